@@ -3,7 +3,7 @@ import { cp, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { compilePolicies } from "../cli/compiler/compile.ts"
 import type { Call } from "../src/core/decision/call.ts"
-import { isRefused } from "../src/core/denials/oauth-error.ts"
+import { isOAuthFailure } from "../src/core/denials/oauth-error.ts"
 import { beginTree, openRequest, openStep } from "../src/core/explanation/simulated-tree.ts"
 import { UNKNOWN_CLIENT } from "../src/core/decision/client.ts"
 import type { TreeState } from "../src/core/task/state.ts"
@@ -22,7 +22,7 @@ const USER = { issuer: "https://idp.bench.example", subject: "user", groups: ["s
 export function openTree(bundle: Bundle, now: number): TreeState {
   const state = beginTree(bundle.pointer, ROOT, USER, now)
   const opened = openStep(bundle, state, openRequest(AGENT, state, TOKEN), now)
-  guard(!isRefused(opened), "a task can be opened")
+  guard(!isOAuthFailure(opened), "a task can be opened")
   state.tasks.set(ROOT, { ...opened.task, expiresAt: Number.POSITIVE_INFINITY })
   state.tokens.set(TOKEN, { ...opened.opening.token, expiresAt: Number.POSITIVE_INFINITY })
   return state

@@ -62,8 +62,8 @@ process.stdout.on("error", (failure: NodeJS.ErrnoException) =>
 function refuseUnknown([name]: readonly string[]): void {
   const known = [...program.commands.map((command) => command.name()), "help"]
   if (name === undefined || name.startsWith("-") || known.includes(name)) return
-  const mend = suggest(name, known, "See `narrowgate --help`.")
-  throw new Failure(`there is no command \`${name}\``, mend, EXIT.usage)
+  const fix = suggest(name, known, "See `narrowgate --help`.")
+  throw new Failure(`there is no command \`${name}\``, fix, EXIT.usage)
 }
 
 try {
@@ -76,14 +76,14 @@ try {
 function tell(failure: unknown): number {
   // Commander has printed its message, or the help that was asked for.
   if (failure instanceof CommanderError) return failure.exitCode === 0 ? EXIT.ok : EXIT.usage
-  const mend = failure instanceof Failure ? failure.mend : mendOf(failure)
+  const fix = failure instanceof Failure ? failure.fix : fixFor(failure)
   // Some tell a report, in colours of our own: they go, lest they be spelled out.
   const message = stripVTControlCharacters(failure instanceof Error ? failure.message : String(failure))
-  console.error(`${colors.red("error:")} ${escapedLines(message)}\n  ${colors.cyan("mend:")} ${escapedLines(mend)}`)
+  console.error(`${colors.red("error:")} ${escapedLines(message)}\n  ${colors.cyan("fix:")} ${escapedLines(fix)}`)
   return failure instanceof Failure ? failure.exitCode : EXIT.refused
 }
 
-function mendOf(failure: unknown): string {
+function fixFor(failure: unknown): string {
   const ofSystem = failure instanceof Error && "syscall" in failure
   return ofSystem ? "Check that it is there and may be read." : "This is a defect of narrowgate: please report it."
 }

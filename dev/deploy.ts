@@ -50,7 +50,7 @@ try {
   await main(command.opts<Options>())
 } catch (error) {
   console.error(`error: ${error instanceof Error ? error.message : String(error)}`)
-  if (error instanceof Failure) console.error(`  mend: ${error.mend}`)
+  if (error instanceof Failure) console.error(`  fix: ${error.fix}`)
   process.exitCode = error instanceof Failure ? error.exitCode : EXIT.refused
 }
 
@@ -106,8 +106,8 @@ async function settingsFor({ env, host, key }: Options): Promise<Settings> {
   }
   const kid = String(publicKey["kid"])
   if (!settings.publisherKeys.includes(`"${kid}"`)) {
-    const mend = `To change keys, add this public half to PUBLISHER_KEYS of ${fileOf(env)}: ${publisherKeys}`
-    throw new Failure(`${env} does not know the key ${kid}`, mend)
+    const fix = `To change keys, add this public half to PUBLISHER_KEYS of ${fileOf(env)}: ${publisherKeys}`
+    throw new Failure(`${env} does not know the key ${kid}`, fix)
   }
   return settings
 }
@@ -127,7 +127,7 @@ async function checked(policies: string): Promise<{ readonly body: BundleBody; r
   console.log(summarise(policies, compiled))
   const { body, bundle, cases, problems } = compiled
   if (!body || !bundle || problems.some(({ severity }) => severity === "error")) {
-    throw new Failure(`${policies} does not check`, "Mend it: narrowgate check.")
+    throw new Failure(`${policies} does not check`, "Fix it: narrowgate check.")
   }
   const failing = runCases(bundle, cases, null).outcomes.filter((outcome) => !passes(outcome)).length
   if (failing > 0) throw new Failure(`${failing} tests of ${policies} fail`, "See narrowgate test.")

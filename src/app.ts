@@ -32,15 +32,15 @@ import { PUBLICATION_HEADER } from "./bundles/publication.ts"
 import { CALLBACK } from "./web/provider.ts"
 import { signIn, signInCallback, signOut } from "./web/sign-in.tsx"
 import { takeEvents } from "./revocation/events-endpoint.ts"
-import { bundleFor, surroundingsOf, type Surroundings } from "./request-context.ts"
+import { bundleFor, requestContext, type RequestContext } from "./request-context.ts"
 import { logEvent } from "./platform/log.ts"
 
 /** Keys and metadata change rarely, and an unknown `kid` makes whoever caches them look again. */
 const PUBLIC = { "Cache-Control": "public, max-age=300" }
 const NO_STORE = { "Cache-Control": "no-store" }
 
-const around = (c: Context<{ Bindings: Env }>): Surroundings =>
-  surroundingsOf(c.env, (work) => c.executionCtx.waitUntil(work))
+const context = (c: Context<{ Bindings: Env }>): RequestContext =>
+  requestContext(c.env, (work) => c.executionCtx.waitUntil(work))
 
 export const app = new Hono<{ Bindings: Env }>()
 /** All that is no question of a gateway. Apart, so that the guard before it costs no question anything. */
@@ -54,7 +54,7 @@ app.all("/authz/forward/:key", (c) => authorization(c, "/authz/forward", c.req.p
 // `..` would otherwise turn `/authz/envoy/../../healthz` into a 200, and so into an allow.
 app.notFound((c) => others.fetch(c.req.raw, c.env, c.executionCtx))
 others.use(async (c, next) =>
-  c.req.raw.headers.has(KEY_HEADER) ? refusal({ reason: "gateway_unknown" }, around(c)) : next(),
+  c.req.raw.headers.has(KEY_HEADER) ? refusal({ reason: "gateway_unknown" }, context(c)) : next(),
 )
 
 others.on(["GET", "POST"], "/oauth/authorize", authorizationEndpoint)
@@ -72,107 +72,109 @@ others.route(
   consolePages(async (request, c) => others.fetch(request, c.env, c.executionCtx)),
 )
 
-others.post("/v1/tools/filter", (c) => filterTools(c.req.raw, c.req.header(FILTER_KEY_HEADER) ?? null, around(c)))
+others.post("/v1/tools/filter", (c) => filterTools(c.req.raw, c.req.header(FILTER_KEY_HEADER) ?? null, context(c)))
 others.post("/v1/calls/:id/settle", (c) =>
-  settleCall(c.req.raw, c.req.param("id"), c.req.header(SETTLE_KEY_HEADER) ?? null, around(c)),
+  settleCall(c.req.raw, c.req.param("id"), c.req.header(SETTLE_KEY_HEADER) ?? null, context(c)),
 )
 
-others.post("/access/v1/evaluation", (c) => access(c.req.raw, evaluate, around(c)))
-others.post("/access/v1/evaluations", (c) => access(c.req.raw, evaluateAll, around(c)))
-others.post("/access/v1/search/subject", (c) => access(c.req.raw, searchFor("subject"), around(c)))
-others.post("/access/v1/search/resource", (c) => access(c.req.raw, searchFor("resource"), around(c)))
-others.post("/access/v1/search/action", (c) => access(c.req.raw, searchFor("action"), around(c)))
+others.post("/access/v1/evaluation", (c) => access(c.req.raw, evaluate, context(c)))
+others.post("/access/v1/evaluations", (c) => access(c.req.raw, evaluateAll, context(c)))
+others.post("/access/v1/search/subject", (c) => access(c.req.raw, searchFor("subject"), context(c)))
+others.post("/access/v1/search/resource", (c) => access(c.req.raw, searchFor("resource"), context(c)))
+others.post("/access/v1/search/action", (c) => access(c.req.raw, searchFor("action"), context(c)))
 
 others.get("/v1/tasks", (c) => manage(c, "management", listTasks))
 others.get("/v1/tasks/:id", (c) =>
-  manage(c, "management", (request, bundle, around) => describeTask(request, c.req.param("id"), bundle, around)),
+  manage(c, "management", (request, bundle, context) => describeTask(request, c.req.param("id"), bundle, context)),
 )
 others.post("/v1/tasks/:id/:end{complete|abort}", (c) => {
   const { id, end } = c.req.param()
   const how = end === "abort" ? "abort" : "complete"
-  return manage(c, "end", (request, bundle, around, known) => endTask(request, id, how, bundle, around, known))
+  return manage(c, "end", (request, bundle, context, known) => endTask(request, id, how, bundle, context, known))
 })
 others.post("/v1/tasks/:id/quarantine", (c) =>
-  manage(c, "end", (request, bundle, around, known) =>
-    quarantineTask(request, c.req.param("id"), bundle, around, known),
+  manage(c, "end", (request, bundle, context, known) =>
+    quarantineTask(request, c.req.param("id"), bundle, context, known),
   ),
 )
 others.post("/v1/tasks/:id/release", (c) =>
-  manage(c, "end", (request, bundle, around, known) => releaseTask(request, c.req.param("id"), bundle, around, known)),
+  manage(c, "end", (request, bundle, context, known) =>
+    releaseTask(request, c.req.param("id"), bundle, context, known),
+  ),
 )
 others.get("/v1/tasks/:id/approvals", (c) =>
-  manage(c, "management", (request, bundle, around) => listCallApprovals(request, c.req.param("id"), bundle, around)),
+  manage(c, "management", (request, bundle, context) => listCallApprovals(request, c.req.param("id"), bundle, context)),
 )
 others.get("/v1/tasks/:task/approvals/:approval", (c) =>
-  manage(c, "management", (request, bundle, around) => showCallApproval(request, c.req.param(), bundle, around)),
+  manage(c, "management", (request, bundle, context) => showCallApproval(request, c.req.param(), bundle, context)),
 )
 others.post("/v1/tasks/:task/approvals/:approval", (c) =>
-  manage(c, "approval", (request, bundle, around, known) =>
-    answerCallApproval(request, c.req.param(), bundle, around, known),
+  manage(c, "approval", (request, bundle, context, known) =>
+    answerCallApproval(request, c.req.param(), bundle, context, known),
   ),
 )
 others.get("/v1/approvals", (c) => manage(c, "management", listApprovals))
 others.get("/v1/approvals/:id", (c) =>
-  manage(c, "management", (request, bundle, around) => showApproval(request, c.req.param("id"), bundle, around)),
+  manage(c, "management", (request, bundle, context) => showApproval(request, c.req.param("id"), bundle, context)),
 )
 others.post("/v1/approvals/:id", (c) =>
-  manage(c, "approval", (request, bundle, around, known) =>
-    answerApproval(request, c.req.param("id"), bundle, around, known),
+  manage(c, "approval", (request, bundle, context, known) =>
+    answerApproval(request, c.req.param("id"), bundle, context, known),
   ),
 )
 others.post("/v1/revocations", (c) => manage(c, "management", addRevocation))
 others.get("/v1/revocations", (c) => manage(c, "management", listRevocations))
 others.delete("/v1/revocations/:id", (c) =>
-  manage(c, "management", (request, bundle, around, known) =>
-    liftRevocation(request, c.req.param("id"), bundle, around, known),
+  manage(c, "management", (request, bundle, context, known) =>
+    liftRevocation(request, c.req.param("id"), bundle, context, known),
   ),
 )
 others.post("/v1/risks", (c) => manage(c, "management", pushRisk))
 others.get("/v1/risks", (c) => manage(c, "management", listRisks))
-others.post("/v1/events", (c) => takeEvents(c.req.raw, around(c)))
-others.post("/v1/bundles", (c) => publish(c.req.raw, around(c)))
+others.post("/v1/events", (c) => takeEvents(c.req.raw, context(c)))
+others.post("/v1/bundles", (c) => publish(c.req.raw, context(c)))
 others.get("/v1/bundles", (c) => {
   const question = c.req.header(PUBLICATION_HEADER)
   return question === undefined
     ? manage(c, "management", listBundles)
-    : listForPublisher(c.req.raw, question, around(c))
+    : listForPublisher(c.req.raw, question, context(c))
 })
 others.get("/v1/bundles/:digest", (c) =>
-  manage(c, "management", (request, bundle, around) => showBundle(request, c.req.param("digest"), bundle, around)),
+  manage(c, "management", (request, bundle, context) => showBundle(request, c.req.param("digest"), bundle, context)),
 )
 others.get("/v1/deliveries", (c) => manage(c, "management", listDeliveries))
 others.post("/v1/deliveries/:id/retry", (c) =>
-  manage(c, "management", (request, bundle, around) => retryDelivery(request, c.req.param("id"), bundle, around)),
+  manage(c, "management", (request, bundle, context) => retryDelivery(request, c.req.param("id"), bundle, context)),
 )
 others.get("/v1/agents", (c) => manage(c, "management", listAgents))
 others.get("/v1/agents/:id", (c) =>
-  manage(c, "management", (request, bundle, around) => describeAgent(request, c.req.param("id"), bundle, around)),
+  manage(c, "management", (request, bundle, context) => describeAgent(request, c.req.param("id"), bundle, context)),
 )
 others.post("/v1/explanations", (c) => manage(c, "management", explain))
 others.get("/v1/decisions", (c) => manage(c, "management", listDecisions))
 others.get("/v1/decisions/rates", (c) => manage(c, "management", countDecisions))
 others.get("/v1/decisions/:id", (c) =>
-  manage(c, "management", (request, bundle, around) => showDecision(request, c.req.param("id"), bundle, around)),
+  manage(c, "management", (request, bundle, context) => showDecision(request, c.req.param("id"), bundle, context)),
 )
 others.post("/v1/decisions/:id/comparisons", (c) =>
-  manage(c, "management", (request, bundle, around) => compareArguments(request, c.req.param("id"), bundle, around)),
+  manage(c, "management", (request, bundle, context) => compareArguments(request, c.req.param("id"), bundle, context)),
 )
 
 others.get("/.well-known/oauth-authorization-server", (c) =>
   c.json(authorizationServer(configOf(c.env).issuer), 200, PUBLIC),
 )
 others.get("/.well-known/authzen-configuration", (c) => c.json(pdpMetadata(configOf(c.env).issuer), 200, PUBLIC))
-others.get("/.well-known/jwks.json", async (c) => c.json({ keys: await around(c).keys.published() }, 200, PUBLIC))
+others.get("/.well-known/jwks.json", async (c) => c.json({ keys: await context(c).keys.published() }, 200, PUBLIC))
 others.get("/.well-known/oauth-protected-resource/:gateway", async (c) => {
-  const bundle = await bundleFor(around(c))
+  const bundle = await bundleFor(context(c))
   const found = bundle && protectedResource(c.req.param("gateway"), bundle, configOf(c.env).issuer)
   return found ? c.json(found, 200, PUBLIC) : c.notFound()
 })
 
 others.get("/healthz", (c) => c.json({ status: "alive" }, 200, NO_STORE))
 others.get("/readyz", async (c) => {
-  const bundle = await bundleFor(around(c))
-  const keys = await around(c).keys.published()
+  const bundle = await bundleFor(context(c))
+  const keys = await context(c).keys.published()
   const ready = bundle !== null && keys.length > 0
   const body = ready ? { status: "ready", bundle: bundle.pointer } : { status: "not ready" }
   return c.json(body, ready ? 200 : 503, ready ? NO_STORE : { ...NO_STORE, "Retry-After": "5" })

@@ -5,8 +5,8 @@
 import { app } from "./app.ts"
 import { logEvent } from "./platform/log.ts"
 import { probeServers } from "./probe/probe.ts"
-import { rehearse } from "./gateway/warm-up.ts"
-import { surroundingsOf } from "./request-context.ts"
+import { warmUp } from "./gateway/warm-up.ts"
+import { requestContext } from "./request-context.ts"
 
 export { RecordLog } from "./audit/record-log.ts"
 export { KeyRing } from "./signing/key-ring.ts"
@@ -22,12 +22,12 @@ export { SharedLimit } from "./ledger/shared-limit.ts"
 export { Switchboard } from "./revocation/switchboard.ts"
 
 // What goes wrong with it costs the first call some milliseconds, and must not keep the Worker from starting.
-if (!(await rehearse().catch(() => false))) logEvent("rehearsal_failed", {})
+if (!(await warmUp().catch(() => false))) logEvent("rehearsal_failed", {})
 
 export default {
   fetch: app.fetch,
   /** By the Cron Trigger of wrangler.toml. */
   async scheduled(_controller, env, ctx): Promise<void> {
-    await probeServers(surroundingsOf(env, (work) => ctx.waitUntil(work)))
+    await probeServers(requestContext(env, (work) => ctx.waitUntil(work)))
   },
 } satisfies ExportedHandler<Env>

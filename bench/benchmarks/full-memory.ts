@@ -112,8 +112,8 @@ class Remembering {
     const { change, verdict } = decide(this.#bundle, this.#state, callOn(this.#state, "dec_1", READ, values), now)
     if (!change) return verdict.denial?.reason ?? null
     const { memory } = this.#state
-    if (this.#storage.mustWrite(memory, change.notes, now)) this.#database.exec("BEGIN")
-    this.#storage.save(memory, change.notes, now)
+    if (this.#storage.mustWrite(memory, change.memoryUpdates, now)) this.#database.exec("BEGIN")
+    this.#storage.save(memory, change.memoryUpdates, now)
     if (this.#database.isTransaction) this.#database.exec("COMMIT")
     applyChange(this.#state, change)
     return null

@@ -72,8 +72,8 @@ async function answerCall(id: string, decision: "approve" | "reject", options: A
   const asked = waiting.approvals.filter((each) => each.kind === "call").find((each) => each.id === id)
   if (!asked) throw new Failure(`${id} does not wait for you`, "Look at what does: narrowgate approvals.")
   if (most.data !== undefined && most.data > asked.most_uses) {
-    const mend = `approvers.yaml lets one approval of ${asked.name ?? "an operator"} allow ${asked.most_uses} at most.`
-    throw new Failure(`--uses cannot be ${most.data}`, mend, EXIT.usage)
+    const fix = `approvers.yaml lets one approval of ${asked.name ?? "an operator"} allow ${asked.most_uses} at most.`
+    throw new Failure(`--uses cannot be ${most.data}`, fix, EXIT.usage)
   }
   const path = `/v1/tasks/${encodeURIComponent(asked.task)}/approvals/${encodeURIComponent(id)}`
   const said = {

@@ -1,4 +1,5 @@
 /** `narrowgate build`: the bytes of a bundle, ready to be published. */
+import { problemAsJson } from "../compiler/source/problem.ts"
 import type { Command } from "commander"
 import { jsonText } from "../terminal/escape.ts"
 import { canonicalBytes, digestOf } from "../../src/core/policy/digest.ts"
@@ -26,7 +27,9 @@ export function addBuild(program: Command): void {
       else process.exitCode = EXIT.refused
       if (options.json) {
         const { problems } = compiled
-        console.log(jsonText({ ok: bytes !== null, digest, bytes: bytes?.length ?? null, problems }))
+        console.log(
+          jsonText({ ok: bytes !== null, digest, bytes: bytes?.length ?? null, problems: problems.map(problemAsJson) }),
+        )
         return
       }
       // The digest alone on stdout, so that a script can take it.

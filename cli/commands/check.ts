@@ -1,4 +1,5 @@
 /** `narrowgate check`: would these policies become a bundle, and what in them is most likely a slip? */
+import { problemAsJson } from "../compiler/source/problem.ts"
 import { readFile } from "node:fs/promises"
 import type { Command } from "commander"
 import { decisionPages } from "../remote/decision-pages.ts"
@@ -26,7 +27,7 @@ interface CheckOptions extends WorkerOptions {
 export function addCheck(program: Command): void {
   const command = program
     .command("check")
-    .description("check a policy directory and say what is wrong, where, and how to mend it")
+    .description("check a policy directory and say what is wrong, where, and how to fix it")
     .argument("[DIR]", "the policy directory", "policies")
     .option("--strict", "fail on warnings too")
     .option("--records <FILE>", "compare what agents may call with decision records, one a line")
@@ -48,7 +49,7 @@ export function addCheck(program: Command): void {
       if (isRefused) process.exitCode = EXIT.refused
       if (options.json) {
         const digest = body && (await digestOf(canonicalBytes(body)))
-        console.log(jsonText({ ok: !isRefused, digest, problems }))
+        console.log(jsonText({ ok: !isRefused, digest, problems: problems.map(problemAsJson) }))
         return
       }
       console.log(summarise(directory, compiled))
@@ -73,8 +74,8 @@ async function useFrom(options: CheckOptions): Promise<Use | null> {
   })
   const records = readRecords(text)
   if (typeof records !== "number") return useOf(records)
-  const mend = "Write one record a line, as `narrowgate decisions tail --json` prints them."
-  throw new Failure(`${file}:${records} is no decision record`, mend, EXIT.usage)
+  const fix = "Write one record a line, as `narrowgate decisions tail --json` prints them."
+  throw new Failure(`${file}:${records} is no decision record`, fix, EXIT.usage)
 }
 
 /** The problems, and one last line that counts. */

@@ -1,9 +1,10 @@
 /** `narrowgate import`: what a server or a document offers becomes entries of the catalog. */
+import { problemAsJson } from "../compiler/source/problem.ts"
 import { Option, type Command } from "commander"
 import { SENSITIVITIES, type Sensitivity } from "../../src/core/catalog/tool.ts"
 import { jsonText } from "../terminal/escape.ts"
 import { EXIT, Failure } from "../terminal/failure.ts"
-import type { Found } from "../import/found-tools.ts"
+import type { FoundTools } from "../import/found-tools.ts"
 import { readCatalog } from "../import/merge.ts"
 import { checked, headersOf, mcpEndpoint, repeated, seconds, type HeaderOptions } from "../import/options.ts"
 import { readCatalogText, runImport, type Person } from "../import/run.ts"
@@ -119,13 +120,17 @@ async function importOpenApi(file: string, options: OpenApiOptions): Promise<voi
   await finish(found, options, { replace: reroute ?? false, flag: "--reroute" })
 }
 
-async function finish(found: Found, options: CommonOptions, on: { replace: boolean; flag: string }): Promise<void> {
+async function finish(
+  found: FoundTools,
+  options: CommonOptions,
+  on: { replace: boolean; flag: string },
+): Promise<void> {
   const { policies, accept = false, sensitivity, prune = false, dryRun: isDryRun = false, json = false } = options
   const wishes = { accept, replace: on.replace, prune, isDryRun, policies, ...(sensitivity && { sensitivity }) }
   const person = json || !isSomebodyThere() ? null : PERSON
   const { outcome, problems, texts } = await runImport(found, wishes, person)
   if (isRefused(outcome.differences, outcome.decisions)) process.exitCode = EXIT.refused
-  if (json) return console.log(jsonText({ ...toldAsJson(outcome), problems }))
+  if (json) return console.log(jsonText({ ...toldAsJson(outcome), problems: problems.map(problemAsJson) }))
   console.log(toldTo(outcome, { replace: on.flag }))
   if (problems.length === 0) return
   const more = problems.length > MOST_PROBLEMS ? `\n… and ${problems.length - MOST_PROBLEMS} more\n` : ""
@@ -138,8 +143,8 @@ async function placeOf({ policies, server, origin, path }: McpOptions) {
   const known = readCatalog(await readCatalogText(policies)).servers.find(({ name }) => name === server)
   if (!known) {
     if (origin === undefined || path === undefined) {
-      const mend = "Say where clients reach it through a gateway: `--origin https://api.example --path /mcp`."
-      throw new Failure(`the catalog has no server \`${server}\` yet`, mend, EXIT.usage)
+      const fix = "Say where clients reach it through a gateway: `--origin https://api.example --path /mcp`."
+      throw new Failure(`the catalog has no server \`${server}\` yet`, fix, EXIT.usage)
     }
     checked({ name: server, origin, path }, {})
     return { origin, path }

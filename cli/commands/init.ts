@@ -91,8 +91,8 @@ async function init(directory: string, options: InitOptions): Promise<void> {
   await refuseExisting(directory)
   const isAsked = !options.yes && !options.json
   if (isAsked && !isSomebodyThere()) {
-    const mend = "Add `--yes` to take what the flags say, and else what is suggested."
-    throw new Failure("nobody is at the terminal to be asked", mend, EXIT.usage)
+    const fix = "Add `--yes` to take what the flags say, and else what is suggested."
+    throw new Failure("nobody is at the terminal to be asked", fix, EXIT.usage)
   }
   const source = await sourceOf(options, isAsked)
   const server = await answerTo(QUESTIONS.server, options.server, source.name, isAsked)
@@ -152,6 +152,6 @@ function refuseEmpty(plan: Plan): void {
     throw new Failure(`there is no tool at ${escaped(plan.found.source)}`, "Nothing is written: look at the source.")
   }
   if (scopesOf(plan).length > 0) return
-  const mend = "`--writes guarded` lets the others through, after a fresh login."
-  throw new Failure("no tool there only reads, so nothing would be let through", mend)
+  const fix = "`--writes guarded` lets the others through, after a fresh login."
+  throw new Failure("no tool there only reads, so nothing would be let through", fix)
 }

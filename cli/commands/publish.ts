@@ -88,8 +88,8 @@ async function publish(directory: string, options: PublishOptions): Promise<void
 function refuseFailing(directory: string, { outcomes }: Suite): void {
   const failing = outcomes.filter((outcome) => !passes(outcome)).length
   if (failing === 0) return
-  const mend = `See \`narrowgate test ${directory}\`; to publish all the same, add --untested.`
-  throw new Failure(`${failing} of ${outcomes.length} tests of ${directory} fail: nothing was published`, mend)
+  const fix = `See \`narrowgate test ${directory}\`; to publish all the same, add --untested.`
+  throw new Failure(`${failing} of ${outcomes.length} tests of ${directory} fail: nothing was published`, fix)
 }
 
 async function withdraw(directory: string, options: PublishOptions): Promise<void> {
@@ -140,8 +140,8 @@ async function untilDecided({ seq }: Published, { url }: PublishOptions): Promis
     const live = await liveAt(url)
     if (live && live.seq >= seq) break
     if (Date.now() > until) {
-      const mend = "It is published all the same: see `narrowgate status` in a minute."
-      throw new Failure(`${url} does not decide by bundle ${seq} yet`, mend, EXIT.unreachable)
+      const fix = "It is published all the same: see `narrowgate status` in a minute."
+      throw new Failure(`${url} does not decide by bundle ${seq} yet`, fix, EXIT.unreachable)
     }
     await sleep(LOOK_EVERY_MS)
   }

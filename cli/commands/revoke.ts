@@ -151,8 +151,8 @@ const time = z.iso.datetime({ offset: true })
 /** Rounded up: what was given within that second is stopped too. */
 function secondsOf(before: string): number {
   if (!time.safeParse(before).success) {
-    const mend = "Write a time with its zone, such as 2026-11-26T12:00:00Z or 2026-11-26T13:00:00+01:00."
-    throw new Failure(`--before cannot be ${before}`, mend, EXIT.usage)
+    const fix = "Write a time with its zone, such as 2026-11-26T12:00:00Z or 2026-11-26T13:00:00+01:00."
+    throw new Failure(`--before cannot be ${before}`, fix, EXIT.usage)
   }
   return Math.ceil(Date.parse(before) / 1000)
 }

@@ -1,4 +1,5 @@
 /** `narrowgate test`: do these policies decide as their tables say? */
+import { problemAsJson } from "../compiler/source/problem.ts"
 import { InvalidArgumentError, type Command } from "commander"
 import type { Bundle } from "../../src/core/policy/assemble.ts"
 import type { BundleBody } from "../../src/core/policy/bundle.ts"
@@ -11,7 +12,7 @@ import type { Case } from "../decision-tables/cases.ts"
 import { mutate } from "../decision-tables/mutate.ts"
 import { oracleOf } from "../decision-tables/cedar-oracle.ts"
 import { withTables } from "../decision-tables/read.ts"
-import { passes, runCases, type Outcome } from "../decision-tables/suite.ts"
+import { passes, runCases, type SuiteResult } from "../decision-tables/suite.ts"
 import {
   coverageOf,
   percentOf,
@@ -77,7 +78,11 @@ async function once(directory: string, options: Options): Promise<number> {
   const compiled = withTables(await compilePolicies(directory))
   const { body, bundle, problems } = compiled
   if (!body || !bundle || problems.some(({ severity }) => severity === "error")) {
-    console.log(options.json ? jsonText({ ok: false, problems }) : reportProblems(directory, compiled))
+    console.log(
+      options.json
+        ? jsonText({ ok: false, problems: problems.map(problemAsJson) })
+        : reportProblems(directory, compiled),
+    )
     return EXIT.refused
   }
   const cases = chosen(directory, compiled.cases, options.filter)
@@ -115,7 +120,13 @@ function report(
     const tests = suite.outcomes.map(toldAsJson)
     const broken = mutation && { mutants: mutation.mutants, survivors }
     console.log(
-      jsonText({ ok, problems, tests, coverage: { percent: percentOf(covered), rules: covered }, mutation: broken }),
+      jsonText({
+        ok,
+        problems: problems.map(problemAsJson),
+        tests,
+        coverage: { percent: percentOf(covered), rules: covered },
+        mutation: broken,
+      }),
     )
   } else {
     for (const outcome of failed) console.log(tellFailure(directory, outcome, bundle))
@@ -133,7 +144,7 @@ function tellMissing(covered: readonly CoveredRule[], { minCoverage, coverage }:
   return `Less than ${minCoverage} % of the rules.${which}`
 }
 
-function toldAsJson(outcome: Outcome): object {
+function toldAsJson(outcome: SuiteResult): object {
   const { of, got, differs, disagreements } = outcome
   const { file, line, column, name, expected } = of
   return { file, line, column, name, ok: passes(outcome), expected, got, differs, disagreements }

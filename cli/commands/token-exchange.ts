@@ -61,10 +61,10 @@ export async function exchange(options: ExchangeOptions): Promise<z.infer<typeof
     const body: unknown = await response.json().catch(() => undefined)
     if (response.ok) return issued.parse(body)
     const { error, error_description: why } = refused.catch({ error: `status ${response.status}` }).parse(body)
-    const mend =
+    const fix =
       error === "invalid_target"
         ? "Name the audience: --audience URI."
         : "See the decision: `narrowgate decisions tail`."
-    throw new Failure(`no token: ${error}${why === undefined ? "" : `: ${why}`}`, mend)
+    throw new Failure(`no token: ${error}${why === undefined ? "" : `: ${why}`}`, fix)
   })
 }

@@ -15,7 +15,7 @@ import { readCatalogText } from "../import/run.ts"
 import { suggest } from "../../src/core/encoding/nearest.ts"
 import type { CatalogFile } from "../compiler/schema/catalog.ts"
 import { withProgress } from "../terminal/prompts.ts"
-import { isAllowed, type Answer } from "../remote/gateway-answer.ts"
+import { isAllowed, type GatewayAnswer } from "../remote/gateway-answer.ts"
 import { isLoopback } from "../remote/worker.ts"
 import { atWorker } from "./decisions.ts"
 import { exchange, type ExchangeOptions } from "./token-exchange.ts"
@@ -102,7 +102,7 @@ async function audienceAt(origin: string, directory: string): Promise<string | u
 
 interface Call {
   readonly origin: string
-  readonly by: (token: string, args: Readonly<Record<string, unknown>>) => Promise<Answer>
+  readonly by: (token: string, args: Readonly<Record<string, unknown>>) => Promise<GatewayAnswer>
 }
 
 function callOf({ servers, tools }: CatalogFile, tool: string): Call {
@@ -132,7 +132,7 @@ function callOf({ servers, tools }: CatalogFile, tool: string): Call {
   }
 }
 
-async function answered(origin: string, call: () => Promise<Answer>): Promise<Answer> {
+async function answered(origin: string, call: () => Promise<GatewayAnswer>): Promise<GatewayAnswer> {
   const answer = await call().catch((thrown: unknown) => {
     const why = thrown instanceof Error ? thrown.message : String(thrown)
     throw new Failure(
@@ -149,7 +149,7 @@ async function answered(origin: string, call: () => Promise<Answer>): Promise<An
   )
 }
 
-function told(tool: string, answer: Answer): string {
+function told(tool: string, answer: GatewayAnswer): string {
   const { status, code, decision } = answer
   if (isAllowed(answer)) return `${colors.green("allowed")}  ${tool}  ${decision}\n${shown(answer.text)}`
   const why = `  ${colors.cyan("why:")} ${CALLED} explain ${decision}`

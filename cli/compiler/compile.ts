@@ -97,8 +97,8 @@ function load(body: BundleBody): Bundle | Problem {
     return bundle
   } catch (fault) {
     const message = `the Worker would refuse this bundle: ${fault instanceof Error ? fault.message : "unknown fault"}`
-    const mend = "Correct what the message names; a check that should have said where is missing."
-    return { file: ".", line: 1, column: 1, severity: "error", message, mend }
+    const fix = "Correct what the message names; a check that should have said where is missing."
+    return { file: ".", line: 1, column: 1, severity: "error", message, fix }
   }
 }
 

@@ -1,4 +1,4 @@
-/** Problems as compilers tell them: place, message, the line with what is meant underlined, the mend. */
+/** Problems as compilers tell them: place, message, the line with what is meant underlined, the fix. */
 import { join } from "node:path"
 import { colors } from "../terminal/colors.ts"
 import { escaped, escapedLines, escapedSource } from "../terminal/escape.ts"
@@ -51,11 +51,11 @@ const placeOf = ({ file, line }: Problem): string => `${file}:${line}`
 const COLOUR = { error: colors.red, warning: colors.yellow, note: colors.cyan }
 
 function describe(directory: string, problem: Problem, text: string | undefined): string {
-  const { file, line, column, severity, lint, message, mend } = problem
+  const { file, line, column, severity, lint, message, fix } = problem
   const place = colors.bold(`${escaped(join(directory, file))}:${line}:${column}`)
   const name = lint === undefined ? "" : ` ${colors.dim(`[${lint}]`)}`
   const told = `${place} ${COLOUR[severity](severity)}: ${escapedLines(message)}${name}`
-  return [told, ...excerptOf(text, problem), `  ${colors.cyan("mend:")} ${escapedLines(mend)}`, ""].join("\n")
+  return [told, ...excerptOf(text, problem), `  ${colors.cyan("fix:")} ${escapedLines(fix)}`, ""].join("\n")
 }
 
 function excerptOf(source: string | undefined, { line, column, end, severity }: Problem): string[] {

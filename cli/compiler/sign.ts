@@ -10,7 +10,7 @@ export interface PublisherKey {
 }
 
 /** Who publishes, and why: told by the history, believed of whoever has the key. */
-export interface Said {
+export interface PublicationReason {
   /** URL of the Worker that it is for, as its `ISSUER` has it. */
   readonly aud: string
   readonly by: string
@@ -25,7 +25,7 @@ export interface Said {
 export async function signPublication(
   privateJwk: JWK,
   { seq, digest }: Pointer,
-  { aud, by, why }: Said,
+  { aud, by, why }: PublicationReason,
   what: Publishing = "pointer",
 ): Promise<string> {
   // Tells this JWS from every token that the same key might ever sign (RFC 8725 3.11).

@@ -1,8 +1,8 @@
 /** Completion for bash 3.2 and later: without bash-completion, which not every machine has. */
-import type { Flag, Place, Values } from "./tree.ts"
+import type { Flag, CompletionPlace, Values } from "./tree.ts"
 
-export function bashScript(program: string, places: readonly Place[]): string {
-  const valued = (place: Place) => place.options.filter(({ values }) => values !== null)
+export function bashScript(program: string, places: readonly CompletionPlace[]): string {
+  const valued = (place: CompletionPlace) => place.options.filter(({ values }) => values !== null)
   return `# Completion of ${program} for bash: source <(${program} completion bash)
 _${program}() {
   local at="" word i current="\${COMP_WORDS[COMP_CWORD]}" previous="\${COMP_WORDS[COMP_CWORD - 1]}"
@@ -28,7 +28,7 @@ complete -F _${program} ${program}
 `
 }
 
-function moves({ at, commands }: Place): string[] {
+function moves({ at, commands }: CompletionPlace): string[] {
   return commands.map(({ name }) => `      "${at}:${name}") at="${at}/${name}" ;;`)
 }
 
@@ -41,7 +41,7 @@ function alternatives(at: string, flags: readonly Flag[], does: string): string[
   return names.length === 0 ? [] : [`      ${names.join(" | ")}) ${does} ;;`]
 }
 
-function placeCase({ at, commands, options, values }: Place): string {
+function placeCase({ at, commands, options, values }: CompletionPlace): string {
   const names = options.flatMap((flag) => flag.names).join(" ")
   const words = commands.map(({ name }) => name).join(" ")
   const others = commands.length > 0 ? reply({ kind: "words", words: [words] }) : reply(values)

@@ -1,7 +1,7 @@
 /** Completion for fish, with what each word means beside it. */
-import type { Flag, Place, Values } from "./tree.ts"
+import type { Flag, CompletionPlace, Values } from "./tree.ts"
 
-export function fishScript(program: string, places: readonly Place[]): string {
+export function fishScript(program: string, places: readonly CompletionPlace[]): string {
   const moves = places.flatMap(({ at, commands }) =>
     commands.map(({ name }) => `            case "${at}:${name}"\n                set at "${at}/${name}"`),
   )
@@ -30,7 +30,7 @@ ${places.flatMap((place) => linesOf(program, place)).join("\n")}
 `
 }
 
-function linesOf(program: string, { at, commands, options, values }: Place): string[] {
+function linesOf(program: string, { at, commands, options, values }: CompletionPlace): string[] {
   const begin = `complete -c ${program} -n '__${program}_at "${at}"'`
   return [
     ...commands.map(({ name, says }) => `${begin} -a ${name} -d ${quoted(says)}`),

@@ -2,7 +2,7 @@
 import type { Argument, Command, Option } from "commander"
 
 /** A command, or a group of them. */
-export interface Place {
+export interface CompletionPlace {
   /** Names on the way to it, each after a slash; empty for the program itself. */
   readonly at: string
   readonly commands: readonly Word[]
@@ -29,7 +29,7 @@ export type Values =
   | { readonly kind: "files" | "directories" | "none" }
   | { readonly kind: "words"; readonly words: readonly string[] }
 
-export function placesOf(command: Command, at = ""): readonly Place[] {
+export function placesOf(command: Command, at = ""): readonly CompletionPlace[] {
   const help = command.createHelp()
   const commands = help
     .visibleCommands(command)

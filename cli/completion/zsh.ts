@@ -1,8 +1,8 @@
 /** Completion for zsh, with what each word means beside it. */
-import type { Flag, Place, Values } from "./tree.ts"
+import type { Flag, CompletionPlace, Values } from "./tree.ts"
 
-export function zshScript(program: string, places: readonly Place[]): string {
-  const valued = (place: Place) => place.options.filter(({ values }) => values !== null)
+export function zshScript(program: string, places: readonly CompletionPlace[]): string {
+  const valued = (place: CompletionPlace) => place.options.filter(({ values }) => values !== null)
   return `#compdef ${program}
 # Completion of ${program} for zsh: source <(${program} completion zsh)
 _${program}() {
@@ -28,7 +28,7 @@ compdef _${program} ${program}
 `
 }
 
-function moves({ at, commands }: Place): string[] {
+function moves({ at, commands }: CompletionPlace): string[] {
   return commands.map(({ name }) => `      ("${at}:${name}") at="${at}/${name}" ;;`)
 }
 
@@ -41,7 +41,7 @@ function alternatives(at: string, flags: readonly Flag[], does: string): string[
   return names.length === 0 ? [] : [`      (${names.join("|")}) ${does} ;;`]
 }
 
-function placeCase({ at, commands, options, values }: Place): string {
+function placeCase({ at, commands, options, values }: CompletionPlace): string {
   const flags = options.flatMap(({ names, says }) => names.map((name) => described(name, says)))
   const words = commands.map(({ name, says }) => described(name, says))
   const others = words.length > 0 ? `commands=(${words.join(" ")}); _describe command commands` : offer(values)

@@ -4,16 +4,24 @@ import type { Path, Source } from "../compiler/source/source.ts"
 import { readExpected } from "./expectation.ts"
 import { Faulty, Layers, type Layer } from "./layers.ts"
 import { readQuestion } from "./question.ts"
-import { kindOf, questionOf, type Asked, type QuestionKind, type Row, type TablesFile, type Test } from "./schema.ts"
+import {
+  kindOf,
+  questionOf,
+  type TestQuestion,
+  type QuestionKind,
+  type Row,
+  type TablesFile,
+  type Test,
+} from "./schema.ts"
 import type { World } from "./names.ts"
-import type { Question, Expected } from "./scene.ts"
+import type { TestQuery, Expected } from "./scene.ts"
 
 export interface Case {
   readonly file: string
   readonly line: number
   readonly column: number
   readonly name: string
-  readonly question: Question
+  readonly question: TestQuery
   readonly expected: Expected
 }
 
@@ -70,7 +78,7 @@ function layersOf({ name, cases, ...value }: Test, path: Path): readonly Layered
 
 function rowLayer({ question, arguments: args, expect, places }: Row, kind: QuestionKind, path: Path): Layer {
   const asks = question === undefined ? {} : questionOf(question, kind)
-  const cellOf = (key: keyof Asked): number =>
+  const cellOf = (key: keyof TestQuestion): number =>
     key === "expect" ? places.expect : key === "arguments" ? places.arguments : places.question
   return { value: { ...asks, ...(args && { arguments: args }), expect }, at: (key) => [...path, cellOf(key)] }
 }

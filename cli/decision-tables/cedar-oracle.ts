@@ -9,7 +9,7 @@ import { isNode } from "../../src/core/policy/cedar/est.ts"
 import type { LoweredRule, StoredEntity } from "../../src/core/policy/cedar/lowered.ts"
 import { officialSet, type WrittenRule } from "../compiler/rules/source-rules.ts"
 import { OfficialWorld, refsIn, toContext, uidOf } from "./cedar-input.ts"
-import type { Asked } from "./recording-engine.ts"
+import type { RecordedQuery } from "./recording-engine.ts"
 
 export interface Oracle {
   /** Null where the question cannot be put to it: a context with a member that Cedar's JSON takes for an escape. */
@@ -28,7 +28,7 @@ export interface Disagreement {
 /** Null where they agree; `unput` where the official engine could not be asked. */
 export function disagreement(
   oracle: Oracle,
-  { request, entities, answer: ours }: Asked,
+  { request, entities, answer: ours }: RecordedQuery,
 ): Disagreement | "unput" | null {
   const official = oracle.authorize(request, entities)
   if (!official) return "unput"

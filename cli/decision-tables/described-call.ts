@@ -44,7 +44,7 @@ export function askByHand(said: ByHand, { body, bundle }: Compiled): Answered {
   const [problem] = problems
   const [one] = cases
   if (problem || !one)
-    throw new Failure(problem?.message ?? "there is no call", problem?.mend ?? "Add --call.", EXIT.usage)
+    throw new Failure(problem?.message ?? "there is no call", problem?.fix ?? "Add --call.", EXIT.usage)
   const { result } = runOn(bundle).ask(one.question)
   const { evidence, tool: name }: Partial<Verdict> & { tool?: string | null } = result.kind === "decided" ? result : {}
   const tool = name == null ? undefined : bundle.catalog.tools.get(name)

@@ -1,7 +1,7 @@
 /** What a question came to, in the words of a test, and how that differs from what the test expects. */
 import { isDeepStrictEqual } from "node:util"
 import { codeOf, type Denial } from "../../src/core/denials/denial.ts"
-import { oauthErrorOf, type Refusal } from "../../src/core/denials/oauth-error.ts"
+import { oauthErrorOf, type OAuthError } from "../../src/core/denials/oauth-error.ts"
 import type { Decided, Result, Expected } from "./scene.ts"
 import { ALLOW } from "./schema.ts"
 
@@ -58,7 +58,7 @@ function denied(denial: Denial | null): Pick<Got, "decision" | "reason" | "shown
   return { decision: codeOf(denial), reason, shown }
 }
 
-function refused(refusal: Refusal): Pick<Got, "decision" | "reason" | "shown"> {
+function refused(refusal: OAuthError): Pick<Got, "decision" | "reason" | "shown"> {
   const { reason, ...shown } = refusal
   return { decision: oauthErrorOf(refusal), reason, shown }
 }

@@ -5,8 +5,8 @@ import { userId } from "../../src/core/policy/principals.ts"
 import { entity } from "../../src/core/policy/cedar/values/value.ts"
 import { suggest } from "../../src/core/encoding/nearest.ts"
 import type { Path } from "../compiler/source/source.ts"
-import type { Layers, Said } from "./layers.ts"
-import type { Question, Scene, Expected } from "./scene.ts"
+import type { Layers, LayerResult } from "./layers.ts"
+import type { TestQuery, Scene, Expected } from "./scene.ts"
 import { ALLOW, type ExpectedText } from "./schema.ts"
 
 /** Of a call of which nothing else is said. */
@@ -39,21 +39,21 @@ const OF_OPENINGS: Refusals = {
 }
 
 /** Of what is asked; of a call, all that matters is who makes it for whom. */
-export type AskedOf = Exclude<Question, { readonly kind: "call" }> | CallOf
+export type AskedOf = Exclude<TestQuery, { readonly kind: "call" }> | CallOf
 interface CallOf {
   readonly kind: "call"
   readonly scene: Pick<Scene, "user" | "chain">
 }
 
 /** @param rules of the bundle, by `@id` */
-export function readExpected(layers: Layers, question: Question, known: ReadonlySet<string>): Expected {
+export function readExpected(layers: Layers, question: TestQuery, known: ReadonlySet<string>): Expected {
   const said = layers.need("expect", "nothing is expected", "Write `allow`, or the code of the denial.")
   return readExpectation(layers, said, question, known)
 }
 
 export function readExpectation(
   layers: Layers,
-  { value, path }: Said<ExpectedText>,
+  { value, path }: LayerResult<ExpectedText>,
   question: AskedOf,
   known: ReadonlySet<string>,
 ): Expected {
@@ -65,8 +65,8 @@ export function readExpectation(
   }
   if (reason !== undefined && reasons.get(reason) !== deny) {
     const fitting = [...reasons].flatMap(([one, code]) => (code === deny ? [one] : []))
-    const mend = suggest(reason, fitting, "Write a reason of this code.")
-    layers.fault([...path, "reason"], `\`${reason}\` is no reason for \`${deny}\``, mend)
+    const fix = suggest(reason, fitting, "Write a reason of this code.")
+    layers.fault([...path, "reason"], `\`${reason}\` is no reason for \`${deny}\``, fix)
   }
   if (isOpening ? (rules ?? principal) !== undefined : scope !== undefined) {
     const what = isOpening ? "rules and principal are of a call" : "a scope is of a task that is opened"
@@ -74,8 +74,8 @@ export function readExpectation(
   }
   for (const [index, rule] of rules?.entries() ?? []) {
     if (known.has(rule)) continue
-    const mend = suggest(rule, known, "Write the @id of a rule.")
-    layers.fault([...path, "rules", index], `there is no rule \`${rule}\``, mend)
+    const fix = suggest(rule, known, "Write the @id of a rule.")
+    layers.fault([...path, "rules", index], `there is no rule \`${rule}\``, fix)
   }
   return {
     decision: deny ?? ALLOW,
@@ -95,6 +95,6 @@ function readPrincipal(layers: Layers, word: string, question: AskedOf, path: Pa
   const { user, chain } = question.scene
   if (word === "user" && user) return entity("User", userId(user)).key
   if (chain.some(({ agent }) => agent === word)) return entity("Agent", word).key
-  const mend = "Write `user`, or an agent of the chain."
-  return layers.fault(path, `\`${word}\` is nobody whose permission the call needs`, mend)
+  const fix = "Write `user`, or an agent of the chain."
+  return layers.fault(path, `\`${word}\` is nobody whose permission the call needs`, fix)
 }

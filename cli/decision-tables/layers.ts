@@ -2,17 +2,17 @@
 import { suggest } from "../../src/core/encoding/nearest.ts"
 import type { Problem } from "../compiler/source/problem.ts"
 import type { Path, Source } from "../compiler/source/source.ts"
-import type { Asked, ClientText, Given } from "./schema.ts"
+import type { TestQuestion, ClientText, Given } from "./schema.ts"
 
 export interface Layer {
-  readonly value: Asked
+  readonly value: TestQuestion
   /** Where it says this. */
-  readonly at: (key: keyof Asked) => Path
+  readonly at: (key: keyof TestQuestion) => Path
 }
 
 export type Present<Value> = Value & ({} | null)
 
-export interface Said<Value> {
+export interface LayerResult<Value> {
   readonly value: Value
   readonly path: Path
 }
@@ -35,7 +35,7 @@ const INSTEAD: Partial<Record<keyof Given, keyof Given>> = {
 }
 
 /** A map or a set of names. */
-type Known = Pick<ReadonlyMap<string, unknown>, "has" | "keys">
+type KnownLayer = Pick<ReadonlyMap<string, unknown>, "has" | "keys">
 
 export class Layers {
   /** In the order in which they hold, the last one most. */
@@ -50,21 +50,21 @@ export class Layers {
     this.path = path
   }
 
-  said<Key extends keyof Asked>(key: Key): Said<Present<Asked[Key]>> | undefined {
+  said<Key extends keyof TestQuestion>(key: Key): LayerResult<Present<TestQuestion[Key]>> | undefined {
     const layer = this.layers.findLast(({ value }) => value[key] !== undefined)
     const value = layer?.value[key]
     return layer && value !== undefined ? { value, path: layer.at(key) } : undefined
   }
 
-  need<Key extends keyof Asked>(
+  need<Key extends keyof TestQuestion>(
     key: Key,
     message = `there is no \`${key}\``,
-    mend = "Write it.",
-  ): Said<Present<Asked[Key]>> {
-    return this.said(key) ?? this.fault(this.path, message, mend)
+    fix = "Write it.",
+  ): LayerResult<Present<TestQuestion[Key]>> {
+    return this.said(key) ?? this.fault(this.path, message, fix)
   }
 
-  given<Key extends keyof Given>(key: Key): Said<Present<Given[Key]>> | undefined {
+  given<Key extends keyof Given>(key: Key): LayerResult<Present<Given[Key]>> | undefined {
     const instead = INSTEAD[key]
     const layer = this.layers.findLast(({ value: { given } }) => {
       return given && (given[key] !== undefined || (instead !== undefined && given[instead] !== undefined))
@@ -74,7 +74,7 @@ export class Layers {
   }
 
   /** Member by member: a test about somebody's session need not say again who they are. */
-  user(): Said<NonNullable<Given["user"]>> | null {
+  user(): LayerResult<NonNullable<Given["user"]>> | null {
     const said = this.layers.flatMap(({ value: { given }, at }) =>
       given?.user === undefined ? [] : [{ user: given.user, path: [...at("given"), "user"] }],
     )
@@ -88,7 +88,7 @@ export class Layers {
   }
 
   /** @param what it is, and in which file such are */
-  known(known: Known, { value: name, path }: Said<string>, what: string, file: string): void {
+  known(known: KnownLayer, { value: name, path }: LayerResult<string>, what: string, file: string): void {
     if (known.has(name)) return
     this.fault(path, `there is no ${what} \`${name}\``, suggest(name, known.keys(), `Name one of ${file}.`))
   }
@@ -103,15 +103,15 @@ export class Layers {
    * @param of the call in question, or one before it with what that says itself
    */
   client(
-    of: "question" | { readonly step: Said<ClientText> | undefined },
-  ): Readonly<Partial<Record<keyof ClientText, Said<string>>>> {
+    of: "question" | { readonly step: LayerResult<ClientText> | undefined },
+  ): Readonly<Partial<Record<keyof ClientText, LayerResult<string>>>> {
     const given = this.layers.flatMap(({ value: { given }, at }) =>
       given?.client ? [{ value: given.client, path: [...at("given"), "client"] }] : [],
     )
     const asked = this.layers.flatMap(({ value, at }) =>
       value.client ? [{ value: value.client, path: at("client") }] : [],
     )
-    const found: Partial<Record<keyof ClientText, Said<string>>> = {}
+    const found: Partial<Record<keyof ClientText, LayerResult<string>>> = {}
     for (const { value, path } of [...given, ...(of === "question" ? asked : of.step ? [of.step] : [])]) {
       const { country, ip } = value
       if (country !== undefined) found.country = { value: country, path: [...path, "country"] }
@@ -120,7 +120,7 @@ export class Layers {
     return found
   }
 
-  fault(path: Path, message: string, mend: string): never {
-    throw new Faulty(this.#source.error(path, message, mend))
+  fault(path: Path, message: string, fix: string): never {
+    throw new Faulty(this.#source.error(path, message, fix))
   }
 }

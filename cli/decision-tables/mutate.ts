@@ -12,7 +12,7 @@ import { differences, gotOf } from "./expect.ts"
 import { mutantsOf, type Mutant } from "./mutants.ts"
 import type { Heard } from "./recording-engine.ts"
 import { runOn } from "./run.ts"
-import type { Outcome } from "./suite.ts"
+import type { SuiteResult } from "./suite.ts"
 
 export interface Mutation {
   readonly mutants: number
@@ -21,7 +21,7 @@ export interface Mutation {
 }
 
 /** @param outcomes of the tests on the bundle as it is, all of them as expected */
-export function mutate(body: BundleBody, bundle: Bundle, outcomes: readonly Outcome[]): Mutation {
+export function mutate(body: BundleBody, bundle: Bundle, outcomes: readonly SuiteResult[]): Mutation {
   const mutants = mutantsOf(body, bundle)
   const scopes = new Scopes()
   const survivors = mutants.filter((mutant) => {
@@ -37,7 +37,7 @@ function isNoticed(
   { rule, lowered }: Mutant,
   { rules }: BundleBody,
   bundle: Bundle,
-  outcomes: readonly Outcome[],
+  outcomes: readonly SuiteResult[],
 ): boolean {
   if (outcomes.length === 0) return false
   const broken = rules.flatMap((one) => (one.id === rule ? (lowered ?? []) : one))
@@ -50,7 +50,7 @@ function isNoticed(
 }
 
 /** Asking again is a fraction of running again. By which rules somebody is permitted makes no difference to most tests. */
-function mayNotice({ of, heard }: Outcome, engine: Engine): boolean {
+function mayNotice({ of, heard }: SuiteResult, engine: Engine): boolean {
   return heard.some(({ asked, looked }) => {
     const answersDiffer = asked.some(({ request, entities, answer }) => {
       const { allowed, determining } = engine.authorize(request, entities)
@@ -75,7 +75,7 @@ class Scopes {
   readonly #keys = new WeakMap<EntityStore, Map<string, ReadonlySet<string>>>()
   readonly #concerned = new Map<Heard, boolean>()
 
-  concerned(rules: readonly LoweredRule[], outcomes: readonly Outcome[]): readonly Outcome[] {
+  concerned(rules: readonly LoweredRule[], outcomes: readonly SuiteResult[]): readonly SuiteResult[] {
     this.#concerned.clear()
     return outcomes.filter(({ heard }) => heard.some((each) => this.#isConcerned(rules, each)))
   }

@@ -2,19 +2,19 @@
 import { UNSEEN_ARGUMENTS } from "../../src/core/catalog/arguments.ts"
 import { BODILESS } from "../../src/core/catalog/call-request.ts"
 import { clientOf, UNKNOWN_CLIENT, type Client } from "../../src/core/decision/client.ts"
-import { describeRefusal, isRefused } from "../../src/core/denials/oauth-error.ts"
+import { describeRefusal, isOAuthFailure } from "../../src/core/denials/oauth-error.ts"
 import type { GatewayDefinition } from "../../src/core/policy/definition/gateways.ts"
 import { suggest } from "../../src/core/encoding/nearest.ts"
 import { AREAS, MANAGED_KINDS, type OperatorFacts } from "../../src/core/policy/management.ts"
 import { readAsked } from "../../src/core/task/requested-grant.ts"
 import type { Path } from "../compiler/source/source.ts"
 import { ALLOWED, readExpectation } from "./expectation.ts"
-import type { Layers, Present, Said } from "./layers.ts"
-import { KINDS, type Asked, type Given, type QuestionKind, type StepText } from "./schema.ts"
+import type { Layers, Present, LayerResult } from "./layers.ts"
+import { KINDS, type TestQuestion, type Given, type QuestionKind, type StepText } from "./schema.ts"
 import type { World } from "./names.ts"
-import type { AskedTask, CallTarget, Login, Question, Scene, Step } from "./scene.ts"
+import type { AskedTask, CallTarget, Login, TestQuery, Scene, Step } from "./scene.ts"
 
-export function readQuestion(layers: Layers, world: World): Question {
+export function readQuestion(layers: Layers, world: World): TestQuery {
   const { kind, path } = kindOf(layers)
   if (kind === "call") return readCall(layers, world)
   for (const key of ["after", "later", "arguments", "body", "headers", "client"] as const) {
@@ -32,7 +32,7 @@ function kindOf(layers: Layers): { readonly kind: QuestionKind; readonly path: P
   return { kind, path: layer.at(kind) }
 }
 
-function readCall(layers: Layers, world: World): Question {
+function readCall(layers: Layers, world: World): TestQuery {
   const gateway = readGateway(layers, world)
   const [args, body, headers] = [layers.said("arguments"), layers.said("body"), layers.said("headers")]
   const target = readTarget(layers, world, gateway, layers.need("call"), { arguments: args, body, headers })
@@ -47,7 +47,7 @@ function readCall(layers: Layers, world: World): Question {
 }
 
 /** Whatever is given is what the tasks above ask for; the last one asks for this. */
-function readOpen(layers: Layers, world: World): Question {
+function readOpen(layers: Layers, world: World): TestQuery {
   const open = layers.need("open")
   const alone = layers.given("rules_alone")
   if (alone?.value === true)
@@ -71,7 +71,7 @@ const KIND_OF_AREA = {
   explanations: "explanation",
 } as const
 
-function readManage(layers: Layers, world: World, path: Path): Question {
+function readManage(layers: Layers, world: World, path: Path): TestQuery {
   const [method = "", named = "", kind, target = null] = layers.need("manage").value.split(" ")
   const area = layers.oneOf(AREAS, named, path, "area")
   const about = kind === undefined ? KIND_OF_AREA[area] : layers.oneOf(MANAGED_KINDS, kind, path, "kind of thing")
@@ -139,7 +139,7 @@ function askedOf(
     purpose: null,
     authorizationDetails: typed ? JSON.stringify(typed) : null,
   })
-  return isRefused(read) ? layers.fault(path, describeRefusal(read.refused), "Ask for less.") : read.asked
+  return isOAuthFailure(read) ? layers.fault(path, describeRefusal(read.refused), "Ask for less.") : read.asked
 }
 
 function readUser(layers: Layers, world: World): Login | null {
@@ -160,8 +160,8 @@ function readOperator(layers: Layers, world: World): OperatorFacts {
   const ids = new Set(issuers.flatMap((each) => (each.issuer === issuer ? [each.id] : [])))
   const registered = operators.find((one) => one.subject === subject && ids.has(one.issuer))
   if (roles ?? registered) return { issuer, subject, roles: roles ?? registered?.roles ?? [] }
-  const mend = "Name one of operators.yaml, or write which `roles` they would have."
-  return layers.fault(given.path, `\`${subject}\` is no operator`, mend)
+  const fix = "Name one of operators.yaml, or write which `roles` they would have."
+  return layers.fault(given.path, `\`${subject}\` is no operator`, fix)
 }
 
 /** URL of an issuer by its id; without one, of the only issuer of such tokens. */
@@ -185,27 +185,27 @@ function readGateway(layers: Layers, { body, gateways }: World): GatewayDefiniti
   const said = layers.given("gateway")
   const [first] = body.gateways
   const id = said?.value ?? first?.id ?? ""
-  const mend = suggest(id, gateways.keys(), "Add one to gateways.yaml.")
-  return gateways.get(id) ?? layers.fault(said?.path ?? layers.path, `there is no gateway \`${id}\``, mend)
+  const fix = suggest(id, gateways.keys(), "Add one to gateways.yaml.")
+  return gateways.get(id) ?? layers.fault(said?.path ?? layers.path, `there is no gateway \`${id}\``, fix)
 }
 
 type FullStep = Extract<StepText, { readonly times?: number }>
 
-function readStep(layers: Layers, world: World, scene: Scene, { value: step, path }: Said<StepText>): Step {
+function readStep(layers: Layers, world: World, scene: Scene, { value: step, path }: LayerResult<StepText>): Step {
   const { gateway } = scene
-  const said = <Value>(value: Value, key: string): Said<Present<Value>> | undefined =>
+  const said = <Value>(value: Value, key: string): LayerResult<Present<Value>> | undefined =>
     value === undefined ? undefined : { value, path: [...path, key] }
   const { call, arguments: args, body, headers, by, client, times = 1, later = 0, expect, settle }: FullStep = step
   const agents = scene.chain.map(({ agent }) => agent)
   if (by !== undefined && !agents.includes(by)) {
-    const mend = suggest(by, agents, "Name an agent of the chain.")
-    layers.fault([...path, "by"], `\`${by}\` is not in the chain`, mend)
+    const fix = suggest(by, agents, "Name an agent of the chain.")
+    layers.fault([...path, "by"], `\`${by}\` is not in the chain`, fix)
   }
   const carried = { arguments: said(args, "arguments"), body: said(body, "body"), headers: said(headers, "headers") }
   const target = readTarget(layers, world, gateway, { value: call, path: [...path, "call"] }, carried)
   if (settle && !gateway.settles) {
-    const mend = `Write \`settles: true\` for it in gateways.yaml, or let time pass: \`later\`.`
-    layers.fault([...path, "settle"], `\`${gateway.id}\` does not tell when a call has ended`, mend)
+    const fix = `Write \`settles: true\` for it in gateways.yaml, or let time pass: \`later\`.`
+    layers.fault([...path, "settle"], `\`${gateway.id}\` does not tell when a call has ended`, fix)
   }
   const expected = said(expect, "expect")
   return {
@@ -231,20 +231,22 @@ function readClient(layers: Layers, gateway: GatewayDefinition, of: Parameters<L
     const name = gateway.asserts?.[HEADER_OF[what]]
     if (name !== undefined) headers.set(name, one.value)
     else {
-      const mend = `Write \`asserts: {${HEADER_OF[what]}: HEADER}\` for it in gateways.yaml, or name another gateway.`
-      layers.fault(one.path, `\`${gateway.id}\` asserts no ${what} of its clients`, mend)
+      const fix = `Write \`asserts: {${HEADER_OF[what]}: HEADER}\` for it in gateways.yaml, or name another gateway.`
+      layers.fault(one.path, `\`${gateway.id}\` asserts no ${what} of its clients`, fix)
     }
   }
   return clientOf(gateway, headers)
 }
 
-type Carried = { readonly [Key in "arguments" | "body" | "headers"]: Said<Present<Asked[Key]>> | undefined }
+type Carried = {
+  readonly [Key in "arguments" | "body" | "headers"]: LayerResult<Present<TestQuestion[Key]>> | undefined
+}
 
 function readTarget(
   layers: Layers,
   world: World,
   gateway: GatewayDefinition,
-  call: Said<string>,
+  call: LayerResult<string>,
   carried: Carried,
 ): CallTarget {
   const [method = "", shown] = call.value.split(" ")
@@ -261,7 +263,7 @@ function readTarget(
   }
 }
 
-const isUnseen = (args: NonNullable<Asked["arguments"]>): args is "unseen" => args === "unseen"
+const isUnseen = (args: NonNullable<TestQuestion["arguments"]>): args is "unseen" => args === "unseen"
 
 function readRequest(
   layers: Layers,
@@ -274,8 +276,8 @@ function readRequest(
   const [, named, target = ""] = /^(https?:\/\/[^/?#]+)?(.*)$/u.exec(shown) ?? []
   const origin = named ?? gateway.origins[0] ?? ""
   if (!gateway.origins.includes(origin)) {
-    const mend = suggest(origin, gateway.origins, "Name another gateway, or another origin.")
-    layers.fault(path, `\`${gateway.id}\` does not serve \`${origin}\``, mend)
+    const fix = suggest(origin, gateway.origins, "Name another gateway, or another origin.")
+    layers.fault(path, `\`${gateway.id}\` does not serve \`${origin}\``, fix)
   }
   const isText = typeof body?.value === "string"
   const text = body === undefined ? "" : typeof body.value === "string" ? body.value : JSON.stringify(body.value)

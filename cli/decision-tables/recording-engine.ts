@@ -3,7 +3,7 @@ import type { Engine, PolicyAnswer, PolicyRequest } from "../../src/core/policy/
 import type { EntityStore } from "../../src/core/policy/cedar/entities.ts"
 import type { EntityRef } from "../../src/core/policy/cedar/values/value.ts"
 
-export interface Asked {
+export interface RecordedQuery {
   readonly request: PolicyRequest
   readonly entities: EntityStore
   readonly answer: PolicyAnswer
@@ -19,7 +19,7 @@ export interface Looked {
 
 /** In the order in which it was asked. */
 export interface Heard {
-  readonly asked: readonly Asked[]
+  readonly asked: readonly RecordedQuery[]
   readonly looked: readonly Looked[]
 }
 
@@ -30,7 +30,7 @@ export interface Overheard {
 }
 
 export function overhear(engine: Engine): Overheard {
-  let asked: Asked[] = []
+  let asked: RecordedQuery[] = []
   let looked: Looked[] = []
   return {
     engine: {

@@ -15,9 +15,9 @@ import type { Disagreement } from "./cedar-oracle.ts"
 import { placeOfCondition, placeOfRule, type RulePlace } from "./rule-position.ts"
 import type { Expected } from "./scene.ts"
 import { ALLOW } from "./schema.ts"
-import { passes, type Outcome, type Suite } from "./suite.ts"
+import { passes, type SuiteResult, type Suite } from "./suite.ts"
 
-export function tellFailure(directory: string, outcome: Outcome, bundle: Bundle): string {
+export function tellFailure(directory: string, outcome: SuiteResult, bundle: Bundle): string {
   const { of, got, differs, disagreements } = outcome
   const place = colors.bold(`${join(directory, of.file)}:${of.line}:${of.column}`)
   const facts = Object.entries(factsRead(outcome, bundle)).map(([name, value]) => `${name} = ${shown(value)}`)
@@ -86,7 +86,10 @@ function tellLacking(lacking: unknown): string {
 const shown = (value: unknown): string => (value === null ? "absent" : escaped(JSON.stringify(value), 200))
 
 /** What the rules looked at: those that decided and those that should have; where these look at nothing, all about the tool. */
-function factsRead({ of, result }: Outcome, { engine, catalog, entities }: Bundle): Readonly<Record<string, unknown>> {
+function factsRead(
+  { of, result }: SuiteResult,
+  { engine, catalog, entities }: Bundle,
+): Readonly<Record<string, unknown>> {
   if (result.kind !== "decided" || !result.evidence.context || result.tool === null) return {}
   const { rules, context } = result.evidence
   const tool = catalog.tools.get(result.tool)

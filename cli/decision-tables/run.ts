@@ -7,7 +7,7 @@ import { NO_EVIDENCE } from "../../src/core/decision/call.ts"
 import { isDenied } from "../../src/core/denials/denial.ts"
 import { ASKED_NOTHING } from "../../src/core/task/grant.ts"
 import type { Opened } from "../../src/core/task/open.ts"
-import { isRefused } from "../../src/core/denials/oauth-error.ts"
+import { isOAuthFailure } from "../../src/core/denials/oauth-error.ts"
 import type { Bundle } from "../../src/core/policy/assemble.ts"
 import type { UserFacts } from "../../src/core/policy/principals.ts"
 import { differences, gotOf } from "./expect.ts"
@@ -16,7 +16,7 @@ import { Stage, type Caller } from "./simulation.ts"
 import { wholeGrant } from "../../src/core/explanation/whole-grant.ts"
 import { beginTree, openRequest, openStep } from "../../src/core/explanation/simulated-tree.ts"
 import { mayManage } from "../../src/core/policy/management.ts"
-import type { Login, CallTarget, Scene, Question, Decided, Result, Run, Opening } from "./scene.ts"
+import type { Login, CallTarget, Scene, TestQuery, Decided, Result, Run, Opening } from "./scene.ts"
 
 /** Some moment, milliseconds, 08:00 UTC: of the date nothing knows that decides, but for what begins anew each day. */
 const START = 1_800_000_000_000
@@ -46,7 +46,7 @@ export function runOn(plain: Bundle): Run {
   }
 }
 
-function manage(bundle: Bundle, { operator, method, thing }: Extract<Question, { kind: "manage" }>): Result {
+function manage(bundle: Bundle, { operator, method, thing }: Extract<TestQuery, { kind: "manage" }>): Result {
   const { denial, principal, rules } = mayManage(bundle, operator, method, thing)
   return { kind: "decided", denial, evidence: { ...NO_EVIDENCE, principal: denial && principal, rules }, tool: null }
 }
@@ -59,10 +59,10 @@ function openAll(bundle: Bundle, { user: login, chain, consents, boundKey, rules
   for (const [index, { agent, purpose, asked }] of chain.entries()) {
     const above = opened.at(-1)
     const parent = above ? { task: above.task.id, token: above.opening.token.jti, handedOverBy: jkt } : null
-    const wish = rulesAlone ? { asked: ASKED_NOTHING, isForeseen: true } : { asked }
+    const wish = rulesAlone ? { asked: ASKED_NOTHING, isPreview: true } : { asked }
     const more = { parent, purpose, approvals: consents, jkt, ...wish }
     const step = openStep(bundle, state, openRequest(agent, state, `token ${index}`, more), START)
-    if (isRefused(step)) return { user, opened, refused: step.refused }
+    if (isOAuthFailure(step)) return { user, opened, refused: step.refused }
     const held = rulesAlone ? holdingAll(step, bundle) : step
     // The tasks below it come out of what it holds.
     if (held.opening.task) state.tasks.set(held.task.id, held.opening.task)
@@ -83,7 +83,7 @@ function userOf({ auth_age, ...login }: Login): UserFacts {
 function askOpened(
   bundle: Bundle,
   { user, opened, refused }: Opening,
-  question: Exclude<Question, { kind: "manage" }>,
+  question: Exclude<TestQuery, { kind: "manage" }>,
 ): Result {
   const { chain, left, after, later, client } = question.scene
   if (refused) {

@@ -1,13 +1,13 @@
 import type { CallArguments } from "../../src/core/catalog/arguments.ts"
-import type { Seen } from "../../src/core/catalog/call-request.ts"
+import type { CallRequest } from "../../src/core/catalog/call-request.ts"
 import type { Evidence } from "../../src/core/decision/call.ts"
 import type { Client } from "../../src/core/decision/client.ts"
 import type { Denial } from "../../src/core/denials/denial.ts"
-import type { Refusal } from "../../src/core/denials/oauth-error.ts"
+import type { OAuthError } from "../../src/core/denials/oauth-error.ts"
 import type { GatewayDefinition } from "../../src/core/policy/definition/gateways.ts"
 import type { ManagedThing, OperatorFacts } from "../../src/core/policy/management.ts"
 import type { UserFacts } from "../../src/core/policy/principals.ts"
-import type { Asked } from "../../src/core/task/grant.ts"
+import type { RequestedGrant } from "../../src/core/task/grant.ts"
 import type { Opened } from "../../src/core/task/open.ts"
 import type { Task } from "../../src/core/task/state.ts"
 import type { Heard } from "./recording-engine.ts"
@@ -23,13 +23,13 @@ export interface Login extends Omit<UserFacts, "auth_time" | "until"> {
 export interface AskedTask {
   readonly agent: string
   readonly purpose: string | null
-  readonly asked: Asked
+  readonly asked: RequestedGrant
 }
 
 export type CallTarget =
   | { readonly kind: "tool"; readonly tool: string; readonly arguments: CallArguments }
   /** To be found in the catalog. */
-  | { readonly kind: "request"; readonly seen: Seen }
+  | { readonly kind: "request"; readonly seen: CallRequest }
 
 /** Calls before the one in question. */
 export interface Step extends Caller {
@@ -67,7 +67,7 @@ export interface Scene {
   readonly later: number
 }
 
-export type Question =
+export type TestQuery =
   | { readonly kind: "call"; readonly scene: Scene; readonly target: CallTarget }
   /** What the last task of the chain would hold. */
   | { readonly kind: "open"; readonly scene: Scene }
@@ -90,9 +90,9 @@ export interface Decided {
 export type Result =
   | Decided
   | { readonly kind: "opened"; readonly task: Task }
-  | { readonly kind: "refused"; readonly refusal: Refusal }
+  | { readonly kind: "refused"; readonly refusal: OAuthError }
   /** The question could not be asked: a task of the chain was refused. */
-  | { readonly kind: "unopened"; readonly agent: string; readonly refusal: Refusal }
+  | { readonly kind: "unopened"; readonly agent: string; readonly refusal: OAuthError }
   /** The same: a call before it came to something else than it was to. Both count from 0. */
   | {
       readonly kind: "interrupted"
@@ -109,14 +109,14 @@ export interface Answered {
 }
 
 export interface Run {
-  ask(question: Question): Answered
+  ask(question: TestQuery): Answered
 }
 
 export interface Opening {
   readonly user: UserFacts | null
   readonly opened: readonly Opened[]
   /** Of the task after those. */
-  readonly refused: Refusal | null
+  readonly refused: OAuthError | null
 }
 
 /** What is null may be anything. */

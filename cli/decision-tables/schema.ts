@@ -113,7 +113,7 @@ const given = z
   })
   .refine(({ agent, chain, scope, details }) => !(agent && chain) && !(scope && details), {
     error: "says the same in two ways",
-    params: { mend: "Write one of `agent` and `chain`, and one of `scope` and `details`." },
+    params: { fix: "Write one of `agent` and `chain`, and one of `scope` and `details`." },
   })
 
 /** A tool by its name, or a request by method and target. */
@@ -155,8 +155,8 @@ const verdict = z
   .string()
   .superRefine((word, context) => {
     if (word === ALLOW || DENIALS.has(word)) return
-    const mend = suggest(word, [ALLOW, ...DENIALS], "Write `allow`, or the code that the caller gets.")
-    context.addIssue({ code: "custom", message: "no decision", params: { mend }, input: word })
+    const fix = suggest(word, [ALLOW, ...DENIALS], "Write `allow`, or the code that the caller gets.")
+    context.addIssue({ code: "custom", message: "no decision", params: { fix: fix }, input: word })
   })
   .transform((word): ExpectedText => (word === ALLOW ? { allow: true } : { deny: word }))
 
@@ -187,11 +187,11 @@ const expectation: z.ZodType<ExpectedText> = z.union([
     })
     .refine(({ allow, deny, scope: held }) => [allow, deny, held].filter((each) => each !== undefined).length === 1, {
       error: "not one decision",
-      params: { mend: "Write one of `allow: true`, `deny: <code>` and, where a task is opened, `scope: […]`." },
+      params: { fix: "Write one of `allow: true`, `deny: <code>` and, where a task is opened, `scope: […]`." },
     })
     .refine(({ deny, reason, principal, with: more }) => deny !== undefined || !(reason ?? principal ?? more), {
       error: "only a denial has a reason, a principal and what shows it",
-      params: { mend: "Remove `reason`, `principal` and `with`, or write `deny: <code>`." },
+      params: { fix: "Remove `reason`, `principal` and `with`, or write `deny: <code>`." },
     }),
 ])
 
@@ -256,8 +256,8 @@ const row = z
     const [question, ...others] = before.filter(isText)
     const [args, ...more] = before.filter(isMap)
     if (others.length > 0 || more.length > 0 || before.some((cell) => !isText(cell) && !isMap(cell))) {
-      const mend = "Write `[what is asked, { arguments }, what is expected]`; the first or the second may be left out."
-      context.addIssue({ code: "custom", message: "no row", params: { mend } })
+      const fix = "Write `[what is asked, { arguments }, what is expected]`; the first or the second may be left out."
+      context.addIssue({ code: "custom", message: "no row", params: { fix: fix } })
       return z.NEVER
     }
     return {
@@ -317,7 +317,7 @@ export const tablesFile = z.strictObject({ given: given.exactOptional(), tests: 
 export type TablesFile = z.infer<typeof tablesFile>
 export type Given = z.infer<typeof given>
 /** What a test says but for its name, and a case over it. */
-export type Asked = Omit<Test, "name" | "cases">
+export type TestQuestion = Omit<Test, "name" | "cases">
 export type Test = TablesFile["tests"][number]
 export type StepText = z.infer<typeof step>
 export type ClientText = z.infer<typeof client>

@@ -5,7 +5,7 @@ import type { Denial } from "../../src/core/denials/denial.ts"
 import type { Client } from "../../src/core/decision/client.ts"
 import type { Opened } from "../../src/core/task/open.ts"
 import { HALF_LIFE, NOTHING_TOLD, type ToldRisk } from "../../src/core/guardrails/risk.ts"
-import { isRefused } from "../../src/core/denials/oauth-error.ts"
+import { isOAuthFailure } from "../../src/core/denials/oauth-error.ts"
 import type { TreeState } from "../../src/core/task/state.ts"
 import { applyChange, applyOpening } from "../../src/core/task/transition.ts"
 import type { Bundle } from "../../src/core/policy/assemble.ts"
@@ -95,7 +95,7 @@ export class Stage {
   leave({ labels, calls }: { readonly labels: readonly string[]; readonly calls: number }): void {
     const tasks = this.#holders.map(({ task }) => task)
     const counted = Array.from({ length: calls }, () => tasks).flat()
-    const nothing = { busy: [], plans: [], approvals: [], notes: [], remember: null }
+    const nothing = { busy: [], plans: [], approvals: [], memoryUpdates: [], remember: null }
     applyChange(this.#state, { ...nothing, at: this.#now, counted, labels })
   }
 
@@ -174,7 +174,7 @@ export class Stage {
     const { agent, task, token, jkt } = holder
     const renewed = `${token}'`
     const request = openRequest(agent, this.#state, renewed, { parent: { task, token, handedOverBy: null }, jkt })
-    if (isRefused(openStep(this.#bundle, this.#state, request, now))) return false
+    if (isOAuthFailure(openStep(this.#bundle, this.#state, request, now))) return false
     holder.token = renewed
     return true
   }

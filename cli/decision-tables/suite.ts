@@ -7,7 +7,7 @@ import type { Heard } from "./recording-engine.ts"
 import { runOn } from "./run.ts"
 import type { Result } from "./scene.ts"
 
-export interface Outcome {
+export interface SuiteResult {
   readonly of: Case
   readonly result: Result
   readonly got: Got
@@ -18,14 +18,14 @@ export interface Outcome {
 }
 
 export interface Suite {
-  readonly outcomes: readonly Outcome[]
+  readonly outcomes: readonly SuiteResult[]
   /** Rules that determined some answer. */
   readonly determining: ReadonlySet<string>
   /** Questions that could not be put to the official engine. */
   readonly unput: number
 }
 
-export function passes({ differs, disagreements }: Pick<Outcome, "differs" | "disagreements">): boolean {
+export function passes({ differs, disagreements }: Pick<SuiteResult, "differs" | "disagreements">): boolean {
   return differs.length === 0 && disagreements.length === 0
 }
 
@@ -47,7 +47,7 @@ export function runCases(bundle: Bundle, cases: readonly Case[], oracle: Oracle 
     if (!found) known.set(heard, (found = compare(heard)))
     return found
   }
-  const outcomes = cases.map((of): Outcome => {
+  const outcomes = cases.map((of): SuiteResult => {
     const { result, heard } = run.ask(of.question)
     const got = gotOf(result)
     return { of, result, got, heard, differs: differences(of.expected, got), disagreements: heard.flatMap(compared) }

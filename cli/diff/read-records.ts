@@ -15,8 +15,8 @@ export async function* recordsIn(file: string): AsyncGenerator<ShownRecord> {
     if (line.trim() === "") continue
     const read = decisionRecord.safeParse(parsed(line))
     if (!read.success) {
-      const mend = "Write one record a line, as `narrowgate decisions tail --json` does."
-      throw new Failure(`${file}:${number} holds no decision record`, mend, EXIT.usage)
+      const fix = "Write one record a line, as `narrowgate decisions tail --json` does."
+      throw new Failure(`${file}:${number} holds no decision record`, fix, EXIT.usage)
     }
     yield read.data
   }

@@ -1,6 +1,6 @@
 /** Recorded calls, decided again: which would come out otherwise. */
 import type { Bundle } from "../../src/core/policy/assemble.ts"
-import { rejudge, type Answer, type Rejudged } from "../../src/core/explanation/rejudge.ts"
+import { rejudge, type RejudgedVerdict, type Rejudged } from "../../src/core/explanation/rejudge.ts"
 import type { ShownRecord } from "../remote/decision-record.ts"
 
 /** Calls of one agent to one tool that flip alike. */
@@ -8,7 +8,7 @@ export interface Flip {
   readonly tool: string
   readonly agent: string
   readonly from: string
-  readonly to: Answer
+  readonly to: RejudgedVerdict
   /** Rules that decided before. */
   readonly rules: readonly string[]
   readonly count: number
@@ -40,18 +40,18 @@ export function reviewRecords(
   known: ReadonlyMap<string, Bundle> = new Map(),
 ): Reviewed {
   const flips = new Map<string, Flip>()
-  const untold = new Map<string, number>()
+  const notRecorded = new Map<string, number>()
   const guardrails = new Set<string>()
   const counts = { records: 0, same: 0, flipped: 0, apart: 0, untoldCount: 0 }
   for (const record of records) {
-    const { judged, untoldGuardrails } = judgeAny(record, bundle, known.get(record.bundle?.digest ?? "") ?? null)
+    const { judged, guardrailsNotRecorded } = judgeAny(record, bundle, known.get(record.bundle?.digest ?? "") ?? null)
     counts.records += 1
-    for (const guardrail of untoldGuardrails) guardrails.add(guardrail)
+    for (const guardrail of guardrailsNotRecorded) guardrails.add(guardrail)
     if (judged.kind === "same") counts.same += 1
     else if (judged.kind === "apart") counts.apart += 1
     else if (judged.kind === "untold") {
       counts.untoldCount += 1
-      for (const what of judged.what) untold.set(what, (untold.get(what) ?? 0) + 1)
+      for (const what of judged.what) notRecorded.set(what, (notRecorded.get(what) ?? 0) + 1)
     } else {
       counts.flipped += 1
       add(flips, record, judged.to)
@@ -60,7 +60,7 @@ export function reviewRecords(
   return {
     ...counts,
     flips: [...flips.values()].toSorted((a, b) => rank(a) - rank(b) || b.count - a.count),
-    untold: Object.fromEntries([...untold].toSorted(([, a], [, b]) => b - a)),
+    untold: Object.fromEntries([...notRecorded].toSorted(([, a], [, b]) => b - a)),
     untoldGuardrails: [...guardrails].toSorted(),
   }
 }
@@ -70,14 +70,14 @@ function judgeAny(record: ShownRecord, bundle: Bundle, recordedBy: Bundle | null
   try {
     return rejudge(record, bundle, recordedBy)
   } catch {
-    return { judged: { kind: "apart" }, untoldGuardrails: [] }
+    return { judged: { kind: "apart" }, guardrailsNotRecorded: [] }
   }
 }
 
 /** What would be let through that was not comes first. */
 const rank = ({ to }: Flip): number => (to.code === "ok" ? 0 : 1)
 
-function add(flips: Map<string, Flip>, { id, tool, chain, code: from, rules }: ShownRecord, to: Answer): void {
+function add(flips: Map<string, Flip>, { id, tool, chain, code: from, rules }: ShownRecord, to: RejudgedVerdict): void {
   const agent = chain.at(-1) ?? ""
   const key = JSON.stringify([tool, agent, from, to, rules])
   const known = flips.get(key)

@@ -65,12 +65,12 @@ function recordsLine({ records, same, flipped, apart, untoldCount }: Reviewed): 
   return `${records} recorded decisions: ${parts.join(", ")}`
 }
 
-function notes({ untold, untoldGuardrails }: Reviewed): readonly string[] {
-  const told = Object.entries(untold).map(([what, count]) => `  ? ${count} × ${printableText(what)}`)
+function notes({ untold: notRecorded, untoldGuardrails: guardrailsNotRecorded }: Reviewed): readonly string[] {
+  const told = Object.entries(notRecorded).map(([what, count]) => `  ? ${count} × ${printableText(what)}`)
   return [
     ...cut(told),
-    ...(untoldGuardrails.length > 0
-      ? [`  ? how they stood is not told: ${untoldGuardrails.map((id) => `guardrail ${id}`).join(", ")}`]
+    ...(guardrailsNotRecorded.length > 0
+      ? [`  ? how they stood is not told: ${guardrailsNotRecorded.map((id) => `guardrail ${id}`).join(", ")}`]
       : []),
   ]
 }

@@ -98,7 +98,7 @@ export async function askForClasses(
   let isAll = false
   for (const tool of added) {
     const suggestion = suggest(tool)
-    const answer: Answer = isAll ? { kind: "all" } : await askFor(tool, suggestion, ask, tell)
+    const answer: Choice = isAll ? { kind: "all" } : await askFor(tool, suggestion, ask, tell)
     isAll = answer.kind === "all"
     if (answer.kind === "class") classes.set(tool.name, answer.class)
     else if (answer.kind === "all") classes.set(tool.name, suggestion)
@@ -107,7 +107,7 @@ export async function askForClasses(
   return classes
 }
 
-async function askFor(tool: FoundTool, suggestion: Class, ask: Ask, tell: (line: string) => void): Promise<Answer> {
+async function askFor(tool: FoundTool, suggestion: Class, ask: Ask, tell: (line: string) => void): Promise<Choice> {
   tell(shown(tool))
   while (true) {
     const line = await ask(`  [${wordsOf(suggestion)}] `)
@@ -118,9 +118,9 @@ async function askFor(tool: FoundTool, suggestion: Class, ask: Ask, tell: (line:
   }
 }
 
-type Answer = { readonly kind: "class"; readonly class: Class } | { readonly kind: "all" | "later" | "skip" }
+type Choice = { readonly kind: "class"; readonly class: Class } | { readonly kind: "all" | "later" | "skip" }
 
-function read(line: string, suggestion: Class): Answer | { readonly wrong: string } {
+function read(line: string, suggestion: Class): Choice | { readonly wrong: string } {
   const words = line
     .trim()
     .split(/\s+/u)

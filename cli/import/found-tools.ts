@@ -4,7 +4,7 @@
  */
 import type { Action } from "../../src/core/catalog/tool.ts"
 
-export interface Found {
+export interface FoundTools {
   /** First segment of the tools' names. */
   readonly prefix: string
   /** In our own words, for the report: where it was read, and how. */

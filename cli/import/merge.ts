@@ -14,7 +14,7 @@ import { parseYaml } from "../compiler/source/source.ts"
 import { CatalogText, field, type Lines } from "./catalog-text.ts"
 import {
   PIN_PARTS,
-  type Found,
+  type FoundTools,
   type FoundTool,
   type Pin,
   type PinParts,
@@ -25,7 +25,7 @@ import {
 export const CATALOG = "catalog.yaml"
 
 export interface Differences {
-  readonly found: Found
+  readonly found: FoundTools
   /** The entry that the server does not have yet. */
   readonly server: NewServer | null
   readonly added: readonly FoundTool[]
@@ -79,12 +79,12 @@ export function readCatalog(text: string): CatalogFile {
   const [problem] = parsed.problems
   throw new Failure(
     `${CATALOG}:${problem?.line ?? 1}:${problem?.column ?? 1}: ${problem?.message ?? "not a catalog"}`,
-    `${problem?.mend ?? ""} \`narrowgate check\` shows all that is wrong.`.trim(),
+    `${problem?.fix ?? ""} \`narrowgate check\` shows all that is wrong.`.trim(),
   )
 }
 
 /** @param prune what is gone leaves the catalog, so what it was reached by is free */
-export function compare(catalogText: string, found: Found, { prune }: { readonly prune: boolean }): Differences {
+export function compare(catalogText: string, found: FoundTools, { prune }: { readonly prune: boolean }): Differences {
   const catalog = readCatalog(catalogText)
   refuseOtherKind(catalog, found)
   const known = new Set([...found.tools.map(({ name }) => name), ...found.withheld])
@@ -280,20 +280,20 @@ function routeParts(route: Route, written: ListedTool["route"]): (typeof ROUTE_P
   return ROUTE_PARTS.filter((part) => !isDeepStrictEqual(sorted(route[part]), sorted(written?.[part])))
 }
 
-function isOfSource({ name, route }: ListedTool, { prefix, reached }: Found): boolean {
+function isOfSource({ name, route }: ListedTool, { prefix, reached }: FoundTools): boolean {
   if (!name.startsWith(`${prefix}.`)) return false
   return reached.by === "server"
     ? !name.startsWith(`${prefix}.${LIFECYCLE_SEGMENT}.`)
     : route !== undefined && route.origin === reached.origin
 }
 
-function newServer({ prefix, reached }: Found): NewServer | null {
+function newServer({ prefix, reached }: FoundTools): NewServer | null {
   if (reached.by !== "server" || !reached.at) return null
   return { name: prefix, ...reached.at, enforces_headers: reached.enforcesHeaders }
 }
 
 /** A name is reached through an MCP server or by routes, never both. */
-function refuseOtherKind(catalog: CatalogFile, { prefix, reached }: Found): void {
+function refuseOtherKind(catalog: CatalogFile, { prefix, reached }: FoundTools): void {
   const isServer = catalog.servers.some(({ name }) => name === prefix)
   if (reached.by === "routes" && isServer) {
     throw new Failure(
@@ -328,7 +328,7 @@ function takenFrom({ mark }: FoundTool, taken: Overlaps<string>, entry?: ListedT
 }
 
 function serverWarnings(
-  { at, enforcesHeaders }: Extract<Found["reached"], { by: "server" }>,
+  { at, enforcesHeaders }: Extract<FoundTools["reached"], { by: "server" }>,
   server: CatalogFile["servers"][number] | undefined,
   taken: Overlaps<string>,
 ): string[] {

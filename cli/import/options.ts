@@ -13,8 +13,8 @@ export function mcpEndpoint(url: string): URL {
   if (endpoint && /^https?:$/u.test(endpoint.protocol) && endpoint.username === "" && endpoint.password === "") {
     return endpoint
   }
-  const mend = "Write an `http(s)` URL without credentials in it; those go by `--header-env`."
-  throw new Failure("the URL is none of an MCP endpoint", mend, EXIT.usage)
+  const fix = "Write an `http(s)` URL without credentials in it; those go by `--header-env`."
+  throw new Failure("the URL is none of an MCP endpoint", fix, EXIT.usage)
 }
 
 /** What the catalog's schema says of the options, before anything is asked of anybody. */
@@ -25,8 +25,8 @@ export function checked(
   const [issue] = catalogFile.safeParse({ servers: [server] }).error?.issues ?? []
   if (!issue) return
   const flag = { name: "--server", origin: "--origin", path: flags.path ?? "--path" }[String(issue.path.at(-1))]
-  const mend = issue.code === "custom" ? issue.params?.["mend"] : undefined
-  throw new Failure(`\`${flag ?? "an option"}\`: ${issue.message}`, String(mend ?? "See --help."), EXIT.usage)
+  const fix = issue.code === "custom" ? issue.params?.["fix"] : undefined
+  throw new Failure(`\`${flag ?? "an option"}\`: ${issue.message}`, String(fix ?? "See --help."), EXIT.usage)
 }
 
 export function headersOf({ header, headerEnv }: HeaderOptions): Record<string, string> {

@@ -4,7 +4,7 @@ import { escaped } from "../terminal/escape.ts"
 import type { FoundTool, Mark } from "./found-tools.ts"
 import type { Class, Decisions, Differences, NarrowingTool } from "./merge.ts"
 
-export interface Outcome {
+export interface ImportResult {
   readonly differences: Differences
   readonly decisions: Decisions
   /** Empty where nothing changes. */
@@ -34,7 +34,7 @@ function given({ suggestion }: FoundTool, { action, sensitivity, labels, isLooke
   return isLookedAt ? words : `${words}; suggested: ${hint} (${suggestion.because})`
 }
 
-export function toldTo(outcome: Outcome, flags: { readonly replace: string }): string {
+export function toldTo(outcome: ImportResult, flags: { readonly replace: string }): string {
   const { differences, decisions, diff, isDryRun, file } = outcome
   const { found, server, added, narrowing, changed, gone, same, warnings } = differences
   const lines = [`${colors.bold(found.prefix)}: ${escaped(found.source)}`]
@@ -48,8 +48,8 @@ export function toldTo(outcome: Outcome, flags: { readonly replace: string }): s
   }
   for (const each of narrowing) {
     const own = decisions.classes.get(each.tool.name)
-    const mend = own ? given(each.tool, own) : `not added: look at both; \`${flags.replace}\` adds it`
-    row("narrows", each.tool.name, `${takes(each)}; ${mend}`)
+    const fix = own ? given(each.tool, own) : `not added: look at both; \`${flags.replace}\` adds it`
+    row("narrows", each.tool.name, `${takes(each)}; ${fix}`)
     row("", "", `is: ${each.tool.description}`)
   }
   for (const each of changed) {
@@ -57,8 +57,8 @@ export function toldTo(outcome: Outcome, flags: { readonly replace: string }): s
     const isTaken = decisions.accepted.has(tool.name)
     const [kind, verb] = what === "unpinned" ? ["unpinned", "pins"] : ["changed", "takes"]
     const parts = what === "unpinned" ? "" : whatChanged(what, tool.mark)
-    const mend = isTaken ? "now as it is" : `not taken: look at it; \`${flags.replace}\` ${verb} it as it is`
-    row(kind, tool.name, [parts, from.length > 0 ? takes(each) : "", mend].filter((part) => part !== "").join("; "))
+    const fix = isTaken ? "now as it is" : `not taken: look at it; \`${flags.replace}\` ${verb} it as it is`
+    row(kind, tool.name, [parts, from.length > 0 ? takes(each) : "", fix].filter((part) => part !== "").join("; "))
     if (what !== "unpinned") row("", "", `now: ${tool.description === "" ? "(no description)" : tool.description}`)
   }
   for (const name of gone)
@@ -73,7 +73,7 @@ export function toldTo(outcome: Outcome, flags: { readonly replace: string }): s
   return [...lines, colors.green(`${file}: written`)].join("\n")
 }
 
-export function toldAsJson({ differences, decisions, diff, isDryRun, file }: Outcome) {
+export function toldAsJson({ differences, decisions, diff, isDryRun, file }: ImportResult) {
   const { found, server, added, narrowing, changed, gone, same, warnings } = differences
   const asNew = ({ name, description, suggestion }: FoundTool) => ({
     name,

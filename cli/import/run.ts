@@ -8,9 +8,9 @@ import type { Problem } from "../compiler/source/problem.ts"
 import { readPolicies } from "../compiler/source/read-directory.ts"
 import { writeWhole } from "../terminal/atomic-write.ts"
 import { decideAlone, decideTogether, type Ask, type Wishes } from "./choose.ts"
-import type { Found } from "./found-tools.ts"
+import type { FoundTools } from "./found-tools.ts"
 import { CATALOG, compare, merge } from "./merge.ts"
-import type { Outcome } from "./render.ts"
+import type { ImportResult } from "./render.ts"
 
 export interface ImportOptions extends Wishes {
   readonly policies: string
@@ -21,13 +21,13 @@ export interface ImportOptions extends Wishes {
 export type Person = { readonly ask: Ask; readonly tell: (line: string) => void } | null
 
 export interface Imported {
-  readonly outcome: Outcome
+  readonly outcome: ImportResult
   /** What `narrowgate check` says of catalog.yaml now that it did not say before. */
   readonly problems: readonly Problem[]
   readonly texts: ReadonlyMap<string, string>
 }
 
-export async function runImport(found: Found, options: ImportOptions, person: Person): Promise<Imported> {
+export async function runImport(found: FoundTools, options: ImportOptions, person: Person): Promise<Imported> {
   const file = join(options.policies, CATALOG)
   const before = await readCatalogText(options.policies)
   const differences = compare(before, found, options)

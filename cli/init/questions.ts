@@ -5,7 +5,7 @@ import { agentId } from "../compiler/schema/agents.ts"
 import { name, origin, serverName } from "../compiler/schema/values.ts"
 import { askText } from "../terminal/prompts.ts"
 
-export interface Question {
+export interface InitPrompt {
   readonly flag: string
   readonly message: string
   readonly schema: z.ZodType<string>
@@ -26,11 +26,11 @@ export const QUESTIONS = {
     schema: name,
   },
   origin: { flag: "--origin", message: "Where agents call the gateway: its public origin", schema: origin },
-} satisfies Readonly<Record<string, Question>>
+} satisfies Readonly<Record<string, InitPrompt>>
 
 /** @param initial what is taken where nobody says anything; null: somebody has to */
 export async function answerTo(
-  question: Question,
+  question: InitPrompt,
   flag: string | undefined,
   initial: string | null,
   isAsked: boolean,
@@ -43,9 +43,9 @@ export async function answerTo(
   throw new Failure(`\`${question.flag}\`: ${problem}`, "See --help.", EXIT.usage)
 }
 
-function wrong({ schema }: Question, text: string): string | undefined {
+function wrong({ schema }: InitPrompt, text: string): string | undefined {
   const [issue] = schema.safeParse(text).error?.issues ?? []
   if (!issue) return undefined
-  const mend: unknown = issue.code === "custom" ? issue.params?.["mend"] : undefined
-  return typeof mend === "string" ? `${issue.message}. ${mend}` : issue.message
+  const fix: unknown = issue.code === "custom" ? issue.params?.["fix"] : undefined
+  return typeof fix === "string" ? `${issue.message}. ${fix}` : issue.message
 }

@@ -2,7 +2,7 @@
 import { basename } from "node:path"
 import { mayBeFetched } from "../../src/core/encoding/url.ts"
 import { EXIT, Failure } from "../terminal/failure.ts"
-import type { Found } from "../import/found-tools.ts"
+import type { FoundTools } from "../import/found-tools.ts"
 import { checked, headersOf, mcpEndpoint, type HeaderOptions } from "../import/options.ts"
 import { askChoice, askText, withProgress } from "../terminal/prompts.ts"
 
@@ -51,7 +51,7 @@ export async function find(
   server: string,
   at: { readonly origin: string; readonly path: string },
   options: SourceOptions,
-): Promise<Found> {
+): Promise<FoundTools> {
   if (source.kind === "mcp") {
     const { findMcpTools } = await import("../import/mcp/mcp.ts")
     const asked = { url: source.url, headers: headersOf(options), server, at, seconds: options.timeout }

@@ -20,16 +20,16 @@ export function trustOf(options: TrustOptions, agent: string): Trust {
   const domain = trustDomainOf(agent)
   if (issuer === undefined) {
     if (domain === LOCAL_DOMAIN) return { kind: "local" }
-    const mend = `Write \`spiffe://${LOCAL_DOMAIN}/agent/…\`, or name your own provider by \`--issuer\`.`
-    throw new Failure(`the local stack proves agents of \`${LOCAL_DOMAIN}\` only`, mend, EXIT.usage)
+    const fix = `Write \`spiffe://${LOCAL_DOMAIN}/agent/…\`, or name your own provider by \`--issuer\`.`
+    throw new Failure(`the local stack proves agents of \`${LOCAL_DOMAIN}\` only`, fix, EXIT.usage)
   }
   const [by, url, flag] =
     domain === undefined
       ? (["jwks_uri", agentKeys, "--agent-keys"] as const)
       : (["spiffe_bundle", spiffeBundle, "--spiffe-bundle"] as const)
   if (url === undefined) {
-    const mend = `Say where the keys are that prove it: \`${flag} https://…\`.`
-    throw new Failure(`nothing would prove that it is ${agent}`, mend, EXIT.usage)
+    const fix = `Say where the keys are that prove it: \`${flag} https://…\`.`
+    throw new Failure(`nothing would prove that it is ${agent}`, fix, EXIT.usage)
   }
   return { kind: "provider", issuer, client, operatorClient, operator: operator ?? null, proof: { by, url } }
 }

@@ -14,8 +14,8 @@ export async function refuseExisting(directory: string): Promise<void> {
     () => false,
   )
   if (!isThere) return
-  const mend = "Name another directory: `narrowgate init DIR`. To add a server to policies, use `narrowgate import`."
-  throw new Failure(`${directory} is there already`, mend, EXIT.usage)
+  const fix = "Name another directory: `narrowgate init DIR`. To add a server to policies, use `narrowgate import`."
+  throw new Failure(`${directory} is there already`, fix, EXIT.usage)
 }
 
 export async function writeDirectory(directory: string, files: ReadonlyMap<string, string>): Promise<void> {

@@ -10,8 +10,8 @@ export async function operatorBearer({ url, idp }: WorkerOptions): Promise<strin
   const kept = await keptToken(url)
   if (kept !== null) return kept
   if (!isLoopback(url)) {
-    const mend = "Log in (narrowgate login), or set NARROWGATE_TOKEN to an access token of an operator."
-    throw new Failure(`nobody is logged in at ${url}`, mend, EXIT.usage)
+    const fix = "Log in (narrowgate login), or set NARROWGATE_TOKEN to an access token of an operator."
+    throw new Failure(`nobody is logged in at ${url}`, fix, EXIT.usage)
   }
   const { operatorToken } = await import("./local-stack-login.ts")
   return reach(idp, () => operatorToken({ origin: idp }))
@@ -36,8 +36,8 @@ export async function personBearer({ url, idp }: WorkerOptions, user: string | u
   const token = process.env["NARROWGATE_TOKEN"]
   if (token !== undefined && token !== "" && user === undefined) return token
   if (!isLoopback(url) || user === undefined) {
-    const mend = "Set NARROWGATE_TOKEN to an access token of yours; at the local stack, name yourself by `--login`."
-    throw new Failure("nobody has logged in", mend, EXIT.usage)
+    const fix = "Set NARROWGATE_TOKEN to an access token of yours; at the local stack, name yourself by `--login`."
+    throw new Failure("nobody has logged in", fix, EXIT.usage)
   }
   const [{ login }, { CONSOLE_CLIENT }] = await Promise.all([
     import("./local-stack-login.ts"),

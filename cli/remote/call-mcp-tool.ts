@@ -1,13 +1,13 @@
 /** Calls a tool of an MCP server through a gateway, by the client of the MCP project, as an agent would. */
 import { Client, StreamableHTTPClientTransport } from "@modelcontextprotocol/client"
-import { answerOf, type Answer } from "./gateway-answer.ts"
+import { answerOf, type GatewayAnswer } from "./gateway-answer.ts"
 
 export async function callMcpTool(
   endpoint: URL,
   token: string,
   tool: string,
   args: Readonly<Record<string, unknown>>,
-): Promise<Answer> {
+): Promise<GatewayAnswer> {
   const heard: { last?: Response } = {}
   const listening: typeof fetch = async (input, init) => {
     const response = await fetch(input, init)

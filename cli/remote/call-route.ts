@@ -1,10 +1,14 @@
 /** Calls a tool that has a route, as an HTTP request through a gateway. */
 import type { ListedTool } from "../compiler/schema/catalog.ts"
-import { answerOf, type Answer } from "./gateway-answer.ts"
+import { answerOf, type GatewayAnswer } from "./gateway-answer.ts"
 
 type Route = NonNullable<ListedTool["route"]>
 
-export async function callRoute(route: Route, token: string, args: Readonly<Record<string, unknown>>): Promise<Answer> {
+export async function callRoute(
+  route: Route,
+  token: string,
+  args: Readonly<Record<string, unknown>>,
+): Promise<GatewayAnswer> {
   const { url, method, body } = requestFor(route, args)
   const headers = new Headers({ authorization: `Bearer ${token}` })
   if (body !== null) headers.set("content-type", "application/json")

@@ -3,12 +3,15 @@ import { execFile } from "node:child_process"
 import { userInfo } from "node:os"
 import { promisify } from "node:util"
 import { EXIT, Failure } from "../terminal/failure.ts"
-import type { Said } from "../compiler/sign.ts"
+import type { PublicationReason } from "../compiler/sign.ts"
 
 const MAX_BY = 256
 const MAX_WHY = 1_024
 
-export async function saidOf(directory: string, given: { by?: string; why?: string }): Promise<Omit<Said, "aud">> {
+export async function saidOf(
+  directory: string,
+  given: { by?: string; why?: string },
+): Promise<Omit<PublicationReason, "aud">> {
   const by = given.by ?? (await author(directory))
   const why = given.why ?? (await lastCommit(directory))
   if (why === null)

@@ -106,8 +106,8 @@ async function discover({ issuer, client }: Pick<Provider, "issuer" | "client">)
   // That the issuer is on loopback says nothing of where its document sends codes and tokens.
   const exposed = used.find((endpoint) => !mayCarrySecrets(endpoint))
   if (exposed !== undefined) {
-    const mend = "Its endpoints must be https; http is for this machine alone."
-    throw new Failure(`${issuer} would have codes and tokens sent unencrypted, to ${exposed}`, mend, EXIT.usage)
+    const fix = "Its endpoints must be https; http is for this machine alone."
+    throw new Failure(`${issuer} would have codes and tokens sent unencrypted, to ${exposed}`, fix, EXIT.usage)
   }
   if (isLoopback(issuer) && used.every(isLoopback)) return found
   // One that asks over https only.
@@ -119,8 +119,8 @@ async function discovered<Value>(issuer: string, discovery: () => Promise<Value>
     return await discovery()
   } catch (failure) {
     const why = failure instanceof Error ? failure.message : String(failure)
-    const mend = "Check --issuer: its discovery document must be there, over https."
-    throw new Failure(`${issuer} is no identity provider that can be reached: ${why}`, mend, EXIT.unreachable)
+    const fix = "Check --issuer: its discovery document must be there, over https."
+    throw new Failure(`${issuer} is no identity provider that can be reached: ${why}`, fix, EXIT.unreachable)
   }
 }
 

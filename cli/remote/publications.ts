@@ -31,7 +31,7 @@ export function findPublished(
       ? before
       : decided.filter(({ seq, digest }) => String(seq) === which || (which.length >= 6 && digest.startsWith(which)))
   if (found) return found
-  const mend = "Choose one of `narrowgate history`."
-  if (which === undefined) throw new Failure("nothing decided before what decides now", mend)
-  throw new Failure(`${which} is no bundle that has decided`, mend, EXIT.usage)
+  const fix = "Choose one of `narrowgate history`."
+  if (which === undefined) throw new Failure("nothing decided before what decides now", fix)
+  throw new Failure(`${which} is no bundle that has decided`, fix, EXIT.usage)
 }

@@ -7,7 +7,7 @@ import { z } from "zod"
 import type { Pointer, Publishing } from "../../src/core/policy/bundle.ts"
 import { printableText } from "../terminal/escape.ts"
 import { EXIT, Failure } from "../terminal/failure.ts"
-import { signHistoryQuestion, signPublication, type Said } from "../compiler/sign.ts"
+import { signHistoryQuestion, signPublication, type PublicationReason } from "../compiler/sign.ts"
 import { isLoopback, reach } from "./worker.ts"
 import { head, history, published, type History, type Published } from "./publication.ts"
 
@@ -22,7 +22,7 @@ export interface Publish {
   readonly digest: string
   /** Absent: the Worker has it. */
   readonly bytes?: Uint8Array<ArrayBuffer>
-  readonly said: Omit<Said, "aud">
+  readonly said: Omit<PublicationReason, "aud">
   /** Number of the publication that may be replaced though it came since this began; absent: none may. */
   readonly over?: number | "any"
   /** Of the Worker, where that is another than the origin of `url`. */
@@ -70,7 +70,7 @@ export async function historyAt(url: string, key: JWK, audience?: string): Promi
   })
 }
 
-/** Fails with a mend where the Worker refuses, or where somebody else has published since it was asked what is live. */
+/** Fails with a fix where the Worker refuses, or where somebody else has published since it was asked what is live. */
 export async function publishTo(asked: Publish): Promise<Published> {
   const { url, key, over, audience } = asked
   const aud = audienceFor(url, audience)
@@ -96,9 +96,13 @@ function outrunBy({ seq, by, why, at }: Published): Failure {
   )
 }
 
-type Answer = Published | { readonly outrun: z.infer<typeof head> }
+type PublishResult = Published | { readonly outrun: z.infer<typeof head> }
 
-async function send({ url, key, what, digest, bytes, said }: Publish, aud: string, seq: number): Promise<Answer> {
+async function send(
+  { url, key, what, digest, bytes, said }: Publish,
+  aud: string,
+  seq: number,
+): Promise<PublishResult> {
   const publication = await signPublication(key, { seq, digest }, { aud, ...said }, what)
   return reach(url, async () => {
     const response = await fetch(new URL("/v1/bundles", url), {

@@ -18,13 +18,13 @@ const privateKey = z.looseObject({
 export async function publisherKey(file: string | undefined): Promise<JWK> {
   const text = file === undefined ? process.env[KEY_VARIABLE] : await readFile(file, "utf8")
   if (text === undefined || text === "") {
-    const mend = `Add --key FILE, or set ${KEY_VARIABLE}; \`narrowgate keygen\` makes one.`
-    throw new Failure("no publisher's key", mend, EXIT.usage)
+    const fix = `Add --key FILE, or set ${KEY_VARIABLE}; \`narrowgate keygen\` makes one.`
+    throw new Failure("no publisher's key", fix, EXIT.usage)
   }
   const key = privateKey.safeParse(parsed(text))
   if (key.success) return key.data
-  const mend = "It must be a JWK with its private half, as `narrowgate keygen` writes it."
-  throw new Failure(`${file ?? KEY_VARIABLE} holds no private EC key on P-256`, mend, EXIT.usage)
+  const fix = "It must be a JWK with its private half, as `narrowgate keygen` writes it."
+  throw new Failure(`${file ?? KEY_VARIABLE} holds no private EC key on P-256`, fix, EXIT.usage)
 }
 
 function parsed(text: string): unknown {

@@ -35,8 +35,8 @@ export async function reach<Value>(origin: string, ask: () => Promise<Value>): P
     const failed = failure instanceof TypeError && failure.message === "fetch failed"
     const unreachable = failed || (failure instanceof DOMException && failure.name === "TimeoutError")
     if (unreachable) {
-      const mend = isLoopback(origin) ? STACK_MEND : "Check the address and the network."
-      throw new Failure(`no answer from ${origin}`, mend, EXIT.unreachable)
+      const fix = isLoopback(origin) ? STACK_MEND : "Check the address and the network."
+      throw new Failure(`no answer from ${origin}`, fix, EXIT.unreachable)
     }
     throw new Failure(failure instanceof Error ? failure.message : String(failure), `Look at what ${origin} says.`)
   }
@@ -75,7 +75,7 @@ export async function askJson<Value>(
 }
 
 async function refusalOf(response: Response): Promise<Failure> {
-  const mends: Readonly<Record<number, string>> = {
+  const fixes: Readonly<Record<number, string>> = {
     401: "Get a fresh operator token; its audience must be the Worker.",
     403: "Ask for a role in operators.yaml, and for a rule that permits the action `manage`.",
     404: "Check the id; old records are dropped.",
@@ -87,8 +87,8 @@ async function refusalOf(response: Response): Promise<Failure> {
   const text = (await response.text()).trim()
   const body = escaped(descriptionIn(text), 600)
   const ofCaller = status >= 400 && status < 500
-  const mend = mends[status] ?? (ofCaller ? "Correct the request as the answer says." : "Look at the Worker's log.")
-  return new Failure(`${new URL(response.url).pathname} answered ${status} ${body}`, mend)
+  const fix = fixes[status] ?? (ofCaller ? "Correct the request as the answer says." : "Look at the Worker's log.")
+  return new Failure(`${new URL(response.url).pathname} answered ${status} ${body}`, fix)
 }
 
 /** What a Narrowgate Worker says in words, and by which id its record is found; of anything else, all of it. */
@@ -118,8 +118,8 @@ function parsedOrNull(text: string): unknown {
 /** A token in the clear is for whoever listens: over plain http it goes to this machine only. */
 export function refuseInClear(url: string): void {
   if (mayCarrySecrets(url)) return
-  const mend = "Write an https URL; http is for this machine alone, such as http://127.0.0.1:8787."
-  throw new Failure(`--url cannot be ${url}: a token would be sent unencrypted`, mend, EXIT.usage)
+  const fix = "Write an https URL; http is for this machine alone, such as http://127.0.0.1:8787."
+  throw new Failure(`--url cannot be ${url}: a token would be sent unencrypted`, fix, EXIT.usage)
 }
 
 /** On loopback nobody listens. */

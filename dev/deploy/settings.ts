@@ -53,8 +53,8 @@ export function settingsIn(environment: string, text: string): Settings {
   const value = (line: RegExp): string => {
     const [, found] = line.exec(text) ?? []
     if (found !== undefined) return found
-    const mend = `Move it away, and have one made: npm run deploy -- --env ${environment} --host HOST.`
-    throw new Failure(`${fileOf(environment)} has no ${line.source.replace(/^\^|\\|\(.*$/gu, "").trim()}`, mend)
+    const fix = `Move it away, and have one made: npm run deploy -- --env ${environment} --host HOST.`
+    throw new Failure(`${fileOf(environment)} has no ${line.source.replace(/^\^|\\|\(.*$/gu, "").trim()}`, fix)
   }
   const namespace = value(/^id = "(.*)"$/m)
   return {
@@ -96,4 +96,4 @@ function namesOf(publisherKeys: string): ReadonlySet<string> {
   return new Set(keySet.parse(JSON.parse(publisherKeys)).keys.flatMap(({ kid = [], x = [] }) => [kid, x].flat()))
 }
 
-const refused = (message: string, mend: string): Failure => new Failure(message, mend)
+const refused = (message: string, fix: string): Failure => new Failure(message, fix)

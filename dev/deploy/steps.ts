@@ -1,6 +1,6 @@
 /**
  * From a checked-out directory to a Worker that decides, step by step; each does nothing that is done already, so whoever
- * is stopped by one mends what it says and begins again.
+ * is stopped by one fixes what it says and begins again.
  */
 import { z } from "zod"
 import { EXIT, Failure } from "../../cli/terminal/failure.ts"
@@ -84,8 +84,8 @@ export const STEPS: readonly Step[] = [
       const isAlive = async (): Promise<boolean> => health.safeParse(await fetchJson(`https://${host}/healthz`)).success
       for (let looks = 1; !(await isAlive()); looks++) {
         if (looks === MAX_LOOKS) {
-          const mend = "See that its zone is on this account, and that nothing else has the name; then begin again."
-          throw new Failure(`nothing of ours answers at ${host}`, mend, EXIT.unreachable)
+          const fix = "See that its zone is on this account, and that nothing else has the name; then begin again."
+          throw new Failure(`nothing of ours answers at ${host}`, fix, EXIT.unreachable)
         }
         await pause(LOOK_EVERY_MS)
       }
@@ -107,8 +107,8 @@ export const STEPS: readonly Step[] = [
     async run({ settings: { host }, digest }, { fetchJson }) {
       const live = await deciding(host, fetchJson)
       if (live === digest) return undefined
-      const mend = "Somebody may have published meanwhile: narrowgate history."
-      throw new Failure(`${host} decides by ${live === null ? "nothing" : live.slice(0, 12)}`, mend)
+      const fix = "Somebody may have published meanwhile: narrowgate history."
+      throw new Failure(`${host} decides by ${live === null ? "nothing" : live.slice(0, 12)}`, fix)
     },
   },
 ]

@@ -10,9 +10,9 @@ import { within } from "../core/task/grant.ts"
 import type { Bundle } from "../core/policy/assemble.ts"
 import type { AgentDefinition, IdentityDefinition, PurposeDefinition } from "../core/policy/definition/agents.ts"
 import type { GrantDefinition } from "../core/policy/definition/grant.ts"
-import type { Surroundings } from "../request-context.ts"
+import type { RequestContext } from "../request-context.ts"
 import { authorizeOperator } from "./operator.ts"
-import type { Outcome } from "./outcome.ts"
+import type { ApiResult } from "./outcome.ts"
 
 const ALL = { area: "agents", kind: "agent", target: null } as const
 /** Of an answer about one; those that it has used come first. */
@@ -24,15 +24,15 @@ const querySchema = z.strictObject({
   limit: z.coerce.number().int().min(1).max(500).default(100),
 })
 
-export async function listAgents(request: Request, bundle: Bundle, around: Surroundings): Promise<Outcome> {
-  const operator = await authorizeOperator(request, "viewer", ALL, bundle, around)
+export async function listAgents(request: Request, bundle: Bundle, context: RequestContext): Promise<ApiResult> {
+  const operator = await authorizeOperator(request, "viewer", ALL, bundle, context)
   if ("status" in operator) return operator
   const query = querySchema.safeParse(Object.fromEntries(new URL(request.url).searchParams))
   if (!query.success) return MALFORMED
   const { after, limit } = query.data
   const all = [...bundle.agents.values()].toSorted((a, b) => (a.id < b.id ? -1 : 1))
   const from = after === undefined ? all : all.filter(({ id }) => id > after)
-  const { looked_at, agents: seen } = await agentsSeen(around.env)
+  const { looked_at, agents: seen } = await agentsSeen(context.env)
   const agents = from.slice(0, limit).map(({ id, owner, groups, purposes, delegates_to, bound_key }) => {
     const { last: last_seen = null, calls = 0, denied = 0 } = seen.get(id) ?? {}
     return { id, owner, groups, purposes, delegates_to, bound_key, last_seen, calls, denied }
@@ -45,10 +45,10 @@ export async function describeAgent(
   request: Request,
   id: string,
   bundle: Bundle,
-  around: Surroundings,
-): Promise<Outcome> {
+  context: RequestContext,
+): Promise<ApiResult> {
   const target = id.slice(0, 2_048)
-  const operator = await authorizeOperator(request, "viewer", { ...ALL, target }, bundle, around)
+  const operator = await authorizeOperator(request, "viewer", { ...ALL, target }, bundle, context)
   if ("status" in operator) return operator
   const agent = bundle.agents.get(id)
   if (!agent) {
@@ -56,7 +56,7 @@ export async function describeAgent(
     const denial = { reason: "not_found", what: target } as const
     return { status: 404, body, record: { code: "not_found", denial, ...operator } }
   }
-  const [used, seen] = await Promise.all([toolsUsed(around.env, id), agentsSeen(around.env)])
+  const [used, seen] = await Promise.all([toolsUsed(context.env, id), agentsSeen(context.env)])
   const { last: last_seen = null, calls = 0, denied = 0 } = seen.agents.get(id) ?? {}
   const purposes = agent.purposes.flatMap((name) => bundle.purposes.get(name) ?? [])
   const body = {
@@ -70,7 +70,7 @@ export async function describeAgent(
   return { status: 200, body, record: { decision: "allow", code: "ok", ...operator } }
 }
 
-const MALFORMED: Outcome = {
+const MALFORMED: ApiResult = {
   status: 400,
   body: { error: "invalid_request", error_description: "There are after and limit, from 1 to 500." },
   record: { code: "invalid_request" },

@@ -14,17 +14,17 @@ import { isTaskId, rootOf } from "../core/task/state.ts"
 import type { TaskView } from "../core/task/view.ts"
 import type { Bundle } from "../core/policy/assemble.ts"
 import { userId } from "../core/policy/principals.ts"
-import type { Surroundings } from "../request-context.ts"
+import type { RequestContext } from "../request-context.ts"
 import { isMisread, readBody } from "../platform/json-body.ts"
 import { shownApproval } from "./call-approvals.ts"
-import { malformed, type Outcome, type RecordStart } from "./outcome.ts"
+import { malformed, type ApiResult, type RecordStart } from "./outcome.ts"
 import { answererOf, byWhom, OUT_OF_REACH, personOf, type Answerer } from "./person.ts"
 
 const MAX_BODY_BYTES = 4_096
 const bodySchema = z.strictObject({ decision: z.enum(["approve", "reject"]) })
 
 /** As the person is shown it. */
-interface Shown {
+interface ShownApprovals {
   readonly kind: "task"
   readonly task: string
   readonly agent: string
@@ -48,13 +48,13 @@ interface Shown {
 /** Calls that are looked at for one answer, each tree's by one request. */
 const MOST_CALLS = 100
 
-export async function listApprovals(request: Request, bundle: Bundle, around: Surroundings): Promise<Outcome> {
-  const answerer = await answererOf(request, "POST", null, bundle, around)
+export async function listApprovals(request: Request, bundle: Bundle, context: RequestContext): Promise<ApiResult> {
+  const answerer = await answererOf(request, "POST", null, bundle, context)
   if ("status" in answerer) return answerer
   const { person } = answerer.answering
-  const tasks = person ? await waitingFor(person, around) : []
-  const shown = tasks && (await Promise.all(tasks.map(async (task) => show(task, person, around))))
-  const calls = await callsFor(answerer, bundle, around)
+  const tasks = person ? await waitingFor(person, context) : []
+  const shown = tasks && (await Promise.all(tasks.map(async (task) => show(task, person, context))))
+  const calls = await callsFor(answerer, bundle, context)
   // A list that is not whole would tell the person that nothing else is asked of them.
   if (!shown || shown.includes("unreachable") || !calls) return OUT_OF_REACH
   const waiting = shown.filter((each) => each !== "unreachable" && each?.status === "pending")
@@ -66,7 +66,7 @@ export async function listApprovals(request: Request, bundle: Bundle, around: Su
 async function callsFor(
   { answering }: Answerer,
   bundle: Bundle,
-  { env, background }: Surroundings,
+  { env, background }: RequestContext,
 ): Promise<{ readonly shown: readonly unknown[]; readonly more: boolean } | null> {
   try {
     const inboxes = inboxesOf(bundle, answering).map((inbox) => inboxOf(env, inbox))
@@ -117,11 +117,11 @@ export async function showApproval(
   request: Request,
   task: string,
   bundle: Bundle,
-  around: Surroundings,
-): Promise<Outcome> {
-  const person = await personOf(request, bundle, around)
+  context: RequestContext,
+): Promise<ApiResult> {
+  const person = await personOf(request, bundle, context)
   if ("status" in person) return person
-  const shown = isRoot(task) ? await show(task, person.user, around) : null
+  const shown = isRoot(task) ? await show(task, person.user, context) : null
   if (shown === "unreachable") return OUT_OF_REACH
   return shown ? { status: 200, body: shown, record: { ...byWhom(person.user), task } } : notAsked(task, person)
 }
@@ -130,10 +130,10 @@ export async function answerApproval(
   request: Request,
   task: string,
   bundle: Bundle,
-  around: Surroundings,
+  context: RequestContext,
   known: RecordStart,
-): Promise<Outcome> {
-  const person = await personOf(request, bundle, around)
+): Promise<ApiResult> {
+  const person = await personOf(request, bundle, context)
   if ("status" in person) return person
   const body = await readBody(request, bodySchema, MAX_BODY_BYTES)
   if (isMisread(body)) return malformed(`${body.wrong} Send {"decision": "approve"} or {"decision": "reject"}.`)
@@ -143,19 +143,19 @@ export async function answerApproval(
   const said = { approved, person: user, until, since }
   const code = approved ? "ok" : "access_denied"
   const record = recordOf({ ...byWhom(person.user), ...known, kind: "approval", code, task })
-  const answer = await askLedger(around.env, rootOf(task), async (ledger) => ({
+  const answer = await askLedger(context.env, rootOf(task), async (ledger) => ({
     taken: await ledger.answer(said, record),
   }))
   if (!answer) return OUT_OF_REACH
   if (!answer.taken) return notAsked(task, person)
-  around.background(inboxOf(around.env, { user: userId(user) }).remove(task))
+  context.background(inboxOf(context.env, { user: userId(user) }).remove(task))
   return { status: 200, body: { task, decision: body.decision }, record: null }
 }
 
 type Asked = Person["user"]
 
 /** Null where that cannot be known. */
-async function waitingFor(user: Asked, { env }: Surroundings): Promise<readonly string[] | null> {
+async function waitingFor(user: Asked, { env }: RequestContext): Promise<readonly string[] | null> {
   try {
     return await inboxOf(env, { user: userId(user) }).list()
   } catch (error) {
@@ -165,7 +165,11 @@ async function waitingFor(user: Asked, { env }: Surroundings): Promise<readonly 
 }
 
 /** Null where there is nothing to answer. */
-async function show(task: string, user: Asked | null, { env }: Surroundings): Promise<Shown | "unreachable" | null> {
+async function show(
+  task: string,
+  user: Asked | null,
+  { env }: RequestContext,
+): Promise<ShownApprovals | "unreachable" | null> {
   if (!user) return null
   const found = await askLedger(env, rootOf(task), async (ledger) => ({ asked: await ledger.consentFor(user) }))
   if (!found) return "unreachable"
@@ -183,7 +187,7 @@ async function show(task: string, user: Asked | null, { env }: Surroundings): Pr
 const isRoot = (task: string): boolean => isTaskId(task) && rootOf(task) === task
 
 /** The same answer whether there is none, it is another's, or it is over. */
-function notAsked(task: string, person: Person): Outcome {
+function notAsked(task: string, person: Person): ApiResult {
   const body = { error: "not_found", error_description: "Nothing of this person is waiting under this id." }
   const denial = { reason: "not_found", what: task.slice(0, 128) } as const
   return { status: 404, body, record: { ...byWhom(person.user), decision: "deny", code: "not_found", denial } }

@@ -4,10 +4,10 @@
 import { recordAtEdge } from "../audit/edge-recorder.ts"
 import { recordOf } from "../core/record/record.ts"
 import { authorizeOperator } from "./operator.ts"
-import type { Outcome } from "./outcome.ts"
+import type { ApiResult } from "./outcome.ts"
 import type { Bundle } from "../core/policy/assemble.ts"
 import { bodyKey, withTimeout } from "../bundles/store.ts"
-import { type Surroundings } from "../request-context.ts"
+import { type RequestContext } from "../request-context.ts"
 import { PUBLICATION_HEADER, publisherOf, readHistoryQuestion } from "../bundles/publication.ts"
 import { publications } from "../bundles/publications.ts"
 import { newId } from "../platform/new-id.ts"
@@ -18,12 +18,12 @@ const MAX_LISTED = 1_000
 const DEFAULT_LISTED = 20
 
 /** `deciding`: what the isolate that answers decides by, which a publication reaches within a minute or two. */
-export async function listBundles(request: Request, bundle: Bundle, around: Surroundings): Promise<Outcome> {
-  const operator = await authorizeOperator(request, "viewer", ALL, bundle, around)
+export async function listBundles(request: Request, bundle: Bundle, context: RequestContext): Promise<ApiResult> {
+  const operator = await authorizeOperator(request, "viewer", ALL, bundle, context)
   if ("status" in operator) return operator
   const asked = Number(new URL(request.url).searchParams.get("limit") ?? DEFAULT_LISTED)
   const limit = Number.isInteger(asked) && asked > 0 ? Math.min(asked, MAX_LISTED) : DEFAULT_LISTED
-  const object = publications(around.env)
+  const object = publications(context.env)
   const body = { deciding: bundle.pointer, ...(await object.head()), history: await object.list(limit) }
   return { status: 200, body, record: { decision: "allow", code: "ok", ...operator } }
 }
@@ -32,8 +32,8 @@ export async function listBundles(request: Request, bundle: Bundle, around: Surr
  * The same for a publisher, who is known by their key: where what was published lets no operator in any more, somebody
  * must be able to see what to go back to.
  */
-export async function listForPublisher(request: Request, question: string, around: Surroundings): Promise<Response> {
-  const { env, config, receivedAt: at, background } = around
+export async function listForPublisher(request: Request, question: string, context: RequestContext): Promise<Response> {
+  const { env, config, receivedAt: at, background } = context
   const id = newId("dec", at)
   const asked = await readHistoryQuestion(question, config, at)
   const [path = null] = rawTarget(request).split("?", 1)
@@ -57,12 +57,12 @@ export async function showBundle(
   request: Request,
   digest: string,
   bundle: Bundle,
-  around: Surroundings,
-): Promise<Outcome> {
+  context: RequestContext,
+): Promise<ApiResult> {
   const what = digest.slice(0, 64)
-  const operator = await authorizeOperator(request, "viewer", { ...ALL, target: what }, bundle, around)
+  const operator = await authorizeOperator(request, "viewer", { ...ALL, target: what }, bundle, context)
   if ("status" in operator) return operator
-  const body = /^[0-9a-f]{64}$/.test(digest) ? await withTimeout(around.env.BUNDLES.get(bodyKey(digest))) : null
+  const body = /^[0-9a-f]{64}$/.test(digest) ? await withTimeout(context.env.BUNDLES.get(bodyKey(digest))) : null
   if (body !== null) {
     return { status: 200, body: { digest, body }, record: { decision: "allow", code: "ok", ...operator } }
   }

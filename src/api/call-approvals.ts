@@ -11,10 +11,10 @@ import { askLedger } from "../ledger/ask.ts"
 import { LEDGER_VERSION } from "../ledger/protocol.ts"
 import { isTaskId, rootOf } from "../core/task/state.ts"
 import type { Bundle } from "../core/policy/assemble.ts"
-import type { Surroundings } from "../request-context.ts"
+import type { RequestContext } from "../request-context.ts"
 import { isMisread, readBody } from "../platform/json-body.ts"
 import { authorizeOperator } from "./operator.ts"
-import { malformed, type Outcome, type RecordStart } from "./outcome.ts"
+import { malformed, type ApiResult, type RecordStart } from "./outcome.ts"
 import { situationOf } from "./call-situation.ts"
 import { answererOf, type Answerer } from "./person.ts"
 
@@ -30,7 +30,7 @@ const bodySchema = z
   })
   .refine(({ approve, uses }) => approve || uses === undefined, "`uses` belongs to an approval, not to a rejection.")
 
-const OUT_OF_REACH: Outcome = {
+const OUT_OF_REACH: ApiResult = {
   status: 503,
   body: { error: "unavailable", error_description: "The task's ledger did not answer: ask again." },
   record: { code: "unavailable" },
@@ -40,13 +40,13 @@ export async function listCallApprovals(
   request: Request,
   task: string,
   bundle: Bundle,
-  around: Surroundings,
-): Promise<Outcome> {
+  context: RequestContext,
+): Promise<ApiResult> {
   const thing = { area: "approvals", kind: "approval", target: null } as const
-  const permitted = await authorizeOperator(request, "viewer", thing, bundle, around)
+  const permitted = await authorizeOperator(request, "viewer", thing, bundle, context)
   if ("status" in permitted) return permitted
   if (!isTaskId(task)) return notFound("task", permitted)
-  const said = await askLedger(around.env, rootOf(task), async (ledger) => ({ found: await ledger.approvalsOf(task) }))
+  const said = await askLedger(context.env, rootOf(task), async (ledger) => ({ found: await ledger.approvalsOf(task) }))
   if (!said) return { ...OUT_OF_REACH, record: { ...permitted, ...OUT_OF_REACH.record } }
   if (!said.found) return notFound("task", permitted)
   const record = { decision: "allow", code: "ok", ...permitted, task } as const
@@ -57,17 +57,17 @@ export async function showCallApproval(
   request: Request,
   { task, approval: id }: { readonly task: string; readonly approval: string },
   bundle: Bundle,
-  around: Surroundings,
-): Promise<Outcome> {
-  const answerer = await answererOf(request, "GET", null, bundle, around)
+  context: RequestContext,
+): Promise<ApiResult> {
+  const answerer = await answererOf(request, "GET", null, bundle, context)
   if ("status" in answerer) return answerer
   const { answering } = answerer
   const record = { ...byWhom(answerer), task }
   if (!isTaskId(task) || !APPROVAL.test(id)) return notFound("approval", record)
   // Who may look is not always who may answer.
-  const would = await answererOf(request, "POST", id, bundle, around)
+  const would = await answererOf(request, "POST", id, bundle, context)
   if ("status" in would) return would
-  const found = await askLedger(around.env, rootOf(task), async (ledger) => ({
+  const found = await askLedger(context.env, rootOf(task), async (ledger) => ({
     shown: await ledger.approval(
       LEDGER_VERSION,
       bundle.pointer,
@@ -79,7 +79,7 @@ export async function showCallApproval(
   if (!found || found.shown === "unavailable") return { ...OUT_OF_REACH, record: { ...record, ...OUT_OF_REACH.record } }
   if (!found.shown) return notFound("approval", record)
   const { asked, risk, unanswerable } = found.shown
-  const body = { ...shownApproval(asked, bundle), unanswerable, ...(await situationOf(asked, risk, bundle, around)) }
+  const body = { ...shownApproval(asked, bundle), unanswerable, ...(await situationOf(asked, risk, bundle, context)) }
   return { status: 200, body, record: { decision: "allow", code: "ok", ...record } }
 }
 
@@ -87,10 +87,10 @@ export async function answerCallApproval(
   request: Request,
   { task, approval: id }: { readonly task: string; readonly approval: string },
   bundle: Bundle,
-  around: Surroundings,
+  context: RequestContext,
   known: RecordStart,
-): Promise<Outcome> {
-  const answerer = await answererOf(request, "POST", id.slice(0, 64), bundle, around)
+): Promise<ApiResult> {
+  const answerer = await answererOf(request, "POST", id.slice(0, 64), bundle, context)
   if ("status" in answerer) return answerer
   const body = await readBody(request, bodySchema, MAX_BODY_BYTES)
   if (isMisread(body)) return malformed(body.wrong)
@@ -105,7 +105,7 @@ export async function answerCallApproval(
   if (!isTaskId(task) || !APPROVAL.test(id)) return notFound("approval", record)
   const kept = recordOf({ decision: "allow", code: "ok", ...record, ...known })
   const vote = { approved, uses: uses ?? null, ...(reason !== undefined && { reason }) }
-  const said = await askLedger(around.env, rootOf(task), async (ledger) => ({
+  const said = await askLedger(context.env, rootOf(task), async (ledger) => ({
     outcome: await ledger.answerApproval(LEDGER_VERSION, bundle.pointer, { task, id }, vote, answerer.answering, kept),
   }))
   if (!said || said.outcome === "unavailable") return { ...OUT_OF_REACH, record: { ...record, ...OUT_OF_REACH.record } }
@@ -115,7 +115,7 @@ export async function answerCallApproval(
   return { status: 200, body: shownApproval(said.outcome, bundle), record: null }
 }
 
-function byWhom({ answering, permitted }: Answerer): NonNullable<Outcome["record"]> {
+function byWhom({ answering, permitted }: Answerer): NonNullable<ApiResult["record"]> {
   const rules = permitted && !("status" in permitted) ? permitted.rules : []
   return { operator: nameOf(answering), rules }
 }
@@ -123,8 +123,8 @@ function byWhom({ answering, permitted }: Answerer): NonNullable<Outcome["record
 function unanswerable(
   why: Unanswerable | NotAsked,
   { permitted }: Answerer,
-  record: NonNullable<Outcome["record"]>,
-): Outcome {
+  record: NonNullable<ApiResult["record"]>,
+): ApiResult {
   switch (why) {
     case "own":
       return forbidden("another person", "Nobody approves of what is done in their own name.", record)
@@ -150,7 +150,7 @@ function unanswerable(
 }
 
 /** It is not over: the task may go on. */
-function frozen(task: string, record: NonNullable<Outcome["record"]>): Outcome {
+function frozen(task: string, record: NonNullable<ApiResult["record"]>): ApiResult {
   const error_description = "The task is quarantined: this can be answered once an operator releases it."
   return {
     status: 409,
@@ -159,7 +159,7 @@ function frozen(task: string, record: NonNullable<Outcome["record"]>): Outcome {
   }
 }
 
-function forbidden(what: string, error_description: string, record: NonNullable<Outcome["record"]>): Outcome {
+function forbidden(what: string, error_description: string, record: NonNullable<ApiResult["record"]>): ApiResult {
   const denial = { reason: "role_missing", what } as const
   return {
     status: 403,
@@ -168,7 +168,7 @@ function forbidden(what: string, error_description: string, record: NonNullable<
   }
 }
 
-function notFound(what: string, record: NonNullable<Outcome["record"]>): Outcome {
+function notFound(what: string, record: NonNullable<ApiResult["record"]>): ApiResult {
   const denial = { reason: "not_found", what } as const
   const error_description = "There is nothing to answer, or not any more."
   return {

@@ -11,7 +11,7 @@ import { rootOf } from "../core/task/state.ts"
 import { logEvent } from "../platform/log.ts"
 import type { Bundle } from "../core/policy/assemble.ts"
 import { isNode } from "../core/policy/cedar/est.ts"
-import type { Surroundings } from "../request-context.ts"
+import type { RequestContext } from "../request-context.ts"
 import { currentLease } from "../revocation/lease.ts"
 import { toldOf } from "../core/signals/leased-risks.ts"
 
@@ -23,9 +23,9 @@ export async function situationOf(
   asked: Approval,
   told: number,
   bundle: Bundle,
-  around: Surroundings,
+  context: RequestContext,
 ): Promise<Readonly<Record<string, unknown>>> {
-  const [risk, history] = await Promise.all([riskOf(asked, told, around), historyOf(asked.task, around)])
+  const [risk, history] = await Promise.all([riskOf(asked, told, context), historyOf(asked.task, context)])
   return { reason: reasonOf(asked, bundle), risk, history }
 }
 
@@ -45,15 +45,15 @@ function reasonOf({ rules, guardrail, figures }: Approval, { engine, guardrails 
   }
 }
 
-async function riskOf({ shown }: Approval, told: number, around: Surroundings): Promise<number | null> {
-  const lease = await currentLease(around)
+async function riskOf({ shown }: Approval, told: number, context: RequestContext): Promise<number | null> {
+  const lease = await currentLease(context)
   if (!lease) return null
   const others = toldOf(lease.risks, shown.chain, shown.user).map(({ signal }) => signal)
-  return Math.max(told, highestRisk(others, around.receivedAt))
+  return Math.max(told, highestRisk(others, context.receivedAt))
 }
 
 /** Without any argument: the record of a call may be for others to read. */
-async function historyOf(task: string, { env }: Surroundings): Promise<readonly unknown[] | null> {
+async function historyOf(task: string, { env }: RequestContext): Promise<readonly unknown[] | null> {
   try {
     const calls = await findRecords(env, { tree: rootOf(task), kind: "call", limit: MOST_CALLS })
     return calls.map(({ id, at, task: by, tool, action, decision, code, chain }) => ({

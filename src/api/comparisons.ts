@@ -13,9 +13,9 @@ import { isMisread, readBody } from "../platform/json-body.ts"
 import { logEvent } from "../platform/log.ts"
 import { members } from "./contract/members.ts"
 import type { Bundle } from "../core/policy/assemble.ts"
-import type { Surroundings } from "../request-context.ts"
+import type { RequestContext } from "../request-context.ts"
 import { authenticateOperator, permitOperator } from "./operator.ts"
-import { malformed, type Outcome } from "./outcome.ts"
+import { malformed, type ApiResult } from "./outcome.ts"
 
 const MAX_BODY_BYTES = 65_536
 /** Seconds: comparisons are counted for a day, and one may be free again at any time. */
@@ -39,21 +39,21 @@ export async function compareArguments(
   request: Request,
   id: string,
   bundle: Bundle,
-  around: Surroundings,
-): Promise<Outcome> {
+  context: RequestContext,
+): Promise<ApiResult> {
   const target = id.slice(0, 64)
-  const asker = await authenticateOperator(request, "operator", bundle, around)
+  const asker = await authenticateOperator(request, "operator", bundle, context)
   if ("status" in asker) return asker
   const body = await readBody(request, bodySchema, MAX_BODY_BYTES)
   const permitted = permitOperator(asker, { area: "decisions", kind: "decision", target }, bundle)
   if ("status" in permitted) return permitted
-  const refused = (outcome: Outcome): Outcome => {
+  const refused = (outcome: ApiResult): ApiResult => {
     return { ...outcome, record: { ...outcome.record, ...permitted, arguments: { decision: target } } }
   }
   if (isMisread(body)) {
     return refused(malformed(`${body.wrong} Give all arguments of the call: {"arguments": {…}}.`))
   }
-  const { env, receivedAt } = around
+  const { env, receivedAt } = context
   const found = await findRecord(env, id)
   if (!found || found.arguments_hash === null) {
     const denial = { reason: "not_found", what: target } as const

@@ -1,13 +1,13 @@
 /** `GET /v1/decisions`, `GET /v1/decisions/:id`: decision records, for operators. */
 import * as z from "zod"
-import type { Surroundings } from "../request-context.ts"
+import type { RequestContext } from "../request-context.ts"
 import { countRates } from "../audit/rates.ts"
 import { findRecord, findRecords } from "../audit/record-logs.ts"
 import { firstIdAt } from "../core/encoding/ids.ts"
 import { isTaskId } from "../core/task/state.ts"
 import type { Bundle } from "../core/policy/assemble.ts"
 import { authorizeOperator } from "./operator.ts"
-import type { Outcome } from "./outcome.ts"
+import type { ApiResult } from "./outcome.ts"
 
 /** Each is read, parsed and written anew: a thousand would cost more than any other request. */
 const MAX_LIMIT = 250
@@ -38,28 +38,28 @@ function isTaskOfTime(text: string): boolean {
 
 const ALL = { area: "decisions", kind: "decision", target: null } as const
 
-export async function listDecisions(request: Request, bundle: Bundle, around: Surroundings): Promise<Outcome> {
-  const operator = await authorizeOperator(request, "viewer", ALL, bundle, around)
+export async function listDecisions(request: Request, bundle: Bundle, context: RequestContext): Promise<ApiResult> {
+  const operator = await authorizeOperator(request, "viewer", ALL, bundle, context)
   if ("status" in operator) return operator
   const query = querySchema.safeParse(Object.fromEntries(new URL(request.url).searchParams))
   if (!query.success) return malformed(query.error)
-  const decisions = await findRecords(around.env, query.data)
+  const decisions = await findRecords(context.env, query.data)
   const record = { decision: "allow", code: "ok", ...operator } as const
   // Whoever follows asks every second: a look back is recorded, looks that go on from a moment ago are not.
-  return { status: 200, body: { decisions }, record: isLookBack(query.data.after, around.receivedAt) ? record : null }
+  return { status: 200, body: { decisions }, record: isLookBack(query.data.after, context.receivedAt) ? record : null }
 }
 
 /** How many there were of late, by the same questions. */
-export async function countDecisions(request: Request, bundle: Bundle, around: Surroundings): Promise<Outcome> {
-  const operator = await authorizeOperator(request, "viewer", ALL, bundle, around)
+export async function countDecisions(request: Request, bundle: Bundle, context: RequestContext): Promise<ApiResult> {
+  const operator = await authorizeOperator(request, "viewer", ALL, bundle, context)
   if ("status" in operator) return operator
   const query = ratesSchema.safeParse(Object.fromEntries(new URL(request.url).searchParams))
   if (!query.success) return malformed(query.error)
-  const rates = await countRates(around.env, query.data, around.receivedAt)
+  const rates = await countRates(context.env, query.data, context.receivedAt)
   return { status: 200, body: rates, record: { decision: "allow", code: "ok", ...operator } }
 }
 
-function malformed(error: z.ZodError): Outcome {
+function malformed(error: z.ZodError): ApiResult {
   const what = z.prettifyError(error).slice(0, 512)
   return { status: 400, body: { error: "malformed_call", error_description: what }, record: { code: "malformed_call" } }
 }
@@ -74,11 +74,11 @@ export async function showDecision(
   request: Request,
   id: string,
   bundle: Bundle,
-  around: Surroundings,
-): Promise<Outcome> {
-  const operator = await authorizeOperator(request, "viewer", { ...ALL, target: id.slice(0, 64) }, bundle, around)
+  context: RequestContext,
+): Promise<ApiResult> {
+  const operator = await authorizeOperator(request, "viewer", { ...ALL, target: id.slice(0, 64) }, bundle, context)
   if ("status" in operator) return operator
-  const found = await findRecord(around.env, id)
+  const found = await findRecord(context.env, id)
   if (found) return { status: 200, body: found, record: { decision: "allow", code: "ok", ...operator } }
   const body = { error: "not_found", error_description: "There is no such decision record." }
   return {

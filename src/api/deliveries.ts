@@ -5,27 +5,27 @@
 import { logEvent } from "../platform/log.ts"
 import { outboundOf } from "../notifications/outbound-stub.ts"
 import type { Bundle } from "../core/policy/assemble.ts"
-import type { Surroundings } from "../request-context.ts"
+import type { RequestContext } from "../request-context.ts"
 import { authorizeOperator } from "./operator.ts"
-import type { Outcome } from "./outcome.ts"
+import type { ApiResult } from "./outcome.ts"
 
-const OUT_OF_REACH: Outcome = {
+const OUT_OF_REACH: ApiResult = {
   status: 503,
   body: { error: "unavailable", error_description: "It cannot be seen at the moment." },
   record: { code: "unavailable" },
 }
 
-export async function listDeliveries(request: Request, bundle: Bundle, around: Surroundings): Promise<Outcome> {
-  const permitted = await authorizeOperator(request, "viewer", thingOf(null), bundle, around)
+export async function listDeliveries(request: Request, bundle: Bundle, context: RequestContext): Promise<ApiResult> {
+  const permitted = await authorizeOperator(request, "viewer", thingOf(null), bundle, context)
   if ("status" in permitted) return permitted
   const receivers = await Promise.all(
-    bundle.receivers.map(async ({ id, format, events }) => ({ id, format, events, ...(await stateOf(id, around)) })),
+    bundle.receivers.map(async ({ id, format, events }) => ({ id, format, events, ...(await stateOf(id, context)) })),
   )
   return { status: 200, body: { receivers }, record: { decision: "allow", code: "ok", ...permitted } }
 }
 
 /** One that cannot be seen hides none of the others. */
-async function stateOf(id: string, { env }: Surroundings): Promise<object> {
+async function stateOf(id: string, { env }: RequestContext): Promise<object> {
   try {
     const { dead_letters, ...state } = await outboundOf(env, id).list()
     const letters = dead_letters.map(({ id: notice, type, reason, tries, died_at }) => {
@@ -43,14 +43,14 @@ export async function retryDelivery(
   request: Request,
   id: string,
   bundle: Bundle,
-  around: Surroundings,
-): Promise<Outcome> {
-  const permitted = await authorizeOperator(request, "operator", thingOf(id.slice(0, 512)), bundle, around)
+  context: RequestContext,
+): Promise<ApiResult> {
+  const permitted = await authorizeOperator(request, "operator", thingOf(id.slice(0, 512)), bundle, context)
   if ("status" in permitted) return permitted
   const [, named = id, notice = null] = /^(.+)\.(evt_[0-9A-HJKMNP-TV-Z]{26})$/.exec(id) ?? []
   const receiver = bundle.receivers.find((each) => each.id === named)
   try {
-    const retried = receiver ? await outboundOf(around.env, receiver.id).retry(notice) : 0
+    const retried = receiver ? await outboundOf(context.env, receiver.id).retry(notice) : 0
     const record = { ...permitted, arguments: { delivery: id.slice(0, 512), retried } }
     if (receiver && (retried > 0 || notice === null))
       return { status: 200, body: { id, retried }, record: { decision: "allow", code: "ok", ...record } }
@@ -66,7 +66,7 @@ function thingOf(target: string | null) {
   return { area: "deliveries", kind: "delivery", target } as const
 }
 
-function outOfReach(error: unknown, permitted: object): Outcome {
+function outOfReach(error: unknown, permitted: object): ApiResult {
   logEvent("deliveries_failed", { error: String(error) })
   return { ...OUT_OF_REACH, record: { ...permitted, ...OUT_OF_REACH.record } }
 }

@@ -5,37 +5,37 @@ import { recordOf, type DecisionRecord } from "../core/record/record.ts"
 import type { Bundle } from "../core/policy/assemble.ts"
 import { newId } from "../platform/new-id.ts"
 import { rawTarget } from "../platform/raw-target.ts"
-import { bundleFor, surroundingsOf, type Surroundings } from "../request-context.ts"
+import { bundleFor, requestContext, type RequestContext } from "../request-context.ts"
 import { identityOf } from "./identity.ts"
-import type { Outcome, RecordStart } from "./outcome.ts"
+import type { ApiResult, RecordStart } from "./outcome.ts"
 
-type Work = (request: Request, bundle: Bundle, around: Surroundings, known: RecordStart) => Promise<Outcome>
+type Work = (request: Request, bundle: Bundle, context: RequestContext, known: RecordStart) => Promise<ApiResult>
 
 export async function manage(
   c: Context<{ Bindings: Env }>,
   kind: "approval" | "end" | "management",
   work: Work,
 ): Promise<Response> {
-  const around = surroundingsOf(c.env, (promise) => c.executionCtx.waitUntil(promise))
-  const id = newId("dec", around.receivedAt)
-  const bundle = await bundleFor(around)
+  const context = requestContext(c.env, (promise) => c.executionCtx.waitUntil(promise))
+  const id = newId("dec", context.receivedAt)
+  const bundle = await bundleFor(context)
   const [path = null] = rawTarget(c.req.raw).split("?", 1)
   const { method } = c.req
-  const known = { id, at: around.receivedAt, kind, method, path, bundle: bundle?.pointer ?? null }
+  const known = { id, at: context.receivedAt, kind, method, path, bundle: bundle?.pointer ?? null }
   const {
     status,
     body,
     record,
     headers: own = {},
-  }: Outcome = bundle ? await work(c.req.raw, bundle, around, known) : NO_BUNDLE
+  }: ApiResult = bundle ? await work(c.req.raw, bundle, context, known) : NO_BUNDLE
   if (record) {
-    const total_ms = Date.now() - around.receivedAt
+    const total_ms = Date.now() - context.receivedAt
     const { token, ...identity } = identityOf(c.req.raw)
     // One that names the agent by itself has been to the ledger.
     const unconfirmed = record.chain === undefined ? token : undefined
     const why = status === 200 ? {} : { denial: whyRefused(status, method) }
     const whole = recordOf({ ...identity, ...why, ...record, ...known, total_ms })
-    recordAtEdge(c.env, whole, around.background, unconfirmed)
+    recordAtEdge(c.env, whole, context.background, unconfirmed)
   }
   const answer = status === 200 || typeof body !== "object" ? body : { ...body, decision_id: id }
   const headers = new Headers({ "Cache-Control": "no-store", "X-Narrowgate-Decision": id })
@@ -47,12 +47,12 @@ export async function manage(
 }
 
 /** What the record of a refusal says that says nothing itself. */
-function whyRefused(status: Outcome["status"], method: string): DecisionRecord["denial"] {
+function whyRefused(status: ApiResult["status"], method: string): DecisionRecord["denial"] {
   if (status === 400) return { reason: "request_malformed", what: method === "GET" ? "its query" : "its body or path" }
   return status === 503 ? { reason: "unavailable" } : null
 }
 
-const NO_BUNDLE: Outcome = {
+const NO_BUNDLE: ApiResult = {
   status: 503,
   body: { error: "unavailable", error_description: "No bundle of policies could be loaded." },
   record: { code: "unavailable", denial: { reason: "bundle_unavailable" } },

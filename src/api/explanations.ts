@@ -12,9 +12,9 @@ import type { Bundle } from "../core/policy/assemble.ts"
 import { candidateAwaited } from "../bundles/candidate.ts"
 import { fetchBody } from "../bundles/store.ts"
 import { userOfId } from "../core/policy/principals.ts"
-import type { Surroundings } from "../request-context.ts"
+import type { RequestContext } from "../request-context.ts"
 import { authenticateOperator, permitOperator } from "./operator.ts"
-import { malformed, type Outcome } from "./outcome.ts"
+import { malformed, type ApiResult } from "./outcome.ts"
 
 const MAX_BODY_BYTES = 65_536
 const named = z.string().min(1).max(2_048)
@@ -54,8 +54,8 @@ const bodySchema = z.union([
 ])
 type Imagined = z.infer<typeof imagined>
 
-export async function explain(request: Request, live: Bundle, around: Surroundings): Promise<Outcome> {
-  const asker = await authenticateOperator(request, "viewer", live, around)
+export async function explain(request: Request, live: Bundle, context: RequestContext): Promise<ApiResult> {
+  const asker = await authenticateOperator(request, "viewer", live, context)
   if ("status" in asker) return asker
   const body = await readBody(request, bodySchema, MAX_BODY_BYTES)
   if (isMisread(body)) return malformed(`${body.wrong} ${USAGE}`)
@@ -66,7 +66,7 @@ export async function explain(request: Request, live: Bundle, around: Surroundin
   const thing = { area: "decisions", kind: "decision", target } as const
   const mayRead = "decision" in body ? permitOperator({ ...asker, method: "GET" }, thing, live) : permitted
   if ("status" in mayRead) return mayRead
-  const { env, config, receivedAt } = around
+  const { env, config, receivedAt } = context
   const bundle = body.bundle === "live" ? live : await candidateAwaited(env.BUNDLES, config, live, receivedAt)
   if (!bundle) return notThere("candidate", permitted)
   const record = { decision: "allow", code: "ok", ...permitted } as const
@@ -77,7 +77,7 @@ export async function explain(request: Request, live: Bundle, around: Surroundin
   }
   const recorded = await findRecord(env, body.decision)
   if (recorded?.kind !== "call") return notThere("decision on a call", permitted)
-  const explained = explainRecorded(recorded, bundle, await bundleThen(recorded, [bundle, live], around))
+  const explained = explainRecorded(recorded, bundle, await bundleThen(recorded, [bundle, live], context))
   const { id, decision, code, denial, bundle: by } = recorded
   const then = { id, decision, code, denial, bundle: by }
   return { status: 200, body: { ...explained, call: shownRecorded(recorded), recorded: then }, record }
@@ -87,7 +87,7 @@ export async function explain(request: Request, live: Bundle, around: Surroundin
 async function bundleThen(
   { bundle }: DecisionRecord,
   known: readonly Bundle[],
-  { env }: Surroundings,
+  { env }: RequestContext,
 ): Promise<Bundle | null> {
   if (!bundle) return null
   const same = known.find(({ pointer }) => pointer.digest === bundle.digest)
@@ -161,7 +161,7 @@ function shownRecorded(record: DecisionRecord): object {
 const USAGE =
   "Give a decision (dec_…), or a call: agent and tool, and, where they matter, user, purpose, arguments, gateway, environment, labels, calls, risk, bound_key, approvals; and bundle: live or candidate."
 
-function notThere(what: string, permitted: Pick<DecisionRecord, "rules"> & { readonly operator: string }): Outcome {
+function notThere(what: string, permitted: Pick<DecisionRecord, "rules"> & { readonly operator: string }): ApiResult {
   const body = { error: "not_found", error_description: `There is no such ${what}.` }
   return { status: 404, body, record: { code: "not_found", denial: { reason: "not_found", what }, ...permitted } }
 }

@@ -6,9 +6,9 @@ import * as z from "zod"
 import { findRecords } from "../audit/record-logs.ts"
 import type { DecisionRecord } from "../core/record/record.ts"
 import type { Bundle } from "../core/policy/assemble.ts"
-import type { Surroundings } from "../request-context.ts"
+import type { RequestContext } from "../request-context.ts"
 import { authorizeOperator } from "./operator.ts"
-import type { Outcome } from "./outcome.ts"
+import type { ApiResult } from "./outcome.ts"
 
 const querySchema = z.strictObject({
   agent: z.string().min(1).max(2048).optional(),
@@ -20,9 +20,9 @@ const querySchema = z.strictObject({
 /** Token requests that are looked at for one task of the answer: those of one task are mostly renewals. */
 const RECORDS_A_TASK = 4
 
-export async function listTasks(request: Request, bundle: Bundle, around: Surroundings): Promise<Outcome> {
+export async function listTasks(request: Request, bundle: Bundle, context: RequestContext): Promise<ApiResult> {
   const thing = { area: "tasks", kind: "task", target: null } as const
-  const operator = await authorizeOperator(request, "viewer", thing, bundle, around)
+  const operator = await authorizeOperator(request, "viewer", thing, bundle, context)
   if ("status" in operator) return operator
   const query = querySchema.safeParse(Object.fromEntries(new URL(request.url).searchParams))
   if (!query.success) {
@@ -32,7 +32,7 @@ export async function listTasks(request: Request, bundle: Bundle, around: Surrou
   }
   const { limit: most, ...asked } = query.data
   const limit = most * RECORDS_A_TASK
-  const records = await findRecords(around.env, { ...asked, kind: "exchange", decision: "allow", limit })
+  const records = await findRecords(context.env, { ...asked, kind: "exchange", decision: "allow", limit })
   const body = latestOf(records, most, records.length < limit)
   return { status: 200, body, record: { decision: "allow", code: "ok", ...operator } }
 }

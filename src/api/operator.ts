@@ -2,10 +2,10 @@
  * Operators: who may manage. An access token of a configured OIDC provider says who it is, `operators.yaml` which roles
  * they have, and policy whether they may do this very thing; each of the three can only refuse.
  */
-import type { Surroundings } from "../request-context.ts"
+import type { RequestContext } from "../request-context.ts"
 import type { ManagementDenial } from "../core/record/record.ts"
 import { verifyOperator, type KnownOperator } from "../credentials/operator-token.ts"
-import { isRejected, type Rejection } from "../core/denials/credential-rejection.ts"
+import { isRejected, type CredentialRejection } from "../core/denials/credential-rejection.ts"
 import type { Denial } from "../core/denials/denial.ts"
 import type { Bundle } from "../core/policy/assemble.ts"
 import type { Role } from "../core/policy/definition/operators.ts"
@@ -58,9 +58,9 @@ export async function authorizeOperator(
   role: Role,
   thing: ManagedThing,
   bundle: Bundle,
-  around: Surroundings,
+  context: RequestContext,
 ): Promise<Permitted | OperatorRefused> {
-  const authenticated = await authenticateOperator(request, role, bundle, around)
+  const authenticated = await authenticateOperator(request, role, bundle, context)
   return "status" in authenticated ? authenticated : permitOperator(authenticated, thing, bundle)
 }
 
@@ -69,12 +69,12 @@ export async function authenticateOperator(
   request: Request,
   role: Role,
   bundle: Bundle,
-  around: Surroundings,
+  context: RequestContext,
 ): Promise<Authenticated | OperatorRefused> {
-  const { config, reach } = around
+  const { config, fetchContext } = context
   const token = bearerOf(request)
   if (token === null) return refused("missing_token", { reason: "operator_rejected", because: null })
-  const verified = await verifyOperator(token, bundle.issuers, bundle.operators, config.issuer, reach)
+  const verified = await verifyOperator(token, bundle.issuers, bundle.operators, config.issuer, fetchContext)
   if (isRejected(verified)) {
     const because = verified.rejected
     return refused(because.reason === "keys_unavailable" ? "unavailable" : "invalid_token", {
@@ -83,12 +83,12 @@ export async function authenticateOperator(
     })
   }
   identify(request, { operator: userId(verified) })
-  return lacks(verified, role) ?? (await stopped(verified, around)) ?? { proven: verified, method: request.method }
+  return lacks(verified, role) ?? (await stopped(verified, context)) ?? { proven: verified, method: request.method }
 }
 
 /** Who is stopped as a user manages nothing either: whoever has their login has both. */
-async function stopped(operator: KnownOperator, around: Surroundings): Promise<OperatorRefused | null> {
-  const switches = await currentSwitches(around)
+async function stopped(operator: KnownOperator, context: RequestContext): Promise<OperatorRefused | null> {
+  const switches = await currentSwitches(context)
   if (!switches) return UNKNOWN
   const user = userId(operator)
   const [by] = operator.names.flatMap((name) => personStoppedBy(switches, userId(name), operator.since) ?? [])
@@ -126,7 +126,7 @@ export function permitOperator(
 
 function refused(
   code: "missing_token" | "invalid_token" | "unavailable",
-  denial: { readonly reason: "operator_rejected"; readonly because: Rejection | null },
+  denial: { readonly reason: "operator_rejected"; readonly because: CredentialRejection | null },
 ): OperatorRefused {
   if (code !== "unavailable") {
     const body = { error: code, error_description: "An operator's access token is required." }

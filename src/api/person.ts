@@ -10,21 +10,21 @@ import { namesIn, personIn, verifyPersonToken, type PersonName, type PersonToken
 import { isRejected, type Rejected } from "../core/denials/credential-rejection.ts"
 import type { Bundle } from "../core/policy/assemble.ts"
 import { userId } from "../core/policy/principals.ts"
-import type { Surroundings } from "../request-context.ts"
+import type { RequestContext } from "../request-context.ts"
 import { currentSwitches } from "../revocation/lease.ts"
 import { personStoppedBy, type Switch } from "../core/signals/switch.ts"
 import { denialBy } from "../revocation/token-stop.ts"
 import { identify } from "./identity.ts"
 import { bearerOf, lacks, permitOperator, type OperatorRefused, type Permitted } from "./operator.ts"
-import type { Outcome } from "./outcome.ts"
+import type { ApiResult } from "./outcome.ts"
 
 /** A person of whom more than that they manage is known. */
-export async function personOf(request: Request, bundle: Bundle, around: Surroundings): Promise<Person | Outcome> {
-  const token = await tokenOf(request, bundle, around)
+export async function personOf(request: Request, bundle: Bundle, context: RequestContext): Promise<Person | ApiResult> {
+  const token = await tokenOf(request, bundle, context)
   if ("status" in token) return token
-  const person = personIn(token, around.reach)
+  const person = personIn(token, context.fetchContext)
   if (isRejected(person)) return refused(person)
-  return (await stopped(token, around)) ?? person
+  return (await stopped(token, context)) ?? person
 }
 
 /** Somebody who may be asked about single calls: as a person, as an operator, or as both. */
@@ -40,18 +40,18 @@ export async function answererOf(
   method: "GET" | "POST",
   target: string | null,
   bundle: Bundle,
-  around: Surroundings,
-): Promise<Answerer | Outcome> {
-  const token = await tokenOf(request, bundle, around)
+  context: RequestContext,
+): Promise<Answerer | ApiResult> {
+  const token = await tokenOf(request, bundle, context)
   if ("status" in token) return token
-  const found = personIn(token, around.reach)
+  const found = personIn(token, context.fetchContext)
   const known = operatorBy(token, bundle.operators)
   // Somebody could be the task's own user, and have a token that does not tell so.
   if (isRejected(found) && !(known && isNobody(found))) return refused(found)
-  const asserted = assertable(token, around)
+  const asserted = assertable(token, context)
   if (asserted && isRejected(asserted)) return refused(asserted)
   const person = isRejected(found) ? null : found
-  const stop = await stopped(token, around)
+  const stop = await stopped(token, context)
   if (stop) return stop
   const permitted = known && permittedAs({ ...known, issuer: token.issuer.issuer }, method, target, bundle)
   const operator = permitted && "operator" in permitted && !("status" in permitted) ? permitted.operator : null
@@ -72,20 +72,24 @@ function permittedAs(
   return lacks(proven, role) ?? permitOperator({ proven, method }, thing, bundle)
 }
 
-async function tokenOf(request: Request, { issuers }: Bundle, around: Surroundings): Promise<PersonToken | Outcome> {
-  const { config, reach } = around
+async function tokenOf(
+  request: Request,
+  { issuers }: Bundle,
+  context: RequestContext,
+): Promise<PersonToken | ApiResult> {
+  const { config, fetchContext } = context
   const token = bearerOf(request)
   if (token === null) return refused(null)
-  const verified = await verifyPersonToken(token, issuers, config.issuer, reach)
+  const verified = await verifyPersonToken(token, issuers, config.issuer, fetchContext)
   if (isRejected(verified)) return refused(verified)
   identify(request, { operator: userId({ issuer: verified.issuer.issuer, subject: verified.subject }) })
   return verified
 }
 
 /** Whom agents would work for where a provider only asserts that; null: nobody, or as `personIn` says. */
-function assertable({ issuer, claims }: PersonToken, { reach }: Surroundings): Person | Rejected | null {
+function assertable({ issuer, claims }: PersonToken, { fetchContext }: RequestContext): Person | Rejected | null {
   const { users, assertions } = issuer
-  return users || !assertions ? null : readPerson(claims, issuer.issuer, assertions.claims, reach.now)
+  return users || !assertions ? null : readPerson(claims, issuer.issuer, assertions.claims, fetchContext.now)
 }
 
 /** Nobody whose session an agent could have: a pipeline, or one of a provider whose sessions are not taken. */
@@ -93,23 +97,23 @@ function isNobody({ rejected: { reason } }: Rejected): boolean {
   return reason === "no_person" || reason === "issuer_unknown"
 }
 
-async function stopped(token: PersonToken, around: Surroundings): Promise<Outcome | null> {
-  const switches = await currentSwitches(around)
+async function stopped(token: PersonToken, context: RequestContext): Promise<ApiResult | null> {
+  const switches = await currentSwitches(context)
   if (!switches) return OUT_OF_REACH
-  const [stop] = namesIn(token, around.reach).flatMap((name) => {
+  const [stop] = namesIn(token, context.fetchContext).flatMap((name) => {
     const by = personStoppedBy(switches, userId(name), token.issuedAt)
     return by ? [stoppedPerson(name, by)] : []
   })
   return stop ?? null
 }
 
-function stoppedPerson(name: PersonName, by: Switch): Outcome {
+function stoppedPerson(name: PersonName, by: Switch): ApiResult {
   const body = { error: "invalid_token", error_description: "This person's sessions are stopped." }
   const record = { ...byWhom(name), decision: "deny", code: "invalid_token", denial: denialBy(by) } as const
   return { status: 401, body, record }
 }
 
-function refused(rejected: Rejected | null): Outcome {
+function refused(rejected: Rejected | null): ApiResult {
   const because = rejected?.rejected ?? null
   if (because?.reason === "keys_unavailable") return OUT_OF_REACH
   const code = rejected === null ? "missing_token" : "invalid_token"
@@ -123,7 +127,7 @@ export const byWhom = (user: PersonName): Partial<DecisionRecord> => ({
   operator: userId(user),
 })
 
-export const OUT_OF_REACH: Outcome = {
+export const OUT_OF_REACH: ApiResult = {
   status: 503,
   body: {
     error: "unavailable",

@@ -11,7 +11,7 @@ import { assemble, type Bundle } from "../core/policy/assemble.ts"
 import { digestOf } from "../core/policy/digest.ts"
 import type { Publication } from "../bundles/signed-publication.ts"
 import { bodyKey, withTimeout } from "../bundles/store.ts"
-import { type Surroundings } from "../request-context.ts"
+import { type RequestContext } from "../request-context.ts"
 import { PUBLICATION_HEADER, publisherOf, readPublication } from "../bundles/publication.ts"
 import { publications } from "../bundles/publications.ts"
 import { newId } from "../platform/new-id.ts"
@@ -20,7 +20,7 @@ import { rawTarget } from "../platform/raw-target.ts"
 /** KV takes no longer value. */
 const MAX_BODY_BYTES = 25 * 1024 * 1024
 
-interface Outcome {
+interface PublishResult {
   readonly status: 200 | 400 | 401 | 409 | 503
   readonly code: string
   /** Null: it is published. */
@@ -29,12 +29,12 @@ interface Outcome {
   readonly body?: object
 }
 
-export async function publish(request: Request, around: Surroundings): Promise<Response> {
-  const id = newId("dec", around.receivedAt)
+export async function publish(request: Request, context: RequestContext): Promise<Response> {
+  const id = newId("dec", context.receivedAt)
   const jws = request.headers.get(PUBLICATION_HEADER) ?? ""
-  const asked = await readPublication(jws, around.config, around.receivedAt)
-  const { status, code, denial, description, body } = asked ? await published(asked, request, around) : UNSIGNED
-  const { env, receivedAt: at, background } = around
+  const asked = await readPublication(jws, context.config, context.receivedAt)
+  const { status, code, denial, description, body } = asked ? await published(asked, request, context) : UNSIGNED
+  const { env, receivedAt: at, background } = context
   const [path = null] = rawTarget(request).split("?", 1)
   const who = asked && publisherOf(asked)
   const bundle = asked && { seq: asked.seq, digest: asked.digest }
@@ -45,26 +45,26 @@ export async function publish(request: Request, around: Surroundings): Promise<R
   return Response.json(answer, { status, headers: { "Cache-Control": "no-store", "X-Narrowgate-Decision": id } })
 }
 
-const UNSIGNED: Outcome = {
+const UNSIGNED: PublishResult = {
   status: 401,
   code: "invalid_token",
   denial: { reason: "operator_rejected", because: null },
   description: `${PUBLICATION_HEADER} must hold a statement that a publisher's key has signed within five minutes.`,
 }
-const OUT_OF_REACH: Outcome = {
+const OUT_OF_REACH: PublishResult = {
   status: 503,
   code: "unavailable",
   denial: { reason: "unavailable" },
   description: "It is not certain whether KV has it: send the same statement again, or another.",
 }
-const refused = (description: string): Outcome => ({
+const refused = (description: string): PublishResult => ({
   status: 400,
   code: "invalid_request",
   denial: { reason: "request_malformed", what: description },
   description,
 })
 
-async function published(asked: Publication, request: Request, { env }: Surroundings): Promise<Outcome> {
+async function published(asked: Publication, request: Request, { env }: RequestContext): Promise<PublishResult> {
   try {
     const object = publications(env)
     // Before a body is read: what is late already would be refused after it too.
@@ -84,9 +84,9 @@ async function published(asked: Publication, request: Request, { env }: Surround
   }
 }
 
-const publishedAs = (body: object): Outcome => ({ status: 200, code: "ok", denial: null, body })
+const publishedAs = (body: object): PublishResult => ({ status: 200, code: "ok", denial: null, body })
 
-const outrun = (head: { readonly seq: number }): Outcome => ({
+const outrun = (head: { readonly seq: number }): PublishResult => ({
   status: 409,
   code: "outrun",
   denial: { reason: "outrun", seq: head.seq },
@@ -95,7 +95,7 @@ const outrun = (head: { readonly seq: number }): Outcome => ({
 })
 
 /** Null: KV has it, and this Worker reads it. What a pointer names must be there before it. */
-async function placeBody(asked: Publication, request: Request, { BUNDLES: kv }: Env): Promise<Outcome | null> {
+async function placeBody(asked: Publication, request: Request, { BUNDLES: kv }: Env): Promise<PublishResult | null> {
   const sent = request.body && (await boundedBytes(request, MAX_BODY_BYTES))
   if (request.body && !sent) return refused("The body is too long, or did not come in time.")
   const bytes = sent && sent.length > 0 ? sent : await storedBody(kv, asked.digest)

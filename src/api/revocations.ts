@@ -14,13 +14,13 @@ import { isTaskId, rootOf } from "../core/task/state.ts"
 import { logEvent } from "../platform/log.ts"
 import type { Bundle } from "../core/policy/assemble.ts"
 import type { ManagedThing } from "../core/policy/management.ts"
-import type { Surroundings } from "../request-context.ts"
+import type { RequestContext } from "../request-context.ts"
 import { switchboard } from "../revocation/switchboard.ts"
 import type { ListedSwitch, Stopped, Switch } from "../core/signals/switch.ts"
 import { hasIssuer, NO_TASK_ID, NO_USER_NAME } from "./contract/names.ts"
 import { isMisread, readBody } from "../platform/json-body.ts"
 import { authenticateOperator, authorizeOperator, permitOperator, type Permitted } from "./operator.ts"
-import { malformed, type Outcome, type RecordStart } from "./outcome.ts"
+import { malformed, type ApiResult, type RecordStart } from "./outcome.ts"
 import { targetOf, type Target } from "./revocation-targets.ts"
 
 const MAX_BODY_BYTES = 32_768
@@ -77,7 +77,7 @@ const bodySchema = z
   .refine(({ user, confirm }) => !confirm || user === undefined || hasIssuer(user), NO_USER_NAME)
 type Body = z.infer<typeof bodySchema>
 
-const OUT_OF_REACH: Outcome = {
+const OUT_OF_REACH: ApiResult = {
   status: 503,
   body: { error: "unavailable", error_description: "It is not certain that this holds: ask again." },
   record: { code: "unavailable" },
@@ -86,10 +86,10 @@ const OUT_OF_REACH: Outcome = {
 export async function addRevocation(
   request: Request,
   bundle: Bundle,
-  around: Surroundings,
+  context: RequestContext,
   known: RecordStart,
-): Promise<Outcome> {
-  const asker = await authenticateOperator(request, "operator", bundle, around)
+): Promise<ApiResult> {
+  const asker = await authenticateOperator(request, "operator", bundle, context)
   if ("status" in asker) return asker
   // At most ten seconds later: an operator's token is judged with more tolerance than that.
   const body = await readBody(request, bodySchema, MAX_BODY_BYTES)
@@ -102,11 +102,11 @@ export async function addRevocation(
   const permitted: Recorded = { ...by, arguments: told }
   try {
     const stopped = stoppedOf(body)
-    if (stopped) return await stop(stopped, body, permitted, bundle, around, known)
+    if (stopped) return await stop(stopped, body, permitted, bundle, context, known)
     const done =
       task === undefined
-        ? await endToken(token ?? "", permitted, bundle, around, known)
-        : await endTask(task, permitted, around, known)
+        ? await endToken(token ?? "", permitted, bundle, context, known)
+        : await endTask(task, permitted, context, known)
     return done ?? { ...OUT_OF_REACH, record: { ...permitted, ...OUT_OF_REACH.record } }
   } catch (error) {
     logEvent("revocation_failed", { error: String(error) })
@@ -117,10 +117,10 @@ export async function addRevocation(
 /** Who may, by which rules; what they stop, and why. */
 type Recorded = Permitted & Pick<DecisionRecord, "arguments">
 
-export async function listRevocations(request: Request, bundle: Bundle, around: Surroundings): Promise<Outcome> {
-  const permitted = await authorizeOperator(request, "viewer", REVOCATIONS, bundle, around)
+export async function listRevocations(request: Request, bundle: Bundle, context: RequestContext): Promise<ApiResult> {
+  const permitted = await authorizeOperator(request, "viewer", REVOCATIONS, bundle, context)
   if ("status" in permitted) return permitted
-  const switches: readonly ListedSwitch[] = JSON.parse(await switchboard(around.env).listed())
+  const switches: readonly ListedSwitch[] = JSON.parse(await switchboard(context.env).listed())
   return {
     status: 200,
     body: { revocations: switches.map(listed) },
@@ -132,13 +132,13 @@ export async function liftRevocation(
   request: Request,
   id: string,
   bundle: Bundle,
-  around: Surroundings,
+  context: RequestContext,
   known: RecordStart,
-): Promise<Outcome> {
+): Promise<ApiResult> {
   const thing = { ...REVOCATIONS, target: id.slice(0, 128) }
-  const permitted = await authorizeOperator(request, "operator", thing, bundle, around)
+  const permitted = await authorizeOperator(request, "operator", thing, bundle, context)
   if ("status" in permitted) return permitted
-  const done = await switchboard(around.env).lift(id, { decision: known.id, operator: permitted.operator })
+  const done = await switchboard(context.env).lift(id, { decision: known.id, operator: permitted.operator })
   if (done === "kept") {
     const error_description = "A key that was pulled stays pulled: another one signs since."
     return {
@@ -182,17 +182,17 @@ async function stop(
   body: Body,
   permitted: Recorded,
   bundle: Bundle,
-  around: Surroundings,
+  context: RequestContext,
   known: RecordStart,
-): Promise<Outcome> {
-  const target = await targetOf(stopped, bundle, around.env, around.receivedAt)
+): Promise<ApiResult> {
+  const target = await targetOf(stopped, bundle, context.env, context.receivedAt)
   if (body.preview) return { status: 200, body: target, record: { decision: "allow", code: "ok", ...permitted } }
   if (target.known === false && !body.confirm) return unknownTarget(stopped.kind, target, permitted)
-  return setSwitch(stopped, body, permitted, target, around, known)
+  return setSwitch(stopped, body, permitted, target, context, known)
 }
 
 /** A misspelt name would be acknowledged, and what was meant would go on. */
-function unknownTarget(kind: string, { nearest }: Target, permitted: Recorded): Outcome {
+function unknownTarget(kind: string, { nearest }: Target, permitted: Recorded): ApiResult {
   const error_description = `Nothing is stopped: no ${kind} of this name is known. To stop it all the same, send "confirm": true.`
   const denial = { reason: "not_found", what: kind } as const
   return {
@@ -207,9 +207,9 @@ async function setSwitch(
   { before, reason }: Body,
   permitted: Recorded,
   { known, hits }: Target,
-  { env, config }: Surroundings,
+  { env, config }: RequestContext,
   { id: decision }: RecordStart,
-): Promise<Outcome> {
+): Promise<ApiResult> {
   const set = { id: `swi_${crypto.randomUUID()}`, stopped, before: before === undefined ? null : before * 1000 }
   // It must sign nothing more, first of all: what an isolate signs in the meantime is stopped with the rest.
   if (stopped.kind === "key") {
@@ -247,9 +247,9 @@ function listed({ by, reason, at, ...set }: ListedSwitch): Record<string, unknow
 async function endTask(
   task: string,
   permitted: Recorded,
-  { env }: Surroundings,
+  { env }: RequestContext,
   known: RecordStart,
-): Promise<Outcome | null> {
+): Promise<ApiResult | null> {
   const record = recordOf({ decision: "allow", code: "ok", ...known, kind: "end", task, ...permitted })
   const answer = await askLedger(env, rootOf(task), async (ledger) => ({
     end: await ledger.end({ task, status: "revoked", by: "operator" }, null, record),
@@ -264,9 +264,9 @@ async function endToken(
   token: string,
   permitted: Recorded,
   bundle: Bundle,
-  { env, keys, config, receivedAt }: Surroundings,
+  { env, keys, config, receivedAt }: RequestContext,
   known: RecordStart,
-): Promise<Outcome | null> {
+): Promise<ApiResult | null> {
   const verified = await verifyDelegationToken(token, keys, config.issuer, bundle.audiences, receivedAt)
   if (isDenied(verified)) return verified.denied.reason === "keys_unavailable" ? null : notThere("token", permitted)
   const { jti, task } = verified.claims
@@ -278,7 +278,7 @@ async function endToken(
   return answer.revoked ? { status: 200, body: { token: "revoked", task }, record: null } : notThere("token", permitted)
 }
 
-function notThere(what: string, permitted: Recorded): Outcome {
+function notThere(what: string, permitted: Recorded): ApiResult {
   const body = { error: "not_found", error_description: `There is no such ${what}, or no longer.` }
   return { status: 404, body, record: { code: "not_found", denial: { reason: "not_found", what }, ...permitted } }
 }

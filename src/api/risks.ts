@@ -10,14 +10,14 @@ import { askLedger } from "../ledger/ask.ts"
 import { isTaskId, rootOf } from "../core/task/state.ts"
 import { logEvent } from "../platform/log.ts"
 import type { Bundle } from "../core/policy/assemble.ts"
-import type { Surroundings } from "../request-context.ts"
+import type { RequestContext } from "../request-context.ts"
 import { MAX_NAME, type ListedRisk } from "../core/signals/leased-risks.ts"
 import { switchboard } from "../revocation/switchboard.ts"
 import { hasIssuer, NO_TASK_ID, NO_USER_NAME } from "./contract/names.ts"
 import { isMisread, readBody } from "../platform/json-body.ts"
 import { namedTarget, near } from "./revocation-targets.ts"
 import { authenticateOperator, authorizeOperator, permitOperator } from "./operator.ts"
-import { malformed, type Outcome, type RecordStart } from "./outcome.ts"
+import { malformed, type ApiResult, type RecordStart } from "./outcome.ts"
 
 const MAX_BODY_BYTES = 8_192
 /** Characters; a record shows the beginning of what is longer. */
@@ -52,7 +52,7 @@ const bodySchema = z
     return z.NEVER
   })
 
-const OUT_OF_REACH: Outcome = {
+const OUT_OF_REACH: ApiResult = {
   status: 503,
   body: { error: "unavailable", error_description: "It is not certain that this holds: tell it again." },
   record: { code: "unavailable" },
@@ -61,10 +61,10 @@ const OUT_OF_REACH: Outcome = {
 export async function pushRisk(
   request: Request,
   bundle: Bundle,
-  around: Surroundings,
+  context: RequestContext,
   known: RecordStart,
-): Promise<Outcome> {
-  const asker = await authenticateOperator(request, "operator", bundle, around)
+): Promise<ApiResult> {
+  const asker = await authenticateOperator(request, "operator", bundle, context)
   if ("status" in asker) return asker
   const body = await readBody(request, bodySchema, MAX_BODY_BYTES)
   if (isMisread(body)) return malformed(body.wrong)
@@ -78,8 +78,8 @@ export async function pushRisk(
   const signal = level === 0 ? null : { level, halfLife: half_life }
   if (kind !== "task") {
     try {
-      const board = switchboard(around.env)
-      const unknown = confirm ? null : await unknownName(kind, name, stream, bundle, around.env)
+      const board = switchboard(context.env)
+      const unknown = confirm ? null : await unknownName(kind, name, stream, bundle, context.env)
       if (unknown) return refusedName(unknown, record)
       await (stream === undefined ? board.rate(kind, name, signal) : board.forgetRisk(stream, kind, name))
     } catch (error) {
@@ -90,7 +90,7 @@ export async function pushRisk(
     return { status: 200, body: told, record: { ...allowed, ...of } }
   }
   const kept = recordOf({ ...allowed, ...known, task: name })
-  const answer = await askLedger(around.env, rootOf(name), async (ledger) => ({
+  const answer = await askLedger(context.env, rootOf(name), async (ledger) => ({
     found: await ledger.rate(name, signal, kept),
   }))
   if (!answer) return { ...OUT_OF_REACH, record: { ...record, ...OUT_OF_REACH.record } }
@@ -132,18 +132,18 @@ async function unknownName(
   return { what: "stream", nearest: near(stream, streams) }
 }
 
-function refusedName({ what, nearest }: UnknownName, record: NonNullable<Outcome["record"]>): Outcome {
+function refusedName({ what, nearest }: UnknownName, record: NonNullable<ApiResult["record"]>): ApiResult {
   const error_description = `Nothing is changed: no ${what} of this name is known. To tell it all the same, send "confirm": true.`
   const body = { error: "not_found", error_description, nearest }
   return { status: 404, body, record: { code: "not_found", denial: { reason: "not_found", what }, ...record } }
 }
 
 /** Those of agents and users; what is told of a task shows where the task does. */
-export async function listRisks(request: Request, bundle: Bundle, around: Surroundings): Promise<Outcome> {
+export async function listRisks(request: Request, bundle: Bundle, context: RequestContext): Promise<ApiResult> {
   const thing = { area: "risks", kind: "risk", target: null } as const
-  const permitted = await authorizeOperator(request, "viewer", thing, bundle, around)
+  const permitted = await authorizeOperator(request, "viewer", thing, bundle, context)
   if ("status" in permitted) return permitted
-  const listed: readonly ListedRisk[] = JSON.parse(await switchboard(around.env).risks())
+  const listed: readonly ListedRisk[] = JSON.parse(await switchboard(context.env).risks())
   const now = Date.now()
   const risks = listed.map((risk) => shown(risk, now))
   return { status: 200, body: { risks }, record: { decision: "allow", code: "ok", ...permitted } }

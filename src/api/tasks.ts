@@ -10,24 +10,24 @@ import { boundedText } from "../platform/request-body.ts"
 import { readCompact } from "../credentials/jws/compact.ts"
 import { isRejected } from "../core/denials/credential-rejection.ts"
 import { schemeOf, verifyCredential } from "../credentials/verify.ts"
-import type { Surroundings } from "../request-context.ts"
+import type { RequestContext } from "../request-context.ts"
 import { challengeOf } from "../credentials/challenge.ts"
 import { codeOf, isDenied, type Denial } from "../core/denials/denial.ts"
 import { LEDGER_VERSION } from "../ledger/protocol.ts"
 import { askLedger } from "../ledger/ask.ts"
 import { isBelow, isTaskId, rootOf } from "../core/task/state.ts"
 import type { Bundle } from "../core/policy/assemble.ts"
-import type { End } from "../core/task/change.ts"
+import type { TaskEnd } from "../core/task/change.ts"
 import type { Proof } from "../core/task/proof-log.ts"
 import { userOf } from "../credentials/delegation-token.ts"
 import { currentSwitches } from "../revocation/lease.ts"
 import { stopOf } from "../revocation/token-stop.ts"
 import { authorizeOperator, bearerOf, type Permitted } from "./operator.ts"
 import { identify } from "./identity.ts"
-import type { Outcome, RecordStart } from "./outcome.ts"
+import type { ApiResult, RecordStart } from "./outcome.ts"
 
 /** Who asks about a task: one that holds a token of it, or an operator. */
-type Asker =
+type TaskCaller =
   | {
       readonly kind: "agent"
       readonly agent: string
@@ -42,11 +42,11 @@ export async function describeTask(
   request: Request,
   task: string,
   bundle: Bundle,
-  around: Surroundings,
-): Promise<Outcome> {
-  const asker = await askerOf(request, task, "viewer", bundle, around)
+  context: RequestContext,
+): Promise<ApiResult> {
+  const asker = await askerOf(request, task, "viewer", bundle, context)
   if ("status" in asker) return asker
-  const viewed = await askLedger(around.env, rootOf(task), async (ledger) => ({
+  const viewed = await askLedger(context.env, rootOf(task), async (ledger) => ({
     found: await ledger.view(LEDGER_VERSION, bundle.pointer, task, asker.kind === "agent" ? asker : null),
   }))
   if (!viewed) return OUT_OF_REACH
@@ -67,14 +67,14 @@ export async function endTask(
   task: string,
   how: keyof typeof ENDS,
   bundle: Bundle,
-  around: Surroundings,
+  context: RequestContext,
   known: RecordStart,
-): Promise<Outcome> {
-  const asker = await askerOf(request, task, "operator", bundle, around)
+): Promise<ApiResult> {
+  const asker = await askerOf(request, task, "operator", bundle, context)
   if ("status" in asker) return asker
   const told = asker.kind === "agent" ? {} : await reasonOf(request)
   if (!told) return MALFORMED
-  return end(request, asker, { task, ...(asker.kind === "agent" ? ENDS[how] : REVOKED) }, told, around, known)
+  return end(request, asker, { task, ...(asker.kind === "agent" ? ENDS[how] : REVOKED) }, told, context, known)
 }
 
 /** Its calls are refused until an operator lets it go on. */
@@ -82,28 +82,28 @@ export async function quarantineTask(
   request: Request,
   task: string,
   bundle: Bundle,
-  around: Surroundings,
+  context: RequestContext,
   known: RecordStart,
-): Promise<Outcome> {
-  const asker = await operatorOf(request, task, bundle, around)
+): Promise<ApiResult> {
+  const asker = await operatorOf(request, task, bundle, context)
   if ("status" in asker) return asker
   const told = await reasonOf(request)
-  return told ? end(request, asker, { task, ...FROZEN }, told, around, known) : MALFORMED
+  return told ? end(request, asker, { task, ...FROZEN }, told, context, known) : MALFORMED
 }
 
 export async function releaseTask(
   request: Request,
   task: string,
   bundle: Bundle,
-  around: Surroundings,
+  context: RequestContext,
   known: RecordStart,
-): Promise<Outcome> {
-  const asker = await operatorOf(request, task, bundle, around)
+): Promise<ApiResult> {
+  const asker = await operatorOf(request, task, bundle, context)
   if ("status" in asker) return asker
   const told = await reasonOf(request)
   if (!told) return MALFORMED
   const record = recordOf({ ...byWhom(asker, task), arguments: { ...told }, ...known })
-  const answer = await askLedger(around.env, rootOf(task), async (ledger) => ({
+  const answer = await askLedger(context.env, rootOf(task), async (ledger) => ({
     status: await ledger.release(task, record),
   }))
   if (!answer) return OUT_OF_REACH
@@ -115,22 +115,22 @@ async function operatorOf(
   request: Request,
   task: string,
   bundle: Bundle,
-  around: Surroundings,
-): Promise<Asker | Outcome> {
-  return operatorFor(request, task, "operator", bundle, around)
+  context: RequestContext,
+): Promise<TaskCaller | ApiResult> {
+  return operatorFor(request, task, "operator", bundle, context)
 }
 
 async function end(
   request: Request,
-  asker: Asker,
-  asked: End,
-  told: Told,
-  around: Surroundings,
+  asker: TaskCaller,
+  asked: TaskEnd,
+  told: OperatorReason,
+  context: RequestContext,
   known: RecordStart,
-): Promise<Outcome> {
+): Promise<ApiResult> {
   const { task } = asked
   const record = recordOf({ ...byWhom(asker, task), arguments: { ...told }, ...known })
-  const answer = await askLedger(around.env, rootOf(task), async (ledger) => ({
+  const answer = await askLedger(context.env, rootOf(task), async (ledger) => ({
     end: await ledger.end(asked, asker.kind === "agent" ? asker : null, record),
   }))
   if (!answer) return OUT_OF_REACH
@@ -153,7 +153,7 @@ function recordBy({ isLive }: { readonly isLive: boolean }, record: DecisionReco
 }
 
 /** What an operator says of it, for the record. */
-interface Told {
+interface OperatorReason {
   readonly reason?: string
 }
 
@@ -161,7 +161,7 @@ const MAX_BODY_BYTES = 4_096
 const toldSchema = z.strictObject({ reason: z.string().max(1_024).exactOptional() })
 
 /** Most say nothing. */
-async function reasonOf(request: Request): Promise<Told | null> {
+async function reasonOf(request: Request): Promise<OperatorReason | null> {
   const text = await boundedText(request, MAX_BODY_BYTES)
   if (text === null || text === "") return text === null ? null : {}
   const parsed = parseJson(text)
@@ -169,19 +169,19 @@ async function reasonOf(request: Request): Promise<Told | null> {
   return told?.data ?? null
 }
 
-const MALFORMED: Outcome = {
+const MALFORMED: ApiResult = {
   status: 400,
   body: { error: "invalid_request", error_description: "Say nothing, or a reason of up to 1024 characters." },
   record: { code: "invalid_request" },
 }
 
-const OUT_OF_REACH: Outcome = {
+const OUT_OF_REACH: ApiResult = {
   status: 503,
   body: { error: "unavailable", error_description: "The task's ledger, or what is stopped, is out of reach." },
   record: { code: "unavailable" },
 }
 
-function refusal(status: 401 | 403 | 404, error: string, description: string, denial: ManagementDenial): Outcome {
+function refusal(status: 401 | 403 | 404, error: string, description: string, denial: ManagementDenial): ApiResult {
   return { status, body: { error, error_description: description }, record: { code: error, denial } }
 }
 
@@ -190,7 +190,7 @@ function quarantined(
   ended: string,
   frozen: string,
   recorded: (denied: Partial<DecisionRecord>) => DecisionRecord,
-): Outcome {
+): ApiResult {
   const which = frozen === ended ? "The task" : `The task ${frozen}`
   const body = { error: "task_quarantined", error_description: `${which} is quarantined: only an operator ends it.` }
   const denial = { reason: "task_quarantined", task: frozen } as const
@@ -198,14 +198,14 @@ function quarantined(
 }
 
 /** An operator must not believe that it is frozen: once the person consents, it begins. */
-function pending(task: string, known: Partial<DecisionRecord>): Outcome {
+function pending(task: string, known: Partial<DecisionRecord>): ApiResult {
   const description = "The task waits for a person's consent and cannot be quarantined: revoke it instead."
   const body = { error: "task_pending", error_description: description }
   const denial = { reason: "task_pending", task } as const
   return { status: 409, body, record: { ...known, decision: "deny", code: "task_pending", denial } }
 }
 
-function tokenRefused(because: Denial, { headers }: Request): Outcome {
+function tokenRefused(because: Denial, { headers }: Request): ApiResult {
   const code = codeOf(because)
   if (code === "unavailable") return OUT_OF_REACH
   const denial = { reason: "operator_rejected", because } as const
@@ -214,11 +214,11 @@ function tokenRefused(because: Denial, { headers }: Request): Outcome {
 }
 
 /** The same answer whether there is no such task or it is another's: ids are not to be probed. */
-function notFound(task: string): Outcome {
+function notFound(task: string): ApiResult {
   return refusal(404, "not_found", "There is no such task for this caller.", { reason: "not_found", what: task })
 }
 
-function byWhom(asker: Asker, task: string): Partial<DecisionRecord> {
+function byWhom(asker: TaskCaller, task: string): Partial<DecisionRecord> {
   const who =
     asker.kind === "operator"
       ? asker.permitted
@@ -232,10 +232,10 @@ async function operatorFor(
   task: string,
   role: "viewer" | "operator",
   bundle: Bundle,
-  around: Surroundings,
-): Promise<Asker | Outcome> {
+  context: RequestContext,
+): Promise<TaskCaller | ApiResult> {
   const thing = { area: "tasks", kind: "task", target: task.slice(0, 128) } as const
-  const permitted = await authorizeOperator(request, role, thing, bundle, around)
+  const permitted = await authorizeOperator(request, role, thing, bundle, context)
   if ("status" in permitted) return permitted
   return isTaskId(task) ? { kind: "operator", permitted } : notFound(task.slice(0, 128))
 }
@@ -245,13 +245,13 @@ async function askerOf(
   task: string,
   role: "viewer" | "operator",
   bundle: Bundle,
-  around: Surroundings,
-): Promise<Asker | Outcome> {
-  const { config, keys, receivedAt } = around
+  context: RequestContext,
+): Promise<TaskCaller | ApiResult> {
+  const { config, keys, receivedAt } = context
   // An operator's token is a bearer's; DPoP is how an agent shows a token that is bound to its key.
   const bearer = bearerOf(request)
   const isOurs = bearer === null ? request.headers.has("dpop") : issuerOf(bearer) === config.issuer
-  if (!isOurs) return operatorFor(request, task, role, bundle, around)
+  if (!isOurs) return operatorFor(request, task, role, bundle, context)
   if (!isTaskId(task)) return notFound(task.slice(0, 128))
   const shown = {
     authorization: request.headers.get("authorization"),
@@ -263,7 +263,7 @@ async function askerOf(
   if (isDenied(verified)) {
     return tokenRefused(verified.denied, request)
   }
-  const stopped = stopOf(await currentSwitches(around), verified.token, null)
+  const stopped = stopOf(await currentSwitches(context), verified.token, null)
   if (stopped) return tokenRefused(stopped, request)
   const { claims } = verified.token
   // A proof proves somebody once its ledger has used it up.

@@ -7,7 +7,7 @@ import type { VerifiedCredential } from "../credentials/verify.ts"
 import { codeOf, type Denial } from "../core/denials/denial.ts"
 import type { Bundle } from "../core/policy/assemble.ts"
 import type { GatewayDefinition } from "../core/policy/definition/gateways.ts"
-import type { Surroundings } from "../request-context.ts"
+import type { RequestContext } from "../request-context.ts"
 import { recordAtEdge, type BearerToken } from "./edge-recorder.ts"
 import { disowned, recordOf, type DecisionRecord } from "../core/record/record.ts"
 import { redacted } from "../core/record/redaction.ts"
@@ -50,10 +50,10 @@ export function ofLocated(
 }
 
 /** Keeps the record of a call that no ledger was asked about. */
-export function keptAtEdge(
+export function recordEdgeDecision(
   id: string,
   known: Partial<DecisionRecord>,
-  { env, receivedAt, background }: Surroundings,
+  { env, receivedAt, background }: RequestContext,
 ): void {
   const at = Date.now()
   recordAtEdge(env, recordOf({ ...known, id, at, kind: "call", total_ms: at - receivedAt }), background)
@@ -64,12 +64,12 @@ export function keptAtEdge(
  * @param known its denial as it may be told, where that is another than `denial`
  * @param shown the verified token that came with it, if any
  */
-export function refusedAtEdge(
+export function recordEdgeDenial(
   id: string,
   kind: "call" | "management",
   denial: Denial,
   known: Partial<DecisionRecord>,
-  { env, receivedAt, background }: Surroundings,
+  { env, receivedAt, background }: RequestContext,
   shown: ShownCredential | null = null,
 ): DecisionRecord {
   const at = Date.now()

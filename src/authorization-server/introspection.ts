@@ -13,20 +13,20 @@ import { sha256Hex } from "../core/encoding/hash.ts"
 import { askLedger } from "../ledger/ask.ts"
 import { rootOf } from "../core/task/state.ts"
 import type { Bundle } from "../core/policy/assemble.ts"
-import { bundleFor, surroundingsOf, type Surroundings } from "../request-context.ts"
+import { bundleFor, requestContext, type RequestContext } from "../request-context.ts"
 import { currentSwitches } from "../revocation/lease.ts"
 import { stopOf } from "../revocation/token-stop.ts"
 import { authenticateAgent, authenticateClient, type RequestingClient } from "./token/client-authentication.ts"
-import { checkOnce } from "./token/replay-log.ts"
+import { refuseReplay } from "./token/replay-log.ts"
 import { readParameters, valueOf, type Parameters } from "./token/parameters.ts"
 import { recordRefusal } from "./token/record-error.ts"
-import { isRefused, refuse, type Refused } from "../core/denials/oauth-error.ts"
+import { isOAuthFailure, oauthError, type OAuthFailure } from "../core/denials/oauth-error.ts"
 import { newId } from "../platform/new-id.ts"
 import { refusalResponse } from "./token/response.ts"
 import { readRefreshToken, type RefreshToken } from "./token/opaque-token.ts"
 
 /** What an authenticated agent asks about: a token of ours that is signed and unexpired, or null. */
-interface Question {
+interface TokenQuery {
   readonly client: RequestingClient
   readonly token: VerifiedToken | null
   /** Null: it has not the form of one. */
@@ -38,21 +38,21 @@ interface Question {
 const NO_STORE = { "Cache-Control": "no-store", Pragma: "no-cache" } as const
 
 export async function introspect(c: Context<{ Bindings: Env }>): Promise<Response> {
-  return answer(c, "management", authenticateAgent, async ({ client: { agent }, token, record }, around) => {
+  return answer(c, "management", authenticateAgent, async ({ client: { agent }, token, record }, context) => {
     const tell = (said: DecisionRecord, body: Record<string, unknown>): Record<string, unknown> => {
-      recordAtEdge(around.env, said, around.background)
+      recordAtEdge(context.env, said, context.background)
       return body
     }
     if (!token) return tell(record, INACTIVE)
     // What the gateway would not let pass is not active, whatever its ledger says.
-    const stopped = stopOf(await currentSwitches(around), token, null)
-    if (stopped?.reason === "switches_unavailable") return refuse({ reason: "unavailable" })
+    const stopped = stopOf(await currentSwitches(context), token, null)
+    if (stopped?.reason === "switches_unavailable") return oauthError({ reason: "unavailable" })
     if (stopped) return tell({ ...record, decision: "deny", code: codeOf(stopped), denial: stopped }, INACTIVE)
     const { jti, task } = token.claims
-    const found = await askLedger(around.env, rootOf(task), async (ledger) => ({
+    const found = await askLedger(context.env, rootOf(task), async (ledger) => ({
       active: await ledger.isActive(jti, task, agent),
     }))
-    if (!found) return refuse({ reason: "unavailable" })
+    if (!found) return oauthError({ reason: "unavailable" })
     return tell(record, found.active ? describe(token.claims) : INACTIVE)
   })
 }
@@ -61,26 +61,26 @@ const INACTIVE = { active: false }
 
 export async function revoke(c: Context<{ Bindings: Env }>): Promise<Response> {
   // A program that proves nothing gives up what it shows.
-  return answer(c, "end", authenticateClient, async ({ client, token, refresh, record }, around) => {
+  return answer(c, "end", authenticateClient, async ({ client, token, refresh, record }, context) => {
     // As if it had been: whoever asks about another's token learns nothing, the record does.
     const { agent } = client
     const nothing = (): null => {
-      recordAtEdge(around.env, nothingRevoked(record, client), around.background)
+      recordAtEdge(context.env, nothingRevoked(record, client), context.background)
       return null
     }
     if (refresh) {
-      const done = await askLedger(around.env, refresh.root, async (ledger) => ({
-        ended: await ledger.giveUp(sha256Hex(refresh.family), agent, record),
+      const done = await askLedger(context.env, refresh.root, async (ledger) => ({
+        ended: await ledger.revokeRefreshTokens(sha256Hex(refresh.family), agent, record),
       }))
-      if (!done) return refuse({ reason: "unavailable" })
+      if (!done) return oauthError({ reason: "unavailable" })
       return done.ended ? null : nothing()
     }
     if (!token) return nothing()
     const { jti, task } = token.claims
-    const done = await askLedger(around.env, rootOf(task), async (ledger) => ({
+    const done = await askLedger(context.env, rootOf(task), async (ledger) => ({
       revoked: await ledger.revokeToken(jti, task, agent, record),
     }))
-    if (!done) return refuse({ reason: "unavailable" })
+    if (!done) return oauthError({ reason: "unavailable" })
     return done.revoked ? null : nothing()
   })
 }
@@ -94,19 +94,19 @@ async function answer(
   c: Context<{ Bindings: Env }>,
   kind: "management" | "end",
   authenticate: typeof authenticateAgent,
-  work: (question: Question, around: Surroundings) => Promise<Record<string, unknown> | Refused | null>,
+  work: (question: TokenQuery, context: RequestContext) => Promise<Record<string, unknown> | OAuthFailure | null>,
 ): Promise<Response> {
   const parameters = await readParameters(c.req.raw)
-  const around = surroundingsOf(c.env, (promise) => c.executionCtx.waitUntil(promise))
-  const id = newId("dec", around.receivedAt)
-  const bundle = await bundleFor(around)
+  const context = requestContext(c.env, (promise) => c.executionCtx.waitUntil(promise))
+  const id = newId("dec", context.receivedAt)
+  const bundle = await bundleFor(context)
   const question = bundle
-    ? await readQuestion(parameters, kind, authenticate, id, bundle, around)
-    : refuse({ reason: "unavailable" })
-  const said = isRefused(question) ? question : await work(question, around)
-  if (said && isRefused(said)) {
-    const client = isRefused(question) ? null : question.client
-    recordRefusal(said.refused, client, bundle, id, around)
+    ? await readQuestion(parameters, kind, authenticate, id, bundle, context)
+    : oauthError({ reason: "unavailable" })
+  const said = isOAuthFailure(question) ? question : await work(question, context)
+  if (said && isOAuthFailure(said)) {
+    const client = isOAuthFailure(question) ? null : question.client
+    recordRefusal(said.refused, client, bundle, id, context)
     return refusalResponse(said.refused, id)
   }
   const headers = { ...NO_STORE, "X-Narrowgate-Decision": id }
@@ -114,22 +114,22 @@ async function answer(
 }
 
 async function readQuestion(
-  parameters: Parameters | Refused,
+  parameters: Parameters | OAuthFailure,
   kind: "management" | "end",
   authenticate: typeof authenticateAgent,
   id: string,
   bundle: Bundle,
-  around: Surroundings,
-): Promise<Question | Refused> {
-  if (isRefused(parameters)) return parameters
-  const proven = await authenticate(parameters, bundle, around)
-  if (isRefused(proven)) return proven
+  context: RequestContext,
+): Promise<TokenQuery | OAuthFailure> {
+  if (isOAuthFailure(parameters)) return parameters
+  const proven = await authenticate(parameters, bundle, context)
+  if (isOAuthFailure(proven)) return proven
   const text = valueOf(parameters, "token")
-  if (text === null) return refuse({ reason: "parameter_missing", parameter: "token" })
-  const { keys, config, receivedAt } = around
+  if (text === null) return oauthError({ reason: "parameter_missing", parameter: "token" })
+  const { keys, config, receivedAt } = context
   const verified = await verifyDelegationToken(text, keys, config.issuer, bundle.audiences, receivedAt)
-  if (isDenied(verified) && verified.denied.reason === "keys_unavailable") return refuse({ reason: "unavailable" })
-  const reused = await checkOnce(proven.once, around)
+  if (isDenied(verified) && verified.denied.reason === "keys_unavailable") return oauthError({ reason: "unavailable" })
+  const reused = await refuseReplay(proven.once, context)
   if (reused) return reused
   const token = isDenied(verified) ? null : verified
   const { agent } = proven

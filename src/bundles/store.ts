@@ -48,7 +48,7 @@ export interface BundleSource {
   readonly config: Config
 }
 
-interface Held {
+interface LoadedBundle {
   readonly bundle: Bundle
   /** Null: a ledger has named it. */
   readonly jws: string | null
@@ -57,7 +57,7 @@ interface Held {
 
 /** What an isolate knows of bundles. */
 class Memory {
-  held: Held | undefined
+  held: LoadedBundle | undefined
   /** The last bundle that a ledger in this isolate was asked to decide by, while no pointer has been checked here. */
   named: Bundle | undefined
   readonly checks = new Attempts<true>()

@@ -10,7 +10,7 @@ import { verifyClientAssertion } from "./client-assertion.ts"
 import { clientDocument } from "./client-document.ts"
 import { readCompact } from "./jws/compact.ts"
 import { verifySvid } from "./jwt-svid.ts"
-import type { Reach } from "./key-sets/key-set.ts"
+import type { FetchContext } from "./key-sets/key-set.ts"
 import { isRejected, ofCredential, reject, type Rejected } from "../core/denials/credential-rejection.ts"
 import { verifyWorkloadToken } from "./workload-token.ts"
 
@@ -36,9 +36,9 @@ export async function verifyAgent(
   kind: "any" | "spiffe",
   registry: Registry,
   audience: string,
-  reach: Reach,
+  fetchContext: FetchContext,
 ): Promise<ProvenAgent | Rejected> {
-  return ofCredential(await verify(token, kind, registry, audience, reach), token)
+  return ofCredential(await verify(token, kind, registry, audience, fetchContext), token)
 }
 
 async function verify(
@@ -46,23 +46,23 @@ async function verify(
   kind: "any" | "spiffe",
   { agents, issuers }: Registry,
   audience: string,
-  reach: Reach,
+  fetchContext: FetchContext,
 ): Promise<ProvenAgent | Rejected> {
   const compact = readCompact(token)
   if (isRejected(compact)) return compact
   const { iss, sub, iat } = compact.claims
   // Verified with the rest before it counts. Clocks of others may be ahead; authority begins now at the latest.
-  const since = typeof iat === "number" ? Math.min(iat * 1000, reach.now) : 0
+  const since = typeof iat === "number" ? Math.min(iat * 1000, fetchContext.now) : 0
   const issuer = issuers.find((known) => known.issuer !== undefined && known.issuer === iss)
   const own = typeof iss === "string" && iss === sub ? agents.get(iss) : undefined
   if (kind === "any" && issuer?.workloads) {
-    const proven = await verifyWorkloadToken(compact, issuer, agents.values(), audience, reach)
+    const proven = await verifyWorkloadToken(compact, issuer, agents.values(), audience, fetchContext)
     return isRejected(proven) ? proven : { ...proven, since, once: onceOf(compact.claims, issuer) }
   }
   if (kind === "any" && own && (own.identities || own.client?.metadata === true)) {
-    const known = await withDocument(own, reach)
+    const known = await withDocument(own, fetchContext)
     if (isRejected(known)) return known
-    const proven = await verifyClientAssertion(compact, known, audience, reach)
+    const proven = await verifyClientAssertion(compact, known, audience, fetchContext)
     if (isRejected(proven)) return proven
     const { agent, jti, expiresAt: until } = proven
     return { agent, since, once: { issuer: agent, jti, until } }
@@ -72,7 +72,7 @@ async function verify(
   if (!isSvid || (issuer && issuer.trust_domain === undefined)) {
     return reject({ reason: "issuer_unknown", iss: typeof iss === "string" ? iss : null })
   }
-  const proven = await verifySvid(compact, issuers, audience, reach)
+  const proven = await verifySvid(compact, issuers, audience, fetchContext)
   if (isRejected(proven)) return proven
   const domain = issuers.find(
     ({ trust_domain: name }) => name !== undefined && proven.agent.startsWith(`spiffe://${name}/`),
@@ -81,9 +81,9 @@ async function verify(
 }
 
 /** With the keys that its own document names, where it has one. */
-async function withDocument(agent: AgentDefinition, reach: Reach): Promise<AgentDefinition | Rejected> {
+async function withDocument(agent: AgentDefinition, fetchContext: FetchContext): Promise<AgentDefinition | Rejected> {
   if (agent.client?.metadata !== true) return agent
-  const document = await clientDocument(agent.id, reach)
+  const document = await clientDocument(agent.id, fetchContext)
   if (!document) return reject({ reason: "keys_unavailable", issuer: agent.id })
   const { identity } = document
   return { ...agent, identities: [...(agent.identities ?? []), ...(identity ? [identity] : [])] }

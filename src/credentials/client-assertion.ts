@@ -5,7 +5,7 @@
  */
 import type { AgentDefinition } from "../core/policy/definition/agents.ts"
 import type { Compact } from "./jws/compact.ts"
-import type { Reach } from "./key-sets/key-set.ts"
+import type { FetchContext } from "./key-sets/key-set.ts"
 import { isRejected, reject, type Rejected } from "../core/denials/credential-rejection.ts"
 import { checkPlain, CLOCK_TOLERANCE_SECONDS, isSoleAudience, textsOf, typeOf, verifySigned } from "./jws/signature.ts"
 
@@ -17,7 +17,7 @@ export async function verifyClientAssertion(
   compact: Compact,
   agent: AgentDefinition,
   audience: string,
-  reach: Reach,
+  fetchContext: FetchContext,
 ): Promise<{ readonly agent: string; readonly jti: string; readonly expiresAt: number } | Rejected> {
   const typ = typeOf(compact)
   if (typ !== null && typ !== "jwt" && typ !== "client-authentication+jwt")
@@ -27,7 +27,7 @@ export async function verifyClientAssertion(
   for (const identity of agent.identities ?? []) {
     if (identity.kind !== "private_key_jwt") continue
     const owner = { id: agent.id, keys: identity.keys, algorithms: identity.algorithms }
-    const claims = await verifySigned(compact, owner, options, reach)
+    const claims = await verifySigned(compact, owner, options, fetchContext)
     if (isRejected(claims)) {
       rejected = claims
       continue

@@ -8,10 +8,10 @@ import { parseJson } from "../core/catalog/json-body.ts"
 import { isDenied } from "../core/denials/denial.ts"
 import { logEvent } from "../platform/log.ts"
 import type { IdentityDefinition } from "../core/policy/definition/agents.ts"
-import { legible } from "../core/encoding/display-text.ts"
+import { displayText } from "../core/encoding/display-text.ts"
 import { ALGORITHMS } from "../core/keys/algorithm.ts"
 import { fetchJson } from "./key-sets/fetch-json.ts"
-import type { Reach } from "./key-sets/key-set.ts"
+import type { FetchContext } from "./key-sets/key-set.ts"
 import { Renewals, type Asking } from "./key-sets/renewal.ts"
 
 const MAX_BYTES = 10_240
@@ -30,12 +30,12 @@ export interface ClientDocument {
   readonly identity: IdentityDefinition | null
 }
 
-interface Held {
+interface CachedDocument {
   readonly document: ClientDocument
   /** Milliseconds. */
   readonly fetchedAt: number
 }
-const held = new Map<string, Held>()
+const held = new Map<string, CachedDocument>()
 const renewals = new Renewals()
 
 /** For tests: a fresh isolate. */
@@ -45,8 +45,11 @@ export function forgetClientDocuments(): void {
 }
 
 /** Null where it cannot be had, or is none: the log says why. */
-export async function clientDocument(id: string, { now, local, background }: Reach): Promise<ClientDocument | null> {
-  const usable = (): Held | null => {
+export async function clientDocument(
+  id: string,
+  { now, local, background }: FetchContext,
+): Promise<ClientDocument | null> {
+  const usable = (): CachedDocument | null => {
     const known = held.get(id)
     return known && now - known.fetchedAt < UNUSABLE_AFTER_MS ? known : null
   }
@@ -121,7 +124,7 @@ function readDocument(id: string, text: string): ClientDocument {
     uri === undefined
       ? ({ kind: "inline", jwks: { keys: jwks?.keys ?? [] } } as const)
       : ({ kind: "jwks_uri", uri } as const)
-  const name = legible(read.client_name ?? "", MAX_NAME)
+  const name = displayText(read.client_name ?? "", MAX_NAME)
   return {
     name: name === "" ? null : name,
     redirectUris: read.redirect_uris,

@@ -11,7 +11,7 @@ import { prepared } from "../platform/prepared-schema.ts"
 import { isOwnAlgorithm } from "../core/keys/algorithm.ts"
 import { readCompact } from "./jws/compact.ts"
 import { KeysUnavailable, type KeyFinder } from "./key-sets/own-keys.ts"
-import { isRejected, type Rejection } from "../core/denials/credential-rejection.ts"
+import { isRejected, type CredentialRejection } from "../core/denials/credential-rejection.ts"
 import { rejectionOf, typeOf } from "./jws/signature.ts"
 import { tokenDigests } from "./jws/token-digests.ts"
 
@@ -153,7 +153,7 @@ function agentsOf({ client_id, act }: DelegationClaims): readonly string[] {
   return [...agents]
 }
 
-function denialOf(rejection: Rejection): Denied {
+function denialOf(rejection: CredentialRejection): Denied {
   if (rejection.reason === "expired") return deny({ reason: "token_expired", expired_at: rejection.exp })
   if (rejection.reason === "malformed") return deny({ reason: "token_malformed", what: rejection.what })
   return deny({ reason: "token_rejected", what: rejection.reason })

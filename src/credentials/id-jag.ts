@@ -7,7 +7,7 @@ import * as z from "zod"
 import { isObject } from "../core/encoding/json.ts"
 import type { IssuerDefinition } from "../core/policy/definition/issuers.ts"
 import type { Compact } from "./jws/compact.ts"
-import type { Reach } from "./key-sets/key-set.ts"
+import type { FetchContext } from "./key-sets/key-set.ts"
 import { readPerson, type Person } from "./person.ts"
 import { isRejected, ofCredential, reject, shownName, type Rejected } from "../core/denials/credential-rejection.ts"
 import { isSameResource } from "../core/encoding/url.ts"
@@ -60,22 +60,22 @@ export async function verifyIdJag(
   compact: Compact,
   issuer: IssuerDefinition & { readonly assertions: Assertions },
   bringing: Bringing,
-  reach: Reach,
+  fetchContext: FetchContext,
 ): Promise<Asserted | Rejected> {
-  return ofCredential(await verify(compact, issuer, bringing, reach), compact.token)
+  return ofCredential(await verify(compact, issuer, bringing, fetchContext), compact.token)
 }
 
 async function verify(
   compact: Compact,
   issuer: IssuerDefinition & { readonly assertions: Assertions },
   { agent, jkt, audience, us }: Bringing,
-  reach: Reach,
+  fetchContext: FetchContext,
 ): Promise<Asserted | Rejected> {
   const typ = typeOf(compact)
   if (typ !== ID_JAG_TYPE) return reject({ reason: "type_refused", typ })
   const required = ["iss", "sub", "aud", "client_id", "jti", "exp", "iat"]
   const checks = { issuer: issuer.issuer ?? "", requiredClaims: required, maxLife: MAX_LIFE_SECONDS }
-  const claims = await verifySigned(compact, issuer, checks, reach)
+  const claims = await verifySigned(compact, issuer, checks, fetchContext)
   if (isRejected(claims)) return claims
   if (!isSoleAudience(claims["aud"], us)) return reject({ reason: "audience_mismatch", got: textsOf(claims["aud"]) })
   const read = own.safeParse(claims)
@@ -93,7 +93,7 @@ async function verify(
     checkResource(claims, audience)
   if (odd) return odd
   const [exp, iat] = [Number(claims["exp"]), Number(claims["iat"])]
-  const person = readPerson({ ...claims, exp: iat + life }, issuer.issuer ?? "", paths, reach.now)
+  const person = readPerson({ ...claims, exp: iat + life }, issuer.issuer ?? "", paths, fetchContext.now)
   if (isRejected(person)) return person
   // An app's own token has no person in it.
   if (person.user.subject === client || person.user.subject === agent)

@@ -6,7 +6,7 @@
 import type { IssuerDefinition } from "../core/policy/definition/issuers.ts"
 import { SVID_ALGORITHMS } from "../core/keys/algorithm.ts"
 import type { Compact } from "./jws/compact.ts"
-import type { Reach } from "./key-sets/key-set.ts"
+import type { FetchContext } from "./key-sets/key-set.ts"
 import { isRejected, reject, type Rejected } from "../core/denials/credential-rejection.ts"
 import { checkPlain, isSoleAudience, MAX_LIFE_SECONDS, textsOf, verifySigned } from "./jws/signature.ts"
 import { trustDomainOf } from "./spiffe-id.ts"
@@ -19,7 +19,7 @@ export async function verifySvid(
   compact: Compact,
   issuers: readonly IssuerDefinition[],
   audience: string,
-  reach: Reach,
+  fetchContext: FetchContext,
 ): Promise<{ readonly agent: string } | Rejected> {
   const { sub, iss } = compact.claims
   const domain = typeof sub === "string" ? trustDomainOf(sub) : null
@@ -35,7 +35,7 @@ export async function verifySvid(
   // Most trust domains set no `iss`; where ours says which, it is that one.
   if (issuer.issuer !== undefined && iss !== issuer.issuer) return reject({ reason: "claim_mismatch", claim: "iss" })
   const options = { requiredClaims: ["sub", "aud", "exp"], maxLife: issuer.max_life ?? MAX_LIFE_SECONDS }
-  const claims = await verifySigned(compact, issuer, options, reach)
+  const claims = await verifySigned(compact, issuer, options, fetchContext)
   if (isRejected(claims)) return claims
   if (!isSoleAudience(claims["aud"], audience))
     return reject({ reason: "audience_mismatch", got: textsOf(claims["aud"]) })

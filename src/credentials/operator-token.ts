@@ -4,7 +4,7 @@
  */
 import type { IssuerDefinition } from "../core/policy/definition/issuers.ts"
 import type { OperatorDefinition, Role } from "../core/policy/definition/operators.ts"
-import type { Reach } from "./key-sets/key-set.ts"
+import type { FetchContext } from "./key-sets/key-set.ts"
 import { namesIn, verifyPersonToken, type PersonName, type PersonToken } from "./person-token.ts"
 import { isRejected, ofCredential, reject, type Rejected } from "../core/denials/credential-rejection.ts"
 
@@ -26,13 +26,13 @@ export async function verifyOperator(
   issuers: readonly IssuerDefinition[],
   operators: readonly OperatorDefinition[],
   audience: string,
-  reach: Reach,
+  fetchContext: FetchContext,
 ): Promise<KnownOperator | Rejected> {
-  const person = await verifyPersonToken(token, issuers, audience, reach)
+  const person = await verifyPersonToken(token, issuers, audience, fetchContext)
   if (isRejected(person)) return person
   const { issuer, subject, issuedAt: since } = person
   const known = operatorBy(person, operators)
-  if (known) return { issuer: issuer.issuer, subject, roles: known.roles, since, names: namesIn(person, reach) }
+  if (known) return { issuer: issuer.issuer, subject, roles: known.roles, since, names: namesIn(person, fetchContext) }
   return ofCredential(reject({ reason: "subject_unknown", sub: subject }), token)
 }
 

@@ -6,7 +6,7 @@
 import * as z from "zod"
 import type { IssuerDefinition } from "../core/policy/definition/issuers.ts"
 import { readCompact } from "./jws/compact.ts"
-import type { Reach } from "./key-sets/key-set.ts"
+import type { FetchContext } from "./key-sets/key-set.ts"
 import { readPerson, type Person } from "./person.ts"
 import { isRejected, ofCredential, reject, shownName, type Rejected } from "../core/denials/credential-rejection.ts"
 import { checkPerson } from "./session.ts"
@@ -33,7 +33,7 @@ export interface PersonToken {
 }
 
 /** Whom it is about, as somebody for whom an agent could act. */
-export function personIn({ issuer, claims }: PersonToken, { now }: Pick<Reach, "now">): Person | Rejected {
+export function personIn({ issuer, claims }: PersonToken, { now }: Pick<FetchContext, "now">): Person | Rejected {
   // Without a mapping of its claims it is nobody.
   if (!issuer.users) return reject({ reason: "issuer_unknown", iss: issuer.issuer })
   // What their session would have to say of them, this has to say as well.
@@ -45,7 +45,10 @@ export function personIn({ issuer, claims }: PersonToken, { now }: Pick<Reach, "
  * By which names they can be stopped: that of `sub`, and those of the claims by which agents act for people, which may
  * be others. Whoever has their login has it all.
  */
-export function namesIn({ issuer, subject, claims }: PersonToken, { now }: Pick<Reach, "now">): readonly PersonName[] {
+export function namesIn(
+  { issuer, subject, claims }: PersonToken,
+  { now }: Pick<FetchContext, "now">,
+): readonly PersonName[] {
   const { issuer: iss, users, assertions } = issuer
   const mapped = [users, assertions].flatMap((each) => (each ? [readPerson(claims, iss, each.claims, now)] : []))
   return [{ issuer: iss, subject }, ...mapped.flatMap((each) => (isRejected(each) ? [] : [each.user]))]
@@ -58,16 +61,16 @@ export async function verifyPersonToken(
   token: string,
   issuers: readonly IssuerDefinition[],
   audience: string,
-  reach: Reach,
+  fetchContext: FetchContext,
 ): Promise<PersonToken | Rejected> {
-  return ofCredential(await verify(token, issuers, audience, reach), token)
+  return ofCredential(await verify(token, issuers, audience, fetchContext), token)
 }
 
 async function verify(
   token: string,
   issuers: readonly IssuerDefinition[],
   audience: string,
-  reach: Reach,
+  fetchContext: FetchContext,
 ): Promise<PersonToken | Rejected> {
   const compact = readCompact(token)
   if (isRejected(compact)) return compact
@@ -81,7 +84,7 @@ async function verify(
   // Whatever is taken of its people's sessions: what manages opens everything, by itself.
   const maxLife = Math.min(entry.max_life ?? MAX_LIFE_SECONDS, MAX_LIFE_SECONDS)
   const options = { issuer: entry.issuer, requiredClaims: ["sub", "aud", "exp", "iat"], maxLife }
-  const claims = await verifySigned(compact, entry, options, reach)
+  const claims = await verifySigned(compact, entry, options, fetchContext)
   if (isRejected(claims)) return claims
   // Another API that the token is for as well could come here with it.
   if (!isSoleAudience(claims["aud"], audience))
@@ -95,7 +98,7 @@ async function verify(
   const read = namesAndTimes.safeParse(claims)
   if (!read.success) return reject({ reason: "claim_mismatch", claim: String(read.error.issues[0]?.path[0] ?? "") })
   const { sub: subject, iat, exp } = read.data
-  const times = { expiresAt: exp * 1000, issuedAt: Math.min(iat * 1000, reach.now) }
+  const times = { expiresAt: exp * 1000, issuedAt: Math.min(iat * 1000, fetchContext.now) }
   return { issuer: { ...entry, issuer: entry.issuer }, subject, ...times, claims }
 }
 

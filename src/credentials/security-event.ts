@@ -6,7 +6,7 @@
 import { isObject } from "../core/encoding/json.ts"
 import type { StreamDefinition } from "../core/policy/definition/streams.ts"
 import type { Compact } from "./jws/compact.ts"
-import type { Reach } from "./key-sets/key-set.ts"
+import type { FetchContext } from "./key-sets/key-set.ts"
 import { isRejected, ofCredential, reject, type Rejected } from "../core/denials/credential-rejection.ts"
 import type { SecurityEvents } from "../core/signals/event-effects.ts"
 import { CLOCK_TOLERANCE_SECONDS, textsOf, typeOf, verifySigned } from "./jws/signature.ts"
@@ -24,16 +24,25 @@ const MAX_EVENTS = 16
 export async function verifySecurityEvents(
   compact: Compact,
   stream: StreamDefinition,
-  reach: Reach,
+  fetchContext: FetchContext,
 ): Promise<SecurityEvents | Rejected> {
-  return ofCredential(await verify(compact, stream, reach), compact.token)
+  return ofCredential(await verify(compact, stream, fetchContext), compact.token)
 }
 
-async function verify(compact: Compact, stream: StreamDefinition, reach: Reach): Promise<SecurityEvents | Rejected> {
+async function verify(
+  compact: Compact,
+  stream: StreamDefinition,
+  fetchContext: FetchContext,
+): Promise<SecurityEvents | Rejected> {
   const typ = typeOf(compact)
   if (typ !== SECURITY_EVENT_TYPE) return reject({ reason: "type_refused", typ })
   const requiredClaims = ["iss", "aud", "iat", "jti", "events"]
-  const claims = await verifySigned(compact, stream, { issuer: stream.issuer, requiredClaims, maxLife: null }, reach)
+  const claims = await verifySigned(
+    compact,
+    stream,
+    { issuer: stream.issuer, requiredClaims, maxLife: null },
+    fetchContext,
+  )
   if (isRejected(claims)) return claims
   const { aud, iat, jti, toe = iat, sub_id: subject, events } = claims
   const audiences = textsOf(aud)
@@ -44,7 +53,7 @@ async function verify(compact: Compact, stream: StreamDefinition, reach: Reach):
   if (typeof iat !== "number") return reject({ reason: "claim_mismatch", claim: "iat" })
   if (typeof toe !== "number") return reject({ reason: "claim_mismatch", claim: "toe" })
   const last = iat + MAX_AGE_SECONDS
-  if (last + CLOCK_TOLERANCE_SECONDS < reach.now / 1000) return reject({ reason: "expired", exp: last })
+  if (last + CLOCK_TOLERANCE_SECONDS < fetchContext.now / 1000) return reject({ reason: "expired", exp: last })
   if (typeof jti !== "string" || jti === "" || jti.length > 256)
     return reject({ reason: "claim_mismatch", claim: "jti" })
   const told = isObject(events) ? Object.entries(events) : []

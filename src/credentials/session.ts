@@ -5,7 +5,7 @@
  */
 import type { IssuerDefinition } from "../core/policy/definition/issuers.ts"
 import type { Compact } from "./jws/compact.ts"
-import type { Reach } from "./key-sets/key-set.ts"
+import type { FetchContext } from "./key-sets/key-set.ts"
 import { readPerson, type Person } from "./person.ts"
 import { isRejected, ofCredential, reject, shownName, type Rejected } from "../core/denials/credential-rejection.ts"
 import { checkExact, checkPlain, textsOf, typeOf, verifySigned, type Claims } from "./jws/signature.ts"
@@ -26,9 +26,9 @@ export async function verifySession(
   kind: SessionKind,
   issuer: IssuerDefinition & { readonly users: Users },
   agent: string,
-  reach: Reach,
+  fetchContext: FetchContext,
 ): Promise<Person | Rejected> {
-  return ofCredential(await verify(compact, kind, issuer, agent, reach), compact.token)
+  return ofCredential(await verify(compact, kind, issuer, agent, fetchContext), compact.token)
 }
 
 async function verify(
@@ -36,20 +36,20 @@ async function verify(
   kind: SessionKind,
   issuer: IssuerDefinition & { readonly users: Users },
   agent: string,
-  reach: Reach,
+  fetchContext: FetchContext,
 ): Promise<Person | Rejected> {
   const { users } = issuer
   const typ = typeOf(compact)
   if (!hasType(typ, kind, users)) return reject({ reason: "type_refused", typ })
   const requiredClaims = ["iss", "sub", "aud", "exp", "iat"]
   const options = { issuer: issuer.issuer ?? "", requiredClaims, maxLife: issuer.max_life ?? MAX_SESSION_SECONDS }
-  const claims = await verifySigned(compact, issuer, options, reach)
+  const claims = await verifySigned(compact, issuer, options, fetchContext)
   if (isRejected(claims)) return claims
   const odd =
     (kind === "id_token" ? checkIdToken(claims, users) : checkAccessToken(claims, users)) ??
     checkExact(claims, users[kind].require) ??
     checkPlain(claims, agent)
-  return odd ?? readPerson(claims, issuer.issuer ?? "", users.claims, reach.now)
+  return odd ?? readPerson(claims, issuer.issuer ?? "", users.claims, fetchContext.now)
 }
 
 function hasType(typ: string | null, kind: SessionKind, { access_token }: Users): boolean {

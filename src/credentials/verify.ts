@@ -9,7 +9,7 @@ import { rejectedProof, verifyProof, type ProofRejected } from "./dpop.ts"
 import type { KeyFinder } from "./key-sets/own-keys.ts"
 
 /** What of a request the credential is about. */
-export interface Shown {
+export interface PresentedToken {
   /** `Authorization`, as it came. */
   readonly authorization: string | null
   /** `DPoP`, as it came. */
@@ -36,7 +36,7 @@ export function schemeOf(authorization: string | null): "Bearer" | "DPoP" {
 }
 
 export async function verifyCredential(
-  shown: Shown,
+  shown: PresentedToken,
   audiences: ReadonlySet<string>,
   keys: KeyFinder,
   issuer: string,

@@ -6,7 +6,7 @@
 import type { AgentDefinition } from "../core/policy/definition/agents.ts"
 import type { IssuerDefinition } from "../core/policy/definition/issuers.ts"
 import type { Compact } from "./jws/compact.ts"
-import type { Reach } from "./key-sets/key-set.ts"
+import type { FetchContext } from "./key-sets/key-set.ts"
 import { isRejected, reject, type Rejected } from "../core/denials/credential-rejection.ts"
 import {
   checkExact,
@@ -27,13 +27,13 @@ export async function verifyWorkloadToken(
   issuer: IssuerDefinition,
   agents: Iterable<AgentDefinition>,
   audience: string,
-  reach: Reach,
+  fetchContext: FetchContext,
 ): Promise<{ readonly agent: string } | Rejected> {
   const typ = typeOf(compact)
   if (typ !== null && typ !== "jwt") return reject({ reason: "type_refused", typ })
   const requiredClaims = ["iss", "sub", "aud", "exp", "iat"]
   const options = { issuer: issuer.issuer ?? "", requiredClaims, maxLife: issuer.max_life ?? MAX_LIFE_SECONDS }
-  const claims = await verifySigned(compact, issuer, options, reach)
+  const claims = await verifySigned(compact, issuer, options, fetchContext)
   if (isRejected(claims)) return claims
   if (!isSoleAudience(claims["aud"], audience))
     return reject({ reason: "audience_mismatch", got: textsOf(claims["aud"]) })

@@ -31,7 +31,7 @@ export function answer(decision: Decision, issuer: string, asked: Request, messa
     const { status } = DIALECTS[decision.gateway.dialect]
     return refusedCall(decision.denial, decision, issuer, asked, status, message)
   }
-  const { agent, user, task, purpose } = isNamed(decision) ? decision : NOBODY
+  const { agent, user, task, purpose } = isNamed(decision) ? decision : NO_IDENTITY
   const headers: Record<string, string> = {
     "Cache-Control": "no-store",
     "X-Narrowgate-Agent": headerSafe(agent),
@@ -55,7 +55,7 @@ export function isObserved({ gateway, denial }: Pick<Decision, "gateway" | "deni
   return gateway.mode === "observe" && denial?.reason !== "gateway_unknown"
 }
 
-const NOBODY = { agent: null, user: null, task: null, purpose: null } as const
+const NO_IDENTITY = { agent: null, user: null, task: null, purpose: null } as const
 
 /**
  * An observing gateway lets through what is denied, and names the caller only if its credential was accepted: an upstream

@@ -3,9 +3,9 @@
  * it made, and returns its output or a denial; anything thrown is a defect or an outage and ends in a refusal.
  */
 import type { Ask } from "../core/record/call-record.ts"
-import { ofGateway, ofLocated, refusedAtEdge, type Standing } from "../audit/edge-record.ts"
+import { ofGateway, ofLocated, recordEdgeDenial, type Standing } from "../audit/edge-record.ts"
 import { recordKey as recordKeyOf } from "../audit/record-key.ts"
-import type { Tried } from "../core/record/record.ts"
+import type { ShadowResult } from "../core/record/record.ts"
 import { UNSEEN_ARGUMENTS, argumentsHash } from "../core/catalog/arguments.ts"
 import { locate, type Located } from "../core/catalog/locate.ts"
 import { possibleTools } from "../core/catalog/possible-tools.ts"
@@ -18,18 +18,24 @@ import { deny, isDenied, type Denial, type Denied } from "../core/denials/denial
 import { isLifecycle } from "../core/catalog/lifecycle.ts"
 import { signerOf, type Signer } from "../signing/signing-key.ts"
 import { signTransactionToken } from "../signing/sign-transaction-token.ts"
-import type { Presented } from "./presented.ts"
+import type { PresentedCall } from "./presented.ts"
 import { audienceOf, newerFor } from "./registry.ts"
 import type { WindowUse } from "../core/guardrails/kind.ts"
 import { sha256Hex } from "../core/encoding/hash.ts"
 import { askLedger, DECIDED_WITHIN_MS } from "../ledger/ask.ts"
-import { LEDGER_VERSION, type Answer, type NoBundle, type TokenOwner, type TriedAlone } from "../ledger/protocol.ts"
+import {
+  LEDGER_VERSION,
+  type LedgerDecision,
+  type NoBundle,
+  type TokenOwner,
+  type ShadowOnly,
+} from "../ledger/protocol.ts"
 import { rootOf } from "../core/task/state.ts"
 import type { Bundle } from "../core/policy/assemble.ts"
 import type { Pointer } from "../core/policy/bundle.ts"
 import type { GatewayDefinition } from "../core/policy/definition/gateways.ts"
 import { actionRef, toolRef } from "../core/policy/principals.ts"
-import { candidateFor, type Surroundings } from "../request-context.ts"
+import { candidateFor, type RequestContext } from "../request-context.ts"
 import { currentLease, type Lease } from "../revocation/lease.ts"
 import { toldOf, type Risks } from "../core/signals/leased-risks.ts"
 import { pulledKeys } from "../core/signals/switch.ts"
@@ -53,28 +59,28 @@ export interface Decision {
   readonly transactionToken: string | null
 }
 
-export async function authorize(call: Presented, bundle: Bundle, around: Surroundings): Promise<Decision> {
-  const id = newId("dec", around.receivedAt)
+export async function authorize(call: PresentedCall, bundle: Bundle, context: RequestContext): Promise<Decision> {
+  const id = newId("dec", context.receivedAt)
   const refuse = (
     denial: Denial,
     verified?: VerifiedCredential,
     standing: Standing = "dead",
     located?: Located,
-    tried: Tried | null = null,
+    shadowResult: ShadowResult | null = null,
   ): Decision => {
     const asked = { ...ofGateway(call.gateway, bundle), method: call.method }
-    const which = located && ofLocated(located, tried, bundle)
+    const which = located && ofLocated(located, shadowResult, bundle)
     const shownToken = verified ? { verified, standing } : null
-    const { task, tool } = refusedAtEdge(id, "call", denial, { ...asked, ...which }, around, shownToken)
-    return { ...NOBODY, id, gateway: call.gateway, denial, task, tool }
+    const { task, tool } = recordEdgeDenial(id, "call", denial, { ...asked, ...which }, context, shownToken)
+    return { ...NO_IDENTITY, id, gateway: call.gateway, denial, task, tool }
   }
 
   // Asked for now, so that a call which has to wait for them waits for all at once.
-  const lease = currentLease(around)
+  const lease = currentLease(context)
   const { authorization, proof, method, origin, target, gateway } = call
   const [path = ""] = target.split("?", 1)
   const shown = { authorization, proof, method, uri: origin + path }
-  const { keys, config, receivedAt } = around
+  const { keys, config, receivedAt } = context
   const verified = await verifyCredential(shown, audienceOf(gateway), keys, config.issuer, receivedAt)
   if (isDenied(verified)) return refuse(verified.denied)
   const { claims } = verified.token
@@ -89,21 +95,21 @@ export async function authorize(call: Presented, bundle: Bundle, around: Surroun
     const unusable = stopOf(known && known.switches, verified.token, null)
     const denial = unusable?.reason === "stopped" ? unusable : why
     const isSure = unusable === null
-    const telling = tellOfRefusal(id, call, verified, located ?? null, denial, isSure, bundle, known, around)
+    const telling = tellOfRefusal(id, call, verified, located ?? null, denial, isSure, bundle, known, context)
     const waits = verified.proof !== null || gateway.mode === "observe"
-    if (telling && !waits) around.background(telling)
+    if (telling && !waits) context.background(telling)
     const told = waits && telling ? await telling : null
-    const alone = ask ? await triedAlone(ask, denial, around) : null
-    const tried = alone && alone.tried
+    const alone = ask ? await shadowOnly(ask, denial, context) : null
+    const shadowResult = alone && alone.tried
     if (!waits && !ask) return refuse(denial, verified, isSure ? "unasked" : "dead", located)
-    const owner = waits && telling ? told : ask ? alone && alone.owner : await spend(verified, around)
-    if (!owner || !isSure) return refuse(denial, verified, "dead", located, tried)
+    const owner = waits && telling ? told : ask ? alone && alone.owner : await spend(verified, context)
+    if (!owner || !isSure) return refuse(denial, verified, "dead", located, shadowResult)
     // A candidate changes nothing of why a call is denied: without one nobody would have asked.
     if (isDenied(owner) && waits) return refuse(owner.denied, verified, "dead", located)
-    if (isDenied(owner)) return refuse(denial, verified, "dead", located, tried)
+    if (isDenied(owner)) return refuse(denial, verified, "dead", located, shadowResult)
     // Whose token it is, only its ledger knows.
-    if (owner.agent !== claims.client_id) return refuse(denial, verified, "dead", located, tried)
-    return { ...refuse(denial, verified, "live", located, tried), ...owner }
+    if (owner.agent !== claims.client_id) return refuse(denial, verified, "dead", located, shadowResult)
+    return { ...refuse(denial, verified, "live", located, shadowResult), ...owner }
   }
 
   if (call.subject && !isFor(claims, call.subject)) {
@@ -114,35 +120,38 @@ export async function authorize(call: Presented, bundle: Bundle, around: Surroun
   if (isDenied(located)) return refuseVerified(located.denied)
 
   // What needs no memory may be denied here, and only denied: an allow is the ledger's alone.
-  const hopeless = denyEarly(claims, located, bundle)
-  const candidate = candidateFor(bundle, around)
-  if (hopeless && !(candidate && policyHopeful(located, candidate))) return refuseVerified(hopeless, located)
+  const denialWhatever = denyEarly(claims, located, bundle)
+  const candidate = candidateFor(bundle, context)
+  if (denialWhatever && !(candidate && policyMayPermit(located, candidate)))
+    return refuseVerified(denialWhatever, located)
 
-  const keyOfRecord = recordKeyOf(around.env, receivedAt)
+  const keyOfRecord = recordKeyOf(context.env, receivedAt)
   const known = await lease
   const stopped =
     stopOf(known && known.switches, verified.token, located.tool.name) ??
     denialByObservation(known && known.observations, located)
-  if (stopped) return refuseVerified(hopeless ?? stopped, located)
+  if (stopped) return refuseVerified(denialWhatever ?? stopped, located)
 
   const recordKey = await keyOfRecord
-  const ask = toAsk(id, call, verified, located, known && known.risks, candidate, recordKey, around)
-  if (hopeless) return refuseVerified(hopeless, located, ask)
+  const ask = toAsk(id, call, verified, located, known && known.risks, candidate, recordKey, context)
+  if (denialWhatever) return refuseVerified(denialWhatever, located, ask)
 
   // Before the ledger counts it: a call of which what is behind the gateway could not be told is not let through.
   const algorithm = gateway.transaction_tokens?.algorithm
-  const signer = algorithm ? await signerOf(around.env, algorithm, pulledKeys(known?.switches ?? []), receivedAt) : null
+  const signer = algorithm
+    ? await signerOf(context.env, algorithm, pulledKeys(known?.switches ?? []), receivedAt)
+    : null
   if (algorithm && !signer) return refuseVerified({ reason: "signing_key_unavailable" }, located)
 
-  const said = await askLedger(around.env, rootOf(claims.task), async (ledger, until): Promise<string> =>
+  const said = await askLedger(context.env, rootOf(claims.task), async (ledger, until): Promise<string> =>
     // The gateway has waited since the request came, whatever took time before the ledger was asked.
-    ledger.decide(LEDGER_VERSION, bundle.pointer, ask, Math.min(until, around.receivedAt + DECIDED_WITHIN_MS)),
+    ledger.decide(LEDGER_VERSION, bundle.pointer, ask, Math.min(until, context.receivedAt + DECIDED_WITHIN_MS)),
   )
-  const answer: Answer | NoBundle | null = said === null ? null : JSON.parse(said)
+  const answer: LedgerDecision | NoBundle | null = said === null ? null : JSON.parse(said)
   if (!answer || ("bundle" in answer && answer.bundle === "unavailable"))
     return refuse({ reason: "ledger_unavailable" }, verified, "unasked", located)
   if ("bundle" in answer) {
-    return again(call, answer.newest, bundle, around, (denial) => refuse(denial, verified, "unasked", located))
+    return again(call, answer.newest, bundle, context, (denial) => refuse(denial, verified, "unasked", located))
   }
   const { denial, retryOf, agent, user, purpose, windows, recorded } = answer
   // The ledger does not take the token, or has not looked at it.
@@ -150,7 +159,7 @@ export async function authorize(call: Presented, bundle: Bundle, around: Surroun
     return refuse(denial, verified, denial.reason === "ledger_unavailable" ? "unasked" : "dead", located)
   const { task } = claims
   const allowed = { id: retryOf ?? id, gateway, denial, agent, user, task, purpose, tool: located.tool.name, windows }
-  const transactionToken = signer && !denial ? await transactionOf(allowed, signer, located, around) : null
+  const transactionToken = signer && !denial ? await transactionOf(allowed, signer, located, context) : null
   return { ...allowed, transactionToken }
 }
 
@@ -162,18 +171,18 @@ export async function authorize(call: Presented, bundle: Bundle, around: Surroun
  */
 function tellOfRefusal(
   id: string,
-  call: Presented,
+  call: PresentedCall,
   { token, proof }: VerifiedCredential,
   located: Located | null,
   denial: Denial,
   isSure: boolean,
   { catalog, guardrails, pointer }: Bundle,
   known: Lease | null,
-  { env }: Surroundings,
+  { env }: RequestContext,
 ): Promise<TokenOwner | Denied | null> | null {
   const { gateway, client } = call
   const isObserved = gateway.mode === "observe"
-  if (isObserved ? !isSure : guardrails.lookouts.length === 0) return null
+  if (isObserved ? !isSure : guardrails.denialObservers.length === 0) return null
   const tools = located ? [located.tool.name] : isObserved ? possibleTools(catalog, call, denial) : []
   if (isObserved && tools.length === 0) return null
   const { task, jti } = token.claims
@@ -195,15 +204,18 @@ function tellOfRefusal(
 }
 
 /** Its proof is used up. Null: the ledger is out of reach. */
-async function spend({ token, proof }: VerifiedCredential, { env }: Surroundings): Promise<TokenOwner | Denied | null> {
+async function spend(
+  { token, proof }: VerifiedCredential,
+  { env }: RequestContext,
+): Promise<TokenOwner | Denied | null> {
   const { task, jti } = token.claims
   return askLedger(env, rootOf(task), async (ledger) => ledger.spend({ task, token: jti, proof }))
 }
 
 /** Refused already: all that is asked is what the candidate would have said, and whether its token is taken. */
-async function triedAlone(ask: Ask, denial: Denial, { env }: Surroundings): Promise<TriedAlone | null> {
+async function shadowOnly(ask: Ask, denial: Denial, { env }: RequestContext): Promise<ShadowOnly | null> {
   const said = await askLedger(env, rootOf(ask.task), async (ledger): Promise<string> =>
-    ledger.tryRefused(LEDGER_VERSION, ask, denial),
+    ledger.shadowDenied(LEDGER_VERSION, ask, denial),
   )
   return said === null ? null : JSON.parse(said)
 }
@@ -213,7 +225,7 @@ async function transactionOf(
   { id: decision, gateway: asking, agent, user, task, purpose, tool }: Omit<Decision, "transactionToken">,
   signer: Signer,
   located: Located,
-  { config }: Surroundings,
+  { config }: RequestContext,
 ): Promise<string | null> {
   const { transaction_tokens, ...gateway } = asking
   if (!transaction_tokens) return null
@@ -230,7 +242,7 @@ async function transactionOf(
   )
 }
 
-export const NOBODY = {
+export const NO_IDENTITY = {
   agent: null,
   user: null,
   task: null,
@@ -251,10 +263,10 @@ function denyEarly(claims: DelegationClaims, located: Located, bundle: Bundle): 
     ? scopes.some(({ pattern }) => pattern === "*" || pattern.startsWith(`${tool.server}.`))
     : scopes.some((scope) => scopeCovers(scope, tool))
   if (!covered) return { reason: "tool_not_granted", scope: formatScope({ pattern: tool.name, action: tool.action }) }
-  return policyHopeful(located, bundle) ? null : { reason: "policy_permits_nothing", principal: "anybody" }
+  return policyMayPermit(located, bundle) ? null : { reason: "policy_permits_nothing", principal: "anybody" }
 }
 
-function policyHopeful({ tool }: Located, { engine, entities }: Bundle): boolean {
+function policyMayPermit({ tool }: Located, { engine, entities }: Bundle): boolean {
   return engine.mayPermit(actionRef(tool.action), toolRef(tool.name), entities)
 }
 
@@ -271,13 +283,13 @@ const scopesOfClaims = new WeakMap<DelegationClaims, readonly Scope[]>()
 
 function toAsk(
   id: string,
-  call: Presented,
+  call: PresentedCall,
   { token, proof }: VerifiedCredential,
   located: Located,
   risks: Risks | null,
   candidate: Bundle | null,
   recordKey: string | null,
-  { receivedAt }: Surroundings,
+  { receivedAt }: RequestContext,
 ): Ask {
   const { gateway, client, method, target, body } = call
   return {
@@ -305,13 +317,13 @@ function toAsk(
   }
 }
 
-function retryOf(call: Presented): Ask["retry"] {
+function retryOf(call: PresentedCall): Ask["retry"] {
   const { requestId } = call
   return requestId === null ? null : { requestId, call: hashOfCall(call) }
 }
 
 /** A retry repeats everything that the decision depends on; a changed call with the same request id is another call. */
-function hashOfCall(call: Presented): string {
+function hashOfCall(call: PresentedCall): string {
   const { origin, method, target, authorization, proof, headers, body, client } = call
   const { contentType, mcpProtocolVersion, mcpMethod, mcpName } = headers
   const read = [contentType, mcpProtocolVersion, mcpMethod, mcpName]
@@ -320,17 +332,17 @@ function hashOfCall(call: Presented): string {
 
 /** The ledger has decided by a newer bundle already: the call is judged anew by that one, wholly. */
 async function again(
-  call: Presented,
+  call: PresentedCall,
   newest: Pointer,
   older: Bundle,
-  around: Surroundings,
+  context: RequestContext,
   refuse: (denial: Denial) => Decision,
 ): Promise<Decision> {
-  const newer = await newerFor(call, newest, older, around)
+  const newer = await newerFor(call, newest, older, context)
   if (isDenied(newer)) return refuse(newer.denied)
   const { gateway, bundle } = newer
   if (!gateway.origins.includes(call.origin)) return refuse({ reason: "gateway_unknown" })
-  return authorize({ ...call, gateway }, bundle, around)
+  return authorize({ ...call, gateway }, bundle, context)
 }
 
 /** Whether it is for this agent, or on behalf of this user. */

@@ -4,7 +4,7 @@
  */
 import { QUERY_PART } from "../core/catalog/arguments.ts"
 import { codeOf, type Code, type Denial } from "../core/denials/denial.ts"
-import { printable } from "../core/encoding/display-text.ts"
+import { asciiText } from "../core/encoding/display-text.ts"
 
 export function describe(denial: Denial): string {
   return sentenceOf(denial) ?? DESCRIPTION_OF_CODE[codeOf(denial)]
@@ -75,4 +75,4 @@ function sentenceOf(denial: Denial): string | null {
 }
 
 /** The caller's own text: short, and nothing that steers a terminal or passes for the end of the name. */
-const named = (argument: string): string => JSON.stringify(printable(argument))
+const named = (argument: string): string => JSON.stringify(asciiText(argument))

@@ -1,12 +1,12 @@
 /** The door for gateways: who asks → what is asked → `authorize` → the answer in the gateway's dialect. */
 import type { Context } from "hono"
-import { ofGateway, refusedAtEdge } from "../audit/edge-record.ts"
-import { authorize, NOBODY, type Decision } from "./authorize.ts"
+import { ofGateway, recordEdgeDenial } from "../audit/edge-record.ts"
+import { authorize, NO_IDENTITY, type Decision } from "./authorize.ts"
 import { codeOf, isDenied, STATUS_OF_CODE, type Denial } from "../core/denials/denial.ts"
 import { describe } from "./describe.ts"
 import type { Bundle } from "../core/policy/assemble.ts"
 import type { GatewayDefinition } from "../core/policy/definition/gateways.ts"
-import { bundleFor, surroundingsOf, type Surroundings } from "../request-context.ts"
+import { bundleFor, requestContext, type RequestContext } from "../request-context.ts"
 import { answer } from "./answer.ts"
 import type { Endpoint } from "./dialects/dialect.ts"
 import { DIALECTS } from "./dialects/dialects.ts"
@@ -25,8 +25,8 @@ export async function authorization(
   endpoint: Endpoint,
   key: string | null,
 ): Promise<Response> {
-  const around = surroundingsOf(c.env, (promise) => c.executionCtx.waitUntil(promise))
-  return answerTo(c.req.raw, rawTarget(c.req.raw), endpoint, key, around)
+  const context = requestContext(c.env, (promise) => c.executionCtx.waitUntil(promise))
+  return answerTo(c.req.raw, rawTarget(c.req.raw), endpoint, key, context)
 }
 
 /** @param target path and query of the question, raw */
@@ -35,21 +35,21 @@ export async function answerTo(
   target: string,
   endpoint: Endpoint,
   key: string | null,
-  around: Surroundings,
+  context: RequestContext,
 ): Promise<Response> {
-  const known = await askingGateway(key, around)
+  const known = await askingGateway(key, context)
   if (known instanceof Response) return endpoint === "/authz/envoy" ? forEnvoy(known) : known
   const { asking, bundle } = known
   const { endpoint: expected, asks, unwrap, wrap } = DIALECTS[asking.gateway.dialect]
   if (asks && !asks(request, endpoint)) {
     const denial = { reason: "gateway_dialect_mismatch", expected } as const
-    return answer(refusedAtTheDoor(denial, asking.gateway, bundle, around), around.config.issuer, request)
+    return answer(denyUnreadable(denial, asking.gateway, bundle, context), context.config.issuer, request)
   }
   const asked = unwrap ? await unwrap(request, asking.gateway) : request
   const { decision, message } = isDenied(asked)
-    ? { decision: refusedAtTheDoor(asked.denied, asking.gateway, bundle, around) }
-    : await decide(asked, target, endpoint, asking, bundle, around)
-  const answered = answer(decision, around.config.issuer, isDenied(asked) ? request : asked, message)
+    ? { decision: denyUnreadable(asked.denied, asking.gateway, bundle, context) }
+    : await decide(asked, target, endpoint, asking, bundle, context)
+  const answered = answer(decision, context.config.issuer, isDenied(asked) ? request : asked, message)
   return wrap ? wrap(answered) : answered
 }
 
@@ -62,12 +62,12 @@ export function forEnvoy(refused: Response): Response {
 /** Who asks, and the bundle that knows it; or the answer to somebody who is no gateway of ours. */
 export async function askingGateway(
   key: string | null,
-  around: Surroundings,
+  context: RequestContext,
 ): Promise<{ readonly asking: Identified; readonly bundle: Bundle } | Response> {
-  const bundle = await bundleFor(around)
-  if (!bundle) return refusal({ reason: "bundle_unavailable" }, around)
+  const bundle = await bundleFor(context)
+  if (!bundle) return refusal({ reason: "bundle_unavailable" }, context)
   const asking = identifyGateway(key, bundle.gateways)
-  return isDenied(asking) ? refusal(asking.denied, around) : { asking, bundle }
+  return isDenied(asking) ? refusal(asking.denied, context) : { asking, bundle }
 }
 
 interface Decided {
@@ -83,41 +83,41 @@ async function decide(
   endpoint: Endpoint,
   asking: Identified,
   bundle: Bundle,
-  around: Surroundings,
+  context: RequestContext,
 ): Promise<Decided> {
   const { gateway } = asking
   try {
     const presented = await present(request, target, endpoint, asking)
-    if (isDenied(presented)) return { decision: refusedAtTheDoor(presented.denied, gateway, bundle, around) }
-    const preflight = letPreflightThrough(request.headers, presented, bundle, around)
+    if (isDenied(presented)) return { decision: denyUnreadable(presented.denied, gateway, bundle, context) }
+    const preflight = letPreflightThrough(request.headers, presented, bundle, context)
     if (preflight && isDenied(preflight))
-      return { decision: refusedAtTheDoor(preflight.denied, gateway, bundle, around) }
-    const decision = preflight ?? (await authorize(presented, bundle, around))
+      return { decision: denyUnreadable(preflight.denied, gateway, bundle, context) }
+    const decision = preflight ?? (await authorize(presented, bundle, context))
     const message = decision.denial ? messageIdOf(presented, bundle) : undefined
     return message === undefined ? { decision } : { decision, message }
   } catch (error) {
     logEvent("call_failed", { gateway: gateway.id, error: String(error) })
-    return { decision: refusedAtTheDoor({ reason: "failed" }, gateway, bundle, around) }
+    return { decision: denyUnreadable({ reason: "failed" }, gateway, bundle, context) }
   }
 }
 
 /** What a registered gateway asks cannot be read. */
-export function refusedAtTheDoor(
+export function denyUnreadable(
   denial: Denial,
   gateway: GatewayDefinition,
   bundle: Bundle,
-  around: Surroundings,
+  context: RequestContext,
 ): Decision {
-  const id = newId("dec", around.receivedAt)
-  refusedAtEdge(id, "call", denial, ofGateway(gateway, bundle), around)
-  return { ...NOBODY, id, gateway, denial }
+  const id = newId("dec", context.receivedAt)
+  recordEdgeDenial(id, "call", denial, ofGateway(gateway, bundle), context)
+  return { ...NO_IDENTITY, id, gateway, denial }
 }
 
 /** The answer to somebody who is no gateway of ours, or when nobody can be known. */
-export function refusal(denial: Denial, around: Surroundings): Response {
-  const id = newId("dec", around.receivedAt)
+export function refusal(denial: Denial, context: RequestContext): Response {
+  const id = newId("dec", context.receivedAt)
   const code = codeOf(denial)
-  refusedAtEdge(id, "call", denial, {}, around)
+  recordEdgeDenial(id, "call", denial, {}, context)
   const headers = new Headers({
     "Cache-Control": "no-store",
     "X-Narrowgate-Code": code,

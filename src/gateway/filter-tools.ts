@@ -9,26 +9,26 @@ import { deny, isDenied, type Denial, type Denied } from "../core/denials/denial
 import { isJsonType } from "../core/encoding/json.ts"
 import { list, serverOf } from "./list-tools.ts"
 import { logEvent } from "../platform/log.ts"
-import { ofGateway, refusedAtEdge } from "../audit/edge-record.ts"
+import { ofGateway, recordEdgeDenial } from "../audit/edge-record.ts"
 import type { Bundle } from "../core/policy/assemble.ts"
 import { newId } from "../platform/new-id.ts"
-import type { Surroundings } from "../request-context.ts"
+import type { RequestContext } from "../request-context.ts"
 import { isObserved, refusedCall } from "./answer.ts"
 import { askingGateway } from "./endpoint.ts"
 import { MAX_BODY_BYTES } from "./present.ts"
 import type { Identified } from "./registry.ts"
 
 /** @param key that the gateway presented, if any */
-export async function filterTools(request: Request, key: string | null, around: Surroundings): Promise<Response> {
-  const known = await askingGateway(key, around)
+export async function filterTools(request: Request, key: string | null, context: RequestContext): Promise<Response> {
+  const known = await askingGateway(key, context)
   if (known instanceof Response) return known
   const { asking, bundle } = known
   const brought: Brought = { request, bytes: await boundedBytes(request, MAX_BODY_BYTES), asking }
   try {
-    return await filtered(brought, bundle, around)
+    return await filtered(brought, bundle, context)
   } catch (error) {
     logEvent("listing_failed", { gateway: asking.gateway.id, error: String(error) })
-    return refuse({ reason: "failed" }, brought, bundle, around)
+    return refuse({ reason: "failed" }, brought, bundle, context)
   }
 }
 
@@ -42,22 +42,22 @@ interface Brought {
   readonly asking: Identified
 }
 
-async function filtered(brought: Brought, bundle: Bundle, around: Surroundings): Promise<Response> {
+async function filtered(brought: Brought, bundle: Bundle, context: RequestContext): Promise<Response> {
   const { request, asking } = brought
   const { headers: sent } = request
   const name = sent.get(SERVER_HEADER)
-  if (name === null) return refuse({ reason: "target_missing", header: SERVER_HEADER }, brought, bundle, around)
+  if (name === null) return refuse({ reason: "target_missing", header: SERVER_HEADER }, brought, bundle, context)
   const server = serverOf(name, asking.gateway, bundle)
-  if (!server) return refuse({ reason: "tool_unknown", called: name }, brought, bundle, around)
+  if (!server) return refuse({ reason: "tool_unknown", called: name }, brought, bundle, context)
   const tools = readBrought(brought)
-  if (isDenied(tools)) return refuse(tools.denied, brought, bundle, around)
+  if (isDenied(tools)) return refuse(tools.denied, brought, bundle, context)
   const [authorization, proof] = [sent.get("authorization"), sent.get("dpop")]
-  const decision = await list({ ...asking, server, authorization, proof, listed: tools.listed }, bundle, around)
+  const decision = await list({ ...asking, server, authorization, proof, listed: tools.listed }, bundle, context)
   const { id, denial, kept } = decision
   // What an observing gateway lets through anyway it need not hide.
   const back = isObserved(decision) ? asItCame(id, brought) : null
   if (back) return back
-  if (denial) return refusedCall(denial, { ...decision, task: null, windows: [] }, around.config.issuer, request, asIs)
+  if (denial) return refusedCall(denial, { ...decision, task: null, windows: [] }, context.config.issuer, request, asIs)
   return new Response(
     tools.keeping((tool) => kept.has(tool)),
     { headers: { "Content-Type": "application/json", ...headersOf(id) } },
@@ -94,13 +94,13 @@ function asItCame(id: string, { request, bytes }: Brought): Response | null {
 /** The gateway asks for itself here: its dialect carries nothing to a client. */
 const asIs = (status: number): number => status
 
-function refuse(denial: Denial, brought: Brought, bundle: Bundle, around: Surroundings): Response {
-  const id = newId("dec", around.receivedAt)
+function refuse(denial: Denial, brought: Brought, bundle: Bundle, context: RequestContext): Response {
+  const id = newId("dec", context.receivedAt)
   const { gateway } = brought.asking
-  refusedAtEdge(id, "management", denial, ofGateway(gateway, bundle), around)
+  recordEdgeDenial(id, "management", denial, ofGateway(gateway, bundle), context)
   const back = isObserved({ gateway, denial }) ? asItCame(id, brought) : null
   return (
     back ??
-    refusedCall(denial, { id, gateway, denial, task: null, windows: [] }, around.config.issuer, brought.request, asIs)
+    refusedCall(denial, { id, gateway, denial, task: null, windows: [] }, context.config.issuer, brought.request, asIs)
   )
 }

@@ -7,7 +7,7 @@ import { codeOf, type Denial } from "../core/denials/denial.ts"
 import { messageIn } from "../core/catalog/mcp-server.ts"
 import { isObject } from "../core/encoding/json.ts"
 import type { Bundle } from "../core/policy/assemble.ts"
-import type { Presented } from "./presented.ts"
+import type { PresentedCall } from "./presented.ts"
 
 /** `id` of the message that is refused; null where it has none, or none that can be told. */
 export type MessageId = string | number | null
@@ -20,7 +20,10 @@ const INVALID_REQUEST = -32_600
 const REFUSED = -32_001
 
 /** Undefined: what was asked about is no message to a server of MCP. */
-export function messageIdOf({ method, origin, target, body }: Presented, { catalog }: Bundle): MessageId | undefined {
+export function messageIdOf(
+  { method, origin, target, body }: PresentedCall,
+  { catalog }: Bundle,
+): MessageId | undefined {
   const [path = ""] = target.split("?", 1)
   if (method !== "POST" || !catalog.servers.has(origin + path)) return undefined
   const message = messageIn(body)

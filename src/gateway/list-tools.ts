@@ -3,17 +3,17 @@
  * admits nothing; what it says is advice, and each call is decided when it is made.
  */
 import type { ListAsk } from "../core/record/listing-record.ts"
-import { ofGateway, refusedAtEdge, type Standing } from "../audit/edge-record.ts"
+import { ofGateway, recordEdgeDenial, type Standing } from "../audit/edge-record.ts"
 import { lifecycleName } from "../core/catalog/lifecycle.ts"
 import { catalogName, type McpServer } from "../core/catalog/mcp-server.ts"
 import {
   denialByObservation,
   headersBelieved,
   isChanged,
-  newsOf,
-  sightingsIn,
+  changedSince,
+  observationsIn,
   type Observations,
-  type Sighting,
+  type ToolObservation,
 } from "../core/catalog/drift.ts"
 import { isDefinition, type ListedTool } from "../core/catalog/tool-list.ts"
 import { type VerifiedToken, userOf } from "../credentials/delegation-token.ts"
@@ -26,7 +26,7 @@ import { rootOf } from "../core/task/state.ts"
 import type { Bundle } from "../core/policy/assemble.ts"
 import type { Pointer } from "../core/policy/bundle.ts"
 import type { GatewayDefinition } from "../core/policy/definition/gateways.ts"
-import type { Surroundings } from "../request-context.ts"
+import type { RequestContext } from "../request-context.ts"
 import { currentLease, type Lease } from "../revocation/lease.ts"
 import { report, takeTurn } from "../revocation/report.ts"
 import { toldOf } from "../core/signals/leased-risks.ts"
@@ -52,20 +52,20 @@ export interface ListDecision {
   readonly kept: ReadonlySet<string>
 }
 
-export async function list(asked: AskedList, bundle: Bundle, around: Surroundings): Promise<ListDecision> {
-  const id = newId("dec", around.receivedAt)
+export async function list(asked: AskedList, bundle: Bundle, context: RequestContext): Promise<ListDecision> {
+  const id = newId("dec", context.receivedAt)
   const { gateway, server, authorization } = asked
   const listing = lifecycleName(server.name, "tools-list")
   const refuse = (denial: Denial, verified?: VerifiedCredential, standing: Standing = "dead"): ListDecision => {
     const question = { ...ofGateway(gateway, bundle), method: "POST", path: server.path, tool: listing }
-    refusedAtEdge(id, "management", denial, question, around, verified ? { verified, standing } : null)
+    recordEdgeDenial(id, "management", denial, question, context, verified ? { verified, standing } : null)
     return { id, gateway, denial, kept: new Set() }
   }
 
-  const lease = currentLease(around)
+  const lease = currentLease(context)
   // The proof is the one of the agent's own request for the list: it may be used up already (may.ts).
   const shown = { authorization, proof: asked.proof, method: "POST", uri: server.origin + server.path }
-  const { keys, config, receivedAt } = around
+  const { keys, config, receivedAt } = context
   const verified = await verifyCredential(shown, audienceOf(gateway), keys, config.issuer, receivedAt)
   if (isDenied(verified)) return refuse(verified.denied)
   const { token, proof } = verified
@@ -73,7 +73,7 @@ export async function list(asked: AskedList, bundle: Bundle, around: Surrounding
   const stopped = stopOf(known && known.switches, token, listing)
   if (!known || stopped) return refuse(stopped ?? { reason: "switches_unavailable" }, verified)
 
-  const seen = sightingsIn(asked.listed.filter(isDefinition), server, bundle.catalog)
+  const seen = observationsIn(asked.listed.filter(isDefinition), server, bundle.catalog)
   const sorted = sort(asked, seen, known, token, bundle)
   const ask: ListAsk = {
     decisionId: id,
@@ -92,20 +92,20 @@ export async function list(asked: AskedList, bundle: Bundle, around: Surrounding
     hidden: sorted.hidden,
     receivedAt,
   }
-  const said = await askLedger(around.env, rootOf(token.claims.task), async (ledger): Promise<string> =>
-    ledger.may(LEDGER_VERSION, bundle.pointer, ask),
+  const said = await askLedger(context.env, rootOf(token.claims.task), async (ledger): Promise<string> =>
+    ledger.visibleTools(LEDGER_VERSION, bundle.pointer, ask),
   )
   const answer: Listed | NoBundle | null = said === null ? null : JSON.parse(said)
   if (!answer || ("bundle" in answer && answer.bundle === "unavailable")) {
     return refuse({ reason: "ledger_unavailable" }, verified, "unasked")
   }
   if ("bundle" in answer) {
-    return again(asked, answer.newest, bundle, around, (denial) => refuse(denial, verified, "unasked"))
+    return again(asked, answer.newest, bundle, context, (denial) => refuse(denial, verified, "unasked"))
   }
   const { denial, hidden, recorded } = answer
   if (denial && !recorded) return refuse(denial, verified)
   for (const tool of hidden) sorted.tools.delete(tool)
-  if (!denial) tell(seen, asked, known.observations, bundle, around)
+  if (!denial) tell(seen, asked, known.observations, bundle, context)
   return { id, gateway, denial, kept: denial ? new Set() : new Set(sorted.tools.values()) }
 }
 
@@ -121,7 +121,7 @@ interface Sorted {
  */
 function sort(
   { gateway, server, listed }: AskedList,
-  seen: readonly Sighting[],
+  seen: readonly ToolObservation[],
   { switches, observations }: Lease,
   token: VerifiedToken,
   { catalog }: Bundle,
@@ -153,14 +153,14 @@ function sort(
  * is on trial, what it stands before perhaps as well: what it brings must change nothing for those that enforce.
  */
 function tell(
-  seen: readonly Sighting[],
+  seen: readonly ToolObservation[],
   { gateway, server }: AskedList,
   known: Observations | null,
   { pointer }: Bundle,
-  { env, receivedAt: at, background }: Surroundings,
+  { env, receivedAt: at, background }: RequestContext,
 ): void {
   if (gateway.mode === "observe") return
-  const sightings = newsOf(seen, known)
+  const sightings = changedSince(seen, known)
   if (sightings.length > 0 && takeTurn(server.name, at)) background(report(env, { bundle: pointer.seq, at, sightings }))
 }
 
@@ -169,15 +169,15 @@ async function again(
   asked: AskedList,
   newest: Pointer,
   older: Bundle,
-  around: Surroundings,
+  context: RequestContext,
   refuse: (denial: Denial) => ListDecision,
 ): Promise<ListDecision> {
-  const newer = await newerFor(asked, newest, older, around)
+  const newer = await newerFor(asked, newest, older, context)
   if (isDenied(newer)) return refuse(newer.denied)
   const { gateway, bundle } = newer
   const server = serverOf(asked.server.name, gateway, bundle)
   if (!server) return refuse({ reason: "tool_unknown", called: asked.server.name })
-  return list({ ...asked, gateway, server }, bundle, around)
+  return list({ ...asked, gateway, server }, bundle, context)
 }
 
 /** One that the gateway stands before. */

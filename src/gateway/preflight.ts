@@ -3,8 +3,8 @@
  * of its own passes for one: OPTIONS, with both headers, no credential and no body, where no tool is called so.
  * Source: Fetch standard, "CORS-preflight fetch".
  */
-import { keptAtEdge, ofGateway } from "../audit/edge-record.ts"
-import { NOBODY, type Decision } from "./authorize.ts"
+import { recordEdgeDecision, ofGateway } from "../audit/edge-record.ts"
+import { NO_IDENTITY, type Decision } from "./authorize.ts"
 import { shownPath } from "../core/catalog/locate.ts"
 import { asksForOtherMethod, METHOD_IN_ARGUMENT } from "../core/catalog/method-override.ts"
 import { readTarget } from "../core/catalog/path.ts"
@@ -12,8 +12,8 @@ import { matchRoute } from "../core/catalog/route.ts"
 import { deny, isDenied, type Denied } from "../core/denials/denial.ts"
 import type { Bundle } from "../core/policy/assemble.ts"
 import { newId } from "../platform/new-id.ts"
-import type { Surroundings } from "../request-context.ts"
-import type { Presented } from "./presented.ts"
+import type { RequestContext } from "../request-context.ts"
+import type { PresentedCall } from "./presented.ts"
 
 /**
  * Null: it is none that the gateway lets through, but a call like any other. An allow opens nothing but the answer
@@ -21,9 +21,9 @@ import type { Presented } from "./presented.ts"
  */
 export function letPreflightThrough(
   headers: Headers,
-  call: Presented,
+  call: PresentedCall,
   bundle: Bundle,
-  around: Surroundings,
+  context: RequestContext,
 ): Decision | Denied | null {
   const { gateway, origin, method } = call
   if (!gateway.preflights || !isPreflight(headers, call)) return null
@@ -31,13 +31,13 @@ export function letPreflightThrough(
   if (isDenied(target)) return target
   if (target.query.some(([name, value]) => asksForOtherMethod(name, value, method))) return deny(METHOD_IN_ARGUMENT)
   if (matchRoute(bundle.catalog.routes, origin, method, target)) return null
-  const id = newId("dec", around.receivedAt)
+  const id = newId("dec", context.receivedAt)
   const path = shownPath(bundle.catalog, origin, target)
-  keptAtEdge(id, { ...ofGateway(gateway, bundle), decision: "allow", code: "ok", method, path }, around)
-  return { ...NOBODY, id, gateway, denial: null }
+  recordEdgeDecision(id, { ...ofGateway(gateway, bundle), decision: "allow", code: "ok", method, path }, context)
+  return { ...NO_IDENTITY, id, gateway, denial: null }
 }
 
-function isPreflight(headers: Headers, { method, body, authorization, proof, objection }: Presented): boolean {
+function isPreflight(headers: Headers, { method, body, authorization, proof, objection }: PresentedCall): boolean {
   return (
     method === "OPTIONS" &&
     objection === null &&

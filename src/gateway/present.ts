@@ -8,9 +8,9 @@ import { BODILESS, type Body, type CallHeaders } from "../core/catalog/call-requ
 import { deny, isDenied, type Denied } from "../core/denials/denial.ts"
 import type { GatewayDefinition } from "../core/policy/definition/gateways.ts"
 import { clientOf } from "../core/decision/client.ts"
-import type { Asked, Endpoint } from "./dialects/dialect.ts"
+import type { OriginalRequest, Endpoint } from "./dialects/dialect.ts"
 import { DIALECTS } from "./dialects/dialects.ts"
-import type { Presented } from "./presented.ts"
+import type { PresentedCall } from "./presented.ts"
 import type { Identified } from "./registry.ts"
 
 /** A call's body above this is refused, not cut: 1 MiB is what gateways commonly buffer at most. */
@@ -23,7 +23,7 @@ export async function present(
   rawTarget: string,
   endpoint: Endpoint,
   { gateway, keyHash }: Identified,
-): Promise<Presented | Denied> {
+): Promise<PresentedCall | Denied> {
   const dialect = DIALECTS[gateway.dialect]
   // A key that is presented where another dialect asks could have got there by a normalised path.
   if (dialect.endpoint !== endpoint) return deny({ reason: "gateway_dialect_mismatch", expected: dialect.endpoint })
@@ -77,7 +77,7 @@ class HeadersAsked implements CallHeaders {
 }
 
 /** With one registered origin a Host says nothing; with several it only chooses among them. */
-function originFor({ origins }: GatewayDefinition, { host, origin: said }: Asked): string | null {
+function originFor({ origins }: GatewayDefinition, { host, origin: said }: OriginalRequest): string | null {
   if (said !== undefined) return origins.includes(said) ? said : null
   const [only, ...others] = origins
   if (only === undefined) return null

@@ -1,13 +1,13 @@
 /**
  * One call as a gateway presented it, whatever its dialect: nothing in it is verified yet but the gateway itself.
  */
-import type { Seen } from "../core/catalog/call-request.ts"
+import type { CallRequest } from "../core/catalog/call-request.ts"
 import type { Denial } from "../core/denials/denial.ts"
 import type { GatewayDefinition } from "../core/policy/definition/gateways.ts"
 import type { Client } from "../core/decision/client.ts"
 import type { Subject } from "./dialects/dialect.ts"
 
-export interface Presented extends Seen {
+export interface PresentedCall extends CallRequest {
   readonly gateway: GatewayDefinition
   /** What it asserts of its client. */
   readonly client: Client

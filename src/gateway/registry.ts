@@ -9,7 +9,7 @@ import type { Pointer } from "../core/policy/bundle.ts"
 import type { GatewayDefinition } from "../core/policy/definition/gateways.ts"
 import { bundleOf } from "../bundles/store.ts"
 import { hashOfKey } from "../credentials/api-key.ts"
-import type { Surroundings } from "../request-context.ts"
+import type { RequestContext } from "../request-context.ts"
 
 export const KEY_HEADER = "x-narrowgate-key"
 /** For what is no question about a call: a request with the other one is answered with a 2xx by `/authz/` only. */
@@ -50,7 +50,7 @@ export async function newerFor(
   { gateway: asking, keyHash }: Identified,
   newest: Pointer,
   { pointer: older }: Bundle,
-  { env }: Surroundings,
+  { env }: RequestContext,
 ): Promise<{ readonly bundle: Bundle; readonly gateway: GatewayDefinition } | Denied> {
   const bundle = newest.seq > older.seq ? await bundleOf(env.BUNDLES, newest) : null
   if (!bundle) return deny({ reason: "bundle_unavailable" })

@@ -9,9 +9,9 @@ import { BODILESS } from "../core/catalog/call-request.ts"
 import { filterTools } from "./filter-tools.ts"
 import { answerTo, refusal } from "./endpoint.ts"
 import { settleCall } from "./settle-call.ts"
-import { requestOf, said, type Told } from "./dialects/relayed-request.ts"
+import { requestOf, said, type RelayedRequest } from "./dialects/relayed-request.ts"
 import { REQUEST_ID } from "./dialects/worker.ts"
-import { surroundingsOf, type Surroundings } from "../request-context.ts"
+import { requestContext, type RequestContext } from "../request-context.ts"
 
 const key = z.string()
 const headers = z.union([z.record(z.string(), z.string()), z.array(z.tuple([z.string(), z.string()]))])
@@ -55,34 +55,34 @@ export interface WorkerAnswer {
 export class Authorizer extends WorkerEntrypoint<Env> {
   /** May this call pass? */
   async authorize(call: WorkerCall): Promise<WorkerAnswer> {
-    const around = this.#around()
+    const context = this.#around()
     const read = callSchema.safeParse(call)
     const request = read.success ? questionOf(read.data) : null
-    if (!read.success || !request) return malformed(around)
-    return plain(await answerTo(request, "/", "rpc", read.data.key, around))
+    if (!read.success || !request) return malformed(context)
+    return plain(await answerTo(request, "/", "rpc", read.data.key, context))
   }
 
   /** Which tools of this list may be called? `body` of an allow is the list. */
   async tools(list: WorkerList): Promise<WorkerAnswer> {
-    const around = this.#around()
+    const context = this.#around()
     const read = listSchema.safeParse(list)
     const request = read.success ? listOf(read.data) : null
-    if (!read.success || !request) return malformed(around)
-    return plain(await filterTools(request, read.data.key, around))
+    if (!read.success || !request) return malformed(context)
+    return plain(await filterTools(request, read.data.key, context))
   }
 
   /** A call that it let through has ended: `X-Narrowgate-Decision` and `X-Narrowgate-Task` of the answer say which. */
   async settle(call: WorkerSettlement): Promise<WorkerAnswer> {
-    const around = this.#around()
+    const context = this.#around()
     const read = settlementSchema.safeParse(call)
-    if (!read.success) return malformed(around)
+    if (!read.success) return malformed(context)
     const { key: presented, decision, task } = read.data
     const request = new Request(HERE, { method: "POST", body: JSON.stringify({ task }) })
-    return plain(await settleCall(request, decision, presented, around))
+    return plain(await settleCall(request, decision, presented, context))
   }
 
-  #around(): Surroundings {
-    return surroundingsOf(this.env, (work) => this.ctx.waitUntil(work))
+  #around(): RequestContext {
+    return requestContext(this.env, (work) => this.ctx.waitUntil(work))
   }
 }
 
@@ -91,7 +91,7 @@ const HERE = "https://rpc.invalid/"
 type Headed = Pick<z.output<typeof callSchema>, "headers" | "body">
 
 /** An empty body is none: that of a request whose headers announce one was not passed (gateway/worker.ts). */
-const toldOf = ({ headers, body = null }: Headed): Told => ({
+const toldOf = ({ headers, body = null }: Headed): RelayedRequest => ({
   headers: Array.isArray(headers) ? headers : Object.entries(headers),
   body: body === null || body.length === 0 ? null : body,
 })
@@ -111,8 +111,8 @@ function listOf(list: z.output<typeof listSchema>): Request | null {
   return requestOf(toldOf(list), own, ["Content-Encoding", "Content-Length"])
 }
 
-const malformed = async (around: Surroundings): Promise<WorkerAnswer> =>
-  plain(refusal({ reason: "target_ambiguous", what: "what the Worker says of it is no request" }, around))
+const malformed = async (context: RequestContext): Promise<WorkerAnswer> =>
+  plain(refusal({ reason: "target_ambiguous", what: "what the Worker says of it is no request" }, context))
 
 async function plain(response: Response): Promise<WorkerAnswer> {
   const { ok: allowed, status, headers } = response

@@ -10,7 +10,7 @@ import { askLedger } from "../ledger/ask.ts"
 import { isTaskId, rootOf } from "../core/task/state.ts"
 import { isMisread, readBody } from "../platform/json-body.ts"
 import { newId } from "../platform/new-id.ts"
-import type { Surroundings } from "../request-context.ts"
+import type { RequestContext } from "../request-context.ts"
 import { askingGateway, refusal } from "./endpoint.ts"
 
 /** As for lists: a request with the key that opens `/authz/` is answered with a 2xx nowhere else. */
@@ -29,16 +29,16 @@ export async function settleCall(
   request: Request,
   decision: string,
   key: string | null,
-  around: Surroundings,
+  context: RequestContext,
 ): Promise<Response> {
-  const known = await askingGateway(key, around)
+  const known = await askingGateway(key, context)
   if (known instanceof Response) return known
   const { asking, bundle } = known
   const { gateway } = asking
   const refuse = (status: number, code: string, description: string, denial: ManagementDenial): Response => {
-    const id = newId("dec", around.receivedAt)
+    const id = newId("dec", context.receivedAt)
     const of = { ...ofGateway(gateway, bundle), method: "POST", path: "/v1/calls/:id/settle" }
-    const { env, receivedAt: at, background } = around
+    const { env, receivedAt: at, background } = context
     const total_ms = Date.now() - at
     recordAtEdge(env, recordOf({ ...of, id, at, kind: "management", code, denial, total_ms }), background)
     return said(status, code, description, id)
@@ -53,10 +53,10 @@ export async function settleCall(
     const denial = { reason: "request_malformed", what: "it names no decision, or no task" } as const
     return refuse(400, "invalid_request", "Name the decision in the path and its task in the body.", denial)
   }
-  const answer = await askLedger(around.env, rootOf(read.task), async (ledger) => ({
+  const answer = await askLedger(context.env, rootOf(read.task), async (ledger) => ({
     settled: await ledger.settle(decision, gateway.id),
   }))
-  if (!answer) return refusal({ reason: "ledger_unavailable" }, around)
+  if (!answer) return refusal({ reason: "ledger_unavailable" }, context)
   if (answer.settled) return Response.json({ settled: true }, { headers: NO_STORE })
   const denial = { reason: "not_found", what: decision } as const
   return refuse(404, "not_found", "No such call of this gateway is under way.", denial)

@@ -216,7 +216,7 @@ function tree(): TreeState {
 }
 
 /** @returns whether it went the whole way; false is a defect of this file, which harms no call */
-export async function rehearse(): Promise<boolean> {
+export async function warmUp(): Promise<boolean> {
   const bundle = assemble(encode(BODY), POINTER)
   const asking = identifyGateway(KEY, bundle.gateways)
   if (isDenied(asking)) return false

@@ -7,7 +7,7 @@ import { ofRepeats } from "../core/guardrails/limit-meter.ts"
 import type { Memory } from "../core/guardrails/memory.ts"
 import { OnceLog } from "../core/guardrails/meter/once.ts"
 import { precisionOf, SlidingMeter } from "../core/guardrails/meter/sliding.ts"
-import { isFirst, spanMsOf, writesFirst, type Spend } from "../core/guardrails/memory-update.ts"
+import { isFirst, spanMsOf, writesFirst, type CountUpdate } from "../core/guardrails/memory-update.ts"
 import { STORM } from "../core/guardrails/storm.ts"
 import { COUNTER_SCHEMA, CounterStorage, slackOf } from "./counter-storage.ts"
 import { blockSize } from "../core/task/counter-block.ts"
@@ -130,7 +130,7 @@ export class AmountStorage {
   }
 
   /** Whether `save` has to be called; what is written down already is only used. */
-  mustWrite(memory: Memory, note: Spend, now: number): boolean {
+  mustWrite(memory: Memory, note: CountUpdate, now: number): boolean {
     if (note.span.kind !== "sliding") return this.#counters.mustWrite(note, now)
     if (isFirst(memory, note, now)) return writesFirst(memory, note, now) || now >= (this.#once.get(note.owner) ?? 0)
     // Of a call that is repeated for the first time the one before it is written down too.
@@ -139,7 +139,7 @@ export class AmountStorage {
   }
 
   /** @param memory as it is before the note is applied */
-  save(memory: Memory, note: Spend, now: number): void {
+  save(memory: Memory, note: CountUpdate, now: number): void {
     if (note.span.kind !== "sliding") this.#counters.save(memory, note, now)
     else if (isFirst(memory, note, now) && !writesFirst(memory, note, now)) this.#saveOnce(note, now)
     else {
@@ -148,26 +148,26 @@ export class AmountStorage {
     }
   }
 
-  #creditFor({ owner, key, span }: Spend, now: number): number {
+  #creditFor({ owner, key, span }: CountUpdate, now: number): number {
     const open = this.#blocks.get(placeOf({ owner, key }))
     return !open || now >= open.at + open.slackMs || open.spanMs !== spanMsOf(span) ? 0 : open.left
   }
 
   /** Of what is written down already. */
-  use(memory: Memory, note: Spend, now: number): void {
+  use(memory: Memory, note: CountUpdate, now: number): void {
     if (note.span.kind !== "sliding") return this.#counters.use(note)
     const open = this.#blocks.get(placeOf(note))
     if (open && !isFirst(memory, note, now)) use(open, note.amount, now)
   }
 
-  #saveOnce({ owner, span }: Spend, now: number): void {
+  #saveOnce({ owner, span }: CountUpdate, now: number): void {
     const spanMs = spanMsOf(span) ?? 0
     const slack = slackOf(span)
     this.#sql.exec("INSERT OR REPLACE INTO once VALUES (?, ?, ?, ?)", owner, now, slack, spanMs)
     this.#once.set(owner, now + slack)
   }
 
-  #spendSliding(memory: Memory, note: Spend, now: number): void {
+  #spendSliding(memory: Memory, note: CountUpdate, now: number): void {
     const { owner, key, amount, limit, span, repeats } = note
     const place = placeOf(note)
     const spanMs = spanMsOf(span) ?? 0

@@ -11,7 +11,7 @@ import { callAnswered } from "../core/notices/notice.ts"
 import type { Bundle } from "../core/policy/assemble.ts"
 import { userId } from "../core/policy/principals.ts"
 import type { ShownApproval, Waiting, WaitingCall } from "./protocol.ts"
-import { isAlive, isBelow, lineOf, mayGoOn, type TreeState } from "../core/task/state.ts"
+import { isAlive, isBelow, ancestryOf, mayGoOn, type TreeState } from "../core/task/state.ts"
 import { applyApproval } from "../core/task/transition.ts"
 import type { Tree } from "./tree.ts"
 
@@ -41,13 +41,13 @@ export class CallApprovals {
       const asked = state.approvals.get(id)
       return asked?.status === "pending" && now < asked.expiresAt ? [asked] : []
     })
-    const open = pending.filter(({ task }) => mayGoOn(state, lineOf(state, task), now))
+    const open = pending.filter(({ task }) => mayGoOn(state, ancestryOf(state, task), now))
     const waiting = open.filter((asked) => {
       const isAsked = this.#whyNotAsked(bundle, state, asked, answering) === null
       return isAsked && !asked.votes.some(({ by }) => by === nameOf(answering))
     })
     const shown = waiting.map((asked): WaitingCall => {
-      const isNow = isAlive(state, lineOf(state, asked.task), now)
+      const isNow = isAlive(state, ancestryOf(state, asked.task), now)
       return { asked, unanswerable: isNow ? null : "frozen" }
     })
     return { waiting: shown, gone: ids.filter((id) => !open.some((asked) => asked.id === id)) }
@@ -70,7 +70,7 @@ export class CallApprovals {
     const why = this.#whyNotAsked(bundle, state, asked, answering)
     if (why !== null && !seesAll) return null
     const unanswerable = why ?? whyOver(state, asked, nameOf(answering), now)
-    return { asked, risk: riskOf(state, lineOf(state, task), NOTHING_TOLD, now), unanswerable }
+    return { asked, risk: riskOf(state, ancestryOf(state, task), NOTHING_TOLD, now), unanswerable }
   }
 
   answer(
@@ -86,19 +86,19 @@ export class CallApprovals {
     const now = this.#tree.now(state)
     const why = this.#whyNotAsked(bundle, state, asked, answering)
     if (why) return why
-    const line = lineOf(state, task)
-    if (!isAlive(state, line, now)) return mayGoOn(state, line, now) ? "frozen" : "expired"
+    const ancestry = ancestryOf(state, task)
+    if (!isAlive(state, ancestry, now)) return mayGoOn(state, ancestry, now) ? "frozen" : "expired"
     const approval = voted(asked, { ...vote, by: nameOf(answering) }, now)
     if (typeof approval === "string") return approval
     const { tool, guardrail, name, status, uses, shown } = approval
     const told = { ...record.arguments, guardrail, name, status, uses }
     // Rules for managing say who may be an operator, not who approves by name.
     const rules = name === null ? record.rules : []
-    this.#tree.transact(true, () => {
+    this.#tree.transaction(true, () => {
       storage.saveApproval(approval, now)
       notices.keep(callAnswered(approval, record.id, now))
       outbox.keep(
-        this.#tree.numbered({ ...record, tool, rules, chain: shown.chain, user: shown.user, arguments: told }),
+        this.#tree.withNumber({ ...record, tool, rules, chain: shown.chain, user: shown.user, arguments: told }),
       )
     })
     applyApproval(state, approval)
@@ -113,8 +113,8 @@ export class CallApprovals {
 }
 
 function whyOver(state: TreeState, asked: Approval, by: string, now: number): ShownApproval["unanswerable"] {
-  const line = lineOf(state, asked.task)
-  if (!isAlive(state, line, now)) return mayGoOn(state, line, now) ? "frozen" : "expired"
+  const ancestry = ancestryOf(state, asked.task)
+  if (!isAlive(state, ancestry, now)) return mayGoOn(state, ancestry, now) ? "frozen" : "expired"
   const would = voted(asked, { by, approved: true, uses: null }, now)
   return typeof would === "string" ? would : null
 }

@@ -5,25 +5,33 @@
  */
 import { recordDecision, type Ask } from "../core/record/call-record.ts"
 import { recordListing, sizeOfListing, type ListAsk } from "../core/record/listing-record.ts"
-import { recordOf, type DecisionRecord, type Tried } from "../core/record/record.ts"
-import { isUnproven, type Outcome, type RefusedCall, type Shown } from "../core/decision/call.ts"
+import { recordOf, type DecisionRecord, type ShadowResult } from "../core/record/record.ts"
+import { isUnproven, type DecisionResult, type RefusedCall, type TokenUse } from "../core/decision/call.ts"
 import { checkAlive, checkProof, checkToken } from "../core/decision/check-credential.ts"
 import { noticeRefused } from "../core/decision/early-denial.ts"
 import { decide } from "../core/decision/decide.ts"
 import { codeOf, deny, isDenied, type Denial, type Denied } from "../core/denials/denial.ts"
 import type { Need } from "../core/guardrails/kind.ts"
-import { may } from "../core/decision/visible-tools.ts"
+import { visibleTools } from "../core/decision/visible-tools.ts"
 import { callAsked, taskEnded, type Cause } from "../core/notices/notice.ts"
 import type { Bundle } from "../core/policy/assemble.ts"
 import type { Pointer } from "../core/policy/bundle.ts"
 import { candidateHeld } from "../bundles/candidate.ts"
 import { userId } from "../core/policy/principals.ts"
-import type { Change } from "../core/task/change.ts"
-import { LATE, STRANGER, strangerTo, type Answer, type Listed, type NoBundle, type TokenOwner } from "./protocol.ts"
+import type { TaskChange } from "../core/task/change.ts"
+import {
+  LATE,
+  UNKNOWN_TREE,
+  strangerTo,
+  type LedgerDecision,
+  type Listed,
+  type NoBundle,
+  type TokenOwner,
+} from "./protocol.ts"
 import { CallApprovals } from "./call-approvals.ts"
 import { Asking, TIMEOUT_MS } from "./asking.ts"
 import { Shadow } from "./shadow.ts"
-import { lineOf, type TreeState } from "../core/task/state.ts"
+import { ancestryOf, type TreeState } from "../core/task/state.ts"
 import { applyAfterwards, applyApproval, applyBundle, applyChange, endedBy } from "../core/task/transition.ts"
 import { newId } from "../platform/new-id.ts"
 import { ToldDenials } from "./seen-denials.ts"
@@ -63,8 +71,14 @@ export class Calls {
    * @param until milliseconds, when the gateway stops waiting: what it does not hear of must not have been admitted
    * @returns at once, unless something has to be asked for
    */
-  decide(bundle: Bundle, pointer: Pointer, ask: Ask, until: number): Answer | NoBundle | Promise<Answer | NoBundle> {
-    const step = (isFinal: boolean): Answer | NoBundle | Needs => this.#step(bundle, pointer, ask, until, isFinal)
+  decide(
+    bundle: Bundle,
+    pointer: Pointer,
+    ask: Ask,
+    until: number,
+  ): LedgerDecision | NoBundle | Promise<LedgerDecision | NoBundle> {
+    const step = (isFinal: boolean): LedgerDecision | NoBundle | Needs =>
+      this.#step(bundle, pointer, ask, until, isFinal)
     const answer = step(false)
     return "needs" in answer ? this.#withCredit(pointer, until, answer, step) : answer
   }
@@ -75,7 +89,7 @@ export class Calls {
     until: number,
     first: Needs,
     step: (isFinal: boolean) => Result | Needs,
-  ): Promise<Result | typeof STRANGER> {
+  ): Promise<Result | typeof UNKNOWN_TREE> {
     // All that any step needed: what one round has brought is given back if the next one asks for something else.
     const needs = new Map<string, Need>()
     const asking = new Asking(pointer.seq, until)
@@ -84,7 +98,7 @@ export class Calls {
     try {
       for (let round = 1; ; round++) {
         const { state } = this.#tree
-        if (!state) return STRANGER
+        if (!state) return UNKNOWN_TREE
         for (const need of asked.needs) needs.set(`${need.owner}|${need.place}`, need)
         const isLast = round === MOST_ROUNDS
         asking.waits = round <= PATIENT_ROUNDS
@@ -100,16 +114,22 @@ export class Calls {
   }
 
   /** @param isFinal a call that still needs something is denied for want of it */
-  #step(bundle: Bundle, pointer: Pointer, ask: Ask, until: number, isFinal: boolean): Answer | NoBundle | Needs {
+  #step(
+    bundle: Bundle,
+    pointer: Pointer,
+    ask: Ask,
+    until: number,
+    isFinal: boolean,
+  ): LedgerDecision | NoBundle | Needs {
     const { state, storage, credits, outbox, notices } = this.#tree
     if (Date.now() > until) return LATE
-    if (!state) return STRANGER
+    if (!state) return UNKNOWN_TREE
     if (pointer.seq < state.bundle.seq) return { bundle: "stale", newest: state.bundle }
     const now = this.#tree.now(state)
     const decided = decide(bundle, state, ask, now)
-    const isToldAgain = decided.afterwards.length > 0 && this.#denials.has(ask, now)
+    const isToldAgain = decided.denialUpdates.length > 0 && this.#denials.has(ask, now)
     const outcome = isToldAgain ? withoutStorm(decided) : decided
-    const { change, verdict, proof, end, asks, storm, afterwards } = outcome
+    const { change, verdict, proof, end, asks, storm, denialUpdates } = outcome
     if (verdict.denial && isUnproven(verdict.evidence)) return strangerTo(verdict.denial)
     const needs = [...outcome.needs, ...outcome.wants]
     if (needs.length > 0 && !isFinal) return { needs }
@@ -125,11 +145,11 @@ export class Calls {
     const lent = creditOf(change)
     const life = recorded && storage.mustWriteLife()
     const writes = newer || durable || life || end !== null || asks !== null || this.#mustWrite(state, outcome, now)
-    const read = this.#tree.transact(writes || this.#mustLend(lent), () => {
+    const read = this.#tree.transaction(writes || this.#mustLend(lent), () => {
       if (newer) storage.saveBundle(state, pointer, bundle.guardrails)
       if (change) storage.saveChange(state, change)
       if (lent.length > 0) credits.save(lent)
-      if (afterwards.length > 0) storage.saveNotes(state, afterwards, now)
+      if (denialUpdates.length > 0) storage.saveNotes(state, denialUpdates, now)
       if (asks) storage.saveApproval(asks, now)
       if (end) storage.saveEnd(ended, end)
       if (asks) notices.keep(callAsked(asks))
@@ -139,7 +159,7 @@ export class Calls {
       const record = (): DecisionRecord => recordDecision(bundle, ask, verdict, tried, place, now)
       if (durable) outbox.keep(record())
       if (end && storm) {
-        outbox.keep(this.#tree.numbered(stormRecord(state, verdict.evidence.chain, ask, storm, now)))
+        outbox.keep(this.#tree.withNumber(stormRecord(state, verdict.evidence.chain, ask, storm, now)))
       }
       return durable ? null : { life: place.life, record }
     })
@@ -147,8 +167,8 @@ export class Calls {
     if (read) outbox.keepRead(read.life, read.record, ask.size)
     applyBundle(state, pointer, bundle.guardrails)
     if (change) applyChange(state, change)
-    if (afterwards.length > 0) {
-      applyAfterwards(state, afterwards, now)
+    if (denialUpdates.length > 0) {
+      applyAfterwards(state, denialUpdates, now)
       this.#denials.add(ask, now)
     }
     if (asks) {
@@ -167,20 +187,20 @@ export class Calls {
 
   /** Whatever keeps the tree busy keeps others from nothing that they could use. */
   #touched(state: TreeState, now: number): void {
-    this.#tree.touched(now)
+    this.#tree.scheduleFlush(now)
     this.#tree.credits.giveBackDue(state.memory)
   }
 
-  #mustWrite(state: TreeState, { change, afterwards }: Outcome, now: number): boolean {
+  #mustWrite(state: TreeState, { change, denialUpdates }: DecisionResult, now: number): boolean {
     const { storage } = this.#tree
     return (
       (change !== null && storage.mustWrite(state, change)) ||
-      (afterwards.length > 0 && storage.mustNote(state, afterwards, now))
+      (denialUpdates.length > 0 && storage.mustNote(state, denialUpdates, now))
     )
   }
 
   /** A call that was refused before it came here, tried by the candidate all the same. */
-  tryRefused(ask: Ask, denial: Denial): Tried | null {
+  shadowDenied(ask: Ask, denial: Denial): ShadowResult | null {
     const { state } = this.#tree
     const now = state ? this.#tree.now(state) : 0
     const candidate = state ? this.#candidate(ask.candidate, now) : null
@@ -197,18 +217,18 @@ export class Calls {
    * repeat it.
    * @returns whose call it is; or why its token, or its proof, is not taken
    */
-  spend(shown: Shown): TokenOwner | Denied {
+  spend(shown: TokenUse): TokenOwner | Denied {
     const { state } = this.#tree
     if (!state) return deny({ reason: "task_unknown" })
     const now = this.#tree.now(state)
-    const line = lineOf(state, shown.task)
+    const ancestry = ancestryOf(state, shown.task)
     const { proof } = shown
     const unusable =
-      checkAlive(state, line, now) ?? checkToken(state, shown, now) ?? (proof && checkProof(state, proof, now))
+      checkAlive(state, ancestry, now) ?? checkToken(state, shown, now) ?? (proof && checkProof(state, proof, now))
     if (unusable) return deny(unusable)
     if (proof) state.proofs.admit(proof.jti)
     this.#tree.boundProofs(state, now)
-    const { agent, purpose } = line[0] ?? { agent: null, purpose: null }
+    const { agent, purpose } = ancestry[0] ?? { agent: null, purpose: null }
     return { agent, purpose, user: state.user && userId(state.user) }
   }
 
@@ -235,23 +255,23 @@ export class Calls {
     if (pointer.seq < state.bundle.seq && call.mode === "enforce") return DONE
     const noticed = this.#denials.has(call, now) ? null : noticeRefused(bundle, state, call, denial, now)
     if (!noticed) return DONE
-    const { chain, change, wants, notes, storm, end } = noticed
+    const { chain, change, wants, memoryUpdates, storm, end } = noticed
     if (wants.length > 0 && !isFinal) return { needs: wants }
     const lent = creditOf(change)
     const ended = end ? endedBy(state, end) : []
-    const writes = (change !== null && storage.mustWrite(state, change)) || storage.mustNote(state, notes, now)
-    this.#tree.transact(writes || end !== null || this.#mustLend(lent), () => {
+    const writes = (change !== null && storage.mustWrite(state, change)) || storage.mustNote(state, memoryUpdates, now)
+    this.#tree.transaction(writes || end !== null || this.#mustLend(lent), () => {
       if (change) storage.saveChange(state, change)
       if (lent.length > 0) this.#tree.credits.save(lent)
-      storage.saveNotes(state, notes, now)
+      storage.saveNotes(state, memoryUpdates, now)
       if (!end) return
       storage.saveEnd(ended, end)
       const record = stormRecord(state, chain, call, storm, now)
       notices.keep(taskEnded(state, ended, end, causeOf(record.id, storm ?? denial), now))
-      outbox.keep(this.#tree.numbered(record))
+      outbox.keep(this.#tree.withNumber(record))
     })
     if (change) applyChange(state, change)
-    applyAfterwards(state, notes, now)
+    applyAfterwards(state, memoryUpdates, now)
     this.#denials.add(call, now)
     if (end) this.#tree.end(state, ended, end)
     this.#touched(state, now)
@@ -263,16 +283,16 @@ export class Calls {
   }
 
   /** Which tools could be called now: nothing is counted, nothing changes. */
-  may(bundle: Bundle, pointer: Pointer, ask: ListAsk): Listed | NoBundle {
+  visibleTools(bundle: Bundle, pointer: Pointer, ask: ListAsk): Listed | NoBundle {
     const { state, storage, outbox } = this.#tree
-    if (!state) return { denial: STRANGER.denial, hidden: [], recorded: false }
+    if (!state) return { denial: UNKNOWN_TREE.denial, hidden: [], recorded: false }
     if (pointer.seq < state.bundle.seq) return { bundle: "stale", newest: state.bundle }
     const now = this.#tree.now(state)
-    const prospects = may(bundle, state, ask, now)
+    const prospects = visibleTools(bundle, state, ask, now)
     if (prospects.denial && isUnproven(prospects.evidence)) {
       return { denial: prospects.denial, hidden: [], recorded: false }
     }
-    const place = this.#tree.transact(storage.mustWriteLife(), () => storage.nextPlace())
+    const place = this.#tree.transaction(storage.mustWriteLife(), () => storage.nextPlace())
     const record = (): DecisionRecord => recordListing(bundle, ask, prospects, place, now)
     outbox.keepRead(place.life, record, sizeOfListing(ask, prospects))
     this.#touched(state, now)
@@ -287,8 +307,8 @@ export class Calls {
 }
 
 /** What of a change was lent by counts that all trees share. */
-function creditOf(change: Change | null) {
-  return change ? change.notes.filter(({ kind }) => kind === "credit") : []
+function creditOf(change: TaskChange | null) {
+  return change ? change.memoryUpdates.filter(({ kind }) => kind === "credit") : []
 }
 
 function causeOf(decision: string, denial: Denial | null): Cause {
@@ -296,8 +316,8 @@ function causeOf(decision: string, denial: Denial | null): Cause {
 }
 
 /** A denial that is no denial more: none of it is kept in mind, and it is not one too many. */
-function withoutStorm(outcome: Outcome): Outcome {
-  return { ...outcome, afterwards: [], storm: null, end: outcome.storm ? null : outcome.end }
+function withoutStorm(outcome: DecisionResult): DecisionResult {
+  return { ...outcome, denialUpdates: [], storm: null, end: outcome.storm ? null : outcome.end }
 }
 
 /** Why a task has ended: its last denied call is recorded by itself, with a reason of its own. */

@@ -7,21 +7,21 @@ import { askedRecord, misuseRecord, openingRecord, type Asking } from "../core/r
 import type { DecisionRecord } from "../core/record/record.ts"
 import { isSame } from "../core/encoding/constant-time.ts"
 import { firstOf, judgeRefresh, misused, misuseOfCode } from "../core/task/authorization-code.ts"
-import { foresee, mayAnswer, NOT_POLLED, polled, redeem, unknownTo } from "../core/task/consent.ts"
+import { previewTask, mayAnswer, NOT_POLLED, polled, redeem, unknownTo } from "../core/task/consent.ts"
 import type { Redemption } from "../core/task/consent.ts"
 import { renewRoot, type Opened } from "../core/task/open.ts"
-import { ANYBODY, takePlace } from "./task-quota.ts"
-import { isRefused, refuse, type Refused } from "../core/denials/oauth-error.ts"
+import { ANY_USER, reserveSlot } from "./task-quota.ts"
+import { isOAuthFailure, oauthError, type OAuthFailure } from "../core/denials/oauth-error.ts"
 import { taskAnswered, taskAsked } from "../core/notices/notice.ts"
 import type { Bundle } from "../core/policy/assemble.ts"
 import type { Pointer } from "../core/policy/bundle.ts"
 import { userId, type UserFacts } from "../core/policy/principals.ts"
 import { mayBeFor, unknownAudience } from "../core/task/audience.ts"
 import { type OpenedTask, openedTask } from "../core/task/opened-task.ts"
-import type { Answer, Consent } from "../core/task/pending-consent.ts"
+import type { ConsentResponse, Consent } from "../core/task/pending-consent.ts"
 import type { Answered, AskOutcome, NoBundle, Refresh } from "./protocol.ts"
 import { endTold } from "./end-task.ts"
-import { frozenAround, lineOf, type TreeState } from "../core/task/state.ts"
+import { frozenAround, ancestryOf, type TreeState } from "../core/task/state.ts"
 import { applyBundle, applyOpening, endedBy } from "../core/task/transition.ts"
 import type { Tree } from "./tree.ts"
 import { viewOf, type TaskView } from "../core/task/view.ts"
@@ -65,22 +65,22 @@ export class Consents {
     root: string,
     consent: Consent,
     asking: Asking,
-  ): Promise<AskOutcome | Refused | NoBundle> {
+  ): Promise<AskOutcome | OAuthFailure | NoBundle> {
     if (this.#tree.state) return this.answered(consent.secretHash) === "same" ? { task: root } : { answered: true }
-    const state = this.#tree.begin(root, consent.user, null, pointer, bundle.guardrails)
-    const foreseen = foresee(bundle, state, consent, this.#tree.now(state))
-    if (isRefused(foreseen)) return foreseen
+    const state = this.#tree.newTreeState(root, consent.user, null, pointer, bundle.guardrails)
+    const foreseen = previewTask(bundle, state, consent, this.#tree.now(state))
+    if (isOAuthFailure(foreseen)) return foreseen
     const { task, life } = foreseen
     const kept = { ...consent, life }
     state.consent = kept
     state.tasks.set(root, task)
-    this.#tree.transact(true, () => {
+    this.#tree.transaction(true, () => {
       this.#tree.storage.saveTree(state)
       this.#tree.storage.saveConsent(kept)
       this.#tree.storage.savePending(task)
       // Who is at their browser has been asked there.
       if (!consent.answer) this.#tree.notices.keep(taskAsked(task, consent, asking.decisionId, state.clock))
-      this.#tree.outbox.keep(this.#tree.numbered(askedRecord(task, consent, pointer, asking, state.clock)))
+      this.#tree.outbox.keep(this.#tree.withNumber(askedRecord(task, consent, pointer, asking, state.clock)))
     })
     this.#tree.state = state
     await this.#tree.keepUntil(consent.expiresAt)
@@ -102,19 +102,19 @@ export class Consents {
   }
 
   /** What the person says. @returns false where they are not asked, or not any more */
-  answer(answer: Answer, record: DecisionRecord): boolean {
+  answer(answer: ConsentResponse, record: DecisionRecord): boolean {
     const state = this.#tree.state
     const now = state ? this.#tree.now(state) : 0
     if (!state?.consent || !mayAnswer(state, state.consent, answer.person, now)) return false
     const consent = { ...state.consent, answer }
     const end = answer.approved ? null : ({ task: state.root, status: "revoked", by: "rejection" } as const)
     const ended = end ? endedBy(state, end) : []
-    this.#tree.transact(true, () => {
+    this.#tree.transaction(true, () => {
       this.#tree.storage.saveConsent(consent)
       if (end) this.#tree.storage.saveEnd(ended, end)
       const task = state.tasks.get(state.root)
       if (task) this.#tree.notices.keep(taskAnswered(task, consent, answer.approved, record.id, now))
-      this.#tree.outbox.keep(this.#tree.numbered(record))
+      this.#tree.outbox.keep(this.#tree.withNumber(record))
     })
     state.consent = consent
     if (end) this.#tree.end(state, ended, end)
@@ -127,20 +127,20 @@ export class Consents {
     pointer: Pointer,
     redemption: Redemption,
     asking: Asking,
-  ): Promise<OpenedTask | Refused | NoBundle> {
+  ): Promise<OpenedTask | OAuthFailure | NoBundle> {
     const first = this.#judge(bundle, pointer, redemption)
     if (!("opened" in first)) return first
     const { agent, user: whom } = first.consent
     // It had a place while it was pending; from now on for as long as it lives.
     const until = first.opened.task.expiresAt
-    const place = await takePlace(first.state.root, agent, userId(whom), until, bundle, { env: this.#env })
-    if (isRefused(place)) return place
+    const place = await reserveSlot(first.state.root, agent, userId(whom), until, bundle, { env: this.#env })
+    if (isOAuthFailure(place)) return place
     // Meanwhile it may have been redeemed, or ended: only this one counts, and nothing comes between it and what
     // follows.
     const judged = this.#judge(bundle, pointer, redemption)
     if (!("opened" in judged)) {
       // Another redemption may need the place; what has ended does not.
-      if (this.#tree.hasEnded(first.state)) this.#tree.giveBack(agent, userId(whom), first.state.root)
+      if (this.#tree.hasEnded(first.state)) this.#tree.returnUnusedCredit(agent, userId(whom), first.state.root)
       return judged
     }
     const { state, consent, opened, now } = judged
@@ -152,12 +152,12 @@ export class Consents {
     }
     this.#keepOpening(state, redeemed, opened, [], bundle, pointer, asking, now)
     // Whom an agent asks that is at the browser is no question among its questions.
-    if (!consent.code) this.#tree.giveBack(consent.agent, ANYBODY, state.root)
+    if (!consent.code) this.#tree.returnUnusedCredit(consent.agent, ANY_USER, state.root)
     return openedTask(opened, state, now)
   }
 
   /** A further token of the task, for a refresh token that another replaces in the same step. */
-  refresh(bundle: Bundle, pointer: Pointer, refresh: Refresh, asking: Asking): OpenedTask | Refused | NoBundle {
+  refresh(bundle: Bundle, pointer: Pointer, refresh: Refresh, asking: Asking): OpenedTask | OAuthFailure | NoBundle {
     const state = this.#tree.state
     const consent = state?.consent
     if (!state || !consent) return misused("unknown")
@@ -165,14 +165,14 @@ export class Consents {
     const now = this.#tree.now(state)
     const judged = judgeRefresh(consent, refresh, state.tasks.get(state.root)?.jkt ?? null, now)
     if ("misuse" in judged) return this.#endMisused(state, consent, judged.misuse, agent, now)
-    if (isRefused(judged)) return judged
+    if (isOAuthFailure(judged)) return judged
     if (pointer.seq < state.bundle.seq) return { bundle: "stale", newest: state.bundle }
     const audience = refresh.audience ?? consent.audience
     // By the registry of now, as where its first token was fetched.
     if (!mayBeFor(bundle, agent, audience)) return unknownAudience(audience, bundle)
     const opened = renewRoot(bundle, state, { ...refresh, audience }, now)
-    if (isRefused(opened)) return opened
-    if (scope !== null && !isSameScope(scope, opened.task.scope)) return refuse({ reason: "renewal_differs" })
+    if (isOAuthFailure(opened)) return opened
+    if (scope !== null && !isSameScope(scope, opened.task.scope)) return oauthError({ reason: "renewal_differs" })
     const { refreshing, lost } = judged
     this.#keepOpening(state, { ...consent, refreshing }, opened, lost, bundle, pointer, asking, now)
     return openedTask(opened, state, now)
@@ -184,7 +184,7 @@ export class Consents {
    * @returns false where there is none of this agent, or its task has ended before: whoever has found a dead token could
    *   write one record after the other in the agent's name
    */
-  giveUp(family: string, agent: string, record: DecisionRecord): boolean {
+  revokeRefreshTokens(family: string, agent: string, record: DecisionRecord): boolean {
     const state = this.#tree.state
     if (!state?.consent || state.consent.agent !== agent || state.consent.refreshing?.family !== family) return false
     const told = { ...record, task: state.root }
@@ -205,10 +205,10 @@ export class Consents {
     { refreshing: _refreshing, ...consent }: Consent,
     record: DecisionRecord | null,
   ): void {
-    this.#tree.transact(true, () => {
+    this.#tree.transaction(true, () => {
       this.#tree.storage.saveConsent(consent)
       this.#tree.storage.forgetTokens()
-      if (record) this.#tree.outbox.keep(this.#tree.numbered(record))
+      if (record) this.#tree.outbox.keep(this.#tree.withNumber(record))
     })
     state.consent = consent
     state.tokens.clear()
@@ -226,12 +226,12 @@ export class Consents {
     now: number,
   ): void {
     const user = opened.opening.session?.user ?? state.user
-    this.#tree.transact(true, () => {
+    this.#tree.transaction(true, () => {
       if (pointer.seq > state.bundle.seq) this.#tree.storage.saveBundle(state, pointer, guardrails)
       this.#tree.storage.saveConsent(consent)
       for (const jti of lost) this.#tree.storage.forgetToken(jti)
       this.#tree.storage.saveOpening(opened.opening, now)
-      this.#tree.outbox.keep(this.#tree.numbered(openingRecord(opened, user, pointer, asking, null, now)))
+      this.#tree.outbox.keep(this.#tree.withNumber(openingRecord(opened, user, pointer, asking, null, now)))
     })
     applyBundle(state, pointer, guardrails)
     state.consent = consent
@@ -239,7 +239,7 @@ export class Consents {
     applyOpening(state, opened.opening, now)
   }
 
-  #judge(bundle: Bundle, pointer: Pointer, redemption: Redemption): Redeemable | Refused | NoBundle {
+  #judge(bundle: Bundle, pointer: Pointer, redemption: Redemption): Redeemable | OAuthFailure | NoBundle {
     const state = this.#tree.state
     if (!state?.consent) return unknownTo(redemption)
     const now = this.#tree.now(state)
@@ -248,7 +248,7 @@ export class Consents {
     if (misuse !== null) return this.#endMisused(state, consent, misuse, redemption.agent, now)
     if (pointer.seq < state.bundle.seq) return { bundle: "stale", newest: state.bundle }
     const opened = redeem(bundle, state, consent, redemption, this.#polling, now)
-    if (!isRefused(opened)) return { state, consent, opened, now }
+    if (!isOAuthFailure(opened)) return { state, consent, opened, now }
     this.#polling = polled(this.#polling, opened, now)
     return opened
   }
@@ -257,12 +257,12 @@ export class Consents {
    * What came of it, or would have, ends with all below it, whoever has shown it. A frozen task stays for an operator to
    * look at, but what was issued for it opens nothing any more, not even once it is released.
    */
-  #endMisused(state: TreeState, consent: Consent, misuse: string, by: string, now: number): Refused {
+  #endMisused(state: TreeState, consent: Consent, misuse: string, by: string, now: number): OAuthFailure {
     const end = { task: state.root, status: "revoked", by: "misuse" } as const
     const hasAuthority = consent.refreshing !== undefined || state.tokens.size > 0
     const isFrozen = state.tasks.get(state.root)?.status === "quarantined"
     if (endedBy(state, end).length > 0 || (isFrozen && hasAuthority)) {
-      const chain = lineOf(state, state.root).map(({ agent }) => agent)
+      const chain = ancestryOf(state, state.root).map(({ agent }) => agent)
       const record = misuseRecord(newId("dec", now), state, chain, by, consent.audience, misuse, now)
       if (isFrozen) this.#revokeTokens(state, consent, null)
       endTold(this.#tree, state, end, null, record)

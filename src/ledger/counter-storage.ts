@@ -7,7 +7,7 @@ import { SLACK } from "../core/guardrails/limit-meter.ts"
 import type { Memory } from "../core/guardrails/memory.ts"
 import { BucketMeter } from "../core/guardrails/meter/bucket.ts"
 import { PeriodMeter, startOf } from "../core/guardrails/meter/period.ts"
-import { bucketSizeOf, spanMsOf, type Spend } from "../core/guardrails/memory-update.ts"
+import { bucketSizeOf, spanMsOf, type CountUpdate } from "../core/guardrails/memory-update.ts"
 import { blockSize } from "../core/task/counter-block.ts"
 import { placeOf } from "./place.ts"
 import { Sweep, type Swept } from "./sweep.ts"
@@ -38,7 +38,7 @@ interface OpenBlock {
   readonly at: number
   readonly slackMs: number
   readonly spanMs: number | null
-  readonly note: Spend
+  readonly note: CountUpdate
 }
 
 export class CounterStorage {
@@ -75,7 +75,7 @@ export class CounterStorage {
   }
 
   /** Whether `save` has to be called; what is written down already is only used. */
-  mustWrite(note: Spend, now: number): boolean {
+  mustWrite(note: CountUpdate, now: number): boolean {
     const open = this.#open.get(placeOf(note))
     const spanMs = spanMsOf(note.span)
     if (!open || now >= open.at + open.slackMs || open.left < note.amount) return true
@@ -85,13 +85,13 @@ export class CounterStorage {
   }
 
   /** Of what is written down already. */
-  use(note: Spend): void {
+  use(note: CountUpdate): void {
     const open = this.#open.get(placeOf(note))
     if (open) open.left -= note.amount
   }
 
   /** @param memory as it is before the note is applied */
-  save(memory: Memory, note: Spend, now: number): void {
+  save(memory: Memory, note: CountUpdate, now: number): void {
     const { amount, limit, span } = note
     const left = Math.max(amount, blockSize(limit, 0)) - amount
     const slackMs = span.kind === "bucket" ? slackOf(span) : Number.POSITIVE_INFINITY
@@ -101,7 +101,7 @@ export class CounterStorage {
     this.#sweep.wrote(now)
   }
 
-  #write({ owner, key, limit, span }: Spend, at: number, amount: number, open: number): void {
+  #write({ owner, key, limit, span }: CountUpdate, at: number, amount: number, open: number): void {
     const slack = span.kind === "bucket" && open > 0 ? slackOf(span) : 0
     const spanMs = spanMsOf(span)
     // More may be missing from a bucket than it holds by now.
@@ -131,7 +131,7 @@ export function slackOf(span: Span): number {
 }
 
 /** What the meter has counted, in its own unit. */
-function counted(memory: Memory, { owner, key, span }: Spend, now: number): number {
+function counted(memory: Memory, { owner, key, span }: CountUpdate, now: number): number {
   if (span.kind === "bucket") return memory.buckets.find(owner, key)?.missingAt(span.seconds * 1000, now) ?? 0
   return memory.periods.find(owner, key)?.countedIn(spanMsOf(span), now) ?? 0
 }

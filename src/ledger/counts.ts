@@ -108,7 +108,7 @@ export class Counts {
   }
 
   /** Once a call has been decided on. */
-  tidy(memory: Memory, { owner, place, values }: Need, count: SharedCount): void {
+  prune(memory: Memory, { owner, place, values }: Need, count: SharedCount): void {
     count.undecided -= 1
     // Values are asked for one call at a time, and of what never fits nothing is lent: it must not stay behind.
     const credit = memory.credits.find(owner, place)
@@ -126,10 +126,10 @@ export class Counts {
   }
 
   /** All that is left of one. */
-  giveBack(memory: Memory, count: SharedCount): void {
+  returnUnusedCredit(memory: Memory, count: SharedCount): void {
     const credit = memory.credits.find(count.owner, count.key)
     this.#settle(count, count.borrowing.usedUp(credit?.left ?? 0))
-    this.#settle(count, count.borrowing.giveBack(credit?.left ?? 0))
+    this.#settle(count, count.borrowing.returnUnusedCredit(credit?.left ?? 0))
     if (credit) memory.credits.set(count.owner, count.key, { ...credit, left: 0 })
   }
 
@@ -142,7 +142,7 @@ export class Counts {
       const isDue = now >= count.dueAt || count.borrowing.isDue(now)
       // A take that is under way has said what there is to say.
       if (isDue && count.undecided === 0 && count.underWay === 0) {
-        if (count.borrowing.isDue(now)) this.giveBack(memory, count)
+        if (count.borrowing.isDue(now)) this.returnUnusedCredit(memory, count)
         this.#settlements.sendSoon(root, count)
         count.dueAt = count.borrowing.dueAt ?? Number.POSITIVE_INFINITY
       }
@@ -153,7 +153,7 @@ export class Counts {
 
   giveBackAll(memory: Memory, root: string): void {
     for (const count of this.#counts.values()) {
-      this.giveBack(memory, count)
+      this.returnUnusedCredit(memory, count)
       if (count.underWay === 0) this.#drop(memory, count)
     }
     this.#settlements.sendSoon(root)

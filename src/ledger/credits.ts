@@ -116,7 +116,7 @@ export class Credits {
       }
       for (const { need, count } of asked) {
         if (exact.some(({ id }) => this.#settlements.isOf(id, count))) count.settleSoon(now)
-        this.#counts.tidy(memory, need, count)
+        this.#counts.prune(memory, need, count)
       }
     }
   }
@@ -159,7 +159,7 @@ export class Credits {
     const at = Date.now()
     const id = newId("lnt", at)
     // What is left of other blocks is not enough: given back, it may be what is missing.
-    this.#counts.giveBack(memory, count)
+    this.#counts.returnUnusedCredit(memory, count)
     const settled = this.#settlements.of(count)
     const { measure, limit } = need.limit
     const asked = {

@@ -1,7 +1,7 @@
 /** The end of a task and all below it, or their freezing, which no call is the reason of: kept, told and recorded as one. */
 import type { DecisionRecord } from "../core/record/record.ts"
 import { taskEnded } from "../core/notices/notice.ts"
-import type { End } from "../core/task/change.ts"
+import type { TaskEnd } from "../core/task/change.ts"
 import type { TreeState } from "../core/task/state.ts"
 import { endedBy } from "../core/task/transition.ts"
 import type { Tree } from "./tree.ts"
@@ -15,17 +15,17 @@ import type { Tree } from "./tree.ts"
 export function endTold(
   tree: Tree,
   state: TreeState,
-  end: End,
+  end: TaskEnd,
   operator: string | null,
   record: DecisionRecord,
 ): readonly string[] {
   const ids = endedBy(state, end)
   const cause = { decision: record.id, operator, denial: null }
   const now = tree.now(state)
-  tree.transact(true, () => {
+  tree.transaction(true, () => {
     tree.storage.saveEnd(ids, end)
     tree.notices.keep(taskEnded(state, ids, end, cause, now))
-    tree.outbox.keep(tree.numbered(record))
+    tree.outbox.keep(tree.withNumber(record))
   })
   tree.end(state, ids, end)
   return ids

@@ -15,17 +15,17 @@ import type { DecisionRecord } from "../core/record/record.ts"
 import type { Denial, Denied } from "../core/denials/denial.ts"
 import type { Redemption } from "../core/task/consent.ts"
 import type { OpenRequest } from "../core/task/open.ts"
-import type { Refused } from "../core/denials/oauth-error.ts"
+import type { OAuthFailure } from "../core/denials/oauth-error.ts"
 import { LENDING_VERSION } from "../core/guardrails/lending/lending.ts"
 import type { Signal } from "../core/guardrails/risk.ts"
 import type { Bundle } from "../core/policy/assemble.ts"
 import type { Pointer } from "../core/policy/bundle.ts"
 import { bundleHeld, bundleOf } from "../bundles/store.ts"
-import type { Holder, RefusedCall, Shown } from "../core/decision/call.ts"
+import type { Holder, RefusedCall, TokenUse } from "../core/decision/call.ts"
 import type { UserFacts } from "../core/policy/principals.ts"
-import type { End } from "../core/task/change.ts"
+import type { TaskEnd } from "../core/task/change.ts"
 import type { OpenedTask } from "../core/task/opened-task.ts"
-import type { Answer as ConsentAnswer, Consent } from "../core/task/pending-consent.ts"
+import type { ConsentResponse as ConsentAnswer, Consent } from "../core/task/pending-consent.ts"
 import { LEDGER_VERSION } from "./protocol.ts"
 import type {
   Answered,
@@ -38,7 +38,7 @@ import type {
   Refresh,
   ShownApproval,
   TokenOwner,
-  TriedAlone,
+  ShadowOnly,
   Waiting,
 } from "./protocol.ts"
 import { DECIDED_WITHIN_MS } from "./ask.ts"
@@ -94,13 +94,13 @@ export class Ledger extends DurableObject<Env> {
   }
 
   /** A call that was refused before it came here. @returns JSON of `TriedAlone` */
-  tryRefused(version: number, ask: Ask, denial: Denial): string {
-    const tried = version === LEDGER_VERSION ? this.#calls.tryRefused(ask, denial) : null
-    return JSON.stringify({ tried, owner: this.#calls.spend(ask) } satisfies TriedAlone)
+  shadowDenied(version: number, ask: Ask, denial: Denial): string {
+    const shadowResult = version === LEDGER_VERSION ? this.#calls.shadowDenied(ask, denial) : null
+    return JSON.stringify({ tried: shadowResult, owner: this.#calls.spend(ask) } satisfies ShadowOnly)
   }
 
   /** Its proof is used up. */
-  spend(shown: Shown): TokenOwner | Denied {
+  spend(shown: TokenUse): TokenOwner | Denied {
     return this.#calls.spend(shown)
   }
 
@@ -116,9 +116,9 @@ export class Ledger extends DurableObject<Env> {
   }
 
   /** @returns JSON, as of `decide` */
-  async may(version: number, pointer: Pointer, ask: ListAsk): Promise<string> {
+  async visibleTools(version: number, pointer: Pointer, ask: ListAsk): Promise<string> {
     const answer: Listed | NoBundle = await this.#by(version, pointer, (bundle) =>
-      this.#calls.may(bundle, pointer, ask),
+      this.#calls.visibleTools(bundle, pointer, ask),
     )
     return JSON.stringify(answer)
   }
@@ -188,9 +188,11 @@ export class Ledger extends DurableObject<Env> {
     root: string,
     request: OpenRequest,
     asking: Asking,
-    tried: Pointer | null,
-  ): Promise<OpenedTask | Refused | NoBundle> {
-    return this.#by(version, pointer, (bundle) => this.#tasks.open(bundle, pointer, root, request, asking, tried))
+    shadowResult: Pointer | null,
+  ): Promise<OpenedTask | OAuthFailure | NoBundle> {
+    return this.#by(version, pointer, (bundle) =>
+      this.#tasks.open(bundle, pointer, root, request, asking, shadowResult),
+    )
   }
 
   answered(secretHash: string): Answered {
@@ -204,7 +206,7 @@ export class Ledger extends DurableObject<Env> {
     root: string,
     consent: Consent,
     asking: Asking,
-  ): Promise<AskOutcome | Refused | NoBundle> {
+  ): Promise<AskOutcome | OAuthFailure | NoBundle> {
     return this.#by(version, pointer, (bundle) => this.#consents.ask(bundle, pointer, root, consent, asking))
   }
 
@@ -221,7 +223,7 @@ export class Ledger extends DurableObject<Env> {
     pointer: Pointer,
     redemption: Redemption,
     asking: Asking,
-  ): Promise<OpenedTask | Refused | NoBundle> {
+  ): Promise<OpenedTask | OAuthFailure | NoBundle> {
     return this.#by(version, pointer, (bundle) => this.#consents.redeem(bundle, pointer, redemption, asking))
   }
 
@@ -230,19 +232,19 @@ export class Ledger extends DurableObject<Env> {
     pointer: Pointer,
     refresh: Refresh,
     asking: Asking,
-  ): Promise<OpenedTask | Refused | NoBundle> {
+  ): Promise<OpenedTask | OAuthFailure | NoBundle> {
     return this.#by(version, pointer, (bundle) => this.#consents.refresh(bundle, pointer, refresh, asking))
   }
 
-  giveUp(family: string, agent: string, record: DecisionRecord): boolean {
-    return this.#consents.giveUp(family, agent, record)
+  revokeRefreshTokens(family: string, agent: string, record: DecisionRecord): boolean {
+    return this.#consents.revokeRefreshTokens(family, agent, record)
   }
 
   /**
    * Ends a task and its subtree, or freezes it; once this has answered, no call of theirs is admitted.
    * @param by whose task it has to be, or null for an operator
    */
-  end(asked: End, by: Holder | null, record: DecisionRecord): Ended | EndedBefore | Frozen | Denied | null {
+  end(asked: TaskEnd, by: Holder | null, record: DecisionRecord): Ended | EndedBefore | Frozen | Denied | null {
     return this.#tasks.end(asked, by, record)
   }
 
@@ -272,6 +274,6 @@ export class Ledger extends DurableObject<Env> {
   }
 
   override async alarm(): Promise<void> {
-    await this.#tree.lookAfter()
+    await this.#tree.onAlarm()
   }
 }

@@ -3,7 +3,7 @@
  * moved by more than may be lost.
  */
 import type { Memory } from "../core/guardrails/memory.ts"
-import { surplusCells, type Marking } from "../core/guardrails/memory-update.ts"
+import { surplusCells, type MarkUpdate } from "../core/guardrails/memory-update.ts"
 import { Sweep, type Swept } from "./sweep.ts"
 
 /** `until`: it matters no longer. */
@@ -23,7 +23,7 @@ interface MarkRow extends Record<string, SqlStorageValue> {
 }
 
 /** What is written of a time that moves on, and what of it is not. */
-interface Written {
+interface StoredMarks {
   readonly owner: string
   readonly key: string
   readonly value: string
@@ -34,7 +34,7 @@ interface Written {
 
 export class MarkStorage {
   readonly #sql: SqlStorage
-  readonly #written = new Map<string, Written>()
+  readonly #written = new Map<string, StoredMarks>()
   readonly #sweep: Sweep<MarkRow>
 
   constructor(sql: SqlStorage) {
@@ -60,11 +60,11 @@ export class MarkStorage {
     }
   }
 
-  mustWrite(memory: Memory, note: Marking, now: number): boolean {
+  mustWrite(memory: Memory, note: MarkUpdate, now: number): boolean {
     return note.values.some((value) => this.#mustMark(memory, note, value, now))
   }
 
-  #mustMark(memory: Memory, { owner, key, spanMs, slackMs }: Marking, value: string, now: number): boolean {
+  #mustMark(memory: Memory, { owner, key, spanMs, slackMs }: MarkUpdate, value: string, now: number): boolean {
     const known = memory.marks.find(owner, key)?.get(value)
     const written = this.#written.get(valueOf({ owner, key, value }))
     // What was settled has no slack left. Without any, of two calls of one millisecond the order counts.
@@ -73,7 +73,7 @@ export class MarkStorage {
   }
 
   /** @param memory as it is before the note is applied */
-  save(memory: Memory, note: Marking, sequence: number, now: number): void {
+  save(memory: Memory, note: MarkUpdate, sequence: number, now: number): void {
     const { owner, key, spanMs, slackMs, late } = note
     const slack = late ? Math.ceil(slackMs) : 0
     const until = spanMs === null ? null : now + spanMs + slack

@@ -3,17 +3,17 @@
  * memory changes; what it writes is enough that whatever an unlucky moment takes away is counted as used, or denies.
  * Amounts are written down in blocks (amount-storage.ts), times only where they have moved by more than may be lost.
  */
-import { landFlight } from "../core/guardrails/concurrency.ts"
-import { Memory, type Flights, type Last } from "../core/guardrails/memory.ts"
+import { settleCall } from "../core/guardrails/concurrency.ts"
+import { Memory, type CallsInFlight, type Last } from "../core/guardrails/memory.ts"
 import { Trail, type TrailState } from "../core/guardrails/meter/trail.ts"
 import {
   trailOf,
   withDenied,
   type DeniedLast,
-  type Flying,
-  type Lasting,
-  type Note,
-  type Trailing,
+  type InFlightUpdate,
+  type LastUpdate,
+  type MemoryUpdate,
+  type TrailUpdate,
 } from "../core/guardrails/memory-update.ts"
 import { AMOUNT_SCHEMA, AmountStorage } from "./amount-storage.ts"
 import { MARK_SCHEMA, MarkStorage } from "./mark-storage.ts"
@@ -40,7 +40,7 @@ interface Placed extends Record<string, SqlStorageValue> {
 }
 
 /** What is written of the last call. */
-interface Written {
+interface StoredMemory {
   readonly owner: string
   readonly key: string
   readonly value: string | null
@@ -58,7 +58,7 @@ export class MemoryStorage {
   readonly #trails = new Set<string>()
   /** Owners of which some are not. */
   readonly #unwrittenTrails = new Set<string>()
-  readonly #lasts = new Map<string, Written>()
+  readonly #lasts = new Map<string, StoredMemory>()
   readonly #cellSweep: Sweep<Placed>
   readonly #flightSweep: Sweep<Placed>
 
@@ -97,7 +97,7 @@ export class MemoryStorage {
       wokenAt,
     )
     for (const { id, owner, key, until, gateway } of rows) {
-      const flights: Flights = memory.flights.find(owner, key) ?? new Map()
+      const flights: CallsInFlight = memory.flights.find(owner, key) ?? new Map()
       memory.flights.set(owner, key, flights.set(id, { until, gateway }))
     }
   }
@@ -120,11 +120,11 @@ export class MemoryStorage {
   }
 
   /** Whether `save` will write. @param memory as it is before the notes are applied */
-  mustWrite(memory: Memory, notes: readonly Note[], now: number): boolean {
-    return notes.some((note) => this.#mustWrite(memory, note, now))
+  mustWrite(memory: Memory, memoryUpdates: readonly MemoryUpdate[], now: number): boolean {
+    return memoryUpdates.some((note) => this.#mustWrite(memory, note, now))
   }
 
-  #mustWrite(memory: Memory, note: Note, now: number): boolean {
+  #mustWrite(memory: Memory, note: MemoryUpdate, now: number): boolean {
     switch (note.kind) {
       case "spend":
         return this.#amounts.mustWrite(memory, note, now)
@@ -154,15 +154,15 @@ export class MemoryStorage {
     }
   }
 
-  save(memory: Memory, notes: readonly Note[], now: number): void {
+  save(memory: Memory, memoryUpdates: readonly MemoryUpdate[], now: number): void {
     const sequence = memory.sequence + 1
-    for (const note of notes)
+    for (const note of memoryUpdates)
       if (this.#mustWrite(memory, note, now)) this.#save(memory, note, sequence, now)
       else if (note.kind === "spend") this.#amounts.use(memory, note, now)
       else if (note.kind === "trail") this.#unwrittenTrails.add(note.owner)
   }
 
-  #save(memory: Memory, note: Note, sequence: number, now: number): void {
+  #save(memory: Memory, note: MemoryUpdate, sequence: number, now: number): void {
     const { owner, key } = note
     switch (note.kind) {
       case "spend":
@@ -199,7 +199,7 @@ export class MemoryStorage {
     }
   }
 
-  #saveLast({ owner, key, value, spanMs, slackMs, late }: Lasting, now: number): void {
+  #saveLast({ owner, key, value, spanMs, slackMs, late }: LastUpdate, now: number): void {
     const slack = late && Number.isFinite(slackMs) ? Math.ceil(slackMs) : 0
     const last: Last = { value, at: now + slack, denied: [] }
     this.#saveCell("last", owner, key, last, now + spanMs + slack)
@@ -228,13 +228,13 @@ export class MemoryStorage {
     }
   }
 
-  #saveFlight({ id, owner, key, flight: { until, gateway } }: Flying): void {
+  #saveFlight({ id, owner, key, inFlight: { until, gateway } }: InFlightUpdate): void {
     this.#sql.exec("INSERT OR REPLACE INTO flights VALUES (?, ?, ?, ?, ?)", id, owner, key, until, gateway)
   }
 
   /** A call has ended. @returns whether the gateway had let it through, and it was still under way */
   land(memory: Memory, id: string, gateway: string): boolean {
-    const found = landFlight(memory, id, gateway)
+    const found = settleCall(memory, id, gateway)
     if (found) this.#sql.exec("DELETE FROM flights WHERE id = ?", id)
     return found
   }
@@ -271,7 +271,7 @@ export class MemoryStorage {
   }
 }
 
-function goesRound(memory: Memory, note: Trailing): boolean {
+function goesRound(memory: Memory, note: TrailUpdate): boolean {
   return trailOf(memory, note)
     .runsWith(note.call)
     .some((run, index) => run >= index + 2)

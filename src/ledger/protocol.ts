@@ -1,7 +1,7 @@
 /** What a ledger is asked by and what it says: the values that cross between isolates, and their version. */
 import type { Approval, Unanswerable } from "../core/task/approval.ts"
 import type { NotAsked } from "../core/task/approvers.ts"
-import type { Tried } from "../core/record/record.ts"
+import type { ShadowResult } from "../core/record/record.ts"
 import type { Denial, Denied } from "../core/denials/denial.ts"
 import type { RefreshShown } from "../core/task/authorization-code.ts"
 import type { OpenRequest } from "../core/task/open.ts"
@@ -17,7 +17,7 @@ export const LEDGER_VERSION = 11
 /** The bundle that the question names is older than one that already decided here, or cannot be had. */
 export type NoBundle = { readonly bundle: "stale"; readonly newest: Pointer } | { readonly bundle: "unavailable" }
 
-export interface Answer {
+export interface LedgerDecision {
   readonly denial: Denial | null
   /** The first answer's decision, where this is the gateway's retry. */
   readonly retryOf: string | null
@@ -31,7 +31,7 @@ export interface Answer {
 }
 
 /** Which tools may not be called, and why; or why nothing is said of any. */
-export interface Listed extends Pick<Answer, "denial" | "recorded"> {
+export interface Listed extends Pick<LedgerDecision, "denial" | "recorded"> {
   readonly hidden: readonly string[]
 }
 
@@ -74,12 +74,12 @@ export interface Refresh extends Pick<OpenRequest, "agent" | "jkt" | "token"> {
 }
 
 /** Whose the token is that was shown, and alive, by its ledger. */
-export type TokenOwner = Pick<Answer, "agent" | "user" | "purpose">
+export type TokenOwner = Pick<LedgerDecision, "agent" | "user" | "purpose">
 
 /** Of a call that was refused before it came to the ledger. */
-export interface TriedAlone {
+export interface ShadowOnly {
   /** Null: it was not tried. */
-  readonly tried: Tried | null
+  readonly tried: ShadowResult | null
   readonly owner: TokenOwner | Denied
 }
 
@@ -102,10 +102,10 @@ export interface Ended {
 }
 
 /** Whose token or proof is not taken is a stranger, and answering one writes nothing. */
-export const strangerTo = (denial: Denial): Answer => ({ ...STRANGER, denial })
+export const strangerTo = (denial: Denial): LedgerDecision => ({ ...UNKNOWN_TREE, denial })
 
 /** A tree that was never opened here has issued no token. */
-export const STRANGER: Answer = {
+export const UNKNOWN_TREE: LedgerDecision = {
   denial: { reason: "task_unknown" },
   retryOf: null,
   agent: null,
@@ -116,4 +116,4 @@ export const STRANGER: Answer = {
 }
 
 /** Nobody waits for the answer any more: nothing was decided. */
-export const LATE: Answer = strangerTo({ reason: "ledger_unavailable" })
+export const LATE: LedgerDecision = strangerTo({ reason: "ledger_unavailable" })

@@ -8,8 +8,8 @@ import type { InboxOf } from "../core/task/approvers.ts"
 import { inboxOf, type Inbox } from "./inbox.ts"
 import { logEvent } from "../platform/log.ts"
 import { userId } from "../core/policy/principals.ts"
-import type { End } from "../core/task/change.ts"
-import { lineOf, mayGoOn, type TreeState } from "../core/task/state.ts"
+import type { TaskEnd } from "../core/task/change.ts"
+import { ancestryOf, mayGoOn, type TreeState } from "../core/task/state.ts"
 
 export class Questions {
   readonly #env: Env
@@ -35,10 +35,10 @@ export class Questions {
   }
 
   /** Of tasks that have ended, whatever has ended them. What is frozen may go on, and so its questions stay. */
-  withdrawEnded(state: TreeState, ended: readonly string[], { status }: End, now: number): void {
+  withdrawEnded(state: TreeState, ended: readonly string[], { status }: TaskEnd, now: number): void {
     if (status === "quarantined") return
     const pending = [...state.approvals.values()].filter((asked) => asked.status === "pending")
-    this.withdraw(pending.filter(({ task }) => !mayGoOn(state, lineOf(state, task), now)))
+    this.withdraw(pending.filter(({ task }) => !mayGoOn(state, ancestryOf(state, task), now)))
     const { root, consent } = state
     if (consent?.answer !== null || !ended.includes(root)) return
     this.#send({ user: userId(consent.user) }, async (inbox) => inbox.remove(root))

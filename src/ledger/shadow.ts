@@ -2,20 +2,20 @@
  * Shadow mode: what a candidate bundle would have said, judged beside the live one in the same step and on the same
  * state, before anything of the decision is applied. Nothing comes of it but a line in the record.
  */
-import type { Differing, Tried } from "../core/record/record.ts"
-import { NO_EVIDENCE, type Call, type Outcome } from "../core/decision/call.ts"
+import type { Differing, ShadowResult } from "../core/record/record.ts"
+import { NO_EVIDENCE, type Call, type DecisionResult } from "../core/decision/call.ts"
 import { decide } from "../core/decision/decide.ts"
 import { codeOf, type Denial } from "../core/denials/denial.ts"
 import { openTask, type Opened, type OpenRequest } from "../core/task/open.ts"
-import { isRefused, oauthErrorOf } from "../core/denials/oauth-error.ts"
+import { isOAuthFailure, oauthErrorOf } from "../core/denials/oauth-error.ts"
 import { factsOf } from "../core/decision/check-guardrails.ts"
 import { riskOf } from "../core/decision/risk.ts"
 import type { Guardrail } from "../core/guardrails/definition.ts"
 import { Memory } from "../core/guardrails/memory.ts"
-import { applyNotes } from "../core/guardrails/memory-update.ts"
+import { applyUpdates } from "../core/guardrails/memory-update.ts"
 import { logEvent } from "../platform/log.ts"
 import type { Bundle } from "../core/policy/assemble.ts"
-import { lineOf, type TreeState } from "../core/task/state.ts"
+import { ancestryOf, type TreeState } from "../core/task/state.ts"
 
 export class Shadow {
   #digest = ""
@@ -23,9 +23,16 @@ export class Shadow {
   #memory = new Memory()
 
   /** @param live what the call was decided to be */
-  call(candidate: Bundle, live: Bundle | null, state: TreeState, call: Call, outcome: Outcome, now: number): Tried {
+  call(
+    candidate: Bundle,
+    live: Bundle | null,
+    state: TreeState,
+    call: Call,
+    outcome: DecisionResult,
+    now: number,
+  ): ShadowResult {
     this.#isFor(candidate)
-    return tried(candidate, () => {
+    return shadowResult(candidate, () => {
       const memory = new Divided(state.memory, this.#memory, live ? sameIn(live, candidate) : new Set())
       const { verdict, needs } = decide(candidate, { ...state, memory }, call, now)
       if (outcome.change) this.#keepInMind(candidate, state, call, memory, now)
@@ -41,7 +48,7 @@ export class Shadow {
   }
 
   /** @param denial why it was refused before it came here */
-  refused(candidate: Bundle, state: TreeState, call: Call, denial: Denial, now: number): Tried {
+  refused(candidate: Bundle, state: TreeState, call: Call, denial: Denial, now: number): ShadowResult {
     const verdict = { denial, evidence: NO_EVIDENCE, retryOf: null }
     const outcome = {
       change: null,
@@ -50,7 +57,7 @@ export class Shadow {
       end: null,
       asks: null,
       storm: null,
-      afterwards: [],
+      denialUpdates: [],
       needs: [],
       wants: [],
     }
@@ -58,12 +65,12 @@ export class Shadow {
   }
 
   /** @param live what was opened */
-  opening(candidate: Bundle, state: TreeState, request: OpenRequest, live: Opened, now: number): Tried {
+  opening(candidate: Bundle, state: TreeState, request: OpenRequest, live: Opened, now: number): ShadowResult {
     this.#isFor(candidate)
-    return tried(candidate, () => {
+    return shadowResult(candidate, () => {
       const opened = openTask(candidate, state, request, now)
       const unsaid = { principal: null, rules: [] }
-      if (isRefused(opened)) {
+      if (isOAuthFailure(opened)) {
         const { refused: denial } = opened
         return { ...unsaid, decision: "deny", code: oauthErrorOf(denial), denial, scope: null }
       }
@@ -82,15 +89,15 @@ export class Shadow {
   #keepInMind(candidate: Bundle, state: TreeState, call: Call, memory: Divided, now: number): void {
     const [task, tool] = [state.tasks.get(call.task), candidate.catalog.tools.get(call.tool)]
     if (!task || !tool) return
-    const risk = riskOf(state, lineOf(state, call.task), call.risks, now)
+    const risk = riskOf(state, ancestryOf(state, call.task), call.risks, now)
     const facts = factsOf(state, task, tool, call, risk)
-    const { judges, hears } = candidate.guardrails.about(tool)
+    const { judges, tracks } = candidate.guardrails.about(tool)
     const own = (guardrail: Guardrail): boolean => memory.of(guardrail) === this.#memory
-    const notes = [
-      ...judges.flatMap((each) => (own(each.guardrail) ? each.judge(facts, this.#memory, now).notes : [])),
-      ...hears.flatMap((each) => (own(each.guardrail) ? each.hear(facts, this.#memory, now).notes : [])),
+    const memoryUpdates = [
+      ...judges.flatMap((each) => (own(each.guardrail) ? each.evaluate(facts, this.#memory, now).memoryUpdates : [])),
+      ...tracks.flatMap((each) => (own(each.guardrail) ? each.track(facts, this.#memory, now).memoryUpdates : [])),
     ]
-    applyNotes(this.#memory, notes, now)
+    applyUpdates(this.#memory, memoryUpdates, now)
   }
 }
 
@@ -124,7 +131,7 @@ function sameIn(live: Bundle, candidate: Bundle): ReadonlySet<Guardrail> {
 const sames = new WeakMap<Bundle, { readonly live: Bundle; readonly same: ReadonlySet<Guardrail> }>()
 
 /** Whatever goes wrong goes wrong with the candidate. */
-function tried({ pointer: bundle }: Bundle, judge: () => Differing | null): Tried {
+function shadowResult({ pointer: bundle }: Bundle, judge: () => Differing | null): ShadowResult {
   try {
     return { bundle, differs: judge() }
   } catch (error) {

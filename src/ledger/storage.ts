@@ -8,9 +8,9 @@ import type { Opening } from "../core/task/open.ts"
 import type { Guardrails } from "../core/guardrails/guardrails.ts"
 import type { Signal } from "../core/guardrails/risk.ts"
 import type { Pointer } from "../core/policy/bundle.ts"
-import type { Note } from "../core/guardrails/memory-update.ts"
+import type { MemoryUpdate } from "../core/guardrails/memory-update.ts"
 import type { UserFacts } from "../core/policy/principals.ts"
-import type { Change, End } from "../core/task/change.ts"
+import type { TaskChange, TaskEnd } from "../core/task/change.ts"
 import { blockSize } from "../core/task/counter-block.ts"
 import type { Consent } from "../core/task/pending-consent.ts"
 import { CREDITS_SCHEMA } from "./settlements.ts"
@@ -212,30 +212,30 @@ export class LedgerStorage {
     }
   }
 
-  saveEnd(ids: readonly string[], { status, by }: Pick<End, "status" | "by"> | typeof RELEASED): void {
+  saveEnd(ids: readonly string[], { status, by }: Pick<TaskEnd, "status" | "by"> | typeof RELEASED): void {
     for (const id of ids) this.#sql.exec("UPDATE tasks SET status = ?, ended_by = ? WHERE id = ?", status, by, id)
   }
 
   /**
    * Whether `saveChange`, with a record's number, will write: credit that is written down already needs no transaction.
    */
-  mustWrite(state: TreeState, { at, counted, plans, approvals, notes, labels }: Change): boolean {
+  mustWrite(state: TreeState, { at, counted, plans, approvals, memoryUpdates, labels }: TaskChange): boolean {
     return (
       approvals.length > 0 ||
       labels.length > 0 ||
       plans.length > 0 ||
-      this.mustNote(state, notes, at) ||
+      this.mustNote(state, memoryUpdates, at) ||
       counted.some((id) => (state.tasks.get(id)?.calls ?? 0) >= (this.#reserved.get(id) ?? 0))
     )
   }
 
-  mustNote({ memory }: TreeState, notes: readonly Note[], now: number): boolean {
-    return this.#memory.mustWrite(memory, notes, now)
+  mustNote({ memory }: TreeState, memoryUpdates: readonly MemoryUpdate[], now: number): boolean {
+    return this.#memory.mustWrite(memory, memoryUpdates, now)
   }
 
   /** @param state as it is before the notes are applied */
-  saveNotes({ memory }: TreeState, notes: readonly Note[], now: number): void {
-    this.#memory.save(memory, notes, now)
+  saveNotes({ memory }: TreeState, memoryUpdates: readonly MemoryUpdate[], now: number): void {
+    this.#memory.save(memory, memoryUpdates, now)
   }
 
   land({ memory }: TreeState, decision: string, gateway: string): boolean {
@@ -264,12 +264,12 @@ export class LedgerStorage {
   }
 
   /** @param state as it is before the change */
-  saveChange(state: TreeState, change: Change): void {
+  saveChange(state: TreeState, change: TaskChange): void {
     for (const id of change.counted) {
       const task = state.tasks.get(id)
       if (task) this.#reserveCalls(task, change.at)
     }
-    this.saveNotes(state, change.notes, change.at)
+    this.saveNotes(state, change.memoryUpdates, change.at)
     for (const approval of change.approvals) this.saveApproval(used(approval), change.at)
     for (const { task, progress } of change.plans) {
       this.#sql.exec("UPDATE tasks SET progress = ? WHERE id = ?", JSON.stringify(progress), task)

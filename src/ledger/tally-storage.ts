@@ -4,7 +4,7 @@
  */
 import type { Memory } from "../core/guardrails/memory.ts"
 import { SlidingMeter } from "../core/guardrails/meter/sliding.ts"
-import { tallyPrecision, type Tallying } from "../core/guardrails/memory-update.ts"
+import { tallyPrecision, type TallyUpdate } from "../core/guardrails/memory-update.ts"
 import { Sweep, type Swept } from "./sweep.ts"
 
 export const TALLY_SCHEMA = `
@@ -45,7 +45,7 @@ export class TallyStorage {
   }
 
   /** @param memory as it is before the note is applied */
-  save(memory: Memory, note: Tallying, now: number): void {
+  save(memory: Memory, note: TallyUpdate, now: number): void {
     const { owner, key, amount, spanMs } = note
     const tally = memory.tallies.find(owner, key) ?? new SlidingMeter()
     tally.upTo(spanMs, now)

@@ -9,8 +9,8 @@ import { sha256Hex } from "../core/encoding/hash.ts"
 import { logEvent } from "../platform/log.ts"
 import type { Bundle } from "../core/policy/assemble.ts"
 import type { OpeningLimits } from "../core/policy/definition/agents.ts"
-import type { Surroundings } from "../request-context.ts"
-import { refuse, type Refused } from "../core/denials/oauth-error.ts"
+import type { RequestContext } from "../request-context.ts"
+import { oauthError, type OAuthFailure } from "../core/denials/oauth-error.ts"
 
 const MINUTE_MS = 60_000
 
@@ -18,40 +18,40 @@ const MINUTE_MS = 60_000
 export type NoRoom = { readonly what: "live" | "rate"; /** Seconds. */ readonly retry_after: number } | null
 
 /** @param user issuer and subject, joined by `|`; null: the agent acts on its own behalf */
-export function openingsOf(env: Env, agent: string, user: string | null): DurableObjectStub<Openings> {
+export function taskQuotaOf(env: Env, agent: string, user: string | null): DurableObjectStub<Openings> {
   return env.OPENINGS.getByName(sha256Hex(JSON.stringify([agent, user])))
 }
 
 /** A tree that is to be opened, with its place among those of its agent and user. */
-export interface Place {
+export interface Slot {
   readonly root: string
   readonly undo: () => Promise<void>
 }
 
 /** In a user's place: whoever is asked, an agent may have so many questions open, as people can be invented. */
-export const ANYBODY = "anybody who is asked"
+export const ANY_USER = "anybody who is asked"
 
 /**
  * @param user issuer and subject, joined by `|`; null: the agent acts on its own behalf
  * @param until milliseconds; the tree does not live longer. One that has a place keeps it until then.
  */
-export async function takePlace(
+export async function reserveSlot(
   root: string,
   agent: string,
   user: string | null,
   until: number,
   { agents }: Bundle,
-  { env }: Pick<Surroundings, "env">,
-): Promise<Place | Refused> {
+  { env }: Pick<RequestContext, "env">,
+): Promise<Slot | OAuthFailure> {
   const definition = agents.get(agent)
-  if (!definition) return refuse({ reason: "agent_unregistered", agent })
-  const places = openingsOf(env, agent, user)
+  if (!definition) return oauthError({ reason: "agent_unregistered", agent })
+  const places = taskQuotaOf(env, agent, user)
   try {
     const full = await places.take(root, until, definition.trees)
-    return full ? refuse({ reason: "too_many_tasks", ...full }) : { root, undo: async () => places.undo(root) }
+    return full ? oauthError({ reason: "too_many_tasks", ...full }) : { root, undo: async () => places.undo(root) }
   } catch (error) {
     logEvent("openings_failed", { error: String(error) })
-    return refuse({ reason: "unavailable" })
+    return oauthError({ reason: "unavailable" })
   }
 }
 
@@ -110,7 +110,7 @@ export class Openings extends DurableObject<Env> {
   }
 
   /** Its tree has ended; that it was opened still counts for a minute. */
-  giveBack(root: string): void {
+  releaseSlot(root: string): void {
     this.ctx.storage.sql.exec("UPDATE trees SET until = 0 WHERE root = ?", root)
     this.#places.delete(root)
   }

@@ -8,7 +8,7 @@ import type { DecisionRecord } from "../core/record/record.ts"
 import { checkAlive, checkProof, checkToken } from "../core/decision/check-credential.ts"
 import { deny, type Denied } from "../core/denials/denial.ts"
 import { openTask, type OpenRequest } from "../core/task/open.ts"
-import { isRefused, type Refused } from "../core/denials/oauth-error.ts"
+import { isOAuthFailure, type OAuthFailure } from "../core/denials/oauth-error.ts"
 import type { Signal } from "../core/guardrails/risk.ts"
 import { taskReleased } from "../core/notices/notice.ts"
 import type { Bundle } from "../core/policy/assemble.ts"
@@ -16,12 +16,20 @@ import type { Pointer } from "../core/policy/bundle.ts"
 import { candidateHeld } from "../bundles/candidate.ts"
 import type { Holder } from "../core/decision/call.ts"
 import { userId } from "../core/policy/principals.ts"
-import type { End } from "../core/task/change.ts"
+import type { TaskEnd } from "../core/task/change.ts"
 import { openedTask, type OpenedTask } from "../core/task/opened-task.ts"
 import { type Ended, type EndedBefore, type Frozen, type NoBundle } from "./protocol.ts"
 import { endTold } from "./end-task.ts"
 import type { Shadow } from "./shadow.ts"
-import { frozenAround, isAlive, isBelow, lineOf, mayGoOn, type TaskStatus, type TreeState } from "../core/task/state.ts"
+import {
+  frozenAround,
+  isAlive,
+  isBelow,
+  ancestryOf,
+  mayGoOn,
+  type TaskStatus,
+  type TreeState,
+} from "../core/task/state.ts"
 import { RELEASED } from "./storage.ts"
 import { applyBundle, applyOpening, applyRelease, applyRisk, endedBy } from "../core/task/transition.ts"
 import type { Tree } from "./tree.ts"
@@ -47,25 +55,26 @@ export class Tasks {
     root: string,
     request: OpenRequest,
     asking: Asking,
-    tried: Pointer | null,
-  ): Promise<OpenedTask | Refused | NoBundle> {
+    shadowResult: Pointer | null,
+  ): Promise<OpenedTask | OAuthFailure | NoBundle> {
     const isNew = this.#tree.state === null
     if (isNew && request.parent) return { refused: { reason: "parent_token_unknown" } }
     if (isNew && request.task !== null) return { refused: { reason: "task_unknown", what: request.task } }
     // A root is opened once: its id is made for the request, so a second opening would be a forgery or a defect.
     if (!isNew && !request.parent && request.task === null) throw new Error("this tree is open already")
-    const state = this.#tree.state ?? this.#tree.begin(root, request.user, request.since, pointer, bundle.guardrails)
+    const state =
+      this.#tree.state ?? this.#tree.newTreeState(root, request.user, request.since, pointer, bundle.guardrails)
     if (pointer.seq < state.bundle.seq) return { bundle: "stale", newest: state.bundle }
     const now = this.#tree.now(state)
     const opened = openTask(bundle, state, request, now)
-    if (isRefused(opened)) return opened
-    const candidate = tried && candidateHeld(this.#env.BUNDLES, tried, now, this.#background)
+    if (isOAuthFailure(opened)) return opened
+    const candidate = shadowResult && candidateHeld(this.#env.BUNDLES, shadowResult, now, this.#background)
     const would = candidate && this.#shadow.opening(candidate, state, request, opened, now)
-    this.#tree.transact(true, () => {
+    this.#tree.transaction(true, () => {
       if (isNew) this.#tree.storage.saveTree(state)
       if (pointer.seq > state.bundle.seq) this.#tree.storage.saveBundle(state, pointer, bundle.guardrails)
       this.#tree.storage.saveOpening(opened.opening, now)
-      this.#tree.outbox.keep(this.#tree.numbered(openingRecord(opened, state.user, pointer, asking, would, now)))
+      this.#tree.outbox.keep(this.#tree.withNumber(openingRecord(opened, state.user, pointer, asking, would, now)))
     })
     applyBundle(state, pointer, bundle.guardrails)
     applyOpening(state, opened.opening, now)
@@ -82,7 +91,7 @@ export class Tasks {
    *   changed; how it had ended before, if an agent asks again, which keeps no record: whoever has got hold of the token
    *   could write one after the other; or null where there is no such task for the asker
    */
-  end(asked: End, by: Holder | null, record: DecisionRecord): Ended | EndedBefore | Frozen | Denied | null {
+  end(asked: TaskEnd, by: Holder | null, record: DecisionRecord): Ended | EndedBefore | Frozen | Denied | null {
     const state = this.#tree.state
     const found = state?.tasks.get(asked.task)
     if (!state || !found) return null
@@ -91,7 +100,7 @@ export class Tasks {
     // What is frozen is a person's to look at, not its agent's to close, nor that of a task above.
     const now = this.#tree.now(state)
     const frozen = by && frozenAround(state, asked.task, now)
-    const isLive = by !== null && isAlive(state, lineOf(state, state.tokens.get(by.token)?.task ?? ""), now)
+    const isLive = by !== null && isAlive(state, ancestryOf(state, state.tokens.get(by.token)?.task ?? ""), now)
     if (frozen) return { frozen: frozen.id, isLive }
     if (by && endedBy(state, asked).length === 0) {
       this.#tree.end(state, [], asked)
@@ -114,17 +123,17 @@ export class Tasks {
     const found = state?.tasks.get(task)
     if (!state || found?.status !== "quarantined") return null
     const now = this.#tree.now(state)
-    const above = lineOf(state, task).find(({ status }) => status === "completed" || status === "revoked")
+    const above = ancestryOf(state, task).find(({ status }) => status === "completed" || status === "revoked")
     if (above && (above.status === "completed" || above.status === "revoked")) {
       const end = { task, status: above.status, by: "operator" } as const
       endTold(this.#tree, state, end, record.operator, doneTo(state, task, record))
       return above.status
     }
-    this.#tree.transact(true, () => {
+    this.#tree.transaction(true, () => {
       this.#tree.storage.saveEnd([task], RELEASED)
       this.#tree.storage.forgetStorms(state, task)
       this.#tree.notices.keep(taskReleased(state, found, record.id, record.operator, now))
-      this.#tree.outbox.keep(this.#tree.numbered(doneTo(state, task, record)))
+      this.#tree.outbox.keep(this.#tree.withNumber(doneTo(state, task, record)))
     })
     applyRelease(found)
     return found.status
@@ -139,9 +148,9 @@ export class Tasks {
     const state = this.#tree.state
     if (!state?.tasks.has(task)) return false
     const signal = told && { ...told, at: this.#tree.now(state) }
-    this.#tree.transact(true, () => {
+    this.#tree.transaction(true, () => {
       this.#tree.storage.saveRisk(task, signal)
-      this.#tree.outbox.keep(this.#tree.numbered(doneTo(state, task, record)))
+      this.#tree.outbox.keep(this.#tree.withNumber(doneTo(state, task, record)))
     })
     applyRisk(state, task, signal)
     return true
@@ -153,9 +162,9 @@ export class Tasks {
     const token = state?.tokens.get(jti)
     if (!state || token?.task !== task) return false
     const now = this.#tree.now(state)
-    const line = lineOf(state, task)
+    const ancestry = ancestryOf(state, task)
     // Its own agent, and those that work is done for.
-    return isAlive(state, line, now) && now < token.expiresAt && line.some((each) => each.agent === agent)
+    return isAlive(state, ancestry, now) && now < token.expiresAt && ancestry.some((each) => each.agent === agent)
   }
 
   /** Whether it opens anything: as a call's would, of this very agent. */
@@ -163,9 +172,9 @@ export class Tasks {
     const { state } = this.#tree
     if (!state) return false
     const now = this.#tree.now(state)
-    const line = lineOf(state, task)
-    const unusable = checkAlive(state, line, now) ?? checkToken(state, { task, token: jti, proof: null }, now)
-    return unusable === null && line[0]?.agent === agent
+    const ancestry = ancestryOf(state, task)
+    const unusable = checkAlive(state, ancestry, now) ?? checkToken(state, { task, token: jti, proof: null }, now)
+    return unusable === null && ancestry[0]?.agent === agent
   }
 
   /**
@@ -178,9 +187,9 @@ export class Tasks {
     const token = state?.tokens.get(jti)
     if (!state || token?.task !== task) return false
     if (agent !== null && state.tasks.get(task)?.agent !== agent) return false
-    this.#tree.transact(true, () => {
+    this.#tree.transaction(true, () => {
       this.#tree.storage.forgetToken(jti)
-      this.#tree.outbox.keep(this.#tree.numbered(agent === null ? doneTo(state, task, record) : record))
+      this.#tree.outbox.keep(this.#tree.withNumber(agent === null ? doneTo(state, task, record) : record))
     })
     state.tokens.delete(jti)
     return true
@@ -199,10 +208,10 @@ export class Tasks {
     const refused = by && this.#checkHolder(state, by, task)
     if (refused !== null) return refused === "stranger" ? null : refused
     const now = this.#tree.now(state)
-    const line = by ? lineOf(state, state.tokens.get(by.token)?.task ?? "") : []
-    const ended = by && !mayGoOn(state, line, now) ? checkAlive(state, line, now) : null
+    const ancestry = by ? ancestryOf(state, state.tokens.get(by.token)?.task ?? "") : []
+    const ended = by && !mayGoOn(state, ancestry, now) ? checkAlive(state, ancestry, now) : null
     if (ended) return deny(ended)
-    const tasks = openView(viewOf(state, task, now), state, bundle, by && (line[0]?.agent ?? null))
+    const tasks = openView(viewOf(state, task, now), state, bundle, by && (ancestry[0]?.agent ?? null))
     return { tasks, limits: bundle && limitsOf(bundle, state, task, by === null, now) }
   }
 
@@ -222,6 +231,6 @@ export class Tasks {
 
 /** The record of what an operator does to a task names its agents and its user, whom only the ledger knows. */
 function doneTo(state: TreeState, task: string, record: DecisionRecord): DecisionRecord {
-  const chain = lineOf(state, task).map(({ agent }) => agent)
+  const chain = ancestryOf(state, task).map(({ agent }) => agent)
   return { ...record, chain: chain.toReversed(), user: state.user && userId(state.user) }
 }

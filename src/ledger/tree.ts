@@ -4,13 +4,13 @@
  * the last task could act. What is done to the tree is another matter (ledger.ts).
  */
 import type { DecisionRecord } from "../core/record/record.ts"
-import { ANYBODY, openingsOf } from "./task-quota.ts"
+import { ANY_USER, taskQuotaOf } from "./task-quota.ts"
 import type { Guardrails } from "../core/guardrails/guardrails.ts"
 import { logEvent } from "../platform/log.ts"
 import { Notices } from "../notifications/notice-outbox.ts"
 import type { Pointer } from "../core/policy/bundle.ts"
 import { userId, type UserFacts } from "../core/policy/principals.ts"
-import type { End } from "../core/task/change.ts"
+import type { TaskEnd } from "../core/task/change.ts"
 import { newSecret } from "../platform/secret.ts"
 import { Credits } from "./credits.ts"
 import { Outbox, RETRY_AFTER_MS } from "./record-outbox.ts"
@@ -63,7 +63,7 @@ export class Tree {
   }
 
   /** One that is not kept yet. No proof can have been admitted before it was there. */
-  begin(
+  newTreeState(
     root: string,
     user: UserFacts | null,
     since: number | null,
@@ -87,7 +87,7 @@ export class Tree {
    * Storage and memory never differ: where the work fails, memory is made anew from storage.
    * @param writes false where the work writes nothing: a transaction costs more than all the rest of a step
    */
-  transact<Result>(writes: boolean, work: () => Result): Result {
+  transaction<Result>(writes: boolean, work: () => Result): Result {
     try {
       return writes ? this.#ctx.storage.transactionSync(work) : work()
     } catch (error) {
@@ -104,7 +104,7 @@ export class Tree {
   }
 
   /** In memory what storage has; a tree whose root has ended leaves its place to another. */
-  end(state: TreeState, ids: readonly string[], end: End): void {
+  end(state: TreeState, ids: readonly string[], end: TaskEnd): void {
     applyEnd(state, ids, end)
     this.questions.withdrawEnded(state, ids, end, this.now(state))
     const root = state.tasks.get(state.root)
@@ -117,14 +117,14 @@ export class Tree {
   #giveBackOfEnded(state: TreeState): void {
     const root = state.tasks.get(state.root)
     if (!root || (root.status !== "completed" && root.status !== "revoked") || Date.now() >= root.expiresAt) return
-    this.giveBack(root.agent, state.user && userId(state.user), root.id)
+    this.returnUnusedCredit(root.agent, state.user && userId(state.user), root.id)
     // While a person is asked, it has one among the questions of its agent besides.
-    if (state.consent && !state.consent.isRedeemed) this.giveBack(root.agent, ANYBODY, root.id)
+    if (state.consent && !state.consent.isRedeemed) this.returnUnusedCredit(root.agent, ANY_USER, root.id)
   }
 
   /** Nothing is admitted any more: what guardrails kept in mind serves nobody, and what was lent others can use. */
   #shrink(state: TreeState): void {
-    this.transact(true, () => this.storage.forgetMemory())
+    this.transaction(true, () => this.storage.forgetMemory())
     this.credits.giveBackAll(state.memory)
   }
 
@@ -135,11 +135,11 @@ export class Tree {
   }
 
   /** Tried again until it is given back; at the latest, a place is free again when the tree would have expired. */
-  giveBack(agent: string, user: string | null, root: string): void {
+  returnUnusedCredit(agent: string, user: string | null, root: string): void {
     const key = JSON.stringify([agent, user])
     const attempt = async (): Promise<void> => {
       try {
-        await openingsOf(this.#env, agent, user).giveBack(root)
+        await taskQuotaOf(this.#env, agent, user).releaseSlot(root)
         this.#owed.delete(key)
       } catch (error) {
         logEvent("place_kept", { error: String(error) })
@@ -160,12 +160,12 @@ export class Tree {
     if (state.proofs.size >= MAX_PROOFS) state.proofs = new ProofLog(newSecret(16), now)
   }
 
-  numbered(record: DecisionRecord): DecisionRecord {
+  withNumber(record: DecisionRecord): DecisionRecord {
     return { ...record, ...this.storage.nextPlace() }
   }
 
   /** A step was made; once none has been for a while, what it wrote down in advance is settled. */
-  touched(now: number): void {
+  scheduleFlush(now: number): void {
     this.#lastStep = now
     this.#quietTimer ??= setTimeout(() => this.#settle(), QUIET_MS)
   }
@@ -177,7 +177,7 @@ export class Tree {
     const quietFor = Date.now() - this.#lastStep
     if (quietFor < QUIET_MS) this.#quietTimer = setTimeout(() => this.#settle(), QUIET_MS - quietFor)
     else {
-      this.transact(true, () => this.storage.settle(state))
+      this.transaction(true, () => this.storage.settle(state))
       this.credits.giveBackAll(state.memory)
     }
   }
@@ -190,7 +190,7 @@ export class Tree {
   }
 
   /** By the object's alarm: records and notices that are left over are sent; then, in its time, all is forgotten. */
-  async lookAfter(): Promise<void> {
+  async onAlarm(): Promise<void> {
     if (!this.state) return
     await Promise.all([this.outbox.send(), this.notices.send(), ...[...this.#owed.values()].map((again) => again())])
     const root = this.state?.tasks.get(this.state.root)

@@ -9,7 +9,7 @@ import { currentBundle } from "../bundles/store.ts"
 import { bundleSource } from "../bundles/source.ts"
 import type { ReceiverDefinition } from "../core/policy/definition/receivers.ts"
 import { outboundOf, OUTBOUND_VERSION } from "./outbound-stub.ts"
-import type { News, Notice } from "../core/notices/notice.ts"
+import type { NoticeDraft, Notice } from "../core/notices/notice.ts"
 import { toldTo } from "../core/notices/recipients.ts"
 import { newId } from "../platform/new-id.ts"
 
@@ -31,7 +31,7 @@ interface NoticeRow extends Record<string, SqlStorageValue> {
 }
 
 /** Ids of those that have it already, of an earlier try: they would not know it for ever. */
-interface Kept extends Notice {
+interface StoredNotice extends Notice {
   readonly had?: readonly string[]
 }
 
@@ -59,7 +59,7 @@ export class Notices {
   }
 
   /** To be called inside the transaction in which it happened; null: nothing has that others are told of. */
-  keep(news: News | null): void {
+  keep(news: NoticeDraft | null): void {
     if (!news) return
     const { sql } = this.#ctx.storage
     const notice: Notice = { id: newId("evt", news.at), ...news }
@@ -117,7 +117,7 @@ export class Notices {
   /** What stays says for itself why it does. */
   async #sendOne({ id, body }: NoticeRow, receivers: Receivers): Promise<void> {
     try {
-      const { had = [], ...notice }: Kept = JSON.parse(body)
+      const { had = [], ...notice }: StoredNotice = JSON.parse(body)
       const { taken, failed } = await this.#hand(notice, receivers, had)
       if (failed === null) this.#forget(id)
       else {
@@ -129,7 +129,7 @@ export class Notices {
     }
   }
 
-  #rewrite(id: string, kept: Kept): void {
+  #rewrite(id: string, kept: StoredNotice): void {
     this.#ctx.storage.sql.exec("UPDATE notices SET body = ? WHERE id = ?", JSON.stringify(kept), id)
   }
 

@@ -8,13 +8,13 @@ import { DurableObject } from "cloudflare:workers"
 import { ringSigner } from "../signing/signing-key.ts"
 import { logEvent } from "../platform/log.ts"
 import type { ReceiverDefinition } from "../core/policy/definition/receivers.ts"
-import { bundleFor, surroundingsOf, type Surroundings } from "../request-context.ts"
+import { bundleFor, requestContext, type RequestContext } from "../request-context.ts"
 import { sha256Hex } from "../core/encoding/hash.ts"
 import { OUTBOUND_VERSION } from "./outbound-stub.ts"
-import { type Hindrance, type Making } from "./formats/message.ts"
+import { type FormatError, type FormatContext } from "./formats/message.ts"
 import { nextOf } from "./retry.ts"
 import { post } from "./post.ts"
-import { Queue, type Deliveries, type LetterRow } from "./queue.ts"
+import { Queue, type Deliveries, type DeliveryRow } from "./queue.ts"
 import { toldTo } from "../core/notices/recipients.ts"
 import { messageOf } from "./formats/formats.ts"
 
@@ -74,14 +74,14 @@ export class Outbound extends DurableObject<Env> {
   }
 
   async #work(): Promise<void> {
-    const around = surroundingsOf(this.env, (work) => this.ctx.waitUntil(work))
+    const context = requestContext(this.env, (work) => this.ctx.waitUntil(work))
     for (let round = 0; round < ROUNDS; round++) {
       const now = Date.now()
-      this.#queue.tidy(now)
+      this.#queue.prune(now)
       const self = this.#queue.self()
       const due = self && self.hold_until <= now ? this.#queue.due(now, AT_ONCE) : []
       if (!self || due.length === 0) break
-      const bundle = await bundleFor(around)
+      const bundle = await bundleFor(context)
       if (!bundle) {
         await this.ctx.storage.setAlarm(now + LOOK_AGAIN_MS)
         return
@@ -89,27 +89,31 @@ export class Outbound extends DurableObject<Env> {
       const { seq } = bundle.pointer
       const receiver = bundle.receivers.find(({ id }) => id === self.receiver) ?? null
       const early = due.filter((letter) => letter.seq > seq && now - letter.since < OLDER_FOR_MS)
-      this.#queue.putOff(early, now + LOOK_AGAIN_MS)
+      this.#queue.postpone(early, now + LOOK_AGAIN_MS)
       await this.#deliver(
         due.filter((letter) => !early.includes(letter)),
         receiver,
-        around,
+        context,
       )
     }
     await this.#schedule()
   }
 
-  async #deliver(due: readonly LetterRow[], receiver: ReceiverDefinition | null, around: Surroundings): Promise<void> {
+  async #deliver(
+    due: readonly DeliveryRow[],
+    receiver: ReceiverDefinition | null,
+    context: RequestContext,
+  ): Promise<void> {
     if (due.length === 0) return
     const now = Date.now()
     if (!receiver) {
-      this.#queue.bury(due, "receiver_unknown", now)
+      this.#queue.markDead(due, "receiver_unknown", now)
       return
     }
-    const secret = around.config.webhookSecrets.get(receiver.id) ?? null
+    const secret = context.config.webhookSecrets.get(receiver.id) ?? null
     const address = sha256Hex("url" in receiver ? receiver.url : (secret ?? ""))
     if (this.#queue.self()?.gone === address) {
-      this.#queue.bury(due, "gone", now)
+      this.#queue.markDead(due, "gone", now)
       return
     }
     this.#queue.countTry(due, now)
@@ -117,22 +121,22 @@ export class Outbound extends DurableObject<Env> {
     // Those that go together fail together: it is one failure.
     const inARow = (this.#queue.self()?.in_a_row ?? 0) + 1
     const making = {
-      issuer: around.config.issuer,
+      issuer: context.config.issuer,
       secret,
-      signer: async () => ringSigner(this.env, around.config.signingAlgorithm),
+      signer: async () => ringSigner(this.env, context.config.signingAlgorithm),
       now,
     }
     await Promise.all(
-      due.map(async (letter) => this.#try(letter, receiver, address, inARow, making, around.config.local)),
+      due.map(async (letter) => this.#try(letter, receiver, address, inARow, making, context.config.local)),
     )
   }
 
   async #try(
-    letter: LetterRow,
+    letter: DeliveryRow,
     receiver: ReceiverDefinition,
     address: string,
     inARow: number,
-    making: Making,
+    making: FormatContext,
     local: boolean,
   ): Promise<void> {
     try {
@@ -155,9 +159,9 @@ export class Outbound extends DurableObject<Env> {
     }
   }
 
-  /** What passes by itself is tried again as it stands; what does not is dead until somebody has mended it. */
-  #hindered(letter: LetterRow, reason: Hindrance["hindrance"] | "url_refused" | "not_told", now: number): void {
-    if (reason !== "key_unavailable") this.#queue.bury([letter], reason, now)
+  /** What passes by itself is tried again as it stands; what does not is dead until somebody has fixed it. */
+  #hindered(letter: DeliveryRow, reason: FormatError["hindrance"] | "url_refused" | "not_told", now: number): void {
+    if (reason !== "key_unavailable") this.#queue.markDead([letter], reason, now)
     // Nothing failed.
     if (reason !== "not_told") this.#queue.failed(reason, null, now)
   }

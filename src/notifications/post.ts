@@ -1,7 +1,7 @@
 /** One try to deliver a message: a POST to a host that may be reached, without following it anywhere else. */
 import { mayBeFetched } from "../core/encoding/url.ts"
 import type { Message } from "./formats/message.ts"
-import type { Answer } from "./retry.ts"
+import type { ReceiverResponse } from "./retry.ts"
 
 const TIMEOUT_MS = 10_000
 
@@ -9,7 +9,7 @@ const TIMEOUT_MS = 10_000
 export async function post(
   { url, headers, body }: Message,
   local: boolean,
-): Promise<Answer | { readonly hindrance: "url_refused" }> {
+): Promise<ReceiverResponse | { readonly hindrance: "url_refused" }> {
   // Also where the bundle's build has let it pass: an address may be a secret, which no build has seen.
   if (!URL.canParse(url) || !mayBeFetched(new URL(url), local)) return { hindrance: "url_refused" }
   try {

@@ -3,7 +3,7 @@
  * receiver has answered of late. Bounded: where it is full, the oldest of whatever there is most of is given up.
  */
 import { logEvent } from "../platform/log.ts"
-import type { Hindrance } from "./formats/message.ts"
+import type { FormatError } from "./formats/message.ts"
 import type { Notice } from "../core/notices/notice.ts"
 import { GIVE_UP_AFTER_MS, LONGEST_PAUSE_MS, LONGEST_RETRY_AFTER_MS, pauseOf } from "./retry.ts"
 import type { Failure, Next } from "./retry.ts"
@@ -20,7 +20,7 @@ const MOST_SHOWN = 50
 /** Why something is dead that was not tried, or not for good. */
 export type Reason =
   | Failure
-  | Hindrance["hindrance"]
+  | FormatError["hindrance"]
   | "url_refused"
   | "queue_full"
   | "not_told"
@@ -28,7 +28,7 @@ export type Reason =
   | "expired"
   | "failed"
 
-export interface LetterRow extends Record<string, SqlStorageValue> {
+export interface DeliveryRow extends Record<string, SqlStorageValue> {
   readonly id: string
   readonly body: string
   readonly about: string
@@ -116,8 +116,8 @@ export class Queue {
       const about = aboutOf(JSON.parse(letter))
       sql.exec("INSERT OR IGNORE INTO waiting VALUES (?, ?, ?, ?, 0, ?, ?)", id, letter, about, now, now, seq)
       for (const each of this.#over("waiting", MOST_WAITING)) {
-        const [full] = sql.exec<LetterRow>("SELECT * FROM waiting WHERE id = ?", each)
-        if (full) this.bury([full], "queue_full", now)
+        const [full] = sql.exec<DeliveryRow>("SELECT * FROM waiting WHERE id = ?", each)
+        if (full) this.markDead([full], "queue_full", now)
       }
     })
   }
@@ -149,7 +149,7 @@ export class Queue {
 
   list(now: number): Deliveries {
     const { sql } = this.#storage
-    this.tidy(now)
+    this.prune(now)
     const self = this.self()
     const waiting = sql
       .exec<{ count: number; next: number | null }>("SELECT count(*) AS count, min(next_at) AS next FROM waiting")
@@ -176,18 +176,18 @@ export class Queue {
   }
 
   /** The first of what is to be sent now. */
-  due(now: number, most: number): readonly LetterRow[] {
+  due(now: number, most: number): readonly DeliveryRow[] {
     return this.#storage.sql
-      .exec<LetterRow>("SELECT * FROM waiting WHERE next_at <= ? ORDER BY next_at, id LIMIT ?", now, most)
+      .exec<DeliveryRow>("SELECT * FROM waiting WHERE next_at <= ? ORDER BY next_at, id LIMIT ?", now, most)
       .toArray()
   }
 
-  putOff(letters: readonly LetterRow[], until: number): void {
+  postpone(letters: readonly DeliveryRow[], until: number): void {
     for (const { id } of letters) this.#storage.sql.exec("UPDATE waiting SET next_at = ? WHERE id = ?", until, id)
   }
 
   /** Before they go: a try in which this object dies is one as well, or what kills it would do so for ever. */
-  countTry(letters: readonly LetterRow[], now: number): void {
+  countTry(letters: readonly DeliveryRow[], now: number): void {
     for (const { id, tries } of letters)
       this.#storage.sql.exec(
         "UPDATE waiting SET tries = ?, next_at = ? WHERE id = ?",
@@ -198,7 +198,7 @@ export class Queue {
   }
 
   /** What became of a try. @param address hash of where it went */
-  note(letter: LetterRow, next: Next, inARow: number, status: number | null, address: string, now: number): void {
+  note(letter: DeliveryRow, next: Next, inARow: number, status: number | null, address: string, now: number): void {
     const { sql } = this.#storage
     this.#storage.transactionSync(() => {
       if (next.kind === "done") {
@@ -212,7 +212,7 @@ export class Queue {
       this.failed(next.failure, status, now)
       if (next.kind === "dead") {
         if (next.failure === "gone") sql.exec("UPDATE self SET gone = ?", address)
-        this.bury([{ ...letter, tries: letter.tries + 1 }], next.failure, now)
+        this.markDead([{ ...letter, tries: letter.tries + 1 }], next.failure, now)
         return
       }
       sql.exec("UPDATE waiting SET next_at = ? WHERE id = ?", next.at, letter.id)
@@ -226,7 +226,7 @@ export class Queue {
   }
 
   /** They are given up, for this reason. */
-  bury(letters: readonly LetterRow[], reason: Reason, now: number): void {
+  markDead(letters: readonly DeliveryRow[], reason: Reason, now: number): void {
     const { sql } = this.#storage
     for (const { id, body, about, tries, seq } of letters) {
       sql.exec("INSERT OR REPLACE INTO dead VALUES (?, ?, ?, ?, ?, ?, ?)", id, body, about, reason, tries, now, seq)
@@ -247,13 +247,13 @@ export class Queue {
   }
 
   /** What is too old waits no longer; what is dead, or known as delivered, is kept for its time and in its number. */
-  tidy(now: number): void {
+  prune(now: number): void {
     const { sql } = this.#storage
     // No pause is longer: what says so was written by a clock that was ahead.
     sql.exec("UPDATE waiting SET next_at = ?1 WHERE next_at > ?1", now + LONGEST_PAUSE_MS)
     sql.exec("UPDATE self SET hold_until = ?1 WHERE hold_until > ?1", now + LONGEST_RETRY_AFTER_MS)
-    const late = sql.exec<LetterRow>("SELECT * FROM waiting WHERE since <= ? AND tries > 0", now - GIVE_UP_AFTER_MS)
-    this.bury(late.toArray(), "expired", now)
+    const late = sql.exec<DeliveryRow>("SELECT * FROM waiting WHERE since <= ? AND tries > 0", now - GIVE_UP_AFTER_MS)
+    this.markDead(late.toArray(), "expired", now)
     sql.exec("DELETE FROM dead WHERE died_at <= ?", now - KEEP_DEAD_MS)
     sql.exec("DELETE FROM delivered WHERE at <= ?", now - REMEMBER_MS)
     sql.exec(

@@ -4,7 +4,7 @@
  */
 
 /** What a receiver answered, as far as anything follows from it: of its body nothing is read. */
-export type Answer =
+export type ReceiverResponse =
   | { readonly status: number; readonly retryAfter: string | null }
   | { readonly failure: "timeout" | "unreachable" }
 
@@ -47,7 +47,7 @@ export interface Tries {
 const FIRST_PAUSE_MS = 5_000
 export const LONGEST_PAUSE_MS = 14_400_000
 export const GIVE_UP_AFTER_MS = 86_400_000
-/** What says that the message is wrong says so again: it may be a slip that is mended soon, or never. */
+/** What says that the message is wrong says so again: it may be a slip that is fixed soon, or never. */
 const MOST_REFUSALS = 4
 const LONGEST_HOLD_MS = 300_000
 /** Whoever wants to be left alone for longer is asked once an hour all the same, or they could silence us for good. */
@@ -57,7 +57,7 @@ export const LONGEST_RETRY_AFTER_MS = 3_600_000
  * @param now milliseconds
  * @param chance from 0 to 1
  */
-export function nextOf(answer: Answer, tried: Tries, now: number, chance: number): Next {
+export function nextOf(answer: ReceiverResponse, tried: Tries, now: number, chance: number): Next {
   const failure = failureOf(answer)
   if (failure === null) return { kind: "done" }
   if (failure === "gone") return { kind: "dead", failure }
@@ -71,7 +71,7 @@ export function nextOf(answer: Answer, tried: Tries, now: number, chance: number
   return { kind: "again", failure, at, holdUntil: isItsOwn ? null : now + hold }
 }
 
-function failureOf(answer: Answer): Failure | null {
+function failureOf(answer: ReceiverResponse): Failure | null {
   if ("failure" in answer) return answer.failure
   const { status } = answer
   if (status >= 200 && status < 300) return null

@@ -3,7 +3,7 @@ import type { z } from "zod"
 import { parseJson } from "../core/catalog/json-body.ts"
 import { boundedText } from "./request-body.ts"
 import { isDenied } from "../core/denials/denial.ts"
-import { printable } from "../core/encoding/display-text.ts"
+import { asciiText } from "../core/encoding/display-text.ts"
 
 /** What is wrong with a body, in one sentence for its sender. */
 export interface Misread {
@@ -37,6 +37,6 @@ export async function readBody<Output extends object>(
 function sentenceOf({ issues: [issue] }: z.ZodError): string {
   if (!issue) return "The body is not what was expected."
   if (/^[A-Z`].*\.$/su.test(issue.message)) return issue.message
-  const path = printable(issue.path.map(String).join("."))
-  return `${path === "" ? "The body" : `\`${path}\``} was not accepted: ${printable(issue.message)}.`
+  const path = asciiText(issue.path.map(String).join("."))
+  return `${path === "" ? "The body" : `\`${path}\``} was not accepted: ${asciiText(issue.message)}.`
 }

@@ -51,8 +51,8 @@ export interface Reply {
   readonly session: string | null
 }
 
-type Said = Pick<Reply, "message" | "objection">
-const NOTHING: Said = { message: null, objection: null }
+type ProbeResponse = Pick<Reply, "message" | "objection">
+const NOTHING: ProbeResponse = { message: null, objection: null }
 
 type Headers = Readonly<Record<string, string>>
 
@@ -136,7 +136,7 @@ export class Endpoint {
   }
 
   /** The first event that is the answer, unless one before it cannot be read. */
-  async #answerAmong(texts: AsyncIterable<string>, id: number): Promise<Said> {
+  async #answerAmong(texts: AsyncIterable<string>, id: number): Promise<ProbeResponse> {
     for await (const data of messagesIn(texts)) {
       const said = this.#answerIn(data, id)
       if (said !== NOTHING) return said
@@ -145,7 +145,7 @@ export class Endpoint {
   }
 
   /** @param id null: whatever it answers */
-  #answerIn(text: string, id: number | null): Said {
+  #answerIn(text: string, id: number | null): ProbeResponse {
     const read = readAnswer(text, this.#partsLeft)
     if (!read) return NOTHING
     if ("objection" in read) return { message: null, objection: read.objection }

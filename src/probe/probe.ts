@@ -3,11 +3,18 @@
  * still enforces headers. What differs from the catalog becomes an observation, which every isolate knows of when its
  * lease ends; what is again as it was loses it. A server that could not be asked changes nothing.
  */
-import { isChanged, newsOf, outdated, sightingsIn, vanished, type Observations } from "../core/catalog/drift.ts"
+import {
+  isChanged,
+  changedSince,
+  outdated,
+  observationsIn,
+  removedTools,
+  type Observations,
+} from "../core/catalog/drift.ts"
 import type { McpServer } from "../core/catalog/mcp-server.ts"
 import { logEvent } from "../platform/log.ts"
 import type { Bundle } from "../core/policy/assemble.ts"
-import { bundleFor, type Surroundings } from "../request-context.ts"
+import { bundleFor, type RequestContext } from "../request-context.ts"
 import { renewLease } from "../revocation/lease.ts"
 import { report } from "../revocation/report.ts"
 import { Allowance, Endpoint, ProbeFailed, whyFailed } from "./endpoint.ts"
@@ -21,22 +28,22 @@ const RUN_MS = 240_000
 /** Requests of ours for each server: to report on it, and to know of it here. */
 const REPORTING = 2
 
-export async function probeServers(around: Surroundings): Promise<void> {
-  const bundle = await bundleFor(around)
+export async function probeServers(context: RequestContext): Promise<void> {
+  const bundle = await bundleFor(context)
   if (!bundle) return logEvent("probe_failed", { reason: "there is no bundle" })
-  const lease = await renewLease(around.env)
+  const lease = await renewLease(context.env)
   if (!lease) return logEvent("probe_failed", { reason: "the switchboard is out of reach" })
   const known = lease.observations
-  const allowance = new Allowance(around.config.maxProbeRequests)
-  await tidy(known, bundle, allowance, around)
+  const allowance = new Allowance(context.config.maxProbeRequests)
+  await prune(known, bundle, allowance, context)
 
   // In another order each time: where there are more servers than requests, each has its turn.
   const waiting = shuffled([...bundle.catalog.servers.values()].filter((server) => isWorthAsking(server, bundle)))
   let leftOut = 0
   const work = async (): Promise<void> => {
     for (let server = waiting.pop(); server; server = waiting.pop()) {
-      if (Date.now() - around.receivedAt < RUN_MS && allowance.take(REPORTING)) {
-        await probe(server, known, bundle, allowance, around)
+      if (Date.now() - context.receivedAt < RUN_MS && allowance.take(REPORTING)) {
+        await probe(server, known, bundle, allowance, context)
       } else leftOut += 1
     }
   }
@@ -52,11 +59,11 @@ function isWorthAsking({ name, probe, enforces_headers }: McpServer, { catalog }
   )
 }
 
-async function tidy(
+async function prune(
   known: Observations | null,
   { catalog, pointer }: Bundle,
   allowance: Allowance,
-  { env, receivedAt: at }: Surroundings,
+  { env, receivedAt: at }: RequestContext,
 ): Promise<void> {
   const gone = known ? outdated(known, catalog) : []
   if (gone.length === 0 || !allowance.take(REPORTING)) return
@@ -68,7 +75,7 @@ async function probe(
   known: Observations | null,
   bundle: Bundle,
   allowance: Allowance,
-  { env, config }: Surroundings,
+  { env, config }: RequestContext,
 ): Promise<void> {
   const { name } = server
   const at = Date.now()
@@ -77,12 +84,12 @@ async function probe(
     if (!server.probe) return
     const endpoint = Endpoint.of(server.probe, env, config.local, allowance)
     const { listed, failure } = await listTools(endpoint)
-    const seen = sightingsIn(listed, server, bundle.catalog)
+    const seen = observationsIn(listed, server, bundle.catalog)
     // What a list that breaks off shows to have changed has changed; what it shows to be as it was may come again,
     // otherwise.
-    const sightings = newsOf(failure === null ? seen : seen.filter(isChanged), known)
+    const sightings = changedSince(failure === null ? seen : seen.filter(isChanged), known)
     if (failure !== null) failed(new ProbeFailed(failure))
-    const gone = failure === null ? vanished(seen, server, bundle.catalog) : []
+    const gone = failure === null ? removedTools(seen, server, bundle.catalog) : []
     if (gone.length > 0) logEvent("tools_not_listed", { server: name, count: gone.length, first: gone[0] ?? "" })
 
     const isThere = failure === null || listed.length > 0

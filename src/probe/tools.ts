@@ -2,7 +2,7 @@
  * A server's whole `tools/list`, asked as the newest protocol version is and, where that is not understood, as the
  * older ones are: with a handshake, and a session where the server wants one.
  */
-import { fold, variantIn } from "../core/encoding/name-folding.ts"
+import { foldName, confusableKey } from "../core/encoding/name-folding.ts"
 import { isObject } from "../core/encoding/json.ts"
 import { OTHER_CASE } from "../core/catalog/mcp-answer.ts"
 import { LIST_MEMBERS, type ListedTool } from "../core/catalog/tool-list.ts"
@@ -100,7 +100,7 @@ function pageOf({ status, message, objection }: Reply): Page | null {
   if (objection !== null) throw new ProbeFailed(`its answer ${objection}`)
   const result = message?.["result"]
   if (status !== 200 || !isObject(result)) return null
-  if (variantIn(result, LIST_MEMBERS) !== undefined) throw new ProbeFailed(`its list ${OTHER_CASE}`)
+  if (confusableKey(result, LIST_MEMBERS) !== undefined) throw new ProbeFailed(`its list ${OTHER_CASE}`)
   if (!Array.isArray(result["tools"])) return null
   const tools: readonly unknown[] = result["tools"]
   const { nextCursor } = result
@@ -114,6 +114,6 @@ function pageOf({ status, message, objection }: Reply): Page | null {
 function listedAs(tool: unknown): readonly ListedTool[] {
   if (!isObject(tool)) return []
   return Object.entries(tool).flatMap(([key, name]) =>
-    fold(key) === "name" && typeof name === "string" ? [{ name, tool }] : [],
+    foldName(key) === "name" && typeof name === "string" ? [{ name, tool }] : [],
   )
 }

@@ -14,10 +14,10 @@ import { sha256Hex } from "../core/encoding/hash.ts"
 import { logEvent } from "../platform/log.ts"
 import type { Bundle } from "../core/policy/assemble.ts"
 import type { StreamDefinition } from "../core/policy/definition/streams.ts"
-import { bundleFor, type Surroundings } from "../request-context.ts"
+import { bundleFor, type RequestContext } from "../request-context.ts"
 import { SIGNAL_VERSION, type SignalChange } from "../core/signals/stream-change.ts"
 import { switchboard } from "./switchboard.ts"
-import { acknowledge, refuse, startOf, type Kept } from "./events-response.ts"
+import { acknowledge, refuse, startOf, type AcceptedEvents } from "./events-response.ts"
 import {
   changesOf,
   exceptKeys,
@@ -43,22 +43,24 @@ interface Judged extends Verified {
   readonly judged: readonly JudgedEvent[]
 }
 
-export async function takeEvents(request: Request, around: Surroundings): Promise<Response> {
-  const bundle = await bundleFor(around)
+export async function takeEvents(request: Request, context: RequestContext): Promise<Response> {
+  const bundle = await bundleFor(context)
   const start = startOf(request, bundle)
-  if (!bundle) return refuse({ reason: "bundle_unavailable" }, start, around)
+  if (!bundle) return refuse({ reason: "bundle_unavailable" }, start, context)
   const presented = await present(request, bundle)
-  if (isRefused(presented)) return refuse(presented, start, around)
-  const verified = await verify(request, presented, around)
-  if (isRefused(verified)) return refuse(verified, start, around)
+  if (isRefused(presented)) return refuse(presented, start, context)
+  const verified = await verify(request, presented, context)
+  if (isRefused(verified)) return refuse(verified, start, context)
   const { id, mode } = verified.stream
   const proven = { ...start, operator: `stream|${id}`, mode }
-  const judged = judge(verified, bundle, around)
-  if (isRefused(judged)) return refuse(judged, proven, around)
-  const ofUs = await leaveOutKeys(judged, around)
-  if (isRefused(ofUs)) return refuse(ofUs, proven, around)
-  const kept = await keep(ofUs, around)
-  return isRefused(kept) ? refuse(kept, proven, around) : acknowledge(ofUs.told.jti, ofUs.judged, kept, proven, around)
+  const judged = judge(verified, bundle, context)
+  if (isRefused(judged)) return refuse(judged, proven, context)
+  const ofUs = await leaveOutKeys(judged, context)
+  if (isRefused(ofUs)) return refuse(ofUs, proven, context)
+  const kept = await keep(ofUs, context)
+  return isRefused(kept)
+    ? refuse(kept, proven, context)
+    : acknowledge(ofUs.told.jti, ofUs.judged, kept, proven, context)
 }
 
 function isRefused(outcome: object | string): outcome is EventRefusal {
@@ -90,12 +92,12 @@ async function present(request: Request, { streams }: Bundle): Promise<Presented
 async function verify(
   request: Request,
   presented: Presented,
-  { reach }: Surroundings,
+  { fetchContext }: RequestContext,
 ): Promise<Verified | EventRefusal> {
   const { compact, stream } = presented
   // Before any key is asked for: whoever shows none must not make us ask.
   if (!isTransmitter(request, stream)) return { reason: "transmitter_unknown" }
-  const told = await verifySecurityEvents(compact, stream, reach)
+  const told = await verifySecurityEvents(compact, stream, fetchContext)
   return isRejected(told) ? rejectedBy(told) : { ...presented, told }
 }
 
@@ -110,16 +112,16 @@ function isTransmitter(request: Request, { key_sha256: hashes }: StreamDefinitio
 function judge(
   verified: Verified,
   { issuers, agents }: Bundle,
-  { config, reach }: Surroundings,
+  { config, fetchContext }: RequestContext,
 ): Judged | EventRefusal {
   const { told, stream } = verified
   const known = { about: stream.about, issuers, agents, us: config.issuer }
-  const judged = judgeEvents(told, stream, known, reach.now)
+  const judged = judgeEvents(told, stream, known, fetchContext.now)
   return isRefused(judged) ? judged : { ...verified, judged }
 }
 
 /** Those that were never ours: a switch of one could be lifted by nobody, and would stop nothing. */
-async function leaveOutKeys(judged: Judged, { env }: Surroundings): Promise<Judged | EventRefusal> {
+async function leaveOutKeys(judged: Judged, { env }: RequestContext): Promise<Judged | EventRefusal> {
   const kids = new Set(
     judged.judged.flatMap(({ targets }) => targets.flatMap((each) => (each.kind === "key" ? [each.kid] : []))),
   )
@@ -135,9 +137,9 @@ async function leaveOutKeys(judged: Judged, { env }: Surroundings): Promise<Judg
 
 async function keep(
   { compact, stream, told, judged }: Judged,
-  { env, config, reach }: Surroundings,
-): Promise<Kept | EventRefusal> {
-  const changes = changesOf(judged, stream, reach.now)
+  { env, config, fetchContext }: RequestContext,
+): Promise<AcceptedEvents | EventRefusal> {
+  const changes = changesOf(judged, stream, fetchContext.now)
   if (stream.mode === "observe") return "observed"
   if (changes.length === 0) return "kept"
   const { jti, until } = told

@@ -3,26 +3,26 @@ import { recordAtEdge } from "../audit/edge-recorder.ts"
 import { recordOf, type DecisionRecord } from "../core/record/record.ts"
 import { shownName, withoutToken } from "../core/denials/credential-rejection.ts"
 import type { Bundle } from "../core/policy/assemble.ts"
-import { type Surroundings } from "../request-context.ts"
+import { type RequestContext } from "../request-context.ts"
 import type { JudgedEvent } from "../core/signals/event-effects.ts"
 import { errorOf, type EventRefusal } from "../core/denials/set-error.ts"
 import { newId } from "../platform/new-id.ts"
 import { rawTarget } from "../platform/raw-target.ts"
 
 /** `repeated`: as it was before. `observed`: it is recorded, and nothing more. */
-export type Kept = "kept" | "repeated" | "observed"
+export type AcceptedEvents = "kept" | "repeated" | "observed"
 
 /** What of a record is known step by step. */
-type Known = Pick<DecisionRecord, "kind" | "method" | "path" | "bundle"> & Partial<DecisionRecord>
+type KnownEvents = Pick<DecisionRecord, "kind" | "method" | "path" | "bundle"> & Partial<DecisionRecord>
 
-export function startOf(request: Request, bundle: Bundle | null): Known {
+export function startOf(request: Request, bundle: Bundle | null): KnownEvents {
   const [path = null] = rawTarget(request).split("?", 1)
   return { kind: "management", method: request.method, path, bundle: bundle?.pointer ?? null }
 }
 
-export function refuse(denial: EventRefusal, known: Known, around: Surroundings): Response {
+export function refuse(denial: EventRefusal, known: KnownEvents, context: RequestContext): Response {
   const { err, description } = errorOf(denial)
-  const headers = headersOf(record({ ...known, code: err, denial }, around))
+  const headers = headersOf(record({ ...known, code: err, denial }, context))
   headers.set("Content-Language", "en")
   if (err !== "unavailable") return Response.json({ err, description }, { status: 400, headers })
   headers.set("Retry-After", "5")
@@ -32,9 +32,9 @@ export function refuse(denial: EventRefusal, known: Known, around: Surroundings)
 export function acknowledge(
   jti: string,
   judged: readonly JudgedEvent[],
-  kept: Kept,
-  known: Known,
-  around: Surroundings,
+  kept: AcceptedEvents,
+  known: KnownEvents,
+  context: RequestContext,
 ): Response {
   const [id = ""] = judged.map((one) => {
     const { targets } = one
@@ -43,7 +43,7 @@ export function acknowledge(
     const chain = targets.flatMap((target) => (target.kind === "agent" ? [target.agent] : []))
     const all = { ...(users.length > 1 && { users }), ...(kept === "repeated" && { repeated: true }) }
     const told = { jti: shownName(jti), ...shown(one), ...all }
-    return record({ ...known, decision: "allow", code: "ok", user, chain, arguments: told }, around)
+    return record({ ...known, decision: "allow", code: "ok", user, chain, arguments: told }, context)
   })
   return new Response(null, { status: 202, headers: headersOf(id) })
 }
@@ -74,7 +74,7 @@ function headersOf(id: string): Headers {
 }
 
 /** @returns its id */
-function record(known: Known, { env, receivedAt, background }: Surroundings): string {
+function record(known: KnownEvents, { env, receivedAt, background }: RequestContext): string {
   const id = newId("dec", receivedAt)
   const total_ms = Date.now() - receivedAt
   recordAtEdge(env, recordOf({ ...known, id, at: receivedAt, total_ms }), background)

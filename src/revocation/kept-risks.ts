@@ -33,7 +33,7 @@ function listedOf(row: RiskRow): ListedRisk {
   return row.source === "" ? written : [...written, row.source]
 }
 
-interface Told extends Pick<RiskRow, "source" | "kind" | "name"> {
+interface StoredRisk extends Pick<RiskRow, "source" | "kind" | "name"> {
   readonly signal: Signal
   /** Milliseconds, for which it is remembered at least. */
   readonly least: number
@@ -138,7 +138,7 @@ export class KeptRisks {
 
   /** What a stream has told, as far as nothing later stands against it. */
   take(changes: readonly RiskChange[], { stream, until }: Pick<SignalReport, "stream" | "until">, now: number): void {
-    const told = changes.map((change): Told => ({
+    const told = changes.map((change): StoredRisk => ({
       ...riskOf(change),
       source: sourceOf(stream, change.event),
       least: until,
@@ -156,7 +156,7 @@ export class KeptRisks {
     this.#written = null
   }
 
-  #known({ source, kind, name }: Told): RiskRow | undefined {
+  #known({ source, kind, name }: StoredRisk): RiskRow | undefined {
     const [row] = this.#sql.exec<RiskRow>(
       "SELECT * FROM told_risks WHERE source = ? AND kind = ? AND name = ?",
       source,
@@ -166,7 +166,7 @@ export class KeptRisks {
     return row
   }
 
-  #keep({ source, kind, name, signal, least }: Told): void {
+  #keep({ source, kind, name, signal, least }: StoredRisk): void {
     const { level, at, halfLife } = signal
     const row = [source, kind, name, level, at, halfLife, Math.max(lastOf(signal), least)]
     this.#sql.exec("INSERT OR REPLACE INTO told_risks VALUES (?, ?, ?, ?, ?, ?, ?)", ...row)

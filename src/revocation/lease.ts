@@ -6,7 +6,7 @@ import * as z from "zod"
 import type { Observations } from "../core/catalog/drift.ts"
 import { logEvent } from "../platform/log.ts"
 import { prepared } from "../platform/prepared-schema.ts"
-import type { Surroundings } from "../request-context.ts"
+import type { RequestContext } from "../request-context.ts"
 import { readObservations } from "../core/signals/leased-observations.ts"
 import { readRisks, writtenRisk, type Risks } from "../core/signals/leased-risks.ts"
 import type { Switch } from "../core/signals/switch.ts"
@@ -41,16 +41,16 @@ export function forgetSwitches(): void {
   renewingSince = Number.NEGATIVE_INFINITY
 }
 
-type Asker = Pick<Surroundings, "env" | "background">
+type LeaseClient = Pick<RequestContext, "env" | "background">
 
 /** Null where they cannot be known. */
-export async function currentSwitches(asker: Asker): Promise<readonly Switch[] | null> {
+export async function currentSwitches(asker: LeaseClient): Promise<readonly Switch[] | null> {
   const lease = await currentLease(asker)
   return lease && lease.switches
 }
 
 /** Null where it cannot be known what is stopped: then nobody is let through. */
-export async function currentLease({ env, background }: Asker): Promise<Lease | null> {
+export async function currentLease({ env, background }: LeaseClient): Promise<Lease | null> {
   const now = Date.now()
   const age = held ? now - held.since : Number.POSITIVE_INFINITY
   // A clock that was set back says nothing about how long ago that was.

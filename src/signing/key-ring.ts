@@ -13,7 +13,7 @@ export interface SigningKey {
   readonly privateJwk: JWK
 }
 
-interface Kept extends RingKey {
+interface StoredKey extends RingKey {
   readonly alg: OwnAlgorithm
   readonly private: string
   readonly public: string
@@ -115,7 +115,7 @@ export class KeyRing extends DurableObject<Env> {
     await this.#current()
   }
 
-  async #current(): Promise<ReadonlyMap<OwnAlgorithm, Schedule<Kept>>> {
+  async #current(): Promise<ReadonlyMap<OwnAlgorithm, Schedule<StoredKey>>> {
     if (this.#due().length > 0) await this.ctx.blockConcurrencyWhile(() => this.#make())
     const schedules = this.#schedules()
     const all = [...schedules.values()]
@@ -126,9 +126,9 @@ export class KeyRing extends DurableObject<Env> {
     return schedules
   }
 
-  #schedules(): ReadonlyMap<OwnAlgorithm, Schedule<Kept>> {
+  #schedules(): ReadonlyMap<OwnAlgorithm, Schedule<StoredKey>> {
     const rows = this.ctx.storage.sql.exec<KeyRow>("SELECT * FROM keys").toArray()
-    const keys = rows.flatMap((row): readonly Kept[] => {
+    const keys = rows.flatMap((row): readonly StoredKey[] => {
       const { alg }: JWK = JSON.parse(row.public)
       return isOwnAlgorithm(alg)
         ? [{ kid: row.kid, alg, private: row.private, public: row.public, madeAt: row.made_at }]

@@ -4,7 +4,7 @@
  */
 import type { FC } from "hono/jsx"
 import { Pieces } from "./text.tsx"
-import { piecesOf, turnsRound, type Piece } from "./visible.ts"
+import { piecesOf, hasBidiControl, type Piece } from "./visible.ts"
 
 export interface JsonPiece extends Piece {
   readonly isRedacted?: boolean
@@ -82,7 +82,7 @@ function written(
   const add = (text: string): void => {
     for (const piece of piecesOf(text)) {
       // What turns round stays among itself.
-      if (piece.isEscaped || turnsRound(piece.text)) {
+      if (piece.isEscaped || hasBidiControl(piece.text)) {
         flush()
         pieces.push(piece)
       } else plain += piece.text

@@ -104,7 +104,7 @@ const Mark: FC = () => (
 
 export const ICON = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><path d="${GATE}" fill="#3b6fd8"/></svg>`
 
-interface Answer {
+interface PageOptions {
   readonly status?: number
   /** Origins to which the answer to a form of the page may send the browser on (CSP 3, `form-action`). */
   readonly formTargets?: readonly string[]
@@ -114,7 +114,7 @@ interface Answer {
 /** The page as an answer. */
 export async function respondPage(
   content: Child,
-  { status = 200, formTargets = [], headers = {} }: Answer = {},
+  { status = 200, formTargets = [], headers = {} }: PageOptions = {},
 ): Promise<Response> {
   const text = await html`<!doctype html>${content}`
   return new Response(text.toString(), {
@@ -153,7 +153,11 @@ export function seeOther(location: string, headers: Readonly<Record<string, stri
 }
 
 /** A page that says one thing. */
-export function plainPage(title: string, text: Child, answer: Answer & Pick<Frame, "reader"> = {}): Promise<Response> {
+export function plainPage(
+  title: string,
+  text: Child,
+  answer: PageOptions & Pick<Frame, "reader"> = {},
+): Promise<Response> {
   const { reader = null, ...rest } = answer
   return respondPage(
     <Page title={title} reader={reader} narrow>

@@ -31,16 +31,16 @@ export interface Leaving {
 }
 
 /** Who we are, by which secrets, and where we may ask. */
-interface Asker {
+interface ProviderClient {
   readonly config: {
     readonly issuer: string
     /** By the `id` of an issuer. */
     readonly signInSecrets: ReadonlyMap<string, string>
   }
-  readonly reach: Reach
+  readonly fetchContext: ProviderContext
 }
 
-interface Reach {
+interface ProviderContext {
   /** Milliseconds. */
   readonly now: number
   /** The local stack: loopback may be fetched. */
@@ -48,8 +48,11 @@ interface Reach {
 }
 
 /** Where to send the browser. */
-export async function authorizationUrl(at: SignInIssuer, asker: Asker): Promise<{ url: URL; leaving: Leaving }> {
-  const server = await serverOf(at, asker.reach)
+export async function authorizationUrl(
+  at: SignInIssuer,
+  asker: ProviderClient,
+): Promise<{ url: URL; leaving: Leaving }> {
+  const server = await serverOf(at, asker.fetchContext)
   if (server.authorization_endpoint === undefined) throw new Error("the provider has no authorization endpoint")
   const [state, nonce, verifier] = [
     oauth.generateRandomState(),
@@ -57,7 +60,7 @@ export async function authorizationUrl(at: SignInIssuer, asker: Asker): Promise<
     oauth.generateRandomCodeVerifier(),
   ]
   const url = new URL(server.authorization_endpoint)
-  if (!mayBeFetched(url, asker.reach.local))
+  if (!mayBeFetched(url, asker.fetchContext.local))
     throw new Error("the provider's authorization endpoint is none to send people to")
   const { client, scope, resource } = at.sign_in
   const parameters = {
@@ -80,8 +83,13 @@ export async function authorizationUrl(at: SignInIssuer, asker: Asker): Promise<
  * @param answer the URL that it sent the browser to
  * @throws where the answer is not to what was asked, or the provider gives no token
  */
-export async function accessTokenFor(at: SignInIssuer, answer: URL, leaving: Leaving, asker: Asker): Promise<string> {
-  const server = await serverOf(at, asker.reach)
+export async function accessTokenFor(
+  at: SignInIssuer,
+  answer: URL,
+  leaving: Leaving,
+  asker: ProviderClient,
+): Promise<string> {
+  const server = await serverOf(at, asker.fetchContext)
   const { client: id, resource } = at.sign_in
   const client = { client_id: id }
   const parameters = oauth.validateAuthResponse(server, client, answer, leaving.state)
@@ -93,7 +101,7 @@ export async function accessTokenFor(at: SignInIssuer, answer: URL, leaving: Lea
     `${asker.config.issuer}${CALLBACK}`,
     leaving.verifier,
     {
-      ...options(asker.reach),
+      ...options(asker.fetchContext),
       ...(resource !== "none" && { additionalParameters: { [resource]: asker.config.issuer } }),
     },
   )
@@ -103,11 +111,11 @@ export async function accessTokenFor(at: SignInIssuer, answer: URL, leaving: Lea
 }
 
 /** Where whoever has signed out here can do it there too; null where the provider does not say, or names no place on the web. */
-export async function signOutUrl(at: SignInIssuer, { config, reach }: Asker): Promise<string | null> {
-  const { end_session_endpoint: end } = await serverOf(at, reach)
+export async function signOutUrl(at: SignInIssuer, { config, fetchContext }: ProviderClient): Promise<string | null> {
+  const { end_session_endpoint: end } = await serverOf(at, fetchContext)
   if (end === undefined) return null
   const url = new URL(end)
-  if (!mayBeFetched(url, reach.local)) return null
+  if (!mayBeFetched(url, fetchContext.local)) return null
   url.searchParams.set("client_id", at.sign_in.client)
   url.searchParams.set("post_logout_redirect_uri", `${config.issuer}/console`)
   return url.href
@@ -116,7 +124,7 @@ export async function signOutUrl(at: SignInIssuer, { config, reach }: Asker): Pr
 function authenticationFor(
   { id }: SignInIssuer,
   server: oauth.AuthorizationServer,
-  config: Asker["config"],
+  config: ProviderClient["config"],
 ): oauth.ClientAuth {
   const secret = config.signInSecrets.get(id)
   if (secret === undefined) return oauth.None()
@@ -130,18 +138,18 @@ const TIMEOUT_MS = 10_000
 const MAX_BYTES = 262_144
 const known = new Map<string, { readonly server: oauth.AuthorizationServer; readonly at: number }>()
 
-async function serverOf({ issuer }: SignInIssuer, reach: Reach): Promise<oauth.AuthorizationServer> {
+async function serverOf({ issuer }: SignInIssuer, fetchContext: ProviderContext): Promise<oauth.AuthorizationServer> {
   const held = known.get(issuer)
-  const age = held ? reach.now - held.at : FRESH_MS
+  const age = held ? fetchContext.now - held.at : FRESH_MS
   if (held && age >= 0 && age < FRESH_MS) return held.server
   const url = new URL(issuer)
-  const response = await oauth.discoveryRequest(url, { algorithm: "oidc", ...options(reach) })
+  const response = await oauth.discoveryRequest(url, { algorithm: "oidc", ...options(fetchContext) })
   const server = await oauth.processDiscoveryResponse(url, response)
-  known.set(issuer, { server, at: reach.now })
+  known.set(issuer, { server, at: fetchContext.now })
   return server
 }
 
-function options({ local }: Reach) {
+function options({ local }: ProviderContext) {
   const fetchAllowed = async (url: string, { method, headers, body }: Sent): Promise<Response> => {
     if (!mayBeFetched(new URL(url), local)) throw new Error("the URL may not be fetched")
     const signal = AbortSignal.timeout(TIMEOUT_MS)

@@ -9,7 +9,7 @@ import * as z from "zod"
 import { sha256Base64url, sha256Hex } from "../core/encoding/hash.ts"
 import { logEvent } from "../platform/log.ts"
 import { newSecret } from "../platform/secret.ts"
-import type { Surroundings } from "../request-context.ts"
+import type { RequestContext } from "../request-context.ts"
 import { cookieOf } from "./cookie.ts"
 
 /** Longer than it nobody reads a page without signing in again, whatever their token would allow. */
@@ -29,7 +29,7 @@ export interface SignedIn {
 }
 
 const kept = z.object({ token: z.string(), expiresAt: z.number(), issuedAt: z.number() })
-export type Kept = z.infer<typeof kept>
+export type StoredSession = z.infer<typeof kept>
 
 export class Session extends DurableObject<Env> {
   async begin(sealed: string, until: number): Promise<void> {
@@ -55,7 +55,7 @@ export class Session extends DurableObject<Env> {
 const SECRET = /^[A-Za-z0-9_-]{43}$/
 
 /** @returns the secret that the browser keeps */
-export async function beginSession(session: Kept, { env }: Surroundings): Promise<string> {
+export async function beginSession(session: StoredSession, { env }: RequestContext): Promise<string> {
   const secret = newSecret()
   const sealed = await new CompactEncrypt(new TextEncoder().encode(JSON.stringify(session)))
     .setProtectedHeader(SEAL)
@@ -65,7 +65,7 @@ export async function beginSession(session: Kept, { env }: Surroundings): Promis
 }
 
 /** Null: nobody is signed in here, or not any more. */
-export async function sessionOf(request: Request, { env, receivedAt }: Surroundings): Promise<SignedIn | null> {
+export async function sessionOf(request: Request, { env, receivedAt }: RequestContext): Promise<SignedIn | null> {
   const secret = cookieOf(request, "session")
   if (secret === null || !SECRET.test(secret)) return null
   try {
@@ -82,7 +82,7 @@ export async function sessionOf(request: Request, { env, receivedAt }: Surroundi
   }
 }
 
-export async function endSession(request: Request, { env }: Surroundings): Promise<void> {
+export async function endSession(request: Request, { env }: RequestContext): Promise<void> {
   const secret = cookieOf(request, "session")
   if (secret !== null && SECRET.test(secret)) await objectOf(env, secret).end()
 }

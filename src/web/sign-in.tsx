@@ -13,7 +13,7 @@ import { readForm } from "./form.ts"
 import { Page, plainPage, respondPage, seeOther } from "./page.tsx"
 import { userId } from "../core/policy/principals.ts"
 import { newId } from "../platform/new-id.ts"
-import { bundleFor, surroundingsOf, type Surroundings } from "../request-context.ts"
+import { bundleFor, requestContext, type RequestContext } from "../request-context.ts"
 import { cookieOf, setCookie } from "./cookie.ts"
 import { CALLBACK, accessTokenFor, authorizationUrl, signInIssuers, signOutUrl, type SignInIssuer } from "./provider.ts"
 import { beginSession, endSession, MAX_SESSION_MS, sessionOf } from "./session.ts"
@@ -38,10 +38,10 @@ export function signInLocation(returnTo: string): string {
 
 /** `GET /sign-in` */
 export async function signIn(c: Context<{ Bindings: Env }>): Promise<Response> {
-  const around = surroundingsOf(c.env, (work) => c.executionCtx.waitUntil(work))
-  const bundle = await bundleFor(around)
+  const context = requestContext(c.env, (work) => c.executionCtx.waitUntil(work))
+  const bundle = await bundleFor(context)
   if (!bundle) return unavailable()
-  const returnTo = returnOf(c.req.query("return"), around.config.issuer)
+  const returnTo = returnOf(c.req.query("return"), context.config.issuer)
   if (returnTo === null) {
     return plainPage(
       "This link leads nowhere",
@@ -56,7 +56,7 @@ export async function signIn(c: Context<{ Bindings: Env }>): Promise<Response> {
   const chosen = known.length === 1 ? known[0] : known.find(({ id }) => id === named)
   if (!chosen) return chooser(known, returnTo)
   try {
-    const { url, leaving } = await authorizationUrl(chosen, around)
+    const { url, leaving } = await authorizationUrl(chosen, context)
     const kept = JSON.stringify({ issuer: chosen.id, returnTo, ...leaving })
     const cookie = new TextEncoder().encode(kept).toBase64({ alphabet: "base64url", omitPadding: true })
     return seeOther(url.href, { "Set-Cookie": setCookie("signIn", cookie, SIGN_IN_WITHIN) })
@@ -68,33 +68,33 @@ export async function signIn(c: Context<{ Bindings: Env }>): Promise<Response> {
 
 /** `GET /sign-in/callback` */
 export async function signInCallback(c: Context<{ Bindings: Env }>): Promise<Response> {
-  const around = surroundingsOf(c.env, (work) => c.executionCtx.waitUntil(work))
-  const bundle = await bundleFor(around)
+  const context = requestContext(c.env, (work) => c.executionCtx.waitUntil(work))
+  const bundle = await bundleFor(context)
   if (!bundle) return unavailable()
   const leaving = leavingOf(cookieOf(c.req.raw, "signIn"))
   const issuer = signInIssuers(bundle).find(({ id }) => id === leaving?.issuer)
-  if (!leaving || !issuer) return failed("/console", "no sign-in is under way in this browser", null, around)
+  if (!leaving || !issuer) return failed("/console", "no sign-in is under way in this browser", null, context)
   // The cookie is the browser's to keep: what comes of it is read as a link's would be.
-  const returnTo = returnOf(leaving.returnTo, around.config.issuer) ?? "/console"
+  const returnTo = returnOf(leaving.returnTo, context.config.issuer) ?? "/console"
   const arrived = new URL(c.req.url)
   // As it was sent there, whatever host a zone in front of us has made of it.
-  const answer = new URL(arrived.pathname + arrived.search, around.config.issuer)
+  const answer = new URL(arrived.pathname + arrived.search, context.config.issuer)
   let token: string
   try {
-    token = await accessTokenFor(issuer, answer, leaving, around)
+    token = await accessTokenFor(issuer, answer, leaving, context)
   } catch (error) {
     logEvent("sign_in_failed", { issuer: issuer.id, error: error instanceof Error ? error.message : String(error) })
-    return failed(returnTo, "the provider's answer is none to what was asked", null, around)
+    return failed(returnTo, "the provider's answer is none to what was asked", null, context)
   }
-  const { receivedAt, config, reach } = around
-  const person = await verifyPersonToken(token, bundle.issuers, config.issuer, reach)
-  if (isRejected(person)) return failed(returnTo, "the provider's token is not accepted", person, around)
+  const { receivedAt, config, fetchContext } = context
+  const person = await verifyPersonToken(token, bundle.issuers, config.issuer, fetchContext)
+  if (isRejected(person)) return failed(returnTo, "the provider's token is not accepted", person, context)
   const expiresAt = Math.min(person.expiresAt, receivedAt + MAX_SESSION_MS)
-  const secret = await beginSession({ token, expiresAt, issuedAt: receivedAt }, around)
+  const secret = await beginSession({ token, expiresAt, issuedAt: receivedAt }, context)
   const operator = userId({ issuer: person.issuer.issuer, subject: person.subject })
-  record({ decision: "allow", code: "ok", operator }, around)
+  record({ decision: "allow", code: "ok", operator }, context)
   // Whoever was signed in before in this browser is not any more.
-  around.background(endSession(c.req.raw, around))
+  context.background(endSession(c.req.raw, context))
   const response = seeOther(returnTo)
   response.headers.append("Set-Cookie", setCookie("session", secret, Math.floor((expiresAt - receivedAt) / 1000)))
   response.headers.append("Set-Cookie", setCookie("signIn", "", 0))
@@ -103,18 +103,18 @@ export async function signInCallback(c: Context<{ Bindings: Env }>): Promise<Res
 
 /** `POST /sign-out` */
 export async function signOut(c: Context<{ Bindings: Env }>): Promise<Response> {
-  const around = surroundingsOf(c.env, (work) => c.executionCtx.waitUntil(work))
-  const session = await sessionOf(c.req.raw, around)
-  const form = session && (await readForm(c.req.raw, session, around.config.issuer))
+  const context = requestContext(c.env, (work) => c.executionCtx.waitUntil(work))
+  const session = await sessionOf(c.req.raw, context)
+  const form = session && (await readForm(c.req.raw, session, context.config.issuer))
   if (form && "refused" in form) {
     const denial = { reason: "form_refused", what: form.refused } as const
-    record({ method: "POST", path: "/sign-out", decision: "deny", code: "policy_denied", denial }, around)
+    record({ method: "POST", path: "/sign-out", decision: "deny", code: "policy_denied", denial }, context)
     return plainPage("You are still signed in", <p>This did not come from a page of ours.</p>, { status: 403 })
   }
-  await endSession(c.req.raw, around)
-  const bundle = await bundleFor(around)
+  await endSession(c.req.raw, context)
+  const bundle = await bundleFor(context)
   const [first, ...others] = bundle ? signInIssuers(bundle) : []
-  const there = first && others.length === 0 ? await signOutUrl(first, around).catch(() => null) : null
+  const there = first && others.length === 0 ? await signOutUrl(first, context).catch(() => null) : null
   const page = await plainPage(
     "Signed out",
     <>
@@ -171,9 +171,9 @@ function chooser(issuers: readonly SignInIssuer[], returnTo: string): Promise<Re
   return plainPage("Sign in", text, { status: issuers.length === 0 ? 404 : 200 })
 }
 
-function failed(returnTo: string, what: string, because: Rejected | null, around: Surroundings): Promise<Response> {
+function failed(returnTo: string, what: string, because: Rejected | null, context: RequestContext): Promise<Response> {
   const denial = { reason: "sign_in_failed", what, because: because?.rejected ?? null } as const
-  record({ decision: "deny", code: "invalid_token", denial }, around)
+  record({ decision: "deny", code: "invalid_token", denial }, context)
   return respondPage(
     <Page title="Not signed in" narrow>
       <h1>Not signed in</h1>
@@ -186,7 +186,7 @@ function failed(returnTo: string, what: string, because: Rejected | null, around
   )
 }
 
-function record(known: Partial<DecisionRecord>, { env, receivedAt, background }: Surroundings): void {
+function record(known: Partial<DecisionRecord>, { env, receivedAt, background }: RequestContext): void {
   const start = { id: newId("dec", receivedAt), at: receivedAt, kind: "management" } as const
   recordAtEdge(env, recordOf({ method: "GET", path: CALLBACK, ...known, ...start }), background)
 }

@@ -1,6 +1,6 @@
 /** Texts of others, and times, on our pages. */
 import type { FC } from "hono/jsx"
-import { piecesOf, shortened, turnsRound, type Piece } from "./visible.ts"
+import { piecesOf, shortened, hasBidiControl, type Piece } from "./visible.ts"
 
 /** All of it, with whatever could not be seen written out. */
 export const Text: FC<{ readonly of: string; readonly most?: number }> = ({ of, most }) => (
@@ -10,7 +10,7 @@ export const Text: FC<{ readonly of: string; readonly most?: number }> = ({ of, 
 export const Pieces: FC<{ readonly of: readonly Piece[] }> = ({ of }) => (
   <>
     {of.map(({ text, isEscaped }) =>
-      isEscaped ? <span class="escaped">{text}</span> : turnsRound(text) ? <bdi>{text}</bdi> : text,
+      isEscaped ? <span class="escaped">{text}</span> : hasBidiControl(text) ? <bdi>{text}</bdi> : text,
     )}
   </>
 )

@@ -33,7 +33,7 @@ export function piecesOf(text: string): readonly Piece[] {
 }
 
 /** The same as plain text, for titles and pictures. */
-export function visible(text: string): string {
+export function markInvisible(text: string): string {
   return text.replaceAll(UNSEEN, escaped)
 }
 
@@ -45,7 +45,7 @@ function escaped(character: string): string {
 /** Letters that are written from right to left: what stands beside them would change places. */
 const RIGHT_TO_LEFT = /[\u0590-\u08FF\uFB1D-\uFDFF\uFE70-\uFEFF\u{10800}-\u{10FFF}\u{1E800}-\u{1EFFF}]/u
 
-export function turnsRound(text: string): boolean {
+export function hasBidiControl(text: string): boolean {
   return RIGHT_TO_LEFT.test(text)
 }
 
@@ -53,7 +53,7 @@ export function turnsRound(text: string): boolean {
  * Not longer than it may be, once it is visible; of what is longer the beginning, or the end, which tells agents apart.
  */
 export function shortened(text: string, most: number, keep: "start" | "end" = "start"): string {
-  const seen = visible(text)
+  const seen = markInvisible(text)
   if (seen.length <= most) return seen
   return keep === "start" ? `${whole(seen.slice(0, most - 1))}…` : `…${whole(seen.slice(1 - most))}`
 }

@@ -7,7 +7,7 @@ import { readCompact } from "../../src/credentials/jws/compact.ts"
 import { verifySvid } from "../../src/credentials/jwt-svid.ts"
 import { readKeyDocument } from "../../src/credentials/key-sets/key-document.ts"
 import { keyFor } from "../../src/credentials/key-sets/public-key.ts"
-import { isRejected, type Rejected, type Rejection } from "../../src/core/denials/credential-rejection.ts"
+import { isRejected, type Rejected, type CredentialRejection } from "../../src/core/denials/credential-rejection.ts"
 import { trustDomainOf } from "../../src/credentials/spiffe-id.ts"
 import type { IssuerDefinition } from "../../src/core/policy/definition/issuers.ts"
 import { US } from "../harness/issuers.ts"
@@ -195,7 +195,7 @@ function registerSvids(cases: Cases): void {
       expect(await ours(svid)).toEqual({ agent: PAYLOAD.sub })
     })
   }
-  const refused = (name: string, svid: Svid, reason: Rejection["reason"]): void => {
+  const refused = (name: string, svid: Svid, reason: CredentialRejection["reason"]): void => {
     cases.case(`JWT-SVID.schema, refused: ${name}`, async () => {
       expect(valid(svid)).toBe(false)
       expect(await ours(svid)).toMatchObject({ rejected: { reason } })

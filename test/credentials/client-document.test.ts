@@ -1,13 +1,13 @@
 import { exportJWK, generateKeyPair } from "jose"
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
 import { clientDocument, forgetClientDocuments } from "../../src/credentials/client-document.ts"
-import type { Reach } from "../../src/credentials/key-sets/key-set.ts"
+import type { FetchContext } from "../../src/credentials/key-sets/key-set.ts"
 import { Place, type Answer } from "../harness/places.ts"
 
 const START = 1_800_000_000_000
 const MINUTE = 60_000
 
-const at = (now: number, local = true): Reach => ({ now, local, background: () => undefined })
+const at = (now: number, local = true): FetchContext => ({ now, local, background: () => undefined })
 const JSON_TYPE = { "content-type": "application/json" }
 const KEYS = { jwks: { keys: [{ kty: "EC" }] } }
 const REDIRECTS = ["http://127.0.0.1/callback"]

@@ -23,7 +23,7 @@ const opens = async (): Promise<string> => (await postForm(await exchangeForm("c
 async function crowded(): Promise<string> {
   const { task } = await openTask("crowded")
   await openTask("crowded")
-  const lost = vi.spyOn(Openings.prototype, "giveBack").mockImplementation(() => {
+  const lost = vi.spyOn(Openings.prototype, "releaseSlot").mockImplementation(() => {
     throw new Error("out of reach")
   })
   await complete(task, await bearerOf("operator"))

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
-import { oauthErrorOf, type Refusal } from "../../src/core/denials/oauth-error.ts"
+import { oauthErrorOf, type OAuthError } from "../../src/core/denials/oauth-error.ts"
 import { ID_TOKEN, JWT } from "../harness/agents.ts"
 import { publish, yard } from "../harness/bundles.ts"
 import { freshIsolate } from "../harness/isolate.ts"
@@ -45,7 +45,7 @@ describe("a refused token request", () => {
 })
 
 test("each reason has the OAuth error that its specification names", () => {
-  const refusals: readonly Refusal[] = [
+  const refusals: readonly OAuthError[] = [
     { reason: "agent_unauthenticated", because: { reason: "signature_invalid" } },
     { reason: "grant_type_unsupported" },
     { reason: "response_type_unsupported" },

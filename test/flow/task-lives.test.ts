@@ -2,7 +2,7 @@ import { runInDurableObject } from "cloudflare:test"
 import { env } from "cloudflare:workers"
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
 import { z } from "zod"
-import { openingsOf } from "../../src/ledger/task-quota.ts"
+import { taskQuotaOf } from "../../src/ledger/task-quota.ts"
 import { openChild, openTask, postForm, exchangeForm, type OpenTask } from "../harness/agents.ts"
 import { publish, yard } from "../harness/bundles.ts"
 import { callWith } from "../harness/gateways.ts"
@@ -224,7 +224,7 @@ describe("opening tasks is limited, for an agent and user together", () => {
     const first = await open("alice")
     expect((await open("alice")).status).toBe(200)
     await complete(first.issued?.task ?? "", await bearerOf("operator"))
-    const places = openingsOf(env, agentId("crowded"), `${IDP}|alice`)
+    const places = taskQuotaOf(env, agentId("crowded"), `${IDP}|alice`)
     await vi.waitFor(async () => {
       const free = await runInDurableObject(places, (_places, { storage }) =>
         storage.sql.exec("SELECT 1 FROM trees WHERE until = 0").toArray(),

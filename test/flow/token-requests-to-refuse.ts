@@ -3,7 +3,7 @@ import { env } from "cloudflare:workers"
 import { decodeJwt } from "jose"
 import { vi } from "vitest"
 import { recordOf as recordStart } from "../../src/core/record/record.ts"
-import type { Refusal } from "../../src/core/denials/oauth-error.ts"
+import type { OAuthError } from "../../src/core/denials/oauth-error.ts"
 import { Ledger } from "../../src/ledger/ledger.ts"
 import { forgetSwitches } from "../../src/revocation/lease.ts"
 import { Switchboard } from "../../src/revocation/switchboard.ts"
@@ -86,7 +86,7 @@ type OfConsent =
   | "user_unknown"
 
 /** Every other reason that there is, each with every way to it that an attacker or a careless client would find. */
-export const TRIES: Readonly<Record<Exclude<Refusal["reason"], OfConsent>, Readonly<Record<string, Try>>>> = {
+export const TRIES: Readonly<Record<Exclude<OAuthError["reason"], OfConsent>, Readonly<Record<string, Try>>>> = {
   consent_required: {
     "what policy keeps for it": changed({ purpose: "work", scope: "safe.burn:execute" }),
   },

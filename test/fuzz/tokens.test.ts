@@ -11,7 +11,7 @@ import { verifyDelegationToken } from "../../src/credentials/delegation-token.ts
 import { verifyProof } from "../../src/credentials/dpop.ts"
 import { verifyHandover } from "../../src/credentials/handover.ts"
 import { verifySvid } from "../../src/credentials/jwt-svid.ts"
-import type { Reach } from "../../src/credentials/key-sets/key-set.ts"
+import type { FetchContext } from "../../src/credentials/key-sets/key-set.ts"
 import type { KeyFinder, OwnKey } from "../../src/credentials/key-sets/own-keys.ts"
 import { verifyPersonToken } from "../../src/credentials/person-token.ts"
 import { importKey } from "../../src/credentials/key-sets/public-key.ts"
@@ -31,7 +31,7 @@ import { mutated } from "./mutation.ts"
 
 const NOW = 1_800_000_000_000
 const SECONDS = NOW / 1000
-const REACH: Reach = { now: NOW, local: false, background: () => undefined }
+const REACH: FetchContext = { now: NOW, local: false, background: () => undefined }
 const API = "https://api.test/"
 
 type Members = Readonly<Record<string, unknown>>

@@ -1,13 +1,13 @@
 import { env } from "cloudflare:workers"
 import { expect, test, vi } from "vitest"
-import { rehearse } from "../../src/gateway/warm-up.ts"
+import { warmUp } from "../../src/gateway/warm-up.ts"
 import { publish, yard } from "../harness/bundles.ts"
 import { callWith } from "../harness/gateways.ts"
 import { openTask } from "../harness/agents.ts"
 import { freshIsolate } from "../harness/isolate.ts"
 
 test("goes the whole way of an allowed call, as far as that is pure", async () => {
-  expect(await rehearse()).toBe(true)
+  expect(await warmUp()).toBe(true)
 })
 
 test("asks no platform for anything that a Worker may not do while it starts", async () => {
@@ -20,7 +20,7 @@ test("asks no platform for anything that a Worker may not do while it starts", a
     vi.spyOn(console, "error"),
     ...(["digest", "importKey", "verify", "sign"] as const).map((name) => vi.spyOn(crypto.subtle, name)),
   ]
-  await rehearse()
+  await warmUp()
   for (const spy of asked) expect(spy).not.toHaveBeenCalled()
   vi.restoreAllMocks()
 })
@@ -29,7 +29,7 @@ test("leaves nothing that opens anything", async () => {
   await freshIsolate()
   await publish(await yard())
   const { token } = await openTask()
-  await rehearse()
+  await warmUp()
   expect((await callWith(token, "/files")).code).toBe("ok")
   expect(
     (await callWith("eyJhbGciOiJFUzI1NiIsImtpZCI6InJlaGVhcnNhbCIsInR5cCI6ImF0K2p3dCJ9.e30.AAAA", "/files")).code,

@@ -1,5 +1,5 @@
 /**
- * HTTP/1.1 by hand: any target, any header twice, any byte. What a client of HTTP would mend or refuse to send arrives
+ * HTTP/1.1 by hand: any target, any header twice, any byte. What a client of HTTP would fix or refuse to send arrives
  * as it was meant.
  */
 import { connect } from "node:net"

@@ -1,7 +1,7 @@
 /** How an attack on a credential is written down: the request, and how it is refused, on the wire and in the record. */
-import type { Rejection } from "../../src/core/denials/credential-rejection.ts"
+import type { CredentialRejection } from "../../src/core/denials/credential-rejection.ts"
 import type { Denial } from "../../src/core/denials/denial.ts"
-import type { Refusal } from "../../src/core/denials/oauth-error.ts"
+import type { OAuthError } from "../../src/core/denials/oauth-error.ts"
 import { ACCESS_TOKEN, AUDIENCE, ID_TOKEN, JWT, JWT_BEARER, JWT_BEARER_GRANT, type Form } from "./agents.ts"
 import { idTokenOf, svidOf } from "./besieged.ts"
 import { ASKING, keyOf } from "./gateways.ts"
@@ -85,7 +85,7 @@ export const asOperator = (token: string): Request =>
 
 // How they answer.
 
-export const agentRefused = (because: Rejection): Expected => ({
+export const agentRefused = (because: CredentialRejection): Expected => ({
   status: 401,
   code: "invalid_client",
   denial: { reason: "agent_unauthenticated", because },
@@ -97,20 +97,20 @@ export const unregistered = (agent: string): Expected => ({
   denial: { reason: "agent_unregistered", agent },
 })
 
-export const subjectRefused = (because: Rejection): Expected => ({
+export const subjectRefused = (because: CredentialRejection): Expected => ({
   status: 400,
   code: "invalid_request",
   denial: { reason: "subject_rejected", because },
 })
 
-export const assertionRefused = (because: Rejection): Expected => ({
+export const assertionRefused = (because: CredentialRejection): Expected => ({
   status: 400,
   code: "invalid_grant",
   denial: { reason: "assertion_rejected", because },
 })
 
 /** Another refusal of the token endpoint. */
-export const requestRefused = (denial: Refusal, code = "invalid_request", status = 400): Expected => ({
+export const requestRefused = (denial: OAuthError, code = "invalid_request", status = 400): Expected => ({
   status,
   code,
   denial: { ...denial },
@@ -129,14 +129,14 @@ export const tokenRefused = (what: string): Expected => callRefused({ reason: "t
 
 export const proofRefused = (what: string): Expected => callRefused({ reason: "proof_rejected", what })
 
-export const operatorRefused = (because: Rejection | null, code = "invalid_token"): Expected => ({
+export const operatorRefused = (because: CredentialRejection | null, code = "invalid_token"): Expected => ({
   status: 401,
   code,
   denial: { reason: "operator_rejected", because },
 })
 
 /** Of the part that cannot be read, and why. */
-export const unreadable = (part: "header" | "claims", objection: keyof typeof OBJECTIONS): Rejection => ({
+export const unreadable = (part: "header" | "claims", objection: keyof typeof OBJECTIONS): CredentialRejection => ({
   reason: "malformed",
   what: `its ${part}: ${OBJECTIONS[objection]}`,
 })
@@ -158,4 +158,4 @@ export const MALFORMED = {
   keyId: { reason: "malformed", what: "its key id is no text, or too long" },
   noAlgorithm: { reason: "malformed", what: "it has no algorithm" },
   type: { reason: "malformed", what: "its type is no text" },
-} as const satisfies Readonly<Record<string, Rejection>>
+} as const satisfies Readonly<Record<string, CredentialRejection>>

@@ -2,7 +2,7 @@
 import { env } from "cloudflare:workers"
 import { sha256Base64url } from "../../src/core/encoding/hash.ts"
 import { beginSession } from "../../src/web/session.ts"
-import { surroundingsOf } from "../../src/request-context.ts"
+import { requestContext } from "../../src/request-context.ts"
 import { AUDIENCE, postForm, type Form, type TokenAnswer } from "./agents.ts"
 import { knock } from "./door.ts"
 import { accessToken, agentId, svid, US } from "./issuers.ts"
@@ -29,7 +29,7 @@ export async function signedIn(
   const times = { expiresAt: Date.now() + 3_600_000, issuedAt: Date.now() - ago }
   const secret = await beginSession(
     { token, ...times },
-    surroundingsOf(env, () => undefined),
+    requestContext(env, () => undefined),
   )
   return { cookie: `__Host-narrowgate=${secret}`, csrf: sha256Base64url(`form ${secret}`) }
 }

@@ -2,7 +2,7 @@
 import { env, waitUntil } from "cloudflare:workers"
 import { beginSession, sessionOf } from "../../src/web/session.ts"
 import { COOKIES } from "../../src/web/cookie.ts"
-import { surroundingsOf } from "../../src/request-context.ts"
+import { requestContext } from "../../src/request-context.ts"
 import { knock } from "./door.ts"
 import { accessToken, US, type Minting } from "./issuers.ts"
 
@@ -19,11 +19,11 @@ type Fields = Readonly<Record<string, string | readonly string[]>>
 /** @param life milliseconds of the session */
 export async function visitorAs(subject: string, minting: Minting = {}, life = 3_600_000): Promise<Visitor> {
   const token = await accessToken(subject, "cli", minting)
-  const around = surroundingsOf(env, waitUntil)
-  const now = around.receivedAt
-  const secret = await beginSession({ token, expiresAt: now + life, issuedAt: now }, around)
+  const context = requestContext(env, waitUntil)
+  const now = context.receivedAt
+  const secret = await beginSession({ token, expiresAt: now + life, issuedAt: now }, context)
   const cookie = `${COOKIES.session}=${secret}`
-  const session = await sessionOf(new Request(US, { headers: { cookie } }), around)
+  const session = await sessionOf(new Request(US, { headers: { cookie } }), context)
   const csrf = session?.csrf ?? ""
   return {
     cookie,

@@ -2,12 +2,12 @@
  * Trees that a test drives step by step, by a clock of its own: one in memory alone, and one as a ledger keeps it, on
  * the real SQLite of an object, which can crash, wake and go quiet, without the object's own timers.
  */
-import { callStep, freshProofs, openRequest, type Held } from "../../src/core/explanation/simulated-tree.ts"
+import { callStep, freshProofs, openRequest, type SimulatedState } from "../../src/core/explanation/simulated-tree.ts"
 import type { Call } from "../../src/core/decision/call.ts"
 import { decide } from "../../src/core/decision/decide.ts"
 import type { Denial } from "../../src/core/denials/denial.ts"
 import { openTask, type Opening } from "../../src/core/task/open.ts"
-import { isRefused } from "../../src/core/denials/oauth-error.ts"
+import { isOAuthFailure } from "../../src/core/denials/oauth-error.ts"
 import { newTree, type TreeState } from "../../src/core/task/state.ts"
 import { LedgerStorage, RELEASED } from "../../src/ledger/storage.ts"
 import {
@@ -20,7 +20,7 @@ import {
 } from "../../src/core/task/transition.ts"
 import type { Bundle } from "../../src/core/policy/assemble.ts"
 import type { UserFacts } from "../../src/core/policy/principals.ts"
-import type { End } from "../../src/core/task/change.ts"
+import type { TaskEnd } from "../../src/core/task/change.ts"
 import { agentId } from "./issuers.ts"
 import { POINTER, ROOT, START } from "./trees.ts"
 
@@ -34,7 +34,7 @@ export interface DrivenTree {
   /** The call's gateway says that it has ended. */
   land(call: string, gateway: string): void
   open(opening: Opening): void
-  end(end: End): void
+  end(end: TaskEnd): void
   release(task: string): void
 }
 
@@ -55,7 +55,7 @@ export function openingsOf(bundle: Bundle, user: UserFacts | null): readonly Ope
     const below = above ? { ...heldOf(above), handedOverBy: null } : null
     const request = openRequest(agentId(agent), state, `token-${openings.length}`, { parent: below, purpose })
     const opened = openTask(bundle, state, request, START)
-    if (isRefused(opened)) throw new Error(JSON.stringify(opened))
+    if (isOAuthFailure(opened)) throw new Error(JSON.stringify(opened))
     const opening = { ...opened.opening, token: { ...opened.opening.token, expiresAt: FOR_LONG } }
     applyOpening(state, fresh(opening), START)
     openings.push(opening)
@@ -68,7 +68,7 @@ function fresh(opening: Opening): Opening {
   return { ...opening, task: opening.task && { ...opening.task, children: 0 } }
 }
 
-export const heldOf = ({ token }: Opening): Held => ({ task: token.task, token: token.jti })
+export const heldOf = ({ token }: Opening): SimulatedState => ({ task: token.task, token: token.jti })
 
 /** The tree's own clock, which never runs back. */
 export function tick(state: TreeState, clock: number): number {
@@ -98,7 +98,7 @@ export class PureTree implements DrivenTree {
     applyOpening(this.state, fresh(opening), START)
   }
 
-  end(end: End): void {
+  end(end: TaskEnd): void {
     applyEnd(this.state, endedBy(this.state, end), end)
   }
 
@@ -147,17 +147,17 @@ export class KeptTree implements DrivenTree {
   #step(call: Call, clock: number, isCut: boolean): Denial | null {
     const { state } = this
     const now = tick(state, clock)
-    const { change, verdict, end, afterwards, needs } = decide(this.bundle, state, call, now)
+    const { change, verdict, end, denialUpdates, needs } = decide(this.bundle, state, call, now)
     if (needs.length > 0) throw new Error("nothing here is shared by all trees")
     const ended = end ? endedBy(state, end) : []
     this.#kept.transactionSync(() => {
       if (change) this.#storage.saveChange(state, change)
-      if (afterwards.length > 0) this.#storage.saveNotes(state, afterwards, now)
+      if (denialUpdates.length > 0) this.#storage.saveNotes(state, denialUpdates, now)
       if (end) this.#storage.saveEnd(ended, end)
       if (isCut) throw new Cut("the transaction fails")
     })
     if (change) applyChange(state, change)
-    if (afterwards.length > 0) applyAfterwards(state, afterwards, now)
+    if (denialUpdates.length > 0) applyAfterwards(state, denialUpdates, now)
     if (end) this.#applyEnd(ended, end)
     return verdict.denial
   }
@@ -172,13 +172,13 @@ export class KeptTree implements DrivenTree {
     applyOpening(this.state, opened, START)
   }
 
-  end(end: End): void {
+  end(end: TaskEnd): void {
     const ended = endedBy(this.state, end)
     this.#storage.saveEnd(ended, end)
     this.#applyEnd(ended, end)
   }
 
-  #applyEnd(ended: readonly string[], end: End): void {
+  #applyEnd(ended: readonly string[], end: TaskEnd): void {
     applyEnd(this.state, ended, end)
     if (end.status !== "quarantined" && ended.includes(ROOT)) this.#storage.forgetMemory()
   }

@@ -1,6 +1,6 @@
 /** A tree's life, step by step, beside the model of its guardrails: whatever the tree answers is held against it. */
 import { inject } from "vitest"
-import type { Held } from "../../src/core/explanation/simulated-tree.ts"
+import type { SimulatedState } from "../../src/core/explanation/simulated-tree.ts"
 import type { Call } from "../../src/core/decision/call.ts"
 import type { Denial } from "../../src/core/denials/denial.ts"
 import type { Guardrail } from "../../src/core/guardrails/definition.ts"
@@ -63,7 +63,7 @@ export class ModelledLife {
   readonly guardrails: readonly Guardrail[]
   promised: Promised
   readonly #user: UserFacts | null
-  readonly #held: readonly Held[]
+  readonly #held: readonly SimulatedState[]
   readonly #statuses: readonly Frozen[] = FAMILY.map(() => ({ status: "active" }))
   readonly tree: DrivenTree
   readonly model: GuardrailModel
@@ -201,7 +201,7 @@ export class ModelledLife {
     return parent === null ? [of] : [of, ...this.#lineOf(parent)]
   }
 
-  #heldBy(by: number): Held {
+  #heldBy(by: number): SimulatedState {
     const held = this.#held[by]
     if (!held) throw new Error(`no task ${by}`)
     return held

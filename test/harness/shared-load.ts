@@ -84,7 +84,7 @@ export function underLoad({ limit, trees: count, share, burst, lasts, seed }: Lo
     clock.at(Math.max(clock.now, dueAt), () => {
       tree.settled.push(...tree.borrowing.usedUp(tree.left))
       if (tree.borrowing.isDue(clock.now)) {
-        tree.settled.push(...tree.borrowing.giveBack(tree.left))
+        tree.settled.push(...tree.borrowing.returnUnusedCredit(tree.left))
         tree.left = 0
       }
       settle(tree)

@@ -4,7 +4,7 @@ import { z } from "zod"
 import { sha256Hex } from "../../src/core/encoding/hash.ts"
 import type { BundleBody } from "../../src/core/policy/bundle.ts"
 import type { StreamDefinition } from "../../src/core/policy/definition/streams.ts"
-import { EVENTS, type Told } from "../../src/core/policy/definition/security-events.ts"
+import { EVENTS, type EventClaims } from "../../src/core/policy/definition/security-events.ts"
 import { knock } from "./door.ts"
 import { IDP, newSigner, second, US, type Signer } from "./issuers.ts"
 
@@ -35,7 +35,7 @@ export const personOf = (sub: string, iss = IDP): Readonly<Record<string, unknow
 
 /** Claims of a token that tells of these events. */
 export function claimsOf(
-  events: Readonly<Record<string, Told>>,
+  events: Readonly<Record<string, EventClaims>>,
   subject: unknown = personOf("alice"),
   stream = "idp-signals",
 ): Readonly<Record<string, unknown>> {
@@ -85,7 +85,7 @@ export async function push(token: string, headers: Readonly<Record<string, strin
 
 /** Signed by the stream that says it, pushed as its transmitter does. */
 export async function tell(
-  events: Readonly<Record<string, Told>>,
+  events: Readonly<Record<string, EventClaims>>,
   subject: unknown = personOf("alice"),
   stream = "idp-signals",
 ): Promise<EventAnswer> {

@@ -2,15 +2,21 @@
 import { inject } from "vitest"
 import { countsIn } from "./guardrails.ts"
 import { UNKNOWN_CLIENT } from "../../src/core/decision/client.ts"
-import { beginTree, callStep, openRequest, openStep, type Held } from "../../src/core/explanation/simulated-tree.ts"
+import {
+  beginTree,
+  callStep,
+  openRequest,
+  openStep,
+  type SimulatedState,
+} from "../../src/core/explanation/simulated-tree.ts"
 import type { CallArguments } from "../../src/core/catalog/arguments.ts"
 import { parseScope } from "../../src/core/catalog/pattern.ts"
 import type { Sensitivity } from "../../src/core/catalog/tool.ts"
-import type { Call, Outcome } from "../../src/core/decision/call.ts"
+import type { Call, DecisionResult } from "../../src/core/decision/call.ts"
 import type { ArgumentBounds } from "../../src/core/catalog/bounds.ts"
-import type { Asked } from "../../src/core/task/grant.ts"
+import type { RequestedGrant } from "../../src/core/task/grant.ts"
 import type { OpenRequest } from "../../src/core/task/open.ts"
-import { isRefused, type Refusal } from "../../src/core/denials/oauth-error.ts"
+import { isOAuthFailure, type OAuthError } from "../../src/core/denials/oauth-error.ts"
 import type { TreeState } from "../../src/core/task/state.ts"
 import { assemble, type Bundle } from "../../src/core/policy/assemble.ts"
 import type { BundleBody } from "../../src/core/policy/bundle.ts"
@@ -26,10 +32,15 @@ export const ALICE: UserFacts = { issuer: IDP, subject: "alice", groups: ["staff
 
 export const assembled = (body: BundleBody = inject("yard")): Bundle => assemble(encode(body), POINTER)
 
-export const scopes = (...texts: readonly string[]): Asked => askedFor({ scopes: texts })
+export const scopes = (...texts: readonly string[]): RequestedGrant => askedFor({ scopes: texts })
 
 /** One part; without scopes, what the purpose gives by default. */
-export function askedFor({ scopes: texts, maxSensitivity = null, bounds = {}, calls = null }: AskedTexts): Asked {
+export function askedFor({
+  scopes: texts,
+  maxSensitivity = null,
+  bounds = {},
+  calls = null,
+}: AskedTexts): RequestedGrant {
   const parts = texts && [{ scopes: texts.flatMap((text) => parseScope(text) ?? []), maxSensitivity, bounds }]
   return { parts, inDetails: false, calls }
 }
@@ -41,14 +52,14 @@ interface AskedTexts {
   readonly calls?: number | null
 }
 
-export { freshProofs, type Held } from "../../src/core/explanation/simulated-tree.ts"
+export { freshProofs, type SimulatedState as Held } from "../../src/core/explanation/simulated-tree.ts"
 
 export const newState = (user: UserFacts | null = ALICE): TreeState => beginTree(POINTER, ROOT, user, START)
 
 let made = 0
 
 /** Opens a root, or below `parent` a child; or says why not. */
-export interface HeldFor extends Held {
+export interface HeldFor extends SimulatedState {
   /** Of the token that was issued. */
   readonly audience: string
 }
@@ -57,23 +68,30 @@ export function open(
   bundle: Bundle,
   state: TreeState,
   agent: string,
-  parent: Held | null = null,
+  parent: SimulatedState | null = null,
   more: Partial<OpenRequest> = {},
   now = START,
-): HeldFor | Refusal {
+): HeldFor | OAuthError {
   const token = `token-${++made}`
   const below = parent && { task: parent.task, token: parent.token, handedOverBy: null }
   const request = openRequest(agentId(agent), state, token, { parent: below, since: START, ...more })
   const opened = openStep(bundle, state, request, now)
-  return isRefused(opened) ? opened.refused : { task: opened.task.id, token: request.token, audience: opened.audience }
+  return isOAuthFailure(opened)
+    ? opened.refused
+    : { task: opened.task.id, token: request.token, audience: opened.audience }
 }
 
-export function opened(outcome: Held | Refusal): Held {
+export function opened(outcome: SimulatedState | OAuthError): SimulatedState {
   if ("reason" in outcome) throw new Error(`not opened: ${JSON.stringify(outcome)}`)
   return outcome
 }
 
-export function callOf(held: Held, tool: string, values: CallArguments["values"] = {}, more: Partial<Call> = {}): Call {
+export function callOf(
+  held: SimulatedState,
+  tool: string,
+  values: CallArguments["values"] = {},
+  more: Partial<Call> = {},
+): Call {
   return {
     decisionId: `dec_${++made}`,
     task: held.task,
@@ -94,7 +112,7 @@ export function callOf(held: Held, tool: string, values: CallArguments["values"]
 }
 
 /** One step as the ledger makes it. */
-export function step(bundle: Bundle, state: TreeState, call: Call, now = START): Outcome["verdict"] {
+export function step(bundle: Bundle, state: TreeState, call: Call, now = START): DecisionResult["verdict"] {
   return callStep(bundle, state, call, now)
 }
 

@@ -52,7 +52,7 @@ async function assertKept(
   worlds: readonly [fc.Arbitrary<World[0]>, fc.Arbitrary<World[1]>],
   promised: Promised,
   numRuns: number,
-  afterwards: (life: ModelledLife) => void = () => undefined,
+  denialUpdates: (life: ModelledLife) => void = () => undefined,
 ): Promise<ModelledLife["seen"]> {
   const seen = { admitted: 0, denied: 0, ended: 0, followed: 0 }
   await runInDurableObject(env.LEDGER.getByName(crypto.randomUUID()), (_ledger, { storage }) => {
@@ -60,7 +60,7 @@ async function assertKept(
       const bundle = openYard(guardrails)
       const life = new ModelledLife(bundle, new KeptTree(storage, bundle, ALICE), ALICE, promised)
       life.go(steps)
-      afterwards(life)
+      denialUpdates(life)
       seen.admitted += life.seen.admitted
       seen.denied += life.seen.denied
       seen.ended += life.seen.ended

@@ -7,7 +7,7 @@ import { countsIn, window } from "../harness/guardrails.ts"
 import type { Guardrail } from "../../src/core/guardrails/definition.ts"
 import { decide } from "../../src/core/decision/decide.ts"
 import { openTask, renewRoot, type Opened, type OpenRequest } from "../../src/core/task/open.ts"
-import { isRefused, type Refused } from "../../src/core/denials/oauth-error.ts"
+import { isOAuthFailure, type OAuthFailure } from "../../src/core/denials/oauth-error.ts"
 import { blockSize } from "../../src/core/task/counter-block.ts"
 import { newTree, type TreeState } from "../../src/core/task/state.ts"
 import { LedgerStorage } from "../../src/ledger/storage.ts"
@@ -78,19 +78,19 @@ class KeptTree {
       jkt: null,
     }
     const opened = openTask(this.#bundle, this.state, { agent: agentId("first"), ...subject, ...more }, START)
-    if (isRefused(opened)) throw new Error(JSON.stringify(opened))
+    if (isOAuthFailure(opened)) throw new Error(JSON.stringify(opened))
     this.#open(opened)
   }
 
   /** One more token for the root task, of this key. @returns why not */
-  renew(token: string, jkt: string | null): Refused["refused"] | null {
+  renew(token: string, jkt: string | null): OAuthFailure["refused"] | null {
     const opened = renewRoot(
       this.#bundle,
       this.state,
       { agent: agentId("first"), audience: AUDIENCE, jkt, token },
       START,
     )
-    if (isRefused(opened)) return opened.refused
+    if (isOAuthFailure(opened)) return opened.refused
     this.#open(opened)
     return null
   }

@@ -23,7 +23,7 @@ async function inTree(use: (tree: Tree, sql: SqlStorage) => void): Promise<void>
 describe("proofs that are more than a ledger remembers", () => {
   test("are forgotten all at once, and none of them is taken again without the new nonce", async () => {
     await inTree((tree) => {
-      const state = tree.begin(ROOT, ALICE, null, POINTER, assembled().guardrails)
+      const state = tree.newTreeState(ROOT, ALICE, null, POINTER, assembled().guardrails)
       const first = state.proofs.nonce
       for (let index = 0; index < 19_999; index++) state.proofs.admit(`${index}`)
       tree.boundProofs(state, NOW)
@@ -40,9 +40,9 @@ describe("proofs that are more than a ledger remembers", () => {
 
 test("a tree that is frozen keeps what its guardrails had in mind; one that has ended does not", async () => {
   await inTree((tree, sql) => {
-    const state = tree.begin(ROOT, ALICE, null, POINTER, assembled().guardrails)
+    const state = tree.newTreeState(ROOT, ALICE, null, POINTER, assembled().guardrails)
     const held = opened(open(assembled(), state, "first"))
-    tree.transact(true, () => {
+    tree.transaction(true, () => {
       tree.storage.saveTree(state)
       const span = { kind: "sliding", seconds: 3600 } as const
       const counted = { owner: "window", key: "", amount: 1, limit: 5, span, repeats: null }
@@ -59,13 +59,13 @@ test("a tree that is frozen keeps what its guardrails had in mind; one that has 
 describe("a step that fails", () => {
   test("forgets no proof, and changes nothing in memory that storage does not have", async () => {
     await inTree((tree) => {
-      const state = tree.begin(ROOT, ALICE, null, POINTER, assembled().guardrails)
-      tree.transact(true, () => tree.storage.saveTree(state))
+      const state = tree.newTreeState(ROOT, ALICE, null, POINTER, assembled().guardrails)
+      tree.transaction(true, () => tree.storage.saveTree(state))
       tree.state = state
       state.proofs.admit("seen")
       state.labels.add("of a step that fails")
       const failing = (): void =>
-        tree.transact(true, () => {
+        tree.transaction(true, () => {
           tree.storage.saveBundle(state, { ...POINTER, seq: POINTER.seq + 1 }, assembled().guardrails)
           throw new Error("storage is full")
         })

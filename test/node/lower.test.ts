@@ -265,7 +265,7 @@ describe("problems", () => {
   })
 
   const cases: readonly (readonly [what: string, text: string, problem: object])[] = [
-    ["no @id", `\n  ${PERMIT};`, { ...at(2, 3), message: "the rule has no @id", mend: 'write @id("…") before it' }],
+    ["no @id", `\n  ${PERMIT};`, { ...at(2, 3), message: "the rule has no @id", fix: 'write @id("…") before it' }],
     ["@id without a value", `@id ${PERMIT};`, { ...at(1, 1), message: "the rule has no @id" }],
     [
       "an @id for terminals to stumble over",
@@ -275,7 +275,7 @@ describe("problems", () => {
     [
       "@id twice",
       `@id("r") ${PERMIT};\n@id("r") ${PERMIT};`,
-      { ...at(2, 1), message: '@id("r") names the rule at a.cedar:1 too', mend: "give it an @id of its own" },
+      { ...at(2, 1), message: '@id("r") names the rule at a.cedar:1 too', fix: "give it an @id of its own" },
     ],
     [
       "@remedy on a permit",
@@ -301,7 +301,7 @@ describe("problems", () => {
     [
       "an optional argument read unasked",
       `@id("r") ${PERMIT} when { context.arguments.a == 1 };`,
-      { ...at(1, 54), mend: expect.stringContaining("has a") },
+      { ...at(1, 54), fix: expect.stringContaining("has a") },
     ],
     [
       "a rule that can never hold",
@@ -313,7 +313,7 @@ describe("problems", () => {
     const { problems } = lowerOne(text)
     expect(problems).toHaveLength(1)
     expect(problems[0]).toMatchObject(problem)
-    expect(problems[0]?.mend).not.toBe("")
+    expect(problems[0]?.fix).not.toBe("")
   })
 
   test("an @id that another file has", () => {

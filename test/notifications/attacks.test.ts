@@ -4,7 +4,7 @@ import { env } from "cloudflare:workers"
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
 import { rootOf } from "../../src/core/task/state.ts"
 import { outboundOf, OUTBOUND_VERSION } from "../../src/notifications/outbound-stub.ts"
-import type { CallQuestion, Notice, TaskEnd } from "../../src/core/notices/notice.ts"
+import type { CallQuestion, Notice, TaskEndNotice } from "../../src/core/notices/notice.ts"
 import { Outbound } from "../../src/notifications/outbound.ts"
 import type { ReceiverDefinition } from "../../src/core/policy/definition/receivers.ts"
 import { forgetBundle } from "../../src/bundles/store.ts"
@@ -48,7 +48,7 @@ const keptIn = async (task: string) =>
   })
 const alarmOf = async (task: string) => runInDurableObject(ledgerOf(task), async (_, { storage }) => storage.getAlarm())
 
-/** Its object takes nothing; all others do. @returns mends it */
+/** Its object takes nothing; all others do. @returns fixes it */
 async function outOfReach(receiver: string): Promise<() => Promise<void>> {
   const rename = async (from: string, to: string): Promise<void> =>
     runInDurableObject(outboundOf(env, receiver), (_, { storage }) => {
@@ -61,14 +61,14 @@ async function outOfReach(receiver: string): Promise<() => Promise<void>> {
 describe("a receiver whose object is out of reach", () => {
   test("keeps nothing from the others, now and later", async () => {
     await tellTo([CHAT, DESK])
-    const mend = await outOfReach("chat")
+    const fix = await outOfReach("chat")
     const { task, token } = await openTask("first")
     await manage("POST", `/v1/tasks/${task}/quarantine`, await operator())
     await manage("POST", `/v1/tasks/${task}/release`, await operator())
     await manage("POST", `/v1/tasks/${task}/abort`, `Bearer ${token}`)
     await sentOf(net, 3, "desk")
     expect(await keptIn(task)).toBe(3)
-    await mend()
+    await fix()
     await runDurableObjectAlarm(ledgerOf(task))
     await sentOf(net, 3, "chat")
     expect(await keptIn(task)).toBe(0)
@@ -95,14 +95,14 @@ describe("a receiver whose object is out of reach", () => {
 
   test("has nobody else handed the same again, who may not know any more that they had it", async () => {
     await tellTo([CHAT, DESK])
-    const mend = await outOfReach("chat")
+    const fix = await outOfReach("chat")
     const handed = vi.spyOn(Outbound.prototype, "take")
     const task = await abortedTask()
     await sentOf(net, 1, "desk")
     await runDurableObjectAlarm(ledgerOf(task))
     await evict(task)
     await runDurableObjectAlarm(ledgerOf(task))
-    await mend()
+    await fix()
     await runDurableObjectAlarm(ledgerOf(task))
     const [chat] = await sentOf(net, 1, "chat")
     expect(chat?.body).not.toContain('"had"')
@@ -112,14 +112,14 @@ describe("a receiver whose object is out of reach", () => {
 
   test("is not the only thing: a notice that cannot be read keeps no other back either", async () => {
     await tellTo([DESK])
-    const mend = await outOfReach("desk")
+    const fix = await outOfReach("desk")
     const { task } = await openTask("first")
     await manage("POST", `/v1/tasks/${task}/quarantine`, await operator())
     await vi.waitFor(async () => expect(await keptIn(task)).toBe(1))
     await runInDurableObject(ledgerOf(task), (_, { storage }) => {
       storage.sql.exec("UPDATE notices SET body = 'null'")
     })
-    await mend()
+    await fix()
     await manage("POST", `/v1/tasks/${task}/release`, await operator())
     const [sent] = await sentOf(net, 1)
     expect(sent?.body).toContain("task.released")
@@ -167,7 +167,7 @@ let made = 0
 const next = (): string => `evt_${String(++made).padStart(26, "0")}`
 
 function ended(agent: string): Notice {
-  const data: TaskEnd = {
+  const data: TaskEndNotice = {
     kind: "end",
     task: "tsk_1",
     tasks: ["tsk_1"],

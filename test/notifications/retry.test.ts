@@ -1,14 +1,14 @@
 import fc from "fast-check"
 import { describe, expect, test } from "vitest"
-import { nextOf, pauseOf, type Answer } from "../../src/notifications/retry.ts"
+import { nextOf, pauseOf, type ReceiverResponse } from "../../src/notifications/retry.ts"
 
 const NOW = Date.UTC(2026, 10, 26)
 const DAY = 86_400_000
 const first = { tries: 1, since: NOW, inARow: 1 }
-const status = (code: number, retryAfter: string | null = null): Answer => ({ status: code, retryAfter })
-const answers: fc.Arbitrary<Answer> = fc.oneof(
+const status = (code: number, retryAfter: string | null = null): ReceiverResponse => ({ status: code, retryAfter })
+const answers: fc.Arbitrary<ReceiverResponse> = fc.oneof(
   fc.record({ status: fc.integer({ min: 100, max: 599 }), retryAfter: fc.option(fc.string()) }),
-  fc.constantFrom<Answer>({ failure: "timeout" }, { failure: "unreachable" }),
+  fc.constantFrom<ReceiverResponse>({ failure: "timeout" }, { failure: "unreachable" }),
 )
 
 describe("what follows from an answer", () => {
@@ -36,7 +36,7 @@ describe("what follows from an answer", () => {
     expect(nextOf(status(code), { ...first, tries: 4 }, NOW, 0.5)).toEqual({ kind: "dead", failure })
   })
 
-  test.each<readonly [string, Answer]>([
+  test.each<readonly [string, ReceiverResponse]>([
     ["408", status(408)],
     ["425", status(425)],
     ["429", status(429)],

@@ -2,7 +2,7 @@
 import { env } from "cloudflare:workers"
 import { describe, expect, test } from "vitest"
 import { configOf } from "../../src/platform/config.ts"
-import type { Making } from "../../src/notifications/formats/message.ts"
+import type { FormatContext } from "../../src/notifications/formats/message.ts"
 import type { Notice } from "../../src/core/notices/notice.ts"
 import { standardMessage } from "../../src/notifications/formats/standard.ts"
 import { DESK } from "../harness/receivers.ts"
@@ -37,7 +37,7 @@ describe("the secret of a webhook", () => {
     data: { kind: "switch", switch: "swi_1", stopped: { kind: "everything" }, before: null, operator: null },
   }
   const made = (secret: string | null) => {
-    const making: Making = { issuer: "https://authz.example", secret, signer: async () => null, now: 0 }
+    const making: FormatContext = { issuer: "https://authz.example", secret, signer: async () => null, now: 0 }
     if (DESK.format !== "standard") throw new Error("the desk has another format")
     return standardMessage(DESK, notice, making)
   }

@@ -5,7 +5,7 @@ import { OTHER_CASE } from "../../src/core/catalog/mcp-answer.ts"
 import { UNREADABLE } from "../../src/core/catalog/drift.ts"
 import worker from "../../src/index.ts"
 import { probeServers } from "../../src/probe/probe.ts"
-import { surroundingsOf, type Surroundings } from "../../src/request-context.ts"
+import { requestContext, type RequestContext } from "../../src/request-context.ts"
 import { openTask } from "../harness/agents.ts"
 import { publish, starter, yard } from "../harness/bundles.ts"
 import { askAs } from "../harness/gateways.ts"
@@ -47,13 +47,13 @@ afterEach(async () => {
   await freshIsolate()
 })
 
-type More = Partial<Surroundings["config"]>
+type More = Partial<RequestContext["config"]>
 
 async function probe(more: More = {}, extra: object = {}): Promise<void> {
   const work: Promise<unknown>[] = []
-  const around = surroundingsOf(env, (each) => work.push(each))
-  const config = { ...around.config, local: true, ...more }
-  await probeServers({ ...around, env: { ...env, ...extra }, config })
+  const context = requestContext(env, (each) => work.push(each))
+  const config = { ...context.config, local: true, ...more }
+  await probeServers({ ...context, env: { ...env, ...extra }, config })
   await Promise.all(work)
 }
 

@@ -1,11 +1,11 @@
 import fc from "fast-check"
 import { expect, inject, test } from "vitest"
 import { isLifecycle } from "../../src/core/catalog/lifecycle.ts"
-import { foresee, redeem, NOT_POLLED } from "../../src/core/task/consent.ts"
+import { previewTask, redeem, NOT_POLLED } from "../../src/core/task/consent.ts"
 import { readAnswer } from "../../src/core/task/consent-form.ts"
 import { viewOfConsent } from "../../src/core/task/consent-view.ts"
 import type { Grant } from "../../src/core/task/grant.ts"
-import { isRefused } from "../../src/core/denials/oauth-error.ts"
+import { isOAuthFailure } from "../../src/core/denials/oauth-error.ts"
 import type { Consent } from "../../src/core/task/pending-consent.ts"
 import type { Task } from "../../src/core/task/state.ts"
 import { agentId } from "../harness/issuers.ts"
@@ -65,14 +65,14 @@ const consentTo = ({ agent, purpose, scopes, calls, session }: Requested): Conse
 
 /** The task that comes of it, as its program would get it; null: none. */
 function taskOf(consent: Consent): Task | null {
-  const foreseen = foresee(bundle, newState(), consent, START)
-  if (isRefused(foreseen)) return null
+  const foreseen = previewTask(bundle, newState(), consent, START)
+  if (isOAuthFailure(foreseen)) return null
   const state = newState()
   state.tasks.set(state.root, foreseen.task)
   const shown = { challenge: "challenge", redirectUri: null, refresh: { family: "", secret: "" } }
   const by = { secretHash: "secret", agent: consent.agent, audience: null, jkt: "key", token: "token", shown }
   const opened = redeem(bundle, state, { ...consent, life: foreseen.life }, by, NOT_POLLED, START)
-  return isRefused(opened) ? null : opened.task
+  return isOAuthFailure(opened) ? null : opened.task
 }
 
 function expectWithin(grant: Grant, most: Grant): void {
@@ -91,8 +91,8 @@ test("nobody in the chain gains: whatever a form says, the grant is within what 
     fc.property(requested, form, (request, fields) => {
       const consent = consentTo(request)
       const whole = taskOf(consent)
-      const foreseen = foresee(bundle, newState(), consent, START)
-      if (isRefused(foreseen)) return
+      const foreseen = previewTask(bundle, newState(), consent, START)
+      if (isOAuthFailure(foreseen)) return
       const view = viewOfConsent(foreseen.task, foreseen.life, bundle.catalog.tools)
       const answered = readAnswer(fields, view.by)
       if (!answered) return

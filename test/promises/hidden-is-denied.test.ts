@@ -8,7 +8,7 @@ import type { Denial } from "../../src/core/denials/denial.ts"
 import { isLifecycle } from "../../src/core/catalog/lifecycle.ts"
 import { UNSEEN_ARGUMENTS } from "../../src/core/catalog/arguments.ts"
 import { decide } from "../../src/core/decision/decide.ts"
-import { may } from "../../src/core/decision/visible-tools.ts"
+import { visibleTools } from "../../src/core/decision/visible-tools.ts"
 import type { Bundle } from "../../src/core/policy/assemble.ts"
 import { actionRef, toolRef } from "../../src/core/policy/principals.ts"
 import type { LoweredRule } from "../../src/core/policy/cedar/lowered.ts"
@@ -221,7 +221,12 @@ describe("a list that was cut down", () => {
         for (const tool of TOOLS) {
           const list = `${tool.split(".")[0]}.mcp.tools-list`
           const asked = { ...held, proof: null, gateway: "envoy", environment, risks }
-          const { denial, hidden } = may(bundle, state, { ...asked, list, tools: [tool], argumentsSeen }, START)
+          const { denial, hidden } = visibleTools(
+            bundle,
+            state,
+            { ...asked, list, tools: [tool], argumentsSeen },
+            START,
+          )
           const why = denial ?? hidden.get(tool)
           const reason = why?.reason ?? "kept"
           seen.set(reason, (seen.get(reason) ?? 0) + 1)

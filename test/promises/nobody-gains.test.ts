@@ -4,7 +4,7 @@ import type { ArgumentBounds } from "../../src/core/catalog/bounds.ts"
 import { isLifecycle } from "../../src/core/catalog/lifecycle.ts"
 import { type Grant } from "../../src/core/task/grant.ts"
 import { renewRoot } from "../../src/core/task/open.ts"
-import { isRefused, type Refusal } from "../../src/core/denials/oauth-error.ts"
+import { isOAuthFailure, type OAuthError } from "../../src/core/denials/oauth-error.ts"
 import type { TreeState } from "../../src/core/task/state.ts"
 import { applyOpening } from "../../src/core/task/transition.ts"
 import { agentId } from "../harness/issuers.ts"
@@ -94,10 +94,10 @@ function limitOf(agent: string, purpose: string, { scopes: texts, maxSensitivity
   }
 }
 
-function refreshed(state: TreeState, audience: string, at: number): HeldFor | Refusal {
+function refreshed(state: TreeState, audience: string, at: number): HeldFor | OAuthError {
   const by = { agent: agentId("first"), audience, jkt: null, token: `refreshed-${at}` }
   const renewed = renewRoot(bundle, state, by, START)
-  if (isRefused(renewed)) return renewed.refused
+  if (isOAuthFailure(renewed)) return renewed.refused
   applyOpening(state, renewed.opening, START)
   return { task: renewed.task.id, token: by.token, audience: renewed.audience }
 }
@@ -116,7 +116,7 @@ describe("nobody in the chain gains", () => {
           let held: Held | null = null
           for (const [depth, { asking, purpose }] of levels.entries()) {
             const agent = CHAIN[depth] ?? ""
-            const outcome: Held | Refusal = open(bundle, state, agent, held, { purpose, asked: askedFor(asking) })
+            const outcome: Held | OAuthError = open(bundle, state, agent, held, { purpose, asked: askedFor(asking) })
             if ("reason" in outcome) break
             held = outcome
             limits.push(limitOf(agent, purpose, asking))
@@ -213,7 +213,7 @@ describe("nobody in the chain gains", () => {
           const below = CHAIN[held.task.split(".").length] ?? agent
           const user = { ...ALICE, auth_time: at + 1 }
           const tokens = state.tokens.size
-          const outcome: HeldFor | Refusal = {
+          const outcome: HeldFor | OAuthError = {
             renew: () => open(bundle, state, agent, held, { audience }),
             delegate: () => open(bundle, state, below, held, { audience }),
             join: () => open(bundle, state, agent, null, { audience, task: held.task, user }),

@@ -9,7 +9,7 @@ import { noticeRefused } from "../../src/core/decision/early-denial.ts"
 import { decide } from "../../src/core/decision/decide.ts"
 import type { Denial } from "../../src/core/denials/denial.ts"
 import type { Guardrail } from "../../src/core/guardrails/definition.ts"
-import { landFlight } from "../../src/core/guardrails/concurrency.ts"
+import { settleCall } from "../../src/core/guardrails/concurrency.ts"
 import type { TreeState } from "../../src/core/task/state.ts"
 import { applyAfterwards, applyChange } from "../../src/core/task/transition.ts"
 import type { Bundle } from "../../src/core/policy/assemble.ts"
@@ -64,7 +64,7 @@ class Pair {
       case "land": {
         const past = this.#happened.at(-1 - step.past)?.call
         if (past)
-          for (const { memory } of [this.#plain, this.#watched]) landFlight(memory, past.decisionId, step.gateway)
+          for (const { memory } of [this.#plain, this.#watched]) settleCall(memory, past.decisionId, step.gateway)
         return
       }
       case "call":
@@ -99,11 +99,11 @@ class Pair {
     if (watched.verdict.denial) this.seen.denied += 1
     else this.seen.allowed += 1
     if (watched.verdict.denial && !plain.verdict.denial) this.seen.deniedByObserved += 1
-    for (const [state, { change, verdict, afterwards }] of [
+    for (const [state, { change, verdict, denialUpdates }] of [
       [this.#plain, plain],
       [this.#watched, watched],
     ] as const) {
-      if (verdict.denial) applyAfterwards(state, afterwards, tick(state, this.#clock))
+      if (verdict.denial) applyAfterwards(state, denialUpdates, tick(state, this.#clock))
       else if (change && !watched.verdict.denial) applyChange(state, change)
     }
     if (!watched.verdict.denial) this.#happened.push({ call, at: this.#clock })

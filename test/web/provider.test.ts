@@ -2,7 +2,7 @@
 import { env } from "cloudflare:workers"
 import { afterEach, describe, expect, test, vi } from "vitest"
 import { signOutUrl, type SignInIssuer } from "../../src/web/provider.ts"
-import { surroundingsOf } from "../../src/request-context.ts"
+import { requestContext } from "../../src/request-context.ts"
 
 afterEach(() => {
   vi.restoreAllMocks()
@@ -21,7 +21,7 @@ async function signOutOf(name: string, end: string): Promise<string | null> {
   vi.spyOn(globalThis, "fetch").mockImplementation(async () => Response.json({ issuer, end_session_endpoint: end }))
   return signOutUrl(
     providerAt(issuer),
-    surroundingsOf(env, () => undefined),
+    requestContext(env, () => undefined),
   )
 }
 

@@ -1,9 +1,9 @@
 /** What people decide by has no letter that they cannot see. Attacks as data. */
 import fc from "fast-check"
 import { describe, expect, test } from "vitest"
-import { legible } from "../../src/core/encoding/display-text.ts"
-import { harmless } from "../../src/notifications/formats/text.ts"
-import { piecesOf, shortened, visible } from "../../src/web/visible.ts"
+import { displayText } from "../../src/core/encoding/display-text.ts"
+import { escapeForChat } from "../../src/notifications/formats/text.ts"
+import { piecesOf, shortened, markInvisible } from "../../src/web/visible.ts"
 import { wronglyShown } from "../harness/unseen.ts"
 
 const SEEN: Readonly<Record<string, string>> = {
@@ -28,31 +28,31 @@ const SEEN: Readonly<Record<string, string>> = {
 }
 
 test("of all of Unicode, each character that cannot be seen is written out or left out, and no other", () => {
-  expect(wronglyShown((character) => visible(character) !== character)).toEqual([])
-  expect(wronglyShown((character) => !legible(`a${character}b`, 10).includes(character))).toEqual([])
+  expect(wronglyShown((character) => markInvisible(character) !== character)).toEqual([])
+  expect(wronglyShown((character) => !displayText(`a${character}b`, 10).includes(character))).toEqual([])
   const isChats = (character: string): boolean => /[`<>&]/.test(character)
-  expect(wronglyShown((character) => !isChats(character) && !harmless(`a${character}b`).includes(character))).toEqual(
-    [],
-  )
+  expect(
+    wronglyShown((character) => !isChats(character) && !escapeForChat(`a${character}b`).includes(character)),
+  ).toEqual([])
 })
 
 const UNSEEN = /[\p{C}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\u2800]|(?! )\p{Zs}/u
 
 describe("text of others", () => {
   test.for(Object.entries(SEEN))("%s is written out", ([, text]) => {
-    expect(visible(text)).not.toMatch(UNSEEN)
-    expect(visible(text)).toContain("\\u{")
+    expect(markInvisible(text)).not.toMatch(UNSEEN)
+    expect(markInvisible(text)).toContain("\\u{")
     expect(piecesOf(text).some(({ isEscaped }) => isEscaped)).toBe(true)
   })
 
   test("says which character it was", () => {
-    expect(visible("a\u202Eb\u{E0041}")).toBe("a\\u{202E}b\\u{E0041}")
+    expect(markInvisible("a\u202Eb\u{E0041}")).toBe("a\\u{202E}b\\u{E0041}")
   })
 
   test("has no more marks on a letter than a script needs: others would be painted over the lines around it", () => {
     const marks = "\u0338\u0300"
-    expect(visible(`1${marks.repeat(2)}0`)).toBe(`1${marks.repeat(2)}0`)
-    expect(visible(`1${marks.repeat(40)}0`)).toBe(`1${marks.repeat(2)}${"\\u{0338}\\u{0300}".repeat(38)}0`)
+    expect(markInvisible(`1${marks.repeat(2)}0`)).toBe(`1${marks.repeat(2)}0`)
+    expect(markInvisible(`1${marks.repeat(40)}0`)).toBe(`1${marks.repeat(2)}${"\\u{0338}\\u{0300}".repeat(38)}0`)
   })
 
   test("of any language stays as it is", () => {
@@ -65,7 +65,7 @@ describe("text of others", () => {
     fc.assert(
       fc.property(fc.string({ unit: "binary" }), (text) => {
         const pieces = piecesOf(text)
-        expect(pieces.map((piece) => piece.text).join("")).toBe(visible(text))
+        expect(pieces.map((piece) => piece.text).join("")).toBe(markInvisible(text))
         expect(pieces.every((piece) => !UNSEEN.test(piece.text) && piece.text !== "")).toBe(true)
         for (const [index, piece] of pieces.entries()) expect(piece.isEscaped).not.toBe(pieces[index + 1]?.isEscaped)
       }),
@@ -78,7 +78,7 @@ describe("text of others", () => {
         const short = shortened(text, most, end ? "end" : "start")
         expect(short.length).toBeLessThanOrEqual(most)
         expect(short.isWellFormed()).toBe(true)
-        if (visible(text).length <= most) expect(short).toBe(visible(text))
+        if (markInvisible(text).length <= most) expect(short).toBe(markInvisible(text))
       }),
     )
   })

@@ -1,6 +1,6 @@
 /**
  * HTTP/1.1 by hand over a socket, as an attacker writes it: any header twice, any length, any Host. What `fetch` would
- * mend or refuse to send arrives as it was meant.
+ * fix or refuse to send arrives as it was meant.
  */
 import { connect } from "cloudflare:sockets"
 import { US } from "../harness/issuers.ts"

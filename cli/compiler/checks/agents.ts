@@ -25,18 +25,18 @@ function references({ agents }: Policies): Problem[] {
   for (const [index, agent] of agents.value.agents.entries()) {
     for (const [at, name] of agent.purposes.entries()) {
       if (purposes.has(name)) continue
-      const mend = suggest(name, purposes, "Add it under `purposes`.")
-      problems.push(agents.error(["agents", index, "purposes", at], `no purpose is called \`${name}\``, mend))
+      const fix = suggest(name, purposes, "Add it under `purposes`.")
+      problems.push(agents.error(["agents", index, "purposes", at], `no purpose is called \`${name}\``, fix))
     }
     for (const [at, id] of agent.delegates_to.entries()) {
       if (ids.has(id) && id !== agent.id) continue
       const message = id === agent.id ? "an agent cannot delegate to itself" : `no agent is called \`${id}\``
-      const mend = suggest(
+      const fix = suggest(
         id,
         [...ids].filter((other) => other !== agent.id),
         "Register it under `agents`, or remove it.",
       )
-      problems.push(agents.error(["agents", index, "delegates_to", at], message, mend))
+      problems.push(agents.error(["agents", index, "delegates_to", at], message, fix))
     }
     if (agent.delegates_to.length > 0 && agent.depth === 0) {
       const message = "`delegates_to` has no effect at depth 0"
@@ -55,8 +55,8 @@ function defaults({ agents, catalog }: Policies): Problem[] {
       const outside = [...covered([text], tools)].find((tool) => !granted.has(tool))
       if (!outside) return []
       const message = `\`${text}\` covers \`${outside.name}\`, which the purpose's grant does not`
-      const mend = `Add \`${outside.name}:${outside.action}\` to \`grant.tools\`, or narrow the default.`
-      return [agents.error(["purposes", index, "default", at], message, mend)]
+      const fix = `Add \`${outside.name}:${outside.action}\` to \`grant.tools\`, or narrow the default.`
+      return [agents.error(["purposes", index, "default", at], message, fix)]
     })
   })
 }
@@ -69,8 +69,8 @@ function plans({ agents, catalog }: Policies): Problem[] {
     return (plan?.steps ?? []).flatMap(({ tools: patterns }, at) => {
       if (granted.some((tool) => patterns.some((pattern) => patternCovers(pattern, tool.name)))) return []
       const message = `the purpose's grant covers no tool of step ${at + 1} of its plan`
-      const mend = "Add the tool to `grant.tools`, or remove the step."
-      return [agents.error(["purposes", index, "plan", "steps", at], message, mend)]
+      const fix = "Add the tool to `grant.tools`, or remove the step."
+      return [agents.error(["purposes", index, "plan", "steps", at], message, fix)]
     })
   })
 }
@@ -95,8 +95,8 @@ function environments({ agents, gateways }: Policies): Problem[] {
   return grantsOf(agents.value).flatMap(({ path, grant }) =>
     (grant.environments ?? []).flatMap((name, at) => {
       if (known.has(name)) return []
-      const mend = suggest(name, known, "Add a gateway with this `environment`, or remove it.")
-      return [agents.error([...path, "environments", at], `no gateway is in environment \`${name}\``, mend)]
+      const fix = suggest(name, known, "Add a gateway with this `environment`, or remove it.")
+      return [agents.error([...path, "environments", at], `no gateway is in environment \`${name}\``, fix)]
     }),
   )
 }
@@ -106,8 +106,8 @@ function audiences({ agents, gateways }: Policies): Problem[] {
   return agents.value.agents.flatMap(({ audiences = [] }, index) =>
     audiences.flatMap((audience, at) => {
       if (known.has(audience)) return []
-      const mend = suggest(audience, known, "Name the `audience` of a gateway.")
-      return [agents.error(["agents", index, "audiences", at], `no gateway has the audience \`${audience}\``, mend)]
+      const fix = suggest(audience, known, "Name the `audience` of a gateway.")
+      return [agents.error(["agents", index, "audiences", at], `no gateway has the audience \`${audience}\``, fix)]
     }),
   )
 }

@@ -15,8 +15,8 @@ export function checkAmounts({ catalog, guardrails }: Policies): Problem[] {
       .find(({ name }) => isText(argument, routes.get(name)))
     if (!textual) return []
     const message = `\`${argument}\` of \`${textual.name}\` is text in its path or query, and no amount`
-    const mend = `Add it to \`integers\` of the route, or leave \`${textual.name}\` out of \`tools\`.`
-    return [guardrails.error(path, message, mend)]
+    const fix = `Add it to \`integers\` of the route, or leave \`${textual.name}\` out of \`tools\`.`
+    return [guardrails.error(path, message, fix)]
   })
 }
 

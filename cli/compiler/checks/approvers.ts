@@ -27,14 +27,14 @@ function people({ approvers, issuers }: Policies): Problem[] {
     const at = [...path, "issuer"]
     if (!issuer) {
       const ids = issuers.value.issuers.map(({ id }) => id)
-      const mend = suggest(one.issuer, ids, "Name an `id` of issuers.yaml.")
-      return [approvers.error(at, `no issuer is called \`${one.issuer}\``, mend)]
+      const fix = suggest(one.issuer, ids, "Name an `id` of issuers.yaml.")
+      return [approvers.error(at, `no issuer is called \`${one.issuer}\``, fix)]
     }
     const lacks = (["users", "operators"] as const).filter((key) => issuer[key] === undefined)
     if (lacks.length === 0) return []
     const message = `issuer \`${issuer.id}\` has no ${lacks.map((key) => `\`${key}\``).join(" and no ")}, so nobody of it could answer`
-    const mend = "Give it `users`, which say who a person is, and `operators`, the clients that people answer with."
-    return [approvers.error(at, message, mend)]
+    const fix = "Give it `users`, which say who a person is, and `operators`, the clients that people answer with."
+    return [approvers.error(at, message, fix)]
   })
 }
 
@@ -75,8 +75,8 @@ function owners({ approvers, agents }: Policies): Problem[] {
   const registered = new Set(agents.value.agents.map(({ owner }) => owner))
   const unknown = Object.keys(known).flatMap((owner) => {
     if (registered.has(owner)) return []
-    const mend = suggest(owner, registered, "Name an `owner` of agents.yaml.")
-    return [approvers.keyError(["owners", owner], `no agent is owned by \`${owner}\``, mend)]
+    const fix = suggest(owner, registered, "Name an `owner` of agents.yaml.")
+    return [approvers.keyError(["owners", owner], `no agent is owned by \`${owner}\``, fix)]
   })
   const missing = [...registered].find((owner) => !Object.hasOwn(known, owner))
   const asked = approvals.flatMap(({ approvers: listed }, index) => {
@@ -98,11 +98,11 @@ function askers({ guardrails, approvers }: Policies): Problem[] {
     if (approval === undefined) return []
     const at = [...path, "approval"]
     if (then !== "approve") {
-      const mend = "Write `then: approve`, or remove it."
-      return [guardrails.error(at, `\`approval\` has no effect with \`then: ${then}\``, mend)]
+      const fix = "Write `then: approve`, or remove it."
+      return [guardrails.error(at, `\`approval\` has no effect with \`then: ${then}\``, fix)]
     }
     if (names.includes(approval)) return []
-    const mend = suggest(approval, names, "Add it to approvers.yaml.")
-    return [guardrails.error(at, `no approval is called \`${approval}\``, mend)]
+    const fix = suggest(approval, names, "Add it to approvers.yaml.")
+    return [guardrails.error(at, `no approval is called \`${approval}\``, fix)]
   })
 }

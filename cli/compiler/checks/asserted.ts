@@ -20,7 +20,7 @@ export function checkAsserted(policies: Policies): Problem[] {
         .some(({ asserts }) => asserts?.[header] !== undefined)
     if (of.every(isAsserted)) return []
     const message = `no gateway asserts the \`${field}\` of the client of these calls, so it is never known`
-    const mend = `Write \`asserts: {${header}: HEADER}\` for a gateway that serves these tools, or another field.`
-    return [guardrails.error(path, message, mend)]
+    const fix = `Write \`asserts: {${header}: HEADER}\` for a gateway that serves these tools, or another field.`
+    return [guardrails.error(path, message, fix)]
   })
 }

@@ -16,12 +16,12 @@ export function checkCatalog({ catalog }: Policies): Problem[] {
     if (!servers.has(server)) {
       if (route) return hasLifecycleName(name, server) ? [lifecycleRoute(catalog, index, name)] : []
       const near = nearest(server, servers)
-      const mend = near === undefined ? "Give it a `route`, or list the server." : `Did you mean server \`${near}\`?`
+      const fix = near === undefined ? "Give it a `route`, or list the server." : `Did you mean server \`${near}\`?`
       return [
         catalog.error(
           ["tools", index, "name"],
           `\`${name}\` has no route, and no MCP server is called \`${server}\``,
-          mend,
+          fix,
         ),
       ]
     }

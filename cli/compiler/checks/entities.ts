@@ -48,10 +48,10 @@ function schemaFaults({ entities, agents, catalog, schema }: Policies): Problem[
   const problems: Problem[] = []
   const fault = faultOf(made, schema)
   if (fault) {
-    const mend =
+    const fix =
       "Declare agents and tools as the documentation of schema.cedarschema shows; further attributes must be optional."
     const message = `the schema does not fit the entities that Narrowgate makes: ${fault}`
-    problems.push({ file: "schema.cedarschema", line: 1, column: 1, severity: "error", message, mend })
+    problems.push({ file: "schema.cedarschema", line: 1, column: 1, severity: "error", message, fix })
   }
   for (const [index, entity] of entities.value.entries()) {
     const wrong = faultOf([entity], schema)

@@ -105,7 +105,7 @@ export function toolsMeant(selector: WrittenSelector, tools: readonly Tool[]): r
 
 function eventsIn(condition: WrittenCondition, at: Path, judged: WrittenSelector): PlacedEvent[] {
   const { all = [], any = [], not, formerly, previous, since, count, distinct, sum } = condition
-  const event = (key: string, written?: WrittenEvent, told: Told = {}): PlacedEvent[] =>
+  const event = (key: string, written?: WrittenEvent, told: CountedEvent = {}): PlacedEvent[] =>
     written ? eventAt({ path: [...at, key], event: written, judged, ...told }) : []
   return [
     ...all.flatMap((each, index) => eventsIn(each, [...at, "all", index], judged)),
@@ -121,7 +121,7 @@ function eventsIn(condition: WrittenCondition, at: Path, judged: WrittenSelector
   ]
 }
 
-type Told = Pick<PlacedEvent, "counted" | "summed" | "unless">
+type CountedEvent = Pick<PlacedEvent, "counted" | "summed" | "unless">
 
 /** With those of its `when`, in which the event is the call that is judged. */
 function eventAt(placed: PlacedEvent): PlacedEvent[] {

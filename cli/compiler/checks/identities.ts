@@ -13,18 +13,18 @@ export function checkIdentities({ agents, issuers }: Policies): Problem[] {
   for (const [index, { id, identities = [], client }] of agents.value.agents.entries()) {
     const domain = trustDomainOf(id)
     if (client?.metadata === true && domain !== undefined) {
-      const mend = "Give it the URL of its Client ID Metadata Document as `id`, or write `redirect_uris`."
-      problems.push(agents.error(["agents", index, "client"], "its id is not the URL of a document", mend))
+      const fix = "Give it the URL of its Client ID Metadata Document as `id`, or write `redirect_uris`."
+      problems.push(agents.error(["agents", index, "client"], "its id is not the URL of a document", fix))
     }
     // Its document may have keys of its own; a program that proves nothing gets what its user has consented to alone.
     const isProvenOtherwise = client?.metadata === true || client?.authentication === "none"
     if (domain === undefined && identities.length === 0 && !isProvenOtherwise) {
-      const mend = "Add `identities`, or give it a SPIFFE ID that its JWT-SVID proves."
-      problems.push(agents.error(["agents", index, "id"], "nothing proves that it is this agent", mend))
+      const fix = "Add `identities`, or give it a SPIFFE ID that its JWT-SVID proves."
+      problems.push(agents.error(["agents", index, "id"], "nothing proves that it is this agent", fix))
     }
     if (domain !== undefined && !domains.has(domain) && identities.length === 0 && !isProvenOtherwise) {
-      const mend = suggest(domain, domains, "Add an issuer with this `trust_domain` to issuers.yaml.")
-      problems.push(agents.error(["agents", index, "id"], `no issuer has the trust domain \`${domain}\``, mend))
+      const fix = suggest(domain, domains, "Add an issuer with this `trust_domain` to issuers.yaml.")
+      problems.push(agents.error(["agents", index, "id"], `no issuer has the trust domain \`${domain}\``, fix))
     }
     for (const [at, identity] of identities.entries()) {
       const { issuer, subject = "" } = identity
@@ -35,16 +35,16 @@ export function checkIdentities({ agents, issuers }: Policies): Problem[] {
         const message = known
           ? `issuer \`${issuer}\` is not trusted for workloads`
           : `no issuer is called \`${issuer}\``
-        const mend = known
+        const fix = known
           ? "Add `workloads: {}` to it in issuers.yaml."
           : suggest(issuer, able, "Name an `id` of issuers.yaml.")
-        problems.push(agents.error([...path, "issuer"], message, mend))
+        problems.push(agents.error([...path, "issuer"], message, fix))
       }
       const other = taken.find((each) => each.agent !== id && overlap(each.identity, identity))
       if (other) {
         const message = `subject \`${subject}\` proves agent \`${other.agent}\` too`
-        const mend = "Give each a claim that differs, or remove one: whose call it is must be certain."
-        problems.push(agents.error([...path, "subject"], message, mend))
+        const fix = "Give each a claim that differs, or remove one: whose call it is must be certain."
+        problems.push(agents.error([...path, "subject"], message, fix))
       }
       taken.push({ agent: id, identity })
     }

@@ -25,9 +25,9 @@ function trust({ issuers }: Policies): Problem[] {
     const roles = [users || assertions || operators, workloads, domain !== undefined].filter(Boolean)
     const problems: Problem[] = []
     if (roles.length === 0) {
-      const mend =
+      const fix =
         "Add `users`, `assertions`, `workloads`, `trust_domain` or `operators: {clients: […]}`, or remove the issuer."
-      problems.push(issuers.error(at, `issuer \`${id}\` is trusted for nothing`, mend))
+      problems.push(issuers.error(at, `issuer \`${id}\` is trusted for nothing`, fix))
     }
     if (roles.length > 1) {
       const message = `issuer \`${id}\` is trusted for people and for agents, or for agents in two ways`
@@ -51,14 +51,14 @@ function kinds({ issuers }: Policies): Problem[] {
     for (const [place, client] of (operators?.clients ?? []).entries()) {
       if (!users?.clients.includes(client)) continue
       const message = `client \`${client}\` is trusted for users and for operators`
-      const mend = "Give operators a client of their own: what a person's app hands to an agent must not manage."
-      problems.push(issuers.error(["issuers", index, "operators", "clients", place], message, mend))
+      const fix = "Give operators a client of their own: what a person's app hands to an agent must not manage."
+      problems.push(issuers.error(["issuers", index, "operators", "clients", place], message, fix))
     }
     for (const [place, audience] of (users?.audiences ?? []).entries()) {
       if (!users?.clients.includes(audience)) continue
       const message = `\`${audience}\` is the audience of access tokens and a client, which is that of ID tokens`
-      const mend = "Give the API an audience of its own: the two kinds of token are told apart by it."
-      problems.push(issuers.error(["issuers", index, "users", "audiences", place], message, mend))
+      const fix = "Give the API an audience of its own: the two kinds of token are told apart by it."
+      problems.push(issuers.error(["issuers", index, "users", "audiences", place], message, fix))
     }
     for (const [place, algorithm] of algorithms.entries()) {
       if (domain === undefined || SVID_ALGORITHMS.includes(algorithm)) continue
@@ -75,8 +75,8 @@ function signIns({ issuers }: Policies): Problem[] {
     if (!signIn) return []
     const at: Path = ["issuers", index, "sign_in", "client"]
     if (operators?.clients.includes(signIn.client)) return []
-    const mend = suggest(signIn.client, operators?.clients ?? [], "Add it to `operators: {clients: […]}`.")
-    return [issuers.error(at, `\`${signIn.client}\` is none of the clients of \`operators\``, mend)]
+    const fix = suggest(signIn.client, operators?.clients ?? [], "Add it to `operators: {clients: […]}`.")
+    return [issuers.error(at, `\`${signIn.client}\` is none of the clients of \`operators\``, fix)]
   })
 }
 
@@ -90,13 +90,13 @@ function asserted({ issuers, agents }: Policies): Problem[] {
     const [one, other] = [users?.claims.subject, assertions.claims.subject]
     if (one && JSON.stringify(one) !== JSON.stringify(other)) {
       const message = "a person is named by one claim in sessions and by another in assertions"
-      const mend = "Write the same `claims.subject` in both: one person must not be two."
-      problems.push(issuers.error([...at, "claims", "subject"], message, mend))
+      const fix = "Write the same `claims.subject` in both: one person must not be two."
+      problems.push(issuers.error([...at, "claims", "subject"], message, fix))
     }
     for (const [client, agent] of Object.entries(assertions.clients)) {
       if (known.includes(agent)) continue
-      const mend = suggest(agent, known, "Name an `id` of agents.yaml.")
-      problems.push(issuers.error([...at, "clients", client], `no agent is called \`${agent}\``, mend))
+      const fix = suggest(agent, known, "Name an `id` of agents.yaml.")
+      problems.push(issuers.error([...at, "clients", client], `no agent is called \`${agent}\``, fix))
     }
     return problems
   })
@@ -111,8 +111,8 @@ function sources({ issuers, agents, streams }: Policies): Problem[] {
     problems.push(...keysOf(issuers, [...at, "keys"], keys, algorithms))
     if (issuer !== undefined && keys.discovery) problems.push(...fetched(issuers, [...at, "issuer"], issuer))
     if (keys.spiffe_bundle !== undefined && domain === undefined) {
-      const mend = "Add `trust_domain`, or write `jwks_uri` for a plain JWK set."
-      problems.push(issuers.error([...at, "keys", "spiffe_bundle"], "a SPIFFE bundle is a trust domain's", mend))
+      const fix = "Add `trust_domain`, or write `jwks_uri` for a plain JWK set."
+      problems.push(issuers.error([...at, "keys", "spiffe_bundle"], "a SPIFFE bundle is a trust domain's", fix))
     }
     const name = domain === undefined ? `issuer \`${id}\`` : `trust domain \`${domain}\``
     owners.push({ name, isSole: domain !== undefined, source: issuers, at: [...at, "keys"], keys })
@@ -150,8 +150,8 @@ function shared(owners: readonly Owner[]): Problem[] {
     for (const place of placesOf(owner.keys)) {
       const other = seen.get(place)
       if (other && other.name !== owner.name && (other.isSole || owner.isSole)) {
-        const mend = "Give each keys of its own: with shared ones either can say that it is the other."
-        return [owner.source.error(owner.at, `the keys are those of ${other.name} too`, mend)]
+        const fix = "Give each keys of its own: with shared ones either can say that it is the other."
+        return [owner.source.error(owner.at, `the keys are those of ${other.name} too`, fix)]
       }
       seen.set(place, owner)
     }
@@ -190,8 +190,8 @@ function keysOf(source: Source<unknown>, at: Path, keys: Keys, algorithms: reado
 function fetched(source: Source<unknown>, path: Path, uri: string): Problem[] {
   const url = new URL(uri)
   if (mayBeFetched(url, false) || isLoopback(url)) return []
-  const mend = "Write a public `https://` host: a Worker fetches nothing from private networks."
-  return [source.error(path, `\`${url.host}\` is a private host`, mend)]
+  const fix = "Write a public `https://` host: a Worker fetches nothing from private networks."
+  return [source.error(path, `\`${url.host}\` is a private host`, fix)]
 }
 
 function operatorsOf({ issuers, operators }: Policies): Problem[] {
@@ -200,9 +200,9 @@ function operatorsOf({ issuers, operators }: Policies): Problem[] {
     if (able.includes(issuer)) return []
     const known = issuers.value.issuers.some(({ id }) => id === issuer)
     const message = known ? `issuer \`${issuer}\` is not trusted for operators` : `no issuer is called \`${issuer}\``
-    const mend = known
+    const fix = known
       ? "Add `operators: {clients: […]}` to it in issuers.yaml."
       : suggest(issuer, able, "Name an `id` of issuers.yaml.")
-    return [operators.error(["operators", index, "issuer"], message, mend)]
+    return [operators.error(["operators", index, "issuer"], message, fix)]
   })
 }

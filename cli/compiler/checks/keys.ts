@@ -12,8 +12,8 @@ export function checkKeys({ guardrails }: Policies): Problem[] {
     ...budgets.flatMap(({ per, every, within }, index) => {
       if (!isShared({ per }) || every !== undefined || within !== undefined) return []
       const message = "all trees share this budget, so it has to begin anew some time"
-      const mend = "Write `every: 1d` or `within: 24h`, or add `task` or `tree` to `per`."
-      return [guardrails.error(["budgets", index, "per"], message, mend)]
+      const fix = "Write `every: 1d` or `within: 24h`, or add `task` or `tree` to `per`."
+      return [guardrails.error(["budgets", index, "per"], message, fix)]
     }),
     ...concurrency.flatMap(({ per }, index) => {
       if (!isShared({ per })) return []

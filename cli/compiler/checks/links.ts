@@ -19,12 +19,12 @@ export function checkLinks({ links, agents, catalog }: Policies, placed: readonl
       if (named === undefined || named.type === "User" || !MADE_TYPES.some((type) => type === named.type)) return []
       const text = uidText(named)
       if (known.has(text)) return []
-      const mend = suggest(text, known, "Correct the name, or add it to agents.yaml or catalog.yaml.")
+      const fix = suggest(text, known, "Correct the name, or add it to agents.yaml or catalog.yaml.")
       const path = ["links", index, part] as const
       if (forbidding.has(link.id))
-        return [links.error(path, `\`${text}\` is not there, so the rule does not hold`, mend)]
+        return [links.error(path, `\`${text}\` is not there, so the rule does not hold`, fix)]
       const message = `\`${text}\` is not there, so nothing matches it`
-      return [{ ...links.warning(path, message, mend), lint: "unknown-entity" }]
+      return [{ ...links.warning(path, message, fix), lint: "unknown-entity" }]
     }),
   )
 }

@@ -30,8 +30,8 @@ export function checkManagement(policies: Policies): Problem[] {
   if (answer.type === "success") return []
   const what = answer.errors.map(({ message }) => message).join("; ")
   const message = `the schema does not fit the action \`manage\`, so operators could do nothing: ${what}`
-  const mend = "Declare Operator, OperatorGroup, Area and manage as the documentation of schema.cedarschema shows."
-  return [{ file: "schema.cedarschema", line: 1, column: 1, severity: "error", message, mend }]
+  const fix = "Declare Operator, OperatorGroup, Area and manage as the documentation of schema.cedarschema shows."
+  return [{ file: "schema.cedarschema", line: 1, column: 1, severity: "error", message, fix }]
 }
 
 /** @param bundle that the policies become */
@@ -39,6 +39,6 @@ export function checkManaged({ operators }: Policies, bundle: Bundle): Problem[]
   const mayAny = AREAS.some((area) => bundle.engine.mayPermit(actionRef("manage"), areaRef(area), bundle.entities))
   if (mayAny || operators.value.operators.length === 0) return []
   const message = "no rule permits the action `manage`: these operators can do nothing"
-  const mend = "Add a `permit` for `OperatorGroup`, as policies/operators.cedar has."
-  return [{ ...operators.warning(["operators"], message, mend), lint: "idle-operators" }]
+  const fix = "Add a `permit` for `OperatorGroup`, as policies/operators.cedar has."
+  return [{ ...operators.warning(["operators"], message, fix), lint: "idle-operators" }]
 }

@@ -8,7 +8,7 @@ import { ACTIONS, SENSITIVITIES } from "../../../src/core/catalog/tool.ts"
 import { madeEntities, MADE_TYPES, managingEntities, uidText } from "../model/entities.ts"
 import type { PlacedRule } from "../rules/lower.ts"
 import { suggest } from "../../../src/core/encoding/nearest.ts"
-import type { Place } from "../rules/rule-position.ts"
+import type { RulePosition } from "../rules/rule-position.ts"
 import type { Policies } from "../model/policies.ts"
 import { spanAt } from "../source/position.ts"
 import type { Problem } from "../source/problem.ts"
@@ -35,7 +35,7 @@ export function checkMentions(
 
 interface Restricting extends ReturnType<typeof restrictionsOf> {
   readonly id: string
-  readonly place: Place
+  readonly place: RulePosition
 }
 
 function unknownEntities(policies: Policies, restricting: readonly Restricting[]): Problem[] {
@@ -50,7 +50,7 @@ function unknownEntities(policies: Policies, restricting: readonly Restricting[]
       start += line.length + 1
       return Array.from(withoutComment(line).matchAll(MENTION)).flatMap((mention): Problem[] => {
         if (known.has(mention[0])) return []
-        const mend = suggest(
+        const fix = suggest(
           mention[0],
           known,
           "Correct the name, or add it to agents.yaml, catalog.yaml or operators.yaml.",
@@ -63,7 +63,7 @@ function unknownEntities(policies: Policies, restricting: readonly Restricting[]
                 ...place,
                 severity: "error",
                 message: `\`${mention[0]}\` is not there, so the rule does not hold`,
-                mend,
+                fix,
               },
             ]
           : [
@@ -72,7 +72,7 @@ function unknownEntities(policies: Policies, restricting: readonly Restricting[]
                 severity: "warning",
                 lint: "unknown-entity",
                 message: `\`${mention[0]}\` is not there, so nothing matches it`,
-                mend,
+                fix,
               },
             ]
       })
@@ -132,18 +132,18 @@ function unknownTexts(policies: Policies, restricting: readonly Restricting[]): 
   )
 }
 
-function unknownText({ text }: ComparedText, { what, names }: KnownValues, { file, source }: Place): Problem {
+function unknownText({ text }: ComparedText, { what, names }: KnownValues, { file, source }: RulePosition): Problem {
   const shown = JSON.stringify(text)
   const found = source.text.indexOf(shown)
   const from = source.offset + Math.max(found, 0)
   const span = spanAt(file.text, from, from + (found < 0 ? 0 : shown.length))
-  const mend = suggest(text, names, "Correct the name, or register it.")
+  const fix = suggest(text, names, "Correct the name, or register it.")
   return {
     file: file.path,
     ...span,
     severity: "error",
     message: `${shown} is no ${what}, so the rule does not hold`,
-    mend,
+    fix,
   }
 }
 

@@ -37,7 +37,7 @@ export function checkQueries({ gateways, schema }: Policies): Problem[] {
   })
 
   function absent(path: (string | number)[], what: string, name: string, known: readonly string[]): Problem {
-    const mend = suggest(name, known, "Declare it in schema.cedarschema, or write another.")
-    return gateways.error(path, `\`${name}\` is ${what} of the schema`, mend)
+    const fix = suggest(name, known, "Declare it in schema.cedarschema, or write another.")
+    return gateways.error(path, `\`${name}\` is ${what} of the schema`, fix)
   }
 }

@@ -41,8 +41,8 @@ function keysOf({ receivers }: Policies, receiver: Receiver, at: Path): Problem[
     if (!isThere || needs.includes(key) || may.includes(key)) return []
     const isSecret = format === "slack" && key === "url"
     const message = isSecret ? "the address of a chat's webhook is a secret" : `\`${format}\` takes no \`${key}\``
-    const mend = isSecret ? "Put it into the Worker's secret `WEBHOOK_SECRETS`, and remove it here." : "Remove it."
-    return [receivers.keyError([...at, key], message, mend)]
+    const fix = isSecret ? "Put it into the Worker's secret `WEBHOOK_SECRETS`, and remove it here." : "Remove it."
+    return [receivers.keyError([...at, key], message, fix)]
   })
 }
 
@@ -51,16 +51,16 @@ function hostOf({ receivers }: Policies, { url: written }: Receiver, at: Path): 
   if (written === undefined) return []
   const url = new URL(written)
   if (mayBeFetched(url, false) || isLoopback(url)) return []
-  const mend = "Write a public `https://` host: a Worker sends nothing to private networks."
-  return [receivers.error([...at, "url"], `\`${url.host}\` is a private host`, mend)]
+  const fix = "Write a public `https://` host: a Worker sends nothing to private networks."
+  return [receivers.error([...at, "url"], `\`${url.host}\` is a private host`, fix)]
 }
 
 function eventsOf({ receivers }: Policies, { format, events }: Receiver, at: Path): Problem[] {
   if (format !== "set") return []
   return events.flatMap((event, place) => {
     if (SIGNAL_EVENTS.includes(event)) return []
-    const mend = `Remove it; these can be: ${SIGNAL_EVENTS.join(", ")}.`
-    return [receivers.error([...at, "events", place], `\`${event}\` is told by no Security Event Token`, mend)]
+    const fix = `Remove it; these can be: ${SIGNAL_EVENTS.join(", ")}.`
+    return [receivers.error([...at, "events", place], `\`${event}\` is told by no Security Event Token`, fix)]
   })
 }
 
@@ -68,8 +68,8 @@ function approvalsOf({ receivers, approvers }: Policies, { approvals = [] }: Rec
   const names = approvers.value.approvals.map(({ name }) => name)
   return approvals.flatMap((name, place) => {
     if (names.includes(name)) return []
-    const mend = suggest(name, names, "Add it to approvers.yaml.")
-    return [receivers.error([...at, "approvals", place], `no approval is called \`${name}\``, mend)]
+    const fix = suggest(name, names, "Add it to approvers.yaml.")
+    return [receivers.error([...at, "approvals", place], `no approval is called \`${name}\``, fix)]
   })
 }
 

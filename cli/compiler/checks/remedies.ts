@@ -17,12 +17,12 @@ export function checkRemedies({ approvers }: Policies, placed: readonly PlacedRu
     if (remedy?.kind !== "approval") return []
     const fault = faultOf(rule, remedy.name, names)
     if (!fault) return []
-    const { message, mend } = fault
-    if ("link" in from) return [from.links.error(["links", from.index, "template"], message, mend)]
+    const { message, fix } = fault
+    if ("link" in from) return [from.links.error(["links", from.index, "template"], message, fix)]
     const { file, source } = from
     const start = source.text.indexOf(`approval:${remedy.name}`)
     const text = `approval:${remedy.name}`
-    return [problemAt({ file, source: { text, offset: source.offset + start } }, message, mend)]
+    return [problemAt({ file, source: { text, offset: source.offset + start } }, message, fix)]
   })
 }
 
@@ -30,7 +30,7 @@ function faultOf(
   rule: LoweredJson,
   name: string,
   names: readonly string[],
-): { readonly message: string; readonly mend: string } | null {
+): { readonly message: string; readonly fix: string } | null {
   const of = `@remedy of rule "${rule.id}"`
   const { delegates, calls } = aboutOf(rule.policy)
   const isKnown = name === CONSENT ? delegates : names.includes(name)
@@ -38,16 +38,16 @@ function faultOf(
     const known = [...names, ...(delegates ? [CONSENT] : [])]
     return {
       message: `${of}: no approval is called \`${name}\``,
-      mend: suggest(name, known, "Add it to approvers.yaml."),
+      fix: suggest(name, known, "Add it to approvers.yaml."),
     }
   }
   if (name !== CONSENT && !calls) {
     const message = `${of} lifts nothing: to a task that is opened only its user consents`
-    return { message, mend: `Write \`approval:${CONSENT}\`, or make it a rule about calls.` }
+    return { message, fix: `Write \`approval:${CONSENT}\`, or make it a rule about calls.` }
   }
   if (looksFor(rule, name)) return null
   const message = `${of} lifts nothing: the rule does not ask for it`
-  return { message, mend: `Write \`unless { context.approvals.contains("${name}") }\`.` }
+  return { message, fix: `Write \`unless { context.approvals.contains("${name}") }\`.` }
 }
 
 /** Whether the rule may be about the opening of tasks, and about calls. */

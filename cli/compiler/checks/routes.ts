@@ -18,8 +18,8 @@ export function checkRoutes({ catalog, gateways }: Policies): Problem[] {
   return endpointsOf(catalog.value).flatMap((endpoint) => {
     const problems: Problem[] = []
     if (!origins.has(endpoint.origin)) {
-      const mend = suggest(endpoint.origin, origins, "Add the origin to a gateway.")
-      problems.push(catalog.error([...endpoint.at, "origin"], `no gateway serves \`${endpoint.origin}\``, mend))
+      const fix = suggest(endpoint.origin, origins, "Add the origin to a gateway.")
+      problems.push(catalog.error([...endpoint.at, "origin"], `no gateway serves \`${endpoint.origin}\``, fix))
     }
     const [other] = earlier.clashing(endpoint)
     earlier.add(endpoint, endpoint)

@@ -16,13 +16,13 @@ export function checkScopes({ catalog, agents }: Policies): Problem[] {
   ]
   return scopes.flatMap(({ path, text }) => {
     const fault = scopeFault(text, tools)
-    return fault ? [agents.error(path, fault.message, fault.mend)] : []
+    return fault ? [agents.error(path, fault.message, fault.fix)] : []
   })
 }
 
 interface Fault {
   readonly message: string
-  readonly mend: string
+  readonly fix: string
 }
 
 function scopeFault(text: string, tools: readonly Tool[]): Fault | undefined {
@@ -31,15 +31,15 @@ function scopeFault(text: string, tools: readonly Tool[]): Fault | undefined {
   const covered = tools.find(({ name }) => patternCovers(scope.pattern, name))
   if (!covered) return patternFault(scope.pattern, tools)
   const message = `\`${text}\` covers no tool: \`${covered.name}\` has action \`${covered.action}\``
-  return { message, mend: `Write \`${scope.pattern}:${covered.action}\`.` }
+  return { message, fix: `Write \`${scope.pattern}:${covered.action}\`.` }
 }
 
 export function patternFault(pattern: string, tools: readonly Tool[]): Fault | undefined {
   if (tools.some(({ name }) => patternCovers(pattern, name))) return undefined
   const near = nearest(pattern, [...tools.map(({ name }) => name), ...prefixesOf(tools)])
-  const mend =
+  const fix =
     near === undefined ? "Name a tool of catalog.yaml, or a prefix of one and `.*`." : `Did you mean \`${near}\`?`
-  return { message: `\`${pattern}\` covers no tool of the catalog`, mend }
+  return { message: `\`${pattern}\` covers no tool of the catalog`, fix }
 }
 
 function prefixesOf(tools: readonly Tool[]): Set<string> {

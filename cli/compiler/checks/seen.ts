@@ -19,8 +19,8 @@ export function checkSeen(policies: Policies): Problem[] {
         .at(0)
       if (!unseen) return []
       const message = `no gateway forwards the bodies of \`${unseen.name}\`, so \`${field}\` is never seen`
-      const mend = "Write `body: true` for one that serves it, or leave the tool out of `tools`."
-      return [guardrails.error(path, message, mend)]
+      const fix = "Write `body: true` for one that serves it, or leave the tool out of `tools`."
+      return [guardrails.error(path, message, fix)]
     }),
     ...keysOf(guardrails.value).flatMap(({ path, field, of }) => {
       const [opening] =

@@ -19,13 +19,13 @@ function toolsOf({ catalog, guardrails }: Policies, path: Path, selector: Writte
   const tools = allTools(catalog.value)
   const faults = selector.tools.flatMap((pattern, at) => {
     const fault = patternFault(pattern, tools)
-    return fault ? [guardrails.error([...path, "tools", at], fault.message, fault.mend)] : []
+    return fault ? [guardrails.error([...path, "tools", at], fault.message, fault.fix)] : []
   })
   const labels = new Set(tools.flatMap((tool) => tool.labels))
   const unknown = (selector.labels ?? []).flatMap((label, at) => {
     if (labels.has(label)) return []
-    const mend = suggest(label, labels, "Give it to a tool of catalog.yaml, or remove it.")
-    return [guardrails.error([...path, "labels", at], `no tool has the label \`${label}\``, mend)]
+    const fix = suggest(label, labels, "Give it to a tool of catalog.yaml, or remove it.")
+    return [guardrails.error([...path, "labels", at], `no tool has the label \`${label}\``, fix)]
   })
   const meant = toolsMeant(selector, tools)
   if (faults.length + unknown.length > 0) return [...faults, ...unknown]

@@ -22,8 +22,8 @@ function told({ streams }: Policies): Problem[] {
       seen.set(key, id)
       if (other === undefined || other === id) return []
       const message = `stream \`${other}\` has the same issuer and this audience`
-      const mend = "Register an audience of its own with the transmitter: no token may be of two streams."
-      return [streams.error(["streams", index, "audiences", place], message, mend)]
+      const fix = "Register an audience of its own with the transmitter: no token may be of two streams."
+      return [streams.error(["streams", index, "audiences", place], message, fix)]
     }),
   )
 }
@@ -34,16 +34,16 @@ function people({ streams, issuers }: Policies): Problem[] {
     const at: Path = ["streams", index, "about"]
     const problems: Problem[] = []
     if (users.length === 0 && agents.length === 0 && !keys) {
-      const mend = "Add `users: [{issuer: …}]`, `agents: […]` or `keys: true`, or remove the stream."
-      problems.push(streams.error(at, `stream \`${id}\` may speak of nobody`, mend))
+      const fix = "Add `users: [{issuer: …}]`, `agents: […]` or `keys: true`, or remove the stream."
+      problems.push(streams.error(at, `stream \`${id}\` may speak of nobody`, fix))
     }
     const meant = new Set<string>()
     for (const [place, { issuer, by }] of users.entries()) {
       if (!able.includes(issuer)) {
         const known = issuers.value.issuers.some((each) => each.id === issuer)
         const message = known ? `issuer \`${issuer}\` is not trusted for people` : `no issuer is called \`${issuer}\``
-        const mend = suggest(issuer, able, "Name an `id` of issuers.yaml with `users` or `assertions`.")
-        problems.push(streams.error([...at, "users", place, "issuer"], message, mend))
+        const fix = suggest(issuer, able, "Name an `id` of issuers.yaml with `users` or `assertions`.")
+        problems.push(streams.error([...at, "users", place, "issuer"], message, fix))
       }
       for (const [nth, format] of by.entries()) {
         // It says itself whose it is; only the same issuer twice would be one too many.
@@ -64,8 +64,8 @@ function agentsOf({ streams, agents }: Policies): Problem[] {
   return streams.value.streams.flatMap(({ about }, index) =>
     about.agents.flatMap((agent, place) => {
       if (agent === "*" || known.includes(agent)) return []
-      const mend = suggest(agent, known, "Name an `id` of agents.yaml, or `*` for all of them.")
-      return [streams.error(["streams", index, "about", "agents", place], `no agent is called \`${agent}\``, mend)]
+      const fix = suggest(agent, known, "Name an `id` of agents.yaml, or `*` for all of them.")
+      return [streams.error(["streams", index, "about", "agents", place], `no agent is called \`${agent}\``, fix)]
     }),
   )
 }
@@ -82,8 +82,8 @@ function effects({ streams }: Policies): Problem[] {
       }
       const may = EVENTS[event].effects
       if (may.some((each) => each === effect)) return []
-      const mend = `Write one of: ${may.join(", ")}.`
-      return [streams.error(at, `\`${effect}\` does not follow from \`${name}\``, mend)]
+      const fix = `Write one of: ${may.join(", ")}.`
+      return [streams.error(at, `\`${effect}\` does not follow from \`${name}\``, fix)]
     }),
   )
 }
@@ -95,8 +95,8 @@ function keysOf({ streams, gateways }: Policies): Problem[] {
   return streams.value.streams.flatMap(({ key_sha256 }, index) =>
     key_sha256.flatMap((hash, place) => {
       if (!taken.has(hash)) return []
-      const mend = "Give the transmitter a key of its own."
-      return [streams.error(["streams", index, "key_sha256", place], "this is the key of a gateway too", mend)]
+      const fix = "Give the transmitter a key of its own."
+      return [streams.error(["streams", index, "key_sha256", place], "this is the key of a gateway too", fix)]
     }),
   )
 }

@@ -17,7 +17,7 @@ interface Allowance {
   /** Lines of which it silences what is said. */
   readonly from: number
   readonly to: number
-  readonly problem: (message: string, mend: string) => Problem
+  readonly problem: (message: string, fix: string) => Problem
 }
 
 /** @param ran whether all lints were asked; what silences one that was not may be needed yet */
@@ -66,13 +66,13 @@ const COMMENT = /^lint-allow\b[ \t]*([^\s:]*)[ \t]*:?[ \t]*(.*)$/u
 function allowance(file: string, text: string, offset: number, comment: string, lines: { from: number; to: number }) {
   const [whole = "", name = "", reason = ""] = COMMENT.exec(comment) ?? []
   const place = spanAt(text, offset, offset + whole.length)
-  const problem: Allowance["problem"] = (message, mend) => ({
+  const problem: Allowance["problem"] = (message, fix) => ({
     file,
     ...place,
     severity: "warning",
     lint: "idle-allow",
     message,
-    mend,
+    fix,
   })
   return { name, reason: reason.trim(), ...lines, problem }
 }

@@ -18,21 +18,21 @@ export const beyondCeiling: Lint = {
         // Tools that are too sensitive for the purpose itself are another matter (too-sensitive.ts).
         if (wanted.size === 0 || isReached) return []
         const message = `no agent with the purpose \`${name}\` may have any of \`${scope}\``
-        const mend = "Widen the `ceiling` of an agent, or remove the scope."
-        return [agents.warning([...at, "tools", place], message, mend)]
+        const fix = "Widen the `ceiling` of an agent, or remove the scope."
+        return [agents.warning([...at, "tools", place], message, fix)]
       })
       const [first, ...more] = having.map(({ ceiling }) => ceiling.max_sensitivity)
       const most = more.reduce((a, b) => (sensitivityRank(b) > sensitivityRank(a) ? b : a), first ?? "restricted")
       if (sensitivityRank(grant.max_sensitivity) > sensitivityRank(most)) {
         const message = `no agent with the purpose \`${name}\` may go beyond \`${most}\``
-        const mend = `Write \`${most}\`, or raise the \`ceiling\` of an agent.`
-        problems.push(agents.warning([...at, "max_sensitivity"], message, mend))
+        const fix = `Write \`${most}\`, or raise the \`ceiling\` of an agent.`
+        problems.push(agents.warning([...at, "max_sensitivity"], message, fix))
       }
       const unreached = (grant.environments ?? []).flatMap((environment, place): Problem[] => {
         if (having.some(({ ceiling }) => ceiling.environments?.includes(environment) ?? true)) return []
         const message = `no agent with the purpose \`${name}\` may work in environment \`${environment}\``
-        const mend = "Add it to the `ceiling` of an agent, or remove it."
-        return [agents.warning([...at, "environments", place], message, mend)]
+        const fix = "Add it to the `ceiling` of an agent, or remove it."
+        return [agents.warning([...at, "environments", place], message, fix)]
       })
       return [...problems, ...unreached]
     })

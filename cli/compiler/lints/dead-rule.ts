@@ -18,8 +18,8 @@ export const deadRule: Lint = {
       if (rule.isWarned || rule.scope.action.some((key) => queried.has(key))) return []
       if (verdict.kind === "no action") {
         const message = "Narrowgate asks about none of these actions, so the rule never applies"
-        const mend = "Name `read`, `write`, `execute`, `delegate` or `manage`, or a group of them, or remove the rule."
-        return [rule.warning("action", message, mend)]
+        const fix = "Name `read`, `write`, `execute`, `delegate` or `manage`, or a group of them, or remove the rule."
+        return [rule.warning("action", message, fix)]
       }
       if (verdict.kind === "nobody") {
         const message = "nobody who may ask for this action is within this scope, so the rule never applies"

@@ -20,9 +20,9 @@ export const idleWindow: Lint = {
       const { id, per, limit, seconds } = tighter
       const limits = `${limit} per ${per} in ${shownSpan(seconds)}`
       const message = `window \`${id}\` (${limits}) is tighter, so this one never refuses`
-      const mend = "Lower the `limit`, or remove the window."
+      const fix = "Lower the `limit`, or remove the window."
       const at = guardrails.value.windows.findIndex(({ id }) => id === window.id)
-      return [guardrails.warning(["windows", at, "id"], message, mend)]
+      return [guardrails.warning(["windows", at, "id"], message, fix)]
     })
   },
 }

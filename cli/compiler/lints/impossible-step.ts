@@ -22,8 +22,8 @@ export const impossibleStep: Lint = {
             : forbid
               ? `rule "${forbid.id}" at ${forbid.place} forbids ${which}, whoever calls it`
               : `no rule permits anybody ${which}`
-        const mend = "Remove the step, or let its tool be granted and permitted."
-        return [agents.warning(["purposes", index, "plan", "steps", place], message, mend)]
+        const fix = "Remove the step, or let its tool be granted and permitted."
+        return [agents.warning(["purposes", index, "plan", "steps", place], message, fix)]
       })
     }),
 }

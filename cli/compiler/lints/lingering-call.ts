@@ -15,8 +15,8 @@ export const lingeringCall: Lint = {
       })
       if (!lingering) return []
       const message = `gateway \`${lingering.gateway}\` does not tell when a call of \`${lingering.tool}\` has ended`
-      const mend = "Give the tool a `duration` in catalog.yaml: without one it counts for an hour."
-      return [guardrails.warning(["concurrency", index, "tools"], message, mend)]
+      const fix = "Give the tool a `duration` in catalog.yaml: without one it counts for an hour."
+      return [guardrails.warning(["concurrency", index, "tools"], message, fix)]
     })
   },
 }

@@ -5,7 +5,7 @@ import type { Bundle } from "../../../src/core/policy/assemble.ts"
 import type { BundleBody } from "../../../src/core/policy/bundle.ts"
 import type { Policies } from "../model/policies.ts"
 import type { Problem } from "../source/problem.ts"
-import type { Known } from "../reasoning/known.ts"
+import type { KnownFacts } from "../reasoning/known.ts"
 import type { Questions } from "../reasoning/questions.ts"
 import type { Reasoned } from "../reasoning/rules.ts"
 import type { Use } from "./use.ts"
@@ -22,7 +22,7 @@ export interface Subject {
   readonly body: BundleBody
   readonly bundle: Bundle
   readonly questions: Questions
-  readonly known: Known
+  readonly known: KnownFacts
   readonly rules: Reasoned
   /** What decision records tell; null where nobody asked to look. */
   readonly use: Use | null

@@ -24,9 +24,9 @@ function told(rule: ReadRule, contradiction: Contradiction): Problem[] {
   if (contradiction.kind === "unknown") {
     const { value, known } = contradiction
     const near = nearest(value.replace(/^"(.*)"$/u, "$1"), known.names)
-    const mend =
+    const fix =
       near === undefined ? "Correct the name, or remove the rule." : `Did you mean \`${JSON.stringify(near)}\`?`
-    return [rule.warning(conjunct, `${value} is no ${known.what}, so the rule never holds`, mend)]
+    return [rule.warning(conjunct, `${value} is no ${known.what}, so the rule never holds`, fix)]
   }
   const other = rule.conjuncts[contradiction.with]
   if (!other || other === conjunct) {

@@ -23,8 +23,8 @@ export const outOfCalls: Lint = {
         const tight = limited.find(({ window, of }) => counted.isSubsetOf(of) && mostWithin(window, life) < calls)
         if (tight) {
           const message = `no task of purpose \`${name}\` makes ${calls} calls: ${told(tight.window)}`
-          const mend = "Lower `calls`, or raise the window's `limit`."
-          problems.push(agents.warning(["purposes", index, "grant", "calls"], message, mend))
+          const fix = "Lower `calls`, or raise the window's `limit`."
+          problems.push(agents.warning(["purposes", index, "grant", "calls"], message, fix))
         }
       }
       if (!plan) return problems

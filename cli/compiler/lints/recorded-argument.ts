@@ -15,8 +15,8 @@ export const recordedArgument: Lint = {
       if (told.length === 0) return []
       const list = told.map((argument) => `\`${argument}\``).join(", ")
       const message = `\`${name}\` is restricted, and records tell what its rules read: ${list}`
-      const mend = `Write \`redact: [${[...redact, ...told].join(", ")}]\`.`
-      return [catalog.warning(["tools", index, "sensitivity"], message, mend)]
+      const fix = `Write \`redact: [${[...redact, ...told].join(", ")}]\`.`
+      return [catalog.warning(["tools", index, "sensitivity"], message, fix)]
     })
   },
 }

@@ -21,8 +21,8 @@ export const sharedSecret: Lint = {
       if (others === null) return []
       const what = field === "call" ? "arguments that the catalog redacts" : `\`${field}\`, which the catalog redacts`
       const message = `it reads ${what}: ${others} can find the value by calls that are denied`
-      const mend = "Count `per: task`, or by something else."
-      return [guardrails.warning([...(places.get(guardrail.id) ?? []), "per"], message, mend)]
+      const fix = "Count `per: task`, or by something else."
+      return [guardrails.warning([...(places.get(guardrail.id) ?? []), "per"], message, fix)]
     })
   },
 }

@@ -1,7 +1,7 @@
 /** Gathers what lints look at. */
 import type { PlacedLink, PlacedRule } from "../rules/lower.ts"
 import { managingEntities } from "../model/entities.ts"
-import type { Place } from "../rules/rule-position.ts"
+import type { RulePosition } from "../rules/rule-position.ts"
 import { positionAt } from "../source/position.ts"
 import type { Problem } from "../source/problem.ts"
 import { knownOf } from "../reasoning/known.ts"
@@ -31,7 +31,7 @@ export function subjectOf({ policies, body, bundle, use, placed, problems }: Gat
 }
 
 /** Whether anything is said of the rule already. */
-function isWithin(from: Place | PlacedLink, problems: ReadonlyMap<string, readonly Problem[]>): boolean {
+function isWithin(from: RulePosition | PlacedLink, problems: ReadonlyMap<string, readonly Problem[]>): boolean {
   if ("link" in from) {
     const { file, line, end } = from.links.warning(["links", from.index], "", "")
     return (problems.get(file) ?? []).some((problem) => problem.line >= line && problem.line <= (end?.line ?? line))

@@ -13,8 +13,8 @@ export const unaskedApproval: Lint = {
     return approvers.value.approvals.flatMap(({ name }, index) => {
       if (asked.has(name)) return []
       const message = `no rule and no guardrail asks for the approval \`${name}\``
-      const mend = `Write \`@remedy("approval:${name}")\`, or \`approval: ${name}\` in guardrails.yaml, or remove it.`
-      return [approvers.warning(["approvals", index, "name"], message, mend)]
+      const fix = `Write \`@remedy("approval:${name}")\`, or \`approval: ${name}\` in guardrails.yaml, or remove it.`
+      return [approvers.warning(["approvals", index, "name"], message, fix)]
     })
   },
 }

@@ -21,8 +21,8 @@ export const unpermittedTool: Lint = {
         lacks === "delegate"
           ? `no rule permits anybody to delegate \`${name}\`, so no task ever has it`
           : `no rule permits anybody to ${lacks} \`${name}\`, so every call of it is refused`
-      const mend = `Add a \`permit\` for it with the action \`${lacks}\`, or remove it from the catalog.`
-      return [policies.catalog.warning(["tools", index, "name"], message, mend)]
+      const fix = `Add a \`permit\` for it with the action \`${lacks}\`, or remove it from the catalog.`
+      return [policies.catalog.warning(["tools", index, "name"], message, fix)]
     })
     return [...problems, ...unopened(subject, callable)]
   },
@@ -34,7 +34,7 @@ function unopened({ body, policies, rules }: Subject, callable: ReadonlySet<stri
     const lifecycle = body.tools.filter((tool) => tool.name.startsWith(`${name}.mcp.`))
     if (!callable.has(name) || lifecycle.some((tool) => rules.mayPermit(tool.action, tool))) return []
     const message = `no rule permits the lifecycle tools of \`${name}\`, so no client can open a session with it`
-    const mend = 'Add a `permit` for `resource in ToolGroup::"mcp-lifecycle"`, as policies/support.cedar has.'
-    return [policies.catalog.warning(["servers", index, "name"], message, mend)]
+    const fix = 'Add a `permit` for `resource in ToolGroup::"mcp-lifecycle"`, as policies/support.cedar has.'
+    return [policies.catalog.warning(["servers", index, "name"], message, fix)]
   })
 }

@@ -13,8 +13,8 @@ export const untoldApproval: Lint = {
     return approvers.value.approvals.flatMap(({ name }, index) => {
       if (names.has(name)) return []
       const message = `no receiver is told when the approval \`${name}\` is asked for, though one is of others`
-      const mend = "Add it to `approvals` of a receiver in receivers.yaml."
-      return [approvers.warning(["approvals", index, "name"], message, mend)]
+      const fix = "Add it to `approvals` of a receiver in receivers.yaml."
+      return [approvers.warning(["approvals", index, "name"], message, fix)]
     })
   },
 }

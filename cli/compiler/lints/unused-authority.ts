@@ -24,7 +24,7 @@ export const unusedAuthority: Lint = {
       const unused = held.filter((tool) => !used.includes(tool))
       const share = `${used.length} of the ${held.length} tools within its ceiling`
       const message = `the agent called ${share}, ${spanOf(use)}; never ${listed(unused, granted)}`
-      return [{ ...agents.warning(["agents", index, "ceiling"], message, mendOf(used)), severity: "note" }]
+      return [{ ...agents.warning(["agents", index, "ceiling"], message, fixFor(used)), severity: "note" }]
     })
   },
 }
@@ -45,7 +45,7 @@ function listed(unused: readonly Tool[], granted: ReadonlySet<string>): string {
   return unused.length > SHOWN ? `${names.join(", ")} and ${unused.length - SHOWN} more` : names.join(", ")
 }
 
-function mendOf(used: readonly Tool[]): string {
+function fixFor(used: readonly Tool[]): string {
   const [first, ...more] = used
   if (!first) return "Remove the agent if nobody needs it."
   const most = more.reduce(

@@ -17,8 +17,8 @@ export const userlessKey: Lint = {
       )
       if (!purpose) return []
       const message = `a task of purpose \`${purpose.name}\` may have no user, and such a call of it is denied`
-      const mend = "Narrow the guardrail by `purposes`, or write `user: required` for that purpose."
-      return [guardrails.warning(path, message, mend)]
+      const fix = "Narrow the guardrail by `purposes`, or write `user: required` for that purpose."
+      return [guardrails.warning(path, message, fix)]
     })
 
     function isAbout(selector: WrittenSelector, granted: ReadonlySet<string>): boolean {

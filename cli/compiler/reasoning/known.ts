@@ -5,7 +5,7 @@
 import type { BundleBody } from "../../../src/core/policy/bundle.ts"
 import { keyOf, pathTerm } from "./term.ts"
 
-export interface Known {
+export interface KnownFacts {
   /** By the key of a fact. */
   readonly values: ReadonlyMap<string, KnownValues>
   /** Facts that are sets, by key: what their members can be. */
@@ -45,7 +45,7 @@ interface KnownBy extends Pick<BundleBody, "tools"> {
   readonly approvals: readonly { readonly name: string }[]
 }
 
-export function knownOf({ purposes, gateways, tools, approvals }: KnownBy): Known {
+export function knownOf({ purposes, gateways, tools, approvals }: KnownBy): KnownFacts {
   const named = (what: string, names: readonly string[]): KnownValues => ({ what, names: new Set(names) })
   const purpose = named(
     "purpose",

@@ -13,20 +13,20 @@ import { areaRef, AREAS } from "../../../src/core/policy/management.ts"
 import { MADE_TYPES } from "../model/entities.ts"
 
 const ASKED = [...ACTIONS, "delegate", "manage"] as const
-export type Asked = (typeof ASKED)[number]
+export type PolicyAction = (typeof ASKED)[number]
 
 export interface Questions {
   readonly store: EntityStore
   /** Actions that a scope is about. */
-  actions(scope: Scope): readonly Asked[]
+  actions(scope: Scope): readonly PolicyAction[]
   /** What of it the action is ever asked about: tools, or for `manage` areas. */
-  resources(scope: Scope, action: Asked): readonly Resource[]
+  resources(scope: Scope, action: PolicyAction): readonly Resource[]
   /** Tools within a scope, whatever their action class. */
   tools(scope: Scope): readonly Tool[]
   /** Keys of all scopes that a tool is within. */
   keysOf(tool: Tool): readonly string[]
   /** Whether anybody who may ask for the action is within it. */
-  hasPrincipal(scope: Scope, action: Asked): boolean
+  hasPrincipal(scope: Scope, action: PolicyAction): boolean
 }
 
 export interface Resource {
@@ -47,7 +47,7 @@ interface Registered {
 export function questionsOf({ store, tools, agents, operators, stored }: Registered): Questions {
   const areas = operators.length === 0 ? [] : AREAS.map((area): Resource => ({ ref: areaRef(area), tool: null }))
   const tooled = tools.map((tool): Resource => ({ ref: toolRef(tool.name), tool }))
-  const asked = (action: Asked): readonly Resource[] => {
+  const asked = (action: PolicyAction): readonly Resource[] => {
     if (action === "manage") return areas
     return action === "delegate" ? tooled : tooled.filter(({ tool }) => tool?.action === action)
   }

@@ -5,7 +5,7 @@
  */
 import { isNode } from "../../../src/core/policy/cedar/est.ts"
 import { compilePattern } from "../../../src/core/policy/cedar/like.ts"
-import type { Known, KnownValues } from "./known.ts"
+import type { KnownFacts, KnownValues } from "./known.ts"
 import { constantOf, constantsOf, integerOf, keyOf, shownConstant } from "./term.ts"
 
 export interface Claim {
@@ -25,7 +25,7 @@ export type Contradiction =
 const MOST_WAYS = 64
 
 /** Null: they may all be true. */
-export function refute(claims: readonly Claim[], known: Known): Contradiction | null {
+export function refute(claims: readonly Claim[], known: KnownFacts): Contradiction | null {
   return attempt(claims, new Map(), { known, ways: MOST_WAYS })
 }
 
@@ -44,7 +44,7 @@ interface Fact {
 type Facts = ReadonlyMap<string, Fact>
 
 interface Search {
-  readonly known: Known
+  readonly known: KnownFacts
   ways: number
 }
 
@@ -87,7 +87,7 @@ function either(one: readonly Claim[], other: readonly Claim[], facts: Facts, se
 type Learned = Map<string, Fact> | { readonly clash: Contradiction }
 
 /** Tells nothing of an expression but that it comes to this, where it is none of those that are understood. */
-function learn({ expression, expected, index }: Claim, before: Facts, known: Known): Learned {
+function learn({ expression, expected, index }: Claim, before: Facts, known: KnownFacts): Learned {
   const facts = new Map(before)
   let clash: Contradiction | null = null
   const say = (of: unknown, change: (fact: Fact) => Partial<Fact>): void => {
@@ -106,15 +106,19 @@ function learn({ expression, expected, index }: Claim, before: Facts, known: Kno
   return clash ? { clash } : facts
 }
 
-interface Said {
+interface RefutedClaim {
   readonly of: unknown
   readonly change: (fact: Fact) => Partial<Fact>
 }
 
-type Relation = Said | { readonly unknown: { readonly value: string; readonly known: KnownValues } } | "never" | null
+type Relation =
+  | RefutedClaim
+  | { readonly unknown: { readonly value: string; readonly known: KnownValues } }
+  | "never"
+  | null
 
 /** What it says of one of its operands. */
-function relationIn(expression: unknown, expected: boolean, known: Known): Relation {
+function relationIn(expression: unknown, expected: boolean, known: KnownFacts): Relation {
   const [operator, operands] = isNode(expression) ? (Object.entries(expression)[0] ?? []) : []
   if (!isNode(operands) || operator === undefined) return null
   const { left, right } = operands
@@ -176,7 +180,7 @@ function compare(operator: keyof typeof MIRRORED, one: number, other: number): b
 }
 
 /** `["a", "b"].contains(x)` says what `x` is; `labels.contains("a")` needs a label of that name. */
-function membership(left: unknown, right: unknown, expected: boolean, known: Known): Relation {
+function membership(left: unknown, right: unknown, expected: boolean, known: KnownFacts): Relation {
   const constants = constantsOf(left)
   const one = constantOf(right)
   if (constants && one !== null) return constants.includes(one) === expected ? null : "never"
@@ -186,7 +190,7 @@ function membership(left: unknown, right: unknown, expected: boolean, known: Kno
   return missing(members, one)
 }
 
-function overlap(operator: "containsAny" | "containsAll", left: unknown, right: unknown, known: Known): Relation {
+function overlap(operator: "containsAny" | "containsAll", left: unknown, right: unknown, known: KnownFacts): Relation {
   const members = known.members.get(keyOf(left))
   const constants = constantsOf(right)
   if (!members || !constants) return null
@@ -203,11 +207,11 @@ function missing(known: KnownValues, constant: string): Extract<Relation, { unkn
 
 const only = (constant: string) => among([constant])
 
-function among(constants: readonly string[]): Said["change"] {
+function among(constants: readonly string[]): RefutedClaim["change"] {
   return (fact) => ({ only: new Set(constants.filter((each) => fact.only?.has(each) ?? true)) })
 }
 
-function except(constants: readonly string[]): Said["change"] {
+function except(constants: readonly string[]): RefutedClaim["change"] {
   return ({ not }) => ({ not: new Set([...not, ...constants]) })
 }
 
@@ -246,7 +250,7 @@ function narrow(
   of: unknown,
   change: (fact: Fact) => Partial<Fact>,
   index: number,
-  known: Known,
+  known: KnownFacts,
 ): Contradiction | null {
   const key = keyOf(of)
   const before = facts.get(key) ?? initial(key, known)
@@ -266,7 +270,7 @@ function soleName(change: (fact: Fact) => Partial<Fact>, before: Fact): string |
   return first !== undefined && more.length === 0 ? shownConstant(first) : null
 }
 
-function initial(key: string, { values, least }: Known): Fact {
+function initial(key: string, { values, least }: KnownFacts): Fact {
   const known = values.get(key) ?? null
   return {
     only: known && new Set(Array.from(known.names, (name) => `text ${name}`)),

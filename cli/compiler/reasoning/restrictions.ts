@@ -30,7 +30,7 @@ export function restrictionsOf(policy: Node): Restrictions {
   return found
 }
 
-interface Found {
+interface FoundRestrictions {
   readonly entities: EntityUid[]
   readonly texts: ComparedText[]
 }
@@ -50,7 +50,7 @@ function uidOf(json: unknown): EntityUid | null {
 }
 
 /** @param restricts whether the rule restricts less if this is not so */
-function collect(expression: unknown, restricts: boolean, found: Found): void {
+function collect(expression: unknown, restricts: boolean, found: FoundRestrictions): void {
   if (!isNode(expression)) return
   for (const [operator, operands] of Object.entries(expression)) {
     if (operator === "Value") {

@@ -5,8 +5,8 @@ import { actionRef, toolRef } from "../../../src/core/policy/principals.ts"
 import { foreseeConditions, type Foresee } from "../../../src/core/policy/cedar/outcomes.ts"
 import { entity, record } from "../../../src/core/policy/cedar/values/value.ts"
 import { cannotErr } from "./cannot-err.ts"
-import type { Known } from "./known.ts"
-import type { Asked, Questions, Resource } from "./questions.ts"
+import type { KnownFacts } from "./known.ts"
+import type { PolicyAction, Questions, Resource } from "./questions.ts"
 import { type Contradiction, refute } from "./refute.ts"
 import { type Conjunct, readsAny } from "./term.ts"
 import type { ReadRule } from "./written.ts"
@@ -27,14 +27,14 @@ export interface Reasoned {
   readonly all: readonly ReadRule[]
   verdict(rule: ReadRule): Verdict
   /** Whether a permit could permit the action on the tool to anybody, and no forbid forbids it to all. */
-  mayPermit(action: Asked, tool: Tool): boolean
+  mayPermit(action: PolicyAction, tool: Tool): boolean
   /** The forbid that forbids the action on the tool whatever else is so. */
-  alwaysForbids(action: Asked, tool: Tool): ReadRule | undefined
+  alwaysForbids(action: PolicyAction, tool: Tool): ReadRule | undefined
 }
 
 const MAY_APPLY: Verdict = { kind: "may apply" }
 
-export function reasonAbout(all: readonly ReadRule[], questions: Questions, known: Known): Reasoned {
+export function reasonAbout(all: readonly ReadRule[], questions: Questions, known: KnownFacts): Reasoned {
   const verdicts = new Map<ReadRule, Verdict>()
   const foreseen = new Map<ReadRule, Foresee>()
   const foresee = (rule: ReadRule): Foresee => {
@@ -42,7 +42,7 @@ export function reasonAbout(all: readonly ReadRule[], questions: Questions, know
     foreseen.set(rule, one)
     return one
   }
-  const outcomes = (rule: ReadRule, action: Asked, { ref }: Pick<Resource, "ref">) =>
+  const outcomes = (rule: ReadRule, action: PolicyAction, { ref }: Pick<Resource, "ref">) =>
     foresee(rule)({ principal: NOBODY, action: actionRef(action), resource: ref, context: record({}) }, questions.store)
   const verdict = (rule: ReadRule): Verdict => {
     const one = verdicts.get(rule) ?? judge(rule)
@@ -71,12 +71,12 @@ export function reasonAbout(all: readonly ReadRule[], questions: Questions, know
   }
   const permits = byResource(all.filter(({ effect }) => effect === "permit"))
   const forbids = byResource(all.filter(isForAll))
-  const matching = (rules: ReadonlyMap<string, readonly ReadRule[]>, action: Asked, tool: Tool) =>
+  const matching = (rules: ReadonlyMap<string, readonly ReadRule[]>, action: PolicyAction, tool: Tool) =>
     questions
       .keysOf(tool)
       .flatMap((key) => rules.get(key) ?? [])
       .filter((rule) => actionsOf.get(rule)?.includes(action))
-  const alwaysForbids = (action: Asked, tool: Tool) => matching(forbids, action, tool)[0]
+  const alwaysForbids = (action: PolicyAction, tool: Tool) => matching(forbids, action, tool)[0]
   return {
     all,
     verdict,

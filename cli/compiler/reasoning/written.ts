@@ -25,7 +25,7 @@ export interface ReadRule {
   readonly isWarned: boolean
   /** File and line, as others refer to it. */
   readonly place: string
-  warning(part: Part, message: string, mend: string): Problem
+  warning(part: Part, message: string, fix: string): Problem
   /** As it is written, on one line and cut short. */
   textOf(conjunct: Conjunct): string
 }
@@ -42,12 +42,12 @@ export function readRule({ rule, from }: PlacedRule, isWarned: boolean): ReadRul
   const readsResource = conjuncts.some(({ expression }) => readsAny(expression, ["resource"]))
   const read = { id, effect, remedy, policy, scope, conjuncts, reads, readsResource, isWarned } as const
   if ("link" in from) {
-    const at = (message: string, mend: string) => from.links.warning(["links", from.index, "id"], message, mend)
+    const at = (message: string, fix: string) => from.links.warning(["links", from.index, "id"], message, fix)
     const { file, line } = at("", "")
     return {
       ...read,
       place: `${file}:${line}`,
-      warning: (_part, message, mend) => at(message, mend),
+      warning: (_part, message, fix) => at(message, fix),
       textOf: () => "a condition of its template",
     }
   }
@@ -71,7 +71,7 @@ export function readRule({ rule, from }: PlacedRule, isWarned: boolean): ReadRul
       const { file, line } = placeOf("rule")
       return `${file}:${line}`
     },
-    warning: (part, message, mend) => ({ ...placeOf(part), severity: "warning", message, mend }),
+    warning: (part, message, fix) => ({ ...placeOf(part), severity: "warning", message, fix }),
     textOf: (conjunct) => {
       const { from, to } = extentOf(conjunct)
       return shortened(source.text.slice(from, to))

@@ -26,13 +26,13 @@ export function readsOf(policy: unknown): Reads {
   }
 }
 
-interface Found {
+interface ContextReads {
   readonly reads: Set<string>
   readonly members: Set<string>
   readonly facts: Set<string>
 }
 
-function visit(json: unknown, found: Found): void {
+function visit(json: unknown, found: ContextReads): void {
   if (Array.isArray(json)) {
     for (const item of json) visit(item, found)
     return
@@ -75,7 +75,7 @@ function isOfEntity(expression: unknown): boolean {
 }
 
 /** @param isAsked whether it is there, not what it is: that there are arguments at all tells nothing of any. */
-function note([first, second, ...inner]: readonly string[], isAsked: boolean, found: Found): void {
+function note([first, second, ...inner]: readonly string[], isAsked: boolean, found: ContextReads): void {
   const { reads, members, facts } = found
   if (first === undefined) {
     reads.add("*")

@@ -16,7 +16,7 @@ import { parseRemedy } from "../../../src/core/policy/cedar/remedy.ts"
 import type { LoweredRule } from "../../../src/core/policy/cedar/lowered.ts"
 import { ruleToJson } from "./exact-rule.ts"
 import { type Link, linked, slotsOf } from "./link-template.ts"
-import { type CedarFile, type Place, PREAMBLE, locate, problemAt, wholeOf } from "./rule-position.ts"
+import { type CedarFile, type RulePosition, PREAMBLE, locate, problemAt, wholeOf } from "./rule-position.ts"
 import { positionAt } from "../source/position.ts"
 import type { Problem } from "../source/problem.ts"
 import { readsOf } from "./context-reads.ts"
@@ -37,7 +37,7 @@ export interface Lowered {
 /** A rule, and what it comes from: a place in a file of rules, or a link. */
 export interface PlacedRule {
   readonly rule: LoweredJson
-  readonly from: Place | PlacedLink
+  readonly from: RulePosition | PlacedLink
 }
 
 const SCHEMA_FILE = "schema.cedarschema"
@@ -47,7 +47,7 @@ export function lower(files: readonly CedarFile[], schemaText: string, links?: P
   const schema: CedarFile = { path: SCHEMA_FILE, text: schemaText }
   const problems = [...checkSchema(schema)]
   const schemaParses = problems.length === 0
-  const found: Found = { placed: [], templates: new Map(), places: new Map(), links: [] }
+  const found: LoweredPolicies = { placed: [], templates: new Map(), places: new Map(), links: [] }
   for (const file of files) problems.push(...lowerFile(file, found))
   if (links !== undefined) {
     for (const [index, link] of links.value.links.entries()) problems.push(...lowerLink({ link, index, links }, found))
@@ -60,17 +60,17 @@ export function lower(files: readonly CedarFile[], schemaText: string, links?: P
   return { rules, written, placed, problems: inReadingOrder(problems, [schema, ...files]) }
 }
 
-interface Found {
+interface LoweredPolicies {
   readonly placed: PlacedRule[]
   /** By `@id`. */
   readonly templates: Map<string, LoweredJson>
   /** Of rules and templates, by `@id`. */
-  readonly places: Map<string, Place>
+  readonly places: Map<string, RulePosition>
   /** Of which a rule was made. */
   readonly links: PlacedLink[]
 }
 
-function writtenOf({ placed, places, links }: Found): ReadonlyMap<string, WrittenRule> {
+function writtenOf({ placed, places, links }: LoweredPolicies): ReadonlyMap<string, WrittenRule> {
   const linkOf = new Map(links.map(({ link }) => [link.id, link]))
   const written = placed.flatMap(({ rule: { id } }): [string, WrittenRule][] => {
     const link = linkOf.get(id) ?? null
@@ -80,7 +80,7 @@ function writtenOf({ placed, places, links }: Found): ReadonlyMap<string, Writte
   return new Map(written)
 }
 
-function lowerFile(file: CedarFile, found: Found): readonly Problem[] {
+function lowerFile(file: CedarFile, found: LoweredPolicies): readonly Problem[] {
   const parts = policySetTextToParts(file.text)
   if (parts.type === "failure") return locate(parts.errors, wholeOf(file), syntaxMend(parts.errors, file.text))
   const sources = splitRules(file.text)
@@ -119,9 +119,9 @@ export interface PlacedLink {
   readonly links: Parsed<LinksFile>
 }
 
-function lowerLink(placed: PlacedLink, found: Found): readonly Problem[] {
+function lowerLink(placed: PlacedLink, found: LoweredPolicies): readonly Problem[] {
   const { link, index, links } = placed
-  const at = (key: string, message: string, mend: string) => [links.error(["links", index, key], message, mend)]
+  const at = (key: string, message: string, fix: string) => [links.error(["links", index, key], message, fix)]
   const template = found.templates.get(link.template)
   if (!RULE_ID.test(link.id)) return at("id", "this is no name", "use letters, digits, and . _ : / - only")
   if (found.places.has(link.id) || found.links.some((other) => other.link.id === link.id))
@@ -151,7 +151,7 @@ function lowerLink(placed: PlacedLink, found: Found): readonly Problem[] {
 }
 
 /** A `forbid` that was never filled in forbids nothing. */
-function checkUnused({ templates, places }: Found, { links }: LinksFile): readonly Problem[] {
+function checkUnused({ templates, places }: LoweredPolicies, { links }: LinksFile): readonly Problem[] {
   const used = new Set(links.map((link) => link.template))
   return [...templates.keys()].flatMap((id): Problem[] => {
     const place = places.get(id)
@@ -180,9 +180,9 @@ function checkSchema(schema: CedarFile): readonly Problem[] {
 export type LoweredJson = LoweredRule & { readonly policy: Readonly<Record<string, unknown>> }
 
 function lowerRule(
-  place: Place,
+  place: RulePosition,
   kind: "policy" | "template",
-  taken: ReadonlyMap<string, Place>,
+  taken: ReadonlyMap<string, RulePosition>,
 ): LoweredJson | readonly Problem[] {
   const answer = ruleToJson(place.source.text, kind)
   if (answer.type === "failure") return locate(answer.errors, place, "correct the rule")
@@ -217,7 +217,7 @@ function lowerRule(
 /** Ids go into records, headers and terminals: no space, quote or control character. */
 const RULE_ID = /^[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}$/
 
-function checkEdge(rule: LoweredRule, place: Place): readonly Problem[] {
+function checkEdge(rule: LoweredRule, place: RulePosition): readonly Problem[] {
   try {
     const read = new Rule(rule)
     void read.scope
@@ -230,7 +230,7 @@ function checkEdge(rule: LoweredRule, place: Place): readonly Problem[] {
 }
 
 function checkTypes(
-  { places, templates, links }: Found,
+  { places, templates, links }: LoweredPolicies,
   written: ReadonlyMap<string, WrittenRule>,
   schema: CedarFile,
 ): readonly Problem[] {

@@ -11,20 +11,20 @@ export interface CedarFile {
 }
 
 /** Where a rule stands. */
-export interface Place {
+export interface RulePosition {
   readonly file: CedarFile
   readonly source: Source
 }
 
-export function wholeOf(file: CedarFile): Place {
+export function wholeOf(file: CedarFile): RulePosition {
   return { file, source: { text: file.text, offset: 0 } }
 }
 
 /** The official engine's own words, at the place it names in `place.source`, else at its start. */
 export function locate(
   errors: readonly DetailedError[],
-  place: Place,
-  mend: string,
+  place: RulePosition,
+  fix: string,
   severity: Problem["severity"] = "error",
 ): readonly Problem[] {
   return errors.flatMap((error) => {
@@ -38,9 +38,9 @@ export function locate(
       ...(within ?? spanAt(place.file.text, offset + (from ?? 0), offset + (to ?? 0))),
       severity,
       message: error.message.replace(PREAMBLE, "") + expected,
-      mend: error.help?.replace(PREAMBLE, "") ?? mend,
+      fix: error.help?.replace(PREAMBLE, "") ?? fix,
     }
-    return [problem, ...locate(error.related ?? [], place, mend, severity)]
+    return [problem, ...locate(error.related ?? [], place, fix, severity)]
   })
 }
 
@@ -48,8 +48,8 @@ export function locate(
 export const PREAMBLE =
   /^(?:for policy `[^`]*`, |failed to parse (?:policy|schema|template) from string: |error parsing schema: )+/
 
-export function problemAt(place: Place, message: string, mend: string): Problem {
+export function problemAt(place: RulePosition, message: string, fix: string): Problem {
   const { offset, text } = place.source
   const span = spanAt(place.file.text, offset, offset + text.length)
-  return { file: place.file.path, ...span, severity: "error", message, mend }
+  return { file: place.file.path, ...span, severity: "error", message, fix }
 }

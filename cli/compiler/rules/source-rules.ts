@@ -1,12 +1,12 @@
 /** Rules as they were written, for the official engine, which knows templates and links, and for people, who look for the line. */
 import type { PolicySet } from "@cedar-policy/cedar-wasm/nodejs"
 import type { Link } from "./link-template.ts"
-import type { Place } from "./rule-position.ts"
+import type { RulePosition } from "./rule-position.ts"
 
 export interface WrittenRule {
   readonly id: string
   /** Of the rule, or of the template that `link` fills. */
-  readonly place: Place
+  readonly place: RulePosition
   readonly link: Link | null
 }
 

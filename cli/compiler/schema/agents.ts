@@ -54,7 +54,7 @@ const identity = z
         : algorithms !== undefined && issuer === undefined && subject === undefined && claims === undefined,
     {
       error: "neither a workload's token nor a key of its own",
-      params: { mend: "Write `issuer` and `subject` (and `claims`), or `keys` and `algorithms`." },
+      params: { fix: "Write `issuer` and `subject` (and `claims`), or `keys` and `algorithms`." },
     },
   )
 
@@ -115,7 +115,7 @@ const client = z
   })
   .refine(({ redirect_uris, metadata }) => (redirect_uris === undefined) !== (metadata === undefined), {
     error: "its redirect URIs are said in exactly one place",
-    params: { mend: "Write either `redirect_uris: […]` or `metadata: true`." },
+    params: { fix: "Write either `redirect_uris: […]` or `metadata: true`." },
   })
 
 const purpose = z.strictObject({

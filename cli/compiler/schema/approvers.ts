@@ -24,7 +24,7 @@ const person = z.strictObject({
 const approving = person.refine(({ subject, group }) => (subject === undefined) !== (group === undefined), {
   ...WHERE_FINE,
   error: "neither one person nor one group",
-  params: { mend: "Write one of `subject` and `group`." },
+  params: { fix: "Write one of `subject` and `group`." },
 })
 
 const approval = z.strictObject({

@@ -46,8 +46,8 @@ const amount = z
   .transform((value, context) => {
     const units = unitsOf(value)
     if (typeof units === "number" && units > 0) return units
-    const mend = "Write a number above 0 with at most four decimals, up to 900,000,000,000."
-    context.addIssue({ code: "custom", message: "not an exact amount", params: { mend }, input: value })
+    const fix = "Write a number above 0 with at most four decimals, up to 900,000,000,000."
+    context.addIssue({ code: "custom", message: "not an exact amount", params: { fix: fix }, input: value })
     return z.NEVER
   })
   .describe("A number above 0 with at most four decimals.")
@@ -74,12 +74,12 @@ const eventFields = {
 const ONCE = {
   ...WHERE_FINE,
   error: "the same field is in `same` and in `where`",
-  params: { mend: "Leave it in one of them; `same: [user]` is short for `where: {user: user}`." },
+  params: { fix: "Leave it in one of them; `same: [user]` is short for `where: {user: user}`." },
 }
 const ONE_THRESHOLD = {
   ...WHERE_FINE,
   error: "neither `at_least` nor `at_most` alone",
-  params: { mend: "Write one of them; for both, make two conditions of it under `all`." },
+  params: { fix: "Write one of them; for both, make two conditions of it under `all`." },
 }
 const event = z.strictObject(eventFields).refine(namesFieldsOnce, ONCE)
 const formerly = z.strictObject({ ...eventFields, ...past }).refine(namesFieldsOnce, ONCE)
@@ -116,7 +116,7 @@ const anyCondition = z
     ...WHERE_FINE,
     error: "a condition is exactly one thing",
     params: {
-      mend: "Write one of `formerly`, `previous`, `since`, `count`, `distinct`, `sum`, `not`; several as a list of `all` or `any`.",
+      fix: "Write one of `formerly`, `previous`, `since`, `count`, `distinct`, `sum`, `not`; several as a list of `all` or `any`.",
     },
   })
 

@@ -48,14 +48,14 @@ function argumentFieldOf(text: string): ArgumentField | undefined {
   return argumentName.safeParse(name).success ? `arguments.${name}` : undefined
 }
 
-function read<Value>(parse: (text: string) => Value | undefined, message: string, mend: string) {
+function read<Value>(parse: (text: string) => Value | undefined, message: string, fix: string) {
   return z
     .string()
     .transform((text, context) => {
       const value = parse(text)
       if (value !== undefined) return value
-      context.addIssue({ code: "custom", message, params: { mend }, input: text })
+      context.addIssue({ code: "custom", message, params: { fix: fix }, input: text })
       return z.NEVER
     })
-    .describe(mend)
+    .describe(fix)
 }

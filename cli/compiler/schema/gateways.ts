@@ -27,7 +27,7 @@ const asserts = z
   })
   .refine((headers) => Object.keys(headers).length > 0, {
     error: "nothing is asserted",
-    params: { mend: "Write `country: HEADER`, `client_ip: HEADER` or both, or remove `asserts`." },
+    params: { fix: "Write `country: HEADER`, `client_ip: HEADER` or both, or remove `asserts`." },
   })
 
 const gateway = z.strictObject({

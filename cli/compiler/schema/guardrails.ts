@@ -69,7 +69,7 @@ const window = z
     ...WHERE_FINE,
     error: "only a bucket has a `burst`",
     path: ["burst"],
-    params: { mend: "Write `kind: bucket`, or remove `burst`." },
+    params: { fix: "Write `kind: bucket`, or remove `burst`." },
   })
 
 const budget = z
@@ -86,24 +86,24 @@ const budget = z
   .refine((budget) => among(budget, ["count", "sum", "distinct"]) <= 1, {
     ...WHERE_FINE,
     error: "a budget counts one thing",
-    params: { mend: "Keep one of `count`, `sum` and `distinct`." },
+    params: { fix: "Keep one of `count`, `sum` and `distinct`." },
   })
   .refine(({ every, within }) => every === undefined || within === undefined, {
     ...WHERE_FINE,
     error: "both `every` and `within`",
-    params: { mend: "Keep `every` for a period that begins anew, or `within` for any span of that length." },
+    params: { fix: "Keep `every` for a period that begins anew, or `within` for any span of that length." },
   })
   .refine(({ sum, limit }) => sum === undefined || isAmount(limit), {
     ...WHERE_FINE,
     error: "not an exact amount",
     path: ["limit"],
-    params: { mend: "Write a number above 0 with at most four decimals, up to 900,000,000,000." },
+    params: { fix: "Write a number above 0 with at most four decimals, up to 900,000,000,000." },
   })
   .refine(({ sum, distinct, limit }) => sum !== undefined || isCount(limit, distinct ? MOST_VALUES : MOST_COUNTED), {
     ...WHERE_FINE,
     error: "not a number that can be counted to",
     path: ["limit"],
-    params: { mend: "Write a whole number from 1 to 1,000,000,000, of `distinct` values to 10,000." },
+    params: { fix: "Write a whole number from 1 to 1,000,000,000, of `distinct` values to 10,000." },
   })
 
 const sequence = z
@@ -115,12 +115,12 @@ const sequence = z
   .refine((sequence) => among(sequence, ["require", "forbid"]) === 1, {
     ...WHERE_FINE,
     error: "neither `require` nor `forbid` alone",
-    params: { mend: "Write one of them; make two sequences of both." },
+    params: { fix: "Write one of them; make two sequences of both." },
   })
   .refine(({ require, forbid }) => [require, forbid].every((each) => !each || isSmall(each)), {
     ...WHERE_FINE,
     error: `more than ${MOST_CONDITIONS} conditions in one rule`,
-    params: { mend: "Make several rules of it: a call has to keep to all of them." },
+    params: { fix: "Make several rules of it: a call has to keep to all of them." },
   })
 
 const loop = z
@@ -142,24 +142,24 @@ const loop = z
   .refine((loop) => among(loop, ["repeats", "cycles", "denials"]) === 1, {
     ...WHERE_FINE,
     error: "a loop is exactly one of three",
-    params: { mend: "Write one of `repeats`, `cycles` and `denials`." },
+    params: { fix: "Write one of `repeats`, `cycles` and `denials`." },
   })
   .refine(({ cycles, within }) => (cycles === undefined) === (within !== undefined), {
     ...WHERE_FINE,
     error: "`within` is of `repeats` and `denials`, and only of them",
-    params: { mend: "Write `within: 10m` beside them; remove it beside `cycles`." },
+    params: { fix: "Write `within: 10m` beside them; remove it beside `cycles`." },
   })
   .refine(({ cycles, longest }) => cycles !== undefined || longest === undefined, {
     ...WHERE_FINE,
     error: "`longest` is of `cycles`",
     path: ["longest"],
-    params: { mend: "Remove it." },
+    params: { fix: "Remove it." },
   })
   .refine(({ denials, codes }) => denials !== undefined || codes === undefined, {
     ...WHERE_FINE,
     error: "`codes` are of `denials`",
     path: ["codes"],
-    params: { mend: "Remove them." },
+    params: { fix: "Remove them." },
   })
 
 const deviation = z.strictObject({

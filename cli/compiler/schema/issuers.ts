@@ -25,7 +25,7 @@ const publicKey = z
   .refine((key) => !PRIVATE_MEMBERS.some((member) => member in key), {
     error: "a private key",
     params: {
-      mend: "Keep the public members only, and replace the key: a private one that was in a file is no secret.",
+      fix: "Keep the public members only, and replace the key: a private one that was in a file is no secret.",
     },
   })
 
@@ -41,7 +41,7 @@ const keys = z
   .refine((source) => Object.keys(source).length === 1, {
     error: "keys come from exactly one place",
     params: {
-      mend: "Write one of `jwks_uri: URL`, `spiffe_bundle: URL`, `discovery: true` and `jwks: {keys: […]}`.",
+      fix: "Write one of `jwks_uri: URL`, `spiffe_bundle: URL`, `discovery: true` and `jwks: {keys: […]}`.",
     },
   })
 
@@ -50,7 +50,7 @@ export const ownKeys = z
   .strictObject({ jwks_uri: trustedUrl.exactOptional(), jwks: jwks.exactOptional() })
   .refine((source) => Object.keys(source).length === 1, {
     error: "keys come from exactly one place",
-    params: { mend: "Write one of `jwks_uri: URL` and `jwks: {keys: […]}`." },
+    params: { fix: "Write one of `jwks_uri: URL` and `jwks: {keys: […]}`." },
   })
 
 export const algorithms = z.array(z.enum(ISSUER_ALGORITHMS)).min(1)
@@ -113,7 +113,7 @@ const trustDomain = text(
  */
 const issuerUrl = trustedUrl.refine((value) => /^[\x21-\x7b\x7d\x7e]+$/u.test(value), {
   error: "not an issuer's URL",
-  params: { mend: "Write plain ASCII without blanks and without `|`." },
+  params: { fix: "Write plain ASCII without blanks and without `|`." },
 })
 
 /** RFC 6749 3.3. */
@@ -153,7 +153,7 @@ const issuer = z.strictObject({
         .regex(SCOPE)
         .refine((scope) => scope.split(" ").includes("openid"), {
           error: "signing in takes the scope `openid`",
-          params: { mend: "Write `openid` first, such as `openid groups`." },
+          params: { fix: "Write `openid` first, such as `openid groups`." },
         })
         .prefault("openid"),
       resource: z

@@ -28,17 +28,17 @@ export const duration = spanUpTo(
   "Write a whole number and `s`, `m` or `h`, up to `1h`: `500s`, `2m`.",
 )
 
-/** @param mend what to write instead of a wrong one; an editor shows it to whoever is about to write one */
-function spanUpTo(longest: number, units: readonly Unit[], mend: string) {
+/** @param fix what to write instead of a wrong one; an editor shows it to whoever is about to write one */
+function spanUpTo(longest: number, units: readonly Unit[], fix: string) {
   return z
     .string()
     .transform((text, context) => {
       const seconds = secondsOf(text, units)
       if (seconds !== undefined && seconds >= 1 && seconds <= longest) return seconds
-      context.addIssue({ code: "custom", message: "not a span of time", params: { mend }, input: text })
+      context.addIssue({ code: "custom", message: "not a span of time", params: { fix: fix }, input: text })
       return z.NEVER
     })
-    .describe(mend)
+    .describe(fix)
 }
 
 function secondsOf(text: string, units: readonly Unit[]): number | undefined {

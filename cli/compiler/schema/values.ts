@@ -6,11 +6,14 @@ import { isEntityType } from "../../../src/core/policy/cedar/values/value.ts"
 import { hasUnseen } from "../../../src/core/encoding/display-text.ts"
 
 /**
- * A string that passes `test`. `message` and `mend` speak to whoever wrote the file; an editor shows the mend to whoever
+ * A string that passes `test`. `message` and `fix` speak to whoever wrote the file; an editor shows the fix to whoever
  * is about to write it.
  */
-export function text(test: (value: string) => boolean, message: string, mend: string) {
-  return z.string().refine(test, { error: message, params: { mend } }).describe(mend)
+export function text(test: (value: string) => boolean, message: string, fix: string) {
+  return z
+    .string()
+    .refine(test, { error: message, params: { fix: fix } })
+    .describe(fix)
 }
 
 /** Of a `refine`: it has something to say only where nothing was wrong before. */

@@ -19,10 +19,10 @@ export function longLiteral(digits: string): { readonly __extn: { readonly fn: s
 }
 
 /** What the reviver is told beyond TypeScript's library: the text of a number. */
-type Told = readonly { readonly source?: string }[]
+type NumberSource = readonly { readonly source?: string }[]
 
 export function parseExactly(text: string): unknown {
-  return JSON.parse(text, (_key, value: unknown, ...[told]: Told) => {
+  return JSON.parse(text, (_key, value: unknown, ...[told]: NumberSource) => {
     const rounded = typeof value === "number" && !Number.isSafeInteger(value) && /^-?\d+$/.test(told?.source ?? "")
     return rounded ? longLiteral(told?.source ?? "") : value
   })

@@ -35,8 +35,8 @@ function describe(source: Source<unknown>, schema: z.ZodType, issue: z.core.$Zod
   switch (issue.code) {
     case "unrecognized_keys":
       return issue.keys.map((key) => {
-        const mend = suggest(key, keysAt(schema, path), "Remove it.")
-        return source.keyError([...path, key], `unknown key \`${key}\``, mend)
+        const fix = suggest(key, keysAt(schema, path), "Remove it.")
+        return source.keyError([...path, key], `unknown key \`${key}\``, fix)
       })
     case "invalid_type":
       return issue.input === undefined
@@ -63,14 +63,14 @@ function describe(source: Source<unknown>, schema: z.ZodType, issue: z.core.$Zod
       }
       if (branch)
         return branch.flatMap((inner) => describe(source, schema, { ...inner, path: [...path, ...inner.path] }))
-      return [source.error(path, `${what}${written(issue.input)}: ${issue.message}`, mendOf(issue))]
+      return [source.error(path, `${what}${written(issue.input)}: ${issue.message}`, fixFor(issue))]
     }
     case "invalid_key": {
       const [inner] = issue.issues
-      return [source.keyError(path, `${what}: ${inner?.message ?? "not a usable key"}`, mendOf(inner))]
+      return [source.keyError(path, `${what}: ${inner?.message ?? "not a usable key"}`, fixFor(inner))]
     }
     default:
-      return [source.error(path, `${what}${written(issue.input)}: ${issue.message}`, mendOf(issue))]
+      return [source.error(path, `${what}${written(issue.input)}: ${issue.message}`, fixFor(issue))]
   }
 }
 
@@ -82,9 +82,9 @@ function meantBranch(branches: readonly (readonly z.core.$ZodIssue[])[]): readon
   return shaped.length === 1 ? shaped[0] : undefined
 }
 
-function mendOf(issue: z.core.$ZodIssue | undefined): string {
-  const mend = issue?.code === "custom" ? issue.params?.["mend"] : undefined
-  return typeof mend === "string" ? mend : "Write a value of the kind that the documentation of this file names."
+function fixFor(issue: z.core.$ZodIssue | undefined): string {
+  const fix = issue?.code === "custom" ? issue.params?.["fix"] : undefined
+  return typeof fix === "string" ? fix : "Write a value of the kind that the documentation of this file names."
 }
 
 /** `agents[2].ceiling.tools[0]` says where even to somebody who sees the message alone. */

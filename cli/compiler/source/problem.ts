@@ -1,4 +1,4 @@
-/** What is wrong in `policies/`, where, and what mends it: every check of the CLI reports in this shape. */
+/** What is wrong in `policies/`, where, and what fixes it: every check of the CLI reports in this shape. */
 import type { Position } from "./position.ts"
 
 export interface Problem {
@@ -16,11 +16,16 @@ export interface Problem {
   readonly lint?: string
   readonly message: string
   /** One imperative sentence: what to write instead. */
-  readonly mend: string
+  readonly fix: string
 }
 
 /** The official engine tells what it finds at one place in no order: by their words it is the same each time. */
 export function byPlace(a: Problem, b: Problem): number {
   if (a.file !== b.file) return a.file < b.file ? -1 : 1
   return a.line - b.line || a.column - b.column || (a.message < b.message ? -1 : a.message > b.message ? 1 : 0)
+}
+
+/** A problem in the output of `--json`, whose members keep their names until the next major version. */
+export function problemAsJson({ fix, ...problem }: Problem): Omit<Problem, "fix"> & { readonly mend: string } {
+  return { ...problem, mend: fix }
 }

@@ -25,10 +25,10 @@ async function git(directory: string, args: readonly string[]): Promise<string> 
     const { stdout } = await promisify(execFile)("git", ["-C", directory, ...args], { maxBuffer: MAX_BYTES })
     return stdout
   } catch {
-    const mend = "Name a commit or a branch of the repository that the directory stands in, or another directory."
+    const fix = "Name a commit or a branch of the repository that the directory stands in, or another directory."
     throw new Failure(
       `git does not have ${args[0] === "rev-parse" ? "that commit" : "those files"} for ${directory}`,
-      mend,
+      fix,
       EXIT.usage,
     )
   }

@@ -79,8 +79,8 @@ function isKnown(path: string): boolean {
 function refuse(path: string): Problem | undefined {
   // What is no configuration (a README) is none of ours.
   if (isPolicy(path) || isTable(path) || !/\.(?:ya?ml|json|cedarschema)$/u.test(path)) return undefined
-  const mend = suggest(basename(path), [...REQUIRED_FILES, ...OPTIONAL_FILES], "Rename or remove it.")
-  return wholeFile(path, "no policy file has this name, so it would have no effect", mend)
+  const fix = suggest(basename(path), [...REQUIRED_FILES, ...OPTIONAL_FILES], "Rename or remove it.")
+  return wholeFile(path, "no policy file has this name, so it would have no effect", fix)
 }
 
 /** All regular files below, hidden ones left out; links are followed (a mounted config map consists of links). */
@@ -97,6 +97,6 @@ async function listFiles(directory: string, below = ""): Promise<string[] | unde
   return paths
 }
 
-function wholeFile(file: string, message: string, mend: string): Problem {
-  return { file, line: 1, column: 1, severity: "error", message, mend }
+function wholeFile(file: string, message: string, fix: string): Problem {
+  return { file, line: 1, column: 1, severity: "error", message, fix }
 }

@@ -14,10 +14,10 @@ export interface Source<Value> {
   readonly value: Value
   place(path: Path): Pick<Problem, "file" | "line" | "column">
   /** A problem at the value that `path` leads to, or at the deepest part of it that is there. */
-  error(path: Path, message: string, mend: string): Problem
-  warning(path: Path, message: string, mend: string): Problem
+  error(path: Path, message: string, fix: string): Problem
+  warning(path: Path, message: string, fix: string): Problem
   /** A problem at the key that `path` ends in. */
-  keyError(path: Path, message: string, mend: string): Problem
+  keyError(path: Path, message: string, fix: string): Problem
 }
 
 export interface ParsedText {
@@ -41,8 +41,8 @@ export function parseYaml(file: string, text: string): ParsedText {
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: true })
   const problems = [...document.errors, ...document.warnings].map((issue): Problem => {
     const { line, col } = lines.linePos(issue.pos[0])
-    const mend = SYNTAX_MENDS[issue.code] ?? "Correct the YAML here."
-    return { file, line, column: col, severity: "error", message: issue.message, mend }
+    const fix = SYNTAX_MENDS[issue.code] ?? "Correct the YAML here."
+    return { file, line, column: col, severity: "error", message: issue.message, fix }
   })
   problems.push(...poisonedKeys(document, file, lines))
   const nothing = locate(file, undefined, document, lines)
@@ -64,7 +64,7 @@ export function parseJson(file: string, text: string): ParsedText {
     const message = failure instanceof Error ? failure.message : "not JSON"
     const [, line, column] = / \(line (\d+) column (\d+)\)$/u.exec(message) ?? []
     const place = { file, line: Number(line ?? 1), column: Number(column ?? 1) }
-    return { source, problems: [{ ...place, severity: "error", message, mend: "Correct the JSON here." }] }
+    return { source, problems: [{ ...place, severity: "error", message, fix: "Correct the JSON here." }] }
   }
 }
 
@@ -83,9 +83,9 @@ function locate<Value>(file: string, value: Value, document: Document, lines: Li
     file,
     value,
     place: (path) => place(path, "value"),
-    error: (path, message, mend) => ({ ...place(path, "value"), severity: "error", message, mend }),
-    warning: (path, message, mend) => ({ ...place(path, "value"), severity: "warning", message, mend }),
-    keyError: (path, message, mend) => ({ ...place(path, "key"), severity: "error", message, mend }),
+    error: (path, message, fix) => ({ ...place(path, "value"), severity: "error", message, fix }),
+    warning: (path, message, fix) => ({ ...place(path, "value"), severity: "warning", message, fix }),
+    keyError: (path, message, fix) => ({ ...place(path, "key"), severity: "error", message, fix }),
   }
 }
 
@@ -127,7 +127,7 @@ function poisonedKeys(document: Document, file: string, lines: LineCounter): Pro
       if (!isScalar(key) || key.value !== "__proto__") continue
       const { line, col } = lines.linePos(key.range?.[0] ?? 0)
       const message = "`__proto__` cannot be a key"
-      problems.push({ file, line, column: col, severity: "error", message, mend: "Use another name." })
+      problems.push({ file, line, column: col, severity: "error", message, fix: "Use another name." })
     }
   }
   walk(document.contents)

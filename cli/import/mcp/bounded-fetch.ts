@@ -83,7 +83,7 @@ function late(server: URL, seconds: number): Failure {
 function unreadable(server: URL, objection: string): Failure {
   return new Failure(
     `what ${server.host} answers ${objection}`,
-    "Clients would not agree on what it says: this is a fault of the server, whose maintainers have to mend it.",
+    "Clients would not agree on what it says: this is a fault of the server, whose maintainers have to fix it.",
   )
 }
 
@@ -108,9 +108,9 @@ function refusal(server: URL, { status, headers }: Response, isAuthorized: boole
       )
 }
 
-type Told = readonly [message: string, mend: string]
+type FetchFailure = readonly [message: string, fix: string]
 
-const OF_SYSTEM: Readonly<Record<string, (host: string) => Told>> = {
+const OF_SYSTEM: Readonly<Record<string, (host: string) => FetchFailure>> = {
   ECONNREFUSED: (host) => [`nothing listens at ${host}`, "Start the server, or correct the port."],
   ENOTFOUND: (host) => [`no host has the name in ${host}`, "Correct the host of the URL."],
   EAI_AGAIN: (host) => [`the name in ${host} cannot be looked up`, "Check the name and the network."],
@@ -122,7 +122,7 @@ const OF_SYSTEM: Readonly<Record<string, (host: string) => Told>> = {
 
 const UNTRUSTED = "If its authority is your own, name it: `NODE_EXTRA_CA_CERTS=/path/to/ca.pem`."
 
-const OF_TLS: Readonly<Record<string, readonly [what: string, mend: string]>> = {
+const OF_TLS: Readonly<Record<string, readonly [what: string, fix: string]>> = {
   DEPTH_ZERO_SELF_SIGNED_CERT: ["is signed by itself", UNTRUSTED],
   SELF_SIGNED_CERT_IN_CHAIN: ["comes from an authority that is not trusted", UNTRUSTED],
   UNABLE_TO_VERIFY_LEAF_SIGNATURE: ["comes from an authority that is not known", UNTRUSTED],
@@ -136,8 +136,8 @@ function unreachable(server: URL, thrown: unknown): Failure {
   const code = codeOf(thrown)
   const ofTls = OF_TLS[code]
   if (ofTls) {
-    const [what, mend] = ofTls
-    return new Failure(`the TLS certificate of ${server.host} ${what} (${code})`, mend, EXIT.unreachable)
+    const [what, fix] = ofTls
+    return new Failure(`the TLS certificate of ${server.host} ${what} (${code})`, fix, EXIT.unreachable)
   }
   if (code === "EPROTO" || code.startsWith("ERR_SSL_")) {
     return new Failure(
@@ -146,11 +146,11 @@ function unreachable(server: URL, thrown: unknown): Failure {
       EXIT.unreachable,
     )
   }
-  const [message, mend] = OF_SYSTEM[code]?.(server.host) ?? [
+  const [message, fix] = OF_SYSTEM[code]?.(server.host) ?? [
     `no answer from ${server.host} (${code})`,
     "Check the address and the network.",
   ]
-  return new Failure(message, mend, EXIT.unreachable)
+  return new Failure(message, fix, EXIT.unreachable)
 }
 
 /**

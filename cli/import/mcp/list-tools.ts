@@ -8,7 +8,7 @@ import {
 } from "@modelcontextprotocol/client"
 import { z } from "zod"
 import { LIST_MEMBERS } from "../../../src/core/catalog/tool-list.ts"
-import { variantIn } from "../../../src/core/encoding/name-folding.ts"
+import { confusableKey } from "../../../src/core/encoding/name-folding.ts"
 import { escaped } from "../../terminal/escape.ts"
 import { Failure } from "../../terminal/failure.ts"
 import { shownUrl, type BoundedFetch } from "./bounded-fetch.ts"
@@ -58,7 +58,7 @@ async function all(client: Client, transport: StreamableHTTPClientTransport, sig
     if (cursors.size >= MOST_PAGES) throw faulty(`more than ${MOST_PAGES} pages`)
     const params = cursor === undefined ? {} : { cursor }
     const answer = await client.request({ method: "tools/list", params }, page, options)
-    const variant = variantIn(answer, LIST_MEMBERS)
+    const variant = confusableKey(answer, LIST_MEMBERS)
     if (variant !== undefined) throw faulty(`\`${escaped(variant, 60)}\`, which some clients read for another member`)
     // One by one: a page of many passes through no stack.
     for (const tool of answer.tools) {

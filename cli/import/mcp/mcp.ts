@@ -11,7 +11,14 @@ import { pinOf, Unpinnable } from "../../../src/core/catalog/pin.ts"
 import { escaped } from "../../terminal/escape.ts"
 import { Failure } from "../../terminal/failure.ts"
 import { toolName } from "../../compiler/schema/values.ts"
-import { PIN_PARTS, type Found, type FoundTool, type PinParts, type Skipped, type Suggestion } from "../found-tools.ts"
+import {
+  PIN_PARTS,
+  type FoundTools,
+  type FoundTool,
+  type PinParts,
+  type Skipped,
+  type Suggestion,
+} from "../found-tools.ts"
 import { enforcement } from "./enforcement.ts"
 import { listTools } from "./list-tools.ts"
 import { boundedFetch, shownUrl } from "./bounded-fetch.ts"
@@ -31,7 +38,7 @@ const SINK = "sink:external"
 /** Sixteen digits: nobody finds another text of the same ones. */
 const PART_DIGITS = 16
 
-export async function findMcpTools({ url, headers, server, at, seconds }: McpSource): Promise<Found> {
+export async function findMcpTools({ url, headers, server, at, seconds }: McpSource): Promise<FoundTools> {
   const bounded = boundedFetch(url, headers, seconds)
   const { tools, version } = await listTools(url, bounded)
   const { enforces, how } = await enforcement(url, bounded)
@@ -71,7 +78,7 @@ function read(tools: readonly Listed[], server: string): Read {
     if (seen.has(own)) {
       throw new Failure(
         `the server lists \`${escaped(own, 200)}\` twice`,
-        "A client may take either: this is a fault of the server, whose maintainers have to mend it.",
+        "A client may take either: this is a fault of the server, whose maintainers have to fix it.",
       )
     }
     seen.add(own)

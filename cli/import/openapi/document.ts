@@ -22,7 +22,7 @@ export function readDocument(request: ReadRequest): Read {
   if (base === null) {
     return {
       message: `${request.file}: the path of \`servers[0].url\` cannot be read`,
-      mend: "Say by `--base-path` what stands before the paths of the operations, as clients call them.",
+      fix: "Say by `--base-path` what stands before the paths of the operations, as clients call them.",
     }
   }
   const { file, prefix, origin } = request
@@ -33,7 +33,7 @@ function parse({ file, text }: ReadRequest): { document: Members } | Refusal {
   const read = parseAny(file, text)
   if ("message" in read) return read
   if (isObject(read.value)) return { document: read.value }
-  return { message: `${file} holds no map of keys and values`, mend: "Name an OpenAPI document in JSON or YAML." }
+  return { message: `${file} holds no map of keys and values`, fix: "Name an OpenAPI document in JSON or YAML." }
 }
 
 function parseAny(file: string, text: string): { value: unknown } | Refusal {
@@ -49,11 +49,11 @@ function parseAny(file: string, text: string): { value: unknown } | Refusal {
     const [problem] = problems
     if (!problem) return { value: source.value }
     if (problem.message.includes("call stack")) throw new RangeError(problem.message)
-    return { message: `${file}:${problem.line}:${problem.column}: ${problem.message}`, mend: problem.mend }
+    return { message: `${file}:${problem.line}:${problem.column}: ${problem.message}`, fix: problem.fix }
   } catch (thrown) {
     // The parser goes into what is nested by calling itself.
     if (!(thrown instanceof RangeError)) throw thrown
-    return { message: `${file} is nested too deeply`, mend: "Check that it is an OpenAPI document." }
+    return { message: `${file} is nested too deeply`, fix: "Check that it is an OpenAPI document." }
   }
 }
 
@@ -62,17 +62,17 @@ function versionOf(file: string, { swagger, openapi }: Members): string | Refusa
   if (swagger !== undefined) {
     return {
       message: `${file} is of Swagger (OpenAPI) 2.0, which is not read`,
-      mend: "Convert it to OpenAPI 3.0 or 3.1; its own maintainers' converters do.",
+      fix: "Convert it to OpenAPI 3.0 or 3.1; its own maintainers' converters do.",
     }
   }
   if (typeof openapi === "string" && /^3\.[01](?:\.\d{1,3})?$/u.test(openapi)) return `OpenAPI ${openapi}`
   if (openapi === undefined) {
-    return { message: `${file} is no OpenAPI document: it has no \`openapi\``, mend: "Name an OpenAPI document." }
+    return { message: `${file} is no OpenAPI document: it has no \`openapi\``, fix: "Name an OpenAPI document." }
   }
   const written = typeof openapi === "string" ? openapi.slice(0, 40) : JSON.stringify(openapi)?.slice(0, 40)
   return {
     message: `${file} is of OpenAPI \`${written}\`; 3.0 and 3.1 are read`,
-    mend: 'Write the version of its features, in quotes: `openapi: "3.1.0"`.',
+    fix: 'Write the version of its features, in quotes: `openapi: "3.1.0"`.',
   }
 }
 

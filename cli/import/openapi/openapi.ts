@@ -6,7 +6,7 @@ import { readFile, stat } from "node:fs/promises"
 import { Worker } from "node:worker_threads"
 import { escaped } from "../../terminal/escape.ts"
 import { EXIT, Failure } from "../../terminal/failure.ts"
-import type { Found } from "../found-tools.ts"
+import type { FoundTools } from "../found-tools.ts"
 import type { ReadRequest } from "./document.ts"
 import type { Read } from "./types.ts"
 
@@ -25,10 +25,10 @@ const MOST_BYTES = 24 * 1024 * 1024
 const MOST_MS = 30_000
 const MOST_HEAP_MB = 1_536
 
-export async function findOpenApiTools({ file, prefix, origin, basePath }: OpenApiSource): Promise<Found> {
+export async function findOpenApiTools({ file, prefix, origin, basePath }: OpenApiSource): Promise<FoundTools> {
   const text = await readBounded(file)
   const read = await inThread({ file, text, prefix, origin, ...(basePath !== undefined && { basePath }) })
-  if ("message" in read) throw new Failure(escaped(read.message), escaped(read.mend))
+  if ("message" in read) throw new Failure(escaped(read.message), escaped(read.fix))
   return read.found
 }
 

@@ -6,7 +6,7 @@ import { isObject } from "../../../src/core/encoding/json.ts"
 import type { Action } from "../../../src/core/catalog/tool.ts"
 import { Overlaps } from "../../compiler/model/route-overlaps.ts"
 import { catalogFile } from "../../compiler/schema/catalog.ts"
-import type { Found, FoundTool, Route, Skipped } from "../found-tools.ts"
+import type { FoundTools, FoundTool, Route, Skipped } from "../found-tools.ts"
 import { nameOf } from "./name.ts"
 import { parametersOf, withPathItem } from "./parameters.ts"
 import { resolve } from "./reference.ts"
@@ -64,14 +64,14 @@ export function toolsOf(reading: Reading): Read {
   const { document, file, version, prefix, origin } = reading
   const { paths } = document
   if (!isObject(paths))
-    return { message: `${file} has no \`paths\``, mend: "Name a document that describes operations." }
+    return { message: `${file} has no \`paths\``, fix: "Name a document that describes operations." }
   const skipped: Skipped[] = []
   const notes: string[] = []
   const operations = operationsOf(document, paths, skipped)
   if (operations.length > MOST_OPERATIONS) {
     return {
       message: `${file} has ${operations.length} operations; ${MOST_OPERATIONS} are the most that are read`,
-      mend: "Take the operations that agents need into a document of their own.",
+      fix: "Take the operations that agents need into a document of their own.",
     }
   }
   const taken: Taken[] = []
@@ -100,7 +100,7 @@ export function toolsOf(reading: Reading): Read {
     if (other) notes.push(`a request for \`${told}\`, which is left out, would be taken for \`${other.tool.name}\``)
   }
   const tools = kept.map(({ tool }) => tool)
-  const found: Found = {
+  const found: FoundTools = {
     prefix,
     source: `${file}, ${version}`,
     reached: { by: "routes", origin },

@@ -16,7 +16,7 @@ interface Parameters {
   readonly unknown: readonly string[]
 }
 
-interface Written {
+interface ParameterEntry {
   readonly operation: Members
   /** The operation's own, then those of its path item. */
   readonly parameters: readonly unknown[]
@@ -24,7 +24,7 @@ interface Written {
 
 const MOST_PARAMETERS = 500
 
-export function withPathItem(operation: Members, item: Members): Written {
+export function withPathItem(operation: Members, item: Members): ParameterEntry {
   const own = operation["parameters"]
   const shared = item["parameters"]
   return { operation, parameters: [...(Array.isArray(own) ? own : []), ...(Array.isArray(shared) ? shared : [])] }
@@ -32,7 +32,7 @@ export function withPathItem(operation: Members, item: Members): Written {
 
 export function parametersOf(
   document: Members,
-  { operation, parameters }: Written,
+  { operation, parameters }: ParameterEntry,
 ): Parameters | { readonly why: string } {
   if (parameters.length > MOST_PARAMETERS) return { why: `it has more than ${MOST_PARAMETERS} parameters` }
   const integers = { path: [] as string[], query: [] as string[] }

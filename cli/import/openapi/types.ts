@@ -1,10 +1,10 @@
-import type { Found } from "../found-tools.ts"
+import type { FoundTools } from "../found-tools.ts"
 
 export interface Refusal {
   readonly message: string
-  readonly mend: string
+  readonly fix: string
 }
 
-export type Read = { readonly found: Found } | Refusal
+export type Read = { readonly found: FoundTools } | Refusal
 
 export type Members = Readonly<Record<string, unknown>>

@@ -2,11 +2,11 @@
 import { createHash, randomBytes } from "node:crypto"
 import { sensitivityRank, type Action, type Sensitivity } from "../../../src/core/catalog/tool.ts"
 import type { DialectName } from "../../../src/core/policy/definition/gateways.ts"
-import type { Found } from "../../import/found-tools.ts"
+import type { FoundTools } from "../../import/found-tools.ts"
 import type { Class } from "../../import/merge.ts"
 
 export interface Plan {
-  readonly found: Found
+  readonly found: FoundTools
   /** Of each tool that was found, by name. */
   readonly classes: ReadonlyMap<string, Class>
   /** Where agents reach it; the path is an MCP server's. */

@@ -13,19 +13,19 @@ import { newTree, type TreeState } from "../../core/task/state.ts"
 import type { Bundle } from "../../core/policy/assemble.ts"
 import type { PurposeDefinition } from "../../core/policy/definition/agents.ts"
 import { userId, type UserFacts } from "../../core/policy/principals.ts"
-import { type Surroundings } from "../../request-context.ts"
+import { type RequestContext } from "../../request-context.ts"
 import type { AuthorizationRequest } from "./authorization-request.ts"
 import { pageOf, readAnswer, shownField } from "../../core/task/consent-form.ts"
 import { consentPage } from "./consent-page.tsx"
 import { viewOfConsent, type ConsentView } from "../../core/task/consent-view.ts"
-import { foresee } from "../../core/task/consent.ts"
-import type { Kept } from "../../core/task/grant.ts"
-import { takePlace } from "../../ledger/task-quota.ts"
-import { isRefused, refuse, type Refused } from "../../core/denials/oauth-error.ts"
-import type { Answer, Consent } from "../../core/task/pending-consent.ts"
+import { previewTask } from "../../core/task/consent.ts"
+import type { GrantReduction } from "../../core/task/grant.ts"
+import { reserveSlot } from "../../ledger/task-quota.ts"
+import { isOAuthFailure, oauthError, type OAuthFailure } from "../../core/denials/oauth-error.ts"
+import type { ConsentResponse, Consent } from "../../core/task/pending-consent.ts"
 import { newId } from "../../platform/new-id.ts"
 import { rawTarget } from "../../platform/raw-target.ts"
-import { ANSWERED_WITHIN_MS, answerOf, type Visitor } from "./resource-owner.ts"
+import { ANSWERED_WITHIN_MS, answerOf, type ResourceOwner } from "./resource-owner.ts"
 
 /** A code is fetched at once by the program that waits for it (RFC 6749 4.1.2: ten minutes at most). */
 const CODE_LIFE_MS = 60_000
@@ -34,7 +34,7 @@ const CODE_LIFE_MS = 60_000
 interface Asking {
   readonly http: Request
   readonly bundle: Bundle
-  readonly around: Surroundings
+  readonly context: RequestContext
   /** Of the decision. */
   readonly id: string
 }
@@ -43,25 +43,25 @@ interface Asking {
 export function checkForAnybody(
   request: AuthorizationRequest,
   bundle: Bundle,
-  { receivedAt }: Surroundings,
-): Refused | null {
+  { receivedAt }: RequestContext,
+): OAuthFailure | null {
   const anybody = { issuer: "", subject: "", groups: [] }
   const wanted = consentTo(request, anybody, null, "", receivedAt)
-  const foreseen = foresee(bundle, treeFor(anybody, "", bundle, receivedAt), wanted, receivedAt)
-  return isRefused(foreseen) ? foreseen : null
+  const foreseen = previewTask(bundle, treeFor(anybody, "", bundle, receivedAt), wanted, receivedAt)
+  return isOAuthFailure(foreseen) ? foreseen : null
 }
 
 export async function askPerson(
   asking: Asking,
   request: AuthorizationRequest,
-  visitor: Visitor,
-): Promise<Response | Refused | { readonly code: string }> {
-  const { http, bundle, around } = asking
-  const { config, receivedAt } = around
+  visitor: ResourceOwner,
+): Promise<Response | OAuthFailure | { readonly code: string }> {
+  const { http, bundle, context } = asking
+  const { config, receivedAt } = context
   const { user } = visitor.person
   const wanted = consentTo(request, user, yesOf(visitor.person), "", receivedAt)
-  const foreseen = foresee(bundle, treeFor(user, "", bundle, receivedAt), wanted, receivedAt)
-  if (isRefused(foreseen)) return foreseen
+  const foreseen = previewTask(bundle, treeFor(user, "", bundle, receivedAt), wanted, receivedAt)
+  if (isOAuthFailure(foreseen)) return foreseen
   const purpose = bundle.purposes.get(foreseen.task.purpose)
   const view = viewOfConsent(foreseen.task, foreseen.life, bundle.catalog.tools)
   const shownAs = (page: string): string => shownField(page, digestOf(page, asking, request, purpose, view, visitor))
@@ -69,25 +69,25 @@ export async function askPerson(
     consentPage({ request, purpose, view, visitor, notice, shown: shownAs(newId("tsk", receivedAt)) })
   if (http.method !== "POST") return show(null)
   const form = await answerOf(http, visitor, config.issuer)
-  if (isRefused(form)) return form
+  if (isOAuthFailure(form)) return form
   const answered = readAnswer(form, view.by)
-  if (!answered) return refuse({ reason: "form_refused", what: "no answer" })
+  if (!answered) return oauthError({ reason: "form_refused", what: "no answer" })
   const page = pageOf(answered.shown)
   if (page === null || !isRecent(page, receivedAt) || !isSame(answered.shown, shownAs(page))) {
-    return answered.allows ? show(CHANGED) : refuse({ reason: "consent_refused" })
+    return answered.allows ? show(CHANGED) : oauthError({ reason: "consent_refused" })
   }
   // The same answer of the same page has the same code: a second click of the button repeats the first one's outcome.
   const secret = sha256Base64url(JSON.stringify([visitor.session.codeKey, page, answered.kept]))
   const code = { code: `${page}.${secret}` }
-  const before = await askLedger(around.env, page, async (ledger) => ledger.answered(sha256Hex(secret)))
-  if (before === null) return refuse({ reason: "unavailable" })
+  const before = await askLedger(context.env, page, async (ledger) => ledger.answered(sha256Hex(secret)))
+  if (before === null) return oauthError({ reason: "unavailable" })
   if (before === "same" && answered.allows) return code
   if (before !== "not yet") return show(ANSWERED)
-  if (!answered.allows) return refuse({ reason: "consent_refused" })
+  if (!answered.allows) return oauthError({ reason: "consent_refused" })
   if (answered.kept.tools?.length === 0) return show("Leave at least one tool, or refuse.")
   const consent = { ...wanted, secretHash: sha256Hex(secret), kept: within(answered.kept, view) }
   const kept = await keep(asking, page, consent)
-  if (isRefused(kept)) return kept
+  if (isOAuthFailure(kept)) return kept
   return "answered" in kept ? show(ANSWERED) : code
 }
 
@@ -112,7 +112,7 @@ function digestOf(
   { client, audience }: AuthorizationRequest,
   purpose: PurposeDefinition | undefined,
   view: ConsentView,
-  { session }: Visitor,
+  { session }: ResourceOwner,
 ): string {
   const { agent, redirectUri, claimedName, isProven } = client
   const program = [agent.id, agent.owner, redirectUri, claimedName, isProven]
@@ -124,7 +124,7 @@ function treeFor(user: UserFacts, root: string, { pointer }: Bundle, now: number
   return newTree(root, user, now, pointer, now, new ProofLog("", now))
 }
 
-const yesOf = ({ user, expiresAt: until, issuedAt: since }: Person): Answer => ({
+const yesOf = ({ user, expiresAt: until, issuedAt: since }: Person): ConsentResponse => ({
   approved: true,
   person: user,
   until,
@@ -132,14 +132,14 @@ const yesOf = ({ user, expiresAt: until, issuedAt: since }: Person): Answer => (
 })
 
 /** A longer life than the page has shown is none. */
-function within({ tools, calls, life }: Kept, view: ConsentView): Kept {
+function within({ tools, calls, life }: GrantReduction, view: ConsentView): GrantReduction {
   return { tools, calls, life: Math.min(life ?? view.life, view.life) }
 }
 
 function consentTo(
   { client, purpose, asked, audience, terms }: AuthorizationRequest,
   user: UserFacts,
-  answer: Answer | null,
+  answer: ConsentResponse | null,
   secretHash: string,
   now: number,
 ): Consent {
@@ -164,18 +164,18 @@ function consentTo(
  * @returns `answered` if another answer of the same page came first
  */
 async function keep(
-  { bundle, around, id: decisionId }: Asking,
+  { bundle, context, id: decisionId }: Asking,
   root: string,
   consent: Consent,
-): Promise<Refused | AskOutcome> {
+): Promise<OAuthFailure | AskOutcome> {
   const { agent, user, expiresAt } = consent
-  const place = await takePlace(root, agent, userId(user), expiresAt, bundle, around)
-  if (isRefused(place)) return place
-  const { env, receivedAt } = around
-  const kept = await askLedger(env, root, async (ledger): Promise<AskOutcome | Refused | NoBundle> =>
+  const place = await reserveSlot(root, agent, userId(user), expiresAt, bundle, context)
+  if (isOAuthFailure(place)) return place
+  const { env, receivedAt } = context
+  const kept = await askLedger(env, root, async (ledger): Promise<AskOutcome | OAuthFailure | NoBundle> =>
     ledger.ask(LEDGER_VERSION, bundle.pointer, root, consent, { decisionId, receivedAt }),
   )
-  const result = !kept || "bundle" in kept ? refuse({ reason: "unavailable" }) : kept
-  if (isRefused(result)) around.background(place.undo())
+  const result = !kept || "bundle" in kept ? oauthError({ reason: "unavailable" }) : kept
+  if (isOAuthFailure(result)) context.background(place.undo())
   return result
 }

@@ -7,7 +7,7 @@ import type { AskingClient } from "./client.ts"
 import { audienceOf } from "../token/resource-indicator.ts"
 import type { CodeTerms } from "../../core/task/authorization-code.ts"
 import { requestedText, valueOf, withoutOpenid, type Parameters } from "../token/parameters.ts"
-import { isRefused, refuse, type Refused } from "../../core/denials/oauth-error.ts"
+import { isOAuthFailure, oauthError, type OAuthFailure } from "../../core/denials/oauth-error.ts"
 import { readAsked, type AskedFor } from "../../core/task/requested-grant.ts"
 
 export interface AuthorizationRequest extends AskedFor {
@@ -31,35 +31,35 @@ export function readRequest(
   parameters: Parameters,
   client: AskingClient,
   bundle: Bundle,
-): AuthorizationRequest | Refused {
+): AuthorizationRequest | OAuthFailure {
   for (const parameter of ["request", "request_uri"] as const) {
-    if (parameters.has(parameter)) return refuse({ reason: "request_object_refused", parameter })
+    if (parameters.has(parameter)) return oauthError({ reason: "request_object_refused", parameter })
   }
   const type = valueOf(parameters, "response_type")
-  if (type === null) return refuse({ reason: "parameter_missing", parameter: "response_type" })
-  if (type !== "code") return refuse({ reason: "response_type_unsupported" })
-  const malformed = (what: string): Refused => refuse({ reason: "request_malformed", what })
+  if (type === null) return oauthError({ reason: "parameter_missing", parameter: "response_type" })
+  if (type !== "code") return oauthError({ reason: "response_type_unsupported" })
+  const malformed = (what: string): OAuthFailure => oauthError({ reason: "request_malformed", what })
   if ((valueOf(parameters, "response_mode") ?? "query") !== "query") return malformed("response_mode is query alone")
   if (parameters.has("state") && stateOf(parameters) === null) return malformed("state is too long, or not printable")
   const terms = readTerms(parameters, client)
-  if (isRefused(terms)) return terms
+  if (isOAuthFailure(terms)) return terms
   const audience = audienceOf(parameters, client.agent.id, bundle)
   if (typeof audience !== "string") return audience
   const askedFor = readAsked(requestedText(withoutOpenid(parameters)))
-  return isRefused(askedFor) ? askedFor : { ...askedFor, client, audience, terms }
+  return isOAuthFailure(askedFor) ? askedFor : { ...askedFor, client, audience, terms }
 }
 
-function readTerms(parameters: Parameters, { redirectUri }: AskingClient): CodeTerms | Refused {
+function readTerms(parameters: Parameters, { redirectUri }: AskingClient): CodeTerms | OAuthFailure {
   const challenge = valueOf(parameters, "code_challenge")
-  if (challenge === null) return refuse({ reason: "parameter_missing", parameter: "code_challenge" })
+  if (challenge === null) return oauthError({ reason: "parameter_missing", parameter: "code_challenge" })
   // RFC 7636 4.3: without a method it would be `plain`, which whoever sees this request can answer.
   if (valueOf(parameters, "code_challenge_method") !== "S256") {
-    return refuse({ reason: "request_malformed", what: "code_challenge_method is S256, and no other" })
+    return oauthError({ reason: "request_malformed", what: "code_challenge_method is S256, and no other" })
   }
-  if (!DIGEST.test(challenge)) return refuse({ reason: "request_malformed", what: "code_challenge is no SHA-256" })
+  if (!DIGEST.test(challenge)) return oauthError({ reason: "request_malformed", what: "code_challenge is no SHA-256" })
   const jkt = valueOf(parameters, "dpop_jkt")
   if (jkt !== null && !DIGEST.test(jkt)) {
-    return refuse({ reason: "request_malformed", what: "dpop_jkt is no SHA-256 thumbprint" })
+    return oauthError({ reason: "request_malformed", what: "dpop_jkt is no SHA-256 thumbprint" })
   }
   return { challenge, redirectUri, jkt }
 }

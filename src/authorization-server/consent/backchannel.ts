@@ -4,7 +4,7 @@
  */
 import type { Context } from "hono"
 import { readCompact } from "../../credentials/jws/compact.ts"
-import { isRejected, withHash, type Rejection } from "../../core/denials/credential-rejection.ts"
+import { isRejected, withHash, type CredentialRejection } from "../../core/denials/credential-rejection.ts"
 import { verifySession } from "../../credentials/session.ts"
 import { sha256Hex } from "../../core/encoding/hash.ts"
 import { logEvent } from "../../platform/log.ts"
@@ -14,18 +14,18 @@ import type { Bundle } from "../../core/policy/assemble.ts"
 import { userId, type UserFacts } from "../../core/policy/principals.ts"
 import { hasUnseen } from "../../core/encoding/display-text.ts"
 import { newSecret } from "../../platform/secret.ts"
-import { bundleFor, surroundingsOf, type Surroundings } from "../../request-context.ts"
+import { bundleFor, requestContext, type RequestContext } from "../../request-context.ts"
 import { currentSwitches } from "../../revocation/lease.ts"
 import { stoppedBy } from "../../core/signals/switch.ts"
 import { authenticateAgent, type RequestingClient } from "../token/client-authentication.ts"
 import { audienceOf } from "../token/resource-indicator.ts"
 import { POLL_INTERVAL_SECONDS } from "../../core/task/consent.ts"
 import { inboxOf } from "../../ledger/inbox.ts"
-import { checkOnce } from "../token/replay-log.ts"
-import { ANYBODY, takePlace } from "../../ledger/task-quota.ts"
+import { refuseReplay } from "../token/replay-log.ts"
+import { ANY_USER, reserveSlot } from "../../ledger/task-quota.ts"
 import { requestedText, readParameters, valueOf, withoutOpenid, type Parameters } from "../token/parameters.ts"
 import { recordRefusal } from "../token/record-error.ts"
-import { isRefused, refuse, refuseCredential, type Refused } from "../../core/denials/oauth-error.ts"
+import { isOAuthFailure, oauthError, refuseCredential, type OAuthFailure } from "../../core/denials/oauth-error.ts"
 import type { Consent } from "../../core/task/pending-consent.ts"
 import { readAsked } from "../../core/task/requested-grant.ts"
 import { newId } from "../../platform/new-id.ts"
@@ -40,19 +40,19 @@ const NO_STORE = { "Cache-Control": "no-store", Pragma: "no-cache" } as const
 
 export async function backchannelAuthorize(c: Context<{ Bindings: Env }>): Promise<Response> {
   const parameters = await readParameters(c.req.raw)
-  const around = surroundingsOf(c.env, (promise) => c.executionCtx.waitUntil(promise))
-  const id = newId("dec", around.receivedAt)
-  const bundle = await bundleFor(around)
+  const context = requestContext(c.env, (promise) => c.executionCtx.waitUntil(promise))
+  const id = newId("dec", context.receivedAt)
+  const bundle = await bundleFor(context)
   const { client, result } =
-    bundle && !isRefused(parameters)
-      ? await ask(parameters, bundle, around, id)
-      : { client: null, result: isRefused(parameters) ? parameters : refuse({ reason: "unavailable" }) }
-  if (!isRefused(result)) return Response.json(result, { headers: { ...NO_STORE, "X-Narrowgate-Decision": id } })
-  recordRefusal(result.refused, client, bundle, id, around)
+    bundle && !isOAuthFailure(parameters)
+      ? await ask(parameters, bundle, context, id)
+      : { client: null, result: isOAuthFailure(parameters) ? parameters : oauthError({ reason: "unavailable" }) }
+  if (!isOAuthFailure(result)) return Response.json(result, { headers: { ...NO_STORE, "X-Narrowgate-Decision": id } })
+  recordRefusal(result.refused, client, bundle, id, context)
   return refusalResponse(result.refused, id)
 }
 
-interface Asked {
+interface CibaResponse {
   readonly auth_req_id: string
   /** Seconds. */
   readonly expires_in: number
@@ -63,28 +63,28 @@ interface Asked {
 async function ask(
   parameters: Parameters,
   bundle: Bundle,
-  around: Surroundings,
+  context: RequestContext,
   decisionId: string,
-): Promise<{ readonly client: RequestingClient | null; readonly result: Asked | Refused }> {
-  const proven = await authenticateAgent(parameters, bundle, around)
-  if (isRefused(proven)) return { client: null, result: proven }
+): Promise<{ readonly client: RequestingClient | null; readonly result: CibaResponse | OAuthFailure }> {
+  const proven = await authenticateAgent(parameters, bundle, context)
+  if (isOAuthFailure(proven)) return { client: null, result: proven }
   const { agent, since, once } = proven
   const secret = newSecret()
-  const consent = await readConsent(parameters, agent, secret, bundle, around)
-  if (isRefused(consent)) return { client: proven, result: consent }
-  const switches = await currentSwitches(around)
-  if (!switches) return { client: proven, result: refuse({ reason: "unavailable" }) }
+  const consent = await readConsent(parameters, agent, secret, bundle, context)
+  if (isOAuthFailure(consent)) return { client: proven, result: consent }
+  const switches = await currentSwitches(context)
+  if (!switches) return { client: proven, result: oauthError({ reason: "unavailable" }) }
   const asked = { kid: null, tool: null }
   const stopped =
     stoppedBy(switches, { ...asked, agents: [agent], user: null, since }) ??
-    stoppedBy(switches, { ...asked, agents: [agent], user: userId(consent.user), since: around.receivedAt })
-  if (stopped) return { client: proven, result: refuse({ reason: "stopped", switch: stopped.id }) }
-  const replayed = await checkOnce(once, around)
+    stoppedBy(switches, { ...asked, agents: [agent], user: userId(consent.user), since: context.receivedAt })
+  if (stopped) return { client: proven, result: oauthError({ reason: "stopped", switch: stopped.id }) }
+  const replayed = await refuseReplay(once, context)
   if (replayed) return { client: proven, result: replayed }
-  const root = newId("tsk", around.receivedAt)
-  const result = await keepWithRoom(consent, root, bundle, around, decisionId)
-  if (isRefused(result)) return { client: proven, result }
-  const expires_in = Math.floor((consent.expiresAt - around.receivedAt) / 1000)
+  const root = newId("tsk", context.receivedAt)
+  const result = await keepWithRoom(consent, root, bundle, context, decisionId)
+  if (isOAuthFailure(result)) return { client: proven, result }
+  const expires_in = Math.floor((consent.expiresAt - context.receivedAt) / 1000)
   return { client: proven, result: { auth_req_id: `${root}.${secret}`, expires_in, interval: POLL_INTERVAL_SECONDS } }
 }
 
@@ -95,28 +95,28 @@ async function keepWithRoom(
   consent: Consent,
   root: string,
   bundle: Bundle,
-  around: Surroundings,
+  context: RequestContext,
   decisionId: string,
-): Promise<Refused | { readonly task: string }> {
+): Promise<OAuthFailure | { readonly task: string }> {
   const { agent, user, expiresAt } = consent
   const undo: (() => Promise<unknown>)[] = []
-  const inOrder = async (): Promise<Refused | { readonly task: string }> => {
-    for (const whom of [ANYBODY, userId(user)]) {
-      const place = await takePlace(root, agent, whom, expiresAt, bundle, around)
-      if (isRefused(place)) return place
+  const inOrder = async (): Promise<OAuthFailure | { readonly task: string }> => {
+    for (const whom of [ANY_USER, userId(user)]) {
+      const place = await reserveSlot(root, agent, whom, expiresAt, bundle, context)
+      if (isOAuthFailure(place)) return place
       undo.push(place.undo)
     }
-    const inbox = inboxOf(around.env, { user: userId(user) })
+    const inbox = inboxOf(context.env, { user: userId(user) })
     undo.push(async () => inbox.remove(root))
     const hasRoom = await inbox.put(root, agent, expiresAt)
-    if (!hasRoom) return refuse({ reason: "too_many_tasks", what: "inbox", retry_after: 60 })
-    return keep(consent, root, bundle, around, decisionId)
+    if (!hasRoom) return oauthError({ reason: "too_many_tasks", what: "inbox", retry_after: 60 })
+    return keep(consent, root, bundle, context, decisionId)
   }
-  const result = await inOrder().catch((error: unknown): Refused => {
+  const result = await inOrder().catch((error: unknown): OAuthFailure => {
     logEvent("consent_not_asked", { error: String(error) })
-    return refuse({ reason: "unavailable" })
+    return oauthError({ reason: "unavailable" })
   })
-  if (isRefused(result)) around.background(Promise.all(undo.map(async (each) => each())))
+  if (isOAuthFailure(result)) context.background(Promise.all(undo.map(async (each) => each())))
   return result
 }
 
@@ -124,15 +124,15 @@ async function keep(
   consent: Consent,
   root: string,
   bundle: Bundle,
-  { env, receivedAt }: Surroundings,
+  { env, receivedAt }: RequestContext,
   decisionId: string,
-): Promise<Refused | { readonly task: string }> {
+): Promise<OAuthFailure | { readonly task: string }> {
   const asking = { decisionId, receivedAt }
-  const kept = await askLedger(env, root, async (ledger): Promise<AskOutcome | Refused | NoBundle> =>
+  const kept = await askLedger(env, root, async (ledger): Promise<AskOutcome | OAuthFailure | NoBundle> =>
     ledger.ask(LEDGER_VERSION, bundle.pointer, root, consent, asking),
   )
   // Its id is new: nothing can be there already.
-  return !kept || "bundle" in kept || "answered" in kept ? refuse({ reason: "unavailable" }) : kept
+  return !kept || "bundle" in kept || "answered" in kept ? oauthError({ reason: "unavailable" }) : kept
 }
 
 async function readConsent(
@@ -140,20 +140,21 @@ async function readConsent(
   agent: string,
   secret: string,
   bundle: Bundle,
-  around: Surroundings,
-): Promise<Consent | Refused> {
+  context: RequestContext,
+): Promise<Consent | OAuthFailure> {
   const audience = audienceOf(parameters, agent, bundle)
   if (typeof audience !== "string") return audience
   const askedFor = readAsked(requestedText(withoutOpenid(parameters)))
-  if (isRefused(askedFor)) return askedFor
-  const user = await readHint(parameters, agent, bundle, around)
-  if (isRefused(user)) return user
+  if (isOAuthFailure(askedFor)) return askedFor
+  const user = await readHint(parameters, agent, bundle, context)
+  if (isOAuthFailure(user)) return user
   const bindingMessage = valueOf(parameters, "binding_message")
   if (bindingMessage !== null && (!BINDING_MESSAGE.test(bindingMessage) || hasUnseen(bindingMessage))) {
-    return refuse({ reason: "binding_message_refused" })
+    return oauthError({ reason: "binding_message_refused" })
   }
   const seconds = expiryOf(valueOf(parameters, "requested_expiry"))
-  if (seconds === null) return refuse({ reason: "request_malformed", what: "requested_expiry is no number of seconds" })
+  if (seconds === null)
+    return oauthError({ reason: "request_malformed", what: "requested_expiry is no number of seconds" })
   return {
     secretHash: sha256Hex(secret),
     agent,
@@ -161,7 +162,7 @@ async function readConsent(
     ...askedFor,
     audience,
     bindingMessage,
-    expiresAt: around.receivedAt + seconds * 1000,
+    expiresAt: context.receivedAt + seconds * 1000,
     life: 0,
     answer: null,
     isRedeemed: false,
@@ -178,26 +179,27 @@ async function readHint(
   parameters: Parameters,
   agent: string,
   { issuers }: Bundle,
-  { reach }: Surroundings,
-): Promise<UserFacts | Refused> {
+  { fetchContext }: RequestContext,
+): Promise<UserFacts | OAuthFailure> {
   const [login, idToken] = [valueOf(parameters, "login_hint"), valueOf(parameters, "id_token_hint")]
   const hints = [login, idToken, valueOf(parameters, "login_hint_token")].filter((hint) => hint !== null)
-  if (hints.length !== 1) return refuse({ reason: "request_malformed", what: "exactly one hint says who is asked" })
+  if (hints.length !== 1) return oauthError({ reason: "request_malformed", what: "exactly one hint says who is asked" })
   if (login !== null) {
     const issuer = issuers.find((known) => known.users && login.startsWith(`${known.issuer ?? ""}|`))
     const subject = login.slice((issuer?.issuer?.length ?? 0) + 1)
     return issuer?.issuer !== undefined && /^[^\p{Cc}\p{Cs}]{1,255}$/u.test(subject)
       ? { issuer: issuer.issuer, subject, groups: [] }
-      : refuse({ reason: "user_unknown" })
+      : oauthError({ reason: "user_unknown" })
   }
-  if (idToken === null) return refuse({ reason: "request_malformed", what: "login_hint_token is not supported" })
-  const rejected = (because: Rejection): Refused => refuseCredential("subject_rejected", withHash(because, idToken))
+  if (idToken === null) return oauthError({ reason: "request_malformed", what: "login_hint_token is not supported" })
+  const rejected = (because: CredentialRejection): OAuthFailure =>
+    refuseCredential("subject_rejected", withHash(because, idToken))
   const compact = readCompact(idToken)
   if (isRejected(compact)) return rejected(compact.rejected)
   const { iss } = compact.claims
   const issuer = issuers.find((known) => known.issuer !== undefined && known.issuer === iss)
-  if (!issuer?.users) return refuse({ reason: "user_unknown" })
-  const session = await verifySession(compact, "id_token", { ...issuer, users: issuer.users }, agent, reach)
+  if (!issuer?.users) return oauthError({ reason: "user_unknown" })
+  const session = await verifySession(compact, "id_token", { ...issuer, users: issuer.users }, agent, fetchContext)
   // What the hint tells of the person is not what they will say: only who they are is taken from it.
   return isRejected(session) ? rejected(session.rejected) : { ...session.user, groups: [] }
 }

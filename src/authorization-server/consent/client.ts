@@ -6,10 +6,10 @@ import { clientDocument, type ClientDocument } from "../../credentials/client-do
 import { shownName } from "../../core/denials/credential-rejection.ts"
 import type { Bundle } from "../../core/policy/assemble.ts"
 import type { AgentDefinition, ClientDefinition } from "../../core/policy/definition/agents.ts"
-import type { Surroundings } from "../../request-context.ts"
+import type { RequestContext } from "../../request-context.ts"
 import { valueOf, type Parameters } from "../token/parameters.ts"
 import { isRegistered } from "../../core/encoding/redirect-uri.ts"
-import { refuse, type Refused } from "../../core/denials/oauth-error.ts"
+import { oauthError, type OAuthFailure } from "../../core/denials/oauth-error.ts"
 
 export interface AskingClient {
   readonly agent: AgentDefinition
@@ -23,15 +23,15 @@ export interface AskingClient {
 export async function askingClient(
   parameters: Parameters,
   { agents }: Bundle,
-  { reach }: Surroundings,
-): Promise<AskingClient | Refused> {
+  { fetchContext }: RequestContext,
+): Promise<AskingClient | OAuthFailure> {
   const named = valueOf(parameters, "client_id")
   const agent = named === null ? undefined : agents.get(named)
-  if (!agent?.client) return refuse({ reason: "client_unknown", client: shownName(named) })
+  if (!agent?.client) return oauthError({ reason: "client_unknown", client: shownName(named) })
   const { client } = agent
-  const document = client.metadata === true ? await clientDocument(agent.id, reach) : null
+  const document = client.metadata === true ? await clientDocument(agent.id, fetchContext) : null
   const odd = oddityOf(agent, client, document)
-  if (odd !== null) return refuse({ reason: "client_document_refused", client: agent.id, what: odd })
+  if (odd !== null) return oauthError({ reason: "client_document_refused", client: agent.id, what: odd })
   const redirectUri = redirectUriOf(parameters, client.redirect_uris ?? document?.redirectUris ?? [])
   if (typeof redirectUri !== "string") return redirectUri
   const isProven = client.authentication === "identity" || (document !== null && document.identity !== null)
@@ -47,10 +47,10 @@ function oddityOf(agent: AgentDefinition, client: ClientDefinition, document: Cl
 }
 
 /** Where there is only one it need not be named. */
-function redirectUriOf(parameters: Parameters, registered: readonly string[]): string | Refused {
+function redirectUriOf(parameters: Parameters, registered: readonly string[]): string | OAuthFailure {
   const named = valueOf(parameters, "redirect_uri")
   const [only, ...others] = registered
   const asked = named ?? (others.length === 0 ? (only ?? null) : null)
   if (asked !== null && isRegistered(registered, asked)) return asked
-  return refuse({ reason: "redirect_uri_refused", redirect_uri: shownName(asked) })
+  return oauthError({ reason: "redirect_uri_refused", redirect_uri: shownName(asked) })
 }

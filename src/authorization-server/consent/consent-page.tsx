@@ -18,8 +18,8 @@ import {
 } from "../../core/task/consent-view.ts"
 import { ACTION_WORDS, callsInWords, lifeInWords, SENSITIVITY_WORDS } from "../../core/task/grant-words.ts"
 import { formTargetOf, isOwnMachine } from "../../core/encoding/redirect-uri.ts"
-import { describeRefusal, statusOf, type Refusal } from "../../core/denials/oauth-error.ts"
-import type { Visitor } from "./resource-owner.ts"
+import { describeRefusal, statusOf, type OAuthError } from "../../core/denials/oauth-error.ts"
+import type { ResourceOwner } from "./resource-owner.ts"
 
 interface Consenting {
   readonly request: AuthorizationRequest
@@ -29,7 +29,7 @@ interface Consenting {
   readonly shown: string
   /** Why they are asked again; null: for the first time. */
   readonly notice: string | null
-  readonly visitor: Visitor
+  readonly visitor: ResourceOwner
 }
 
 export async function consentPage(consenting: Consenting): Promise<Response> {
@@ -47,7 +47,7 @@ export async function consentPage(consenting: Consenting): Promise<Response> {
 const OPENED = { "Cross-Origin-Opener-Policy": "unsafe-none" } as const
 
 /** What keeps a program from being allowed anything, shown to the person alone. */
-const OF_THE_PERSON: ReadonlySet<Refusal["reason"]> = new Set([
+const OF_THE_PERSON: ReadonlySet<OAuthError["reason"]> = new Set([
   "form_refused",
   "person_refused",
   "stopped",
@@ -55,7 +55,7 @@ const OF_THE_PERSON: ReadonlySet<Refusal["reason"]> = new Set([
 ])
 
 /** @param back where they may go, without anything; null: whose place that would be is not known */
-export async function refusalPage(refused: Refusal, id: string, back: string | null): Promise<Response> {
+export async function refusalPage(refused: OAuthError, id: string, back: string | null): Promise<Response> {
   const isOfPerson = OF_THE_PERSON.has(refused.reason)
   // What is left for which reason is told in the record: it would say much about the rules.
   const reason = refused.reason === "nothing_left" ? "You may not allow what it asks for." : describeRefusal(refused)

@@ -11,13 +11,13 @@ import type { Bundle } from "../../core/policy/assemble.ts"
 import { userId } from "../../core/policy/principals.ts"
 import { MAX_RETURN, signInLocation } from "../../web/sign-in.tsx"
 import { sessionOf, type SignedIn } from "../../web/session.ts"
-import { type Surroundings } from "../../request-context.ts"
+import { type RequestContext } from "../../request-context.ts"
 import { currentSwitches } from "../../revocation/lease.ts"
 import { stoppedBy } from "../../core/signals/switch.ts"
-import { isRefused, refuse, refuseCredential, type Refused } from "../../core/denials/oauth-error.ts"
+import { isOAuthFailure, oauthError, refuseCredential, type OAuthFailure } from "../../core/denials/oauth-error.ts"
 import { rawTarget } from "../../platform/raw-target.ts"
 
-export interface Visitor {
+export interface ResourceOwner {
   readonly session: SignedIn
   readonly person: Person
 }
@@ -30,44 +30,48 @@ export const ANSWERED_WITHIN_MS = 900_000
 const JUST_SIGNED_IN_MS = 30_000
 
 /** Or the way to the sign-in, from which they come back to this very URL. */
-export async function visitorOf(
+export async function resourceOwnerOf(
   http: Request,
   bundle: Bundle,
-  around: Surroundings,
-): Promise<Visitor | Response | Refused> {
-  const session = await sessionOf(http, around)
-  const age = session ? around.receivedAt - session.issuedAt : Number.POSITIVE_INFINITY
+  context: RequestContext,
+): Promise<ResourceOwner | Response | OAuthFailure> {
+  const session = await sessionOf(http, context)
+  const age = session ? context.receivedAt - session.issuedAt : Number.POSITIVE_INFINITY
   const isRecent = age < (http.method === "POST" ? ANSWERED_WITHIN_MS : ASKED_WITHIN_MS)
   if (!session || !isRecent) return signIn(http)
-  const person = await personOf(session, bundle, around)
-  if (!isRefused(person)) return { session, person }
+  const person = await personOf(session, bundle, context)
+  if (!isOAuthFailure(person)) return { session, person }
   const mayHelp = person.refused.reason !== "unavailable" && age >= JUST_SIGNED_IN_MS
   return mayHelp ? signIn(http) : person
 }
 
-async function personOf({ token }: SignedIn, bundle: Bundle, around: Surroundings): Promise<Person | Refused> {
-  const { config, reach } = around
-  const verified = await verifyPersonToken(token, bundle.issuers, config.issuer, reach)
+async function personOf({ token }: SignedIn, bundle: Bundle, context: RequestContext): Promise<Person | OAuthFailure> {
+  const { config, fetchContext } = context
+  const verified = await verifyPersonToken(token, bundle.issuers, config.issuer, fetchContext)
   if (isRejected(verified)) return refuseCredential("person_refused", verified.rejected)
-  const person = personIn(verified, reach)
+  const person = personIn(verified, fetchContext)
   if (isRejected(person)) return refuseCredential("person_refused", person.rejected)
-  const switches = await currentSwitches(around)
-  if (!switches) return refuse({ reason: "unavailable" })
+  const switches = await currentSwitches(context)
+  if (!switches) return oauthError({ reason: "unavailable" })
   const affected = { agents: [], kid: null, tool: null, since: person.issuedAt }
-  const [by] = namesIn(verified, reach).flatMap(
+  const [by] = namesIn(verified, fetchContext).flatMap(
     (name) => stoppedBy(switches, { ...affected, user: userId(name) }) ?? [],
   )
-  return by ? refuse({ reason: "stopped", switch: by.id }) : person
+  return by ? oauthError({ reason: "stopped", switch: by.id }) : person
 }
 
-function signIn(http: Request): Response | Refused {
+function signIn(http: Request): Response | OAuthFailure {
   const here = rawTarget(http)
-  if (here.length > MAX_RETURN) return refuse({ reason: "request_malformed", what: "its URL is too long" })
+  if (here.length > MAX_RETURN) return oauthError({ reason: "request_malformed", what: "its URL is too long" })
   return seeOther(signInLocation(here))
 }
 
 /** What they have sent from our page. */
-export async function answerOf(http: Request, { session }: Visitor, issuer: string): Promise<Form | Refused> {
+export async function answerOf(
+  http: Request,
+  { session }: ResourceOwner,
+  issuer: string,
+): Promise<Form | OAuthFailure> {
   const form = await readForm(http, session, issuer)
-  return "refused" in form ? refuse({ reason: "form_refused", what: form.refused }) : form
+  return "refused" in form ? oauthError({ reason: "form_refused", what: form.refused }) : form
 }

@@ -10,46 +10,46 @@ import type { Issued } from "../../signing/sign-delegation-token.ts"
 import type { GrantRequest } from "./open-task.ts"
 import { valueOf } from "./parameters.ts"
 import { redeemAt } from "./redeem.ts"
-import { isRefused, refuse, type Refused } from "../../core/denials/oauth-error.ts"
+import { isOAuthFailure, oauthError, type OAuthFailure } from "../../core/denials/oauth-error.ts"
 import { readRefreshToken, readRooted, refreshTokenOf, type RefreshToken } from "./opaque-token.ts"
 
 /** RFC 7636 4.1. */
 const VERIFIER = /^[A-Za-z0-9._~-]{43,128}$/
 
-export async function redeemCode(request: GrantRequest): Promise<Issued | Refused> {
-  const { parameters, bundle, decisionId, around } = request
+export async function redeemCode(request: GrantRequest): Promise<Issued | OAuthFailure> {
+  const { parameters, bundle, decisionId, context } = request
   const code = valueOf(parameters, "code")
   const verifier = valueOf(parameters, "code_verifier")
-  if (code === null) return refuse({ reason: "parameter_missing", parameter: "code" })
-  if (verifier === null) return refuse({ reason: "parameter_missing", parameter: "code_verifier" })
-  if (!VERIFIER.test(verifier)) return refuse({ reason: "request_malformed", what: "code_verifier is none" })
+  if (code === null) return oauthError({ reason: "parameter_missing", parameter: "code" })
+  if (verifier === null) return oauthError({ reason: "parameter_missing", parameter: "code_verifier" })
+  if (!VERIFIER.test(verifier)) return oauthError({ reason: "request_malformed", what: "code_verifier is none" })
   const asked = readRooted(code)
-  if (!asked) return refuse({ reason: "grant_refused", what: "unknown" })
+  if (!asked) return oauthError({ reason: "grant_refused", what: "unknown" })
   const next = { root: asked.root, family: newSecret(), secret: newSecret() }
   const shown = {
     challenge: sha256Base64url(verifier),
     redirectUri: valueOf(parameters, "redirect_uri"),
     refresh: hashed(next),
   }
-  const asking = { decisionId, receivedAt: around.receivedAt }
-  const issued = await redeemAt(asked.root, request, async (ledger, comer) => {
-    const redemption = { ...comer, secretHash: sha256Hex(asked.secret), shown }
+  const asking = { decisionId, receivedAt: context.receivedAt }
+  const issued = await redeemAt(asked.root, request, async (ledger, client) => {
+    const redemption = { ...client, secretHash: sha256Hex(asked.secret), shown }
     return ledger.redeem(LEDGER_VERSION, bundle.pointer, redemption, asking)
   })
   return withRefreshToken(issued, next)
 }
 
-export async function refreshToken(request: GrantRequest): Promise<Issued | Refused> {
-  const { parameters, bundle, decisionId, around } = request
+export async function refreshToken(request: GrantRequest): Promise<Issued | OAuthFailure> {
+  const { parameters, bundle, decisionId, context } = request
   const text = valueOf(parameters, "refresh_token")
-  if (text === null) return refuse({ reason: "parameter_missing", parameter: "refresh_token" })
+  if (text === null) return oauthError({ reason: "parameter_missing", parameter: "refresh_token" })
   const shown = readRefreshToken(text)
-  if (!shown) return refuse({ reason: "grant_refused", what: "unknown" })
+  if (!shown) return oauthError({ reason: "grant_refused", what: "unknown" })
   const next = { ...shown, secret: newSecret() }
   const named = { scope: valueOf(parameters, "scope"), shown: hashed(shown), next: hashed(next).secret }
-  const asking = { decisionId, receivedAt: around.receivedAt }
-  const issued = await redeemAt(shown.root, request, async (ledger, comer) =>
-    ledger.refresh(LEDGER_VERSION, bundle.pointer, { ...comer, ...named }, asking),
+  const asking = { decisionId, receivedAt: context.receivedAt }
+  const issued = await redeemAt(shown.root, request, async (ledger, client) =>
+    ledger.refresh(LEDGER_VERSION, bundle.pointer, { ...client, ...named }, asking),
   )
   return withRefreshToken(issued, next)
 }
@@ -59,6 +59,6 @@ const hashed = ({ family, secret }: RefreshToken): RefreshShown => ({
   secret: sha256Hex(secret),
 })
 
-function withRefreshToken(issued: Issued | Refused, next: RefreshToken): Issued | Refused {
-  return isRefused(issued) ? issued : { ...issued, refreshToken: refreshTokenOf(next) }
+function withRefreshToken(issued: Issued | OAuthFailure, next: RefreshToken): Issued | OAuthFailure {
+  return isOAuthFailure(issued) ? issued : { ...issued, refreshToken: refreshTokenOf(next) }
 }

@@ -8,18 +8,18 @@ import type { Issued } from "../../signing/sign-delegation-token.ts"
 import type { GrantRequest } from "./open-task.ts"
 import { valueOf } from "./parameters.ts"
 import { redeemAt } from "./redeem.ts"
-import { refuse, type Refused } from "../../core/denials/oauth-error.ts"
+import { oauthError, type OAuthFailure } from "../../core/denials/oauth-error.ts"
 import { readRooted } from "./opaque-token.ts"
 
-export async function redeemConsent(request: GrantRequest): Promise<Issued | Refused> {
-  const { parameters, bundle, decisionId, around } = request
+export async function redeemConsent(request: GrantRequest): Promise<Issued | OAuthFailure> {
+  const { parameters, bundle, decisionId, context } = request
   const named = valueOf(parameters, "auth_req_id")
-  if (named === null) return refuse({ reason: "parameter_missing", parameter: "auth_req_id" })
+  if (named === null) return oauthError({ reason: "parameter_missing", parameter: "auth_req_id" })
   const asked = readRooted(named)
-  if (!asked) return refuse({ reason: "consent_unknown" })
+  if (!asked) return oauthError({ reason: "consent_unknown" })
   const secretHash = sha256Hex(asked.secret)
-  const asking = { decisionId, receivedAt: around.receivedAt }
-  return redeemAt(asked.root, request, async (ledger, comer) =>
-    ledger.redeem(LEDGER_VERSION, bundle.pointer, { ...comer, secretHash }, asking),
+  const asking = { decisionId, receivedAt: context.receivedAt }
+  return redeemAt(asked.root, request, async (ledger, client) =>
+    ledger.redeem(LEDGER_VERSION, bundle.pointer, { ...client, secretHash }, asking),
   )
 }

@@ -7,10 +7,10 @@ import { clientDocument } from "../../credentials/client-document.ts"
 import { verifyAgent, type ProvenAgent } from "../../credentials/agent-identity.ts"
 import { isRejected, shownName } from "../../core/denials/credential-rejection.ts"
 import type { Bundle } from "../../core/policy/assemble.ts"
-import type { Surroundings } from "../../request-context.ts"
-import type { Once } from "./replay-log.ts"
+import type { RequestContext } from "../../request-context.ts"
+import type { SingleUse } from "./replay-log.ts"
 import { valueOf, type Parameters } from "./parameters.ts"
-import { refuse, refuseCredential, type Refused } from "../../core/denials/oauth-error.ts"
+import { oauthError, refuseCredential, type OAuthFailure } from "../../core/denials/oauth-error.ts"
 
 const ASSERTION_TYPES: ReadonlyMap<string, "any" | "spiffe"> = new Map([
   ["urn:ietf:params:oauth:client-assertion-type:jwt-bearer", "any"],
@@ -24,7 +24,7 @@ export interface RequestingClient {
   /** False for a public client: it only names itself, which anybody can do. Its records must not count as the agent's. */
   readonly isProven: boolean
   /** What of its proof may be used once only. */
-  readonly once: readonly Once[]
+  readonly once: readonly SingleUse[]
 }
 
 export interface AuthenticatedAgent extends RequestingClient {
@@ -35,8 +35,8 @@ export interface AuthenticatedAgent extends RequestingClient {
 export async function authenticateAgent(
   parameters: Parameters,
   bundle: Bundle,
-  { config, reach }: Surroundings,
-): Promise<AuthenticatedAgent | Refused> {
+  { config, fetchContext }: RequestContext,
+): Promise<AuthenticatedAgent | OAuthFailure> {
   const assertion = valueOf(parameters, "client_assertion")
   const actorToken = valueOf(parameters, "actor_token")
   const kind = ASSERTION_TYPES.get(valueOf(parameters, "client_assertion_type") ?? "")
@@ -46,10 +46,13 @@ export async function authenticateAgent(
   const actorType = valueOf(parameters, "actor_token_type")
   // RFC 8693 2.1: the type is required with the token and not allowed without it.
   if ((actorToken === null) !== (actorType === null)) {
-    return refuse({ reason: "parameter_missing", parameter: actorToken === null ? "actor_token" : "actor_token_type" })
+    return oauthError({
+      reason: "parameter_missing",
+      parameter: actorToken === null ? "actor_token" : "actor_token_type",
+    })
   }
   if (actorType !== null && actorType !== JWT_TOKEN_TYPE) {
-    return refuse({ reason: "token_type_unsupported", parameter: "actor_token_type" })
+    return oauthError({ reason: "token_type_unsupported", parameter: "actor_token_type" })
   }
   const credentials = [
     ...(assertion === null ? [] : [{ token: assertion, kind: kind ?? "any" }]),
@@ -57,11 +60,11 @@ export async function authenticateAgent(
   ]
   let proven: ProvenAgent | undefined
   let since = Number.POSITIVE_INFINITY
-  const once: Once[] = []
+  const once: SingleUse[] = []
   for (const { token, kind } of credentials) {
-    const verified = await verifyAgent(token, kind, bundle, config.issuer, reach)
+    const verified = await verifyAgent(token, kind, bundle, config.issuer, fetchContext)
     if (isRejected(verified)) return refuseCredential("agent_unauthenticated", verified.rejected)
-    if (proven && proven.agent !== verified.agent) return refuse({ reason: "agents_differ" })
+    if (proven && proven.agent !== verified.agent) return oauthError({ reason: "agents_differ" })
     proven = verified
     since = Math.min(since, verified.since)
     if (verified.once) once.push({ what: "assertion", ...verified.once })
@@ -74,26 +77,26 @@ export async function authenticateAgent(
   const { agent } = proven
   return bundle.agents.has(agent)
     ? { agent, isProven: true, since, once }
-    : refuse({ reason: "agent_unregistered", agent })
+    : oauthError({ reason: "agent_unregistered", agent })
 }
 
 /** As one that proves it, or as one that need not (RFC 6749 2.1, public clients) and is what its registration says. */
 export async function authenticateClient(
   parameters: Parameters,
   bundle: Bundle,
-  around: Surroundings,
-): Promise<AuthenticatedAgent | Refused> {
+  context: RequestContext,
+): Promise<AuthenticatedAgent | OAuthFailure> {
   const named = valueOf(parameters, "client_id")
   const shows = ["client_assertion", "actor_token"].some((name) => parameters.has(name))
   const client = named === null ? undefined : bundle.agents.get(named)?.client
   if (named === null || shows || client?.authentication !== "none") {
-    return authenticateAgent(parameters, bundle, around)
+    return authenticateAgent(parameters, bundle, context)
   }
   if (client.metadata === true) {
-    const document = await clientDocument(named, around.reach)
-    if (!document) return refuse({ reason: "unavailable" })
+    const document = await clientDocument(named, context.fetchContext)
+    if (!document) return oauthError({ reason: "unavailable" })
     // Who says that it has keys has to show them: otherwise anybody could be it, without.
     if (document.identity) return refuseCredential("agent_unauthenticated", { reason: "credential_missing" })
   }
-  return { agent: named, isProven: false, since: around.receivedAt, once: [] }
+  return { agent: named, isProven: false, since: context.receivedAt, once: [] }
 }

@@ -1,21 +1,24 @@
 /** The key that a token request proves by DPoP, to which its token is then bound (RFC 9449 5). */
 import { verifyProof } from "../../credentials/dpop.ts"
-import type { Surroundings } from "../../request-context.ts"
-import type { Once } from "./replay-log.ts"
-import { refuse, type Refused } from "../../core/denials/oauth-error.ts"
+import type { RequestContext } from "../../request-context.ts"
+import type { SingleUse } from "./replay-log.ts"
+import { oauthError, type OAuthFailure } from "../../core/denials/oauth-error.ts"
 import type { Proof } from "../../core/task/proof-log.ts"
 
-export function onceOfProof({ jkt, jti, freshUntil }: Proof): Once {
+export function singleUseOfProof({ jkt, jti, freshUntil }: Proof): SingleUse {
   return { what: "proof", issuer: jkt, jti, until: freshUntil }
 }
 
 /** Null where the request proves no key. */
-export async function provenKey(http: Request, { config, receivedAt }: Surroundings): Promise<Proof | Refused | null> {
+export async function provenKey(
+  http: Request,
+  { config, receivedAt }: RequestContext,
+): Promise<Proof | OAuthFailure | null> {
   const proof = http.headers.get("dpop")
   if (proof === null) return null
   const expected = { method: "POST", uri: `${config.issuer}/oauth/token`, ath: null }
   const verified = await verifyProof(proof, expected, receivedAt)
   if (!("rejected" in verified)) return verified
   const { rejected: what, ...evidence } = verified
-  return refuse({ reason: "proof_rejected", what, ...evidence })
+  return oauthError({ reason: "proof_rejected", what, ...evidence })
 }

@@ -1,23 +1,23 @@
 /** The door for agents: `POST /oauth/token`. Every outcome is recorded, issued or not. */
 import type { Context } from "hono"
-import { bundleFor, surroundingsOf } from "../../request-context.ts"
+import { bundleFor, requestContext } from "../../request-context.ts"
 import { exchange, type ExchangeOutcome } from "./grant-types.ts"
 import { readParameters } from "./parameters.ts"
 import { recordRefusal } from "./record-error.ts"
-import { isRefused, refuse } from "../../core/denials/oauth-error.ts"
+import { isOAuthFailure, oauthError } from "../../core/denials/oauth-error.ts"
 import { newId } from "../../platform/new-id.ts"
 import { tokenResponse } from "./response.ts"
 
 export async function token(c: Context<{ Bindings: Env }>): Promise<Response> {
   // First of all: who makes their body trickle in must not be judged by what held when it began.
   const parameters = await readParameters(c.req.raw)
-  const around = surroundingsOf(c.env, (promise) => c.executionCtx.waitUntil(promise))
-  const id = newId("dec", around.receivedAt)
-  const bundle = await bundleFor(around)
+  const context = requestContext(c.env, (promise) => c.executionCtx.waitUntil(promise))
+  const id = newId("dec", context.receivedAt)
+  const bundle = await bundleFor(context)
   const outcome: ExchangeOutcome = bundle
-    ? await exchange(c.req.raw, parameters, bundle, around, id)
-    : { client: null, result: refuse({ reason: "unavailable" }) }
+    ? await exchange(c.req.raw, parameters, bundle, context, id)
+    : { client: null, result: oauthError({ reason: "unavailable" }) }
   const { client, result } = outcome
-  if (isRefused(result)) recordRefusal(result.refused, client, bundle, id, around)
+  if (isOAuthFailure(result)) recordRefusal(result.refused, client, bundle, id, context)
   return tokenResponse(outcome, id)
 }

@@ -2,7 +2,7 @@
  * The token endpoint's way, in order: form → agent → what its grant type does. Each grant type is one row of a table.
  */
 import type { Bundle } from "../../core/policy/assemble.ts"
-import type { Surroundings } from "../../request-context.ts"
+import type { RequestContext } from "../../request-context.ts"
 import { authenticateAgent, authenticateClient, type RequestingClient } from "./client-authentication.ts"
 import { verifyAssertion } from "./id-jag.ts"
 import { redeemCode, refreshToken } from "./authorization-code.ts"
@@ -10,7 +10,7 @@ import { redeemConsent } from "./ciba.ts"
 import type { Issued } from "../../signing/sign-delegation-token.ts"
 import { opening, type Grant } from "./open-task.ts"
 import { valueOf, type Parameters } from "./parameters.ts"
-import { isRefused, refuse, type Refused } from "../../core/denials/oauth-error.ts"
+import { isOAuthFailure, oauthError, type OAuthFailure } from "../../core/denials/oauth-error.ts"
 import { NO_SUBJECT, verifySubject } from "./subject-token.ts"
 
 interface GrantType {
@@ -39,7 +39,7 @@ export const GRANTS: ReadonlyMap<string, GrantType> = new Map([
 export interface ExchangeOutcome {
   /** Null if the request does not say who makes it, or its proof of that failed. */
   readonly client: RequestingClient | null
-  readonly result: Issued | Refused
+  readonly result: Issued | OAuthFailure
 }
 
 /**
@@ -48,22 +48,22 @@ export interface ExchangeOutcome {
  */
 export async function exchange(
   request: Request,
-  parameters: Parameters | Refused,
+  parameters: Parameters | OAuthFailure,
   bundle: Bundle,
-  around: Surroundings,
+  context: RequestContext,
   decisionId: string,
 ): Promise<ExchangeOutcome> {
-  if (isRefused(parameters)) return { client: null, result: parameters }
+  if (isOAuthFailure(parameters)) return { client: null, result: parameters }
   const grantType = valueOf(parameters, "grant_type")
   if (grantType === null)
-    return { client: null, result: refuse({ reason: "parameter_missing", parameter: "grant_type" }) }
+    return { client: null, result: oauthError({ reason: "parameter_missing", parameter: "grant_type" }) }
   const type = GRANTS.get(grantType)
-  if (!type) return { client: null, result: refuse({ reason: "grant_type_unsupported" }) }
-  const proven = await type.authenticate(parameters, bundle, around)
-  if (isRefused(proven)) return { client: null, result: proven }
+  if (!type) return { client: null, result: oauthError({ reason: "grant_type_unsupported" }) }
+  const proven = await type.authenticate(parameters, bundle, context)
+  if (isOAuthFailure(proven)) return { client: null, result: proven }
   const { agent, since, once } = proven
   return {
     client: proven,
-    result: await type.grant({ http: request, parameters, agent, since, once, bundle, around, decisionId }),
+    result: await type.grant({ http: request, parameters, agent, since, once, bundle, context, decisionId }),
   }
 }

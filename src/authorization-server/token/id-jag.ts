@@ -5,33 +5,34 @@
 import { parseScope } from "../../core/catalog/pattern.ts"
 import { readCompact } from "../../credentials/jws/compact.ts"
 import { verifyIdJag } from "../../credentials/id-jag.ts"
-import { isRejected, withHash, type Rejection } from "../../core/denials/credential-rejection.ts"
+import { isRejected, withHash, type CredentialRejection } from "../../core/denials/credential-rejection.ts"
 import type { Bundle } from "../../core/policy/assemble.ts"
 import { userId } from "../../core/policy/principals.ts"
-import type { Surroundings } from "../../request-context.ts"
-import { ASKED_NOTHING, type Asked } from "../../core/task/grant.ts"
+import type { RequestContext } from "../../request-context.ts"
+import { ASKED_NOTHING, type RequestedGrant } from "../../core/task/grant.ts"
 import { valueOf, type Parameters } from "./parameters.ts"
-import { refuse, refuseCredential, type Refused } from "../../core/denials/oauth-error.ts"
+import { oauthError, refuseCredential, type OAuthFailure } from "../../core/denials/oauth-error.ts"
 import { detailsOf } from "../../core/task/requested-grant.ts"
-import { NO_SUBJECT, type Asker, type Subject } from "./subject-token.ts"
+import { NO_SUBJECT, type TokenClient, type Subject } from "./subject-token.ts"
 
 export async function verifyAssertion(
   parameters: Parameters,
-  { agent, jkt }: Asker,
+  { agent, jkt }: TokenClient,
   audience: string,
   { issuers }: Bundle,
-  { config, reach }: Surroundings,
-): Promise<Subject | Refused> {
+  { config, fetchContext }: RequestContext,
+): Promise<Subject | OAuthFailure> {
   const text = valueOf(parameters, "assertion")
-  if (text === null) return refuse({ reason: "parameter_missing", parameter: "assertion" })
-  const rejected = (because: Rejection): Refused => refuseCredential("assertion_rejected", withHash(because, text))
+  if (text === null) return oauthError({ reason: "parameter_missing", parameter: "assertion" })
+  const rejected = (because: CredentialRejection): OAuthFailure =>
+    refuseCredential("assertion_rejected", withHash(because, text))
   const compact = readCompact(text)
   if (isRejected(compact)) return rejected(compact.rejected)
   const { iss } = compact.claims
   const issuer = issuers.find((known) => known.issuer !== undefined && known.issuer === iss)
   if (!issuer?.assertions) return rejected({ reason: "issuer_unknown", iss: typeof iss === "string" ? iss : null })
   const bringing = { agent, jkt, audience, us: config.issuer }
-  const asserted = await verifyIdJag(compact, { ...issuer, assertions: issuer.assertions }, bringing, reach)
+  const asserted = await verifyIdJag(compact, { ...issuer, assertions: issuer.assertions }, bringing, fetchContext)
   if (isRejected(asserted)) return rejected(asserted.rejected)
   const { person, jti, redeemableUntil, scope, authorizationDetails } = asserted
   const allowed = readAllowed(scope, authorizationDetails)
@@ -48,7 +49,7 @@ export async function verifyAssertion(
 }
 
 interface Allowed {
-  readonly caps: readonly Asked[]
+  readonly caps: readonly RequestedGrant[]
   readonly purpose: string | null
 }
 

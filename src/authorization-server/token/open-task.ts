@@ -6,25 +6,25 @@ import { askLedger } from "../../ledger/ask.ts"
 import { LEDGER_VERSION, type NoBundle } from "../../ledger/protocol.ts"
 import { isTaskId, rootOf } from "../../core/task/state.ts"
 import type { Bundle } from "../../core/policy/assemble.ts"
-import { candidateFor, type Surroundings } from "../../request-context.ts"
+import { candidateFor, type RequestContext } from "../../request-context.ts"
 import { currentSwitches } from "../../revocation/lease.ts"
 import { pulledKeys, stoppedBy, type Switch } from "../../core/signals/switch.ts"
 import { userId } from "../../core/policy/principals.ts"
-import { printable } from "../../core/encoding/display-text.ts"
+import { asciiText } from "../../core/encoding/display-text.ts"
 import { audienceOf } from "./resource-indicator.ts"
-import type { Asked } from "../../core/task/grant.ts"
+import type { RequestedGrant } from "../../core/task/grant.ts"
 import { issue, type Issued } from "../../signing/sign-delegation-token.ts"
-import { onceOfProof, provenKey } from "./dpop.ts"
-import { checkOnce, type Once } from "./replay-log.ts"
+import { singleUseOfProof, provenKey } from "./dpop.ts"
+import { refuseReplay, type SingleUse } from "./replay-log.ts"
 import type { OpenRequest } from "../../core/task/open.ts"
-import { takePlace } from "../../ledger/task-quota.ts"
+import { reserveSlot } from "../../ledger/task-quota.ts"
 import { requestedText, valueOf, type Parameters } from "./parameters.ts"
-import { isRefused, refuse, type Refused } from "../../core/denials/oauth-error.ts"
+import { isOAuthFailure, oauthError, type OAuthFailure } from "../../core/denials/oauth-error.ts"
 import type { OpenedTask } from "../../core/task/opened-task.ts"
 import { readAsked } from "../../core/task/requested-grant.ts"
 import { newId } from "../../platform/new-id.ts"
 import { signerOf, type Signer } from "../../signing/signing-key.ts"
-import { ACCESS_TOKEN_TYPE, type Asker, type Subject } from "./subject-token.ts"
+import { ACCESS_TOKEN_TYPE, type TokenClient, type Subject } from "./subject-token.ts"
 
 /** A token request of an agent that has proven who it is. */
 export interface GrantRequest {
@@ -34,62 +34,62 @@ export interface GrantRequest {
   /** Milliseconds, when its identity was issued. */
   readonly since: number
   /** What of its proof may be used once only. */
-  readonly once: readonly Once[]
+  readonly once: readonly SingleUse[]
   readonly bundle: Bundle
-  readonly around: Surroundings
+  readonly context: RequestContext
   readonly decisionId: string
 }
 
-export type Grant = (request: GrantRequest) => Promise<Issued | Refused>
+export type Grant = (request: GrantRequest) => Promise<Issued | OAuthFailure>
 
 type SubjectOf = (
   parameters: Parameters,
-  asker: Asker,
+  asker: TokenClient,
   audience: string,
   bundle: Bundle,
-  around: Surroundings,
-) => Promise<Subject | Refused>
+  context: RequestContext,
+) => Promise<Subject | OAuthFailure>
 
 /** @param isExchange its answer says which type of token was issued (RFC 8693 2.2.1) */
 export function opening(subjectOf: SubjectOf, { isExchange } = { isExchange: false }): Grant {
   return async (request) => {
     const issued = await openBy(request, subjectOf)
-    return isExchange && !isRefused(issued) ? { ...issued, issuedTokenType: ACCESS_TOKEN_TYPE } : issued
+    return isExchange && !isOAuthFailure(issued) ? { ...issued, issuedTokenType: ACCESS_TOKEN_TYPE } : issued
   }
 }
 
-async function openBy(request: GrantRequest, subjectOf: SubjectOf): Promise<Issued | Refused> {
-  const { agent, since, once, bundle, around } = request
+async function openBy(request: GrantRequest, subjectOf: SubjectOf): Promise<Issued | OAuthFailure> {
+  const { agent, since, once, bundle, context } = request
   const wanted = await readWanted(request, subjectOf)
-  if (isRefused(wanted)) return wanted
-  const switches = await currentSwitches(around)
+  if (isOAuthFailure(wanted)) return wanted
+  const switches = await currentSwitches(context)
   const stopped = checkSwitches(switches, { agent, since }, wanted)
   if (stopped) return stopped
-  const { env, config, receivedAt } = around
+  const { env, config, receivedAt } = context
   const signer = await signerOf(env, config.signingAlgorithm, pulledKeys(switches ?? []), receivedAt)
-  if (!signer) return refuse({ reason: "unavailable" })
+  if (!signer) return oauthError({ reason: "unavailable" })
   // First what proves the agent: whoever replays that must not take a place from it.
-  const replayed = await checkOnce([...once, ...wanted.proofs], around)
+  const replayed = await refuseReplay([...once, ...wanted.proofs], context)
   if (replayed) return replayed
   const { user, purpose, parent, task } = wanted.request
   const known = parent?.task ?? task
   const until = receivedAt + lifeOf(agent, purpose, bundle)
   const place =
     known === null
-      ? await takePlace(newId("tsk", receivedAt), agent, user && userId(user), until, bundle, around)
+      ? await reserveSlot(newId("tsk", receivedAt), agent, user && userId(user), until, bundle, context)
       : null
-  if (place && isRefused(place)) return place
+  if (place && isOAuthFailure(place)) return place
   const root = place?.root ?? rootOf(known ?? "")
   // The last check before the ledger is asked: a request that is refused sooner has used nothing up.
-  const reused = await checkOnce(wanted.subject.once, around)
+  const reused = await refuseReplay(wanted.subject.once, context)
   const result = reused ?? (await open(wanted, root, signer, request))
-  if (place && isRefused(result)) around.background(place.undo())
-  if (isRefused(result)) return result
+  if (place && isOAuthFailure(result)) context.background(place.undo())
+  if (isOAuthFailure(result)) return result
   // Only the ledger knows since when a task that goes on has had its authority.
   const { opened } = result
   const authority = { agents: [agent], user: opened.user, kid: null, tool: null, since: opened.since }
   const late = stoppedBy(switches ?? [], authority)
-  return late ? refuse({ reason: "stopped", switch: late.id }) : result
+  return late ? oauthError({ reason: "stopped", switch: late.id }) : result
 }
 
 /** Milliseconds, at most; whatever has no such purpose the ledger refuses, with its reason. */
@@ -101,48 +101,48 @@ function checkSwitches(
   switches: readonly Switch[] | null,
   { agent, since }: Pick<GrantRequest, "agent" | "since">,
   { subject }: Wanted,
-): Refused | null {
-  if (!switches) return refuse({ reason: "unavailable" })
+): OAuthFailure | null {
+  if (!switches) return oauthError({ reason: "unavailable" })
   const { agents, user, kid } = subject.above
   // The agent by its own identity, and all by what it comes with.
   const itself = { agents: [agent], user: null, kid: null, tool: null, since }
   const all = { agents: [agent, ...agents], user, kid, tool: null, since: subject.since ?? since }
   const stopped = stoppedBy(switches, itself) ?? stoppedBy(switches, all)
-  return stopped && refuse({ reason: "stopped", switch: stopped.id })
+  return stopped && oauthError({ reason: "stopped", switch: stopped.id })
 }
 
 /** Everything that the request says, verified: what the ledger is asked to open, and how the token is to be written. */
 interface Wanted {
   readonly request: OpenRequest
   readonly subject: Subject
-  readonly proofs: readonly Once[]
+  readonly proofs: readonly SingleUse[]
 }
 
 async function readWanted(
-  { http, since: agentSince, parameters, agent, bundle, around }: GrantRequest,
+  { http, since: agentSince, parameters, agent, bundle, context }: GrantRequest,
   subjectOf: SubjectOf,
-): Promise<Wanted | Refused> {
+): Promise<Wanted | OAuthFailure> {
   const requestedType = valueOf(parameters, "requested_token_type")
   if (requestedType !== null && requestedType !== ACCESS_TOKEN_TYPE) {
-    return refuse({ reason: "token_type_unsupported", parameter: "requested_token_type" })
+    return oauthError({ reason: "token_type_unsupported", parameter: "requested_token_type" })
   }
   const audience = audienceOf(parameters, agent, bundle)
   if (typeof audience !== "string") return audience
   const askedFor = readAsked(requestedText(parameters))
-  if (isRefused(askedFor)) return askedFor
-  const proof = await provenKey(http, around)
-  if (proof && isRefused(proof)) return proof
-  const subject = await subjectOf(parameters, { agent, jkt: proof?.jkt ?? null }, audience, bundle, around)
-  if (isRefused(subject)) return subject
+  if (isOAuthFailure(askedFor)) return askedFor
+  const proof = await provenKey(http, context)
+  if (proof && isOAuthFailure(proof)) return proof
+  const subject = await subjectOf(parameters, { agent, jkt: proof?.jkt ?? null }, audience, bundle, context)
+  if (isOAuthFailure(subject)) return subject
   const { user, sessionExpiresAt, parent, caps } = subject
   const purpose = askedFor.purpose ?? subject.purpose
   if (subject.purpose !== null && purpose !== subject.purpose) {
-    return refuse({ reason: "purpose_not_allowed", purpose: printable(purpose ?? "") })
+    return oauthError({ reason: "purpose_not_allowed", purpose: asciiText(purpose ?? "") })
   }
   const task = valueOf(parameters, "task")
   // A fresher session for a live task: a session and nothing else is its subject.
   if (task !== null && (user === null || !isTaskId(task))) {
-    return refuse({ reason: "task_unknown", what: user === null ? "no session is brought" : printable(task) })
+    return oauthError({ reason: "task_unknown", what: user === null ? "no session is brought" : asciiText(task) })
   }
   const since = subject.since ?? agentSince
   const asked = askedFor.asked.parts === null ? askedByCap(caps, askedFor.asked) : askedFor.asked
@@ -152,7 +152,7 @@ async function readWanted(
   return {
     request: { ...request, token: crypto.randomUUID() },
     subject,
-    proofs: proof ? [onceOfProof(proof)] : [],
+    proofs: proof ? [singleUseOfProof(proof)] : [],
   }
 }
 
@@ -160,20 +160,20 @@ async function open(
   { request }: Wanted,
   root: string,
   signer: Signer,
-  { bundle, around, decisionId }: GrantRequest,
-): Promise<Issued | Refused> {
-  const { env, receivedAt } = around
+  { bundle, context, decisionId }: GrantRequest,
+): Promise<Issued | OAuthFailure> {
+  const { env, receivedAt } = context
   const asking = { decisionId, receivedAt }
-  const candidate = candidateFor(bundle, around)?.pointer ?? null
-  const opened = await askLedger(env, root, async (ledger): Promise<OpenedTask | Refused | NoBundle> =>
+  const candidate = candidateFor(bundle, context)?.pointer ?? null
+  const opened = await askLedger(env, root, async (ledger): Promise<OpenedTask | OAuthFailure | NoBundle> =>
     ledger.open(LEDGER_VERSION, bundle.pointer, root, request, asking, candidate),
   )
-  if (!opened || "bundle" in opened) return refuse({ reason: "unavailable" })
-  return isRefused(opened) ? opened : issue(opened, request, signer, around.config.issuer)
+  if (!opened || "bundle" in opened) return oauthError({ reason: "unavailable" })
+  return isOAuthFailure(opened) ? opened : issue(opened, request, signer, context.config.issuer)
 }
 
 /** Who asks for nothing by name gets what was asserted for them; how far, the cap itself says. */
-function askedByCap([cap]: readonly Asked[], asked: Asked): Asked {
+function askedByCap([cap]: readonly RequestedGrant[], asked: RequestedGrant): RequestedGrant {
   if (!cap) return asked
   const scopes = cap.parts?.flatMap((part) => part.scopes) ?? []
   return { parts: [{ scopes, maxSensitivity: null, bounds: {} }], inDetails: cap.inDetails, calls: null }

@@ -4,8 +4,8 @@
  */
 import type { RequestedText } from "../../core/task/requested-grant.ts"
 import { boundedText } from "../../platform/request-body.ts"
-import { printable } from "../../core/encoding/display-text.ts"
-import { refuse, type Refused } from "../../core/denials/oauth-error.ts"
+import { asciiText } from "../../core/encoding/display-text.ts"
+import { oauthError, type OAuthFailure } from "../../core/denials/oauth-error.ts"
 
 const MAX_FORM_BYTES = 65_536
 const MAY_REPEAT = new Set(["resource", "audience"])
@@ -13,14 +13,14 @@ const FORM_TYPE = /^application\/x-www-form-urlencoded(?:;.*)?$/i
 
 export type Parameters = ReadonlyMap<string, readonly string[]>
 
-export async function readParameters(request: Request): Promise<Parameters | Refused> {
-  const malformed = (what: string): Refused => refuse({ reason: "request_malformed", what })
+export async function readParameters(request: Request): Promise<Parameters | OAuthFailure> {
+  const malformed = (what: string): OAuthFailure => oauthError({ reason: "request_malformed", what })
   if (!FORM_TYPE.test(request.headers.get("content-type") ?? "")) return malformed("its body is no form")
   const text = await boundedText(request, MAX_FORM_BYTES)
   if (text === null) return malformed("its body is too long, not UTF-8, or did not come in time")
   const { parameters, repeated } = gather(text)
   const [name] = repeated
-  return name === undefined ? parameters : refuse({ reason: "parameter_repeated", parameter: printable(name) })
+  return name === undefined ? parameters : oauthError({ reason: "parameter_repeated", parameter: asciiText(name) })
 }
 
 /** Of a form or a query; `repeated`: what must not be, in the order in which it comes again. */

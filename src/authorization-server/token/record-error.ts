@@ -7,24 +7,24 @@ import { recordAtEdge } from "../../audit/edge-recorder.ts"
 import { refusalRecord } from "../../core/record/token-record.ts"
 import { recordOf, type DecisionRecord } from "../../core/record/record.ts"
 import type { Bundle } from "../../core/policy/assemble.ts"
-import type { Surroundings } from "../../request-context.ts"
+import type { RequestContext } from "../../request-context.ts"
 import type { RequestingClient } from "./client-authentication.ts"
 import { isFirstUse } from "./replay-log.ts"
-import type { Refusal } from "../../core/denials/oauth-error.ts"
+import type { OAuthError } from "../../core/denials/oauth-error.ts"
 
 /**
  * @param client null if the request does not say who makes it
  * @param more what is known besides: the person at their browser
  */
 export function recordRefusal(
-  refusal: Refusal,
+  refusal: OAuthError,
   client: RequestingClient | null,
   bundle: Bundle | null,
   decisionId: string,
-  around: Surroundings,
+  context: RequestContext,
   more: Partial<DecisionRecord> = {},
 ): void {
-  const { env, receivedAt, background } = around
+  const { env, receivedAt, background } = context
   const now = Date.now()
   const keep = (by: RequestingClient | null): void => {
     const record = refusalRecord(refusal, by, bundle?.pointer ?? null, decisionId, receivedAt, now)
@@ -33,5 +33,5 @@ export function recordRefusal(
   if (!client?.isProven || client.once.length === 0) return keep(client)
   // The client may send the same request again when the outage is over.
   if (refusal.reason === "unavailable") return keep({ ...client, isProven: false })
-  background(isFirstUse(client.once, around).then((isProven) => keep({ ...client, isProven })))
+  background(isFirstUse(client.once, context).then((isProven) => keep({ ...client, isProven })))
 }

@@ -9,15 +9,15 @@ import { currentSwitches } from "../../revocation/lease.ts"
 import { pulledKeys, stoppedBy } from "../../core/signals/switch.ts"
 import { audienceOf } from "./resource-indicator.ts"
 import { issue, type Issued } from "../../signing/sign-delegation-token.ts"
-import { onceOfProof, provenKey } from "./dpop.ts"
-import { checkOnce } from "./replay-log.ts"
+import { singleUseOfProof, provenKey } from "./dpop.ts"
+import { refuseReplay } from "./replay-log.ts"
 import type { GrantRequest } from "./open-task.ts"
-import { isRefused, refuse, type Refused } from "../../core/denials/oauth-error.ts"
+import { isOAuthFailure, oauthError, type OAuthFailure } from "../../core/denials/oauth-error.ts"
 import type { OpenedTask } from "../../core/task/opened-task.ts"
 import { signerOf } from "../../signing/signing-key.ts"
 
 /** Who comes for a token, with the key that is proven and the `jti` that the token is to have. */
-export interface Comer {
+export interface RedeemingClient {
   readonly agent: string
   /** That the request names (RFC 8707, section 2.2); null: none, so that it is the one that was consented to. */
   readonly audience: string | null
@@ -25,35 +25,38 @@ export interface Comer {
   readonly token: string
 }
 
-type Step = (ledger: DurableObjectStub<Ledger>, comer: Comer) => Promise<OpenedTask | Refused | NoBundle>
+type Step = (
+  ledger: DurableObjectStub<Ledger>,
+  client: RedeemingClient,
+) => Promise<OpenedTask | OAuthFailure | NoBundle>
 
-export async function redeemAt(root: string, request: GrantRequest, step: Step): Promise<Issued | Refused> {
-  const { http, agent, since, around } = request
+export async function redeemAt(root: string, request: GrantRequest, step: Step): Promise<Issued | OAuthFailure> {
+  const { http, agent, since, context } = request
   const audience = namedAudience(request)
   if (audience !== null && typeof audience !== "string") return audience
-  const proof = await provenKey(http, around)
-  if (proof && isRefused(proof)) return proof
-  const switches = await currentSwitches(around)
-  if (!switches) return refuse({ reason: "unavailable" })
+  const proof = await provenKey(http, context)
+  if (proof && isOAuthFailure(proof)) return proof
+  const switches = await currentSwitches(context)
+  if (!switches) return oauthError({ reason: "unavailable" })
   const stopped = stoppedBy(switches, { agents: [agent], user: null, kid: null, tool: null, since })
-  if (stopped) return refuse({ reason: "stopped", switch: stopped.id })
-  const { env, config, receivedAt } = around
+  if (stopped) return oauthError({ reason: "stopped", switch: stopped.id })
+  const { env, config, receivedAt } = context
   // What a person has said is good for one token: it must not be used up where none can be signed.
   const signer = await signerOf(env, config.signingAlgorithm, pulledKeys(switches), receivedAt)
-  if (!signer) return refuse({ reason: "unavailable" })
-  const reused = await checkOnce([...request.once, ...(proof ? [onceOfProof(proof)] : [])], around)
+  if (!signer) return oauthError({ reason: "unavailable" })
+  const reused = await refuseReplay([...request.once, ...(proof ? [singleUseOfProof(proof)] : [])], context)
   if (reused) return reused
-  const comer = { agent, audience, jkt: proof?.jkt ?? null, token: crypto.randomUUID() }
-  const opened = await askLedger(env, root, async (ledger) => step(ledger, comer))
-  if (!opened || "bundle" in opened) return refuse({ reason: "unavailable" })
-  if (isRefused(opened)) return opened
+  const client = { agent, audience, jkt: proof?.jkt ?? null, token: crypto.randomUUID() }
+  const opened = await askLedger(env, root, async (ledger) => step(ledger, client))
+  if (!opened || "bundle" in opened) return oauthError({ reason: "unavailable" })
+  if (isOAuthFailure(opened)) return opened
   // Who the person is only the ledger knows; what they said is no younger than their session.
   const person = { agents: [agent], user: opened.user, kid: null, tool: null, since: opened.since }
   const stoppedToo = stoppedBy(switches, person)
-  if (stoppedToo) return refuse({ reason: "stopped", switch: stoppedToo.id })
-  return issue(opened, comer, signer, around.config.issuer)
+  if (stoppedToo) return oauthError({ reason: "stopped", switch: stoppedToo.id })
+  return issue(opened, client, signer, context.config.issuer)
 }
 
-function namedAudience({ parameters, agent, bundle }: GrantRequest): string | Refused | null {
+function namedAudience({ parameters, agent, bundle }: GrantRequest): string | OAuthFailure | null {
   return parameters.has("resource") || parameters.has("audience") ? audienceOf(parameters, agent, bundle) : null
 }

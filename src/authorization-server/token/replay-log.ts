@@ -6,10 +6,10 @@
 import { DurableObject } from "cloudflare:workers"
 import { sha256Hex } from "../../core/encoding/hash.ts"
 import { logEvent } from "../../platform/log.ts"
-import type { Surroundings } from "../../request-context.ts"
-import { refuse, refuseCredential, type Refused } from "../../core/denials/oauth-error.ts"
+import type { RequestContext } from "../../request-context.ts"
+import { oauthError, refuseCredential, type OAuthFailure } from "../../core/denials/oauth-error.ts"
 
-export interface Once {
+export interface SingleUse {
   readonly what: "proof" | "assertion" | "subject" | "grant" | "handover"
   /** Whose: an issuer's id, an agent, or a key's thumbprint. */
   readonly issuer: string
@@ -24,16 +24,16 @@ const SHARD_DIGITS = 2
 const CLOCKS_APART_MS = 120_000
 const SWEEP_EVERY_MS = 600_000
 
-const keyOf = ({ what, issuer, jti }: Once): string => sha256Hex(JSON.stringify([what, issuer, jti]))
+const keyOf = ({ what, issuer, jti }: SingleUse): string => sha256Hex(JSON.stringify([what, issuer, jti]))
 const logOf = (env: Env, key: string): DurableObjectStub<OnceLog> => env.ONCE_LOG.getByName(key.slice(0, SHARD_DIGITS))
 /** Those that the request which brought them has used up: of any other, use by another request shows a replay. */
-const usedHere = new WeakSet<Once>()
+const usedHere = new WeakSet<SingleUse>()
 
 /**
  * Uses up all of them, one after the other, as far as the first that was used before, which is returned. One without a
  * `jti` has nothing to be told apart by, and counts as used. Throws where a log is out of reach.
  */
-export async function useOnce(env: Env, all: readonly Once[]): Promise<Once | null> {
+export async function markUsed(env: Env, all: readonly SingleUse[]): Promise<SingleUse | null> {
   for (const once of all) {
     const key = keyOf(once)
     if (once.jti === "") return once
@@ -47,10 +47,10 @@ export async function useOnce(env: Env, all: readonly Once[]): Promise<Once | nu
  * Uses up those that the request which brought them has not used up yet: also in a refused request a proof of identity
  * counts once. False if another request has used up one of them, or if this cannot be seen.
  */
-export async function isFirstUse(all: readonly Once[], { env }: Surroundings): Promise<boolean> {
+export async function isFirstUse(all: readonly SingleUse[], { env }: RequestContext): Promise<boolean> {
   try {
     const unused = all.filter((each) => !usedHere.has(each))
-    return (await useOnce(env, unused)) === null
+    return (await markUsed(env, unused)) === null
   } catch (error) {
     logEvent("once_log_failed", { error: String(error) })
     return false
@@ -58,19 +58,19 @@ export async function isFirstUse(all: readonly Once[], { env }: Surroundings): P
 }
 
 /** Uses all up, or refuses by the first that was used before. */
-export async function checkOnce(all: readonly Once[], { env }: Surroundings): Promise<Refused | null> {
+export async function refuseReplay(all: readonly SingleUse[], { env }: RequestContext): Promise<OAuthFailure | null> {
   try {
-    const used = await useOnce(env, all)
+    const used = await markUsed(env, all)
     return used && replayed(used)
   } catch (error) {
     logEvent("once_log_failed", { error: String(error) })
-    return refuse({ reason: "unavailable" })
+    return oauthError({ reason: "unavailable" })
   }
 }
 
-function replayed({ what, jti }: Once): Refused {
-  if (what === "proof") return refuse({ reason: "proof_replayed" })
-  if (what === "handover") return refuse({ reason: "handover_rejected", what: "used_before" })
+function replayed({ what, jti }: SingleUse): OAuthFailure {
+  if (what === "proof") return oauthError({ reason: "proof_replayed" })
+  if (what === "handover") return oauthError({ reason: "handover_rejected", what: "used_before" })
   return refuseCredential(REFUSED_AS[what], { reason: "used_before", jti })
 }
 

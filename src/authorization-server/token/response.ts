@@ -1,16 +1,22 @@
 /** What became of a token request, on the wire (RFC 6749 5, RFC 8693 2.2). */
 import type { ExchangeOutcome } from "./grant-types.ts"
 import type { Issued } from "../../signing/sign-delegation-token.ts"
-import { describeRefusal, isRefused, oauthErrorOf, statusOf, type Refusal } from "../../core/denials/oauth-error.ts"
+import {
+  describeRefusal,
+  isOAuthFailure,
+  oauthErrorOf,
+  statusOf,
+  type OAuthError,
+} from "../../core/denials/oauth-error.ts"
 
 const NO_STORE = { "Cache-Control": "no-store", Pragma: "no-cache" } as const
 
 export function tokenResponse({ result }: ExchangeOutcome, decisionId: string): Response {
-  if (isRefused(result)) return refusalResponse(result.refused, decisionId)
+  if (isOAuthFailure(result)) return refusalResponse(result.refused, decisionId)
   return Response.json(body(result), { headers: { ...NO_STORE, "X-Narrowgate-Decision": decisionId } })
 }
 
-export function refusalResponse(refusal: Refusal, decisionId: string): Response {
+export function refusalResponse(refusal: OAuthError, decisionId: string): Response {
   const status = statusOf(refusal)
   const error = oauthErrorOf(refusal)
   const headers = new Headers({ ...NO_STORE, "X-Narrowgate-Decision": decisionId, "X-Narrowgate-Code": error })

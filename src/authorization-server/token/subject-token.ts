@@ -5,17 +5,17 @@
 import { readCompact } from "../../credentials/jws/compact.ts"
 import { verifyDelegationToken } from "../../credentials/delegation-token.ts"
 import { verifyHandover } from "../../credentials/handover.ts"
-import { isRejected, withHash, type Rejection } from "../../core/denials/credential-rejection.ts"
+import { isRejected, withHash, type CredentialRejection } from "../../core/denials/credential-rejection.ts"
 import { verifySession, type SessionKind } from "../../credentials/session.ts"
 import type { Denial } from "../../core/denials/denial.ts"
 import type { Bundle } from "../../core/policy/assemble.ts"
 import { userId, type UserFacts } from "../../core/policy/principals.ts"
-import type { Surroundings } from "../../request-context.ts"
-import type { Asked } from "../../core/task/grant.ts"
-import type { Once } from "./replay-log.ts"
+import type { RequestContext } from "../../request-context.ts"
+import type { RequestedGrant } from "../../core/task/grant.ts"
+import type { SingleUse } from "./replay-log.ts"
 import type { OpenRequest } from "../../core/task/open.ts"
 import { valueOf, type Parameters } from "./parameters.ts"
-import { refuse, refuseCredential, type Refused } from "../../core/denials/oauth-error.ts"
+import { oauthError, refuseCredential, type OAuthFailure } from "../../core/denials/oauth-error.ts"
 
 /** RFC 8693 3. */
 const SESSION_KINDS: ReadonlyMap<string, SessionKind> = new Map([
@@ -36,26 +36,26 @@ export interface Subject {
    */
   readonly since: number | null
   /** What of it may be used once only. */
-  readonly once: readonly Once[]
+  readonly once: readonly SingleUse[]
   /** What may be asked for at most, by each of these; where nothing is asked for, the first is. */
-  readonly caps: readonly Asked[]
+  readonly caps: readonly RequestedGrant[]
   /** The one purpose that it may serve; null: any. */
   readonly purpose: string | null
 }
 
 /** Who asks for a token, with the key that it has proven to hold. */
-export interface Asker {
+export interface TokenClient {
   readonly agent: string
   readonly jkt: string | null
 }
 
-const NOBODY = { agents: [], user: null, kid: null } as const
+const NO_IDENTITY = { agents: [], user: null, kid: null } as const
 
 export const NO_SUBJECT: Subject = {
   user: null,
   sessionExpiresAt: null,
   parent: null,
-  above: NOBODY,
+  above: NO_IDENTITY,
   since: null,
   once: [],
   caps: [],
@@ -67,29 +67,30 @@ export const NO_SUBJECT: Subject = {
  */
 export async function verifySubject(
   parameters: Parameters,
-  { agent, jkt }: Asker,
+  { agent, jkt }: TokenClient,
   audience: string,
   bundle: Bundle,
-  { keys, config, reach }: Surroundings,
-): Promise<Subject | Refused> {
+  { keys, config, fetchContext }: RequestContext,
+): Promise<Subject | OAuthFailure> {
   const token = valueOf(parameters, "subject_token")
   const type = valueOf(parameters, "subject_token_type")
-  if (token === null) return refuse({ reason: "parameter_missing", parameter: "subject_token" })
-  if (type === null) return refuse({ reason: "parameter_missing", parameter: "subject_token_type" })
+  if (token === null) return oauthError({ reason: "parameter_missing", parameter: "subject_token" })
+  if (type === null) return oauthError({ reason: "parameter_missing", parameter: "subject_token_type" })
   const kind = SESSION_KINDS.get(type)
-  if (!kind) return refuse({ reason: "token_type_unsupported", parameter: "subject_token_type" })
-  const rejected = (because: Rejection): Refused => refuseCredential("subject_rejected", withHash(because, token))
+  if (!kind) return oauthError({ reason: "token_type_unsupported", parameter: "subject_token_type" })
+  const rejected = (because: CredentialRejection): OAuthFailure =>
+    refuseCredential("subject_rejected", withHash(because, token))
   const compact = readCompact(token)
   if (isRejected(compact)) return rejected(compact.rejected)
   const { iss } = compact.claims
   if (iss === config.issuer) {
     if (kind !== "access_token") return rejected({ reason: "type_refused", typ: compact.header.typ })
-    const verified = await verifyDelegationToken(token, keys, config.issuer, new Set([audience]), reach.now)
+    const verified = await verifyDelegationToken(token, keys, config.issuer, new Set([audience]), fetchContext.now)
     if ("denied" in verified) {
       const { denied } = verified
       // RFC 8707, section 2.2: of a token that is valid otherwise, the agent may know what it asked for in vain.
       if (denied.reason === "audience_mismatch") {
-        return refuse({ reason: "audience_differs", audience, expected: [denied.got] })
+        return oauthError({ reason: "audience_differs", audience, expected: [denied.got] })
       }
       return rejected(ofDenial(denied))
     }
@@ -100,25 +101,25 @@ export async function verifySubject(
     const parent = { task, token: jti, handedOverBy: null }
     const text = valueOf(parameters, "handover")
     if (text === null) return { ...subject, parent }
-    if (jkt === null) return refuse({ reason: "key_required" })
-    const handover = await verifyHandover(text, { audience: config.issuer, agent, jkt, token }, reach.now)
-    if ("rejected" in handover) return refuse({ reason: "handover_rejected", what: handover.rejected })
-    const used: Once = { what: "handover", issuer: handover.jkt, jti: handover.jti, until: handover.freshUntil }
+    if (jkt === null) return oauthError({ reason: "key_required" })
+    const handover = await verifyHandover(text, { audience: config.issuer, agent, jkt, token }, fetchContext.now)
+    if ("rejected" in handover) return oauthError({ reason: "handover_rejected", what: handover.rejected })
+    const used: SingleUse = { what: "handover", issuer: handover.jkt, jti: handover.jti, until: handover.freshUntil }
     return { ...subject, parent: { ...parent, handedOverBy: handover.jkt }, once: [used] }
   }
   const issuer = bundle.issuers.find((known) => known.issuer !== undefined && known.issuer === iss)
   if (!issuer?.users) return rejected({ reason: "issuer_unknown", iss: typeof iss === "string" ? iss : null })
-  const session = await verifySession(compact, kind, { ...issuer, users: issuer.users }, agent, reach)
+  const session = await verifySession(compact, kind, { ...issuer, users: issuer.users }, agent, fetchContext)
   if (isRejected(session)) return rejected(session.rejected)
   const { user, expiresAt, issuedAt: since, jti } = session
-  const used: Once = { what: "subject", issuer: issuer.id, jti: jti ?? "", until: expiresAt + 60_000 }
+  const used: SingleUse = { what: "subject", issuer: issuer.id, jti: jti ?? "", until: expiresAt + 60_000 }
   const once = issuer.single_use === true ? [used] : []
-  const above = { ...NOBODY, user: userId(user) }
+  const above = { ...NO_IDENTITY, user: userId(user) }
   return { ...NO_SUBJECT, user, sessionExpiresAt: expiresAt, above, since, once }
 }
 
 /** What the gateway's rules say of a delegation token, in the words of this endpoint. */
-function ofDenial(denial: Denial): Rejection {
+function ofDenial(denial: Denial): CredentialRejection {
   switch (denial.reason) {
     case "token_expired":
       return { reason: "expired", exp: denial.expired_at }

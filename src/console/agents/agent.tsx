@@ -4,7 +4,7 @@ import { Moment, Text } from "../../web/text.tsx"
 import { decisions } from "../../api/contract/decisions-console.ts"
 import { eventOf, Timeline } from "../decisions/timeline.tsx"
 import { apology, ConsolePage } from "../layout/frame.tsx"
-import type { Visit } from "../layout/visit.tsx"
+import type { PageRequest } from "../layout/visit.tsx"
 import { Reach, SECTION, stopOf } from "./list.tsx"
 import { Permissions } from "./permissions.tsx"
 import { Registry } from "./registry.tsx"
@@ -14,7 +14,7 @@ import { Suspension } from "./suspension.tsx"
 
 const MAX_DECISIONS = 15
 
-export async function showAgent(visit: Visit): Promise<Response> {
+export async function showAgent(visit: PageRequest): Promise<Response> {
   const id = visit.c.req.query("id") ?? ""
   const latest = new URLSearchParams({ agent: id, limit: String(MAX_DECISIONS) })
   const [said, stopped, decided] = await Promise.all([
@@ -27,7 +27,7 @@ export async function showAgent(visit: Visit): Promise<Response> {
   const switches = stopped.status === 200 ? stops.parse(stopped.body).revocations : null
   const events =
     decided.status === 200 ? decisions.parse(decided.body).decisions.map((record) => eventOf(record)) : null
-  const now = visit.around.receivedAt
+  const now = visit.context.receivedAt
   const everything = switches?.find((each) => each.everything === true)
   return respondPage(
     <ConsolePage title="An agent" visit={visit} section={SECTION}>

@@ -6,14 +6,14 @@ import { apology, ConsolePage } from "../layout/frame.tsx"
 import { Paging } from "../layout/paging.tsx"
 import { agentPath } from "../layout/paths.ts"
 import { Table } from "../layout/table.tsx"
-import type { Visit } from "../layout/visit.tsx"
+import type { PageRequest } from "../layout/visit.tsx"
 import { agents, type ListedAgent, type LookedAt } from "../../api/contract/agents.ts"
 import { stops, type Stop } from "../../api/contract/revocations.ts"
 
 export const SECTION = "/console/agents"
 const PAGE = 60
 
-export async function listAgents(visit: Visit): Promise<Response> {
+export async function listAgents(visit: PageRequest): Promise<Response> {
   const after = visit.c.req.query("after")
   const query = new URLSearchParams({ limit: String(PAGE), ...(after !== undefined && { after }) })
   const [said, stopped] = await Promise.all([
@@ -23,7 +23,7 @@ export async function listAgents(visit: Visit): Promise<Response> {
   if (said.status !== 200) return apology(visit, SECTION, said)
   const { agents: listed, more, total, looked_at } = agents.parse(said.body)
   const switches = stopped.status === 200 ? stops.parse(stopped.body).revocations : null
-  const now = visit.around.receivedAt
+  const now = visit.context.receivedAt
   const last = listed.at(-1)
   return respondPage(
     <ConsolePage title="Agents" visit={visit} section={SECTION}>

@@ -3,7 +3,7 @@ import type { FC } from "hono/jsx"
 import { Moment, Text } from "../../web/text.tsx"
 import { liftPath } from "../layout/paths.ts"
 import { MAX_REASON } from "../layout/reason-field.tsx"
-import { mayStop, type Visitor } from "../layout/visit.tsx"
+import { mayStop, type SignedInUser } from "../layout/visit.tsx"
 import type { Agent } from "../../api/contract/agents.ts"
 import type { Stop } from "../../api/contract/revocations.ts"
 
@@ -12,7 +12,7 @@ interface Suspended {
   readonly stop: Stop | null
   readonly unseen: boolean
   readonly now: number
-  readonly visitor: Visitor
+  readonly visitor: SignedInUser
 }
 
 export const Suspension: FC<Suspended> = ({ of: { id }, stop, unseen, now, visitor }) => {

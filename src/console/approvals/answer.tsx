@@ -3,11 +3,11 @@ import type { Child, FC } from "hono/jsx"
 import type { Form } from "../../web/form.ts"
 import { apology } from "../layout/frame.tsx"
 import { ReasonField } from "../layout/reason-field.tsx"
-import type { Visit, Visitor } from "../layout/visit.tsx"
+import type { PageRequest, SignedInUser } from "../layout/visit.tsx"
 import { SECTION } from "./inbox.tsx"
 
 interface Offered {
-  readonly visitor: Visitor
+  readonly visitor: SignedInUser
   readonly action: string
   /** What follows from a yes, and from a no. */
   readonly yes: Child
@@ -52,5 +52,5 @@ export function answerIn(form: Form): "approve" | "reject" | null {
   return others.length === 0 && (decision === "approve" || decision === "reject") ? decision : null
 }
 
-export const notUnderstood = (visit: Visit): Promise<Response> =>
+export const notUnderstood = (visit: PageRequest): Promise<Response> =>
   apology(visit, SECTION, { status: 400, body: { error_description: "Neither of the two answers was given." } })

@@ -4,10 +4,10 @@ import type { Form } from "../../web/form.ts"
 import { Json, partsOf } from "../../web/json.tsx"
 import { respondPage, seeOther } from "../../web/page.tsx"
 import { Moment, Text } from "../../web/text.tsx"
-import { shortened, visible } from "../../web/visible.ts"
+import { shortened, markInvisible } from "../../web/visible.ts"
 import { apology, ConsolePage } from "../layout/frame.tsx"
 import { askedCallPath } from "../layout/paths.ts"
-import { descriptionOf, isOperator, type Said, type Visit } from "../layout/visit.tsx"
+import { descriptionOf, isOperator, type ApiResponse, type PageRequest } from "../layout/visit.tsx"
 import { Answer, answerIn, notUnderstood } from "./answer.tsx"
 import { Figures, History, Votes } from "./call-situation.tsx"
 import { ChainPicture, linksOf } from "./chain.tsx"
@@ -17,12 +17,12 @@ import { unanswerableText, yesText } from "./question-words.ts"
 import { askedCall, type AskedCall } from "../../api/contract/approvals-console.ts"
 import { WhyAsked } from "./why-asked.tsx"
 
-export async function showCall(visit: Visit): Promise<Response> {
+export async function showCall(visit: PageRequest): Promise<Response> {
   return page(visit, null)
 }
 
 /** A form's answer. What the API refuses is told on the page, which shows how it is by now. */
-export async function answerCall(visit: Visit, form: Form): Promise<Response> {
+export async function answerCall(visit: PageRequest, form: Form): Promise<Response> {
   const decision = answerIn(form)
   if (decision === null) return notUnderstood(visit)
   const reason = form.get("reason")?.trim() ?? ""
@@ -37,25 +37,25 @@ export async function answerCall(visit: Visit, form: Form): Promise<Response> {
   return said.status === 200 ? seeOther(own) : page(visit, said)
 }
 
-function pathsOf({ c }: Visit): { readonly api: string; readonly own: string } {
+function pathsOf({ c }: PageRequest): { readonly api: string; readonly own: string } {
   const [task, id] = [c.req.param("task") ?? "", c.req.param("approval") ?? ""]
   const api = `/v1/tasks/${encodeURIComponent(task)}/approvals/${encodeURIComponent(id)}`
   return { api, own: askedCallPath(task, id) }
 }
 
 /** @param refused the API's answer to one of theirs */
-async function page(visit: Visit, refused: Said | null): Promise<Response> {
+async function page(visit: PageRequest, refused: ApiResponse | null): Promise<Response> {
   const { api, own } = pathsOf(visit)
   const said = await visit.ask("GET", api)
   if (said.status === 404) return nothingWaits(visit, refused !== null, refused === null ? NOTHING : OVER)
   if (said.status !== 200) return apology(visit, SECTION, said)
   const asked = askedCall.parse(said.body)
-  const now = visit.around.receivedAt
+  const now = visit.context.receivedAt
   const linked = isOperator(visit.visitor)
   const parts = partsOf(asked.arguments, asked.redacted)
   const part = Math.min(Math.max(1, Number.parseInt(visit.c.req.query("part") ?? "1", 10) || 1), parts.length)
   return respondPage(
-    <ConsolePage title={`Call of ${visible(asked.tool)}`} visit={visit} section={SECTION}>
+    <ConsolePage title={`Call of ${markInvisible(asked.tool)}`} visit={visit} section={SECTION}>
       <p>
         <a href={SECTION}>Approvals</a>
       </p>
@@ -169,7 +169,7 @@ const Parts: FC<{ readonly part: number; readonly of: number; readonly own: stri
 )
 
 /** What they said was not taken. */
-const NotTaken: FC<{ readonly refused: Said; readonly asked: AskedCall }> = ({ refused, asked }) => {
+const NotTaken: FC<{ readonly refused: ApiResponse; readonly asked: AskedCall }> = ({ refused, asked }) => {
   const words = asked.unanswerable === "answered" ? "Somebody has answered already" : null
   const described =
     asked.unanswerable === null

@@ -1,6 +1,6 @@
 /** The way of a call as a picture: the person, the agents that work for one another, and the tool, one below the other. */
 import type { FC } from "hono/jsx"
-import { shortened, visible } from "../../web/visible.ts"
+import { shortened, markInvisible } from "../../web/visible.ts"
 
 export interface Link {
   /** What it is, in a word. */
@@ -44,7 +44,7 @@ export function placed(links: readonly Link[]): {
 
 export const ChainPicture: FC<{ readonly links: readonly Link[] }> = ({ links }) => {
   const { boxes, width, height } = placed(links)
-  const said = links.map(({ role, name }) => `${role} ${visible(name)}`).join(", then ")
+  const said = links.map(({ role, name }) => `${role} ${markInvisible(name)}`).join(", then ")
   const middle = EDGE + BOX.width / 2
   return (
     <svg class="picture" role="img" aria-label={said} viewBox={`0 0 ${width} ${height}`} width={width} height={height}>

@@ -2,7 +2,7 @@
 import { respondPage } from "../../web/page.tsx"
 import { apology, ConsolePage } from "../layout/frame.tsx"
 import { fromIn } from "../layout/paging.tsx"
-import type { Visit } from "../layout/visit.tsx"
+import type { PageRequest } from "../layout/visit.tsx"
 import { CallCard, TaskCard } from "./cards.tsx"
 import { listed } from "../../api/contract/approvals-console.ts"
 
@@ -11,7 +11,7 @@ export const SECTION = "/console/approvals"
 /** Cards of a page. */
 const MOST = 24
 
-export async function listApprovals(visit: Visit): Promise<Response> {
+export async function listApprovals(visit: PageRequest): Promise<Response> {
   const said = await visit.ask("GET", "/v1/approvals")
   if (said.status !== 200) return apology(visit, SECTION, said)
   const { approvals, more } = listed.parse(said.body)
@@ -19,7 +19,7 @@ export async function listApprovals(visit: Visit): Promise<Response> {
   const first = fromIn(visit)
   const waiting = approvals.toSorted((a, b) => a.expires_at - b.expires_at)
   const shown = waiting.slice(first, first + MOST)
-  const now = visit.around.receivedAt
+  const now = visit.context.receivedAt
   return respondPage(
     <ConsolePage title="Approvals" visit={visit} section={SECTION}>
       <h1>Approvals</h1>

@@ -1,11 +1,11 @@
 /** Where nothing waits for whoever reads it, or not any more. */
 import { respondPage } from "../../web/page.tsx"
 import { ConsolePage } from "../layout/frame.tsx"
-import type { Visit } from "../layout/visit.tsx"
+import type { PageRequest } from "../layout/visit.tsx"
 import { SECTION } from "./inbox.tsx"
 
 /** @param refused whether they have tried to answer */
-export function nothingWaits(visit: Visit, refused: boolean, text: string): Promise<Response> {
+export function nothingWaits(visit: PageRequest, refused: boolean, text: string): Promise<Response> {
   return respondPage(
     <ConsolePage title="Nothing waits here" visit={visit} section={SECTION} narrow>
       <h1>{refused ? "It is over" : "Nothing waits here"}</h1>

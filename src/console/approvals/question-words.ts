@@ -1,6 +1,6 @@
 /** What people are asked, and why they cannot answer it, in words. */
 import { fromNow } from "../../web/text.tsx"
-import { visible } from "../../web/visible.ts"
+import { markInvisible } from "../../web/visible.ts"
 import type { AskedCall, ListedCall } from "../../api/contract/approvals-console.ts"
 
 /** The rule or the guardrail, in a word. */
@@ -29,7 +29,7 @@ export function unanswerableText(
     case "stranger":
       return name === null
         ? "This is not asked of you."
-        : `This is asked of others: those whom approvers.yaml lists as ${visible(name)}.`
+        : `This is asked of others: those whom approvers.yaml lists as ${markInvisible(name)}.`
     case "answered":
       return "It is answered."
     case "voted":

@@ -3,10 +3,10 @@ import type { FC } from "hono/jsx"
 import type { Form } from "../../web/form.ts"
 import { respondPage, seeOther } from "../../web/page.tsx"
 import { Moment, spanText, Text } from "../../web/text.tsx"
-import { shortened, visible } from "../../web/visible.ts"
+import { shortened, markInvisible } from "../../web/visible.ts"
 import { apology, ConsolePage } from "../layout/frame.tsx"
 import { askedTaskPath } from "../layout/paths.ts"
-import type { Visit } from "../layout/visit.tsx"
+import type { PageRequest } from "../layout/visit.tsx"
 import { Answer, answerIn, notUnderstood } from "./answer.tsx"
 import { boundText, scopesByAction } from "./grant-words.ts"
 import { SECTION } from "./inbox.tsx"
@@ -16,11 +16,11 @@ import { askedTask, type AskedTask } from "../../api/contract/approvals-console.
 /** Tools of one kind of access, bounds, and steps that are shown at once. */
 const MOST = 60
 
-export async function showTask(visit: Visit): Promise<Response> {
+export async function showTask(visit: PageRequest): Promise<Response> {
   return page(visit, false)
 }
 
-export async function answerTask(visit: Visit, form: Form): Promise<Response> {
+export async function answerTask(visit: PageRequest, form: Form): Promise<Response> {
   const decision = answerIn(form)
   if (decision === null) return notUnderstood(visit)
   const { api, own } = pathsOf(visit)
@@ -29,23 +29,23 @@ export async function answerTask(visit: Visit, form: Form): Promise<Response> {
   return said.status === 404 ? page(visit, true) : apology(visit, SECTION, said)
 }
 
-function pathsOf({ c }: Visit): { readonly api: string; readonly own: string } {
+function pathsOf({ c }: PageRequest): { readonly api: string; readonly own: string } {
   const task = c.req.param("task") ?? ""
   return { api: `/v1/approvals/${encodeURIComponent(task)}`, own: askedTaskPath(task) }
 }
 
 /** @param refused whether an answer of theirs was not taken, as there was nothing to answer any more */
-async function page(visit: Visit, refused: boolean): Promise<Response> {
+async function page(visit: PageRequest, refused: boolean): Promise<Response> {
   const { api, own } = pathsOf(visit)
   const said = await visit.ask("GET", api)
   if (said.status === 404)
     return nothingWaits(visit, refused, `${refused ? "Your answer was not taken. " : ""}${NOTHING}`)
   if (said.status !== 200) return apology(visit, SECTION, said)
   const asked = askedTask.parse(said.body)
-  const now = visit.around.receivedAt
+  const now = visit.context.receivedAt
   const { agent, purpose, binding_message: message, status, expires_at } = asked
   return respondPage(
-    <ConsolePage title={`Task ${visible(purpose)}`} visit={visit} section={SECTION}>
+    <ConsolePage title={`Task ${markInvisible(purpose)}`} visit={visit} section={SECTION}>
       <p>
         <a href={SECTION}>Approvals</a>
       </p>

@@ -8,7 +8,7 @@
 
 /**
  * @typedef {import("./live-line.ts").Line} Line
- * @typedef {import("./live-line.ts").Told} Told
+ * @typedef {import("./live-line.ts").LiveUpdate} LiveUpdate
  * @typedef {{ at: number, allowed: number, denied: number }} Slot
  */
 
@@ -134,7 +134,7 @@ export function follow() {
     write("highest", String(most))
   }
 
-  /** @param {Told} told */
+  /** @param {LiveUpdate} told */
   const take = ({ lines: all, more, gap }) => {
     const fresh = all.filter(({ id }) => !seen.has(id))
     for (const { id, at, decision } of fresh) {

@@ -9,9 +9,9 @@ import { sessionOf } from "../../web/session.ts"
 import { logEvent } from "../../platform/log.ts"
 import { lineOf } from "./line.ts"
 import { decisions, type Decision } from "../../api/contract/decisions-console.ts"
-import type { Pages, Visit } from "../layout/visit.tsx"
+import type { Pages, PageRequest } from "../layout/visit.tsx"
 import { filtersOf } from "./filters.ts"
-import type { Told } from "./live-line.ts"
+import type { LiveUpdate } from "./live-line.ts"
 
 /** Whoever is not signed in is sent to sign in, where a browser that follows events would only stumble: it is told to stop. */
 export function followed(answer: (c: Pages) => Promise<Response>): (c: Pages) => Promise<Response> {
@@ -39,7 +39,7 @@ const SIGN_EVERY = 10
 /** Looks in a row that may fail. */
 const MAX_FAILURES = 5
 
-export async function followDecisions(visit: Visit): Promise<Response> {
+export async function followDecisions(visit: PageRequest): Promise<Response> {
   const { c } = visit
   c.header("X-Content-Type-Options", "nosniff")
   c.header("X-Accel-Buffering", "no")
@@ -52,8 +52,8 @@ export async function followDecisions(visit: Visit): Promise<Response> {
   })
 }
 
-async function follow(visit: Visit, stream: SSEStreamingApi): Promise<void> {
-  const { c, ask, around } = visit
+async function follow(visit: PageRequest, stream: SSEStreamingApi): Promise<void> {
+  const { c, ask, context } = visit
   const filters = filtersOf(c)
   const last = c.req.header("last-event-id") ?? c.req.query("after") ?? ""
   const from = beginning(last, Date.now())
@@ -66,7 +66,7 @@ async function follow(visit: Visit, stream: SSEStreamingApi): Promise<void> {
     const said = await ask("GET", `/v1/decisions?${query.toString()}`)
     // Only then: nothing is sent once the sign-out has been answered.
     const now = Date.now()
-    if (!(await sessionOf(c.req.raw, { ...around, receivedAt: now }))) {
+    if (!(await sessionOf(c.req.raw, { ...context, receivedAt: now }))) {
       return stream.writeSSE({ event: "end", data: "You have signed out: open the page again" })
     }
     if (look % SIGN_EVERY === 0) {
@@ -103,7 +103,7 @@ const ENDED = {
   403: "You may not see decisions any more",
 } as const
 
-function told(fresh: readonly Decision[], gap: boolean): Told {
+function told(fresh: readonly Decision[], gap: boolean): LiveUpdate {
   const lines = fresh.slice(-MAX_LINES)
   const others = fresh.slice(0, fresh.length - lines.length)
   const allowed = others.filter(({ decision }) => decision === "allow").length

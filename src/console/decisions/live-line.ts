@@ -15,7 +15,7 @@ export interface Line {
 }
 
 /** The data of an event `decisions`. */
-export interface Told {
+export interface LiveUpdate {
   /** In the order of their ids. */
   readonly lines: readonly Line[]
   /** Those before them of which there were too many to tell. */

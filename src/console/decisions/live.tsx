@@ -8,7 +8,7 @@ import { Verdict } from "./verdict.tsx"
 import { apology, ConsolePage } from "../layout/frame.tsx"
 import { decisionPath } from "../layout/paths.ts"
 import { Table } from "../layout/table.tsx"
-import type { Visit } from "../layout/visit.tsx"
+import type { PageRequest } from "../layout/visit.tsx"
 import { barsOf, figuresOf, HEIGHT, highest, WIDTH } from "./curve.ts"
 import { filtersOf, KINDS, type Filter } from "./filters.ts"
 import { LIVE_SCRIPT_PATH } from "./script.ts"
@@ -17,7 +17,7 @@ import type { Line } from "./live-line.ts"
 export const SECTION = "/console/live"
 const ROWS = 50
 
-export async function showLive(visit: Visit): Promise<Response> {
+export async function showLive(visit: PageRequest): Promise<Response> {
   const filters = filtersOf(visit.c)
   const query = filters.toString()
   const [said, counted] = await Promise.all([
@@ -27,7 +27,7 @@ export async function showLive(visit: Visit): Promise<Response> {
   if (said.status !== 200) return apology(visit, SECTION, said)
   if (counted.status !== 200) return apology(visit, SECTION, counted)
   const lines = decisions.parse(said.body).decisions.map(lineOf)
-  const now = visit.around.receivedAt
+  const now = visit.context.receivedAt
   const events = `${SECTION}/events${query === "" ? "" : `?${query}`}`
   return respondPage(
     <ConsolePage title="Live" visit={visit} section={SECTION} scripts={[LIVE_SCRIPT_PATH]}>

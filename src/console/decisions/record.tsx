@@ -7,13 +7,13 @@ import { shortened } from "../../web/visible.ts"
 import { apology, ConsolePage } from "../layout/frame.tsx"
 import { SECTION } from "./live.tsx"
 import { agentPath, bundlePath, taskPath } from "../layout/paths.ts"
-import type { Visit } from "../layout/visit.tsx"
+import type { PageRequest } from "../layout/visit.tsx"
 import { whatOf, whoOf } from "./line.ts"
 import { decision, type Decision } from "../../api/contract/decisions-console.ts"
 import { Verdict } from "./verdict.tsx"
 import { whyNot } from "./why.ts"
 
-export async function showDecision(visit: Visit): Promise<Response> {
+export async function showDecision(visit: PageRequest): Promise<Response> {
   const id = visit.c.req.param("id") ?? ""
   const said = await visit.ask("GET", `/v1/decisions/${encodeURIComponent(id)}`)
   if (said.status !== 200) return apology(visit, SECTION, said)
@@ -26,7 +26,7 @@ export async function showDecision(visit: Visit): Promise<Response> {
         <Verdict decision={record.decision} code={record.code} />
         {record.mode === "observe" && <span class="badge warn">only observed: the gateway let it through</span>}
         <span class="quiet">
-          <Moment at={record.at} now={visit.around.receivedAt} />
+          <Moment at={record.at} now={visit.context.receivedAt} />
         </span>
       </p>
       <h1 class="wrap">

@@ -44,14 +44,14 @@ export function inRows(events: readonly Event[]): readonly Event[] {
   return rows
 }
 
-interface Told {
+interface TimelineProps {
   readonly events: readonly Event[]
   readonly now: number
   /** Their reader may read records: each leads to its own. */
   readonly linked: boolean
 }
 
-export const Timeline: FC<Told> = ({ events, now, linked }) => (
+export const Timeline: FC<TimelineProps> = ({ events, now, linked }) => (
   <ol class="timeline">
     {events.map(({ at, what, by, decision, code, id, why, times = 1 }) => (
       <li class={decision === "allow" ? "good" : "bad"}>

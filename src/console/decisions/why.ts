@@ -3,7 +3,7 @@
  * reason that is not known here its name and all that shows it are told.
  */
 import type { Reason } from "../../core/denials/denial.ts"
-import { shortened, visible } from "../../web/visible.ts"
+import { shortened, markInvisible } from "../../web/visible.ts"
 import type { Denial } from "../../api/contract/decisions-console.ts"
 
 const SENTENCES: Readonly<Record<Reason, string>> = {
@@ -89,5 +89,5 @@ function shownValue(value: unknown): string {
   if (value === null || value === undefined) return "?"
   if (typeof value === "string") return value
   if (Array.isArray(value)) return value.map(shownValue).join(", ") || "nothing"
-  return visible(JSON.stringify(value))
+  return markInvisible(JSON.stringify(value))
 }

@@ -1,7 +1,7 @@
 /** A page of the console, with the sections that its reader may open. */
 import type { Child, FC, PropsWithChildren } from "hono/jsx"
 import { Page, respondPage } from "../../web/page.tsx"
-import { descriptionOf, isOperator, type Said, type Visit, type Visitor } from "./visit.tsx"
+import { descriptionOf, isOperator, type ApiResponse, type PageRequest, type SignedInUser } from "./visit.tsx"
 
 export const SECTIONS = [
   { href: "/console/approvals", text: "Approvals", isFor: "anybody" },
@@ -13,7 +13,7 @@ export const SECTIONS = [
 ] as const
 export type SectionPath = (typeof SECTIONS)[number]["href"]
 
-export function sectionsFor(visitor: Visitor): readonly (typeof SECTIONS)[number][] {
+export function sectionsFor(visitor: SignedInUser): readonly (typeof SECTIONS)[number][] {
   return SECTIONS.filter(({ isFor }) => isFor === "anybody" || isOperator(visitor))
 }
 
@@ -22,7 +22,7 @@ const isForOperators = (section: SectionPath): boolean =>
 
 interface Framed {
   readonly title: string
-  readonly visit: Visit
+  readonly visit: PageRequest
   readonly section?: SectionPath
   readonly narrow?: boolean
   readonly scripts?: readonly string[]
@@ -42,7 +42,7 @@ export const ConsolePage: FC<PropsWithChildren<Framed>> = ({ title, visit, secti
 )
 
 /** What the API did not answer as it was asked to, said to its reader. */
-export function apology(visit: Visit, section: SectionPath, said: Said): Promise<Response> {
+export function apology(visit: PageRequest, section: SectionPath, said: ApiResponse): Promise<Response> {
   const { status } = said
   const isStranger = status === 401 && !isOperator(visit.visitor) && isForOperators(section)
   const title = isStranger ? "This is for operators" : (TITLES.get(status) ?? "It did not work")

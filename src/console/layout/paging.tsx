@@ -1,6 +1,6 @@
 /** From a page of a list to the next one, and back to the first. */
 import type { FC } from "hono/jsx"
-import type { Visit } from "./visit.tsx"
+import type { PageRequest } from "./visit.tsx"
 
 interface Way {
   readonly href: string
@@ -26,6 +26,6 @@ export const Paging: FC<Ways> = ({ first, next }) => (
 )
 
 /** How many of them come before the page, as its address says; 0 where it says nothing of use. */
-export function fromIn({ c }: Visit): number {
+export function fromIn({ c }: PageRequest): number {
   return Math.max(0, Number.parseInt(c.req.query("from") ?? "0", 10) || 0)
 }

@@ -17,13 +17,13 @@ import type { Role } from "../../core/policy/definition/operators.ts"
 import { newId } from "../../platform/new-id.ts"
 import { signInLocation } from "../../web/sign-in.tsx"
 import { sessionOf, type SignedIn } from "../../web/session.ts"
-import { bundleFor, surroundingsOf, type Surroundings } from "../../request-context.ts"
+import { bundleFor, requestContext, type RequestContext } from "../../request-context.ts"
 
 export type Pages = Context<{ Bindings: Env }>
 /** Asks the Worker's own API. */
 export type AskApi = (request: Request, c: Pages) => Promise<Response>
 
-export interface Visitor extends Reader {
+export interface SignedInUser extends Reader {
   /** Issuer and subject, joined by `|`. */
   readonly user: string
   /** In operators.yaml; nobody's who is only asked for approvals. */
@@ -31,36 +31,36 @@ export interface Visitor extends Reader {
 }
 
 /** What the API answered. */
-export interface Said {
+export interface ApiResponse {
   readonly status: number
   /** JSON. */
   readonly body: unknown
 }
 
 /** They may look at what operators do, whatever else. */
-export const isOperator = ({ roles }: Visitor): boolean => roles.length > 0
+export const isOperator = ({ roles }: SignedInUser): boolean => roles.length > 0
 /** As the API will judge, too: a page only spares them the way. */
-export const mayStop = ({ roles }: Visitor): boolean => roles.includes("operator")
+export const mayStop = ({ roles }: SignedInUser): boolean => roles.includes("operator")
 
 /** Of an answer that says nothing of why. */
 export const UNSAID = "the API did not say why."
 
 /** What an answer of the API says of why it is not the one that was asked for; null: nothing. */
-export function descriptionOf({ body }: Said): string | null {
+export function descriptionOf({ body }: ApiResponse): string | null {
   const said = isObject(body) ? body["error_description"] : null
   return typeof said === "string" ? said : null
 }
 
-export interface Visit {
+export interface PageRequest {
   readonly c: Pages
-  readonly visitor: Visitor
-  readonly around: Surroundings
+  readonly visitor: SignedInUser
+  readonly context: RequestContext
   /** @param path with its query, such as `/v1/tasks/…` */
-  readonly ask: (method: "GET" | "POST" | "DELETE", path: string, body?: unknown) => Promise<Said>
+  readonly ask: (method: "GET" | "POST" | "DELETE", path: string, body?: unknown) => Promise<ApiResponse>
 }
 
 /** A page, for whoever is signed in; whoever is not signs in and comes back to it. */
-export function view(api: AskApi, show: (visit: Visit) => Promise<Response>) {
+export function view(api: AskApi, show: (visit: PageRequest) => Promise<Response>) {
   return async (c: Pages): Promise<Response> => {
     const here = new URL(c.req.url)
     const visit = await visitOf(c, api, here.pathname + here.search)
@@ -69,14 +69,18 @@ export function view(api: AskApi, show: (visit: Visit) => Promise<Response>) {
 }
 
 /** What a form of a page does. @param page where whoever is not signed in any more comes back to */
-export function act(api: AskApi, page: (c: Pages) => string, work: (visit: Visit, form: Form) => Promise<Response>) {
+export function act(
+  api: AskApi,
+  page: (c: Pages) => string,
+  work: (visit: PageRequest, form: Form) => Promise<Response>,
+) {
   return async (c: Pages): Promise<Response> => {
     const visit = await visitOf(c, api, page(c))
     if (visit instanceof Response) return visit
-    const { around, visitor, session } = visit
-    const form = await readForm(c.req.raw, session, around.config.issuer)
+    const { context, visitor, session } = visit
+    const form = await readForm(c.req.raw, session, context.config.issuer)
     if (!("refused" in form)) return work(visit, form)
-    recordRefused(form.refused, visitor, c, around)
+    recordRefused(form.refused, visitor, c, context)
     return plainPage(
       "Nothing was done",
       <p>What was sent did not come from a page of your session. Open the page again.</p>,
@@ -92,39 +96,44 @@ async function visitOf(
   c: Pages,
   api: AskApi,
   returnTo: string,
-): Promise<(Visit & { readonly session: SignedIn }) | Response> {
-  const around = surroundingsOf(c.env, (work) => c.executionCtx.waitUntil(work))
-  const bundle = await bundleFor(around)
+): Promise<(PageRequest & { readonly session: SignedIn }) | Response> {
+  const context = requestContext(c.env, (work) => c.executionCtx.waitUntil(work))
+  const bundle = await bundleFor(context)
   if (!bundle) {
     return plainPage("Not now", <p>No bundle of policies could be loaded.</p>, { status: 503 })
   }
-  const session = await sessionOf(c.req.raw, around)
-  const visitor = session && (await visitorOf(session, bundle, around))
+  const session = await sessionOf(c.req.raw, context)
+  const visitor = session && (await signedInUserOf(session, bundle, context))
   if (!session || !visitor) return seeOther(signInLocation(returnTo))
-  const ask: Visit["ask"] = async (method, path, body) => {
+  const ask: PageRequest["ask"] = async (method, path, body) => {
     const headers = { authorization: `Bearer ${session.token}`, "content-type": "application/json" }
     const init = { method, headers, ...(body !== undefined && { body: JSON.stringify(body) }) }
-    const answer = await api(new Request(`${around.config.issuer}${path}`, init), c)
+    const answer = await api(new Request(`${context.config.issuer}${path}`, init), c)
     const said: unknown = await answer.json()
     return { status: answer.status, body: said }
   }
-  return { c, visitor, session, around, ask }
+  return { c, visitor, session, context, ask }
 }
 
 /** Null: the token is taken no more, as the rules are now. */
-async function visitorOf(
+async function signedInUserOf(
   { token, csrf }: SignedIn,
   { issuers, operators }: Bundle,
-  { config, reach }: Surroundings,
-): Promise<Visitor | null> {
-  const person = await verifyPersonToken(token, issuers, config.issuer, reach)
+  { config, fetchContext }: RequestContext,
+): Promise<SignedInUser | null> {
+  const person = await verifyPersonToken(token, issuers, config.issuer, fetchContext)
   if (isRejected(person)) return null
   const { issuer, subject } = person
   const user = userId({ issuer: issuer.issuer, subject })
   return { name: subject, csrf, user, roles: operatorBy(person, operators)?.roles ?? [] }
 }
 
-function recordRefused(what: string, { user }: Visitor, c: Pages, { env, receivedAt, background }: Surroundings): void {
+function recordRefused(
+  what: string,
+  { user }: SignedInUser,
+  c: Pages,
+  { env, receivedAt, background }: RequestContext,
+): void {
   const denial = { reason: "form_refused", what } as const
   const known = {
     decision: "deny",

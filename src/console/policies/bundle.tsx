@@ -7,7 +7,7 @@ import { shortened } from "../../web/visible.ts"
 import { apology, ConsolePage } from "../layout/frame.tsx"
 import { fromIn, Paging } from "../layout/paging.tsx"
 import { bundlePath } from "../layout/paths.ts"
-import type { Said, Visit } from "../layout/visit.tsx"
+import type { ApiResponse, PageRequest } from "../layout/visit.tsx"
 import { changesBetween, linesOf, type Change, type Named } from "./changes.ts"
 import { contentsOf, type Contents } from "./contents.ts"
 import { HISTORY, SECTION } from "./list.tsx"
@@ -21,7 +21,7 @@ const MAX_WEIGHT = 55_000
 const MAX_LINE = 240
 const MAX_LINES = 120
 
-export async function showBundle(visit: Visit): Promise<Response> {
+export async function showBundle(visit: PageRequest): Promise<Response> {
   const digest = visit.c.req.param("digest") ?? ""
   const said = await visit.ask("GET", `/v1/bundles?limit=${HISTORY}`)
   if (said.status !== 200) return apology(visit, SECTION, said)
@@ -33,7 +33,7 @@ export async function showBundle(visit: Visit): Promise<Response> {
   if ("status" in mine) return apology(visit, SECTION, mine)
   const other = against === null ? null : await contentsAt(visit, against)
   const from = fromIn(visit)
-  const now = visit.around.receivedAt
+  const now = visit.context.receivedAt
   const isLive = digest === all.deciding.digest
   return respondPage(
     <ConsolePage title="A bundle" visit={visit} section={SECTION}>
@@ -84,13 +84,13 @@ function beforeOf(digest: string, { history, deciding }: Bundles): string | null
   return earlier?.digest ?? null
 }
 
-interface Held {
+interface BundlePage {
   /** Null: why it cannot be shown. */
   readonly contents: Contents | null
   readonly why: string
 }
 
-async function contentsAt(visit: Visit, digest: string): Promise<Held | Said> {
+async function contentsAt(visit: PageRequest, digest: string): Promise<BundlePage | ApiResponse> {
   const said = await visit.ask("GET", `/v1/bundles/${encodeURIComponent(digest)}`)
   if (said.status !== 200) return said
   const { body } = bundle.parse(said.body)

@@ -6,15 +6,15 @@ import { Text } from "../../web/text.tsx"
 import { agents } from "../../api/contract/agents.ts"
 import { explanation, type Explanation } from "../../api/contract/explanations.ts"
 import { apology, ConsolePage } from "../layout/frame.tsx"
-import { descriptionOf, type Said, type Visit } from "../layout/visit.tsx"
+import { descriptionOf, type ApiResponse, type PageRequest } from "../layout/visit.tsx"
 import { Explained } from "./explained.tsx"
 import { SECTION } from "./list.tsx"
-import { questionOf, writtenIn, type Written } from "./question.ts"
+import { questionOf, writtenIn, type CallForm } from "./question.ts"
 
 const HERE = `${SECTION}/explain`
 
 /** By an address that names a decision: asking changes nothing. */
-export async function askExplanation(visit: Visit): Promise<Response> {
+export async function askExplanation(visit: PageRequest): Promise<Response> {
   const { c } = visit
   const decision = c.req.query("decision")?.trim() ?? ""
   const written = writtenIn((name) => c.req.query(name))
@@ -22,29 +22,33 @@ export async function askExplanation(visit: Visit): Promise<Response> {
   return explained(visit, { decision, bundle: written.bundle }, { written, decision })
 }
 
-export async function explainCall(visit: Visit, form: Form): Promise<Response> {
+export async function explainCall(visit: PageRequest, form: Form): Promise<Response> {
   const written = writtenIn((name) => form.get(name))
   const asked = questionOf(written)
   if ("wrong" in asked) return page(visit, { written, decision: "", result: asked.wrong })
   return explained(visit, asked.question, { written, decision: "" })
 }
 
-async function explained(visit: Visit, question: object, form: Omit<Shown, "result">): Promise<Response> {
+async function explained(
+  visit: PageRequest,
+  question: object,
+  form: Omit<ExplanationProps, "result">,
+): Promise<Response> {
   const said = await visit.ask("POST", "/v1/explanations", question)
   if (said.status === 401) return apology(visit, SECTION, said)
   return page(visit, { ...form, result: said.status === 200 ? explanation.parse(said.body) : wrongIn(said) })
 }
 
-const wrongIn = (said: Said): string => descriptionOf(said) ?? `The API answered ${said.status}.`
+const wrongIn = (said: ApiResponse): string => descriptionOf(said) ?? `The API answered ${said.status}.`
 
-interface Shown {
-  readonly written: Written
+interface ExplanationProps {
+  readonly written: CallForm
   readonly decision: string
   /** A text: what is wrong with the question. */
   readonly result: Explanation | string | null
 }
 
-async function page(visit: Visit, { written, decision, result }: Shown): Promise<Response> {
+async function page(visit: PageRequest, { written, decision, result }: ExplanationProps): Promise<Response> {
   const registered = await visit.ask("GET", "/v1/agents?limit=100")
   if (registered.status === 401) return apology(visit, SECTION, registered)
   const known = registered.status === 200 ? agents.parse(registered.body).agents : []
@@ -131,9 +135,9 @@ async function page(visit: Visit, { written, decision, result }: Shown): Promise
 const MORE = ["gateway", "environment", "labels", "calls", "risk", "approvals", "acr", "auth_age", "bound_key"] as const
 
 interface FieldShown {
-  readonly name: keyof Written
+  readonly name: keyof CallForm
   readonly label: Child
-  readonly of: Written
+  readonly of: CallForm
   readonly hint?: string
   readonly list?: string
   readonly placeholder?: string

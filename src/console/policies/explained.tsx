@@ -13,7 +13,7 @@ const MAX_TEXTS = 30_000
 const MAX_FACTS = 40
 
 export const Explained: FC<{ readonly of: Explanation }> = ({ of: explanation }) => {
-  const { bundle, policy, recorded, untold, guardrails_untold } = explanation
+  const { bundle, policy, recorded, untold: notRecorded, guardrails_untold } = explanation
   const { tone, text } = answerOf(explanation)
   const texts = textsFor(explanation)
   return (
@@ -37,9 +37,9 @@ export const Explained: FC<{ readonly of: Explanation }> = ({ of: explanation })
           )}
         </p>
       </div>
-      {untold.length > 0 && (
+      {notRecorded.length > 0 && (
         <p class="notice warn">
-          The record does not tell <Text of={untold.join(", ")} most={400} />
+          The record does not tell <Text of={notRecorded.join(", ")} most={400} />
           {policy ? "." : ", so what the rules were asked cannot be told."}
         </p>
       )}
@@ -162,14 +162,14 @@ const OUTCOMES = {
   "is about others": "is about others",
 } as const
 
-interface Shown {
+interface ExplainedProps {
   readonly of: PrincipalSeen
   readonly texts: ReadonlyMap<string, string>
   /** Rules whose texts stand above. */
   readonly told: ReadonlySet<string>
 }
 
-const Principal: FC<Shown> = ({ of, texts, told }) => {
+const Principal: FC<ExplainedProps> = ({ of, texts, told }) => {
   const { principal, allowed, rules, more } = of
   const telling = new Set(tellingOf(of).map(({ id }) => id))
   const others = rules.filter(({ id }) => !telling.has(id))

@@ -6,7 +6,7 @@ import { apology, ConsolePage } from "../layout/frame.tsx"
 import { fromIn, Paging } from "../layout/paging.tsx"
 import { bundlePath } from "../layout/paths.ts"
 import { Table } from "../layout/table.tsx"
-import type { Visit } from "../layout/visit.tsx"
+import type { PageRequest } from "../layout/visit.tsx"
 import { bundles, candidateOf, type Bundles, type Publication } from "../../api/contract/bundles.ts"
 
 export const SECTION = "/console/policies"
@@ -14,13 +14,13 @@ export const SECTION = "/console/policies"
 const PAGE = 60
 export const HISTORY = 500
 
-export async function listPolicies(visit: Visit): Promise<Response> {
+export async function listPolicies(visit: PageRequest): Promise<Response> {
   const said = await visit.ask("GET", `/v1/bundles?limit=${HISTORY}`)
   if (said.status !== 200) return apology(visit, SECTION, said)
   const all = bundles.parse(said.body)
   const { deciding, live, history } = all
   const candidate = candidateOf(all)
-  const now = visit.around.receivedAt
+  const now = visit.context.receivedAt
   const from = fromIn(visit)
   const shown = history.slice(from, from + PAGE)
   return respondPage(
@@ -106,14 +106,14 @@ const Said: FC<{ readonly of: Publication; readonly now: number }> = ({ of: { by
 
 const WHAT = { pointer: "made live", candidate: "tried", withdrawal: "trial ended" } as const
 
-interface Shown {
+interface PolicyListProps {
   readonly of: Publication
   readonly isLive: boolean
   readonly isTried: boolean
   readonly now: number
 }
 
-const Row: FC<Shown> = ({ of: { seq, what, digest, by, why, at, done }, isLive, isTried, now }) => (
+const Row: FC<PolicyListProps> = ({ of: { seq, what, digest, by, why, at, done }, isLive, isTried, now }) => (
   <tr>
     <td data-label="Number" class="number">
       {seq}

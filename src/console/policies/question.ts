@@ -23,9 +23,9 @@ export const FIELDS = [
 ] as const
 type Field = (typeof FIELDS)[number]
 /** As it was written; what was left out is empty. */
-export type Written = Readonly<Record<Field, string>>
+export type CallForm = Readonly<Record<Field, string>>
 
-export function writtenIn(value: (name: Field) => string | null | undefined): Written {
+export function writtenIn(value: (name: Field) => string | null | undefined): CallForm {
   const text = (name: Field): string => value(name)?.trim() ?? ""
   return {
     bundle: text("bundle") === "candidate" ? "candidate" : "live",
@@ -48,7 +48,7 @@ export function writtenIn(value: (name: Field) => string | null | undefined): Wr
 }
 
 /** Or what is wrong with it. */
-export function questionOf(written: Written): { readonly question: object } | { readonly wrong: string } {
+export function questionOf(written: CallForm): { readonly question: object } | { readonly wrong: string } {
   const { agent, purpose, user, groups, tool, gateway, environment, acr, labels, approvals, bound_key } = written
   if (agent === "" || tool === "") return { wrong: "Name an agent and a tool." }
   const args = argumentsIn(written.arguments)

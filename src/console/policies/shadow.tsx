@@ -10,18 +10,18 @@ import { apology, ConsolePage } from "../layout/frame.tsx"
 import { Paging } from "../layout/paging.tsx"
 import { decisionPath } from "../layout/paths.ts"
 import { Table } from "../layout/table.tsx"
-import type { Visit } from "../layout/visit.tsx"
+import type { PageRequest } from "../layout/visit.tsx"
 import { SECTION } from "./list.tsx"
 
 const PAGE = 50
 
-export async function showShadow(visit: Visit): Promise<Response> {
+export async function showShadow(visit: PageRequest): Promise<Response> {
   const before = visit.c.req.query("before")
   const query = new URLSearchParams({ differs: "true", limit: String(PAGE), ...(before !== undefined && { before }) })
   const said = await visit.ask("GET", `/v1/decisions?${query.toString()}`)
   if (said.status !== 200) return apology(visit, SECTION, said)
   const records = decisions.parse(said.body).decisions
-  const now = visit.around.receivedAt
+  const now = visit.context.receivedAt
   const last = records.at(-1)
   return respondPage(
     <ConsolePage title="Shadow" visit={visit} section={SECTION}>

@@ -7,7 +7,7 @@ import { apology, ConsolePage } from "../layout/frame.tsx"
 import { hitsText, stopTarget } from "../../api/contract/revocations.ts"
 import { hasIssuer } from "../../api/contract/names.ts"
 import { agentPath } from "../layout/paths.ts"
-import type { Visit } from "../layout/visit.tsx"
+import type { PageRequest } from "../layout/visit.tsx"
 import { CHOICES, CONSEQUENCES, isKind, type Kind } from "./words.ts"
 import { MAX_NAME, SECTION } from "./stop.tsx"
 
@@ -28,7 +28,7 @@ function wantedOf(value: (name: string) => string | null | undefined): Wanted | 
   return { kind, name, reason: text("reason"), before: text("before"), from: text("from") }
 }
 
-export async function confirmStop(visit: Visit): Promise<Response> {
+export async function confirmStop(visit: PageRequest): Promise<Response> {
   const wanted = wantedOf((name) => visit.c.req.query(name))
   if (!wanted || secondsOf(wanted) === undefined) return unclear(visit)
   const { kind, name, reason, before, from } = wanted
@@ -77,7 +77,7 @@ export async function confirmStop(visit: Visit): Promise<Response> {
         {kind !== "task" && <p class="quiet">It holds until somebody lifts it.</p>}
         {typeof at === "number" && (
           <p>
-            Only authority that was given before <Moment at={at * 1000} now={visit.around.receivedAt} />.
+            Only authority that was given before <Moment at={at * 1000} now={visit.context.receivedAt} />.
           </p>
         )}
         {reason !== "" && (
@@ -136,7 +136,7 @@ function secondsOf({ before }: Wanted): number | null | undefined {
   return Number.isFinite(at) && at > 0 ? Math.floor(at / 1000) : undefined
 }
 
-const unclear = (visit: Visit): Promise<Response> =>
+const unclear = (visit: PageRequest): Promise<Response> =>
   apology(visit, SECTION, {
     status: 400,
     body: {
@@ -148,7 +148,7 @@ const unclear = (visit: Visit): Promise<Response> =>
 const answered = z.looseObject({ id: z.string().exactOptional(), task: z.string().exactOptional() })
 
 /** The API answers when it holds. */
-export async function stopIt(visit: Visit, form: Form): Promise<Response> {
+export async function stopIt(visit: PageRequest, form: Form): Promise<Response> {
   const wanted = wantedOf((name) => form.get(name))
   const before = wanted && secondsOf(wanted)
   if (!wanted || before === undefined) return unclear(visit)

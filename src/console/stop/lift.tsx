@@ -4,11 +4,11 @@ import type { Form } from "../../web/form.ts"
 import { respondPage, seeOther } from "../../web/page.tsx"
 import { apology, ConsolePage } from "../layout/frame.tsx"
 import { agentPath } from "../layout/paths.ts"
-import type { Visit } from "../layout/visit.tsx"
+import type { PageRequest } from "../layout/visit.tsx"
 import { SECTION } from "./stop.tsx"
 import { Switch } from "./switch.tsx"
 
-export async function confirmLift(visit: Visit): Promise<Response> {
+export async function confirmLift(visit: PageRequest): Promise<Response> {
   const said = await visit.ask("GET", "/v1/revocations")
   if (said.status !== 200) return apology(visit, SECTION, said)
   const found = stops.parse(said.body).revocations.find(({ id }) => id === visit.c.req.query("id"))
@@ -18,7 +18,7 @@ export async function confirmLift(visit: Visit): Promise<Response> {
     <ConsolePage title="Lift: sure?" visit={visit} section={SECTION} narrow>
       <div class="card">
         <h1 class="wrap">Let it go on?</h1>
-        <Switch of={found} now={visit.around.receivedAt} isShownOnly />
+        <Switch of={found} now={visit.context.receivedAt} isShownOnly />
         <p>What it stops may be called again as soon as it is lifted, as far as rules and grants allow.</p>
         <form method="post" action={`${SECTION}/lift`}>
           <input type="hidden" name="csrf" value={visit.visitor.csrf} />
@@ -34,7 +34,7 @@ export async function confirmLift(visit: Visit): Promise<Response> {
   )
 }
 
-export async function liftIt(visit: Visit, form: Form): Promise<Response> {
+export async function liftIt(visit: PageRequest, form: Form): Promise<Response> {
   const said = await visit.ask("DELETE", `/v1/revocations/${encodeURIComponent(form.get("id") ?? "")}`)
   if (said.status !== 200) return apology(visit, SECTION, said)
   const agent = form.get("agent") ?? ""

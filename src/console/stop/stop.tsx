@@ -6,7 +6,7 @@ import { Moment, Text } from "../../web/text.tsx"
 import { apology, ConsolePage } from "../layout/frame.tsx"
 import { taskPath } from "../layout/paths.ts"
 import { MAX_REASON } from "../layout/reason-field.tsx"
-import { mayStop, type Visit } from "../layout/visit.tsx"
+import { mayStop, type PageRequest } from "../layout/visit.tsx"
 import { hitsText, stopTarget, stops, type Stop } from "../../api/contract/revocations.ts"
 import { CHOICES, KINDS, stoppedText } from "./words.ts"
 import { Switch } from "./switch.tsx"
@@ -16,11 +16,11 @@ export const SECTION = "/console/stop"
 const MAX_SHOWN = 30
 export const MAX_NAME = 2_048
 
-export async function showStop(visit: Visit): Promise<Response> {
+export async function showStop(visit: PageRequest): Promise<Response> {
   const said = await visit.ask("GET", "/v1/revocations")
   if (said.status !== 200) return apology(visit, SECTION, said)
   const all = stops.parse(said.body).revocations.toSorted((a, b) => (b.at ?? 0) - (a.at ?? 0))
-  const now = visit.around.receivedAt
+  const now = visit.context.receivedAt
   const set = all.find(({ id }) => id === visit.c.req.query("set"))
   const more = all.length - MAX_SHOWN
   return respondPage(
@@ -66,7 +66,10 @@ export async function showStop(visit: Visit): Promise<Response> {
 }
 
 /** What the switch hits, as far as it can be counted. A key is pulled on the command line, and counted nowhere. */
-const Effect: FC<{ readonly of: Stop; readonly visit: Visit }> = async ({ of: { agent, user, tool, key }, visit }) => {
+const Effect: FC<{ readonly of: Stop; readonly visit: PageRequest }> = async ({
+  of: { agent, user, tool, key },
+  visit,
+}) => {
   if (key !== undefined || !mayStop(visit.visitor)) return null
   const named = agent !== undefined ? { agent } : user !== undefined ? { user } : tool !== undefined ? { tool } : null
   const said = await visit.ask("POST", "/v1/revocations", { ...(named ?? { everything: true }), preview: true })
@@ -82,7 +85,7 @@ const Effect: FC<{ readonly of: Stop; readonly visit: Visit }> = async ({ of: { 
 const described = z.looseObject({ tasks: z.array(z.looseObject({ id: z.string(), status: z.string() })) })
 
 /** What the address says was ended is believed as far as the API says so. */
-const EndedTask: FC<{ readonly visit: Visit }> = async ({ visit }) => {
+const EndedTask: FC<{ readonly visit: PageRequest }> = async ({ visit }) => {
   const task = visit.c.req.query("ended")
   if (task === undefined) return null
   const said = await visit.ask("GET", `/v1/tasks/${encodeURIComponent(task)}`)

@@ -5,7 +5,7 @@ import { seeOther } from "../../web/page.tsx"
 import { apology } from "../layout/frame.tsx"
 import { taskPath } from "../layout/paths.ts"
 import { ReasonField } from "../layout/reason-field.tsx"
-import type { Visit, Visitor } from "../layout/visit.tsx"
+import type { PageRequest, SignedInUser } from "../layout/visit.tsx"
 import { SECTION } from "./list.tsx"
 import type { Task } from "../../api/contract/tasks.ts"
 
@@ -41,7 +41,7 @@ interface Act {
 }
 export type ActName = keyof typeof ACTS
 
-export const Acts: FC<{ readonly task: Task; readonly visitor: Visitor; readonly below: number }> = ({
+export const Acts: FC<{ readonly task: Task; readonly visitor: SignedInUser; readonly below: number }> = ({
   task,
   visitor,
   below,
@@ -73,7 +73,7 @@ export const Acts: FC<{ readonly task: Task; readonly visitor: Visitor; readonly
 
 /** What of a task's forms was sent. */
 export function actOnTask(name: ActName) {
-  return async (visit: Visit, form: Form): Promise<Response> => {
+  return async (visit: PageRequest, form: Form): Promise<Response> => {
     const id = visit.c.req.param("id") ?? ""
     const reason = form.get("reason")?.trim() ?? ""
     const path = `/v1/tasks/${encodeURIComponent(id)}/${name}`

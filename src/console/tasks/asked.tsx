@@ -4,13 +4,13 @@ import { Moment, Text } from "../../web/text.tsx"
 import { shortened } from "../../web/visible.ts"
 import { askedCallPath } from "../layout/paths.ts"
 import { Table } from "../layout/table.tsx"
-import { descriptionOf, UNSAID, type Said } from "../layout/visit.tsx"
+import { descriptionOf, UNSAID, type ApiResponse } from "../layout/visit.tsx"
 import { approvals, type AskedCall, type Task } from "../../api/contract/tasks.ts"
 import { mayGoOn } from "./words.ts"
 
 const MOST_ASKED = 30
 
-export const Asked: FC<{ readonly said: Said; readonly tasks: readonly Task[]; readonly now: number }> = ({
+export const Asked: FC<{ readonly said: ApiResponse; readonly tasks: readonly Task[]; readonly now: number }> = ({
   said,
   tasks,
   now,

@@ -8,13 +8,13 @@ import { apology, ConsolePage } from "../layout/frame.tsx"
 import { Paging } from "../layout/paging.tsx"
 import { taskPath } from "../layout/paths.ts"
 import { Table } from "../layout/table.tsx"
-import type { Visit } from "../layout/visit.tsx"
+import type { PageRequest } from "../layout/visit.tsx"
 import { latest } from "../../api/contract/tasks.ts"
 
 export const SECTION = "/console/tasks"
 const FILTERS = ["agent", "user"] as const
 
-export async function listTasks(visit: Visit): Promise<Response> {
+export async function listTasks(visit: PageRequest): Promise<Response> {
   const { c } = visit
   const id = c.req.query("id")?.trim()
   if (id !== undefined && isTaskId(id)) return seeOther(taskPath(id))
@@ -29,7 +29,7 @@ export async function listTasks(visit: Visit): Promise<Response> {
   const said = await visit.ask("GET", `/v1/tasks?${query.toString()}`)
   if (said.status !== 200) return apology(visit, SECTION, said)
   const { tasks, next } = latest.parse(said.body)
-  const now = visit.around.receivedAt
+  const now = visit.context.receivedAt
   return respondPage(
     <ConsolePage title="Tasks" visit={visit} section={SECTION}>
       <h1>Tasks</h1>

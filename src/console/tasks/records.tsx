@@ -4,13 +4,13 @@ import { toolText } from "../decisions/line.ts"
 import { decisions, type Decision } from "../../api/contract/decisions-console.ts"
 import { eventOf, Timeline } from "../decisions/timeline.tsx"
 import { Paging } from "../layout/paging.tsx"
-import { descriptionOf, UNSAID, type Said } from "../layout/visit.tsx"
+import { descriptionOf, UNSAID, type ApiResponse } from "../layout/visit.tsx"
 
 /** Of a page. */
 export const MOST_RECORDS = 20
 
 interface Paged {
-  readonly said: Said
+  readonly said: ApiResponse
   readonly now: number
   readonly at: string
   readonly isDenied: boolean

@@ -6,7 +6,7 @@ import { Moment, Text } from "../../web/text.tsx"
 import { shortened } from "../../web/visible.ts"
 import { apology, ConsolePage } from "../layout/frame.tsx"
 import { taskPath } from "../layout/paths.ts"
-import { mayStop, type Visit } from "../layout/visit.tsx"
+import { mayStop, type PageRequest } from "../layout/visit.tsx"
 import { Acts } from "./acts.tsx"
 import { Asked } from "./asked.tsx"
 import { Facts } from "./facts.tsx"
@@ -17,7 +17,7 @@ import { viewed, type Task } from "../../api/contract/tasks.ts"
 import { TreePicture } from "./tree.tsx"
 import { mayGoOn, STATES } from "./words.ts"
 
-export async function showTask(visit: Visit): Promise<Response> {
+export async function showTask(visit: PageRequest): Promise<Response> {
   const { c } = visit
   const id = c.req.param("id") ?? ""
   const root = rootOf(id)
@@ -40,7 +40,7 @@ export async function showTask(visit: Visit): Promise<Response> {
     visit.ask("GET", `/v1/decisions?${query.toString()}`),
     visit.ask("GET", `${path}/approvals`),
   ])
-  const now = visit.around.receivedAt
+  const now = visit.context.receivedAt
   return respondPage(
     <ConsolePage title={`Task ${id}`} visit={visit} section={SECTION}>
       <p>

@@ -17,7 +17,7 @@ export interface CallHeaders {
   readonly mcpName: string | null
 }
 
-export interface Seen {
+export interface CallRequest {
   /** Registered public origin that the request was for. */
   readonly origin: string
   readonly method: string

@@ -42,7 +42,7 @@ export function headersBelieved(observations: Observations | null, server: strin
 }
 
 /** A pinned tool as somebody has just seen it. */
-export interface Sighting {
+export interface ToolObservation {
   /** In the catalog. */
   readonly tool: string
   readonly pinned: string
@@ -53,12 +53,12 @@ export interface Sighting {
 export const UNREADABLE = "0".repeat(64)
 
 /** Those of a server's list that are pinned, each once. Of one that is listed twice, the one that differs counts. */
-export function sightingsIn(
+export function observationsIn(
   listed: readonly ListedTool[],
   server: Pick<McpServer, "name">,
   { tools }: Pick<Catalog, "tools">,
-): readonly Sighting[] {
-  const sightings = new Map<string, Sighting>()
+): readonly ToolObservation[] {
+  const sightings = new Map<string, ToolObservation>()
   for (const { name, tool: said } of listed) {
     const tool = catalogName(server, name)
     const pinned = tool === null ? undefined : tools.get(tool)?.pinned
@@ -79,20 +79,23 @@ function hashOf(said: ListedTool["tool"]): string {
   }
 }
 
-export function isChanged({ pinned, seen }: Sighting): boolean {
+export function isChanged({ pinned, seen }: ToolObservation): boolean {
   return seen !== pinned
 }
 
 /** What the switchboard does not know yet: a storm of lists must not become a storm of writes. */
-export function newsOf(sightings: readonly Sighting[], known: Observations | null): readonly Sighting[] {
+export function changedSince(
+  sightings: readonly ToolObservation[],
+  known: Observations | null,
+): readonly ToolObservation[] {
   return sightings.filter((sighting) =>
     isChanged(sighting) ? known?.tools.get(sighting.tool) !== sighting.seen : known?.tools.has(sighting.tool) === true,
   )
 }
 
 /** Pinned tools of a server that its whole list lacks: they have not changed, but somebody should know. */
-export function vanished(
-  sightings: readonly Sighting[],
+export function removedTools(
+  sightings: readonly ToolObservation[],
   { name }: Pick<McpServer, "name">,
   { tools }: Pick<Catalog, "tools">,
 ): readonly string[] {

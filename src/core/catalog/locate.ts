@@ -12,7 +12,7 @@ import { readTarget, type Target } from "./path.ts"
 import { isRedacted, REDACTED, redactedNames } from "./redaction.ts"
 import { allRoutes, buildRouteTable, matchRoute, routeArguments } from "./route.ts"
 import type { RouteDefinition, RouteTable, Segments } from "./route.ts"
-import type { Seen } from "./call-request.ts"
+import type { CallRequest } from "./call-request.ts"
 import type { Tool } from "./tool.ts"
 
 export interface Located {
@@ -45,7 +45,7 @@ export function buildCatalog(
   }
 }
 
-export function locate(catalog: Catalog, call: Seen): Located | Denied {
+export function locate(catalog: Catalog, call: CallRequest): Located | Denied {
   const target = readTarget(call.target)
   if (isDenied(target)) return target
   const server = catalog.servers.get(`${call.origin}/${target.segments.join("/")}`)

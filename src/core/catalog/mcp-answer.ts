@@ -4,7 +4,7 @@
  * cost too much to build, seen from the text before anything is built of it, and what clients read in different ways: a
  * key that stands twice, of which some take the first (RFC 8259 4), and members of a message in another case.
  */
-import { variantIn } from "../encoding/name-folding.ts"
+import { confusableKey } from "../encoding/name-folding.ts"
 import { endOfString, isObject } from "../encoding/json.ts"
 import { MESSAGE_MEMBERS } from "./mcp-server.ts"
 
@@ -32,7 +32,7 @@ export function readAnswer(text: string, most: number): Answered | { readonly ob
     return null
   }
   const messages: readonly unknown[] = Array.isArray(json) ? json : [json]
-  const isMixed = messages.some((each) => isObject(each) && variantIn(each, MESSAGE_MEMBERS) !== undefined)
+  const isMixed = messages.some((each) => isObject(each) && confusableKey(each, MESSAGE_MEMBERS) !== undefined)
   return isMixed ? { objection: OTHER_CASE } : { messages, parts: seen }
 }
 

@@ -8,8 +8,8 @@ import { NO_ARGUMENTS, UNSEEN, UNSEEN_ARGUMENTS, unseenOf, type CallArguments } 
 import { INEXACT, isJsonType, isObject, readLoosely } from "../encoding/json.ts"
 import { asksForOtherMethod, METHOD_IN_ARGUMENT } from "./method-override.ts"
 import { LIFECYCLE_SEGMENT, lifecycleName, type LifecycleTool } from "./lifecycle.ts"
-import { printable } from "../encoding/display-text.ts"
-import { variantIn } from "../encoding/name-folding.ts"
+import { asciiText } from "../encoding/display-text.ts"
+import { confusableKey } from "../encoding/name-folding.ts"
 import type { Body, CallHeaders } from "./call-request.ts"
 import { parseCallBody } from "./json-body.ts"
 
@@ -95,7 +95,7 @@ function fromBody(server: McpServer, headers: CallHeaders, body: WholeBody): Mcp
   // Batches ended with MCP 2025-06-18; one answer cannot decide several calls.
   if (Array.isArray(message)) return refuse("it is a batch")
   if (!isObject(message) || message["jsonrpc"] !== "2.0") return refuse("it is no JSON-RPC 2.0 message")
-  if (variantIn(message, MESSAGE_MEMBERS) !== undefined) {
+  if (confusableKey(message, MESSAGE_MEMBERS) !== undefined) {
     return refuse("a member differs from a known one in case only")
   }
   // A framework that the server is built with may route the message as another request.
@@ -113,7 +113,7 @@ function fromBody(server: McpServer, headers: CallHeaders, body: WholeBody): Mcp
   }
   const fields = params === undefined ? {} : params
   if (!isObject(fields)) return refuse("its params are no object")
-  if (variantIn(fields, PARAMS_MEMBERS) !== undefined) {
+  if (confusableKey(fields, PARAMS_MEMBERS) !== undefined) {
     return refuse("a member differs from a known one in case only")
   }
   const differing = compareHeaders(headers, method, fields)
@@ -159,7 +159,7 @@ const UNSEEN_BY_HEADERS: CallArguments = { ...UNSEEN_ARGUMENTS, unseen: UNSEEN.h
 function toolCall(server: McpServer, name: string, args: CallArguments): McpCall | Denied {
   const tool = catalogName(server, name)
   return tool === null
-    ? deny({ reason: "tool_unknown", called: `${server.name}.${printable(name)}` })
+    ? deny({ reason: "tool_unknown", called: `${server.name}.${asciiText(name)}` })
     : { tool, arguments: args, byHeaders: false }
 }
 
@@ -174,7 +174,7 @@ function lifecycleOf(server: McpServer, method: string): McpCall | Denied {
   const tool = method.startsWith("notifications/") ? "notifications" : LIFECYCLE_OF_METHOD.get(method)
   return tool
     ? lifecycle(server, tool)
-    : deny({ reason: "tool_unknown", called: `${server.name} ${printable(method)}` })
+    : deny({ reason: "tool_unknown", called: `${server.name} ${asciiText(method)}` })
 }
 
 /**

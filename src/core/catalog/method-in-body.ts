@@ -5,15 +5,19 @@
 import type { Denial } from "../denials/denial.ts"
 import { endOfString } from "../encoding/json.ts"
 import { asksForMethod, isMethod, METHOD_IN_ARGUMENT, METHOD_MAY_BE_IN_BODY } from "./method-override.ts"
-import type { Seen } from "./call-request.ts"
+import type { CallRequest } from "./call-request.ts"
 
 /** As loosely as any upstream reads, also where the call names no tool. */
-export function mayAskForOtherMethod(call: Pick<Seen, "method" | "target" | "body" | "headers">): boolean {
+export function mayAskForOtherMethod(call: Pick<CallRequest, "method" | "target" | "body" | "headers">): boolean {
   const [, query = ""] = call.target.split(/\?(.*)/s, 2)
   return isInForm(query, call.method) || methodInBody(call) !== null
 }
 
-export function methodInBody({ method, body, headers }: Pick<Seen, "method" | "body" | "headers">): Denial | null {
+export function methodInBody({
+  method,
+  body,
+  headers,
+}: Pick<CallRequest, "method" | "body" | "headers">): Denial | null {
   if (body.kind === "withheld" || body.text === "") return null
   const type = headers.contentType?.toLowerCase() ?? ""
   // Rack takes a POST without a type for a form.

@@ -3,7 +3,7 @@
  * and let it into the catalog is another tool by the same name ("rug pull").
  */
 import canonicalize from "canonicalize"
-import { variantIn } from "../encoding/name-folding.ts"
+import { confusableKey } from "../encoding/name-folding.ts"
 import { sha256Hex } from "../encoding/hash.ts"
 
 /**
@@ -21,7 +21,7 @@ export class Unpinnable extends Error {}
  * @throws Unpinnable
  */
 export function pinOf(tool: Readonly<Record<string, unknown>>): string {
-  const variant = variantIn(tool, PINNED)
+  const variant = confusableKey(tool, PINNED)
   if (variant !== undefined)
     throw new Unpinnable(`some clients read its member \`${variant}\` in place of a pinned one`)
   const said = PINNED.filter((member) => Object.hasOwn(tool, member)).map((member) => [member, tool[member]])

@@ -8,10 +8,14 @@ import { catalogName, decodeHeader, type McpServer } from "./mcp-server.ts"
 import { mayAskForOtherMethod } from "./method-in-body.ts"
 import { METHOD_IN_HEADER } from "./method-override.ts"
 import { matchLoosely } from "./route.ts"
-import type { Seen } from "./call-request.ts"
+import type { CallRequest } from "./call-request.ts"
 
 /** @returns names; none: it is no tool of the catalog, however it is read */
-export function possibleTools({ servers, routes, tools }: Catalog, call: Seen, denial: Denial): readonly string[] {
+export function possibleTools(
+  { servers, routes, tools }: Catalog,
+  call: CallRequest,
+  denial: Denial,
+): readonly string[] {
   const segments = looseSegments(call.target)
   const server = servers.get(`${call.origin}/${segments.join("/")}`)
   if (server) {
@@ -55,7 +59,7 @@ const MOST_NAMES = 10_000
  * Whatever the body or the header could name, in whichever member it stands: one may stand twice, in another case, or in a
  * batch. Null: so many that it may be any.
  */
-function namedIn(server: McpServer, { headers, body }: Seen): readonly string[] | null {
+function namedIn(server: McpServer, { headers, body }: CallRequest): readonly string[] | null {
   const names = [headers.mcpName === null ? null : decodeHeader(headers.mcpName)]
   if (body.kind === "whole") {
     for (const [, name = ""] of body.text.matchAll(NAME)) {

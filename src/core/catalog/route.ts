@@ -4,7 +4,7 @@
  */
 import { deny, type Denied } from "../denials/denial.ts"
 import { NO_ARGUMENTS, UNSEEN, unseenOf, type CallArguments, type Unseen } from "./arguments.ts"
-import { fold, foldCase } from "../encoding/name-folding.ts"
+import { foldName, foldCase } from "../encoding/name-folding.ts"
 import { isJsonType, isObject } from "../encoding/json.ts"
 import type { Target } from "./path.ts"
 import { unplainPart } from "./query-names.ts"
@@ -217,7 +217,7 @@ export function routeArguments(
     else unseen = object ? unseenOf(body.text, json.isExact) : UNSEEN.form
     const members = !unseen && object ? Object.entries(object) : []
     for (const [name, value] of members) {
-      if (names.has(fold(name))) return refuse("an argument stands in the body and in the URL")
+      if (names.has(foldName(name))) return refuse("an argument stands in the body and in the URL")
       values.set(name, value)
     }
   }
@@ -235,7 +235,7 @@ const UNSEEN_BODY: Readonly<Record<Body["kind"], Unseen | null>> = {
 
 /** False where it is there already: members of one argument (`filter[a]`, `filter[b]`) are each there once. */
 function addName(names: Map<string, Set<string>>, name: string): boolean {
-  const [base, whole] = [fold(name), foldCase(name)]
+  const [base, whole] = [foldName(name), foldCase(name)]
   const known = names.get(base)
   if (!known) return names.set(base, new Set([whole])).size > 0
   if (known.has(whole) || known.has(base) || whole === base) return false

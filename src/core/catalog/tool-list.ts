@@ -5,7 +5,7 @@
  * 2026-07-28, "Tools", "Listing Tools".
  */
 import { deny, isDenied, type Denied } from "../denials/denial.ts"
-import { variantIn } from "../encoding/name-folding.ts"
+import { confusableKey } from "../encoding/name-folding.ts"
 import { isObject } from "../encoding/json.ts"
 import { parseJson } from "./json-body.ts"
 import { MESSAGE_MEMBERS } from "./mcp-server.ts"
@@ -47,7 +47,7 @@ export function readToolList(text: string): ToolList | Denied {
   if (!isObject(message) || message["jsonrpc"] !== "2.0") return refuse("it is no JSON-RPC 2.0 message")
   const { result } = message
   if ("method" in message || "error" in message || !isObject(result)) return refuse("it is no answer with a result")
-  if (variantIn(message, MESSAGE_MEMBERS) !== undefined || variantIn(result, LIST_MEMBERS) !== undefined) {
+  if (confusableKey(message, MESSAGE_MEMBERS) !== undefined || confusableKey(result, LIST_MEMBERS) !== undefined) {
     return refuse("a member differs from a known one in case only")
   }
   const tools = readTools(result["tools"])

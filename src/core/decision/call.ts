@@ -4,11 +4,11 @@ import type { CallArguments } from "../catalog/arguments.ts"
 import type { Denial } from "../denials/denial.ts"
 import type { Client } from "./client.ts"
 import type { Need, Use, WindowUse } from "../guardrails/kind.ts"
-import type { Note } from "../guardrails/memory-update.ts"
+import type { MemoryUpdate } from "../guardrails/memory-update.ts"
 import type { ToldRisk } from "../guardrails/risk.ts"
 import type { TreeState } from "../task/state.ts"
 import type { CedarRecord } from "../policy/cedar/values/value.ts"
-import type { Change, End } from "../task/change.ts"
+import type { TaskChange, TaskEnd } from "../task/change.ts"
 import type { Proof } from "../task/proof-log.ts"
 
 /** A located call with a verified token, as it reaches the ledger. */
@@ -62,21 +62,21 @@ export interface Verdict {
   readonly retryOf: string | null
 }
 
-export interface Outcome {
+export interface DecisionResult {
   /** Null unless the call is allowed, and no retry; or denied, and let through by a gateway that observes. */
-  readonly change: Change | null
+  readonly change: TaskChange | null
   readonly verdict: Verdict
   /**
    * `jti` of the proof that was used up, whatever was decided: who saw a refused call must not be able to repeat it.
    */
   readonly proof: string | null
-  readonly end: End | null
+  readonly end: TaskEnd | null
   /** What people are asked about a denied call. */
   readonly asks: Approval | null
   /** Why it ends, where the denial of the call itself is not why: it was one too many. */
   readonly storm: Denial | null
   /** What is kept in mind of a denied call: that it was denied. Nothing is consumed by it. */
-  readonly afterwards: readonly Note[]
+  readonly denialUpdates: readonly MemoryUpdate[]
   /** Of counts that all trees share, what it hangs on: nothing is decided, and it is to be asked again with them. */
   readonly needs: readonly Need[]
   /** The same, of a denied call; if they are unavailable, this is the decision. */
@@ -112,11 +112,11 @@ export interface Holder {
 /** A call that was refused before it came to the ledger; `tool` null: it is not known which it was. */
 export interface RefusedCall
   extends
-    Shown,
+    TokenUse,
     Pick<Call, "decisionId" | "arguments" | "gateway" | "environment" | "client" | "mode" | "retry" | "risks"> {
   /** Which it is; several: it may be any of them; none: it is no tool of the catalog, as far as it can be read. */
   readonly tools: readonly string[]
 }
 
 /** What a call shows of whose it is. */
-export type Shown = Pick<Call, "task" | "token" | "proof">
+export type TokenUse = Pick<Call, "task" | "token" | "proof">

@@ -58,7 +58,7 @@ const OPERATORS: Terms = { need: 1, mostUses: 100 }
 export function checkApprovals(
   { approvals }: TreeState,
   bundle: Bundle,
-  line: readonly [Task, ...Task[]],
+  ancestry: readonly [Task, ...Task[]],
   demands: readonly Demand[],
   facts: CallFacts,
   call: Call,
@@ -74,7 +74,7 @@ export function checkApprovals(
     const text = callOf(facts)
     if (isUnread(text)) return { denial: unreadable(guardrail ?? "", text), because, asks: null }
     const { environment } = call
-    const what = { task: line[0].id, tool: facts.tool.name, call: text, request: requestHash(call) }
+    const what = { task: ancestry[0].id, tool: facts.tool.name, call: text, request: requestHash(call) }
     const exactly = { ...what, environment, guardrail, name }
     const known = approvalFor(approvals, exactly, rules, now)
     if (known && isUsable(known)) {
@@ -82,7 +82,7 @@ export function checkApprovals(
       continue
     }
     if (known) return { denial: required(because, known), because, asks: null }
-    const asks = isRoom(approvals, now) ? questionOf(bundle, line, demand, exactly, call.method, facts, now) : null
+    const asks = isRoom(approvals, now) ? questionOf(bundle, ancestry, demand, exactly, call.method, facts, now) : null
     if (!asks) return { denial: because, because, asks }
     const denial = required(because, asks)
     const notAsked = { ...denial, approval: null, status: "not_asked", expires_at: null } as const
@@ -94,19 +94,19 @@ export function checkApprovals(
 /** Null where people could not be shown what they are asked about. */
 function questionOf(
   bundle: Bundle,
-  line: readonly [Task, ...Task[]],
+  ancestry: readonly [Task, ...Task[]],
   { rules, denial }: Demand,
   exactly: Exactly,
   method: string,
   facts: CallFacts,
   now: number,
 ): Approval | null {
-  const [task] = line
+  const [task] = ancestry
   const { approvals, pointer } = bundle
   const shown = {
     agent: task.agent,
     purpose: task.purpose,
-    chain: line.map((each) => each.agent).toReversed(),
+    chain: ancestry.map((each) => each.agent).toReversed(),
     user: facts.user,
     method,
     arguments: shownArguments(facts),

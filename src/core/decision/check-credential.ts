@@ -11,16 +11,16 @@ import { isBelow, whyEnded, type RememberedAdmission, type Task, type TreeState 
  */
 export function checkAlive(
   state: TreeState,
-  line: readonly Task[],
+  ancestry: readonly Task[],
   now: number,
   retried: RememberedAdmission | null = null,
 ): Denial | null {
-  for (const task of line) {
+  for (const task of ancestry) {
     const why = whyEnded(isFinishedBy(retried, task) ? { ...task, status: "active" } : task, now)
     if (why !== null) return { reason: "task_ended", task: task.id, state: why }
   }
   // A line that does not reach the root is no line of this tree.
-  return line.at(-1)?.id === state.root ? null : { reason: "task_unknown" }
+  return ancestry.at(-1)?.id === state.root ? null : { reason: "task_unknown" }
 }
 
 function isFinishedBy(retried: RememberedAdmission | null, { id, endedBy }: Task): boolean {

@@ -15,8 +15,8 @@ import type { Task } from "../task/state.ts"
  * except its value if the catalog redacts the argument for one of the tools that these grants cover.
  * @param tools the catalog
  */
-export function checkGrant(tools: Lookup<Tool>, line: readonly Task[], tool: Tool, call: Call): Denial | null {
-  for (const task of line) {
+export function checkGrant(tools: Lookup<Tool>, ancestry: readonly Task[], tool: Tool, call: Call): Denial | null {
+  for (const task of ancestry) {
     const bounds = boundsOf(task, tool, call.environment)
     if ("reason" in bounds) return bounds
     if (bounds.length === 0) continue
@@ -26,7 +26,7 @@ export function checkGrant(tools: Lookup<Tool>, line: readonly Task[], tool: Too
     const broken = violation(bounds, call.arguments.values)
     if (!broken) continue
     const { argument } = broken
-    const isHidden = isRedacted(argument, redactedOf(line, tools))
+    const isHidden = isRedacted(argument, redactedOf(ancestry, tools))
     const bound = isHidden ? withoutValue(broken.bound) : broken.bound
     return { reason: "argument_out_of_bounds", scope: formatScope(scopeOf(tool)), argument, bound }
   }
@@ -58,8 +58,8 @@ export function namesOf(bounds: readonly ArgumentBounds[]): readonly string[] {
   return bounds.flatMap((each) => Object.keys(each))
 }
 
-export function checkCalls(line: readonly Task[]): Denial | null {
-  for (const { id: task, grant, calls } of line) {
+export function checkCalls(ancestry: readonly Task[]): Denial | null {
+  for (const { id: task, grant, calls } of ancestry) {
     if (grant.calls !== null && calls >= grant.calls) return { reason: "calls_exhausted", task, limit: grant.calls }
   }
   return null

@@ -6,35 +6,35 @@ import type { Consequence } from "../denials/consequence.ts"
 import type { CallFacts } from "../guardrails/field.ts"
 import { consequenceOf, type Need, type Use, type WindowUse } from "../guardrails/kind.ts"
 import type { Memory } from "../guardrails/memory.ts"
-import type { Note } from "../guardrails/memory-update.ts"
+import type { MemoryUpdate } from "../guardrails/memory-update.ts"
 import { withoutFigures } from "../guardrails/telling-figures.ts"
 import type { DeniedFacts } from "../guardrails/storm.ts"
 import type { Task, TreeState } from "../task/state.ts"
 import type { Bundle } from "../policy/assemble.ts"
 import { userId } from "../policy/principals.ts"
-import type { End } from "../task/change.ts"
+import type { TaskEnd } from "../task/change.ts"
 import type { Demand } from "./check-approvals.ts"
 
 export interface Checked {
   readonly windows: readonly WindowUse[]
   readonly uses: readonly Use[]
-  readonly notes: readonly Note[]
+  readonly memoryUpdates: readonly MemoryUpdate[]
   readonly needs: readonly Need[]
   /** Of which the call is the only one to suffer. */
   readonly denial: Denial | null
   /** Of which its task suffers too; to be said only of a call that nothing else denies. */
-  readonly grave: Denial | null
+  readonly endingDenial: Denial | null
   /** Which people may overrule; likewise. */
   readonly demands: readonly Demand[]
 }
 
-export const UNCHECKED: Checked = {
+export const NO_RESULT: Checked = {
   windows: [],
   uses: [],
-  notes: [],
+  memoryUpdates: [],
   needs: [],
   denial: null,
-  grave: null,
+  endingDenial: null,
   demands: [],
 }
 
@@ -68,42 +68,42 @@ export function checkGuardrails(
   facts: CallFacts,
   now: number,
 ): Checked {
-  const { judges, hears } = guardrails.about(facts.tool)
-  if (judges.length === 0 && hears.length === 0) return UNCHECKED
+  const { judges, tracks } = guardrails.about(facts.tool)
+  if (judges.length === 0 && tracks.length === 0) return NO_RESULT
   const windows: WindowUse[] = []
   const uses: Use[] = []
-  const notes: Note[] = []
+  const memoryUpdates: MemoryUpdate[] = []
   const needs: Need[] = []
   let denial: Denial | null = null
-  let grave: Denial | null = null
+  let endingDenial: Denial | null = null
   const demands: Demand[] = []
   for (const instrument of judges) {
     if (facts.risk < (instrument.guardrail.fromRisk ?? 0)) continue
-    const whole = instrument.judge(facts, memory.of(instrument.guardrail), now)
+    const whole = instrument.evaluate(facts, memory.of(instrument.guardrail), now)
     const { id, of } = instrument.guardrail
     const judgement = guardrails.telltales.has(id) || hidden.has(id) ? withoutFigures(whole, of) : whole
     if (judgement.rate) windows.push(judgement.rate)
     else if (judgement.use) uses.push(judgement.use)
     if (judgement.need) needs.push(judgement.need)
-    notes.push(...judgement.notes)
+    memoryUpdates.push(...judgement.memoryUpdates)
     if (!judgement.denial) continue
     const consequence = consequenceOf(judgement.denial)
-    if (consequence === "deny") denial = worse(denial, judgement.denial)
+    if (consequence === "deny") denial = laterRetry(denial, judgement.denial)
     else if (consequence === "approve") {
       const { id: guardrail, approval: name = null } = instrument.guardrail
       demands.push({ denial: judgement.denial, guardrail, name, rules: [] })
-    } else grave ??= judgement.denial
+    } else endingDenial ??= judgement.denial
   }
-  for (const instrument of hears) {
-    const heard = instrument.hear(facts, memory.of(instrument.guardrail), now)
+  for (const instrument of tracks) {
+    const heard = instrument.track(facts, memory.of(instrument.guardrail), now)
     if (heard.denial) denial ??= heard.denial
-    notes.push(...heard.notes)
+    memoryUpdates.push(...heard.memoryUpdates)
   }
-  return { windows, uses, notes, needs, denial, grave, demands }
+  return { windows, uses, memoryUpdates, needs, denial, endingDenial, demands }
 }
 
 /** The first; of full windows that which stays full longest: retrying sooner would be in vain. */
-function worse(before: Denial | null, denial: Denial): Denial {
+function laterRetry(before: Denial | null, denial: Denial): Denial {
   if (before?.reason !== "window_full" || denial.reason !== "window_full") return before ?? denial
   return denial.retry_after > before.retry_after ? denial : before
 }
@@ -124,29 +124,29 @@ export function endOf(consequence: Consequence): "quarantined" | "revoked" | nul
 }
 
 /** What a denial by a guardrail means for the task whose call it was. */
-export function endBy(denial: Denial | null, { id: task }: Task): End | null {
+export function endBy(denial: Denial | null, { id: task }: Task): TaskEnd | null {
   const status = denial && endOf(consequenceOf(denial))
   return status ? { task, status, by: "deviation" } : null
 }
 
 /** Whoever looks out for storms is told of a denial. */
-export function tellOfDenial(
+export function observeDenial(
   { guardrails }: Bundle,
   memory: Memory,
   facts: DeniedFacts,
   denial: Denial,
   now: number,
-): { readonly notes: readonly Note[]; readonly storm: Denial | null } {
-  const notes: Note[] = []
+): { readonly memoryUpdates: readonly MemoryUpdate[]; readonly storm: Denial | null } {
+  const memoryUpdates: MemoryUpdate[] = []
   let storm: Denial | null = null
   // What a storm denies is no part of it, or it would never pass.
-  if (denial.reason === "denial_storm") return { notes, storm }
-  for (const lookout of guardrails.lookouts) {
+  if (denial.reason === "denial_storm") return { memoryUpdates, storm }
+  for (const lookout of guardrails.denialObservers) {
     if (facts.risk < (lookout.storm.fromRisk ?? 0)) continue
     const told = lookout.denied(facts, codeOf(denial), memory.of(lookout.storm), now)
-    notes.push(...told.notes)
+    memoryUpdates.push(...told.memoryUpdates)
     // One that only denies hides none of which the task suffers.
     if (told.storm && (!storm || consequenceOf(storm) === "deny")) storm = told.storm
   }
-  return { notes, storm }
+  return { memoryUpdates, storm }
 }

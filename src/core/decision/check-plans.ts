@@ -2,7 +2,7 @@
 import type { Tool } from "../catalog/tool.ts"
 import type { Denial } from "../denials/denial.ts"
 import { advance, expected, isFinished, type Progress } from "../guardrails/plan.ts"
-import type { End } from "../task/change.ts"
+import type { TaskEnd } from "../task/change.ts"
 import type { Task } from "../task/state.ts"
 import { endOf } from "./check-guardrails.ts"
 
@@ -13,12 +13,12 @@ interface Planned {
 
 /** Where the call stands in the plan of each task up the tree, or the first plan that has no place for it. */
 export function checkPlans(
-  line: readonly Task[],
+  ancestry: readonly Task[],
   { name: tool }: Tool,
   calling: Task,
-): readonly Planned[] | { readonly denial: Denial; readonly end: End | null } {
+): readonly Planned[] | { readonly denial: Denial; readonly end: TaskEnd | null } {
   const planned: Planned[] = []
-  for (const task of line) {
+  for (const task of ancestry) {
     if (!task.plan) continue
     const progress = advance(task.plan, task.progress, tool)
     if (!progress) return leaves(task, task.plan, calling)
@@ -32,7 +32,7 @@ function leaves(
   task: Task,
   plan: NonNullable<Task["plan"]>,
   calling: Task,
-): { readonly denial: Denial; readonly end: End | null } {
+): { readonly denial: Denial; readonly end: TaskEnd | null } {
   const { deviation: consequence } = plan
   const denial = { reason: "plan_left", task: task.id, expected: expected(plan, task.progress), consequence } as const
   const status = endOf(consequence)
@@ -40,7 +40,7 @@ function leaves(
 }
 
 /** The topmost task whose plan this call finishes: those below it end with it. */
-export function finishedBy(planned: readonly Planned[]): End | null {
+export function finishedBy(planned: readonly Planned[]): TaskEnd | null {
   const finished = planned.findLast(({ task, progress }) => task.plan !== null && isFinished(task.plan, progress))
   return finished ? { task: finished.task.id, status: "completed", by: "plan" } : null
 }

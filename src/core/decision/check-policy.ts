@@ -5,8 +5,8 @@ import { deny, isDenied, type Denial, type Denied } from "../denials/denial.ts"
 import type { Task, TreeState } from "../task/state.ts"
 import type { Bundle } from "../policy/assemble.ts"
 import { actionRef, entitiesFor, principalsOf, toolRef } from "../policy/principals.ts"
-import { askAll, liftFor } from "./permission.ts"
-import type { Lift } from "../policy/cedar/remedy.ts"
+import { authorizeAll, remediesFor } from "./permission.ts"
+import type { Remedies } from "../policy/cedar/remedy.ts"
 import type { CedarRecord } from "../policy/cedar/values/value.ts"
 import type { Demand } from "./check-approvals.ts"
 import { argumentFacts, callContext, type Situation } from "./context.ts"
@@ -23,14 +23,14 @@ export interface Permitted {
 export function checkPolicy(
   bundle: Bundle,
   state: TreeState,
-  line: readonly [Task, ...Task[]],
+  ancestry: readonly [Task, ...Task[]],
   tool: Tool,
   call: Call,
   risk: number,
   now: number,
 ): { readonly context: CedarRecord | null } & (Permitted | Denied) {
   const { user, labels } = state
-  const agents = line.map((each) => each.agent).toReversed()
+  const agents = ancestry.map((each) => each.agent).toReversed()
   for (const agent of agents)
     if (!bundle.agents.has(agent)) return { context: null, ...deny({ reason: "agent_unregistered", agent }) }
   const entities = entitiesFor(bundle.entities, user)
@@ -45,23 +45,23 @@ export function checkPolicy(
   if (isDenied(args)) return { context: null, ...args }
   const { environment, gateway } = call
   const boundKey = call.proof !== null
-  const situation = { line, user, labels, boundKey, risk, arguments: args, environment, gateway, now }
+  const situation = { ancestry, user, labels, boundKey, risk, arguments: args, environment, gateway, now }
   const principals = principalsOf(user, agents)
   const asked = { bundle, by: "authorize", principals, action, resource, entities } as const
   // Without any approval first: what does not need one uses none.
   const context = callContext(situation)
-  const answer = askAll(asked, context)
+  const answer = authorizeAll(asked, context)
   if ("rules" in answer) return { context, rules: answer.rules, granted: context, demands: [] }
   const { principal, forbids: rules } = answer
   if (rules.length === 0) return { context, ...deny({ reason: "policy_permits_nothing", principal }) }
   const forbidden = { reason: "policy_forbids", principal, rules } as const
-  const lift = liftFor(asked, situation)
+  const lift = remediesFor(asked, situation)
   if (!lift) return { context, ...deny(forbidden) }
   const challenge = challengeBy(lift, forbidden, situation)
   if (challenge) return { context, ...deny(challenge) }
   const { approvals } = lift
   const granted = callContext({ ...situation, approvals })
-  const permitted = askAll(asked, granted)
+  const permitted = authorizeAll(asked, granted)
   if (!("rules" in permitted)) return { context, ...deny(forbidden) }
   const demands = approvals.map((name) => ({
     denial: forbidden,
@@ -77,7 +77,7 @@ export function checkPolicy(
  * call that would be refused all the same.
  */
 function challengeBy(
-  { stepUp, boundKey, approvals }: Lift,
+  { stepUp, boundKey, approvals }: Remedies,
   { principal, rules }: Extract<Denial, { readonly reason: "policy_forbids" }>,
   situation: Situation,
 ): Denial | null {

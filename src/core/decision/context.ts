@@ -28,7 +28,7 @@ type SessionFacts = Pick<UserFacts, "acr" | "auth_time" | "until">
 
 export interface Situation {
   /** The calling task and all above it, itself first. */
-  readonly line: readonly [Task, ...Task[]]
+  readonly ancestry: readonly [Task, ...Task[]]
   readonly user: UserFacts | null
   /** The session to judge by; absent: the user's own. */
   readonly session?: SessionFacts
@@ -48,10 +48,10 @@ export interface Situation {
 
 /** Context of the actions read, write and execute; `schema.cedarschema` declares it. */
 export function callContext(situation: Situation): CedarRecord {
-  const { line, user, labels, now } = situation
-  const [task] = line
+  const { ancestry, user, labels, now } = situation
+  const [task] = ancestry
   // What a task below counts is counted by all above it, so the root has counted the whole tree.
-  const root = line.at(-1) ?? task
+  const root = ancestry.at(-1) ?? task
   const context = new Map<string, Value>([
     [
       "task",
@@ -61,12 +61,12 @@ export function callContext(situation: Situation): CedarRecord {
         ["age", BigInt(Math.floor((now - task.openedAt) / 1000))],
         ["calls", BigInt(task.calls)],
         ["tree_calls", BigInt(root.calls)],
-        ["depth", BigInt(line.length - 1)],
+        ["depth", BigInt(ancestry.length - 1)],
         ["labels", set(labels)],
       ]),
     ],
     ["agent", agentRef(task.agent)],
-    ["chain", set(line.map((each) => agentRef(each.agent)))],
+    ["chain", set(ancestry.map((each) => agentRef(each.agent)))],
     ["bound_key", situation.boundKey],
     ["risk", BigInt(situation.risk)],
     ["arguments", situation.arguments],

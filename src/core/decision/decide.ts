@@ -3,31 +3,31 @@
  * synchronous, run inside the ledger of the call's tree. It changes nothing itself; only an allow comes with a change,
  * so that nothing tentative ever exists and a denied call consumes nothing.
  */
-import { NO_EVIDENCE, type Call, type Evidence, type Outcome } from "./call.ts"
+import { NO_EVIDENCE, type Call, type Evidence, type DecisionResult } from "./call.ts"
 import { checkApprovals } from "./check-approvals.ts"
 import { checkAlive, checkProof, checkToken, retryKey, retryOf } from "./check-credential.ts"
 import { checkCalls, checkGrant } from "./check-grant.ts"
-import { checkGuardrails, endBy, factsOf, tellOfDenial } from "./check-guardrails.ts"
+import { checkGuardrails, endBy, factsOf, observeDenial } from "./check-guardrails.ts"
 import { observedChange } from "./observed-change.ts"
 import { checkPlans, finishedBy } from "./check-plans.ts"
 import { checkPolicy } from "./check-policy.ts"
 import { riskOf } from "./risk.ts"
 import type { Denial } from "../denials/denial.ts"
 import { isLifecycle } from "../catalog/lifecycle.ts"
-import { lineOf, type TreeState } from "../task/state.ts"
+import { ancestryOf, type TreeState } from "../task/state.ts"
 import type { Bundle } from "../policy/assemble.ts"
-import type { Change, End } from "../task/change.ts"
+import type { TaskChange, TaskEnd } from "../task/change.ts"
 
 /** How long a gateway's retry is still the same call (DESIGN §2, promise 4). */
 const RETRY_WITHIN_MS = 5_000
 
-export function decide(bundle: Bundle, state: TreeState, call: Call, now: number): Outcome {
-  const line = lineOf(state, call.task)
-  const [task, ...above] = line
+export function decide(bundle: Bundle, state: TreeState, call: Call, now: number): DecisionResult {
+  const ancestry = ancestryOf(state, call.task)
+  const [task, ...above] = ancestry
   if (!task) return refused({ reason: "task_unknown" }, NO_EVIDENCE)
   let evidence: Evidence = {
     ...NO_EVIDENCE,
-    chain: line.map((each) => each.agent).toReversed(),
+    chain: ancestry.map((each) => each.agent).toReversed(),
     purpose: task.purpose,
     user: state.user,
     calls: { used: task.calls, limit: task.grant.calls },
@@ -35,7 +35,7 @@ export function decide(bundle: Bundle, state: TreeState, call: Call, now: number
   }
 
   const retried = retryOf(state, call, now)
-  const credential = checkAlive(state, line, now, retried) ?? checkToken(state, call, now)
+  const credential = checkAlive(state, ancestry, now, retried) ?? checkToken(state, call, now)
   if (credential) return refused(credential, NO_EVIDENCE)
   if (retried) {
     return { ...refused(null, evidence), verdict: { denial: null, evidence, retryOf: retried.decisionId } }
@@ -43,27 +43,27 @@ export function decide(bundle: Bundle, state: TreeState, call: Call, now: number
   const stale = call.proof && checkProof(state, call.proof, now)
   if (stale) return refused(stale, NO_EVIDENCE)
   const proof = call.proof && call.proof.jti
-  const risk = riskOf(state, line, call.risks, now)
+  const risk = riskOf(state, ancestry, call.risks, now)
   const tool = bundle.catalog.tools.get(call.tool) ?? null
   /** A denial in observe mode has no consequence, but the call happens. */
-  const happened = (): Pick<Outcome, "change" | "wants"> => {
+  const happened = (): Pick<DecisionResult, "change" | "wants"> => {
     if (call.mode === "enforce" || !tool) return { change: null, wants: [] }
-    return observedChange(bundle, state, line, [tool], (each) => factsOf(state, task, each, call, risk), now)
+    return observedChange(bundle, state, ancestry, [tool], (each) => factsOf(state, task, each, call, risk), now)
   }
-  const refuse = (denial: Denial, told: Evidence, end: End | null = null): Outcome => {
+  const refuse = (denial: Denial, told: Evidence, end: TaskEnd | null = null): DecisionResult => {
     if (call.mode !== "enforce") return { ...refused(denial, told), proof, ...happened() }
     const facts = factsOf(state, task, tool, call, risk)
-    const { notes: afterwards, storm } = tellOfDenial(bundle, state.memory, facts, denial, now)
-    const outcome = { ...refused(denial, told), proof, afterwards }
+    const { memoryUpdates: denialUpdates, storm } = observeDenial(bundle, state.memory, facts, denial, now)
+    const outcome = { ...refused(denial, told), proof, denialUpdates }
     return end ? { ...outcome, end } : { ...outcome, end: endBy(storm, task), storm }
   }
 
   if (!tool) return refuse({ reason: "tool_unknown", called: call.tool }, evidence)
 
-  const grant = checkGrant(bundle.catalog.tools, line, tool, call)
+  const grant = checkGrant(bundle.catalog.tools, ancestry, tool, call)
   if (grant) return refuse(grant, evidence)
 
-  const calls = tool.cost > 0 ? checkCalls(line) : null
+  const calls = tool.cost > 0 ? checkCalls(ancestry) : null
   if (calls) return refuse(calls, evidence)
 
   const facts = factsOf(state, task, tool, call, risk)
@@ -76,9 +76,9 @@ export function decide(bundle: Bundle, state: TreeState, call: Call, now: number
   if ("denied" in policy) return refuse(policy.denied, toldOf(policy.denied, evidence))
 
   // Last of all: a call that would be refused anyway is no deviation.
-  if (guarded.grave) return refuse(guarded.grave, evidence, endBy(guarded.grave, task))
+  if (guarded.endingDenial) return refuse(guarded.endingDenial, evidence, endBy(guarded.endingDenial, task))
   const isWork = !isLifecycle(tool)
-  const plans = isWork ? checkPlans(line, tool, task) : []
+  const plans = isWork ? checkPlans(ancestry, tool, task) : []
   const demands = [...policy.demands, ...guarded.demands]
   const approved = checkApprovals(state, bundle, [task, ...above], demands, facts, call, now)
   if ("denial" in approved) {
@@ -94,7 +94,7 @@ export function decide(bundle: Bundle, state: TreeState, call: Call, now: number
   if ("denial" in plans) return refuse(plans.denial, evidence, plans.end)
 
   // All else would allow it: now it is worth while to ask what all trees share.
-  const { needs, notes } = guarded
+  const { needs, memoryUpdates } = guarded
   const [need] = needs
   if (need) {
     const denial: Denial = { reason: "limit_unavailable", guardrail: need.limit.id }
@@ -102,15 +102,15 @@ export function decide(bundle: Bundle, state: TreeState, call: Call, now: number
     return { ...refused(denial, evidence), change, needs }
   }
 
-  const ids = line.map((each) => each.id)
+  const ids = ancestry.map((each) => each.id)
   const end = finishedBy(plans)
-  const change: Change = {
+  const change: TaskChange = {
     at: now,
     counted: tool.cost > 0 ? ids : [],
     busy: isWork ? ids : [],
     plans: plans.map(({ task: { id }, progress }) => ({ task: id, progress })),
     approvals: approved.approvals,
-    notes,
+    memoryUpdates,
     labels: tool.labels.filter((label) => !state.labels.has(label)),
     remember: call.retry && {
       key: retryKey(call.gateway, call.retry.requestId),
@@ -122,7 +122,7 @@ export function decide(bundle: Bundle, state: TreeState, call: Call, now: number
     },
   }
   const verdict = { denial: null, evidence: { ...evidence, rules: policy.rules }, retryOf: null }
-  return { change, verdict, proof, end, asks: null, storm: null, afterwards: [], needs: [], wants: [] }
+  return { change, verdict, proof, end, asks: null, storm: null, denialUpdates: [], needs: [], wants: [] }
 }
 
 /** With who was not permitted, and by which rules. */
@@ -131,7 +131,7 @@ function toldOf(denied: Denial, evidence: Evidence): Evidence {
   return { ...evidence, principal, rules: "rules" in denied ? denied.rules : [] }
 }
 
-function refused(denial: Denial | null, evidence: Evidence): Outcome {
+function refused(denial: Denial | null, evidence: Evidence): DecisionResult {
   const verdict = { denial, evidence, retryOf: null }
   return {
     change: null,
@@ -140,7 +140,7 @@ function refused(denial: Denial | null, evidence: Evidence): Outcome {
     end: null,
     asks: null,
     storm: null,
-    afterwards: [],
+    denialUpdates: [],
     needs: [],
     wants: [],
   }

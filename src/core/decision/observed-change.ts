@@ -5,11 +5,11 @@
 import { isLifecycle } from "../catalog/lifecycle.ts"
 import type { Tool } from "../catalog/tool.ts"
 import type { CallFacts } from "../guardrails/field.ts"
-import type { Instrument, Need } from "../guardrails/kind.ts"
+import type { GuardrailKind, Need } from "../guardrails/kind.ts"
 import type { Memory } from "../guardrails/memory.ts"
 import type { Task, TreeState } from "../task/state.ts"
 import type { Bundle } from "../policy/assemble.ts"
-import type { Change } from "../task/change.ts"
+import type { TaskChange } from "../task/change.ts"
 import { checkCalls } from "./check-grant.ts"
 
 /**
@@ -22,34 +22,34 @@ import { checkCalls } from "./check-grant.ts"
 export function observedChange(
   { guardrails }: Bundle,
   state: TreeState,
-  line: readonly Task[],
+  ancestry: readonly Task[],
   tools: readonly [Tool, ...Tool[]],
   factsOf: (tool: Tool) => CallFacts,
   now: number,
-): { readonly change: Change; readonly wants: readonly Need[] } {
+): { readonly change: TaskChange; readonly wants: readonly Need[] } {
   const [only, ...others] = tools
   const facts = factsOf(only)
-  const memoryOf = ({ guardrail }: Instrument): Memory => state.memory.of(guardrail)
-  const isCounted = tools.some((tool) => !isLifecycle(tool) && tool.cost > 0) && checkCalls(line) === null
-  const { judges, hears } = guardrails.about(only)
+  const memoryOf = ({ guardrail }: GuardrailKind): Memory => state.memory.of(guardrail)
+  const isCounted = tools.some((tool) => !isLifecycle(tool) && tool.cost > 0) && checkCalls(ancestry) === null
+  const { judges, tracks } = guardrails.about(only)
   // Not the calls that go in circles: one that was denied between two others would break the circle that they make.
   const counting = judges.filter(({ guardrail: { kind, fromRisk = 0 } }) => kind !== "cycle" && facts.risk >= fromRisk)
-  const hearing = new Set(tools.flatMap((tool) => guardrails.about(tool).hears))
-  const counted = others.length > 0 ? [] : counting.map((each) => each.judge(facts, memoryOf(each), now))
+  const hearing = new Set(tools.flatMap((tool) => guardrails.about(tool).tracks))
+  const counted = others.length > 0 ? [] : counting.map((each) => each.evaluate(facts, memoryOf(each), now))
   // A limit that has no room is not asked to go beyond it: no person has approved of the call.
   const wants = counted.flatMap(({ need }) => (need && !need.over ? [need] : []))
-  const change: Change = {
+  const change: TaskChange = {
     at: now,
-    counted: isCounted ? line.map(({ id }) => id) : [],
+    counted: isCounted ? ancestry.map(({ id }) => id) : [],
     busy: [],
     plans: [],
     approvals: [],
-    notes:
+    memoryUpdates:
       others.length > 0
-        ? [...hearing].flatMap((each) => each.hearAny?.(tools, facts, memoryOf(each)) ?? [])
+        ? [...hearing].flatMap((each) => each.trackAny?.(tools, facts, memoryOf(each)) ?? [])
         : [
-            ...counted.flatMap(({ denial, notes }) => (denial ? [] : notes)),
-            ...hears.flatMap((each) => each.hearDenied?.(facts, memoryOf(each), now) ?? []),
+            ...counted.flatMap(({ denial, memoryUpdates }) => (denial ? [] : memoryUpdates)),
+            ...tracks.flatMap((each) => each.trackDenied?.(facts, memoryOf(each), now) ?? []),
           ],
     labels: [...new Set(tools.flatMap(({ labels }) => labels))].filter((label) => !state.labels.has(label)),
     remember: null,

@@ -5,11 +5,11 @@
 import type { Bundle } from "../policy/assemble.ts"
 import type { Engine } from "../policy/cedar/engine.ts"
 import type { EntityStore } from "../policy/cedar/entities.ts"
-import { parseRemedy, together, type Lift } from "../policy/cedar/remedy.ts"
+import { parseRemedy, together, type Remedies } from "../policy/cedar/remedy.ts"
 import type { CedarRecord, EntityRef } from "../policy/cedar/values/value.ts"
 import { callContext, type Situation } from "./context.ts"
 
-export interface Asked {
+export interface PolicyQuery {
   readonly bundle: Bundle
   /** `authorize` for a call, `mayAllow` where its arguments are not known yet. */
   readonly by: keyof Pick<Engine, "authorize" | "mayAllow">
@@ -20,8 +20,8 @@ export interface Asked {
 }
 
 /** The rules by which all are permitted; or the first who is not, with the rules that forbid it. */
-export function askAll(
-  { bundle, by, principals, action, resource, entities }: Asked,
+export function authorizeAll(
+  { bundle, by, principals, action, resource, entities }: PolicyQuery,
   context: CedarRecord,
 ): { readonly rules: readonly string[] } | { readonly principal: string; readonly forbids: readonly string[] } {
   const rules = new Set<string>()
@@ -33,7 +33,7 @@ export function askAll(
   return { rules: [...rules] }
 }
 
-export interface Lifted extends Lift {
+export interface Lifted extends Remedies {
   /** The rules that ask for each of the approvals, for any of the principals. */
   readonly asking: ReadonlyMap<string, readonly string[]>
 }
@@ -43,7 +43,7 @@ export interface Lifted extends Lift {
  * of people; null where nothing would do. Only if it lifts everything that forbids: a person who logs in again, or
  * approves, for nothing soon stops reading why (DESIGN §7).
  */
-export function liftFor(asked: Asked, situation: Situation): Lifted | null {
+export function remediesFor(asked: PolicyQuery, situation: Situation): Lifted | null {
   const { bundle, by, principals, action, resource, entities } = asked
   const { user, now } = situation
   const context = callContext(situation)
@@ -60,9 +60,9 @@ export function liftFor(asked: Asked, situation: Situation): Lifted | null {
   const boundKey = situation.boundKey || lift.boundKey
   const lifted = { ...situation, boundKey, ...(session && { session }) }
   const permitsWith = (approvals: readonly string[]): boolean =>
-    "rules" in askAll(asked, callContext({ ...lifted, approvals }))
+    "rules" in authorizeAll(asked, callContext({ ...lifted, approvals }))
   if (!permitsWith(lift.approvals)) return null
-  return { ...lift, approvals: fewest(lift.approvals, permitsWith), asking: askingIn(bundle, forbids) }
+  return { ...lift, approvals: fewestApprovals(lift.approvals, permitsWith), asking: askingIn(bundle, forbids) }
 }
 
 function askingIn({ engine }: Bundle, forbids: readonly string[]): Lifted["asking"] {
@@ -75,7 +75,7 @@ function askingIn({ engine }: Bundle, forbids: readonly string[]): Lifted["askin
 }
 
 /** Without those that something else of the lift makes up for: nobody is asked, and nothing used, for nothing. */
-function fewest(names: readonly string[], suffice: (names: readonly string[]) => boolean): readonly string[] {
+function fewestApprovals(names: readonly string[], suffice: (names: readonly string[]) => boolean): readonly string[] {
   let needed = names
   for (const name of names) {
     const others = needed.filter((one) => one !== name)

@@ -15,15 +15,15 @@ import type { Denial } from "../denials/denial.ts"
 import { contradiction, type ArgumentBounds } from "../catalog/bounds.ts"
 import { isLifecycle } from "../catalog/lifecycle.ts"
 import { expected, mayStillCome } from "../guardrails/plan.ts"
-import { lineOf, type Task, type TreeState } from "../task/state.ts"
+import { ancestryOf, type Task, type TreeState } from "../task/state.ts"
 import type { Bundle } from "../policy/assemble.ts"
 import type { EntityStore } from "../policy/cedar/entities.ts"
 import { actionRef, entitiesFor, principalsOf, toolRef } from "../policy/principals.ts"
-import { askAll, liftFor } from "./permission.ts"
+import { authorizeAll, remediesFor } from "./permission.ts"
 import type { CedarRecord, EntityRef } from "../policy/cedar/values/value.ts"
 import { callContext, type Situation } from "./context.ts"
 
-export interface Question extends Pick<Call, "task" | "token" | "proof" | "gateway" | "environment" | "risks"> {
+export interface ToolListQuery extends Pick<Call, "task" | "token" | "proof" | "gateway" | "environment" | "risks"> {
   /** The tool of the catalog that asking for a list is: who may not have one is told nothing. */
   readonly list: string
   /** Tools of the catalog, each once. */
@@ -32,7 +32,7 @@ export interface Question extends Pick<Call, "task" | "token" | "proof" | "gatew
   readonly argumentsSeen: boolean
 }
 
-export interface Prospects {
+export interface ToolVisibility {
   /** Why nothing is said of any tool; null where it is. */
   readonly denial: Denial | null
   readonly evidence: Evidence
@@ -40,11 +40,11 @@ export interface Prospects {
   readonly hidden: ReadonlyMap<string, Denial>
 }
 
-export function may(bundle: Bundle, state: TreeState, question: Question, now: number): Prospects {
-  const line = lineOf(state, question.task)
-  const [task, ...above] = line
+export function visibleTools(bundle: Bundle, state: TreeState, question: ToolListQuery, now: number): ToolVisibility {
+  const ancestry = ancestryOf(state, question.task)
+  const [task, ...above] = ancestry
   if (!task) return refused({ reason: "task_unknown" }, NO_EVIDENCE)
-  const agents = line.map((each) => each.agent).toReversed()
+  const agents = ancestry.map((each) => each.agent).toReversed()
   const evidence: Evidence = {
     ...NO_EVIDENCE,
     chain: agents,
@@ -53,30 +53,30 @@ export function may(bundle: Bundle, state: TreeState, question: Question, now: n
     calls: { used: task.calls, limit: task.grant.calls },
     labels: [...state.labels],
   }
-  const credential = checkAlive(state, line, now) ?? checkToken(state, question, now)
+  const credential = checkAlive(state, ancestry, now) ?? checkToken(state, question, now)
   if (credential) return refused(credential, NO_EVIDENCE)
   const unregistered = agents.find((agent) => !bundle.agents.has(agent))
   if (unregistered !== undefined) return refused({ reason: "agent_unregistered", agent: unregistered }, evidence)
 
-  const whole = wholeOf(bundle, state, [task, ...above], question, now)
-  const denial = hopeless(whole, question.list)
+  const whole = queryContext(bundle, state, [task, ...above], question, now)
+  const denial = denialWhatever(whole, question.list)
   if (denial) return refused(denial, evidence)
   const hidden = new Map<string, Denial>()
   for (const tool of question.tools) {
-    const why = hopeless(whole, tool)
+    const why = denialWhatever(whole, tool)
     if (why) hidden.set(tool, why)
   }
   return { denial: null, evidence, hidden }
 }
 
-function refused(denial: Denial, evidence: Evidence): Prospects {
+function refused(denial: Denial, evidence: Evidence): ToolVisibility {
   return { denial, evidence, hidden: new Map() }
 }
 
 /** What is the same for all tools of a question. */
 interface Whole {
   readonly bundle: Bundle
-  readonly question: Question
+  readonly question: ToolListQuery
   readonly situation: Situation
   readonly principals: readonly EntityRef[]
   readonly entities: EntityStore
@@ -84,21 +84,21 @@ interface Whole {
   readonly exhausted: Denial | null
 }
 
-function wholeOf(
+function queryContext(
   bundle: Bundle,
   state: TreeState,
-  line: readonly [Task, ...Task[]],
-  question: Question,
+  ancestry: readonly [Task, ...Task[]],
+  question: ToolListQuery,
   now: number,
 ): Whole {
   const { environment, gateway } = question
   const { user, labels } = state
   const boundKey = question.proof !== null
-  const risk = riskOf(state, line, question.risks, now)
-  const situation = { line, user, labels, boundKey, risk, arguments: new Map(), environment, gateway, now }
+  const risk = riskOf(state, ancestry, question.risks, now)
+  const situation = { ancestry, user, labels, boundKey, risk, arguments: new Map(), environment, gateway, now }
   const principals = principalsOf(
     user,
-    line.map((each) => each.agent),
+    ancestry.map((each) => each.agent),
   )
   return {
     bundle,
@@ -107,26 +107,26 @@ function wholeOf(
     principals,
     entities: entitiesFor(bundle.entities, user),
     context: callContext(situation),
-    exhausted: checkCalls(line),
+    exhausted: checkCalls(ancestry),
   }
 }
 
 /** Why no arguments could make it allowed; null where some might. */
-function hopeless(whole: Whole, name: string): Denial | null {
+function denialWhatever(whole: Whole, name: string): Denial | null {
   const tool = whole.bundle.catalog.tools.get(name)
   if (!tool) return { reason: "tool_unknown", called: name }
   return (
-    grantLacks(whole, tool) ??
+    deniedByGrant(whole, tool) ??
     (tool.cost > 0 ? whole.exhausted : null) ??
-    (isLifecycle(tool) ? null : planLacks(whole, tool)) ??
-    policyLacks(whole, tool)
+    (isLifecycle(tool) ? null : deniedByPlan(whole, tool)) ??
+    deniedByPolicy(whole, tool)
   )
 }
 
 /** Bounds add up along the line; where arguments go unseen, none can keep any. */
-function grantLacks({ question, situation }: Whole, tool: Tool): Denial | null {
+function deniedByGrant({ question, situation }: Whole, tool: Tool): Denial | null {
   const all: ArgumentBounds[] = []
-  for (const task of situation.line) {
+  for (const task of situation.ancestry) {
     const bounds = boundsOf(task, tool, question.environment)
     if ("reason" in bounds) return bounds
     all.push(...bounds)
@@ -139,24 +139,27 @@ function grantLacks({ question, situation }: Whole, tool: Tool): Denial | null {
 }
 
 /** A step whose turn has not come yet may still come. */
-function planLacks({ situation }: Whole, { name }: Tool): Denial | null {
-  for (const { id: task, plan, progress } of situation.line) {
+function deniedByPlan({ situation }: Whole, { name }: Tool): Denial | null {
+  for (const { id: task, plan, progress } of situation.ancestry) {
     if (!plan || mayStillCome(plan, progress, name)) continue
     return { reason: "plan_left", task, expected: expected(plan, progress), consequence: plan.deviation }
   }
   return null
 }
 
-function policyLacks({ bundle, question, situation, principals, entities, context }: Whole, tool: Tool): Denial | null {
+function deniedByPolicy(
+  { bundle, question, situation, principals, entities, context }: Whole,
+  tool: Tool,
+): Denial | null {
   const [action, resource] = [actionRef(tool.action), toolRef(tool.name)]
   const reads = question.argumentsSeen ? null : bundle.engine.readsFor(action, resource, entities)
   if (reads && reads.size > 0) return argumentsNeeded([...reads], UNSEEN_ARGUMENTS)
   const asked = { bundle, by: "mayAllow", principals, action, resource, entities } as const
-  const answer = askAll(asked, context)
+  const answer = authorizeAll(asked, context)
   if ("rules" in answer) return null
   const { principal, forbids: rules } = answer
   if (rules.length === 0) return { reason: "policy_permits_nothing", principal }
   // The call would be answered with what lifts the refusal: an agent that never sees the tool would never learn of it.
-  if (liftFor(asked, situation)) return null
+  if (remediesFor(asked, situation)) return null
   return { reason: "policy_forbids", principal, rules }
 }

@@ -3,9 +3,9 @@
  * only that it was not. No reason says which part of a signature check failed, none holds a token.
  */
 import { refusedHash } from "../encoding/hash.ts"
-import { printable } from "../encoding/display-text.ts"
+import { asciiText } from "../encoding/display-text.ts"
 
-export type Rejection = Reason & {
+export type CredentialRejection = Reason & {
   /** Of the credential: tells two apart and opens nothing. */
   readonly hash?: string
 }
@@ -47,15 +47,15 @@ type Reason =
   | { readonly reason: "used_before"; readonly jti: string }
 
 export interface Rejected {
-  readonly rejected: Rejection
+  readonly rejected: CredentialRejection
 }
 
-export function reject(rejection: Rejection): Rejected {
+export function reject(rejection: CredentialRejection): Rejected {
   return { rejected: rejection }
 }
 
 /** With the hash of the credential that is refused, where it has none yet. */
-export function withHash(rejection: Rejection, credential: string): Rejection {
+export function withHash(rejection: CredentialRejection, credential: string): CredentialRejection {
   const hash = rejection.hash === undefined ? refusedHash(credential) : null
   return hash === null ? rejection : { ...rejection, hash }
 }
@@ -79,11 +79,11 @@ export function shownName(name: unknown): string | null {
 
 /** The same of what is longer than names are. */
 export function withoutToken(text: string): string {
-  return LIKE_TOKEN.test(text) ? `a token, ${refusedHash(text) ?? "too long"}` : printable(text)
+  return LIKE_TOKEN.test(text) ? `a token, ${refusedHash(text) ?? "too long"}` : asciiText(text)
 }
 
 /** In one text, for those who keep no more. */
-export function brief(rejection: Rejection): string {
+export function brief(rejection: CredentialRejection): string {
   return rejection.reason === "malformed" ? `malformed: ${rejection.what}` : rejection.reason
 }
 

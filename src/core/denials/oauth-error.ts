@@ -2,10 +2,10 @@
  * Why the token endpoint refuses, each with what shows it, and the OAuth error that says so to the client (RFC 6749
  * 5.2, RFC 8693 2.2.2, RFC 8707 2, RFC 9396 5).
  */
-import type { Rejection } from "./credential-rejection.ts"
-import { printable } from "../encoding/display-text.ts"
+import type { CredentialRejection } from "./credential-rejection.ts"
+import { asciiText } from "../encoding/display-text.ts"
 
-export type Refusal =
+export type OAuthError =
   | { readonly reason: "request_malformed"; readonly what: string }
   | { readonly reason: "parameter_repeated"; readonly parameter: string }
   | { readonly reason: "parameter_missing"; readonly parameter: string }
@@ -20,15 +20,15 @@ export type Refusal =
   /** Somebody else's page, or no page of ours, has sent the person's answer. */
   | { readonly reason: "form_refused"; readonly what: string }
   /** Who has signed in is nobody whom an agent could work for. */
-  | { readonly reason: "person_refused"; readonly because: Rejection }
+  | { readonly reason: "person_refused"; readonly because: CredentialRejection }
   /** A code or a refresh token that is none, is over, or was shown by somebody else or twice: then its task is ended. */
   | { readonly reason: "grant_refused"; readonly what: string }
   | { readonly reason: "token_type_unsupported"; readonly parameter: string }
-  | { readonly reason: "agent_unauthenticated"; readonly because: Rejection }
+  | { readonly reason: "agent_unauthenticated"; readonly because: CredentialRejection }
   | { readonly reason: "agent_unregistered"; readonly agent: string }
   | { readonly reason: "agents_differ" }
-  | { readonly reason: "subject_rejected"; readonly because: Rejection }
-  | { readonly reason: "assertion_rejected"; readonly because: Rejection }
+  | { readonly reason: "subject_rejected"; readonly because: CredentialRejection }
+  | { readonly reason: "assertion_rejected"; readonly because: CredentialRejection }
   | { readonly reason: "proof_replayed" }
   /** The token names another task, agent or user than the one whose session is to be renewed. */
   | { readonly reason: "session_differs"; readonly what: string }
@@ -129,42 +129,42 @@ export const ERROR_OF_REASON = {
   user_unknown: "unknown_user_id",
   stopped: "unauthorized_client",
   unavailable: "temporarily_unavailable",
-} as const satisfies Record<Refusal["reason"], string>
+} as const satisfies Record<OAuthError["reason"], string>
 
-export interface Refused {
-  readonly refused: Refusal
+export interface OAuthFailure {
+  readonly refused: OAuthError
 }
 
-export function refuse(refusal: Refusal): Refused {
+export function oauthError(refusal: OAuthError): OAuthFailure {
   return { refused: refusal }
 }
 
 /** A credential whose keys could not be had is nobody's fault but the issuer's: try again. */
 export function refuseCredential(
   reason: "agent_unauthenticated" | "subject_rejected" | "assertion_rejected" | "person_refused",
-  because: Rejection,
-): Refused {
-  return refuse(because.reason === "keys_unavailable" ? { reason: "unavailable" } : { reason, because })
+  because: CredentialRejection,
+): OAuthFailure {
+  return oauthError(because.reason === "keys_unavailable" ? { reason: "unavailable" } : { reason, because })
 }
 
-export function isRefused(outcome: object): outcome is Refused {
+export function isOAuthFailure(outcome: object): outcome is OAuthFailure {
   return "refused" in outcome
 }
 
-export function oauthErrorOf(refusal: Refusal): string {
+export function oauthErrorOf(refusal: OAuthError): string {
   if (refusal.reason === "request_object_refused") return `${refusal.parameter}_not_supported`
   return ERROR_OF_REASON[refusal.reason]
 }
 
 /** 401 for a client that did not authenticate (RFC 6749 5.2), 503 for an outage, 429 for too many, else 400. */
-export function statusOf(refusal: Refusal): 400 | 401 | 429 | 503 {
+export function statusOf(refusal: OAuthError): 400 | 401 | 429 | 503 {
   if (refusal.reason === "unavailable") return 503
   if (refusal.reason === "too_many_tasks") return 429
   return oauthErrorOf(refusal) === "invalid_client" ? 401 : 400
 }
 
 /** What the client may know. Scopes and caps are about its own request; nothing here tells why a signature failed. */
-export function describeRefusal(refusal: Refusal): string {
+export function describeRefusal(refusal: OAuthError): string {
   switch (refusal.reason) {
     case "request_malformed":
     case "details_malformed":
@@ -284,7 +284,7 @@ const TOO_MANY = {
 
 function nothingLeft(refusal: NothingLeft): string {
   const lacking = Object.entries(refusal.lacking).slice(0, 8)
-  const detail = lacking.map(([tool, { cap, of }]) => `${tool} (${cap} ${printable(of)})`).join(", ")
+  const detail = lacking.map(([tool, { cap, of }]) => `${tool} (${cap} ${asciiText(of)})`).join(", ")
   const asked =
     detail === ""
       ? "No tool of the catalog is named by the scopes."

@@ -2,11 +2,11 @@
  * Why a Security Event Token is not taken, rich for the record, and the few words of RFC 8935 2.4 that its transmitter
  * gets. One table.
  */
-import { brief, type Rejection } from "./credential-rejection.ts"
+import { brief, type CredentialRejection } from "./credential-rejection.ts"
 
 export type EventRefusal =
   | { readonly reason: "event_request_malformed"; readonly what: string }
-  | { readonly reason: "event_token_rejected"; readonly because: Rejection }
+  | { readonly reason: "event_token_rejected"; readonly because: CredentialRejection }
   /** It shows no key, or none of the stream's. */
   | { readonly reason: "transmitter_unknown" }
   | { readonly reason: "event_not_allowed"; readonly event: string }
@@ -72,7 +72,7 @@ function codeOf(refusal: EventRefusal): ErrorCode {
 }
 
 /** None says which part of a signature check failed. */
-function codeOfRejection({ reason }: Rejection): ErrorCode {
+function codeOfRejection({ reason }: CredentialRejection): ErrorCode {
   switch (reason) {
     case "issuer_unknown":
       return "invalid_issuer"
@@ -89,7 +89,7 @@ function codeOfRejection({ reason }: Rejection): ErrorCode {
   }
 }
 
-/** What its transmitter has sent itself, and can mend. */
+/** What its transmitter has sent itself, and can fix. */
 function detailOf(refusal: EventRefusal): string {
   switch (refusal.reason) {
     case "event_request_malformed":

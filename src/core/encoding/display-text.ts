@@ -2,7 +2,7 @@
 
 const MAX_LENGTH = 128
 
-export function printable(text: string): string {
+export function asciiText(text: string): string {
   const short = text.length > MAX_LENGTH ? `${text.slice(0, MAX_LENGTH)}…` : text
   return short.replaceAll(/[^\x20-\x7e…]/g, "?")
 }
@@ -29,7 +29,7 @@ export const UNSEEN = new RegExp(
 export const hasUnseen = (text: string): boolean => text.search(UNSEEN) >= 0
 
 /** For people to read, in any script: nothing that is not seen, breaks the line, or turns round what stands beside it. */
-export function legible(text: string, maxLength: number): string {
+export function displayText(text: string, maxLength: number): string {
   const seen = text.replaceAll(UNSEEN, " ").replaceAll(/ +/g, " ").trim()
   return seen.length > maxLength ? `${seen.slice(0, maxLength).toWellFormed()}…` : seen
 }

@@ -3,7 +3,7 @@
  * upstream's may keep the first, and may not round. So what I-JSON rules out is refused here: a key that stands twice
  * in an object, an integer beyond 2^53 - 1, a number beyond a double. Source: RFC 8259 4, 6; RFC 7493 2.2, 2.3.
  */
-import { fold } from "./name-folding.ts"
+import { foldName } from "./name-folding.ts"
 
 /** Why what tells such a number is denied. */
 export const INEXACT = { reason: "body_rejected", what: "it has a number that is not exact as a double" } as const
@@ -169,7 +169,7 @@ function objectionTo(text: string, mostParts: number, isStrict = true, numbers?:
           // Escapes are resolved first: "a" and "\u0061" are one key.
           const key = escapes ? readString(text.slice(index, end)) : text.slice(index + 1, end - 1)
           if (key === null) return NOT_JSON
-          const folded = fold(key)
+          const folded = foldName(key)
           const keys = open.at(-1)
           if (keys?.has(folded)) return refused("it has a key twice, or two that some readers take for one")
           if (folded === "__proto__") return refused("it has a key that no object may have")

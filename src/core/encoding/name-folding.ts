@@ -3,7 +3,7 @@
  * encoding/json even takes `ſ` for `s`), and some read `to[]` as `to`: a call in which one could be read for the other
  * is refused, because the upstream's reader is not ours.
  */
-export function fold(name: string): string {
+export function foldName(name: string): string {
   if (PLAIN.test(name)) return name
   const bracket = name.indexOf("[")
   return foldCase(bracket > 0 ? name.slice(0, bracket) : name)
@@ -86,9 +86,9 @@ const LEADING = /^[^\p{L}\p{N}_-]+/u
 const NAME_END = /[[\].\x00-\x1f\x7f]/
 
 /** A key of `object` that is none of `known`, but that some reader takes for one of them. */
-export function variantIn(object: Readonly<Record<string, unknown>>, known: readonly string[]): string | undefined {
+export function confusableKey(object: Readonly<Record<string, unknown>>, known: readonly string[]): string | undefined {
   const others = Object.keys(object).filter((key) => !known.includes(key))
   // Nearly always there is none to fold.
-  const folded = others.length === 0 ? [] : known.map(fold)
-  return others.find((key) => folded.includes(fold(key)))
+  const folded = others.length === 0 ? [] : known.map(foldName)
+  return others.find((key) => folded.includes(foldName(key)))
 }

@@ -7,8 +7,8 @@ import { decide } from "../decision/decide.ts"
 import { codeOf, type Denial } from "../denials/denial.ts"
 import { isLifecycle } from "../catalog/lifecycle.ts"
 import type { Tool } from "../catalog/tool.ts"
-import { ASKED_NOTHING, type Asked } from "../task/grant.ts"
-import { isRefused, oauthErrorOf, type Refusal, type Refused } from "../denials/oauth-error.ts"
+import { ASKED_NOTHING, type RequestedGrant } from "../task/grant.ts"
+import { isOAuthFailure, oauthErrorOf, type OAuthError, type OAuthFailure } from "../denials/oauth-error.ts"
 import { guardrailsOf } from "../guardrails/guardrails.ts"
 import type { Bundle } from "../policy/assemble.ts"
 import type { Pointer } from "../policy/bundle.ts"
@@ -49,7 +49,7 @@ export interface Explanation {
   readonly decision: "allow" | "deny" | "untold" | "apart"
   /** `ok`, or what the refusal would be called on the wire. */
   readonly code: string | null
-  readonly denial: Denial | Refusal | { readonly reason: string } | null
+  readonly denial: Denial | OAuthError | { readonly reason: string } | null
   /** Whether a task of the purpose would be opened for it; null for a recorded call, whose task was open. */
   readonly granted: boolean | null
   /** What the rules say, whatever grants say; null where they could not be asked. */
@@ -91,7 +91,7 @@ export function explainImagined(bundle: Bundle, asked: ImaginedCall, now: number
   }
   const policy = policyOf(recordOfImagined(imagined, now), bundle)
   const granted = answerByGrant(bundle, imagined, tool, now)
-  if (isRefused(granted)) {
+  if (isOAuthFailure(granted)) {
     const { refused: denial } = granted
     return { ...nothing, decision: "deny", code: oauthErrorOf(denial), denial, granted: false, policy }
   }
@@ -104,25 +104,25 @@ export function explainRecorded(
   bundle: Bundle,
   recordedBy: Bundle | null,
 ): Explanation {
-  const { judged, untoldGuardrails: guardrails_untold } = rejudge(record, bundle, recordedBy)
+  const { judged, guardrailsNotRecorded: guardrails_untold } = rejudge(record, bundle, recordedBy)
   const known = { bundle: bundle.pointer, granted: null, guardrails_untold }
   const asked = questionOfRecord(record, bundle, recordedBy)
   const policy = asked?.question ? told(asked.question) : null
-  const untold = asked?.untold ?? []
+  const notRecorded = asked?.untold ?? []
   switch (judged.kind) {
     case "same": {
       const decision = record.code === "ok" ? "allow" : "deny"
-      return { ...known, decision, code: record.code, denial: record.denial, policy, untold }
+      return { ...known, decision, code: record.code, denial: record.denial, policy, untold: notRecorded }
     }
     case "flips": {
       const { code, reason } = judged.to
       const decision = code === "ok" ? "allow" : "deny"
-      return { ...known, decision, code, denial: reason === null ? null : { reason }, policy, untold }
+      return { ...known, decision, code, denial: reason === null ? null : { reason }, policy, untold: notRecorded }
     }
     case "untold":
       return { ...known, decision: "untold", code: null, denial: null, policy, untold: judged.what }
     case "apart":
-      return { ...known, decision: "apart", code: null, denial: null, policy, untold }
+      return { ...known, decision: "apart", code: null, denial: null, policy, untold: notRecorded }
     default:
       return judged satisfies never
   }
@@ -137,13 +137,13 @@ function answerByGrant(
   imagined: ImaginedCall,
   tool: Tool,
   now: number,
-): Refused | { readonly denial: Denial | null } {
+): OAuthFailure | { readonly denial: Denial | null } {
   const { agent, purpose, user, boundKey } = imagined
   const state = beginTree(bundle.pointer, ROOT, user, now)
   const jkt = boundKey ? KEY : null
   const asked = askFor(tool)
   const opened = openStep(bundle, state, openRequest(agent, state, TOKEN, { purpose, asked, jkt }), now)
-  if (isRefused(opened)) return opened
+  if (isOAuthFailure(opened)) return opened
   // The call, and all that its tree has been through, are those of a recorded one; its task is this one.
   const again = recreate(recordOfImagined(imagined, now), bundle, bundle)
   if (!again) return { denial: { reason: "task_unknown" } }
@@ -157,7 +157,7 @@ function answerByGrant(
 }
 
 /** Lifecycle tools of an MCP server come with any other of its tools, and cannot be asked for. */
-function askFor(tool: Tool): Asked {
+function askFor(tool: Tool): RequestedGrant {
   if (isLifecycle(tool)) return ASKED_NOTHING
   const { name, action } = tool
   return { ...ASKED_NOTHING, parts: [{ scopes: [{ pattern: name, action }], maxSensitivity: null, bounds: {} }] }

@@ -8,14 +8,14 @@ import type { Denial } from "../denials/denial.ts"
 import type { Guardrail, Limit } from "../guardrails/definition.ts"
 import type { Guardrails } from "../guardrails/guardrails.ts"
 import { guardrailsOf } from "../guardrails/guardrails.ts"
-import { judged, NOTHING, type Instrument, type Use } from "../guardrails/kind.ts"
+import { judged, NOTHING, type GuardrailKind, type Use } from "../guardrails/kind.ts"
 import { limitInstrument } from "../guardrails/limit.ts"
 import { Memory } from "../guardrails/memory.ts"
 import { unitsOf } from "../guardrails/amount.ts"
 import type { Bundle } from "../policy/assemble.ts"
 import type { RecordedCall } from "./recorded-call.ts"
 
-export interface Told {
+export interface RecordedGuardrails {
   readonly guardrails: Guardrails
   /** Of which the record does not tell how they stood. */
   readonly untold: readonly string[]
@@ -24,25 +24,29 @@ export interface Told {
 }
 
 /** @param recordedBy the bundle that decided it, where it is at hand */
-export function toldBy(record: RecordedCall, bundle: Bundle, recordedBy: Bundle | null): Told {
+export function toldBy(record: RecordedCall, bundle: Bundle, recordedBy: Bundle | null): RecordedGuardrails {
   const all = bundle.guardrails
   const tool = record.tool === null ? undefined : bundle.catalog.tools.get(record.tool)
   if (!tool) return { guardrails: guardrailsOf([], []), untold: [], unknown: null }
   const before = new Map(recordedBy?.guardrails.definitions.map((each) => [each.id, each]))
   const known = new Map(usesIn(record).map((use) => [use.guardrail, use]))
-  const untold: string[] = []
+  const notRecorded: string[] = []
   const breaker = brokenBy(record)
   let unknown: string | null = null
-  const judges = all.about(tool).judges.map((instrument): Instrument => {
+  const judges = all.about(tool).judges.map((instrument): GuardrailKind => {
     const { guardrail } = instrument
     const { id, kind } = guardrail
     const use = known.get(id) ?? (id === breaker ? { guardrail: id, kind, holds: false } : undefined)
     const told = use && toldInstrument(instrument, use, before.get(id))
-    if (!told) untold.push(id)
+    if (!told) notRecorded.push(id)
     if (!told && id === breaker && use?.used === undefined && guardrail.kind === "limit") unknown = id
     return told ?? judging(instrument, () => NOTHING)
   })
-  return { guardrails: { ...all, lookouts: [], about: () => ({ judges, hears: [] }) }, untold, unknown }
+  return {
+    guardrails: { ...all, denialObservers: [], about: () => ({ judges, tracks: [] }) },
+    untold: notRecorded,
+    unknown,
+  }
 }
 
 /** The guardrail that denied the call. */
@@ -58,7 +62,7 @@ function usesIn({ windows, guardrails }: RecordedCall): readonly Use[] {
   return [...rates, ...guardrails]
 }
 
-function toldInstrument(instrument: Instrument, use: Use, before: Guardrail | undefined): Instrument | null {
+function toldInstrument(instrument: GuardrailKind, use: Use, before: Guardrail | undefined): GuardrailKind | null {
   const { guardrail } = instrument
   if (guardrail.kind === "limit") return use.kind === "limit" ? toldLimit(instrument, guardrail, use, before) : null
   return isSame(before, guardrail) ? heldAgain(instrument, use) : null
@@ -69,12 +73,12 @@ function isSame(before: Guardrail | undefined, guardrail: Guardrail): boolean {
   return before !== undefined && JSON.stringify(before) === JSON.stringify(guardrail)
 }
 
-function judging(instrument: Instrument, judge: Instrument["judge"]): Instrument {
-  return { ...instrument, judge }
+function judging(instrument: GuardrailKind, judge: GuardrailKind["evaluate"]): GuardrailKind {
+  return { ...instrument, evaluate: judge }
 }
 
 /** Denied as its kind denies; how it stood then in figures the record of a use does not tell. */
-function heldAgain(instrument: Instrument, use: Use): Instrument {
+function heldAgain(instrument: GuardrailKind, use: Use): GuardrailKind {
   return judging(instrument, () => (use.holds ? judged(null, { use }) : judged(denialOf(instrument.guardrail))))
 }
 
@@ -114,7 +118,12 @@ function denialByLimit({ id, topic, limit, consequence }: Limit, used: number | 
 }
 
 /** What was used is taken from what there may be: the rest is what the call has to keep to. */
-function toldLimit(instrument: Instrument, limit: Limit, use: Use, before: Guardrail | undefined): Instrument | null {
+function toldLimit(
+  instrument: GuardrailKind,
+  limit: Limit,
+  use: Use,
+  before: Guardrail | undefined,
+): GuardrailKind | null {
   const { used, asked } = use
   // Of an argument that is redacted the figures are not told.
   if (used === undefined || asked === undefined) return isSame(before, limit) ? heldAgain(instrument, use) : null
@@ -135,10 +144,10 @@ function toldLimit(instrument: Instrument, limit: Limit, use: Use, before: Guard
   if (limit.measure.kind === "distinct") {
     const isOver = used + asked > limit.limit
     const denial = isOver ? denialByLimit(limit, used, asked) : null
-    return { ...instrument, judge: () => judged(denial, { use }) }
+    return { ...instrument, evaluate: () => judged(denial, { use }) }
   }
   const judge = limitInstrument(own)
-  return { ...instrument, judge: (facts, _memory, now) => judge.judge(facts, new Memory(), now) }
+  return { ...instrument, evaluate: (facts, _memory, now) => judge.evaluate(facts, new Memory(), now) }
 }
 
 function countsAlike({ per, measure, span }: Limit, other: Limit): boolean {

@@ -25,14 +25,14 @@ export function questionOfRecord(
   const again = recreate(record, bundle, recordedBy)
   const tool = record.tool === null ? undefined : bundle.catalog.tools.get(record.tool)
   if (!again || !tool) return null
-  const { state, call, now, untold } = again
+  const { state, call, now, untold: notRecorded } = again
   // What guardrails denied is none of policy's: they are left out.
   const unguarded = { ...bundle, guardrails: guardrailsOf([], []) }
   const { context, chain, user } = decide(unguarded, state, call, now).verdict.evidence
   if (!context) return null
   const question: PolicyQuestion = { bundle, user, agents: chain, tool, context }
-  const isSame = untold.length === 0 || (recordedBy === bundle && agrees(record, question))
-  return { question: isSame ? question : null, untold }
+  const isSame = notRecorded.length === 0 || (recordedBy === bundle && agrees(record, question))
+  return { question: isSame ? question : null, untold: notRecorded }
 }
 
 /** Without what is not told it may be another question: it is the one that was asked only if the answer is the same. */

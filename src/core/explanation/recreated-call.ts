@@ -28,7 +28,7 @@ export interface Recreated {
   /** As far as the record tells how they stood. */
   readonly guardrails: Guardrails
   /** Of which it does not: that the call keeps to them is taken for granted. */
-  readonly untoldGuardrails: readonly string[]
+  readonly guardrailsNotRecorded: readonly string[]
   /** The one of these that denied it, if nothing tells whether it would do so again. */
   readonly unknownGuardrail: string | null
 }
@@ -89,9 +89,9 @@ export function recreate(record: RecordedCall, bundle: Bundle, recordedBy: Bundl
     risks: [],
   }
   approveStep(bundle, state, call, record.approvals, now)
-  const { guardrails, untold: untoldGuardrails, unknown: unknownGuardrail } = toldBy(record, bundle, recordedBy)
-  const untold = untoldFacts(record, bundle, user, args, looked)
-  return { state, call, now, untold, guardrails, untoldGuardrails, unknownGuardrail }
+  const { guardrails, untold: guardrailsNotRecorded, unknown: unknownGuardrail } = toldBy(record, bundle, recordedBy)
+  const notRecorded = untoldFacts(record, bundle, user, args, looked)
+  return { state, call, now, untold: notRecorded, guardrails, guardrailsNotRecorded, unknownGuardrail }
 }
 
 /** Far above what any tree has. */

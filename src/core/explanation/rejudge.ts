@@ -3,22 +3,22 @@ import { callContext } from "../decision/context.ts"
 import { codeOf, type Denial } from "../denials/denial.ts"
 import { decide } from "../decision/decide.ts"
 import { riskOf } from "../decision/risk.ts"
-import { lineOf } from "../task/state.ts"
+import { ancestryOf } from "../task/state.ts"
 import type { Bundle } from "../policy/assemble.ts"
 import { actionRef, entitiesFor, principalsOf, toolRef } from "../policy/principals.ts"
-import { askAll } from "../decision/permission.ts"
+import { authorizeAll } from "../decision/permission.ts"
 import type { RecordedCall } from "./recorded-call.ts"
 import { recreate, type Recreated } from "./recreated-call.ts"
 
 export type Judged =
   | { readonly kind: "same" }
-  | { readonly kind: "flips"; readonly to: Answer }
+  | { readonly kind: "flips"; readonly to: RejudgedVerdict }
   /** It depends on what the record does not tell. */
   | { readonly kind: "untold"; readonly what: readonly string[] }
   /** What it was decided by is none of the rules' business: a token, a grant, a budget. */
   | { readonly kind: "apart" }
 
-export interface Answer {
+export interface RejudgedVerdict {
   /** `ok`, or the code of the denial. */
   readonly code: string
   readonly reason: string | null
@@ -29,7 +29,7 @@ export interface Answer {
 export interface Rejudged {
   readonly judged: Judged
   /** Guardrails that the call was taken to keep to. */
-  readonly untoldGuardrails: readonly string[]
+  readonly guardrailsNotRecorded: readonly string[]
 }
 
 const GUARDED = [
@@ -54,7 +54,7 @@ const REASONS: ReadonlySet<string> = new Set<Denial["reason"]>([
   "agent_unregistered",
   "arguments_unknown",
 ])
-const APART: Rejudged = { judged: { kind: "apart" }, untoldGuardrails: [] }
+const APART: Rejudged = { judged: { kind: "apart" }, guardrailsNotRecorded: [] }
 
 /** @param recordedBy the bundle that decided it, where it is at hand */
 export function rejudge(
@@ -65,39 +65,49 @@ export function rejudge(
   if (record.denial && !REASONS.has(record.denial.reason)) return APART
   const again = recreate(record, bundle, recordedBy)
   if (!again) return APART
-  const { untold, untoldGuardrails, unknownGuardrail } = again
-  const answer = untold.length === 0 ? answerTo(again, bundle) : answerWhatever(again, bundle)
-  if (!answer) return { judged: { kind: "untold", what: untold }, untoldGuardrails }
+  const { untold: notRecorded, guardrailsNotRecorded, unknownGuardrail } = again
+  const answer = notRecorded.length === 0 ? answerTo(again, bundle) : answerWhatever(again, bundle)
+  if (!answer) return { judged: { kind: "untold", what: notRecorded }, guardrailsNotRecorded }
   // Whatever else denies it does so all the same; that nothing does is not known.
   if (unknownGuardrail !== null && answer.code === "ok") {
-    return { judged: { kind: "untold", what: [`guardrail ${unknownGuardrail}`] }, untoldGuardrails }
+    return { judged: { kind: "untold", what: [`guardrail ${unknownGuardrail}`] }, guardrailsNotRecorded }
   }
   const judged: Judged = answer.code === record.code ? { kind: "same" } : { kind: "flips", to: answer }
-  return { judged, untoldGuardrails }
+  return { judged, guardrailsNotRecorded }
 }
 
-export function answerTo({ state, call, now, guardrails }: Recreated, bundle: Bundle): Answer {
+export function answerTo({ state, call, now, guardrails }: Recreated, bundle: Bundle): RejudgedVerdict {
   const { denial, evidence } = decide({ ...bundle, guardrails }, state, call, now).verdict
   const { rules, principal } = evidence
   return { code: denial ? codeOf(denial) : "ok", reason: denial && denial.reason, principal, rules }
 }
 
 /** A denial that holds whatever it is that the record does not tell; null where it depends on that. */
-function answerWhatever(again: Recreated, bundle: Bundle): Answer | null {
-  const { state, call, now, untold } = again
+function answerWhatever(again: Recreated, bundle: Bundle): RejudgedVerdict | null {
+  const { state, call, now, untold: notRecorded } = again
   // Guardrails are looked at before anything that could be untold; people are asked after all of it.
   const asTold = answerTo(again, bundle)
   if (asTold.reason !== "approval_required" && GUARDED.some((reason) => reason === asTold.reason)) return asTold
   const tool = bundle.catalog.tools.get(call.tool)
-  const [task, ...above] = lineOf(state, call.task)
-  if (!tool || !task || untold.some((what) => !what.startsWith("context.arguments."))) return null
+  const [task, ...above] = ancestryOf(state, call.task)
+  if (!tool || !task || notRecorded.some((what) => !what.startsWith("context.arguments."))) return null
   const { user, labels } = state
-  const line = [task, ...above] as const
+  const ancestry = [task, ...above] as const
   const { environment, gateway, proof } = call
   const boundKey = proof !== null
-  const risk = riskOf(state, line, call.risks, now)
-  const context = callContext({ line, user, labels, boundKey, risk, arguments: new Map(), environment, gateway, now })
-  const agents = line.map((each) => each.agent).toReversed()
+  const risk = riskOf(state, ancestry, call.risks, now)
+  const context = callContext({
+    ancestry,
+    user,
+    labels,
+    boundKey,
+    risk,
+    arguments: new Map(),
+    environment,
+    gateway,
+    now,
+  })
+  const agents = ancestry.map((each) => each.agent).toReversed()
   const principals = principalsOf(user, agents)
   const entities = entitiesFor(bundle.entities, user)
   const asked = {
@@ -107,7 +117,7 @@ function answerWhatever(again: Recreated, bundle: Bundle): Answer | null {
     action: actionRef(tool.action),
     resource: toolRef(tool.name),
   } as const
-  const answer = askAll({ ...asked, entities }, context)
+  const answer = authorizeAll({ ...asked, entities }, context)
   // What would lift it may depend on them, and a denial that can be lifted has another code.
   if ("rules" in answer || answer.forbids.some((rule) => bundle.engine.rule(rule)?.remedy)) return null
   const reason = answer.forbids.length > 0 ? "policy_forbids" : "policy_permits_nothing"

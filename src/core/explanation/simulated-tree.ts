@@ -3,7 +3,7 @@
  * clock: what a task could do under a bundle can be tried anywhere.
  */
 import { askApproval, requestHash, type Approval } from "../task/approval.ts"
-import type { Call, Outcome, RefusedCall } from "../decision/call.ts"
+import type { Call, DecisionResult, RefusedCall } from "../decision/call.ts"
 import { UNSEEN_ARGUMENTS } from "../catalog/arguments.ts"
 import { factsOf } from "../decision/check-guardrails.ts"
 import { checkPolicy } from "../decision/check-policy.ts"
@@ -13,22 +13,22 @@ import { decide } from "../decision/decide.ts"
 import type { Denial } from "../denials/denial.ts"
 import { ASKED_NOTHING } from "../task/grant.ts"
 import { openTask, type Opened, type OpenRequest } from "../task/open.ts"
-import { isRefused, type Refused } from "../denials/oauth-error.ts"
-import { landFlight } from "../guardrails/concurrency.ts"
+import { isOAuthFailure, type OAuthFailure } from "../denials/oauth-error.ts"
+import { settleCall } from "../guardrails/concurrency.ts"
 import { isUnread, readerOf } from "../guardrails/field.ts"
 import type { Need } from "../guardrails/kind.ts"
 import { notesOf, readLimit } from "../guardrails/limit-meter.ts"
 import { Memory } from "../guardrails/memory.ts"
-import { applyNotes } from "../guardrails/memory-update.ts"
+import { applyUpdates } from "../guardrails/memory-update.ts"
 import { ProofLog } from "../task/proof-log.ts"
-import { lineOf, newTree, type TreeState } from "../task/state.ts"
+import { ancestryOf, newTree, type TreeState } from "../task/state.ts"
 import { applyAfterwards, applyApproval, applyChange, applyEnd, applyOpening, endedBy } from "../task/transition.ts"
 import type { Bundle } from "../policy/assemble.ts"
 import type { Pointer } from "../policy/bundle.ts"
 import type { UserFacts } from "../policy/principals.ts"
 
 /** What a call needs of a task that is open. */
-export interface Held {
+export interface SimulatedState {
   readonly task: string
   readonly token: string
 }
@@ -68,14 +68,14 @@ export function openRequest(
 }
 
 /** Opens a root, a child or a renewal, or says why not. */
-export function openStep(bundle: Bundle, state: TreeState, request: OpenRequest, now: number): Opened | Refused {
+export function openStep(bundle: Bundle, state: TreeState, request: OpenRequest, now: number): Opened | OAuthFailure {
   const opened = openTask(bundle, state, request, now)
-  if (!isRefused(opened)) applyOpening(state, opened.opening, now)
+  if (!isOAuthFailure(opened)) applyOpening(state, opened.opening, now)
   return opened
 }
 
 /** An allow changes the state; a denial consumes nothing. */
-export function callStep(bundle: Bundle, state: TreeState, call: Call, now: number): Outcome["verdict"] {
+export function callStep(bundle: Bundle, state: TreeState, call: Call, now: number): DecisionResult["verdict"] {
   const needs = new Map<string, Need>()
   let lent: readonly ((isUsed: boolean) => void)[] = []
   let outcome = decide(bundle, state, call, now)
@@ -87,10 +87,10 @@ export function callStep(bundle: Bundle, state: TreeState, call: Call, now: numb
     lent = Array.from(needs.values(), (need) => lend(state, need, now))
     outcome = decide(bundle, state, call, now)
   }
-  const { change, verdict, proof, end, asks, afterwards } = outcome
+  const { change, verdict, proof, end, asks, denialUpdates } = outcome
   for (const settle of lent) settle(change !== null)
   if (change) applyChange(state, change)
-  applyAfterwards(state, afterwards, now)
+  applyAfterwards(state, denialUpdates, now)
   if (asks) applyApproval(state, asks)
   if (proof !== null) state.proofs.admit(proof)
   if (end) applyEnd(state, endedBy(state, end), end)
@@ -116,7 +116,7 @@ export function approveStep(
   if (isUnread(text)) return
   const { agent, purpose, expiresAt } = task
   const shown = { agent, purpose, chain: [agent], user: null, method: call.method, arguments: "{}", redacted: [] }
-  const [, ...above] = lineOf(state, task.id)
+  const [, ...above] = ancestryOf(state, task.id)
   const risk = riskOf(state, [task, ...above], call.risks, now)
   const policy = checkPolicy(bundle, state, [task, ...above], tool, call, risk, now)
   const demands = "demands" in policy ? policy.demands : []
@@ -142,14 +142,14 @@ export function refusedStep(
 ): void {
   const noticed = noticeRefused(bundle, state, { ...call, tools: [], arguments: UNSEEN_ARGUMENTS }, denial, now)
   if (!noticed) return
-  const { notes, end } = noticed
-  applyAfterwards(state, notes, now)
+  const { memoryUpdates, end } = noticed
+  applyAfterwards(state, memoryUpdates, now)
   if (end) applyEnd(state, endedBy(state, end), end)
 }
 
 /** A call has ended, as the gateway tells that let it through. */
 export function settleStep({ memory }: TreeState, decision: string, gateway: string): void {
-  landFlight(memory, decision, gateway)
+  settleCall(memory, decision, gateway)
 }
 
 /**
@@ -168,10 +168,10 @@ function lend(
   const { used, waits } = reading
   const refused = waits > 0 && !over ? { used, waits } : null
   memory.credits.set(owner, place, { left: refused ? 0 : amount, used, refused, over })
-  const notes = notesOf(shared, limit, key, demand)
+  const memoryUpdates = notesOf(shared, limit, key, demand)
   const counts = shared
   return (isUsed) => {
-    if (isUsed && !refused) applyNotes(counts, notes, now)
+    if (isUsed && !refused) applyUpdates(counts, memoryUpdates, now)
     memory.credits.set(owner, place, { left: 0, used, refused: null, over: null })
   }
 }

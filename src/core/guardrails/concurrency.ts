@@ -4,22 +4,22 @@
  */
 import type { Concurrency } from "./definition.ts"
 import { isUnread, keyReader, unreadable } from "./field.ts"
-import { judged, NOTHING, type Instrument } from "./kind.ts"
-import type { Flights, Memory } from "./memory.ts"
-import type { Note } from "./memory-update.ts"
+import { judged, NOTHING, type GuardrailKind } from "./kind.ts"
+import type { CallsInFlight, Memory } from "./memory.ts"
+import type { MemoryUpdate } from "./memory-update.ts"
 import { coversCall, coversTool } from "./selector.ts"
 
 /** Of a tool whose calls take nobody knows how long; whoever sees their ends says so much sooner. Seconds. */
 const LONGEST_CALL = 3_600
 
-export function concurrencyInstrument(concurrency: Concurrency): Instrument {
+export function concurrencyInstrument(concurrency: Concurrency): GuardrailKind {
   const { id: guardrail, kind, of: selector, limit, consequence } = concurrency
   const keyOf = keyReader(concurrency.per)
   return {
     guardrail: concurrency,
-    judges: (tool) => coversTool(selector, tool),
-    hears: () => false,
-    judge: (facts, memory, now) => {
+    appliesTo: (tool) => coversTool(selector, tool),
+    tracks: () => false,
+    evaluate: (facts, memory, now) => {
       if (!coversCall(selector, facts, true)) return NOTHING
       const key = keyOf(facts)
       if (isUnread(key)) return judged(unreadable(guardrail, key))
@@ -36,14 +36,14 @@ export function concurrencyInstrument(concurrency: Concurrency): Instrument {
       const used = ends.length
       const use = { guardrail, kind, holds: used < limit, used, asked: 1, limit }
       const until = now + (facts.tool.duration ?? LONGEST_CALL) * 1000
-      const flight = { until, gateway: facts.gateway }
-      const notes: readonly Note[] = [{ kind: "flight", owner, key, id: facts.decision, flight }]
-      if (used < limit) return judged(null, { use, notes })
+      const inFlight = { until, gateway: facts.gateway }
+      const memoryUpdates: readonly MemoryUpdate[] = [{ kind: "flight", owner, key, id: facts.decision, inFlight }]
+      if (used < limit) return judged(null, { use, memoryUpdates })
       const retry_after = Math.max(1, Math.ceil((Math.min(...ends) - now) / 1000))
       const denial = { reason: "too_many_at_once", guardrail, limit, retry_after, consequence } as const
-      return judged(denial, { use, notes: consequence === "approve" ? notes : [] })
+      return judged(denial, { use, memoryUpdates: consequence === "approve" ? memoryUpdates : [] })
     },
-    hear: () => NOTHING,
+    track: () => NOTHING,
   }
 }
 
@@ -53,7 +53,7 @@ export function flightsOwner({ id }: Concurrency): string {
 }
 
 /** A call has ended. @returns whether the gateway had let it through, and it was still under way */
-export function landFlight(memory: Memory, decision: string, gateway: string): boolean {
+export function settleCall(memory: Memory, decision: string, gateway: string): boolean {
   let found = false
   for (const [, , flights] of memory.flights) {
     if (flights.get(decision)?.gateway === gateway) found = flights.delete(decision) || found
@@ -61,7 +61,7 @@ export function landFlight(memory: Memory, decision: string, gateway: string): b
   return found
 }
 
-function latest(flights: Flights): number {
+function latest(flights: CallsInFlight): number {
   let latest = Number.NEGATIVE_INFINITY
   for (const { until: time } of flights.values()) latest = Math.max(latest, time)
   return latest

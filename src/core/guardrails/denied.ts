@@ -4,29 +4,29 @@
  * for want of one (`fewer`) do not. So whatever the condition, such a call can only deny more.
  */
 import type { CallFacts } from "./field.ts"
-import type { Heard } from "./kind.ts"
+import type { TrackResult } from "./kind.ts"
 import type { Direction, Setting } from "./listener.ts"
 import type { Memory } from "./memory.ts"
 import type { Mark } from "./meter/marks.ts"
 import type { Monitor } from "./monitor.ts"
-import type { Note } from "./memory-update.ts"
+import type { MemoryUpdate } from "./memory-update.ts"
 
 /**
  * What one call leaves, read in a direction: with `fewer`, what cannot be known of it makes it none of those that the
  * condition names; with `more`, it makes it a denial.
  */
-export type Hear = (facts: CallFacts, memory: Memory, now: number, by: Direction) => Heard
+export type Track = (facts: CallFacts, memory: Memory, now: number, by: Direction) => TrackResult
 
 /** @param slackMs how much of a later time may be lost: none, if the order of calls matters */
 export function heard(
-  { owner, denies, hears }: Setting,
+  { owner, denies, tracks }: Setting,
   spanMs: number,
   slackMs: number,
-  hear: Hear,
-): Pick<Monitor, "hear" | "hearDenied" | "hearAny"> {
-  const hearAllowed: Monitor["hear"] = (facts, memory, now) => hear(facts, memory, now, hears)
-  if (denies === "fewer") return { hear: hearAllowed, hearDenied: () => [], hearAny: () => [] }
-  const anything: Note = {
+  track: Track,
+): Pick<Monitor, "track" | "trackDenied" | "trackAny"> {
+  const trackAllowed: Monitor["track"] = (facts, memory, now) => track(facts, memory, now, tracks)
+  if (denies === "fewer") return { track: trackAllowed, trackDenied: () => [], trackAny: () => [] }
+  const anything: MemoryUpdate = {
     kind: "mark",
     owner: ownerOfAnything(owner),
     key: "",
@@ -37,15 +37,16 @@ export function heard(
     most: 1,
   }
   // What cannot be kept as the call that it was may have been any.
-  const orAnything = ({ denial, notes }: Heard): readonly Note[] => (denial ? [anything] : notes)
+  const orAnything = ({ denial, memoryUpdates }: TrackResult): readonly MemoryUpdate[] =>
+    denial ? [anything] : memoryUpdates
   return {
-    hear: (facts, memory, now) => {
-      const allowed = hearAllowed(facts, memory, now)
+    track: (facts, memory, now) => {
+      const allowed = trackAllowed(facts, memory, now)
       // The second reading of a condition denies no call that the first one lets be.
-      return hears === "fewer" ? { denial: null, notes: orAnything(allowed) } : allowed
+      return tracks === "fewer" ? { denial: null, memoryUpdates: orAnything(allowed) } : allowed
     },
-    hearDenied: (facts, memory, now) => orAnything(hear(facts, memory, now, denies)),
-    hearAny: () => [anything],
+    trackDenied: (facts, memory, now) => orAnything(track(facts, memory, now, denies)),
+    trackAny: () => [anything],
   }
 }
 

@@ -113,15 +113,15 @@ export function valuesOf(field: Field, facts: CallFacts): readonly string[] | Un
 /** A call is judged once more with what it was lent, and each guardrail may read the same list. */
 const textsOfLists = new WeakMap<readonly unknown[], readonly string[]>()
 
-interface Found {
+interface FieldValue {
   readonly found: unknown
 }
 
-function isFound(value: Found | Unread): value is Found {
+function isFound(value: FieldValue | Unread): value is FieldValue {
   return "found" in value
 }
 
-export function argumentOf(args: CallArguments, field: ArgumentField): Found | Unread {
+export function argumentOf(args: CallArguments, field: ArgumentField): FieldValue | Unread {
   const { complete, values, unseen } = args
   const name = nameOf(field)
   if (!complete) return { field, because: "unseen", ...(unseen && { unseen }) }

@@ -4,14 +4,14 @@ import type { Tool } from "../catalog/tool.ts"
 import { concurrencyInstrument } from "./concurrency.ts"
 import { cycleInstrument } from "./cycle.ts"
 import type { Guardrail } from "./definition.ts"
-import type { Instrument } from "./kind.ts"
+import type { GuardrailKind } from "./kind.ts"
 import { limitInstrument } from "./limit.ts"
 import { argumentsRead } from "./argument-reads.ts"
 import { sequenceInstrument } from "./sequence.ts"
-import { lookoutFor, stormInstrument, type Lookout } from "./storm.ts"
+import { lookoutFor, stormInstrument, type DenialObserver } from "./storm.ts"
 
 /** The closed set of kinds: one more is one file and one line. */
-function instrumentFor(guardrail: Guardrail): Instrument {
+function instrumentFor(guardrail: Guardrail): GuardrailKind {
   switch (guardrail.kind) {
     case "limit":
       return limitInstrument(guardrail)
@@ -35,8 +35,8 @@ function isWindow(guardrail: Guardrail): boolean {
 
 /** Those that calls of a tool have to do with. */
 export interface Concerned {
-  readonly judges: readonly Instrument[]
-  readonly hears: readonly Instrument[]
+  readonly judges: readonly GuardrailKind[]
+  readonly tracks: readonly GuardrailKind[]
 }
 
 export interface Guardrails {
@@ -46,7 +46,7 @@ export interface Guardrails {
   /** Ids of those whose figures would tell an argument that the catalog redacts (telltale.ts). */
   readonly telltales: ReadonlySet<string>
   /** Who is told of denials. */
-  readonly lookouts: readonly Lookout[]
+  readonly denialObservers: readonly DenialObserver[]
   /** Names of the arguments that are read of calls of a tool. */
   readonly reads: (tool: Tool) => ReadonlySet<string>
 }
@@ -58,13 +58,13 @@ export function guardrailsOf(definitions: readonly Guardrail[], telltales: reado
   return {
     definitions,
     telltales: new Set(telltales),
-    lookouts: definitions.flatMap((guardrail) => (guardrail.kind === "storm" ? [lookoutFor(guardrail)] : [])),
+    denialObservers: definitions.flatMap((guardrail) => (guardrail.kind === "storm" ? [lookoutFor(guardrail)] : [])),
     about: (tool) => {
       let concerned = known.get(tool.name)
       if (!concerned) {
         const chosen = isLifecycle(tool) ? instruments.filter(({ guardrail }) => isWindow(guardrail)) : instruments
-        const judges = chosen.filter((instrument) => instrument.judges(tool))
-        known.set(tool.name, (concerned = { judges, hears: chosen.filter((each) => each.hears(tool)) }))
+        const judges = chosen.filter((instrument) => instrument.appliesTo(tool))
+        known.set(tool.name, (concerned = { judges, tracks: chosen.filter((each) => each.tracks(tool)) }))
       }
       return concerned
     },

@@ -8,24 +8,24 @@ import type { Consequence } from "../denials/consequence.ts"
 import type { Guardrail, Limit } from "./definition.ts"
 import type { CallFacts } from "./field.ts"
 import type { Memory, Refused } from "./memory.ts"
-import type { Note } from "./memory-update.ts"
+import type { MemoryUpdate } from "./memory-update.ts"
 
-export interface Instrument {
+export interface GuardrailKind {
   readonly guardrail: Guardrail
   /** Whether it may have to judge calls of the tool. */
-  judges(tool: Tool): boolean
+  appliesTo(tool: Tool): boolean
   /** Whether what it judges others by may depend on calls of the tool. */
-  hears(tool: Tool): boolean
-  judge(facts: CallFacts, memory: Memory, now: number): Judgement
+  tracks(tool: Tool): boolean
+  evaluate(facts: CallFacts, memory: Memory, now: number): Evaluation
   /** What an admission leaves; or why there must be none, as it could not be kept in mind. */
-  hear(facts: CallFacts, memory: Memory, now: number): Heard
+  track(facts: CallFacts, memory: Memory, now: number): TrackResult
   /** What a call leaves that was denied and let through all the same. Absent: nothing. */
-  hearDenied?(facts: CallFacts, memory: Memory, now: number): readonly Note[]
+  trackDenied?(facts: CallFacts, memory: Memory, now: number): readonly MemoryUpdate[]
   /** The same, of one that may have been a call of any of these tools. */
-  hearAny?(tools: readonly Tool[], facts: CallFacts, memory: Memory): readonly Note[]
+  trackAny?(tools: readonly Tool[], facts: CallFacts, memory: Memory): readonly MemoryUpdate[]
 }
 
-export interface Judgement extends Heard {
+export interface Evaluation extends TrackResult {
   readonly use: Use | null
   /** Where it is a window that fills and empties: what callers are told of it. */
   readonly rate: WindowUse | null
@@ -33,9 +33,9 @@ export interface Judgement extends Heard {
   readonly need: Need | null
 }
 
-export interface Heard {
+export interface TrackResult {
   readonly denial: Denial | null
-  readonly notes: readonly Note[]
+  readonly memoryUpdates: readonly MemoryUpdate[]
 }
 
 /** How a guardrail stands to a call, for answers and records. */
@@ -80,15 +80,15 @@ export interface Need {
   readonly look: boolean
 }
 
-export const NOTHING: Judgement = { denial: null, notes: [], use: null, rate: null, need: null }
+export const NOTHING: Evaluation = { denial: null, memoryUpdates: [], use: null, rate: null, need: null }
 
 export function judged(
   denial: Denial | null,
-  { notes = NONE, use = null, rate = null, need = null }: Partial<Judgement> = NOTHING,
-): Judgement {
-  return { denial, notes, use, rate, need }
+  { memoryUpdates = NONE, use = null, rate = null, need = null }: Partial<Evaluation> = NOTHING,
+): Evaluation {
+  return { denial, memoryUpdates, use, rate, need }
 }
-const NONE: readonly Note[] = []
+const NONE: readonly MemoryUpdate[] = []
 
 /** Of a denial by a guardrail; a call that could not be judged is denied and nothing more. */
 export function consequenceOf(denial: Denial): Consequence {

@@ -5,7 +5,7 @@ import { MOST_KEYS, type Memory } from "./memory.ts"
 import { BucketMeter } from "./meter/bucket.ts"
 import { readingOf, type Demand, type Reading } from "./meter/meter.ts"
 import { PeriodMeter, startOf } from "./meter/period.ts"
-import { bucketSizeOf, slidingOf, spanMsOf, type Note, type Spend } from "./memory-update.ts"
+import { bucketSizeOf, slidingOf, spanMsOf, type MemoryUpdate, type CountUpdate } from "./memory-update.ts"
 
 /** As a memory knows it: where a definition comes to count in another way, it begins anew. */
 export function ownerOf(limit: Limit): string {
@@ -34,7 +34,7 @@ export function ofRepeats(owner: string): boolean {
  * Whether the first of a key is written down. Most calls are never repeated: to write each of them down, in case it is,
  * would cost more than all else. Once it has woken, the memory counts one too many, which of a lower limit would be felt.
  */
-function repeatsOf({ topic, limit }: Limit): Spend["repeats"] {
+function repeatsOf({ topic, limit }: Limit): CountUpdate["repeats"] {
   return topic !== "loop" ? null : limit >= UNWRITTEN_FROM ? "unwritten" : "kept"
 }
 const UNWRITTEN_FROM = 3
@@ -102,7 +102,7 @@ export function keysOf(memory: Memory, limit: Limit): readonly string[] {
 }
 
 /** What an admission adds: nothing where nothing is asked. */
-export function notesOf(memory: Memory, limit: Limit, key: string, demand: Demand): readonly Note[] {
+export function notesOf(memory: Memory, limit: Limit, key: string, demand: Demand): readonly MemoryUpdate[] {
   const owner = ownerOf(limit)
   const { span } = limit
   if (typeof demand === "number") {

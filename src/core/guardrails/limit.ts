@@ -6,14 +6,14 @@ import type { Denial } from "../denials/denial.ts"
 import { shownUnits, unitsOf } from "./amount.ts"
 import { isShared, type Limit } from "./definition.ts"
 import { argumentOf, isUnread, keyReader, unreadable, valuesOf, type CallFacts } from "./field.ts"
-import { judged, NOTHING, type Instrument, type Judgement, type Need } from "./kind.ts"
+import { judged, NOTHING, type GuardrailKind, type Evaluation, type Need } from "./kind.ts"
 import { hasRoom, notesOf, ownerOf, readLimit } from "./limit-meter.ts"
 import type { Memory } from "./memory.ts"
 import type { Demand, Reading } from "./meter/meter.ts"
-import type { Note } from "./memory-update.ts"
+import type { MemoryUpdate } from "./memory-update.ts"
 import { coversCall, coversTool } from "./selector.ts"
 
-export function limitInstrument(limit: Limit): Instrument {
+export function limitInstrument(limit: Limit): GuardrailKind {
   const keyOf = keyReader(limit.per)
   const { per, measure } = limit
   const fields = measure.kind === "distinct" ? [...per, measure.field] : per
@@ -21,9 +21,9 @@ export function limitInstrument(limit: Limit): Instrument {
   const judge = isShared(limit) ? judgeShared : judgeOwn
   return {
     guardrail: limit,
-    judges: (tool) => coversTool(limit.of, tool),
-    hears: () => false,
-    judge: (facts, memory, now) => {
+    appliesTo: (tool) => coversTool(limit.of, tool),
+    tracks: () => false,
+    evaluate: (facts, memory, now) => {
       if (!coversCall(limit.of, facts, true)) return NOTHING
       // What its gateway does not assert cannot change: whether it asserts it is the operator's word.
       if (asserted.some((field) => facts[field] === null)) return NOTHING
@@ -32,7 +32,7 @@ export function limitInstrument(limit: Limit): Instrument {
       const key = keyOf(facts)
       return isUnread(key) ? judged(unreadable(limit.id, key)) : judge(limit, key, demand, memory, now)
     },
-    hear: () => NOTHING,
+    track: () => NOTHING,
   }
 }
 
@@ -64,17 +64,17 @@ function demandOf({ id, measure }: Limit, facts: CallFacts): Demand | Denial {
 }
 
 /** A count that the tree keeps by itself. */
-function judgeOwn(limit: Limit, key: string, demand: Demand, memory: Memory, now: number): Judgement {
+function judgeOwn(limit: Limit, key: string, demand: Demand, memory: Memory, now: number): Evaluation {
   if (!hasRoom(memory, limit, key, demand, now)) return judged({ reason: "history_full", guardrail: limit.id })
   const reading = readLimit(memory, limit, key, demand, now)
   // What a person approves of counts as well.
   const counts = reading.waits === 0 || limit.consequence === "approve"
   return stand(limit, reading, counts ? notesOf(memory, limit, key, demand) : NO_NOTES)
 }
-const NO_NOTES: readonly Note[] = []
+const NO_NOTES: readonly MemoryUpdate[] = []
 
 /** A count that all trees share: of what was lent of it. */
-function judgeShared(limit: Limit, key: string, demand: Demand, memory: Memory): Judgement {
+function judgeShared(limit: Limit, key: string, demand: Demand, memory: Memory): Evaluation {
   const owner = ownerOf(limit)
   const values = typeof demand === "object" ? demand : null
   const amount = typeof demand === "object" ? demand.length : demand
@@ -83,8 +83,9 @@ function judgeShared(limit: Limit, key: string, demand: Demand, memory: Memory):
   const credit = memory.credits.find(owner, place)
   const hasRoom = credit?.room !== undefined && credit.room >= amount
   const need: Need = { owner, key, place, limit, amount, values, over: null, hasRoom, look: false }
-  const notes: readonly Note[] = amount === 0 ? NO_NOTES : [{ kind: "credit", owner, key: place, amount }]
-  if (credit?.over && credit.left >= amount) return stand(limit, { ...credit.over, asked: amount }, notes)
+  const memoryUpdates: readonly MemoryUpdate[] =
+    amount === 0 ? NO_NOTES : [{ kind: "credit", owner, key: place, amount }]
+  if (credit?.over && credit.left >= amount) return stand(limit, { ...credit.over, asked: amount }, memoryUpdates)
   if (credit?.refused && credit.left < amount) {
     const { refused } = credit
     // What a person approves counts as well, although there is no room for it: it is asked for once more.
@@ -92,13 +93,13 @@ function judgeShared(limit: Limit, key: string, demand: Demand, memory: Memory):
     return { ...stand(limit, { ...refused, asked: amount }, NO_NOTES), need: over }
   }
   // Where it was not asked, nobody here knows how much of it is gone.
-  const untold = judged(null, { use: { guardrail: limit.id, kind: limit.kind, holds: true } })
-  const standing = credit ? stand(limit, { used: credit.used, asked: amount, waits: 0 }, NO_NOTES) : untold
-  return amount > (credit?.left ?? 0) ? { ...standing, need } : { ...standing, notes }
+  const notRecorded = judged(null, { use: { guardrail: limit.id, kind: limit.kind, holds: true } })
+  const standing = credit ? stand(limit, { used: credit.used, asked: amount, waits: 0 }, NO_NOTES) : notRecorded
+  return amount > (credit?.left ?? 0) ? { ...standing, need } : { ...standing, memoryUpdates }
 }
 
-/** @param notes of an admission; none where there is no room */
-function stand(limit: Limit, reading: Reading, notes: readonly Note[]): Judgement {
+/** @param memoryUpdates of an admission; none where there is no room */
+function stand(limit: Limit, reading: Reading, memoryUpdates: readonly MemoryUpdate[]): Evaluation {
   const { id, kind, measure, topic, span } = limit
   const shown = measure.kind === "sum" ? shownUnits : (count: number): number => count
   const { used, asked, waits } = reading
@@ -106,7 +107,7 @@ function stand(limit: Limit, reading: Reading, notes: readonly Note[]): Judgemen
   const use = { guardrail: id, kind, holds: waits === 0, used: shown(used), asked: shown(asked), limit: shown(most) }
   const isRate = topic === "window" && span.kind !== "life"
   const rate = isRate ? { window: id, limit: most, seconds: secondsOf(limit), used, asked, waits } : null
-  return judged(waits > 0 ? exceeded(limit, reading) : null, { notes, use, rate })
+  return judged(waits > 0 ? exceeded(limit, reading) : null, { memoryUpdates, use, rate })
 }
 
 /** Until all of it is there again; 0: never. */

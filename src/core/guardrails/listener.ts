@@ -8,8 +8,8 @@ import type { Monitor } from "./monitor.ts"
 import { coversCall, coversTool } from "./selector.ts"
 
 /** A denial: it cannot be known. */
-export type Answer = boolean | Denial
-export type Ask = (facts: CallFacts, memory: Memory, now: number) => Answer
+export type ConditionResult = boolean | Denial
+export type Ask = (facts: CallFacts, memory: Memory, now: number) => ConditionResult
 
 export type Direction = "fewer" | "more"
 
@@ -23,12 +23,12 @@ export interface Setting {
    * The direction in which a call that is allowed is read. It differs from `denies` in the second reading of a `when`
    * alone (`possibleTie`), which differs from the first by the calls that were denied, and by nothing else.
    */
-  readonly hears: Direction
+  readonly tracks: Direction
 }
 
 /** Under a `not`, an `at_most` or what undoes: there an error in the other direction denies. */
 export function turned(setting: Setting): Setting {
-  return { ...setting, denies: other(setting.denies), hears: other(setting.hears) }
+  return { ...setting, denies: other(setting.denies), tracks: other(setting.tracks) }
 }
 const other = (direction: Direction): Direction => (direction === "fewer" ? "more" : "fewer")
 
@@ -54,13 +54,13 @@ export interface Listener {
 
 /** @param reads whether something of such calls has to be read: an amount, or values */
 export function listen(pattern: Pattern, setting: Setting, compile: Compile, reads = false): Listener {
-  const { guardrail, owner, denies, hears } = setting
+  const { guardrail, owner, denies, tracks } = setting
   const past = keyReader(pattern.where.map((tie) => tie.past))
   const present = keyReader(pattern.where.map((tie) => tie.present))
   const when = pattern.when && compile(pattern.when, { ...setting, owner: `${owner}?` })
   const possibly =
     pattern.when && reads && denies === "fewer"
-      ? compile(pattern.when, { guardrail, owner: `${owner}?+`, denies: "more", hears })
+      ? compile(pattern.when, { guardrail, owner: `${owner}?+`, denies: "more", tracks })
       : null
   return {
     covers: (tool) => coversTool(pattern, tool),

@@ -1,6 +1,6 @@
 /** What an admitted call leaves in the memory of its tree: made by guardrails, applied here, kept by the ledger. */
 import type { Span } from "./definition.ts"
-import type { Flight, Flights, Last, Memory } from "./memory.ts"
+import type { Flight, CallsInFlight, Last, Memory } from "./memory.ts"
 import { BucketMeter, type BucketSize } from "./meter/bucket.ts"
 import { PeriodMeter } from "./meter/period.ts"
 import { precisionOf, SlidingMeter, type Precision } from "./meter/sliding.ts"
@@ -12,7 +12,7 @@ interface Placed {
 }
 
 /** An amount of a limit. */
-export interface Spend extends Placed {
+export interface CountUpdate extends Placed {
   readonly kind: "spend"
   readonly amount: number
   /** Of how much, and for how long it counts. */
@@ -23,13 +23,13 @@ export interface Spend extends Placed {
 }
 
 /** Of what a shared count has lent. */
-export interface Crediting extends Placed {
+export interface CreditUpdate extends Placed {
   readonly kind: "credit"
   readonly amount: number
 }
 
 /** Values were there, each once. */
-export interface Marking extends Placed {
+export interface MarkUpdate extends Placed {
   readonly kind: "mark"
   readonly values: readonly string[]
   /** For how long that matters; null: for ever. */
@@ -42,14 +42,14 @@ export interface Marking extends Placed {
   readonly most: number
 }
 
-export interface Tallying extends Placed {
+export interface TallyUpdate extends Placed {
   readonly kind: "tally"
   readonly amount: number
   readonly spanMs: number
 }
 
 /** What the last call was. */
-export interface Lasting extends Placed {
+export interface LastUpdate extends Placed {
   readonly kind: "last"
   readonly value: string | null
   readonly spanMs: number
@@ -65,7 +65,7 @@ export interface DeniedLast extends Placed {
   readonly spanMs: number
 }
 
-export interface Trailing extends Placed {
+export interface TrailUpdate extends Placed {
   readonly kind: "trail"
   readonly call: string
   /** It need not be kept before it has gone round twice. */
@@ -73,23 +73,31 @@ export interface Trailing extends Placed {
 }
 
 /** It is under way. */
-export interface Flying extends Placed {
+export interface InFlightUpdate extends Placed {
   readonly kind: "flight"
   /** Of the decision. */
   readonly id: string
-  readonly flight: Flight
+  readonly inFlight: Flight
 }
 
-export type Note = Spend | Crediting | Marking | Tallying | Lasting | DeniedLast | Trailing | Flying
+export type MemoryUpdate =
+  | CountUpdate
+  | CreditUpdate
+  | MarkUpdate
+  | TallyUpdate
+  | LastUpdate
+  | DeniedLast
+  | TrailUpdate
+  | InFlightUpdate
 
 /** @param now milliseconds, of the call */
-export function applyNotes(memory: Memory, notes: readonly Note[], now: number): void {
-  if (notes.length === 0) return
+export function applyUpdates(memory: Memory, memoryUpdates: readonly MemoryUpdate[], now: number): void {
+  if (memoryUpdates.length === 0) return
   memory.sequence += 1
-  for (const note of notes) applyNote(memory, note, now)
+  for (const note of memoryUpdates) applyNote(memory, note, now)
 }
 
-function applyNote(memory: Memory, note: Note, now: number): void {
+function applyNote(memory: Memory, note: MemoryUpdate, now: number): void {
   const { owner, key } = note
   switch (note.kind) {
     case "spend":
@@ -116,8 +124,8 @@ function applyNote(memory: Memory, note: Note, now: number): void {
       return memory.trails.set(owner, key, trail)
     }
     case "flight": {
-      const flights: Flights = memory.flights.find(owner, key) ?? new Map()
-      return memory.flights.set(owner, key, flights.set(note.id, note.flight))
+      const flights: CallsInFlight = memory.flights.find(owner, key) ?? new Map()
+      return memory.flights.set(owner, key, flights.set(note.id, note.inFlight))
     }
     default:
       return note satisfies never
@@ -135,7 +143,7 @@ export function withDenied(memory: Memory, { owner, key, value, spanMs }: Denied
 }
 
 /** Of a memory that has woken: what was before may have been anything. */
-export function trailOf(memory: Memory, { owner, key, lazy }: Omit<Trailing, "kind" | "call">): Trail {
+export function trailOf(memory: Memory, { owner, key, lazy }: Omit<TrailUpdate, "kind" | "call">): Trail {
   const known = memory.trails.find(owner, key)
   if (known) return known
   const isAll = !lazy || memory.wokenAt === Number.NEGATIVE_INFINITY
@@ -145,11 +153,11 @@ export function trailOf(memory: Memory, { owner, key, lazy }: Omit<Trailing, "ki
 /** Entries of a count or a sum that are kept apart: each is a row. */
 const TALLIED_APART = 256
 
-export function tallyPrecision(memory: Memory, { owner, spanMs }: Pick<Tallying, "owner" | "spanMs">): Precision {
+export function tallyPrecision(memory: Memory, { owner, spanMs }: Pick<TallyUpdate, "owner" | "spanMs">): Precision {
   return precisionOf(memory.tallies.many(owner), spanMs, TALLIED_APART)
 }
 
-function spend(memory: Memory, note: Spend, now: number): void {
+function spend(memory: Memory, note: CountUpdate, now: number): void {
   const { owner, key, limit, span, amount } = note
   switch (span.kind) {
     case "sliding": {
@@ -180,7 +188,7 @@ function spend(memory: Memory, note: Spend, now: number): void {
 }
 
 /** Whether it is a call of which nothing is known, or that was not made in this span: a fingerprint of it is enough. */
-export function isFirst(memory: Memory, { owner, key, span, repeats }: Spend, now: number): boolean {
+export function isFirst(memory: Memory, { owner, key, span, repeats }: CountUpdate, now: number): boolean {
   const spanMs = spanMsOf(span)
   if (repeats === null || spanMs === null) return false
   const meter = memory.sliding.find(owner, key)
@@ -188,14 +196,14 @@ export function isFirst(memory: Memory, { owner, key, span, repeats }: Spend, no
 }
 
 /** Whether a call that was not made before is written down: so it is where one that is not known may have been made. */
-export function writesFirst(memory: Memory, { owner, span, repeats }: Spend, now: number): boolean {
+export function writesFirst(memory: Memory, { owner, span, repeats }: CountUpdate, now: number): boolean {
   return repeats === "kept" || memory.onceOf(owner).hides(now - (spanMsOf(span) ?? 0))
 }
 
 /** What was counted of the key; of a call that may be repeated, what may have been. */
 export function slidingOf(
   memory: Memory,
-  { owner, key, span, repeats }: Pick<Spend, "owner" | "key" | "span" | "repeats">,
+  { owner, key, span, repeats }: Pick<CountUpdate, "owner" | "key" | "span" | "repeats">,
   now: number,
 ): SlidingMeter {
   const known = memory.sliding.find(owner, key)
@@ -207,13 +215,13 @@ export function slidingOf(
   return meter
 }
 
-function useCredit(memory: Memory, { owner, key, amount }: Crediting): void {
+function useCredit(memory: Memory, { owner, key, amount }: CreditUpdate): void {
   const credit = memory.credits.find(owner, key)
   if (!credit) throw new Error("credit is used that was never lent")
   memory.credits.set(owner, key, { left: credit.left - amount, used: credit.used + amount, refused: null, over: null })
 }
 
-function mark(memory: Memory, note: Marking, now: number): void {
+function mark(memory: Memory, note: MarkUpdate, now: number): void {
   const { owner, key, values, most } = note
   for (const surplus of surplusCells(memory, note)) {
     memory.marks.find(owner, surplus)?.clear()
@@ -226,7 +234,7 @@ function mark(memory: Memory, note: Marking, now: number): void {
 }
 
 /** Keys that have to go as the values come. */
-export function surplusCells(memory: Memory, { owner, key, values }: Marking): readonly string[] {
+export function surplusCells(memory: Memory, { owner, key, values }: MarkUpdate): readonly string[] {
   const marks = memory.marks.find(owner, key)
   const fresh = values.filter((value) => !marks?.get(value)).length
   return memory.surplusOfValues(owner, key, fresh)

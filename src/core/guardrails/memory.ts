@@ -89,7 +89,7 @@ export interface Flight {
 }
 
 /** Calls in flight, by decision. */
-export type Flights = Map<string, Flight>
+export type CallsInFlight = Map<string, Flight>
 
 /** What the count that all trees share has lent to this one. */
 export interface Credit {
@@ -120,7 +120,7 @@ export class Memory {
   readonly lasts = new Cells<Last>()
   readonly trails = new Cells<Trail>()
   readonly credits = new Cells<Credit>()
-  readonly flights = new Cells<Flights>()
+  readonly flights = new Cells<CallsInFlight>()
   /** Calls that any note was made of; each has the next number. */
   sequence = 0
   /** Of guardrails on repeated calls, by owner: the calls that were made once. */

@@ -8,29 +8,29 @@ import type { Denial } from "../denials/denial.ts"
 import { isLifecycle } from "../catalog/lifecycle.ts"
 import { unitsOf } from "./amount.ts"
 import type { Condition } from "./definition.ts"
-import { heard, lastMark, markOfAnything, type Hear } from "./denied.ts"
+import { heard, lastMark, markOfAnything, type Track } from "./denied.ts"
 import { argumentOf, isUnread, unreadable, valuesOf, type CallFacts } from "./field.ts"
-import type { Heard } from "./kind.ts"
+import type { TrackResult } from "./kind.ts"
 import { SLACK } from "./limit-meter.ts"
 import { listen, turned, type Compile, type Listener, type Setting } from "./listener.ts"
 import { MOST_KEYS, type Last, type Memory } from "./memory.ts"
 import { SlidingMeter } from "./meter/sliding.ts"
-import type { Note } from "./memory-update.ts"
+import type { MemoryUpdate } from "./memory-update.ts"
 
 export interface Monitor {
-  hears(tool: Tool): boolean
+  tracks(tool: Tool): boolean
   /** What a call leaves that was allowed. */
-  hear(facts: CallFacts, memory: Memory, now: number): Heard
+  track(facts: CallFacts, memory: Memory, now: number): TrackResult
   /** What a call leaves that was denied, and that an observing gateway let through all the same. */
-  hearDenied(facts: CallFacts, memory: Memory, now: number): readonly Note[]
+  trackDenied(facts: CallFacts, memory: Memory, now: number): readonly MemoryUpdate[]
   /** The same, of one that may have been a call of any of these tools, some of which it hears. */
-  hearAny(tools: readonly Tool[], facts: CallFacts, memory: Memory): readonly Note[]
+  trackAny(tools: readonly Tool[], facts: CallFacts, memory: Memory): readonly MemoryUpdate[]
 }
 
 type Looking = Exclude<Condition, { readonly kind: "all" | "any" | "not" }>
-const QUIET: Heard = { denial: null, notes: [] }
-const noted = (...notes: readonly Note[]): Heard => ({ denial: null, notes })
-const refused = (denial: Denial): Heard => ({ denial, notes: [] })
+const QUIET: TrackResult = { denial: null, memoryUpdates: [] }
+const noted = (...memoryUpdates: readonly MemoryUpdate[]): TrackResult => ({ denial: null, memoryUpdates })
+const refused = (denial: Denial): TrackResult => ({ denial, memoryUpdates: [] })
 
 /** All kinds of conditions that look back. */
 export function MONITORS(condition: Looking, setting: Setting, compile: Compile): ReturnType<Compile> {
@@ -71,7 +71,7 @@ function formerly({ event, seconds }: Of<"formerly">, setting: Setting, compile:
 /** Keeps in mind when each value was last there. */
 function marking(listener: Listener, setting: Setting, spanMs: number, slackMs: number): Monitor {
   const { guardrail, owner, denies } = setting
-  const hear: Hear = (facts, memory, now, by) => {
+  const track: Track = (facts, memory, now, by) => {
     const value = listener.tie(facts, memory, now, by)
     if (value === null) return QUIET
     if (typeof value === "object") return refused(value)
@@ -79,7 +79,7 @@ function marking(listener: Listener, setting: Setting, spanMs: number, slackMs: 
     if (late && !hasRoomFor(memory, owner, value, now - spanMs)) return refused({ reason: "history_full", guardrail })
     return noted({ kind: "mark", owner, key: "", values: [value], spanMs, slackMs, late, most: MOST_KEYS })
   }
-  return { hears: listener.covers, ...heard(setting, spanMs, slackMs, hear) }
+  return { tracks: listener.covers, ...heard(setting, spanMs, slackMs, track) }
 }
 
 function hasRoomFor(memory: Memory, owner: string, value: string, before: number): boolean {
@@ -89,15 +89,15 @@ function hasRoomFor(memory: Memory, owner: string, value: string, before: number
 }
 
 function previous(condition: Of<"previous">, setting: Setting, compile: Compile): ReturnType<Compile> {
-  const { owner, denies, hears } = setting
+  const { owner, denies, tracks } = setting
   const spanMs = condition.seconds * 1000
   const listener = listen(condition.event, setting, compile)
   const keyOf = ({ task }: CallFacts): string => (condition.in === "task" ? task : "")
-  const maybe = (facts: CallFacts, value: string | null): Note => {
+  const maybe = (facts: CallFacts, value: string | null): MemoryUpdate => {
     return { kind: "denied", owner, key: keyOf(facts), value, spanMs }
   }
   /** By a call that may have been the last: then the one before is so no more, and this one was not allowed. */
-  const overtaken = (facts: CallFacts, memory: Memory): readonly Note[] => {
+  const overtaken = (facts: CallFacts, memory: Memory): readonly MemoryUpdate[] => {
     const key = keyOf(facts)
     if ((memory.lasts.find(owner, key)?.value ?? null) === null) return []
     return [{ kind: "last", owner, key, value: null, spanMs, slackMs: Number.POSITIVE_INFINITY, late: false }]
@@ -115,20 +115,20 @@ function previous(condition: Of<"previous">, setting: Setting, compile: Compile)
       ...listener.monitors,
       {
         // Whatever is called takes the place of what was before.
-        hears: (tool) => !isLifecycle(tool),
-        hear: (facts, memory, now) => {
-          const value = listener.tie(facts, memory, now, hears)
+        tracks: (tool) => !isLifecycle(tool),
+        track: (facts, memory, now) => {
+          const value = listener.tie(facts, memory, now, tracks)
           if (typeof value === "object" && value !== null) return refused(value)
           const slackMs = value === null ? Number.POSITIVE_INFINITY : spanMs / SLACK
           return noted({ kind: "last", owner, key: keyOf(facts), value, spanMs, slackMs, late: denies === "more" })
         },
-        hearDenied: (facts, memory, now) => {
+        trackDenied: (facts, memory, now) => {
           if (denies === "fewer") return overtaken(facts, memory)
           const value = listener.tie(facts, memory, now, denies)
           // It may not have been the last call: the one before stays what it is.
           return value === null ? [] : [maybe(facts, typeof value === "object" ? null : value)]
         },
-        hearAny: (tools, facts, memory) => {
+        trackAny: (tools, facts, memory) => {
           if (denies === "fewer") return overtaken(facts, memory)
           return tools.some(listener.covers) ? [maybe(facts, null)] : []
         },
@@ -171,7 +171,7 @@ function tallied(condition: Of<"count"> | Of<"sum">, setting: Setting, compile: 
   const threshold = atLeast ? is.atLeast : is.atMost
   // To be at least so much is harder with fewer, to be at most so much with more.
   const own = atLeast ? setting : turned(setting)
-  const { denies, hears } = own
+  const { denies, tracks } = own
   const listener = listen(event, own, compile, condition.kind === "sum")
   const amountOf = (facts: CallFacts): number | Denial => {
     if (condition.kind === "count") return 1
@@ -182,7 +182,7 @@ function tallied(condition: Of<"count"> | Of<"sum">, setting: Setting, compile: 
       ? amount
       : { reason: "amount_unreadable", guardrail, field: condition.field, what: amount }
   }
-  const hear: Hear = (facts, memory, now, by) => {
+  const track: Track = (facts, memory, now, by) => {
     const key = listener.tie(facts, memory, now, by)
     if (typeof key === "object" && key !== null) return refused(key)
     const amount = key === null && listener.possibleTie(facts, memory, now) === null ? 0 : amountOf(facts)
@@ -200,7 +200,7 @@ function tallied(condition: Of<"count"> | Of<"sum">, setting: Setting, compile: 
       if (isAnything(memory, owner, now - spanMs)) return atLeast
       const tally = memory.tallies.find(owner, key) ?? new SlidingMeter()
       let sum = denies === "more" ? tally.upTo(spanMs, now) : tally.atLeast(spanMs, now)
-      const tie = listener.tie(facts, memory, now, hears)
+      const tie = listener.tie(facts, memory, now, tracks)
       if (typeof tie === "object" && tie !== null) return tie
       if (tie === key || listener.possibleTie(facts, memory, now) === key) {
         const amount = amountOf(facts)
@@ -209,7 +209,7 @@ function tallied(condition: Of<"count"> | Of<"sum">, setting: Setting, compile: 
       }
       return atLeast ? sum >= threshold : sum <= threshold
     },
-    monitors: [...listener.monitors, { hears: listener.covers, ...heard(own, spanMs, spanMs / SLACK, hear) }],
+    monitors: [...listener.monitors, { tracks: listener.covers, ...heard(own, spanMs, spanMs / SLACK, track) }],
   }
 }
 
@@ -235,9 +235,9 @@ function distinct(
   const atLeast = "atLeast" in is
   const threshold = atLeast ? is.atLeast : is.atMost
   const own = atLeast ? setting : turned(setting)
-  const { denies, hears } = own
+  const { denies, tracks } = own
   const listener = listen(event, own, compile, true)
-  const hear: Hear = (facts, memory, now, by) => {
+  const track: Track = (facts, memory, now, by) => {
     const key = listener.tie(facts, memory, now, by)
     if (key === null) return QUIET
     if (typeof key === "object") return refused(key)
@@ -261,7 +261,7 @@ function distinct(
       const marks = memory.marksOf(owner, key)
       marks.forget(now - spanMs)
       let count = marks.size
-      const tie = listener.tie(facts, memory, now, hears)
+      const tie = listener.tie(facts, memory, now, tracks)
       if (typeof tie === "object" && tie !== null) return tie
       if (tie === key || listener.possibleTie(facts, memory, now) === key) {
         const values = valuesOf(field, facts)
@@ -270,6 +270,6 @@ function distinct(
       }
       return atLeast ? count >= threshold : count <= threshold
     },
-    monitors: [...listener.monitors, { hears: listener.covers, ...heard(own, spanMs, spanMs / SLACK, hear) }],
+    monitors: [...listener.monitors, { tracks: listener.covers, ...heard(own, spanMs, spanMs / SLACK, track) }],
   }
 }

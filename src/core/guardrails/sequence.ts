@@ -7,38 +7,38 @@ import type { Denial } from "../denials/denial.ts"
 import type { Condition, Sequence } from "./definition.ts"
 import { sha256Hex } from "../encoding/hash.ts"
 import type { CallFacts } from "./field.ts"
-import { judged, NOTHING, type Heard, type Instrument } from "./kind.ts"
+import { judged, NOTHING, type TrackResult, type GuardrailKind } from "./kind.ts"
 import type { Memory } from "./memory.ts"
-import { turned, type Answer, type Ask, type Setting } from "./listener.ts"
+import { turned, type ConditionResult, type Ask, type Setting } from "./listener.ts"
 import { MONITORS, type Monitor } from "./monitor.ts"
-import type { Note } from "./memory-update.ts"
+import type { MemoryUpdate } from "./memory-update.ts"
 import { coversCall, coversTool } from "./selector.ts"
 
-export function sequenceInstrument(sequence: Sequence): Instrument {
+export function sequenceInstrument(sequence: Sequence): GuardrailKind {
   const { id, of: selector, consequence, kind } = sequence
   // No id has a backslash: what is kept for a part of one can be nothing of another's, `a.0` next to `a`.
   const { ask, monitors } = compile(sequence.require, {
     guardrail: id,
     owner: `${id}\\`,
     denies: "fewer",
-    hears: "fewer",
+    tracks: "fewer",
   })
   return {
     guardrail: sequence,
-    judges: (tool) => coversTool(selector, tool),
-    hears: (tool) => monitors.some((monitor) => monitor.hears(tool)),
-    judge: (facts, memory, now) => {
+    appliesTo: (tool) => coversTool(selector, tool),
+    tracks: (tool) => monitors.some((monitor) => monitor.tracks(tool)),
+    evaluate: (facts, memory, now) => {
       if (!coversCall(selector, facts, true)) return NOTHING
       const answer = ask(facts, memory, now)
       const use = { guardrail: id, kind, holds: answer === true }
       if (typeof answer === "object") return judged(answer, { use })
       return judged(answer ? null : { reason: "sequence_broken", guardrail: id, consequence }, { use })
     },
-    hear: (facts, memory, now) => hearAll(monitors, facts, memory, now),
-    hearDenied: (facts, memory, now) =>
-      monitors.flatMap((monitor) => (monitor.hears(facts.tool) ? monitor.hearDenied(facts, memory, now) : [])),
-    hearAny: (tools, facts, memory) =>
-      monitors.flatMap((each) => (tools.some((tool) => each.hears(tool)) ? each.hearAny(tools, facts, memory) : [])),
+    track: (facts, memory, now) => hearAll(monitors, facts, memory, now),
+    trackDenied: (facts, memory, now) =>
+      monitors.flatMap((monitor) => (monitor.tracks(facts.tool) ? monitor.trackDenied(facts, memory, now) : [])),
+    trackAny: (tools, facts, memory) =>
+      monitors.flatMap((each) => (tools.some((tool) => each.tracks(tool)) ? each.trackAny(tools, facts, memory) : [])),
   }
 }
 
@@ -75,7 +75,7 @@ function keptBy(condition: Condition): string {
 }
 
 /** What cannot be known decides nothing, unless the rest decides it. */
-function decided(asks: readonly Ask[], by: boolean, facts: CallFacts, memory: Memory, now: number): Answer {
+function decided(asks: readonly Ask[], by: boolean, facts: CallFacts, memory: Memory, now: number): ConditionResult {
   let unknown: Denial | null = null
   for (const ask of asks) {
     const answer = ask(facts, memory, now)
@@ -85,17 +85,17 @@ function decided(asks: readonly Ask[], by: boolean, facts: CallFacts, memory: Me
   return unknown ?? !by
 }
 
-function negated(answer: Answer): Answer {
+function negated(answer: ConditionResult): ConditionResult {
   return typeof answer === "object" ? answer : !answer
 }
 
-export function hearAll(monitors: readonly Monitor[], facts: CallFacts, memory: Memory, now: number): Heard {
-  const notes: Note[] = []
+export function hearAll(monitors: readonly Monitor[], facts: CallFacts, memory: Memory, now: number): TrackResult {
+  const memoryUpdates: MemoryUpdate[] = []
   for (const monitor of monitors) {
-    if (!monitor.hears(facts.tool)) continue
-    const heard = monitor.hear(facts, memory, now)
+    if (!monitor.tracks(facts.tool)) continue
+    const heard = monitor.track(facts, memory, now)
     if (heard.denial) return heard
-    notes.push(...heard.notes)
+    memoryUpdates.push(...heard.memoryUpdates)
   }
-  return { denial: null, notes }
+  return { denial: null, memoryUpdates }
 }

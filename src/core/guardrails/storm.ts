@@ -7,9 +7,9 @@ import type { Code, Denial } from "../denials/denial.ts"
 import type { Tool } from "../catalog/tool.ts"
 import type { Selector, Storm } from "./definition.ts"
 import type { CallFacts } from "./field.ts"
-import { judged, NOTHING, type Instrument } from "./kind.ts"
+import { judged, NOTHING, type GuardrailKind } from "./kind.ts"
 import type { Memory } from "./memory.ts"
-import type { Note } from "./memory-update.ts"
+import type { MemoryUpdate } from "./memory-update.ts"
 import { coversCall, coversTool } from "./selector.ts"
 
 /** Ends the name by which a memory knows a storm. */
@@ -19,7 +19,7 @@ export const STORM = ":storm"
 export type DeniedFacts = Omit<CallFacts, "tool"> & { readonly tool: Tool | null }
 
 /** Whose storms are told of denials. */
-export interface Lookout {
+export interface DenialObserver {
   readonly storm: Storm
   /** @returns what a denial leaves, and whether with it the storm is there */
   denied(
@@ -27,22 +27,22 @@ export interface Lookout {
     code: Code,
     memory: Memory,
     now: number,
-  ): { readonly notes: readonly Note[]; readonly storm: Denial | null }
+  ): { readonly memoryUpdates: readonly MemoryUpdate[]; readonly storm: Denial | null }
 }
 
-export function stormInstrument(storm: Storm): Instrument {
+export function stormInstrument(storm: Storm): GuardrailKind {
   const { id, of: selector } = storm
   return {
     guardrail: storm,
-    judges: (tool) => coversTool(selector, tool),
-    hears: () => false,
-    judge: (facts, memory, now) => {
+    appliesTo: (tool) => coversTool(selector, tool),
+    tracks: () => false,
+    evaluate: (facts, memory, now) => {
       if (!coversCall(selector, facts, true)) return NOTHING
       const { used, holds } = standOf(storm, keyOf(storm, facts), memory, now)
       const use = { guardrail: id, kind: storm.kind, holds, used, limit: storm.limit }
       return judged(holds ? null : stormy(storm), { use })
     },
-    hear: () => NOTHING,
+    track: () => NOTHING,
   }
 }
 
@@ -75,7 +75,7 @@ const NOT_COUNTED: ReadonlySet<Code> = new Set<Code>([
   "step_up_required",
 ])
 
-export function lookoutFor(storm: Storm): Lookout {
+export function lookoutFor(storm: Storm): DenialObserver {
   return {
     storm,
     denied: (facts, code, memory, now) => {
@@ -87,8 +87,8 @@ export function lookoutFor(storm: Storm): Lookout {
       if (used > storm.limit) return QUIET
       const span = { kind: "sliding", seconds: storm.seconds } as const
       const counted = { owner: `${storm.id}${STORM}`, key, amount: 1, limit: storm.limit + 1, span }
-      const note: Note = { kind: "spend", ...counted, repeats: null }
-      return { notes: [note], storm: used + 1 > storm.limit ? stormy(storm) : null }
+      const note: MemoryUpdate = { kind: "spend", ...counted, repeats: null }
+      return { memoryUpdates: [note], storm: used + 1 > storm.limit ? stormy(storm) : null }
     },
   }
 }
@@ -100,4 +100,4 @@ function covers(selector: Selector, { tool, ...facts }: DeniedFacts): boolean {
   return isSuch && coversCall(selector, facts, true)
 }
 
-const QUIET = { notes: [], storm: null }
+const QUIET = { memoryUpdates: [], storm: null }

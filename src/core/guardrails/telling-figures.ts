@@ -7,7 +7,7 @@ import { isRedacted } from "../catalog/redaction.ts"
 import type { Tool } from "../catalog/tool.ts"
 import type { Field, Guardrail, Selector } from "./definition.ts"
 import { isArgument, nameOf } from "./field.ts"
-import type { Judgement } from "./kind.ts"
+import type { Evaluation } from "./kind.ts"
 import { coversTool } from "./selector.ts"
 
 /** Whether a field of calls holds what one of the tools redacts. A whole call holds all of its arguments. */
@@ -47,7 +47,7 @@ function fieldsOf(guardrail: Guardrail): readonly Field[] {
  * What of a judgement may leave the ledger: in an answer, its headers, a record or a notice. Nothing at all of one that
  * holds for some values of an argument only: that it is about the call would tell that its argument is one of these.
  */
-export function withoutFigures(judgement: Judgement, { arguments: bounds }: Selector): Judgement {
+export function withoutFigures(judgement: Evaluation, { arguments: bounds }: Selector): Evaluation {
   const { use, denial } = judgement
   return {
     ...judgement,

@@ -2,7 +2,7 @@
  * What of a notice a Security Event Token says: an event of CAEP where CAEP has one for it, else one of ours; and whom it
  * is about (RFC 9493). One event a token (SSF 1.0). Pure.
  */
-import type { Notice, SwitchTold, TaskEnd } from "./notice.ts"
+import type { Notice, SwitchNotice, TaskEndNotice } from "./notice.ts"
 
 export interface Signal {
   /** URI of the event's type. */
@@ -47,7 +47,7 @@ const INITIATORS = { agent: "system", guardrail: "policy", operator: "admin", mi
  * A task is the session of an agent, and the subject is that session alone: with its user beside it, a receiver that
  * keeps no sessions of ours would end all that the user has.
  */
-function ofEnd(type: Notice["type"], { task, agent, tasks, by, code }: TaskEnd, at: number): Signal | null {
+function ofEnd(type: Notice["type"], { task, agent, tasks, by, code }: TaskEndNotice, at: number): Signal | null {
   const subject = { format: "complex", session: { format: "opaque", id: task } } as const
   const because = code === null ? {} : { reason_admin: { en: code } }
   const times = { event_timestamp: Math.floor(at / 1000), initiating_entity: INITIATORS[by], ...because }
@@ -64,7 +64,7 @@ function ofEnd(type: Notice["type"], { task, agent, tasks, by, code }: TaskEnd, 
   }
 }
 
-function ofSwitch(type: Notice["type"], data: SwitchTold, at: number, issuer: string): Signal {
+function ofSwitch(type: Notice["type"], data: SwitchNotice, at: number, issuer: string): Signal {
   const { stopped, before, switch: id } = data
   const event_timestamp = Math.floor((before ?? at) / 1000)
   const times = { event_timestamp, initiating_entity: "admin" }
@@ -94,7 +94,7 @@ function ofSwitch(type: Notice["type"], data: SwitchTold, at: number, issuer: st
 }
 
 /** As `/v1/events` reads them: a user by issuer and subject, an agent by its URI, a key by its place in our JWK set. */
-function subjectOf({ stopped }: SwitchTold, issuer: string): Subject {
+function subjectOf({ stopped }: SwitchNotice, issuer: string): Subject {
   switch (stopped.kind) {
     case "user": {
       const at = stopped.user.indexOf("|")

@@ -8,11 +8,11 @@ import type { EventName } from "../policy/definition/receivers.ts"
 import type { Task, TreeState } from "../task/state.ts"
 import { userId } from "../policy/principals.ts"
 import type { Stopped, Switch } from "../signals/switch.ts"
-import type { End } from "../task/change.ts"
+import type { TaskEnd } from "../task/change.ts"
 import type { Consent } from "../task/pending-consent.ts"
 
 /** What a person is asked, or has said: of one exact call, or of a task that waits to begin. */
-export type Question = CallQuestion | TaskQuestion
+export type PendingApproval = CallQuestion | TaskQuestion
 
 export interface CallQuestion {
   readonly kind: "call"
@@ -35,7 +35,7 @@ export interface CallQuestion {
   readonly arguments: string | null
   /** Milliseconds. */
   readonly expiresAt: number
-  readonly answer: Answer | null
+  readonly answer: ApprovalVotes | null
 }
 
 export interface TaskQuestion {
@@ -49,16 +49,16 @@ export interface TaskQuestion {
   readonly bindingMessage: string | null
   /** Milliseconds. */
   readonly expiresAt: number
-  readonly answer: Answer | null
+  readonly answer: ApprovalVotes | null
 }
 
-export interface Answer {
+export interface ApprovalVotes {
   readonly approved: boolean
   /** Issuer and subject of each who said so, joined by `|`. */
   readonly by: readonly string[]
 }
 
-export interface TaskEnd {
+export interface TaskEndNotice {
   readonly kind: "end"
   readonly task: string
   /** All whose state this changed: of an end, those below as well. */
@@ -76,7 +76,7 @@ export interface TaskEnd {
   readonly guardrail: string | null
 }
 
-export interface SwitchTold {
+export interface SwitchNotice {
   readonly kind: "switch"
   readonly switch: string
   readonly stopped: Stopped
@@ -86,10 +86,10 @@ export interface SwitchTold {
   readonly operator: string | null
 }
 
-export type NoticeData = Question | TaskEnd | SwitchTold
+export type NoticeData = PendingApproval | TaskEndNotice | SwitchNotice
 
 /** What is kept; its id is given to it then. */
-export interface News<Data extends NoticeData = NoticeData> {
+export interface NoticeDraft<Data extends NoticeData = NoticeData> {
   readonly type: EventName
   /** Milliseconds. */
   readonly at: number
@@ -98,19 +98,19 @@ export interface News<Data extends NoticeData = NoticeData> {
   readonly data: Data
 }
 
-export interface Notice extends News {
+export interface Notice extends NoticeDraft {
   /** `evt_<ulid>`: the same in each try and for each receiver, so that they can tell what they had before. */
   readonly id: string
 }
 
 /** A call waits for people. */
-export function callAsked(asked: Approval): News {
+export function callAsked(asked: Approval): NoticeDraft {
   const { askedAt: at, decision } = asked
   return { type: "approval.asked", at, decision, data: questionOf(asked, null) }
 }
 
 /** Null as long as more people have to say something. */
-export function callAnswered(asked: Approval, decision: string, at: number): News | null {
+export function callAnswered(asked: Approval, decision: string, at: number): NoticeDraft | null {
   if (asked.status === "pending") return null
   const approved = asked.status === "approved"
   const by = asked.votes.filter((vote) => vote.approved === approved).map((vote) => vote.by)
@@ -119,7 +119,7 @@ export function callAnswered(asked: Approval, decision: string, at: number): New
 
 function questionOf(
   { id: approval, task, tool, guardrail, name, rules, shown, terms, expiresAt }: Approval,
-  answer: Answer | null,
+  answer: ApprovalVotes | null,
 ): CallQuestion {
   const { need } = terms
   const { agent, chain, user, purpose, arguments: values } = shown
@@ -128,11 +128,17 @@ function questionOf(
 }
 
 /** @param task as it would be at most */
-export function taskAsked(task: Task, consent: Consent, decision: string, at: number): News {
+export function taskAsked(task: Task, consent: Consent, decision: string, at: number): NoticeDraft {
   return { type: "approval.asked", at, decision, data: consentOf(task, consent, null) }
 }
 
-export function taskAnswered(task: Task, consent: Consent, approved: boolean, decision: string, at: number): News {
+export function taskAnswered(
+  task: Task,
+  consent: Consent,
+  approved: boolean,
+  decision: string,
+  at: number,
+): NoticeDraft {
   const answer = { approved, by: [userId(consent.user)] }
   return { type: "approval.answered", at, decision, data: consentOf(task, consent, answer) }
 }
@@ -140,7 +146,7 @@ export function taskAnswered(task: Task, consent: Consent, approved: boolean, de
 function consentOf(
   { id: task, agent, purpose, scope }: Task,
   { user, bindingMessage, expiresAt }: Consent,
-  answer: Answer | null,
+  answer: ApprovalVotes | null,
 ): TaskQuestion {
   return { kind: "task", task, agent, user: userId(user), purpose, scope, bindingMessage, expiresAt, answer }
 }
@@ -160,10 +166,10 @@ export interface Cause {
 export function taskEnded(
   state: TreeState,
   tasks: readonly string[],
-  { task: id, status, by }: End,
+  { task: id, status, by }: TaskEnd,
   { decision, operator, denial }: Cause,
   at: number,
-): News | null {
+): NoticeDraft | null {
   const task = state.tasks.get(id)
   const type = status === "quarantined" ? "task.quarantined" : by === "abort" ? "task.aborted" : "task.revoked"
   if (!task || tasks.length === 0 || status === "completed" || by === "rejection") return null
@@ -183,7 +189,7 @@ export function taskReleased(
   decision: string,
   operator: string | null,
   at: number,
-): News {
+): NoticeDraft {
   const data = { ...ofTask(state, task, [task.id]), by: "operator", operator, code: null, guardrail: null } as const
   return { type: "task.released", at, decision, data }
 }
@@ -209,6 +215,6 @@ export function switchTold(
   { id, stopped, before }: Switch,
   { decision, operator }: Setter,
   at: number,
-): News {
+): NoticeDraft {
   return { type, at, decision, data: { kind: "switch", switch: id, stopped, before, operator } }
 }

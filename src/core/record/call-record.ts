@@ -8,8 +8,8 @@ import type { Tool } from "../catalog/tool.ts"
 import type { Bundle } from "../policy/assemble.ts"
 import type { Pointer } from "../policy/bundle.ts"
 import { actionRef, toolRef, userId } from "../policy/principals.ts"
-import { shownFacts, untold } from "./record-facts.ts"
-import { bounded, type DecisionRecord, type RecordPlace, type Tried, type UsedApproval } from "./record.ts"
+import { shownFacts, notRecorded } from "./record-facts.ts"
+import { bounded, type DecisionRecord, type RecordPlace, type ShadowResult, type UsedApproval } from "./record.ts"
 import { redacted } from "./redaction.ts"
 
 /** What the ledger is asked: the call, and what only the edge knows of it, for its record. */
@@ -37,7 +37,7 @@ export function recordDecision(
   bundle: Bundle,
   ask: Omit<Ask, "candidate" | "risks" | "target">,
   { denial, evidence }: Verdict,
-  candidate: Tried | null,
+  candidate: ShadowResult | null,
   { life, number }: RecordPlace,
   now: number,
 ): DecisionRecord {
@@ -127,15 +127,18 @@ function findTelling({ engine, entities, guardrails }: Bundle, tool: Tool): Tell
   const [action, resource] = [actionRef(tool.action), toolRef(tool.name)]
   return {
     named: new Set([...engine.readsFor(action, resource, entities), ...guardrails.reads(tool)]),
-    facts: untold(engine.factsFor(action, resource, entities)),
+    facts: notRecorded(engine.factsFor(action, resource, entities)),
   }
 }
 
 /** A candidate may redact less than the catalog that decides, and no figure of its budgets decides anything. */
-function withoutFigures(tried: Tried): Tried {
-  const denial = tried.differs?.denial
-  if (!tried.differs || denial?.reason !== "budget_spent") return tried
-  return { ...tried, differs: { ...tried.differs, denial: { ...denial, used: null, asked: null, retry_after: null } } }
+function withoutFigures(shadowResult: ShadowResult): ShadowResult {
+  const denial = shadowResult.differs?.denial
+  if (!shadowResult.differs || denial?.reason !== "budget_spent") return shadowResult
+  return {
+    ...shadowResult,
+    differs: { ...shadowResult.differs, denial: { ...denial, used: null, asked: null, retry_after: null } },
+  }
 }
 
 /**

@@ -3,13 +3,13 @@ import { UNKNOWN_CLIENT } from "../decision/client.ts"
 import { NO_ARGUMENTS } from "../catalog/arguments.ts"
 import { NO_SEGMENTS } from "../catalog/locate.ts"
 import type { Reason } from "../denials/denial.ts"
-import type { Prospects, Question } from "../decision/visible-tools.ts"
+import type { ToolVisibility, ToolListQuery } from "../decision/visible-tools.ts"
 import type { Bundle } from "../policy/assemble.ts"
 import { recordDecision } from "./call-record.ts"
 import type { DecisionRecord, RecordPlace } from "./record.ts"
 
 /** What the ledger is asked, and what only the edge knows of it, for its record. */
-export interface ListAsk extends Question {
+export interface ListAsk extends ToolListQuery {
   readonly decisionId: string
   readonly path: string
   readonly mode: "enforce" | "observe"
@@ -23,7 +23,7 @@ export interface ListAsk extends Question {
 /**
  * Characters of what its record is made of: all tools that were asked about, and why each of those cannot be called.
  */
-export function sizeOfListing({ tools }: ListAsk, { hidden }: Prospects): number {
+export function sizeOfListing({ tools }: ListAsk, { hidden }: ToolVisibility): number {
   return JSON.stringify([tools, [...hidden]]).length
 }
 
@@ -31,7 +31,7 @@ export function sizeOfListing({ tools }: ListAsk, { hidden }: Prospects): number
 export function recordListing(
   bundle: Bundle,
   ask: ListAsk,
-  { denial, evidence, hidden }: Prospects,
+  { denial, evidence, hidden }: ToolVisibility,
   place: RecordPlace,
   now: number,
 ): DecisionRecord {

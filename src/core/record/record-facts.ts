@@ -19,7 +19,7 @@ export function shownFacts(context: CedarRecord, read: ReadonlySet<string>): Rec
 }
 
 /** Those of them that `shownFacts` would look at. */
-export function untold(read: ReadonlySet<string>): ReadonlySet<string> {
+export function notRecorded(read: ReadonlySet<string>): ReadonlySet<string> {
   return new Set([...read].filter((path) => !isTold(path)))
 }
 

@@ -4,9 +4,9 @@
  */
 import { fits } from "../encoding/bytes.ts"
 import type { Approval } from "../task/approval.ts"
-import type { Rejection } from "../denials/credential-rejection.ts"
+import type { CredentialRejection } from "../denials/credential-rejection.ts"
 import type { Denial } from "../denials/denial.ts"
-import type { Refusal } from "../denials/oauth-error.ts"
+import type { OAuthError } from "../denials/oauth-error.ts"
 import type { Use, WindowUse } from "../guardrails/kind.ts"
 import type { Pointer } from "../policy/bundle.ts"
 import type { EventRefusal } from "../denials/set-error.ts"
@@ -14,7 +14,7 @@ import { fitted, shortArguments, shortened, shortList, shortText } from "./trunc
 
 /** Why a request to manage was refused. */
 export type ManagementDenial =
-  | { readonly reason: "operator_rejected"; readonly because: Rejection | Denial | null }
+  | { readonly reason: "operator_rejected"; readonly because: CredentialRejection | Denial | null }
   | { readonly reason: "role_missing" | "not_found" | "request_malformed"; readonly what: string }
   | { readonly reason: "too_many_comparisons" }
   /** There is a publication of this number already, or of a higher one. */
@@ -25,7 +25,7 @@ export type ManagementDenial =
   | { readonly reason: "task_pending"; readonly task: string }
   /** A form that came from no page of the person's session. */
   | { readonly reason: "form_refused"; readonly what: string }
-  | { readonly reason: "sign_in_failed"; readonly what: string; readonly because: Rejection | null }
+  | { readonly reason: "sign_in_failed"; readonly what: string; readonly because: CredentialRejection | null }
 
 /** The client that a request named, or that its token was for, and that nobody has proven to have made it. */
 export interface ClaimedClient {
@@ -33,7 +33,7 @@ export interface ClaimedClient {
 }
 
 /** A candidate, and what it would have changed; null: nothing. */
-export interface Tried {
+export interface ShadowResult {
   readonly bundle: Pointer
   readonly differs: Differing | null
 }
@@ -68,7 +68,7 @@ export interface DecisionRecord {
   /** `ok`, or the code on the wire. */
   readonly code: string
   /** Why, with its evidence; null for an allow. */
-  readonly denial: ((Denial | Refusal | ManagementDenial) & ClaimedClient) | EventRefusal | null
+  readonly denial: ((Denial | OAuthError | ManagementDenial) & ClaimedClient) | EventRefusal | null
   /** `observe`: the gateway let the call through whatever was decided. */
   readonly mode: "enforce" | "observe"
   readonly gateway: string | null
@@ -124,7 +124,7 @@ export interface DecisionRecord {
    */
   readonly listing: { readonly asked: number; readonly hidden: Readonly<Record<string, number>> } | null
   /** What a candidate bundle would have decided, where one was tried beside the live one. */
-  readonly candidate: Tried | null
+  readonly candidate: ShadowResult | null
   /** Names of the fields that are not told whole: what was in them was too long. */
   readonly cut: readonly string[]
   /** Hex SHA-256 of the delegation token, its first 16 digits: tells two tokens apart, opens nothing. */

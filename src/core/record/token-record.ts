@@ -1,11 +1,11 @@
 /** The record of a token request: made in the ledger, durably, where a token was issued; at the edge where none was. */
 import type { Opened } from "../task/open.ts"
-import { oauthErrorOf, type Refusal } from "../denials/oauth-error.ts"
+import { oauthErrorOf, type OAuthError } from "../denials/oauth-error.ts"
 import type { Task, TreeState } from "../task/state.ts"
 import type { Pointer } from "../policy/bundle.ts"
 import { userId, type UserFacts } from "../policy/principals.ts"
 import type { Consent } from "../task/pending-consent.ts"
-import { recordOf, type DecisionRecord, type ManagementDenial, type Tried } from "./record.ts"
+import { recordOf, type DecisionRecord, type ManagementDenial, type ShadowResult } from "./record.ts"
 
 /** The client of a token request, as far as its record names it. */
 export interface RecordedClient {
@@ -26,7 +26,7 @@ export function openingRecord(
   user: UserFacts | null,
   bundle: Pointer,
   { decisionId, receivedAt }: Asking,
-  candidate: Tried | null,
+  candidate: ShadowResult | null,
   now: number,
 ): DecisionRecord {
   return recordOf({
@@ -92,7 +92,7 @@ export function misuseRecord(
 
 /** @param client null if the request does not say who makes it */
 export function refusalRecord(
-  refusal: Refusal,
+  refusal: OAuthError,
   client: RecordedClient | null,
   bundle: Pointer | null,
   decisionId: string,
@@ -123,7 +123,7 @@ export function nothingRevoked(known: DecisionRecord, client: RecordedClient): D
  */
 function byClient(
   client: RecordedClient | null,
-  denial: Refusal | ManagementDenial,
+  denial: OAuthError | ManagementDenial,
 ): Pick<DecisionRecord, "chain" | "denial"> {
   if (!client) return { chain: [], denial }
   const { agent, isProven } = client

@@ -7,9 +7,9 @@ import { canonicalText } from "../encoding/canonical-json.ts"
 import { sha256Hex } from "../encoding/hash.ts"
 import type { StreamDefinition } from "../policy/definition/streams.ts"
 import type { SignalChange } from "./stream-change.ts"
-import { eventOf, EVENTS, mayTell, type EffectName, type Told } from "../policy/definition/security-events.ts"
+import { eventOf, EVENTS, mayTell, type EffectName, type EventClaims } from "../policy/definition/security-events.ts"
 import type { EventRefusal } from "../denials/set-error.ts"
-import { resolveSubject, type Known, type Target } from "./event-subject.ts"
+import { resolveSubject, type KnownSubjects, type Target } from "./event-subject.ts"
 
 export interface JudgedEvent {
   /** By its name in the table, or its URI where it is in none: the transmitter's own words. */
@@ -30,7 +30,7 @@ export interface JudgedEvent {
 export function judgeEvents(
   { events, at, subject }: SecurityEvents,
   stream: StreamDefinition,
-  known: Known,
+  known: KnownSubjects,
   now: number,
 ): readonly JudgedEvent[] | EventRefusal {
   const judged: JudgedEvent[] = []
@@ -44,10 +44,10 @@ export function judgeEvents(
 
 function judge(
   type: string,
-  told: Told,
+  told: EventClaims,
   of: Pick<SecurityEvents, "at" | "subject">,
   stream: StreamDefinition,
-  known: Known,
+  known: KnownSubjects,
   now: number,
 ): JudgedEvent | EventRefusal {
   const name = eventOf(type)
@@ -104,7 +104,7 @@ const CLOCKS_APART_MS = 30_000
  * events must keep their order, whichever a network brings first.
  * @param otherwise seconds, where the event does not say
  */
-function timeOf(told: Told, otherwise: number, now: number): number | null {
+function timeOf(told: EventClaims, otherwise: number, now: number): number | null {
   const { event_timestamp: said = otherwise } = told
   if (typeof said !== "number" || said < 0) return null
   const at = said < FIRST_MILLISECONDS ? said * 1000 : said

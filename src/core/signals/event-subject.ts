@@ -23,7 +23,7 @@ export type Resolved =
   | { readonly malformed: string }
 
 /** What names can lead to. */
-export interface Known {
+export interface KnownSubjects {
   readonly about: StreamDefinition["about"]
   readonly issuers: readonly IssuerDefinition[]
   readonly agents: Lookup<AgentDefinition>
@@ -38,7 +38,7 @@ const FOREIGN: Resolved = { foreign: true }
 const MAX_ALIASES = 16
 
 /** @param id of `sub_id`, or of `subject` in an event, as drafts before RFC 9493 have it */
-export function resolveSubject(id: unknown, known: Known): Resolved {
+export function resolveSubject(id: unknown, known: KnownSubjects): Resolved {
   if (!isObject(id)) return { malformed: "the subject is no object" }
   const format = formatOf(id)
   switch (format) {
@@ -61,7 +61,7 @@ function formatOf({ format, subject_type: before, user }: Readonly<Record<string
 }
 
 /** RFC 9493 3.2.8: names of one subject. Those that the stream may not speak of are passed over. */
-function resolveAliases({ identifiers }: Readonly<Record<string, unknown>>, known: Known): Resolved {
+function resolveAliases({ identifiers }: Readonly<Record<string, unknown>>, known: KnownSubjects): Resolved {
   if (!Array.isArray(identifiers) || identifiers.length === 0 || identifiers.length > MAX_ALIASES)
     return { malformed: "its aliases cannot be read" }
   const all: readonly Resolved[] = identifiers.map((each: unknown) =>
@@ -86,7 +86,7 @@ function distinct(targets: readonly Target[]): readonly Target[] {
  * SSF: a person, in this session, on that device … We keep no sessions of others and know no devices: it is about the
  * person as a whole, which ends more than what was meant, and never less; without a person, about an application.
  */
-function resolveComplex({ user, application }: Readonly<Record<string, unknown>>, known: Known): Resolved {
+function resolveComplex({ user, application }: Readonly<Record<string, unknown>>, known: KnownSubjects): Resolved {
   const part = user ?? application
   if (part === undefined) return NOBODY
   return isObject(part) && formatOf(part) === "complex"
@@ -94,7 +94,7 @@ function resolveComplex({ user, application }: Readonly<Record<string, unknown>>
     : resolveSubject(part, known)
 }
 
-function resolveValue(id: Readonly<Record<string, unknown>>, format: ValueFormat, known: Known): Resolved {
+function resolveValue(id: Readonly<Record<string, unknown>>, format: ValueFormat, known: KnownSubjects): Resolved {
   const value = id[VALUE_OF[format]]
   if (!isName(value)) return { malformed: `the subject has no usable \`${VALUE_OF[format]}\`` }
   if (format !== "iss_sub")
@@ -110,7 +110,7 @@ function isName(value: unknown): value is string {
 /** No session names anybody otherwise (credential/person.ts). */
 const SUBJECT = /^.{1,255}$/su
 
-function ofIssuer(iss: string, sub: string, known: Known): Resolved {
+function ofIssuer(iss: string, sub: string, known: KnownSubjects): Resolved {
   const issuer = known.issuers.find((each) => each.issuer === iss)
   if (!issuer) return FOREIGN
   if (!issuer.workloads) return ofPerson("iss_sub", sub, issuer.id, known)
@@ -126,13 +126,13 @@ function ofIssuer(iss: string, sub: string, known: Known): Resolved {
 }
 
 /** Of several agents that share the name all are meant, as far as the stream may speak of them. */
-function ofAgents(agents: readonly string[], { about }: Known): Resolved {
+function ofAgents(agents: readonly string[], { about }: KnownSubjects): Resolved {
   const allowed = agents.filter((agent) => about.agents.includes("*") || about.agents.includes(agent))
   return allowed.length === 0 ? FOREIGN : { targets: allowed.map((agent) => ({ kind: "agent", agent })) }
 }
 
 /** Null: it is neither an agent's nor that of a key of ours. */
-function ofUri(uri: string, known: Known): Resolved | null {
+function ofUri(uri: string, known: KnownSubjects): Resolved | null {
   if (known.agents.has(uri)) return ofAgents([uri], known)
   const place = `${known.us}/.well-known/jwks.json#`
   if (!uri.startsWith(place)) return null
@@ -142,7 +142,12 @@ function ofUri(uri: string, known: Known): Resolved | null {
 }
 
 /** @param issuer that the name says itself; null: it does not, and the stream's entry says whose it is */
-function ofPerson(format: ValueFormat, value: string, issuer: string | null, { about, issuers }: Known): Resolved {
+function ofPerson(
+  format: ValueFormat,
+  value: string,
+  issuer: string | null,
+  { about, issuers }: KnownSubjects,
+): Resolved {
   const entry = about.users.find((each) => each.by.includes(format) && (issuer === null || each.issuer === issuer))
   if (!entry) return issuer === null ? NOBODY : FOREIGN
   const url = issuers.find(({ id }) => id === entry.issuer)?.issuer

@@ -2,7 +2,7 @@
  * What crosses between isolates and the switchboard about observations, and its version. They rest beside the switches,
  * in a table of their own: no operator lifts one, only a bundle that pins what was seen, or the server going back.
  */
-import type { Observations, Sighting, Subject } from "../catalog/drift.ts"
+import type { Observations, ToolObservation, Subject } from "../catalog/drift.ts"
 
 /** Old object code may run for minutes beside new Worker code: what is of another version is refused, not misread. */
 export const OBSERVATION_VERSION = 1
@@ -19,7 +19,7 @@ export interface Report {
   readonly bundle: number
   /** Milliseconds, before the server was asked. */
   readonly at: number
-  readonly sightings: readonly Sighting[]
+  readonly sightings: readonly ToolObservation[]
   /** Absent: it was not looked at. */
   readonly headers?: { readonly server: string; readonly enforced: boolean }
   /** Observations that are about nothing in that bundle. */

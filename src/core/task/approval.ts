@@ -135,10 +135,10 @@ export function isRoom(approvals: Approvals, now: number): boolean {
   return [...approvals.values()].filter(isOpen).length < MOST_OPEN
 }
 
-export type Question = Exactly &
+export type ApprovalRequest = Exactly &
   Pick<Approval, "id" | "rules" | "figures" | "shown" | "inboxes" | "decision" | "bundle" | "expiresAt" | "terms">
 
-export function askApproval(question: Question, now: number): Approval {
+export function askApproval(question: ApprovalRequest, now: number): Approval {
   return { ...question, askedAt: now, status: "pending", uses: 0, votes: [] }
 }
 

@@ -1,4 +1,4 @@
-import { refuse, type Refused } from "../denials/oauth-error.ts"
+import { oauthError, type OAuthFailure } from "../denials/oauth-error.ts"
 import type { Bundle } from "../policy/assemble.ts"
 
 /** Whether an agent may have tokens for an audience, by the registry as it is. */
@@ -10,6 +10,6 @@ export function mayBeFor({ agents, audiences }: Bundle, agent: string, audience:
 const MOST_KNOWN = 8
 
 /** Audiences are public, as each resource's metadata names its own (RFC 9728); which are an agent's is not said. */
-export function unknownAudience(audience: string, { audiences }: Pick<Bundle, "audiences">): Refused {
-  return refuse({ reason: "audience_unknown", audience, known: [...audiences].toSorted().slice(0, MOST_KNOWN) })
+export function unknownAudience(audience: string, { audiences }: Pick<Bundle, "audiences">): OAuthFailure {
+  return oauthError({ reason: "audience_unknown", audience, known: [...audiences].toSorted().slice(0, MOST_KNOWN) })
 }

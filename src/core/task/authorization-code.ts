@@ -3,7 +3,7 @@
  * and how it shows that somebody has it who should not. Pure; the ledger keeps what is to be known of them.
  */
 import { isSame } from "../encoding/constant-time.ts"
-import { refuse, type Refused } from "../denials/oauth-error.ts"
+import { oauthError, type OAuthFailure } from "../denials/oauth-error.ts"
 
 /** What its client has to show besides the code. */
 export interface CodeTerms {
@@ -118,7 +118,7 @@ export function judgeRefresh(
   { agent: by, shown, next, token, jkt }: Refresh,
   boundTo: string | null,
   now: number,
-): { readonly misuse: string } | Refused | { readonly refreshing: Refreshing; readonly lost: readonly string[] } {
+): { readonly misuse: string } | OAuthFailure | { readonly refreshing: Refreshing; readonly lost: readonly string[] } {
   if (!refreshing || !isSame(refreshing.family, shown.family)) return misused("unknown")
   if (agent !== by) return { misuse: "another agent's" }
   const { family, good, replaced, suspicion } = refreshing
@@ -130,7 +130,7 @@ export function judgeRefresh(
     // Its owner had no key when it was used first: whoever brings one now would bind the task to it.
     if (!isGood) return { misuse: "another key" }
     // Of several one may be a thief's, who could bind the task to a key of theirs and so keep its owner out.
-    if (good.length > 1) return refuse({ reason: "key_differs" })
+    if (good.length > 1) return oauthError({ reason: "key_differs" })
   }
   const given = { secret: next, token }
   const isRepeated = good.length > 1
@@ -142,8 +142,8 @@ export function judgeRefresh(
   }
   const more = isRepeated || boundTo !== null ? suspicion : suspicion + REPEATED
   if (more > MOST_SUSPICION) return { misuse: "used again in too many rounds" }
-  if (good.length >= MOST_AT_ONCE) return refuse({ reason: "too_many_tasks", what: "tree", retry_after: 10 })
+  if (good.length >= MOST_AT_ONCE) return oauthError({ reason: "too_many_tasks", what: "tree", retry_after: 10 })
   return { refreshing: { family, good: [...good, given], replaced, suspicion: more }, lost: [] }
 }
 
-export const misused = (what: string): Refused => refuse({ reason: "grant_refused", what })
+export const misused = (what: string): OAuthFailure => oauthError({ reason: "grant_refused", what })

@@ -1,10 +1,10 @@
-import type { Note } from "../guardrails/memory-update.ts"
+import type { MemoryUpdate } from "../guardrails/memory-update.ts"
 import type { Progress } from "../guardrails/plan.ts"
 import type { Approval } from "./approval.ts"
 import type { EndedBy, RememberedAdmission, TaskStatus } from "./state.ts"
 
 /** What an allow changes; or, of a denied call, that an observing gateway lets it happen all the same. */
-export interface Change {
+export interface TaskChange {
   readonly at: number
   /** The calling task and all above it: each counts a call that costs something. */
   readonly counted: readonly string[]
@@ -15,14 +15,14 @@ export interface Change {
   /** Approvals that it uses. */
   readonly approvals: readonly Approval[]
   /** What guardrails keep in mind of it. */
-  readonly notes: readonly Note[]
+  readonly memoryUpdates: readonly MemoryUpdate[]
   /** Labels that the tree has not had so far. */
   readonly labels: readonly string[]
   readonly remember: (RememberedAdmission & { readonly key: string }) | null
 }
 
 /** What becomes of a task, and of those below it, with a call: its plan is finished, or was left. */
-export interface End {
+export interface TaskEnd {
   readonly task: string
   readonly status: Exclude<TaskStatus, "pending" | "active">
   readonly by: EndedBy

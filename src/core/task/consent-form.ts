@@ -2,11 +2,11 @@
  * A person's answer, as their browser sends it. It can only take away: of what it names nothing is had that they were not
  * shown, whoever has written it.
  */
-import type { Kept } from "./grant.ts"
+import type { GrantReduction } from "./grant.ts"
 
 export interface Answered {
   readonly allows: boolean
-  readonly kept: Kept
+  readonly kept: GrantReduction
   /** The page that they were shown, as `shownField` names it. */
   readonly shown: string
 }

@@ -9,7 +9,7 @@ import { ACTIONS, SENSITIVITIES, sensitivityRank, type Action, type Sensitivity,
 import type { Plan } from "../guardrails/plan.ts"
 import { sha256Hex } from "../encoding/hash.ts"
 import type { Task } from "./state.ts"
-import { legible } from "../encoding/display-text.ts"
+import { displayText } from "../encoding/display-text.ts"
 import { boundsInWords } from "./grant-words.ts"
 
 export interface ToolView {
@@ -47,7 +47,7 @@ export function viewOfConsent({ grant, purpose, plan, idle }: Task, life: number
   const tools = Object.entries(grant.tools).flatMap(([name, { action, maxSensitivity, bounds }]) => {
     const tool = catalog.get(name)
     if (!tool || isLifecycle(tool)) return []
-    const said = legible(boundsInWords(bounds), MAX_BOUNDS)
+    const said = displayText(boundsInWords(bounds), MAX_BOUNDS)
     return [
       {
         server: tool.server,

@@ -10,7 +10,7 @@ import { userId, type UserFacts } from "../policy/principals.ts"
 import type { Task, TreeState } from "./state.ts"
 import type { CodeShown } from "./authorization-code.ts"
 import { NO_CLIENT, openTask, type Opened, type OpenRequest } from "./open.ts"
-import { isRefused, refuse, type Refused } from "../denials/oauth-error.ts"
+import { isOAuthFailure, oauthError, type OAuthFailure } from "../denials/oauth-error.ts"
 import { mayBeFor, unknownAudience } from "./audience.ts"
 import type { Consent } from "./pending-consent.ts"
 
@@ -30,23 +30,23 @@ export const NOT_POLLED: Polling = { interval: POLL_INTERVAL_SECONDS, lastAt: Nu
  * yet; once they have answered, all is.
  * @returns the pending task, and how long it would live; no token is issued
  */
-export function foresee(
+export function previewTask(
   bundle: Bundle,
   state: TreeState,
   consent: Consent,
   now: number,
-): { readonly task: Opened["task"]; readonly life: number } | Refused {
+): { readonly task: Opened["task"]; readonly life: number } | OAuthFailure {
   const { answer, kept, expiresAt } = consent
   const by = { audience: consent.audience, jkt: "unknown yet", token: "" }
   const asking = requestOf(consent, { ...by, approvals: answer ? ["user"] : [] })
   const request = {
     ...asking,
     sessionExpiresAt: answer?.until ?? null,
-    isForeseen: answer === null,
+    isPreview: answer === null,
     ...(kept && { kept }),
   }
   const opened = openTask(bundle, answer ? { ...state, user: answer.person } : state, request, now)
-  if (isRefused(opened)) return opened
+  if (isOAuthFailure(opened)) return opened
   return { task: { ...opened.task, jkt: null, status: "pending", expiresAt }, life: opened.task.expiresAt - now }
 }
 
@@ -71,23 +71,23 @@ export function redeem(
   redemption: Redemption,
   polling: Polling,
   now: number,
-): Opened | Refused {
+): Opened | OAuthFailure {
   const { secretHash, agent } = redemption
   const isOneKind = (consent.code === undefined) === (redemption.shown === undefined)
   const isTheirs = consent.agent === agent && isSame(consent.secretHash, secretHash)
   if (!isOneKind || !isTheirs || consent.isRedeemed) return unknownTo(redemption)
   const { answer } = consent
-  if (answer && !answer.approved) return refuse({ reason: "consent_refused" })
+  if (answer && !answer.approved) return oauthError({ reason: "consent_refused" })
   if (now >= consent.expiresAt) {
-    return refuse(consent.code ? { reason: "grant_refused", what: "expired" } : { reason: "consent_expired" })
+    return oauthError(consent.code ? { reason: "grant_refused", what: "expired" } : { reason: "consent_expired" })
   }
-  if (consent.code && !bundle.agents.get(agent)?.client) return refuse(NO_CLIENT)
+  if (consent.code && !bundle.agents.get(agent)?.client) return oauthError(NO_CLIENT)
   // Ended meanwhile, by an operator or a switch of theirs: nothing comes of it any more.
   const shown = pendingTask(state)
   if (!shown) return unknownTo(redemption)
   if (!answer) {
     const isSoon = now - polling.lastAt < polling.interval * 1000
-    return refuse(isSoon ? { reason: "polled_too_soon" } : { reason: "consent_pending" })
+    return oauthError(isSoon ? { reason: "polled_too_soon" } : { reason: "consent_pending" })
   }
   const audience = redemption.audience ?? consent.audience
   // By the registry of now.
@@ -98,16 +98,18 @@ export function redeem(
   // No more than the person was shown, whatever the rules say by now.
   const request = { ...asking, sessionExpiresAt, since, shown: { task: shown, life: consent.life } }
   const opened = openTask(bundle, { ...state, user: person, since }, request, now)
-  return isRefused(opened) ? opened : { ...opened, opening: { ...opened.opening, session: { user: person, since } } }
+  return isOAuthFailure(opened)
+    ? opened
+    : { ...opened, opening: { ...opened.opening, session: { user: person, since } } }
 }
 
 /** The same whether there is none, it is another's, or it is over. */
-export function unknownTo({ shown }: Redemption): Refused {
-  return refuse(shown ? { reason: "grant_refused", what: "unknown" } : { reason: "consent_unknown" })
+export function unknownTo({ shown }: Redemption): OAuthFailure {
+  return oauthError(shown ? { reason: "grant_refused", what: "unknown" } : { reason: "consent_unknown" })
 }
 
 /** After a poll that was answered by `refusal`. */
-export function polled(polling: Polling, { refused }: Refused, now: number): Polling {
+export function polled(polling: Polling, { refused }: OAuthFailure, now: number): Polling {
   const isSoon = refused.reason === "polled_too_soon"
   // Whoever is not who asked must not cost them patience.
   if (!isSoon && refused.reason !== "consent_pending") return polling

@@ -38,7 +38,7 @@ export interface AskedPart {
 }
 
 /** What a request asks for, beside its purpose. */
-export interface Asked {
+export interface RequestedGrant {
   /** Null: whatever the purpose gives by default. */
   readonly parts: readonly AskedPart[] | null
   /** They were `authorization_details`, and are answered by such (RFC 9396 7). */
@@ -46,10 +46,10 @@ export interface Asked {
   readonly calls: number | null
 }
 
-export const ASKED_NOTHING: Asked = { parts: null, inDetails: false, calls: null }
+export const ASKED_NOTHING: RequestedGrant = { parts: null, inDetails: false, calls: null }
 
 /** What a person has left of what was asked of them: it only ever takes away. */
-export interface Kept {
+export interface GrantReduction {
   /** Names of tools, and `server.*` for all of a server; null: all. */
   readonly tools: readonly string[] | null
   /** Null: as many as there were. */
@@ -74,9 +74,9 @@ export interface Caps {
   readonly agent: { readonly id: string; readonly ceiling: GrantDefinition }
   readonly parent: { readonly agent: string; readonly grant: Grant } | null
   /** What an assertion by the user's provider allows at most (ID-JAG); every one of these. */
-  readonly assertion: readonly Asked[]
+  readonly assertion: readonly RequestedGrant[]
   /** What the person who was asked has left of it; absent: all. */
-  readonly consent?: Kept | undefined
+  readonly consent?: GrantReduction | undefined
   /** Whether policy lets this principal, the user or the agent where there is none, delegate the tool. */
   readonly policy: { readonly principal: string; readonly permits: (tool: Tool) => boolean }
 }
@@ -114,14 +114,14 @@ export function within(definition: GrantDefinition): (tool: Tool) => boolean {
 }
 
 /** Only names are looked for: no pattern that somebody puts into a form covers anything. */
-function keptBy(consent: Kept | undefined): (tool: Tool) => boolean {
+function keptBy(consent: GrantReduction | undefined): (tool: Tool) => boolean {
   if (!consent?.tools) return () => true
   const kept = new Set(consent.tools)
   return ({ name, server }) => kept.has(name) || kept.has(`${server}.*`)
 }
 
 /** Of what an assertion allows, the parts about a tool. */
-function allowingParts({ parts }: Asked, tool: Tool): readonly AskedPart[] {
+function allowingParts({ parts }: RequestedGrant, tool: Tool): readonly AskedPart[] {
   return (parts ?? []).filter(
     ({ scopes, maxSensitivity }) =>
       scopes.some((scope) => scopeCovers(scope, tool)) &&
@@ -147,7 +147,7 @@ export interface Ambiguous {
 }
 
 /** @param tools the catalog */
-export function narrow(tools: Iterable<Tool>, asked: Asked, caps: Caps): Narrowed | NothingLeft | Ambiguous {
+export function narrow(tools: Iterable<Tool>, asked: RequestedGrant, caps: Caps): Narrowed | NothingLeft | Ambiguous {
   const { purpose, agent, parent } = caps
   const byDefault = { scopes: scopesOf(purpose.default ?? purpose.grant.tools), maxSensitivity: null, bounds: {} }
   const parts: readonly AskedPart[] = asked.parts ?? [byDefault]

@@ -7,10 +7,10 @@ import type { AgentDefinition } from "../policy/definition/agents.ts"
 import type { Bundle } from "../policy/assemble.ts"
 import { actionRef, delegateContext, entitiesFor, principalsOf, toolRef, type UserFacts } from "../policy/principals.ts"
 import { newProgress } from "../guardrails/plan.ts"
-import { isAlive, lineOf, whyEnded, type IssuedToken, type Task, type TreeState } from "./state.ts"
-import { ASKED_NOTHING, narrow, type Asked, type Caps, type Kept } from "./grant.ts"
-import { printable } from "../encoding/display-text.ts"
-import { isRefused, refuse, type Refused } from "../denials/oauth-error.ts"
+import { isAlive, ancestryOf, whyEnded, type IssuedToken, type Task, type TreeState } from "./state.ts"
+import { ASKED_NOTHING, narrow, type RequestedGrant, type Caps, type GrantReduction } from "./grant.ts"
+import { asciiText } from "../encoding/display-text.ts"
+import { isOAuthFailure, oauthError, type OAuthFailure } from "../denials/oauth-error.ts"
 
 /** No token lives longer, whatever the registry says (DESIGN §4). */
 const MAX_TOKEN_LIFE_MS = 900_000
@@ -31,17 +31,17 @@ export interface OpenRequest {
   /** A live task of this agent and user, to which the session is a fresher one. */
   readonly task: string | null
   readonly purpose: string | null
-  readonly asked: Asked
+  readonly asked: RequestedGrant
   /** What may be asked for at most, by each of these. */
-  readonly caps: readonly Asked[]
+  readonly caps: readonly RequestedGrant[]
   /** Who has consented to it: `user`, where the person it is for has. */
   readonly approvals: readonly string[]
   /** The task that the person consented to, as they were shown it, and how many milliseconds it may live. */
   readonly shown?: { readonly task: Task; readonly life: number }
   /** What the person has left of it; absent: all. */
-  readonly kept?: Kept
+  readonly kept?: GrantReduction
   /** What policy lets the person delegate cannot be asked yet. */
-  readonly isForeseen?: boolean
+  readonly isPreview?: boolean
   /** Of the token to be issued (RFC 8707): one that the task was opened for, or is to be opened for. */
   readonly audience: string
   /** Thumbprint of the key that the agent proved. */
@@ -79,19 +79,19 @@ interface Step {
 /** A live task that a token of the request names, with all above it, itself first. */
 interface Parent {
   readonly task: Task
-  readonly line: readonly Task[]
+  readonly ancestry: readonly Task[]
   readonly token: IssuedToken
 }
 
-export function openTask(bundle: Bundle, state: TreeState, request: OpenRequest, now: number): Opened | Refused {
+export function openTask(bundle: Bundle, state: TreeState, request: OpenRequest, now: number): Opened | OAuthFailure {
   const agent = bundle.agents.get(request.agent)
-  if (!agent) return refuse({ reason: "agent_unregistered", agent: request.agent })
-  if (agent.bound_key && request.jkt === null) return refuse({ reason: "key_required" })
+  if (!agent) return oauthError({ reason: "agent_unregistered", agent: request.agent })
+  if (agent.bound_key && request.jkt === null) return oauthError({ reason: "key_required" })
   // By this clock: a session that has ended opens nothing, and freshens nothing.
   const { sessionExpiresAt } = request
   if (sessionExpiresAt !== null && now >= sessionExpiresAt) {
     const because = { reason: "expired", exp: Math.floor(sessionExpiresAt / 1000) } as const
-    return refuse({ reason: "subject_rejected", because })
+    return oauthError({ reason: "subject_rejected", because })
   }
   const full = fullness(state, now)
   if (full) return full
@@ -99,7 +99,7 @@ export function openTask(bundle: Bundle, state: TreeState, request: OpenRequest,
   if (request.task !== null) return freshen(step, request.task)
   if (!request.parent) return openNew(step, state.root, null)
   const parent = liveParent(step, request.parent)
-  if (isRefused(parent)) return parent
+  if (isOAuthFailure(parent)) return parent
   return parent.task.agent === agent.id ? renew(step, parent) : openChild(step, parent)
 }
 
@@ -107,55 +107,58 @@ export function openTask(bundle: Bundle, state: TreeState, request: OpenRequest,
 const MAX_TASKS = 256
 const MAX_TOKENS = 1_024
 
-function fullness({ tasks, tokens }: TreeState, now: number): Refused | null {
+function fullness({ tasks, tokens }: TreeState, now: number): OAuthFailure | null {
   const live = [...tokens.values()].filter(({ expiresAt }) => now < expiresAt)
   if (tasks.size < MAX_TASKS && live.length < MAX_TOKENS) return null
-  return refuse({ reason: "too_many_tasks", what: "tree", retry_after: 60 })
+  return oauthError({ reason: "too_many_tasks", what: "tree", retry_after: 60 })
 }
 
-function liveParent({ state, now }: Step, named: { readonly task: string; readonly token: string }): Parent | Refused {
-  const line = lineOf(state, named.task)
-  const [task] = line
+function liveParent(
+  { state, now }: Step,
+  named: { readonly task: string; readonly token: string },
+): Parent | OAuthFailure {
+  const ancestry = ancestryOf(state, named.task)
+  const [task] = ancestry
   const token = state.tokens.get(named.token)
   if (!task || !token || token.task !== task.id || now >= token.expiresAt) {
-    return refuse({ reason: "parent_token_unknown" })
+    return oauthError({ reason: "parent_token_unknown" })
   }
-  return ended(line, now) ?? { task, line, token }
+  return ended(ancestry, now) ?? { task, ancestry, token }
 }
 
-function ended(line: readonly Task[], now: number): Refused | null {
-  for (const task of line) {
+function ended(ancestry: readonly Task[], now: number): OAuthFailure | null {
+  for (const task of ancestry) {
     const state = whyEnded(task, now)
-    if (state !== null) return refuse({ reason: "parent_ended", task: task.id, state })
+    if (state !== null) return oauthError({ reason: "parent_ended", task: task.id, state })
   }
   return null
 }
 
-function openChild(step: Step, parent: Parent): Opened | Refused {
+function openChild(step: Step, parent: Parent): Opened | OAuthFailure {
   const { bundle, agent } = step
-  const { task, line, token } = parent
+  const { task, ancestry, token } = parent
   // Whoever holds a bound token without its key could otherwise exchange it for one of its own.
   const handedOverBy = step.request.parent?.handedOverBy ?? null
-  if (token.jkt !== null && handedOverBy === null) return refuse({ reason: "handover_required" })
+  if (token.jkt !== null && handedOverBy === null) return oauthError({ reason: "handover_required" })
   if (token.jkt !== null && handedOverBy !== token.jkt)
-    return refuse({ reason: "handover_rejected", what: "another key" })
+    return oauthError({ reason: "handover_rejected", what: "another key" })
   if (!bundle.agents.get(task.agent)?.delegates_to.includes(agent.id)) {
-    return refuse({ reason: "delegation_not_allowed", from: task.agent, to: agent.id })
+    return oauthError({ reason: "delegation_not_allowed", from: task.agent, to: agent.id })
   }
-  for (const [index, above] of line.entries()) {
+  for (const [index, above] of ancestry.entries()) {
     const depth = bundle.agents.get(above.agent)?.depth ?? 0
-    if (index + 1 > depth) return refuse({ reason: "too_deep", agent: above.agent, depth })
+    if (index + 1 > depth) return oauthError({ reason: "too_deep", agent: above.agent, depth })
   }
   return openNew(step, `${task.id}.${task.children + 1}`, parent)
 }
 
-function renew(step: Step, { task, line }: Parent): Opened | Refused {
+function renew(step: Step, { task, ancestry }: Parent): Opened | OAuthFailure {
   // An unbound token may be traded for a bound one, never the other way round nor for another key's: not even by a token
   // from before the task was bound, which whoever has stolen it could otherwise use to take the key away again.
-  if (task.jkt !== null && task.jkt !== step.request.jkt) return refuse({ reason: "key_differs" })
+  if (task.jkt !== null && task.jkt !== step.request.jkt) return oauthError({ reason: "key_differs" })
   return takesAsItIs(step.request, task)
-    ? issue(step, null, [task, ...line.slice(1)])
-    : refuse({ reason: "renewal_differs" })
+    ? issue(step, null, [task, ...ancestry.slice(1)])
+    : oauthError({ reason: "renewal_differs" })
 }
 
 /** A renewal takes the task as it is; asking for less and getting all would be a surprise, so it is refused. */
@@ -168,23 +171,23 @@ function takesAsItIs({ asked, purpose }: OpenRequest, task: Task): boolean {
  * key of its tokens, which may have expired while the user logged in. The task stays what it is; what its user's login
  * proves is replaced for the whole tree.
  */
-function freshen(step: Step, id: string): Opened | Refused {
+function freshen(step: Step, id: string): Opened | OAuthFailure {
   const { state, request, agent, now } = step
-  const line = lineOf(state, id)
-  const [task, ...above] = line
-  if (!task) return refuse({ reason: "task_unknown", what: id })
+  const ancestry = ancestryOf(state, id)
+  const [task, ...above] = ancestry
+  if (!task) return oauthError({ reason: "task_unknown", what: id })
   // Nobody has consented to what waits for consent, whatever became of it.
-  if (state.consent && !state.consent.isRedeemed) return refuse({ reason: "task_unknown", what: id })
-  if (!isAlive(state, line, now)) return ended(line, now) ?? refuse({ reason: "task_unknown", what: id })
+  if (state.consent && !state.consent.isRedeemed) return oauthError({ reason: "task_unknown", what: id })
+  if (!isAlive(state, ancestry, now)) return ended(ancestry, now) ?? oauthError({ reason: "task_unknown", what: id })
   const { user } = request
-  if (task.agent !== agent.id) return refuse({ reason: "session_differs", what: "agent" })
+  if (task.agent !== agent.id) return oauthError({ reason: "session_differs", what: "agent" })
   if (!user || user.issuer !== state.user?.issuer || user.subject !== state.user.subject) {
-    return refuse({ reason: "session_differs", what: "user" })
+    return oauthError({ reason: "session_differs", what: "user" })
   }
-  if (task.jkt !== request.jkt) return refuse({ reason: "key_differs" })
-  if (!takesAsItIs(request, task)) return refuse({ reason: "renewal_differs" })
+  if (task.jkt !== request.jkt) return oauthError({ reason: "key_differs" })
+  if (!takesAsItIs(request, task)) return oauthError({ reason: "renewal_differs" })
   if (user.auth_time === undefined || user.auth_time <= (state.user.auth_time ?? Number.NEGATIVE_INFINITY)) {
-    return refuse({ reason: "session_not_fresher" })
+    return oauthError({ reason: "session_not_fresher" })
   }
   // A fresh login proves who the user is now. It makes what was granted before no younger for a stop with a time.
   return issue(step, null, [task, ...above], { user, since: Math.min(state.since, request.since) })
@@ -202,15 +205,15 @@ export function renewRoot(
   state: TreeState,
   by: Pick<OpenRequest, "agent" | "audience" | "jkt" | "token">,
   now: number,
-): Opened | Refused {
+): Opened | OAuthFailure {
   const agent = bundle.agents.get(by.agent)
-  if (!agent) return refuse({ reason: "agent_unregistered", agent: by.agent })
-  if (!agent.client) return refuse(NO_CLIENT)
-  const [task] = lineOf(state, state.root)
+  if (!agent) return oauthError({ reason: "agent_unregistered", agent: by.agent })
+  if (!agent.client) return oauthError(NO_CLIENT)
+  const [task] = ancestryOf(state, state.root)
   const over = task ? whyEnded(task, now) : "unknown"
-  if (!task || over !== null) return refuse({ reason: "grant_refused", what: `its task is ${over ?? "unknown"}` })
-  if (agent.bound_key && by.jkt === null) return refuse({ reason: "key_required" })
-  if (task.jkt !== null && task.jkt !== by.jkt) return refuse({ reason: "key_differs" })
+  if (!task || over !== null) return oauthError({ reason: "grant_refused", what: `its task is ${over ?? "unknown"}` })
+  if (agent.bound_key && by.jkt === null) return oauthError({ reason: "key_required" })
+  if (task.jkt !== null && task.jkt !== by.jkt) return oauthError({ reason: "key_differs" })
   const full = fullness(state, now)
   if (full) return full
   const request = { ...by, user: null, sessionExpiresAt: null, since: 0, parent: null, task: null, purpose: null }
@@ -219,12 +222,12 @@ export function renewRoot(
 }
 
 /** A root task, or one below `parent`. */
-function openNew(step: Step, id: string, parent: Parent | null): Opened | Refused {
+function openNew(step: Step, id: string, parent: Parent | null): Opened | OAuthFailure {
   const { bundle, state, request, agent, now } = step
   const name = request.purpose ?? agent.purposes[0] ?? ""
   const purpose = agent.purposes.includes(name) ? bundle.purposes.get(name) : undefined
-  if (!purpose) return refuse({ reason: "purpose_not_allowed", purpose: printable(name) })
-  if (purpose.user === "required" && !state.user) return refuse({ reason: "user_required", purpose: name })
+  if (!purpose) return oauthError({ reason: "purpose_not_allowed", purpose: asciiText(name) })
+  if (purpose.user === "required" && !state.user) return oauthError({ reason: "user_required", purpose: name })
   const narrowedBy = (policy: Caps["policy"]): ReturnType<typeof narrow> =>
     narrow(bundle.catalog.tools.values(), request.asked, {
       purpose,
@@ -235,12 +238,12 @@ function openNew(step: Step, id: string, parent: Parent | null): Opened | Refuse
       policy,
     })
   const narrowed = narrowedBy(mayDelegate(step, name, request.approvals))
-  if ("ambiguous" in narrowed) return refuse({ reason: "details_ambiguous", tool: narrowed.ambiguous })
+  if ("ambiguous" in narrowed) return oauthError({ reason: "details_ambiguous", tool: narrowed.ambiguous })
   if (!("grant" in narrowed)) {
     // What nobody may have on this agent's word alone, somebody may with a person's.
     const consented = state.user && narrowedBy(mayDelegate(step, name, [...request.approvals, "user"]))
-    if (consented && "grant" in consented) return refuse({ reason: "consent_required", scope: consented.scope })
-    return refuse({ reason: "nothing_left", ...narrowed })
+    if (consented && "grant" in consented) return oauthError({ reason: "consent_required", scope: consented.scope })
+    return oauthError({ reason: "nothing_left", ...narrowed })
   }
   const plan = request.shown?.task.plan ?? purpose.plan ?? null
   const task: Task = {
@@ -271,8 +274,8 @@ function openNew(step: Step, id: string, parent: Parent | null): Opened | Refuse
     lastCall: now,
     progress: plan ? newProgress(plan) : [],
   }
-  if (!fits(JSON.stringify(task), MAX_TASK_BYTES)) return refuse({ reason: "details_malformed", what: TOO_LONG })
-  return issue(step, task, [task, ...(parent?.line ?? [])])
+  if (!fits(JSON.stringify(task), MAX_TASK_BYTES)) return oauthError({ reason: "details_malformed", what: TOO_LONG })
+  return issue(step, task, [task, ...(parent?.ancestry ?? [])])
 }
 
 /**
@@ -295,7 +298,7 @@ function mayDelegate(
   return {
     principal: principal?.id ?? "",
     permits: (tool) =>
-      request.isForeseen === true ||
+      request.isPreview === true ||
       (principal !== undefined &&
         bundle.engine.authorize({ principal, action, resource: toolRef(tool.name), context }, entities).allowed),
   }
@@ -309,17 +312,17 @@ function mayDelegate(
 function issue(
   { request, agent, now }: Step,
   task: Task | null,
-  line: readonly [Task, ...Task[]],
+  ancestry: readonly [Task, ...Task[]],
   session: Opening["session"] = null,
-): Opened | Refused {
-  const [owner] = line
+): Opened | OAuthFailure {
+  const [owner] = ancestry
   const { audience } = request
-  const differing = line.find(({ audiences }) => !audiences.includes(audience))
-  if (differing) return refuse({ reason: "audience_differs", audience, expected: differing.audiences })
+  const differing = ancestry.find(({ audiences }) => !audiences.includes(audience))
+  if (differing) return oauthError({ reason: "audience_differs", audience, expected: differing.audiences })
   const life = Math.min(agent.life * 1000, MAX_TOKEN_LIFE_MS)
   const expiresAt = earliest(now + life, owner.expiresAt, request.sessionExpiresAt) ?? now
   const token = { jti: request.token, task: owner.id, expiresAt, jkt: request.jkt }
-  const chain = line.map((each) => each.agent).toReversed()
+  const chain = ancestry.map((each) => each.agent).toReversed()
   return { opening: { task, token, session }, task: owner, audience, chain }
 }
 

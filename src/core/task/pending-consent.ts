@@ -1,6 +1,6 @@
 import type { UserFacts } from "../policy/principals.ts"
 import type { CodeTerms, Refreshing } from "./authorization-code.ts"
-import type { Kept } from "./grant.ts"
+import type { GrantReduction } from "./grant.ts"
 import type { OpenRequest } from "./open.ts"
 
 export interface Consent {
@@ -19,18 +19,18 @@ export interface Consent {
   /** What the person was shown; 0 where nothing was yet: milliseconds that the task may live at most. */
   readonly life: number
   /** What the person said. */
-  readonly answer: Answer | null
+  readonly answer: ConsentResponse | null
   /** A token has been issued for it: it is over. */
   readonly isRedeemed: boolean
   /** Of an authorization code; absent: it is polled for. */
   readonly code?: CodeTerms
   /** What the person left of it, where they were shown each part; absent: all. */
-  readonly kept?: Kept
+  readonly kept?: GrantReduction
   /** Of the refresh tokens of its task; absent: it has none. */
   readonly refreshing?: Refreshing
 }
 
-export interface Answer {
+export interface ConsentResponse {
   readonly approved: boolean
   /** The person, by the session in which they said it. */
   readonly person: UserFacts

@@ -4,9 +4,9 @@ import type { Lookup } from "../encoding/lookup.ts"
 import type { Task } from "./state.ts"
 
 /** What the catalog redacts of the tools that one of the tasks' grants covers. */
-export function redactedOf(line: readonly Task[], tools: Lookup<Tool>): readonly string[] {
+export function redactedOf(ancestry: readonly Task[], tools: Lookup<Tool>): readonly string[] {
   return redactedOfAny(
-    line.flatMap(({ grant }) => Object.keys(grant.tools)),
+    ancestry.flatMap(({ grant }) => Object.keys(grant.tools)),
     tools,
   )
 }

@@ -2,9 +2,9 @@ import * as z from "zod"
 import { parseJson } from "../catalog/json-body.ts"
 import { isPattern, parseScope, type Scope } from "../catalog/pattern.ts"
 import { ACTIONS, SENSITIVITIES } from "../catalog/tool.ts"
-import { refuse, TOO_MANY_SCOPES, type Refused } from "../denials/oauth-error.ts"
-import { printable } from "../encoding/display-text.ts"
-import { ASKED_NOTHING, type Asked, type AskedPart } from "./grant.ts"
+import { oauthError, TOO_MANY_SCOPES, type OAuthFailure } from "../denials/oauth-error.ts"
+import { asciiText } from "../encoding/display-text.ts"
+import { ASKED_NOTHING, type RequestedGrant, type AskedPart } from "./grant.ts"
 
 const scalar = z.union([z.string().max(256), z.number(), z.boolean()])
 
@@ -46,7 +46,7 @@ const MAX_DETAILS_LENGTH = 4_096
 
 /** What is asked for, and the purpose that the request names, if any. */
 export interface AskedFor {
-  readonly asked: Asked
+  readonly asked: RequestedGrant
   readonly purpose: string | null
 }
 
@@ -60,14 +60,14 @@ export interface RequestedText {
   readonly authorizationDetails: string | null
 }
 
-export function readAsked({ scope, purpose, authorizationDetails: text }: RequestedText): AskedFor | Refused {
+export function readAsked({ scope, purpose, authorizationDetails: text }: RequestedText): AskedFor | OAuthFailure {
   const scopes = readScopes(scope)
   if (scopes && "refused" in scopes) return scopes
   if (text === null) {
     const parts = scopes && [{ scopes, maxSensitivity: null, bounds: {} }]
     return { asked: { parts, inDetails: false, calls: null }, purpose }
   }
-  const malformed = (what: string): Refused => refuse({ reason: "details_malformed", what })
+  const malformed = (what: string): OAuthFailure => oauthError({ reason: "details_malformed", what })
   if (text.length > MAX_DETAILS_LENGTH) return malformed("authorization_details is too long")
   if (scopes) return malformed("scope and authorization_details both name tools")
   const parsed = parseJson(text)
@@ -97,7 +97,7 @@ export function detailsOf(json: unknown): AskedFor | null {
 }
 
 /** Each purpose once. Null where they are no such list, or name more tools and actions than scopes may be. */
-function readDetails(json: unknown): { readonly asked: Asked; readonly purposes: readonly string[] } | null {
+function readDetails(json: unknown): { readonly asked: RequestedGrant; readonly purposes: readonly string[] } | null {
   const details = detailsSchema.safeParse(json)
   if (!details.success) return null
   const calls = details.data.flatMap((each) => each.calls ?? [])
@@ -113,14 +113,14 @@ function readDetails(json: unknown): { readonly asked: Asked; readonly purposes:
 
 const distinct = <T>(items: readonly T[]): readonly T[] => [...new Set(items)]
 
-function readScopes(text: string | null): readonly Scope[] | Refused | null {
+function readScopes(text: string | null): readonly Scope[] | OAuthFailure | null {
   if (text === null) return null
   const words = text.split(" ").filter((word) => word !== "")
-  if (words.length > MAX_SCOPES) return refuse({ reason: "scope_malformed", scope: TOO_MANY_SCOPES })
+  if (words.length > MAX_SCOPES) return oauthError({ reason: "scope_malformed", scope: TOO_MANY_SCOPES })
   const scopes: Scope[] = []
   for (const word of distinct(words)) {
     const scope = parseScope(word)
-    if (!scope) return refuse({ reason: "scope_malformed", scope: printable(word) })
+    if (!scope) return oauthError({ reason: "scope_malformed", scope: asciiText(word) })
     scopes.push(scope)
   }
   return scopes

@@ -147,29 +147,29 @@ export function whyEnded({ status, expiresAt, idle, lastCall }: Task, now: numbe
 }
 
 /** Whether it and all above it are alive, up to the root. */
-export function isAlive(state: TreeState, line: readonly Task[], now: number): boolean {
-  return line.at(-1)?.id === state.root && line.every((task) => whyEnded(task, now) === null)
+export function isAlive(state: TreeState, ancestry: readonly Task[], now: number): boolean {
+  return ancestry.at(-1)?.id === state.root && ancestry.every((task) => whyEnded(task, now) === null)
 }
 
 /** The same, or frozen: an operator may let it go on. */
-export function mayGoOn(state: TreeState, line: readonly Task[], now: number): boolean {
+export function mayGoOn(state: TreeState, ancestry: readonly Task[], now: number): boolean {
   const goesOn = (task: Task): boolean => [null, "quarantined"].includes(whyEnded(task, now)) && now < task.expiresAt
-  return line.at(-1)?.id === state.root && line.every(goesOn)
+  return ancestry.at(-1)?.id === state.root && ancestry.every(goesOn)
 }
 
 /** A frozen task that an operator may still let go on: the task, one above it or one below it. */
 export function frozenAround(state: TreeState, id: string, now: number): Task | undefined {
-  const around = [...lineOf(state, id), ...[...state.tasks.values()].filter((task) => isBelow(task.id, id))]
+  const around = [...ancestryOf(state, id), ...[...state.tasks.values()].filter((task) => isBelow(task.id, id))]
   return around.find(({ status, expiresAt }) => status === "quarantined" && now < expiresAt)
 }
 
 /** The task and all above it, itself first; empty where it is unknown. */
-export function lineOf(state: TreeState, id: string): readonly Task[] {
-  const line: Task[] = []
+export function ancestryOf(state: TreeState, id: string): readonly Task[] {
+  const ancestry: Task[] = []
   for (let task = state.tasks.get(id); task; task = task.parent === null ? undefined : state.tasks.get(task.parent)) {
-    line.push(task)
+    ancestry.push(task)
   }
-  return line
+  return ancestry
 }
 
 export function isBelow(id: string, ancestor: string): boolean {

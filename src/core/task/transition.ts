@@ -5,16 +5,16 @@ import { used, type Approval } from "./approval.ts"
 import type { Opening } from "./open.ts"
 import type { Guardrails } from "../guardrails/guardrails.ts"
 import type { Signal } from "../guardrails/risk.ts"
-import { applyNotes, type Note } from "../guardrails/memory-update.ts"
+import { applyUpdates, type MemoryUpdate } from "../guardrails/memory-update.ts"
 import type { Pointer } from "../policy/bundle.ts"
-import type { Change, End } from "./change.ts"
+import type { TaskChange, TaskEnd } from "./change.ts"
 import { isBelow, type EndedBy, type Task, type TaskStatus, type TreeState } from "./state.ts"
 
 /** Retries are remembered for seconds; above this many the stale ones are dropped. */
 const MAX_RETRIES = 1_000
 
-export function applyChange(state: TreeState, change: Change): void {
-  const { at, counted, busy, plans, approvals, notes, labels, remember } = change
+export function applyChange(state: TreeState, change: TaskChange): void {
+  const { at, counted, busy, plans, approvals, memoryUpdates, labels, remember } = change
   state.clock = at
   for (const id of counted) {
     const task = state.tasks.get(id)
@@ -28,7 +28,7 @@ export function applyChange(state: TreeState, change: Change): void {
     const task = state.tasks.get(id)
     if (task) task.progress = progress
   }
-  applyNotes(state.memory, notes, at)
+  applyUpdates(state.memory, memoryUpdates, at)
   for (const approval of approvals) applyApproval(state, used(approval))
   for (const label of labels) state.labels.add(label)
   if (remember) {
@@ -52,9 +52,9 @@ export function applyApproval(state: TreeState, approval: Approval): void {
 }
 
 /** What is kept in mind of a denied call. */
-export function applyAfterwards(state: TreeState, notes: readonly Note[], now: number): void {
+export function applyAfterwards(state: TreeState, memoryUpdates: readonly MemoryUpdate[], now: number): void {
   state.clock = now
-  applyNotes(state.memory, notes, now)
+  applyUpdates(state.memory, memoryUpdates, now)
 }
 
 function dropStale<Item>(items: Map<string, Item>, limit: number, isStale: (item: Item) => boolean): void {
@@ -86,7 +86,7 @@ const BY_PERSON: ReadonlySet<EndedBy> = new Set(["operator", "rejection"])
  * Tasks that an end would change: that one and, unless it is only frozen, all below it that have not ended before. A
  * frozen one only a person ends, or an agent could hide by its own end, or its parent's, what an operator has to look at.
  */
-export function endedBy(state: TreeState, { task: id, status, by }: End): readonly string[] {
+export function endedBy(state: TreeState, { task: id, status, by }: TaskEnd): readonly string[] {
   const isReached = (task: string): boolean => task === id || (status !== "quarantined" && isBelow(task, id))
   // Only what could act is frozen: what waits for consent, released, would be a task that nobody consented to.
   const changes = (from: TaskStatus): boolean => {
@@ -96,7 +96,7 @@ export function endedBy(state: TreeState, { task: id, status, by }: End): readon
   return [...state.tasks.values()].filter((task) => isReached(task.id) && changes(task.status)).map((task) => task.id)
 }
 
-export function applyEnd(state: TreeState, ids: readonly string[], end: End): void {
+export function applyEnd(state: TreeState, ids: readonly string[], end: TaskEnd): void {
   const { status, by } = end
   forgetRetries(state, end)
   for (const id of ids) {
@@ -111,7 +111,7 @@ export function applyEnd(state: TreeState, ids: readonly string[], end: End): vo
  * Once an end was acknowledged no retry of an earlier call is allowed, not even of a task that had ended before and that it
  * does not change. Only the call that finished a plan may be asked about again after the end that it brought itself.
  */
-function forgetRetries({ retries }: TreeState, { task: id, by }: End): void {
+function forgetRetries({ retries }: TreeState, { task: id, by }: TaskEnd): void {
   for (const [key, { task, finished }] of retries) {
     const isReached = task === id || isBelow(task, id)
     if (isReached && !(by === "plan" && finished === id)) retries.delete(key)

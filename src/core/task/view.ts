@@ -7,7 +7,7 @@ import { highestRisk } from "../guardrails/risk.ts"
 import type { Bundle } from "../policy/assemble.ts"
 import { userId } from "../policy/principals.ts"
 import { redactedOf } from "./redacted-arguments.ts"
-import { isBelow, lineOf, whyEnded, type Task, type TreeState } from "./state.ts"
+import { isBelow, ancestryOf, whyEnded, type Task, type TreeState } from "./state.ts"
 
 export interface TaskView {
   readonly id: string
@@ -80,7 +80,7 @@ export function openView(
   return tasks.map((task) => {
     const { id, authorization_details: details } = task
     if (task.agent === agent || !details) return task
-    const redact = bundle && redactedOf(lineOf(state, id), bundle.catalog.tools)
+    const redact = bundle && redactedOf(ancestryOf(state, id), bundle.catalog.tools)
     return Object.assign({ ...task }, { authorization_details: details.map((each) => openDetails(each, redact)) })
   })
 }
@@ -112,7 +112,7 @@ const MAY_GO_ON: ReadonlySet<string | null> = new Set([null, "quarantined"])
 
 function riskOfTask(state: TreeState, task: string, now: number): number {
   if (state.risks.size === 0) return 0
-  const signals = lineOf(state, task).flatMap(({ id }) => state.risks.get(id) ?? [])
+  const signals = ancestryOf(state, task).flatMap(({ id }) => state.risks.get(id) ?? [])
   return highestRisk(signals, now)
 }
 

@@ -102,7 +102,7 @@ function isCanonical(part: string): boolean {
 
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
 
-/** With the very objection: which part of a token cannot be read, and why, is what its issuer has to mend. */
+/** With the very objection: which part of a token cannot be read, and why, is what its issuer has to fix. */
 function decodeObject(
   part: string,
   name: "header" | "claims",

@@ -7,7 +7,7 @@ import { errors, jwtVerify, type JWTVerifyOptions } from "jose"
 import { isObject } from "../../core/encoding/json.ts"
 import type { ExactClaims } from "../../core/policy/definition/claims.ts"
 import type { Compact } from "./compact.ts"
-import { findKey, findOtherKey, type KeyOwner, type Reach } from "../key-sets/key-set.ts"
+import { findKey, findOtherKey, type KeyOwner, type FetchContext } from "../key-sets/key-set.ts"
 import { reject, type Rejected } from "../../core/denials/credential-rejection.ts"
 
 /** DESIGN §4: clocks of others may be this far off. */
@@ -31,11 +31,11 @@ export async function verifySigned(
   { token, header, claims }: Compact,
   owner: KeyOwner,
   { maxLife, ...options }: Checks,
-  reach: Reach,
+  fetchContext: FetchContext,
 ): Promise<Claims | Rejected> {
   const { alg, kid } = header
   if (!owner.algorithms.includes(alg)) return reject({ reason: "algorithm_refused", alg })
-  const found = await findKey(owner, kid, alg, reach)
+  const found = await findKey(owner, kid, alg, fetchContext)
   if ("missing" in found) {
     return reject(
       found.missing === "keys" ? { reason: "keys_unavailable", issuer: owner.id } : { reason: "key_unknown", kid },
@@ -43,7 +43,7 @@ export async function verifySigned(
   }
   const verify = async (key: CryptoKey): Promise<Rejected | null> => {
     try {
-      const times = { clockTolerance: CLOCK_TOLERANCE_SECONDS, currentDate: new Date(reach.now) }
+      const times = { clockTolerance: CLOCK_TOLERANCE_SECONDS, currentDate: new Date(fetchContext.now) }
       await jwtVerify(token, key, { ...options, ...times, algorithms: [alg] })
       return null
     } catch (error) {
@@ -52,11 +52,15 @@ export async function verifySigned(
   }
   let rejected = await verify(found.key)
   if (rejected?.rejected.reason === "signature_invalid") {
-    const other = await findOtherKey(owner, kid, alg, found.key, reach)
+    const other = await findOtherKey(owner, kid, alg, found.key, fetchContext)
     if (other) rejected = await verify(other)
   }
   if (rejected) return rejected
-  return checkIssued(claims, reach.now) ?? (maxLife === null ? null : checkLife(claims, maxLife, reach.now)) ?? claims
+  return (
+    checkIssued(claims, fetchContext.now) ??
+    (maxLife === null ? null : checkLife(claims, maxLife, fetchContext.now)) ??
+    claims
+  )
 }
 
 /** A token from the future was made by a clock that nothing can be judged by. */

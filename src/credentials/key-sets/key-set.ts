@@ -36,7 +36,7 @@ export interface KeyOwner {
   readonly algorithms: readonly string[]
 }
 
-export interface Reach {
+export interface FetchContext {
   /** Milliseconds. */
   readonly now: number
   /** The local stack: loopback may be fetched. */
@@ -45,13 +45,13 @@ export interface Reach {
   readonly background: (work: Promise<unknown>) => void
 }
 
-interface Held extends KeyDocument {
+interface CachedKeys extends KeyDocument {
   /** Milliseconds. */
   readonly fetchedAt: number
   /** Milliseconds; since then the issuer has given bundles with a smaller number. */
   readonly olderSince?: number
 }
-const held = new Map<string, Held>()
+const held = new Map<string, CachedKeys>()
 
 const renewals = new Renewals()
 const inlineKeys = new WeakMap<object, readonly PublicKey[]>()
@@ -65,8 +65,13 @@ export function forgetKeySets(): void {
 export type FoundKey = { readonly key: CryptoKey } | { readonly missing: "key" | "keys" }
 
 /** The key that is to verify a token: or that the set has none such, or that no set can be had. */
-export async function findKey(owner: KeyOwner, kid: string | null, alg: string, reach: Reach): Promise<FoundKey> {
-  const keys = owner.keys.kind === "inline" ? await inline(owner) : await current(owner, kid, alg, reach)
+export async function findKey(
+  owner: KeyOwner,
+  kid: string | null,
+  alg: string,
+  fetchContext: FetchContext,
+): Promise<FoundKey> {
+  const keys = owner.keys.kind === "inline" ? await inline(owner) : await current(owner, kid, alg, fetchContext)
   if (!keys) return { missing: "keys" }
   const key = keyFor(keys, kid, alg)
   return key ? { key } : { missing: "key" }
@@ -81,7 +86,7 @@ export async function findOtherKey(
   kid: string | null,
   alg: string,
   tried: CryptoKey,
-  reach: Reach,
+  fetchContext: FetchContext,
 ): Promise<CryptoKey | null> {
   if (owner.keys.kind === "inline") return null
   const place = placeOf(owner)
@@ -91,7 +96,7 @@ export async function findOtherKey(
   }
   const found = other()
   if (found) return found
-  await renewals.of(place).forUnknownKey(askingFor(owner, reach), UNKNOWN_KEY_COOLDOWN_MS)
+  await renewals.of(place).forUnknownKey(askingFor(owner, fetchContext), UNKNOWN_KEY_COOLDOWN_MS)
   return other()
 }
 
@@ -108,15 +113,15 @@ async function current(
   owner: KeyOwner,
   kid: string | null,
   alg: string,
-  reach: Reach,
+  fetchContext: FetchContext,
 ): Promise<readonly PublicKey[] | null> {
   const place = placeOf(owner)
-  const { now } = reach
+  const { now } = fetchContext
   if (!held.has(place)) await takeShared(owner, now)
   const known = held.get(place)
   const age = known ? now - known.fetchedAt : Number.POSITIVE_INFINITY
   const renewal = renewals.of(place)
-  const asking = askingFor(owner, reach)
+  const asking = askingFor(owner, fetchContext)
   if (!known || age >= UNUSABLE_AFTER_MS) await renewal.forWantOf(asking)
   else if (keyFor(known.keys, kid, alg) === null) await renewal.forUnknownKey(asking, UNKNOWN_KEY_COOLDOWN_MS)
   else if (age >= WAIT_AFTER * known.renewAfter) await renewal.first(asking)
@@ -125,7 +130,7 @@ async function current(
   return keys && now - keys.fetchedAt < UNUSABLE_AFTER_MS ? keys.keys : null
 }
 
-function askingFor(owner: KeyOwner, { now, local, background }: Reach): Asking {
+function askingFor(owner: KeyOwner, { now, local, background }: FetchContext): Asking {
   return {
     now,
     background,

@@ -49,7 +49,7 @@ const UNUSABLE_AFTER_MS = 3_600_000
 /** The ring is out of reach and nothing of it is known here, or nothing new enough. */
 export class KeysUnavailable extends Error {}
 
-interface Held {
+interface CachedOwnKeys {
   readonly jwks: readonly JWK[]
   readonly keys: ReadonlyMap<string, OwnKey>
   /** Milliseconds, when the ring said so. */
@@ -58,7 +58,7 @@ interface Held {
   readonly isShared: boolean
 }
 
-let held: Held | undefined
+let held: CachedOwnKeys | undefined
 let renewal = new Renewal()
 
 /** For tests: a fresh isolate. */
@@ -86,7 +86,7 @@ export function ownKeys({ fetchKeys: publicKeys, issuer, now, background }: OwnK
   }
   const onFailure = (error: unknown): void => logEvent("own_keys_not_fetched", { error: String(error) })
   const asking: Asking = { now, background, renew, onFailure }
-  const usable = async (renewAfter: number): Promise<Held> => {
+  const usable = async (renewAfter: number): Promise<CachedOwnKeys> => {
     if (!held) {
       const shared = await takeShared(issuer, now)
       // Another request may have asked the ring in the meantime.
@@ -113,14 +113,14 @@ export function ownKeys({ fetchKeys: publicKeys, issuer, now, background }: OwnK
   }
 }
 
-function ageOf(known: Held | undefined, now: number): number {
+function ageOf(known: CachedOwnKeys | undefined, now: number): number {
   return known ? now - known.fetchedAt : Number.POSITIVE_INFINITY
 }
 
 const sharedSchema = z.object({ keys: z.array(z.record(z.string(), z.unknown())) })
 
 /** Nothing where there is none, or one that this isolate would ask for anew. */
-async function takeShared(issuer: string, now: number): Promise<Held | undefined> {
+async function takeShared(issuer: string, now: number): Promise<CachedOwnKeys | undefined> {
   const shared = await readShared(placeOf(issuer))
   if (!shared || Math.abs(now - shared.fetchedAt) >= RENEW_AFTER_MS) return undefined
   try {

@@ -2,7 +2,7 @@
 import type { Evaluation, Search, Sought } from "./question.ts"
 import type { Decided } from "./answer.ts"
 import type { Span } from "./page.ts"
-import type { Found } from "./search.ts"
+import type { SearchPage } from "./search.ts"
 
 export interface Access {
   /** Of the key that was presented. */
@@ -16,5 +16,5 @@ export interface Access {
   /** @param index which one of several it is; null: it is the only one */
   readonly decide: (question: Evaluation, index: number | null) => Decided | Promise<Decided>
   /** Null: who asks about calls gets no lists. */
-  readonly search: ((sought: Sought, question: Search, span: Span) => Found) | null
+  readonly search: ((sought: Sought, question: Search, span: Span) => SearchPage) | null
 }

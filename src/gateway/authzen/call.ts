@@ -4,10 +4,10 @@
  * the context, with the headers and the body of the client's request.
  */
 import * as z from "zod"
-import { variantIn } from "../../core/encoding/name-folding.ts"
+import { confusableKey } from "../../core/encoding/name-folding.ts"
 import { deny, isDenied, type Denied } from "../../core/denials/denial.ts"
 import { isObject } from "../../core/encoding/json.ts"
-import { announcesBody, linesOf, said, type Told } from "../dialects/relayed-request.ts"
+import { announcesBody, linesOf, said, type RelayedRequest } from "../dialects/relayed-request.ts"
 import type { Bundle } from "../../core/policy/assemble.ts"
 import type { GatewayDefinition } from "../../core/policy/definition/gateways.ts"
 import type { Evaluation } from "./question.ts"
@@ -27,7 +27,7 @@ const context = z.object({
 type Context = z.output<typeof context>
 
 export interface Call {
-  readonly told: Told
+  readonly told: RelayedRequest
   /** Where it goes (told.ts). */
   readonly said: Readonly<Record<string, string>>
 }
@@ -53,7 +53,7 @@ const byTool: ReadCall = ({ action, resource }, _sent, { origins }, { catalog })
   const found = [...catalog.servers.values()].find(({ name, origin }) => name === server && origins.includes(origin))
   const { arguments: given = {} } = resource.properties
   // Some reader takes them for the arguments of the call, as of a member of an MCP message.
-  if (variantIn(resource.properties, ["arguments"]) !== undefined) {
+  if (confusableKey(resource.properties, ["arguments"]) !== undefined) {
     return deny({ reason: "mcp_rejected", what: "`arguments` are in another case" })
   }
   if (!found) return unreadable("its resource is no tool of a server behind the gateway")

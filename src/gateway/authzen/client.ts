@@ -1,5 +1,5 @@
 /** Who asks, by their key, and so what they may ask. */
-import { ofGateway, refusedAtEdge } from "../../audit/edge-record.ts"
+import { ofGateway, recordEdgeDenial } from "../../audit/edge-record.ts"
 import { recordAtEdge } from "../../audit/edge-recorder.ts"
 import { recordOf, type DecisionRecord } from "../../core/record/record.ts"
 import { codeOf, STATUS_OF_CODE, type Denial } from "../../core/denials/denial.ts"
@@ -9,7 +9,7 @@ import type { Bundle } from "../../core/policy/assemble.ts"
 import type { QueryClient } from "../../core/policy/definition/gateways.ts"
 import { hashOfKey } from "../../credentials/api-key.ts"
 import { newId } from "../../platform/new-id.ts"
-import { bundleFor, type Surroundings } from "../../request-context.ts"
+import { bundleFor, type RequestContext } from "../../request-context.ts"
 import type { Access } from "./access.ts"
 import { undecided } from "./answer.ts"
 import { authzen } from "../dialects/authzen.ts"
@@ -29,25 +29,25 @@ const MAX_CALLS = 10
 
 const BEARER = /^Bearer +([\x21-\x7e]+)$/i
 
-export async function accessOf(headers: Headers, around: Surroundings): Promise<Access | Response> {
-  const bundle = await bundleFor(around)
-  if (!bundle) return refused({ reason: "bundle_unavailable" }, around)
+export async function accessOf(headers: Headers, context: RequestContext): Promise<Access | Response> {
+  const bundle = await bundleFor(context)
+  if (!bundle) return refused({ reason: "bundle_unavailable" }, context)
   const [, key = null] = BEARER.exec(headers.get("authorization") ?? "") ?? []
   const keyHash = hashOfKey(key)
   const client = keyHash === null ? undefined : bundle.queries.get(keyHash)
-  if (client && keyHash !== null) return queryAccess(client, keyHash, bundle, around)
+  if (client && keyHash !== null) return queryAccess(client, keyHash, bundle, context)
   const gateway = keyHash === null ? undefined : bundle.gateways.get(keyHash)
-  if (!gateway || keyHash === null || key === null) return refused({ reason: "gateway_unknown" }, around)
+  if (!gateway || keyHash === null || key === null) return refused({ reason: "gateway_unknown" }, context)
   const { endpoint: expected } = DIALECTS[gateway.dialect]
-  if (expected !== authzen.endpoint) return refused({ reason: "gateway_dialect_mismatch", expected }, around)
-  return callAccess({ gateway, key, headers, bundle }, keyHash, around)
+  if (expected !== authzen.endpoint) return refused({ reason: "gateway_dialect_mismatch", expected }, context)
+  return callAccess({ gateway, key, headers, bundle }, keyHash, context)
 }
 
-function queryAccess(client: QueryClient, keyHash: string, bundle: Bundle, around: Surroundings): Access {
+function queryAccess(client: QueryClient, keyHash: string, bundle: Bundle, context: RequestContext): Access {
   const known = { kind: "management", operator: `query|${client.id}`, bundle: bundle.pointer } as const
   return {
     keyHash,
-    recordRefused: (code, what) => recordRefused(code, what, known, around),
+    recordRefused: (code, what) => recordRefused(code, what, known, context),
     bytes: MAX_QUERY_BYTES,
     evaluations: MAX_QUERIES,
     decide: (question) => decideByPolicy(question, client, bundle),
@@ -55,20 +55,20 @@ function queryAccess(client: QueryClient, keyHash: string, bundle: Bundle, aroun
   }
 }
 
-function callAccess(asking: AskingGateway, keyHash: string, around: Surroundings): Access {
+function callAccess(asking: AskingGateway, keyHash: string, context: RequestContext): Access {
   // What evaluations share is read for each of them.
   let told = 0
   const known = { kind: "call", ...ofGateway(asking.gateway, asking.bundle) } as const
   return {
     keyHash,
-    recordRefused: (code, what) => recordRefused(code, what, known, around),
+    recordRefused: (code, what) => recordRefused(code, what, known, context),
     bytes: MAX_CALL_BYTES,
     evaluations: MAX_CALLS,
     decide: async (question, index) => {
       if (index !== null && told <= MAX_TOLD) told += JSON.stringify(question).length
       return told > MAX_TOLD
         ? undecided(`All evaluations together, with what they share in each, have more than ${MAX_TOLD} characters.`)
-        : decideCall(question, index, asking, around)
+        : decideCall(question, index, asking, context)
     },
     search: null,
   }
@@ -78,7 +78,7 @@ function recordRefused(
   code: string,
   what: string,
   known: Partial<DecisionRecord> & Pick<DecisionRecord, "kind">,
-  { env, receivedAt: at, background }: Surroundings,
+  { env, receivedAt: at, background }: RequestContext,
 ): string {
   const id = newId("dec", at)
   const denial = { reason: "request_malformed", what } as const
@@ -87,14 +87,14 @@ function recordRefused(
 }
 
 /** Recorded as what nobody knows, like a stranger at `/authz/`. */
-function refused(denial: Denial, around: Surroundings): Response {
-  const id = newId("dec", around.receivedAt)
-  refusedAtEdge(id, "call", denial, {}, around)
+function refused(denial: Denial, context: RequestContext): Response {
+  const id = newId("dec", context.receivedAt)
+  recordEdgeDenial(id, "call", denial, {}, context)
   const code = codeOf(denial)
   // Who asks has not shown who it is: to AuthZEN a 401, not the 403 of `/authz/`.
   const status = denial.reason === "gateway_unknown" ? 401 : STATUS_OF_CODE[code]
   const headers = new Headers({ "X-Narrowgate-Code": code, "X-Narrowgate-Decision": id })
-  if (status === 401) headers.set("WWW-Authenticate", `Bearer realm="${around.config.issuer}"`)
+  if (status === 401) headers.set("WWW-Authenticate", `Bearer realm="${context.config.issuer}"`)
   if (status === 503) headers.set("Retry-After", "5")
   const body = { error: code, error_description: describe(denial), decision_id: id }
   return Response.json(body, { status, headers })

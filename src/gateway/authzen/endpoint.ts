@@ -8,22 +8,22 @@ import { parseJson } from "../../core/catalog/json-body.ts"
 import { boundedBytes, textOf } from "../../platform/request-body.ts"
 import { isDenied } from "../../core/denials/denial.ts"
 import { isJsonType } from "../../core/encoding/json.ts"
-import type { Surroundings } from "../../request-context.ts"
+import type { RequestContext } from "../../request-context.ts"
 import { failed, malformed } from "./answer.ts"
 import type { Access } from "./access.ts"
 import { accessOf } from "./client.ts"
 import type { Operation } from "./operations.ts"
 
-export async function access(request: Request, operation: Operation, around: Surroundings): Promise<Response> {
-  const answer = await answered(request, operation, around)
+export async function access(request: Request, operation: Operation, context: RequestContext): Promise<Response> {
+  const answer = await answered(request, operation, context)
   answer.headers.set("Cache-Control", "no-store")
   const id = request.headers.get("x-request-id")
   if (id !== null) answer.headers.set("X-Request-ID", id)
   return answer
 }
 
-async function answered(request: Request, operation: Operation, around: Surroundings): Promise<Response> {
-  const access = await accessOf(request.headers, around)
+async function answered(request: Request, operation: Operation, context: RequestContext): Promise<Response> {
+  const access = await accessOf(request.headers, context)
   if (access instanceof Response) return access
   const read = await readQuestion(request, access.bytes)
   const answer = read instanceof Response ? read : await operation(read.json, access)

@@ -5,12 +5,12 @@
  */
 import { deny, isDenied, type Denied } from "../../core/denials/denial.ts"
 import { answer } from "../answer.ts"
-import { answerTo, refusedAtTheDoor } from "../endpoint.ts"
+import { answerTo, denyUnreadable } from "../endpoint.ts"
 import { requestOf } from "../dialects/relayed-request.ts"
 import { isObject } from "../../core/encoding/json.ts"
 import type { Bundle } from "../../core/policy/assemble.ts"
 import type { GatewayDefinition } from "../../core/policy/definition/gateways.ts"
-import type { Surroundings } from "../../request-context.ts"
+import type { RequestContext } from "../../request-context.ts"
 import type { Decided } from "./answer.ts"
 import { callOf, type Call } from "./call.ts"
 import { authzen, saidOf } from "../dialects/authzen.ts"
@@ -29,14 +29,14 @@ export async function decideCall(
   question: Evaluation,
   index: number | null,
   asking: AskingGateway,
-  around: Surroundings,
+  context: RequestContext,
 ): Promise<Decided> {
   const { gateway, key, bundle } = asking
   const call = callOf(question, gateway, bundle)
   const request = isDenied(call) ? call : requestFor(call, question, index, asking)
-  if (!isDenied(request)) return decidedOf(await answerTo(request, "/", authzen.endpoint, key, around))
-  const decision = refusedAtTheDoor(request.denied, gateway, bundle, around)
-  return decidedOf(answer(decision, around.config.issuer, new Request(around.config.issuer)))
+  if (!isDenied(request)) return decidedOf(await answerTo(request, "/", authzen.endpoint, key, context))
+  const decision = denyUnreadable(request.denied, gateway, bundle, context)
+  return decidedOf(answer(decision, context.config.issuer, new Request(context.config.issuer)))
 }
 
 function requestFor(

@@ -6,7 +6,7 @@ import type { Bundle } from "../../core/policy/assemble.ts"
 import type { QueryClient } from "../../core/policy/definition/gateways.ts"
 import { undecided, type Decided } from "./answer.ts"
 import type { Evaluation } from "./question.ts"
-import { isPermitted, readSaid } from "./situation.ts"
+import { isPermitted, readSituation } from "./situation.ts"
 import { actionOf, refOf } from "./vocabulary.ts"
 
 export function decideByPolicy(
@@ -16,7 +16,7 @@ export function decideByPolicy(
 ): Decided {
   const [principal, object] = [refOf(client, subject), refOf(client, resource)]
   if (!principal || !object) return undecided("Its subject or its resource is of no type that there could be.")
-  const said = readSaid({
+  const said = readSituation({
     subject: subject.properties,
     action: action.properties,
     resource: resource.properties,

@@ -8,7 +8,7 @@ import type { QueryClient } from "../../core/policy/definition/gateways.ts"
 import { entity } from "../../core/policy/cedar/values/value.ts"
 import type { Span } from "./page.ts"
 import type { Search, Sought } from "./question.ts"
-import { isPermitted, readSaid } from "./situation.ts"
+import { isPermitted, readSituation } from "./situation.ts"
 import { actionOf, nameOf, typeOf } from "./vocabulary.ts"
 
 /** Candidates that one request looks at. */
@@ -16,7 +16,7 @@ const MAX_CANDIDATES = 1_000
 /** With what the question asserts of its subject or resource, each is put together anew: that costs five times as much. */
 const MAX_ASSERTED = 200
 
-export interface Found {
+export interface SearchPage {
   readonly results: readonly unknown[]
   /** Where the next page begins; null: there is none. */
   readonly rest: Span | null
@@ -24,7 +24,7 @@ export interface Found {
   readonly context?: Readonly<Record<string, unknown>>
 }
 
-const NOTHING: Found = { results: [], rest: null }
+const NOTHING: SearchPage = { results: [], rest: null }
 
 export function search(
   sought: Sought,
@@ -32,12 +32,12 @@ export function search(
   { after, limit }: Span,
   client: QueryClient,
   bundle: Bundle,
-): Found {
+): SearchPage {
   const subjectType = typeOf(client, subject.type)
   const resourceType = typeOf(client, resource.type)
   if (subjectType === null || resourceType === null) return NOTHING
   const properties = { subject: subject.properties, action: action?.properties ?? {}, resource: resource.properties }
-  const said = readSaid({ ...properties, context })
+  const said = readSituation({ ...properties, context })
   if ("decision" in said) return said.context ? { ...NOTHING, context: said.context } : NOTHING
 
   const type = { subject: subjectType, resource: resourceType, action: client.action_type }[sought]

@@ -22,22 +22,27 @@ const MAX_GROUPS = 256
 type Properties = Readonly<Record<string, unknown>>
 
 /** What is asserted, of each part of a question. */
-interface Said<Of> {
+interface ClaimedSituation<Of> {
   readonly subject: Of
   readonly action: Of
   readonly resource: Of
   readonly context: Of
 }
-export type Asserted = Said<CedarRecord>
+export type Asserted = ClaimedSituation<CedarRecord>
 
 /** Or why it cannot be decided: what is no Cedar value (null, a fraction) cannot be left out, a rule may forbid by it. */
-export function readSaid({ subject, action, resource, context }: Said<Properties>): Asserted | Decided {
+export function readSituation({
+  subject,
+  action,
+  resource,
+  context,
+}: ClaimedSituation<Properties>): Asserted | Decided {
   const { groups } = subject
   if (Array.isArray(groups) && groups.length > MAX_GROUPS) {
     return undecided(`\`subject.groups\` has more than ${MAX_GROUPS} groups, which no session has.`)
   }
   const faults: string[] = []
-  const read = (part: keyof Said<unknown>, properties: Properties): CedarRecord => {
+  const read = (part: keyof ClaimedSituation<unknown>, properties: Properties): CedarRecord => {
     const values = new Map<string, Value>()
     for (const [name, json] of Object.entries(properties)) {
       const value = valueOf(json)

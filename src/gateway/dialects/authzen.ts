@@ -1,7 +1,7 @@
 /** A gateway that asks about calls in AuthZEN's words: what enforce.ts tells of one, and for whom it is said to be. */
 import { isDenied } from "../../core/denials/denial.ts"
 import type { Dialect, Subject } from "./dialect.ts"
-import { readSaid } from "./relayed-request.ts"
+import { readRelayHeaders } from "./relayed-request.ts"
 
 const SUBJECT = { type: "X-Narrowgate-Subject-Type", id: "X-Narrowgate-Subject-Id" } as const
 
@@ -13,7 +13,7 @@ export function saidOf({ type, id }: Subject): Readonly<Record<string, string>> 
 export const authzen: Dialect = {
   endpoint: "/access/v1",
   read(request) {
-    const asked = readSaid(request)
+    const asked = readRelayHeaders(request)
     if (isDenied(asked)) return asked
     const [type, id] = [request.headers.get(SUBJECT.type) ?? "", request.headers.get(SUBJECT.id) ?? ""]
     return { ...asked, subject: { type: decodeURIComponent(type), id: decodeURIComponent(id) } }

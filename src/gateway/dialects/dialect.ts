@@ -6,7 +6,7 @@ import type { Denied } from "../../core/denials/denial.ts"
 import type { GatewayDefinition } from "../../core/policy/definition/gateways.ts"
 
 /** What the request asked about, before anything of it is believed. */
-export interface Asked {
+export interface OriginalRequest {
   readonly method: string
   /** Path and query of the original request, raw. */
   readonly target: string
@@ -39,7 +39,7 @@ export interface Dialect {
    * @param request the gateway's question
    * @param rawTarget its path and query as they reached the Worker
    */
-  readonly read: (request: Request, rawTarget: string) => Asked | Denied
+  readonly read: (request: Request, rawTarget: string) => OriginalRequest | Denied
   /** The status that carries this one to the client through such a gateway. */
   readonly status: (status: number) => number
   /** Where the gateway wants a document: the answer as one. */

@@ -5,9 +5,9 @@
  * Source: Traefik documentation, ForwardAuth; Caddy documentation, forward_auth; APISIX documentation, forward-auth.
  */
 import { deny, type Denied } from "../../core/denials/denial.ts"
-import type { Asked, Dialect } from "./dialect.ts"
+import type { OriginalRequest, Dialect } from "./dialect.ts"
 
-export function readForwarded({ headers }: Request): Asked | Denied {
+export function readForwarded({ headers }: Request): OriginalRequest | Denied {
   const method = headers.get("x-forwarded-method")
   const target = headers.get("x-forwarded-uri")
   if (method === null) return deny({ reason: "target_missing", header: "X-Forwarded-Method" })

@@ -5,18 +5,22 @@
  * them.
  */
 import { deny, type Denied } from "../../core/denials/denial.ts"
-import type { Asked } from "./dialect.ts"
+import type { OriginalRequest } from "./dialect.ts"
 
-export const SAID = {
+export const RELAY_HEADERS = {
   method: "X-Narrowgate-Method",
   origin: "X-Narrowgate-Origin",
   target: "X-Narrowgate-Target",
 } as const
 
-export function readSaid({ headers }: Request): Asked | Denied {
-  const [method, origin, target] = [headers.get(SAID.method), headers.get(SAID.origin), headers.get(SAID.target)]
+export function readRelayHeaders({ headers }: Request): OriginalRequest | Denied {
+  const [method, origin, target] = [
+    headers.get(RELAY_HEADERS.method),
+    headers.get(RELAY_HEADERS.origin),
+    headers.get(RELAY_HEADERS.target),
+  ]
   if (method === null || origin === null || target === null) {
-    return deny({ reason: "target_missing", header: SAID.target })
+    return deny({ reason: "target_missing", header: RELAY_HEADERS.target })
   }
   return { method, target, host: null, origin }
 }
@@ -27,15 +31,19 @@ export function readSaid({ headers }: Request): Asked | Denied {
  */
 const URL_PARTS = /^(https?:\/\/(?:[a-z0-9.-]+|\[[0-9a-f:.]+\])(?::\d{1,5})?)(\/\S*)$/i
 
-/** What `readSaid` reads; null for what is no absolute URL. */
+/** What `readRelayHeaders` reads; null for what is no absolute URL. */
 export function said(method: string, url: string): Readonly<Record<string, string>> | null {
   // Taken apart, not parsed: a parser would take dot segments away, which are to be refused.
   const [, base, target] = URL_PARTS.exec(url) ?? []
   if (base === undefined || target === undefined || !URL.canParse(base) || /\s/.test(method)) return null
-  return { [SAID.method]: method, [SAID.origin]: new URL(base).origin, [SAID.target]: target }
+  return {
+    [RELAY_HEADERS.method]: method,
+    [RELAY_HEADERS.origin]: new URL(base).origin,
+    [RELAY_HEADERS.target]: target,
+  }
 }
 
-export interface Told {
+export interface RelayedRequest {
   /** The client's; a name may be there several times. */
   readonly headers: Iterable<readonly [name: string, value: string]>
   readonly body: BodyInit | null
@@ -49,7 +57,7 @@ export function linesOf(
 }
 
 /** Whether the headers say that the request has a body: of one that is not told nobody may judge. */
-export function announcesBody(sent: Told["headers"]): boolean {
+export function announcesBody(sent: RelayedRequest["headers"]): boolean {
   return [...sent].some(([name, value]) => {
     const header = name.toLowerCase()
     return header === "transfer-encoding" || (header === "content-length" && !/^0*$/.test(value))
@@ -62,7 +70,7 @@ export function announcesBody(sent: Told["headers"]): boolean {
  * @returns null for what no HTTP request can carry
  */
 export function requestOf(
-  { headers: sent, body }: Told,
+  { headers: sent, body }: RelayedRequest,
   own: Readonly<Record<string, string>>,
   without: readonly string[] = [],
 ): Request | null {

@@ -1,7 +1,7 @@
 /** A Worker that is bound to this one and asks by RPC, in plain values (rpc.ts). */
 import { deny } from "../../core/denials/denial.ts"
 import type { Dialect } from "./dialect.ts"
-import { announcesBody, readSaid } from "./relayed-request.ts"
+import { announcesBody, readRelayHeaders } from "./relayed-request.ts"
 
 /** Its own, never its client's. */
 export const REQUEST_ID = "X-Narrowgate-Request-Id"
@@ -13,6 +13,6 @@ export const worker: Dialect = {
     if (!gateway.body || question.body !== null || !announcesBody(question.headers)) return question
     return deny({ reason: "target_ambiguous", what: "it has a body that is not told" })
   },
-  read: readSaid,
+  read: readRelayHeaders,
   status: (status) => status,
 }

@@ -1,6 +1,6 @@
 import type { Notice } from "../../core/notices/notice.ts"
 import type { ReceiverDefinition } from "../../core/policy/definition/receivers.ts"
-import type { Message, Hindrance, Making } from "./message.ts"
+import type { Message, FormatError, FormatContext } from "./message.ts"
 import { setMessage } from "./set.ts"
 import { slackMessage } from "./slack.ts"
 import { standardMessage } from "./standard.ts"
@@ -8,8 +8,8 @@ import { standardMessage } from "./standard.ts"
 export async function messageOf(
   receiver: ReceiverDefinition,
   notice: Notice,
-  making: Making,
-): Promise<Message | Hindrance> {
+  making: FormatContext,
+): Promise<Message | FormatError> {
   switch (receiver.format) {
     case "standard":
       return standardMessage(receiver, notice, making)

@@ -11,12 +11,12 @@ export interface Message {
 }
 
 /** `not_a_signal`: no Security Event Token can say it. `key_unavailable` passes by itself; the others do not. */
-export interface Hindrance {
+export interface FormatError {
   readonly hindrance: "secret_missing" | "secret_malformed" | "not_a_signal" | "key_unavailable"
 }
 
 /** What a message is made with, beside what it tells. */
-export interface Making {
+export interface FormatContext {
   /** Our own URL. */
   readonly issuer: string
   /** Of this receiver; null: the Worker knows none. */

@@ -6,7 +6,7 @@
 import { SignJWT } from "jose"
 import type { Signer } from "../../signing/signing-key.ts"
 import type { ReceiverDefinition } from "../../core/policy/definition/receivers.ts"
-import type { Hindrance, Making, Message } from "./message.ts"
+import type { FormatError, FormatContext, Message } from "./message.ts"
 import type { Notice } from "../../core/notices/notice.ts"
 import { signalOf, type Signal } from "../../core/notices/caep-event.ts"
 
@@ -19,8 +19,8 @@ const BEARER_KEY = /^[\w.~+/-]{16,1024}=*$/
 export async function setMessage(
   { url, audience, bearer }: Extract<ReceiverDefinition, { readonly format: "set" }>,
   notice: Notice,
-  { issuer, secret, signer }: Making,
-): Promise<Message | Hindrance> {
+  { issuer, secret, signer }: FormatContext,
+): Promise<Message | FormatError> {
   if (bearer && secret === null) return { hindrance: "secret_missing" }
   if (bearer && !BEARER_KEY.test(secret ?? "")) return { hindrance: "secret_malformed" }
   const signal = signalOf(notice, issuer)

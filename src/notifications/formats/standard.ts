@@ -4,7 +4,7 @@
  */
 import { Webhook } from "standardwebhooks"
 import type { ReceiverDefinition } from "../../core/policy/definition/receivers.ts"
-import type { Hindrance, Making, Message } from "./message.ts"
+import type { FormatError, FormatContext, Message } from "./message.ts"
 import type { Notice, NoticeData } from "../../core/notices/notice.ts"
 import { nameOfStopped, textOf, toldOf, urlOf } from "./text.ts"
 
@@ -16,8 +16,8 @@ const MOST_KEYS = 4
 export function standardMessage(
   { url }: Extract<ReceiverDefinition, { readonly format: "standard" }>,
   notice: Notice,
-  { issuer, secret, now }: Making,
-): Message | Hindrance {
+  { issuer, secret, now }: FormatContext,
+): Message | FormatError {
   if (secret === null) return { hindrance: "secret_missing" }
   const keys = keysOf(secret)
   if (!keys) return { hindrance: "secret_malformed" }

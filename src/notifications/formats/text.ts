@@ -7,10 +7,10 @@
  */
 import { UNSEEN } from "../../core/encoding/display-text.ts"
 import type { Stopped } from "../../core/signals/switch.ts"
-import type { Notice, Question, SwitchTold, TaskEnd } from "../../core/notices/notice.ts"
+import type { Notice, PendingApproval, SwitchNotice, TaskEndNotice } from "../../core/notices/notice.ts"
 
 /** A line of its own, or several. */
-export interface Told {
+export interface NoticeText {
   /** What has happened, without any value. */
   readonly title: string
   /** Names that are ours, with values that may be anybody's. */
@@ -27,7 +27,7 @@ const MOST_OF_ARGUMENTS = 1_000
 const INSTEAD: Readonly<Record<string, string>> = { "`": "'", "<": "‹", ">": "›", "&": "＆" }
 
 /** What a chat shows of a value: one line, and nothing that it would obey. */
-export function harmless(value: string, most = MOST): string {
+export function escapeForChat(value: string, most = MOST): string {
   const short = value.slice(0, most)
   const told = short
     // Controls, line breaks, what is not shown, what turns the reading direction, halves of characters.
@@ -39,25 +39,25 @@ export function harmless(value: string, most = MOST): string {
 }
 
 /** @param issuer our own URL */
-export function toldOf({ type, data }: Notice, issuer: string): Told {
+export function toldOf({ type, data }: Notice, issuer: string): NoticeText {
   if (data.kind === "end") return toldOfEnd(type, data)
   if (data.kind === "switch") return toldOfSwitch(type, data)
   return toldOfQuestion(data, issuer)
 }
 
 /** Plain, with the facts line by line. */
-export function textOf({ title, facts, url }: Told): string {
+export function textOf({ title, facts, url }: NoticeText): string {
   const lines = facts.map(([name, value]) => `${name}: \`${value}\``)
   return [title, ...lines, ...(url === null ? [] : [url])].join("\n")
 }
 
 /** The page that shows it, once whoever comes has logged in; the address alone decides nothing. */
-export function urlOf(question: Question, issuer: string): string {
+export function urlOf(question: PendingApproval, issuer: string): string {
   const of = `${issuer}/console/approvals/${question.task}`
   return question.kind === "call" ? `${of}/${question.approval}` : of
 }
 
-function toldOfQuestion(question: Question, issuer: string): Told {
+function toldOfQuestion(question: PendingApproval, issuer: string): NoticeText {
   const { kind, agent, user, purpose, task, answer, expiresAt } = question
   const what = kind === "call" ? "a call" : "a task"
   const title =
@@ -83,7 +83,7 @@ function toldOfQuestion(question: Question, issuer: string): Told {
   }
 }
 
-function askerOf({ guardrail, name, rules }: Extract<Question, { readonly kind: "call" }>): string {
+function askerOf({ guardrail, name, rules }: Extract<PendingApproval, { readonly kind: "call" }>): string {
   const by = guardrail === null ? rules.join(", ") : guardrail
   return name === null ? by : `${by} (${name})`
 }
@@ -97,7 +97,7 @@ const ENDINGS: Readonly<Partial<Record<Notice["type"], string>>> = {
 
 function toldOfEnd(
   type: Notice["type"],
-  { task, tasks, agent, user, purpose, by, operator, code, guardrail }: TaskEnd,
+  { task, tasks, agent, user, purpose, by, operator, code, guardrail }: TaskEndNotice,
 ) {
   return {
     title: ENDINGS[type] ?? "",
@@ -115,7 +115,7 @@ function toldOfEnd(
   }
 }
 
-function toldOfSwitch(type: Notice["type"], { switch: id, stopped, before, operator }: SwitchTold): Told {
+function toldOfSwitch(type: Notice["type"], { switch: id, stopped, before, operator }: SwitchNotice): NoticeText {
   return {
     title: type === "switch.set" ? "Something was stopped." : "Something that was stopped may go on.",
     facts: facts([
@@ -147,6 +147,6 @@ export function nameOfStopped(stopped: Stopped): string | null {
   }
 }
 
-function facts(all: readonly (readonly [name: string, value: string | null, most?: number])[]): Told["facts"] {
-  return all.flatMap(([name, value, most]) => (value === null ? [] : [[name, harmless(value, most)] as const]))
+function facts(all: readonly (readonly [name: string, value: string | null, most?: number])[]): NoticeText["facts"] {
+  return all.flatMap(([name, value, most]) => (value === null ? [] : [[name, escapeForChat(value, most)] as const]))
 }

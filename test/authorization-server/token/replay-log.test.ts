@@ -1,32 +1,32 @@
 import { env } from "cloudflare:workers"
 import { abortAllDurableObjects, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test"
 import { describe, expect, test, vi } from "vitest"
-import { OnceLog, useOnce, type Once } from "../../../src/authorization-server/token/replay-log.ts"
+import { OnceLog, markUsed, type SingleUse } from "../../../src/authorization-server/token/replay-log.ts"
 import { sha256Hex } from "../../../src/core/encoding/hash.ts"
 
-const once = (more: Partial<Once> = {}): Once => ({
+const once = (more: Partial<SingleUse> = {}): SingleUse => ({
   what: "assertion",
   issuer: "agent",
   jti: crypto.randomUUID(),
   until: Date.now() + 60_000,
   ...more,
 })
-const logOf = ({ what, issuer, jti }: Once) =>
+const logOf = ({ what, issuer, jti }: SingleUse) =>
   env.ONCE_LOG.getByName(sha256Hex(JSON.stringify([what, issuer, jti])).slice(0, 2))
 
 describe("what may be used once", () => {
   test("is used once by a hundred at the same time", async () => {
     const one = once()
-    const answers = await Promise.all(Array.from({ length: 100 }, async () => useOnce(env, [one])))
+    const answers = await Promise.all(Array.from({ length: 100 }, async () => markUsed(env, [one])))
     expect(answers.filter((answer) => answer === null)).toHaveLength(1)
     expect(answers.filter((answer) => answer === one)).toHaveLength(99)
   })
 
   test("is still used after a crash", async () => {
     const one = once()
-    expect(await useOnce(env, [one])).toBeNull()
+    expect(await markUsed(env, [one])).toBeNull()
     await abortAllDurableObjects()
-    expect(await useOnce(env, [one])).toEqual(one)
+    expect(await markUsed(env, [one])).toEqual(one)
   })
 
   test("is told apart by what it is, whose, and which", async () => {
@@ -37,51 +37,51 @@ describe("what may be used once", () => {
       { ...one, issuer: "x" },
       { ...one, jti: "other" },
     ]) {
-      expect(await useOnce(env, [other])).toBeNull()
+      expect(await markUsed(env, [other])).toBeNull()
     }
     // Not by what two names look like when joined.
-    expect(await useOnce(env, [once({ issuer: "a|b", jti: "c" })])).toBeNull()
-    expect(await useOnce(env, [once({ issuer: "a", jti: "b|c" })])).toBeNull()
+    expect(await markUsed(env, [once({ issuer: "a|b", jti: "c" })])).toBeNull()
+    expect(await markUsed(env, [once({ issuer: "a", jti: "b|c" })])).toBeNull()
   })
 
   test("without a jti counts as used", async () => {
-    expect(await useOnce(env, [once({ jti: "" })])).toMatchObject({ jti: "" })
+    expect(await markUsed(env, [once({ jti: "" })])).toMatchObject({ jti: "" })
   })
 
   test("is forgotten when it would be refused as expired anyway, and not before", async () => {
     const [short, long] = [once(), once({ until: Date.now() + 600_000 })]
-    for (const one of [short, long]) expect(await useOnce(env, [one])).toBeNull()
+    for (const one of [short, long]) expect(await markUsed(env, [one])).toBeNull()
     vi.useFakeTimers({ toFake: ["Date"] })
     vi.setSystemTime(Date.now() + 200_000)
     for (const one of [short, long]) await runDurableObjectAlarm(logOf(one))
-    const kept = async (one: Once): Promise<number> =>
+    const kept = async (one: SingleUse): Promise<number> =>
       runInDurableObject(logOf(one), (_log, { storage }) => {
         const key = sha256Hex(JSON.stringify([one.what, one.issuer, one.jti]))
         return storage.sql.exec("SELECT 1 FROM used WHERE key = ?", key).toArray().length
       })
     expect(await kept(short)).toBe(0)
     expect(await kept(long)).toBe(1)
-    expect(await useOnce(env, [long])).toEqual(long)
+    expect(await markUsed(env, [long])).toEqual(long)
     // Forgotten, and yet not usable: it has expired by the clock that forgot it, whatever the asker's says.
-    expect(await useOnce(env, [short])).toEqual(short)
+    expect(await markUsed(env, [short])).toEqual(short)
     vi.useRealTimers()
   })
 
   test("is still used where the log goes on by a clock that is behind the one by which it last forgot", async () => {
     const one = once()
     const start = Date.now()
-    expect(await useOnce(env, [one])).toBeNull()
+    expect(await markUsed(env, [one])).toBeNull()
     vi.useFakeTimers({ toFake: ["Date"], now: one.until + 100_000 })
     await runDurableObjectAlarm(logOf(one))
     await abortAllDurableObjects()
     vi.setSystemTime(start + 30_000)
-    expect(await useOnce(env, [one])).toEqual(one)
+    expect(await markUsed(env, [one])).toEqual(one)
     vi.useRealTimers()
   })
 
   test("out of reach is an outage, not a first use", async () => {
     const broken = vi.spyOn(OnceLog.prototype, "take").mockRejectedValue(new Error("out of reach"))
-    await expect(useOnce(env, [once()])).rejects.toThrow("out of reach")
+    await expect(markUsed(env, [once()])).rejects.toThrow("out of reach")
     broken.mockRestore()
   })
 })

@@ -7,7 +7,7 @@
  */
 import { expect, test } from "vitest"
 import { firstOf, judgeRefresh, type Refreshing } from "../../../src/core/task/authorization-code.ts"
-import { isRefused } from "../../../src/core/denials/oauth-error.ts"
+import { isOAuthFailure } from "../../../src/core/denials/oauth-error.ts"
 
 const STEPS = 7
 /** Longer than a used token gives further ones. */
@@ -73,7 +73,7 @@ function show(before: World, party: Party, jkt: string | null): { readonly world
   const consent = { agent: "agent", secretHash: "", isRedeemed: true, refreshing: world.refreshing }
   const judged = judgeRefresh(consent, shown, world.boundTo, world.now)
   if ("misuse" in judged) return { world: { ...world, hasEnded: true }, got: null }
-  if (isRefused(judged)) return { world, got: null }
+  if (isOAuthFailure(judged)) return { world, got: null }
   const depth = world.depth.get(secret) ?? 0
   const stolenDepth = world.stolenDepth ?? (party === "thief" ? depth : null)
   const goesOn = world.stolenDepth !== null && depth > world.stolenDepth

@@ -3,11 +3,11 @@ import { buildCatalog } from "../../../src/core/catalog/locate.ts"
 import {
   denialByObservation,
   isChanged,
-  newsOf,
+  changedSince,
   outdated,
-  sightingsIn,
+  observationsIn,
   UNREADABLE,
-  vanished,
+  removedTools,
   type Observations,
 } from "../../../src/core/catalog/drift.ts"
 import { isDefinition, type ListedTool } from "../../../src/core/catalog/tool-list.ts"
@@ -86,7 +86,7 @@ describe("headers alone", () => {
 
 describe("a list against the pins", () => {
   const of = (tools: readonly ListedTool[], pinned: string | null = A) =>
-    sightingsIn(tools, { name: "desk" }, catalogOf(pinned)).map((sighting) => [sighting.tool, isChanged(sighting)])
+    observationsIn(tools, { name: "desk" }, catalogOf(pinned)).map((sighting) => [sighting.tool, isChanged(sighting)])
   const search = definitionOf("search")
 
   test.each<readonly [what: string, tools: readonly ListedTool[], changed: boolean | null]>([
@@ -115,11 +115,11 @@ describe("a list against the pins", () => {
 
   test("says which pinned tools are gone", () => {
     const gone = (tools: readonly ListedTool[], pinned: string | null) =>
-      vanished(sightingsIn(tools, { name: "desk" }, catalogOf(pinned)), { name: "desk" }, catalogOf(pinned))
+      removedTools(observationsIn(tools, { name: "desk" }, catalogOf(pinned)), { name: "desk" }, catalogOf(pinned))
     expect(gone([], A)).toEqual(["desk.search"])
     expect(gone(listed({ ...search, ...POISON }), A)).toEqual([])
     expect(gone([], null)).toEqual([])
-    expect(vanished([], { name: "shed" }, catalogOf(A))).toEqual([])
+    expect(removedTools([], { name: "shed" }, catalogOf(A))).toEqual([])
   })
 
   test("with names alone is no word on what they are", () => {
@@ -130,7 +130,8 @@ describe("a list against the pins", () => {
 
 test("only what the switchboard does not know is news", () => {
   const sighting = (hash: string) => ({ tool: "desk.search", pinned: A, seen: hash })
-  const isNews = (hash: string, known: Observations | null): boolean => newsOf([sighting(hash)], known).length === 1
+  const isNews = (hash: string, known: Observations | null): boolean =>
+    changedSince([sighting(hash)], known).length === 1
   expect([isNews(A, null), isNews(B, null)]).toEqual([false, true])
   expect([isNews(A, seen(B)), isNews(B, seen(B)), isNews(C, seen(B))]).toEqual([true, false, true])
   expect([isNews(A, seen(null)), isNews(B, seen(null))]).toEqual([false, true])

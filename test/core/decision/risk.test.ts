@@ -1,7 +1,7 @@
 import fc from "fast-check"
 import { expect, test } from "vitest"
 import { riskOf } from "../../../src/core/decision/risk.ts"
-import { lineOf } from "../../../src/core/task/state.ts"
+import { ancestryOf } from "../../../src/core/task/state.ts"
 import { userId } from "../../../src/core/policy/principals.ts"
 import { agentId } from "../../harness/issuers.ts"
 import { ALICE, assembled, newState, open, opened, START } from "../../harness/trees.ts"
@@ -32,7 +32,7 @@ test("the risk of a call is the highest of its user's, its chain's, its task's a
       for (const [index, each] of ofTasks) state.risks.set(tasks[index] ?? "", each)
       // As if the tree were nobody's.
       state.user = user
-      const line = lineOf(state, tasks[depth] ?? "")
+      const line = ancestryOf(state, tasks[depth] ?? "")
       const chain = new Set(AGENTS.slice(0, depth + 1))
       const ours = risks.filter(({ kind, name }) =>
         kind === "agent" ? chain.has(name) : user !== null && name === USERS[0],

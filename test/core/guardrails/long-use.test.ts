@@ -8,7 +8,7 @@ import type { Condition, Guardrail, Limit, Threshold } from "../../../src/core/g
 import { ownerOf, notesOf, readLimit } from "../../../src/core/guardrails/limit-meter.ts"
 import { Memory } from "../../../src/core/guardrails/memory.ts"
 import { precisionOf, SlidingMeter } from "../../../src/core/guardrails/meter/sliding.ts"
-import { applyNotes } from "../../../src/core/guardrails/memory-update.ts"
+import { applyUpdates } from "../../../src/core/guardrails/memory-update.ts"
 import { SteadyTree } from "../../harness/steady-tree.ts"
 
 const HOUR_MS = 3_600_000
@@ -168,7 +168,7 @@ const LIMIT = {
 /** Without the decision about it, which is many times as much work. */
 function admit(memory: Memory, limit: Limit, key: string, now: number): boolean {
   if (readLimit(memory, limit, key, 1, now).waits > 0) return false
-  applyNotes(memory, notesOf(memory, limit, key, 1), now)
+  applyUpdates(memory, notesOf(memory, limit, key, 1), now)
   return true
 }
 

@@ -1,11 +1,11 @@
 import { describe, expect, test } from "vitest"
-import type { Notice, NoticeData, SwitchTold, TaskEnd } from "../../../src/core/notices/notice.ts"
+import type { Notice, NoticeData, SwitchNotice, TaskEndNotice } from "../../../src/core/notices/notice.ts"
 import { signalOf } from "../../../src/core/notices/caep-event.ts"
 import type { AgentDefinition } from "../../../src/core/policy/definition/agents.ts"
 import type { IssuerDefinition } from "../../../src/core/policy/definition/issuers.ts"
 import { EVENTS, SIGNAL_EVENTS, type EventName } from "../../../src/core/policy/definition/receivers.ts"
 import { eventOf } from "../../../src/core/policy/definition/security-events.ts"
-import { resolveSubject, type Known } from "../../../src/core/signals/event-subject.ts"
+import { resolveSubject, type KnownSubjects } from "../../../src/core/signals/event-subject.ts"
 import type { Stopped } from "../../../src/core/signals/switch.ts"
 
 const US = "https://authz.example"
@@ -14,7 +14,7 @@ const SECONDS = 1_795_660_800
 const TASK = "tsk_01J8ABCDEFGHJKMNPQRSTVWXYZ"
 const CAEP = "https://schemas.openid.net/secevent/caep/event-type/"
 
-const END: TaskEnd = {
+const END: TaskEndNotice = {
   kind: "end",
   task: TASK,
   tasks: [TASK, `${TASK}.1`],
@@ -26,7 +26,7 @@ const END: TaskEnd = {
   code: "sequence_denied",
   guardrail: "no-leak",
 }
-const switched = (stopped: Stopped, before: number | null = null): SwitchTold => ({
+const switched = (stopped: Stopped, before: number | null = null): SwitchNotice => ({
   kind: "switch",
   switch: "swi_1",
   stopped,
@@ -141,7 +141,7 @@ describe("whom it is about, as another Narrowgate reads it", () => {
     bound_key: false,
   }
   /** It may be told of all people, all agents and its own keys. */
-  const known: Known = {
+  const known: KnownSubjects = {
     about: { users: [{ issuer: "idp", by: ["iss_sub", "opaque", "uri"] }], agents: ["*"], keys: true },
     issuers: [issuer],
     agents: new Map([[agent.id, agent]]),

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest"
 import type { AgentDefinition } from "../../../src/core/policy/definition/agents.ts"
 import type { IssuerDefinition } from "../../../src/core/policy/definition/issuers.ts"
-import { resolveSubject, type Known } from "../../../src/core/signals/event-subject.ts"
+import { resolveSubject, type KnownSubjects } from "../../../src/core/signals/event-subject.ts"
 
 const CEILING = { tools: [], max_sensitivity: "public", arguments: {} } as const
 const agent = (id: string, subject?: string): AgentDefinition => ({
@@ -31,7 +31,7 @@ const AGENTS = [
   agent("spiffe://o/x"),
 ]
 
-const KNOWN: Known = {
+const KNOWN: KnownSubjects = {
   us: "https://authz.example",
   issuers: [issuer("idp"), issuer("second"), issuer("ci", { workloads: {} })],
   agents: new Map(AGENTS.map((one) => [one.id, one])),

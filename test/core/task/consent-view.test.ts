@@ -1,8 +1,8 @@
 import { describe, expect, inject, test } from "vitest"
-import { foresee } from "../../../src/core/task/consent.ts"
+import { previewTask } from "../../../src/core/task/consent.ts"
 import { countsOf, fewerCalls, lives, viewOfConsent, type ConsentView } from "../../../src/core/task/consent-view.ts"
 import { boundsInWords, callsInWords, lifeInWords } from "../../../src/core/task/grant-words.ts"
-import { isRefused } from "../../../src/core/denials/oauth-error.ts"
+import { isOAuthFailure } from "../../../src/core/denials/oauth-error.ts"
 import type { BundleBody } from "../../../src/core/policy/bundle.ts"
 import type { Consent } from "../../../src/core/task/pending-consent.ts"
 import { agentId } from "../../harness/issuers.ts"
@@ -40,8 +40,8 @@ function viewIn(body: BundleBody, scopes: readonly string[] | null, bounds = {},
     answer: { approved: true, person: ALICE, until: START + 3_600_000, since: START },
     isRedeemed: false,
   }
-  const foreseen = foresee(bundle, newState(), consent, START)
-  if (isRefused(foreseen)) throw new Error(foreseen.refused.reason)
+  const foreseen = previewTask(bundle, newState(), consent, START)
+  if (isOAuthFailure(foreseen)) throw new Error(foreseen.refused.reason)
   return viewOfConsent(foreseen.task, foreseen.life, bundle.catalog.tools)
 }
 

@@ -2,7 +2,13 @@ import fc from "fast-check"
 import { describe, expect, inject, test } from "vitest"
 import type { Tool } from "../../../src/core/catalog/tool.ts"
 import { isLifecycle } from "../../../src/core/catalog/lifecycle.ts"
-import { ASKED_NOTHING, coversTool, narrow as narrowBy, type Asked, type Grant } from "../../../src/core/task/grant.ts"
+import {
+  ASKED_NOTHING,
+  coversTool,
+  narrow as narrowBy,
+  type RequestedGrant,
+  type Grant,
+} from "../../../src/core/task/grant.ts"
 import type { GrantDefinition } from "../../../src/core/policy/definition/grant.ts"
 import { askedFor } from "../../harness/trees.ts"
 import { inDefinition, inScopes, sensitivityWithin } from "../../harness/reference.ts"
@@ -11,7 +17,7 @@ const { tools } = inject("yard")
 /** By caps that have names, so that who lacks something can be told. */
 const narrow = (
   catalog: Iterable<Tool>,
-  asked: Asked,
+  asked: RequestedGrant,
   purpose: { readonly grant: GrantDefinition },
   ceiling: GrantDefinition,
   parent: Grant | null,
@@ -149,7 +155,7 @@ describe("narrow", () => {
 
   test("an assertion caps what may be had: tools, bounds, sensitivity and calls, each of its parts", () => {
     const all = { tools: ["*:read"], max_sensitivity: "restricted" as const, arguments: {} }
-    const ask = (asked: Asked, ...assertion: readonly Asked[]) =>
+    const ask = (asked: RequestedGrant, ...assertion: readonly RequestedGrant[]) =>
       narrowBy(tools, asked, {
         purpose: { name: "a purpose", grant: all },
         agent: { id: "an agent", ceiling: all },

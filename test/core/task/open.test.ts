@@ -1,6 +1,6 @@
 import { describe, expect, inject, test } from "vitest"
 import { renewRoot } from "../../../src/core/task/open.ts"
-import { isRefused } from "../../../src/core/denials/oauth-error.ts"
+import { isOAuthFailure } from "../../../src/core/denials/oauth-error.ts"
 import type { BundleBody } from "../../../src/core/policy/bundle.ts"
 import { agentId } from "../../harness/issuers.ts"
 import { askedFor, assembled, newState, open, opened, START } from "../../harness/trees.ts"
@@ -50,7 +50,7 @@ describe("a tree of which more tokens are alive than anybody needs", () => {
     return {
       renewal: open(bundle, state, "first", root),
       child: open(bundle, state, "second", root),
-      refreshed: isRefused(renewed) ? renewed.refused : "issued",
+      refreshed: isOAuthFailure(renewed) ? renewed.refused : "issued",
     }
   }
 

@@ -5,7 +5,7 @@
 import { knock } from "../../harness/door.ts"
 import { expect } from "vitest"
 import { idJagOf, neighbour, seconds, svidOf, type Changes } from "../../harness/besieged.ts"
-import type { Rejection } from "../../../src/core/denials/credential-rejection.ts"
+import type { CredentialRejection } from "../../../src/core/denials/credential-rejection.ts"
 import {
   asGrant,
   assertionRefused,
@@ -21,15 +21,15 @@ import { newProofKey, proofForToken } from "../../harness/proofs.ts"
 
 const holder = await newProofKey()
 
-const changed = (changes: Changes, refused: Rejection | Expected): Attack =>
+const changed = (changes: Changes, refused: CredentialRejection | Expected): Attack =>
   attack("reason" in refused ? assertionRefused(refused) : refused, async () =>
     asGrant(await idJagOf("alice", changes)),
   )
-const claims = (claims: Readonly<Record<string, unknown>>, refused: Rejection | Expected): Attack =>
+const claims = (claims: Readonly<Record<string, unknown>>, refused: CredentialRejection | Expected): Attack =>
   changed({ claims }, refused)
 
 const missing = (claim: string): Attack => claims({ [claim]: undefined }, { reason: "claim_missing", claim })
-const mismatch = (claim: string): Rejection => ({ reason: "claim_mismatch", claim })
+const mismatch = (claim: string): CredentialRejection => ({ reason: "claim_mismatch", claim })
 const misfit = (claim: string, value: unknown): Attack => claims({ [claim]: value }, mismatch(claim))
 const audience = (aud: unknown, got: readonly string[]): Attack => claims({ aud }, { reason: "audience_mismatch", got })
 const client = (client_id: string): Attack => claims({ client_id }, { reason: "client_mismatch", got: client_id })

@@ -1,5 +1,5 @@
 /** Encoding: one token has one spelling, and what two readers could read in two ways is read by none (RFC 8725 2.6). */
-import type { Rejection } from "../../../src/core/denials/credential-rejection.ts"
+import type { CredentialRejection } from "../../../src/core/denials/credential-rejection.ts"
 import { assertionOf, idTokenOf, svidOf, type Changes } from "../../harness/besieged.ts"
 import { openTask } from "../../harness/agents.ts"
 import {
@@ -21,7 +21,7 @@ import {
 import { base64url, type Part } from "../../harness/forge.ts"
 
 const { notCompact, notCanonical, tooLong } = MALFORMED
-const SIGNATURE: Rejection = { reason: "signature_invalid" }
+const SIGNATURE: CredentialRejection = { reason: "signature_invalid" }
 
 type Parts = readonly [header: string, claims: string, signature: string]
 const partsOf = (token: string): Parts => {
@@ -37,7 +37,7 @@ function otherLast(part: string): string {
 const standard = (part: string) => part.replaceAll("-", "+").replaceAll("_", "/")
 
 /** What becomes of an honest token on the way, and why it is refused then. */
-const SPELLINGS: Readonly<Record<string, readonly [(parts: Parts) => string, Rejection]>> = {
+const SPELLINGS: Readonly<Record<string, readonly [(parts: Parts) => string, CredentialRejection]>> = {
   "the signature cut off": [([h, c]) => `${h}.${c}.`, notCompact],
   "the signature and its dot cut off": [([h, c]) => `${h}.${c}`, notCompact],
   "no header": [([, c, s]) => `.${c}.${s}`, notCompact],
@@ -94,7 +94,7 @@ const SPELLINGS: Readonly<Record<string, readonly [(parts: Parts) => string, Rej
 const DOORS: Readonly<
   Record<
     string,
-    readonly [() => Promise<string>, (token: string) => Promise<Request>, (because: Rejection) => Expected]
+    readonly [() => Promise<string>, (token: string) => Promise<Request>, (because: CredentialRejection) => Expected]
   >
 > = {
   session: [async () => idTokenOf("alice"), asIdToken, subjectRefused],

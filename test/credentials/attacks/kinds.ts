@@ -4,7 +4,7 @@
  */
 import { inject } from "vitest"
 import { signPointer } from "../../harness/publisher.ts"
-import type { Rejection } from "../../../src/core/denials/credential-rejection.ts"
+import type { CredentialRejection } from "../../../src/core/denials/credential-rejection.ts"
 import {
   accessTokenOf,
   assertionOf,
@@ -44,23 +44,23 @@ import { newProofKey, proofForToken } from "../../harness/proofs.ts"
 interface Row {
   readonly make: () => Promise<string>
   /** As actor token, and as client assertion. */
-  readonly agent?: Rejection
+  readonly agent?: CredentialRejection
   /** As client assertion said to be a JWT-SVID. */
-  readonly spiffe?: Rejection
-  readonly idToken?: Rejection
-  readonly accessToken?: Rejection
+  readonly spiffe?: CredentialRejection
+  readonly idToken?: CredentialRejection
+  readonly accessToken?: CredentialRejection
   readonly gateway?: string
-  readonly operator?: Rejection
+  readonly operator?: CredentialRejection
   /** As the assertion of the JWT bearer grant. */
-  readonly grant?: Rejection
+  readonly grant?: CredentialRejection
 }
 
-const issuerUnknown = (iss: string | null): Rejection => ({ reason: "issuer_unknown", iss })
-const typeRefused = (typ: string | null): Rejection => ({ reason: "type_refused", typ })
-const BRINGS_KEY: Rejection = { reason: "header_refused", member: "jwk" }
+const issuerUnknown = (iss: string | null): CredentialRejection => ({ reason: "issuer_unknown", iss })
+const typeRefused = (typ: string | null): CredentialRejection => ({ reason: "type_refused", typ })
+const BRINGS_KEY: CredentialRejection = { reason: "header_refused", member: "jwk" }
 
 /** What no plain token has, whoever it is of. */
-const MARKS: Readonly<Record<string, readonly [Readonly<Record<string, unknown>>, Rejection]>> = {
+const MARKS: Readonly<Record<string, readonly [Readonly<Record<string, unknown>>, CredentialRejection]>> = {
   "that is delegated already": [{ act: { sub: agentId("second") } }, { reason: "delegated" }],
   "that names who may act": [{ may_act: { sub: agentId("first") } }, { reason: "actor_not_allowed" }],
   "that is bound to a key": [{ cnf: { jkt: "x" } }, { reason: "bound" }],

@@ -2,7 +2,7 @@
  * Time: a token without a readable end has none, one that is not yet valid may never be, an assertion lives briefly.
  */
 import { expect } from "vitest"
-import type { Rejection } from "../../../src/core/denials/credential-rejection.ts"
+import type { CredentialRejection } from "../../../src/core/denials/credential-rejection.ts"
 import {
   accessTokenOf,
   assertionOf,
@@ -35,7 +35,7 @@ import {
 
 interface Kind {
   readonly send: (changes: Changes) => Promise<Request>
-  readonly refused: (because: Rejection) => Expected
+  readonly refused: (because: CredentialRejection) => Expected
   /** Whether `iat` has to be there. */
   readonly dated: boolean
 }
@@ -72,7 +72,7 @@ const number: number = expect.any(Number)
 const mismatch = (claim: string) => ({ reason: "claim_mismatch", claim }) as const
 
 /** What clocks of others may be off by is 30 seconds. */
-const WRONG: Readonly<Record<string, readonly [() => Changes, Rejection]>> = {
+const WRONG: Readonly<Record<string, readonly [() => Changes, CredentialRejection]>> = {
   "expired a minute ago": [() => ({ claims: { exp: seconds() - 60 } }), { reason: "expired", exp: number }],
   "expired beyond what clocks may be off by": [
     () => ({ claims: { exp: seconds() - 31 } }),
@@ -121,7 +121,7 @@ const undated = Object.fromEntries(
     ]),
 )
 
-const TOO_LONG: Rejection = { reason: "too_long_lived", seconds: number }
+const TOO_LONG: CredentialRejection = { reason: "too_long_lived", seconds: number }
 const tooLong = agentRefused(TOO_LONG)
 const DAY = 86_400
 /** The longest that each kind is made for, and the year of a token that was made to stay. */

@@ -1,6 +1,6 @@
 import { exportJWK, generateKeyPair, type JWK } from "jose"
 import { beforeEach, describe, expect, test } from "vitest"
-import { findKey, forgetKeySets, type KeyOwner, type Reach } from "../../../src/credentials/key-sets/key-set.ts"
+import { findKey, forgetKeySets, type KeyOwner, type FetchContext } from "../../../src/credentials/key-sets/key-set.ts"
 import { readShared, writeShared } from "../../../src/credentials/key-sets/shared-cache.ts"
 import { Place, type Answer } from "../../harness/places.ts"
 
@@ -15,7 +15,7 @@ async function publicKey(kid: string | undefined, more: JWK = { kty: "EC" }): Pr
 }
 
 let work: Promise<unknown>[] = []
-const at = (now: number, local = true): Reach => ({ now, local, background: (promise) => work.push(promise) })
+const at = (now: number, local = true): FetchContext => ({ now, local, background: (promise) => work.push(promise) })
 const ownerOf = (place: Place, kind: "jwks_uri" | "spiffe_bundle" = "jwks_uri"): KeyOwner => ({
   id: "issuer",
   keys: { kind, uri: place.uri },

@@ -24,14 +24,14 @@ describe("check", () => {
     expect(stdout).toMatch(/^policies: 12 rules, .*; no problems\n$/)
   })
 
-  it("shows place, line, caret and mend", async () => {
+  it("shows place, line, caret and fix", async () => {
     await spoil()
     const { code, stdout } = await narrowgate("check", "policies")
     expect(code).toBe(1)
     expect(stdout).toMatch(
       /^policies\/catalog\.yaml:\d+:5 error: unknown key `costs`\n +\d+ \| {5}costs: 10\n +\| {5}\^{5}\n/,
     )
-    expect(stdout).toMatch(/ {2}mend: Did you mean `cost`\?\n\npolicies: 1 error\n$/)
+    expect(stdout).toMatch(/ {2}fix: Did you mean `cost`\?\n\npolicies: 1 error\n$/)
   })
 
   it("fails on a warning where it is told to be strict, and then only", async () => {
@@ -79,7 +79,7 @@ describe("check", () => {
     await spoil()
     const { code, stdout } = await narrowgate("check", "policies", "--json")
     expect(code).toBe(1)
-    const problem = { file: "catalog.yaml", column: 5, severity: "error", mend: "Did you mean `cost`?" }
+    const problem = { file: "catalog.yaml", column: 5, severity: "error", fix: "Did you mean `cost`?" }
     expect(JSON.parse(stdout)).toMatchObject({ ok: false, digest: null, problems: [problem] })
   })
 })
@@ -103,7 +103,7 @@ describe("build", () => {
   it("says what to do where it cannot write", async () => {
     const { code, stderr } = await narrowgate("build", "policies", "--out", "nowhere/bundle.json")
     expect(code).toBe(1)
-    expect(stderr).toMatch(/error: cannot write nowhere\/bundle\.json: .*\n {2}mend: /)
+    expect(stderr).toMatch(/error: cannot write nowhere\/bundle\.json: .*\n {2}fix: /)
     expect(stderr).not.toContain("    at ")
   })
 })
@@ -163,7 +163,7 @@ describe("decisions", () => {
     const { code, stderr } = await narrowgate("decisions", "tail", "--url", "http://127.0.0.1:1")
     expect(code).toBe(3)
     expect(stderr).toBe(
-      "error: no answer from http://127.0.0.1:1\n  mend: Start the local stack (`npm run dev`), or name the one that runs: --url http://127.0.0.1:PORT, or NARROWGATE_URL; its identity provider is on the next port, or where --idp says.\n",
+      "error: no answer from http://127.0.0.1:1\n  fix: Start the local stack (`npm run dev`), or name the one that runs: --url http://127.0.0.1:PORT, or NARROWGATE_URL; its identity provider is on the next port, or where --idp says.\n",
     )
   })
 

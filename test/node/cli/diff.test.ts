@@ -10,7 +10,7 @@ import { z } from "zod"
 import { recordDecision } from "../../../src/core/record/call-record.ts"
 import type { Call } from "../../../src/core/decision/call.ts"
 import { decide } from "../../../src/core/decision/decide.ts"
-import { isRefused } from "../../../src/core/denials/oauth-error.ts"
+import { isOAuthFailure } from "../../../src/core/denials/oauth-error.ts"
 import { UNKNOWN_CLIENT } from "../../../src/core/decision/client.ts"
 import { fill } from "../../harness/guardrails.ts"
 import { readStored, storedForm, type DecisionRecord } from "../../../src/core/record/record.ts"
@@ -102,7 +102,7 @@ function recorded(bundle: Bundle, making: Making): DecisionRecord {
   const user = { issuer: ISSUER, subject: "alice", groups }
   const state = beginTree(bundle.pointer, "tsk_01JZZZZZZZZZZZZZZZZZZZZZZZ", user, NOW)
   const opened = openStep(bundle, state, openRequest(agent, state, "token", { purpose }), NOW)
-  if (isRefused(opened)) throw new Error(JSON.stringify(opened))
+  if (isOAuthFailure(opened)) throw new Error(JSON.stringify(opened))
   for (const label of labels) state.labels.add(label)
   const call: Call = {
     decisionId: `dec_${tool}`,
@@ -486,7 +486,7 @@ test("a record comes out as it did by the bundle that decided it, whatever it is
         const jkt = bound ? "key" : null
         const id = `spiffe://example.org/agent/${agent}`
         const opened = openStep(bundle, state, openRequest(id, state, "token", { purpose: "work", jkt }), then)
-        if (isRefused(opened)) return
+        if (isOAuthFailure(opened)) return
         for (const label of labels) state.labels.add(label)
         const task = state.tasks.get(opened.task.id)
         if (task) task.calls = calls

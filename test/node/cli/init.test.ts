@@ -182,7 +182,7 @@ describe("writes nothing", () => {
     const { code, stderr } = await initMcp()
     expect({ code, stderr }).toMatchObject({
       code: 2,
-      stderr: expect.stringMatching(/mine is there already\n {2}mend: /u),
+      stderr: expect.stringMatching(/mine is there already\n {2}fix: /u),
     })
     expect(await readdir(join(directory, "mine"))).toEqual([])
   })

@@ -60,7 +60,7 @@ describe("publish", () => {
   test("of what is not committed wants to be told why", async () => {
     await edit("policies/guardrails.yaml", (text) => `${text}\n# edited\n`)
     const { code, stderr } = await narrowgate("publish", ...KEY)
-    expect([code, stderr]).toEqual([2, expect.stringContaining('nobody says why\n  mend: Add --why "…"')])
+    expect([code, stderr]).toEqual([2, expect.stringContaining('nobody says why\n  fix: Add --why "…"')])
     const done = await narrowgate("publish", ...KEY, "--why", "a comment", "--by", "Bo", "--json")
     expect(JSON.parse(done.stdout)).toMatchObject({ by: "Bo", why: "a comment", what: "pointer", done: true })
   })
@@ -71,7 +71,7 @@ describe("publish", () => {
     const { code, stderr } = await narrowgate("publish", ...KEY, "--why", "x")
     expect([code, stderr]).toEqual([
       1,
-      expect.stringContaining("policies does not check: nothing was published\n  mend: "),
+      expect.stringContaining("policies does not check: nothing was published\n  fix: "),
     ])
     await edit("policies/catalog.yaml", (text) => text.replace("tols:", "tools:"))
     expect(await published()).toEqual(before)

@@ -102,7 +102,7 @@ it("says who may be meant where a user is named without an issuer, or a tool is 
 it("says what is wrong with a request, and what to do about it", async () => {
   const pattern = await revoke("--tool", "crm.t*")
   expect(pattern).toMatchObject({ code: 1, stderr: expect.stringContaining("A tool is named in full, or by a prefix") })
-  expect(pattern.stderr).toContain("mend: Correct the request as the answer says.")
+  expect(pattern.stderr).toContain("fix: Correct the request as the answer says.")
   expect((await revoke("--task", "tsk_nope")).stderr).toContain("A task is named by its id")
   expect((await revoke("--agent", SUPPORT, "--reason", "a\nb")).stderr).toContain("A reason has 1 to 1024 characters")
 })

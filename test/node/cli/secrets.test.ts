@@ -20,7 +20,7 @@ describe("a token", () => {
       const env = { NARROWGATE_TOKEN: "operator" }
       const { code, stderr } = await run(directory, [...args, "--url", "http://authz.invalid"], env)
       expect([code, stderr]).toEqual([2, expect.stringContaining("--url cannot be http://authz.invalid: a token")])
-      expect(stderr).toContain("\n  mend: Write an https URL")
+      expect(stderr).toContain("\n  fix: Write an https URL")
     },
   )
 
@@ -48,7 +48,7 @@ describe("a session", () => {
     await chmod(kept, mode)
     for (const args of [["logout"], ["history", "--url", "https://authz.invalid"]]) {
       const { code, stderr } = await run(directory, args)
-      expect([code, stderr]).toEqual([2, expect.stringMatching(/others may write in .*\n {2}mend: .*chmod 700 /u)])
+      expect([code, stderr]).toEqual([2, expect.stringMatching(/others may write in .*\n {2}fix: .*chmod 700 /u)])
     }
   })
 })

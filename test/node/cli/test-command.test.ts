@@ -131,7 +131,7 @@ policies: 1 of 2 tests failed; 2 of 12 rules determined a decision (16 %)
     expect(wrong.stdout).toMatch(
       /^policies\/own\.test\.yaml:3:54 error: `tests\[0\]\.expect` \(`alow`\): no decision\n/,
     )
-    expect(wrong.stdout).toContain("mend: Did you mean `allow`?")
+    expect(wrong.stdout).toContain("fix: Did you mean `allow`?")
     expect((await narrowgate("check")).stdout).toContain("own.test.yaml:3:54 error")
     expect((await narrowgate("check")).code).toBe(1)
     expect((await narrowgate("build", "policies", "--out", "bundle")).code).toBe(0)

@@ -1,7 +1,7 @@
 /** The example with an approvers.yaml, and something that asks by a name of it, of which one thing is wrong. */
 import type { BadDirectory } from "./bad-directories.ts"
 
-type Bad = Pick<BadDirectory, "name" | "message" | "mend" | "at">
+type Bad = Pick<BadDirectory, "name" | "message" | "fix" | "at">
 
 const bad = (replace: string, expected: Bad): BadDirectory => ({ file: "approvers.yaml", replace, ...expected })
 const approval = (entry: string, expected: Bad): BadDirectory =>
@@ -20,19 +20,19 @@ export const BAD_APPROVERS: readonly BadDirectory[] = [
   approval("approvers: [{ issuer: locale, group: finance }]", {
     name: "an approver of no issuer",
     message: /no issuer is called `locale`/,
-    mend: /Did you mean `local`\?/,
+    fix: /Did you mean `local`\?/,
     at: "locale",
   }),
   approval("approvers: [{ issuer: workloads, group: finance }]", {
     name: "a group of an issuer that knows no people",
     message: /issuer `workloads` has no `users` and no `operators`/,
-    mend: /Give it `users`/,
+    fix: /Give it `users`/,
     at: "workloads",
   }),
   approval("approvers: [{ issuer: local, group: finance, subject: fay }]", {
     name: "an approver who is a person and a group",
     message: /neither one person nor one group/,
-    mend: /Write one of/,
+    fix: /Write one of/,
     at: "{ issuer",
   }),
   approval("approvers: []", { name: "an approval of nobody", message: /too small/, at: "[]" }),
@@ -40,7 +40,7 @@ export const BAD_APPROVERS: readonly BadDirectory[] = [
   approval("approvers: [{ issuer: local, subject: fay }, { issuer: local, subject: fred }], need: 3", {
     name: "more people than are asked",
     message: /3 people have to say yes, and 2 are asked/,
-    mend: /need fewer/,
+    fix: /need fewer/,
     at: "3 }",
   }),
   approval("approvers: [{ issuer: local, subject: fay }, user], need: 3, own: true", {
@@ -51,13 +51,13 @@ export const BAD_APPROVERS: readonly BadDirectory[] = [
   approval("approvers: [user]", {
     name: "a user who may not answer",
     message: /the task's own user is asked, and may not answer/,
-    mend: /Write `own: true`/,
+    fix: /Write `own: true`/,
     at: "user]",
   }),
   approval("approvers: [owner]", {
     name: "an owner who is nobody",
     message: /nobody is known to be `support-team`/,
-    mend: /owners: \{ support-team/,
+    fix: /owners: \{ support-team/,
     at: "owner]",
   }),
   approval("approvers: [{ issuer: local, group: finance }], life: 25h", {
@@ -91,25 +91,25 @@ export const BAD_APPROVERS: readonly BadDirectory[] = [
   bad("owners:\n  suport-team: [{ issuer: local, group: support }]\n", {
     name: "an owner of no agent",
     message: /no agent is owned by `suport-team`/,
-    mend: /Did you mean `support-team`\?/,
+    fix: /Did you mean `support-team`\?/,
     at: "suport-team",
   }),
   guardrail("then: approve, approval: finance", {
     name: "a guardrail that asks by a name that is not there",
     message: /no approval is called `finance`/,
-    mend: /Add it to approvers\.yaml/,
+    fix: /Add it to approvers\.yaml/,
     at: "finance",
   }),
   guardrail("approval: finance", {
     name: "an approval of a guardrail that asks nobody",
     message: /`approval` has no effect with `then: deny`/,
-    mend: /Write `then: approve`/,
+    fix: /Write `then: approve`/,
     at: "finance",
   }),
   rule(forbid("approval:finance", CALLS, 'context.approvals.contains("finance")'), {
     name: "a remedy that asks by a name that is not there",
     message: /no approval is called `finance`/,
-    mend: /Add it to approvers\.yaml/,
+    fix: /Add it to approvers\.yaml/,
     at: "approval:finance",
   }),
   rule(forbid("approval:user", CALLS, 'context.approvals.contains("user")'), {
@@ -120,7 +120,7 @@ export const BAD_APPROVERS: readonly BadDirectory[] = [
   rule(forbid("approval:user", 'action == Action::"delegate"', 'context.purpose == "x"'), {
     name: "a remedy that the rule does not ask for",
     message: /lifts nothing: the rule does not ask for it/,
-    mend: /context\.approvals\.contains\("user"\)/,
+    fix: /context\.approvals\.contains\("user"\)/,
     at: "approval:user",
   }),
 ]

@@ -15,7 +15,7 @@ export interface BadDirectory {
   /** Absent: the file is removed. */
   readonly replace?: string
   readonly message: RegExp
-  readonly mend?: RegExp
+  readonly fix?: RegExp
   readonly at?: string
   readonly severity?: "warning"
   /** Another file that is there as well. */
@@ -32,7 +32,7 @@ const FILES: readonly BadDirectory[] = [
     file: "operators.yml",
     replace: "operators: []\n",
     message: /no policy file has this name/,
-    mend: /Did you mean `operators\.yaml`\?/,
+    fix: /Did you mean `operators\.yaml`\?/,
   },
   { name: "an empty file", file: "operators.yaml", replace: "# nothing\n", message: /the file is empty/ },
 ]
@@ -44,7 +44,7 @@ const SYNTAX: readonly BadDirectory[] = [
     find: "    enforces_headers: true\n",
     replace: "    enforces_headers: true\n    path: /other\n",
     message: /unique/,
-    mend: /Keep one/,
+    fix: /Keep one/,
     at: "path: /other",
   },
   {
@@ -119,7 +119,7 @@ const SHAPES: readonly BadDirectory[] = [
     find: "    cost: 10",
     replace: "    costs: 10",
     message: /unknown key `costs`/,
-    mend: /Did you mean `cost`\?/,
+    fix: /Did you mean `cost`\?/,
     at: "costs: 10",
   },
   {
@@ -128,7 +128,7 @@ const SHAPES: readonly BadDirectory[] = [
     find: "  - id: web\n    dialect: nginx\n",
     replace: "  - id: web\n",
     message: /`gateways\[1\]\.dialect` is missing/,
-    mend: /envoy/,
+    fix: /envoy/,
     at: "id: web",
   },
   {
@@ -137,7 +137,7 @@ const SHAPES: readonly BadDirectory[] = [
     find: "dialect: nginx",
     replace: "dialect: ngnix",
     message: /cannot be `ngnix`/,
-    mend: /Did you mean `nginx`\?/,
+    fix: /Did you mean `nginx`\?/,
     at: "ngnix",
   },
   {
@@ -194,7 +194,7 @@ const SHAPES: readonly BadDirectory[] = [
     find: "life: 120",
     replace: "life: 901",
     message: /`agents\[3\]\.life` is too large/,
-    mend: /at most 900/,
+    fix: /at most 900/,
     at: "901",
   },
   {
@@ -243,7 +243,7 @@ const SHAPES: readonly BadDirectory[] = [
     find: "client: narrowgate-console",
     replace: "client: narrowgate-app",
     message: /none of the clients of `operators`/,
-    mend: /narrowgate/,
+    fix: /narrowgate/,
     at: "narrowgate-app\n",
   },
   {
@@ -252,7 +252,7 @@ const SHAPES: readonly BadDirectory[] = [
     find: "scope: openid groups",
     replace: "scope: groups",
     message: /takes the scope `openid`/,
-    mend: /openid groups/,
+    fix: /openid groups/,
     at: "groups narrowgate",
   },
   {
@@ -370,7 +370,7 @@ const REFERENCES: readonly BadDirectory[] = [
     find: "desk.send-mail:write]",
     replace: "desk.send-mial:write]",
     message: /`desk\.send-mial` covers no tool/,
-    mend: /Did you mean `desk\.send-mail`\?/,
+    fix: /Did you mean `desk\.send-mail`\?/,
     at: "desk.send-mial",
   },
   {
@@ -379,7 +379,7 @@ const REFERENCES: readonly BadDirectory[] = [
     find: "mail.send:write, desk",
     replace: "mail.send:execute, desk",
     message: /`mail\.send` has action `write`/,
-    mend: /`mail\.send:write`/,
+    fix: /`mail\.send:write`/,
     at: "mail.send:execute",
   },
   {
@@ -388,7 +388,7 @@ const REFERENCES: readonly BadDirectory[] = [
     find: "[everything.echo]",
     replace: "[everyting.echo]",
     message: /covers no tool/,
-    mend: /`everything\.echo`/,
+    fix: /`everything\.echo`/,
     at: "everyting.echo",
   },
   {
@@ -405,7 +405,7 @@ const REFERENCES: readonly BadDirectory[] = [
     find: "purposes: [nightly-report]",
     replace: "purposes: [nightly-reprot]",
     message: /no purpose is called/,
-    mend: /Did you mean `nightly-report`\?/,
+    fix: /Did you mean `nightly-report`\?/,
     at: "nightly-reprot",
   },
   {
@@ -414,7 +414,7 @@ const REFERENCES: readonly BadDirectory[] = [
     find: "delegates_to: [spiffe://example.org/agent/researcher]",
     replace: "delegates_to: [spiffe://example.org/agent/reseacher]",
     message: /no agent is called/,
-    mend: /agent\/researcher/,
+    fix: /agent\/researcher/,
     at: "spiffe://example.org/agent/reseacher",
   },
   {
@@ -439,7 +439,7 @@ const REFERENCES: readonly BadDirectory[] = [
     find: "environments: [development]",
     replace: "environments: [developement]",
     message: /no gateway is in environment/,
-    mend: /`development`/,
+    fix: /`development`/,
     at: "developement",
   },
   {
@@ -456,7 +456,7 @@ const REFERENCES: readonly BadDirectory[] = [
     find: "    life: 600\n",
     replace: "    life: 600\n    plan: { steps: [crm.tickets.list, mail.send] }\n",
     message: /grant covers no tool of step 2 of its plan/,
-    mend: /remove the step/,
+    fix: /remove the step/,
     at: "mail.send]",
   },
   {
@@ -513,7 +513,7 @@ const REFERENCES: readonly BadDirectory[] = [
     find: "    operators:\n",
     replace: "    assertions: { clients: { app: 'spiffe://example.org/agent/suport' } }\n    operators:\n",
     message: /no agent is called `spiffe:\/\/example\.org\/agent\/suport`/,
-    mend: /support/,
+    fix: /support/,
     at: "'spiffe://example.org/agent/suport'",
   },
   {
@@ -588,14 +588,14 @@ const IDENTITIES: readonly BadDirectory[] = [
     name: `a workload's subject with a wildcard: ${subject}`,
     ...ci(`{ issuer: workloads, subject: "${subject}" }`),
     message: /not an exact subject/,
-    mend: /without wildcards/,
+    fix: /without wildcards/,
     at: `"${subject}"`,
   })),
   {
     name: "a workload's token of an issuer that is trusted for something else",
     ...ci("{ issuer: local, subject: someone }"),
     message: /`local` is not trusted for workloads/,
-    mend: /Add `workloads: \{\}`/,
+    fix: /Add `workloads: \{\}`/,
     at: "local, subject",
   },
   {
@@ -798,7 +798,7 @@ const CATALOG: readonly BadDirectory[] = [
     find: "tools:\n",
     replace: `tools:\n${tool("everythin.echo")}`,
     message: /has no route, and no MCP server is called `everythin`/,
-    mend: /`everything`/,
+    fix: /`everything`/,
     at: "everythin.echo",
   },
   {
@@ -880,7 +880,7 @@ const CATALOG: readonly BadDirectory[] = [
     find: "tools:\n",
     replace: `tools:\n${tool(name)}    route: { origin: http://127.0.0.1:8080, methods: [GET], path: /${name} }\n`,
     message: /^`shop\.mcp\.[a-z.]+` has a route, but `<server>\.mcp\.…` is for lifecycle tools of MCP servers$/,
-    mend: /^Give the tool another second segment\.$/,
+    fix: /^Give the tool another second segment\.$/,
     at: name,
   })),
 ]
@@ -941,7 +941,7 @@ const ENTITIES: readonly BadDirectory[] = [
     find: 'Tool::"everything.get-env"',
     replace: 'Tool::"everything.getenv"',
     message: /is not there, so the rule does not hold/,
-    mend: /get-env/,
+    fix: /get-env/,
     at: 'Tool::"everything.getenv"',
   },
   ...(

@@ -1,14 +1,14 @@
 /** The example with a guardrails.yaml of one entry, which has one thing wrong. */
 import type { BadDirectory } from "./bad-directories.ts"
 
-type Bad = Pick<BadDirectory, "name" | "message" | "mend" | "at">
+type Bad = Pick<BadDirectory, "name" | "message" | "fix" | "at">
 const TOOLS = "id: g, tools: [crm.tickets.list]"
 
 /** @param entry what stands behind id and tools */
-const bad = (section: string, entry: string, { mend = /\S/, ...expected }: Bad): BadDirectory => ({
+const bad = (section: string, entry: string, { fix = /\S/, ...expected }: Bad): BadDirectory => ({
   file: "guardrails.yaml",
   replace: `${section}:\n  - { ${entry.startsWith("tools:") ? `id: g, ${entry}` : `${TOOLS}, ${entry}`} }\n`,
-  mend,
+  fix,
   ...expected,
 })
 const window = (entry: string, expected: Bad) => bad("windows", `limit: 9, within: 1m, ${entry}`, expected)
@@ -20,25 +20,25 @@ const SELECTORS: readonly BadDirectory[] = [
   window("per: task, agents: [support]", {
     name: "a guardrail for an agent that is not there",
     message: /no agent is called `support`/,
-    mend: /Known: `spiffe|Register it/,
+    fix: /Known: `spiffe|Register it/,
     at: "support]",
   }),
   window("per: task, purposes: [triage-tickets]", {
     name: "a guardrail for a purpose that is not there",
     message: /no purpose is called `triage-tickets`/,
-    mend: /Did you mean `triage-ticket`\?/,
+    fix: /Did you mean `triage-ticket`\?/,
     at: "triage-tickets",
   }),
   window("per: task, environments: [development, production]", {
     name: "a guardrail for an environment that is not there",
     message: /no gateway is in environment `production`/,
-    mend: /Known: `development`/,
+    fix: /Known: `development`/,
     at: "production",
   }),
   window("per: task, labels: [reads:confidental]", {
     name: "a guardrail for a label that no tool has",
     message: /no tool has the label `reads:confidental`/,
-    mend: /Did you mean `reads:confidential`\?/,
+    fix: /Did you mean `reads:confidential`\?/,
     at: "reads:confidental",
   }),
   window("per: task, actions: [write], sensitivity: internal", {
@@ -54,13 +54,13 @@ const SELECTORS: readonly BadDirectory[] = [
   required("formerly: { tools: [crm.tikets.get], within: 1h }", {
     name: "an event of a tool that is not there",
     message: /`crm\.tikets\.get` covers no tool/,
-    mend: /Did you mean `crm\.tickets\.get`\?/,
+    fix: /Did you mean `crm\.tickets\.get`\?/,
     at: "crm.tikets.get",
   }),
   required("any: [{ not: { formerly: { tools: [crm.*], within: 1h, labels: [sink:externl] } } }]", {
     name: "an event with a label that no tool has, deep in a condition",
     message: /no tool has the label `sink:externl`/,
-    mend: /`sink:external`/,
+    fix: /`sink:external`/,
     at: "sink:externl",
   }),
   {
@@ -78,13 +78,13 @@ const WINDOWS: readonly BadDirectory[] = [
   window("per: tsak", {
     name: "a key that is no field",
     message: /not what calls can be counted by/,
-    mend: /`task`, `tree`.*`everything`/,
+    fix: /`task`, `tree`.*`everything`/,
     at: "tsak",
   }),
   window("per: [task, argument.ticket]", {
     name: "a field that is none in a list",
     message: /`windows\[0\]\.per\[1\]` \(`argument\.ticket`\): not a field of a call/,
-    mend: /`arguments\.<name>`/,
+    fix: /`arguments\.<name>`/,
     at: "argument.ticket",
   }),
   bad("windows", "limit: 9, within: 1m", {
@@ -96,7 +96,7 @@ const WINDOWS: readonly BadDirectory[] = [
   window("per: task, burst: 4", {
     name: "a burst without a bucket",
     message: /only a bucket has a `burst`/,
-    mend: /`kind: bucket`/,
+    fix: /`kind: bucket`/,
     at: "4 }",
   }),
   window("per: task, kind: bucket, burst: 0", {
@@ -107,13 +107,13 @@ const WINDOWS: readonly BadDirectory[] = [
   window("per: task, then: stop", {
     name: "a consequence that there is not",
     message: /`windows\[0\]\.then` cannot be `stop`/,
-    mend: /`deny`, `approve`, `quarantine`, `revoke`/,
+    fix: /`deny`, `approve`, `quarantine`, `revoke`/,
     at: "stop",
   }),
   window("per: task, from_risk: 101", {
     name: "a risk beyond the highest",
     message: /`windows\[0\]\.from_risk` is too large/,
-    mend: /at most 100/,
+    fix: /at most 100/,
     at: "101",
   }),
   bad("windows", "per: task, limit: -1, within: 1m", {
@@ -124,13 +124,13 @@ const WINDOWS: readonly BadDirectory[] = [
   bad("windows", "per: task, limit: 1, within: 25h", {
     name: "a window that looks back for more than a day",
     message: /`windows\[0\]\.within` \(`25h`\): not a span of time/,
-    mend: /up to `24h`/,
+    fix: /up to `24h`/,
     at: "25h",
   }),
   bad("windows", "tools: [everything.*], per: task, limit: 9, within: 1m, count: cost", {
     name: "a tool that costs more than a window has room for",
     message: /`everything\.trigger-long-running-operation` costs 10, and there is never room for more than 9/,
-    mend: /Raise it to 10/,
+    fix: /Raise it to 10/,
     at: "9",
   }),
   bad("windows", "tools: [everything.*], per: task, limit: 20, within: 1m, count: cost, kind: bucket, burst: 9", {
@@ -144,7 +144,7 @@ const BUDGETS: readonly BadDirectory[] = [
   budget("limit: 5, count: cost, distinct: tool", {
     name: "a budget of two things",
     message: /a budget counts one thing/,
-    mend: /Keep one of/,
+    fix: /Keep one of/,
     at: "{ id",
   }),
   budget("limit: 5, every: 1d, within: 1h", {
@@ -155,13 +155,13 @@ const BUDGETS: readonly BadDirectory[] = [
   budget("limit: 5, every: 32d", {
     name: "a period that is too long",
     message: /not a span of time/,
-    mend: /up to `31d`/,
+    fix: /up to `31d`/,
     at: "32d",
   }),
   budget("tools: [mail.send], limit: 0.00001, sum: arguments.amount", {
     name: "a sum that is too precise",
     message: /`budgets\[0\]\.limit`: not an exact amount/,
-    mend: /at most four decimals/,
+    fix: /at most four decimals/,
     at: "0.00001",
   }),
   budget("tools: [mail.send], limit: 1000000000000, sum: arguments.amount", {
@@ -174,19 +174,19 @@ const BUDGETS: readonly BadDirectory[] = [
   budget("limit: 10001, distinct: arguments.ticket", {
     name: "a budget of more values than are kept",
     message: /not a number that can be counted to/,
-    mend: /10,000/,
+    fix: /10,000/,
     at: "10001",
   }),
   budget("limit: 5, sum: amount", {
     name: "a sum of what is no argument",
     message: /not an argument/,
-    mend: /`arguments\.amount`/,
+    fix: /`arguments\.amount`/,
     at: "amount",
   }),
   budget("tools: [crm.tickets.get], limit: 5, sum: arguments.ticket", {
     name: "a sum of what a path yields as text",
     message: /`ticket` of `crm\.tickets\.get` is text in its path or query/,
-    mend: /`integers`/,
+    fix: /`integers`/,
     at: "arguments.ticket",
   }),
   budget("limit: 5, distinct: tree", {
@@ -197,7 +197,7 @@ const BUDGETS: readonly BadDirectory[] = [
   bad("budgets", "per: agent, limit: 5", {
     name: "a budget of all trees without an end",
     message: /it has to begin anew some time/,
-    mend: /`every: 1d`/,
+    fix: /`every: 1d`/,
     at: "agent",
   }),
   bad("budgets", "per: everything, limit: 5", {
@@ -211,7 +211,7 @@ const SEQUENCES: readonly BadDirectory[] = [
   bad("sequences", `forbid: { formerly: { ${PAST} } }, require: { formerly: { ${PAST} } }`, {
     name: "a sequence that requires and forbids",
     message: /neither `require` nor `forbid` alone/,
-    mend: /two sequences/,
+    fix: /two sequences/,
     at: "{ id",
   }),
   bad("sequences", "then: deny", {
@@ -222,13 +222,13 @@ const SEQUENCES: readonly BadDirectory[] = [
   required(`formerly: { ${PAST} }, previous: { ${PAST} }`, {
     name: "a condition that is two things",
     message: /a condition is exactly one thing/,
-    mend: /list of `all` or `any`/,
+    fix: /list of `all` or `any`/,
     at: "{ formerly",
   }),
   required(`formrely: { ${PAST} }`, {
     name: "a condition that there is not",
     message: /unknown key `formrely`/,
-    mend: /Did you mean `formerly`\?/,
+    fix: /Did you mean `formerly`\?/,
     at: "formrely",
   }),
   required("formerly: { tools: [crm.tickets.get] }", {
@@ -249,7 +249,7 @@ const SEQUENCES: readonly BadDirectory[] = [
   required(`count: { ${PAST}, at_least: 1, at_most: 3 }`, {
     name: "a count from and to",
     message: /neither `at_least` nor `at_most` alone/,
-    mend: /two conditions/,
+    fix: /two conditions/,
     at: "{ tools",
   }),
   required(`distinct: { ${PAST}, of: arguments.ticket }`, {
@@ -270,7 +270,7 @@ const SEQUENCES: readonly BadDirectory[] = [
   required(`since: { ${PAST}, unless: { tools: [crm.tickets.get] } }`, {
     name: "an event that undoes itself",
     message: /what undoes it is the very event/,
-    mend: /`formerly`/,
+    fix: /`formerly`/,
     at: "{ tools: [crm.tickets.get] }",
   }),
   required(`all: [${`{ formerly: { ${PAST} } }, `.repeat(32)}]`, {
@@ -289,7 +289,7 @@ const UNSEEN: readonly BadDirectory[] = [
   budget("tools: [desk.search], limit: 5, distinct: arguments.query", {
     name: "values of an argument that no gateway shows",
     message: /no gateway forwards the bodies of `desk\.search`, so `arguments\.query` is never seen/,
-    mend: /`body: true`/,
+    fix: /`body: true`/,
     at: "arguments.query",
   }),
   required("sum: { tools: [desk.send-mail], within: 1h, of: arguments.size, at_most: 10 }", {
@@ -300,7 +300,7 @@ const UNSEEN: readonly BadDirectory[] = [
   bad("windows", "tools: [everything.*], per: [tree, arguments.message], limit: 9, within: 1m", {
     name: "a window for each value of what opens a session",
     message: /`everything\.mcp\.initialize` has no arguments, so no session could be opened/,
-    mend: /Name tools that the server lists itself/,
+    fix: /Name tools that the server lists itself/,
     at: "arguments.message",
   }),
   budget("tools: [desk.mcp.*], limit: 5", {
@@ -331,7 +331,7 @@ const OTHERS: readonly BadDirectory[] = [
   bad("loops", "denials: 5, within: 1m, codes: [policy_denid]", {
     name: "a code that there is not",
     message: /cannot be `policy_denid`/,
-    mend: /Did you mean `policy_denied`\?/,
+    fix: /Did you mean `policy_denied`\?/,
     at: "policy_denid",
   }),
   bad("loops", "repeats: 5, within: 1m, per: user", {
@@ -342,13 +342,13 @@ const OTHERS: readonly BadDirectory[] = [
   bad("deviations", "changes: country, within: 1h", {
     name: "a country that no gateway asserts",
     message: /no gateway asserts the `country`/,
-    mend: /`asserts: \{country: HEADER\}`/,
+    fix: /`asserts: \{country: HEADER\}`/,
     at: "country",
   }),
   bad("budgets", "per: network, limit: 5, every: 1d", {
     name: "a count of networks that no gateway asserts",
     message: /no gateway asserts the `network`/,
-    mend: /`asserts: \{client_ip: HEADER\}`/,
+    fix: /`asserts: \{client_ip: HEADER\}`/,
     at: "network",
   }),
   required(`formerly: { ${PAST}, same: [network] }`, {
@@ -359,13 +359,13 @@ const OTHERS: readonly BadDirectory[] = [
   bad("concurrency", "per: tool, limit: 2", {
     name: "calls in flight over all trees",
     message: /calls in flight are counted within one tree/,
-    mend: /Add `task` or `tree`/,
+    fix: /Add `task` or `tree`/,
     at: "tool,",
   }),
   bad("concurrency", "tools: [desk.*, mail.send], per: task, limit: 2", {
     name: "calls in flight that never land",
     message: /nobody would ever tell that a call of `desk\.read-ticket` and 4 more has ended/,
-    mend: /`duration`.*`settles: true`/,
+    fix: /`duration`.*`settles: true`/,
     at: "[desk",
   }),
   {
@@ -374,7 +374,7 @@ const OTHERS: readonly BadDirectory[] = [
     find: "    cost: 10",
     replace: "    duration: 2h",
     message: /not a span of time/,
-    mend: /up to `1h`/,
+    fix: /up to `1h`/,
     at: "2h",
   },
   {
@@ -383,7 +383,7 @@ const OTHERS: readonly BadDirectory[] = [
     find: "    body: false",
     replace: "    asserts: {}",
     message: /nothing is asserted/,
-    mend: /`country: HEADER`/,
+    fix: /`country: HEADER`/,
     at: "{}",
   },
 ]

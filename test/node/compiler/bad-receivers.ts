@@ -22,7 +22,7 @@ const bad = badFileOf("receivers", GOOD)
 export const BAD_RECEIVERS: readonly BadDirectory[] = [
   bad("an event that there is none of", "task.quarantined", "task.quarantine", {
     message: /cannot be `task\.quarantine`/,
-    mend: /Did you mean `task\.quarantined`\?/,
+    fix: /Did you mean `task\.quarantined`\?/,
     at: "task.quarantine]",
   }),
   bad("no event", "[approval.asked, task.quarantined]", "[]", { message: /is too small/, at: "[]" }),
@@ -41,7 +41,7 @@ export const BAD_RECEIVERS: readonly BadDirectory[] = [
   }),
   bad("no address", "    url: https://desk.example/hooks\n", "", {
     message: /receiver `desk` has no `url`/,
-    mend: /`standard` needs it/,
+    fix: /`standard` needs it/,
     at: "id: desk",
   }),
   bad("no audience", "    audience: https://other.example/v1/events\n", "", {
@@ -54,7 +54,7 @@ export const BAD_RECEIVERS: readonly BadDirectory[] = [
     "format: slack\n    url: https://chat.example/T0/B0/x",
     {
       message: /the address of a chat's webhook is a secret/,
-      mend: /WEBHOOK_SECRETS/,
+      fix: /WEBHOOK_SECRETS/,
       at: "url: https://chat.example/T0/B0/x",
     },
   ),
@@ -73,7 +73,7 @@ export const BAD_RECEIVERS: readonly BadDirectory[] = [
   ...["https://10.0.0.1/hooks", "https://desk.internal/hooks", "https://169.254.169.254/x"].map((url) =>
     bad(`a private host: ${url}`, "https://desk.example/hooks", url, {
       message: /is a private host/,
-      mend: /public `https:\/\/` host/,
+      fix: /public `https:\/\/` host/,
       at: url,
     }),
   ),
@@ -83,7 +83,7 @@ export const BAD_RECEIVERS: readonly BadDirectory[] = [
   }),
   bad("an approval that is not there", "format: slack", "format: slack\n    approvals: [finance]", {
     message: /no approval is called `finance`/,
-    mend: /approvers\.yaml/,
+    fix: /approvers\.yaml/,
     at: "finance",
   }),
   bad("a delegation token's audience", "audience: https://other.example/v1/events", "audience: https://api.example", {

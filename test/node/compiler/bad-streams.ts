@@ -19,7 +19,7 @@ const SECOND = GOOD.slice(GOOD.indexOf("  - id")).replace("id: first", "id: seco
 export const BAD_STREAMS: readonly BadDirectory[] = [
   bad("an event that there is none of", "account-enabled", "account-enabeld", {
     message: /cannot be `account-enabeld`/,
-    mend: /Did you mean `account-enabled`\?/,
+    fix: /Did you mean `account-enabled`\?/,
     at: "account-enabeld",
   }),
   bad("an event that every stream may send", "account-enabled", "verification", {
@@ -50,7 +50,7 @@ export const BAD_STREAMS: readonly BadDirectory[] = [
   }),
   bad("an issuer's people that there are none of", "issuer: local", "issuer: locl", {
     message: /no issuer is called `locl`/,
-    mend: /Did you mean `local`\?/,
+    fix: /Did you mean `local`\?/,
     at: "locl",
   }),
   bad("an issuer that is not trusted for people", "issuer: local", "issuer: workloads", {
@@ -69,12 +69,12 @@ export const BAD_STREAMS: readonly BadDirectory[] = [
   ),
   bad("an unknown agent", "users: [{ issuer: local }]", "agents: [spiffe://example.org/agent/suport]", {
     message: /no agent is called/,
-    mend: /Did you mean `spiffe:\/\/example\.org\/agent\/support`\?/,
+    fix: /Did you mean `spiffe:\/\/example\.org\/agent\/support`\?/,
     at: "spiffe://example.org/agent/suport",
   }),
   bad("an effect that does not follow", "    about", "    effects: { account-enabled: stop }\n    about", {
     message: /`stop` does not follow from `account-enabled`/,
-    mend: /Write one of: lift, none\./,
+    fix: /Write one of: lift, none\./,
     at: "stop }",
   }),
   bad(

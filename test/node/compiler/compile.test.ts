@@ -178,7 +178,7 @@ describe("a policy directory with", () => {
     expect(found, JSON.stringify(problems, null, 2)).toHaveLength(1)
     const [problem] = found
     expect(problem?.severity).toBe(bad.severity ?? "error")
-    expect(problem?.mend).toMatch(bad.mend ?? /\S/)
+    expect(problem?.fix).toMatch(bad.fix ?? /\S/)
     expect({ line: problem?.line, column: problem?.column }).toEqual(placeOf(texts.get(bad.file) ?? "", bad.at))
     expect(body === null).toBe(bad.severity === undefined)
     // As people read it, to the letter. Which of several agents does not fit, the official engine tells as it comes.

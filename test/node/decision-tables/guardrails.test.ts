@@ -142,7 +142,7 @@ interface Wrong {
   readonly test: string
   readonly at: string
   readonly message: RegExp
-  readonly mend: RegExp
+  readonly fix: RegExp
 }
 
 const WRONG: readonly Wrong[] = [
@@ -151,87 +151,87 @@ const WRONG: readonly Wrong[] = [
     test: `given: { gateway: web }, client: { country: NL }, call: ${GET}, expect: allow`,
     at: "NL",
     message: /`web` asserts no country of its clients/,
-    mend: /Write `asserts: \{country: HEADER\}` for it in gateways\.yaml/,
+    fix: /Write `asserts: \{country: HEADER\}` for it in gateways\.yaml/,
   },
   {
     name: "the same of a step, and of an address",
     test: `given: { gateway: web }, after: [{ call: ${GET}, client: { ip: 192.0.2.1 } }], call: ${GET}, expect: allow`,
     at: "192.0.2.1",
     message: /`web` asserts no ip of its clients/,
-    mend: /`asserts: \{client_ip: HEADER\}`/,
+    fix: /`asserts: \{client_ip: HEADER\}`/,
   },
   {
     name: "the same of `given`",
     test: `given: { gateway: web, client: { country: NL } }, call: ${GET}, expect: allow`,
     at: "NL",
     message: /`web` asserts no country/,
-    mend: /name another gateway/,
+    fix: /name another gateway/,
   },
   {
     name: "no country",
     test: `client: { country: Germany }, call: ${GET}, expect: allow`,
     at: "Germany",
     message: /no country/,
-    mend: /Write two letters/,
+    fix: /Write two letters/,
   },
   {
     name: "no address",
     test: `client: { ip: 192.0.2.7.1 }, call: ${GET}, expect: allow`,
     at: "192.0.2.7.1",
     message: /no address/,
-    mend: /Write one IPv4 or IPv6 address/,
+    fix: /Write one IPv4 or IPv6 address/,
   },
   {
     name: "something else of a client",
     test: `client: { contry: NL }, call: ${GET}, expect: allow`,
     at: "contry",
     message: /unknown key `contry`/,
-    mend: /Did you mean `country`/,
+    fix: /Did you mean `country`/,
   },
   {
     name: "a client where no call is made",
     test: "client: { country: NL }, open: default, expect: allow",
     at: "{ country: NL }",
     message: /`client` has no effect where `open` is asked/,
-    mend: /Remove it/,
+    fix: /Remove it/,
   },
   {
     name: "a step that comes to nothing known",
     test: `after: [{ call: ${GET}, expect: rate_limitd }], call: ${GET}, expect: allow`,
     at: "rate_limitd",
     message: /no decision/,
-    mend: /Did you mean `rate_limited`/,
+    fix: /Did you mean `rate_limited`/,
   },
   {
     name: "a step that comes to what is of an opening",
     test: `after: [{ call: ${GET}, expect: invalid_scope }], call: ${GET}, expect: allow`,
     at: "invalid_scope",
     message: /a call is not denied with `invalid_scope`/,
-    mend: /./,
+    fix: /./,
   },
   {
     name: "a step that is denied by a rule that is not there",
     test: `after: [{ call: ${GET}, expect: { deny: policy_denied, rules: [suport-staff] } }], call: ${GET}, expect: allow`,
     at: "suport-staff",
     message: /there is no rule `suport-staff`/,
-    mend: /`support-staff`/,
+    fix: /`support-staff`/,
   },
   {
     name: "an end that the gateway does not tell",
     test: `given: { gateway: web }, after: [{ call: ${GET}, settle: true }], call: ${GET}, expect: allow`,
     at: "true }]",
     message: /`web` does not tell when a call has ended/,
-    mend: /Write `settles: true` for it in gateways\.yaml, or let time pass/,
+    fix: /Write `settles: true` for it in gateways\.yaml, or let time pass/,
   },
 ]
 
-it.each(WRONG)("wrong: $name", ({ test, at, message, mend }) => {
+it.each(WRONG)("wrong: $name", ({ test, at, message, fix }) => {
   const text = table(test, "")
   const { problems } = read(example, text)
   const [problem, ...others] = problems.filter(({ file }) => file === "0.test.yaml")
   expect(others).toEqual([])
   expect(problem?.message).toMatch(message)
-  expect(problem?.mend).toMatch(mend)
+  expect(problem?.fix).toMatch(fix)
   const before = text.slice(0, text.indexOf(at)).split("\n")
   expect([problem?.line, problem?.column]).toEqual([before.length, (before.at(-1)?.length ?? 0) + 1])
 })

@@ -1,4 +1,4 @@
-/** Tables with one thing wrong, each told at the very place, with a mend. */
+/** Tables with one thing wrong, each told at the very place, with a fix. */
 import { beforeAll, expect, it } from "vitest"
 import { compiled, read, type Example } from "./harness.ts"
 
@@ -14,7 +14,7 @@ interface Wrong {
   /** Text of it, at whose first occurrence the problem is. */
   readonly at: string
   readonly message: RegExp
-  readonly mend?: RegExp
+  readonly fix?: RegExp
 }
 
 const GIVEN = "given: { user: { subject: alice, groups: [support] }, agent: spiffe://example.org/agent/support }"
@@ -27,14 +27,14 @@ const WRONG: readonly Wrong[] = [
     table: one("cal: x.y, expect: allow"),
     at: "cal:",
     message: /unknown key `cal`/,
-    mend: /`call`/,
+    fix: /`call`/,
   },
   {
     name: "an unknown key of a case",
     table: one("call: crm.tickets.get, cases: [{ argument: {}, expect: allow }]"),
     at: "argument:",
     message: /unknown key `argument`/,
-    mend: /Did you mean `arguments`/,
+    fix: /Did you mean `arguments`/,
   },
   {
     name: "an unknown key of an expectation in a row",
@@ -47,14 +47,14 @@ const WRONG: readonly Wrong[] = [
     table: one("call: crm.tickets.get, expect: alow"),
     at: "alow",
     message: /no decision/,
-    mend: /`allow`/,
+    fix: /`allow`/,
   },
   {
     name: "no decision in a row",
     table: one("call: crm.tickets.get, cases: [[{}, policy_deny]]"),
     at: "policy_deny",
     message: /no decision/,
-    mend: /`policy_denied`/,
+    fix: /`policy_denied`/,
   },
   {
     name: "two decisions",
@@ -86,7 +86,7 @@ const WRONG: readonly Wrong[] = [
     at: "'crm.tickets.get:raed'",
     message: /not a scope/,
   },
-  { name: "nothing asked", table: one("expect: allow"), at: "it,", message: /nothing is asked/, mend: /`call`/ },
+  { name: "nothing asked", table: one("expect: allow"), at: "it,", message: /nothing is asked/, fix: /`call`/ },
   {
     name: "two questions",
     table: one("call: crm.tickets.get, open: default, expect: allow"),
@@ -120,7 +120,7 @@ const WRONG: readonly Wrong[] = [
     table: one("given: { agent: spiffe://example.org/agent/suport }, call: crm.tickets.get, expect: allow"),
     at: "spiffe://example.org/agent/suport",
     message: /there is no agent/,
-    mend: /Did you mean `spiffe:\/\/example\.org\/agent\/support`/,
+    fix: /Did you mean `spiffe:\/\/example\.org\/agent\/support`/,
   },
   {
     name: "a purpose that is not there",
@@ -133,7 +133,7 @@ const WRONG: readonly Wrong[] = [
     table: one("call: crm.tickets.got, expect: allow"),
     at: "crm.tickets.got",
     message: /there is no tool `crm\.tickets\.got`/,
-    mend: /`crm\.tickets\.get`/,
+    fix: /`crm\.tickets\.get`/,
   },
   {
     name: "a tool before that is not there",
@@ -154,7 +154,7 @@ const WRONG: readonly Wrong[] = [
     table: one("given: { gateway: egde }, call: crm.tickets.get, expect: allow"),
     at: "egde",
     message: /there is no gateway/,
-    mend: /`edge`/,
+    fix: /`edge`/,
   },
   {
     name: "an origin that the gateway does not serve",
@@ -191,7 +191,7 @@ const WRONG: readonly Wrong[] = [
     table: one("call: crm.tickets.get, expect: { deny: policy_denied, rules: [mail-in-the-company] }"),
     at: "mail-in-the-company",
     message: /there is no rule/,
-    mend: /`mail-within-the-company`/,
+    fix: /`mail-within-the-company`/,
   },
   {
     name: "a reason of another code",
@@ -231,7 +231,7 @@ const WRONG: readonly Wrong[] = [
     table: one("given: { user: { issuer: locl } }, call: crm.tickets.get, expect: allow"),
     at: "{ issuer: locl }",
     message: /no issuer of users is called `locl`/,
-    mend: /`local`/,
+    fix: /`local`/,
   },
   {
     name: "an operator who is none",
@@ -244,7 +244,7 @@ const WRONG: readonly Wrong[] = [
     table: one("given: { operator: { subject: narrowgate-cli } }, manage: GET task, expect: allow"),
     at: "GET task",
     message: /`task` is no area/,
-    mend: /`tasks`/,
+    fix: /`tasks`/,
   },
   {
     name: "no span of time",
@@ -255,12 +255,12 @@ const WRONG: readonly Wrong[] = [
   { name: "YAML that is none", table: "tests: [\n", at: "", message: /./ },
 ]
 
-it.each(WRONG)("$name", ({ table, at, message, mend = /./ }) => {
+it.each(WRONG)("$name", ({ table, at, message, fix = /./ }) => {
   const { problems } = read(example, table)
   const [problem, ...others] = problems
   expect(others).toEqual([])
   expect(problem?.message).toMatch(message)
-  expect(problem?.mend).toMatch(mend)
+  expect(problem?.fix).toMatch(fix)
   if (at === "") return
   const before = table.slice(0, table.indexOf(at)).split("\n")
   expect([problem?.line, problem?.column]).toEqual([before.length, (before.at(-1)?.length ?? 0) + 1])

@@ -151,7 +151,7 @@ describe("deploying", () => {
     const { run, did } = account({}, { namespaces: [], secrets: [], digest: "" })
     await expect(run(STAGING)).rejects.toMatchObject({
       message: "the Worker has no PROBE_DESK",
-      mend: expect.stringContaining("npx wrangler secret put PROBE_DESK --config wrangler.staging.toml"),
+      fix: expect.stringContaining("npx wrangler secret put PROBE_DESK --config wrangler.staging.toml"),
     })
     expect(did()).not.toContain("publish")
   })

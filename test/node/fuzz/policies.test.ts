@@ -140,12 +140,12 @@ describe.each([...TABLES.keys()])("%s", (path) => {
 
 /** Each problem is at a place of its file, and says what is wrong and what to do. */
 function expectPlaces({ problems, texts }: Pick<Compiled, "problems" | "texts">): void {
-  for (const { file, line, column, message, mend } of problems) {
+  for (const { file, line, column, message, fix } of problems) {
     const lines = (texts.get(file) ?? "").split(/\r\n|\r|\n/).length
     expect(line).toBeGreaterThanOrEqual(1)
     expect(line).toBeLessThanOrEqual(lines)
     expect(column).toBeGreaterThanOrEqual(1)
-    expect(message === "" || mend === "").toBe(false)
+    expect(message === "" || fix === "").toBe(false)
   }
 }
 

@@ -3,7 +3,7 @@ interface BadDocument {
   readonly name: string
   readonly text: string
   readonly message: RegExp
-  readonly mend: RegExp
+  readonly fix: RegExp
 }
 
 const PATHS = "paths: { /a: { get: {} } }\n"
@@ -13,83 +13,83 @@ export const BAD_DOCUMENTS: readonly BadDocument[] = [
     name: "Swagger 2.0",
     text: `swagger: "2.0"\n${PATHS}`,
     message: /Swagger \(OpenAPI\) 2\.0, which is not read/,
-    mend: /Convert/,
+    fix: /Convert/,
   },
   {
     name: "a version to come",
     text: `openapi: 3.2.0\n${PATHS}`,
     message: /OpenAPI `3\.2\.0`; 3\.0 and 3\.1 are read/,
-    mend: /in quotes/,
+    fix: /in quotes/,
   },
   {
     name: "a version that YAML takes for a number",
     text: `openapi: 3.0\n${PATHS}`,
     message: /OpenAPI `3`/,
-    mend: /in quotes/,
+    fix: /in quotes/,
   },
   {
     name: "a version with more to it",
     text: `openapi: "3.1.0\\nx"\n${PATHS}`,
     message: /OpenAPI `3\.1\.0/,
-    mend: /in quotes/,
+    fix: /in quotes/,
   },
   {
     name: "something else",
     text: "name: x\n",
     message: /no OpenAPI document: it has no `openapi`/,
-    mend: /Name an OpenAPI/,
+    fix: /Name an OpenAPI/,
   },
-  { name: "an empty file", text: "", message: /holds no map/, mend: /in JSON or YAML/ },
-  { name: "a list", text: "[1, 2]", message: /holds no map/, mend: /in JSON or YAML/ },
-  { name: "no operations", text: 'openapi: "3.1.0"\n', message: /has no `paths`/, mend: /describes operations/ },
+  { name: "an empty file", text: "", message: /holds no map/, fix: /in JSON or YAML/ },
+  { name: "a list", text: "[1, 2]", message: /holds no map/, fix: /in JSON or YAML/ },
+  { name: "no operations", text: 'openapi: "3.1.0"\n', message: /has no `paths`/, fix: /describes operations/ },
   {
     name: "paths in a list",
     text: 'openapi: "3.1.0"\npaths: []\n',
     message: /has no `paths`/,
-    mend: /describes operations/,
+    fix: /describes operations/,
   },
   {
     name: "broken YAML",
     text: 'openapi: "3.1.0"\npaths:\n\t/a: {}\n',
     message: /document\.yaml:3:1: .*[Tt]ab/,
-    mend: /spaces|Correct/,
+    fix: /spaces|Correct/,
   },
-  { name: "broken JSON", text: '{ "openapi": "3.1.0", "paths": {', message: /document\.yaml:1:\d+: /, mend: /./ },
+  { name: "broken JSON", text: '{ "openapi": "3.1.0", "paths": {', message: /document\.yaml:1:\d+: /, fix: /./ },
   {
     name: "a path that stands twice",
     text: `openapi: "3.1.0"\npaths:\n  /a: {}\n  /a: {}\n`,
     message: /:4:3: Map keys must be unique/,
-    mend: /Keep one/,
+    fix: /Keep one/,
   },
   {
     name: "a server without a URL",
     text: `openapi: "3.1.0"\nservers: [{}]\n${PATHS}`,
     message: /path of `servers\[0\]\.url` cannot be read/,
-    mend: /--base-path/,
+    fix: /--base-path/,
   },
   {
     name: "a server whose variables are not there",
     text: `openapi: "3.1.0"\nservers: [{ url: "https://{a}.example" }]\n${PATHS}`,
     message: /path of `servers\[0\]\.url` cannot be read/,
-    mend: /--base-path/,
+    fix: /--base-path/,
   },
   {
     name: "aliases that multiply",
     text: `openapi: "3.1.0"\na: &a [${"x,".repeat(9)}]\nb: &b [${"*a,".repeat(9)}]\nc: &c [${"*b,".repeat(9)}]\nd: [${"*c,".repeat(9)}]\n${PATHS}`,
     message: /Excessive alias count/,
-    mend: /Write out/,
+    fix: /Write out/,
   },
   {
     name: "brackets without end",
     text: `openapi: "3.1.0"\nx: ${"[".repeat(200_000)}`,
     message: /nested too deeply|:\d+:\d+: /,
-    mend: /./,
+    fix: /./,
   },
   {
     name: "brackets deep within",
     text: `openapi: "3.1.0"\nx: ${"[".repeat(20_000)}${"]".repeat(20_000)}\n${PATHS}`,
     message: /nested too deeply/,
-    mend: /Check/,
+    fix: /Check/,
   },
   {
     name: "more operations than anybody registers",
@@ -98,6 +98,6 @@ export const BAD_DOCUMENTS: readonly BadDocument[] = [
       paths: Object.fromEntries(Array.from({ length: 5_001 }, (_, index) => [`/p${index}`, { get: {} }])),
     }),
     message: /has 5001 operations; 5000 are the most/,
-    mend: /document of their own/,
+    fix: /document of their own/,
   },
 ]

@@ -311,7 +311,7 @@ describe("a server's list", () => {
     const before = await stage.catalog()
     const { code, stderr, stdout } = await importMcp(listing.url, ...FRESH)
     expect({ code, stdout }).toEqual({ code: 1, stdout: "" })
-    expect(stderr).toMatch(/^error: the server lists `a` twice\n {2}mend: .*\n$/)
+    expect(stderr).toMatch(/^error: the server lists `a` twice\n {2}fix: .*\n$/)
     expect(await stage.catalog()).toBe(before)
   })
 
@@ -434,7 +434,7 @@ describe("a server's list", () => {
     const before = await stage.catalog()
     const { code, stderr } = await importMcp(listing.url, ...FRESH)
     expect(code).toBe(1)
-    expect(stderr).toMatch(/^error: catalog\.yaml:\d+:1: unknown key `tolls`\n {2}mend: Did you mean `tools`\?/)
+    expect(stderr).toMatch(/^error: catalog\.yaml:\d+:1: unknown key `tolls`\n {2}fix: Did you mean `tools`\?/)
     expect(await stage.catalog()).toBe(before)
   })
 })
@@ -482,14 +482,14 @@ describe("what is no MCP server", () => {
       /has not told its tools within 1 s/,
       /--timeout/,
     ],
-  ])("%s: told", async (_what, listener, message, mend) => {
+  ])("%s: told", async (_what, listener, message, fix) => {
     const raw = await startRaw(listener)
     const failure: unknown = await find(raw.url, 1).catch((thrown: unknown) => thrown)
     await raw.close()
     expect(failure).toMatchObject({
       name: "Failure",
       message: expect.stringMatching(message),
-      mend: expect.stringMatching(mend),
+      fix: expect.stringMatching(fix),
     })
   })
 
@@ -497,7 +497,7 @@ describe("what is no MCP server", () => {
     const host = `127.0.0.1:${await freePort()}`
     const { code, stderr } = await importMcp(`http://${host}/mcp`, ...FRESH)
     expect(code).toBe(3)
-    expect(stderr).toBe(`error: nothing listens at ${host}\n  mend: Start the server, or correct the port.\n`)
+    expect(stderr).toBe(`error: nothing listens at ${host}\n  fix: Start the server, or correct the port.\n`)
     await expect(find("http://127.0.0.1:1/mcp")).rejects.toThrow("no answer from 127.0.0.1:1 (bad port)")
   })
 
@@ -509,7 +509,7 @@ describe("what is no MCP server", () => {
     await close()
     expect(failure).toMatchObject({
       message: expect.stringMatching(/^the TLS certificate of .* is signed by itself \(DEPTH_ZERO_SELF_SIGNED_CERT\)$/),
-      mend: expect.stringContaining("NODE_EXTRA_CA_CERTS"),
+      fix: expect.stringContaining("NODE_EXTRA_CA_CERTS"),
       exitCode: 3,
     })
   })
@@ -551,7 +551,7 @@ describe("credentials", () => {
 
 describe("usage", () => {
   it.each<[string, readonly string[], RegExp]>([
-    ["a new server without its place", ["--server", "fresh"], /no server `fresh` yet\n {2}mend: .*--origin/],
+    ["a new server without its place", ["--server", "fresh"], /no server `fresh` yet\n {2}fix: .*--origin/],
     [
       "a place that is not the catalog's",
       ["--server", "desk", "--origin", "http://127.0.0.1:1"],

@@ -4,7 +4,7 @@ import { readFile, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { afterEach, beforeEach, describe, expect, it } from "vitest"
 import { decideAlone, decideTogether, type Wishes } from "../../../cli/import/choose.ts"
-import type { Found, FoundTool } from "../../../cli/import/found-tools.ts"
+import type { FoundTools, FoundTool } from "../../../cli/import/found-tools.ts"
 import { compare, merge, readCatalog, type Class, type Decisions } from "../../../cli/import/merge.ts"
 import { runImport } from "../../../cli/import/run.ts"
 import { spliced, unifiedDiff } from "../../../cli/import/text-edits.ts"
@@ -26,13 +26,13 @@ function pinned(name: string, hash = HASHES.now): FoundTool {
   }
 }
 
-function serverWith(tools: readonly FoundTool[], prefix = "m"): Found {
+function serverWith(tools: readonly FoundTool[], prefix = "m"): FoundTools {
   const at = { origin: "http://127.0.0.1:8080", path: `/${prefix}` }
   const reached = { by: "server", at, enforcesHeaders: false } as const
   return { prefix, source: "a test", reached, tools, withheld: [], skipped: [], refused: [], notes: [] }
 }
 
-function imported(before: string, found: Found, wishes: Wishes = PLAIN): string {
+function imported(before: string, found: FoundTools, wishes: Wishes = PLAIN): string {
   const differences = compare(before, found, wishes)
   return merge(before, differences, decideAlone(differences, wishes)).text
 }
@@ -362,7 +362,7 @@ describe("a person who is told of a new route inside another", () => {
     ...pinned(`m${path.replaceAll(/\W+/g, ".")}`),
     mark: route(path),
   }))
-  const found: Found = { ...serverWith(tools), reached: { by: "routes", origin } }
+  const found: FoundTools = { ...serverWith(tools), reached: { by: "routes", origin } }
   const before =
     "tools:\n  - name: m.get\n    action: read\n    sensitivity: public\n" +
     "    route: { origin: https://a.example, methods: [GET], path: '/o/{id}' }\n"

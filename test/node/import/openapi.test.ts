@@ -203,7 +203,7 @@ describe("a document of OpenAPI 3.1", () => {
     const { code, stderr } = await stage.narrowgate("import", "openapi", DESK, "--server", "desk", "--origin", ORIGIN)
     expect(code).toBe(1)
     expect(stderr).toBe(
-      "error: `desk` is an MCP server in catalog.yaml: its tools have no routes\n  mend: Give another first segment by `--server`.\n",
+      "error: `desk` is an MCP server in catalog.yaml: its tools have no routes\n  fix: Give another first segment by `--server`.\n",
     )
   })
 
@@ -265,7 +265,7 @@ describe("names of operations", () => {
 })
 
 describe("a bad document", () => {
-  it.each(BAD_DOCUMENTS)("$name: told", async ({ text, message, mend }) => {
+  it.each(BAD_DOCUMENTS)("$name: told", async ({ text, message, fix }) => {
     const file = join(stage.directory, "document.yaml")
     await writeFile(file, text)
     const failure: unknown = await findOpenApiTools({ file, prefix: "api", origin: ORIGIN }).catch(
@@ -274,7 +274,7 @@ describe("a bad document", () => {
     expect(failure).toMatchObject({
       name: "Failure",
       message: expect.stringMatching(message),
-      mend: expect.stringMatching(mend),
+      fix: expect.stringMatching(fix),
     })
   })
 
@@ -300,7 +300,7 @@ describe("a bad document", () => {
     )
     expect({ code, stderr }).toEqual({
       code: 2,
-      stderr: "error: there is no file none.yaml\n  mend: Name an OpenAPI document.\n",
+      stderr: "error: there is no file none.yaml\n  fix: Name an OpenAPI document.\n",
     })
   })
 

@@ -30,7 +30,7 @@ async function signInWith(secrets: ReadonlyMap<string, string>): Promise<string>
     algorithms: ["ES256"],
     sign_in: { client: "web", scope: "openid groups narrowgate", resource: "resource" },
   }
-  const asker = { config: { issuer: US, signInSecrets: secrets }, reach: { now: Date.now(), local: true } }
+  const asker = { config: { issuer: US, signInSecrets: secrets }, fetchContext: { now: Date.now(), local: true } }
   const { url, leaving } = await authorizationUrl(issuer, asker)
   const answer = await walk(url, US + CALLBACK, { origin: provider.origin, user: "olivia" })
   return accessTokenFor(issuer, answer, leaving, asker)

@@ -1,16 +1,16 @@
 import fc from "fast-check"
 import { describe, expect, test } from "vitest"
-import type { Making } from "../../../src/notifications/formats/message.ts"
+import type { FormatContext } from "../../../src/notifications/formats/message.ts"
 import type { CallQuestion, Notice, TaskQuestion } from "../../../src/core/notices/notice.ts"
 import { slackMessage } from "../../../src/notifications/formats/slack.ts"
-import { harmless, textOf, toldOf } from "../../../src/notifications/formats/text.ts"
+import { escapeForChat, textOf, toldOf } from "../../../src/notifications/formats/text.ts"
 import { CHAT_ATTACKS } from "../chat-attacks.ts"
 import { z } from "zod"
 import { EVENTS } from "../../../src/core/policy/definition/receivers.ts"
 
 const US = "https://authz.example"
 const AT = Date.UTC(2026, 10, 26)
-const MAKING: Making = { issuer: US, secret: "https://chat.test/hook", signer: async () => null, now: AT }
+const MAKING: FormatContext = { issuer: US, secret: "https://chat.test/hook", signer: async () => null, now: AT }
 const TASK = "tsk_01J8ABCDEFGHJKMNPQRSTVWXYZ.1"
 const APPROVAL = "apr_01J8ABCDEFGHJKMNPQRSTVWXYZ"
 
@@ -167,9 +167,9 @@ test("what people are told leads to the page of just this question", () => {
 })
 
 test("a long value is cut, and says so", () => {
-  expect(harmless("a".repeat(201))).toBe(`${"a".repeat(200)}…`)
-  expect(harmless("a".repeat(200))).toBe("a".repeat(200))
-  expect(harmless("")).toBe("-")
+  expect(escapeForChat("a".repeat(201))).toBe(`${"a".repeat(200)}…`)
+  expect(escapeForChat("a".repeat(200))).toBe("a".repeat(200))
+  expect(escapeForChat("")).toBe("-")
 })
 
 test.each(EVENTS)("%s has words of its own", (type) => {

@@ -98,7 +98,7 @@ export class Borrowing {
   }
 
   /** All blocks, of which so much is left unused; none is held any more. */
-  giveBack(left: number): readonly Settled[] {
+  returnUnusedCredit(left: number): readonly Settled[] {
     const settled: Settled[] = []
     for (const { id, granted, since, until } of this.#blocks.toReversed()) {
       const unused = Math.min(left, granted)

@@ -13,7 +13,7 @@ import { hasUnseen } from "../../encoding/display-text.ts"
 const LEVEL = { lowest: 0, or: 1, and: 2, relation: 3, sum: 4, product: 5, unary: 6, member: 7 } as const
 type Level = (typeof LEVEL)[keyof typeof LEVEL]
 
-interface Written {
+interface PrintedRule {
   readonly text: string
   readonly level: Level
 }
@@ -86,7 +86,7 @@ const METHODS: ReadonlySet<string> = new Set(["contains", "containsAll", "contai
 /** Functions of extensions that are not methods of their first argument. */
 const CONSTRUCTORS: ReadonlySet<string> = new Set(["ip", "decimal", "datetime", "duration"])
 
-function write(expression: unknown, rule: string): Written {
+function write(expression: unknown, rule: string): PrintedRule {
   const [operator, operands] = readOperator(expression, rule)
   const binary = BINARY.get(operator)
   if (binary) {
@@ -109,9 +109,9 @@ function within(expression: unknown, level: Level, rule: string): string {
   return written.level < level ? `(${written.text})` : written.text
 }
 
-const member = (text: string): Written => ({ text, level: LEVEL.member })
+const member = (text: string): PrintedRule => ({ text, level: LEVEL.member })
 
-type Form = (operands: unknown, rule: string) => Written
+type Form = (operands: unknown, rule: string) => PrintedRule
 
 const FORMS: ReadonlyMap<string, Form> = new Map<string, Form>([
   ["Value", (json) => writeLiteral(json)],
@@ -133,34 +133,34 @@ const texts = (items: readonly unknown[], rule: string): string =>
   items.map((item) => write(item, rule).text).join(", ")
 
 /** The minus of a number is part of it, and that before anything in parentheses is not. */
-function unary(sign: string, operand: unknown, rule: string): Written {
+function unary(sign: string, operand: unknown, rule: string): PrintedRule {
   const arg = argOf(operand, rule)
   const isNumber = sign === "-" && isNode(arg) && "Value" in arg
   const text = isNumber ? `(${write(arg, rule).text})` : within(arg, LEVEL.member, rule)
   return { text: `${sign}${text}`, level: LEVEL.unary }
 }
 
-function writeAttribute(operands: unknown, rule: string): Written {
+function writeAttribute(operands: unknown, rule: string): PrintedRule {
   const { left, attr } = readNode(operands, rule, ".")
   const name = readText(attr, rule, ".")
   return member(`${within(left, LEVEL.member, rule)}${isName(name) ? `.${name}` : `[${quoted(name)}]`}`)
 }
 
-function writeHas(operands: unknown, rule: string): Written {
+function writeHas(operands: unknown, rule: string): PrintedRule {
   const { left, attr } = readNode(operands, rule, "has")
   const names = (Array.isArray(attr) ? readList(attr, rule, "has") : [attr]).map((name) => readText(name, rule, "has"))
   const path = names.every(isName) ? names.join(".") : names.map(quoted).join(".")
   return { text: `${within(left, LEVEL.sum, rule)} has ${path}`, level: LEVEL.relation }
 }
 
-function writeIs(operands: unknown, rule: string): Written {
+function writeIs(operands: unknown, rule: string): PrintedRule {
   const parts = readNode(operands, rule, "is")
   const group = parts.in === undefined ? "" : ` in ${within(parts.in, LEVEL.sum, rule)}`
   const type = readText(parts.entity_type, rule, "is")
   return { text: `${within(parts.left, LEVEL.sum, rule)} is ${type}${group}`, level: LEVEL.relation }
 }
 
-function writeLike(operands: unknown, rule: string): Written {
+function writeLike(operands: unknown, rule: string): PrintedRule {
   const { left, pattern } = readNode(operands, rule, "like")
   const parts = readList(pattern, rule, "like").map((part) =>
     part === "Wildcard" ? "*" : inQuotes(readText(readNode(part, rule, "like").Literal, rule, "like"), true),
@@ -168,25 +168,25 @@ function writeLike(operands: unknown, rule: string): Written {
   return { text: `${within(left, LEVEL.sum, rule)} like "${parts.join("")}"`, level: LEVEL.relation }
 }
 
-function writeIf(operands: unknown, rule: string): Written {
+function writeIf(operands: unknown, rule: string): PrintedRule {
   const parts = readNode(operands, rule, "if-then-else")
   const [test, then, otherwise] = [parts.if, parts.then, parts.else].map((part) => write(part, rule).text)
   return { text: `if ${test} then ${then} else ${otherwise}`, level: LEVEL.lowest }
 }
 
-function writeRecord(operands: unknown, rule: string): Written {
+function writeRecord(operands: unknown, rule: string): PrintedRule {
   const members = Object.entries(readNode(operands, rule, "Record"))
   return member(`{${members.map(([name, item]) => `${quoted(name)}: ${write(item, rule).text}`).join(", ")}}`)
 }
 
-function writeCall(name: string, args: readonly unknown[], rule: string): Written {
+function writeCall(name: string, args: readonly unknown[], rule: string): PrintedRule {
   const [first, ...others] = args
   if (CONSTRUCTORS.has(name)) return member(`${name}(${texts(args, rule)})`)
   return member(`${within(first, LEVEL.member, rule)}.${name}(${texts(others, rule)})`)
 }
 
 /** Integers come as numbers, and as texts where a number would lose digits (cedar-json.ts). */
-function writeLiteral(json: unknown): Written {
+function writeLiteral(json: unknown): PrintedRule {
   if (typeof json === "string") return member(quoted(json))
   if (typeof json !== "object" || json === null) return member(String(json))
   if (Array.isArray(json)) return member(`[${json.map((item: unknown) => writeLiteral(item).text).join(", ")}]`)
@@ -196,7 +196,7 @@ function writeLiteral(json: unknown): Written {
   return writeOther(json)
 }
 
-function writeOther(json: Node): Written {
+function writeOther(json: Node): PrintedRule {
   const { __extn: extension } = json
   if (isNode(extension)) {
     const { fn, arg } = extension

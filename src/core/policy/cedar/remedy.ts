@@ -35,7 +35,7 @@ export function parseRemedy(text: string): Remedy | null {
 }
 
 /** What has to come to a call for it to be permitted: never empty. */
-export interface Lift {
+export interface Remedies {
   readonly stepUp: Omit<StepUp, "kind"> | null
   readonly boundKey: boolean
   /** Names, each once. */
@@ -43,8 +43,8 @@ export interface Lift {
 }
 
 /** What lifts them all at once, or null where one session and one key cannot. */
-export function together(remedies: readonly (Remedy | null)[]): Lift | null {
-  let stepUp: Lift["stepUp"] = null
+export function together(remedies: readonly (Remedy | null)[]): Remedies | null {
+  let stepUp: Remedies["stepUp"] = null
   let boundKey = false
   const approvals = new Set<string>()
   for (const remedy of remedies) {
@@ -60,7 +60,7 @@ export function together(remedies: readonly (Remedy | null)[]): Lift | null {
 }
 
 /** One session has one `acr`. */
-function join(one: Omit<StepUp, "kind">, other: StepUp): Lift["stepUp"] {
+function join(one: Omit<StepUp, "kind">, other: StepUp): Remedies["stepUp"] {
   if (one.acr !== null && other.acr !== null && one.acr !== other.acr) return null
   const ages = [one.maxAge, other.maxAge].filter((age) => age !== null)
   return { acr: one.acr ?? other.acr, maxAge: ages.length === 0 ? null : Math.min(...ages) }

@@ -15,7 +15,7 @@ export const LEVELS = ["low", "medium", "high", "doubt"] as const
 export type Level = (typeof LEVELS)[number]
 
 /** What an event says, by its own claims. */
-export type Told = Readonly<Record<string, unknown>>
+export type EventClaims = Readonly<Record<string, unknown>>
 
 /** `nothing`: of all that it can tell, it tells what nothing follows from. */
 type Weighed = Level | "nothing" | { readonly malformed: string }
@@ -24,7 +24,7 @@ interface EventRule {
   readonly type: string
   /** The first follows where the stream's entry says no other of them. */
   readonly effects: readonly [EffectName, ...EffectName[]]
-  readonly weigh: (told: Told) => Weighed
+  readonly weigh: (told: EventClaims) => Weighed
 }
 
 const caep = (name: string): string => `https://schemas.openid.net/secevent/caep/event-type/${name}`
@@ -34,18 +34,18 @@ const ssf = (name: string): string => `https://schemas.openid.net/secevent/ssf/e
 const always = (): Weighed => "doubt"
 
 /** CAEP 3.3: only what was never there before leaves open sessions as they were. */
-const changed = ({ change_type: how }: Told): Weighed => {
+const changed = ({ change_type: how }: EventClaims): Weighed => {
   if (how === "create") return "nothing"
   return typeof how === "string" ? "doubt" : { malformed: "change_type" }
 }
 
 /** CAEP 3.4: where it does not say which way, it may be downwards. */
-const fallen = ({ current_level: level, change_direction: way }: Told): Weighed => {
+const fallen = ({ current_level: level, change_direction: way }: EventClaims): Weighed => {
   if (typeof level !== "string") return { malformed: "current_level" }
   return way === "increase" ? "nothing" : "doubt"
 }
 
-const notCompliant = ({ current_status: status }: Told): Weighed => {
+const notCompliant = ({ current_status: status }: EventClaims): Weighed => {
   if (status === "compliant") return "nothing"
   return typeof status === "string" ? "doubt" : { malformed: "current_status" }
 }
@@ -58,7 +58,7 @@ const LEVEL_OF: ReadonlyMap<unknown, Level> = new Map([
 /** Of whom or what CAEP 3.8 may say it so that it is about whoever the subject is. */
 const OWN_RISK: ReadonlySet<unknown> = new Set([undefined, "USER", "DEVICE", "SESSION"])
 
-const risky = ({ current_level: level, principal }: Told): Weighed => {
+const risky = ({ current_level: level, principal }: EventClaims): Weighed => {
   const known = LEVEL_OF.get(level)
   if (known === undefined) return { malformed: "current_level" }
   return OWN_RISK.has(principal) ? known : "nothing"

@@ -20,7 +20,7 @@ export interface LintCase {
   readonly file: string
   readonly at: string
   readonly message: string
-  readonly mend: string
+  readonly fix: string
   /** In `edits`: what makes it fine. */
   readonly but: { readonly find: string; readonly replace: string }
 }
@@ -38,7 +38,7 @@ const DEAD: readonly LintCase[] = [
     file: FILE,
     at: 'action == Action::"write"',
     message: "`crm.tickets.list` has action `read`, so the rule never applies",
-    mend: 'Write `action == Action::"read"`, or remove the rule.',
+    fix: 'Write `action == Action::"read"`, or remove the rule.',
     but: { find: '"write"', replace: '"read"' },
   },
   {
@@ -48,7 +48,7 @@ const DEAD: readonly LintCase[] = [
     file: FILE,
     at: 'action == Action::"write"',
     message: "all 24 tools of this scope have action `read`, so the rule never applies",
-    mend: 'Write `action == Action::"read"`, or remove the rule.',
+    fix: 'Write `action == Action::"read"`, or remove the rule.',
     but: { find: "mcp-lifecycle", replace: "support-desk" },
   },
   {
@@ -66,7 +66,7 @@ const DEAD: readonly LintCase[] = [
     file: FILE,
     at: 'action == Action::"look"',
     message: "Narrowgate asks about none of these actions, so the rule never applies",
-    mend: "Name `read`, `write`, `execute`, `delegate` or `manage`, or a group of them, or remove the rule.",
+    fix: "Name `read`, `write`, `execute`, `delegate` or `manage`, or a group of them, or remove the rule.",
     but: { find: '== Action::"look"', replace: 'in [Action::"look", Action::"delegate"]' },
   },
   {
@@ -85,7 +85,7 @@ const DEAD: readonly LintCase[] = [
     file: FILE,
     at: 'action == Wiki::Action::"view"',
     message: "Narrowgate asks about none of these actions, so the rule never applies",
-    mend: "Name `read`, `write`, `execute`, `delegate` or `manage`, or a group of them, or remove the rule.",
+    fix: "Name `read`, `write`, `execute`, `delegate` or `manage`, or a group of them, or remove the rule.",
     but: { find: "id: adviser", replace: "id: adviser, action_type: 'Wiki::Action'" },
   },
   {
@@ -100,7 +100,7 @@ const DEAD: readonly LintCase[] = [
     file: "operators.cedar",
     at: 'principal in OperatorGroup::"viewer"',
     message: "nobody who may ask for this action is within this scope, so the rule never applies",
-    mend: "Register somebody who is, widen the scope, or remove the rule.",
+    fix: "Register somebody who is, widen the scope, or remove the rule.",
     but: { find: "[approver, operator]", replace: "[viewer, approver, operator]" },
   },
   {
@@ -110,7 +110,7 @@ const DEAD: readonly LintCase[] = [
     file: FILE,
     at: 'action == Action::"execute"',
     message: "all 4 tools of this scope have action `read` or `write`, so the rule never applies",
-    mend: 'Write `action == Action::"read"`, or remove the rule.',
+    fix: 'Write `action == Action::"read"`, or remove the rule.',
     // A forbid over whatever there is holds for tools that are yet to come.
     but: {
       find: 'permit (principal is User, action == Action::"execute", resource in Server::"crm")',
@@ -121,11 +121,11 @@ const DEAD: readonly LintCase[] = [
 
 const holds = (
   name: string,
-  [condition, message, mend, at]: readonly [condition: string, message: string, mend: string, at: string],
+  [condition, message, fix, at]: readonly [condition: string, message: string, fix: string, at: string],
   but: LintCase["but"],
   rule = PERMIT,
 ): LintCase => ({
-  ...{ name, lint: "never-holds", edits: [rules(`${rule}\n${condition};`)], file: FILE, at, message, mend, but },
+  ...{ name, lint: "never-holds", edits: [rules(`${rule}\n${condition};`)], file: FILE, at, message, fix, but },
 })
 
 const CORRECT = "Correct it, or remove the rule."
@@ -269,7 +269,7 @@ const SHADOWS: readonly LintCase[] = [
     file: "support.cedar",
     at: 'permit (\n  principal in AgentGroup::"support"',
     message: 'rule "x" at more.cedar:2 says the same',
-    mend: "Remove one of them.",
+    fix: "Remove one of them.",
     but: { find: 'Action::"write"', replace: 'Action::"execute"' },
   },
   {
@@ -283,7 +283,7 @@ const SHADOWS: readonly LintCase[] = [
     file: FILE,
     at: "permit",
     message: 'rule "support-staff" at support.cedar:12 permits all that this one does',
-    mend: "Remove it, or narrow the other.",
+    fix: "Remove it, or narrow the other.",
     but: { find: 'UserGroup::"support"', replace: 'UserGroup::"sales"' },
   },
   {
@@ -297,7 +297,7 @@ const SHADOWS: readonly LintCase[] = [
     file: FILE,
     at: "permit",
     message: 'rule "research-agents-read" at support.cedar:26 permits all that this one does',
-    mend: "Remove it, or narrow the other.",
+    fix: "Remove it, or narrow the other.",
     but: { find: "<= 1", replace: "<= 2" },
   },
   {
@@ -311,7 +311,7 @@ const SHADOWS: readonly LintCase[] = [
     file: FILE,
     at: "forbid",
     message: 'rule "no-environment-variables" at limits.cedar:4 forbids all that this one does',
-    mend: "Remove it, or narrow the other.",
+    fix: "Remove it, or narrow the other.",
     but: { find: "get-env", replace: "echo" },
   },
   {
@@ -323,7 +323,7 @@ const SHADOWS: readonly LintCase[] = [
     file: FILE,
     at: "permit",
     message: 'rule "no-environment-variables" at limits.cedar:4 forbids all that this one permits',
-    mend: "Remove this rule, or narrow the forbid.",
+    fix: "Remove this rule, or narrow the forbid.",
     but: { find: "everything.get-env", replace: "desk.search" },
   },
   {
@@ -339,7 +339,7 @@ const SHADOWS: readonly LintCase[] = [
     file: FILE,
     at: "permit",
     message: 'rule "b" at more.cedar:3 forbids all that this one permits',
-    mend: "Remove this rule, or narrow the forbid.",
+    fix: "Remove this rule, or narrow the forbid.",
     but: { find: '@id("b") forbid (principal', replace: '@id("b") forbid (principal is User' },
   },
   {
@@ -349,7 +349,7 @@ const SHADOWS: readonly LintCase[] = [
     file: FILE,
     at: "permit",
     message: "anybody may write whatever there is, now and later",
-    mend: "Name a principal, a resource or a condition.",
+    fix: "Name a principal, a resource or a condition.",
     but: { find: ', Action::"write"', replace: "" },
   },
 ]
@@ -368,7 +368,7 @@ const TOOLS: readonly LintCase[] = [
     file: "catalog.yaml",
     at: "crm.notes",
     message: "no rule permits anybody to read `crm.notes`, so every call of it is refused",
-    mend: "Add a `permit` for it with the action `read`, or remove it from the catalog.",
+    fix: "Add a `permit` for it with the action `read`, or remove it from the catalog.",
     but: { find: "public", replace: "public, groups: [support-desk]" },
   },
   {
@@ -386,7 +386,7 @@ const TOOLS: readonly LintCase[] = [
     file: "catalog.yaml",
     at: "crm.notes",
     message: "no rule permits anybody to read `crm.notes`, so every call of it is refused",
-    mend: "Add a `permit` for it with the action `read`, or remove it from the catalog.",
+    fix: "Add a `permit` for it with the action `read`, or remove it from the catalog.",
     but: { find: "restricted", replace: "restricted, groups: [support-desk]" },
   },
   {
@@ -403,7 +403,7 @@ const TOOLS: readonly LintCase[] = [
     file: "catalog.yaml",
     at: "crm.notes",
     message: "no rule permits anybody to delegate `crm.notes`, so no task ever has it",
-    mend: "Add a `permit` for it with the action `delegate`, or remove it from the catalog.",
+    fix: "Add a `permit` for it with the action `delegate`, or remove it from the catalog.",
     but: { find: '== Action::"read"', replace: 'in [Action::"read", Action::"delegate"]' },
   },
   {
@@ -420,7 +420,7 @@ const TOOLS: readonly LintCase[] = [
     file: "catalog.yaml",
     at: "desk\n    origin",
     message: "no rule permits the lifecycle tools of `desk`, so no client can open a session with it",
-    mend: 'Add a `permit` for `resource in ToolGroup::"mcp-lifecycle"`, as policies/support.cedar has.',
+    fix: 'Add a `permit` for `resource in ToolGroup::"mcp-lifecycle"`, as policies/support.cedar has.',
     but: { find: "resource in [Tool", replace: 'resource in [Tool::"desk.mcp.ping", Tool' },
   },
   {
@@ -439,7 +439,7 @@ const TOOLS: readonly LintCase[] = [
     file: "catalog.yaml",
     at: "restricted\n    redact: [b]",
     message: "`everything.get-sum` is restricted, and records tell what its rules read: `a`",
-    mend: "Write `redact: [b, a]`.",
+    fix: "Write `redact: [b, a]`.",
     but: { find: "redact: [b]", replace: "redact: [b, a]" },
   },
 ]
@@ -465,7 +465,7 @@ const AGENTS: readonly LintCase[] = [
     file: "agents.yaml",
     at: "nightly-report",
     message: "no agent has the purpose `nightly-report`",
-    mend: "Give it to an agent, or remove it.",
+    fix: "Give it to an agent, or remove it.",
     but: { find: "[triage-ticket]", replace: "[nightly-report]" },
   },
   {
@@ -485,7 +485,7 @@ const AGENTS: readonly LintCase[] = [
     file: "approvers.yaml",
     at: "finance, approvers",
     message: "no rule and no guardrail asks for the approval `finance`",
-    mend: 'Write `@remedy("approval:finance")`, or `approval: finance` in guardrails.yaml, or remove it.',
+    fix: 'Write `@remedy("approval:finance")`, or `approval: finance` in guardrails.yaml, or remove it.',
     but: { find: "then: approve }", replace: "then: approve, approval: finance }" },
   },
   {
@@ -510,7 +510,7 @@ const AGENTS: readonly LintCase[] = [
     file: "approvers.yaml",
     at: "refunds, approvers",
     message: "no receiver is told when the approval `refunds` is asked for, though one is of others",
-    mend: "Add it to `approvals` of a receiver in receivers.yaml.",
+    fix: "Add it to `approvals` of a receiver in receivers.yaml.",
     but: { find: "approvals: [desk]", replace: "approvals: [desk, refunds]" },
   },
   {
@@ -520,7 +520,7 @@ const AGENTS: readonly LintCase[] = [
     file: "agents.yaml",
     at: "crm.customers.*:read]",
     message: "`crm.customers.*:read` covers only tools that are above `internal`",
-    mend: "Raise `max_sensitivity`, or remove the scope.",
+    fix: "Raise `max_sensitivity`, or remove the scope.",
     but: { find: "max_sensitivity: internal", replace: "max_sensitivity: confidential" },
   },
   {
@@ -530,7 +530,7 @@ const AGENTS: readonly LintCase[] = [
     file: "agents.yaml",
     at: "mail.send:write]\n      max_sensitivity: internal\n      env",
     message: "no agent with the purpose `nightly-report` may have any of `mail.send:write`",
-    mend: "Widen the `ceiling` of an agent, or remove the scope.",
+    fix: "Widen the `ceiling` of an agent, or remove the scope.",
     but: { find: "mail.send:write", replace: "crm.tickets.*:read" },
   },
   {
@@ -540,7 +540,7 @@ const AGENTS: readonly LintCase[] = [
     file: "agents.yaml",
     at: "confidential\n      environments",
     message: "no agent with the purpose `nightly-report` may go beyond `internal`",
-    mend: "Write `internal`, or raise the `ceiling` of an agent.",
+    fix: "Write `internal`, or raise the `ceiling` of an agent.",
     but: { find: "confidential", replace: "internal" },
   },
   {
@@ -559,7 +559,7 @@ const AGENTS: readonly LintCase[] = [
     file: "agents.yaml",
     at: "staging",
     message: "no agent with the purpose `nightly-report` may work in environment `staging`",
-    mend: "Add it to the `ceiling` of an agent, or remove it.",
+    fix: "Add it to the `ceiling` of an agent, or remove it.",
     but: { find: "      environments: [development]\n    purposes", replace: "    purposes" },
   },
   {
@@ -580,7 +580,7 @@ const AGENTS: readonly LintCase[] = [
     file: "agents.yaml",
     at: "tickets, triage-ticket]",
     message: "the agent's ceiling leaves no tool of it that is within `max_sensitivity` for purpose `tickets`",
-    mend: "Widen the `ceiling`, or remove the purpose.",
+    fix: "Widen the `ceiling`, or remove the purpose.",
     but: { find: "max_sensitivity: public", replace: "max_sensitivity: internal" },
   },
   {
@@ -610,7 +610,7 @@ const AGENTS: readonly LintCase[] = [
     file: "agents.yaml",
     at: "by-day]\n\n",
     message: "the agent's ceiling leaves none of its environments for purpose `by-day`",
-    mend: "Widen the `ceiling`, or remove the purpose.",
+    fix: "Widen the `ceiling`, or remove the purpose.",
     but: { find: "environments: [staging]", replace: "environments: [staging, development]" },
   },
   {
@@ -626,7 +626,7 @@ const AGENTS: readonly LintCase[] = [
     file: "agents.yaml",
     at: "crm.tickets.reply] }",
     message: 'rule "x" at more.cedar:1 forbids step 2 of the plan, whoever calls it',
-    mend: "Remove the step, or let its tool be granted and permitted.",
+    fix: "Remove the step, or let its tool be granted and permitted.",
     but: { find: "principal,", replace: "principal is User," },
   },
   {
@@ -646,7 +646,7 @@ const AGENTS: readonly LintCase[] = [
     file: "agents.yaml",
     at: "everything.toggle-subscriber-updates] }",
     message: "no rule permits anybody step 2 of the plan",
-    mend: "Remove the step, or let its tool be granted and permitted.",
+    fix: "Remove the step, or let its tool be granted and permitted.",
     but: { find: "everything.toggle-subscriber-updates]", replace: "mail.send]" },
   },
   {
@@ -662,7 +662,7 @@ const AGENTS: readonly LintCase[] = [
     file: "agents.yaml",
     at: "crm.customers.get] }",
     message: "the purpose's `max_sensitivity` is below all tools of step 2 of the plan",
-    mend: "Remove the step, or let its tool be granted and permitted.",
+    fix: "Remove the step, or let its tool be granted and permitted.",
     but: { find: "crm.customers.get]", replace: "crm.tickets.list]" },
   },
   {
@@ -672,7 +672,7 @@ const AGENTS: readonly LintCase[] = [
     file: "agents.yaml",
     at: "2\n\n  # Looks",
     message: "`depth` has no effect without `delegates_to`",
-    mend: "Name agents in `delegates_to`, or remove it.",
+    fix: "Name agents in `delegates_to`, or remove it.",
     but: { find: "depth: 2", replace: "depth: 0" },
   },
 ]
@@ -685,7 +685,7 @@ const LIMITS: readonly LintCase[] = [
     file: "guardrails.yaml",
     at: "slow",
     message: "window `whole-tree` (600 per tree in 1m) is tighter, so this one never refuses",
-    mend: "Lower the `limit`, or remove the window.",
+    fix: "Lower the `limit`, or remove the window.",
     but: { find: "1200", replace: "1199" },
   },
   {
@@ -695,7 +695,7 @@ const LIMITS: readonly LintCase[] = [
     file: "guardrails.yaml",
     at: "echo-burst",
     message: "window `again` (3 per task in 2s) is tighter, so this one never refuses",
-    mend: "Lower the `limit`, or remove the window.",
+    fix: "Lower the `limit`, or remove the window.",
     but: {
       find: "per: task",
       replace: "per: tree, limit: 9, within: 2s }\n  - { id: b, tools: [desk.search], per: task",
@@ -712,7 +712,7 @@ const LIMITS: readonly LintCase[] = [
     at: "10\n    life",
     message:
       "no task of purpose `nightly-report` makes 10 calls: window `tickets` admits 5 in the life of a task (10m)",
-    mend: "Lower `calls`, or raise the window's `limit`.",
+    fix: "Lower `calls`, or raise the window's `limit`.",
     but: { find: "limit: 1,", replace: "limit: 2," },
   },
   {
@@ -730,7 +730,7 @@ const LIMITS: readonly LintCase[] = [
     file: "agents.yaml",
     at: "- crm.tickets.list\n        - crm.tickets.list",
     message: "the plan has 2 steps, and the purpose grants 1 calls",
-    mend: "Raise `calls`, or remove steps.",
+    fix: "Raise `calls`, or remove steps.",
     but: { find: "calls: 1\n", replace: "calls: 2\n" },
   },
   {
@@ -749,7 +749,7 @@ const LIMITS: readonly LintCase[] = [
     file: "agents.yaml",
     at: "- crm.tickets.list\n        - crm.tickets.*",
     message: "the plan needs 2 calls: window `tickets` admits 1 in the life of a task (10m)",
-    mend: "Raise the window's `limit`, or give the purpose a longer `life`.",
+    fix: "Raise the window's `limit`, or give the purpose a longer `life`.",
     but: { find: "limit: 1,", replace: "limit: 600," },
   },
   {
@@ -759,7 +759,7 @@ const LIMITS: readonly LintCase[] = [
     file: "guardrails.yaml",
     at: "user, limit",
     message: "a task of purpose `nightly-report` may have no user, and such a call of it is denied",
-    mend: "Narrow the guardrail by `purposes`, or write `user: required` for that purpose.",
+    fix: "Narrow the guardrail by `purposes`, or write `user: required` for that purpose.",
     but: { find: "per: user", replace: "purposes: [triage-ticket], per: user" },
   },
   {
@@ -771,7 +771,7 @@ const LIMITS: readonly LintCase[] = [
     file: "guardrails.yaml",
     at: "user]",
     message: "a task of purpose `nightly-report` may have no user, and such a call of it is denied",
-    mend: "Narrow the guardrail by `purposes`, or write `user: required` for that purpose.",
+    fix: "Narrow the guardrail by `purposes`, or write `user: required` for that purpose.",
     but: { find: "same: [user]", replace: "same: [agent]" },
   },
   {
@@ -781,7 +781,7 @@ const LIMITS: readonly LintCase[] = [
     file: "guardrails.yaml",
     at: "[everything.get-env]",
     message: "nobody is granted any of these tools, so there is never such a call before",
-    mend: "Name tools that some agent may call for a purpose.",
+    fix: "Name tools that some agent may call for a purpose.",
     but: { find: "get-env", replace: "echo" },
   },
   {
@@ -804,7 +804,7 @@ const LIMITS: readonly LintCase[] = [
     file: "guardrails.yaml",
     at: "[everything.get-sum]",
     message: "gateway `forward` does not tell when a call of `everything.get-sum` has ended",
-    mend: "Give the tool a `duration` in catalog.yaml: without one it counts for an hour.",
+    fix: "Give the tool a `duration` in catalog.yaml: without one it counts for an hour.",
     but: { find: "get-sum\n", replace: "get-sum\n    duration: 30s\n" },
   },
   {
@@ -821,7 +821,7 @@ const LIMITS: readonly LintCase[] = [
     file: "guardrails.yaml",
     at: "revoke }",
     message: "`revoke` never follows: every gateway that serves these tools only observes",
-    mend: "Write `mode: enforce` for one of them, or `then: deny`.",
+    fix: "Write `mode: enforce` for one of them, or `then: deny`.",
     but: { find: "desk.search", replace: "desk.search, mail.send" },
   },
   {
@@ -831,7 +831,7 @@ const LIMITS: readonly LintCase[] = [
     file: "guardrails.yaml",
     at: "revoke }",
     message: "`revoke` hits the task whose call finds it full, and whoever shares its `tree` can fill it",
-    mend: "Count `per: task`, or write `then: deny` or `approve`.",
+    fix: "Count `per: task`, or write `then: deny` or `approve`.",
     but: { find: "per: tree, limit: 9", replace: "per: [tree, task], limit: 9" },
   },
   {
@@ -850,7 +850,7 @@ const LIMITS: readonly LintCase[] = [
     at: "tree, limit: 9",
     message:
       "it reads `arguments.a`, which the catalog redacts: another agent can find the value by calls that are denied",
-    mend: "Count `per: task`, or by something else.",
+    fix: "Count `per: task`, or by something else.",
     but: { find: "per: tree, limit: 9", replace: "per: task, limit: 9" },
   },
   {
@@ -860,7 +860,7 @@ const LIMITS: readonly LintCase[] = [
     file: "gateways.yaml",
     at: "observe\n",
     message: "gateway `web` lets every call through, whatever is decided",
-    mend: "Write `enforce` once the records look right.",
+    fix: "Write `enforce` once the records look right.",
     but: { find: "observe", replace: "enforce" },
   },
   {
@@ -884,7 +884,7 @@ const LIMITS: readonly LintCase[] = [
     file: "streams.yaml",
     at: "observe\n",
     message: "stream `signals` stops nobody, whatever it tells",
-    mend: "Write `enforce` once the records look right.",
+    fix: "Write `enforce` once the records look right.",
     but: { find: "observe", replace: "enforce" },
   },
 ]
@@ -897,7 +897,7 @@ const OTHERS: readonly LintCase[] = [
     file: FILE,
     at: "@id",
     message: "policy is impossible: the policy expression evaluates to false for all valid requests",
-    mend: "make the rule agree with the schema, or the schema with the rule",
+    fix: "make the rule agree with the schema, or the schema with the rule",
     but: { find: " && false", replace: "" },
   },
   {
@@ -911,7 +911,7 @@ const OTHERS: readonly LintCase[] = [
     file: FILE,
     at: "Agent::",
     message: '`Agent::"spiffe://example.org/agent/supprt"` is not there, so nothing matches it',
-    mend: 'Did you mean `Agent::"spiffe://example.org/agent/support"`?',
+    fix: 'Did you mean `Agent::"spiffe://example.org/agent/support"`?',
     but: {
       find: 'permit (principal == Agent::"spiffe://example.org/agent/supprt"',
       replace: 'forbid (principal == Agent::"spiffe://example.org/agent/vault"',
@@ -927,7 +927,7 @@ const OTHERS: readonly LintCase[] = [
     file: FILE,
     at: "@id",
     message: 'template "t" has no link, so it makes no rule',
-    mend: "add one to links.yaml, or remove the template",
+    fix: "add one to links.yaml, or remove the template",
     but: {
       find: "[]",
       replace: '[{ id: l, template: t, principal: { type: Agent, id: "spiffe://example.org/agent/vault" } }]',
@@ -947,7 +947,7 @@ const OTHERS: readonly LintCase[] = [
     file: "links.yaml",
     at: "l, template",
     message: "`mail.send` has action `write`, so the rule never applies",
-    mend: 'Write `action == Action::"write"`, or remove the rule.',
+    fix: 'Write `action == Action::"write"`, or remove the rule.',
     but: { find: "id: mail.send", replace: "id: everything.echo" },
   },
   {
@@ -957,7 +957,7 @@ const OTHERS: readonly LintCase[] = [
     file: "operators.yaml",
     at: "- issuer",
     message: "no rule permits the action `manage`: these operators can do nothing",
-    mend: "Add a `permit` for `OperatorGroup`, as policies/operators.cedar has.",
+    fix: "Add a `permit` for `OperatorGroup`, as policies/operators.cedar has.",
     but: { find: "// none", replace: '@id("m") permit (principal, action == Action::"manage", resource);' },
   },
 ]
@@ -972,7 +972,7 @@ const ALLOWS: readonly LintCase[] = [
     file: FILE,
     at: "lint-allow",
     message: "there is nothing of `never-holds` to silence here",
-    mend: "Remove the comment.",
+    fix: "Remove the comment.",
     but: { find: '"triage-ticket"', replace: '"b"' },
   },
   {
@@ -982,7 +982,7 @@ const ALLOWS: readonly LintCase[] = [
     file: FILE,
     at: "lint-allow",
     message: "`lint-allow` has no reason",
-    mend: "Write `lint-allow never-holds: ` and why it is meant so.",
+    fix: "Write `lint-allow never-holds: ` and why it is meant so.",
     but: { find: "// lint-allow never-holds\n", replace: "" },
   },
   {
@@ -998,7 +998,7 @@ const ALLOWS: readonly LintCase[] = [
     file: "agents.yaml",
     at: "lint-allow",
     message: "no lint is called `unused-porpose`",
-    mend: "Did you mean `unused-purpose`?",
+    fix: "Did you mean `unused-purpose`?",
     but: { find: "# lint-allow unused-porpose:", replace: "# unused?" },
   },
   {
@@ -1015,7 +1015,7 @@ const ALLOWS: readonly LintCase[] = [
     file: "gateways.yaml",
     at: "lint-allow",
     message: "there is nothing of `observing-gateway` to silence here",
-    mend: "Remove the comment.",
+    fix: "Remove the comment.",
     but: { find: "mode: enforce", replace: "mode: observe" },
   },
 ]
@@ -1042,7 +1042,7 @@ const RECORDS: readonly LintCase[] = [
     at: "tools: [crm.tickets.get:read, crm.tickets.list:read, crm.customers.get:read]",
     message:
       "the agent called 1 of the 3 tools within its ceiling, in 2 records from 2025-11-24 16:00 to 2025-11-24 16:00 UTC; never `crm.tickets.get` (in no purpose of it), `crm.customers.get` (in no purpose of it)",
-    mend: "As far as the records go, `tools: [crm.tickets.list:read]` with `max_sensitivity: internal` would do.",
+    fix: "As far as the records go, `tools: [crm.tickets.list:read]` with `max_sensitivity: internal` would do.",
     but: {
       find: "tools: [crm.tickets.get:read, crm.tickets.list:read, crm.customers.get:read]",
       replace: "tools: [crm.tickets.list:read]",

@@ -23,14 +23,14 @@ function isOfCase({ lint, file, line }: Problem, one: LintCase, texts: ReadonlyM
 
 describe("a lint tells of", () => {
   it.each(LINT_CASES.map((one) => [`${one.lint}: ${one.name}`, one] as const))("%s", (_name, one) => {
-    const { lint, file, at, message, mend } = one
+    const { lint, file, at, message, fix } = one
     const texts = edited(one.edits)
     const { problems, body } = compileFiles(
       { texts, tables: new Map(), problems: [] },
       one.records ? useOf(one.records) : null,
     )
     expect(problems.filter((each) => isOfCase(each, one, texts))).toMatchObject([
-      { lint, file, message, mend, ...placeOf(texts.get(file) ?? "", at), end: expect.anything() },
+      { lint, file, message, fix: fix, ...placeOf(texts.get(file) ?? "", at), end: expect.anything() },
     ])
     expect(body).not.toBeNull()
   })
@@ -38,7 +38,7 @@ describe("a lint tells of", () => {
 
 describe("a lint is silent on what is nearly", () => {
   it.each(LINT_CASES.map((one) => [`${one.lint}: ${one.name}`, one] as const))("%s", (_name, one) => {
-    const texts = edited(mended(one))
+    const texts = edited(fixed(one))
     const { problems, body } = compileFiles(
       { texts, tables: new Map(), problems: [] },
       one.records ? useOf(one.records) : null,
@@ -48,7 +48,7 @@ describe("a lint is silent on what is nearly", () => {
   })
 })
 
-function mended({ edits, but }: LintCase): readonly Edit[] {
+function fixed({ edits, but }: LintCase): readonly Edit[] {
   const changed = edits.map((edit) => ({ ...edit, replace: edit.replace.replace(but.find, () => but.replace) }))
   expect(changed, "the case changes nothing").not.toEqual(edits)
   return changed

@@ -16,6 +16,8 @@ export async function recordOf(decision: string): Promise<DecisionRecord> {
   })
 }
 
+/** A sending that was cut off with its request is given up after 15 s (src/audit/edge-recorder.ts); the next one follows. */
+const ARRIVES_WITHIN_MS = 40_000
 const RESTING_AFTER_MS = 2_000
 
 async function arrived<Value>(find: () => Promise<Value>): Promise<Value> {
@@ -28,7 +30,7 @@ async function arrived<Value>(find: () => Promise<Value>): Promise<Value> {
       }
       return find()
     },
-    { timeout: 15_000, interval: 50 },
+    { timeout: ARRIVES_WITHIN_MS, interval: 50 },
   )
 }
 

@@ -346,6 +346,8 @@ describe("credit that nobody gives back", () => {
     const object = new Shared()
     const many = limitOf(100_000)
     const takes = Array.from({ length: 60 }, (_, index) => askedFor(many, 1, 3, { holder: `tsk_${index}` }))
+    // All at one moment, however long they take.
+    later(0)
     for (const take of takes) await object.take(take)
     const said = ledgersSay(async () => ({}))
     later(11_000)

@@ -8,7 +8,7 @@ import { tellFailure } from "../../../cli/decision-tables/render.ts"
 import type { Bundle } from "../../../src/core/policy/assemble.ts"
 import type { BundleBody } from "../../../src/core/policy/bundle.ts"
 
-export const ROOT = join(import.meta.dirname, "../../../..")
+export const ROOT = join(import.meta.dirname, "../../..")
 export const EXAMPLE = join(ROOT, "policies")
 
 export interface Example extends Compiled {

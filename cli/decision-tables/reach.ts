@@ -4,7 +4,6 @@
  */
 import type { Tool } from "../../src/core/catalog/tool.ts"
 import { isLifecycle } from "../../src/core/catalog/lifecycle.ts"
-import { within } from "../../src/core/task/grant.ts"
 import type { Bundle } from "../../src/core/policy/assemble.ts"
 import type { BundleBody } from "../../src/core/policy/bundle.ts"
 import { ROLES } from "../../src/core/policy/definition/operators.ts"
@@ -15,6 +14,7 @@ import { actionRef, entitiesFor, principalsOf, toolRef } from "../../src/core/po
 import { keysWithin, readScope } from "../../src/core/policy/cedar/scope.ts"
 import type { EntityRef } from "../../src/core/policy/cedar/values/value.ts"
 import { areaRef, AREAS, manageQuestion, type OperatorFacts } from "../../src/core/policy/management.ts"
+import { within } from "../../src/core/task/narrow.ts"
 
 /** Keys of all scopes that match an entity. */
 type Keys = ReadonlySet<string>

@@ -3,7 +3,6 @@ import type { CallArguments } from "../../src/core/catalog/arguments.ts"
 import type { Call, Verdict } from "../../src/core/decision/call.ts"
 import type { Denial } from "../../src/core/denials/denial.ts"
 import type { Client } from "../../src/core/decision/client.ts"
-import type { Opened } from "../../src/core/task/open.ts"
 import { HALF_LIFE, NOTHING_TOLD, type ToldRisk } from "../../src/core/guardrails/risk.ts"
 import { isOAuthFailure } from "../../src/core/denials/oauth-error.ts"
 import type { TreeState } from "../../src/core/task/state.ts"
@@ -19,6 +18,7 @@ import {
   settleStep,
   type Consented,
 } from "../../src/core/explanation/simulated-tree.ts"
+import type { Opened } from "../../src/core/task/opening-step.ts"
 import type { Proof } from "../../src/core/task/proof-log.ts"
 
 /** How long a proof of possession is fresh. */

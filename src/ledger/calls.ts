@@ -5,13 +5,12 @@
  */
 import { recordDecision, type Ask } from "../core/record/call-record.ts"
 import { recordListing, sizeOfListing, type ListAsk } from "../core/record/listing-record.ts"
-import { recordOf, type DecisionRecord, type ShadowResult } from "../core/record/record.ts"
+import { type DecisionRecord, type ShadowResult } from "../core/record/record.ts"
 import { isUnproven, type DecisionResult, type RefusedCall, type TokenUse } from "../core/decision/call.ts"
 import { checkAlive, checkProof, checkToken } from "../core/decision/check-credential.ts"
 import { noticeRefused } from "../core/decision/early-denial.ts"
 import { decide } from "../core/decision/decide.ts"
-import { codeOf, deny, isDenied, type Denial, type Denied } from "../core/denials/denial.ts"
-import type { Need } from "../core/guardrails/kind.ts"
+import { deny, isDenied, type Denial, type Denied } from "../core/denials/denial.ts"
 import { visibleTools } from "../core/decision/visible-tools.ts"
 import { callAsked, taskEnded, type Cause } from "../core/notices/notice.ts"
 import type { Bundle } from "../core/policy/assemble.ts"
@@ -29,23 +28,14 @@ import {
   type TokenOwner,
 } from "./protocol.ts"
 import { CallApprovals } from "./call-approvals.ts"
-import { Asking, TIMEOUT_MS } from "./asking.ts"
+import { TIMEOUT_MS } from "./asking.ts"
+import { withCredit, type Needs } from "./credit-rounds.ts"
 import { Shadow } from "./shadow.ts"
 import { ancestryOf, type TreeState } from "../core/task/state.ts"
 import { applyAfterwards, applyApproval, applyBundle, applyChange, endedBy } from "../core/task/transition.ts"
-import { newId } from "../platform/new-id.ts"
 import { ToldDenials } from "./seen-denials.ts"
+import { stormRecord } from "./storm-record.ts"
 import type { Tree } from "./tree.ts"
-
-/** Times that a call asks for what all trees share, where others of its tree use up what it was lent … */
-const MOST_ROUNDS = 8
-/** … and of them, those in which it waits for what another call asks for: then it asks for itself. */
-const PATIENT_ROUNDS = 2
-
-/** It hangs on counts that all trees share: nothing was decided. */
-interface Needs {
-  readonly needs: readonly Need[]
-}
 
 interface Done {
   readonly done: true
@@ -80,37 +70,7 @@ export class Calls {
     const step = (isFinal: boolean): LedgerDecision | NoBundle | Needs =>
       this.#step(bundle, pointer, ask, until, isFinal)
     const answer = step(false)
-    return "needs" in answer ? this.#withCredit(pointer, until, answer, step) : answer
-  }
-
-  /** @param step is told whether nothing more can be had, and needs nothing more then */
-  async #withCredit<Result extends object>(
-    pointer: Pointer,
-    until: number,
-    first: Needs,
-    step: (isFinal: boolean) => Result | Needs,
-  ): Promise<Result | typeof UNKNOWN_TREE> {
-    // All that any step needed: what one round has brought is given back if the next one asks for something else.
-    const needs = new Map<string, Need>()
-    const asking = new Asking(pointer.seq, until)
-    const { credits } = this.#tree
-    let asked = first
-    try {
-      for (let round = 1; ; round++) {
-        const { state } = this.#tree
-        if (!state) return UNKNOWN_TREE
-        for (const need of asked.needs) needs.set(`${need.owner}|${need.place}`, need)
-        const isLast = round === MOST_ROUNDS
-        asking.waits = round <= PATIENT_ROUNDS
-        const answer = await credits.with(state.root, state.memory, [...needs.values()], asking, (isFinal) =>
-          step(isFinal || isLast),
-        )
-        if (!("needs" in answer)) return answer
-        asked = answer
-      }
-    } finally {
-      credits.done(asking)
-    }
+    return "needs" in answer ? withCredit(this.#tree, pointer, until, answer, step) : answer
   }
 
   /** @param isFinal a call that still needs something is denied for want of it */
@@ -143,7 +103,7 @@ export class Calls {
     const durable = recorded && (!isRead || isTold)
     const newer = pointer.seq > state.bundle.seq
     const lent = creditOf(change)
-    const life = recorded && storage.mustWriteLife()
+    const life = recorded && storage.records.mustWrite()
     const writes = newer || durable || life || end !== null || asks !== null || this.#mustWrite(state, outcome, now)
     const read = this.#tree.transaction(writes || this.#mustLend(lent), () => {
       if (newer) storage.saveBundle(state, pointer, bundle.guardrails)
@@ -155,7 +115,7 @@ export class Calls {
       if (asks) notices.keep(callAsked(asks))
       if (end) notices.keep(taskEnded(state, ended, end, causeOf(ask.decisionId, storm ?? verdict.denial), now))
       if (!recorded) return null
-      const place = storage.nextPlace()
+      const place = storage.records.next()
       const record = (): DecisionRecord => recordDecision(bundle, ask, verdict, tried, place, now)
       if (durable) outbox.keep(record())
       if (end && storm) {
@@ -243,7 +203,7 @@ export class Calls {
     const until = Date.now() + TIMEOUT_MS
     const step = (isFinal: boolean): Needs | Done => this.#notice(bundle, pointer, call, denial, isFinal)
     const noticed = step(false)
-    if ("needs" in noticed) await this.#withCredit(pointer, until, noticed, step)
+    if ("needs" in noticed) await withCredit(this.#tree, pointer, until, noticed, step)
     return owner
   }
 
@@ -292,7 +252,7 @@ export class Calls {
     if (prospects.denial && isUnproven(prospects.evidence)) {
       return { denial: prospects.denial, hidden: [], recorded: false }
     }
-    const place = this.#tree.transaction(storage.mustWriteLife(), () => storage.nextPlace())
+    const place = this.#tree.transaction(storage.records.mustWrite(), () => storage.records.next())
     const record = (): DecisionRecord => recordListing(bundle, ask, prospects, place, now)
     outbox.keepRead(place.life, record, sizeOfListing(ask, prospects))
     this.#touched(state, now)
@@ -318,26 +278,4 @@ function causeOf(decision: string, denial: Denial | null): Cause {
 /** A denial that is no denial more: none of it is kept in mind, and it is not one too many. */
 function withoutStorm(outcome: DecisionResult): DecisionResult {
   return { ...outcome, denialUpdates: [], storm: null, end: outcome.storm ? null : outcome.end }
-}
-
-/** Why a task has ended: its last denied call is recorded by itself, with a reason of its own. */
-function stormRecord(
-  { user }: TreeState,
-  chain: readonly string[],
-  { task, gateway, environment }: Pick<RefusedCall, "task" | "gateway" | "environment">,
-  denial: Denial | null,
-  now: number,
-): DecisionRecord {
-  return recordOf({
-    id: newId("dec", now),
-    at: now,
-    kind: "end",
-    code: denial ? codeOf(denial) : "unavailable",
-    denial,
-    task,
-    gateway,
-    environment,
-    chain,
-    user: user && userId(user),
-  })
 }

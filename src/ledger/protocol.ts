@@ -4,9 +4,9 @@ import type { NotAsked } from "../core/task/approvers.ts"
 import type { ShadowResult } from "../core/record/record.ts"
 import type { Denial, Denied } from "../core/denials/denial.ts"
 import type { RefreshShown } from "../core/task/authorization-code.ts"
-import type { OpenRequest } from "../core/task/open.ts"
 import type { WindowUse } from "../core/guardrails/kind.ts"
 import type { Pointer } from "../core/policy/bundle.ts"
+import type { OpenRequest } from "../core/task/opening-step.ts"
 import type { TaskStatus } from "../core/task/state.ts"
 
 /**

@@ -3,8 +3,6 @@
  * changes; `load` rebuilds the state on waking, counting credit that was written but may not have been used as used.
  */
 import { used, type Approval } from "../core/task/approval.ts"
-import type { RecordPlace } from "../core/record/record.ts"
-import type { Opening } from "../core/task/open.ts"
 import type { Guardrails } from "../core/guardrails/guardrails.ts"
 import type { Signal } from "../core/guardrails/risk.ts"
 import type { Pointer } from "../core/policy/bundle.ts"
@@ -12,10 +10,12 @@ import type { MemoryUpdate } from "../core/guardrails/memory-update.ts"
 import type { UserFacts } from "../core/policy/principals.ts"
 import type { TaskChange, TaskEnd } from "../core/task/change.ts"
 import { blockSize } from "../core/task/counter-block.ts"
+import type { Opening } from "../core/task/opening-step.ts"
 import type { Consent } from "../core/task/pending-consent.ts"
 import { CREDITS_SCHEMA } from "./settlements.ts"
 import { MEMORY_SCHEMA, MemoryStorage } from "./memory-storage.ts"
 import { OUTBOX_SCHEMA } from "./record-outbox.ts"
+import { RecordNumbers } from "./record-numbers.ts"
 import type { ProofLog } from "../core/task/proof-log.ts"
 import { newTree, type IssuedToken, type Task, type TreeState } from "../core/task/state.ts"
 
@@ -58,27 +58,20 @@ interface TaskRow extends Record<string, SqlStorageValue> {
   readonly progress: string
 }
 
-function isWhole(approval: Partial<Approval>): approval is Approval {
-  return approval.terms !== undefined && approval.environment !== undefined && approval.request !== undefined
-}
-
 /** What a task is again that was frozen. */
 export const RELEASED = { status: "active", by: null } as const
 
 export class LedgerStorage {
+  readonly records: RecordNumbers
   readonly #sql: SqlStorage
   readonly #memory: MemoryStorage
   /** Calls of each task that are written down, and when the last of them was. */
   readonly #reserved = new Map<string, number>()
   readonly #lastCalls = new Map<string, number>()
-  /** Lives of this ledger that are written down … */
-  #lives = 0
-  /** … and which of them this one is; null: it has made no record. */
-  #life: number | null = null
-  #recordsOfLife = 0
 
   constructor(sql: SqlStorage) {
     this.#sql = sql
+    this.records = new RecordNumbers(sql)
     this.#memory = new MemoryStorage(sql)
   }
 
@@ -106,15 +99,14 @@ export class LedgerStorage {
     )
     const hidden: readonly string[] = JSON.parse(tree.hidden)
     for (const guardrail of hidden) state.hidden.add(guardrail)
-    this.#lives = tree.lives
+    this.records.load(tree.lives)
     this.#loadTasks(state)
     this.#loadRisks(state)
     const [consent] = this.#sql.exec<{ body: string }>("SELECT body FROM consent")
     if (consent) state.consent = JSON.parse(consent.body)
     for (const { body } of this.#sql.exec<{ body: string }>("SELECT body FROM approvals")) {
-      const approval: Partial<Approval> & Pick<Approval, "id"> = JSON.parse(body)
-      // One of an earlier version lives for minutes: the call asks again.
-      if (isWhole(approval)) state.approvals.set(approval.id, approval)
+      const approval: Approval = JSON.parse(body)
+      state.approvals.set(approval.id, approval)
     }
     for (const { label } of this.#sql.exec<{ label: string }>("SELECT label FROM labels")) state.labels.add(label)
     return state
@@ -150,7 +142,7 @@ export class LedgerStorage {
     this.#sql.exec(SCHEMA)
     const user = state.user && JSON.stringify(state.user)
     const { seq, digest } = state.bundle
-    this.#life = this.#lives = 1
+    this.records.begin()
     const values = [state.root, user, state.since, seq, digest, JSON.stringify([...state.hidden])]
     this.#sql.exec("INSERT INTO tree VALUES (?, ?, ?, ?, ?, ?, 1)", ...values)
   }
@@ -258,11 +250,6 @@ export class LedgerStorage {
     this.#sql.exec("DELETE FROM approvals")
   }
 
-  /** Whether `nextPlace` will write. */
-  mustWriteLife(): boolean {
-    return this.#life === null
-  }
-
   /** @param state as it is before the change */
   saveChange(state: TreeState, change: TaskChange): void {
     for (const id of change.counted) {
@@ -295,18 +282,5 @@ export class LedgerStorage {
       if (this.#reserved.get(id) !== calls || this.#lastCalls.get(id) !== lastCall) this.#saveCalls(id, calls, lastCall)
     }
     this.#memory.settle(state.memory, state.clock)
-  }
-
-  /**
-   * The place of the next record among those of this tree, to be called inside its step's transaction. The first record of
-   * a life writes down that there is one life more, so that no other life has the same number. Within a life nothing is
-   * reserved: a step that fails begins a new life (Tree.transact), so a missing number is always a record that was lost.
-   */
-  nextPlace(): RecordPlace {
-    if (this.#life === null) {
-      this.#life = this.#lives + 1
-      this.#sql.exec("UPDATE tree SET lives = ?", this.#life)
-    }
-    return { life: this.#life, number: ++this.#recordsOfLife }
   }
 }

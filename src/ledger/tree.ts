@@ -161,7 +161,7 @@ export class Tree {
   }
 
   withNumber(record: DecisionRecord): DecisionRecord {
-    return { ...record, ...this.storage.nextPlace() }
+    return { ...record, ...this.storage.records.next() }
   }
 
   /** A step was made; once none has been for a while, what it wrote down in advance is settled. */

@@ -6,7 +6,7 @@ import { callStep, freshProofs, openRequest, type SimulatedState } from "../../s
 import type { Call } from "../../src/core/decision/call.ts"
 import { decide } from "../../src/core/decision/decide.ts"
 import type { Denial } from "../../src/core/denials/denial.ts"
-import { openTask, type Opening } from "../../src/core/task/open.ts"
+import { openTask } from "../../src/core/task/open.ts"
 import { isOAuthFailure } from "../../src/core/denials/oauth-error.ts"
 import { newTree, type TreeState } from "../../src/core/task/state.ts"
 import { LedgerStorage, RELEASED } from "../../src/ledger/storage.ts"
@@ -21,6 +21,7 @@ import {
 import type { Bundle } from "../../src/core/policy/assemble.ts"
 import type { UserFacts } from "../../src/core/policy/principals.ts"
 import type { TaskEnd } from "../../src/core/task/change.ts"
+import type { Opening } from "../../src/core/task/opening-step.ts"
 import { agentId } from "./issuers.ts"
 import { POINTER, ROOT, START } from "./trees.ts"
 

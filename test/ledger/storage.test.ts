@@ -6,7 +6,7 @@ import type { RecordPlace } from "../../src/core/record/record.ts"
 import { countsIn, window } from "../harness/guardrails.ts"
 import type { Guardrail } from "../../src/core/guardrails/definition.ts"
 import { decide } from "../../src/core/decision/decide.ts"
-import { openTask, renewRoot, type Opened, type OpenRequest } from "../../src/core/task/open.ts"
+import { openTask } from "../../src/core/task/open.ts"
 import { isOAuthFailure, type OAuthFailure } from "../../src/core/denials/oauth-error.ts"
 import { blockSize } from "../../src/core/task/counter-block.ts"
 import { newTree, type TreeState } from "../../src/core/task/state.ts"
@@ -14,6 +14,8 @@ import { LedgerStorage } from "../../src/ledger/storage.ts"
 import { applyChange, applyOpening } from "../../src/core/task/transition.ts"
 import type { Bundle } from "../../src/core/policy/assemble.ts"
 import type { UserFacts } from "../../src/core/policy/principals.ts"
+import type { Opened, OpenRequest } from "../../src/core/task/opening-step.ts"
+import { renewRoot } from "../../src/core/task/renew.ts"
 import { freshIsolate } from "../harness/isolate.ts"
 import { AUDIENCE } from "../harness/agents.ts"
 import { agentId } from "../harness/issuers.ts"
@@ -116,9 +118,9 @@ class KeptTree {
 
   /** As the ledger does: it opens a transaction only where it is told that something will be written. */
   nextPlace(): RecordPlace {
-    const mustWrite = this.#storage.mustWriteLife()
+    const mustWrite = this.#storage.records.mustWrite()
     const before = this.#statements.mock.calls.length
-    const place = this.#storage.nextPlace()
+    const place = this.#storage.records.next()
     expect(this.#statements.mock.calls.length > before).toBe(mustWrite)
     return place
   }

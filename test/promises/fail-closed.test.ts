@@ -4,6 +4,7 @@ import { window } from "../harness/guardrails.ts"
 import { forgetSharedKeys } from "../../src/credentials/key-sets/own-keys.ts"
 import { KeyRing } from "../../src/signing/key-ring.ts"
 import { Ledger } from "../../src/ledger/ledger.ts"
+import { RecordNumbers } from "../../src/ledger/record-numbers.ts"
 import { LedgerStorage } from "../../src/ledger/storage.ts"
 import { RecordLog } from "../../src/audit/record-log.ts"
 import { exchangeForm, openTask, postForm } from "../harness/agents.ts"
@@ -122,7 +123,7 @@ describe("fail closed", () => {
 
   test("the record of a write cannot be kept: the write is not allowed", async () => {
     const { token } = await openTask("first", { scope: "files.*:write" })
-    vi.spyOn(LedgerStorage.prototype, "nextPlace").mockImplementation(broken)
+    vi.spyOn(RecordNumbers.prototype, "next").mockImplementation(broken)
     const write = { method: "PUT", body: "{}", headers: { "Content-Type": "application/json" } }
     expect((await callWith(token, "/files/a", write)).code).toBe("unavailable")
   })

@@ -13,9 +13,9 @@ import { userId, type UserFacts } from "../../core/policy/principals.ts"
 import type { RequestContext } from "../../request-context.ts"
 import type { RequestedGrant } from "../../core/task/grant.ts"
 import type { SingleUse } from "./replay-log.ts"
-import type { OpenRequest } from "../../core/task/open.ts"
 import { valueOf, type Parameters } from "./parameters.ts"
 import { oauthError, refuseCredential, type OAuthFailure } from "../../core/denials/oauth-error.ts"
+import type { OpenRequest } from "../../core/task/opening-step.ts"
 
 /** RFC 8693 3. */
 const SESSION_KINDS: ReadonlyMap<string, SessionKind> = new Map([

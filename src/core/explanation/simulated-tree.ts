@@ -12,7 +12,7 @@ import { riskOf } from "../decision/risk.ts"
 import { decide } from "../decision/decide.ts"
 import type { Denial } from "../denials/denial.ts"
 import { ASKED_NOTHING } from "../task/grant.ts"
-import { openTask, type Opened, type OpenRequest } from "../task/open.ts"
+import { openTask } from "../task/open.ts"
 import { isOAuthFailure, type OAuthFailure } from "../denials/oauth-error.ts"
 import { settleCall } from "../guardrails/concurrency.ts"
 import { isUnread, readerOf } from "../guardrails/field.ts"
@@ -26,6 +26,7 @@ import { applyAfterwards, applyApproval, applyChange, applyEnd, applyOpening, en
 import type { Bundle } from "../policy/assemble.ts"
 import type { Pointer } from "../policy/bundle.ts"
 import type { UserFacts } from "../policy/principals.ts"
+import type { Opened, OpenRequest } from "../task/opening-step.ts"
 
 /** What a call needs of a task that is open. */
 export interface SimulatedState {

@@ -1,6 +1,6 @@
 import { userId } from "../policy/principals.ts"
 import type { GrantedDetails } from "./grant.ts"
-import type { Opened } from "./open.ts"
+import type { Opened } from "./opening-step.ts"
 import type { TreeState } from "./state.ts"
 
 export interface OpenedTask {

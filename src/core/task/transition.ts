@@ -2,12 +2,12 @@
  * `apply*`: the only functions that change a tree's state, each by a value that a pure step made.
  */
 import { used, type Approval } from "./approval.ts"
-import type { Opening } from "./open.ts"
 import type { Guardrails } from "../guardrails/guardrails.ts"
 import type { Signal } from "../guardrails/risk.ts"
 import { applyUpdates, type MemoryUpdate } from "../guardrails/memory-update.ts"
 import type { Pointer } from "../policy/bundle.ts"
 import type { TaskChange, TaskEnd } from "./change.ts"
+import type { Opening } from "./opening-step.ts"
 import { isBelow, type EndedBy, type Task, type TaskStatus, type TreeState } from "./state.ts"
 
 /** Retries are remembered for seconds; above this many the stale ones are dropped. */

@@ -2,14 +2,9 @@ import fc from "fast-check"
 import { describe, expect, inject, test } from "vitest"
 import type { Tool } from "../../../src/core/catalog/tool.ts"
 import { isLifecycle } from "../../../src/core/catalog/lifecycle.ts"
-import {
-  ASKED_NOTHING,
-  coversTool,
-  narrow as narrowBy,
-  type RequestedGrant,
-  type Grant,
-} from "../../../src/core/task/grant.ts"
+import { ASKED_NOTHING, coversTool, type RequestedGrant, type Grant } from "../../../src/core/task/grant.ts"
 import type { GrantDefinition } from "../../../src/core/policy/definition/grant.ts"
+import { narrow as narrowBy } from "../../../src/core/task/narrow.ts"
 import { askedFor } from "../../harness/trees.ts"
 import { inDefinition, inScopes, sensitivityWithin } from "../../harness/reference.ts"
 

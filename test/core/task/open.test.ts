@@ -1,7 +1,7 @@
 import { describe, expect, inject, test } from "vitest"
-import { renewRoot } from "../../../src/core/task/open.ts"
 import { isOAuthFailure } from "../../../src/core/denials/oauth-error.ts"
 import type { BundleBody } from "../../../src/core/policy/bundle.ts"
+import { renewRoot } from "../../../src/core/task/renew.ts"
 import { agentId } from "../../harness/issuers.ts"
 import { askedFor, assembled, newState, open, opened, START } from "../../harness/trees.ts"
 

@@ -1,0 +1,246 @@
+/**
+ * The narrowing that makes a grant (DESIGN §4). It only ever takes away: nothing in its result was not in every one of its
+ * inputs.
+ */
+import { isLifecycle } from "../catalog/lifecycle.ts"
+import { anyCovers, coveredBy, formatScope, parseScope, scopeCovers, type Scope } from "../catalog/pattern.ts"
+import { ACTIONS, SENSITIVITIES, sensitivityRank, type Sensitivity, type Tool } from "../catalog/tool.ts"
+import type { CapSource, NothingLeft } from "../denials/oauth-error.ts"
+import type { GrantDefinition } from "../policy/definition/grant.ts"
+import {
+  type ToolGrant,
+  type Grant,
+  type AskedPart,
+  type RequestedGrant,
+  type GrantReduction,
+  type GrantedDetails,
+  coversTool,
+} from "./grant.ts"
+
+/** What a grant has to stay within. */
+export interface Caps {
+  readonly purpose: { readonly name: string; readonly grant: GrantDefinition; readonly default?: readonly string[] }
+  readonly agent: { readonly id: string; readonly ceiling: GrantDefinition }
+  readonly parent: { readonly agent: string; readonly grant: Grant } | null
+  /** What an assertion by the user's provider allows at most (ID-JAG); every one of these. */
+  readonly assertion: readonly RequestedGrant[]
+  /** What the person who was asked has left of it; absent: all. */
+  readonly consent?: GrantReduction | undefined
+  /** Whether policy lets this principal, the user or the agent where there is none, delegate the tool. */
+  readonly policy: { readonly principal: string; readonly permits: (tool: Tool) => boolean }
+}
+
+export interface Cap {
+  /** Who or what lacks a tool that it does not cover. */
+  readonly by: CapSource
+  readonly covers: (tool: Tool) => boolean
+}
+
+function capsOf({ purpose, agent, parent, assertion, consent, policy }: Caps): readonly Cap[] {
+  return [
+    { by: { cap: "purpose", of: purpose.name }, covers: within(purpose.grant) },
+    { by: { cap: "agent", of: agent.id }, covers: within(agent.ceiling) },
+    {
+      by: { cap: "parent", of: parent?.agent ?? "" },
+      covers: (tool) => parent === null || coversTool(parent.grant, tool),
+    },
+    {
+      by: { cap: "assertion", of: "the user's provider" },
+      covers: (tool) => assertion.every((allowed) => allowingParts(allowed, tool).length > 0),
+    },
+    { by: { cap: "consent", of: "the user" }, covers: keptBy(consent) },
+    // Last: it is the dearest to ask.
+    { by: { cap: "policy", of: policy.principal }, covers: policy.permits },
+  ]
+}
+
+/** Whether a definition of a grant covers a tool; its arguments are another question. */
+export function within(definition: GrantDefinition): (tool: Tool) => boolean {
+  const scopes = scopesOf(definition.tools)
+  const rank = sensitivityRank(definition.max_sensitivity)
+  const covers = anyCovers(scopes)
+  return (tool) => sensitivityRank(tool.sensitivity) <= rank && covers(tool)
+}
+
+/** Only names are looked for: no pattern that somebody puts into a form covers anything. */
+function keptBy(consent: GrantReduction | undefined): (tool: Tool) => boolean {
+  if (!consent?.tools) return () => true
+  const kept = new Set(consent.tools)
+  return ({ name, server }) => kept.has(name) || kept.has(`${server}.*`)
+}
+
+/** Of what an assertion allows, the parts about a tool. */
+function allowingParts({ parts }: RequestedGrant, tool: Tool): readonly AskedPart[] {
+  return (parts ?? []).filter(
+    ({ scopes, maxSensitivity }) =>
+      scopes.some((scope) => scopeCovers(scope, tool)) &&
+      sensitivityRank(tool.sensitivity) <= sensitivityRank(maxSensitivity ?? "restricted"),
+  )
+}
+
+function scopesOf(texts: readonly string[]): readonly Scope[] {
+  return texts.flatMap((text) => parseScope(text) ?? [])
+}
+
+export interface Narrowed {
+  readonly grant: Grant
+  /** Scopes that say what was granted, as short as they can be said. */
+  readonly scope: string
+  /** Null where it was not asked for in details. */
+  readonly details: readonly GrantedDetails[] | null
+}
+
+/** Two parts that were asked for cover this tool: which of their bounds holds cannot be said. */
+export interface Ambiguous {
+  readonly ambiguous: string
+}
+
+/** @param tools the catalog */
+export function narrow(tools: Iterable<Tool>, asked: RequestedGrant, caps: Caps): Narrowed | NothingLeft | Ambiguous {
+  const { purpose, agent, parent } = caps
+  const byDefault = { scopes: scopesOf(purpose.default ?? purpose.grant.tools), maxSensitivity: null, bounds: {} }
+  const parts: readonly AskedPart[] = asked.parts ?? [byDefault]
+  const limits = capsOf(caps)
+  const granted: Record<string, ToolGrant> = {}
+  const lacking: Record<string, CapSource> = {}
+  const catalog = [...tools]
+  const asking = parts.map((part) => ({ part, covers: anyCovers(part.scopes) }))
+  for (const tool of catalog) {
+    // Lifecycle tools come with their server, see below; asking for them by a wide pattern changes nothing.
+    if (isLifecycle(tool)) continue
+    const [found, ...others] = asking.filter(({ covers }) => covers(tool))
+    if (!found) continue
+    const { part } = found
+    if (others.length > 0) return { ambiguous: tool.name }
+    const cap = limits.find(({ covers }) => !covers(tool))
+    if (cap) lacking[tool.name] = cap.by
+    else if (sensitivityRank(tool.sensitivity) <= sensitivityRank(part.maxSensitivity ?? "restricted")) {
+      granted[tool.name] = toolGrant(tool, part, caps)
+    }
+  }
+  if (isEmpty(granted)) {
+    const available = catalog.filter((tool) => !isLifecycle(tool) && limits.every(({ covers }) => covers(tool)))
+    return {
+      asked: parts.flatMap(({ scopes }) => scopes).map(formatScope),
+      available: available.map(({ name, action }) => `${name}:${action}`),
+      lacking,
+    }
+  }
+  const grant: Grant = {
+    tools: { ...granted, ...lifecycleOf(catalog, granted, caps) },
+    environments: intersect(
+      purpose.grant.environments,
+      agent.ceiling.environments,
+      parent?.grant.environments ?? undefined,
+    ),
+    calls: smallest(
+      purpose.grant.calls,
+      agent.ceiling.calls,
+      asked.calls ?? undefined,
+      parent?.grant.calls ?? undefined,
+      caps.consent?.calls ?? undefined,
+      ...caps.assertion.map(({ calls }) => calls ?? undefined),
+    ),
+  }
+  const words = parts.map((part) => wordsFor(part.scopes, catalog, granted))
+  const details = parts.flatMap((part, index) => detailsOf(part, words[index] ?? [], grant, caps))
+  return { grant, scope: words.flat().join(" "), details: asked.inDetails ? details : null }
+}
+
+function toolGrant(tool: Tool, part: AskedPart, caps: Caps): ToolGrant {
+  const { purpose, agent, parent } = caps
+  const above = parent && Object.hasOwn(parent.grant.tools, tool.name) ? parent.grant.tools[tool.name] : undefined
+  // Where several parts of an assertion are about the tool, the bounds of all of them hold.
+  const allowed = caps.assertion.flatMap((each) => allowingParts(each, tool))
+  const bounds = [part, ...allowed].map((each) => each.bounds)
+  const added = [purpose.grant.arguments, agent.ceiling.arguments, ...bounds].filter((each) => !isEmpty(each))
+  return {
+    action: tool.action,
+    maxSensitivity: least([highest(caps, part, above), ...allowed.map((each) => each.maxSensitivity ?? "restricted")]),
+    bounds: [...(above?.bounds ?? []), ...added],
+  }
+}
+
+function highest({ purpose, agent }: Caps, part: AskedPart | null, above: ToolGrant | undefined): Sensitivity {
+  return least([
+    purpose.grant.max_sensitivity,
+    agent.ceiling.max_sensitivity,
+    part?.maxSensitivity ?? "restricted",
+    above?.maxSensitivity ?? "restricted",
+  ])
+}
+
+function detailsOf(part: AskedPart, words: readonly string[], { calls }: Grant, caps: Caps): readonly GrantedDetails[] {
+  const scopes = scopesOf(words)
+  if (scopes.length === 0) return []
+  return [
+    {
+      type: "narrowgate_call",
+      tools: [...new Set(scopes.map(({ pattern }) => pattern))],
+      actions: ACTIONS.filter((action) => scopes.some((scope) => scope.action === action)),
+      max_sensitivity: highest(caps, part, undefined),
+      ...(isEmpty(part.bounds) ? {} : { arguments: part.bounds }),
+      ...(calls === null ? {} : { calls }),
+    },
+  ]
+}
+
+/** Who may call a tool of an MCP server may open and close a session with it; policy still judges each such call. */
+function lifecycleOf(
+  catalog: readonly Tool[],
+  granted: Readonly<Record<string, ToolGrant>>,
+  caps: Caps,
+): Record<string, ToolGrant> {
+  const servers = new Set(catalog.filter((tool) => Object.hasOwn(granted, tool.name)).map((tool) => tool.server))
+  const entries = catalog
+    .filter((tool) => isLifecycle(tool) && servers.has(tool.server))
+    .map((tool): [string, ToolGrant] => {
+      const above = caps.parent?.grant.tools[tool.name]
+      return [tool.name, { action: tool.action, maxSensitivity: highest(caps, null, above), bounds: [] }]
+    })
+  return Object.fromEntries(entries)
+}
+
+/**
+ * A scope that was asked for stands as it is where all it covers was granted; otherwise what is left of it, by name.
+ */
+function wordsFor(
+  scopes: readonly Scope[],
+  catalog: readonly Tool[],
+  granted: Readonly<Record<string, ToolGrant>>,
+): readonly string[] {
+  const words = new Set<string>()
+  const byScope = coveredBy(
+    scopes,
+    catalog.filter((tool) => !isLifecycle(tool)),
+  )
+  for (const scope of scopes) {
+    const covered = byScope.get(formatScope(scope)) ?? []
+    const left = covered.filter((tool) => Object.hasOwn(granted, tool.name))
+    if (left.length === covered.length && left.length > 0) words.add(formatScope(scope))
+    else for (const tool of left) words.add(formatScope({ pattern: tool.name, action: tool.action }))
+  }
+  return [...words]
+}
+
+function least(sensitivities: readonly Sensitivity[]): Sensitivity {
+  return sensitivities.reduce<Sensitivity>(
+    (low, next) => (sensitivityRank(next) < sensitivityRank(low) ? next : low),
+    SENSITIVITIES[SENSITIVITIES.length - 1] ?? "restricted",
+  )
+}
+
+function intersect(...lists: readonly (readonly string[] | undefined)[]): readonly string[] | null {
+  const given = lists.filter((list) => list !== undefined)
+  const [first, ...others] = given
+  return first === undefined ? null : first.filter((item) => others.every((list) => list.includes(item)))
+}
+
+function smallest(...limits: readonly (number | undefined)[]): number | null {
+  const given = limits.filter((limit) => limit !== undefined)
+  return given.length === 0 ? null : Math.min(...given)
+}
+
+function isEmpty(object: object): boolean {
+  return Object.keys(object).length === 0
+}

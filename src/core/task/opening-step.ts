@@ -1,0 +1,124 @@
+/** What every way of opening a task shares: its request, its result, and the token that each issues. */
+import { oauthError, type OAuthFailure } from "../denials/oauth-error.ts"
+import type { Bundle } from "../policy/assemble.ts"
+import type { AgentDefinition } from "../policy/definition/agents.ts"
+import type { UserFacts } from "../policy/principals.ts"
+import type { RequestedGrant, GrantReduction } from "./grant.ts"
+import { whyEnded, type IssuedToken, type Task, type TreeState } from "./state.ts"
+
+/** No token lives longer, whatever the registry says (DESIGN §4). */
+const MAX_TOKEN_LIFE_MS = 900_000
+
+export interface OpenRequest {
+  /** The agent that proved its identity. */
+  readonly agent: string
+  /** Present for a root task only; a child has its tree's. */
+  readonly user: UserFacts | null
+  /** Milliseconds; the user's session ends then. */
+  readonly sessionExpiresAt: number | null
+  /** Milliseconds, when the session, or where there is none the agent's own authority, was given. */
+  readonly since: number
+  /**
+   * A delegation token of this tree as subject; with the key that signed a hand-over of it to this agent and its key.
+   */
+  readonly parent: { readonly task: string; readonly token: string; readonly handedOverBy: string | null } | null
+  /** A live task of this agent and user, to which the session is a fresher one. */
+  readonly task: string | null
+  readonly purpose: string | null
+  readonly asked: RequestedGrant
+  /** What may be asked for at most, by each of these. */
+  readonly caps: readonly RequestedGrant[]
+  /** Who has consented to it: `user`, where the person it is for has. */
+  readonly approvals: readonly string[]
+  /** The task that the person consented to, as they were shown it, and how many milliseconds it may live. */
+  readonly shown?: { readonly task: Task; readonly life: number }
+  /** What the person has left of it; absent: all. */
+  readonly kept?: GrantReduction
+  /** What policy lets the person delegate cannot be asked yet. */
+  readonly isPreview?: boolean
+  /** Of the token to be issued (RFC 8707): one that the task was opened for, or is to be opened for. */
+  readonly audience: string
+  /** Thumbprint of the key that the agent proved. */
+  readonly jkt: string | null
+  /** `jti` of the token to be issued. */
+  readonly token: string
+}
+
+export interface Opening {
+  /** Null: renewal of a token, no new task. */
+  readonly task: Task | null
+  /** The tree's user, as a fresher session tells, and when that was given; null: as before. */
+  readonly session: { readonly user: UserFacts; readonly since: number } | null
+  readonly token: { readonly jti: string } & IssuedToken
+}
+
+export interface Opened {
+  readonly opening: Opening
+  readonly task: Task
+  /** Of the token. */
+  readonly audience: string
+  /** The token's chain, root first. */
+  readonly chain: readonly string[]
+}
+
+/** What every way of opening reads. */
+export interface Step {
+  readonly bundle: Bundle
+  readonly state: TreeState
+  readonly request: OpenRequest
+  readonly agent: AgentDefinition
+  readonly now: number
+}
+
+/** A live task that a token of the request names, with all above it, itself first. */
+export interface Parent {
+  readonly task: Task
+  readonly ancestry: readonly Task[]
+  readonly token: IssuedToken
+}
+
+/** A tree stays one object's: so many tasks are a loop, and so many live tokens nobody needs. */
+const MAX_TASKS = 256
+
+const MAX_TOKENS = 1_024
+
+export function fullness({ tasks, tokens }: TreeState, now: number): OAuthFailure | null {
+  const live = [...tokens.values()].filter(({ expiresAt }) => now < expiresAt)
+  if (tasks.size < MAX_TASKS && live.length < MAX_TOKENS) return null
+  return oauthError({ reason: "too_many_tasks", what: "tree", retry_after: 60 })
+}
+
+export function ended(ancestry: readonly Task[], now: number): OAuthFailure | null {
+  for (const task of ancestry) {
+    const state = whyEnded(task, now)
+    if (state !== null) return oauthError({ reason: "parent_ended", task: task.id, state })
+  }
+  return null
+}
+
+/**
+ * Every token is issued here. Its audience is one that each task of the line was opened for (RFC 8707, section 2.2): what
+ * a person consented to for one resource server is no authority at another, and a child stays within its parent's.
+ * @param task the new one, or null for a renewal; `line` begins with the task that the token is for
+ */
+export function issue(
+  { request, agent, now }: Step,
+  task: Task | null,
+  ancestry: readonly [Task, ...Task[]],
+  session: Opening["session"] = null,
+): Opened | OAuthFailure {
+  const [owner] = ancestry
+  const { audience } = request
+  const differing = ancestry.find(({ audiences }) => !audiences.includes(audience))
+  if (differing) return oauthError({ reason: "audience_differs", audience, expected: differing.audiences })
+  const life = Math.min(agent.life * 1000, MAX_TOKEN_LIFE_MS)
+  const expiresAt = earliest(now + life, owner.expiresAt, request.sessionExpiresAt) ?? now
+  const token = { jti: request.token, task: owner.id, expiresAt, jkt: request.jkt }
+  const chain = ancestry.map((each) => each.agent).toReversed()
+  return { opening: { task, token, session }, task: owner, audience, chain }
+}
+
+export function earliest(...times: readonly (number | null | undefined)[]): number | null {
+  const known = times.filter((time) => time !== null && time !== undefined)
+  return known.length === 0 ? null : Math.min(...known)
+}

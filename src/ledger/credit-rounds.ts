@@ -1,0 +1,51 @@
+/** A step of a ledger that needs what all trees share: what it needs is requested in rounds, and the step tried again. */
+import type { Need } from "../core/guardrails/kind.ts"
+import type { Pointer } from "../core/policy/bundle.ts"
+import { Asking } from "./asking.ts"
+import { UNKNOWN_TREE } from "./protocol.ts"
+import type { Tree } from "./tree.ts"
+
+/** Rounds in which a step requests credit, if others of its tree use up what the tree was lent … */
+const MOST_ROUNDS = 8
+/** … and of them, those in which it waits for another call's request: after that it makes its own. */
+const PATIENT_ROUNDS = 2
+
+/** The step depends on counts that all trees share: it has decided nothing. */
+export interface Needs {
+  readonly needs: readonly Need[]
+}
+
+/**
+ * @param until milliseconds since the epoch, when the answer no longer counts
+ * @param first what the step needed when it was tried without any request
+ * @param step receives whether nothing more can be had; it needs nothing more then
+ */
+export async function withCredit<Result extends object>(
+  tree: Tree,
+  pointer: Pointer,
+  until: number,
+  first: Needs,
+  step: (isFinal: boolean) => Result | Needs,
+): Promise<Result | typeof UNKNOWN_TREE> {
+  // All that any step needed: what one round has brought is given back if the next one needs something else.
+  const needs = new Map<string, Need>()
+  const asking = new Asking(pointer.seq, until)
+  const { credits } = tree
+  let missing = first
+  try {
+    for (let round = 1; ; round++) {
+      const { state } = tree
+      if (!state) return UNKNOWN_TREE
+      for (const need of missing.needs) needs.set(`${need.owner}|${need.place}`, need)
+      const isLast = round === MOST_ROUNDS
+      asking.waits = round <= PATIENT_ROUNDS
+      const answer = await credits.with(state.root, state.memory, [...needs.values()], asking, (isFinal) =>
+        step(isFinal || isLast),
+      )
+      if (!("needs" in answer)) return answer
+      missing = answer
+    }
+  } finally {
+    credits.done(asking)
+  }
+}

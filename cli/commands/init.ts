@@ -1,13 +1,13 @@
 /** `narrowgate init`: a first policy directory, from the tools of a running MCP server or of an OpenAPI document. */
 import { Option, type Command } from "commander"
 import { SENSITIVITIES, type Sensitivity } from "../../src/core/catalog/tool.ts"
-import { DIALECTS, type DialectName } from "../../src/core/policy/definition/gateways.ts"
+import { DIALECT_NAMES, DIALECTS, type DialectName } from "../../src/core/policy/definition/gateways.ts"
 import { escaped } from "../terminal/escape.ts"
 import { EXIT, Failure } from "../terminal/failure.ts"
 import { checked, repeated, seconds } from "../import/options.ts"
 import { classesOf } from "../init/classes.ts"
 import { filesOf } from "../init/files.ts"
-import { DIALECT_TRAITS, digestOfKey, newKey, scopesOf, WRITES, type Plan, type Writes } from "../init/files/plan.ts"
+import { digestOfKey, newKey, scopesOf, WRITES, type Plan, type Writes } from "../init/files/plan.ts"
 import { answerTo, QUESTIONS } from "../init/questions.ts"
 import { find, probeOf, sourceOf, type SourceOptions } from "../init/source.ts"
 import { USUAL } from "../init/suggest.ts"
@@ -58,7 +58,7 @@ export function addInit(program: Command): void {
     .addOption(
       new Option("--writes <HOW>", "tools that change something: in comments, or behind a fresh login").choices(WRITES),
     )
-    .addOption(new Option("--gateway <DIALECT>", "what stands before it").choices(DIALECTS))
+    .addOption(new Option("--gateway <DIALECT>", "what stands before it").choices(DIALECT_NAMES))
     .option("--origin <ORIGIN>", `where agents call the gateway (of the local stack: ${LOCAL_ORIGIN})`)
     .option("--path <PATH>", "the MCP server's path there (default: /<server>/mcp)")
     .optionsGroup("Who is believed:")
@@ -138,10 +138,10 @@ function askWrites(): Promise<Writes> {
 }
 
 function askDialect(): Promise<DialectName> {
-  const choices = DIALECTS.map((value) => ({
+  const choices = DIALECT_NAMES.map((value) => ({
     value,
     label: value === "worker" ? "another Worker, by a service binding" : value,
-    hint: DIALECT_TRAITS[value].body ? "" : "forwards no bodies: arguments stay unknown",
+    hint: DIALECTS[value].body ? "" : "forwards no bodies: arguments stay unknown",
   }))
   return askChoice("What stands before it?", choices)
 }

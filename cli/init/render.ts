@@ -1,9 +1,10 @@
 /** What was found and written, for people and as JSON. Names are the source's: all is escaped. */
+import { DIALECTS } from "../../src/core/policy/definition/gateways.ts"
 import { colors } from "../terminal/colors.ts"
 import { jsonText, escaped } from "../terminal/escape.ts"
 import { classTable } from "./classes.ts"
 import { nextCommands } from "./next.ts"
-import { DIALECT_TRAITS, GATEWAY, type Plan } from "./files/plan.ts"
+import { GATEWAY, type Plan } from "./files/plan.ts"
 
 export function tell(directory: string, plan: Plan, files: readonly string[], key: string, json: boolean): void {
   const { found, gateway, classes } = plan
@@ -38,7 +39,7 @@ const BLIND =
 function notesOf({ found, gateway, probe }: Plan): readonly string[] {
   const { reached } = found
   if (reached.by === "routes") return found.notes
-  const isBlind = !DIALECT_TRAITS[gateway.dialect].body && !reached.enforcesHeaders
+  const isBlind = !DIALECTS[gateway.dialect].body && !reached.enforcesHeaders
   return [
     ...found.notes,
     ...(isBlind ? [`${gateway.dialect} ${BLIND}`] : []),

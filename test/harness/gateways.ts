@@ -2,7 +2,7 @@
 import { exports } from "cloudflare:workers"
 import { z } from "zod"
 import type { BundleBody } from "../../src/core/policy/bundle.ts"
-import { DIALECTS, type DialectName } from "../../src/core/policy/definition/gateways.ts"
+import { DIALECT_NAMES, type DialectName } from "../../src/core/policy/definition/gateways.ts"
 import { sha256Hex } from "../../src/core/encoding/hash.ts"
 import { US } from "./issuers.ts"
 
@@ -158,7 +158,7 @@ export function carried(dialect: HttpDialect, status: number): number {
 }
 
 /** All that ask over HTTP, each by a gateway of its name. */
-export const HTTP_DIALECTS = DIALECTS.filter((dialect) => dialect !== "worker")
+export const HTTP_DIALECTS = DIALECT_NAMES.filter((dialect) => dialect !== "worker")
 
 const DIALECT_OF: Readonly<Record<string, HttpDialect>> = {
   ...Object.fromEntries(HTTP_DIALECTS.map((dialect) => [dialect, dialect])),

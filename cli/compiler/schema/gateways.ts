@@ -1,7 +1,7 @@
 /** gateways.yaml: the gateways that may ask, how each speaks, what is behind it; and who may ask about policy alone. */
 import { z } from "zod"
 import { OWN_ALGORITHMS } from "../../../src/core/keys/algorithm.ts"
-import { DIALECTS } from "../../../src/core/policy/definition/gateways.ts"
+import { DIALECT_NAMES } from "../../../src/core/policy/definition/gateways.ts"
 import { cedarType, headerName, name, origin, text } from "./values.ts"
 
 /** Of a key that somebody presents. */
@@ -32,7 +32,7 @@ const asserts = z
 
 const gateway = z.strictObject({
   id: name.describe("What records and rules call it."),
-  dialect: z.enum(DIALECTS).describe("How it asks."),
+  dialect: z.enum(DIALECT_NAMES).describe("How it asks."),
   key_sha256: z
     .array(digest)
     .default([])

@@ -1,10 +1,11 @@
 /** gateways.yaml: the one gateway that may ask. */
+import { DIALECTS } from "../../../src/core/policy/definition/gateways.ts"
 import { field } from "../../import/catalog-text.ts"
-import { DIALECT_TRAITS, GATEWAY, type Plan } from "./plan.ts"
+import { GATEWAY, type Plan } from "./plan.ts"
 
 export function gatewaysText({ gateway, at, trust }: Plan): string {
   const { dialect, keyDigest } = gateway
-  const { body, requestId } = DIALECT_TRAITS[dialect]
+  const { body, requestId } = DIALECTS[dialect]
   const lines = [
     `  - ${field("id", GATEWAY)}`,
     `    # How it asks: docs/gateways/ has a complete configuration for it.`,

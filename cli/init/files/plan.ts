@@ -47,23 +47,6 @@ export type Trust =
 /** The one gateway of a first directory. */
 export const GATEWAY = "edge"
 
-/** A dialect's own properties: whether it forwards bodies, and whether it names each request by itself. */
-export const DIALECT_TRAITS: Readonly<Record<DialectName, { readonly body: boolean; readonly requestId: boolean }>> = {
-  envoy: { body: true, requestId: true },
-  agentgateway: { body: true, requestId: false },
-  nginx: { body: false, requestId: true },
-  "ingress-nginx": { body: false, requestId: false },
-  traefik: { body: true, requestId: false },
-  caddy: { body: false, requestId: true },
-  haproxy: { body: false, requestId: true },
-  apache: { body: false, requestId: true },
-  apisix: { body: true, requestId: false },
-  kong: { body: true, requestId: false },
-  aws: { body: false, requestId: true },
-  authzen: { body: true, requestId: true },
-  worker: { body: true, requestId: false },
-}
-
 /** Seconds since a login that a call which changes something may rely on. */
 export const FRESH_LOGIN_SECONDS = 900
 /** What the local stack calls a login with a second factor. */

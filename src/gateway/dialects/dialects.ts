@@ -1,4 +1,6 @@
-/** The dialects that a gateway may be registered with. Adding one is one file and one line. */
+/**
+ * The dialects that a gateway may be registered with. Adding one is one file here, and one entry of `DIALECTS` in
+ * `src/core/policy/definition/gateways.ts`, which makes the compiler ask for its row. */
 import { authzen } from "./authzen.ts"
 import type { DialectName } from "../../core/policy/definition/gateways.ts"
 import { aws } from "./aws.ts"

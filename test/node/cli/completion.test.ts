@@ -5,7 +5,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { promisify } from "node:util"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
-import { DIALECTS } from "../../../src/core/policy/definition/gateways.ts"
+import { DIALECT_NAMES } from "../../../src/core/policy/definition/gateways.ts"
 import { run } from "./run.ts"
 
 const exec = promisify(execFile)
@@ -48,7 +48,7 @@ describe("bash completes", () => {
   })
 
   it("values that are known beforehand", async () => {
-    expect(await bash("init", "--gateway", "")).toEqual([...DIALECTS])
+    expect(await bash("init", "--gateway", "")).toEqual([...DIALECT_NAMES])
     expect(await bash("init", "--gateway", "=", "n")).toEqual(["nginx"])
     expect(await bash("completion", "z")).toEqual(["zsh"])
   })

@@ -4,7 +4,7 @@ import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promis
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest"
-import { DIALECTS } from "../../../src/core/policy/definition/gateways.ts"
+import { DIALECT_NAMES } from "../../../src/core/policy/definition/gateways.ts"
 import { freePort, twoFreePorts } from "../../../dev/loopback.ts"
 import { startOwnGateways } from "../../../dev/own-gateways.ts"
 import { startStack } from "../../../dev/stack.ts"
@@ -96,7 +96,7 @@ describe("of a real MCP server", () => {
 })
 
 describe("checks", () => {
-  it.each(DIALECTS)("behind %s", async (dialect) => {
+  it.each(DIALECT_NAMES)("behind %s", async (dialect) => {
     const document = join(import.meta.dirname, "../import/shop-3.0.yaml")
     const args = ["--openapi", document, "--server", "shop", "--gateway", dialect, "--writes", "guarded", "--yes"]
     expect((await narrowgate("init", "mine", ...args)).code).toBe(0)

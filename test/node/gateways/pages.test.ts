@@ -3,15 +3,24 @@ import { readdirSync, readFileSync } from "node:fs"
 import { join } from "node:path"
 import { expect, test } from "vitest"
 import { gatewaysFile } from "../../../cli/compiler/schema/gateways.ts"
+import { DIALECT_NAMES } from "../../../src/core/policy/definition/gateways.ts"
 import { entryOf } from "../../gateways/page.ts"
 
 const PAGES = join(import.meta.dirname, "../../../docs/gateways")
 const index = readFileSync(join(PAGES, "README.md"), "utf8")
 
-test.each(readdirSync(PAGES).filter((page) => page !== "README.md"))("%s", (page) => {
+const pages = readdirSync(PAGES).filter((page) => page !== "README.md")
+
+test.each(pages)("%s", (page) => {
   const read = gatewaysFile.safeParse({ gateways: [entryOf(page)] })
   expect(read.error?.issues).toBeUndefined()
   expect(index).toContain(`](${page})`)
   const [gateway] = read.data?.gateways ?? []
   expect(index.split("\n").find((line) => line.includes(`](${page})`))).toContain(`\`${gateway?.dialect}\``)
+})
+
+test("every dialect has a page", () => {
+  const registered = pages.map((page) => gatewaysFile.parse({ gateways: [entryOf(page)] }).gateways[0]?.dialect)
+  // AuthZEN is an API of its own, with a page beside these.
+  expect(new Set(registered)).toEqual(new Set(DIALECT_NAMES.filter((dialect) => dialect !== "authzen")))
 })

@@ -1,23 +1,63 @@
 /** `gateways.yaml`: who may ask us, as a gateway before something or for advice. */
 import type { OwnAlgorithm } from "../../keys/algorithm.ts"
 
-/** `authzen`: it asks in AuthZEN's words (src/gateway/authzen). `worker`: by RPC over a service binding (src/gateway/rpc.ts). */
-export const DIALECTS = [
-  "envoy",
-  "nginx",
-  "ingress-nginx",
-  "traefik",
-  "caddy",
-  "haproxy",
-  "apache",
-  "apisix",
-  "kong",
-  "agentgateway",
-  "aws",
-  "authzen",
-  "worker",
-] as const
-export type DialectName = (typeof DIALECTS)[number]
+/** What sets one dialect apart from the others before any request: who compiles policies reads it, and `narrowgate init`. */
+export interface DialectTraits {
+  /** Its configuration in the documentation forwards request bodies, so arguments in a body are known. */
+  readonly body: boolean
+  /** Its configuration sets a request id of the gateway's own, so a gateway's retry counts once. */
+  readonly requestId: boolean
+  /** Members of an entry that this dialect cannot honour: why not, and what to write instead. */
+  readonly rejects?: Partial<Record<"request_id_header" | "asserts", readonly [message: string, fix: string]>>
+}
+
+/** One entry a dialect; how its requests are read is a row of `src/gateway/dialects/dialects.ts`. */
+export const DIALECTS = {
+  envoy: { body: true, requestId: true },
+  nginx: { body: false, requestId: true },
+  "ingress-nginx": { body: false, requestId: false },
+  traefik: { body: true, requestId: false },
+  caddy: { body: false, requestId: true },
+  haproxy: { body: false, requestId: true },
+  apache: { body: false, requestId: true },
+  apisix: { body: true, requestId: false },
+  kong: {
+    body: true,
+    requestId: false,
+    rejects: {
+      request_id_header: [
+        "all headers that Kong's OPA plugin tells are its client's: with an id of its own, it calls for free",
+        "Leave it out: each question counts.",
+      ],
+      asserts: [
+        "all headers that Kong's OPA plugin tells are its client's: none says what Kong has seen",
+        "Leave it out, or ask as `apisix` from `pre-function` (docs/gateways/kong.md).",
+      ],
+    },
+  },
+  agentgateway: { body: true, requestId: false },
+  aws: { body: false, requestId: true },
+  /** The words of AuthZEN's Authorization API (src/gateway/authzen). */
+  authzen: { body: true, requestId: true },
+  /** RPC over a service binding (src/gateway/rpc.ts). */
+  worker: {
+    body: true,
+    requestId: false,
+    rejects: {
+      request_id_header: [
+        "a Worker names its own request id, and the headers that it passes on are its client's",
+        "Leave it out, and give `requestId` with the call.",
+      ],
+    },
+  },
+} as const satisfies Readonly<Record<string, DialectTraits>>
+
+export type DialectName = keyof typeof DIALECTS
+export const DIALECT_NAMES: readonly DialectName[] = Object.keys(DIALECTS).filter(isDialectName)
+
+function isDialectName(name: string): name is DialectName {
+  return Object.hasOwn(DIALECTS, name)
+}
 
 export interface GatewayDefinition {
   readonly id: string

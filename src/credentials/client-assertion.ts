@@ -7,7 +7,8 @@ import type { AgentDefinition } from "../core/policy/definition/agents.ts"
 import type { Compact } from "./jws/compact.ts"
 import type { FetchContext } from "./key-sets/key-set.ts"
 import { isRejected, reject, type Rejected } from "../core/denials/credential-rejection.ts"
-import { checkPlain, CLOCK_TOLERANCE_SECONDS, isSoleAudience, textsOf, typeOf, verifySigned } from "./jws/signature.ts"
+import { checkPlain, CLOCK_TOLERANCE_SECONDS, isSoleAudience, textsOf, verifySigned } from "./jws/signature.ts"
+import { checkType } from "./token-kinds.ts"
 
 /** Long enough for any clock, short enough that its `jti` is soon forgotten. */
 const MAX_LIFE_SECONDS = 3_600
@@ -19,9 +20,8 @@ export async function verifyClientAssertion(
   audience: string,
   fetchContext: FetchContext,
 ): Promise<{ readonly agent: string; readonly jti: string; readonly expiresAt: number } | Rejected> {
-  const typ = typeOf(compact)
-  if (typ !== null && typ !== "jwt" && typ !== "client-authentication+jwt")
-    return reject({ reason: "type_refused", typ })
+  const mistyped = checkType(compact, "client_assertion")
+  if (mistyped) return mistyped
   const options = { issuer: agent.id, requiredClaims: ["iss", "sub", "aud", "exp", "jti"], maxLife: MAX_LIFE_SECONDS }
   let rejected: Rejected = reject({ reason: "issuer_unknown", iss: agent.id })
   for (const identity of agent.identities ?? []) {

@@ -12,10 +12,9 @@ import { isOwnAlgorithm } from "../core/keys/algorithm.ts"
 import { readCompact } from "./jws/compact.ts"
 import { KeysUnavailable, type KeyFinder } from "./key-sets/own-keys.ts"
 import { isRejected, type CredentialRejection } from "../core/denials/credential-rejection.ts"
-import { rejectionOf, typeOf } from "./jws/signature.ts"
+import { rejectionOf } from "./jws/signature.ts"
 import { tokenDigests } from "./jws/token-digests.ts"
-
-export const DELEGATION_TOKEN_TYPE = "at+jwt"
+import { checkType } from "./token-kinds.ts"
 
 const claimsSchema = prepared(
   z.object({
@@ -117,7 +116,7 @@ async function verify(token: string, keys: KeyFinder, issuer: string, now: numbe
   if (isRejected(compact)) return denialOf(compact.rejected)
   const { kid, alg } = compact.header
   if (!isOwnAlgorithm(alg)) return deny({ reason: "token_rejected", what: "algorithm_refused" })
-  if (typeOf(compact) !== DELEGATION_TOKEN_TYPE) return deny({ reason: "token_rejected", what: "type_refused" })
+  if (checkType(compact, "delegation_token")) return deny({ reason: "token_rejected", what: "type_refused" })
   const own = kid === null ? null : await keys.find(kid)
   if (kid === null || !own) return deny({ reason: "token_rejected", what: "key_unknown" })
   // The key says which, not the token (RFC 8725 3.1).

@@ -12,6 +12,7 @@ import { importKey } from "./key-sets/public-key.ts"
 import { brief, isRejected } from "../core/denials/credential-rejection.ts"
 import { algorithmOf, weakness } from "../core/keys/key-strength.ts"
 import type { Proof } from "../core/task/proof-log.ts"
+import { checkType } from "./token-kinds.ts"
 
 export interface ProofRejected {
   /** For the record, never for the wire. */
@@ -122,8 +123,8 @@ const headers = new Map<string, ProofKey>()
 async function judgeHeader(part: string): Promise<ProofKey | ProofRejected> {
   const read = readHeader(part, true)
   if (isRejected(read)) return { rejected: brief(read.rejected) }
-  const { typ, alg, jwk } = read.header
-  if (typ !== "dpop+jwt") return { rejected: "type_refused" }
+  const { alg, jwk } = read.header
+  if (checkType(read, "dpop_proof")) return { rejected: "type_refused" }
   if (!PROOF_ALGORITHMS.includes(alg)) return { rejected: "algorithm_refused" }
   const key = isObject(jwk) ? await proofKey(jwk, alg) : null
   if (!key) return { rejected: "key_refused" }

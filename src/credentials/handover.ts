@@ -11,8 +11,7 @@ import { readCompact } from "./jws/compact.ts"
 import { PROOF_ALGORITHMS, proofKey } from "./dpop.ts"
 import { brief, isRejected } from "../core/denials/credential-rejection.ts"
 import { isSoleAudience, rejectionOf } from "./jws/signature.ts"
-
-export const HANDOVER_TYPE = "narrowgate-handover+jwt"
+import { checkType } from "./token-kinds.ts"
 
 export interface Handover {
   /** Thumbprint of the key that signed it: the parent token's, or it says nothing. */
@@ -48,8 +47,8 @@ export async function verifyHandover(
 ): Promise<Handover | { readonly rejected: string }> {
   const compact = readCompact(text, true)
   if (isRejected(compact)) return { rejected: brief(compact.rejected) }
-  const { typ, alg, jwk } = compact.header
-  if (typ !== HANDOVER_TYPE) return { rejected: "type_refused" }
+  const { alg, jwk } = compact.header
+  if (checkType(compact, "hand_over")) return { rejected: "type_refused" }
   if (!PROOF_ALGORITHMS.includes(alg)) return { rejected: "algorithm_refused" }
   const key = isObject(jwk) ? await proofKey(jwk, alg) : null
   if (!key) return { rejected: "key_refused" }

@@ -17,12 +17,11 @@ import {
   CLOCK_TOLERANCE_SECONDS,
   isSoleAudience,
   textsOf,
-  typeOf,
   verifySigned,
   type Claims,
 } from "./jws/signature.ts"
+import { checkType } from "./token-kinds.ts"
 
-const ID_JAG_TYPE = "oauth-id-jag+jwt"
 /** Made for one redemption, which comes at once; its `jti` is remembered for as long. */
 const MAX_LIFE_SECONDS = 3_600
 
@@ -71,8 +70,8 @@ async function verify(
   { agent, jkt, audience, us }: Bringing,
   fetchContext: FetchContext,
 ): Promise<Asserted | Rejected> {
-  const typ = typeOf(compact)
-  if (typ !== ID_JAG_TYPE) return reject({ reason: "type_refused", typ })
+  const mistyped = checkType(compact, "id_jag")
+  if (mistyped) return mistyped
   const required = ["iss", "sub", "aud", "client_id", "jti", "exp", "iat"]
   const checks = { issuer: issuer.issuer ?? "", requiredClaims: required, maxLife: MAX_LIFE_SECONDS }
   const claims = await verifySigned(compact, issuer, checks, fetchContext)

@@ -10,6 +10,7 @@ import type { FetchContext } from "./key-sets/key-set.ts"
 import { isRejected, reject, type Rejected } from "../core/denials/credential-rejection.ts"
 import { checkPlain, isSoleAudience, MAX_LIFE_SECONDS, textsOf, verifySigned } from "./jws/signature.ts"
 import { trustDomainOf } from "./spiffe-id.ts"
+import { checkType } from "./token-kinds.ts"
 
 /**
  * @param audience our own URL
@@ -28,8 +29,8 @@ export async function verifySvid(
   if (typeof sub !== "string" || domain === null || !issuer || sub === `spiffe://${domain}`) {
     return reject({ reason: "trust_domain_unknown", sub: typeof sub === "string" ? sub : null })
   }
-  const { typ } = compact.header
-  if (typ !== null && typ !== "JWT" && typ !== "JOSE") return reject({ reason: "type_refused", typ })
+  const mistyped = checkType(compact, "jwt_svid")
+  if (mistyped) return mistyped
   if (!SVID_ALGORITHMS.includes(compact.header.alg))
     return reject({ reason: "algorithm_refused", alg: compact.header.alg })
   // Most trust domains set no `iss`; where ours says which, it is that one.

@@ -10,15 +10,8 @@ import type { FetchContext } from "./key-sets/key-set.ts"
 import { readPerson, type Person } from "./person.ts"
 import { isRejected, ofCredential, reject, shownName, type Rejected } from "../core/denials/credential-rejection.ts"
 import { checkPerson } from "./session.ts"
-import {
-  checkPlain,
-  isSoleAudience,
-  MAX_LIFE_SECONDS,
-  textsOf,
-  typeOf,
-  verifySigned,
-  type Claims,
-} from "./jws/signature.ts"
+import { checkPlain, isSoleAudience, MAX_LIFE_SECONDS, textsOf, verifySigned, type Claims } from "./jws/signature.ts"
+import { checkType } from "./token-kinds.ts"
 
 export interface PersonToken {
   /** The entry of issuers.yaml that it is of, with its `iss`. */
@@ -79,8 +72,8 @@ async function verify(
   if (entry?.issuer === undefined || !entry.operators) {
     return reject({ reason: "issuer_unknown", iss: typeof iss === "string" ? iss : null })
   }
-  const typ = typeOf(compact)
-  if (typ !== "at+jwt") return reject({ reason: "type_refused", typ })
+  const mistyped = checkType(compact, "operator_token")
+  if (mistyped) return mistyped
   // Whatever is taken of its people's sessions: what manages opens everything, by itself.
   const maxLife = Math.min(entry.max_life ?? MAX_LIFE_SECONDS, MAX_LIFE_SECONDS)
   const options = { issuer: entry.issuer, requiredClaims: ["sub", "aud", "exp", "iat"], maxLife }

@@ -9,9 +9,8 @@ import type { Compact } from "./jws/compact.ts"
 import type { FetchContext } from "./key-sets/key-set.ts"
 import { isRejected, ofCredential, reject, type Rejected } from "../core/denials/credential-rejection.ts"
 import type { SecurityEvents } from "../core/signals/event-effects.ts"
-import { CLOCK_TOLERANCE_SECONDS, textsOf, typeOf, verifySigned } from "./jws/signature.ts"
-
-const SECURITY_EVENT_TYPE = "secevent+jwt"
+import { CLOCK_TOLERANCE_SECONDS, textsOf, verifySigned } from "./jws/signature.ts"
+import { checkType } from "./token-kinds.ts"
 
 /**
  * A week: what a transmitter could not deliver on a Friday is still worth knowing on a Monday, and its `jti` has to be
@@ -34,8 +33,8 @@ async function verify(
   stream: StreamDefinition,
   fetchContext: FetchContext,
 ): Promise<SecurityEvents | Rejected> {
-  const typ = typeOf(compact)
-  if (typ !== SECURITY_EVENT_TYPE) return reject({ reason: "type_refused", typ })
+  const mistyped = checkType(compact, "security_event")
+  if (mistyped) return mistyped
   const requiredClaims = ["iss", "aud", "iat", "jti", "events"]
   const claims = await verifySigned(
     compact,

@@ -6,6 +6,7 @@
 import type { IssuerDefinition } from "../core/policy/definition/issuers.ts"
 import type { Compact } from "./jws/compact.ts"
 import type { FetchContext } from "./key-sets/key-set.ts"
+import { checkType } from "./token-kinds.ts"
 import { readPerson, type Person } from "./person.ts"
 import { isRejected, ofCredential, reject, shownName, type Rejected } from "../core/denials/credential-rejection.ts"
 import { checkExact, checkPlain, textsOf, typeOf, verifySigned, type Claims } from "./jws/signature.ts"
@@ -39,8 +40,8 @@ async function verify(
   fetchContext: FetchContext,
 ): Promise<Person | Rejected> {
   const { users } = issuer
-  const typ = typeOf(compact)
-  if (!hasType(typ, kind, users)) return reject({ reason: "type_refused", typ })
+  const mistyped = kind === "id_token" ? checkType(compact, kind) : checkAccessTokenType(compact, users)
+  if (mistyped) return mistyped
   const requiredClaims = ["iss", "sub", "aud", "exp", "iat"]
   const options = { issuer: issuer.issuer ?? "", requiredClaims, maxLife: issuer.max_life ?? MAX_SESSION_SECONDS }
   const claims = await verifySigned(compact, issuer, options, fetchContext)
@@ -52,10 +53,13 @@ async function verify(
   return odd ?? readPerson(claims, issuer.issuer ?? "", users.claims, fetchContext.now)
 }
 
-function hasType(typ: string | null, kind: SessionKind, { access_token }: Users): boolean {
-  // Logout tokens and security events have types of their own, and are for the same clients (RFC 8725 3.11).
-  if (kind === "id_token") return typ === null || typ === "jwt"
-  return access_token.type === "none" ? typ === null : typ === access_token.type.toLowerCase()
+/**
+ * The type that the issuer's entry expects. Logout tokens and security events have types of their own, and are for the
+ * same clients (RFC 8725, section 3.11).
+ */
+function checkAccessTokenType(compact: Compact, { access_token: { type } }: Users): Rejected | null {
+  const typ = typeOf(compact)
+  return typ === (type === "none" ? null : type.toLowerCase()) ? null : reject({ reason: "type_refused", typ })
 }
 
 /** OIDC Core 2, 3.1.3.7: for our clients and nobody else; `azp`, where there is one, is one of them. */

@@ -8,15 +8,8 @@ import type { IssuerDefinition } from "../core/policy/definition/issuers.ts"
 import type { Compact } from "./jws/compact.ts"
 import type { FetchContext } from "./key-sets/key-set.ts"
 import { isRejected, reject, type Rejected } from "../core/denials/credential-rejection.ts"
-import {
-  checkExact,
-  checkPlain,
-  isSoleAudience,
-  MAX_LIFE_SECONDS,
-  textsOf,
-  typeOf,
-  verifySigned,
-} from "./jws/signature.ts"
+import { checkExact, checkPlain, isSoleAudience, MAX_LIFE_SECONDS, textsOf, verifySigned } from "./jws/signature.ts"
+import { checkType } from "./token-kinds.ts"
 
 /**
  * @param agents those registered
@@ -29,8 +22,8 @@ export async function verifyWorkloadToken(
   audience: string,
   fetchContext: FetchContext,
 ): Promise<{ readonly agent: string } | Rejected> {
-  const typ = typeOf(compact)
-  if (typ !== null && typ !== "jwt") return reject({ reason: "type_refused", typ })
+  const mistyped = checkType(compact, "workload_token")
+  if (mistyped) return mistyped
   const requiredClaims = ["iss", "sub", "aud", "exp", "iat"]
   const options = { issuer: issuer.issuer ?? "", requiredClaims, maxLife: issuer.max_life ?? MAX_LIFE_SECONDS }
   const claims = await verifySigned(compact, issuer, options, fetchContext)

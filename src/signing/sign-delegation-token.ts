@@ -1,7 +1,7 @@
 /** Signing delegation tokens (RFC 9068, DESIGN §4). */
 import { SignJWT } from "jose"
 import type { OpenedTask } from "../core/task/opened-task.ts"
-import { DELEGATION_TOKEN_TYPE } from "../credentials/delegation-token.ts"
+import { TOKEN_KINDS } from "../credentials/token-kinds.ts"
 import type { Signer } from "./signing-key.ts"
 
 interface TokenRequest {
@@ -26,7 +26,7 @@ async function signDelegationToken(
     ...(opened.details === null ? {} : { authorization_details: opened.details }),
     ...(request.jkt === null ? {} : { cnf: { jkt: request.jkt } }),
   })
-    .setProtectedHeader({ alg, kid, typ: DELEGATION_TOKEN_TYPE })
+    .setProtectedHeader({ alg, kid, typ: TOKEN_KINDS.delegation_token.types[0] })
     .setIssuer(request.issuer)
     .setSubject(opened.user ?? agent)
     .setAudience(opened.audience)

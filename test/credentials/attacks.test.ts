@@ -12,6 +12,8 @@ import { asActor, asBearer, asGrant, asIdToken, call, exchange } from "../harnes
 import { freshIsolate } from "../harness/isolate.ts"
 import { secondProvidersToken } from "../harness/issuers.ts"
 import { newProofKey, proofForToken, proofOf } from "../harness/proofs.ts"
+import { TOKEN_KINDS } from "../../src/credentials/token-kinds.ts"
+import { OFFERED } from "./attacks/kinds.ts"
 import { recordOf } from "../harness/records.ts"
 import { answerTo, besiege } from "../harness/siege.ts"
 
@@ -70,4 +72,8 @@ describe("two providers' users of one name", () => {
     expect(seen.map(({ user }) => user)).toEqual([one, other])
     expect(new Set(seen.map(({ shown }) => shown)).size).toBe(2)
   })
+})
+
+test("a token of each kind is offered at the doors of all the others", () => {
+  expect(OFFERED).toEqual(new Set(Object.keys(TOKEN_KINDS)))
 })

@@ -94,7 +94,7 @@ export function rejectionOf(error: unknown): Rejected {
 }
 
 /** `typ` in lower case, without the media type's prefix (RFC 7515 4.1.9); null where there is none. */
-export function typeOf({ header }: Compact): string | null {
+export function typeOf({ header }: Pick<Compact, "header">): string | null {
   return header.typ === null ? null : header.typ.toLowerCase().replace(/^application\//, "")
 }
 

@@ -17,6 +17,7 @@ import {
   SIGNER,
   svidOf,
 } from "../../harness/besieged.ts"
+import type { TokenKind } from "../../../src/credentials/token-kinds.ts"
 import { openTask } from "../../harness/agents.ts"
 import {
   agentRefused,
@@ -39,9 +40,11 @@ import {
   type Attacks,
 } from "../../harness/attacks.ts"
 import { agentId, IDP, US } from "../../harness/issuers.ts"
-import { newProofKey, proofForToken } from "../../harness/proofs.ts"
+import { handoverOf, newProofKey, proofForToken } from "../../harness/proofs.ts"
 
 interface Row {
+  /** Of which kind it is an honest token; absent: it is a forgery, or a token of none of our kinds. */
+  readonly kind?: TokenKind
   readonly make: () => Promise<string>
   /** As actor token, and as client assertion. */
   readonly agent?: CredentialRejection
@@ -77,6 +80,7 @@ const marked = Object.fromEntries(
 const KINDS: Readonly<Record<string, Row>> = {
   ...marked,
   "JWT-SVID": {
+    kind: "jwt_svid",
     make: async () => svidOf("first"),
     idToken: issuerUnknown(null),
     accessToken: issuerUnknown(null),
@@ -85,6 +89,7 @@ const KINDS: Readonly<Record<string, Row>> = {
     grant: issuerUnknown(null),
   },
   "workload's token": {
+    kind: "workload_token",
     make: robotToken,
     spiffe: issuerUnknown(CI),
     idToken: issuerUnknown(CI),
@@ -94,6 +99,7 @@ const KINDS: Readonly<Record<string, Row>> = {
     grant: issuerUnknown(CI),
   },
   "client assertion": {
+    kind: "client_assertion",
     make: assertionOf,
     spiffe: issuerUnknown(SIGNER),
     idToken: issuerUnknown(SIGNER),
@@ -103,6 +109,7 @@ const KINDS: Readonly<Record<string, Row>> = {
     grant: issuerUnknown(SIGNER),
   },
   "ID token": {
+    kind: "id_token",
     make: async () => idTokenOf("alice"),
     agent: issuerUnknown(IDP),
     spiffe: issuerUnknown(IDP),
@@ -119,6 +126,7 @@ const KINDS: Readonly<Record<string, Row>> = {
     grant: typeRefused("jwt"),
   },
   "access token": {
+    kind: "access_token",
     make: async () => accessTokenOf("alice", "app"),
     agent: issuerUnknown(IDP),
     spiffe: issuerUnknown(IDP),
@@ -140,6 +148,7 @@ const KINDS: Readonly<Record<string, Row>> = {
     accessToken: { reason: "no_person", mark: "sub" },
   },
   "operator's token": {
+    kind: "operator_token",
     make: async () => accessTokenOf("operator", "cli"),
     agent: issuerUnknown(IDP),
     spiffe: issuerUnknown(IDP),
@@ -149,6 +158,7 @@ const KINDS: Readonly<Record<string, Row>> = {
     grant: typeRefused("at+jwt"),
   },
   "ID-JAG": {
+    kind: "id_jag",
     make: async () => idJagOf("alice"),
     agent: issuerUnknown(IDP),
     spiffe: issuerUnknown(IDP),
@@ -195,6 +205,7 @@ const KINDS: Readonly<Record<string, Row>> = {
     accessToken: { reason: "security_event" },
   },
   "security event token": {
+    kind: "security_event",
     make: securityEvent,
     agent: issuerUnknown(IDP),
     idToken: typeRefused("secevent+jwt"),
@@ -204,6 +215,7 @@ const KINDS: Readonly<Record<string, Row>> = {
     grant: typeRefused("secevent+jwt"),
   },
   "delegation token": {
+    kind: "delegation_token",
     make: async () => (await openTask()).token,
     agent: issuerUnknown(US),
     spiffe: issuerUnknown(US),
@@ -212,7 +224,20 @@ const KINDS: Readonly<Record<string, Row>> = {
     grant: issuerUnknown(US),
   },
   "DPoP proof": {
+    kind: "dpop_proof",
     make: async () => proofForToken(await newProofKey()),
+    agent: BRINGS_KEY,
+    spiffe: BRINGS_KEY,
+    idToken: BRINGS_KEY,
+    accessToken: BRINGS_KEY,
+    gateway: "header_refused",
+    operator: BRINGS_KEY,
+    grant: BRINGS_KEY,
+  },
+  "hand-over": {
+    kind: "hand_over",
+    make: async () =>
+      handoverOf(await newProofKey(), { agent: agentId("second"), jkt: "x", token: (await openTask()).token }),
     agent: BRINGS_KEY,
     spiffe: BRINGS_KEY,
     idToken: BRINGS_KEY,
@@ -353,3 +378,6 @@ const asProof = Object.fromEntries(
 )
 
 export const kinds: Attacks = { ...Object.fromEntries(Object.entries(KINDS).flatMap(triesOf)), ...asProof }
+
+/** Kinds of `TOKEN_KINDS` of which an honest token is offered at every other door. */
+export const OFFERED: ReadonlySet<TokenKind> = new Set(Object.values(KINDS).flatMap(({ kind }) => kind ?? []))

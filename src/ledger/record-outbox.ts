@@ -165,9 +165,13 @@ export class Outbox {
     return this.#stored(1).length > 0
   }
 
-  /** After waking: what the last life of this object could not send. */
+  /**
+   * After waking: what the last life of this object could not send, and reads that wait in this isolate for a ledger whose
+   * timer died with it.
+   */
   sendLeftOver(): void {
     if (this.hasStored()) this.sendSoon()
+    if (reads.length + unmade.length > 0) this.#sendReadsAfter(READS_EVERY_MS)
   }
 
   sendSoon(): void {

@@ -68,6 +68,21 @@ test("a record of a read that cannot be made takes no other along", async () => 
   expect(await recordsOf(task, 3)).toHaveLength(3)
 })
 
+test("reads of a ledger that dies before it sends them are sent by the next one that wakes", async () => {
+  const { task } = await openTask()
+  await recordsOf(task, 1)
+  await runInDurableObject(env.LEDGER.getByName(task), async (_ledger, state) => {
+    const timers = vi.spyOn(globalThis, "setTimeout").mockImplementation(() => 0 as never)
+    new Outbox(state, env).keepRead(1, () => bigRecord(task, 1), 0)
+    await state.storage.sync()
+    await state.storage.sync()
+    expect(timers).toHaveBeenCalled()
+    timers.mockRestore()
+    new Outbox(state, env).sendLeftOver()
+  })
+  await recordsOf(task, 2)
+})
+
 test("while its log hangs, no more reads are kept or on their way than may wait; what came later is sent in the end", async () => {
   const { task } = await openTask()
   await recordsOf(task, 1)

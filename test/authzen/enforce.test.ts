@@ -270,6 +270,9 @@ describe("what a call is", () => {
     ]) {
       expect(codeOf(await ask(call(token, "/files/a", { context })))).toBe("malformed_call")
     }
+    const lines = { name: Array.from({ length: 256 }, () => "x") }
+    const most = { authorization: `Bearer ${token}`, headers: lines }
+    expect(codeOf(await ask(call(token, "/files/a", { context: most })))).toBe("ok")
     // Two credentials are none, wherever they stand.
     const two = { headers: { Authorization: [`Bearer ${token}`, `Bearer ${token}`] } }
     expect(codeOf(await ask(call(token, "/files/a", { context: two })))).toBe("invalid_token")

@@ -1,7 +1,7 @@
 import { env } from "cloudflare:workers"
 import { afterEach, describe, expect, test, vi } from "vitest"
 import { recordAtEdge } from "../../src/audit/edge-recorder.ts"
-import { recordOf } from "../../src/core/record/record.ts"
+import { recordOf, type DecisionRecord } from "../../src/core/record/record.ts"
 import { findRecord, findRecords } from "../../src/audit/record-logs.ts"
 import { RecordLog } from "../../src/audit/record-log.ts"
 import { byteLength } from "../../src/core/encoding/bytes.ts"
@@ -56,6 +56,28 @@ test("whoever looks all day pushes out no record of what was done, and each look
     "dec_0",
   ])
   for (const at of [0, 1, 2, 3]) expect(await findRecord(env, `dec_${at}`)).toMatchObject({ at })
+})
+
+describe("of callers whom nobody knows", () => {
+  const keptOf = async (count: number, token: (at: number) => Partial<DecisionRecord>): Promise<number> => {
+    const sent: Promise<unknown>[] = []
+    for (let at = 0; at < count; at++) {
+      const record = recordOf({ id: `dec_${at}`, at: 0, kind: "call", chain: [], ...token(at) })
+      recordAtEdge(env, record, (work) => sent.push(work))
+    }
+    await Promise.all(sent)
+    return (await findRecords(env, { limit: 1_000 })).length
+  }
+
+  test.each<readonly [string, number, number, (at: number) => Partial<DecisionRecord>]>([
+    ["100 records wait", 100, 100, () => ({})],
+    ["100 records wait, and not one more", 101, 100, () => ({})],
+    ["20 wait with one token", 20, 20, () => ({ token_hash: "a" })],
+    ["20 wait with one token, and not one more", 21, 20, () => ({ token_hash: "a" })],
+    ["40 wait with two tokens", 42, 40, (at) => ({ token_hash: at % 2 === 0 ? "a" : "b" })],
+  ])("%s", async (_what, count, kept, token) => {
+    expect(await keptOf(count, token)).toBe(kept)
+  })
 })
 
 describe("an agent that makes as many records as it likes crowds out none of another", () => {

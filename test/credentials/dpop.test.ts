@@ -136,6 +136,12 @@ describe("a proof of possession (RFC 9449 4.3), check by check", () => {
     expect(await verdict({ key: other.key })).toBe("signature_invalid")
   })
 
+  test("one of 4,096 characters is looked at, and a longer one is not", async () => {
+    const verify = async (text: string) => verifyProof(text, { method: "GET", uri: URI, ath: ATH }, NOW)
+    expect(await verify("A".repeat(4_096))).not.toHaveProperty("rejected", "too_long")
+    expect(await verify("A".repeat(4_097))).toHaveProperty("rejected", "too_long")
+  })
+
   test("at the token endpoint it goes with no token, and its ath is nobody's concern", async () => {
     expect(await verdict({ claims: { ath: undefined } }, { ath: null })).toBe("ok")
   })

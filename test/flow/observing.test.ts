@@ -146,6 +146,24 @@ describe("a read that was denied, and let through", () => {
     expect(await list(task)).toBe("ok")
   })
 
+  test.each([
+    ["of 16 values of `where` may each have been the last call", 16, "ok"],
+    ["of 17 may have been any", 17, "sequence_denied"],
+  ])("%s", async (_what, values, another) => {
+    const tie = { past: "arguments.item", present: "arguments.folder" } as const
+    const sequence = { kind: "sequence", id: "list", of: { tools: ["files.list"] }, consequence: "deny" } as const
+    await guardedBy({ ...sequence, require: { kind: "not", of: { ...previous, event: { ...VAULT, where: [tie] } } } })
+    const task = await openTask("first", { scope: "files.*:read" })
+    const codeOf = async (folder: number): Promise<string> =>
+      (await callWith(task.token, `/files?folder=${folder}`)).code
+    for (let value = 1; value <= values; value++)
+      expect(await watched(task, `/vault/${value}`)).toBe("insufficient_scope")
+    for (const folder of [1, 16]) expect(await codeOf(folder)).toBe("sequence_denied")
+    await crash()
+    for (const folder of [1, 16]) expect(await codeOf(folder)).toBe("sequence_denied")
+    expect(await codeOf(99)).toBe(another)
+  })
+
   test("of which it cannot be read what it was may have been any that a condition forbids by", async () => {
     const tie = { past: "arguments.item", present: "arguments.folder" } as const
     const event = { ...VAULT, where: [tie] }
@@ -237,6 +255,9 @@ const JSON_TYPE = { "Content-Type": "application/json" }
 const messageOf = (text: string): string => `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":${text}}`
 const SEARCH = messageOf('{"name":"search"}')
 
+/** With so many strings that can be names, in a list and so of no tool. */
+const naming = (count: number): string => `[${Array.from({ length: count }, () => '"x"').join(",")}]`
+
 /** Calls that cannot be read in one way, and that an upstream may all the same take for one of the tool. */
 const UNREADABLE: Readonly<Record<string, readonly [path: string, more: Partial<ClientRequest>]>> = {
   "a number that no double holds": ["/desk/mcp", { body: messageOf('{"name":"search","arguments":{"a":1e400}}') }],
@@ -255,10 +276,7 @@ const UNREADABLE: Readonly<Record<string, readonly [path: string, more: Partial<
     "/desk/mcp",
     { body: SEARCH, headers: { ...JSON_TYPE, "X-HTTP-Method-Override": "PUT" } },
   ],
-  "more names than are read": [
-    "/desk/mcp",
-    { body: messageOf(`{"name":["${'x","'.repeat(10_001)}","search"],"name":"search"}`) },
-  ],
+  "more names than are read": ["/desk/mcp", { body: naming(10_001) }],
   "an argument that stands twice": ["/vault/1?a=1&a=2", { method: "GET" }],
   "a dot segment": ["/x/../vault/1", { method: "GET" }],
   "an encoded slash": ["/vault%2F1", { method: "GET" }],
@@ -326,7 +344,7 @@ describe("a call that cannot be read in one way, and was let through", () => {
 
   test("leaves nothing if it names no tool", async () => {
     const task = await openTask("first")
-    for (const body of [messageOf('{"name":"other","name":"none"}'), "{"])
+    for (const body of [messageOf('{"name":"other","name":"none"}'), "{", naming(10_000)])
       expect(
         (await callWith(task.token, "/desk/mcp", { method: "POST", headers: JSON_TYPE, body }, "watch")).status,
       ).toBe(200)

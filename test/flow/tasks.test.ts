@@ -323,6 +323,7 @@ describe("GET /v1/decisions", () => {
     for (const query of ["limit=0", "limit=251", "limit=x", "decision=maybe", "who=me"]) {
       expect((await manage("GET", `/v1/decisions?${query}`, bearer)).status).toBe(400)
     }
+    expect((await manage("GET", "/v1/decisions?limit=250", bearer)).status).toBe(200)
     const task = await openTask()
     expect((await manage("GET", `/v1/decisions?task=${task.task}`, `Bearer ${task.token}`)).status).toBe(401)
   })

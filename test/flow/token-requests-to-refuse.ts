@@ -427,6 +427,12 @@ export const TRIES: Readonly<Record<Exclude<OAuthError["reason"], OfConsent>, Re
     "beyond the ceiling": async () => postForm({ ...(await exchangeForm("second")), scope: "vault.*:read" }),
     "beyond the purpose": changed({ scope: "files.purge:execute" }),
     "no tool of the catalog": changed({ scope: "files.later:read" }),
+    "in as many scopes as may be": changed({
+      scope: Array.from({ length: 256 }, (_, index) => `a.t${index}:read`).join(" "),
+    }),
+    "in details as long as they may be": changed({
+      authorization_details: JSON.stringify([{ ...tools, tools: ["a.t"] }]).padEnd(4_096),
+    }),
     "too sensitive": details([{ ...tools, max_sensitivity: "public", tools: ["files.read"] }]),
   },
   proof_replayed: {

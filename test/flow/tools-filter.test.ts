@@ -165,6 +165,7 @@ const MALFORMED: readonly (readonly [what: string, body: string | Uint8Array<Arr
   ["a number that is not exact", rpc('{"tools":[],"n":9007199254740993}')],
   ["a byte order mark", utf8(`\ufeff${toolList([])}`)],
   ["invalid UTF-8", Uint8Array.from([...utf8('{"jsonrpc":"2.0","id":"'), 0xff, ...utf8('","result":{"tools":[]}}')])],
+  ["one of more than 20,000 members and elements", rpc(`{"tools":[],"x":[${"1,".repeat(19_994)}1]}`)],
   ["more than a mebibyte", toolList(["x".repeat(1_048_576)])],
   ["an event stream", `data: ${toolList([])}\n\n`, "text/event-stream"],
   ["no JSON by its type", toolList([]), "text/plain"],
@@ -245,6 +246,12 @@ describe("a list of tools is refused", () => {
     await without("first", 3)
     expect(await refused(child.token)).toEqual(["policy_denied", 403])
     expect(await refused(root.token)).toEqual(["policy_denied", 403])
+  })
+
+  test("but not for 20,000 members and elements in all", async () => {
+    const { token } = await openTask("first")
+    const body = rpc(`{"tools":[{"name":"list"}],"x":[${"1,".repeat(19_992)}1]}`)
+    expect((await filter(token, "files", [], { body })).kept).toEqual(["list"])
   })
 
   test("to whom may not list at all", async () => {

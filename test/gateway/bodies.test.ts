@@ -138,6 +138,15 @@ describe("the body of an HTTP route", () => {
   })
 })
 
+test.each([
+  ["one of 1 MiB is", 1_048_576, "ok"],
+  ["one byte more is not", 1_048_577, "malformed_call"],
+])("a body of which nothing is read passes: %s", async (_what, bytes, code) => {
+  const { token } = await openTask("first", { scope: "files.*:write" })
+  const request = { method: "POST", body: "x".repeat(bytes), headers: { "Content-Type": "text/plain" } }
+  expect((await callWith(token, "/files/a", request)).code).toBe(code)
+})
+
 describe("arguments of a long body", () => {
   const search = async (filler: string): Promise<string> => {
     const wanted = { tools: ["desk.*"], actions: ["read"], arguments: { q: { eq: "x" } } }

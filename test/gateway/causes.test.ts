@@ -94,6 +94,19 @@ test.each(CASES)(
   },
 )
 
+test.each([
+  ["of 262,144 bytes is read", 262_144, "ok"],
+  ["of one byte more is not", 262_145, "malformed_call"],
+])("a body %s, however many characters these are", async (_what, bytes, code) => {
+  const { token } = await openTask("first", { scope: "mail.*:write" })
+  const rest = '{"to":"a@example.org","text":""}'
+  for (const pair of ["aa", "é"]) {
+    const text = pair.repeat(131_000) + "a".repeat(bytes - 262_000 - rest.length)
+    const request = { method: "POST", headers: { "Content-Type": JSON_TYPE }, body: rest.replace('""', `"${text}"`) }
+    expect([pair, (await callWith(token, "/mail", request)).code]).toEqual([pair, code])
+  }
+})
+
 test("a gateway that does not say what was called learns which header is missing", async () => {
   const headers = { "X-Narrowgate-Key": keyOf("envoy") }
   const answer = await readAnswer(await exports.default.fetch(new Request(`${US}/authz/envoy/mail`, { headers })))

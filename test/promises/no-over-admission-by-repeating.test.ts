@@ -56,6 +56,12 @@ describe("a gateway's retry", () => {
     await recordsOf(task.task, 3)
   })
 
+  test("is known by an id of 128 characters", async () => {
+    const task = await openTask()
+    for (let time = 0; time < 2; time++) await call(task, "r".repeat(128))
+    expect(await callsOf(task.task)).toBe(1)
+  })
+
   test.each([
     ["another path", "r1", "/files/a", "envoy"],
     ["another query", "r1", "/thrice?x=1", "envoy"],

@@ -30,6 +30,13 @@ const anyChar = fc.oneof(
 const targets = fc.array(anyChar, { maxLength: 14 }).map((parts) => `/${parts.join("")}`)
 
 describe("one reading of a target, or none", () => {
+  test("of 8,192 characters at most", () => {
+    for (const start of ["/", "/a?b=", "/%41"]) {
+      expect(readTarget(start.padEnd(8_192, "a"))).toHaveProperty("path")
+      expect(readTarget(start.padEnd(8_193, "a"))).toHaveProperty("denied.reason", "target_ambiguous")
+    }
+  })
+
   test("what is taken, a URL parser reads the same: no dot segments, no empty ones, nothing decoded twice", () => {
     let taken = 0
     fc.assert(

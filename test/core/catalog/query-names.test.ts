@@ -107,6 +107,12 @@ describe("a name of the query that is not plain", () => {
     expect(judged(argumentsOf(`${query}&page[x]=1`, declared), "to")).toBe(false)
   })
 
+  test("is one of 129 characters, and one of 128 is plain; so are 100 parts, and 101 are not", () => {
+    const parts = (count: number): string => Array.from({ length: count }, (_, at) => `p${at}=1`).join("&")
+    for (const query of [`${"a".repeat(128)}=1`, parts(100)]) expect(judged(argumentsOf(query), "to")).toBe(true)
+    for (const query of [`${"a".repeat(129)}=1`, parts(101)]) expect(judged(argumentsOf(query), "to")).toBe(false)
+  })
+
   test("is any name where nothing is read, each once", () => {
     expect(argumentsOf("filter[a]=1&filter[b]=2")?.values).toEqual({ "filter[a]": "1", "filter[b]": "2" })
     for (const twice of ["filter[a]=1&filter[a]=2", "filter[a]=1&Filter[A]=2", "filter=1&filter[a]=2", "a[b]=1&a=2"]) {

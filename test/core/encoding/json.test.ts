@@ -147,6 +147,30 @@ describe("JSON that costs more to judge than to send", () => {
     expect(readLoosely(text)).toBeUndefined()
   })
 
+  const oneAsNumber = (length: number): string => `1.${"0".repeat(length - 2)}`
+  const keysOf = (count: number): string => {
+    const all = Array.from(
+      { length: 64 },
+      (_, at) => `"${`k${at}_`.padEnd(at < 63 ? 1_022 : count - 63 * 1_024 - 2, "x")}":1`,
+    )
+    return `{${all.join(",")}}`
+  }
+  test.each<readonly [string, number, (count: number) => string]>([
+    ["levels", 64, (count) => deep("1", count)],
+    ["elements", 5_000, list],
+    ["characters of a key", 1_024, (count) => `{"${"k".repeat(count)}":1}`],
+    ["characters of all keys, each with its quotes", 65_536, keysOf],
+    ["characters of a number", 128, oneAsNumber],
+    [
+      "characters of text, each once for each of its levels",
+      4_194_304,
+      (count) => `[${oneAsNumber(count - 64 * 65_535)},${deep(`"${"a".repeat(65_533)}"`, 63)}]`,
+    ],
+  ])("as many %s as %i are read, and one more is refused", (_what, most, textOf) => {
+    expect(parseJson(textOf(most))).toEqual({ json: JSON.parse(textOf(most)) })
+    expect(parseJson(textOf(most + 1))).toHaveProperty("denied.reason", "body_rejected")
+  })
+
   test("what real calls have is not: a long text, a list of thousands, a few levels", () => {
     for (const json of [
       { jsonrpc: "2.0", params: { arguments: { text: "é".repeat(1_000_000), more: [{ deep: [{ er: "x" }] }] } } },

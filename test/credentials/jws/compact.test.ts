@@ -42,6 +42,18 @@ describe("one token has one spelling", () => {
     expect(refused).toBeGreaterThan(50)
   })
 
+  test("one of 16,384 characters is read, and a longer one is refused", () => {
+    const lengths = [3, 4].map((length) => {
+      const payload = json({ x: "x".repeat(12_000) })
+      const token = `${HEADER}.${payload}.${"A".repeat(16_384 - HEADER.length - payload.length - 5 + length)}`
+      return [token.length, reasonOf(token)]
+    })
+    expect(lengths).toEqual([
+      [16_384, "read"],
+      [16_385, "malformed"],
+    ])
+  })
+
   test.each([
     ["a blank inside", "e30.e3 0.e30"],
     ["a line break at the end", "e30.e30.e30\n"],

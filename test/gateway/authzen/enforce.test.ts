@@ -78,6 +78,20 @@ describe("an allow", () => {
     expect(await callsOf(task)).toBe(2)
   })
 
+  test.each([
+    ["32,768 characters", 32_768, ["ok", "ok"]],
+    ["one more", 32_769, ["ok", "malformed_evaluation"]],
+  ])("is had by two that have %s together", async (_what, most, codes) => {
+    const { token } = await openTask()
+    const own = (body: string) => call(token, "/files/a", { context: { authorization: `Bearer ${token}`, body } })
+    // Each is counted with the `properties` that it leaves out.
+    const empty = JSON.stringify(own("")).length + 3 * ',"properties":{}'.length
+    const [one = 0, two = 0] = [Math.floor(most / 2), Math.ceil(most / 2)].map((size) => size - empty)
+    const evaluations = [own("x".repeat(one)), own("x".repeat(two))]
+    const { body } = await askAccess("authzen", "evaluations", { evaluations })
+    expect(body.evaluations?.map(codeOf)).toEqual(codes)
+  })
+
   test("by a proof is had once", async () => {
     const holder = await newProofKey()
     const { token } = await openTask("first", {}, await proofForToken(holder))
@@ -256,6 +270,9 @@ describe("what a call is", () => {
     ]) {
       expect(codeOf(await ask(call(token, "/files/a", { context })))).toBe("malformed_call")
     }
+    const lines = { name: Array.from({ length: 256 }, () => "x") }
+    const most = { authorization: `Bearer ${token}`, headers: lines }
+    expect(codeOf(await ask(call(token, "/files/a", { context: most })))).toBe("ok")
     // Two credentials are none, wherever they stand.
     const two = { headers: { Authorization: [`Bearer ${token}`, `Bearer ${token}`] } }
     expect(codeOf(await ask(call(token, "/files/a", { context: two })))).toBe("invalid_token")
@@ -283,9 +300,12 @@ test("an approval that would do is asked for, and told", async () => {
 describe("who may ask", () => {
   test("ten calls at most, and for no lists", async () => {
     const { token, task } = await openTask()
-    const evaluations = Array.from({ length: 11 }, () => ({}))
-    const { status } = await askAccess("authzen", "evaluations", { ...call(token, "/files/a"), evaluations })
-    expect([status, await callsOf(task)]).toEqual([400, 0])
+    const several = async (length: number) => {
+      const evaluations = Array.from({ length }, () => ({}))
+      return (await askAccess("authzen", "evaluations", { ...call(token, "/files/a"), evaluations })).status
+    }
+    expect([await several(11), await callsOf(task)]).toEqual([400, 0])
+    expect([await several(10), await callsOf(task)]).toEqual([200, 10])
     for (const what of ["subject", "resource", "action"] as const) {
       expect((await askAccess("authzen", `search/${what}`, call(token, "/files/a"))).status).toBe(403)
     }

@@ -824,6 +824,30 @@ describe("the newest bundle's definition", () => {
       expect(room(lender, hourly(used + 3, 2), now)).toBe(3)
     })
 
+    const SIXTEENTH = 225 * SECOND
+    const SLOT = Math.ceil(START / SIXTEENTH) * SIXTEENTH
+
+    test.each([
+      ["of one sixteenth of its length count as late as the last of them", SLOT, SLOT + SIXTEENTH - 1, 98],
+      ["of two count by themselves", SLOT - 1, SLOT + SIXTEENTH - 2, 99],
+      ["of the next two do, too", SLOT + SIXTEENTH - 1, SLOT + SIXTEENTH, 99],
+    ])("where uses %s", (_what, first, second, left) => {
+      const lender = new Lender(null)
+      for (const at of [first, second]) expect(ask(lender, burst(60, 20, 1), 1, at).granted).toBe(1)
+      // The first one has left the span, and the second has not.
+      expect(room(woken(lender), hourly(100, 2), first + HOUR * SECOND)).toBe(left)
+    })
+
+    test("of which a row has as many as there are sixteenths, and one that is not over", () => {
+      const lender = new Lender(null)
+      let most = 0
+      for (let now = START; now < START + 3 * HOUR * SECOND; now += 60 * SECOND) {
+        ask(lender, burst(1000, 20, 1), 1, now)
+        most = Math.max(most, lender.drain(true).state?.before?.past.uses.length ?? 0)
+      }
+      expect(most).toBe(17)
+    })
+
     test("and nothing that has left it", () => {
       const lender = new Lender(null)
       expect(room(lender, hourly(100, 1), START)).toBe(100)
@@ -936,5 +960,14 @@ describe("what makes no sense is not counted", () => {
     if (wrong.settled) expect(() => lender.settle("a", wrong.settled ?? [], START)).toThrow("asked wrongly")
     expect(lender.drain()).toEqual({ state: null, blocks: new Map(), slots: new Map(), values: new Map() })
     expect(lender.take(sane, START)).toEqual({ granted: 1, used: 0, since: START, lasts: 0 })
+  })
+
+  test("10,000 values or settlements are not too many", () => {
+    const values = Array.from({ length: 10_000 }, (_, index) => `${index}`)
+    const settled = values.map((id) => ({ id, used: 0 }))
+    const lender = new Lender(null)
+    lender.settle("a", settled, START)
+    const many = { ...sane, amount: 0, want: 0, limit: { ...distinct, limit: 10_000 }, values, settled }
+    expect(lender.take(many, START)).toMatchObject({ granted: 10_000 })
   })
 })

@@ -2,7 +2,7 @@
  * A registered gateway's question → Presented: what was asked, for which registered origin, with which credential and
  * body. Refuses what could be read in two ways; believes no header but those its dialect overwrites.
  */
-import { boundedBytes, textOf } from "../platform/request-body.ts"
+import { boundedBytes, CALL_BODY_MS, textOf } from "../platform/request-body.ts"
 import { isOtherMethodInHeaders, METHOD_IN_HEADER } from "../core/catalog/method-override.ts"
 import { BODILESS, type Body, type CallHeaders } from "../core/catalog/call-request.ts"
 import { deny, isDenied, type Denied } from "../core/denials/denial.ts"
@@ -109,8 +109,12 @@ async function readBody(request: Request, gateway: GatewayDefinition, method: st
     return deny({ reason: "body_rejected", what: "it is encoded" })
   }
   if (request.body === null) return { kind: "whole", text: "" }
-  const bytes = await boundedBytes(request, MAX_BODY_BYTES)
-  if (bytes === null) return deny({ reason: "body_rejected", what: "it is too long, or did not come in time" })
+  const bytes = await boundedBytes(request, MAX_BODY_BYTES, CALL_BODY_MS)
+  if (bytes === null)
+    return deny({
+      reason: "body_rejected",
+      what: `it is longer than 1 MiB, or took more than ${CALL_BODY_MS / 1000} s`,
+    })
   if (isCut(request, bytes)) return deny({ reason: "body_rejected", what: "it is shorter than its length says" })
   const text = textOf(bytes)
   return text === null ? { kind: "binary", text: new TextDecoder("latin1").decode(bytes) } : { kind: "whole", text }

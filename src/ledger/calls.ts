@@ -90,7 +90,10 @@ export class Calls {
     const isToldAgain = decided.denialUpdates.length > 0 && this.#denials.has(ask, now)
     const outcome = isToldAgain ? withoutStorm(decided) : decided
     const { change, verdict, proof, end, asks, storm, denialUpdates } = outcome
-    if (verdict.denial && isUnproven(verdict.evidence)) return strangerTo(verdict.denial)
+    if (verdict.denial && isUnproven(verdict.evidence)) {
+      this.spend(ask)
+      return strangerTo(verdict.denial)
+    }
     const needs = [...outcome.needs, ...outcome.wants]
     if (needs.length > 0 && !isFinal) return { needs }
     const ended = end ? endedBy(state, end) : []
@@ -173,8 +176,8 @@ export class Calls {
   }
 
   /**
-   * A call was refused before it came here; its proof is used up all the same: whoever saw it must not be able to
-   * repeat it.
+   * Uses up the proof of a denied call (RFC 9449, section 11.1), so that nobody who saw the call can repeat it. The proof
+   * of a frozen task's token is used up too: an operator may release the task while the proof is still fresh.
    * @returns whose call it is; or why its token, or its proof, is not taken
    */
   spend(shown: TokenUse): TokenOwner | Denied {
@@ -183,11 +186,11 @@ export class Calls {
     const now = this.#tree.now(state)
     const ancestry = ancestryOf(state, shown.task)
     const { proof } = shown
-    const unusable =
-      checkAlive(state, ancestry, now) ?? checkToken(state, shown, now) ?? (proof && checkProof(state, proof, now))
-    if (unusable) return deny(unusable)
-    if (proof) state.proofs.admit(proof.jti)
+    const unproven = checkToken(state, shown, now) ?? (proof && checkProof(state, proof, now))
+    if (proof && !unproven) state.proofs.admit(proof.jti)
     this.#tree.boundProofs(state, now)
+    const unusable = checkAlive(state, ancestry, now) ?? unproven
+    if (unusable) return deny(unusable)
     const { agent, purpose } = ancestry[0] ?? { agent: null, purpose: null }
     return { agent, purpose, user: state.user && userId(state.user) }
   }

@@ -134,7 +134,7 @@ export class Consents {
     const { agent, user: whom } = first.consent
     // It had a place while it was pending; from now on for as long as it lives.
     const until = first.opened.task.expiresAt
-    const place = await reserveSlot(first.state.root, agent, userId(whom), until, bundle, { env: this.#env })
+    const place = await reserveSlot(first.state.root, agent, userId(whom), until, bundle, { env: this.#env }, "renewed")
     if (isOAuthFailure(place)) return place
     // Meanwhile it may have been redeemed, or ended: only this one counts, and nothing comes between it and what
     // follows.

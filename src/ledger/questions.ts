@@ -34,11 +34,18 @@ export class Questions {
     }
   }
 
-  /** Of tasks that have ended, whatever has ended them. What is frozen may go on, and so its questions stay. */
+  /**
+   * Withdraws the questions of tasks that have ended, and of those below them. A frozen task may go on, so its questions
+   * stay. An end that changes nothing withdraws nothing: an agent may repeat it as often as it likes.
+   * @param ended ids of the tasks that this very end has changed
+   */
   withdrawEnded(state: TreeState, ended: readonly string[], { status }: TaskEnd, now: number): void {
-    if (status === "quarantined") return
-    const pending = [...state.approvals.values()].filter((asked) => asked.status === "pending")
-    this.withdraw(pending.filter(({ task }) => !mayGoOn(state, ancestryOf(state, task), now)))
+    if (status === "quarantined" || ended.length === 0) return
+    const isOver = ({ status: asked, task }: Approval): boolean => {
+      const ancestry = ancestryOf(state, task)
+      return asked === "pending" && ancestry.some(({ id }) => ended.includes(id)) && !mayGoOn(state, ancestry, now)
+    }
+    this.withdraw([...state.approvals.values()].filter(isOver))
     const { root, consent } = state
     if (consent?.answer !== null || !ended.includes(root)) return
     this.#send({ user: userId(consent.user) }, async (inbox) => inbox.remove(root))

@@ -47,7 +47,10 @@ const waitingOf = new Map<string, number>()
 let readsSentAt = Number.NEGATIVE_INFINITY
 /** One at a time: what is under way counts as waiting, or a log that hangs would take any number. */
 let sendingReads: { readonly since: number; left: readonly Read<StoredRecord>[] } | null = null
-/** A ledger that goes away takes its sending along: then what it had is lost, and another one sends. */
+/**
+ * A ledger that goes away takes its sending along, and a log may be so slow that nobody can tell the two apart. After this
+ * time another ledger sends what is left, the batch on its way included: a batch that is sent twice is stored once.
+ */
 const SENDING_ENDS_MS = 60_000
 
 /** For tests: a fresh isolate. */
@@ -210,8 +213,7 @@ export class Outbox {
       return
     }
     readsSentAt = now
-    // What the last one had is lost, or is still settled, but takes no room.
-    countWaiting(sendingReads?.left ?? [], -1)
+    if (sendingReads) reads = [...sendingReads.left, ...reads]
     const mine: NonNullable<typeof sendingReads> = { since: now, left: [] }
     sendingReads = mine
     try {
@@ -229,6 +231,8 @@ export class Outbox {
             )
           mine.left = mine.left.filter(({ stored }) => !gone.has(stored))
         })
+        // Another ledger sends in place of this one: all that waits is that one's.
+        if (sendingReads !== mine) return
       }
     } catch (error) {
       if (sendingReads === mine) reads = [...mine.left, ...reads]

@@ -33,7 +33,9 @@ export const ANY_USER = "anybody who is asked"
 
 /**
  * @param user issuer and subject, joined by `|`; null: the agent acts on its own behalf
- * @param until milliseconds; the tree does not live longer. One that has a place keeps it until then.
+ * @param until milliseconds; the tree does not live longer
+ * @param held what becomes of a place that the tree has already. Only the ledger, which redeems the tree's consent, may
+ *   renew it: a further answer of the same page must not shorten the place of a tree that is live by now.
  */
 export async function reserveSlot(
   root: string,
@@ -42,12 +44,13 @@ export async function reserveSlot(
   until: number,
   { agents }: Bundle,
   { env }: Pick<RequestContext, "env">,
+  held: "kept" | "renewed" = "kept",
 ): Promise<Slot | OAuthFailure> {
   const definition = agents.get(agent)
   if (!definition) return oauthError({ reason: "agent_unregistered", agent })
   const places = taskQuotaOf(env, agent, user)
   try {
-    const full = await places.take(root, until, definition.trees)
+    const full = await places.take(root, until, definition.trees, held)
     return full ? oauthError({ reason: "too_many_tasks", ...full }) : { root, undo: async () => places.undo(root) }
   } catch (error) {
     logEvent("openings_failed", { error: String(error) })
@@ -81,13 +84,20 @@ export class Openings extends DurableObject<Env> {
   }
 
   /**
-   * @param until milliseconds; the tree does not live longer. One that has a place keeps it until then.
+   * @param until milliseconds; the tree does not live longer
+   * @param held what becomes of a place that the tree has already
    * @returns why there is no place for it
    */
-  async take(root: string, until: number, { live, per_minute }: OpeningLimits): Promise<NoRoom> {
+  async take(
+    root: string,
+    until: number,
+    { live, per_minute }: OpeningLimits,
+    held: "kept" | "renewed",
+  ): Promise<NoRoom> {
     const { sql } = this.ctx.storage
     const now = Date.now()
     if (this.#places.has(root)) {
+      if (held === "kept") return null
       sql.exec("UPDATE trees SET until = ? WHERE root = ?", until, root)
       this.#places.set(root, until)
       return null

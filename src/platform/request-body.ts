@@ -1,11 +1,19 @@
 /** A body comes within this, in all: what a request is judged by must not grow old while its body trickles in. */
 const DEADLINE_MS = 10_000
+/**
+ * The same for a call. Its decision counts from its arrival, as the gateway waits from then on (DECIDED_WITHIN_MS in
+ * ledger/ask.ts); so a body that takes longer than this is refused, which leaves half a second to decide on it.
+ */
+export const CALL_BODY_MS = 4_000
 
 type Message = Pick<Request | Response, "headers" | "body">
 
-/** The body as text, or null where it is longer than `limit` bytes, no valid UTF-8, or not there in time. */
-export async function boundedText(message: Message, limit: number): Promise<string | null> {
-  const bytes = await boundedBytes(message, limit)
+/**
+ * The body as text, or null where it is longer than `limit` bytes, no valid UTF-8, or not there in time.
+ * @param deadline milliseconds
+ */
+export async function boundedText(message: Message, limit: number, deadline = DEADLINE_MS): Promise<string | null> {
+  const bytes = await boundedBytes(message, limit, deadline)
   return bytes && textOf(bytes)
 }
 
@@ -22,8 +30,13 @@ export function textOf(bytes: Uint8Array): string | null {
 /**
  * The body, or null where it is longer than `limit` bytes, or not there in time. A declared length is believed only to
  * refuse sooner.
+ * @param deadline milliseconds
  */
-export async function boundedBytes({ headers, body }: Message, limit: number): Promise<Uint8Array<ArrayBuffer> | null> {
+export async function boundedBytes(
+  { headers, body }: Message,
+  limit: number,
+  deadline = DEADLINE_MS,
+): Promise<Uint8Array<ArrayBuffer> | null> {
   if (Number(headers.get("content-length") ?? "0") > limit) return null
   if (body === null) return new Uint8Array()
   const chunks: Uint8Array<ArrayBuffer>[] = []
@@ -33,7 +46,7 @@ export async function boundedBytes({ headers, body }: Message, limit: number): P
   const timer = setTimeout(() => {
     late = true
     void reader.cancel().catch(() => undefined)
-  }, DEADLINE_MS)
+  }, deadline)
   try {
     for (;;) {
       const { done, value } = await reader.read()

@@ -9,13 +9,14 @@ import { openChild, openTask, type OpenTask } from "../harness/agents.ts"
 import { codeFor, provenAs, redeem, refreshBy, taskOf } from "../harness/browser.ts"
 import { publish, yard } from "../harness/bundles.ts"
 import { knock } from "../harness/door.ts"
-import { callWith } from "../harness/gateways.ts"
+import { askAs, callWith, ORIGIN } from "../harness/gateways.ts"
 import { freshIsolate } from "../harness/isolate.ts"
 import { US } from "../harness/issuers.ts"
 import { crash } from "../harness/ledgers.ts"
 import { allLogs, findRecords } from "../../src/audit/record-logs.ts"
 import { Ledger } from "../../src/ledger/ledger.ts"
 import { bearerOf, manage, viewOf } from "../harness/management.ts"
+import { newProofKey, proofForToken, proofOf } from "../harness/proofs.ts"
 import { recordOf } from "../harness/records.ts"
 
 beforeEach(async () => {
@@ -200,6 +201,23 @@ describe("an operator ends a frozen task", () => {
     expect((await byAgent(root.task, "complete", root)).status).toBe(200)
     expect(await statusOf(root.task)).toBe("completed")
   })
+})
+
+test.each([
+  ["a tool of its grant", "/files"],
+  ["an unknown tool", "/nowhere"],
+])("a call of %s that is denied as its task is frozen has used up its proof", async (_called, path) => {
+  const key = await newProofKey()
+  const { token, task } = await openTask("first", {}, await proofForToken(key))
+  const call = async (to: string, proof: string) =>
+    askAs("envoy", { path: to, headers: { Authorization: `DPoP ${token}`, DPoP: proof } })
+  const seen = await proofOf(key, "GET", ORIGIN + path, token)
+  await freeze(task)
+  expect((await call(path, seen)).code).toBe("invalid_token")
+  await byOperator(task, "release")
+  const { decision } = await call(path, seen)
+  expect((await recordOf(decision)).denial).toMatchObject({ reason: "proof_replayed" })
+  expect((await call("/files", await proofOf(key, "GET", `${ORIGIN}/files`, token))).code).toBe("ok")
 })
 
 test("a task that was frozen although the answer was lost has one record, which tells that it is", async () => {

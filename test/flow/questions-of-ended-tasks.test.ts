@@ -2,10 +2,12 @@
 import { env, exports } from "cloudflare:workers"
 import { afterEach, beforeEach, expect, test, vi } from "vitest"
 import { z } from "zod"
-import { inboxOf } from "../../src/ledger/inbox.ts"
+import { Inbox, inboxOf } from "../../src/ledger/inbox.ts"
 import { AUDIENCE, openChild, openTask, type OpenTask } from "../harness/agents.ts"
 import { questionIn } from "../harness/approvals.ts"
+import { codeFor, provenAs, redeem } from "../harness/browser.ts"
 import { publish, yard } from "../harness/bundles.ts"
+import { knock } from "../harness/door.ts"
 import { callWith, type GatewayAnswer } from "../harness/gateways.ts"
 import { window } from "../harness/guardrails.ts"
 import { forgetCaches, freshIsolate } from "../harness/isolate.ts"
@@ -25,11 +27,15 @@ beforeEach(async () => {
   const body = await yard()
   await publish({ ...body, guardrails: [...body.guardrails, ONCE, NEVER] }, 2)
 })
-afterEach(freshIsolate)
+afterEach(async () => {
+  vi.restoreAllMocks()
+  await freshIsolate()
+})
 
-const read = async ({ token }: OpenTask, file: string): Promise<GatewayAnswer> => callWith(token, `/files/${file}`)
+const read = async ({ token }: Pick<OpenTask, "token">, file: string): Promise<GatewayAnswer> =>
+  callWith(token, `/files/${file}`)
 
-async function asks(task: OpenTask): Promise<string> {
+async function asks(task: Pick<OpenTask, "token">): Promise<string> {
   await read(task, "one")
   return questionIn(await read(task, "two"))
 }
@@ -67,6 +73,56 @@ test.each(ENDS)("a question about a call is in no list any more: %s", async (_ho
   await vi.waitFor(async () => expect(await waiting()).toEqual([...questions, left].toSorted()))
   await end(task)
   await vi.waitFor(async () => expect(await waiting()).toEqual([left]))
+})
+
+/** A task that a person has consented to at their browser, with its refresh token. */
+async function consented() {
+  const code = await codeFor()
+  const { issued } = await redeem(code)
+  return { code, token: issued?.access_token ?? "", task: issued?.task ?? "", refresh: issued?.refresh_token ?? "" }
+}
+type Consented = Awaited<ReturnType<typeof consented>>
+
+const REPEATED: readonly (readonly [string, (task: Consented) => Promise<unknown>])[] = [
+  ["by its token", async ({ task, token }) => complete(task, `Bearer ${token}`)],
+  [
+    "by its refresh token",
+    async ({ refresh }) => {
+      const form = { token: refresh, token_type_hint: "refresh_token", ...(await provenAs("first")) }
+      const body = new URLSearchParams(form)
+      const { status } = await knock(new Request(`${US}/oauth/revoke`, { method: "POST", body }))
+      expect(status).toBe(200)
+    },
+  ],
+  ["by an operator", async ({ task }) => operator("POST", `/v1/tasks/${task}/abort`)],
+]
+
+test.each(REPEATED)(
+  "an end that is repeated %s asks no list again to withdraw what it has withdrawn",
+  async (_by, end) => {
+    const task = await consented()
+    const question = await asks(task)
+    await vi.waitFor(async () => expect(await waiting()).toEqual([question]))
+    const withdrawals = vi.spyOn(Inbox.prototype, "removeCalls")
+    await end(task)
+    await vi.waitFor(async () => expect(await waiting()).toEqual([]))
+    for (let turn = 0; turn < 3; turn++) await end(task)
+    // Another question shows that what was to be done has been done.
+    const other = await asks(await openTask("second"))
+    await vi.waitFor(async () => expect(await waiting()).toEqual([other]))
+    expect(withdrawals).toHaveBeenCalledTimes(1)
+  },
+)
+
+test("a question of a frozen task is in no list any more once a task above it has ended", async () => {
+  const root = await consented()
+  const child = await openChild(root.token, "second", { scope: "files.*:read" })
+  const question = await asks(child)
+  await vi.waitFor(async () => expect(await waiting()).toEqual([question]))
+  await operator("POST", `/v1/tasks/${child.task}/quarantine`)
+  // A code that is shown twice ends its task; the frozen one below stays for an operator.
+  await redeem(root.code)
+  await vi.waitFor(async () => expect(await waiting()).toEqual([]))
 })
 
 test("a question of a frozen task stays, as the task may go on", async () => {

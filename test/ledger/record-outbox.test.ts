@@ -24,6 +24,7 @@ beforeEach(async () => {
   })
 })
 afterEach(async () => {
+  vi.useRealTimers()
   vi.restoreAllMocks()
   await freshIsolate()
 })
@@ -123,6 +124,76 @@ test("while its log hangs, no more reads are kept or on their way than may wait;
   expect((await found(4_002)).map(({ id }) => id)).toContain("dec_last")
   expect(await findRecords(env, { task, limit: 10_000 })).toHaveLength(4_002)
 }, 30_000)
+
+describe("a ledger whose sending of reads has taken so long that another ledger sends in its place", () => {
+  let made = 0
+  const reads = async (task: string, count: number): Promise<void> => {
+    await runInDurableObject(env.LEDGER.getByName(task), async (_ledger, state) => {
+      const outbox = new Outbox(state, env)
+      for (let at = 0; at < count; at++) {
+        const id = `dec_${task}_${made++}`
+        outbox.keepRead(1, () => recordOf({ id, at: 0, kind: "call", task, tool: "files.read" }), 0)
+      }
+      // Its life is durable, and what it was held for is among those that wait.
+      await state.storage.sync()
+      await new Promise((resolve) => setTimeout(resolve, 50))
+    })
+  }
+  const found = async (task: string): Promise<number> => (await findRecords(env, { task, limit: 10_000 })).length
+
+  /** Both have a batch on its way, which the log keeps only once it is released. */
+  async function replaced() {
+    const [slow, next] = [await openTask(), await openTask()]
+    for (const { task } of [slow, next]) await recordsOf(task, 1)
+    vi.restoreAllMocks()
+    // oxlint-disable-next-line typescript/unbound-method -- called with the object's own `this` below
+    const { append } = RecordLog.prototype
+    const log = { isSlow: false, held: 0, released: 0 }
+    vi.spyOn(RecordLog.prototype, "append").mockImplementation(async function (this: RecordLog, count, batch) {
+      const place = log.isSlow && batch.includes("files.read") ? ++log.held : 0
+      while (place > log.released) await new Promise((resolve) => setTimeout(resolve, 20))
+      return append.call(this, count, batch)
+    })
+    // While the clock stands still nothing is sent after the first one. `vi.waitFor` would move the clock on.
+    const start = Date.now()
+    vi.useFakeTimers({ toFake: ["Date"] })
+    vi.setSystemTime(start)
+    await reads(slow.task, 1)
+    await new Promise((resolve) => setTimeout(resolve, 700))
+    expect(await found(slow.task)).toBe(2)
+    log.isSlow = true
+    await reads(slow.task, 1_200)
+    vi.setSystemTime(start + 1_000)
+    await vi.waitFor(() => expect(log.held).toBe(1), 3_000)
+    vi.setSystemTime(start + 62_000)
+    await reads(next.task, 1)
+    await vi.waitFor(() => expect(log.held).toBe(2), 3_000)
+    const recover = (): void => {
+      log.isSlow = false
+      vi.setSystemTime(start + 70_000)
+    }
+    return { slow: slow.task, next: next.task, log, recover }
+  }
+
+  test("sends nothing more, and takes none of the other's", async () => {
+    const { slow, next, log, recover } = await replaced()
+    log.released = 1
+    await new Promise((resolve) => setTimeout(resolve, 300))
+    expect(log.held).toBe(2)
+    recover()
+    log.released = 2
+    await vi.waitFor(async () => expect([await found(slow), await found(next)]).toEqual([1_202, 2]), 10_000)
+  }, 30_000)
+
+  test("loses no record, even if the log never answers it", async () => {
+    const { slow, next, recover } = await replaced()
+    // Until both have been given up.
+    await new Promise((resolve) => setTimeout(resolve, 6_000))
+    recover()
+    await reads(next, 1)
+    await vi.waitFor(async () => expect([await found(slow), await found(next)]).toEqual([1_202, 3]), 10_000)
+  }, 30_000)
+})
 
 test("a tree that calls in a rush while the log hangs costs no other tree its records", async () => {
   const rush = await openTask()

@@ -10,10 +10,11 @@ import { Ledger } from "../../src/ledger/ledger.ts"
 import { SharedLimit, sharedLimitOf } from "../../src/ledger/shared-limit.ts"
 import { openTask, type OpenTask } from "../harness/agents.ts"
 import { publish, yard } from "../harness/bundles.ts"
-import { callWith, type GatewayAnswer } from "../harness/gateways.ts"
+import { askAs, callWith, ORIGIN, type GatewayAnswer } from "../harness/gateways.ts"
 import { window } from "../harness/guardrails.ts"
 import { forgetCaches, freshIsolate } from "../harness/isolate.ts"
 import { callsOf } from "../harness/ledgers.ts"
+import { newProofKey, proofForToken, proofOf } from "../harness/proofs.ts"
 import { recordOf } from "../harness/records.ts"
 
 afterEach(async () => {
@@ -139,6 +140,26 @@ describe.each([50, 1000])("the object of a limit of %i", (limit) => {
     for (const answer of await listTimes(task, 20)) expect(answer.code).toBe("rate_limited")
     expect(settles.mock.calls.length).toBeLessThanOrEqual(2)
   })
+})
+
+test("a call that it denies has used up its proof: nobody can send it again once the object answers", async () => {
+  await guardedBy(shared(50))
+  const key = await newProofKey()
+  const { token, task } = await openTask("first", { purpose: "work" }, await proofForToken(key))
+  const start = Date.now()
+  at(start)
+  const call = async (proof: string): Promise<GatewayAnswer> =>
+    askAs("envoy", { path: "/files", headers: { Authorization: `DPoP ${token}`, DPoP: proof } })
+  const seen = await proofOf(key, "GET", `${ORIGIN}/files`, token)
+  const takes = vi.spyOn(SharedLimit.prototype, "take").mockRejectedValue(new Error("out of reach"))
+  await expectUnavailable(await call(seen))
+  takes.mockRestore()
+  at(start + 5_500)
+  const again = await call(seen)
+  expect(again.code).toBe("invalid_token")
+  expect((await recordOf(again.decision)).denial).toMatchObject({ reason: "proof_replayed" })
+  expect(await callsOf(task)).toBe(0)
+  expect((await call(await proofOf(key, "GET", `${ORIGIN}/files`, token))).code).toBe("ok")
 })
 
 test("a call that comes to its ledger after the gateway has given up is neither admitted nor counted", async () => {

@@ -20,7 +20,7 @@ import { consentPage } from "./consent-page.tsx"
 import { viewOfConsent, type ConsentView } from "../../core/task/consent-view.ts"
 import { previewTask } from "../../core/task/consent.ts"
 import type { GrantReduction } from "../../core/task/grant.ts"
-import { reserveSlot } from "../../ledger/task-quota.ts"
+import { reserveSlot, type Slot } from "../../ledger/task-quota.ts"
 import { isOAuthFailure, oauthError, type OAuthFailure } from "../../core/denials/oauth-error.ts"
 import type { ConsentResponse, Consent } from "../../core/task/pending-consent.ts"
 import { newId } from "../../platform/new-id.ts"
@@ -176,6 +176,15 @@ async function keep(
     ledger.ask(LEDGER_VERSION, bundle.pointer, root, consent, { decisionId, receivedAt }),
   )
   const result = !kept || "bundle" in kept ? oauthError({ reason: "unavailable" }) : kept
-  if (isOAuthFailure(result)) context.background(place.undo())
+  if (isOAuthFailure(result)) context.background(undoUnlessOpen(place, consent, env))
   return result
+}
+
+/**
+ * Gives the place back only if the ledger says that there is no tree: its reply may be lost, and another answer of the
+ * same page may have opened the tree. If the ledger does not answer, the place is free again when the code has expired.
+ */
+async function undoUnlessOpen({ root, undo }: Slot, { secretHash }: Consent, env: Env): Promise<void> {
+  const found = await askLedger(env, root, async (ledger) => ledger.answered(secretHash))
+  if (found === "not yet") await undo()
 }

@@ -99,7 +99,8 @@ export function decide(bundle: Bundle, state: TreeState, call: Call, now: number
   if (need) {
     const denial: Denial = { reason: "limit_unavailable", guardrail: need.limit.id }
     const { change } = happened()
-    return { ...refused(denial, evidence), change, needs }
+    // As of any other denial, for the ledger may find that nothing more can be had: a step that asks admits no proof.
+    return { ...refused(denial, evidence), proof, change, needs }
   }
 
   const ids = ancestry.map((each) => each.id)

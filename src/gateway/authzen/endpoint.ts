@@ -5,7 +5,7 @@
  */
 import * as z from "zod"
 import { parseJson } from "../../core/catalog/json-body.ts"
-import { boundedBytes, textOf } from "../../platform/request-body.ts"
+import { boundedBytes, CALL_BODY_MS, textOf } from "../../platform/request-body.ts"
 import { isDenied } from "../../core/denials/denial.ts"
 import { isJsonType } from "../../core/encoding/json.ts"
 import type { RequestContext } from "../../request-context.ts"
@@ -47,8 +47,13 @@ async function readQuestion(request: Request, limit: number): Promise<{ readonly
   }
   // Not 415: the specification's own tests want a 400.
   if (!isJsonType(request.headers.get("content-type"))) return malformed("`Content-Type` must be `application/json`.")
-  const bytes = await boundedBytes(request, limit)
-  if (!bytes) return failed(413, "invalid_request", `The body has more than ${limit} bytes, or came too late.`)
+  const bytes = await boundedBytes(request, limit, CALL_BODY_MS)
+  if (!bytes)
+    return failed(
+      413,
+      "invalid_request",
+      `The body has more than ${limit} bytes, or took more than ${CALL_BODY_MS / 1000} s.`,
+    )
   const text = textOf(bytes)
   if (text === null) return malformed("The body is not UTF-8.")
   const parsed = parseJson(text)

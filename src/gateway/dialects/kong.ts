@@ -6,7 +6,7 @@
  * Source: Kong documentation, "OPA plugin", input format and expected responses.
  */
 import * as z from "zod"
-import { boundedText } from "../../platform/request-body.ts"
+import { boundedText, CALL_BODY_MS } from "../../platform/request-body.ts"
 import { BODILESS } from "../../core/catalog/call-request.ts"
 import { parseJson } from "../../core/catalog/json-body.ts"
 import { deny, isDenied, type Denied } from "../../core/denials/denial.ts"
@@ -68,9 +68,11 @@ const TOO_MANY = 100
 const unreadable = (what: string): Denied => deny({ reason: "target_ambiguous", what })
 
 async function httpOf(question: Request): Promise<Http | Denied> {
-  const text = await boundedText(question, MAX_QUESTION_BYTES)
+  const text = await boundedText(question, MAX_QUESTION_BYTES, CALL_BODY_MS)
   const parsed =
-    text === null ? unreadable("the question is too long, not UTF-8, or did not come in time") : parseJson(text)
+    text === null
+      ? unreadable(`the question is too long, not UTF-8, or took more than ${CALL_BODY_MS / 1000} s`)
+      : parseJson(text)
   if (isDenied(parsed)) return parsed
   const read = questionSchema.safeParse(parsed.json)
   if (!read.success) return unreadable("the question is not what Kong's OPA plugin asks")

@@ -9,7 +9,7 @@ import type { ManagedThing, OperatorFacts } from "../../src/core/policy/manageme
 import type { UserFacts } from "../../src/core/policy/principals.ts"
 import type { RequestedGrant } from "../../src/core/task/grant.ts"
 import type { Opened } from "../../src/core/task/opening-step.ts"
-import type { Task } from "../../src/core/task/state.ts"
+import type { Task } from "../../src/core/task/task.ts"
 import type { Heard } from "./recording-engine.ts"
 import type { Caller } from "./simulation.ts"
 

@@ -2,10 +2,10 @@
  * The decision in the gateway's terms: status, headers, body. On an allow every identity header is there every time,
  * so that none of the client's own survives (CVE-2026-30851); no answer may be cached.
  */
-import type { Decision } from "./authorize.ts"
 import { challengeOf } from "../credentials/challenge.ts"
 import { schemeOf } from "../credentials/verify.ts"
 import { codeOf, STATUS_OF_CODE, type Denial } from "../core/denials/denial.ts"
+import type { Decision } from "./decision.ts"
 import { describe } from "./describe.ts"
 import { DIALECTS } from "./dialects/dialects.ts"
 import { errorMessage, type MessageId } from "./json-rpc.ts"

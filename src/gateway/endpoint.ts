@@ -1,7 +1,7 @@
 /** The door for gateways: who asks → what is asked → `authorize` → the answer in the gateway's dialect. */
 import type { Context } from "hono"
 import { ofGateway, recordEdgeDenial } from "../audit/edge-record.ts"
-import { authorize, NO_IDENTITY, type Decision } from "./authorize.ts"
+import { authorize } from "./authorize.ts"
 import { codeOf, isDenied, STATUS_OF_CODE, type Denial } from "../core/denials/denial.ts"
 import { describe } from "./describe.ts"
 import type { Bundle } from "../core/policy/assemble.ts"
@@ -18,6 +18,7 @@ import { identifyGateway, type Identified } from "./registry.ts"
 import { logEvent } from "../platform/log.ts"
 import { newId } from "../platform/new-id.ts"
 import { rawTarget } from "../platform/raw-target.ts"
+import { NO_IDENTITY, type Decision } from "./decision.ts"
 
 /** @param key that the gateway presented, if any */
 export async function authorization(

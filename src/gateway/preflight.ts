@@ -4,7 +4,6 @@
  * Source: Fetch standard, "CORS-preflight fetch".
  */
 import { recordEdgeDecision, ofGateway } from "../audit/edge-record.ts"
-import { NO_IDENTITY, type Decision } from "./authorize.ts"
 import { shownPath } from "../core/catalog/locate.ts"
 import { asksForOtherMethod, METHOD_IN_ARGUMENT } from "../core/catalog/method-override.ts"
 import { readTarget } from "../core/catalog/path.ts"
@@ -13,6 +12,7 @@ import { deny, isDenied, type Denied } from "../core/denials/denial.ts"
 import type { Bundle } from "../core/policy/assemble.ts"
 import { newId } from "../platform/new-id.ts"
 import type { RequestContext } from "../request-context.ts"
+import { NO_IDENTITY, type Decision } from "./decision.ts"
 import type { PresentedCall } from "./presented.ts"
 
 /**

@@ -4,8 +4,8 @@
  * or not at all only makes a request harder to find.
  */
 import { DurableObject } from "cloudflare:workers"
-import type { InboxOf } from "../core/task/approvers.ts"
 import { sha256Hex } from "../core/encoding/hash.ts"
+import type { InboxOf } from "../core/task/approval.ts"
 
 /**
  * A person is asked no more than this at once, and by one agent: the rest is refused, or nobody would read any of it.

@@ -26,6 +26,7 @@ import type { TaskEnd } from "../core/task/change.ts"
 import type { OpenedTask } from "../core/task/opened-task.ts"
 import type { OpenRequest } from "../core/task/opening-step.ts"
 import type { ConsentResponse as ConsentAnswer, Consent } from "../core/task/pending-consent.ts"
+import type { TaskStatus } from "../core/task/task.ts"
 import { LEDGER_VERSION } from "./protocol.ts"
 import type {
   Answered,
@@ -44,7 +45,6 @@ import type {
 import { DECIDED_WITHIN_MS } from "./ask.ts"
 import { Calls } from "./calls.ts"
 import { Consents } from "./consents.ts"
-import type { TaskStatus } from "../core/task/state.ts"
 import { Tasks } from "./tasks.ts"
 import { Tree } from "./tree.ts"
 import type { TaskView, Viewed } from "../core/task/view.ts"

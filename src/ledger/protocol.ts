@@ -7,7 +7,7 @@ import type { RefreshShown } from "../core/task/authorization-code.ts"
 import type { WindowUse } from "../core/guardrails/kind.ts"
 import type { Pointer } from "../core/policy/bundle.ts"
 import type { OpenRequest } from "../core/task/opening-step.ts"
-import type { TaskStatus } from "../core/task/state.ts"
+import type { TaskStatus } from "../core/task/task.ts"
 
 /**
  * Old object code may run for minutes beside new Worker code: a question of another version is refused, not misread.

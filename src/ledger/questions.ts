@@ -3,8 +3,7 @@
  * answered, or once nobody can answer it any more. An inbox has only so many places for the questions of one agent. If
  * an inbox fails, a question is only harder to find: its address answers it all the same.
  */
-import type { Approval } from "../core/task/approval.ts"
-import type { InboxOf } from "../core/task/approvers.ts"
+import type { Approval, InboxOf } from "../core/task/approval.ts"
 import { inboxOf, type Inbox } from "./inbox.ts"
 import { logEvent } from "../platform/log.ts"
 import { userId } from "../core/policy/principals.ts"

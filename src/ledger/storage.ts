@@ -17,7 +17,8 @@ import { MEMORY_SCHEMA, MemoryStorage } from "./memory-storage.ts"
 import { OUTBOX_SCHEMA } from "./record-outbox.ts"
 import { RecordNumbers } from "./record-numbers.ts"
 import type { ProofLog } from "../core/task/proof-log.ts"
-import { newTree, type IssuedToken, type Task, type TreeState } from "../core/task/state.ts"
+import { newTree, type TreeState } from "../core/task/state.ts"
+import type { IssuedToken, Task } from "../core/task/task.ts"
 
 const SCHEMA = `
 CREATE TABLE tree (root TEXT NOT NULL, user TEXT, since INTEGER NOT NULL, bundle_seq INTEGER NOT NULL, bundle_digest TEXT NOT NULL,

@@ -22,15 +22,8 @@ import type { OpenRequest } from "../core/task/opening-step.ts"
 import { type Ended, type EndedBefore, type Frozen, type NoBundle } from "./protocol.ts"
 import { endTold } from "./end-task.ts"
 import type { Shadow } from "./shadow.ts"
-import {
-  frozenAround,
-  isAlive,
-  isBelow,
-  ancestryOf,
-  mayGoOn,
-  type TaskStatus,
-  type TreeState,
-} from "../core/task/state.ts"
+import { frozenAround, isAlive, isBelow, ancestryOf, mayGoOn, type TreeState } from "../core/task/state.ts"
+import type { TaskStatus } from "../core/task/task.ts"
 import { RELEASED } from "./storage.ts"
 import { applyBundle, applyOpening, applyRelease, applyRisk, endedBy } from "../core/task/transition.ts"
 import type { Tree } from "./tree.ts"

@@ -73,7 +73,8 @@ test("reads of a ledger that dies before it sends them are sent by the next one 
   const { task } = await openTask()
   await recordsOf(task, 1)
   await runInDurableObject(env.LEDGER.getByName(task), async (_ledger, state) => {
-    const timers = vi.spyOn(globalThis, "setTimeout").mockImplementation(() => 0 as never)
+    const none = setTimeout(() => undefined)
+    const timers = vi.spyOn(globalThis, "setTimeout").mockReturnValue(none)
     new Outbox(state, env).keepRead(1, () => bigRecord(task, 1), 0)
     await state.storage.sync()
     await state.storage.sync()

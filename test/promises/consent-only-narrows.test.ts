@@ -7,7 +7,7 @@ import { viewOfConsent } from "../../src/core/task/consent-view.ts"
 import type { Grant } from "../../src/core/task/grant.ts"
 import { isOAuthFailure } from "../../src/core/denials/oauth-error.ts"
 import type { Consent } from "../../src/core/task/pending-consent.ts"
-import type { Task } from "../../src/core/task/state.ts"
+import type { Task } from "../../src/core/task/task.ts"
 import { agentId } from "../harness/issuers.ts"
 import { ALICE, askedFor, assembled, newState, START } from "../harness/trees.ts"
 

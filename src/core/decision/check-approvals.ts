@@ -20,8 +20,9 @@ import { argumentsNeeded, variantOf } from "../catalog/arguments.ts"
 import { isRedacted, REDACTED } from "../catalog/redaction.ts"
 import type { Denial } from "../denials/denial.ts"
 import { isUnread, readerOf, unreadable, type CallFacts } from "../guardrails/field.ts"
-import type { Task, TreeState } from "../task/state.ts"
+import type { TreeState } from "../task/state.ts"
 import type { Bundle } from "../policy/assemble.ts"
+import type { Task } from "../task/task.ts"
 
 /** What is denied until people have approved of the call. */
 export interface Demand {

@@ -2,7 +2,8 @@
 import type { Call } from "./call.ts"
 import type { Denial } from "../denials/denial.ts"
 import type { Proof } from "../task/proof-log.ts"
-import { isBelow, whyEnded, type RememberedAdmission, type Task, type TreeState } from "../task/state.ts"
+import { isBelow, whyEnded, type RememberedAdmission, type TreeState } from "../task/state.ts"
+import type { Task } from "../task/task.ts"
 
 /**
  * Ended is ended: the task and every one above it must be active and unexpired.

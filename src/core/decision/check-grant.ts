@@ -8,7 +8,7 @@ import { sensitivityRank, type Tool } from "../catalog/tool.ts"
 import type { Denial } from "../denials/denial.ts"
 import { violation, type ArgumentBounds } from "../catalog/bounds.ts"
 import { redactedOf } from "../task/redacted-arguments.ts"
-import type { Task } from "../task/state.ts"
+import type { Task } from "../task/task.ts"
 
 /**
  * Every grant up the tree must cover the call: nobody in the chain gains. The denial shows the bound that is violated,

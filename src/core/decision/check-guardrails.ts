@@ -9,10 +9,11 @@ import type { Memory } from "../guardrails/memory.ts"
 import type { MemoryUpdate } from "../guardrails/memory-update.ts"
 import { withoutFigures } from "../guardrails/telling-figures.ts"
 import type { DeniedFacts } from "../guardrails/storm.ts"
-import type { Task, TreeState } from "../task/state.ts"
+import type { TreeState } from "../task/state.ts"
 import type { Bundle } from "../policy/assemble.ts"
 import { userId } from "../policy/principals.ts"
 import type { TaskEnd } from "../task/change.ts"
+import type { Task } from "../task/task.ts"
 import type { Demand } from "./check-approvals.ts"
 
 export interface Checked {

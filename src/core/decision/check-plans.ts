@@ -3,7 +3,7 @@ import type { Tool } from "../catalog/tool.ts"
 import type { Denial } from "../denials/denial.ts"
 import { advance, expected, isFinished, type Progress } from "../guardrails/plan.ts"
 import type { TaskEnd } from "../task/change.ts"
-import type { Task } from "../task/state.ts"
+import type { Task } from "../task/task.ts"
 import { endOf } from "./check-guardrails.ts"
 
 interface Planned {

@@ -2,7 +2,7 @@ import type { CallArguments } from "../catalog/arguments.ts"
 import type { Denied } from "../denials/denial.ts"
 import { record, set, type CedarRecord, type Value } from "../policy/cedar/values/value.ts"
 import { agentRef, userRef, factsOfArguments, readArguments, type UserFacts } from "../policy/principals.ts"
-import type { Task } from "../task/state.ts"
+import type { Task } from "../task/task.ts"
 
 /**
  * The arguments that the rules for a tool read, as Cedar values. Those must be there in full: a rule that cannot see an

@@ -7,9 +7,10 @@ import type { Tool } from "../catalog/tool.ts"
 import type { CallFacts } from "../guardrails/field.ts"
 import type { GuardrailKind, Need } from "../guardrails/kind.ts"
 import type { Memory } from "../guardrails/memory.ts"
-import type { Task, TreeState } from "../task/state.ts"
+import type { TreeState } from "../task/state.ts"
 import type { Bundle } from "../policy/assemble.ts"
 import type { TaskChange } from "../task/change.ts"
+import type { Task } from "../task/task.ts"
 import { checkCalls } from "./check-grant.ts"
 
 /**

@@ -1,7 +1,8 @@
 /** The risk of a call: the highest that was told of anybody or anything it depends on. */
 import { highestRisk, type Signal, type ToldRisk } from "../guardrails/risk.ts"
-import type { Task, TreeState } from "../task/state.ts"
+import type { TreeState } from "../task/state.ts"
 import { userId } from "../policy/principals.ts"
+import type { Task } from "../task/task.ts"
 
 /**
  * @param ancestry the calling task and all above it

@@ -5,11 +5,12 @@
 import type { Approval } from "../task/approval.ts"
 import { codeOf, type Denial } from "../denials/denial.ts"
 import type { EventName } from "../policy/definition/receivers.ts"
-import type { Task, TreeState } from "../task/state.ts"
+import type { TreeState } from "../task/state.ts"
 import { userId } from "../policy/principals.ts"
 import type { Stopped, Switch } from "../signals/switch.ts"
 import type { TaskEnd } from "../task/change.ts"
 import type { Consent } from "../task/pending-consent.ts"
+import type { Task } from "../task/task.ts"
 
 /** What a person is asked, or has said: of one exact call, or of a task that waits to begin. */
 export type PendingApproval = CallQuestion | TaskQuestion

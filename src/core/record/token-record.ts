@@ -1,10 +1,11 @@
 /** The record of a token request: made in the ledger, durably, where a token was issued; at the edge where none was. */
 import { oauthErrorOf, type OAuthError } from "../denials/oauth-error.ts"
-import type { Task, TreeState } from "../task/state.ts"
+import type { TreeState } from "../task/state.ts"
 import type { Pointer } from "../policy/bundle.ts"
 import { userId, type UserFacts } from "../policy/principals.ts"
 import type { Opened } from "../task/opening-step.ts"
 import type { Consent } from "../task/pending-consent.ts"
+import type { Task } from "../task/task.ts"
 import { recordOf, type DecisionRecord, type ManagementDenial, type ShadowResult } from "./record.ts"
 
 /** The client of a token request, as far as its record names it. */

@@ -5,7 +5,6 @@
  * again. Pure: the ledger keeps them. Who may answer is another question (approvers.ts).
  */
 import { sha256Hex } from "../encoding/hash.ts"
-import type { InboxOf } from "./approvers.ts"
 
 export interface Approval {
   /** `apr_<ulid>`, of the time when it was asked for. */
@@ -168,3 +167,6 @@ export function used(approval: Approval): Approval {
 export function isUsable({ status, uses }: Approval): boolean {
   return status === "approved" && uses > 0
 }
+
+/** Whose inbox a question is put into: a person's, of issuer and subject joined by `|`, or one that many share. */
+export type InboxOf = { readonly user: string } | { readonly issuer: string; readonly group: string } | "operators"

@@ -4,7 +4,7 @@
  */
 import type { ApprovalDefinition, Approving } from "../policy/definition/approvers.ts"
 import { userId, type UserFacts } from "../policy/principals.ts"
-import type { Approval } from "./approval.ts"
+import type { Approval, InboxOf } from "./approval.ts"
 
 /** How the bundle has them. */
 export interface Approvers {
@@ -70,9 +70,6 @@ function isMeant(one: Approving, { issuer, subject, groups }: NonNullable<Answer
   if (one.issuer !== issuer) return false
   return one.kind === "group" ? groups.includes(one.group) : one.subject === subject
 }
-
-/** Whose inbox a question is put into: a person's, of issuer and subject joined by `|`, or one that many share. */
-export type InboxOf = { readonly user: string } | { readonly issuer: string; readonly group: string } | "operators"
 
 export function inboxesFor(
   { approvals, owners }: Approvers,

@@ -1,7 +1,8 @@
 import type { MemoryUpdate } from "../guardrails/memory-update.ts"
 import type { Progress } from "../guardrails/plan.ts"
 import type { Approval } from "./approval.ts"
-import type { EndedBy, RememberedAdmission, TaskStatus } from "./state.ts"
+import type { RememberedAdmission } from "./state.ts"
+import type { EndedBy, TaskStatus } from "./task.ts"
 
 /** What an allow changes; or, of a denied call, that an observing gateway lets it happen all the same. */
 export interface TaskChange {

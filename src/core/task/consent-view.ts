@@ -8,9 +8,9 @@ import type { Lookup } from "../encoding/lookup.ts"
 import { ACTIONS, SENSITIVITIES, sensitivityRank, type Action, type Sensitivity, type Tool } from "../catalog/tool.ts"
 import type { Plan } from "../guardrails/plan.ts"
 import { sha256Hex } from "../encoding/hash.ts"
-import type { Task } from "./state.ts"
 import { displayText } from "../encoding/display-text.ts"
 import { boundsInWords } from "./grant-words.ts"
+import type { Task } from "./task.ts"
 
 export interface ToolView {
   readonly name: string

@@ -7,7 +7,7 @@
 import { isSame } from "../encoding/constant-time.ts"
 import type { Bundle } from "../policy/assemble.ts"
 import { userId, type UserFacts } from "../policy/principals.ts"
-import type { Task, TreeState } from "./state.ts"
+import type { TreeState } from "./state.ts"
 import type { CodeShown } from "./authorization-code.ts"
 import { openTask } from "./open.ts"
 import { isOAuthFailure, oauthError, type OAuthFailure } from "../denials/oauth-error.ts"
@@ -15,6 +15,7 @@ import { mayBeFor, unknownAudience } from "./audience.ts"
 import type { Opened, OpenRequest } from "./opening-step.ts"
 import type { Consent } from "./pending-consent.ts"
 import { NO_CLIENT } from "./renew.ts"
+import type { Task } from "./task.ts"
 
 /** Seconds between two polls, at least (CIBA 7.3); one that comes sooner adds as much to it (11). */
 export const POLL_INTERVAL_SECONDS = 5

@@ -6,7 +6,7 @@ import { fits } from "../encoding/bytes.ts"
 import type { Bundle } from "../policy/assemble.ts"
 import { actionRef, delegateContext, entitiesFor, principalsOf, toolRef } from "../policy/principals.ts"
 import { newProgress } from "../guardrails/plan.ts"
-import { ancestryOf, type Task, type TreeState } from "./state.ts"
+import { ancestryOf, type TreeState } from "./state.ts"
 import { asciiText } from "../encoding/display-text.ts"
 import { isOAuthFailure, oauthError, type OAuthFailure } from "../denials/oauth-error.ts"
 import { narrow, type Caps } from "./narrow.ts"
@@ -21,6 +21,7 @@ import {
   earliest,
 } from "./opening-step.ts"
 import { renew, freshen } from "./renew.ts"
+import type { Task } from "./task.ts"
 
 export function openTask(bundle: Bundle, state: TreeState, request: OpenRequest, now: number): Opened | OAuthFailure {
   const agent = bundle.agents.get(request.agent)

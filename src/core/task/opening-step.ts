@@ -4,7 +4,8 @@ import type { Bundle } from "../policy/assemble.ts"
 import type { AgentDefinition } from "../policy/definition/agents.ts"
 import type { UserFacts } from "../policy/principals.ts"
 import type { RequestedGrant, GrantReduction } from "./grant.ts"
-import { whyEnded, type IssuedToken, type Task, type TreeState } from "./state.ts"
+import { whyEnded, type TreeState } from "./state.ts"
+import type { IssuedToken, Task } from "./task.ts"
 
 /** No token lives longer, whatever the registry says (DESIGN §4). */
 const MAX_TOKEN_LIFE_MS = 900_000

@@ -1,7 +1,7 @@
 import { redactedOfAny } from "../catalog/redaction.ts"
 import type { Tool } from "../catalog/tool.ts"
 import type { Lookup } from "../encoding/lookup.ts"
-import type { Task } from "./state.ts"
+import type { Task } from "./task.ts"
 
 /** What the catalog redacts of the tools that one of the tasks' grants covers. */
 export function redactedOf(ancestry: readonly Task[], tools: Lookup<Tool>): readonly string[] {

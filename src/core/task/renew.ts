@@ -3,7 +3,8 @@ import { oauthError, type OAuthFailure } from "../denials/oauth-error.ts"
 import type { Bundle } from "../policy/assemble.ts"
 import { ASKED_NOTHING } from "./grant.ts"
 import { type OpenRequest, type Opened, type Step, type Parent, fullness, ended, issue } from "./opening-step.ts"
-import { isAlive, ancestryOf, whyEnded, type Task, type TreeState } from "./state.ts"
+import { isAlive, ancestryOf, whyEnded, type TreeState } from "./state.ts"
+import type { Task } from "./task.ts"
 
 export function renew(step: Step, { task, ancestry }: Parent): Opened | OAuthFailure {
   // An unbound token may be traded for a bound one, never the other way round nor for another key's: not even by a token

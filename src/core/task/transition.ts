@@ -8,7 +8,8 @@ import { applyUpdates, type MemoryUpdate } from "../guardrails/memory-update.ts"
 import type { Pointer } from "../policy/bundle.ts"
 import type { TaskChange, TaskEnd } from "./change.ts"
 import type { Opening } from "./opening-step.ts"
-import { isBelow, type EndedBy, type Task, type TaskStatus, type TreeState } from "./state.ts"
+import { isBelow, type TreeState } from "./state.ts"
+import type { EndedBy, Task, TaskStatus } from "./task.ts"
 
 /** Retries are remembered for seconds; above this many the stale ones are dropped. */
 const MAX_RETRIES = 1_000

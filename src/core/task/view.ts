@@ -7,7 +7,8 @@ import { highestRisk } from "../guardrails/risk.ts"
 import type { Bundle } from "../policy/assemble.ts"
 import { userId } from "../policy/principals.ts"
 import { redactedOf } from "./redacted-arguments.ts"
-import { isBelow, ancestryOf, whyEnded, type Task, type TreeState } from "./state.ts"
+import { isBelow, ancestryOf, whyEnded, type TreeState } from "./state.ts"
+import type { Task } from "./task.ts"
 
 export interface TaskView {
   readonly id: string

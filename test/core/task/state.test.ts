@@ -1,14 +1,6 @@
 import { expect, test } from "vitest"
-import {
-  isAlive,
-  isBelow,
-  isTaskId,
-  mayGoOn,
-  newTree,
-  rootOf,
-  whyEnded,
-  type Task,
-} from "../../../src/core/task/state.ts"
+import { isAlive, isBelow, isTaskId, mayGoOn, newTree, rootOf, whyEnded } from "../../../src/core/task/state.ts"
+import type { Task } from "../../../src/core/task/task.ts"
 import { freshProofs, POINTER } from "../../harness/trees.ts"
 
 const ROOT = "tsk_01JZZZZZZZZZZZZZZZZZZZZZZZ"

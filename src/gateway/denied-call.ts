@@ -1,0 +1,74 @@
+/** What the ledger of a call that is denied at the edge is asked: whose token it is, that its proof is used, what is kept. */
+import { UNSEEN_ARGUMENTS } from "../core/catalog/arguments.ts"
+import type { Located } from "../core/catalog/locate.ts"
+import { possibleTools } from "../core/catalog/possible-tools.ts"
+import type { Denial, Denied } from "../core/denials/denial.ts"
+import type { Bundle } from "../core/policy/assemble.ts"
+import type { Ask } from "../core/record/call-record.ts"
+import { toldOf } from "../core/signals/leased-risks.ts"
+import { rootOf } from "../core/task/state.ts"
+import { userOf } from "../credentials/delegation-token.ts"
+import type { VerifiedCredential } from "../credentials/verify.ts"
+import { askLedger } from "../ledger/ask.ts"
+import { LEDGER_VERSION, type TokenOwner, type ShadowOnly } from "../ledger/protocol.ts"
+import type { RequestContext } from "../request-context.ts"
+import type { Lease } from "../revocation/lease.ts"
+import { retryOf } from "./ledger-request.ts"
+import type { PresentedCall } from "./presented.ts"
+
+/**
+ * The ledger hears of this denial too, if anybody looks out for storms of denials, or if the gateway lets the call through
+ * all the same. Null: it need not.
+ * @param isSure false if a switch stops the token, or may do so: whose call it is, is not certain, and it must not become
+ *   another's history
+ */
+export function tellOfRefusal(
+  id: string,
+  call: PresentedCall,
+  { token, proof }: VerifiedCredential,
+  located: Located | null,
+  denial: Denial,
+  isSure: boolean,
+  { catalog, guardrails, pointer }: Bundle,
+  known: Lease | null,
+  { env }: RequestContext,
+): Promise<TokenOwner | Denied | null> | null {
+  const { gateway, client } = call
+  const isObserved = gateway.mode === "observe"
+  if (isObserved ? !isSure : guardrails.denialObservers.length === 0) return null
+  const tools = located ? [located.tool.name] : isObserved ? possibleTools(catalog, call, denial) : []
+  if (isObserved && tools.length === 0) return null
+  const { task, jti } = token.claims
+  const refused = {
+    decisionId: id,
+    mode: gateway.mode,
+    task,
+    token: jti,
+    proof,
+    tools,
+    arguments: located ? located.arguments : UNSEEN_ARGUMENTS,
+    gateway: gateway.id,
+    environment: gateway.environment,
+    client,
+    retry: retryOf(call),
+    risks: toldOf(known && known.risks, token.agents, userOf(token.claims)),
+  }
+  return askLedger(env, rootOf(task), async (ledger) => ledger.refused(LEDGER_VERSION, pointer, refused, denial))
+}
+
+/** Its proof is used up. Null: the ledger is out of reach. */
+export async function spend(
+  { token, proof }: VerifiedCredential,
+  { env }: RequestContext,
+): Promise<TokenOwner | Denied | null> {
+  const { task, jti } = token.claims
+  return askLedger(env, rootOf(task), async (ledger) => ledger.spend({ task, token: jti, proof }))
+}
+
+/** Refused already: all that is asked is what the candidate would have said, and whether its token is taken. */
+export async function shadowOnly(ask: Ask, denial: Denial, { env }: RequestContext): Promise<ShadowOnly | null> {
+  const said = await askLedger(env, rootOf(ask.task), async (ledger): Promise<string> =>
+    ledger.shadowDenied(LEDGER_VERSION, ask, denial),
+  )
+  return said === null ? null : JSON.parse(said)
+}

@@ -6,7 +6,7 @@ import type { Denial, Denied } from "../core/denials/denial.ts"
 import type { RefreshShown } from "../core/task/authorization-code.ts"
 import type { WindowUse } from "../core/guardrails/kind.ts"
 import type { Pointer } from "../core/policy/bundle.ts"
-import type { OpenRequest } from "../core/task/opening-step.ts"
+import type { OpenRequest } from "../core/task/open-request.ts"
 import type { TaskStatus } from "../core/task/task.ts"
 
 /**

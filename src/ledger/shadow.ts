@@ -15,7 +15,8 @@ import { Memory } from "../core/guardrails/memory.ts"
 import { applyUpdates } from "../core/guardrails/memory-update.ts"
 import { logEvent } from "../platform/log.ts"
 import type { Bundle } from "../core/policy/assemble.ts"
-import type { Opened, OpenRequest } from "../core/task/opening-step.ts"
+import type { OpenRequest } from "../core/task/open-request.ts"
+import type { Opened } from "../core/task/opening-step.ts"
 import { ancestryOf, type TreeState } from "../core/task/state.ts"
 
 export class Shadow {

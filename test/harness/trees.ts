@@ -21,7 +21,7 @@ import { assemble, type Bundle } from "../../src/core/policy/assemble.ts"
 import type { BundleBody } from "../../src/core/policy/bundle.ts"
 import { encode } from "../../src/core/policy/encode.ts"
 import type { UserFacts } from "../../src/core/policy/principals.ts"
-import type { OpenRequest } from "../../src/core/task/opening-step.ts"
+import type { OpenRequest } from "../../src/core/task/open-request.ts"
 import { agentId, IDP } from "./issuers.ts"
 
 export const POINTER = { seq: 1, digest: "0".repeat(64) }

@@ -15,7 +15,7 @@ import type { RequestedGrant } from "../../core/task/grant.ts"
 import type { SingleUse } from "./replay-log.ts"
 import { valueOf, type Parameters } from "./parameters.ts"
 import { oauthError, refuseCredential, type OAuthFailure } from "../../core/denials/oauth-error.ts"
-import type { OpenRequest } from "../../core/task/opening-step.ts"
+import type { OpenRequest } from "../../core/task/open-request.ts"
 
 /** RFC 8693 3. */
 const SESSION_KINDS: ReadonlyMap<string, SessionKind> = new Map([

@@ -26,7 +26,8 @@ import { applyAfterwards, applyApproval, applyChange, applyEnd, applyOpening, en
 import type { Bundle } from "../policy/assemble.ts"
 import type { Pointer } from "../policy/bundle.ts"
 import type { UserFacts } from "../policy/principals.ts"
-import type { Opened, OpenRequest } from "../task/opening-step.ts"
+import type { OpenRequest } from "../task/open-request.ts"
+import type { Opened } from "../task/opening-step.ts"
 
 /** What a call needs of a task that is open. */
 export interface SimulatedState {

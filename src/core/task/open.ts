@@ -10,16 +10,8 @@ import { ancestryOf, type TreeState } from "./state.ts"
 import { asciiText } from "../encoding/display-text.ts"
 import { isOAuthFailure, oauthError, type OAuthFailure } from "../denials/oauth-error.ts"
 import { narrow, type Caps } from "./narrow.ts"
-import {
-  type OpenRequest,
-  type Opened,
-  type Step,
-  type Parent,
-  fullness,
-  ended,
-  issue,
-  earliest,
-} from "./opening-step.ts"
+import type { OpenRequest } from "./open-request.ts"
+import { type Opened, type Step, type Parent, fullness, ended, issue, earliest } from "./opening-step.ts"
 import { renew, freshen } from "./renew.ts"
 import type { Task } from "./task.ts"
 

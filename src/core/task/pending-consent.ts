@@ -1,7 +1,7 @@
 import type { UserFacts } from "../policy/principals.ts"
 import type { CodeTerms, Refreshing } from "./authorization-code.ts"
 import type { GrantReduction } from "./grant.ts"
-import type { OpenRequest } from "./opening-step.ts"
+import type { OpenRequest } from "./open-request.ts"
 
 export interface Consent {
   /** Hex SHA-256 of the secret part of `auth_req_id`, or of the code. */

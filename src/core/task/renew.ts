@@ -2,7 +2,8 @@
 import { oauthError, type OAuthFailure } from "../denials/oauth-error.ts"
 import type { Bundle } from "../policy/assemble.ts"
 import { ASKED_NOTHING } from "./grant.ts"
-import { type OpenRequest, type Opened, type Step, type Parent, fullness, ended, issue } from "./opening-step.ts"
+import type { OpenRequest } from "./open-request.ts"
+import { type Opened, type Step, type Parent, fullness, ended, issue } from "./opening-step.ts"
 import { isAlive, ancestryOf, whyEnded, type TreeState } from "./state.ts"
 import type { Task } from "./task.ts"
 

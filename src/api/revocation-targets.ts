@@ -2,6 +2,7 @@
  * Whether what an operator wants to stop is known here, and what a stop of it hits. A stop of a misspelt name would be
  * acknowledged and stop nothing. What is counted comes of the bundle and of recent records; it is a lower bound.
  */
+import { TimedOut, within } from "../platform/timeout.ts"
 import { findRecords } from "../audit/record-logs.ts"
 import type { DecisionRecord } from "../core/record/record.ts"
 import { patternCovers } from "../core/catalog/pattern.ts"
@@ -163,16 +164,10 @@ const NO_HITS: Hits = { tools: null, recent: null }
 
 /** Null: it failed or took too long. */
 async function inTime<Value>(work: Promise<Value>): Promise<Value | null> {
-  let timer: ReturnType<typeof setTimeout> | null = null
-  const late = new Promise<null>((resolve) => {
-    timer = setTimeout(() => resolve(null), WITHIN_MS)
-  })
   try {
-    return await Promise.race([work, late])
+    return await within(work, WITHIN_MS, "a lookup of what a revocation hits")
   } catch (error) {
-    logEvent("target_not_looked_up", { error: String(error) })
+    if (!(error instanceof TimedOut)) logEvent("target_not_looked_up", { error: String(error) })
     return null
-  } finally {
-    clearTimeout(timer)
   }
 }

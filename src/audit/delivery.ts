@@ -5,6 +5,7 @@
  */
 import { byteLength } from "../core/encoding/bytes.ts"
 import { logEvent } from "../platform/log.ts"
+import { TimedOut, within } from "../platform/timeout.ts"
 import { batchOf, type StoredRecord } from "../core/record/record.ts"
 import { MAX_BATCH_BYTES, type Taken } from "./record-log.ts"
 
@@ -16,8 +17,6 @@ const MAX_REFUSALS = 20
 
 /** A log that hangs must not hold what waits for it, or its bound would bound nothing. */
 const TIMEOUT_MS = 5_000
-
-class LogTimeout extends Error {}
 
 /** The part of a record log that takes records. */
 export interface Taker {
@@ -57,17 +56,11 @@ export async function deliver(
 }
 
 async function append(log: Taker, batch: readonly StoredRecord[]): Promise<Taken | { readonly error: unknown }> {
-  let timer: ReturnType<typeof setTimeout> | null = null
-  const timeout = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new LogTimeout("the log of records did not answer in time")), TIMEOUT_MS)
-  })
   try {
     // It may still keep them, later: a batch that is sent twice is stored once.
-    return await Promise.race([log.append(batch.length, batchOf(batch)), timeout])
+    return await within(log.append(batch.length, batchOf(batch)), TIMEOUT_MS, "the record log")
   } catch (error) {
     return { error }
-  } finally {
-    clearTimeout(timer)
   }
 }
 
@@ -101,6 +94,6 @@ function dropped(records: readonly StoredRecord[]): readonly StoredRecord[] {
 /** As the platform marks it: trying at once would not help, nor would a smaller batch. */
 function isOutOfReach(error: unknown): boolean {
   if (!(error instanceof Error)) return false
-  if (error instanceof LogTimeout) return true
+  if (error instanceof TimedOut) return true
   return ("retryable" in error && error.retryable === true) || ("overloaded" in error && error.overloaded === true)
 }

@@ -198,7 +198,7 @@ async function confirm(env: Env, items: readonly Unconfirmed[], all: Queues): Pr
  */
 async function liveTokens(env: Env, root: string, tokens: readonly BearerToken[]): Promise<readonly string[] | null> {
   try {
-    return await within(env.LEDGER.getByName(root).liveTokens(tokens), LEDGER_TIMEOUT_MS)
+    return await within(env.LEDGER.getByName(root).liveTokens(tokens), LEDGER_TIMEOUT_MS, "the ledger")
   } catch (error) {
     logEvent("ledger_failed", { root, error: String(error) })
     return null

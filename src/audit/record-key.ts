@@ -4,6 +4,7 @@
  */
 import { keyRing } from "../signing/key-ring.ts"
 import { logEvent } from "../platform/log.ts"
+import { within } from "../platform/timeout.ts"
 
 /** A record without a hash says less, and a call must not wait for it longer. */
 const TIMEOUT_MS = 500
@@ -28,17 +29,11 @@ export async function recordKey(env: Env, now: number): Promise<string | null> {
   if (held !== null) return held
   // A clock that was set back must not make the pause longer.
   if (now < askAgainAt && now > askAgainAt - PAUSE_MS) return null
-  let timer: ReturnType<typeof setTimeout> | null = null
-  const timeout = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error("the key ring did not answer in time")), TIMEOUT_MS)
-  })
   try {
-    return (held = await Promise.race([keyRing(env).recordKey(), timeout]))
+    return (held = await within(keyRing(env).recordKey(), TIMEOUT_MS, "the key ring"))
   } catch (error) {
     askAgainAt = now + PAUSE_MS
     logEvent("record_key_failed", { error: String(error) })
     return null
-  } finally {
-    clearTimeout(timer)
   }
 }

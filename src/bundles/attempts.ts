@@ -4,6 +4,8 @@
  * while. So a slow store costs a few calls a bounded time, and not each call the whole time limit.
  */
 
+import { within } from "../platform/timeout.ts"
+
 /** An attempt that has not ended by then was cut off with its request. */
 const LOST_AFTER_MS = 15_000
 
@@ -48,16 +50,12 @@ export class Attempts<Value> {
   }
 
   async #within(ending: Promise<Value | null>, wait: number): Promise<Value | null> {
-    let timer: ReturnType<typeof setTimeout> | null = null
-    const late = new Promise<null>((resolve) => {
-      timer = setTimeout(() => {
-        this.#pausedAt = Date.now()
-        resolve(null)
-      }, wait)
-    })
-    const value = await Promise.race([ending, late])
-    clearTimeout(timer)
-    return value
+    try {
+      return await within(ending, wait, "the store")
+    } catch {
+      this.#pausedAt = Date.now()
+      return null
+    }
   }
 }
 

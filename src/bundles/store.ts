@@ -4,6 +4,7 @@
  * also asks the object of publications, which keeps the newest pointer that this Worker has accepted, and decides by no
  * older one. It keeps the last good bundle and looks for a newer one in the background.
  */
+import { within } from "../platform/timeout.ts"
 import type { Config } from "../platform/config.ts"
 import { logEvent } from "../platform/log.ts"
 import { assemble, type Bundle } from "../core/policy/assemble.ts"
@@ -211,16 +212,8 @@ export async function fetchBody(kv: KVNamespace, pointer: Pointer): Promise<Bund
 }
 
 /** Of a read of KV, or a question to the object of publications. */
-export async function withTimeout<T>(work: Promise<T>, milliseconds = TIMEOUT_MS): Promise<T> {
-  let timer: ReturnType<typeof setTimeout> | null = null
-  const timeout = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error("KV or the publications did not answer in time")), milliseconds)
-  })
-  try {
-    return await Promise.race([work, timeout])
-  } finally {
-    clearTimeout(timer)
-  }
+export async function withTimeout<Value>(work: Promise<Value>, milliseconds = TIMEOUT_MS): Promise<Value> {
+  return within(work, milliseconds, "KV or the object of publications")
 }
 
 function report(known: Memory, error: unknown): void {

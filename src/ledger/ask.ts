@@ -14,7 +14,7 @@ export async function askLedger<Reply>(
 ): Promise<Reply | null> {
   const until = Date.now() + DECIDED_WITHIN_MS
   try {
-    return await within(question(env.LEDGER.getByName(root), until), TIMEOUT_MS)
+    return await within(question(env.LEDGER.getByName(root), until), TIMEOUT_MS, "the ledger")
   } catch (error) {
     logEvent("ledger_failed", { root, error: String(error) })
     return null

@@ -182,7 +182,7 @@ export class Credits {
     const answering = this.#ask(count, take)
     const patience = Math.min(TIMEOUT_MS, asking.until - at)
     try {
-      const answer = await within(answering, patience)
+      const answer = await within(answering, patience, "the shared limit")
       this.#underWay.delete(id)
       this.#settlements.forget(settled)
       count.answered()

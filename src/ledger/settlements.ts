@@ -142,7 +142,7 @@ export class Settlements {
     const settled = settledOf(count)
     try {
       const sent = sharedLimitOf(this.#env, guardrail, key).settle(LENDING_VERSION, root, settled)
-      await within(sent, TIMEOUT_MS)
+      await within(sent, TIMEOUT_MS, "the shared limit")
       count.tries = 0
       this.forget(settled)
     } catch (error) {

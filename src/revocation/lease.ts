@@ -2,6 +2,7 @@
  * The switches, observations and risks as this isolate knows them: relied on for a lease's time, renewed beside the calls
  * while there are any. Only a call that finds no lease waits for one; where none can be had, nobody is let through.
  */
+import { within } from "../platform/timeout.ts"
 import * as z from "zod"
 import type { Observations } from "../core/catalog/drift.ts"
 import { logEvent } from "../platform/log.ts"
@@ -106,12 +107,8 @@ function readLease(text: string): Lease {
 /** The lease begins before the question leaves: it can only be shorter than what the switchboard reckons with. */
 export async function renewLease(env: Env): Promise<Lease | null> {
   const since = Date.now()
-  let timer: ReturnType<typeof setTimeout> | null = null
-  const timeout = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error("the switchboard did not answer in time")), TIMEOUT_MS)
-  })
   try {
-    const text = await Promise.race([switchboard(env).read(LEASE_VERSION), timeout])
+    const text = await within(switchboard(env).read(LEASE_VERSION), TIMEOUT_MS, "the switchboard")
     const lease = text === held?.text ? held : readLease(text)
     if (!held || held.since < since) {
       const { switches, observations, risks } = lease
@@ -121,7 +118,5 @@ export async function renewLease(env: Env): Promise<Lease | null> {
   } catch (error) {
     logEvent("switches_not_read", { error: String(error) })
     return null
-  } finally {
-    clearTimeout(timer)
   }
 }

@@ -3,6 +3,7 @@
  * pause after a failure. Another request's promise must not be awaited (workerd forbids it); what is shared is only that
  * somebody is at it, and its end can be watched.
  */
+import { within } from "../../platform/timeout.ts"
 
 /** Who is asked has this long, in all. */
 export const TIMEOUT_MS = 5_000
@@ -91,7 +92,7 @@ export class Renewal {
     this.#underWay = mine
     const began = Date.now()
     try {
-      await inTime(renew())
+      await within(renew(), TIMEOUT_MS, "whoever publishes the keys")
       this.#failures = 0
       this.#pausesUntil = Number.NEGATIVE_INFINITY
     } catch (error) {
@@ -124,17 +125,5 @@ export class Renewals {
 
   clear(): void {
     this.#renewals.clear()
-  }
-}
-
-async function inTime(work: Promise<void>): Promise<void> {
-  let timer: ReturnType<typeof setTimeout> | null = null
-  const timeout = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error("no answer in time")), TIMEOUT_MS)
-  })
-  try {
-    await Promise.race([work, timeout])
-  } finally {
-    clearTimeout(timer)
   }
 }

@@ -156,7 +156,7 @@ const verdict = z
   .superRefine((word, context) => {
     if (word === ALLOW || DENIALS.has(word)) return
     const fix = suggest(word, [ALLOW, ...DENIALS], "Write `allow`, or the code that the caller gets.")
-    context.addIssue({ code: "custom", message: "no decision", params: { fix: fix }, input: word })
+    context.addIssue({ code: "custom", message: "no decision", params: { fix }, input: word })
   })
   .transform((word): ExpectedText => (word === ALLOW ? { allow: true } : { deny: word }))
 
@@ -257,7 +257,7 @@ const row = z
     const [args, ...more] = before.filter(isMap)
     if (others.length > 0 || more.length > 0 || before.some((cell) => !isText(cell) && !isMap(cell))) {
       const fix = "Write `[what is asked, { arguments }, what is expected]`; the first or the second may be left out."
-      context.addIssue({ code: "custom", message: "no row", params: { fix: fix } })
+      context.addIssue({ code: "custom", message: "no row", params: { fix } })
       return z.NEVER
     }
     return {

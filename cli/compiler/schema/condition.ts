@@ -47,7 +47,7 @@ const amount = z
     const units = unitsOf(value)
     if (typeof units === "number" && units > 0) return units
     const fix = "Write a number above 0 with at most four decimals, up to 900,000,000,000."
-    context.addIssue({ code: "custom", message: "not an exact amount", params: { fix: fix }, input: value })
+    context.addIssue({ code: "custom", message: "not an exact amount", params: { fix }, input: value })
     return z.NEVER
   })
   .describe("A number above 0 with at most four decimals.")

@@ -54,7 +54,7 @@ function read<Value>(parse: (text: string) => Value | undefined, message: string
     .transform((text, context) => {
       const value = parse(text)
       if (value !== undefined) return value
-      context.addIssue({ code: "custom", message, params: { fix: fix }, input: text })
+      context.addIssue({ code: "custom", message, params: { fix }, input: text })
       return z.NEVER
     })
     .describe(fix)

@@ -35,7 +35,7 @@ function spanUpTo(longest: number, units: readonly Unit[], fix: string) {
     .transform((text, context) => {
       const seconds = secondsOf(text, units)
       if (seconds !== undefined && seconds >= 1 && seconds <= longest) return seconds
-      context.addIssue({ code: "custom", message: "not a span of time", params: { fix: fix }, input: text })
+      context.addIssue({ code: "custom", message: "not a span of time", params: { fix }, input: text })
       return z.NEVER
     })
     .describe(fix)

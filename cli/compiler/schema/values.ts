@@ -12,7 +12,7 @@ import { hasUnseen } from "../../../src/core/encoding/display-text.ts"
 export function text(test: (value: string) => boolean, message: string, fix: string) {
   return z
     .string()
-    .refine(test, { error: message, params: { fix: fix } })
+    .refine(test, { error: message, params: { fix } })
     .describe(fix)
 }
 

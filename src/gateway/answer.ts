@@ -1,6 +1,6 @@
 /**
- * The decision in the gateway's terms: status, headers, body. On an allow every identity header is there every time,
- * so that none of the client's own survives (CVE-2026-30851); no answer may be cached.
+ * The decision in the gateway's terms: status, headers, body. An allow always carries every identity header, so that
+ * none of the client's own survives (CVE-2026-30851). No answer may be cached.
  */
 import { challengeOf } from "../credentials/challenge.ts"
 import { schemeOf } from "../credentials/verify.ts"
@@ -10,7 +10,7 @@ import { describe } from "./describe.ts"
 import { DIALECTS } from "./dialects/dialects.ts"
 import { errorMessage, type MessageId } from "./json-rpc.ts"
 
-/** What an upstream learns of the caller; a gateway must overwrite each of these, in every spelling. */
+/** What an upstream learns of the caller; a gateway must overwrite each of these headers, in every spelling. */
 export const IDENTITY_HEADERS = [
   "X-Narrowgate-Agent",
   "X-Narrowgate-User",
@@ -22,9 +22,9 @@ export const IDENTITY_HEADERS = [
 ] as const
 
 /**
- * @param issuer our own: where a client without a token finds out how to get one
- * @param asked the gateway's question, with the client's `Authorization`
- * @param message that was asked about, where it is one to a server of MCP
+ * @param issuer our own URL, where a client without a token finds out how to get one
+ * @param asked the gateway's request, with the client's `Authorization`
+ * @param message the JSON-RPC message of the call, if it is one to an MCP server
  */
 export function answer(decision: Decision, issuer: string, asked: Request, message?: MessageId): Response {
   if (decision.denial && !isObserved(decision)) {
@@ -48,8 +48,8 @@ export function answer(decision: Decision, issuer: string, asked: Request, messa
 }
 
 /**
- * Whether what was decided changes nothing, as the gateway only observes: by the bundle that decided, in which it may
- * do so no more, or be nobody's.
+ * Whether the decision has no effect because the gateway only observes. The bundle that decided says so: in that bundle
+ * the gateway may enforce, or be unknown.
  */
 export function isObserved({ gateway, denial }: Pick<Decision, "gateway" | "denial">): boolean {
   return gateway.mode === "observe" && denial?.reason !== "gateway_unknown"
@@ -58,7 +58,7 @@ export function isObserved({ gateway, denial }: Pick<Decision, "gateway" | "deni
 const NO_IDENTITY = { agent: null, user: null, task: null, purpose: null } as const
 
 /**
- * An observing gateway lets through what is denied, and names the caller only if its credential was accepted: an upstream
+ * An observing gateway allows what is denied, and names the caller only if its credential was accepted: an upstream
  * believes these headers, and must not take a revoked or replayed token for the agent.
  */
 function isNamed({ denial, agent }: Decision): boolean {
@@ -67,7 +67,7 @@ function isNamed({ denial, agent }: Decision): boolean {
   return agent !== null && code !== "missing_token" && code !== "invalid_token"
 }
 
-/** @param carried what the status becomes, where not every one reaches who is to see it */
+/** @param carried the status that reaches the client, if the gateway cannot carry each status */
 export function refusedCall(
   denial: Denial,
   decision: Pick<Decision, "id" | "gateway" | "denial" | "windows" | "task">,
@@ -97,7 +97,7 @@ export function refusedCall(
   return Response.json(body, { status: carried(status), headers })
 }
 
-/** Of whom it is asked, where people and programs answer it, until when, and whether it is already: with no. */
+/** Who decides on the approval, where people and programs do so, until when, and whether it is rejected already. */
 function askedOf(
   { approval: id, name, status, expires_at }: Extract<Denial, { readonly reason: "approval_required" }>,
   { task }: Pick<Decision, "task">,
@@ -118,7 +118,9 @@ function rateLimit(decision: Pick<Decision, "denial" | "windows">): Readonly<Rec
   return { "RateLimit-Policy": policies.join(", "), RateLimit: limits.join(", ") }
 }
 
-/** A subject may hold any character; a header may not (RFC 9110 5.5). What does not fit goes percent-encoded. */
+/**
+ * A subject may contain any character; a header may not (RFC 9110, section 5.5). Other characters are percent-encoded.
+ */
 function headerSafe(value: string | null): string {
   if (value === null) return ""
   return /^[\x21-\x24\x26-\x7e]*$/.test(value)

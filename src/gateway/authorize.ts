@@ -1,6 +1,7 @@
 /**
- * READ FIRST. The way of one call: Presented → Verified → Located → Decided. Each step takes only what the one before
- * it made, and returns its output or a denial; anything thrown is a defect or an outage and ends in a refusal.
+ * READ FIRST. The way of one call: presented → verified → located → decided. Each step takes only what the step before
+ * it returned, and returns its own result or a denial. Anything thrown is a defect or an outage, and the call is
+ * denied.
  */
 import type { Ask } from "../core/record/call-record.ts"
 import { ofGateway, ofLocated, recordEdgeDenial, type Standing } from "../audit/edge-record.ts"
@@ -47,7 +48,7 @@ export async function authorize(call: PresentedCall, bundle: Bundle, context: Re
     return { ...NO_IDENTITY, id, gateway: call.gateway, denial, task, tool }
   }
 
-  // Asked for now, so that a call which has to wait for them waits for all at once.
+  // Requested now, so that a call which has to wait for several of these waits for all of them at once.
   const lease = currentLease(context)
   const { authorization, proof, method, origin, target, gateway } = call
   const [path = ""] = target.split("?", 1)
@@ -58,9 +59,10 @@ export async function authorize(call: PresentedCall, bundle: Bundle, context: Re
   const { claims } = verified.token
 
   /**
-   * Denies a call whose token is ours. A token or proof that opens nothing is the denial, where that can be known: a proof
-   * is used up whatever is decided (RFC 9449 11.1), which only the ledger remembers, and what an observing gateway lets
-   * through all the same is remembered before it happens. Of any other call the ledger is asked afterwards, for its record.
+   * Denies a call whose token this Worker has signed. If the token or the proof turns out to be unusable, that is the
+   * denial: a proof is used up whatever is decided (RFC 9449, section 11.1), which only the ledger remembers. What an
+   * observing gateway allows although it is denied is recorded in the ledger before the answer leaves. For any other
+   * call the ledger is asked after the answer, for the record.
    */
   const refuseVerified = async (why: Denial, located?: Located, ask?: Ask): Promise<Decision> => {
     const known = await lease
@@ -76,10 +78,10 @@ export async function authorize(call: PresentedCall, bundle: Bundle, context: Re
     if (!waits && !ask) return refuse(denial, verified, isSure ? "unasked" : "dead", located)
     const owner = waits && telling ? told : ask ? alone && alone.owner : await spend(verified, context)
     if (!owner || !isSure) return refuse(denial, verified, "dead", located, shadowResult)
-    // A candidate changes nothing of why a call is denied: without one nobody would have asked.
+    // A candidate bundle does not change why a call is denied.
     if (isDenied(owner) && waits) return refuse(owner.denied, verified, "dead", located)
     if (isDenied(owner)) return refuse(denial, verified, "dead", located, shadowResult)
-    // Whose token it is, only its ledger knows.
+    // Only the ledger knows whose token it is.
     if (owner.agent !== claims.client_id) return refuse(denial, verified, "dead", located, shadowResult)
     return { ...refuse(denial, verified, "live", located, shadowResult), ...owner }
   }
@@ -91,7 +93,7 @@ export async function authorize(call: PresentedCall, bundle: Bundle, context: Re
   const located = call.objection ? deny(call.objection) : locate(bundle.catalog, call)
   if (isDenied(located)) return refuseVerified(located.denied)
 
-  // What needs no memory may be denied here, and only denied: an allow is the ledger's alone.
+  // What needs no state may be denied here, and never allowed: only the ledger allows a call.
   const denialWhatever = denyEarly(claims, located, bundle)
   const candidate = candidateFor(bundle, context)
   if (denialWhatever && !(candidate && policyMayPermit(located, candidate)))
@@ -108,7 +110,7 @@ export async function authorize(call: PresentedCall, bundle: Bundle, context: Re
   const ask = toAsk(id, call, verified, located, known && known.risks, candidate, recordKey, context)
   if (denialWhatever) return refuseVerified(denialWhatever, located, ask)
 
-  // Before the ledger counts it: a call of which what is behind the gateway could not be told is not let through.
+  // Before the ledger counts the call: if no Transaction Token can be signed for the upstream, the call is denied.
   const algorithm = gateway.transaction_tokens?.algorithm
   const signer = algorithm
     ? await signerOf(context.env, algorithm, pulledKeys(known?.switches ?? []), receivedAt)
@@ -116,7 +118,7 @@ export async function authorize(call: PresentedCall, bundle: Bundle, context: Re
   if (algorithm && !signer) return refuseVerified({ reason: "signing_key_unavailable" }, located)
 
   const said = await askLedger(context.env, rootOf(claims.task), async (ledger, until): Promise<string> =>
-    // The gateway has waited since the request came, whatever took time before the ledger was asked.
+    // The gateway has waited since the request arrived, whatever took the time before this request to the ledger.
     ledger.decide(LEDGER_VERSION, bundle.pointer, ask, Math.min(until, context.receivedAt + DECIDED_WITHIN_MS)),
   )
   const answer: LedgerDecision | NoBundle | null = said === null ? null : JSON.parse(said)
@@ -126,7 +128,7 @@ export async function authorize(call: PresentedCall, bundle: Bundle, context: Re
     return again(call, answer.newest, bundle, context, (denial) => refuse(denial, verified, "unasked", located))
   }
   const { denial, retryOf, agent, user, purpose, windows, recorded } = answer
-  // The ledger does not take the token, or has not looked at it.
+  // The ledger has rejected the token, or has not looked at it.
   if (denial && !recorded)
     return refuse(denial, verified, denial.reason === "ledger_unavailable" ? "unasked" : "dead", located)
   const { task } = claims
@@ -135,7 +137,7 @@ export async function authorize(call: PresentedCall, bundle: Bundle, context: Re
   return { ...allowed, transactionToken }
 }
 
-/** The ledger has decided by a newer bundle already: the call is judged anew by that one, wholly. */
+/** The ledger has already decided by a newer bundle: that bundle judges the whole call again. */
 async function again(
   call: PresentedCall,
   newest: Pointer,
@@ -150,7 +152,7 @@ async function again(
   return authorize({ ...call, gateway }, bundle, context)
 }
 
-/** Whether it is for this agent, or on behalf of this user. */
+/** Whether the token is for this agent, or on behalf of this user. */
 export function isFor(claims: DelegationClaims, { type, id }: Subject): boolean {
   return type === "agent" ? id === claims.client_id : type === "user" && id === userOf(claims)
 }

@@ -1,11 +1,11 @@
-/** What a gateway is answered from: one decision, whatever the dialect. */
+/** The decision that a gateway's answer is made of, whatever the dialect. */
 import type { Denial } from "../core/denials/denial.ts"
 import type { WindowUse } from "../core/guardrails/kind.ts"
 import type { GatewayDefinition } from "../core/policy/definition/gateways.ts"
 
 export interface Decision {
   readonly id: string
-  /** That asked, as the bundle has it by which was decided: what it does with a denial that says. */
+  /** The gateway as registered in the bundle that decided: whether it enforces a denial stands there. */
   readonly gateway: GatewayDefinition
   /** Null: allowed. */
   readonly denial: Denial | null
@@ -15,7 +15,7 @@ export interface Decision {
   readonly purpose: string | null
   readonly tool: string | null
   readonly windows: readonly WindowUse[]
-  /** Signed, for what is behind the gateway; null: it wants none, or the call is refused. */
+  /** Signed, for the upstream; null if the gateway wants none, or if the call is denied. */
   readonly transactionToken: string | null
 }
 

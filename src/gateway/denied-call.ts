@@ -1,4 +1,7 @@
-/** What the ledger of a call that is denied at the edge is asked: whose token it is, that its proof is used, what is kept. */
+/**
+ * Requests to the ledger of a call that is denied at the edge: whose token it is, that its proof is used, what is
+ * recorded.
+ */
 import { UNSEEN_ARGUMENTS } from "../core/catalog/arguments.ts"
 import type { Located } from "../core/catalog/locate.ts"
 import { possibleTools } from "../core/catalog/possible-tools.ts"
@@ -17,10 +20,10 @@ import { retryOf } from "./ledger-request.ts"
 import type { PresentedCall } from "./presented.ts"
 
 /**
- * The ledger hears of this denial too, if anybody looks out for storms of denials, or if the gateway lets the call through
- * all the same. Null: it need not.
- * @param isSure false if a switch stops the token, or may do so: whose call it is, is not certain, and it must not become
- *   another's history
+ * Reports the denial to the ledger, if a guardrail counts denials, or if the gateway observes and so allows the call.
+ * Returns null if no report is needed.
+ * @param isSure false if a switch stops the token, or may do so: then it is not certain whose call it is, and it must
+ *   not become part of another agent's history
  */
 export function tellOfRefusal(
   id: string,
@@ -56,7 +59,7 @@ export function tellOfRefusal(
   return askLedger(env, rootOf(task), async (ledger) => ledger.refused(LEDGER_VERSION, pointer, refused, denial))
 }
 
-/** Its proof is used up. Null: the ledger is out of reach. */
+/** Marks the proof as used. Returns null if the ledger is unavailable. */
 export async function spend(
   { token, proof }: VerifiedCredential,
   { env }: RequestContext,
@@ -65,7 +68,10 @@ export async function spend(
   return askLedger(env, rootOf(task), async (ledger) => ledger.spend({ task, token: jti, proof }))
 }
 
-/** Refused already: all that is asked is what the candidate would have said, and whether its token is taken. */
+/**
+ * The call is denied already: the ledger says only what the candidate would have decided, and whether the token is
+ * live.
+ */
 export async function shadowOnly(ask: Ask, denial: Denial, { env }: RequestContext): Promise<ShadowOnly | null> {
   const said = await askLedger(env, rootOf(ask.task), async (ledger): Promise<string> =>
     ledger.shadowDenied(LEDGER_VERSION, ask, denial),

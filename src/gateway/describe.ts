@@ -1,6 +1,6 @@
 /**
- * What the answer to a denied call says, in one sentence. The caller may be hostile: a sentence tells only what the
- * caller can see in its own request, and of policy no more than that something of the request had to be read.
+ * What the answer to a denied call says, in one sentence. The caller may be hostile: a sentence discloses only what the
+ * caller can see in its own request, and of policy only that some part of the request had to be read.
  */
 import { QUERY_PART } from "../core/catalog/arguments.ts"
 import { codeOf, type Code, type Denial } from "../core/denials/denial.ts"
@@ -29,7 +29,7 @@ const DESCRIPTION_OF_CODE: Readonly<Record<Code, string>> = {
   unavailable: "No decision could be made.",
 }
 
-/** Null: the sentence of the code is all that the caller learns. A client cannot correct what it is not told. */
+/** Null: the caller gets the sentence of the code alone. A client cannot correct what it is not told. */
 function sentenceOf(denial: Denial): string | null {
   switch (denial.reason) {
     case "target_missing":
@@ -47,14 +47,14 @@ function sentenceOf(denial: Denial): string | null {
       return `The header ${denial.header} does not agree with the body.`
     case "mcp_headers_untrusted":
       return `The MCP headers do not say reliably what is called: ${denial.what}.`
-    // Not which argument: the names that are needed are a part of the policy.
+    // Not which argument: the names that a rule reads are a part of the policy.
     case "arguments_unknown":
       return denial.what === undefined
         ? "An argument that a rule reads was not seen."
         : `An argument that a rule reads was not seen: ${denial.what}.`
     case "arguments_unrepresentable":
       return `A rule cannot read the value of the argument ${named(denial.argument)}: it is or has a null, a fraction or an integer beyond 2^53 - 1, or it nests too deep.`
-    // Not which: it may be a name that the catalog redacts, which the client need not know.
+    // Not which value: it may be under a name that the catalog redacts, which the client need not know.
     case "argument_variant":
       return denial.argument === QUERY_PART
         ? "A part of the query can be read as an argument that a rule reads or that is redacted."
@@ -74,5 +74,5 @@ function sentenceOf(denial: Denial): string | null {
   }
 }
 
-/** The caller's own text: short, and nothing that steers a terminal or passes for the end of the name. */
+/** The caller's own text: short, and without characters that control a terminal or end the quoted name. */
 const named = (argument: string): string => JSON.stringify(asciiText(argument))

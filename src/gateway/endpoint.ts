@@ -1,4 +1,6 @@
-/** The door for gateways: who asks → what is asked → `authorize` → the answer in the gateway's dialect. */
+/**
+ * The endpoints for gateways: identify the gateway, read its request, `authorize`, and answer in the gateway's dialect.
+ */
 import type { Context } from "hono"
 import { ofGateway, recordEdgeDenial } from "../audit/edge-record.ts"
 import { authorize } from "./authorize.ts"
@@ -20,7 +22,7 @@ import { newId } from "../platform/new-id.ts"
 import { rawTarget } from "../platform/raw-target.ts"
 import { NO_IDENTITY, type Decision } from "./decision.ts"
 
-/** @param key that the gateway presented, if any */
+/** @param key that the gateway presented; null: it presented none */
 export async function authorization(
   c: Context<{ Bindings: Env }>,
   endpoint: Endpoint,
@@ -30,7 +32,7 @@ export async function authorization(
   return answerTo(c.req.raw, rawTarget(c.req.raw), endpoint, key, context)
 }
 
-/** @param target path and query of the question, raw */
+/** @param target path and query of the gateway's request, raw */
 export async function answerTo(
   request: Request,
   target: string,
@@ -54,13 +56,13 @@ export async function answerTo(
   return wrap ? wrap(answered) : answered
 }
 
-/** Whoever asks there takes a status above 500 for no answer (envoy.ts), known to us or not. */
+/** A client of this endpoint takes a status above 500 for no answer (dialects/envoy.ts), whether we know it or not. */
 export function forEnvoy(refused: Response): Response {
   const { status, headers, body } = refused
   return new Response(body, { status: envoy.status(status), headers })
 }
 
-/** Who asks, and the bundle that knows it; or the answer to somebody who is no gateway of ours. */
+/** The gateway, and the bundle that registers it; or the answer to a client that is no registered gateway. */
 export async function askingGateway(
   key: string | null,
   context: RequestContext,
@@ -73,11 +75,11 @@ export async function askingGateway(
 
 interface Decided {
   readonly decision: Decision
-  /** That was refused, where it is one to a server of MCP. */
+  /** The JSON-RPC message of a denied call, if it is one to an MCP server. */
   readonly message?: MessageId
 }
 
-/** A defect on the way of a call is a refusal like any other: recorded, in the gateway's dialect, never an allow. */
+/** A defect on the way of a call is a denial like any other: recorded, in the gateway's dialect, and never an allow. */
 async function decide(
   request: Request,
   target: string,
@@ -102,7 +104,7 @@ async function decide(
   }
 }
 
-/** What a registered gateway asks cannot be read. */
+/** The request of a registered gateway cannot be read. */
 export function denyUnreadable(
   denial: Denial,
   gateway: GatewayDefinition,
@@ -114,7 +116,7 @@ export function denyUnreadable(
   return { ...NO_IDENTITY, id, gateway, denial }
 }
 
-/** The answer to somebody who is no gateway of ours, or when nobody can be known. */
+/** The answer to a client that is no registered gateway, or if no bundle can say who is one. */
 export function refusal(denial: Denial, context: RequestContext): Response {
   const id = newId("dec", context.receivedAt)
   const code = codeOf(denial)

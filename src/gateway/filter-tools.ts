@@ -1,7 +1,7 @@
 /**
- * The door for a gateway that cuts a `tools/list` answer down to what the agent may call: who asks → about which server
- * → `list` → the same document with those tools alone. Its key has a header of its own: a request with the one that
- * opens `/authz/` is refused everywhere else (app.ts).
+ * The endpoint for a gateway that removes from a `tools/list` answer the tools that the agent may not call: identify
+ * the gateway, find the server, `list`, and return the same document with the other tools alone. Its key has a header
+ * of its own: a request with the header that opens `/authz/` is denied everywhere else (app.ts).
  */
 import { boundedBytes, textOf } from "../platform/request-body.ts"
 import { readToolList, type ToolList } from "../core/catalog/tool-list.ts"
@@ -18,7 +18,7 @@ import { askingGateway } from "./endpoint.ts"
 import { MAX_BODY_BYTES } from "./present.ts"
 import type { Identified } from "./registry.ts"
 
-/** @param key that the gateway presented, if any */
+/** @param key that the gateway presented; null: it presented none */
 export async function filterTools(request: Request, key: string | null, context: RequestContext): Promise<Response> {
   const known = await askingGateway(key, context)
   if (known instanceof Response) return known
@@ -34,10 +34,10 @@ export async function filterTools(request: Request, key: string | null, context:
 
 const SERVER_HEADER = "X-Narrowgate-Server"
 
-/** What a registered gateway brought. */
+/** What a registered gateway has sent. */
 interface Brought {
   readonly request: Request
-  /** Null: it cannot be held. */
+  /** Null if the body is too long. */
   readonly bytes: Uint8Array<ArrayBuffer> | null
   readonly asking: Identified
 }
@@ -54,7 +54,7 @@ async function filtered(brought: Brought, bundle: Bundle, context: RequestContex
   const [authorization, proof] = [sent.get("authorization"), sent.get("dpop")]
   const decision = await list({ ...asking, server, authorization, proof, listed: tools.listed }, bundle, context)
   const { id, denial, kept } = decision
-  // What an observing gateway lets through anyway it need not hide.
+  // An observing gateway need not hide what it allows anyway.
   const back = isObserved(decision) ? asItCame(id, brought) : null
   if (back) return back
   if (denial) return refusedCall(denial, { ...decision, task: null, windows: [] }, context.config.issuer, request, asIs)
@@ -80,7 +80,7 @@ function readBrought({ request: { headers }, bytes }: Brought): ToolList | Denie
 
 const headersOf = (id: string) => ({ "Cache-Control": "no-store", "X-Narrowgate-Decision": id })
 
-/** Null for what could not be held. */
+/** Null if the body is too long. */
 function asItCame(id: string, { request, bytes }: Brought): Response | null {
   if (!bytes) return null
   const headers = new Headers(headersOf(id))
@@ -91,7 +91,7 @@ function asItCame(id: string, { request, bytes }: Brought): Response | null {
   return new Response(bytes, { headers, encodeBody: "manual" })
 }
 
-/** The gateway asks for itself here: its dialect carries nothing to a client. */
+/** The gateway itself is the client here: its dialect carries nothing to an agent. */
 const asIs = (status: number): number => status
 
 function refuse(denial: Denial, brought: Brought, bundle: Bundle, context: RequestContext): Response {

@@ -1,7 +1,6 @@
 /**
- * What a refusal says to a client of MCP: the error of JSON-RPC 2.0 that answers its very message, with all that the
- * other answers say in `data`.
- * Source: JSON-RPC 2.0, 5.1; MCP 2026-07-28, streamable HTTP, "Server validation".
+ * What a denial says to an MCP client: the JSON-RPC error that answers its message, with everything that the other
+ * answers say in `data`. Source: JSON-RPC 2.0, section 5.1; MCP 2026-07-28, streamable HTTP, "Server validation".
  */
 import { codeOf, type Denial } from "../core/denials/denial.ts"
 import { messageIn } from "../core/catalog/mcp-server.ts"
@@ -9,17 +8,17 @@ import { isObject } from "../core/encoding/json.ts"
 import type { Bundle } from "../core/policy/assemble.ts"
 import type { PresentedCall } from "./presented.ts"
 
-/** `id` of the message that is refused; null where it has none, or none that can be told. */
+/** `id` of the denied message; null if it has none, or none that can be read. */
 export type MessageId = string | number | null
 
-/** Of a longer one the answer would be the caller's to blow up. */
+/** The caller could make the answer as long as it likes with a longer one. */
 const MAX_ID_LENGTH = 256
 const HEADER_MISMATCH = -32_020
 const INVALID_REQUEST = -32_600
-/** One of the codes that are left to servers (-32000 to -32019): by our own code, in `data`, they are told apart. */
+/** One of the codes that are left to servers (-32000 to -32019); our own code in `data` tells the denials apart. */
 const REFUSED = -32_001
 
-/** Undefined: what was asked about is no message to a server of MCP. */
+/** Undefined if the call is no message to an MCP server. */
 export function messageIdOf(
   { method, origin, target, body }: PresentedCall,
   { catalog }: Bundle,
@@ -28,12 +27,12 @@ export function messageIdOf(
   if (method !== "POST" || !catalog.servers.has(origin + path)) return undefined
   const message = messageIn(body)
   const id = isObject(message) ? message["id"] : null
-  // Of a number that is not exact another would come back.
+  // A number that is not exact as a double would come back as another number.
   if (typeof id === "number") return Number.isInteger(id) && !Number.isSafeInteger(id) ? null : id
   return typeof id === "string" && id.length <= MAX_ID_LENGTH ? id : null
 }
 
-/** @param told what the answer to any other client would be */
+/** @param told the answer that any other client would get */
 export function errorMessage(
   id: MessageId,
   denial: Denial,

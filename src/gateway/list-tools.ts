@@ -1,6 +1,6 @@
 /**
- * The way of a question which tools may be called, beside that of a call (authorize.ts): Asked → Verified → Listed. It
- * admits nothing; what it says is advice, and each call is decided when it is made.
+ * The way of a request for the tools that an agent may call, beside the way of a call (authorize.ts). It admits
+ * nothing: its answer is advice, and each call is decided when it is made.
  */
 import type { ListAsk } from "../core/record/listing-record.ts"
 import { ofGateway, recordEdgeDenial, type Standing } from "../audit/edge-record.ts"
@@ -33,20 +33,20 @@ import { toldOf } from "../core/signals/leased-risks.ts"
 import { newId } from "../platform/new-id.ts"
 import { stopOf } from "../revocation/token-stop.ts"
 
-/** A server's list, as a registered gateway brings it: nothing in it is verified yet but the gateway itself. */
+/** A server's list, as a registered gateway sends it: only the gateway is verified yet. */
 export interface AskedList extends Identified {
   readonly server: McpServer
   readonly authorization: string | null
   readonly proof: string | null
-  /** What the server says of each. */
+  /** The server's own description of each tool. */
   readonly listed: readonly ListedTool[]
 }
 
 export interface ListDecision {
   readonly id: string
-  /** That asked, as the bundle has it by which was decided. */
+  /** The gateway, as the bundle that decided registers it. */
   readonly gateway: GatewayDefinition
-  /** Null: this is the list. */
+  /** Null: the list was made. */
   readonly denial: Denial | null
   /** By the server's names. */
   readonly kept: ReadonlySet<string>
@@ -63,7 +63,7 @@ export async function list(asked: AskedList, bundle: Bundle, context: RequestCon
   }
 
   const lease = currentLease(context)
-  // The proof is the one of the agent's own request for the list: it may be used up already (may.ts).
+  // The proof is the one of the agent's own request for the list, so it may have been used already (visible-tools.ts).
   const shown = { authorization, proof: asked.proof, method: "POST", uri: server.origin + server.path }
   const { keys, config, receivedAt } = context
   const verified = await verifyCredential(shown, audienceOf(gateway), keys, config.issuer, receivedAt)
@@ -110,14 +110,14 @@ export async function list(asked: AskedList, bundle: Bundle, context: RequestCon
 }
 
 interface Sorted {
-  /** The server's name of each by the catalog's. */
+  /** The server's name of each tool, by the catalog's name. */
   readonly tools: Map<string, string>
   readonly hidden: ListAsk["hidden"]
 }
 
 /**
- * What needs no ledger: tools that the catalog does not have, that the gateway could not judge, that a switch stops, or
- * that changed.
+ * The tools that are hidden without a ledger: those that the catalog does not have, that the gateway could not judge,
+ * that a switch stops, or that have changed.
  */
 function sort(
   { gateway, server, listed }: AskedList,
@@ -128,7 +128,7 @@ function sort(
 ): Sorted {
   const tools = new Map<string, string>()
   const all = new Set(listed.map(({ name }) => name))
-  // Without the body a call is read from headers, and only of a server that is known to enforce them.
+  // Without the body a call is read from headers, and only for a server that is known to enforce them.
   if (!gateway.body && !(server.enforces_headers && headersBelieved(observations, server.name))) {
     return { tools, hidden: { mcp_headers_untrusted: all.size } }
   }
@@ -139,7 +139,7 @@ function sort(
     const tool = called === null ? undefined : catalog.tools.get(called)
     if (!tool) tool_unknown += 1
     else if (stopOf(switches, token, tool.name)) tool_stopped += 1
-    // Of what this very list says nothing, what was seen before stands.
+    // What was observed before stands for the tools that this list does not mention.
     else if (changed.get(tool.name) ?? denialByObservation(observations, { tool, byHeaders: false })) tool_changed += 1
     else tools.set(tool.name, name)
   }
@@ -148,9 +148,9 @@ function sort(
 }
 
 /**
- * What this list shows becomes known to all, where it is not. An agent can make its gateway ask as often as it likes,
- * but not what the server answers: it takes a change of the answer to make anything of it. A gateway that only observes
- * is on trial, what it stands before perhaps as well: what it brings must change nothing for those that enforce.
+ * Reports what this list shows, if it is new. An agent can make its gateway ask as often as it likes, but not choose
+ * what the server answers: only a change of that answer has an effect. An observing gateway is on trial, and so may be
+ * its servers: its reports must change nothing for gateways that enforce.
  */
 function tell(
   seen: readonly ToolObservation[],
@@ -164,7 +164,7 @@ function tell(
   if (sightings.length > 0 && takeTurn(server.name, at)) background(report(env, { bundle: pointer.seq, at, sightings }))
 }
 
-/** The ledger has decided by a newer bundle already. */
+/** The ledger has already decided by a newer bundle. */
 async function again(
   asked: AskedList,
   newest: Pointer,
@@ -180,7 +180,7 @@ async function again(
   return list({ ...asked, gateway, server }, bundle, context)
 }
 
-/** One that the gateway stands before. */
+/** Whether the gateway stands in front of this server. */
 export function serverOf(name: string, gateway: GatewayDefinition, bundle: Bundle): McpServer | null {
   const servers = [...bundle.catalog.servers.values()]
   return servers.find((server) => server.name === name && gateway.origins.includes(server.origin)) ?? null

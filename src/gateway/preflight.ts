@@ -1,7 +1,7 @@
 /**
- * CORS preflights: what a browser asks before a call, without the call's token. Only what no client could send as a call
- * of its own passes for one: OPTIONS, with both headers, no credential and no body, where no tool is called so.
- * Source: Fetch standard, "CORS-preflight fetch".
+ * CORS preflights: the request that a browser makes before a call, without the call's token. Only what no client could
+ * send as a call of its own is taken for one: OPTIONS with both headers, no credential, no body, and no tool at that
+ * method and path. Source: Fetch standard, "CORS-preflight fetch".
  */
 import { recordEdgeDecision, ofGateway } from "../audit/edge-record.ts"
 import { shownPath } from "../core/catalog/locate.ts"
@@ -16,8 +16,8 @@ import { NO_IDENTITY, type Decision } from "./decision.ts"
 import type { PresentedCall } from "./presented.ts"
 
 /**
- * Null: it is none that the gateway lets through, but a call like any other. An allow opens nothing but the answer
- * whether the call itself may be sent: nobody is told who calls.
+ * Returns null if the gateway does not allow preflights, or if the request is a call like any other. An allow discloses
+ * only whether the call itself may be sent, and names no caller.
  */
 export function letPreflightThrough(
   headers: Headers,

@@ -1,6 +1,6 @@
 /**
- * A registered gateway's question → Presented: what was asked, for which registered origin, with which credential and
- * body. Refuses what could be read in two ways; believes no header but those its dialect overwrites.
+ * A registered gateway's request → `PresentedCall`: the call, the registered origin it is for, its credential and its
+ * body. Denies what could be read in two ways, and believes no header but those that the dialect overwrites.
  */
 import { boundedBytes, CALL_BODY_MS, textOf } from "../platform/request-body.ts"
 import { isOtherMethodInHeaders, METHOD_IN_HEADER } from "../core/catalog/method-override.ts"
@@ -13,7 +13,7 @@ import { DIALECTS } from "./dialects/dialects.ts"
 import type { PresentedCall } from "./presented.ts"
 import type { Identified } from "./registry.ts"
 
-/** A call's body above this is refused, not cut: 1 MiB is what gateways commonly buffer at most. */
+/** A longer body is denied, not truncated: gateways commonly buffer 1 MiB at most. */
 export const MAX_BODY_BYTES = 1_048_576
 const MAX_REQUEST_ID_LENGTH = 128
 const METHOD = /^[A-Z]{1,20}$/
@@ -51,7 +51,7 @@ export async function present(
   }
 }
 
-/** Each is looked up when it is read, as few calls need them. */
+/** Each header is looked up when it is read, as few calls need them. */
 class HeadersAsked implements CallHeaders {
   readonly #headers: Headers
 
@@ -93,8 +93,8 @@ function requestIdOf(request: Request, gateway: GatewayDefinition): string | nul
 }
 
 /**
- * Rack and ASP.NET Core read a form in the body of a GET too. The gateway keeps the body and blanks its length, but relays
- * what the client says of it.
+ * Rack and ASP.NET Core read a form in the body of a GET too. The gateway keeps the body and clears its length, but
+ * relays what the client says of it.
  */
 function isBodyTyped({ headers }: Request): boolean {
   return headers.has("content-type") || headers.has("transfer-encoding")
@@ -121,8 +121,8 @@ async function readBody(request: Request, gateway: GatewayDefinition, method: st
 }
 
 /**
- * A gateway that sends the body in a document may send the beginning alone, and the upstream the rest of it. A body that
- * is longer than announced has been decoded since.
+ * A gateway that sends the body in a document may send only its beginning, and the upstream the rest. A body that is
+ * longer than announced has been decoded since.
  */
 function isCut({ headers }: Request, bytes: Uint8Array): boolean {
   const announced = headers.get("content-length") ?? "0"

@@ -1,7 +1,7 @@
 /**
- * Which registered gateway is asking. Its key stands in X-Narrowgate-Key, or, where the client's path is no part of the
- * URL, as the last path segment (`/authz/forward/<key>`). An envoy gateway's key is taken from the header only: its URL
- * ends in the client's path, and a zone that normalises `..` would let the client cut the key off.
+ * Which registered gateway makes a request. Its key stands in X-Narrowgate-Key, or, if the client's path is no part of
+ * the URL, in the last path segment (`/authz/forward/<key>`). The key of an envoy gateway is taken from the header
+ * only: its URL ends in the client's path, and a zone that normalises `..` would let the client cut the key off.
  */
 import { deny, type Denied } from "../core/denials/denial.ts"
 import type { Bundle } from "../core/policy/assemble.ts"
@@ -12,10 +12,12 @@ import { hashOfKey } from "../credentials/api-key.ts"
 import type { RequestContext } from "../request-context.ts"
 
 export const KEY_HEADER = "x-narrowgate-key"
-/** For what is no question about a call: a request with the other one is answered with a 2xx by `/authz/` only. */
+/** For requests that are not about a call: `/authz/` alone answers a request with the other header by a 2xx. */
 export const FILTER_KEY_HEADER = "x-narrowgate-filter-key"
 
-/** A registered gateway, and the hash of the key by which it is known: a newer bundle may have withdrawn that. */
+/**
+ * A registered gateway, and the hash of the key by which it is known, as a newer bundle may have withdrawn that key.
+ */
 export interface Identified {
   readonly gateway: GatewayDefinition
   readonly keyHash: string
@@ -43,8 +45,7 @@ export function audienceOf(gateway: GatewayDefinition): ReadonlySet<string> {
 const audienceOfGateway = new WeakMap<GatewayDefinition, ReadonlySet<string>>()
 
 /**
- * The bundle that a ledger has decided by, with the gateway that asks as that bundle knows it by the key that it
- * presented.
+ * The newer bundle by which a ledger has decided, with the gateway as that bundle registers the key that was presented.
  */
 export async function newerFor(
   { gateway: asking, keyHash }: Identified,
@@ -55,7 +56,7 @@ export async function newerFor(
   const bundle = newest.seq > older.seq ? await bundleOf(env.BUNDLES, newest) : null
   if (!bundle) return deny({ reason: "bundle_unavailable" })
   const gateway = bundle.gateways.get(keyHash)
-  // What it presented was read in the dialect that it had.
+  // The request was read in the dialect that the gateway had then.
   return gateway?.id === asking.id && gateway.dialect === asking.dialect
     ? { bundle, gateway }
     : deny({ reason: "gateway_unknown" })

@@ -1,7 +1,7 @@
 /**
- * The door for Workers that are bound to this one by a service binding: what a gateway would ask over HTTP, asked as
- * plain values and answered as such. A Worker is a registered gateway like any other, of the dialect `worker`, with a
- * key: that it is bound says nothing of what it stands before.
+ * The entry point for Workers that are bound to this one by a service binding: the request that a gateway would make
+ * over HTTP, as plain values, and its answer as such. A Worker is a registered gateway like any other, of dialect
+ * `worker`, with a key: the binding alone does not say what it stands in front of.
  */
 import { WorkerEntrypoint } from "cloudflare:workers"
 import * as z from "zod"
@@ -16,7 +16,7 @@ import { requestContext, type RequestContext } from "../request-context.ts"
 const key = z.string()
 const headers = z.union([z.record(z.string(), z.string()), z.array(z.tuple([z.string(), z.string()]))])
 const body = z.union([z.string(), z.instanceof(Uint8Array<ArrayBuffer>), z.null()])
-// What is misspelt must not count as left out: a `Body` would be a call without one.
+// A misspelt member must not count as absent: with `Body` the call would have no body.
 const callSchema = z
   .strictObject({
     key,
@@ -31,10 +31,10 @@ const settlementSchema = z.strictObject({ key, decision: z.string(), task: z.str
 const listSchema = z.strictObject({ key, server: z.string(), headers, body })
 
 /**
- * An agent's request, as the Worker received it: `url` absolute, and as it will be sent on; `headers` with all that the
- * agent sent, `Authorization` and `DPoP` among them, a name that came twice twice; `body` null if the request has none,
- * which may be left out of a GET, HEAD or OPTIONS alone. `requestId`: the Worker's own, never
- * its client's, where it asks again about a request of which it got no answer: within 5 s that counts once.
+ * An agent's request, as the Worker received it: `url` absolute, and as it will be sent on; `headers` with everything
+ * that the agent sent, `Authorization` and `DPoP` among it, a name that came twice twice; `body` null if the request
+ * has none, absent only for GET, HEAD and OPTIONS. `requestId` is the Worker's own, never its client's: if the Worker
+ * asks again about a request whose answer it did not get, both count once within 5 s.
  */
 export type WorkerCall = z.input<typeof callSchema>
 /** A server's answer to `tools/list`, with the headers of the request that it answers. */
@@ -45,15 +45,15 @@ export type WorkerSettlement = z.input<typeof settlementSchema>
 
 export interface WorkerAnswer {
   readonly allowed: boolean
-  /** What the agent is to get where it is not allowed, with these headers and this body. */
+  /** What the agent gets if the call is denied, with these headers and this body. */
   readonly status: number
-  /** Where it is allowed: identity headers, which the Worker sets over the agent's own. */
+  /** Identity headers of an allowed call, which the Worker sets over the agent's own. */
   readonly headers: Readonly<Record<string, string>>
   readonly body: string
 }
 
 export class Authorizer extends WorkerEntrypoint<Env> {
-  /** May this call pass? */
+  /** Decides whether a call is allowed. */
   async authorize(call: WorkerCall): Promise<WorkerAnswer> {
     const context = this.#around()
     const read = callSchema.safeParse(call)
@@ -62,7 +62,7 @@ export class Authorizer extends WorkerEntrypoint<Env> {
     return plain(await answerTo(request, "/", "rpc", read.data.key, context))
   }
 
-  /** Which tools of this list may be called? `body` of an allow is the list. */
+  /** Decides which tools of a list may be called. `body` of an allow is the list. */
   async tools(list: WorkerList): Promise<WorkerAnswer> {
     const context = this.#around()
     const read = listSchema.safeParse(list)
@@ -71,7 +71,7 @@ export class Authorizer extends WorkerEntrypoint<Env> {
     return plain(await filterTools(request, read.data.key, context))
   }
 
-  /** A call that it let through has ended: `X-Narrowgate-Decision` and `X-Narrowgate-Task` of the answer say which. */
+  /** A call that was allowed has ended: `X-Narrowgate-Decision` and `X-Narrowgate-Task` of its answer identify it. */
   async settle(call: WorkerSettlement): Promise<WorkerAnswer> {
     const context = this.#around()
     const read = settlementSchema.safeParse(call)
@@ -90,7 +90,9 @@ const HERE = "https://rpc.invalid/"
 
 type Headed = Pick<z.output<typeof callSchema>, "headers" | "body">
 
-/** An empty body is none: that of a request whose headers announce one was not passed (gateway/worker.ts). */
+/**
+ * An empty body counts as none: that of a request whose headers announce a body was not passed (dialects/worker.ts).
+ */
 const toldOf = ({ headers, body = null }: Headed): RelayedRequest => ({
   headers: Array.isArray(headers) ? headers : Object.entries(headers),
   body: body === null || body.length === 0 ? null : body,
@@ -106,7 +108,7 @@ function questionOf(call: z.output<typeof callSchema>): Request | null {
 }
 
 function listOf(list: z.output<typeof listSchema>): Request | null {
-  // Of the request that it answers; that is not what the answer is.
+  // These describe the request that the answer belongs to, not the answer.
   const own = { "X-Narrowgate-Server": list.server, "Content-Type": "application/json" }
   return requestOf(toldOf(list), own, ["Content-Encoding", "Content-Length"])
 }

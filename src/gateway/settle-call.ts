@@ -1,6 +1,6 @@
 /**
- * `POST /v1/calls/:id/settle`: a gateway, or a Worker over RPC, says that a call which it let through has ended. Until
- * then, or until its tool's longest duration has passed, the call counts as under way (guardrails/concurrency.ts).
+ * `POST /v1/calls/:id/settle`: a gateway, or a Worker over RPC, reports that a call which it allowed has ended. Until
+ * then, or until its tool's longest duration has passed, the call counts as in flight (core/guardrails/concurrency.ts).
  */
 import * as z from "zod"
 import { ofGateway } from "../audit/edge-record.ts"
@@ -13,17 +13,17 @@ import { newId } from "../platform/new-id.ts"
 import type { RequestContext } from "../request-context.ts"
 import { askingGateway, refusal } from "./endpoint.ts"
 
-/** As for lists: a request with the key that opens `/authz/` is answered with a 2xx nowhere else. */
+/** As for lists: no endpoint answers a request with the key that opens `/authz/` by a 2xx. */
 export const SETTLE_KEY_HEADER = "x-narrowgate-settle-key"
 
 const MAX_BODY_BYTES = 1_024
 const DECISION = /^dec_[0-9A-HJKMNP-TV-Z]{26}$/
-/** `X-Narrowgate-Task` of the answer that let it through. */
+/** `X-Narrowgate-Task` of the answer that allowed the call. */
 const body = z.strictObject({ task: z.string().max(256).refine(isTaskId) })
 
 /**
- * @param decision `X-Narrowgate-Decision` of the answer that let the call through
- * @param key that the gateway presented, if any
+ * @param decision `X-Narrowgate-Decision` of the answer that allowed the call
+ * @param key that the gateway presented; null: it presented none
  */
 export async function settleCall(
   request: Request,
@@ -43,7 +43,7 @@ export async function settleCall(
     recordAtEdge(env, recordOf({ ...of, id, at, kind: "management", code, denial, total_ms }), background)
     return said(status, code, description, id)
   }
-  // What ends a call early makes room for another: only one that is registered to see ends is believed.
+  // Ending a call early makes room for another one: only a gateway that is registered to see ends is believed.
   if (!gateway.settles) {
     const denial = { reason: "role_missing", what: "settles" } as const
     return refuse(403, "unsettling_gateway", "This gateway is not registered to settle calls.", denial)

@@ -1,8 +1,7 @@
 /**
- * V8 compiles a function when it is first called: of the first call of an isolate that was a third. So the pure part of
- * a call's way is gone through once while the Worker starts, when nobody waits yet, with policies, a task and a call
- * that are made up here. Nothing of it stays but compiled code: it has no store, no clock and no keys, and what it
- * decides is dropped.
+ * V8 compiles a function when it is first called, which was a third of an isolate's first call. So the pure part of a
+ * call's way runs once while the Worker starts, when no request waits yet, with policies, a task and a call that are
+ * made up here. Only compiled code remains of it: it has no store, no clock and no keys, and its decision is dropped.
  */
 import { UNKNOWN_CLIENT } from "../core/decision/client.ts"
 import { storedForm } from "../core/record/record.ts"
@@ -226,7 +225,7 @@ export async function warmUp(): Promise<boolean> {
   const call = await present(request, rawTarget(request), "/authz/forward", asking)
   if (isDenied(call)) return false
   const { authorization, proof, method, origin, target, gateway } = call
-  // Refused before any key is asked for.
+  // Rejected before any key is looked up.
   await verifyPublication(TOKEN, CONFIG, "pointer").catch(() => null)
   const keys = { find: async () => null, published: async () => [] }
   await verifyCredential({ authorization, proof, method, uri: origin + target }, bundle.audiences, keys, ORIGIN, NOW)

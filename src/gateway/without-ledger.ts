@@ -8,8 +8,8 @@ import { actionRef, toolRef } from "../core/policy/principals.ts"
 import type { DelegationClaims } from "../credentials/delegation-token.ts"
 
 /**
- * What needs no memory. A token's scope only ever says more than its ledger's frozen grant, and a tool that no permit
- * names can be permitted to nobody: denying by these is safe, allowing would not be.
+ * A token's scope never says less than its ledger's grant, and a tool that no permit names is permitted to no
+ * principal: denying by these is safe, and allowing would not be.
  */
 export function denyEarly(claims: DelegationClaims, located: Located, bundle: Bundle): Denial | null {
   const { tool } = located
@@ -25,7 +25,7 @@ export function policyMayPermit({ tool }: Located, { engine, entities }: Bundle)
   return engine.mayPermit(actionRef(tool.action), toolRef(tool.name), entities)
 }
 
-/** A verified token is remembered, and with its claims what they say. */
+/** A verified token is cached, and with its claims the scopes in them. */
 function scopesOf(claims: DelegationClaims): readonly Scope[] {
   let scopes = scopesOfClaims.get(claims)
   if (!scopes) {

@@ -45,40 +45,40 @@ export function ofLocated(
   { catalog }: Bundle,
 ): Partial<DecisionRecord> {
   const { name, action, sensitivity, redact } = tool
-  const told = redacted({ path, arguments: {}, candidate }, redact, segments, catalog.tools)
-  return { ...told, tool: name, action, sensitivity }
+  const redactedParts = redacted({ path, arguments: {}, candidate }, redact, segments, catalog.tools)
+  return { ...redactedParts, tool: name, action, sensitivity }
 }
 
 /** Keeps the record of a call that no ledger was asked about. */
 export function recordEdgeDecision(
   id: string,
-  known: Partial<DecisionRecord>,
+  fields: Partial<DecisionRecord>,
   { env, receivedAt, background }: RequestContext,
 ): void {
   const at = Date.now()
-  recordAtEdge(env, recordOf({ ...known, id, at, kind: "call", total_ms: at - receivedAt }), background)
+  recordAtEdge(env, recordOf({ ...fields, id, at, kind: "call", total_ms: at - receivedAt }), background)
 }
 
 /**
  * Keeps the record of it.
- * @param known its denial as it may be told, where that is another than `denial`
- * @param shown the verified token that came with it, if any
+ * @param fields its denial as it may be told, where that is another than `denial`
+ * @param credential the verified token that came with it, if any
  */
 export function recordEdgeDenial(
   id: string,
   kind: "call" | "management",
   denial: Denial,
-  known: Partial<DecisionRecord>,
+  fields: Partial<DecisionRecord>,
   { env, receivedAt, background }: RequestContext,
-  shown: ShownCredential | null = null,
+  credential: ShownCredential | null = null,
 ): DecisionRecord {
   const at = Date.now()
   const made = { id, at, kind, code: codeOf(denial), total_ms: at - receivedAt }
-  const record = recordOf({ denial, ...known, ...(shown && ofCredential(shown.verified)), ...made })
-  if (!shown || shown.standing === "live") recordAtEdge(env, record, background)
+  const record = recordOf({ denial, ...fields, ...(credential && ofCredential(credential.verified)), ...made })
+  if (!credential || credential.standing === "live") recordAtEdge(env, record, background)
   // A proof that no ledger has used up may be shown again, by whoever has seen it.
-  else if (shown.standing === "dead" || shown.verified.proof) recordAtEdge(env, disowned(record), background)
-  else recordAtEdge(env, record, background, bearerToken(shown.verified.token))
+  else if (credential.standing === "dead" || credential.verified.proof) recordAtEdge(env, disowned(record), background)
+  else recordAtEdge(env, record, background, bearerToken(credential.verified.token))
   return record
 }
 

@@ -184,12 +184,12 @@ async function sendKept(env: Env, { known, looked, strangers }: Queues): Promise
 /** One question to each ledger, however many of its records there are. What cannot be confirmed is in nobody's name. */
 async function confirm(env: Env, items: readonly Unconfirmed[], all: Queues): Promise<void> {
   const byTree = Map.groupBy(items, ({ token }) => rootOf(token.task))
-  const asked = Array.from(byTree, async ([root, ofTree]) => {
+  const confirmations = Array.from(byTree, async ([root, ofTree]) => {
     const tokens = new Map(ofTree.map(({ token }) => [token.jti, token]))
     const live = await liveTokens(env, root, [...tokens.values()])
     for (const { record, token } of ofTree) keep(live?.includes(token.jti) ? record : disowned(record), all)
   })
-  await Promise.all(asked)
+  await Promise.all(confirmations)
 }
 
 /**

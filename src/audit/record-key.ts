@@ -11,13 +11,13 @@ const TIMEOUT_MS = 500
 /** After a failure: a ring that hangs must not delay each call. */
 const PAUSE_MS = 5_000
 
-let held: string | null = null
+let cachedKey: string | null = null
 /** Milliseconds; the ring is not asked before. */
 let askAgainAt = 0
 
 /** For tests: a fresh isolate. */
 export function forgetRecordKey(): void {
-  held = null
+  cachedKey = null
   askAgainAt = 0
 }
 
@@ -26,11 +26,11 @@ export function forgetRecordKey(): void {
  * @param now milliseconds
  */
 export async function recordKey(env: Env, now: number): Promise<string | null> {
-  if (held !== null) return held
+  if (cachedKey !== null) return cachedKey
   // A clock that was set back must not make the pause longer.
   if (now < askAgainAt && now > askAgainAt - PAUSE_MS) return null
   try {
-    return (held = await within(keyRing(env).recordKey(), TIMEOUT_MS, "the key ring"))
+    return (cachedKey = await within(keyRing(env).recordKey(), TIMEOUT_MS, "the key ring"))
   } catch (error) {
     askAgainAt = now + PAUSE_MS
     logEvent("record_key_failed", { error: String(error) })

@@ -39,8 +39,8 @@ const NO_STORE = { "Cache-Control": "no-store", Pragma: "no-cache" } as const
 
 export async function introspect(c: Context<{ Bindings: Env }>): Promise<Response> {
   return answer(c, "management", authenticateAgent, async ({ client: { agent }, token, record }, context) => {
-    const tell = (said: DecisionRecord, body: Record<string, unknown>): Record<string, unknown> => {
-      recordAtEdge(context.env, said, context.background)
+    const tell = (record: DecisionRecord, body: Record<string, unknown>): Record<string, unknown> => {
+      recordAtEdge(context.env, record, context.background)
       return body
     }
     if (!token) return tell(record, INACTIVE)
@@ -103,14 +103,14 @@ async function answer(
   const question = bundle
     ? await readQuestion(parameters, kind, authenticate, id, bundle, context)
     : oauthError({ reason: "unavailable" })
-  const said = isOAuthFailure(question) ? question : await work(question, context)
-  if (said && isOAuthFailure(said)) {
+  const result = isOAuthFailure(question) ? question : await work(question, context)
+  if (result && isOAuthFailure(result)) {
     const client = isOAuthFailure(question) ? null : question.client
-    recordRefusal(said.refused, client, bundle, id, context)
-    return refusalResponse(said.refused, id)
+    recordRefusal(result.refused, client, bundle, id, context)
+    return refusalResponse(result.refused, id)
   }
   const headers = { ...NO_STORE, "X-Narrowgate-Decision": id }
-  return said === null ? new Response(null, { status: 200, headers }) : Response.json(said, { headers })
+  return result === null ? new Response(null, { status: 200, headers }) : Response.json(result, { headers })
 }
 
 async function readQuestion(
@@ -133,7 +133,7 @@ async function readQuestion(
   if (reused) return reused
   const token = isDenied(verified) ? null : verified
   const { agent } = proven
-  const known = { decision: "allow", code: "ok", chain: [agent], task: token?.claims.task ?? null } as const
-  const record = recordOf({ id, at: receivedAt, kind, bundle: bundle.pointer, ...known })
+  const fields = { decision: "allow", code: "ok", chain: [agent], task: token?.claims.task ?? null } as const
+  const record = recordOf({ id, at: receivedAt, kind, bundle: bundle.pointer, ...fields })
   return { client: proven, token, refresh: readRefreshToken(text), record }
 }

@@ -16,13 +16,13 @@ const LOCAL_LOOK_EVERY_MS = 500
 /** Edges may know different ones for a while; a ledger between them does not load them by turns for each call. */
 const FETCH_EVERY_MS = 1_000
 
-let held: Bundle | null = null
+let cached: Bundle | null = null
 let lookedAt = Number.NEGATIVE_INFINITY
 let fetchedAt = Number.NEGATIVE_INFINITY
 
 /** For tests: a fresh isolate. */
 export function forgetCandidate(): void {
-  held = null
+  cached = null
   lookedAt = Number.NEGATIVE_INFINITY
   fetchedAt = Number.NEGATIVE_INFINITY
 }
@@ -44,7 +44,7 @@ export function currentCandidate(
     lookedAt = now
     background(look(kv, config))
   }
-  return held && held.pointer.digest !== live.pointer.digest ? held : null
+  return cached && cached.pointer.digest !== live.pointer.digest ? cached : null
 }
 
 /** For who asks about it and can wait: looked for now, where none is at hand. */
@@ -54,11 +54,11 @@ export async function candidateAwaited(
   live: Bundle,
   now: number,
 ): Promise<Bundle | null> {
-  if (!held || now - lookedAt >= LOCAL_LOOK_EVERY_MS) {
+  if (!cached || now - lookedAt >= LOCAL_LOOK_EVERY_MS) {
     lookedAt = now
     await look(kv, config)
   }
-  return held && held.pointer.digest !== live.pointer.digest ? held : null
+  return cached && cached.pointer.digest !== live.pointer.digest ? cached : null
 }
 
 /** In a ledger: the one that the edge names, whose signature the edge has verified. */
@@ -68,7 +68,7 @@ export function candidateHeld(
   now: number,
   background: (work: Promise<unknown>) => void,
 ): Bundle | null {
-  if (held?.pointer.digest === pointer.digest) return held
+  if (cached?.pointer.digest === pointer.digest) return cached
   const since = now - fetchedAt
   if (since < 0 || since >= FETCH_EVERY_MS) {
     fetchedAt = now
@@ -90,8 +90,8 @@ async function look(kv: KVNamespace, config: Config): Promise<void> {
 async function keep(kv: KVNamespace, find: () => Promise<Pointer | null>): Promise<void> {
   try {
     const pointer = await find()
-    if (pointer === null) held = null
-    else if (held?.pointer.digest !== pointer.digest) held = await fetchBody(kv, pointer)
+    if (pointer === null) cached = null
+    else if (cached?.pointer.digest !== pointer.digest) cached = await fetchBody(kv, pointer)
   } catch (error) {
     logEvent("candidate_not_tried", { error: String(error) })
   }

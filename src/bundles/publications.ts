@@ -73,9 +73,9 @@ export class Publications extends DurableObject<Env> {
   }
 
   /** The body is in KV already, and was read. */
-  async publish(asked: Publication): Promise<PublishOutcome> {
+  async publish(publication: Publication): Promise<PublishOutcome> {
     // One at a time: what is put last must be what has the highest number.
-    return this.#inTurn(async () => this.#publish(asked))
+    return this.#inTurn(async () => this.#publish(publication))
   }
 
   async #inTurn<Result>(work: () => Promise<Result>): Promise<Result> {
@@ -111,8 +111,8 @@ export class Publications extends DurableObject<Env> {
     }
   }
 
-  async #publish(asked: Publication): Promise<PublishOutcome> {
-    const { what, seq, digest, at, by, why, kid, jws } = asked
+  async #publish(publication: Publication): Promise<PublishOutcome> {
+    const { what, seq, digest, at, by, why, kid, jws } = publication
     const { sql } = this.ctx.storage
     const head = this.head()
     const same = head.seq === seq ? this.#last("seq = ?", seq) : null

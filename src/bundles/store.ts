@@ -58,7 +58,7 @@ interface LoadedBundle {
 
 /** What an isolate knows of bundles. */
 class Memory {
-  held: LoadedBundle | undefined
+  loaded: LoadedBundle | undefined
   /** The last bundle that a ledger in this isolate was asked to decide by, while no pointer has been checked here. */
   named: Bundle | undefined
   readonly checks = new Attempts<true>()
@@ -84,29 +84,29 @@ export async function currentBundle(
   background: (work: Promise<unknown>) => void,
 ): Promise<Bundle | null> {
   const { local } = source.config
-  const known = memory
-  const { held } = known
-  const age = held ? clockDistance(now, held.checkedAt) : Number.POSITIVE_INFINITY
+  const cache = memory
+  const { loaded } = cache
+  const age = loaded ? clockDistance(now, loaded.checkedAt) : Number.POSITIVE_INFINITY
   const checkAfter = local ? LOCAL_CHECK_AFTER_MS : CHECK_AFTER_MS
-  if (held && age < checkAfter) return held.bundle
+  if (loaded && age < checkAfter) return loaded.bundle
   const stale = age < BLOCK_AFTER_MS && !local ? 0 : STALE_WAIT_MS
   const wait = age < UNUSABLE_AFTER_MS ? stale : COLD_WAIT_MS
   const patience = { wait, pause: local ? 0 : PAUSE_MS }
-  await known.checks.run(async () => check(known, source, now), now, patience, background)
-  const checked = known.held
+  await cache.checks.run(async () => check(cache, source, now), now, patience, background)
+  const checked = cache.loaded
   return checked && clockDistance(now, checked.checkedAt) < UNUSABLE_AFTER_MS ? checked.bundle : null
 }
 
 /** The very bundle that a pointer names: what the ledger decides by, so that one call never mixes two. */
 export async function bundleOf(kv: KVNamespace, pointer: Pointer): Promise<Bundle | null> {
-  const known = memory
-  const bundle = heldIn(known, pointer)
+  const cache = memory
+  const bundle = heldIn(cache, pointer)
   if (bundle) return bundle
   const now = Date.now()
   const patience = { wait: COLD_WAIT_MS, pause: PAUSE_MS }
   // An object lives on while it waits for what it has asked.
-  return attemptsFor(known, pointer).run(
-    async () => keepBody(known, kv, pointer),
+  return attemptsFor(cache, pointer).run(
+    async () => keepBody(cache, kv, pointer),
     now,
     patience,
     () => undefined,
@@ -117,21 +117,21 @@ export async function bundleOf(kv: KVNamespace, pointer: Pointer): Promise<Bundl
 const MAX_BODIES = 8
 
 function attemptsFor({ bodies }: Memory, { digest }: Pointer): Attempts<Bundle> {
-  const known = bodies.get(digest)
-  if (known) return known
+  const running = bodies.get(digest)
+  if (running) return running
   if (bodies.size >= MAX_BODIES) bodies.clear()
   const attempts = new Attempts<Bundle>()
   bodies.set(digest, attempts)
   return attempts
 }
 
-async function keepBody(known: Memory, kv: KVNamespace, pointer: Pointer): Promise<Bundle | null> {
+async function keepBody(cache: Memory, kv: KVNamespace, pointer: Pointer): Promise<Bundle | null> {
   try {
     const bundle = await fetchBody(kv, pointer)
-    keep(known, bundle)
+    keep(cache, bundle)
     return bundle
   } catch (error) {
-    report(known, error)
+    report(cache, error)
     return null
   }
 }
@@ -141,35 +141,36 @@ export function bundleHeld(pointer: Pointer): Bundle | null {
   return heldIn(memory, pointer)
 }
 
-function heldIn(known: Memory, pointer: Pointer): Bundle | null {
-  const found = [known.held?.bundle, known.named].find((each) => each?.pointer.digest === pointer.digest)
+function heldIn(cache: Memory, pointer: Pointer): Bundle | null {
+  const found = [cache.loaded?.bundle, cache.named].find((each) => each?.pointer.digest === pointer.digest)
   if (!found) return null
   const bundle = found.pointer.seq >= pointer.seq ? found : { ...found, pointer }
-  keep(known, bundle)
+  keep(cache, bundle)
   return bundle
 }
 
 /** What a ledger has named takes the place of an older one, and is checked no later for it. */
-function keep(known: Memory, bundle: Bundle): void {
-  const { held } = known
-  if (!held) known.named = bundle
-  else if (held.bundle.pointer.seq < bundle.pointer.seq) known.held = { bundle, jws: null, checkedAt: held.checkedAt }
+function keep(cache: Memory, bundle: Bundle): void {
+  const { loaded } = cache
+  if (!loaded) cache.named = bundle
+  else if (loaded.bundle.pointer.seq < bundle.pointer.seq)
+    cache.loaded = { bundle, jws: null, checkedAt: loaded.checkedAt }
 }
 
 /** A failed check changes nothing: the last good bundle stays until it is unusable. */
-async function check(known: Memory, source: BundleSource, now: number): Promise<true | null> {
+async function check(cache: Memory, source: BundleSource, now: number): Promise<true | null> {
   try {
     const { kv, publications } = source
-    const { held } = known
+    const { loaded } = cache
     const [stored, newest] = await withTimeout(
       Promise.all([kv.get(POINTER_KEY, { cacheTtl: 30 }), publications.newest()]),
     )
-    if (stored === null) throw new Error(newest === null && !held ? NOTHING_PUBLISHED : "KV holds no pointer")
-    if (held && held.jws === stored && stored === newest) known.held = { ...held, checkedAt: now }
-    else await follow(known, await newerOf(stored, newest, source), kv, now)
+    if (stored === null) throw new Error(newest === null && !loaded ? NOTHING_PUBLISHED : "KV holds no pointer")
+    if (loaded && loaded.jws === stored && stored === newest) cache.loaded = { ...loaded, checkedAt: now }
+    else await follow(cache, await newerOf(stored, newest, source), kv, now)
     return true
   } catch (error) {
-    report(known, error)
+    report(cache, error)
     return null
   }
 }
@@ -189,17 +190,17 @@ async function newerOf(
   return now === stored ? inKv : verifyPublication(now, config, "pointer")
 }
 
-async function follow(known: Memory, { seq, digest, jws }: Publication, kv: KVNamespace, now: number): Promise<void> {
+async function follow(cache: Memory, { seq, digest, jws }: Publication, kv: KVNamespace, now: number): Promise<void> {
   const pointer = { seq, digest }
-  refuseOlder(known, pointer)
-  const bundle = heldIn(known, pointer) ?? (await fetchBody(kv, pointer))
+  refuseOlder(cache, pointer)
+  const bundle = heldIn(cache, pointer) ?? (await fetchBody(kv, pointer))
   // A ledger may have named a newer one meanwhile; an older pointer never comes back.
-  refuseOlder(known, pointer)
-  known.held = { bundle, jws, checkedAt: now }
+  refuseOlder(cache, pointer)
+  cache.loaded = { bundle, jws, checkedAt: now }
 }
 
-function refuseOlder({ held }: Memory, { seq }: Pointer): void {
-  const newest = held?.bundle.pointer.seq ?? 0
+function refuseOlder({ loaded }: Memory, { seq }: Pointer): void {
+  const newest = loaded?.bundle.pointer.seq ?? 0
   if (seq < newest) throw new Error(`pointer ${seq} is older than ${newest}`)
 }
 
@@ -216,11 +217,11 @@ export async function withTimeout<Value>(work: Promise<Value>, milliseconds = TI
   return within(work, milliseconds, "KV or the object of publications")
 }
 
-function report(known: Memory, error: unknown): void {
+function report(cache: Memory, error: unknown): void {
   const text = String(error)
   const now = Date.now()
-  if (text === known.logged.error && clockDistance(now, known.logged.at) < LOG_EVERY_MS) return
-  known.logged = { error: text, at: now }
+  if (text === cache.logged.error && clockDistance(now, cache.logged.at) < LOG_EVERY_MS) return
+  cache.logged = { error: text, at: now }
   if (text.endsWith(NOTHING_PUBLISHED)) logEvent("nothing_published_yet", {})
   else logEvent("bundle_check_failed", { error: text })
 }

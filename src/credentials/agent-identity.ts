@@ -53,16 +53,16 @@ async function verify(
   const { iss, sub, iat } = compact.claims
   // Verified with the rest before it counts. Clocks of others may be ahead; authority begins now at the latest.
   const since = typeof iat === "number" ? Math.min(iat * 1000, fetchContext.now) : 0
-  const issuer = issuers.find((known) => known.issuer !== undefined && known.issuer === iss)
+  const issuer = issuers.find((each) => each.issuer !== undefined && each.issuer === iss)
   const own = typeof iss === "string" && iss === sub ? agents.get(iss) : undefined
   if (kind === "any" && issuer?.workloads) {
     const proven = await verifyWorkloadToken(compact, issuer, agents.values(), audience, fetchContext)
     return isRejected(proven) ? proven : { ...proven, since, once: onceOf(compact.claims, issuer) }
   }
   if (kind === "any" && own && (own.identities || own.client?.metadata === true)) {
-    const known = await withDocument(own, fetchContext)
-    if (isRejected(known)) return known
-    const proven = await verifyClientAssertion(compact, known, audience, fetchContext)
+    const registered = await withDocument(own, fetchContext)
+    if (isRejected(registered)) return registered
+    const proven = await verifyClientAssertion(compact, registered, audience, fetchContext)
     if (isRejected(proven)) return proven
     const { agent, jti, expiresAt: until } = proven
     return { agent, since, once: { issuer: agent, jti, until } }

@@ -11,8 +11,8 @@ const MAX_REMEMBERED = 256
 const hashes = new Map<string, string>()
 
 function hashOf(key: string): string {
-  const known = hashes.get(key)
-  if (known !== undefined) return known
+  const cached = hashes.get(key)
+  if (cached !== undefined) return cached
   const hash = sha256Hex(key)
   if (hashes.size >= MAX_REMEMBERED) hashes.clear()
   hashes.set(key, hash)

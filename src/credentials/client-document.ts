@@ -12,7 +12,7 @@ import { displayText } from "../core/encoding/display-text.ts"
 import { ALGORITHMS } from "../core/keys/algorithm.ts"
 import { fetchJson } from "./key-sets/fetch-json.ts"
 import type { FetchContext } from "./key-sets/key-set.ts"
-import { Renewals, type Asking } from "./key-sets/renewal.ts"
+import { Renewals, type RenewalRequest } from "./key-sets/renewal.ts"
 
 const MAX_BYTES = 10_240
 const RENEW_AFTER_MS = 300_000
@@ -35,12 +35,12 @@ interface CachedDocument {
   /** Milliseconds. */
   readonly fetchedAt: number
 }
-const held = new Map<string, CachedDocument>()
+const documents = new Map<string, CachedDocument>()
 const renewals = new Renewals()
 
 /** For tests: a fresh isolate. */
 export function forgetClientDocuments(): void {
-  held.clear()
+  documents.clear()
   renewals.clear()
 }
 
@@ -50,29 +50,29 @@ export async function clientDocument(
   { now, local, background }: FetchContext,
 ): Promise<ClientDocument | null> {
   const usable = (): CachedDocument | null => {
-    const known = held.get(id)
-    return known && now - known.fetchedAt < UNUSABLE_AFTER_MS ? known : null
+    const cached = documents.get(id)
+    return cached && now - cached.fetchedAt < UNUSABLE_AFTER_MS ? cached : null
   }
-  const asking: Asking = {
+  const renewalRequest: RenewalRequest = {
     now,
     background,
     async renew() {
       const document = readDocument(id, await fetchDocument(id, local))
       dropOldest()
-      held.set(id, { document, fetchedAt: now })
+      documents.set(id, { document, fetchedAt: now })
     },
     onFailure: (error) => logEvent("client_document_not_fetched", { client: id, error: String(error) }),
   }
-  const known = usable()
-  if (!known) await renewals.of(id).forWantOf(asking)
-  else if (now - known.fetchedAt >= RENEW_AFTER_MS) await renewals.of(id).first(asking)
+  const usableNow = usable()
+  if (!usableNow) await renewals.of(id).forWantOf(renewalRequest)
+  else if (now - usableNow.fetchedAt >= RENEW_AFTER_MS) await renewals.of(id).first(renewalRequest)
   return usable()?.document ?? null
 }
 
 function dropOldest(): void {
-  for (const id of held.keys()) {
-    if (held.size < MAX_HELD) return
-    held.delete(id)
+  for (const id of documents.keys()) {
+    if (documents.size < MAX_HELD) return
+    documents.delete(id)
     renewals.forget(id)
   }
 }

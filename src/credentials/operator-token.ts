@@ -31,8 +31,9 @@ export async function verifyOperator(
   const person = await verifyPersonToken(token, issuers, audience, fetchContext)
   if (isRejected(person)) return person
   const { issuer, subject, issuedAt: since } = person
-  const known = operatorBy(person, operators)
-  if (known) return { issuer: issuer.issuer, subject, roles: known.roles, since, names: namesIn(person, fetchContext) }
+  const operator = operatorBy(person, operators)
+  if (operator)
+    return { issuer: issuer.issuer, subject, roles: operator.roles, since, names: namesIn(person, fetchContext) }
   return ofCredential(reject({ reason: "subject_unknown", sub: subject }), token)
 }
 

@@ -68,7 +68,7 @@ async function verify(
   const compact = readCompact(token)
   if (isRejected(compact)) return compact
   const { iss } = compact.claims
-  const entry = issuers.find((known) => known.operators && known.issuer !== undefined && known.issuer === iss)
+  const entry = issuers.find((each) => each.operators && each.issuer !== undefined && each.issuer === iss)
   if (entry?.issuer === undefined || !entry.operators) {
     return reject({ reason: "issuer_unknown", iss: typeof iss === "string" ? iss : null })
   }

@@ -55,10 +55,10 @@ async function verify(
   if (last + CLOCK_TOLERANCE_SECONDS < fetchContext.now / 1000) return reject({ reason: "expired", exp: last })
   if (typeof jti !== "string" || jti === "" || jti.length > 256)
     return reject({ reason: "claim_mismatch", claim: "jti" })
-  const told = isObject(events) ? Object.entries(events) : []
-  if (told.length === 0 || told.length > MAX_EVENTS) return reject({ reason: "claim_mismatch", claim: "events" })
+  const entries = isObject(events) ? Object.entries(events) : []
+  if (entries.length === 0 || entries.length > MAX_EVENTS) return reject({ reason: "claim_mismatch", claim: "events" })
   const read: [string, Readonly<Record<string, unknown>>][] = []
-  for (const [type, event] of told) {
+  for (const [type, event] of entries) {
     if (!isObject(event)) return reject({ reason: "claim_mismatch", claim: "events" })
     read.push([type, event])
   }

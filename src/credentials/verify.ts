@@ -36,14 +36,14 @@ export function schemeOf(authorization: string | null): "Bearer" | "DPoP" {
 }
 
 export async function verifyCredential(
-  shown: PresentedToken,
+  presented: PresentedToken,
   audiences: ReadonlySet<string>,
   keys: KeyFinder,
   issuer: string,
   now: number,
 ): Promise<VerifiedCredential | Denied> {
-  if (shown.authorization === null) return deny({ reason: "token_missing" })
-  const [, scheme, text] = AUTHORIZATION.exec(shown.authorization) ?? []
+  if (presented.authorization === null) return deny({ reason: "token_missing" })
+  const [, scheme, text] = AUTHORIZATION.exec(presented.authorization) ?? []
   if (scheme === undefined || text === undefined) return deny({ reason: "authorization_malformed" })
   const token = await verifyDelegationToken(text, keys, issuer, audiences, now)
   if (isDenied(token)) return token
@@ -52,10 +52,14 @@ export async function verifyCredential(
   // A bound token by itself opens nothing (RFC 9449 7.1), and a proof cannot bind a token that names no key.
   if (jkt !== undefined && !bound) return deny({ reason: "binding_required" })
   if (jkt === undefined) return bound ? deny({ reason: "binding_absent" }) : { token, proof: null }
-  if (shown.proof === null) return deny({ reason: "proof_missing" })
-  const proof = await verifyProof(shown.proof, { method: shown.method, uri: shown.uri, ath: token.ath }, now)
+  if (presented.proof === null) return deny({ reason: "proof_missing" })
+  const proof = await verifyProof(
+    presented.proof,
+    { method: presented.method, uri: presented.uri, ath: token.ath },
+    now,
+  )
   if ("rejected" in proof) return proofDenied(proof)
-  return proof.jkt === jkt ? { token, proof } : proofDenied(rejectedProof("another key", shown.proof))
+  return proof.jkt === jkt ? { token, proof } : proofDenied(rejectedProof("another key", presented.proof))
 }
 
 function proofDenied({ rejected: what, ...evidence }: ProofRejected): Denied {

@@ -23,13 +23,13 @@ export const IDENTITY_HEADERS = [
 
 /**
  * @param issuer our own URL, where a client without a token finds out how to get one
- * @param asked the gateway's request, with the client's `Authorization`
+ * @param request the gateway's request, with the client's `Authorization`
  * @param message the JSON-RPC message of the call, if it is one to an MCP server
  */
-export function answer(decision: Decision, issuer: string, asked: Request, message?: MessageId): Response {
+export function answer(decision: Decision, issuer: string, request: Request, message?: MessageId): Response {
   if (decision.denial && !isObserved(decision)) {
     const { status } = DIALECTS[decision.gateway.dialect]
-    return refusedCall(decision.denial, decision, issuer, asked, status, message)
+    return refusedCall(decision.denial, decision, issuer, request, status, message)
   }
   const { agent, user, task, purpose } = isNamed(decision) ? decision : NO_IDENTITY
   const headers: Record<string, string> = {
@@ -72,7 +72,7 @@ export function refusedCall(
   denial: Denial,
   decision: Pick<Decision, "id" | "gateway" | "denial" | "windows" | "task">,
   issuer: string,
-  asked: Request,
+  request: Request,
   carried: (status: number) => number,
   message?: MessageId,
 ): Response {
@@ -85,15 +85,15 @@ export function refusedCall(
     "X-Narrowgate-Status": String(status),
   })
   const metadata = `${issuer}/.well-known/oauth-protected-resource/${decision.gateway.id}`
-  const scheme = schemeOf(asked.headers.get("authorization"))
+  const scheme = schemeOf(request.headers.get("authorization"))
   for (const [name, value] of Object.entries(challengeOf(denial, metadata, scheme))) headers.set(name, value)
   if ("retry_after" in denial && denial.retry_after !== null) headers.set("Retry-After", String(denial.retry_after))
   if (status === 503) headers.set("Retry-After", "5")
   for (const [name, value] of Object.entries(rateLimit(decision))) headers.set(name, value)
   const approval = denial.reason === "approval_required" ? { approval: askedOf(denial, decision, issuer) } : {}
   const scope = code === "insufficient_scope" && "scope" in denial ? { scope: denial.scope } : {}
-  const told = { error: code, error_description: describe(denial), decision_id: decision.id, ...scope, ...approval }
-  const body = message === undefined ? told : errorMessage(message, denial, told)
+  const members = { error: code, error_description: describe(denial), decision_id: decision.id, ...scope, ...approval }
+  const body = message === undefined ? members : errorMessage(message, denial, members)
   return Response.json(body, { status: carried(status), headers })
 }
 

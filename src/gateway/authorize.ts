@@ -41,10 +41,10 @@ export async function authorize(call: PresentedCall, bundle: Bundle, context: Re
     located?: Located,
     shadowResult: ShadowResult | null = null,
   ): Decision => {
-    const asked = { ...ofGateway(call.gateway, bundle), method: call.method }
+    const fields = { ...ofGateway(call.gateway, bundle), method: call.method }
     const which = located && ofLocated(located, shadowResult, bundle)
     const shownToken = verified ? { verified, standing } : null
-    const { task, tool } = recordEdgeDenial(id, "call", denial, { ...asked, ...which }, context, shownToken)
+    const { task, tool } = recordEdgeDenial(id, "call", denial, { ...fields, ...which }, context, shownToken)
     return { ...NO_IDENTITY, id, gateway: call.gateway, denial, task, tool }
   }
 
@@ -52,9 +52,9 @@ export async function authorize(call: PresentedCall, bundle: Bundle, context: Re
   const lease = currentLease(context)
   const { authorization, proof, method, origin, target, gateway } = call
   const [path = ""] = target.split("?", 1)
-  const shown = { authorization, proof, method, uri: origin + path }
+  const presented = { authorization, proof, method, uri: origin + path }
   const { keys, config, receivedAt } = context
-  const verified = await verifyCredential(shown, audienceOf(gateway), keys, config.issuer, receivedAt)
+  const verified = await verifyCredential(presented, audienceOf(gateway), keys, config.issuer, receivedAt)
   if (isDenied(verified)) return refuse(verified.denied)
   const { claims } = verified.token
 
@@ -65,18 +65,18 @@ export async function authorize(call: PresentedCall, bundle: Bundle, context: Re
    * call the ledger is asked after the answer, for the record.
    */
   const refuseVerified = async (why: Denial, located?: Located, ask?: Ask): Promise<Decision> => {
-    const known = await lease
-    const unusable = stopOf(known && known.switches, verified.token, null)
+    const leased = await lease
+    const unusable = stopOf(leased && leased.switches, verified.token, null)
     const denial = unusable?.reason === "stopped" ? unusable : why
     const isSure = unusable === null
-    const telling = tellOfRefusal(id, call, verified, located ?? null, denial, isSure, bundle, known, context)
+    const telling = tellOfRefusal(id, call, verified, located ?? null, denial, isSure, bundle, leased, context)
     const waits = verified.proof !== null || gateway.mode === "observe"
     if (telling && !waits) context.background(telling)
-    const told = waits && telling ? await telling : null
+    const owned = waits && telling ? await telling : null
     const alone = ask ? await shadowOnly(ask, denial, context) : null
     const shadowResult = alone && alone.tried
     if (!waits && !ask) return refuse(denial, verified, isSure ? "unasked" : "dead", located)
-    const owner = waits && telling ? told : ask ? alone && alone.owner : await spend(verified, context)
+    const owner = waits && telling ? owned : ask ? alone && alone.owner : await spend(verified, context)
     if (!owner || !isSure) return refuse(denial, verified, "dead", located, shadowResult)
     // A candidate bundle does not change why a call is denied.
     if (isDenied(owner) && waits) return refuse(owner.denied, verified, "dead", located)
@@ -100,28 +100,28 @@ export async function authorize(call: PresentedCall, bundle: Bundle, context: Re
     return refuseVerified(denialWhatever, located)
 
   const keyOfRecord = recordKeyOf(context.env, receivedAt)
-  const known = await lease
+  const leased = await lease
   const stopped =
-    stopOf(known && known.switches, verified.token, located.tool.name) ??
-    denialByObservation(known && known.observations, located)
+    stopOf(leased && leased.switches, verified.token, located.tool.name) ??
+    denialByObservation(leased && leased.observations, located)
   if (stopped) return refuseVerified(denialWhatever ?? stopped, located)
 
   const recordKey = await keyOfRecord
-  const ask = toAsk(id, call, verified, located, known && known.risks, candidate, recordKey, context)
+  const ask = toAsk(id, call, verified, located, leased && leased.risks, candidate, recordKey, context)
   if (denialWhatever) return refuseVerified(denialWhatever, located, ask)
 
   // Before the ledger counts the call: if no Transaction Token can be signed for the upstream, the call is denied.
   const algorithm = gateway.transaction_tokens?.algorithm
   const signer = algorithm
-    ? await signerOf(context.env, algorithm, pulledKeys(known?.switches ?? []), receivedAt)
+    ? await signerOf(context.env, algorithm, pulledKeys(leased?.switches ?? []), receivedAt)
     : null
   if (algorithm && !signer) return refuseVerified({ reason: "signing_key_unavailable" }, located)
 
-  const said = await askLedger(context.env, rootOf(claims.task), async (ledger, until): Promise<string> =>
+  const reply = await askLedger(context.env, rootOf(claims.task), async (ledger, until): Promise<string> =>
     // The gateway has waited since the request arrived, whatever took the time before this request to the ledger.
     ledger.decide(LEDGER_VERSION, bundle.pointer, ask, Math.min(until, context.receivedAt + DECIDED_WITHIN_MS)),
   )
-  const answer: LedgerDecision | NoBundle | null = said === null ? null : JSON.parse(said)
+  const answer: LedgerDecision | NoBundle | null = reply === null ? null : JSON.parse(reply)
   if (!answer || ("bundle" in answer && answer.bundle === "unavailable"))
     return refuse({ reason: "ledger_unavailable" }, verified, "unasked", located)
   if ("bundle" in answer) {

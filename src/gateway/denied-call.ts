@@ -33,7 +33,7 @@ export function tellOfRefusal(
   denial: Denial,
   isSure: boolean,
   { catalog, guardrails, pointer }: Bundle,
-  known: Lease | null,
+  leased: Lease | null,
   { env }: RequestContext,
 ): Promise<TokenOwner | Denied | null> | null {
   const { gateway, client } = call
@@ -54,7 +54,7 @@ export function tellOfRefusal(
     environment: gateway.environment,
     client,
     retry: retryOf(call),
-    risks: toldOf(known && known.risks, token.agents, userOf(token.claims)),
+    risks: toldOf(leased && leased.risks, token.agents, userOf(token.claims)),
   }
   return askLedger(env, rootOf(task), async (ledger) => ledger.refused(LEDGER_VERSION, pointer, refused, denial))
 }
@@ -73,8 +73,8 @@ export async function spend(
  * live.
  */
 export async function shadowOnly(ask: Ask, denial: Denial, { env }: RequestContext): Promise<ShadowOnly | null> {
-  const said = await askLedger(env, rootOf(ask.task), async (ledger): Promise<string> =>
+  const reply = await askLedger(env, rootOf(ask.task), async (ledger): Promise<string> =>
     ledger.shadowDenied(LEDGER_VERSION, ask, denial),
   )
-  return said === null ? null : JSON.parse(said)
+  return reply === null ? null : JSON.parse(reply)
 }

@@ -16,7 +16,7 @@ import { envoy } from "./dialects/envoy.ts"
 import { messageIdOf, type MessageId } from "./json-rpc.ts"
 import { letPreflightThrough } from "./preflight.ts"
 import { present } from "./present.ts"
-import { identifyGateway, type Identified } from "./registry.ts"
+import { identifyGateway, type IdentifiedGateway } from "./registry.ts"
 import { logEvent } from "../platform/log.ts"
 import { newId } from "../platform/new-id.ts"
 import { rawTarget } from "../platform/raw-target.ts"
@@ -40,19 +40,19 @@ export async function answerTo(
   key: string | null,
   context: RequestContext,
 ): Promise<Response> {
-  const known = await askingGateway(key, context)
-  if (known instanceof Response) return endpoint === "/authz/envoy" ? forEnvoy(known) : known
-  const { asking, bundle } = known
-  const { endpoint: expected, asks, unwrap, wrap } = DIALECTS[asking.gateway.dialect]
+  const identified = await identifyCaller(key, context)
+  if (identified instanceof Response) return endpoint === "/authz/envoy" ? forEnvoy(identified) : identified
+  const { caller, bundle } = identified
+  const { endpoint: expected, asks, unwrap, wrap } = DIALECTS[caller.gateway.dialect]
   if (asks && !asks(request, endpoint)) {
     const denial = { reason: "gateway_dialect_mismatch", expected } as const
-    return answer(denyUnreadable(denial, asking.gateway, bundle, context), context.config.issuer, request)
+    return answer(denyUnreadable(denial, caller.gateway, bundle, context), context.config.issuer, request)
   }
-  const asked = unwrap ? await unwrap(request, asking.gateway) : request
-  const { decision, message } = isDenied(asked)
-    ? { decision: denyUnreadable(asked.denied, asking.gateway, bundle, context) }
-    : await decide(asked, target, endpoint, asking, bundle, context)
-  const answered = answer(decision, context.config.issuer, isDenied(asked) ? request : asked, message)
+  const unwrapped = unwrap ? await unwrap(request, caller.gateway) : request
+  const { decision, message } = isDenied(unwrapped)
+    ? { decision: denyUnreadable(unwrapped.denied, caller.gateway, bundle, context) }
+    : await decide(unwrapped, target, endpoint, caller, bundle, context)
+  const answered = answer(decision, context.config.issuer, isDenied(unwrapped) ? request : unwrapped, message)
   return wrap ? wrap(answered) : answered
 }
 
@@ -63,14 +63,14 @@ export function forEnvoy(refused: Response): Response {
 }
 
 /** The gateway, and the bundle that registers it; or the answer to a client that is no registered gateway. */
-export async function askingGateway(
+export async function identifyCaller(
   key: string | null,
   context: RequestContext,
-): Promise<{ readonly asking: Identified; readonly bundle: Bundle } | Response> {
+): Promise<{ readonly caller: IdentifiedGateway; readonly bundle: Bundle } | Response> {
   const bundle = await bundleFor(context)
   if (!bundle) return refusal({ reason: "bundle_unavailable" }, context)
-  const asking = identifyGateway(key, bundle.gateways)
-  return isDenied(asking) ? refusal(asking.denied, context) : { asking, bundle }
+  const caller = identifyGateway(key, bundle.gateways)
+  return isDenied(caller) ? refusal(caller.denied, context) : { caller, bundle }
 }
 
 interface Decided {
@@ -84,13 +84,13 @@ async function decide(
   request: Request,
   target: string,
   endpoint: Endpoint,
-  asking: Identified,
+  caller: IdentifiedGateway,
   bundle: Bundle,
   context: RequestContext,
 ): Promise<Decided> {
-  const { gateway } = asking
+  const { gateway } = caller
   try {
-    const presented = await present(request, target, endpoint, asking)
+    const presented = await present(request, target, endpoint, caller)
     if (isDenied(presented)) return { decision: denyUnreadable(presented.denied, gateway, bundle, context) }
     const preflight = letPreflightThrough(request.headers, presented, bundle, context)
     if (preflight && isDenied(preflight))

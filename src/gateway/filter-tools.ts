@@ -14,20 +14,20 @@ import type { Bundle } from "../core/policy/assemble.ts"
 import { newId } from "../platform/new-id.ts"
 import type { RequestContext } from "../request-context.ts"
 import { isObserved, refusedCall } from "./answer.ts"
-import { askingGateway } from "./endpoint.ts"
+import { identifyCaller } from "./endpoint.ts"
 import { MAX_BODY_BYTES } from "./present.ts"
-import type { Identified } from "./registry.ts"
+import type { IdentifiedGateway } from "./registry.ts"
 
 /** @param key that the gateway presented; null: it presented none */
 export async function filterTools(request: Request, key: string | null, context: RequestContext): Promise<Response> {
-  const known = await askingGateway(key, context)
-  if (known instanceof Response) return known
-  const { asking, bundle } = known
-  const brought: Brought = { request, bytes: await boundedBytes(request, MAX_BODY_BYTES), asking }
+  const identified = await identifyCaller(key, context)
+  if (identified instanceof Response) return identified
+  const { caller, bundle } = identified
+  const brought: Brought = { request, bytes: await boundedBytes(request, MAX_BODY_BYTES), caller }
   try {
     return await filtered(brought, bundle, context)
   } catch (error) {
-    logEvent("listing_failed", { gateway: asking.gateway.id, error: String(error) })
+    logEvent("listing_failed", { gateway: caller.gateway.id, error: String(error) })
     return refuse({ reason: "failed" }, brought, bundle, context)
   }
 }
@@ -39,20 +39,20 @@ interface Brought {
   readonly request: Request
   /** Null if the body is too long. */
   readonly bytes: Uint8Array<ArrayBuffer> | null
-  readonly asking: Identified
+  readonly caller: IdentifiedGateway
 }
 
 async function filtered(brought: Brought, bundle: Bundle, context: RequestContext): Promise<Response> {
-  const { request, asking } = brought
+  const { request, caller } = brought
   const { headers: sent } = request
   const name = sent.get(SERVER_HEADER)
   if (name === null) return refuse({ reason: "target_missing", header: SERVER_HEADER }, brought, bundle, context)
-  const server = serverOf(name, asking.gateway, bundle)
+  const server = serverOf(name, caller.gateway, bundle)
   if (!server) return refuse({ reason: "tool_unknown", called: name }, brought, bundle, context)
   const tools = readBrought(brought)
   if (isDenied(tools)) return refuse(tools.denied, brought, bundle, context)
   const [authorization, proof] = [sent.get("authorization"), sent.get("dpop")]
-  const decision = await list({ ...asking, server, authorization, proof, listed: tools.listed }, bundle, context)
+  const decision = await list({ ...caller, server, authorization, proof, listed: tools.listed }, bundle, context)
   const { id, denial, kept } = decision
   // An observing gateway need not hide what it allows anyway.
   const back = isObserved(decision) ? asItCame(id, brought) : null
@@ -96,7 +96,7 @@ const asIs = (status: number): number => status
 
 function refuse(denial: Denial, brought: Brought, bundle: Bundle, context: RequestContext): Response {
   const id = newId("dec", context.receivedAt)
-  const { gateway } = brought.asking
+  const { gateway } = brought.caller
   recordEdgeDenial(id, "management", denial, ofGateway(gateway, bundle), context)
   const back = isObserved({ gateway, denial }) ? asItCame(id, brought) : null
   return (

@@ -20,7 +20,7 @@ import { type VerifiedToken, userOf } from "../credentials/delegation-token.ts"
 import { verifyCredential, type VerifiedCredential } from "../credentials/verify.ts"
 import { isDenied, type Denial } from "../core/denials/denial.ts"
 import { askLedger } from "../ledger/ask.ts"
-import { audienceOf, newerFor, type Identified } from "./registry.ts"
+import { audienceOf, newerFor, type IdentifiedGateway } from "./registry.ts"
 import { LEDGER_VERSION, type Listed, type NoBundle } from "../ledger/protocol.ts"
 import { rootOf } from "../core/task/state.ts"
 import type { Bundle } from "../core/policy/assemble.ts"
@@ -34,7 +34,7 @@ import { newId } from "../platform/new-id.ts"
 import { stopOf } from "../revocation/token-stop.ts"
 
 /** A server's list, as a registered gateway sends it: only the gateway is verified yet. */
-export interface AskedList extends Identified {
+export interface AskedList extends IdentifiedGateway {
   readonly server: McpServer
   readonly authorization: string | null
   readonly proof: string | null
@@ -52,9 +52,9 @@ export interface ListDecision {
   readonly kept: ReadonlySet<string>
 }
 
-export async function list(asked: AskedList, bundle: Bundle, context: RequestContext): Promise<ListDecision> {
+export async function list(request: AskedList, bundle: Bundle, context: RequestContext): Promise<ListDecision> {
   const id = newId("dec", context.receivedAt)
-  const { gateway, server, authorization } = asked
+  const { gateway, server, authorization } = request
   const listing = lifecycleName(server.name, "tools-list")
   const refuse = (denial: Denial, verified?: VerifiedCredential, standing: Standing = "dead"): ListDecision => {
     const question = { ...ofGateway(gateway, bundle), method: "POST", path: server.path, tool: listing }
@@ -64,17 +64,17 @@ export async function list(asked: AskedList, bundle: Bundle, context: RequestCon
 
   const lease = currentLease(context)
   // The proof is the one of the agent's own request for the list, so it may have been used already (visible-tools.ts).
-  const shown = { authorization, proof: asked.proof, method: "POST", uri: server.origin + server.path }
+  const presented = { authorization, proof: request.proof, method: "POST", uri: server.origin + server.path }
   const { keys, config, receivedAt } = context
-  const verified = await verifyCredential(shown, audienceOf(gateway), keys, config.issuer, receivedAt)
+  const verified = await verifyCredential(presented, audienceOf(gateway), keys, config.issuer, receivedAt)
   if (isDenied(verified)) return refuse(verified.denied)
   const { token, proof } = verified
-  const known = await lease
-  const stopped = stopOf(known && known.switches, token, listing)
-  if (!known || stopped) return refuse(stopped ?? { reason: "switches_unavailable" }, verified)
+  const leased = await lease
+  const stopped = stopOf(leased && leased.switches, token, listing)
+  if (!leased || stopped) return refuse(stopped ?? { reason: "switches_unavailable" }, verified)
 
-  const seen = observationsIn(asked.listed.filter(isDefinition), server, bundle.catalog)
-  const sorted = sort(asked, seen, known, token, bundle)
+  const seen = observationsIn(request.listed.filter(isDefinition), server, bundle.catalog)
+  const sorted = sort(request, seen, leased, token, bundle)
   const ask: ListAsk = {
     decisionId: id,
     task: token.claims.task,
@@ -85,27 +85,27 @@ export async function list(asked: AskedList, bundle: Bundle, context: RequestCon
     argumentsSeen: gateway.body,
     gateway: gateway.id,
     environment: gateway.environment,
-    risks: toldOf(known.risks, token.agents, userOf(token.claims)),
+    risks: toldOf(leased.risks, token.agents, userOf(token.claims)),
     path: server.path,
     mode: gateway.mode,
     tokenHash: token.hash,
     hidden: sorted.hidden,
     receivedAt,
   }
-  const said = await askLedger(context.env, rootOf(token.claims.task), async (ledger): Promise<string> =>
+  const reply = await askLedger(context.env, rootOf(token.claims.task), async (ledger): Promise<string> =>
     ledger.visibleTools(LEDGER_VERSION, bundle.pointer, ask),
   )
-  const answer: Listed | NoBundle | null = said === null ? null : JSON.parse(said)
+  const answer: Listed | NoBundle | null = reply === null ? null : JSON.parse(reply)
   if (!answer || ("bundle" in answer && answer.bundle === "unavailable")) {
     return refuse({ reason: "ledger_unavailable" }, verified, "unasked")
   }
   if ("bundle" in answer) {
-    return again(asked, answer.newest, bundle, context, (denial) => refuse(denial, verified, "unasked"))
+    return again(request, answer.newest, bundle, context, (denial) => refuse(denial, verified, "unasked"))
   }
   const { denial, hidden, recorded } = answer
   if (denial && !recorded) return refuse(denial, verified)
   for (const tool of hidden) sorted.tools.delete(tool)
-  if (!denial) tell(seen, asked, known.observations, bundle, context)
+  if (!denial) tell(seen, request, leased.observations, bundle, context)
   return { id, gateway, denial, kept: denial ? new Set() : new Set(sorted.tools.values()) }
 }
 
@@ -155,29 +155,29 @@ function sort(
 function tell(
   seen: readonly ToolObservation[],
   { gateway, server }: AskedList,
-  known: Observations | null,
+  observations: Observations | null,
   { pointer }: Bundle,
   { env, receivedAt: at, background }: RequestContext,
 ): void {
   if (gateway.mode === "observe") return
-  const sightings = changedSince(seen, known)
+  const sightings = changedSince(seen, observations)
   if (sightings.length > 0 && takeTurn(server.name, at)) background(report(env, { bundle: pointer.seq, at, sightings }))
 }
 
 /** The ledger has already decided by a newer bundle. */
 async function again(
-  asked: AskedList,
+  request: AskedList,
   newest: Pointer,
   older: Bundle,
   context: RequestContext,
   refuse: (denial: Denial) => ListDecision,
 ): Promise<ListDecision> {
-  const newer = await newerFor(asked, newest, older, context)
+  const newer = await newerFor(request, newest, older, context)
   if (isDenied(newer)) return refuse(newer.denied)
   const { gateway, bundle } = newer
-  const server = serverOf(asked.server.name, gateway, bundle)
-  if (!server) return refuse({ reason: "tool_unknown", called: asked.server.name })
-  return list({ ...asked, gateway, server }, bundle, context)
+  const server = serverOf(request.server.name, gateway, bundle)
+  if (!server) return refuse({ reason: "tool_unknown", called: request.server.name })
+  return list({ ...request, gateway, server }, bundle, context)
 }
 
 /** Whether the gateway stands in front of this server. */

@@ -11,7 +11,7 @@ import { clientOf } from "../core/decision/client.ts"
 import type { OriginalRequest, Endpoint } from "./dialects/dialect.ts"
 import { DIALECTS } from "./dialects/dialects.ts"
 import type { PresentedCall } from "./presented.ts"
-import type { Identified } from "./registry.ts"
+import type { IdentifiedGateway } from "./registry.ts"
 
 /** A longer body is denied, not truncated: gateways commonly buffer 1 MiB at most. */
 export const MAX_BODY_BYTES = 1_048_576
@@ -22,32 +22,32 @@ export async function present(
   request: Request,
   rawTarget: string,
   endpoint: Endpoint,
-  { gateway, keyHash }: Identified,
+  { gateway, keyHash }: IdentifiedGateway,
 ): Promise<PresentedCall | Denied> {
   const dialect = DIALECTS[gateway.dialect]
   // A key that is presented where another dialect asks could have got there by a normalised path.
   if (dialect.endpoint !== endpoint) return deny({ reason: "gateway_dialect_mismatch", expected: dialect.endpoint })
-  const asked = dialect.read(request, rawTarget)
-  if (isDenied(asked)) return asked
-  if (!METHOD.test(asked.method)) return deny({ reason: "target_ambiguous", what: "the method is not a token" })
-  const origin = originFor(gateway, asked)
+  const original = dialect.read(request, rawTarget)
+  if (isDenied(original)) return original
+  if (!METHOD.test(original.method)) return deny({ reason: "target_ambiguous", what: "the method is not a token" })
+  const origin = originFor(gateway, original)
   if (origin === null) return deny({ reason: "target_ambiguous", what: "the host is none of the gateway's" })
-  const body = await readBody(request, gateway, asked.method)
-  const isOtherMethod = isOtherMethodInHeaders(asked.method, request.headers)
+  const body = await readBody(request, gateway, original.method)
+  const isOtherMethod = isOtherMethodInHeaders(original.method, request.headers)
   return {
     gateway,
     client: clientOf(gateway, request.headers),
     keyHash,
     origin,
-    method: asked.method,
-    target: asked.target,
+    method: original.method,
+    target: original.target,
     authorization: request.headers.get("authorization"),
     proof: request.headers.get("dpop"),
     headers: new HeadersAsked(request.headers),
     body: isDenied(body) ? { kind: "withheld" } : body,
     objection: isOtherMethod ? METHOD_IN_HEADER : isDenied(body) ? body.denied : null,
     requestId: requestIdOf(request, gateway),
-    ...(asked.subject && { subject: asked.subject }),
+    ...(original.subject && { subject: original.subject }),
   }
 }
 
@@ -77,8 +77,8 @@ class HeadersAsked implements CallHeaders {
 }
 
 /** With one registered origin a Host says nothing; with several it only chooses among them. */
-function originFor({ origins }: GatewayDefinition, { host, origin: said }: OriginalRequest): string | null {
-  if (said !== undefined) return origins.includes(said) ? said : null
+function originFor({ origins }: GatewayDefinition, { host, origin: claimed }: OriginalRequest): string | null {
+  if (claimed !== undefined) return origins.includes(claimed) ? claimed : null
   const [only, ...others] = origins
   if (only === undefined) return null
   if (others.length === 0) return only

@@ -18,7 +18,7 @@ export const FILTER_KEY_HEADER = "x-narrowgate-filter-key"
 /**
  * A registered gateway, and the hash of the key by which it is known, as a newer bundle may have withdrawn that key.
  */
-export interface Identified {
+export interface IdentifiedGateway {
   readonly gateway: GatewayDefinition
   readonly keyHash: string
 }
@@ -30,7 +30,7 @@ export interface Identified {
 export function identifyGateway(
   key: string | null,
   gateways: ReadonlyMap<string, GatewayDefinition>,
-): Identified | Denied {
+): IdentifiedGateway | Denied {
   const keyHash = hashOfKey(key)
   const gateway = keyHash === null ? undefined : gateways.get(keyHash)
   return gateway && keyHash !== null ? { gateway, keyHash } : deny({ reason: "gateway_unknown" })
@@ -48,7 +48,7 @@ const audienceOfGateway = new WeakMap<GatewayDefinition, ReadonlySet<string>>()
  * The newer bundle by which a ledger has decided, with the gateway as that bundle registers the key that was presented.
  */
 export async function newerFor(
-  { gateway: asking, keyHash }: Identified,
+  { gateway: previous, keyHash }: IdentifiedGateway,
   newest: Pointer,
   { pointer: older }: Bundle,
   { env }: RequestContext,
@@ -57,7 +57,7 @@ export async function newerFor(
   if (!bundle) return deny({ reason: "bundle_unavailable" })
   const gateway = bundle.gateways.get(keyHash)
   // The request was read in the dialect that the gateway had then.
-  return gateway?.id === asking.id && gateway.dialect === asking.dialect
+  return gateway?.id === previous.id && gateway.dialect === previous.dialect
     ? { bundle, gateway }
     : deny({ reason: "gateway_unknown" })
 }

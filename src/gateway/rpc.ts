@@ -100,11 +100,11 @@ const toldOf = ({ headers, body = null }: Headed): RelayedRequest => ({
 
 function questionOf(call: z.output<typeof callSchema>): Request | null {
   const { method, url, requestId } = call
-  const asked = said(method, url)
-  if (!asked) return null
+  const headers = said(method, url)
+  if (!headers) return null
   return requestId === undefined
-    ? requestOf(toldOf(call), asked, [REQUEST_ID])
-    : requestOf(toldOf(call), { ...asked, [REQUEST_ID]: requestId })
+    ? requestOf(toldOf(call), headers, [REQUEST_ID])
+    : requestOf(toldOf(call), { ...headers, [REQUEST_ID]: requestId })
 }
 
 function listOf(list: z.output<typeof listSchema>): Request | null {

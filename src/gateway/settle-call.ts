@@ -11,7 +11,7 @@ import { isTaskId, rootOf } from "../core/task/state.ts"
 import { isMisread, readBody } from "../platform/json-body.ts"
 import { newId } from "../platform/new-id.ts"
 import type { RequestContext } from "../request-context.ts"
-import { askingGateway, refusal } from "./endpoint.ts"
+import { identifyCaller, refusal } from "./endpoint.ts"
 
 /** As for lists: no endpoint answers a request with the key that opens `/authz/` by a 2xx. */
 export const SETTLE_KEY_HEADER = "x-narrowgate-settle-key"
@@ -31,10 +31,10 @@ export async function settleCall(
   key: string | null,
   context: RequestContext,
 ): Promise<Response> {
-  const known = await askingGateway(key, context)
-  if (known instanceof Response) return known
-  const { asking, bundle } = known
-  const { gateway } = asking
+  const identified = await identifyCaller(key, context)
+  if (identified instanceof Response) return identified
+  const { caller, bundle } = identified
+  const { gateway } = caller
   const refuse = (status: number, code: string, description: string, denial: ManagementDenial): Response => {
     const id = newId("dec", context.receivedAt)
     const of = { ...ofGateway(gateway, bundle), method: "POST", path: "/v1/calls/:id/settle" }

@@ -218,11 +218,11 @@ function tree(): TreeState {
 /** @returns whether it went the whole way; false is a defect of this file, which harms no call */
 export async function warmUp(): Promise<boolean> {
   const bundle = assemble(encode(BODY), POINTER)
-  const asking = identifyGateway(KEY, bundle.gateways)
-  if (isDenied(asking)) return false
+  const caller = identifyGateway(KEY, bundle.gateways)
+  if (isDenied(caller)) return false
   const headers = { "x-forwarded-method": "GET", "x-forwarded-uri": "/notes/1", authorization: `Bearer ${TOKEN}` }
   const request = new Request(`${ORIGIN}/authz/forward`, { headers })
-  const call = await present(request, rawTarget(request), "/authz/forward", asking)
+  const call = await present(request, rawTarget(request), "/authz/forward", caller)
   if (isDenied(call)) return false
   const { authorization, proof, method, origin, target, gateway } = call
   // Rejected before any key is looked up.

@@ -189,10 +189,10 @@ export class AmountStorage {
       const before = (isHidden ? times.length - 1 : 0) + own
       if (before > 0) insert(times.at(-1) ?? now, before, 0)
     }
-    const known = this.#blocks.get(place)
+    const existing = this.#blocks.get(place)
     // Its row may be gone.
-    const isOver = known && (known.spanMs !== spanMs || known.lastUse + spanMs <= now)
-    const open = isSecond || isOver ? undefined : known
+    const isOver = existing && (existing.spanMs !== spanMs || existing.lastUse + spanMs <= now)
+    const open = isSecond || isOver ? undefined : existing
     if (open && open.left >= amount && open.used + open.left <= block) {
       use(open, amount, now)
       return this.#update(open, now, open.left)
@@ -204,7 +204,7 @@ export class AmountStorage {
       open.isJoined = true
       return this.#update(open, now, left)
     }
-    if (known) this.#close(known)
+    if (existing) this.#close(existing)
     const id = insert(now, amount, left)
     // A block that is used up as it is written has an exact time.
     if (block === 1) this.#blocks.delete(place)

@@ -14,7 +14,7 @@ export type Taken =
   | { readonly kind: "unavailable" }
 
 /** A call that asks, once or several times. */
-export class Asking {
+export class CreditRequest {
   /** Number of the bundle that it is decided by. */
   readonly seq: number
   /** Milliseconds: nothing is of use to it after that. */

@@ -38,19 +38,19 @@ export class CallApprovals {
     if (!state) return { waiting: [], gone: ids }
     const now = this.#tree.now(state)
     const pending = ids.flatMap((id) => {
-      const asked = state.approvals.get(id)
-      return asked?.status === "pending" && now < asked.expiresAt ? [asked] : []
+      const approval = state.approvals.get(id)
+      return approval?.status === "pending" && now < approval.expiresAt ? [approval] : []
     })
     const open = pending.filter(({ task }) => mayGoOn(state, ancestryOf(state, task), now))
-    const waiting = open.filter((asked) => {
-      const isAsked = this.#whyNotAsked(bundle, state, asked, answering) === null
-      return isAsked && !asked.votes.some(({ by }) => by === nameOf(answering))
+    const waiting = open.filter((approval) => {
+      const isAsked = this.#whyNotAsked(bundle, state, approval, answering) === null
+      return isAsked && !approval.votes.some(({ by }) => by === nameOf(answering))
     })
-    const shown = waiting.map((asked): WaitingCall => {
-      const isNow = isAlive(state, ancestryOf(state, asked.task), now)
-      return { asked, unanswerable: isNow ? null : "frozen" }
+    const waitingCalls = waiting.map((approval): WaitingCall => {
+      const isNow = isAlive(state, ancestryOf(state, approval.task), now)
+      return { asked: approval, unanswerable: isNow ? null : "frozen" }
     })
-    return { waiting: shown, gone: ids.filter((id) => !open.some((asked) => asked.id === id)) }
+    return { waiting: waitingCalls, gone: ids.filter((id) => !open.some((approval) => approval.id === id)) }
   }
 
   /**
@@ -64,13 +64,13 @@ export class CallApprovals {
     answering: Answering,
   ): ShownApproval | null {
     const { state } = this.#tree
-    const asked = state?.approvals.get(id)
+    const approval = state?.approvals.get(id)
     const now = state ? this.#tree.now(state) : 0
-    if (!state || asked?.task !== task || now >= asked.expiresAt) return null
-    const why = this.#whyNotAsked(bundle, state, asked, answering)
+    if (!state || approval?.task !== task || now >= approval.expiresAt) return null
+    const why = this.#whyNotAsked(bundle, state, approval, answering)
     if (why !== null && !seesAll) return null
-    const unanswerable = why ?? whyOver(state, asked, nameOf(answering), now)
-    return { asked, risk: riskOf(state, ancestryOf(state, task), NOTHING_TOLD, now), unanswerable }
+    const unanswerable = why ?? whyOver(state, approval, nameOf(answering), now)
+    return { asked: approval, risk: riskOf(state, ancestryOf(state, task), NOTHING_TOLD, now), unanswerable }
   }
 
   answer(
@@ -81,24 +81,24 @@ export class CallApprovals {
     record: DecisionRecord,
   ): Approval | Unanswerable | NotAsked | "frozen" {
     const { state, storage, outbox, notices, questions } = this.#tree
-    const asked = state?.approvals.get(id)
-    if (!state || asked?.task !== task) return "unknown"
+    const pending = state?.approvals.get(id)
+    if (!state || pending?.task !== task) return "unknown"
     const now = this.#tree.now(state)
-    const why = this.#whyNotAsked(bundle, state, asked, answering)
+    const why = this.#whyNotAsked(bundle, state, pending, answering)
     if (why) return why
     const ancestry = ancestryOf(state, task)
     if (!isAlive(state, ancestry, now)) return mayGoOn(state, ancestry, now) ? "frozen" : "expired"
-    const approval = voted(asked, { ...vote, by: nameOf(answering) }, now)
+    const approval = voted(pending, { ...vote, by: nameOf(answering) }, now)
     if (typeof approval === "string") return approval
     const { tool, guardrail, name, status, uses, shown } = approval
-    const told = { ...record.arguments, guardrail, name, status, uses }
+    const answered = { ...record.arguments, guardrail, name, status, uses }
     // Rules for managing say who may be an operator, not who approves by name.
     const rules = name === null ? record.rules : []
     this.#tree.transaction(true, () => {
       storage.saveApproval(approval, now)
       notices.keep(callAnswered(approval, record.id, now))
       outbox.keep(
-        this.#tree.withNumber({ ...record, tool, rules, chain: shown.chain, user: shown.user, arguments: told }),
+        this.#tree.withNumber({ ...record, tool, rules, chain: shown.chain, user: shown.user, arguments: answered }),
       )
     })
     applyApproval(state, approval)
@@ -106,15 +106,15 @@ export class CallApprovals {
     return approval
   }
 
-  #whyNotAsked(bundle: Bundle, state: TreeState, asked: Approval, answering: Answering): NotAsked | null {
-    const owner = bundle.agents.get(asked.shown.agent)?.owner ?? null
-    return whyNotAsked(bundle, asked, owner, state.user && userId(state.user), answering)
+  #whyNotAsked(bundle: Bundle, state: TreeState, approval: Approval, answering: Answering): NotAsked | null {
+    const owner = bundle.agents.get(approval.shown.agent)?.owner ?? null
+    return whyNotAsked(bundle, approval, owner, state.user && userId(state.user), answering)
   }
 }
 
-function whyOver(state: TreeState, asked: Approval, by: string, now: number): ShownApproval["unanswerable"] {
-  const ancestry = ancestryOf(state, asked.task)
+function whyOver(state: TreeState, approval: Approval, by: string, now: number): ShownApproval["unanswerable"] {
+  const ancestry = ancestryOf(state, approval.task)
   if (!isAlive(state, ancestry, now)) return mayGoOn(state, ancestry, now) ? "frozen" : "expired"
-  const would = voted(asked, { by, approved: true, uses: null }, now)
+  const would = voted(approval, { by, approved: true, uses: null }, now)
   return typeof would === "string" ? would : null
 }

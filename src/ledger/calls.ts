@@ -180,13 +180,13 @@ export class Calls {
    * of a frozen task's token is used up too: an operator may release the task while the proof is still fresh.
    * @returns whose call it is; or why its token, or its proof, is not taken
    */
-  spend(shown: TokenUse): TokenOwner | Denied {
+  spend(use: TokenUse): TokenOwner | Denied {
     const { state } = this.#tree
     if (!state) return deny({ reason: "task_unknown" })
     const now = this.#tree.now(state)
-    const ancestry = ancestryOf(state, shown.task)
-    const { proof } = shown
-    const unproven = checkToken(state, shown, now) ?? (proof && checkProof(state, proof, now))
+    const ancestry = ancestryOf(state, use.task)
+    const { proof } = use
+    const unproven = checkToken(state, use, now) ?? (proof && checkProof(state, proof, now))
     if (proof && !unproven) state.proofs.admit(proof.jti)
     this.#tree.boundProofs(state, now)
     const unusable = checkAlive(state, ancestry, now) ?? unproven

@@ -72,12 +72,12 @@ export class Consents {
     const foreseen = previewTask(bundle, state, consent, this.#tree.now(state))
     if (isOAuthFailure(foreseen)) return foreseen
     const { task, life } = foreseen
-    const kept = { ...consent, life }
-    state.consent = kept
+    const stored = { ...consent, life }
+    state.consent = stored
     state.tasks.set(root, task)
     this.#tree.transaction(true, () => {
       this.#tree.storage.saveTree(state)
-      this.#tree.storage.saveConsent(kept)
+      this.#tree.storage.saveConsent(stored)
       this.#tree.storage.savePending(task)
       // Who is at their browser has been asked there.
       if (!consent.answer) this.#tree.notices.keep(taskAsked(task, consent, asking.decisionId, state.clock))
@@ -188,11 +188,11 @@ export class Consents {
   revokeRefreshTokens(family: string, agent: string, record: DecisionRecord): boolean {
     const state = this.#tree.state
     if (!state?.consent || state.consent.agent !== agent || state.consent.refreshing?.family !== family) return false
-    const told = { ...record, task: state.root }
+    const ofTree = { ...record, task: state.root }
     const end = { task: state.root, status: "revoked", by: "abort" } as const
     const isFrozen = frozenAround(state, state.root, this.#tree.now(state)) !== undefined
-    if (isFrozen) this.#revokeTokens(state, state.consent, told)
-    else if (endedBy(state, end).length > 0) endTold(this.#tree, state, end, null, told)
+    if (isFrozen) this.#revokeTokens(state, state.consent, ofTree)
+    else if (endedBy(state, end).length > 0) endTold(this.#tree, state, end, null, ofTree)
     else {
       this.#tree.end(state, [], end)
       return false
@@ -273,8 +273,8 @@ export class Consents {
 }
 
 /** A refresh takes the task as it is; its scopes may be named again, in any order (RFC 6749 6). */
-function isSameScope(asked: string, granted: string): boolean {
-  const words = new Set(asked.split(" ").filter((word) => word !== ""))
+function isSameScope(requested: string, granted: string): boolean {
+  const words = new Set(requested.split(" ").filter((word) => word !== ""))
   const ours = new Set(granted.split(" "))
   return words.size === ours.size && words.isSubsetOf(ours)
 }

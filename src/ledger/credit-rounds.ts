@@ -1,7 +1,7 @@
 /** A step of a ledger that needs what all trees share: what it needs is requested in rounds, and the step tried again. */
 import type { Need } from "../core/guardrails/kind.ts"
 import type { Pointer } from "../core/policy/bundle.ts"
-import { Asking } from "./asking.ts"
+import { CreditRequest } from "./asking.ts"
 import { UNKNOWN_TREE } from "./protocol.ts"
 import type { Tree } from "./tree.ts"
 
@@ -29,7 +29,7 @@ export async function withCredit<Result extends object>(
 ): Promise<Result | typeof UNKNOWN_TREE> {
   // All that any step needed: what one round has brought is given back if the next one needs something else.
   const needs = new Map<string, Need>()
-  const asking = new Asking(pointer.seq, until)
+  const request = new CreditRequest(pointer.seq, until)
   const { credits } = tree
   let missing = first
   try {
@@ -38,14 +38,14 @@ export async function withCredit<Result extends object>(
       if (!state) return UNKNOWN_TREE
       for (const need of missing.needs) needs.set(`${need.owner}|${need.place}`, need)
       const isLast = round === MOST_ROUNDS
-      asking.waits = round <= PATIENT_ROUNDS
-      const answer = await credits.with(state.root, state.memory, [...needs.values()], asking, (isFinal) =>
+      request.waits = round <= PATIENT_ROUNDS
+      const answer = await credits.with(state.root, state.memory, [...needs.values()], request, (isFinal) =>
         step(isFinal || isLast),
       )
       if (!("needs" in answer)) return answer
       missing = answer
     }
   } finally {
-    credits.done(asking)
+    credits.done(request)
   }
 }

@@ -11,7 +11,7 @@ import type { Memory } from "../core/guardrails/memory.ts"
 import { logEvent } from "../platform/log.ts"
 import { newId } from "../platform/new-id.ts"
 import { within } from "../platform/timeout.ts"
-import { TIMEOUT_MS, usedWithin, type Asking, type Taken } from "./asking.ts"
+import { TIMEOUT_MS, usedWithin, type CreditRequest, type Taken } from "./asking.ts"
 import { Counts, type SharedCount } from "./counts.ts"
 import { Settlements } from "./settlements.ts"
 import { sharedLimitOf } from "./shared-limit.ts"
@@ -56,21 +56,21 @@ export class Credits {
     root: string,
     memory: Memory,
     needs: readonly Need[],
-    asking: Asking,
+    request: CreditRequest,
     decide: (isFinal: boolean) => Result,
   ): Promise<Result> {
     this.#root = root
     const missing = needs.filter((need) => need.over || leftOf(memory, need) < need.amount || need.values !== null)
-    const asked = missing.map((need) => ({ need, count: this.#counts.of(need) }))
-    for (const { need, count } of asked) {
+    const requested = missing.map((need) => ({ need, count: this.#counts.of(need) }))
+    for (const { need, count } of requested) {
       count.undecided += 1
-      if (need.look || asking.needs.has(count)) continue
-      asking.needs.set(count, need.amount)
+      if (need.look || request.needs.has(count)) continue
+      request.needs.set(count, need.amount)
       count.demand += need.amount
     }
-    const answers = asked.map(async (one) => ({
+    const answers = requested.map(async (one) => ({
       ...one,
-      answer: await this.#take(memory, one.need, one.count, asking),
+      answer: await this.#take(memory, one.need, one.count, request),
     }))
     const taken = await Promise.all(answers)
     const exact = taken.flatMap(({ need, answer }) => (answer.kind === "exact" ? [{ need, ...answer }] : []))
@@ -114,7 +114,7 @@ export class Credits {
         if (unused > 0) this.#settlements.add(id, countOf(need), amount - unused)
         else if (need.over) this.#settlements.confirm(id)
       }
-      for (const { need, count } of asked) {
+      for (const { need, count } of requested) {
         if (exact.some(({ id }) => this.#settlements.isOf(id, count))) count.settleSoon(now)
         this.#counts.prune(memory, need, count)
       }
@@ -122,11 +122,11 @@ export class Credits {
   }
 
   /** It has been decided on. */
-  done(asking: Asking): void {
-    for (const [count, amount] of asking.needs) this.#counts.release(count, amount)
+  done(request: CreditRequest): void {
+    for (const [count, amount] of request.needs) this.#counts.release(count, amount)
   }
 
-  async #take(memory: Memory, need: Need, count: SharedCount, asking: Asking): Promise<Taken> {
+  async #take(memory: Memory, need: Need, count: SharedCount, request: CreditRequest): Promise<Taken> {
     const { amount, limit, values, over, look } = need
     const { limit: most, span } = limit
     // It has an end, or its count could never be forgotten; the build refuses any other.
@@ -136,14 +136,14 @@ export class Credits {
       return { kind: "refused", used: 0, waits: Number.POSITIVE_INFINITY }
     }
     const now = Date.now()
-    if (now >= asking.until || !count.mayAsk(now)) return UNAVAILABLE
+    if (now >= request.until || !count.mayAsk(now)) return UNAVAILABLE
     // Where more is lent than one call needs, one question is enough for all that wait.
     const isLentInBlocks = values === null && over === null && !look && most >= EXACT_BELOW
-    if (isLentInBlocks && asking.waits && count.answer) {
+    if (isLentInBlocks && request.waits && count.answer) {
       const answer = await count.answer
       return answer.kind === "unavailable" ? UNAVAILABLE : LENT
     }
-    const answer = this.#askFor(memory, need, span, count, asking)
+    const answer = this.#askFor(memory, need, span, count, request)
     if (!isLentInBlocks) return answer
     count.answer = answer
     try {
@@ -153,7 +153,13 @@ export class Credits {
     }
   }
 
-  async #askFor(memory: Memory, need: Need, span: LentSpan, count: SharedCount, asking: Asking): Promise<Taken> {
+  async #askFor(
+    memory: Memory,
+    need: Need,
+    span: LentSpan,
+    count: SharedCount,
+    request: CreditRequest,
+  ): Promise<Taken> {
     const { amount, values, over, look } = need
     const { guardrail, borrowing } = count
     const at = Date.now()
@@ -162,25 +168,25 @@ export class Credits {
     this.#counts.returnUnusedCredit(memory, count)
     const settled = this.#settlements.of(count)
     const { measure, limit } = need.limit
-    const asked = {
+    const takeRequest = {
       id,
       holder: this.#root,
-      limit: { measure, limit, span, seq: asking.seq },
+      limit: { measure, limit, span, seq: request.seq },
       settled,
       over: over !== null,
       look,
     }
-    const others = asking.waits ? count.demand - (asking.needs.get(count) ?? 0) : 0
-    const want = over || look || !asking.waits ? amount : borrowing.want(amount, others, at)
+    const others = request.waits ? count.demand - (request.needs.get(count) ?? 0) : 0
+    const want = over || look || !request.waits ? amount : borrowing.want(amount, others, at)
     const take: Take = values
-      ? { ...asked, amount: 0, want: 0, values }
-      : { ...asked, amount, want, least: amount, open: count.isSlow && !over && !look }
+      ? { ...takeRequest, amount: 0, want: 0, values }
+      : { ...takeRequest, amount, want, least: amount, open: count.isSlow && !over && !look }
     // If the ledger crashes before the call is admitted, the call has not counted.
     if (over) this.#settlements.write(id, count, 0)
     count.underWay += 1
     if (!look) this.#underWay.add(id)
     const answering = this.#ask(count, take)
-    const patience = Math.min(TIMEOUT_MS, asking.until - at)
+    const patience = Math.min(TIMEOUT_MS, request.until - at)
     try {
       const answer = await within(answering, patience, "the shared limit")
       this.#underWay.delete(id)
@@ -257,19 +263,19 @@ export class Credits {
 
   /** What an object asks that has not heard of blocks: contract of `CreditHolder`. */
   usedOf(ids: readonly string[]): Record<string, number | null> {
-    const held = this.#counts.ids()
+    const inUse = this.#counts.ids()
     return Object.fromEntries(
       ids.flatMap((id): [string, number | null][] => {
         const used = this.#settlements.usedOf(id)
         if (used !== undefined) return [[id, used]]
-        return held.has(id) || this.#underWay.has(id) ? [[id, null]] : []
+        return inUse.has(id) || this.#underWay.has(id) ? [[id, null]] : []
       }),
     )
   }
 
-  async #returnLate(asked: Promise<TakeAnswer>, id: string, count: SharedCount): Promise<void> {
+  async #returnLate(taking: Promise<TakeAnswer>, id: string, count: SharedCount): Promise<void> {
     try {
-      const { granted } = await asked
+      const { granted } = await taking
       if (granted !== null) this.#settlements.add(id, count, 0)
     } catch {
       // It may have been granted all the same.

@@ -100,8 +100,8 @@ export class Ledger extends DurableObject<Env> {
   }
 
   /** Its proof is used up. */
-  spend(shown: TokenUse): TokenOwner | Denied {
-    return this.#calls.spend(shown)
+  spend(use: TokenUse): TokenOwner | Denied {
+    return this.#calls.spend(use)
   }
 
   /** Which of these bearer tokens are alive. @returns their `jti` */
@@ -170,8 +170,8 @@ export class Ledger extends DurableObject<Env> {
 
   /** Who may answer is said by no older bundle than decided here before. */
   async #newest(version: number, pointer: Pointer): Promise<Bundle | null> {
-    const known = this.#tree.state?.bundle
-    return this.#bundle(version, known && known.seq > pointer.seq ? known : pointer)
+    const current = this.#tree.state?.bundle
+    return this.#bundle(version, current && current.seq > pointer.seq ? current : pointer)
   }
 
   /** What became of credit (`CreditHolder`). */
@@ -244,8 +244,8 @@ export class Ledger extends DurableObject<Env> {
    * Ends a task and its subtree, or freezes it; once this has answered, no call of theirs is admitted.
    * @param by whose task it has to be, or null for an operator
    */
-  end(asked: TaskEnd, by: Holder | null, record: DecisionRecord): Ended | EndedBefore | Frozen | Denied | null {
-    return this.#tasks.end(asked, by, record)
+  end(end: TaskEnd, by: Holder | null, record: DecisionRecord): Ended | EndedBefore | Frozen | Denied | null {
+    return this.#tasks.end(end, by, record)
   }
 
   /** Lets a task go on that was frozen. */
@@ -254,8 +254,8 @@ export class Ledger extends DurableObject<Env> {
   }
 
   /** What is told of a task; once this has answered, every call of it and of those below is judged by it. */
-  rate(task: string, told: Omit<Signal, "at"> | null, record: DecisionRecord): boolean {
-    return this.#tasks.rate(task, told, record)
+  rate(task: string, signal: Omit<Signal, "at"> | null, record: DecisionRecord): boolean {
+    return this.#tasks.rate(task, signal, record)
   }
 
   isActive(jti: string, task: string, agent: string): boolean {

@@ -65,10 +65,10 @@ export class MarkStorage {
   }
 
   #mustMark(memory: Memory, { owner, key, spanMs, slackMs }: MarkUpdate, value: string, now: number): boolean {
-    const known = memory.marks.find(owner, key)?.get(value)
+    const mark = memory.marks.find(owner, key)?.get(value)
     const written = this.#written.get(valueOf({ owner, key, value }))
     // What was settled has no slack left. Without any, of two calls of one millisecond the order counts.
-    if (known === undefined || written === undefined || written.spanMs !== spanMs) return true
+    if (mark === undefined || written === undefined || written.spanMs !== spanMs) return true
     return now - written.at >= slackMs
   }
 

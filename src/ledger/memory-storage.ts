@@ -267,7 +267,7 @@ export class MemoryStorage {
     this.#tallies.forget()
     for (const table of TABLES) this.#sql.exec(`DELETE FROM ${table}`)
     this.#marks.forget()
-    for (const held of [this.#lasts, this.#trails, this.#unwrittenTrails]) held.clear()
+    for (const cache of [this.#lasts, this.#trails, this.#unwrittenTrails]) cache.clear()
   }
 }
 

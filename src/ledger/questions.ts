@@ -26,9 +26,11 @@ export class Questions {
   }
 
   withdraw(questions: readonly Approval[]): void {
-    const inboxes = new Map(questions.flatMap((asked) => asked.inboxes.map((each) => [JSON.stringify(each), each])))
+    const inboxes = new Map(
+      questions.flatMap((approval) => approval.inboxes.map((each) => [JSON.stringify(each), each])),
+    )
     for (const [name, each] of inboxes) {
-      const ids = questions.filter((asked) => asked.inboxes.some((one) => JSON.stringify(one) === name))
+      const ids = questions.filter((approval) => approval.inboxes.some((one) => JSON.stringify(one) === name))
       this.#send(each, async (inbox) => inbox.removeCalls(ids.map(({ id }) => id)))
     }
   }

@@ -123,7 +123,7 @@ export class Outbox {
       this.#addRead(record, size)
       return
     }
-    if (!this.#held.some((held) => held.life === life)) this.#ctx.waitUntil(this.#releaseWhenDurable(life))
+    if (!this.#held.some((waiting) => waiting.life === life)) this.#ctx.waitUntil(this.#releaseWhenDurable(life))
     if (this.#held.length < MAX_READS) this.#held.push({ life, record, size })
   }
 

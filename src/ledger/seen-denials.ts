@@ -16,8 +16,8 @@ export class ToldDenials {
 
   has({ gateway, retry }: Tried, now: number): boolean {
     if (!retry) return false
-    const told = this.#told.get(retryKey(gateway, retry.requestId))
-    return told?.call === retry.call && now < told.until
+    const seen = this.#told.get(retryKey(gateway, retry.requestId))
+    return seen?.call === retry.call && now < seen.until
   }
 
   add({ gateway, retry }: Tried, now: number): void {

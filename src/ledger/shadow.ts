@@ -123,8 +123,8 @@ class Divided extends Memory {
 
 /** Those of the candidate that the live bundle has just so. */
 function sameIn(live: Bundle, candidate: Bundle): ReadonlySet<Guardrail> {
-  const known = sames.get(candidate)
-  if (known?.live === live) return known.same
+  const cached = sames.get(candidate)
+  if (cached?.live === live) return cached.same
   const texts = new Set(live.guardrails.definitions.map((each) => JSON.stringify(each)))
   const same = new Set(candidate.guardrails.definitions.filter((each) => texts.has(JSON.stringify(each))))
   sames.set(candidate, { live, same })

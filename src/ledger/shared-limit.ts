@@ -173,8 +173,8 @@ interface BlockRow extends Record<string, SqlStorageValue> {
 
 /** Null where nothing is. */
 function load(sql: SqlStorage): Stored | null {
-  const known = sql.exec("SELECT name FROM sqlite_master WHERE type = 'table' AND name = 'state'").toArray()
-  if (known.length === 0) return null
+  const tables = sql.exec("SELECT name FROM sqlite_master WHERE type = 'table' AND name = 'state'").toArray()
+  if (tables.length === 0) return null
   const [row] = sql.exec<{ body: string }>("SELECT body FROM state")
   if (!row) return null
   const state: State = JSON.parse(row.body)

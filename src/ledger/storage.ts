@@ -81,8 +81,8 @@ export class LedgerStorage {
    * @param proofsSince those admitted in this life, which begins when this says, by the ledger's clock
    */
   load(now: number, proofsSince: (wokenAt: number) => ProofLog): TreeState | null {
-    const known = this.#sql.exec("SELECT name FROM sqlite_master WHERE type = 'table' AND name = 'tree'").toArray()
-    if (known.length === 0) return null
+    const tables = this.#sql.exec("SELECT name FROM sqlite_master WHERE type = 'table' AND name = 'tree'").toArray()
+    if (tables.length === 0) return null
     const [tree] = this.#sql.exec<TreeRow>("SELECT * FROM tree")
     if (!tree) return null
     const user: UserFacts | null = tree.user === null ? null : JSON.parse(tree.user)
@@ -116,11 +116,11 @@ export class LedgerStorage {
   #loadTasks(state: TreeState): void {
     for (const row of this.#sql.exec<TaskRow>("SELECT * FROM tasks")) {
       const { body, jkt, status, ended_by: endedBy, calls, children, last_call: lastCall } = row
-      const known: TaskBody = JSON.parse(body)
+      const stored: TaskBody = JSON.parse(body)
       const progress: Task["progress"] = JSON.parse(row.progress)
-      state.tasks.set(known.id, { ...known, jkt, status, endedBy, calls, children, lastCall, progress })
-      this.#reserved.set(known.id, calls)
-      this.#lastCalls.set(known.id, lastCall)
+      state.tasks.set(stored.id, { ...stored, jkt, status, endedBy, calls, children, lastCall, progress })
+      this.#reserved.set(stored.id, calls)
+      this.#lastCalls.set(stored.id, lastCall)
     }
     const tokens = this.#sql.exec<{ jti: string; task: string; expires_at: number; jkt: string | null }>(
       "SELECT * FROM tokens",
@@ -129,8 +129,8 @@ export class LedgerStorage {
   }
 
   #loadRisks(state: TreeState): void {
-    const known = this.#sql.exec("SELECT name FROM sqlite_master WHERE type = 'table' AND name = 'risks'").toArray()
-    if (known.length === 0) return
+    const tables = this.#sql.exec("SELECT name FROM sqlite_master WHERE type = 'table' AND name = 'risks'").toArray()
+    if (tables.length === 0) return
     const risks = this.#sql.exec<{ task: string; level: number; at: number; half_life: number }>("SELECT * FROM risks")
     for (const { task, level, at, half_life: halfLife } of risks) state.risks.set(task, { level, at, halfLife })
   }
@@ -176,8 +176,8 @@ export class LedgerStorage {
 
   #saveTask(task: Task): void {
     const { jkt, status, endedBy, calls, children, lastCall, progress, ...body } = task
-    const [known, plan] = [JSON.stringify(body satisfies TaskBody), JSON.stringify(progress)]
-    const values = [task.id, known, jkt, status, endedBy, calls, children, lastCall, plan]
+    const [text, plan] = [JSON.stringify(body satisfies TaskBody), JSON.stringify(progress)]
+    const values = [task.id, text, jkt, status, endedBy, calls, children, lastCall, plan]
     this.#sql.exec(`INSERT OR REPLACE INTO tasks VALUES (${values.map(() => "?").join(", ")})`, ...values)
     this.#sql.exec("UPDATE tasks SET children = children + 1 WHERE id = ?", task.parent)
     this.#reserved.set(task.id, 0)

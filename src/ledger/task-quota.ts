@@ -34,7 +34,7 @@ export const ANY_USER = "anybody who is asked"
 /**
  * @param user issuer and subject, joined by `|`; null: the agent acts on its own behalf
  * @param until milliseconds; the tree does not live longer
- * @param held what becomes of a place that the tree has already. Only the ledger, which redeems the tree's consent, may
+ * @param use what becomes of a place that the tree has already. Only the ledger, which redeems the tree's consent, may
  *   renew it: a further answer of the same page must not shorten the place of a tree that is live by now.
  */
 export async function reserveSlot(
@@ -44,13 +44,13 @@ export async function reserveSlot(
   until: number,
   { agents }: Bundle,
   { env }: Pick<RequestContext, "env">,
-  held: "kept" | "renewed" = "kept",
+  use: "kept" | "renewed" = "kept",
 ): Promise<Slot | OAuthFailure> {
   const definition = agents.get(agent)
   if (!definition) return oauthError({ reason: "agent_unregistered", agent })
   const places = taskQuotaOf(env, agent, user)
   try {
-    const full = await places.take(root, until, definition.trees, held)
+    const full = await places.take(root, until, definition.trees, use)
     return full ? oauthError({ reason: "too_many_tasks", ...full }) : { root, undo: async () => places.undo(root) }
   } catch (error) {
     logEvent("openings_failed", { error: String(error) })
@@ -85,19 +85,19 @@ export class Openings extends DurableObject<Env> {
 
   /**
    * @param until milliseconds; the tree does not live longer
-   * @param held what becomes of a place that the tree has already
+   * @param use what becomes of a place that the tree has already
    * @returns why there is no place for it
    */
   async take(
     root: string,
     until: number,
     { live, per_minute }: OpeningLimits,
-    held: "kept" | "renewed",
+    use: "kept" | "renewed",
   ): Promise<NoRoom> {
     const { sql } = this.ctx.storage
     const now = Date.now()
     if (this.#places.has(root)) {
-      if (held === "kept") return null
+      if (use === "kept") return null
       sql.exec("UPDATE trees SET until = ? WHERE root = ?", until, root)
       this.#places.set(root, until)
       return null

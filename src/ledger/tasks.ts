@@ -85,26 +85,26 @@ export class Tasks {
    *   changed; how it had ended before, if an agent asks again, which keeps no record: whoever has got hold of the token
    *   could write one after the other; or null where there is no such task for the asker
    */
-  end(asked: TaskEnd, by: Holder | null, record: DecisionRecord): Ended | EndedBefore | Frozen | Denied | null {
+  end(end: TaskEnd, by: Holder | null, record: DecisionRecord): Ended | EndedBefore | Frozen | Denied | null {
     const state = this.#tree.state
-    const found = state?.tasks.get(asked.task)
+    const found = state?.tasks.get(end.task)
     if (!state || !found) return null
-    const refused = by && this.#checkHolder(state, by, asked.task)
+    const refused = by && this.#checkHolder(state, by, end.task)
     if (refused !== null) return refused === "stranger" ? null : refused
     // What is frozen is a person's to look at, not its agent's to close, nor that of a task above.
     const now = this.#tree.now(state)
-    const frozen = by && frozenAround(state, asked.task, now)
+    const frozen = by && frozenAround(state, end.task, now)
     const isLive = by !== null && isAlive(state, ancestryOf(state, state.tokens.get(by.token)?.task ?? ""), now)
     if (frozen) return { frozen: frozen.id, isLive }
-    if (by && endedBy(state, asked).length === 0) {
-      this.#tree.end(state, [], asked)
+    if (by && endedBy(state, end).length === 0) {
+      this.#tree.end(state, [], end)
       return { status: found.status, isLive }
     }
     // Nothing is done to one that waits for a person's consent: the Worker refuses the request, and records that.
-    if (asked.status === "quarantined" && found.status === "pending") return { status: found.status, ended: [] }
+    if (end.status === "quarantined" && found.status === "pending") return { status: found.status, ended: [] }
     const ended = by
-      ? endTold(this.#tree, state, asked, null, record)
-      : endTold(this.#tree, state, asked, record.operator, doneTo(state, asked.task, record))
+      ? endTold(this.#tree, state, end, null, record)
+      : endTold(this.#tree, state, end, record.operator, doneTo(state, end.task, record))
     return { status: found.status, ended }
   }
 
@@ -135,13 +135,13 @@ export class Tasks {
 
   /**
    * What is told of a task, for it and all below it; once this has answered, every call of theirs is judged by it.
-   * @param told but for its time, which is now; null: nothing any more
+   * @param report but for its time, which is now; null: nothing any more
    * @returns false where there is no such task
    */
-  rate(task: string, told: Omit<Signal, "at"> | null, record: DecisionRecord): boolean {
+  rate(task: string, report: Omit<Signal, "at"> | null, record: DecisionRecord): boolean {
     const state = this.#tree.state
     if (!state?.tasks.has(task)) return false
-    const signal = told && { ...told, at: this.#tree.now(state) }
+    const signal = report && { ...report, at: this.#tree.now(state) }
     this.#tree.transaction(true, () => {
       this.#tree.storage.saveRisk(task, signal)
       this.#tree.outbox.keep(this.#tree.withNumber(doneTo(state, task, record)))

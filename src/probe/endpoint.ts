@@ -108,10 +108,10 @@ export class Endpoint {
       const isStream = /^text\/event-stream\b/i.test(type ?? "")
       if (id === null || !response.body || !(isStream || isJsonType(type))) return { status, session, ...NOTHING }
       const texts = this.#textsOf(response.body)
-      const said = isStream
+      const reply = isStream
         ? await this.#answerAmong(texts, id)
         : this.#answerIn(await whole(texts), status === 200 ? id : null)
-      return { status, session, ...said }
+      return { status, session, ...reply }
     } finally {
       await response.body?.cancel().catch(() => undefined)
     }
@@ -138,8 +138,8 @@ export class Endpoint {
   /** The first event that is the answer, unless one before it cannot be read. */
   async #answerAmong(texts: AsyncIterable<string>, id: number): Promise<ProbeResponse> {
     for await (const data of messagesIn(texts)) {
-      const said = this.#answerIn(data, id)
-      if (said !== NOTHING) return said
+      const reply = this.#answerIn(data, id)
+      if (reply !== NOTHING) return reply
     }
     return NOTHING
   }

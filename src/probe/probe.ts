@@ -33,9 +33,9 @@ export async function probeServers(context: RequestContext): Promise<void> {
   if (!bundle) return logEvent("probe_failed", { reason: "there is no bundle" })
   const lease = await renewLease(context.env)
   if (!lease) return logEvent("probe_failed", { reason: "the switchboard is out of reach" })
-  const known = lease.observations
+  const observations = lease.observations
   const allowance = new Allowance(context.config.maxProbeRequests)
-  await prune(known, bundle, allowance, context)
+  await prune(observations, bundle, allowance, context)
 
   // In another order each time: where there are more servers than requests, each has its turn.
   const waiting = shuffled([...bundle.catalog.servers.values()].filter((server) => isWorthAsking(server, bundle)))
@@ -43,7 +43,7 @@ export async function probeServers(context: RequestContext): Promise<void> {
   const work = async (): Promise<void> => {
     for (let server = waiting.pop(); server; server = waiting.pop()) {
       if (Date.now() - context.receivedAt < RUN_MS && allowance.take(REPORTING)) {
-        await probe(server, known, bundle, allowance, context)
+        await probe(server, observations, bundle, allowance, context)
       } else leftOut += 1
     }
   }
@@ -60,19 +60,19 @@ function isWorthAsking({ name, probe, enforces_headers }: McpServer, { catalog }
 }
 
 async function prune(
-  known: Observations | null,
+  observations: Observations | null,
   { catalog, pointer }: Bundle,
   allowance: Allowance,
   { env, receivedAt: at }: RequestContext,
 ): Promise<void> {
-  const gone = known ? outdated(known, catalog) : []
+  const gone = observations ? outdated(observations, catalog) : []
   if (gone.length === 0 || !allowance.take(REPORTING)) return
   await report(env, { bundle: pointer.seq, at, sightings: [], outdated: gone })
 }
 
 async function probe(
   server: McpServer,
-  known: Observations | null,
+  observations: Observations | null,
   bundle: Bundle,
   allowance: Allowance,
   { env, config }: RequestContext,
@@ -87,14 +87,14 @@ async function probe(
     const seen = observationsIn(listed, server, bundle.catalog)
     // What a list that breaks off shows to have changed has changed; what it shows to be as it was may come again,
     // otherwise.
-    const sightings = changedSince(failure === null ? seen : seen.filter(isChanged), known)
+    const sightings = changedSince(failure === null ? seen : seen.filter(isChanged), observations)
     if (failure !== null) failed(new ProbeFailed(failure))
     const gone = failure === null ? removedTools(seen, server, bundle.catalog) : []
     if (gone.length > 0) logEvent("tools_not_listed", { server: name, count: gone.length, first: gone[0] ?? "" })
 
     const isThere = failure === null || listed.length > 0
     const enforced = isThere && server.enforces_headers ? await enforcesHeaders(endpoint).catch(failed) : undefined
-    const isNews = enforced !== undefined && enforced === (known?.headers.has(name) ?? false)
+    const isNews = enforced !== undefined && enforced === (observations?.headers.has(name) ?? false)
     const headers = isNews ? { headers: { server: name, enforced } } : {}
     if (sightings.length > 0 || isNews) await report(env, { bundle: bundle.pointer.seq, at, sightings, ...headers })
   } catch (error) {

@@ -58,7 +58,7 @@ async function readInSession(endpoint: Endpoint, listed: ListedTool[]): Promise<
   const hello = { protocolVersion: WITH_HANDSHAKE[0], capabilities: {}, clientInfo: ABOUT_US }
   const { status, message, session } = await endpoint.ask("initialize", hello, {})
   const result = message?.["result"]
-  const version = isObject(result) ? WITH_HANDSHAKE.find((known) => known === result["protocolVersion"]) : undefined
+  const version = isObject(result) ? WITH_HANDSHAKE.find((each) => each === result["protocolVersion"]) : undefined
   if (status !== 200 || version === undefined) throw new ProbeFailed(`no version in common, status ${status}`)
   // Before 2025-06-18 there was no such header, and none was refused.
   const headers = { "MCP-Protocol-Version": version, ...(session !== null && { "Mcp-Session-Id": session }) }

@@ -37,7 +37,7 @@ interface Presented {
   readonly stream: StreamDefinition
 }
 interface Verified extends Presented {
-  readonly told: SecurityEvents
+  readonly events: SecurityEvents
 }
 interface Judged extends Verified {
   readonly judged: readonly JudgedEvent[]
@@ -57,10 +57,10 @@ export async function takeEvents(request: Request, context: RequestContext): Pro
   if (isRefused(judged)) return refuse(judged, proven, context)
   const ofUs = await leaveOutKeys(judged, context)
   if (isRefused(ofUs)) return refuse(ofUs, proven, context)
-  const kept = await keep(ofUs, context)
-  return isRefused(kept)
-    ? refuse(kept, proven, context)
-    : acknowledge(ofUs.told.jti, ofUs.judged, kept, proven, context)
+  const accepted = await keep(ofUs, context)
+  return isRefused(accepted)
+    ? refuse(accepted, proven, context)
+    : acknowledge(ofUs.events.jti, ofUs.judged, accepted, proven, context)
 }
 
 function isRefused(outcome: object | string): outcome is EventRefusal {
@@ -97,8 +97,8 @@ async function verify(
   const { compact, stream } = presented
   // Before any key is asked for: whoever shows none must not make us ask.
   if (!isTransmitter(request, stream)) return { reason: "transmitter_unknown" }
-  const told = await verifySecurityEvents(compact, stream, fetchContext)
-  return isRejected(told) ? rejectedBy(told) : { ...presented, told }
+  const verified = await verifySecurityEvents(compact, stream, fetchContext)
+  return isRejected(verified) ? rejectedBy(verified) : { ...presented, events: verified }
 }
 
 /** RFC 8935 3: a bearer key, where the stream's entry has one; looked up by its hash, as those of gateways are. */
@@ -114,9 +114,9 @@ function judge(
   { issuers, agents }: Bundle,
   { config, fetchContext }: RequestContext,
 ): Judged | EventRefusal {
-  const { told, stream } = verified
-  const known = { about: stream.about, issuers, agents, us: config.issuer }
-  const judged = judgeEvents(told, stream, known, fetchContext.now)
+  const { events: told, stream } = verified
+  const subjects = { about: stream.about, issuers, agents, us: config.issuer }
+  const judged = judgeEvents(told, stream, subjects, fetchContext.now)
   return isRefused(judged) ? judged : { ...verified, judged }
 }
 
@@ -136,7 +136,7 @@ async function leaveOutKeys(judged: Judged, { env }: RequestContext): Promise<Ju
 }
 
 async function keep(
-  { compact, stream, told, judged }: Judged,
+  { compact, stream, events: told, judged }: Judged,
   { env, config, fetchContext }: RequestContext,
 ): Promise<AcceptedEvents | EventRefusal> {
   const changes = changesOf(judged, stream, fetchContext.now)

@@ -20,9 +20,9 @@ export function startOf(request: Request, bundle: Bundle | null): KnownEvents {
   return { kind: "management", method: request.method, path, bundle: bundle?.pointer ?? null }
 }
 
-export function refuse(denial: EventRefusal, known: KnownEvents, context: RequestContext): Response {
+export function refuse(denial: EventRefusal, fields: KnownEvents, context: RequestContext): Response {
   const { err, description } = errorOf(denial)
-  const headers = headersOf(record({ ...known, code: err, denial }, context))
+  const headers = headersOf(record({ ...fields, code: err, denial }, context))
   headers.set("Content-Language", "en")
   if (err !== "unavailable") return Response.json({ err, description }, { status: 400, headers })
   headers.set("Retry-After", "5")
@@ -32,8 +32,8 @@ export function refuse(denial: EventRefusal, known: KnownEvents, context: Reques
 export function acknowledge(
   jti: string,
   judged: readonly JudgedEvent[],
-  kept: AcceptedEvents,
-  known: KnownEvents,
+  accepted: AcceptedEvents,
+  fields: KnownEvents,
   context: RequestContext,
 ): Response {
   const [id = ""] = judged.map((one) => {
@@ -41,9 +41,9 @@ export function acknowledge(
     const users = targets.flatMap((target) => (target.kind === "user" ? [target.user] : []))
     const [user = null] = users
     const chain = targets.flatMap((target) => (target.kind === "agent" ? [target.agent] : []))
-    const all = { ...(users.length > 1 && { users }), ...(kept === "repeated" && { repeated: true }) }
-    const told = { jti: shownName(jti), ...shown(one), ...all }
-    return record({ ...known, decision: "allow", code: "ok", user, chain, arguments: told }, context)
+    const all = { ...(users.length > 1 && { users }), ...(accepted === "repeated" && { repeated: true }) }
+    const reported = { jti: shownName(jti), ...shown(one), ...all }
+    return record({ ...fields, decision: "allow", code: "ok", user, chain, arguments: reported }, context)
   })
   return new Response(null, { status: 202, headers: headersOf(id) })
 }
@@ -74,9 +74,9 @@ function headersOf(id: string): Headers {
 }
 
 /** @returns its id */
-function record(known: KnownEvents, { env, receivedAt, background }: RequestContext): string {
+function record(fields: KnownEvents, { env, receivedAt, background }: RequestContext): string {
   const id = newId("dec", receivedAt)
   const total_ms = Date.now() - receivedAt
-  recordAtEdge(env, recordOf({ ...known, id, at: receivedAt, total_ms }), background)
+  recordAtEdge(env, recordOf({ ...fields, id, at: receivedAt, total_ms }), background)
   return id
 }

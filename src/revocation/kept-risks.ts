@@ -138,20 +138,20 @@ export class KeptRisks {
 
   /** What a stream has told, as far as nothing later stands against it. */
   take(changes: readonly RiskChange[], { stream, until }: Pick<SignalReport, "stream" | "until">, now: number): void {
-    const told = changes.map((change): StoredRisk => ({
+    const rows = changes.map((change): StoredRisk => ({
       ...riskOf(change),
       source: sourceOf(stream, change.event),
       least: until,
     }))
     // Before any of it is kept: what one token tells takes the place of others', never of the rest of it.
     const added = new Set(
-      told.filter((one) => !this.#known(one)).map(({ source, kind, name }) => JSON.stringify([source, kind, name])),
+      rows.filter((one) => !this.#known(one)).map(({ source, kind, name }) => JSON.stringify([source, kind, name])),
     )
     this.#makeRoom(added.size, sourceOf(stream, ""), now)
-    for (const one of told) {
-      const known = this.#known(one)
+    for (const one of rows) {
+      const row = this.#known(one)
       const { level: weight, at } = one.signal
-      if (stands(known && { at: known.at, weight: known.level }, { at, weight })) this.#keep(one)
+      if (stands(row && { at: row.at, weight: row.level }, { at, weight })) this.#keep(one)
     }
     this.#written = null
   }

@@ -109,13 +109,13 @@ export class KeptSwitches {
   lift(id: string): Switch | "kept" | "unknown" {
     const [row] = this.#sql.exec<BodyRow>(`SELECT body FROM (${ALL}) WHERE id = ?`, id).toArray()
     if (!row) return "unknown"
-    const known: Switch = JSON.parse(row.body)
-    if (known.stopped.kind === "key") return "kept"
+    const stored: Switch = JSON.parse(row.body)
+    if (stored.stopped.kind === "key") return "kept"
     for (const table of ["switches", "signalled", "switch_notes"]) {
       this.#sql.exec(`DELETE FROM ${table} WHERE id = ?`, id)
     }
     this.#written = null
-    return known
+    return stored
   }
 
   /**
@@ -127,8 +127,8 @@ export class KeptSwitches {
     const stops = changes.map((change) => signalledBy(change, report))
     if (!this.#hasRoomFor(stops, report.stream)) return false
     for (const one of stops) {
-      const [known] = this.#sql.exec<SignalledRow>("SELECT * FROM signalled WHERE id = ?", one.id)
-      if (!stands(known && weighed(known), weighed(one))) continue
+      const [signalled] = this.#sql.exec<SignalledRow>("SELECT * FROM signalled WHERE id = ?", one.id)
+      if (!stands(signalled && weighed(signalled), weighed(one))) continue
       this.#sql.exec("INSERT OR REPLACE INTO signalled VALUES (?, ?, ?, ?)", one.id, one.body, one.at, one.until)
       if (one.body === null) this.#sql.exec("DELETE FROM switch_notes WHERE id = ?", one.id)
       else this.#note(one.id, { by: setBy(report.stream), reason: null, at: holdsAt })

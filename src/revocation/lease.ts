@@ -32,35 +32,35 @@ interface HeldLease extends Lease {
   readonly text: string
 }
 
-let held: HeldLease | undefined
+let cachedLease: HeldLease | undefined
 /** When the renewal under way began; one that was cut off is given up. */
 let renewingSince = Number.NEGATIVE_INFINITY
 
 /** For tests: a fresh isolate. */
 export function forgetSwitches(): void {
-  held = undefined
+  cachedLease = undefined
   renewingSince = Number.NEGATIVE_INFINITY
 }
 
 type LeaseClient = Pick<RequestContext, "env" | "background">
 
 /** Null where they cannot be known. */
-export async function currentSwitches(asker: LeaseClient): Promise<readonly Switch[] | null> {
-  const lease = await currentLease(asker)
+export async function currentSwitches(client: LeaseClient): Promise<readonly Switch[] | null> {
+  const lease = await currentLease(client)
   return lease && lease.switches
 }
 
 /** Null where it cannot be known what is stopped: then nobody is let through. */
 export async function currentLease({ env, background }: LeaseClient): Promise<Lease | null> {
   const now = Date.now()
-  const age = held ? now - held.since : Number.POSITIVE_INFINITY
+  const age = cachedLease ? now - cachedLease.since : Number.POSITIVE_INFINITY
   // A clock that was set back says nothing about how long ago that was.
-  if (held && age >= 0 && age < LEASE_MS) {
+  if (cachedLease && age >= 0 && age < LEASE_MS) {
     if (age >= RENEW_AFTER_MS && now - renewingSince >= LEASE_MS) {
       renewingSince = now
       background(renewLease(env).finally(() => (renewingSince = Number.NEGATIVE_INFINITY)))
     }
-    return held
+    return cachedLease
   }
   return renewLease(env)
 }
@@ -109,10 +109,10 @@ export async function renewLease(env: Env): Promise<Lease | null> {
   const since = Date.now()
   try {
     const text = await within(switchboard(env).read(LEASE_VERSION), TIMEOUT_MS, "the switchboard")
-    const lease = text === held?.text ? held : readLease(text)
-    if (!held || held.since < since) {
+    const lease = text === cachedLease?.text ? cachedLease : readLease(text)
+    if (!cachedLease || cachedLease.since < since) {
       const { switches, observations, risks } = lease
-      held = { switches, observations, risks, since, text }
+      cachedLease = { switches, observations, risks, since, text }
     }
     return lease
   } catch (error) {

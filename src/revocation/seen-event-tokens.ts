@@ -22,9 +22,9 @@ export class ToldTokens {
 
   /** Null: nothing was told under that `jti`. `reused`: something else was. */
   find(token: Token): "repeated" | "reused" | null {
-    const [told] = this.#sql.exec<{ digest: string }>("SELECT digest FROM signals WHERE key = ?", keyOf(token))
-    if (!told) return null
-    return told.digest === token.digest ? "repeated" : "reused"
+    const [seen] = this.#sql.exec<{ digest: string }>("SELECT digest FROM signals WHERE key = ?", keyOf(token))
+    if (!seen) return null
+    return seen.digest === token.digest ? "repeated" : "reused"
   }
 
   /** @param until milliseconds: later it is refused as too old anyway */

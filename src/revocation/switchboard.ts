@@ -129,8 +129,8 @@ export class Switchboard extends DurableObject<Env> {
   }
 
   #take(report: SignalReport, now: number): SignalOutcome {
-    const told = this.#tokens.find(report)
-    if (told) return told
+    const seen = this.#tokens.find(report)
+    if (seen) return seen
     const stops = report.changes.filter((change) => change.kind !== "risk")
     if (!this.#switches.take(stops, report, this.#holdsAt(now))) return "full"
     const risks = report.changes.filter((change) => change.kind === "risk")

@@ -13,11 +13,11 @@ export interface Signer {
 const REFRESH_AFTER_MS = 60_000
 
 /** With the milliseconds when the ring was asked. */
-const held = new Map<OwnAlgorithm, { readonly signer: Signer; readonly fetchedAt: number }>()
+const signers = new Map<OwnAlgorithm, { readonly signer: Signer; readonly fetchedAt: number }>()
 
 /** For tests: a fresh isolate. */
 export function forgetSigningKeys(): void {
-  held.clear()
+  signers.clear()
 }
 
 /**
@@ -55,11 +55,11 @@ export async function ringSigner(env: Env, alg: OwnAlgorithm): Promise<Signer | 
 }
 
 async function findSigner(env: Env, alg: OwnAlgorithm, pulled: readonly string[], now: number): Promise<Signer> {
-  const known = held.get(alg)
-  if (known && now - known.fetchedAt < REFRESH_AFTER_MS && !pulled.includes(known.signer.kid)) return known.signer
+  const cached = signers.get(alg)
+  if (cached && now - cached.fetchedAt < REFRESH_AFTER_MS && !pulled.includes(cached.signer.kid)) return cached.signer
   const signer = await readSigner(env, alg)
   if (pulled.includes(signer.kid)) throw new Error("the ring's key has been pulled")
-  held.set(alg, { signer, fetchedAt: now })
+  signers.set(alg, { signer, fetchedAt: now })
   return signer
 }
 

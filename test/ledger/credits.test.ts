@@ -6,7 +6,7 @@ import type { Limit } from "../../src/core/guardrails/definition.ts"
 import type { Take, TakeAnswer } from "../../src/core/guardrails/lending/lending.ts"
 import { ownerOf } from "../../src/core/guardrails/limit-meter.ts"
 import { Memory } from "../../src/core/guardrails/memory.ts"
-import { Asking } from "../../src/ledger/asking.ts"
+import { CreditRequest } from "../../src/ledger/asking.ts"
 import { Credits } from "../../src/ledger/credits.ts"
 import { CREDITS_SCHEMA, Settlements } from "../../src/ledger/settlements.ts"
 import { SharedLimit } from "../../src/ledger/shared-limit.ts"
@@ -20,7 +20,7 @@ afterEach(async () => {
   await freshIsolate()
 })
 
-const asking = (): Asking => new Asking(1, Number.MAX_SAFE_INTEGER)
+const asking = (): CreditRequest => new CreditRequest(1, Number.MAX_SAFE_INTEGER)
 
 async function inLedger(use: (ctx: DurableObjectState) => Promise<void>): Promise<void> {
   const stub = env.LEDGER.getByName(crypto.randomUUID())

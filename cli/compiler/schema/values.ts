@@ -10,10 +10,7 @@ import { hasUnseen } from "../../../src/core/encoding/display-text.ts"
  * is about to write it.
  */
 export function text(test: (value: string) => boolean, message: string, fix: string) {
-  return z
-    .string()
-    .refine(test, { error: message, params: { fix } })
-    .describe(fix)
+  return z.string().refine(test, { error: message, params: { fix } }).describe(fix)
 }
 
 /** Of a `refine`: it has something to say only where nothing was wrong before. */

@@ -86,9 +86,9 @@ export async function askPerson(
   if (!answered.allows) return oauthError({ reason: "consent_refused" })
   if (answered.kept.tools?.length === 0) return show("Leave at least one tool, or refuse.")
   const consent = { ...wanted, secretHash: sha256Hex(secret), kept: within(answered.kept, view) }
-  const kept = await keep(asking, page, consent)
-  if (isOAuthFailure(kept)) return kept
-  return "answered" in kept ? show(ANSWERED) : code
+  const outcome = await keep(asking, page, consent)
+  if (isOAuthFailure(outcome)) return outcome
+  return "answered" in outcome ? show(ANSWERED) : code
 }
 
 const CHANGED = "What it may do has changed in the meantime. Please look once more."
@@ -116,8 +116,8 @@ function digestOf(
 ): string {
   const { agent, redirectUri, claimedName, isProven } = client
   const program = [agent.id, agent.owner, redirectUri, claimedName, isProven]
-  const shown = [rawTarget(http), ...program, audience, purpose?.description ?? null, view.digest]
-  return sha256Hex(JSON.stringify([session.codeKey, page, ...shown]))
+  const shownParts = [rawTarget(http), ...program, audience, purpose?.description ?? null, view.digest]
+  return sha256Hex(JSON.stringify([session.codeKey, page, ...shownParts]))
 }
 
 function treeFor(user: UserFacts, root: string, { pointer }: Bundle, now: number): TreeState {
@@ -172,10 +172,10 @@ async function keep(
   const place = await reserveSlot(root, agent, userId(user), expiresAt, bundle, context)
   if (isOAuthFailure(place)) return place
   const { env, receivedAt } = context
-  const kept = await askLedger(env, root, async (ledger): Promise<AskOutcome | OAuthFailure | NoBundle> =>
+  const reply = await askLedger(env, root, async (ledger): Promise<AskOutcome | OAuthFailure | NoBundle> =>
     ledger.ask(LEDGER_VERSION, bundle.pointer, root, consent, { decisionId, receivedAt }),
   )
-  const result = !kept || "bundle" in kept ? oauthError({ reason: "unavailable" }) : kept
+  const result = !reply || "bundle" in reply ? oauthError({ reason: "unavailable" }) : reply
   if (isOAuthFailure(result)) context.background(undoUnlessOpen(place, consent, env))
   return result
 }

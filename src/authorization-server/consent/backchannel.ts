@@ -74,10 +74,10 @@ async function ask(
   if (isOAuthFailure(consent)) return { client: proven, result: consent }
   const switches = await currentSwitches(context)
   if (!switches) return { client: proven, result: oauthError({ reason: "unavailable" }) }
-  const asked = { kid: null, tool: null }
+  const subject = { kid: null, tool: null }
   const stopped =
-    stoppedBy(switches, { ...asked, agents: [agent], user: null, since }) ??
-    stoppedBy(switches, { ...asked, agents: [agent], user: userId(consent.user), since: context.receivedAt })
+    stoppedBy(switches, { ...subject, agents: [agent], user: null, since }) ??
+    stoppedBy(switches, { ...subject, agents: [agent], user: userId(consent.user), since: context.receivedAt })
   if (stopped) return { client: proven, result: oauthError({ reason: "stopped", switch: stopped.id }) }
   const replayed = await refuseReplay(once, context)
   if (replayed) return { client: proven, result: replayed }
@@ -128,11 +128,11 @@ async function keep(
   decisionId: string,
 ): Promise<OAuthFailure | { readonly task: string }> {
   const asking = { decisionId, receivedAt }
-  const kept = await askLedger(env, root, async (ledger): Promise<AskOutcome | OAuthFailure | NoBundle> =>
+  const reply = await askLedger(env, root, async (ledger): Promise<AskOutcome | OAuthFailure | NoBundle> =>
     ledger.ask(LEDGER_VERSION, bundle.pointer, root, consent, asking),
   )
   // Its id is new: nothing can be there already.
-  return !kept || "bundle" in kept || "answered" in kept ? oauthError({ reason: "unavailable" }) : kept
+  return !reply || "bundle" in reply || "answered" in reply ? oauthError({ reason: "unavailable" }) : reply
 }
 
 async function readConsent(
@@ -185,7 +185,7 @@ async function readHint(
   const hints = [login, idToken, valueOf(parameters, "login_hint_token")].filter((hint) => hint !== null)
   if (hints.length !== 1) return oauthError({ reason: "request_malformed", what: "exactly one hint says who is asked" })
   if (login !== null) {
-    const issuer = issuers.find((known) => known.users && login.startsWith(`${known.issuer ?? ""}|`))
+    const issuer = issuers.find((each) => each.users && login.startsWith(`${each.issuer ?? ""}|`))
     const subject = login.slice((issuer?.issuer?.length ?? 0) + 1)
     return issuer?.issuer !== undefined && /^[^\p{Cc}\p{Cs}]{1,255}$/u.test(subject)
       ? { issuer: issuer.issuer, subject, groups: [] }
@@ -197,7 +197,7 @@ async function readHint(
   const compact = readCompact(idToken)
   if (isRejected(compact)) return rejected(compact.rejected)
   const { iss } = compact.claims
-  const issuer = issuers.find((known) => known.issuer !== undefined && known.issuer === iss)
+  const issuer = issuers.find((each) => each.issuer !== undefined && each.issuer === iss)
   if (!issuer?.users) return oauthError({ reason: "user_unknown" })
   const session = await verifySession(compact, "id_token", { ...issuer, users: issuer.users }, agent, fetchContext)
   // What the hint tells of the person is not what they will say: only who they are is taken from it.

@@ -50,7 +50,7 @@ function oddityOf(agent: AgentDefinition, client: ClientDefinition, document: Cl
 function redirectUriOf(parameters: Parameters, registered: readonly string[]): string | OAuthFailure {
   const named = valueOf(parameters, "redirect_uri")
   const [only, ...others] = registered
-  const asked = named ?? (others.length === 0 ? (only ?? null) : null)
-  if (asked !== null && isRegistered(registered, asked)) return asked
-  return oauthError({ reason: "redirect_uri_refused", redirect_uri: shownName(asked) })
+  const redirectUri = named ?? (others.length === 0 ? (only ?? null) : null)
+  if (redirectUri !== null && isRegistered(registered, redirectUri)) return redirectUri
+  return oauthError({ reason: "redirect_uri_refused", redirect_uri: shownName(redirectUri) })
 }

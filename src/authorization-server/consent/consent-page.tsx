@@ -59,7 +59,7 @@ export async function refusalPage(refused: OAuthError, id: string, back: string 
   const isOfPerson = OF_THE_PERSON.has(refused.reason)
   // What is left for which reason is told in the record: it would say much about the rules.
   const reason = refused.reason === "nothing_left" ? "You may not allow what it asks for." : describeRefusal(refused)
-  const said = (
+  const details = (
     <>
       <p>{reason}</p>
       {back === null ? (
@@ -78,7 +78,7 @@ export async function refusalPage(refused: OAuthError, id: string, back: string 
   )
   const status = isOfPerson ? 403 : statusOf(refused)
   const headers = { ...OPENED, "X-Narrowgate-Decision": id, ...(status === 503 && { "Retry-After": "5" }) }
-  return plainPage("This does not work", said, { status, headers })
+  return plainPage("This does not work", details, { status, headers })
 }
 
 const ConsentForm: FC<Consenting> = ({ request, purpose, view, shown, notice, visitor }) => (

@@ -23,17 +23,17 @@ export async function redeemCode(request: GrantRequest): Promise<Issued | OAuthF
   if (code === null) return oauthError({ reason: "parameter_missing", parameter: "code" })
   if (verifier === null) return oauthError({ reason: "parameter_missing", parameter: "code_verifier" })
   if (!VERIFIER.test(verifier)) return oauthError({ reason: "request_malformed", what: "code_verifier is none" })
-  const asked = readRooted(code)
-  if (!asked) return oauthError({ reason: "grant_refused", what: "unknown" })
-  const next = { root: asked.root, family: newSecret(), secret: newSecret() }
-  const shown = {
+  const rooted = readRooted(code)
+  if (!rooted) return oauthError({ reason: "grant_refused", what: "unknown" })
+  const next = { root: rooted.root, family: newSecret(), secret: newSecret() }
+  const presented = {
     challenge: sha256Base64url(verifier),
     redirectUri: valueOf(parameters, "redirect_uri"),
     refresh: hashed(next),
   }
   const asking = { decisionId, receivedAt: context.receivedAt }
-  const issued = await redeemAt(asked.root, request, async (ledger, client) => {
-    const redemption = { ...client, secretHash: sha256Hex(asked.secret), shown }
+  const issued = await redeemAt(rooted.root, request, async (ledger, client) => {
+    const redemption = { ...client, secretHash: sha256Hex(rooted.secret), shown: presented }
     return ledger.redeem(LEDGER_VERSION, bundle.pointer, redemption, asking)
   })
   return withRefreshToken(issued, next)
@@ -43,12 +43,12 @@ export async function refreshToken(request: GrantRequest): Promise<Issued | OAut
   const { parameters, bundle, decisionId, context } = request
   const text = valueOf(parameters, "refresh_token")
   if (text === null) return oauthError({ reason: "parameter_missing", parameter: "refresh_token" })
-  const shown = readRefreshToken(text)
-  if (!shown) return oauthError({ reason: "grant_refused", what: "unknown" })
-  const next = { ...shown, secret: newSecret() }
-  const named = { scope: valueOf(parameters, "scope"), shown: hashed(shown), next: hashed(next).secret }
+  const refreshToken = readRefreshToken(text)
+  if (!refreshToken) return oauthError({ reason: "grant_refused", what: "unknown" })
+  const next = { ...refreshToken, secret: newSecret() }
+  const named = { scope: valueOf(parameters, "scope"), shown: hashed(refreshToken), next: hashed(next).secret }
   const asking = { decisionId, receivedAt: context.receivedAt }
-  const issued = await redeemAt(shown.root, request, async (ledger, client) =>
+  const issued = await redeemAt(refreshToken.root, request, async (ledger, client) =>
     ledger.refresh(LEDGER_VERSION, bundle.pointer, { ...client, ...named }, asking),
   )
   return withRefreshToken(issued, next)

@@ -15,11 +15,11 @@ export async function redeemConsent(request: GrantRequest): Promise<Issued | OAu
   const { parameters, bundle, decisionId, context } = request
   const named = valueOf(parameters, "auth_req_id")
   if (named === null) return oauthError({ reason: "parameter_missing", parameter: "auth_req_id" })
-  const asked = readRooted(named)
-  if (!asked) return oauthError({ reason: "consent_unknown" })
-  const secretHash = sha256Hex(asked.secret)
+  const rooted = readRooted(named)
+  if (!rooted) return oauthError({ reason: "consent_unknown" })
+  const secretHash = sha256Hex(rooted.secret)
   const asking = { decisionId, receivedAt: context.receivedAt }
-  return redeemAt(asked.root, request, async (ledger, client) =>
+  return redeemAt(rooted.root, request, async (ledger, client) =>
     ledger.redeem(LEDGER_VERSION, bundle.pointer, { ...client, secretHash }, asking),
   )
 }

@@ -29,7 +29,7 @@ export async function verifyAssertion(
   const compact = readCompact(text)
   if (isRejected(compact)) return rejected(compact.rejected)
   const { iss } = compact.claims
-  const issuer = issuers.find((known) => known.issuer !== undefined && known.issuer === iss)
+  const issuer = issuers.find((each) => each.issuer !== undefined && each.issuer === iss)
   if (!issuer?.assertions) return rejected({ reason: "issuer_unknown", iss: typeof iss === "string" ? iss : null })
   const bringing = { agent, jkt, audience, us: config.issuer }
   const asserted = await verifyIdJag(compact, { ...issuer, assertions: issuer.assertions }, bringing, fetchContext)

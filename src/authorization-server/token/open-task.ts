@@ -44,7 +44,7 @@ export type Grant = (request: GrantRequest) => Promise<Issued | OAuthFailure>
 
 type SubjectOf = (
   parameters: Parameters,
-  asker: TokenClient,
+  client: TokenClient,
   audience: string,
   bundle: Bundle,
   context: RequestContext,
@@ -72,14 +72,14 @@ async function openBy(request: GrantRequest, subjectOf: SubjectOf): Promise<Issu
   const replayed = await refuseReplay([...once, ...wanted.proofs], context)
   if (replayed) return replayed
   const { user, purpose, parent, task } = wanted.request
-  const known = parent?.task ?? task
+  const knownTask = parent?.task ?? task
   const until = receivedAt + lifeOf(agent, purpose, bundle)
   const place =
-    known === null
+    knownTask === null
       ? await reserveSlot(newId("tsk", receivedAt), agent, user && userId(user), until, bundle, context)
       : null
   if (place && isOAuthFailure(place)) return place
-  const root = place?.root ?? rootOf(known ?? "")
+  const root = place?.root ?? rootOf(knownTask ?? "")
   // The last check before the ledger is asked: a request that is refused sooner has used nothing up.
   const reused = await refuseReplay(wanted.subject.once, context)
   const result = reused ?? (await open(wanted, root, signer, request))
@@ -145,10 +145,10 @@ async function readWanted(
     return oauthError({ reason: "task_unknown", what: user === null ? "no session is brought" : asciiText(task) })
   }
   const since = subject.since ?? agentSince
-  const asked = askedFor.asked.parts === null ? askedByCap(caps, askedFor.asked) : askedFor.asked
+  const requested = askedFor.asked.parts === null ? askedByCap(caps, askedFor.asked) : askedFor.asked
   const jkt = proof?.jkt ?? null
   const by = { agent, audience, jkt }
-  const request = { ...by, user, sessionExpiresAt, since, parent, purpose, asked, caps, approvals: [], task }
+  const request = { ...by, user, sessionExpiresAt, since, parent, purpose, asked: requested, caps, approvals: [], task }
   return {
     request: { ...request, token: crypto.randomUUID() },
     subject,
@@ -173,8 +173,8 @@ async function open(
 }
 
 /** Who asks for nothing by name gets what was asserted for them; how far, the cap itself says. */
-function askedByCap([cap]: readonly RequestedGrant[], asked: RequestedGrant): RequestedGrant {
-  if (!cap) return asked
+function askedByCap([cap]: readonly RequestedGrant[], requested: RequestedGrant): RequestedGrant {
+  if (!cap) return requested
   const scopes = cap.parts?.flatMap((part) => part.scopes) ?? []
   return { parts: [{ scopes, maxSensitivity: null, bounds: {} }], inDetails: cap.inDetails, calls: null }
 }

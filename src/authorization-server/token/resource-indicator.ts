@@ -11,11 +11,11 @@ import { unknownAudience } from "../../core/task/audience.ts"
  * need not be named.
  */
 export function audienceOf(parameters: Parameters, agent: string, bundle: Bundle): string | OAuthFailure {
-  const asked = [...(parameters.get("resource") ?? []), ...(parameters.get("audience") ?? [])]
+  const requested = [...(parameters.get("resource") ?? []), ...(parameters.get("audience") ?? [])]
   // As we spell it: a token's audience is compared letter by letter at its gateway.
   const spelled = (name: string): string =>
     bundle.audiences.has(name) ? name : ([...bundle.audiences].find((ours) => isSameResource(ours, name)) ?? name)
-  const named = new Set(asked.map(spelled))
+  const named = new Set(requested.map(spelled))
   const allowed = new Set(bundle.agents.get(agent)?.audiences ?? bundle.audiences)
   const [audience, ...others] = named.size === 0 ? allowed : named
   // A token for several audiences would open one with what another has seen.

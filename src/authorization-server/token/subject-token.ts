@@ -107,7 +107,7 @@ export async function verifySubject(
     const used: SingleUse = { what: "handover", issuer: handover.jkt, jti: handover.jti, until: handover.freshUntil }
     return { ...subject, parent: { ...parent, handedOverBy: handover.jkt }, once: [used] }
   }
-  const issuer = bundle.issuers.find((known) => known.issuer !== undefined && known.issuer === iss)
+  const issuer = bundle.issuers.find((each) => each.issuer !== undefined && each.issuer === iss)
   if (!issuer?.users) return rejected({ reason: "issuer_unknown", iss: typeof iss === "string" ? iss : null })
   const session = await verifySession(compact, kind, { ...issuer, users: issuer.users }, agent, fetchContext)
   if (isRejected(session)) return rejected(session.rejected)

@@ -30,12 +30,12 @@ export interface JudgedEvent {
 export function judgeEvents(
   { events, at, subject }: SecurityEvents,
   stream: StreamDefinition,
-  known: KnownSubjects,
+  subjects: KnownSubjects,
   now: number,
 ): readonly JudgedEvent[] | EventRefusal {
   const judged: JudgedEvent[] = []
-  for (const [type, told] of events) {
-    const one = judge(type, told, { at, subject }, stream, known, now)
+  for (const [type, claims] of events) {
+    const one = judge(type, claims, { at, subject }, stream, subjects, now)
     if ("reason" in one) return one
     judged.push(one)
   }
@@ -44,14 +44,14 @@ export function judgeEvents(
 
 function judge(
   type: string,
-  told: EventClaims,
+  claims: EventClaims,
   of: Pick<SecurityEvents, "at" | "subject">,
   stream: StreamDefinition,
-  known: KnownSubjects,
+  subjects: KnownSubjects,
   now: number,
 ): JudgedEvent | EventRefusal {
   const name = eventOf(type)
-  const { subject: before } = told
+  const { subject: before } = claims
   // Drafts of SSF had it in each event. Two that differ would be read in two ways.
   if (of.subject !== undefined && before !== undefined && canonicalText(of.subject) !== canonicalText(before))
     return { reason: "event_malformed", event: name ?? "event_unknown", what: "it names two subjects" }
@@ -60,14 +60,14 @@ function judge(
   if (name === null) return { ...nothing, at: now, because: "event_unknown" }
   if (!mayTell(stream.events, name)) return { reason: "event_not_allowed", event: name }
   const { weigh, effects } = EVENTS[name]
-  const weighed = weigh(told)
+  const weighed = weigh(claims)
   if (typeof weighed !== "string")
     return { reason: "event_malformed", event: name, what: `${weighed.malformed} of ${name}` }
-  const at = timeOf(told, of.at, now)
+  const at = timeOf(claims, of.at, now)
   if (at === null) return { reason: "event_malformed", event: name, what: `event_timestamp of ${name}` }
   const effect = stream.effects[name] ?? effects[0]
   // Of whom it may not speak is refused even where nothing would follow.
-  const resolved = id === undefined && effect === "none" ? { targets: [] } : resolveSubject(id, known)
+  const resolved = id === undefined && effect === "none" ? { targets: [] } : resolveSubject(id, subjects)
   if ("malformed" in resolved) return { reason: "event_malformed", event: name, what: resolved.malformed }
   if ("foreign" in resolved) return { reason: "subject_not_allowed", event: name, subject: hashOf(id) ?? "" }
   const { targets } = resolved
@@ -104,10 +104,10 @@ const CLOCKS_APART_MS = 30_000
  * events must keep their order, whichever a network brings first.
  * @param otherwise seconds, where the event does not say
  */
-function timeOf(told: EventClaims, otherwise: number, now: number): number | null {
-  const { event_timestamp: said = otherwise } = told
-  if (typeof said !== "number" || said < 0) return null
-  const at = said < FIRST_MILLISECONDS ? said * 1000 : said
+function timeOf(claims: EventClaims, otherwise: number, now: number): number | null {
+  const { event_timestamp: claimedAt = otherwise } = claims
+  if (typeof claimedAt !== "number" || claimedAt < 0) return null
+  const at = claimedAt < FIRST_MILLISECONDS ? claimedAt * 1000 : claimedAt
   return at > now + CLOCKS_APART_MS ? now : at
 }
 

@@ -38,18 +38,18 @@ const FOREIGN: Resolved = { foreign: true }
 const MAX_ALIASES = 16
 
 /** @param id of `sub_id`, or of `subject` in an event, as drafts before RFC 9493 have it */
-export function resolveSubject(id: unknown, known: KnownSubjects): Resolved {
+export function resolveSubject(id: unknown, subjects: KnownSubjects): Resolved {
   if (!isObject(id)) return { malformed: "the subject is no object" }
   const format = formatOf(id)
   switch (format) {
     case null:
       return { malformed: "the subject has no format" }
     case "aliases":
-      return resolveAliases(id, known)
+      return resolveAliases(id, subjects)
     case "complex":
-      return resolveComplex(id, known)
+      return resolveComplex(id, subjects)
     default:
-      return isValueFormat(format) ? resolveValue(id, format, known) : NOBODY
+      return isValueFormat(format) ? resolveValue(id, format, subjects) : NOBODY
   }
 }
 
@@ -61,13 +61,13 @@ function formatOf({ format, subject_type: before, user }: Readonly<Record<string
 }
 
 /** RFC 9493 3.2.8: names of one subject. Those that the stream may not speak of are passed over. */
-function resolveAliases({ identifiers }: Readonly<Record<string, unknown>>, known: KnownSubjects): Resolved {
+function resolveAliases({ identifiers }: Readonly<Record<string, unknown>>, subjects: KnownSubjects): Resolved {
   if (!Array.isArray(identifiers) || identifiers.length === 0 || identifiers.length > MAX_ALIASES)
     return { malformed: "its aliases cannot be read" }
   const all: readonly Resolved[] = identifiers.map((each: unknown) =>
     isObject(each) && NO_ALIAS.has(formatOf(each))
       ? { malformed: "aliases within aliases" }
-      : resolveSubject(each, known),
+      : resolveSubject(each, subjects),
   )
   const odd = all.find((each) => "malformed" in each)
   if (odd) return odd
@@ -86,21 +86,21 @@ function distinct(targets: readonly Target[]): readonly Target[] {
  * SSF: a person, in this session, on that device … We keep no sessions of others and know no devices: it is about the
  * person as a whole, which ends more than what was meant, and never less; without a person, about an application.
  */
-function resolveComplex({ user, application }: Readonly<Record<string, unknown>>, known: KnownSubjects): Resolved {
+function resolveComplex({ user, application }: Readonly<Record<string, unknown>>, subjects: KnownSubjects): Resolved {
   const part = user ?? application
   if (part === undefined) return NOBODY
   return isObject(part) && formatOf(part) === "complex"
     ? { malformed: "a complex subject within another" }
-    : resolveSubject(part, known)
+    : resolveSubject(part, subjects)
 }
 
-function resolveValue(id: Readonly<Record<string, unknown>>, format: ValueFormat, known: KnownSubjects): Resolved {
+function resolveValue(id: Readonly<Record<string, unknown>>, format: ValueFormat, subjects: KnownSubjects): Resolved {
   const value = id[VALUE_OF[format]]
   if (!isName(value)) return { malformed: `the subject has no usable \`${VALUE_OF[format]}\`` }
   if (format !== "iss_sub")
-    return (format === "uri" ? ofUri(value, known) : null) ?? ofPerson(format, value, null, known)
+    return (format === "uri" ? ofUri(value, subjects) : null) ?? ofPerson(format, value, null, subjects)
   const { iss } = id
-  return isName(iss) ? ofIssuer(iss, value, known) : { malformed: "the subject has no usable `iss`" }
+  return isName(iss) ? ofIssuer(iss, value, subjects) : { malformed: "the subject has no usable `iss`" }
 }
 
 function isName(value: unknown): value is string {
@@ -110,18 +110,18 @@ function isName(value: unknown): value is string {
 /** No session names anybody otherwise (credential/person.ts). */
 const SUBJECT = /^.{1,255}$/su
 
-function ofIssuer(iss: string, sub: string, known: KnownSubjects): Resolved {
-  const issuer = known.issuers.find((each) => each.issuer === iss)
+function ofIssuer(iss: string, sub: string, subjects: KnownSubjects): Resolved {
+  const issuer = subjects.issuers.find((each) => each.issuer === iss)
   if (!issuer) return FOREIGN
-  if (!issuer.workloads) return ofPerson("iss_sub", sub, issuer.id, known)
-  const agents = Array.from(known.agents.values()).filter(({ identities = [] }) =>
+  if (!issuer.workloads) return ofPerson("iss_sub", sub, issuer.id, subjects)
+  const agents = Array.from(subjects.agents.values()).filter(({ identities = [] }) =>
     identities.some((each) => each.kind === "workload" && each.issuer === issuer.id && each.subject === sub),
   )
   // The stream speaks of agents, and none is called so: as with people, it leads nowhere.
-  if (agents.length === 0 && known.about.agents.length > 0) return NOBODY
+  if (agents.length === 0 && subjects.about.agents.length > 0) return NOBODY
   return ofAgents(
     agents.map(({ id }) => id),
-    known,
+    subjects,
   )
 }
 
@@ -132,13 +132,13 @@ function ofAgents(agents: readonly string[], { about }: KnownSubjects): Resolved
 }
 
 /** Null: it is neither an agent's nor that of a key of ours. */
-function ofUri(uri: string, known: KnownSubjects): Resolved | null {
-  if (known.agents.has(uri)) return ofAgents([uri], known)
-  const place = `${known.us}/.well-known/jwks.json#`
+function ofUri(uri: string, subjects: KnownSubjects): Resolved | null {
+  if (subjects.agents.has(uri)) return ofAgents([uri], subjects)
+  const place = `${subjects.us}/.well-known/jwks.json#`
   if (!uri.startsWith(place)) return null
   const kid = uri.slice(place.length)
   if (!/^[\w.~-]{1,128}$/.test(kid)) return { malformed: "no key can have that id" }
-  return known.about.keys ? { targets: [{ kind: "key", kid }] } : FOREIGN
+  return subjects.about.keys ? { targets: [{ kind: "key", kid }] } : FOREIGN
 }
 
 /** @param issuer that the name says itself; null: it does not, and the stream's entry says whose it is */

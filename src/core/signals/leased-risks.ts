@@ -24,8 +24,8 @@ export function readRisks(written: readonly WrittenRisk[]): Risks | null {
   if (written.length === 0) return null
   const risks = { agent: new Map<string, ToldRisk[]>(), user: new Map<string, ToldRisk[]>() }
   for (const [kind, name, level, at, halfLife] of written) {
-    const told = { kind, name, signal: { level, at, halfLife } }
-    if (!risks[kind].get(name)?.push(told)) risks[kind].set(name, [told])
+    const leased = { kind, name, signal: { level, at, halfLife } }
+    if (!risks[kind].get(name)?.push(leased)) risks[kind].set(name, [leased])
   }
   return risks
 }

@@ -117,8 +117,8 @@ export interface Weighed {
  * Whether it stands against what is known. Events tell seconds, and a network may bring two in any order: of the same
  * moment the stricter one stands.
  */
-export function stands(known: Weighed | undefined, { at, weight }: Weighed): boolean {
-  return known === undefined || at > known.at || (at === known.at && weight >= known.weight)
+export function stands(previous: Weighed | undefined, { at, weight }: Weighed): boolean {
+  return previous === undefined || at > previous.at || (at === previous.at && weight >= previous.weight)
 }
 
 export function weighed({ body, at }: Pick<Signalled, "body" | "at">): Weighed {

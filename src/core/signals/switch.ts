@@ -76,8 +76,8 @@ interface Index {
 const indexes = new WeakMap<readonly Switch[], Index>()
 
 function indexOf(switches: readonly Switch[]): Index {
-  const known = indexes.get(switches)
-  if (known) return known
+  const cached = indexes.get(switches)
+  if (cached) return cached
   const others: Switch[] = []
   const ofUsers = new Map<string, Switch[]>()
   for (const each of switches) {

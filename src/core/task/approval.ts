@@ -106,9 +106,9 @@ export function approvalFor(
   now: number,
 ): Approval | null {
   const about = [...approvals.values()].filter((each) => isAbout(each, exactly) && now < each.expiresAt)
-  const told = about.filter((each) => rules.every((rule) => each.rules.includes(rule)))
-  const said = about.find(({ status }) => status === "rejected") ?? told.find(isUsable)
-  return said ?? told.findLast(({ status }) => status === "pending") ?? null
+  const matching = about.filter((each) => rules.every((rule) => each.rules.includes(rule)))
+  const decided = about.find(({ status }) => status === "rejected") ?? matching.find(isUsable)
+  return decided ?? matching.findLast(({ status }) => status === "pending") ?? null
 }
 
 function isAbout(approval: Approval, { task, tool, call, request, environment, guardrail, name }: Exactly): boolean {

@@ -49,8 +49,8 @@ export function whyNotAsked(
   if (isOwn && !definition?.own) return "own"
   if (name === null) return operator === null ? "no operator" : null
   if (!definition || !person) return "stranger"
-  const known = approvingOf(definition, owners, owner)
-  const isListed = known.some((one) => isMeant(one, person))
+  const approving = approvingOf(definition, owners, owner)
+  const isListed = approving.some((one) => isMeant(one, person))
   const isTheUser = isOwn && definition.approvers.some(({ kind }) => kind === "user")
   return isListed || isTheUser ? null : "stranger"
 }
@@ -91,9 +91,9 @@ export function inboxesFor(
 
 /** Those of a person: of their groups only such as anybody is asked by. */
 export function inboxesOf({ approvals, owners }: Approvers, { person, operator }: Answering): readonly InboxOf[] {
-  const asked = [...[...approvals.values()].flatMap(({ approvers }) => approvers), ...[...owners.values()].flat()]
+  const approvers = [...[...approvals.values()].flatMap(({ approvers }) => approvers), ...[...owners.values()].flat()]
   const groups = new Set(
-    asked.flatMap((one) => (one.kind === "group" && person && isMeant(one, person) ? [one.group] : [])),
+    approvers.flatMap((one) => (one.kind === "group" && person && isMeant(one, person) ? [one.group] : [])),
   )
   return [
     ...(person ? [{ user: userId(person) }] : []),

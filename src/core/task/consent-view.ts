@@ -47,11 +47,11 @@ export function viewOfConsent({ grant, purpose, plan, idle }: Task, life: number
   const tools = Object.entries(grant.tools).flatMap(([name, { action, maxSensitivity, bounds }]) => {
     const tool = catalog.get(name)
     if (!tool || isLifecycle(tool)) return []
-    const said = displayText(boundsInWords(bounds), MAX_BOUNDS)
+    const inWords = displayText(boundsInWords(bounds), MAX_BOUNDS)
     return [
       {
         server: tool.server,
-        tool: { name, action, sensitivity: least(tool.sensitivity, maxSensitivity), bounds: said },
+        tool: { name, action, sensitivity: least(tool.sensitivity, maxSensitivity), bounds: inWords },
       },
     ]
   })

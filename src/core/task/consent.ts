@@ -42,9 +42,9 @@ export function previewTask(
 ): { readonly task: Opened["task"]; readonly life: number } | OAuthFailure {
   const { answer, kept, expiresAt } = consent
   const by = { audience: consent.audience, jkt: "unknown yet", token: "" }
-  const asking = requestOf(consent, { ...by, approvals: answer ? ["user"] : [] })
+  const openRequest = requestOf(consent, { ...by, approvals: answer ? ["user"] : [] })
   const request = {
-    ...asking,
+    ...openRequest,
     sessionExpiresAt: answer?.until ?? null,
     isPreview: answer === null,
     ...(kept && { kept }),
@@ -87,8 +87,8 @@ export function redeem(
   }
   if (consent.code && !bundle.agents.get(agent)?.client) return oauthError(NO_CLIENT)
   // Ended meanwhile, by an operator or a switch of theirs: nothing comes of it any more.
-  const shown = pendingTask(state)
-  if (!shown) return unknownTo(redemption)
+  const pending = pendingTask(state)
+  if (!pending) return unknownTo(redemption)
   if (!answer) {
     const isSoon = now - polling.lastAt < polling.interval * 1000
     return oauthError(isSoon ? { reason: "polled_too_soon" } : { reason: "consent_pending" })
@@ -98,9 +98,9 @@ export function redeem(
   if (!mayBeFor(bundle, agent, audience)) return unknownAudience(audience, bundle)
   const { person, until: sessionExpiresAt, since } = answer
   const { jkt, token } = redemption
-  const asking = requestOf(consent, { audience, jkt, token, approvals: ["user"] })
+  const openRequest = requestOf(consent, { audience, jkt, token, approvals: ["user"] })
   // No more than the person was shown, whatever the rules say by now.
-  const request = { ...asking, sessionExpiresAt, since, shown: { task: shown, life: consent.life } }
+  const request = { ...openRequest, sessionExpiresAt, since, shown: { task: pending, life: consent.life } }
   const opened = openTask(bundle, { ...state, user: person, since }, request, now)
   return isOAuthFailure(opened)
     ? opened

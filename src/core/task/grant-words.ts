@@ -40,13 +40,13 @@ function ofArgument(
   { eq, in: among, min, max, like, max_length: most }: ArgumentBound,
 ): readonly string[] {
   const name = nameText(named)
-  const said = (word: string, value: unknown): string => `${name} ${word} ${JSON.stringify(value)}`
+  const phrase = (word: string, value: unknown): string => `${name} ${word} ${JSON.stringify(value)}`
   return [
-    ...(eq === undefined ? [] : [said("is", eq)]),
+    ...(eq === undefined ? [] : [phrase("is", eq)]),
     ...(among === undefined ? [] : [`${name} is one of ${among.map((value) => JSON.stringify(value)).join(", ")}`]),
-    ...(min === undefined ? [] : [said("is at least", min)]),
-    ...(max === undefined ? [] : [said("is at most", max)]),
-    ...(like === undefined ? [] : [said("is like", like)]),
+    ...(min === undefined ? [] : [phrase("is at least", min)]),
+    ...(max === undefined ? [] : [phrase("is at most", max)]),
+    ...(like === undefined ? [] : [phrase("is like", like)]),
     ...(most === undefined ? [] : [`${name} is no longer than ${most}`]),
   ]
 }

@@ -65,8 +65,8 @@ export function within(definition: GrantDefinition): (tool: Tool) => boolean {
 /** Only names are looked for: no pattern that somebody puts into a form covers anything. */
 function keptBy(consent: GrantReduction | undefined): (tool: Tool) => boolean {
   if (!consent?.tools) return () => true
-  const kept = new Set(consent.tools)
-  return ({ name, server }) => kept.has(name) || kept.has(`${server}.*`)
+  const names = new Set(consent.tools)
+  return ({ name, server }) => names.has(name) || names.has(`${server}.*`)
 }
 
 /** Of what an assertion allows, the parts about a tool. */
@@ -96,19 +96,23 @@ export interface Ambiguous {
 }
 
 /** @param tools the catalog */
-export function narrow(tools: Iterable<Tool>, asked: RequestedGrant, caps: Caps): Narrowed | NothingLeft | Ambiguous {
+export function narrow(
+  tools: Iterable<Tool>,
+  requested: RequestedGrant,
+  caps: Caps,
+): Narrowed | NothingLeft | Ambiguous {
   const { purpose, agent, parent } = caps
   const byDefault = { scopes: scopesOf(purpose.default ?? purpose.grant.tools), maxSensitivity: null, bounds: {} }
-  const parts: readonly AskedPart[] = asked.parts ?? [byDefault]
+  const parts: readonly AskedPart[] = requested.parts ?? [byDefault]
   const limits = capsOf(caps)
   const granted: Record<string, ToolGrant> = {}
   const lacking: Record<string, CapSource> = {}
   const catalog = [...tools]
-  const asking = parts.map((part) => ({ part, covers: anyCovers(part.scopes) }))
+  const requestedParts = parts.map((part) => ({ part, covers: anyCovers(part.scopes) }))
   for (const tool of catalog) {
     // Lifecycle tools come with their server, see below; asking for them by a wide pattern changes nothing.
     if (isLifecycle(tool)) continue
-    const [found, ...others] = asking.filter(({ covers }) => covers(tool))
+    const [found, ...others] = requestedParts.filter(({ covers }) => covers(tool))
     if (!found) continue
     const { part } = found
     if (others.length > 0) return { ambiguous: tool.name }
@@ -136,7 +140,7 @@ export function narrow(tools: Iterable<Tool>, asked: RequestedGrant, caps: Caps)
     calls: smallest(
       purpose.grant.calls,
       agent.ceiling.calls,
-      asked.calls ?? undefined,
+      requested.calls ?? undefined,
       parent?.grant.calls ?? undefined,
       caps.consent?.calls ?? undefined,
       ...caps.assertion.map(({ calls }) => calls ?? undefined),
@@ -144,7 +148,7 @@ export function narrow(tools: Iterable<Tool>, asked: RequestedGrant, caps: Caps)
   }
   const words = parts.map((part) => wordsFor(part.scopes, catalog, granted))
   const details = parts.flatMap((part, index) => detailsOf(part, words[index] ?? [], grant, caps))
-  return { grant, scope: words.flat().join(" "), details: asked.inDetails ? details : null }
+  return { grant, scope: words.flat().join(" "), details: requested.inDetails ? details : null }
 }
 
 function toolGrant(tool: Tool, part: AskedPart, caps: Caps): ToolGrant {

@@ -85,6 +85,6 @@ export function issue(
 }
 
 export function earliest(...times: readonly (number | null | undefined)[]): number | null {
-  const known = times.filter((time) => time !== null && time !== undefined)
-  return known.length === 0 ? null : Math.min(...known)
+  const given = times.filter((time) => time !== null && time !== undefined)
+  return given.length === 0 ? null : Math.min(...given)
 }

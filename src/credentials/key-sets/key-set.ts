@@ -10,7 +10,7 @@ import type { KeySource } from "../../core/policy/definition/keys.ts"
 import { fetchJson } from "./fetch-json.ts"
 import { readKeyDocument, type KeyDocument } from "./key-document.ts"
 import { importKeys, keyFor, type PublicKey } from "./public-key.ts"
-import { Renewals, type Asking } from "./renewal.ts"
+import { Renewals, type RenewalRequest } from "./renewal.ts"
 import { readShared, writeShared } from "./shared-cache.ts"
 
 /**
@@ -51,14 +51,14 @@ interface CachedKeys extends KeyDocument {
   /** Milliseconds; since then the issuer has given bundles with a smaller number. */
   readonly olderSince?: number
 }
-const held = new Map<string, CachedKeys>()
+const keySets = new Map<string, CachedKeys>()
 
 const renewals = new Renewals()
 const inlineKeys = new WeakMap<object, readonly PublicKey[]>()
 
 /** For tests: a fresh isolate. */
 export function forgetKeySets(): void {
-  held.clear()
+  keySets.clear()
   renewals.clear()
 }
 
@@ -91,7 +91,7 @@ export async function findOtherKey(
   if (owner.keys.kind === "inline") return null
   const place = placeOf(owner)
   const other = (): CryptoKey | null => {
-    const key = keyFor(held.get(place)?.keys ?? [], kid, alg)
+    const key = keyFor(keySets.get(place)?.keys ?? [], kid, alg)
     return key === tried ? null : key
   }
   const found = other()
@@ -102,8 +102,8 @@ export async function findOtherKey(
 
 async function inline({ keys: source, algorithms }: KeyOwner): Promise<readonly PublicKey[]> {
   if (source.kind !== "inline") return []
-  const known = inlineKeys.get(source)
-  if (known) return known
+  const cached = inlineKeys.get(source)
+  if (cached) return cached
   const keys = await importKeys(source.jwks.keys, algorithms, "sig")
   inlineKeys.set(source, keys)
   return keys
@@ -117,20 +117,20 @@ async function current(
 ): Promise<readonly PublicKey[] | null> {
   const place = placeOf(owner)
   const { now } = fetchContext
-  if (!held.has(place)) await takeShared(owner, now)
-  const known = held.get(place)
-  const age = known ? now - known.fetchedAt : Number.POSITIVE_INFINITY
+  if (!keySets.has(place)) await takeShared(owner, now)
+  const cached = keySets.get(place)
+  const age = cached ? now - cached.fetchedAt : Number.POSITIVE_INFINITY
   const renewal = renewals.of(place)
-  const asking = askingFor(owner, fetchContext)
-  if (!known || age >= UNUSABLE_AFTER_MS) await renewal.forWantOf(asking)
-  else if (keyFor(known.keys, kid, alg) === null) await renewal.forUnknownKey(asking, UNKNOWN_KEY_COOLDOWN_MS)
-  else if (age >= WAIT_AFTER * known.renewAfter) await renewal.first(asking)
-  else if (age >= known.renewAfter) renewal.beside(asking)
-  const keys = held.get(place)
+  const renewalRequest = askingFor(owner, fetchContext)
+  if (!cached || age >= UNUSABLE_AFTER_MS) await renewal.forWantOf(renewalRequest)
+  else if (keyFor(cached.keys, kid, alg) === null) await renewal.forUnknownKey(renewalRequest, UNKNOWN_KEY_COOLDOWN_MS)
+  else if (age >= WAIT_AFTER * cached.renewAfter) await renewal.first(renewalRequest)
+  else if (age >= cached.renewAfter) renewal.beside(renewalRequest)
+  const keys = keySets.get(place)
   return keys && now - keys.fetchedAt < UNUSABLE_AFTER_MS ? keys.keys : null
 }
 
-function askingFor(owner: KeyOwner, { now, local, background }: FetchContext): Asking {
+function askingFor(owner: KeyOwner, { now, local, background }: FetchContext): RenewalRequest {
   return {
     now,
     background,
@@ -162,24 +162,24 @@ async function take(owner: KeyOwner, text: string, fetchedAt: number): Promise<K
   const place = placeOf(owner)
   const kind = owner.keys.kind === "spiffe_bundle" ? "spiffe_bundle" : "jwks"
   const read = await readKeyDocument(text, kind, owner.algorithms)
-  const known = held.get(place)
-  if (known && known.fetchedAt > fetchedAt) return known
+  const cached = keySets.get(place)
+  if (cached && cached.fetchedAt > fetchedAt) return cached
   // A copy that lags must not bring back what was revoked; a server that goes on counting from less is believed in the
   // end.
-  if (known && isOlder(read, known) && fetchedAt - known.fetchedAt < UNUSABLE_AFTER_MS) {
-    const olderSince = known.olderSince ?? fetchedAt
-    held.set(place, { ...known, olderSince })
+  if (cached && isOlder(read, cached) && fetchedAt - cached.fetchedAt < UNUSABLE_AFTER_MS) {
+    const olderSince = cached.olderSince ?? fetchedAt
+    keySets.set(place, { ...cached, olderSince })
     if (fetchedAt - olderSince < BELIEVE_OLDER_AFTER_MS) {
-      throw new Error(`bundle ${read.sequence ?? "without a number"} is older than ${known.sequence}`)
+      throw new Error(`bundle ${read.sequence ?? "without a number"} is older than ${cached.sequence}`)
     }
   }
-  held.set(place, { ...read, fetchedAt })
+  keySets.set(place, { ...read, fetchedAt })
   return read
 }
 
 /** One without a number is none of those that have one. */
-function isOlder({ sequence }: KeyDocument, known: KeyDocument): boolean {
-  return known.sequence !== null && (sequence === null || sequence < known.sequence)
+function isOlder({ sequence }: KeyDocument, current: KeyDocument): boolean {
+  return current.sequence !== null && (sequence === null || sequence < current.sequence)
 }
 
 /**

@@ -10,7 +10,7 @@ import { importJWK, type CryptoKey, type JWK } from "jose"
 import * as z from "zod"
 import { logEvent } from "../../platform/log.ts"
 import { isOwnAlgorithm, type OwnAlgorithm } from "../../core/keys/algorithm.ts"
-import { Renewal, type Asking } from "./renewal.ts"
+import { Renewal, type RenewalRequest } from "./renewal.ts"
 import { dropShared, readShared, writeShared } from "./shared-cache.ts"
 
 export interface OwnKey {
@@ -58,12 +58,12 @@ interface CachedOwnKeys {
   readonly isShared: boolean
 }
 
-let held: CachedOwnKeys | undefined
+let cachedKeys: CachedOwnKeys | undefined
 let renewal = new Renewal()
 
 /** For tests: a fresh isolate. */
 export function forgetOwnKeys(): void {
-  held = undefined
+  cachedKeys = undefined
   renewal = new Renewal()
 }
 
@@ -79,42 +79,43 @@ export function ownKeys({ fetchKeys: publicKeys, issuer, now, background }: OwnK
     const jwks = await publicKeys()
     const keys = await importAll(jwks)
     // One that was given up may still end, after another that began later. Another isolate's clock is not ours.
-    if (held && !held.isShared && held.fetchedAt > now) return
-    held = { jwks, keys, fetchedAt: now, isShared: false }
+    if (cachedKeys && !cachedKeys.isShared && cachedKeys.fetchedAt > now) return
+    cachedKeys = { jwks, keys, fetchedAt: now, isShared: false }
     const text = JSON.stringify({ keys: jwks })
     background(writeShared(placeOf(issuer), { text, fetchedAt: now, sequence: null }, RENEW_AFTER_MS / 1000))
   }
   const onFailure = (error: unknown): void => logEvent("own_keys_not_fetched", { error: String(error) })
-  const asking: Asking = { now, background, renew, onFailure }
+  const renewalRequest: RenewalRequest = { now, background, renew, onFailure }
   const usable = async (renewAfter: number): Promise<CachedOwnKeys> => {
-    if (!held) {
+    if (!cachedKeys) {
       const shared = await takeShared(issuer, now)
       // Another request may have asked the ring in the meantime.
-      held ??= shared
+      cachedKeys ??= shared
     }
-    if (ageOf(held, now) >= UNUSABLE_AFTER_MS) await renewal.forWantOf(asking)
-    else if (ageOf(held, now) >= renewAfter) renewal.beside(asking)
-    if (!held || ageOf(held, now) >= UNUSABLE_AFTER_MS) throw new KeysUnavailable()
-    return held
+    if (ageOf(cachedKeys, now) >= UNUSABLE_AFTER_MS) await renewal.forWantOf(renewalRequest)
+    else if (ageOf(cachedKeys, now) >= renewAfter) renewal.beside(renewalRequest)
+    if (!cachedKeys || ageOf(cachedKeys, now) >= UNUSABLE_AFTER_MS) throw new KeysUnavailable()
+    return cachedKeys
   }
   return {
     async find(kid) {
-      const known = (await usable(RENEW_AFTER_MS)).keys.get(kid)
-      if (known) return known
+      const found = (await usable(RENEW_AFTER_MS)).keys.get(kid)
+      if (found) return found
       // A set that the ring gave us just now has been asked for it already; another isolate's may be from before.
-      if (held?.isShared === true || ageOf(held, now) >= COOLDOWN_MS) await renewal.forUnknownKey(asking, COOLDOWN_MS)
-      return held?.keys.get(kid) ?? null
+      if (cachedKeys?.isShared === true || ageOf(cachedKeys, now) >= COOLDOWN_MS)
+        await renewal.forUnknownKey(renewalRequest, COOLDOWN_MS)
+      return cachedKeys?.keys.get(kid) ?? null
     },
     async published() {
       // Whoever reads it here keeps it for as long again: it must not be as old as what a call may rely on.
-      if (held?.isShared === true || ageOf(held, now) >= COOLDOWN_MS) await renewal.first(asking)
+      if (cachedKeys?.isShared === true || ageOf(cachedKeys, now) >= COOLDOWN_MS) await renewal.first(renewalRequest)
       return (await usable(RENEW_AFTER_MS)).jwks
     },
   }
 }
 
-function ageOf(known: CachedOwnKeys | undefined, now: number): number {
-  return known ? now - known.fetchedAt : Number.POSITIVE_INFINITY
+function ageOf(cached: CachedOwnKeys | undefined, now: number): number {
+  return cached ? now - cached.fetchedAt : Number.POSITIVE_INFINITY
 }
 
 const sharedSchema = z.object({ keys: z.array(z.record(z.string(), z.unknown())) })

@@ -12,7 +12,7 @@ const PAUSE_MS = 1_000
 const LONGEST_PAUSE_MS = 30_000
 const WATCH_EVERY_MS = 25
 
-export interface Asking {
+export interface RenewalRequest {
   /** Milliseconds, when the request that asks arrived. */
   readonly now: number
   /** Takes work that the answer does not wait for. */
@@ -36,25 +36,25 @@ export class Renewal {
   #forUnknownKeyAt = Number.NEGATIVE_INFINITY
 
   /** Nobody waits: what is held is good enough meanwhile. */
-  beside(asking: Asking): void {
-    if (!this.#isUnderWay(asking.now) && !this.#pauses(asking.now)) asking.background(this.#attempt(asking))
+  beside(request: RenewalRequest): void {
+    if (!this.#isUnderWay(request.now) && !this.#pauses(request.now)) request.background(this.#attempt(request))
   }
 
   /**
    * What is held may be too old to rely on without having asked. Nobody waits who would wait in vain: after a failure
    * only the one who tries again.
    */
-  async first(asking: Asking): Promise<void> {
-    if (this.#failures === 0 || !this.#isUnderWay(asking.now)) await this.forWantOf(asking)
+  async first(request: RenewalRequest): Promise<void> {
+    if (this.#failures === 0 || !this.#isUnderWay(request.now)) await this.forWantOf(request)
   }
 
   /** Without it there is nothing to go on with. */
-  async forWantOf(asking: Asking): Promise<void> {
-    if (this.#isUnderWay(asking.now)) return this.#watch()
-    if (this.#pauses(asking.now)) return
-    const attempt = this.#attempt(asking)
+  async forWantOf(request: RenewalRequest): Promise<void> {
+    if (this.#isUnderWay(request.now)) return this.#watch()
+    if (this.#pauses(request.now)) return
+    const attempt = this.#attempt(request)
     // Others may be watching: it goes on where the client that it was begun for goes away.
-    asking.background(attempt)
+    request.background(attempt)
     await attempt
   }
 
@@ -62,13 +62,13 @@ export class Renewal {
    * A token names a key that is not held, or is not signed by the one that is.
    * @param cooldown milliseconds between two such: what is forged must not make calls to whoever is asked
    */
-  async forUnknownKey(asking: Asking, cooldown: number): Promise<void> {
-    const { now } = asking
+  async forUnknownKey(request: RenewalRequest, cooldown: number): Promise<void> {
+    const { now } = request
     if (!this.#isUnderWay(now)) {
       if (this.#pauses(now) || now - this.#forUnknownKeyAt < cooldown) return
       this.#forUnknownKeyAt = now
     }
-    await this.forWantOf(asking)
+    await this.forWantOf(request)
   }
 
   #isUnderWay(now: number): boolean {
@@ -87,7 +87,7 @@ export class Renewal {
     }
   }
 
-  async #attempt({ now, renew, onFailure }: Asking): Promise<void> {
+  async #attempt({ now, renew, onFailure }: RenewalRequest): Promise<void> {
     const mine: Attempt = { startedAt: now }
     this.#underWay = mine
     const began = Date.now()
@@ -112,8 +112,8 @@ export class Renewals {
   readonly #renewals = new Map<string, Renewal>()
 
   of(place: string): Renewal {
-    const known = this.#renewals.get(place)
-    if (known) return known
+    const existing = this.#renewals.get(place)
+    if (existing) return existing
     const renewal = new Renewal()
     this.#renewals.set(place, renewal)
     return renewal

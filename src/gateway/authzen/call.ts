@@ -27,9 +27,9 @@ const context = z.object({
 type Context = z.output<typeof context>
 
 export interface Call {
-  readonly told: RelayedRequest
+  readonly request: RelayedRequest
   /** Where it goes (told.ts). */
-  readonly said: Readonly<Record<string, string>>
+  readonly answerHeaders: Readonly<Record<string, string>>
 }
 
 const unreadable = (what: string): Denied => deny({ reason: "target_ambiguous", what })
@@ -41,7 +41,7 @@ const byUrl: ReadCall = ({ action, resource }, { headers, body }, gateway) => {
   if (!where) return unreadable("its resource is no absolute URL")
   const lines = linesOf(headers)
   if (gateway.body && !body && announcesBody(lines)) return unreadable("it has a body that is not told")
-  return { told: { headers: lines, body: body ?? null }, said: where }
+  return { request: { headers: lines, body: body ?? null }, answerHeaders: where }
 }
 
 const TOOL_METHOD = "tools/call"
@@ -61,7 +61,10 @@ const byTool: ReadCall = ({ action, resource }, _sent, { origins }, { catalog })
   const message = { jsonrpc: "2.0", id: 1, method: TOOL_METHOD, params: { name: names.join("."), arguments: given } }
   const where = said("POST", found.origin + found.path)
   if (!where) return unreadable("its server has no URL")
-  return { told: { headers: [["Content-Type", "application/json"]], body: JSON.stringify(message) }, said: where }
+  return {
+    request: { headers: [["Content-Type", "application/json"]], body: JSON.stringify(message) },
+    answerHeaders: where,
+  }
 }
 
 const FORMS: ReadonlyMap<string, ReadCall> = new Map([
@@ -80,5 +83,5 @@ export function callOf(question: Evaluation, gateway: GatewayDefinition, bundle:
   if (isDenied(call)) return call
   const { authorization, dpop } = sent.data
   const credential = { ...(authorization !== undefined && { authorization }), ...(dpop !== undefined && { dpop }) }
-  return { ...call, said: { ...call.said, ...credential } }
+  return { ...call, answerHeaders: { ...call.answerHeaders, ...credential } }
 }

@@ -13,7 +13,7 @@ import { bundleFor, type RequestContext } from "../../request-context.ts"
 import type { Access } from "./access.ts"
 import { undecided } from "./answer.ts"
 import { authzen } from "../dialects/authzen.ts"
-import { decideCall, type AskingGateway } from "./enforce.ts"
+import { decideCall, type GatewayCaller } from "./enforce.ts"
 import { decideByPolicy } from "./query.ts"
 import { search } from "./search.ts"
 
@@ -44,10 +44,10 @@ export async function accessOf(headers: Headers, context: RequestContext): Promi
 }
 
 function queryAccess(client: QueryClient, keyHash: string, bundle: Bundle, context: RequestContext): Access {
-  const known = { kind: "management", operator: `query|${client.id}`, bundle: bundle.pointer } as const
+  const fields = { kind: "management", operator: `query|${client.id}`, bundle: bundle.pointer } as const
   return {
     keyHash,
-    recordRefused: (code, what) => recordRefused(code, what, known, context),
+    recordRefused: (code, what) => recordRefused(code, what, fields, context),
     bytes: MAX_QUERY_BYTES,
     evaluations: MAX_QUERIES,
     decide: (question) => decideByPolicy(question, client, bundle),
@@ -55,20 +55,20 @@ function queryAccess(client: QueryClient, keyHash: string, bundle: Bundle, conte
   }
 }
 
-function callAccess(asking: AskingGateway, keyHash: string, context: RequestContext): Access {
+function callAccess(caller: GatewayCaller, keyHash: string, context: RequestContext): Access {
   // What evaluations share is read for each of them.
-  let told = 0
-  const known = { kind: "call", ...ofGateway(asking.gateway, asking.bundle) } as const
+  let recorded = 0
+  const fields = { kind: "call", ...ofGateway(caller.gateway, caller.bundle) } as const
   return {
     keyHash,
-    recordRefused: (code, what) => recordRefused(code, what, known, context),
+    recordRefused: (code, what) => recordRefused(code, what, fields, context),
     bytes: MAX_CALL_BYTES,
     evaluations: MAX_CALLS,
     decide: async (question, index) => {
-      if (index !== null && told <= MAX_TOLD) told += JSON.stringify(question).length
-      return told > MAX_TOLD
+      if (index !== null && recorded <= MAX_TOLD) recorded += JSON.stringify(question).length
+      return recorded > MAX_TOLD
         ? undecided(`All evaluations together, with what they share in each, have more than ${MAX_TOLD} characters.`)
-        : decideCall(question, index, asking, context)
+        : decideCall(question, index, caller, context)
     },
     search: null,
   }
@@ -77,12 +77,12 @@ function callAccess(asking: AskingGateway, keyHash: string, context: RequestCont
 function recordRefused(
   code: string,
   what: string,
-  known: Partial<DecisionRecord> & Pick<DecisionRecord, "kind">,
+  fields: Partial<DecisionRecord> & Pick<DecisionRecord, "kind">,
   { env, receivedAt: at, background }: RequestContext,
 ): string {
   const id = newId("dec", at)
   const denial = { reason: "request_malformed", what } as const
-  recordAtEdge(env, recordOf({ ...known, id, at, code, denial, total_ms: Date.now() - at }), background)
+  recordAtEdge(env, recordOf({ ...fields, id, at, code, denial, total_ms: Date.now() - at }), background)
   return id
 }
 

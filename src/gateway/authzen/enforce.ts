@@ -16,7 +16,7 @@ import { callOf, type Call } from "./call.ts"
 import { authzen, saidOf } from "../dialects/authzen.ts"
 import type { Evaluation } from "./question.ts"
 
-export interface AskingGateway {
+export interface GatewayCaller {
   readonly gateway: GatewayDefinition
   readonly key: string
   /** Of its request to us. */
@@ -28,22 +28,22 @@ export interface AskingGateway {
 export async function decideCall(
   question: Evaluation,
   index: number | null,
-  asking: AskingGateway,
+  caller: GatewayCaller,
   context: RequestContext,
 ): Promise<Decided> {
-  const { gateway, key, bundle } = asking
+  const { gateway, key, bundle } = caller
   const call = callOf(question, gateway, bundle)
-  const request = isDenied(call) ? call : requestFor(call, question, index, asking)
+  const request = isDenied(call) ? call : requestFor(call, question, index, caller)
   if (!isDenied(request)) return decidedOf(await answerTo(request, "/", authzen.endpoint, key, context))
   const decision = denyUnreadable(request.denied, gateway, bundle, context)
   return decidedOf(answer(decision, context.config.issuer, new Request(context.config.issuer)))
 }
 
 function requestFor(
-  { told, said }: Call,
+  { request: told, answerHeaders: said }: Call,
   { subject }: Evaluation,
   index: number | null,
-  { gateway, headers }: AskingGateway,
+  { gateway, headers }: GatewayCaller,
 ): Request | Denied {
   const names = ownHeaders(gateway)
   const asserted = names.flatMap((name) => {
@@ -67,9 +67,9 @@ const ofIndex = (requestId: string, index: number | null): string =>
 /** What the client is to get, or what is behind the gateway, is in the context: its code, and headers. */
 async function decidedOf(answered: Response): Promise<Decided> {
   const { ok, headers, status } = answered
-  const told = Object.fromEntries([...headers].filter(([name]) => !OUR_OWN.has(name)))
+  const shownHeaders = Object.fromEntries([...headers].filter(([name]) => !OUR_OWN.has(name)))
   const decision_id = headers.get("X-Narrowgate-Decision") ?? ""
-  if (ok) return { decision: true, context: { decision_id, headers: told } }
+  if (ok) return { decision: true, context: { decision_id, headers: shownHeaders } }
   const json: unknown = await answered.json()
   const body = isObject(json) ? json : {}
   // A client of MCP gets an error of its own kind, with all that the others get in it.
@@ -82,7 +82,7 @@ async function decidedOf(answered: Response): Promise<Decided> {
       error_description: error ? error["message"] : body["error_description"],
       decision_id,
       status,
-      headers: told,
+      headers: shownHeaders,
       ...(scope !== undefined && { scope }),
       ...(approval !== undefined && { access_request: approval }),
     },

@@ -43,7 +43,7 @@ export function searchFor(sought: Sought): Operation {
     if (!span) return malformed("`page.token`: it is of another question, or of another `limit`.")
     const { rest: next, results, context: said } = search(sought, question.data, span)
     const context = said && recorded(said, recordRefused)
-    const told = { next_token: next ? tokenOf(next, bound) : "", count: results.length }
-    return Response.json({ page: told, ...(context && { context }), results })
+    const pageInfo = { next_token: next ? tokenOf(next, bound) : "", count: results.length }
+    return Response.json({ page: pageInfo, ...(context && { context }), results })
   }
 }

@@ -16,13 +16,13 @@ export function decideByPolicy(
 ): Decided {
   const [principal, object] = [refOf(client, subject), refOf(client, resource)]
   if (!principal || !object) return undecided("Its subject or its resource is of no type that there could be.")
-  const said = readSituation({
+  const situation = readSituation({
     subject: subject.properties,
     action: action.properties,
     resource: resource.properties,
     context,
   })
-  if ("decision" in said) return said
+  if ("decision" in situation) return situation
   const parties = { principal, action: actionOf(client, action.name), resource: object }
-  return { decision: isPermitted(bundle, parties, said) }
+  return { decision: isPermitted(bundle, parties, situation) }
 }

@@ -37,11 +37,11 @@ export function search(
   const resourceType = typeOf(client, resource.type)
   if (subjectType === null || resourceType === null) return NOTHING
   const properties = { subject: subject.properties, action: action?.properties ?? {}, resource: resource.properties }
-  const said = readSituation({ ...properties, context })
-  if ("decision" in said) return said.context ? { ...NOTHING, context: said.context } : NOTHING
+  const situation = readSituation({ ...properties, context })
+  if ("decision" in situation) return situation.context ? { ...NOTHING, context: situation.context } : NOTHING
 
   const type = { subject: subjectType, resource: resourceType, action: client.action_type }[sought]
-  const isAsserted = said.subject.size > 0 || said.resource.size > 0
+  const isAsserted = situation.subject.size > 0 || situation.resource.size > 0
   const most = isAsserted ? MAX_ASSERTED : MAX_CANDIDATES
   const results: unknown[] = []
   let last = after
@@ -55,7 +55,7 @@ export function search(
       action: action === null ? candidate : actionOf(client, action.name),
       resource: resource.id === null ? candidate : entity(resourceType, resource.id),
     }
-    if (!isPermitted(bundle, parties, said)) continue
+    if (!isPermitted(bundle, parties, situation)) continue
     const { id } = candidate
     const name = sought === "action" ? nameOf(client, id) : null
     if (sought !== "action") results.push({ type: (sought === "subject" ? subject : resource).type, id })

@@ -64,8 +64,8 @@ export function readSituation({
 /** Evaluations that share a value share its reading too: it is parsed JSON, which nobody changes. */
 function valueOf(json: unknown): Value | undefined {
   if (typeof json !== "object" || json === null) return fromJson(json)
-  const known = readings.get(json)
-  if (known) return known.value
+  const cached = readings.get(json)
+  if (cached) return cached.value
   const value = fromJson(json)
   readings.set(json, { value })
   return value
@@ -79,12 +79,16 @@ export interface Parties {
 }
 
 /** `context.action` is what the action is said to be, whatever the context says of it. */
-export function isPermitted({ engine, entities }: Bundle, parties: Parties, said: Asserted): boolean {
+export function isPermitted({ engine, entities }: Bundle, parties: Parties, situation: Asserted): boolean {
   // For what the schema does not declare, nobody wrote a rule.
   if (!entities.get(parties.action.key)) return false
-  const known = asserting(parties.resource, said.resource, asserting(parties.principal, said.subject, entities))
-  const context = new Map<string, Value>([...said.context, ["action", said.action]])
-  return engine.authorize({ ...parties, context }, known).allowed
+  const asserted = asserting(
+    parties.resource,
+    situation.resource,
+    asserting(parties.principal, situation.subject, entities),
+  )
+  const context = new Map<string, Value>([...situation.context, ["action", situation.action]])
+  return engine.authorize({ ...parties, context }, asserted).allowed
 }
 
 function asserting(ref: EntityRef, asserted: CedarRecord, base: EntityStore): EntityStore {
@@ -98,13 +102,13 @@ function asserting(ref: EntityRef, asserted: CedarRecord, base: EntityStore): En
 function madeUser({ type, id, key }: EntityRef, asserted: CedarRecord, base: EntityStore): Entity | undefined {
   const user = type === "User" ? userOfId(id) : null
   if (!user) return undefined
-  const told = asserted.get("groups")
-  if (!(told instanceof CedarSet)) return userEntity({ ...user, groups: [] }, base)
-  const made = madeUsers.get(told)
+  const assertedGroups = asserted.get("groups")
+  if (!(assertedGroups instanceof CedarSet)) return userEntity({ ...user, groups: [] }, base)
+  const made = madeUsers.get(assertedGroups)
   if (made?.key === key && made.base === base) return made.entity
-  const groups = [...told.members.values()].filter((group) => typeof group === "string")
+  const groups = [...assertedGroups.members.values()].filter((group) => typeof group === "string")
   const entity = userEntity({ ...user, groups }, base)
-  madeUsers.set(told, { key, base, entity })
+  madeUsers.set(assertedGroups, { key, base, entity })
   return entity
 }
 const madeUsers = new WeakMap<CedarSet, { key: string; base: EntityStore; entity: Entity }>()

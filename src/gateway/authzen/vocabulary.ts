@@ -13,8 +13,8 @@ export function typeOf({ types }: QueryClient, name: string): string | null {
 }
 
 export function refOf(client: QueryClient, { type, id }: { readonly type: string; readonly id: string }) {
-  const known = typeOf(client, type)
-  return known === null ? null : entity(known, id)
+  const cedarType = typeOf(client, type)
+  return cedarType === null ? null : entity(cedarType, id)
 }
 
 export function actionOf({ action_type, actions }: QueryClient, name: string): EntityRef {

@@ -13,10 +13,10 @@ export function saidOf({ type, id }: Subject): Readonly<Record<string, string>> 
 export const authzen: Dialect = {
   endpoint: "/access/v1",
   read(request) {
-    const asked = readRelayHeaders(request)
-    if (isDenied(asked)) return asked
+    const original = readRelayHeaders(request)
+    if (isDenied(original)) return original
     const [type, id] = [request.headers.get(SUBJECT.type) ?? "", request.headers.get(SUBJECT.id) ?? ""]
-    return { ...asked, subject: { type: decodeURIComponent(type), id: decodeURIComponent(id) } }
+    return { ...original, subject: { type: decodeURIComponent(type), id: decodeURIComponent(id) } }
   },
   status: (status) => status,
 }

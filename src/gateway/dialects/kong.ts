@@ -77,7 +77,7 @@ async function httpOf(question: Request): Promise<Http | Denied> {
   const read = questionSchema.safeParse(parsed.json)
   if (!read.success) return unreadable("the question is not what Kong's OPA plugin asks")
   const { http } = read.data.input.request
-  const isWhole = [http.headers, http.querystring].every((told) => Object.values(told).flat().length < TOO_MANY)
+  const isWhole = [http.headers, http.querystring].every((table) => Object.values(table).flat().length < TOO_MANY)
   return isWhole ? http : unreadable("it has a hundred headers or query arguments, and may have more")
 }
 

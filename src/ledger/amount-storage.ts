@@ -1,7 +1,7 @@
 /**
- * Amounts that guardrails count, in the SQLite of a tree's object: in blocks (credit.ts) that are written down before
- * they are used, so that a crash can only ever have counted too much. A block is good for a sixteenth of the span, so
- * that one of which some is left is known to be over like any other. Here are those of sliding spans.
+ * Amounts that guardrails count over sliding spans, in the SQLite of a tree's object. They are reserved in blocks
+ * (core/task/counter-block.ts) that are written before they are used, so that a crash can only have counted too much. A
+ * block is valid for a sixteenth of the span, so that one with something left expires like any other.
  */
 import { ofRepeats } from "../core/guardrails/limit-meter.ts"
 import type { Memory } from "../core/guardrails/memory.ts"
@@ -15,8 +15,8 @@ import { placeOf } from "./place.ts"
 import { Sweep, type Swept } from "./sweep.ts"
 
 /**
- * `blocks`: `amount` was used by `at`, and `open` may be used until `slack` after it. `once`: calls that are not written
- * down were made by `at` and `slack`.
+ * `blocks`: `amount` was used by `at`, and `open` may be used until `slack` after it. `once`: calls that are not
+ * written were made by `at` and `slack`.
  */
 export const AMOUNT_SCHEMA = `
 ${COUNTER_SCHEMA}
@@ -36,31 +36,31 @@ interface BlockRow extends Record<string, SqlStorageValue> {
   readonly span: number
 }
 
-/** What is written of a key. */
+/** What is stored of a key. */
 interface Block {
   /** Used, and not used up. */
   used: number
   left: number
   lastUse: number
-  /** When it was written last, and how much was used by then; good for `slackMs` from then on. */
+  /** When it was last written, and how much was used by then; valid for `slackMs` from then on. */
   at: number
   written: number
-  /** Whether its row has more blocks than this. */
+  /** Whether its row has more blocks than this one. */
   isJoined: boolean
   readonly slackMs: number
   readonly spanMs: number
-  /** Its row, and when the first of it was used. */
+  /** Its row, and when its first block was used. */
   readonly id: number
   readonly first: number
 }
 
-/** Blocks that follow one another are one row while they are within such a part of the span. */
+/** Blocks that follow one another share a row while they are within this part of the span. */
 const ROWS_IN_SPAN = 100
 
 export class AmountStorage {
   readonly #sql: SqlStorage
   readonly #blocks = new Map<string, Block>()
-  /** Until when calls of an owner may be made once and not written down. */
+  /** Until when calls of an owner may be made once without being written. */
   readonly #once = new Map<string, number>()
   readonly #blockSweep: Sweep<BlockRow>
   readonly #counters: CounterStorage
@@ -74,7 +74,7 @@ export class AmountStorage {
     this.#counters = new CounterStorage(sql)
   }
 
-  /** The latest time that is written down, milliseconds. */
+  /** The latest time that is stored, in milliseconds. */
   latest(): number {
     const latestIn = (table: string): number =>
       this.#sql.exec<{ at: number | null }>(`SELECT MAX(at) AS at FROM ${table}`).one().at ?? 0
@@ -113,9 +113,9 @@ export class AmountStorage {
     for (const owner of unwritten.keys()) hideUntil(memory, unwritten, owner, Number.POSITIVE_INFINITY)
   }
 
-  /** @returns milliseconds by owner: until then calls were made once that are not written down */
+  /** @returns milliseconds by owner: until then calls were made once that are not written */
   #loadOnce(memory: Memory, wokenAt: number): Map<string, number> {
-    // Fixed now: of what this life writes down a later one has to know that it came afterwards.
+    // Fixed now: what this life writes comes, for a later life, after these.
     this.#sql.exec("UPDATE once SET at = MIN(at + slack, MAX(at, ?)), slack = 0 WHERE slack > 0", wokenAt)
     const rows = this.#sql.exec<Pick<BlockRow, "owner" | "at">>(
       "SELECT owner, at FROM once WHERE at + span > ?",
@@ -129,16 +129,16 @@ export class AmountStorage {
     return found
   }
 
-  /** Whether `save` has to be called; what is written down already is only used. */
+  /** Whether `save` has to be called; what is written already is only used. */
   mustWrite(memory: Memory, note: CountUpdate, now: number): boolean {
     if (note.span.kind !== "sliding") return this.#counters.mustWrite(note, now)
     if (isFirst(memory, note, now)) return writesFirst(memory, note, now) || now >= (this.#once.get(note.owner) ?? 0)
-    // Of a call that is repeated for the first time the one before it is written down too.
+    // When a call is repeated for the first time, the call before it is written too.
     if (note.repeats !== null && !memory.sliding.find(note.owner, note.key)) return true
     return this.#creditFor(note, now) < note.amount
   }
 
-  /** @param memory as it is before the note is applied */
+  /** @param memory as it is before the update is applied */
   save(memory: Memory, note: CountUpdate, now: number): void {
     if (note.span.kind !== "sliding") this.#counters.save(memory, note, now)
     else if (isFirst(memory, note, now) && !writesFirst(memory, note, now)) this.#saveOnce(note, now)
@@ -153,7 +153,7 @@ export class AmountStorage {
     return !open || now >= open.at + open.slackMs || open.spanMs !== spanMsOf(span) ? 0 : open.left
   }
 
-  /** Of what is written down already. */
+  /** Uses what is written already. */
   use(memory: Memory, note: CountUpdate, now: number): void {
     if (note.span.kind !== "sliding") return this.#counters.use(note)
     const open = this.#blocks.get(placeOf(note))
@@ -181,7 +181,7 @@ export class AmountStorage {
     }
     const isSecond = repeats !== null && !memory.sliding.find(owner, key) && !isFirst(memory, note, now)
     if (isSecond) {
-      // The first may not be written down, nor how often the call may have been made besides.
+      // The first block may not be written, nor how often the call may have been made besides.
       const once = memory.onceOf(owner)
       const isHidden = repeats === "unwritten" || now < (this.#once.get(owner) ?? 0) + spanMs
       const times = once.timesOf(key, now - spanMs)
@@ -225,7 +225,7 @@ export class AmountStorage {
   #close(block: Block): void {
     const { id, used, written, lastUse, first, spanMs, isJoined } = block
     if (isJoined && used > written && lastUse - first >= spanMs / ROWS_IN_SPAN) {
-      // The blocks before its last one were used within a hundredth of the span: they count no longer for its sake.
+      // The blocks before the last one were used within a hundredth of the span: they count no longer because of it.
       const columns = "owner, key, at, amount, open, slack, span"
       const values = [lastUse, used - written, id]
       this.#sql.exec(
@@ -239,7 +239,7 @@ export class AmountStorage {
     block.left = 0
   }
 
-  /** What is written becomes what is the case. */
+  /** What is written becomes the current state. */
   settle(memory: Memory, now: number): void {
     for (const [place, block] of this.#blocks) {
       if (block.lastUse + block.spanMs > now) this.#close(block)
@@ -252,7 +252,7 @@ export class AmountStorage {
     this.#counters.settle(memory, now)
   }
 
-  /** A person has looked: what a task was denied before says nothing about what it does now. */
+  /** An operator has released the task: what it was denied before does not count against it. */
   forgetStorms(memory: Memory, task: string): void {
     for (const [owner, key] of memory.sliding) {
       if (!owner.endsWith(STORM) || (key !== task && key !== "")) continue
@@ -272,7 +272,7 @@ export class AmountStorage {
 
 const BLOCKS: Swept = { table: "blocks", columns: ["id"], isOver: "at + slack + span <= ?" }
 
-/** What was made until then, and is not written down, was not known when what came later was. */
+/** Calls that were made until then, and are not written, were unknown when a later call was made. */
 function hideUntil(memory: Memory, unwritten: Map<string, number>, owner: string, until: number): void {
   const at = unwritten.get(owner)
   if (at === undefined || at > until) return

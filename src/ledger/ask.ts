@@ -1,12 +1,18 @@
-/** The way to a tree's ledger: one request, bounded in time. Out of reach is null, which every caller refuses by. */
+/**
+ * Requests to the ledger of a tree: one request, bounded in time. Null means that the ledger is unavailable, and every
+ * caller denies then.
+ */
 import { logEvent } from "../platform/log.ts"
 import { within } from "../platform/timeout.ts"
 
 const TIMEOUT_MS = 5_000
-/** The ledger's last step is earlier: the gateway has to hear of what it admits. */
+/** The ledger stops earlier than that, because the gateway has to learn of what the ledger admits. */
 export const DECIDED_WITHIN_MS = TIMEOUT_MS - 500
 
-/** @param question is told until when its answer counts, in milliseconds: nothing may be admitted after that */
+/**
+ * @param question receives the milliseconds since the epoch until which its answer counts: nothing may be admitted
+ *   later
+ */
 export async function askLedger<Reply>(
   env: Env,
   root: string,

@@ -1,6 +1,6 @@
 /**
- * What people are asked about single calls of a tree, told to them and answered by them, and the lists in which they find
- * it. Asking, and using what they said, is the call's own step (calls.ts).
+ * Approvals of single calls of a tree: which are pending, the answers to them, and the inboxes that list them. The
+ * call's own step (calls.ts) requests an approval and uses it.
  */
 import { voted, type Approval, type Unanswerable, type Vote } from "../core/task/approval.ts"
 import { nameOf, whyNotAsked, type Answering, type NotAsked } from "../core/task/approvers.ts"
@@ -22,7 +22,7 @@ export class CallApprovals {
     this.#tree = tree
   }
 
-  /** What people were asked about single calls of a task and of those below it, and can still be asked. */
+  /** Approvals of single calls of a task and of those below it that are pending. */
   of(task: string): readonly Approval[] | null {
     const { state } = this.#tree
     if (!state?.tasks.has(task)) return null
@@ -32,7 +32,7 @@ export class CallApprovals {
     )
   }
 
-  /** Of these questions, those that are asked of this person, and those that nobody can answer any more. */
+  /** Of these approvals, those that this person may answer, and those that nobody can answer any more. */
   waitingFor(bundle: Bundle, ids: readonly string[], answering: Answering): Waiting {
     const { state } = this.#tree
     if (!state) return { waiting: [], gone: ids }
@@ -54,8 +54,8 @@ export class CallApprovals {
   }
 
   /**
-   * One question, for who is asked, or may see all.
-   * @param answering whom an answer would be by
+   * One approval, for a person who may answer it, or who may see all.
+   * @param answering who would answer
    */
   shown(
     bundle: Bundle,

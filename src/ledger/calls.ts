@@ -1,7 +1,6 @@
 /**
- * Calls of a tree, decided on in its ledger: the pure step `decide` on the state of now, and what follows from it in
- * storage and memory. What a call needs of counts that all trees share is asked for first, and then all is looked at
- * once more.
+ * Decides calls in the ledger of their tree: the pure step `decide` on the current state, and its effects on storage
+ * and memory. What a call needs of counts that all trees share is requested first; then the call is decided once more.
  */
 import { recordDecision, type Ask } from "../core/record/call-record.ts"
 import { recordListing, sizeOfListing, type ListAsk } from "../core/record/listing-record.ts"
@@ -58,8 +57,9 @@ export class Calls {
   }
 
   /**
-   * @param until milliseconds, when the gateway stops waiting: what it does not hear of must not have been admitted
-   * @returns at once, unless something has to be asked for
+   * @param until milliseconds since the epoch, when the gateway stops waiting: what it does not learn of must not have
+   *   been admitted
+   * @returns at once, unless credit has to be requested
    */
   decide(
     bundle: Bundle,
@@ -73,7 +73,7 @@ export class Calls {
     return "needs" in answer ? withCredit(this.#tree, pointer, until, answer, step) : answer
   }
 
-  /** @param isFinal a call that still needs something is denied for want of it */
+  /** @param isFinal a call that still needs credit is denied for want of it */
   #step(
     bundle: Bundle,
     pointer: Pointer,
@@ -100,7 +100,7 @@ export class Calls {
     const recorded = verdict.retryOf === null
     const candidate = recorded ? this.#candidate(ask.candidate, now) : null
     const tried = candidate && this.shadow.call(candidate, bundle, state, ask, outcome, now)
-    // What only the memory holds may be lost; what changes something, or will be asked about, may not.
+    // A read's record may be lost with the memory; what changes something, or needs an approval, is durable.
     const isRead = bundle.catalog.tools.get(ask.tool)?.action === "read"
     const isTold = verdict.denial !== null && (verdict.denial.reason === "approval_required" || end !== null)
     const durable = recorded && (!isRead || isTold)
@@ -126,7 +126,7 @@ export class Calls {
       }
       return durable ? null : { life: place.life, record }
     })
-    // Not before: of a step that fails there is no record, and its place is another's.
+    // Only now: a step that fails leaves no record, and its place belongs to another one.
     if (read) outbox.keepRead(read.life, read.record, ask.size)
     applyBundle(state, pointer, bundle.guardrails)
     if (change) applyChange(state, change)
@@ -148,7 +148,7 @@ export class Calls {
     return { denial, retryOf, agent, user: user && userId(user), purpose, windows, recorded: true }
   }
 
-  /** Whatever keeps the tree busy keeps others from nothing that they could use. */
+  /** A tree that is always busy still gives back credit that other trees could use. */
   #touched(state: TreeState, now: number): void {
     this.#tree.scheduleFlush(now)
     this.#tree.credits.giveBackDue(state.memory)
@@ -162,7 +162,7 @@ export class Calls {
     )
   }
 
-  /** A call that was refused before it came here, tried by the candidate all the same. */
+  /** What the candidate would have decided on a call that was denied before it reached the ledger. */
   shadowDenied(ask: Ask, denial: Denial): ShadowResult | null {
     const { state } = this.#tree
     const now = state ? this.#tree.now(state) : 0
@@ -170,7 +170,7 @@ export class Calls {
     return state && candidate && this.shadow.refused(candidate, state, ask, denial, now)
   }
 
-  /** Null where none is tried, or it is not here yet. */
+  /** Null if there is no candidate, or if it is not loaded yet. */
   #candidate(pointer: Pointer | null, now: number): Bundle | null {
     return pointer && candidateHeld(this.#env.BUNDLES, pointer, now, this.#background)
   }
@@ -196,9 +196,9 @@ export class Calls {
   }
 
   /**
-   * The same, told to those who look out for storms of denials, or, of a gateway that observes, what has happened. A token
-   * that opens nothing here tells nothing; a proof that was used before anybody may have seen, and its owner must not
-   * suffer for that.
+   * Uses up the proof, and reports the denial to the guardrails that count denials or, for an observing gateway, what
+   * has happened. A token that is not live reports nothing. A proof that was used before may have been seen by anybody,
+   * and its owner must not suffer for that.
    */
   async refused(bundle: Bundle, pointer: Pointer, call: RefusedCall, denial: Denial): Promise<TokenOwner | Denied> {
     const owner = this.spend(call)
@@ -245,7 +245,7 @@ export class Calls {
     return lent.some(({ owner, key }) => this.#tree.credits.mustWrite(owner, key))
   }
 
-  /** Which tools could be called now: nothing is counted, nothing changes. */
+  /** Which tools could be called now. Nothing is counted, and nothing changes. */
   visibleTools(bundle: Bundle, pointer: Pointer, ask: ListAsk): Listed | NoBundle {
     const { state, storage, outbox } = this.#tree
     if (!state) return { denial: UNKNOWN_TREE.denial, hidden: [], recorded: false }
@@ -262,14 +262,17 @@ export class Calls {
     return { denial: prospects.denial, hidden: [...prospects.hidden.keys()], recorded: true }
   }
 
-  /** A call has ended, as the gateway says that let it through. @returns whether it was known to be under way */
+  /**
+   * A call has ended, as the gateway that allowed it reports.
+   * @returns whether the call was known to be in flight
+   */
   settle(decision: string, gateway: string): boolean {
     const { state, storage } = this.#tree
     return state !== null && storage.land(state, decision, gateway)
   }
 }
 
-/** What of a change was lent by counts that all trees share. */
+/** What counts that all trees share have lent to a change. */
 function creditOf(change: TaskChange | null) {
   return change ? change.memoryUpdates.filter(({ kind }) => kind === "credit") : []
 }
@@ -278,7 +281,7 @@ function causeOf(decision: string, denial: Denial | null): Cause {
   return { decision, operator: null, denial }
 }
 
-/** A denial that is no denial more: none of it is kept in mind, and it is not one too many. */
+/** A denial that was counted already: it is not counted again, and ends no task. */
 function withoutStorm(outcome: DecisionResult): DecisionResult {
   return { ...outcome, denialUpdates: [], storm: null, end: outcome.storm ? null : outcome.end }
 }

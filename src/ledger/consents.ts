@@ -1,7 +1,7 @@
 /**
- * A person's consent in the ledger of the task that it is for: asked, answered, redeemed once, and its token renewed by
- * refresh tokens, each a step of the same object. What shows that a code or a refresh token has come to somebody else ends
- * the task, in the step that notices it.
+ * A person's consent in the ledger of its task: requested, answered, redeemed once, and its token renewed by refresh
+ * tokens. Each is one step of this object. A step that notices that a code or a refresh token was stolen ends the task
+ * at once.
  */
 import { askedRecord, misuseRecord, openingRecord, type Asking } from "../core/record/token-record.ts"
 import type { DecisionRecord } from "../core/record/record.ts"
@@ -46,8 +46,8 @@ export class Consents {
   }
 
   /**
-   * What a page's answer, by the hash of its code's secret, finds here. A page opens one task: a second answer that says
-   * the same finds the first one's code while that is good for anything.
+   * What the answer of a consent page finds here, by the hash of its code's secret. A page opens one task: a second
+   * answer that says the same finds the code of the first one while that code is still valid.
    */
   answered(secretHash: string): Answered {
     const state = this.#tree.state
@@ -59,7 +59,7 @@ export class Consents {
     return isSameCode && waits && now < consent.expiresAt ? "same" : "otherwise"
   }
 
-  /** A task that waits for a person's consent, or for whom they have given it to: it opens nothing yet. */
+  /** A task that waits for a person's consent, or for the client to which they have given it: it opens nothing yet. */
   async ask(
     bundle: Bundle,
     pointer: Pointer,
@@ -79,7 +79,7 @@ export class Consents {
       this.#tree.storage.saveTree(state)
       this.#tree.storage.saveConsent(stored)
       this.#tree.storage.savePending(task)
-      // Who is at their browser has been asked there.
+      // A person at their browser has been asked there.
       if (!consent.answer) this.#tree.notices.keep(taskAsked(task, consent, asking.decisionId, state.clock))
       this.#tree.outbox.keep(this.#tree.withNumber(askedRecord(task, consent, pointer, asking, state.clock)))
     })
@@ -89,8 +89,8 @@ export class Consents {
   }
 
   /**
-   * What the person is asked, with the task as it would be at most, or was when they answered; null where it is not
-   * theirs, or came to nothing.
+   * What the person is asked, with the task as it would be at most, or as it was when they answered. Null if the
+   * consent is not theirs, or has expired.
    */
   askedOf(person: UserFacts): { readonly consent: Consent; readonly task: TaskView } | null {
     const state = this.#tree.state
@@ -102,7 +102,10 @@ export class Consents {
     return task && (isTheirAnswer || mayAnswer(state, consent, person, now)) ? { consent, task } : null
   }
 
-  /** What the person says. @returns false where they are not asked, or not any more */
+  /**
+   * Records the person's answer.
+   * @returns false if they are not asked, or are no longer asked
+   */
   answer(answer: ConsentResponse, record: DecisionRecord): boolean {
     const state = this.#tree.state
     const now = state ? this.#tree.now(state) : 0
@@ -122,7 +125,7 @@ export class Consents {
     return true
   }
 
-  /** The token for what a person has consented to, once. */
+  /** Issues the token for what a person has consented to, once. */
   async redeem(
     bundle: Bundle,
     pointer: Pointer,
@@ -132,15 +135,14 @@ export class Consents {
     const first = this.#judge(bundle, pointer, redemption)
     if (!("opened" in first)) return first
     const { agent, user: whom } = first.consent
-    // It had a place while it was pending; from now on for as long as it lives.
+    // The task had a slot while it was pending; from now on it has one for as long as it lives.
     const until = first.opened.task.expiresAt
     const place = await reserveSlot(first.state.root, agent, userId(whom), until, bundle, { env: this.#env }, "renewed")
     if (isOAuthFailure(place)) return place
-    // Meanwhile it may have been redeemed, or ended: only this one counts, and nothing comes between it and what
-    // follows.
+    // Meanwhile it may have been redeemed, or ended. This check counts, as nothing comes between it and what follows.
     const judged = this.#judge(bundle, pointer, redemption)
     if (!("opened" in judged)) {
-      // Another redemption may need the place; what has ended does not.
+      // Another redemption may need the slot; a task that has ended does not.
       if (this.#tree.hasEnded(first.state)) this.#tree.returnUnusedCredit(agent, userId(whom), first.state.root)
       return judged
     }
@@ -152,12 +154,12 @@ export class Consents {
       ...(refresh && { refreshing: firstOf(refresh, redemption.token) }),
     }
     this.#keepOpening(state, redeemed, opened, [], bundle, pointer, asking, now)
-    // Whom an agent asks that is at the browser is no question among its questions.
+    // A consent at the person's browser is not listed in their inbox.
     if (!consent.code) this.#tree.returnUnusedCredit(consent.agent, ANY_USER, state.root)
     return openedTask(opened, state, now)
   }
 
-  /** A further token of the task, for a refresh token that another replaces in the same step. */
+  /** Issues one more token of the task for a refresh token, which another one replaces in the same step. */
   refresh(bundle: Bundle, pointer: Pointer, refresh: Refresh, asking: Asking): OpenedTask | OAuthFailure | NoBundle {
     const state = this.#tree.state
     const consent = state?.consent
@@ -169,7 +171,7 @@ export class Consents {
     if (isOAuthFailure(judged)) return judged
     if (pointer.seq < state.bundle.seq) return { bundle: "stale", newest: state.bundle }
     const audience = refresh.audience ?? consent.audience
-    // By the registry of now, as where its first token was fetched.
+    // By the current registry, as for its first token.
     if (!mayBeFor(bundle, agent, audience)) return unknownAudience(audience, bundle)
     const opened = renewRoot(bundle, state, { ...refresh, audience }, now)
     if (isOAuthFailure(opened)) return opened
@@ -180,10 +182,10 @@ export class Consents {
   }
 
   /**
-   * Ends the task whose refresh token this is (RFC 7009 2.1), unless it or one below it is frozen: then it stays for an
-   * operator to look at, and every token of its tree is revoked in place of it.
-   * @returns false where there is none of this agent, or its task has ended before: whoever has found a dead token could
-   *   write one record after the other in the agent's name
+   * Ends the task of this refresh token (RFC 7009, section 2.1), unless it or a task below it is quarantined: then it
+   * stays for an operator to look at, and every token of its tree is revoked instead.
+   * @returns false if there is no such task of this agent, or if it has ended before: otherwise the holder of a dead
+   *   token could write one record after another in the agent's name
    */
   revokeRefreshTokens(family: string, agent: string, record: DecisionRecord): boolean {
     const state = this.#tree.state
@@ -200,7 +202,7 @@ export class Consents {
     return true
   }
 
-  /** Nothing is opened by what was issued so far, whatever becomes of the tasks. */
+  /** Whatever becomes of the tasks, the tokens that were issued so far open nothing. */
   #revokeTokens(
     state: TreeState,
     { refreshing: _refreshing, ...consent }: Consent,
@@ -215,7 +217,7 @@ export class Consents {
     state.tokens.clear()
   }
 
-  /** @param lost `jti` of tokens that end by it */
+  /** @param lost `jti` of the tokens that end by it */
   #keepOpening(
     state: TreeState,
     consent: Consent,
@@ -255,8 +257,8 @@ export class Consents {
   }
 
   /**
-   * What came of it, or would have, ends with all below it, whoever has shown it. A frozen task stays for an operator to
-   * look at, but what was issued for it opens nothing any more, not even once it is released.
+   * The task that came of it, or would have, ends with all tasks below it, whoever presented it. A quarantined task
+   * stays for an operator to look at, but what was issued for it opens nothing any more, not even after its release.
    */
   #endMisused(state: TreeState, consent: Consent, misuse: string, by: string, now: number): OAuthFailure {
     const end = { task: state.root, status: "revoked", by: "misuse" } as const
@@ -272,7 +274,7 @@ export class Consents {
   }
 }
 
-/** A refresh takes the task as it is; its scopes may be named again, in any order (RFC 6749 6). */
+/** A refresh takes the task as it is; its scopes may be repeated in any order (RFC 6749, section 6). */
 function isSameScope(requested: string, granted: string): boolean {
   const words = new Set(requested.split(" ").filter((word) => word !== ""))
   const ours = new Set(granted.split(" "))

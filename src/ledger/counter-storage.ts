@@ -1,6 +1,6 @@
 /**
  * Amounts of fixed periods, buckets and whole lives, in the SQLite of a tree's object: one row for each key, with a
- * block (credit.ts) beside what was used.
+ * block (core/task/counter-block.ts) beside what was used.
  */
 import type { Span } from "../core/guardrails/definition.ts"
 import { SLACK } from "../core/guardrails/limit-meter.ts"
@@ -12,7 +12,7 @@ import { blockSize } from "../core/task/counter-block.ts"
 import { placeOf } from "./place.ts"
 import { Sweep, type Swept } from "./sweep.ts"
 
-/** `amount` was used by `at`, and `open` may be used until `slack` after it. `until`: it matters no longer. */
+/** `amount` was used by `at`, and `open` may be used until `slack` after it. After `until` the row does not matter. */
 export const COUNTER_SCHEMA = `
 CREATE TABLE counters (owner TEXT NOT NULL, key TEXT NOT NULL, at INTEGER NOT NULL, amount INTEGER NOT NULL,
   open INTEGER NOT NULL, slack INTEGER NOT NULL, span TEXT NOT NULL, most INTEGER NOT NULL, until INTEGER,
@@ -31,10 +31,10 @@ interface CounterRow extends Record<string, SqlStorageValue> {
   readonly most: number
 }
 
-/** What is written of a key beyond what was used. */
+/** What is stored of a key beyond what was used. */
 interface OpenBlock {
   left: number
-  /** When it was written; good for `slackMs` from then on. */
+  /** When it was written; valid for `slackMs` from then on. */
   readonly at: number
   readonly slackMs: number
   readonly spanMs: number | null
@@ -51,7 +51,7 @@ export class CounterStorage {
     this.#sweep = new Sweep<CounterRow>(sql, COUNTERS, (row) => this.#open.delete(placeOf(row)))
   }
 
-  /** The latest time that is written down, milliseconds. */
+  /** The latest time that is stored, in milliseconds. */
   latest(): number {
     return this.#sql.exec<{ at: number | null }>("SELECT MAX(at) AS at FROM counters").one().at ?? 0
   }
@@ -67,14 +67,14 @@ export class CounterStorage {
         memory.buckets.set(owner, key, new BucketMeter(missing, until, rate))
         continue
       }
-      // As far as is known, the last of it was used only now; but not in another period.
+      // The last of it may have been used only now; but not in another period.
       const spanMs = spanMsOf(span)
       const isOver = spanMs !== null && startOf(spanMs, wokenAt) > at
       memory.periods.set(owner, key, new PeriodMeter(open > 0 && !isOver ? wokenAt : at, amount + open))
     }
   }
 
-  /** Whether `save` has to be called; what is written down already is only used. */
+  /** Whether `save` has to be called; what is written already is only used. */
   mustWrite(note: CountUpdate, now: number): boolean {
     const open = this.#open.get(placeOf(note))
     const spanMs = spanMsOf(note.span)
@@ -84,13 +84,13 @@ export class CounterStorage {
     return note.span.kind === "fixed" && startOf(spanMs, now) > open.at
   }
 
-  /** Of what is written down already. */
+  /** Uses what is written already. */
   use(note: CountUpdate): void {
     const open = this.#open.get(placeOf(note))
     if (open) open.left -= note.amount
   }
 
-  /** @param memory as it is before the note is applied */
+  /** @param memory as it is before the update is applied */
   save(memory: Memory, note: CountUpdate, now: number): void {
     const { amount, limit, span } = note
     const left = Math.max(amount, blockSize(limit, 0)) - amount
@@ -112,7 +112,7 @@ export class CounterStorage {
     this.#sql.exec("INSERT OR REPLACE INTO counters VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", ...values)
   }
 
-  /** What is written becomes what is the case. */
+  /** What is written becomes the current state. */
   settle(memory: Memory, now: number): void {
     for (const { note } of this.#open.values()) this.#write(note, now, counted(memory, note, now), 0)
     this.#open.clear()
@@ -125,7 +125,7 @@ export class CounterStorage {
   }
 }
 
-/** Milliseconds for which a block is good. */
+/** Milliseconds for which a block is valid. */
 export function slackOf(span: Span): number {
   return Math.ceil((spanMsOf(span) ?? 0) / SLACK)
 }

@@ -1,6 +1,7 @@
 /**
- * Counts that all trees share, as one tree's ledger knows them: what is held of each, whether its object answers, and
- * what is given back when. What is of no use any more is dropped, however many keys there were.
+ * Counts that all trees share, as the ledger of one tree knows them: the credit that it holds of each, whether the
+ * count's object answers, and when credit is returned. A count that is no longer of use is dropped, however many keys
+ * there were.
  */
 import { Borrowing } from "../core/guardrails/lending/borrowing.ts"
 import type { Settled } from "../core/guardrails/lending/lending.ts"
@@ -8,11 +9,11 @@ import type { Need } from "../core/guardrails/kind.ts"
 import type { Memory } from "../core/guardrails/memory.ts"
 import type { Settlements } from "./settlements.ts"
 
-/** An object that has failed is not asked for so long; calls that need it are denied at once. */
+/** After a failure an object gets no request for this long; calls that need it are denied at once. */
 const PAUSE_MS = 5_000
-/** Counts that nothing is held of at the moment: beyond, what was learned of the oldest is dropped. */
+/** Counts of which no credit is held at the moment; beyond this number the oldest is dropped. */
 const MOST_IDLE = 1_000
-/** What was granted to a call that is denied all the same is given back so soon. */
+/** Credit that was granted to a call which is denied all the same is returned after this. */
 const SETTLED_WITHIN_MS = 20
 
 export class SharedCount {
@@ -21,18 +22,21 @@ export class SharedCount {
   readonly key: string
   readonly guardrail: string
   readonly borrowing = new Borrowing()
-  /** Takes under way; and calls that have asked and are still to be decided on, which need what they were lent. */
+  /**
+   * Requests in progress; and calls that have requested credit and are still to be decided, which need what they were
+   * lent.
+   */
   underWay = 0
   undecided = 0
-  /** Milliseconds: when something is to be given back, or to be settled that was used up; infinity: nothing. */
+  /** Milliseconds since the epoch when credit is to be returned, or used credit to be settled; infinity: never. */
   dueAt = Number.POSITIVE_INFINITY
-  /** Of a limit that is lent in blocks the latest. */
+  /** Of a limit that is lent in blocks, the latest block. */
   answer: Promise<{ readonly kind: "refused" | "exact" | "room" | "lent" | "unavailable" }> | null = null
-  /** What all calls need that are still to be decided on, in whichever of their rounds they are. */
+  /** What all undecided calls need, in whichever of their rounds they are. */
   demand = 0
-  /** Whether answers come later than what they grant may be used. */
+  /** Whether answers arrive later than what they grant may be used. */
   isSlow = false
-  /** Milliseconds: when it may be asked again; null: it has answered. */
+  /** Milliseconds since the epoch, when the object may get a request again; null: it has answered. */
   #pausedUntil: number | null = null
   #failedAt = 0
 
@@ -42,7 +46,7 @@ export class SharedCount {
     this.guardrail = guardrail
   }
 
-  /** After a failure: not for a while, and then by one call, whose answer tells for all others. */
+  /** After a failure no request is made for a while, and then one, whose answer counts for all other calls. */
   mayAsk(now: number): boolean {
     if (this.#pausedUntil === null) return true
     const isOver = now >= this.#pausedUntil || now < this.#failedAt
@@ -55,7 +59,7 @@ export class SharedCount {
     this.dueAt = this.borrowing.dueAt ?? Number.POSITIVE_INFINITY
   }
 
-  /** Unless a take says it before: a call that needs more asks at once. */
+  /** Unless a request does so before: a call that needs more makes one at once. */
   settleSoon(now: number): void {
     this.dueAt = Math.min(this.dueAt, now + SETTLED_WITHIN_MS)
   }
@@ -70,7 +74,7 @@ export class SharedCount {
     return !isUsed && this.dueAt === Number.POSITIVE_INFINITY
   }
 
-  /** Whether it is as one that was never asked. */
+  /** Whether it is as a count that was never requested. */
   isForgotten(now: number): boolean {
     return this.isIdle && !this.isSlow && this.#pausedUntil === null && this.borrowing.isIdle(now)
   }
@@ -80,7 +84,7 @@ export class Counts {
   readonly #settlements: Settlements
   readonly #giveBack: () => void
   readonly #counts = new Map<string, SharedCount>()
-  /** Milliseconds: when something has to be given back; infinity: nothing is held. */
+  /** Milliseconds since the epoch, when credit has to be returned; infinity: none is held. */
   #dueAt = Number.POSITIVE_INFINITY
   #lookedAt = 0
   #timer: ReturnType<typeof setTimeout> | undefined
@@ -107,10 +111,10 @@ export class Counts {
     return new Set([...this.#counts.values()].flatMap(({ borrowing }) => borrowing.blocks.map(({ id }) => id)))
   }
 
-  /** Once a call has been decided on. */
+  /** To be called after a call was decided. */
   prune(memory: Memory, { owner, place, values }: Need, count: SharedCount): void {
     count.undecided -= 1
-    // Values are asked for one call at a time, and of what never fits nothing is lent: it must not stay behind.
+    // Values are requested for one call at a time, and what never fits is not lent: the count must not stay.
     const credit = memory.credits.find(owner, place)
     if (values !== null || credit?.left === 0) memory.credits.drop(owner, place)
     this.#settle(count, count.borrowing.usedUp(leftOf(memory, count)))
@@ -119,13 +123,13 @@ export class Counts {
     else if (this.#counts.size > MOST_IDLE) this.#dropOldest(memory)
   }
 
-  /** A call that needed so much of it has been decided on. */
+  /** A call that needed so much of it has been decided. */
   release(count: SharedCount, amount: number): void {
     count.demand -= amount
     if (count.isForgotten(Date.now())) this.#counts.delete(nameOf(count.owner, count.key))
   }
 
-  /** All that is left of one. */
+  /** All that is left of one block. */
   returnUnusedCredit(memory: Memory, count: SharedCount): void {
     const credit = memory.credits.find(count.owner, count.key)
     this.#settle(count, count.borrowing.usedUp(credit?.left ?? 0))
@@ -140,7 +144,7 @@ export class Counts {
     this.#dueAt = Number.POSITIVE_INFINITY
     for (const count of this.#counts.values()) {
       const isDue = now >= count.dueAt || count.borrowing.isDue(now)
-      // A take that is under way has said what there is to say.
+      // A request in progress has settled what there was to settle.
       if (isDue && count.undecided === 0 && count.underWay === 0) {
         if (count.borrowing.isDue(now)) this.returnUnusedCredit(memory, count)
         this.#settlements.sendSoon(root, count)
@@ -163,7 +167,7 @@ export class Counts {
     for (const { id, used } of settled) this.#settlements.add(id, count, used)
   }
 
-  /** Looks after it when it is due. */
+  /** Handles the count when it is due. */
   watch({ dueAt, undecided, underWay }: SharedCount): void {
     if (undecided > 0 || underWay > 0 || dueAt >= this.#dueAt) return
     this.#dueAt = dueAt

@@ -1,7 +1,6 @@
 /**
- * Credit that this tree's ledger has been lent of counts that all trees share (guardrails/lending): how it is asked
- * for, kept durable before it is used, and given back (settlements.ts). What the guardrails see of it is how much is
- * left.
+ * Credit that counts shared by all trees (core/guardrails/lending) have lent to this tree's ledger: how it is
+ * requested, made durable before it is used, and returned (settlements.ts). The guardrails see only how much is left.
  */
 import type { LentSpan, Take, TakeAnswer } from "../core/guardrails/lending/lending.ts"
 import { LENDING_VERSION } from "../core/guardrails/lending/lending.ts"
@@ -21,13 +20,13 @@ const UNAVAILABLE: Taken = { kind: "unavailable" }
 export class Credits {
   readonly #ctx: DurableObjectState
   readonly #env: Env
-  /** Of the tree: who holds what is lent. */
+  /** The tree, which holds what is lent. */
   #root = ""
   readonly #counts: Counts
-  /** Takes whose answer is still to come. */
+  /** Requests whose answer is still to come. */
   readonly #underWay = new Set<string>()
   readonly #settlements: Settlements
-  /** In spite of the limit, for the call that is decided on right now: by place, the take that it was granted by. */
+  /** Granted in spite of the limit, for the call that is being decided: by place, the request that granted it. */
   #over = new Map<string, string>()
 
   /** @param memoryOf the tree's memory, or null if there is none any more */
@@ -47,9 +46,9 @@ export class Credits {
   }
 
   /**
-   * Asks for all that a call needs. What is lent is in the memory when this answers, what is refused only for as long
-   * as `decide` takes, which is called then, and in which nothing else can come between.
-   * @param decide is told whether nothing more can be had
+   * Requests all that a call needs. When this answers, what is lent is in the memory, and what is refused is known for
+   * as long as `decide` takes. `decide` runs then, and nothing else can run in between.
+   * @param decide receives whether nothing more can be had
    * @returns what `decide` returns
    */
   async with<Result>(
@@ -76,7 +75,7 @@ export class Credits {
     const exact = taken.flatMap(({ need, answer }) => (answer.kind === "exact" ? [{ need, ...answer }] : []))
     const refused = taken.flatMap(({ need, answer }) => (answer.kind === "refused" ? [{ need, answer }] : []))
     const seen = taken.flatMap(({ need, answer }) => (answer.kind === "room" ? [{ need, answer }] : []))
-    // It counts from the moment of its grant: what came back too late for that is not used.
+    // A grant counts from its moment: what comes back too late is not used.
     const now = Date.now()
     const isFresh = exact.every(({ need, at }) => need.over || (now >= at && now - at <= usedWithin(need)))
     const before = exact.map(({ need, amount, used }) => {
@@ -104,7 +103,7 @@ export class Credits {
         if (credit)
           memory.credits.set(owner, place, { left: credit.left, used: credit.used, refused: null, over: null })
       }
-      // What was granted to this very call is nobody else's.
+      // What was granted to this very call is no other call's.
       for (const [index, { need, id, amount }] of exact.entries()) {
         const unused = isFresh ? Math.min(amount, Math.max(0, leftOf(memory, need) - (before[index] ?? 0))) : amount
         const credit = memory.credits.find(need.owner, need.place)
@@ -121,7 +120,7 @@ export class Credits {
     }
   }
 
-  /** It has been decided on. */
+  /** The call has been decided. */
   done(request: CreditRequest): void {
     for (const [count, amount] of request.needs) this.#counts.release(count, amount)
   }
@@ -129,15 +128,15 @@ export class Credits {
   async #take(memory: Memory, need: Need, count: SharedCount, request: CreditRequest): Promise<Taken> {
     const { amount, limit, values, over, look } = need
     const { limit: most, span } = limit
-    // It has an end, or its count could never be forgotten; the build refuses any other.
+    // It has an end, or its count could never be forgotten; the compiler of policies rejects any other.
     if (span.kind === "life") return UNAVAILABLE
-    // What never fits need not be asked for.
+    // What never fits need not be requested.
     if (!over && amount > (span.kind === "bucket" ? span.burst : most)) {
       return { kind: "refused", used: 0, waits: Number.POSITIVE_INFINITY }
     }
     const now = Date.now()
     if (now >= request.until || !count.mayAsk(now)) return UNAVAILABLE
-    // Where more is lent than one call needs, one question is enough for all that wait.
+    // If more is lent than one call needs, one request is enough for all calls that wait.
     const isLentInBlocks = values === null && over === null && !look && most >= EXACT_BELOW
     if (isLentInBlocks && request.waits && count.answer) {
       const answer = await count.answer
@@ -164,7 +163,7 @@ export class Credits {
     const { guardrail, borrowing } = count
     const at = Date.now()
     const id = newId("lnt", at)
-    // What is left of other blocks is not enough: given back, it may be what is missing.
+    // What is left of other blocks is not enough. It is given back, as it may be what is missing.
     this.#counts.returnUnusedCredit(memory, count)
     const settled = this.#settlements.of(count)
     const { measure, limit } = need.limit
@@ -192,13 +191,13 @@ export class Credits {
       this.#underWay.delete(id)
       this.#settlements.forget(settled)
       count.answered()
-      // An object whose answers come too late for that is asked for what may be used later.
+      // If its answers come too late for that, the object is asked for credit that may be used later.
       count.isSlow = Date.now() - at > usedWithin(need)
       return this.#taken(memory, need, count, { id, at, isOpen: take.open === true }, answer)
     } catch (error) {
-      // One that had less time than it may take has not failed.
+      // An object that had less time than it may take has not failed.
       if (patience === TIMEOUT_MS) count.failed(Date.now())
-      // Whatever comes yet is used no more: a grant that is lost or late is given back.
+      // Whatever still comes is not used: a lost or late grant is given back.
       if (!look) this.#ctx.waitUntil(this.#returnLate(answering, id, count))
       logEvent("limit_failed", { guardrail, error: String(error) })
       return UNAVAILABLE
@@ -235,7 +234,7 @@ export class Credits {
     return LENT
   }
 
-  /** In the step's transaction, before what it lends is used. */
+  /** To be called in the step's transaction, before what it lends is used. */
   save(places: readonly { readonly owner: string; readonly key: string }[]): void {
     for (const { owner, key: place } of places) {
       const count = this.#counts.find(owner, place)
@@ -251,17 +250,17 @@ export class Credits {
     return this.#over.has(placeOf({ owner, place })) || blocks.some(({ id }) => !this.#settlements.isWritten(id))
   }
 
-  /** What has been held long enough: nothing else of it is looked at, however many counts there are. */
+  /** Returns what has been held for long enough. It looks at nothing else, however many counts there are. */
   giveBackDue(memory: Memory): void {
     this.#counts.giveBackDue(memory, this.#root, Date.now())
   }
 
-  /** All of it: the tree is quiet, or has ended. */
+  /** Returns all of it: the tree is quiet, or has ended. */
   giveBackAll(memory: Memory): void {
     this.#counts.giveBackAll(memory, this.#root)
   }
 
-  /** What an object asks that has not heard of blocks: contract of `CreditHolder`. */
+  /** The question of an object about blocks that it has not heard of: contract of `CreditHolder`. */
   usedOf(ids: readonly string[]): Record<string, number | null> {
     const inUse = this.#counts.ids()
     return Object.fromEntries(

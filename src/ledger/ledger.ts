@@ -1,7 +1,7 @@
 /**
- * The ledger: the Durable Object of one task tree, a thin shell round the pure steps `decide`, `openTask` and their
- * like, on a tree whose life tree.ts looks after. Each step is one synchronous transaction: storage first, then memory,
- * no await between reading the state and changing it. The answer leaves only once what it depends on is durable (the
+ * The ledger: the Durable Object of one task tree, a thin shell around the pure steps `decide`, `openTask` and the
+ * others; tree.ts looks after the tree. Each step is one synchronous transaction: storage first, then memory, and no
+ * await between reading the state and changing it. An answer leaves only when what it depends on is durable (the
  * object's output gate).
  */
 import { DurableObject } from "cloudflare:workers"
@@ -65,12 +65,12 @@ export class Ledger extends DurableObject<Env> {
   }
 
   /**
-   * At once where the bundle is at hand, which it nearly always is.
-   * @param until milliseconds by the gateway's clock, when its question is of no use any more
+   * Decides at once if the bundle is loaded, which it nearly always is.
+   * @param until milliseconds by the gateway's clock, when its request is no longer of use
    * @returns JSON: an object would cross with a disposer of its own, which costs several percent of a call
    */
   decide(version: number, pointer: Pointer, ask: Ask, until: number): string | Promise<string> {
-    // By a clock that is behind, it would come too late; by one that is ahead, too early, and nothing is admitted.
+    // Behind a slow clock it would come too late; behind a fast one too early, and then nothing is admitted.
     const latest = Math.min(until, Date.now() + DECIDED_WITHIN_MS)
     const bundle = version === LEDGER_VERSION ? bundleHeld(pointer) : null
     const answer = bundle
@@ -83,7 +83,10 @@ export class Ledger extends DurableObject<Env> {
     return version === LEDGER_VERSION ? bundleOf(this.env.BUNDLES, pointer) : null
   }
 
-  /** A step by the bundle that the question names; where that cannot be had, or asks in other words, there is none. */
+  /**
+   * A step by the bundle that the request names. There is none if the bundle cannot be loaded, or if the request is of
+   * another version.
+   */
   async #by<Answered>(
     version: number,
     pointer: Pointer,
@@ -93,7 +96,10 @@ export class Ledger extends DurableObject<Env> {
     return bundle ? step(bundle) : { bundle: "unavailable" }
   }
 
-  /** A call that was refused before it came here. @returns JSON of `TriedAlone` */
+  /**
+   * A call that was denied before it reached the ledger.
+   * @returns JSON of `ShadowOnly`
+   */
   shadowDenied(version: number, ask: Ask, denial: Denial): string {
     const shadowResult = version === LEDGER_VERSION ? this.#calls.shadowDenied(ask, denial) : null
     return JSON.stringify({ tried: shadowResult, owner: this.#calls.spend(ask) } satisfies ShadowOnly)
@@ -104,7 +110,10 @@ export class Ledger extends DurableObject<Env> {
     return this.#calls.spend(use)
   }
 
-  /** Which of these bearer tokens are alive. @returns their `jti` */
+  /**
+   * Which of these bearer tokens are live.
+   * @returns their `jti`
+   */
   liveTokens(tokens: readonly BearerToken[]): readonly string[] {
     return tokens.filter((each) => this.#tasks.isLive(each)).map(({ jti }) => jti)
   }
@@ -123,7 +132,10 @@ export class Ledger extends DurableObject<Env> {
     return JSON.stringify(answer)
   }
 
-  /** A call has ended, as the gateway says that let it through. @returns whether it was known to be under way */
+  /**
+   * A call has ended, as the gateway that allowed it reports.
+   * @returns whether the call was known to be in flight
+   */
   settle(decision: string, gateway: string): boolean {
     return this.#calls.settle(decision, gateway)
   }
@@ -132,7 +144,10 @@ export class Ledger extends DurableObject<Env> {
     return this.#calls.approvals.of(task)
   }
 
-  /** Of these questions, those that are asked of this person, and those that are over; null: it is not known who may. */
+  /**
+   * Of these approvals, those that this person may answer, and those that are over. Null if it is unknown who may
+   * answer.
+   */
   async approvalsFor(
     version: number,
     pointer: Pointer,
@@ -143,7 +158,7 @@ export class Ledger extends DurableObject<Env> {
     return bundle && this.#calls.approvals.waitingFor(bundle, ids, answering)
   }
 
-  /** @param answering whom an answer would be by, whether or not they see all that is asked */
+  /** @param answering who would answer, whether or not they see all that is pending */
   async approval(
     version: number,
     pointer: Pointer,
@@ -155,7 +170,7 @@ export class Ledger extends DurableObject<Env> {
     return bundle ? this.#calls.approvals.shown(bundle, asked, seesAll, answering) : "unavailable"
   }
 
-  /** What a person says of a single call; or why that says nothing. */
+  /** A person's answer to the approval of a single call; or why it does not count. */
   async answerApproval(
     version: number,
     pointer: Pointer,
@@ -168,7 +183,7 @@ export class Ledger extends DurableObject<Env> {
     return bundle ? this.#calls.approvals.answer(bundle, asked, vote, answering, record) : "unavailable"
   }
 
-  /** Who may answer is said by no older bundle than decided here before. */
+  /** A bundle that is older than one that decided here does not say who may answer. */
   async #newest(version: number, pointer: Pointer): Promise<Bundle | null> {
     const current = this.#tree.state?.bundle
     return this.#bundle(version, current && current.seq > pointer.seq ? current : pointer)
@@ -176,7 +191,7 @@ export class Ledger extends DurableObject<Env> {
 
   /** What became of credit (`CreditHolder`). */
   async creditUsed(version: number, ids: string[]): Promise<Record<string, number | null>> {
-    // Of another version it is not known what it asks: nothing of it is said to be over.
+    // A request of another version is not understood: no credit of it counts as returned.
     if (version !== LENDING_VERSION) return Object.fromEntries(ids.map((id) => [id, null]))
     return this.#tree.credits.usedOf(ids)
   }
@@ -199,7 +214,7 @@ export class Ledger extends DurableObject<Env> {
     return this.#consents.answered(secretHash)
   }
 
-  /** A task that waits for a person's consent, or for whom they have given it to. */
+  /** A task that waits for a person's consent, or for the client to which they have given it. */
   async ask(
     version: number,
     pointer: Pointer,
@@ -241,19 +256,21 @@ export class Ledger extends DurableObject<Env> {
   }
 
   /**
-   * Ends a task and its subtree, or freezes it; once this has answered, no call of theirs is admitted.
+   * Ends a task and its subtree, or quarantines it. After the answer no call of theirs is admitted.
    * @param by whose task it has to be, or null for an operator
    */
   end(end: TaskEnd, by: Holder | null, record: DecisionRecord): Ended | EndedBefore | Frozen | Denied | null {
     return this.#tasks.end(end, by, record)
   }
 
-  /** Lets a task go on that was frozen. */
+  /** Releases a quarantined task. */
   release(task: string, record: DecisionRecord): TaskStatus | null {
     return this.#tasks.release(task, record)
   }
 
-  /** What is told of a task; once this has answered, every call of it and of those below is judged by it. */
+  /**
+   * Records a risk signal about a task. After the answer it counts for every call of the task and of those below it.
+   */
   rate(task: string, signal: Omit<Signal, "at"> | null, record: DecisionRecord): boolean {
     return this.#tasks.rate(task, signal, record)
   }
@@ -262,12 +279,15 @@ export class Ledger extends DurableObject<Env> {
     return this.#tasks.isActive(jti, task, agent)
   }
 
-  /** Ends a token, not its task; once this has answered, it opens nothing. */
+  /** Ends a token, not its task. After the answer the token opens nothing. */
   revokeToken(jti: string, task: string, agent: string | null, record: DecisionRecord): boolean {
     return this.#tasks.revokeToken(jti, task, agent, record)
   }
 
-  /** The task and those below it, with their gauges where a bundle is at hand. @param by as of `end` */
+  /**
+   * The task and those below it, with their gauges if a bundle is loaded.
+   * @param by as of `end`
+   */
   async view(version: number, pointer: Pointer, task: string, by: Holder | null): Promise<Viewed | Denied | null> {
     if (!this.#tree.state?.tasks.has(task)) return null
     return this.#tasks.view(await this.#newest(version, pointer), task, by)

@@ -74,8 +74,8 @@ export class OfficialWorld {
   }
 
   #aboveOf(key: string): ReadonlySet<string> {
-    const known = this.#above.get(key)
-    if (known) return known
+    const cached = this.#above.get(key)
+    if (cached) return cached
     const parents = this.#stored.get(key)?.parents.map(keyOf) ?? []
     const above = new Set(parents)
     for (const parent of parents) for (const one of this.#aboveOf(parent)) above.add(one)

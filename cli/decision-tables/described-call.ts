@@ -35,9 +35,9 @@ export interface Answered {
   readonly question: PolicyQuestion | null
 }
 
-export function askByHand(said: ByHand, { body, bundle }: Compiled): Answered {
+export function askByHand(described: ByHand, { body, bundle }: Compiled): Answered {
   if (!body || !bundle) throw new Failure("the policies do not check", "Mend them: `narrowgate check`.")
-  const parsed = parseSource(parseYaml("flags", JSON.stringify(tableOf(said))), tablesFile)
+  const parsed = parseSource(parseYaml("flags", JSON.stringify(tableOf(described))), tablesFile)
   const { cases, problems } = parsed.ok
     ? casesOf(parsed.source, worldOf(body))
     : { cases: [], problems: parsed.problems }

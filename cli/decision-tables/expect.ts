@@ -66,14 +66,14 @@ function refused(refusal: OAuthError): Pick<Got, "decision" | "reason" | "shown"
 /** Names of what differs; none: it is as expected. */
 export function differences(expected: Expected, got: Got): readonly string[] {
   if (got.unasked !== null) return ["unasked"]
-  const { decision, scope, rules, reason, principal, with: shown } = expected
+  const { decision, scope, rules, reason, principal, with: evidence } = expected
   const pairs: readonly (readonly [string, unknown, unknown])[] = [
     ["decision", decision, got.decision],
     ["scope", scope?.toSorted() ?? null, got.scope.toSorted()],
     ["rules", rules, got.rules],
     ["reason", reason, got.reason],
     ["principal", principal, got.principal],
-    ...Object.entries(shown ?? {}).map(([name, value]) => [name, value, got.shown[name]] as const),
+    ...Object.entries(evidence ?? {}).map(([name, value]) => [name, value, got.shown[name]] as const),
   ]
   return pairs.flatMap(([name, wanted, found]) => (wanted === null || isDeepStrictEqual(wanted, found) ? [] : [name]))
 }

@@ -46,16 +46,16 @@ interface CallOf {
 }
 
 /** @param rules of the bundle, by `@id` */
-export function readExpected(layers: Layers, question: TestQuery, known: ReadonlySet<string>): Expected {
-  const said = layers.need("expect", "nothing is expected", "Write `allow`, or the code of the denial.")
-  return readExpectation(layers, said, question, known)
+export function readExpected(layers: Layers, question: TestQuery, names: ReadonlySet<string>): Expected {
+  const expected = layers.need("expect", "nothing is expected", "Write `allow`, or the code of the denial.")
+  return readExpectation(layers, expected, question, names)
 }
 
 export function readExpectation(
   layers: Layers,
   { value, path }: LayerResult<ExpectedText>,
   question: AskedOf,
-  known: ReadonlySet<string>,
+  names: ReadonlySet<string>,
 ): Expected {
   const { deny, scope, rules, reason, principal, with: more } = value
   const isOpening = question.kind === "open"
@@ -73,8 +73,8 @@ export function readExpectation(
     layers.fault(path, what, "Remove it, or ask another question.")
   }
   for (const [index, rule] of rules?.entries() ?? []) {
-    if (known.has(rule)) continue
-    const fix = suggest(rule, known, "Write the @id of a rule.")
+    if (names.has(rule)) continue
+    const fix = suggest(rule, names, "Write the @id of a rule.")
     layers.fault([...path, "rules", index], `there is no rule \`${rule}\``, fix)
   }
   return {

@@ -75,11 +75,11 @@ export class Layers {
 
   /** Member by member: a test about somebody's session need not say again who they are. */
   user(): LayerResult<NonNullable<Given["user"]>> | null {
-    const said = this.layers.flatMap(({ value: { given }, at }) =>
+    const givens = this.layers.flatMap(({ value: { given }, at }) =>
       given?.user === undefined ? [] : [{ user: given.user, path: [...at("given"), "user"] }],
     )
     // Nobody is nobody: what earlier layers say of a user is about another one.
-    const parts = said.slice(said.findLastIndex(({ user }) => user === null) + 1)
+    const parts = givens.slice(givens.findLastIndex(({ user }) => user === null) + 1)
     const path = parts.at(-1)?.path
     if (!path) return null
     const value: NonNullable<Given["user"]> = {}
@@ -88,9 +88,9 @@ export class Layers {
   }
 
   /** @param what it is, and in which file such are */
-  known(known: KnownLayer, { value: name, path }: LayerResult<string>, what: string, file: string): void {
-    if (known.has(name)) return
-    this.fault(path, `there is no ${what} \`${name}\``, suggest(name, known.keys(), `Name one of ${file}.`))
+  layer(layer: KnownLayer, { value: name, path }: LayerResult<string>, what: string, file: string): void {
+    if (layer.has(name)) return
+    this.fault(path, `there is no ${what} \`${name}\``, suggest(name, layer.keys(), `Name one of ${file}.`))
   }
 
   oneOf<Word extends string>(words: readonly Word[], word: string, path: Path, what: string): Word {
@@ -108,11 +108,11 @@ export class Layers {
     const given = this.layers.flatMap(({ value: { given }, at }) =>
       given?.client ? [{ value: given.client, path: [...at("given"), "client"] }] : [],
     )
-    const asked = this.layers.flatMap(({ value, at }) =>
+    const clients = this.layers.flatMap(({ value, at }) =>
       value.client ? [{ value: value.client, path: at("client") }] : [],
     )
     const found: Partial<Record<keyof ClientText, LayerResult<string>>> = {}
-    for (const { value, path } of [...given, ...(of === "question" ? asked : of.step ? [of.step] : [])]) {
+    for (const { value, path } of [...given, ...(of === "question" ? clients : of.step ? [of.step] : [])]) {
       const { country, ip } = value
       if (country !== undefined) found.country = { value: country, path: [...path, "country"] }
       if (ip !== undefined) found.ip = { value: ip, path: [...path, "ip"] }

@@ -81,9 +81,10 @@ class Scopes {
   }
 
   #isConcerned(rules: readonly LoweredRule[], heard: Heard): boolean {
-    let known = this.#concerned.get(heard)
-    if (known === undefined) this.#concerned.set(heard, (known = rules.some((rule) => this.#concerns(rule, heard))))
-    return known
+    let concerned = this.#concerned.get(heard)
+    if (concerned === undefined)
+      this.#concerned.set(heard, (concerned = rules.some((rule) => this.#concerns(rule, heard))))
+    return concerned
   }
 
   #concerns({ id, policy, reads }: LoweredRule, { asked, looked }: Heard): boolean {

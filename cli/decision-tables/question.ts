@@ -18,8 +18,8 @@ export function readQuestion(layers: Layers, world: World): TestQuery {
   const { kind, path } = kindOf(layers)
   if (kind === "call") return readCall(layers, world)
   for (const key of ["after", "later", "arguments", "body", "headers", "client"] as const) {
-    const said = layers.said(key)
-    if (said) layers.fault(said.path, `\`${key}\` has no effect where \`${kind}\` is asked`, "Remove it.")
+    const result = layers.said(key)
+    if (result) layers.fault(result.path, `\`${key}\` has no effect where \`${kind}\` is asked`, "Remove it.")
   }
   return kind === "open" ? readOpen(layers, world) : readManage(layers, world, path)
 }
@@ -54,9 +54,9 @@ function readOpen(layers: Layers, world: World): TestQuery {
     layers.fault(alone.path, "a task that holds everything holds what it asks for", "Remove it.")
   const chain = readChain(layers, world)
   const last = chain.at(-1)
-  const asked = open.value === "given" ? last?.asked : askedOf(layers, open.value, undefined, open.path)
-  const asking = last && asked ? [...chain.slice(0, -1), { ...last, asked }] : chain
-  return { kind: "open", scene: readScene(layers, world, readGateway(layers, world), asking) }
+  const requested = open.value === "given" ? last?.asked : askedOf(layers, open.value, undefined, open.path)
+  const openings = last && requested ? [...chain.slice(0, -1), { ...last, asked: requested }] : chain
+  return { kind: "open", scene: readScene(layers, world, readGateway(layers, world), openings) }
 }
 
 const KIND_OF_AREA = {
@@ -96,12 +96,12 @@ function readScene(layers: Layers, world: World, gateway: GatewayDefinition, cha
 }
 
 function readApprovals(layers: Layers, world: World): readonly string[] {
-  const said = layers.given("approvals")
-  if (!said) return []
-  for (const [index, value] of said.value.entries()) {
-    layers.known(world.approvals, { value, path: [...said.path, index] }, "approval", "approvers.yaml")
+  const approvals = layers.given("approvals")
+  if (!approvals) return []
+  for (const [index, value] of approvals.value.entries()) {
+    layers.layer(world.approvals, { value, path: [...approvals.path, index] }, "approval", "approvers.yaml")
   }
-  return said.value
+  return approvals.value
 }
 
 type ChainEntry = { readonly agent: string } & Pick<Given, "purpose" | "scope" | "details">
@@ -115,15 +115,15 @@ function readChain(layers: Layers, world: World): readonly AskedTask[] {
 
 function readTask(layers: Layers, world: World, entry: ChainEntry, path: Path): AskedTask {
   const { agent } = entry
-  layers.known(world.agents, { value: agent, path }, "agent", "agents.yaml")
+  layers.layer(world.agents, { value: agent, path }, "agent", "agents.yaml")
   const purpose = entry.purpose === undefined ? layers.given("purpose") : { value: entry.purpose, path }
-  if (purpose) layers.known(world.purposes, purpose, "purpose", "agents.yaml")
+  if (purpose) layers.layer(world.purposes, purpose, "purpose", "agents.yaml")
   if (entry.scope !== undefined || entry.details !== undefined) {
     return { agent, purpose: purpose?.value ?? null, asked: askedOf(layers, entry.scope ?? null, entry.details, path) }
   }
   const [scope, details] = [layers.given("scope"), layers.given("details")]
-  const asked = askedOf(layers, scope?.value ?? null, details?.value, (details ?? scope)?.path ?? path)
-  return { agent, purpose: purpose?.value ?? null, asked }
+  const requested = askedOf(layers, scope?.value ?? null, details?.value, (details ?? scope)?.path ?? path)
+  return { agent, purpose: purpose?.value ?? null, asked: requested }
 }
 
 /** Read as a token request would be. */
@@ -182,18 +182,18 @@ function readIssuer(
 }
 
 function readGateway(layers: Layers, { body, gateways }: World): GatewayDefinition {
-  const said = layers.given("gateway")
+  const named = layers.given("gateway")
   const [first] = body.gateways
-  const id = said?.value ?? first?.id ?? ""
+  const id = named?.value ?? first?.id ?? ""
   const fix = suggest(id, gateways.keys(), "Add one to gateways.yaml.")
-  return gateways.get(id) ?? layers.fault(said?.path ?? layers.path, `there is no gateway \`${id}\``, fix)
+  return gateways.get(id) ?? layers.fault(named?.path ?? layers.path, `there is no gateway \`${id}\``, fix)
 }
 
 type FullStep = Extract<StepText, { readonly times?: number }>
 
 function readStep(layers: Layers, world: World, scene: Scene, { value: step, path }: LayerResult<StepText>): Step {
   const { gateway } = scene
-  const said = <Value>(value: Value, key: string): LayerResult<Present<Value>> | undefined =>
+  const given = <Value>(value: Value, key: string): LayerResult<Present<Value>> | undefined =>
     value === undefined ? undefined : { value, path: [...path, key] }
   const { call, arguments: args, body, headers, by, client, times = 1, later = 0, expect, settle }: FullStep = step
   const agents = scene.chain.map(({ agent }) => agent)
@@ -201,16 +201,16 @@ function readStep(layers: Layers, world: World, scene: Scene, { value: step, pat
     const fix = suggest(by, agents, "Name an agent of the chain.")
     layers.fault([...path, "by"], `\`${by}\` is not in the chain`, fix)
   }
-  const carried = { arguments: said(args, "arguments"), body: said(body, "body"), headers: said(headers, "headers") }
+  const carried = { arguments: given(args, "arguments"), body: given(body, "body"), headers: given(headers, "headers") }
   const target = readTarget(layers, world, gateway, { value: call, path: [...path, "call"] }, carried)
   if (settle && !gateway.settles) {
     const fix = `Write \`settles: true\` for it in gateways.yaml, or let time pass: \`later\`.`
     layers.fault([...path, "settle"], `\`${gateway.id}\` does not tell when a call has ended`, fix)
   }
-  const expected = said(expect, "expect")
+  const expected = given(expect, "expect")
   return {
     by: by ?? null,
-    client: readClient(layers, gateway, { step: said(client, "client") }),
+    client: readClient(layers, gateway, { step: given(client, "client") }),
     target,
     times,
     later,
@@ -223,10 +223,10 @@ const HEADER_OF = { country: "country", ip: "client_ip" } as const
 
 /** As the gateway would tell it by the headers that it sets. */
 function readClient(layers: Layers, gateway: GatewayDefinition, of: Parameters<Layers["client"]>[0]): Client {
-  const said = layers.client(of)
+  const client = layers.client(of)
   const headers = new Headers()
   for (const what of ["country", "ip"] as const) {
-    const one = said[what]
+    const one = client[what]
     if (!one) continue
     const name = gateway.asserts?.[HEADER_OF[what]]
     if (name !== undefined) headers.set(name, one.value)
@@ -251,10 +251,10 @@ function readTarget(
 ): CallTarget {
   const [method = "", shown] = call.value.split(" ")
   if (shown !== undefined) return readRequest(layers, gateway, { method, shown, path: call.path }, carried)
-  for (const said of [carried.body, carried.headers]) {
-    if (said) layers.fault(said.path, "a tool has arguments", "Write `arguments`, or a request: `GET /crm/tickets`.")
+  for (const part of [carried.body, carried.headers]) {
+    if (part) layers.fault(part.path, "a tool has arguments", "Write `arguments`, or a request: `GET /crm/tickets`.")
   }
-  layers.known(world.tools, call, "tool", "catalog.yaml")
+  layers.layer(world.tools, call, "tool", "catalog.yaml")
   const args = carried.arguments?.value ?? {}
   return {
     kind: "tool",

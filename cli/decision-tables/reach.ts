@@ -46,8 +46,10 @@ export class Reach {
       return actions.some(({ action, principals, ofUsers }) => {
         if (!isWithin(wider.action, action)) return false
         const isInside = isWithin(policy.resource, resource) && isWithin(policy.action, action)
-        const asked = ofUsers ? [...principals, ...users] : principals
-        return asked.some((keys) => isWithin(wider.principal, keys) && !(isInside && isWithin(policy.principal, keys)))
+        const candidates = ofUsers ? [...principals, ...users] : principals
+        return candidates.some(
+          (keys) => isWithin(wider.principal, keys) && !(isInside && isWithin(policy.principal, keys)),
+        )
       })
     })
   }
@@ -58,13 +60,13 @@ export class Reach {
     const named = isNode(principal) ? [principal, principal.in].flatMap((scope) => entityIn(scope)) : []
     const { issuer, subject } = nobody
     const groups = named.filter(({ type }) => type === "UserGroup").map(({ id }) => ({ issuer, subject, groups: [id] }))
-    const known = named
+    const users = named
       .filter(({ type }) => type === "User")
       .map(({ id }) => {
         const [issuer = "", subject = ""] = id.split("|")
         return { issuer, subject, groups: [] }
       })
-    return [nobody, ...groups, ...known].flatMap((user) => {
+    return [nobody, ...groups, ...users].flatMap((user) => {
       const store = entitiesFor(this.#bundle.entities, user)
       return principalsOf(user, []).map((ref) => keysOf(ref, store))
     })
@@ -108,10 +110,10 @@ function toolTopics({ agents, tools, issuers }: BundleBody, { entities, purposes
 function areaTopics({ operators }: BundleBody, { entities }: Bundle): readonly Topic[] {
   if (operators.length === 0) return []
   const roles = [...ROLES.map((role) => [role]), [...ROLES]]
-  const principals = roles.map((held): Keys => {
-    const operator: OperatorFacts = { issuer: "https://nobody.invalid", subject: "nobody", roles: held }
-    const asked = manageQuestion(operator, "GET", { area: "tasks", kind: "task", target: null }, entities)
-    return keysOf(asked.request.principal, asked.entities)
+  const principals = roles.map((role): Keys => {
+    const operator: OperatorFacts = { issuer: "https://nobody.invalid", subject: "nobody", roles: role }
+    const query = manageQuestion(operator, "GET", { area: "tasks", kind: "task", target: null }, entities)
+    return keysOf(query.request.principal, query.entities)
   })
   const action = keysOf(actionRef("manage"), entities)
   return AREAS.map((area) => {

@@ -30,14 +30,14 @@ export interface Overheard {
 }
 
 export function overhear(engine: Engine): Overheard {
-  let asked: RecordedQuery[] = []
+  let queries: RecordedQuery[] = []
   let looked: Looked[] = []
   return {
     engine: {
       ...engine,
       authorize: (request, entities) => {
         const answer = engine.authorize(request, entities)
-        asked.push({ request, entities, answer })
+        queries.push({ request, entities, answer })
         return answer
       },
       readsFor: (action, resource, entities) => {
@@ -47,9 +47,9 @@ export function overhear(engine: Engine): Overheard {
       },
     },
     during: (work) => {
-      asked = []
+      queries = []
       looked = []
-      return { heard: { asked, looked }, value: work() }
+      return { heard: { asked: queries, looked }, value: work() }
     },
   }
 }

@@ -20,7 +20,7 @@ import { passes, type SuiteResult, type Suite } from "./suite.ts"
 export function tellFailure(directory: string, outcome: SuiteResult, bundle: Bundle): string {
   const { of, got, differs, disagreements } = outcome
   const place = colors.bold(`${join(directory, of.file)}:${of.line}:${of.column}`)
-  const facts = Object.entries(factsRead(outcome, bundle)).map(([name, value]) => `${name} = ${shown(value)}`)
+  const facts = Object.entries(factsRead(outcome, bundle)).map(([name, value]) => `${name} = ${valueText(value)}`)
   const lines: readonly (readonly [string, string])[] = [
     ...(differs.length > 0
       ? ([
@@ -31,8 +31,8 @@ export function tellFailure(directory: string, outcome: SuiteResult, bundle: Bun
     ...(facts.length > 0 && differs.length > 0 ? ([["read", facts.join(", ")]] as const) : []),
     ...disagreements.map((one) => ["engines", tellDisagreement(one)] as const),
   ]
-  const told = lines.map(([name, text]) => `  ${colors.dim(name.padEnd(9))} ${text}`)
-  return [`${place} ${colors.red("failed")}: ${escaped(of.name)}`, ...told, ""].join("\n")
+  const rendered = lines.map(([name, text]) => `  ${colors.dim(name.padEnd(9))} ${text}`)
+  return [`${place} ${colors.red("failed")}: ${escaped(of.name)}`, ...rendered, ""].join("\n")
 }
 
 function tellExpected({ decision, scope, rules, reason, principal, with: shows }: Expected): string {
@@ -72,7 +72,9 @@ function tellAnswer({ allowed, determining, erring }: PolicyAnswer): string {
 const listed = (words: readonly string[]): string => (words.length === 0 ? "none" : words.join(", "))
 
 const membersOf = (members: Readonly<Record<string, unknown>>): readonly string[] =>
-  Object.entries(members).map(([name, value]) => `${name}: ${name === "lacking" ? tellLacking(value) : shown(value)}`)
+  Object.entries(members).map(
+    ([name, value]) => `${name}: ${name === "lacking" ? tellLacking(value) : valueText(value)}`,
+  )
 
 /** By whom tools were kept from a task, and how many. */
 function tellLacking(lacking: unknown): string {
@@ -83,7 +85,7 @@ function tellLacking(lacking: unknown): string {
   return escaped(counts.join(", ") || "none")
 }
 
-const shown = (value: unknown): string => (value === null ? "absent" : escaped(JSON.stringify(value), 200))
+const valueText = (value: unknown): string => (value === null ? "absent" : escaped(JSON.stringify(value), 200))
 
 /** What the rules looked at: those that decided and those that should have; where these look at nothing, all about the tool. */
 function factsRead(

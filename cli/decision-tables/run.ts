@@ -28,7 +28,7 @@ const KEY = "thumbprint of a key of the agent"
 export function runOn(plain: Bundle): Run {
   const ear = overhear(plain.engine)
   const bundle = { ...plain, engine: ear.engine }
-  const known = new Map<string, { readonly value: Opening; readonly heard: Heard }>()
+  const openings = new Map<string, { readonly value: Opening; readonly heard: Heard }>()
   return {
     ask: (question) => {
       if (question.kind === "manage") {
@@ -37,8 +37,8 @@ export function runOn(plain: Bundle): Run {
       }
       const { user, chain, consents, boundKey, rulesAlone } = question.scene
       const key = JSON.stringify([user, chain, consents, boundKey, rulesAlone])
-      let opening = known.get(key)
-      if (!opening) known.set(key, (opening = ear.during(() => openAll(bundle, question.scene))))
+      let opening = openings.get(key)
+      if (!opening) openings.set(key, (opening = ear.during(() => openAll(bundle, question.scene))))
       const { value: opened, heard: before } = opening
       const { value: result, heard } = ear.during(() => askOpened(bundle, opened, question))
       return { result, heard: [before, heard] }
@@ -63,10 +63,10 @@ function openAll(bundle: Bundle, { user: login, chain, consents, boundKey, rules
     const more = { parent, purpose, approvals: consents, jkt, ...wish }
     const step = openStep(bundle, state, openRequest(agent, state, `token ${index}`, more), START)
     if (isOAuthFailure(step)) return { user, opened, refused: step.refused }
-    const held = rulesAlone ? holdingAll(step, bundle) : step
+    const holder = rulesAlone ? holdingAll(step, bundle) : step
     // The tasks below it come out of what it holds.
-    if (held.opening.task) state.tasks.set(held.task.id, held.opening.task)
-    opened.push(held)
+    if (holder.opening.task) state.tasks.set(holder.task.id, holder.opening.task)
+    opened.push(holder)
   }
   return { user, opened, refused: null }
 }

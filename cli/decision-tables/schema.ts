@@ -185,10 +185,13 @@ const expectation: z.ZodType<ExpectedText> = z.union([
       principal: nonEmpty.exactOptional(),
       with: values.exactOptional(),
     })
-    .refine(({ allow, deny, scope: held }) => [allow, deny, held].filter((each) => each !== undefined).length === 1, {
-      error: "not one decision",
-      params: { fix: "Write one of `allow: true`, `deny: <code>` and, where a task is opened, `scope: […]`." },
-    })
+    .refine(
+      ({ allow, deny, scope: scopes }) => [allow, deny, scopes].filter((each) => each !== undefined).length === 1,
+      {
+        error: "not one decision",
+        params: { fix: "Write one of `allow: true`, `deny: <code>` and, where a task is opened, `scope: […]`." },
+      },
+    )
     .refine(({ deny, reason, principal, with: more }) => deny !== undefined || !(reason ?? principal ?? more), {
       error: "only a denial has a reason, a principal and what shows it",
       params: { fix: "Remove `reason`, `principal` and `with`, or write `deny: <code>`." },
@@ -222,7 +225,7 @@ const questions = {
 export type QuestionKind = keyof typeof questions
 export const KINDS: readonly QuestionKind[] = ["call", "open", "manage"]
 
-const asked = {
+const members = {
   given: given.exactOptional().describe("What this starts from, over what the file gives."),
   after: z
     .array(step)
@@ -281,9 +284,9 @@ export interface Row {
 const test = z
   .strictObject({
     name: nonEmpty.describe("What it promises, in words; unique in the file."),
-    ...asked,
+    ...members,
     cases: z
-      .array(z.union([row, z.strictObject({ name: nonEmpty.exactOptional(), ...asked })]))
+      .array(z.union([row, z.strictObject({ name: nonEmpty.exactOptional(), ...members })]))
       .min(1)
       .exactOptional()
       .describe("Asks again with something else: rows `[what is asked, { arguments }, expected]`, or maps."),

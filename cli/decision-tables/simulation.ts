@@ -51,8 +51,8 @@ const decisionOf = (made: number): string => `dec_${made}`
 
 /** Rules, and each guardrail that asks by the name. */
 function askedBy({ guardrails }: Bundle, name: string): readonly Consented[] {
-  const asking = guardrails.definitions.filter(({ approval }) => approval === name)
-  return [{ name, guardrail: null }, ...asking.map(({ id: guardrail }) => ({ name, guardrail }))]
+  const requesting = guardrails.definitions.filter(({ approval }) => approval === name)
+  return [{ name, guardrail: null }, ...requesting.map(({ id: guardrail }) => ({ name, guardrail }))]
 }
 
 export class Stage {

@@ -41,10 +41,10 @@ export function runCases(bundle: Bundle, cases: readonly Case[], oracle: Oracle 
       return compared === "unput" ? [] : (compared ?? [])
     })
   // Cases that begin alike share what was asked for their opening: it is compared once.
-  const known = new Map<Heard, readonly Disagreement[]>()
+  const byRun = new Map<Heard, readonly Disagreement[]>()
   const compared = (heard: Heard): readonly Disagreement[] => {
-    let found = known.get(heard)
-    if (!found) known.set(heard, (found = compare(heard)))
+    let found = byRun.get(heard)
+    if (!found) byRun.set(heard, (found = compare(heard)))
     return found
   }
   const outcomes = cases.map((of): SuiteResult => {

@@ -22,12 +22,12 @@ export async function fetchKnown(
   worker: WorkerOptions,
   bearer: string,
   records: readonly ShownRecord[],
-  known: Map<string, Bundle>,
+  fetched: Map<string, Bundle>,
 ): Promise<void> {
   const digests = [...new Set(records.flatMap(({ bundle }) => bundle?.digest ?? []))]
-  for (const digest of digests.filter((each) => !known.has(each)).slice(0, MAX_FETCHED)) {
+  for (const digest of digests.filter((each) => !fetched.has(each)).slice(0, MAX_FETCHED)) {
     const bundle = await fetchBundle(worker, bearer, digest).catch(() => null)
-    if (bundle) known.set(digest, bundle)
+    if (bundle) fetched.set(digest, bundle)
   }
 }
 

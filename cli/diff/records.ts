@@ -32,19 +32,19 @@ export interface Reviewed {
 
 /**
  * @param records the newest first
- * @param known bundles by their digest: those by which records were made tell more of them
+ * @param bundles bundles by their digest: those by which records were made tell more of them
  */
 export function reviewRecords(
   records: Iterable<ShownRecord>,
   bundle: Bundle,
-  known: ReadonlyMap<string, Bundle> = new Map(),
+  bundles: ReadonlyMap<string, Bundle> = new Map(),
 ): Reviewed {
   const flips = new Map<string, Flip>()
   const notRecorded = new Map<string, number>()
   const guardrails = new Set<string>()
   const counts = { records: 0, same: 0, flipped: 0, apart: 0, untoldCount: 0 }
   for (const record of records) {
-    const { judged, guardrailsNotRecorded } = judgeAny(record, bundle, known.get(record.bundle?.digest ?? "") ?? null)
+    const { judged, guardrailsNotRecorded } = judgeAny(record, bundle, bundles.get(record.bundle?.digest ?? "") ?? null)
     counts.records += 1
     for (const guardrail of guardrailsNotRecorded) guardrails.add(guardrail)
     if (judged.kind === "same") counts.same += 1
@@ -80,7 +80,7 @@ const rank = ({ to }: Flip): number => (to.code === "ok" ? 0 : 1)
 function add(flips: Map<string, Flip>, { id, tool, chain, code: from, rules }: ShownRecord, to: RejudgedVerdict): void {
   const agent = chain.at(-1) ?? ""
   const key = JSON.stringify([tool, agent, from, to, rules])
-  const known = flips.get(key)
-  if (known) flips.set(key, { ...known, count: known.count + 1 })
+  const previous = flips.get(key)
+  if (previous) flips.set(key, { ...previous, count: previous.count + 1 })
   else flips.set(key, { tool: tool ?? "", agent, from, to, rules, count: 1, example: id })
 }

@@ -66,9 +66,9 @@ function recordsLine({ records, same, flipped, apart, untoldCount }: Reviewed): 
 }
 
 function notes({ untold: notRecorded, untoldGuardrails: guardrailsNotRecorded }: Reviewed): readonly string[] {
-  const told = Object.entries(notRecorded).map(([what, count]) => `  ? ${count} × ${printableText(what)}`)
+  const lines = Object.entries(notRecorded).map(([what, count]) => `  ? ${count} × ${printableText(what)}`)
   return [
-    ...cut(told),
+    ...cut(lines),
     ...(guardrailsNotRecorded.length > 0
       ? [`  ? how they stood is not told: ${guardrailsNotRecorded.map((id) => `guardrail ${id}`).join(", ")}`]
       : []),
@@ -115,10 +115,10 @@ export function asMarkdown(comparison: Comparison): string {
 }
 
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const shown = rows.slice(0, MOST)
+  const first = rows.slice(0, MOST)
   const line = (cells: readonly string[]): string => `| ${cells.join(" | ")} |`
   const more = rows.length > MOST ? [`\n… and ${rows.length - MOST} more.`] : []
-  return [line(head), line(head.map(() => "---")), ...shown.map(line), ...more].join("\n")
+  return [line(head), line(head.map(() => "---")), ...first.map(line), ...more].join("\n")
 }
 
 /** Records hold what callers sent: nothing of it may become Markdown, or another cell. */

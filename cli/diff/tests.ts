@@ -85,9 +85,9 @@ function casesOn({ compiled }: Usable, tables: Compiled["tables"]): Cases {
 const asksAlike = (one: Case | undefined, other: Case | undefined): boolean =>
   one !== undefined && other !== undefined && isDeepStrictEqual(one.question, other.question)
 
-function answering(bundle: Bundle): (asked: Case | undefined) => string | null {
+function answering(bundle: Bundle): (testCase: Case | undefined) => string | null {
   const run = runOn(bundle)
-  return (asked) => (asked ? wordsOf(gotOf(run.ask(asked.question).result)) : null)
+  return (testCase) => (testCase ? wordsOf(gotOf(run.ask(testCase.question).result)) : null)
 }
 
 function wordsOf({ decision, scope, unasked }: Got): string {

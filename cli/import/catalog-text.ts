@@ -117,10 +117,10 @@ export class CatalogText {
     if (isEmptied && groups.length === 0) this.#splices.push({ at: this.#behindKey(list), remove: 0, insert: " []" })
     for (const { at, lines } of groups) {
       const block = lines.join(this.#newline)
-      let kept = at
-      while (removed?.has(kept)) kept--
+      let end = at
+      while (removed?.has(end)) end--
       if (count === 0) this.#begin(list, block)
-      else this.#insertBelow(kept < 0 ? this.#behindKey(list) : endOf(this.#entry(list, kept).map), block)
+      else this.#insertBelow(end < 0 ? this.#behindKey(list) : endOf(this.#entry(list, end).map), block)
     }
   }
 

@@ -160,8 +160,8 @@ function wordsOf({ action, sensitivity, labels }: Class): string {
 }
 
 function shown({ name, description, suggestion }: FoundTool): string {
-  const said = description === "" ? "(no description)" : escaped(description)
-  return `${name}\n  ${said}\n  suggested: ${[suggestion.action, ...suggestion.labels].join(" ")} (${suggestion.because})`
+  const shownText = description === "" ? "(no description)" : escaped(description)
+  return `${name}\n  ${shownText}\n  suggested: ${[suggestion.action, ...suggestion.labels].join(" ")} (${suggestion.because})`
 }
 
 function changeOf(each: ChangedTool): string {

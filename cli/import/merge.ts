@@ -87,8 +87,8 @@ export function readCatalog(text: string): CatalogFile {
 export function compare(catalogText: string, found: FoundTools, { prune }: { readonly prune: boolean }): Differences {
   const catalog = readCatalog(catalogText)
   refuseOtherKind(catalog, found)
-  const known = new Set([...found.tools.map(({ name }) => name), ...found.withheld])
-  const gone = catalog.tools.filter((tool) => isOfSource(tool, found) && !known.has(tool.name)).map(({ name }) => name)
+  const names = new Set([...found.tools.map(({ name }) => name), ...found.withheld])
+  const gone = catalog.tools.filter((tool) => isOfSource(tool, found) && !names.has(tool.name)).map(({ name }) => name)
   const leaving = new Set(prune ? gone : [])
   const taken = meanings({ ...catalog, tools: catalog.tools.filter(({ name }) => !leaving.has(name)) })
   const text = new CatalogText(catalogText)
@@ -185,8 +185,8 @@ function expected(catalog: CatalogFile, differences: Differences, decisions: Dec
   const { server, changed } = differences
   const tools = new Map(catalog.tools.map((tool) => [tool.name, tool]))
   for (const { tool } of changed) {
-    const known = tools.get(tool.name)
-    if (known && decisions.accepted.has(tool.name)) tools.set(tool.name, remarked(known, tool))
+    const listed = tools.get(tool.name)
+    if (listed && decisions.accepted.has(tool.name)) tools.set(tool.name, remarked(listed, tool))
   }
   for (const name of decisions.pruned) tools.delete(name)
   for (const tool of newTools(differences)) {
@@ -201,12 +201,12 @@ function expected(catalog: CatalogFile, differences: Differences, decisions: Dec
 }
 
 /** What a person wrote beside the mark stays. */
-function remarked(known: ListedTool, { mark }: FoundTool): ListedTool {
-  if (mark.kind === "pin") return { ...known, pinned: mark.hash }
-  const { name, action, sensitivity } = known
+function remarked(listed: ListedTool, { mark }: FoundTool): ListedTool {
+  if (mark.kind === "pin") return { ...listed, pinned: mark.hash }
+  const { name, action, sensitivity } = listed
   const { kind: _kind, ...route } = mark
   const [read] = catalogFile.parse({ tools: [{ name, action, sensitivity, route }] }).tools
-  return { ...known, ...(read?.route && { route: { ...known.route, ...read.route } }) }
+  return { ...listed, ...(read?.route && { route: { ...listed.route, ...read.route } }) }
 }
 
 function byName({ servers, tools }: CatalogFile) {

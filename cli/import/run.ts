@@ -67,7 +67,7 @@ async function newProblems(policies: string, before: string, after: string) {
     const { policies: parsed, problems } = parsePolicies(new Map(texts).set(CATALOG, catalog))
     return [...problems, ...(parsed ? crossCheck(parsed) : [])]
   }
-  const known = new Set(problemsWith(before).map(({ file, message }) => `${file} ${message}`))
-  const problems = problemsWith(after).filter(({ file, message }) => !known.has(`${file} ${message}`))
+  const existingProblems = new Set(problemsWith(before).map(({ file, message }) => `${file} ${message}`))
+  const problems = problemsWith(after).filter(({ file, message }) => !existingProblems.has(`${file} ${message}`))
   return { problems, texts: new Map(texts).set(CATALOG, after) }
 }

@@ -10,8 +10,8 @@ export function tell(directory: string, plan: Plan, files: readonly string[], ke
   const { found, gateway, classes } = plan
   const next = nextCommands(directory, plan)
   if (json) {
-    const told = { directory, files, source: found.source, classes: Object.fromEntries(classes), key, next }
-    return console.log(jsonText({ ...told, refused: found.refused, skipped: found.skipped, notes: notesOf(plan) }))
+    const summary = { directory, files, source: found.source, classes: Object.fromEntries(classes), key, next }
+    return console.log(jsonText({ ...summary, refused: found.refused, skipped: found.skipped, notes: notesOf(plan) }))
   }
   const left = [...found.refused, ...found.skipped].map(
     ({ what, why }) => `  left out ${escaped(what, 200)}: ${escaped(why, 300)}`,

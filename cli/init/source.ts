@@ -54,8 +54,8 @@ export async function find(
 ): Promise<FoundTools> {
   if (source.kind === "mcp") {
     const { findMcpTools } = await import("../import/mcp/mcp.ts")
-    const asked = { url: source.url, headers: headersOf(options), server, at, seconds: options.timeout }
-    return withProgress("asking the server for its tools", () => findMcpTools(asked))
+    const request = { url: source.url, headers: headersOf(options), server, at, seconds: options.timeout }
+    return withProgress("asking the server for its tools", () => findMcpTools(request))
   }
   const { findOpenApiTools } = await import("../import/openapi/openapi.ts")
   const { basePath } = options

@@ -5,8 +5,8 @@ const SHORT: Readonly<Record<string, string>> = { "\n": "\\n", "\r": "\\r", "\t"
 
 /** One line, whatever `text` is. @param most characters of it that are shown */
 export function escaped(text: string, most = 2_000): string {
-  const shown = text.slice(0, most).replaceAll(UNSEEN, (character) => SHORT[character] ?? spelled(character))
-  return text.length > most ? `${shown}… (${text.length - most} more characters)` : shown
+  const visible = text.slice(0, most).replaceAll(UNSEEN, (character) => SHORT[character] ?? spelled(character))
+  return text.length > most ? `${visible}… (${text.length - most} more characters)` : visible
 }
 
 /** The same of each line. */

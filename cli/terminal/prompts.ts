@@ -55,17 +55,17 @@ export async function askLine(message: string): Promise<string | null> {
 export async function withProgress<Value>(message: string, work: () => Promise<Value>): Promise<Value> {
   if (!process.stderr.isTTY) return work()
   const { spinner } = await import("@clack/prompts")
-  const shown = spinner({ output: process.stderr, indicator: "timer" })
+  const spinning = spinner({ output: process.stderr, indicator: "timer" })
   let isShown = false
   const begin = setTimeout(() => {
     isShown = true
-    shown.start(message)
+    spinning.start(message)
   }, MOMENT_MS)
   try {
     return await work()
   } finally {
     clearTimeout(begin)
-    if (isShown) shown.clear()
+    if (isShown) spinning.clear()
   }
 }
 

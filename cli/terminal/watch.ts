@@ -18,12 +18,12 @@ export async function onEdit(
   work: () => Promise<void>,
   first: () => Promise<void> = async () => undefined,
 ): Promise<void> {
-  let known = await fingerprint(directory)
+  let last = await fingerprint(directory)
   await first()
   while (!signal.aborted) {
     await pause(LOOK_EVERY_MS, signal)
-    if ((await fingerprint(directory)) === known) continue
-    known = await settled(directory, signal)
+    if ((await fingerprint(directory)) === last) continue
+    last = await settled(directory, signal)
     if (!signal.aborted) await work()
   }
 }

@@ -28,7 +28,7 @@ export function silence(
 ): readonly Problem[] {
   const used = new Set<Allowance>()
   const allowances = new Map([...texts].map(([file, text]) => [file, allowancesIn(file, text)]))
-  const told = problems.filter(({ file, line, lint, severity }) => {
+  const remaining = problems.filter(({ file, line, lint, severity }) => {
     if (severity === "error" || lint === undefined) return true
     const fitting = (allowances.get(file) ?? []).filter(
       ({ name, reason, from, to }) => name === lint && reason !== "" && line >= from && line <= to,
@@ -37,7 +37,7 @@ export function silence(
     return fitting.length === 0
   })
   const wrong = [...allowances.values()].flat().flatMap((allowance) => faultOf(allowance, used, ran))
-  return [...told, ...wrong]
+  return [...remaining, ...wrong]
 }
 
 function faultOf(

@@ -15,14 +15,14 @@ export const outOfCalls: Lint = {
       const problems: Problem[] = []
       // Calls of sub-agents' tasks count in this one, and each of those tasks has a window of its own.
       const limited = all.filter(({ window }) => window.per === "tree" || !handing.has(name))
-      const told = (window: Window) =>
+      const inWords = (window: Window) =>
         `window \`${window.id}\` admits ${mostWithin(window, life)} in the life of a task (${shownSpan(life)})`
       const { calls } = grant
       if (calls !== undefined) {
         const counted = toolsOf(grant, tools).intersection(costly)
         const tight = limited.find(({ window, of }) => counted.isSubsetOf(of) && mostWithin(window, life) < calls)
         if (tight) {
-          const message = `no task of purpose \`${name}\` makes ${calls} calls: ${told(tight.window)}`
+          const message = `no task of purpose \`${name}\` makes ${calls} calls: ${inWords(tight.window)}`
           const fix = "Lower `calls`, or raise the window's `limit`."
           problems.push(agents.warning(["purposes", index, "grant", "calls"], message, fix))
         }
@@ -41,7 +41,7 @@ export const outOfCalls: Lint = {
       for (const { window, of } of limited) {
         const needed = steps.filter((step) => step.every((tool) => of.has(tool.name))).length
         if (needed <= mostWithin(window, life)) continue
-        const message = `the plan needs ${needed} calls: ${told(window)}`
+        const message = `the plan needs ${needed} calls: ${inWords(window)}`
         problems.push(agents.warning(at, message, "Raise the window's `limit`, or give the purpose a longer `life`."))
       }
       return problems

@@ -11,11 +11,11 @@ export const recordedArgument: Lint = {
     return catalog.value.tools.flatMap(({ name, action, redact }, index) => {
       if (!called.has(name)) return []
       const reads = bundle.engine.readsFor(actionRef(action), toolRef(name), bundle.entities)
-      const told = [...reads].filter((argument) => argument !== "*" && !isRedacted(argument, redact)).toSorted()
-      if (told.length === 0) return []
-      const list = told.map((argument) => `\`${argument}\``).join(", ")
+      const recorded = [...reads].filter((argument) => argument !== "*" && !isRedacted(argument, redact)).toSorted()
+      if (recorded.length === 0) return []
+      const list = recorded.map((argument) => `\`${argument}\``).join(", ")
       const message = `\`${name}\` is restricted, and records tell what its rules read: ${list}`
-      const fix = `Write \`redact: [${[...redact, ...told].join(", ")}]\`.`
+      const fix = `Write \`redact: [${[...redact, ...recorded].join(", ")}]\`.`
       return [catalog.warning(["tools", index, "sensitivity"], message, fix)]
     })
   },

@@ -14,9 +14,9 @@ export interface Shadowed {
 const FOUND = new WeakMap<Subject, readonly Shadowed[]>()
 
 export function shadowedIn(subject: Subject): readonly Shadowed[] {
-  const known = FOUND.get(subject) ?? search(subject)
-  FOUND.set(subject, known)
-  return known
+  const shadowed = FOUND.get(subject) ?? search(subject)
+  FOUND.set(subject, shadowed)
+  return shadowed
 }
 
 interface Candidate {

@@ -24,10 +24,10 @@ export function subjectOf({ policies, body, bundle, use, placed, problems }: Gat
     operators: managingEntities(policies).filter(({ uid }) => uid.type === "Operator"),
     stored: policies.entities.value,
   })
-  const known = knownOf(body)
+  const facts = knownOf(body)
   const warnings = Map.groupBy(problems, ({ file }) => file)
   const rules = placed.map((rule) => readRule(rule, isWithin(rule.from, warnings)))
-  return { policies, body, bundle, use, questions, known, rules: reasonAbout(rules, questions, known) }
+  return { policies, body, bundle, use, questions, known: facts, rules: reasonAbout(rules, questions, facts) }
 }
 
 /** Whether anything is said of the rule already. */
@@ -36,9 +36,9 @@ function isWithin(from: RulePosition | PlacedLink, problems: ReadonlyMap<string,
     const { file, line, end } = from.links.warning(["links", from.index], "", "")
     return (problems.get(file) ?? []).some((problem) => problem.line >= line && problem.line <= (end?.line ?? line))
   }
-  const told = problems.get(from.file.path)
-  if (!told) return false
+  const reported = problems.get(from.file.path)
+  if (!reported) return false
   const { text, offset } = from.source
   const [first, last] = [positionAt(from.file.text, offset).line, positionAt(from.file.text, offset + text.length).line]
-  return told.some(({ line }) => line >= first && line <= last)
+  return reported.some(({ line }) => line >= first && line <= last)
 }

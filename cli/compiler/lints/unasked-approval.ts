@@ -6,12 +6,12 @@ export const unaskedApproval: Lint = {
   name: "unasked-approval",
   find: ({ policies: { approvers }, body: { rules, guardrails } }) => {
     const remedies = rules.map(({ remedy = "" }) => parseRemedy(remedy))
-    const asked = new Set([
+    const requested = new Set([
       ...remedies.flatMap((remedy) => (remedy?.kind === "approval" ? [remedy.name] : [])),
       ...guardrails.flatMap(({ approval }) => approval ?? []),
     ])
     return approvers.value.approvals.flatMap(({ name }, index) => {
-      if (asked.has(name)) return []
+      if (requested.has(name)) return []
       const message = `no rule and no guardrail asks for the approval \`${name}\``
       const fix = `Write \`@remedy("approval:${name}")\`, or \`approval: ${name}\` in guardrails.yaml, or remove it.`
       return [approvers.warning(["approvals", index, "name"], message, fix)]

@@ -18,11 +18,11 @@ export const unusedAuthority: Lint = {
       const granted = new Set(purposes.flatMap((name) => [...(grants.get(name) ?? [])]))
       const ceilingTools = toolsOf(ceiling, tools)
       // Part of a task may be of a purpose that only the agent above it has.
-      const held = tools.filter(({ name }) => ceilingTools.has(name))
-      const used = held.filter(({ name }) => use.tools.get(id)?.has(name))
-      if (used.length === held.length) return []
-      const unused = held.filter((tool) => !used.includes(tool))
-      const share = `${used.length} of the ${held.length} tools within its ceiling`
+      const ofCeiling = tools.filter(({ name }) => ceilingTools.has(name))
+      const used = ofCeiling.filter(({ name }) => use.tools.get(id)?.has(name))
+      if (used.length === ofCeiling.length) return []
+      const unused = ofCeiling.filter((tool) => !used.includes(tool))
+      const share = `${used.length} of the ${ofCeiling.length} tools within its ceiling`
       const message = `the agent called ${share}, ${spanOf(use)}; never ${listed(unused, granted)}`
       return [{ ...agents.warning(["agents", index, "ceiling"], message, fixFor(used)), severity: "note" }]
     })

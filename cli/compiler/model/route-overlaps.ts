@@ -57,8 +57,8 @@ export class Overlaps<Item> {
 }
 
 function childOf<Item>(children: Map<string, Node<Item>>, key: string): Node<Item> {
-  const known = children.get(key)
-  if (known) return known
+  const existing = children.get(key)
+  if (existing) return existing
   const child: Node<Item> = { below: new Map(), filed: [] }
   children.set(key, child)
   return child

@@ -56,8 +56,8 @@ export function coversScope(scope: Scope, { principal, resource, action }: Wider
 
 /** Every conjunct of `one` is one of `other` too, so that it is true wherever all of those are. */
 export function isImplied(one: readonly Conjunct[], other: readonly Conjunct[]): boolean {
-  const known = new Set(other.map(claimOf))
-  return one.every((conjunct) => known.has(claimOf(conjunct)))
+  const otherClaims = new Set(other.map(claimOf))
+  return one.every((conjunct) => otherClaims.has(claimOf(conjunct)))
 }
 
 /**

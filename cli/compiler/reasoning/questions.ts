@@ -47,11 +47,11 @@ interface Registered {
 export function questionsOf({ store, tools, agents, operators, stored }: Registered): Questions {
   const areas = operators.length === 0 ? [] : AREAS.map((area): Resource => ({ ref: areaRef(area), tool: null }))
   const tooled = tools.map((tool): Resource => ({ ref: toolRef(tool.name), tool }))
-  const asked = (action: PolicyAction): readonly Resource[] => {
+  const resourcesOf = (action: PolicyAction): readonly Resource[] => {
     if (action === "manage") return areas
     return action === "delegate" ? tooled : tooled.filter(({ tool }) => tool?.action === action)
   }
-  const byAction = new Map(ASKED.map((action) => [action, filed(asked(action), ({ ref }) => keysOf(ref, store))]))
+  const byAction = new Map(ASKED.map((action) => [action, filed(resourcesOf(action), ({ ref }) => keysOf(ref, store))]))
   const agentKeys = new Set(agents.flatMap((id) => keysOf(entity("Agent", id), store)))
   const operatorKeys = new Set(operators.flatMap((operator) => operatorKeysOf(operator, store)))
   const groups = new Set(stored.flatMap(({ uid }) => [...(store.get(entity(uid.type, uid.id).key)?.ancestors ?? [])]))

@@ -25,8 +25,8 @@ export type Contradiction =
 const MOST_WAYS = 64
 
 /** Null: they may all be true. */
-export function refute(claims: readonly Claim[], known: KnownFacts): Contradiction | null {
-  return attempt(claims, new Map(), { known, ways: MOST_WAYS })
+export function refute(claims: readonly Claim[], knownFacts: KnownFacts): Contradiction | null {
+  return attempt(claims, new Map(), { known: knownFacts, ways: MOST_WAYS })
 }
 
 /** What is known so far of the value of an expression. */
@@ -118,7 +118,7 @@ type Relation =
   | null
 
 /** What it says of one of its operands. */
-function relationIn(expression: unknown, expected: boolean, known: KnownFacts): Relation {
+function relationIn(expression: unknown, expected: boolean, knownFacts: KnownFacts): Relation {
   const [operator, operands] = isNode(expression) ? (Object.entries(expression)[0] ?? []) : []
   if (!isNode(operands) || operator === undefined) return null
   const { left, right } = operands
@@ -132,10 +132,10 @@ function relationIn(expression: unknown, expected: boolean, known: KnownFacts): 
     case ">=":
       return comparison(operator, left, right, expected)
     case "contains":
-      return membership(left, right, expected, known)
+      return membership(left, right, expected, knownFacts)
     case "containsAny":
     case "containsAll":
-      return expected ? overlap(operator, left, right, known) : null
+      return expected ? overlap(operator, left, right, knownFacts) : null
     case "like":
       return expected ? { of: left, change: ({ likes }) => ({ likes: [...likes, operands["pattern"]] }) } : null
     case "is":
@@ -180,18 +180,23 @@ function compare(operator: keyof typeof MIRRORED, one: number, other: number): b
 }
 
 /** `["a", "b"].contains(x)` says what `x` is; `labels.contains("a")` needs a label of that name. */
-function membership(left: unknown, right: unknown, expected: boolean, known: KnownFacts): Relation {
+function membership(left: unknown, right: unknown, expected: boolean, knownFacts: KnownFacts): Relation {
   const constants = constantsOf(left)
   const one = constantOf(right)
   if (constants && one !== null) return constants.includes(one) === expected ? null : "never"
   if (constants) return { of: right, change: expected ? among(constants) : except(constants) }
-  const members = known.members.get(keyOf(left))
+  const members = knownFacts.members.get(keyOf(left))
   if (!members || one === null || !expected) return null
   return missing(members, one)
 }
 
-function overlap(operator: "containsAny" | "containsAll", left: unknown, right: unknown, known: KnownFacts): Relation {
-  const members = known.members.get(keyOf(left))
+function overlap(
+  operator: "containsAny" | "containsAll",
+  left: unknown,
+  right: unknown,
+  knownFacts: KnownFacts,
+): Relation {
+  const members = knownFacts.members.get(keyOf(left))
   const constants = constantsOf(right)
   if (!members || !constants) return null
   const unknown = constants.map((constant) => missing(members, constant)).filter((each) => each !== null)
@@ -199,10 +204,10 @@ function overlap(operator: "containsAny" | "containsAll", left: unknown, right: 
   return unknown.length > 0 && (operator === "containsAll" || unknown.length === constants.length) ? first : null
 }
 
-function missing(known: KnownValues, constant: string): Extract<Relation, { unknown: unknown }> | null {
-  return known.names.has(constant.replace(/^text /u, ""))
+function missing(values: KnownValues, constant: string): Extract<Relation, { unknown: unknown }> | null {
+  return values.names.has(constant.replace(/^text /u, ""))
     ? null
-    : { unknown: { value: shownConstant(constant), known } }
+    : { unknown: { value: shownConstant(constant), known: values } }
 }
 
 const only = (constant: string) => among([constant])
@@ -250,16 +255,16 @@ function narrow(
   of: unknown,
   change: (fact: Fact) => Partial<Fact>,
   index: number,
-  known: KnownFacts,
+  knownFacts: KnownFacts,
 ): Contradiction | null {
   const key = keyOf(of)
-  const before = facts.get(key) ?? initial(key, known)
+  const before = facts.get(key) ?? initial(key, knownFacts)
   const after: Fact = { ...before, ...change(before), from: index }
   facts.set(key, after)
   if (isPossible(after)) return null
-  const said = soleName(change, before)
-  if (before.from === null && before.known && said !== null) {
-    return { kind: "unknown", index, value: said, known: before.known }
+  const name = soleName(change, before)
+  if (before.from === null && before.known && name !== null) {
+    return { kind: "unknown", index, value: name, known: before.known }
   }
   return { kind: "clash", index, with: before.from ?? index }
 }

@@ -34,7 +34,7 @@ export interface Reasoned {
 
 const MAY_APPLY: Verdict = { kind: "may apply" }
 
-export function reasonAbout(all: readonly ReadRule[], questions: Questions, known: KnownFacts): Reasoned {
+export function reasonAbout(all: readonly ReadRule[], questions: Questions, facts: KnownFacts): Reasoned {
   const verdicts = new Map<ReadRule, Verdict>()
   const foreseen = new Map<ReadRule, Foresee>()
   const foresee = (rule: ReadRule): Foresee => {
@@ -53,18 +53,18 @@ export function reasonAbout(all: readonly ReadRule[], questions: Questions, know
   const judge = (rule: ReadRule): Verdict => {
     const actions = actionsOf.get(rule) ?? []
     if (actions.length === 0) return { kind: "no action" }
-    const asking = actions.filter((action) => questions.hasPrincipal(rule.scope, action))
-    if (asking.length === 0) return { kind: "nobody" }
-    const asked = asking.filter((action) => questions.resources(rule.scope, action).length > 0)
-    if (asked.length === 0) return { kind: "nothing", tools: questions.tools(rule.scope) }
+    const withPrincipal = actions.filter((action) => questions.hasPrincipal(rule.scope, action))
+    if (withPrincipal.length === 0) return { kind: "nobody" }
+    const withResource = withPrincipal.filter((action) => questions.resources(rule.scope, action).length > 0)
+    if (withResource.length === 0) return { kind: "nothing", tools: questions.tools(rule.scope) }
     const claims = rule.conjuncts.map(({ expression, expected }, index) => ({ expression, expected, index }))
-    const contradiction = refute(claims, known)
+    const contradiction = refute(claims, facts)
     if (contradiction && (rule.effect === "permit" || cannotErr(rule.conjuncts))) {
       return { kind: "contradiction", contradiction }
     }
     const about = rule.conjuncts.find(({ expression }) => readsAny(expression, ["resource"]))
     if (!about) return MAY_APPLY
-    const mayApply = asked.some((action) =>
+    const mayApply = withResource.some((action) =>
       questions.resources(rule.scope, action).some((resource) => matters(rule, outcomes(rule, action, resource))),
     )
     return mayApply ? MAY_APPLY : { kind: "no such resource", conjunct: about }

@@ -52,8 +52,8 @@ export function readRule({ rule, from }: PlacedRule, isWarned: boolean): ReadRul
     }
   }
   const { file, source } = from
-  let known: RuleParts | undefined
-  const parts = () => (known ??= partsOf(source.text))
+  let cachedParts: RuleParts | undefined
+  const parts = () => (cachedParts ??= partsOf(source.text))
   const extentOf = (part: Part): Extent => {
     if (typeof part === "string") return parts()[part === "rule" ? "effect" : part]
     const body = parts().conditions[part.condition] ?? parts().effect

@@ -45,9 +45,9 @@ function visit(json: unknown, found: ContextReads): void {
   }
   for (const [operator, operands] of Object.entries(json)) {
     if (operator === "Value") continue
-    const asked = operator === "has" && isNode(operands) ? askedPath(operands) : null
-    if (asked) {
-      note(asked, true, found)
+    const path = operator === "has" && isNode(operands) ? askedPath(operands) : null
+    if (path) {
+      note(path, true, found)
       continue
     }
     if (isNode(operands)) for (const name of membersNamed(operator, operands)) found.members.add(name)

@@ -22,9 +22,9 @@ export function longLiteral(digits: string): { readonly __extn: { readonly fn: s
 type NumberSource = readonly { readonly source?: string }[]
 
 export function parseExactly(text: string): unknown {
-  return JSON.parse(text, (_key, value: unknown, ...[told]: NumberSource) => {
-    const rounded = typeof value === "number" && !Number.isSafeInteger(value) && /^-?\d+$/.test(told?.source ?? "")
-    return rounded ? longLiteral(told?.source ?? "") : value
+  return JSON.parse(text, (_key, value: unknown, ...[context]: NumberSource) => {
+    const rounded = typeof value === "number" && !Number.isSafeInteger(value) && /^-?\d+$/.test(context?.source ?? "")
+    return rounded ? longLiteral(context?.source ?? "") : value
   })
 }
 

@@ -73,7 +73,7 @@ function isTable(path: string): boolean {
 }
 
 function isKnown(path: string): boolean {
-  return [...REQUIRED_FILES, ...OPTIONAL_FILES].some((known) => known === path)
+  return [...REQUIRED_FILES, ...OPTIONAL_FILES].some((each) => each === path)
 }
 
 function refuse(path: string): Problem | undefined {

@@ -88,18 +88,18 @@ export function toolsOf(reading: Reading): Read {
     if (route) untaken.push({ told: each.told, methods: [route], pattern: wildcards(reading.base + each.path) })
   }
   const withheld: string[] = []
-  const kept = distinct(taken, (each, why) => {
+  const distinctTools = distinct(taken, (each, why) => {
     withheld.push(each.tool.name)
     skipped.push({ what: each.told, why })
     untaken.push({ told: each.told, methods: each.route.methods, pattern: each.route.path })
   })
   for (const { told, methods, pattern } of untaken) {
-    const other = kept.find(
+    const other = distinctTools.find(
       ({ route }) => methods.some((method) => route.methods.includes(method)) && fits(pattern, route.path),
     )
     if (other) notes.push(`a request for \`${told}\`, which is left out, would be taken for \`${other.tool.name}\``)
   }
-  const tools = kept.map(({ tool }) => tool)
+  const tools = distinctTools.map(({ tool }) => tool)
   const found: FoundTools = {
     prefix,
     source: `${file}, ${version}`,
@@ -128,9 +128,9 @@ function operationsOf(document: Members, paths: Members, skipped: Skipped[]): Op
       const operation = Object.hasOwn(item, method) ? item[method] : undefined
       // A GET tells of its HEAD.
       if (operation === undefined || (method === "head" && Object.hasOwn(item, "get"))) continue
-      const told = `${method.toUpperCase()} ${path}`
-      if (isObject(operation)) operations.push({ verb, path, told, operation, item })
-      else skipped.push({ what: told, why: "it is no map" })
+      const label = `${method.toUpperCase()} ${path}`
+      if (isObject(operation)) operations.push({ verb, path, told: label, operation, item })
+      else skipped.push({ what: label, why: "it is no map" })
     }
   }
   return operations

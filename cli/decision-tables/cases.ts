@@ -1,4 +1,7 @@
-/** Tests as written → cases, each a question with all that it starts from and what it should come to; or what is wrong. */
+/**
+ * Turns tests as written into cases, each a query with everything that it starts from and its expected result; or
+ * reports what is wrong in them.
+ */
 import type { Problem } from "../compiler/source/problem.ts"
 import type { Path, Source } from "../compiler/source/source.ts"
 import { readExpected } from "./expectation.ts"

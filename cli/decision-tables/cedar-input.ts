@@ -1,4 +1,4 @@
-/** Entities, values and scopes as the official engine takes them, in Cedar's JSON. */
+/** Entities, values and scopes in Cedar's JSON, as the official engine takes them. */
 import type { CedarValueJson, Context, EntityJson } from "@cedar-policy/cedar-wasm/nodejs"
 import { readUid } from "../../src/core/policy/cedar/values/cedar-json.ts"
 import type { PolicyRequest } from "../../src/core/policy/cedar/engine.ts"
@@ -14,11 +14,11 @@ import {
 } from "../../src/core/policy/cedar/values/value.ts"
 import { toCedar } from "../compiler/model/entities.ts"
 
-/** The entities of a bundle, of which a question is given those that it can come upon. */
+/** The entities of a bundle. A query gets those of them that it can reach. */
 export class OfficialWorld {
   readonly #stored = new Map<string, StoredEntity>()
   readonly #rules: readonly Scoped[]
-  /** What rules name in their conditions, so that it can be come upon in any question. */
+  /** Entities that rules name in their conditions: any query can reach them. */
   readonly #named: readonly string[]
   readonly #json = new Map<string, EntityJson>()
   readonly #above = new Map<string, ReadonlySet<string>>()
@@ -51,7 +51,7 @@ export class OfficialWorld {
     return json
   }
 
-  /** Rules whose scopes do not rule the question out. */
+  /** Rules whose scopes do not exclude the query. */
   mayBeAbout({ principal, action, resource }: PolicyRequest, overlay: EntityStore): readonly string[] {
     const about = this.#aboutTool(action, resource)
     const above = overlay.get(principal.key)?.ancestors ?? new Set()
@@ -96,12 +96,12 @@ function scopedOf({ id, policy }: LoweredRule): Scoped {
   return { id, policy: { principal: named(principal), action: named(action), resource: named(resource) } }
 }
 
-/** Only a scope that names others than an entity and all above it rules it out. */
+/** Only a scope that names neither the entity nor one above it excludes it. */
 function mayMatch(named: readonly string[], key: string, above: ReadonlySet<string>): boolean {
   return named.length === 0 || named.some((one) => one === key || above.has(one))
 }
 
-/** Entities that JSON of Cedar names, as `{type, id}` or with its escape. */
+/** Entities that Cedar's JSON names, as `{type, id}` or with its escape. */
 function uidsIn(json: unknown): EntityUid[] {
   if (Array.isArray(json)) return json.flatMap(uidsIn)
   if (!isNode(json)) return []
@@ -109,7 +109,7 @@ function uidsIn(json: unknown): EntityUid[] {
   return uid ? [uid] : Object.values(json).flatMap(uidsIn)
 }
 
-/** One that was made for the request: a user, an operator. What it is a member of is worked out already. */
+/** An entity that was made for the request: a user, an operator. Its groups are resolved already. */
 function madeJson(made: Entity | undefined): EntityJson | null {
   if (!made) return null
   const attrs = toContext(made.attrs)
@@ -119,7 +119,7 @@ function madeJson(made: Entity | undefined): EntityJson | null {
 
 export const uidOf = ({ type, id }: EntityRef): { type: string; id: string } => ({ type, id })
 
-/** `Type::"id"`, the id as JSON (value.ts). */
+/** `Type::"id"`, the id as JSON (src/core/policy/cedar/values/value.ts). */
 function uidOfKey(key: string): { type: string; id: string } {
   const end = key.indexOf('::"')
   const id: unknown = JSON.parse(key.slice(end + 2))
@@ -135,7 +135,7 @@ export function refsIn(value: Value): readonly EntityRef[] {
 
 class Inexpressible extends Error {}
 
-/** Null where a member cannot be said in Cedar's JSON. */
+/** Returns null if a member cannot be written in Cedar's JSON. */
 export function toContext(context: CedarRecord): Context | null {
   try {
     return membersOf(context)
@@ -146,7 +146,7 @@ export function toContext(context: CedarRecord): Context | null {
 }
 
 function membersOf(values: CedarRecord): Record<string, CedarValueJson> {
-  // To Cedar's JSON these are escapes, wherever they stand.
+  // These are escapes to Cedar's JSON, wherever they stand.
   if (values.has("__entity") || values.has("__extn")) throw new Inexpressible()
   return Object.fromEntries([...values].map(([name, value]) => [name, toJson(value)]))
 }

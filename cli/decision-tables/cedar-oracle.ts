@@ -1,6 +1,6 @@
 /**
- * The official Cedar engine on the text of a policy directory, to be asked what the Worker's evaluator is asked. Both must
- * come to the same decision by the same rules, but for the one difference that is meant: here a forbid that errs denies.
+ * The official Cedar engine on the text of a policy directory, which gets the same requests as the Worker's evaluator.
+ * Both must decide alike, by the same rules, with one intended difference: here a forbid whose evaluation fails denies.
  */
 import { preparsePolicySet, statefulIsAuthorized } from "@cedar-policy/cedar-wasm/nodejs"
 import type { PolicyAnswer, PolicyRequest } from "../../src/core/policy/cedar/engine.ts"
@@ -12,11 +12,14 @@ import { OfficialWorld, refsIn, toContext, uidOf } from "./cedar-input.ts"
 import type { RecordedQuery } from "./recording-engine.ts"
 
 export interface Oracle {
-  /** Null where the question cannot be put to it: a context with a member that Cedar's JSON takes for an escape. */
+  /**
+   * Null if the official engine cannot take the request: its context has a member that Cedar's JSON takes for an
+   * escape.
+   */
   authorize(request: PolicyRequest, entities: EntityStore): PolicyAnswer | null
 }
 
-/** What both engines say of a question on which they differ. */
+/** The results of both engines for a request on which they differ. */
 export interface Disagreement {
   readonly principal: string
   readonly action: string
@@ -25,7 +28,7 @@ export interface Disagreement {
   readonly official: PolicyAnswer
 }
 
-/** Null where they agree; `unput` where the official engine could not be asked. */
+/** Null if they agree; `unput` if the official engine could not take the request. */
 export function disagreement(
   oracle: Oracle,
   { request, entities, answer: ours }: RecordedQuery,
@@ -37,15 +40,15 @@ export function disagreement(
   return { principal: principal.key, action: action.id, resource: resource.key, ours, official }
 }
 
-/** The whole of more rules than this is not asked for each question: the official engine copies all of them each time. */
+/** With more rules than this the engine does not get all of them for each request, because it copies them each time. */
 const ASKED_WHOLE = 200
 
-/** Sets that were handed to the official engine, which keeps them by name. */
+/** Sets that the official engine has, by name. */
 let sets = 0
 
 /**
  * @param written the rules as text
- * @param rules the same, lowered: their scopes
+ * @param rules the same rules, lowered: their scopes
  * @param stored the entities of the bundle
  */
 export function oracleOf(
@@ -91,7 +94,7 @@ export function oracleOf(
   }
 }
 
-/** What the official engine says, as it would with forbids that deny where they err. */
+/** The official engine's result, as it would be if a forbid that fails denied. */
 function asHere(
   allowed: boolean,
   reason: readonly string[],

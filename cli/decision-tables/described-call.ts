@@ -1,4 +1,4 @@
-/** A call that nobody has made, described by flags as a test describes one. */
+/** A call that no agent has made, described by options as a test describes one. */
 import type { Verdict } from "../../src/core/decision/call.ts"
 import { EXIT, Failure } from "../terminal/failure.ts"
 import type { Compiled } from "../compiler/compile.ts"
@@ -31,7 +31,7 @@ export interface ByHand {
 
 export interface Answered {
   readonly result: Result
-  /** Null where policy was not asked. */
+  /** Null if policy was not evaluated. */
   readonly question: PolicyQuestion | null
 }
 
@@ -53,7 +53,7 @@ export function askByHand(described: ByHand, { body, bundle }: Compiled): Answer
   return { result, question: { bundle, user, agents, tool, context } }
 }
 
-/** One test that asks for it, in the words of a table. */
+/** One test of it, in the words of a table. */
 function tableOf({
   call,
   arg,
@@ -91,7 +91,7 @@ function tableOf({
   return { tests: [{ name: "by hand", given, call, ...carried, expect: "allow" }] }
 }
 
-/** `name=value`, the value as JSON where it is some, as text where it is none. */
+/** `name=value`; the value is read as JSON if it is JSON, otherwise as text. */
 function argumentOf(text: string): [string, unknown] {
   const at = text.indexOf("=")
   if (at < 1) throw new Failure(`--arg cannot be ${text}`, "Write name=value.", EXIT.usage)

@@ -1,4 +1,4 @@
-/** What a question came to, in the words of a test, and how that differs from what the test expects. */
+/** The result of a query in the words of a test, and how it differs from what the test expects. */
 import { isDeepStrictEqual } from "node:util"
 import { codeOf, type Denial } from "../../src/core/denials/denial.ts"
 import { oauthErrorOf, type OAuthError } from "../../src/core/denials/oauth-error.ts"
@@ -9,13 +9,13 @@ export interface Got {
   /** `allow`, or the code that the caller gets. */
   readonly decision: string
   readonly scope: readonly string[]
-  /** That determined it, sorted. */
+  /** The rules that determined it, sorted. */
   readonly rules: readonly string[]
   readonly reason: string | null
   readonly principal: string | null
-  /** What else the denial shows. */
+  /** The other members of the denial. */
   readonly shown: Readonly<Record<string, unknown>>
-  /** Why the question itself was never asked; all else is of what came before it. */
+  /** Why the query itself was never made; everything else describes what came before it. */
   readonly unasked: string | null
 }
 
@@ -63,7 +63,7 @@ function refused(refusal: OAuthError): Pick<Got, "decision" | "reason" | "shown"
   return { decision: oauthErrorOf(refusal), reason, shown }
 }
 
-/** Names of what differs; none: it is as expected. */
+/** Names of what differs; empty if the result is as expected. */
 export function differences(expected: Expected, got: Got): readonly string[] {
   if (got.unasked !== null) return ["unasked"]
   const { decision, scope, rules, reason, principal, with: evidence } = expected

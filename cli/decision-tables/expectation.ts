@@ -1,4 +1,4 @@
-/** What a test expects, and whether its question could come to that at all. */
+/** What a test expects, and whether its query could have that result at all. */
 import { CODE_OF_REASON, STATUS_OF_CODE } from "../../src/core/denials/denial.ts"
 import { ERROR_OF_REASON } from "../../src/core/denials/oauth-error.ts"
 import { userId } from "../../src/core/policy/principals.ts"
@@ -9,7 +9,7 @@ import type { Layers, LayerResult } from "./layers.ts"
 import type { TestQuery, Scene, Expected } from "./scene.ts"
 import { ALLOW, type ExpectedText } from "./schema.ts"
 
-/** Of a call of which nothing else is said. */
+/** For a call that is described by nothing else. */
 export const ALLOWED: Expected = {
   decision: ALLOW,
   scope: null,
@@ -19,7 +19,7 @@ export const ALLOWED: Expected = {
   with: null,
 }
 
-/** How questions of a kind are refused. */
+/** How queries of a kind are denied. */
 interface Refusals {
   readonly codes: readonly string[]
   /** Code by reason. */
@@ -38,14 +38,14 @@ const OF_OPENINGS: Refusals = {
   never: "a task is not refused",
 }
 
-/** Of what is asked; of a call, all that matters is who makes it for whom. */
+/** The parties of a query; of a call only its agent and user matter. */
 export type AskedOf = Exclude<TestQuery, { readonly kind: "call" }> | CallOf
 interface CallOf {
   readonly kind: "call"
   readonly scene: Pick<Scene, "user" | "chain">
 }
 
-/** @param rules of the bundle, by `@id` */
+/** @param names rules of the bundle, by `@id` */
 export function readExpected(layers: Layers, question: TestQuery, names: ReadonlySet<string>): Expected {
   const expected = layers.need("expect", "nothing is expected", "Write `allow`, or the code of the denial.")
   return readExpectation(layers, expected, question, names)

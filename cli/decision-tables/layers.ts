@@ -1,4 +1,7 @@
-/** What a file gives, a test says over it, and a case over that: of each field what the last of them says, and where. */
+/**
+ * The layers of a case: what its file gives, what the test sets over that, and what the case sets over both. Each field
+ * has the value of the last layer that sets it, with its place.
+ */
 import { suggest } from "../../src/core/encoding/nearest.ts"
 import type { Problem } from "../compiler/source/problem.ts"
 import type { Path, Source } from "../compiler/source/source.ts"
@@ -6,7 +9,7 @@ import type { TestQuestion, ClientText, Given } from "./schema.ts"
 
 export interface Layer {
   readonly value: TestQuestion
-  /** Where it says this. */
+  /** Where this is set. */
   readonly at: (key: keyof TestQuestion) => Path
 }
 
@@ -26,7 +29,7 @@ export class Faulty extends Error {
   }
 }
 
-/** Of each pair, what says the one takes back the other. */
+/** Pairs of fields of which each one resets the other. */
 const INSTEAD: Partial<Record<keyof Given, keyof Given>> = {
   agent: "chain",
   chain: "agent",
@@ -38,9 +41,9 @@ const INSTEAD: Partial<Record<keyof Given, keyof Given>> = {
 type KnownLayer = Pick<ReadonlyMap<string, unknown>, "has" | "keys">
 
 export class Layers {
-  /** In the order in which they hold, the last one most. */
+  /** In ascending order of precedence. */
   readonly layers: readonly Layer[]
-  /** Of the case. */
+  /** The layers of the case. */
   readonly path: Path
   readonly #source: Source<unknown>
 
@@ -73,12 +76,12 @@ export class Layers {
     return layer && value !== undefined ? { value, path: [...layer.at("given"), key] } : undefined
   }
 
-  /** Member by member: a test about somebody's session need not say again who they are. */
+  /** Merged member by member: a test about a user's session need not repeat who the user is. */
   user(): LayerResult<NonNullable<Given["user"]>> | null {
     const givens = this.layers.flatMap(({ value: { given }, at }) =>
       given?.user === undefined ? [] : [{ user: given.user, path: [...at("given"), "user"] }],
     )
-    // Nobody is nobody: what earlier layers say of a user is about another one.
+    // `nobody` clears the user: earlier layers describe another one.
     const parts = givens.slice(givens.findLastIndex(({ user }) => user === null) + 1)
     const path = parts.at(-1)?.path
     if (!path) return null
@@ -87,7 +90,7 @@ export class Layers {
     return { value, path }
   }
 
-  /** @param what it is, and in which file such are */
+  /** @param what the kind of thing, and the file that defines such things */
   layer(layer: KnownLayer, { value: name, path }: LayerResult<string>, what: string, file: string): void {
     if (layer.has(name)) return
     this.fault(path, `there is no ${what} \`${name}\``, suggest(name, layer.keys(), `Name one of ${file}.`))
@@ -99,8 +102,8 @@ export class Layers {
   }
 
   /**
-   * Of the client, by where it is said.
-   * @param of the call in question, or one before it with what that says itself
+   * What is asserted of the client, by where it is set.
+   * @param of the call of the query, or an earlier one with its own members
    */
   client(
     of: "question" | { readonly step: LayerResult<ClientText> | undefined },

@@ -1,6 +1,7 @@
 /**
- * Rules that are broken on purpose, each in one place: a test that guards the rule notices. Made of the lowered form. What
- * would be the same rule in other words is left out, as far as that can be told from its form and from who is there.
+ * Rules that are broken on purpose, each in one place: a test that guards the rule fails. They are made of the lowered
+ * form. A change that leaves the rule the same in other words is skipped, as far as its form and the registry show
+ * that.
  */
 import type { Bundle } from "../../src/core/policy/assemble.ts"
 import type { BundleBody } from "../../src/core/policy/bundle.ts"
@@ -13,9 +14,9 @@ export interface Mutant {
   /** `@id` of the rule. */
   readonly rule: string
   readonly what: string
-  /** The condition that was changed, counted from 0; null: the rule as a whole or its scope. */
+  /** The condition that was changed, counted from 0; null: the rule as a whole, or its scope. */
   readonly condition: number | null
-  /** What stands in its place; null: nothing. */
+  /** What replaces it; null: nothing. */
   readonly lowered: LoweredRule | null
 }
 
@@ -52,7 +53,7 @@ const PARTS = ["principal", "action", "resource"] as const
 /** With what the changed rule reads. */
 function relowered({ remedy, ...rule }: LoweredRule, policy: Node): LoweredRule {
   const { reads, members, facts } = readsOf(policy)
-  // Nothing lifts a permit.
+  // A permit has no remedy.
   const lifted = remedy === undefined || policy.effect !== "forbid" ? {} : { remedy }
   const inner = members.length > 0 && { members }
   return { id: rule.id, policy, reads, ...inner, ...(facts.length > 0 && { facts }), ...lifted }
@@ -78,7 +79,10 @@ function brokenConditions({ kind, body }: Node): readonly Broken[] {
   ]
 }
 
-/** Of `a && b && c` each, and of `a || b`, but for what only asks whether something is there: that guards the next part. */
+/**
+ * Each operand of `a && b && c` and of `a || b`, except one that only tests whether a member exists: it guards the next
+ * operand.
+ */
 function withoutParts(body: unknown): readonly { readonly part: number; readonly rest: unknown }[] {
   const operator = (["&&", "||"] as const).find((each) => isNode(body) && each in body)
   if (!operator) return []

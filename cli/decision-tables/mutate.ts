@@ -1,4 +1,4 @@
-/** Which broken rules some test notices. The official engine is not asked: it knows the rules as they were written. */
+/** Which broken rules some test notices. The official engine is not used: it knows the rules as they were written. */
 import { isDeepStrictEqual } from "node:util"
 import type { Bundle } from "../../src/core/policy/assemble.ts"
 import type { BundleBody } from "../../src/core/policy/bundle.ts"
@@ -16,11 +16,11 @@ import type { SuiteResult } from "./suite.ts"
 
 export interface Mutation {
   readonly mutants: number
-  /** Those that every test takes for the rule as it is. */
+  /** Mutants that every test takes for the original rule. */
   readonly survivors: readonly Mutant[]
 }
 
-/** @param outcomes of the tests on the bundle as it is, all of them as expected */
+/** @param outcomes of the tests on the original bundle, all of them as expected */
 export function mutate(body: BundleBody, bundle: Bundle, outcomes: readonly SuiteResult[]): Mutation {
   const mutants = mutantsOf(body, bundle)
   const scopes = new Scopes()
@@ -49,7 +49,7 @@ function isNoticed(
   })
 }
 
-/** Asking again is a fraction of running again. By which rules somebody is permitted makes no difference to most tests. */
+/** Repeating the queries costs a fraction of running the tests. Most tests do not depend on which rules permitted. */
 function mayNotice({ of, heard }: SuiteResult, engine: Engine): boolean {
   return heard.some(({ asked, looked }) => {
     const answersDiffer = asked.some(({ request, entities, answer }) => {
@@ -67,8 +67,8 @@ function mayNotice({ of, heard }: SuiteResult, engine: Engine): boolean {
 }
 
 /**
- * A case comes to something else only if an answer on its way does, and the first of those is to a question that it asks
- * of the bundle as it is. So only cases that ask something within the scope of the rule, as it is or as it is broken, can
+ * A case changes its result only if an answer on its way changes, and the first such answer is to a query that the case
+ * makes of the original bundle. So only cases with a query within the scope of the rule, original or broken, can
  * notice.
  */
 class Scopes {
@@ -101,7 +101,7 @@ class Scopes {
       return isWithin(action, request.action, entities) && isWithin(principal, request.principal, entities)
     })
     if (isAsked || reads.length === 0) return isAsked
-    // Whether a call's arguments are needed at all depends on the rules about its tool, whoever asks.
+    // Whether a call's arguments are needed depends on the rules about its tool alone.
     return looked.some((at) => isWithin(resource, at.resource, at.entities) && isWithin(action, at.action, at.entities))
   }
 

@@ -1,4 +1,4 @@
-/** What tests may name, as the bundle has it. */
+/** What tests may name, as the bundle defines it. */
 import type { Tool } from "../../src/core/catalog/tool.ts"
 import type { BundleBody } from "../../src/core/policy/bundle.ts"
 import type { GatewayDefinition } from "../../src/core/policy/definition/gateways.ts"

@@ -1,4 +1,4 @@
-/** What a test asks, and the scene in which it does, in the words of the bundle. */
+/** The query of a test, and the scene in which it is made, in the words of the bundle. */
 import { UNSEEN_ARGUMENTS } from "../../src/core/catalog/arguments.ts"
 import { BODILESS } from "../../src/core/catalog/call-request.ts"
 import { clientOf, UNKNOWN_CLIENT, type Client } from "../../src/core/decision/client.ts"
@@ -46,7 +46,7 @@ function readCall(layers: Layers, world: World): TestQuery {
   return { kind: "call", scene: { ...scene, client, after: steps ?? [], later }, target }
 }
 
-/** Whatever is given is what the tasks above ask for; the last one asks for this. */
+/** What is given is requested by the tasks above; the last task requests this. */
 function readOpen(layers: Layers, world: World): TestQuery {
   const open = layers.need("open")
   const alone = layers.given("rules_alone")
@@ -164,7 +164,7 @@ function readOperator(layers: Layers, world: World): OperatorFacts {
   return layers.fault(given.path, `\`${subject}\` is no operator`, fix)
 }
 
-/** URL of an issuer by its id; without one, of the only issuer of such tokens. */
+/** URL of an issuer by its id; without an id, of the only issuer of such tokens. */
 function readIssuer(
   layers: Layers,
   { body }: World,
@@ -221,7 +221,7 @@ function readStep(layers: Layers, world: World, scene: Scene, { value: step, pat
 
 const HEADER_OF = { country: "country", ip: "client_ip" } as const
 
-/** As the gateway would tell it by the headers that it sets. */
+/** As the gateway would assert it in the headers that it sets. */
 function readClient(layers: Layers, gateway: GatewayDefinition, of: Parameters<Layers["client"]>[0]): Client {
   const client = layers.client(of)
   const headers = new Headers()
@@ -293,7 +293,7 @@ function readRequest(
         mcpMethod: headers?.value["mcp-method"] ?? null,
         mcpName: headers?.value["mcp-name"] ?? null,
       },
-      // As src/gateway/present.ts has it.
+      // As in src/gateway/present.ts.
       body: gateway.body
         ? { kind: "whole", text }
         : BODILESS.has(method)

@@ -1,6 +1,7 @@
 /**
- * The questions that can come up at all under a bundle: who could ask about what, by purposes, ceilings and roles. Users are
- * not known, so one may be in any group that a rule names, or in none; where no issuer vouches for any, there are none.
+ * The queries that can arise under a bundle at all: which principals could request what, by purposes, ceilings and
+ * roles. Users are not known, so one may be in any group that a rule names, or in none. If no issuer vouches for users,
+ * there are none.
  */
 import type { Tool } from "../../src/core/catalog/tool.ts"
 import { isLifecycle } from "../../src/core/catalog/lifecycle.ts"
@@ -19,7 +20,7 @@ import { within } from "../../src/core/task/narrow.ts"
 /** Keys of all scopes that match an entity. */
 type Keys = ReadonlySet<string>
 
-/** What is asked about one resource: each action with those who may be asked about. */
+/** The possible queries about one resource: each action with its possible principals. */
 interface Topic {
   readonly resource: Keys
   readonly actions: readonly {
@@ -38,7 +39,7 @@ export class Reach {
     this.#topics = [...toolTopics(body, bundle), ...areaTopics(body, bundle)]
   }
 
-  /** Whether some question is within the wider scope and not within the other. */
+  /** Whether some query is within the wider scope and not within the other. */
   differs(policy: Node, wider: Node): boolean {
     const users = this.#usersFor(policy)
     return this.#topics.some(({ resource, actions }) => {
@@ -54,7 +55,7 @@ export class Reach {
     })
   }
 
-  /** One who is in no group, and those whom the rule is about. */
+  /** A user who is in no group, and those whom the rule is about. */
   #usersFor({ principal }: Node): readonly Keys[] {
     const nobody = { issuer: "https://nobody.invalid", subject: "nobody", groups: [] }
     const named = isNode(principal) ? [principal, principal.in].flatMap((scope) => entityIn(scope)) : []
@@ -100,7 +101,7 @@ function toolTopics({ agents, tools, issuers }: BundleBody, { entities, purposes
       resource: keysOf(toolRef(tool.name), entities),
       actions: [
         { action: keysOf(actionRef(tool.action), entities), principals: callers, ofUsers },
-        // Lifecycle tools come with their server's others, without a question.
+        // Lifecycle tools come with the other tools of their server.
         ...(isLifecycle(tool) ? [] : [{ action: delegate, principals: agentsFor(true), ofUsers }]),
       ],
     }

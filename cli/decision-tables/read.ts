@@ -1,4 +1,4 @@
-/** The decision tables of a policy directory, read and held against the bundle that its other files become. */
+/** The decision tables of a policy directory, read and checked against the bundle of its other files. */
 import type { Compiled } from "../compiler/compile.ts"
 import { parseSource } from "../compiler/source/parse-source.ts"
 import { byPlace, type Problem } from "../compiler/source/problem.ts"
@@ -8,12 +8,12 @@ import { tablesFile } from "./schema.ts"
 import { worldOf } from "./names.ts"
 
 interface Tables {
-  /** Those that can be asked, in the order of file and line. */
+  /** Cases that can be run, in the order of file and line. */
   readonly cases: readonly Case[]
   readonly problems: readonly Problem[]
 }
 
-/** With the tests of the directory, and what is wrong in them, which keeps no bundle from being built. */
+/** With the tests of the directory and the problems in them, which keep no bundle from being built. */
 export function withTables(compiled: Compiled): Compiled & Pick<Tables, "cases"> {
   const { problems, texts, tables } = compiled
   const read = readTables(compiled)
@@ -25,7 +25,7 @@ export function withTables(compiled: Compiled): Compiled & Pick<Tables, "cases">
   }
 }
 
-/** Where there is no bundle, what tests name cannot be looked up: only how they are written is checked. */
+/** Without a bundle the names in tests cannot be looked up: only the form of the tests is checked. */
 function readTables({ body, tables }: Pick<Compiled, "body" | "tables">): Tables {
   const world = body && worldOf(body)
   const read = Array.from(tables, ([file, text]): Tables => {

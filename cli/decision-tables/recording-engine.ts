@@ -1,4 +1,4 @@
-/** An engine of which is kept what it was asked. */
+/** An engine that records its queries. */
 import type { Engine, PolicyAnswer, PolicyRequest } from "../../src/core/policy/cedar/engine.ts"
 import type { EntityStore } from "../../src/core/policy/cedar/entities.ts"
 import type { EntityRef } from "../../src/core/policy/cedar/values/value.ts"
@@ -9,7 +9,7 @@ export interface RecordedQuery {
   readonly answer: PolicyAnswer
 }
 
-/** Which arguments rules read was asked of this, before policy itself was. */
+/** A lookup of the arguments that rules read, which precedes the evaluation. */
 export interface Looked {
   readonly action: EntityRef
   readonly resource: EntityRef
@@ -17,7 +17,7 @@ export interface Looked {
   readonly reads: ReadonlySet<string>
 }
 
-/** In the order in which it was asked. */
+/** In the order of the queries. */
 export interface Heard {
   readonly asked: readonly RecordedQuery[]
   readonly looked: readonly Looked[]
@@ -25,7 +25,7 @@ export interface Heard {
 
 export interface Overheard {
   readonly engine: Engine
-  /** What was asked while `work` was done. */
+  /** The queries made while `work` ran. */
   during<Value>(work: () => Value): { readonly value: Value; readonly heard: Heard }
 }
 

@@ -1,4 +1,4 @@
-/** What came of tests, for people: place, expectation, what was decided, by what. */
+/** Results of tests for people: place, expectation, decision, and the rules that determined it. */
 import { join } from "node:path"
 import { factsAt } from "../../src/core/record/record-facts.ts"
 import type { Bundle } from "../../src/core/policy/assemble.ts"
@@ -47,7 +47,7 @@ function tellExpected({ decision, scope, rules, reason, principal, with: shows }
 
 function tellGot(got: Got, expected: Expected): string {
   const { decision, scope, rules, reason, principal, shown: shows, unasked } = got
-  // Who and by what, it has said already.
+  // The first line has shown the principal and the rules already.
   const { principal: _principal, rules: _rules, ...others } = shows
   const text = [
     decision + (reason === null ? "" : ` (${reason})`),
@@ -76,7 +76,7 @@ const membersOf = (members: Readonly<Record<string, unknown>>): readonly string[
     ([name, value]) => `${name}: ${name === "lacking" ? tellLacking(value) : valueText(value)}`,
   )
 
-/** By whom tools were kept from a task, and how many. */
+/** Which caps kept tools out of a task, and how many. */
 function tellLacking(lacking: unknown): string {
   const caps = Object.values(isNode(lacking) ? lacking : {}).map((by) =>
     isNode(by) ? `${String(by.cap)} of ${String(by.of)}` : "",
@@ -87,7 +87,7 @@ function tellLacking(lacking: unknown): string {
 
 const valueText = (value: unknown): string => (value === null ? "absent" : escaped(JSON.stringify(value), 200))
 
-/** What the rules looked at: those that decided and those that should have; where these look at nothing, all about the tool. */
+/** What the deciding and the expected rules read; if they read nothing, what all rules about the tool read. */
 function factsRead(
   { of, result }: SuiteResult,
   { engine, catalog, entities }: Bundle,
@@ -105,14 +105,14 @@ function factsRead(
   return factsAt(context, paths.size > 0 ? paths : pathsOf(engine.readsFor(...about), engine.factsFor(...about)))
 }
 
-/** From the context on. */
+/** Path within the context. */
 function pathsOf(reads: Iterable<string>, facts: Iterable<string>): ReadonlySet<string> {
   return new Set([...facts, ...Array.from(reads, (name) => (name === "*" ? "arguments" : `arguments.${name}`))])
 }
 
 export interface CoveredRule extends RulePlace {
   readonly rule: string
-  /** It determined a decision in some test. */
+  /** The rule determined a decision in some test. */
   readonly determined: boolean
 }
 
@@ -121,7 +121,7 @@ export function coverageOf({ determining }: Suite, written: ReadonlyMap<string, 
   return Array.from(written, ([rule, one]) => ({ rule, ...placeOfRule(one), determined: determining.has(rule) }))
 }
 
-/** Percent, rounded down: all is all. */
+/** Percent, rounded down: 100 means all. */
 export function percentOf(covered: readonly CoveredRule[]): number {
   const determined = covered.filter((each) => each.determined).length
   return covered.length === 0 ? 100 : Math.floor((determined * 100) / covered.length)

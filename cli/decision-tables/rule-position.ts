@@ -1,4 +1,4 @@
-/** Where in the Cedar files a rule stands, and each of its conditions. */
+/** The place of a rule, and of each of its conditions, in the Cedar files. */
 import { positionAt } from "../compiler/source/position.ts"
 import type { WrittenRule } from "../compiler/rules/source-rules.ts"
 
@@ -23,7 +23,7 @@ export function placeOfCondition(rule: WrittenRule, condition: number): RulePlac
 /** Comments, strings, names (an annotation's with its `@`), brackets. */
 const TOKEN = /\/\/[^\n\r]*|"(?:[^"\\]|\\.)*"|@?[A-Za-z_]\w*|[()[\]{}]/gs
 
-/** `when` and `unless` are words of a rule outside of any bracket only; an attribute may be called so too. */
+/** `when` and `unless` belong to a rule only outside of brackets; an attribute may have such a name too. */
 function conditionsIn(text: string): readonly number[] {
   const found: number[] = []
   let depth = 0

@@ -1,6 +1,6 @@
 /**
- * What a bundle makes of one question, asked in a scene: a tree of tasks is opened, does what it did before, and then makes
- * the call. All of it by the steps of the ledger itself (tree.ts); nothing here decides anything.
+ * Runs one query in its scene: a tree of tasks is opened, makes its earlier calls, and then makes the call in question.
+ * The ledger's own steps do all of it (src/ledger/tree.ts); nothing here decides.
  */
 import { locate } from "../../src/core/catalog/locate.ts"
 import { NO_EVIDENCE } from "../../src/core/decision/call.ts"
@@ -18,13 +18,13 @@ import { mayManage } from "../../src/core/policy/management.ts"
 import type { Opened } from "../../src/core/task/opening-step.ts"
 import type { Login, CallTarget, Scene, TestQuery, Decided, Result, Run, Opening } from "./scene.ts"
 
-/** Some moment, milliseconds, 08:00 UTC: of the date nothing knows that decides, but for what begins anew each day. */
+/** Milliseconds, 08:00 UTC of some day: no decision depends on the date, except for limits that begin anew each day. */
 const START = 1_800_000_000_000
 const ROOT = "tsk_01JZZZZZZZZZZZZZZZZZZZZZZZ"
 /** Thumbprint of the key of agents that prove one. */
 const KEY = "thumbprint of a key of the agent"
 
-/** Opening asks policy about every tool that is asked for: scenes that begin alike are opened once. */
+/** Opening evaluates policy for every requested tool, so scenes that begin alike are opened once. */
 export function runOn(plain: Bundle): Run {
   const ear = overhear(plain.engine)
   const bundle = { ...plain, engine: ear.engine }
@@ -64,7 +64,7 @@ function openAll(bundle: Bundle, { user: login, chain, consents, boundKey, rules
     const step = openStep(bundle, state, openRequest(agent, state, `token ${index}`, more), START)
     if (isOAuthFailure(step)) return { user, opened, refused: step.refused }
     const holder = rulesAlone ? holdingAll(step, bundle) : step
-    // The tasks below it come out of what it holds.
+    // The tasks below it are narrowed from what it holds.
     if (holder.opening.task) state.tasks.set(holder.task.id, holder.opening.task)
     opened.push(holder)
   }

@@ -19,7 +19,7 @@ export interface Login extends Omit<UserFacts, "auth_time" | "until"> {
   readonly auth_age?: number
 }
 
-/** One task of the tree, as its agent asks for it. */
+/** One task of the tree, as its agent requests it. */
 export interface AskedTask {
   readonly agent: string
   readonly purpose: string | null
@@ -28,42 +28,42 @@ export interface AskedTask {
 
 export type CallTarget =
   | { readonly kind: "tool"; readonly tool: string; readonly arguments: CallArguments }
-  /** To be found in the catalog. */
+  /** How to find the call's tool in the catalog. */
   | { readonly kind: "request"; readonly seen: CallRequest }
 
 /** Calls before the one in question. */
 export interface Step extends Caller {
   readonly target: CallTarget
   readonly times: number
-  /** Seconds that pass before the first. */
+  /** Seconds that pass before the first of them. */
   readonly later: number
-  /** What each of them is to come to. */
+  /** The expected result of each of them. */
   readonly expected: Expected
-  /** Once the last of them is made, all of them have ended. */
+  /** After the last of them, all of them have ended. */
   readonly settles: boolean
 }
 
-/** What is the case when the question is asked. */
+/** The state in which the query is made. */
 export interface Scene {
   readonly user: Login | null
-  /** The root's task first; each opens the next as a child. The last one calls. */
+  /** The root task first; each opens the next as a child. The last one calls. */
   readonly chain: readonly AskedTask[]
-  /** Who has consented to the tasks that are opened. */
+  /** The parties that have consented to the tasks. */
   readonly consents: readonly string[]
-  /** Names by which people have approved of each call. */
+  /** Names of the approvals that each call has. */
   readonly approvals: readonly string[]
   readonly boundKey: boolean
-  /** The tasks hold all there is, whatever agents, purposes and `delegate` allow: no grant denies a call. */
+  /** The tasks hold every tool, whatever agents, purposes and `delegate` allow, so that no grant denies a call. */
   readonly rulesAlone: boolean
   readonly gateway: GatewayDefinition
   /** Of each call. */
   readonly risk: number
-  /** What other work of the tree has left behind: labels, and calls that each task of the chain counts. */
+  /** What other work of the tree has left: labels, and the calls that each task of the chain counts. */
   readonly left: { readonly labels: readonly string[]; readonly calls: number }
   readonly after: readonly Step[]
-  /** That the question comes from, as the gateway asserts it. */
+  /** The client of the query, as the gateway asserts it. */
   readonly client: Client
-  /** Seconds between all that and the question. */
+  /** Seconds between all that and the query. */
   readonly later: number
 }
 
@@ -83,7 +83,7 @@ export interface Decided {
   /** Null: allowed. */
   readonly denial: Denial | null
   readonly evidence: Evidence
-  /** Null where it is no tool of the catalog, or none is called. */
+  /** Null if the call names no tool of the catalog, or if nothing is called. */
   readonly tool: string | null
 }
 
@@ -91,9 +91,9 @@ export type Result =
   | Decided
   | { readonly kind: "opened"; readonly task: Task }
   | { readonly kind: "refused"; readonly refusal: OAuthError }
-  /** The question could not be asked: a task of the chain was refused. */
+  /** The query could not be made: a task of the chain was denied. */
   | { readonly kind: "unopened"; readonly agent: string; readonly refusal: OAuthError }
-  /** The same: a call before it came to something else than it was to. Both count from 0. */
+  /** The same: an earlier call had another result than expected. Both count from 0. */
   | {
       readonly kind: "interrupted"
       readonly step: number
@@ -104,7 +104,7 @@ export type Result =
 
 export interface Answered {
   readonly result: Result
-  /** What policy was asked for it: for the opening, which may be another question's too, and for the rest. */
+  /** The policy queries of it: for the opening, which another query may share, and for the rest. */
   readonly heard: readonly Heard[]
 }
 
@@ -119,13 +119,13 @@ export interface Opening {
   readonly refused: OAuthError | null
 }
 
-/** What is null may be anything. */
+/** A member that is null may have any value. */
 export interface Expected {
   /** `allow`, or the code of the denial. */
   readonly decision: string
   /** Exactly what the task holds. */
   readonly scope: readonly string[] | null
-  /** Exactly the rules that determine it, sorted. */
+  /** Exactly the rules that determine the result, sorted. */
   readonly rules: readonly string[] | null
   readonly reason: string | null
   /** Key of the entity that is not permitted. */

@@ -1,6 +1,6 @@
 /**
- * `*.test.yaml`: decision tables. `given` is what tests start from, a test asks one question, its `cases` ask it again with
- * something else. What each says over the one before it holds.
+ * `*.test.yaml`: decision tables. `given` is what tests start from; a test makes one query; its `cases` repeat it with
+ * changes. Each layer overrides the one before it.
  */
 import { z } from "zod"
 import { ACTIONS, SENSITIVITIES } from "../../src/core/catalog/tool.ts"
@@ -30,7 +30,7 @@ const GIVEN = "given"
 const isScope = (word: string): boolean => scope.safeParse(word).success
 const scopeList = z.array(scope).min(1)
 
-/** One, or a list of them; `default`: those that the purpose gives where none is asked for. */
+/** One scope, or a list; `default`: the purpose's defaults. */
 const scopes = z.union([
   text((word) => word === DEFAULT || isScope(word), "not a scope", SCOPE_MEND).transform((word) =>
     word === DEFAULT ? null : [word],
@@ -38,7 +38,7 @@ const scopes = z.union([
   scopeList,
 ])
 
-/** The same; `given`: whatever `given` asks for. */
+/** The same; `given`: what `given` requests. */
 const opened = z.union([
   text((word) => word === DEFAULT || word === GIVEN || isScope(word), "not a scope", SCOPE_MEND).transform(
     (word): typeof GIVEN | string[] | null => (word === GIVEN ? GIVEN : word === DEFAULT ? null : [word]),
@@ -127,12 +127,12 @@ const values = z.record(z.string(), z.unknown())
 
 /** What comes with a call. */
 const carried = {
-  /** `unseen`: the gateway did not pass them on. */
+  /** `unseen`: the gateway did not pass the arguments on. */
   arguments: z
     .union([values, z.literal("unseen")], { error: "expected the arguments by name, or `unseen`" })
     .exactOptional()
     .describe("Of a tool, by name; `unseen`: the gateway did not pass them on."),
-  /** Of a request: JSON, or text as it is. */
+  /** Body of a request: JSON, or text as it is. */
   body: z.unknown().optional().describe("Of a request: JSON, or text as it is."),
   headers: z
     .strictObject({
@@ -212,7 +212,7 @@ const step = z.union([
   }),
 ])
 
-/** What a test asks: a call, what a task would hold, whether an operator may. */
+/** The query of a test: a call, what a task would hold, or whether an operator may do something. */
 const questions = {
   call,
   open: opened,
@@ -242,7 +242,7 @@ const members = {
     .describe("`allow`, the code of the denial, or a map with `deny`, `rules`, `reason`, `principal`, `scope`."),
 }
 
-/** `[what is asked, arguments, expectation]`, of which either of the first two may be missing. */
+/** `[query, arguments, expectation]`; either of the first two may be missing. */
 const row = z
   .array(z.unknown())
   .min(1)
@@ -277,7 +277,7 @@ export interface Row {
   readonly question?: string
   readonly arguments?: Readonly<Record<string, unknown>>
   readonly expect: ExpectedText
-  /** Where in the row each stands; -1: nowhere. */
+  /** The place of each in the row; -1 if it is missing. */
   readonly places: { readonly question: number; readonly arguments: number; readonly expect: number }
 }
 
@@ -301,12 +301,12 @@ const test = z
     }
   })
 
-/** The text of a row is of the kind that its test asks; without any, a call. */
+/** The text of a row is of the kind that its test queries; without any, a call. */
 export function kindOf(test: Partial<Record<QuestionKind, unknown>>): QuestionKind {
   return KINDS.find((kind) => test[kind] !== undefined) ?? "call"
 }
 
-/** As `asked` has it. Throws where it is none of that kind, which the schema has found. */
+/** As `members` has it. It throws if the text is of no such kind, which the schema has checked. */
 export function questionOf(text: string, kind: QuestionKind): Partial<Pick<z.infer<typeof test>, QuestionKind>> {
   return { [kind]: questions[kind].parse(wordsOf(text, kind)) }
 }
@@ -319,7 +319,7 @@ function wordsOf(text: string, kind: QuestionKind): unknown {
 export const tablesFile = z.strictObject({ given: given.exactOptional(), tests: z.array(test).min(1) })
 export type TablesFile = z.infer<typeof tablesFile>
 export type Given = z.infer<typeof given>
-/** What a test says but for its name, and a case over it. */
+/** The members of a test except its name, or of a case over it. */
 export type TestQuestion = Omit<Test, "name" | "cases">
 export type Test = TablesFile["tests"][number]
 export type StepText = z.infer<typeof step>

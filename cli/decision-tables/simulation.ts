@@ -31,17 +31,17 @@ interface Holder {
   token: string
 }
 
-/** What is the same of all calls. */
+/** What all calls have in common. */
 interface Circumstances {
   readonly gateway: GatewayDefinition
   readonly risk: number
-  /** Names by which people have approved of each, whatever asks by them. */
+  /** Names of the approvals that each call has, whatever requires them. */
   readonly approvals: readonly string[]
 }
 
-/** Whose a call is. */
+/** The task of a call. */
 export interface Caller {
-  /** An agent of the chain; null: the last. Of several tasks of one agent the lowest. */
+  /** An agent of the chain; null: the last. If an agent has several tasks, the lowest one. */
   readonly by: string | null
   /** As the gateway asserts it. */
   readonly client: Client
@@ -49,7 +49,7 @@ export interface Caller {
 
 const decisionOf = (made: number): string => `dec_${made}`
 
-/** Rules, and each guardrail that asks by the name. */
+/** Rules, and each guardrail that requires an approval of this name. */
 function askedBy({ guardrails }: Bundle, name: string): readonly Consented[] {
   const requesting = guardrails.definitions.filter(({ approval }) => approval === name)
   return [{ name, guardrail: null }, ...requesting.map(({ id: guardrail }) => ({ name, guardrail }))]
@@ -60,16 +60,14 @@ export class Stage {
   readonly #state: TreeState
   readonly #gateway: GatewayDefinition
   readonly #risk: number
-  /** By what people have approved of each call. */
+  /** The approvals that each call has. */
   readonly #consented: readonly Consented[]
   /** Of each task of the chain, the root's first. */
   readonly #holders: readonly Holder[]
   #now: number
   #made = 0
 
-  /**
-   * @param state of a tree that has just begun. Its tasks are copies: what they do changes them, not what was opened.
-   */
+  /** @param state of a tree that has just begun. Its tasks are copies: calls change them, not what was opened */
   constructor(
     bundle: Bundle,
     state: TreeState,
@@ -91,7 +89,7 @@ export class Stage {
     })
   }
 
-  /** As if calls had been made that left this behind, and nothing else. */
+  /** As if calls had been made that left this behind. */
   leave({ labels, calls }: { readonly labels: readonly string[]; readonly calls: number }): void {
     const tasks = this.#holders.map(({ task }) => task)
     const counted = Array.from({ length: calls }, () => tasks).flat()
@@ -99,12 +97,12 @@ export class Stage {
     applyChange(this.#state, { ...nothing, at: this.#now, counted, labels })
   }
 
-  /** Seconds pass, in which agents renew their tokens before they expire, as far as their tasks live. */
+  /** Seconds pass. Agents renew their tokens before they expire, as long as their tasks live. */
   wait(seconds: number): void {
     const until = this.#now + seconds * 1000
     const renewing = new Set(this.#holders)
     for (let due = this.#nextToExpire(renewing, until); due; due = this.#nextToExpire(renewing, until)) {
-      // A task that is not alive any more renews nothing.
+      // A task that has ended renews nothing.
       if (!this.#renew(due.holder, due.expiresAt - 1)) renewing.delete(due.holder)
     }
     this.#now = until
@@ -116,13 +114,13 @@ export class Stage {
     return callStep(this.#bundle, this.#state, call, this.#now)
   }
 
-  /** A request that is no tool of the catalog's. */
+  /** A request that matches no tool of the catalog. */
   refused(denial: Denial, caller: Caller): void {
     if (this.#gateway.mode !== "enforce") return
     refusedStep(this.#bundle, this.#state, this.#callOf(caller), denial, this.#now)
   }
 
-  /** @returns says of all calls that are made from now on until then that they have ended */
+  /** @returns a function that settles all calls made from now on until it is called */
   settling(): () => void {
     const before = this.#made
     return () => {
@@ -139,12 +137,12 @@ export class Stage {
     const made = ++this.#made
     const proof = jkt === null ? null : this.#proof(jkt, made)
     const risks = this.#told(agent)
-    // A table names tools and arguments, not requests: each call of a tool is taken for the same request.
+    // A table names tools and arguments, not requests: all calls of a tool count as the same request.
     const request = { method: "", target: "", retry: null }
     return { decisionId: decisionOf(made), task, token, proof, gateway, environment, client, mode, ...request, risks }
   }
 
-  /** Anew for each call: however much time has passed, the scene's risk is what it says. */
+  /** Set anew for each call: however much time has passed, the risk is the scene's. */
   #told(name: string): readonly ToldRisk[] {
     if (this.#risk === 0) return NOTHING_TOLD
     return [{ kind: "agent", name, signal: { level: this.#risk, at: this.#now, halfLife: HALF_LIFE.default } }]
@@ -156,7 +154,7 @@ export class Stage {
     return { jkt, jti: `proof ${made}`, iat, freshUntil: this.#now + PROOF_LIFE_MS, nonce }
   }
 
-  /** The token that expires first, where one does by then that could still be renewed. */
+  /** The token that expires first, among those that expire by then and can still be renewed. */
   #nextToExpire(
     among: ReadonlySet<Holder>,
     until: number,

@@ -1,4 +1,4 @@
-/** Runs cases, and puts what policy is asked on the way to the official engine too, where one is given. */
+/** Runs cases, and repeats their policy queries on the official engine, if one is given. */
 import type { Bundle } from "../../src/core/policy/assemble.ts"
 import type { Case } from "./cases.ts"
 import { differences, gotOf, type Got } from "./expect.ts"
@@ -21,7 +21,7 @@ export interface Suite {
   readonly outcomes: readonly SuiteResult[]
   /** Rules that determined some answer. */
   readonly determining: ReadonlySet<string>
-  /** Questions that could not be put to the official engine. */
+  /** Queries that the official engine could not take. */
   readonly unput: number
 }
 
@@ -40,7 +40,7 @@ export function runCases(bundle: Bundle, cases: readonly Case[], oracle: Oracle 
       if (compared === "unput") unput += 1
       return compared === "unput" ? [] : (compared ?? [])
     })
-  // Cases that begin alike share what was asked for their opening: it is compared once.
+  // Cases that begin alike share the queries of their opening, which are compared once.
   const byRun = new Map<Heard, readonly Disagreement[]>()
   const compared = (heard: Heard): readonly Disagreement[] => {
     let found = byRun.get(heard)

@@ -1,4 +1,4 @@
-/** What of a policy directory is there, gone or other than in another: by name, kind by kind. */
+/** What was added to a policy directory, removed or changed against another: by name, kind by kind. */
 import { isDeepStrictEqual } from "node:util"
 import type { BundleBody } from "../../src/core/policy/bundle.ts"
 
@@ -8,7 +8,7 @@ export interface Change {
   readonly how: "added" | "removed" | "changed"
 }
 
-/** Of each kind, its members by name. What is made of others (entities, routes) is not told twice. */
+/** The members of each kind by name. What is derived from others (entities, routes) is not reported twice. */
 function partsOf(body: BundleBody): Readonly<Record<string, ReadonlyMap<string, unknown>>> {
   const routes = Map.groupBy(body.routes, ({ tool }) => tool)
   const by = <Part>(parts: readonly Part[], name: (part: Part) => string, more: (part: Part) => unknown = () => null) =>

@@ -1,4 +1,4 @@
-/** Bundles by their digest: those by which records were made tell what the records leave out. */
+/** Bundles by their digest: the bundle by which a record was made supplies what the record leaves out. */
 import { z } from "zod"
 import { assemble, type Bundle } from "../../src/core/policy/assemble.ts"
 import { canonicalBytes, digestOf } from "../../src/core/policy/digest.ts"
@@ -7,7 +7,7 @@ import { askJson, type WorkerOptions } from "../remote/worker.ts"
 import type { Usable } from "./tests.ts"
 
 const stored = z.object({ digest: z.string(), body: z.string() })
-/** Records are of a few bundles; each is large. */
+/** Records come from a few bundles; each is large. */
 const MAX_FETCHED = 20
 
 export async function knownOf(usables: readonly Usable[]): Promise<Map<string, Bundle>> {
@@ -17,7 +17,10 @@ export async function knownOf(usables: readonly Usable[]): Promise<Map<string, B
   return new Map(await Promise.all(pairs))
 }
 
-/** Those of the records, the newest first, that the Worker still has and this version can read; the others are left out. */
+/**
+ * The bundles of the records, the newest first, that the Worker still has and this version can read; others are left
+ * out.
+ */
 export async function fetchKnown(
   worker: WorkerOptions,
   bearer: string,
@@ -31,7 +34,7 @@ export async function fetchKnown(
   }
 }
 
-/** Fails where the Worker does not have it, or this version cannot read it. */
+/** Throws if the Worker does not have it, or if this version cannot read it. */
 export async function fetchBundle(worker: WorkerOptions, bearer: string, digest: string): Promise<Bundle> {
   const { body } = await askJson(worker, bearer, `/v1/bundles/${digest}`, stored)
   return assemble(body, { seq: 0, digest })

@@ -1,4 +1,4 @@
-/** Recorded decisions to look at again: out of a file, or from a Worker. */
+/** Recorded decisions to decide again: from a file, or from a Worker. */
 import { createReadStream } from "node:fs"
 import { createInterface } from "node:readline"
 import { decisionPages } from "../remote/decision-pages.ts"
@@ -6,7 +6,10 @@ import { decisionRecord, type ShownRecord } from "../remote/decision-record.ts"
 import { EXIT, Failure } from "../terminal/failure.ts"
 import type { WorkerOptions } from "../remote/worker.ts"
 
-/** One a line, as `narrowgate decisions tail --json` prints them. @param file `-`: standard input */
+/**
+ * One record a line, as `narrowgate decisions tail --json` prints them.
+ * @param file `-`: standard input
+ */
 export async function* recordsIn(file: string): AsyncGenerator<ShownRecord> {
   const input = file === "-" ? process.stdin : createReadStream(file, "utf8")
   let number = 0

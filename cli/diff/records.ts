@@ -1,9 +1,9 @@
-/** Recorded calls, decided again: which would come out otherwise. */
+/** Decides recorded calls again, and reports which would have another result. */
 import type { Bundle } from "../../src/core/policy/assemble.ts"
 import { rejudge, type RejudgedVerdict, type Rejudged } from "../../src/core/explanation/rejudge.ts"
 import type { ShownRecord } from "../remote/decision-record.ts"
 
-/** Calls of one agent to one tool that flip alike. */
+/** Calls of one agent to one tool that change alike. */
 export interface Flip {
   readonly tool: string
   readonly agent: string
@@ -12,7 +12,7 @@ export interface Flip {
   /** Rules that decided before. */
   readonly rules: readonly string[]
   readonly count: number
-  /** The newest, to be looked at. */
+  /** The newest of them, as an example. */
   readonly example: string
 }
 
@@ -21,18 +21,18 @@ export interface Reviewed {
   readonly same: number
   readonly flipped: number
   readonly flips: readonly Flip[]
-  /** Decided by what is none of the rules' business: a token, a grant, a budget. */
+  /** Decided by something else than rules: a token, a grant, a budget. */
   readonly apart: number
-  /** How many depend on what their records do not tell, by that. */
+  /** How many calls depend on what their records leave out, by what that is. */
   readonly untold: Readonly<Record<string, number>>
   readonly untoldCount: number
-  /** Windows that were taken to have room, as nothing tells how full they would have been. */
+  /** Windows that were taken to have room, because no record shows how full they would have been. */
   readonly untoldGuardrails: readonly string[]
 }
 
 /**
  * @param records the newest first
- * @param bundles bundles by their digest: those by which records were made tell more of them
+ * @param bundles by digest: those by which the records were made supply what the records leave out
  */
 export function reviewRecords(
   records: Iterable<ShownRecord>,
@@ -65,7 +65,7 @@ export function reviewRecords(
   }
 }
 
-/** One record of many must not end the comparison, whatever a file says that it holds (half a character, say). */
+/** One record of many must not end the comparison, whatever a file contains (half a character, say). */
 function judgeAny(record: ShownRecord, bundle: Bundle, recordedBy: Bundle | null): Rejudged {
   try {
     return rejudge(record, bundle, recordedBy)
@@ -74,7 +74,7 @@ function judgeAny(record: ShownRecord, bundle: Bundle, recordedBy: Bundle | null
   }
 }
 
-/** What would be let through that was not comes first. */
+/** Calls that would be newly allowed come first. */
 const rank = ({ to }: Flip): number => (to.code === "ok" ? 0 : 1)
 
 function add(flips: Map<string, Flip>, { id, tool, chain, code: from, rules }: ShownRecord, to: RejudgedVerdict): void {

@@ -1,4 +1,4 @@
-/** A comparison as people read it: on a terminal, or as Markdown in a pull request. */
+/** A comparison for people: on a terminal, or as Markdown in a pull request. */
 import { colors } from "../terminal/colors.ts"
 import { printableText } from "../terminal/escape.ts"
 import type { Change } from "./changes.ts"
@@ -121,6 +121,6 @@ function table(head: readonly string[], rows: readonly (readonly string[])[]): s
   return [line(head), line(head.map(() => "---")), ...first.map(line), ...more].join("\n")
 }
 
-/** Records hold what callers sent: nothing of it may become Markdown, or another cell. */
+/** Records contain what callers sent: none of it may become Markdown, or another table cell. */
 const inCode = (text: string): string => printableText(text).replaceAll(/[`|\\]/gu, "·")
 const code = (text: string): string => `\`${inCode(text)}\``

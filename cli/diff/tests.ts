@@ -1,4 +1,4 @@
-/** Tests of two policy directories, each asked of both: which come out otherwise, and which are lost. */
+/** Runs the tests of two policy directories on both, and reports which have another result, and which are lost. */
 import { isDeepStrictEqual } from "node:util"
 import type { Bundle } from "../../src/core/policy/assemble.ts"
 import type { BundleBody } from "../../src/core/policy/bundle.ts"
@@ -14,19 +14,19 @@ export interface Usable {
   readonly bundle: Bundle
 }
 
-/** Whose a test is: of both sides where both ask the same by its name. */
+/** The side that has a test: both, if both make the same query under its name. */
 type Origin = "both" | "base" | "candidate"
 
 export interface FlippedTest {
   readonly file: string
   readonly name: string
   readonly of: Origin
-  /** `allow`, the code of a denial, or the scopes of a task; null: the test cannot be asked there. */
+  /** `allow`, the code of a denial, or the scopes of a task; null: the test cannot run there. */
   readonly from: string | null
   readonly to: string | null
 }
 
-/** A test of the base that the candidate does not have any more, or that asks something else there. */
+/** A test of the base that the candidate lacks, or that makes another query there. */
 export interface LostTest {
   readonly file: string
   readonly name: string
@@ -39,7 +39,9 @@ export interface ComparedTests {
   readonly lost: readonly LostTest[]
 }
 
-/** Each test of either side is asked of both: one that is dropped with the rule that it kept would else go unseen. */
+/**
+ * Each test of either side runs on both: otherwise a test that is deleted together with its rule would go unnoticed.
+ */
 export function compareTests(base: Usable, candidate: Usable): ComparedTests {
   const [earlier, later] = [base, candidate].map(({ compiled: { tables } }) => [
     casesOn(base, tables),
@@ -76,7 +78,7 @@ const keysOf = (...sides: readonly (Cases | undefined)[]): readonly string[] => 
   ...new Set(sides.flatMap((cases) => Array.from(cases?.keys() ?? []))),
 ]
 
-/** The tests of one side, in the words of the bundle of one: those that can be asked of it. */
+/** The tests of one side, in the words of the other side's bundle: those that can run on it. */
 function casesOn({ compiled }: Usable, tables: Compiled["tables"]): Cases {
   const { cases } = withTables({ ...compiled, tables })
   return new Map(cases.map((one) => [keyOf(one), one]))

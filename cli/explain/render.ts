@@ -1,4 +1,7 @@
-/** An explanation as people read it: who was permitted by what, who not and why, and what would have changed it. */
+/**
+ * An explanation for people: which rule permitted whom, who was not permitted and why, and what would have changed the
+ * result.
+ */
 import { colors } from "../terminal/colors.ts"
 import { printableText } from "../terminal/escape.ts"
 import { placeOfCondition, placeOfRule } from "../decision-tables/rule-position.ts"
@@ -8,13 +11,13 @@ import type { PrincipalSeen, RuleSeen } from "../../src/core/explanation/rule-ou
 
 export interface Explained {
   readonly principals: readonly PrincipalSeen[]
-  /** What rules for the tool read, by its name in the context. */
+  /** What rules about the tool read, by its name in the context. */
   readonly read: Readonly<Record<string, unknown>>
   readonly nearest: readonly Nearest[]
   readonly allowed: boolean
 }
 
-/** Where rules stand, if they stand here as they were. */
+/** The places of rules, if their text here is what it was. */
 export interface Places {
   readonly directory: string
   readonly written: ReadonlyMap<string, WrittenRule>
@@ -35,7 +38,7 @@ function tellPrincipal({ principal, allowed, rules }: PrincipalSeen, places: Pla
   ]
 }
 
-/** What decided; where nothing permitted, every permit that could have, and why it did not. */
+/** What decided. If nothing permitted: every permit that could have, and why it did not. */
 function telling(rules: readonly RuleSeen[], allowed: boolean): readonly RuleSeen[] {
   const decided = rules.filter(({ determined }) => determined)
   const erring = rules.filter(({ outcome, determined }) => outcome === "errs" && !determined)

@@ -13,6 +13,7 @@ import {
   WORST_SERVER,
   type WorstKeys,
 } from "../servers/worst.ts"
+import { OTHER_BODIES } from "./worst-values.ts"
 
 export interface Sent {
   readonly method?: "GET" | "POST"
@@ -174,7 +175,25 @@ export async function othersOf(
   }
   const groups = Array.from({ length: 256 }, (_, at) => `"g${at}"`).join()
   const asUser = `"subject":{"type":"User","id":"x|a","properties":{"groups":[${groups}]}},"action":{"name":"write"}`
+  const upstream = (type: string, body: string, uri = WORST_PATH): Sent => ({
+    path: "/authz/forward",
+    headers: { ...question, "x-forwarded-method": "POST", "x-forwarded-uri": uri, "content-type": type },
+    body,
+  })
+  const other = Object.entries(OTHER_BODIES).map(
+    ([name, [type, body]]) => [`call, ${name}`, upstream(type, body())] as const,
+  )
+  const described = (type: string): string =>
+    `{${SUBJECT},"action":{"name":"POST"},"resource":{"type":"uri","id":"${ORIGIN}${WORST_PATH}"},` +
+    `"context":{"authorization":"Bearer ${token}","headers":{"Content-Type":"${type}"},"body":"a=b"}}`
   return {
+    ...Object.fromEntries(other),
+    "call, a long Content-Type": {
+      path: "/access/v1/evaluation",
+      headers: access(AUTHZEN_KEY),
+      body: described(`application/x-www-form-urlencoded; ${"charset".repeat(100_000 / 7)}`),
+    },
+    "call, a segment of dots": upstream(JSON_TYPE["content-type"], "{}", `${WORST_PATH}/${".".repeat(8_000)}x`),
     "token, many parameters": form("/oauth/token", names),
     "token, many unknown scopes": form("/oauth/token", `${EXCHANGE}&scope=${"a.b.*:read+".repeat(65_000 / 11)}`),
     "token, one scope of an agent": exchange({ scope: "plain.*:write" }),

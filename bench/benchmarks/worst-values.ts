@@ -54,6 +54,7 @@ export const VALUES: Readonly<Record<string, (bytes: number) => string>> = {
   "as many texts": (bytes) => `[${wide(bytes, (at, filling) => `"${at}${filling}"`)}]`,
   "as many keys": (bytes) => `{${items(bytes, 16, (at) => `"${String(at).padStart(10, "k")}":1`)}}`,
   "as many keys in other letters": (bytes) => `{${items(bytes, 110, (at) => `"${"ſ".repeat(6)}${at}":1`)}}`,
+  "as many keys that may hold another": (bytes) => `{${items(bytes, 18, (at) => `"é.ﬁ${at}city":1`)}}`,
   "as many keys of eight combining marks": (bytes) => keys(bytes, "a\u0315\u0301\u0327\u0334\u0323\u031B\u0316\u0317"),
   "as many keys that NFKC makes longer": (bytes) => keys(bytes, "…".repeat(40)),
   "as many objects within 55 lists": (bytes) =>
@@ -67,4 +68,31 @@ export const VALUES: Readonly<Record<string, (bytes: number) => string>> = {
   "texts in 900 arguments": (bytes) =>
     `{${Array.from({ length: 900 }, (_, at) => `"a${at}":"${"x".repeat(Math.max(1, Math.floor((bytes - MARGIN) / 900) - 12))}"`).join()}}`,
   "text within 55 lists": (bytes) => nested(`"${fill("a", Math.min(bytes, 70_000))}"`, DEEPEST),
+}
+
+const FORM = "application/x-www-form-urlencoded"
+const MULTIPART = "multipart/form-data; boundary=b"
+const TEXT = "text/plain"
+/** As many names as are searched for another method, each as dear as it can be (src/core/catalog/method-in-body.ts). */
+const MOST_SEARCHED = 1_999
+const megabyte = (text: string): string => fill(text, 1_048_576)
+const names = (nameOf: (at: number) => string): string =>
+  Array.from({ length: MOST_SEARCHED }, (_, at) => nameOf(at)).join("")
+const parts = (name: string): string => names((at) => `content-disposition: form-data; name="${name}${at}"\r\n`)
+const distinct = (count: number): string => Array.from({ length: count }, (_, at) => `"é${at}":1,`).join("")
+
+/** Bodies that are no JSON to us and may be something else to the upstream. */
+export const OTHER_BODIES: Readonly<Record<string, readonly [type: string, body: () => string]>> = {
+  "text, members with wrong escapes": [TEXT, () => `{${megabyte(String.raw`"\q":`)}`],
+  "text, members with escapes": [TEXT, () => `{${megabyte(String.raw`"\n":`)}`],
+  "text, members in other letters": [TEXT, () => `{${distinct(90_000)}`],
+  "text, members without names": [TEXT, () => `{${megabyte('"":')}`],
+  "text, as many members in other letters": [TEXT, () => `{${names((at) => `"${"é".repeat(52)}method${at}":1,`)}`],
+  "text, as many members with escapes": [TEXT, () => `{${names((at) => `"${String.raw`\u00e9`.repeat(62)}${at}":1,`)}`],
+  "a form of blanks": [FORM, () => megabyte(" ")],
+  "a form of encoded blanks": [FORM, () => megabyte("%20")],
+  "a form, as many names that are not UTF-8": [FORM, () => names((at) => `${"%ff".repeat(60)}method${at}&`)],
+  "parts, as many names with a wrong escape": [MULTIPART, () => parts(String.raw`%zz\"%zz`)],
+  "parts, as many names that are not UTF-8": [MULTIPART, () => parts("%ff".repeat(150))],
+  "parts, as many names in other letters": [MULTIPART, () => parts(`${"é".repeat(52)}method%zz`)],
 }

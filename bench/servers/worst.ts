@@ -71,6 +71,11 @@ async function addTools(directory: string): Promise<void> {
     catalog.set("servers", [{ name: WORST_SERVER, origin: ORIGIN, path: WORST_MCP_PATH }])
     const route = { origin: ORIGIN, methods: ["POST"], path: WORST_PATH }
     catalog.addIn(["tools"], { name: "plain.post", ...tool, route })
+    for (const [name, segment] of [
+      ["plain.item", "{item}"],
+      ["plain.latest", "latest"],
+    ] as const)
+      catalog.addIn(["tools"], { name, ...tool, route: { ...route, path: `${WORST_PATH}/${segment}` } })
     catalog.addIn(["tools"], { name: `${WORST_SERVER}.pay`, ...tool, redact: ["pin"] })
     for (let at = 0; at < MANY_TOOLS; at++) catalog.addIn(["tools"], { name: `${WORST_SERVER}.tool-${at}`, ...tool })
     const list = { name: `${WORST_SERVER}.mcp.tools-list`, action: "read", sensitivity: "public", groups: ["desk"] }
@@ -101,15 +106,22 @@ async function addTools(directory: string): Promise<void> {
   })
   const schema = join(directory, "schema.cedarschema")
   const text = await readFile(schema, "utf8")
-  await writeFile(schema, text.replace("{ ticket?: String }", "{ ticket?: String, to?: String }"))
+  await writeFile(
+    schema,
+    text.replace("{ ticket?: String }", "{ ticket?: String, to?: String, of?: { city?: String } }"),
+  )
   await appendFile(join(directory, "desk.cedar"), READS_ALL)
 }
 
-/** Of the whole record each rule of this kind compares every value. */
+/** Of the whole record each rule of this kind compares every value; and no object may have another name for a member. */
 const READS_ALL = `
 @id("reads-all")
 forbid (principal, action == Action::"write", resource in ToolGroup::"desk")
 unless { [context.arguments].contains(context.arguments) };
+
+@id("reads-a-member")
+forbid (principal, action == Action::"write", resource in ToolGroup::"desk")
+when { context.arguments has of && context.arguments.of has city && context.arguments.of.city == "Nowhere" };
 `
 
 async function edit(file: string, change: (document: ReturnType<typeof parseDocument>) => void): Promise<void> {

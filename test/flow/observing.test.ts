@@ -267,6 +267,9 @@ const UNREADABLE: Readonly<Record<string, readonly [path: string, more: Partial<
   "a body that is not declared as JSON": ["/desk/mcp", { body: SEARCH, headers: { "Content-Type": "text/plain" } }],
   "a query of an MCP endpoint": ["/desk/mcp?x=1", { body: SEARCH }],
   "a slash behind an MCP endpoint": ["/desk/mcp/", { body: SEARCH }],
+  "an MCP endpoint in another case": ["/Desk/MCP", { body: SEARCH }],
+  "an MCP endpoint with a suffix": ["/desk/mcp.json", { body: SEARCH }],
+  "a message that comes with a PUT": ["/desk/mcp", { method: "PUT", body: SEARCH }],
   "a header that names another tool": ["/desk/mcp", { body: SEARCH, headers: { ...JSON_TYPE, "Mcp-Name": "pay" } }],
   "a header that names it, of a body that is encoded": [
     "/desk/mcp",

@@ -47,7 +47,7 @@ const CASES: readonly Case[] = [
     of: "another charset",
     body: '{"to":"a"}',
     type: "application/json; charset=utf-16",
-    says: "The request was not accepted: its body has a charset or names of fields that readers differ on, and may ask for another method.",
+    says: "The request was not accepted: its body has a charset or names that readers differ on, or more of them than are searched, and may ask for another method.",
   },
   { of: "a list", body: '["a"]', says: `${NOT_SEEN}the body is not a JSON object.` },
   {

@@ -4,13 +4,19 @@
  */
 import type { Denial } from "../denials/denial.ts"
 import { endOfString } from "../encoding/json.ts"
-import { asksForMethod, isMethod, METHOD_IN_ARGUMENT, METHOD_MAY_BE_IN_BODY } from "./method-override.ts"
+import {
+  asksForMethod,
+  isMethod,
+  mayAskForMethod,
+  METHOD_IN_ARGUMENT,
+  METHOD_MAY_BE_IN_BODY,
+} from "./method-override.ts"
 import type { CallRequest } from "./call-request.ts"
 
 /** As loosely as any upstream reads, also where the call names no tool. */
 export function mayAskForOtherMethod(call: Pick<CallRequest, "method" | "target" | "body" | "headers">): boolean {
   const [, query = ""] = call.target.split(/\?(.*)/s, 2)
-  return isInForm(query, call.method) || methodInBody(call) !== null
+  return methodInForm(query, call.method) !== null || methodInBody(call) !== null
 }
 
 export function methodInBody({
@@ -26,10 +32,11 @@ export function methodInBody({
   // Laravel looks for `/json` and `+json` anywhere in the type, Rails knows `text/x-json` and `application/jsonrequest`.
   const isJson = type.includes("json")
   if ((isForm || isMultipart || isJson) && !isReadableCharset(type)) return METHOD_MAY_BE_IN_BODY
-  if (isForm && isInForm(body.text, method)) return METHOD_IN_ARGUMENT
+  const inForm = isForm ? methodInForm(body.text, method) : null
+  if (inForm) return inForm
   // Parse Server takes a text of any type for JSON.
-  if ((isJson || OBJECT.test(body.text)) && isInJson(body.text, method)) return METHOD_IN_ARGUMENT
-  return isMultipart ? methodInParts(body.text) : null
+  const inJson = isJson || OBJECT.test(body.text) ? methodInJson(body.text, method) : null
+  return inJson ?? (isMultipart ? methodInParts(body.text) : null)
 }
 
 /** PHP ends a type at a semicolon, a comma or a blank. */
@@ -47,54 +54,69 @@ const READABLE_CHARSETS: ReadonlySet<string> = new Set([
   "windows-1252",
 ])
 const CHARSET = /charset[^=]*=\s*"?([^";,\s]*)/g
+/** The client chooses its length, and the time that `CHARSET` takes grows with the square of it. No reader needs as much. */
+const MOST_TYPE = 256
 
 /** @param type of which each charset counts: of several, readers take the first or the last */
 function isReadableCharset(type: string): boolean {
+  if (type.length > MOST_TYPE) return false
   return [...type.matchAll(CHARSET)].every(([, charset = ""]) => READABLE_CHARSETS.has(charset))
 }
 
-/** A body of more fields is longer than any form that a person fills in, and is not searched: it may hold one. */
+/**
+ * A body of more fields is longer than any form that a person fills in, and is not searched: it may hold one. Of JSON only
+ * the names count that take long to read, so that a long list of plain objects passes.
+ */
 const MOST_FIELDS = 2_000
 
 /** Rack before 3 separates fields by `;` too. */
-function isInForm(text: string, method: string): boolean {
+function methodInForm(text: string, method: string): Denial | null {
   const fields = text.split(/[&;]/, MOST_FIELDS + 1)
-  if (fields.length > MOST_FIELDS) return true
-  return fields.some((field) => {
+  if (fields.length > MOST_FIELDS) return METHOD_MAY_BE_IN_BODY
+  const isOther = fields.some((field) => {
     const equals = field.indexOf("=")
-    const name = equals < 0 ? field : field.slice(0, equals)
-    if (!isMethodName(decoded(name.replace(SKIPPED, "$1").slice(0, MOST_ENCODED)))) return false
+    if (!isMethodName(decodedName(equals < 0 ? field : field.slice(0, equals)))) return false
     return !isMethod(decoded(equals < 0 ? "" : field.slice(equals + 1, equals + MOST_ENCODED)), method)
   })
+  return isOther ? METHOD_IN_ARGUMENT : null
 }
 
-/** What readers skip before a name, encoded or not, any number of times; all but the last. */
-const SKIPPED = /^(?:([^\w%-]|%(?:[01][\da-f]|2[\da-cef]|3[a-f]|40|5[b-e]|60|7[b-f])))+/i
+/**
+ * Where a name begins: readers skip what stands before it, encoded or not, any number of times. A search, because a
+ * repeated group would keep each step of a megabyte of blanks.
+ */
+const NAME_START = /[\w-](?<!%[\da-f]?[\w-])|%(?!(?:[01][\da-f]|2[\da-cef]|3[a-f]|40|5[b-e]|60|7[b-f]))/i
 const MOST_NAME = 64
-/** Of which each character may be three. */
+/** Of which each character may be three, or six in a string of JSON, between its quotes. */
 const MOST_ENCODED = 3 * MOST_NAME
+const MOST_ESCAPED = 2 + 6 * MOST_NAME
 
-/** PHP, Ruby and ASP.NET decode what can be decoded and leave the rest; ASP.NET reads `%u005f` as well. */
+/** Without what is skipped before it, but for the last. */
+function trimmed(name: string): string {
+  const found = name.search(NAME_START)
+  const start = found < 0 ? name.length : found
+  return start === 0 ? name : name.slice(start - (name.charAt(start - 3) === "%" ? 3 : 1))
+}
+
+function decodedName(name: string): string {
+  return decoded(trimmed(name).slice(0, MOST_ENCODED))
+}
+
+/** UTF-8 (RFC 3629, section 4), each byte encoded: asked first, as an exception costs more than all else about a name. */
+const DECODABLE =
+  /^(?:[^%]|%[0-7][\da-f]|%(?:c[2-9a-f]|d[\da-f]|(?:e0%[ab]|e[1-9a-cef]%[89ab]|ed%[89]|(?:f0%[9ab]|f[1-3]%[89ab]|f4%8)[\da-f]%[89ab])[\da-f])%[89ab][\da-f])*$/i
+
+/** PHP, Ruby and ASP.NET decode what can be decoded and leave the rest; ASP.NET reads `%u005f` as well, as `unescape` does. */
 function decoded(text: string): string {
   const spaced = text.replaceAll("+", " ")
   if (!spaced.includes("%")) return spaced
-  try {
-    return decodeURIComponent(spaced)
-  } catch {
-    return spaced.replaceAll(/%(?:u([0-9a-f]{4})|([0-9a-f]{2}))/gi, (_all, unit: string | undefined, byte: string) =>
-      String.fromCharCode(Number.parseInt(unit ?? byte, 16)),
-    )
-  }
+  return DECODABLE.test(spaced) ? decodeURIComponent(spaced) : unescape(spaced)
 }
 
 /** Readers also end a name at a NUL or a bracket, so that it may be long. */
 function isMethodName(name: string): boolean {
-  if (!HINT.test(name)) return false
-  return asksForMethod(name.length <= MOST_NAME ? name : name.replace(SKIPPED, "$1").slice(0, MOST_NAME))
+  return asksForMethod(name.length <= MOST_NAME ? name : trimmed(name).slice(0, MOST_NAME))
 }
-/** Every name that may be read as one of them has it; to normalize each name of a body would take long. */
-// oxlint-disable-next-line no-control-regex -- what is no ASCII
-const HINT = /m[_-]*e[_-]*t[_-]*h[_-]*o[_-]*d|[^\x00-\x7f]/i
 
 /** Rack names a part that has no name by its `Content-ID`. */
 const NAMING_HEADER = /content-(disposition|id)\s*:/gi
@@ -112,12 +134,15 @@ function methodInParts(text: string): Denial | null {
     const end = findFrom(END_OF_HEADER, text, header.end)?.end ?? text.length
     const line = text.slice(header.end, end)
     if (header.word?.toLowerCase() === "id") {
-      if (++names > MOST_FIELDS || isMethodName(line.trim())) return METHOD_IN_ARGUMENT
+      if (++names > MOST_FIELDS) return METHOD_MAY_BE_IN_BODY
+      if (isMethodName(line.trim())) return METHOD_IN_ARGUMENT
     }
     for (const { 0: parameter, 1: extension, index } of line.matchAll(NAME_PARAMETER)) {
       // RFC 2231: Go joins `name*0="_me"; name*1="thod"`, busboy decodes `name*=utf-16''…`. No browser sends either.
-      if (++names > MOST_FIELDS || extension !== undefined) return METHOD_MAY_BE_IN_BODY
-      const denial = methodInParameter(line.slice(index + parameter.length))
+      const values = valuesIn(line.slice(index + parameter.length).slice(0, MOST_PARAMETER))
+      names += values.length
+      if (names > MOST_FIELDS || extension !== undefined) return METHOD_MAY_BE_IN_BODY
+      const denial = methodInValues(values)
       if (denial) return denial
     }
     header = findFrom(NAMING_HEADER, text, end)
@@ -135,14 +160,13 @@ function findFrom(
   return found && { end: pattern.lastIndex, ...(found[1] !== undefined && { word: found[1] }) }
 }
 
-/** @param rest of the header, from the name on */
-function methodInParameter(rest: string): Denial | null {
-  const text = rest.slice(0, MOST_PARAMETER)
-  for (const value of valuesIn(text)) {
+function methodInValues(values: readonly string[]): Denial | null {
+  for (const value of values) {
     // Tomcat and Commons FileUpload decode encoded words (RFC 2047).
     if (value.length >= MOST_PARAMETER - 1 || value.includes("=?")) return METHOD_MAY_BE_IN_BODY
     const unescaped = value.replaceAll("\\", "")
-    if ([value, unescaped, decoded(unescaped)].some(isMethodName)) return METHOD_IN_ARGUMENT
+    const names = new Set([value, unescaped, decodedName(unescaped)])
+    if ([...names].some(isMethodName)) return METHOD_IN_ARGUMENT
   }
   return null
 }
@@ -162,8 +186,8 @@ const COLON = /\s*:/y
 const TEXT = /\s*"(\w*)"/y
 
 /** Of the members of an object that is in no other; the text may hold several, or be no JSON at all. */
-function isInJson(text: string, method: string): boolean {
-  let depth = 0
+function methodInJson(text: string, method: string): Denial | null {
+  let [depth, names] = [0, 0]
   for (let index = 0; index < text.length; index++) {
     switch (text.charAt(index)) {
       case "{":
@@ -176,10 +200,14 @@ function isInJson(text: string, method: string): boolean {
         break
       case '"': {
         const end = endOfString(text, index)
+        const json = text.slice(index, end)
+        const isEscaped = json.includes("\\")
         COLON.lastIndex = end
-        if (depth <= 1 && COLON.test(text) && isMethodName(keyOf(text.slice(index, end)))) {
+        if (depth <= 1 && (isEscaped || mayAskForMethod(json)) && COLON.test(text)) {
+          if (++names > MOST_FIELDS || (isEscaped && !isString(json))) return METHOD_MAY_BE_IN_BODY
           TEXT.lastIndex = COLON.lastIndex
-          if (!isMethod(TEXT.exec(text)?.[1], method)) return true
+          const isName = isMethodName(isEscaped ? String(JSON.parse(json)) : json.slice(1, -1))
+          if (isName && !isMethod(TEXT.exec(text)?.[1], method)) return METHOD_IN_ARGUMENT
         }
         index = end - 1
         break
@@ -187,14 +215,12 @@ function isInJson(text: string, method: string): boolean {
       default:
     }
   }
-  return false
+  return null
 }
 
-function keyOf(json: string): string {
-  if (!json.includes("\\")) return json.slice(1, -1)
-  try {
-    return String(JSON.parse(json))
-  } catch {
-    return json.slice(1, -1)
-  }
+/** RFC 8259, section 7: of any other escape readers make different names, and an exception would cost more than all else. */
+function isString(json: string): boolean {
+  return json.length <= MOST_ESCAPED && STRING.test(json)
 }
+// oxlint-disable-next-line no-control-regex -- which no string of JSON has
+const STRING = /^"(?:[^"\\\x00-\x1f]|\\(?:["\\/bfnrt]|u[\da-fA-F]{4}))*"$/

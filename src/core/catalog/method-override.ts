@@ -4,7 +4,7 @@
  * would be a DELETE to them.
  */
 import type { Denial } from "../denials/denial.ts"
-import { readingsOf } from "../encoding/name-folding.ts"
+import { lettersOf, readingsOf } from "../encoding/name-folding.ts"
 
 /** Of an argument, folded, its words joined. ASP.NET takes `X-HTTP-Method-Override` from a form and a query too. */
 const ARGUMENTS: ReadonlySet<string> = new Set(["_method", "_httpmethod", "xhttpmethodoverride", "xmethodoverride"])
@@ -25,7 +25,7 @@ export const METHOD_IN_HEADER: Denial = { reason: "target_ambiguous", what: "a h
 export const METHOD_IN_ARGUMENT: Denial = { reason: "target_ambiguous", what: "an argument asks for another method" }
 export const METHOD_MAY_BE_IN_BODY: Denial = {
   reason: "target_ambiguous",
-  what: "its body has a charset or names of fields that readers differ on, and may ask for another method",
+  what: "its body has a charset or names that readers differ on, or more of them than are searched, and may ask for another method",
 }
 
 export function isOtherMethodInHeaders(method: string, headers: Headers): boolean {
@@ -37,8 +37,16 @@ export function asksForOtherMethod(name: string, value: unknown, method: string)
 }
 
 export function asksForMethod(name: string): boolean {
+  if (!mayAskForMethod(name) || lettersOf(name)?.includes("METHOD") === false) return false
   return readingsOf(name)?.some((reading) => ARGUMENTS.has(reading)) ?? true
 }
+
+/** Of most names without reading them: those of ASCII that are read as one of `ARGUMENTS` have this word. */
+export function mayAskForMethod(name: string): boolean {
+  return HINT.test(name)
+}
+// oxlint-disable-next-line no-control-regex -- what is no ASCII
+const HINT = /m[_-]*e[_-]*t[_-]*h[_-]*o[_-]*d|[^\x00-\x7f]/i
 
 export function isMethod(value: unknown, method: string): boolean {
   return typeof value === "string" && value.toUpperCase() === method

@@ -7,7 +7,7 @@ import type { Catalog } from "./locate.ts"
 import { catalogName, decodeHeader, type McpServer } from "./mcp-server.ts"
 import { mayAskForOtherMethod } from "./method-in-body.ts"
 import { METHOD_IN_HEADER } from "./method-override.ts"
-import { matchLoosely } from "./route.ts"
+import { matchLoosely, mayBeRead } from "./route.ts"
 import type { CallRequest } from "./call-request.ts"
 
 /** @returns names; none: it is no tool of the catalog, however it is read */
@@ -17,29 +17,34 @@ export function possibleTools(
   denial: Denial,
 ): readonly string[] {
   const segments = looseSegments(call.target)
-  const server = servers.get(`${call.origin}/${segments.join("/")}`)
-  if (server) {
-    const named = call.method === "POST" ? namedIn(server, call) : []
-    if (named !== null) return [...new Set(named)].filter((name) => tools.has(name))
-    return [...tools.values()].filter((tool) => tool.server === server.name).map(({ name }) => name)
-  }
+  const exact = servers.get(`${call.origin}/${segments.join("/")}`)
+  if (exact) return toolsOf(exact, tools, call)
+  const alike = [...servers.values()].filter(({ origin, path }) => origin === call.origin && mayBeRead(segments, path))
+  const named = alike.flatMap((server) => toolsOf(server, tools, call))
   // Whatever else is wrong with the call.
   const isAnyMethod = denial === METHOD_IN_HEADER || mayAskForOtherMethod(call)
-  return matchLoosely(routes, call.origin, isAnyMethod ? null : call.method, segments)
+  return [...new Set([...named, ...matchLoosely(routes, call.origin, isAnyMethod ? null : call.method, segments)])]
 }
 
-/** Decoded twice, without what some readers cut off, skip or resolve. */
+/** Of any method: a server that reads the body of another one than POST takes it for a message too. */
+function toolsOf(server: McpServer, tools: Catalog["tools"], call: CallRequest): readonly string[] {
+  const named = namedIn(server, call)
+  if (named !== null) return [...new Set(named)].filter((name) => tools.has(name))
+  return [...tools.values()].filter((tool) => tool.server === server.name).map(({ name }) => name)
+}
+
+/** Decoded twice, without what some readers cut off, skip or resolve; of the root one that is empty. */
 function looseSegments(target: string): readonly string[] {
   const [path = ""] = decoded(decoded(target.split(/[?#]/, 1)[0] ?? ""))
     .replaceAll("\\", "/")
     .split(/[?#\0]/, 1)
   const segments: string[] = []
   for (const part of path.split("/")) {
-    const [segment = ""] = part.split(";", 1)
+    const [segment = ""] = part.includes(";") ? part.split(";", 1) : [part]
     if (segment === "..") segments.pop()
     else if (segment !== "" && segment !== ".") segments.push(segment)
   }
-  return segments
+  return segments.length === 0 ? [""] : segments
 }
 
 function decoded(text: string): string {
@@ -64,12 +69,8 @@ function namedIn(server: McpServer, { headers, body }: CallRequest): readonly st
   if (body.kind === "whole") {
     for (const [, name = ""] of body.text.matchAll(NAME)) {
       if (names.length > MOST_NAMES) return null
-      names.push(name.includes("\\") ? unescaped(name) : name)
+      names.push(name.includes("\\") ? String(JSON.parse(`"${name}"`)) : name)
     }
   }
   return names.flatMap((name) => (name === null ? [] : (catalogName(server, name) ?? [])))
-}
-
-function unescaped(text: string): string {
-  return text.replaceAll(/\\u(....)/g, (_all, code: string) => String.fromCharCode(Number.parseInt(code, 16)))
 }

@@ -126,6 +126,7 @@ interface LooseRoute {
 function looseRoutes(root: Node, segments: readonly string[]): readonly LooseRoute[] {
   let found: readonly { readonly node: Node; readonly isLoose: boolean }[] = [{ node: root, isLoose: false }]
   for (const segment of segments) {
+    if (found.length === 0) return []
     found = found.flatMap(({ node: { literals, folded, parameter }, isLoose }) => {
       const exact = literals.get(segment)
       const alike = exact ? [] : looseReadings(segment).flatMap((each) => folded.get(each) ?? [])
@@ -139,11 +140,22 @@ function looseRoutes(root: Node, segments: readonly string[]): readonly LooseRou
   return found.flatMap(({ node: { route }, isLoose }) => (route ? [{ route: route.definition, isLoose }] : []))
 }
 
+/** Whether some reader takes a path for another one, which has no parameters. */
+export function mayBeRead(segments: readonly string[], path: string): boolean {
+  const literals = path.slice(1).split("/")
+  return (
+    segments.length === literals.length &&
+    literals.every((literal, index) => looseReadings(segments[index] ?? "").includes(foldCase(literal)))
+  )
+}
+
 /** Express and ASP.NET take no notice of case, IIS takes dots and blanks off the end, Rails a suffix such as `.json`. */
 function looseReadings(segment: string): readonly string[] {
-  const folded = foldCase(segment)
-    .trimStart()
-    .replace(/[. ]+$/, "")
+  const whole = foldCase(segment).trimStart()
+  // By hand: to find them at the end, a pattern would begin at each of thousands of dots.
+  let end = whole.length
+  while (end > 0 && ". ".includes(whole.charAt(end - 1))) end -= 1
+  const folded = whole.slice(0, end)
   const [first, last] = [folded.indexOf("."), folded.lastIndexOf(".")]
   return first < 0 ? [folded] : [...new Set([folded, folded.slice(0, first), folded.slice(0, last)])]
 }

@@ -44,6 +44,22 @@ function findReadings(name: string): readonly string[] | null {
 }
 
 /**
+ * The letters and digits of a name, in capitals. Each of its readings consists of some of them, in a row: a name that does
+ * not have those of another is not read as it, which is known in a fraction of the time that all readings take.
+ * @returns null as `readingsOf` does
+ */
+export function lettersOf(name: string): string | null {
+  const compatible = ASCII.test(name) ? name : normalized(name)
+  // In capitals, because a small sigma has two forms, by what follows it.
+  return (
+    compatible &&
+    foldCase(compatible)
+      .toUpperCase()
+      .replaceAll(/[^\p{L}\p{N}]/gu, "")
+  )
+}
+
+/**
  * Those by which it is found behind a prefix: ASP.NET binds a parameter `query` from `query.to` before `to`, and Struts and
  * Grails take `command.to`.
  */

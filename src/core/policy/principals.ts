@@ -2,7 +2,7 @@
  * The live facts that rules see (DESIGN §7): principals and Cedar context of one call. Rules and guardrails read the
  * same state in the same step, so that they can never disagree about it.
  */
-import { argumentsNeeded, memberVariant, variantOf, type CallArguments } from "../catalog/arguments.ts"
+import { argumentsNeeded, memberVariants, variantOf, type CallArguments } from "../catalog/arguments.ts"
 import { deny, type Denied } from "../denials/denial.ts"
 import { memberOf, overlay, type Entity, type EntityStore } from "./cedar/entities.ts"
 import {
@@ -81,8 +81,9 @@ export function readArguments(
   const facts = new Map<string, Value>()
   const names = reads.has("*") ? Object.keys(args.values) : reads
   let inner: string | null = null
+  const variantOfMember = memberVariants(members)
   const refuseVariant = (object: object): undefined | null => {
-    inner = memberVariant(object, members)
+    inner = variantOfMember(object)
     return inner === null ? null : undefined
   }
   for (const name of names) {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest"
-import { memberVariant, variantOf } from "../../../src/core/catalog/arguments.ts"
+import { memberVariants, variantOf } from "../../../src/core/catalog/arguments.ts"
 import { asksForMethod } from "../../../src/core/catalog/method-override.ts"
 import { isRedacted } from "../../../src/core/catalog/redaction.ts"
 
@@ -36,7 +36,7 @@ describe("a name whose words are joined otherwise", () => {
 /** ASP.NET binds a parameter `query` from `query.to` before `to`; Struts and Grails from any prefix. */
 test.each(["x.to", "request.To", "a.b.to", "x..to", "x.to[]", "model.TO"])("%s may be read as to", (name) => {
   expect(variantOf({ complete: true, values: { [name]: 1 } }, new Set(["to"]))).toBe(name)
-  expect(memberVariant({ [name]: 1 }, new Set(["to"]))).toBe(name)
+  expect(memberVariants(new Set(["to"]))({ [name]: 1 })).toBe(name)
   expect(isRedacted(name, ["to"])).toBe(true)
 })
 test.each([
@@ -62,7 +62,7 @@ describe("a name that takes long to normalize may be read as any", () => {
     expect(variantOf({ complete: true, values: { [name]: 1 } }, new Set(["to"]))).toBe(name)
     expect(variantOf({ complete: true, values: { [name]: 1, to: 2 } }, new Set(["*"]))).toBe(name)
     expect(variantOf({ complete: true, values: { [name]: 1 } }, new Set())).toBeNull()
-    expect(memberVariant({ [name]: 1 }, new Set(["to"]))).toBe(name)
+    expect(memberVariants(new Set(["to"]))({ [name]: 1 })).toBe(name)
     expect(isRedacted(name, ["pin"])).toBe(true)
     expect(asksForMethod(name)).toBe(true)
   })
@@ -76,8 +76,38 @@ describe("a name that takes long to normalize may be read as any", () => {
     "a question, ".repeat(40),
   ])("%s is a name like any other", (name) => {
     expect(variantOf({ complete: true, values: { [name]: 1 } }, new Set(["to"]))).toBeNull()
-    expect(memberVariant({ [name]: 1 }, new Set(["to"]))).toBeNull()
+    expect(memberVariants(new Set(["to"]))({ [name]: 1 })).toBeNull()
     expect(isRedacted(name, ["pin"])).toBe(false)
     expect(asksForMethod(name)).toBe(false)
+  })
+})
+
+describe("names within an argument that have the letters of a member", () => {
+  const objectOf = (count: number, nameOf: (at: number) => string): object =>
+    Object.fromEntries(Array.from({ length: count }, (_, at) => [nameOf(at), 1]))
+  const alike = (at: number): string => `é.ﬁ${at}.To-do`
+
+  test("are read up to 1,000 in a call, and may be read as any beyond", () => {
+    expect(memberVariants(new Set(["to"]))(objectOf(1_000, alike))).toBeNull()
+    expect(memberVariants(new Set(["to"]))(objectOf(1_001, alike))).toBe(alike(1_000))
+    const ofOneCall = memberVariants(new Set(["to"]))
+    expect(ofOneCall(objectOf(600, alike))).toBeNull()
+    expect(ofOneCall(objectOf(401, (at) => `x${alike(at)}`))).toBe(`x${alike(400)}`)
+  })
+
+  test("are all that are read: any number of others passes", () => {
+    expect(memberVariants(new Set(["city"]))(objectOf(4_900, alike))).toBeNull()
+  })
+
+  test.each([
+    ["ΤΟΣ", "x.τος"],
+    ["İd", "X.i̇d"],
+    ["customer_id", "Request.Customer-Id[]"],
+    ["to", "ｘ．ｔｏ"],
+    ["a.b", "x.ab"],
+    ["_", "__"],
+  ])("%s are found by them in %s exactly if one is read as the other", (member, name) => {
+    const sent = { complete: true, values: { [name]: 1 } }
+    expect(memberVariants(new Set([member]))({ [name]: 1 })).toBe(variantOf(sent, new Set([member])))
   })
 })

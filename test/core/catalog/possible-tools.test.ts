@@ -1,0 +1,73 @@
+/** Which tools a call may be of to the least strict of readers, for what an observing gateway has sent on all the same. */
+import { describe, expect, test } from "vitest"
+import type { CallRequest } from "../../../src/core/catalog/call-request.ts"
+import { buildCatalog } from "../../../src/core/catalog/locate.ts"
+import { possibleTools } from "../../../src/core/catalog/possible-tools.ts"
+import type { Tool } from "../../../src/core/catalog/tool.ts"
+
+const ORIGIN = "https://api.test"
+const tool = (name: string, of: string): readonly [string, Tool] => {
+  const none = { groups: [], labels: [], redact: [] }
+  return [name, { name, server: of, action: "read", sensitivity: "public", cost: 1, ...none }]
+}
+const server = (name: string, path: string) => ({ name, origin: ORIGIN, path, enforces_headers: false })
+const route = (name: string, path: string) => ({ tool: name, origin: ORIGIN, methods: ["GET"], path, integers: [] })
+const CATALOG = buildCatalog(
+  new Map([
+    tool("m.secret", "m"),
+    tool("m.other", "m"),
+    tool("v.secret", "v"),
+    tool("web.home", "web"),
+    tool("web.page", "web"),
+  ]),
+  [server("m", "/desk/mcp"), server("v", "/desk/mcp.v2")],
+  [route("web.home", "/"), route("web.page", "/{group}/{page}")],
+)
+const MESSAGE = '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"secret"}}'
+
+const found = (method: string, target: string, text = MESSAGE): readonly string[] => {
+  const headers = { contentType: "application/json", mcpProtocolVersion: null, mcpMethod: null, mcpName: null }
+  const call: CallRequest = { origin: ORIGIN, method, target, headers, body: { kind: "whole", text } }
+  return possibleTools(CATALOG, call, { reason: "tool_unknown", called: "" })
+}
+
+describe("a message may be one to an MCP server", () => {
+  test.each(["/desk/mcp", "/DESK/MCP", "/desk/Mcp", "/desk/mcp.json", "/desk/mcp.", "/desk/mcp%20", "/x/../desk/mCP/"])(
+    "at %s",
+    (target) => {
+      expect(found("POST", target)).toEqual(["m.secret"])
+    },
+  )
+
+  test.each(["GET", "PUT", "DELETE", "OPTIONS"])(
+    "by %s, which a server that reads its body may take for a POST",
+    (method) => {
+      expect(found(method, "/desk/mcp")).toEqual(["m.secret"])
+    },
+  )
+
+  test("of two alike, if its path is the one of neither", () => {
+    expect(found("POST", "/desk/mcp.v2")).toEqual(["v.secret"])
+    expect(found("POST", "/desk/mcp.V2")).toEqual(["m.secret", "v.secret"])
+  })
+
+  test("or a call of a route, if a server is only alike", () => {
+    expect(found("GET", "/desk/MCP")).toEqual(["m.secret", "web.page"])
+    expect(found("GET", "/desk/MCP", "")).toEqual(["web.page"])
+  })
+
+  test.each(["/desk", "/desk/mcp/x", "/mcp", "/desk/mcpx", "/desk/x.mcp"])("and at %s is none", (target) => {
+    expect(found("POST", target)).toEqual([])
+  })
+})
+
+test.each(["/", "//", "/?a=1&a=2", "/x/.."])("the route of the root is found at %s", (target) => {
+  expect(found("GET", target, "")).toEqual(["web.home"])
+})
+
+test("names with escapes are read", () => {
+  expect(found("POST", "/desk/mcp", String.raw`{"name":"\u0073ecre\u0074"}`)).toEqual(["m.secret"])
+  expect(found("POST", "/desk/mcp", `{"x":"${String.raw`\u0061`.repeat(1_000)}","name":"secret"}`)).toEqual([
+    "m.secret",
+  ])
+})

@@ -317,7 +317,7 @@ describe("the inbox", () => {
   test("says so where it cannot be known", async () => {
     const approver = await visitorAs("approver")
     const broken = vi.spyOn(env.INBOX, "getByName").mockImplementation(() => {
-      throw new Error("out of reach")
+      throw new Error("out of reach, by a test")
     })
     const answer = await approver.get("/console/approvals")
     broken.mockRestore()

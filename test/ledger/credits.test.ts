@@ -33,7 +33,7 @@ async function inLedger(use: (ctx: DurableObjectState) => Promise<void>): Promis
 describe("what was used of a block", () => {
   test("is kept, also after a wake, until its object has heard it", async () => {
     await inLedger(async (ctx) => {
-      const settle = vi.spyOn(SharedLimit.prototype, "settle").mockRejectedValue(new Error("out of reach"))
+      const settle = vi.spyOn(SharedLimit.prototype, "settle").mockRejectedValue(new Error("out of reach, by a test"))
       const settlements = new Settlements(ctx, env)
       const count = { guardrail: "shared", key: "a" }
       settlements.write("one", count, 5)
@@ -126,7 +126,7 @@ test("of a block nothing is said as long as some of it may be used", async () =>
     const id = asked[0]?.id ?? ""
     expect(credits.usedOf([id])).toEqual({ [id]: null })
     // What is given back is none to be used any more.
-    vi.spyOn(SharedLimit.prototype, "settle").mockRejectedValue(new Error("out of reach"))
+    vi.spyOn(SharedLimit.prototype, "settle").mockRejectedValue(new Error("out of reach, by a test"))
     credits.giveBackAll(memory)
     expect(credits.usedOf([id])).toEqual({ [id]: 0 })
     expect(memory.credits.find(need.owner, "")?.left ?? 0).toBe(0)

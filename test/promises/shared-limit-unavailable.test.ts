@@ -61,7 +61,7 @@ describe.each([50, 1000])("the object of a limit of %i", (limit) => {
     const task = await guardedBy(shared(limit))
     const start = Date.now()
     at(start)
-    const takes = vi.spyOn(SharedLimit.prototype, "take").mockRejectedValue(new Error("out of reach"))
+    const takes = vi.spyOn(SharedLimit.prototype, "take").mockRejectedValue(new Error("out of reach, by a test"))
     await expectUnavailable(await list(task))
     expect(takes).toHaveBeenCalledTimes(1)
     for (const answer of await listTimes(task, 20)) await expectUnavailable(answer)
@@ -122,7 +122,7 @@ describe.each([50, 1000])("the object of a limit of %i", (limit) => {
       asked,
     ) {
       await take.call(this, version, asked)
-      throw new Error("the connection was lost")
+      throw new Error("the connection was lost, by a test")
     })
     expect((await list(task)).code).toBe("unavailable")
     takes.mockRestore()
@@ -135,7 +135,7 @@ describe.each([50, 1000])("the object of a limit of %i", (limit) => {
     const start = Date.now()
     at(start)
     expect((await list(task)).code).toBe("ok")
-    const settles = vi.spyOn(SharedLimit.prototype, "settle").mockRejectedValue(new Error("out of reach"))
+    const settles = vi.spyOn(SharedLimit.prototype, "settle").mockRejectedValue(new Error("out of reach, by a test"))
     for (const answer of await listTimes(task, 20)) expect(answer.code).toBe("rate_limited")
     expect(settles.mock.calls.length).toBeLessThanOrEqual(2)
   })

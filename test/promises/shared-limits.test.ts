@@ -175,7 +175,7 @@ describe("no over-admission by trees that share a limit", () => {
   test("an object out of reach: 503, nothing admitted, and its record says which limit it was", async () => {
     await guardedBy(shared(50))
     const task = taskAt(await trees(1), 0)
-    vi.spyOn(SharedLimit.prototype, "take").mockRejectedValue(new Error("out of reach"))
+    vi.spyOn(SharedLimit.prototype, "take").mockRejectedValue(new Error("out of reach, by a test"))
     const answer = await list(task)
     expect(answer.code).toBe("unavailable")
     const record = await recordOf(answer.headers.get("X-Narrowgate-Decision") ?? "")

@@ -9,6 +9,7 @@ import { LENDING_VERSION, type TakeAnswer } from "../../src/core/guardrails/lend
 import { Ledger } from "../../src/ledger/ledger.ts"
 import { SharedLimit, sharedLimitOf } from "../../src/ledger/shared-limit.ts"
 import { openTask, type OpenTask } from "../harness/agents.ts"
+import { at } from "../harness/clock.ts"
 import { publish, yard } from "../harness/bundles.ts"
 import { callWith, type GatewayAnswer } from "../harness/gateways.ts"
 import { window } from "../harness/guardrails.ts"
@@ -48,11 +49,6 @@ async function usedOf(): Promise<number> {
   const take = { id: crypto.randomUUID(), holder: "tsk_test", amount: 1_000_000, want: 1_000_000, settled: [] }
   const limit = { ...shared(1), span: { kind: "sliding", seconds: 60 }, seq: 0 } as const
   return (await sharedLimitOf(env, "shared", "").take(LENDING_VERSION, { ...take, limit })).used
-}
-
-function at(milliseconds: number): void {
-  vi.useFakeTimers({ toFake: ["Date"] })
-  vi.setSystemTime(milliseconds)
 }
 
 /** Below 100 each call asks for itself, from there on calls ask for one another. */

@@ -1,11 +1,36 @@
 import { randomBytes } from "node:crypto"
+import { mkdtempSync, statfsSync, writeFileSync } from "node:fs"
+import { readFile } from "node:fs/promises"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
 import { cloudflareTest } from "@cloudflare/vitest-plugin"
-import { defineConfig } from "vitest/config"
+import type { Plugin } from "vite"
+import { configDefaults, defineConfig, type TestProjectInlineConfiguration } from "vitest/config"
 import { generatePublisherKey } from "./cli/compiler/sign.ts"
+import { selfSigned } from "./test/node/certificate.ts"
 
-// A publisher made for this run: the Worker trusts its public half, the tests sign with the other.
+/** Programs that tests start in a directory of their own may not be run from memory. */
+const TMPDIR = tmpdir()
+/**
+ * The Worker's objects keep their storage in memory if there is room for it: on a disk, each write waits for the disk,
+ * which takes a fifth of the time of the run and gigabytes of writes.
+ */
+const MEMORY = "/dev/shm"
+if (process.env["TMPDIR"] === undefined && hasRoom(MEMORY)) process.env["TMPDIR"] = MEMORY
+
+function hasRoom(directory: string): boolean {
+  try {
+    const { bavail, bsize } = statfsSync(directory)
+    return bavail * bsize > 2 ** 31
+  } catch {
+    return false
+  }
+}
+
+// The publisher of this run: the Worker trusts its public key, and the tests sign bundles with its private key.
 const publisher = await generatePublisherKey()
-// What receivers of notices know, made for this run too: the keys of `desk` are being changed.
+
+// The secrets that receivers of notices share with the Worker in this run. `desk` is rotating its keys.
 const webhookKey = (): string => `whsec_${randomBytes(32).toString("base64")}`
 const webhookSecrets = {
   desk: `${webhookKey()} ${webhookKey()}`,
@@ -14,45 +39,155 @@ const webhookSecrets = {
   broken: "whsec_short",
   other: randomBytes(24).toString("base64url"),
 }
-const bindings = {
-  PUBLISHER_KEYS: JSON.stringify({ keys: [publisher.publicJwk] }),
-  WEBHOOK_SECRETS: JSON.stringify(webhookSecrets),
+
+const PUBLISHER_KEYS = JSON.stringify({ keys: [publisher.publicJwk] })
+const WEBHOOK_SECRETS = JSON.stringify(webhookSecrets)
+
+/**
+ * Code of packages without their source maps. The runner reads each map, and prints a line for every package whose map
+ * names sources that the package does not contain.
+ */
+const packagesWithoutMaps: Plugin = {
+  name: "packages-without-source-maps",
+  enforce: "pre",
+  async load(id) {
+    if (!/\/node_modules\/[^?]+\.m?js$/u.test(id)) return null
+    const code = await readFile(id, "utf8")
+    return { code: code.replace(/^\/\/# sourceMappingURL=.*$/mu, ""), map: null }
+  },
 }
 
+/** Runs the tests of a project in workerd, beside a Worker with these bindings. */
+const inWorkerd = (bindings: Record<string, string>): Plugin[] => [
+  packagesWithoutMaps,
+  cloudflareTest({ wrangler: { configPath: "./wrangler.toml" }, miniflare: { bindings } }),
+]
+
+/** A certificate for loopback. OpenSSL reads the file when a process is loaded, so its path is in the environment. */
+function nodeEnvironment(): Record<string, string> {
+  const { key, cert } = selfSigned()
+  const file = join(mkdtempSync(join(TMPDIR, "narrowgate-certificate-")), "certificate.pem")
+  writeFileSync(file, cert)
+  return { TMPDIR, NODE_EXTRA_CA_CERTS: file, LOOPBACK_KEY: key, LOOPBACK_CERTIFICATE: cert }
+}
+
+/** The command as people run it. Most of these files start a local stack, so they are slower than the rest. */
+const COMMAND_TESTS = [
+  "test/node/cli/{answering,command,completion,diff,explain,help,init,login,publish,revoke,secrets,terminal,test-command}.test.ts",
+  "test/node/import/{mcp,openapi}.test.ts",
+]
+
+/** Folders under test/ that are projects of their own; every other folder belongs to `worker`. */
+const OWN_PROJECT = ["browser", "conformance", "gateways", "long", "node", "spire", "wire"]
+
+/** More than there are processors: tests in workerd wait most of their time, for records, leases and time-outs. */
+const WORKERS = 6
+
+const PROJECTS: readonly TestProjectInlineConfiguration[] = [
+  {
+    plugins: [inWorkerd({ PUBLISHER_KEYS, WEBHOOK_SECRETS })],
+    test: {
+      name: "worker",
+      include: ["test/**/*.test.ts"],
+      exclude: OWN_PROJECT.map((folder) => `test/${folder}/**`),
+      globalSetup: [
+        "./test/node/compiled-policies.ts",
+        "./test/node/fuzz-corpus.ts",
+        "./test/node/issuer-server.ts",
+        "./test/node/mcp-servers.ts",
+        "./test/node/quiet-runtime.ts",
+      ],
+      setupFiles: ["./test/harness/log-of-each-file.ts", "./test/harness/each-file.ts"],
+      // An isolate per file costs a second of CPU, two hundred times.
+      isolate: false,
+      maxWorkers: WORKERS,
+      provide: {
+        publisher: publisher.privateJwk,
+        webhookSecrets,
+        runs: Number(process.env["PROPERTY_RUNS"] ?? 1),
+        soak: { calls: Number(process.env["SOAK_CALLS"] ?? 10_000), seed: Number(process.env["SOAK_SEED"] ?? 1) },
+      },
+    },
+  },
+  {
+    // What needs Node: the official Cedar engine as oracle, and the parts of the command line.
+    test: {
+      name: "node",
+      include: ["test/node/**/*.test.ts"],
+      exclude: [...configDefaults.exclude, ...COMMAND_TESTS],
+      // No module that these tests import keeps state, and no test replaces a module. A process per file would only
+      // load the official engine again.
+      isolate: false,
+      maxWorkers: WORKERS,
+      setupFiles: ["./test/harness/log-of-each-file.ts"],
+      env: nodeEnvironment(),
+    },
+  },
+  { test: { name: "command", include: COMMAND_TESTS, env: { TMPDIR } } },
+  {
+    // What a real HTTP parser makes of the attacks: the tests run in workerd, the Worker under test in another one.
+    plugins: [inWorkerd({})],
+    test: {
+      name: "wire",
+      include: ["test/wire/**/*.test.ts"],
+      globalSetup: ["./test/node/compiled-policies.ts", "./test/node/issuer-server.ts", "./test/node/wire-server.ts"],
+      maxWorkers: 1,
+    },
+  },
+  {
+    // Test vectors of the standards, from the directory that CONFORMANCE_VECTORS names.
+    plugins: [inWorkerd({ PUBLISHER_KEYS })],
+    test: {
+      name: "conformance",
+      include: ["test/conformance/**/*.test.ts"],
+      globalSetup: [
+        "./test/node/compiled-policies.ts",
+        "./test/node/conformance-vectors.ts",
+        "./test/node/issuer-server.ts",
+      ],
+      maxWorkers: 1,
+      provide: { publisher: publisher.privateJwk },
+    },
+  },
+  {
+    // Real gateways, if they are installed (test/gateways/installed.ts), in front of the real Worker.
+    test: {
+      name: "gateways",
+      include: ["test/gateways/**/*.test.ts"],
+      // Each file starts a stack and a gateway.
+      maxWorkers: 1,
+      // Names of tests contain whole cases of a table.
+      chaiConfig: { truncateThreshold: 200 },
+      hookTimeout: 120_000,
+    },
+  },
+  {
+    // The pages in a real Chromium, if one is installed (test/browser/browser.ts), against a local stack.
+    test: { name: "browser", include: ["test/browser/**/*.test.ts"], maxWorkers: 1, hookTimeout: 120_000 },
+  },
+  {
+    // A real SPIRE, if spire-server and spire-agent are on the PATH.
+    test: { name: "spire", include: ["test/spire/**/*.test.ts"], hookTimeout: 60_000 },
+  },
+  {
+    // A long life of the built Worker in a bare workerd, killed again and again: `LONG_SECONDS`, four minutes by default.
+    test: { name: "long", include: ["test/long/**/*.test.ts"], maxWorkers: 1 },
+  },
+]
+
+/** One project after another, because each has its own number of workers; `npm test` runs the first two as one. */
+const inTurn = ({ test, ...rest }: TestProjectInlineConfiguration, index: number): TestProjectInlineConfiguration => ({
+  ...rest,
+  extends: true,
+  test: { ...test, sequence: { groupOrder: Math.max(1, index) } },
+})
+
 export default defineConfig({
-  plugins: [cloudflareTest({ wrangler: { configPath: "./wrangler.toml" }, miniflare: { bindings } })],
   test: {
-    include: ["test/**/*.test.ts"],
-    exclude: [
-      "test/node/**",
-      "test/spire/**",
-      "test/gateways/**",
-      "test/browser/**",
-      "test/conformance/**",
-      "test/wire/**",
-      "test/long/**",
-    ],
-    globalSetup: [
-      "./test/node/compiled-policies.ts",
-      "./test/node/fuzz-corpus.ts",
-      "./test/node/issuer-server.ts",
-      "./test/node/mcp-servers.ts",
-      "./test/node/quiet-runtime.ts",
-    ],
-    setupFiles: ["./test/harness/each-file.ts"],
-    // An isolate for each file would take a second of a processor, a hundred times.
-    isolate: false,
-    // More than there may be processors: most of the time goes into waiting, for records, for time-outs.
-    maxWorkers: 4,
+    projects: PROJECTS.map(inTurn),
     // A busy machine is no failure.
     testTimeout: 60_000,
-    // Events that a test provokes are the Worker's own log; what else is printed is worth reading.
-    onConsoleLog: (log) => !log.startsWith('{"event":'),
-    provide: {
-      publisher: publisher.privateJwk,
-      webhookSecrets,
-      runs: Number(process.env["PROPERTY_RUNS"] ?? 1),
-      soak: { calls: Number(process.env["SOAK_CALLS"] ?? 10_000), seed: Number(process.env["SOAK_SEED"] ?? 1) },
-    },
+    // One line per file: `--reporter=verbose` prints the tests and their times.
+    slowTestThreshold: Infinity,
   },
 })

@@ -125,7 +125,7 @@ describe("what a stop hits", () => {
 
   test("is unknown while no record can be read: that holds up no stop", async () => {
     const token = await recordedTask()
-    vi.spyOn(RecordLog.prototype, "list").mockRejectedValue(new Error("out of reach"))
+    vi.spyOn(RecordLog.prototype, "list").mockRejectedValue(new Error("out of reach, by a test"))
     for (const body of [{ user: "https://idp.test|alicee" }, { agent: agentId("first") }]) {
       expect(await revoke(body)).toMatchObject({ status: 200, json: { hits: { recent: null } } })
     }

@@ -9,7 +9,6 @@ import type { Deviation, Files, Folder } from "./folders.ts"
 export function conformance(folder: Folder, register: (cases: Cases) => void): void {
   describe(folder, () => {
     const vectors = inject("vectors")
-    // Absent altogether where another configuration runs this file.
     if (!vectors) {
       test.skip("skipped: CONFORMANCE_VECTORS names no directory of vectors", () => undefined)
       return

@@ -9,7 +9,7 @@ import { callWith } from "../harness/gateways.ts"
 import { window } from "../harness/guardrails.ts"
 import { freshIsolate } from "../harness/isolate.ts"
 import { accessToken, idToken, IDP, svid, US } from "../harness/issuers.ts"
-import { bearerOf, manage } from "../harness/management.ts"
+import { bearerOf, manage, viewOf } from "../harness/management.ts"
 import { recordOf, recordsOf } from "../harness/records.ts"
 
 beforeEach(async () => {
@@ -246,11 +246,6 @@ async function askConsent(user = "alice", more: Readonly<Record<string, string>>
   return { id, task, page: `/console/approvals/${task}` }
 }
 
-async function taskStatus(task: string): Promise<string | undefined> {
-  const { json } = await manage("GET", `/v1/tasks/${task}`, await bearerOf("viewer"))
-  return z.object({ tasks: z.array(z.looseObject({ status: z.string() })) }).parse(json).tasks[0]?.status
-}
-
 describe("a task's page", () => {
   test("shows its person what it would be, takes their word, and shows it afterwards", async () => {
     const { page } = await askConsent("alice", { binding_message: "Burn <b>it</b>" })
@@ -274,7 +269,7 @@ describe("a task's page", () => {
     const alice = await visitorAs("alice")
     await alice.post(page, { decision: "reject" })
     expect(await textOf(alice, page)).toContain("You have rejected it.")
-    expect(await taskStatus(task)).toBe("revoked")
+    expect((await viewOf(task)).status).toBe("revoked")
   })
 
   test("is nobody else's, an operator's neither, and takes no form from elsewhere", async () => {
@@ -288,7 +283,7 @@ describe("a task's page", () => {
     expect((await alice.post(page, { decision: "approve" }, { origin: "https://evil.example" })).status).toBe(403)
     expect((await alice.post(page, { decision: "approve", csrf: "" })).status).toBe(403)
     expect((await alice.post(page, { decision: "perhaps" })).status).toBe(400)
-    expect(await taskStatus(task)).toBe("pending")
+    expect((await viewOf(task)).status).toBe("pending")
     expect(await textOf(alice, page)).toContain("Approve this task")
   })
 })
@@ -317,7 +312,7 @@ describe("the inbox", () => {
   test("says so where it cannot be known", async () => {
     const approver = await visitorAs("approver")
     const broken = vi.spyOn(env.INBOX, "getByName").mockImplementation(() => {
-      throw new Error("out of reach")
+      throw new Error("out of reach, by a test")
     })
     const answer = await approver.get("/console/approvals")
     broken.mockRestore()

@@ -33,6 +33,14 @@ async function pageOf(path: string, status = 200): Promise<string> {
   return text
 }
 
+const EACH = {
+  purpose: long(500),
+  groups: Array.from({ length: 40 }, () => long(300)),
+  rules: Array.from({ length: 40 }, () => long(300)),
+  arguments: Object.fromEntries(Array.from({ length: 40 }, (_, n) => [`${n}${long(100)}`, long(500)])),
+  labels: Array.from({ length: 40 }, () => long(300)),
+}
+
 /** @returns their ids, the oldest first */
 async function keepRecords(count: number, differs = false): Promise<readonly string[]> {
   const records = Array.from({ length: count }, (_, index) => {
@@ -53,11 +61,7 @@ async function keepRecords(count: number, differs = false): Promise<readonly str
       path: long(2_000),
       tool: index % 2 === 0 ? null : `t${index}.${long(200)}`,
       task: long(200),
-      purpose: long(500),
-      groups: Array.from({ length: 40 }, () => long(300)),
-      rules: Array.from({ length: 40 }, () => long(300)),
-      arguments: Object.fromEntries(Array.from({ length: 40 }, (_, n) => [`${n}${long(100)}`, long(500)])),
-      labels: Array.from({ length: 40 }, () => long(300)),
+      ...EACH,
       ...(differs && { candidate }),
     })
   })
@@ -71,7 +75,7 @@ async function keepRecords(count: number, differs = false): Promise<readonly str
 
 describe("a page stays a page", () => {
   test("of decisions, with records of whatever callers send", async () => {
-    const [id = ""] = await keepRecords(300, true)
+    const [id = ""] = await keepRecords(150, true)
     expect((await pageOf("/console/live")).includes("\\u{202E}")).toBe(true)
     await pageOf(
       `/console/live?${new URLSearchParams({ tool: long(200), agent: long(2_000), code: long(60) }).toString()}`,
@@ -81,8 +85,8 @@ describe("a page stays a page", () => {
     await pageOf(`/console/decisions/${encodeURIComponent(long(60))}`, 404)
   })
 
-  test("of agents, of which one has called a thousand tools", async () => {
-    await keepRecords(1_000)
+  test("of agents, of which one has called hundreds of tools", async () => {
+    await keepRecords(600)
     await pageOf("/console/agents")
     await pageOf(`/console/agents/agent?id=${encodeURIComponent(agentId("first"))}`)
     await pageOf(`/console/agents/agent?id=${encodeURIComponent(long(900))}`, 404)

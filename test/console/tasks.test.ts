@@ -1,6 +1,5 @@
 /** The pages of tasks: who may look, who may act, and nothing larger than a page may be. */
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
-import { z } from "zod"
 import type { Guardrail } from "../../src/core/guardrails/definition.ts"
 import { openChild, openTask } from "../harness/agents.ts"
 import { visitorAs, type Visitor } from "../harness/browsing.ts"
@@ -9,7 +8,7 @@ import { callWith } from "../harness/gateways.ts"
 import { window } from "../harness/guardrails.ts"
 import { forgetCaches, freshIsolate } from "../harness/isolate.ts"
 import { agentId } from "../harness/issuers.ts"
-import { bearerOf, manage } from "../harness/management.ts"
+import { viewOf } from "../harness/management.ts"
 import { recordsOf } from "../harness/records.ts"
 
 beforeEach(async () => {
@@ -20,11 +19,6 @@ afterEach(freshIsolate)
 const MOST_BYTES = 100_000
 const bytesOf = (text: string): number => new TextEncoder().encode(text).byteLength
 const textOf = async (visitor: Visitor, path: string): Promise<string> => (await visitor.get(path)).text()
-
-async function stateOf(task: string): Promise<string | undefined> {
-  const { json } = await manage("GET", `/v1/tasks/${task}`, await bearerOf("viewer"))
-  return z.object({ tasks: z.array(z.looseObject({ status: z.string() })) }).parse(json).tasks[0]?.status
-}
 
 describe("a task's page", () => {
   test("ends, freezes and releases it for an operator, and leads back to itself", async () => {
@@ -38,7 +32,7 @@ describe("a task's page", () => {
     ] as const) {
       const answer = await operator.post(`${page}/${name}`, { reason: `to ${name}` })
       expect([name, answer.status, answer.headers.get("location")]).toEqual([name, 303, page])
-      expect([name, await stateOf(task)]).toEqual([name, expected])
+      expect([name, (await viewOf(task)).status]).toEqual([name, expected])
       expect([name, (await callWith(token, "/files")).code]).toEqual([name, code])
       expect(await textOf(operator, page)).toContain(expected)
     }
@@ -72,7 +66,7 @@ describe("a task's page", () => {
       const answer = await visitor.post(`/console/tasks/${task}/${name}`, {})
       expect([name, answer.status]).toEqual([name, subject === "alice" ? 401 : 403])
     }
-    expect(await stateOf(task)).toBe("active")
+    expect((await viewOf(task)).status).toBe("active")
   })
 
   test("takes no form from elsewhere, nor of another session, nor of nobody", async () => {
@@ -89,7 +83,7 @@ describe("a task's page", () => {
       const answer = await operator.post(`/console/tasks/${task}/complete`, fields, headers)
       expect([fields, headers, answer.status]).toEqual([fields, headers, status])
     }
-    expect(await stateOf(task)).toBe("active")
+    expect((await viewOf(task)).status).toBe("active")
   })
 
   test("shows a large tree, much that counts and many decisions in no more than a page", async () => {

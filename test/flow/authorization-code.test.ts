@@ -28,6 +28,7 @@ import { bearerOf, manage, viewOf } from "../harness/management.ts"
 import { Place } from "../harness/places.ts"
 import { newProofKey, proofForToken } from "../harness/proofs.ts"
 import { recordOf, recordsOf } from "../harness/records.ts"
+import { withTools } from "../harness/trees.ts"
 
 beforeEach(async () => {
   await publish(await yard())
@@ -468,12 +469,13 @@ describe("a refresh token", () => {
   })
 })
 
-describe("a program that can keep no secret", () => {
-  const LAPTOP = "https://laptop.test/agent"
-  const unproven = { client_assertion: undefined, client_assertion_type: undefined }
-  const back = "http://127.0.0.1:5050/callback"
-  const asLaptop = { client_id: LAPTOP, redirect_uri: back, scope: "files.*:read" }
+/** A program that can keep no secret. */
+const LAPTOP = "https://laptop.test/agent"
+const unproven = { client_assertion: undefined, client_assertion_type: undefined }
+const back = "http://127.0.0.1:5050/callback"
+const asLaptop = { client_id: LAPTOP, redirect_uri: back, scope: "files.*:read" }
 
+describe("a program that can keep no secret", () => {
   test("is shown as one that has not proven who it is, and gets what was consented to by its verifier", async () => {
     const { html } = await shown(await visit(query(asLaptop), await signedIn()))
     expect(html).toContain("This program has not proven who it is.")
@@ -615,6 +617,11 @@ describe("a program that has a document of its own", () => {
 })
 
 describe("a program gives up what it has", () => {
+  async function onLaptop() {
+    const code = await codeFor(asLaptop)
+    return { code, ...(await redeem(code, { ...unproven, client_id: LAPTOP, redirect_uri: back })) }
+  }
+
   const giveUp = async (token: string, by: Readonly<Record<string, string>>): Promise<number> => {
     const body = new URLSearchParams({ token, ...by })
     return (await knock(new Request(`${US}/oauth/revoke`, { method: "POST", body }))).status
@@ -639,11 +646,7 @@ describe("a program gives up what it has", () => {
   })
 
   test("where it can keep no secret, and not by what it makes up: a task's id is no secret", async () => {
-    const LAPTOP = "https://laptop.test/agent"
-    const back = "http://127.0.0.1:5050/callback"
-    const code = await codeFor({ client_id: LAPTOP, redirect_uri: back, scope: "files.*:read" })
-    const unproven = { client_assertion: undefined, client_assertion_type: undefined }
-    const { issued } = await redeem(code, { ...unproven, client_id: LAPTOP, redirect_uri: back })
+    const { issued } = await onLaptop()
     const [root, , secret] = (issued?.refresh_token ?? "").split(".")
     for (const forged of [`${root}.${"A".repeat(43)}.${secret}`, `${root}.${secret}.${secret}`]) {
       expect(await giveUp(forged, { client_id: LAPTOP })).toBe(200)
@@ -652,11 +655,7 @@ describe("a program gives up what it has", () => {
   })
 
   test("where it can keep no secret, by what it shows", async () => {
-    const LAPTOP = "https://laptop.test/agent"
-    const back = "http://127.0.0.1:5050/callback"
-    const code = await codeFor({ client_id: LAPTOP, redirect_uri: back, scope: "files.*:read" })
-    const unproven = { client_assertion: undefined, client_assertion_type: undefined }
-    const { issued } = await redeem(code, { ...unproven, client_id: LAPTOP, redirect_uri: back })
+    const { issued } = await onLaptop()
     expect(await giveUp(issued?.refresh_token ?? "", { client_id: LAPTOP })).toBe(200)
     expect((await callWith(issued?.access_token ?? "", "/files")).code).toBe("invalid_token")
     expect(await giveUp(issued?.refresh_token ?? "", { client_id: agentId("first") })).toBe(401)
@@ -665,11 +664,7 @@ describe("a program gives up what it has", () => {
   test.each(["by itself", "by an operator"])(
     "of a task that has ended %s, and no record is in its name",
     async (how) => {
-      const LAPTOP = "https://laptop.test/agent"
-      const back = "http://127.0.0.1:5050/callback"
-      const code = await codeFor({ client_id: LAPTOP, redirect_uri: back, scope: "files.*:read" })
-      const unproven = { client_assertion: undefined, client_assertion_type: undefined }
-      const { issued } = await redeem(code, { ...unproven, client_id: LAPTOP, redirect_uri: back })
+      const { code, issued } = await onLaptop()
       const refresh = issued?.refresh_token ?? ""
       const task = taskOf(code)
       if (how === "by itself") expect(await giveUp(refresh, { client_id: LAPTOP })).toBe(200)
@@ -694,21 +689,11 @@ describe("the page", () => {
     [5_000, 1_000],
   ])("of %d tools of %d servers is under 100 KB, and can be answered", { timeout: 60_000 }, async (count, servers) => {
     const body = await yard()
-    const tool = body.tools.find(({ name }) => name === "files.list")
-    const known = body.entities.find(({ uid }) => uid.type === "Tool" && uid.id === "files.list")
-    if (!tool || !known) throw new Error("the yard has changed")
-    const more = Array.from({ length: count }, (_, at) => {
-      const server = `server-${at % servers}`
-      return { ...tool, server, name: `${server}.a-tool-with-a-name-of-some-length-${at}` }
+    const more = Array.from({ length: count }, (_, nth) => {
+      const server = `server-${nth % servers}`
+      return { server, name: `${server}.a-tool-with-a-name-of-some-length-${nth}` }
     })
-    await publish(
-      {
-        ...body,
-        tools: [...body.tools, ...more],
-        entities: [...body.entities, ...more.map(({ name: id }) => ({ ...known, uid: { type: "Tool", id } }))],
-      },
-      2,
-    )
+    await publish(withTools(body, more), 2)
     forgetCaches()
     const page = await visit(query({ scope: "*:read" }), await signedIn())
     expect((await page.arrayBuffer()).byteLength).toBeLessThan(100_000)

@@ -225,7 +225,7 @@ describe("the newest bundle that this Worker has accepted", () => {
   test("cannot be known: an isolate that holds none decides nothing, one that holds one goes on for ten minutes", async () => {
     await publishOverHttp(await yard(), 1)
     expect(await readySeq()).toBe(1)
-    vi.spyOn(Publications.prototype, "newest").mockRejectedValue(new Error("out of reach"))
+    vi.spyOn(Publications.prototype, "newest").mockRejectedValue(new Error("out of reach, by a test"))
     vi.setSystemTime(start + 2 * MINUTE)
     expect(await readySeq()).toBe(1)
     vi.setSystemTime(start + 12 * MINUTE)

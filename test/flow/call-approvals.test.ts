@@ -195,7 +195,7 @@ describe("who answers is told", () => {
     const question = { task, id: await questionIn(await pay(token, 500)) }
     const who = await fred()
     const broken = vi.spyOn(env.RECORD_LOG, "getByName").mockImplementation(() => {
-      throw new Error("out of reach")
+      throw new Error("out of reach, by a test")
     })
     const { status, json } = await show(question, who)
     broken.mockRestore()

@@ -531,7 +531,7 @@ describe("consent while the person is elsewhere (OpenID CIBA)", () => {
       await say(task, "approve")
       forgetCaches()
       const broken = vi.spyOn(KeyRing.prototype, "signingKey").mockImplementation(() => {
-        throw new Error("out of reach")
+        throw new Error("out of reach, by a test")
       })
       expect(await errorOf(id)).toBe("temporarily_unavailable")
       broken.mockRestore()
@@ -541,7 +541,7 @@ describe("consent while the person is elsewhere (OpenID CIBA)", () => {
     test("its place cannot be kept", async () => {
       const { id, task } = await ask()
       await say(task, "approve")
-      const broken = vi.spyOn(Openings.prototype, "take").mockRejectedValue(new Error("out of reach"))
+      const broken = vi.spyOn(Openings.prototype, "take").mockRejectedValue(new Error("out of reach, by a test"))
       expect(await errorOf(id)).toBe("temporarily_unavailable")
       broken.mockRestore()
       expect((await poll(id)).status).toBe(200)
@@ -549,7 +549,7 @@ describe("consent while the person is elsewhere (OpenID CIBA)", () => {
   })
 
   test("what came to nothing leaves no place taken: an inbox out of reach", async () => {
-    const broken = vi.spyOn(Inbox.prototype, "put").mockRejectedValue(new Error("out of reach"))
+    const broken = vi.spyOn(Inbox.prototype, "put").mockRejectedValue(new Error("out of reach, by a test"))
     for (let index = 0; index < 3; index++) {
       const { status, json } = await request({ scope: "files.*:read" }, "crowded")
       expect([status, refusal.parse(json).error]).toEqual([503, "temporarily_unavailable"])
@@ -567,11 +567,11 @@ describe("consent while the person is elsewhere (OpenID CIBA)", () => {
     }
     expect(await statuses()).toEqual([200, 200])
     const deaf = vi.spyOn(Ledger.prototype, "consentFor").mockImplementation(() => {
-      throw new Error("out of reach")
+      throw new Error("out of reach, by a test")
     })
     expect(await statuses()).toEqual([503, 503])
     deaf.mockRestore()
-    vi.spyOn(Inbox.prototype, "list").mockRejectedValue(new Error("out of reach"))
+    vi.spyOn(Inbox.prototype, "list").mockRejectedValue(new Error("out of reach, by a test"))
     expect(await statuses()).toEqual([503, 200])
   })
 

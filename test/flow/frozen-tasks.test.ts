@@ -225,7 +225,7 @@ test("a task that was frozen although the answer was lost has one record, which 
   const { end } = Ledger.prototype
   vi.spyOn(Ledger.prototype, "end").mockImplementation(function (this: Ledger, ...asked) {
     end.apply(this, asked)
-    throw new Error("the answer is lost")
+    throw new Error("the answer is lost, by a test")
   })
   const tasks = await Promise.all(Array.from({ length: 8 }, async () => openTask("first")))
   for (const { task } of tasks) {

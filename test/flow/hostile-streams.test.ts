@@ -212,7 +212,7 @@ describe("a jti that is used again", () => {
     const root = await openTask("first")
     const { kid } = decodeProtectedHeader(root.token)
     const token = await signEvents(claimsOf({ "credential-change": { change_type: "revoke" } }, keyOf(kid ?? "")))
-    vi.spyOn(Switchboard.prototype, "signal").mockRejectedValueOnce(new Error("out of reach"))
+    vi.spyOn(Switchboard.prototype, "signal").mockRejectedValueOnce(new Error("out of reach, by a test"))
     expect((await push(token)).status).toBe(503)
     expect((await push(token)).status).toBe(202)
     expect(await stopped()).toMatchObject([{ key: kid }])

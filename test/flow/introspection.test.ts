@@ -105,7 +105,7 @@ describe("introspection (RFC 7662)", () => {
     const { token } = await openTask("first")
     forgetCaches()
     const broken = vi.spyOn(Switchboard.prototype, "read").mockImplementation(() => {
-      throw new Error("out of reach")
+      throw new Error("out of reach, by a test")
     })
     expect((await asked("introspect", "first", token)).status).toBe(503)
     broken.mockRestore()
@@ -137,7 +137,7 @@ describe("introspection (RFC 7662)", () => {
   test("is no answer where the ledger is out of reach", async () => {
     const { token } = await openTask("first")
     const broken = vi.spyOn(Ledger.prototype, "isActive").mockImplementation(() => {
-      throw new Error("out of reach")
+      throw new Error("out of reach, by a test")
     })
     expect((await asked("introspect", "first", token)).status).toBe(503)
     broken.mockRestore()

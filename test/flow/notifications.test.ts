@@ -184,7 +184,7 @@ describe("a call that waits for approval", () => {
 
   test("is told although the receiver's object is out of reach at first; the call waits for nothing of that", async () => {
     await tellTo(DESK)
-    const taken = vi.spyOn(Outbound.prototype, "take").mockRejectedValue(new Error("out of reach"))
+    const taken = vi.spyOn(Outbound.prototype, "take").mockRejectedValue(new Error("out of reach, by a test"))
     const { task } = await askedForWrite()
     await vi.waitFor(() => expect(taken).toHaveBeenCalled())
     expect(net.sent).toEqual([])
@@ -314,7 +314,7 @@ describe("a switch", () => {
 
   test("is told although the switchboard dies before it could be handed over", async () => {
     await tellTo(DESK)
-    const taken = vi.spyOn(Outbound.prototype, "take").mockRejectedValue(new Error("out of reach"))
+    const taken = vi.spyOn(Outbound.prototype, "take").mockRejectedValue(new Error("out of reach, by a test"))
     await manage("POST", "/v1/revocations", await bearerOf("operator"), {}, { tool: "files.*" })
     expect(taken).toHaveBeenCalled()
     await crash()

@@ -174,7 +174,7 @@ describe("an operator who is stopped as a user", () => {
   test("manages and answers nothing either while nobody can see who is stopped", async () => {
     const { task, token } = await openTask("first")
     const unseen = vi.spyOn(Switchboard.prototype, "read").mockImplementation(() => {
-      throw new Error("out of reach")
+      throw new Error("out of reach, by a test")
     })
     forgetCaches()
     const requests = [...REQUESTS(task), ["GET", "/v1/approvals", null] as const]

@@ -33,7 +33,7 @@ afterEach(async () => {
 const codeOf = async (token: string): Promise<string> => (await callWith(token, "/files/a")).code
 const kidOf = (token: string): string => decodeProtectedHeader(token).kid ?? ""
 const broken = (): never => {
-  throw new Error("out of reach")
+  throw new Error("out of reach, by a test")
 }
 
 /** As a Worker that is configured to sign with `alg` answers. */

@@ -24,7 +24,7 @@ async function crowded(): Promise<string> {
   const { task } = await openTask("crowded")
   await openTask("crowded")
   const lost = vi.spyOn(Openings.prototype, "releaseSlot").mockImplementation(() => {
-    throw new Error("out of reach")
+    throw new Error("out of reach, by a test")
   })
   await complete(task, await bearerOf("operator"))
   await vi.waitFor(() => expect(lost).toHaveBeenCalled())

@@ -355,7 +355,7 @@ describe("nothing is published", () => {
       const broken = vi
         .spyOn(Object.getPrototypeOf(env.BUNDLES), "put")
         .mockImplementation(async (...args: unknown[]) => {
-          if (isMeant(String(args[0]))) throw new Error("out of reach")
+          if (isMeant(String(args[0]))) throw new Error("out of reach, by a test")
           return Reflect.apply(put, env.BUNDLES, args)
         })
       expect((await post(statementOfSix, other.bytes)).status).toBe(503)

@@ -237,7 +237,7 @@ test("the same jti for something else is refused, and for another stream is anot
 test("what cannot be kept is not acknowledged, and holds once it is sent again", async () => {
   const root = await openTask("first")
   const token = await signEvents(claimsOf({ "session-revoked": {} }))
-  vi.spyOn(Switchboard.prototype, "signal").mockRejectedValue(new Error("out of reach"))
+  vi.spyOn(Switchboard.prototype, "signal").mockRejectedValue(new Error("out of reach, by a test"))
   const answer = await push(token)
   expect(answer).toMatchObject({ status: 503, err: "unavailable" })
   expect(answer.headers.get("retry-after")).toBe("5")

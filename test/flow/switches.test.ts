@@ -159,7 +159,7 @@ describe("a switch", () => {
   test("that cannot be asked about lets nobody through", async () => {
     const { token } = await openTask("first")
     vi.spyOn(Switchboard.prototype, "read").mockImplementation(() => {
-      throw new Error("out of reach")
+      throw new Error("out of reach, by a test")
     })
     forgetCaches()
     expect(await callWith(token, "/files/a")).toMatchObject({ status: 403, code: "unavailable" })
@@ -246,7 +246,7 @@ describe("a revocation", () => {
   })
 
   test("that does not hold is recorded with what was asked", async () => {
-    vi.spyOn(Switchboard.prototype, "set").mockRejectedValue(new Error("out of reach"))
+    vi.spyOn(Switchboard.prototype, "set").mockRejectedValue(new Error("out of reach, by a test"))
     const body = { user: USER, before: 5, reason: "why", confirm: true }
     const answer = await manage("POST", "/v1/revocations", await bearerOf("operator"), {}, body)
     expect(answer).toMatchObject({ status: 503, code: "unavailable" })

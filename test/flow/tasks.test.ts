@@ -158,7 +158,7 @@ describe("a token that a switch stops", () => {
     await stop({ kind: "key", kid: decodeProtectedHeader(root.token).kid ?? "" })
     expect((await show(root.task, `Bearer ${root.token}`)).code).toBe("invalid_token")
     vi.spyOn(Switchboard.prototype, "read").mockImplementation(() => {
-      throw new Error("out of reach")
+      throw new Error("out of reach, by a test")
     })
     forgetCaches()
     expect((await show(root.task, `Bearer ${root.token}`)).status).toBe(503)

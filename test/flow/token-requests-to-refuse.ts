@@ -488,12 +488,12 @@ export const TRIES: Readonly<Record<Exclude<OAuthError["reason"], OfConsent>, Re
     "the switchboard fails": async () => {
       forgetSwitches()
       vi.spyOn(Switchboard.prototype, "read").mockImplementation(() => {
-        throw new Error("out of reach")
+        throw new Error("out of reach, by a test")
       })
       return changed({})()
     },
     "the ledger fails": async () => {
-      vi.spyOn(Ledger.prototype, "open").mockRejectedValue(new Error("out of reach"))
+      vi.spyOn(Ledger.prototype, "open").mockRejectedValue(new Error("out of reach, by a test"))
       return changed({})()
     },
   },

@@ -142,7 +142,7 @@ describe("a call of a tool that has changed", () => {
     const { token } = await openTask("first")
     await changed()
     vi.spyOn(Switchboard.prototype, "read").mockImplementation(() => {
-      throw new Error("out of reach")
+      throw new Error("out of reach, by a test")
     })
     forgetCaches()
     expect(await call(token)).toMatchObject({ status: 403, code: "unavailable" })

@@ -145,7 +145,7 @@ describe("where it cannot be signed", () => {
     expect((await callAt("envoy", token, "/files/a")).code).toBe("ok")
     forgetCaches()
     vi.spyOn(KeyRing.prototype, "signingKey").mockImplementation(() => {
-      throw new Error("out of reach")
+      throw new Error("out of reach, by a test")
     })
     const refused = await callAt("telling", token, "/files/a")
     expect(refused).toMatchObject({ status: 503, code: "unavailable" })

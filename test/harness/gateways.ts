@@ -246,3 +246,7 @@ export async function callWith(token: string, path: string, more: Partial<Client
   const headers = { Authorization: `Bearer ${token}`, ...more.headers }
   return askAs(gateway, { path, ...more, headers })
 }
+
+/** How many of the answers have that code. */
+export const countOf = (answers: readonly GatewayAnswer[], code: string): number =>
+  answers.filter((answer) => answer.code === code).length

@@ -42,7 +42,11 @@ export function network(answer: Network["answer"] = () => new Response(null, { s
   vi.spyOn(globalThis, "fetch").mockImplementation(async (input, init) => {
     const request = new Request(input, init)
     expect(request.redirect).toBe("manual")
-    const one = { url: request.url, headers: request.headers, body: await request.text() }
+    const one = {
+      url: request.url,
+      headers: request.headers,
+      body: new TextDecoder().decode(await request.arrayBuffer()),
+    }
     sent.push(one)
     const answered = await made.answer(one)
     if (answered instanceof Error) throw answered

@@ -32,6 +32,21 @@ export const ALICE: UserFacts = { issuer: IDP, subject: "alice", groups: ["staff
 
 export const assembled = (body: BundleBody = inject("yard")): Bundle => assemble(encode(body), POINTER)
 
+/** The yard with more tools, each like `files.list`. */
+export function withTools(
+  body: BundleBody,
+  more: readonly { readonly name: string; readonly server: string }[],
+): BundleBody {
+  const tool = body.tools.find(({ name }) => name === "files.list")
+  const known = body.entities.find(({ uid }) => uid.type === "Tool" && uid.id === "files.list")
+  if (!tool || !known) throw new Error("the yard has changed")
+  return {
+    ...body,
+    tools: [...body.tools, ...more.map((each) => ({ ...tool, ...each }))],
+    entities: [...body.entities, ...more.map(({ name: id }) => ({ ...known, uid: { type: "Tool", id } }))],
+  }
+}
+
 export const scopes = (...texts: readonly string[]): RequestedGrant => askedFor({ scopes: texts })
 
 /** One part; without scopes, what the purpose gives by default. */

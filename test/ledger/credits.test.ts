@@ -22,6 +22,23 @@ afterEach(async () => {
 
 const asking = (): CreditRequest => new CreditRequest(1, Number.MAX_SAFE_INTEGER)
 
+/** A window that trees share. */
+const sharedLimit = (limit: number): Limit =>
+  window({ id: "shared", tools: ["*"], per: "tree", limit, seconds: 60 }, { per: [] })
+
+/** What one call needs of it. */
+const needOf = (limit: Limit) => ({
+  owner: ownerOf(limit),
+  key: "",
+  place: "",
+  limit,
+  amount: 1,
+  values: null,
+  over: null,
+  hasRoom: false,
+  look: false,
+})
+
 async function inLedger(use: (ctx: DurableObjectState) => Promise<void>): Promise<void> {
   const stub = env.LEDGER.getByName(crypto.randomUUID())
   await runInDurableObject(stub, async (_ledger, ctx) => {
@@ -33,7 +50,7 @@ async function inLedger(use: (ctx: DurableObjectState) => Promise<void>): Promis
 describe("what was used of a block", () => {
   test("is kept, also after a wake, until its object has heard it", async () => {
     await inLedger(async (ctx) => {
-      const settle = vi.spyOn(SharedLimit.prototype, "settle").mockRejectedValue(new Error("out of reach"))
+      const settle = vi.spyOn(SharedLimit.prototype, "settle").mockRejectedValue(new Error("out of reach, by a test"))
       const settlements = new Settlements(ctx, env)
       const count = { guardrail: "shared", key: "a" }
       settlements.write("one", count, 5)
@@ -76,20 +93,9 @@ test("a take that is under way is not disowned: it may still be used", async () 
       while (!isAnswered) await scheduler.wait(5)
       return { granted: 1, used: 0, since: Date.now(), lasts: 0 }
     })
-    const limit: Limit = window({ id: "shared", tools: ["*"], per: "tree", limit: 10, seconds: 60 }, { per: [] })
     const memory = new Memory()
     const credits = new Credits(ctx, env, () => memory)
-    const need = {
-      owner: ownerOf(limit),
-      key: "",
-      place: "",
-      limit,
-      amount: 1,
-      values: null,
-      over: null,
-      hasRoom: false,
-      look: false,
-    }
+    const need = needOf(sharedLimit(10))
     const deciding = credits.with(ROOT, memory, [need], asking(), () => memory.credits.find(need.owner, "")?.left)
     await vi.waitFor(() => expect(asked).toHaveLength(1))
     const id = asked[0]?.id ?? ""
@@ -108,25 +114,14 @@ test("of a block nothing is said as long as some of it may be used", async () =>
       asked.push(take)
       return { granted: take.amount + 1, used: 0, since: Date.now(), lasts: 2_000 }
     })
-    const limit: Limit = window({ id: "shared", tools: ["*"], per: "tree", limit: 1000, seconds: 60 }, { per: [] })
     const memory = new Memory()
     const credits = new Credits(ctx, env, () => memory)
-    const need = {
-      owner: ownerOf(limit),
-      key: "",
-      place: "",
-      limit,
-      amount: 1,
-      values: null,
-      over: null,
-      hasRoom: false,
-      look: false,
-    }
+    const need = needOf(sharedLimit(1000))
     expect(await credits.with(ROOT, memory, [need], asking(), () => memory.credits.find(need.owner, "")?.left)).toBe(2)
     const id = asked[0]?.id ?? ""
     expect(credits.usedOf([id])).toEqual({ [id]: null })
     // What is given back is none to be used any more.
-    vi.spyOn(SharedLimit.prototype, "settle").mockRejectedValue(new Error("out of reach"))
+    vi.spyOn(SharedLimit.prototype, "settle").mockRejectedValue(new Error("out of reach, by a test"))
     credits.giveBackAll(memory)
     expect(credits.usedOf([id])).toEqual({ [id]: 0 })
     expect(memory.credits.find(need.owner, "")?.left ?? 0).toBe(0)
@@ -148,18 +143,7 @@ test.each([
       vi.setSystemTime(start + after)
       return { granted: 1, used: 0, since: start, lasts: 0 }
     })
-    const limit: Limit = window({ id: "shared", tools: ["*"], per: "tree", limit: 10, seconds: 60 }, { per: [] })
-    const need = {
-      owner: ownerOf(limit),
-      key: "",
-      place: "",
-      limit,
-      amount: 1,
-      values: null,
-      over: null,
-      hasRoom: false,
-      look: false,
-    }
+    const need = needOf(sharedLimit(10))
     const memory = new Memory()
     const decide = (): number | undefined => memory.credits.find(need.owner, "")?.left
     expect(await new Credits(ctx, env, () => memory).with(ROOT, memory, [need], asking(), decide)).toBe(left)
@@ -181,18 +165,7 @@ test("an object whose answers come late is asked for what may be used later, and
       vi.setSystemTime(start + asked.length * 900)
       return { granted: 1, used: 0, since: start, lasts: 0 }
     })
-    const limit: Limit = window({ id: "shared", tools: ["*"], per: "tree", limit: 10, seconds: 60 }, { per: [] })
-    const need = {
-      owner: ownerOf(limit),
-      key: "",
-      place: "",
-      limit,
-      amount: 1,
-      values: null,
-      over: null,
-      hasRoom: false,
-      look: false,
-    }
+    const need = needOf(sharedLimit(10))
     const memory = new Memory()
     const credits = new Credits(ctx, env, () => memory)
     const use = (): boolean => {

@@ -108,20 +108,36 @@ const KINDS = [
   ["times that move a little", several(timed), { alike: true, more: moving }, 0.5],
 ] as const
 
-describe("whatever was quiet before it was evicted is as it was", () => {
-  const more = [
-    { weight: 2, arbitrary: evicting },
-    { weight: 1, arbitrary: settling },
-  ]
+const FAULTS = [
+  {
+    what: "whatever was quiet before it was evicted is as it was",
+    promise: "exact but for loops",
+    faults: [
+      { weight: 2, arbitrary: evicting },
+      { weight: 1, arbitrary: settling },
+    ],
+  },
+  {
+    what: "crashes at any point, and clocks that step back: nothing is admitted that all of the past forbids",
+    promise: "never more",
+    faults: [
+      { weight: 2, arbitrary: crashing },
+      { weight: 1, arbitrary: failing },
+      { weight: 1, arbitrary: settling },
+      { weight: 1, arbitrary: evicting },
+      { weight: 1, arbitrary: steppingBack },
+    ],
+  },
+] as const
+
+describe.each(FAULTS)("$what", ({ promise, faults }) => {
   test.each(KINDS)(
     "%s",
     async (_what, guardrails, happenings, part) => {
       const numRuns = runsOf(330 * part)
-      const worlds = [
-        guardrails,
-        lives({ ...happenings, more: [...more, ...("more" in happenings ? happenings.more : [])] }),
-      ] as const
-      const { admitted, denied } = await assertKept(worlds, "exact but for loops", numRuns)
+      const more = [...faults, ...("more" in happenings ? happenings.more : [])]
+      const worlds = [guardrails, lives({ ...happenings, more })] as const
+      const { admitted, denied } = await assertKept(worlds, promise, numRuns)
       expect(admitted).toBeGreaterThan(numRuns)
       expect(denied).toBeGreaterThan(numRuns / 4)
     },
@@ -129,29 +145,7 @@ describe("whatever was quiet before it was evicted is as it was", () => {
   )
 })
 
-describe("crashes at any point, and clocks that step back: nothing is admitted that all of the past forbids", () => {
-  const more = [
-    { weight: 2, arbitrary: crashing },
-    { weight: 1, arbitrary: failing },
-    { weight: 1, arbitrary: settling },
-    { weight: 1, arbitrary: evicting },
-    { weight: 1, arbitrary: steppingBack },
-  ]
-  test.each(KINDS)(
-    "%s",
-    async (_what, guardrails, happenings, part) => {
-      const numRuns = runsOf(330 * part)
-      const worlds = [
-        guardrails,
-        lives({ ...happenings, more: [...more, ...("more" in happenings ? happenings.more : [])] }),
-      ] as const
-      const { admitted, denied } = await assertKept(worlds, "never more", numRuns)
-      expect(admitted).toBeGreaterThan(numRuns)
-      expect(denied).toBeGreaterThan(numRuns / 4)
-    },
-    longerBy(60_000),
-  )
-
+describe("crashes at any point", () => {
   test(
     "limits that are written down in blocks",
     async () => {

@@ -10,6 +10,7 @@ import { openTask } from "../harness/agents.ts"
 import { publish, yard } from "../harness/bundles.ts"
 import { freshIsolate } from "../harness/isolate.ts"
 import { recordsOf } from "../harness/records.ts"
+import { provoke } from "../harness/worker-log.ts"
 
 const COUNT = 300
 
@@ -55,12 +56,13 @@ describe("an outbox with more big records than fit into a row of the log", () =>
 })
 
 test("a record of a read that cannot be made takes no other along", async () => {
+  provoke("record_not_made")
   const { task } = await openTask()
   await recordsOf(task, 1)
   await runInDurableObject(env.LEDGER.getByName(task), (_ledger, state) => {
     const outbox = new Outbox(state, env)
     const broken = (): never => {
-      throw new Error("a defect")
+      throw new Error("a defect, by a test")
     }
     outbox.keepRead(1, () => bigRecord(task, 1), 0)
     outbox.keepRead(1, broken, 0)

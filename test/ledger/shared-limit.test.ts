@@ -232,7 +232,7 @@ describe("a limit that several trees share", () => {
     expect(await object.take(askedFor(limit, 4))).toMatchObject({ granted: 4 })
     await object.inside(async (shared, storage) => {
       vi.spyOn(storage, "transactionSync").mockImplementationOnce(() => {
-        throw new Error("disk full")
+        throw new Error("disk full, by a test")
       })
       await expect(shared.take(LENDING_VERSION, askedFor(limit, 6))).rejects.toThrow("disk full")
     })
@@ -326,7 +326,7 @@ describe("credit that nobody gives back", () => {
     const object = new Shared()
     const take = await lend(object)
     ledgersSay(async () => {
-      throw new Error("out of reach")
+      throw new Error("out of reach, by a test")
     })
     later(10_500)
     await object.alarm()

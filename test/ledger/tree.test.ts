@@ -67,7 +67,7 @@ describe("a step that fails", () => {
       const failing = (): void =>
         tree.transaction(true, () => {
           tree.storage.saveBundle(state, { ...POINTER, seq: POINTER.seq + 1 }, assembled().guardrails)
-          throw new Error("storage is full")
+          throw new Error("storage is full, by a test")
         })
       expect(failing).toThrow("storage is full")
       expect(tree.state).not.toBe(state)

@@ -2,45 +2,37 @@
  * What others are told, over real HTTP: the built Worker in bare workerd, receivers on loopback, the process killed
  * between an answer and its delivery, and a second Narrowgate that believes what the first one tells. Loopback only.
  */
-import { createHash, randomBytes, randomUUID } from "node:crypto"
+import { randomBytes, randomUUID } from "node:crypto"
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises"
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http"
 import type { AddressInfo } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { exportJWK, generateKeyPair, SignJWT, type CryptoKey, type JWK } from "jose"
 import { Webhook } from "standardwebhooks"
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest"
 import type { ServerProcess } from "../../bench/servers/process.ts"
-import { compilePolicies } from "../../cli/compiler/compile.ts"
-import { generatePublisherKey, signPublication } from "../../cli/compiler/sign.ts"
-import { readManifest } from "../../dev/manifest.ts"
 import type { BundleBody } from "../../src/core/policy/bundle.ts"
-import { canonicalBytes, digestOf } from "../../src/core/policy/digest.ts"
-import { BUILD_WITHIN_MS, buildWorker, KV, plainWorker, serve } from "./bare-workerd.ts"
+import {
+  AGENT,
+  configure,
+  disk,
+  hashOf,
+  keyValueStore,
+  narrowgate,
+  newSigner,
+  published,
+  sign,
+  yardOf,
+} from "./bare-narrowgate.ts"
+import { BUILD_WITHIN_MS, buildWorker, serve } from "./bare-workerd.ts"
 
 const [FIRST, SECOND] = ["https://first.example", "https://second.example"]
 const IDP = "https://idp.test"
-const AGENT = "spiffe://example.org/agent/first"
 const AUDIENCE = "https://api.test/"
 const [GATEWAY_KEY, BEARER_KEY] = [randomBytes(24).toString("base64url"), randomBytes(24).toString("base64url")]
 const WEBHOOK_KEY = `whsec_${randomBytes(32).toString("base64")}`
-const hashOf = (key: string): string => createHash("sha256").update(key).digest("hex")
 
-interface Signer {
-  readonly key: CryptoKey
-  readonly jwk: JWK
-}
-async function newSigner(kid: string): Promise<Signer> {
-  const { privateKey, publicKey } = await generateKeyPair("ES256", { extractable: true })
-  return { key: privateKey, jwk: { ...(await exportJWK(publicKey)), kid } }
-}
 const [users, agent] = [await newSigner("users-1"), await newSigner("agent-1")]
-const seconds = (): number => Math.floor(Date.now() / 1000)
-const sign = async ({ key, jwk }: Signer, claims: object, typ?: string): Promise<string> =>
-  new SignJWT({ iat: seconds(), exp: seconds() + 300, jti: randomUUID(), ...claims })
-    .setProtectedHeader({ alg: "ES256", kid: jwk.kid ?? "", ...(typ !== undefined && { typ }) })
-    .sign(key)
 
 interface Told {
   readonly path: string
@@ -88,22 +80,11 @@ afterEach(async () => {
   for (const name of running.keys()) await kill(name)
 })
 
-async function bodyFor(more: Partial<BundleBody>): Promise<BundleBody> {
-  const { body, problems } = await compilePolicies(join(import.meta.dirname, "../harness/yard"))
-  if (!body) throw new Error(`the yard does not compile: ${JSON.stringify(problems)}`)
-  const keysOf = ({ jwk }: Signer) => ({ kind: "inline", jwks: { keys: [{ ...jwk }] } }) as const
-  const identity = { kind: "private_key_jwt", keys: keysOf(agent), algorithms: ["ES256"] } as const
-  return {
-    ...body,
-    issuers: body.issuers.map((issuer) => (issuer.id === "idp" ? { ...issuer, keys: keysOf(users) } : issuer)),
-    agents: body.agents.map((each) => (each.id === AGENT ? { ...each, identities: [identity] } : each)),
-    gateways: body.gateways.map((each) =>
-      each.id === "traefik" ? { ...each, key_sha256: [hashOf(GATEWAY_KEY)] } : each,
-    ),
-    streams: [],
-    ...more,
-  }
-}
+const bodyFor = async (more: Partial<BundleBody>): Promise<BundleBody> => ({
+  ...(await yardOf(users, agent, GATEWAY_KEY)),
+  streams: [],
+  ...more,
+})
 
 /** The first Narrowgate: it tells a desk, and the second one by way of the same door. */
 const telling = async (): Promise<BundleBody> =>
@@ -171,45 +152,20 @@ async function kill(name: string): Promise<void> {
 }
 
 async function capnp(objects: string, issuer: string, body: BundleBody): Promise<string> {
-  const { compatibilityDate, compatibilityFlags, durableObjects } = await readManifest()
-  const bytes = canonicalBytes(body)
-  const digest = await digestOf(bytes)
-  const { privateJwk, publicJwk } = await generatePublisherKey()
-  const pointer = await signPublication(privateJwk, { seq: 1, digest }, { aud: issuer, by: "a test", why: "to start" })
-  const entries = { pointer, [`body/${digest}`]: new TextDecoder().decode(bytes) }
-  const text = (value: string): string => JSON.stringify(value)
+  const { entries, PUBLISHER_KEYS } = await published(body, issuer)
   const variables = {
     ISSUER: issuer,
     LOCAL: "true",
-    PUBLISHER_KEYS: JSON.stringify({ keys: [publicJwk] }),
+    PUBLISHER_KEYS,
     WEBHOOK_SECRETS: JSON.stringify({ desk: WEBHOOK_KEY, second: BEARER_KEY }),
   }
-  const classes = durableObjects.map(
-    ({ className }) => `(className = ${text(className)}, uniqueKey = ${text(className)}, enableSql = true)`,
-  )
-  return `using Workerd = import "/workerd/workerd.capnp";
-const config :Workerd.Config = (
-  services = [
-    (name = "main", worker = (
-      modules = [(name = "worker.js", esModule = embed ${text(module)})],
-      compatibilityDate = ${text(compatibilityDate)},
-      compatibilityFlags = [${compatibilityFlags.map(text).join(", ")}],
-      bindings = [
-        ${durableObjects.map(({ binding, className }) => `(name = ${text(binding)}, durableObjectNamespace = ${text(className)})`).join(", ")},
-        (name = "BUNDLES", kvNamespace = "kv"),
-        ${Object.entries(variables)
-          .map(([name, value]) => `(name = ${text(name)}, text = ${text(value)})`)
-          .join(", ")}
-      ],
-      durableObjectNamespaces = [${classes.join(", ")}],
-      durableObjectStorage = (localDisk = "objects"))),
-    (name = "kv", worker = ${plainWorker(KV, compatibilityDate, [`(name = "ENTRIES", json = ${text(JSON.stringify(entries))})`])}),
-    (name = "objects", disk = (path = ${text(objects)}, writable = true)),
-    (name = "internet", network = (allow = ["public", "private", "local"]))
-  ],
-  sockets = [(name = "http", address = "127.0.0.1:0", http = (), service = "main")]
-);
-`
+  const services = {
+    main: await narrowgate({ module, variables }),
+    kv: await keyValueStore(entries),
+    objects: disk(objects),
+    internet: `network = (allow = ["public", "private", "local"])`,
+  }
+  return configure(services, { http: "main" })
 }
 
 async function ask(

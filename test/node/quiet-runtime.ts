@@ -1,11 +1,24 @@
 /**
- * The runtime prints a stack for each object that a test takes down on purpose. The runner's plugin writes these to the
- * streams of this process and has no setting to leave them out.
+ * What the runtime prints of failures that tests provoke. The runner's plugin writes it to the streams of this process
+ * and has no setting to leave it out. Everything else that the runtime prints is shown.
  */
 const ON_PURPOSE = [
+  // Objects that a test takes down.
   "Application called abortAllDurableObjects()",
   "Application called deleteAllDurableObjects()",
-  "taken down by a test",
+  // Errors that a test throws in place of a part say so: `new Error("out of reach, by a test")`.
+  "by a test",
+  // A receiver's object whose table a test drops (flow/notifications).
+  "no such table: dead",
+  // A rule that the evaluator does not know (flow/bundle-store).
+  "a malformed effect is not supported at the edge",
+  // Names and targets in UTF-8 are attacks; the runtime remarks that browsers would not send such a header.
+  "contains non-ASCII characters",
+  // A server of tests that accepts no connection, or closes one: the Worker's answer is asserted (probe, gateway).
+  "disconnected: Connection refused",
+  "Network connection lost.",
+  // An alarm that rings late because the machine is busy.
+  "NOSENTRY SQLite alarm overdue",
 ]
 
 export function setup(): () => void {

@@ -5,7 +5,8 @@ import { join } from "node:path"
 import type { TestProject } from "vitest/node"
 import { readManifest } from "../../dev/manifest.ts"
 import { generatePublisherKey } from "../../cli/compiler/sign.ts"
-import { buildWorker, KV, plainWorker, ROOT, serve } from "./bare-workerd.ts"
+import { configure, disk, keyValueStore, narrowgate } from "./bare-narrowgate.ts"
+import { buildWorker, plainWorker, ROOT, serve } from "./bare-workerd.ts"
 
 const US = "https://authz.example"
 
@@ -25,41 +26,13 @@ export default async function wireServer(project: TestProject): Promise<() => Pr
   }
 }
 
-async function capnp(module: string, objects: string, publisherKeys: string): Promise<string> {
-  const { compatibilityDate, compatibilityFlags, durableObjects } = await readManifest()
-  const text = (value: string): string => JSON.stringify(value)
-  const namespaces = durableObjects.map(
-    ({ binding, className }) => `(name = ${text(binding)}, durableObjectNamespace = ${text(className)})`,
-  )
-  const classes = durableObjects.map(
-    ({ className }) => `(className = ${text(className)}, uniqueKey = ${text(className)}, enableSql = true)`,
-  )
-  const entries = `(name = "ENTRIES", json = "{}")`
-  return `using Workerd = import "/workerd/workerd.capnp";
-const config :Workerd.Config = (
-  services = [
-    (name = "main", worker = (
-      modules = [(name = "worker.js", esModule = embed ${text(module)})],
-      compatibilityDate = ${text(compatibilityDate)},
-      compatibilityFlags = [${compatibilityFlags.map(text).join(", ")}],
-      cacheApiOutbound = "cache",
-      durableObjectNamespaces = [${classes.join(", ")}],
-      durableObjectStorage = (localDisk = "objects"),
-      bindings = [
-        ${namespaces.join(", ")},
-        (name = "BUNDLES", kvNamespace = "kv"),
-        (name = "ISSUER", text = ${text(US)}),
-        (name = "PUBLISHER_KEYS", text = ${text(publisherKeys)})
-      ])),
-    (name = "kv", worker = ${plainWorker(KV, compatibilityDate, [entries])}),
-    (name = "cache", worker = ${plainWorker(join(ROOT, "test/wire/cache.js"), compatibilityDate)}),
-    (name = "objects", disk = (path = ${text(objects)}, writable = true))
-  ],
-  sockets = [
-    (name = "worker", address = "127.0.0.1:0", http = (), service = "main"),
-    (name = "kv", address = "127.0.0.1:0", http = (), service = "kv"),
-    (name = "cache", address = "127.0.0.1:0", http = (), service = "cache")
-  ]
-);
-`
+async function capnp(module: string, objects: string, PUBLISHER_KEYS: string): Promise<string> {
+  const { compatibilityDate } = await readManifest()
+  const services = {
+    main: await narrowgate({ module, variables: { ISSUER: US, PUBLISHER_KEYS }, cache: "cache" }),
+    kv: await keyValueStore({}),
+    cache: `worker = ${plainWorker(join(ROOT, "test/wire/cache.js"), compatibilityDate)}`,
+    objects: disk(objects),
+  }
+  return configure(services, { worker: "main", kv: "kv", cache: "cache" })
 }

@@ -433,7 +433,7 @@ describe("nobody is asked about a call that would be denied although they approv
   test("but if what trees share is unavailable they are asked, and if a limit asks them too, for one after the other", async () => {
     await guardedBy(budget("approve"))
     const { token, task } = await openTask("first")
-    const take = vi.spyOn(SharedLimit.prototype, "take").mockRejectedValue(new Error("out of reach"))
+    const take = vi.spyOn(SharedLimit.prototype, "take").mockRejectedValue(new Error("out of reach, by a test"))
     const id = await questionIn(await pay(token, 600))
     expect(take).toHaveBeenCalledTimes(0)
     await questionIn(await pay(token, 500))

@@ -148,7 +148,7 @@ describe("what is approved beyond a limit that trees share counts in it", () => 
   test("once, if the admission cannot be written down, and the call is made again", async () => {
     const task = await approved()
     vi.spyOn(LedgerStorage.prototype, "saveChange").mockImplementationOnce(() => {
-      throw new Error("disk full")
+      throw new Error("disk full, by a test")
     })
     expect((await write(task, { amount: 50 })).code).toBe("unavailable")
     await vi.waitFor(async () => expect(await usedOf(limit)).toBe(900_000), { timeout: 5_000, interval: 100 })

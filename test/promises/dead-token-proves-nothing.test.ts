@@ -99,7 +99,7 @@ test("a live token's denied calls are its agent's", async () => {
 test("what no ledger can confirm is in nobody's name", async () => {
   const { token, task } = await openTask("first")
   vi.spyOn(env.LEDGER, "getByName").mockImplementation(() => {
-    throw new Error("it is out of reach")
+    throw new Error("it is out of reach, by a test")
   })
   const { decision } = await callWith(token, "/nowhere")
   expect(await recordOf(decision)).toMatchObject({ chain: [], task, denial: { claimed_client: agentId("first") } })

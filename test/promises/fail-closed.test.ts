@@ -26,7 +26,7 @@ afterEach(async () => {
 })
 
 const broken = (): never => {
-  throw new Error("an inner failure")
+  throw new Error("an inner failure, by a test")
 }
 async function expectRefused(token: string): Promise<void> {
   for (const gateway of HTTP_DIALECTS) {

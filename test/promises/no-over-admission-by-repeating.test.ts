@@ -2,8 +2,9 @@ import { exports } from "cloudflare:workers"
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
 import { ProofLog } from "../../src/core/task/proof-log.ts"
 import { openChild, openTask, type OpenTask } from "../harness/agents.ts"
+import { at } from "../harness/clock.ts"
 import { publish, yard } from "../harness/bundles.ts"
-import { askAs, callWith, keyOf, ORIGIN, readAnswer, type GatewayAnswer } from "../harness/gateways.ts"
+import { askAs, callWith, countOf, keyOf, ORIGIN, readAnswer, type GatewayAnswer } from "../harness/gateways.ts"
 import { forgetCaches, freshIsolate } from "../harness/isolate.ts"
 import { agentId, US } from "../harness/issuers.ts"
 import { callsOf, crash, evict } from "../harness/ledgers.ts"
@@ -19,14 +20,6 @@ afterEach(async () => {
   vi.useRealTimers()
   await freshIsolate()
 })
-
-const codes = (answers: readonly GatewayAnswer[], code: string): number =>
-  answers.filter((answer) => answer.code === code).length
-
-function at(milliseconds: number): void {
-  vi.useFakeTimers({ toFake: ["Date"] })
-  vi.setSystemTime(milliseconds)
-}
 
 async function asOperator(path: string, body: unknown = null): Promise<void> {
   const { status } = await manage("POST", path, await bearerOf("operator"), {}, body)
@@ -152,7 +145,7 @@ describe("a gateway's retry", () => {
       return readAnswer(await exports.default.fetch(new Request(`${US}/authz/forward`, { headers })))
     }
     const answers = [await from("DE", "api.test"), await from("DE", "b.test"), await from("FR", "b.test")]
-    expect(codes(answers, "ok")).toBe(3)
+    expect(countOf(answers, "ok")).toBe(3)
     expect(await callsOf(task)).toBe(3)
     expect((await from("FR", "b.test")).decision).toBe(answers[2]?.decision)
   })
@@ -191,7 +184,7 @@ describe("a gateway's retry", () => {
   test("of many at once is admitted once", async () => {
     const task = await openTask()
     const answers = await Promise.all(Array.from({ length: 30 }, async () => call(task, "r1")))
-    expect(codes(answers, "ok")).toBe(30)
+    expect(countOf(answers, "ok")).toBe(30)
     expect(new Set(answers.map(({ decision }) => decision)).size).toBe(1)
     expect(await callsOf(task.task)).toBe(1)
   })
@@ -212,8 +205,8 @@ describe("a repeated proof", () => {
     const ask = async (index: number) =>
       askAs(gateways[index % 4] ?? "", { path: "/files/a", headers: headers(task, proof) })
     const answers = await Promise.all(Array.from({ length: 100 }, async (_, index) => ask(index)))
-    expect(codes(answers, "ok")).toBe(1)
-    expect(codes(answers, "invalid_token")).toBe(99)
+    expect(countOf(answers, "ok")).toBe(1)
+    expect(countOf(answers, "invalid_token")).toBe(99)
     expect(await callsOf(task.task)).toBe(1)
   })
 

@@ -1,9 +1,10 @@
 import fc from "fast-check"
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
+import { at } from "../harness/clock.ts"
 import { window } from "../harness/guardrails.ts"
 import { openTask, type OpenTask } from "../harness/agents.ts"
 import { publish, yard } from "../harness/bundles.ts"
-import { callWith, type GatewayAnswer } from "../harness/gateways.ts"
+import { callWith, countOf } from "../harness/gateways.ts"
 import { freshIsolate } from "../harness/isolate.ts"
 import { callsOf, crash, evict } from "../harness/ledgers.ts"
 import { recordsOf } from "../harness/records.ts"
@@ -18,20 +19,12 @@ afterEach(async () => {
   await freshIsolate()
 })
 
-const codes = (answers: readonly GatewayAnswer[], code: string): number =>
-  answers.filter((answer) => answer.code === code).length
-
-function at(milliseconds: number): void {
-  vi.useFakeTimers({ toFake: ["Date"] })
-  vi.setSystemTime(milliseconds)
-}
-
 describe("no over-admission", () => {
   test.each(times(1))("256 calls at once on a window of 50 admit exactly 50 (%i)", async () => {
     const task = await openTask("first", { purpose: "work" })
     const answers = await Promise.all(Array.from({ length: 256 }, async () => callWith(task.token, "/burst")))
-    expect(codes(answers, "ok")).toBe(50)
-    expect(codes(answers, "rate_limited")).toBe(206)
+    expect(countOf(answers, "ok")).toBe(50)
+    expect(countOf(answers, "rate_limited")).toBe(206)
     // A denied call consumes nothing: neither the budget nor another window.
     expect(await callsOf(task.task)).toBe(50)
     expect((await callWith(task.token, "/thrice")).headers.get("RateLimit")).toBe('"thrice";r=2;t=2')
@@ -43,8 +36,8 @@ describe("no over-admission", () => {
     const gateways = ["envoy", "nginx", "traefik", "caddy"]
     const ask = async (index: number) => callWith(task.token, "/files/a", {}, gateways[index % 4])
     const answers = await Promise.all(Array.from({ length: 40 }, async (_, index) => ask(index)))
-    expect(codes(answers, "ok")).toBe(7)
-    expect(codes(answers, "budget_exhausted")).toBe(33)
+    expect(countOf(answers, "ok")).toBe(7)
+    expect(countOf(answers, "budget_exhausted")).toBe(33)
   })
 
   /** Tries both windows, more often than they allow, within one span of theirs. */
@@ -52,7 +45,7 @@ describe("no over-admission", () => {
     const bursts = Array.from({ length: 12 }, async () => callWith(task.token, "/burst"))
     const [thrice, ...others] = await Promise.all([callWith(task.token, "/thrice"), ...bursts])
     admitted.thrice += thrice.code === "ok" ? 1 : 0
-    admitted.burst += codes(others, "ok")
+    admitted.burst += countOf(others, "ok")
   }
 
   test("a crash at random points, also under way, never admits more than the limit", async () => {

@@ -9,6 +9,7 @@ import { LENDING_VERSION, type TakeAnswer } from "../../src/core/guardrails/lend
 import { Ledger } from "../../src/ledger/ledger.ts"
 import { SharedLimit, sharedLimitOf } from "../../src/ledger/shared-limit.ts"
 import { openTask, type OpenTask } from "../harness/agents.ts"
+import { at } from "../harness/clock.ts"
 import { publish, yard } from "../harness/bundles.ts"
 import { askAs, callWith, ORIGIN, type GatewayAnswer } from "../harness/gateways.ts"
 import { window } from "../harness/guardrails.ts"
@@ -51,18 +52,13 @@ async function usedOf(): Promise<number> {
   return (await sharedLimitOf(env, "shared", "").take(LENDING_VERSION, { ...take, limit })).used
 }
 
-function at(milliseconds: number): void {
-  vi.useFakeTimers({ toFake: ["Date"] })
-  vi.setSystemTime(milliseconds)
-}
-
 /** Below 100 each call asks for itself, from there on calls ask for one another. */
 describe.each([50, 1000])("the object of a limit of %i", (limit) => {
   test("that fails is asked once, and again by one call after a while; then all goes on", async () => {
     const task = await guardedBy(shared(limit))
     const start = Date.now()
     at(start)
-    const takes = vi.spyOn(SharedLimit.prototype, "take").mockRejectedValue(new Error("out of reach"))
+    const takes = vi.spyOn(SharedLimit.prototype, "take").mockRejectedValue(new Error("out of reach, by a test"))
     await expectUnavailable(await list(task))
     expect(takes).toHaveBeenCalledTimes(1)
     for (const answer of await listTimes(task, 20)) await expectUnavailable(answer)
@@ -123,7 +119,7 @@ describe.each([50, 1000])("the object of a limit of %i", (limit) => {
       asked,
     ) {
       await take.call(this, version, asked)
-      throw new Error("the connection was lost")
+      throw new Error("the connection was lost, by a test")
     })
     expect((await list(task)).code).toBe("unavailable")
     takes.mockRestore()
@@ -136,7 +132,7 @@ describe.each([50, 1000])("the object of a limit of %i", (limit) => {
     const start = Date.now()
     at(start)
     expect((await list(task)).code).toBe("ok")
-    const settles = vi.spyOn(SharedLimit.prototype, "settle").mockRejectedValue(new Error("out of reach"))
+    const settles = vi.spyOn(SharedLimit.prototype, "settle").mockRejectedValue(new Error("out of reach, by a test"))
     for (const answer of await listTimes(task, 20)) expect(answer.code).toBe("rate_limited")
     expect(settles.mock.calls.length).toBeLessThanOrEqual(2)
   })

@@ -7,8 +7,9 @@ import { Cells } from "../../src/core/guardrails/memory.ts"
 import { LENDING_VERSION } from "../../src/core/guardrails/lending/lending.ts"
 import { SharedLimit, sharedLimitOf } from "../../src/ledger/shared-limit.ts"
 import { openTask, type OpenTask } from "../harness/agents.ts"
+import { at } from "../harness/clock.ts"
 import { publish, yard } from "../harness/bundles.ts"
-import { callWith, type GatewayAnswer } from "../harness/gateways.ts"
+import { callWith, countOf, type GatewayAnswer } from "../harness/gateways.ts"
 import { window } from "../harness/guardrails.ts"
 import { forgetCaches, freshIsolate } from "../harness/isolate.ts"
 import { callsOf, crash } from "../harness/ledgers.ts"
@@ -40,9 +41,6 @@ const trees = async (count: number): Promise<readonly OpenTask[]> =>
 const MAIL = { method: "POST", body: '{"to":"a@b.c"}', headers: { "Content-Type": "application/json" } }
 
 const list = async (task: OpenTask): Promise<GatewayAnswer> => callWith(task.token, "/files")
-const codes = (answers: readonly GatewayAnswer[], code: string): number =>
-  answers.filter((answer) => answer.code === code).length
-
 function taskAt(tasks: readonly OpenTask[], index: number): OpenTask {
   const task = tasks[index % tasks.length]
   if (!task) throw new Error("no tree was opened")
@@ -57,11 +55,6 @@ async function usedOf(key = "", guardrail = "shared"): Promise<number> {
   return (await stub.take(LENDING_VERSION, { ...take, limit })).used
 }
 
-function at(milliseconds: number): void {
-  vi.useFakeTimers({ toFake: ["Date"] })
-  vi.setSystemTime(milliseconds)
-}
-
 beforeEach(async () => {
   await publish(await yard())
 })
@@ -73,8 +66,8 @@ describe("no over-admission by trees that share a limit", () => {
     // All at one moment: on a busy machine what is lent would come too late to be used, and fewer would be admitted.
     vi.useFakeTimers({ toFake: ["Date"], now: Date.now() })
     const answers = await Promise.all(Array.from({ length: 256 }, async (_, index) => list(taskAt(tasks, index))))
-    expect(codes(answers, "ok")).toBe(50)
-    expect(codes(answers, "rate_limited")).toBe(206)
+    expect(countOf(answers, "ok")).toBe(50)
+    expect(countOf(answers, "rate_limited")).toBe(206)
     const counted = await Promise.all(tasks.map(async ({ task }) => callsOf(task)))
     // A denied call consumes nothing of its tree's either.
     expect(counted.reduce<number>((sum, calls) => sum + (calls ?? 0), 0)).toBe(50)
@@ -85,15 +78,15 @@ describe("no over-admission by trees that share a limit", () => {
     await guardedBy(shared(2, { per: ["tool"] }))
     const task = taskAt(await trees(1), 0)
     const answers = await Promise.all([1, 2, 3].flatMap(() => [list(task), callWith(task.token, "/files/a")]))
-    expect(codes(answers, "ok")).toBe(4)
-    expect(codes(answers, "rate_limited")).toBe(2)
+    expect(countOf(answers, "ok")).toBe(4)
+    expect(countOf(answers, "rate_limited")).toBe(2)
   })
 
   test("a window that is refused takes nothing of another that had room", async () => {
     await guardedBy(shared(1), shared(50, { id: "wide" }))
     const tasks = await trees(4)
     const answers = await Promise.all(tasks.map(list))
-    expect(codes(answers, "ok")).toBe(1)
+    expect(countOf(answers, "ok")).toBe(1)
     await vi.waitFor(async () => expect(await usedOf("", "wide")).toBe(1))
   })
 
@@ -128,7 +121,7 @@ describe("no over-admission by trees that share a limit", () => {
     let admitted = 0
     for (let round = 0; round < 20; round++) {
       const answers = await Promise.all(tasks.flatMap((task) => Array.from({ length: 25 }, async () => list(task))))
-      admitted += codes(answers, "ok")
+      admitted += countOf(answers, "ok")
     }
     expect(admitted).toBe(2_000)
     expect(admitted / (takes.mock.calls.length + settles.mock.calls.length)).toBeGreaterThanOrEqual(10)
@@ -160,22 +153,22 @@ describe("no over-admission by trees that share a limit", () => {
     let admitted = 0
     for (let index = 0; index < 40; index++) {
       const answers = await Promise.all(tasks.map(list))
-      admitted += codes(answers, "ok")
+      admitted += countOf(answers, "ok")
       if (index % 10 === 9) await crash()
     }
     expect(admitted).toBeLessThanOrEqual(200)
-    for (let index = 0; index < 250; index++) admitted += codes([await list(taskAt(tasks, index))], "ok")
+    for (let index = 0; index < 250; index++) admitted += countOf([await list(taskAt(tasks, index))], "ok")
     expect(admitted).toBeLessThanOrEqual(200)
     expect(admitted).toBeGreaterThan(150)
     at(Date.now() + 61_000)
     const later = await Promise.all(tasks.map(list))
-    expect(codes(later, "ok")).toBe(2)
+    expect(countOf(later, "ok")).toBe(2)
   })
 
   test("an object out of reach: 503, nothing admitted, and its record says which limit it was", async () => {
     await guardedBy(shared(50))
     const task = taskAt(await trees(1), 0)
-    vi.spyOn(SharedLimit.prototype, "take").mockRejectedValue(new Error("out of reach"))
+    vi.spyOn(SharedLimit.prototype, "take").mockRejectedValue(new Error("out of reach, by a test"))
     const answer = await list(task)
     expect(answer.code).toBe("unavailable")
     const record = await recordOf(answer.headers.get("X-Narrowgate-Decision") ?? "")
@@ -195,7 +188,7 @@ describe("no over-admission by trees that share a limit", () => {
     await new Promise((resolve) => setTimeout(resolve, 1_100))
     // By now the two that were granted first count no more.
     const answers = [...(await Promise.all([list(late), list(late)])), ...(await Promise.all(waiting))]
-    expect(codes(answers, "ok")).toBeLessThanOrEqual(2)
+    expect(countOf(answers, "ok")).toBeLessThanOrEqual(2)
     await slow
   }, 30_000)
 
@@ -289,7 +282,7 @@ describe("no over-admission by trees that share a limit", () => {
     await publish({ ...body, guardrails: [...body.guardrails, shared(10, more)] }, 3)
     forgetCaches()
     let admitted = 8
-    for (let index = 0; index < 8; index++) admitted += codes([await list(taskAt(tasks, index))], "ok")
+    for (let index = 0; index < 8; index++) admitted += countOf([await list(taskAt(tasks, index))], "ok")
     expect(admitted).toBe(most)
   })
 

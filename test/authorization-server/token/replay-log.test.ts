@@ -80,7 +80,7 @@ describe("what may be used once", () => {
   })
 
   test("out of reach is an outage, not a first use", async () => {
-    const broken = vi.spyOn(OnceLog.prototype, "take").mockRejectedValue(new Error("out of reach"))
+    const broken = vi.spyOn(OnceLog.prototype, "take").mockRejectedValue(new Error("out of reach, by a test"))
     await expect(markUsed(env, [once()])).rejects.toThrow("out of reach")
     broken.mockRestore()
   })

@@ -6,24 +6,17 @@ import { isOAuthFailure } from "../../../src/core/denials/oauth-error.ts"
 import type { BundleBody } from "../../../src/core/policy/bundle.ts"
 import type { Consent } from "../../../src/core/task/pending-consent.ts"
 import { agentId } from "../../harness/issuers.ts"
-import { ALICE, askedFor, assembled, newState, START } from "../../harness/trees.ts"
+import { ALICE, askedFor, assembled, newState, START, withTools } from "../../harness/trees.ts"
 
 /** The yard with as many more tools, in as many servers. */
-export function withTools(count: number, servers: number): BundleBody {
-  const body = inject("yard")
-  const tool = body.tools.find(({ name }) => name === "files.list")
-  const known = body.entities.find(({ uid }) => uid.type === "Tool" && uid.id === "files.list")
-  if (!tool || !known) throw new Error("the yard has changed")
-  const more = Array.from({ length: count }, (_, at) => ({
-    server: `s${at % servers}`,
-    name: `s${at % servers}.t${at}`,
-  }))
-  return {
-    ...body,
-    tools: [...body.tools, ...more.map((each) => ({ ...tool, ...each }))],
-    entities: [...body.entities, ...more.map(({ name: id }) => ({ ...known, uid: { type: "Tool", id } }))],
-  }
-}
+const withMany = (count: number, servers: number): BundleBody =>
+  withTools(
+    inject("yard"),
+    Array.from({ length: count }, (_, nth) => ({
+      server: `s${nth % servers}`,
+      name: `s${nth % servers}.t${nth}`,
+    })),
+  )
 
 function viewIn(body: BundleBody, scopes: readonly string[] | null, bounds = {}, purpose = "work"): ConsentView {
   const bundle = assembled(body)
@@ -60,12 +53,12 @@ describe("what a person is shown", () => {
   })
 
   test("of many tools is each server, of many servers their number", () => {
-    const many = viewIn(withTools(5_000, 10), ["*:read"])
+    const many = viewIn(withMany(5_000, 10), ["*:read"])
     expect(many.by).toBe("server")
     expect(
       many.servers.filter(({ name }) => name.startsWith("s")).flatMap(({ tools }) => tools).length,
     ).toBeGreaterThan(4_999)
-    const most = viewIn(withTools(5_000, 1_000), ["*:read"])
+    const most = viewIn(withMany(5_000, 1_000), ["*:read"])
     expect(most.by).toBe("nothing")
     expect(countsOf(most.servers.flatMap(({ tools }) => tools))).toMatchObject([{ action: "read" }])
   })

@@ -3,28 +3,20 @@ import { isOAuthFailure } from "../../../src/core/denials/oauth-error.ts"
 import type { BundleBody } from "../../../src/core/policy/bundle.ts"
 import { renewRoot } from "../../../src/core/task/renew.ts"
 import { agentId } from "../../harness/issuers.ts"
-import { askedFor, assembled, newState, open, opened, START } from "../../harness/trees.ts"
+import { askedFor, assembled, newState, open, opened, START, withTools } from "../../harness/trees.ts"
 
 /** The yard with as many more tools, all alike. */
-function withTools(count: number): BundleBody {
+function withMany(count: number): BundleBody {
   const body = inject("yard")
-  const tool = body.tools.find(({ name }) => name === "files.list")
-  const known = body.entities.find(({ uid }) => uid.type === "Tool" && uid.id === "files.list")
-  if (!tool || !known) throw new Error("the yard has changed")
-  const names = Array.from({ length: count }, (_, at) => `many.tool-${at}`)
   const agents = body.agents.map((agent) => ({ ...agent, ceiling: { ...agent.ceiling, tools: ["*:read"] } }))
-  return {
-    ...body,
-    agents,
-    tools: [...body.tools, ...names.map((name) => ({ ...tool, name, server: "many" }))],
-    entities: [...body.entities, ...names.map((id) => ({ ...known, uid: { type: "Tool", id } }))],
-  }
+  const more = Array.from({ length: count }, (_, nth) => ({ server: "many", name: `many.tool-${nth}` }))
+  return withTools({ ...body, agents }, more)
 }
 
 const REFUSED = { reason: "details_malformed", what: "with its bounds for each tool the grant is too long" }
 
 test("a grant that a row of the ledger's storage could not hold is refused: bounds count for each tool that they are about", () => {
-  const bundle = assembled(withTools(300))
+  const bundle = assembled(withMany(300))
   const asking = (length: number) => ({
     asked: askedFor({ scopes: ["many.*:read"], bounds: { what: { eq: "€".repeat(length) } } }),
   })

@@ -29,7 +29,7 @@ class Ring {
     this.asked += 1
     if (this.delay > 0) await new Promise((resolve) => setTimeout(resolve, this.delay))
     if (this.mode === "hangs") await new Promise(() => {})
-    if (this.mode === "fails") throw new Error("out of reach")
+    if (this.mode === "fails") throw new Error("out of reach, by a test")
     return this.keys
   }
 }

@@ -1,6 +1,7 @@
 /** The command as a process, as people run it. */
 import { execFile } from "node:child_process"
 import { join } from "node:path"
+import { expect } from "vitest"
 
 export interface Ran {
   readonly code: number
@@ -23,4 +24,19 @@ export async function run(
       resolve({ code: child.exitCode ?? -1, stdout, stderr })
     })
   })
+}
+
+/** Arguments with which a command fails: how it ends, and what it then says on stderr. */
+export type Failures = readonly (readonly [args: readonly string[], code: number, told: string])[]
+
+/** A command that fails says why, and shows no stack. */
+export async function expectFailures(
+  command: (...args: readonly string[]) => Promise<Ran>,
+  failures: Failures,
+): Promise<void> {
+  for (const [args, code, told] of failures) {
+    const answer = await command(...args)
+    expect([answer.code, answer.stderr]).toEqual([code, expect.stringContaining(told)])
+    expect(answer.stderr).not.toContain("    at ")
+  }
 }

@@ -18,6 +18,8 @@ export interface BadDirectory {
   readonly fix?: RegExp
   readonly at?: string
   readonly severity?: "warning"
+  /** Other problems that this one brings along. */
+  readonly follows?: RegExp
   /** Another file that is there as well. */
   readonly also?: { readonly file: string; readonly replace: string }
 }
@@ -505,6 +507,7 @@ const REFERENCES: readonly BadDirectory[] = [
     find: "clients: [narrowgate, narrowgate-cli, narrowgate-console]",
     replace: "clients: [narrowgate-cli, 'narrowgate-app']",
     message: /trusted for users and for operators/,
+    follows: /`narrowgate-console` is none of the clients/,
     at: "'narrowgate-app'",
   },
   {
@@ -546,6 +549,7 @@ const REFERENCES: readonly BadDirectory[] = [
     find: "    trust_domain: example.org\n",
     replace: "",
     message: /trusted for nothing/,
+    follows: /^no issuer has the trust domain `example\.org`$|^a SPIFFE bundle is a trust domain's$/,
     at: "workloads\n    keys",
   },
   {
@@ -1061,6 +1065,7 @@ const MANAGEMENT: readonly BadDirectory[] = [
     find: "action manage",
     replace: "action govern",
     message: /manage/,
+    follows: /policy is impossible|unable to find an applicable action|unrecognized action `Action::"manage"`/,
   },
   {
     name: "a rule for a role that there is not",

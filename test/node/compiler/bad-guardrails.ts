@@ -1,7 +1,7 @@
 /** The example with a guardrails.yaml of one entry, which has one thing wrong. */
 import type { BadDirectory } from "./bad-directories.ts"
 
-type Bad = Pick<BadDirectory, "name" | "message" | "fix" | "at">
+type Bad = Pick<BadDirectory, "name" | "message" | "fix" | "at" | "follows">
 const TOOLS = "id: g, tools: [crm.tickets.list]"
 
 /** @param entry what stands behind id and tools */
@@ -70,6 +70,7 @@ const SELECTORS: readonly BadDirectory[] = [
       "windows:\n  - { id: a, tools: ['*'], per: task, limit: 1, within: 1m }\n" +
       "concurrency:\n  - { id: 'a', tools: [mail.send], per: task, limit: 1 }\n",
     message: /guardrail `a` is there twice/,
+    follows: /nobody would ever tell that a call of `mail\.send` has ended/,
     at: "'a'",
   },
 ]
@@ -359,6 +360,7 @@ const OTHERS: readonly BadDirectory[] = [
   bad("concurrency", "per: tool, limit: 2", {
     name: "calls in flight over all trees",
     message: /calls in flight are counted within one tree/,
+    follows: /nobody would ever tell that a call/,
     fix: /Add `task` or `tree`/,
     at: "tool,",
   }),

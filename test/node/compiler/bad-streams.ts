@@ -33,6 +33,7 @@ export const BAD_STREAMS: readonly BadDirectory[] = [
   }),
   bad("keys by discovery", 'jwks_uri: "https://signals.example/keys"', "discovery: true", {
     message: /unknown key `discovery`/,
+    follows: /keys come from exactly one place/,
     at: "discovery",
   }),
   bad("keys on a private host", "https://signals.example/keys", "https://signals.internal/keys", {

@@ -1,6 +1,6 @@
 /** The Worker of docs/gateways/worker.md, as it stands there, bound to the real Narrowgate in workerd. */
 import { stripTypeScriptTypes } from "node:module"
-import { afterAll, beforeAll, expect, test } from "vitest"
+import { afterAll, beforeAll, expect, test, vi } from "vitest"
 import { z } from "zod"
 import { developmentKey } from "../../../cli/remote/local-stack-policies.ts"
 import { NAME } from "../../../dev/stack.ts"
@@ -109,8 +109,11 @@ test("asks with the body, and passes on no body that was not judged", async () =
 })
 
 test("passes nothing on where Narrowgate fails, nor by a yes without a decision, nor a WebSocket", async () => {
+  const log = vi.spyOn(console, "error").mockReturnValue()
   for (const front of ["before-a-failure", "before-somebody-else"]) {
     expect((await call("/crm/tickets/42", {}, front)).status).toBe(503)
   }
+  expect(log.mock.calls.filter(([line]) => String(line).includes("Narrowgate did not answer"))).not.toEqual([])
+  log.mockRestore()
   expect((await call("/crm/tickets/42", { headers: { Upgrade: "websocket" } })).status).toBe(501)
 })

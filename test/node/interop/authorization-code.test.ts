@@ -103,6 +103,18 @@ class Kept<Tokens extends { readonly access_token: string }, Information> {
   }
 }
 
+/** The v2 client remembers at which authorization server it began, and checks that the answer is from there. */
+class NewKept extends Kept<NewTokens, NewInformation> {
+  #discovery: Discovery | undefined
+
+  saveDiscoveryState(discovery: Discovery): void {
+    this.#discovery = discovery
+  }
+  discoveryState(): Discovery | undefined {
+    return this.#discovery
+  }
+}
+
 const leavesEcho = ({ html, form }: Asked): void => {
   expect(html).toContain("This program has not proven who it is.")
   expect(html).toContain("Notes")
@@ -123,6 +135,7 @@ type OldTokens = Parameters<OldProvider["saveTokens"]>[0]
 type OldInformation = Awaited<ReturnType<OldProvider["clientInformation"]>>
 type NewTokens = Parameters<NewProvider["saveTokens"]>[0]
 type NewInformation = Awaited<ReturnType<NewProvider["clientInformation"]>>
+type Discovery = Parameters<NonNullable<NewProvider["saveDiscoveryState"]>>[0]
 
 test("the v1 MCP client sends its user here, gets what they leave of it, and a fresh token without asking again", async () => {
   const authProvider = new Kept<OldTokens, OldInformation>()
@@ -157,7 +170,7 @@ test("the v1 MCP client sends its user here, gets what they leave of it, and a f
 })
 
 test("the v2 MCP client does so too, and holds us to our name", async () => {
-  const authProvider = new Kept<NewTokens, NewInformation>()
+  const authProvider = new NewKept()
   const server = new URL("/desk/mcp", parts.web.origin)
   const first = new StreamableHTTPClientTransport(server, { authProvider })
   const client = new Client({ name: "test", version: "1" }, { versionNegotiation: { mode: "auto" } })

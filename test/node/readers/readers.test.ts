@@ -10,15 +10,15 @@ describe("what readers of queries were recorded to read", () => {
     expect(recorded.map(({ query }) => query)).toEqual(queries)
   })
 
-  test.each(Object.entries(READERS))("is what %s reads, where it is installed", { timeout: 60_000 }, (name, reader) => {
-    const readings = reader(queries)
-    if (!readings) {
-      console.log(`${name} is not installed: what it reads is taken from its record`)
-      return
-    }
-    const known = recorded.map(
-      ({ read }) => Object.entries(read).find(([names]) => names.split(" | ").includes(name))?.[1],
-    )
-    expect(readings).toEqual(known)
-  })
+  test.for(Object.entries(READERS))(
+    "is what %s reads, where it is installed",
+    { timeout: 60_000 },
+    ([name, reader], { skip }) => {
+      const readings = reader(queries) ?? skip("it is not installed: its record stands for it")
+      const known = recorded.map(
+        ({ read }) => Object.entries(read).find(([names]) => names.split(" | ").includes(name))?.[1],
+      )
+      expect(readings).toEqual(known)
+    },
+  )
 })

@@ -5,6 +5,7 @@ import { join, resolve } from "node:path"
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
 import { walk } from "../../../cli/remote/local-stack-login.ts"
 import { twoFreePorts } from "../../../dev/loopback.ts"
+import { logged } from "../../harness/worker-log.ts"
 import { startStack, type Stack } from "../../../dev/stack.ts"
 
 let stack: Stack
@@ -107,5 +108,6 @@ describe("an answer", () => {
     )
     const answer = await arrive(`__Host-narrowgate-sign-in=${forged}`, arrival)
     expect([answer.status, sessionOf(answer)]).toEqual([401, undefined])
+    expect(logged("sign_in_failed").at(-1)).toMatchObject({ issuer: "local" })
   })
 })

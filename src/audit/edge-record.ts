@@ -45,7 +45,7 @@ export function ofLocated(
   { catalog }: Bundle,
 ): Partial<DecisionRecord> {
   const { name, action, sensitivity, redact } = tool
-  const told = redacted({ path, arguments: {}, candidate }, redact, segments, catalog.tools)
+  const told = redacted({ path, arguments: {}, candidate }, { redact, segments, tools: catalog.tools })
   return { ...told, tool: name, action, sensitivity }
 }
 

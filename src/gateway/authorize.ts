@@ -2,7 +2,7 @@
  * READ FIRST. The way of one call: Presented → Verified → Located → Decided. Each step takes only what the one before
  * it made, and returns its output or a denial; anything thrown is a defect or an outage and ends in a refusal.
  */
-import type { Ask } from "../core/record/call-record.ts"
+import type { Ask } from "../core/record/visible-call.ts"
 import { ofGateway, ofLocated, recordEdgeDenial, type Standing } from "../audit/edge-record.ts"
 import { recordKey as recordKeyOf } from "../audit/record-key.ts"
 import type { ShadowResult } from "../core/record/record.ts"

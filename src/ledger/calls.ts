@@ -3,7 +3,8 @@
  * storage and memory. What a call needs of counts that all trees share is asked for first, and then all is looked at
  * once more.
  */
-import { recordDecision, type Ask } from "../core/record/call-record.ts"
+import { recordDecision } from "../core/record/call-record.ts"
+import type { Ask } from "../core/record/visible-call.ts"
 import { recordListing, sizeOfListing, type ListAsk } from "../core/record/listing-record.ts"
 import { recordOf, type DecisionRecord, type ShadowResult } from "../core/record/record.ts"
 import { isUnproven, type DecisionResult, type RefusedCall, type TokenUse } from "../core/decision/call.ts"

@@ -5,7 +5,8 @@ import type { Task, TreeState } from "../task/state.ts"
 import type { Pointer } from "../policy/bundle.ts"
 import { userId, type UserFacts } from "../policy/principals.ts"
 import type { Consent } from "../task/pending-consent.ts"
-import { recordOf, type DecisionRecord, type ManagementDenial, type ShadowResult } from "./record.ts"
+import type { ManagementDenial } from "../denials/management-denial.ts"
+import { recordOf, type DecisionRecord, type ShadowResult } from "./record.ts"
 
 /** The client of a token request, as far as its record names it. */
 export interface RecordedClient {

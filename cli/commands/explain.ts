@@ -2,8 +2,8 @@
 import type { Command } from "commander"
 import type { Bundle } from "../../src/core/policy/assemble.ts"
 import { canonicalBytes, digestOf } from "../../src/core/policy/digest.ts"
-import { codeOf, type Denial } from "../../src/core/denials/denial.ts"
-import { isAskedByRules } from "../../src/core/explanation/recreated-call.ts"
+import { codeOf, decidedAnew } from "../../src/core/denials/denial.ts"
+import { isDeniedByRules } from "../../src/core/explanation/recreated-call.ts"
 import { colors } from "../terminal/colors.ts"
 import { decisionRecord, explanation, printable, type ShownRecord } from "../remote/decision-record.ts"
 import { printableText } from "../terminal/escape.ts"
@@ -92,15 +92,8 @@ async function explainRecord(id: string, options: ExplainOptions): Promise<void>
 }
 
 /** Of a token, a grant or a budget rules say nothing: what they would have said would only mislead. */
-const OF_RULES: ReadonlySet<string> = new Set<Denial["reason"]>([
-  "policy_forbids",
-  "policy_permits_nothing",
-  "step_up_required",
-  "bound_key_required",
-  "arguments_unknown",
-])
 const isOfRules = ({ denial }: ShownRecord): boolean =>
-  denial === null || OF_RULES.has(denial.reason) || isAskedByRules(denial)
+  denial === null || decidedAnew(denial) === "arguments" || isDeniedByRules(denial)
 
 /** Null where the Worker does not have it any more, or this version does not read it: then the record alone is told. */
 async function bundleOf({ bundle }: ShownRecord, worker: WorkerOptions, bearer: string): Promise<Bundle | null> {

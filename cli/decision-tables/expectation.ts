@@ -1,6 +1,8 @@
 /** What a test expects, and whether its query could have that result at all. */
-import { CODE_OF_REASON, STATUS_OF_CODE } from "../../src/core/denials/denial.ts"
-import { ERROR_OF_REASON } from "../../src/core/denials/oauth-error.ts"
+import { CODES } from "../../src/core/denials/code.ts"
+import { DENIALS } from "../../src/core/denials/denial.ts"
+import { OAUTH_ERRORS } from "../../src/core/denials/oauth-error.ts"
+import { OAUTH_CODES } from "../../src/core/denials/oauth/reason.ts"
 import { userId } from "../../src/core/policy/principals.ts"
 import { entity } from "../../src/core/policy/cedar/values/value.ts"
 import { suggest } from "../../src/core/encoding/nearest.ts"
@@ -28,13 +30,13 @@ interface Refusals {
 }
 
 const OF_CALLS: Refusals = {
-  codes: Object.keys(STATUS_OF_CODE),
-  reasons: new Map(Object.entries(CODE_OF_REASON)),
+  codes: Object.keys(CODES),
+  reasons: new Map(Object.entries(DENIALS).map(([reason, { code }]) => [reason, code])),
   never: "a call is not denied",
 }
 const OF_OPENINGS: Refusals = {
-  codes: [...new Set(Object.values(ERROR_OF_REASON))],
-  reasons: new Map(Object.entries(ERROR_OF_REASON)),
+  codes: Object.keys(OAUTH_CODES),
+  reasons: new Map(Object.entries(OAUTH_ERRORS).map(([reason, { error }]) => [reason, error])),
   never: "a task is not refused",
 }
 

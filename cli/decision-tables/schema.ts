@@ -4,8 +4,8 @@
  */
 import { z } from "zod"
 import { ACTIONS, SENSITIVITIES } from "../../src/core/catalog/tool.ts"
-import { STATUS_OF_CODE } from "../../src/core/denials/denial.ts"
-import { ERROR_OF_REASON } from "../../src/core/denials/oauth-error.ts"
+import { CODES } from "../../src/core/denials/code.ts"
+import { OAUTH_CODES } from "../../src/core/denials/oauth/reason.ts"
 import { isCountry, networkOf } from "../../src/core/decision/client.ts"
 import { HIGHEST_RISK } from "../../src/core/guardrails/definition.ts"
 import { ROLES } from "../../src/core/policy/definition/operators.ts"
@@ -17,10 +17,7 @@ import { span } from "../compiler/schema/span.ts"
 import { argumentName, label, name, scope, text, toolPattern } from "../compiler/schema/values.ts"
 
 export const ALLOW = "allow"
-const DENIALS: ReadonlySet<string> = new Set([
-  ...Object.keys(STATUS_OF_CODE),
-  ...Object.values<string>(ERROR_OF_REASON),
-])
+const DENIALS: ReadonlySet<string> = new Set([...Object.keys(CODES), ...Object.keys(OAUTH_CODES)])
 
 const SCOPE_MEND = "Write `<tool or prefix.*>:<read|write|execute>`, a list of such, or `default`."
 const nonEmpty = z.string().min(1)

@@ -1,23 +1,10 @@
 /** Decision records as the Worker gives them out, and as people read them. */
 import { colors } from "../terminal/colors.ts"
-import { z } from "zod"
+import type { z } from "zod"
 import { printableText } from "../terminal/escape.ts"
-import { decision } from "../../src/api/contract/decisions.ts"
+import { decision as decisionRecord } from "../../src/api/contract/decisions.ts"
 
-const { guardrails, approvals, candidate, listing, cut } = decision.shape
-
-/** What is shown; `--json` passes on the rest too. What a Worker of an earlier version does not say may be absent. */
-export const decisionRecord = decision.extend({
-  arguments_hash: z.string().nullable(),
-  arguments_omitted: z.number().nullable(),
-  guardrails: guardrails.default([]),
-  approvals: approvals.default([]),
-  candidate: candidate.optional(),
-  listing: listing.optional(),
-  cut: cut.nullish(),
-  io_ms: z.number(),
-  operator: z.string().nullable().default(null),
-})
+export { decisionRecord }
 export type ShownRecord = z.infer<typeof decisionRecord>
 
 /**
@@ -114,7 +101,7 @@ export function explanation(record: ShownRecord): string {
     ["calls", calls && `${calls.used}${calls.limit === null ? "" : ` of ${calls.limit}`}`],
     ["mode", mode === "observe" ? "observe: the gateway let the call through all the same" : null],
     ["candidate", record.candidate ? wouldBe(record.candidate) : null],
-    ["cut", record.cut?.length ? `not told whole, being too long: ${record.cut.join(", ")}` : null],
+    ["cut", record.cut.length > 0 ? `not told whole, being too long: ${record.cut.join(", ")}` : null],
     ["bundle", bundle && `${bundle.seq}, ${bundle.digest.slice(0, 16)}`],
     ["took", `${record.total_ms} ms, ${record.io_ms} ms of it waiting`],
   ]

@@ -3,7 +3,7 @@
  * they have, and policy whether they may do this very thing; each of the three can only refuse.
  */
 import type { RequestContext } from "../request-context.ts"
-import type { ManagementDenial } from "../core/record/record.ts"
+import type { ManagementDenial } from "../core/denials/management-denial.ts"
 import { verifyOperator, type KnownOperator } from "../credentials/operator-token.ts"
 import { isRejected, type CredentialRejection } from "../core/denials/credential-rejection.ts"
 import type { Denial } from "../core/denials/denial.ts"

@@ -45,7 +45,7 @@ export function ofLocated(
   { catalog }: Bundle,
 ): Partial<DecisionRecord> {
   const { name, action, sensitivity, redact } = tool
-  const redactedParts = redacted({ path, arguments: {}, candidate }, redact, segments, catalog.tools)
+  const redactedParts = redacted({ path, arguments: {}, candidate }, { redact, segments, tools: catalog.tools })
   return { ...redactedParts, tool: name, action, sensitivity }
 }
 

@@ -4,9 +4,9 @@
  */
 import { challengeOf } from "../credentials/challenge.ts"
 import { schemeOf } from "../credentials/verify.ts"
-import { codeOf, STATUS_OF_CODE, type Denial } from "../core/denials/denial.ts"
+import { CODES } from "../core/denials/code.ts"
+import { codeOf, describeDenial, type Denial } from "../core/denials/denial.ts"
 import type { Decision } from "./decision.ts"
-import { describe } from "./describe.ts"
 import { DIALECTS } from "./dialects/dialects.ts"
 import { errorMessage, type MessageId } from "./json-rpc.ts"
 
@@ -77,7 +77,7 @@ export function refusedCall(
   message?: MessageId,
 ): Response {
   const code = codeOf(denial)
-  const status = STATUS_OF_CODE[code]
+  const status = CODES[code].status
   const headers = new Headers({
     "Cache-Control": "no-store",
     "X-Narrowgate-Code": code,
@@ -92,7 +92,13 @@ export function refusedCall(
   for (const [name, value] of Object.entries(rateLimit(decision))) headers.set(name, value)
   const approval = denial.reason === "approval_required" ? { approval: askedOf(denial, decision, issuer) } : {}
   const scope = code === "insufficient_scope" && "scope" in denial ? { scope: denial.scope } : {}
-  const members = { error: code, error_description: describe(denial), decision_id: decision.id, ...scope, ...approval }
+  const members = {
+    error: code,
+    error_description: describeDenial(denial),
+    decision_id: decision.id,
+    ...scope,
+    ...approval,
+  }
   const body = message === undefined ? members : errorMessage(message, denial, members)
   return Response.json(body, { status: carried(status), headers })
 }

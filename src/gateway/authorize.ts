@@ -3,7 +3,7 @@
  * it returned, and returns its own result or a denial. Anything thrown is a defect or an outage, and the call is
  * denied.
  */
-import type { Ask } from "../core/record/call-record.ts"
+import type { Ask } from "../core/record/visible-call.ts"
 import { ofGateway, ofLocated, recordEdgeDenial, type Standing } from "../audit/edge-record.ts"
 import { recordKey as recordKeyOf } from "../audit/record-key.ts"
 import type { ShadowResult } from "../core/record/record.ts"

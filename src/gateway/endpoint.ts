@@ -4,8 +4,8 @@
 import type { Context } from "hono"
 import { ofGateway, recordEdgeDenial } from "../audit/edge-record.ts"
 import { authorize } from "./authorize.ts"
-import { codeOf, isDenied, STATUS_OF_CODE, type Denial } from "../core/denials/denial.ts"
-import { describe } from "./describe.ts"
+import { CODES } from "../core/denials/code.ts"
+import { codeOf, describeDenial, isDenied, type Denial } from "../core/denials/denial.ts"
 import type { Bundle } from "../core/policy/assemble.ts"
 import type { GatewayDefinition } from "../core/policy/definition/gateways.ts"
 import { bundleFor, requestContext, type RequestContext } from "../request-context.ts"
@@ -125,9 +125,9 @@ export function refusal(denial: Denial, context: RequestContext): Response {
     "Cache-Control": "no-store",
     "X-Narrowgate-Code": code,
     "X-Narrowgate-Decision": id,
-    "X-Narrowgate-Status": String(STATUS_OF_CODE[code]),
+    "X-Narrowgate-Status": String(CODES[code].status),
   })
   if (code === "unavailable") headers.set("Retry-After", "5")
-  const body = { error: code, error_description: describe(denial), decision_id: id }
-  return Response.json(body, { status: STATUS_OF_CODE[code], headers })
+  const body = { error: code, error_description: describeDenial(denial), decision_id: id }
+  return Response.json(body, { status: CODES[code].status, headers })
 }

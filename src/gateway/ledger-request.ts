@@ -2,7 +2,7 @@
 import type { Located } from "../core/catalog/locate.ts"
 import { sha256Hex } from "../core/encoding/hash.ts"
 import type { Bundle } from "../core/policy/assemble.ts"
-import type { Ask } from "../core/record/call-record.ts"
+import type { Ask } from "../core/record/visible-call.ts"
 import { toldOf, type Risks } from "../core/signals/leased-risks.ts"
 import { userOf } from "../credentials/delegation-token.ts"
 import type { VerifiedCredential } from "../credentials/verify.ts"

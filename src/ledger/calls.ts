@@ -2,7 +2,8 @@
  * Decides calls in the ledger of their tree: the pure step `decide` on the current state, and its effects on storage
  * and memory. What a call needs of counts that all trees share is requested first; then the call is decided once more.
  */
-import { recordDecision, type Ask } from "../core/record/call-record.ts"
+import { recordDecision } from "../core/record/call-record.ts"
+import type { Ask } from "../core/record/visible-call.ts"
 import { recordListing, sizeOfListing, type ListAsk } from "../core/record/listing-record.ts"
 import { type DecisionRecord, type ShadowResult } from "../core/record/record.ts"
 import { isUnproven, type DecisionResult, type RefusedCall, type TokenUse } from "../core/decision/call.ts"

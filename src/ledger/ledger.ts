@@ -7,7 +7,7 @@
 import { DurableObject } from "cloudflare:workers"
 import type { Approval, Unanswerable, Vote } from "../core/task/approval.ts"
 import type { Answering, NotAsked } from "../core/task/approvers.ts"
-import type { Ask } from "../core/record/call-record.ts"
+import type { Ask } from "../core/record/visible-call.ts"
 import type { BearerToken } from "../audit/edge-recorder.ts"
 import type { Asking } from "../core/record/token-record.ts"
 import type { ListAsk } from "../core/record/listing-record.ts"

@@ -7,7 +7,8 @@ import { readCompact } from "../../src/credentials/jws/compact.ts"
 import { verifyDelegationToken, type DelegationClaims } from "../../src/credentials/delegation-token.ts"
 import { verifyProof } from "../../src/credentials/dpop.ts"
 import { verifyCredential } from "../../src/credentials/verify.ts"
-import { codeOf, STATUS_OF_CODE, type Denial } from "../../src/core/denials/denial.ts"
+import { CODES } from "../../src/core/denials/code.ts"
+import { codeOf, type Denial } from "../../src/core/denials/denial.ts"
 import { ProofLog, type Proof } from "../../src/core/task/proof-log.ts"
 import { US } from "../harness/issuers.ts"
 import { conformance } from "./conformance.ts"
@@ -55,7 +56,7 @@ async function accepted(vector: Case, jkt: string): Promise<Proof> {
 
 /** @param words that the challenge has to hold */
 function expectUnauthorized(denial: Denial, ...words: readonly string[]): void {
-  expect(STATUS_OF_CODE[codeOf(denial)]).toBe(401)
+  expect(CODES[codeOf(denial)].status).toBe(401)
   const challenge = challengeOf(denial, null)
   for (const word of words) expect(challenge["WWW-Authenticate"]).toContain(word)
   expect(challenge["WWW-Authenticate"]).toMatch(/^DPoP /)

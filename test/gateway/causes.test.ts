@@ -2,7 +2,7 @@
 import { exports } from "cloudflare:workers"
 import { afterEach, beforeEach, expect, test } from "vitest"
 import { z } from "zod"
-import { describe } from "../../src/gateway/describe.ts"
+import { describeDenial } from "../../src/core/denials/denial.ts"
 import { openTask } from "../harness/agents.ts"
 import { publish, yard } from "../harness/bundles.ts"
 import { callWith, keyOf, readAnswer, type ClientRequest } from "../harness/gateways.ts"
@@ -133,7 +133,7 @@ test("an answer names no argument that only the policy names", async () => {
 
 test("what an answer repeats of a request is short, and steers no terminal", () => {
   const denial = { reason: "arguments_unrepresentable", argument: `\u001b[31m"\n${"x".repeat(900)}` } as const
-  const says = describe(denial)
+  const says = describeDenial(denial)
   expect(says.length).toBeLessThan(400)
   expect(says).toMatch(/^[ -~…]*$/)
   expect(says).toContain('"?[31m\\"?xxx')

@@ -1,6 +1,6 @@
 /** guardrails.yaml: limits that need memory. What each section means is in docs/guardrails.md. */
 import { z } from "zod"
-import { STATUS_OF_CODE, type Code } from "../../../src/core/denials/denial.ts"
+import { CODES as ALL_CODES, isCode } from "../../../src/core/denials/code.ts"
 import { unitsOf } from "../../../src/core/guardrails/amount.ts"
 import { CONSEQUENCES } from "../../../src/core/denials/consequence.ts"
 import { HIGHEST_RISK } from "../../../src/core/guardrails/definition.ts"
@@ -19,7 +19,7 @@ const MOST_VALUES = 10_000
 /** A circle of more calls is no loop that a model falls into. */
 const CIRCLE = { least: 2, most: 8 } as const
 
-const CODES = Object.keys(STATUS_OF_CODE).filter((code): code is Code => Object.hasOwn(STATUS_OF_CODE, code))
+const CODES = Object.keys(ALL_CODES).filter(isCode)
 
 const common = {
   id: name.describe("What denials and records call it; unique over all sections."),

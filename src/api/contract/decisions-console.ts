@@ -1,11 +1,10 @@
 /** What the API says of decisions, as far as these pages read it. */
 import * as z from "zod"
-import { decision as common, type denial } from "./decisions.ts"
+import { decision, type denial } from "./decisions.ts"
 
 export type Denial = z.infer<typeof denial>
 
-const text = z.string().nullable()
-export const decision = common.extend({ operator: text, scope: text, audience: text })
+export { decision }
 export type Decision = z.infer<typeof decision>
 
 export const decisions = z.looseObject({ decisions: z.array(decision) })

@@ -1,6 +1,7 @@
 /** The arguments of a call: what its path, query and body say, each name once. */
 import canonicalize from "canonicalize"
 import { fits } from "../encoding/bytes.ts"
+import { QUERY_PART } from "../denials/call/request.ts"
 import type { Denial } from "../denials/denial.ts"
 import { sha256Hex, hmacSha256Hex } from "../encoding/hash.ts"
 import { lettersOf, prefixedReadingsOf, readingsOf } from "../encoding/name-folding.ts"
@@ -41,9 +42,6 @@ export function unseenOf(text: string, isExact: boolean): Unseen | null {
   if (!isReadable(text)) return UNSEEN.long
   return isExact ? null : UNSEEN.inexact
 }
-
-/** What a denial names that comes of a part of the query with no plain name. */
-export const QUERY_PART = "a part of the query"
 
 export const NO_ARGUMENTS: CallArguments = { complete: true, values: {} }
 export const UNSEEN_ARGUMENTS: CallArguments = { complete: false, values: {} }

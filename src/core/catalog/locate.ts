@@ -2,8 +2,9 @@
  * Located: which tool of the catalog a presented call is, with which arguments. What the catalog does not know is
  * denied; there is no default tool.
  */
+import { QUERY_PART } from "../denials/call/request.ts"
 import { deny, isDenied, type Denied } from "../denials/denial.ts"
-import { QUERY_PART, variantOf, type CallArguments } from "./arguments.ts"
+import { variantOf, type CallArguments } from "./arguments.ts"
 import type { Lookup } from "../encoding/lookup.ts"
 import { methodInBody } from "./method-in-body.ts"
 import { asksForOtherMethod, METHOD_IN_ARGUMENT } from "./method-override.ts"

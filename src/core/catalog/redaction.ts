@@ -1,5 +1,6 @@
 /** Arguments that the catalog redacts: what stands for them, and where in a path they are. */
 import { prefixedReadingsOf, readingsOf } from "../encoding/name-folding.ts"
+import { tellingMembers } from "../denials/denial.ts"
 import type { CallArguments } from "./arguments.ts"
 import type { Lookup } from "../encoding/lookup.ts"
 import type { Segments } from "./route.ts"
@@ -33,6 +34,19 @@ export function redactedOfAny(names: Iterable<string>, tools: Lookup<Tool>): rea
 /** A violated bound, such as `max 100`, without its value: it says what the argument has to be. */
 export function withoutValue(bound: string): string {
   return `${bound.split(" ", 1)[0] ?? ""} ${REDACTED}`
+}
+
+/** The denial without the values of arguments that the catalog redacts. */
+export function redactedDenial<D extends { readonly reason: string } | null>(denial: D, redact: readonly string[]): D {
+  if (!denial || redact.length === 0) return denial
+  const evidence: Readonly<Record<string, unknown>> = { ...denial }
+  const hidden = tellingMembers(denial).flatMap(([name, shows]) => {
+    const value = evidence[name]
+    const argument = shows.kind === "value" ? evidence[shows.of] : null
+    const isHidden = typeof value === "string" && typeof argument === "string" && isRedacted(argument, redact)
+    return isHidden ? [[name, withoutValue(value)]] : []
+  })
+  return hidden.length === 0 ? denial : Object.assign({}, denial, Object.fromEntries(hidden))
 }
 
 /**

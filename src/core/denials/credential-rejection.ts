@@ -1,50 +1,121 @@
 /**
- * Why a credential of another is not accepted, each with what shows it: for the record, never for the wire, which tells
+ * Why a credential of others is not accepted, each with what shows it: for the record, never for the wire, which tells
  * only that it was not. No reason says which part of a signature check failed, none holds a token.
  */
 import { refusedHash } from "../encoding/hash.ts"
 import { asciiText } from "../encoding/display-text.ts"
+import { NUMBER, plain, TEXT, TEXTS, type DenialOf, type PlainMembers, type Reasoned } from "./evidence.ts"
+import type { SetErrorCode } from "./set-error-code.ts"
 
-export type CredentialRejection = Reason & {
-  /** Of the credential: tells two apart and opens nothing. */
-  readonly hash?: string
+interface RejectionReason<E extends PlainMembers = PlainMembers> extends Reasoned<E> {
+  /** The `err` of RFC 8935, section 2.4, if the credential is a Security Event Token. */
+  readonly setError: SetErrorCode
+}
+function reason<const E extends PlainMembers>(entry: RejectionReason<E>): RejectionReason<E> {
+  return entry
+}
+/** A reason of which a transmitter learns no more than that the token is invalid. */
+function invalid<const E extends PlainMembers>(entry: Reasoned<E>): RejectionReason<E> {
+  return { ...entry, setError: "invalid_request" }
 }
 
-type Reason =
-  | { readonly reason: "credential_missing" }
-  /** No compact JWS in its one canonical spelling, or too long. */
-  | { readonly reason: "malformed"; readonly what: string }
-  /** Members that choose keys or change what is signed: `crit`, `jku`, `jwk`, `x5u`, `x5c`. */
-  | { readonly reason: "header_refused"; readonly member: string }
-  | { readonly reason: "type_refused"; readonly typ: string | null }
-  | { readonly reason: "algorithm_refused"; readonly alg: string }
-  | { readonly reason: "issuer_unknown"; readonly iss: string | null }
-  | { readonly reason: "trust_domain_unknown"; readonly sub: string | null }
-  | { readonly reason: "subject_unknown"; readonly sub: string | null }
-  /** Several registered identities fit: whose it is cannot be said. */
-  | { readonly reason: "subject_ambiguous"; readonly sub: string }
-  | { readonly reason: "key_unknown"; readonly kid: string | null }
-  | { readonly reason: "keys_unavailable"; readonly issuer: string }
-  | { readonly reason: "signature_invalid" }
-  | { readonly reason: "claim_missing"; readonly claim: string }
-  | { readonly reason: "claim_mismatch"; readonly claim: string }
-  | { readonly reason: "audience_mismatch"; readonly got: readonly string[] }
-  | { readonly reason: "client_mismatch"; readonly got: string | null }
-  /** An app's own token, without anybody behind it; `mark` is the claim that shows it. */
-  | { readonly reason: "no_person"; readonly mark: string }
-  /** Seconds. */
-  | { readonly reason: "expired"; readonly exp: number }
-  | { readonly reason: "not_yet_valid"; readonly from: number }
-  | { readonly reason: "too_long_lived"; readonly seconds: number }
-  /** It is delegated already (RFC 8693 4.1). */
-  | { readonly reason: "delegated" }
-  /** It names who may act with it (RFC 8693 4.4), and that is not the agent that brings it. */
-  | { readonly reason: "actor_not_allowed" }
-  /** It is bound to a key that nobody proves here (RFC 9449 5, RFC 8705 3). */
-  | { readonly reason: "bound" }
-  /** A logout token or another security event (RFC 8417), no session. */
-  | { readonly reason: "security_event" }
-  | { readonly reason: "used_before"; readonly jti: string }
+const CLAIM = plain(TEXT, "The claim.")
+const SUBJECT = plain(TEXT, "The subject.")
+
+export const REJECTIONS = {
+  credential_missing: invalid({ evidence: {}, doc: "There is no credential: neither an assertion nor a token." }),
+  malformed: invalid({
+    evidence: { what: plain(TEXT, "Which part of it is malformed, and why.") },
+    doc: "It is not a compact JWS in its one canonical spelling, is too long, or can be read in more than one way.",
+  }),
+  header_refused: invalid({
+    evidence: { member: plain(TEXT, "The member of the header.") },
+    doc: "Its header chooses keys or changes what is signed: `crit`, `jku`, `jwk`, `x5u`, `x5c`, `b64` or `zip`.",
+  }),
+  type_refused: invalid({
+    evidence: { typ: plain(TEXT.nullable(), "Its `typ`; `client_assertion_type` if that parameter is wrong.") },
+    doc: "Its `typ` is that of another kind of token.",
+  }),
+  algorithm_refused: reason({
+    setError: "invalid_key",
+    evidence: { alg: plain(TEXT, "Its `alg`.") },
+    doc: "Its algorithm is not listed for the keys of its issuer.",
+  }),
+  issuer_unknown: reason({
+    setError: "invalid_issuer",
+    evidence: { iss: plain(TEXT.nullable(), "Its `iss`.") },
+    doc: "No configured issuer of this kind of token has its `iss`.",
+  }),
+  trust_domain_unknown: invalid({
+    evidence: { sub: plain(TEXT.nullable(), "Its `sub`.") },
+    doc: "Its `sub` is no SPIFFE ID of a configured trust domain.",
+  }),
+  subject_unknown: invalid({
+    evidence: { sub: plain(TEXT.nullable(), "Its `sub`.") },
+    doc: "No agent, or no operator, has this identity.",
+  }),
+  subject_ambiguous: invalid({ evidence: { sub: SUBJECT }, doc: "Several registered agents have this identity." }),
+  key_unknown: reason({
+    setError: "invalid_key",
+    evidence: { kid: plain(TEXT.nullable(), "Its `kid`.") },
+    doc: "The issuer has no usable key of this id and algorithm.",
+  }),
+  keys_unavailable: reason({
+    setError: "unavailable",
+    evidence: { issuer: plain(TEXT, "The issuer.") },
+    doc: "The keys of the issuer are unavailable.",
+  }),
+  signature_invalid: reason({ setError: "invalid_key", evidence: {}, doc: "The signature is not by that key." }),
+  claim_missing: invalid({ evidence: { claim: CLAIM }, doc: "A required claim is missing." }),
+  claim_mismatch: invalid({
+    evidence: { claim: CLAIM },
+    doc: "A claim does not have the value, or the kind of value, that it must have.",
+  }),
+  audience_mismatch: reason({
+    setError: "invalid_audience",
+    evidence: { got: plain(TEXTS, "Its audiences.") },
+    doc: "It is not for Narrowgate, or for others too.",
+  }),
+  client_mismatch: invalid({
+    evidence: { got: plain(TEXT.nullable(), "The client that it names.") },
+    doc: "It was issued to another client, or `client_id` is not the agent.",
+  }),
+  no_person: invalid({
+    evidence: { mark: plain(TEXT, "The claim that shows it.") },
+    doc: "It is a client's own token, with no user behind it.",
+  }),
+  expired: invalid({ evidence: { exp: plain(NUMBER, "Seconds since the epoch.") }, doc: "It has expired." }),
+  not_yet_valid: invalid({
+    evidence: { from: plain(NUMBER, "Seconds since the epoch.") },
+    doc: "Its `nbf`, `iat` or `auth_time` is in the future.",
+  }),
+  too_long_lived: invalid({
+    evidence: { seconds: plain(NUMBER, "Its lifetime, in seconds.") },
+    doc: "Its lifetime is longer than this kind of token, or the `max_life` of its issuer, permits.",
+  }),
+  delegated: invalid({ evidence: {}, doc: "It is delegated already: it has `act` (RFC 8693, section 4.1)." }),
+  actor_not_allowed: invalid({
+    evidence: {},
+    doc: "Its `may_act` does not name the agent that presents it (RFC 8693, section 4.4), or it may have none.",
+  }),
+  bound: invalid({
+    evidence: {},
+    doc: "It is bound to a key that nobody proves here: it has `cnf` (RFC 9449, section 5; RFC 8705, section 3).",
+  }),
+  security_event: invalid({
+    evidence: {},
+    doc: "It is a logout token or another security event, no session: it has `events` (RFC 8417).",
+  }),
+  used_before: invalid({
+    evidence: { jti: plain(TEXT, "Its `jti`.") },
+    doc: "It was used before, or has no `jti` although it can be used only once.",
+  }),
+}
+
+export type CredentialRejection = DenialOf<typeof REJECTIONS> & {
+  /** First digits of the hash of the credential: tells two apart and opens nothing. */
+  readonly hash?: string
+}
 
 export interface Rejected {
   readonly rejected: CredentialRejection

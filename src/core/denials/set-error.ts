@@ -1,103 +1,91 @@
 /**
- * Why a Security Event Token is not taken, rich for the record, and the few words of RFC 8935 2.4 that its transmitter
- * gets. One table.
+ * Why a Security Event Token is not accepted, rich for the record, and the few words of RFC 8935, section 2.4, that its
+ * transmitter gets.
  */
-import { brief, type CredentialRejection } from "./credential-rejection.ts"
+import { brief, REJECTIONS } from "./credential-rejection.ts"
+import { plain, TEXT, type DenialOf, type PlainMembers, type Reasoned, type Values } from "./evidence.ts"
+import { BECAUSE } from "./oauth/credential.ts"
+import { SET_ERROR_CODES, type SetErrorCode } from "./set-error-code.ts"
 
-export type EventRefusal =
-  | { readonly reason: "event_request_malformed"; readonly what: string }
-  | { readonly reason: "event_token_rejected"; readonly because: CredentialRejection }
-  /** It shows no key, or none of the stream's. */
-  | { readonly reason: "transmitter_unknown" }
-  | { readonly reason: "event_not_allowed"; readonly event: string }
-  | { readonly reason: "event_malformed"; readonly event: string; readonly what: string }
-  /** Hash of the subject identifier. */
-  | { readonly reason: "subject_not_allowed"; readonly event: string; readonly subject: string }
-  /** Something else was told under that `jti`. */
-  | { readonly reason: "jti_reused"; readonly jti: string }
-  /** More is stopped by streams than may be: an operator has to lift some. */
-  | { readonly reason: "stops_full" }
-  /** It tells more in a time than it may. */
-  | { readonly reason: "stream_too_fast" }
-  | { readonly reason: "bundle_unavailable" }
-  | { readonly reason: "switches_unavailable" }
-
-/** RFC 8935 2.4, and what is our own fault. */
-type ErrorCode =
-  | "invalid_request"
-  | "invalid_key"
-  | "invalid_issuer"
-  | "invalid_audience"
-  | "authentication_failed"
-  | "access_denied"
-  | "unavailable"
-
-const DESCRIPTION_OF: Readonly<Record<ErrorCode, string>> = {
-  invalid_request: "The request is no Security Event Token that can be taken",
-  invalid_key: "The token is not signed by a key that the stream may sign with.",
-  invalid_issuer: "There is no stream of this issuer.",
-  invalid_audience: "The token is for nobody here.",
-  authentication_failed: "The transmitter has to present its key.",
-  access_denied: "The stream may not tell that, or not of this subject.",
-  unavailable: "It is not certain that this holds: send it again.",
+interface SetErrorReason<E extends PlainMembers = PlainMembers> extends Reasoned<E> {
+  /** Null: the code of the rejected credential. */
+  readonly code: SetErrorCode | null
+  /** For the transmitter, if it has sent a malformed token and can fix it. */
+  detail?(evidence: Values<E>): string
+}
+function reason<const E extends PlainMembers>(entry: SetErrorReason<E>): SetErrorReason<E> {
+  return entry
 }
 
-export function errorOf(refusal: EventRefusal): { readonly err: ErrorCode; readonly description: string } {
-  const err = codeOf(refusal)
-  const description = DESCRIPTION_OF[err]
-  return { err, description: err === "invalid_request" ? `${description}: ${detailOf(refusal)}.` : description }
-}
+const WHAT = plain(TEXT, "What is wrong with it.")
+const EVENT = plain(TEXT, "The type of the event.")
 
-function codeOf(refusal: EventRefusal): ErrorCode {
-  switch (refusal.reason) {
-    case "event_request_malformed":
-    case "event_malformed":
-    case "jti_reused":
-      return "invalid_request"
-    case "event_token_rejected":
-      return codeOfRejection(refusal.because)
-    case "transmitter_unknown":
-      return "authentication_failed"
-    case "event_not_allowed":
-    case "subject_not_allowed":
-      return "access_denied"
-    case "stops_full":
-    case "stream_too_fast":
-    case "bundle_unavailable":
-    case "switches_unavailable":
-      return "unavailable"
-    default:
-      return refusal satisfies never
-  }
+export const SET_ERRORS = {
+  event_request_malformed: reason({
+    code: "invalid_request",
+    evidence: { what: WHAT },
+    doc: "The request is malformed.",
+    detail: ({ what }) => what,
+  }),
+  event_token_rejected: reason({
+    code: null,
+    evidence: { because: BECAUSE },
+    doc: "The token is not valid.",
+    // Only the name of a claim: no detail says which part of a signature check failed.
+    detail: ({ because }) => ("claim" in because ? `${because.reason} ${because.claim}` : brief(because)),
+  }),
+  transmitter_unknown: reason({
+    code: "authentication_failed",
+    evidence: {},
+    doc: "The transmitter presents no key of the stream.",
+  }),
+  event_not_allowed: reason({
+    code: "access_denied",
+    evidence: { event: EVENT },
+    doc: "The stream may not send events of this type.",
+  }),
+  event_malformed: reason({
+    code: "invalid_request",
+    evidence: { event: EVENT, what: WHAT },
+    doc: "An event is malformed.",
+    detail: ({ what }) => what,
+  }),
+  subject_not_allowed: reason({
+    code: "access_denied",
+    evidence: {
+      event: EVENT,
+      subject: plain(TEXT, "First 16 hex digits of the hash of the subject identifier."),
+    },
+    doc: "The stream may not send events about this subject.",
+  }),
+  jti_reused: reason({
+    code: "invalid_request",
+    evidence: { jti: plain(TEXT, "The `jti`.") },
+    doc: "The stream has sent another token of this `jti` before.",
+  }),
+  stops_full: reason({
+    code: "unavailable",
+    evidence: {},
+    doc: "Streams have revoked as much as they may: an operator has to resume some.",
+  }),
+  stream_too_fast: reason({
+    code: "unavailable",
+    evidence: {},
+    doc: "The stream sends more events in a time than it may.",
+  }),
+  bundle_unavailable: reason({ code: "unavailable", evidence: {}, doc: "No policy bundle could be loaded." }),
+  switches_unavailable: reason({
+    code: "unavailable",
+    evidence: {},
+    doc: "The revocations could not be read or stored.",
+  }),
 }
+export type EventRefusal = DenialOf<typeof SET_ERRORS>
 
-/** None says which part of a signature check failed. */
-function codeOfRejection({ reason }: CredentialRejection): ErrorCode {
-  switch (reason) {
-    case "issuer_unknown":
-      return "invalid_issuer"
-    case "audience_mismatch":
-      return "invalid_audience"
-    case "algorithm_refused":
-    case "key_unknown":
-    case "signature_invalid":
-      return "invalid_key"
-    case "keys_unavailable":
-      return "unavailable"
-    default:
-      return "invalid_request"
-  }
-}
-
-/** What its transmitter has sent itself, and can fix. */
-function detailOf(refusal: EventRefusal): string {
-  switch (refusal.reason) {
-    case "event_request_malformed":
-    case "event_malformed":
-      return refusal.what
-    case "event_token_rejected":
-      return "claim" in refusal.because ? `${refusal.because.reason} ${refusal.because.claim}` : brief(refusal.because)
-    default:
-      return refusal.reason
-  }
+export function errorOf(refusal: EventRefusal): { readonly err: SetErrorCode; readonly description: string } {
+  const entry: SetErrorReason = SET_ERRORS[refusal.reason]
+  const err = entry.code ?? ("because" in refusal ? REJECTIONS[refusal.because.reason].setError : "unavailable")
+  const description = SET_ERROR_CODES[err]
+  if (err !== "invalid_request") return { err, description }
+  return { err, description: `${description}: ${entry.detail?.(refusal) ?? refusal.reason}.` }
 }

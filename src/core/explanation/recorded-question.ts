@@ -2,7 +2,7 @@
 import { decide } from "../decision/decide.ts"
 import { guardrailsOf } from "../guardrails/guardrails.ts"
 import type { Bundle } from "../policy/assemble.ts"
-import { ASKED_POLICY, isAskedByRules, recreate } from "./recreated-call.ts"
+import { isDeniedByRules, recreate } from "./recreated-call.ts"
 import { isPermitted, type PolicyQuestion } from "./policy-question.ts"
 import type { RecordedCall } from "./recorded-call.ts"
 
@@ -38,5 +38,5 @@ export function questionOfRecord(
 /** Without what is not told it may be another question: it is the one that was asked only if the answer is the same. */
 function agrees({ denial }: RecordedCall, question: PolicyQuestion): boolean {
   if (denial === null) return isPermitted(question)
-  return (ASKED_POLICY.has(denial.reason) || isAskedByRules(denial)) && !isPermitted(question)
+  return isDeniedByRules(denial) && !isPermitted(question)
 }

@@ -7,6 +7,7 @@ import type { CallArguments } from "../catalog/arguments.ts"
 import { MAX_SHOWN } from "../record/truncation.ts"
 import type { Call } from "../decision/call.ts"
 import { UNKNOWN_CLIENT } from "../decision/client.ts"
+import { decidedAnew } from "../denials/denial.ts"
 import type { Guardrails } from "../guardrails/guardrails.ts"
 import { HIGHEST_RISK } from "../guardrails/definition.ts"
 import { HALF_LIFE } from "../guardrails/risk.ts"
@@ -161,17 +162,9 @@ interface ToldArguments {
   readonly isWhole: boolean
 }
 
-/** Of a record with these reasons, or with none, the rules were asked, and so could see the arguments that they read. */
-export const ASKED_POLICY: ReadonlySet<string> = new Set([
-  "policy_forbids",
-  "policy_permits_nothing",
-  "step_up_required",
-  "bound_key_required",
-])
-
-/** People have to approve, because rules forbid it; guardrails ask by their own name. */
-export function isAskedByRules(denial: NonNullable<RecordedCall["denial"]>): boolean {
-  return denial.reason === "approval_required" && denial.guardrail === null
+/** Whether the rules denied it, or require an approval: a guardrail that requires one does so by its own name. */
+export function isDeniedByRules(denial: NonNullable<RecordedCall["denial"]>): boolean {
+  return decidedAnew(denial) === "rules" || (denial.reason === "approval_required" && denial.guardrail === null)
 }
 
 /** A record shows what rules and bounds read, and says how many arguments there were besides. */
@@ -188,7 +181,8 @@ function argumentsOf(record: RecordedCall, looked: ReadonlySet<string>): ToldArg
   if (isUnseen) return { told: { complete: false, values }, isWhole: false }
   return {
     told: all,
-    isWhole: looked.size > 0 && (denial === null || ASKED_POLICY.has(denial.reason) || isAskedByRules(denial)),
+    // Then the rules were evaluated, and so could see the arguments that they read.
+    isWhole: looked.size > 0 && (denial === null || isDeniedByRules(denial)),
   }
 }
 

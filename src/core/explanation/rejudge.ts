@@ -1,6 +1,6 @@
 /** What a bundle would make of a call that was decided before, and whether that is anything new. */
 import { callContext } from "../decision/context.ts"
-import { codeOf, type Denial } from "../denials/denial.ts"
+import { codeOf, decidedAnew } from "../denials/denial.ts"
 import { decide } from "../decision/decide.ts"
 import { riskOf } from "../decision/risk.ts"
 import { ancestryOf } from "../task/state.ts"
@@ -32,28 +32,6 @@ export interface Rejudged {
   readonly guardrailsNotRecorded: readonly string[]
 }
 
-const GUARDED = [
-  "window_full",
-  "budget_spent",
-  "call_repeated",
-  "calls_circle",
-  "denial_storm",
-  "origin_changed",
-  "sequence_broken",
-  "too_many_at_once",
-  "approval_required",
-] as const satisfies readonly Denial["reason"][]
-
-/** Why a call may have been denied that rules and guardrails, or the catalog and the registry, can change. */
-const REASONS: ReadonlySet<string> = new Set<Denial["reason"]>([
-  "policy_forbids",
-  "policy_permits_nothing",
-  "step_up_required",
-  "bound_key_required",
-  ...GUARDED,
-  "agent_unregistered",
-  "arguments_unknown",
-])
 const APART: Rejudged = { judged: { kind: "apart" }, guardrailsNotRecorded: [] }
 
 /** @param recordedBy the bundle that decided it, where it is at hand */
@@ -62,7 +40,7 @@ export function rejudge(
   bundle: Bundle,
   recordedBy: Bundle | null = null,
 ): Rejudged {
-  if (record.denial && !REASONS.has(record.denial.reason)) return APART
+  if (record.denial && decidedAnew(record.denial) === null) return APART
   const again = recreate(record, bundle, recordedBy)
   if (!again) return APART
   const { untold: notRecorded, guardrailsNotRecorded, unknownGuardrail } = again
@@ -87,7 +65,8 @@ function answerWhatever(again: Recreated, bundle: Bundle): RejudgedVerdict | nul
   const { state, call, now, untold: notRecorded } = again
   // Guardrails are looked at before anything that could be untold; people are asked after all of it.
   const asTold = answerTo(again, bundle)
-  if (asTold.reason !== "approval_required" && GUARDED.some((reason) => reason === asTold.reason)) return asTold
+  const { reason: told } = asTold
+  if (told !== null && told !== "approval_required" && decidedAnew({ reason: told }) === "guardrails") return asTold
   const tool = bundle.catalog.tools.get(call.tool)
   const [task, ...above] = ancestryOf(state, call.task)
   if (!tool || !task || notRecorded.some((what) => !what.startsWith("context.arguments."))) return null

@@ -4,7 +4,7 @@
  * judged (limit.ts, sequence.ts, cycle.ts, storm.ts, concurrency.ts).
  */
 import type { Action, Sensitivity } from "../catalog/tool.ts"
-import type { Code } from "../denials/denial.ts"
+import type { Code } from "../denials/code.ts"
 import type { ArgumentBounds } from "../catalog/bounds.ts"
 import type { Consequence } from "../denials/consequence.ts"
 

@@ -3,7 +3,8 @@
  * kept in mind; and once there were too many, every call is denied until the first of them have passed, by which
  * nothing is added.
  */
-import type { Code, Denial } from "../denials/denial.ts"
+import type { Code } from "../denials/code.ts"
+import type { Denial } from "../denials/denial.ts"
 import type { Tool } from "../catalog/tool.ts"
 import type { Selector, Storm } from "./definition.ts"
 import type { CallFacts } from "./field.ts"

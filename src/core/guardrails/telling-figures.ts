@@ -4,6 +4,7 @@
  * all tools that a guardrail covers, because one that does not redact the argument shares the count with one that does.
  */
 import { isRedacted } from "../catalog/redaction.ts"
+import { hideFigures } from "../denials/denial.ts"
 import type { Tool } from "../catalog/tool.ts"
 import type { Field, Guardrail, Selector } from "./definition.ts"
 import { isArgument, nameOf } from "./field.ts"
@@ -61,6 +62,6 @@ export function withoutFigures(judgement: Evaluation, { arguments: bounds }: Sel
             holds: use.holds,
             ...(use.limit !== undefined && { limit: use.limit }),
           },
-    denial: denial?.reason === "budget_spent" ? { ...denial, used: null, asked: null, retry_after: null } : denial,
+    denial: denial && hideFigures(denial),
   }
 }

@@ -6,7 +6,8 @@ import { userId, type UserFacts } from "../policy/principals.ts"
 import type { Opened } from "../task/opening-step.ts"
 import type { Consent } from "../task/pending-consent.ts"
 import type { Task } from "../task/task.ts"
-import { recordOf, type DecisionRecord, type ManagementDenial, type ShadowResult } from "./record.ts"
+import type { ManagementDenial } from "../denials/management-denial.ts"
+import { recordOf, type DecisionRecord, type ShadowResult } from "./record.ts"
 
 /** The client of a token request, as far as its record names it. */
 export interface RecordedClient {

@@ -2,8 +2,8 @@
 import { ofGateway, recordEdgeDenial } from "../../audit/edge-record.ts"
 import { recordAtEdge } from "../../audit/edge-recorder.ts"
 import { recordOf, type DecisionRecord } from "../../core/record/record.ts"
-import { codeOf, STATUS_OF_CODE, type Denial } from "../../core/denials/denial.ts"
-import { describe } from "../describe.ts"
+import { CODES } from "../../core/denials/code.ts"
+import { codeOf, describeDenial, type Denial } from "../../core/denials/denial.ts"
 import { DIALECTS } from "../dialects/dialects.ts"
 import type { Bundle } from "../../core/policy/assemble.ts"
 import type { QueryClient } from "../../core/policy/definition/gateways.ts"
@@ -92,10 +92,10 @@ function refused(denial: Denial, context: RequestContext): Response {
   recordEdgeDenial(id, "call", denial, {}, context)
   const code = codeOf(denial)
   // Who asks has not shown who it is: to AuthZEN a 401, not the 403 of `/authz/`.
-  const status = denial.reason === "gateway_unknown" ? 401 : STATUS_OF_CODE[code]
+  const status = denial.reason === "gateway_unknown" ? 401 : CODES[code].status
   const headers = new Headers({ "X-Narrowgate-Code": code, "X-Narrowgate-Decision": id })
   if (status === 401) headers.set("WWW-Authenticate", `Bearer realm="${context.config.issuer}"`)
   if (status === 503) headers.set("Retry-After", "5")
-  const body = { error: code, error_description: describe(denial), decision_id: id }
+  const body = { error: code, error_description: describeDenial(denial), decision_id: id }
   return Response.json(body, { status, headers })
 }

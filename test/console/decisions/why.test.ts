@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest"
-import { CODE_OF_REASON } from "../../../src/core/denials/denial.ts"
+import { DENIALS } from "../../../src/core/denials/denial.ts"
 import { whyNot } from "../../../src/console/decisions/why.ts"
 
 describe("why something was refused", () => {
@@ -8,14 +8,14 @@ describe("why something was refused", () => {
       'a rule forbids it to User::"a|b": one, two',
     )
     expect(whyNot({ reason: "budget_spent", budget: "b", limit: 5, used: null, asked: 2 })).toBe(
-      "the budget b is spent: ? of 5 used, 2 asked",
+      "the budget b is exhausted: ? of 5 used, 2 requested",
     )
   })
 
   test("of every reason there is says something else than its name", () => {
-    for (const reason of Object.keys(CODE_OF_REASON)) {
+    for (const reason of Object.keys(DENIALS)) {
       const said = whyNot({ reason })
-      expect(said, reason).not.toContain("{")
+      expect(said, reason).not.toContain("undefined")
       expect(said, reason).not.toBe(reason.replaceAll("_", " "))
     }
   })

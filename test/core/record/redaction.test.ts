@@ -1,5 +1,6 @@
 import { expect, test } from "vitest"
-import { redacted } from "../../../src/core/record/redaction.ts"
+import type { Redaction } from "../../../src/core/record/field.ts"
+import { redacted, type Telling } from "../../../src/core/record/redaction.ts"
 import type { Tool } from "../../../src/core/catalog/tool.ts"
 import { assembled } from "../../harness/trees.ts"
 
@@ -13,7 +14,12 @@ const differs = {
   rules: [],
   scope: null,
 } as const
-const parts = { path: "/of/alice", arguments: { name: "alice", age: 7 }, candidate: { bundle, differs } }
+const parts: Telling = {
+  path: "/of/alice",
+  arguments: { name: "alice", age: 7 },
+  denial,
+  candidate: { bundle, differs },
+}
 const hidden = { ...denial, bound: "eq [redacted]" }
 
 /** A catalog in which one tool redacts these. */
@@ -23,22 +29,29 @@ function catalog(redact: readonly string[]): ReadonlyMap<string, Tool> {
   return new Map([["other.tool", { ...tool, redact }]])
 }
 
+const by = (redact: readonly string[], ofOther: readonly string[]): Redaction => ({
+  redact,
+  segments: [null, "name"],
+  tools: catalog(ofOther),
+})
+
 test("every part that can hold an argument is told without it, a candidate's denial too", () => {
-  expect(redacted(parts, ["name"], [null, "name"], catalog(["name"]))).toEqual({
+  expect(redacted(parts, by(["name"], ["name"]))).toEqual({
     path: "/of/[redacted]",
     arguments: { name: "[redacted]", age: 7 },
+    denial: hidden,
     candidate: { bundle, differs: { ...differs, denial: hidden } },
   })
 })
 
 test("a candidate's bound is told without its value if another tool redacts the argument", () => {
-  expect(redacted(parts, [], [null, "name"], catalog(["Name"]))).toEqual({
+  expect(redacted(parts, by([], ["Name"]))).toEqual({
     ...parts,
     candidate: { bundle, differs: { ...differs, denial: hidden } },
   })
 })
 
 test("what nobody redacts stays as it is", () => {
-  expect(redacted(parts, ["other"], [null, "name"], catalog(["other"]))).toEqual(parts)
-  expect(redacted(parts, [], [null, "name"], catalog([]))).toEqual(parts)
+  expect(redacted(parts, by(["other"], ["other"]))).toEqual(parts)
+  expect(redacted(parts, by([], []))).toEqual(parts)
 })

@@ -1,0 +1,60 @@
+/** Why the grants of a task, and of those above it, do not cover a call. */
+import { NUMBER, optional, plain, TEXT, TEXTS, valueOf } from "../evidence.ts"
+import { ARGUMENT, CONSEQUENCE, SCOPE, TASK } from "./members.ts"
+import { final, ONLY_CODE } from "./reason.ts"
+
+export const GRANT_DENIALS = {
+  tool_not_granted: final({
+    code: "insufficient_scope",
+    evidence: { scope: SCOPE, task: optional(TASK) },
+    doc: "The grant of the task, or of one above it, does not contain the tool.",
+    forOperators: ({ scope }) => `the task's grant does not contain ${scope}`,
+    forCaller: ONLY_CODE,
+  }),
+  sensitivity_exceeded: final({
+    code: "insufficient_scope",
+    evidence: { scope: SCOPE, max: plain(TEXT, "Highest sensitivity of the grant."), task: TASK },
+    doc: "The tool is more sensitive than the grant permits.",
+    forOperators: ({ task, max }) => `the task ${task} may reach no more than what is ${max}`,
+    forCaller: ONLY_CODE,
+  }),
+  environment_not_granted: final({
+    code: "insufficient_scope",
+    evidence: { scope: SCOPE, task: TASK },
+    doc: "The grant is for other environments than the gateway's.",
+    forOperators: ({ task, scope }) => `the task ${task} may not use ${scope} in this environment`,
+    forCaller: ONLY_CODE,
+  }),
+  argument_out_of_bounds: final({
+    code: "insufficient_scope",
+    evidence: {
+      scope: SCOPE,
+      argument: ARGUMENT,
+      bound: valueOf(
+        "argument",
+        "The bound that it violates, such as `max 100`; if a tool of the grant redacts the argument: `max [redacted]`.",
+      ),
+    },
+    doc: "An argument violates a bound of the grant.",
+    forOperators: ({ argument, bound }) => `the argument ${argument} is out of its bounds (${bound})`,
+    forCaller: ONLY_CODE,
+  }),
+  calls_exhausted: final({
+    code: "budget_exhausted",
+    evidence: { task: TASK, limit: plain(NUMBER, "Calls that the task may make.") },
+    doc: "The task, or one above it, has made all the calls that it may make.",
+    forOperators: ({ limit, task }) => `the task ${task} has made all its ${limit} calls`,
+    forCaller: () => "The task has made all the calls that it may make.",
+  }),
+  plan_left: final({
+    code: "deviation",
+    evidence: {
+      task: TASK,
+      expected: plain(TEXTS, "The tools that the plan permits now."),
+      consequence: CONSEQUENCE,
+    },
+    doc: "The plan of the task, or of one above it, does not contain the call at this point.",
+    forOperators: ({ task, expected }) => `the plan of task ${task} does not contain it now; next would be ${expected}`,
+    forCaller: ONLY_CODE,
+  }),
+}

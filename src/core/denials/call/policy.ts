@@ -1,0 +1,82 @@
+/** Why the rules do not permit a call, or a revocation or a changed tool stops it. */
+import * as z from "zod"
+import { FLAG, NUMBER, plain, TEXT } from "../evidence.ts"
+import { PRINCIPAL, RULES, SWITCH, TOOL } from "./members.ts"
+import { final, ONLY_CODE, reason } from "./reason.ts"
+
+export const POLICY_DENIALS = {
+  stopped: final({
+    code: "invalid_token",
+    evidence: { switch: SWITCH, kind: plain(z.enum(["agent", "user", "key", "everything"]), "What is revoked.") },
+    doc: "An operator or a stream of security events has revoked the agent, the user, the key or everything.",
+    forOperators: ({ kind, switch: id }) => `it is revoked (${kind}, ${id})`,
+    forCaller: ONLY_CODE,
+  }),
+  tool_stopped: final({
+    code: "policy_denied",
+    evidence: { switch: SWITCH, tool: TOOL },
+    doc: "An operator has suspended the tool.",
+    forOperators: ({ tool, switch: id }) => `the tool ${tool} is suspended (${id})`,
+    forCaller: ONLY_CODE,
+  }),
+  tool_changed: final({
+    code: "tool_changed",
+    evidence: {
+      tool: TOOL,
+      pinned: plain(TEXT, "Hash of the tool as the catalog has it."),
+      seen: plain(
+        TEXT.nullable(),
+        "Hash of the tool as it was observed last; null: more tools have changed than are remembered.",
+      ),
+    },
+    doc: "The tool is not what it was when it was added to the catalog.",
+    forOperators: ({ tool }) => `the tool ${tool} is not what it was when it was added to the catalog`,
+    forCaller: ONLY_CODE,
+  }),
+  agent_unregistered: reason({
+    code: "policy_denied",
+    decidedAnew: "registry",
+    evidence: { agent: plain(TEXT, "The agent.") },
+    doc: "An agent of the chain is not in agents.yaml.",
+    forOperators: ({ agent }) => `the agent ${agent} is not registered`,
+    forCaller: ONLY_CODE,
+  }),
+  policy_forbids: reason({
+    code: "policy_denied",
+    decidedAnew: "rules",
+    evidence: { principal: PRINCIPAL, rules: RULES },
+    doc: "Rules forbid the call to the user or to an agent of the chain.",
+    forOperators: ({ principal, rules }) => `a rule forbids it to ${principal}: ${rules}`,
+    forCaller: ONLY_CODE,
+  }),
+  policy_permits_nothing: reason({
+    code: "policy_denied",
+    decidedAnew: "rules",
+    evidence: { principal: PRINCIPAL },
+    doc: "No rule permits the call to the user or to an agent of the chain.",
+    forOperators: ({ principal }) => `no rule permits it to ${principal}`,
+    forCaller: ONLY_CODE,
+  }),
+  step_up_required: reason({
+    code: "step_up_required",
+    decidedAnew: "rules",
+    evidence: {
+      principal: PRINCIPAL,
+      rules: RULES,
+      acr_values: plain(TEXT.nullable(), "The `acr` that the user's session needs; null: any."),
+      max_age: plain(NUMBER.nullable(), "Seconds that may have passed since the login; null: any."),
+      bound: plain(FLAG, "Whether the token has to be bound to a key, or is: the challenge is for the scheme `DPoP`."),
+    },
+    doc: "Rules forbid the call unless the user logs in again, or more strongly (RFC 9470).",
+    forOperators: ({ rules }) => `the user has to log in again, or more strongly (${rules})`,
+    forCaller: ONLY_CODE,
+  }),
+  bound_key_required: reason({
+    code: "invalid_token",
+    decidedAnew: "rules",
+    evidence: { principal: PRINCIPAL, rules: RULES },
+    doc: "Rules forbid the call unless its token is bound to a key (RFC 9449).",
+    forOperators: ({ rules }) => `it needs a token that is bound to a key (${rules})`,
+    forCaller: ONLY_CODE,
+  }),
+}

@@ -1,0 +1,106 @@
+/** Why a request is not one call of one tool, with arguments that can be read in one way only. */
+import { hiddenByCheck, optional, plain, TEXT, TEXTS } from "../evidence.ts"
+import { asciiText } from "../../encoding/display-text.ts"
+import { ARGUMENT, HEADER, WHAT } from "./members.ts"
+import { final, ONLY_CODE, reason } from "./reason.ts"
+
+export const REQUEST_DENIALS = {
+  target_ambiguous: final({
+    code: "malformed_call",
+    evidence: { what: WHAT },
+    doc: "The method or the URL of the call can be read in more than one way.",
+    forOperators: ({ what }) => `its target is ambiguous: ${what}`,
+    forCaller: notAccepted,
+  }),
+  subject_differs: final({
+    code: "malformed_call",
+    evidence: { what: WHAT },
+    doc: "The client of AuthZEN names another subject than the token.",
+    forOperators: ({ what }) => `the request names another subject than its token: ${what}`,
+    forCaller: notAccepted,
+  }),
+  tool_unknown: final({
+    code: "unknown_tool",
+    evidence: {
+      // Only the routes know which segments of a path are arguments: locate.ts leaves out what they do not have literally.
+      called: hiddenByCheck(
+        "Method and path, or the name. If a tool redacts a part of its path, only the segments that routes have literally.",
+      ),
+    },
+    doc: "No tool of the catalog has this route or this name.",
+    forOperators: ({ called }) => `${called} is no tool of the catalog`,
+    forCaller: ONLY_CODE,
+  }),
+  body_rejected: final({
+    code: "malformed_call",
+    evidence: { what: WHAT },
+    doc: "The body is malformed or ambiguous.",
+    forOperators: ({ what }) => `its body was rejected: ${what}`,
+    forCaller: ({ what }) => `The body was not accepted: ${what}.`,
+  }),
+  mcp_rejected: final({
+    code: "malformed_call",
+    evidence: { what: WHAT },
+    doc: "The body is not one request of MCP that can be decided.",
+    forOperators: ({ what }) => `its MCP message was rejected: ${what}`,
+    forCaller: ({ what }) => `The MCP message was not accepted: ${what}.`,
+  }),
+  mcp_header_mismatch: final({
+    code: "malformed_call",
+    evidence: { header: HEADER },
+    doc: "A header of MCP names something else than the body.",
+    forOperators: ({ header }) => `its header ${header} does not agree with its body`,
+    forCaller: ({ header }) => `The header ${header} does not agree with the body.`,
+  }),
+  mcp_headers_untrusted: final({
+    code: "malformed_call",
+    evidence: { what: WHAT },
+    doc: "The gateway sends no body, and the headers of MCP alone do not prove what is called.",
+    forOperators: ({ what }) => `its MCP headers cannot be trusted without the body: ${what}`,
+    forCaller: ({ what }) => `The MCP headers do not say reliably what is called: ${what}.`,
+  }),
+  arguments_unknown: reason({
+    code: "malformed_call",
+    decidedAnew: "arguments",
+    evidence: {
+      needed: plain(TEXTS, "Names of the arguments that had to be seen; `*`: all."),
+      what: optional(plain(TEXT, "Why they were not seen; absent if that is not known.")),
+    },
+    doc: "The gateway did not show arguments that a rule, a bound or a guardrail reads.",
+    forOperators: ({ needed, what }) => `arguments that rules read were not seen: ${needed} (${what})`,
+    // Not which argument: the names that are needed are a part of the policy.
+    forCaller: ({ what }) =>
+      what === undefined
+        ? "An argument that a rule reads was not seen."
+        : `An argument that a rule reads was not seen: ${what}.`,
+  }),
+  arguments_unrepresentable: final({
+    code: "malformed_call",
+    evidence: { argument: ARGUMENT },
+    doc: "The value of an argument that a rule reads has no counterpart in Cedar.",
+    forOperators: ({ argument }) => `rules cannot read the value of the argument ${argument}`,
+    forCaller: ({ argument }) =>
+      `A rule cannot read the value of the argument ${quoted(argument)}: it is or has a null, a fraction or an integer beyond 2^53 - 1, or it nests too deep.`,
+  }),
+  argument_variant: final({
+    code: "malformed_call",
+    evidence: { argument: ARGUMENT },
+    doc: "Some readers take the name of an argument for the name of another one that a rule reads or that is redacted.",
+    forOperators: ({ argument }) => `the argument ${argument} can be taken for another one`,
+    // Not which: it may be a name that the catalog redacts, which the client need not know.
+    forCaller: ({ argument }) =>
+      argument === QUERY_PART
+        ? "A part of the query can be read as an argument that a rule reads or that is redacted."
+        : "An argument, or a member of one, has a name that can be read as another one that a rule reads or that is redacted.",
+  }),
+}
+
+/** In the place of a name: some readers take a part of the query for an argument that has none. */
+export const QUERY_PART = "a part of the query"
+
+function notAccepted({ what }: { readonly what: string }): string {
+  return `The request was not accepted: ${what}.`
+}
+
+/** The caller's own text: short, and nothing that steers a terminal or passes for the end of the name. */
+const quoted = (argument: string): string => JSON.stringify(asciiText(argument))

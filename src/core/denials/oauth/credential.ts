@@ -1,0 +1,118 @@
+/** Why a client, a subject or a proof of a token request is not accepted. */
+import * as z from "zod"
+import type { CredentialRejection } from "../credential-rejection.ts"
+import { optional, plain, TEXT } from "../evidence.ts"
+import { reason } from "./reason.ts"
+
+/** In a record: an object with a `reason` of its own. */
+export const BECAUSE = plain(
+  z.custom<CredentialRejection>(),
+  "Why the credential was rejected: an object with a `reason`, its evidence and the `hash` of the credential.",
+)
+const WHAT = plain(TEXT, "What is wrong with it.")
+
+export const CREDENTIAL_ERRORS = {
+  agent_unauthenticated: reason({
+    error: "invalid_client",
+    evidence: { because: BECAUSE },
+    doc: "The agent did not prove its identity.",
+    description: () => "The agent's identity was not proven.",
+  }),
+  agent_unregistered: reason({
+    error: "invalid_client",
+    evidence: { agent: plain(TEXT, "The agent.") },
+    doc: "The agent proved its identity, and is not in agents.yaml.",
+    description: () => "The agent is not registered.",
+  }),
+  agents_differ: reason({
+    error: "invalid_request",
+    evidence: {},
+    doc: "The actor token and the client assertion belong to two agents.",
+    description: () => "The actor token and the client assertion are of two agents.",
+  }),
+  subject_rejected: reason({
+    error: "invalid_request",
+    evidence: { because: BECAUSE },
+    doc: "The session or the delegation token is not accepted as the subject.",
+    description: () => "The subject token is not accepted.",
+  }),
+  assertion_rejected: reason({
+    // RFC 7523, section 3.1.
+    error: "invalid_grant",
+    evidence: { because: BECAUSE },
+    doc: "The ID-JAG is not accepted, or was used before.",
+    description: () => "The assertion is not accepted.",
+  }),
+  person_refused: reason({
+    error: "access_denied",
+    evidence: { because: BECAUSE },
+    doc: "`/oauth/authorize`: no agent can work for the account that signed in. Shown on a page.",
+    description: () => "This account cannot grant access at the moment.",
+  }),
+  form_refused: reason({
+    error: "access_denied",
+    evidence: { what: plain(TEXT, "`origin`, `csrf`, `body` or `no answer`.") },
+    doc: "`/oauth/authorize`: the user's answer was not sent by the page that Narrowgate showed. Shown on a page.",
+    description: () => "The answer did not come from the page that asked.",
+  }),
+  proof_rejected: reason({
+    error: "invalid_dpop_proof",
+    evidence: { what: WHAT, hash: optional(plain(TEXT, "First 16 hex digits of the SHA-256 of the proof.")) },
+    doc: "The DPoP proof is not valid for this request (RFC 9449, section 4.3).",
+    description: () => "The DPoP proof is not accepted.",
+  }),
+  proof_replayed: reason({
+    error: "invalid_dpop_proof",
+    evidence: {},
+    doc: "The DPoP proof was used before.",
+    description: () => "The DPoP proof is not accepted.",
+  }),
+  key_required: reason({
+    error: "invalid_request",
+    evidence: {},
+    doc: "The agent has `bound_key`, or presents a hand-over, and proves no key.",
+    description: () => "This agent must prove a key by DPoP.",
+  }),
+  key_differs: reason({
+    error: "invalid_request",
+    evidence: {},
+    doc: "The tokens of the task are bound to another key, or to none.",
+    description: () => "The task's token is bound to another key.",
+  }),
+  handover_required: reason({
+    error: "invalid_request",
+    evidence: {},
+    doc: "The subject is a bound token of another agent, and there is no `handover`.",
+    description: () => "A bound token passes to another agent only with a hand-over signed by its key.",
+  }),
+  handover_rejected: reason({
+    error: "invalid_request",
+    evidence: { what: WHAT },
+    doc: "The hand-over is not valid, or was used before.",
+    description: () => "The hand-over is not accepted.",
+  }),
+  session_differs: reason({
+    error: "invalid_request",
+    evidence: { what: plain(TEXT, "`agent` or `user`: which of the two differs.") },
+    doc: "A fresher session is another user's, or the task is another agent's.",
+    description: () => "The session is not of this task's user, or the task is not this agent's.",
+  }),
+  session_not_fresher: reason({
+    error: "invalid_request",
+    evidence: {},
+    doc: "The session has no `auth_time`, or none that is later than the task's.",
+    description: () => "The session is no fresher than the one that the task has.",
+  }),
+  stopped: reason({
+    error: "unauthorized_client",
+    evidence: { switch: plain(TEXT, "Id of the revocation.") },
+    doc: "The agent, one above it, the user or everything is revoked.",
+    description: () => "No token is issued to this agent, or for this user, at the moment.",
+  }),
+  unavailable: reason({
+    error: "temporarily_unavailable",
+    evidence: {},
+    doc: "No bundle, ledger, replay log or key of the issuer is available.",
+    description: () => "No token can be issued at the moment.",
+  }),
+}

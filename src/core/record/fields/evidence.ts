@@ -1,0 +1,195 @@
+/** Fields that say by which policies and in which state of the task tree something was decided. */
+import * as z from "zod"
+import { redactedDenial } from "../../catalog/redaction.ts"
+import { hideFigures } from "../../denials/denial.ts"
+import type { Use, WindowUse } from "../../guardrails/kind.ts"
+import type { Pointer } from "../../policy/bundle.ts"
+import type { Approval } from "../../task/approval.ts"
+import {
+  CUT_LAST,
+  field,
+  NEVER_CUT,
+  NO_ARGUMENT,
+  NULLABLE_TEXT,
+  text,
+  TEXTS,
+  type Redaction,
+  type ValueOf,
+} from "../field.ts"
+import { shortDenial, VERDICT_FIELDS } from "./verdict.ts"
+
+/** A candidate, and what it would have changed; null: nothing. */
+export interface ShadowResult {
+  readonly bundle: Pointer
+  readonly differs: Differing | null
+}
+
+/** Of a call another code, of a token request another scope or none: as in a record. */
+export type Differing = { readonly [F in keyof typeof VERDICT_FIELDS]: ValueOf<(typeof VERDICT_FIELDS)[F]> }
+
+/** An approval that the call used. */
+export interface UsedApproval extends Pick<Approval, "id" | "name" | "guardrail"> {
+  readonly by: readonly string[]
+}
+
+const pointer = z.looseObject({ seq: z.number(), digest: z.string() })
+
+export const EVIDENCE_FIELDS = {
+  bundle: field<Pointer | null>()({
+    schema: pointer.nullable(),
+    blank: null,
+    truncation: NEVER_CUT,
+    redaction: NO_ARGUMENT,
+    visibleTo: "operators",
+    doc: "`seq` and `digest` of the bundle that decided.",
+  }),
+  windows: field<readonly WindowUse[]>()({
+    schema: z.array(
+      z.looseObject({
+        window: z.string(),
+        limit: z.number(),
+        seconds: z.number(),
+        used: z.number(),
+        asked: z.number().exactOptional(),
+        waits: z.number().exactOptional(),
+      }),
+    ),
+    blank: [],
+    truncation: CUT_LAST,
+    // A guardrail whose figures would show an argument shows none (core/guardrails/telling-figures.ts).
+    redaction: NO_ARGUMENT,
+    visibleTo: "operators",
+    doc: "Rate limits of the tool: `window`, `limit`, `seconds`, `used` before the call, `asked` by it, `waits` (ms until it fits).",
+  }),
+  guardrails: field<readonly Use[]>()({
+    schema: z.array(
+      z.looseObject({
+        guardrail: z.string(),
+        kind: z.enum(["limit", "sequence", "cycle", "storm", "concurrency"]),
+        holds: z.boolean(),
+        used: z.number().exactOptional(),
+        asked: z.number().exactOptional(),
+        limit: z.number().exactOptional(),
+      }),
+    ),
+    blank: [],
+    truncation: NEVER_CUT,
+    // As of `windows`.
+    redaction: NO_ARGUMENT,
+    visibleTo: "operators",
+    doc: "Every other guardrail that applied: `guardrail`, `kind`, `holds`; of what is counted `used` before the call, `asked`, `limit`.",
+  }),
+  calls: field<{ readonly used: number; readonly limit: number | null } | null>()({
+    schema: z.object({ used: z.number(), limit: z.number().nullable() }).nullable(),
+    blank: null,
+    truncation: NEVER_CUT,
+    redaction: NO_ARGUMENT,
+    visibleTo: "operators",
+    doc: "Calls of the task before this one, and its limit (null: none).",
+  }),
+  approvals: field<readonly UsedApproval[]>()({
+    schema: z.array(
+      z.looseObject({ id: z.string(), name: NULLABLE_TEXT, guardrail: NULLABLE_TEXT, by: z.array(z.string()) }),
+    ),
+    blank: [],
+    truncation: NEVER_CUT,
+    redaction: NO_ARGUMENT,
+    visibleTo: "operators",
+    doc: "Approvals that the call used: `id`, `name` (null: any operator's), `guardrail` (null: rules), `by`: who approved.",
+  }),
+  labels: field<readonly string[]>()({
+    schema: TEXTS,
+    blank: [],
+    truncation: CUT_LAST,
+    redaction: NO_ARGUMENT,
+    visibleTo: "operators",
+    doc: "What the task tree had done before this call.",
+  }),
+  listing: field<{ readonly asked: number; readonly hidden: Readonly<Record<string, number>> } | null>()({
+    schema: z.looseObject({ asked: z.number(), hidden: z.record(z.string(), z.number()) }).nullable(),
+    blank: null,
+    truncation: NEVER_CUT,
+    redaction: NO_ARGUMENT,
+    visibleTo: "operators",
+    doc: "Of a query which tools may be called: `asked`, how many it was about, and `hidden`, by reason how many may not.",
+  }),
+  candidate: field<ShadowResult | null>()({
+    schema: z
+      .looseObject({
+        bundle: pointer,
+        differs: z
+          .looseObject({
+            decision: VERDICT_FIELDS.decision.schema,
+            code: VERDICT_FIELDS.code.schema,
+            denial: VERDICT_FIELDS.denial.schema,
+            rules: VERDICT_FIELDS.rules.schema,
+            scope: VERDICT_FIELDS.scope.schema,
+          })
+          .nullable(),
+      })
+      .nullable(),
+    blank: null,
+    truncation: { atOnce: shortCandidate, ifTooLong: "record" },
+    redaction: redactedCandidate,
+    visibleTo: "operators",
+    doc: "If a candidate bundle was tried: `bundle`, and `differs`: null, or the other `decision`, `code`, `denial` and so on.",
+  }),
+  cut: field<readonly string[]>()({
+    schema: TEXTS,
+    blank: [],
+    truncation: NEVER_CUT,
+    redaction: NO_ARGUMENT,
+    visibleTo: "operators",
+    doc: "Names of the fields that were too long to be stored whole.",
+  }),
+  token_hash: text({
+    truncation: NEVER_CUT,
+    redaction: NO_ARGUMENT,
+    visibleTo: "operators",
+    doc: "First 16 hex digits of the SHA-256 of the delegation token without its signature: tells two apart, opens nothing.",
+  }),
+  bound: field<boolean>()({
+    schema: z.boolean(),
+    blank: false,
+    truncation: NEVER_CUT,
+    redaction: NO_ARGUMENT,
+    visibleTo: "operators",
+    doc: "Whether the call proved possession of the token's key.",
+  }),
+  total_ms: field<number>()({
+    schema: z.number(),
+    blank: 0,
+    truncation: NEVER_CUT,
+    redaction: NO_ARGUMENT,
+    visibleTo: "operators",
+    doc: "Milliseconds from the arrival of the request at the edge to the decision.",
+  }),
+  io_ms: field<number>()({
+    schema: z.number(),
+    blank: 0,
+    truncation: NEVER_CUT,
+    redaction: NO_ARGUMENT,
+    visibleTo: "operators",
+    doc: "The part of it spent waiting for keys, KV or the ledger; 0 if no ledger decided.",
+  }),
+}
+
+function shortCandidate(candidate: ShadowResult | null): ShadowResult | null {
+  const differs = candidate?.differs
+  if (!differs) return candidate
+  const denial = shortDenial(differs.denial)
+  return denial === differs.denial ? candidate : { ...candidate, differs: { ...differs, denial } }
+}
+
+/**
+ * A candidate hides what its own catalog redacts, and may redact less than the catalog that decides. Which tools the
+ * grant covers is not known at the edge: what is redacted for any tool is hidden, and no figure decides anything.
+ */
+function redactedCandidate(candidate: ShadowResult | null, { tools }: Redaction): ShadowResult | null {
+  const differs = candidate?.differs
+  const own = differs?.denial
+  if (!candidate || !differs || !own) return candidate
+  const redact = [...tools.values()].flatMap((tool) => tool.redact)
+  const denial = redactedDenial(hideFigures(own), redact)
+  return denial === own ? candidate : { ...candidate, differs: { ...differs, denial } }
+}

@@ -1,0 +1,89 @@
+/** Fields that say for whom and by whom something was requested, and with which arguments. */
+import * as z from "zod"
+import { isObject } from "../../encoding/json.ts"
+import { isRedacted, REDACTED } from "../../catalog/redaction.ts"
+import { field, NEVER_CUT, NO_ARGUMENT, text, TEXTS } from "../field.ts"
+import { shortArguments, shortList } from "../truncation.ts"
+
+type Named = Readonly<Record<string, unknown>>
+/** A record of zod's leaves out a member by the name of `__proto__`, and callers name these. */
+const members = z.custom<Named>(isObject)
+
+export const SUBJECT_FIELDS = {
+  task: text({
+    truncation: NEVER_CUT,
+    redaction: NO_ARGUMENT,
+    visibleTo: "operators",
+    doc: "Id of the task.",
+  }),
+  purpose: text({
+    truncation: NEVER_CUT,
+    redaction: NO_ARGUMENT,
+    visibleTo: "operators",
+    doc: "Purpose of the task.",
+  }),
+  audience: text({
+    truncation: NEVER_CUT,
+    redaction: NO_ARGUMENT,
+    visibleTo: "operators",
+    doc: "Of a token request that was granted: for which audience.",
+  }),
+  user: text({
+    truncation: NEVER_CUT,
+    redaction: NO_ARGUMENT,
+    visibleTo: "operators",
+    doc: "Issuer and subject, joined by `|`. If an operator acted: the user to whom, or to whose task, this was done.",
+  }),
+  groups: field<readonly string[]>()({
+    schema: TEXTS,
+    blank: [],
+    truncation: { atOnce: shortList, ifTooLong: "whole" },
+    redaction: NO_ARGUMENT,
+    visibleTo: "operators",
+    doc: "Groups of the user, as their session named them.",
+  }),
+  chain: field<readonly string[]>()({
+    schema: TEXTS,
+    blank: [],
+    truncation: NEVER_CUT,
+    redaction: NO_ARGUMENT,
+    visibleTo: "operators",
+    doc: "Agents from the root task's to the calling one, each proven. If an operator acted: the agents to whom this was done.",
+  }),
+  arguments_hash: text({
+    truncation: NEVER_CUT,
+    redaction: NO_ARGUMENT,
+    visibleTo: "operators",
+    doc: "Hex HMAC-SHA-256 of the decision and the arguments, with a secret of the Worker. Null if they were not seen in full.",
+  }),
+  arguments_omitted: field<number | null>()({
+    schema: z.number().nullable(),
+    blank: null,
+    truncation: NEVER_CUT,
+    redaction: NO_ARGUMENT,
+    visibleTo: "operators",
+    doc: "How many arguments `arguments` does not have. Null if they were not seen in full, or no ledger decided.",
+  }),
+  arguments: field<Named>()({
+    schema: members,
+    blank: {},
+    truncation: { atOnce: shortArguments, ifTooLong: "members" },
+    redaction: (values, { redact }) => (redact.length === 0 ? values : withoutRedacted(values, redact)),
+    visibleTo: "operators",
+    doc: "The arguments that a rule for the tool reads, and the one that violated a bound. If an operator acted: what was requested.",
+  }),
+  facts: field<Named>()({
+    schema: members,
+    blank: {},
+    truncation: { atOnce: null, ifTooLong: "members" },
+    // Of the arguments the context has a member of its own, and `shownFacts` leaves that out.
+    redaction: NO_ARGUMENT,
+    visibleTo: "operators",
+    doc: "What else the rules for the tool read of the context: `task.age`, `session.acr`, `risk` … Null for one that was not there.",
+  }),
+}
+
+function withoutRedacted(values: Named, redact: readonly string[]): Named {
+  const shown = Object.entries(values).map(([name, value]) => [name, isRedacted(name, redact) ? REDACTED : value])
+  return Object.fromEntries(shown)
+}

@@ -1,5 +1,6 @@
 /** What the API says of a decision, as far as both the console and the command line read it. See `src/core/record/record.ts`. */
 import * as z from "zod"
+import { KIND_NAMES } from "../../core/guardrails/kinds.ts"
 import { members } from "./members.ts"
 
 const text = z.string().nullable()
@@ -46,7 +47,7 @@ export const decision = z.looseObject({
   guardrails: z.array(
     z.looseObject({
       guardrail: z.string(),
-      kind: z.enum(["limit", "sequence", "cycle", "storm", "concurrency"]),
+      kind: z.enum(KIND_NAMES),
       holds: z.boolean(),
       used: z.number().exactOptional(),
       asked: z.number().exactOptional(),

@@ -24,7 +24,7 @@ function broken(one: Guardrail): readonly Broken[] {
   const dropped = { what: "dropped", instead: [] }
   const milder: Broken = { what: "denies, and nothing follows", instead: [{ ...one, consequence: "deny" }] }
   const bare = one.consequence === "deny" ? [dropped] : [dropped, milder]
-  if (one.kind === "sequence") return bare
+  if (one.kind !== "cycle" && !("limit" in one)) return bare
   const moved = ([1, -1] as const).map((by): Broken => {
     const what = by > 0 ? "one more" : "one less"
     if (one.kind === "cycle") return { what, instead: [{ ...one, times: one.times + by }] }

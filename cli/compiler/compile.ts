@@ -1,37 +1,22 @@
 /** `policies/` → the body of a bundle, or what keeps it from being one, and what in it is most likely a slip. */
 import { assemble, type Bundle } from "../../src/core/policy/assemble.ts"
-import { FORMAT, type BundleBody } from "../../src/core/policy/bundle.ts"
-import type { AgentDefinition, IdentityDefinition } from "../../src/core/policy/definition/agents.ts"
-import type { GatewayDefinition } from "../../src/core/policy/definition/gateways.ts"
-import type { IssuerDefinition } from "../../src/core/policy/definition/issuers.ts"
-import type { KeySource } from "../../src/core/policy/definition/keys.ts"
-import type { StreamDefinition } from "../../src/core/policy/definition/streams.ts"
+import type { BundleBody } from "../../src/core/policy/bundle.ts"
 import { encode } from "../../src/core/policy/encode.ts"
 import { entityStore } from "../../src/core/policy/cedar/entities.ts"
-import type { LoweredRule } from "../../src/core/policy/cedar/lowered.ts"
-import { actionEntities } from "./model/actions.ts"
-import { approversOf } from "./model/approvers.ts"
 import { checkLinks } from "./checks/links.ts"
 import { checkMentions } from "./checks/mentions.ts"
 import { checkManaged } from "./checks/management.ts"
 import { checkRemedies } from "./checks/remedies.ts"
 import { crossCheck } from "./checks/table.ts"
-import { madeEntities } from "./model/entities.ts"
-import { guardrailsOf } from "./model/guardrails.ts"
 import { silence } from "./lints/allow.ts"
 import { subjectOf } from "./lints/subject.ts"
 import { lint, RECORDED } from "./lints/table.ts"
 import type { Use } from "./lints/use.ts"
 import { lower, type Lowered } from "./rules/lower.ts"
-import { parsePolicies, type Policies } from "./model/policies.ts"
+import { bodyOf } from "./model/policy-files.ts"
+import { parsePolicies, valuesOf } from "./model/policies.ts"
 import { byPlace, type Problem } from "./source/problem.ts"
-import { receiversOf } from "./model/receivers.ts"
-import { readPolicies, rulesIn, type PolicyFiles } from "./source/read-directory.ts"
-import type { AgentsFile, Identity } from "./schema/agents.ts"
-import type { GatewaysFile } from "./schema/gateways.ts"
-import type { IssuersFile } from "./schema/issuers.ts"
-import type { StreamsFile } from "./schema/streams.ts"
-import { allRoutes, allTools } from "./model/tools.ts"
+import { readPolicies, rulesIn, type PolicyFiles } from "./model/read-directory.ts"
 import type { WrittenRule } from "./rules/source-rules.ts"
 
 export interface Compiled {
@@ -69,7 +54,7 @@ export function compileFiles({ texts, tables, problems: found }: PolicyFiles, us
     : []
   const problems = [...found, ...parsed, ...lowered.problems, ...compared]
   const usable = policies && !problems.some(({ severity }) => severity === "error")
-  const body = usable ? bodyOf(policies, lowered.rules) : null
+  const body = usable ? bodyOf(valuesOf(policies), lowered.rules) : null
   const { written, placed } = lowered
   const read = { texts, written, tables }
   const loaded = body && load(body)
@@ -100,57 +85,4 @@ function load(body: BundleBody): Bundle | Problem {
     const fix = "Correct what the message names; a check that should have said where is missing."
     return { file: ".", line: 1, column: 1, severity: "error", message, fix }
   }
-}
-
-function bodyOf(policies: Policies, rules: readonly LoweredRule[]): BundleBody {
-  const catalog = policies.catalog.value
-  const tools = allTools(catalog)
-  const { agents, purposes } = policies.agents.value
-  return {
-    format: FORMAT,
-    rules,
-    entities: [...actionEntities(policies.schema), ...madeEntities(agents, tools), ...policies.entities.value],
-    tools,
-    routes: allRoutes(catalog),
-    servers: catalog.servers,
-    agents: agents.map(toAgent),
-    purposes,
-    issuers: policies.issuers.value.issuers.map(toIssuer),
-    gateways: policies.gateways.value.gateways.map(toGateway),
-    queries: policies.gateways.value.queries,
-    operators: policies.operators.value.operators,
-    streams: policies.streams.value.streams.map(toStream),
-    receivers: receiversOf(policies.receivers.value),
-    guardrails: guardrailsOf(policies.guardrails.value),
-    ...approversOf(policies.approvers.value, policies.issuers.value),
-  }
-}
-
-function toGateway({ settles, preflights, ...gateway }: GatewaysFile["gateways"][number]): GatewayDefinition {
-  return { ...gateway, ...(settles && { settles }), ...(preflights && { preflights }) }
-}
-
-function toIssuer({ keys, ...issuer }: IssuersFile["issuers"][number]): IssuerDefinition {
-  return { ...issuer, keys: toKeySource(keys) }
-}
-
-function toStream({ keys, ...stream }: StreamsFile["streams"][number]): StreamDefinition {
-  return { ...stream, keys: toKeySource(keys) }
-}
-
-function toAgent({ identities, ...agent }: AgentsFile["agents"][number]): AgentDefinition {
-  return identities ? { ...agent, identities: identities.map(toIdentity) } : agent
-}
-
-function toIdentity(identity: Identity): IdentityDefinition {
-  const { issuer = "", subject = "", claims = {}, keys, algorithms = [] } = identity
-  return keys
-    ? { kind: "private_key_jwt", keys: toKeySource(keys), algorithms }
-    : { kind: "workload", issuer, subject, claims }
-}
-
-function toKeySource({ jwks_uri: uri, spiffe_bundle, jwks }: IssuersFile["issuers"][number]["keys"]): KeySource {
-  if (uri !== undefined) return { kind: "jwks_uri", uri }
-  if (spiffe_bundle !== undefined) return { kind: "spiffe_bundle", uri: spiffe_bundle }
-  return jwks ? { kind: "inline", jwks } : { kind: "discovery" }
 }

@@ -5,7 +5,7 @@
 import type { Approval } from "../core/task/approval.ts"
 import { findRecords } from "../audit/record-logs.ts"
 import { highestRisk } from "../core/guardrails/risk.ts"
-import { writtenGuardrail } from "../core/guardrails/written.ts"
+import { writtenGuardrail } from "../core/guardrails/kinds.ts"
 import { writeRule } from "../core/policy/cedar/print-rule.ts"
 import { rootOf } from "../core/task/state.ts"
 import { logEvent } from "../platform/log.ts"

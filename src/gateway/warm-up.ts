@@ -18,7 +18,7 @@ import { ProofLog } from "../core/task/proof-log.ts"
 import { newTree, type TreeState } from "../core/task/state.ts"
 import { applyChange } from "../core/task/transition.ts"
 import { assemble } from "../core/policy/assemble.ts"
-import { FORMAT, type BundleBody } from "../core/policy/bundle.ts"
+import { EMPTY_BODY, type BundleBody } from "../core/policy/bundle.ts"
 import { encode } from "../core/policy/encode.ts"
 import type { LoweredRule } from "../core/policy/cedar/lowered.ts"
 import { verifyPublication } from "../bundles/signed-publication.ts"
@@ -93,7 +93,7 @@ const RULES = [
 ]
 
 const BODY: BundleBody = {
-  format: FORMAT,
+  ...EMPTY_BODY,
   rules: RULES,
   entities: [
     { uid: uid("Action", "read"), attrs: {}, parents: [] },
@@ -119,7 +119,6 @@ const BODY: BundleBody = {
     },
   ],
   routes: [{ tool: TOOL, origin: ORIGIN, methods: ["GET"], path: "/notes/{note}", integers: [] }],
-  servers: [],
   agents: [
     {
       id: AGENT,
@@ -134,8 +133,6 @@ const BODY: BundleBody = {
       bound_key: false,
     },
   ],
-  purposes: [],
-  issuers: [],
   gateways: [
     {
       id: "rehearsal",
@@ -148,12 +145,6 @@ const BODY: BundleBody = {
       body: true,
     },
   ],
-  queries: [],
-  operators: [],
-  streams: [],
-  receivers: [],
-  approvals: [],
-  owners: {},
   guardrails: [
     {
       kind: "limit",

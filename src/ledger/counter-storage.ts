@@ -2,7 +2,7 @@
  * Amounts of fixed periods, buckets and whole lives, in the SQLite of a tree's object: one row for each key, with a
  * block (core/task/counter-block.ts) beside what was used.
  */
-import type { Span } from "../core/guardrails/definition.ts"
+import type { Span } from "../core/guardrails/limit-definition.ts"
 import { SLACK } from "../core/guardrails/limit-meter.ts"
 import type { Memory } from "../core/guardrails/memory.ts"
 import { BucketMeter } from "../core/guardrails/meter/bucket.ts"

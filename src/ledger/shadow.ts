@@ -10,7 +10,7 @@ import { openTask } from "../core/task/open.ts"
 import { isOAuthFailure, oauthErrorOf } from "../core/denials/oauth-error.ts"
 import { factsOf } from "../core/decision/check-guardrails.ts"
 import { riskOf } from "../core/decision/risk.ts"
-import type { Guardrail } from "../core/guardrails/definition.ts"
+import type { GuardrailDefinition } from "../core/guardrails/definition.ts"
 import { Memory } from "../core/guardrails/memory.ts"
 import { applyUpdates } from "../core/guardrails/memory-update.ts"
 import { logEvent } from "../platform/log.ts"
@@ -94,7 +94,7 @@ export class Shadow {
     const risk = riskOf(state, ancestryOf(state, call.task), call.risks, now)
     const facts = factsOf(state, task, tool, call, risk)
     const { judges, tracks } = candidate.guardrails.about(tool)
-    const own = (guardrail: Guardrail): boolean => memory.of(guardrail) === this.#memory
+    const own = (guardrail: GuardrailDefinition): boolean => memory.of(guardrail) === this.#memory
     const memoryUpdates = [
       ...judges.flatMap((each) => (own(each.guardrail) ? each.evaluate(facts, this.#memory, now).memoryUpdates : [])),
       ...tracks.flatMap((each) => (own(each.guardrail) ? each.track(facts, this.#memory, now).memoryUpdates : [])),
@@ -107,22 +107,22 @@ export class Shadow {
 class Divided extends Memory {
   readonly #live: Memory
   readonly #own: Memory
-  readonly #same: ReadonlySet<Guardrail>
+  readonly #same: ReadonlySet<GuardrailDefinition>
 
-  constructor(live: Memory, own: Memory, same: ReadonlySet<Guardrail>) {
+  constructor(live: Memory, own: Memory, same: ReadonlySet<GuardrailDefinition>) {
     super()
     this.#live = live
     this.#own = own
     this.#same = same
   }
 
-  override of(guardrail: Guardrail): Memory {
+  override of(guardrail: GuardrailDefinition): Memory {
     return this.#same.has(guardrail) ? this.#live : this.#own
   }
 }
 
 /** Those of the candidate that the live bundle has just so. */
-function sameIn(live: Bundle, candidate: Bundle): ReadonlySet<Guardrail> {
+function sameIn(live: Bundle, candidate: Bundle): ReadonlySet<GuardrailDefinition> {
   const cached = sames.get(candidate)
   if (cached?.live === live) return cached.same
   const texts = new Set(live.guardrails.definitions.map((each) => JSON.stringify(each)))
@@ -130,7 +130,7 @@ function sameIn(live: Bundle, candidate: Bundle): ReadonlySet<Guardrail> {
   sames.set(candidate, { live, same })
   return same
 }
-const sames = new WeakMap<Bundle, { readonly live: Bundle; readonly same: ReadonlySet<Guardrail> }>()
+const sames = new WeakMap<Bundle, { readonly live: Bundle; readonly same: ReadonlySet<GuardrailDefinition> }>()
 
 /** Whatever goes wrong goes wrong with the candidate. */
 function shadowResult({ pointer: bundle }: Bundle, judge: () => Differing | null): ShadowResult {

@@ -1,6 +1,7 @@
 /** The pages of tasks: who may look, who may act, and nothing larger than a page may be. */
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
-import type { Guardrail } from "../../src/core/guardrails/definition.ts"
+import { z } from "zod"
+import type { Guardrail } from "../../src/core/guardrails/kinds.ts"
 import { openChild, openTask } from "../harness/agents.ts"
 import { visitorAs, type Visitor } from "../harness/browsing.ts"
 import { publish, yard } from "../harness/bundles.ts"

@@ -1,6 +1,6 @@
 import { exports } from "cloudflare:workers"
 import { afterEach, beforeEach, describe, expect, test } from "vitest"
-import type { Concurrency } from "../../src/core/guardrails/definition.ts"
+import type { Concurrency } from "../../src/core/guardrails/concurrency.ts"
 import { openTask } from "../harness/agents.ts"
 import { publish, yard } from "../harness/bundles.ts"
 import { callWith, keyOf, type GatewayAnswer } from "../harness/gateways.ts"

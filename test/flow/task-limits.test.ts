@@ -1,7 +1,8 @@
 /** How much of its windows, budgets and calls in flight a tree has used, to whoever may look at a task of it. */
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
 import { z } from "zod"
-import type { Guardrail, Limit, Span } from "../../src/core/guardrails/definition.ts"
+import type { Guardrail } from "../../src/core/guardrails/kinds.ts"
+import type { Limit, Span } from "../../src/core/guardrails/limit-definition.ts"
 import { openChild, openTask } from "../harness/agents.ts"
 import { publish, yard } from "../harness/bundles.ts"
 import { callWith } from "../harness/gateways.ts"

@@ -3,7 +3,7 @@
  * something cannot be known of a call, `null`; which way that errs hangs on whether more such calls would make the
  * sequence deny (`forbids`).
  */
-import type { Condition, Pattern, Threshold } from "../../src/core/guardrails/definition.ts"
+import type { Condition, Pattern, Threshold } from "../../src/core/guardrails/condition.ts"
 import { amountOf, covers, isLifecycleTool, isMissing, keyOf, membersOf, type ModelCall } from "./call-model.ts"
 
 /** Admitted at that time, milliseconds, as the one that comes at this place in the list. */

@@ -4,7 +4,11 @@
  * on what is kept: the model that the product is held against.
  */
 import { codeOf, type Denial } from "../../src/core/denials/denial.ts"
-import type { Concurrency, Cycle, Guardrail, Limit, Storm } from "../../src/core/guardrails/definition.ts"
+import type { Concurrency } from "../../src/core/guardrails/concurrency.ts"
+import type { Cycle } from "../../src/core/guardrails/cycle.ts"
+import type { Guardrail } from "../../src/core/guardrails/kinds.ts"
+import type { Limit } from "../../src/core/guardrails/limit-definition.ts"
+import type { Storm } from "../../src/core/guardrails/storm.ts"
 import {
   amountOf,
   covers,

@@ -1,20 +1,14 @@
 /** Guardrails and lives of a tree as fast-check makes them, small enough that everything meets everything. */
 import fc from "fast-check"
 import type { ArgumentBounds } from "../../src/core/catalog/bounds.ts"
-import type {
-  Concurrency,
-  Condition,
-  Cycle,
-  Field,
-  Guardrail,
-  Limit,
-  Pattern,
-  Selector,
-  Sequence,
-  Span,
-  Storm,
-  Threshold,
-} from "../../src/core/guardrails/definition.ts"
+import type { Concurrency } from "../../src/core/guardrails/concurrency.ts"
+import type { Condition, Pattern, Threshold } from "../../src/core/guardrails/condition.ts"
+import type { Cycle } from "../../src/core/guardrails/cycle.ts"
+import type { Field, Selector } from "../../src/core/guardrails/definition.ts"
+import type { Guardrail } from "../../src/core/guardrails/kinds.ts"
+import type { Limit, Span } from "../../src/core/guardrails/limit-definition.ts"
+import type { Sequence } from "../../src/core/guardrails/sequence.ts"
+import type { Storm } from "../../src/core/guardrails/storm.ts"
 
 /** Of the yard, with what guardrails tell tools apart by. */
 export const TOOLS = {

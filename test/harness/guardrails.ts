@@ -1,5 +1,6 @@
 /** Guardrails as a bundle has them, from the little that a test says of them. */
-import type { Guardrail, Limit } from "../../src/core/guardrails/definition.ts"
+import type { Guardrail } from "../../src/core/guardrails/kinds.ts"
+import type { Limit } from "../../src/core/guardrails/limit-definition.ts"
 import type { Tool } from "../../src/core/catalog/tool.ts"
 import { SlidingMeter } from "../../src/core/guardrails/meter/sliding.ts"
 import { coversTool } from "../../src/core/guardrails/selector.ts"

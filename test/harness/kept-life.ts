@@ -1,7 +1,7 @@
 /** A tree on the real SQLite of an object, moved call by call, that may be evicted or crash in between. */
 import { runInDurableObject } from "cloudflare:test"
 import { env } from "cloudflare:workers"
-import type { Guardrail } from "../../src/core/guardrails/definition.ts"
+import type { Guardrail } from "../../src/core/guardrails/kinds.ts"
 import type { Memory } from "../../src/core/guardrails/memory.ts"
 import { heldOf, KeptTree, openingsOf } from "./driven-trees.ts"
 import { openYard } from "./modelled-life.ts"

@@ -1,5 +1,5 @@
 /** A tree on which calls are made for long and at a pace, under bundles that may change: no storage, no model. */
-import type { Guardrail } from "../../src/core/guardrails/definition.ts"
+import type { Guardrail } from "../../src/core/guardrails/kinds.ts"
 import { heldOf, openingsOf, PureTree } from "./driven-trees.ts"
 import { openYard } from "./modelled-life.ts"
 import { ALICE, callOf, reasonOf, START } from "./trees.ts"

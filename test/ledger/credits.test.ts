@@ -2,7 +2,7 @@
 import { runInDurableObject } from "cloudflare:test"
 import { env } from "cloudflare:workers"
 import { afterEach, describe, expect, test, vi } from "vitest"
-import type { Limit } from "../../src/core/guardrails/definition.ts"
+import type { Limit } from "../../src/core/guardrails/limit-definition.ts"
 import type { Take, TakeAnswer } from "../../src/core/guardrails/lending/lending.ts"
 import { ownerOf } from "../../src/core/guardrails/limit-meter.ts"
 import { Memory } from "../../src/core/guardrails/memory.ts"

@@ -6,7 +6,11 @@ import { runInDurableObject } from "cloudflare:test"
 import { env } from "cloudflare:workers"
 import fc from "fast-check"
 import { describe, expect, test } from "vitest"
-import type { Condition, Cycle, Guardrail, Limit, Storm } from "../../src/core/guardrails/definition.ts"
+import type { Condition } from "../../src/core/guardrails/condition.ts"
+import type { Cycle } from "../../src/core/guardrails/cycle.ts"
+import type { Guardrail } from "../../src/core/guardrails/kinds.ts"
+import type { Limit } from "../../src/core/guardrails/limit-definition.ts"
+import type { Storm } from "../../src/core/guardrails/storm.ts"
 import { KeptTree } from "../harness/driven-trees.ts"
 import {
   concurrency,

@@ -1,6 +1,8 @@
 /** What a tree knows after it was evicted while it was quiet, or has crashed, again and again. */
 import { describe, expect, test } from "vitest"
-import type { Condition, Guardrail, Limit, Span } from "../../src/core/guardrails/definition.ts"
+import type { Condition } from "../../src/core/guardrails/condition.ts"
+import type { Guardrail } from "../../src/core/guardrails/kinds.ts"
+import type { Limit, Span } from "../../src/core/guardrails/limit-definition.ts"
 import { inKeptLife, type KeptLife } from "../harness/kept-life.ts"
 
 const COMMON = { id: "g", of: { tools: ["files.list"] }, consequence: "deny" } as const

@@ -3,7 +3,9 @@
  * real SQLite of an object, without a quiet moment in which it could be settled.
  */
 import { expect, test } from "vitest"
-import type { Condition, Guardrail, Limit, Span } from "../../src/core/guardrails/definition.ts"
+import type { Condition } from "../../src/core/guardrails/condition.ts"
+import type { Guardrail } from "../../src/core/guardrails/kinds.ts"
+import type { Limit, Span } from "../../src/core/guardrails/limit-definition.ts"
 import { inKeptLife } from "../harness/kept-life.ts"
 
 const SECONDS = 10

@@ -1,7 +1,8 @@
 /** What rules leave to people: one exact call, asked of those whom approvers.yaml names, and everything else looked at again. */
 import { z } from "zod"
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
-import type { Guardrail, Limit } from "../../src/core/guardrails/definition.ts"
+import type { Guardrail } from "../../src/core/guardrails/kinds.ts"
+import type { Limit } from "../../src/core/guardrails/limit-definition.ts"
 import { SharedLimit } from "../../src/ledger/shared-limit.ts"
 import { exchangeForm, openChild, openTask } from "../harness/agents.ts"
 import { person, questionIn, say, type Question } from "../harness/approvals.ts"

@@ -1,7 +1,7 @@
 /** What people approve beyond a limit that trees share counts in it, once, whatever crashes or is asked again in between. */
 import { env } from "cloudflare:workers"
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
-import type { Limit, Measure, Span } from "../../src/core/guardrails/definition.ts"
+import type { Limit, Measure, Span } from "../../src/core/guardrails/limit-definition.ts"
 import { LENDING_VERSION, type LentSpan, type Take } from "../../src/core/guardrails/lending/lending.ts"
 import { LedgerStorage } from "../../src/ledger/storage.ts"
 import { SharedLimit, sharedLimitOf } from "../../src/ledger/shared-limit.ts"

@@ -3,7 +3,7 @@
  * is judged by it, wherever, until it has decayed or is lifted.
  */
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
-import type { Storm } from "../../src/core/guardrails/definition.ts"
+import type { Storm } from "../../src/core/guardrails/storm.ts"
 import { openChild, openTask, type OpenTask } from "../harness/agents.ts"
 import { publish, yard } from "../harness/bundles.ts"
 import { callWith } from "../harness/gateways.ts"

@@ -4,7 +4,7 @@
  */
 import { env } from "cloudflare:workers"
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
-import type { Limit } from "../../src/core/guardrails/definition.ts"
+import type { Limit } from "../../src/core/guardrails/limit-definition.ts"
 import { LENDING_VERSION, type TakeAnswer } from "../../src/core/guardrails/lending/lending.ts"
 import { Ledger } from "../../src/ledger/ledger.ts"
 import { SharedLimit, sharedLimitOf } from "../../src/ledger/shared-limit.ts"

@@ -2,7 +2,9 @@
  * Model of docs/guardrails.md: sequences. Each condition answers how it may come out where it errs by so much: exactly
  * (0), it comes out one way.
  */
-import type { Condition, Field, Pattern, Sequence, Threshold, Tie } from "../../src/core/guardrails/definition.ts"
+import type { Condition, Pattern, Threshold, Tie } from "../../src/core/guardrails/condition.ts"
+import type { Field } from "../../src/core/guardrails/definition.ts"
+import type { Sequence } from "../../src/core/guardrails/sequence.ts"
 import { ByKey, fieldOf, HUNDREDTH, membersOf, SIXTEENTH, unitsOf, type Model, type ModelCall } from "./model.ts"
 import { Amounts, Values } from "./past.ts"
 

@@ -1,14 +1,11 @@
 /** The kinds of guardrails of docs/guardrails.md, each with the calls that try it. */
-import type {
-  Condition,
-  Concurrency,
-  Cycle,
-  Field,
-  Limit,
-  Pattern,
-  Sequence,
-  Storm,
-} from "../../src/core/guardrails/definition.ts"
+import type { Concurrency } from "../../src/core/guardrails/concurrency.ts"
+import type { Condition, Pattern } from "../../src/core/guardrails/condition.ts"
+import type { Cycle } from "../../src/core/guardrails/cycle.ts"
+import type { Field } from "../../src/core/guardrails/definition.ts"
+import type { Limit } from "../../src/core/guardrails/limit-definition.ts"
+import type { Sequence } from "../../src/core/guardrails/sequence.ts"
+import type { Storm } from "../../src/core/guardrails/storm.ts"
 import { SequenceModel } from "./conditions.ts"
 import type { Dice } from "./dice.ts"
 import { AmountModel, BucketModel, ValuesModel } from "./limits.ts"

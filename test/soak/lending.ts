@@ -4,7 +4,7 @@
  * moment. Two models stand beside it: when each use truly was, and, by docs/guardrails.md, what the object has to count:
  * all that is lent counts as used until it is given back.
  */
-import type { Measure } from "../../src/core/guardrails/definition.ts"
+import type { Measure } from "../../src/core/guardrails/limit-definition.ts"
 import { Lender } from "../../src/core/guardrails/lending/lender.ts"
 import type { LentLimit, LentSpan, Settled, Take } from "../../src/core/guardrails/lending/lending.ts"
 import { START, Store } from "../harness/lending.ts"

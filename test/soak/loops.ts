@@ -1,5 +1,7 @@
 /** Models of docs/guardrails.md: cycles, storms of denials, calls at once. */
-import type { Concurrency, Cycle, Storm } from "../../src/core/guardrails/definition.ts"
+import type { Concurrency } from "../../src/core/guardrails/concurrency.ts"
+import type { Cycle } from "../../src/core/guardrails/cycle.ts"
+import type { Storm } from "../../src/core/guardrails/storm.ts"
 import { ByKey, fieldOf, keyOf, type Model, type ModelCall } from "./model.ts"
 import { Amounts } from "./past.ts"
 

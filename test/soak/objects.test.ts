@@ -3,7 +3,7 @@
  * is evicted and killed in between, under bundles that are published with other thresholds.
  */
 import { afterEach, inject, vi } from "vitest"
-import type { Guardrail } from "../../src/core/guardrails/definition.ts"
+import type { Guardrail } from "../../src/core/guardrails/kinds.ts"
 import { forgetBundle } from "../../src/bundles/store.ts"
 import { openTask, type OpenTask } from "../harness/agents.ts"
 import { publish, yard } from "../harness/bundles.ts"

@@ -3,7 +3,7 @@
  * at every pace, with quiet times, evictions, crashes and transactions that fail, and with bundles that raise and lower
  * the threshold in between. The tree's answers are followed, so that one disagreement does not become many.
  */
-import type { Guardrail } from "../../src/core/guardrails/definition.ts"
+import type { Guardrail } from "../../src/core/guardrails/kinds.ts"
 import type { Bundle } from "../../src/core/policy/assemble.ts"
 import { heldOf, KeptTree, openingsOf, tick } from "../harness/driven-trees.ts"
 import { TOOLS } from "../harness/guardrail-worlds.ts"

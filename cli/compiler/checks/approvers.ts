@@ -4,7 +4,7 @@ import type { Policies } from "../model/policies.ts"
 import type { Problem } from "../source/problem.ts"
 import type { WrittenApproving } from "../schema/approvers.ts"
 import type { Path } from "../source/source.ts"
-import { entriesOf } from "./guardrails.ts"
+import { entriesOf } from "../schema/guardrails.ts"
 
 export function checkApprovers(policies: Policies): Problem[] {
   return [...people(policies), ...numbers(policies), ...owners(policies), ...askers(policies)]

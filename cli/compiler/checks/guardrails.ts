@@ -1,19 +1,13 @@
-/** What stands in guardrails.yaml, and where: every entry, and every event of the conditions in it. */
+/** The parts of guardrails.yaml that checks look at, each with its path in the file. */
 import { isLifecycle } from "../../../src/core/catalog/lifecycle.ts"
 import { patternCovers } from "../../../src/core/catalog/pattern.ts"
 import { sensitivityRank, type Tool } from "../../../src/core/catalog/tool.ts"
 import type { ArgumentField, Field } from "../../../src/core/guardrails/definition.ts"
-import { tiesOf } from "../model/guardrails.ts"
-import type { WrittenCondition, WrittenEvent } from "../schema/condition.ts"
-import { SECTIONS, type GuardrailsFile, type Section } from "../schema/guardrails.ts"
+import { kindOf } from "../../../src/core/guardrails/kinds.ts"
+import { tiesOf, type WrittenCondition, type WrittenEvent } from "../schema/condition.ts"
+import { entriesOf, type GuardrailsFile } from "../schema/guardrails.ts"
 import type { WrittenSelector } from "../schema/selector.ts"
 import type { Path } from "../source/source.ts"
-
-interface PlacedEntry {
-  readonly path: Path
-  readonly section: Section
-  readonly entry: GuardrailsFile[Section][number]
-}
 
 interface PlacedEvent {
   readonly path: Path
@@ -35,12 +29,6 @@ interface PlacedField<Of extends Field = Field> {
   readonly of: readonly WrittenSelector[]
 }
 
-export function entriesOf(file: GuardrailsFile): PlacedEntry[] {
-  return SECTIONS.flatMap((section) =>
-    file[section].map((entry, index) => ({ path: [section, index], section, entry })),
-  )
-}
-
 export function eventsOf({ sequences }: GuardrailsFile): PlacedEvent[] {
   return sequences.flatMap((sequence, index) =>
     (["require", "forbid"] as const).flatMap((key) => {
@@ -55,40 +43,53 @@ export function withoutLifecycle(tools: readonly Tool[]): readonly Tool[] {
   return tools.filter((tool) => !isLifecycle(tool))
 }
 
-/** Of the entries and of their events. */
-export function selectorsOf(file: GuardrailsFile): { path: Path; selector: WrittenSelector }[] {
+interface PlacedSelector {
+  readonly path: Path
+  readonly selector: WrittenSelector
+  /** Whether it may select the tools that open, list and close MCP sessions. */
+  readonly coversLifecycle: boolean
+}
+
+/** The selectors of the entries and of their events. */
+export function selectorsOf(file: GuardrailsFile): PlacedSelector[] {
   return [
-    ...entriesOf(file).map(({ path, entry }) => ({ path, selector: entry })),
-    ...eventsOf(file).map(({ path, event }) => ({ path, selector: event })),
+    ...entriesOf(file).map(({ path, entry, section }) => {
+      const guardrail = section.toGuardrail(entry)
+      return { path, selector: entry, coversLifecycle: kindOf(guardrail).coversLifecycle(guardrail) }
+    }),
+    ...eventsOf(file).map(({ path, event }) => ({ path, selector: event, coversLifecycle: false })),
   ]
 }
 
-/** Fields that calls share, and those of which values are counted. */
+/** The fields by which calls share a count, and those whose values are counted. */
 export function fieldsOf(file: GuardrailsFile): PlacedField[] {
   const events = eventsOf(file)
   return [
     ...keysOf(file),
-    ...file.budgets.flatMap(({ distinct, ...of }, index) => placed(["budgets", index, "distinct"], distinct, of)),
-    ...file.deviations.map((of, index) => ({ path: ["deviations", index, "changes"], field: of.changes, of: [of] })),
+    ...entriesOf(file).flatMap(({ path, entry, section }) =>
+      section.counted(entry).map(({ key, field }) => ({ path: [...path, key], field, of: [entry] })),
+    ),
     ...events.flatMap(({ path, event, judged }) => sharedBy(path, event, judged)),
     ...events.flatMap(({ path, event, counted }) => placed([...path, "of"], counted, event)),
   ]
 }
 
-/** Amounts that are added up. */
+/** The arguments whose amounts are added up. */
 export function sumsOf(file: GuardrailsFile): PlacedField<ArgumentField>[] {
   return [
-    ...file.budgets.flatMap(({ sum, ...of }, index) => placed(["budgets", index, "sum"], sum, of)),
+    ...entriesOf(file).flatMap(({ path, entry, section }) =>
+      section.summed(entry).map(({ key, field }) => ({ path: [...path, key], field, of: [entry] })),
+    ),
     ...eventsOf(file).flatMap(({ path, event, summed }) => placed([...path, "of"], summed, event)),
   ]
 }
 
-/** Those of `per`. */
+/** The fields in `per`, if it is a list. `task` or `tree` alone needs no check. */
 export function keysOf(file: GuardrailsFile): PlacedField[] {
-  return (["windows", "budgets", "deviations", "concurrency"] as const).flatMap((section) =>
-    file[section].flatMap((of, index) =>
-      of.per.map((field, at): PlacedField => ({ path: [section, index, "per", at], field, of: [of] })),
-    ),
+  return entriesOf(file).flatMap(({ path, entry }) =>
+    "per" in entry && typeof entry.per !== "string"
+      ? entry.per.map((field, at): PlacedField => ({ path: [...path, "per", at], field, of: [entry] }))
+      : [],
   )
 }
 

@@ -2,7 +2,7 @@
  * What is counted over all trees has to end some time; what only a tree knows is counted in a tree; and calls that agree
  * on a field have one value of it.
  */
-import { isShared } from "../../../src/core/guardrails/definition.ts"
+import { isShared } from "../../../src/core/guardrails/limit-definition.ts"
 import type { Policies } from "../model/policies.ts"
 import type { Problem } from "../source/problem.ts"
 

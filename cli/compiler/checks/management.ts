@@ -12,7 +12,7 @@ import type { Problem } from "../source/problem.ts"
 /** The question as the Worker asks it must fit the schema, or no rule about it could have been validated. */
 export function checkManagement(policies: Policies): Problem[] {
   const { schema } = policies
-  const entities = managingEntities(policies)
+  const entities = managingEntities(policies.operators.value, policies.issuers.value)
   const operator = entities.find(({ uid }) => uid.type === "Operator")
   // A schema with an error of its own is reported where rules are lowered.
   if (!operator || checkParseSchema(schema).type === "failure") return []

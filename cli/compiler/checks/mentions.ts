@@ -40,7 +40,10 @@ interface Restricting extends ReturnType<typeof restrictionsOf> {
 
 function unknownEntities(policies: Policies, restricting: readonly Restricting[]): Problem[] {
   const { rules, agents, catalog } = policies
-  const made = [...madeEntities(agents.value.agents, allTools(catalog.value)), ...managingEntities(policies)]
+  const made = [
+    ...madeEntities(agents.value.agents, allTools(catalog.value)),
+    ...managingEntities(policies.operators.value, policies.issuers.value),
+  ]
   const known = new Set(made.map(({ uid }) => uidText(uid)))
   return rules.flatMap(({ path: file, text }) => {
     const ofFile = restricting.filter(({ place }) => place.file.path === file)

@@ -1,11 +1,13 @@
 /** Arguments that a guardrail asks for, of calls of which no gateway shows any: each of them would be denied. */
 import type { Tool } from "../../../src/core/catalog/tool.ts"
+import { kindOf } from "../../../src/core/guardrails/kinds.ts"
 import type { Policies } from "../model/policies.ts"
 import type { Problem } from "../source/problem.ts"
+import { entriesOf } from "../schema/guardrails.ts"
 import type { WrittenSelector } from "../schema/selector.ts"
 import { gatewaysOf } from "../model/gateways-of-tool.ts"
 import { allTools } from "../model/tools.ts"
-import { fieldsOf, keysOf, sumsOf, toolsMeant, withoutLifecycle } from "./guardrails.ts"
+import { fieldsOf, sumsOf, toolsMeant, withoutLifecycle } from "./guardrails.ts"
 
 export function checkSeen(policies: Policies): Problem[] {
   const { catalog, guardrails } = policies
@@ -22,18 +24,19 @@ export function checkSeen(policies: Policies): Problem[] {
       const fix = "Write `body: true` for one that serves it, or leave the tool out of `tools`."
       return [guardrails.error(path, message, fix)]
     }),
-    ...keysOf(guardrails.value).flatMap(({ path, field, of }) => {
-      const [opening] =
-        path[0] === "windows" && isArgument(field) ? meant(of, tools).filter((tool) => !work.includes(tool)) : []
-      if (!opening) return []
-      const message = `\`${opening.name}\` has no arguments, so no session could be opened`
-      return [guardrails.error(path, message, "Name tools that the server lists itself.")]
+    ...entriesOf(guardrails.value).flatMap(({ path, entry, section }) => {
+      const guardrail = section.toGuardrail(entry)
+      const kind = kindOf(guardrail)
+      if (!kind.coversLifecycle(guardrail)) return []
+      const opening = toolsMeant(entry, tools).find((tool) => !work.includes(tool))
+      const per = opening ? (kind.count(guardrail)?.per ?? []) : []
+      return per.flatMap((field, at) => {
+        if (!opening || !isArgument(field)) return []
+        const message = `\`${opening.name}\` has no arguments, so no session could be opened`
+        return [guardrails.error([...path, "per", at], message, "Name tools that the server lists itself.")]
+      })
     }),
   ]
-}
-
-function meant(of: readonly WrittenSelector[], tools: readonly Tool[]): readonly Tool[] {
-  return of.flatMap((selector) => toolsMeant(selector, tools))
 }
 
 function isArgument(field: string): boolean {

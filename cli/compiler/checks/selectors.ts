@@ -10,12 +10,17 @@ import { patternFault } from "./scopes.ts"
 
 export function checkSelectors(policies: Policies): Problem[] {
   const { guardrails } = policies
-  return selectorsOf(guardrails.value).flatMap(({ path, selector }) =>
-    toolsOf(policies, path, selector).concat(namesOf(policies, path, selector)),
+  return selectorsOf(guardrails.value).flatMap(({ path, selector, coversLifecycle }) =>
+    toolsOf(policies, path, selector, coversLifecycle).concat(namesOf(policies, path, selector)),
   )
 }
 
-function toolsOf({ catalog, guardrails }: Policies, path: Path, selector: WrittenSelector): Problem[] {
+function toolsOf(
+  { catalog, guardrails }: Policies,
+  path: Path,
+  selector: WrittenSelector,
+  coversLifecycle: boolean,
+): Problem[] {
   const tools = allTools(catalog.value)
   const faults = selector.tools.flatMap((pattern, at) => {
     const fault = patternFault(pattern, tools)
@@ -30,7 +35,7 @@ function toolsOf({ catalog, guardrails }: Policies, path: Path, selector: Writte
   const meant = toolsMeant(selector, tools)
   if (faults.length + unknown.length > 0) return [...faults, ...unknown]
   if (meant.length > 0) {
-    if (path[0] === "windows" || withoutLifecycle(meant).length > 0) return []
+    if (coversLifecycle || withoutLifecycle(meant).length > 0) return []
     const message = "these are lifecycle tools of MCP servers, of which only windows know"
     return [guardrails.error([...path, "tools"], message, "Name tools that the servers list themselves.")]
   }

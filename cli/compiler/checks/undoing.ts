@@ -1,6 +1,6 @@
 /** `since` with an `unless` that is its own event: the newest of them is undone by none, so nothing ever undoes it. */
 import { isDeepStrictEqual } from "node:util"
-import { toPattern } from "../model/guardrails.ts"
+import { toPattern } from "../schema/condition.ts"
 import type { Policies } from "../model/policies.ts"
 import type { Problem } from "../source/problem.ts"
 import { eventsOf } from "./guardrails.ts"

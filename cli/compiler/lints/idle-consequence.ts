@@ -1,5 +1,6 @@
 /** `then: revoke` where every gateway only observes: what is denied there has no consequence. */
-import { entriesOf, toolsMeant } from "../checks/guardrails.ts"
+import { entriesOf } from "../schema/guardrails.ts"
+import { toolsMeant } from "../checks/guardrails.ts"
 import { gatewaysOf } from "../model/gateways-of-tool.ts"
 import type { Lint } from "./lint.ts"
 

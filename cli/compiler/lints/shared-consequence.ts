@@ -1,5 +1,5 @@
 /** What freezes or ends the task whose call finds a count full that others may have filled. */
-import { entriesOf } from "../checks/guardrails.ts"
+import { entriesOf } from "../schema/guardrails.ts"
 import type { Lint } from "./lint.ts"
 
 export const sharedConsequence: Lint = {

@@ -2,10 +2,12 @@
  * Limits that read an argument which the catalog redacts, and whose count others share: its figures are hidden, and yet
  * whoever shares the count finds the value by trying, as a denied call counts nowhere and can be made again.
  */
-import type { Concurrency, Field, Limit } from "../../../src/core/guardrails/definition.ts"
+import type { Field, Selector } from "../../../src/core/guardrails/definition.ts"
+import type { Count } from "../../../src/core/guardrails/kind.ts"
+import { kindOf } from "../../../src/core/guardrails/kinds.ts"
 import { coversTool } from "../../../src/core/guardrails/selector.ts"
 import { redactedFieldsOf } from "../../../src/core/guardrails/telling-figures.ts"
-import { entriesOf } from "../checks/guardrails.ts"
+import { entriesOf } from "../schema/guardrails.ts"
 import { intersects, toolsOf } from "./authority.ts"
 import type { Lint, Subject } from "./lint.ts"
 
@@ -15,9 +17,10 @@ export const sharedSecret: Lint = {
     const { guardrails } = subject.policies
     const places = new Map(entriesOf(guardrails.value).map(({ path, entry }) => [entry.id, path]))
     return subject.bundle.guardrails.definitions.flatMap((guardrail) => {
-      if (guardrail.kind !== "limit" && guardrail.kind !== "concurrency") return []
+      const count = kindOf(guardrail).count(guardrail)
+      if (!count) return []
       const [field] = redactedFieldsOf(guardrail, subject.body.tools)
-      const others = field === undefined ? null : othersOf(guardrail, subject)
+      const others = field === undefined ? null : othersOf(guardrail.of, count, subject)
       if (others === null) return []
       const what = field === "call" ? "arguments that the catalog redacts" : `\`${field}\`, which the catalog redacts`
       const message = `it reads ${what}: ${others} can find the value by calls that are denied`
@@ -28,7 +31,7 @@ export const sharedSecret: Lint = {
 }
 
 /** Who shares a count with whoever gave the value; null: only the same agent for the same user. */
-function othersOf({ of, per }: Limit | Concurrency, { policies: { agents }, body: { tools } }: Subject): string | null {
+function othersOf(of: Selector, { per }: Count, { policies: { agents }, body: { tools } }: Subject): string | null {
   const key = new Set<Field>(per)
   if (key.has("task")) return null
   const covered = new Set(tools.filter((tool) => coversTool(of, tool)).map(({ name }) => name))

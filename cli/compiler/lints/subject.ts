@@ -21,7 +21,9 @@ export function subjectOf({ policies, body, bundle, use, placed, problems }: Gat
     store: bundle.entities,
     tools: body.tools,
     agents: body.agents.map(({ id }) => id),
-    operators: managingEntities(policies).filter(({ uid }) => uid.type === "Operator"),
+    operators: managingEntities(policies.operators.value, policies.issuers.value).filter(
+      ({ uid }) => uid.type === "Operator",
+    ),
     stored: policies.entities.value,
   })
   const facts = knownOf(body)

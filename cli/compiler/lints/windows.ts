@@ -1,7 +1,7 @@
 /** What windows admit, counted out (src/core/guardrails/limit.ts: two admissions `seconds` apart do not share a span). */
 import { patternCovers } from "../../../src/core/catalog/pattern.ts"
 import type { Tool } from "../../../src/core/catalog/tool.ts"
-import type { Guardrail } from "../../../src/core/guardrails/definition.ts"
+import type { Guardrail } from "../../../src/core/guardrails/kinds.ts"
 
 /** A window of the plain kind: so many calls of a task or a tree in any span, whoever makes them. */
 export interface Window {

@@ -5,9 +5,10 @@ import type { EntityUid, StoredEntity } from "../../../src/core/policy/cedar/low
 import { ROLES } from "../../../src/core/policy/definition/operators.ts"
 import { AREAS } from "../../../src/core/policy/management.ts"
 import { userId } from "../../../src/core/policy/principals.ts"
-import type { Policies } from "./policies.ts"
 import { toOfficial } from "../source/exact-json.ts"
 import type { AgentsFile } from "../schema/agents.ts"
+import type { IssuersFile } from "../schema/issuers.ts"
+import type { OperatorsFile } from "../schema/operators.ts"
 
 /** Made by the build; `User` and `Operator` by the Worker, from a token. `entities.json` must not speak for them. */
 export const MADE_TYPES = [
@@ -37,12 +38,12 @@ export function madeEntities(agents: AgentsFile["agents"], tools: readonly Tool[
 }
 
 /** Operators as the Worker makes them, with their groups, and the areas that they manage. */
-export function managingEntities({ operators, issuers }: Policies): StoredEntity[] {
-  const urls = new Map(issuers.value.issuers.map(({ id, issuer }) => [id, issuer ?? ""]))
+export function managingEntities({ operators }: OperatorsFile, { issuers }: IssuersFile): StoredEntity[] {
+  const urls = new Map(issuers.map(({ id, issuer }) => [id, issuer ?? ""]))
   return [
     ...bare("OperatorGroup", ROLES),
     ...bare("Area", AREAS),
-    ...operators.value.operators.map(({ issuer: id, subject, roles }): StoredEntity => {
+    ...operators.map(({ issuer: id, subject, roles }): StoredEntity => {
       const issuer = urls.get(id) ?? ""
       const parents = roles.map((role) => uid("OperatorGroup", role))
       return { uid: uid("Operator", userId({ issuer, subject })), attrs: { issuer, subject }, parents }

@@ -1,7 +1,8 @@
 /** agents.yaml: the agents that are registered, and the purposes that they work for. */
 import { z } from "zod"
+import type { AgentDefinition, IdentityDefinition } from "../../../src/core/policy/definition/agents.ts"
 import { grant } from "./grant.ts"
-import { algorithms, exactClaims, ownKeys } from "./issuers.ts"
+import { algorithms, exactClaims, ownKeys, toKeySource } from "./issuers.ts"
 import { isRedirectUri } from "../../../src/core/encoding/redirect-uri.ts"
 import { PLAN_CONSEQUENCES } from "../../../src/core/denials/consequence.ts"
 import { name, scope, sentence, text, toolPattern } from "./values.ts"
@@ -41,11 +42,15 @@ const subject = text(
 
 const identity = z
   .strictObject({
-    issuer: name.exactOptional(),
-    subject: subject.exactOptional(),
-    claims: exactClaims.exactOptional(),
-    keys: ownKeys.exactOptional(),
-    algorithms: algorithms.exactOptional(),
+    issuer: name.exactOptional().describe("The `id` of the issuer of the workload's token, in issuers.yaml."),
+    subject: subject.exactOptional().describe("The exact `sub` of the workload's token, without wildcards."),
+    claims: exactClaims
+      .exactOptional()
+      .describe("Further claims that the workload's token must have, with their exact values."),
+    keys: ownKeys.exactOptional().describe("Instead of an issuer: the agent's own public keys, for `private_key_jwt`."),
+    algorithms: algorithms
+      .exactOptional()
+      .describe("The algorithms with which the agent signs with its own keys, and no others."),
   })
   .refine(
     ({ issuer, subject, claims, keys, algorithms }) =>
@@ -63,31 +68,39 @@ const TREES = { live: 100, per_minute: 60, most: 10_000 } as const
 
 const trees = z
   .strictObject({
-    live: z.int().min(1).max(TREES.most).default(TREES.live),
-    per_minute: z.int().min(1).max(TREES.most).default(TREES.per_minute),
+    live: z.int().min(1).max(TREES.most).default(TREES.live).describe("The most task trees that are alive at once."),
+    per_minute: z
+      .int()
+      .min(1)
+      .max(TREES.most)
+      .default(TREES.per_minute)
+      .describe("The most task trees that are opened in any minute."),
   })
   .prefault({})
 
 /** A tool or pattern alone is that, once. */
 const planStep = z.union([
   toolPattern.transform((tool) => ({ tools: [tool], times: 1 })),
-  z.strictObject({ tools: z.array(toolPattern).min(1), times: z.int().min(1).max(10_000).default(1) }),
+  z.strictObject({
+    tools: z.array(toolPattern).min(1).describe("Tools or patterns. A call of any of them is this step."),
+    times: z.int().min(1).max(10_000).default(1).describe("The most calls of this step."),
+  }),
 ])
 
 const plan = z.strictObject({
   ordered: z
     .boolean()
     .default(false)
-    .describe("A step begins only once the one before it was called, and none comes back."),
-  steps: z
-    .array(planStep)
-    .min(1)
-    .max(64)
-    .describe("A tool or pattern is that, once; `{tools, times}` so many calls of it at most."),
+    .describe(
+      "Whether the steps have an order: a step begins only after a call of the one before it, and no step returns.",
+    ),
+  steps: z.array(planStep).min(1).max(64).describe("The steps. A tool or pattern alone is one call of it."),
   deviation: z
     .enum(PLAN_CONSEQUENCES)
     .default("deny")
-    .describe("What follows from a call that the plan has no place for."),
+    .describe(
+      "What follows from a call that is not in the plan, besides the denial: nothing, or the task is quarantined or revoked.",
+    ),
 })
 
 const redirectUri = text(
@@ -103,15 +116,17 @@ const client = z
       .min(1)
       .max(32)
       .exactOptional()
-      .describe("Where codes may be sent, letter by letter; of `127.0.0.1` and `[::1]` on any port."),
+      .describe(
+        "The exact URIs to which authorization codes may be sent. For `127.0.0.1` and `[::1]` the port may differ.",
+      ),
     metadata: z
       .literal(true)
       .exactOptional()
-      .describe("Its id is the URL of a Client ID Metadata Document, which says so instead."),
+      .describe("The client's `client_id` is the URL of a Client ID Metadata Document, which lists the redirect URIs."),
     authentication: z
       .enum(["identity", "none"])
       .default("identity")
-      .describe("How it comes for its token; `none`: a program on people's machines, which proves nothing."),
+      .describe("How the client authenticates at the token endpoint. `none`: a public client on users' machines."),
   })
   .refine(({ redirect_uris, metadata }) => (redirect_uris === undefined) !== (metadata === undefined), {
     error: "its redirect URIs are said in exactly one place",
@@ -119,57 +134,85 @@ const client = z
   })
 
 const purpose = z.strictObject({
-  name: name.describe("What a request names."),
-  description: sentence.exactOptional().describe("In plain words, for people who are asked for their consent."),
+  name: name.describe("The name by which token requests and agents refer to the purpose."),
+  description: sentence
+    .exactOptional()
+    .describe("A description in plain words, for people who are asked for their consent."),
   grant: grant.describe("The most that a task of this purpose may do."),
   default: z
     .array(scope)
     .min(1)
     .exactOptional()
-    .describe("What is granted where the request names no tools; absent: all of `grant.tools`."),
-  life: z.int().min(TASK_LIFE.min).max(TASK_LIFE.max).describe("Life of the task, seconds."),
+    .describe("What is granted if a request names no scope. If absent: all of `grant.tools`."),
+  life: z.int().min(TASK_LIFE.min).max(TASK_LIFE.max).describe("Seconds until a task of this purpose expires."),
   idle: z
     .int()
     .min(TASK_LIFE.min)
     .max(TASK_LIFE.max)
     .exactOptional()
-    .describe("Seconds without an admitted call, after which the task has expired."),
-  plan: plan.exactOptional().describe("The calls that its work is made of."),
+    .describe("Seconds without an allowed call after which a task expires."),
+  plan: plan.exactOptional().describe("The calls that the work consists of. Other calls are denied."),
   user: z
     .enum(["required", "optional"])
     .default("required")
-    .describe("`required`: an agent alone gets no task of this purpose."),
+    .describe("Whether a task of this purpose needs a user on whose behalf the agent acts."),
 })
 
 const agent = z.strictObject({
-  id: agentId.describe("Who it is in rules, records and tokens: a SPIFFE ID, or an `https://` URI with `identities`."),
-  identities: z.array(identity).min(1).exactOptional().describe("What else proves that it is this agent."),
-  owner: name.describe("Who answers for it; `Agent.owner` in rules."),
-  groups: z.array(name).default([]).describe("Its Cedar AgentGroups."),
+  id: agentId.describe(
+    "The agent's id in rules, records and tokens: a SPIFFE ID, or an `https://` URI with `identities`.",
+  ),
+  identities: z
+    .array(identity)
+    .min(1)
+    .exactOptional()
+    .describe("Other credentials that prove that a workload is this agent."),
+  owner: name.describe("The person or team responsible for the agent. It is `Agent.owner` in rules."),
+  groups: z.array(name).default([]).describe("The Cedar AgentGroups that the agent belongs to."),
   audiences: z
     .array(z.string().min(1))
     .min(1)
     .exactOptional()
-    .describe("What its tokens may be for: gateways' audiences; absent: all."),
-  ceiling: grant.describe("The most that it may ever do."),
-  purposes: z.array(name).min(1).describe("Names of its purposes; the first is taken where a request names none."),
-  delegates_to: z.array(z.string()).default([]).describe("Agents to which it may hand a part of its task."),
-  depth: z.int().min(0).max(DEEPEST).default(0).describe("Levels of sub-agents below a task of its own."),
+    .describe("The audiences of gateways for which the agent may request tokens. If absent: all."),
+  ceiling: grant.describe("The most that the agent may do, for any purpose."),
+  purposes: z.array(name).min(1).describe("The names of its purposes. The first one is used if a request names none."),
+  delegates_to: z
+    .array(z.string())
+    .default([])
+    .describe("The ids of the agents to which it may delegate a part of its task."),
+  depth: z.int().min(0).max(DEEPEST).default(0).describe("The most levels of sub-agents below one of its tasks."),
   life: z
     .int()
     .min(TOKEN_LIFE.min)
     .max(TOKEN_LIFE.max)
     .default(TOKEN_LIFE.default)
-    .describe("Longest life of a delegation token, seconds."),
-  bound_key: z.boolean().default(false).describe("Tokens only against a proven key (DPoP)."),
-  client: client.exactOptional().describe("It sends people here with their browser, to consent (authorization code)."),
-  trees: trees.describe("Task trees of its own for one user: alive at once, and opened in any minute."),
+    .describe("The longest lifetime of a delegation token, in seconds."),
+  bound_key: z.boolean().default(false).describe("Whether tokens are issued only for a proven key (DPoP)."),
+  client: client
+    .exactOptional()
+    .describe("For an agent that sends users to Narrowgate for their consent (authorization code grant)."),
+  trees: trees.describe("How many task trees the agent may have for one user."),
 })
 
-export const agentsFile = z.strictObject({ purposes: z.array(purpose), agents: z.array(agent) })
+export const agentsFile = z.strictObject({
+  purposes: z.array(purpose).describe("The purposes of tasks."),
+  agents: z.array(agent).describe("The registered agents."),
+})
 export type AgentsFile = z.infer<typeof agentsFile>
 export type Identity = z.infer<typeof identity>
 
 export function trustDomainOf(agent: string): string | undefined {
   return SPIFFE_ID.exec(agent)?.[1]
+}
+
+/** As a bundle has it. */
+export function toAgent({ identities, ...agent }: AgentsFile["agents"][number]): AgentDefinition {
+  return identities ? { ...agent, identities: identities.map(toIdentity) } : agent
+}
+
+function toIdentity(identity: Identity): IdentityDefinition {
+  const { issuer = "", subject = "", claims = {}, keys, algorithms = [] } = identity
+  return keys
+    ? { kind: "private_key_jwt", keys: toKeySource(keys), algorithms }
+    : { kind: "workload", issuer, subject, claims }
 }

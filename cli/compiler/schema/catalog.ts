@@ -36,18 +36,18 @@ const queryName = text(
 )
 
 const route = z.strictObject({
-  origin: origin.describe("Public origin; some gateway must serve it."),
-  methods: z.array(z.enum(METHODS)).min(1).describe("HEAD is judged as GET."),
-  path: routePath.describe("`{name}` is one whole, non-empty segment and becomes an argument."),
+  origin: origin.describe("The public origin. A gateway must serve it."),
+  methods: z.array(z.enum(METHODS)).min(1).describe("The HTTP methods. HEAD is decided as GET."),
+  path: routePath.describe("The path. `{name}` is one whole, non-empty segment, whose value becomes an argument."),
   integers: z
     .array(argumentName)
     .default([])
-    .describe("Path and query arguments that are whole numbers rather than strings."),
+    .describe("The path and query arguments that are whole numbers instead of strings."),
   query_names: z
     .array(queryName)
     .exactOptional()
     .describe(
-      "Names that its query may have beside plain ones, such as `filter[status]` or `$top`; needed only where something reads arguments of the tool.",
+      "Query names with special characters that are allowed, such as `filter[status]` or `$top`. Needed only if something reads arguments of the tool.",
     ),
 })
 
@@ -73,52 +73,65 @@ const probeSecret = text(
 )
 
 const tool = z.strictObject({
-  name: toolName.describe("Of an MCP server's tool: `<server>.<its own name>`; of any other: as you like."),
-  action: z.enum(ACTIONS).describe("Its class: rules and scopes speak of it."),
+  name: toolName.describe("The name of the tool. For a tool of an MCP server: `<server>.<name of the tool there>`."),
+  action: z.enum(ACTIONS).describe("The action class, which rules and scopes refer to."),
   sensitivity: z
     .enum(SENSITIVITIES)
-    .describe("Of what it gives out or touches: public < internal < confidential < restricted."),
+    .describe("The sensitivity of the data that it reads or changes: public < internal < confidential < restricted."),
   labels: z
     .array(label)
     .default([])
-    .describe("What a tree of tasks has done once it called this tool, such as `reads:confidential`, `sink:external`."),
-  groups: z.array(name).default([]).describe("Its Cedar ToolGroups."),
+    .describe(
+      "Labels that a task tree bears after a call of this tool, such as `reads:confidential` or `sink:external`.",
+    ),
+  groups: z.array(name).default([]).describe("The Cedar ToolGroups that the tool belongs to."),
   cost: z
     .int()
     .min(0)
     .max(1_000_000)
     .default(1)
-    .describe("0: a call does not count against `calls` of a grant. Anything else counts as one call."),
+    .describe(
+      "The cost that windows and budgets count. With 0, a call does not count against `calls` of a grant either.",
+    ),
   duration: duration
     .exactOptional()
-    .describe("The longest that one call of it takes, `30s` or up to `1h`: afterwards it is no longer in flight."),
-  redact: z.array(argumentName).default([]).describe("Arguments whose values no decision record tells."),
-  route: route.exactOptional().describe("How it is reached. Required, unless its first segment is an MCP server."),
+    .describe(
+      "The longest time that a call takes, such as `30s`, up to `1h`. After it the call is no longer in flight.",
+    ),
+  redact: z.array(argumentName).default([]).describe("Arguments whose values are left out of decision records."),
+  route: route
+    .exactOptional()
+    .describe("The HTTP requests that are calls of this tool. Required, unless the tool belongs to an MCP server."),
   pinned: pin
     .exactOptional()
-    .describe(
-      "Of an MCP tool: the hash of what its server said of it when it was let in. `narrowgate import mcp` writes it.",
-    ),
+    .describe("For an MCP tool: the hash of its definition when it was accepted. `narrowgate import mcp` writes it."),
 })
 
-const probe = z.strictObject({ url: probeUrl, secret: probeSecret.exactOptional() })
+const probe = z.strictObject({
+  url: probeUrl.describe("The `https://` URL of the server's own endpoint, at a public host."),
+  secret: probeSecret
+    .exactOptional()
+    .describe("The name of the Worker's secret that contains the `Authorization` header."),
+})
 
 const server = z.strictObject({
-  name: serverName.describe("First segment of the names of its tools."),
-  origin: origin.describe("Public origin; some gateway must serve it."),
-  path: serverPath.describe("Its streamable HTTP endpoint, as clients call it."),
+  name: serverName.describe("The first segment of the names of its tools."),
+  origin: origin.describe("The public origin. A gateway must serve it."),
+  path: serverPath.describe("The path of its streamable HTTP endpoint, as clients call it."),
   enforces_headers: z
     .boolean()
     .default(false)
     .describe(
-      "It refuses a request whose `Mcp-*` headers and body differ: only for a server that you have seen do so.",
+      "Whether the server rejects a request whose `Mcp-*` headers and body differ. Set it only if you have tested that.",
     ),
-  probe: probe.exactOptional().describe("Where Narrowgate itself asks it now and then what its tools are."),
+  probe: probe
+    .exactOptional()
+    .describe("The endpoint at which Narrowgate regularly lists the server's tools, to detect changes."),
 })
 
 export const catalogFile = z.strictObject({
-  servers: z.array(server).default([]).describe("MCP servers."),
-  tools: z.array(tool).default([]).describe("What can be called. Nothing that is not listed here can be."),
+  servers: z.array(server).default([]).describe("The MCP servers."),
+  tools: z.array(tool).default([]).describe("The tools. A call of anything else is denied."),
 })
 export type CatalogFile = z.infer<typeof catalogFile>
 export type ListedTool = CatalogFile["tools"][number]

@@ -1,9 +1,10 @@
 /** Conditions about what a tree was admitted to do: `require` and `forbid` of a sequence, `when` of an event. */
 import { z } from "zod"
 import { unitsOf } from "../../../src/core/guardrails/amount.ts"
+import type { Condition, Pattern, Threshold, Tie } from "../../../src/core/guardrails/condition.ts"
 import type { ArgumentField, Field } from "../../../src/core/guardrails/definition.ts"
-import { argumentField, field, own } from "./field.ts"
-import { selectorFields, type WrittenSelector } from "./selector.ts"
+import { argumentField, field, fieldOf, own } from "./field.ts"
+import { selectorFields, toSelector, type WrittenSelector } from "./selector.ts"
 import { span } from "./span.ts"
 import { WHERE_FINE } from "./values.ts"
 
@@ -52,23 +53,30 @@ const amount = z
   })
   .describe("A number above 0 with at most four decimals.")
 
-const past = { within: span.describe("How long ago at most: a whole number and `s`, `m` or `h`, up to `24h`.") }
+const past = { within: span.describe("How far it looks back: a whole number and `s`, `m` or `h`, up to `24h`.") }
 const upTo = (most: number) => ({
-  at_least: z.int().min(1).max(most).exactOptional(),
-  at_most: z.int().min(0).max(most).exactOptional(),
+  at_least: z.int().min(1).max(most).exactOptional().describe("The condition holds if there are at least so many."),
+  at_most: z.int().min(0).max(most).exactOptional().describe("The condition holds if there are at most so many."),
 })
-const amounts = { at_least: amount.exactOptional(), at_most: amount.exactOptional() }
+const amounts = {
+  at_least: amount.exactOptional().describe("The condition holds if the amounts add up to at least this."),
+  at_most: amount.exactOptional().describe("The condition holds if the amounts add up to at most this."),
+}
 
 export const condition: z.ZodType<WrittenCondition> = z.lazy(() => anyCondition).meta({ id: "condition" })
 
 const eventFields = {
   ...selectorFields,
-  same: z.array(field).min(1).exactOptional().describe("Fields that both calls agree on."),
+  same: z
+    .array(field)
+    .min(1)
+    .exactOptional()
+    .describe("Fields that have the same value in the past call and in the call under evaluation."),
   where: z
     .partialRecord(field, field)
     .exactOptional()
-    .describe("Field of the past call: field of the judged one that has to be equal to it."),
-  when: condition.exactOptional().describe("What was so besides when that call was made."),
+    .describe("Fields of the past call, each with the field of the call under evaluation that has to be equal to it."),
+  when: condition.exactOptional().describe("A condition that held when the past call was made."),
 }
 
 const ONCE = {
@@ -84,32 +92,48 @@ const ONE_THRESHOLD = {
 const event = z.strictObject(eventFields).refine(namesFieldsOnce, ONCE)
 const formerly = z.strictObject({ ...eventFields, ...past }).refine(namesFieldsOnce, ONCE)
 const previous = z
-  .strictObject({ ...eventFields, within: past.within.prefault("24h"), in: own.default("task") })
+  .strictObject({
+    ...eventFields,
+    within: past.within.prefault("24h"),
+    in: own.default("task").describe("Whether the previous call of the task counts, or that of its whole task tree."),
+  })
   .refine(namesFieldsOnce, ONCE)
-const since = z.strictObject({ ...eventFields, ...past, unless: event }).refine(namesFieldsOnce, ONCE)
+const since = z
+  .strictObject({ ...eventFields, ...past, unless: event.describe("The call that undoes the event.") })
+  .refine(namesFieldsOnce, ONCE)
 const count = z
   .strictObject({ ...eventFields, ...past, ...upTo(MOST_CALLS) })
   .refine(namesFieldsOnce, ONCE)
   .refine(hasOneThreshold, ONE_THRESHOLD)
 const distinct = z
-  .strictObject({ ...eventFields, ...past, ...upTo(MOST_VALUES), of: field })
+  .strictObject({
+    ...eventFields,
+    ...past,
+    ...upTo(MOST_VALUES),
+    of: field.describe("The field whose different values are counted."),
+  })
   .refine(namesFieldsOnce, ONCE)
   .refine(hasOneThreshold, ONE_THRESHOLD)
 const sum = z
-  .strictObject({ ...eventFields, ...past, ...amounts, of: argumentField })
+  .strictObject({
+    ...eventFields,
+    ...past,
+    ...amounts,
+    of: argumentField.describe("The argument whose amounts are added up."),
+  })
   .refine(namesFieldsOnce, ONCE)
   .refine(hasOneThreshold, ONE_THRESHOLD)
 
 const anyCondition = z
   .strictObject({
     all: z.array(condition).min(1).exactOptional().describe("All of them hold."),
-    any: z.array(condition).min(1).exactOptional().describe("One of them holds at least."),
+    any: z.array(condition).min(1).exactOptional().describe("At least one of them holds."),
     not: condition.exactOptional().describe("It does not hold."),
     formerly: formerly.exactOptional().describe("Such a call came before this one."),
-    previous: previous.exactOptional().describe("The call right before this one was such."),
+    previous: previous.exactOptional().describe("The call right before this one was such a call."),
     since: since.exactOptional().describe("Such a call came before, and since then none as in `unless`."),
-    count: count.exactOptional().describe("So many such calls, this one included where it is one."),
-    distinct: distinct.exactOptional().describe("So many values of `of` in such calls."),
+    count: count.exactOptional().describe("There are so many such calls, including this one if it is such a call."),
+    distinct: distinct.exactOptional().describe("There are so many different values of `of` in such calls."),
     sum: sum.exactOptional().describe("The amounts of `of` in such calls add up to so much."),
   })
   .refine((written) => Object.keys(written).length === 1, {
@@ -139,4 +163,49 @@ function sizeOf({ all = [], any = [], not, ...asked }: WrittenCondition): number
   )
   const below = [...all, ...any, not, ...whens].filter((each) => each !== undefined)
   return below.reduce((total, each) => total + sizeOf(each), 1)
+}
+
+/** As a bundle has it. */
+export function toCondition(written: WrittenCondition): Condition {
+  const { all, any, not, formerly, previous, since, count, distinct, sum } = written
+  if (all) return { kind: "all", of: all.map(toCondition) }
+  if (any) return { kind: "any", of: any.map(toCondition) }
+  if (not) return { kind: "not", of: toCondition(not) }
+  if (formerly) return { kind: "formerly", ...pastOf(formerly) }
+  if (previous) return { kind: "previous", ...pastOf(previous), in: previous.in }
+  if (since) return { kind: "since", ...pastOf(since), undoneBy: toPattern(since.unless) }
+  if (count) return { kind: "count", ...pastOf(count), is: thresholdOf(count) }
+  if (distinct) return { kind: "distinct", ...pastOf(distinct), field: distinct.of, is: thresholdOf(distinct) }
+  if (sum) return { kind: "sum", ...pastOf(sum), field: sum.of, is: thresholdOf(sum) }
+  throw new Error("a condition is none")
+}
+
+function pastOf(written: WrittenEvent & { readonly within: number }) {
+  return { event: toPattern(written), seconds: written.within }
+}
+
+export function toPattern(written: WrittenEvent): Pattern {
+  const { same: _same, where: _where, when, ...selector } = written
+  const where = tiesOf(written).map(({ past, present }) => ({ past, present }))
+  return { ...toSelector(selector), where, ...(when && { when: toCondition(when) }) }
+}
+
+interface WrittenTie extends Tie {
+  /** From the event on. */
+  readonly path: readonly (string | number)[]
+}
+
+/** `same: [f]` is short for `where: {f: f}`. */
+export function tiesOf({ same = [], where = {} }: WrittenEvent): readonly WrittenTie[] {
+  return [
+    ...same.map((field, at) => ({ past: field, present: field, path: ["same", at] })),
+    ...Object.entries(where).flatMap(([key, present]) => {
+      const past = fieldOf(key)
+      return past && present ? [{ past, present, path: ["where", key] }] : []
+    }),
+  ]
+}
+
+function thresholdOf({ at_least: atLeast, at_most: atMost = 0 }: Counted): Threshold {
+  return atLeast === undefined ? { atMost } : { atLeast }
 }

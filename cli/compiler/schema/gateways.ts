@@ -1,5 +1,6 @@
 /** gateways.yaml: the gateways that may ask, how each speaks, what is behind it; and who may ask about policy alone. */
 import { z } from "zod"
+import type { GatewayDefinition } from "../../../src/core/policy/definition/gateways.ts"
 import { OWN_ALGORITHMS } from "../../../src/core/keys/algorithm.ts"
 import { DIALECT_NAMES } from "../../../src/core/policy/definition/gateways.ts"
 import { cedarType, headerName, name, origin, text } from "./values.ts"
@@ -16,14 +17,16 @@ const transactionTokens = z.strictObject({
     (value) => /^[\x21-\x7e]{1,2048}$/u.test(value),
     "not an audience",
     "Write the trust domain behind the gateway: plain ASCII without blanks.",
-  ),
-  algorithm: z.enum(OWN_ALGORITHMS).default("ES256"),
+  ).describe("The `aud` of the tokens: the trust domain behind the gateway."),
+  algorithm: z.enum(OWN_ALGORITHMS).default("ES256").describe("The algorithm that signs them."),
 })
 
 const asserts = z
   .strictObject({
-    country: headerName.exactOptional().describe("Country of the client, ISO 3166-1 alpha-2."),
-    client_ip: headerName.exactOptional().describe("IP address of the client, the first where there are several."),
+    country: headerName.exactOptional().describe("The header with the country of the client (ISO 3166-1 alpha-2)."),
+    client_ip: headerName
+      .exactOptional()
+      .describe("The header with the IP address of the client. If there are several addresses, the first one counts."),
   })
   .refine((headers) => Object.keys(headers).length > 0, {
     error: "nothing is asserted",
@@ -31,57 +34,79 @@ const asserts = z
   })
 
 const gateway = z.strictObject({
-  id: name.describe("What records and rules call it."),
-  dialect: z.enum(DIALECT_NAMES).describe("How it asks."),
+  id: name.describe("The id of the gateway in records and rules."),
+  dialect: z.enum(DIALECT_NAMES).describe("The protocol in which the gateway requests decisions."),
   key_sha256: z
     .array(digest)
     .default([])
-    .describe("The SHA-256 of each key that it may present, in hex; several while a key is changed."),
-  origins: z.array(origin).min(1).describe("Public origins that it serves, the first being the default."),
+    .describe("The SHA-256 of each key that it may present, in hex. There are several while a key is being replaced."),
+  origins: z.array(origin).min(1).describe("The public origins that it serves. The first one is the default."),
   audience: text(
     (value) => URL.canParse(value),
     "not an audience",
     "Write the URI of what is behind the gateway.",
-  ).describe("What delegation tokens are made for: the URI of what is behind it."),
-  environment: name.describe("Grants can be held to one."),
-  mode: z.enum(["enforce", "observe"]).default("enforce").describe("`observe`: decide, record, and allow."),
-  body: z.boolean().default(false).describe("Whether it forwards bodies: without them, arguments in one stay unknown."),
-  transaction_tokens: transactionTokens.exactOptional().describe("What is behind it gets a signed token of who calls."),
+  ).describe("The audience of delegation tokens for this gateway: the URI of what is behind it."),
+  environment: name.describe("The environment, to which grants and guardrails can be restricted."),
+  mode: z
+    .enum(["enforce", "observe"])
+    .default("enforce")
+    .describe("`observe`: decisions are recorded, and every call is let through."),
+  body: z
+    .boolean()
+    .default(false)
+    .describe("Whether the gateway forwards request bodies. Without them, arguments in bodies are unknown."),
+  transaction_tokens: transactionTokens
+    .exactOptional()
+    .describe("The upstream gets a signed Transaction Token, which names the caller."),
   asserts: asserts
     .exactOptional()
-    .describe("What it tells of the client, in headers that it sets itself and overwrites whatever the client sends."),
+    .describe(
+      "Properties of the client, in headers that the gateway itself sets and that overwrite what the client sends.",
+    ),
   preflights: z
     .boolean()
     .default(false)
-    .describe("CORS preflights pass without a token: OPTIONS with Origin and Access-Control-Request-Method, no body."),
+    .describe(
+      "Whether CORS preflight requests pass without a token: OPTIONS with `Origin` and `Access-Control-Request-Method`, and no body.",
+    ),
   settles: z
     .boolean()
     .default(false)
-    .describe("It tells when a call that it let through has ended, so that the call is no longer in flight."),
+    .describe(
+      "Whether the gateway reports the end of calls that it let through, after which they are no longer in flight.",
+    ),
   request_id_header: headerName
     .exactOptional()
-    .describe("The header in which the gateway itself names each request: its own retry is then counted once."),
+    .describe("The header in which the gateway itself gives each request an id, so that its own retries count once."),
 })
 
 const query = z.strictObject({
-  id: name.describe("What people call it."),
+  id: name.describe("The id of the client."),
   key_sha256: z
     .array(digest)
     .default([])
-    .describe("The SHA-256 of each key that it may present, in hex; several while a key is changed."),
+    .describe("The SHA-256 of each key that it may present, in hex. There are several while a key is being replaced."),
   types: z
     .record(z.string().min(1).max(256), cedarType)
     .default({})
-    .describe("The Cedar type of a type that it names otherwise, such as `document: Files::Document`."),
+    .describe("The Cedar types of the client's own type names, such as `document: Files::Document`."),
   action_type: cedarType.default("Action").describe("The Cedar type of its actions, such as `Files::Action`."),
   actions: z
     .record(z.string().min(1).max(256), z.string().min(1))
     .default({})
-    .describe("The id of an action that it names otherwise, such as `read: view`."),
+    .describe("The Cedar action ids of the client's own action names, such as `read: view`."),
 })
 
 export const gatewaysFile = z.strictObject({
-  gateways: z.array(gateway),
-  queries: z.array(query).default([]).describe("Who may ask, over AuthZEN, what policy says: advice, never an allow."),
+  gateways: z.array(gateway).describe("The gateways that request decisions."),
+  queries: z
+    .array(query)
+    .default([])
+    .describe("The clients that may query the policies over AuthZEN. The answer is advice and never allows a call."),
 })
 export type GatewaysFile = z.infer<typeof gatewaysFile>
+
+/** As a bundle has it. */
+export function toGateway({ settles, preflights, ...gateway }: GatewaysFile["gateways"][number]): GatewayDefinition {
+  return { ...gateway, ...(settles && { settles }), ...(preflights && { preflights }) }
+}

@@ -9,30 +9,37 @@ const number = z.number().min(Number.MIN_SAFE_INTEGER).max(Number.MAX_SAFE_INTEG
 
 export const argumentBound = z
   .strictObject({
-    eq: literal.exactOptional(),
-    in: z.array(literal).exactOptional(),
-    min: number.exactOptional(),
-    max: number.exactOptional(),
-    like: z.string().exactOptional().describe("It is a string that matches; `*` is any run of characters."),
+    eq: literal.exactOptional().describe("The argument has exactly this value."),
+    in: z.array(literal).exactOptional().describe("The argument has one of these values."),
+    min: number.exactOptional().describe("The argument is a number, at least this."),
+    max: number.exactOptional().describe("The argument is a number, at most this."),
+    like: z
+      .string()
+      .exactOptional()
+      .describe("The argument is a string that matches this pattern. `*` stands for any characters."),
     max_length: z
       .int()
       .min(0)
       .exactOptional()
-      .describe("It is a string of so many characters, or a list of so many members, at most."),
+      .describe("The argument is a string of at most so many characters, or a list of at most so many members."),
   })
   .meta({ id: "bound" })
 
 export const grant = z.strictObject({
-  tools: z.array(scope).min(1).describe("The tools, each with the action class it must have."),
-  max_sensitivity: z.enum(SENSITIVITIES).describe("Nothing above it."),
+  tools: z.array(scope).min(1).describe("The tools or patterns, each with the action class that a tool must have."),
+  max_sensitivity: z.enum(SENSITIVITIES).describe("The highest sensitivity of a tool."),
   arguments: z
     .record(argumentName, argumentBound)
     .default({})
-    .describe("Bounds by argument name: each must hold, for every tool of the grant."),
+    .describe("Bounds on arguments, by name. All of them must hold, for every tool of the grant."),
   environments: z
     .array(name)
     .min(1)
     .exactOptional()
-    .describe("Only behind gateways of these environments; absent: all."),
-  calls: z.int().min(1).exactOptional().describe("Calls in all, the sub-agents' counted in; absent: unlimited."),
+    .describe("Only calls through gateways of these environments are covered. If absent: all."),
+  calls: z
+    .int()
+    .min(1)
+    .exactOptional()
+    .describe("The most calls in all, including those of sub-agents. If absent: unlimited."),
 })

@@ -1,69 +1,40 @@
-/** guardrails.yaml: limits that need memory. What each section means is in docs/guardrails.md. */
+/**
+ * guardrails.yaml: limits that need memory. docs/guardrails.md explains each section. A new section is its schema, its
+ * `to…` function and its row of `SECTIONS`.
+ */
 import { z } from "zod"
-import { CODES as ALL_CODES, isCode } from "../../../src/core/denials/code.ts"
-import { unitsOf } from "../../../src/core/guardrails/amount.ts"
-import { CONSEQUENCES } from "../../../src/core/denials/consequence.ts"
-import { HIGHEST_RISK } from "../../../src/core/guardrails/definition.ts"
-import { approvalName } from "./approvers.ts"
-import { condition, isSmall, MOST_CONDITIONS } from "./condition.ts"
-import { argumentField, field, own, per } from "./field.ts"
-import { selectorFields } from "./selector.ts"
-import { period, span } from "./span.ts"
-import { name, WHERE_FINE } from "./values.ts"
-
-const MOST_CALLS = 100_000
-/** What is counted by its cost, or as long as a tree lives. */
-const MOST_COUNTED = 1_000_000_000
-/** Each value is kept, to be told from the next. */
-const MOST_VALUES = 10_000
-/** A circle of more calls is no loop that a model falls into. */
-const CIRCLE = { least: 2, most: 8 } as const
-
-const CODES = Object.keys(ALL_CODES).filter(isCode)
-
-const common = {
-  id: name.describe("What denials and records call it; unique over all sections."),
-  ...selectorFields,
-  from_risk: z
-    .int()
-    .min(1)
-    .max(HIGHEST_RISK)
-    .exactOptional()
-    .describe("It holds only while the risk of the call is at least this; absent: always."),
-  then: z
-    .enum(CONSEQUENCES)
-    .default("deny")
-    .describe("What follows: the call is denied, and its task goes on, is frozen, or ends with all below it."),
-  approval: approvalName
-    .exactOptional()
-    .describe(
-      "Of `then: approve`: the name in approvers.yaml by which people are asked; absent: any operator answers.",
-    ),
-}
-
-const counts = z.enum(["calls", "cost"])
-const shared = per.describe(
-  "Whose calls share a count: a field or a list of them. Without `task` or `tree` all trees share it; `everything`: all calls.",
-)
-const ownPer = own.default("task").describe("Of the task alone, or of its whole tree.")
+import type { ArgumentField, Field } from "../../../src/core/guardrails/definition.ts"
+import type { Guardrail } from "../../../src/core/guardrails/kinds.ts"
+import type { Measure, Span } from "../../../src/core/guardrails/limit-definition.ts"
+import { budget, toBudget } from "./budgets.ts"
+import { condition, isSmall, MOST_CONDITIONS, toCondition } from "./condition.ts"
+import { per } from "./field.ts"
+import { among, common, commonOf, counts, MOST_CALLS, MOST_VALUES, shared } from "./guardrail-entry.ts"
+import { loop, toLoop } from "./loops.ts"
+import { span } from "./span.ts"
+import { WHERE_FINE } from "./values.ts"
 
 const window = z
   .strictObject({
     ...common,
     per: shared,
-    limit: z.int().min(1).max(MOST_CALLS).describe("At most so many in any span of this length."),
-    within: span.describe("The span: a whole number and `s`, `m` or `h`, up to `24h`."),
+    limit: z.int().min(1).max(MOST_CALLS).describe("The most calls, or the most cost, in any span of this length."),
+    within: span.describe("The length of the span: a whole number and `s`, `m` or `h`, up to `24h`."),
     kind: z
       .enum(["sliding", "fixed", "bucket"])
       .default("sliding")
-      .describe("`sliding`: any span; `fixed`: from one multiple of it to the next; `bucket`: tokens that refill."),
+      .describe(
+        "`sliding`: any span of this length. `fixed`: from one multiple of it to the next. `bucket`: a token bucket that refills.",
+      ),
     burst: z
       .int()
       .min(1)
       .max(MOST_CALLS)
       .exactOptional()
-      .describe("Of a `bucket`: what it holds at most; absent: `limit`."),
-    count: counts.default("calls").describe("`cost`: what the catalog says that each tool costs."),
+      .describe("With `kind: bucket`: the size of the bucket. If absent, it is `limit`."),
+    count: counts
+      .default("calls")
+      .describe("`calls`: each call counts as one. `cost`: each call counts as the cost of its tool in the catalog."),
   })
   .refine(({ kind, burst }) => kind === "bucket" || burst === undefined, {
     ...WHERE_FINE,
@@ -72,45 +43,11 @@ const window = z
     params: { fix: "Write `kind: bucket`, or remove `burst`." },
   })
 
-const budget = z
-  .strictObject({
-    ...common,
-    per: shared,
-    limit: z.number().describe("At most so much; of a `sum` with at most four decimals."),
-    count: counts.exactOptional().describe("`calls`, which is meant where nothing is said, or their `cost`."),
-    sum: argumentField.exactOptional().describe("The argument whose amounts are added up."),
-    distinct: field.exactOptional().describe("The field whose values are counted, each once."),
-    every: period.exactOptional().describe("It begins anew with each such period of UTC: `1d`, `12h`, up to `31d`."),
-    within: span.exactOptional().describe("It holds for any span of this length, up to `24h`."),
-  })
-  .refine((budget) => among(budget, ["count", "sum", "distinct"]) <= 1, {
-    ...WHERE_FINE,
-    error: "a budget counts one thing",
-    params: { fix: "Keep one of `count`, `sum` and `distinct`." },
-  })
-  .refine(({ every, within }) => every === undefined || within === undefined, {
-    ...WHERE_FINE,
-    error: "both `every` and `within`",
-    params: { fix: "Keep `every` for a period that begins anew, or `within` for any span of that length." },
-  })
-  .refine(({ sum, limit }) => sum === undefined || isAmount(limit), {
-    ...WHERE_FINE,
-    error: "not an exact amount",
-    path: ["limit"],
-    params: { fix: "Write a number above 0 with at most four decimals, up to 900,000,000,000." },
-  })
-  .refine(({ sum, distinct, limit }) => sum !== undefined || isCount(limit, distinct ? MOST_VALUES : MOST_COUNTED), {
-    ...WHERE_FINE,
-    error: "not a number that can be counted to",
-    path: ["limit"],
-    params: { fix: "Write a whole number from 1 to 1,000,000,000, of `distinct` values to 10,000." },
-  })
-
 const sequence = z
   .strictObject({
     ...common,
-    require: condition.exactOptional().describe("What has to be so for the call to be admitted."),
-    forbid: condition.exactOptional().describe("What must not be so."),
+    require: condition.exactOptional().describe("The condition under which the call is allowed."),
+    forbid: condition.exactOptional().describe("The condition under which the call is denied."),
   })
   .refine((sequence) => among(sequence, ["require", "forbid"]) === 1, {
     ...WHERE_FINE,
@@ -123,83 +60,121 @@ const sequence = z
     params: { fix: "Make several rules of it: a call has to keep to all of them." },
   })
 
-const loop = z
-  .strictObject({
-    ...common,
-    per: ownPer,
-    repeats: z.int().min(1).max(MOST_CALLS).exactOptional().describe("The same call with the same arguments so often."),
-    cycles: z.int().min(2).max(1000).exactOptional().describe("The call that would close a circle so often is denied."),
-    denials: z.int().min(1).max(MOST_CALLS).exactOptional().describe("More denied calls than these are a storm."),
-    within: span.exactOptional().describe("Of `repeats` and `denials`: in any span of this length."),
-    longest: z
-      .int()
-      .min(CIRCLE.least)
-      .max(CIRCLE.most)
-      .exactOptional()
-      .describe("Of `cycles`: calls of the longest circle that is looked for; absent: 4."),
-    codes: z.array(z.enum(CODES)).min(1).exactOptional().describe("Of `denials`: those with one of these codes."),
-  })
-  .refine((loop) => among(loop, ["repeats", "cycles", "denials"]) === 1, {
-    ...WHERE_FINE,
-    error: "a loop is exactly one of three",
-    params: { fix: "Write one of `repeats`, `cycles` and `denials`." },
-  })
-  .refine(({ cycles, within }) => (cycles === undefined) === (within !== undefined), {
-    ...WHERE_FINE,
-    error: "`within` is of `repeats` and `denials`, and only of them",
-    params: { fix: "Write `within: 10m` beside them; remove it beside `cycles`." },
-  })
-  .refine(({ cycles, longest }) => cycles !== undefined || longest === undefined, {
-    ...WHERE_FINE,
-    error: "`longest` is of `cycles`",
-    path: ["longest"],
-    params: { fix: "Remove it." },
-  })
-  .refine(({ denials, codes }) => denials !== undefined || codes === undefined, {
-    ...WHERE_FINE,
-    error: "`codes` are of `denials`",
-    path: ["codes"],
-    params: { fix: "Remove them." },
-  })
-
 const deviation = z.strictObject({
   ...common,
   changes: z
     .enum(["country", "network"])
-    .describe("What a gateway asserts of the client (`asserts` in gateways.yaml)."),
-  per: per.prefault("task").describe("Whose client it is."),
-  limit: z.int().min(1).max(MOST_VALUES).default(1).describe("So many countries or networks at most."),
-  within: span.describe("In any span of this length."),
+    .describe("The property of the client that may not change. The gateway asserts it (`asserts` in gateways.yaml)."),
+  per: per.prefault("task").describe("The field, or list of fields, that calls have to agree on to be compared."),
+  limit: z.int().min(1).max(MOST_VALUES).default(1).describe("The most different countries or networks."),
+  within: span.describe("The length of the span, up to `24h`."),
 })
 
 const concurrency = z.strictObject({
   ...common,
-  per: per.describe("Whose calls in flight are counted, with `task` or `tree` among the fields."),
-  limit: z.int().min(1).max(10_000).describe("Calls in flight at once, at most."),
+  per: per.describe(
+    "The field, or list of fields, that calls have to agree on to be counted together. `task` or `tree` is among them.",
+  ),
+  limit: z.int().min(1).max(10_000).describe("The most calls in flight at once."),
 })
 
 export const guardrailsFile = z.strictObject({
-  windows: z.array(window).default([]).describe("How often."),
-  budgets: z.array(budget).default([]).describe("How much."),
-  sequences: z.array(sequence).default([]).describe("In what order."),
-  loops: z.array(loop).default([]).describe("Going round in circles."),
-  deviations: z.array(deviation).default([]).describe("A client that changes."),
-  concurrency: z.array(concurrency).default([]).describe("How many at once."),
+  windows: z.array(window).default([]).describe("Windows: how often."),
+  budgets: z.array(budget).default([]).describe("Budgets: how much."),
+  sequences: z.array(sequence).default([]).describe("Sequences: in which order."),
+  loops: z
+    .array(loop)
+    .default([])
+    .describe("Loops: repeated calls, repeated sequences of calls, and too many denials."),
+  deviations: z.array(deviation).default([]).describe("Deviations: a client whose country or network changes."),
+  concurrency: z.array(concurrency).default([]).describe("Concurrency: how many calls at once."),
 })
 export type GuardrailsFile = z.infer<typeof guardrailsFile>
 
-export const SECTIONS = ["windows", "budgets", "sequences", "loops", "deviations", "concurrency"] as const
-export type Section = (typeof SECTIONS)[number]
+export type SectionName = keyof GuardrailsFile
+type Entry<Name extends SectionName = SectionName> = GuardrailsFile[Name][number]
 
-function among<Key extends string>(written: Readonly<Partial<Record<Key, unknown>>>, keys: readonly Key[]): number {
-  return keys.filter((key) => written[key] !== undefined).length
+/** What the compiler has to know of a section besides its schema. */
+interface Section<Written> {
+  /** As a bundle has it. */
+  toGuardrail(entry: Written): Guardrail
+  /** The keys of the entry that name a field whose values are counted. */
+  counted(entry: Written): readonly { readonly key: string; readonly field: Field }[]
+  /** The keys of the entry that name an argument whose amounts are added up. */
+  summed(entry: Written): readonly { readonly key: string; readonly field: ArgumentField }[]
+  /** The most cost that it ever has room for, and the key that says so. Null: it does not count costs. */
+  room(entry: Written): { readonly key: string; readonly cost: number } | null
 }
 
-function isAmount(limit: number): boolean {
-  const units = unitsOf(limit)
-  return typeof units === "number" && units > 0
+const COUNTS_NO_VALUES = { counted: () => [], summed: () => [], room: () => null } as const
+
+/** In the order of a bundle's guardrails. */
+export const SECTIONS: { readonly [Name in SectionName]: Section<Entry<Name>> } = {
+  windows: {
+    ...COUNTS_NO_VALUES,
+    toGuardrail: toWindow,
+    room: ({ count, burst, limit }) =>
+      count === "cost" ? { key: burst ? "burst" : "limit", cost: burst ?? limit } : null,
+  },
+  budgets: {
+    toGuardrail: toBudget,
+    counted: ({ distinct }) => (distinct ? [{ key: "distinct", field: distinct }] : []),
+    summed: ({ sum }) => (sum ? [{ key: "sum", field: sum }] : []),
+    room: ({ count, limit }) => (count === "cost" ? { key: "limit", cost: limit } : null),
+  },
+  sequences: { ...COUNTS_NO_VALUES, toGuardrail: toSequence },
+  loops: { ...COUNTS_NO_VALUES, toGuardrail: toLoop },
+  deviations: {
+    ...COUNTS_NO_VALUES,
+    toGuardrail: toDeviation,
+    counted: ({ changes }) => [{ key: "changes", field: changes }],
+  },
+  concurrency: { ...COUNTS_NO_VALUES, toGuardrail: toConcurrency },
 }
 
-function isCount(limit: number, most: number): boolean {
-  return Number.isInteger(limit) && limit >= 1 && limit <= most
+export interface PlacedEntry {
+  readonly path: readonly (string | number)[]
+  readonly entry: Entry
+  readonly section: Section<Entry>
+}
+
+/** All entries, section by section, each in the order of the file. */
+export function entriesOf(file: GuardrailsFile): readonly PlacedEntry[] {
+  return SECTION_NAMES.flatMap((name) => {
+    const entries: readonly Entry[] = file[name]
+    return entries.map((entry, index) => ({ path: [name, index], entry, section: SECTIONS[name] }))
+  })
+}
+
+// oxlint-disable-next-line typescript/no-unsafe-type-assertion -- `Object.keys` forgets the names of an object literal
+const SECTION_NAMES = Object.keys(SECTIONS) as readonly SectionName[]
+
+export function guardrailsOf(file: GuardrailsFile): readonly Guardrail[] {
+  return entriesOf(file).map(({ entry, section }) => section.toGuardrail(entry))
+}
+
+function toWindow(window: Entry<"windows">): Guardrail {
+  const { per, limit, kind, within: seconds, burst = limit, count } = window
+  const span: Span = kind === "bucket" ? { kind, seconds, burst } : { kind, seconds }
+  return { ...commonOf(window), kind: "limit", topic: "window", per, measure: { kind: count }, limit, span }
+}
+
+function toSequence(sequence: Entry<"sequences">): Guardrail {
+  const { require, forbid } = sequence
+  const [written, isForbidden] = require ? [require, false] : [forbid, true]
+  if (!written) throw new Error(`sequence ${sequence.id} has no condition`)
+  const condition = toCondition(written)
+  return { ...commonOf(sequence), kind: "sequence", require: isForbidden ? { kind: "not", of: condition } : condition }
+}
+
+function toDeviation(deviation: Entry<"deviations">): Guardrail {
+  const { per, changes, limit, within: seconds } = deviation
+  const measure: Measure = { kind: "distinct", field: changes }
+  const span: Span = { kind: "sliding", seconds }
+  return { ...commonOf(deviation), kind: "limit", topic: "deviation", per, measure, limit, span }
+}
+
+function toConcurrency(concurrency: Entry<"concurrency">): Guardrail {
+  const { per, limit } = concurrency
+  return { ...commonOf(concurrency), kind: "concurrency", per, limit }
 }

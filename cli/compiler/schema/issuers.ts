@@ -1,5 +1,7 @@
 /** issuers.yaml: whose tokens are believed, for what, and where their public keys are. */
 import { z } from "zod"
+import type { IssuerDefinition } from "../../../src/core/policy/definition/issuers.ts"
+import type { KeySource } from "../../../src/core/policy/definition/keys.ts"
 import type { ExactClaims } from "../../../src/core/policy/definition/claims.ts"
 import { name, text, trustedUrl } from "./values.ts"
 
@@ -21,7 +23,7 @@ const ISSUER_ALGORITHMS = [
 const PRIVATE_MEMBERS = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"]
 
 const publicKey = z
-  .looseObject({ kty: z.enum(["EC", "RSA", "OKP"]) })
+  .looseObject({ kty: z.enum(["EC", "RSA", "OKP"]).describe("The type of the key (RFC 7517).") })
   .refine((key) => !PRIVATE_MEMBERS.some((member) => member in key), {
     error: "a private key",
     params: {
@@ -29,13 +31,13 @@ const publicKey = z
     },
   })
 
-const jwks = z.strictObject({ keys: z.array(publicKey).min(1) })
+const jwks = z.strictObject({ keys: z.array(publicKey).min(1).describe("The public keys (RFC 7517).") })
 
 const keys = z
   .strictObject({
-    jwks_uri: trustedUrl.exactOptional().describe("A plain JWK set."),
-    spiffe_bundle: trustedUrl.exactOptional().describe("A trust domain's bundle."),
-    discovery: z.literal(true).exactOptional().describe("Where the provider's own metadata says."),
+    jwks_uri: trustedUrl.exactOptional().describe("The URL of a JWK Set."),
+    spiffe_bundle: trustedUrl.exactOptional().describe("The URL of a SPIFFE trust bundle."),
+    discovery: z.literal(true).exactOptional().describe("The keys are at the `jwks_uri` of the issuer's own metadata."),
     jwks: jwks.exactOptional().describe("The public keys themselves."),
   })
   .refine((source) => Object.keys(source).length === 1, {
@@ -47,7 +49,10 @@ const keys = z
 
 /** Of an agent that signs its own assertions. */
 export const ownKeys = z
-  .strictObject({ jwks_uri: trustedUrl.exactOptional(), jwks: jwks.exactOptional() })
+  .strictObject({
+    jwks_uri: trustedUrl.exactOptional().describe("The URL of a JWK Set."),
+    jwks: jwks.exactOptional().describe("The public keys themselves."),
+  })
   .refine((source) => Object.keys(source).length === 1, {
     error: "keys come from exactly one place",
     params: { fix: "Write one of `jwks_uri: URL` and `jwks: {keys: […]}`." },
@@ -57,9 +62,12 @@ export const algorithms = z.array(z.enum(ISSUER_ALGORITHMS)).min(1)
 
 const claim = z.string().min(1).max(256)
 /** Of a nested claim those of its members that are named. */
-export const exactClaims: z.ZodType<ExactClaims, ExactClaims> = z.lazy(() =>
-  z.record(claim, z.union([z.string(), z.number(), z.boolean(), exactClaims])),
-)
+export const exactClaims: z.ZodType<ExactClaims, ExactClaims> = z
+  .lazy(() => z.record(claim, z.union([z.string(), z.number(), z.boolean(), exactClaims])))
+  .meta({
+    id: "claims",
+    description: "Claims by name, each with its exact value. A nested claim has to contain the members that are named.",
+  })
 
 /** A claim's name, or the names on the way to it through nested claims. */
 const claimPath = z
@@ -68,27 +76,39 @@ const claimPath = z
 
 const personClaims = z
   .strictObject({
-    subject: claimPath.prefault("sub"),
-    groups: claimPath.prefault("groups"),
-    acr: claimPath.prefault("acr"),
-    auth_time: claimPath.prefault("auth_time"),
+    subject: claimPath.prefault("sub").describe("The claim with the subject, or the path to it through nested claims."),
+    groups: claimPath.prefault("groups").describe("The claim with the groups of the person."),
+    acr: claimPath.prefault("acr").describe("The claim with the authentication context class."),
+    auth_time: claimPath.prefault("auth_time").describe("The claim with the time of the login."),
   })
   .prefault({})
 
 /** Sessions of these clients are taken: as ID tokens, and as access tokens where one of the audiences is in them. */
 const users = z.strictObject({
-  audiences: z.array(z.string().min(1)).default([]),
-  clients: z.array(z.string().min(1)).min(1),
+  audiences: z
+    .array(z.string().min(1))
+    .default([])
+    .describe("Access tokens with one of these audiences are accepted too."),
+  clients: z.array(z.string().min(1)).min(1).describe("The clients whose sessions agents may exchange."),
   access_token: z
     .strictObject({
-      type: z.enum(["at+jwt", "JWT", "none"]).default("at+jwt"),
-      client_claim: z.enum(["client_id", "azp", "cid", "appid"]).default("client_id"),
-      require: exactClaims.default({}),
-      absent: z.array(claim).default([]),
+      type: z.enum(["at+jwt", "JWT", "none"]).default("at+jwt").describe("The `typ` of its access tokens."),
+      client_claim: z
+        .enum(["client_id", "azp", "cid", "appid"])
+        .default("client_id")
+        .describe("The claim that names the client."),
+      require: exactClaims.default({}).describe("Claims that an access token must have, with their exact values."),
+      absent: z.array(claim).default([]).describe("Claims that an access token must not have."),
     })
-    .prefault({}),
-  id_token: z.strictObject({ require: exactClaims.default({}) }).prefault({}),
-  claims: personClaims,
+    .prefault({})
+    .describe("How the issuer's access tokens look."),
+  id_token: z
+    .strictObject({
+      require: exactClaims.default({}).describe("Claims that an ID token must have, with their exact values."),
+    })
+    .prefault({})
+    .describe("How the issuer's ID tokens look."),
+  claims: personClaims.describe("The claims in which the issuer's tokens describe the person."),
 })
 
 /** Seconds: what a login is commonly good for, and a day as everywhere. */
@@ -96,10 +116,18 @@ const ASSERTED_LIFE = { min: 60, max: 86_400, default: 3_600 } as const
 
 /** ID-JAGs: who may work for whom, said by the provider to us. */
 const assertions = z.strictObject({
-  clients: z.record(z.string().min(1).max(256), z.string().min(1).max(2_048)).default({}),
-  require: exactClaims.default({}),
-  claims: personClaims,
-  life: z.int().min(ASSERTED_LIFE.min).max(ASSERTED_LIFE.max).default(ASSERTED_LIFE.default),
+  clients: z
+    .record(z.string().min(1).max(256), z.string().min(1).max(2_048))
+    .default({})
+    .describe("The ids of agents, by the `client_id` that the issuer has for them."),
+  require: exactClaims.default({}).describe("Claims that an assertion must have, with their exact values."),
+  claims: personClaims.describe("The claims in which the assertions describe the person."),
+  life: z
+    .int()
+    .min(ASSERTED_LIFE.min)
+    .max(ASSERTED_LIFE.max)
+    .default(ASSERTED_LIFE.default)
+    .describe("Seconds for which an assertion can open tasks."),
 })
 
 const trustDomain = text(
@@ -123,31 +151,38 @@ const SCOPE = /^[\x21\x23-\x5b\x5d-\x7e]+(?: [\x21\x23-\x5b\x5d-\x7e]+)*$/u
 const TOKEN_LIFE = { min: 60, max: 2_678_400 } as const
 
 const issuer = z.strictObject({
-  id: name.describe("What operators.yaml and identities call it."),
+  id: name.describe("The id of the issuer in the other policy files."),
   issuer: issuerUrl.exactOptional().describe("The exact `iss` of its tokens."),
-  keys: keys.describe("Where its public keys are: exactly one place."),
-  algorithms: algorithms.describe("By which it signs, and no others."),
-  users: users.exactOptional().describe("It is trusted for people's sessions."),
-  assertions: assertions.exactOptional().describe("It is trusted to say that an agent may work for somebody (ID-JAG)."),
+  keys: keys.describe("Where the issuer's public keys are: exactly one of these."),
+  algorithms: algorithms.describe("The algorithms with which it signs, and no others."),
+  users: users.exactOptional().describe("The issuer is trusted for people's sessions."),
+  assertions: assertions
+    .exactOptional()
+    .describe("The issuer is trusted to assert that an agent may act for a person (ID-JAG)."),
   workloads: z
     .strictObject({})
     .exactOptional()
-    .describe("It is trusted for agents' tokens, such as those of a CI or a cluster."),
-  single_use: z.boolean().exactOptional().describe("Each of its tokens is taken once."),
+    .describe("The issuer is trusted for tokens of workloads, such as those of a CI service or a cluster."),
+  single_use: z.boolean().exactOptional().describe("Whether each of its tokens is accepted only once."),
   max_life: z
     .int()
     .min(TOKEN_LIFE.min)
     .max(TOKEN_LIFE.max)
     .exactOptional()
-    .describe("Longest life of its tokens, seconds."),
-  trust_domain: trustDomain.exactOptional().describe("It is trusted for the agents of this SPIFFE trust domain."),
-  operators: z
-    .strictObject({ clients: z.array(z.string().min(1)).min(1) })
+    .describe("The longest accepted lifetime of its tokens, in seconds."),
+  trust_domain: trustDomain
     .exactOptional()
-    .describe("Access tokens of these clients may manage."),
+    .describe("The issuer is trusted for the agents of this SPIFFE trust domain."),
+  operators: z
+    .strictObject({ clients: z.array(z.string().min(1)).min(1).describe("The ids of these clients.") })
+    .exactOptional()
+    .describe("Access tokens that the issuer gives to these clients may manage Narrowgate."),
   sign_in: z
     .strictObject({
-      client: z.string().min(1).describe("Narrowgate's own client there, one of `operators.clients`."),
+      client: z
+        .string()
+        .min(1)
+        .describe("The id of Narrowgate's own client at the issuer, one of `operators.clients`."),
       scope: z
         .string()
         .regex(SCOPE)
@@ -155,15 +190,27 @@ const issuer = z.strictObject({
           error: "signing in takes the scope `openid`",
           params: { fix: "Write `openid` first, such as `openid groups`." },
         })
-        .prefault("openid"),
+        .prefault("openid")
+        .describe("The scope that Narrowgate requests at sign-in. It contains `openid`."),
       resource: z
         .enum(["resource", "audience", "none"])
         .default("resource")
-        .describe("The parameter that asks for an access token for Narrowgate's URL; `none`: the scope says so."),
+        .describe("The parameter that requests an access token for Narrowgate's URL. `none`: the scope does."),
     })
     .exactOptional()
-    .describe("Its people may sign in to Narrowgate's own pages: the console, and consent."),
+    .describe("People may sign in to Narrowgate's own pages with this issuer: the console, and consent."),
 })
 
-export const issuersFile = z.strictObject({ issuers: z.array(issuer) })
+export const issuersFile = z.strictObject({ issuers: z.array(issuer).describe("The issuers.") })
 export type IssuersFile = z.infer<typeof issuersFile>
+
+/** As a bundle has it. */
+export function toIssuer({ keys, ...issuer }: IssuersFile["issuers"][number]): IssuerDefinition {
+  return { ...issuer, keys: toKeySource(keys) }
+}
+
+export function toKeySource({ jwks_uri: uri, spiffe_bundle, jwks }: z.infer<typeof keys>): KeySource {
+  if (uri !== undefined) return { kind: "jwks_uri", uri }
+  if (spiffe_bundle !== undefined) return { kind: "spiffe_bundle", uri: spiffe_bundle }
+  return jwks ? { kind: "inline", jwks } : { kind: "discovery" }
+}

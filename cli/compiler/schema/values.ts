@@ -97,4 +97,7 @@ function isWebUrl(value: string): boolean {
 }
 
 /** An entity, as in Cedar's JSON formats. */
-export const entityUid = z.strictObject({ type: z.string().min(1), id: z.string() })
+export const entityUid = z.strictObject({
+  type: z.string().min(1).describe("The Cedar type of the entity, with its namespace."),
+  id: z.string().describe("The id of the entity."),
+})

@@ -1,5 +1,6 @@
 /** What the API says of tasks, as far as these pages read it. */
 import * as z from "zod"
+import { GAUGES } from "../../core/guardrails/kinds.ts"
 
 export const status = z.enum(["active", "pending", "quarantined", "revoked", "completed", "expired", "idle"])
 
@@ -26,7 +27,7 @@ export type Task = z.infer<typeof task>
 
 const gauge = z.looseObject({
   guardrail: z.string(),
-  kind: z.enum(["window", "budget", "concurrency"]),
+  kind: z.enum(Object.keys(GAUGES)),
   measure: z.enum(["calls", "cost", "sum", "distinct"]),
   used: z.number().nullable(),
   limit: z.number(),

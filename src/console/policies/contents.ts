@@ -1,70 +1,29 @@
 /**
- * What is in a bundle, part by part, as text that people can compare: rules as Cedar, all else as JSON. Pure.
+ * What a bundle contains, part by part, as text that people can compare: rules as Cedar, everything else as JSON. Pure.
  */
-import * as z from "zod"
 import { writeRule } from "../../core/policy/cedar/print-rule.ts"
-import { writtenGuardrail } from "../../core/guardrails/written.ts"
-import { assemble } from "../../core/policy/assemble.ts"
-import type { Pointer } from "../../core/policy/bundle.ts"
+import { writtenGuardrail } from "../../core/guardrails/kinds.ts"
+import { assemble, headOf } from "../../core/policy/assemble.ts"
+import { partsOf, type Pointer } from "../../core/policy/bundle.ts"
 
-/** By kind, in the order in which they are told; then by name. */
+/** By kind, in the order in which people see them; then by name. */
 export type Contents = ReadonlyMap<string, ReadonlyMap<string, string>>
-
-const part = z.looseObject({})
-const ided = z.array(z.looseObject({ id: z.string() }))
-const named = z.array(z.looseObject({ name: z.string() }))
-const head = z.looseObject({
-  routes: z.array(z.looseObject({ tool: z.string() })),
-  servers: named,
-  purposes: named,
-  approvals: named,
-  gateways: ided,
-  issuers: ided,
-  queries: ided,
-  streams: ided,
-  operators: z.array(z.looseObject({ issuer: z.string(), subject: z.string() })),
-  owners: z.record(z.string(), z.array(part)),
-})
 
 /** Throws on a bundle that this version does not read. */
 export function contentsOf(text: string, pointer: Pointer): Contents {
-  const bundle = assemble(text, pointer)
-  const end = text.indexOf("\n")
-  const told = head.parse(JSON.parse(end < 0 ? text : text.slice(0, end)))
-  const routes = Map.groupBy(told.routes, ({ tool }) => tool)
-  const texts = <Part>(
-    parts: Iterable<Part>,
-    name: (part: Part) => string,
-    more: (part: Part) => unknown = (one) => one,
-  ) => new Map(Array.from(parts, (one): [string, string] => [name(one), JSON.stringify(more(one), null, 2)]))
-  return new Map([
-    [
-      "rule",
-      new Map(
-        Array.from(bundle.engine.written(), ({ rule, scope }): [string, string] => [rule.id, writeRule(rule, scope)]),
-      ),
-    ],
-    [
-      "tool",
-      texts(
-        bundle.catalog.tools.values(),
-        ({ name }) => name,
-        (tool) => withRoutes(tool, routes.get(tool.name)),
-      ),
-    ],
-    ["server", texts(told.servers, ({ name }) => name)],
-    ["agent", texts(bundle.agents.values(), ({ id }) => id)],
-    ["purpose", texts(told.purposes, ({ name }) => name)],
-    ["guardrail", texts(bundle.guardrails.definitions, ({ id }) => id, writtenGuardrail)],
-    ["approval", texts(told.approvals, ({ name }) => name)],
-    ["owner", new Map(Object.entries(told.owners).map(([name, who]) => [name, JSON.stringify(who, null, 2)]))],
-    ["gateway", texts(told.gateways, ({ id }) => id)],
-    ["issuer", texts(told.issuers, ({ id }) => id)],
-    ["operator", texts(told.operators, ({ issuer, subject }) => `${issuer}|${subject}`)],
-    ["query client", texts(told.queries, ({ id }) => id)],
-    ["stream", texts(told.streams, ({ id }) => id)],
+  const { engine, catalog, agents, guardrails } = assemble(text, pointer)
+  const parts = partsOf({
+    ...headOf(text),
+    rules: [],
+    entities: [],
+    tools: [...catalog.tools.values()],
+    agents: [...agents.values()],
+    guardrails: guardrails.definitions.map(writtenGuardrail),
+  })
+  const rules = Array.from(engine.written(), ({ rule, scope }): [string, string] => [rule.id, writeRule(rule, scope)])
+  const asJson = Array.from(parts, ([kind, byName]): [string, ReadonlyMap<string, string>] => [
+    kind,
+    new Map(Array.from(byName, ([name, part]) => [name, JSON.stringify(part, null, 2)])),
   ])
+  return new Map(asJson).set("rule", new Map(rules))
 }
-
-const withRoutes = (tool: object, routes: readonly object[] | undefined): object =>
-  routes ? { ...tool, routes } : tool

@@ -4,6 +4,7 @@ import { fromNow, Moment, spanText, Text } from "../../web/text.tsx"
 import { shortened } from "../../web/visible.ts"
 import { Meter } from "../layout/meter.tsx"
 import { type Gauge, type Task } from "../../api/contract/tasks.ts"
+import { GAUGES } from "../../core/guardrails/kinds.ts"
 import { mayGoOn } from "./words.ts"
 
 /** Gauges that are shown at once, the fullest; the others are folded. */
@@ -155,8 +156,7 @@ const UNITS: Readonly<Record<Gauge["measure"], string>> = {
 }
 
 function limitText({ kind, measure, limit, seconds }: Gauge): string {
-  if (kind === "concurrency") return `${limit} calls at once`
-  return `${limit} ${UNITS[measure]}${seconds === null ? " as long as the tree lives" : ` in ${spanText(seconds * 1000)}`}`
+  return `${limit} ${UNITS[measure]} ${seconds === null ? GAUGES[kind] : `in ${spanText(seconds * 1000)}`}`
 }
 
 function keyText(key: Readonly<Record<string, string | null>>): string {

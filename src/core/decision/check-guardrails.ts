@@ -1,4 +1,4 @@
-/** What the guardrails say of a call, from what the tree remembers; and what they would keep in mind of it. */
+/** Evaluates the guardrails for a call on the memory of the tree, and collects what the call would add to that memory. */
 import type { Call } from "./call.ts"
 import type { Tool } from "../catalog/tool.ts"
 import { codeOf, type Denial } from "../denials/denial.ts"
@@ -8,7 +8,7 @@ import { consequenceOf, type Need, type Use, type WindowUse } from "../guardrail
 import type { Memory } from "../guardrails/memory.ts"
 import type { MemoryUpdate } from "../guardrails/memory-update.ts"
 import { withoutFigures } from "../guardrails/telling-figures.ts"
-import type { DeniedFacts } from "../guardrails/storm.ts"
+import type { DeniedFacts } from "../guardrails/denial-observer.ts"
 import type { TreeState } from "../task/state.ts"
 import type { Bundle } from "../policy/assemble.ts"
 import { userId } from "../policy/principals.ts"
@@ -78,11 +78,12 @@ export function checkGuardrails(
   let denial: Denial | null = null
   let endingDenial: Denial | null = null
   const demands: Demand[] = []
-  for (const instrument of judges) {
-    if (facts.risk < (instrument.guardrail.fromRisk ?? 0)) continue
-    const whole = instrument.evaluate(facts, memory.of(instrument.guardrail), now)
-    const { id, of } = instrument.guardrail
-    const judgement = guardrails.telltales.has(id) || hidden.has(id) ? withoutFigures(whole, of) : whole
+  for (const compiled of judges) {
+    if (facts.risk < (compiled.guardrail.fromRisk ?? 0)) continue
+    const whole = compiled.evaluate(facts, memory.of(compiled.guardrail), now)
+    const { guardrail } = compiled
+    const isHidden = guardrails.telltales.has(guardrail.id) || hidden.has(guardrail.id)
+    const judgement = isHidden ? withoutFigures(whole, guardrail) : whole
     if (judgement.rate) windows.push(judgement.rate)
     else if (judgement.use) uses.push(judgement.use)
     if (judgement.need) needs.push(judgement.need)
@@ -91,14 +92,14 @@ export function checkGuardrails(
     const consequence = consequenceOf(judgement.denial)
     if (consequence === "deny") denial = laterRetry(denial, judgement.denial)
     else if (consequence === "approve") {
-      const { id: guardrail, approval: name = null } = instrument.guardrail
-      demands.push({ denial: judgement.denial, guardrail, name, rules: [] })
+      const { id, approval: name = null } = guardrail
+      demands.push({ denial: judgement.denial, guardrail: id, name, rules: [] })
     } else endingDenial ??= judgement.denial
   }
-  for (const instrument of tracks) {
-    const heard = instrument.track(facts, memory.of(instrument.guardrail), now)
-    if (heard.denial) denial ??= heard.denial
-    memoryUpdates.push(...heard.memoryUpdates)
+  for (const compiled of tracks) {
+    const tracked = compiled.track(facts, memory.of(compiled.guardrail), now)
+    if (tracked.denial) denial ??= tracked.denial
+    memoryUpdates.push(...tracked.memoryUpdates)
   }
   return { windows, uses, memoryUpdates, needs, denial, endingDenial, demands }
 }
@@ -130,7 +131,7 @@ export function endBy(denial: Denial | null, { id: task }: Task): TaskEnd | null
   return status ? { task, status, by: "deviation" } : null
 }
 
-/** Whoever looks out for storms is told of a denial. */
+/** Reports a denial to the guardrails that count denials. */
 export function observeDenial(
   { guardrails }: Bundle,
   memory: Memory,
@@ -140,14 +141,14 @@ export function observeDenial(
 ): { readonly memoryUpdates: readonly MemoryUpdate[]; readonly storm: Denial | null } {
   const memoryUpdates: MemoryUpdate[] = []
   let storm: Denial | null = null
-  // What a storm denies is no part of it, or it would never pass.
+  // The denials of a storm do not count, or the storm would never end.
   if (denial.reason === "denial_storm") return { memoryUpdates, storm }
-  for (const lookout of guardrails.denialObservers) {
-    if (facts.risk < (lookout.storm.fromRisk ?? 0)) continue
-    const told = lookout.denied(facts, codeOf(denial), memory.of(lookout.storm), now)
-    memoryUpdates.push(...told.memoryUpdates)
-    // One that only denies hides none of which the task suffers.
-    if (told.storm && (!storm || consequenceOf(storm) === "deny")) storm = told.storm
+  for (const observer of guardrails.denialObservers) {
+    if (facts.risk < (observer.guardrail.fromRisk ?? 0)) continue
+    const observed = observer.denied(facts, codeOf(denial), memory.of(observer.guardrail), now)
+    memoryUpdates.push(...observed.memoryUpdates)
+    // A storm that only denies the call does not hide one that also ends its task.
+    if (observed.storm && (!storm || consequenceOf(storm) === "deny")) storm = observed.storm
   }
   return { memoryUpdates, storm }
 }

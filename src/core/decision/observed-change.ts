@@ -5,7 +5,7 @@
 import { isLifecycle } from "../catalog/lifecycle.ts"
 import type { Tool } from "../catalog/tool.ts"
 import type { CallFacts } from "../guardrails/field.ts"
-import type { GuardrailKind, Need } from "../guardrails/kind.ts"
+import type { CompiledGuardrail, Need } from "../guardrails/kind.ts"
 import type { Memory } from "../guardrails/memory.ts"
 import type { TreeState } from "../task/state.ts"
 import type { Bundle } from "../policy/assemble.ts"
@@ -30,12 +30,13 @@ export function observedChange(
 ): { readonly change: TaskChange; readonly wants: readonly Need[] } {
   const [only, ...others] = tools
   const facts = factsOf(only)
-  const memoryOf = ({ guardrail }: GuardrailKind): Memory => state.memory.of(guardrail)
+  const memoryOf = ({ guardrail }: CompiledGuardrail): Memory => state.memory.of(guardrail)
   const isCounted = tools.some((tool) => !isLifecycle(tool) && tool.cost > 0) && checkCalls(ancestry) === null
   const { judges, tracks } = guardrails.about(only)
-  // Not the calls that go in circles: one that was denied between two others would break the circle that they make.
-  const counting = judges.filter(({ guardrail: { kind, fromRisk = 0 } }) => kind !== "cycle" && facts.risk >= fromRisk)
-  const hearing = new Set(tools.flatMap((tool) => guardrails.about(tool).tracks))
+  const counting = judges.filter(
+    ({ countsObserved, guardrail: { fromRisk = 0 } }) => countsObserved && facts.risk >= fromRisk,
+  )
+  const tracking = new Set(tools.flatMap((tool) => guardrails.about(tool).tracks))
   const counted = others.length > 0 ? [] : counting.map((each) => each.evaluate(facts, memoryOf(each), now))
   // A limit that has no room is not asked to go beyond it: no person has approved of the call.
   const wants = counted.flatMap(({ need }) => (need && !need.over ? [need] : []))
@@ -47,10 +48,10 @@ export function observedChange(
     approvals: [],
     memoryUpdates:
       others.length > 0
-        ? [...hearing].flatMap((each) => each.trackAny?.(tools, facts, memoryOf(each)) ?? [])
+        ? [...tracking].flatMap((each) => each.trackAny(tools, facts, memoryOf(each)))
         : [
             ...counted.flatMap(({ denial, memoryUpdates }) => (denial ? [] : memoryUpdates)),
-            ...tracks.flatMap((each) => each.trackDenied?.(facts, memoryOf(each), now) ?? []),
+            ...tracks.flatMap((each) => each.trackDenied(facts, memoryOf(each), now)),
           ],
     labels: [...new Set(tools.flatMap(({ labels }) => labels))].filter((label) => !state.labels.has(label)),
     remember: null,

@@ -1,29 +1,31 @@
 /**
- * Guardrails for a recorded call: of what they kept in mind only the record tells, so each judges by that. Of one that
- * the record does not tell of, or that is no longer what it was, it is taken that the call keeps to it. If the catalog
- * redacts what a limit reads, the record shows no figures, but whether the call kept to the limit: that holds for the
- * same limit, and tells nothing of one that was written otherwise.
+ * Guardrails for a recorded call. Only the record tells what they had in memory, so each is evaluated on that. If the
+ * record does not mention a guardrail, or its definition has changed, the call is assumed to keep to it. If the catalog
+ * redacts what a limit reads, the record has no figures, but states whether the call kept to the limit.
  */
-import type { Denial } from "../denials/denial.ts"
-import type { Guardrail, Limit } from "../guardrails/definition.ts"
 import type { Guardrails } from "../guardrails/guardrails.ts"
 import { guardrailsOf } from "../guardrails/guardrails.ts"
-import { judged, NOTHING, type GuardrailKind, type Use } from "../guardrails/kind.ts"
-import { limitInstrument } from "../guardrails/limit.ts"
-import { Memory } from "../guardrails/memory.ts"
-import { unitsOf } from "../guardrails/amount.ts"
+import {
+  judged,
+  NOTHING,
+  type CompiledGuardrail,
+  type Evaluation,
+  type Use,
+  type UseFigures,
+} from "../guardrails/kind.ts"
+import { kindOf, type Guardrail } from "../guardrails/kinds.ts"
 import type { Bundle } from "../policy/assemble.ts"
 import type { RecordedCall } from "./recorded-call.ts"
 
 export interface RecordedGuardrails {
   readonly guardrails: Guardrails
-  /** Of which the record does not tell how they stood. */
+  /** Ids of guardrails of which the record does not tell how they stood. */
   readonly untold: readonly string[]
-  /** The one of these that denied the call, of which the record shows no figures: what it would do now is unknown. */
+  /** The one of these that denied the call, if the record hides its figures: what it would do now is unknown. */
   readonly unknown: string | null
 }
 
-/** @param recordedBy the bundle that decided it, where it is at hand */
+/** @param recordedBy the bundle that decided the call; null if it is not available */
 export function toldBy(record: RecordedCall, bundle: Bundle, recordedBy: Bundle | null): RecordedGuardrails {
   const all = bundle.guardrails
   const tool = record.tool === null ? undefined : bundle.catalog.tools.get(record.tool)
@@ -33,14 +35,15 @@ export function toldBy(record: RecordedCall, bundle: Bundle, recordedBy: Bundle 
   const notRecorded: string[] = []
   const breaker = brokenBy(record)
   let unknown: string | null = null
-  const judges = all.about(tool).judges.map((instrument): GuardrailKind => {
-    const { guardrail } = instrument
-    const { id, kind } = guardrail
+  const judges = all.about(tool).judges.map((compiled): CompiledGuardrail<Guardrail> => {
+    const { id, kind } = compiled.guardrail
     const use = known.get(id) ?? (id === breaker ? { guardrail: id, kind, holds: false } : undefined)
-    const told = use && toldInstrument(instrument, use, before.get(id))
-    if (!told) notRecorded.push(id)
-    if (!told && id === breaker && use?.used === undefined && guardrail.kind === "limit") unknown = id
-    return told ?? judging(instrument, () => NOTHING)
+    const recreated = use && asRecorded(compiled, use, before.get(id))
+    if (recreated) return recreated
+    notRecorded.push(id)
+    const hidesFigures = use?.used === undefined && kindOf(compiled.guardrail).recreate !== undefined
+    if (id === breaker && hidesFigures) unknown = id
+    return withEvaluation(compiled, NOTHING)
   })
   return {
     guardrails: { ...all, denialObservers: [], about: () => ({ judges, tracks: [] }) },
@@ -54,7 +57,7 @@ function brokenBy({ denial }: RecordedCall): unknown {
   return denial && (denial.window ?? denial.budget ?? denial.guardrail)
 }
 
-/** Windows are told by themselves, with what a caller could know of them. */
+/** A record has windows in a list of their own, with the figures that a caller could see. */
 function usesIn({ windows, guardrails }: RecordedCall): readonly Use[] {
   const rates = windows.map(({ window, limit, used, asked = 1, waits = 0 }): Use => {
     return { guardrail: window, kind: "limit", holds: waits === 0, used, asked, limit }
@@ -62,98 +65,30 @@ function usesIn({ windows, guardrails }: RecordedCall): readonly Use[] {
   return [...rates, ...guardrails]
 }
 
-function toldInstrument(instrument: GuardrailKind, use: Use, before: Guardrail | undefined): GuardrailKind | null {
-  const { guardrail } = instrument
-  if (guardrail.kind === "limit") return use.kind === "limit" ? toldLimit(instrument, guardrail, use, before) : null
-  return isSame(before, guardrail) ? heldAgain(instrument, use) : null
-}
-
-/** Whether it holds is all that is told: which tells nothing of one that was written otherwise. */
-function isSame(before: Guardrail | undefined, guardrail: Guardrail): boolean {
-  return before !== undefined && JSON.stringify(before) === JSON.stringify(guardrail)
-}
-
-function judging(instrument: GuardrailKind, judge: GuardrailKind["evaluate"]): GuardrailKind {
-  return { ...instrument, evaluate: judge }
-}
-
-/** Denied as its kind denies; how it stood then in figures the record of a use does not tell. */
-function heldAgain(instrument: GuardrailKind, use: Use): GuardrailKind {
-  return judging(instrument, () => (use.holds ? judged(null, { use }) : judged(denialOf(instrument.guardrail))))
-}
-
-function denialOf(guardrail: Guardrail): Denial {
-  const { id, consequence } = guardrail
-  switch (guardrail.kind) {
-    case "limit":
-      return denialByLimit(guardrail, null, null)
-    case "sequence":
-      return { reason: "sequence_broken", guardrail: id, consequence }
-    case "cycle":
-      return { reason: "calls_circle", guardrail: id, length: guardrail.longest, times: guardrail.times, consequence }
-    case "storm": {
-      const { limit, seconds } = guardrail
-      return { reason: "denial_storm", guardrail: id, limit, seconds, consequence }
-    }
-    case "concurrency":
-      return { reason: "too_many_at_once", guardrail: id, limit: guardrail.limit, retry_after: 1, consequence }
-    default:
-      return guardrail satisfies never
-  }
-}
-
-function denialByLimit({ id, topic, limit, consequence }: Limit, used: number | null, asked: number | null): Denial {
-  switch (topic) {
-    case "window":
-      return { reason: "window_full", window: id, limit, seconds: 0, retry_after: 1, consequence }
-    case "budget":
-      return { reason: "budget_spent", budget: id, limit, used, asked, seconds: null, retry_after: null, consequence }
-    case "loop":
-      return { reason: "call_repeated", guardrail: id, limit, seconds: 0, consequence }
-    case "deviation":
-      return { reason: "origin_changed", guardrail: id, limit, seconds: 0, consequence }
-    default:
-      return topic satisfies never
-  }
-}
-
-/** What was used is taken from what there may be: the rest is what the call has to keep to. */
-function toldLimit(
-  instrument: GuardrailKind,
-  limit: Limit,
+/** @param before the same guardrail in the bundle that decided the call */
+function asRecorded(
+  compiled: CompiledGuardrail<Guardrail>,
   use: Use,
   before: Guardrail | undefined,
-): GuardrailKind | null {
-  const { used, asked } = use
-  // Of an argument that is redacted the figures are not told.
-  if (used === undefined || asked === undefined) return isSame(before, limit) ? heldAgain(instrument, use) : null
-  if (before && before.kind !== "limit") return null
-  if (before && !countsAlike(before, limit)) return null
-  const units = (count: number): number => {
-    const amount = limit.measure.kind === "sum" ? unitsOf(count) : count
-    return typeof amount === "number" ? amount : Number.POSITIVE_INFINITY
+): CompiledGuardrail<Guardrail> | null {
+  const { guardrail } = compiled
+  const kind = kindOf(guardrail)
+  if (use.kind !== guardrail.kind) return null
+  if (kind.recreate && hasFigures(use)) {
+    if (before && before.kind !== guardrail.kind) return null
+    return kind.recreate(guardrail, use, before ?? null)
   }
-  const { span } = limit
-  const own: Limit = {
-    ...limit,
-    per: ["task"],
-    limit: span.kind === "bucket" ? limit.limit : limit.limit - units(used),
-    span: span.kind === "bucket" ? { ...span, burst: span.burst - used } : span,
-  }
-  // Which of its values were new then is told by how many counted.
-  if (limit.measure.kind === "distinct") {
-    const isOver = used + asked > limit.limit
-    const denial = isOver ? denialByLimit(limit, used, asked) : null
-    return { ...instrument, evaluate: () => judged(denial, { use }) }
-  }
-  const judge = limitInstrument(own)
-  return { ...instrument, evaluate: (facts, _memory, now) => judge.evaluate(facts, new Memory(), now) }
+  // The record states only whether the call kept to it, which says nothing about another definition.
+  if (!before || JSON.stringify(before) !== JSON.stringify(guardrail)) return null
+  const evaluation = use.holds ? judged(null, { use }) : judged(kind.recordedDenial(guardrail))
+  return withEvaluation(compiled, evaluation)
 }
 
-function countsAlike({ per, measure, span }: Limit, other: Limit): boolean {
-  const told = (one: Pick<Limit, "per" | "measure" | "span">): string => {
-    const { kind } = one.span
-    return JSON.stringify([one.per, one.measure, kind, "seconds" in one.span ? one.span.seconds : null])
-  }
-  return told({ per, measure, span }) === told(other)
+function withEvaluation(compiled: CompiledGuardrail<Guardrail>, evaluation: Evaluation): CompiledGuardrail<Guardrail> {
+  return { ...compiled, evaluate: () => evaluation }
+}
+
+/** Without figures of what was used, the record hides them: they would disclose an argument that the catalog redacts. */
+function hasFigures(use: Use): use is UseFigures {
+  return use.used !== undefined && use.asked !== undefined
 }

@@ -1,29 +1,68 @@
 /**
- * Calls in flight: so many at once for each key. Nobody tells an authorizer when a call has ended; so each counts from
- * its admission for as long as its tool takes at most, or until one who sees the end says so (`settle`).
+ * Calls in flight: at most so many at once for each key. An authorizer does not see when a call ends. So each call counts
+ * until a gateway that sees its end settles it, or until the tool's longest duration has passed.
  */
-import type { Concurrency } from "./definition.ts"
+import type { Field, GuardrailDefinition } from "./definition.ts"
 import { isUnread, keyReader, unreadable } from "./field.ts"
-import { judged, NOTHING, type GuardrailKind } from "./kind.ts"
+import { judged, NOTHING, TRACKS_NOTHING, type CompiledGuardrail, type GuardrailKind } from "./kind.ts"
 import type { CallsInFlight, Memory } from "./memory.ts"
 import type { MemoryUpdate } from "./memory-update.ts"
 import { coversCall, coversTool } from "./selector.ts"
 
-/** Of a tool whose calls take nobody knows how long; whoever sees their ends says so much sooner. Seconds. */
+export interface Concurrency extends GuardrailDefinition {
+  readonly kind: "concurrency"
+  readonly limit: number
+  /** `task` or `tree` is among them. */
+  readonly per: readonly Field[]
+}
+
+export const concurrency: GuardrailKind<Concurrency> = {
+  doc: "At most so many calls in flight at once. A call counts until its gateway reports its end, or until the longest duration of its tool has passed.",
+  gauges: { concurrency: "at once" },
+  compile,
+  coversLifecycle: () => false,
+  count: ({ per }) => ({ per, of: null }),
+  conditionArguments: () => [],
+  gauge: (definition) => ({
+    kind: "concurrency",
+    measure: "calls",
+    limit: definition.limit,
+    seconds: null,
+    isShared: false,
+    per: definition.per,
+    counts: (memory, now) =>
+      [...memory.flights.of(ownerOf(definition))].map(([key, calls]) => [
+        key,
+        [...calls.values()].filter(({ until }) => until > now).length,
+      ]),
+  }),
+  written: (definition) => definition,
+  recordedDenial: ({ id: guardrail, limit, consequence }) => ({
+    reason: "too_many_at_once",
+    guardrail,
+    limit,
+    retry_after: 1,
+    consequence,
+  }),
+}
+
+/** Seconds. For a tool without a duration; a gateway that settles calls ends them much sooner. */
 const LONGEST_CALL = 3_600
 
-export function concurrencyInstrument(concurrency: Concurrency): GuardrailKind {
+function compile(concurrency: Concurrency): CompiledGuardrail<Concurrency> {
   const { id: guardrail, kind, of: selector, limit, consequence } = concurrency
   const keyOf = keyReader(concurrency.per)
+  const owner = ownerOf(concurrency)
   return {
+    ...TRACKS_NOTHING,
     guardrail: concurrency,
+    countsObserved: true,
+    denialObserver: null,
     appliesTo: (tool) => coversTool(selector, tool),
-    tracks: () => false,
     evaluate: (facts, memory, now) => {
       if (!coversCall(selector, facts, true)) return NOTHING
       const key = keyOf(facts)
       if (isUnread(key)) return judged(unreadable(guardrail, key))
-      const owner = flightsOwner(concurrency)
       const flights = memory.flights.find(owner, key)
       if (!flights && !memory.flights.hasRoom(owner, key, (each) => latest(each) <= now)) {
         return judged({ reason: "history_full", guardrail })
@@ -43,16 +82,15 @@ export function concurrencyInstrument(concurrency: Concurrency): GuardrailKind {
       const denial = { reason: "too_many_at_once", guardrail, limit, retry_after, consequence } as const
       return judged(denial, { use, memoryUpdates: consequence === "approve" ? memoryUpdates : [] })
     },
-    track: () => NOTHING,
   }
 }
 
-/** As a memory knows it. */
-export function flightsOwner({ id }: Concurrency): string {
+/** The name under which a memory keeps it. */
+function ownerOf({ id }: Concurrency): string {
   return `${id}:flights`
 }
 
-/** A call has ended. @returns whether the gateway had let it through, and it was still under way */
+/** Records that a call has ended. @returns whether the gateway had let it through, and it was still in flight */
 export function settleCall(memory: Memory, decision: string, gateway: string): boolean {
   let found = false
   for (const [, , flights] of memory.flights) {

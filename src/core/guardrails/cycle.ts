@@ -1,21 +1,52 @@
-/** Circles: the same few calls, gone through again and again, none of which repeats the one before it. */
-import type { Cycle } from "./definition.ts"
+/** Cycles: an agent makes the same few calls in the same order again and again. */
+import type { GuardrailDefinition } from "./definition.ts"
 import { keyReader, readerOf, isUnread, unreadable } from "./field.ts"
-import { judged, NOTHING, type GuardrailKind } from "./kind.ts"
+import { judged, NOTHING, TRACKS_NOTHING, type CompiledGuardrail, type GuardrailKind } from "./kind.ts"
 import { trailOf } from "./memory-update.ts"
 import { coversCall, coversTool } from "./selector.ts"
 
-/** Where the second time round is one too many, nothing may be forgotten: any call might be it. */
+/** A cycle is the same `length` calls, or fewer, `times` times, one right after the other. */
+export interface Cycle extends GuardrailDefinition {
+  readonly kind: "cycle"
+  /** The number of calls in the longest cycle that is detected, at least 2. */
+  readonly longest: number
+  /** The call that would complete the cycle for the nth time is denied; at least 2. */
+  readonly times: number
+  readonly per: "task" | "tree"
+}
+
+export const cycle: GuardrailKind<Cycle> = {
+  doc: "The same few calls in the same order are not repeated more often than so many times in a row.",
+  gauges: {},
+  compile,
+  coversLifecycle: () => false,
+  count: () => null,
+  conditionArguments: () => [],
+  gauge: () => null,
+  written: (definition) => definition,
+  recordedDenial: ({ id: guardrail, longest: length, times, consequence }) => ({
+    reason: "calls_circle",
+    guardrail,
+    length,
+    times,
+    consequence,
+  }),
+}
+
+/** If the second round is one too many, the memory may forget nothing: any call may have begun the first round. */
 const LAZY_FROM = 3
 
-export function cycleInstrument(cycle: Cycle): GuardrailKind {
+function compile(cycle: Cycle): CompiledGuardrail<Cycle> {
   const { id, of: selector, longest, times, consequence } = cycle
   const callOf = readerOf("call")
   const keyOf = keyReader([cycle.per])
   return {
+    ...TRACKS_NOTHING,
     guardrail: cycle,
+    // A call that was denied between two others would break the cycle that these are part of.
+    countsObserved: false,
+    denialObserver: null,
     appliesTo: (tool) => coversTool(selector, tool),
-    tracks: () => false,
     evaluate: (facts, memory) => {
       if (!coversCall(selector, facts, true)) return NOTHING
       const [key, call] = [keyOf(facts), callOf(facts)]
@@ -24,7 +55,7 @@ export function cycleInstrument(cycle: Cycle): GuardrailKind {
       const lazy = times >= LAZY_FROM
       const place = { owner: `${id}:cycle`, key, lazy }
       const trail = trailOf(memory, place)
-      // With the first time round there is nothing to be the same as. One call again and again is no circle.
+      // The first round has nothing to be equal to. One call again and again is a repetition, not a cycle.
       const closed = trail
         .runsWith(call)
         .slice(0, longest - 1)
@@ -37,6 +68,5 @@ export function cycleInstrument(cycle: Cycle): GuardrailKind {
         { use, memoryUpdates },
       )
     },
-    track: () => NOTHING,
   }
 }

@@ -54,6 +54,11 @@ export function isArgument(field: Field): field is ArgumentField {
   return field.startsWith(ARGUMENTS)
 }
 
+/** The names of the arguments among the fields. */
+export function argumentNames(fields: readonly Field[]): readonly string[] {
+  return fields.filter(isArgument).map(nameOf)
+}
+
 /** Of an argument, its own name. */
 export function nameOf(field: Field): string {
   return isArgument(field) ? field.slice(ARGUMENTS.length) : field

@@ -1,54 +1,53 @@
 /**
- * Gauges: how much of its windows, its budgets and its calls in flight a tree has used, for people to look at. Nothing is
- * judged and nothing counts by it. A count that several trees share is told as such: nobody else is asked for it.
+ * Gauges: how much of its guardrails a task tree has used, for people to look at. Reading them changes nothing. If several
+ * trees share a count, the gauge says so and has no figure: this tree does not know what the others have used.
  */
 import { isLifecycle } from "../catalog/lifecycle.ts"
 import type { Tool } from "../catalog/tool.ts"
-import { shownUnits } from "./amount.ts"
-import { isShared, type Concurrency, type Field, type Guardrail, type Limit } from "./definition.ts"
-import { flightsOwner } from "./concurrency.ts"
-import { secondsOf } from "./limit.ts"
-import { keysOf, readLimit } from "./limit-meter.ts"
+import type { Field } from "./definition.ts"
+import type { GaugeSource } from "./kind.ts"
+import { kindOf, type Guardrail } from "./kinds.ts"
 import type { Memory } from "./memory.ts"
 import { coversTool } from "./selector.ts"
 import { isTelltale } from "./telling-figures.ts"
 
 export interface Gauge {
   readonly guardrail: string
-  readonly kind: "window" | "budget" | "concurrency"
+  /** A key of `GAUGES`. */
+  readonly kind: string
   /** What is counted. */
-  readonly measure: Limit["measure"]["kind"]
-  /** Null where it is not told: the count is shared by several trees, or is of an argument that the catalog redacts. */
+  readonly measure: GaugeSource["measure"]
+  /** Null if several trees share the count, or if it would disclose an argument that the catalog redacts. */
   readonly used: number | null
   readonly limit: number
-  /** Until all of it is there again; null: as long as its tree lives, or until calls end. */
+  /** Until all of it is available again. Null: there is no such span (`GAUGES`). */
   readonly seconds: number | null
   readonly shared: boolean
-  /** It holds only while the risk of a call is at least so high; null: always. */
+  /** It applies only while the risk of a call is at least this. Null: always. */
   readonly from_risk: number | null
-  /** What has its own count, by field: a value that is not told is null. Null: the tree has one, or none so far. */
+  /** The values, by field, that have this count; a hidden value is null. Null: the tree has one count, or none so far. */
   readonly key: Readonly<Record<string, string | null>> | null
 }
 
-/** Of a task, what a guardrail tells it by. */
+/** What decides which guardrails apply to a task. */
 export interface Gauged {
   readonly id: string
   readonly agent: string
   readonly purpose: string
-  /** That it may call. */
+  /** The tools that it may call. */
   readonly tools: readonly Tool[]
 }
 
-/** Keys of one guardrail that are told of, the fullest. */
+/** The most keys of one guardrail, the fullest. */
 const MOST_OF_ONE = 5
-/** In all, the fullest. */
+/** The most gauges, the fullest. */
 const MOST = 100
 
 /**
- * Those that apply to one of the tasks, the fullest first.
+ * The gauges of guardrails that apply to one of the tasks, the fullest first.
  * @param catalog all tools
  * @param hidden ids of guardrails whose figures an earlier bundle hid
- * @param tellsAll whether whoever asks may see what was called by others of the tree, and with what
+ * @param tellsAll whether the reader may see what other tasks of the tree called, and with what
  */
 export function gaugesOf(
   definitions: readonly Guardrail[],
@@ -61,77 +60,50 @@ export function gaugesOf(
 ): readonly Gauge[] {
   const tools = [...catalog]
   const gauges = definitions.flatMap((guardrail) => {
-    if (!isGauge(guardrail) || !tasks.some((task) => applies(guardrail, task))) return []
-    const blank = blankOf(guardrail)
-    // The figures of what is redacted would tell it.
+    const source = kindOf(guardrail).gauge(guardrail)
+    if (!source || !tasks.some((task) => applies(guardrail, task))) return []
+    const blank = blankOf(guardrail, source)
     if (blank.shared || hidden.has(guardrail.id) || isTelltale(guardrail, tools)) return [{ ...blank, used: null }]
-    return gaugesFor(guardrail, blank, tasks, (field) => TOLD_TO_ALL.has(field) || tellsAll, memory, now)
+    return gaugesFor(source, blank, tasks, (field) => SHOWN_TO_ALL.has(field) || tellsAll, memory, now)
   })
   return gauges.toSorted((a, b) => fullness(b) - fullness(a)).slice(0, MOST)
 }
 
-/** Of a key: what the task itself says, whoever looks at it. */
-const TOLD_TO_ALL: ReadonlySet<Field> = new Set(["task", "agent", "purpose", "user"])
+/** Fields of a key that every reader of the task knows. */
+const SHOWN_TO_ALL: ReadonlySet<Field> = new Set(["task", "agent", "purpose", "user"])
 
-type Gaugeable = Limit | Concurrency
-
-function isGauge(guardrail: Guardrail): guardrail is Gaugeable {
-  if (guardrail.kind === "concurrency") return true
-  return guardrail.kind === "limit" && (guardrail.topic === "window" || guardrail.topic === "budget")
-}
-
-function applies({ of: selector, ...rest }: Gaugeable, { agent, purpose, tools }: Gauged): boolean {
-  const isWindow = rest.kind === "limit" && rest.topic === "window"
+function applies(guardrail: Guardrail, { agent, purpose, tools }: Gauged): boolean {
+  const { of: selector } = guardrail
+  const coversLifecycle = kindOf(guardrail).coversLifecycle(guardrail)
   return (
     (!selector.agents || selector.agents.includes(agent)) &&
     (!selector.purposes || selector.purposes.includes(purpose)) &&
-    tools.some((tool) => coversTool(selector, tool) && (isWindow || !isLifecycle(tool)))
+    tools.some((tool) => coversTool(selector, tool) && (coversLifecycle || !isLifecycle(tool)))
   )
 }
 
 function gaugesFor(
-  guardrail: Gaugeable,
+  source: GaugeSource,
   blank: Gauge & { readonly used: number },
   tasks: readonly Gauged[],
-  tells: (field: Field) => boolean,
+  isShown: (field: Field) => boolean,
   memory: Memory,
   now: number,
 ): readonly Gauge[] {
-  const found = countsOf(guardrail, memory, now).flatMap(([text, used]) => {
-    const fields = fieldsOf(guardrail.per, text)
+  const counted = source.counts(memory, now).flatMap(([text, used]) => {
+    const fields = fieldsOf(source.per, text)
     if (used === 0 || !fields.every(([field, value]) => isTheirs(field, value, tasks))) return []
-    const key = Object.fromEntries(fields.map(([field, value]) => [field, tells(field) ? shown(field, value) : null]))
+    const key = Object.fromEntries(fields.map(([field, value]) => [field, isShown(field) ? shown(field, value) : null]))
     return [{ ...blank, used, key: fields.length === 0 ? null : key }]
   })
-  return found.length === 0 ? [blank] : found.toSorted((a, b) => b.used - a.used).slice(0, MOST_OF_ONE)
+  return counted.length === 0 ? [blank] : counted.toSorted((a, b) => b.used - a.used).slice(0, MOST_OF_ONE)
 }
 
-function blankOf(guardrail: Gaugeable): Gauge & { readonly used: number } {
-  const { id, limit, fromRisk = null } = guardrail
-  const same = { guardrail: id, used: 0, from_risk: fromRisk, key: null } as const
-  if (guardrail.kind === "concurrency") {
-    return { ...same, kind: "concurrency", measure: "calls", limit, seconds: null, shared: false }
-  }
-  const { topic, measure, span } = guardrail
-  const most = span.kind === "bucket" ? span.burst : limit
-  const kind = topic === "budget" ? topic : "window"
-  const told = { limit: measure.kind === "sum" ? shownUnits(most) : most, seconds: secondsOf(guardrail) || null }
-  return { ...same, kind, measure: measure.kind, ...told, shared: isShared(guardrail) }
-}
-
-/** By key. */
-function countsOf(guardrail: Gaugeable, memory: Memory, now: number): readonly (readonly [string, number])[] {
-  if (guardrail.kind === "concurrency") {
-    return [...memory.flights.of(flightsOwner(guardrail))].map(([key, flights]) => {
-      return [key, [...flights.values()].filter(({ until }) => until > now).length]
-    })
-  }
-  const { measure } = guardrail
-  const isDistinct = measure.kind === "distinct"
-  return keysOf(memory, guardrail).map((key) => {
-    const { used } = readLimit(memory, guardrail, key, isDistinct ? [] : 0, now)
-    return [key, measure.kind === "sum" ? shownUnits(used) : used]
-  })
+function blankOf(
+  { id, fromRisk }: Guardrail,
+  { kind, measure, limit, seconds, isShared: shared }: GaugeSource,
+): Gauge & { readonly used: number } {
+  return { guardrail: id, kind, measure, used: 0, limit, seconds, shared, from_risk: fromRisk ?? null, key: null }
 }
 
 /** A key's parts, as `keyReader` joins them. */
@@ -149,7 +121,7 @@ function isTheirs(field: Field, text: string, tasks: readonly Gauged[]): boolean
   return field !== "purpose" || tasks.some(({ purpose }) => purpose === text)
 }
 
-/** Of a whole call its tool: what stands for the arguments says nothing to people. */
+/** Of a whole call only its tool: the hash of the arguments tells people nothing. */
 function shown(field: Field, text: string): string {
   return field === "call" ? (text.split(" ", 1)[0] ?? "") : text
 }

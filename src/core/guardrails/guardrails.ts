@@ -1,77 +1,62 @@
-/** All guardrails of a bundle at work, and which of them are about calls of a tool. */
+/** All guardrails of a bundle, compiled, and which of them apply to calls of a tool. */
 import { isLifecycle } from "../catalog/lifecycle.ts"
 import type { Tool } from "../catalog/tool.ts"
-import { concurrencyInstrument } from "./concurrency.ts"
-import { cycleInstrument } from "./cycle.ts"
-import type { Guardrail } from "./definition.ts"
-import type { GuardrailKind } from "./kind.ts"
-import { limitInstrument } from "./limit.ts"
-import { argumentsRead } from "./argument-reads.ts"
-import { sequenceInstrument } from "./sequence.ts"
-import { lookoutFor, stormInstrument, type DenialObserver } from "./storm.ts"
+import type { DenialObserver } from "./denial-observer.ts"
+import { argumentNames } from "./field.ts"
+import type { CompiledGuardrail } from "./kind.ts"
+import { compileGuardrail, kindOf, type Guardrail } from "./kinds.ts"
+import { coversTool } from "./selector.ts"
+import { countedFieldsOf } from "./telling-figures.ts"
 
-/** The closed set of kinds: one more is one file and one line. */
-function instrumentFor(guardrail: Guardrail): GuardrailKind {
-  switch (guardrail.kind) {
-    case "limit":
-      return limitInstrument(guardrail)
-    case "sequence":
-      return sequenceInstrument(guardrail)
-    case "cycle":
-      return cycleInstrument(guardrail)
-    case "storm":
-      return stormInstrument(guardrail)
-    case "concurrency":
-      return concurrencyInstrument(guardrail)
-    default:
-      return guardrail satisfies never
-  }
-}
-
-/** How fast a client pings is a matter of windows alone; nothing else is about what keeps a session going. */
-function isWindow(guardrail: Guardrail): boolean {
-  return guardrail.kind === "limit" && guardrail.topic === "window"
-}
-
-/** Those that calls of a tool have to do with. */
+/** The guardrails that have to do with calls of a tool. */
 export interface Concerned {
-  readonly judges: readonly GuardrailKind[]
-  readonly tracks: readonly GuardrailKind[]
+  readonly judges: readonly CompiledGuardrail<Guardrail>[]
+  readonly tracks: readonly CompiledGuardrail<Guardrail>[]
 }
 
 export interface Guardrails {
   readonly definitions: readonly Guardrail[]
-  /** Asked about tools of the catalog only, so that what is remembered is no more than they are. */
+  /** Called for tools of the catalog only, so that the cache of its answers is no larger than the catalog. */
   readonly about: (tool: Tool) => Concerned
-  /** Ids of those whose figures would tell an argument that the catalog redacts (telltale.ts). */
+  /** Ids of the guardrails whose figures would disclose an argument that the catalog redacts (telling-figures.ts). */
   readonly telltales: ReadonlySet<string>
-  /** Who is told of denials. */
   readonly denialObservers: readonly DenialObserver[]
-  /** Names of the arguments that are read of calls of a tool. */
+  /** Names of the arguments that guardrails read of calls of a tool: a record has to contain them. */
   readonly reads: (tool: Tool) => ReadonlySet<string>
 }
 
 export function guardrailsOf(definitions: readonly Guardrail[], telltales: readonly string[]): Guardrails {
-  const instruments = definitions.map(instrumentFor)
-  const known = new Map<string, Concerned>()
-  const read = new Map<string, ReadonlySet<string>>()
+  const compiled = definitions.map(compileGuardrail)
+  const concernedByTool = new Map<string, Concerned>()
+  const readsByTool = new Map<string, ReadonlySet<string>>()
   return {
     definitions,
     telltales: new Set(telltales),
-    denialObservers: definitions.flatMap((guardrail) => (guardrail.kind === "storm" ? [lookoutFor(guardrail)] : [])),
+    denialObservers: compiled.flatMap(({ denialObserver }) => denialObserver ?? []),
     about: (tool) => {
-      let concerned = known.get(tool.name)
+      let concerned = concernedByTool.get(tool.name)
       if (!concerned) {
-        const chosen = isLifecycle(tool) ? instruments.filter(({ guardrail }) => isWindow(guardrail)) : instruments
-        const judges = chosen.filter((instrument) => instrument.appliesTo(tool))
-        known.set(tool.name, (concerned = { judges, tracks: chosen.filter((each) => each.tracks(tool)) }))
+        const all = isLifecycle(tool)
+          ? compiled.filter(({ guardrail }) => kindOf(guardrail).coversLifecycle(guardrail))
+          : compiled
+        const judges = all.filter((each) => each.appliesTo(tool))
+        concernedByTool.set(tool.name, (concerned = { judges, tracks: all.filter((each) => each.tracks(tool)) }))
       }
       return concerned
     },
     reads: (tool) => {
-      let names = read.get(tool.name)
-      if (!names) read.set(tool.name, (names = new Set(definitions.flatMap((each) => argumentsRead(each, tool)))))
+      let names = readsByTool.get(tool.name)
+      if (!names) {
+        readsByTool.set(tool.name, (names = new Set(definitions.flatMap((each) => argumentsRead(each, tool)))))
+      }
       return names
     },
   }
+}
+
+/** By name. A key on the whole call is not among them: a record has the hash of the arguments, which is enough. */
+function argumentsRead(guardrail: Guardrail, tool: Tool): readonly string[] {
+  const applies = coversTool(guardrail.of, tool)
+  const own = applies ? argumentNames(countedFieldsOf(guardrail)) : []
+  return [...own, ...kindOf(guardrail).conditionArguments(guardrail, tool, applies)]
 }

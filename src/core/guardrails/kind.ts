@@ -1,35 +1,99 @@
 /**
- * A guardrail at work: it judges calls that it is about, before they are admitted, and hears of those that were, each
- * from nothing but the call's facts and the tree's memory. Whatever it costs does not grow with the length of history.
+ * What a kind of guardrail is (`GuardrailKind`), and one guardrail of a bundle ready for use (`CompiledGuardrail`). A
+ * guardrail reads nothing but the facts of a call and the tree's memory, and its cost does not grow with the history.
  */
 import type { Tool } from "../catalog/tool.ts"
 import type { Denial } from "../denials/denial.ts"
 import type { Consequence } from "../denials/consequence.ts"
-import type { Guardrail, Limit } from "./definition.ts"
+import type { Field, GuardrailDefinition } from "./definition.ts"
 import type { CallFacts } from "./field.ts"
+import type { Limit, Measure } from "./limit-definition.ts"
 import type { Memory, Refused } from "./memory.ts"
 import type { MemoryUpdate } from "./memory-update.ts"
+import type { DenialObserver } from "./denial-observer.ts"
 
-export interface GuardrailKind {
-  readonly guardrail: Guardrail
-  /** Whether it may have to judge calls of the tool. */
+/**
+ * Everything that one kind of guardrail does differently from the others. A new kind is one file that exports one of
+ * these, and a row of `KINDS` (kinds.ts). The compiler names each member that the file lacks.
+ */
+export interface GuardrailKind<Definition extends GuardrailDefinition> {
+  /** One sentence for the reference documentation. */
+  readonly doc: string
+  /**
+   * The gauges by which people see how much is used, by name. The text follows the limit of a gauge without a span, such
+   * as "at once". Empty: no guardrail of this kind has a gauge.
+   */
+  readonly gauges: Readonly<Record<string, string>>
+  compile(definition: Definition): CompiledGuardrail<Definition>
+  /** Whether the calls that open, list and close MCP sessions count too. */
+  coversLifecycle(definition: Definition): boolean
+  /**
+   * What the guardrail counts, and by what. Its figures disclose the values of these fields: if the catalog redacts one
+   * of them, no answer, record or notice contains a figure. Null: it has no count that callers or people could read.
+   */
+  count(definition: Definition): Count | null
+  /**
+   * Names of arguments that it reads of calls of a tool, besides those that its selector bounds and its count needs.
+   * @param applies whether the guardrail applies to calls of the tool
+   */
+  conditionArguments(definition: Definition, tool: Tool, applies: boolean): readonly string[]
+  /** Null: this guardrail has no gauge. */
+  gauge(definition: Definition): GaugeSource | null
+  /** The definition with its figures as they are written in guardrails.yaml. A bundle has amounts in units (amount.ts). */
+  written(definition: Definition): Definition
+  /** The denial to assume if a record states only that the call broke the guardrail. */
+  recordedDenial(definition: Definition): Denial
+  /**
+   * The guardrail as it was when a call was recorded with these figures, for evaluation of that call under another
+   * definition. Null: the figures of `before` say nothing about this definition. Absent: records contain no figures by
+   * which this kind can be evaluated again.
+   */
+  recreate?(definition: Definition, use: UseFigures, before: Definition | null): CompiledGuardrail<Definition> | null
+}
+
+export interface Count {
+  /** Calls that agree on all of these fields share a count. */
+  readonly per: readonly Field[]
+  /** The field whose values are counted or added up. Null: the count does not depend on a value. */
+  readonly of: Field | null
+}
+
+/** One guardrail of a bundle: it evaluates calls before they are allowed, and keeps track of those that were. */
+export interface CompiledGuardrail<Definition extends GuardrailDefinition = GuardrailDefinition> {
+  readonly guardrail: Definition
+  /** Whether it may have to evaluate calls of the tool. */
   appliesTo(tool: Tool): boolean
-  /** Whether what it judges others by may depend on calls of the tool. */
+  /** Whether its evaluation of other calls may depend on calls of the tool. */
   tracks(tool: Tool): boolean
   evaluate(facts: CallFacts, memory: Memory, now: number): Evaluation
-  /** What an admission leaves; or why there must be none, as it could not be kept in mind. */
+  /** What an allowed call adds to the memory; or a denial, if the memory cannot hold it. */
   track(facts: CallFacts, memory: Memory, now: number): TrackResult
-  /** What a call leaves that was denied and let through all the same. Absent: nothing. */
-  trackDenied?(facts: CallFacts, memory: Memory, now: number): readonly MemoryUpdate[]
-  /** The same, of one that may have been a call of any of these tools. */
-  trackAny?(tools: readonly Tool[], facts: CallFacts, memory: Memory): readonly MemoryUpdate[]
+  /**
+   * Whether a call that was denied, and that an observing gateway let through all the same, counts as if it had been
+   * allowed. It must not if it could make the guardrail deny less.
+   */
+  readonly countsObserved: boolean
+  /** What such a call adds to the memory besides. */
+  trackDenied(facts: CallFacts, memory: Memory, now: number): readonly MemoryUpdate[]
+  /** The same, of a call that may have been one of any of these tools. */
+  trackAny(tools: readonly Tool[], facts: CallFacts, memory: Memory): readonly MemoryUpdate[]
+  /** Null: denials do not matter to it. */
+  readonly denialObserver: DenialObserver | null
 }
+
+/** For a guardrail that keeps its memory in `evaluate` alone. */
+export const TRACKS_NOTHING = {
+  tracks: () => false,
+  track: () => NOTHING,
+  trackDenied: () => NONE,
+  trackAny: () => NONE,
+} as const satisfies Partial<CompiledGuardrail>
 
 export interface Evaluation extends TrackResult {
   readonly use: Use | null
-  /** Where it is a window that fills and empties: what callers are told of it. */
+  /** For a window that fills and empties: what callers are told of it. */
   readonly rate: WindowUse | null
-  /** What it needs of a count that all trees share, before it can say. */
+  /** What it needs of a count that all trees share, before it can decide. */
   readonly need: Need | null
 }
 
@@ -41,46 +105,66 @@ export interface TrackResult {
 /** How a guardrail stands to a call, for answers and records. */
 export interface Use {
   readonly guardrail: string
-  readonly kind: Guardrail["kind"]
+  /** A key of `KINDS`. */
+  readonly kind: string
   /** Whether the call keeps to it. */
   readonly holds: boolean
-  /** Of what counts: before the call, what the call adds, and how much there may be. */
+  /** What was counted before the call. */
   readonly used?: number
+  /** What the call adds. */
   readonly asked?: number
   readonly limit?: number
 }
+
+export type UseFigures = Required<Pick<Use, "used" | "asked">> & Use
 
 /** What a caller can pace itself by. */
 export interface WindowUse {
   readonly window: string
   readonly limit: number
   readonly seconds: number
-  /** Counted now, this call aside. */
+  /** What counts now, without this call. */
   readonly used: number
-  /** What this call counts. */
+  /** What this call adds. */
   readonly asked: number
-  /** Milliseconds until there is room for it; 0 where there is now. */
+  /** Milliseconds until there is room for it; 0 if there is room now. */
   readonly waits: number
 }
 
 export interface Need {
   readonly owner: string
   readonly key: string
-  /** Where in the memory what is lent for it is looked for. */
+  /** The key in the tree's memory under which borrowed credit is kept. */
   readonly place: string
   readonly limit: Limit
   readonly amount: number
-  /** Of a limit on distinct values. */
+  /** For a limit on distinct values. */
   readonly values: readonly string[] | null
-  /** There is no room: if a person has approved the call, it is counted all the same. Null: it has not been asked. */
+  /** There is no room, and the call is counted all the same if a person has approved it. Null: not requested yet. */
   readonly over: Refused | null
-  /** It has just been asked, and has room. */
+  /** It has just been requested, and has room. */
   readonly hasRoom: boolean
-  /** Whether it is asked only if it has room, and nothing is taken of it. */
+  /** Whether the request only asks if there is room, and takes nothing. */
   readonly look: boolean
 }
 
-export const NOTHING: Evaluation = { denial: null, memoryUpdates: [], use: null, rate: null, need: null }
+/** How much of a guardrail a task tree has used. */
+export interface GaugeSource {
+  /** A key of the kind's `gauges`. */
+  readonly kind: string
+  readonly measure: Measure["kind"]
+  readonly limit: number
+  /** Seconds until all of it is available again. Null: there is no such span. */
+  readonly seconds: number | null
+  /** Whether several trees share the count. This tree does not know then how much of it is used. */
+  readonly isShared: boolean
+  readonly per: readonly Field[]
+  /** What counts now, by key. */
+  counts(memory: Memory, now: number): readonly (readonly [key: string, used: number])[]
+}
+
+const NONE: readonly MemoryUpdate[] = []
+export const NOTHING: Evaluation = { denial: null, memoryUpdates: NONE, use: null, rate: null, need: null }
 
 export function judged(
   denial: Denial | null,
@@ -88,9 +172,8 @@ export function judged(
 ): Evaluation {
   return { denial, memoryUpdates, use, rate, need }
 }
-const NONE: readonly MemoryUpdate[] = []
 
-/** Of a denial by a guardrail; a call that could not be judged is denied and nothing more. */
+/** The consequence of a denial by a guardrail. A call that could not be evaluated is denied and nothing more. */
 export function consequenceOf(denial: Denial): Consequence {
   return "consequence" in denial ? denial.consequence : "deny"
 }

@@ -1,6 +1,6 @@
 /** Where a limit's count is, what it says of a call, and what an admission adds to it. */
 import { sha256Hex } from "../encoding/hash.ts"
-import { isShared, type Limit } from "./definition.ts"
+import { isShared, type Limit } from "./limit-definition.ts"
 import { MOST_KEYS, type Memory } from "./memory.ts"
 import { BucketMeter } from "./meter/bucket.ts"
 import { readingOf, type Demand, type Reading } from "./meter/meter.ts"

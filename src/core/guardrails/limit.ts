@@ -1,28 +1,57 @@
 /**
  * Limits: at most so much of a measure for each key in a span. Windows, budgets, repeated calls and changes of what a
- * gateway asserts are all of this kind; their topic decides the code of a denial, and nothing else.
+ * gateway asserts are all of this kind. Their topic decides the code of a denial, and whether they have a gauge.
  */
 import type { Denial } from "../denials/denial.ts"
 import { shownUnits, unitsOf } from "./amount.ts"
-import { isShared, type Limit } from "./definition.ts"
 import { argumentOf, isUnread, keyReader, unreadable, valuesOf, type CallFacts } from "./field.ts"
-import { judged, NOTHING, type GuardrailKind, type Evaluation, type Need } from "./kind.ts"
-import { hasRoom, notesOf, ownerOf, readLimit } from "./limit-meter.ts"
-import type { Memory } from "./memory.ts"
+import {
+  judged,
+  NOTHING,
+  TRACKS_NOTHING,
+  type CompiledGuardrail,
+  type Evaluation,
+  type GaugeSource,
+  type GuardrailKind,
+  type Need,
+  type UseFigures,
+} from "./kind.ts"
+import { isShared, type Limit } from "./limit-definition.ts"
+import { hasRoom, keysOf, notesOf, ownerOf, readLimit } from "./limit-meter.ts"
+import { Memory } from "./memory.ts"
 import type { Demand, Reading } from "./meter/meter.ts"
 import type { MemoryUpdate } from "./memory-update.ts"
 import { coversCall, coversTool } from "./selector.ts"
 
-export function limitInstrument(limit: Limit): GuardrailKind {
+const WHILE_THE_TREE_LIVES = "as long as the tree lives"
+
+export const limit: GuardrailKind<Limit> = {
+  doc: "At most so many calls, so much of their cost or of an amount, or so many different values, in a span of time or as long as the task tree lives.",
+  gauges: { window: WHILE_THE_TREE_LIVES, budget: WHILE_THE_TREE_LIVES },
+  compile,
+  // Windows limit how fast a client opens sessions and sends pings. Nothing else applies to what keeps a session alive.
+  coversLifecycle: ({ topic }) => topic === "window",
+  count: ({ per, measure }) => ({ per, of: "field" in measure ? measure.field : null }),
+  conditionArguments: () => [],
+  gauge,
+  written: (definition) =>
+    definition.measure.kind === "sum" ? { ...definition, limit: shownUnits(definition.limit) } : definition,
+  recordedDenial: (definition) => recordedDenial(definition, null, null),
+  recreate,
+}
+
+function compile(limit: Limit): CompiledGuardrail<Limit> {
   const keyOf = keyReader(limit.per)
   const { per, measure } = limit
   const fields = measure.kind === "distinct" ? [...per, measure.field] : per
   const asserted = (["country", "network"] as const).filter((field) => fields.includes(field))
   const judge = isShared(limit) ? judgeShared : judgeOwn
   return {
+    ...TRACKS_NOTHING,
     guardrail: limit,
+    countsObserved: true,
+    denialObserver: null,
     appliesTo: (tool) => coversTool(limit.of, tool),
-    tracks: () => false,
     evaluate: (facts, memory, now) => {
       if (!coversCall(limit.of, facts, true)) return NOTHING
       // What its gateway does not assert cannot change: whether it asserts it is the operator's word.
@@ -32,7 +61,6 @@ export function limitInstrument(limit: Limit): GuardrailKind {
       const key = keyOf(facts)
       return isUnread(key) ? judged(unreadable(limit.id, key)) : judge(limit, key, demand, memory, now)
     },
-    track: () => NOTHING,
   }
 }
 
@@ -110,8 +138,8 @@ function stand(limit: Limit, reading: Reading, memoryUpdates: readonly MemoryUpd
   return judged(waits > 0 ? exceeded(limit, reading) : null, { memoryUpdates, use, rate })
 }
 
-/** Until all of it is there again; 0: never. */
-export function secondsOf({ span, limit }: Limit): number {
+/** Seconds until all of it is available again; 0: never. */
+function secondsOf({ span, limit }: Limit): number {
   if (span.kind === "life") return 0
   return span.kind === "bucket" ? Math.ceil((span.burst * span.seconds) / limit) : span.seconds
 }
@@ -140,4 +168,67 @@ function exceeded(limit: Limit, { used, asked, waits }: Reading): Denial {
     default:
       return topic satisfies never
   }
+}
+
+function gauge(limit: Limit): GaugeSource | null {
+  const { topic, measure, span, per } = limit
+  if (topic !== "window" && topic !== "budget") return null
+  const shown = measure.kind === "sum" ? shownUnits : (count: number): number => count
+  const demand = measure.kind === "distinct" ? [] : 0
+  return {
+    kind: topic,
+    measure: measure.kind,
+    limit: shown(span.kind === "bucket" ? span.burst : limit.limit),
+    seconds: secondsOf(limit) || null,
+    isShared: isShared(limit),
+    per,
+    counts: (memory, now) =>
+      keysOf(memory, limit).map((key) => [key, shown(readLimit(memory, limit, key, demand, now).used)]),
+  }
+}
+
+/** @param used null if it is unknown, as is `asked` */
+function recordedDenial({ id, topic, limit, consequence }: Limit, used: number | null, asked: number | null): Denial {
+  switch (topic) {
+    case "window":
+      return { reason: "window_full", window: id, limit, seconds: 0, retry_after: 1, consequence }
+    case "budget":
+      return { reason: "budget_spent", budget: id, limit, used, asked, seconds: null, retry_after: null, consequence }
+    case "loop":
+      return { reason: "call_repeated", guardrail: id, limit, seconds: 0, consequence }
+    case "deviation":
+      return { reason: "origin_changed", guardrail: id, limit, seconds: 0, consequence }
+    default:
+      return topic satisfies never
+  }
+}
+
+/** What was used is subtracted from the limit. The rest is what the recorded call has to keep to. */
+function recreate(limit: Limit, use: UseFigures, before: Limit | null): CompiledGuardrail<Limit> | null {
+  if (before && !countsAlike(before, limit)) return null
+  const { used, asked } = use
+  const units = (count: number): number => {
+    const amount = limit.measure.kind === "sum" ? unitsOf(count) : count
+    return typeof amount === "number" ? amount : Number.POSITIVE_INFINITY
+  }
+  const { span } = limit
+  const compiled = compile(limit)
+  // The number of values that counted tells how many of them were new then.
+  if (limit.measure.kind === "distinct") {
+    const denial = used + asked > limit.limit ? recordedDenial(limit, used, asked) : null
+    return { ...compiled, evaluate: () => judged(denial, { use }) }
+  }
+  const rest = compile({
+    ...limit,
+    per: ["task"],
+    limit: span.kind === "bucket" ? limit.limit : limit.limit - units(used),
+    span: span.kind === "bucket" ? { ...span, burst: span.burst - used } : span,
+  })
+  return { ...compiled, evaluate: (facts, _memory, now) => rest.evaluate(facts, new Memory(), now) }
+}
+
+function countsAlike(one: Limit, other: Limit): boolean {
+  const countedBy = ({ per, measure, span }: Limit): string =>
+    JSON.stringify([per, measure, span.kind, "seconds" in span ? span.seconds : null])
+  return countedBy(one) === countedBy(other)
 }

@@ -1,7 +1,7 @@
 /** Calls of the past that a condition looks back at: whether a call is such, and what ties it to one that is judged. */
 import type { Tool } from "../catalog/tool.ts"
 import type { Denial } from "../denials/denial.ts"
-import type { Condition, Pattern } from "./definition.ts"
+import type { Condition, Pattern } from "./condition.ts"
 import { isUnread, keyReader, unreadable, type CallFacts } from "./field.ts"
 import type { Memory } from "./memory.ts"
 import type { Monitor } from "./monitor.ts"

@@ -1,5 +1,5 @@
 /** What an admitted call leaves in the memory of its tree: made by guardrails, applied here, kept by the ledger. */
-import type { Span } from "./definition.ts"
+import type { Span } from "./limit-definition.ts"
 import type { Flight, CallsInFlight, Last, Memory } from "./memory.ts"
 import { BucketMeter, type BucketSize } from "./meter/bucket.ts"
 import { PeriodMeter } from "./meter/period.ts"

@@ -1,15 +1,15 @@
 /**
- * What a tree remembers for its guardrails: cells of a few kinds, each of an owner (a guardrail, or one condition of
- * it) and a key. Plain state, changed by notes alone (note.ts); how it is kept is the ledger's business.
+ * What a tree remembers for its guardrails: cells of a few kinds, each of an owner (a guardrail, or one of its
+ * conditions) and a key. Plain state, which only memory updates change (memory-update.ts); the ledger stores it.
  */
-import type { Guardrail } from "./definition.ts"
+import type { GuardrailDefinition } from "./definition.ts"
 import type { BucketMeter } from "./meter/bucket.ts"
 import { Marks, type ValueCount } from "./meter/marks.ts"
 import { OnceLog } from "./meter/once.ts"
 import type { PeriodMeter } from "./meter/period.ts"
 import type { SlidingMeter } from "./meter/sliding.ts"
 import type { Trail } from "./meter/trail.ts"
-import { Recent } from "./recent.ts"
+import { Recent } from "./meter/recent.ts"
 
 /** Cells of one owner, and values of one cell, at most: what a tree takes up must not grow with what it does. */
 export const MOST_KEYS = 10_000
@@ -133,8 +133,8 @@ export class Memory {
     this.wokenAt = wokenAt
   }
 
-  /** Where what a guardrail keeps in mind is to be looked for. */
-  of(_guardrail: Guardrail): Memory {
+  /** The memory that holds what a guardrail keeps. */
+  of(_guardrail: GuardrailDefinition): Memory {
     return this
   }
 

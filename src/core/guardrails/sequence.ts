@@ -1,20 +1,39 @@
 /**
- * Temporal rules: a call is admitted only where a condition on what the tree did before holds. Each condition that
- * looks back keeps in mind just what it will be asked for (monitor.ts), so that a decision costs the same however much
- * has happened.
+ * Temporal rules: a call is allowed only if a condition on the earlier calls of the tree holds. Each condition keeps in
+ * memory only what it has to answer (monitor.ts), so that the cost of a decision does not depend on the history.
  */
 import type { Denial } from "../denials/denial.ts"
-import type { Condition, Sequence } from "./definition.ts"
+import { argumentsInCondition } from "./condition-arguments.ts"
+import type { Condition } from "./condition.ts"
+import type { GuardrailDefinition } from "./definition.ts"
 import { sha256Hex } from "../encoding/hash.ts"
 import type { CallFacts } from "./field.ts"
-import { judged, NOTHING, type TrackResult, type GuardrailKind } from "./kind.ts"
+import { judged, NOTHING, type CompiledGuardrail, type TrackResult, type GuardrailKind } from "./kind.ts"
 import type { Memory } from "./memory.ts"
 import { turned, type ConditionResult, type Ask, type Setting } from "./listener.ts"
 import { MONITORS, type Monitor } from "./monitor.ts"
 import type { MemoryUpdate } from "./memory-update.ts"
 import { coversCall, coversTool } from "./selector.ts"
+import { writtenCondition } from "./written-condition.ts"
 
-export function sequenceInstrument(sequence: Sequence): GuardrailKind {
+export interface Sequence extends GuardrailDefinition {
+  readonly kind: "sequence"
+  readonly require: Condition
+}
+
+export const sequence: GuardrailKind<Sequence> = {
+  doc: "A call is allowed only if a condition on the earlier calls of its task tree holds.",
+  gauges: {},
+  compile: compileSequence,
+  coversLifecycle: () => false,
+  count: () => null,
+  conditionArguments: ({ require }, tool, applies) => argumentsInCondition(require, tool, applies),
+  gauge: () => null,
+  written: (definition) => ({ ...definition, require: writtenCondition(definition.require) }),
+  recordedDenial: ({ id: guardrail, consequence }) => ({ reason: "sequence_broken", guardrail, consequence }),
+}
+
+function compileSequence(sequence: Sequence): CompiledGuardrail<Sequence> {
   const { id, of: selector, consequence, kind } = sequence
   // No id has a backslash: what is kept for a part of one can be nothing of another's, `a.0` next to `a`.
   const { ask, monitors } = compile(sequence.require, {
@@ -25,6 +44,8 @@ export function sequenceInstrument(sequence: Sequence): GuardrailKind {
   })
   return {
     guardrail: sequence,
+    countsObserved: true,
+    denialObserver: null,
     appliesTo: (tool) => coversTool(selector, tool),
     tracks: (tool) => monitors.some((monitor) => monitor.tracks(tool)),
     evaluate: (facts, memory, now) => {
@@ -34,7 +55,7 @@ export function sequenceInstrument(sequence: Sequence): GuardrailKind {
       if (typeof answer === "object") return judged(answer, { use })
       return judged(answer ? null : { reason: "sequence_broken", guardrail: id, consequence }, { use })
     },
-    track: (facts, memory, now) => hearAll(monitors, facts, memory, now),
+    track: (facts, memory, now) => trackAll(monitors, facts, memory, now),
     trackDenied: (facts, memory, now) =>
       monitors.flatMap((monitor) => (monitor.tracks(facts.tool) ? monitor.trackDenied(facts, memory, now) : [])),
     trackAny: (tools, facts, memory) =>
@@ -42,14 +63,14 @@ export function sequenceInstrument(sequence: Sequence): GuardrailKind {
   }
 }
 
-export interface Compiled {
+interface CompiledCondition {
   readonly ask: Ask
   /** Its own and those of all conditions within. */
   readonly monitors: readonly Monitor[]
 }
 
 /** The way of each condition to a yes or no; those that look back are one monitor each. */
-export function compile(condition: Condition, setting: Setting): Compiled {
+function compile(condition: Condition, setting: Setting): CompiledCondition {
   switch (condition.kind) {
     case "all":
     case "any": {
@@ -89,13 +110,13 @@ function negated(answer: ConditionResult): ConditionResult {
   return typeof answer === "object" ? answer : !answer
 }
 
-export function hearAll(monitors: readonly Monitor[], facts: CallFacts, memory: Memory, now: number): TrackResult {
+function trackAll(monitors: readonly Monitor[], facts: CallFacts, memory: Memory, now: number): TrackResult {
   const memoryUpdates: MemoryUpdate[] = []
   for (const monitor of monitors) {
     if (!monitor.tracks(facts.tool)) continue
-    const heard = monitor.track(facts, memory, now)
-    if (heard.denial) return heard
-    memoryUpdates.push(...heard.memoryUpdates)
+    const result = monitor.track(facts, memory, now)
+    if (result.denial) return result
+    memoryUpdates.push(...result.memoryUpdates)
   }
   return { denial: null, memoryUpdates }
 }

@@ -1,49 +1,56 @@
 /**
- * Storms: more denials than an agent at work has any reason to run into. What is denied consumes nothing, but it is
- * kept in mind; and once there were too many, every call is denied until the first of them have passed, by which
- * nothing is added.
+ * Storms: more denials than a working agent has any reason to cause. Denied calls consume nothing, but they are counted.
+ * After too many of them every call is denied until the first ones are older than the span; those denials do not count.
  */
 import type { Code } from "../denials/code.ts"
 import type { Denial } from "../denials/denial.ts"
-import type { Tool } from "../catalog/tool.ts"
-import type { Selector, Storm } from "./definition.ts"
+import type { GuardrailDefinition, Selector } from "./definition.ts"
+import type { DenialObserver, DeniedFacts } from "./denial-observer.ts"
 import type { CallFacts } from "./field.ts"
-import { judged, NOTHING, type GuardrailKind } from "./kind.ts"
+import { judged, NOTHING, TRACKS_NOTHING, type CompiledGuardrail, type GuardrailKind } from "./kind.ts"
 import type { Memory } from "./memory.ts"
 import type { MemoryUpdate } from "./memory-update.ts"
 import { coversCall, coversTool } from "./selector.ts"
 
-/** Ends the name by which a memory knows a storm. */
-export const STORM = ":storm"
-
-/** The tool may be none of the catalog's. */
-export type DeniedFacts = Omit<CallFacts, "tool"> & { readonly tool: Tool | null }
-
-/** Whose storms are told of denials. */
-export interface DenialObserver {
-  readonly storm: Storm
-  /** @returns what a denial leaves, and whether with it the storm is there */
-  denied(
-    facts: DeniedFacts,
-    code: Code,
-    memory: Memory,
-    now: number,
-  ): { readonly memoryUpdates: readonly MemoryUpdate[]; readonly storm: Denial | null }
+/** More than `limit` denied calls of a task, or of its tree, in so many seconds. */
+export interface Storm extends GuardrailDefinition {
+  readonly kind: "storm"
+  readonly limit: number
+  readonly seconds: number
+  readonly per: "task" | "tree"
+  /** The codes of the denials that count. Absent: all but those of `NOT_COUNTED`, and of storms themselves. */
+  readonly codes?: readonly Code[]
 }
 
-export function stormInstrument(storm: Storm): GuardrailKind {
+export const storm: GuardrailKind<Storm> = {
+  doc: "After too many denied calls in a span of time, all calls are denied until the denials are older than the span.",
+  gauges: {},
+  compile,
+  coversLifecycle: () => false,
+  count: () => null,
+  conditionArguments: () => [],
+  gauge: () => null,
+  written: (definition) => definition,
+  recordedDenial: denialBy,
+}
+
+/** The end of the name under which a memory keeps a storm. */
+export const STORM = ":storm"
+
+function compile(storm: Storm): CompiledGuardrail<Storm> {
   const { id, of: selector } = storm
   return {
+    ...TRACKS_NOTHING,
     guardrail: storm,
+    countsObserved: true,
+    denialObserver: observerOf(storm),
     appliesTo: (tool) => coversTool(selector, tool),
-    tracks: () => false,
     evaluate: (facts, memory, now) => {
       if (!coversCall(selector, facts, true)) return NOTHING
-      const { used, holds } = standOf(storm, keyOf(storm, facts), memory, now)
+      const { used, holds } = standingOf(storm, keyOf(storm, facts), memory, now)
       const use = { guardrail: id, kind: storm.kind, holds, used, limit: storm.limit }
-      return judged(holds ? null : stormy(storm), { use })
+      return judged(holds ? null : denialBy(storm), { use })
     },
-    track: () => NOTHING,
   }
 }
 
@@ -52,7 +59,7 @@ function keyOf({ per }: Storm, { task }: Pick<CallFacts, "task">): string {
 }
 
 /** More than `limit` of them are a storm. */
-function standOf(
+function standingOf(
   { id, limit, seconds }: Storm,
   key: string,
   memory: Memory,
@@ -62,39 +69,39 @@ function standOf(
   return { used, holds: used <= limit }
 }
 
-function stormy({ id: guardrail, limit, seconds, consequence }: Storm): Denial {
+function denialBy({ id: guardrail, limit, seconds, consequence }: Storm): Denial {
   return { reason: "denial_storm", guardrail, limit, seconds, consequence }
 }
 
-/** Of an outage the task knows nothing, and a token that opens nothing may be anybody's. */
+/** A task does not cause an outage, and anybody may present a token that is invalid. */
 const NOT_COUNTED: ReadonlySet<Code> = new Set<Code>([
   "unavailable",
   "invalid_token",
-  // Whoever waits for a person asks again and again.
+  // An agent that waits for a person repeats its call.
   "approval_required",
   "missing_token",
   "step_up_required",
 ])
 
-export function lookoutFor(storm: Storm): DenialObserver {
+function observerOf(storm: Storm): DenialObserver {
   return {
-    storm,
+    guardrail: storm,
     denied: (facts, code, memory, now) => {
       const counts = storm.codes ? storm.codes.includes(code) : !NOT_COUNTED.has(code)
       const key = keyOf(storm, facts)
       if (!counts || facts.risk < (storm.fromRisk ?? 0) || !covers(storm.of, facts)) return QUIET
-      const { used } = standOf(storm, key, memory, now)
-      // One more than there may be is kept in mind, not all that a hostile agent can bring about.
+      const { used } = standingOf(storm, key, memory, now)
+      // One denial beyond the limit is kept, not all that a hostile agent can cause.
       if (used > storm.limit) return QUIET
       const span = { kind: "sliding", seconds: storm.seconds } as const
       const counted = { owner: `${storm.id}${STORM}`, key, amount: 1, limit: storm.limit + 1, span }
-      const note: MemoryUpdate = { kind: "spend", ...counted, repeats: null }
-      return { memoryUpdates: [note], storm: used + 1 > storm.limit ? stormy(storm) : null }
+      const update: MemoryUpdate = { kind: "spend", ...counted, repeats: null }
+      return { memoryUpdates: [update], storm: used + 1 > storm.limit ? denialBy(storm) : null }
     },
   }
 }
 
-/** Of what is no tool of the catalog, the catalog knows nothing that could narrow it down. */
+/** If the catalog does not have the tool, only a selector of all tools can cover the call. */
 function covers(selector: Selector, { tool, ...facts }: DeniedFacts): boolean {
   const { tools, actions, labels, sensitivity } = selector
   const isSuch = tool ? coversTool(selector, tool) : tools.includes("*") && !actions && !labels && !sensitivity

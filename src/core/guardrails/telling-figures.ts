@@ -1,14 +1,15 @@
 /**
- * Guardrails whose figures would tell an argument that the catalog redacts: what a budget has used before and after a call
- * differs by the amount, and a count of one value says how often that value came. Worked out when a bundle is made, over
- * all tools that a guardrail covers, because one that does not redact the argument shares the count with one that does.
+ * Guardrails whose figures would disclose an argument that the catalog redacts. What a budget has used before and after a
+ * call differs by the amount, and a count of one value tells how often that value came. The build of a bundle looks at all
+ * tools that a guardrail covers, because a tool that does not redact the argument may share the count with one that does.
  */
 import { isRedacted } from "../catalog/redaction.ts"
 import { hideFigures } from "../denials/denial.ts"
 import type { Tool } from "../catalog/tool.ts"
-import type { Field, Guardrail, Selector } from "./definition.ts"
+import type { Field, Selector } from "./definition.ts"
 import { isArgument, nameOf } from "./field.ts"
 import type { Evaluation } from "./kind.ts"
+import { kindOf, type Guardrail } from "./kinds.ts"
 import { coversTool } from "./selector.ts"
 
 /** Whether a field of calls holds what one of the tools redacts. A whole call holds all of its arguments. */
@@ -23,7 +24,7 @@ function isRedactedField(field: Field, selector: Selector, tools: readonly Tool[
  * @param tools all of the catalog
  */
 export function redactedFieldsOf(guardrail: Guardrail, tools: readonly Tool[]): readonly Field[] {
-  return fieldsOf(guardrail).filter((field) => isRedactedField(field, guardrail.of, tools))
+  return countedFieldsOf(guardrail).filter((field) => isRedactedField(field, guardrail.of, tools))
 }
 
 /** @param tools all of the catalog */
@@ -36,25 +37,24 @@ export function telltalesOf(definitions: readonly Guardrail[], tools: readonly T
   return definitions.filter((each) => isTelltale(each, tools)).map(({ id }) => id)
 }
 
-function fieldsOf(guardrail: Guardrail): readonly Field[] {
+/** The fields on whose values the figures depend: those that its selector bounds, and those of its count. */
+export function countedFieldsOf(guardrail: Guardrail): readonly Field[] {
   const bounded = Object.keys(guardrail.of.arguments ?? {}).map((name): Field => `arguments.${name}`)
-  if (guardrail.kind === "concurrency") return [...bounded, ...guardrail.per]
-  if (guardrail.kind !== "limit") return bounded
-  const { measure, per } = guardrail
-  return [...bounded, ...per, ...("field" in measure ? [measure.field] : [])]
+  const count = kindOf(guardrail).count(guardrail)
+  return count ? [...bounded, ...count.per, ...(count.of === null ? [] : [count.of])] : bounded
 }
 
 /**
- * What of a judgement may leave the ledger: in an answer, its headers, a record or a notice. Nothing at all of one that
- * holds for some values of an argument only: that it is about the call would tell that its argument is one of these.
+ * What of an evaluation may leave the ledger in an answer, its headers, a record or a notice. If the guardrail bounds an
+ * argument, that is nothing at all: that it applies to the call would tell that the argument is within the bounds.
  */
-export function withoutFigures(judgement: Evaluation, { arguments: bounds }: Selector): Evaluation {
-  const { use, denial } = judgement
+export function withoutFigures(evaluation: Evaluation, guardrail: Guardrail): Evaluation {
+  const { use, denial } = evaluation
   return {
-    ...judgement,
+    ...evaluation,
     rate: null,
     use:
-      bounds || !use
+      guardrail.of.arguments || !use
         ? null
         : {
             guardrail: use.guardrail,

@@ -10,10 +10,6 @@ import type { Pointer } from "./bundle.ts"
 import type { AgentDefinition, PurposeDefinition } from "./definition/agents.ts"
 import type { ApprovalDefinition, Approving } from "./definition/approvers.ts"
 import type { GatewayDefinition, QueryClient } from "./definition/gateways.ts"
-import type { IssuerDefinition } from "./definition/issuers.ts"
-import type { OperatorDefinition } from "./definition/operators.ts"
-import type { ReceiverDefinition } from "./definition/receivers.ts"
-import type { StreamDefinition } from "./definition/streams.ts"
 import type { Head, Span } from "./encode.ts"
 import { engineOf, type Engine } from "./cedar/engine.ts"
 import { readStore, type EntityStore } from "./cedar/entities.ts"
@@ -21,7 +17,21 @@ import type { StoredEntity } from "./cedar/lowered.ts"
 import { Table, type Section } from "../encoding/sorted-table.ts"
 import { entity, type EntityRef } from "./cedar/values/value.ts"
 
-export interface Bundle {
+/** The members of a body that a bundle has in another form, or not at all. Each of the others is as it was written. */
+type Indexed =
+  | "format"
+  | "servers"
+  | "routes"
+  | "purposes"
+  | "gateways"
+  | "queries"
+  | "guardrails"
+  | "approvals"
+  | "owners"
+  | "telltales"
+  | "tables"
+
+export interface Bundle extends Omit<Head, Indexed> {
   readonly pointer: Pointer
   readonly engine: Engine
   readonly entities: EntityStore
@@ -31,15 +41,11 @@ export interface Bundle {
   /** By id. */
   readonly agents: Lookup<AgentDefinition>
   readonly purposes: ReadonlyMap<string, PurposeDefinition>
-  readonly issuers: readonly IssuerDefinition[]
   /** By the SHA-256 of each of its keys. */
   readonly gateways: ReadonlyMap<string, GatewayDefinition>
   /** By the SHA-256 of each of their keys. */
   readonly queries: ReadonlyMap<string, QueryClient>
   readonly audiences: ReadonlySet<string>
-  readonly operators: readonly OperatorDefinition[]
-  readonly streams: readonly StreamDefinition[]
-  readonly receivers: readonly ReceiverDefinition[]
   readonly guardrails: Guardrails
   /** By name. */
   readonly approvals: ReadonlyMap<string, ApprovalDefinition>
@@ -49,11 +55,12 @@ export interface Bundle {
 /** Throws on a text of another format, which it would misread, and where two routes are for one request. */
 export function assemble(text: string, pointer: Pointer): Bundle {
   const end = lineEnd(text)
-  const head = readHead(text.slice(0, end))
-  const { guardrails, telltales, gateways, queries, tables } = head
+  const { format: _format, servers, routes, purposes, gateways, queries, guardrails, telltales, ...rest } = headOf(text)
+  const { approvals, owners, tables, ...asWritten } = rest
   const section = ([from, to]: Span): Section => ({ text, from: end + 1 + from, to: end + 1 + to })
   const entities = new Table<StoredEntity>(section(tables.entities))
   return {
+    ...asWritten,
     pointer,
     engine: engineOf({
       rules: new Table(section(tables.rules)),
@@ -62,19 +69,15 @@ export function assemble(text: string, pointer: Pointer): Bundle {
     }),
     entities: readStore((key) => entities.find(key)),
     storedOf: (type, after) => storedOf(entities, type, after),
-    catalog: buildCatalog(new Table(section(tables.tools)), head.servers, head.routes),
+    catalog: buildCatalog(new Table(section(tables.tools)), servers, routes),
     agents: new Table(section(tables.agents)),
-    purposes: new Map(head.purposes.map((purpose) => [purpose.name, purpose])),
-    issuers: head.issuers,
+    purposes: new Map(purposes.map((purpose) => [purpose.name, purpose])),
     gateways: byKey(gateways),
     queries: byKey(queries),
     audiences: new Set(gateways.map((gateway) => gateway.audience)),
-    operators: head.operators,
-    streams: head.streams,
-    receivers: head.receivers,
     guardrails: guardrailsOf(guardrails, telltales),
-    approvals: new Map(head.approvals.map((approval) => [approval.name, approval])),
-    owners: new Map(Object.entries(head.owners)),
+    approvals: new Map(approvals.map((approval) => [approval.name, approval])),
+    owners: new Map(Object.entries(owners)),
   }
 }
 
@@ -93,7 +96,8 @@ function* storedOf(entities: Table<StoredEntity>, type: string, after: string | 
  * The one place where text becomes a bundle unchecked: checking 10,000 rules again would be paid by each cold isolate.
  * The format number guards the shape.
  */
-function readHead(line: string): Head {
+export function headOf(text: string): Head {
+  const line = text.slice(0, lineEnd(text))
   const head: { readonly format?: unknown } = JSON.parse(line)
   if (head.format !== FORMAT) throw new Error(`bundle format ${String(head.format)} is not ${FORMAT}`)
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- see above

@@ -1,12 +1,12 @@
 /**
- * The bundle: one compiled, immutable, content-addressed version of `policies/` (DESIGN §1, §7).
- * The CLI writes it, the Worker only reads it. Its digest is the SHA-256 of its bytes; whoever changes a field here
- * changes FORMAT, so that old code refuses a bundle it would misread.
+ * The bundle: one compiled, immutable, content-addressed version of `policies/` (DESIGN §1, §7). The CLI writes it, the
+ * Worker only reads it. Its digest is the SHA-256 of its bytes. A change of a member here needs a new FORMAT, so that
+ * older code rejects a bundle that it would misread.
  */
 import type { McpServer } from "../catalog/mcp-server.ts"
 import type { RouteDefinition } from "../catalog/route.ts"
 import type { Tool } from "../catalog/tool.ts"
-import type { Guardrail } from "../guardrails/definition.ts"
+import type { Guardrail } from "../guardrails/kinds.ts"
 import type { AgentDefinition, PurposeDefinition } from "./definition/agents.ts"
 import type { ApprovalDefinition, Approving } from "./definition/approvers.ts"
 import type { GatewayDefinition, QueryClient } from "./definition/gateways.ts"
@@ -35,8 +35,78 @@ export interface BundleBody {
   readonly receivers: readonly ReceiverDefinition[]
   readonly guardrails: readonly Guardrail[]
   readonly approvals: readonly ApprovalDefinition[]
-  /** Who is meant by an owner of an agent, where approvals ask for them. */
+  /** The people whom an agent's `owner` stands for in approvals. */
   readonly owners: Readonly<Record<string, readonly Approving[]>>
+}
+
+export const EMPTY_BODY: BundleBody = {
+  format: FORMAT,
+  rules: [],
+  entities: [],
+  tools: [],
+  routes: [],
+  servers: [],
+  agents: [],
+  purposes: [],
+  issuers: [],
+  gateways: [],
+  queries: [],
+  operators: [],
+  streams: [],
+  receivers: [],
+  guardrails: [],
+  approvals: [],
+  owners: {},
+}
+
+/** What people compare bundles by: the kind of a member's parts, and each part by its name. */
+interface MemberParts<Member> {
+  readonly kind: string
+  byName(member: Member): ReadonlyMap<string, unknown>
+}
+
+/** In the order in which people see them. Null: the member is made of others, or belongs to the parts of another. */
+const PARTS: { readonly [Name in keyof BundleBody]: MemberParts<BundleBody[Name]> | null } = {
+  format: null,
+  rules: { kind: "rule", byName: byId },
+  tools: { kind: "tool", byName },
+  routes: null,
+  servers: { kind: "server", byName },
+  agents: { kind: "agent", byName: byId },
+  purposes: { kind: "purpose", byName },
+  guardrails: { kind: "guardrail", byName: byId },
+  approvals: { kind: "approval", byName },
+  owners: { kind: "owner", byName: (owners) => new Map(Object.entries(owners)) },
+  gateways: { kind: "gateway", byName: byId },
+  issuers: { kind: "issuer", byName: byId },
+  operators: {
+    kind: "operator",
+    byName: (operators) => new Map(operators.map((each) => [`${each.issuer}|${each.subject}`, each])),
+  },
+  queries: { kind: "query client", byName: byId },
+  streams: { kind: "stream", byName: byId },
+  receivers: { kind: "receiver", byName: byId },
+  entities: null,
+}
+
+function byId(parts: readonly { readonly id: string }[]): ReadonlyMap<string, unknown> {
+  return new Map(parts.map((part) => [part.id, part]))
+}
+
+function byName(parts: readonly { readonly name: string }[]): ReadonlyMap<string, unknown> {
+  return new Map(parts.map((part) => [part.name, part]))
+}
+
+/** By kind, then by name. A tool comes with its routes. */
+export function partsOf(body: BundleBody): ReadonlyMap<string, ReadonlyMap<string, unknown>> {
+  const routes = Map.groupBy(body.routes, ({ tool }) => tool)
+  const tools = body.tools.map((tool) => ({ ...tool, ...(routes.has(tool.name) && { routes: routes.get(tool.name) }) }))
+  const whole: Readonly<Record<string, unknown>> = { ...body, tools }
+  return new Map(
+    Object.entries<MemberParts<unknown> | null>(PARTS).flatMap(([name, parts]) =>
+      parts ? [[parts.kind, parts.byName(whole[name])] as const] : [],
+    ),
+  )
 }
 
 /** What a publisher does with a bundle: it decides, or is tried beside what does; or its trial ends. */

@@ -59,6 +59,21 @@ describe("two bundles", () => {
       { text: '  "sensitivity": "restricted",', how: "added" },
     ])
   })
+
+  test("differ by the receivers and approvals that were added: no part is left out, whatever file it is from", async () => {
+    const before = await yard()
+    const after: BundleBody = {
+      ...before,
+      approvals: [{ name: "two-people", approvers: [{ kind: "owner" }], need: 2, own: false, life: 60, uses: 1 }],
+      owners: { yard: [{ kind: "group", issuer: "https://issuer.example", group: "yard" }] },
+      receivers: [{ id: "chat", events: ["task.revoked"], format: "slack", arguments: false }],
+    }
+    expect(changesBetween(read(before), read(after))).toEqual([
+      { kind: "approval", name: "two-people", how: "added" },
+      { kind: "owner", name: "yard", how: "added" },
+      { kind: "receiver", name: "chat", how: "added" },
+    ])
+  })
 })
 
 describe("the lines of a change", () => {

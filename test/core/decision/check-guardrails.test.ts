@@ -1,6 +1,7 @@
 /** A guardrail that holds from a risk on is not there below it: it neither refuses nor counts, storms of denials too. */
 import { expect, inject, test } from "vitest"
-import type { Guardrail, Storm } from "../../../src/core/guardrails/definition.ts"
+import type { Guardrail } from "../../../src/core/guardrails/kinds.ts"
+import type { Storm } from "../../../src/core/guardrails/storm.ts"
 import { HALF_LIFE } from "../../../src/core/guardrails/risk.ts"
 import { agentId } from "../../harness/issuers.ts"
 import { window } from "../../harness/guardrails.ts"

@@ -1,6 +1,8 @@
 /** A newer bundle with another threshold neither forgets what was counted nor invents what was not. */
 import { describe, expect, test } from "vitest"
-import type { Condition, Guardrail, Limit, Span, Threshold } from "../../../src/core/guardrails/definition.ts"
+import type { Condition, Threshold } from "../../../src/core/guardrails/condition.ts"
+import type { Guardrail } from "../../../src/core/guardrails/kinds.ts"
+import type { Limit, Span } from "../../../src/core/guardrails/limit-definition.ts"
 import { SteadyTree } from "../../harness/steady-tree.ts"
 
 const SECONDS = 3600

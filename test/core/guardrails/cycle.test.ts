@@ -1,6 +1,6 @@
 /** Circles, on the whole step of a call: what goes round, and what only repeats itself. */
 import { describe, expect, inject, test } from "vitest"
-import type { Cycle } from "../../../src/core/guardrails/definition.ts"
+import type { Cycle } from "../../../src/core/guardrails/cycle.ts"
 import { assembled, callOf, newState, open, opened, reasonOf } from "../../harness/trees.ts"
 
 const CYCLE: Cycle = {

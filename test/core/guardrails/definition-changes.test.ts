@@ -1,6 +1,7 @@
 /** A newer bundle may have a guardrail of the same id that is about something else: what was kept is not for it. */
 import { describe, expect, inject, test } from "vitest"
-import type { Guardrail, Sequence } from "../../../src/core/guardrails/definition.ts"
+import type { Guardrail } from "../../../src/core/guardrails/kinds.ts"
+import type { Sequence } from "../../../src/core/guardrails/sequence.ts"
 import { window } from "../../harness/guardrails.ts"
 import { ALICE, assembled, callOf, newState, open, opened, reasonOf, scopes } from "../../harness/trees.ts"
 

@@ -3,7 +3,10 @@
  * call for which there is no room is denied, as it could not be counted. On the whole step of a call.
  */
 import { expect, inject, test } from "vitest"
-import type { Concurrency, Guardrail, Limit, Sequence, Span } from "../../../src/core/guardrails/definition.ts"
+import type { Concurrency } from "../../../src/core/guardrails/concurrency.ts"
+import type { Guardrail } from "../../../src/core/guardrails/kinds.ts"
+import type { Limit, Span } from "../../../src/core/guardrails/limit-definition.ts"
+import type { Sequence } from "../../../src/core/guardrails/sequence.ts"
 import { assembled, callOf, newState, open, opened, reasonOf, START } from "../../harness/trees.ts"
 
 const MOST = 10_000

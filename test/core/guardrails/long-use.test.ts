@@ -5,7 +5,9 @@
  */
 import fc from "fast-check"
 import { describe, expect, test } from "vitest"
-import type { Condition, Guardrail, Limit, Threshold } from "../../../src/core/guardrails/definition.ts"
+import type { Condition, Threshold } from "../../../src/core/guardrails/condition.ts"
+import type { Guardrail } from "../../../src/core/guardrails/kinds.ts"
+import type { Limit } from "../../../src/core/guardrails/limit-definition.ts"
 import { ownerOf, notesOf, readLimit } from "../../../src/core/guardrails/limit-meter.ts"
 import { Memory } from "../../../src/core/guardrails/memory.ts"
 import { precisionOf, SlidingMeter } from "../../../src/core/guardrails/meter/sliding.ts"

@@ -1,7 +1,7 @@
 /** Guardrails against a model of what docs/guardrails.md says of them: without storage, so that it is many runs. */
 import fc from "fast-check"
 import { describe, expect, test } from "vitest"
-import type { Guardrail } from "../../../src/core/guardrails/definition.ts"
+import type { Guardrail } from "../../../src/core/guardrails/kinds.ts"
 import { PureTree } from "../../harness/driven-trees.ts"
 import {
   concurrency,

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest"
-import type { Condition, Guardrail } from "../../../src/core/guardrails/definition.ts"
-import { writtenGuardrail } from "../../../src/core/guardrails/written.ts"
+import type { Condition } from "../../../src/core/guardrails/condition.ts"
+import type { Guardrail } from "../../../src/core/guardrails/kinds.ts"
+import { writtenGuardrail } from "../../../src/core/guardrails/kinds.ts"
 import { window } from "../../harness/guardrails.ts"
 
 const LIMIT = window({ id: "limit", tools: ["*"], per: "tree", limit: 25_000, seconds: 60 })

@@ -1,7 +1,7 @@
 /** What a gateway of the dialect authzen has of its own; that it decides as all others do, dialects.test.ts shows. */
 import { exports } from "cloudflare:workers"
 import { beforeEach, describe, expect, test } from "vitest"
-import type { Limit } from "../../../src/core/guardrails/definition.ts"
+import type { Limit } from "../../../src/core/guardrails/limit-definition.ts"
 import { askAccess, type AccessAnswer } from "../../harness/access.ts"
 import { openTask } from "../../harness/agents.ts"
 import { publish, yard } from "../../harness/bundles.ts"

@@ -9,7 +9,7 @@ import { passes, runCases } from "../../../cli/decision-tables/suite.ts"
 import { coverageOf, percentOf, survivorsOf, tellFailure } from "../../../cli/decision-tables/render.ts"
 import { SECTIONS } from "../../../cli/compiler/schema/guardrails.ts"
 import { unitsOf } from "../../../src/core/guardrails/amount.ts"
-import type { Guardrail } from "../../../src/core/guardrails/definition.ts"
+import { KIND_NAMES, type Guardrail } from "../../../src/core/guardrails/kinds.ts"
 import { guardrailsOf } from "../../../src/core/guardrails/guardrails.ts"
 import { compiled, oracleFor, ROOT, type Example } from "../decision-tables/harness.ts"
 
@@ -24,7 +24,7 @@ function broken(one: Guardrail): readonly Broken[] {
   const dropped = { what: "dropped", instead: [] }
   const milder: Broken = { what: "denies, and nothing follows", instead: [{ ...one, consequence: "deny" }] }
   const bare = one.consequence === "deny" ? [dropped] : [dropped, milder]
-  if (one.kind === "sequence") return bare
+  if (one.kind !== "cycle" && !("limit" in one)) return bare
   const moved = ([1, -1] as const).map((by): Broken => {
     const what = by > 0 ? "one more" : "one less"
     if (one.kind === "cycle") return { what, instead: [{ ...one, times: one.times + by }] }
@@ -75,9 +75,11 @@ describe.each(readdirSync(EXAMPLES))("%s", (name) => {
   })
 })
 
-it("examples/guardrails has each kind of guardrail", async () => {
+it("examples/guardrails has each section of guardrails.yaml, and each kind of guardrail", async () => {
   const text = await readFile(join(EXAMPLES, "guardrails/guardrails.yaml"), "utf8")
-  for (const section of SECTIONS) expect(text).toContain(`\n${section}:\n`)
+  for (const section of Object.keys(SECTIONS)) expect(text).toContain(`\n${section}:\n`)
+  const { definitions } = (await compiled(join(EXAMPLES, "guardrails"))).bundle.guardrails
+  expect([...new Set(definitions.map(({ kind }) => kind))].toSorted()).toEqual([...KIND_NAMES].toSorted())
 })
 
 it("each is tested by .ci/run", async () => {

@@ -4,7 +4,8 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { Ajv, type ValidateFunction } from "ajv"
 import { parse } from "yaml"
-import { expect, it } from "vitest"
+import { describe, expect, it } from "vitest"
+import { policyFilesPage } from "../../../cli/schemas/policy-files-page.ts"
 import { hasSchema, jsonSchemas, schemaName } from "../../../cli/schemas/schemas.ts"
 import { run } from "./run.ts"
 
@@ -61,9 +62,28 @@ it("are written where an editor is to find them", async () => {
   }
 })
 
-it("explain each field that somebody has to write", () => {
-  const unexplained = [...jsonSchemas()].flatMap(([name, text]) => unexplainedIn(JSON.parse(text), name))
+it("explain each field of the policy files, and each entry of a decision table", () => {
+  const unexplained = [...jsonSchemas()].flatMap(([name, text]) => {
+    const schema: Schema = JSON.parse(text)
+    return name === "test.schema.json"
+      ? entriesWithoutDescription(schema, name)
+      : fieldsWithoutDescription(schema, name)
+  })
   expect(unexplained).toEqual([])
+})
+
+describe("docs/reference/policy-files.md", () => {
+  it("is current: `npm run reference` makes it", async () => {
+    expect(await readFile(join(ROOT, "docs/reference/policy-files.md"), "utf8")).toBe(policyFilesPage())
+  })
+
+  it("has no table cell that is too long to read", () => {
+    const cells = policyFilesPage()
+      .split("\n")
+      .filter((line) => line.startsWith("|"))
+      .flatMap((line) => line.split(/(?<!\\)\|/u))
+    expect(cells.filter((cell) => cell.trim().length > 200)).toEqual([])
+  })
 })
 
 function validatorOf(file: string): ValidateFunction {
@@ -75,13 +95,29 @@ interface Schema {
   readonly description?: string
   readonly items?: Schema
   readonly properties?: Readonly<Record<string, Schema>>
+  readonly definitions?: Readonly<Record<string, Schema>>
+  readonly additionalProperties?: Schema | boolean
+  readonly anyOf?: readonly Schema[]
 }
 
-/** Of the entries that the file lists; what stands deeper speaks for itself, or is one of many. */
-function unexplainedIn({ properties = {} }: Schema, name: string): string[] {
+function fieldsWithoutDescription(schema: Schema, path: string): readonly string[] {
+  const { items, properties = {}, definitions = {}, additionalProperties: members, anyOf = [] } = schema
+  return [
+    ...Object.entries(properties).flatMap(([name, field]) => [
+      ...(field.description === undefined ? [`${path}.${name}`] : []),
+      ...fieldsWithoutDescription(field, `${path}.${name}`),
+    ]),
+    ...Object.entries(definitions).flatMap(([name, each]) => fieldsWithoutDescription(each, `${path}#${name}`)),
+    ...(items ? fieldsWithoutDescription(items, `${path}[]`) : []),
+    ...(typeof members === "object" ? fieldsWithoutDescription(members, `${path}.*`) : []),
+    ...anyOf.flatMap((each) => fieldsWithoutDescription(each, path)),
+  ]
+}
+
+function entriesWithoutDescription({ properties = {} }: Schema, path: string): readonly string[] {
   return Object.entries(properties).flatMap(([list, { items }]) =>
     Object.entries(items?.properties ?? {}).flatMap(([field, { description }]) =>
-      description === undefined ? [`${name}: ${list}[].${field}`] : [],
+      description === undefined ? [`${path}.${list}[].${field}`] : [],
     ),
   )
 }

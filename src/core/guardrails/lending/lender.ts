@@ -57,7 +57,7 @@ export class Lender {
     this.#advance(now)
     for (const settled of take.settled) this.#settleOne(take.holder, settled)
     const limit = this.#define(take.limit)
-    if (take.values) return this.#takeValues(take, new Set(take.values), limit)
+    if (take.values) return this.#values.take(take, new Set(take.values), limit, this.#clock)
     const { id, holder, amount, want, least = 0, open = false, over = false } = take
     const known = this.#open.get(id) ?? this.#closed.get(id)
     const room = this.#room(limit)
@@ -258,24 +258,6 @@ export class Lender {
     check(holder === asker, "the id of another's take")
     const used = Math.max(0, (this.#limit ? this.#used(this.#limit) : 0) - counts)
     return isSettled ? { granted: null, used, waits: 0 } : { granted, used, since: at, lasts }
-  }
-
-  #takeValues(
-    { id, over = false, look = false }: Take,
-    values: ReadonlySet<string>,
-    { limit, span }: LentLimit,
-  ): TakeAnswer {
-    const before = this.#values.usedBy(id, values)
-    if (before !== null) return { granted: values.size, used: this.#values.size - values.size, since: before, lasts: 0 }
-    const used = this.#values.size
-    const { excess, lastToLeave } = this.#values.room(values, limit)
-    if (!over && excess === null) return { granted: null, used, waits: null }
-    if (!over && excess !== null && excess > 0) {
-      return { granted: null, used, waits: leavesAt(span, lastToLeave) - this.#clock }
-    }
-    if (look) return { granted: 0, used, since: this.#clock, lasts: 0 }
-    this.#values.use(id, values, this.#clock)
-    return { granted: values.size, used, since: this.#clock, lasts: 0 }
   }
 
   /** When all that is closed has left the span; null where it never does. */

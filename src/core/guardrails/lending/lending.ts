@@ -4,7 +4,7 @@
  * used. Until that arrives all of the block counts as in use now; from then on what was used counts as used at that
  * moment. So no span holds more than the limit, whenever each use was, and whatever becomes of ledger and answer.
  */
-import type { Limit, Span } from "../definition.ts"
+import type { Limit, Span } from "../limit-definition.ts"
 
 /** Old object code may run for minutes beside new Worker code: a question of another version is refused. */
 export const LENDING_VERSION = 3

@@ -2,10 +2,12 @@
  * Values that a shared `distinct` has seen in its span, each counted once, by its last use. What a take is granted is
  * used at once: there is no credit of values. A take that is undone has used none; what others have used stays.
  */
+import type { LentLimit, Take, TakeAnswer } from "./lending.ts"
 import { Unwritten, type Seen } from "./rows.ts"
+import { leavesAt } from "./span.ts"
 import { Uses } from "./uses.ts"
 
-export interface Room {
+interface Room {
   /** Values of others that have to leave before all of these fit; null: they never do. */
   readonly excess: number | null
   /** When that would be, of the last one that has to leave. */
@@ -36,8 +38,28 @@ export class LentValues {
     return this.#lastAt
   }
 
-  /** When this very take used all of them; null where it did not. */
-  usedBy(take: string, values: ReadonlySet<string>): number | null {
+  /** A take that comes again is answered as before. */
+  take(
+    { id, over = false, look = false }: Take,
+    values: ReadonlySet<string>,
+    { limit, span }: LentLimit,
+    now: number,
+  ): TakeAnswer {
+    const before = this.#usedBy(id, values)
+    if (before !== null) return { granted: values.size, used: this.size - values.size, since: before, lasts: 0 }
+    const used = this.size
+    const { excess, lastToLeave } = this.#room(values, limit)
+    if (!over && excess === null) return { granted: null, used, waits: null }
+    if (!over && excess !== null && excess > 0) {
+      return { granted: null, used, waits: leavesAt(span, lastToLeave) - now }
+    }
+    if (look) return { granted: 0, used, since: now, lasts: 0 }
+    this.#use(id, values, now)
+    return { granted: values.size, used, since: now, lasts: 0 }
+  }
+
+  /** When this take used all of them. Null: it has not. */
+  #usedBy(take: string, values: ReadonlySet<string>): number | null {
     let usedAt: number | null = null
     for (const value of values) {
       const at = this.#seen.get(value)?.get(take)
@@ -47,7 +69,7 @@ export class LentValues {
     return usedAt
   }
 
-  room(values: ReadonlySet<string>, limit: number): Room {
+  #room(values: ReadonlySet<string>, limit: number): Room {
     if (values.size > limit) return { excess: null, lastToLeave: 0 }
     const others = [...this.#seen].filter(([value]) => !values.has(value))
     const excess = Math.max(0, others.length + values.size - limit)
@@ -55,7 +77,7 @@ export class LentValues {
     return { excess, lastToLeave: lastToLeave?.last?.at ?? 0 }
   }
 
-  use(take: string, values: ReadonlySet<string>, now: number): void {
+  #use(take: string, values: ReadonlySet<string>, now: number): void {
     for (const value of values) {
       const uses = this.#seen.get(value) ?? new Uses(null)
       uses.add(take, now)

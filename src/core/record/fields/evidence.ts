@@ -1,4 +1,5 @@
 /** Fields that say by which policies and in which state of the task tree something was decided. */
+import { KIND_NAMES } from "../../guardrails/kinds.ts"
 import * as z from "zod"
 import { redactedDenial } from "../../catalog/redaction.ts"
 import { hideFigures } from "../../denials/denial.ts"
@@ -65,7 +66,7 @@ export const EVIDENCE_FIELDS = {
     schema: z.array(
       z.looseObject({
         guardrail: z.string(),
-        kind: z.enum(["limit", "sequence", "cycle", "storm", "concurrency"]),
+        kind: z.enum(KIND_NAMES),
         holds: z.boolean(),
         used: z.number().exactOptional(),
         asked: z.number().exactOptional(),

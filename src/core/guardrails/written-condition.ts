@@ -1,23 +1,8 @@
-/** A guardrail for people to read: its figures as guardrails.yaml has them, where a bundle holds units (amount.ts). */
+/** A condition for people to read: its amounts as guardrails.yaml has them. A bundle has units (amount.ts). */
 import { shownUnits } from "./amount.ts"
-import type { Condition, Guardrail, Pattern, Threshold } from "./definition.ts"
+import type { Condition, Pattern, Threshold } from "./condition.ts"
 
-export function writtenGuardrail(guardrail: Guardrail): Guardrail {
-  switch (guardrail.kind) {
-    case "limit":
-      return guardrail.measure.kind === "sum" ? { ...guardrail, limit: shownUnits(guardrail.limit) } : guardrail
-    case "sequence":
-      return { ...guardrail, require: writtenCondition(guardrail.require) }
-    case "cycle":
-    case "storm":
-    case "concurrency":
-      return guardrail
-    default:
-      return guardrail satisfies never
-  }
-}
-
-function writtenCondition(condition: Condition): Condition {
+export function writtenCondition(condition: Condition): Condition {
   switch (condition.kind) {
     case "all":
     case "any":

@@ -1,23 +1,17 @@
 /**
- * Finds the files of a policy directory. A file that looks like policy but has no place is refused: one that was
- * silently left out could be the one with the `forbid`.
+ * Finds the files of a policy directory. A file that looks like a policy file but is none is an error: if it were ignored,
+ * it could be the one with the `forbid`.
  */
 import { readdir, readFile, stat } from "node:fs/promises"
 import { basename, join } from "node:path"
-import type { Problem } from "./problem.ts"
+import type { Problem } from "../source/problem.ts"
+import { FILE_KEYS, policyFile } from "./policy-files.ts"
 import { suggest } from "../../../src/core/encoding/nearest.ts"
 
-const REQUIRED_FILES = ["schema.cedarschema", "catalog.yaml", "agents.yaml", "issuers.yaml", "gateways.yaml"] as const
-const OPTIONAL_FILES = [
-  "operators.yaml",
-  "approvers.yaml",
-  "streams.yaml",
-  "receivers.yaml",
-  "guardrails.yaml",
-  "links.yaml",
-  "entities.json",
-] as const
-export type PolicyFile = (typeof REQUIRED_FILES)[number] | (typeof OPTIONAL_FILES)[number]
+const SCHEMA = "schema.cedarschema"
+const FILES = FILE_KEYS.map(policyFile)
+const NAMES: readonly string[] = [SCHEMA, ...FILES.map(({ file }) => file)]
+const REQUIRED_NAMES = [SCHEMA, ...FILES.flatMap(({ file, absent }) => (absent === null ? [file] : []))]
 
 export interface PolicyFiles {
   /** Text by path relative to the directory, in the order of the paths. */
@@ -49,7 +43,7 @@ export async function sortFiles(
     else if (isPolicy(path)) texts.set(path, await read(path))
     else if (isTable(path)) tables.set(path, await read(path))
   }
-  for (const file of REQUIRED_FILES) {
+  for (const file of REQUIRED_NAMES) {
     if (!texts.has(file)) problems.push(wholeFile(file, `\`${file}\` is missing`, `Add it to \`${directory}\`.`))
   }
   return { texts, tables, problems }
@@ -73,13 +67,13 @@ function isTable(path: string): boolean {
 }
 
 function isKnown(path: string): boolean {
-  return [...REQUIRED_FILES, ...OPTIONAL_FILES].some((each) => each === path)
+  return NAMES.includes(path)
 }
 
 function refuse(path: string): Problem | undefined {
   // What is no configuration (a README) is none of ours.
   if (isPolicy(path) || isTable(path) || !/\.(?:ya?ml|json|cedarschema)$/u.test(path)) return undefined
-  const fix = suggest(basename(path), [...REQUIRED_FILES, ...OPTIONAL_FILES], "Rename or remove it.")
+  const fix = suggest(basename(path), NAMES, "Rename or remove it.")
   return wholeFile(path, "no policy file has this name, so it would have no effect", fix)
 }
 

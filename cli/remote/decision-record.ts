@@ -4,18 +4,19 @@ import { z } from "zod"
 import { printableText } from "../terminal/escape.ts"
 import { decision } from "../../src/api/contract/decisions.ts"
 
-const { guardrails, approvals, candidate, listing, cut } = decision.shape
+const { guardrails, approvals, candidate, listing, cut, life, number } = decision().shape
 
 /** What is shown; `--json` passes on the rest too. What a Worker of an earlier version does not say may be absent. */
-export const decisionRecord = decision.extend({
-  arguments_hash: z.string().nullable(),
-  arguments_omitted: z.number().nullable(),
+export const decisionRecord = decision().extend({
+  kind: z.string(),
+  mode: z.string(),
+  life: life.default(null),
+  number: number.default(null),
   guardrails: guardrails.default([]),
   approvals: approvals.default([]),
   candidate: candidate.optional(),
   listing: listing.optional(),
   cut: cut.nullish(),
-  io_ms: z.number(),
   operator: z.string().nullable().default(null),
 })
 export type ShownRecord = z.infer<typeof decisionRecord>

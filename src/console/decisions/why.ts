@@ -4,7 +4,7 @@
  */
 import type { Reason } from "../../core/denials/denial.ts"
 import { shortened, markInvisible } from "../../web/visible.ts"
-import type { Denial } from "../../api/contract/decisions-console.ts"
+import type { Denial } from "../../api/contract/decisions.ts"
 
 const SENTENCES: Readonly<Record<Reason, string>> = {
   gateway_unknown: "the gateway showed no key that is known",

@@ -14,6 +14,8 @@ import type { ProofLog } from "./proof-log.ts"
 
 /** `pending`: a person has yet to agree; `quarantined`: frozen until one has looked. */
 export type TaskStatus = "pending" | "active" | "completed" | "revoked" | "quarantined"
+/** Why a task opens nothing: its status, or that its time has passed. */
+export type WhyEnded = Exclude<TaskStatus, "active"> | "expired" | "idle"
 
 export interface Task {
   /** `tsk_<ulid>`, below it `tsk_<ulid>.<n>` and so on. */
@@ -140,7 +142,7 @@ export function newTree(
 }
 
 /** Why it opens nothing now, or null: it is alive by itself. Those above it are another question. */
-export function whyEnded({ status, expiresAt, idle, lastCall }: Task, now: number): string | null {
+export function whyEnded({ status, expiresAt, idle, lastCall }: Task, now: number): WhyEnded | null {
   if (status !== "active") return status
   if (now >= expiresAt) return "expired"
   return idle !== null && now - lastCall >= idle ? "idle" : null
@@ -153,7 +155,10 @@ export function isAlive(state: TreeState, ancestry: readonly Task[], now: number
 
 /** The same, or frozen: an operator may let it go on. */
 export function mayGoOn(state: TreeState, ancestry: readonly Task[], now: number): boolean {
-  const goesOn = (task: Task): boolean => [null, "quarantined"].includes(whyEnded(task, now)) && now < task.expiresAt
+  const goesOn = (task: Task): boolean => {
+    const why = whyEnded(task, now)
+    return (why === null || why === "quarantined") && now < task.expiresAt
+  }
   return ancestry.at(-1)?.id === state.root && ancestry.every(goesOn)
 }
 

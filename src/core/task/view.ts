@@ -7,7 +7,7 @@ import { highestRisk } from "../guardrails/risk.ts"
 import type { Bundle } from "../policy/assemble.ts"
 import { userId } from "../policy/principals.ts"
 import { redactedOf } from "./redacted-arguments.ts"
-import { isBelow, ancestryOf, whyEnded, type Task, type TreeState } from "./state.ts"
+import { isBelow, ancestryOf, whyEnded, type Task, type TreeState, type WhyEnded } from "./state.ts"
 
 export interface TaskView {
   readonly id: string
@@ -20,7 +20,7 @@ export interface TaskView {
   readonly scope: string
   readonly authorization_details: readonly ShownDetails[] | null
   /** `active`, or why it opens nothing: `pending`, `completed`, `revoked`, `quarantined`, `expired`, `idle`. */
-  readonly status: string
+  readonly status: WhyEnded | "active"
   /** What ended or froze it, where something did. */
   /** Null: nothing has ended it. */
   readonly ended_by: Task["endedBy"]

@@ -6,7 +6,6 @@ import { agentsSeen, toolsUsed, type LookedAt, type ToolUsed } from "../audit/ag
 import { isLifecycle } from "../core/catalog/lifecycle.ts"
 import type { Tool } from "../core/catalog/tool.ts"
 import { within } from "../core/task/grant.ts"
-import type { Bundle } from "../core/policy/assemble.ts"
 import type { AgentDefinition, IdentityDefinition, PurposeDefinition } from "../core/policy/definition/agents.ts"
 import type { GrantDefinition } from "../core/policy/definition/grant.ts"
 import type { Handler } from "./handler.ts"

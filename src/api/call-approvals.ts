@@ -12,7 +12,7 @@ import { isTaskId, rootOf } from "../core/task/state.ts"
 import type { Bundle } from "../core/policy/assemble.ts"
 import { situationOf } from "./call-situation.ts"
 import type { Handler } from "./handler.ts"
-import { isApiError, type ApiError, type ApiResult } from "./outcome.ts"
+import { isApiError, type ApiError } from "./outcome.ts"
 import { answererOf, recordedAnswerer, type Answerer } from "./person.ts"
 
 const APPROVAL = /^apr_[0-9A-HJKMNP-TV-Z]{26}$/
@@ -36,7 +36,7 @@ export const showCallApproval: Handler<"showCallApproval"> = async (input) => {
   if (!isTaskId(task) || !APPROVAL.test(id)) return { ...notFound("approval"), record }
   // Who may look is not always who may answer.
   const would = await answererOf(request, "approver", id, bundle, context)
-  if (isApiError(would)) return would as ApiResult<"showCallApproval">
+  if (isApiError(would)) return would
   const found = await askLedger(context.env, rootOf(task), async (ledger) => ({
     shown: await ledger.approval(
       LEDGER_VERSION,
@@ -87,7 +87,7 @@ function unanswerable(why: Unanswerable | NotAsked, { permitted }: Answerer): Re
     case "own":
       return forbidden("another person", "Nobody approves what is done in their own name.")
     case "no operator":
-      if (permitted && isApiError(permitted)) return { ...permitted, error: "policy_denied" }
+      if (permitted && isApiError(permitted)) return permitted
       return forbidden("approver", "The role approver is required.")
     case "stranger":
       return forbidden("an approver of this", "This person is no approver of this call.")

@@ -13,7 +13,7 @@ import { currentSwitches } from "../revocation/lease.ts"
 import { personStoppedBy } from "../core/signals/switch.ts"
 import { denialBy } from "../revocation/token-stop.ts"
 import { identify } from "./identity.ts"
-import { isApiError, type ApiError } from "./outcome.ts"
+import { isApiError, type ApiError, type CallerError } from "./outcome.ts"
 
 /** Proven, and of a role that suffices; policy has not been asked. */
 export interface Authenticated {
@@ -46,7 +46,7 @@ export async function authorizeOperator(
   thing: ManagedThing,
   bundle: Bundle,
   context: RequestContext,
-): Promise<Permitted | ApiError> {
+): Promise<Permitted | CallerError> {
   const authenticated = await authenticateOperator(request, role, bundle, context)
   return isApiError(authenticated) ? authenticated : permitOperator(authenticated, thing, bundle)
 }
@@ -57,7 +57,7 @@ export async function authenticateOperator(
   role: Role,
   bundle: Bundle,
   context: RequestContext,
-): Promise<Authenticated | ApiError> {
+): Promise<Authenticated | CallerError> {
   const { config, fetchContext } = context
   const token = bearerOf(request)
   if (token === null) return refused("missing_token", { reason: "operator_rejected", because: null })
@@ -74,7 +74,7 @@ export async function authenticateOperator(
 }
 
 /** Who is stopped as a user manages nothing either: whoever has their login has both. */
-async function stopped(operator: KnownOperator, context: RequestContext): Promise<ApiError | null> {
+async function stopped(operator: KnownOperator, context: RequestContext): Promise<CallerError | null> {
   const switches = await currentSwitches(context)
   if (!switches) return UNKNOWN
   const user = userId(operator)
@@ -84,14 +84,14 @@ async function stopped(operator: KnownOperator, context: RequestContext): Promis
   return { error: "invalid_token", description, denial: denialBy(by), record: { operator: user } }
 }
 
-const UNKNOWN: ApiError = {
+const UNKNOWN: CallerError = {
   error: "unavailable",
   description: "It cannot be seen at the moment who is stopped.",
   denial: { reason: "switches_unavailable" },
 }
 
 /** Null where one of their roles suffices. */
-export function lacks(proven: OperatorFacts, role: Role): ApiError | null {
+export function lacks(proven: OperatorFacts, role: Role): ApiError<"policy_denied"> | null {
   if (proven.roles.some((held) => ENOUGH[role].includes(held))) return null
   const denial = { reason: "role_missing", what: role } as const
   const description = `The role ${role} is required.`
@@ -103,7 +103,7 @@ export function permitOperator(
   { proven, method }: Authenticated,
   thing: ManagedThing,
   bundle: Bundle,
-): Permitted | ApiError {
+): Permitted | ApiError<"policy_denied"> {
   const { principal, denial, rules } = mayManage(bundle, proven, method, thing)
   const operator = userId(proven)
   if (!denial) return { operator, rules }
@@ -114,7 +114,7 @@ export function permitOperator(
 function refused(
   error: "missing_token" | "invalid_token" | "unavailable",
   denial: { readonly reason: "operator_rejected"; readonly because: CredentialRejection | null },
-): ApiError {
+): CallerError {
   const isOutage = error === "unavailable"
   const description = isOutage ? "The issuer's keys are out of reach." : "An operator's access token is required."
   return { error, description, denial }

@@ -27,6 +27,9 @@ export interface ApiError<Code extends ErrorCode = ErrorCode> {
   readonly headers?: Readonly<Record<string, string>>
 }
 
+/** What whoever is not let in is answered. */
+export type CallerError = ApiError<"missing_token" | "invalid_token" | "policy_denied" | "unavailable">
+
 export function isApiError(result: object): result is ApiError {
   return "error" in result
 }

@@ -16,10 +16,14 @@ import { denialBy } from "../revocation/token-stop.ts"
 import { identify } from "./identity.ts"
 import type { Role } from "../core/policy/definition/operators.ts"
 import { bearerOf, lacks, permitOperator, type Permitted } from "./operator.ts"
-import { isApiError, type ApiError } from "./outcome.ts"
+import { isApiError, type ApiError, type CallerError } from "./outcome.ts"
 
 /** A person of whom more than that they manage is known. */
-export async function personOf(request: Request, bundle: Bundle, context: RequestContext): Promise<Person | ApiError> {
+export async function personOf(
+  request: Request,
+  bundle: Bundle,
+  context: RequestContext,
+): Promise<Person | CallerError> {
   const token = await tokenOf(request, bundle, context)
   if (isApiError(token)) return token
   const person = personIn(token, context.fetchContext)
@@ -31,7 +35,7 @@ export async function personOf(request: Request, bundle: Bundle, context: Reques
 export interface Answerer {
   readonly answering: Answering
   /** As which operator they may do it, or why as none; null: they are none. */
-  readonly permitted: Permitted | ApiError | null
+  readonly permitted: Permitted | ApiError<"policy_denied"> | null
 }
 
 /** @param role that an operator needs, to look (`viewer`) or to answer */
@@ -41,7 +45,7 @@ export async function answererOf(
   target: string | null,
   bundle: Bundle,
   context: RequestContext,
-): Promise<Answerer | ApiError> {
+): Promise<Answerer | CallerError> {
   const token = await tokenOf(request, bundle, context)
   if (isApiError(token)) return token
   const found = personIn(token, context.fetchContext)
@@ -69,7 +73,7 @@ function permittedAs(
   role: Role,
   target: string | null,
   bundle: Bundle,
-): Permitted | ApiError {
+): Permitted | ApiError<"policy_denied"> {
   const { issuer, subject, roles } = operator
   const proven = { issuer, subject, roles }
   const thing = { area: "approvals", kind: "approval", target } as const
@@ -82,7 +86,7 @@ async function tokenOf(
   request: Request,
   { issuers }: Bundle,
   context: RequestContext,
-): Promise<PersonToken | ApiError> {
+): Promise<PersonToken | CallerError> {
   const { config, fetchContext } = context
   const token = bearerOf(request)
   if (token === null) return refused(null)
@@ -103,7 +107,7 @@ function isNobody({ rejected: { reason } }: Rejected): boolean {
   return reason === "no_person" || reason === "issuer_unknown"
 }
 
-async function stopped(token: PersonToken, context: RequestContext): Promise<ApiError | null> {
+async function stopped(token: PersonToken, context: RequestContext): Promise<CallerError | null> {
   const switches = await currentSwitches(context)
   if (!switches) return OUT_OF_REACH
   const [stop] = namesIn(token, context.fetchContext).flatMap((name) => {
@@ -113,12 +117,12 @@ async function stopped(token: PersonToken, context: RequestContext): Promise<Api
   return stop ?? null
 }
 
-function stoppedPerson(name: PersonName, by: Switch): ApiError {
+function stoppedPerson(name: PersonName, by: Switch): CallerError {
   const description = "This person's sessions are stopped."
   return { error: "invalid_token", description, denial: denialBy(by), record: { operator: userId(name) } }
 }
 
-function refused(rejected: Rejected | null): ApiError {
+function refused(rejected: Rejected | null): CallerError {
   const because = rejected?.rejected ?? null
   if (because?.reason === "keys_unavailable") return OUT_OF_REACH
   const error = rejected === null ? "missing_token" : "invalid_token"

@@ -14,21 +14,7 @@ import { filterTools } from "./gateway/filter-tools.ts"
 import { authorization, forEnvoy, refusal } from "./gateway/endpoint.ts"
 import { FILTER_KEY_HEADER, KEY_HEADER } from "./gateway/registry.ts"
 import { settleCall, SETTLE_KEY_HEADER } from "./gateway/settle-call.ts"
-import { describeAgent, listAgents } from "./api/agents.ts"
-import { answerApproval, listApprovals, showApproval } from "./api/approvals.ts"
-import { answerCallApproval, listCallApprovals, showCallApproval } from "./api/call-approvals.ts"
-import { compareArguments } from "./api/comparisons.ts"
-import { countDecisions, listDecisions, showDecision } from "./api/decisions.ts"
-import { listDeliveries, retryDelivery } from "./api/deliveries.ts"
-import { explain } from "./api/explanations.ts"
-import { manage } from "./api/endpoint.ts"
-import { listTasks } from "./api/latest-tasks.ts"
-import { addRevocation, liftRevocation, listRevocations } from "./api/revocations.ts"
-import { listRisks, pushRisk } from "./api/risks.ts"
-import { describeTask, endTask, quarantineTask, releaseTask } from "./api/tasks.ts"
-import { listBundles, listForPublisher, showBundle } from "./api/bundles.ts"
-import { publish } from "./api/publish.ts"
-import { PUBLICATION_HEADER } from "./bundles/publication.ts"
+import { addManagementRoutes } from "./api/door.ts"
 import { CALLBACK } from "./web/provider.ts"
 import { signIn, signInCallback, signOut } from "./web/sign-in.tsx"
 import { takeEvents } from "./revocation/events-endpoint.ts"
@@ -83,82 +69,8 @@ others.post("/access/v1/search/subject", (c) => access(c.req.raw, searchFor("sub
 others.post("/access/v1/search/resource", (c) => access(c.req.raw, searchFor("resource"), context(c)))
 others.post("/access/v1/search/action", (c) => access(c.req.raw, searchFor("action"), context(c)))
 
-others.get("/v1/tasks", (c) => manage(c, "management", listTasks))
-others.get("/v1/tasks/:id", (c) =>
-  manage(c, "management", (request, bundle, context) => describeTask(request, c.req.param("id"), bundle, context)),
-)
-others.post("/v1/tasks/:id/:end{complete|abort}", (c) => {
-  const { id, end } = c.req.param()
-  const how = end === "abort" ? "abort" : "complete"
-  return manage(c, "end", (request, bundle, context, known) => endTask(request, id, how, bundle, context, known))
-})
-others.post("/v1/tasks/:id/quarantine", (c) =>
-  manage(c, "end", (request, bundle, context, known) =>
-    quarantineTask(request, c.req.param("id"), bundle, context, known),
-  ),
-)
-others.post("/v1/tasks/:id/release", (c) =>
-  manage(c, "end", (request, bundle, context, known) =>
-    releaseTask(request, c.req.param("id"), bundle, context, known),
-  ),
-)
-others.get("/v1/tasks/:id/approvals", (c) =>
-  manage(c, "management", (request, bundle, context) => listCallApprovals(request, c.req.param("id"), bundle, context)),
-)
-others.get("/v1/tasks/:task/approvals/:approval", (c) =>
-  manage(c, "management", (request, bundle, context) => showCallApproval(request, c.req.param(), bundle, context)),
-)
-others.post("/v1/tasks/:task/approvals/:approval", (c) =>
-  manage(c, "approval", (request, bundle, context, known) =>
-    answerCallApproval(request, c.req.param(), bundle, context, known),
-  ),
-)
-others.get("/v1/approvals", (c) => manage(c, "management", listApprovals))
-others.get("/v1/approvals/:id", (c) =>
-  manage(c, "management", (request, bundle, context) => showApproval(request, c.req.param("id"), bundle, context)),
-)
-others.post("/v1/approvals/:id", (c) =>
-  manage(c, "approval", (request, bundle, context, known) =>
-    answerApproval(request, c.req.param("id"), bundle, context, known),
-  ),
-)
-others.post("/v1/revocations", (c) => manage(c, "management", addRevocation))
-others.get("/v1/revocations", (c) => manage(c, "management", listRevocations))
-others.delete("/v1/revocations/:id", (c) =>
-  manage(c, "management", (request, bundle, context, known) =>
-    liftRevocation(request, c.req.param("id"), bundle, context, known),
-  ),
-)
-others.post("/v1/risks", (c) => manage(c, "management", pushRisk))
-others.get("/v1/risks", (c) => manage(c, "management", listRisks))
 others.post("/v1/events", (c) => takeEvents(c.req.raw, context(c)))
-others.post("/v1/bundles", (c) => publish(c.req.raw, context(c)))
-others.get("/v1/bundles", (c) => {
-  const question = c.req.header(PUBLICATION_HEADER)
-  return question === undefined
-    ? manage(c, "management", listBundles)
-    : listForPublisher(c.req.raw, question, context(c))
-})
-others.get("/v1/bundles/:digest", (c) =>
-  manage(c, "management", (request, bundle, context) => showBundle(request, c.req.param("digest"), bundle, context)),
-)
-others.get("/v1/deliveries", (c) => manage(c, "management", listDeliveries))
-others.post("/v1/deliveries/:id/retry", (c) =>
-  manage(c, "management", (request, bundle, context) => retryDelivery(request, c.req.param("id"), bundle, context)),
-)
-others.get("/v1/agents", (c) => manage(c, "management", listAgents))
-others.get("/v1/agents/:id", (c) =>
-  manage(c, "management", (request, bundle, context) => describeAgent(request, c.req.param("id"), bundle, context)),
-)
-others.post("/v1/explanations", (c) => manage(c, "management", explain))
-others.get("/v1/decisions", (c) => manage(c, "management", listDecisions))
-others.get("/v1/decisions/rates", (c) => manage(c, "management", countDecisions))
-others.get("/v1/decisions/:id", (c) =>
-  manage(c, "management", (request, bundle, context) => showDecision(request, c.req.param("id"), bundle, context)),
-)
-others.post("/v1/decisions/:id/comparisons", (c) =>
-  manage(c, "management", (request, bundle, context) => compareArguments(request, c.req.param("id"), bundle, context)),
-)
+addManagementRoutes(others)
 
 others.get("/.well-known/oauth-authorization-server", (c) =>
   c.json(authorizationServer(configOf(c.env).issuer), 200, PUBLIC),

@@ -1,12 +1,12 @@
 /** `narrowgate approvals`: what a person is asked to consent to, tasks and single calls, and their answer. */
 import type { Command } from "commander"
 import { z } from "zod"
-import { askedCall, askedTask } from "../../src/api/contract/approvals.ts"
+import { approvals, type AskedTask, type ListedCall } from "../../src/api/contract/approvals.ts"
 import { personBearer } from "../remote/bearer.ts"
 import { jsonText, printableText } from "../terminal/escape.ts"
 import { colors } from "../terminal/colors.ts"
 import { EXIT, Failure } from "../terminal/failure.ts"
-import { askJson, type WorkerOptions } from "../remote/worker.ts"
+import { askApi, type WorkerOptions } from "../remote/worker.ts"
 import { atWorker } from "./decisions.ts"
 
 interface PersonOptions extends WorkerOptions {
@@ -14,15 +14,6 @@ interface PersonOptions extends WorkerOptions {
   readonly json?: boolean
 }
 
-const approvals = z.object({ approvals: z.array(z.discriminatedUnion("kind", [askedTask, askedCall])) })
-const answeredTask = z.object({ task: z.string(), decision: z.string() })
-const answeredCall = z.looseObject({
-  id: z.string(),
-  status: z.string(),
-  votes: z.array(z.unknown()),
-  need: z.number(),
-  uses: z.number(),
-})
 const uses = z.coerce.number().int().min(1).max(100)
 
 interface AnswerOptions extends PersonOptions {
@@ -58,8 +49,8 @@ export function addApprovals(program: Command): void {
 
 async function answerTask(id: string, decision: "approve" | "reject", options: AnswerOptions): Promise<void> {
   const bearer = await personBearer(options, options.login)
-  const path = `/v1/approvals/${encodeURIComponent(id)}`
-  const answer = await askJson(options, bearer, path, answeredTask, { decision })
+  const input = { parameters: { task: id }, body: { decision }, schema: approvals.answerApproval.answer() }
+  const answer = await askApi(options, bearer, "answerApproval", input)
   console.log(options.json ? jsonText(answer, 0) : printableText(`${answer.task}: ${answer.decision}`))
 }
 
@@ -68,20 +59,21 @@ async function answerCall(id: string, decision: "approve" | "reject", options: A
   const most = uses.optional().safeParse(options.uses)
   if (!most.success) throw new Failure(`--uses cannot be ${options.uses}`, "Write a number from 1 to 100.", EXIT.usage)
   const bearer = await personBearer(options, options.login)
-  const waiting = await askJson(options, bearer, "/v1/approvals", approvals)
+  const waiting = await waitingFor(options, bearer)
   const asked = waiting.approvals.filter((each) => each.kind === "call").find((each) => each.id === id)
   if (!asked) throw new Failure(`${id} does not wait for you`, "Look at what does: narrowgate approvals.")
   if (most.data !== undefined && most.data > asked.most_uses) {
     const fix = `approvers.yaml lets one approval of ${asked.name ?? "an operator"} allow ${asked.most_uses} at most.`
     throw new Failure(`--uses cannot be ${most.data}`, fix, EXIT.usage)
   }
-  const path = `/v1/tasks/${encodeURIComponent(asked.task)}/approvals/${encodeURIComponent(id)}`
   const said = {
     approve: decision === "approve",
     ...(most.data !== undefined && { uses: most.data }),
     ...(options.reason !== undefined && { reason: options.reason }),
   }
-  const answer = await askJson(options, bearer, path, answeredCall, said)
+  const parameters = { task: asked.task, approval: id }
+  const input = { parameters, body: said, schema: approvals.answerCallApproval.answer() }
+  const answer = await askApi(options, bearer, "answerCallApproval", input)
   if (options.json) return console.log(jsonText(answer, 0))
   const lacking = answer.status === "pending" ? `, ${answer.votes.length} of ${answer.need} have agreed` : ""
   const calls = answer.status === "approved" ? `, for ${callsText(answer.uses)}` : ""
@@ -96,7 +88,7 @@ function asPerson(command: Command): Command {
 
 async function list(options: PersonOptions): Promise<void> {
   const bearer = await personBearer(options, options.login)
-  const found = await askJson(options, bearer, "/v1/approvals", approvals)
+  const found = await waitingFor(options, bearer)
   if (options.json) return console.log(jsonText(found.approvals))
   if (found.approvals.length === 0) return console.log("Nothing waits for you.")
   for (const each of found.approvals) {
@@ -104,8 +96,12 @@ async function list(options: PersonOptions): Promise<void> {
   }
 }
 
+async function waitingFor(worker: WorkerOptions, bearer: string) {
+  return askApi(worker, bearer, "listApprovals", { parameters: {}, schema: approvals.listApprovals.answer() })
+}
+
 /** @param now milliseconds */
-export function tellApproval(asked: z.infer<typeof askedTask>, now: number): string {
+export function tellApproval(asked: AskedTask, now: number): string {
   const { task: id, agent, purpose, audience, scope, authorization_details: details, calls, life } = asked
   const left = Math.max(0, Math.round((asked.expires_at - now) / 1000))
   const message = asked.binding_message === null ? "" : `: ${printableText(asked.binding_message)}`
@@ -123,7 +119,7 @@ export function tellApproval(asked: z.infer<typeof askedTask>, now: number): str
 }
 
 /** @param now milliseconds */
-export function tellCall(asked: z.infer<typeof askedCall>, now: number): string {
+export function tellCall(asked: ListedCall, now: number): string {
   const { id, tool, method, environment, redacted, chain, purpose, user, name, guardrail, rules, need, votes } = asked
   const left = Math.max(0, Math.round((asked.expires_at - now) / 1000))
   const when = asked.unanswerable === null ? "" : ", once an operator has released its task, which is frozen"

@@ -19,7 +19,7 @@ import { EXIT, Failure } from "../terminal/failure.ts"
 import { compilePolicies, type Compiled } from "../compiler/compile.ts"
 import { gotOf } from "../decision-tables/expect.ts"
 import { operatorBearer } from "../remote/bearer.ts"
-import { askJson, type WorkerOptions } from "../remote/worker.ts"
+import { askApi, type WorkerOptions } from "../remote/worker.ts"
 import { summarise } from "./check.ts"
 import { atWorker } from "./decisions.ts"
 
@@ -78,7 +78,8 @@ function explained(question: PolicyQuestion): Explained {
 
 async function explainRecord(id: string, options: ExplainOptions): Promise<void> {
   const bearer = await operatorBearer(options)
-  const record = await askJson(options, bearer, `/v1/decisions/${encodeURIComponent(id)}`, decisionRecord)
+  const input = { parameters: { decision: id }, schema: decisionRecord }
+  const record = await askApi(options, bearer, "showDecision", input)
   const bundle = await bundleOf(record, options, bearer)
   const asked = bundle && questionOfRecord(record, bundle)
   const policy = asked?.question && isOfRules(record) ? explained(asked.question) : null

@@ -9,7 +9,7 @@ import { colors } from "../terminal/colors.ts"
 import { EXIT, Failure } from "../terminal/failure.ts"
 import { compilePolicies } from "../compiler/compile.ts"
 import { historyAt, liveAt, publishTo, type Publish } from "../remote/publish.ts"
-import type { Published } from "../remote/publication.ts"
+import type { Publication } from "../../src/api/contract/bundles.ts"
 import { KEY_VARIABLE, publisherKey } from "../remote/publisher-key.ts"
 import { saidOf } from "../remote/git-author.ts"
 import { withProgress } from "../terminal/prompts.ts"
@@ -126,7 +126,7 @@ async function carryOut(asked: Publish, options: PublishOptions): Promise<void> 
 
 const DONE = { pointer: "decides from now on", candidate: "is tried beside what decides", withdrawal: "ends the trial" }
 
-const told = ({ seq, what, digest, by, why }: Published): string =>
+const told = ({ seq, what, digest, by, why }: Publication): string =>
   `bundle ${seq}${what === "withdrawal" ? "" : `, ${digest.slice(0, 12)},`} ${DONE[what]} (${printableText(by)}: ${printableText(why)})`
 
 const LOOK_EVERY_MS = 1_000
@@ -134,7 +134,7 @@ const LOOK_EVERY_MS = 1_000
 const LOOK_FOR_MS = 180_000
 
 /** Until the place where this runs is served by it; elsewhere it may take a moment more. */
-async function untilDecided({ seq }: Published, { url }: PublishOptions): Promise<void> {
+async function untilDecided({ seq }: Publication, { url }: PublishOptions): Promise<void> {
   const until = Date.now() + LOOK_FOR_MS
   for (;;) {
     const live = await liveAt(url)

@@ -1,12 +1,12 @@
 /** `narrowgate revoke`: stops something now, says what is stopped, and lets it go on. */
 import type { Command } from "commander"
 import { z } from "zod"
-import { hitsText, stop, stopTarget } from "../../src/api/contract/revocations.ts"
+import { hitsText, revocations, setStop, stopTarget, type Stop } from "../../src/api/contract/revocations.ts"
 import { operatorBearer } from "../remote/bearer.ts"
 import { jsonText, printableText } from "../terminal/escape.ts"
 import { colors } from "../terminal/colors.ts"
 import { EXIT, Failure } from "../terminal/failure.ts"
-import { askJson, type WorkerOptions } from "../remote/worker.ts"
+import { askApi, type WorkerOptions } from "../remote/worker.ts"
 import { atWorker } from "./decisions.ts"
 
 const KINDS = ["task", "token", "agent", "user", "tool", "key"] as const
@@ -25,8 +25,6 @@ interface RevokeOptions extends OperatorOptions, Partial<Readonly<Record<Kind, s
 
 /** A task or a token is ended for good: there is no switch to lift. */
 const ended = z.looseObject({ task: z.string() })
-const revocations = z.object({ revocations: z.array(stop) })
-const lifted = z.object({ id: z.string(), lifted: z.literal(true) })
 
 export function addRevoke(program: Command): void {
   const revoke = asOperator(program.command("revoke"))
@@ -100,15 +98,17 @@ async function add(options: RevokeOptions): Promise<void> {
   }
   const bearer = await operatorBearer(options)
   if (!isEnd) {
-    const target = await askJson(options, bearer, "/v1/revocations", stopTarget, { ...body, preview: true })
+    const input = { parameters: {}, body: { ...body, preview: true }, schema: stopTarget() }
+    const target = await askApi(options, bearer, "addRevocation", input)
     if (options.preview) return console.log(options.json ? jsonText(target, 0) : tellTarget(target))
     if (target.known === false && !options.confirm) throw unknownTarget(kind, String(body[kind]), target.nearest)
     if (!options.json) console.error(`stopping  ${tellTarget(target)}`)
   }
   const asked = { ...body, ...(options.confirm && { confirm: true }) }
-  const answer = await askJson(options, bearer, "/v1/revocations", z.union([stop, ended]), asked)
+  const input = { parameters: {}, body: asked, schema: revocations.addRevocation.answer() }
+  const answer = await askApi(options, bearer, "addRevocation", input)
   if (options.json) return console.log(jsonText(answer, 0))
-  const set = stopped.safeParse(answer)
+  const set = setStop().safeParse(answer)
   if (set.success) {
     const { known, hits, id } = set.data
     const lines = [tellSwitch(set.data), `  stops     ${tellTarget({ known, hits })}`]
@@ -118,14 +118,14 @@ async function add(options: RevokeOptions): Promise<void> {
   console.log(`${printableText(task)}: ${kind === "token" ? "the token is revoked" : "revoked"}`)
 }
 
-const stopped = stop.extend(stopTarget.pick({ known: true, hits: true }).shape)
-
 function tellTarget({ known, hits, nearest = [] }: ToldTarget): string {
   if (known !== false) return hitsText(hits)
   return `nothing that is known by this name${nearest.length === 0 ? "" : `: did you mean ${quoted(nearest)}?`}`
 }
 
-type ToldTarget = Pick<z.infer<typeof stopTarget>, "known" | "hits"> & { readonly nearest?: readonly string[] }
+type ToldTarget = Pick<z.infer<ReturnType<typeof stopTarget>>, "known" | "hits"> & {
+  readonly nearest?: readonly string[]
+}
 
 const quoted = (names: readonly string[]): string => names.map((each) => `\`${each}\``).join(", ")
 
@@ -158,19 +158,20 @@ function secondsOf(before: string): number {
 }
 
 async function list(options: OperatorOptions): Promise<void> {
-  const found = await askJson(options, await operatorBearer(options), "/v1/revocations", revocations)
+  const input = { parameters: {}, schema: revocations.listRevocations.answer() }
+  const found = await askApi(options, await operatorBearer(options), "listRevocations", input)
   if (options.json) return console.log(jsonText(found.revocations))
   if (found.revocations.length === 0) return console.log("Nothing is stopped.")
   for (const each of found.revocations) console.log(tellSwitch(each))
 }
 
 async function lift(id: string, options: OperatorOptions): Promise<void> {
-  const path = `/v1/revocations/${encodeURIComponent(id)}`
-  const answer = await askJson(options, await operatorBearer(options), path, lifted, undefined, "DELETE")
+  const input = { parameters: { revocation: id }, schema: revocations.liftRevocation.answer() }
+  const answer = await askApi(options, await operatorBearer(options), "liftRevocation", input)
   console.log(options.json ? jsonText(answer, 0) : `${printableText(answer.id)}: lifted`)
 }
 
-export function tellSwitch(set: z.infer<typeof stop>): string {
+export function tellSwitch(set: Stop): string {
   const { id, agent, user, tool, key, before, by, reason, at } = set
   const named = Object.entries({ agent, user, tool, key }).find(([, name]) => name !== undefined)
   const what = named ? `${named[0]} ${printableText(named[1] ?? "")}` : "everything"

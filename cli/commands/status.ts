@@ -8,8 +8,8 @@ import { EXIT, Failure } from "../terminal/failure.ts"
 import { compilePolicies } from "../compiler/compile.ts"
 import { operatorBearer } from "../remote/bearer.ts"
 import { liveAt } from "../remote/publish.ts"
-import type { Published } from "../remote/publication.ts"
-import { bundlesAt, type Bundles } from "../remote/publications.ts"
+import type { Bundles, Publication } from "../../src/api/contract/bundles.ts"
+import { bundlesAt } from "../remote/publications.ts"
 import { isLoopback, type WorkerOptions } from "../remote/worker.ts"
 import { atWorker } from "./decisions.ts"
 
@@ -80,10 +80,10 @@ function same(here: readonly string[] | null, deciding: string): string {
     : colors.yellow(`differs: ${written.slice(0, 12)}`)
 }
 
-const since = ({ at, by, why }: Published): string =>
+const since = ({ at, by, why }: Publication): string =>
   `, since ${new Date(at).toISOString()}, by ${printableText(by)}: ${printableText(why)}`
 
-function line(each: Published, live: Published | null): string {
+function line(each: Publication, live: Publication | null): string {
   const { seq, what, digest, at, by, why, done } = each
   const state = done ? (seq === live?.seq ? colors.green("decides") : KIND[what]) : colors.red("cut off")
   const when = new Date(at).toISOString().slice(0, 19)

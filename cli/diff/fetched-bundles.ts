@@ -1,12 +1,11 @@
 /** Bundles by their digest: the bundle by which a record was made supplies what the record leaves out. */
-import { z } from "zod"
 import { assemble, type Bundle } from "../../src/core/policy/assemble.ts"
 import { canonicalBytes, digestOf } from "../../src/core/policy/digest.ts"
 import type { ShownRecord } from "../remote/decision-record.ts"
-import { askJson, type WorkerOptions } from "../remote/worker.ts"
+import { bundles } from "../../src/api/contract/bundles.ts"
+import { askApi, type WorkerOptions } from "../remote/worker.ts"
 import type { Usable } from "./tests.ts"
 
-const stored = z.object({ digest: z.string(), body: z.string() })
 /** Records come from a few bundles; each is large. */
 const MAX_FETCHED = 20
 
@@ -36,6 +35,7 @@ export async function fetchKnown(
 
 /** Throws if the Worker does not have it, or if this version cannot read it. */
 export async function fetchBundle(worker: WorkerOptions, bearer: string, digest: string): Promise<Bundle> {
-  const { body } = await askJson(worker, bearer, `/v1/bundles/${digest}`, stored)
+  const input = { parameters: { digest }, schema: bundles.showBundle.answer() }
+  const { body } = await askApi(worker, bearer, "showBundle", input)
   return assemble(body, { seq: 0, digest })
 }

@@ -1,11 +1,10 @@
 /** Decision records of a Worker, page by page. */
 import { z } from "zod"
 import { decisionRecord, type ShownRecord } from "./decision-record.ts"
-import { askJson, type WorkerOptions } from "./worker.ts"
+import { MOST_DECISIONS } from "../../src/api/contract/decisions.ts"
+import { askApi, type WorkerOptions } from "./worker.ts"
 
 const page = z.object({ decisions: z.array(decisionRecord) })
-/** As many as a Worker gives at once. */
-const PAGE = 250
 
 /**
  * @param query what is looked for; with `after` the oldest come first, else the newest
@@ -17,16 +16,16 @@ export async function* decisionPages(
   query: Readonly<{ [name: string]: string }>,
   limit: number,
 ): AsyncGenerator<readonly ShownRecord[]> {
-  const asked = new URLSearchParams(query)
-  const cursor = asked.has("after") ? "after" : "before"
+  const cursor = "after" in query ? "after" : "before"
+  let from: Readonly<Record<string, string>> = {}
   for (let left = limit; left > 0;) {
-    const most = Math.min(left, PAGE)
-    asked.set("limit", String(most))
-    const { decisions } = await askJson(worker, bearer, `/v1/decisions?${asked}`, page)
+    const most = Math.min(left, MOST_DECISIONS)
+    const input = { parameters: {}, query: { ...query, ...from, limit: String(most) }, schema: page }
+    const { decisions } = await askApi(worker, bearer, "listDecisions", input)
     yield decisions
     left -= decisions.length
     const last = decisions.at(-1)
     if (!last || decisions.length < most) return
-    asked.set(cursor, last.id)
+    from = { [cursor]: last.id }
   }
 }

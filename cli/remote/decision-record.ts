@@ -2,9 +2,9 @@
 import { colors } from "../terminal/colors.ts"
 import type { z } from "zod"
 import { printableText } from "../terminal/escape.ts"
-import { decision as decisionRecord } from "../../src/api/contract/decisions.ts"
+import { decision } from "../../src/api/contract/decisions.ts"
 
-export { decisionRecord }
+export const decisionRecord = decision()
 export type ShownRecord = z.infer<typeof decisionRecord>
 
 /**

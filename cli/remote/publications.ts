@@ -1,26 +1,19 @@
 /** What was published to a Worker: asked of it by an operator. */
-import { z } from "zod"
 import { EXIT, Failure } from "../terminal/failure.ts"
-import { askJson, type WorkerOptions } from "./worker.ts"
-import { history as told, type Published } from "./publication.ts"
+import { MOST_LISTED, bundles, type Bundles, type Publication } from "../../src/api/contract/bundles.ts"
+import { askApi, type WorkerOptions } from "./worker.ts"
 
-const pointer = z.object({ seq: z.number(), digest: z.string() })
-const bundles = told.extend({ deciding: pointer })
-export type Bundles = z.infer<typeof bundles>
-
-/** All that a Worker lists at once. */
-const MOST = 1_000
-
-export async function bundlesAt(worker: WorkerOptions, bearer: string, limit = MOST): Promise<Bundles> {
-  return askJson(worker, bearer, `/v1/bundles?limit=${limit}`, bundles)
+export async function bundlesAt(worker: WorkerOptions, bearer: string, limit = MOST_LISTED): Promise<Bundles> {
+  const query = { limit: String(limit) }
+  return askApi(worker, bearer, "listBundles", { parameters: {}, query, schema: bundles.listBundles.answer() })
 }
 
 /** @param which number, or beginning of a digest; absent: what decided before what decides now */
 export function findPublished(
   which: string | undefined,
-  history: readonly Published[],
-  live: Published | null,
-): Published {
+  history: readonly Publication[],
+  live: Publication | null,
+): Publication {
   const pointers = history.filter(({ what }) => what === "pointer")
   const decided = pointers.filter(({ done }) => done)
   // Nobody knows whether what was cut off decides: what decided before it is what to go back to.

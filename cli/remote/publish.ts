@@ -9,7 +9,7 @@ import { printableText } from "../terminal/escape.ts"
 import { EXIT, Failure } from "../terminal/failure.ts"
 import { signHistoryQuestion, signPublication, type PublicationReason } from "../compiler/sign.ts"
 import { isLoopback, reach } from "./worker.ts"
-import { head, history, published, type History, type Published } from "./publication.ts"
+import { bundles, publicationHead, type Publication, type PublicationHistory } from "../../src/api/contract/bundles.ts"
 
 const ready = z.object({ bundle: z.object({ seq: z.number(), digest: z.string() }) })
 const refusal = z.object({ error: z.string(), error_description: z.string() })
@@ -55,23 +55,23 @@ export function audienceFor(url: string, audience: string | undefined): string {
 }
 
 /** What was published there, as a publisher asks, who need not be an operator. */
-export async function historyAt(url: string, key: JWK, audience?: string): Promise<History> {
+export async function historyAt(url: string, key: JWK, audience?: string): Promise<PublicationHistory> {
   const question = await signHistoryQuestion(key, audienceFor(url, audience))
   return reach(url, async () => {
-    const response = await fetch(new URL("/v1/bundles", url), {
+    const response = await fetch(new URL(bundles.publishBundle.path, url), {
       headers: { "X-Narrowgate-Publication": question },
       redirect: "error",
       signal: AbortSignal.timeout(10_000),
     })
     const answer: unknown = await response.json().catch(() => null)
-    const read = history.safeParse(answer)
+    const read = bundles.listPublications.answer().safeParse(answer)
     if (read.success) return read.data
     throw refused(response.status, answer)
   })
 }
 
 /** Fails with a fix where the Worker refuses, or where somebody else has published since it was asked what is live. */
-export async function publishTo(asked: Publish): Promise<Published> {
+export async function publishTo(asked: Publish): Promise<Publication> {
   const { url, key, over, audience } = asked
   const aud = audienceFor(url, audience)
   const before = await historyAt(url, key, audience)
@@ -79,7 +79,7 @@ export async function publishTo(asked: Publish): Promise<Published> {
   let seq = Math.max(before.seq, (await liveAt(url))?.seq ?? 0) + 1
   for (let tries = 0; tries < MAX_TRIES; tries++) {
     const answer = await send(asked, aud, seq)
-    if (!("outrun" in answer)) return answer
+    if (answer.published) return answer.published
     const { live, seq: highest } = answer.outrun
     const isExpected = live === null || live.seq === before.live?.seq || over === "any" || over === live.seq
     if (!isExpected) throw outrunBy(live)
@@ -88,7 +88,7 @@ export async function publishTo(asked: Publish): Promise<Published> {
   throw new Failure("others keep publishing", "Look at `narrowgate history`, and try again.")
 }
 
-function outrunBy({ seq, by, why, at }: Published): Failure {
+function outrunBy({ seq, by, why, at }: Publication): Failure {
   const when = new Date(at).toISOString()
   return new Failure(
     `bundle ${seq} was published meanwhile, ${when}, by ${JSON.stringify(by)}: ${JSON.stringify(why)}`,
@@ -96,7 +96,9 @@ function outrunBy({ seq, by, why, at }: Published): Failure {
   )
 }
 
-type PublishResult = Published | { readonly outrun: z.infer<typeof head> }
+type PublishResult =
+  | { readonly published: Publication }
+  | { readonly published: null; readonly outrun: z.infer<ReturnType<typeof publicationHead>> }
 
 async function send(
   { url, key, what, digest, bytes, said }: Publish,
@@ -105,7 +107,7 @@ async function send(
 ): Promise<PublishResult> {
   const publication = await signPublication(key, { seq, digest }, { aud, ...said }, what)
   return reach(url, async () => {
-    const response = await fetch(new URL("/v1/bundles", url), {
+    const response = await fetch(new URL(bundles.publishBundle.path, url), {
       method: "POST",
       headers: { "X-Narrowgate-Publication": publication, "Content-Type": "application/json" },
       ...(bytes === undefined ? {} : { body: bytes }),
@@ -113,10 +115,10 @@ async function send(
       signal: AbortSignal.timeout(TIMEOUT_MS),
     })
     const answer: unknown = await response.json().catch(() => null)
-    const done = published.safeParse(answer)
-    if (response.ok && done.success) return done.data
-    const late = head.safeParse(answer)
-    if (response.status === 409 && late.success) return { outrun: late.data }
+    const done = bundles.publishBundle.answer().safeParse(answer)
+    if (response.ok && done.success) return { published: done.data }
+    const late = publicationHead().safeParse(answer)
+    if (response.status === 409 && late.success) return { published: null, outrun: late.data }
     throw refused(response.status, answer)
   })
 }

@@ -1,6 +1,7 @@
 /** Asks a Narrowgate Worker, as an operator. */
 import { isIP } from "node:net"
 import { z } from "zod"
+import { CONTRACT, pathTo, type EndpointName, type Parameters } from "../../src/api/contract/contract.ts"
 import { escaped } from "../terminal/escape.ts"
 import { EXIT, Failure } from "../terminal/failure.ts"
 
@@ -42,24 +43,27 @@ export async function reach<Value>(origin: string, ask: () => Promise<Value>): P
   }
 }
 
-/**
- * @param posted the body of a POST; absent: a GET
- * @param method another one than that
- */
-export async function askJson<Value>(
+interface Input<Name extends EndpointName, Value> {
+  readonly parameters: Parameters<Name>
+  readonly query?: Readonly<Record<string, string>>
+  readonly body?: object
+  /** Of the answer: the contract's own, or one that also reads what an earlier version answers. */
+  readonly schema: z.ZodType<Value>
+}
+
+/** Asks an endpoint of the management API, as its entry in the contract says. */
+export async function askApi<Name extends EndpointName, Value>(
   worker: WorkerOptions,
   bearer: string,
-  path: string,
-  schema: z.ZodType<Value>,
-  posted?: unknown,
-  method = posted === undefined ? "GET" : "POST",
+  name: Name,
+  { parameters, query, body, schema }: Input<Name, Value>,
 ): Promise<Value> {
   refuseInClear(worker.url)
   return reach(worker.url, async () => {
     const headers = { authorization: `Bearer ${bearer}`, accept: "application/json" }
-    const response = await fetch(new URL(path, worker.url), {
-      method,
-      ...(posted === undefined ? {} : { body: JSON.stringify(posted) }),
+    const response = await fetch(new URL(pathTo(name, parameters, query), worker.url), {
+      method: CONTRACT[name].method,
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
       headers,
       redirect: "error",
       signal: AbortSignal.timeout(TIMEOUT_MS),

@@ -1,35 +1,19 @@
 /**
- * `GET /v1/agents`, `GET /v1/agents/:id`: who is registered, when each was last seen, and what of its permissions it has
- * used, as far as the newest records tell; for operators.
+ * `/v1/agents`: which agents are registered, when each was last seen, and what of its permissions it has used, as far as
+ * the newest records show.
  */
-import * as z from "zod"
 import { agentsSeen, toolsUsed, type LookedAt, type ToolUsed } from "../audit/agents-seen.ts"
 import { isLifecycle } from "../core/catalog/lifecycle.ts"
 import type { Tool } from "../core/catalog/tool.ts"
-import type { Bundle } from "../core/policy/assemble.ts"
+import { within } from "../core/task/narrow.ts"
 import type { AgentDefinition, IdentityDefinition, PurposeDefinition } from "../core/policy/definition/agents.ts"
 import type { GrantDefinition } from "../core/policy/definition/grant.ts"
-import { within } from "../core/task/narrow.ts"
-import type { RequestContext } from "../request-context.ts"
-import { authorizeOperator } from "./operator.ts"
-import type { ApiResult } from "./outcome.ts"
+import type { Handler } from "./handler.ts"
 
-const ALL = { area: "agents", kind: "agent", target: null } as const
 /** Of an answer about one; those that it has used come first. */
 const MAX_TOOLS = 500
 
-const querySchema = z.strictObject({
-  /** Only those whose ids come after this one. */
-  after: z.string().max(2_048).optional(),
-  limit: z.coerce.number().int().min(1).max(500).default(100),
-})
-
-export async function listAgents(request: Request, bundle: Bundle, context: RequestContext): Promise<ApiResult> {
-  const operator = await authorizeOperator(request, "viewer", ALL, bundle, context)
-  if ("status" in operator) return operator
-  const query = querySchema.safeParse(Object.fromEntries(new URL(request.url).searchParams))
-  if (!query.success) return MALFORMED
-  const { after, limit } = query.data
+export const listAgents: Handler<"listAgents"> = async ({ query: { after, limit }, bundle, context }) => {
   const all = [...bundle.agents.values()].toSorted((a, b) => (a.id < b.id ? -1 : 1))
   const from = after === undefined ? all : all.filter(({ id }) => id > after)
   const { looked_at, agents: seen } = await agentsSeen(context.env)
@@ -37,58 +21,43 @@ export async function listAgents(request: Request, bundle: Bundle, context: Requ
     const { last: last_seen = null, calls = 0, denied = 0 } = seen.get(id) ?? {}
     return { id, owner, groups, purposes, delegates_to, bound_key, last_seen, calls, denied }
   })
-  const body = { agents, more: from.length > limit, total: all.length, looked_at }
-  return { status: 200, body, record: { decision: "allow", code: "ok", ...operator } }
+  return { answer: { agents, more: from.length > limit, total: all.length, looked_at } }
 }
 
-export async function describeAgent(
-  request: Request,
-  id: string,
-  bundle: Bundle,
-  context: RequestContext,
-): Promise<ApiResult> {
-  const target = id.slice(0, 2_048)
-  const operator = await authorizeOperator(request, "viewer", { ...ALL, target }, bundle, context)
-  if ("status" in operator) return operator
+export const showAgent: Handler<"showAgent"> = async ({ parameters: { agent: id }, bundle, context }) => {
   const agent = bundle.agents.get(id)
   if (!agent) {
-    const body = { error: "not_found", error_description: "There is no such agent in the live bundle." }
-    const denial = { reason: "not_found", what: target } as const
-    return { status: 404, body, record: { code: "not_found", denial, ...operator } }
+    const denial = { reason: "not_found", what: id.slice(0, 2_048) } as const
+    return { error: "not_found", description: "There is no such agent in the live bundle.", denial }
   }
   const [used, seen] = await Promise.all([toolsUsed(context.env, id), agentsSeen(context.env)])
   const { last: last_seen = null, calls = 0, denied = 0 } = seen.agents.get(id) ?? {}
   const purposes = agent.purposes.flatMap((name) => bundle.purposes.get(name) ?? [])
-  const body = {
-    ...shownAgent(agent),
-    purposes: purposes.map(shownPurpose),
-    last_seen,
-    calls,
-    denied,
-    permissions: permissionsOf(agent, purposes, bundle.catalog.tools.values(), used),
+  return {
+    answer: {
+      ...shownAgent(agent),
+      purposes: purposes.map(shownPurpose),
+      last_seen,
+      calls,
+      denied,
+      permissions: permissionsOf(agent, purposes, bundle.catalog.tools.values(), used),
+    },
   }
-  return { status: 200, body, record: { decision: "allow", code: "ok", ...operator } }
 }
 
-const MALFORMED: ApiResult = {
-  status: 400,
-  body: { error: "invalid_request", error_description: "There are after and limit, from 1 to 500." },
-  record: { code: "invalid_request" },
-}
-
-function shownAgent({ identities, ...agent }: AgentDefinition): object {
+function shownAgent({ identities, ...agent }: AgentDefinition) {
   const { ceiling, ...rest } = agent
   return { ...rest, ceiling: shownGrant(ceiling), identities: (identities ?? []).map(shownIdentity) }
 }
 
 /** How it is proven, without the keys that prove it. */
-function shownIdentity(identity: IdentityDefinition): object {
+function shownIdentity(identity: IdentityDefinition) {
   if (identity.kind === "private_key_jwt") return { kind: identity.kind, keys: identity.keys.kind }
   const { kind, issuer, subject } = identity
   return { kind, issuer, subject }
 }
 
-const shownGrant = ({ tools, max_sensitivity, environments, calls, arguments: bounds }: GrantDefinition): object => ({
+const shownGrant = ({ tools, max_sensitivity, environments, calls, arguments: bounds }: GrantDefinition) => ({
   tools,
   max_sensitivity,
   arguments: bounds,
@@ -96,7 +65,7 @@ const shownGrant = ({ tools, max_sensitivity, environments, calls, arguments: bo
   calls: calls ?? null,
 })
 
-function shownPurpose({ name, grant, default: unasked, life, idle, user, plan }: PurposeDefinition): object {
+function shownPurpose({ name, grant, default: unasked, life, idle, user, plan }: PurposeDefinition) {
   const limits = { life, idle: idle ?? null, user, has_plan: plan !== undefined }
   return { name, grant: shownGrant(grant), default: unasked ?? grant.tools, ...limits }
 }

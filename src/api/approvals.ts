@@ -2,72 +2,38 @@
  * `/v1/approvals`: what a person is asked, tasks that have not begun and single calls, and what they say to a task. To a
  * call they answer at its own address (call-approvals.ts).
  */
-import * as z from "zod"
 import { inboxesOf } from "../core/task/approvers.ts"
-import { recordOf, type DecisionRecord } from "../core/record/record.ts"
+import { recordOf } from "../core/record/record.ts"
 import type { Person } from "../credentials/person.ts"
 import { inboxOf } from "../ledger/inbox.ts"
 import { logEvent } from "../platform/log.ts"
 import { askLedger } from "../ledger/ask.ts"
 import { LEDGER_VERSION } from "../ledger/protocol.ts"
 import { isTaskId, rootOf } from "../core/task/state.ts"
-import type { TaskView } from "../core/task/view.ts"
 import type { Bundle } from "../core/policy/assemble.ts"
 import { userId } from "../core/policy/principals.ts"
 import type { RequestContext } from "../request-context.ts"
-import { isMisread, readBody } from "../platform/json-body.ts"
 import { shownApproval } from "./call-approvals.ts"
-import { malformed, type ApiResult, type RecordStart } from "./outcome.ts"
-import { answererOf, byWhom, OUT_OF_REACH, personOf, type Answerer } from "./person.ts"
-
-const MAX_BODY_BYTES = 4_096
-const bodySchema = z.strictObject({ decision: z.enum(["approve", "reject"]) })
-
-/** As the person is shown it. */
-interface ShownApprovals {
-  readonly kind: "task"
-  readonly task: string
-  readonly agent: string
-  readonly purpose: string
-  /** Of the token that it would get, and of every one of the task. */
-  readonly audience: string
-  /** Tools and actions that it would get at most, in scopes. */
-  readonly scope: string
-  readonly authorization_details: TaskView["authorization_details"]
-  readonly calls: number | null
-  readonly binding_message: string | null
-  /** Milliseconds. */
-  readonly expires_at: number
-  /** Seconds that it may then live at most, and the calls that its work is made of, where its purpose has a plan. */
-  readonly life: number
-  readonly plan: TaskView["plan"]
-  /** What they have said of it. */
-  readonly status: "pending" | "approved" | "rejected"
-}
+import type { Handler } from "./handler.ts"
+import type { ApiError } from "./outcome.ts"
+import { OUT_OF_REACH, type Answerer } from "./person.ts"
 
 /** Calls that are looked at for one answer, each tree's by one request. */
 const MOST_CALLS = 100
 
-export async function listApprovals(request: Request, bundle: Bundle, context: RequestContext): Promise<ApiResult> {
-  const answerer = await answererOf(request, "POST", null, bundle, context)
-  if ("status" in answerer) return answerer
-  const { person } = answerer.answering
+export const listApprovals: Handler<"listApprovals"> = async ({ caller, bundle, context }) => {
+  const { person } = caller.answering
   const tasks = person ? await waitingFor(person, context) : []
   const shown = tasks && (await Promise.all(tasks.map(async (task) => show(task, person, context))))
-  const calls = await callsFor(answerer, bundle, context)
+  const calls = await callsFor(caller, bundle, context)
   // A list that is not whole would tell the person that nothing else is asked of them.
   if (!shown || shown.includes("unreachable") || !calls) return OUT_OF_REACH
-  const waiting = shown.filter((each) => each !== "unreachable" && each?.status === "pending")
-  const approvals = [...waiting, ...calls.shown]
-  return { status: 200, body: { approvals, ...(calls.more && { more: true }) }, record: recordBy(answerer) }
+  const waiting = shown.flatMap((each) => (each !== "unreachable" && each?.status === "pending" ? [each] : []))
+  return { answer: { approvals: [...waiting, ...calls.shown], ...(calls.more && { more: true }) } }
 }
 
 /** Single calls that wait for this person, the latest first, and whether there may be more; null where that cannot be known. */
-async function callsFor(
-  { answering }: Answerer,
-  bundle: Bundle,
-  { env, background }: RequestContext,
-): Promise<{ readonly shown: readonly unknown[]; readonly more: boolean } | null> {
+async function callsFor({ answering }: Answerer, bundle: Bundle, { env, background }: RequestContext) {
   try {
     const inboxes = inboxesOf(bundle, answering).map((inbox) => inboxOf(env, inbox))
     const known = new Map(
@@ -109,47 +75,26 @@ async function drop(gone: readonly string[], inboxes: readonly ReturnType<typeof
   }
 }
 
-function recordBy({ answering: { person, operator } }: Answerer): Partial<DecisionRecord> {
-  return person ? byWhom(person) : { decision: "allow", code: "ok", operator }
-}
-
-export async function showApproval(
-  request: Request,
-  task: string,
-  bundle: Bundle,
-  context: RequestContext,
-): Promise<ApiResult> {
-  const person = await personOf(request, bundle, context)
-  if ("status" in person) return person
-  const shown = isRoot(task) ? await show(task, person.user, context) : null
+export const showApproval: Handler<"showApproval"> = async ({ parameters: { task }, caller, context }) => {
+  const shown = isRoot(task) ? await show(task, caller.user, context) : null
   if (shown === "unreachable") return OUT_OF_REACH
-  return shown ? { status: 200, body: shown, record: { ...byWhom(person.user), task } } : notAsked(task, person)
+  return shown ? { answer: shown, record: { task } } : notAsked(task)
 }
 
-export async function answerApproval(
-  request: Request,
-  task: string,
-  bundle: Bundle,
-  context: RequestContext,
-  known: RecordStart,
-): Promise<ApiResult> {
-  const person = await personOf(request, bundle, context)
-  if ("status" in person) return person
-  const body = await readBody(request, bodySchema, MAX_BODY_BYTES)
-  if (isMisread(body)) return malformed(`${body.wrong} Send {"decision": "approve"} or {"decision": "reject"}.`)
-  if (!isRoot(task)) return notAsked(task, person)
-  const { user, expiresAt: until, issuedAt: since } = person
+export const answerApproval: Handler<"answerApproval"> = async ({ parameters, body, caller, context, started }) => {
+  const { task } = parameters
+  if (!isRoot(task)) return notAsked(task)
+  const { user, expiresAt: until, issuedAt: since } = caller
   const approved = body.decision === "approve"
-  const said = { approved, person: user, until, since }
   const code = approved ? "ok" : "access_denied"
-  const record = recordOf({ ...byWhom(person.user), ...known, kind: "approval", code, task })
+  const record = recordOf({ decision: "allow", operator: userId(user), ...started, code, task })
   const answer = await askLedger(context.env, rootOf(task), async (ledger) => ({
-    taken: await ledger.answer(said, record),
+    taken: await ledger.answer({ approved, person: user, until, since }, record),
   }))
   if (!answer) return OUT_OF_REACH
-  if (!answer.taken) return notAsked(task, person)
+  if (!answer.taken) return notAsked(task)
   context.background(inboxOf(context.env, { user: userId(user) }).remove(task))
-  return { status: 200, body: { task, decision: body.decision }, record: null }
+  return { answer: { task, decision: body.decision }, record: null }
 }
 
 type Asked = Person["user"]
@@ -165,14 +110,10 @@ async function waitingFor(user: Asked, { env }: RequestContext): Promise<readonl
 }
 
 /** Null where there is nothing to answer. */
-async function show(
-  task: string,
-  user: Asked | null,
-  { env }: RequestContext,
-): Promise<ShownApprovals | "unreachable" | null> {
+async function show(task: string, user: Asked | null, { env }: RequestContext) {
   if (!user) return null
   const found = await askLedger(env, rootOf(task), async (ledger) => ({ asked: await ledger.consentFor(user) }))
-  if (!found) return "unreachable"
+  if (!found) return "unreachable" as const
   if (!found.asked) return null
   const { consent, task: view } = found.asked
   const { agent, purpose, scope, authorization_details } = view
@@ -180,15 +121,14 @@ async function show(
   const most = { calls: view.calls.limit, life: Math.floor(consent.life / 1000), plan: view.plan }
   const status = consent.answer ? (consent.answer.approved ? "approved" : "rejected") : "pending"
   const asked = { agent, purpose, audience, scope, authorization_details, ...most, binding_message, expires_at }
-  return { kind: "task", task, ...asked, status }
+  return { kind: "task" as const, task, ...asked, status } as const
 }
 
 /** A person is asked about a whole tree. */
 const isRoot = (task: string): boolean => isTaskId(task) && rootOf(task) === task
 
 /** The same answer whether there is none, it is another's, or it is over. */
-function notAsked(task: string, person: Person): ApiResult {
-  const body = { error: "not_found", error_description: "Nothing of this person is waiting under this id." }
+function notAsked(task: string): ApiError<"not_found"> {
   const denial = { reason: "not_found", what: task.slice(0, 128) } as const
-  return { status: 404, body, record: { ...byWhom(person.user), decision: "deny", code: "not_found", denial } }
+  return { error: "not_found", description: "Nothing of this person is waiting under this id.", denial }
 }

@@ -19,18 +19,13 @@ import { toldOf } from "../core/signals/leased-risks.ts"
 const MOST_CALLS = 50
 
 /** @param told 0 to 100, of its task and those above it */
-export async function situationOf(
-  asked: Approval,
-  told: number,
-  bundle: Bundle,
-  context: RequestContext,
-): Promise<Readonly<Record<string, unknown>>> {
+export async function situationOf(asked: Approval, told: number, bundle: Bundle, context: RequestContext) {
   const [risk, history] = await Promise.all([riskOf(asked, told, context), historyOf(asked.task, context)])
   return { reason: reasonOf(asked, bundle), risk, history }
 }
 
 /** By the newest bundle, in which what asked may be there no more. */
-function reasonOf({ rules, guardrail, figures }: Approval, { engine, guardrails }: Bundle): unknown {
+function reasonOf({ rules, guardrail, figures }: Approval, { engine, guardrails }: Bundle) {
   const definition = guardrails.definitions.find(({ id }) => id === guardrail)
   // The catalog may redact an argument by now that they tell.
   const isTelltale = guardrail !== null && guardrails.telltales.has(guardrail)
@@ -38,7 +33,9 @@ function reasonOf({ rules, guardrail, figures }: Approval, { engine, guardrails 
   return {
     rules: rules.map((id) => {
       const policy = engine.rule(id)?.policy
-      return isNode(policy) ? { id, annotations: policy.annotations ?? {}, text: texts.get(id), policy } : { id }
+      const text = texts.get(id)
+      if (!isNode(policy)) return { id }
+      return { id, annotations: policy.annotations ?? {}, ...(text !== undefined && { text }), policy }
     }),
     guardrail: definition ? writtenGuardrail(definition) : null,
     figures: isTelltale ? null : figures,
@@ -53,7 +50,7 @@ async function riskOf({ shown }: Approval, told: number, context: RequestContext
 }
 
 /** Without any argument: the record of a call may be for others to read. */
-async function historyOf(task: string, { env }: RequestContext): Promise<readonly unknown[] | null> {
+async function historyOf(task: string, { env }: RequestContext) {
   try {
     const calls = await findRecords(env, { tree: rootOf(task), kind: "call", limit: MOST_CALLS })
     return calls.map(({ id, at, task: by, tool, action, decision, code, chain }) => ({

@@ -2,8 +2,7 @@
  * Who answers what people are asked. They come with an access token of their own, from a client for managing: with the
  * session that an agent may have, an agent could consent to itself.
  */
-import type { DecisionRecord } from "../core/record/record.ts"
-import type { Answering } from "../core/task/approvers.ts"
+import { nameOf, type Answering } from "../core/task/approvers.ts"
 import { operatorBy } from "../credentials/operator-token.ts"
 import { readPerson, type Person } from "../credentials/person.ts"
 import { namesIn, personIn, verifyPersonToken, type PersonName, type PersonToken } from "../credentials/person-token.ts"
@@ -15,13 +14,18 @@ import { currentSwitches } from "../revocation/lease.ts"
 import { personStoppedBy, type Switch } from "../core/signals/switch.ts"
 import { denialBy } from "../revocation/token-stop.ts"
 import { identify } from "./identity.ts"
-import { bearerOf, lacks, permitOperator, type OperatorRefused, type Permitted } from "./operator.ts"
-import type { ApiResult } from "./outcome.ts"
+import type { Role } from "../core/policy/definition/operators.ts"
+import { bearerOf, lacks, permitOperator, type Permitted } from "./operator.ts"
+import { isApiError, type ApiError, type CallerError } from "./outcome.ts"
 
 /** A person of whom more than that they manage is known. */
-export async function personOf(request: Request, bundle: Bundle, context: RequestContext): Promise<Person | ApiResult> {
+export async function personOf(
+  request: Request,
+  bundle: Bundle,
+  context: RequestContext,
+): Promise<Person | CallerError> {
   const token = await tokenOf(request, bundle, context)
-  if ("status" in token) return token
+  if (isApiError(token)) return token
   const person = personIn(token, context.fetchContext)
   if (isRejected(person)) return refused(person)
   return (await stopped(token, context)) ?? person
@@ -31,19 +35,19 @@ export async function personOf(request: Request, bundle: Bundle, context: Reques
 export interface Answerer {
   readonly answering: Answering
   /** As which operator they may do it, or why as none; null: they are none. */
-  readonly permitted: Permitted | OperatorRefused | null
+  readonly permitted: Permitted | ApiError<"policy_denied"> | null
 }
 
-/** @param method to be permitted to an operator, of a role that suffices for it */
+/** @param role that an operator needs, to look (`viewer`) or to answer */
 export async function answererOf(
   request: Request,
-  method: "GET" | "POST",
+  role: Role,
   target: string | null,
   bundle: Bundle,
   context: RequestContext,
-): Promise<Answerer | ApiResult> {
+): Promise<Answerer | CallerError> {
   const token = await tokenOf(request, bundle, context)
-  if ("status" in token) return token
+  if (isApiError(token)) return token
   const found = personIn(token, context.fetchContext)
   const known = operatorBy(token, bundle.operators)
   // Somebody could be the task's own user, and have a token that does not tell so.
@@ -53,22 +57,28 @@ export async function answererOf(
   const person = isRejected(found) ? null : found
   const stop = await stopped(token, context)
   if (stop) return stop
-  const permitted = known && permittedAs({ ...known, issuer: token.issuer.issuer }, method, target, bundle)
-  const operator = permitted && "operator" in permitted && !("status" in permitted) ? permitted.operator : null
+  const permitted = known && permittedAs({ ...known, issuer: token.issuer.issuer }, role, target, bundle)
+  const operator = permitted && !isApiError(permitted) ? permitted.operator : null
   const asUser = asserted && userId(asserted.user)
   return { answering: { person: person && person.user, operator, asUser }, permitted: permitted ?? null }
 }
 
+/** What a record says of them. */
+export function recordedAnswerer({ answering, permitted }: Answerer): Permitted {
+  return { operator: nameOf(answering), rules: permitted && !isApiError(permitted) ? permitted.rules : [] }
+}
+
 function permittedAs(
   operator: Bundle["operators"][number],
-  method: "GET" | "POST",
+  role: Role,
   target: string | null,
   bundle: Bundle,
-): Permitted | OperatorRefused {
+): Permitted | ApiError<"policy_denied"> {
   const { issuer, subject, roles } = operator
   const proven = { issuer, subject, roles }
   const thing = { area: "approvals", kind: "approval", target } as const
-  const role = method === "GET" ? "viewer" : "approver"
+  // Whether they may answer is one question to policy, also where they only look at what there is to answer.
+  const method = role === "viewer" ? "GET" : "POST"
   return lacks(proven, role) ?? permitOperator({ proven, method }, thing, bundle)
 }
 
@@ -76,7 +86,7 @@ async function tokenOf(
   request: Request,
   { issuers }: Bundle,
   context: RequestContext,
-): Promise<PersonToken | ApiResult> {
+): Promise<PersonToken | CallerError> {
   const { config, fetchContext } = context
   const token = bearerOf(request)
   if (token === null) return refused(null)
@@ -97,7 +107,7 @@ function isNobody({ rejected: { reason } }: Rejected): boolean {
   return reason === "no_person" || reason === "issuer_unknown"
 }
 
-async function stopped(token: PersonToken, context: RequestContext): Promise<ApiResult | null> {
+async function stopped(token: PersonToken, context: RequestContext): Promise<CallerError | null> {
   const switches = await currentSwitches(context)
   if (!switches) return OUT_OF_REACH
   const [stop] = namesIn(token, context.fetchContext).flatMap((name) => {
@@ -107,31 +117,20 @@ async function stopped(token: PersonToken, context: RequestContext): Promise<Api
   return stop ?? null
 }
 
-function stoppedPerson(name: PersonName, by: Switch): ApiResult {
-  const body = { error: "invalid_token", error_description: "This person's sessions are stopped." }
-  const record = { ...byWhom(name), decision: "deny", code: "invalid_token", denial: denialBy(by) } as const
-  return { status: 401, body, record }
+function stoppedPerson(name: PersonName, by: Switch): CallerError {
+  const description = "This person's sessions are stopped."
+  return { error: "invalid_token", description, denial: denialBy(by), record: { operator: userId(name) } }
 }
 
-function refused(rejected: Rejected | null): ApiResult {
+function refused(rejected: Rejected | null): CallerError {
   const because = rejected?.rejected ?? null
   if (because?.reason === "keys_unavailable") return OUT_OF_REACH
-  const code = rejected === null ? "missing_token" : "invalid_token"
-  const body = { error: code, error_description: "A person's own access token is required." }
-  return { status: 401, body, record: { code, denial: { reason: "operator_rejected", because } } }
+  const error = rejected === null ? "missing_token" : "invalid_token"
+  const description = "A person's own access token is required."
+  return { error, description, denial: { reason: "operator_rejected", because } }
 }
 
-export const byWhom = (user: PersonName): Partial<DecisionRecord> => ({
-  decision: "allow",
-  code: "ok",
-  operator: userId(user),
-})
-
-export const OUT_OF_REACH: ApiResult = {
-  status: 503,
-  body: {
-    error: "unavailable",
-    error_description: "The keys, the switches or the ledger could not be read at the moment: try again.",
-  },
-  record: { code: "unavailable" },
-}
+export const OUT_OF_REACH = {
+  error: "unavailable",
+  description: "The keys, the switches or the ledger could not be read at the moment: try again.",
+} as const

@@ -2,107 +2,50 @@
  * `/v1/risks`: what others have seen of an agent, a user or a task, told by an operator, a pipeline mostly. It permits
  * nothing; rules read it as `context.risk`. The answer comes when it holds: the next call is judged by it.
  */
-import * as z from "zod"
 import { recordOf } from "../core/record/record.ts"
-import { HIGHEST_RISK } from "../core/guardrails/definition.ts"
-import { HALF_LIFE, riskAt } from "../core/guardrails/risk.ts"
+import { riskAt } from "../core/guardrails/risk.ts"
 import { askLedger } from "../ledger/ask.ts"
-import { isTaskId, rootOf } from "../core/task/state.ts"
+import { rootOf } from "../core/task/state.ts"
 import { logEvent } from "../platform/log.ts"
 import type { Bundle } from "../core/policy/assemble.ts"
-import type { RequestContext } from "../request-context.ts"
-import { MAX_NAME, type ListedRisk } from "../core/signals/leased-risks.ts"
+import type { ListedRisk } from "../core/signals/leased-risks.ts"
 import { switchboard } from "../revocation/switchboard.ts"
-import { hasIssuer, NO_TASK_ID, NO_USER_NAME } from "./contract/names.ts"
-import { isMisread, readBody } from "../platform/json-body.ts"
+import type { Handler } from "./handler.ts"
+import type { ApiError } from "./outcome.ts"
 import { namedTarget, near } from "./revocation-targets.ts"
-import { authenticateOperator, authorizeOperator, permitOperator } from "./operator.ts"
-import { malformed, type ApiResult, type RecordStart } from "./outcome.ts"
 
-const MAX_BODY_BYTES = 8_192
-/** Characters; a record shows the beginning of what is longer. */
-const MAX_REASON = 1_024
-const named = z.string().min(1).max(MAX_NAME)
-
-const KINDS = ["agent", "user", "task"] as const
-/** Of whom or what: exactly one. Level 0: nothing any more. */
-const bodySchema = z
-  .strictObject({
-    agent: named.optional(),
-    user: named.optional(),
-    task: z.string().refine(isTaskId, NO_TASK_ID).optional(),
-    level: z.int().min(0).max(HIGHEST_RISK),
-    half_life: z.int().min(HALF_LIFE.min).max(HALF_LIFE.max).default(HALF_LIFE.default),
-    reason: z.string().max(MAX_REASON, `A reason has at most ${MAX_REASON} characters.`).optional(),
-    /** Of what it has told, in place of what operators have; to lift it. */
-    stream: named.optional(),
-    /** Also of a name that is not known. */
-    confirm: z.boolean().default(false),
-  })
-  .transform(({ agent, user, task, ...told }, context) => {
-    const of = { agent, user, task }
-    const [kind, another] = KINDS.filter((each) => of[each] !== undefined)
-    const name = kind && of[kind]
-    const isLift = told.stream === undefined || (told.level === 0 && task === undefined)
-    if (kind && name !== undefined && !another && isLift) return { kind, name, ...told }
-    const message = isLift
-      ? "Name exactly one of agent, user, task."
-      : "`stream` goes with level 0 of an agent or a user, to lift what that stream of events has told."
-    context.addIssue({ code: "custom", message })
-    return z.NEVER
-  })
-
-const OUT_OF_REACH: ApiResult = {
-  status: 503,
-  body: { error: "unavailable", error_description: "It is not certain that this holds: tell it again." },
-  record: { code: "unavailable" },
-}
-
-export async function pushRisk(
-  request: Request,
-  bundle: Bundle,
-  context: RequestContext,
-  known: RecordStart,
-): Promise<ApiResult> {
-  const asker = await authenticateOperator(request, "operator", bundle, context)
-  if ("status" in asker) return asker
-  const body = await readBody(request, bodySchema, MAX_BODY_BYTES)
-  if (isMisread(body)) return malformed(body.wrong)
+export const reportRisk: Handler<"reportRisk"> = async ({ body, caller, bundle, context, started }) => {
   const { kind, name, level, half_life, reason, stream, confirm } = body
-  if (confirm && kind === "user" && !hasIssuer(name)) return malformed(NO_USER_NAME)
-  const permitted = permitOperator(asker, { area: "risks", kind, target: name }, bundle)
-  if ("status" in permitted) return permitted
-  const told = { [kind]: name, level, ...(level > 0 && { half_life }), ...(stream !== undefined && { stream }) }
-  const record = { ...permitted, arguments: { ...told, ...(reason !== undefined && { reason }) } }
-  const allowed = { decision: "allow", code: "ok", ...record } as const
+  const report = { [kind]: name, level, ...(level > 0 && { half_life }), ...(stream !== undefined && { stream }) }
+  const record = { arguments: { ...report, ...(reason !== undefined && { reason }) } }
+  const outOfReach = {
+    error: "unavailable",
+    description: "It is not certain that this holds: report it again.",
+    record,
+  } as const
   const signal = level === 0 ? null : { level, halfLife: half_life }
   if (kind !== "task") {
     try {
       const board = switchboard(context.env)
       const unknown = confirm ? null : await unknownName(kind, name, stream, bundle, context.env)
-      if (unknown) return refusedName(unknown, record)
+      if (unknown) return { ...noSuchName(unknown), record }
       await (stream === undefined ? board.rate(kind, name, signal) : board.forgetRisk(stream, kind, name))
     } catch (error) {
       logEvent("risk_not_kept", { error: String(error) })
-      return { ...OUT_OF_REACH, record: { ...record, ...OUT_OF_REACH.record } }
+      return outOfReach
     }
     const of = kind === "agent" ? { chain: [name] } : { user: name }
-    return { status: 200, body: told, record: { ...allowed, ...of } }
+    return { answer: report, record: { ...record, ...of } }
   }
-  const kept = recordOf({ ...allowed, ...known, task: name })
+  const kept = recordOf({ decision: "allow", code: "ok", ...caller, ...record, ...started, task: name })
   const answer = await askLedger(context.env, rootOf(name), async (ledger) => ({
     found: await ledger.rate(name, signal, kept),
   }))
-  if (!answer) return { ...OUT_OF_REACH, record: { ...record, ...OUT_OF_REACH.record } }
-  // What was told is recorded by the ledger, together with it.
-  if (answer.found) return { status: 200, body: told, record: null }
+  if (!answer) return outOfReach
+  // What was reported is recorded by the ledger, together with it.
+  if (answer.found) return { answer: report, record: null }
   const denial = { reason: "not_found", what: "task" } as const
-  const error_description = "There is no such task, or no longer."
-  return {
-    status: 404,
-    body: { error: "not_found", error_description },
-    record: { code: "not_found", denial, ...record },
-  }
+  return { error: "not_found", description: "There is no such task, or no longer.", denial, record }
 }
 
 interface UnknownName {
@@ -132,25 +75,20 @@ async function unknownName(
   return { what: "stream", nearest: near(stream, streams) }
 }
 
-function refusedName({ what, nearest }: UnknownName, record: NonNullable<ApiResult["record"]>): ApiResult {
-  const error_description = `Nothing is changed: no ${what} of this name is known. To tell it all the same, send "confirm": true.`
-  const body = { error: "not_found", error_description, nearest }
-  return { status: 404, body, record: { code: "not_found", denial: { reason: "not_found", what }, ...record } }
+function noSuchName({ what, nearest }: UnknownName): ApiError<"not_found"> {
+  const description = `Nothing is changed: no ${what} of this name is known. To report it all the same, send "confirm": true.`
+  return { error: "not_found", description, denial: { reason: "not_found", what }, members: { nearest } }
 }
 
-/** Those of agents and users; what is told of a task shows where the task does. */
-export async function listRisks(request: Request, bundle: Bundle, context: RequestContext): Promise<ApiResult> {
-  const thing = { area: "risks", kind: "risk", target: null } as const
-  const permitted = await authorizeOperator(request, "viewer", thing, bundle, context)
-  if ("status" in permitted) return permitted
+/** Those of agents and users; what was reported of a task is shown with the task. */
+export const listRisks: Handler<"listRisks"> = async ({ context }) => {
   const listed: readonly ListedRisk[] = JSON.parse(await switchboard(context.env).risks())
   const now = Date.now()
-  const risks = listed.map((risk) => shown(risk, now))
-  return { status: 200, body: { risks }, record: { decision: "allow", code: "ok", ...permitted } }
+  return { answer: { risks: listed.map((risk) => shown(risk, now)) } }
 }
 
-function shown([kind, name, level, at, half_life, source]: ListedRisk, now: number): Record<string, unknown> {
-  const told = { [kind]: name, level, half_life, at, now: riskAt({ level, at, halfLife: half_life }, now) }
-  const [stream, event] = source?.split("|") ?? []
-  return source === undefined ? told : { ...told, stream, event }
+function shown([kind, name, level, at, half_life, source]: ListedRisk, now: number) {
+  const risk = { [kind]: name, level, half_life, at, now: riskAt({ level, at, halfLife: half_life }, now) }
+  const [stream = "", event = ""] = source?.split("|") ?? []
+  return source === undefined ? risk : { ...risk, stream, event }
 }

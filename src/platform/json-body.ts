@@ -14,17 +14,21 @@ export function isMisread(read: object): read is Misread {
   return "wrong" in read
 }
 
-/** Too long, not JSON that reads in one way, or not of the schema. No schema has a member `wrong`. */
+/**
+ * Too long, not JSON that reads in one way, or not of the schema. No schema has a member `wrong`.
+ * @param isOptional an empty body is read as an object without members
+ */
 export async function readBody<Output extends object>(
   request: Request,
   schema: z.ZodType<Output>,
   maxBytes: number,
+  isOptional = false,
 ): Promise<Output | Misread> {
   const text = await boundedText(request, maxBytes)
   if (text === null) {
     return { wrong: `The body is longer than ${maxBytes.toLocaleString("en")} bytes, is not UTF-8, or came too late.` }
   }
-  const parsed = parseJson(text)
+  const parsed = isOptional && text === "" ? { json: {} } : parseJson(text)
   if (isDenied(parsed)) {
     const { denied } = parsed
     return { wrong: `The body was not accepted: ${"what" in denied ? denied.what : denied.reason}.` }

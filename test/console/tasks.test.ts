@@ -1,6 +1,5 @@
 /** The pages of tasks: who may look, who may act, and nothing larger than a page may be. */
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
-import { z } from "zod"
 import type { Guardrail } from "../../src/core/guardrails/kinds.ts"
 import { openChild, openTask } from "../harness/agents.ts"
 import { visitorAs, type Visitor } from "../harness/browsing.ts"

@@ -72,7 +72,7 @@ describe("GET /v1/tasks", () => {
   test("refuses what is no question, and whoever may not look", async () => {
     for (const query of ["limit=0", "limit=101", "limit=x", "agent=", "who=me"]) {
       const { status, code } = await manage("GET", `/v1/tasks?${query}`, await bearerOf("viewer"))
-      expect([query, status, code]).toEqual([query, 400, "malformed_call"])
+      expect([query, status, code]).toEqual([query, 400, "invalid_request"])
     }
     expect((await manage("GET", "/v1/tasks", null)).status).toBe(401)
     const { token } = await openTask("first")

@@ -6,7 +6,7 @@ import { afterEach, describe, expect, inject, test, vi } from "vitest"
 import { z } from "zod"
 import { window } from "../harness/guardrails.ts"
 import { generatePublisherKey, signHistoryQuestion } from "../../cli/compiler/sign.ts"
-import { published } from "../../cli/remote/publication.ts"
+import { CONTRACT } from "../../src/api/contract/contract.ts"
 import {
   FORMAT,
   PUBLICATION_TYPES,
@@ -84,7 +84,7 @@ async function deciding(): Promise<Pointer | null> {
   return z.object({ bundle: z.object({ seq: z.number(), digest: z.string() }) }).safeParse(json).data?.bundle ?? null
 }
 
-const bundles = z.object({ live: published.nullable(), seq: z.number(), history: z.array(published) })
+const bundles = CONTRACT.listPublications.answer()
 const history = async () => bundles.parse((await manage("GET", "/v1/bundles", await bearerOf("viewer"))).json)
 
 describe("a bundle that is published", () => {

@@ -1,75 +1,132 @@
-/** What the API says of agents, as far as these pages read it. */
+/** `/v1/agents`: registered agents, and what of their permissions they have used. */
 import * as z from "zod"
-import { members } from "./members.ts"
+import { endpoint, once } from "./endpoint.ts"
+import { members, momentOrNull } from "./members.ts"
 
-const lookedAt = z.object({ records: z.number(), since: z.number().nullable() })
-export type LookedAt = z.infer<typeof lookedAt>
+const lookedAt = once(() =>
+  z
+    .looseObject({ records: z.number(), since: momentOrNull() })
+    .describe("How many records were looked at, and how far back they reach."),
+)
+export type LookedAt = z.infer<ReturnType<typeof lookedAt>>
 
-const listed = z.looseObject({
-  id: z.string(),
-  owner: z.string(),
-  groups: z.array(z.string()),
-  purposes: z.array(z.string()),
-  delegates_to: z.array(z.string()),
-  bound_key: z.boolean(),
-  last_seen: z.number().nullable(),
+const seen = once(() => ({
+  last_seen: momentOrNull(),
   calls: z.number(),
   denied: z.number(),
-})
-export type ListedAgent = z.infer<typeof listed>
-export const agents = z.looseObject({
-  agents: z.array(listed),
-  more: z.boolean(),
-  total: z.number(),
-  looked_at: lookedAt,
-})
+}))
 
-const grant = z.looseObject({
-  tools: z.array(z.string()),
-  max_sensitivity: z.string(),
-  arguments: members,
-  environments: z.array(z.string()).nullable(),
-  calls: z.number().nullable(),
-})
-export type Grant = z.infer<typeof grant>
-const purpose = z.looseObject({
-  name: z.string(),
-  grant,
-  default: z.array(z.string()),
-  life: z.number(),
-  idle: z.number().nullable(),
-  user: z.string(),
-  has_plan: z.boolean(),
-})
-export type Purpose = z.infer<typeof purpose>
-const used = z.looseObject({ tool: z.string(), calls: z.number(), denied: z.number(), last: z.number().nullable() })
-const permission = used.extend({ action: z.string(), sensitivity: z.string(), purposes: z.array(z.string()) })
-export type Permission = z.infer<typeof permission>
-
-export const agent = z.looseObject({
-  id: z.string(),
-  owner: z.string(),
-  groups: z.array(z.string()),
-  audiences: z.array(z.string()).exactOptional(),
-  ceiling: grant,
-  purposes: z.array(purpose),
-  delegates_to: z.array(z.string()),
-  depth: z.number(),
-  life: z.number(),
-  trees: z.object({ live: z.number(), per_minute: z.number() }),
-  bound_key: z.boolean(),
-  identities: z.array(
-    z.looseObject({ kind: z.string(), issuer: z.string().exactOptional(), subject: z.string().exactOptional() }),
-  ),
-  last_seen: z.number().nullable(),
-  calls: z.number(),
-  denied: z.number(),
-  permissions: z.looseObject({
-    looked_at: lookedAt,
-    tools: z.array(permission),
-    total: z.number(),
-    unused: z.number(),
-    beyond: z.array(used),
+const listedAgent = once(() =>
+  z.looseObject({
+    id: z.string(),
+    owner: z.string(),
+    groups: z.array(z.string()),
+    purposes: z.array(z.string()),
+    delegates_to: z.array(z.string()),
+    bound_key: z.boolean(),
+    ...seen(),
   }),
-})
-export type Agent = z.infer<typeof agent>
+)
+export type ListedAgent = z.infer<ReturnType<typeof listedAgent>>
+
+const grant = once(() =>
+  z.looseObject({
+    tools: z.array(z.string()),
+    max_sensitivity: z.string(),
+    arguments: members,
+    environments: z.array(z.string()).nullable(),
+    calls: z.number().nullable(),
+  }),
+)
+export type Grant = z.infer<ReturnType<typeof grant>>
+
+const purpose = once(() =>
+  z.looseObject({
+    name: z.string(),
+    grant: grant(),
+    default: z.array(z.string()),
+    life: z.number().describe("Seconds."),
+    idle: z.number().nullable().describe("Seconds."),
+    user: z.string(),
+    has_plan: z.boolean(),
+  }),
+)
+export type Purpose = z.infer<ReturnType<typeof purpose>>
+
+const used = once(() =>
+  z.looseObject({ tool: z.string(), calls: z.number(), denied: z.number(), last: momentOrNull() }),
+)
+const permission = once(() =>
+  used().extend({ action: z.string(), sensitivity: z.string(), purposes: z.array(z.string()) }),
+)
+export type Permission = z.infer<ReturnType<typeof permission>>
+
+const agent = once(() =>
+  z.looseObject({
+    id: z.string(),
+    owner: z.string(),
+    groups: z.array(z.string()),
+    audiences: z.array(z.string()).exactOptional().describe("Absent: any gateway's."),
+    ceiling: grant(),
+    purposes: z.array(purpose()),
+    delegates_to: z.array(z.string()),
+    depth: z.number().describe("Deepest level of sub-agents below a task of its own."),
+    life: z.number().describe("Longest life of a delegation token, seconds."),
+    trees: z.looseObject({ live: z.number(), per_minute: z.number() }),
+    bound_key: z.boolean(),
+    client: members.exactOptional().describe("How it sends people here with their browser."),
+    identities: z.array(
+      z.looseObject({
+        kind: z.string(),
+        issuer: z.string().exactOptional(),
+        subject: z.string().exactOptional(),
+        keys: z.string().exactOptional().describe("Where its keys are registered, never the keys."),
+      }),
+    ),
+    ...seen(),
+    permissions: z.looseObject({
+      looked_at: lookedAt(),
+      tools: z
+        .array(permission())
+        .describe("What a purpose and the ceiling cover; the latest used first, 500 at most."),
+      total: z.number(),
+      unused: z.number().describe("How many of all it was never allowed to call."),
+      beyond: z.array(used()).describe("Tools that it has called although none of its purposes covers them."),
+    }),
+  }),
+)
+export type Agent = z.infer<ReturnType<typeof agent>>
+
+export const agents = {
+  listAgents: endpoint({
+    method: "GET",
+    path: "/v1/agents",
+    summary: "Lists the agents of the live bundle, in the order of their ids.",
+    access: { by: "operator", role: "viewer", area: "agents", thing: { kind: "agent" } },
+    record: "management",
+    query: once(() =>
+      z.strictObject({
+        after: z.string().max(2_048).optional().describe("Only those whose ids come after this one."),
+        limit: z.coerce.number().int().min(1).max(500).default(100),
+      }),
+    ),
+    answer: once(() =>
+      z.looseObject({
+        agents: z.array(listedAgent()),
+        more: z.boolean(),
+        total: z.number(),
+        looked_at: lookedAt(),
+      }),
+    ),
+    errors: [],
+  }),
+  showAgent: endpoint({
+    method: "GET",
+    path: "/v1/agents/:agent",
+    summary: "Shows an agent, with its ceiling, its purposes, and how it has used its permissions.",
+    access: { by: "operator", role: "viewer", area: "agents", thing: { kind: "agent", parameter: "agent" } },
+    record: "management",
+    answer: agent,
+    errors: ["not_found"],
+  }),
+} as const

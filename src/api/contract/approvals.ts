@@ -1,49 +1,195 @@
-/** What the API says of what people are asked, as far as both the console and the command line read it. */
+/** `/v1/approvals` and `/v1/tasks/:task/approvals`: what people are asked to approve, and their answers. */
 import * as z from "zod"
-import { members } from "./members.ts"
+import { endpoint, once } from "./endpoint.ts"
+import { chain, members, moment, text, userName, verdict } from "./members.ts"
+import { grantedDetails, planStep } from "./tasks.ts"
+
+const APPROVALS = { area: "approvals", thing: { kind: "approval" } } as const
+
+const approvalStatus = once(() => z.enum(["pending", "approved", "rejected"]))
 
 /** A whole task, before it begins. */
-export const askedTask = z.looseObject({
-  kind: z.literal("task"),
-  task: z.string(),
-  agent: z.string(),
-  purpose: z.string(),
-  audience: z.string(),
-  scope: z.string(),
-  authorization_details: z
-    .array(z.looseObject({ arguments: z.record(z.string(), members).exactOptional() }))
-    .nullable(),
-  calls: z.number().nullable(),
-  binding_message: z.string().nullable(),
-  /** Seconds. */
-  life: z.number(),
-  /** Milliseconds since the epoch. */
-  expires_at: z.number(),
-})
+const askedTask = once(() =>
+  z.looseObject({
+    kind: z.literal("task"),
+    task: z.string(),
+    agent: z.string(),
+    purpose: z.string(),
+    audience: z.string().describe("Of the token that it would get, and of every token of the task."),
+    scope: z.string().describe("Tools and actions that it would get at most."),
+    authorization_details: z.array(grantedDetails()).nullable(),
+    calls: z.number().nullable(),
+    life: z.number().describe("Seconds that it may then live at most."),
+    plan: z.array(planStep().extend({ used: z.number() })).nullable(),
+    binding_message: text().describe("The agent's own words."),
+    expires_at: moment(),
+    status: approvalStatus(),
+  }),
+)
+export type AskedTask = z.infer<ReturnType<typeof askedTask>>
 
-/** A single call. */
-export const askedCall = z.looseObject({
-  kind: z.literal("call"),
-  id: z.string(),
-  task: z.string(),
-  tool: z.string(),
-  method: z.string(),
-  arguments: members,
-  redacted: z.array(z.string()),
-  environment: z.string(),
-  agent: z.string(),
-  purpose: z.string(),
-  chain: z.array(z.string()),
-  user: z.string().nullable(),
-  name: z.string().nullable(),
-  guardrail: z.string().nullable(),
-  rules: z.array(z.string()),
-  need: z.number(),
-  /** Calls that one approval may allow. */
-  most_uses: z.number(),
-  votes: z.array(z.looseObject({ by: z.string() })),
-  /** `frozen`: its task is, and for now nobody can answer. */
-  unanswerable: z.string().nullable(),
-  /** Milliseconds since the epoch. */
-  expires_at: z.number(),
-})
+const callApproval = once(() =>
+  z.looseObject({
+    kind: z.literal("call"),
+    id: z.string(),
+    task: z.string(),
+    tool: z.string(),
+    method: z.string(),
+    arguments: members,
+    redacted: z.array(z.string()).describe("Names of arguments whose values the catalog redacts."),
+    environment: z.string(),
+    agent: z.string(),
+    purpose: z.string(),
+    chain: chain(),
+    user: userName(),
+    name: text().describe("In approvers.yaml; null if any operator answers."),
+    guardrail: text().describe("The guardrail that requires it; null if rules do."),
+    rules: z.array(z.string()),
+    bundle: z.number().describe("Number of the bundle that required it."),
+    decision: z.string().describe("Id of the decision that required it."),
+    asked_at: moment(),
+    expires_at: moment(),
+    need: z.number().describe("Different people who have to approve."),
+    most_uses: z.number().describe("Calls that one approval may allow."),
+    status: approvalStatus(),
+    uses: z.number().describe("Calls that it allows, still."),
+    votes: z.array(z.looseObject({ by: z.string(), approved: z.boolean(), reason: text(), at: moment() })),
+  }),
+)
+
+const unanswerable = once(() =>
+  z
+    .enum(["own", "no operator", "stranger", "unknown", "answered", "expired", "voted", "frozen", "too many uses"])
+    .nullable()
+    .describe(
+      "Why an answer of the caller would not count; null if it would. `own`: it is their own task. `no operator`, `stranger`: it is asked of others. `frozen`: the task is quarantined.",
+    ),
+)
+
+const listedCall = once(() => callApproval().extend({ unanswerable: unanswerable() }))
+export type ListedCall = z.infer<ReturnType<typeof listedCall>>
+
+const askedCall = once(() =>
+  listedCall().extend({
+    reason: z.looseObject({
+      rules: z.array(
+        z.looseObject({
+          id: z.string(),
+          annotations: z.record(z.string(), z.string().nullable()).exactOptional(),
+          text: z.string().exactOptional().describe("In Cedar."),
+          policy: members.exactOptional().describe("In Cedar's JSON."),
+        }),
+      ),
+      guardrail: z
+        .object({ id: z.string(), kind: z.string() })
+        .catchall(z.unknown().describe("Its definition."))
+        .nullable(),
+      figures: z.looseObject({ used: z.number(), asked: z.number(), limit: z.number() }).nullable(),
+    }),
+    risk: z
+      .number()
+      .nullable()
+      .describe("0 to 100, the highest that was reported of task, agents and user; null if unknown."),
+    history: z
+      .array(
+        z.looseObject({
+          id: z.string(),
+          at: moment(),
+          task: text(),
+          tool: text(),
+          action: text(),
+          decision: verdict(),
+          code: z.string(),
+          chain: chain(),
+        }),
+      )
+      .nullable()
+      .describe("The latest 50 calls of the whole tree, the newest first; null if unknown."),
+  }),
+)
+export type AskedCall = z.infer<ReturnType<typeof askedCall>>
+
+const taskCallApprovals = once(() => z.looseObject({ approvals: z.array(callApproval()) }))
+export type CallApproval = z.infer<ReturnType<typeof callApproval>>
+
+export const approvals = {
+  listCallApprovals: endpoint({
+    method: "GET",
+    path: "/v1/tasks/:task/approvals",
+    summary: "Lists what people are asked about single calls of a task and of those below it.",
+    access: { by: "operator", role: "viewer", ...APPROVALS },
+    record: "management",
+    answer: taskCallApprovals,
+    errors: ["not_found"],
+  }),
+  showCallApproval: endpoint({
+    method: "GET",
+    path: "/v1/tasks/:task/approvals/:approval",
+    summary: "Shows one of them, with what it takes to judge it.",
+    access: { by: "approver", role: "viewer", ...APPROVALS },
+    record: "management",
+    answer: askedCall,
+    errors: ["not_found"],
+  }),
+  answerCallApproval: endpoint({
+    method: "POST",
+    path: "/v1/tasks/:task/approvals/:approval",
+    summary: "Approves or rejects a single call.",
+    access: { by: "approver", role: "approver", area: "approvals", thing: { kind: "approval", parameter: "approval" } },
+    record: "approval",
+    body: {
+      schema: once(() =>
+        z
+          .strictObject({
+            approve: z.boolean(),
+            uses: z.int().min(1).max(100).optional().describe("Calls that it allows at most; 1 if absent."),
+            reason: z.string().max(1_024).optional(),
+          })
+          .refine(
+            ({ approve, uses }) => approve || uses === undefined,
+            "`uses` belongs to an approval, not to a rejection.",
+          ),
+      ),
+      maxBytes: 4_096,
+    },
+    answer: callApproval,
+    errors: ["not_found", "task_quarantined"],
+  }),
+  listApprovals: endpoint({
+    method: "GET",
+    path: "/v1/approvals",
+    summary: "Lists what waits for the caller: tasks that have not begun, and single calls.",
+    access: { by: "approver", role: "approver", ...APPROVALS },
+    record: "management",
+    answer: once(() =>
+      z.looseObject({
+        approvals: z.array(z.discriminatedUnion("kind", [askedTask(), listedCall()])),
+        more: z.boolean().optional().describe("There are more than 100 calls, of which the latest are shown."),
+      }),
+    ),
+    errors: [],
+  }),
+  showApproval: endpoint({
+    method: "GET",
+    path: "/v1/approvals/:task",
+    summary: "Shows a task that the caller is asked to consent to.",
+    access: { by: "person" },
+    record: "management",
+    answer: askedTask,
+    errors: ["not_found"],
+  }),
+  answerApproval: endpoint({
+    method: "POST",
+    path: "/v1/approvals/:task",
+    summary: "Consents to a task, or rejects it.",
+    access: { by: "person" },
+    record: "approval",
+    body: {
+      schema: once(() => z.strictObject({ decision: z.enum(["approve", "reject"]) })),
+      maxBytes: 4_096,
+      usage: 'Send {"decision": "approve"} or {"decision": "reject"}.',
+    },
+    answer: once(() => z.looseObject({ task: z.string(), decision: z.enum(["approve", "reject"]) })),
+    errors: ["not_found"],
+  }),
+} as const

@@ -1,62 +1,152 @@
+/** `/v1/explanations`: how a bundle decides one call, and why. */
 import * as z from "zod"
-import { denial, pointer } from "./decisions.ts"
-import { members } from "./members.ts"
+import { userOfId } from "../../core/policy/principals.ts"
+import { MAX_SHOWN } from "../../core/record/truncation.ts"
+import { endpoint, once, type NamedThing } from "./endpoint.ts"
+import { chain, denial, members, pointer, text, userName, verdict } from "./members.ts"
 
-const rule = z.object({
-  id: z.string(),
-  effect: z.enum(["permit", "forbid"]),
-  outcome: z.enum(["holds", "fails", "errs", "is about others"]),
-  at: z.number().nullable(),
-  determined: z.boolean(),
-  remedy: z.string().nullable(),
+const imaginedCall = once(() => {
+  const named = z.string().min(1).max(2_048)
+  /** A record that named as many would be truncated. */
+  const names = z.array(z.string().min(1).max(256)).max(MAX_SHOWN - 1)
+  return z.strictObject({
+    agent: named,
+    purpose: z.string().max(256).optional().describe("Absent: the agent's first."),
+    user: z
+      .strictObject({
+        id: named.refine((id) => userOfId(id) !== null).describe("Issuer and subject, joined by `|`."),
+        groups: names.default([]),
+        acr: z.string().max(256).optional(),
+        auth_age: z.int().min(0).max(1_000_000_000).optional().describe("Seconds since they logged in."),
+      })
+      .nullish()
+      .describe("Absent or null: the agent works on its own behalf."),
+    tool: z.string().min(1).max(256),
+    arguments: z.record(z.string(), z.unknown()).default({}),
+    gateway: z.string().max(256).optional().describe("Absent: the first."),
+    environment: z.string().max(256).optional(),
+    labels: names.default([]).describe("Labels that its tree has picked up."),
+    calls: z.int().min(0).max(1_000_000_000).default(0).describe("Calls that it has made before."),
+    risk: z.int().min(0).max(100).default(0),
+    bound_key: z.boolean().default(false),
+    approvals: names.default([]).describe("Names by which people have approved it."),
+  })
 })
+export type ImaginedCallRequest = z.infer<ReturnType<typeof imaginedCall>>
 
-export type RuleSeen = z.infer<typeof rule>
-
-const principal = z.looseObject({
-  principal: z.string(),
-  allowed: z.boolean(),
-  rules: z.array(rule),
-  more: z.number(),
+const explanationRequest = once(() => {
+  const which = { bundle: z.enum(["live", "candidate"]).default("live") }
+  return z.union([
+    z
+      .strictObject({ ...which, decision: z.string().regex(/^dec_[0-9A-Z]{26}$/) })
+      .describe("A recorded call, by its decision."),
+    z
+      .strictObject({ ...which, call: imaginedCall() })
+      .describe("A call that nobody has made, of a task that was just opened for it."),
+  ])
 })
+type ExplanationRequest = z.infer<ReturnType<typeof explanationRequest>>
 
-export type PrincipalSeen = z.infer<typeof principal>
+function explainedThings(body: ExplanationRequest): readonly NamedThing[] {
+  if ("call" in body) return [{ kind: "explanation", target: body.call.agent }]
+  const { decision: target } = body
+  // The answer tells of the decision what its record does: whoever asks must be permitted to read that.
+  return [
+    { kind: "explanation", target },
+    { area: "decisions", kind: "decision", target, method: "GET" },
+  ]
+}
 
-export const explanation = z.looseObject({
-  bundle: pointer,
-  decision: z.enum(["allow", "deny", "untold", "apart"]),
-  code: z.string().nullable(),
-  denial: denial.nullable(),
-  granted: z.boolean().nullable(),
-  policy: z
-    .looseObject({
-      permitted: z.boolean(),
-      principals: z.array(principal),
-      read: members,
-      rules: z.record(z.string(), z.string()),
-    })
-    .nullable(),
-  untold: z.array(z.string()),
-  guardrails_untold: z.array(z.string()),
-  call: z.looseObject({
-    chain: z.array(z.string()),
-    purpose: z.string().nullable(),
-    user: z.string().nullable(),
-    tool: z.string().nullable(),
-    action: z.string().nullable(),
-    sensitivity: z.string().nullable(),
-    gateway: z.string().nullable(),
-    environment: z.string().nullable(),
+const rule = once(() =>
+  z.looseObject({
+    id: z.string(),
+    effect: z.enum(["permit", "forbid"]),
+    outcome: z.enum(["holds", "fails", "errs", "is about others"]),
+    at: z.number().nullable().describe("Of a rule that fails or errs: the condition at which it does, from 0."),
+    determined: z.boolean(),
+    remedy: text(),
   }),
-  recorded: z
-    .looseObject({
-      id: z.string(),
-      decision: z.enum(["allow", "deny"]),
-      code: z.string(),
-      denial: denial.nullable(),
-      bundle: pointer.nullable(),
-    })
-    .nullable(),
-})
+)
+export type RuleSeen = z.infer<ReturnType<typeof rule>>
 
-export type Explanation = z.infer<typeof explanation>
+const principal = once(() =>
+  z.looseObject({
+    principal: z.string(),
+    allowed: z.boolean(),
+    rules: z.array(rule()),
+    more: z.number().describe("Rules that are not shown because there are too many."),
+  }),
+)
+export type PrincipalSeen = z.infer<ReturnType<typeof principal>>
+
+const explanation = once(() =>
+  z.looseObject({
+    bundle: pointer(),
+    decision: z
+      .enum(["allow", "deny", "untold", "apart"])
+      .describe("`untold`: it depends on what the record does not have. `apart`: rules have no say in it."),
+    code: text(),
+    denial: denial().nullable(),
+    granted: z
+      .boolean()
+      .nullable()
+      .describe("Whether a task of the purpose would be opened for it; null for a recorded call."),
+    policy: z
+      .looseObject({
+        permitted: z.boolean(),
+        principals: z.array(principal()),
+        read: members.describe("What the rules read of the context."),
+        rules: z.record(z.string(), z.string()).describe("Text of the rules, by id."),
+      })
+      .nullable()
+      .describe("What the rules say whatever grants say; null if they could not be evaluated."),
+    untold: z.array(z.string()).describe("What rules read and the record does not have."),
+    guardrails_untold: z.array(z.string()).describe("Guardrails that the call was taken to keep to."),
+    call: z.looseObject({
+      chain: chain(),
+      purpose: text(),
+      user: userName(),
+      groups: z.array(z.string()),
+      tool: text(),
+      action: text(),
+      sensitivity: text(),
+      arguments: members,
+      gateway: text(),
+      environment: text(),
+    }),
+    recorded: z
+      .looseObject({
+        id: z.string(),
+        decision: verdict(),
+        code: z.string(),
+        denial: denial().nullable(),
+        bundle: pointer().nullable(),
+      })
+      .nullable(),
+  }),
+)
+export type Explanation = z.infer<ReturnType<typeof explanation>>
+
+export const explanations = {
+  explain: endpoint({
+    method: "POST",
+    path: "/v1/explanations",
+    summary: "Explains how the live bundle, or the candidate, decides one call; it decides and counts nothing.",
+    access: {
+      by: "operator",
+      role: "viewer",
+      area: "explanations",
+      thing: { kind: "explanation" },
+      thingsIn: explainedThings,
+    },
+    record: "management",
+    body: {
+      schema: explanationRequest,
+      maxBytes: 65_536,
+      usage:
+        "Give a decision (dec_…), or a call: agent and tool, and, where they matter, user, purpose, arguments, gateway, environment, labels, calls, risk, bound_key, approvals; and bundle: live or candidate.",
+    },
+    answer: explanation,
+    errors: ["not_found"],
+  }),
+} as const

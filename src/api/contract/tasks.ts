@@ -1,62 +1,194 @@
-/** What the API says of tasks, as far as these pages read it. */
+/** `/v1/tasks`: tasks, how they are, and their end. */
 import * as z from "zod"
 import { GAUGES } from "../../core/guardrails/kinds.ts"
+import { endpoint, once } from "./endpoint.ts"
+import { chain, members, moment, text, userName } from "./members.ts"
 
-export const status = z.enum(["active", "pending", "quarantined", "revoked", "completed", "expired", "idle"])
+const TASK = { area: "tasks", thing: { kind: "task", parameter: "task" } } as const
 
-const task = z.looseObject({
-  id: z.string(),
-  parent: z.string().nullable(),
-  agent: z.string(),
-  user: z.string().nullable(),
-  purpose: z.string(),
-  scope: z.string(),
-  status,
-  ended_by: z.string().nullable(),
-  frozen_by: z.string().nullable(),
-  opened_at: z.number(),
-  expires_at: z.number(),
-  idle_at: z.number().nullable(),
-  calls: z.object({ used: z.number(), limit: z.number().nullable() }),
-  left: z.object({ calls: z.number().nullable(), life: z.number(), next: z.array(z.string()).nullable() }),
-  plan: z.array(z.looseObject({ tools: z.array(z.string()), times: z.number(), used: z.number() })).nullable(),
-  labels: z.array(z.string()),
-  risk: z.number(),
-})
-export type Task = z.infer<typeof task>
+export const taskStatus = once(() =>
+  z
+    .enum(["active", "pending", "quarantined", "revoked", "completed", "expired", "idle"])
+    .describe("`active`, or why it opens nothing; `pending` waits for a person's consent."),
+)
 
-const gauge = z.looseObject({
-  guardrail: z.string(),
-  kind: z.enum(Object.keys(GAUGES)),
-  measure: z.enum(["calls", "cost", "sum", "distinct"]),
-  used: z.number().nullable(),
-  limit: z.number(),
-  seconds: z.number().nullable(),
-  shared: z.boolean(),
-  from_risk: z.number().nullable(),
-  key: z.record(z.string(), z.string().nullable()).nullable(),
-})
-export type Gauge = z.infer<typeof gauge>
+const endedBy = once(() =>
+  z.enum(["completion", "abort", "operator", "rejection", "plan", "deviation", "misuse"]).nullable(),
+)
 
-export const viewed = z.looseObject({ tasks: z.array(task), limits: z.array(gauge).nullable() })
+/** RFC 9396. */
+export const grantedDetails = once(() =>
+  z.looseObject({
+    type: z.literal("narrowgate_call"),
+    tools: z.array(z.string()),
+    actions: z.array(z.string()),
+    max_sensitivity: z.string(),
+    arguments: z
+      .record(z.string(), members)
+      .exactOptional()
+      .describe("Bounds by argument; `[redacted]` in place of a value that the catalog redacts."),
+    calls: z.number().exactOptional(),
+  }),
+)
 
-export const latest = z.looseObject({
-  tasks: z.array(
-    z.looseObject({
-      id: z.string(),
-      agent: z.string().nullable(),
-      chain: z.array(z.string()),
-      user: z.string().nullable(),
-      purpose: z.string().nullable(),
-      token_at: z.number(),
-    }),
-  ),
-  next: z.string().nullable(),
-})
+export const planStep = once(() => z.looseObject({ tools: z.array(z.string()), times: z.number() }))
 
-export const approvals = z.looseObject({
-  approvals: z.array(
-    z.looseObject({ id: z.string(), task: z.string(), tool: z.string(), status: z.string(), expires_at: z.number() }),
-  ),
-})
-export type AskedCall = z.infer<typeof approvals>["approvals"][number]
+const callCount = once(() => z.looseObject({ used: z.number(), limit: z.number().nullable() }))
+
+const task = once(() =>
+  z.looseObject({
+    id: z.string(),
+    parent: text(),
+    agent: z.string(),
+    user: userName(),
+    purpose: z.string(),
+    audiences: z.array(z.string()).describe("What its tokens, and those of tasks below it, may be for."),
+    scope: z.string().describe("What was granted."),
+    authorization_details: z.array(grantedDetails()).nullable(),
+    status: taskStatus(),
+    ended_by: endedBy().describe("Null if nothing has ended it."),
+    frozen_by: endedBy().describe("What has quarantined it; null if it is not quarantined."),
+    opened_at: moment(),
+    expires_at: moment(),
+    idle_at: z.number().nullable().describe("Without a call until then it expires; null if it may be idle."),
+    calls: callCount(),
+    left: z
+      .looseObject({
+        calls: z.number().nullable(),
+        life: z.number(),
+        next: z.array(z.string()).nullable(),
+      })
+      .describe("Calls (null if unlimited), milliseconds, and the tools that its plan has a place for now."),
+    plan: z.array(planStep().extend({ used: z.number() })).nullable(),
+    labels: z.array(z.string()).describe("Labels that the whole tree has picked up."),
+    risk: z.number().describe("0 to 100: what was reported of it, or of a task above it, now."),
+  }),
+)
+export type Task = z.infer<ReturnType<typeof task>>
+
+const gauge = once(() =>
+  z.looseObject({
+    guardrail: z.string(),
+    kind: z.enum(Object.keys(GAUGES)),
+    measure: z.enum(["calls", "cost", "sum", "distinct"]),
+    used: z.number().nullable().describe("Null if the count is shared, or is of an argument that the catalog redacts."),
+    limit: z.number(),
+    seconds: z
+      .number()
+      .nullable()
+      .describe("Length of the span; null if it lasts as long as the tree, or until calls end."),
+    shared: z.boolean().describe("Several trees share the count."),
+    from_risk: z.number().nullable().describe("It holds only while the risk is at least this; null if always."),
+    key: z
+      .record(z.string(), z.string().nullable())
+      .nullable()
+      .describe("What has this count, by field; a value that is not shown is null. Null if the tree has one count."),
+  }),
+)
+export type Gauge = z.infer<ReturnType<typeof gauge>>
+
+/** One of the two is there: what an end, and what a quarantine, has changed. */
+const changed = once(() =>
+  z.looseObject({
+    task: z.string(),
+    status: taskStatus().describe("What the task is now."),
+    ended: z.array(z.string()).exactOptional().describe("Tasks that this has ended."),
+    frozen: z.array(z.string()).exactOptional().describe("Tasks that this has quarantined."),
+  }),
+)
+
+const reason = {
+  schema: once(() => z.strictObject({ reason: z.string().max(1_024).exactOptional() })),
+  maxBytes: 4_096,
+  usage: "Send nothing, or a reason of up to 1024 characters.",
+  isOptional: true,
+} as const
+
+export const tasks = {
+  listTasks: endpoint({
+    method: "GET",
+    path: "/v1/tasks",
+    summary: "Lists the tasks for which a token was issued last, the latest first.",
+    access: { by: "operator", role: "viewer", area: "tasks", thing: { kind: "task" } },
+    record: "management",
+    query: once(() =>
+      z.strictObject({
+        agent: z.string().min(1).max(2048).optional(),
+        user: z.string().min(1).max(2048).optional().describe("Issuer and subject, joined by `|`."),
+        before: z.string().max(64).optional().describe("`next` of an answer: tasks of before that."),
+        limit: z.coerce.number().int().min(1).max(100).default(25),
+      }),
+    ),
+    answer: once(() =>
+      z.looseObject({
+        tasks: z.array(
+          z.looseObject({
+            id: z.string(),
+            agent: text(),
+            chain: chain(),
+            user: userName(),
+            purpose: text(),
+            scope: text(),
+            token_at: moment(),
+          }),
+        ),
+        next: text().describe("For `before`; null at the end."),
+      }),
+    ),
+    errors: [],
+  }),
+  showTask: endpoint({
+    method: "GET",
+    path: "/v1/tasks/:task",
+    summary: "Shows a task and those below it, and how much of each limit the tree has used.",
+    access: { by: "task", role: "viewer", ...TASK },
+    record: "management",
+    answer: once(() =>
+      z.looseObject({
+        tasks: z.array(task()),
+        limits: z.array(gauge()).nullable().describe("The fullest first, 100 at most; null if unknown."),
+      }),
+    ),
+    errors: ["not_found"],
+  }),
+  completeTask: endpoint({
+    method: "POST",
+    path: "/v1/tasks/:task/complete",
+    summary: "Ends a task and all below it; by an operator it is revoked.",
+    access: { by: "task", role: "operator", ...TASK },
+    record: "end",
+    body: reason,
+    answer: changed,
+    errors: ["not_found", "task_quarantined"],
+  }),
+  abortTask: endpoint({
+    method: "POST",
+    path: "/v1/tasks/:task/abort",
+    summary: "Ends a task and all below it as revoked: its work is not done.",
+    access: { by: "task", role: "operator", ...TASK },
+    record: "end",
+    body: reason,
+    answer: changed,
+    errors: ["not_found", "task_quarantined"],
+  }),
+  quarantineTask: endpoint({
+    method: "POST",
+    path: "/v1/tasks/:task/quarantine",
+    summary: "Quarantines a task: its calls and those of tasks below it are denied until it is released.",
+    access: { by: "operator", role: "operator", ...TASK },
+    record: "end",
+    body: reason,
+    answer: changed,
+    errors: ["not_found", "task_pending"],
+  }),
+  releaseTask: endpoint({
+    method: "POST",
+    path: "/v1/tasks/:task/release",
+    summary: "Releases a quarantined task.",
+    access: { by: "operator", role: "operator", ...TASK },
+    record: "end",
+    body: reason,
+    answer: once(() => z.looseObject({ task: z.string(), status: taskStatus() })),
+    errors: ["not_found"],
+  }),
+} as const

@@ -1,15 +1,13 @@
 /** One agent: who it is, whether it is stopped, what it may, what of that it has used, and what it did last. */
+import { CONTRACT } from "../../api/contract/contract.ts"
 import { respondPage } from "../../web/page.tsx"
 import { Moment, Text } from "../../web/text.tsx"
-import { decisions } from "../../api/contract/decisions-console.ts"
 import { eventOf, Timeline } from "../decisions/timeline.tsx"
 import { apology, ConsolePage } from "../layout/frame.tsx"
 import type { PageRequest } from "../layout/visit.tsx"
 import { Reach, SECTION, stopOf } from "./list.tsx"
 import { Permissions } from "./permissions.tsx"
 import { Registry } from "./registry.tsx"
-import { agent as shape } from "../../api/contract/agents.ts"
-import { stops } from "../../api/contract/revocations.ts"
 import { Suspension } from "./suspension.tsx"
 
 const MAX_DECISIONS = 15
@@ -23,10 +21,15 @@ export async function showAgent(visit: PageRequest): Promise<Response> {
     visit.ask("GET", `/v1/decisions?${latest.toString()}`),
   ])
   if (said.status !== 200) return apology(visit, SECTION, said)
-  const agent = shape.parse(said.body)
-  const switches = stopped.status === 200 ? stops.parse(stopped.body).revocations : null
+  const agent = CONTRACT.showAgent.answer().parse(said.body)
+  const switches = stopped.status === 200 ? CONTRACT.listRevocations.answer().parse(stopped.body).revocations : null
   const events =
-    decided.status === 200 ? decisions.parse(decided.body).decisions.map((record) => eventOf(record)) : null
+    decided.status === 200
+      ? CONTRACT.listDecisions
+          .answer()
+          .parse(decided.body)
+          .decisions.map((record) => eventOf(record))
+      : null
   const now = visit.context.receivedAt
   const everything = switches?.find((each) => each.everything === true)
   return respondPage(

@@ -1,4 +1,5 @@
 /** Who is registered, page by page: the latest seen are not first, as ids are what one looks for. */
+import { CONTRACT } from "../../api/contract/contract.ts"
 import type { FC } from "hono/jsx"
 import { respondPage } from "../../web/page.tsx"
 import { Moment, spanText, Text } from "../../web/text.tsx"
@@ -7,8 +8,8 @@ import { Paging } from "../layout/paging.tsx"
 import { agentPath } from "../layout/paths.ts"
 import { Table } from "../layout/table.tsx"
 import type { PageRequest } from "../layout/visit.tsx"
-import { agents, type ListedAgent, type LookedAt } from "../../api/contract/agents.ts"
-import { stops, type Stop } from "../../api/contract/revocations.ts"
+import type { ListedAgent, LookedAt } from "../../api/contract/agents.ts"
+import type { Stop } from "../../api/contract/revocations.ts"
 
 export const SECTION = "/console/agents"
 const PAGE = 60
@@ -21,8 +22,8 @@ export async function listAgents(visit: PageRequest): Promise<Response> {
     visit.ask("GET", "/v1/revocations"),
   ])
   if (said.status !== 200) return apology(visit, SECTION, said)
-  const { agents: listed, more, total, looked_at } = agents.parse(said.body)
-  const switches = stopped.status === 200 ? stops.parse(stopped.body).revocations : null
+  const { agents: listed, more, total, looked_at } = CONTRACT.listAgents.answer().parse(said.body)
+  const switches = stopped.status === 200 ? CONTRACT.listRevocations.answer().parse(stopped.body).revocations : null
   const now = visit.context.receivedAt
   const last = listed.at(-1)
   return respondPage(

@@ -5,7 +5,7 @@ import { toolText } from "../decisions/line.ts"
 import { inRows, Timeline } from "../decisions/timeline.tsx"
 import { RiskTold } from "../layout/meter.tsx"
 import { taskPath } from "../layout/paths.ts"
-import type { AskedCall } from "../../api/contract/approvals-console.ts"
+import type { AskedCall } from "../../api/contract/approvals.ts"
 
 /** Calls of the tree that are shown at once; the others are folded. */
 const MOST_SHOWN = 6

@@ -1,4 +1,5 @@
 /** One call that waits for people: shown verbatim, with all that it takes to judge it; and their answer. */
+import { CONTRACT } from "../../api/contract/contract.ts"
 import type { FC } from "hono/jsx"
 import type { Form } from "../../web/form.ts"
 import { Json, partsOf } from "../../web/json.tsx"
@@ -14,7 +15,7 @@ import { ChainPicture, linksOf } from "./chain.tsx"
 import { SECTION } from "./inbox.tsx"
 import { nothingWaits } from "./nothing-waits.tsx"
 import { unanswerableText, yesText } from "./question-words.ts"
-import { askedCall, type AskedCall } from "../../api/contract/approvals-console.ts"
+import type { AskedCall } from "../../api/contract/approvals.ts"
 import { WhyAsked } from "./why-asked.tsx"
 
 export async function showCall(visit: PageRequest): Promise<Response> {
@@ -49,7 +50,7 @@ async function page(visit: PageRequest, refused: ApiResponse | null): Promise<Re
   const said = await visit.ask("GET", api)
   if (said.status === 404) return nothingWaits(visit, refused !== null, refused === null ? NOTHING : OVER)
   if (said.status !== 200) return apology(visit, SECTION, said)
-  const asked = askedCall.parse(said.body)
+  const asked = CONTRACT.showCallApproval.answer().parse(said.body)
   const now = visit.context.receivedAt
   const linked = isOperator(visit.visitor)
   const parts = partsOf(asked.arguments, asked.redacted)

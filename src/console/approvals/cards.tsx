@@ -4,7 +4,7 @@ import { Moment, Text } from "../../web/text.tsx"
 import { shortened } from "../../web/visible.ts"
 import { askedCallPath, askedTaskPath } from "../layout/paths.ts"
 import { whoAsks } from "./question-words.ts"
-import type { AskedTask, ListedCall } from "../../api/contract/approvals-console.ts"
+import type { AskedTask, ListedCall } from "../../api/contract/approvals.ts"
 
 export const CallCard: FC<{ readonly asked: ListedCall; readonly now: number }> = ({ asked, now }) => {
   const { id, task, tool, agent, user, purpose, votes, need, expires_at, unanswerable } = asked

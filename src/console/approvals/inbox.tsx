@@ -1,10 +1,10 @@
 /** The inbox: what waits for an answer of whoever reads it, what is over soonest first. */
+import { CONTRACT } from "../../api/contract/contract.ts"
 import { respondPage } from "../../web/page.tsx"
 import { apology, ConsolePage } from "../layout/frame.tsx"
 import { fromIn } from "../layout/paging.tsx"
 import type { PageRequest } from "../layout/visit.tsx"
 import { CallCard, TaskCard } from "./cards.tsx"
-import { listed } from "../../api/contract/approvals-console.ts"
 
 export const SECTION = "/console/approvals"
 
@@ -14,7 +14,7 @@ const MOST = 24
 export async function listApprovals(visit: PageRequest): Promise<Response> {
   const said = await visit.ask("GET", "/v1/approvals")
   if (said.status !== 200) return apology(visit, SECTION, said)
-  const { approvals, more } = listed.parse(said.body)
+  const { approvals, more } = CONTRACT.listApprovals.answer().parse(said.body)
   const answerable = approvals.filter((each) => each.kind === "task" || each.unanswerable === null)
   const first = fromIn(visit)
   const waiting = approvals.toSorted((a, b) => a.expires_at - b.expires_at)

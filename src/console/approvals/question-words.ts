@@ -1,7 +1,7 @@
 /** What people are asked, and why they cannot answer it, in words. */
 import { fromNow } from "../../web/text.tsx"
 import { markInvisible } from "../../web/visible.ts"
-import type { AskedCall, ListedCall } from "../../api/contract/approvals-console.ts"
+import type { AskedCall, ListedCall } from "../../api/contract/approvals.ts"
 
 /** The rule or the guardrail, in a word. */
 export function whoAsks({ guardrail, rules, name }: Pick<ListedCall, "guardrail" | "rules" | "name">): string {

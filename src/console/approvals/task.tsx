@@ -1,4 +1,5 @@
 /** A task that waits for the reader's consent before it begins: what it would be allowed at most, in plain words. */
+import { CONTRACT } from "../../api/contract/contract.ts"
 import type { FC } from "hono/jsx"
 import type { Form } from "../../web/form.ts"
 import { respondPage, seeOther } from "../../web/page.tsx"
@@ -11,7 +12,7 @@ import { Answer, answerIn, notUnderstood } from "./answer.tsx"
 import { boundText, scopesByAction } from "./grant-words.ts"
 import { SECTION } from "./inbox.tsx"
 import { nothingWaits } from "./nothing-waits.tsx"
-import { askedTask, type AskedTask } from "../../api/contract/approvals-console.ts"
+import type { AskedTask } from "../../api/contract/approvals.ts"
 
 /** Tools of one kind of access, bounds, and steps that are shown at once. */
 const MOST = 60
@@ -41,7 +42,7 @@ async function page(visit: PageRequest, refused: boolean): Promise<Response> {
   if (said.status === 404)
     return nothingWaits(visit, refused, `${refused ? "Your answer was not taken. " : ""}${NOTHING}`)
   if (said.status !== 200) return apology(visit, SECTION, said)
-  const asked = askedTask.parse(said.body)
+  const asked = CONTRACT.showApproval.answer().parse(said.body)
   const now = visit.context.receivedAt
   const { agent, purpose, binding_message: message, status, expires_at } = asked
   return respondPage(

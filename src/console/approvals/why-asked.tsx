@@ -3,7 +3,7 @@ import type { FC } from "hono/jsx"
 import { Text } from "../../web/text.tsx"
 import { shortened } from "../../web/visible.ts"
 import { whoAsks } from "./question-words.ts"
-import type { AskedCall } from "../../api/contract/approvals-console.ts"
+import type { AskedCall } from "../../api/contract/approvals.ts"
 
 /** Characters of a rule or guardrail. */
 const MOST_TEXT = 3_000

@@ -1,5 +1,5 @@
 /** How much was allowed and denied of late, drawn: pure, and drawn again by the page's script in the same way. */
-import type { Rates } from "../../api/contract/decisions-console.ts"
+import type { Rates } from "../../api/contract/decisions.ts"
 
 export const WIDTH = 640
 export const HEIGHT = 96

@@ -1,7 +1,7 @@
 /** One decision in a line, in plain text: as a row of the page has it, and as it comes in later. */
 import { shortened } from "../../web/visible.ts"
 import type { Line } from "./live-line.ts"
-import type { Decision } from "../../api/contract/decisions-console.ts"
+import type { Decision } from "../../api/contract/decisions.ts"
 import { whyNot } from "./why.ts"
 
 export function lineOf(record: Decision): Line {

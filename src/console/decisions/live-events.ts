@@ -3,12 +3,13 @@
  * with their session, or when they are gone. It ends by itself after some minutes, too, so that nothing goes on for ever:
  * browsers come again, with the id of what they saw last.
  */
+import { CONTRACT } from "../../api/contract/contract.ts"
 import { streamSSE, type SSEStreamingApi } from "hono/streaming"
 import { firstIdAt, timeOf } from "../../core/encoding/ids.ts"
 import { sessionOf } from "../../web/session.ts"
 import { logEvent } from "../../platform/log.ts"
 import { lineOf } from "./line.ts"
-import { decisions, type Decision } from "../../api/contract/decisions-console.ts"
+import type { Decision } from "../../api/contract/decisions.ts"
 import type { Pages, PageRequest } from "../layout/visit.tsx"
 import { filtersOf } from "./filters.ts"
 import type { LiveUpdate } from "./live-line.ts"
@@ -78,7 +79,7 @@ async function follow(visit: PageRequest, stream: SSEStreamingApi): Promise<void
     }
     failures = said.status === 200 ? 0 : failures + 1
     if (failures > MAX_FAILURES) return
-    const found = said.status === 200 ? decisions.parse(said.body).decisions : []
+    const found = said.status === 200 ? CONTRACT.listDecisions.answer().parse(said.body).decisions : []
     const fresh = found.filter(({ id }) => !seen.has(id) && id !== last)
     for (const { id } of fresh) seen.add(id)
     const isFull = found.length === LIMIT

@@ -1,9 +1,10 @@
 /** The latest decisions, which follow what happens where the page's script runs. */
+import { CONTRACT } from "../../api/contract/contract.ts"
 import type { FC } from "hono/jsx"
 import { firstIdAt } from "../../core/encoding/ids.ts"
 import { respondPage } from "../../web/page.tsx"
 import { lineOf } from "./line.ts"
-import { decisions, rates, type Rates } from "../../api/contract/decisions-console.ts"
+import type { Rates } from "../../api/contract/decisions.ts"
 import { Verdict } from "./verdict.tsx"
 import { apology, ConsolePage } from "../layout/frame.tsx"
 import { decisionPath } from "../layout/paths.ts"
@@ -26,7 +27,7 @@ export async function showLive(visit: PageRequest): Promise<Response> {
   ])
   if (said.status !== 200) return apology(visit, SECTION, said)
   if (counted.status !== 200) return apology(visit, SECTION, counted)
-  const lines = decisions.parse(said.body).decisions.map(lineOf)
+  const lines = CONTRACT.listDecisions.answer().parse(said.body).decisions.map(lineOf)
   const now = visit.context.receivedAt
   const events = `${SECTION}/events${query === "" ? "" : `?${query}`}`
   return respondPage(
@@ -44,7 +45,7 @@ export async function showLive(visit: PageRequest): Promise<Response> {
         You were away for a while: what was decided meanwhile is not all here.{" "}
         <a href={`${SECTION}?${query}`}>Reload</a>
       </p>
-      <Curve of={rates.parse(counted.body)} />
+      <Curve of={CONTRACT.countDecisions.answer().parse(counted.body)} />
       <Filters of={filters} />
       {lines.length === 0 && (
         <p class="empty card" id="empty">

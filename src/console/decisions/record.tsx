@@ -1,4 +1,5 @@
 /** One decision: in words first, then the record as it is. */
+import { CONTRACT } from "../../api/contract/contract.ts"
 import type { Child, FC } from "hono/jsx"
 import { Json, partsOf } from "../../web/json.tsx"
 import { respondPage } from "../../web/page.tsx"
@@ -9,7 +10,7 @@ import { SECTION } from "./live.tsx"
 import { agentPath, bundlePath, taskPath } from "../layout/paths.ts"
 import type { PageRequest } from "../layout/visit.tsx"
 import { whatOf, whoOf } from "./line.ts"
-import { decision, type Decision } from "../../api/contract/decisions-console.ts"
+import type { Decision } from "../../api/contract/decisions.ts"
 import { Verdict } from "./verdict.tsx"
 import { whyNot } from "./why.ts"
 
@@ -17,7 +18,7 @@ export async function showDecision(visit: PageRequest): Promise<Response> {
   const id = visit.c.req.param("id") ?? ""
   const said = await visit.ask("GET", `/v1/decisions/${encodeURIComponent(id)}`)
   if (said.status !== 200) return apology(visit, SECTION, said)
-  const record = decision.parse(said.body)
+  const record = CONTRACT.showDecision.answer().parse(said.body)
   const isAllowed = record.decision === "allow"
   const title = `${isAllowed ? "Allowed" : "Denied"}: ${whatOf(record)}`
   return respondPage(

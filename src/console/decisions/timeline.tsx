@@ -5,7 +5,7 @@ import { shortened } from "../../web/visible.ts"
 
 import { decisionPath } from "../layout/paths.ts"
 import { whatOf, whyOf } from "./line.ts"
-import type { Decision } from "../../api/contract/decisions-console.ts"
+import type { Decision } from "../../api/contract/decisions.ts"
 import { Verdict } from "./verdict.tsx"
 
 export interface Event {

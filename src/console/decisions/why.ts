@@ -1,7 +1,7 @@
 /** Why something was denied, in words: the sentence of the reason, with the evidence of the record. */
 import { reasonOf } from "../../core/denials/denial.ts"
 import { shortened, markInvisible } from "../../web/visible.ts"
-import type { Denial } from "../../api/contract/decisions-console.ts"
+import type { Denial } from "../../api/contract/decisions.ts"
 
 /** Characters of each piece of evidence. */
 const MAX_SHOWN = 160

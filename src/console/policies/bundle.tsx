@@ -1,4 +1,5 @@
 /** One bundle: what it changed against another, by default the one before it. */
+import { CONTRACT } from "../../api/contract/contract.ts"
 import type { FC } from "hono/jsx"
 import { logEvent } from "../../platform/log.ts"
 import { respondPage } from "../../web/page.tsx"
@@ -11,7 +12,7 @@ import type { ApiResponse, PageRequest } from "../layout/visit.tsx"
 import { changesBetween, linesOf, type Change, type Named } from "./changes.ts"
 import { contentsOf, type Contents } from "./contents.ts"
 import { HISTORY, SECTION } from "./list.tsx"
-import { bundle, bundles, type Bundles, type Publication } from "../../api/contract/bundles.ts"
+import type { Bundles, Publication } from "../../api/contract/bundles.ts"
 
 /** Longer bodies are compared where there is room: `narrowgate diff`. Both, and what is made of them, have to fit into an isolate. */
 const MAX_BODY = 6_000_000
@@ -25,7 +26,7 @@ export async function showBundle(visit: PageRequest): Promise<Response> {
   const digest = visit.c.req.param("digest") ?? ""
   const said = await visit.ask("GET", `/v1/bundles?limit=${HISTORY}`)
   if (said.status !== 200) return apology(visit, SECTION, said)
-  const all = bundles.parse(said.body)
+  const all = CONTRACT.listBundles.answer().parse(said.body)
   const published = all.history.filter((each) => each.digest === digest && each.what !== "withdrawal")
   const asked = visit.c.req.query("against")
   const against = asked !== undefined && /^[0-9a-f]{64}$/.test(asked) ? asked : beforeOf(digest, all)
@@ -93,7 +94,7 @@ interface BundlePage {
 async function contentsAt(visit: PageRequest, digest: string): Promise<BundlePage | ApiResponse> {
   const said = await visit.ask("GET", `/v1/bundles/${encodeURIComponent(digest)}`)
   if (said.status !== 200) return said
-  const { body } = bundle.parse(said.body)
+  const { body } = CONTRACT.showBundle.answer().parse(said.body)
   if (body.length > MAX_BODY) {
     return {
       contents: null,

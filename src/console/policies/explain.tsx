@@ -1,10 +1,10 @@
 /** One call against the live bundle or the candidate, explained: imagined in a form, or taken from a decision. */
+import { CONTRACT } from "../../api/contract/contract.ts"
 import type { Child, FC } from "hono/jsx"
 import type { Form } from "../../web/form.ts"
 import { respondPage } from "../../web/page.tsx"
 import { Text } from "../../web/text.tsx"
-import { agents } from "../../api/contract/agents.ts"
-import { explanation, type Explanation } from "../../api/contract/explanations.ts"
+import type { Explanation } from "../../api/contract/explanations.ts"
 import { apology, ConsolePage } from "../layout/frame.tsx"
 import { descriptionOf, type ApiResponse, type PageRequest } from "../layout/visit.tsx"
 import { Explained } from "./explained.tsx"
@@ -36,7 +36,10 @@ async function explained(
 ): Promise<Response> {
   const said = await visit.ask("POST", "/v1/explanations", question)
   if (said.status === 401) return apology(visit, SECTION, said)
-  return page(visit, { ...form, result: said.status === 200 ? explanation.parse(said.body) : wrongIn(said) })
+  return page(visit, {
+    ...form,
+    result: said.status === 200 ? CONTRACT.explain.answer().parse(said.body) : wrongIn(said),
+  })
 }
 
 const wrongIn = (said: ApiResponse): string => descriptionOf(said) ?? `The API answered ${said.status}.`
@@ -51,7 +54,7 @@ interface ExplanationProps {
 async function page(visit: PageRequest, { written, decision, result }: ExplanationProps): Promise<Response> {
   const registered = await visit.ask("GET", "/v1/agents?limit=100")
   if (registered.status === 401) return apology(visit, SECTION, registered)
-  const known = registered.status === 200 ? agents.parse(registered.body).agents : []
+  const known = registered.status === 200 ? CONTRACT.listAgents.answer().parse(registered.body).agents : []
   const purposes = [...new Set(known.flatMap((each) => each.purposes))].slice(0, 100)
   return respondPage(
     <ConsolePage title="Explain a call" visit={visit} section={SECTION}>

@@ -1,4 +1,5 @@
 /** What was published, by whom and why; what decides, and what is tried beside it. */
+import { CONTRACT } from "../../api/contract/contract.ts"
 import type { FC } from "hono/jsx"
 import { respondPage } from "../../web/page.tsx"
 import { Moment, Text } from "../../web/text.tsx"
@@ -7,7 +8,7 @@ import { fromIn, Paging } from "../layout/paging.tsx"
 import { bundlePath } from "../layout/paths.ts"
 import { Table } from "../layout/table.tsx"
 import type { PageRequest } from "../layout/visit.tsx"
-import { bundles, candidateOf, type Bundles, type Publication } from "../../api/contract/bundles.ts"
+import { candidateOf, type Bundles, type Publication } from "../../api/contract/bundles.ts"
 
 export const SECTION = "/console/policies"
 /** Publications on the page, and as far as the one before is looked for. */
@@ -17,7 +18,7 @@ export const HISTORY = 500
 export async function listPolicies(visit: PageRequest): Promise<Response> {
   const said = await visit.ask("GET", `/v1/bundles?limit=${HISTORY}`)
   if (said.status !== 200) return apology(visit, SECTION, said)
-  const all = bundles.parse(said.body)
+  const all = CONTRACT.listBundles.answer().parse(said.body)
   const { deciding, live, history } = all
   const candidate = candidateOf(all)
   const now = visit.context.receivedAt

@@ -1,9 +1,10 @@
 /** What a candidate would have decided otherwise, the latest first. */
+import { CONTRACT } from "../../api/contract/contract.ts"
 import type { FC } from "hono/jsx"
 import { respondPage } from "../../web/page.tsx"
 import { Moment, Text } from "../../web/text.tsx"
 import { lineOf } from "../decisions/line.ts"
-import { decisions, type Decision } from "../../api/contract/decisions-console.ts"
+import type { Decision } from "../../api/contract/decisions.ts"
 import { Verdict } from "../decisions/verdict.tsx"
 import { whyNot } from "../decisions/why.ts"
 import { apology, ConsolePage } from "../layout/frame.tsx"
@@ -20,7 +21,7 @@ export async function showShadow(visit: PageRequest): Promise<Response> {
   const query = new URLSearchParams({ differs: "true", limit: String(PAGE), ...(before !== undefined && { before }) })
   const said = await visit.ask("GET", `/v1/decisions?${query.toString()}`)
   if (said.status !== 200) return apology(visit, SECTION, said)
-  const records = decisions.parse(said.body).decisions
+  const records = CONTRACT.listDecisions.answer().parse(said.body).decisions
   const now = visit.context.receivedAt
   const last = records.at(-1)
   return respondPage(

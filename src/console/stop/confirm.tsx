@@ -38,7 +38,7 @@ export async function confirmStop(visit: PageRequest): Promise<Response> {
   // An operator may stop what they may not look at: only what is certain is told.
   const looked = kind === "task" ? await visit.ask("GET", `/v1/tasks/${encodeURIComponent(name)}`) : null
   if (looked?.status === 404) return apology(visit, SECTION, looked)
-  const target = said && stopTarget.parse(said.body)
+  const target = said && stopTarget().parse(said.body)
   const isUnknown = target?.known === false
   const canStop = kind !== "user" || hasIssuer(name)
   return respondPage(

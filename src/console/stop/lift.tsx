@@ -1,5 +1,5 @@
 /** Letting something go on that was stopped, in two steps as well. */
-import { stops } from "../../api/contract/revocations.ts"
+import { CONTRACT } from "../../api/contract/contract.ts"
 import type { Form } from "../../web/form.ts"
 import { respondPage, seeOther } from "../../web/page.tsx"
 import { apology, ConsolePage } from "../layout/frame.tsx"
@@ -11,7 +11,10 @@ import { Switch } from "./switch.tsx"
 export async function confirmLift(visit: PageRequest): Promise<Response> {
   const said = await visit.ask("GET", "/v1/revocations")
   if (said.status !== 200) return apology(visit, SECTION, said)
-  const found = stops.parse(said.body).revocations.find(({ id }) => id === visit.c.req.query("id"))
+  const found = CONTRACT.listRevocations
+    .answer()
+    .parse(said.body)
+    .revocations.find(({ id }) => id === visit.c.req.query("id"))
   if (!found)
     return apology(visit, SECTION, { status: 404, body: { error_description: "It is not in force any more." } })
   return respondPage(

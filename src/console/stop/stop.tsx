@@ -1,13 +1,13 @@
 /** What is stopped, since when, by whom and why; and the form that begins to stop something. */
+import { CONTRACT } from "../../api/contract/contract.ts"
 import type { FC } from "hono/jsx"
-import * as z from "zod"
 import { respondPage } from "../../web/page.tsx"
 import { Moment, Text } from "../../web/text.tsx"
 import { apology, ConsolePage } from "../layout/frame.tsx"
 import { taskPath } from "../layout/paths.ts"
 import { MAX_REASON } from "../layout/reason-field.tsx"
 import { mayStop, type PageRequest } from "../layout/visit.tsx"
-import { hitsText, stopTarget, stops, type Stop } from "../../api/contract/revocations.ts"
+import { hitsText, stopTarget, type Stop } from "../../api/contract/revocations.ts"
 import { CHOICES, KINDS, stoppedText } from "./words.ts"
 import { Switch } from "./switch.tsx"
 
@@ -19,7 +19,10 @@ export const MAX_NAME = 2_048
 export async function showStop(visit: PageRequest): Promise<Response> {
   const said = await visit.ask("GET", "/v1/revocations")
   if (said.status !== 200) return apology(visit, SECTION, said)
-  const all = stops.parse(said.body).revocations.toSorted((a, b) => (b.at ?? 0) - (a.at ?? 0))
+  const all = CONTRACT.listRevocations
+    .answer()
+    .parse(said.body)
+    .revocations.toSorted((a, b) => (b.at ?? 0) - (a.at ?? 0))
   const now = visit.context.receivedAt
   const set = all.find(({ id }) => id === visit.c.req.query("set"))
   const more = all.length - MAX_SHOWN
@@ -73,7 +76,7 @@ const Effect: FC<{ readonly of: Stop; readonly visit: PageRequest }> = async ({
   if (key !== undefined || !mayStop(visit.visitor)) return null
   const named = agent !== undefined ? { agent } : user !== undefined ? { user } : tool !== undefined ? { tool } : null
   const said = await visit.ask("POST", "/v1/revocations", { ...(named ?? { everything: true }), preview: true })
-  const target = stopTarget.safeParse(said.body)
+  const target = stopTarget().safeParse(said.body)
   if (said.status !== 200 || !target.success) return null
   return target.data.known === false ? (
     <strong>Nothing by this name is known here.</strong>
@@ -82,14 +85,18 @@ const Effect: FC<{ readonly of: Stop; readonly visit: PageRequest }> = async ({
   )
 }
 
-const described = z.looseObject({ tasks: z.array(z.looseObject({ id: z.string(), status: z.string() })) })
-
 /** What the address says was ended is believed as far as the API says so. */
 const EndedTask: FC<{ readonly visit: PageRequest }> = async ({ visit }) => {
   const task = visit.c.req.query("ended")
   if (task === undefined) return null
   const said = await visit.ask("GET", `/v1/tasks/${encodeURIComponent(task)}`)
-  const found = said.status === 200 ? described.parse(said.body).tasks.find(({ id }) => id === task) : undefined
+  const found =
+    said.status === 200
+      ? CONTRACT.showTask
+          .answer()
+          .parse(said.body)
+          .tasks.find(({ id }) => id === task)
+      : undefined
   if (!found) return null
   return (
     <p class="notice good" role="status">

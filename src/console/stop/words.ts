@@ -1,5 +1,5 @@
 /** What the API says of what is stopped, and how it is told. */
-import { type Stop } from "../../api/contract/revocations.ts"
+import type { Stop } from "../../api/contract/revocations.ts"
 
 /** What may be stopped from the page; a key is pulled by whoever runs this, on the command line. */
 export const KINDS = ["agent", "user", "tool", "task", "everything"] as const

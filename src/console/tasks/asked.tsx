@@ -1,11 +1,13 @@
 /** What people were asked about a task, and what they have said. */
+import { CONTRACT } from "../../api/contract/contract.ts"
 import type { FC } from "hono/jsx"
 import { Moment, Text } from "../../web/text.tsx"
 import { shortened } from "../../web/visible.ts"
 import { askedCallPath } from "../layout/paths.ts"
 import { Table } from "../layout/table.tsx"
 import { descriptionOf, UNSAID, type ApiResponse } from "../layout/visit.tsx"
-import { approvals, type AskedCall, type Task } from "../../api/contract/tasks.ts"
+import type { CallApproval } from "../../api/contract/approvals.ts"
+import type { Task } from "../../api/contract/tasks.ts"
 import { mayGoOn } from "./words.ts"
 
 const MOST_ASKED = 30
@@ -19,7 +21,7 @@ export const Asked: FC<{ readonly said: ApiResponse; readonly tasks: readonly Ta
     return (
       <p class="notice warn">{`What people were asked about it cannot be shown: ${descriptionOf(said) ?? UNSAID}`}</p>
     )
-  const { approvals: all } = approvals.parse(said.body)
+  const { approvals: all } = CONTRACT.listCallApprovals.answer().parse(said.body)
   if (all.length === 0) return <></>
   const latest = all.toReversed().slice(0, MOST_ASKED)
   return (
@@ -33,7 +35,7 @@ export const Asked: FC<{ readonly said: ApiResponse; readonly tasks: readonly Ta
 
 const ANSWER_TONES: Readonly<Record<string, string>> = { pending: "warn", approved: "good", rejected: "bad" }
 
-const AskedRow: FC<{ readonly asked: AskedCall; readonly isOver: boolean; readonly now: number }> = ({
+const AskedRow: FC<{ readonly asked: CallApproval; readonly isOver: boolean; readonly now: number }> = ({
   asked: { id, task, tool, status, expires_at },
   isOver,
   now,

@@ -3,7 +3,7 @@ import type { FC } from "hono/jsx"
 import { fromNow, Moment, spanText, Text } from "../../web/text.tsx"
 import { shortened } from "../../web/visible.ts"
 import { Meter } from "../layout/meter.tsx"
-import { type Gauge, type Task } from "../../api/contract/tasks.ts"
+import type { Gauge, Task } from "../../api/contract/tasks.ts"
 import { GAUGES } from "../../core/guardrails/kinds.ts"
 import { mayGoOn } from "./words.ts"
 

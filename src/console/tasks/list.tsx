@@ -1,4 +1,5 @@
 /** Tasks: one by its id, and those for which a token was issued last. */
+import { CONTRACT, type Answer } from "../../api/contract/contract.ts"
 import type { FC } from "hono/jsx"
 import { isTaskId } from "../../core/task/state.ts"
 import { respondPage, seeOther } from "../../web/page.tsx"
@@ -9,7 +10,6 @@ import { Paging } from "../layout/paging.tsx"
 import { taskPath } from "../layout/paths.ts"
 import { Table } from "../layout/table.tsx"
 import type { PageRequest } from "../layout/visit.tsx"
-import { latest } from "../../api/contract/tasks.ts"
 
 export const SECTION = "/console/tasks"
 const FILTERS = ["agent", "user"] as const
@@ -28,7 +28,7 @@ export async function listTasks(visit: PageRequest): Promise<Response> {
   if (before !== undefined) query.set("before", before)
   const said = await visit.ask("GET", `/v1/tasks?${query.toString()}`)
   if (said.status !== 200) return apology(visit, SECTION, said)
-  const { tasks, next } = latest.parse(said.body)
+  const { tasks, next } = CONTRACT.listTasks.answer().parse(said.body)
   const now = visit.context.receivedAt
   return respondPage(
     <ConsolePage title="Tasks" visit={visit} section={SECTION}>
@@ -90,7 +90,7 @@ export async function listTasks(visit: PageRequest): Promise<Response> {
   )
 }
 
-type Listed = ReturnType<typeof latest.parse>["tasks"][number]
+type Listed = Answer<"listTasks">["tasks"][number]
 
 const Row: FC<{ readonly task: Listed; readonly now: number }> = ({ task, now }) => (
   <tr>

@@ -1,7 +1,8 @@
 /** What was decided in a task and below it, page by page. */
+import { CONTRACT } from "../../api/contract/contract.ts"
 import type { FC } from "hono/jsx"
 import { toolText } from "../decisions/line.ts"
-import { decisions, type Decision } from "../../api/contract/decisions-console.ts"
+import type { Decision } from "../../api/contract/decisions.ts"
 import { eventOf, Timeline } from "../decisions/timeline.tsx"
 import { Paging } from "../layout/paging.tsx"
 import { descriptionOf, UNSAID, type ApiResponse } from "../layout/visit.tsx"
@@ -19,7 +20,12 @@ interface Paged {
 
 export const Records: FC<Paged> = ({ said, now, at, isDenied, isFirst }) => {
   const events =
-    said.status === 200 ? decisions.parse(said.body).decisions.map((record) => eventOf(record, whatOf(record))) : null
+    said.status === 200
+      ? CONTRACT.listDecisions
+          .answer()
+          .parse(said.body)
+          .decisions.map((record) => eventOf(record, whatOf(record)))
+      : null
   const filter = isDenied ? "decision=deny" : ""
   const last = events?.at(-1)
   return (

@@ -1,4 +1,5 @@
 /** One task: its tree, what is left of it, what it did, and what an operator can do about it. */
+import { CONTRACT } from "../../api/contract/contract.ts"
 import type { FC } from "hono/jsx"
 import { rootOf } from "../../core/task/state.ts"
 import { respondPage } from "../../web/page.tsx"
@@ -13,7 +14,7 @@ import { Facts } from "./facts.tsx"
 import { Gauges, Left } from "./gauges.tsx"
 import { SECTION } from "./list.tsx"
 import { MOST_RECORDS, Records } from "./records.tsx"
-import { viewed, type Task } from "../../api/contract/tasks.ts"
+import type { Task } from "../../api/contract/tasks.ts"
 import { TreePicture } from "./tree.tsx"
 import { mayGoOn, STATES } from "./words.ts"
 
@@ -32,10 +33,10 @@ export async function showTask(visit: PageRequest): Promise<Response> {
     root === id ? null : visit.ask("GET", `/v1/tasks/${encodeURIComponent(root)}`),
   ])
   if (own.status !== 200) return apology(visit, SECTION, own)
-  const { tasks, limits } = viewed.parse(own.body)
+  const { tasks, limits } = CONTRACT.showTask.answer().parse(own.body)
   const task = tasks.find((each) => each.id === id)
   if (!task) return apology(visit, SECTION, { status: 404, body: null })
-  const tree = whole?.status === 200 ? viewed.parse(whole.body).tasks : tasks
+  const tree = whole?.status === 200 ? CONTRACT.showTask.answer().parse(whole.body).tasks : tasks
   const [records, approvals] = await Promise.all([
     visit.ask("GET", `/v1/decisions?${query.toString()}`),
     visit.ask("GET", `${path}/approvals`),

@@ -3,7 +3,7 @@ import type { FC } from "hono/jsx"
 import { shortened } from "../../web/visible.ts"
 import { taskPath } from "../layout/paths.ts"
 import { BOX, layoutOf } from "./tree-layout.ts"
-import { type Task } from "../../api/contract/tasks.ts"
+import type { Task } from "../../api/contract/tasks.ts"
 import { STATES } from "./words.ts"
 
 /** Tasks of a picture. */

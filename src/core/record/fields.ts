@@ -76,9 +76,9 @@ function schemasOf(fields: Fields): Schemas
 function schemasOf(fields: object): object {
   const all = Object.entries<Field<unknown>>({ ...fields })
   return Object.fromEntries(
-    all.map(([name, { schema, blank, isIndexed }]) => [
+    all.map(([name, { schema, blank, isIndexed, doc }]) => [
       name,
-      isIndexed || blank === undefined ? schema : schema.default(blank),
+      (isIndexed || blank === undefined ? schema : schema.default(blank)).describe(doc),
     ]),
   )
 }

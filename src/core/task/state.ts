@@ -9,7 +9,7 @@ import type { Pointer } from "../policy/bundle.ts"
 import type { UserFacts } from "../policy/principals.ts"
 import type { Consent } from "./pending-consent.ts"
 import type { ProofLog } from "./proof-log.ts"
-import type { Task, IssuedToken } from "./task.ts"
+import type { IssuedToken, Task, WhyEnded } from "./task.ts"
 
 /** An admission that a gateway may ask about again, because its own try was cut. */
 export interface RememberedAdmission {
@@ -87,7 +87,7 @@ export function newTree(
 }
 
 /** Why it opens nothing now, or null: it is alive by itself. Those above it are another question. */
-export function whyEnded({ status, expiresAt, idle, lastCall }: Task, now: number): string | null {
+export function whyEnded({ status, expiresAt, idle, lastCall }: Task, now: number): WhyEnded | null {
   if (status !== "active") return status
   if (now >= expiresAt) return "expired"
   return idle !== null && now - lastCall >= idle ? "idle" : null
@@ -100,7 +100,10 @@ export function isAlive(state: TreeState, ancestry: readonly Task[], now: number
 
 /** The same, or frozen: an operator may let it go on. */
 export function mayGoOn(state: TreeState, ancestry: readonly Task[], now: number): boolean {
-  const goesOn = (task: Task): boolean => [null, "quarantined"].includes(whyEnded(task, now)) && now < task.expiresAt
+  const goesOn = (task: Task): boolean => {
+    const why = whyEnded(task, now)
+    return (why === null || why === "quarantined") && now < task.expiresAt
+  }
   return ancestry.at(-1)?.id === state.root && ancestry.every(goesOn)
 }
 

@@ -4,6 +4,8 @@ import type { Grant, GrantedDetails } from "./grant.ts"
 
 /** `pending`: a person has yet to agree; `quarantined`: frozen until one has looked. */
 export type TaskStatus = "pending" | "active" | "completed" | "revoked" | "quarantined"
+/** Why a task opens nothing: its status, or that its time has passed. */
+export type WhyEnded = Exclude<TaskStatus, "active"> | "expired" | "idle"
 
 export interface Task {
   /** `tsk_<ulid>`, below it `tsk_<ulid>.<n>` and so on. */

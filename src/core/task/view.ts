@@ -8,7 +8,7 @@ import type { Bundle } from "../policy/assemble.ts"
 import { userId } from "../policy/principals.ts"
 import { redactedOf } from "./redacted-arguments.ts"
 import { isBelow, ancestryOf, whyEnded, type TreeState } from "./state.ts"
-import type { Task } from "./task.ts"
+import type { Task, WhyEnded } from "./task.ts"
 
 export interface TaskView {
   readonly id: string
@@ -21,7 +21,7 @@ export interface TaskView {
   readonly scope: string
   readonly authorization_details: readonly ShownDetails[] | null
   /** `active`, or why it opens nothing: `pending`, `completed`, `revoked`, `quarantined`, `expired`, `idle`. */
-  readonly status: string
+  readonly status: WhyEnded | "active"
   /** What ended or froze it, where something did. */
   /** Null: nothing has ended it. */
   readonly ended_by: Task["endedBy"]

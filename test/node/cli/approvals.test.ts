@@ -14,7 +14,8 @@ const ASKED = {
   binding_message: "Refund 1.00",
   life: 600,
   expires_at: 300_000,
-  unanswerable: null,
+  plan: null,
+  status: "pending",
 } as const
 
 it("tells for what, how much and how long", () => {
@@ -30,6 +31,9 @@ it("tells for what, how much and how long", () => {
 // The message is the agent's own: it may say one amount and ask for another.
 it("tells with which arguments alone", () => {
   const bounded = {
+    type: "narrowgate_call" as const,
+    actions: ["write"],
+    max_sensitivity: "internal",
     tools: ["stripe.create_refund"],
     arguments: { payment_intent: { eq: "pi_1" }, amount: { min: 1, max: 12_000 }, note: { like: "a\u001b*" } },
   }
@@ -56,7 +60,12 @@ const CALL = {
   rules: ["large-refunds"],
   need: 2,
   most_uses: 3,
-  votes: [{ by: "https://idp.test|fred" }],
+  bundle: 1,
+  decision: "dec_01J8",
+  asked_at: 0,
+  status: "pending",
+  uses: 0,
+  votes: [{ by: "https://idp.test|fred", approved: true, reason: null, at: 1 }],
   expires_at: 300_000,
   unanswerable: null,
 } as const

@@ -1,0 +1,49 @@
+/** The handler of every endpoint: one that is missing does not compile. */
+import { listAgents, showAgent } from "./agents.ts"
+import { answerApproval, listApprovals, showApproval } from "./approvals.ts"
+import { listBundles, listPublications, showBundle } from "./bundles.ts"
+import { answerCallApproval, listCallApprovals, showCallApproval } from "./call-approvals.ts"
+import { compareArguments } from "./comparisons.ts"
+import type { EndpointName } from "./contract/contract.ts"
+import { countDecisions, listDecisions, showDecision } from "./decisions.ts"
+import { listDeliveries, retryDelivery } from "./deliveries.ts"
+import { explain } from "./explanations.ts"
+import type { Handler } from "./handler.ts"
+import { listTasks } from "./latest-tasks.ts"
+import { publishBundle } from "./publish.ts"
+import { addRevocation, liftRevocation, listRevocations } from "./revocations.ts"
+import { listRisks, reportRisk } from "./risks.ts"
+import { abortTask, completeTask, quarantineTask, releaseTask, showTask } from "./tasks.ts"
+
+export const HANDLERS: { readonly [Name in EndpointName]: Handler<Name> } = {
+  listTasks,
+  showTask,
+  completeTask,
+  abortTask,
+  quarantineTask,
+  releaseTask,
+  listCallApprovals,
+  showCallApproval,
+  answerCallApproval,
+  listApprovals,
+  showApproval,
+  answerApproval,
+  addRevocation,
+  listRevocations,
+  liftRevocation,
+  reportRisk,
+  listRisks,
+  publishBundle,
+  listPublications,
+  listBundles,
+  showBundle,
+  listDeliveries,
+  retryDelivery,
+  listAgents,
+  showAgent,
+  explain,
+  listDecisions,
+  countDecisions,
+  showDecision,
+  compareArguments,
+}

@@ -1,6 +1,6 @@
 /**
- * Model of docs/guardrails.md: sequences. Each condition answers how it may come out where it errs by so much: exactly
- * (0), it comes out one way.
+ * Model of docs/guides/guardrails.md: sequences. Each condition answers how it may come out where it errs by so much:
+ * exactly (0), it comes out one way.
  */
 import type { Condition, Field, Pattern, Sequence, Threshold, Tie } from "../../src/core/guardrails/definition.ts"
 import { ByKey, fieldOf, HUNDREDTH, membersOf, SIXTEENTH, unitsOf, type Model, type ModelCall } from "./model.ts"

@@ -1,4 +1,4 @@
-/** The kinds of guardrails of docs/guardrails.md, each with the calls that try it. */
+/** The kinds of guardrails of docs/guides/guardrails.md, each with the calls that try it. */
 import type {
   Condition,
   Concurrency,

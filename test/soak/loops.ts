@@ -1,4 +1,4 @@
-/** Models of docs/guardrails.md: cycles, storms of denials, calls at once. */
+/** Models of docs/guides/guardrails.md: cycles, storms of denials, calls at once. */
 import type { Concurrency, Cycle, Storm } from "../../src/core/guardrails/definition.ts"
 import { ByKey, fieldOf, keyOf, type Model, type ModelCall } from "./model.ts"
 import { Amounts } from "./past.ts"

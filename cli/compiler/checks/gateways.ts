@@ -28,7 +28,7 @@ export function checkGateways({ gateways }: Policies): Problem[] {
       }
       if (dialect === "kong" && asserts !== undefined) {
         const message = "all headers that Kong's OPA plugin tells are its client's: none says what Kong has seen"
-        const fix = "Leave it out, or ask as `apisix` from `pre-function` (docs/gateways/kong.md)."
+        const fix = "Leave it out, or ask as `apisix` from `pre-function` (docs/guides/gateways/kong.md)."
         problems.push(gateways.error(["gateways", index, "asserts"], message, fix))
       }
       return problems

@@ -1,4 +1,4 @@
-/** guardrails.yaml: limits that need memory. What each section means is in docs/guardrails.md. */
+/** guardrails.yaml: limits that need memory. What each section means is in docs/guides/guardrails.md. */
 import { z } from "zod"
 import { STATUS_OF_CODE, type Code } from "../../../src/core/denials/denial.ts"
 import { unitsOf } from "../../../src/core/guardrails/amount.ts"

@@ -1,6 +1,6 @@
 /**
  * The decision record: everything that is needed to explain a decision, from the record alone (DESIGN §2, promise 6).
- * Never a token, a proof or a key; `docs/decision-record.md` tells the schema to its readers.
+ * Never a token, a proof or a key; `docs/reference/decision-record.md` tells the schema to its readers.
  */
 import { fits } from "../encoding/bytes.ts"
 import type { Approval } from "../task/approval.ts"

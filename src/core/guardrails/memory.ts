@@ -9,7 +9,7 @@ import { OnceLog } from "./meter/once.ts"
 import type { PeriodMeter } from "./meter/period.ts"
 import type { SlidingMeter } from "./meter/sliding.ts"
 import type { Trail } from "./meter/trail.ts"
-import { Recent } from "./recent.ts"
+import { Recent } from "./meter/recent.ts"
 
 /** Cells of one owner, and values of one cell, at most: what a tree takes up must not grow with what it does. */
 export const MOST_KEYS = 10_000

@@ -1,5 +1,5 @@
 /** When each of some values was last there, in the order of these times. */
-import { Recent } from "../recent.ts"
+import { Recent } from "./recent.ts"
 
 export interface Mark {
   /** Milliseconds. */

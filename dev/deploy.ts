@@ -140,7 +140,7 @@ async function checked(policies: string): Promise<{ readonly body: BundleBody; r
   }
   const keyless = body.gateways.filter(({ key_sha256 }) => key_sha256.length === 0).map(({ id }) => id)
   if (keyless.length > 0)
-    throw new Failure(`gateways without a key: ${keyless.join(", ")}`, "Give each one: docs/gateways/README.md.")
+    throw new Failure(`gateways without a key: ${keyless.join(", ")}`, "Give each one: docs/guides/gateways/README.md.")
   return { body, digest: await digestOf(canonicalBytes(body)) }
 }
 

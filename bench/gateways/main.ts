@@ -1,7 +1,7 @@
 /**
  * `npm run bench:gateways`: what asking Narrowgate adds to the latency of each gateway that is installed, as the table
- * of docs/gateways/README.md has it. All parts share one machine, so what counts is the difference between two columns
- * of one run, never a figure by itself.
+ * of docs/guides/gateways/README.md has it. All parts share one machine, so what counts is the difference between two
+ * columns of one run, never a figure by itself.
  */
 import { readFile, writeFile } from "node:fs/promises"
 import { createServer } from "node:http"

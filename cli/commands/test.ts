@@ -93,7 +93,10 @@ function chosen(directory: string, cases: readonly Case[], filter: string | unde
   const found = filter === undefined ? cases : cases.filter(({ name, file }) => `${file} ${name}`.includes(filter))
   if (found.length > 0) return found
   if (cases.length > 0) throw new Failure(`no test has \`${filter}\` in its name or file`, "Filter by another text.")
-  throw new Failure(`${directory} has no tests`, "Write some into a file `*.test.yaml`: docs/testing.md shows how.")
+  throw new Failure(
+    `${directory} has no tests`,
+    "Write some into a file `*.test.yaml`: docs/guides/testing.md shows how.",
+  )
 }
 
 interface Tested {

@@ -30,8 +30,8 @@ const variables = prepared(
      */
     MAX_PROBE_REQUESTS: z.coerce.number().int().min(10).max(10_000).default(40),
     /**
-     * Secrets of receivers, JSON: by id a text (docs/notifications.md). What cannot be read is as if there were none:
-     * nobody is told, and calls go on.
+     * Secrets of receivers, JSON: by id a text (docs/guides/notifications.md). What cannot be read is as if there were
+     * none: nobody is told, and calls go on.
      */
     WEBHOOK_SECRETS: z.string().default("{}").transform(readSecrets),
     /** Of our client at each issuer that wants one (`sign_in`): JSON object of the issuer's `id` → client secret. */

@@ -1,6 +1,6 @@
 /**
  * Tokens as real providers shape them, signed with keys of this run, at the real token endpoint. The entries that are
- * tested are those of docs/identity-providers/: a page that says something else fails here.
+ * tested are those of docs/guides/identity-providers/: a page that says something else fails here.
  */
 import { runInDurableObject } from "cloudflare:test"
 import { env } from "cloudflare:workers"
@@ -10,14 +10,14 @@ import { parseAllDocuments } from "yaml"
 import { z } from "zod"
 import { agentsFile, type Identity } from "../../cli/compiler/schema/agents.ts"
 import { issuersFile } from "../../cli/compiler/schema/issuers.ts"
-import auth0Page from "../../docs/identity-providers/auth0.md?raw"
-import entraPage from "../../docs/identity-providers/entra.md?raw"
-import githubPage from "../../docs/identity-providers/github-actions.md?raw"
-import keycloakPage from "../../docs/identity-providers/keycloak.md?raw"
-import kubernetesPage from "../../docs/identity-providers/kubernetes.md?raw"
-import oktaPage from "../../docs/identity-providers/okta.md?raw"
-import readmePage from "../../docs/identity-providers/README.md?raw"
-import spiffePage from "../../docs/identity-providers/spiffe.md?raw"
+import auth0Page from "../../docs/guides/identity-providers/auth0.md?raw"
+import entraPage from "../../docs/guides/identity-providers/entra.md?raw"
+import githubPage from "../../docs/guides/identity-providers/github-actions.md?raw"
+import keycloakPage from "../../docs/guides/identity-providers/keycloak.md?raw"
+import kubernetesPage from "../../docs/guides/identity-providers/kubernetes.md?raw"
+import oktaPage from "../../docs/guides/identity-providers/okta.md?raw"
+import readmePage from "../../docs/guides/identity-providers/README.md?raw"
+import spiffePage from "../../docs/guides/identity-providers/spiffe.md?raw"
 import type { BundleBody } from "../../src/core/policy/bundle.ts"
 import type { AgentDefinition, IdentityDefinition } from "../../src/core/policy/definition/agents.ts"
 import type { IssuerDefinition } from "../../src/core/policy/definition/issuers.ts"
@@ -83,7 +83,7 @@ const tokenShape = z.strictObject({
 })
 const providerFile = z.strictObject({
   provider: z.string(),
-  /** In docs/identity-providers/, which shows the very entries. */
+  /** In docs/guides/identity-providers/, which shows the very entries. */
   page: z.string(),
   /** Of issuers.yaml; the keys are replaced by those of this run. */
   issuer: z.looseObject({}),
@@ -234,7 +234,7 @@ describe.each(PROVIDERS)("$provider", (provider) => {
   })
 })
 
-describe("docs/identity-providers/", () => {
+describe("docs/guides/identity-providers/", () => {
   const blocksOf = (page: string): readonly unknown[] =>
     [...page.matchAll(/^```yaml\n(.*?)^```$/gms)].flatMap(([, block = ""]) =>
       parseAllDocuments(block).map((document): unknown => document.toJS()),

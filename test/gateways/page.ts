@@ -1,13 +1,13 @@
 /**
- * A configuration as its page in docs/gateways/ has it, and as it runs here: the same text, but for a list of exact
- * replacements. One that finds nothing to replace fails, so that a page cannot change behind the suite's back.
+ * A configuration as its page in docs/guides/gateways/ has it, and as it runs here: the same text, but for a list of
+ * exact replacements. One that finds nothing to replace fails, so that a page cannot change behind the suite's back.
  */
 import { readFileSync } from "node:fs"
 import { join } from "node:path"
 import { parse } from "yaml"
 import { z } from "zod"
 
-const PAGES = join(import.meta.dirname, "../../docs/gateways")
+const PAGES = join(import.meta.dirname, "../../docs/guides/gateways")
 
 /** What stands in the page → what stands there here. */
 export type Substitution = readonly [from: string, to: string]
@@ -17,7 +17,7 @@ export function blockOf(page: string, heading: string): string {
   const text = readFileSync(join(PAGES, page), "utf8")
   const [, section] = text.split(`\n## ${heading}\n`)
   const [, block] = /\n```[a-z]+\n([^]*?)\n```\n/.exec(section?.split("\n## ")[0] ?? "") ?? []
-  if (block === undefined) throw new Error(`docs/gateways/${page} has no code below "## ${heading}"`)
+  if (block === undefined) throw new Error(`docs/guides/gateways/${page} has no code below "## ${heading}"`)
   return `${block}\n`
 }
 

@@ -19,7 +19,7 @@ export interface Place extends Installed {
 
 export interface Row {
   readonly name: string
-  /** File in docs/gateways/. */
+  /** File in docs/guides/gateways/. */
   readonly page: string
   /** Headings of the page and names of files at once: the code below each is that file. */
   readonly files: readonly string[]

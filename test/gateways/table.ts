@@ -1,4 +1,4 @@
-/** The gateways that run here. A further one is a page in docs/gateways/, a file in rows/ and a line here. */
+/** The gateways that run here. A further one is a page in docs/guides/gateways/, a file in rows/ and a line here. */
 import type { Row } from "./row.ts"
 import { apache } from "./rows/apache.ts"
 import { caddy } from "./rows/caddy.ts"

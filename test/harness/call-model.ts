@@ -1,6 +1,6 @@
 /**
- * What selectors, fields and amounts mean, written anew from docs/guardrails.md and simply: the part of the guardrails'
- * model that looks at one call alone.
+ * What selectors, fields and amounts mean, written anew from docs/guides/guardrails.md and simply: the part of the
+ * guardrails' model that looks at one call alone.
  */
 import type { CallArguments } from "../../src/core/catalog/arguments.ts"
 import type { ArgumentBound } from "../../src/core/catalog/bounds.ts"

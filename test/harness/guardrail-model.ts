@@ -1,7 +1,7 @@
 /**
- * What guardrails mean, written anew from docs/guardrails.md and as simply as it can be: the past is the list of what
- * was admitted, and each guardrail is judged by walking all of it. No code of src/core/guardrails, no cleverness, no limits
- * on what is kept: the model that the product is held against.
+ * What guardrails mean, written anew from docs/guides/guardrails.md and as simply as it can be: the past is the list of
+ * what was admitted, and each guardrail is judged by walking all of it. No code of src/core/guardrails, no cleverness,
+ * no limits on what is kept: the model that the product is held against.
  */
 import { codeOf, type Denial } from "../../src/core/denials/denial.ts"
 import type { Concurrency } from "../../src/core/guardrails/concurrency.ts"

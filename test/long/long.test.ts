@@ -22,7 +22,7 @@ const WARM_UP_PART = 1 / 3
 const SAMPLE_MS = 4_000
 /** By which a process that was killed has to answer again. */
 const SERVES_WITHIN_MS = 10_000
-/** How long a record may be on its way (docs/decision-record.md). */
+/** How long a record may be on its way (docs/reference/decision-record.md). */
 const SETTLED_MS = 5_000
 
 let lab: Lab

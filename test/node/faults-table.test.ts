@@ -1,4 +1,4 @@
-/** `docs/faults.md` claims no test that does not exist. */
+/** `docs/reference/faults.md` claims no test that does not exist. */
 import { readFile } from "node:fs/promises"
 import { join } from "node:path"
 import { expect, test } from "vitest"
@@ -48,7 +48,7 @@ function claimsOf(page: string, { name }: Fault): readonly Claim[] {
 }
 
 test("each cell of the table of faults is what its tests say, and each test exists", async () => {
-  const page = await readFile(join(ROOT, "docs/faults.md"), "utf8")
+  const page = await readFile(join(ROOT, "docs/reference/faults.md"), "utf8")
   const faults = faultsIn(page)
   expect(faults.length).toBeGreaterThan(15)
   for (const fault of faults) {

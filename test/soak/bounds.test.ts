@@ -1,6 +1,6 @@
 /**
- * What a tree keeps for its guardrails is bounded as docs/guardrails.md says: driven to ten times the bound within one
- * span, it has no more rows, and denies only where the documentation says that it does.
+ * What a tree keeps for its guardrails is bounded as docs/guides/guardrails.md says: driven to ten times the bound
+ * within one span, it has no more rows, and denies only where the documentation says that it does.
  */
 import { runInDurableObject } from "cloudflare:test"
 import { env } from "cloudflare:workers"

@@ -1,6 +1,6 @@
 /**
- * Model of docs/guardrails.md: sequences. Each condition answers how it may come out where it errs by so much: exactly
- * (0), it comes out one way.
+ * Model of docs/guides/guardrails.md: sequences. Each condition answers how it may come out where it errs by so much:
+ * exactly (0), it comes out one way.
  */
 import type { Condition, Pattern, Threshold, Tie } from "../../src/core/guardrails/condition.ts"
 import type { Field } from "../../src/core/guardrails/definition.ts"

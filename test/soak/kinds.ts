@@ -1,4 +1,4 @@
-/** The kinds of guardrails of docs/guardrails.md, each with the calls that try it. */
+/** The kinds of guardrails of docs/guides/guardrails.md, each with the calls that try it. */
 import type { Concurrency } from "../../src/core/guardrails/concurrency.ts"
 import type { Condition, Pattern } from "../../src/core/guardrails/condition.ts"
 import type { Cycle } from "../../src/core/guardrails/cycle.ts"

@@ -1,8 +1,8 @@
 /**
  * Counts that all trees share, driven at the object that lends them: trees that use up what they were lent whenever they
  * like, give it back in time, late or not at all, lose answers and their memory. The object wakes from storage at any
- * moment. Two models stand beside it: when each use truly was, and, by docs/guardrails.md, what the object has to count:
- * all that is lent counts as used until it is given back.
+ * moment. Two models stand beside it: when each use truly was, and, by docs/guides/guardrails.md, what the object has
+ * to count: all that is lent counts as used until it is given back.
  */
 import type { Measure } from "../../src/core/guardrails/limit-definition.ts"
 import { Lender } from "../../src/core/guardrails/lending/lender.ts"

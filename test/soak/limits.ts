@@ -1,4 +1,4 @@
-/** Models of docs/guardrails.md: windows, budgets, repeats and deviations. */
+/** Models of docs/guides/guardrails.md: windows, budgets, repeats and deviations. */
 import type { Limit } from "../../src/core/guardrails/limit-definition.ts"
 import { ByKey, fieldOf, HUNDREDTH, keyOf, membersOf, SIXTEENTH, unitsOf, type Model, type ModelCall } from "./model.ts"
 import { Amounts, Values } from "./past.ts"

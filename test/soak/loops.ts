@@ -1,4 +1,4 @@
-/** Models of docs/guardrails.md: cycles, storms of denials, calls at once. */
+/** Models of docs/guides/guardrails.md: cycles, storms of denials, calls at once. */
 import type { Concurrency } from "../../src/core/guardrails/concurrency.ts"
 import type { Cycle } from "../../src/core/guardrails/cycle.ts"
 import type { Storm } from "../../src/core/guardrails/storm.ts"

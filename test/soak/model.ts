@@ -1,7 +1,7 @@
 /**
- * What docs/guardrails.md says of limits, loops and calls at once, as models of a few lines each. They remember every
- * call. Each answers two questions about a call: whether the documentation admits it, and whether a denial of it is
- * explained by an error of so much.
+ * What docs/guides/guardrails.md says of limits, loops and calls at once, as models of a few lines each. They remember
+ * every call. Each answers two questions about a call: whether the documentation admits it, and whether a denial of it
+ * is explained by an error of so much.
  */
 import type { Field } from "../../src/core/guardrails/definition.ts"
 

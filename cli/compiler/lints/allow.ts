@@ -47,7 +47,7 @@ function faultOf(
 ): readonly Problem[] {
   const { name, reason, problem } = allowance
   if (!LINT_NAMES.includes(name)) {
-    return [problem(`no lint is called \`${name}\``, suggest(name, LINT_NAMES, "See docs/linting.md."))]
+    return [problem(`no lint is called \`${name}\``, suggest(name, LINT_NAMES, "See docs/guides/linting.md."))]
   }
   if (reason === "") {
     return [problem(`\`${NAME}\` has no reason`, `Write \`${NAME} ${name}: \` and why it is meant so.`)]

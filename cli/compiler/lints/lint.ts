@@ -11,7 +11,7 @@ import type { Reasoned } from "../reasoning/rules.ts"
 import type { Use } from "./use.ts"
 
 export interface Lint {
-  /** What it is called in messages, comments and docs/linting.md. */
+  /** What it is called in messages, comments and docs/guides/linting.md. */
   readonly name: string
   readonly find: (subject: Subject) => readonly Problem[]
 }

@@ -1,4 +1,4 @@
-/** All lints. A new one is a file, a line here, and a section of docs/linting.md. */
+/** All lints. A new one is a file, a line here, and a section of docs/guides/linting.md. */
 import type { Problem } from "../source/problem.ts"
 import { beyondCeiling } from "./beyond-ceiling.ts"
 import { coveredRule } from "./covered-rule.ts"

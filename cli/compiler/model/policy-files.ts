@@ -164,7 +164,7 @@ export const POLICY_FILES = {
   },
   guardrails: {
     file: "guardrails.yaml",
-    doc: "Limits that need memory: windows, budgets, sequences, loops, deviations and concurrency. docs/guardrails.md explains them.",
+    doc: "Limits that need memory: windows, budgets, sequences, loops, deviations and concurrency. docs/guides/guardrails.md explains them.",
     schema: guardrailsFile,
     absent: guardrailsFile.parse({}),
     toBundle: (file) => ({ guardrails: guardrailsOf(file) }),

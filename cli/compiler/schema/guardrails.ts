@@ -1,5 +1,5 @@
 /**
- * guardrails.yaml: limits that need memory. docs/guardrails.md explains each section. A new section is its schema, its
+ * guardrails.yaml: limits that need memory. docs/guides/guardrails.md explains each section. A new section is its schema, its
  * `to…` function and its row of `SECTIONS`.
  */
 import { z } from "zod"

@@ -12,7 +12,7 @@ export interface Problem {
   readonly end?: Position
   /** An error keeps it from being a bundle; a warning tells of a likely slip, a note of what could be less. */
   readonly severity: "error" | "warning" | "note"
-  /** Of a warning or a note: what it is called in docs/linting.md, and silenced by. */
+  /** Of a warning or a note: what it is called in docs/guides/linting.md, and silenced by. */
   readonly lint?: string
   readonly message: string
   /** One imperative sentence: what to write instead. */

@@ -8,7 +8,7 @@ export function gatewaysText({ gateway, at, trust }: Plan): string {
   const { body, requestId } = DIALECTS[dialect]
   const lines = [
     `  - ${field("id", GATEWAY)}`,
-    `    # How it asks: docs/gateways/ has a complete configuration for it.`,
+    `    # How it asks: docs/guides/gateways/ has a complete configuration for it.`,
     `    ${field("dialect", dialect)}`,
     `    ${field("key_sha256", [keyDigest])}`,
     `    # Where agents call it; the catalog's origins are among these.`,

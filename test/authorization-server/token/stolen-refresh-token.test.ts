@@ -36,7 +36,10 @@ interface World {
   readonly uses: ReadonlyMap<string, number>
 }
 
-/** docs/http.md: a round in which a token is used again adds two, any other takes off one; more than eight is misuse. */
+/**
+ * docs/reference/http.md: a round in which a token is used again adds two, any other takes off one; more than eight is
+ * misuse.
+ */
 function isSuspicious({ uses }: World): boolean {
   const rounds = [...uses.values()]
   const sum = rounds.reduce((sum, count, at) => {

@@ -1,6 +1,6 @@
 /**
  * Guardrails after long, steady use, at ten times the bound of what they keep: nothing is admitted that the exact count
- * forbids, and nothing is denied but for the error that docs/guardrails.md states. `npm run test:guardrails` is the long
+ * forbids, and nothing is denied but for the error that docs/guides/guardrails.md states. `npm run test:guardrails` is the long
  * run.
  */
 import fc from "fast-check"
@@ -222,7 +222,7 @@ describe("repeated calls", () => {
     expect(verdicts["allowed"]).toBeLessThanOrEqual(4)
   })
 
-  test.each([1, 3])("of %i: never more, and none less up to as many as docs/guardrails.md says", (most) => {
+  test.each([1, 3])("of %i: never more, and none less up to as many as docs/guides/guardrails.md says", (most) => {
     const limit = repeats(most)
     const memory = new Memory()
     let now = 0

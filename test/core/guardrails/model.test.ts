@@ -1,4 +1,6 @@
-/** Guardrails against a model of what docs/guardrails.md says of them: without storage, so that it is many runs. */
+/**
+ * Guardrails against a model of what docs/guides/guardrails.md says of them: without storage, so that it is many runs.
+ */
 import fc from "fast-check"
 import { describe, expect, test } from "vitest"
 import type { Guardrail } from "../../../src/core/guardrails/kinds.ts"

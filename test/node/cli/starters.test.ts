@@ -10,7 +10,7 @@ import { coverageOf, percentOf, survivorsOf, tellFailure } from "../../../cli/de
 import { compiled, oracleFor, ROOT, type Example } from "../decision-tables/harness.ts"
 
 const STARTERS = join(ROOT, "starters")
-const PAGES = join(ROOT, "docs/policies")
+const PAGES = join(ROOT, "docs/guides/starters")
 const names = readdirSync(STARTERS)
 
 it("there are some", () => {

@@ -231,9 +231,9 @@ describe("policies with all of it", () => {
     expect(assemble(encode(body), { seq: 1, digest: "" }).catalog).toBeDefined()
   })
 
-  it.each(["guardrails", "policies"])("the examples of docs/%s.md can be read", (page) => {
+  it.each(["guardrails", "policies"])("the examples of docs/guides/%s.md can be read", (page) => {
     const examples = Array.from(
-      readFileSync(join(ROOT, `docs/${page}.md`), "utf8").matchAll(/```yaml\n(.*?)```/gsu),
+      readFileSync(join(ROOT, `docs/guides/${page}.md`), "utf8").matchAll(/```yaml\n(.*?)```/gsu),
       ([, text = ""]) => text,
     ).filter((text) => /^(?:windows|budgets|sequences|loops|deviations|concurrency):/mu.test(text))
     expect(examples.length).toBeGreaterThan(0)

@@ -1,11 +1,11 @@
-/** What docs/testing.md shows is true. */
+/** What docs/guides/testing.md shows is true. */
 import { readFile } from "node:fs/promises"
 import { join } from "node:path"
 import { expect, it } from "vitest"
 import { compiled, ROOT, told } from "./harness.ts"
 
-it("the tables of docs/testing.md pass on the example", async () => {
-  const text = await readFile(join(ROOT, "docs/testing.md"), "utf8")
+it("the tables of docs/guides/testing.md pass on the example", async () => {
+  const text = await readFile(join(ROOT, "docs/guides/testing.md"), "utf8")
   const [whole = "", ...more] = Array.from(text.matchAll(/```yaml\n(.*?)```/gs), ([, block = ""]) => block)
   expect(more).toHaveLength(2)
   const example = await compiled()

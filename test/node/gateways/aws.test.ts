@@ -1,4 +1,4 @@
-/** The Lambda of docs/gateways/aws.md, as it stands there, in Node against the real Narrowgate in workerd. */
+/** The Lambda of docs/guides/gateways/aws.md, as it stands there, in Node against the real Narrowgate in workerd. */
 import { mkdtemp, rm, writeFile } from "node:fs/promises"
 import { createServer, type Server } from "node:http"
 import { tmpdir } from "node:os"

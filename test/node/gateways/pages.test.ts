@@ -1,4 +1,4 @@
-/** Every page of docs/gateways/ registers its gateway as gateways.yaml takes it, and stands in the index. */
+/** Every page of docs/guides/gateways/ registers its gateway as gateways.yaml takes it, and stands in the index. */
 import { readdirSync, readFileSync } from "node:fs"
 import { join } from "node:path"
 import { expect, test } from "vitest"
@@ -6,7 +6,7 @@ import { gatewaysFile } from "../../../cli/compiler/schema/gateways.ts"
 import { DIALECT_NAMES } from "../../../src/core/policy/definition/gateways.ts"
 import { entryOf } from "../../gateways/page.ts"
 
-const PAGES = join(import.meta.dirname, "../../../docs/gateways")
+const PAGES = join(import.meta.dirname, "../../../docs/guides/gateways")
 const index = readFileSync(join(PAGES, "README.md"), "utf8")
 
 const pages = readdirSync(PAGES).filter((page) => page !== "README.md")

@@ -1,4 +1,4 @@
-/** The Worker of docs/gateways/worker.md, as it stands there, bound to the real Narrowgate in workerd. */
+/** The Worker of docs/guides/gateways/worker.md, as it stands there, bound to the real Narrowgate in workerd. */
 import { stripTypeScriptTypes } from "node:module"
 import { afterAll, beforeAll, expect, test, vi } from "vitest"
 import { z } from "zod"

@@ -31,7 +31,7 @@ export const DIALECTS = {
       ],
       asserts: [
         "all headers that Kong's OPA plugin tells are its client's: none says what Kong has seen",
-        "Leave it out, or ask as `apisix` from `pre-function` (docs/gateways/kong.md).",
+        "Leave it out, or ask as `apisix` from `pre-function` (docs/guides/gateways/kong.md).",
       ],
     },
   },

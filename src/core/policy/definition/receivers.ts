@@ -27,7 +27,9 @@ interface ReadByPeople {
   readonly arguments: boolean
 }
 
-/** What others can be told of: a closed set, in the words of `receivers.yaml`. docs/notifications.md tells it. */
+/**
+ * What others can be told of: a closed set, in the words of `receivers.yaml`. docs/guides/notifications.md tells it.
+ */
 
 /** Dotted, as Standard Webhooks has its types. */
 export const EVENTS = [

@@ -1,6 +1,6 @@
 /**
- * The events that are understood, and what may follow from each: one table. docs/signals.md tells it to its readers.
- * What stands in no line is acknowledged, recorded, and changes nothing. Pure.
+ * The events that are understood, and what may follow from each: one table. docs/guides/signals.md tells it to its
+ * readers. What stands in no line is acknowledged, recorded, and changes nothing. Pure.
  */
 
 /**

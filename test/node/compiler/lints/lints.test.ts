@@ -71,9 +71,9 @@ function placeOf(text: string, at: string): { line: number; column: number } {
   return { line: before.length, column: (before.at(-1)?.length ?? 0) + 1 }
 }
 
-it("each lint has a case, and a section in docs/linting.md", () => {
+it("each lint has a case, and a section in docs/guides/linting.md", () => {
   const all = [...LINT_NAMES, "idle-allow"].toSorted()
-  const documented = readFileSync(join(ROOT, "docs/linting.md"), "utf8").matchAll(/^### (\S+)$/gmu)
+  const documented = readFileSync(join(ROOT, "docs/guides/linting.md"), "utf8").matchAll(/^### (\S+)$/gmu)
   expect(Array.from(documented, ([, name = ""]) => name).toSorted()).toEqual(all)
   expect([...new Set(LINT_CASES.map(({ lint }) => lint))].toSorted()).toEqual(all)
 })

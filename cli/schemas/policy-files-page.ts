@@ -53,7 +53,7 @@ const HEAD = `\
 # Policy files
 
 What each file of a policy directory may contain. \`npm run reference\` makes this page from the schemas with which
-\`narrowgate check\` reads the files; editors show the same descriptions. [Policies](../policies.md) explains how the files
+\`narrowgate check\` reads the files; editors show the same descriptions. [Policies](../guides/policies.md) explains how the files
 work together. A directory also has Cedar rules (\`*.cedar\`), their schema (\`schema.cedarschema\`, required), and decision
 tables (\`*.test.yaml\`).
 `

@@ -1,5 +1,5 @@
 /** `docs/reference/record-fields.md`: every field of the decision record, from `FIELDS` of `src/core/record`. */
-import type { Field } from "../../src/core/record/field.ts"
+import type { Field } from "../../src/core/record/fields/field.ts"
 import { DECISION_FIELDS } from "../../src/core/record/fields/decision.ts"
 import { EVIDENCE_FIELDS } from "../../src/core/record/fields/evidence.ts"
 import { SUBJECT_FIELDS } from "../../src/core/record/fields/subject.ts"

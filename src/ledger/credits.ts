@@ -46,8 +46,7 @@ export class Credits {
   }
 
   /**
-   * Requests all that a call needs. When this answers, what is lent is in the memory, and what is refused is known for
-   * as long as `decide` takes. `decide` runs then, and nothing else can run in between.
+   * Requests all that a call needs, puts it into the memory, and runs `decide`; nothing else can run in between.
    * @param decide receives whether nothing more can be had
    * @returns what `decide` returns
    */

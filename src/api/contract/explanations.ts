@@ -1,7 +1,7 @@
 /** `/v1/explanations`: how a bundle decides one call, and why. */
 import * as z from "zod"
 import { userOfId } from "../../core/policy/principals.ts"
-import { MAX_SHOWN } from "../../core/record/truncation.ts"
+import { MAX_SHOWN } from "../../core/record/fields/truncation.ts"
 import { endpoint, once, type NamedThing } from "./endpoint.ts"
 import { chain, denial, members, pointer, text, userName, verdict } from "./members.ts"
 

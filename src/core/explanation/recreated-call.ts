@@ -4,7 +4,7 @@
  */
 import { canonicalText } from "../encoding/canonical-json.ts"
 import type { CallArguments } from "../catalog/arguments.ts"
-import { MAX_SHOWN } from "../record/truncation.ts"
+import { MAX_SHOWN } from "../record/fields/truncation.ts"
 import type { Call } from "../decision/call.ts"
 import { UNKNOWN_CLIENT } from "../decision/client.ts"
 import { decidedAnew } from "../denials/denial.ts"
@@ -234,7 +234,7 @@ function isWholeValue(value: unknown, isCut: boolean): boolean {
   return !isCut || typeof value !== "object" || value === null
 }
 
-/** As src/core/record/truncation.ts leaves it. */
+/** As src/core/record/fields/truncation.ts leaves it. */
 const CUT_MARK = /… \(\d{1,10} characters\)$/
 
 /** Members that a record tells only where rules read them. */

@@ -1,6 +1,6 @@
 /** All fields of the decision record, and what derives from their entries. */
 import type * as z from "zod"
-import type { Field, NO_ARGUMENT, Redact, ValueOf } from "./field.ts"
+import type { Field, NO_ARGUMENT, Redact, ValueOf } from "./fields/field.ts"
 import { DECISION_FIELDS } from "./fields/decision.ts"
 import { EVIDENCE_FIELDS } from "./fields/evidence.ts"
 import { SUBJECT_FIELDS } from "./fields/subject.ts"

@@ -4,7 +4,7 @@
  */
 import { isObject } from "../encoding/json.ts"
 import { CUT_IF_TOO_LONG } from "./fields.ts"
-import { bytesOf, cutText, MARK_BYTES } from "./truncation.ts"
+import { bytesOf, cutText, MARK_BYTES } from "./fields/truncation.ts"
 
 type Members = Readonly<Record<string, unknown>>
 

@@ -1,6 +1,6 @@
 /** The live facts that rules looked at, as a record shows them. */
 import { isEntity, isRecord, type CedarRecord, type Value } from "../policy/cedar/values/value.ts"
-import { MAX_SHOWN } from "./truncation.ts"
+import { MAX_SHOWN } from "./fields/truncation.ts"
 
 /** A record says these anyway: of `task` its id, purpose, calls and labels, who acts for whom, where, and how. */
 const TOLD: ReadonlySet<string> = new Set(

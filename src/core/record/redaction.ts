@@ -2,7 +2,7 @@
  * The arguments that the catalog redacts are taken out of every field of a record that can hold one: of those whose entry
  * in `FIELDS` says how.
  */
-import type { Redaction } from "./field.ts"
+import type { Redaction } from "./fields/field.ts"
 import { REDACTIONS, type ArgumentField, type DecisionRecord } from "./fields.ts"
 
 /** All that the record of a call has to redact. */

@@ -1,6 +1,6 @@
 import { expect, inject, test } from "vitest"
 import { FIELDS, NOT_STORED_IF_BLANK, SCHEMAS } from "../../../src/core/record/fields.ts"
-import { CUT_LAST, field, NEVER_CUT, NO_ARGUMENT, text, TEXTS } from "../../../src/core/record/field.ts"
+import { CUT_LAST, field, NEVER_CUT, NO_ARGUMENT, text, TEXTS } from "../../../src/core/record/fields/field.ts"
 import { recordOf, readStored, storedForm, type DecisionRecord } from "../../../src/core/record/record.ts"
 import { redacted, type Telling } from "../../../src/core/record/redaction.ts"
 import { recordDecision } from "../../../src/core/record/call-record.ts"

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest"
-import type { Redaction } from "../../../src/core/record/field.ts"
+import type { Redaction } from "../../../src/core/record/fields/field.ts"
 import { redacted, type Telling } from "../../../src/core/record/redaction.ts"
 import type { Tool } from "../../../src/core/catalog/tool.ts"
 import { assembled } from "../../harness/trees.ts"

@@ -1,7 +1,7 @@
 /** Fields that say which decision a record is of, and where it came from. */
 import * as z from "zod"
-import { field, NEVER_CUT, NO_ARGUMENT, NULLABLE_TEXT, text } from "../field.ts"
-import { shortText } from "../truncation.ts"
+import { field, NEVER_CUT, NO_ARGUMENT, NULLABLE_TEXT, text } from "./field.ts"
+import { shortText } from "./truncation.ts"
 import { redactedPath } from "../../catalog/redaction.ts"
 
 const NUMBER_OR_NULL = z.number().nullable()

@@ -16,7 +16,7 @@ import {
   TEXTS,
   type Redaction,
   type ValueOf,
-} from "../field.ts"
+} from "./field.ts"
 import { shortDenial, VERDICT_FIELDS } from "./verdict.ts"
 
 /** A candidate, and what it would have changed; null: nothing. */

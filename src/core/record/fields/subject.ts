@@ -2,8 +2,8 @@
 import * as z from "zod"
 import { isObject } from "../../encoding/json.ts"
 import { isRedacted, REDACTED } from "../../catalog/redaction.ts"
-import { field, NEVER_CUT, NO_ARGUMENT, text, TEXTS } from "../field.ts"
-import { shortArguments, shortList } from "../truncation.ts"
+import { field, NEVER_CUT, NO_ARGUMENT, text, TEXTS } from "./field.ts"
+import { shortArguments, shortList } from "./truncation.ts"
 
 type Named = Readonly<Record<string, unknown>>
 /** A record of zod's leaves out a member by the name of `__proto__`, and callers name these. */

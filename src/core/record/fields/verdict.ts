@@ -5,8 +5,8 @@ import type { Denial } from "../../denials/denial.ts"
 import type { ManagementDenial } from "../../denials/management-denial.ts"
 import type { OAuthError } from "../../denials/oauth-error.ts"
 import type { EventRefusal } from "../../denials/set-error.ts"
-import { CUT_LAST, field, NEVER_CUT, NO_ARGUMENT, text, TEXTS } from "../field.ts"
-import { shortened } from "../truncation.ts"
+import { CUT_LAST, field, NEVER_CUT, NO_ARGUMENT, text, TEXTS } from "./field.ts"
+import { shortened } from "./truncation.ts"
 
 /** The client that a request named, or that its token was for, and that nobody has proven to have made it. */
 interface ClaimedClient {

@@ -1,6 +1,6 @@
 /** Values that a caller can make long are cut, by the bytes of their JSON: an escape makes one character six bytes. */
-import { byteLength, fits } from "../encoding/bytes.ts"
-import { isObject } from "../encoding/json.ts"
+import { byteLength, fits } from "../../encoding/bytes.ts"
+import { isObject } from "../../encoding/json.ts"
 
 const MAX_TEXT_BYTES = 256
 export const MAX_SHOWN = 32

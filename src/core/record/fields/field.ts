@@ -3,9 +3,9 @@
  * saying how it is cut and what hides the arguments in it.
  */
 import * as z from "zod"
-import type { Lookup } from "../encoding/lookup.ts"
-import type { Segments } from "../catalog/route.ts"
-import type { Tool } from "../catalog/tool.ts"
+import type { Lookup } from "../../encoding/lookup.ts"
+import type { Segments } from "../../catalog/route.ts"
+import type { Tool } from "../../catalog/tool.ts"
 
 /** By what the arguments of a call are hidden. */
 export interface Redaction {

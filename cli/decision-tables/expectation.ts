@@ -1,5 +1,5 @@
 /** What a test expects, and whether its query could have that result at all. */
-import { CODES } from "../../src/core/denials/code.ts"
+import { CODES } from "../../src/core/denials/terms/code.ts"
 import { DENIALS } from "../../src/core/denials/denial.ts"
 import { OAUTH_ERRORS } from "../../src/core/denials/oauth-error.ts"
 import { OAUTH_CODES } from "../../src/core/denials/oauth/reason.ts"

@@ -4,7 +4,7 @@
  */
 import { z } from "zod"
 import { ACTIONS, SENSITIVITIES } from "../../src/core/catalog/tool.ts"
-import { CODES } from "../../src/core/denials/code.ts"
+import { CODES } from "../../src/core/denials/terms/code.ts"
 import { OAUTH_CODES } from "../../src/core/denials/oauth/reason.ts"
 import { isCountry, networkOf } from "../../src/core/decision/client.ts"
 import { HIGHEST_RISK } from "../../src/core/guardrails/definition.ts"

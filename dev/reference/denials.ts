@@ -1,8 +1,8 @@
 /** `docs/reference/denials.md`: every reason to deny something, from the tables of `src/core/denials`. */
-import { CODES } from "../../src/core/denials/code.ts"
-import { REJECTIONS } from "../../src/core/denials/credential-rejection.ts"
+import { CODES } from "../../src/core/denials/terms/code.ts"
+import { REJECTIONS } from "../../src/core/denials/terms/credential-rejection.ts"
 import { DENIALS } from "../../src/core/denials/denial.ts"
-import type { Member, Members, Reasoned } from "../../src/core/denials/evidence.ts"
+import type { Member, Members, Reasoned } from "../../src/core/denials/terms/evidence.ts"
 import { MANAGEMENT_DENIALS } from "../../src/core/denials/management-denial.ts"
 import { OAUTH_ERRORS } from "../../src/core/denials/oauth-error.ts"
 import { SET_ERRORS } from "../../src/core/denials/set-error.ts"

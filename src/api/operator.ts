@@ -4,7 +4,7 @@
  */
 import type { RequestContext } from "../request-context.ts"
 import { verifyOperator, type KnownOperator } from "../credentials/operator-token.ts"
-import { isRejected, type CredentialRejection } from "../core/denials/credential-rejection.ts"
+import { isRejected, type CredentialRejection } from "../core/denials/terms/credential-rejection.ts"
 import type { Bundle } from "../core/policy/assemble.ts"
 import type { Role } from "../core/policy/definition/operators.ts"
 import { userId } from "../core/policy/principals.ts"

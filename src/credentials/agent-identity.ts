@@ -11,7 +11,7 @@ import { clientDocument } from "./client-document.ts"
 import { readCompact } from "./jws/compact.ts"
 import { verifySvid } from "./jwt-svid.ts"
 import type { FetchContext } from "./key-sets/key-set.ts"
-import { isRejected, ofCredential, reject, type Rejected } from "../core/denials/credential-rejection.ts"
+import { isRejected, ofCredential, reject, type Rejected } from "../core/denials/terms/credential-rejection.ts"
 import { verifyWorkloadToken } from "./workload-token.ts"
 
 export interface Registry {

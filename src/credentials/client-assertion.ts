@@ -6,7 +6,7 @@
 import type { AgentDefinition } from "../core/policy/definition/agents.ts"
 import type { Compact } from "./jws/compact.ts"
 import type { FetchContext } from "./key-sets/key-set.ts"
-import { isRejected, reject, type Rejected } from "../core/denials/credential-rejection.ts"
+import { isRejected, reject, type Rejected } from "../core/denials/terms/credential-rejection.ts"
 import { checkPlain, CLOCK_TOLERANCE_SECONDS, isSoleAudience, textsOf, verifySigned } from "./jws/signature.ts"
 import { checkType } from "./token-kinds.ts"
 

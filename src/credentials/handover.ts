@@ -9,7 +9,7 @@ import { sha256Base64url } from "../core/encoding/hash.ts"
 import { isObject } from "../core/encoding/json.ts"
 import { readCompact } from "./jws/compact.ts"
 import { PROOF_ALGORITHMS, proofKey } from "./dpop.ts"
-import { brief, isRejected } from "../core/denials/credential-rejection.ts"
+import { brief, isRejected } from "../core/denials/terms/credential-rejection.ts"
 import { isSoleAudience, rejectionOf } from "./jws/signature.ts"
 import { checkType } from "./token-kinds.ts"
 

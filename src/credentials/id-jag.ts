@@ -9,7 +9,13 @@ import type { IssuerDefinition } from "../core/policy/definition/issuers.ts"
 import type { Compact } from "./jws/compact.ts"
 import type { FetchContext } from "./key-sets/key-set.ts"
 import { readPerson, type Person } from "./person.ts"
-import { isRejected, ofCredential, reject, shownName, type Rejected } from "../core/denials/credential-rejection.ts"
+import {
+  isRejected,
+  ofCredential,
+  reject,
+  shownName,
+  type Rejected,
+} from "../core/denials/terms/credential-rejection.ts"
 import { isSameResource } from "../core/encoding/url.ts"
 import {
   checkExact,

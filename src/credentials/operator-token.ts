@@ -6,7 +6,7 @@ import type { IssuerDefinition } from "../core/policy/definition/issuers.ts"
 import type { OperatorDefinition, Role } from "../core/policy/definition/operators.ts"
 import type { FetchContext } from "./key-sets/key-set.ts"
 import { namesIn, verifyPersonToken, type PersonName, type PersonToken } from "./person-token.ts"
-import { isRejected, ofCredential, reject, type Rejected } from "../core/denials/credential-rejection.ts"
+import { isRejected, ofCredential, reject, type Rejected } from "../core/denials/terms/credential-rejection.ts"
 
 export interface KnownOperator {
   /** `iss` of the token. */

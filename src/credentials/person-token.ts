@@ -8,7 +8,13 @@ import type { IssuerDefinition } from "../core/policy/definition/issuers.ts"
 import { readCompact } from "./jws/compact.ts"
 import type { FetchContext } from "./key-sets/key-set.ts"
 import { readPerson, type Person } from "./person.ts"
-import { isRejected, ofCredential, reject, shownName, type Rejected } from "../core/denials/credential-rejection.ts"
+import {
+  isRejected,
+  ofCredential,
+  reject,
+  shownName,
+  type Rejected,
+} from "../core/denials/terms/credential-rejection.ts"
 import { checkPerson } from "./session.ts"
 import { checkPlain, isSoleAudience, MAX_LIFE_SECONDS, textsOf, verifySigned, type Claims } from "./jws/signature.ts"
 import { checkType } from "./token-kinds.ts"

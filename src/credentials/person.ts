@@ -1,7 +1,7 @@
 /** What a token of a provider says about a person, wherever in its claims that provider puts it. */
 import * as z from "zod"
 import type { ClaimPath, PersonClaims } from "../core/policy/definition/claims.ts"
-import { reject, type Rejected } from "../core/denials/credential-rejection.ts"
+import { reject, type Rejected } from "../core/denials/terms/credential-rejection.ts"
 import type { UserFacts } from "../core/policy/principals.ts"
 import { CLOCK_TOLERANCE_SECONDS, type Claims } from "./jws/signature.ts"
 

@@ -8,7 +8,13 @@ import type { Compact } from "./jws/compact.ts"
 import type { FetchContext } from "./key-sets/key-set.ts"
 import { checkType } from "./token-kinds.ts"
 import { readPerson, type Person } from "./person.ts"
-import { isRejected, ofCredential, reject, shownName, type Rejected } from "../core/denials/credential-rejection.ts"
+import {
+  isRejected,
+  ofCredential,
+  reject,
+  shownName,
+  type Rejected,
+} from "../core/denials/terms/credential-rejection.ts"
 import { checkExact, checkPlain, textsOf, typeOf, verifySigned, type Claims } from "./jws/signature.ts"
 
 export type SessionKind = "id_token" | "access_token"

@@ -2,7 +2,7 @@
  * Every kind of signed token that this Worker meets, one row each. Kinds are told apart by `typ` first (RFC 8725,
  * section 3.11), and each has rules besides that no other kind passes: its verifier is the file named here.
  */
-import { reject, type Rejected } from "../core/denials/credential-rejection.ts"
+import { reject, type Rejected } from "../core/denials/terms/credential-rejection.ts"
 import type { Compact } from "./jws/compact.ts"
 import { typeOf } from "./jws/signature.ts"
 

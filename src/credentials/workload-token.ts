@@ -7,7 +7,7 @@ import type { AgentDefinition } from "../core/policy/definition/agents.ts"
 import type { IssuerDefinition } from "../core/policy/definition/issuers.ts"
 import type { Compact } from "./jws/compact.ts"
 import type { FetchContext } from "./key-sets/key-set.ts"
-import { isRejected, reject, type Rejected } from "../core/denials/credential-rejection.ts"
+import { isRejected, reject, type Rejected } from "../core/denials/terms/credential-rejection.ts"
 import { checkExact, checkPlain, isSoleAudience, MAX_LIFE_SECONDS, textsOf, verifySigned } from "./jws/signature.ts"
 import { checkType } from "./token-kinds.ts"
 

@@ -4,7 +4,7 @@
  */
 import { challengeOf } from "../credentials/challenge.ts"
 import { schemeOf } from "../credentials/verify.ts"
-import { CODES } from "../core/denials/code.ts"
+import { CODES } from "../core/denials/terms/code.ts"
 import { codeOf, describeDenial, type Denial } from "../core/denials/denial.ts"
 import type { Decision } from "./decision.ts"
 import { DIALECTS } from "./dialects/dialects.ts"

@@ -4,7 +4,7 @@
 import type { Context } from "hono"
 import { ofGateway, recordEdgeDenial } from "../audit/edge-record.ts"
 import { authorize } from "./authorize.ts"
-import { CODES } from "../core/denials/code.ts"
+import { CODES } from "../core/denials/terms/code.ts"
 import { codeOf, describeDenial, isDenied, type Denial } from "../core/denials/denial.ts"
 import type { Bundle } from "../core/policy/assemble.ts"
 import type { GatewayDefinition } from "../core/policy/definition/gateways.ts"

@@ -224,12 +224,8 @@ export class Credits {
       return { kind: "exact", id, amount, used, at }
     }
     count.dueAt = Math.min(count.dueAt, count.borrowing.add(id, granted, answer.lasts, Date.now()))
-    memory.credits.set(owner, place, {
-      left: leftOf(memory, { owner, place }) + granted,
-      used,
-      refused: null,
-      over: null,
-    })
+    const left = leftOf(memory, { owner, place }) + granted
+    memory.credits.set(owner, place, { left, used, refused: null, over: null })
     return LENT
   }
 
@@ -237,8 +233,7 @@ export class Credits {
   save(places: readonly { readonly owner: string; readonly key: string }[]): void {
     for (const { owner, key: place } of places) {
       const count = this.#counts.find(owner, place)
-      for (const { id, granted } of count?.borrowing.blocks ?? [])
-        if (count) this.#settlements.write(id, count, granted)
+      if (count) for (const { id, granted } of count.borrowing.blocks) this.#settlements.write(id, count, granted)
       const over = this.#over.get(placeOf({ owner, place }))
       if (over !== undefined) this.#settlements.drop(over)
     }
@@ -249,7 +244,7 @@ export class Credits {
     return this.#over.has(placeOf({ owner, place })) || blocks.some(({ id }) => !this.#settlements.isWritten(id))
   }
 
-  /** Returns what has been held for long enough. It looks at nothing else, however many counts there are. */
+  /** Returns what has been held for long enough, however many other counts there are. */
   giveBackDue(memory: Memory): void {
     this.#counts.giveBackDue(memory, this.#root, Date.now())
   }

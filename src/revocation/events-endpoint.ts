@@ -6,7 +6,7 @@
 import { boundedText } from "../platform/request-body.ts"
 import { MAX_TOKEN_LENGTH, readCompact, type Compact } from "../credentials/jws/compact.ts"
 import { forgetSharedKeys } from "../credentials/key-sets/own-keys.ts"
-import { isRejected, shownName, type Rejected } from "../core/denials/credential-rejection.ts"
+import { isRejected, shownName, type Rejected } from "../core/denials/terms/credential-rejection.ts"
 import { verifySecurityEvents } from "../credentials/security-event.ts"
 import { textsOf } from "../credentials/jws/signature.ts"
 import { keyRing } from "../signing/key-ring.ts"

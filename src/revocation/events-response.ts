@@ -1,7 +1,7 @@
 /** What a transmitter is answered (RFC 8935 2.2, 2.3), and the records of it: one an event taken, one a token refused. */
 import { recordAtEdge } from "../audit/edge-recorder.ts"
 import { recordOf, type DecisionRecord } from "../core/record/record.ts"
-import { shownName, withoutToken } from "../core/denials/credential-rejection.ts"
+import { shownName, withoutToken } from "../core/denials/terms/credential-rejection.ts"
 import type { Bundle } from "../core/policy/assemble.ts"
 import { type RequestContext } from "../request-context.ts"
 import type { JudgedEvent } from "../core/signals/event-effects.ts"

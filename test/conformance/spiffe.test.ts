@@ -7,7 +7,11 @@ import { readCompact } from "../../src/credentials/jws/compact.ts"
 import { verifySvid } from "../../src/credentials/jwt-svid.ts"
 import { readKeyDocument } from "../../src/credentials/key-sets/key-document.ts"
 import { keyFor } from "../../src/credentials/key-sets/public-key.ts"
-import { isRejected, type Rejected, type CredentialRejection } from "../../src/core/denials/credential-rejection.ts"
+import {
+  isRejected,
+  type Rejected,
+  type CredentialRejection,
+} from "../../src/core/denials/terms/credential-rejection.ts"
 import { trustDomainOf } from "../../src/credentials/spiffe-id.ts"
 import type { IssuerDefinition } from "../../src/core/policy/definition/issuers.ts"
 import { US } from "../harness/issuers.ts"

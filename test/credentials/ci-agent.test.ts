@@ -5,7 +5,7 @@
 import { exportJWK, generateKeyPair, SignJWT } from "jose"
 import { describe, expect, inject, it } from "vitest"
 import { readCompact } from "../../src/credentials/jws/compact.ts"
-import { isRejected } from "../../src/core/denials/credential-rejection.ts"
+import { isRejected } from "../../src/core/denials/terms/credential-rejection.ts"
 import { verifyWorkloadToken } from "../../src/credentials/workload-token.ts"
 import type { IssuerDefinition } from "../../src/core/policy/definition/issuers.ts"
 

@@ -2,7 +2,7 @@ import { describe, expect, inject, test } from "vitest"
 import { readCompact } from "../../src/credentials/jws/compact.ts"
 import type { Person } from "../../src/credentials/person.ts"
 import { verifySession, type SessionKind } from "../../src/credentials/session.ts"
-import type { Rejected } from "../../src/core/denials/credential-rejection.ts"
+import type { Rejected } from "../../src/core/denials/terms/credential-rejection.ts"
 import { withIssuerKeys, accessToken, IDP, idToken, stranger, workloads, type Minting } from "../harness/issuers.ts"
 
 const { issuers } = withIssuerKeys(inject("yard"))

@@ -1,5 +1,5 @@
 /** How an attack on a credential is written down: the request, and how it is refused, on the wire and in the record. */
-import type { CredentialRejection } from "../../src/core/denials/credential-rejection.ts"
+import type { CredentialRejection } from "../../src/core/denials/terms/credential-rejection.ts"
 import type { Denial } from "../../src/core/denials/denial.ts"
 import type { OAuthError } from "../../src/core/denials/oauth-error.ts"
 import { ACCESS_TOKEN, AUDIENCE, ID_TOKEN, JWT, JWT_BEARER, JWT_BEARER_GRANT, type Form } from "./agents.ts"

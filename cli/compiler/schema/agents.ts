@@ -4,7 +4,7 @@ import type { AgentDefinition, IdentityDefinition } from "../../../src/core/poli
 import { grant } from "./grant.ts"
 import { algorithms, exactClaims, ownKeys, toKeySource } from "./issuers.ts"
 import { isRedirectUri } from "../../../src/core/encoding/redirect-uri.ts"
-import { PLAN_CONSEQUENCES } from "../../../src/core/denials/consequence.ts"
+import { PLAN_CONSEQUENCES } from "../../../src/core/denials/terms/consequence.ts"
 import { name, scope, sentence, text, toolPattern } from "./values.ts"
 
 /** Long enough for a call, short enough that a leaked token is soon worthless (DESIGN §4). */

@@ -1,6 +1,6 @@
 /** What the entries of all sections of guardrails.yaml have in common. */
 import { z } from "zod"
-import { CONSEQUENCES } from "../../../src/core/denials/consequence.ts"
+import { CONSEQUENCES } from "../../../src/core/denials/terms/consequence.ts"
 import { HIGHEST_RISK } from "../../../src/core/guardrails/definition.ts"
 import { approvalName } from "./approvers.ts"
 import { own, per } from "./field.ts"

@@ -1,6 +1,6 @@
 /** `loops` of guardrails.yaml: an agent that repeats itself, or that goes on in spite of denials. */
 import { z } from "zod"
-import { CODES, isCode } from "../../../src/core/denials/code.ts"
+import { CODES, isCode } from "../../../src/core/denials/terms/code.ts"
 import type { Cycle } from "../../../src/core/guardrails/cycle.ts"
 import type { Field } from "../../../src/core/guardrails/definition.ts"
 import type { Limit, Span } from "../../../src/core/guardrails/limit-definition.ts"

@@ -4,7 +4,7 @@
  */
 import type { Context } from "hono"
 import { readCompact } from "../../credentials/jws/compact.ts"
-import { isRejected, withHash, type CredentialRejection } from "../../core/denials/credential-rejection.ts"
+import { isRejected, withHash, type CredentialRejection } from "../../core/denials/terms/credential-rejection.ts"
 import { verifySession } from "../../credentials/session.ts"
 import { sha256Hex } from "../../core/encoding/hash.ts"
 import { logEvent } from "../../platform/log.ts"

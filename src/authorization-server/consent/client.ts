@@ -3,7 +3,7 @@
  * URIs. As long as this is not certain nobody is sent anywhere: whatever is wrong is shown on a page (RFC 6749 4.1.2.1).
  */
 import { clientDocument, type ClientDocument } from "../../credentials/client-document.ts"
-import { shownName } from "../../core/denials/credential-rejection.ts"
+import { shownName } from "../../core/denials/terms/credential-rejection.ts"
 import type { Bundle } from "../../core/policy/assemble.ts"
 import type { AgentDefinition, ClientDefinition } from "../../core/policy/definition/agents.ts"
 import type { RequestContext } from "../../request-context.ts"

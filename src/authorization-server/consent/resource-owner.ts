@@ -4,7 +4,7 @@
  */
 import type { Person } from "../../credentials/person.ts"
 import { namesIn, personIn, verifyPersonToken } from "../../credentials/person-token.ts"
-import { isRejected } from "../../core/denials/credential-rejection.ts"
+import { isRejected } from "../../core/denials/terms/credential-rejection.ts"
 import { readForm, type Form } from "../../web/form.ts"
 import { seeOther } from "../../web/page.tsx"
 import type { Bundle } from "../../core/policy/assemble.ts"

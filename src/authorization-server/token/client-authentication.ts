@@ -5,7 +5,7 @@
  */
 import { clientDocument } from "../../credentials/client-document.ts"
 import { verifyAgent, type ProvenAgent } from "../../credentials/agent-identity.ts"
-import { isRejected, shownName } from "../../core/denials/credential-rejection.ts"
+import { isRejected, shownName } from "../../core/denials/terms/credential-rejection.ts"
 import type { Bundle } from "../../core/policy/assemble.ts"
 import type { RequestContext } from "../../request-context.ts"
 import type { SingleUse } from "./replay-log.ts"

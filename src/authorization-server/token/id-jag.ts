@@ -5,7 +5,7 @@
 import { parseScope } from "../../core/catalog/pattern.ts"
 import { readCompact } from "../../credentials/jws/compact.ts"
 import { verifyIdJag } from "../../credentials/id-jag.ts"
-import { isRejected, withHash, type CredentialRejection } from "../../core/denials/credential-rejection.ts"
+import { isRejected, withHash, type CredentialRejection } from "../../core/denials/terms/credential-rejection.ts"
 import type { Bundle } from "../../core/policy/assemble.ts"
 import { userId } from "../../core/policy/principals.ts"
 import type { RequestContext } from "../../request-context.ts"

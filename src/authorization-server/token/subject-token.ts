@@ -5,7 +5,7 @@
 import { readCompact } from "../../credentials/jws/compact.ts"
 import { verifyDelegationToken } from "../../credentials/delegation-token.ts"
 import { verifyHandover } from "../../credentials/handover.ts"
-import { isRejected, withHash, type CredentialRejection } from "../../core/denials/credential-rejection.ts"
+import { isRejected, withHash, type CredentialRejection } from "../../core/denials/terms/credential-rejection.ts"
 import { verifySession, type SessionKind } from "../../credentials/session.ts"
 import type { Denial } from "../../core/denials/denial.ts"
 import type { Bundle } from "../../core/policy/assemble.ts"

@@ -2,7 +2,7 @@
 import type { Call } from "./call.ts"
 import type { Tool } from "../catalog/tool.ts"
 import { codeOf, type Denial } from "../denials/denial.ts"
-import type { Consequence } from "../denials/consequence.ts"
+import type { Consequence } from "../denials/terms/consequence.ts"
 import type { CallFacts } from "../guardrails/field.ts"
 import { consequenceOf, type Need, type Use, type WindowUse } from "../guardrails/kind.ts"
 import type { Memory } from "../guardrails/memory.ts"

@@ -10,8 +10,8 @@ import { OUTAGE_DENIALS } from "./call/outage.ts"
 import { POLICY_DENIALS } from "./call/policy.ts"
 import type { CallReason, DecidedAnew } from "./call/reason.ts"
 import { REQUEST_DENIALS } from "./call/request.ts"
-import { CODES, type Code } from "./code.ts"
-import type { DenialOf, Member, Shows } from "./evidence.ts"
+import { CODES, type Code } from "./terms/code.ts"
+import type { DenialOf, Member, Shows } from "./terms/evidence.ts"
 
 /** In the order in which a call is checked, more or less. */
 export const DENIALS = {

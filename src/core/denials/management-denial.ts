@@ -1,8 +1,8 @@
 /** Why a request to manage is denied, where no call and no token request is: each with what shows it. */
 import * as z from "zod"
-import type { CredentialRejection } from "./credential-rejection.ts"
+import type { CredentialRejection } from "./terms/credential-rejection.ts"
 import type { Denial } from "./denial.ts"
-import { NUMBER, plain, TEXT, type DenialOf, type PlainMembers, type Reasoned } from "./evidence.ts"
+import { NUMBER, plain, TEXT, type DenialOf, type PlainMembers, type Reasoned } from "./terms/evidence.ts"
 
 interface ManagementReason<E extends PlainMembers = PlainMembers> extends Reasoned<E> {
   /** In `code` of the record, and on the wire. */

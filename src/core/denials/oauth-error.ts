@@ -2,8 +2,8 @@
  * Why the authorization server answers with an error, each with what shows it, and the OAuth error that says so to the
  * client (RFC 6749, section 5.2; RFC 8693, section 2.2.2; RFC 8707, section 2; RFC 9396, section 5).
  */
-import type { CredentialRejection } from "./credential-rejection.ts"
-import type { DenialOf } from "./evidence.ts"
+import type { CredentialRejection } from "./terms/credential-rejection.ts"
+import type { DenialOf } from "./terms/evidence.ts"
 import { CONSENT_ERRORS } from "./oauth/consent.ts"
 import { CREDENTIAL_ERRORS } from "./oauth/credential.ts"
 import { GRANT_ERRORS } from "./oauth/grant.ts"

@@ -2,10 +2,10 @@
  * Why a Security Event Token is not accepted, rich for the record, and the few words of RFC 8935, section 2.4, that its
  * transmitter gets.
  */
-import { brief, REJECTIONS } from "./credential-rejection.ts"
-import { plain, TEXT, type DenialOf, type PlainMembers, type Reasoned, type Values } from "./evidence.ts"
+import { brief, REJECTIONS } from "./terms/credential-rejection.ts"
+import { plain, TEXT, type DenialOf, type PlainMembers, type Reasoned, type Values } from "./terms/evidence.ts"
 import { BECAUSE } from "./oauth/credential.ts"
-import { SET_ERROR_CODES, type SetErrorCode } from "./set-error-code.ts"
+import { SET_ERROR_CODES, type SetErrorCode } from "./terms/set-error-code.ts"
 
 interface SetErrorReason<E extends PlainMembers = PlainMembers> extends Reasoned<E> {
   /** Null: the code of the rejected credential. */

@@ -4,7 +4,7 @@
  */
 import type { Action, Sensitivity } from "../catalog/tool.ts"
 import type { ArgumentBounds } from "../catalog/bounds.ts"
-import type { Consequence } from "../denials/consequence.ts"
+import type { Consequence } from "../denials/terms/consequence.ts"
 
 /**
  * Properties by which calls are grouped. `agent` is the calling agent, `call` is the tool with its arguments. The gateway

@@ -1,5 +1,5 @@
 /** What a guardrail needs that counts denials. */
-import type { Code } from "../denials/code.ts"
+import type { Code } from "../denials/terms/code.ts"
 import type { Denial } from "../denials/denial.ts"
 import type { Tool } from "../catalog/tool.ts"
 import type { GuardrailDefinition } from "./definition.ts"

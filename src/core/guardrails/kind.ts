@@ -4,7 +4,7 @@
  */
 import type { Tool } from "../catalog/tool.ts"
 import type { Denial } from "../denials/denial.ts"
-import type { Consequence } from "../denials/consequence.ts"
+import type { Consequence } from "../denials/terms/consequence.ts"
 import type { Field, GuardrailDefinition } from "./definition.ts"
 import type { CallFacts } from "./field.ts"
 import type { Limit, Measure } from "./limit-definition.ts"

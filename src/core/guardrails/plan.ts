@@ -4,7 +4,7 @@
  * keeps the progress and makes it durable.
  */
 import { patternCovers } from "../catalog/pattern.ts"
-import type { PlanConsequence } from "../denials/consequence.ts"
+import type { PlanConsequence } from "../denials/terms/consequence.ts"
 
 export interface PlanStep {
   /** Tool patterns, any of which is this step. */

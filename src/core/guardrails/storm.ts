@@ -2,7 +2,7 @@
  * Storms: more denials than a working agent has any reason to cause. Denied calls consume nothing, but they are counted.
  * After too many of them every call is denied until the first ones are older than the span; those denials do not count.
  */
-import type { Code } from "../denials/code.ts"
+import type { Code } from "../denials/terms/code.ts"
 import type { Denial } from "../denials/denial.ts"
 import type { GuardrailDefinition, Selector } from "./definition.ts"
 import type { DenialObserver, DeniedFacts } from "./denial-observer.ts"

@@ -4,7 +4,7 @@
  * cap before anything is parsed; no header member that would choose the key or change what is signed.
  */
 import { isObject, readJson } from "../../core/encoding/json.ts"
-import { isRejected, ofCredential, reject, type Rejected } from "../../core/denials/credential-rejection.ts"
+import { isRejected, ofCredential, reject, type Rejected } from "../../core/denials/terms/credential-rejection.ts"
 
 export const MAX_TOKEN_LENGTH = 16_384
 

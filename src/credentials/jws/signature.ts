@@ -8,7 +8,7 @@ import { isObject } from "../../core/encoding/json.ts"
 import type { ExactClaims } from "../../core/policy/definition/claims.ts"
 import type { Compact } from "./compact.ts"
 import { findKey, findOtherKey, type KeyOwner, type FetchContext } from "../key-sets/key-set.ts"
-import { reject, type Rejected } from "../../core/denials/credential-rejection.ts"
+import { reject, type Rejected } from "../../core/denials/terms/credential-rejection.ts"
 
 /** DESIGN §4: clocks of others may be this far off. */
 export const CLOCK_TOLERANCE_SECONDS = 30

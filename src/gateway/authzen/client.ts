@@ -2,7 +2,7 @@
 import { ofGateway, recordEdgeDenial } from "../../audit/edge-record.ts"
 import { recordAtEdge } from "../../audit/edge-recorder.ts"
 import { recordOf, type DecisionRecord } from "../../core/record/record.ts"
-import { CODES } from "../../core/denials/code.ts"
+import { CODES } from "../../core/denials/terms/code.ts"
 import { codeOf, describeDenial, type Denial } from "../../core/denials/denial.ts"
 import { DIALECTS } from "../dialects/dialects.ts"
 import type { Bundle } from "../../core/policy/assemble.ts"

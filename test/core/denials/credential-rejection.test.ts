@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest"
-import { shownName } from "../../../src/core/denials/credential-rejection.ts"
+import { shownName } from "../../../src/core/denials/terms/credential-rejection.ts"
 import { svid } from "../../harness/issuers.ts"
 
 describe("a client's name in the record", () => {

@@ -5,7 +5,7 @@
 import { knock } from "../../harness/door.ts"
 import { expect } from "vitest"
 import { idJagOf, neighbour, seconds, svidOf, type Changes } from "../../harness/besieged.ts"
-import type { CredentialRejection } from "../../../src/core/denials/credential-rejection.ts"
+import type { CredentialRejection } from "../../../src/core/denials/terms/credential-rejection.ts"
 import {
   asGrant,
   assertionRefused,

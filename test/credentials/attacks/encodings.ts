@@ -1,5 +1,5 @@
 /** Encoding: one token has one spelling, and what two readers could read in two ways is read by none (RFC 8725 2.6). */
-import type { CredentialRejection } from "../../../src/core/denials/credential-rejection.ts"
+import type { CredentialRejection } from "../../../src/core/denials/terms/credential-rejection.ts"
 import { assertionOf, idTokenOf, svidOf, type Changes } from "../../harness/besieged.ts"
 import { openTask } from "../../harness/agents.ts"
 import {

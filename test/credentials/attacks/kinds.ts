@@ -4,7 +4,7 @@
  */
 import { inject } from "vitest"
 import { signPointer } from "../../harness/publisher.ts"
-import type { CredentialRejection } from "../../../src/core/denials/credential-rejection.ts"
+import type { CredentialRejection } from "../../../src/core/denials/terms/credential-rejection.ts"
 import {
   accessTokenOf,
   assertionOf,

@@ -2,7 +2,7 @@
  * Time: a token without a readable end has none, one that is not yet valid may never be, an assertion lives briefly.
  */
 import { expect } from "vitest"
-import type { CredentialRejection } from "../../../src/core/denials/credential-rejection.ts"
+import type { CredentialRejection } from "../../../src/core/denials/terms/credential-rejection.ts"
 import {
   accessTokenOf,
   assertionOf,

@@ -2,7 +2,7 @@ import { generateKeyPair, exportJWK, SignJWT, type CryptoKey, type JWK } from "j
 import { beforeEach, describe, expect, test } from "vitest"
 import { readCompact } from "../../../src/credentials/jws/compact.ts"
 import { forgetKeySets, type KeyOwner } from "../../../src/credentials/key-sets/key-set.ts"
-import { isRejected } from "../../../src/core/denials/credential-rejection.ts"
+import { isRejected } from "../../../src/core/denials/terms/credential-rejection.ts"
 import { verifySigned } from "../../../src/credentials/jws/signature.ts"
 import { Place } from "../../harness/places.ts"
 

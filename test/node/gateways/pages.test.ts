@@ -19,8 +19,9 @@ test.each(pages)("%s", (page) => {
   expect(index.split("\n").find((line) => line.includes(`](${page})`))).toContain(`\`${gateway?.dialect}\``)
 })
 
-test("every dialect has a page", () => {
-  const registered = pages.map((page) => gatewaysFile.parse({ gateways: [entryOf(page)] }).gateways[0]?.dialect)
+test("every dialect has a page that registers it", () => {
+  const texts = pages.map((page) => readFileSync(join(PAGES, page), "utf8")).join("\n")
+  const registered = [...texts.matchAll(/\bdialect: ([a-z-]+)/g)].map(([, dialect]) => dialect)
   // AuthZEN is an API of its own, with a page beside these.
   expect(new Set(registered)).toEqual(new Set(DIALECT_NAMES.filter((dialect) => dialect !== "authzen")))
 })

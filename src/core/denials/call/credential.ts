@@ -1,5 +1,5 @@
 /** Why a call's delegation token or DPoP proof is not accepted. None of these tells the caller which check failed. */
-import { NUMBER, optional, plain, TEXT, TEXTS } from "../evidence.ts"
+import { NUMBER, optional, plain, TEXT, TEXTS } from "../terms/evidence.ts"
 import { HASH, TASK, WHAT } from "./members.ts"
 import { final, ONLY_CODE } from "./reason.ts"
 

@@ -1,5 +1,5 @@
 /** Why a question of a gateway is not a question about a call. */
-import { plain, TEXT } from "../evidence.ts"
+import { plain, TEXT } from "../terms/evidence.ts"
 import { HEADER } from "./members.ts"
 import { final, ONLY_CODE } from "./reason.ts"
 

@@ -1,6 +1,6 @@
 /** Why a guardrail denies a call. */
 import * as z from "zod"
-import { figure, nullable, NUMBER, plain, TEXT } from "../evidence.ts"
+import { figure, nullable, NUMBER, plain, TEXT } from "../terms/evidence.ts"
 import { CONSEQUENCE, GUARDRAIL, LIMIT, RETRY_AFTER, SECONDS } from "./members.ts"
 import { final, ONLY_CODE, reason } from "./reason.ts"
 

@@ -1,6 +1,6 @@
 /** Evidence that several reasons to deny a call have. */
-import { CONSEQUENCES } from "../consequence.ts"
-import { NUMBER, plain, TEXT, TEXTS } from "../evidence.ts"
+import { CONSEQUENCES } from "../terms/consequence.ts"
+import { NUMBER, plain, TEXT, TEXTS } from "../terms/evidence.ts"
 import * as z from "zod"
 
 export const WHAT = plain(TEXT, "What is wrong: the reason of a rejected credential, a claim, or a few words.")

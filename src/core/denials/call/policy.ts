@@ -1,6 +1,6 @@
 /** Why the rules do not permit a call, or a revocation or a changed tool stops it. */
 import * as z from "zod"
-import { FLAG, NUMBER, plain, TEXT } from "../evidence.ts"
+import { FLAG, NUMBER, plain, TEXT } from "../terms/evidence.ts"
 import { PRINCIPAL, RULES, SWITCH, TOOL } from "./members.ts"
 import { final, ONLY_CODE, reason } from "./reason.ts"
 

@@ -1,6 +1,6 @@
 /** One reason to deny a call: all that there is to say about it, in one place. */
-import type { Code } from "../code.ts"
-import type { Members, Reasoned, ShownEvidence, Values } from "../evidence.ts"
+import type { Code } from "../terms/code.ts"
+import type { Members, Reasoned, ShownEvidence, Values } from "../terms/evidence.ts"
 
 /**
  * By what another bundle can decide a recorded call anew that was denied so: its rules, its guardrails, its registry of

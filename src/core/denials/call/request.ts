@@ -1,5 +1,5 @@
 /** Why a request is not one call of one tool, with arguments that can be read in one way only. */
-import { hiddenByCheck, optional, plain, TEXT, TEXTS } from "../evidence.ts"
+import { hiddenByCheck, optional, plain, TEXT, TEXTS } from "../terms/evidence.ts"
 import { asciiText } from "../../encoding/display-text.ts"
 import { ARGUMENT, HEADER, WHAT } from "./members.ts"
 import { final, ONLY_CODE, reason } from "./reason.ts"

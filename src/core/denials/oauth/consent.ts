@@ -1,5 +1,5 @@
 /** Why a task waits for a person's consent, or does not get it. */
-import { plain, TEXT } from "../evidence.ts"
+import { plain, TEXT } from "../terms/evidence.ts"
 import { reason } from "./reason.ts"
 
 export const CONSENT_ERRORS = {

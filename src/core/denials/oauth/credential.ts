@@ -1,7 +1,7 @@
 /** Why a client, a subject or a proof of a token request is not accepted. */
 import * as z from "zod"
-import type { CredentialRejection } from "../credential-rejection.ts"
-import { optional, plain, TEXT } from "../evidence.ts"
+import type { CredentialRejection } from "../terms/credential-rejection.ts"
+import { optional, plain, TEXT } from "../terms/evidence.ts"
 import { reason } from "./reason.ts"
 
 /** In a record: an object with a `reason` of its own. */

@@ -1,7 +1,7 @@
 /** Why a task is not opened, or not with what the client requests. */
 import * as z from "zod"
 import { asciiText } from "../../encoding/display-text.ts"
-import { NUMBER, plain, TEXT, TEXTS } from "../evidence.ts"
+import { NUMBER, plain, TEXT, TEXTS } from "../terms/evidence.ts"
 import { reason } from "./reason.ts"
 
 /** What limits a grant, and whose limit it is: the name of a purpose, an agent or a principal. */

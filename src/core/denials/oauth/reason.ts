@@ -1,5 +1,5 @@
 /** One reason for an OAuth error: all that there is to say about it, in one place. */
-import type { PlainMembers, Reasoned, Values } from "../evidence.ts"
+import type { PlainMembers, Reasoned, Values } from "../terms/evidence.ts"
 
 /** The errors that the authorization server answers with, and the status of HTTP at the token endpoint. */
 export const OAUTH_CODES = {

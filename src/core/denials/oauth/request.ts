@@ -1,6 +1,6 @@
 /** Why a request to the authorization server is malformed, or asks for what is not supported. */
 import * as z from "zod"
-import { nullable, plain, TEXT, TEXTS } from "../evidence.ts"
+import { nullable, plain, TEXT, TEXTS } from "../terms/evidence.ts"
 import { reason } from "./reason.ts"
 
 const WHAT = plain(TEXT, "What is wrong with it.")

@@ -2,8 +2,8 @@
  * Why a credential of others is not accepted, each with what shows it: for the record, never for the wire, which tells
  * only that it was not. No reason says which part of a signature check failed, none holds a token.
  */
-import { refusedHash } from "../encoding/hash.ts"
-import { asciiText } from "../encoding/display-text.ts"
+import { refusedHash } from "../../encoding/hash.ts"
+import { asciiText } from "../../encoding/display-text.ts"
 import { NUMBER, plain, TEXT, TEXTS, type DenialOf, type PlainMembers, type Reasoned } from "./evidence.ts"
 import type { SetErrorCode } from "./set-error-code.ts"
 

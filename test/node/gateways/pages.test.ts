@@ -21,7 +21,7 @@ test.each(pages)("%s", (page) => {
 
 test("every dialect has a page that registers it", () => {
   const texts = pages.map((page) => readFileSync(join(PAGES, page), "utf8")).join("\n")
-  const registered = [...texts.matchAll(/\bdialect: ([a-z-]+)/g)].map(([, dialect]) => dialect)
+  const registered = DIALECT_NAMES.filter((dialect) => new RegExp(`\\bdialect: ${dialect}\\b`).test(texts))
   // AuthZEN is an API of its own, with a page beside these.
-  expect(new Set(registered)).toEqual(new Set(DIALECT_NAMES.filter((dialect) => dialect !== "authzen")))
+  expect(registered).toEqual(DIALECT_NAMES.filter((dialect) => dialect !== "authzen"))
 })

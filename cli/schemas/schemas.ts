@@ -6,20 +6,25 @@ import { z } from "zod"
 import { POLICY_FILES } from "../compiler/model/policy-files.ts"
 import { tablesFile } from "../decision-tables/schema.ts"
 
+interface DescribedSchema {
+  readonly schema: z.ZodType
+  readonly doc: string
+}
+
 /** By file. Decision tables, whatever their name, are `test.yaml`. */
-const SCHEMAS: ReadonlyMap<string, z.ZodType> = new Map<string, z.ZodType>([
+const SCHEMAS: ReadonlyMap<string, DescribedSchema> = new Map<string, DescribedSchema>([
   ...Object.values(POLICY_FILES)
     .filter(({ file }) => file.endsWith(".yaml"))
-    .map(({ file, schema }): [string, z.ZodType] => [file, schema]),
-  ["test.yaml", tablesFile],
+    .map((row): [string, DescribedSchema] => [row.file, row]),
+  ["test.yaml", { schema: tablesFile, doc: "Decision tables: questions to the policies, and the expected decisions." }],
 ])
 
 /** By the file's own name: `agents.schema.json` for `agents.yaml`. */
 export function jsonSchemas(): ReadonlyMap<string, string> {
   return new Map(
-    Array.from(SCHEMAS, ([file, schema]) => {
-      // What is written, not what it is read as: a default may be left out.
-      const json = { title: file, ...z.toJSONSchema(schema, { io: "input", target: "draft-07" }) }
+    Array.from(SCHEMAS, ([file, { schema, doc }]) => {
+      // The schema of what is written: a member with a default may be left out.
+      const json = { title: file, description: doc, ...z.toJSONSchema(schema, { io: "input", target: "draft-07" }) }
       return [schemaName(file), `${JSON.stringify(json, null, 2)}\n`]
     }),
   )

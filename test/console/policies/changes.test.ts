@@ -64,13 +64,16 @@ describe("two bundles", () => {
     const before = await yard()
     const after: BundleBody = {
       ...before,
-      approvals: [{ name: "two-people", approvers: [{ kind: "owner" }], need: 2, own: false, life: 60, uses: 1 }],
-      owners: { yard: [{ kind: "group", issuer: "https://issuer.example", group: "yard" }] },
-      receivers: [{ id: "chat", events: ["task.revoked"], format: "slack", arguments: false }],
+      approvals: [
+        ...before.approvals,
+        { name: "two-people", approvers: [{ kind: "owner" }], need: 2, own: false, life: 60, uses: 1 },
+      ],
+      owners: { ...before.owners, shipyard: [{ kind: "group", issuer: "https://issuer.example", group: "yard" }] },
+      receivers: [...before.receivers, { id: "chat", events: ["task.revoked"], format: "slack", arguments: false }],
     }
     expect(changesBetween(read(before), read(after))).toEqual([
       { kind: "approval", name: "two-people", how: "added" },
-      { kind: "owner", name: "yard", how: "added" },
+      { kind: "owner", name: "shipyard", how: "added" },
       { kind: "receiver", name: "chat", how: "added" },
     ])
   })

@@ -28,13 +28,13 @@ export function disowned(record: DecisionRecord): DecisionRecord {
 export function bounded(record: Omit<DecisionRecord, "cut"> & Partial<DecisionRecord>): DecisionRecord {
   const { cut: before = [] } = record
   const whole: Readonly<Record<string, unknown>> = record
-  const short = CUT_AT_ONCE.flatMap(([name, shorten]) => {
+  const short: Record<string, unknown> = {}
+  for (const [name, shorten] of CUT_AT_ONCE) {
     const value = shorten(whole[name])
-    return value === whole[name] ? [] : [[name, value] as const]
-  })
-  if (short.length === 0) return { ...record, cut: before }
-  const cut = short.flatMap(([name]) => (before.includes(name) ? [] : [name]))
-  return Object.assign({ ...record, cut: [...before, ...cut] }, Object.fromEntries(short))
+    if (value !== whole[name]) short[name] = value
+  }
+  const cut = Object.keys(short).filter((name) => !before.includes(name))
+  return Object.assign({ ...record, cut: cut.length === 0 ? before : [...before, ...cut] }, short)
 }
 
 export interface StoredRecord {

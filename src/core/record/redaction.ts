@@ -10,6 +10,7 @@ export type Telling = Pick<DecisionRecord, ArgumentField>
 
 export function redacted<Parts extends Partial<Telling>>(parts: Parts, by: Redaction): Parts {
   const whole: Readonly<Record<string, unknown>> = { ...parts }
-  const hidden = REDACTIONS.flatMap(([name, hide]) => (name in whole ? [[name, hide(whole[name], by)]] : []))
-  return Object.assign({}, parts, Object.fromEntries(hidden))
+  const hidden: Record<string, unknown> = {}
+  for (const [name, hide] of REDACTIONS) if (name in whole) hidden[name] = hide(whole[name], by)
+  return Object.assign({}, parts, hidden)
 }

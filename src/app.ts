@@ -83,6 +83,9 @@ others.get("/.well-known/oauth-protected-resource/:gateway", async (c) => {
   return found ? c.json(found, 200, PUBLIC) : c.notFound()
 })
 
+// Whoever asks for it loads it: no other request should.
+others.get("/openapi.json", async (c) => c.json((await import("../docs/reference/openapi.json")).default, 200, PUBLIC))
+
 others.get("/healthz", (c) => c.json({ status: "alive" }, 200, NO_STORE))
 others.get("/readyz", async (c) => {
   const bundle = await bundleFor(context(c))

@@ -16,7 +16,7 @@ const seen = once(() => ({
   denied: z.number(),
 }))
 
-const listedAgent = once(() =>
+export const listedAgent = once(() =>
   z.looseObject({
     id: z.string(),
     owner: z.string(),

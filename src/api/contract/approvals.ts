@@ -28,7 +28,7 @@ const askedTask = once(() =>
 )
 export type AskedTask = z.infer<ReturnType<typeof askedTask>>
 
-const callApproval = once(() =>
+export const callApproval = once(() =>
   z.looseObject({
     kind: z.literal("call"),
     id: z.string(),

@@ -8,7 +8,7 @@ import { members, moment, pointer } from "./members.ts"
 export const MOST_LISTED = 1_000
 const DEFAULT_LISTED = 20
 
-const publication = once(() =>
+export const publication = once(() =>
   pointer().extend({
     what: z.enum(PUBLISHINGS),
     at: moment(),
@@ -59,6 +59,7 @@ export const bundles = {
     body: { schema: once(() => members), maxBytes: 25 * 1024 * 1024, isOptional: true, isRaw: true },
     answer: publication,
     errors: ["outrun"],
+    errorMembers: { outrun: publicationHead },
   }),
   listPublications: endpoint({
     method: "GET",

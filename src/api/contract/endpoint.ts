@@ -71,6 +71,8 @@ export interface Endpoint {
   readonly answer: () => z.ZodType
   /** Beside those that its access, its query and its body imply. */
   readonly errors: readonly ErrorCode[]
+  /** What the body of an error has besides, by its code. */
+  readonly errorMembers?: Partial<Readonly<Record<ErrorCode, () => z.ZodObject>>>
 }
 
 /** An entry as it is written; a parameter of its path that `parameters.ts` does not know does not compile. */

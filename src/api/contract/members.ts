@@ -23,6 +23,9 @@ export const denial = once(() =>
   z.object({ reason: z.string() }).catchall(z.unknown().describe("Evidence of the reason.")),
 )
 
+/** Of an unknown name: known names that are near. */
+export const nearestNames = once(() => z.looseObject({ nearest: z.array(z.string()) }).partial())
+
 export const pointer = once(() =>
   z.looseObject({
     seq: z.number().describe("Number of the publication."),

@@ -3,11 +3,11 @@ import * as z from "zod"
 import { isPattern } from "../../core/catalog/pattern.ts"
 import { isTaskId } from "../../core/task/state.ts"
 import { endpoint, once, type NamedThing } from "./endpoint.ts"
-import { moment } from "./members.ts"
+import { moment, nearestNames } from "./members.ts"
 import { hasIssuer, NO_TASK_ID, NO_USER_NAME } from "./names.ts"
 import { taskStatus } from "./tasks.ts"
 
-const stop = once(() =>
+export const stop = once(() =>
   z.looseObject({
     id: z.string(),
     agent: z.string().exactOptional(),
@@ -159,6 +159,7 @@ export const revocations = {
       ]),
     ),
     errors: ["not_found"],
+    errorMembers: { not_found: nearestNames },
   }),
   listRevocations: endpoint({
     method: "GET",

@@ -5,7 +5,7 @@ import { HALF_LIFE } from "../../core/guardrails/risk.ts"
 import { MAX_NAME } from "../../core/signals/leased-risks.ts"
 import { isTaskId } from "../../core/task/state.ts"
 import { endpoint, once } from "./endpoint.ts"
-import { moment } from "./members.ts"
+import { moment, nearestNames } from "./members.ts"
 import { hasIssuer, NO_TASK_ID, NO_USER_NAME } from "./names.ts"
 
 /** Characters; a record shows the beginning of what is longer. */
@@ -77,6 +77,7 @@ export const risks = {
     body: { schema: riskReport, maxBytes: 8_192 },
     answer: risk,
     errors: ["not_found"],
+    errorMembers: { not_found: nearestNames },
   }),
   listRisks: endpoint({
     method: "GET",

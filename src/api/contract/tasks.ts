@@ -35,7 +35,7 @@ export const planStep = once(() => z.looseObject({ tools: z.array(z.string()), t
 
 const callCount = once(() => z.looseObject({ used: z.number(), limit: z.number().nullable() }))
 
-const task = once(() =>
+export const task = once(() =>
   z.looseObject({
     id: z.string(),
     parent: text(),

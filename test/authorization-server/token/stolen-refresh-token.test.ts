@@ -37,7 +37,7 @@ interface World {
 }
 
 /**
- * docs/reference/http.md: a round in which a token is used again adds two, any other takes off one; more than eight is
+ * docs/guides/http.md: a round in which a token is used again adds two, any other takes off one; more than eight is
  * misuse.
  */
 function isSuspicious({ uses }: World): boolean {

@@ -1,0 +1,84 @@
+/** The description of every endpoint of the Worker for programs, in OpenAPI 3.1. */
+import { accessPaths, gatewayPaths, gatewaySchemas } from "./gateway.ts"
+import { managementPaths } from "./management.ts"
+import { oauthPaths, publicPaths } from "./oauth.ts"
+import { HEADERS, type Answer } from "./operation.ts"
+import { namedSchemas, type Schema } from "./schema.ts"
+import { shareAnswers, type SharedPaths } from "./shared-answers.ts"
+
+export interface OpenApiDocument {
+  readonly openapi: string
+  readonly info: Readonly<Record<string, unknown>>
+  readonly tags: readonly { readonly name: string; readonly description: string }[]
+  readonly paths: SharedPaths
+  readonly components: {
+    readonly schemas: Readonly<Record<string, Schema>>
+    readonly responses: Readonly<Record<string, Answer>>
+    readonly headers: Readonly<Record<string, Schema>>
+    readonly securitySchemes: Readonly<Record<string, Schema>>
+  }
+}
+
+const bearer = (description: string): Schema => ({ type: "http", scheme: "bearer", description })
+const key = (name: string, description: string): Schema => ({ type: "apiKey", in: "header", name, description })
+
+export function openApiDocument(version: string): OpenApiDocument {
+  const { paths, responses } = shareAnswers({
+    ...managementPaths(),
+    ...gatewayPaths,
+    ...accessPaths,
+    ...oauthPaths,
+    ...publicPaths,
+  })
+  return {
+    openapi: "3.1.1",
+    info: {
+      title: "Narrowgate",
+      version,
+      description:
+        "An authorizer for AI agents. Every other path is 404 `not_found`. A request with the header `X-Narrowgate-Key` is answered with 403 `unknown_gateway` by every path outside `/authz/`. An unforeseen fault is 503 `unavailable`, never an allow.",
+      license: { name: "Apache-2.0", identifier: "Apache-2.0" },
+    },
+    tags: [
+      { name: "tasks", description: "Tasks, how they are, and their end." },
+      { name: "approvals", description: "What people are asked to approve, and their answers." },
+      { name: "revocations", description: "What is stopped." },
+      { name: "risks", description: "What others have seen." },
+      { name: "bundles", description: "What decides." },
+      { name: "deliveries", description: "How receivers of notices were reached." },
+      { name: "agents", description: "Registered agents." },
+      { name: "explanations", description: "How a bundle decides one call." },
+      { name: "decisions", description: "Decision records." },
+      { name: "gateway", description: "What gateways ask." },
+      { name: "events", description: "Shared Signals." },
+      { name: "authzen", description: "AuthZEN Authorization API 1.0." },
+      { name: "oauth", description: "The authorization server." },
+      { name: "metadata", description: "Metadata and health." },
+    ],
+    paths,
+    components: {
+      responses,
+      schemas: { ...namedSchemas(), ...gatewaySchemas },
+      headers: Object.fromEntries(
+        Object.entries(HEADERS).map(([name, description]) => [name, { description, schema: { type: "string" } }]),
+      ),
+      securitySchemes: {
+        operator: bearer("An access token of an operator, for Narrowgate alone, from a client for managing."),
+        person: bearer("A person's own access token, for Narrowgate alone, from a client for managing."),
+        delegationToken: bearer("A delegation token of the task or of one above it; a bound one with a DPoP proof."),
+        publisher: key("X-Narrowgate-Publication", "A JWS by a key of `PUBLISHER_KEYS`, at most five minutes old."),
+        gateway: key("X-Narrowgate-Key", "The gateway's key."),
+        filter: key("X-Narrowgate-Filter-Key", "The gateway's key."),
+        settle: key("X-Narrowgate-Settle-Key", "The gateway's key."),
+        transmitter: bearer("The key of the stream, if it has one."),
+        accessClient: bearer("The key of a gateway of the dialect `authzen`, or of a query client."),
+        session: {
+          type: "apiKey",
+          in: "cookie",
+          name: "__Host-narrowgate",
+          description: "Of whoever has signed in.",
+        },
+      },
+    },
+  }
+}

@@ -1,0 +1,150 @@
+/** The management API, from its contract. */
+import type { z } from "zod"
+import { CONTRACT, ENDPOINT_NAMES, type EndpointName } from "../../src/api/contract/contract.ts"
+import { errorsOf, type Access, type Endpoint } from "../../src/api/contract/endpoint.ts"
+import { ERRORS } from "../../src/api/contract/errors.ts"
+import { PARAMETERS } from "../../src/api/contract/parameters.ts"
+import {
+  headers,
+  errorAnswer,
+  json,
+  type Answer,
+  type Method,
+  type Operation,
+  type Parameter,
+  type Paths,
+} from "./operation.ts"
+import { schemaOf, type Schema } from "./schema.ts"
+
+/** Two entries may share a method and a path: who makes the request tells them apart. */
+type Entries = readonly (readonly [name: EndpointName, endpoint: Endpoint])[]
+
+export function managementPaths(): Paths {
+  const all = ENDPOINT_NAMES.map((name): Entries[number] => [name, CONTRACT[name]])
+  const paths: Record<string, Partial<Record<Method, Operation>>> = {}
+  for (const [address, entries] of Map.groupBy(all, ([, { method, path }]) => `${method} ${path}`)) {
+    const [method = "", path = ""] = address.split(" ")
+    const template = path.replaceAll(/:(\w+)/gu, "{$1}")
+    paths[template] = { ...paths[template], [method.toLowerCase()]: operationOf(path, entries) }
+  }
+  return paths
+}
+
+function operationOf(path: string, entries: Entries): Operation {
+  const endpoints = entries.map(([, endpoint]) => endpoint)
+  // The last entry is the one that has no other way in.
+  const [name, own] = entries.at(-1) ?? []
+  if (name === undefined || !own) throw new Error(`${path} has no entry`)
+  const [, , resource = ""] = path.split("/")
+  const { body } = own
+  return {
+    operationId: name,
+    tags: [resource],
+    summary: own.summary,
+    description: [...endpoints.map(({ access }) => whoText(access)), ...textOf(body?.usage)].join(" "),
+    security: endpoints.flatMap(({ access }) => securityOf(access)),
+    parameters: [...pathParameters(path), ...endpoints.flatMap(publicationParameters), ...queryParameters(own)],
+    ...(body && { requestBody: { required: !body.isOptional, content: json(schemaOf(body.schema(), "input")) } }),
+    responses: Object.fromEntries([["200", answerOf(endpoints)], ...errorAnswers(endpoints)]),
+  }
+}
+
+const textOf = (usage: string | undefined): readonly string[] => (usage === undefined ? [] : [usage])
+
+function whoText(access: Access): string {
+  switch (access.by) {
+    case "operator":
+      return `For operators of the role \`${access.role}\` whom policy lets \`manage\` \`Area::"${access.area}"\`.`
+    case "task":
+      return `For the agent of the task, or of a task above it, by its delegation token; and for operators of the role \`${access.role}\` whom policy lets \`manage\` \`Area::"${access.area}"\`.`
+    case "approver":
+      return `For a person who is asked, by an access token of their own; and for operators of the role \`${access.role}\` whom policy lets \`manage\` \`Area::"${access.area}"\`.`
+    case "person":
+      return "For the person who is asked, by an access token of their own."
+    case "publisher":
+      return access.statement === "history"
+        ? "For publishers, by a question that their key has signed."
+        : "For publishers, by a statement that their key has signed."
+    default:
+      return access satisfies never
+  }
+}
+
+function securityOf({ by }: Access): Operation["security"] {
+  switch (by) {
+    case "operator":
+      return [{ operator: [] }]
+    case "task":
+      return [{ delegationToken: [] }, { operator: [] }]
+    case "approver":
+      return [{ person: [] }, { operator: [] }]
+    case "person":
+      return [{ person: [] }]
+    case "publisher":
+      return [{ publisher: [] }]
+    default:
+      return by satisfies never
+  }
+}
+
+function pathParameters(path: string): readonly Parameter[] {
+  return Object.entries(PARAMETERS)
+    .filter(([name]) => path.split("/").includes(`:${name}`))
+    .map(([name, { names: description }]) => ({
+      name,
+      in: "path",
+      required: true,
+      description,
+      schema: { type: "string" },
+    }))
+}
+
+function publicationParameters({ access }: Endpoint): readonly Parameter[] {
+  if (access.by !== "publisher") return []
+  const description = `A JWS by the publisher's key: ${access.statement === "history" ? "the question" : "the statement"}.`
+  const required = access.statement === "publication"
+  return [{ name: "X-Narrowgate-Publication", in: "header", required, description, schema: { type: "string" } }]
+}
+
+function queryParameters({ query }: Endpoint): readonly Parameter[] {
+  if (!query) return []
+  const { properties = {}, required = [] } = schemaOf(query(), "input") as {
+    readonly properties?: Readonly<Record<string, Schema>>
+    readonly required?: readonly string[]
+  }
+  return Object.entries(properties).map(([name, { description, ...schema }]) => ({
+    name,
+    in: "query",
+    required: required.includes(name),
+    ...(typeof description === "string" && { description }),
+    schema,
+  }))
+}
+
+function answerOf(endpoints: readonly Endpoint[]): Answer {
+  const schemas = endpoints.map(({ answer }) => schemaOf(answer(), "output"))
+  const [only] = schemas
+  const schema = schemas.length === 1 && only ? only : { anyOf: schemas }
+  return { description: "Done.", headers: headers("X-Narrowgate-Decision"), content: json(schema) }
+}
+
+function errorAnswers(endpoints: readonly Endpoint[]): readonly (readonly [string, Answer])[] {
+  const codes = [...new Set(endpoints.flatMap(errorsOf))]
+  return Array.from(
+    Map.groupBy(codes, (code) => ERRORS[code].status),
+    ([status, of]) => {
+      const description = of.map((code) => `\`${code}\`: ${ERRORS[code].when}`).join(" ")
+      const members = of.flatMap((code) => endpoints.flatMap(({ errorMembers }) => errorMembers?.[code] ?? []))
+      return [
+        String(status),
+        errorAnswer(status, of, description, Object.assign({}, ...members.map(membersOf))),
+      ] as const
+    },
+  ).toSorted(([a], [b]) => (a < b ? -1 : 1))
+}
+
+/** Not every error of the code has them. */
+function membersOf(schema: () => z.ZodObject): Readonly<Record<string, Schema>> {
+  const { properties = {} } = schemaOf(schema(), "output") as { readonly properties?: Readonly<Record<string, Schema>> }
+  return Object.fromEntries(Object.entries(properties).map(([name, member]) => [`${name}?`, member]))
+}

@@ -130,7 +130,12 @@ const PROJECTS: readonly TestProjectInlineConfiguration[] = [
     test: {
       name: "wire",
       include: ["test/wire/**/*.test.ts"],
-      globalSetup: ["./test/node/compiled-policies.ts", "./test/node/issuer-server.ts", "./test/node/wire-server.ts"],
+      globalSetup: [
+        "./test/node/compiled-policies.ts",
+        "./test/node/issuer-server.ts",
+        "./test/node/quiet-runtime.ts",
+        "./test/node/wire-server.ts",
+      ],
       maxWorkers: 1,
     },
   },
@@ -144,6 +149,7 @@ const PROJECTS: readonly TestProjectInlineConfiguration[] = [
         "./test/node/compiled-policies.ts",
         "./test/node/conformance-vectors.ts",
         "./test/node/issuer-server.ts",
+        "./test/node/quiet-runtime.ts",
       ],
       maxWorkers: 1,
       provide: { publisher: publisher.privateJwk },

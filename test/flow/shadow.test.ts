@@ -14,6 +14,7 @@ import { evict } from "../harness/ledgers.ts"
 import { bearerOf, complete, manage } from "../harness/management.ts"
 import { newProofKey, proofForToken, proofOf } from "../harness/proofs.ts"
 import { recordOf, recordsOf } from "../harness/records.ts"
+import { provoke } from "../harness/worker-log.ts"
 
 let live: BundleBody
 beforeEach(async () => {
@@ -220,6 +221,7 @@ describe("a candidate that cannot be tried stops no call:", () => {
   })
 
   test("one that fails while it judges is told to have failed", async () => {
+    provoke("candidate_failed")
     const { task } = await tryOut(withRule(about("forbid", "broken", "files.list", [{}])))
     const { status, record } = await called(task, "/files")
     expect(status).toBe(200)

@@ -8,8 +8,9 @@ const ON_PURPOSE = [
   "Application called deleteAllDurableObjects()",
   // Errors that a test throws in place of a part say so: `new Error("out of reach, by a test")`.
   "by a test",
-  // A receiver's object whose table a test drops (flow/notifications).
+  // A receiver's object whose tables a test takes away (flow/notifications, notifications/attacks).
   "no such table: dead",
+  "no such table: waiting",
   // A rule that the evaluator does not know (flow/bundle-store).
   "a malformed effect is not supported at the edge",
   // Names and targets in UTF-8 are attacks; the runtime remarks that browsers would not send such a header.

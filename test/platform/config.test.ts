@@ -7,6 +7,7 @@ import { configOf } from "../../src/platform/config.ts"
 import { publish, yard } from "../harness/bundles.ts"
 import { freshIsolate } from "../harness/isolate.ts"
 import { US } from "../harness/issuers.ts"
+import { provoke } from "../harness/worker-log.ts"
 
 const told = (variables: Readonly<Record<string, unknown>>): Env => ({ ...env, ...variables })
 
@@ -45,6 +46,7 @@ describe("a Worker that is told", () => {
 
   test.for(Object.entries(WRONG))("%s refuses every request", async ([, variables]) => {
     expect(() => configOf(told(variables))).toThrow()
+    provoke("failed")
     for (const [method, path] of [
       ["GET", "/authz/forward"],
       ["POST", "/oauth/token"],

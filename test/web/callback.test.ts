@@ -50,7 +50,7 @@ function provider(tokens: () => Promise<unknown>, says: Readonly<Record<string, 
     const request = new Request(input, init)
     expect(request.redirect).toBe("manual")
     const { url } = request
-    asked.push({ url, sent: new URLSearchParams(await request.text()) })
+    asked.push({ url, sent: new URLSearchParams(new TextDecoder().decode(await request.arrayBuffer())) })
     if (!url.endsWith("/.well-known/openid-configuration")) return Response.json(await tokens())
     const [authorization_endpoint, token_endpoint] = [`${issuer}/authorize`, `${issuer}/token`]
     const algorithms = { id_token_signing_alg_values_supported: ["ES256"] }

@@ -280,7 +280,7 @@ forbid (principal, action, resource == Tool::"crm.tickets.get") when { context h
     expect(rejudge(shown(denied), wider, before).judged).toEqual(unknown)
     expect(rejudge(shown(allowed), wider, before)).toEqual({
       judged: { kind: "same" },
-      untoldGuardrails: expect.arrayContaining(["hidden"]),
+      guardrailsNotRecorded: expect.arrayContaining(["hidden"]),
     })
     // Without it nothing denies the call.
     expect(rejudge(shown(denied), await bundleIn("before"), before).judged).toMatchObject({

@@ -1,13 +1,13 @@
 /**
- * Denials that storms were told of, as long as a gateway may ask about one again because its own try was cut: that is
- * no denial more. In memory alone: one that is lost counts twice, by which nothing is admitted.
+ * Denials that a storm has counted, for as long as a gateway may repeat the call because its own request was cut: the
+ * repeated call is no further denial. In memory alone: one that is lost counts twice, which admits nothing.
  */
 import type { Call } from "../core/decision/call.ts"
 import { retryKey } from "../core/decision/check-credential.ts"
 
 type Tried = Pick<Call, "gateway" | "retry">
 
-/** As long as a gateway's retry is the same call (DESIGN §2, promise 4). */
+/** For this long a gateway's retry is the same call (DESIGN §2, promise 4). */
 const RETRY_WITHIN_MS = 5_000
 
 export class ToldDenials {

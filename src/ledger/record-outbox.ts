@@ -94,7 +94,7 @@ export class Outbox {
   /** The life whose row is durable, or null … */
   #durableLife: number | null = null
   /** … and the records of reads that wait until the row of their life is, each with its size. */
-  #held: { readonly life: number; readonly record: () => DecisionRecord; readonly size: number }[] = []
+  #waiting: { readonly life: number; readonly record: () => DecisionRecord; readonly size: number }[] = []
 
   constructor(ctx: DurableObjectState, env: Env) {
     this.#ctx = ctx
@@ -123,17 +123,17 @@ export class Outbox {
       this.#addRead(record, size)
       return
     }
-    if (!this.#held.some((waiting) => waiting.life === life)) this.#ctx.waitUntil(this.#releaseWhenDurable(life))
-    if (this.#held.length < MAX_READS) this.#held.push({ life, record, size })
+    if (!this.#waiting.some((waiting) => waiting.life === life)) this.#ctx.waitUntil(this.#releaseWhenDurable(life))
+    if (this.#waiting.length < MAX_READS) this.#waiting.push({ life, record, size })
   }
 
   async #releaseWhenDurable(life: number): Promise<void> {
     await this.#ctx.storage.sync()
     this.#durableLife = life
-    const { released = [], held = [] } = Object.groupBy(this.#held, (each) =>
+    const { released = [], held = [] } = Object.groupBy(this.#waiting, (each) =>
       each.life === life ? "released" : "held",
     )
-    this.#held = held
+    this.#waiting = held
     for (const { record, size } of released) this.#addRead(record, size)
   }
 

@@ -10,25 +10,25 @@ type Tried = Pick<Call, "gateway" | "retry">
 /** For this long a gateway's retry is the same call (DESIGN §2, promise 4). */
 const RETRY_WITHIN_MS = 5_000
 
-export class ToldDenials {
+export class CountedDenials {
   /** By gateway and request id. */
-  readonly #told = new Map<string, { readonly call: string; readonly until: number }>()
+  readonly #denials = new Map<string, { readonly call: string; readonly until: number }>()
 
   has({ gateway, retry }: Tried, now: number): boolean {
     if (!retry) return false
-    const seen = this.#told.get(retryKey(gateway, retry.requestId))
+    const seen = this.#denials.get(retryKey(gateway, retry.requestId))
     return seen?.call === retry.call && now < seen.until
   }
 
   add({ gateway, retry }: Tried, now: number): void {
     if (!retry) return
     // The oldest come first.
-    for (const [key, { until }] of this.#told) {
+    for (const [key, { until }] of this.#denials) {
       if (until > now) break
-      this.#told.delete(key)
+      this.#denials.delete(key)
     }
     const key = retryKey(gateway, retry.requestId)
-    this.#told.delete(key)
-    this.#told.set(key, { call: retry.call, until: now + RETRY_WITHIN_MS })
+    this.#denials.delete(key)
+    this.#denials.set(key, { call: retry.call, until: now + RETRY_WITHIN_MS })
   }
 }

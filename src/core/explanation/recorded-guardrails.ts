@@ -1,8 +1,8 @@
 /**
- * Guardrails for a recorded call: of what they kept in mind only the record tells, so each judges by that. Of one that
- * the record does not tell of, or that is no longer what it was, it is taken that the call keeps to it. If the catalog
- * redacts what a limit reads, the record shows no figures, but whether the call kept to the limit: that holds for the
- * same limit, and tells nothing of one that was written otherwise.
+ * Guardrails for a recorded call. Only the record shows what was in their memory, so each decides by that. If the
+ * record does not mention a guardrail, or it has changed since, the call is assumed to comply with it. If the catalog
+ * redacts what a limit reads, the record has no figures, but only whether the call complied. That holds for the same
+ * limit, and says nothing about one that was changed.
  */
 import type { Denial } from "../denials/denial.ts"
 import type { Guardrail, Limit } from "../guardrails/definition.ts"
@@ -17,13 +17,13 @@ import type { RecordedCall } from "./recorded-call.ts"
 
 export interface RecordedGuardrails {
   readonly guardrails: Guardrails
-  /** Of which the record does not tell how they stood. */
+  /** Guardrails whose state the record does not show. */
   readonly untold: readonly string[]
-  /** The one of these that denied the call, of which the record shows no figures: what it would do now is unknown. */
+  /** The one of these that denied the call, without figures in the record: how it would decide now is unknown. */
   readonly unknown: string | null
 }
 
-/** @param recordedBy the bundle that decided it, where it is at hand */
+/** @param recordedBy the bundle that decided it, if it is available */
 export function toldBy(record: RecordedCall, bundle: Bundle, recordedBy: Bundle | null): RecordedGuardrails {
   const all = bundle.guardrails
   const tool = record.tool === null ? undefined : bundle.catalog.tools.get(record.tool)
@@ -54,7 +54,7 @@ function brokenBy({ denial }: RecordedCall): unknown {
   return denial && (denial.window ?? denial.budget ?? denial.guardrail)
 }
 
-/** Windows are told by themselves, with what a caller could know of them. */
+/** Windows have records of their own, with what a caller could know of them. */
 function usesIn({ windows, guardrails }: RecordedCall): readonly Use[] {
   const rates = windows.map(({ window, limit, used, asked = 1, waits = 0 }): Use => {
     return { guardrail: window, kind: "limit", holds: waits === 0, used, asked, limit }
@@ -68,7 +68,7 @@ function toldInstrument(instrument: GuardrailKind, use: Use, before: Guardrail |
   return isSame(before, guardrail) ? heldAgain(instrument, use) : null
 }
 
-/** Whether it holds is all that is told: which tells nothing of one that was written otherwise. */
+/** The record only says whether the call complied, which says nothing about a limit that was changed. */
 function isSame(before: Guardrail | undefined, guardrail: Guardrail): boolean {
   return before !== undefined && JSON.stringify(before) === JSON.stringify(guardrail)
 }
@@ -77,7 +77,7 @@ function judging(instrument: GuardrailKind, judge: GuardrailKind["evaluate"]): G
   return { ...instrument, evaluate: judge }
 }
 
-/** Denied as its kind denies; how it stood then in figures the record of a use does not tell. */
+/** Denies as its kind denies; the record of a use has no figures of its state then. */
 function heldAgain(instrument: GuardrailKind, use: Use): GuardrailKind {
   return judging(instrument, () => (use.holds ? judged(null, { use }) : judged(denialOf(instrument.guardrail))))
 }
@@ -117,7 +117,7 @@ function denialByLimit({ id, topic, limit, consequence }: Limit, used: number | 
   }
 }
 
-/** What was used is taken from what there may be: the rest is what the call has to keep to. */
+/** The amount used is subtracted from the limit: the call has to stay within the rest. */
 function toldLimit(
   instrument: GuardrailKind,
   limit: Limit,
@@ -125,7 +125,7 @@ function toldLimit(
   before: Guardrail | undefined,
 ): GuardrailKind | null {
   const { used, asked } = use
-  // Of an argument that is redacted the figures are not told.
+  // Without figures if an argument is redacted.
   if (used === undefined || asked === undefined) return isSame(before, limit) ? heldAgain(instrument, use) : null
   if (before && before.kind !== "limit") return null
   if (before && !countsAlike(before, limit)) return null
@@ -140,7 +140,7 @@ function toldLimit(
     limit: span.kind === "bucket" ? limit.limit : limit.limit - units(used),
     span: span.kind === "bucket" ? { ...span, burst: span.burst - used } : span,
   }
-  // Which of its values were new then is told by how many counted.
+  // The number that counted shows which of its values were new then.
   if (limit.measure.kind === "distinct") {
     const isOver = used + asked > limit.limit
     const denial = isOver ? denialByLimit(limit, used, asked) : null

@@ -1,7 +1,7 @@
 /**
- * The bundle: one compiled, immutable, content-addressed version of `policies/` (DESIGN §1, §7).
- * The CLI writes it, the Worker only reads it. Its digest is the SHA-256 of its bytes; whoever changes a field here
- * changes FORMAT, so that old code refuses a bundle it would misread.
+ * The bundle: one compiled, immutable, content-addressed version of `policies/` (DESIGN §1, §7). The CLI writes it, the
+ * Worker only reads it. Its digest is the SHA-256 of its bytes. A change of a field here needs a new FORMAT, so that
+ * old code rejects a bundle that it would misread.
  */
 import type { McpServer } from "../catalog/mcp-server.ts"
 import type { RouteDefinition } from "../catalog/route.ts"
@@ -35,17 +35,17 @@ export interface BundleBody {
   readonly receivers: readonly ReceiverDefinition[]
   readonly guardrails: readonly Guardrail[]
   readonly approvals: readonly ApprovalDefinition[]
-  /** Who is meant by an owner of an agent, where approvals ask for them. */
+  /** The people that the owner of an agent stands for, if an approval names the owner. */
   readonly owners: Readonly<Record<string, readonly Approving[]>>
 }
 
-/** What a publisher does with a bundle: it decides, or is tried beside what does; or its trial ends. */
+/** What a publisher does with a bundle: it becomes the live one, or the candidate; or the candidate is withdrawn. */
 export const PUBLISHINGS = ["pointer", "candidate", "withdrawal"] as const
 export type Publishing = (typeof PUBLISHINGS)[number]
 
 /**
- * `typ` of each one's JWS: no other token of a publisher's key can pass for one (RFC 8725 3.11), and what is only tried
- * can never be taken for what decides, nor the other way round.
+ * `typ` of each one's JWS. So no other token of a publisher's key is accepted as one (RFC 8725, section 3.11), and a
+ * candidate can never be taken for the live bundle, nor the reverse.
  */
 export const PUBLICATION_TYPES: Readonly<Record<Publishing, string>> = {
   pointer: "narrowgate-pointer+jwt",
@@ -53,12 +53,12 @@ export const PUBLICATION_TYPES: Readonly<Record<Publishing, string>> = {
   withdrawal: "narrowgate-withdrawal+jwt",
 }
 
-/** `typ` of a publisher's question what was published so far. */
+/** `typ` of a publisher's request for the history of publications. */
 export const HISTORY_TYPE = "narrowgate-history+jwt"
 
 /** What KV holds under `pointer`, as the payload of a JWS by the publisher's key. */
 export interface Pointer {
-  /** Grows by at least one with every publish; a smaller one is never accepted again. */
+  /** Grows by at least one with every publication; a smaller one is never accepted again. */
   readonly seq: number
   /** Lower-case hex SHA-256 of the body. */
   readonly digest: string

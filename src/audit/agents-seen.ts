@@ -1,7 +1,7 @@
 /**
- * What records tell of agents: when each was last seen, which tools it has called, how often it was refused. Records have
- * no index of their agents, which each of them would have to pay for; so the newest of each log are looked at, and the
- * answer says how far back that reaches.
+ * What records show of agents: when each was last seen, which tools it has called, and how often it was denied. Records
+ * have no index of their agents, because each record would have to pay for it. So only the newest of each log are read,
+ * and the response says how far back that reaches.
  */
 import { timeOf } from "../core/encoding/ids.ts"
 import { logsOfCalls } from "./record-logs.ts"
@@ -9,14 +9,14 @@ import type { AgentRow, Looked, ToolRow } from "./record-log.ts"
 
 export interface LookedAt {
   readonly records: number
-  /** Milliseconds: what happened since then was looked at; null where there is nothing. */
+  /** Milliseconds since the epoch, from which on all records were read. Null if there are none. */
   readonly since: number | null
 }
 
 export interface AgentSeen {
   readonly calls: number
   readonly denied: number
-  /** Milliseconds. */
+  /** Milliseconds since the epoch. */
   readonly last: number
 }
 
@@ -53,7 +53,7 @@ function added({ calls, denied, last }: AgentRow | ToolRow, before: AgentSeen | 
   }
 }
 
-/** A log that has more than was looked at is known from its oldest record on; the others are known whole. */
+/** If a log has more records than were read, it counts from its oldest record read; the others were read whole. */
 function lookedAt(found: readonly Looked<unknown>[]): LookedAt {
   const times = (logs: readonly Looked<unknown>[]): readonly number[] =>
     logs.flatMap(({ oldest }) => (oldest === null ? [] : (timeOf(oldest) ?? 0)))

@@ -1,7 +1,7 @@
 /**
- * Records to a log, in batches that it takes. A batch that is refused is halved, so that a record which is refused
- * keeps no other back; one that no log will ever take is dropped, and the Worker's log says which it was, not what was
- * in it.
+ * Delivers records to a log, in batches that it accepts. A rejected batch is halved, so that one rejected record does
+ * not keep others back. A record that no log will ever accept is dropped, and the Worker's log says which it was, not
+ * what was in it.
  */
 import { byteLength } from "../core/encoding/bytes.ts"
 import { logEvent } from "../platform/log.ts"
@@ -10,22 +10,22 @@ import { batchOf, type StoredRecord } from "../core/record/record.ts"
 import { MAX_BATCH_BYTES, type Taken } from "./record-log.ts"
 
 /**
- * In a row, without a reason: then the log is out of order as a whole, and what is left is tried another time. Halving
- * 500 records down to the one that is refused takes nine.
+ * Rejections in a row, without a reason: the log as a whole is out of order, and the rest is tried another time.
+ * Halving 500 records down to the rejected one takes nine.
  */
 const MAX_REFUSALS = 20
 
-/** A log that hangs must not hold what waits for it, or its bound would bound nothing. */
+/** A log that hangs must not hold the waiting records for ever, because they are bounded. */
 const TIMEOUT_MS = 5_000
 
-/** The part of a record log that takes records. */
+/** The part of a record log that accepts records. */
 export interface Taker {
   append(count: number, batch: string): Promise<Taken>
 }
 
 /**
- * Throws what the log threw where anything is left.
- * @param settled told of those that are delivered or dropped
+ * Throws the log's error if anything is left.
+ * @param settled receives the records that are delivered or dropped
  */
 export async function deliver(
   log: Taker,
@@ -57,17 +57,17 @@ export async function deliver(
 
 async function append(log: Taker, batch: readonly StoredRecord[]): Promise<Taken | { readonly error: unknown }> {
   try {
-    // It may still keep them, later: a batch that is sent twice is stored once.
+    // The log may still store them later: a batch that is sent twice is stored once.
     return await within(log.append(batch.length, batchOf(batch)), TIMEOUT_MS, "the record log")
   } catch (error) {
     return { error }
   }
 }
 
-/** In their order, each as long as a log takes; one that is longer by itself is for the log to judge. */
+/** In their order, each as long as a log accepts; the log itself decides on a record that is longer alone. */
 function batchesOf(records: readonly StoredRecord[]): StoredRecord[][] {
   const batches: StoredRecord[][] = []
-  // Of the batch under way, its brackets included.
+  // Of the current batch, including its brackets.
   let bytes = MAX_BATCH_BYTES
   for (const record of records) {
     const more = byteLength(record.body) + 1
@@ -91,7 +91,7 @@ function dropped(records: readonly StoredRecord[]): readonly StoredRecord[] {
   return records
 }
 
-/** As the platform marks it: trying at once would not help, nor would a smaller batch. */
+/** As the platform marks it: neither an immediate retry nor a smaller batch would help. */
 function isOutOfReach(error: unknown): boolean {
   if (!(error instanceof Error)) return false
   if (error instanceof TimedOut) return true

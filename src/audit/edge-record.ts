@@ -1,6 +1,4 @@
-/**
- * The record of what was decided at the edge, where no ledger was asked: made of what is known by then, step by step.
- */
+/** The record of a decision at the edge, without a ledger: made step by step of what is known by then. */
 import type { Located } from "../core/catalog/locate.ts"
 import { type VerifiedToken, userOf } from "../credentials/delegation-token.ts"
 import type { VerifiedCredential } from "../credentials/verify.ts"
@@ -12,7 +10,7 @@ import { recordAtEdge, type BearerToken } from "./edge-recorder.ts"
 import { disowned, recordOf, type DecisionRecord } from "../core/record/record.ts"
 import { redacted } from "../core/record/redaction.ts"
 
-/** Which gateway asks, and by which bundle it is answered. */
+/** The gateway that sends the request, and the bundle that decides it. */
 export function ofGateway(
   { id: gateway, environment, mode }: GatewayDefinition,
   { pointer: bundle }: Bundle,
@@ -21,8 +19,8 @@ export function ofGateway(
 }
 
 /**
- * What is known of whoever shows a verified token: `live`, its ledger has taken it, and the proof with it; `dead`, the
- * ledger or a switch does not take it, or nobody can tell; `unasked`, nobody has asked.
+ * What is known of the holder of a verified token. `live`: its ledger has accepted it, and the proof with it. `dead`:
+ * the ledger or a switch rejects it, or neither is available. `unasked`: nothing has checked it.
  */
 export type Standing = "live" | "dead" | "unasked"
 
@@ -31,14 +29,14 @@ export interface ShownCredential {
   readonly standing: Standing
 }
 
-/** What a verified token says of itself; whose task it is only its ledger knows. */
+/** What a verified token claims; only its ledger knows whose task it is. */
 function ofCredential({ token, proof }: VerifiedCredential): Partial<DecisionRecord> {
   const { claims, hash } = token
   const { task, purpose, client_id } = claims
   return { task, purpose, chain: [client_id], user: userOf(claims), token_hash: hash, bound: proof !== null }
 }
 
-/** Which tool is called, and how. */
+/** The called tool, and how it is called. */
 export function ofLocated(
   { path, segments, tool }: Located,
   candidate: DecisionRecord["candidate"],
@@ -49,7 +47,7 @@ export function ofLocated(
   return { ...redactedParts, tool: name, action, sensitivity }
 }
 
-/** Keeps the record of a call that no ledger was asked about. */
+/** Stores the record of a call that was decided without a ledger. */
 export function recordEdgeDecision(
   id: string,
   fields: Partial<DecisionRecord>,
@@ -60,8 +58,8 @@ export function recordEdgeDecision(
 }
 
 /**
- * Keeps the record of it.
- * @param fields its denial as it may be told, where that is another than `denial`
+ * Stores the record of a denial.
+ * @param fields its denial as the record may show it, if that differs from `denial`
  * @param credential the verified token that came with it, if any
  */
 export function recordEdgeDenial(
@@ -76,7 +74,7 @@ export function recordEdgeDenial(
   const made = { id, at, kind, code: codeOf(denial), total_ms: at - receivedAt }
   const record = recordOf({ denial, ...fields, ...(credential && ofCredential(credential.verified)), ...made })
   if (!credential || credential.standing === "live") recordAtEdge(env, record, background)
-  // A proof that no ledger has used up may be shown again, by whoever has seen it.
+  // A proof that no ledger has marked as used can be presented again, by anyone who has seen it.
   else if (credential.standing === "dead" || credential.verified.proof) recordAtEdge(env, disowned(record), background)
   else recordAtEdge(env, record, background, bearerToken(credential.verified.token))
   return record

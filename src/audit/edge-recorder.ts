@@ -1,6 +1,6 @@
 /**
- * Records of what was decided at the edge, without a ledger: collected in the isolate and sent in batches after the
- * answer. Nothing was admitted by these decisions; a crash can lose those of the last moment.
+ * Records of decisions at the edge, without a ledger: collected in the isolate and sent in batches after the response.
+ * These decisions admitted nothing; a crash can lose those of the last moment.
  */
 import { within } from "../platform/timeout.ts"
 import { rootOf } from "../core/task/state.ts"
@@ -10,33 +10,33 @@ import { Pace } from "./pace.ts"
 import { disowned, storedForm, type DecisionRecord } from "../core/record/record.ts"
 import { isLook, isStranger, logShard, looksLog, strangersLog } from "./record-logs.ts"
 
-/** While the log is out of reach, or under a flood of refusals, some are dropped, and the drop is logged. */
+/** If the log is unavailable, or denials flood in, some are dropped, and the drop is logged. */
 const MAX_WAITING = 1_000
-/** Of callers whom nobody knows, who can make as many as they like. */
+/** Of unidentified callers, who can cause any number of them. */
 const MAX_STRANGERS = 100
-/** Of those, with one token that opens nothing: whoever holds it must not take all the room of the others. */
+/** Of those, with one token that opens nothing: its holder must not use up the room of the others. */
 const MAX_OF_DEAD_TOKEN = 20
 
-/** Half of what may wait: what is on its way cannot be dropped, and the rest is what agents share. */
+/** Half of what may wait: what is being sent cannot be dropped, and agents share the rest. */
 const BATCH = 500
 
-/** A bearer token that a record names its agent by: whether it is alive only the ledger of its task knows. */
+/** The bearer token from which a record has its agent: only the ledger of its task knows whether it is live. */
 export interface BearerToken {
   readonly jti: string
   readonly task: string
   readonly agent: string
 }
 
-/** A record that stands in an agent's name only if its token is alive. */
+/** A record that names an agent only if its token is live. */
 interface Unconfirmed {
   readonly record: DecisionRecord
   readonly token: BearerToken
 }
 
 /**
- * What waits for one destination, and how much is on its way there, which counts as waiting. Owners share the room: if
- * there is none, whichever has the most in it loses its newest record, so that one proven agent cannot make those of the
- * others vanish by making many of its own.
+ * What waits for one destination, and the number being sent there, which counts as waiting. Owners share the room. If
+ * it is full, the owner with the most records loses its newest, so that one identified agent cannot displace the
+ * records of others by causing many of its own.
  */
 class Queue<Item> {
   readonly #most: number
@@ -53,7 +53,7 @@ class Queue<Item> {
     this.#mostOf = mostOf
   }
 
-  /** @returns how many are dropped for want of room: this one, or another one */
+  /** @returns how many are dropped for lack of room: this one, or another one */
   add(record: Item): number {
     const owner = this.#ownerOf(record)
     const own = this.#waiting.get(owner)?.length ?? 0
@@ -66,7 +66,7 @@ class Queue<Item> {
     return isFull ? 1 : 0
   }
 
-  /** @returns false if nobody has more than that */
+  /** @returns false if no owner has more than that */
   #dropOfFullest(most: number): boolean {
     let fullest: Item[] = []
     for (const records of this.#waiting.values()) if (records.length > fullest.length) fullest = records
@@ -76,7 +76,7 @@ class Queue<Item> {
     return true
   }
 
-  /** The next batch, of whoever has waited longest. */
+  /** The next batch, from the owner that has waited longest. */
   #take(): Item[] {
     const batch: Item[] = []
     for (const [owner, records] of this.#waiting) {
@@ -93,7 +93,7 @@ class Queue<Item> {
     this.#count = 0
   }
 
-  /** All that waits, and what comes meanwhile; nothing while another request sends. */
+  /** Sends everything that waits, and what comes meanwhile; nothing while another request sends. */
   async sendBy(send: (items: readonly Item[]) => Promise<void>): Promise<void> {
     while (this.#count > 0 && !this.#isSending(Date.now())) {
       const records = this.#take()
@@ -113,7 +113,10 @@ class Queue<Item> {
 }
 
 const ownerOf = ({ operator, chain }: DecisionRecord): string => operator ?? chain.at(-1) ?? ""
-/** Strangers are one, as none of them has a name that is proven; who shows a token that opens nothing is another. */
+/**
+ * Unidentified callers count as one owner, because none of their names is proven; each token that opens nothing is
+ * another.
+ */
 const tokenOf = ({ token_hash }: DecisionRecord): string => token_hash ?? ""
 const ofStranger = (token: string): number => (token === "" ? MAX_STRANGERS : MAX_OF_DEAD_TOKEN)
 
@@ -124,7 +127,7 @@ const newQueues = () => ({
   known: new Queue(MAX_WAITING, ownerOf),
   looked: new Queue(MAX_WAITING, ownerOf),
   strangers: new Queue(MAX_STRANGERS, tokenOf, ofStranger),
-  // Not by agent: none of these is certain to be the agent's.
+  // Not by agent, because for none of these it is certain.
   unconfirmed: new Queue<Unconfirmed>(MAX_WAITING, ({ record }) => tokenOf(record)),
 })
 
@@ -134,7 +137,7 @@ let queues = newQueues()
 let dropped = 0
 const pace = new Pace(250)
 
-/** For tests: a fresh isolate, of which nobody is about to send anything. */
+/** For tests: the state of a fresh isolate, in which no sending is due. */
 export function forgetEdgeRecords(): void {
   for (const queue of Object.values(queues)) queue.clear()
   queues = newQueues()
@@ -143,9 +146,9 @@ export function forgetEdgeRecords(): void {
 }
 
 /**
- * @param background takes work that the answer does not wait for
- * @param token by which the record names its agent, if nobody has asked its ledger whether it is alive: that is asked
- *   before the record is written, as a token that was revoked, or whose task has ended, proves nobody
+ * @param background takes work that the response does not wait for
+ * @param token from which the record has its agent, if its ledger has not checked it yet. That is done before the
+ *   record is written, because a token that was revoked, or whose task has ended, identifies nobody
  */
 export function recordAtEdge(
   env: Env,
@@ -168,7 +171,7 @@ async function send(env: Env, all: Queues): Promise<void> {
   const lost = dropped
   dropped = 0
   if (lost > 0) logEvent("records_dropped", { count: lost })
-  // Side by side: a log, or a ledger, that hangs keeps the others from nothing.
+  // In parallel, so that a log or ledger that hangs does not keep the others back.
   const confirmed = all.unconfirmed.sendBy(async (items) => confirm(env, items, all))
   await Promise.all([sendKept(env, all), confirmed.then(async () => sendKept(env, all))])
 }
@@ -181,7 +184,7 @@ async function sendKept(env: Env, { known, looked, strangers }: Queues): Promise
   ])
 }
 
-/** One question to each ledger, however many of its records there are. What cannot be confirmed is in nobody's name. */
+/** Sends one request to each ledger, for all of its records. A record that is not confirmed names no agent. */
 async function confirm(env: Env, items: readonly Unconfirmed[], all: Queues): Promise<void> {
   const byTree = Map.groupBy(items, ({ token }) => rootOf(token.task))
   const confirmations = Array.from(byTree, async ([root, ofTree]) => {
@@ -193,8 +196,8 @@ async function confirm(env: Env, items: readonly Unconfirmed[], all: Queues): Pr
 }
 
 /**
- * The `jti` of those that their ledger takes. Null if it does not answer in time. Its stub is known by its type alone:
- * the ledger stands above this room.
+ * The `jti` of the tokens that their ledger accepts. Null if it does not answer in time. Its stub is known by its type
+ * alone: the ledger is in a room above this one.
  */
 async function liveTokens(env: Env, root: string, tokens: readonly BearerToken[]): Promise<readonly string[] | null> {
   try {
@@ -206,7 +209,7 @@ async function liveTokens(env: Env, root: string, tokens: readonly BearerToken[]
 }
 const LEDGER_TIMEOUT_MS = 5_000
 
-/** Once: what the log does not take is lost. */
+/** Sends once: what the log does not accept is lost. */
 async function sendTo(log: Taker, records: readonly DecisionRecord[]): Promise<void> {
   let count = records.length
   try {

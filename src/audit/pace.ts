@@ -1,6 +1,7 @@
 /**
- * When a batch that an isolate collects is sent: by whoever adds to it while nobody is about to. Whoever was about to
- * may have been cut off, its timer with it, or the clock may have been set back; neither keeps the batch for ever.
+ * When a batch that an isolate collects is sent: by a caller that adds to it while no sending is due. The caller that
+ * was to send may have been cut off, with its timer, or the clock may have been set back; neither holds the batch for
+ * ever.
  */
 export class Pace {
   readonly every: number

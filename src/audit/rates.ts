@@ -1,12 +1,12 @@
 /**
- * How many decisions there were of late, allowed and denied, slot by slot: counted where the records are. An id begins
- * with its time, so a slot is a beginning of ids, of which nobody has to read a record.
+ * How many recent decisions allowed and denied, by slots of time, counted where the records are. An id begins with its
+ * time, so a slot is a prefix of ids, and no record has to be read.
  */
 import { firstIdAt, timeOf } from "../core/encoding/ids.ts"
 import { allLogs } from "./record-logs.ts"
 import type { RecordQuery } from "./record-query.ts"
 
-/** Of the ten characters of a time, 32 milliseconds to the power of what is left out. */
+/** Of the ten characters of a time; each omitted character multiplies the slot by 32. */
 const SLOT_CHARACTERS = 7
 export const SLOT_MS = 32 ** 3
 /** Not quite eleven minutes. */
@@ -15,7 +15,7 @@ export const SLOTS = 20
 export interface Rates {
   /** Milliseconds that a slot lasts. */
   readonly slot_ms: number
-  /** The oldest first; `at`, in milliseconds, is when it began. */
+  /** The oldest first; `at` is its beginning, in milliseconds. */
   readonly slots: readonly { readonly at: number; readonly allowed: number; readonly denied: number }[]
 }
 
@@ -42,6 +42,6 @@ export async function countRates(env: Env, query: Counted, now: number): Promise
   return { slot_ms: SLOT_MS, slots }
 }
 
-/** How ids begin that are made in a slot. */
+/** The prefix of ids that are made in a slot. */
 const slotAt = (at: number): string => firstIdAt("dec", at).slice(0, "dec_".length + SLOT_CHARACTERS)
 const startOf = (slot: string): number => timeOf(slot.padEnd("dec_".length + 26, "0")) ?? 0

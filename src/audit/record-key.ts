@@ -1,6 +1,6 @@
 /**
- * The secret by which records hash arguments, as this isolate keeps it. Without it a redacted PIN would be found from its
- * record in ten thousand guesses. The key ring has made it once; it leaves the ring only towards our own isolates.
+ * The secret with which records hash arguments, as this isolate caches it. Without it, ten thousand guesses would find
+ * a redacted PIN from its record. The key ring makes it once, and gives it to our own isolates only.
  */
 import { keyRing } from "../signing/key-ring.ts"
 import { logEvent } from "../platform/log.ts"
@@ -12,10 +12,10 @@ const TIMEOUT_MS = 500
 const PAUSE_MS = 5_000
 
 let cachedKey: string | null = null
-/** Milliseconds; the ring is not asked before. */
+/** Milliseconds since the epoch; until then no request goes to the ring. */
 let askAgainAt = 0
 
-/** For tests: a fresh isolate. */
+/** For tests: the state of a fresh isolate. */
 export function forgetRecordKey(): void {
   cachedKey = null
   askAgainAt = 0
@@ -27,7 +27,7 @@ export function forgetRecordKey(): void {
  */
 export async function recordKey(env: Env, now: number): Promise<string | null> {
   if (cachedKey !== null) return cachedKey
-  // A clock that was set back must not make the pause longer.
+  // If the clock was set back, the pause must not become longer.
   if (now < askAgainAt && now > askAgainAt - PAUSE_MS) return null
   try {
     return (cachedKey = await within(keyRing(env).recordKey(), TIMEOUT_MS, "the key ring"))

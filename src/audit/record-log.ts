@@ -1,34 +1,34 @@
 /**
- * Where decision records rest: a few Durable Objects (record-logs.ts says which), each bounded, written to in batches. A batch
- * that is sent twice is stored once.
+ * The store of decision records: a few Durable Objects (record-logs.ts says which), each bounded, written to in
+ * batches. A batch that is sent twice is stored once.
  */
 import { DurableObject } from "cloudflare:workers"
 import { fits } from "../core/encoding/bytes.ts"
 import type { StoredRecord } from "../core/record/record.ts"
 import { conditionsOf, type RecordQuery } from "./record-query.ts"
 
-/** Records that one object keeps; the oldest go first. */
+/** Records that one object stores; the oldest go first. */
 const MAX_RECORDS = 100_000
 
 /**
- * A batch is one row, and a deployed object takes no row of more than 2 MB, where a local one takes any; half of that,
- * as the row of a single record repeats parts of it (#unpack).
+ * A batch is one row, and a deployed object accepts no row of more than 2 MB, while a local one accepts any. Half of
+ * that, because the row of a single record repeats parts of it (#unpack).
  */
 export const MAX_BATCH_BYTES = 1_000_000
 
-/** What became of a batch: `too_long` is not kept, and never will be. */
+/** The result for a batch: one that is `too_long` is not stored, and never will be. */
 export type Taken = "kept" | "too_long"
 
-/** Of one log: what a question about agents looks at. */
+/** Of one log: the records read for a query about agents. */
 const MAX_LOOKED = 20_000
 
-/** What the newest records of a log tell. */
+/** What the newest records of a log show. */
 export interface Looked<Row> {
   readonly rows: readonly Row[]
   readonly looked: number
   /** Id of the oldest of them. */
   readonly oldest: string | null
-  /** There are no others in it. */
+  /** The log has no others. */
   readonly isAll: boolean
 }
 
@@ -46,20 +46,20 @@ export interface ToolRow extends Record<string, SqlStorageValue> {
   readonly last: string
 }
 export interface RateRow extends Record<string, SqlStorageValue> {
-  /** Beginning of the ids. */
+  /** Prefix of the ids. */
   readonly slot: string
   readonly allowed: number
   readonly denied: number
 }
 
 /**
- * A batch is kept as it came, one row; its records become rows of their own when somebody asks. Calls are many and
- * questions about them few, so the work is the question's.
+ * A batch is stored as it came, in one row; its records become rows of their own at the first query. Calls are many and
+ * queries about them few, so the query does the work.
  */
 export class RecordLog extends DurableObject<Env> {
   /** Records in batches. */
   #waiting: number
-  /** Records by themselves; null: not counted yet. */
+  /** Records in rows of their own. Null if not counted yet. */
   #stored: number | null = null
 
   constructor(ctx: DurableObjectState, env: Env) {
@@ -79,7 +79,8 @@ export class RecordLog extends DurableObject<Env> {
     const { sql } = this.ctx.storage
     sql.exec("INSERT INTO batches (count, body) VALUES (?, ?)", count, batch)
     this.#waiting += count
-    // Nobody asks: the oldest batches go, as the oldest records would. As many as it takes: they may be smaller.
+    // Without queries the oldest batches go, as the oldest records would; as many as necessary, because they may be
+    // smaller.
     while (this.#waiting > MAX_RECORDS) {
       const [oldest] = sql.exec<{ id: number; count: number }>("SELECT id, count FROM batches ORDER BY id LIMIT 1")
       if (!oldest) break
@@ -90,8 +91,8 @@ export class RecordLog extends DurableObject<Env> {
   }
 
   /**
-   * All batches that are there now, one after the other: others' writes come in between, however many there are. What was
-   * sent twice is stored once.
+   * Unpacks all batches that are there now, one after the other. Writes of others come in between, however many batches
+   * there are. What was sent twice is stored once.
    */
   async #unpack(): Promise<void> {
     // Nothing has come since.
@@ -101,7 +102,7 @@ export class RecordLog extends DurableObject<Env> {
     while (this.#unpackOldest(last ?? 0)) await new Promise((resolve) => setTimeout(resolve, 0))
   }
 
-  /** @returns false if there is none up to `last`: another question may have unpacked it */
+  /** @returns false if there is none up to `last`: another query may have unpacked it */
   #unpackOldest(last: number): boolean {
     const { sql } = this.ctx.storage
     const [oldest] = sql.exec<{ id: number; count: number }>(
@@ -141,7 +142,10 @@ export class RecordLog extends DurableObject<Env> {
       .toArray()
   }
 
-  /** How many of each decision, by the beginning of their ids. @param length of it */
+  /**
+   * The number of each decision, by prefix of their ids.
+   * @param length of the prefix
+   */
   async rates(query: RecordQuery, length: number): Promise<RateRow[]> {
     await this.#unpack()
     const { where, values } = conditionsOf(query)
@@ -156,7 +160,7 @@ export class RecordLog extends DurableObject<Env> {
       .toArray()
   }
 
-  /** By what agents did themselves: other records name the agent that a person, or a misused code, acted on. */
+  /** By the agents' own actions: other records name the agent that a person, or a misused code, acted on. */
   async agentsSeen(): Promise<Looked<AgentRow>> {
     await this.#unpack()
     const rows = this.ctx.storage.sql

@@ -1,20 +1,20 @@
-/** Which of the logs a decision record rests in, and how those are asked that may have it. */
+/** Which log stores a decision record, and how to query those that may have it. */
 import { readStored, type DecisionRecord } from "../core/record/record.ts"
 import type { RecordLog } from "./record-log.ts"
 import type { RecordQuery } from "./record-query.ts"
 
-/** More objects, more throughput; each question about records asks them all. */
+/** More objects, more throughput; each query about records goes to all of them. */
 const SHARDS = 4
 
 /**
- * Where records of callers whom nobody knows rest: anybody can make those, as many as they like, and they must not push
- * out the others.
+ * The log for records of unidentified callers: anybody can cause any number of them, and they must not displace the
+ * others.
  */
 const STRANGERS = "strangers"
 
 /**
- * Where it rests who has only looked, or was not allowed to do more: whoever may look can do so all day, and must push out
- * neither calls nor what operators have done.
+ * The log for mere reads, and attempts that were denied. A reader can cause them all day, and they must displace
+ * neither calls nor the actions of operators.
  */
 const LOOKS = "looks"
 
@@ -26,9 +26,10 @@ export function strangersLog(env: Env): DurableObjectStub<RecordLog> {
   return env.RECORD_LOG.getByName(STRANGERS)
 }
 
-/** An explanation is a question as well, which only is too long for an address. */
+/** An explanation is a read as well, whose query is only too long for a URL. */
 export function isLook({ kind, method, path, decision, code }: DecisionRecord): boolean {
-  // The ledger may have done it all the same: its record, in another log, must not be taken for the same sent twice.
+  // The ledger may have done it nevertheless. Its record, in another log, must not be mistaken for the same one sent
+  // twice.
   if (kind === "end" || kind === "approval") return code === "unavailable"
   return kind === "management" && (decision !== "allow" || method === "GET" || path === "/v1/explanations")
 }
@@ -45,7 +46,7 @@ export function logShard(env: Env, key: string): DurableObjectStub<RecordLog> {
 }
 
 export async function findRecords(env: Env, query: RecordQuery): Promise<DecisionRecord[]> {
-  // Strangers could name any task.
+  // Unidentified callers could name any task.
   const shards = query.tree === undefined ? allLogs(env) : [...knownShards(env), looksLog(env)]
   const found = await Promise.all(shards.map((shard) => shard.list(query)))
   const records = new Map<string, DecisionRecord>()
@@ -65,19 +66,19 @@ export async function findRecord(env: Env, id: string): Promise<DecisionRecord |
 }
 
 /**
- * Of one decision. If a ledger is given up, the answer is 503 and recorded so; the ledger may do what it was asked all the
- * same, and keeps a record with it, which has a number.
+ * Chooses between two records of one decision. If a ledger does not answer in time, the response is 503 and recorded
+ * so. The ledger may act nevertheless, and its record, which has a number, is the valid one.
  */
 function whatHolds(one: DecisionRecord, other: DecisionRecord): DecisionRecord {
   return one.number === null ? other : one
 }
 
-/** All there are, strangers' last. */
+/** All logs, that of unidentified callers last. */
 export function allLogs(env: Env): DurableObjectStub<RecordLog>[] {
   return [...knownShards(env), looksLog(env), strangersLog(env)]
 }
 
-/** Those in which an agent can have called something. */
+/** The logs that can contain calls of an agent. */
 export function logsOfCalls(env: Env): DurableObjectStub<RecordLog>[] {
   return knownShards(env)
 }

@@ -1,12 +1,12 @@
-/** What is looked for among decision records. */
+/** The conditions of a query for decision records. */
 import { firstIdAt, timeOf } from "../core/encoding/ids.ts"
 import { rootOf } from "../core/task/state.ts"
 
 export interface RecordQuery {
-  /** Absent: all but `management`, or reading the records would be most of what there is to read. */
+  /** Absent: all but `management`, because otherwise reads of the records would be most of the result. */
   readonly kind?: string | undefined
   readonly task?: string | undefined
-  /** A task: of it and those below it. */
+  /** A task: its records and those of the tasks below it. */
   readonly tree?: string | undefined
   readonly agent?: string | undefined
   /** Issuer and subject, joined by `|`. */
@@ -14,7 +14,7 @@ export interface RecordQuery {
   readonly code?: string | undefined
   readonly decision?: string | undefined
   readonly tool?: string | undefined
-  /** Only those that a candidate bundle would have made otherwise. */
+  /** Only those that a candidate bundle would have decided otherwise. */
   readonly differs?: boolean | undefined
   /** Only records with an id before this one (ids sort by time). */
   readonly before?: string | undefined
@@ -23,10 +23,10 @@ export interface RecordQuery {
   readonly limit: number
 }
 
-/** By so much an edge's clock may be behind that of the one that opened the tree. */
+/** How far an edge's clock may be behind that of the one that opened the tree. */
 const CLOCKS_MS = 60_000
 
-/** As SQL of one log, with the values for its question marks. */
+/** The conditions as SQL for one log, with the values for its question marks. */
 export function conditionsOf(query: RecordQuery): { readonly where: string; readonly values: readonly string[] } {
   const conditions: string[] = query.kind === undefined ? ["kind <> 'management'"] : []
   const values: string[] = []
@@ -49,12 +49,12 @@ export function conditionsOf(query: RecordQuery): { readonly where: string; read
 }
 
 /**
- * Records have no index of their tasks, which each of them would have to pay for: it is looked for among those that were
- * made since the tree was.
+ * Records have no index of their tasks, because each would have to pay for it. The query reads those that were made
+ * since the tree was.
  */
 function withinTree(task: string): readonly string[] {
   const opened = timeOf(rootOf(task)) ?? 0
   const since = firstIdAt("dec", opened - CLOCKS_MS)
-  // What begins with a dot after it is below: `/` is the next character.
+  // An id with a dot after this one is below it: `/` is the next character.
   return [since, task, `${task}.`, `${task}/`]
 }

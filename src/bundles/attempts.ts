@@ -1,7 +1,7 @@
 /**
- * Attempts to read something from a store that may be slow. A call waits for its own attempt, as workerd lets it wait for
- * no promise of another request, and only so long; after a slow or failed one no call waits or starts another for a
- * while. So a slow store costs a few calls a bounded time, and not each call the whole time limit.
+ * Attempts to read from a store that may be slow. A call waits for its own attempt, because workerd does not let it
+ * await a promise of another request, and only for a bounded time. After a slow or failed attempt no call waits or
+ * starts another for a while. So a slow store costs a few calls a bounded time, and not each call the whole time limit.
  */
 
 import { within } from "../platform/timeout.ts"
@@ -59,7 +59,7 @@ export class Attempts<Value> {
   }
 }
 
-/** A clock that has stepped back says nothing about how long ago something was. */
+/** If the clock was set back, the distance is unknown, and so counts in both directions. */
 export function clockDistance(now: number, then: number): number {
   return Math.abs(now - then)
 }

@@ -1,6 +1,6 @@
 /**
- * A candidate bundle: one that is tried beside the live one, to see which calls it would decide otherwise (shadow
- * mode). It decides nothing. So nobody waits for it: where it is not at hand, calls go on without it.
+ * A candidate bundle: one that is evaluated beside the live one, to see which calls it would decide otherwise (shadow
+ * mode). It decides nothing, so no call waits for it: until it is loaded, calls go on without it.
  */
 import type { Config } from "../platform/config.ts"
 import { logEvent } from "../platform/log.ts"
@@ -13,14 +13,14 @@ export const CANDIDATE_KEY = "candidate"
 
 const LOOK_EVERY_MS = 30_000
 const LOCAL_LOOK_EVERY_MS = 500
-/** Edges may know different ones for a while; a ledger between them does not load them by turns for each call. */
+/** For a while edges may know different candidates; a ledger must not load them by turns for each call. */
 const FETCH_EVERY_MS = 1_000
 
 let cached: Bundle | null = null
 let lookedAt = Number.NEGATIVE_INFINITY
 let fetchedAt = Number.NEGATIVE_INFINITY
 
-/** For tests: a fresh isolate. */
+/** For tests: the state of a fresh isolate. */
 export function forgetCandidate(): void {
   cached = null
   lookedAt = Number.NEGATIVE_INFINITY
@@ -28,7 +28,7 @@ export function forgetCandidate(): void {
 }
 
 /**
- * At the edge. Null where none is tried, or it is the live one by now.
+ * The candidate at the edge. Null if there is none, or it has become the live bundle.
  * @param now milliseconds
  * @param background takes work that the call does not wait for
  */
@@ -47,7 +47,7 @@ export function currentCandidate(
   return cached && cached.pointer.digest !== live.pointer.digest ? cached : null
 }
 
-/** For who asks about it and can wait: looked for now, where none is at hand. */
+/** For a request about the candidate, which can wait: loads it now if it is not loaded. */
 export async function candidateAwaited(
   kv: KVNamespace,
   config: Config,
@@ -61,7 +61,7 @@ export async function candidateAwaited(
   return cached && cached.pointer.digest !== live.pointer.digest ? cached : null
 }
 
-/** In a ledger: the one that the edge names, whose signature the edge has verified. */
+/** The candidate in a ledger: the one that the edge names, whose signature the edge has verified. */
 export function candidateHeld(
   kv: KVNamespace,
   pointer: Pointer,
@@ -77,7 +77,7 @@ export function candidateHeld(
   return null
 }
 
-/** What cannot be had, or is not signed, changes nothing; a candidate that is taken away is given up. */
+/** A candidate that cannot be loaded, or is not signed, changes nothing; one that was withdrawn is dropped. */
 async function look(kv: KVNamespace, config: Config): Promise<void> {
   await keep(kv, async () => {
     const text = await withTimeout(kv.get(CANDIDATE_KEY, { cacheTtl: 30 }))

@@ -1,12 +1,12 @@
-/** What a publisher sends with a request: a statement that their key has signed just now. */
+/** The statement that a publisher sends with a request, which their key has signed just now. */
 import type { Config } from "../platform/config.ts"
 import { HISTORY_TYPE } from "../core/policy/bundle.ts"
 import { publicationOf, readStatement, type Publication, type Statement } from "./signed-publication.ts"
 
-/** Of requests by a publisher. */
+/** Header of requests by a publisher. */
 export const PUBLICATION_HEADER = "X-Narrowgate-Publication"
 
-/** A statement is accepted for so long after it was made, and before, because clocks differ. */
+/** A statement is accepted for this long after it was made, and before, because clocks differ. */
 const FRESH_MS = 300_000
 
 /** Returns null if the header is no publication that a publisher's key has signed for this Worker just now. */
@@ -15,10 +15,10 @@ export async function readPublication(jws: string, config: Config, now: number):
   return statement && publicationOf(statement, jws)
 }
 
-/** As records name them. */
+/** The publisher as records name them. */
 export const publisherOf = ({ kid }: Pick<Publication, "kid">): string => `publisher|${kid}`
 
-/** Who asks what was published, by the `kid` of their key; null: no publisher. */
+/** The publisher who requests the history, by the `kid` of their key. Null if it is no publisher. */
 export async function readHistoryQuestion(
   jws: string,
   config: Config,

@@ -1,7 +1,8 @@
 /**
- * The publications: one Durable Object through which every change of what KV points to goes, one after the other, and
- * which keeps who made it, when and why. KV cannot compare and set; this can. It also keeps the newest pointer that any
- * isolate has accepted, which isolates ask for when they look into KV: what KV shows may be old, or put back by somebody.
+ * The publications: one Durable Object that makes every change of what KV points to, one after the other, and stores
+ * who made it, when and why. KV has no compare-and-set; this object does. It also stores the newest pointer that any
+ * isolate has accepted. Isolates request it when they read KV, which may return an old pointer, or one that an attacker
+ * has put back.
  */
 import { DurableObject } from "cloudflare:workers"
 import { configOf } from "../platform/config.ts"
@@ -13,32 +14,32 @@ import { POINTER_KEY, withTimeout } from "./store.ts"
 
 /** The oldest go first. */
 const MAX_KEPT = 10_000
-/** Numbers never come back: nobody may use them up at once. */
+/** Numbers are never used again, so no publisher may use them up at once. */
 const MAX_STEP = 1_000_000
-/** What was put late, after what came after it, is found by then, and again. */
+/** A late write of KV, after a newer one, is found by then, and looked for again. */
 const LOOK_AFTER_MS = 90_000
 const LOOK_FOR_MS = 900_000
-/** KV has not taken what it did not take by then; what comes next does not wait longer. */
+/** What KV has not stored by then counts as failed; the next change does not wait longer. */
 const PUT_WITHIN_MS = 25_000
 
-/** As it is told: all but the signed statement itself. */
+/** A publication without the signed statement itself. */
 export interface Published extends Omit<Publication, "jws"> {
-  /** False: it was cut off before KV had it, or KV did not take it. */
+  /** False if it was cut off before KV had it, or KV did not store it. */
   readonly done: boolean
 }
 
 export type PublishOutcome =
   | { readonly published: Published }
-  /** Its number is not above all before. */
+  /** Its number is not above all earlier ones. */
   | { readonly outrun: Head }
   /** Its number is so far above that few would be left. */
   | { readonly tooFar: Head }
   | { readonly unavailable: true }
 
 export interface Head {
-  /** The highest number so far, 0 where there is none. */
+  /** The highest number so far, 0 if there is none. */
   readonly seq: number
-  /** What decides, as far as it went this way. */
+  /** The live pointer, if it was published through this object. */
   readonly live: Published | null
 }
 
@@ -61,7 +62,9 @@ interface Row extends Record<string, SqlStorageValue> {
 const isPublishing = (what: string): what is Publishing => PUBLISHINGS.some((each) => each === what)
 
 export class Publications extends DurableObject<Env> {
-  /** The change in progress. It keeps no isolate from asking for the newest pointer, as blocking the object would. */
+  /**
+   * The change in progress. Unlike blocking the object, it does not keep isolates from requesting the newest pointer.
+   */
   #turn: Promise<unknown> = Promise.resolve()
 
   constructor(ctx: DurableObjectState, env: Env) {
@@ -74,7 +77,7 @@ export class Publications extends DurableObject<Env> {
 
   /** The body is in KV already, and was read. */
   async publish(publication: Publication): Promise<PublishOutcome> {
-    // One at a time: what is put last must be what has the highest number.
+    // One at a time: the last write must be that of the highest number.
     return this.#inTurn(async () => this.#publish(publication))
   }
 
@@ -91,7 +94,7 @@ export class Publications extends DurableObject<Env> {
 
   /**
    * An isolate has found a pointer in KV and hands it over before it decides by it: from then on no other isolate
-   * decides by an older one. A number that was given to another statement is not taken.
+   * decides by an older one. A number that belongs to another statement is not accepted.
    */
   async accept(jws: string): Promise<string | null> {
     const found = await verifyPublication(jws, configOf(this.env), "pointer").catch(() => null)
@@ -103,7 +106,7 @@ export class Publications extends DurableObject<Env> {
     const { sql } = this.ctx.storage
     const highest = this.head().seq
     const same = this.#last("seq = ?", seq)
-    // It was cut off before it was known whether KV had it: it has.
+    // It was cut off before it was known whether KV had it: KV has it.
     if (same?.what === what && same.digest === digest) sql.exec("UPDATE publications SET done = 1 WHERE seq = ?", seq)
     else if (seq > highest && seq <= highest + MAX_STEP) {
       logEvent("publication_found", { seq })
@@ -116,7 +119,7 @@ export class Publications extends DurableObject<Env> {
     const { sql } = this.ctx.storage
     const head = this.head()
     const same = head.seq === seq ? this.#last("seq = ?", seq) : null
-    // What was cut off may be sent again; what has arrived need not be.
+    // A publication that was cut off may be sent again; a completed one needs no second write.
     if (same?.what === what && same.digest === digest && same.kid === kid) {
       if (same.done) return { published: same }
     } else if (seq <= head.seq) return { outrun: head }
@@ -133,7 +136,7 @@ export class Publications extends DurableObject<Env> {
       logEvent("publication_not_stored", { seq, error: String(error) })
       return { unavailable: true }
     }
-    // As it was sent last: that is what KV has.
+    // KV has the statement that was sent last.
     sql.exec("UPDATE publications SET done = 1, jws = ? WHERE seq = ?", jws, seq)
     await this.ctx.storage.setAlarm(Date.now() + LOOK_AFTER_MS)
     sql.exec(
@@ -144,9 +147,9 @@ export class Publications extends DurableObject<Env> {
     return { published: { what, seq, digest, at, by, why, kid, done: true } }
   }
 
-  /** A pointer that KV took late, or again, must not undo what was published since. */
+  /** A pointer that KV stored late, or again, must not undo what was published since. */
   override async alarm(): Promise<void> {
-    // Nor may this undo what is being published: what is looked up is put before anything else is done.
+    // Nor may this undo a publication in progress: the pointer that it reads is written before the next change.
     await this.#inTurn(async () => this.#putAgain())
   }
 
@@ -162,7 +165,7 @@ export class Publications extends DurableObject<Env> {
     if (Date.now() - live.at < LOOK_FOR_MS) await this.ctx.storage.setAlarm(Date.now() + LOOK_AFTER_MS)
   }
 
-  /** What decides, with the statement itself. */
+  /** The live pointer, with the statement itself. */
   #live(): Row | undefined {
     const [live] = this.ctx.storage.sql
       .exec<Row>("SELECT * FROM publications WHERE what = 'pointer' AND done = 1 ORDER BY seq DESC LIMIT 1")
@@ -194,7 +197,7 @@ export class Publications extends DurableObject<Env> {
   }
 }
 
-/** Whether KV holds a pointer of a publisher to this Worker that is newer: an isolate will hand it over. */
+/** Whether KV holds a newer pointer that a publisher signed for this Worker: an isolate will hand it over. */
 async function isNewer(jws: string | null, seq: number, env: Env): Promise<boolean> {
   const found = jws === null ? null : await verifyPublication(jws, configOf(env), "pointer").catch(() => null)
   return found !== null && found.seq > seq

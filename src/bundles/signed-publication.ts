@@ -1,6 +1,6 @@
 /**
- * A publication: what a publisher's key signs to change what decides, or what is tried beside it. The holder of such a
- * key may do so and nobody else; the holder's name and reason are as the statement gives them.
+ * A publication: what a publisher's key signs to change the live bundle or its candidate. Only the holder of such a key
+ * may do so; the holder's name and reason are as the statement gives them.
  */
 import { compactVerify, createLocalJWKSet } from "jose"
 import * as z from "zod"
@@ -10,13 +10,13 @@ import { PUBLICATION_TYPES, PUBLISHINGS, type Pointer, type Publishing } from ".
 
 export interface Publication extends Pointer {
   readonly what: Publishing
-  /** Milliseconds, by the publisher's clock. */
+  /** Milliseconds since the epoch, by the publisher's clock. */
   readonly at: number
   readonly by: string
   readonly why: string
   /** Of the key that signed it. */
   readonly kid: string
-  /** As it was signed: what stands in KV. */
+  /** As it was signed, and is stored in KV. */
   readonly jws: string
 }
 
@@ -24,7 +24,7 @@ export interface Publication extends Pointer {
 export interface Statement {
   readonly typ: string | undefined
   readonly kid: string
-  /** Milliseconds. */
+  /** Milliseconds since the epoch. */
   readonly at: number
   readonly claims: unknown
 }
@@ -63,8 +63,9 @@ export function publicationOf({ typ, kid, at, claims }: Statement, jws: string):
 }
 
 /**
- * Reads what KV or the object of publications holds. Throws unless a publisher's key has signed it for this Worker to
- * do this very thing: with write access to KV, an attacker could put there what was signed for another Worker.
+ * Reads a statement from KV or the object of publications. Throws unless a publisher's key has signed it for this
+ * Worker and this very purpose: with write access to KV, an attacker could put there what was signed for another
+ * Worker.
  */
 export async function verifyPublication(jws: string, config: Config, what: Publishing): Promise<Publication> {
   const publication = publicationOf(await readStatement(jws, config), jws)

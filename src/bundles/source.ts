@@ -1,4 +1,4 @@
-/** Where the bundles of this Worker come from: KV, and the object that keeps the newest pointer. */
+/** The sources of this Worker's bundles: KV, and the object that stores the newest pointer. */
 import { configOf } from "../platform/config.ts"
 import type { BundleSource } from "./store.ts"
 import { publications } from "./publications.ts"

@@ -1,8 +1,8 @@
 /**
- * Bundles out of KV. Under `pointer` stands a JWS by a publisher's key, under `body/<digest>` the immutable bytes it
- * names. KV may show an older pointer for a minute, and somebody with write access to it may put one back; so an isolate
- * also asks the object of publications, which keeps the newest pointer that this Worker has accepted, and decides by no
- * older one. It keeps the last good bundle and looks for a newer one in the background.
+ * Loads bundles from KV. Under `pointer` is a JWS by a publisher's key, under `body/<digest>` are the immutable bytes
+ * it names. KV may return an older pointer for a minute, and an attacker with write access may put one back. So an
+ * isolate also asks the object of publications for the newest pointer that this Worker has accepted, and decides by no
+ * older one. It keeps the last good bundle and loads a newer one in the background.
  */
 import { within } from "../platform/timeout.ts"
 import type { Config } from "../platform/config.ts"
@@ -20,26 +20,26 @@ export const bodyKey = (digest: string): string => `body/${digest}`
 const CHECK_AFTER_MS = 30_000
 /** Beyond this a call waits for the check: a publication is in force everywhere a minute later (DESIGN §3). */
 const BLOCK_AFTER_MS = 60_000
-/** Beyond this without a successful check nothing is decided any more: rules may have been withdrawn meanwhile. */
+/** Beyond this without a successful check every call is denied: rules may have been withdrawn meanwhile. */
 const UNUSABLE_AFTER_MS = 600_000
 /** A store that does not answer for this long is unavailable. */
 const TIMEOUT_MS = 5_000
-/** A call with a bundle that may be used still waits for the check so long, and then is decided by that bundle. */
+/** A call with a usable bundle waits for the check this long at most, and then is decided by that bundle. */
 const STALE_WAIT_MS = 1_000
-/** A call without a usable bundle waits so long, and then is denied. */
+/** A call without a usable bundle waits this long at most, and then is denied. */
 const COLD_WAIT_MS = 2_000
 /** Denials say `Retry-After: 5`: by then there is another attempt. */
 const PAUSE_MS = 5_000
-/** The local stack shows an edit of `policies/` at once, and its first bundle as soon as it is published. */
+/** The local stack applies an edit of `policies/` at once, and its first bundle as soon as it is published. */
 const LOCAL_CHECK_AFTER_MS = 500
-/** The same failure is logged so often. */
+/** The same failure is logged at most this often. */
 const LOG_EVERY_MS = 60_000
 
-/** The object of publications, as far as an isolate asks it. */
+/** The part of the object of publications that an isolate uses. */
 export interface PublicationKeeper {
-  /** The newest pointer that this Worker has accepted, as it was signed; null if there is none. */
+  /** The newest pointer that this Worker has accepted, as it was signed. Null if there is none. */
   readonly newest: () => Promise<string | null>
-  /** Hands over a pointer that is newer. Returns the newest afterwards. */
+  /** Hands over a newer pointer. Returns the newest one afterwards. */
   readonly accept: (jws: string) => Promise<string | null>
 }
 
@@ -51,7 +51,7 @@ export interface BundleSource {
 
 interface LoadedBundle {
   readonly bundle: Bundle
-  /** Null: a ledger has named it. */
+  /** Null if a ledger has named it. */
   readonly jws: string | null
   readonly checkedAt: number
 }
@@ -59,7 +59,7 @@ interface LoadedBundle {
 /** What an isolate knows of bundles. */
 class Memory {
   loaded: LoadedBundle | undefined
-  /** The last bundle that a ledger in this isolate was asked to decide by, while no pointer has been checked here. */
+  /** The last bundle by which a ledger in this isolate had to decide, as long as no pointer has been checked here. */
   named: Bundle | undefined
   readonly checks = new Attempts<true>()
   /** By digest. */
@@ -68,7 +68,7 @@ class Memory {
 }
 let memory = new Memory()
 
-/** For tests: a fresh isolate. What is still under way ends in the memory that it began with. */
+/** For tests: the state of a fresh isolate. Work in progress ends in the memory in which it began. */
 export function forgetBundle(): void {
   memory = new Memory()
 }
@@ -97,14 +97,14 @@ export async function currentBundle(
   return checked && clockDistance(now, checked.checkedAt) < UNUSABLE_AFTER_MS ? checked.bundle : null
 }
 
-/** The very bundle that a pointer names: what the ledger decides by, so that one call never mixes two. */
+/** The very bundle that a pointer names. The ledger decides by it, so that one call never mixes two. */
 export async function bundleOf(kv: KVNamespace, pointer: Pointer): Promise<Bundle | null> {
   const cache = memory
   const bundle = heldIn(cache, pointer)
   if (bundle) return bundle
   const now = Date.now()
   const patience = { wait: COLD_WAIT_MS, pause: PAUSE_MS }
-  // An object lives on while it waits for what it has asked.
+  // An object lives on while it waits for its own request.
   return attemptsFor(cache, pointer).run(
     async () => keepBody(cache, kv, pointer),
     now,
@@ -136,7 +136,7 @@ async function keepBody(cache: Memory, kv: KVNamespace, pointer: Pointer): Promi
   }
 }
 
-/** The bundle with the content that is named; republished, as after a rollback, it is held by the newer pointer. */
+/** The loaded bundle with this content. Republished content, as after a rollback, counts under its newer pointer. */
 export function bundleHeld(pointer: Pointer): Bundle | null {
   return heldIn(memory, pointer)
 }
@@ -149,7 +149,7 @@ function heldIn(cache: Memory, pointer: Pointer): Bundle | null {
   return bundle
 }
 
-/** What a ledger has named takes the place of an older one, and is checked no later for it. */
+/** A bundle that a ledger has named replaces an older one, but does not delay the next check. */
 function keep(cache: Memory, bundle: Bundle): void {
   const { loaded } = cache
   if (!loaded) cache.named = bundle
@@ -175,7 +175,7 @@ async function check(cache: Memory, source: BundleSource, now: number): Promise<
   }
 }
 
-/** KV may be behind; where it is ahead, the pointer is kept for all isolates before this one decides by it. */
+/** KV may be behind. If it is ahead, the pointer is stored for all isolates before this one decides by it. */
 async function newerOf(
   stored: string,
   newest: string | null,
@@ -194,7 +194,7 @@ async function follow(cache: Memory, { seq, digest, jws }: Publication, kv: KVNa
   const pointer = { seq, digest }
   refuseOlder(cache, pointer)
   const bundle = heldIn(cache, pointer) ?? (await fetchBody(kv, pointer))
-  // A ledger may have named a newer one meanwhile; an older pointer never comes back.
+  // A ledger may have named a newer one meanwhile; an older pointer is never used again.
   refuseOlder(cache, pointer)
   cache.loaded = { bundle, jws, checkedAt: now }
 }
@@ -204,7 +204,7 @@ function refuseOlder({ loaded }: Memory, { seq }: Pointer): void {
   if (seq < newest) throw new Error(`pointer ${seq} is older than ${newest}`)
 }
 
-/** Throws where it is not there whole. */
+/** Throws if the body is missing or incomplete. */
 export async function fetchBody(kv: KVNamespace, pointer: Pointer): Promise<Bundle> {
   const bytes = await withTimeout(kv.get(bodyKey(pointer.digest), "arrayBuffer"))
   if (bytes === null) throw new Error(`bundle ${pointer.digest} is missing`)
@@ -212,7 +212,7 @@ export async function fetchBody(kv: KVNamespace, pointer: Pointer): Promise<Bund
   return assemble(new TextDecoder().decode(bytes), pointer)
 }
 
-/** Of a read of KV, or a question to the object of publications. */
+/** For a read of KV, or a request to the object of publications. */
 export async function withTimeout<Value>(work: Promise<Value>, milliseconds = TIMEOUT_MS): Promise<Value> {
   return within(work, milliseconds, "KV or the object of publications")
 }
@@ -225,5 +225,5 @@ function report(cache: Memory, error: unknown): void {
   if (text.endsWith(NOTHING_PUBLISHED)) logEvent("nothing_published_yet", {})
   else logEvent("bundle_check_failed", { error: text })
 }
-/** A Worker begins like this: it is no failure, and every call is denied until something is published. */
+/** A new Worker begins like this: it is no failure, and every call is denied until something is published. */
 const NOTHING_PUBLISHED = "nothing has been published yet"

@@ -1,7 +1,7 @@
 /**
- * Which agent a credential proves. Its issuer chooses the kind, and each kind has rules that the others cannot pass:
- * our configured issuers of workloads by their exact `iss`, an agent's own assertion by `iss` = `sub`, and what is left
- * by its SPIFFE ID. Nothing falls from one kind through to the next.
+ * Which agent a credential proves. Its issuer determines the kind, and each kind has rules that the others cannot meet:
+ * our configured issuers of workloads by their exact `iss`, an agent's own assertion by `iss` = `sub`, and the rest by
+ * SPIFFE ID. A credential that fails as one kind is never tried as the next.
  */
 import type { Lookup } from "../core/encoding/lookup.ts"
 import type { AgentDefinition } from "../core/policy/definition/agents.ts"
@@ -21,14 +21,14 @@ export interface Registry {
 
 export interface ProvenAgent {
   readonly agent: string
-  /** Milliseconds, when the credential was issued; 0 where it does not say. */
+  /** Milliseconds since the epoch, when the credential was issued; 0 if it does not say. */
   readonly since: number
-  /** What of the credential may be used once only, and how long that has to be remembered (milliseconds). */
+  /** What makes the credential single-use, and until when that has to be remembered (milliseconds). */
   readonly once: { readonly issuer: string; readonly jti: string; readonly until: number } | null
 }
 
 /**
- * @param kind `spiffe`: the request says that it is a JWT-SVID, so nothing else will do
+ * @param kind `spiffe`: the request declares a JWT-SVID, so no other kind is accepted
  * @param audience our own URL
  */
 export async function verifyAgent(
@@ -51,7 +51,7 @@ async function verify(
   const compact = readCompact(token)
   if (isRejected(compact)) return compact
   const { iss, sub, iat } = compact.claims
-  // Verified with the rest before it counts. Clocks of others may be ahead; authority begins now at the latest.
+  // Verified with the rest before it counts. Other clocks may be ahead; the authority begins now at the latest.
   const since = typeof iat === "number" ? Math.min(iat * 1000, fetchContext.now) : 0
   const issuer = issuers.find((each) => each.issuer !== undefined && each.issuer === iss)
   const own = typeof iss === "string" && iss === sub ? agents.get(iss) : undefined
@@ -67,7 +67,7 @@ async function verify(
     const { agent, jti, expiresAt: until } = proven
     return { agent, since, once: { issuer: agent, jti, until } }
   }
-  // What names no workload of a trust domain can only have been meant for an issuer that there is none of.
+  // A subject that is no workload of a trust domain can only belong to an issuer that is not configured.
   const isSvid = typeof sub === "string" && sub.startsWith("spiffe:")
   if (!isSvid || (issuer && issuer.trust_domain === undefined)) {
     return reject({ reason: "issuer_unknown", iss: typeof iss === "string" ? iss : null })
@@ -80,7 +80,7 @@ async function verify(
   return { ...proven, since, once: domain ? onceOf(compact.claims, domain) : null }
 }
 
-/** With the keys that its own document names, where it has one. */
+/** The agent with the keys in its own metadata document, if it has one. */
 async function withDocument(agent: AgentDefinition, fetchContext: FetchContext): Promise<AgentDefinition | Rejected> {
   if (agent.client?.metadata !== true) return agent
   const document = await clientDocument(agent.id, fetchContext)
@@ -90,7 +90,7 @@ async function withDocument(agent: AgentDefinition, fetchContext: FetchContext):
 }
 
 /**
- * Where the issuer's entry says `single_use`; a token without a `jti` has nothing to be told apart by, and is refused
+ * If the issuer's entry says `single_use`. A token without a `jti` cannot be told apart from others, and is rejected
  * later.
  */
 function onceOf(

@@ -2,10 +2,7 @@ import { sha256Hex } from "../core/encoding/hash.ts"
 
 const MAX_KEY_LENGTH = 256
 
-/**
- * Keys hashed lately; a gateway sends the same one with every call. Bounded, and holding hashes of guesses harms
- * nobody.
- */
+/** Keys hashed recently; a gateway sends the same one with every call. Bounded; hashes of guesses in it do no harm. */
 const MAX_REMEMBERED = 256
 
 const hashes = new Map<string, string>()
@@ -19,7 +16,7 @@ function hashOf(key: string): string {
   return hash
 }
 
-/** By which whoever asks is looked up; null for what is no key. */
+/** The hash by which the caller is looked up. Null if the text is no key. */
 export function hashOfKey(key: string | null): string | null {
   return !key || key.length > MAX_KEY_LENGTH ? null : hashOf(key)
 }

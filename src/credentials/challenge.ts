@@ -1,6 +1,6 @@
 /**
- * What a 401 or 403 asks of the caller: `WWW-Authenticate`, and a nonce where one is needed. Sources: RFC 6750 3, RFC
- * 9449 7.1 and 9, RFC 9470 3, RFC 9728 5.1.
+ * The challenge of a 401 or 403: `WWW-Authenticate`, and a nonce if one is needed. Sources: RFC 6750, section 3; RFC
+ * 9449, sections 7.1 and 9; RFC 9470, section 3; RFC 9728, section 5.1.
  */
 import { PROOF_ALGORITHMS } from "./dpop.ts"
 import { codeOf, type Denial } from "../core/denials/denial.ts"
@@ -8,8 +8,9 @@ import { codeOf, type Denial } from "../core/denials/denial.ts"
 const ALGS = `algs="${PROOF_ALGORITHMS.join(" ")}"`
 
 /**
- * @param metadata URL of the protected resource's metadata: where a client without a token finds out how to get one
- * @param scheme by which the token was shown: who proves a key is to get a token for that key again (RFC 9449 7.1)
+ * @param metadata URL of the protected resource's metadata, where a client without a token learns how to get one
+ * @param scheme with which the token was presented: a client that proves a key needs a token for that key (RFC 9449,
+ *   section 7.1)
  */
 export function challengeOf(
   denial: Denial,
@@ -39,7 +40,7 @@ export function challengeOf(
       return challenge(denial.bound ? "DPoP" : "Bearer", 'error="insufficient_user_authentication"', ...acr, ...age)
     }
     case "binding_absent":
-      // What proof there is binds nothing: the token is a bearer's.
+      // A proof without a binding proves nothing here: the token is a bearer token.
       return challenge("Bearer", 'error="invalid_token"')
     default: {
       const code = codeOf(denial)

@@ -1,7 +1,7 @@
 /**
- * An agent's own assertion (RFC 7523 3, `private_key_jwt`): issued by it about itself, signed by a key registered for
- * it, for us alone, short-lived, used once. A sole audience that is our issuer's URL keeps it from being carried here
- * by another server it was made for (draft-ietf-oauth-rfc7523bis).
+ * An agent's own assertion (RFC 7523, section 3, `private_key_jwt`): issued by the agent about itself, signed by a key
+ * registered for it, for us alone, short-lived, used once. Its sole audience is our issuer's URL, so that another
+ * server for which it was made cannot use it here (draft-ietf-oauth-rfc7523bis).
  */
 import type { AgentDefinition } from "../core/policy/definition/agents.ts"
 import type { Compact } from "./jws/compact.ts"

@@ -1,7 +1,8 @@
 /**
- * Client ID Metadata Documents (draft-ietf-oauth-client-id-metadata-document): an agent whose id is a URL says there where
- * its codes go, and by which keys it proves itself. Only documents of registered agents are ever asked for, never by
- * redirect; what is held is a value, renewed after minutes, and gone soon after it could not be.
+ * Client ID Metadata Documents (draft-ietf-oauth-client-id-metadata-document). An agent whose id is a URL publishes
+ * there its redirect URIs, and the keys by which it authenticates. Only documents of registered agents are fetched,
+ * never by redirect. The cache holds the parsed document, renews it after minutes, and drops it soon after it could not
+ * be renewed.
  */
 import * as z from "zod"
 import { parseJson } from "../core/catalog/json-body.ts"
@@ -16,35 +17,35 @@ import { Renewals, type RenewalRequest } from "./key-sets/renewal.ts"
 
 const MAX_BYTES = 10_240
 const RENEW_AFTER_MS = 300_000
-/** A document that could not be renewed for this long says nothing any more. */
+/** A document that could not be renewed for this long is no longer used. */
 const UNUSABLE_AFTER_MS = 900_000
-/** Registered agents can be many; whoever is asked for next is at worst asked for again. */
+/** Registered agents can be many; at worst, a document is fetched again. */
 const MAX_HELD = 1_000
 const MAX_NAME = 80
 
 export interface ClientDocument {
-  /** As it calls itself: a claim, and nobody has checked it. */
+  /** The name that the agent gives itself: an unverified claim. */
   readonly name: string | null
   readonly redirectUris: readonly string[]
-  /** How it proves itself by keys of its own; null: it has none, and proves nothing. */
+  /** How the agent authenticates by keys of its own. Null if it has none, and so cannot. */
   readonly identity: IdentityDefinition | null
 }
 
 interface CachedDocument {
   readonly document: ClientDocument
-  /** Milliseconds. */
+  /** Milliseconds since the epoch. */
   readonly fetchedAt: number
 }
 const documents = new Map<string, CachedDocument>()
 const renewals = new Renewals()
 
-/** For tests: a fresh isolate. */
+/** For tests: the state of a fresh isolate. */
 export function forgetClientDocuments(): void {
   documents.clear()
   renewals.clear()
 }
 
-/** Null where it cannot be had, or is none: the log says why. */
+/** Null if it cannot be fetched or is invalid: the log says why. */
 export async function clientDocument(
   id: string,
   { now, local, background }: FetchContext,
@@ -77,7 +78,7 @@ function dropOldest(): void {
   }
 }
 
-/** Throws where it is not to be had as it must be. */
+/** Throws if it cannot be fetched as required. */
 async function fetchDocument(id: string, local: boolean): Promise<string> {
   const { text, type } = await fetchJson(id, local, MAX_BYTES)
   if (!/^application\/(?:[a-z0-9.-]+\+)?json\b/i.test(type)) throw new Error("it is not served as JSON")
@@ -86,7 +87,7 @@ async function fetchDocument(id: string, local: boolean): Promise<string> {
 
 const publicKey = z.looseObject({ kty: z.enum(["EC", "RSA", "OKP"]) }).refine((key) => !("d" in key), "a private key")
 
-/** Section 4.1: no secret that its readers would share, and no method that would need one. Logos are not shown. */
+/** Section 4.1: no secret, as its readers would share it, and no method that would need one. Logos are not shown. */
 const schema = z
   .looseObject({
     client_id: z.string(),
@@ -113,7 +114,7 @@ const schema = z
     "it has no keys to prove itself by",
   )
 
-/** Throws where the document is none, or another's. */
+/** Throws if the document is invalid, or another agent's. */
 function readDocument(id: string, text: string): ClientDocument {
   const parsed = parseJson(text)
   if (isDenied(parsed)) throw new Error("it is not JSON that reads in one way")

@@ -1,6 +1,6 @@
 /**
- * Our own delegation token, the only kind of token a gateway's call may carry: a JWT access token (RFC 9068,
- * `at+jwt`) signed by our key ring. Verified tokens are remembered, as their signature does not change.
+ * Our own delegation token, the only kind of token that a gateway's call may carry: a JWT access token (RFC 9068,
+ * `at+jwt`) signed by our key ring. Verified tokens are remembered, because their signature does not change.
  */
 import { jwtVerify } from "jose"
 import * as z from "zod"
@@ -27,7 +27,9 @@ const claimsSchema = prepared(
     scope: z.string(),
     act: z.unknown().optional(),
     cnf: z.object({ jkt: z.string() }).optional(),
-    /** Seconds, when the authority behind its tree was given: the user's session, or the agent's own. */
+    /**
+     * Seconds since the epoch, when the authority behind its tree was given: the user's session, or the agent's own.
+     */
     since: z.number(),
     authorization_details: z.unknown().optional(),
     iat: z.number(),
@@ -53,16 +55,16 @@ export type DelegationClaims = z.infer<typeof claimsSchema>
 
 export interface VerifiedToken {
   readonly claims: DelegationClaims
-  /** Tells it apart in records; see `tokenDigests`. */
+  /** Identifies the token in records; see `tokenDigests`. */
   readonly hash: string
-  /** Base64url SHA-256 of it: what a proof for it has to say (RFC 9449 4.2). */
+  /** Base64url SHA-256 of the token, which a proof for it must contain (RFC 9449, section 4.2). */
   readonly ath: string
   readonly kid: string
-  /** Every agent of its chain, the calling one first: informative (RFC 8693 4.1), but signed by us. */
+  /** Every agent of its chain, the calling one first: informative (RFC 8693, section 4.1), but signed by us. */
   readonly agents: readonly string[]
 }
 
-/** Tokens verified lately, oldest first. Bounded in number and length: a flood of tokens costs time, never memory. */
+/** Recently verified tokens, oldest first. Bounded in number and length: a flood of tokens costs time, never memory. */
 const MAX_REMEMBERED = 5_000
 const MAX_REMEMBERED_CHARACTERS = 8_000_000
 const remembered = new Map<string, VerifiedToken>()
@@ -70,7 +72,7 @@ let rememberedCharacters = 0
 
 /**
  * @param issuer our own
- * @param audiences those that are expected where it was shown
+ * @param audiences those that are expected at this endpoint
  * @param now milliseconds
  */
 export async function verifyDelegationToken(
@@ -98,7 +100,7 @@ async function verifyNow(
 ): Promise<VerifiedToken | Denied> {
   const verified = remembered.get(token) ?? (await verify(token, keys, issuer, now))
   if ("denied" in verified) return verified
-  // A key that has left the ring takes its tokens with it, remembered or not.
+  // If a key has left the ring, its tokens are rejected, remembered or not.
   if (!(await keys.find(verified.kid))) return deny({ reason: "token_rejected", what: "key_unknown" })
   const { claims } = verified
   if (now >= claims.exp * 1000) {
@@ -119,7 +121,7 @@ async function verify(token: string, keys: KeyFinder, issuer: string, now: numbe
   if (checkType(compact, "delegation_token")) return deny({ reason: "token_rejected", what: "type_refused" })
   const own = kid === null ? null : await keys.find(kid)
   if (kid === null || !own) return deny({ reason: "token_rejected", what: "key_unknown" })
-  // The key says which, not the token (RFC 8725 3.1).
+  // The key determines the algorithm, not the token (RFC 8725, section 3.1).
   if (own.alg !== alg) return deny({ reason: "token_rejected", what: "algorithm_refused" })
   try {
     await jwtVerify(token, own.key, { algorithms: [own.alg], issuer, currentDate: new Date(now) })
@@ -171,7 +173,7 @@ function forget(token: string): void {
   if (remembered.delete(token)) rememberedCharacters -= token.length
 }
 
-/** Null where the agent acts on its own behalf. */
+/** Null if the agent acts on its own behalf. */
 export function userOf({ sub, client_id }: DelegationClaims): string | null {
   return sub === client_id ? null : sub
 }

@@ -1,7 +1,7 @@
 /**
- * Proof of possession by DPoP: the caller holds the private key whose thumbprint the token names. The checks of RFC
- * 9449 4.3 are here but two: whether its nonce is ours and whether its `jti` was seen before, the one who remembers
- * says, the tree's ledger at a gateway and the single-use log at the token endpoint.
+ * Proof of possession by DPoP: the client holds the private key whose thumbprint the token names. All checks of RFC
+ * 9449, section 4.3, are here but two: the nonce, and whether the `jti` was used before. The tree's ledger checks these
+ * at a gateway, and the single-use log at the token endpoint.
  */
 import { calculateJwkThumbprint, type CryptoKey } from "jose"
 import { refusedHash } from "../core/encoding/hash.ts"
@@ -17,7 +17,7 @@ import { checkType } from "./token-kinds.ts"
 export interface ProofRejected {
   /** For the record, never for the wire. */
   readonly rejected: string
-  /** Of the proof: tells two apart and opens nothing. */
+  /** Of the proof: it tells two proofs apart, and reveals none. */
   readonly hash?: string
 }
 
@@ -39,7 +39,10 @@ interface ProofClaims {
   readonly nbf: number | null
 }
 
-/** RFC 9449 4.2. By hand, as a proof comes with every call: a schema would take a tenth of the verification. */
+/**
+ * RFC 9449, section 4.2. Written by hand, because a proof comes with every call: a schema would take a tenth of the
+ * verification.
+ */
 function claimsOf(claims: Readonly<Record<string, unknown>>): ProofClaims | null {
   const { jti, htm, htu, iat, ath = null, nonce = null, exp = null, nbf = null } = claims
   const isText = (value: unknown): value is string | null => value === null || typeof value === "string"
@@ -88,7 +91,7 @@ async function verify(proof: string, expected: Expected, now: number): Promise<P
   const age = now / 1000 - iat
   if (age > MAX_AGE_SECONDS || age < -MAX_AHEAD_SECONDS) return { rejected: "iat" }
   if (expected.ath !== null && ath !== expected.ath) return { rejected: "ath" }
-  // RFC 9449 knows neither in a proof; one that has them says itself when it holds.
+  // RFC 9449 defines neither claim for a proof; if a proof has them, they apply.
   if (exp !== null && now >= exp * 1000) return { rejected: "expired" }
   if (nbf !== null && now < nbf * 1000) return { rejected: "not_yet_valid" }
   if (!(await isSignedBy(proof, key))) return { rejected: "signature_invalid" }
@@ -97,8 +100,8 @@ async function verify(proof: string, expected: Expected, now: number): Promise<P
 }
 
 /**
- * By the platform at once: header and claims have been read and judged already, and a proof comes with every call,
- * where reading them again would cost a good part of the verification.
+ * Verifies with the platform's own function: header and claims have been checked already. A proof comes with every
+ * call, and reading them again would cost a good part of the verification.
  */
 async function isSignedBy(proof: string, { key, algorithm }: ProofKey): Promise<boolean> {
   const end = proof.lastIndexOf(".")
@@ -114,8 +117,8 @@ interface ProofKey {
 }
 
 /**
- * Headers that were judged good lately, by their text: a client sends the very same one with each proof. What it says
- * is known by then, and its key imported. Bounded in number, and by the length of a proof in size; oldest first.
+ * Recently accepted headers by their text, because a client sends the same header with each proof. A remembered header
+ * is already checked, and its key imported. Bounded in number, and in size by the length of a proof; oldest first.
  */
 const MAX_REMEMBERED = 1_000
 const headers = new Map<string, ProofKey>()
@@ -136,7 +139,7 @@ async function judgeHeader(part: string): Promise<ProofKey | ProofRejected> {
   return key
 }
 
-/** Null where it may not be used: a private or weak key, or one that does not fit the algorithm (checks 6, 7). */
+/** Null if the key may not be used: it is private or weak, or does not fit the algorithm (checks 6, 7). */
 export async function proofKey(jwk: Readonly<Record<string, unknown>>, alg: string): Promise<ProofKey | null> {
   const algorithm = weakness(jwk, "sig") === null ? algorithmOf(jwk, [alg]) : null
   if (!algorithm) return null
@@ -144,7 +147,7 @@ export async function proofKey(jwk: Readonly<Record<string, unknown>>, alg: stri
   return key && { key, algorithm, jkt: await calculateJwkThumbprint(jwk, "sha256") }
 }
 
-/** Scheme, authority and path, the authority without anything that two parsers could take for two hosts. */
+/** Scheme, authority and path. The pattern excludes authorities that two parsers could read as different hosts. */
 const HTTP_URI = /^(https?:\/\/(?:[a-z0-9.-]+|\[[0-9a-f:.]+\])(?::\d{1,5})?)([^?#]*)/i
 const PRINTABLE = /^[\x21-\x5b\x5d-\x7e]+$/
 

@@ -1,7 +1,7 @@
 /**
- * Hand-over of a task that is bound to a key: signed by that key for one other agent and that agent's key, for the
- * token it goes with, once. Without it, whoever gets hold of a bound token could exchange it for one of their own
- * (DESIGN §4). It is no DPoP proof: that says who is calling, not who may go on.
+ * The hand-over of a task that is bound to a key. That key signs it for one other agent and that agent's key, for the
+ * token it goes with, once. Without it, a thief of a bound token could exchange it for one of their own (DESIGN §4). It
+ * is no DPoP proof, which authenticates the caller and hands nothing over.
  */
 import * as z from "zod"
 import { jwtVerify } from "jose"
@@ -14,10 +14,10 @@ import { isSoleAudience, rejectionOf } from "./jws/signature.ts"
 import { checkType } from "./token-kinds.ts"
 
 export interface Handover {
-  /** Thumbprint of the key that signed it: the parent token's, or it says nothing. */
+  /** Thumbprint of the key that signed it, which must be the parent token's. */
   readonly jkt: string
   readonly jti: string
-  /** Milliseconds; from then on it would be refused as stale. */
+  /** Milliseconds since the epoch; from then on it is rejected as stale. */
   readonly freshUntil: number
 }
 
@@ -26,19 +26,19 @@ const MAX_AHEAD_SECONDS = 10
 
 const claimsSchema = z.object({
   aud: z.unknown(),
-  /** The agent that gets it. */
+  /** The agent that receives the task. */
   sub: z.string(),
   cnf: z.strictObject({ jkt: z.string() }),
-  /** As in a DPoP proof (RFC 9449 4.2): the parent's token. */
+  /** As in a DPoP proof (RFC 9449, section 4.2): the parent's token. */
   ath: z.string(),
   jti: z.string().min(1).max(256),
   iat: z.number(),
 })
 
 /**
- * @param expected our own URL; the agent that asks and the key that it has proven; the token that it brings
+ * @param expected our own URL; the requesting agent and the key that it has proven; the token that it presents
  * @param now milliseconds
- * @returns why it is not taken, for the record
+ * @returns why it is rejected, for the record
  */
 export async function verifyHandover(
   text: string,

@@ -1,7 +1,7 @@
 /**
- * ID-JAG (draft-ietf-oauth-identity-assertion-authz-grant, a profile of RFC 7523): a provider says to us, and to nobody
- * else, that this very agent may work for this person. It has a type of its own, which nothing else is taken for: an
- * RFC 7523 assertion without one could be any token of the provider that happens to be for us (RFC 8725 3.11).
+ * ID-JAG (draft-ietf-oauth-identity-assertion-authz-grant, a profile of RFC 7523): a provider asserts to us alone that
+ * this very agent may work for this person. It has a type of its own. An RFC 7523 assertion without one could be any
+ * token of the provider that happens to be for us (RFC 8725, section 3.11).
  */
 import * as z from "zod"
 import { isObject } from "../core/encoding/json.ts"
@@ -28,28 +28,28 @@ import {
 } from "./jws/signature.ts"
 import { checkType } from "./token-kinds.ts"
 
-/** Made for one redemption, which comes at once; its `jti` is remembered for as long. */
+/** It is made for one immediate redemption; its `jti` is remembered for as long as it lives. */
 const MAX_LIFE_SECONDS = 3_600
 
 type Assertions = NonNullable<IssuerDefinition["assertions"]>
 
 export interface Asserted {
-  /** `expiresAt` is when their session is taken to end. */
+  /** `expiresAt` is when their session is assumed to end. */
   readonly person: Person
   readonly jti: string
-  /** Milliseconds; from then on it is refused as expired. */
+  /** Milliseconds since the epoch; from then on it is rejected as expired. */
   readonly redeemableUntil: number
-  /** What may be asked for at most; null: it does not say. */
+  /** The most that may be requested. Null if it does not say. */
   readonly scope: string | null
   readonly authorizationDetails: unknown
 }
 
-/** Who brings it, for what, and to whom. */
+/** The agent that presents it, the requested audience, and its recipient. */
 export interface Bringing {
   readonly agent: string
-  /** Thumbprint of the key that the agent has proven; null: none. */
+  /** Thumbprint of the key that the agent has proven. Null if it has proven none. */
   readonly jkt: string | null
-  /** Of the delegation token that is asked for. */
+  /** Of the requested delegation token. */
   readonly audience: string
   /** Our own URL. */
   readonly us: string
@@ -87,7 +87,7 @@ async function verify(
   if (!read.success) return reject({ reason: "claim_mismatch", claim: String(read.error.issues[0]?.path[0] ?? "") })
   const { jti, client_id: client, scope } = read.data
   const { clients, require, claims: paths, life } = issuer.assertions
-  // What one agent got for itself must be of no use to another (draft, 4.4.1).
+  // An assertion that one agent obtained must be useless to another (draft, section 4.4.1).
   if ((Object.hasOwn(clients, client) ? clients[client] : client) !== agent)
     return reject({ reason: "client_mismatch", got: shownName(client) })
   const odd =
@@ -100,23 +100,23 @@ async function verify(
   const [exp, iat] = [Number(claims["exp"]), Number(claims["iat"])]
   const person = readPerson({ ...claims, exp: iat + life }, issuer.issuer ?? "", paths, fetchContext.now)
   if (isRejected(person)) return person
-  // An app's own token has no person in it.
+  // An app's own token identifies no person.
   if (person.user.subject === client || person.user.subject === agent)
     return reject({ reason: "no_person", mark: "sub" })
   const redeemableUntil = (exp + CLOCK_TOLERANCE_SECONDS) * 1000
   return { person, jti, redeemableUntil, scope, authorizationDetails: claims["authorization_details"] }
 }
 
-/** With tenants a subject is one only within its own: which we mean has to be said. We have none ourselves. */
+/**
+ * With tenants, a subject is unique only within its tenant, so the issuer's entry has to name the tenant. We have none
+ * ourselves.
+ */
 function checkTenants(claims: Claims, required: Readonly<Record<string, unknown>>): Rejected | null {
   const unsaid = ["tenant", "aud_tenant"].find((claim) => claim in claims && !Object.hasOwn(required, claim))
   return unsaid === undefined ? null : reject({ reason: "claim_mismatch", claim: unsaid })
 }
 
-/**
- * `act` may say once more who acts, which is this agent; those who acted before it are nobody that a task of ours has
- * above it.
- */
+/** `act` may repeat the actor, which is this agent. Earlier actors would be no ancestors in our task tree. */
 function checkActor({ act, cnf: _bound, ...claims }: Claims, names: readonly string[]): Rejected | null {
   const isNamed = isObject(act) && typeof act["sub"] === "string" && names.includes(act["sub"]) && !("act" in act)
   if (act !== undefined && !isNamed) return reject({ reason: "delegated" })
@@ -124,7 +124,7 @@ function checkActor({ act, cnf: _bound, ...claims }: Claims, names: readonly str
   return checkPlain(claims, agent)
 }
 
-/** Bound to a key, it is for whoever has that key alone (RFC 7800 3.1). */
+/** If it is bound to a key, only the holder of that key may use it (RFC 7800, section 3.1). */
 function checkBinding({ cnf }: Claims, jkt: string | null): Rejected | null {
   if (cnf === undefined) return null
   return isObject(cnf) && Object.keys(cnf).length === 1 && jkt !== null && cnf["jkt"] === jkt
@@ -132,7 +132,7 @@ function checkBinding({ cnf }: Claims, jkt: string | null): Rejected | null {
     : reject({ reason: "bound" })
 }
 
-/** RFC 8707: made for these, and so for no other. */
+/** RFC 8707: if it names resources, it is for no others. */
 function checkResource({ resource }: Claims, audience: string): Rejected | null {
   return resource === undefined || textsOf(resource).some((each) => isSameResource(each, audience))
     ? null

@@ -1,7 +1,6 @@
 /**
  * SPIFFE JWT-SVID: `typ` absent, `JWT` or `JOSE`; RSA or EC; `sub` a SPIFFE ID of the trust domain; `aud` and `exp`
- * required, `aud` being us and nobody else, so that no other audience of it can come here with it. Source: JWT-SVID 2,
- * 3.
+ * required. `aud` is us alone, so that no other audience can use it here. Source: JWT-SVID, sections 2 and 3.
  */
 import type { IssuerDefinition } from "../core/policy/definition/issuers.ts"
 import { SVID_ALGORITHMS } from "../core/keys/algorithm.ts"
@@ -25,7 +24,7 @@ export async function verifySvid(
   const { sub, iss } = compact.claims
   const domain = typeof sub === "string" ? trustDomainOf(sub) : null
   const issuer = issuers.find(({ trust_domain }) => trust_domain !== undefined && trust_domain === domain)
-  // An ID without a path is the trust domain's own, no workload's.
+  // An ID without a path belongs to the trust domain itself, not to a workload.
   if (typeof sub !== "string" || domain === null || !issuer || sub === `spiffe://${domain}`) {
     return reject({ reason: "trust_domain_unknown", sub: typeof sub === "string" ? sub : null })
   }
@@ -33,7 +32,7 @@ export async function verifySvid(
   if (mistyped) return mistyped
   if (!SVID_ALGORITHMS.includes(compact.header.alg))
     return reject({ reason: "algorithm_refused", alg: compact.header.alg })
-  // Most trust domains set no `iss`; where ours says which, it is that one.
+  // Most trust domains set no `iss`; if our configuration names one, the token must have it.
   if (issuer.issuer !== undefined && iss !== issuer.issuer) return reject({ reason: "claim_mismatch", claim: "iss" })
   const options = { requiredClaims: ["sub", "aud", "exp"], maxLife: issuer.max_life ?? MAX_LIFE_SECONDS }
   const claims = await verifySigned(compact, issuer, options, fetchContext)

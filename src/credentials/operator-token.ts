@@ -1,6 +1,6 @@
 /**
- * An operator: a person whose own access token says so, and whom `operators.yaml` names. An ID token proves a login to
- * its client, not a right to manage (RFC 9068 5).
+ * An operator: a person whom their own access token identifies, and whom `operators.yaml` names. An ID token proves a
+ * login to its client, not a right to manage (RFC 9068, section 5).
  */
 import type { IssuerDefinition } from "../core/policy/definition/issuers.ts"
 import type { OperatorDefinition, Role } from "../core/policy/definition/operators.ts"
@@ -14,9 +14,9 @@ export interface KnownOperator {
   readonly subject: string
   /** At least one. */
   readonly roles: readonly Role[]
-  /** Milliseconds, when their token was issued. */
+  /** Milliseconds since the epoch, when their token was issued. */
   readonly since: number
-  /** All by which they can be stopped. */
+  /** All names by which they can be revoked. */
   readonly names: readonly PersonName[]
 }
 
@@ -37,7 +37,7 @@ export async function verifyOperator(
   return ofCredential(reject({ reason: "subject_unknown", sub: subject }), token)
 }
 
-/** Undefined: somebody who is no operator. */
+/** Undefined if the person is no operator. */
 export function operatorBy(
   { issuer, subject }: PersonToken,
   operators: readonly OperatorDefinition[],

@@ -1,7 +1,6 @@
 /**
- * A person's own access token (RFC 9068), for our URL and nothing else, given to a client that is registered for
- * managing: what they say with it they say themselves. The session token that an app hands to an agent is another
- * client's.
+ * A person's own access token (RFC 9068), for our URL alone, issued to a client that is registered for managing: the
+ * person acts themselves. The session token that an app passes to an agent is another client's.
  */
 import * as z from "zod"
 import type { IssuerDefinition } from "../core/policy/definition/issuers.ts"
@@ -20,29 +19,29 @@ import { checkPlain, isSoleAudience, MAX_LIFE_SECONDS, textsOf, verifySigned, ty
 import { checkType } from "./token-kinds.ts"
 
 export interface PersonToken {
-  /** The entry of issuers.yaml that it is of, with its `iss`. */
+  /** The entry of issuers.yaml that matches its `iss`, with that `iss`. */
   readonly issuer: IssuerDefinition & { readonly issuer: string }
-  /** `sub`, which every token has; whom an agent would act for may stand in another claim. */
+  /** `sub`, which every token has; the user for whom an agent would act may be in another claim. */
   readonly subject: string
-  /** Milliseconds. */
+  /** Milliseconds since the epoch. */
   readonly expiresAt: number
-  /** Milliseconds. */
+  /** Milliseconds since the epoch. */
   readonly issuedAt: number
   readonly claims: Claims
 }
 
-/** Whom it is about, as somebody for whom an agent could act. */
+/** The person of the token, as a user for whom an agent could act. */
 export function personIn({ issuer, claims }: PersonToken, { now }: Pick<FetchContext, "now">): Person | Rejected {
-  // Without a mapping of its claims it is nobody.
+  // Without a mapping of its claims the token identifies no user.
   if (!issuer.users) return reject({ reason: "issuer_unknown", iss: issuer.issuer })
-  // What their session would have to say of them, this has to say as well.
+  // The claims that a session of theirs must have, this token must have as well.
   const odd = checkPerson(claims, String(claims["client_id"]), issuer.users)
   return odd ?? readPerson(claims, issuer.issuer, issuer.users.claims, now)
 }
 
 /**
- * By which names they can be stopped: that of `sub`, and those of the claims by which agents act for people, which may
- * be others. Whoever has their login has it all.
+ * The names by which they can be revoked: that of `sub`, and those of the claims by which agents act for people, which
+ * may be others. A thief of their login has all of them.
  */
 export function namesIn(
   { issuer, subject, claims }: PersonToken,
@@ -80,12 +79,12 @@ async function verify(
   }
   const mistyped = checkType(compact, "operator_token")
   if (mistyped) return mistyped
-  // Whatever is taken of its people's sessions: what manages opens everything, by itself.
+  // Whatever is allowed for sessions: a token that manages is powerful by itself.
   const maxLife = Math.min(entry.max_life ?? MAX_LIFE_SECONDS, MAX_LIFE_SECONDS)
   const options = { issuer: entry.issuer, requiredClaims: ["sub", "aud", "exp", "iat"], maxLife }
   const claims = await verifySigned(compact, entry, options, fetchContext)
   if (isRejected(claims)) return claims
-  // Another API that the token is for as well could come here with it.
+  // If the token were also for another API, that API could use it here.
   if (!isSoleAudience(claims["aud"], audience))
     return reject({ reason: "audience_mismatch", got: textsOf(claims["aud"]) })
   const { client_id: client } = claims

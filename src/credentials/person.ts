@@ -1,4 +1,4 @@
-/** What a token of a provider says about a person, wherever in its claims that provider puts it. */
+/** What a provider's token says about a person, in whichever claims that provider puts it. */
 import * as z from "zod"
 import type { ClaimPath, PersonClaims } from "../core/policy/definition/claims.ts"
 import { reject, type Rejected } from "../core/denials/terms/credential-rejection.ts"
@@ -7,17 +7,17 @@ import { CLOCK_TOLERANCE_SECONDS, type Claims } from "./jws/signature.ts"
 
 export interface Person {
   readonly user: UserFacts
-  /** Milliseconds. */
+  /** Milliseconds since the epoch. */
   readonly expiresAt: number
-  /** Milliseconds. */
+  /** Milliseconds since the epoch. */
   readonly issuedAt: number
-  /** `jti`; null where it has none. */
+  /** `jti`. Null if it has none. */
   readonly jti: string | null
 }
 
 const MAX_GROUPS = 256
 const facts = z.object({
-  // Printable and well-formed: it goes into headers, records and policy.
+  // Printable and well-formed, because it goes into headers, records and policy.
   sub: z.string().regex(/^[^\p{Cc}\p{Cs}]{1,255}$/u),
   groups: z
     .union([z.string().max(256), z.array(z.string().max(256)).max(MAX_GROUPS)])

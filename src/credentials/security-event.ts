@@ -1,7 +1,7 @@
 /**
- * Security Event Token (SET, RFC 8417): a transmitter says to us what has happened to somebody. It opens nothing. Its
- * type is its own, it names no `sub`, and all other kinds refuse `events`: a logout token or an ID token of the same
- * issuer is not taken for one, nor one for them (RFC 8725 3.11, 3.12).
+ * Security Event Token (SET, RFC 8417): a transmitter reports what has happened to a subject. It opens nothing. It has
+ * its own type and no `sub`, and all other kinds reject `events`. So neither is a logout token or an ID token of the
+ * same issuer accepted as a SET, nor the reverse (RFC 8725, sections 3.11 and 3.12).
  */
 import { isObject } from "../core/encoding/json.ts"
 import type { StreamDefinition } from "../core/policy/definition/streams.ts"
@@ -13,13 +13,13 @@ import { CLOCK_TOLERANCE_SECONDS, textsOf, verifySigned } from "./jws/signature.
 import { checkType } from "./token-kinds.ts"
 
 /**
- * A week: what a transmitter could not deliver on a Friday is still worth knowing on a Monday, and its `jti` has to be
+ * A week: what a transmitter could not deliver on a Friday still matters on a Monday, and its `jti` has to be
  * remembered for as long.
  */
 export const MAX_AGE_SECONDS = 604_800
 const MAX_EVENTS = 16
 
-/** @param stream by whose rules it has to pass, chosen by what it says of itself */
+/** @param stream whose rules it has to meet, chosen by its unverified claims */
 export async function verifySecurityEvents(
   compact: Compact,
   stream: StreamDefinition,
@@ -47,7 +47,7 @@ async function verify(
   const audiences = textsOf(aud)
   if (!audiences.some((audience) => stream.audiences.includes(audience)))
     return reject({ reason: "audience_mismatch", got: audiences })
-  // Whom it is about stands in `sub_id`; with `sub` it could be read as a token of that person (SSF 1.0).
+  // Its subject is in `sub_id`; with `sub` it could be read as a token of that person (SSF 1.0).
   if ("sub" in claims) return reject({ reason: "claim_mismatch", claim: "sub" })
   if (typeof iat !== "number") return reject({ reason: "claim_mismatch", claim: "iat" })
   if (typeof toe !== "number") return reject({ reason: "claim_mismatch", claim: "toe" })

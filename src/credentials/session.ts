@@ -1,7 +1,7 @@
 /**
- * A person's session at a configured OIDC provider, as an ID token or an access token. The two come from the same
- * issuer, about the same person, and providers differ in how they tell them apart; so each has to pass rules that the
- * other cannot: type, audience, client, and whatever claims the issuer's entry requires.
+ * A person's session at a configured OIDC provider, as an ID token or an access token. Both come from the same issuer,
+ * about the same person, and providers distinguish them differently. So each has to meet rules that the other cannot:
+ * type, audience, client, and the claims that the issuer's entry requires.
  */
 import type { IssuerDefinition } from "../core/policy/definition/issuers.ts"
 import type { Compact } from "./jws/compact.ts"
@@ -20,14 +20,14 @@ import { checkExact, checkPlain, textsOf, typeOf, verifySigned, type Claims } fr
 export type SessionKind = "id_token" | "access_token"
 
 /**
- * 31 days: providers let their customers choose up to a month (Auth0: 30 days). Longer than for agents, as a session
- * opens nothing by itself: an agent has to prove itself beside it, and no task outlives a day.
+ * 31 days: providers let their customers choose up to a month (Auth0: 30 days). Longer than for agents, because a
+ * session opens nothing by itself: an agent has to authenticate beside it, and no task outlives a day.
  */
 const MAX_SESSION_SECONDS = 2_678_400
 
 type Users = NonNullable<IssuerDefinition["users"]>
 
-/** @param agent that brings it */
+/** @param agent that presents it */
 export async function verifySession(
   compact: Compact,
   kind: SessionKind,
@@ -68,7 +68,7 @@ function checkAccessTokenType(compact: Compact, { access_token: { type } }: User
   return typ === (type === "none" ? null : type.toLowerCase()) ? null : reject({ reason: "type_refused", typ })
 }
 
-/** OIDC Core 2, 3.1.3.7: for our clients and nobody else; `azp`, where there is one, is one of them. */
+/** OIDC Core, sections 2 and 3.1.3.7: for our clients alone; `azp`, if present, is one of them. */
 function checkIdToken({ aud, azp }: Claims, { clients }: Users): Rejected | null {
   const audiences = textsOf(aud)
   const isText = audiences.length === (Array.isArray(aud) ? aud.length : 1)
@@ -81,7 +81,7 @@ function checkIdToken({ aud, azp }: Claims, { clients }: Users): Rejected | null
     : reject({ reason: "client_mismatch", got: shownName(party) })
 }
 
-/** RFC 9068 2.2, 4: made for us, and given to a client whose sessions we take. */
+/** RFC 9068, sections 2.2 and 4: made for us, and issued to a client whose sessions we accept. */
 function checkAccessToken(claims: Claims, { audiences, clients, access_token }: Users): Rejected | null {
   const got = textsOf(claims["aud"])
   if (!got.some((audience) => audiences.includes(audience))) return reject({ reason: "audience_mismatch", got })
@@ -92,7 +92,7 @@ function checkAccessToken(claims: Claims, { audiences, clients, access_token }: 
   return checkIsPerson(claims, client, access_token.absent)
 }
 
-/** An app's own token has the shape of a person's; in it the app is its own subject, in one spelling or another. */
+/** An app's own token has the shape of a person's, but the app is its own subject, in one spelling or another. */
 function checkIsPerson(claims: Claims, client: string, absent: readonly string[]): Rejected | null {
   const { sub } = claims
   const mark = absent.find((claim) => Object.hasOwn(claims, claim))
@@ -101,7 +101,7 @@ function checkIsPerson(claims: Claims, client: string, absent: readonly string[]
     : null
 }
 
-/** What the issuer's entry has its people's access tokens say, whichever client of theirs it was given to. */
+/** The claims that the issuer's entry requires in a person's access token, whichever client it was issued to. */
 export function checkPerson(claims: Claims, client: string, { access_token }: Users): Rejected | null {
   return checkIsPerson(claims, client, access_token.absent) ?? checkExact(claims, access_token.require)
 }

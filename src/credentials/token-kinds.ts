@@ -1,6 +1,6 @@
 /**
- * Every kind of signed token that this Worker meets, one row each. Kinds are told apart by `typ` first (RFC 8725,
- * section 3.11), and each has rules besides that no other kind passes: its verifier is the file named here.
+ * Every kind of signed token that this Worker handles, one row each. Kinds are distinguished by `typ` first (RFC 8725,
+ * section 3.11), and each has further rules that no other kind meets: its verifier is the file named here.
  */
 import { reject, type Rejected } from "../core/denials/terms/credential-rejection.ts"
 import type { Compact } from "./jws/compact.ts"
@@ -9,11 +9,11 @@ import { typeOf } from "./jws/signature.ts"
 interface Kind {
   /** Accepted values of the `typ` header; null: none. Lower case, without `application/`, unless `isExact`. */
   readonly types: readonly (string | null)[]
-  /** `typ` is compared letter by letter, as the kind's specification has it. */
+  /** `typ` is compared letter by letter, as the kind's specification requires. */
   readonly isExact?: true
   /** Who signs it. */
   readonly signer: "provider" | "trust domain" | "agent" | "key holder" | "transmitter" | "this Worker"
-  /** Where it is presented; for a token that only others verify, where it goes. */
+  /** The endpoint where it is presented; for a token that only others verify, where it goes. */
   readonly endpoint: string
   readonly verifier: string
   /** The specification and its section. */

@@ -1,6 +1,6 @@
 /**
- * Verified: a delegation token of ours in the one Authorization header, for an audience that is expected here, bearer
- * or bound by DPoP as the token itself says. Nothing else opens a call.
+ * Verifies the one credential of a call: our delegation token in the only Authorization header, for an audience that is
+ * expected here, as a bearer token or bound by DPoP, as the token itself says. Nothing else opens a call.
  */
 import { deny, isDenied, type Denied } from "../core/denials/denial.ts"
 import type { Proof } from "../core/task/proof-log.ts"
@@ -8,11 +8,11 @@ import { verifyDelegationToken, type VerifiedToken } from "./delegation-token.ts
 import { rejectedProof, verifyProof, type ProofRejected } from "./dpop.ts"
 import type { KeyFinder } from "./key-sets/own-keys.ts"
 
-/** What of a request the credential is about. */
+/** The parts of a request that concern its credential. */
 export interface PresentedToken {
-  /** `Authorization`, as it came. */
+  /** `Authorization`, as received. */
   readonly authorization: string | null
-  /** `DPoP`, as it came. */
+  /** `DPoP`, as received. */
   readonly proof: string | null
   readonly method: string
   /** Public URI, without query. */
@@ -26,11 +26,12 @@ export interface VerifiedCredential {
 }
 
 /**
- * RFC 6750 2.1, RFC 9449 7.1. Two headers arrive joined by a comma, which no token has: refused (GATEWAYS pitfall 9).
+ * RFC 6750, section 2.1; RFC 9449, section 7.1. Two headers arrive joined by a comma, which no token contains: rejected
+ * (GATEWAYS, pitfall 9).
  */
 const AUTHORIZATION = /^(Bearer|DPoP) +([A-Za-z0-9._-]+)$/i
 
-/** What its challenge is to ask for, whatever stands behind it. */
+/** The scheme of its challenge, whatever follows it. */
 export function schemeOf(authorization: string | null): "Bearer" | "DPoP" {
   return authorization !== null && /^DPoP /i.test(authorization) ? "DPoP" : "Bearer"
 }
@@ -49,7 +50,7 @@ export async function verifyCredential(
   if (isDenied(token)) return token
   const jkt = token.claims.cnf?.jkt
   const bound = scheme.toLowerCase() === "dpop"
-  // A bound token by itself opens nothing (RFC 9449 7.1), and a proof cannot bind a token that names no key.
+  // A bound token alone opens nothing (RFC 9449, section 7.1), and a proof cannot bind a token that names no key.
   if (jkt !== undefined && !bound) return deny({ reason: "binding_required" })
   if (jkt === undefined) return bound ? deny({ reason: "binding_absent" }) : { token, proof: null }
   if (presented.proof === null) return deny({ reason: "proof_missing" })

@@ -1,7 +1,7 @@
 /**
- * Token of a workload by a configured OIDC issuer (GitHub Actions, Kubernetes service accounts …). The issuer vouches
- * for all of its tenants, so the token alone proves nobody: exactly one registered identity must name its issuer, its
- * whole subject, and the further claims that it has to have.
+ * A workload's token by a configured OIDC issuer (GitHub Actions, Kubernetes service accounts …). The issuer serves
+ * many tenants, so its token alone identifies no agent: exactly one registered identity must name its issuer, its whole
+ * subject, and the further claims that it must have.
  */
 import type { AgentDefinition } from "../core/policy/definition/agents.ts"
 import type { IssuerDefinition } from "../core/policy/definition/issuers.ts"
@@ -13,7 +13,7 @@ import { checkType } from "./token-kinds.ts"
 
 /**
  * @param agents those registered
- * @param audience our own URL: the token is for us and nobody else
+ * @param audience our own URL: the token is for us alone
  */
 export async function verifyWorkloadToken(
   compact: Compact,

@@ -33,7 +33,7 @@ import { withCredit, type Needs } from "./credit-rounds.ts"
 import { Shadow } from "./shadow.ts"
 import { ancestryOf, type TreeState } from "../core/task/state.ts"
 import { applyAfterwards, applyApproval, applyBundle, applyChange, endedBy } from "../core/task/transition.ts"
-import { ToldDenials } from "./seen-denials.ts"
+import { CountedDenials } from "./seen-denials.ts"
 import { stormRecord } from "./storm-record.ts"
 import type { Tree } from "./tree.ts"
 
@@ -46,7 +46,7 @@ export class Calls {
   readonly #tree: Tree
   readonly #env: Env
   readonly #background: (work: Promise<unknown>) => void
-  readonly #denials = new ToldDenials()
+  readonly #denials = new CountedDenials()
   readonly shadow = new Shadow()
   readonly approvals: CallApprovals
 

@@ -143,7 +143,7 @@ export class Consents {
     const judged = this.#judge(bundle, pointer, redemption)
     if (!("opened" in judged)) {
       // Another redemption may need the slot; a task that has ended does not.
-      if (this.#tree.hasEnded(first.state)) this.#tree.returnUnusedCredit(agent, userId(whom), first.state.root)
+      if (this.#tree.hasEnded(first.state)) this.#tree.releaseSlot(agent, userId(whom), first.state.root)
       return judged
     }
     const { state, consent, opened, now } = judged
@@ -155,7 +155,7 @@ export class Consents {
     }
     this.#keepOpening(state, redeemed, opened, [], bundle, pointer, asking, now)
     // A consent at the person's browser is not listed in their inbox.
-    if (!consent.code) this.#tree.returnUnusedCredit(consent.agent, ANY_USER, state.root)
+    if (!consent.code) this.#tree.releaseSlot(consent.agent, ANY_USER, state.root)
     return openedTask(opened, state, now)
   }
 

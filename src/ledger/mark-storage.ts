@@ -1,12 +1,12 @@
 /**
- * When values were last there, in the SQLite of a tree's object: a row for each, written anew only once its time has
- * moved by more than may be lost.
+ * The last time of each value, in the SQLite of a tree's object: a row for each value. A row is rewritten only once its
+ * time has moved by more than may be lost.
  */
 import type { Memory } from "../core/guardrails/memory.ts"
 import { surplusCells, type MarkUpdate } from "../core/guardrails/memory-update.ts"
 import { Sweep, type Swept } from "./sweep.ts"
 
-/** `until`: it matters no longer. */
+/** After `until` the row does not matter. */
 export const MARK_SCHEMA = `
 CREATE TABLE marks (owner TEXT NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL, at INTEGER NOT NULL,
   sequence INTEGER NOT NULL, slack INTEGER NOT NULL, until INTEGER, PRIMARY KEY (owner, key, value)) WITHOUT ROWID;
@@ -22,7 +22,7 @@ interface MarkRow extends Record<string, SqlStorageValue> {
   readonly slack: number
 }
 
-/** What is written of a time that moves on, and what of it is not. */
+/** What is stored of a time that moves on, and what of it is not stored yet. */
 interface StoredMarks {
   readonly owner: string
   readonly key: string
@@ -42,7 +42,7 @@ export class MarkStorage {
     this.#sweep = new Sweep<MarkRow>(sql, MARKS, (row) => this.#written.delete(valueOf(row)))
   }
 
-  /** The latest time that is written down, milliseconds. */
+  /** The latest time that is stored, in milliseconds. */
   latest(): number {
     return this.#sql.exec<{ at: number | null }>("SELECT MAX(at) AS at FROM marks").one().at ?? 0
   }
@@ -67,12 +67,12 @@ export class MarkStorage {
   #mustMark(memory: Memory, { owner, key, spanMs, slackMs }: MarkUpdate, value: string, now: number): boolean {
     const mark = memory.marks.find(owner, key)?.get(value)
     const written = this.#written.get(valueOf({ owner, key, value }))
-    // What was settled has no slack left. Without any, of two calls of one millisecond the order counts.
+    // A settled row has no slack left. Without slack, the order of two calls within one millisecond counts.
     if (mark === undefined || written === undefined || written.spanMs !== spanMs) return true
     return now - written.at >= slackMs
   }
 
-  /** @param memory as it is before the note is applied */
+  /** @param memory as it is before the update is applied */
   save(memory: Memory, note: MarkUpdate, sequence: number, now: number): void {
     const { owner, key, spanMs, slackMs, late } = note
     const slack = late ? Math.ceil(slackMs) : 0
@@ -84,7 +84,7 @@ export class MarkStorage {
       this.#written.set(valueOf({ owner, key, value }), { owner, key, value, at: now, slack, spanMs })
       this.#sweep.wrote(now)
     }
-    // What will be dropped as these come.
+    // Values that memory drops when these are added.
     for (const surplus of surplusCells(memory, note)) {
       for (const value of memory.marks.find(owner, surplus)?.values() ?? [])
         this.#written.delete(valueOf({ owner, key: surplus, value }))
@@ -96,7 +96,7 @@ export class MarkStorage {
     }
   }
 
-  /** What is written becomes what is the case. */
+  /** What is written becomes the current state. */
   settle(memory: Memory, now: number): void {
     for (const { owner, key, value, at: written, slack, spanMs } of this.#written.values()) {
       const mark = memory.marks.find(owner, key)?.get(value)

@@ -1,7 +1,7 @@
 /**
  * The memory of a tree's guardrails in the SQLite of its object. `save` runs in the transaction of a step, before
- * memory changes; what it writes is enough that whatever an unlucky moment takes away is counted as used, or denies.
- * Amounts are written down in blocks (amount-storage.ts), times only where they have moved by more than may be lost.
+ * memory changes. It writes enough that what a crash loses counts as used, or denies. Amounts are written in blocks
+ * (amount-storage.ts), and times only once they have moved by more than may be lost.
  */
 import { settleCall } from "../core/guardrails/concurrency.ts"
 import { Memory, type CallsInFlight, type Last } from "../core/guardrails/memory.ts"
@@ -21,7 +21,7 @@ import { placeOf } from "./place.ts"
 import { Sweep } from "./sweep.ts"
 import { TALLY_SCHEMA, TallyStorage } from "./tally-storage.ts"
 
-/** `until`: it matters no longer. */
+/** After `until` a row does not matter. */
 export const MEMORY_SCHEMA = `
 ${AMOUNT_SCHEMA}
 ${TALLY_SCHEMA}
@@ -39,7 +39,7 @@ interface Placed extends Record<string, SqlStorageValue> {
   readonly key: string
 }
 
-/** What is written of the last call. */
+/** What is stored of the last call. */
 interface StoredMemory {
   readonly owner: string
   readonly key: string
@@ -54,9 +54,9 @@ export class MemoryStorage {
   readonly #amounts: AmountStorage
   readonly #tallies: TallyStorage
   readonly #marks: MarkStorage
-  /** Trails of which something is written. */
+  /** Trails that have a row. */
   readonly #trails = new Set<string>()
-  /** Owners of which some are not. */
+  /** Owners of trails that have none. */
   readonly #unwrittenTrails = new Set<string>()
   readonly #lasts = new Map<string, StoredMemory>()
   readonly #cellSweep: Sweep<Placed>
@@ -75,12 +75,12 @@ export class MemoryStorage {
     this.#flightSweep = new Sweep(sql, { table: "flights", columns: ["id", "owner"], isOver: IS_OVER }, () => undefined)
   }
 
-  /** The latest time that is written down, milliseconds. */
+  /** The latest time that is stored, in milliseconds. */
   latest(): number {
     return Math.max(this.#amounts.latest(), this.#tallies.latest(), this.#marks.latest())
   }
 
-  /** @param wokenAt milliseconds: no life before this one can have counted anything later */
+  /** @param wokenAt milliseconds: no earlier life of the object can have counted anything later */
   load(wokenAt: number): Memory {
     const memory = new Memory(wokenAt)
     this.#amounts.load(memory, wokenAt)
@@ -119,7 +119,10 @@ export class MemoryStorage {
     }
   }
 
-  /** Whether `save` will write. @param memory as it is before the notes are applied */
+  /**
+   * Whether `save` will write.
+   * @param memory as it is before the updates are applied
+   */
   mustWrite(memory: Memory, memoryUpdates: readonly MemoryUpdate[], now: number): boolean {
     return memoryUpdates.some((note) => this.#mustWrite(memory, note, now))
   }
@@ -139,10 +142,10 @@ export class MemoryStorage {
         return now - written.at > note.slackMs
       }
       case "trail": {
-        // What has gone round twice is worth keeping, and so is that it does no more.
+        // A sequence that has repeated twice is stored, and so is that it repeats no longer.
         return !note.lazy || this.#trails.has(placeOf(note)) || goesRound(memory, note)
       }
-      // Written down where it was lent (credits.ts).
+      // `credits.ts` writes it when it is lent.
       case "credit":
         return false
       case "tally":
@@ -182,7 +185,7 @@ export class MemoryStorage {
           this.#sql.exec("DELETE FROM cells WHERE kind = 'trail' AND owner = ? AND key = ?", owner, key)
           return
         }
-        // From now on nothing of it may be forgotten.
+        // From now on nothing of it may be lost.
         if (!note.lazy && this.#unwrittenTrails.delete(owner)) this.#saveTrails(memory, owner)
         const trail = new Trail(trailOf(memory, note).toJSON())
         trail.add(note.call)
@@ -232,14 +235,17 @@ export class MemoryStorage {
     this.#sql.exec("INSERT OR REPLACE INTO flights VALUES (?, ?, ?, ?, ?)", id, owner, key, until, gateway)
   }
 
-  /** A call has ended. @returns whether the gateway had let it through, and it was still under way */
+  /**
+   * A call has ended.
+   * @returns whether this gateway had allowed it, and it was still in flight
+   */
   land(memory: Memory, id: string, gateway: string): boolean {
     const found = settleCall(memory, id, gateway)
     if (found) this.#sql.exec("DELETE FROM flights WHERE id = ?", id)
     return found
   }
 
-  /** When all is quiet: what is written becomes what is the case. */
+  /** Runs when no calls come: what is written becomes the current state. */
   settle(memory: Memory, now: number): void {
     this.#amounts.settle(memory, now)
     this.#marks.settle(memory, now)
@@ -249,19 +255,19 @@ export class MemoryStorage {
       this.#saveCell("last", owner, key, last, Math.max(last.at, ...last.denied.map(({ at }) => at)) + spanMs)
     }
     this.#lasts.clear()
-    // Only a crash is to take away what was not worth keeping.
+    // Only a crash may lose what was not written so far.
     for (const owner of this.#unwrittenTrails) this.#saveTrails(memory, owner)
     this.#unwrittenTrails.clear()
     this.#tallies.prune(now)
     for (const table of TABLES) this.#sql.exec(`DELETE FROM ${table} WHERE ${IS_OVER}`, now)
   }
 
-  /** A person has looked: what a task was denied before says nothing about what it does now. */
+  /** An operator has released the task: what it was denied before does not count against it. */
   forgetStorms(memory: Memory, task: string): void {
     this.#amounts.forgetStorms(memory, task)
   }
 
-  /** Nothing of it will be asked any more. */
+  /** No call will need the memory any more. */
   forget(): void {
     this.#amounts.forget()
     this.#tallies.forget()

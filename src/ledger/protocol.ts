@@ -1,4 +1,4 @@
-/** What a ledger is asked by and what it says: the values that cross between isolates, and their version. */
+/** Requests to a ledger and its responses: the values that cross between isolates, and their version. */
 import type { Approval, Unanswerable } from "../core/task/approval.ts"
 import type { NotAsked } from "../core/task/approvers.ts"
 import type { ShadowResult } from "../core/record/record.ts"
@@ -10,89 +10,95 @@ import type { OpenRequest } from "../core/task/open-request.ts"
 import type { TaskStatus } from "../core/task/task.ts"
 
 /**
- * Old object code may run for minutes beside new Worker code: a question of another version is refused, not misread.
+ * Old object code may run for minutes beside new Worker code: the ledger rejects a request of another version, rather
+ * than misread it.
  */
 export const LEDGER_VERSION = 11
 
-/** The bundle that the question names is older than one that already decided here, or cannot be had. */
+/** The bundle that the request names is older than one that already decided here, or cannot be loaded. */
 export type NoBundle = { readonly bundle: "stale"; readonly newest: Pointer } | { readonly bundle: "unavailable" }
 
 export interface LedgerDecision {
   readonly denial: Denial | null
-  /** The first answer's decision, where this is the gateway's retry. */
+  /** The decision of the first response, if this is the gateway's retry. */
   readonly retryOf: string | null
-  /** Whose task it is: what a token says of it counts for nothing. */
+  /** The agent of the task; what a token claims about it counts for nothing. */
   readonly agent: string | null
   readonly user: string | null
   readonly purpose: string | null
   readonly windows: readonly WindowUse[]
-  /** Whether this ledger keeps the record; if the credential is not taken, it is the asker's to keep, as a stranger's. */
+  /**
+   * Whether this ledger stores the record. If the credential is rejected, the caller records the denial at the edge.
+   */
   readonly recorded: boolean
 }
 
-/** Which tools may not be called, and why; or why nothing is said of any. */
+/** The tools that may not be called, and why; or why there is no list. */
 export interface Listed extends Pick<LedgerDecision, "denial" | "recorded"> {
   readonly hidden: readonly string[]
 }
 
-/** What became of a question whether a task is consented to: it waits; or another answer of the same page came first. */
+/** The result of a request for consent to a task: it waits, or another answer of the same page came first. */
 export type AskOutcome = { readonly task: string } | { readonly answered: true }
 
-/** What an answer finds where its page's task is to be: none yet, what the same answer has opened, or anything else. */
+/**
+ * What an answer finds in the ledger of its page's task: nothing yet, what the same answer has opened, or anything
+ * else.
+ */
 export type Answered = "not yet" | "same" | "otherwise"
 
-/** A question about a call. */
+/** A request for the approval of a call. */
 export interface ShownApproval {
   readonly asked: Approval
-  /** That is told of its task and those above it, 0 to 100. */
+  /** The reported risk of its task and the task's ancestors, 0 to 100. */
   readonly risk: number
-  /** Why an answer of whoever reads it would be none, for now where the task is frozen; null: it is waited for. */
+  /** Why this reader cannot answer it, for the moment if the task is quarantined. Null if an answer is awaited. */
   readonly unanswerable: Unanswerable | NotAsked | "frozen" | null
 }
 
-/** One that is asked of a person. */
+/** A call for which a person's approval is requested. */
 export interface WaitingCall {
   readonly asked: Approval
-  /** `frozen`: its task is, and until it is released an answer would be none. */
+  /** `frozen` if its task is quarantined: until its release nobody can approve the call. */
   readonly unanswerable: "frozen" | null
 }
 
-/** Questions that wait for a person; and ids of those that wait for nobody any more. */
+/** Requests that wait for a person's approval, and the ids of those that no longer do. */
 export interface Waiting {
   readonly waiting: readonly WaitingCall[]
   readonly gone: readonly string[]
 }
 
-/** A refresh token that was shown, and what is to replace it. */
+/** A presented refresh token, and the one that is to replace it. */
 export interface Refresh extends Pick<OpenRequest, "agent" | "jkt" | "token"> {
   readonly shown: RefreshShown
-  /** `secret` of the next one. */
+  /** The secret part of the next refresh token. */
   readonly next: string
-  /** What the request names besides; null: nothing. */
+  /** The audience that the request names. Null if it names none. */
   readonly audience: string | null
   readonly scope: string | null
 }
 
-/** Whose the token is that was shown, and alive, by its ledger. */
+/** The agent and the user of the presented token, if it is live, from its ledger. */
 export type TokenOwner = Pick<LedgerDecision, "agent" | "user" | "purpose">
 
-/** Of a call that was refused before it came to the ledger. */
+/** The result for a call that was denied before it reached the ledger. */
 export interface ShadowOnly {
-  /** Null: it was not tried. */
+  /** Null if the candidate bundle did not evaluate it. */
   readonly tried: ShadowResult | null
   readonly owner: TokenOwner | Denied
 }
 
-/** No agent ends the task as long as an operator has to look at this one. */
+/** No agent can end the task while an operator has to look at this quarantined one. */
 export interface Frozen {
   readonly frozen: string
   readonly isLive: boolean
 }
 
-/** The task had ended before, and all below it. */
+/** The task had ended before, and all tasks below it. */
 export interface EndedBefore {
   readonly status: TaskStatus
-  /** Whether the token opens anything now: one that does not proves nobody. */
+  /** Whether the token still opens anything: one that does not identifies nobody. */
   readonly isLive: boolean
 }
 
@@ -101,10 +107,10 @@ export interface Ended {
   readonly ended: readonly string[]
 }
 
-/** Whose token or proof is not taken is a stranger, and answering one writes nothing. */
+/** If the ledger rejects a token or proof, the response names no task, and the ledger writes nothing. */
 export const strangerTo = (denial: Denial): LedgerDecision => ({ ...UNKNOWN_TREE, denial })
 
-/** A tree that was never opened here has issued no token. */
+/** The response for a tree that was never opened here, and so has issued no token. */
 export const UNKNOWN_TREE: LedgerDecision = {
   denial: { reason: "task_unknown" },
   retryOf: null,
@@ -115,5 +121,5 @@ export const UNKNOWN_TREE: LedgerDecision = {
   recorded: false,
 }
 
-/** Nobody waits for the answer any more: nothing was decided. */
+/** The response when the caller no longer waits: nothing was decided. */
 export const LATE: LedgerDecision = strangerTo({ reason: "ledger_unavailable" })

@@ -1,7 +1,8 @@
 /**
- * Where people find what a tree asks them: a question is put into their inboxes, and withdrawn from these once it is
- * answered, or once nobody can answer it any more. An inbox has only so many places for the questions of one agent. If
- * an inbox fails, a question is only harder to find: its address answers it all the same.
+ * The inboxes in which people find a tree's approval requests. The ledger puts each request into the approvers'
+ * inboxes. It withdraws the request once it is answered, or once nobody can answer it any more. An inbox has a limited
+ * number of places for the requests of one agent. If an inbox fails, a request is only harder to find: its URL still
+ * works.
  */
 import type { Approval, InboxOf } from "../core/task/approval.ts"
 import { inboxOf, type Inbox } from "./inbox.ts"
@@ -13,7 +14,7 @@ import { ancestryOf, mayGoOn, type TreeState } from "../core/task/state.ts"
 export class Questions {
   readonly #env: Env
   readonly #background: (work: Promise<unknown>) => void
-  /** The latest by inbox: a withdrawal must not arrive before what it withdraws. */
+  /** The latest message by inbox: a withdrawal must not arrive before what it withdraws. */
   readonly #latest = new Map<string, Promise<void>>()
 
   constructor(env: Env, background: (work: Promise<unknown>) => void) {
@@ -36,8 +37,9 @@ export class Questions {
   }
 
   /**
-   * Withdraws the questions of tasks that have ended, and of those below them. A frozen task may go on, so its questions
-   * stay. An end that changes nothing withdraws nothing: an agent may repeat it as often as it likes.
+   * Withdraws the approval requests of tasks that have ended, and of those below them. A quarantined task may be
+   * released, so its requests stay. An end that changes nothing withdraws nothing, because an agent may repeat it any
+   * number of times.
    * @param ended ids of the tasks that this very end has changed
    */
   withdrawEnded(state: TreeState, ended: readonly string[], { status }: TaskEnd, now: number): void {

@@ -1,4 +1,4 @@
-/** The numbers of a tree's records: a number that is missing in the record log is a record that was lost. */
+/** The numbers of a tree's records: a missing number in the record log is a lost record. */
 import type { RecordPlace } from "../core/record/record.ts"
 
 /**
@@ -7,9 +7,9 @@ import type { RecordPlace } from "../core/record/record.ts"
  */
 export class RecordNumbers {
   readonly #sql: SqlStorage
-  /** Lives of this ledger that storage counts. */
+  /** The number of lives of this ledger in storage. */
   #lives = 0
-  /** The number of this life; null: it has written no record. */
+  /** The number of this life. Null if it has written no record. */
   #life: number | null = null
   #recordsOfLife = 0
 
@@ -33,8 +33,8 @@ export class RecordNumbers {
   }
 
   /**
-   * The place of the next record, to be called inside its step's transaction. The first record of a life counts that life
-   * in storage, so that no other life has the same number.
+   * The place of the next record; the caller is inside its step's transaction. The first record of a life counts that
+   * life in storage, so that no other life has the same number.
    */
   next(): RecordPlace {
     if (this.#life === null) {

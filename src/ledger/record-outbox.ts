@@ -1,7 +1,7 @@
 /**
- * A ledger's decision records on their way to the record log: those that must not be lost in a table, written in the
- * step's own transaction; those of reads in memory, sent within a second (DESIGN §3). The memory is the isolate's: the
- * reads of all trees in it go as one batch, or a log would be written to many times a second for each tree.
+ * A ledger's decision records on their way to the record log. Those that must not be lost are in a table, written in
+ * the step's own transaction. Those of reads are in memory, and are sent within a second (DESIGN §3). The memory is the
+ * isolate's: the reads of all its trees go as one batch, because a batch for each tree would overload the log.
  */
 import { deliver } from "../audit/delivery.ts"
 import { storedForm, type DecisionRecord, type StoredRecord } from "../core/record/record.ts"
@@ -11,49 +11,49 @@ import { logEvent } from "../platform/log.ts"
 export const OUTBOX_SCHEMA = "CREATE TABLE outbox (id TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID;"
 
 const SEND_STORED_AFTER_MS = 250
-/** At most one batch of reads in this time; a record waits for two of them at most. */
+/** At most one batch of reads is sent in this time; a record waits at most twice as long. */
 const READS_EVERY_MS = 450
 const BATCH = 500
 /**
- * Records of reads that wait while their log is out of reach; the newest are lost, and their numbers show it. All trees
- * of an isolate share the room: if there is no more, the tree with most of them loses its newest, so that one which calls
- * in a rush costs no other its records.
+ * Records of reads that wait while their log is unavailable; the newest are lost, and their numbers show it. All trees
+ * of an isolate share the room. If it is full, the tree with the most records loses its newest, so that a tree with
+ * many calls costs no other its records.
  */
 const MAX_READS = 4_000
 export const RETRY_AFTER_MS = 5_000
 
-/** So many go at once, while they are young: what waits longer is copied by each collection of garbage … */
+/** This many are sent at once, while they are young, because each garbage collection copies what waits longer … */
 const MANY_READS = 200
-/** … but not so often that a log out of reach were asked all the time. */
+/** … but not so often that requests to an unavailable log never stop. */
 const MANY_READS_EVERY_MS = 50
 
 /**
- * So many are made at once, which costs less than one by one, and is still too little for a call that comes meanwhile
- * to notice. One that is long is made by itself: what waits must stay small.
+ * This many are made at once, which costs less than one by one, and still delays no other call noticeably. A long
+ * record is made by itself, because what waits must stay small.
  */
 const MADE_TOGETHER = 16
 const MAX_UNMADE_CHARACTERS = 4_096
 
 interface Read<Stored> {
-  /** Whose it is: the id of the ledger's object. */
+  /** The id of the object of the tree's ledger. */
   readonly tree: string
   readonly stored: Stored
 }
 
 let reads: Read<StoredRecord>[] = []
 let unmade: Read<() => StoredRecord>[] = []
-/** Of each tree: what waits, and what is on its way. */
+/** By tree: the records that wait, and those that are being sent. */
 const waitingOf = new Map<string, number>()
 let readsSentAt = Number.NEGATIVE_INFINITY
-/** One at a time: what is under way counts as waiting, or a log that hangs would take any number. */
+/** One batch at a time. What is being sent counts as waiting; otherwise a log that hangs would take any number. */
 let sendingReads: { readonly since: number; left: readonly Read<StoredRecord>[] } | null = null
 /**
- * A ledger that goes away takes its sending along, and a log may be so slow that nobody can tell the two apart. After this
- * time another ledger sends what is left, the batch on its way included: a batch that is sent twice is stored once.
+ * A ledger that is evicted takes its sending along, and a slow log looks the same. After this time another ledger sends
+ * what is left, including the batch that was being sent: a batch that is sent twice is stored once.
  */
 const SENDING_ENDS_MS = 60_000
 
-/** For tests: a fresh isolate. */
+/** For tests: the state of a fresh isolate. */
 export function forgetReads(): void {
   reads = []
   unmade = []
@@ -70,7 +70,7 @@ function countWaiting(all: readonly { readonly tree: string }[], more: 1 | -1): 
   }
 }
 
-/** @returns whether one more of this tree may wait; if need be, in place of another tree's that has more */
+/** @returns whether one more record of this tree may wait, if necessary in place of another tree's that has more */
 function hasRoom(tree: string): boolean {
   if (reads.length + unmade.length + (sendingReads?.left.length ?? 0) < MAX_READS) return true
   const [fullest, most] = [...waitingOf].reduce((one, other) => (other[1] > one[1] ? other : one), [tree, 0])
@@ -93,8 +93,8 @@ export class Outbox {
   #readsTimer: ReturnType<typeof setTimeout> | undefined
   /** The life whose row is durable, or null … */
   #durableLife: number | null = null
-  /** … and those of reads that wait until theirs is: with each its life and its size. */
-  #held: { readonly life: number; readonly record: () => DecisionRecord; readonly size: number }[] = []
+  /** … and the records of reads that wait until the row of their life is, each with its size. */
+  #waiting: { readonly life: number; readonly record: () => DecisionRecord; readonly size: number }[] = []
 
   constructor(ctx: DurableObjectState, env: Env) {
     this.#ctx = ctx
@@ -102,18 +102,18 @@ export class Outbox {
     this.#tree = ctx.id.toString()
   }
 
-  /** In the table; to be called inside the step's transaction. */
+  /** Writes the record into the table; the caller is inside the step's transaction. */
   keep(record: DecisionRecord): void {
     this.#ctx.storage.sql.exec("INSERT OR IGNORE INTO outbox VALUES (?, ?)", record.id, storedForm(record).body)
     this.sendSoon()
   }
 
   /**
-   * In memory; to be called after the step's transaction.
+   * Holds the record in memory; the caller has left the step's transaction.
    *
-   * A ledger of another tree may send it, and nothing keeps that one from doing so before what this one has written is
-   * durable. If the object then died, the next life would take this one's number, and two records the same place. So the
-   * first records of a life wait here until its row is durable, as the answers to their calls do.
+   * A ledger of another tree may send it before what this ledger has written is durable. If the object then died, its
+   * next life would take this one's number, and two records would have the same place. So the first records of a life
+   * wait here until its row is durable, as the responses to their calls do.
    * @param life in which it was made
    * @param record makes it, of what can no longer change
    * @param size about how many characters it is made of
@@ -123,17 +123,17 @@ export class Outbox {
       this.#addRead(record, size)
       return
     }
-    if (!this.#held.some((waiting) => waiting.life === life)) this.#ctx.waitUntil(this.#releaseWhenDurable(life))
-    if (this.#held.length < MAX_READS) this.#held.push({ life, record, size })
+    if (!this.#waiting.some((waiting) => waiting.life === life)) this.#ctx.waitUntil(this.#releaseWhenDurable(life))
+    if (this.#waiting.length < MAX_READS) this.#waiting.push({ life, record, size })
   }
 
   async #releaseWhenDurable(life: number): Promise<void> {
     await this.#ctx.storage.sync()
     this.#durableLife = life
-    const { released = [], held = [] } = Object.groupBy(this.#held, (each) =>
+    const { released = [], held = [] } = Object.groupBy(this.#waiting, (each) =>
       each.life === life ? "released" : "held",
     )
-    this.#held = held
+    this.#waiting = held
     for (const { record, size } of released) this.#addRead(record, size)
   }
 
@@ -151,8 +151,8 @@ export class Outbox {
   }
 
   /**
-   * Every ledger that has added some sees to it that they go: one that goes away takes its timer along, not the
-   * others'.
+   * Every ledger that has added records sends them: one that is evicted takes its own timer along, but not those of
+   * others.
    */
   #sendReadsAfter(milliseconds: number): void {
     this.#readsTimer ??= setTimeout(() => {
@@ -169,8 +169,8 @@ export class Outbox {
   }
 
   /**
-   * After waking: what the last life of this object could not send, and reads that wait in this isolate for a ledger whose
-   * timer died with it.
+   * After waking: sends what the last life of this object could not send, and reads that wait in this isolate for a
+   * ledger whose timer died with it.
    */
   sendLeftOver(): void {
     if (this.hasStored()) this.sendSoon()
@@ -204,7 +204,7 @@ export class Outbox {
     }
   }
 
-  /** What is not delivered is put back, in front of what came meanwhile, as far as there is room. */
+  /** What is not delivered goes back, in front of what came meanwhile. */
   async #sendReads(): Promise<void> {
     makeReads()
     const now = Date.now()
@@ -217,7 +217,7 @@ export class Outbox {
     const mine: NonNullable<typeof sendingReads> = { since: now, left: [] }
     sendingReads = mine
     try {
-      // What comes meanwhile is the next one's.
+      // What comes meanwhile goes with the next batch.
       for (let due = reads.length; due > 0 && reads.length > 0;) {
         mine.left = reads.splice(0, Math.min(BATCH, due))
         due -= mine.left.length
@@ -231,7 +231,7 @@ export class Outbox {
             )
           mine.left = mine.left.filter(({ stored }) => !gone.has(stored))
         })
-        // Another ledger sends in place of this one: all that waits is that one's.
+        // Another ledger sends in place of this one, and everything that waits is now that ledger's.
         if (sendingReads !== mine) return
       }
     } catch (error) {
@@ -252,7 +252,7 @@ export class Outbox {
   }
 }
 
-/** One that cannot be made is a defect, and must not become one of whatever call comes next. */
+/** A record that cannot be made is a defect, and must not make the next call fail. */
 function makeReads(): void {
   const making = unmade
   unmade = []

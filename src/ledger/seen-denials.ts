@@ -1,34 +1,34 @@
 /**
- * Denials that storms were told of, as long as a gateway may ask about one again because its own try was cut: that is
- * no denial more. In memory alone: one that is lost counts twice, by which nothing is admitted.
+ * Denials that a storm has counted, for as long as a gateway may repeat the call because its own request was cut: the
+ * repeated call is no further denial. In memory alone: one that is lost counts twice, which admits nothing.
  */
 import type { Call } from "../core/decision/call.ts"
 import { retryKey } from "../core/decision/check-credential.ts"
 
 type Tried = Pick<Call, "gateway" | "retry">
 
-/** As long as a gateway's retry is the same call (DESIGN §2, promise 4). */
+/** For this long a gateway's retry is the same call (DESIGN §2, promise 4). */
 const RETRY_WITHIN_MS = 5_000
 
-export class ToldDenials {
+export class CountedDenials {
   /** By gateway and request id. */
-  readonly #told = new Map<string, { readonly call: string; readonly until: number }>()
+  readonly #denials = new Map<string, { readonly call: string; readonly until: number }>()
 
   has({ gateway, retry }: Tried, now: number): boolean {
     if (!retry) return false
-    const seen = this.#told.get(retryKey(gateway, retry.requestId))
+    const seen = this.#denials.get(retryKey(gateway, retry.requestId))
     return seen?.call === retry.call && now < seen.until
   }
 
   add({ gateway, retry }: Tried, now: number): void {
     if (!retry) return
     // The oldest come first.
-    for (const [key, { until }] of this.#told) {
+    for (const [key, { until }] of this.#denials) {
       if (until > now) break
-      this.#told.delete(key)
+      this.#denials.delete(key)
     }
     const key = retryKey(gateway, retry.requestId)
-    this.#told.delete(key)
-    this.#told.set(key, { call: retry.call, until: now + RETRY_WITHIN_MS })
+    this.#denials.delete(key)
+    this.#denials.set(key, { call: retry.call, until: now + RETRY_WITHIN_MS })
   }
 }

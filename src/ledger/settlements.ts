@@ -1,6 +1,6 @@
 /**
- * What became of blocks that a tree was lent, until their objects know: how much of each was used, and that no more of
- * it will be. An open block has a row from before its first use on; after a crash all of it counts as used.
+ * Blocks that a tree was lent and will not use again, until their shared limits know how much of each was used. An open
+ * block has a row before its first use; after a crash all of it counts as used.
  */
 import { LENDING_VERSION, type Settled } from "../core/guardrails/lending/lending.ts"
 import { logEvent } from "../platform/log.ts"
@@ -8,8 +8,9 @@ import { within } from "../platform/timeout.ts"
 import { sharedLimitOf } from "./shared-limit.ts"
 
 /**
- * What counts as used of a block if the ledger crashes. A block of which some is open may be used up without asking, so
- * it is written down before it is used; a block that is asked for in spite of the limit, before it is asked for.
+ * The amount of a block that counts as used if the ledger crashes. An open block can be used up without another
+ * request, so it is written before it is used. A block that is requested in spite of the limit is written before the
+ * request.
  */
 export const CREDITS_SCHEMA = `
 CREATE TABLE credits (id TEXT PRIMARY KEY, guardrail TEXT NOT NULL, key TEXT NOT NULL, granted INTEGER NOT NULL)
@@ -22,10 +23,10 @@ export interface Count {
   readonly key: string
 }
 
-/** An object that did not answer is left alone for so long. */
+/** An object that did not answer gets no settlement for this long. */
 const PAUSE_MS = 5_000
 const TIMEOUT_MS = 5_000
-/** Times that a settlement is sent by itself; after that with the next take, or when the object asks. */
+/** Times that a settlement is sent by itself; after that it goes with the next take, or when the object requests it. */
 const MOST_TRIES = 3
 /** Blocks that are settled at once. */
 const MOST_AT_ONCE = 1_000
@@ -35,7 +36,7 @@ interface Unsettled extends Count {
   readonly blocks: Map<string, number>
   isSent: boolean
   tries: number
-  /** Milliseconds. */
+  /** Milliseconds since the epoch. */
   pausedUntil: number
 }
 
@@ -44,7 +45,7 @@ export class Settlements {
   readonly #env: Env
   /** Blocks that have a row. */
   readonly #written = new Set<string>()
-  /** Blocks that will be used no more, by count; and of which count each is. */
+  /** Blocks that will not be used again, by count; and the count of each block. */
   readonly #counts = new Map<string, Unsettled>()
   readonly #countOf = new Map<string, Unsettled>()
 
@@ -53,7 +54,7 @@ export class Settlements {
     this.#env = env
   }
 
-  /** After waking: what an earlier life was lent may have been used as far as its row says. */
+  /** After waking: what an earlier life was lent may have been used, up to the amount in its row. */
   load(root: string): void {
     const rows = this.#ctx.storage.sql.exec<{ id: string; guardrail: string; key: string; granted: number }>(
       "SELECT id, guardrail, key, granted FROM credits",
@@ -69,19 +70,22 @@ export class Settlements {
     return this.#written.has(id)
   }
 
-  /** In the step's transaction, before any of it is used. @param used what counts if the ledger crashes */
+  /**
+   * Runs in the step's transaction, before any of the block is used.
+   * @param used what counts if the ledger crashes
+   */
   write(id: string, { guardrail, key }: Count, used: number): void {
     if (this.#written.has(id)) return
     this.#ctx.storage.sql.exec("INSERT OR REPLACE INTO credits VALUES (?, ?, ?, ?)", id, guardrail, key, used)
     this.#written.add(id)
   }
 
-  /** In the step's transaction: all of it counts, and there is nothing more to say of it. */
+  /** Runs in the step's transaction: all of the block counts, and nothing is left to settle. */
   drop(id: string): void {
     this.#ctx.storage.sql.exec("DELETE FROM credits WHERE id = ?", id)
   }
 
-  /** Once that is durable. */
+  /** Runs once that is durable. */
   confirm(id: string): void {
     this.#written.delete(id)
   }
@@ -97,13 +101,13 @@ export class Settlements {
     this.#countOf.set(id, count)
   }
 
-  /** Whether there is something to say of the block, to the object of this count. */
+  /** Whether the block still has to be settled with the object of this count. */
   isOf(id: string, { guardrail, key }: Count): boolean {
     const count = this.#countOf.get(id)
     return count?.guardrail === guardrail && count.key === key
   }
 
-  /** Undefined: it may still be used, or is not known. */
+  /** Undefined if the block may still be used, or is unknown. */
   usedOf(id: string): number | undefined {
     return this.#countOf.get(id)?.blocks.get(id)
   }
@@ -112,7 +116,7 @@ export class Settlements {
     return settledOf(this.#counts.get(nameOf(count)))
   }
 
-  /** Their object knows. */
+  /** Their object has received these settlements. */
   forget(settled: readonly Settled[]): void {
     for (const { id } of settled) {
       const count = this.#countOf.get(id)
@@ -123,20 +127,22 @@ export class Settlements {
     }
   }
 
-  /** @param only of this count; null: of all */
+  /** @param only the count to settle; null: all */
   sendSoon(root: string, only: Count | null = null): void {
     const now = Date.now()
     const one = only && this.#counts.get(nameOf(only))
     const counts = only ? (one ? [one] : []) : [...this.#counts.values()]
     for (const count of counts) {
-      // Once at a time, however many calls are denied meanwhile.
+      // One request at a time, however many calls are denied meanwhile.
       if (count.isSent || count.tries >= MOST_TRIES || now < count.pausedUntil) continue
       count.isSent = true
       this.#ctx.waitUntil(this.#send(root, count))
     }
   }
 
-  /** What fails stays, and is tried again a little later, said with the next take, or when the object asks. */
+  /**
+   * A settlement that fails stays. It is sent again a little later, with the next take, or when the object requests it.
+   */
   async #send(root: string, count: Unsettled): Promise<void> {
     const { guardrail, key } = count
     const settled = settledOf(count)

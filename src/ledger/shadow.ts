@@ -1,6 +1,6 @@
 /**
- * Shadow mode: what a candidate bundle would have said, judged beside the live one in the same step and on the same
- * state, before anything of the decision is applied. Nothing comes of it but a line in the record.
+ * Shadow mode: how a candidate bundle would have decided. It decides beside the live bundle, in the same step and on
+ * the same state, before anything of the decision is applied. Its result only goes into the record.
  */
 import type { Differing, ShadowResult } from "../core/record/record.ts"
 import { NO_EVIDENCE, type Call, type DecisionResult } from "../core/decision/call.ts"
@@ -21,10 +21,13 @@ import { ancestryOf, type TreeState } from "../core/task/state.ts"
 
 export class Shadow {
   #digest = ""
-  /** Of guardrails that only the candidate has so: what they would keep in mind of what was admitted since it is tried. */
+  /**
+   * The memory of guardrails that only the candidate defines in this way: the calls that were admitted since it is a
+   * candidate.
+   */
   #memory = new Memory()
 
-  /** @param live what the call was decided to be */
+  /** @param live the decision on the call */
   call(
     candidate: Bundle,
     live: Bundle | null,
@@ -39,7 +42,7 @@ export class Shadow {
       const { verdict, needs } = decide(candidate, { ...state, memory }, call, now)
       if (outcome.change) this.#keepInMind(candidate, state, call, memory, now)
       const { denial: lived } = outcome.verdict
-      // What all trees share is not asked for a trial: it stands in nobody's way.
+      // The candidate takes nothing of what all trees share, because that could deny another tree's call.
       const denial = needs.length > 0 ? null : verdict.denial
       const code = denial ? codeOf(denial) : "ok"
       if (code === (lived ? codeOf(lived) : "ok")) return null
@@ -49,7 +52,7 @@ export class Shadow {
     })
   }
 
-  /** @param denial why it was refused before it came here */
+  /** @param denial why the call was denied before it came here */
   refused(candidate: Bundle, state: TreeState, call: Call, denial: Denial, now: number): ShadowResult {
     const verdict = { denial, evidence: NO_EVIDENCE, retryOf: null }
     const outcome = {
@@ -87,7 +90,7 @@ export class Shadow {
     this.#memory = new Memory()
   }
 
-  /** What it would have refused fills none of its own; so none grows beyond its limit. */
+  /** Calls that the candidate would have denied do not count in its own memory, so that none grows beyond its limit. */
   #keepInMind(candidate: Bundle, state: TreeState, call: Call, memory: Divided, now: number): void {
     const [task, tool] = [state.tasks.get(call.task), candidate.catalog.tools.get(call.tool)]
     if (!task || !tool) return
@@ -103,7 +106,7 @@ export class Shadow {
   }
 }
 
-/** What a guardrail keeps in mind that both bundles have so is the live one's, which is only looked at. */
+/** Guardrails that both bundles define in the same way read the live memory, which is never changed here. */
 class Divided extends Memory {
   readonly #live: Memory
   readonly #own: Memory
@@ -132,7 +135,7 @@ function sameIn(live: Bundle, candidate: Bundle): ReadonlySet<GuardrailDefinitio
 }
 const sames = new WeakMap<Bundle, { readonly live: Bundle; readonly same: ReadonlySet<GuardrailDefinition> }>()
 
-/** Whatever goes wrong goes wrong with the candidate. */
+/** An error while the candidate decides becomes its result, and does not disturb the live decision. */
 function shadowResult({ pointer: bundle }: Bundle, judge: () => Differing | null): ShadowResult {
   try {
     return { bundle, differs: judge() }

@@ -1,7 +1,7 @@
 /**
  * The count of one limit that several trees share: one Durable Object for each guardrail and value of its key, which
- * lends credit to the trees' ledgers (guardrails/lending.ts). What it lends is durable before the answer; credit that
- * nobody gives back it asks for; and it goes when nothing in it can matter any more.
+ * lends credit to the trees' ledgers (core/guardrails/lending). What it lends is durable before the response. It
+ * requests the settlement of credit that no ledger returns, and deletes itself when nothing in it can matter any more.
  */
 import { DurableObject } from "cloudflare:workers"
 import { Lender } from "../core/guardrails/lending/lender.ts"
@@ -12,14 +12,14 @@ import { sha256Hex } from "../core/encoding/hash.ts"
 import { logEvent } from "../platform/log.ts"
 import { askLedger } from "./ask.ts"
 
-/** Ledgers that one alarm asks; the others' turn comes at once. */
+/** Ledgers that one alarm sends requests to; the next alarm, for the others, follows at once. */
 const MAX_ASKED = 50
-/** Between two alarms at least. */
+/** The least time between two alarms. */
 const REST_MS = 1_000
-/** An alarm that is so near is not brought forward. */
+/** An alarm that is due within this time is not brought forward. */
 const SOON_MS = 10_000
 
-/** @param key what tells apart the counts of this guardrail: the values of its `per`, as text */
+/** @param key the values of the guardrail's `per`, as text, which tell its counts apart */
 export function sharedLimitOf(env: Env, guardrail: string, key: string): DurableObjectStub<SharedLimit> {
   return env.SHARED_LIMIT.getByName(sha256Hex(JSON.stringify([guardrail, key])))
 }
@@ -35,9 +35,9 @@ CREATE TABLE IF NOT EXISTS seen (value TEXT PRIMARY KEY, at INTEGER NOT NULL, ta
 
 export class SharedLimit extends DurableObject<Env> {
   #lender: Lender
-  /** False: nothing is stored, not even tables. */
+  /** False if nothing is stored, not even tables. */
   #isStored: boolean
-  /** Milliseconds; null: none is set; undefined: not known since waking. */
+  /** Milliseconds since the epoch. Null if none is set; undefined if not read since waking. */
   #alarmAt: number | null | undefined
 
   constructor(ctx: DurableObjectState, env: Env) {
@@ -47,7 +47,7 @@ export class SharedLimit extends DurableObject<Env> {
     this.#lender = new Lender(stored)
   }
 
-  /** Throws where the take makes no sense, or is of another version: then nothing is granted. */
+  /** Throws if the take is invalid or of another version: then nothing is granted. */
   async take(version: number, take: Take): Promise<TakeAnswer> {
     checkVersion(version)
     const answer = this.#transact((now) => this.#lender.take(take, now))
@@ -55,14 +55,14 @@ export class SharedLimit extends DurableObject<Env> {
     return answer
   }
 
-  /** What a ledger has used of its blocks; said twice, it is heard once. */
+  /** What a ledger has used of its blocks. A settlement that is sent twice counts once. */
   async settle(version: number, holder: string, settled: Settled[]): Promise<void> {
     checkVersion(version)
     this.#transact((now) => this.#lender.settle(holder, settled, now))
     await this.#lookLater()
   }
 
-  /** Holders that have not settled for a while are asked; what is over is forgotten. */
+  /** Requests settlement from holders that have not settled for a while, and forgets what has expired. */
   override async alarm(): Promise<void> {
     this.#alarmAt = null
     const overdue = this.#lender.overdue(Date.now(), MAX_ASKED)
@@ -74,7 +74,7 @@ export class SharedLimit extends DurableObject<Env> {
     }
   }
 
-  /** A ledger out of reach is asked again later; until then its credit counts. */
+  /** If a ledger is unavailable, the request is repeated later; until then its credit counts. */
   async #ask(holder: string, ids: string[]): Promise<void> {
     const answer = await askLedger(this.env, holder, async (ledger: CreditHolder) =>
       ledger.creditUsed(LENDING_VERSION, ids),
@@ -89,7 +89,7 @@ export class SharedLimit extends DurableObject<Env> {
     }
   }
 
-  /** Storage and memory never differ: where the work fails, memory is made anew from storage. */
+  /** Storage and memory never differ: if the work fails, memory is rebuilt from storage. */
   #transact<Result>(work: (now: number) => Result, all = false): Result {
     try {
       const result = work(Date.now())
@@ -127,7 +127,7 @@ export class SharedLimit extends DurableObject<Env> {
     }
   }
 
-  /** The alarm is there before any answer is, whenever something is stored. */
+  /** Whenever something is stored, the alarm is set before any response is sent. */
   async #lookLater(): Promise<void> {
     if (!this.#isStored) return
     if (this.#alarmAt === undefined) this.#alarmAt = await this.ctx.storage.getAlarm()
@@ -171,7 +171,7 @@ interface BlockRow extends Record<string, SqlStorageValue> {
   readonly is_settled: number
 }
 
-/** Null where nothing is. */
+/** Null if nothing is stored. */
 function load(sql: SqlStorage): Stored | null {
   const tables = sql.exec("SELECT name FROM sqlite_master WHERE type = 'table' AND name = 'state'").toArray()
   if (tables.length === 0) return null

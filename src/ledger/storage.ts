@@ -1,6 +1,6 @@
 /**
  * A tree's state in the SQLite of its Durable Object. Each `save*` runs in the transaction of one step, before memory
- * changes; `load` rebuilds the state on waking, counting credit that was written but may not have been used as used.
+ * changes. `load` rebuilds the state on waking, and counts credit that was written but may not have been used as used.
  */
 import { used, type Approval } from "../core/task/approval.ts"
 import type { Guardrails } from "../core/guardrails/guardrails.ts"
@@ -45,7 +45,7 @@ interface TreeRow extends Record<string, SqlStorageValue> {
   readonly lives: number
 }
 
-/** What a task is apart from what changes. */
+/** The fields of a task that never change. */
 type TaskBody = Omit<Task, "jkt" | "status" | "endedBy" | "calls" | "children" | "lastCall" | "progress">
 
 interface TaskRow extends Record<string, SqlStorageValue> {
@@ -59,14 +59,14 @@ interface TaskRow extends Record<string, SqlStorageValue> {
   readonly progress: string
 }
 
-/** What a task is again that was frozen. */
+/** The state of a quarantined task after its release. */
 export const RELEASED = { status: "active", by: null } as const
 
 export class LedgerStorage {
   readonly records: RecordNumbers
   readonly #sql: SqlStorage
   readonly #memory: MemoryStorage
-  /** Calls of each task that are written down, and when the last of them was. */
+  /** Calls of each task that are written, and when the last of them was. */
   readonly #reserved = new Map<string, number>()
   readonly #lastCalls = new Map<string, number>()
 
@@ -77,8 +77,9 @@ export class LedgerStorage {
   }
 
   /**
-   * Null where this object has never held a tree.
-   * @param proofsSince those admitted in this life, which begins when this says, by the ledger's clock
+   * Null if this object has never stored a tree.
+   * @param proofsSince makes the log of the proofs admitted in this life, which begins at that time by the ledger's
+   *   clock
    */
   load(now: number, proofsSince: (wokenAt: number) => ProofLog): TreeState | null {
     const tables = this.#sql.exec("SELECT name FROM sqlite_master WHERE type = 'table' AND name = 'tree'").toArray()
@@ -94,7 +95,7 @@ export class LedgerStorage {
       tree.since,
       { seq: tree.bundle_seq, digest: tree.bundle_digest },
       wokenAt,
-      // Another machine's clock may have been ahead: what was admitted by it was admitted before this life all the same.
+      // Another machine's clock may have been ahead; what it admitted was admitted before this life nevertheless.
       proofsSince(wokenAt),
       this.#memory.load(wokenAt),
     )
@@ -152,7 +153,7 @@ export class LedgerStorage {
     this.#sql.exec("INSERT OR REPLACE INTO consent VALUES (1, ?)", JSON.stringify(consent))
   }
 
-  /** A task that is only expected so far. */
+  /** A task that waits for consent. */
   savePending(task: Task): void {
     this.#saveTask(task)
   }
@@ -188,12 +189,12 @@ export class LedgerStorage {
     this.#sql.exec("DELETE FROM tokens WHERE jti = ?", jti)
   }
 
-  /** All of the tree. */
+  /** All tokens of the tree. */
   forgetTokens(): void {
     this.#sql.exec("DELETE FROM tokens")
   }
 
-  /** Of few trees anything is told: the table is made with the first. Null: nothing is told of it any more. */
+  /** Few trees have a reported risk, so the table is created with the first. Null if no risk is reported any more. */
   saveRisk(task: string, signal: Signal | null): void {
     this.#sql
       .exec(`CREATE TABLE IF NOT EXISTS risks (task TEXT PRIMARY KEY, level INTEGER NOT NULL, at INTEGER NOT NULL,
@@ -209,9 +210,7 @@ export class LedgerStorage {
     for (const id of ids) this.#sql.exec("UPDATE tasks SET status = ?, ended_by = ? WHERE id = ?", status, by, id)
   }
 
-  /**
-   * Whether `saveChange`, with a record's number, will write: credit that is written down already needs no transaction.
-   */
+  /** Whether `saveChange`, with a record's number, will write: credit that is already written needs no transaction. */
   mustWrite(state: TreeState, { at, counted, plans, approvals, memoryUpdates, labels }: TaskChange): boolean {
     return (
       approvals.length > 0 ||
@@ -226,7 +225,7 @@ export class LedgerStorage {
     return this.#memory.mustWrite(memory, memoryUpdates, now)
   }
 
-  /** @param state as it is before the notes are applied */
+  /** @param state as it is before the updates are applied */
   saveNotes({ memory }: TreeState, memoryUpdates: readonly MemoryUpdate[], now: number): void {
     this.#memory.save(memory, memoryUpdates, now)
   }
@@ -245,7 +244,7 @@ export class LedgerStorage {
     this.#sql.exec("INSERT OR REPLACE INTO approvals VALUES (?, ?, ?)", id, JSON.stringify(approval), expiresAt)
   }
 
-  /** No call will be asked about any more. */
+  /** No further call will need the memory. */
   forgetMemory(): void {
     this.#memory.forget()
     this.#sql.exec("DELETE FROM approvals")
@@ -270,14 +269,14 @@ export class LedgerStorage {
     this.#saveCalls(task.id, task.calls + blockSize(task.grant.calls, task.calls), now)
   }
 
-  /** A last call that is not written down in time only makes an idle task expire sooner. */
+  /** A last call that is not written in time only makes an idle task expire sooner. */
   #saveCalls(id: string, calls: number, lastCall: number): void {
     this.#sql.exec("UPDATE tasks SET calls = ?, last_call = ? WHERE id = ?", calls, lastCall, id)
     this.#reserved.set(id, calls)
     this.#lastCalls.set(id, lastCall)
   }
 
-  /** When the ledger is quiet: gives back credit that is written but not used. */
+  /** When the ledger is quiet: returns credit that is written but not used. */
   settle(state: TreeState): void {
     for (const { id, calls, lastCall } of state.tasks.values()) {
       if (this.#reserved.get(id) !== calls || this.#lastCalls.get(id) !== lastCall) this.#saveCalls(id, calls, lastCall)

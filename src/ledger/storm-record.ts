@@ -1,4 +1,4 @@
-/** The record of a task that a storm of denials has ended. */
+/** The record of a task that a denial storm has ended. */
 import type { RefusedCall } from "../core/decision/call.ts"
 import { codeOf, type Denial } from "../core/denials/denial.ts"
 import { userId } from "../core/policy/principals.ts"

@@ -1,7 +1,7 @@
 /**
- * Takes rows out of a table that matter no longer, a few at a time: with each write it goes on where it stopped. No
- * index is needed, which would be a row more for each that is written; and no write waits for all of a table. As it
- * looks at many more rows than a write adds, a table holds few dead ones, under whatever load.
+ * Deletes rows that do not matter any more from a table, a few with each write, from where it stopped. It needs no
+ * index, which would cost one more row for each row written; and no write waits for the whole table. It examines many
+ * more rows than a write adds, so a table holds few dead rows under any load.
  */
 type Row = Record<string, SqlStorageValue>
 
@@ -9,13 +9,13 @@ export interface Swept {
   readonly table: string
   /** Its primary key. */
   readonly columns: readonly string[]
-  /** Whether a row matters no longer; `?` is now, in milliseconds. */
+  /** Whether a row does not matter any more; `?` is now, in milliseconds. */
   readonly isOver: string
 }
 
-/** Rows that are looked at for each that is written. */
+/** Rows that are examined for each row that is written. */
 const ROWS_PER_WRITE = 16
-/** So many at once: a statement costs more than the rows it looks at. */
+/** The least number that is examined at once, because a statement costs more than the rows it examines. */
 const STEP = 256
 
 export class Sweep<Found extends Row> {
@@ -24,11 +24,11 @@ export class Sweep<Found extends Row> {
   readonly #end: (isFirst: boolean) => string
   readonly #remove: (isFirst: boolean, isLast: boolean) => string
   readonly #forget: (row: Found) => unknown
-  /** Key of the row at which it stopped; null: it begins anew. */
+  /** Key of the row at which it stopped. Null if it begins anew. */
   #after: readonly SqlStorageValue[] | null = null
   #due = 0
 
-  /** @param forget told of each row that is taken out */
+  /** @param forget receives each row that is deleted */
   constructor(sql: SqlStorage, { table, columns, isOver }: Swept, forget: (row: Found) => unknown) {
     this.#sql = sql
     this.#columns = columns

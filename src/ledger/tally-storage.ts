@@ -1,6 +1,6 @@
 /**
- * What conditions count and add up, in the SQLite of a tree's object: an entry of a meter is a row. So each call writes
- * one, however much is kept.
+ * The counts and sums of conditions, in the SQLite of a tree's object: an entry of a meter is a row. So each call
+ * writes one row, however many there are.
  */
 import type { Memory } from "../core/guardrails/memory.ts"
 import { SlidingMeter } from "../core/guardrails/meter/sliding.ts"
@@ -30,7 +30,7 @@ export class TallyStorage {
     this.#sweep = new Sweep(sql, TALLIES, () => undefined)
   }
 
-  /** The latest time that is written down, milliseconds. */
+  /** The latest time that is stored, in milliseconds. */
   latest(): number {
     return this.#sql.exec<{ at: number | null }>("SELECT MAX(last) AS at FROM tallies").one().at ?? 0
   }
@@ -44,7 +44,7 @@ export class TallyStorage {
     }
   }
 
-  /** @param memory as it is before the note is applied */
+  /** @param memory as it is before the update is applied */
   save(memory: Memory, note: TallyUpdate, now: number): void {
     const { owner, key, amount, spanMs } = note
     const tally = memory.tallies.find(owner, key) ?? new SlidingMeter()
@@ -56,7 +56,7 @@ export class TallyStorage {
     this.#sweep.wrote(now)
   }
 
-  /** What matters no longer. */
+  /** Deletes what does not matter any more. */
   prune(now: number): void {
     this.#sql.exec(`DELETE FROM tallies WHERE ${TALLIES.isOver}`, now)
   }

@@ -1,8 +1,8 @@
 /**
- * How many task trees an agent has open for one user, and how fast it opens them: one Durable Object for each agent and
- * user, asked only when a tree is opened. A place is taken before the tree is there and given back when it ends; one
- * that is never given back is free again when the tree would have expired. So the limit is never passed, and never
- * stuck.
+ * How many task trees an agent has open for one user, and how fast it opens them. There is one Durable Object for each
+ * agent and user, and it receives a request only when a tree is opened. A slot is reserved before the tree exists and
+ * released when it ends. A slot that is never released is free again when the tree would have expired. So the limit is
+ * never exceeded, and never stuck.
  */
 import { DurableObject } from "cloudflare:workers"
 import { sha256Hex } from "../core/encoding/hash.ts"
@@ -14,7 +14,7 @@ import { oauthError, type OAuthFailure } from "../core/denials/oauth-error.ts"
 
 const MINUTE_MS = 60_000
 
-/** Null: there is room, and the place is taken. */
+/** Null if there is room, and the slot is reserved. */
 export type NoRoom = { readonly what: "live" | "rate"; /** Seconds. */ readonly retry_after: number } | null
 
 /** @param user issuer and subject, joined by `|`; null: the agent acts on its own behalf */
@@ -22,20 +22,23 @@ export function taskQuotaOf(env: Env, agent: string, user: string | null): Durab
   return env.OPENINGS.getByName(sha256Hex(JSON.stringify([agent, user])))
 }
 
-/** A tree that is to be opened, with its place among those of its agent and user. */
+/** A tree that is to be opened, with its slot among those of its agent and user. */
 export interface Slot {
   readonly root: string
   readonly undo: () => Promise<void>
 }
 
-/** In a user's place: whoever is asked, an agent may have so many questions open, as people can be invented. */
+/**
+ * Stands in for a user. It limits the consents that an agent may request of all people together, because an agent can
+ * invent people.
+ */
 export const ANY_USER = "anybody who is asked"
 
 /**
  * @param user issuer and subject, joined by `|`; null: the agent acts on its own behalf
  * @param until milliseconds; the tree does not live longer
- * @param use what becomes of a place that the tree has already. Only the ledger, which redeems the tree's consent, may
- *   renew it: a further answer of the same page must not shorten the place of a tree that is live by now.
+ * @param use what becomes of a slot that the tree already has. Only the ledger, which redeems the tree's consent, may
+ *   renew it: a further answer of the same page must not shorten the slot of a tree that is live by now.
  */
 export async function reserveSlot(
   root: string,
@@ -69,9 +72,9 @@ interface TreeRow extends Record<string, SqlStorageValue> {
 }
 
 export class Openings extends DurableObject<Env> {
-  /** Milliseconds, until when each tree has its place. */
+  /** Until when each tree has its slot, in milliseconds. */
   readonly #places = new Map<string, number>()
-  /** Milliseconds, oldest first, of the last minute. */
+  /** The openings of the last minute, in milliseconds, oldest first. */
   #opened: number[] = []
 
   constructor(ctx: DurableObjectState, env: Env) {
@@ -85,8 +88,8 @@ export class Openings extends DurableObject<Env> {
 
   /**
    * @param until milliseconds; the tree does not live longer
-   * @param use what becomes of a place that the tree has already
-   * @returns why there is no place for it
+   * @param use what becomes of a slot that the tree already has
+   * @returns why there is no slot for it
    */
   async take(
     root: string,
@@ -103,7 +106,7 @@ export class Openings extends DurableObject<Env> {
       return null
     }
     this.#forget(now)
-    // The earliest of so many as are allowed has to be a minute ago.
+    // The earliest of as many openings as are allowed has to be a minute ago.
     const earliest = this.#opened.at(-per_minute)
     if (earliest !== undefined) return { what: "rate", retry_after: seconds(earliest + MINUTE_MS - now) }
     if (this.#places.size >= live) {
@@ -119,13 +122,13 @@ export class Openings extends DurableObject<Env> {
     return null
   }
 
-  /** Its tree has ended; that it was opened still counts for a minute. */
+  /** The tree has ended; its opening still counts for a minute. */
   releaseSlot(root: string): void {
     this.ctx.storage.sql.exec("UPDATE trees SET until = 0 WHERE root = ?", root)
     this.#places.delete(root)
   }
 
-  /** There never was a tree. */
+  /** The tree was never opened. */
   undo(root: string): void {
     const [row] = this.ctx.storage.sql.exec<TreeRow>("DELETE FROM trees WHERE root = ? RETURNING *", root)
     this.#places.delete(root)
@@ -140,7 +143,7 @@ export class Openings extends DurableObject<Env> {
     this.#sweep(now)
     const { last } = sql.exec<{ last: number | null }>("SELECT MAX(until) AS last FROM trees").one()
     if (last === null) {
-      // Nothing is stored for an agent and user who are gone; this very object may still be asked.
+      // Nothing stays stored for an agent and user that have no trees; this very object may still receive requests.
       await this.ctx.storage.deleteAll()
       sql.exec(SCHEMA)
     } else await this.ctx.storage.setAlarm(Math.max(last, now) + MINUTE_MS)
@@ -150,7 +153,10 @@ export class Openings extends DurableObject<Env> {
     for (const [root, until] of this.#places) if (until <= now) this.#places.delete(root)
   }
 
-  /** Openings that are a minute old. A clock that was set back keeps more of them: the limit holds all the same. */
+  /**
+   * Drops openings that are a minute old. If the clock was set back, more of them stay, and the limit holds
+   * nevertheless.
+   */
   #forget(now: number): void {
     const young = this.#opened.findIndex((openedAt) => openedAt > now - MINUTE_MS)
     if (young !== 0) this.#opened = young < 0 ? [] : this.#opened.slice(young)

@@ -1,6 +1,6 @@
 /**
- * The tasks of a tree and the tokens that stand for them: opened, ended, frozen and released, rated and shown, each in
- * one step. What a call does to them is another matter (calls.ts), and so is what waits for a person (consents.ts).
+ * The tasks of a tree and their tokens: opened, ended, quarantined and released, rated and shown, each in one step.
+ * Calls are in calls.ts, and what waits for a person's consent is in consents.ts.
  */
 import type { BearerToken } from "../audit/edge-recorder.ts"
 import { openingRecord, type Asking } from "../core/record/token-record.ts"
@@ -78,12 +78,12 @@ export class Tasks {
   }
 
   /**
-   * Ends a task and its subtree, or freezes it; once this has answered, no call of theirs is admitted.
-   * @param by whose task it has to be, or null for an operator
-   * @param record of this, kept with it
-   * @returns why its proof is not taken; which frozen task is in the way; how the task has ended and the ids that this
-   *   changed; how it had ended before, if an agent asks again, which keeps no record: whoever has got hold of the token
-   *   could write one after the other; or null where there is no such task for the asker
+   * Ends a task and its subtree, or quarantines it; once this has returned, none of their calls is admitted.
+   * @param by the agent whose task it has to be; null for an operator
+   * @param record of this step, stored with it
+   * @returns why its proof is rejected; which quarantined task prevents the end; how the task has ended and the ids
+   *   that this changed; how it had ended before, if an agent repeats the request, which stores no record: the holder
+   *   of a dead token could write one after another; or null if the caller has no such task
    */
   end(end: TaskEnd, by: Holder | null, record: DecisionRecord): Ended | EndedBefore | Frozen | Denied | null {
     const state = this.#tree.state
@@ -91,7 +91,7 @@ export class Tasks {
     if (!state || !found) return null
     const refused = by && this.#checkHolder(state, by, end.task)
     if (refused !== null) return refused === "stranger" ? null : refused
-    // What is frozen is a person's to look at, not its agent's to close, nor that of a task above.
+    // An operator has to look at a quarantined task: neither its own agent nor that of an ancestor may close it.
     const now = this.#tree.now(state)
     const frozen = by && frozenAround(state, end.task, now)
     const isLive = by !== null && isAlive(state, ancestryOf(state, state.tokens.get(by.token)?.task ?? ""), now)
@@ -100,7 +100,7 @@ export class Tasks {
       this.#tree.end(state, [], end)
       return { status: found.status, isLive }
     }
-    // Nothing is done to one that waits for a person's consent: the Worker refuses the request, and records that.
+    // A task that waits for a person's consent stays as it is: the Worker rejects the request, and records that.
     if (end.status === "quarantined" && found.status === "pending") return { status: found.status, ended: [] }
     const ended = by
       ? endTold(this.#tree, state, end, null, record)
@@ -109,8 +109,8 @@ export class Tasks {
   }
 
   /**
-   * Lets a task go on that was frozen. Where one above it has ended since, it ends as well.
-   * @returns what it is then; null where there is none, or none that is frozen
+   * Releases a quarantined task. If an ancestor has ended since, the task ends as well.
+   * @returns its status then; null if there is no such task, or it is not quarantined
    */
   release(task: string, record: DecisionRecord): TaskStatus | null {
     const state = this.#tree.state
@@ -134,9 +134,10 @@ export class Tasks {
   }
 
   /**
-   * What is told of a task, for it and all below it; once this has answered, every call of theirs is judged by it.
-   * @param report but for its time, which is now; null: nothing any more
-   * @returns false where there is no such task
+   * Sets the reported risk of a task and all tasks below it. Once this has returned, it applies to every call of
+   * theirs.
+   * @param report without its time, which is now; null: the report is withdrawn
+   * @returns false if there is no such task
    */
   rate(task: string, report: Omit<Signal, "at"> | null, record: DecisionRecord): boolean {
     const state = this.#tree.state
@@ -150,18 +151,18 @@ export class Tasks {
     return true
   }
 
-  /** Whether the token would open calls now, as far as this ledger knows, and may be asked about by this agent. */
+  /** Whether the token would open calls now, as far as this ledger knows, and this agent may introspect it. */
   isActive(jti: string, task: string, agent: string): boolean {
     const state = this.#tree.state
     const token = state?.tokens.get(jti)
     if (!state || token?.task !== task) return false
     const now = this.#tree.now(state)
     const ancestry = ancestryOf(state, task)
-    // Its own agent, and those that work is done for.
+    // Its own agent, and the agents for which that one works.
     return isAlive(state, ancestry, now) && now < token.expiresAt && ancestry.some((each) => each.agent === agent)
   }
 
-  /** Whether it opens anything: as a call's would, of this very agent. */
+  /** Whether the token opens anything, as for a call of this very agent. */
   isLive({ jti, task, agent }: BearerToken): boolean {
     const { state } = this.#tree
     if (!state) return false
@@ -172,9 +173,9 @@ export class Tasks {
   }
 
   /**
-   * Ends a token, not its task (RFC 7009 2.1): once this has answered, it opens nothing.
-   * @param agent whose token it has to be; null: an operator asks
-   * @returns false where there is none, or another agent's
+   * Ends a token, not its task (RFC 7009, section 2.1): once this has returned, the token opens nothing.
+   * @param agent whose token it has to be; null for an operator
+   * @returns false if there is no such token, or it is another agent's
    */
   revokeToken(jti: string, task: string, agent: string | null, record: DecisionRecord): boolean {
     const state = this.#tree.state
@@ -190,11 +191,11 @@ export class Tasks {
   }
 
   /**
-   * The task and those below it with their gauges, or null where there is no such task for the asker. A token reads
-   * nothing once its task has ended: whoever still has it has no more business with what the tree does. A frozen task's
-   * agent waits for an operator to let it go on, and sees whether one has.
-   * @param by whose task it has to be, or null for an operator
-   * @returns why its token or its proof is not taken
+   * The task and those below it with their gauges, or null if the caller has no such task. A token reads nothing once
+   * its task has ended, because its holder has no more business with what the tree does. The agent of a quarantined
+   * task can see whether an operator has released it.
+   * @param by the agent whose task it has to be; null for an operator
+   * @returns why its token or its proof is rejected
    */
   view(bundle: Bundle | null, task: string, by: Holder | null): Viewed | Denied | null {
     const state = this.#tree.state
@@ -209,7 +210,7 @@ export class Tasks {
     return { tasks, limits: bundle && limitsOf(bundle, state, task, by === null, now) }
   }
 
-  /** Whether a token that is live here reaches the task: its own, or one below it. Its proof is used by this. */
+  /** Whether a token that is live here covers the task: its own, or one below it. This uses its proof. */
   #checkHolder(state: TreeState, { token: jti, proof }: Holder, task: string): Denied | "stranger" | null {
     const token = state.tokens.get(jti)
     const now = this.#tree.now(state)
@@ -223,7 +224,7 @@ export class Tasks {
   }
 }
 
-/** The record of what an operator does to a task names its agents and its user, whom only the ledger knows. */
+/** Only the ledger knows the agents and the user of a task, so it adds them to the record of an operator's action. */
 function doneTo(state: TreeState, task: string, record: DecisionRecord): DecisionRecord {
   const chain = ancestryOf(state, task).map(({ agent }) => agent)
   return { ...record, chain: chain.toReversed(), user: state.user && userId(state.user) }

@@ -1,7 +1,7 @@
 /**
- * The life of a task tree in its object: memory and storage that never differ, a clock that never runs back, proofs
- * that are remembered for one life, credit that is given back when all is quiet, and the end of it all, an hour after
- * the last task could act. What is done to the tree is another matter (ledger.ts).
+ * The life of a task tree in its object. Memory and storage never differ, the clock never runs backwards, and proofs
+ * are remembered for one life. Credit is returned when no calls come, and everything is deleted an hour after the last
+ * task could act. What changes the tree is in ledger.ts.
  */
 import type { DecisionRecord } from "../core/record/record.ts"
 import { ANY_USER, taskQuotaOf } from "./task-quota.ts"
@@ -23,16 +23,16 @@ import { applyEnd } from "../core/task/transition.ts"
 /** Proofs remembered at most; each takes about a hundred bytes. */
 const MAX_PROOFS = 20_000
 
-/** Of a ledger that has woken, by its clock. */
+/** The log of a ledger that has woken, by its clock. */
 const proofsSince = (wokenAt: number): ProofLog => new ProofLog(newSecret(16), wokenAt)
 
-/** With no call for this long, unused credit is given back. */
+/** After this long without a call, unused credit is returned. */
 const QUIET_MS = 2_000
-/** A tree is forgotten this long after its last task could act: late questions still find "ended", not "unknown". */
+/** A tree is forgotten this long after its last task could act: late requests still find "ended", not "unknown". */
 const RETENTION_MS = 3_600_000
 
 export class Tree {
-  /** Null where there is none yet, or none any more. */
+  /** Null if there is none yet, or none any more. */
   state: TreeState | null
   storage: LedgerStorage
   readonly outbox: Outbox
@@ -43,7 +43,7 @@ export class Tree {
   readonly #env: Env
   #quietTimer: ReturnType<typeof setTimeout> | undefined
   #lastStep = 0
-  /** Places that could not be given back, by whose they are. */
+  /** Releases of slots that failed, by agent and user. */
   readonly #owed = new Map<string, () => Promise<void>>()
 
   constructor(ctx: DurableObjectState, env: Env) {
@@ -62,7 +62,7 @@ export class Tree {
     this.#giveBackOfEnded(this.state)
   }
 
-  /** One that is not kept yet. No proof can have been admitted before it was there. */
+  /** A state that is not stored yet. No proof can have been admitted before it existed. */
   newTreeState(
     root: string,
     user: UserFacts | null,
@@ -77,15 +77,15 @@ export class Tree {
     return state
   }
 
-  /** Its own clock, clamped so that it never runs backwards, whatever became of the question that read it. */
+  /** The tree's own clock, clamped so that it never runs backwards, whatever became of the request that read it. */
   now(state: TreeState): number {
     state.clock = Math.max(Date.now(), state.clock)
     return state.clock
   }
 
   /**
-   * Storage and memory never differ: where the work fails, memory is made anew from storage.
-   * @param writes false where the work writes nothing: a transaction costs more than all the rest of a step
+   * Storage and memory never differ: if the work fails, memory is rebuilt from storage.
+   * @param writes false if the work writes nothing: a transaction costs more than all the rest of a step
    */
   transaction<Result>(writes: boolean, work: () => Result): Result {
     try {
@@ -98,12 +98,12 @@ export class Tree {
 
   #reload(): void {
     this.storage = new LedgerStorage(this.#ctx.storage.sql)
-    // What the memory knows of proofs it still knows.
+    // Memory keeps the proofs that it has.
     const proofs = this.state?.proofs
     this.state = this.storage.load(Date.now(), (wokenAt) => proofs ?? proofsSince(wokenAt))
   }
 
-  /** In memory what storage has; a tree whose root has ended leaves its place to another. */
+  /** Changes memory as storage was changed. A tree whose root has ended releases its slot. */
   end(state: TreeState, ids: readonly string[], end: TaskEnd): void {
     applyEnd(state, ids, end)
     this.questions.withdrawEnded(state, ids, end, this.now(state))
@@ -113,29 +113,29 @@ export class Tree {
     this.#giveBackOfEnded(state)
   }
 
-  /** Again after each waking: this object may have died before its place was given back. */
+  /** Runs again after each waking, because this object may have died before its slot was released. */
   #giveBackOfEnded(state: TreeState): void {
     const root = state.tasks.get(state.root)
     if (!root || (root.status !== "completed" && root.status !== "revoked") || Date.now() >= root.expiresAt) return
-    this.returnUnusedCredit(root.agent, state.user && userId(state.user), root.id)
-    // While a person is asked, it has one among the questions of its agent besides.
-    if (state.consent && !state.consent.isRedeemed) this.returnUnusedCredit(root.agent, ANY_USER, root.id)
+    this.releaseSlot(root.agent, state.user && userId(state.user), root.id)
+    // While a person's consent is awaited, it has a second slot among the consents of its agent.
+    if (state.consent && !state.consent.isRedeemed) this.releaseSlot(root.agent, ANY_USER, root.id)
   }
 
-  /** Nothing is admitted any more: what guardrails kept in mind serves nobody, and what was lent others can use. */
+  /** Nothing is admitted any more: the guardrails' memory is useless, and other trees can use what was lent. */
   #shrink(state: TreeState): void {
     this.transaction(true, () => this.storage.forgetMemory())
     this.credits.giveBackAll(state.memory)
   }
 
-  /** For good: what waits for a person, for their consent or as it is frozen, has not. */
+  /** Ended for good. A task that waits for consent, or is quarantined, has not ended. */
   hasEnded(state: TreeState): boolean {
     const root = state.tasks.get(state.root)
     return !root || this.now(state) >= root.expiresAt || root.status === "completed" || root.status === "revoked"
   }
 
-  /** Tried again until it is given back; at the latest, a place is free again when the tree would have expired. */
-  returnUnusedCredit(agent: string, user: string | null, root: string): void {
+  /** Repeated until the slot is released; at the latest, it is free again when the tree would have expired. */
+  releaseSlot(agent: string, user: string | null, root: string): void {
     const key = JSON.stringify([agent, user])
     const attempt = async (): Promise<void> => {
       try {
@@ -155,7 +155,7 @@ export class Tree {
     if (alarm === null || alarm > at) await this.#ctx.storage.setAlarm(at)
   }
 
-  /** A new life, as after waking: what was admitted before this moment is then refused for want of the new nonce. */
+  /** Begins a new life, as after waking: proofs that were admitted before this moment then lack the new nonce. */
   boundProofs(state: TreeState, now: number): void {
     if (state.proofs.size >= MAX_PROOFS) state.proofs = new ProofLog(newSecret(16), now)
   }
@@ -164,7 +164,7 @@ export class Tree {
     return { ...record, ...this.storage.records.next() }
   }
 
-  /** A step was made; once none has been for a while, what it wrote down in advance is settled. */
+  /** A step was made. Once no more have come for a while, what was written in advance is settled. */
   scheduleFlush(now: number): void {
     this.#lastStep = now
     this.#quietTimer ??= setTimeout(() => this.#settle(), QUIET_MS)
@@ -189,7 +189,7 @@ export class Tree {
     await this.#ctx.storage.setAlarm(unsent === null ? lastAt : Math.min(lastAt, now + unsent))
   }
 
-  /** By the object's alarm: records and notices that are left over are sent; then, in its time, all is forgotten. */
+  /** On the object's alarm: sends the records and notices that are left over and, in its time, deletes everything. */
   async onAlarm(): Promise<void> {
     if (!this.state) return
     await Promise.all([this.outbox.send(), this.notices.send(), ...[...this.#owed.values()].map((again) => again())])

@@ -1,7 +1,7 @@
 /**
- * Notices on their way to those who are to be told: kept by the object in which something happened, in the transaction in
- * which it did, so that no crash comes between the two; handed to the receivers' objects behind that, again until each
- * has it. Which receivers there are the bundle of then says.
+ * Notices on their way to the receivers. The object in which something happened stores the notice in the same
+ * transaction, so that no crash comes between the two. Afterwards it hands the notice to the receivers' objects, again
+ * and again until each has it. The current bundle names the receivers.
  */
 import { timeOf } from "../core/encoding/ids.ts"
 import { logEvent } from "../platform/log.ts"
@@ -14,15 +14,18 @@ import { toldTo } from "../core/notices/recipients.ts"
 import { newId } from "../platform/new-id.ts"
 
 const SEND_AFTER_MS = 50
-/** Of what has just happened; then a part of how long it has waited, so that an outage is no storm of questions. */
+/**
+ * The pause after a recent notice; an older one waits for a part of its age, so that an outage causes no flood of
+ * requests.
+ */
 const RETRY_AFTER_MS = 5_000
 const RETRY_AFTER_PART = 0.25
 const RETRY_AFTER_AT_MOST_MS = 60_000
-/** What nobody could take for so long is news no longer, and keeps no tree from being forgotten. */
+/** A notice that could not be handed over for so long is outdated, and must not keep a tree from being deleted. */
 const GIVE_UP_AFTER_MS = 86_400_000
 const BATCH = 50
 
-/** Made with the first notice: most trees have none. */
+/** Created with the first notice: most trees have none. */
 const SCHEMA = "CREATE TABLE IF NOT EXISTS notices (id TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID"
 
 interface NoticeRow extends Record<string, SqlStorageValue> {
@@ -30,20 +33,20 @@ interface NoticeRow extends Record<string, SqlStorageValue> {
   readonly body: string
 }
 
-/** Ids of those that have it already, of an earlier try: they would not know it for ever. */
+/** Ids of the receivers that have it from an earlier try: they do not remember it for ever. */
 interface StoredNotice extends Notice {
   readonly had?: readonly string[]
 }
 
 interface Handed {
   readonly taken: readonly string[]
-  /** Null: nobody is left who has to have it. */
+  /** Null if every receiver has it. */
   readonly failed: string | null
 }
 
 interface Receivers {
   readonly all: readonly ReceiverDefinition[]
-  /** Number of the bundle that says so. */
+  /** Number of the bundle that names them. */
   readonly seq: number
 }
 
@@ -58,7 +61,9 @@ export class Notices {
     this.#env = env
   }
 
-  /** To be called inside the transaction in which it happened; null: nothing has that others are told of. */
+  /**
+   * Stores the notice; the caller is inside the transaction in which it happened. Null if there is nothing to notify.
+   */
   keep(news: NoticeDraft | null): void {
     if (!news) return
     const { sql } = this.#ctx.storage
@@ -68,7 +73,9 @@ export class Notices {
     this.sendSoon()
   }
 
-  /** The alarm is there should this object not live until the timer has rung: whose alarm it is has to call `send`. */
+  /**
+   * The alarm is set in case this object is evicted before the timer fires; the object's `alarm` has to call `send`.
+   */
   sendSoon(): void {
     this.#timer ??= setTimeout(() => {
       this.#timer = undefined
@@ -77,13 +84,13 @@ export class Notices {
     this.#ctx.waitUntil(this.#tryLater())
   }
 
-  /** Nothing is waited for before it is set: it is as durable as what was written in the same turn. */
+  /** Nothing is awaited before it is set: it is as durable as what was written in the same turn. */
   async #tryLater(): Promise<void> {
     const now = Date.now()
     await this.#ctx.storage.setAlarm(now + (this.retryAfter(now) ?? RETRY_AFTER_MS))
   }
 
-  /** Milliseconds from now on, when what is left is tried again; null: nothing is left. */
+  /** Milliseconds from now until what is left is tried again. Null if nothing is left. */
   retryAfter(now: number): number | null {
     const [oldest] = this.#rows("", 1)
     if (!oldest) return null
@@ -95,7 +102,10 @@ export class Notices {
     return this.#rows("", 1).length > 0
   }
 
-  /** Never throws: what could not be handed over stays, and an alarm tries again. What comes twice is taken once. */
+  /**
+   * Never throws: what could not be handed over stays, and an alarm tries again. A receiver's object takes a repeated
+   * notice once.
+   */
   async send(): Promise<void> {
     if (this.#sending) return
     this.#sending = true
@@ -103,7 +113,7 @@ export class Notices {
       this.#giveUpOld(Date.now())
       for (let rows = this.#rows("", BATCH); rows.length > 0; rows = this.#rows(rows.at(-1)?.id ?? "", BATCH)) {
         const receivers = await this.#receivers()
-        // One that cannot be handed over keeps no other back.
+        // A notice that cannot be handed over does not keep the others back.
         for (const row of rows) await this.#sendOne(row, receivers)
       }
     } catch (error) {
@@ -114,7 +124,7 @@ export class Notices {
     if (this.hasAny()) await this.#tryLater()
   }
 
-  /** What stays says for itself why it does. */
+  /** The reason why a notice stays is logged with its id. */
   async #sendOne({ id, body }: NoticeRow, receivers: Receivers): Promise<void> {
     try {
       const { had = [], ...notice }: StoredNotice = JSON.parse(body)
@@ -150,7 +160,7 @@ export class Notices {
     return { all: bundle.receivers, seq: bundle.pointer.seq }
   }
 
-  /** Each gets it, or is asked to, whatever becomes of the others. */
+  /** Each receiver gets it, or an attempt, whatever happens with the others. */
   async #hand(notice: Notice, { all, seq }: Receivers, had: readonly string[]): Promise<Handed> {
     const asked = all.flatMap((receiver) => {
       const told = had.includes(receiver.id) ? null : toldTo(receiver, notice)
@@ -168,7 +178,7 @@ export class Notices {
     return { taken, failed: rejected ? String(rejected.reason) : null }
   }
 
-  /** Of those whose ids come after this one, the oldest first. */
+  /** Rows whose ids come after this one, the oldest first. */
   #rows(after: string, limit: number): readonly NoticeRow[] {
     const { sql } = this.#ctx.storage
     const [known] = sql.exec("SELECT name FROM sqlite_master WHERE type = 'table' AND name = 'notices'")
@@ -178,5 +188,5 @@ export class Notices {
   }
 }
 
-/** Milliseconds. */
+/** Milliseconds since the epoch. */
 const keptAt = ({ id }: NoticeRow): number => timeOf(id) ?? 0

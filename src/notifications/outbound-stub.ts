@@ -1,6 +1,6 @@
-/** The way to a receiver's object, for those who hand over and those who look. */
+/** Access to a receiver's object, for those that hand over notices and those that read its state. */
 
-/** Of what crosses to the object: one that runs other code than who asks takes nothing. */
+/** The version of what crosses to the object: an object with other code takes nothing. */
 export const OUTBOUND_VERSION = 2
 
 /** @param receiver its id */

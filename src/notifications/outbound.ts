@@ -1,8 +1,8 @@
 /**
- * What one receiver is to be told: one Durable Object for each, which keeps it until it is delivered, by its alarm and
- * nobody's call. At least once, with one id for all tries; later and later for a day, then among the dead, where an
- * operator can see it and send it once more. Bounded: where it is full, the oldest of whatever there is most of is given
- * up.
+ * The deliveries to one receiver: one Durable Object for each receiver, which stores them until they are delivered, by
+ * its alarm and in no call. At least once, with one id for all tries. The pauses grow for a day; then a delivery is
+ * dead, and an operator can see it and send it once more. Bounded: if it is full, the oldest of the most frequent kind
+ * is dropped.
  */
 import { DurableObject } from "cloudflare:workers"
 import { ringSigner } from "../signing/signing-key.ts"
@@ -20,11 +20,11 @@ import { messageOf } from "./formats/formats.ts"
 
 /** A request has six connections at most. */
 const AT_ONCE = 5
-/** So many rounds for one alarm: an invocation may make fifty requests where it costs nothing. */
+/** Rounds in one alarm: on the free plan an invocation may make fifty requests. */
 const ROUNDS = 8
-/** With no bundle, or one older than whoever handed over had, nobody knows where to. */
+/** Without a bundle, or with an older one than the notice's, the receiver's URL is unknown. */
 const LOOK_AGAIN_MS = 5_000
-/** No isolate decides by a bundle longer than this without knowing that there is a newer one (policy/store.ts). */
+/** No isolate decides by a bundle longer than this without knowing that there is a newer one (bundles/store.ts). */
 const OLDER_FOR_MS = 600_000
 
 export class Outbound extends DurableObject<Env> {
@@ -36,10 +36,10 @@ export class Outbound extends DurableObject<Env> {
   }
 
   /**
-   * Durable once this has answered; what it has or had before it does not take again.
+   * The notice is durable once this has returned. A notice that the object has, or had before, is not taken again.
    * @param letter JSON of a Notice
-   * @param seq number of the bundle that says that it is told
-   * @returns false where it is not understood
+   * @param seq number of the bundle that names this receiver
+   * @returns false if the version is unknown
    */
   async take(version: number, receiver: string, id: string, letter: string, seq: number): Promise<boolean> {
     if (version !== OUTBOUND_VERSION) return false
@@ -49,8 +49,8 @@ export class Outbound extends DurableObject<Env> {
   }
 
   /**
-   * What is dead waits again, as if it had never been tried.
-   * @param id null: all of it
+   * Dead deliveries wait again, as if they had never been tried.
+   * @param id null: all of them
    * @returns how many
    */
   async retry(id: string | null): Promise<number> {
@@ -63,7 +63,7 @@ export class Outbound extends DurableObject<Env> {
     return this.#queue.list(Date.now())
   }
 
-  /** Whatever fails, it rings again: the platform gives up an alarm that throws a few times in a row. */
+  /** Whatever fails, the alarm is set again: the platform gives up an alarm that throws a few times in a row. */
   override async alarm(): Promise<void> {
     try {
       await this.#work()
@@ -118,7 +118,7 @@ export class Outbound extends DurableObject<Env> {
     }
     this.#queue.countTry(due, now)
     await this.#schedule()
-    // Those that go together fail together: it is one failure.
+    // Deliveries in one round fail together: that counts as one failure.
     const inARow = (this.#queue.self()?.in_a_row ?? 0) + 1
     const making = {
       issuer: context.config.issuer,
@@ -140,7 +140,7 @@ export class Outbound extends DurableObject<Env> {
     local: boolean,
   ): Promise<void> {
     try {
-      // By what it is told now: it may be less than when this was handed over.
+      // By what the receiver may get now: it may be less than when this was handed over.
       const notice = toldTo(receiver, JSON.parse(letter.body))
       const message = notice ? await messageOf(receiver, notice, making) : NOT_TOLD
       const answer = "hindrance" in message ? message : await post(message, local)
@@ -153,13 +153,13 @@ export class Outbound extends DurableObject<Env> {
       const next = nextOf(answer, { tries, since: letter.since, inARow }, now, Math.random())
       this.#queue.note(letter, next, inARow, "status" in answer ? answer.status : null, address, now)
     } catch (error) {
-      // A defect, of this message as far as anybody knows: it goes on being tried, as if the receiver had failed.
+      // A defect, probably of this message alone: it is tried again, as if the receiver had failed.
       logEvent("delivery_failed", { id: letter.id, receiver: receiver.id, error: String(error) })
       this.#queue.failed("failed", null, Date.now())
     }
   }
 
-  /** What passes by itself is tried again as it stands; what does not is dead until somebody has fixed it. */
+  /** A temporary obstacle is tried again as it is; otherwise the delivery is dead until the cause is fixed. */
   #hindered(letter: DeliveryRow, reason: FormatError["hindrance"] | "url_refused" | "not_told", now: number): void {
     if (reason !== "key_unavailable") this.#queue.markDead([letter], reason, now)
     // Nothing failed.

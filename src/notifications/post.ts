@@ -1,4 +1,4 @@
-/** One try to deliver a message: a POST to a host that may be reached, without following it anywhere else. */
+/** One try to deliver a message: a POST to a host that may be reached, without following redirects. */
 import { mayBeFetched } from "../core/encoding/url.ts"
 import type { Message } from "./formats/message.ts"
 import type { ReceiverResponse } from "./retry.ts"
@@ -10,7 +10,7 @@ export async function post(
   { url, headers, body }: Message,
   local: boolean,
 ): Promise<ReceiverResponse | { readonly hindrance: "url_refused" }> {
-  // Also where the bundle's build has let it pass: an address may be a secret, which no build has seen.
+  // Even though the bundle's build has checked URLs: one may be a secret, which no build has seen.
   if (!URL.canParse(url) || !mayBeFetched(new URL(url), local)) return { hindrance: "url_refused" }
   try {
     const response = await fetch(url, {
@@ -20,7 +20,7 @@ export async function post(
       body,
       signal: AbortSignal.timeout(TIMEOUT_MS),
     })
-    // What it says is nothing to us, and not to be waited for.
+    // The response's body does not matter, and nothing waits for it.
     await response.body?.cancel()
     return { status: response.status, retryAfter: response.headers.get("retry-after") }
   } catch (error) {

@@ -1,6 +1,6 @@
 /**
- * What one receiver is to be told, as it rests in its object: what waits, what is dead, what was delivered, and how the
- * receiver has answered of late. Bounded: where it is full, the oldest of whatever there is most of is given up.
+ * The deliveries to one receiver, as its object stores them: those that wait, are dead, or were delivered, and the
+ * receiver's recent responses. Bounded: if it is full, the oldest of the most frequent kind is dropped.
  */
 import { logEvent } from "../platform/log.ts"
 import type { FormatError } from "./formats/message.ts"
@@ -11,13 +11,13 @@ import type { Failure, Next } from "./retry.ts"
 const MOST_WAITING = 1_000
 const MOST_DEAD = 1_000
 const KEEP_DEAD_MS = 604_800_000
-/** What was delivered is known by its id for as long as a ledger may hand it over again. */
+/** The id of a delivered notice is remembered for as long as a ledger may hand it over again. */
 const REMEMBER_MS = 86_400_000
 const MOST_REMEMBERED = 10_000
-/** Dead ones that are shown, the latest first. */
+/** Dead deliveries that are listed, the latest first. */
 const MOST_SHOWN = 50
 
-/** Why something is dead that was not tried, or not for good. */
+/** Why a delivery is dead, also if it was not tried, or could have been tried again. */
 export type Reason =
   | Failure
   | FormatError["hindrance"]
@@ -48,9 +48,9 @@ interface DeadRow extends Record<string, SqlStorageValue> {
 
 export interface Self extends Record<string, SqlStorageValue> {
   readonly receiver: string
-  /** Hash of the address that wants nothing more. */
+  /** Hash of the URL that has answered 410. */
   readonly gone: string | null
-  /** Milliseconds. */
+  /** Milliseconds since the epoch. */
   readonly hold_until: number
   readonly in_a_row: number
   readonly succeeded_at: number | null
@@ -59,14 +59,14 @@ export interface Self extends Record<string, SqlStorageValue> {
   readonly status: number | null
 }
 
-/** Milliseconds all. */
+/** Times in milliseconds since the epoch. */
 export interface Deliveries {
   readonly waiting: number
   readonly dead: number
   readonly next_at: number | null
   readonly succeeded_at: number | null
   readonly last_failure: { readonly at: number; readonly reason: string; readonly status: number | null } | null
-  /** It has answered 410: nothing is sent until its address is another or an operator says so. */
+  /** It has answered 410: nothing is sent until its URL changes or an operator retries. */
   readonly gone: boolean
   readonly dead_letters: readonly {
     readonly id: string
@@ -77,7 +77,7 @@ export interface Deliveries {
   }[]
 }
 
-/** `about`: of what it tells, and of which agent: what there is most of makes room for the others. */
+/** `about`: the type of the event, and its agent. The most frequent one makes room for the others. */
 const SCHEMA = `
 CREATE TABLE IF NOT EXISTS waiting (id TEXT PRIMARY KEY, body TEXT NOT NULL, about TEXT NOT NULL,
   since INTEGER NOT NULL, tries INTEGER NOT NULL, next_at INTEGER NOT NULL, seq INTEGER NOT NULL) WITHOUT ROWID;
@@ -103,9 +103,9 @@ export class Queue {
   }
 
   /**
-   * What it has or had before it does not take again.
+   * A notice that it has, or had before, is not taken again.
    * @param letter JSON of a Notice
-   * @param seq number of the bundle that says that it is told
+   * @param seq number of the bundle that names this receiver
    */
   take(receiver: string, id: string, letter: string, seq: number, now: number): void {
     const { sql } = this.#storage
@@ -123,8 +123,8 @@ export class Queue {
   }
 
   /**
-   * What is dead waits again, as if it had never been tried.
-   * @param id null: all of it
+   * Dead deliveries wait again, as if they had never been tried.
+   * @param id null: all of them
    * @returns how many
    */
   retry(id: string | null, now: number): number {
@@ -175,7 +175,7 @@ export class Queue {
     }
   }
 
-  /** The first of what is to be sent now. */
+  /** The first deliveries that are due now. */
   due(now: number, most: number): readonly DeliveryRow[] {
     return this.#storage.sql
       .exec<DeliveryRow>("SELECT * FROM waiting WHERE next_at <= ? ORDER BY next_at, id LIMIT ?", now, most)
@@ -186,7 +186,10 @@ export class Queue {
     for (const { id } of letters) this.#storage.sql.exec("UPDATE waiting SET next_at = ? WHERE id = ?", until, id)
   }
 
-  /** Before they go: a try in which this object dies is one as well, or what kills it would do so for ever. */
+  /**
+   * Before they are sent: a try in which this object dies counts too; otherwise a delivery that kills it would do so
+   * for ever.
+   */
   countTry(letters: readonly DeliveryRow[], now: number): void {
     for (const { id, tries } of letters)
       this.#storage.sql.exec(
@@ -197,13 +200,16 @@ export class Queue {
       )
   }
 
-  /** What became of a try. @param address hash of where it went */
+  /**
+   * Records the result of a try.
+   * @param address hash of the URL it went to
+   */
   note(letter: DeliveryRow, next: Next, inARow: number, status: number | null, address: string, now: number): void {
     const { sql } = this.#storage
     this.#storage.transactionSync(() => {
       if (next.kind === "done") {
         sql.exec("DELETE FROM waiting WHERE id = ?", letter.id)
-        // It was on its way while others pushed it out.
+        // It was being sent when the queue dropped it.
         sql.exec("DELETE FROM dead WHERE id = ?", letter.id)
         sql.exec("INSERT OR REPLACE INTO delivered VALUES (?, ?)", letter.id, now)
         sql.exec("UPDATE self SET succeeded_at = ?, in_a_row = 0", now)
@@ -225,7 +231,7 @@ export class Queue {
     this.#storage.sql.exec("UPDATE self SET failed_at = ?, failure = ?, status = ?", now, reason, status)
   }
 
-  /** They are given up, for this reason. */
+  /** Gives them up, for this reason. */
   markDead(letters: readonly DeliveryRow[], reason: Reason, now: number): void {
     const { sql } = this.#storage
     for (const { id, body, about, tries, seq } of letters) {
@@ -236,7 +242,7 @@ export class Queue {
     for (const id of this.#over("dead", MOST_DEAD)) sql.exec("DELETE FROM dead WHERE id = ?", id)
   }
 
-  /** Ids of those that are too many: of what there is most of the oldest, so that no flood pushes out what is not its own. */
+  /** Ids of those beyond the bound: the oldest of the most frequent kind, so that a flood displaces only its own. */
   #over(table: "waiting" | "dead", most: number): readonly string[] {
     const { sql } = this.#storage
     const over = sql.exec<{ count: number }>(`SELECT count(*) AS count FROM ${table}`).one().count - most
@@ -246,10 +252,13 @@ export class Queue {
     return Array.from(found, ({ id }) => id)
   }
 
-  /** What is too old waits no longer; what is dead, or known as delivered, is kept for its time and in its number. */
+  /**
+   * Deliveries that are too old are given up; dead ones, and ids of delivered ones, stay for their time and up to their
+   * number.
+   */
   prune(now: number): void {
     const { sql } = this.#storage
-    // No pause is longer: what says so was written by a clock that was ahead.
+    // No pause is longer: a clock that was ahead has written such a time.
     sql.exec("UPDATE waiting SET next_at = ?1 WHERE next_at > ?1", now + LONGEST_PAUSE_MS)
     sql.exec("UPDATE self SET hold_until = ?1 WHERE hold_until > ?1", now + LONGEST_RETRY_AFTER_MS)
     const late = sql.exec<DeliveryRow>("SELECT * FROM waiting WHERE since <= ? AND tries > 0", now - GIVE_UP_AFTER_MS)
@@ -262,12 +271,12 @@ export class Queue {
     )
   }
 
-  /** Null as long as nothing was ever handed over. */
+  /** Null if nothing has been handed over yet. */
   self(): Self | null {
     return this.#storage.sql.exec<Self>("SELECT * FROM self").toArray()[0] ?? null
   }
 
-  /** Milliseconds, when whatever comes first is to be done; null: there is nothing. */
+  /** Milliseconds since the epoch, when the next thing is due. Null if there is nothing. */
   nextAt(now: number): number | null {
     const { waiting, dead, delivered } = this.#storage.sql
       .exec<{ waiting: number | null; dead: number | null; delivered: number | null }>(
@@ -285,7 +294,7 @@ export class Queue {
   }
 }
 
-/** Of what kind, and by whom it came to be: an agent can make many of a kind, of its own. */
+/** The type, and the agent that caused it: an agent can cause many of one type, of its own. */
 function aboutOf({ type, data }: Notice): string {
   return data.kind === "switch" ? type : `${type} ${data.agent}`
 }

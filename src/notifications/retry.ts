@@ -1,26 +1,26 @@
 /**
- * What becomes of a delivery after a try: it is done, tried again later, or dead. Later and later, with a part left to
- * chance, so that receivers which were down together are not asked together; for a day at most. Pure.
+ * What follows from a try to deliver: the delivery is done, tried again later, or dead. The pauses grow, with a random
+ * part, so that receivers that were down together do not get their requests together; for a day at most. Pure.
  */
 
-/** What a receiver answered, as far as anything follows from it: of its body nothing is read. */
+/** The parts of a receiver's response that have an effect; its body is not read. */
 export type ReceiverResponse =
   | { readonly status: number; readonly retryAfter: string | null }
   | { readonly failure: "timeout" | "unreachable" }
 
-/** Why a try failed, or a delivery is dead: one of a closed set, fit to be shown. */
+/** Why a try failed, or a delivery is dead: one of a closed set that may be shown. */
 export type Failure =
   | "timeout"
   | "unreachable"
-  /** 3xx: nobody but receivers.yaml says where to. */
+  /** 3xx: only receivers.yaml determines the URL. */
   | "redirected"
-  /** 410: it wants nothing more. */
+  /** 410: the receiver wants no more deliveries. */
   | "gone"
   /** 429. */
   | "throttled"
   /** Another 4xx. */
   | "refused"
-  /** 5xx, and what is no status of an answer. */
+  /** 5xx, and what is no status of a response. */
   | "failing"
 
 export type Next =
@@ -28,29 +28,29 @@ export type Next =
   | {
       readonly kind: "again"
       readonly failure: Failure
-      /** Milliseconds, when. */
+      /** Milliseconds since the epoch. */
       readonly at: number
-      /** It is no fault of this message: nothing else is sent before then. */
+      /** Milliseconds since the epoch, until when nothing else is sent. Null if the failure is the message's own. */
       readonly holdUntil: number | null
     }
   | { readonly kind: "dead"; readonly failure: Failure }
 
 export interface Tries {
-  /** With the one that was just made. */
+  /** Including the one that was just made. */
   readonly tries: number
-  /** Milliseconds, when the first was due. */
+  /** Milliseconds since the epoch, when the first was due. */
   readonly since: number
-  /** Failures in a row of the receiver, whatever the message; with this one. */
+  /** Successive failures of the receiver, with any message; including this one. */
   readonly inARow: number
 }
 
 const FIRST_PAUSE_MS = 5_000
 export const LONGEST_PAUSE_MS = 14_400_000
 export const GIVE_UP_AFTER_MS = 86_400_000
-/** What says that the message is wrong says so again: it may be a slip that is fixed soon, or never. */
+/** A receiver that rejects a message will probably reject it again: the cause may be fixed soon, or never. */
 const MOST_REFUSALS = 4
 const LONGEST_HOLD_MS = 300_000
-/** Whoever wants to be left alone for longer is asked once an hour all the same, or they could silence us for good. */
+/** A longer `Retry-After` counts as one hour; otherwise a receiver could silence us for good. */
 export const LONGEST_RETRY_AFTER_MS = 3_600_000
 
 /**
@@ -78,17 +78,20 @@ function failureOf(answer: ReceiverResponse): Failure | null {
   if (status >= 300 && status < 400) return "redirected"
   if (status === 410) return "gone"
   if (status === 429) return "throttled"
-  // 408, 425: another time it may do.
+  // 408, 425: a later try may succeed.
   return status >= 400 && status < 500 && status !== 408 && status !== 425 ? "refused" : "failing"
 }
 
-/** From half of it to all of it. */
+/** Between half and all of the pause. */
 export function pauseOf(tries: number, chance: number): number {
   const whole = Math.min(FIRST_PAUSE_MS * 4 ** Math.max(0, tries - 1), LONGEST_PAUSE_MS)
   return Math.round(whole * (0.5 + chance / 2))
 }
 
-/** RFC 9110 10.2.3: seconds or a date. @returns milliseconds; null where it says neither */
+/**
+ * RFC 9110, section 10.2.3: seconds or a date.
+ * @returns milliseconds; null if it is neither
+ */
 function retryAfterOf(text: string | null, now: number): number | null {
   if (text === null) return null
   const wait = /^\d{1,9}$/.test(text) ? Number(text) * 1000 : Date.parse(text) - now

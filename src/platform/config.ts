@@ -1,4 +1,4 @@
-/** env → typed configuration, parsed once an isolate. A Worker that is misconfigured refuses every request. */
+/** Typed configuration from `env`, parsed once in each isolate. A misconfigured Worker rejects every request. */
 import * as z from "zod"
 import { logEvent } from "./log.ts"
 import { prepared } from "./prepared-schema.ts"
@@ -21,12 +21,13 @@ const variables = prepared(
       }
     }),
     /**
-     * Of the keys of the ring those of this algorithm sign delegation tokens; tokens by the other verify until they
+     * The algorithm whose keys of the ring sign delegation tokens; tokens signed with the other verify until they
      * expire.
      */
     SIGNING_ALGORITHM: z.enum(OWN_ALGORITHMS).default("ES256"),
     /**
-     * Requests that one run of the probe may make: below what the plan allows an invocation, as there are a few more.
+     * Requests that one run of the probe may make: below the plan's limit for an invocation, because a few more are
+     * needed.
      */
     MAX_PROBE_REQUESTS: z.coerce.number().int().min(10).max(10_000).default(40),
     /**
@@ -34,7 +35,10 @@ const variables = prepared(
      * none: nobody is told, and calls go on.
      */
     WEBHOOK_SECRETS: z.string().default("{}").transform(readSecrets),
-    /** Of our client at each issuer that wants one (`sign_in`): JSON object of the issuer's `id` → client secret. */
+    /**
+     * Secrets of our client at each issuer that wants one (`sign_in`): JSON object of the issuer's `id` → client
+     * secret.
+     */
     SIGN_IN_SECRETS: z
       .string()
       .optional()
@@ -46,13 +50,13 @@ const variables = prepared(
           return z.NEVER
         }
       }),
-    /** Set by the local stack only: issuers may be on loopback, and bundles are looked for every second. */
+    /** Set by the local stack only: issuers may be on loopback, and bundles are checked every second. */
     LOCAL: z.literal("true").optional(),
   }),
   { ISSUER: "https://authz.invalid", PUBLISHER_KEYS: '{"keys":[{"kty":"EC"}]}' },
 )
 
-/** A map: of an object's own kind there would be secrets by names such as `constructor`. */
+/** A map, because an object would have secrets by inherited names such as `constructor`. */
 function secretsIn(json: string): ReadonlyMap<string, string> {
   return new Map(Object.entries(secrets.parse(JSON.parse(json))))
 }

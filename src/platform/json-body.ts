@@ -1,4 +1,4 @@
-/** The JSON body of a request to us, read in one way only and held against its schema. */
+/** Reads the JSON body of a request to us, unambiguously, and checks it against its schema. */
 import type { z } from "zod"
 import { parseJson } from "../core/catalog/json-body.ts"
 import { boundedText } from "./request-body.ts"
@@ -37,7 +37,7 @@ export async function readBody<Output extends object>(
   return body.success ? body.data : { wrong: sentenceOf(body.error) }
 }
 
-/** A schema that writes a sentence of its own has it repeated as it is; else the member is named, and what it should be. */
+/** A schema's own sentence is repeated as it is; otherwise the sentence names the member, and what it should be. */
 function sentenceOf({ issues: [issue] }: z.ZodError): string {
   if (!issue) return "The body is not what was expected."
   if (/^[A-Z`].*\.$/su.test(issue.message)) return issue.message

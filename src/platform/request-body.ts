@@ -1,15 +1,18 @@
-/** A body comes within this, in all: what a request is judged by must not grow old while its body trickles in. */
+/**
+ * A body must arrive within this time, in all: the facts by which a request is decided must not age while its body
+ * trickles in.
+ */
 const DEADLINE_MS = 10_000
 /**
- * The same for a call. Its decision counts from its arrival, as the gateway waits from then on (DECIDED_WITHIN_MS in
- * ledger/ask.ts); so a body that takes longer than this is refused, which leaves half a second to decide on it.
+ * The same for a call. Its decision counts from its arrival, because the gateway waits from then on (DECIDED_WITHIN_MS
+ * in ledger/ask.ts). A body that takes longer is rejected, which leaves half a second to decide.
  */
 export const CALL_BODY_MS = 4_000
 
 type Message = Pick<Request | Response, "headers" | "body">
 
 /**
- * The body as text, or null where it is longer than `limit` bytes, no valid UTF-8, or not there in time.
+ * The body as text. Null if it is longer than `limit` bytes, not valid UTF-8, or late.
  * @param deadline milliseconds
  */
 export async function boundedText(message: Message, limit: number, deadline = DEADLINE_MS): Promise<string | null> {
@@ -17,7 +20,7 @@ export async function boundedText(message: Message, limit: number, deadline = DE
   return bytes && textOf(bytes)
 }
 
-/** Null for what is no valid UTF-8. */
+/** Null if it is not valid UTF-8. */
 export function textOf(bytes: Uint8Array): string | null {
   try {
     return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes)
@@ -28,8 +31,7 @@ export function textOf(bytes: Uint8Array): string | null {
 }
 
 /**
- * The body, or null where it is longer than `limit` bytes, or not there in time. A declared length is believed only to
- * refuse sooner.
+ * The body. Null if it is longer than `limit` bytes, or late. A declared length only serves to reject sooner.
  * @param deadline milliseconds
  */
 export async function boundedBytes(

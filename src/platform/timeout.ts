@@ -1,4 +1,4 @@
-/** The one bound in time for what another service, or an object of ours, answers. */
+/** The one time limit for responses of other services, and of our own objects. */
 
 /** The work has not ended in time; it may still end later. */
 export class TimedOut extends Error {

@@ -1,7 +1,7 @@
 /**
- * One MCP server as a probe asks it: streamable HTTP, answers as JSON or as an event stream, all that is spent on it
- * bounded. It is not trusted: it may redirect, trickle, never end, or answer with what is no JSON. Source: MCP
- * 2025-03-26 to 2026-07-28, "Transports", "Streamable HTTP".
+ * One MCP server that the probe sends requests to: streamable HTTP, responses as JSON or as an event stream, everything
+ * bounded. It is not trusted: it may redirect, trickle, never end, or respond with something other than JSON. Source:
+ * MCP 2025-03-26 to 2026-07-28, "Transports", "Streamable HTTP".
  */
 import { mayBeFetched } from "../core/encoding/url.ts"
 import { PROBE_SECRET, type Probe } from "../core/catalog/mcp-server.ts"
@@ -9,15 +9,15 @@ import { readAnswer } from "../core/catalog/mcp-answer.ts"
 import { isJsonType, isObject } from "../core/encoding/json.ts"
 import { messagesIn } from "../core/encoding/event-stream.ts"
 
-/** In all, so that one server that hangs does not keep the others from being asked. */
+/** In total, so that one server that hangs does not keep the probe from the others. */
 const SERVER_MS = 20_000
 const REQUEST_MS = 8_000
-/** Of all its answers. Several servers are asked at once, and an isolate has 128 MiB for everything. */
+/** Of all its responses. Several servers are probed at once, and an isolate has 128 MiB for everything. */
 const MAX_BYTES = 2 * 1_048_576
-/** Likewise: ten MiB of memory at the worst. A list of a thousand tools has about half of it. */
+/** Likewise: ten MiB of memory at worst. A list of a thousand tools has about half as many. */
 const MAX_PARTS = 100_000
 
-/** Says why in words of ours: what a server or the platform says may hold what was sent. */
+/** Gives the reason in our own words: those of a server or the platform may contain what was sent. */
 export class ProbeFailed extends Error {}
 
 export function whyFailed(error: unknown): string {
@@ -43,9 +43,9 @@ export class Allowance {
 
 export interface Reply {
   readonly status: number
-  /** The JSON-RPC answer; null where there is none. */
+  /** The JSON-RPC response. Null if there is none. */
   readonly message: Readonly<Record<string, unknown>> | null
-  /** What made it unreadable, in words that stand behind "its answer"; null: nothing. */
+  /** What made it unreadable, in words that follow "its answer". Null if nothing did. */
   readonly objection: string | null
   /** `Mcp-Session-Id`. */
   readonly session: string | null
@@ -87,17 +87,17 @@ export class Endpoint {
     await this.#post({ jsonrpc: "2.0", method }, null, headers)
   }
 
-  /** It makes no difference whether the server does so. */
+  /** Ends the session; whether the server does so makes no difference. */
   async endSession(headers: Headers): Promise<void> {
     try {
       const response = await this.#fetch("DELETE", null, headers)
       await response.body?.cancel()
     } catch {
-      // It forgets the session by itself, in time.
+      // The server forgets the session by itself, in time.
     }
   }
 
-  /** @param id null: no answer is expected */
+  /** @param id null: no response is expected */
   async #post(body: object, id: number | null, headers: Headers): Promise<Reply> {
     const response = await this.#fetch("POST", JSON.stringify(body), headers)
     const { status } = response
@@ -130,12 +130,12 @@ export class Endpoint {
         ...headers,
         ...this.#own,
       },
-      // It ends the body too.
+      // The signal also ends the reading of the body.
       signal: AbortSignal.any([this.#deadline, AbortSignal.timeout(REQUEST_MS)]),
     })
   }
 
-  /** The first event that is the answer, unless one before it cannot be read. */
+  /** The first event that is the response, unless an earlier one cannot be read. */
   async #answerAmong(texts: AsyncIterable<string>, id: number): Promise<ProbeResponse> {
     for await (const data of messagesIn(texts)) {
       const reply = this.#answerIn(data, id)
@@ -144,7 +144,7 @@ export class Endpoint {
     return NOTHING
   }
 
-  /** @param id null: whatever it answers */
+  /** @param id null: any response */
   #answerIn(text: string, id: number | null): ProbeResponse {
     const read = readAnswer(text, this.#partsLeft)
     if (!read) return NOTHING

@@ -1,21 +1,22 @@
 /**
  * Whether a server compares `Mcp-*` headers with the body, as MCP 2026-07-28 demands ("Streamable HTTP", "Server
- * validation"): it is sent what differs. Only what the specification says shows that it does.
+ * validation"): the probe sends a request in which they differ. Only the error that the specification defines proves
+ * it.
  *
- * What is no answer to that leaves all as it was: a server out of reach serves no call either, and one that could make
- * itself unbelieved by a moment's outage would take its agents' calls with it. It is no more believed for it: it takes
- * the catalog's word to be believed at first, and a probe's to be so again. A definite answer of any other kind ends
- * it, for whoever may write headers could then have any body run under them.
+ * A failure that says nothing about it changes nothing. An unavailable server serves no calls either, and if a moment's
+ * outage could make its headers untrusted, its agents' calls would fail with it. Nor does a failure earn trust: at
+ * first the catalog grants it, and later only a probe restores it. Any other definite response ends it, because a
+ * client that controls the headers could then send any body under them.
  */
 import { ProbeFailed, type Endpoint, type Reply } from "./endpoint.ts"
 import { isObject } from "../core/encoding/json.ts"
 import { META, STATELESS } from "./tools.ts"
 
 const HEADER_MISMATCH = -32_020
-/** No server has a tool of this name, so that calling it does nothing, should the headers not be looked at. */
+/** No server has a tool of this name, so the call does nothing even if the server ignores the headers. */
 const NO_TOOL = "narrowgate-probe-of-headers"
 
-/** Harmless whichever side a server believes. */
+/** Harmless whichever of the two a server believes. */
 const MISMATCHES = [
   { body: { method: "tools/list", params: {} }, method: "tools/call", name: NO_TOOL },
   {
@@ -25,10 +26,10 @@ const MISMATCHES = [
   },
 ] as const
 
-/** Statuses of a server, or of what stands before it, that did not come to look at the request. */
+/** Statuses of a server, or of a proxy in front of it, that did not examine the request. */
 const NO_ANSWER = new Set([401, 403, 407, 408, 425, 429])
 
-/** Throws where there is no answer. */
+/** Throws if there is no response. */
 export async function enforcesHeaders(endpoint: Endpoint): Promise<boolean> {
   for (const { body, method, name } of MISMATCHES) {
     const headers = { "MCP-Protocol-Version": STATELESS, "Mcp-Method": method, "Mcp-Name": name }

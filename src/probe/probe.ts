@@ -1,7 +1,8 @@
 /**
- * The scheduled probe: each MCP server of the bundle that may be asked is asked what its tools are, and whether it
- * still enforces headers. What differs from the catalog becomes an observation, which every isolate knows of when its
- * lease ends; what is again as it was loses it. A server that could not be asked changes nothing.
+ * The scheduled probe. It requests the tools of each MCP server of the bundle that may be probed, and checks whether
+ * the server still enforces headers. A difference from the catalog becomes an observation, which every isolate applies
+ * when its lease ends. Once it matches again, the observation is deleted. A server that could not be probed changes
+ * nothing.
  */
 import {
   isChanged,
@@ -25,7 +26,7 @@ import { listTools } from "./tools.ts"
 const AT_ONCE = 4
 /** No server is begun after this: the next run is due then. */
 const RUN_MS = 240_000
-/** Requests of ours for each server: to report on it, and to know of it here. */
+/** Requests of ours for each server: to report on it, and to renew the lease here. */
 const REPORTING = 2
 
 export async function probeServers(context: RequestContext): Promise<void> {
@@ -37,7 +38,7 @@ export async function probeServers(context: RequestContext): Promise<void> {
   const allowance = new Allowance(context.config.maxProbeRequests)
   await prune(observations, bundle, allowance, context)
 
-  // In another order each time: where there are more servers than requests, each has its turn.
+  // In another order each time: if there are more servers than requests, each has its turn.
   const waiting = shuffled([...bundle.catalog.servers.values()].filter((server) => isWorthAsking(server, bundle)))
   let leftOut = 0
   const work = async (): Promise<void> => {
@@ -85,8 +86,7 @@ async function probe(
     const endpoint = Endpoint.of(server.probe, env, config.local, allowance)
     const { listed, failure } = await listTools(endpoint)
     const seen = observationsIn(listed, server, bundle.catalog)
-    // What a list that breaks off shows to have changed has changed; what it shows to be as it was may come again,
-    // otherwise.
+    // A difference in a list that breaks off is a difference; a match may still appear again, with another definition.
     const sightings = changedSince(failure === null ? seen : seen.filter(isChanged), observations)
     if (failure !== null) failed(new ProbeFailed(failure))
     const gone = failure === null ? removedTools(seen, server, bundle.catalog) : []

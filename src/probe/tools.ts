@@ -1,6 +1,6 @@
 /**
- * A server's whole `tools/list`, asked as the newest protocol version is and, where that is not understood, as the
- * older ones are: with a handshake, and a session where the server wants one.
+ * A server's whole `tools/list`, requested as in the newest protocol version and, if the server does not understand
+ * that, as in the older ones: with a handshake, and a session if the server wants one.
  */
 import { foldName, confusableKey } from "../core/encoding/name-folding.ts"
 import { isObject } from "../core/encoding/json.ts"
@@ -8,29 +8,29 @@ import { OTHER_CASE } from "../core/catalog/mcp-answer.ts"
 import { LIST_MEMBERS, type ListedTool } from "../core/catalog/tool-list.ts"
 import { ProbeFailed, whyFailed, type Endpoint, type Reply } from "./endpoint.ts"
 
-/** Bounds for one that goes on for ever, or says the same page again and again. */
+/** Bounds for a list that never ends, or repeats the same page. */
 const MAX_PAGES = 10
 const MAX_TOOLS = 2_000
 const MAX_CURSOR = 4_096
 
 export interface Listing {
   readonly listed: readonly ListedTool[]
-  /** Why it is not the whole list; null: it is. */
+  /** Why it is not the whole list. Null if it is. */
   readonly failure: string | null
 }
 
 const ABOUT_US = { name: "narrowgate", version: "1" }
-/** MCP 2026-07-28: every request says by itself what a handshake said before. */
+/** MCP 2026-07-28: every request contains what a handshake contained before. */
 export const STATELESS = "2026-07-28"
 export const META = {
   "io.modelcontextprotocol/protocolVersion": STATELESS,
   "io.modelcontextprotocol/clientInfo": ABOUT_US,
   "io.modelcontextprotocol/clientCapabilities": {},
 }
-/** The one that is proposed first; what a server says instead is taken. */
+/** The first one is proposed; the one with which the server responds is used. */
 const WITH_HANDSHAKE = ["2025-11-25", "2025-06-18", "2025-03-26"] as const
 
-/** Who answers so does not let us ask, whatever we ask. */
+/** A server with such a response lets us request nothing, in any version. */
 const SHUT = new Set([401, 403, 407, 429])
 
 type AskPage = (cursor: string | null) => Promise<Reply>
@@ -60,7 +60,7 @@ async function readInSession(endpoint: Endpoint, listed: ListedTool[]): Promise<
   const result = message?.["result"]
   const version = isObject(result) ? WITH_HANDSHAKE.find((each) => each === result["protocolVersion"]) : undefined
   if (status !== 200 || version === undefined) throw new ProbeFailed(`no version in common, status ${status}`)
-  // Before 2025-06-18 there was no such header, and none was refused.
+  // Before 2025-06-18 this header did not exist, and no server rejected it.
   const headers = { "MCP-Protocol-Version": version, ...(session !== null && { "Mcp-Session-Id": session }) }
   try {
     await endpoint.notify("notifications/initialized", headers)
@@ -110,7 +110,7 @@ function pageOf({ status, message, objection }: Reply): Page | null {
   }
 }
 
-/** Under each name that some client may read: what has none can be called by nobody, and is left aside. */
+/** The tool under each name that some client may read; one without any cannot be called, and is left out. */
 function listedAs(tool: unknown): readonly ListedTool[] {
   if (!isObject(tool)) return []
   return Object.entries(tool).flatMap(([key, name]) =>

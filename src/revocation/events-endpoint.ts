@@ -1,7 +1,7 @@
 /**
- * `POST /v1/events`: the way of one Security Event Token, pushed by a registered transmitter (RFC 8935). What it tells is
- * judged whole before anything is changed. 202 says that it is kept and holds: no call that begins later succeeds which
- * it was to stop.
+ * `POST /v1/events` takes one Security Event Token, pushed by a registered transmitter (RFC 8935). The whole token is
+ * evaluated before anything changes. 202 means that its effects are stored and in force: no call that begins later
+ * succeeds if they deny it.
  */
 import { boundedText } from "../platform/request-body.ts"
 import { MAX_TOKEN_LENGTH, readCompact, type Compact } from "../credentials/jws/compact.ts"
@@ -30,10 +30,10 @@ import { hashOfKey } from "../credentials/api-key.ts"
 
 const MEDIA_TYPE = "application/secevent+jwt"
 
-/** What is known of a token so far; each step adds to it what only it can know. */
+/** What is known of a token so far; each step adds what only it can know. */
 interface Presented {
   readonly compact: Compact
-  /** By what the token says of itself: nothing of it is believed yet. */
+  /** The stream that the token claims; nothing of it is verified yet. */
   readonly stream: StreamDefinition
 }
 interface Verified extends Presented {
@@ -85,7 +85,7 @@ async function present(request: Request, { streams }: Bundle): Promise<Presented
     return rejectedBy({ rejected: { reason: "issuer_unknown", iss: typeof iss === "string" ? iss : null } })
   const got = textsOf(aud)
   const [stream, another] = ofIssuer.filter(({ audiences }) => got.some((audience) => audiences.includes(audience)))
-  // For two of our streams at once, it could be judged by either.
+  // A token for two of our streams at once would be ambiguous.
   return !stream || another ? rejectedBy({ rejected: { reason: "audience_mismatch", got } }) : { compact, stream }
 }
 
@@ -95,13 +95,13 @@ async function verify(
   { fetchContext }: RequestContext,
 ): Promise<Verified | EventRefusal> {
   const { compact, stream } = presented
-  // Before any key is asked for: whoever shows none must not make us ask.
+  // Before any key is fetched: a caller without the stream's key must not make us send requests.
   if (!isTransmitter(request, stream)) return { reason: "transmitter_unknown" }
   const verified = await verifySecurityEvents(compact, stream, fetchContext)
   return isRejected(verified) ? rejectedBy(verified) : { ...presented, events: verified }
 }
 
-/** RFC 8935 3: a bearer key, where the stream's entry has one; looked up by its hash, as those of gateways are. */
+/** RFC 8935, section 3: a bearer key, if the stream's entry has one; looked up by its hash, like those of gateways. */
 function isTransmitter(request: Request, { key_sha256: hashes }: StreamDefinition): boolean {
   if (hashes.length === 0) return true
   const [, key = null] = /^Bearer +([\x21-\x7e]+)$/i.exec(request.headers.get("authorization") ?? "") ?? []
@@ -120,7 +120,7 @@ function judge(
   return isRefused(judged) ? judged : { ...verified, judged }
 }
 
-/** Those that were never ours: a switch of one could be lifted by nobody, and would stop nothing. */
+/** Leaves out keys that were never ours: nobody could remove a switch for one, and it would stop nothing. */
 async function leaveOutKeys(judged: Judged, { env }: RequestContext): Promise<Judged | EventRefusal> {
   const kids = new Set(
     judged.judged.flatMap(({ targets }) => targets.flatMap((each) => (each.kind === "key" ? [each.kid] : []))),
@@ -146,10 +146,10 @@ async function keep(
   const report = { stream: stream.id, jti, until, digest: sha256Hex(JSON.stringify(compact.claims)), changes }
   try {
     const keys = keysOf(changes)
-    // Whatever is not taken changes nothing, and a key that is pulled is pulled for good.
+    // A rejected token must change nothing, and the pull of a key cannot be undone.
     if (keys.length > 0 && (await switchboard(env).told(report)) === "reused") return reused(jti)
     for (const kid of keys) {
-      // It must sign nothing more, first of all: what an isolate signs in the meantime is stopped with the rest.
+      // First, the key must sign nothing more: the switch covers what an isolate signs in the meantime.
       await keyRing(env).pull(kid)
       await forgetSharedKeys(config.issuer)
     }

@@ -1,4 +1,7 @@
-/** What a transmitter is answered (RFC 8935 2.2, 2.3), and the records of it: one an event taken, one a token refused. */
+/**
+ * The responses to a transmitter (RFC 8935, sections 2.2 and 2.3), and their records: one for each accepted event, one
+ * for a rejected token.
+ */
 import { recordAtEdge } from "../audit/edge-recorder.ts"
 import { recordOf, type DecisionRecord } from "../core/record/record.ts"
 import { shownName, withoutToken } from "../core/denials/terms/credential-rejection.ts"
@@ -9,10 +12,10 @@ import { errorOf, type EventRefusal } from "../core/denials/set-error.ts"
 import { newId } from "../platform/new-id.ts"
 import { rawTarget } from "../platform/raw-target.ts"
 
-/** `repeated`: as it was before. `observed`: it is recorded, and nothing more. */
+/** `repeated`: nothing has changed. `observed`: the event is only recorded. */
 export type AcceptedEvents = "kept" | "repeated" | "observed"
 
-/** What of a record is known step by step. */
+/** The fields of a record that are known so far. */
 type KnownEvents = Pick<DecisionRecord, "kind" | "method" | "path" | "bundle"> & Partial<DecisionRecord>
 
 export function startOf(request: Request, bundle: Bundle | null): KnownEvents {

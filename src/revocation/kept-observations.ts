@@ -1,4 +1,4 @@
-/** What was seen of tools and servers, as it rests in the switchboard. */
+/** Observations of tools and servers, as the switchboard stores them. */
 import { isChanged, type Subject } from "../core/catalog/drift.ts"
 import { MAX_OBSERVATIONS, type Report, type WrittenObservations } from "../core/signals/leased-observations.ts"
 
@@ -30,15 +30,15 @@ export class KeptObservations {
   }
 
   /**
-   * Two may look at once, and be late. What was seen later stands: the one who asked first does not lift what the other
-   * stored. An observation that was lifted leaves nothing to compare with, so one that is late may come back; it errs
-   * towards denying, until somebody looks again.
+   * Two observers may report at once, and late. The later observation counts: an earlier observer does not delete what
+   * a later one stored. A deleted observation leaves nothing to compare with, so a late one may come back; it errs
+   * towards denial until the next observation.
    *
-   * Who compares with the pins of an older bundle lifts nothing: what is as it was pinned then may differ from the pin
-   * of now, so it is kept as what was seen.
+   * An observer that compares with the pins of an older bundle deletes nothing: what matches the old pin may differ
+   * from the current one, so it is stored as an observation.
    */
   take({ bundle, at, sightings, headers, outdated = [] }: Report, now: number): void {
-    // By our own clock at most: one that runs ahead must not keep others from being heard.
+    // By our own clock at most: an observer whose clock is ahead must not block the others.
     const seenAt = Math.min(at, now)
     const newest = this.#sql.exec<{ bundle: number }>("SELECT bundle FROM observers").toArray()[0]?.bundle ?? 0
     const isCurrent = bundle >= newest

@@ -1,26 +1,28 @@
-/** What was told of agents and users, by whoever told it, as it rests in the switchboard. */
+/** Reported risks of agents and users, by source, as the switchboard stores them. */
 import { lastOf, riskAt, type Signal, type ToldRisk } from "../core/guardrails/risk.ts"
 import { MAX_RISKS, writeRisk, type ListedRisk } from "../core/signals/leased-risks.ts"
 import { riskOf, sourceOf, stands, type RiskChange, type SignalReport } from "../core/signals/stream-change.ts"
 
 interface RiskRow extends Record<string, SqlStorageValue> {
-  /** Who told it: a stream of events, or, where it is empty, an operator. */
+  /** The source of the report: a stream of events, or an operator if it is empty. */
   readonly source: string
   readonly kind: ToldRisk["kind"]
   readonly name: string
   readonly level: number
   readonly at: number
   readonly half_life: number
-  /** Milliseconds: afterwards nothing is left of it, nor anything of before to come that it would stand against. */
+  /**
+   * Milliseconds since the epoch: later, the risk has decayed, and no earlier event can arrive that it would outweigh.
+   */
   readonly last: number
 }
 
 interface WrittenRow extends Record<string, SqlStorageValue> {
   readonly text: string
-  /** Null: there is none. */
+  /** Null if there is none. */
   readonly until: number | null
 }
-/** As `writeRisk` and `lastOf` have it. */
+/** As `writeRisk` and `lastOf` define it. */
 const WRITTEN = `
   SELECT json_group_array(json_array(kind, name, level, at, half_life)) AS text, min(gone) AS until FROM
     (SELECT *, at + ceil(log2(level) * half_life * 1000) AS gone FROM told_risks WHERE level > 0)
@@ -35,19 +37,22 @@ function listedOf(row: RiskRow): ListedRisk {
 
 interface StoredRisk extends Pick<RiskRow, "source" | "kind" | "name"> {
   readonly signal: Signal
-  /** Milliseconds, for which it is remembered at least. */
+  /** Milliseconds since the epoch, until when it is stored at least. */
   readonly least: number
 }
 
-/** Room that is made with it where a stream tells, which may go on and on: to find what may go takes a while. */
+/** Further room that is made for a stream, which may report again and again: finding what to delete takes a while. */
 const SPARE = 100
 
-/** Of which of a stream's events it is told makes no other teller of it. */
+/** All events of a stream count as one source. */
 function tellerOf({ source }: Pick<RiskRow, "source">): string {
   return source === "" ? "" : sourceOf(source.split("|", 1)[0] ?? "", "")
 }
 
-/** So many, each the lowest of whoever has most by then; of equals that of the teller at hand. */
+/**
+ * The rows to delete, each the lowest risk of the source with the most rows by then; of equal sources, the reporting
+ * one.
+ */
 function leastMissed(
   rows: readonly RiskRow[],
   excess: number,
@@ -72,7 +77,7 @@ function leastMissed(
 
 export class KeptRisks {
   readonly #sql: SqlStorage
-  /** As leases carry them until one of them has run out: asked for every second, and seldom another. */
+  /** Text of the risks in a lease, valid until one of them has decayed: it is read every second, and rarely changes. */
   #written: { readonly text: string; readonly until: number } | null = null
 
   constructor(sql: SqlStorage) {
@@ -81,16 +86,16 @@ export class KeptRisks {
       CREATE TABLE IF NOT EXISTS told_risks (source TEXT NOT NULL, kind TEXT NOT NULL, name TEXT NOT NULL,
         level INTEGER NOT NULL, at INTEGER NOT NULL, half_life INTEGER NOT NULL, last INTEGER NOT NULL,
         PRIMARY KEY (source, kind, name)) WITHOUT ROWID`)
-    // Of before there were streams: operators' own.
+    // From before there were streams: the operators' own.
     if (sql.exec("SELECT name FROM sqlite_master WHERE name = 'risks'").toArray().length === 0) return
     sql.exec("INSERT OR IGNORE INTO told_risks SELECT '', * FROM risks; DROP TABLE risks")
   }
 
-  /** JSON, as leases carry it. */
+  /** JSON, as a lease contains it. */
   lent(now: number): string {
     if (!this.#written || now > this.#written.until) {
       this.#dropRunOut(now)
-      // Written by the database: a row each would take ten times as long, with thousands of them.
+      // The database writes the text: one row for each would take ten times as long, with thousands of them.
       const { text, until } = this.#sql.exec<WrittenRow>(WRITTEN, now).one()
       this.#written = { text, until: until ?? Number.POSITIVE_INFINITY }
     }
@@ -113,7 +118,7 @@ export class KeptRisks {
     this.#sql.exec("DELETE FROM told_risks WHERE last < ?", now)
   }
 
-  /** An operator's word, instead of what operators told of it before. */
+  /** An operator's report, which replaces earlier ones of operators. */
   rate(kind: ToldRisk["kind"], name: string, signal: Signal | null, now: number): void {
     this.#forget("", kind, name)
     if (signal) {
@@ -123,7 +128,7 @@ export class KeptRisks {
     this.#written = null
   }
 
-  /** An operator's word too: what a stream has told of it is told no more. */
+  /** An operator withdraws what a stream has reported. */
   forget(stream: string, kind: ToldRisk["kind"], name: string): void {
     const prefix = sourceOf(stream, "")
     this.#sql.exec(
@@ -136,14 +141,14 @@ export class KeptRisks {
     this.#written = null
   }
 
-  /** What a stream has told, as far as nothing later stands against it. */
+  /** Stores what a stream has reported, unless something later outweighs it. */
   take(changes: readonly RiskChange[], { stream, until }: Pick<SignalReport, "stream" | "until">, now: number): void {
     const rows = changes.map((change): StoredRisk => ({
       ...riskOf(change),
       source: sourceOf(stream, change.event),
       least: until,
     }))
-    // Before any of it is kept: what one token tells takes the place of others', never of the rest of it.
+    // Before any of it is stored: the risks of one token replace others, never the rest of that token's.
     const added = new Set(
       rows.filter((one) => !this.#known(one)).map(({ source, kind, name }) => JSON.stringify([source, kind, name])),
     )
@@ -177,8 +182,8 @@ export class KeptRisks {
   }
 
   /**
-   * What is about to be told is never what goes: it is promised to hold. Of whoever has told most the lowest goes, and
-   * of those the oldest: nobody drives out what another has told by telling much.
+   * The risks about to be reported are never deleted, because they are promised to be in force. Of the source with the
+   * most rows, the lowest goes, and of those the oldest: no source displaces those of others by reporting a lot.
    */
   #makeRoom(added: number, teller: string, now: number): void {
     this.#dropRunOut(now)

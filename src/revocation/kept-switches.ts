@@ -1,7 +1,7 @@
 /**
- * The switches as they rest in the switchboard: those of operators, and those that streams of events have set. What a
- * call has to know of one is its `body`, which leases carry; who set it, why and when stands beside it, for people who
- * look, and never goes the way of a call.
+ * The switches, as the switchboard stores them: those of operators, and those that streams of events have set. A call
+ * needs only the `body` of a switch, which leases contain. Who set it, why and when is stored beside it, for people who
+ * read it, and no call reads it.
  */
 import {
   MAX_LIFTED,
@@ -21,7 +21,7 @@ interface BodyRow extends Record<string, SqlStorageValue> {
   readonly body: string
 }
 interface SignalledRow extends Record<string, SqlStorageValue>, Signalled {}
-/** Null: there is none. */
+/** Null if there is none. */
 interface WrittenRow extends Record<string, SqlStorageValue> {
   readonly text: string | null
   readonly until: number | null
@@ -41,7 +41,7 @@ const ALL = `SELECT id, body FROM switches UNION ALL SELECT id, body FROM signal
 
 export class KeptSwitches {
   readonly #sql: SqlStorage
-  /** What streams have stopped, as leases carry it until one of it is forgotten: asked for every second. */
+  /** Text of what streams have set, as leases contain it, valid until one of them expires: it is read every second. */
   #written: { readonly text: string; readonly until: number } | null = null
 
   constructor(sql: SqlStorage) {
@@ -53,24 +53,24 @@ export class KeptSwitches {
       CREATE TABLE IF NOT EXISTS switch_notes (id TEXT PRIMARY KEY, set_by TEXT NOT NULL, reason TEXT, at INTEGER)
         WITHOUT ROWID;
       CREATE INDEX IF NOT EXISTS switch_notes_by ON switch_notes (set_by)`)
-    // Of before there were notes: the stream stood in what leases carry.
+    // From before there were notes: the stream was part of what leases contain.
     sql.exec(`
       INSERT OR IGNORE INTO switch_notes SELECT id, 'stream|' || json_extract(body, '$.stream'), NULL, NULL
         FROM signalled WHERE json_extract(body, '$.stream') IS NOT NULL;
       UPDATE signalled SET body = json_remove(body, '$.stream') WHERE json_extract(body, '$.stream') IS NOT NULL`)
   }
 
-  /** JSON, as leases carry it. */
+  /** JSON, as a lease contains it. */
   lent(now: number): string {
     const rows = this.#sql.exec<BodyRow>("SELECT body FROM switches ORDER BY id").toArray()
     return `[${[...rows.map(({ body }) => body), ...this.#signalled(now)].join(",")}]`
   }
 
-  /** One text where there is any. */
+  /** One text, if there is any. */
   #signalled(now: number): readonly string[] {
     if (!this.#written || now >= this.#written.until) {
       this.#forgetRunOut(now)
-      // Joined by the database: a row each would take ten times as long, with thousands of them.
+      // The database joins them: one row for each would take ten times as long, with thousands of them.
       const { text, until } = this.#sql
         .exec<WrittenRow>(
           "SELECT group_concat(body, ',') AS text, min(until) AS until FROM signalled WHERE body IS NOT NULL",
@@ -87,7 +87,7 @@ export class KeptSwitches {
     this.#sql.exec("DELETE FROM signalled WHERE until <= ?", now)
   }
 
-  /** All of it with who, why and when. */
+  /** All switches with who set them, why and when. */
   listed(now: number): readonly ListedSwitch[] {
     this.#forgetRunOut(now)
     return this.#sql
@@ -105,7 +105,7 @@ export class KeptSwitches {
     this.#sql.exec("INSERT OR REPLACE INTO switch_notes VALUES (?, ?, ?, ?)", id, by, reason, at)
   }
 
-  /** @returns what is lifted */
+  /** @returns the switch that was removed */
   lift(id: string): Switch | "kept" | "unknown" {
     const [row] = this.#sql.exec<BodyRow>(`SELECT body FROM (${ALL}) WHERE id = ?`, id).toArray()
     if (!row) return "unknown"
@@ -119,9 +119,9 @@ export class KeptSwitches {
   }
 
   /**
-   * What a stream has told, as far as nothing later stands against it.
-   * @param holdsAt milliseconds, when every lease of before has run out
-   * @returns false: there is no room for all of it, and nothing was kept
+   * Stores what a stream has reported, unless something later outweighs it.
+   * @param holdsAt milliseconds, when every earlier lease has expired
+   * @returns false if there is no room for all of it, and nothing was stored
    */
   take(changes: readonly StopChange[], report: Pick<SignalReport, "stream" | "until">, holdsAt: number): boolean {
     const stops = changes.map((change) => signalledBy(change, report))

@@ -1,6 +1,6 @@
 /**
- * The switches, observations and risks as this isolate knows them: relied on for a lease's time, renewed beside the calls
- * while there are any. Only a call that finds no lease waits for one; where none can be had, nobody is let through.
+ * The switches, observations and risks as this isolate knows them: valid for the time of a lease, and renewed while
+ * calls go on. Only a call that finds no lease waits for one; if none is available, every call is denied.
  */
 import { within } from "../platform/timeout.ts"
 import * as z from "zod"
@@ -13,30 +13,30 @@ import { readRisks, writtenRisk, type Risks } from "../core/signals/leased-risks
 import type { Switch } from "../core/signals/switch.ts"
 import { LEASE_MS, LEASE_VERSION, switchboard } from "./switchboard.ts"
 
-/** Renewed when it has half run out. */
+/** Renewed after half its time. */
 const RENEW_AFTER_MS = LEASE_MS / 2
 const TIMEOUT_MS = 5_000
 
 export interface Lease {
   readonly switches: readonly Switch[]
-  /** Null: nothing was seen that differs. */
+  /** Null if nothing was observed that differs. */
   readonly observations: Observations | null
-  /** Null: nothing was told of anybody. */
+  /** Null if no risk is reported. */
   readonly risks: Risks | null
 }
 
-interface HeldLease extends Lease {
-  /** Milliseconds, by this isolate's clock, when it was asked for. */
+interface CachedLease extends Lease {
+  /** Milliseconds since the epoch, by this isolate's clock, when it was requested. */
   readonly since: number
-  /** As it came: what says the same a second later need not be read again. */
+  /** As received: the same text a second later need not be read again. */
   readonly text: string
 }
 
-let cachedLease: HeldLease | undefined
-/** When the renewal under way began; one that was cut off is given up. */
+let cachedLease: CachedLease | undefined
+/** When the renewal in progress began; one that was cut off is abandoned. */
 let renewingSince = Number.NEGATIVE_INFINITY
 
-/** For tests: a fresh isolate. */
+/** For tests: the state of a fresh isolate. */
 export function forgetSwitches(): void {
   cachedLease = undefined
   renewingSince = Number.NEGATIVE_INFINITY
@@ -44,17 +44,17 @@ export function forgetSwitches(): void {
 
 type LeaseClient = Pick<RequestContext, "env" | "background">
 
-/** Null where they cannot be known. */
+/** Null if they are unavailable. */
 export async function currentSwitches(client: LeaseClient): Promise<readonly Switch[] | null> {
   const lease = await currentLease(client)
   return lease && lease.switches
 }
 
-/** Null where it cannot be known what is stopped: then nobody is let through. */
+/** Null if it is unavailable: every call is then denied. */
 export async function currentLease({ env, background }: LeaseClient): Promise<Lease | null> {
   const now = Date.now()
   const age = cachedLease ? now - cachedLease.since : Number.POSITIVE_INFINITY
-  // A clock that was set back says nothing about how long ago that was.
+  // If the clock was set back, the age is unknown.
   if (cachedLease && age >= 0 && age < LEASE_MS) {
     if (age >= RENEW_AFTER_MS && now - renewingSince >= LEASE_MS) {
       renewingSince = now
@@ -86,7 +86,7 @@ const leaseSchema = prepared(
       headers: z.array(z.string()),
       full: z.boolean(),
     }),
-    // Not of an object that still runs older code: it can have been told nothing.
+    // Absent from an object that still runs older code, which cannot have stored any.
     risks: z.array(writtenRisk).default([]),
   }),
   {
@@ -98,13 +98,13 @@ const leaseSchema = prepared(
 
 function readLease(text: string): Lease {
   const json: unknown = JSON.parse(text)
-  // Of an object that still runs older code, beside this one, while a deployment goes on: it can have seen nothing.
+  // From an object that still runs older code during a deployment, which cannot have stored any observations.
   if (Array.isArray(json)) return { switches: switchesSchema.parse(json), observations: null, risks: null }
   const { switches, observations, risks } = leaseSchema.parse(json)
   return { switches, observations: readObservations(observations), risks: readRisks(risks) }
 }
 
-/** The lease begins before the question leaves: it can only be shorter than what the switchboard reckons with. */
+/** The lease begins before the request leaves: it can only be shorter than the switchboard assumes. */
 export async function renewLease(env: Env): Promise<Lease | null> {
   const since = Date.now()
   try {

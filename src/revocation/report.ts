@@ -1,6 +1,6 @@
 /**
- * What this isolate has seen, told to the switchboard. Whoever tells knows it at once, the others when their lease
- * ends.
+ * Reports this isolate's observations to the switchboard. The reporting isolate applies them at once, the others when
+ * their lease ends.
  */
 import { isChanged } from "../core/catalog/drift.ts"
 import { logEvent } from "../platform/log.ts"
@@ -11,7 +11,7 @@ import { switchboard } from "./switchboard.ts"
 /** Of one report. */
 const MAX_LOGGED = 20
 
-/** Throws nothing: what could not be told is seen again. */
+/** Never throws: what could not be reported is observed again. */
 export async function report(env: Env, seen: Report): Promise<void> {
   const { sightings, headers } = seen
   for (const { tool, pinned, seen: hash } of sightings.filter(isChanged).slice(0, MAX_LOGGED)) {
@@ -28,15 +28,15 @@ export async function report(env: Env, seen: Report): Promise<void> {
 }
 
 /**
- * Between two reports of an isolate on a server: one whose every list differs from the last must not make a write of
+ * Between two reports of an isolate on one server, so that a server whose every list differs does not cause a write for
  * each.
  */
 const PAUSE_MS = 1_000
 const reportedAt = new Map<string, number>()
-/** Names come of bundles, in which there may be others with time. */
+/** Names come from bundles, which may contain others over time. */
 const MAX_SERVERS = 10_000
 
-/** For tests: a fresh isolate. */
+/** For tests: the state of a fresh isolate. */
 export function forgetReports(): void {
   reportedAt.clear()
 }

@@ -1,15 +1,15 @@
-/** Which tokens streams of events have told already, by their `jti`, as it rests in the switchboard. */
+/** The `jti` of the tokens that streams of events have sent already, as the switchboard stores them. */
 import { sha256Hex } from "../core/encoding/hash.ts"
 import { MAX_TOLD, type SignalReport } from "../core/signals/stream-change.ts"
 
-/** Whether a token is too old is judged by another clock than this object's. */
+/** Another clock than this object's decides whether a token is too old. */
 const CLOCKS_APART_MS = 120_000
 
 type Token = Pick<SignalReport, "stream" | "jti" | "digest">
 
 export class ToldTokens {
   readonly #sql: SqlStorage
-  /** Null: not counted yet; counting takes longer than anything else. */
+  /** Null if not counted yet; counting takes longer than anything else. */
   #count: number | null = null
 
   constructor(sql: SqlStorage) {
@@ -20,14 +20,14 @@ export class ToldTokens {
       CREATE INDEX IF NOT EXISTS signals_by_until ON signals (until)`)
   }
 
-  /** Null: nothing was told under that `jti`. `reused`: something else was. */
+  /** Null if the `jti` is new. `reused`: it belonged to another token. */
   find(token: Token): "repeated" | "reused" | null {
     const [seen] = this.#sql.exec<{ digest: string }>("SELECT digest FROM signals WHERE key = ?", keyOf(token))
     if (!seen) return null
     return seen.digest === token.digest ? "repeated" : "reused"
   }
 
-  /** @param until milliseconds: later it is refused as too old anyway */
+  /** @param until milliseconds: later the token is rejected as too old anyway */
   keep(token: Token, until: number, now: number): void {
     this.#count ??= this.#sql.exec<{ count: number }>("SELECT count(*) AS count FROM signals").one().count
     this.#forget("until < ?", now - CLOCKS_APART_MS)

@@ -1,8 +1,8 @@
 /**
- * The switchboard: one Durable Object that keeps the switches, what was seen of tools, and what was told of agents and
- * users, and lends it all out. Whoever reads them may rely on what was read for a lease's time and no longer; so a
- * switch that is stored holds everywhere once all leases handed out before have run out, and only then is it
- * acknowledged (DESIGN §2, promise 5).
+ * The switchboard: one Durable Object that stores the switches, the observations of tools, and the reported risks of
+ * agents and users, and leases them all. A reader may use what it read for the time of a lease and no longer. So a
+ * switch is in force everywhere once all earlier leases have expired, and only then is it acknowledged (DESIGN §2,
+ * promise 5).
  */
 import { DurableObject } from "cloudflare:workers"
 import type { Signal, ToldRisk } from "../core/guardrails/risk.ts"
@@ -17,14 +17,14 @@ import { SIGNAL_VERSION, type SignalOutcome, type SignalReport } from "../core/s
 import type { Switch } from "../core/signals/switch.ts"
 import { ToldTokens } from "./seen-event-tokens.ts"
 
-/** How long a reader may rely on what it read, by its own clock, from the moment it asked. */
+/** How long a reader may use what it read, by its own clock, from its request on. */
 export const LEASE_MS = 2_000
-/** A reader's clock and ours may not run equally fast. */
+/** The clocks of a reader and of this object may run at different speeds. */
 const MARGIN_MS = 100
 
 /**
- * What an asker can read of a lease: the switches alone; since 2 observations beside them; since 3 the risks of agents
- * and users too.
+ * What a reader understands of a lease: the switches alone; since 2 observations beside them; since 3 the risks of
+ * agents and users too.
  */
 export const LEASE_VERSION = 3
 const FIRST_WITH_OBSERVATIONS = 2
@@ -34,13 +34,13 @@ export function switchboard(env: Env): DurableObjectStub<Switchboard> {
   return env.SWITCHBOARD.getByName("board")
 }
 
-/** And why. */
+/** With the reason. */
 interface SwitchSetter extends Setter {
   readonly reason: string | null
 }
 
 export class Switchboard extends DurableObject<Env> {
-  /** Milliseconds; no lease handed out so far is longer. After waking, one of an earlier life may be as long as any. */
+  /** Milliseconds; no lease so far ends later. After waking, one of an earlier life may have its full time left. */
   #leasedUntil = Date.now() + LEASE_MS
   readonly #switches: KeptSwitches
   readonly #observations: KeptObservations
@@ -60,8 +60,8 @@ export class Switchboard extends DurableObject<Env> {
   }
 
   /**
-   * @param version absent: the asker knows of switches alone, as code of before does
-   * @returns JSON of the switches, or of them and the rest: a lease begins when it was asked for
+   * @param version absent: the reader runs older code, and knows switches alone
+   * @returns JSON of the switches, or of them and the rest: a lease begins when it was requested
    */
   read(version = 1): string {
     const now = Date.now()
@@ -73,19 +73,20 @@ export class Switchboard extends DurableObject<Env> {
     return `{"switches":${switches},"observations":${observations}${risks}}`
   }
 
-  /** @returns JSON of all switches with who set them, why and when; nobody may rely on it as on a lease */
+  /** @returns JSON of all switches with who set them, why and when; it is no lease, and no call may be decided by it */
   listed(): string {
     return JSON.stringify(this.#switches.listed(Date.now()))
   }
 
-  /** @returns JSON of all that is told now; nobody may rely on it as on a lease */
+  /** @returns JSON of all current risks; it is no lease, and no call may be decided by it */
   risks(): string {
     return JSON.stringify(this.#risks.listed(Date.now()))
   }
 
   /**
-   * What somebody has seen. Nobody is made to wait until it holds everywhere: every lease ends within two seconds.
-   * @returns false: it was not understood
+   * Stores observations. The observer does not wait until they are in force everywhere: every lease ends within two
+   * seconds.
+   * @returns false: the version is unknown
    */
   observe(version: number, report: Report): boolean {
     if (version !== OBSERVATION_VERSION) return false
@@ -94,8 +95,8 @@ export class Switchboard extends DurableObject<Env> {
   }
 
   /**
-   * An operator's word. Answers when it holds everywhere.
-   * @param signal but for its time, which is now; null: nothing is told of it any more
+   * An operator reports a risk. Returns when it is in force everywhere.
+   * @param signal without its time, which is now; null: the report is withdrawn
    */
   async rate(kind: ToldRisk["kind"], name: string, signal: Omit<Signal, "at"> | null): Promise<void> {
     const at = Date.now()
@@ -103,24 +104,25 @@ export class Switchboard extends DurableObject<Env> {
     await this.#holds()
   }
 
-  /** An operator's word: of what a stream has told of it nothing holds any more. Answers when that is so everywhere. */
+  /** An operator withdraws a stream's reports about this name. Returns when that is in force everywhere. */
   async forgetRisk(stream: string, kind: ToldRisk["kind"], name: string): Promise<void> {
     this.#risks.forget(stream, kind, name)
     await this.#holds()
   }
 
-  /** Whether a token was told already, or another thing under its `jti`; null: neither. */
+  /** Whether this token was sent before, or another one with its `jti`; null: neither. */
   told(token: Pick<SignalReport, "stream" | "jti" | "digest">): "repeated" | "reused" | null {
     return this.#tokens.find(token)
   }
 
   /**
-   * What a stream of events has told in one token: all of it or nothing, once. Answers when it holds everywhere; told
-   * again, it changes nothing, and answers no sooner, as it may not have held when it was told first.
+   * Applies one token of a stream of events: all of it or nothing, once. Returns when it is in force everywhere. A
+   * repeated token changes nothing and waits as long, because it may not have been in force after the first time.
    */
   async signal(version: number, report: SignalReport): Promise<SignalOutcome> {
     if (version !== SIGNAL_VERSION) return "not_understood"
-    // A token is no secret: whoever has seen one may send it again, and must not hold up what the transmitter tells anew.
+    // A token is no secret: a caller that has seen one may send it again, and must not delay the transmitter's new
+    // ones.
     const paced = this.#tokens.find(report) ? `${report.stream}|told` : report.stream
     if (!this.#pace.take(paced, Date.now())) return "busy"
     const outcome = this.ctx.storage.transactionSync(() => this.#take(report, Date.now()))
@@ -140,8 +142,8 @@ export class Switchboard extends DurableObject<Env> {
   }
 
   /**
-   * Answers when it holds everywhere.
-   * @param setter null: nobody else is told
+   * Returns when the switch is in force everywhere.
+   * @param setter null: no receiver is notified
    */
   async set(set: Switch, setter: SwitchSetter | null = null): Promise<void> {
     const now = Date.now()
@@ -154,8 +156,8 @@ export class Switchboard extends DurableObject<Env> {
   }
 
   /**
-   * Lifting need not be known everywhere to be true. A pulled key stays pulled: isolates may know its public half for a
-   * while longer, and what it signed must not pass again.
+   * The removal of a switch need not be in force everywhere at once. A pulled key stays pulled: isolates may cache its
+   * public half for a while longer, and what it signed must not be accepted again.
    */
   lift(id: string, setter: Setter | null = null): Switch | "kept" | "unknown" {
     return this.ctx.storage.transactionSync(() => {
@@ -166,17 +168,17 @@ export class Switchboard extends DurableObject<Env> {
     })
   }
 
-  /** What others are told of switches, where it could not be handed over at once. */
+  /** Sends the notifications about switches that could not be sent at once. */
   override async alarm(): Promise<void> {
     await this.#notices.send()
   }
 
-  /** Milliseconds: when what is stored now holds. Leases handed out from now on already have it. */
+  /** Milliseconds, when what is stored now is in force. Leases handed out from now on already contain it. */
   #holdsAt(now: number): number {
     return Math.max(now, this.#leasedUntil + MARGIN_MS)
   }
 
-  /** Stored, and known to whoever may rely on what they know. */
+  /** Waits until the change is stored, and in force for every reader of a lease. */
   async #holds(): Promise<void> {
     await this.ctx.storage.sync()
     const now = Date.now()

@@ -1,12 +1,12 @@
-/** Whether a switch stops what a delegation token would open: a call, or an answer about its task. Pure. */
+/** Whether a switch stops what a delegation token would open: a call, or a response about its task. Pure. */
 import { type VerifiedToken, userOf } from "../credentials/delegation-token.ts"
 import type { Denial } from "../core/denials/denial.ts"
 import { stoppedBy, type Switch } from "../core/signals/switch.ts"
 
 /**
- * A switch holds from its acknowledgement on, whatever the ledger would say.
- * @param switches null where they cannot be known: then nothing passes
- * @param tool that is called; null where none is
+ * A switch is in force from its acknowledgement on, whatever the ledger would decide.
+ * @param switches null if they are unavailable: then everything is denied
+ * @param tool that is called; null if none is
  */
 export function stopOf(
   switches: readonly Switch[] | null,

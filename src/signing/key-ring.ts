@@ -1,7 +1,7 @@
 /**
- * The key ring: one Durable Object that makes, rotates and retires the keys which sign our tokens, of each algorithm by
- * itself, so that another can be chosen at any time. One writer, so that isolates never disagree about which key is
- * current; the private half leaves it only towards our own isolates.
+ * The key ring: one Durable Object that makes, rotates and retires the keys that sign our tokens, for each algorithm
+ * separately, so that another can be chosen at any time. With one writer, isolates never disagree about the current
+ * key. The private half leaves it only for our own isolates.
  */
 import { DurableObject } from "cloudflare:workers"
 import { exportJWK, generateKeyPair, type JWK } from "jose"
@@ -26,7 +26,7 @@ interface KeyRow extends Record<string, SqlStorageValue> {
   readonly made_at: number
 }
 
-/** Of a PIN of four digits, a year of guesses finds a third. */
+/** In a year, this many guesses find a PIN of four digits with a probability of one third. */
 const COMPARISONS = { inAll: 100, ofOne: 10, withinMs: 24 * 60 * 60_000 } as const
 
 export function keyRing(env: Env): DurableObjectStub<KeyRing> {
@@ -51,7 +51,10 @@ export class KeyRing extends DurableObject<Env> {
     return { kid: signing.kid, privateJwk: JSON.parse(signing.private) }
   }
 
-  /** Hex. The secret by which records hash arguments: it never changes, or no hash could be compared any more. */
+  /**
+   * Hex. The secret with which records hash arguments: it never changes, because otherwise no hash could be compared
+   * any more.
+   */
   async recordKey(): Promise<string> {
     const secret = crypto.getRandomValues(new Uint8Array(32)).toHex()
     const { sql } = this.ctx.storage
@@ -60,8 +63,8 @@ export class KeyRing extends DurableObject<Env> {
   }
 
   /**
-   * Counts one comparison with the arguments' hash of a record. False if there were too many within a day: each is a guess
-   * at what the record redacts.
+   * Counts one comparison with the arguments' hash of a record. False if there were too many within a day: each is a
+   * guess at what the record redacts.
    */
   admitComparison(decision: string): boolean {
     const { sql } = this.ctx.storage
@@ -78,20 +81,21 @@ export class KeyRing extends DurableObject<Env> {
     return true
   }
 
-  /** Every key that verifies, or will soon sign, as published under `jwks_uri`; of each algorithm the newest first. */
+  /** Every key that verifies, or will soon sign, as published under `jwks_uri`; for each algorithm the newest first. */
   async publicKeys(): Promise<JWK[]> {
     const schedules = [...(await this.#current()).values()]
     return schedules.flatMap(({ kept }) => kept.map((row): JWK => JSON.parse(row.public)))
   }
 
-  /** A key that is not to be trusted any more is gone at once, and another one signs. */
+  /** Deletes a key that is no longer trusted at once; another one signs. */
   async pull(kid: string): Promise<void> {
     this.#drop(kid)
     await this.#current()
   }
 
   /**
-   * Whether it is one of the ring's, or was: isolates may know the public half of one that is gone for a while longer.
+   * Whether the key is or was one of the ring's: isolates may cache the public half of a deleted one for a while
+   * longer.
    */
   had(kid: string): boolean {
     const { sql } = this.ctx.storage
@@ -101,7 +105,7 @@ export class KeyRing extends DurableObject<Env> {
     )
   }
 
-  /** Its name stays: a key a month, and those that were pulled. */
+  /** The id of a deleted key stays. They are few: one a month, and those that were pulled. */
   #drop(kid: string): void {
     const { sql } = this.ctx.storage
     this.ctx.storage.transactionSync(() => {
@@ -110,7 +114,7 @@ export class KeyRing extends DurableObject<Env> {
     })
   }
 
-  /** Rotation goes on where nobody asks for a while. */
+  /** Rotates the keys even if nobody requests them for a while. */
   override async alarm(): Promise<void> {
     await this.#current()
   }
@@ -150,7 +154,7 @@ export class KeyRing extends DurableObject<Env> {
     return [...this.#schedules()].flatMap(([alg, { makes }]) => (makes ? [alg] : []))
   }
 
-  /** Asked anew what is due: another question may have made it while this one waited for its turn. */
+  /** Checks again what is due: another request may have made it while this one waited for its turn. */
   async #make(): Promise<void> {
     for (const alg of this.#due()) {
       const { privateKey, publicKey } = await generateKeyPair(alg, { extractable: true })

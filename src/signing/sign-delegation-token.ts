@@ -1,4 +1,4 @@
-/** Signing delegation tokens (RFC 9068, DESIGN §4). */
+/** Signs delegation tokens (RFC 9068, DESIGN §4). */
 import { SignJWT } from "jose"
 import type { OpenedTask } from "../core/task/opened-task.ts"
 import { TOKEN_KINDS } from "../credentials/token-kinds.ts"
@@ -42,13 +42,13 @@ export interface Issued {
   readonly tokenType: "Bearer" | "DPoP"
   /** Seconds. */
   readonly expiresIn: number
-  /** RFC 8693 2.2.1; absent for other grants. */
+  /** RFC 8693, section 2.2.1; absent for other grants. */
   readonly issuedTokenType: string | null
-  /** Null: none goes with it. */
+  /** Null if none is issued with it. */
   readonly refreshToken: string | null
 }
 
-/** The token of a task that its ledger has opened, with what is said about it. */
+/** Issues the token of a task that its ledger has opened, with the parameters of the response. */
 export async function issue(
   opened: OpenedTask,
   { jkt, token: jti }: { readonly jkt: string | null; readonly token: string },
@@ -65,7 +65,10 @@ export async function issue(
   }
 }
 
-/** The current actor outermost, earlier ones nested: informative, authority is the tree's (RFC 8693 4.1). */
+/**
+ * The current actor outermost, earlier ones nested: informative, because the tree has the authority (RFC 8693, section
+ * 4.1).
+ */
 function actorOf(chain: readonly string[]): Record<string, unknown> {
   return chain.reduce<Record<string, unknown>>(
     (earlier, sub) => ("sub" in earlier ? { sub, act: earlier } : { sub }),

@@ -1,7 +1,7 @@
 /**
- * Transaction Tokens (draft-ietf-oauth-transaction-tokens): what an upstream is told of one allowed call, signed, so
- * that it need not believe whoever can reach it. Good for half a minute and for the gateway's own trust domain. It
- * opens nothing here: its type is none that any door takes.
+ * Transaction Tokens (draft-ietf-oauth-transaction-tokens): a signed statement to an upstream about one allowed call,
+ * so that it need not trust every client that can reach it. Valid for half a minute, in the gateway's own trust domain.
+ * It opens nothing here, because no endpoint accepts its type.
  */
 import { SignJWT } from "jose"
 import { rootOf } from "../core/task/state.ts"
@@ -10,13 +10,13 @@ import type { Signer } from "./signing-key.ts"
 
 export const TRANSACTION_TOKEN_TYPE = "txntoken+jwt"
 
-/** Long enough for the upstream's own calls to come of it; a call is decided anew, and told of anew, each time. */
+/** Long enough for the upstream's own calls that follow; each call is decided, and gets its token, anew. */
 const LIFE_SECONDS = 30
 
 export interface Transaction {
   readonly decision: string
   readonly agent: string
-  /** Issuer and subject, joined by `|`; null: the agent works on its own behalf. */
+  /** Issuer and subject, joined by `|`. Null if the agent works on its own behalf. */
   readonly user: string | null
   readonly task: string
   readonly purpose: string
@@ -24,11 +24,12 @@ export interface Transaction {
   /** Of exactly this call: `<tool>:<action>`. */
   readonly scope: string
   /**
-   * Hex SHA-256 of the arguments in canonical JSON (RFC 8785), which the upstream can compute too; null: none, or not seen
-   * in full. Without those that the catalog redacts: the token is read in more places than the upstream.
+   * Hex SHA-256 of the arguments in canonical JSON (RFC 8785), which the upstream can compute too. Null if there are
+   * none, or not all were seen. Arguments that the catalog redacts are left out, because the token is read in more
+   * places than the upstream.
    */
   readonly argumentsHash: string | null
-  /** Names of those that were left out. */
+  /** Names of the arguments that were left out. */
   readonly redacted: readonly string[]
 }
 

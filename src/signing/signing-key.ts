@@ -1,4 +1,4 @@
-/** The ring's current keys, which an isolate keeps for a while, so that signing costs no way to the ring. */
+/** The ring's current keys, which an isolate caches for a while, so that signing needs no request to the ring. */
 import { importJWK, type CryptoKey } from "jose"
 import type { OwnAlgorithm } from "../core/keys/algorithm.ts"
 import { logEvent } from "../platform/log.ts"
@@ -15,16 +15,16 @@ const REFRESH_AFTER_MS = 60_000
 /** With the milliseconds when the ring was asked. */
 const signers = new Map<OwnAlgorithm, { readonly signer: Signer; readonly fetchedAt: number }>()
 
-/** For tests: a fresh isolate. */
+/** For tests: the state of a fresh isolate. */
 export function forgetSigningKeys(): void {
   signers.clear()
 }
 
 /**
- * To be asked for before anything is counted or used up that only what is signed is good for.
+ * The caller fetches it before it counts or uses up anything that is useless without the signature.
  * @param pulled keys that must sign nothing more, by their switches
  * @param now milliseconds
- * @returns null where there is none: the ring is out of reach, or its key is pulled
+ * @returns null if there is none: the ring is unavailable, or its key is pulled
  */
 export async function signerOf(
   env: Env,
@@ -41,7 +41,7 @@ export async function signerOf(
 }
 
 /**
- * The key that the ring signs with at this moment, for what is signed seldom. A pulled key leaves the ring before its
+ * The key with which the ring signs at this moment, for what is rarely signed. A pulled key leaves the ring before its
  * switch is stored, so no list of switches is needed.
  * @returns null if the ring is unavailable
  */

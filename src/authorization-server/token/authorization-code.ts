@@ -1,6 +1,6 @@
 /**
- * The grants of a task that a person has consented to at their browser: its code (RFC 6749 4.1.3, RFC 7636 4.5), once, and
- * then a refresh token for each further token of the task (6).
+ * The grants of a task that a person has consented to at their browser: its code (RFC 6749, section 4.1.3; RFC 7636,
+ * section 4.5), once, and then a refresh token for each further token of the task (RFC 6749, section 6).
  */
 import { sha256Base64url, sha256Hex } from "../../core/encoding/hash.ts"
 import { LEDGER_VERSION } from "../../ledger/protocol.ts"
@@ -13,7 +13,7 @@ import { redeemAt } from "./redeem.ts"
 import { isOAuthFailure, oauthError, type OAuthFailure } from "../../core/denials/oauth-error.ts"
 import { readRefreshToken, readRooted, refreshTokenOf, type RefreshToken } from "./opaque-token.ts"
 
-/** RFC 7636 4.1. */
+/** RFC 7636, section 4.1. */
 const VERIFIER = /^[A-Za-z0-9._~-]{43,128}$/
 
 export async function redeemCode(request: GrantRequest): Promise<Issued | OAuthFailure> {

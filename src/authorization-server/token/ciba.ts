@@ -1,6 +1,6 @@
 /**
- * The grant of a task that a person has consented to elsewhere (OpenID CIBA 10, 11): the agent comes for the token it was
- * promised.
+ * The grant of a task that a person has consented to elsewhere (OpenID CIBA, sections 10 and 11): the agent polls for
+ * its token.
  */
 import { sha256Hex } from "../../core/encoding/hash.ts"
 import { LEDGER_VERSION } from "../../ledger/protocol.ts"

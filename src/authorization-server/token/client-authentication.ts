@@ -1,7 +1,7 @@
 /**
- * Which agent is asking for a token: proven by its workload identity or its own key, as client assertion (RFC 7523 2.2,
- * or SPIFFE's type of it) or as actor token (RFC 8693 2.1). Where both are there they must be of one agent. A program that
- * can keep no secret only says who it is, and only where a person's own consent is what opens.
+ * Authenticates the agent of a token request, by its workload identity or its own key. It may be a client assertion
+ * (RFC 7523, section 2.2, or SPIFFE's type of it) or an actor token (RFC 8693, section 2.1); if both are present, they
+ * must be of one agent. A public client only names itself, and only where a person's own consent opens the task.
  */
 import { clientDocument } from "../../credentials/client-document.ts"
 import { verifyAgent, type ProvenAgent } from "../../credentials/agent-identity.ts"
@@ -21,14 +21,16 @@ const JWT_TOKEN_TYPE = "urn:ietf:params:oauth:token-type:jwt"
 /** The client of a request. */
 export interface RequestingClient {
   readonly agent: string
-  /** False for a public client: it only names itself, which anybody can do. Its records must not count as the agent's. */
+  /**
+   * False for a public client: it only names itself, which anybody can do. Its records must not count as the agent's.
+   */
   readonly isProven: boolean
-  /** What of its proof may be used once only. */
+  /** The single-use parts of its proof. */
   readonly once: readonly SingleUse[]
 }
 
 export interface AuthenticatedAgent extends RequestingClient {
-  /** Milliseconds, when its identity was issued; of two, the older. */
+  /** Milliseconds since the epoch, when its identity was issued; of two, the older. */
   readonly since: number
 }
 
@@ -44,7 +46,7 @@ export async function authenticateAgent(
     return refuseCredential("agent_unauthenticated", { reason: "type_refused", typ: "client_assertion_type" })
   }
   const actorType = valueOf(parameters, "actor_token_type")
-  // RFC 8693 2.1: the type is required with the token and not allowed without it.
+  // RFC 8693, section 2.1: the type is required with the token and not allowed without it.
   if ((actorToken === null) !== (actorType === null)) {
     return oauthError({
       reason: "parameter_missing",
@@ -80,7 +82,7 @@ export async function authenticateAgent(
     : oauthError({ reason: "agent_unregistered", agent })
 }
 
-/** As one that proves it, or as one that need not (RFC 6749 2.1, public clients) and is what its registration says. */
+/** Authenticates the client, or accepts it as a public client (RFC 6749, section 2.1) if its registration says so. */
 export async function authenticateClient(
   parameters: Parameters,
   bundle: Bundle,
@@ -95,7 +97,7 @@ export async function authenticateClient(
   if (client.metadata === true) {
     const document = await clientDocument(named, context.fetchContext)
     if (!document) return oauthError({ reason: "unavailable" })
-    // Who says that it has keys has to show them: otherwise anybody could be it, without.
+    // A client that publishes keys has to prove them: otherwise anybody could pose as it without.
     if (document.identity) return refuseCredential("agent_unauthenticated", { reason: "credential_missing" })
   }
   return { agent: named, isProven: false, since: context.receivedAt, once: [] }

@@ -1,4 +1,4 @@
-/** The key that a token request proves by DPoP, to which its token is then bound (RFC 9449 5). */
+/** The key that a token request proves by DPoP, to which its token is then bound (RFC 9449, section 5). */
 import { verifyProof } from "../../credentials/dpop.ts"
 import type { RequestContext } from "../../request-context.ts"
 import type { SingleUse } from "./replay-log.ts"
@@ -9,7 +9,7 @@ export function singleUseOfProof({ jkt, jti, freshUntil }: Proof): SingleUse {
   return { what: "proof", issuer: jkt, jti, until: freshUntil }
 }
 
-/** Null where the request proves no key. */
+/** Null if the request proves no key. */
 export async function provenKey(
   http: Request,
   { config, receivedAt }: RequestContext,

@@ -1,4 +1,4 @@
-/** The door for agents: `POST /oauth/token`. Every outcome is recorded, issued or not. */
+/** The token endpoint of agents: `POST /oauth/token`. Every result is recorded, issued or not. */
 import type { Context } from "hono"
 import { bundleFor, requestContext } from "../../request-context.ts"
 import { exchange, type ExchangeOutcome } from "./grant-types.ts"
@@ -9,7 +9,7 @@ import { newId } from "../../platform/new-id.ts"
 import { tokenResponse } from "./response.ts"
 
 export async function token(c: Context<{ Bindings: Env }>): Promise<Response> {
-  // First of all: who makes their body trickle in must not be judged by what held when it began.
+  // First of all: if a body trickles in, the request must not be decided by the facts from its beginning.
   const parameters = await readParameters(c.req.raw)
   const context = requestContext(c.env, (promise) => c.executionCtx.waitUntil(promise))
   const id = newId("dec", context.receivedAt)

@@ -1,5 +1,6 @@
 /**
- * The token endpoint's way, in order: form → agent → what its grant type does. Each grant type is one row of a table.
+ * The steps of the token endpoint, in order: form → agent → the handler of its grant type. Each grant type is one row
+ * of a table.
  */
 import type { Bundle } from "../../core/policy/assemble.ts"
 import type { RequestContext } from "../../request-context.ts"
@@ -14,37 +15,38 @@ import { isOAuthFailure, oauthError, type OAuthFailure } from "../../core/denial
 import { NO_SUBJECT, verifySubject } from "./subject-token.ts"
 
 interface GrantType {
-  /** How it becomes known who asks. */
+  /** How its client is authenticated. */
   readonly authenticate: typeof authenticateAgent
   readonly grant: Grant
 }
 
 const toProven = (grant: Grant): GrantType => ({ authenticate: authenticateAgent, grant })
-/** What a person has consented to at their browser may be fetched by a program that proves nothing, if it is registered so. */
+/** A public client that is registered as one may redeem what a person has consented to at their browser. */
 const toClient = (grant: Grant): GrantType => ({ authenticate: authenticateClient, grant })
 
 export const GRANTS: ReadonlyMap<string, GrantType> = new Map([
   ["urn:ietf:params:oauth:grant-type:token-exchange", toProven(opening(verifySubject, { isExchange: true }))],
-  // RFC 7523 2.1: of its assertions those that are ID-JAGs.
+  // RFC 7523, section 2.1: of its assertions those that are ID-JAGs.
   ["urn:ietf:params:oauth:grant-type:jwt-bearer", toProven(opening(verifyAssertion))],
-  // A task without a user (RFC 6749 4.4): the agent acts on its own behalf.
+  // A task without a user (RFC 6749, section 4.4): the agent acts on its own behalf.
   ["client_credentials", toProven(opening(async () => NO_SUBJECT))],
-  // A task that a person has consented to, elsewhere (OpenID CIBA 10.1) or at their browser (RFC 6749 4.1.3).
+  // A task that a person has consented to, elsewhere (OpenID CIBA, section 10.1) or at their browser (RFC 6749, section
+  // 4.1.3).
   ["urn:openid:params:grant-type:ciba", toProven(redeemConsent)],
   ["authorization_code", toClient(redeemCode)],
   ["refresh_token", toClient(refreshToken)],
 ])
 
-/** What became of a request, with as much of it as its record can show. */
+/** The result of a request, and as much of the request as its record can show. */
 export interface ExchangeOutcome {
-  /** Null if the request does not say who makes it, or its proof of that failed. */
+  /** Null if the request does not name its client, or its authentication failed. */
   readonly client: RequestingClient | null
   readonly result: Issued | OAuthFailure
 }
 
 /**
- * @param parameters of the request, read before anything else was looked at
- * @param decisionId of the record, which the ledger keeps where a token is issued, and the caller where none is
+ * @param parameters of the request, read before anything else was checked
+ * @param decisionId of the record, which the ledger stores if a token is issued, and the caller otherwise
  */
 export async function exchange(
   request: Request,

@@ -1,6 +1,6 @@
 /**
- * On whose behalf, where the person's session stays with their provider (RFC 7523 2.1, ID-JAG): the provider asserts
- * that this agent may work for this person, and for how much at most. Used once, whatever the issuer's entry says.
+ * The subject, if the person's session stays with their provider (RFC 7523, section 2.1, ID-JAG): the provider asserts
+ * that this agent may work for this person, and to what extent at most. Used once, whatever the issuer's entry says.
  */
 import { parseScope } from "../../core/catalog/pattern.ts"
 import { readCompact } from "../../credentials/jws/compact.ts"
@@ -54,7 +54,8 @@ interface Allowed {
 }
 
 /**
- * Words that are no scopes of ours allow nothing here; details of other types are for others. Null: it cannot be read.
+ * Words that are no scopes of ours allow nothing here; details of other types are for others. Null if it cannot be
+ * read.
  */
 function readAllowed(scope: string | null, authorizationDetails: unknown): Allowed | null {
   const scopes = scope?.split(" ").flatMap((word) => parseScope(word) ?? [])

@@ -1,6 +1,6 @@
 /**
- * Secrets that say which tree they are about: `auth_req_id` and codes, `<root>.<secret>`; refresh tokens,
- * `<root>.<family>.<secret>`. Whoever has a task's id has none of them; the ledger keeps their hashes.
+ * Secrets that contain the tree they belong to: `auth_req_id` and codes, `<root>.<secret>`; refresh tokens,
+ * `<root>.<family>.<secret>`. A task's id reveals none of them; the ledger stores their hashes.
  */
 import { isTaskId } from "../../core/task/state.ts"
 
@@ -14,7 +14,7 @@ export function readRooted(text: string): { readonly root: string; readonly secr
 
 export interface RefreshToken {
   readonly root: string
-  /** What all refresh tokens of the task share. */
+  /** The part that all refresh tokens of the task share. */
   readonly family: string
   readonly secret: string
 }

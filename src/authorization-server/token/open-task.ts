@@ -1,6 +1,6 @@
 /**
- * Grants that open a task, renew its token or freshen its session: audience → what is asked → key → subject → switches
- * → room → single use → one step of the tree's ledger → token. What tells them apart is where their subject comes from.
+ * Grants that open a task, renew its token or freshen its session: audience → requested grant → key → subject →
+ * switches → slot → single use → one step of the tree's ledger → token. They differ in the source of their subject.
  */
 import { askLedger } from "../../ledger/ask.ts"
 import { LEDGER_VERSION, type NoBundle } from "../../ledger/protocol.ts"
@@ -26,14 +26,14 @@ import { newId } from "../../platform/new-id.ts"
 import { signerOf, type Signer } from "../../signing/signing-key.ts"
 import { ACCESS_TOKEN_TYPE, type TokenClient, type Subject } from "./subject-token.ts"
 
-/** A token request of an agent that has proven who it is. */
+/** A token request of an authenticated agent. */
 export interface GrantRequest {
   readonly http: Request
   readonly parameters: Parameters
   readonly agent: string
-  /** Milliseconds, when its identity was issued. */
+  /** Milliseconds since the epoch, when its identity was issued. */
   readonly since: number
-  /** What of its proof may be used once only. */
+  /** The single-use parts of its proof. */
   readonly once: readonly SingleUse[]
   readonly bundle: Bundle
   readonly context: RequestContext
@@ -50,7 +50,7 @@ type SubjectOf = (
   context: RequestContext,
 ) => Promise<Subject | OAuthFailure>
 
-/** @param isExchange its answer says which type of token was issued (RFC 8693 2.2.1) */
+/** @param isExchange whether the response names the type of the issued token (RFC 8693, section 2.2.1) */
 export function opening(subjectOf: SubjectOf, { isExchange } = { isExchange: false }): Grant {
   return async (request) => {
     const issued = await openBy(request, subjectOf)
@@ -68,7 +68,7 @@ async function openBy(request: GrantRequest, subjectOf: SubjectOf): Promise<Issu
   const { env, config, receivedAt } = context
   const signer = await signerOf(env, config.signingAlgorithm, pulledKeys(switches ?? []), receivedAt)
   if (!signer) return oauthError({ reason: "unavailable" })
-  // First what proves the agent: whoever replays that must not take a place from it.
+  // First the agent's own proof: a replay of it must not take a slot from the agent.
   const replayed = await refuseReplay([...once, ...wanted.proofs], context)
   if (replayed) return replayed
   const { user, purpose, parent, task } = wanted.request
@@ -80,19 +80,19 @@ async function openBy(request: GrantRequest, subjectOf: SubjectOf): Promise<Issu
       : null
   if (place && isOAuthFailure(place)) return place
   const root = place?.root ?? rootOf(knownTask ?? "")
-  // The last check before the ledger is asked: a request that is refused sooner has used nothing up.
+  // The last check before the request to the ledger: a request that is rejected earlier has used nothing up.
   const reused = await refuseReplay(wanted.subject.once, context)
   const result = reused ?? (await open(wanted, root, signer, request))
   if (place && isOAuthFailure(result)) context.background(place.undo())
   if (isOAuthFailure(result)) return result
-  // Only the ledger knows since when a task that goes on has had its authority.
+  // Only the ledger knows since when an existing task has had its authority.
   const { opened } = result
   const authority = { agents: [agent], user: opened.user, kid: null, tool: null, since: opened.since }
   const late = stoppedBy(switches ?? [], authority)
   return late ? oauthError({ reason: "stopped", switch: late.id }) : result
 }
 
-/** Milliseconds, at most; whatever has no such purpose the ledger refuses, with its reason. */
+/** Milliseconds, at most; the ledger rejects an agent without such a purpose, with its reason. */
 function lifeOf(agent: string, purpose: string | null, { agents, purposes }: Bundle): number {
   return (purposes.get(purpose ?? agents.get(agent)?.purposes[0] ?? "")?.life ?? 0) * 1000
 }
@@ -104,14 +104,14 @@ function checkSwitches(
 ): OAuthFailure | null {
   if (!switches) return oauthError({ reason: "unavailable" })
   const { agents, user, kid } = subject.above
-  // The agent by its own identity, and all by what it comes with.
+  // The agent by its own identity, and the others by the subject.
   const itself = { agents: [agent], user: null, kid: null, tool: null, since }
   const all = { agents: [agent, ...agents], user, kid, tool: null, since: subject.since ?? since }
   const stopped = stoppedBy(switches, itself) ?? stoppedBy(switches, all)
   return stopped && oauthError({ reason: "stopped", switch: stopped.id })
 }
 
-/** Everything that the request says, verified: what the ledger is asked to open, and how the token is to be written. */
+/** Everything that the request contains, verified: what the ledger is to open, and how the token is to be written. */
 interface Wanted {
   readonly request: OpenRequest
   readonly subject: Subject
@@ -140,7 +140,7 @@ async function readWanted(
     return oauthError({ reason: "purpose_not_allowed", purpose: asciiText(purpose ?? "") })
   }
   const task = valueOf(parameters, "task")
-  // A fresher session for a live task: a session and nothing else is its subject.
+  // To freshen a live task's session, the subject is a session and nothing else.
   if (task !== null && (user === null || !isTaskId(task))) {
     return oauthError({ reason: "task_unknown", what: user === null ? "no session is brought" : asciiText(task) })
   }
@@ -172,7 +172,7 @@ async function open(
   return isOAuthFailure(opened) ? opened : issue(opened, request, signer, context.config.issuer)
 }
 
-/** Who asks for nothing by name gets what was asserted for them; how far, the cap itself says. */
+/** A request that names nothing gets what was asserted for it, within the limits of the cap itself. */
 function askedByCap([cap]: readonly RequestedGrant[], requested: RequestedGrant): RequestedGrant {
   if (!cap) return requested
   const scopes = cap.parts?.flatMap((part) => part.scopes) ?? []

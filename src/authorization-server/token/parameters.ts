@@ -1,6 +1,7 @@
 /**
- * The form of a token request (RFC 6749 3.2): parameters without a value are as if absent, unknown ones are ignored,
- * no parameter may be repeated but `resource` and `audience` (RFC 8693 2.1, RFC 8707 2).
+ * The form of a token request (RFC 6749, section 3.2): parameters without a value count as absent, unknown ones are
+ * ignored, and no parameter may be repeated except `resource` and `audience` (RFC 8693, section 2.1; RFC 8707, section
+ * 2).
  */
 import type { RequestedText } from "../../core/task/requested-grant.ts"
 import { boundedText } from "../../platform/request-body.ts"
@@ -23,7 +24,7 @@ export async function readParameters(request: Request): Promise<Parameters | OAu
   return name === undefined ? parameters : oauthError({ reason: "parameter_repeated", parameter: asciiText(name) })
 }
 
-/** Of a form or a query; `repeated`: what must not be, in the order in which it comes again. */
+/** Of a form or a query; `repeated`: the parameters that must not be, in the order of their repetition. */
 export function gather(text: string): { readonly parameters: Parameters; readonly repeated: readonly string[] } {
   const parameters = new Map<string, string[]>()
   const repeated: string[] = []
@@ -37,10 +38,10 @@ export function gather(text: string): { readonly parameters: Parameters; readonl
   return { parameters, repeated }
 }
 
-/** Words by which OpenID clients ask for something else than a tool. */
+/** Scopes by which OpenID clients request something other than a tool. */
 const NO_TOOLS: ReadonlySet<string> = new Set(["openid", "offline_access"])
 
-/** Without them: there is nothing of that to be had here, and nothing to be refused for it. */
+/** Without them: they have no meaning here, and are no reason for an error. */
 export function withoutOpenid(parameters: Parameters): Parameters {
   const words = valueOf(parameters, "scope")?.split(" ") ?? []
   if (!words.some((word) => NO_TOOLS.has(word))) return parameters

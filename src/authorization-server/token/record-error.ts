@@ -1,7 +1,7 @@
 /**
- * The record of a request that the authorization server refused. Only a client that has proven itself with this very
- * request stands in its `chain`: an assertion that another request has used up (RFC 7523, section 3, item 7) is a name that
- * whoever saw it can repeat.
+ * The record of a request that the authorization server rejected. Its `chain` names only a client that has
+ * authenticated with this very request. If another request has used up the assertion (RFC 7523, section 3, item 7),
+ * anyone who saw it could have repeated it.
  */
 import { recordAtEdge } from "../../audit/edge-recorder.ts"
 import { refusalRecord } from "../../core/record/token-record.ts"
@@ -13,8 +13,8 @@ import { isFirstUse } from "./replay-log.ts"
 import type { OAuthError } from "../../core/denials/oauth-error.ts"
 
 /**
- * @param client null if the request does not say who makes it
- * @param more what is known besides: the person at their browser
+ * @param client null if the request does not name one
+ * @param more further known fields: the person at their browser
  */
 export function recordRefusal(
   refusal: OAuthError,

@@ -1,6 +1,6 @@
 /**
- * Grants of a task that is in its ledger already: key → switches → signer → single use → one step of the ledger → token.
- * What tells them apart is what is shown to the ledger.
+ * Grants of a task that is in its ledger already: key → switches → signer → single use → one step of the ledger →
+ * token. They differ in what is presented to the ledger.
  */
 import { askLedger } from "../../ledger/ask.ts"
 import type { NoBundle } from "../../ledger/protocol.ts"
@@ -16,10 +16,13 @@ import { isOAuthFailure, oauthError, type OAuthFailure } from "../../core/denial
 import type { OpenedTask } from "../../core/task/opened-task.ts"
 import { signerOf } from "../../signing/signing-key.ts"
 
-/** Who comes for a token, with the key that is proven and the `jti` that the token is to have. */
+/** The client that redeems, with the proven key and the `jti` that the token is to have. */
 export interface RedeemingClient {
   readonly agent: string
-  /** That the request names (RFC 8707, section 2.2); null: none, so that it is the one that was consented to. */
+  /**
+   * The audience that the request names (RFC 8707, section 2.2). Null if it names none, and so takes the one that was
+   * consented to.
+   */
   readonly audience: string | null
   readonly jkt: string | null
   readonly token: string
@@ -41,7 +44,7 @@ export async function redeemAt(root: string, request: GrantRequest, step: Step):
   const stopped = stoppedBy(switches, { agents: [agent], user: null, kid: null, tool: null, since })
   if (stopped) return oauthError({ reason: "stopped", switch: stopped.id })
   const { env, config, receivedAt } = context
-  // What a person has said is good for one token: it must not be used up where none can be signed.
+  // A consent is good for one token: it must not be used up if none can be signed.
   const signer = await signerOf(env, config.signingAlgorithm, pulledKeys(switches), receivedAt)
   if (!signer) return oauthError({ reason: "unavailable" })
   const reused = await refuseReplay([...request.once, ...(proof ? [singleUseOfProof(proof)] : [])], context)
@@ -50,7 +53,7 @@ export async function redeemAt(root: string, request: GrantRequest, step: Step):
   const opened = await askLedger(env, root, async (ledger) => step(ledger, client))
   if (!opened || "bundle" in opened) return oauthError({ reason: "unavailable" })
   if (isOAuthFailure(opened)) return opened
-  // Who the person is only the ledger knows; what they said is no younger than their session.
+  // Only the ledger knows the person; their consent is no younger than their session.
   const person = { agents: [agent], user: opened.user, kid: null, tool: null, since: opened.since }
   const stoppedToo = stoppedBy(switches, person)
   if (stoppedToo) return oauthError({ reason: "stopped", switch: stoppedToo.id })

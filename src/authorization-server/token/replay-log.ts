@@ -1,7 +1,7 @@
 /**
- * What may be used once only, remembered exactly: proofs and assertions at the token endpoint, and session tokens of
- * issuers whose entry says so. One of many small Durable Objects, chosen by what is used, so that no single one has to
- * bear all; what is taken is durable before the answer.
+ * The exact log of single-use values: proofs and assertions at the token endpoint, and session tokens of issuers whose
+ * entry says so. It consists of many small Durable Objects, chosen by the value, so that no single one bears all the
+ * load. A value is durable before the response.
  */
 import { DurableObject } from "cloudflare:workers"
 import { sha256Hex } from "../../core/encoding/hash.ts"
@@ -11,27 +11,27 @@ import { oauthError, refuseCredential, type OAuthFailure } from "../../core/deni
 
 export interface SingleUse {
   readonly what: "proof" | "assertion" | "subject" | "grant" | "handover"
-  /** Whose: an issuer's id, an agent, or a key's thumbprint. */
+  /** Its owner: an issuer's id, an agent, or a key's thumbprint. */
   readonly issuer: string
   readonly jti: string
-  /** Milliseconds; later it would be refused as expired anyway. */
+  /** Milliseconds since the epoch; later it would be rejected as expired anyway. */
   readonly until: number
 }
 
 /** Objects: each takes hundreds a second. */
 const SHARD_DIGITS = 2
-/** Whether a credential has expired is judged by another clock than this object's. */
+/** Another clock than this object's decides whether a credential has expired. */
 const CLOCKS_APART_MS = 120_000
 const SWEEP_EVERY_MS = 600_000
 
 const keyOf = ({ what, issuer, jti }: SingleUse): string => sha256Hex(JSON.stringify([what, issuer, jti]))
 const logOf = (env: Env, key: string): DurableObjectStub<OnceLog> => env.ONCE_LOG.getByName(key.slice(0, SHARD_DIGITS))
-/** Those that the request which brought them has used up: of any other, use by another request shows a replay. */
+/** Values that this very request has used up: if one of the others was used before, that was a replay. */
 const usedHere = new WeakSet<SingleUse>()
 
 /**
- * Uses up all of them, one after the other, as far as the first that was used before, which is returned. One without a
- * `jti` has nothing to be told apart by, and counts as used. Throws where a log is out of reach.
+ * Marks all of them as used, one after the other, up to the first that was used before, which it returns. A value
+ * without a `jti` cannot be told apart from others, and counts as used. Throws if a log is unavailable.
  */
 export async function markUsed(env: Env, all: readonly SingleUse[]): Promise<SingleUse | null> {
   for (const once of all) {
@@ -44,8 +44,8 @@ export async function markUsed(env: Env, all: readonly SingleUse[]): Promise<Sin
 }
 
 /**
- * Uses up those that the request which brought them has not used up yet: also in a refused request a proof of identity
- * counts once. False if another request has used up one of them, or if this cannot be seen.
+ * Marks as used what this request has not used up yet: a proof of identity counts once in a rejected request, too.
+ * False if another request has used up one of them, or if this is unknown.
  */
 export async function isFirstUse(all: readonly SingleUse[], { env }: RequestContext): Promise<boolean> {
   try {
@@ -57,7 +57,7 @@ export async function isFirstUse(all: readonly SingleUse[], { env }: RequestCont
   }
 }
 
-/** Uses all up, or refuses by the first that was used before. */
+/** Marks all as used, or returns the error for the first that was used before. */
 export async function refuseReplay(all: readonly SingleUse[], { env }: RequestContext): Promise<OAuthFailure | null> {
   try {
     const used = await markUsed(env, all)
@@ -88,7 +88,7 @@ export class OnceLog extends DurableObject<Env> {
 
   /** True the first time. */
   async take(key: string, until: number): Promise<boolean> {
-    // It may have been used, swept and forgotten: whatever the asker's clock says, by this one it has expired.
+    // It may have been used, swept and forgotten: whatever the caller's clock says, it has expired by this one.
     if (until <= Date.now()) return false
     const taken = this.ctx.storage.sql
       .exec("INSERT OR IGNORE INTO used VALUES (?, ?) RETURNING key", key, until)

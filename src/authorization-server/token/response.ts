@@ -1,4 +1,4 @@
-/** What became of a token request, on the wire (RFC 6749 5, RFC 8693 2.2). */
+/** The response to a token request (RFC 6749, section 5; RFC 8693, section 2.2). */
 import type { ExchangeOutcome } from "./grant-types.ts"
 import type { Issued } from "../../signing/sign-delegation-token.ts"
 import {

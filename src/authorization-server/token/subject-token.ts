@@ -1,6 +1,6 @@
 /**
- * On whose behalf: the subject of a token exchange (RFC 8693 2.1) is a user's session or a delegation token of ours.
- * Which it is, its issuer says; each kind then has to pass its own rules.
+ * The subject of a token exchange (RFC 8693, section 2.1): a user's session or a delegation token of ours. Its issuer
+ * determines which; each kind then has to meet its own rules.
  */
 import { readCompact } from "../../credentials/jws/compact.ts"
 import { verifyDelegationToken } from "../../credentials/delegation-token.ts"
@@ -17,7 +17,7 @@ import { valueOf, type Parameters } from "./parameters.ts"
 import { oauthError, refuseCredential, type OAuthFailure } from "../../core/denials/oauth-error.ts"
 import type { OpenRequest } from "../../core/task/open-request.ts"
 
-/** RFC 8693 3. */
+/** RFC 8693, section 3. */
 const SESSION_KINDS: ReadonlyMap<string, SessionKind> = new Map([
   ["urn:ietf:params:oauth:token-type:id_token", "id_token"],
   ["urn:ietf:params:oauth:token-type:access_token", "access_token"],
@@ -26,24 +26,25 @@ export const ACCESS_TOKEN_TYPE = "urn:ietf:params:oauth:token-type:access_token"
 
 export interface Subject {
   readonly user: UserFacts | null
-  /** Milliseconds. */
+  /** Milliseconds since the epoch. */
   readonly sessionExpiresAt: number | null
   readonly parent: OpenRequest["parent"]
-  /** Agents above, and the key that signed the parent's token. */
+  /** The ancestors' agents, and the key that signed the parent's token. */
   readonly above: { readonly agents: readonly string[]; readonly user: string | null; readonly kid: string | null }
   /**
-   * Milliseconds, when the authority was given: when the session was issued, the parent's tree's; null: there is none.
+   * Milliseconds since the epoch, when the authority was given: the session's issue, or the time of the parent's tree.
+   * Null if there is none.
    */
   readonly since: number | null
-  /** What of it may be used once only. */
+  /** The single-use parts of it. */
   readonly once: readonly SingleUse[]
-  /** What may be asked for at most, by each of these; where nothing is asked for, the first is. */
+  /** The most that may be requested; each of these applies. If nothing is requested, the first is. */
   readonly caps: readonly RequestedGrant[]
-  /** The one purpose that it may serve; null: any. */
+  /** The one purpose that it may serve. Null: any. */
   readonly purpose: string | null
 }
 
-/** Who asks for a token, with the key that it has proven to hold. */
+/** The client of a token request, with the key that it has proven. */
 export interface TokenClient {
   readonly agent: string
   readonly jkt: string | null
@@ -62,9 +63,7 @@ export const NO_SUBJECT: Subject = {
   purpose: null,
 }
 
-/**
- * @param audience of the delegation tokens that the request is about
- */
+/** @param audience of the delegation tokens that the request is about */
 export async function verifySubject(
   parameters: Parameters,
   { agent, jkt }: TokenClient,
@@ -88,7 +87,7 @@ export async function verifySubject(
     const verified = await verifyDelegationToken(token, keys, config.issuer, new Set([audience]), fetchContext.now)
     if ("denied" in verified) {
       const { denied } = verified
-      // RFC 8707, section 2.2: of a token that is valid otherwise, the agent may know what it asked for in vain.
+      // RFC 8707, section 2.2: if the token is valid otherwise, the agent may know which audience it requested in vain.
       if (denied.reason === "audience_mismatch") {
         return oauthError({ reason: "audience_differs", audience, expected: [denied.got] })
       }
@@ -118,7 +117,7 @@ export async function verifySubject(
   return { ...NO_SUBJECT, user, sessionExpiresAt: expiresAt, above, since, once }
 }
 
-/** What the gateway's rules say of a delegation token, in the words of this endpoint. */
+/** The rejection of a delegation token by the gateway's rules, in the words of this endpoint. */
 function ofDenial(denial: Denial): CredentialRejection {
   switch (denial.reason) {
     case "token_expired":

@@ -5,7 +5,7 @@ export function byteLength(text: string): number {
   return encoder.encode(text).byteLength
 }
 
-/** Whether the text has at most so many bytes; of most texts that is known without counting. */
+/** Whether the text has at most this many bytes; for most texts the answer needs no counting. */
 export function fits(text: string, bytes: number): boolean {
   return text.length * 3 <= bytes || (text.length <= bytes && byteLength(text) <= bytes)
 }

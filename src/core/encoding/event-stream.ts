@@ -1,14 +1,14 @@
 /**
- * An event stream as text → the data of its messages (WHATWG HTML 9.2.6): what a server says besides is left aside. Each
- * field is read as clients read it, those without a colon among them: otherwise a server could hide a list from the
- * probe that its clients are shown.
+ * Reads an event stream as text and yields the data of its messages (WHATWG HTML, section 9.2.6); everything else is
+ * ignored. Each field is read as clients read it, including those without a colon: otherwise a server could hide from
+ * the probe a list that its clients see.
  */
 export async function* messagesIn(texts: AsyncIterable<string>): AsyncGenerator<string> {
   const event = new EventBuffer()
   let line: string[] = []
   let held = ""
   for await (const chunk of texts) {
-    // Half of a line end is not the end of a line.
+    // Half of a line end does not end the line.
     const text = held + chunk
     held = text.endsWith("\r") ? "\r" : ""
     const [first = "", ...others] = text.slice(0, text.length - held.length).split(/\r\n|\n|\r/)

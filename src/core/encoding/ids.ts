@@ -1,6 +1,7 @@
 /**
- * Ids that sort by the time they were made: `dec_<ulid>`, `tsk_<ulid>`, `lnt_<ulid>`, `evt_<ulid>`. They name things and open none,
- * yet none can be guessed: their 80 random bits come from the platform's generator, fetched many at a time.
+ * Ids that sort by the time they were made: `dec_<ulid>`, `tsk_<ulid>`, `lnt_<ulid>`, `evt_<ulid>`. They name things
+ * and open none, yet none can be guessed: their 80 random bits come from the platform's generator, fetched many at a
+ * time.
  */
 import { decodeTime, encodeTime } from "ulid"
 
@@ -8,13 +9,16 @@ export type Kind = "dec" | "tsk" | "lnt" | "evt"
 
 const ULID = /^[a-z]{3}_([0-7][0-9A-HJKMNP-TV-Z]{25})$/
 
-/** Milliseconds, when whatever has this id was made; null: it is none of these. */
+/** Milliseconds since the epoch, when this id was made. Null if it is no such id. */
 export function timeOf(id: string): number | null {
   const [, text] = ULID.exec(id) ?? []
   return text === undefined ? null : decodeTime(text)
 }
 
-/** None that is made then or later comes before it. @param at milliseconds */
+/**
+ * No id that is made then or later sorts before it.
+ * @param at milliseconds
+ */
 export function firstIdAt(kind: Kind, at: number): string {
   return `${kind}_${encodeTime(Math.max(0, at), 10)}${"0".repeat(16)}`
 }

@@ -1,33 +1,37 @@
 /**
- * JSON read in one way only. The platform's parser keeps the last of two equal keys and rounds long integers; the
- * upstream's may keep the first, and may not round. So what I-JSON rules out is refused here: a key that stands twice
- * in an object, an integer beyond 2^53 - 1, a number beyond a double. Source: RFC 8259 4, 6; RFC 7493 2.2, 2.3.
+ * Reads JSON unambiguously. The platform's parser keeps the last of two equal keys and rounds long integers; the
+ * upstream's may keep the first, and may not round. So this reader rejects what I-JSON excludes: a duplicate key in an
+ * object, an integer beyond 2^53 - 1, a number beyond a double. Source: RFC 8259, sections 4 and 6; RFC 7493, sections
+ * 2.2 and 2.3.
  */
 import { foldName } from "./name-folding.ts"
 
-/** Why what tells such a number is denied. */
+/** The denial of a call with such a number. */
 export const INEXACT = { reason: "body_rejected", what: "it has a number that is not exact as a double" } as const
 
 /** Deeper nesting than any tool's arguments need. */
 const MAX_DEPTH = 64
-/** Members of objects and elements of arrays: each costs a microsecond or more to judge, hash and record. */
+/** Members of objects and elements of arrays: each costs a microsecond or more to evaluate, hash and record. */
 export const MAX_PARTS = 5_000
-/** Rules and records put a value together anew on each level of nesting, so that text costs as often as it is deep. */
+/** Rules and records build a value anew on each level of nesting, so its text costs as often as it is deep. */
 const MAX_NESTED_TEXT = 4_194_304
 /** A key is folded, which costs several times as much as reading it. */
 const MAX_KEY_LENGTH = 1_024
 const MAX_KEYS_TEXT = 65_536
 
-/** Each is written and read anew wherever the text is passed on: it costs ten times as much as another character. */
+/**
+ * Wherever the text is passed on, each escape is written and read again: it costs ten times as much as another
+ * character.
+ */
 const MAX_ESCAPES = 131_072
 
-/** The same for what is no body: with the objection alone. */
+/** The same for a text that is no body: it returns the objection alone. */
 export function readJson(
   text: string,
   mostParts: number = MAX_PARTS,
   numbers?: Numbers,
 ): { readonly json: unknown } | { readonly objection: string } {
-  // First, because the platform's parser takes any time that a text asks of it.
+  // First, because the platform's parser takes as long as a text demands.
   const found = objectionTo(text, mostParts, true, numbers)
   if (found) return { objection: found.objection }
   try {
@@ -37,7 +41,7 @@ export function readJson(
   }
 }
 
-/** As the platform's parser reads it, whatever others may read; undefined for what is no JSON, or too much of it. */
+/** As the platform's parser reads it, whatever others may read. Undefined if it is no JSON, or too large. */
 export function readLoosely(text: string): unknown {
   if (objectionTo(text, MAX_PARTS, false)?.isTooMuch === true) return undefined
   try {
@@ -53,7 +57,7 @@ interface Numbers {
 
 interface Objection {
   readonly objection: string
-  /** Rather than that it can be read in several ways. */
+  /** Whether it is too large, rather than ambiguous. */
   readonly isTooMuch: boolean
 }
 
@@ -64,7 +68,7 @@ const NOT_JSON = refused("it is not JSON")
 /** Symfony and Perl's HTTP::Body read `application/x-www-form-urlencoded+json` as a form. */
 const JSON_TYPE = /^(?!.*urlencoded)application\/(?:[a-z0-9.+-]+\+)?json(?: *; *charset="?utf-8"?)?$/i
 
-/** One media type, JSON in UTF-8: of two, or of another encoding, a reader may take what we did not. */
+/** One media type, JSON in UTF-8: with two, or another encoding, a reader may choose differently than we do. */
 export function isJsonType(contentType: string | null): boolean {
   return contentType !== null && JSON_TYPE.test(contentType)
 }
@@ -73,15 +77,16 @@ export function isObject(json: unknown): json is Readonly<Record<string, unknown
   return typeof json === "object" && json !== null && !Array.isArray(json)
 }
 
-/** More digits than any amount has; what is beyond costs in each place that reads it. */
+/** More digits than any amount has; each place that reads more would pay for them. */
 const MAX_NUMBER_LENGTH = 128
 const LONG_NUMBER = `it has a number of more than ${MAX_NUMBER_LENGTH} characters`
-/** Any decimal of so many digits is another double (IEEE 754). */
+/** Any decimal with this many digits is a double of its own (IEEE 754). */
 const SAFE_DIGITS = 15
 
 /**
- * RFC 7493, section 2.2: a number has no more magnitude or precision than a double. Who reads `100.00000000000000001` as
- * a decimal reads more than 100, and who reads `1e-400` reads more than 0; a bound of ours would compare 100 and 0.
+ * RFC 7493, section 2.2: a number has no more magnitude or precision than a double. A reader that reads
+ * `100.00000000000000001` as a decimal gets more than 100, and from `1e-400` more than 0; our bounds would compare 100
+ * and 0.
  */
 function isExact(number: string): boolean {
   const value = Number(number)
@@ -93,7 +98,7 @@ function isExact(number: string): boolean {
 const HAS_EXPONENT = /[eE]/
 const DECIMAL = /^-?(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/
 
-/** Significant digits and the power of ten of the last: equal for two texts exactly if they are one number. */
+/** Significant digits and the power of ten of the last: equal for two texts exactly if they are the same number. */
 function decimalOf(number: string): string {
   const [, whole = "", fraction = "", exponent = "0"] = DECIMAL.exec(number) ?? []
   const digits = (whole + fraction).replace(/^0+/, "")
@@ -102,7 +107,7 @@ function decimalOf(number: string): string {
   return `${significant}e${Number(exponent) - fraction.length + digits.length - significant.length}`
 }
 
-/** The text of a JSON string; null: it is none. */
+/** The text of a JSON string. Null if it is none. */
 function readString(json: string): string | null {
   try {
     return String(JSON.parse(json))
@@ -111,15 +116,15 @@ function readString(json: string): string | null {
   }
 }
 
-/** What a value may stand behind; nothing, where it is the first. */
+/** The characters that may precede a value; empty for the first one. */
 const BEFORE_VALUE: ReadonlySet<string> = new Set(["", "[", ",", ":", " ", "\n", "\r", "\t"])
 const BLANKS = /[ \n\r\t]+/y
 const NUMBER = /-?[0-9][0-9.eE+-]*/y
 
 /**
- * One pass over any text. Of what is no JSON it may find nothing to say.
- * @param isStrict false: it looks for too much alone
- * @param numbers told of one that is not exact; absent: that is an objection
+ * One pass over any text. It may find no objection to a text that is no JSON.
+ * @param isStrict false: it only looks for excess
+ * @param numbers records that one is not exact; absent: that is an objection
  */
 function objectionTo(text: string, mostParts: number, isStrict = true, numbers?: Numbers): Objection | null {
   /** Keys seen in each open object; null for an open array. */
@@ -166,7 +171,7 @@ function objectionTo(text: string, mostParts: number, isStrict = true, numbers?:
           if (end - index - 2 > MAX_KEY_LENGTH) return tooMuch(`it has a key of more than ${MAX_KEY_LENGTH} characters`)
         }
         if (expectsKey && isStrict) {
-          // Escapes are resolved first: "a" and "\u0061" are one key.
+          // Escapes are resolved first: "a" and "\u0061" are the same key.
           const key = escapes ? readString(text.slice(index, end)) : text.slice(index + 1, end - 1)
           if (key === null) return NOT_JSON
           const folded = foldName(key)
@@ -176,7 +181,7 @@ function objectionTo(text: string, mostParts: number, isStrict = true, numbers?:
           keys?.add(folded)
         }
         expectsKey = false
-        // Half a surrogate pair is no character: readers replace it, or fail (RFC 7493 2.1).
+        // A lone surrogate is no character: readers replace it, or fail (RFC 7493, section 2.1).
         if (isStrict && escapes?.isUnicode) {
           const string = readString(text.slice(index, end))
           if (string === null) return NOT_JSON
@@ -232,7 +237,7 @@ interface Escapes {
   readonly isUnicode: boolean
 }
 
-/** Of the string that opens at `start`; behind more than `most` it is read no further. */
+/** The escapes of the string that opens at `start`; after more than `most` it stops reading. */
 function escapesOf(text: string, start: number, most: number): Escapes {
   let [index, count, isUnicode] = [start + 1, 0, false]
   for (; index < text.length && count <= most; index++) {

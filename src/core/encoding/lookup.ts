@@ -1,4 +1,4 @@
-/** What is asked for by name: a Map, or what is read when it is first asked for (policy/table.ts). */
+/** Access by name: a Map, or a table whose rows are read when first requested (sorted-table.ts). */
 export interface Lookup<Value> {
   get(name: string): Value | undefined
   has(name: string): boolean

@@ -1,7 +1,7 @@
 /**
- * Names that some reader takes for one another. Many parsers match member names without regard to case (Go's
- * encoding/json even takes `ſ` for `s`), and some read `to[]` as `to`: a call in which one could be read for the other
- * is refused, because the upstream's reader is not ours.
+ * Names that some reader confuses. Many parsers match member names without regard to case (Go's encoding/json even
+ * reads `ſ` as `s`), and some read `to[]` as `to`. A call in which one name could be read as another is denied, because
+ * the upstream's reader is not ours.
  */
 export function foldName(name: string): string {
   if (PLAIN.test(name)) return name
@@ -14,11 +14,11 @@ export function foldCase(name: string): string {
 }
 
 /**
- * The names of arguments by which some reader finds what is sent by this one, folded. Readers skip what stands before a
- * name (qs and Rack read `[to]` as `to`, PHP ` to`), end it early (`to[]`, `to.x` of Spring and ASP.NET, a NUL), write
- * `_` for what their variables cannot have (PHP), and take a marker off (Spring reads `_to` and `!to` where `to` is
- * absent; OData `$top` as `top`), and write the words of a name together or apart (`customerId` for `customer_id`).
- * @returns null if the name takes too long to normalize: the caller treats it as if any name may be read from it
+ * The argument names, folded, under which some reader finds the value of this one. Readers skip what precedes a name
+ * (qs and Rack read `[to]` as `to`, PHP ` to`), or end it early (`to[]`, `to.x` of Spring and ASP.NET, a NUL). They
+ * write `_` for what their variables cannot contain (PHP), remove a marker (Spring reads `_to` and `!to` if `to` is
+ * absent; OData `$top` as `top`), and join or separate the words of a name (`customerId` for `customer_id`).
+ * @returns null if the name takes too long to normalize: the caller assumes that any name may be read from it
  */
 export function readingsOf(name: string): readonly string[] | null {
   if (PLAIN.test(name)) return JOINED.test(name) ? [name, unjoined(name)] : [name]
@@ -29,7 +29,10 @@ export function readingsOf(name: string): readonly string[] | null {
   }
   return readings
 }
-/** Rules, guardrails, redaction and the record each read the names of one call, and calls of one tool have the same. */
+/**
+ * Rules, guardrails, redaction and the record each read the names of one call, and calls of one tool have the same
+ * names.
+ */
 const known = new Map<string, readonly string[] | null>()
 const MAX_KNOWN = 1_024
 
@@ -75,9 +78,9 @@ export function prefixedReadingsOf(name: string): readonly string[] {
 const PREFIX_END = /(?<!^)[[\]\x00-\x1f\x7f]/
 
 /**
- * NFKC makes `to` of the fullwidth `ｔｏ`. The caller chooses what it costs: it sorts combining marks, in a time that
- * grows with the square of their number in a row, and writes eighteen characters for a U+FDFA. No name of a language
- * needs as much; Unicode's own bound for any text (UAX #15, section 13) is 30 marks in a row.
+ * NFKC turns the fullwidth `ｔｏ` into `to`. The caller controls its cost: it sorts combining marks, in a time that grows
+ * with the square of their number in a row, and writes eighteen characters for a U+FDFA. No name of a language needs
+ * that much; Unicode's own bound for any text (UAX #15, section 13) is 30 marks in a row.
  */
 function normalized(name: string): string | null {
   if (name.length > MAX_NORMALIZED || MANY_MARKS.test(name)) return null
@@ -91,7 +94,7 @@ const MANY_MARKS = /\p{M}{9}/u
 const PLAIN = /^[a-z0-9][a-z0-9_-]*$/
 const JOINED = /[_-]/
 
-/** Protobuf's JSON, and readers with aliases, take `customerId` for `customer_id`. */
+/** Protobuf's JSON, and readers with aliases, accept `customerId` for `customer_id`. */
 function unjoined(name: string): string {
   return name.replaceAll(/(?!^)[_-]/g, "")
 }
@@ -101,7 +104,7 @@ const LEADING = /^[^\p{L}\p{N}_-]+/u
 // oxlint-disable-next-line no-control-regex -- a control character ends a name for some readers
 const NAME_END = /[[\].\x00-\x1f\x7f]/
 
-/** A key of `object` that is none of `known`, but that some reader takes for one of them. */
+/** A key of `object` that is none of `known`, but that some reader confuses with one of them. */
 export function confusableKey(object: Readonly<Record<string, unknown>>, known: readonly string[]): string | undefined {
   const others = Object.keys(object).filter((key) => !known.includes(key))
   // Nearly always there is none to fold.

@@ -1,10 +1,10 @@
-/** The known word that somebody who wrote `word` most likely meant, for "did you mean". */
+/** The known word that the author of `word` most likely meant, for "did you mean". */
 export function nearest(word: string, known: Iterable<string>): string | undefined {
-  // Two letters swapped are two slips, in a word of five already; with more than that wrong it is another word.
+  // Two swapped letters are two edits, which a word of five letters may have; with more it is another word.
   let best: string | undefined
   let least = Math.ceil(word.length * 0.4) + 1
   for (const candidate of known) {
-    // So many letters more or less are so many slips.
+    // A difference in length is at least as many edits.
     if (Math.abs(word.length - candidate.length) >= least) continue
     const slips = editDistance(word.toLowerCase(), candidate.toLowerCase(), least)
     if (slips < least) [best, least] = [candidate, slips]
@@ -12,7 +12,7 @@ export function nearest(word: string, known: Iterable<string>): string | undefin
   return best
 }
 
-/** `Did you mean …?` where something is near, else the known words themselves while they fit on a line. */
+/** `Did you mean …?` if a word is near, else the known words themselves if they fit on a line. */
 export function suggest(word: string, known: Iterable<string>, otherwise: string): string {
   const words = [...known]
   const near = nearest(word, words)
@@ -21,7 +21,7 @@ export function suggest(word: string, known: Iterable<string>, otherwise: string
   return words.length > 0 && list.length <= 120 ? `${otherwise} Known: ${list}.` : otherwise
 }
 
-/** @param most from which on it is of no interest how many more there are */
+/** @param most from which on the exact number does not matter */
 function editDistance(one: string, other: string, most: number): number {
   const [a, b] = withoutCommonEnds(one, other)
   let above = Array.from({ length: b.length + 1 }, (_, column) => column)
@@ -40,7 +40,7 @@ function editDistance(one: string, other: string, most: number): number {
   return above[b.length] ?? 0
 }
 
-/** Names of one directory have much in common, and what they have in common is no slip. */
+/** Names in one directory share their beginnings and ends, which are no edits. */
 function withoutCommonEnds(a: string, b: string): readonly [string, string] {
   const shorter = Math.min(a.length, b.length)
   let start = 0

@@ -1,14 +1,14 @@
 /**
- * Redirect URIs (RFC 6749 3.1.2): where an authorization code is sent, and what counts as the place that was registered.
- * Letter by letter; only the port of a literal loopback address is the program's to choose, when it starts (RFC 8252
- * 7.3). A name such as `localhost` is what a resolver makes of it, and so is taken as it is written.
+ * Redirect URIs (RFC 6749, section 3.1.2): where an authorization code is sent, and what matches the registered one.
+ * Letter by letter; only the port of a literal loopback address is the program's choice when it starts (RFC 8252,
+ * section 7.3). A name such as `localhost` depends on a resolver, so it must match exactly.
  */
 
 const MAX_LENGTH = 2_048
-/** The parts before the port and from the path on; nothing else may stand between them, such as `80@evil.example`. */
+/** The parts before the port and from the path on; nothing else may be between them, such as `80@evil.example`. */
 const LOOPBACK = /^(http:\/\/(?:127\.0\.0\.1|\[::1\]))(?::\d{1,5})?([/?].*)?$/
 const PLAIN = /^[\x21\x23-\x5b\x5d\x5f\x61-\x7a\x7e]+$/
-/** Of a host that has a name, or is an address: others the URL parser takes too, and a page's policy as more than one. */
+/** A host by name or address. The URL parser accepts others, which a page's policy would read as more than one. */
 const HOST = /^(?:[a-z0-9_-]+(?:\.[a-z0-9_-]+)*|\[[0-9a-f:]+\])$/
 const LOOPBACK_HOSTS: ReadonlySet<string> = new Set(["127.0.0.1", "[::1]", "localhost"])
 
@@ -16,7 +16,7 @@ const LOOPBACK_HOSTS: ReadonlySet<string> = new Set(["127.0.0.1", "[::1]", "loca
 export function isRedirectUri(text: string): boolean {
   if (text.length > MAX_LENGTH || !PLAIN.test(text) || text.includes("#")) return false
   const url = URL.parse(text)
-  // What the URL parser would read otherwise than it is written names a place that a reader does not see.
+  // If the URL parser changes its spelling, it names a place that its reader does not see.
   if (!url || url.username !== "" || url.password !== "" || !isAsWritten(text, url)) return false
   if (!HOST.test(url.hostname)) return false
   return url.protocol === "https:" || (url.protocol === "http:" && LOOPBACK_HOSTS.has(url.hostname))
@@ -37,21 +37,21 @@ function placeOf(uri: string): string {
   return host === undefined ? uri : host + rest
 }
 
-/** Whether the answer goes to a program on the person's own machine, whichever that is. */
+/** Whether the response goes to a program on the person's own machine, whichever that is. */
 export function isOwnMachine(uri: string): boolean {
   return LOOPBACK_HOSTS.has(new URL(uri).hostname)
 }
 
 /**
- * What the policy of a page has to let its form lead to (CSP 3, `form-action`). It has no way to name an IPv6 address:
- * there it is any place without TLS, to which nothing but this answer is ever sent.
+ * The target that a page's policy must allow for its form (CSP 3, `form-action`). It cannot express an IPv6 address:
+ * for one it allows any place without TLS, to which nothing but this response is ever sent.
  */
 export function formTargetOf(uri: string): string {
   const { hostname, origin } = new URL(uri)
   return hostname.startsWith("[") ? "http:" : origin
 }
 
-/** With parameters of the answer (RFC 6749 4.1.2): what its query holds stays there. */
+/** Adds the parameters of the response (RFC 6749, section 4.1.2); the query of the URI stays. */
 export function answerAt(uri: string, parameters: Readonly<Record<string, string | null>>): string {
   const given = Object.entries(parameters).filter((entry): entry is [string, string] => entry[1] !== null)
   const { search } = new URL(uri)

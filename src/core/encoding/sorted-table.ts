@@ -1,20 +1,23 @@
 /**
- * A table of a bundle's text: a line for each row, `["name",row]` in JSON, in the order of the names. A row is found by
- * halving, without an index, and read when it is first asked for: a cold isolate pays for what it meets, however much
- * else there is.
+ * A table in a bundle's text: a line for each row, `["name",row]` in JSON, in the order of the names. A row is found by
+ * binary search, without an index, and read when first requested: a cold isolate pays for what it needs, however large
+ * the table is.
  */
 import type { Lookup } from "./lookup.ts"
 
-/** What a line starts with. None is the start of another: a quotation mark inside a name is escaped. */
+/** The beginning of a line. None is the beginning of another: a quotation mark inside a name is escaped. */
 const startOf = (name: string): string => `[${JSON.stringify(name)},`
 
 export interface WrittenTable {
   readonly text: string
-  /** Where each row's line begins in it, by name. */
+  /** Where the line of each row begins, by name. */
   readonly places: ReadonlyMap<string, number>
 }
 
-/** Throws on a name that is there twice. @param what it is a table of, in that error */
+/**
+ * Throws on a duplicate name.
+ * @param what it is a table of, in that error
+ */
 export function writeTable<Row>(
   what: string,
   rows: readonly Row[],
@@ -56,7 +59,7 @@ export class Table<Row> implements Lookup<Row> {
     return row
   }
 
-  /** As `get`, for who remembers it in another form. */
+  /** Like `get`, for a caller that caches it in another form. */
   find(name: string): Row | undefined {
     const place = this.placeOf(name)
     return place === undefined ? undefined : this.at(place)
@@ -67,8 +70,8 @@ export class Table<Row> implements Lookup<Row> {
   }
 
   /**
-   * Those whose names begin so, in the order of their names, from behind one of them, there or not; each is read when
-   * it is come to.
+   * The rows whose names begin with `prefix`, in the order of their names, from behind one of them, present or not;
+   * each is read when it is reached.
    */
   *rowsOf(prefix: string, after: string | null): Generator<Row> {
     const { text, to } = this.#section
@@ -80,19 +83,19 @@ export class Table<Row> implements Lookup<Row> {
       yield this.#line(start)[1]
   }
 
-  /** All with their names, each read anew: for who looks at the whole, once. */
+  /** All rows with their names, each read anew, for a caller that reads the whole table once. */
   *entries(): Generator<readonly [name: string, row: Row]> {
     const { text, from, to } = this.#section
     for (let start = from; start < to; start = text.indexOf("\n", start) + 1) yield this.#line(start)
   }
 
-  /** All that are there, each read once. */
+  /** All rows, each read once. */
   values(): readonly Row[] {
     this.#rows ??= this.#all()
     return this.#rows
   }
 
-  /** Of one whose place is known; read anew. */
+  /** The row at a known place, read anew. */
   at(place: number): Row {
     return this.#line(this.#section.from + place)[1]
   }
@@ -114,7 +117,7 @@ export class Table<Row> implements Lookup<Row> {
     return JSON.parse(text.slice(start, text.indexOf("\n", start)))
   }
 
-  /** Of a row's line, as `at` takes it. */
+  /** The place of a row's line, as `at` takes it. */
   placeOf(name: string): number | undefined {
     const { text, from, to } = this.#section
     const sought = startOf(name)
@@ -122,7 +125,7 @@ export class Table<Row> implements Lookup<Row> {
     return start < to && text.startsWith(sought, start) ? start - from : undefined
   }
 
-  /** Where the first line begins that is not before this start of a line. */
+  /** Where the first line begins that does not sort before this beginning of a line. */
   #boundOf(sought: string): number {
     const { text, from, to } = this.#section
     let [low, high] = [from, to]

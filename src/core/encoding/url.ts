@@ -1,7 +1,7 @@
 /**
  * Which URLs may be fetched (public keys of others, MCP servers that are probed): https, to a host that is no literal
- * private address. Names that resolve to private addresses are the network's to refuse: a Worker has no way to see
- * them, and none to reach them.
+ * private address. The network has to block names that resolve to private addresses: a Worker cannot see these
+ * addresses, and cannot reach them.
  */
 
 export function isLoopback({ hostname }: URL): boolean {
@@ -9,8 +9,8 @@ export function isLoopback({ hostname }: URL): boolean {
 }
 
 /**
- * Unspecified, private, shared, link-local, benchmark, multicast, reserved (RFC 6890); the URL parser has made each
- * spelling one.
+ * Unspecified, private, shared, link-local, benchmark, multicast, reserved (RFC 6890); the URL parser has normalized
+ * each spelling.
  */
 const PRIVATE_V4 =
   /^(?:0|10|127|2(?:2[4-9]|[3-5]\d))\.|^100\.(?:6[4-9]|[7-9]\d|1[01]\d|12[0-7])\.|^169\.254\.|^172\.(?:1[6-9]|2\d|3[01])\.|^192\.(?:0\.0|0\.2|168)\.|^198\.(?:1[89]|51\.100)\.|^203\.0\.113\./
@@ -19,7 +19,10 @@ const IS_V4 = /^\d+\.\d+\.\d+\.\d+$/
 const PRIVATE_NAME =
   /(?:^|\.)(?:localhost|local|localdomain|internal|intranet|lan|corp|home|private|consul|svc|home\.arpa)\.?$/
 
-/** A host by its address is private unless it is known not to be: of IPv6 only global unicast passes (RFC 4291 2.4). */
+/**
+ * A literal address is private unless it is known not to be: of IPv6 only global unicast is public (RFC 4291, section
+ * 2.4).
+ */
 export function isPrivate(url: URL): boolean {
   const { hostname } = url
   if (hostname.startsWith("[")) return !/^\[[23]/.test(hostname) || /^\[(?:2002:|2001:(?:0?:|db8:))/.test(hostname)
@@ -34,8 +37,8 @@ export function mayBeFetched(url: URL, local: boolean): boolean {
 }
 
 /**
- * Whether two URIs name one resource (RFC 8707): `https://api.example` and `https://api.example/` do (RFC 3986 6.2.3),
- * and which of them is written is up to the library that a client uses. Any other spelling is another name.
+ * Whether two URIs name the same resource (RFC 8707): `https://api.example` and `https://api.example/` do (RFC 3986,
+ * section 6.2.3), and the client's library decides which of them it writes. Any other spelling is another name.
  */
 export function isSameResource(one: string, other: string): boolean {
   return one === other || withoutSlash(one) === withoutSlash(other)

@@ -1,7 +1,7 @@
 /**
- * What a bundle makes of one call, told in full: what grants say, what the rules say of each principal, and which of them
- * decided. Nothing is decided here and nothing counted: guardrails, which remember, are not asked about a call that
- * nobody has made, and judge a recorded one by what its record tells.
+ * How a bundle decides one call, and why: what grants cover, what the rules say about each principal, and which of them
+ * decided. Nothing is decided here and nothing counted. Guardrails, which have a memory, are not evaluated for an
+ * imagined call; for a recorded call they are evaluated by what its record shows.
  */
 import { decide } from "../decision/decide.ts"
 import { codeOf, type Denial } from "../denials/denial.ts"
@@ -22,7 +22,7 @@ import { beginTree, openRequest, openStep } from "./simulated-tree.ts"
 import { writeRule } from "../policy/cedar/print-rule.ts"
 import type { RecordedCall } from "./recorded-call.ts"
 
-/** A call that nobody has made, of a task that has just been opened for it. */
+/** A call that no agent has made, in a task that is opened just for it. */
 export interface ImaginedCall {
   readonly agent: string
   /** Null: the agent's first. */
@@ -32,31 +32,31 @@ export interface ImaginedCall {
   readonly arguments: Readonly<Record<string, unknown>>
   readonly gateway: string
   readonly environment: string
-  /** What its tree has done. */
+  /** The labels that its tree has picked up. */
   readonly labels: readonly string[]
-  /** Calls that it has made. */
+  /** Calls that its task has made. */
   readonly calls: number
   /** From 0 to 100. */
   readonly risk: number
   readonly boundKey: boolean
-  /** Names by which people have approved of it. */
+  /** Names of the approvals that it has. */
   readonly approvals: readonly string[]
 }
 
 export interface Explanation {
   readonly bundle: Pointer
-  /** `untold`: it depends on what the record does not tell. `apart`: rules had no say in it, and would have none. */
+  /** `untold`: it depends on what the record does not contain. `apart`: rules did not decide it, and would not. */
   readonly decision: "allow" | "deny" | "untold" | "apart"
-  /** `ok`, or what the refusal would be called on the wire. */
+  /** `ok`, or the code of the denial on the wire. */
   readonly code: string | null
   readonly denial: Denial | OAuthError | { readonly reason: string } | null
-  /** Whether a task of the purpose would be opened for it; null for a recorded call, whose task was open. */
+  /** Whether a task of the purpose would be opened for it. Null for a recorded call, whose task was open. */
   readonly granted: boolean | null
-  /** What the rules say, whatever grants say; null where they could not be asked. */
+  /** What the rules say, whatever grants cover. Null if they could not be evaluated. */
   readonly policy: PolicyExplained | null
-  /** What rules read, and the record does not tell. */
+  /** What rules read, and the record does not contain. */
   readonly untold: readonly string[]
-  /** That the call was taken to keep to, as nothing tells how they stood. */
+  /** Guardrails with which the call is assumed to comply, because nothing shows their state. */
   readonly guardrails_untold: readonly string[]
 }
 
@@ -70,13 +70,13 @@ export interface PolicyExplained {
 }
 
 interface PrincipalExplained extends PrincipalSeen {
-  /** Of its rules that are not told, being too many. */
+  /** The number of further rules that are left out, because there are too many. */
   readonly more: number
 }
 
 const ROOT = "tsk_imagined"
 const TOKEN = "token"
-/** Thumbprint of the agent's key, where it has one. */
+/** Thumbprint of the agent's key, if it has one. */
 const KEY = "thumbprint"
 
 export function explainImagined(bundle: Bundle, asked: ImaginedCall, now: number): Explanation {
@@ -98,7 +98,7 @@ export function explainImagined(bundle: Bundle, asked: ImaginedCall, now: number
   return { ...nothing, ...(granted.denial ? denied(granted.denial) : ALLOWED), granted: true, policy }
 }
 
-/** @param recordedBy the bundle that decided it, where it is at hand */
+/** @param recordedBy the bundle that decided it, if it is available */
 export function explainRecorded(
   record: RecordedCall & { readonly code: string },
   bundle: Bundle,
@@ -131,7 +131,7 @@ export function explainRecorded(
 const ALLOWED = { decision: "allow", code: "ok", denial: null } as const
 const denied = (denial: Denial) => ({ decision: "deny", code: codeOf(denial), denial }) as const
 
-/** A task that asks for this tool alone, by which the call is made: what becomes of it, or why there is no such task. */
+/** Opens a task that requests this tool alone, and makes the call in it; or says why there is no such task. */
 function answerByGrant(
   bundle: Bundle,
   imagined: ImaginedCall,
@@ -144,7 +144,7 @@ function answerByGrant(
   const asked = askFor(tool)
   const opened = openStep(bundle, state, openRequest(agent, state, TOKEN, { purpose, asked, jkt }), now)
   if (isOAuthFailure(opened)) return opened
-  // The call, and all that its tree has been through, are those of a recorded one; its task is this one.
+  // The call, and everything that its tree has done, are those of a recorded one; its task is this one.
   const again = recreate(recordOfImagined(imagined, now), bundle, bundle)
   if (!again) return { denial: { reason: "task_unknown" } }
   for (const label of imagined.labels) state.labels.add(label)
@@ -156,14 +156,14 @@ function answerByGrant(
   return { denial: decide(unguarded, state, again.call, now).verdict.denial }
 }
 
-/** Lifecycle tools of an MCP server come with any other of its tools, and cannot be asked for. */
+/** Lifecycle tools of an MCP server come with any other of its tools, and cannot be requested. */
 function askFor(tool: Tool): RequestedGrant {
   if (isLifecycle(tool)) return ASKED_NOTHING
   const { name, action } = tool
   return { ...ASKED_NOTHING, parts: [{ scopes: [{ pattern: name, action }], maxSensitivity: null, bounds: {} }] }
 }
 
-/** As its record would tell it: all that rules may read is there. */
+/** The record that such a call would have, with everything that rules may read. */
 function recordOfImagined(imagined: ImaginedCall, now: number): RecordedCall {
   const { user, risk, calls } = imagined
   const { auth_time } = user ?? {}
@@ -205,7 +205,7 @@ function policyOf(record: RecordedCall, bundle: Bundle): PolicyExplained | null 
 
 /** Of a principal; those that decided come first. */
 const MAX_RULES = 60
-/** Of the text of one. */
+/** Characters of the text of one rule. */
 const MAX_TEXT = 6_000
 
 function told(question: PolicyQuestion): PolicyExplained {

@@ -1,6 +1,7 @@
 /**
- * The nearest changes that would turn what policy says of a call: each value that a rule compares something with is tried
- * in its place, each group that a rule names for the user, and what a rule reads is left out. First one at a time, then two.
+ * The nearest changes that would reverse what policy says about a call. It tries each value with which a rule compares
+ * something, and each group that a rule names for the user, and it leaves out what a rule reads. First it tries one
+ * change at a time, then two.
  */
 import { isNode, type Node } from "../policy/cedar/est.ts"
 import { fromCedarJson } from "../policy/cedar/values/cedar-json.ts"
@@ -15,16 +16,16 @@ export interface Nearest {
 
 interface Trial {
   readonly what: string
-  /** Two trials of one subject are not made together. */
+  /** Two changes of one subject are not tried together. */
   readonly subject: string
   readonly apply: (question: PolicyQuestion) => PolicyQuestion
 }
 
-/** Enough for any rules that people write; beyond, pairs are not all tried. */
+/** Enough for any rules that people write; beyond that, not all pairs are tried. */
 const MAX_TRIED = 20_000
 const MAX_TOLD = 8
 
-/** Those that turn an allow into a deny, or a deny into an allow. */
+/** The changes that turn an allow into a deny, or a deny into an allow. */
 export function nearestChanges(question: PolicyQuestion): readonly Nearest[] {
   const before = isPermitted(question)
   const trials = trialsFor(question)
@@ -58,7 +59,10 @@ function trialsFor(question: PolicyQuestion): readonly Trial[] {
   return [...new Map(trials.map((trial) => [trial.what, trial])).values()]
 }
 
-/** What a condition looks at in the context, and with what it compares it; no value: only whether it is there, or true. */
+/**
+ * A member of the context that a condition reads, and the value with which it compares it; without a value it only
+ * tests whether the member is present, or true.
+ */
 interface Comparison {
   readonly path: readonly string[]
   readonly with: Value | null
@@ -112,7 +116,7 @@ function literalOf(json: unknown): Value | null {
   return members.every((member) => member !== null) ? set(members) : null
 }
 
-/** A text that fits the pattern: what stands for anything is left out. */
+/** A text that matches the pattern: its wildcards are left out. */
 function sampleOf(pattern: unknown): string | null {
   if (!Array.isArray(pattern)) return null
   const parts = pattern.map((part: unknown) =>
@@ -121,7 +125,7 @@ function sampleOf(pattern: unknown): string | null {
   return parts.join("")
 }
 
-/** What nobody can choose: who the task is, and whose. */
+/** What no caller can choose: the task and its owner. */
 const FIXED = new Set(["task.id", "agent", "chain", "user", "task.depth"])
 
 function trialsOf({ path, with: value, operator }: Comparison, { context }: PolicyQuestion): readonly Trial[] {
@@ -134,7 +138,7 @@ function trialsOf({ path, with: value, operator }: Comparison, { context }: Poli
     ...(now instanceof CedarSet && value !== null ? members(path, now, value, operator) : []),
     ...(typeof now === "boolean" ? [assigned(path, !now)] : []),
   ]
-  // Arguments and how somebody has logged in may be missing; nothing else can.
+  // Only arguments and facts about the user's login may be missing.
   const isOptional = path[0] === "arguments" || path[0] === "session"
   const left = isOptional && path.length > 1 && now !== undefined ? [without(path)] : []
   return [...set, ...left]

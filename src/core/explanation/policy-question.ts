@@ -1,4 +1,4 @@
-/** What policy is asked about a call: of every principal the same, but for who it is. */
+/** The policy question of a call: the same for every principal, but for the principal itself. */
 import { factsAt } from "../record/record-facts.ts"
 import type { Tool } from "../catalog/tool.ts"
 import type { Bundle } from "../policy/assemble.ts"
@@ -28,7 +28,7 @@ export function posed({ bundle, user, agents, tool, context }: PolicyQuestion): 
   return { requests, entities: entitiesFor(bundle.entities, user) }
 }
 
-/** What the rules for the tool read of the context, by its name there; null for what was not there. */
+/** What the rules for the tool read of the context, by its name there. Null for what was absent. */
 export function factsRead({ bundle, user, tool, context }: PolicyQuestion): Readonly<Record<string, unknown>> {
   const about = [actionRef(tool.action), toolRef(tool.name), entitiesFor(bundle.entities, user)] as const
   const args = [...bundle.engine.readsFor(...about)].map((name) => (name === "*" ? "arguments" : `arguments.${name}`))

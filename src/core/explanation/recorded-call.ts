@@ -2,7 +2,7 @@ import type { Use, WindowUse } from "../guardrails/kind.ts"
 import type { DecisionRecord } from "../record/record.ts"
 import type { Consented } from "./simulated-tree.ts"
 
-/** What of a decision record is looked at: of one that is kept, or that came over the wire or out of a file. */
+/** The members of a decision record that are read here, whether it is stored, or came over the wire or from a file. */
 export interface RecordedCall extends Pick<
   DecisionRecord,
   | "id"
@@ -29,7 +29,7 @@ export interface RecordedCall extends Pick<
     readonly budget?: unknown
     readonly guardrail?: unknown
   } | null
-  /** A record of earlier says less of them. */
+  /** An older record contains fewer members of them. */
   readonly windows: readonly (Pick<WindowUse, "window" | "limit" | "used"> &
     Partial<Pick<WindowUse, "asked" | "waits">>)[]
   readonly guardrails: readonly Use[]

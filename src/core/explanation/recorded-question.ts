@@ -1,4 +1,4 @@
-/** The policy question of a recorded call, asked again of the bundle that decided it, or of another. */
+/** The policy question of a recorded call, evaluated again by the bundle that decided it, or by another. */
 import { decide } from "../decision/decide.ts"
 import { guardrailsOf } from "../guardrails/guardrails.ts"
 import type { Bundle } from "../policy/assemble.ts"
@@ -7,15 +7,15 @@ import { isPermitted, type PolicyQuestion } from "./policy-question.ts"
 import type { RecordedCall } from "./recorded-call.ts"
 
 export interface Reconstructed {
-  /** Null where what is not told leaves open what policy was asked. */
+  /** Null if the question is ambiguous without what the record does not contain. */
   readonly question: PolicyQuestion | null
-  /** What the record does not tell of what rules read. */
+  /** What rules read, and the record does not contain. */
   readonly untold: readonly string[]
 }
 
 /**
- * Null for what was no call of a tool, or was decided before policy was asked.
- * @param recordedBy the bundle that decided it, where it is at hand
+ * Null if it was no call of a tool, or was decided before policy was evaluated.
+ * @param recordedBy the bundle that decided it, if it is available
  */
 export function questionOfRecord(
   record: RecordedCall,
@@ -26,7 +26,7 @@ export function questionOfRecord(
   const tool = record.tool === null ? undefined : bundle.catalog.tools.get(record.tool)
   if (!again || !tool) return null
   const { state, call, now, untold: notRecorded } = again
-  // What guardrails denied is none of policy's: they are left out.
+  // Guardrails are left out, because their denials do not concern policy.
   const unguarded = { ...bundle, guardrails: guardrailsOf([], []) }
   const { context, chain, user } = decide(unguarded, state, call, now).verdict.evidence
   if (!context) return null
@@ -35,7 +35,10 @@ export function questionOfRecord(
   return { question: isSame ? question : null, untold: notRecorded }
 }
 
-/** Without what is not told it may be another question: it is the one that was asked only if the answer is the same. */
+/**
+ * Without what the record does not contain it may be another question. It is the original one only if its result is the
+ * same.
+ */
 function agrees({ denial }: RecordedCall, question: PolicyQuestion): boolean {
   if (denial === null) return isPermitted(question)
   return isDeniedByRules(denial) && !isPermitted(question)

@@ -1,6 +1,6 @@
 /**
- * A recorded call as it could be decided again: the tree of tasks as far as its record tells of it, and which of what rules
- * may read it does not tell. What a grant covered was decided then and stays: the tasks hold all there is.
+ * A recorded call as it could be decided again: the tree of tasks as its record shows it, and what rules may read that
+ * the record does not contain. The coverage by grants was decided then and stays: the tasks are granted everything.
  */
 import { canonicalText } from "../encoding/canonical-json.ts"
 import type { CallArguments } from "../catalog/arguments.ts"
@@ -23,15 +23,15 @@ import { wholeGrant } from "./whole-grant.ts"
 export interface Recreated {
   readonly state: TreeState
   readonly call: Call
-  /** Milliseconds. */
+  /** Milliseconds since the epoch. */
   readonly now: number
-  /** What the rules would read, and the record does not tell: `context.arguments.amount`. */
+  /** What the rules would read, and the record does not contain: `context.arguments.amount`. */
   readonly untold: readonly string[]
-  /** As far as the record tells how they stood. */
+  /** With the state that the record shows. */
   readonly guardrails: Guardrails
-  /** Of which it does not: that the call keeps to them is taken for granted. */
+  /** Guardrails whose state it does not show: the call is assumed to comply with them. */
   readonly guardrailsNotRecorded: readonly string[]
-  /** The one of these that denied it, if nothing tells whether it would do so again. */
+  /** The one of these that denied the call, if nothing shows whether it would do so again. */
   readonly unknownGuardrail: string | null
 }
 
@@ -39,9 +39,9 @@ const TOKEN = "token"
 const LIFE_MS = 3_600_000
 
 /**
- * Null for what is no call of an agent.
- * @param recordedBy the bundle that decided it, where it is at hand: what its rules looked for and the record does not
- * have was not there
+ * Null if it is no call of an agent.
+ * @param recordedBy the bundle that decided it, if it is available: what its rules read and the record does not contain
+ *   was absent
  */
 export function recreate(record: RecordedCall, bundle: Bundle, recordedBy: Bundle | null): Recreated | null {
   const { kind, task, tool, chain } = record
@@ -63,7 +63,7 @@ export function recreate(record: RecordedCall, bundle: Bundle, recordedBy: Bundl
     parent = id
   }
   for (const label of record.labels) state.labels.add(label)
-  // Whomever it was told of: as a record has it, it held for the whole call.
+  // Whichever agent, user or task was rated: the recorded risk applied to the whole call.
   const level = numberOf(record.facts["risk"], 0)
   if (level > 0) state.risks.set(task, { level, at: now, halfLife: HALF_LIFE.default })
   const jkt = record.bound ? "thumbprint" : null
@@ -80,7 +80,7 @@ export function recreate(record: RecordedCall, bundle: Bundle, recordedBy: Bundl
     proof,
     tool,
     arguments: args.told,
-    // An approval is taken as given: of which request it was makes no difference to the rules.
+    // The approval is assumed; the request for which it was given makes no difference to the rules.
     method: "",
     target: "",
     gateway: record.gateway ?? "",
@@ -99,7 +99,7 @@ export function recreate(record: RecordedCall, bundle: Bundle, recordedBy: Bundl
 /** Far above what any tree has. */
 const MAX_CHAIN = 256
 
-/** Records come out of files too: what no ledger can have written is nothing to ask it about. */
+/** Records come from files too: one that no ledger can have written cannot be evaluated. */
 function isPossible(record: RecordedCall, root: string): boolean {
   const { at, task, chain, calls, facts, guardrails } = record
   const counted = guardrails.flatMap(({ used = 0, asked = 0 }) => [Math.floor(used), Math.floor(asked)])
@@ -111,7 +111,7 @@ function isPossible(record: RecordedCall, root: string): boolean {
   return areCounts && isLevel && isChain && hasCanonicalForm(record.arguments)
 }
 
-/** Half a character has none: a call with one is denied before a ledger sees it (RFC 7493, section 2.1). */
+/** A lone surrogate has none: a call with one is denied before a ledger receives it (RFC 7493, section 2.1). */
 function hasCanonicalForm(values: object): boolean {
   try {
     return canonicalText(values) !== undefined
@@ -120,7 +120,7 @@ function hasCanonicalForm(values: object): boolean {
   }
 }
 
-/** `<issuer>|<subject>`: an issuer is a URL, which has no such line. */
+/** `<issuer>|<subject>`: an issuer is a URL, which contains no `|`. */
 function userOf({ user, groups, facts, at }: RecordedCall): UserFacts | null {
   if (user === null) return null
   const [issuer = "", ...rest] = user.split("|")
@@ -167,7 +167,7 @@ export function isDeniedByRules(denial: NonNullable<RecordedCall["denial"]>): bo
   return decidedAnew(denial) === "rules" || (denial.reason === "approval_required" && denial.guardrail === null)
 }
 
-/** A record shows what rules and bounds read, and says how many arguments there were besides. */
+/** A record contains the arguments that rules and bounds read, and the number of the others. */
 function argumentsOf(record: RecordedCall, looked: ReadonlySet<string>): ToldArguments {
   const { arguments: values, arguments_omitted: omitted, denial } = record
   const all: CallArguments = { complete: true, values }
@@ -176,7 +176,7 @@ function argumentsOf(record: RecordedCall, looked: ReadonlySet<string>): ToldArg
     const isWhole = omitted === 0 && !isCut && Object.values(values).every((value) => isWholeValue(value, isCut))
     return { told: all, isWhole }
   }
-  // Not seen: what rules make of that does not depend on what they were.
+  // Not seen: the result of rules does not depend on what they were.
   const isUnseen = denial?.reason === "arguments_unknown" || Object.keys(values).length > 0
   if (isUnseen) return { told: { complete: false, values }, isWhole: false }
   return {
@@ -186,7 +186,7 @@ function argumentsOf(record: RecordedCall, looked: ReadonlySet<string>): ToldArg
   }
 }
 
-/** Arguments that the rules of then read: a record shows each that was there. */
+/** Arguments that the rules of then read: a record contains each of them that was present. */
 function lookedFor(record: RecordedCall, bundle: Bundle | null, user: UserFacts | null): ReadonlySet<string> {
   const tool = bundle && record.tool !== null ? bundle.catalog.tools.get(record.tool) : undefined
   if (!bundle || !tool || wasCut(record, "arguments")) return new Set()
@@ -224,11 +224,14 @@ const LABELS = "task.labels"
 const wasCut = ({ cut }: RecordedCall, field: string): boolean =>
   cut?.some((name) => name === field || name.startsWith(`${field}.`)) === true
 
-/** In whom rules permit and forbid, every group may matter; of as many as a record shows there may be more. */
+/**
+ * If rules permit and forbid by group, every group may matter; a record with the largest number of groups may lack
+ * some.
+ */
 const areGroupsTold = (record: RecordedCall): boolean =>
   record.user === null || (record.groups.length < MAX_SHOWN && !wasCut(record, "groups"))
 
-/** Of what was cut a text bears a mark, as JSON of something longer does; lists and members are cut without one. */
+/** A truncated text has a mark, as has truncated JSON; lists and members are cut without one. */
 function isWholeValue(value: unknown, isCut: boolean): boolean {
   if (typeof value === "string") return value !== "[redacted]" && !CUT_MARK.test(value)
   return !isCut || typeof value !== "object" || value === null
@@ -237,21 +240,21 @@ function isWholeValue(value: unknown, isCut: boolean): boolean {
 /** As src/core/record/fields/truncation.ts leaves it. */
 const CUT_MARK = /… \(\d{1,10} characters\)$/
 
-/** Members that a record tells only where rules read them. */
+/** Members that a record contains only if rules read them. */
 const SELDOM_TOLD = ["task.age", "task.tree_calls", "session.acr", "session.auth_age", "risk"]
 
-/** What is read whole is read member by member. */
+/** What is read as a whole is read member by member. */
 function membersOf(path: string): readonly string[] {
   return SELDOM_TOLD.filter((member) => path === "*" || member === path || member.startsWith(`${path}.`))
 }
 
 function isRead(path: string, { user, chain, calls }: RecordedCall): boolean {
   if (path.startsWith("session.")) return user !== null
-  // Of a root, both are one number.
+  // For a root task, both are the same number.
   return !(path === "task.tree_calls" && chain.length === 1 && calls !== null)
 }
 
-/** Null in a record: it was not there. A record that could not tell it whole tells it not at all. */
+/** Null in a record means absent. A record that could not contain the whole value omits it. */
 const isFactTold = (path: string, record: RecordedCall): boolean =>
   Object.hasOwn(record.facts, path)
     ? isWholeValue(record.facts[path], wasCut(record, "facts"))

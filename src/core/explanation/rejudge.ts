@@ -1,4 +1,4 @@
-/** What a bundle would make of a call that was decided before, and whether that is anything new. */
+/** How a bundle would decide an earlier call, and whether the result differs. */
 import { callContext } from "../decision/context.ts"
 import { codeOf, decidedAnew } from "../denials/denial.ts"
 import { decide } from "../decision/decide.ts"
@@ -13,9 +13,9 @@ import { recreate, type Recreated } from "./recreated-call.ts"
 export type Judged =
   | { readonly kind: "same" }
   | { readonly kind: "flips"; readonly to: RejudgedVerdict }
-  /** It depends on what the record does not tell. */
+  /** It depends on what the record does not contain. */
   | { readonly kind: "untold"; readonly what: readonly string[] }
-  /** What it was decided by is none of the rules' business: a token, a grant, a budget. */
+  /** The reason does not concern rules: a token, a grant, a budget. */
   | { readonly kind: "apart" }
 
 export interface RejudgedVerdict {
@@ -28,13 +28,13 @@ export interface RejudgedVerdict {
 
 export interface Rejudged {
   readonly judged: Judged
-  /** Guardrails that the call was taken to keep to. */
+  /** Guardrails with which the call is assumed to comply. */
   readonly guardrailsNotRecorded: readonly string[]
 }
 
 const APART: Rejudged = { judged: { kind: "apart" }, guardrailsNotRecorded: [] }
 
-/** @param recordedBy the bundle that decided it, where it is at hand */
+/** @param recordedBy the bundle that decided it, if it is available */
 export function rejudge(
   record: RecordedCall & { readonly code: string },
   bundle: Bundle,
@@ -46,7 +46,7 @@ export function rejudge(
   const { untold: notRecorded, guardrailsNotRecorded, unknownGuardrail } = again
   const answer = notRecorded.length === 0 ? answerTo(again, bundle) : answerWhatever(again, bundle)
   if (!answer) return { judged: { kind: "untold", what: notRecorded }, guardrailsNotRecorded }
-  // Whatever else denies it does so all the same; that nothing does is not known.
+  // Any other denial applies in any case; whether nothing denies it is unknown.
   if (unknownGuardrail !== null && answer.code === "ok") {
     return { judged: { kind: "untold", what: [`guardrail ${unknownGuardrail}`] }, guardrailsNotRecorded }
   }
@@ -60,10 +60,10 @@ export function answerTo({ state, call, now, guardrails }: Recreated, bundle: Bu
   return { code: denial ? codeOf(denial) : "ok", reason: denial && denial.reason, principal, rules }
 }
 
-/** A denial that holds whatever it is that the record does not tell; null where it depends on that. */
+/** A denial that applies whatever the record does not contain. Null if it depends on that. */
 function answerWhatever(again: Recreated, bundle: Bundle): RejudgedVerdict | null {
   const { state, call, now, untold: notRecorded } = again
-  // Guardrails are looked at before anything that could be untold; people are asked after all of it.
+  // Guardrails are evaluated before anything that may be unknown; approvals are requested after all of it.
   const asTold = answerTo(again, bundle)
   const { reason: told } = asTold
   if (told !== null && told !== "approval_required" && decidedAnew({ reason: told }) === "guardrails") return asTold
@@ -97,7 +97,7 @@ function answerWhatever(again: Recreated, bundle: Bundle): RejudgedVerdict | nul
     resource: toolRef(tool.name),
   } as const
   const answer = authorizeAll({ ...asked, entities }, context)
-  // What would lift it may depend on them, and a denial that can be lifted has another code.
+  // Its remedy may depend on them, and a denial with a remedy has another code.
   if ("rules" in answer || answer.forbids.some((rule) => bundle.engine.rule(rule)?.remedy)) return null
   const reason = answer.forbids.length > 0 ? "policy_forbids" : "policy_permits_nothing"
   return { code: "policy_denied", reason, principal: answer.principal, rules: answer.forbids }

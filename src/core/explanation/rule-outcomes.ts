@@ -1,4 +1,4 @@
-/** How each rule that could matter to a call came out for each principal, and where it failed. */
+/** The result of each rule that could matter to a call, for each principal, and the condition at which it failed. */
 import { Rule } from "../policy/cedar/compile.ts"
 import type { PolicyRequest } from "../policy/cedar/engine.ts"
 import type { EntityStore } from "../policy/cedar/entities.ts"
@@ -13,7 +13,7 @@ export interface PrincipalSeen {
   /** Key of the entity. */
   readonly principal: string
   readonly allowed: boolean
-  /** Those whose scope is about this action and tool. */
+  /** Those whose scope matches this action and tool. */
   readonly rules: readonly RuleSeen[]
 }
 
@@ -21,7 +21,7 @@ export interface RuleSeen {
   readonly id: string
   readonly effect: "permit" | "forbid"
   readonly outcome: "holds" | "fails" | "errs" | "is about others"
-  /** Of a rule that fails or errs, the condition at which it does, counted from 0. */
+  /** For a rule that fails or errs, the index of the condition at which it does. */
   readonly at: number | null
   readonly determined: boolean
   readonly remedy: string | null

@@ -1,6 +1,6 @@
 /**
- * A tree of tasks in memory, moved by the very steps that its ledger makes, without storage, tokens on the wire or a
- * clock: what a task could do under a bundle can be tried anywhere.
+ * A tree of tasks in memory, changed by the very steps of its ledger, without storage, tokens on the wire or a clock.
+ * What a task could do under a bundle can so be tried anywhere.
  */
 import { askApproval, requestHash, type Approval } from "../task/approval.ts"
 import type { Call, DecisionResult, RefusedCall } from "../decision/call.ts"
@@ -35,7 +35,7 @@ export interface SimulatedState {
   readonly token: string
 }
 
-/** Of a tree that has just been opened: no earlier life can have admitted any. */
+/** For a tree that has just been opened: no earlier life can have admitted any. */
 export const freshProofs = (): ProofLog => new ProofLog("nonce", Number.NEGATIVE_INFINITY)
 
 /** @param now milliseconds */
@@ -43,7 +43,7 @@ export function beginTree(pointer: Pointer, root: string, user: UserFacts | null
   return newTree(root, user, now, pointer, now, freshProofs())
 }
 
-/** A request that asks for nothing in particular. */
+/** A request for the default of everything. */
 export function openRequest(
   agent: string,
   { user, since }: TreeState,
@@ -61,7 +61,7 @@ export function openRequest(
     asked: ASKED_NOTHING,
     caps: [],
     approvals: [],
-    // Of its own: no gateway is asked which it has.
+    // The task's own: no gateway checks which it has.
     audience: "",
     jkt: null,
     token,
@@ -76,12 +76,12 @@ export function openStep(bundle: Bundle, state: TreeState, request: OpenRequest,
   return opened
 }
 
-/** An allow changes the state; a denial consumes nothing. */
+/** An allowed call changes the state; a denied one consumes nothing. */
 export function callStep(bundle: Bundle, state: TreeState, call: Call, now: number): DecisionResult["verdict"] {
   const needs = new Map<string, Need>()
   let lent: readonly ((isUsed: boolean) => void)[] = []
   let outcome = decide(bundle, state, call, now)
-  // In the second round, what a person has approved in spite of the limit.
+  // In the second round: what approvers have approved in spite of the limit.
   const missing = (): readonly Need[] => [...outcome.needs, ...outcome.wants]
   for (let round = 1; round <= 2 && missing().length > 0; round++) {
     for (const settle of lent) settle(false)
@@ -99,10 +99,10 @@ export function callStep(bundle: Bundle, state: TreeState, call: Call, now: numb
   return verdict
 }
 
-/** By what people are asked for it. */
+/** The name or the guardrail by which the approval is requested. */
 export type Consented = Pick<Approval, "name" | "guardrail">
 
-/** As if people had approved of the call, for once. */
+/** Acts as if the call had been approved, once. */
 export function approveStep(
   bundle: Bundle,
   state: TreeState,
@@ -134,7 +134,7 @@ export function approveStep(
   }
 }
 
-/** A call that is no tool of the catalog's never comes to the ledger, which hears of it where storms are looked out for. */
+/** A call of an unknown tool never reaches the ledger; the ledger only learns of it if a guardrail observes denials. */
 export function refusedStep(
   bundle: Bundle,
   state: TreeState,
@@ -149,14 +149,14 @@ export function refusedStep(
   if (end) applyEnd(state, endedBy(state, end), end)
 }
 
-/** A call has ended, as the gateway tells that let it through. */
+/** A call has ended, as the gateway that allowed it reports. */
 export function settleStep({ memory }: TreeState, decision: string, gateway: string): void {
   settleCall(memory, decision, gateway)
 }
 
 /**
- * What all trees share, of which here this is the only one: just what a call needs is lent, and given back where the
- * call is denied all the same.
+ * What all trees share; here there is only this tree. It lends exactly what a call needs, and takes it back if the call
+ * is denied nevertheless.
  */
 function lend(
   { memory }: TreeState,

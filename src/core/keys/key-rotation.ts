@@ -1,37 +1,38 @@
 /**
- * Which key of the ring signs, which are published, and when that changes: a function of when each was made. A key is
- * published well before it signs, so that whoever caches the set knows it by then, and stays until the last token that
- * it signed has expired. Pure: the ring keeps the keys, gives the time, and makes a new one when told.
+ * Which key of the ring signs, which are published, and when that changes: a function of the times at which the keys
+ * were made. A key is published well before it signs, so that everyone who caches the set knows it by then. It stays
+ * until the last token that it signed has expired. Pure: the ring stores the keys, gives the time, and makes a new key
+ * when due.
  */
 
 export interface RingKey {
   readonly kid: string
-  /** Milliseconds. */
+  /** Milliseconds since the epoch. */
   readonly madeAt: number
 }
 
 const MINUTE_MS = 60_000
-/** A key signs for so long. */
+/** A key signs for this long. */
 export const ROTATE_AFTER_MS = 30 * 24 * 60 * MINUTE_MS
 /**
- * Published this long before it signs: three times as long as a set of keys is cached here and by others (five
- * minutes).
+ * Published this long before it signs: three times as long as a key set is cached, here and by others (five minutes).
  */
 export const AHEAD_MS = 15 * MINUTE_MS
 /**
- * Kept this long after its successor signs: a token's longest life (15 minutes), and an isolate's hold on the old key.
+ * Kept this long after its successor signs: a token's longest life (15 minutes), and the time for which an isolate may
+ * cache the old key.
  */
 export const OVERLAP_MS = 30 * MINUTE_MS
 
 export interface Schedule<Key> {
-  /** Null where the ring is empty. */
+  /** Null if the ring is empty. */
   readonly signing: Key | null
   /** Still published, newest first. */
   readonly kept: readonly Key[]
   readonly dropped: readonly Key[]
   /** A new key is due. */
   readonly makes: boolean
-  /** Milliseconds; nothing changes before. */
+  /** Milliseconds since the epoch; nothing changes before. */
   readonly nextAt: number
 }
 

@@ -7,7 +7,7 @@ const MAX_RSA_BITS = 8192
 
 const MIN_EXPONENT = 65_537n
 
-/** What keeps a JWK from being used, or null. NIST SP 800-131A for the sizes; RFC 7517 4.2, 4.3 for the use. */
+/** Why a JWK must not be used, or null. NIST SP 800-131A for the sizes; RFC 7517, sections 4.2 and 4.3, for the use. */
 export function weakness(jwk: Readonly<Record<string, unknown>>, use: "sig" | "jwt-svid"): string | null {
   const { kty, n, e, key_ops } = jwk
   if (["d", "p", "q", "dp", "dq", "qi", "oth", "k"].some((member) => member in jwk)) return "it is no public key"
@@ -28,8 +28,8 @@ export function weakness(jwk: Readonly<Record<string, unknown>>, use: "sig" | "j
 
 /**
  * Nemec et al., "The Return of Coppersmith's Attack" (2017), section 5.1: primes of the broken generator are powers of
- * 65537 modulo many small primes, and so is their product. Of these seventeen, 65537 generates small parts: a sound
- * modulus is taken for such a one once in 2^27 times.
+ * 65537 modulo many small primes, and so is their product. For these seventeen, 65537 generates few residues: a sound
+ * modulus is mistaken for a weak one once in 2^27 times.
  */
 const ROCA_PRIMES = [11, 13, 17, 19, 37, 53, 61, 71, 73, 79, 97, 103, 107, 109, 127, 151, 157] as const
 
@@ -47,8 +47,8 @@ function isRoca(modulus: bigint): boolean {
 }
 
 /**
- * Points of edwards25519 of small order, by their y in hex, lowest byte first, without the sign: for these any text is
- * signed.
+ * Points of edwards25519 of small order, by their y in hex, lowest byte first, without the sign: with these, any text
+ * verifies as signed.
  */
 const SMALL_ORDER = new Set([
   "00".repeat(32),
@@ -85,7 +85,7 @@ function integerOf(text: unknown): bigint | null {
   }
 }
 
-/** Null where no algorithm of the issuer is the key's, or where its own is none of them. */
+/** Null if no algorithm of the issuer fits the key, or its own is none of them. */
 export function algorithmOf(jwk: Readonly<Record<string, unknown>>, allowed: readonly string[]): Algorithm | null {
   const { kty, crv, alg } = jwk
   const fitting = allowed.filter(isAlgorithm).filter((name) => {

@@ -1,6 +1,6 @@
 /**
- * The text of a bundle → Bundle: what every decision needs is read at once, rules, entities, tools and agents when they
- * are first asked for. A digest that a publisher has signed vouches for the text, whose build has read all of it.
+ * The text of a bundle → Bundle. What every decision needs is read at once; rules, entities, tools and agents are read
+ * when first requested. The signed digest guarantees the text, whose build has read all of it.
  */
 import { buildCatalog, type Catalog } from "../catalog/locate.ts"
 import type { Lookup } from "../encoding/lookup.ts"
@@ -35,7 +35,7 @@ export interface Bundle extends Omit<Head, Indexed> {
   readonly pointer: Pointer
   readonly engine: Engine
   readonly entities: EntityStore
-  /** Those that are stored of a type, in the order of their ids, from behind one. */
+  /** The stored entities of a type, in the order of their ids, from behind one of them. */
   readonly storedOf: (type: string, after: string | null) => Iterable<EntityRef>
   readonly catalog: Catalog
   /** By id. */
@@ -52,7 +52,7 @@ export interface Bundle extends Omit<Head, Indexed> {
   readonly owners: ReadonlyMap<string, readonly Approving[]>
 }
 
-/** Throws on a text of another format, which it would misread, and where two routes are for one request. */
+/** Throws on a text of another format, which it would misread, and if two routes match the same request. */
 export function assemble(text: string, pointer: Pointer): Bundle {
   const end = lineEnd(text)
   const { format: _format, servers, routes, purposes, gateways, queries, guardrails, telltales, ...rest } = headOf(text)
@@ -93,8 +93,8 @@ function* storedOf(entities: Table<StoredEntity>, type: string, after: string | 
 }
 
 /**
- * The one place where text becomes a bundle unchecked: checking 10,000 rules again would be paid by each cold isolate.
- * The format number guards the shape.
+ * The one place where text becomes a bundle unchecked: each cold isolate would pay for checking 10,000 rules again. The
+ * format number guards the shape.
  */
 export function headOf(text: string): Head {
   const line = text.slice(0, lineEnd(text))
@@ -104,7 +104,7 @@ export function headOf(text: string): Head {
   return head as Head
 }
 
-/** Of an earlier format, the whole is one line. */
+/** In an earlier format, the whole text is one line. */
 function lineEnd(text: string): number {
   const end = text.indexOf("\n")
   return end < 0 ? text.length : end

@@ -114,8 +114,8 @@ export const PUBLISHINGS = ["pointer", "candidate", "withdrawal"] as const
 export type Publishing = (typeof PUBLISHINGS)[number]
 
 /**
- * `typ` of each one's JWS: no other token of a publisher's key can pass for one (RFC 8725 3.11), and what is only tried
- * can never be taken for what decides, nor the other way round.
+ * `typ` of each one's JWS. So no other token of a publisher's key is accepted as one (RFC 8725, section 3.11), and a
+ * candidate can never be taken for the live bundle, nor the reverse.
  */
 export const PUBLICATION_TYPES: Readonly<Record<Publishing, string>> = {
   pointer: "narrowgate-pointer+jwt",
@@ -123,12 +123,12 @@ export const PUBLICATION_TYPES: Readonly<Record<Publishing, string>> = {
   withdrawal: "narrowgate-withdrawal+jwt",
 }
 
-/** `typ` of a publisher's question what was published so far. */
+/** `typ` of a publisher's request for the history of publications. */
 export const HISTORY_TYPE = "narrowgate-history+jwt"
 
 /** What KV holds under `pointer`, as the payload of a JWS by the publisher's key. */
 export interface Pointer {
-  /** Grows by at least one with every publish; a smaller one is never accepted again. */
+  /** Grows by at least one with every publication; a smaller one is never accepted again. */
   readonly seq: number
   /** Lower-case hex SHA-256 of the body. */
   readonly digest: string

@@ -1,6 +1,6 @@
 /**
- * The name of a bundle: the SHA-256 of its bytes. Whoever signs, stores or checks one takes the bytes as they are;
- * only the build makes them from a body.
+ * The name of a bundle: the SHA-256 of its bytes. Signing, storing and checking use the bytes as they are; only the
+ * build makes them from a body.
  */
 import type { BundleBody } from "./bundle.ts"
 import { encode } from "./encode.ts"

@@ -1,6 +1,6 @@
 /**
- * BundleBody → the text of a bundle: first a line with what every decision needs and with the lengths of the tables
- * (table.ts) that follow it, of which a decision reads what it asks for. The build writes it, assemble.ts reads it.
+ * BundleBody → the text of a bundle. The first line has what every decision needs and the lengths of the tables
+ * (sorted-table.ts) that follow, from which a decision reads what it needs. The build writes it, assemble.ts reads it.
  */
 import { telltalesOf } from "../guardrails/telling-figures.ts"
 import type { BundleBody } from "./bundle.ts"
@@ -15,14 +15,14 @@ type TableName = "actions" | "shelves" | "rules" | "entities" | "tools" | "agent
 
 /** The first line. */
 export interface Head extends Omit<BundleBody, TableName> {
-  /** Ids of guardrails whose figures would tell what the catalog redacts. */
+  /** Ids of guardrails whose figures would disclose what the catalog redacts. */
   readonly telltales: readonly string[]
   readonly tables: Readonly<Record<TableName, Span>>
 }
 
 /**
- * The same `policies/` always give the same text.
- * Throws on what is there twice, and UnsupportedOperator (est.ts) for a rule that cannot be filed.
+ * The same `policies/` always gives the same text. Throws on duplicates, and UnsupportedOperator (est.ts) for a rule
+ * that cannot be filed.
  */
 export function encode({ rules, entities, tools, agents, ...rest }: BundleBody): string {
   let text = ""
@@ -43,7 +43,7 @@ export function encode({ rules, entities, tools, agents, ...rest }: BundleBody):
   return `${canonical(head)}\n${text}`
 }
 
-/** JSON without spaces, members in the order of their names: the official engine promises none. */
+/** JSON without spaces, members in the order of their names: the official engine guarantees no order. */
 function canonical(value: unknown): string {
   return JSON.stringify(value, sortMembers)
 }

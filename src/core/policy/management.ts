@@ -6,18 +6,18 @@ import { entity, record, type EntityRef } from "./cedar/values/value.ts"
 import type { Role } from "./definition/operators.ts"
 import { userId, actionRef } from "./principals.ts"
 
-/** Who manages, as rules see them: an operator, in a group for each role that operators.yaml gives them. */
+/** An operator as rules see them: in a group for each role that operators.yaml gives them. */
 export interface OperatorFacts {
   readonly issuer: string
   readonly subject: string
   readonly roles: readonly Role[]
 }
 
-/** What a request to manage is about: the resource of the action manage, and its context. */
+/** What a management request concerns: the resource of the action manage, and its context. */
 export interface ManagedThing {
   readonly area: Area
   readonly kind: ManagedKind
-  /** Which one; null where it is about all, or where its name is a secret (a token). */
+  /** The one it concerns. Null if it concerns all, or its name is a secret (a token). */
   readonly target: string | null
 }
 
@@ -54,7 +54,7 @@ export const MANAGED_KINDS = [
 
 type ManagedKind = (typeof MANAGED_KINDS)[number]
 
-/** The question whether policy permits an operator to manage; `entities` has the operator in it. */
+/** The policy question whether an operator may manage; `entities` contains the operator. */
 export function manageQuestion(
   operator: OperatorFacts,
   method: string,

@@ -1,6 +1,6 @@
 /**
- * The live facts that rules see (DESIGN §7): principals and Cedar context of one call. Rules and guardrails read the
- * same state in the same step, so that they can never disagree about it.
+ * The facts that rules see (DESIGN §7): principals and Cedar context of one call. Rules and guardrails read the same
+ * state in the same step, so that they can never disagree about it.
  */
 import { argumentsNeeded, memberVariants, variantOf, type CallArguments } from "../catalog/arguments.ts"
 import { deny, type Denied } from "../denials/denial.ts"
@@ -34,13 +34,13 @@ export function userEntity({ issuer, subject, groups }: Named, base: EntityStore
   return memberOf(parents, userRef({ issuer, subject }), record({ issuer, subject }), base)
 }
 
-/** Who is meant by the id of a user's entity; null for what is none. */
+/** The user whose entity has this id. Null if it is no user's. */
 export function userOfId(id: string): Pick<UserFacts, "issuer" | "subject"> | null {
   const [, issuer, subject] = /^([^|]+)\|(.+)$/s.exec(id) ?? []
   return issuer === undefined || subject === undefined ? null : { issuer, subject }
 }
 
-/** Everyone whose permission a call needs: the user, then each agent of the chain, the calling one last. */
+/** All principals whose permission a call needs: the user, then each agent of the chain, the calling one last. */
 export function principalsOf(user: UserFacts | null, agents: readonly string[]): readonly EntityRef[] {
   const refs = [...new Set(agents)].map(agentRef)
   return user ? [userRef(user), ...refs] : refs
@@ -55,11 +55,11 @@ export function entitiesFor(base: EntityStore, user: UserFacts | null): EntitySt
   return store
 }
 /**
- * Until a fresher session comes a tree's user stays the same value: their entity is made once for each bundle, not for
+ * A tree's user stays the same value until a fresher session comes: their entity is made once for each bundle, not for
  * each call.
  */
 const storesOfUser = new WeakMap<UserFacts, { readonly base: EntityStore; readonly store: EntityStore }>()
-/** A call that needs credit of a shared limit is judged once more when it was lent. */
+/** A call that needs credit of a shared limit is decided once more when the credit was lent. */
 export const factsOfArguments = new WeakMap<
   CallArguments,
   {
@@ -96,7 +96,7 @@ export function readArguments(
   return facts
 }
 
-/** Context of the action delegate: asked when a task is opened, about a tool that it wants. */
+/** Context of the action delegate: evaluated when a task is opened, for each tool that it requests. */
 export function delegateContext(purpose: string, agent: string, approvals: readonly string[]): CedarRecord {
   return record([
     ["purpose", purpose],
@@ -105,7 +105,7 @@ export function delegateContext(purpose: string, agent: string, approvals: reado
   ])
 }
 
-/** The person on whose behalf the tree acts, as their session token told. */
+/** The user for whom the tree acts, as their session token describes them. */
 export interface UserFacts {
   readonly issuer: string
   readonly subject: string
@@ -113,6 +113,6 @@ export interface UserFacts {
   readonly acr?: string
   /** Seconds since the epoch. */
   readonly auth_time?: number
-  /** Milliseconds; then the session ends that showed how they logged in. */
+  /** Milliseconds since the epoch, when the session ends that showed how they logged in. */
   readonly until?: number
 }

@@ -1,7 +1,7 @@
 /**
- * What follows from a Security Event Token that has passed: for each of its events an effect on those that it is about,
- * by the table of events, the stream's entry, and what the stream may speak of. One that may not be told spoils the
- * whole token. Pure: what is judged is applied by the switchboard.
+ * The effects of a verified Security Event Token: for each of its events an effect on its subjects, by the table of
+ * events, the stream's entry, and the subjects about which the stream may report. One event that the stream may not
+ * report invalidates the whole token. Pure: the switchboard applies the effects.
  */
 import { canonicalText } from "../encoding/canonical-json.ts"
 import { sha256Hex } from "../encoding/hash.ts"
@@ -12,17 +12,20 @@ import type { EventRefusal } from "../denials/set-error.ts"
 import { resolveSubject, type KnownSubjects, type Target } from "./event-subject.ts"
 
 export interface JudgedEvent {
-  /** By its name in the table, or its URI where it is in none: the transmitter's own words. */
+  /** Its name in the table, or its URI if it is in none, in the transmitter's own words. */
   readonly event: string
   readonly effect: EffectName
   readonly targets: readonly Target[]
-  /** Milliseconds, when it happened by its transmitter's clock; ahead of us by no more than clocks may differ. */
+  /**
+   * Milliseconds since the epoch, when it happened by its transmitter's clock; ahead of us by no more than clocks may
+   * differ.
+   */
   readonly at: number
   /** From 0 to 100, of a risk. */
   readonly level: number | null
-  /** First digits of the hash of its subject identifier; null where it has none. */
+  /** First digits of the hash of its subject identifier. Null if it has none. */
   readonly subject: string | null
-  /** Why nothing follows; null where something does, or nothing ever would. */
+  /** Why the event has no effect. Null if it has one, or never would. */
   readonly because: "event_unknown" | "subject_unknown" | "nothing_to_do" | null
 }
 
@@ -52,7 +55,7 @@ function judge(
 ): JudgedEvent | EventRefusal {
   const name = eventOf(type)
   const { subject: before } = claims
-  // Drafts of SSF had it in each event. Two that differ would be read in two ways.
+  // In drafts of SSF each event had its subject. Two that differ are ambiguous.
   if (of.subject !== undefined && before !== undefined && canonicalText(of.subject) !== canonicalText(before))
     return { reason: "event_malformed", event: name ?? "event_unknown", what: "it names two subjects" }
   const id = of.subject ?? before
@@ -66,7 +69,7 @@ function judge(
   const at = timeOf(claims, of.at, now)
   if (at === null) return { reason: "event_malformed", event: name, what: `event_timestamp of ${name}` }
   const effect = stream.effects[name] ?? effects[0]
-  // Of whom it may not speak is refused even where nothing would follow.
+  // A subject about which the stream may not report is rejected even if nothing would follow.
   const resolved = id === undefined && effect === "none" ? { targets: [] } : resolveSubject(id, subjects)
   if ("malformed" in resolved) return { reason: "event_malformed", event: name, what: resolved.malformed }
   if ("foreign" in resolved) return { reason: "subject_not_allowed", event: name, subject: hashOf(id) ?? "" }
@@ -78,7 +81,7 @@ function judge(
   return { ...nothing, effect, targets, at, level, because: null }
 }
 
-/** The same without what keys that are none of ours would have followed from. */
+/** The same without the effects on keys that are none of ours. */
 export function exceptKeys(judged: readonly JudgedEvent[], unknown: ReadonlySet<string>): readonly JudgedEvent[] {
   return judged.map((event): JudgedEvent => {
     const targets = event.targets.filter((target) => target.kind !== "key" || !unknown.has(target.kid))
@@ -87,7 +90,7 @@ export function exceptKeys(judged: readonly JudgedEvent[], unknown: ReadonlySet<
   })
 }
 
-/** Who is not known is told apart in records, and not named. */
+/** Records tell unknown subjects apart by this hash, and do not name them. */
 function hashOf(id: unknown): string | null {
   const text = id === undefined ? undefined : canonicalText(id)
   return text === undefined ? null : sha256Hex(text).slice(0, 16)
@@ -96,13 +99,13 @@ function hashOf(id: unknown): string | null {
 /** From here on a number of seconds would be later than the year 5000; drafts of CAEP counted milliseconds. */
 const FIRST_MILLISECONDS = 100_000_000_000
 
-/** As much as a token may be issued ahead of us (credential/signature.ts). */
+/** How far a token's issue may be ahead of us (credentials/jws/signature.ts). */
 const CLOCKS_APART_MS = 30_000
 
 /**
- * Milliseconds. What is said to be still to come counts as now, but for what a fast clock makes of it: in that, two
- * events must keep their order, whichever a network brings first.
- * @param otherwise seconds, where the event does not say
+ * Milliseconds since the epoch. A time in the future counts as now, unless a fast clock explains it: within that, two
+ * events must keep their order, whichever the network delivers first.
+ * @param otherwise seconds, if the event names no time
  */
 function timeOf(claims: EventClaims, otherwise: number, now: number): number | null {
   const { event_timestamp: claimedAt = otherwise } = claims
@@ -127,7 +130,7 @@ function changeOf(
   now: number,
 ): SignalChange[] {
   if (target.kind === "key") {
-    // Whoever has a key writes any time they like: it is pulled as a whole, and for good.
+    // A thief of a key can write any time into a token, so the key is pulled as a whole, and for good.
     return effect === "revoke" || effect === "stop" ? [{ kind: "stop", stopped: target, before: null, at }] : []
   }
   switch (effect) {
@@ -136,8 +139,8 @@ function changeOf(
     case "risk":
       return [{ kind: "risk", of: target, event, level: level ?? 0, halfLife, at }]
     case "revoke":
-      // A session says when it was issued in whole seconds: one of the same second may be from before.
-      // And none of tomorrow is stopped, whatever a clock says.
+      // A session states its issue in whole seconds, so one of the same second may be from before. No future session is
+      // revoked, whatever a clock says.
       return [{ kind: "stop", stopped: target, before: (Math.floor(Math.min(at, now) / 1000) + 1) * 1000, at }]
     case "stop":
       return [{ kind: "stop", stopped: target, before: null, at }]
@@ -150,12 +153,12 @@ function changeOf(
 
 export interface SecurityEvents {
   readonly jti: string
-  /** Milliseconds; from then on it is refused as too old. */
+  /** Milliseconds since the epoch; from then on it is rejected as too old. */
   readonly until: number
-  /** Seconds, when what it tells of happened, as far as it says so for all of its events. */
+  /** Seconds since the epoch, when all its events happened, if the token states that. */
   readonly at: number
-  /** `sub_id` (RFC 9493 3.1); undefined where there is none. */
+  /** `sub_id` (RFC 9493, section 3.1). Undefined if there is none. */
   readonly subject: unknown
-  /** What is told, by the URI of the event's type: at least one. */
+  /** The events, by the URI of their type: at least one. */
   readonly events: readonly (readonly [type: string, told: Readonly<Record<string, unknown>>])[]
 }

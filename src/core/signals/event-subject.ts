@@ -1,7 +1,8 @@
 /**
- * Whom an event is about: its subject identifier (RFC 9493, and the complex ones of SSF) → people, agents or keys that
- * we know under that name and the stream may speak of. A stream of one provider says nothing of another's people: a
- * name that leads there is refused; one that leads nowhere is nobody's. Pure.
+ * The subject of an event: resolves its subject identifier (RFC 9493, and the complex ones of SSF) to people, agents or
+ * keys that we know by that name and about which the stream may report. A stream of one provider may not report about
+ * another's people: an identifier that resolves to them is rejected, and one that resolves to nothing has no effect.
+ * Pure.
  */
 import { isObject } from "../encoding/json.ts"
 import type { Lookup } from "../encoding/lookup.ts"
@@ -16,13 +17,13 @@ export type Target =
   /** `kid` of one of our signing keys. */
   | { readonly kind: "key"; readonly kid: string }
 
-/** `foreign`: it names somebody of whom the stream may say nothing. */
+/** `foreign`: it names a subject about which the stream may not report. */
 export type Resolved =
   | { readonly targets: readonly Target[] }
   | { readonly foreign: true }
   | { readonly malformed: string }
 
-/** What names can lead to. */
+/** What identifiers can resolve to. */
 export interface KnownSubjects {
   readonly about: StreamDefinition["about"]
   readonly issuers: readonly IssuerDefinition[]
@@ -34,10 +35,10 @@ export interface KnownSubjects {
 const NOBODY: Resolved = { targets: [] }
 const FOREIGN: Resolved = { foreign: true }
 
-/** More names for one subject than anybody has. */
+/** More identifiers than any one subject has. */
 const MAX_ALIASES = 16
 
-/** @param id of `sub_id`, or of `subject` in an event, as drafts before RFC 9493 have it */
+/** @param id of `sub_id`, or of `subject` in an event, as in drafts before RFC 9493 */
 export function resolveSubject(id: unknown, subjects: KnownSubjects): Resolved {
   if (!isObject(id)) return { malformed: "the subject is no object" }
   const format = formatOf(id)
@@ -53,14 +54,19 @@ export function resolveSubject(id: unknown, subjects: KnownSubjects): Resolved {
   }
 }
 
-/** RFC 9493 3; before it the member was called `subject_type`, and `iss_sub` `iss-sub`; SSF's complex ones had none. */
+/**
+ * RFC 9493, section 3. In its drafts the member was called `subject_type`, and `iss_sub` `iss-sub`; SSF's complex
+ * subjects had no format.
+ */
 function formatOf({ format, subject_type: before, user }: Readonly<Record<string, unknown>>): string | null {
   if (typeof format === "string") return format
   if (typeof before === "string") return before.replaceAll("-", "_")
   return format === undefined && before === undefined && isObject(user) ? "complex" : null
 }
 
-/** RFC 9493 3.2.8: names of one subject. Those that the stream may not speak of are passed over. */
+/**
+ * RFC 9493, section 3.2.8: several identifiers of one subject. Those about which the stream may not report are skipped.
+ */
 function resolveAliases({ identifiers }: Readonly<Record<string, unknown>>, subjects: KnownSubjects): Resolved {
   if (!Array.isArray(identifiers) || identifiers.length === 0 || identifiers.length > MAX_ALIASES)
     return { malformed: "its aliases cannot be read" }
@@ -75,7 +81,7 @@ function resolveAliases({ identifiers }: Readonly<Record<string, unknown>>, subj
   return targets.length === 0 && all.some((each) => "foreign" in each) ? FOREIGN : { targets }
 }
 
-/** Whatever they are called by: a name within a name within a name is nobody's. */
+/** Neither may be within aliases: deeper nesting resolves to nothing. */
 const NO_ALIAS: ReadonlySet<string | null> = new Set(["aliases", "complex"])
 
 function distinct(targets: readonly Target[]): readonly Target[] {
@@ -83,8 +89,9 @@ function distinct(targets: readonly Target[]): readonly Target[] {
 }
 
 /**
- * SSF: a person, in this session, on that device … We keep no sessions of others and know no devices: it is about the
- * person as a whole, which ends more than what was meant, and never less; without a person, about an application.
+ * SSF: a person, in this session, on that device … We store no sessions of others and know no devices. So the event is
+ * about the person as a whole, which revokes more than was meant, and never less; without a person, it is about an
+ * application.
  */
 function resolveComplex({ user, application }: Readonly<Record<string, unknown>>, subjects: KnownSubjects): Resolved {
   const part = user ?? application
@@ -107,7 +114,7 @@ function isName(value: unknown): value is string {
   return typeof value === "string" && /^[^\p{Cc}\p{Cs}]{1,2048}$/u.test(value)
 }
 
-/** No session names anybody otherwise (credential/person.ts). */
+/** No session names a user otherwise (credentials/person.ts). */
 const SUBJECT = /^.{1,255}$/su
 
 function ofIssuer(iss: string, sub: string, subjects: KnownSubjects): Resolved {
@@ -117,7 +124,7 @@ function ofIssuer(iss: string, sub: string, subjects: KnownSubjects): Resolved {
   const agents = Array.from(subjects.agents.values()).filter(({ identities = [] }) =>
     identities.some((each) => each.kind === "workload" && each.issuer === issuer.id && each.subject === sub),
   )
-  // The stream speaks of agents, and none is called so: as with people, it leads nowhere.
+  // The stream reports about agents, and none has this name: as with people, it resolves to nothing.
   if (agents.length === 0 && subjects.about.agents.length > 0) return NOBODY
   return ofAgents(
     agents.map(({ id }) => id),
@@ -125,13 +132,13 @@ function ofIssuer(iss: string, sub: string, subjects: KnownSubjects): Resolved {
   )
 }
 
-/** Of several agents that share the name all are meant, as far as the stream may speak of them. */
+/** If several agents share the name, all of them are meant about which the stream may report. */
 function ofAgents(agents: readonly string[], { about }: KnownSubjects): Resolved {
   const allowed = agents.filter((agent) => about.agents.includes("*") || about.agents.includes(agent))
   return allowed.length === 0 ? FOREIGN : { targets: allowed.map((agent) => ({ kind: "agent", agent })) }
 }
 
-/** Null: it is neither an agent's nor that of a key of ours. */
+/** Null if it names neither an agent nor one of our keys. */
 function ofUri(uri: string, subjects: KnownSubjects): Resolved | null {
   if (subjects.agents.has(uri)) return ofAgents([uri], subjects)
   const place = `${subjects.us}/.well-known/jwks.json#`
@@ -141,7 +148,7 @@ function ofUri(uri: string, subjects: KnownSubjects): Resolved | null {
   return subjects.about.keys ? { targets: [{ kind: "key", kid }] } : FOREIGN
 }
 
-/** @param issuer that the name says itself; null: it does not, and the stream's entry says whose it is */
+/** @param issuer that the identifier names; null: it names none, and the stream's entry determines it */
 function ofPerson(
   format: ValueFormat,
   value: string,

@@ -1,25 +1,25 @@
 /**
- * What the switchboard keeps of risks, and how it crosses to the isolates, in their lease beside switches and
- * observations. Those of tasks rest in the tasks' own ledgers.
+ * The risks that the switchboard stores, and how they reach the isolates, in their lease beside switches and
+ * observations. Those of tasks are in the tasks' own ledgers.
  */
 import * as z from "zod"
 import { NOTHING_TOLD, type Signal, type ToldRisk } from "../guardrails/risk.ts"
 
-/** One is half a kilobyte at most, and every lease has them all. */
+/** One has half a kilobyte at most, and every lease contains them all. */
 export const MAX_RISKS = 10_000
 /** Characters of an agent's id, or of a user's issuer and subject. */
 export const MAX_NAME = 512
 
 type Kind = ToldRisk["kind"]
 
-/** As a lease carries it: kind, name, level, milliseconds, seconds of its half-life. */
+/** As a lease contains it: kind, name, level, milliseconds, seconds of its half-life. */
 export const writtenRisk = z.tuple([z.enum(["agent", "user"]), z.string(), z.number(), z.number(), z.number()])
 export type WrittenRisk = z.infer<typeof writtenRisk>
 
-/** Of one name several: what operators told of it, and each stream of events. */
+/** Several of one name: what operators have reported of it, and each stream of events. */
 export type Risks = Readonly<Record<Kind, ReadonlyMap<string, readonly ToldRisk[]>>>
 
-/** Null where there are none: then there is nothing to look up on the way of a call. */
+/** Null if there are none: then a call has nothing to look up. */
 export function readRisks(written: readonly WrittenRisk[]): Risks | null {
   if (written.length === 0) return null
   const risks = { agent: new Map<string, ToldRisk[]>(), user: new Map<string, ToldRisk[]>() }
@@ -30,14 +30,14 @@ export function readRisks(written: readonly WrittenRisk[]): Risks | null {
   return risks
 }
 
-/** As the list of all has it: with its source, where that is a stream of events. */
+/** As the list of all risks has it: with its source, if that is a stream of events. */
 export type ListedRisk = readonly [...WrittenRisk, source?: string]
 
 export function writeRisk(kind: Kind, name: string, { level, at, halfLife }: Signal): WrittenRisk {
   return [kind, name, level, at, halfLife]
 }
 
-/** What was told of those that a call is made by and for. */
+/** The risks of the agents and the user of a call. */
 export function toldOf(risks: Risks | null, agents: readonly string[], user: string | null): readonly ToldRisk[] {
   if (!risks) return NOTHING_TOLD
   const ofUser = user === null ? [] : (risks.user.get(user) ?? [])

@@ -1,57 +1,57 @@
 /**
- * What a stream of events changes of what is stopped and of risks, as it crosses to the switchboard, and how two that
- * are about the same stand to each other. A stream keeps its own: it lifts nothing that an operator or another stream
- * has said. Pure.
+ * What a stream of events changes of switches and risks, as it reaches the switchboard, and which of two changes of the
+ * same subject counts. A stream changes only its own: it removes nothing that an operator or another stream has set.
+ * Pure.
  */
 import type { Signal, ToldRisk } from "../guardrails/risk.ts"
 import { sha256Hex } from "../encoding/hash.ts"
 import type { Stopped, Switch } from "./switch.ts"
 
-/** Old object code may run for minutes beside new Worker code: what is of another version is refused, not misread. */
+/** Old object code may run for minutes beside new Worker code: another version is rejected, not misread. */
 export const SIGNAL_VERSION = 2
 
-/** Switches that streams have set; every lease has them all. */
+/** Switches that streams have set; every lease contains them all. */
 export const MAX_SIGNALLED = 10_000
 /**
- * A stream has at most this many times as many of them as are still free: alone it has four fifths, and whatever one or
- * more of them tell, a part is left for the others.
+ * A stream has at most this many times the number that are still free: alone it has four fifths, and whatever one or
+ * more of them report, a part is left for the others.
  */
 export const SHARE = 4
 
 /**
- * What was lifted is remembered for what may still come of before, and of more than this the soonest to be forgotten
- * goes: what was stopped before it and comes late then stops, until it is lifted again.
+ * A removed switch is remembered, because earlier events may still arrive. Beyond this number those that would expire
+ * first are forgotten; an earlier event that then comes late sets the switch again, until it is removed again.
  */
 export const MAX_LIFTED = 10_000
 /**
- * Tokens that are remembered, some 200 bytes each, at most a week. Of more the oldest are forgotten: told again, one may
- * stop anew whom an operator has let go on, and lifts nothing that was stopped later.
+ * Tokens that are remembered, some 200 bytes each, at most a week. Beyond this the oldest are forgotten: if it is sent
+ * again, such a token may set a switch that an operator has removed, but removes none that was set later.
  */
 export const MAX_TOLD = 1_000_000
 
 /**
- * 32 days: no session is taken that was made for longer than 31 (credential/session.ts), so that by then nothing is left
- * that was given before.
+ * 32 days: a session that was issued for longer than 31 is rejected (credentials/session.ts), so that by then no
+ * earlier one is left.
  */
 export const REVOKED_FOR_MS = 2_764_800_000
 
-/** Whom a risk can be of. */
+/** A subject that can have a risk. */
 type AtRisk = { readonly kind: "agent"; readonly agent: string } | { readonly kind: "user"; readonly user: string }
 
 export type SignalChange =
   | {
       readonly kind: "stop"
       readonly stopped: Stopped
-      /** Milliseconds; null: whenever it was given. */
+      /** Milliseconds since the epoch: revokes authority from before. Null: all authority. */
       readonly before: number | null
-      /** Milliseconds, when what makes it so happened. */
+      /** Milliseconds since the epoch, when its cause happened. */
       readonly at: number
     }
   | { readonly kind: "lift"; readonly stopped: Stopped; readonly at: number }
   | {
       readonly kind: "risk"
       readonly of: AtRisk
-      /** Each kind of event of a stream says it for itself. */
+      /** Each kind of event of a stream reports by itself. */
       readonly event: string
       /** From 0 to 100. */
       readonly level: number
@@ -63,33 +63,36 @@ export type SignalChange =
 export type RiskChange = Extract<SignalChange, { readonly kind: "risk" }>
 export type StopChange = Exclude<SignalChange, RiskChange>
 
-/** One token's, all or none. */
+/** The changes of one token, all or none. */
 export interface SignalReport {
   readonly stream: string
   readonly jti: string
-  /** What was told under it: the same again changes nothing, another thing is refused. */
+  /** Digest of the token: the same token again changes nothing, and another one with its `jti` is rejected. */
   readonly digest: string
-  /** Milliseconds; later it would be refused as too old anyway. */
+  /** Milliseconds since the epoch; later it would be rejected as too old anyway. */
   readonly until: number
   readonly changes: readonly SignalChange[]
 }
 
-/** `repeated`: it was kept before. `busy`: the stream tells faster than it may. */
+/** `repeated`: it was stored before. `busy`: the stream sends faster than it may. */
 export type SignalOutcome = "kept" | "repeated" | "reused" | "full" | "busy" | "not_understood"
 
-/** What a stream has set of somebody; `body` null: lifted, and remembered for what may still come of before. */
+/**
+ * A switch that a stream has set. `body` is null if it was removed, which is remembered because earlier events may
+ * still arrive.
+ */
 export interface Signalled {
   readonly id: string
   readonly body: string | null
-  /** Milliseconds: the later stands. */
+  /** Milliseconds since the epoch: the later one counts. */
   readonly at: number
-  /** Milliseconds: afterwards it is forgotten. */
+  /** Milliseconds since the epoch: afterwards it is forgotten. */
   readonly until: number
 }
 
 /**
- * What stands of it. A revocation and a stop of the same user are two: who is enabled again has their new sessions, and
- * not those of before.
+ * The row of a change. A revocation and a suspension of the same user are two: a user who is enabled again has their
+ * new sessions, and not the earlier ones.
  */
 export function signalledBy(change: StopChange, { stream, until }: Pick<SignalReport, "stream" | "until">): Signalled {
   const { stopped, at } = change
@@ -105,17 +108,17 @@ export function signalledBy(change: StopChange, { stream, until }: Pick<SignalRe
   }
 }
 
-/** What two that are about the same are told apart by. */
+/** What decides which of two changes of the same subject counts. */
 export interface Weighed {
-  /** Milliseconds, when it happened. */
+  /** Milliseconds since the epoch, when it happened. */
   readonly at: number
   /** How strict it is. */
   readonly weight: number
 }
 
 /**
- * Whether it stands against what is known. Events tell seconds, and a network may bring two in any order: of the same
- * moment the stricter one stands.
+ * Whether a change outweighs the stored one. Events state seconds, and a network may deliver two in any order: within
+ * one second the stricter one counts.
  */
 export function stands(previous: Weighed | undefined, { at, weight }: Weighed): boolean {
   return previous === undefined || at > previous.at || (at === previous.at && weight >= previous.weight)
@@ -134,12 +137,12 @@ export function riskOf({ of, level, halfLife, at }: RiskChange): {
   return { kind: of.kind, name, signal: { level, at, halfLife } }
 }
 
-/** As who has set a switch; an operator's is their issuer and subject. */
+/** The stream as the setter of a switch; an operator's name is their issuer and subject. */
 export function setBy(stream: string): string {
   return `stream|${stream}`
 }
 
-/** Of the operators' own it is empty; names have no `|`. */
+/** The source of a stream's risk; that of operators is empty, and names contain no `|`. */
 export function sourceOf(stream: string, event: string): string {
   return `${stream}|${event}`
 }

@@ -1,12 +1,12 @@
 /**
- * Switches: stops wider than a task. Each names an agent, a user, tools, a key or everything, and holds until it is
- * lifted; one with `before` stops only what was issued before that moment. Pure: who keeps them is the switchboard.
+ * Switches stop more than one task. Each names an agent, a user, tools, a key or everything, and is in force until it
+ * is removed; one with `before` revokes only what was issued before that moment. Pure: the switchboard stores them.
  */
 import { patternCovers } from "../catalog/pattern.ts"
 
 export type Stopped =
   | { readonly kind: "everything" }
-  /** Anywhere in a chain: what is done for a stopped agent is stopped as well. */
+  /** Anywhere in a chain: what is done for a suspended agent is denied as well. */
   | { readonly kind: "agent"; readonly agent: string }
   /** Issuer and subject, joined by `|`. */
   | { readonly kind: "user"; readonly user: string }
@@ -18,38 +18,38 @@ export type Stopped =
 export interface Switch {
   readonly id: string
   readonly stopped: Stopped
-  /** Milliseconds: only authority that was given before; null: whenever. */
+  /** Milliseconds since the epoch: only authority that was given before. Null: all authority. */
   readonly before: number | null
 }
 
-/** What nobody needs on the way of a call: it stands beside the switch, and no lease has it. */
+/** What no call needs: it is stored beside the switch, and no lease contains it. */
 export interface SwitchNote {
   /** An operator's issuer and subject, or `stream` and the id of a stream of events, joined by `|`. */
   readonly by: string
-  /** As the operator put it; null: they did not say. */
+  /** In the operator's words. Null if they gave none. */
   readonly reason: string | null
-  /** Milliseconds, from when on it holds. */
+  /** Milliseconds since the epoch, from when on it is in force. */
   readonly at: number
 }
 
-/** Null but for the reason: it was set before that was kept. */
+/** Apart from the reason, null only for a switch from before notes were stored. */
 export type ListedSwitch = Switch & { readonly [Name in keyof SwitchNote]: SwitchNote[Name] | null }
 
 /** What is about to happen, as far as it is known. */
 export interface Affected {
   readonly agents: readonly string[]
   readonly user: string | null
-  /** Null where no tool is called: a token is asked for. */
+  /** Null if no tool is called, because a token is requested. */
   readonly tool: string | null
   readonly kid: string | null
   /**
-   * Milliseconds, when the authority behind it was given: a token that is renewed, or exchanged for a session of
-   * before, is no younger than that.
+   * Milliseconds since the epoch, when the authority behind it was given: a token that is renewed, or exchanged for an
+   * earlier session, is no younger than that.
    */
   readonly since: number
 }
 
-/** One that stops it, or null. */
+/** A switch that stops it, or null. */
 export function stoppedBy(switches: readonly Switch[], affected: Affected): Switch | null {
   if (switches.length === 0) return null
   const { others, ofUsers } = indexOf(switches)
@@ -58,17 +58,17 @@ export function stoppedBy(switches: readonly Switch[], affected: Affected): Swit
 }
 
 /**
- * What stops this very person in what they do themselves. That everything is stopped does not: people have to look, and
- * to let it go on.
+ * What suspends this very person in their own actions. A switch for everything does not, because operators have to look
+ * and to remove it.
  * @param user issuer and subject, joined by `|`
- * @param since milliseconds, when what they come with was given
+ * @param since milliseconds, when their credential was issued
  */
 export function personStoppedBy(switches: readonly Switch[], user: string, since: number): Switch | null {
   if (switches.length === 0) return null
   return (indexOf(switches).ofUsers.get(user) ?? []).find(({ before }) => before === null || since < before) ?? null
 }
 
-/** Operators stop few; streams of events may stop thousands of people, who are looked up. */
+/** Operators set few switches; streams of events may suspend thousands of people, so these are indexed. */
 interface Index {
   readonly others: readonly Switch[]
   readonly ofUsers: ReadonlyMap<string, readonly Switch[]>

@@ -1,51 +1,57 @@
 /**
- * Approvals: people's consent to one exact call, told by its task, its tool, its arguments (hash of their canonical
- * JSON, RFC 8785), its method and target, the environment and what asks for it. A call that needs one is denied and leaves a question; once enough people have
- * answered that with yes, the same call passes, so many times as it was approved for, with everything else looked at
- * again. Pure: the ledger keeps them. Who may answer is another question (approvers.ts).
+ * Approvals: people's consent to one exact call. The call is identified by its task, tool, arguments (hash of their
+ * canonical JSON, RFC 8785), method, target and environment, and by what requires the approval. A call that needs one
+ * is denied and creates an approval request. Once enough people have approved it, the same call is allowed as often as
+ * they said, if everything else still allows it. Pure: the ledger stores approvals. Who may approve is in approvers.ts.
  */
 import { sha256Hex } from "../encoding/hash.ts"
 
 export interface Approval {
-  /** `apr_<ulid>`, of the time when it was asked for. */
+  /** `apr_<ulid>`, of the time when it was requested. */
   readonly id: string
   readonly task: string
   readonly tool: string
-  /** Text of the field `call`: two calls with the same are one and the same. */
+  /** Text of the field `call`: two calls with the same text are the same call. */
   readonly call: string
-  /** Hash of its method and target: the same arguments can mean another thing by another method, or in another place. */
+  /**
+   * Hash of its method and target: with another method, or at another place, the same arguments can mean something
+   * else.
+   */
   readonly request: string
-  /** Of the gateway that it was made to. */
+  /** The environment of the gateway that received the call. */
   readonly environment: string
-  /** The guardrail that asks; null: rules of policy do, by the name in their remedy. */
+  /** The guardrail that requires the approval. Null if rules of policy require it, by the name in their remedy. */
   readonly guardrail: string | null
-  /** In approvers.yaml; null: any operator answers. */
+  /** A name in approvers.yaml. Null if any operator may approve. */
   readonly name: string | null
-  /** Rules that asked by this name when it was asked for; of a guardrail, none. */
+  /** The rules that required this approval when it was requested; empty for a guardrail. */
   readonly rules: readonly string[]
-  /** Of the budget that asks, when it did; null: none asks, or they would tell a redacted argument. */
+  /**
+   * Figures of the budget that requires it, at that time. Null if no budget does, or they would disclose a redacted
+   * argument.
+   */
   readonly figures: Figures | null
-  /** What people are shown of the call. */
+  /** What the approvers see of the call. */
   readonly shown: ShownCall
-  /** In which those who may answer look for it. */
+  /** The inboxes in which approvers find it. */
   readonly inboxes: readonly InboxOf[]
-  /** The decision that left the question, and number of the bundle that made it; a newer one may still be answered. */
+  /** The decision that created the request, and number of its bundle; it can still be answered under a newer bundle. */
   readonly decision: string
   readonly bundle: number
-  /** Milliseconds. */
+  /** Milliseconds since the epoch. */
   readonly askedAt: number
-  /** Milliseconds; whatever the answer is, it counts no longer then. */
+  /** Milliseconds since the epoch; from then on the answer no longer counts. */
   readonly expiresAt: number
-  /** As it was when it was asked for. */
+  /** The terms at the time of the request. */
   readonly terms: Terms
   readonly status: "pending" | "approved" | "rejected"
-  /** Calls that it lets pass, still. */
+  /** Calls that it still allows. */
   readonly uses: number
   /** In the order in which they were given. */
   readonly votes: readonly Vote[]
 }
 
-/** What counted, what the call adds, and how much there may be. */
+/** The amount that counted, the amount that the call adds, and the limit. */
 export interface Figures {
   readonly used: number
   readonly asked: number
@@ -60,16 +66,16 @@ export interface ShownCall {
   /** Issuer and subject, joined by `|`. */
   readonly user: string | null
   readonly method: string
-  /** JSON of all of them, but for what the catalog redacts. */
+  /** JSON of all arguments that the catalog does not redact. */
   readonly arguments: string
-  /** Names of those that it redacts. */
+  /** Names of the arguments that it redacts. */
   readonly redacted: readonly string[]
 }
 
 export interface Terms {
-  /** Different people that have to say yes. */
+  /** The number of different people who have to approve. */
   readonly need: number
-  /** Calls that an answer may cover at most. */
+  /** Calls that an approval may cover at most. */
   readonly mostUses: number
 }
 
@@ -77,27 +83,29 @@ export interface Vote {
   /** Issuer and subject, joined by `|`. */
   readonly by: string
   readonly approved: boolean
-  /** Calls that they would let pass at most; null: one. */
+  /** Calls that they would allow at most. Null: one. */
   readonly uses: number | null
-  /** In their own words; for people to read, it decides nothing. */
+  /** In the approver's own words, for people to read; it decides nothing. */
   readonly reason?: string
-  /** Milliseconds. */
+  /** Milliseconds since the epoch. */
   readonly at: number
 }
 
 export type Approvals = ReadonlyMap<string, Approval>
 
-/** Questions of one tree at a time: a hostile agent must not bury people in them. */
+/** Open approval requests of one tree: a hostile agent must not flood the approvers. */
 const MOST_OPEN = 50
-/** Characters of a call's arguments: what would not be read whole is not asked about. */
+/** Characters of a call's arguments. Nobody would read longer ones whole, so no approval is requested for them. */
 export const MOST_SHOWN = 16_384
 
-/** What has to be the same. */
+/** What must be the same for an approval to cover a call. */
 export type Exactly = Pick<Approval, "task" | "tool" | "call" | "request" | "environment" | "guardrail" | "name">
 
 /**
- * What people said about exactly this, or are asked: a no, as long as it counts; else what can be used; else what waits.
- * @param rules that ask now: who agreed to what fewer asked about did not agree to this, but a no is to the call
+ * The approval for exactly this call: a rejection as long as it counts, else an approval with uses left, else a pending
+ * request.
+ * @param rules that require approval now. An approval under fewer rules does not cover them; a rejection covers the
+ *   call
  */
 export function approvalFor(
   approvals: Approvals,
@@ -123,12 +131,12 @@ function isAbout(approval: Approval, { task, tool, call, request, environment, g
   )
 }
 
-/** A call as the upstream gets it, but for its body, whose members its arguments are. */
+/** Hash of a call as the upstream receives it, except its body, whose members are its arguments. */
 export function requestHash({ method, target }: { readonly method: string; readonly target: string }): string {
   return sha256Hex(JSON.stringify([method, target]))
 }
 
-/** Whether one more question can be asked; what is used up asks nobody. */
+/** Whether one more approval can be requested; an approval without uses left does not count as open. */
 export function isRoom(approvals: Approvals, now: number): boolean {
   const isOpen = (each: Approval): boolean => now < each.expiresAt && (each.status !== "approved" || each.uses > 0)
   return [...approvals.values()].filter(isOpen).length < MOST_OPEN
@@ -141,10 +149,10 @@ export function askApproval(question: ApprovalRequest, now: number): Approval {
   return { ...question, askedAt: now, status: "pending", uses: 0, votes: [] }
 }
 
-/** Why an answer is none, but for who gives it. */
+/** Why an approval request cannot be answered, whoever answers. */
 export type Unanswerable = "unknown" | "answered" | "expired" | "voted" | "too many uses"
 
-/** One no is enough; so many that say yes as its terms want. */
+/** One rejection is enough; approval needs as many people as the terms say. */
 export function voted(approval: Approval, vote: Omit<Vote, "at">, now: number): Approval | Unanswerable {
   if (now >= approval.expiresAt) return "expired"
   if (approval.status !== "pending") return "answered"
@@ -154,12 +162,12 @@ export function voted(approval: Approval, vote: Omit<Vote, "at">, now: number): 
   const votes = [...before, { ...vote, at: now }]
   if (!vote.approved) return { ...approval, votes, status: "rejected" }
   if (votes.length < terms.need) return { ...approval, votes }
-  // Whoever states no number has read one call, and approves it once.
+  // An approver who states no number has read one call, and approves it once.
   const uses = Math.min(...votes.map((each) => each.uses ?? 1))
   return { ...approval, votes, status: "approved", uses }
 }
 
-/** With one use less. */
+/** The approval with one use less. */
 export function used(approval: Approval): Approval {
   return { ...approval, uses: approval.uses - 1 }
 }
@@ -168,5 +176,5 @@ export function isUsable({ status, uses }: Approval): boolean {
   return status === "approved" && uses > 0
 }
 
-/** Whose inbox a question is put into: a person's, of issuer and subject joined by `|`, or one that many share. */
+/** The inbox of a person, by issuer and subject joined by `|`, or one that many people share. */
 export type InboxOf = { readonly user: string } | { readonly issuer: string; readonly group: string } | "operators"

@@ -1,40 +1,40 @@
 /**
- * Who may answer a question about a call: those whom approvers.yaml lists under the name that it was asked by, or where
- * it was asked by none, any operator. Told by a person's own token, never by an agent's. Pure.
+ * Who may approve a call: the approvers that approvers.yaml lists under the name of the approval, or any operator if it
+ * has no name. A person's own token identifies them, never an agent's. Pure.
  */
 import type { ApprovalDefinition, Approving } from "../policy/definition/approvers.ts"
 import { userId, type UserFacts } from "../policy/principals.ts"
 import type { Approval, InboxOf } from "./approval.ts"
 
-/** How the bundle has them. */
+/** The approvers as the bundle defines them. */
 export interface Approvers {
   /** By name. */
   readonly approvals: ReadonlyMap<string, ApprovalDefinition>
-  /** Who is meant by an owner of agents.yaml. */
+  /** The people that an owner in agents.yaml stands for. */
   readonly owners: ReadonlyMap<string, readonly Approving[]>
 }
 
-/** Who comes with a person's own token; at least one is not null. */
+/** A person, as their own token identifies them; at least one member is not null. */
 export interface Answering {
-  /** Null where it is not known what their token says of a person. */
+  /** Null if their token's claims about a person are not known. */
   readonly person: UserFacts | null
-  /** An operator who may answer questions: issuer and subject, joined by `|`. */
+  /** An operator who may approve calls: issuer and subject, joined by `|`. */
   readonly operator: string | null
-  /** Whom agents may work for by another token than this; null: no other than `person`. */
+  /** The user for whom agents may work by another token than this. Null if there is no other than `person`. */
   readonly asUser: string | null
 }
 
-/** One who answers is one, in whatever capacity. */
+/** A person counts as one approver, in whatever capacity they approve. */
 export function nameOf({ person, operator }: Answering): string {
   return person ? userId(person) : (operator ?? "")
 }
 
-/** Why they may not: the task is theirs, it is asked of operators, or of others. */
+/** Why a person may not approve: the task is their own, only operators may, or only others may. */
 export type NotAsked = "own" | "no operator" | "stranger"
 
 /**
  * @param owner of the agent that calls
- * @param user whose task it is
+ * @param user of the task
  */
 export function whyNotAsked(
   { approvals, owners }: Approvers,
@@ -89,7 +89,7 @@ export function inboxesFor(
   ]
 }
 
-/** Those of a person: of their groups only such as anybody is asked by. */
+/** The inboxes of a person; of their groups only those that are approvers. */
 export function inboxesOf({ approvals, owners }: Approvers, { person, operator }: Answering): readonly InboxOf[] {
   const approvers = [...[...approvals.values()].flatMap(({ approvers }) => approvers), ...[...owners.values()].flat()]
   const groups = new Set(

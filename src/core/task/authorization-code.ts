@@ -1,30 +1,32 @@
 /**
- * Authorization codes (RFC 6749 4.1, RFC 7636) and the refresh tokens that come of them (6): what has to be shown with one,
- * and how it shows that somebody has it who should not. Pure; the ledger keeps what is to be known of them.
+ * Authorization codes (RFC 6749, section 4.1; RFC 7636) and the refresh tokens that follow from them (RFC 6749, section
+ * 6): what a client presents with one, and what shows that it was stolen. Pure; the ledger stores their state.
  */
 import { isSame } from "../encoding/constant-time.ts"
 import { oauthError, type OAuthFailure } from "../denials/oauth-error.ts"
 
-/** What its client has to show besides the code. */
+/** What the client must present besides the code. */
 export interface CodeTerms {
-  /** base64url SHA-256 of its verifier: `S256`, and no other method. */
+  /** base64url SHA-256 of the code verifier: `S256`, and no other method. */
   readonly challenge: string
   readonly redirectUri: string
-  /** Thumbprint of the key that its token has to be bound to (RFC 9449 10); null: any, or none. */
+  /**
+   * Thumbprint of the key that its token must be bound to (RFC 9449, section 10). Null if any key, or none, will do.
+   */
   readonly jkt: string | null
 }
 
-/** What was shown besides the code. */
+/** What the client presents besides the code. */
 export interface CodeShown {
-  /** base64url SHA-256 of the verifier. */
+  /** base64url SHA-256 of the code verifier. */
   readonly challenge: string
-  /** Null: not told, as OAuth 2.1 has it. */
+  /** Null if the request has none, as OAuth 2.1 allows. */
   readonly redirectUri: string | null
-  /** The first refresh token, should it be taken. */
+  /** The first refresh token, issued if the code is accepted. */
   readonly refresh: RefreshShown
 }
 
-/** A refresh token: hex SHA-256 of what all of its task share, and of what it has besides. */
+/** A refresh token: hex SHA-256 of the part that all refresh tokens of its task share, and of its own part. */
 export interface RefreshShown {
   readonly family: string
   readonly secret: string
@@ -34,36 +36,39 @@ export interface RefreshShown {
 export interface Refreshing {
   readonly family: string
   /**
-   * Each is good until one of them is used; more than one only where another was used several times. `token` is the `jti`
-   * of the access token that was issued with it.
+   * Each is valid until one of them is used; there is more than one only if another was used several times. `token` is
+   * the `jti` of the access token that was issued with it.
    */
   readonly good: readonly { readonly secret: string; readonly token: string }[]
-  /** The one that was used last. Until then, in milliseconds, it gives further ones. Null: none was used. */
+  /**
+   * The refresh token that was used last, which yields further ones until then, in milliseconds. Null if none was used.
+   */
   readonly replaced: { readonly secret: string; readonly until: number } | null
-  /** How much it looks as if two used them: see `REPEATED`. */
+  /** How likely two parties use them: see `REPEATED`. */
   readonly suspicion: number
 }
 
 /**
- * A client refreshes for each of its requests that find their token expired, with the token that it has, and once more
- * where the network has lost an answer. So a token that was used gives further ones for this long.
+ * A client refreshes for each of its requests that find their token expired, with the refresh token that it has, and
+ * again if the network has lost a response. So a used refresh token yields further ones for this long.
  */
 const AGAIN_WITHIN_MS = 10_000
-/** Requests at once: more no program has need of. */
+/** Requests at once; no client needs more. */
 const MOST_AT_ONCE = 32
 
 /**
- * A thief who can read the client's store at any time shows each token within the seconds after its owner's use, goes on
- * with none, and so would have an access token of each round for ever. An owner loses an answer now and then. So a round
- * in which a token is used more than once adds `REPEATED`, one in which it is used once takes off `ONCE`, and what passes
- * `MOST_SUSPICION` is misuse: four such rounds in succession pass, and in the long run one of three. A token of a task
- * that is bound to a key adds nothing: each of its uses has proven the key.
+ * A thief with constant access to the client's store could present each refresh token within seconds of its owner's
+ * use, and use none of those it receives. It would have an access token of each round for ever. An owner loses a
+ * response only now and then. So a round in which a token is used more than once adds `REPEATED`, one in which it is
+ * used once subtracts `ONCE`, and more than `MOST_SUSPICION` is misuse. Four such rounds in succession are allowed, and
+ * in the long run one of three. If the task is bound to a key, repetition adds nothing, because each use has proven the
+ * key.
  */
 const REPEATED = 2
 const ONCE = 1
 const MOST_SUSPICION = 8
 
-/** @param token `jti` of the access token that comes with it */
+/** @param token `jti` of the access token that is issued with it */
 export function firstOf({ family, secret }: RefreshShown, token: string): Refreshing {
   return { family, good: [{ secret, token }], replaced: null, suspicion: 0 }
 }
@@ -77,8 +82,8 @@ interface Consented {
 }
 
 /**
- * Who shows a code's secret has the code: where that is not whom it was for, or it was used, it has come to somebody else
- * (RFC 6749 4.1.2, RFC 9700 4.5). Null: nothing shows that.
+ * A client that presents a code's secret has the code. If the code was issued to another client, or was used before, it
+ * was stolen (RFC 6749, section 4.1.2; RFC 9700, section 4.5). Null if nothing shows that.
  */
 export function misuseOfCode(
   { agent, secretHash, isRedeemed, code }: Consented,
@@ -92,7 +97,7 @@ export function misuseOfCode(
   return code.jkt !== null && code.jkt !== by.jkt ? "another key" : null
 }
 
-/** A refresh token as it was shown; `next` is the secret of the one to be given for it. */
+/** A refresh token as it was presented; `next` is the secret of the one to be issued for it. */
 interface Refresh {
   readonly agent: string
   readonly shown: RefreshShown
@@ -104,14 +109,14 @@ interface Refresh {
 }
 
 /**
- * What becomes of the refresh tokens of a task (RFC 9700, section 4.14.2). Whoever has stolen one may use it within the
- * seconds in which its owner could have; then both have a token that the other has not. As soon as one of them uses what
- * it got, the other's is good no more, without any delay, and shows the theft when it is used: at most one of the two goes
- * on. The access tokens that the others got end in the same step. An owner whose answers are lost shows one and the same
- * token again, and is not cut off by that, unless it goes on for round after round.
+ * Rotates the refresh tokens of a task (RFC 9700, section 4.14.2). A thief may use a stolen token within the seconds in
+ * which its owner could; then each has a token that the other lacks. As soon as one of them uses theirs, the other's
+ * becomes invalid at once, and reveals the theft when it is used: at most one of the two goes on. The access tokens
+ * that the others got end in the same step. An owner whose responses are lost presents one and the same token again,
+ * and is not cut off unless that happens round after round.
  * @param boundTo thumbprint of the key to which the task's tokens are bound
- * @returns what shows that one has come to somebody else; why it is refused; or what is good once `next` was given, and
- * which access tokens end by that
+ * @returns what shows that the token was stolen; why it is rejected; or the valid tokens once `next` is issued, and the
+ *   access tokens that end by that
  */
 export function judgeRefresh(
   { agent, refreshing }: Consented,
@@ -127,9 +132,9 @@ export function judgeRefresh(
   if (!isGood && !isAgain) return { misuse: "replaced before" }
   if (boundTo !== null && jkt !== boundTo) return { misuse: "another key" }
   if (boundTo === null && jkt !== null) {
-    // Its owner had no key when it was used first: whoever brings one now would bind the task to it.
+    // Its owner had no key when it was first used: a client that proves one now would bind the task to its own.
     if (!isGood) return { misuse: "another key" }
-    // Of several one may be a thief's, who could bind the task to a key of theirs and so keep its owner out.
+    // One of several may be a thief's, who could bind the task to their key and so lock its owner out.
     if (good.length > 1) return oauthError({ reason: "key_differs" })
   }
   const given = { secret: next, token }

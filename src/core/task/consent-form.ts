@@ -1,6 +1,6 @@
 /**
- * A person's answer, as their browser sends it. It can only take away: of what it names nothing is had that they were not
- * shown, whoever has written it.
+ * A person's answer, as their browser sends it. It can only reduce the grant: whoever wrote it, it cannot add anything
+ * that the person was not shown.
  */
 import type { GrantReduction } from "./grant.ts"
 
@@ -11,17 +11,20 @@ export interface Answered {
   readonly shown: string
 }
 
-/** What a page sends back of itself: its own id, which its task has if it is answered, and the digest of what it shows. */
+/**
+ * The field in which a page identifies itself: its own id, which becomes its task's id, and the digest of what it
+ * shows.
+ */
 export const shownField = (page: string, digest: string): string => `${page}.${digest}`
 
 const SHOWN = /^(tsk_[0-9A-HJKMNP-TV-Z]{26})\.[0-9a-f]{64}$/
 
-/** The id of the page; null if there is none in it. */
+/** The id of the page. Null if the text contains none. */
 export function pageOf(shown: string): string | null {
   return SHOWN.exec(shown)?.[1] ?? null
 }
 
-/** Null where it is no answer, or could be read as two. */
+/** Null if it is no answer, or is ambiguous. */
 export function readAnswer(form: URLSearchParams, by: "tool" | "server" | "nothing"): Answered | null {
   if (["decision", "calls", "life", "shown"].some((name) => form.getAll(name).length > 1)) return null
   const decision = form.get("decision")
@@ -36,7 +39,7 @@ export function readAnswer(form: URLSearchParams, by: "tool" | "server" | "nothi
   }
 }
 
-/** Null where it is not said, undefined where it is none. */
+/** Null if the field is empty, undefined if it is invalid. */
 function numberOf(text: string | null): number | null | undefined {
   if (text === null || text === "") return null
   return /^[1-9]\d{0,8}$/.test(text) ? Number(text) : undefined

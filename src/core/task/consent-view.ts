@@ -1,7 +1,7 @@
 /**
- * What a person is shown of the task that they are asked for, and what they may leave of it. A page has room for some
- * hundred lines: of more tools each server is one, of more servers they are counted. Nothing is left out of what is
- * counted, and what cannot be shown one by one can only be had or refused as a whole.
+ * What a person sees of the task that they consent to, and which parts they may leave out. A page has room for some
+ * hundred lines: with more tools it lists servers, and with more servers it only counts them. The counts are complete.
+ * What cannot be listed one by one can only be allowed or denied as a whole.
  */
 import { isLifecycle } from "../catalog/lifecycle.ts"
 import type { Lookup } from "../encoding/lookup.ts"
@@ -16,7 +16,7 @@ export interface ToolView {
   readonly name: string
   readonly action: Action
   readonly sensitivity: Sensitivity
-  /** How its arguments are bound; empty: not at all. */
+  /** How its arguments are bound. Empty if they are not. */
   readonly bounds: string
 }
 
@@ -26,7 +26,7 @@ export interface ServerView {
 }
 
 export interface ConsentView {
-  /** What there is a box for: each tool, each server, or nothing. */
+  /** What has a checkbox: each tool, each server, or nothing. */
   readonly by: "tool" | "server" | "nothing"
   readonly servers: readonly ServerView[]
   readonly calls: number | null
@@ -34,12 +34,12 @@ export interface ConsentView {
   readonly life: number
   readonly plan: Plan | null
   readonly environments: readonly string[] | null
-  /** Of all that the task may do, and all that is shown of it. */
+  /** Of everything that the task may do, and everything that is shown of it. */
   readonly digest: string
 }
 
 const MAX_LINES = 200
-/** Characters of names and bounds, together: with what stands round them a page stays under 100 KB. */
+/** Characters of names and bounds, together: with the markup around them a page stays under 100 KB. */
 const MAX_CHARACTERS = 12_000
 const MAX_BOUNDS = 240
 
@@ -78,7 +78,7 @@ function least(one: Sensitivity, other: Sensitivity): Sensitivity {
   return sensitivityRank(one) < sensitivityRank(other) ? one : other
 }
 
-/** How many tools of each action, and the most sensitive of them. */
+/** The number of tools with each action, and the highest sensitivity among them. */
 export interface Count {
   readonly action: Action
   readonly tools: number
@@ -101,7 +101,7 @@ export function fewerCalls({ calls }: ConsentView): readonly number[] {
   return FEWER_CALLS.filter((few) => calls === null || few < calls)
 }
 
-/** Seconds; the longest is what was asked for. */
+/** Seconds; the longest is what was requested. */
 export function lives({ life }: ConsentView): readonly number[] {
   const longest = Math.max(1, Math.floor(life / 1_000))
   return [longest, ...SHORTER_LIVES_SECONDS.filter((short) => short < longest).toReversed()]

@@ -1,8 +1,8 @@
 /**
- * A person's consent to a task before it begins: what an agent asked for, what the person said, and what becomes of it.
- * They are elsewhere and answer in their time (OpenID CIBA), or at their browser and have answered before it comes here
- * (authorization code). The task is pending meanwhile, in the very ledger that will hold it; when its agent comes for the
- * token everything is judged anew, by the rules and facts of then. Pure, like `openTask`.
+ * A person's consent to a task before it begins: what the agent requested, what the person answered, and the result.
+ * The person is elsewhere and answers later (OpenID CIBA), or is at their browser and has answered before
+ * (authorization code). Meanwhile the task is pending, in the very ledger that will hold it. When its agent requests
+ * the token, everything is evaluated again by the current rules and facts. Pure, like `openTask`.
  */
 import { isSame } from "../encoding/constant-time.ts"
 import type { Bundle } from "../policy/assemble.ts"
@@ -18,20 +18,22 @@ import type { Consent } from "./pending-consent.ts"
 import { NO_CLIENT } from "./renew.ts"
 import type { Task } from "./task.ts"
 
-/** Seconds between two polls, at least (CIBA 7.3); one that comes sooner adds as much to it (11). */
+/**
+ * The least interval between two polls, in seconds (CIBA, section 7.3); an earlier poll adds as much to it (section
+ * 11).
+ */
 export const POLL_INTERVAL_SECONDS = 5
 
-/** What the ledger remembers of polls; losing it costs nothing but patience. */
+/** What the ledger remembers of polls; losing it only loosens the interval. */
 export interface Polling {
   readonly interval: number
-  /** Milliseconds. */
+  /** Milliseconds since the epoch. */
   readonly lastAt: number
 }
 export const NOT_POLLED: Polling = { interval: POLL_INTERVAL_SECONDS, lastAt: Number.NEGATIVE_INFINITY }
 
 /**
- * What the task would be. Before the person is there their groups, and so what policy lets them delegate, are not known
- * yet; once they have answered, all is.
+ * Previews the task. Until the person has answered, their groups are unknown, and so is what policy lets them delegate.
  * @returns the pending task, and how long it would live; no token is issued
  */
 export function previewTask(
@@ -54,20 +56,20 @@ export function previewTask(
   return { task: { ...opened.task, jkt: null, status: "pending", expiresAt }, life: opened.task.expiresAt - now }
 }
 
-/** Who comes for the token. */
+/** The client's request for the token. */
 export interface Redemption {
   readonly secretHash: string
   readonly agent: string
-  /** That the request names; null: none. */
+  /** The audience that the request names. Null if it names none. */
   readonly audience: string | null
   readonly jkt: string | null
   /** `jti` of the token to be issued. */
   readonly token: string
-  /** What comes with an authorization code; absent: it is polled for. */
+  /** What the client presents with an authorization code. Absent if it polls. */
   readonly shown?: CodeShown
 }
 
-/** Why there is no token, now or ever; or what is opened, as the person whom the state then has. */
+/** Why there is no token, now or ever; or what is opened for the person who has answered. */
 export function redeem(
   bundle: Bundle,
   state: TreeState,
@@ -86,7 +88,7 @@ export function redeem(
     return oauthError(consent.code ? { reason: "grant_refused", what: "expired" } : { reason: "consent_expired" })
   }
   if (consent.code && !bundle.agents.get(agent)?.client) return oauthError(NO_CLIENT)
-  // Ended meanwhile, by an operator or a switch of theirs: nothing comes of it any more.
+  // An operator, or a revocation of theirs, has ended it meanwhile: nothing is opened any more.
   const pending = pendingTask(state)
   if (!pending) return unknownTo(redemption)
   if (!answer) {
@@ -94,12 +96,12 @@ export function redeem(
     return oauthError(isSoon ? { reason: "polled_too_soon" } : { reason: "consent_pending" })
   }
   const audience = redemption.audience ?? consent.audience
-  // By the registry of now.
+  // By the current registry.
   if (!mayBeFor(bundle, agent, audience)) return unknownAudience(audience, bundle)
   const { person, until: sessionExpiresAt, since } = answer
   const { jkt, token } = redemption
   const openRequest = requestOf(consent, { audience, jkt, token, approvals: ["user"] })
-  // No more than the person was shown, whatever the rules say by now.
+  // No more than the person was shown, whatever the current rules allow.
   const request = { ...openRequest, sessionExpiresAt, since, shown: { task: pending, life: consent.life } }
   const opened = openTask(bundle, { ...state, user: person, since }, request, now)
   return isOAuthFailure(opened)
@@ -107,20 +109,20 @@ export function redeem(
     : { ...opened, opening: { ...opened.opening, session: { user: person, since } } }
 }
 
-/** The same whether there is none, it is another's, or it is over. */
+/** One error, whether there is no such consent, it is another client's, or it has expired. */
 export function unknownTo({ shown }: Redemption): OAuthFailure {
   return oauthError(shown ? { reason: "grant_refused", what: "unknown" } : { reason: "consent_unknown" })
 }
 
-/** After a poll that was answered by `refusal`. */
+/** The state after a poll that was answered by this error. */
 export function polled(polling: Polling, { refused }: OAuthFailure, now: number): Polling {
   const isSoon = refused.reason === "polled_too_soon"
-  // Whoever is not who asked must not cost them patience.
+  // A poll by another client must not slow down the one that requested the consent.
   if (!isSoon && refused.reason !== "consent_pending") return polling
   return { interval: polling.interval + (isSoon ? POLL_INTERVAL_SECONDS : 0), lastAt: now }
 }
 
-/** Whether this person may answer: it is asked of them, it is not answered, and it is not too late. */
+/** Whether this person may answer: the consent is requested of them, is not answered, and has not expired. */
 export function mayAnswer(state: TreeState, consent: Consent, person: UserFacts, now: number): boolean {
   const isTheirs = userId(consent.user) === userId(person)
   return isTheirs && pendingTask(state) !== null && consent.answer === null && now < consent.expiresAt

@@ -2,7 +2,7 @@
 import type { ArgumentBound, ArgumentBounds } from "../catalog/bounds.ts"
 import type { Action, Sensitivity } from "../catalog/tool.ts"
 
-/** Least first, as the page shows them. */
+/** In the order of the page, the least powerful first. */
 export const ACTION_WORDS: Readonly<Record<Action, string>> = { read: "read", write: "change", execute: "run" }
 
 export const SENSITIVITY_WORDS: Readonly<Record<Sensitivity, string>> = {
@@ -14,7 +14,7 @@ export const SENSITIVITY_WORDS: Readonly<Record<Sensitivity, string>> = {
 
 const MINUTE_MS = 60_000
 
-/** Rounded up: who is told less than it is would be deceived. */
+/** Rounded up: fewer than the actual minutes would deceive the reader. */
 export function lifeInWords(milliseconds: number): string {
   if (milliseconds < MINUTE_MS) return counted(Math.ceil(milliseconds / 1_000), "second")
   const all = Math.ceil(milliseconds / MINUTE_MS)
@@ -29,7 +29,7 @@ export function callsInWords(calls: number | null): string {
   return calls === null ? "any number of calls" : `at most ${counted(calls, "call")}`
 }
 
-/** Each bound once, however many definitions it stands in. */
+/** Each bound once, however many definitions contain it. */
 export function boundsInWords(bounds: readonly ArgumentBounds[]): string {
   const words = bounds.flatMap((each) => Object.entries(each).flatMap(([name, bound]) => ofArgument(name, bound)))
   return [...new Set(words)].join("; ")
@@ -51,7 +51,7 @@ function ofArgument(
   ]
 }
 
-/** What a program calls an argument must not read as our own words; a name that can is between quotes. */
+/** The name of an argument comes from a program and must not read as our own words, so a name that could is quoted. */
 export function nameText(name: string): string {
   return /^[\w.[\]-]{1,64}$/.test(name) ? name : JSON.stringify(name)
 }

@@ -4,55 +4,55 @@ import { sensitivityRank, type Action, type Sensitivity, type Tool } from "../ca
 import type { ArgumentBounds } from "../catalog/bounds.ts"
 
 export interface ToolGrant {
-  /** Its action class when the grant was made; if the catalog gives it another later, the grant no longer covers it. */
+  /** Its action class when the grant was made; if the catalog changes it later, the grant no longer covers the tool. */
   readonly action: Action
-  /** If the catalog rates it higher later, the grant no longer covers it. */
+  /** If the catalog rates the tool higher later, the grant no longer covers it. */
   readonly maxSensitivity: Sensitivity
-  /** Every one must hold. */
+  /** All of them apply. */
   readonly bounds: readonly ArgumentBounds[]
 }
 
 export interface Grant {
   /** By tool name. */
   readonly tools: Readonly<Record<string, ToolGrant>>
-  /** Environments of gateways where it holds; null: all. */
+  /** Environments of gateways in which it applies. Null: all. */
   readonly environments: readonly string[] | null
-  /** Calls that may be made in all; null: no limit. */
+  /** Calls in total. Null if unlimited. */
   readonly calls: number | null
 }
 
 /**
- * Tools that a request asks for together, and how far: one object of its `authorization_details`, or all its scopes.
+ * Tools that a request names together, and their limits: one object of its `authorization_details`, or all its scopes.
  */
 export interface AskedPart {
   readonly scopes: readonly Scope[]
-  /** Null: as far as may be had. */
+  /** Null if the request does not limit it. */
   readonly maxSensitivity: Sensitivity | null
   readonly bounds: ArgumentBounds
 }
 
-/** What a request asks for, beside its purpose. */
+/** What a request asks for, apart from its purpose. */
 export interface RequestedGrant {
-  /** Null: whatever the purpose gives by default. */
+  /** Null: the default of the purpose. */
   readonly parts: readonly AskedPart[] | null
-  /** They were `authorization_details`, and are answered by such (RFC 9396 7). */
+  /** The request used `authorization_details`, so the response uses them, too (RFC 9396, section 7). */
   readonly inDetails: boolean
   readonly calls: number | null
 }
 
 export const ASKED_NOTHING: RequestedGrant = { parts: null, inDetails: false, calls: null }
 
-/** What a person has left of what was asked of them: it only ever takes away. */
+/** What a person's consent leaves of a request: it only ever reduces the grant. */
 export interface GrantReduction {
-  /** Names of tools, and `server.*` for all of a server; null: all. */
+  /** Names of tools, and `server.*` for all tools of a server. Null: all. */
   readonly tools: readonly string[] | null
-  /** Null: as many as there were. */
+  /** Null: as many as before. */
   readonly calls: number | null
-  /** Milliseconds that the task may live; null: as long as it would have. */
+  /** Milliseconds that the task may live. Null: as long as before. */
   readonly life: number | null
 }
 
-/** RFC 9396 details of a grant: what a client is told, and its token tells; the ledger's frozen grant decides. */
+/** RFC 9396 details of a grant, for the client and in its token; the grant in the ledger decides. */
 export interface GrantedDetails {
   readonly type: "narrowgate_call"
   readonly tools: readonly string[]
@@ -62,9 +62,7 @@ export interface GrantedDetails {
   readonly calls?: number
 }
 
-/**
- * Whether the grant as frozen still covers the tool as it is in the catalog now; its arguments are another question.
- */
+/** Whether the grant covers the tool as the catalog now defines it; its arguments are checked elsewhere. */
 export function coversTool(grant: Grant, tool: Tool): boolean {
   const granted = Object.hasOwn(grant.tools, tool.name) ? grant.tools[tool.name] : undefined
   return granted?.action === tool.action && sensitivityRank(tool.sensitivity) <= sensitivityRank(granted.maxSensitivity)

@@ -1,6 +1,6 @@
 /**
- * The narrowing that makes a grant (DESIGN §4). It only ever takes away: nothing in its result was not in every one of its
- * inputs.
+ * Narrows a request to a grant (DESIGN §4). It only ever reduces: its result contains nothing that was not in every one
+ * of its inputs.
  */
 import { isLifecycle } from "../catalog/lifecycle.ts"
 import { anyCovers, coveredBy, formatScope, parseScope, scopeCovers, type Scope } from "../catalog/pattern.ts"
@@ -17,21 +17,21 @@ import {
   coversTool,
 } from "./grant.ts"
 
-/** What a grant has to stay within. */
+/** The limits of a grant. */
 export interface Caps {
   readonly purpose: { readonly name: string; readonly grant: GrantDefinition; readonly default?: readonly string[] }
   readonly agent: { readonly id: string; readonly ceiling: GrantDefinition }
   readonly parent: { readonly agent: string; readonly grant: Grant } | null
-  /** What an assertion by the user's provider allows at most (ID-JAG); every one of these. */
+  /** What an assertion by the user's provider allows at most (ID-JAG); each of them applies. */
   readonly assertion: readonly RequestedGrant[]
-  /** What the person who was asked has left of it; absent: all. */
+  /** What the person's consent leaves of it. Absent: all. */
   readonly consent?: GrantReduction | undefined
-  /** Whether policy lets this principal, the user or the agent where there is none, delegate the tool. */
+  /** Whether policy lets this principal, the user or the agent if there is none, delegate the tool. */
   readonly policy: { readonly principal: string; readonly permits: (tool: Tool) => boolean }
 }
 
 export interface Cap {
-  /** Who or what lacks a tool that it does not cover. */
+  /** Who or what does not have a tool that this cap does not cover. */
   readonly by: CapSource
   readonly covers: (tool: Tool) => boolean
 }
@@ -49,12 +49,12 @@ function capsOf({ purpose, agent, parent, assertion, consent, policy }: Caps): r
       covers: (tool) => assertion.every((allowed) => allowingParts(allowed, tool).length > 0),
     },
     { by: { cap: "consent", of: "the user" }, covers: keptBy(consent) },
-    // Last: it is the dearest to ask.
+    // Last, because it costs the most.
     { by: { cap: "policy", of: policy.principal }, covers: policy.permits },
   ]
 }
 
-/** Whether a definition of a grant covers a tool; its arguments are another question. */
+/** Whether a definition of a grant covers a tool; its arguments are checked elsewhere. */
 export function within(definition: GrantDefinition): (tool: Tool) => boolean {
   const scopes = scopesOf(definition.tools)
   const rank = sensitivityRank(definition.max_sensitivity)
@@ -62,14 +62,14 @@ export function within(definition: GrantDefinition): (tool: Tool) => boolean {
   return (tool) => sensitivityRank(tool.sensitivity) <= rank && covers(tool)
 }
 
-/** Only names are looked for: no pattern that somebody puts into a form covers anything. */
+/** Matches only names: a pattern that a forged form contains covers nothing. */
 function keptBy(consent: GrantReduction | undefined): (tool: Tool) => boolean {
   if (!consent?.tools) return () => true
   const names = new Set(consent.tools)
   return ({ name, server }) => names.has(name) || names.has(`${server}.*`)
 }
 
-/** Of what an assertion allows, the parts about a tool. */
+/** The parts of an assertion that allow a tool. */
 function allowingParts({ parts }: RequestedGrant, tool: Tool): readonly AskedPart[] {
   return (parts ?? []).filter(
     ({ scopes, maxSensitivity }) =>
@@ -84,13 +84,13 @@ function scopesOf(texts: readonly string[]): readonly Scope[] {
 
 export interface Narrowed {
   readonly grant: Grant
-  /** Scopes that say what was granted, as short as they can be said. */
+  /** Scopes that express what was granted, as short as possible. */
   readonly scope: string
-  /** Null where it was not asked for in details. */
+  /** Null if the request did not use details. */
   readonly details: readonly GrantedDetails[] | null
 }
 
-/** Two parts that were asked for cover this tool: which of their bounds holds cannot be said. */
+/** Two requested parts cover this tool, so it is undefined whose bounds apply. */
 export interface Ambiguous {
   readonly ambiguous: string
 }
@@ -110,7 +110,7 @@ export function narrow(
   const catalog = [...tools]
   const requestedParts = parts.map((part) => ({ part, covers: anyCovers(part.scopes) }))
   for (const tool of catalog) {
-    // Lifecycle tools come with their server, see below; asking for them by a wide pattern changes nothing.
+    // Lifecycle tools come with their server, see below; requesting them by a wide pattern changes nothing.
     if (isLifecycle(tool)) continue
     const [found, ...others] = requestedParts.filter(({ covers }) => covers(tool))
     if (!found) continue
@@ -154,7 +154,7 @@ export function narrow(
 function toolGrant(tool: Tool, part: AskedPart, caps: Caps): ToolGrant {
   const { purpose, agent, parent } = caps
   const above = parent && Object.hasOwn(parent.grant.tools, tool.name) ? parent.grant.tools[tool.name] : undefined
-  // Where several parts of an assertion are about the tool, the bounds of all of them hold.
+  // If several parts of an assertion allow the tool, the bounds of all of them apply.
   const allowed = caps.assertion.flatMap((each) => allowingParts(each, tool))
   const bounds = [part, ...allowed].map((each) => each.bounds)
   const added = [purpose.grant.arguments, agent.ceiling.arguments, ...bounds].filter((each) => !isEmpty(each))
@@ -189,7 +189,10 @@ function detailsOf(part: AskedPart, words: readonly string[], { calls }: Grant, 
   ]
 }
 
-/** Who may call a tool of an MCP server may open and close a session with it; policy still judges each such call. */
+/**
+ * An agent that may call a tool of an MCP server may open and close a session with it; policy still decides each such
+ * call.
+ */
 function lifecycleOf(
   catalog: readonly Tool[],
   granted: Readonly<Record<string, ToolGrant>>,
@@ -205,9 +208,7 @@ function lifecycleOf(
   return Object.fromEntries(entries)
 }
 
-/**
- * A scope that was asked for stands as it is where all it covers was granted; otherwise what is left of it, by name.
- */
+/** A requested scope stays as it is if all its tools were granted; otherwise the granted ones replace it, by name. */
 function wordsFor(
   scopes: readonly Scope[],
   catalog: readonly Tool[],

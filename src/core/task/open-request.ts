@@ -4,33 +4,34 @@ import type { RequestedGrant, GrantReduction } from "./grant.ts"
 import type { Task } from "./task.ts"
 
 export interface OpenRequest {
-  /** The agent that proved its identity. */
+  /** The authenticated agent. */
   readonly agent: string
-  /** Present for a root task only; a child has its tree's. */
+  /** Present for a root task only; a child has its tree's user. */
   readonly user: UserFacts | null
-  /** Milliseconds; the user's session ends then. */
+  /** Milliseconds since the epoch, when the user's session ends. */
   readonly sessionExpiresAt: number | null
-  /** Milliseconds, when the session, or where there is none the agent's own authority, was given. */
+  /** Milliseconds since the epoch, when the session began, or the agent's own authority if there is no session. */
   readonly since: number
   /**
-   * A delegation token of this tree as subject; with the key that signed a hand-over of it to this agent and its key.
+   * A delegation token of this tree as subject, with the key that signed its hand-over to this agent and the agent's
+   * key.
    */
   readonly parent: { readonly task: string; readonly token: string; readonly handedOverBy: string | null } | null
-  /** A live task of this agent and user, to which the session is a fresher one. */
+  /** A live task of this agent and user that receives a fresher session. */
   readonly task: string | null
   readonly purpose: string | null
   readonly asked: RequestedGrant
-  /** What may be asked for at most, by each of these. */
+  /** Limits of the request; each of them applies. */
   readonly caps: readonly RequestedGrant[]
-  /** Who has consented to it: `user`, where the person it is for has. */
+  /** Who has consented to it: `user` if the person whom it is for has. */
   readonly approvals: readonly string[]
-  /** The task that the person consented to, as they were shown it, and how many milliseconds it may live. */
+  /** The task that the person consented to, as they saw it, and how many milliseconds it may live. */
   readonly shown?: { readonly task: Task; readonly life: number }
-  /** What the person has left of it; absent: all. */
+  /** What the person's consent leaves of it. Absent: all. */
   readonly kept?: GrantReduction
-  /** What policy lets the person delegate cannot be asked yet. */
+  /** The person has not answered yet, so policy cannot decide what they may delegate. */
   readonly isPreview?: boolean
-  /** Of the token to be issued (RFC 8707): one that the task was opened for, or is to be opened for. */
+  /** Of the token to be issued (RFC 8707): an audience for which the task was, or is to be, opened. */
   readonly audience: string
   /** Thumbprint of the key that the agent proved. */
   readonly jkt: string | null

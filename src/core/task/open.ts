@@ -1,6 +1,6 @@
 /**
- * Opening a task, renewing its token, or opening a child: one pure step of the tree's ledger, like `decide`. The state
- * it reads is the state it changes, so a child is never opened under a parent that is ending.
+ * Opens a task, renews its token, or opens a child: one pure step of the tree's ledger, like `decide`. The state it
+ * reads is the state it changes, so a child is never opened under a parent that is ending.
  */
 import { fits } from "../encoding/bytes.ts"
 import type { Bundle } from "../policy/assemble.ts"
@@ -19,7 +19,7 @@ export function openTask(bundle: Bundle, state: TreeState, request: OpenRequest,
   const agent = bundle.agents.get(request.agent)
   if (!agent) return oauthError({ reason: "agent_unregistered", agent: request.agent })
   if (agent.bound_key && request.jkt === null) return oauthError({ reason: "key_required" })
-  // By this clock: a session that has ended opens nothing, and freshens nothing.
+  // By this clock: an ended session neither opens nor freshens anything.
   const { sessionExpiresAt } = request
   if (sessionExpiresAt !== null && now >= sessionExpiresAt) {
     const because = { reason: "expired", exp: Math.floor(sessionExpiresAt / 1000) } as const
@@ -51,7 +51,7 @@ function liveParent(
 function openChild(step: Step, parent: Parent): Opened | OAuthFailure {
   const { bundle, agent } = step
   const { task, ancestry, token } = parent
-  // Whoever holds a bound token without its key could otherwise exchange it for one of its own.
+  // Otherwise the holder of a stolen bound token, without its key, could exchange it for one of its own.
   const handedOverBy = step.request.parent?.handedOverBy ?? null
   if (token.jkt !== null && handedOverBy === null) return oauthError({ reason: "handover_required" })
   if (token.jkt !== null && handedOverBy !== token.jkt)
@@ -66,7 +66,7 @@ function openChild(step: Step, parent: Parent): Opened | OAuthFailure {
   return openNew(step, `${task.id}.${task.children + 1}`, parent)
 }
 
-/** A root task, or one below `parent`. */
+/** Opens a root task, or one below `parent`. */
 function openNew(step: Step, id: string, parent: Parent | null): Opened | OAuthFailure {
   const { bundle, state, request, agent, now } = step
   const name = request.purpose ?? agent.purposes[0] ?? ""
@@ -85,7 +85,7 @@ function openNew(step: Step, id: string, parent: Parent | null): Opened | OAuthF
   const narrowed = narrowedBy(mayDelegate(step, name, request.approvals))
   if ("ambiguous" in narrowed) return oauthError({ reason: "details_ambiguous", tool: narrowed.ambiguous })
   if (!("grant" in narrowed)) {
-    // What nobody may have on this agent's word alone, somebody may with a person's.
+    // Policy may allow, with a person's consent, what this agent cannot have alone.
     const consented = state.user && narrowedBy(mayDelegate(step, name, [...request.approvals, "user"]))
     if (consented && "grant" in consented) return oauthError({ reason: "consent_required", scope: consented.scope })
     return oauthError({ reason: "nothing_left", ...narrowed })
@@ -124,13 +124,13 @@ function openNew(step: Step, id: string, parent: Parent | null): Opened | OAuthF
 }
 
 /**
- * A task is one row of its ledger's storage, where a row holds no more than 2 MB. Bounds stand in it for each tool that
- * they are about, and again in each task below.
+ * A task is one row of its ledger's storage, where a row holds no more than 2 MB. It repeats the bounds for each tool
+ * that they apply to, and each task below repeats them again.
  */
 const MAX_TASK_BYTES = 1_000_000
 const TOO_LONG = "with its bounds for each tool the grant is too long"
 
-/** Asked of policy for the user, or for the agent where there is none: whether a tool may go into a token at all. */
+/** Whether policy lets the user, or the agent if there is none, put a tool into a token at all. */
 function mayDelegate(
   { bundle, state, request, agent }: Step,
   purpose: string,

@@ -11,13 +11,13 @@ export interface OpenedTask {
   readonly user: string | null
   readonly audience: string
   readonly chain: readonly string[]
-  /** Milliseconds, when the authority behind its tree was given. */
+  /** Milliseconds since the epoch, when the authority behind its tree was given. */
   readonly since: number
-  /** Milliseconds, by the ledger's clock. */
+  /** Milliseconds since the epoch, by the ledger's clock. */
   readonly issuedAt: number
-  /** Milliseconds. */
+  /** Milliseconds since the epoch. */
   readonly expiresAt: number
-  /** Milliseconds; its token may expire sooner. */
+  /** Milliseconds since the epoch; its token may expire sooner. */
   readonly taskExpiresAt: number
 }
 

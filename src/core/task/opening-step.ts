@@ -11,9 +11,9 @@ import type { IssuedToken, Task } from "./task.ts"
 const MAX_TOKEN_LIFE_MS = 900_000
 
 export interface Opening {
-  /** Null: renewal of a token, no new task. */
+  /** Null if a token is renewed and no task is opened. */
   readonly task: Task | null
-  /** The tree's user, as a fresher session tells, and when that was given; null: as before. */
+  /** The tree's user by a fresher session, and when that session was given. Null if unchanged. */
   readonly session: { readonly user: UserFacts; readonly since: number } | null
   readonly token: { readonly jti: string } & IssuedToken
 }
@@ -27,7 +27,7 @@ export interface Opened {
   readonly chain: readonly string[]
 }
 
-/** What every way of opening reads. */
+/** The input of every way of opening. */
 export interface Step {
   readonly bundle: Bundle
   readonly state: TreeState
@@ -36,14 +36,14 @@ export interface Step {
   readonly now: number
 }
 
-/** A live task that a token of the request names, with all above it, itself first. */
+/** A live task that a token of the request names, and its ancestry, itself first. */
 export interface Parent {
   readonly task: Task
   readonly ancestry: readonly Task[]
   readonly token: IssuedToken
 }
 
-/** A tree stays one object's: so many tasks are a loop, and so many live tokens nobody needs. */
+/** A tree must fit one object: this many tasks are a loop, and no agent needs this many live tokens. */
 const MAX_TASKS = 256
 
 const MAX_TOKENS = 1_024
@@ -63,9 +63,9 @@ export function ended(ancestry: readonly Task[], now: number): OAuthFailure | nu
 }
 
 /**
- * Every token is issued here. Its audience is one that each task of the line was opened for (RFC 8707, section 2.2): what
- * a person consented to for one resource server is no authority at another, and a child stays within its parent's.
- * @param task the new one, or null for a renewal; `line` begins with the task that the token is for
+ * Issues every token. Its audience is one for which each task of the ancestry was opened (RFC 8707, section 2.2).
+ * Consent for one resource server is no authority at another, and a child stays within its parent's audiences.
+ * @param task the new one, or null for a renewal; `ancestry` begins with the task of the token
  */
 export function issue(
   { request, agent, now }: Step,

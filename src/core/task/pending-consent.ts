@@ -7,35 +7,37 @@ export interface Consent {
   /** Hex SHA-256 of the secret part of `auth_req_id`, or of the code. */
   readonly secretHash: string
   readonly agent: string
-  /** Whom it is asked of; what is known of them so far. */
+  /** The person whose consent is requested; what is known of them so far. */
   readonly user: UserFacts
   readonly purpose: string | null
   readonly asked: OpenRequest["asked"]
   readonly audience: string
-  /** For the person, to know this request by (CIBA 7.1). */
+  /** Lets the person recognize this request (CIBA, section 7.1). */
   readonly bindingMessage: string | null
-  /** Milliseconds. */
+  /** Milliseconds since the epoch. */
   readonly expiresAt: number
-  /** What the person was shown; 0 where nothing was yet: milliseconds that the task may live at most. */
+  /**
+   * Milliseconds that the task may live at most, as the person was shown; 0 if they have not been shown anything yet.
+   */
   readonly life: number
-  /** What the person said. */
+  /** The person's answer. Null if there is none yet. */
   readonly answer: ConsentResponse | null
-  /** A token has been issued for it: it is over. */
+  /** A token has been issued for it, so no other one can be. */
   readonly isRedeemed: boolean
-  /** Of an authorization code; absent: it is polled for. */
+  /** Terms of an authorization code. Absent if the client polls. */
   readonly code?: CodeTerms
-  /** What the person left of it, where they were shown each part; absent: all. */
+  /** What the person's consent leaves of it, if they were shown each part. Absent: all. */
   readonly kept?: GrantReduction
-  /** Of the refresh tokens of its task; absent: it has none. */
+  /** The refresh tokens of its task. Absent if it has none. */
   readonly refreshing?: Refreshing
 }
 
 export interface ConsentResponse {
   readonly approved: boolean
-  /** The person, by the session in which they said it. */
+  /** The person, by the session in which they answered. */
   readonly person: UserFacts
-  /** Milliseconds, when that session ends: what it consented to ends with it. */
+  /** Milliseconds since the epoch, when that session ends: what it consented to ends with it. */
   readonly until: number
-  /** Milliseconds, when that session was issued: what they said is no younger authority than it. */
+  /** Milliseconds since the epoch, when that session began: their consent is no younger authority than the session. */
   readonly since: number
 }

@@ -1,12 +1,12 @@
 /**
- * The proofs that a ledger has admitted, each once (RFC 9449 11.1), kept in memory alone: writing each down would cost
- * more than deciding. A ledger that has woken knows none of those before; so it takes a proof only if that cannot have
- * been admitted then: it was made after the waking, or with the nonce that this life of the ledger handed out (RFC 9449
- * 9). Pure: the ledger makes the nonce and gives the time.
+ * The proofs that a ledger has admitted, each once (RFC 9449, section 11.1). They are in memory alone, because writing
+ * each would cost more than deciding. A ledger that has woken knows none of the earlier ones. So it accepts a proof
+ * only if no earlier life can have admitted it: it was made after the waking, or with the nonce of this life (RFC 9449,
+ * section 9). Pure: the ledger makes the nonce and gives the time.
  */
 
 /**
- * By this much the clock of a client whose proof was admitted can have run ahead of ours; the edge takes ten seconds of
+ * How far the clock of a client whose proof was admitted can have been ahead of ours; the edge accepts ten seconds of
  * it.
  */
 const AHEAD_MS = 15_000
@@ -18,7 +18,7 @@ export class ProofLog {
 
   /**
    * @param nonce unguessable, of this life of the ledger
-   * @param since milliseconds; proofs may have been admitted before then that are not known here
+   * @param since milliseconds; proofs from before then may have been admitted that are not known here
    */
   constructor(nonce: string, since: number) {
     this.nonce = nonce
@@ -29,7 +29,7 @@ export class ProofLog {
     return this.#seen.size
   }
 
-  /** @param now milliseconds, by the ledger's clock: what is stale or too new by it would escape the reasoning above */
+  /** @param now milliseconds, by the ledger's clock: a stale or too new proof would escape the reasoning above */
   check(proof: Proof, now: number): "fresh" | "stale" | "seen" | "nonce_required" {
     const madeAt = proof.iat * 1000
     if (now >= proof.freshUntil || madeAt > now + AHEAD_MS) return "stale"
@@ -45,11 +45,11 @@ export class ProofLog {
 export interface Proof {
   /** RFC 7638 SHA-256 thumbprint of the key that signed it. */
   readonly jkt: string
-  /** Of this key: another key's equal one is another. */
+  /** Unique for this key only. */
   readonly jti: string
-  /** Seconds. */
+  /** Seconds since the epoch. */
   readonly iat: number
-  /** Milliseconds; from then on it would be refused as stale, so its `jti` need not be remembered. */
+  /** Milliseconds since the epoch; from then on the proof is rejected as stale, so its `jti` need not be remembered. */
   readonly freshUntil: number
   readonly nonce: string | null
 }

@@ -1,4 +1,6 @@
-/** One more token of a task that exists: by its own token, by a fresher session (step-up), or by a refresh token. */
+/**
+ * Issues one more token of an existing task: by its own token, by a fresher session (step-up), or by a refresh token.
+ */
 import { oauthError, type OAuthFailure } from "../denials/oauth-error.ts"
 import type { Bundle } from "../policy/assemble.ts"
 import { ASKED_NOTHING } from "./grant.ts"
@@ -8,30 +10,30 @@ import { isAlive, ancestryOf, whyEnded, type TreeState } from "./state.ts"
 import type { Task } from "./task.ts"
 
 export function renew(step: Step, { task, ancestry }: Parent): Opened | OAuthFailure {
-  // An unbound token may be traded for a bound one, never the other way round nor for another key's: not even by a token
-  // from before the task was bound, which whoever has stolen it could otherwise use to take the key away again.
+  // An unbound token may be exchanged for a bound one, never the other way round, nor for another key's. That includes
+  // a token from before the task was bound: a thief could otherwise use it to remove the key.
   if (task.jkt !== null && task.jkt !== step.request.jkt) return oauthError({ reason: "key_differs" })
   return takesAsItIs(step.request, task)
     ? issue(step, null, [task, ...ancestry.slice(1)])
     : oauthError({ reason: "renewal_differs" })
 }
 
-/** A renewal takes the task as it is; asking for less and getting all would be a surprise, so it is refused. */
+/** A renewal takes the task as it is. A request for less would surprisingly receive all, so it is rejected. */
 function takesAsItIs({ asked, purpose }: OpenRequest, task: Task): boolean {
   return asked.parts === null && (purpose === null || purpose === task.purpose)
 }
 
 /**
- * Step-up (RFC 9470): a fresher session of the tree's user, brought by the agent of a live task of the tree, with the
- * key of its tokens, which may have expired while the user logged in. The task stays what it is; what its user's login
- * proves is replaced for the whole tree.
+ * Step-up (RFC 9470): the agent of a live task brings a fresher session of the tree's user, with the key of its tokens,
+ * which may have expired while the user logged in. The task does not change; the facts of its user's login are replaced
+ * for the whole tree.
  */
 export function freshen(step: Step, id: string): Opened | OAuthFailure {
   const { state, request, agent, now } = step
   const ancestry = ancestryOf(state, id)
   const [task, ...above] = ancestry
   if (!task) return oauthError({ reason: "task_unknown", what: id })
-  // Nobody has consented to what waits for consent, whatever became of it.
+  // While a task waits for consent, nobody has consented to it.
   if (state.consent && !state.consent.isRedeemed) return oauthError({ reason: "task_unknown", what: id })
   if (!isAlive(state, ancestry, now)) return ended(ancestry, now) ?? oauthError({ reason: "task_unknown", what: id })
   const { user } = request
@@ -44,16 +46,16 @@ export function freshen(step: Step, id: string): Opened | OAuthFailure {
   if (user.auth_time === undefined || user.auth_time <= (state.user.auth_time ?? Number.NEGATIVE_INFINITY)) {
     return oauthError({ reason: "session_not_fresher" })
   }
-  // A fresh login proves who the user is now. It makes what was granted before no younger for a stop with a time.
+  // A fresh login proves who the user is now. A revocation of what was granted earlier still covers the task.
   return issue(step, null, [task, ...above], { user, since: Math.min(state.since, request.since) })
 }
 
-/** What its registration gave it for people at their browsers is gone with that. */
+/** The error once an agent is no longer registered as a client, which ends what people granted it at their browsers. */
 export const NO_CLIENT = { reason: "grant_refused", what: "its agent is no client any more" } as const
 
 /**
- * By a refresh token (RFC 6749 6): one more token of the tree's own task, to the key that its tokens are bound to. Nobody
- * is asked again, and so nothing of it changes.
+ * By a refresh token (RFC 6749, section 6): one more token of the tree's own task, for the key that its tokens are
+ * bound to. Nobody consents again, so nothing of the task changes.
  */
 export function renewRoot(
   bundle: Bundle,

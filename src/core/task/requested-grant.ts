@@ -17,7 +17,7 @@ const boundSchema = z.strictObject({
   max_length: z.int().nonnegative().optional(),
 })
 
-/** Each is looked for in the whole catalog. */
+/** Each is matched against the whole catalog. */
 const MAX_SCOPES = 256
 
 /** RFC 9396: objects of our type, each about tools of its own. */
@@ -32,28 +32,28 @@ const detailsSchema = z
         .record(z.string().max(128), boundSchema)
         .refine((bounds) => Object.keys(bounds).length <= 32)
         .optional(),
-      /** Of the whole task: the least of all counts. */
+      /** Of the whole task; the smallest number applies. */
       calls: z.int().positive().optional(),
-      /** Of the task, as the parameter of that name. */
+      /** Of the task, like the request parameter `purpose`. */
       purpose: z.string().min(1).max(256).optional(),
     }),
   )
   .min(1)
   .max(16)
 
-/** Bounds are kept for each tool that is granted. */
+/** Bounds are stored for each granted tool. */
 const MAX_DETAILS_LENGTH = 4_096
 
-/** What is asked for, and the purpose that the request names, if any. */
+/** What is requested, and the purpose that the request names, if any. */
 export interface AskedFor {
   readonly asked: RequestedGrant
   readonly purpose: string | null
 }
 
 /**
- * `scope` and `authorization_details` together: a request may use either to name tools, and neither to get the default.
+ * The parameters of a token request that say what is requested. Null if the request has none of this name. A request
+ * names tools in `scope` or in `authorization_details`, not in both; with neither it gets the default.
  */
-/** The parameters of a token request that say what is requested; null: the request has none of this name. */
 export interface RequestedText {
   readonly scope: string | null
   readonly purpose: string | null
@@ -80,8 +80,8 @@ export function readAsked({ scope, purpose, authorizationDetails: text }: Reques
 }
 
 /**
- * Of an assertion: what in it is ours; a list without any allows nothing. Null where it is no such list, or names
- * several purposes.
+ * Reads the details of an assertion; only those of our type count, and a list without any allows nothing. Null if it is
+ * no such list, or names several purposes.
  */
 export function detailsOf(json: unknown): AskedFor | null {
   const list = z
@@ -96,7 +96,7 @@ export function detailsOf(json: unknown): AskedFor | null {
   return { asked: details.asked, purpose: details.purposes[0] ?? null }
 }
 
-/** Each purpose once. Null where they are no such list, or name more tools and actions than scopes may be. */
+/** Each purpose once. Null if the list is malformed, or names more tools and actions than the limit for scopes. */
 function readDetails(json: unknown): { readonly asked: RequestedGrant; readonly purposes: readonly string[] } | null {
   const details = detailsSchema.safeParse(json)
   if (!details.success) return null

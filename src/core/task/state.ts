@@ -1,6 +1,6 @@
 /**
  * The state of one task tree, as its ledger holds it: plain values, no storage, no clock. `decide` and `openTask` read
- * it; only `apply` changes it, and only by a change that one of them made.
+ * it; only `apply*` changes it, and only by a change that one of them made.
  */
 import type { Approval } from "./approval.ts"
 import { Memory } from "../guardrails/memory.ts"
@@ -11,49 +11,52 @@ import type { Consent } from "./pending-consent.ts"
 import type { ProofLog } from "./proof-log.ts"
 import type { IssuedToken, Task, WhyEnded } from "./task.ts"
 
-/** An admission that a gateway may ask about again, because its own try was cut. */
+/** An admission whose call a gateway may repeat, because its own request was cut. */
 export interface RememberedAdmission {
   readonly task: string
-  /** The task whose plan this call finished; null: it finished none. */
+  /** The task whose plan this call finished. Null if it finished none. */
   readonly finished: string | null
   /** Hash of the call that was admitted. */
   readonly call: string
   readonly decisionId: string
-  /** Milliseconds. */
+  /** Milliseconds since the epoch. */
   readonly until: number
 }
 
 export interface TreeState {
   readonly root: string
-  /** As the freshest session that was brought told. */
+  /** As of the freshest session. */
   user: UserFacts | null
-  /** Milliseconds, when the authority behind the tree was given: when that session, or its agent's own, began. */
+  /**
+   * Milliseconds since the epoch, when the authority behind the tree was given: the start of that session, or of the
+   * agent's own.
+   */
   since: number
   readonly tasks: Map<string, Task>
-  /** What was told of tasks, by id: each holds for those below it too. */
+  /** Reported risks by task id; each also applies to the tasks below. */
   readonly risks: Map<string, Signal>
-  /** Of the person, to the root; null where none was asked for. */
+  /** The person's consent to the root. Null if none was requested. */
   consent: Consent | null
   /** By `jti`. */
   readonly tokens: Map<string, IssuedToken>
   /** Proofs admitted in this life of the ledger. */
   proofs: ProofLog
-  /** What guardrails keep in mind. */
+  /** The memory of the guardrails. */
   readonly memory: Memory
-  /** What people were asked about single calls, by id. */
+  /** Approvals of single calls, by id. */
   readonly approvals: Map<string, Approval>
-  /** What the tree has done: labels of every tool admitted. */
+  /** What the tree has done: labels of every admitted tool. */
   readonly labels: Set<string>
   /** By gateway and request id. */
   readonly retries: Map<string, RememberedAdmission>
-  /** The newest bundle that decided here; an older one never does again. */
+  /** The newest bundle that decided here; an older one never decides again. */
   bundle: Pointer
   /**
-   * Ids of guardrails whose figures a bundle that decided here hid. They stay hidden if a later bundle no longer redacts
-   * the argument: the values were sent, and counted, under the earlier promise.
+   * Ids of guardrails whose figures a bundle that decided here hid. They stay hidden if a later bundle no longer
+   * redacts the argument: the values were sent, and counted, under the earlier promise.
    */
   readonly hidden: Set<string>
-  /** Latest time read, milliseconds: the clock never runs backwards. */
+  /** The latest time read, in milliseconds: the clock never runs backwards. */
   clock: number
 }
 
@@ -93,12 +96,12 @@ export function whyEnded({ status, expiresAt, idle, lastCall }: Task, now: numbe
   return idle !== null && now - lastCall >= idle ? "idle" : null
 }
 
-/** Whether it and all above it are alive, up to the root. */
+/** Whether the task and all its ancestors are alive, up to the root. */
 export function isAlive(state: TreeState, ancestry: readonly Task[], now: number): boolean {
   return ancestry.at(-1)?.id === state.root && ancestry.every((task) => whyEnded(task, now) === null)
 }
 
-/** The same, or frozen: an operator may let it go on. */
+/** Whether they are alive, or quarantined: an operator may release a quarantined task. */
 export function mayGoOn(state: TreeState, ancestry: readonly Task[], now: number): boolean {
   const goesOn = (task: Task): boolean => {
     const why = whyEnded(task, now)
@@ -107,13 +110,13 @@ export function mayGoOn(state: TreeState, ancestry: readonly Task[], now: number
   return ancestry.at(-1)?.id === state.root && ancestry.every(goesOn)
 }
 
-/** A frozen task that an operator may still let go on: the task, one above it or one below it. */
+/** A quarantined task that an operator may still release: the task, an ancestor, or a task below it. */
 export function frozenAround(state: TreeState, id: string, now: number): Task | undefined {
   const around = [...ancestryOf(state, id), ...[...state.tasks.values()].filter((task) => isBelow(task.id, id))]
   return around.find(({ status, expiresAt }) => status === "quarantined" && now < expiresAt)
 }
 
-/** The task and all above it, itself first; empty where it is unknown. */
+/** The task and its ancestors, itself first. Empty if it is unknown. */
 export function ancestryOf(state: TreeState, id: string): readonly Task[] {
   const ancestry: Task[] = []
   for (let task = state.tasks.get(id); task; task = task.parent === null ? undefined : state.tasks.get(task.parent)) {
@@ -132,7 +135,7 @@ export function isTaskId(text: string): boolean {
   return TASK_ID.test(text)
 }
 
-/** The ledger of a task: named by the root of its tree. */
+/** The root task, which names the ledger of this task's tree. */
 export function rootOf(task: string): string {
   const dot = task.indexOf(".")
   return dot < 0 ? task : task.slice(0, dot)

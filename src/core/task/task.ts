@@ -2,7 +2,7 @@
 import type { Plan, Progress } from "../guardrails/plan.ts"
 import type { Grant, GrantedDetails } from "./grant.ts"
 
-/** `pending`: a person has yet to agree; `quarantined`: frozen until one has looked. */
+/** `pending`: a person has not consented yet; `quarantined`: an operator has to look at it. */
 export type TaskStatus = "pending" | "active" | "completed" | "revoked" | "quarantined"
 /** Why a task opens nothing: its status, or that its time has passed. */
 export type WhyEnded = Exclude<TaskStatus, "active"> | "expired" | "idle"
@@ -12,45 +12,51 @@ export interface Task {
   readonly id: string
   readonly parent: string | null
   readonly agent: string
-  /** Of its tokens, and of those of tasks below it: what it was opened for, by a person's consent where there was one. */
+  /**
+   * The audiences of its tokens, and of those of tasks below it: those for which it was opened, by consent if there was
+   * one.
+   */
   readonly audiences: readonly string[]
   readonly purpose: string
   readonly grant: Grant
   /** The grant in scopes, for tokens and people. */
   readonly scope: string
-  /** The grant as RFC 9396 details, where it was asked for in such. */
+  /** The grant as RFC 9396 details. Null if it was not requested in this form. */
   readonly details: readonly GrantedDetails[] | null
   readonly plan: Plan | null
-  /** Milliseconds without a call after which it has expired; null: as long as it lives. */
+  /** Milliseconds without a call after which it expires. Null if only its life limits it. */
   readonly idle: number | null
-  /** Milliseconds. */
+  /** Milliseconds since the epoch. */
   readonly openedAt: number
-  /** Milliseconds; never past the parent's. */
+  /** Milliseconds since the epoch; never later than the parent's. */
   readonly expiresAt: number
-  /** Thumbprint of the key that its tokens are bound to, where they are. */
+  /** Thumbprint of the key that its tokens are bound to. Null if they are not. */
   jkt: string | null
   status: TaskStatus
-  /** What ended or froze it; null while it is active. */
+  /** What ended or quarantined it. Null while it is active. */
   endedBy: EndedBy | null
   /** Admitted calls of this task and of those below it that count against `grant.calls`. */
   calls: number
-  /** Children opened so far; numbers the next. */
+  /** The number of children opened so far; it gives the next its number. */
   children: number
-  /** Milliseconds, when the last call of it or of one below was admitted; before the first, when it was opened. */
+  /**
+   * Milliseconds since the epoch, when the last call of it or of one below was admitted; before the first, when it was
+   * opened.
+   */
   lastCall: number
-  /** Of its plan; empty where it has none. */
+  /** Progress of its plan. Empty if it has none. */
   progress: Progress
 }
 
 /**
- * Its agent, done or giving up; an operator; the person who was asked; its plan, finished or left; a code or a refresh
- * token that somebody showed who should not have it.
+ * Its agent, by completion or abort; an operator; the person who did not consent; its plan, finished or violated; or
+ * the misuse of a stolen code or refresh token.
  */
 export type EndedBy = "completion" | "abort" | "operator" | "rejection" | "plan" | "deviation" | "misuse"
 
 export interface IssuedToken {
   readonly task: string
-  /** Milliseconds. */
+  /** Milliseconds since the epoch. */
   readonly expiresAt: number
   /** Thumbprint (RFC 7638) of the key that it is bound to. */
   readonly jkt: string | null

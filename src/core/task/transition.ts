@@ -1,6 +1,4 @@
-/**
- * `apply*`: the only functions that change a tree's state, each by a value that a pure step made.
- */
+/** `apply*`: the only functions that change a tree's state, each by a value that a pure step made. */
 import { used, type Approval } from "./approval.ts"
 import type { Guardrails } from "../guardrails/guardrails.ts"
 import type { Signal } from "../guardrails/risk.ts"
@@ -11,7 +9,7 @@ import type { Opening } from "./opening-step.ts"
 import { isBelow, type TreeState } from "./state.ts"
 import type { EndedBy, Task, TaskStatus } from "./task.ts"
 
-/** Retries are remembered for seconds; above this many the stale ones are dropped. */
+/** Retries are remembered for seconds; above this number the stale ones are dropped. */
 const MAX_RETRIES = 1_000
 
 export function applyChange(state: TreeState, change: TaskChange): void {
@@ -46,13 +44,13 @@ export function applyBundle(state: TreeState, pointer: Pointer, { telltales }: G
   for (const guardrail of telltales) state.hidden.add(guardrail)
 }
 
-/** One that was asked for, was answered, or was used. */
+/** Sets an approval that was requested, answered, or used. */
 export function applyApproval(state: TreeState, approval: Approval): void {
   for (const [id, { expiresAt }] of state.approvals) if (expiresAt <= state.clock) state.approvals.delete(id)
   state.approvals.set(approval.id, approval)
 }
 
-/** What is kept in mind of a denied call. */
+/** Applies the memory updates of a denied call. */
 export function applyAfterwards(state: TreeState, memoryUpdates: readonly MemoryUpdate[], now: number): void {
   state.clock = now
   applyUpdates(state.memory, memoryUpdates, now)
@@ -80,16 +78,17 @@ export function applyOpening(state: TreeState, { task, token, session }: Opening
   if (parent) parent.children += 1
 }
 
-/** Ends that a person decides on. Every other one an agent can bring about by what it calls or shows. */
+/** Ends by a person. Every other end an agent can cause by what it calls or presents. */
 const BY_PERSON: ReadonlySet<EndedBy> = new Set(["operator", "rejection"])
 
 /**
- * Tasks that an end would change: that one and, unless it is only frozen, all below it that have not ended before. A
- * frozen one only a person ends, or an agent could hide by its own end, or its parent's, what an operator has to look at.
+ * Tasks that an end would change: that task and, unless it is only quarantined, all those below it that have not ended
+ * before. Only a person ends a quarantined task. Otherwise an agent could end it or its parent, and so hide what an
+ * operator has to look at.
  */
 export function endedBy(state: TreeState, { task: id, status, by }: TaskEnd): readonly string[] {
   const isReached = (task: string): boolean => task === id || (status !== "quarantined" && isBelow(task, id))
-  // Only what could act is frozen: what waits for consent, released, would be a task that nobody consented to.
+  // Only an active task is quarantined: the release of a pending one would start a task without consent.
   const changes = (from: TaskStatus): boolean => {
     if (status === "quarantined") return from === "active"
     return from === "quarantined" ? BY_PERSON.has(by) : from !== "completed" && from !== "revoked"
@@ -109,8 +108,8 @@ export function applyEnd(state: TreeState, ids: readonly string[], end: TaskEnd)
 }
 
 /**
- * Once an end was acknowledged no retry of an earlier call is allowed, not even of a task that had ended before and that it
- * does not change. Only the call that finished a plan may be asked about again after the end that it brought itself.
+ * Once an end was acknowledged, no retry of an earlier call is allowed, not even of a task that had ended before and
+ * does not change. Only the call that finished a plan may be repeated after the end that it caused itself.
  */
 function forgetRetries({ retries }: TreeState, { task: id, by }: TaskEnd): void {
   for (const [key, { task, finished }] of retries) {
@@ -119,13 +118,13 @@ function forgetRetries({ retries }: TreeState, { task: id, by }: TaskEnd): void 
   }
 }
 
-/** @param signal instead of what was told before; null: nothing is told of it any more */
+/** @param signal replaces the reported risk; null: the report is withdrawn */
 export function applyRisk(state: TreeState, task: string, signal: Signal | null): void {
   if (signal) state.risks.set(task, signal)
   else state.risks.delete(task)
 }
 
-/** A person has looked, and lets it go on. */
+/** An operator releases the quarantined task. */
 export function applyRelease(task: Task): void {
   task.status = "active"
   task.endedBy = null

@@ -1,4 +1,4 @@
-/** What a task's agent or an operator is shown of it: its state, its tree below, what is left. */
+/** What a task's agent or an operator sees of it: its state, the tree below, and what is left. */
 import { openBounds } from "../catalog/redaction.ts"
 import type { GrantedDetails } from "./grant.ts"
 import { gaugesOf, type Gauge } from "../guardrails/gauge.ts"
@@ -25,16 +25,16 @@ export interface TaskView {
   /** What ended or froze it, where something did. */
   /** Null: nothing has ended it. */
   readonly ended_by: Task["endedBy"]
-  /** Null: it is not quarantined. */
+  /** Null if it is not quarantined. */
   readonly frozen_by: Task["endedBy"]
-  /** Milliseconds. */
+  /** Milliseconds since the epoch. */
   readonly opened_at: number
-  /** Milliseconds. */
+  /** Milliseconds since the epoch. */
   readonly expires_at: number
-  /** Milliseconds: with no call until then it expires; null where it may be idle. */
+  /** Milliseconds since the epoch, when it expires unless a call comes before. Null if it may be idle. */
   readonly idle_at: number | null
   readonly calls: { readonly used: number; readonly limit: number | null }
-  /** What is left: calls (null: unlimited), milliseconds, and the tools that its plan has a place for now. */
+  /** What is left: calls (null: unlimited), milliseconds, and the tools that its plan allows next. */
   readonly left: {
     readonly calls: number | null
     readonly life: number
@@ -43,7 +43,10 @@ export interface TaskView {
   readonly plan: readonly (PlanStep & { readonly used: number })[] | null
   /** Labels that the whole tree has picked up. */
   readonly labels: readonly string[]
-  /** From 0 to 100: what is told of it, or of a task above it, now. What is told of agents and users comes to that. */
+  /**
+   * From 0 to 100: the current reported risk of the task or an ancestor. Reports about agents and users are added to
+   * it.
+   */
   readonly risk: number
 }
 
@@ -53,7 +56,7 @@ type ShownDetails = Omit<GrantedDetails, "arguments"> & { readonly arguments?: R
 /** A task and those below it. */
 export interface Viewed {
   readonly tasks: readonly TaskView[]
-  /** Null where no bundle was to be had that says what applies. */
+  /** Null if no bundle can be loaded that says what applies. */
   readonly limits: readonly Gauge[] | null
 }
 
@@ -67,10 +70,10 @@ export function viewOf(state: TreeState, root: string, now: number): TaskView[] 
 }
 
 /**
- * The same for whoever does not hold a task's grant: with a bound on an argument that the catalog redacts for one of the
- * tools that the task and those above it cover, its viewers would know that argument of each allowed call.
+ * The same for a viewer who does not hold a task's grant. A bound on an argument that the catalog redacts, for one of
+ * the tools that the task and its ancestors cover, would disclose that argument of each allowed call.
  * @param bundle null if none can be loaded: no bound then shows a value
- * @param agent that asks, and is shown its own grants whole; null for an operator
+ * @param agent that sends the request, and sees its own grants whole; null for an operator
  */
 export function openView(
   tasks: readonly TaskView[],
@@ -92,7 +95,7 @@ function openDetails(details: ShownDetails, redact: readonly string[] | null): S
 
 /**
  * Windows, budgets and calls in flight of the task and those below it, as long as one of them can act.
- * @param tellsAll whether whoever asks may see what others of the tree have called, and with what
+ * @param tellsAll whether the viewer may see what others of the tree have called, and with which arguments
  */
 export function limitsOf(
   { guardrails, catalog }: Pick<Bundle, "guardrails" | "catalog">,

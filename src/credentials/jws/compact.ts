@@ -1,7 +1,8 @@
 /**
- * The outside of a compact JWS (RFC 7515 7.1), stricter than the library that verifies it: base64url without padding,
- * blanks or stray trailing bits (RFC 4648 3.5), so that one token has one spelling; JSON without a key twice; a size
- * cap before anything is parsed; no header member that would choose the key or change what is signed.
+ * The syntax of a compact JWS (RFC 7515, section 7.1), stricter than the library that verifies it. It is base64url
+ * without padding, blanks or stray trailing bits (RFC 4648, section 3.5), so that one token has one spelling. Its JSON
+ * has no duplicate key, its size is limited before anything is parsed, and no header member chooses the key or changes
+ * what is signed.
  */
 import { isObject, readJson } from "../../core/encoding/json.ts"
 import { isRejected, ofCredential, reject, type Rejected } from "../../core/denials/terms/credential-rejection.ts"
@@ -9,11 +10,11 @@ import { isRejected, ofCredential, reject, type Rejected } from "../../core/deni
 export const MAX_TOKEN_LENGTH = 16_384
 
 const COMPACT = /^([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)$/
-/** What the last character may be when 2 or 4 of its 6 bits are padding: those bits are zero. */
+/** The last character if 2 or 4 of its 6 bits are padding: those bits are zero. */
 const LAST_OF_TWO = /[AQgw]$/
 const LAST_OF_THREE = /[AEIMQUYcgkosw048]$/
 
-/** Unverified: enough to choose the rules that a token must pass, never to pass them. */
+/** Unverified: enough to choose the rules that a token must meet, never to meet them. */
 export interface Compact {
   readonly token: string
   readonly header: Readonly<Record<string, unknown>> & {
@@ -25,12 +26,12 @@ export interface Compact {
 }
 
 /**
- * `crit` names extensions that we must understand, and we understand none (RFC 7515 4.1.11); the others bring or point
- * to the key that is to verify them (RFC 8725 3.10, 3.11).
+ * `crit` names extensions that we must understand, and we understand none (RFC 7515, section 4.1.11). The others bring
+ * or reference the key that is to verify the token (RFC 8725, sections 3.10 and 3.11).
  */
 const REFUSED_MEMBERS = ["crit", "jku", "jwk", "x5u", "x5c", "b64", "zip"]
 
-/** @param embedsKey a DPoP proof: it has to bring its key in `jwk` (RFC 9449 4.2) */
+/** @param embedsKey true for a DPoP proof, which has its key in `jwk` (RFC 9449, section 4.2) */
 export function readCompact(token: string, embedsKey = false): Compact | Rejected {
   return ofCredential(read(token, embedsKey), token)
 }
@@ -44,7 +45,7 @@ function read(token: string, embedsKey: boolean): Compact | Rejected {
   return isRejected(claims) ? claims : { token, ...header, ...claims }
 }
 
-/** The three of them as they stand there, in base64url. */
+/** The three parts as they are in the token, in base64url. */
 export interface Parts {
   readonly header: string
   readonly claims: string
@@ -102,7 +103,7 @@ function isCanonical(part: string): boolean {
 
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
 
-/** With the very objection: which part of a token cannot be read, and why, is what its issuer has to fix. */
+/** With the exact error: the issuer has to know which part of a token cannot be read, and why. */
 function decodeObject(
   part: string,
   name: "header" | "claims",

@@ -1,7 +1,7 @@
 /**
- * What tokens of all kinds have in common: an allowed algorithm, a key of whoever may have signed it, times that hold.
- * Each kind adds its own rules in its own file, and each starts from the header's type, so that no token of one kind
- * passes for another (RFC 8725 3.11, 3.12).
+ * The checks that tokens of all kinds share: an allowed algorithm, a key of a permitted signer, and valid times. Each
+ * kind adds its own rules in its own file, and begins with the header's type, so that no token of one kind is accepted
+ * as another (RFC 8725, sections 3.11 and 3.12).
  */
 import { errors, jwtVerify, type JWTVerifyOptions } from "jose"
 import { isObject } from "../../core/encoding/json.ts"
@@ -10,23 +10,26 @@ import type { Compact } from "./compact.ts"
 import { findKey, findOtherKey, type KeyOwner, type FetchContext } from "../key-sets/key-set.ts"
 import { reject, type Rejected } from "../../core/denials/terms/credential-rejection.ts"
 
-/** DESIGN §4: clocks of others may be this far off. */
+/** DESIGN §4: other clocks may differ by this much. */
 export const CLOCK_TOLERANCE_SECONDS = 30
 
 /**
- * A credential that never ends is a permanent identity, and where it is used once only, what remembers it is never
- * swept. A day is the longest that any workload's platform issues by default (AWS for Kubernetes); most are minutes.
+ * A credential that never ends is a permanent identity, and if it is single-use, its `jti` is never forgotten. A day is
+ * the longest that any workload's platform issues by default (AWS for Kubernetes); most are minutes.
  */
 export const MAX_LIFE_SECONDS = 86_400
 
 export type Claims = Compact["claims"]
 
 interface Checks extends Pick<JWTVerifyOptions, "issuer" | "requiredClaims"> {
-  /** Seconds, the longest that it may be made for; null: it tells of something that was, and does not end (RFC 8417 2.2). */
+  /**
+   * The longest life in seconds. Null for an event token, which reports the past and does not expire (RFC 8417, section
+   * 2.2).
+   */
   readonly maxLife: number | null
 }
 
-/** @param options what of its claims `jose` is to check: its issuer, which must be there; and seconds of life */
+/** @param options what `jose` is to check: the issuer, which must be present; and seconds of life */
 export async function verifySigned(
   { token, header, claims }: Compact,
   owner: KeyOwner,
@@ -63,14 +66,14 @@ export async function verifySigned(
   )
 }
 
-/** A token from the future was made by a clock that nothing can be judged by. */
+/** A token from the future comes from a clock by which no time can be checked. */
 function checkIssued({ iat }: Claims, now: number): Rejected | null {
   if (iat === undefined) return null
   if (typeof iat !== "number") return reject({ reason: "claim_mismatch", claim: "iat" })
   return iat > now / 1000 + CLOCK_TOLERANCE_SECONDS ? reject({ reason: "not_yet_valid", from: iat }) : null
 }
 
-/** Counted from when it was issued, where it says so: what was made for years must not pass on its last day. */
+/** Counted from its issue if it says when: a token that was made for years must not be accepted on its last day. */
 function checkLife({ iat, exp }: Claims, maxLife: number, now: number): Rejected | null {
   if (typeof exp !== "number") return reject({ reason: "claim_missing", claim: "exp" })
   const from = typeof iat === "number" ? Math.min(iat, now / 1000) : now / 1000
@@ -78,7 +81,7 @@ function checkLife({ iat, exp }: Claims, maxLife: number, now: number): Rejected
   return seconds <= maxLife + CLOCK_TOLERANCE_SECONDS ? null : reject({ reason: "too_long_lived", seconds })
 }
 
-/** The library's word for what is wrong, as a value; what is no such word is a defect. */
+/** The library's error code as a value; an error without one is a defect. */
 export function rejectionOf(error: unknown): Rejected {
   if (error instanceof errors.JWTExpired) return reject({ reason: "expired", exp: Number(error.payload.exp) })
   if (error instanceof errors.JWTClaimValidationFailed) {
@@ -93,7 +96,7 @@ export function rejectionOf(error: unknown): Rejected {
   throw error
 }
 
-/** `typ` in lower case, without the media type's prefix (RFC 7515 4.1.9); null where there is none. */
+/** `typ` in lower case, without the media type's prefix (RFC 7515, section 4.1.9). Null if there is none. */
 export function typeOf({ header }: Pick<Compact, "header">): string | null {
   return header.typ === null ? null : header.typ.toLowerCase().replace(/^application\//, "")
 }
@@ -109,9 +112,10 @@ export function isSoleAudience(aud: unknown, expected: string): boolean {
 }
 
 /**
- * Not a plain token of its kind: delegated already or naming who may act (RFC 8693 4.1, 4.4), bound to a key that
- * nobody proves here (RFC 7800 3.1), or a security event of the same issuer for the same client (RFC 8417 2.2).
- * @param actor whom its `may_act` may name; null: it may have none
+ * Rejects a token that is not a plain one of its kind: delegated already or naming an actor (RFC 8693, sections 4.1 and
+ * 4.4), bound to a key that nobody proves here (RFC 7800, section 3.1), or a security event of the same issuer for the
+ * same client (RFC 8417, section 2.2).
+ * @param actor that its `may_act` may name; null: it may have none
  */
 export function checkPlain(claims: Claims, actor: string | null): Rejected | null {
   if ("act" in claims) return reject({ reason: "delegated" })
@@ -121,7 +125,7 @@ export function checkPlain(claims: Claims, actor: string | null): Rejected | nul
   return "events" in claims ? reject({ reason: "security_event" }) : null
 }
 
-/** By its subject alone: who is named with an issuer or a client as well is somebody that we know by other names. */
+/** By its subject alone: an actor that is also named by issuer or client is not one that we know under this name. */
 function names(mayAct: unknown, actor: string): boolean {
   return isObject(mayAct) && mayAct["sub"] === actor && Object.keys(mayAct).length === 1
 }

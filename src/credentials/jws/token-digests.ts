@@ -1,9 +1,9 @@
 import { encoder, signedPartOf, HASH_DIGITS } from "../../core/encoding/hash.ts"
 
 /**
- * Of a token, computed once and remembered with it: `hash`, which tells two tokens apart in records and opens nothing, and
- * `ath` of RFC 9449, which is of the whole token. By the platform, as a token is long and whoever verifies one waits for
- * the platform anyway.
+ * Digests of a token, computed once and remembered with it: `hash`, which identifies it in records and opens nothing,
+ * and `ath` of RFC 9449, which is of the whole token. Computed by the platform, because a token is long and its
+ * verification waits for the platform anyway.
  */
 export async function tokenDigests(token: string): Promise<{ readonly hash: string; readonly ath: string }> {
   const [signed, whole] = await Promise.all([digestOf(signedPartOf(token)), digestOf(token)])

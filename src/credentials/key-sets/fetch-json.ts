@@ -1,16 +1,16 @@
-/** Documents of others, fetched where they say that they are: by no redirect, in time, and up to a size. */
+/** Fetches documents of others from their exact URL: without redirects, within a time limit, and up to a size. */
 import { boundedText } from "../../platform/request-body.ts"
 import { mayBeFetched } from "../../core/encoding/url.ts"
 import { TIMEOUT_MS } from "./renewal.ts"
 
 export interface Fetched {
   readonly text: string
-  /** Its `Content-Type`; empty where it has none. */
+  /** Its `Content-Type`. Empty if it has none. */
   readonly type: string
 }
 
 /**
- * Throws where it is not to be had as it must be.
+ * Throws if it cannot be fetched as required.
  * @param local the local stack: loopback may be fetched
  * @param most bytes
  */

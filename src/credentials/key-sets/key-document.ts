@@ -1,16 +1,19 @@
-/** A document with public keys: a JWK set (RFC 7517 5), or the bundle of one SPIFFE trust domain, which is stricter. */
+/**
+ * A document with public keys: a JWK set (RFC 7517, section 5), or the bundle of one SPIFFE trust domain, which is
+ * stricter.
+ */
 import * as z from "zod"
 import { importKeys, type PublicKey } from "./public-key.ts"
 
 export interface KeyDocument {
   readonly keys: readonly PublicKey[]
-  /** Milliseconds after which it is to be asked for again. */
+  /** Milliseconds after which it is to be fetched again. */
   readonly renewAfter: number
-  /** `spiffe_sequence`: a smaller one is an older bundle; null where the document says none. */
+  /** `spiffe_sequence`: a smaller one is an older bundle. Null if the document has none. */
   readonly sequence: bigint | null
 }
 
-/** Where a SPIFFE bundle says nothing else: what SPIFFE Trust Domain and Bundle 4.1.2 recommends. */
+/** The default for a SPIFFE bundle, as SPIFFE Trust Domain and Bundle, section 4.1.2, recommends. */
 const RENEW_AFTER_MS = 300_000
 const RENEW_AFTER_AT_LEAST_MS = 10_000
 const RENEW_AFTER_AT_MOST_MS = 1_800_000
@@ -23,13 +26,13 @@ const spiffeSchema = jwksSchema.extend({
     .refine((sequence) => sequence >= 0n)
     .nullable()
     .default(null),
-  // Only advice: a document that revokes is not to be missed because of it.
+  // A malformed hint is ignored: it must not make us miss a document that revokes keys.
   spiffe_refresh_hint: z.number().nonnegative().nullish().catch(null),
 })
 
 /**
- * Throws where it is no such document. Keys that may not be used are left out; a SPIFFE bundle whose `keys` are empty
- * revokes all that there were (SPIFFE Trust Domain and Bundle 4.1, 4.2).
+ * Throws if the document is invalid. Keys that may not be used are left out. A SPIFFE bundle whose `keys` are empty
+ * revokes all earlier ones (SPIFFE Trust Domain and Bundle, sections 4.1 and 4.2).
  */
 export async function readKeyDocument(
   text: string,
@@ -47,7 +50,7 @@ export async function readKeyDocument(
   return { keys: await importKeys(keys, algorithms, "jwt-svid"), renewAfter, sequence }
 }
 
-/** `spiffe_sequence` has 64 bits, of which a number holds 53: two bundles in a row would count as one. */
+/** `spiffe_sequence` has 64 bits, of which a number holds 53: two successive bundles would look the same. */
 function exactly(_name: string, value: unknown, { source = "" }: { readonly source?: string } = {}): unknown {
   return typeof value === "number" && /^-?\d+$/.test(source) && !Number.isSafeInteger(value) ? BigInt(source) : value
 }

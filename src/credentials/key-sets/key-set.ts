@@ -1,8 +1,8 @@
 /**
- * Public keys of others: a JWKS URL, a SPIFFE bundle, OIDC discovery, or inline in the bundle of rules. A fetched set
- * is kept as a value, in the isolate and for other isolates, renewed beside the calls, and asked for again at most once
- * in a cooldown where a token names a key that it lacks. An issuer that is down goes on working from what is held,
- * within a stated bound; then nothing of it verifies any more.
+ * Public keys of others: a JWKS URL, a SPIFFE bundle, OIDC discovery, or inline in the policy bundle. A fetched set is
+ * cached as a value, in the isolate and for other isolates. It is renewed while calls go on, and fetched again at most
+ * once in a cooldown if a token names an unknown key. If an issuer is unavailable, its tokens verify with the cached
+ * set within a fixed bound; afterwards none of them verifies.
  */
 import * as z from "zod"
 import { logEvent } from "../../platform/log.ts"
@@ -14,19 +14,20 @@ import { Renewals, type RenewalRequest } from "./renewal.ts"
 import { readShared, writeShared } from "./shared-cache.ts"
 
 /**
- * Between two refreshes because of an unknown key or a bad signature: forged tokens must not make calls to the issuer.
+ * Between two refreshes because of an unknown key or a bad signature: forged tokens must not cause requests to the
+ * issuer.
  */
 const UNKNOWN_KEY_COOLDOWN_MS = 5_000
 /** A set that could not be renewed for this long verifies nothing any more. */
 const UNUSABLE_AFTER_MS = 3_600_000
 /**
- * A set this many times older than it should be is asked for before it is used: what was withdrawn must not come back.
+ * A set this many times older than it should be is fetched before it is used: a revoked key must not be accepted again.
  */
 const WAIT_AFTER = 2
 const BELIEVE_OLDER_AFTER_MS = 300_000
 const MAX_BYTES = 262_144
 
-/** Whose keys: an entry of issuers.yaml, or an agent that signs its own assertions. */
+/** The owner of the keys: an entry of issuers.yaml, or an agent that signs its own assertions. */
 export interface KeyOwner {
   /** For the log. */
   readonly id: string
@@ -37,18 +38,18 @@ export interface KeyOwner {
 }
 
 export interface FetchContext {
-  /** Milliseconds. */
+  /** Milliseconds since the epoch. */
   readonly now: number
   /** The local stack: loopback may be fetched. */
   readonly local: boolean
-  /** Takes work that the answer does not wait for. */
+  /** Takes work that the response does not wait for. */
   readonly background: (work: Promise<unknown>) => void
 }
 
 interface CachedKeys extends KeyDocument {
-  /** Milliseconds. */
+  /** Milliseconds since the epoch. */
   readonly fetchedAt: number
-  /** Milliseconds; since then the issuer has given bundles with a smaller number. */
+  /** Milliseconds since the epoch, from when on the issuer has sent bundles with a smaller number. */
   readonly olderSince?: number
 }
 const keySets = new Map<string, CachedKeys>()
@@ -56,7 +57,7 @@ const keySets = new Map<string, CachedKeys>()
 const renewals = new Renewals()
 const inlineKeys = new WeakMap<object, readonly PublicKey[]>()
 
-/** For tests: a fresh isolate. */
+/** For tests: the state of a fresh isolate. */
 export function forgetKeySets(): void {
   keySets.clear()
   renewals.clear()
@@ -64,7 +65,7 @@ export function forgetKeySets(): void {
 
 export type FoundKey = { readonly key: CryptoKey } | { readonly missing: "key" | "keys" }
 
-/** The key that is to verify a token: or that the set has none such, or that no set can be had. */
+/** The key that is to verify a token; or that the set has no such key, or that no set is available. */
 export async function findKey(
   owner: KeyOwner,
   kid: string | null,
@@ -78,8 +79,8 @@ export async function findKey(
 }
 
 /**
- * Another key for a token that `tried` has not signed: issuers replace a key under its id, or give none, and what is
- * held may be what was there before. The issuer is asked at most as often as for unknown keys.
+ * Another key for a token that `tried` has not signed: issuers replace a key under its id, or give no id, and the
+ * cached key may be the earlier one. The set is fetched at most as often as for unknown keys.
  */
 export async function findOtherKey(
   owner: KeyOwner,
@@ -144,9 +145,7 @@ function askingFor(owner: KeyOwner, { now, local, background }: FetchContext): R
   }
 }
 
-/**
- * What another isolate has fetched is as good as what this one would; it is looked at only where this one has nothing.
- */
+/** A set that another isolate has fetched is as good as one of our own; it is read only if this isolate has none. */
 async function takeShared(owner: KeyOwner, now: number): Promise<void> {
   const shared = await readShared(placeOf(owner))
   if (!shared || now - shared.fetchedAt >= UNUSABLE_AFTER_MS) return
@@ -157,15 +156,15 @@ async function takeShared(owner: KeyOwner, now: number): Promise<void> {
   }
 }
 
-/** A set replaces the one before wholly; throws where the document is none, or is an older one. */
+/** Replaces the earlier set as a whole. Throws if the document is invalid, or older. */
 async function take(owner: KeyOwner, text: string, fetchedAt: number): Promise<KeyDocument> {
   const place = placeOf(owner)
   const kind = owner.keys.kind === "spiffe_bundle" ? "spiffe_bundle" : "jwks"
   const read = await readKeyDocument(text, kind, owner.algorithms)
   const cached = keySets.get(place)
   if (cached && cached.fetchedAt > fetchedAt) return cached
-  // A copy that lags must not bring back what was revoked; a server that goes on counting from less is believed in the
-  // end.
+  // A copy that lags must not bring back what was revoked; a server that continues with smaller numbers is accepted in
+  // the end.
   if (cached && isOlder(read, cached) && fetchedAt - cached.fetchedAt < UNUSABLE_AFTER_MS) {
     const olderSince = cached.olderSince ?? fetchedAt
     keySets.set(place, { ...cached, olderSince })
@@ -177,14 +176,14 @@ async function take(owner: KeyOwner, text: string, fetchedAt: number): Promise<K
   return read
 }
 
-/** One without a number is none of those that have one. */
+/** A bundle without a number is older than any that has one. */
 function isOlder({ sequence }: KeyDocument, current: KeyDocument): boolean {
   return current.sequence !== null && (sequence === null || sequence < current.sequence)
 }
 
 /**
- * By where the keys come from and how they are read, not by the owner's name: a bundle that moves an issuer must not go
- * on with the old place's keys, and no two trust domains share a set.
+ * Identifies a set by the source of its keys and how they are read, not by the owner's name: an issuer that a bundle
+ * moves must not keep the keys of its old location, and no two trust domains share a set.
  */
 function placeOf({ keys, issuer = "", algorithms, id }: KeyOwner): string {
   const where = keys.kind === "jwks_uri" ? keys.uri : keys.kind === "spiffe_bundle" ? `${id} ${keys.uri}` : issuer
@@ -195,7 +194,7 @@ const discoverySchema = z.object({ issuer: z.string(), jwks_uri: z.string() })
 
 async function uriOf({ keys, issuer = "" }: KeyOwner, local: boolean): Promise<string> {
   if (keys.kind === "jwks_uri" || keys.kind === "spiffe_bundle") return keys.uri
-  // OIDC Discovery 4: the path is appended to the issuer, and the document must name that very issuer.
+  // OIDC Discovery, section 4: the path is appended to the issuer, and the document must name that very issuer.
   const at = `${issuer.replace(/\/$/, "")}/.well-known/openid-configuration`
   const { text } = await fetchJson(at, local, MAX_BYTES)
   const found = discoverySchema.parse(JSON.parse(text))

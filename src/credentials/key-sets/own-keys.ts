@@ -1,10 +1,9 @@
 /**
- * Our own public keys in this isolate, from the key ring, or at first from another isolate that has asked it lately.
- * What is held is enough for a call: it is renewed beside the calls, by one of them at a time. A call waits only where
- * there is nothing to go on with: for an unknown `kid`, at most once in a cooldown, so that forged tokens make no calls
- * to the one ring, and beyond the bound within which it may be out of reach. What is held or shared may still have a
- * key that was pulled since: that its tokens open nothing is the switches' to say, which are asked about each token by
- * its `kid`.
+ * Our own public keys in this isolate, from the key ring, or at first from another isolate that has fetched them
+ * recently. A call uses the cached keys, which are renewed while calls go on, by one of them at a time. A call waits
+ * only if its `kid` is unknown, at most once in a cooldown, so that forged tokens cause no requests to the one ring; or
+ * if the cache is older than the bound within which the ring may be unavailable. Cached or shared keys may include one
+ * that was pulled since. The switches, which are checked for each token by its `kid`, reject its tokens.
  */
 import { importJWK, type CryptoKey, type JWK } from "jose"
 import * as z from "zod"
@@ -20,9 +19,9 @@ export interface OwnKey {
 }
 
 export interface KeyFinder {
-  /** Null where the ring has no such key. Throws KeysUnavailable. */
+  /** Null if the ring has no such key. Throws KeysUnavailable. */
   find(kid: string): Promise<OwnKey | null>
-  /** The JWK set as it is published: the ring's own word. */
+  /** The JWK set as it is published: as the ring returned it. */
   published(): Promise<readonly JWK[]>
 }
 
@@ -31,37 +30,37 @@ export interface OwnKeysReach {
   readonly fetchKeys: () => Promise<readonly JWK[]>
   /** Our own URL: isolates of another Worker share nothing with ours. */
   readonly issuer: string
-  /** Milliseconds. */
+  /** Milliseconds since the epoch. */
   readonly now: number
-  /** Takes work that the answer does not wait for. */
+  /** Takes work that the response does not wait for. */
   readonly background: (work: Promise<unknown>) => void
 }
 
 /**
- * Between two questions to the ring because of an unknown key, or of a reader of the JWK set. Short: where a key was
- * pulled, another one signs at once, and its tokens are refused for as long.
+ * Between two requests to the ring because of an unknown key, or of a reader of the JWK set. Short: after a key is
+ * pulled, another one signs at once, and its tokens are rejected for this long.
  */
 const COOLDOWN_MS = 2_000
 /** A key that the ring dropped is forgotten this much later, by this isolate and by those that share with it. */
 const RENEW_AFTER_MS = 300_000
 const UNUSABLE_AFTER_MS = 3_600_000
 
-/** The ring is out of reach and nothing of it is known here, or nothing new enough. */
+/** The ring is unavailable, and no cached keys are known here, or none recent enough. */
 export class KeysUnavailable extends Error {}
 
 interface CachedOwnKeys {
   readonly jwks: readonly JWK[]
   readonly keys: ReadonlyMap<string, OwnKey>
-  /** Milliseconds, when the ring said so. */
+  /** Milliseconds since the epoch, when the ring returned it. */
   readonly fetchedAt: number
-  /** To another isolate. */
+  /** It came from another isolate. */
   readonly isShared: boolean
 }
 
 let cachedKeys: CachedOwnKeys | undefined
 let renewal = new Renewal()
 
-/** For tests: a fresh isolate. */
+/** For tests: the state of a fresh isolate. */
 export function forgetOwnKeys(): void {
   cachedKeys = undefined
   renewal = new Renewal()
@@ -69,7 +68,7 @@ export function forgetOwnKeys(): void {
 
 const placeOf = (issuer: string): string => `own ${issuer}`
 
-/** What other isolates of this data centre would take from it: a key was pulled. */
+/** Drops the keys that other isolates of this data centre would read from this one, because a key was pulled. */
 export async function forgetSharedKeys(issuer: string): Promise<void> {
   await dropShared(placeOf(issuer))
 }
@@ -78,7 +77,7 @@ export function ownKeys({ fetchKeys: publicKeys, issuer, now, background }: OwnK
   const renew = async (): Promise<void> => {
     const jwks = await publicKeys()
     const keys = await importAll(jwks)
-    // One that was given up may still end, after another that began later. Another isolate's clock is not ours.
+    // A request that was abandoned may still end, after one that began later. Another isolate's clock is not ours.
     if (cachedKeys && !cachedKeys.isShared && cachedKeys.fetchedAt > now) return
     cachedKeys = { jwks, keys, fetchedAt: now, isShared: false }
     const text = JSON.stringify({ keys: jwks })
@@ -89,7 +88,7 @@ export function ownKeys({ fetchKeys: publicKeys, issuer, now, background }: OwnK
   const usable = async (renewAfter: number): Promise<CachedOwnKeys> => {
     if (!cachedKeys) {
       const shared = await takeShared(issuer, now)
-      // Another request may have asked the ring in the meantime.
+      // Another request may have fetched them from the ring in the meantime.
       cachedKeys ??= shared
     }
     if (ageOf(cachedKeys, now) >= UNUSABLE_AFTER_MS) await renewal.forWantOf(renewalRequest)
@@ -101,13 +100,13 @@ export function ownKeys({ fetchKeys: publicKeys, issuer, now, background }: OwnK
     async find(kid) {
       const found = (await usable(RENEW_AFTER_MS)).keys.get(kid)
       if (found) return found
-      // A set that the ring gave us just now has been asked for it already; another isolate's may be from before.
+      // A set that the ring has just sent is current; another isolate's may be older.
       if (cachedKeys?.isShared === true || ageOf(cachedKeys, now) >= COOLDOWN_MS)
         await renewal.forUnknownKey(renewalRequest, COOLDOWN_MS)
       return cachedKeys?.keys.get(kid) ?? null
     },
     async published() {
-      // Whoever reads it here keeps it for as long again: it must not be as old as what a call may rely on.
+      // The reader caches it for as long again, so it must be newer than what a call may use.
       if (cachedKeys?.isShared === true || ageOf(cachedKeys, now) >= COOLDOWN_MS) await renewal.first(renewalRequest)
       return (await usable(RENEW_AFTER_MS)).jwks
     },
@@ -120,7 +119,7 @@ function ageOf(cached: CachedOwnKeys | undefined, now: number): number {
 
 const sharedSchema = z.object({ keys: z.array(z.record(z.string(), z.unknown())) })
 
-/** Nothing where there is none, or one that this isolate would ask for anew. */
+/** Nothing if there is none, or one that this isolate would renew. */
 async function takeShared(issuer: string, now: number): Promise<CachedOwnKeys | undefined> {
   const shared = await readShared(placeOf(issuer))
   if (!shared || Math.abs(now - shared.fetchedAt) >= RENEW_AFTER_MS) return undefined

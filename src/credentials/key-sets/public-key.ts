@@ -1,6 +1,6 @@
 /**
- * One public key out of a JWK set: strong enough, of one algorithm, imported once. What a set holds beside such keys is
- * left out, so that a bad key costs its own tokens only.
+ * One public key out of a JWK set: strong enough, of one algorithm, imported once. Other members of a set are left out,
+ * so that a bad key affects its own tokens only.
  */
 import { importJWK, type CryptoKey, type JWK } from "jose"
 import { type Algorithm } from "../../core/keys/algorithm.ts"
@@ -8,14 +8,19 @@ import { weakness, algorithmOf } from "../../core/keys/key-strength.ts"
 
 export interface PublicKey {
   readonly kid: string | null
-  /** The one algorithm that it verifies (RFC 8725 3.1): its own `alg`, or the only one that it and the issuer allow. */
+  /**
+   * The one algorithm that it verifies (RFC 8725, section 3.1): its own `alg`, or the only one that it and the issuer
+   * allow.
+   */
   readonly alg: Algorithm
   readonly key: CryptoKey
 }
 
 /**
- * The usable keys of a set. Two for one key id and algorithm are neither used: which is meant cannot be said.
- * @param use of a SPIFFE bundle's keys `jwt-svid`, and those have a key id (SPIFFE Trust Domain and Bundle 4.2)
+ * The usable keys of a set. If two share a key id and algorithm, neither is used, because the choice would be
+ * ambiguous.
+ * @param use of a SPIFFE bundle's keys `jwt-svid`, and those have a key id (SPIFFE Trust Domain and Bundle, section
+ *   4.2)
  */
 export async function importKeys(
   jwks: readonly Readonly<Record<string, unknown>>[],
@@ -36,13 +41,13 @@ export async function importKeys(
   )
 }
 
-/** More usable ones than any issuer rotates through; each costs an import. */
+/** More usable keys than any issuer rotates through; each costs an import. */
 const MAX_KEYS = 64
 
 export async function importKey(jwk: Readonly<Record<string, unknown>>, alg: Algorithm): Promise<CryptoKey | null> {
   const { kty, crv, x, y, n, e } = jwk
   const text = (value: unknown): string => (typeof value === "string" ? value : "")
-  // Only the members that make the key: what else stands there (`use: jwt-svid`, `x5c`) would be refused or misread.
+  // Only the members that make the key: others (`use: jwt-svid`, `x5c`) would be rejected or misread.
   const members: JWK =
     kty === "RSA"
       ? { kty: "RSA", n: text(n), e: text(e) }
@@ -57,9 +62,7 @@ export async function importKey(jwk: Readonly<Record<string, unknown>>, alg: Alg
   }
 }
 
-/**
- * The one key for a token: by its key id and algorithm; without a key id only where a single key is of the algorithm.
- */
+/** The one key for a token, by its key id and algorithm; without a key id, only if a single key has the algorithm. */
 export function keyFor(keys: readonly PublicKey[], kid: string | null, alg: string): CryptoKey | null {
   const fitting = keys.filter((key) => key.alg === alg && (kid === null || key.kid === kid))
   return fitting.length === 1 ? (fitting[0]?.key ?? null) : null

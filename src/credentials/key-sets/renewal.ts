@@ -1,11 +1,11 @@
 /**
- * When what an isolate holds, keys mostly, is asked for again: by one request at a time, not without end, not without
- * pause after a failure. Another request's promise must not be awaited (workerd forbids it); what is shared is only that
- * somebody is at it, and its end can be watched.
+ * When an isolate renews what it caches, mostly keys: by one request at a time, within a time limit, and with a pause
+ * after a failure. One request must not await the promise of another (workerd forbids it). They share only the fact
+ * that a renewal is in progress, and can watch for its end.
  */
 import { within } from "../../platform/timeout.ts"
 
-/** Who is asked has this long, in all. */
+/** The time limit of one renewal. */
 export const TIMEOUT_MS = 5_000
 /** After a failure, before the next try; doubled with each further one. */
 const PAUSE_MS = 1_000
@@ -13,54 +13,54 @@ const LONGEST_PAUSE_MS = 30_000
 const WATCH_EVERY_MS = 25
 
 export interface RenewalRequest {
-  /** Milliseconds, when the request that asks arrived. */
+  /** Milliseconds since the epoch, when the request that renews arrived. */
   readonly now: number
-  /** Takes work that the answer does not wait for. */
+  /** Takes work that the response does not wait for. */
   readonly background: (work: Promise<unknown>) => void
-  /** Throws where it cannot be had. */
+  /** Throws if the renewal fails. */
   readonly renew: () => Promise<void>
-  /** Is told of each failure. */
+  /** Receives each failure. */
   readonly onFailure: (error: unknown) => void
 }
 
 interface Attempt {
-  /** Milliseconds. */
+  /** Milliseconds since the epoch. */
   readonly startedAt: number
 }
 
 export class Renewal {
-  /** Who is at it; one that never ends, because its request was cut off, is given up. */
+  /** The renewal in progress. If its request was cut off, it never ends, and is abandoned after a while. */
   #underWay: Attempt | null = null
   #failures = 0
   #pausesUntil = Number.NEGATIVE_INFINITY
   #forUnknownKeyAt = Number.NEGATIVE_INFINITY
 
-  /** Nobody waits: what is held is good enough meanwhile. */
+  /** Renews without waiting: the cached value is good enough meanwhile. */
   beside(request: RenewalRequest): void {
     if (!this.#isUnderWay(request.now) && !this.#pauses(request.now)) request.background(this.#attempt(request))
   }
 
   /**
-   * What is held may be too old to rely on without having asked. Nobody waits who would wait in vain: after a failure
-   * only the one who tries again.
+   * Renews before the cached value is used, because it may be too old. Nobody waits in vain: after a failure, only the
+   * request that tries again waits.
    */
   async first(request: RenewalRequest): Promise<void> {
     if (this.#failures === 0 || !this.#isUnderWay(request.now)) await this.forWantOf(request)
   }
 
-  /** Without it there is nothing to go on with. */
+  /** Renews and waits, because nothing can be done without the value. */
   async forWantOf(request: RenewalRequest): Promise<void> {
     if (this.#isUnderWay(request.now)) return this.#watch()
     if (this.#pauses(request.now)) return
     const attempt = this.#attempt(request)
-    // Others may be watching: it goes on where the client that it was begun for goes away.
+    // Others may be watching, so it continues even if the client whose request began it disconnects.
     request.background(attempt)
     await attempt
   }
 
   /**
-   * A token names a key that is not held, or is not signed by the one that is.
-   * @param cooldown milliseconds between two such: what is forged must not make calls to whoever is asked
+   * Renews because a token names an unknown key, or is not signed by the cached one.
+   * @param cooldown milliseconds between two such renewals, so that forged tokens cause few requests
    */
   async forUnknownKey(request: RenewalRequest, cooldown: number): Promise<void> {
     const { now } = request
@@ -92,11 +92,11 @@ export class Renewal {
     this.#underWay = mine
     const began = Date.now()
     try {
-      await within(renew(), TIMEOUT_MS, "whoever publishes the keys")
+      await within(renew(), TIMEOUT_MS, "the key source")
       this.#failures = 0
       this.#pausesUntil = Number.NEGATIVE_INFINITY
     } catch (error) {
-      // From its end on: one that ran into the time-out would have paused for long enough when it ends.
+      // From its end on: the pause of a renewal that ran into the time limit would otherwise be over by then.
       this.#pausesUntil =
         now + Math.max(0, Date.now() - began) + Math.min(LONGEST_PAUSE_MS, PAUSE_MS * 2 ** this.#failures)
       this.#failures += 1

@@ -1,20 +1,23 @@
 /**
- * Documents with public keys, shared between the isolates of a data centre, so that a new isolate need not ask the
- * issuer. Only a convenience: where there is no such cache, or nothing in it, the issuer is asked.
+ * Documents with public keys, shared between the isolates of a data centre, so that a new isolate need not fetch them
+ * from the issuer. Only a convenience: without such a cache, or if it is empty, the issuer is asked.
  */
 import * as z from "zod"
 import { logEvent } from "../../platform/log.ts"
 
 const schema = z.object({
   text: z.string(),
-  /** Milliseconds. */
+  /** Milliseconds since the epoch. */
   fetchedAt: z.number(),
-  /** Decimal `spiffe_sequence`; null where the document has none. */
+  /** Decimal `spiffe_sequence`. Null if the document has none. */
   sequence: z.string().regex(/^\d+$/).nullable().default(null),
 })
 export type SharedDocument = z.infer<typeof schema>
 
-/** What counts from less is written in the end: its server has begun anew, and nobody has seen the other since. */
+/**
+ * A document with a smaller number is written after this long: its server has started again, and the other has not been
+ * seen since.
+ */
 const KEEP_NEWER_FOR_MS = 300_000
 
 /** A name that no request can have: these entries are never served. */
@@ -31,8 +34,8 @@ export async function readShared(place: string): Promise<SharedDocument | null> 
 }
 
 /**
- * Leaves a newer one as it is. Two isolates that write at once may still end with the older; whoever reads that holds
- * it against what it knows, and asks the issuer in time.
+ * Does not replace a newer document. Two isolates that write at once may still end with the older one; a reader
+ * compares it with its own, and fetches from the issuer in time.
  * @param seconds how long others may use it
  */
 export async function writeShared(place: string, document: SharedDocument, seconds: number): Promise<void> {
@@ -52,7 +55,7 @@ function isNewer(there: SharedDocument, document: SharedDocument): boolean {
   return document.sequence === null || BigInt(document.sequence) < BigInt(there.sequence)
 }
 
-/** What is not to be used any more, at least in this data centre. */
+/** Removes what must not be used any more, at least in this data centre. */
 export async function dropShared(place: string): Promise<void> {
   try {
     await caches.default.delete(keyOf(place))

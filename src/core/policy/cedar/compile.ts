@@ -1,7 +1,7 @@
 /**
- * One rule in Cedar's JSON policy format. Its scope is read when it is filed (filing.ts), its conditions when they are
- * first asked about, so that a cold isolate does not pay for rules that it never meets. The build does both with all of
- * them, and so finds everything that could be wrong with a rule; a decision meets only what is wrong with a request.
+ * One rule in Cedar's JSON policy format. Its scope is read when it is filed (filing.ts), its conditions when first
+ * evaluated, so that a cold isolate does not pay for rules that it never needs. The build does both with all of them,
+ * and so finds everything that could be wrong with a rule; a decision finds only errors of a request.
  */
 import type { EntityStore } from "./entities.ts"
 import { type Node, UnsupportedOperator, readList, readNode, readText } from "./est.ts"
@@ -12,7 +12,7 @@ import { foreseeConditions, type Foresee, type Outcomes } from "./outcomes.ts"
 import { readScope, type Scope } from "./scope.ts"
 import { asBoolean } from "./values/evaluation-error.ts"
 
-/** All `when` true and all `unless` false, up to the first that is not. Throws EvaluationError where one errs. */
+/** All `when` true and all `unless` false, up to the first that is not. Throws EvaluationError if one errs. */
 type Holds = (request: PolicyRequest, entities: EntityStore) => boolean
 
 export class Rule {
@@ -22,7 +22,7 @@ export class Rule {
   #holds: Holds | undefined
   #foresee: Foresee | undefined
 
-  /** Throws UnsupportedOperator for an effect that is none. */
+  /** Throws UnsupportedOperator for an unknown effect. */
   constructor(lowered: LoweredRule) {
     const policy = readNode(lowered.policy, lowered.id, "policy")
     this.lowered = lowered
@@ -30,14 +30,14 @@ export class Rule {
     this.#policy = policy
   }
 
-  /** Keys of the scope (scope.ts). Throws UnsupportedOperator for one that is none. */
+  /** Keys of the scope (scope.ts). Throws UnsupportedOperator for an unknown one. */
   get scope(): Scope {
     const { principal, action, resource } = this.#policy
     const { id } = this.lowered
     return { principal: readScope(principal, id), action: readScope(action, id), resource: readScope(resource, id) }
   }
 
-  /** Throws UnsupportedOperator for what in the conditions the evaluator does not know. */
+  /** Throws UnsupportedOperator if the evaluator does not know an operator of the conditions. */
   compile(): Holds {
     this.#holds ??= compileConditions(this.#policy, this.lowered.id)
     return this.#holds
@@ -47,7 +47,7 @@ export class Rule {
     return (this.#holds ?? this.compile())(request, entities)
   }
 
-  /** What it may come to with some arguments or others; those of the request are not looked at. */
+  /** The possible outcomes with any arguments; those of the request are ignored. */
   foresee(request: PolicyRequest, entities: EntityStore): Outcomes {
     this.#foresee ??= foreseeConditions(this.#policy, this.lowered.id)
     return this.#foresee(request, entities)

@@ -1,9 +1,8 @@
 /**
- * Cedar's authorization: allowed if a permit holds and no forbid does; a permit that errs does not hold.
+ * Cedar's authorization: a request is allowed if a permit holds and no forbid does; a permit that errs does not hold.
  * Source: Cedar documentation, "Authorization"; cedar-spec, Authorizer.lean. The one intended difference: a forbid that
- * errs denies too, and counts as determining. In Cedar it is skipped, so that an agent which leaves out or misshapes an
- * argument would be let through by the very rule that was written to stop it.
- * Synchronous, without I/O or clock.
+ * errs denies too, and counts as determining. Cedar skips it, so that an agent could omit or misshape an argument and
+ * pass the very rule that was written to stop it. Synchronous, without I/O or clock.
  */
 import { Rule } from "./compile.ts"
 import type { EntityStore } from "./entities.ts"
@@ -20,8 +19,8 @@ export type { PolicyRequest } from "./evaluate.ts"
 export interface PolicyAnswer {
   readonly allowed: boolean
   /**
-   * Ids of the rules that decided, sorted: the forbids that hold or err where there are any, else the permits that
-   * hold. Empty: no rule decided, which is the default deny.
+   * Ids of the rules that decided, sorted: the forbids that hold or err if there are any, else the permits that hold.
+   * Empty: no rule decided, which is the default deny.
    */
   readonly determining: readonly string[]
   /** Ids of the rules that could not be evaluated, of either effect, sorted. */
@@ -31,37 +30,37 @@ export interface PolicyAnswer {
 export interface Engine {
   authorize(request: PolicyRequest, entities: EntityStore): PolicyAnswer
   /**
-   * Whether some arguments could be allowed, all else being as in the request, whose own arguments are not looked at.
-   * Not allowed: with none of them. `determining` are the forbids that hold or err whatever the arguments.
+   * Whether some arguments could be allowed if everything else is as in the request, whose own arguments are ignored.
+   * If not allowed, no arguments are. `determining` are the forbids that hold or err whatever the arguments.
    */
   mayAllow(request: PolicyRequest, entities: EntityStore): Pick<PolicyAnswer, "allowed" | "determining">
   /**
    * Whether any permit's action and resource scope match; `false` means that no principal and no context is allowed.
    */
   mayPermit(action: EntityRef, resource: EntityRef, entities: EntityStore): boolean
-  /** Names of the arguments that those read whose action and resource scopes match; found without looking at each. */
+  /**
+   * Names of the arguments that rules with matching action and resource scopes read; found without visiting each rule.
+   */
   readsFor(action: EntityRef, resource: EntityRef, entities: EntityStore): ReadonlySet<string>
-  /** Names of members within arguments that those read (LoweredRule.members). */
+  /** Names of members within arguments that these rules read (LoweredRule.members). */
   membersFor(action: EntityRef, resource: EntityRef, entities: EntityStore): ReadonlySet<string>
-  /** Other members of the context that those read (LoweredRule.facts). */
+  /** Other members of the context that these rules read (LoweredRule.facts). */
   factsFor(action: EntityRef, resource: EntityRef, entities: EntityStore): ReadonlySet<string>
   rule(id: string): LoweredRule | undefined
-  /** For who explains: the rules that could matter to somebody. */
+  /** For explanations: the rules that could matter to some principal. */
   rulesAbout(action: EntityRef, resource: EntityRef, entities: EntityStore): readonly RuleAbout[]
-  /** For who explains: those of these ids, or all there are, each with its scope; none is compiled. */
+  /** For explanations: the rules with these ids, or all, each with its scope; none is compiled. */
   written(ids?: Iterable<string>): Iterable<{ readonly rule: LoweredRule; readonly scope: Scope }>
-  /** Conditions are compiled when first met; a build must meet all. Throws UnsupportedOperator. */
+  /** Conditions are compiled when first evaluated; a build must compile all. Throws UnsupportedOperator. */
   compileAll(): void
 }
 
-/**
- * As `engineOf`, of rules that are filed for it. Throws on an id that is there twice, and UnsupportedOperator (est.ts).
- */
+/** Like `engineOf`, for rules that are filed here. Throws on a duplicate id, and UnsupportedOperator (est.ts). */
 export function compileRules(rules: readonly LoweredRule[]): Engine {
   return engineOf(filedRules(rules))
 }
 
-/** A rule is read when it is first looked at; what is wrong with it, a build has found before. */
+/** A rule is read when first needed; the build has found any error in it before. */
 export function engineOf(filed: FiledRules): Engine {
   const { rules } = filed
   const byPlace = new Map<number, Rule>()
@@ -127,7 +126,7 @@ function decide(rules: readonly Rule[], request: PolicyRequest, entities: Entity
   }
 }
 
-/** A permit that holds for some arguments is enough; a forbid counts only where none makes it fail. */
+/** A permit that holds for some arguments is enough; a forbid counts only if no arguments make it fail. */
 function foresee(
   rules: readonly Rule[],
   request: PolicyRequest,

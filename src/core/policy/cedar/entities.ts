@@ -1,6 +1,6 @@
 /**
- * The entities that rules look at: attributes, tags and, worked out once, everything each is a member of.
- * A store is asked by key and never changes; a request's own entities are laid over the bundle's with `overlay`.
+ * The entities that rules read: attributes, tags and, computed once, everything each is a member of. A store is read by
+ * key and never changes; `overlay` puts a request's own entities over the bundle's.
  */
 import type { EntityUid, StoredEntity } from "./lowered.ts"
 import { fromCedarJson } from "./values/cedar-json.ts"
@@ -19,7 +19,7 @@ export interface EntityStore {
   get(key: string): Entity | undefined
 }
 
-/** All of them at once. Throws on a cycle, an entity given twice, attributes or tags that are no Cedar values. */
+/** All of them at once. Throws on a cycle, a duplicate entity, or attributes or tags that are no Cedar values. */
 export function entityStore(stored: readonly StoredEntity[]): EntityStore {
   const byKey = new Map<string, StoredEntity>()
   for (const one of stored) {
@@ -33,7 +33,7 @@ export function entityStore(stored: readonly StoredEntity[]): EntityStore {
   return entities
 }
 
-/** Each when it is first asked for. Throws then as `entityStore` does; a build has asked for all. */
+/** Each when first requested. Then it throws as `entityStore` does; a build has requested all. */
 export function readStore(find: (key: string) => StoredEntity | undefined): EntityStore {
   const entities = new Map<string, Entity>()
   const read = entityReader(find)
@@ -71,14 +71,14 @@ export function memberOf(parents: readonly EntityRef[], ref: EntityRef, attrs: C
   return { ref, attrs, tags: NO_TAGS, ancestors }
 }
 
-/** `entities` win over those of `base` of the same key. What `base` worked out for others stays as it is. */
+/** `entities` replace those of `base` with the same key. What `base` computed for others stays as it is. */
 export function overlay(base: EntityStore, entities: readonly Entity[]): EntityStore {
   const over = new Map<string, Entity>()
   for (const one of entities) over.set(one.ref.key, one)
   return { get: (key) => over.get(key) ?? base.get(key) }
 }
 
-/** A parent that is not stored is an ancestor all the same, with none of its own (as in the official engine). */
+/** A parent that is not stored is an ancestor nevertheless, with none of its own (as in the official engine). */
 function closeOver(
   key: string,
   find: (key: string) => StoredEntity | undefined,

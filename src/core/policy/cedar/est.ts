@@ -1,9 +1,9 @@
 /**
- * Reading Cedar's JSON policy format (Cedar documentation, "JSON policy format"): shapes only, no meaning.
- * What is not there or not known is refused when the rule is compiled, so that no decision ever meets it.
+ * Reads Cedar's JSON policy format (Cedar documentation, "JSON policy format"): shapes only, no meaning. What is
+ * missing or unknown is rejected when the rule is compiled, so that no decision ever meets it.
  */
 
-/** Names the rule and the operator; a build turns it into a problem, an edge refuses the call. */
+/** Names the rule and the operator. A build reports it as a problem; at an edge the call is denied. */
 export class UnsupportedOperator extends Error {
   override readonly name = "UnsupportedOperator"
   readonly rule: string
@@ -23,7 +23,7 @@ export function isNode(json: unknown): json is Node {
   return typeof json === "object" && json !== null && !Array.isArray(json)
 }
 
-/** `where` names the part in the refusal. */
+/** `where` names the part in the error. */
 export function readNode(json: unknown, rule: string, where: string): Node {
   if (!isNode(json)) throw new UnsupportedOperator(rule, `a malformed ${where}`)
   return json

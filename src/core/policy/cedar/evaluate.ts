@@ -1,4 +1,4 @@
-/** What a compiled expression is: a closure over its operands that takes the request and the entities, and no clock. */
+/** A compiled expression: a closure over its operands that takes the request and the entities, and no clock. */
 import type { EntityStore } from "./entities.ts"
 import type { CedarRecord, EntityRef, Value } from "./values/value.ts"
 
@@ -9,5 +9,5 @@ export interface PolicyRequest {
   readonly context: CedarRecord
 }
 
-/** Throws EvaluationError, and nothing else, where Cedar's evaluator errs. */
+/** Throws EvaluationError, and nothing else, if Cedar's evaluator errs. */
 export type Evaluate = (request: PolicyRequest, entities: EntityStore) => Value

@@ -1,6 +1,7 @@
 /**
  * One expression of a rule, compiled to a closure. The table lists the forms that are not plain operators on values:
- * those that name something, build something, or do not evaluate all of their operands. What is in no table is refused.
+ * those that name something, build something, or do not evaluate all of their operands. Any form outside the tables is
+ * rejected.
  */
 import { UnsupportedOperator, readList, readNode, readOperator, readText } from "./est.ts"
 import { type Evaluate, type PolicyRequest } from "./evaluate.ts"
@@ -104,7 +105,7 @@ function compileAttribute(operands: unknown, rule: string): Evaluate {
   return (request, entities) => attribute(left(request, entities), name, entities)
 }
 
-/** `e has a.b` is `e has a && e.a has b` (Cedar RFC 62): what stands before a dot must be a record or an entity. */
+/** `e has a.b` is `e has a && e.a has b` (Cedar RFC 62): what precedes a dot must be a record or an entity. */
 function compileHas(operands: unknown, rule: string): Evaluate {
   const parts = readNode(operands, rule, "has")
   const left = compileExpression(parts.left, rule)
@@ -121,7 +122,7 @@ function compileHas(operands: unknown, rule: string): Evaluate {
   }
 }
 
-/** `e is T in g` is `e is T && e in g`: `g` is not looked at where the type differs. */
+/** `e is T in g` is `e is T && e in g`: `g` is not evaluated if the type differs. */
 function compileIs(operands: unknown, rule: string): Evaluate {
   const parts = readNode(operands, rule, "is")
   const left = compileExpression(parts.left, rule)

@@ -1,7 +1,7 @@
 /**
- * Rules as a bundle holds them: filed when it is built, under the keys of their scopes (scope.ts), each rule a line
- * that is read when a decision first looks at it. So what a cold isolate does for a decision grows with the rules that
- * are about it, not with all there are.
+ * Rules as a bundle stores them: filed at build time under the keys of their scopes (scope.ts), each rule a line that
+ * is read when a decision first needs it. So the work of a cold isolate for a decision grows with the rules that apply
+ * to it, not with their total number.
  */
 import { Rule } from "./compile.ts"
 import { readNode } from "./est.ts"
@@ -25,7 +25,7 @@ export interface StoredShelf {
 }
 
 export interface FiledRules {
-  /** By `@id`; without their scopes, but for those that people are asked by. */
+  /** By `@id`; without their scopes, except those that require an approval. */
   readonly rules: Table<LoweredRule>
   readonly shelves: Table<StoredShelf>
   /** By the key of an action: the places of its shelves, by the key of a resource. */
@@ -35,8 +35,8 @@ export interface FiledRules {
 export type WrittenRules = Readonly<Record<keyof FiledRules, string>>
 
 /**
- * A rule that names several groups of actions is filed once for each.
- * Throws on an id that is there twice, and UnsupportedOperator (est.ts) for an effect or a scope that is none.
+ * A rule that names several groups of actions is filed once for each. Throws on a duplicate id, and UnsupportedOperator
+ * (est.ts) for an unknown effect or scope.
  */
 export function writeRules(lowered: readonly LoweredRule[], write: (value: unknown) => string): WrittenRules {
   const rules = writeTable(
@@ -67,8 +67,8 @@ export function writeRules(lowered: readonly LoweredRule[], write: (value: unkno
 }
 
 /**
- * Where it is filed says whom and what it is about: half of what there is to read of it. One that asks people is shown
- * to them, whole.
+ * The place where a rule is filed contains its scope, which is half of its text. A rule that requires an approval is
+ * shown to the approvers, so it stays whole.
  */
 function unscoped(rule: LoweredRule): LoweredRule {
   if (parseRemedy(rule.remedy ?? "")?.kind === "approval") return rule
@@ -118,7 +118,7 @@ function shelve(filed: readonly Filed[], places: ReadonlyMap<string, number>): S
   }
 }
 
-/** What the filing has taken from each rule, by its place: for who tells a rule, not for who decides by it. */
+/** The scope of each rule by its place, restored from the filing: for explanations, not for decisions. */
 export function scopesOf({ shelves, actions }: FiledRules): ReadonlyMap<number, Scope> {
   const found = new Map<number, Record<keyof Scope, Set<string>>>()
   for (const [action, byResource] of actions.entries()) {
@@ -140,7 +140,7 @@ export function scopesOf({ shelves, actions }: FiledRules): ReadonlyMap<number, 
   return new Map(lists)
 }
 
-/** As they would be read from a bundle with no other parts. */
+/** As a bundle with no other parts would contain them. */
 export function filedRules(lowered: readonly LoweredRule[]): FiledRules {
   const { rules, shelves, actions } = writeRules(lowered, JSON.stringify)
   return {

@@ -1,7 +1,7 @@
 /**
- * Cedar's `like`: a wildcard stands for any characters, none included. Matching takes each literal at its leftmost
- * place and never goes back, so that no pattern and no argument makes it exponential.
- * UTF-16 units serve as well as Unicode characters: values are well-formed, so a literal never starts inside a pair.
+ * Cedar's `like`: a wildcard matches any characters, or none. Matching takes each literal at its leftmost place and
+ * never backtracks, so that no pattern and no argument makes it exponential. UTF-16 units serve as well as Unicode
+ * characters: values are well-formed, so a literal never starts inside a pair.
  */
 import { readList, readNode, readText } from "./est.ts"
 

@@ -1,6 +1,5 @@
 /**
- * What a rule says outright, worked out once: `context.x` in a set of a hundred names must not build the set every
- * time.
+ * The constants of a rule, computed once: `context.x` in a set of a hundred names must not build the set every time.
  */
 import { fromCedarJson } from "./values/cedar-json.ts"
 import { UnsupportedOperator } from "./est.ts"
@@ -8,7 +7,7 @@ import { type Evaluate } from "./evaluate.ts"
 import { EvaluationError } from "./values/evaluation-error.ts"
 import type { Value } from "./values/value.ts"
 
-/** Integers beyond 2^53 - 1 as JSON numbers have lost digits before they get here: refused, not compared wrongly. */
+/** Integers beyond 2^53 - 1 as JSON numbers have lost digits before they get here: rejected, not compared wrongly. */
 export function readLiteral(json: unknown, rule: string): Value {
   const value = fromCedarJson(json)
   if (value === undefined) throw new UnsupportedOperator(rule, describeRefused(json))
@@ -29,8 +28,7 @@ export function constant(value: Value): Evaluate {
 }
 
 /**
- * `make` of what the items are worth: once if all are constants, else for each request. Where it errs, so does the
- * rule.
+ * `make` of the values of the items: once if all are constants, else for each request. If it errs, so does the rule.
  */
 export function fold(items: readonly Evaluate[], make: (values: readonly Value[]) => Value): Evaluate {
   const values: Value[] = []

@@ -1,6 +1,6 @@
 /**
- * What `policies/*.cedar` becomes at build time: Cedar's own JSON policy format, made by the official engine, plus
- * what the build already knows about each rule. Source: Cedar documentation, "JSON policy format".
+ * What `policies/*.cedar` becomes at build time: Cedar's own JSON policy format, made by the official engine, and what
+ * the build already knows about each rule. Source: Cedar documentation, "JSON policy format".
  */
 
 export interface EntityUid {
@@ -19,18 +19,18 @@ export interface StoredEntity {
 export interface LoweredRule {
   /** `@id`, unique in the bundle. */
   readonly id: string
-  /** The policy in Cedar's JSON format; the evaluator's compiler is its parser, and refuses what it does not know. */
+  /** The policy in Cedar's JSON format; the evaluator's compiler is its parser, and rejects unknown forms. */
   readonly policy: unknown
-  /** `@remedy`, on a `forbid … unless`: what lifts it. */
+  /** `@remedy` of a `forbid … unless`: what would make the call allowed. */
   readonly remedy?: string
   /**
-   * Names below `context.arguments` that the rule reads; `*` where it looks at the arguments as a whole. Those of the
-   * rules for a tool must be present and representable for the tool to be decided at all, and go into the record.
+   * Names below `context.arguments` that the rule reads; `*` if it reads the arguments as a whole. Those of the rules
+   * for a tool must be present and representable for the tool to be decided at all, and go into the record.
    */
   readonly reads: readonly string[]
   /**
    * Names of members, at any depth within arguments, that the rule reads: an object of a call must have none that an
-   * upstream could take for one of them. Absent: none.
+   * upstream could confuse with one of them. Absent: none.
    */
   readonly members?: readonly string[]
   /**

@@ -58,7 +58,7 @@ export function attribute(value: Value, name: string, entities: EntityStore): Va
   return member
 }
 
-/** The same where it may be missing; an entity that is not stored has no attributes. */
+/** The same if it may be missing; an entity that is not stored has no attributes. */
 export function optionalAttribute(value: Value, name: string, entities: EntityStore): Value | undefined {
   return attributesOf(value, entities)?.get(name)
 }
@@ -83,7 +83,7 @@ function overlap(a: CedarSet, b: CedarSet): boolean {
   return false
 }
 
-/** Of integers, and of moments and durations among themselves; a decimal has methods for it. */
+/** For integers, and for moments and durations among themselves; a decimal has methods for it. */
 function ordering(holds: (left: bigint, right: bigint) => boolean): Binary {
   return (left, right) => {
     if (typeof left === "bigint") return holds(left, asLong(right))

@@ -1,7 +1,7 @@
 /**
- * What the conditions of a rule may come to while the arguments of the call are not known: every outcome that some
- * arguments could give, and perhaps one that none gives, never one too few. What does not look at `context.arguments`
- * is worked out as ever; what does may be anything, and `&&`, `||`, `!` and `if` carry on from there. Pure.
+ * The possible outcomes of a rule's conditions while the arguments of the call are unknown. They include every outcome
+ * that some arguments give, and perhaps one that none gives, never one too few. What does not read `context.arguments`
+ * is evaluated as usual; what does may be anything, and `&&`, `||`, `!` and `if` continue from there. Pure.
  */
 import { type Node, isNode, readList, readNode, readOperator } from "./est.ts"
 import { type Evaluate, type PolicyRequest } from "./evaluate.ts"
@@ -96,7 +96,7 @@ function not(foresee: Foresee): Foresee {
   }
 }
 
-/** Whether it may look at the arguments: whatever of `context` is not plainly another of its members counts. */
+/** Whether it may read the arguments: any use of `context` counts unless it plainly reads another member. */
 function readsArguments(json: unknown): boolean {
   if (Array.isArray(json)) return json.some(readsArguments)
   if (!isNode(json)) return false

@@ -1,7 +1,7 @@
 /**
- * A rule as people read it: Cedar's JSON policy format, which a bundle holds, written out in Cedar's own grammar. It says
- * what is evaluated, without the comments and the layout of the file it came from.
- * Source: Cedar documentation, "Grammar specification for Cedar policy syntax".
+ * A rule as people read it: the JSON policy format of the bundle, written in Cedar's own grammar. It shows what is
+ * evaluated, without the comments and the layout of the original file. Source: Cedar documentation, "Grammar
+ * specification for Cedar policy syntax".
  */
 import { isNode, readList, readNode, readOperator, readText, type Node } from "./est.ts"
 import { LONG, readUid } from "./values/cedar-json.ts"
@@ -9,7 +9,7 @@ import type { LoweredRule } from "./lowered.ts"
 import type { Scope } from "./scope.ts"
 import { hasUnseen } from "../../encoding/display-text.ts"
 
-/** How tightly what was written holds together: a part that holds less than its place asks for gets parentheses. */
+/** Precedence: a part with lower precedence than its place requires gets parentheses. */
 const LEVEL = { lowest: 0, or: 1, and: 2, relation: 3, sum: 4, product: 5, unary: 6, member: 7 } as const
 type Level = (typeof LEVEL)[keyof typeof LEVEL]
 
@@ -18,7 +18,7 @@ interface PrintedRule {
   readonly level: Level
 }
 
-/** Throws UnsupportedOperator (est.ts) on what no build lets into a bundle. */
+/** Throws UnsupportedOperator (est.ts) on what no build admits into a bundle. */
 export function writeRule({ id, remedy, policy }: LoweredRule, scope: Scope): string {
   const { effect, conditions } = readNode(policy, id, "policy")
   const annotations = [`@id(${quoted(id)})`, ...(remedy === undefined ? [] : [`@remedy(${quoted(remedy)})`])]
@@ -45,12 +45,12 @@ function scopeOf(variable: string, keys: readonly string[]): string {
   return type === undefined || group === undefined ? `${variable} ${key}` : `${variable} is ${type} in ${group}`
 }
 
-/** The id in the key of an entity is JSON, whose escapes are others. */
+/** The id in the key of an entity is JSON, whose escapes differ from Cedar's. */
 function withCedarsEscapes(key: string): string {
   return key.replace(/"(?:[^"\\]|\\.)*"$/s, (id) => quoted(String(JSON.parse(id))))
 }
 
-/** Longer than this a chain gets a line for each of its parts. */
+/** In a chain longer than this, each part gets a line of its own. */
 const LINE = 72
 
 function writeBody(body: unknown, rule: string): string {
@@ -103,7 +103,7 @@ function write(expression: unknown, rule: string): PrintedRule {
   return writeCall(operator, readList(operands, rule, operator), rule)
 }
 
-/** A part, as its place asks for it. */
+/** A part, with the precedence that its place requires. */
 function within(expression: unknown, level: Level, rule: string): string {
   const written = write(expression, rule)
   return written.level < level ? `(${written.text})` : written.text
@@ -132,7 +132,7 @@ const argOf = (operand: unknown, rule: string): unknown => readNode(operand, rul
 const texts = (items: readonly unknown[], rule: string): string =>
   items.map((item) => write(item, rule).text).join(", ")
 
-/** The minus of a number is part of it, and that before anything in parentheses is not. */
+/** The minus of a number is part of it; one before parentheses is not. */
 function unary(sign: string, operand: unknown, rule: string): PrintedRule {
   const arg = argOf(operand, rule)
   const isNumber = sign === "-" && isNode(arg) && "Value" in arg
@@ -185,7 +185,7 @@ function writeCall(name: string, args: readonly unknown[], rule: string): Printe
   return member(`${within(first, LEVEL.member, rule)}.${name}(${texts(others, rule)})`)
 }
 
-/** Integers come as numbers, and as texts where a number would lose digits (cedar-json.ts). */
+/** Integers come as numbers, or as texts if a number would lose digits (cedar-json.ts). */
 function writeLiteral(json: unknown): PrintedRule {
   if (typeof json === "string") return member(quoted(json))
   if (typeof json !== "object" || json === null) return member(String(json))
@@ -216,7 +216,7 @@ const isName = (name: string): boolean =>
 
 const quoted = (text: string): string => `"${inQuotes(text, false)}"`
 
-/** Cedar's escapes are Rust's: whatever could be taken for something else is told by its number. */
+/** Cedar's escapes are Rust's: every character that could be mistaken for another is written by its number. */
 function inQuotes(text: string, isPattern: boolean): string {
   return text.replaceAll(/["\\*]|[^\x20-\x7e]/gu, (character) => {
     if (character === "*") return isPattern ? "\\*" : "*"

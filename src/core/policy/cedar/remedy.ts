@@ -1,8 +1,9 @@
 /**
- * `@remedy("…")` on a `forbid … unless`: what would lift it. `step-up:<acr>`, `step-up:<acr>;max_age=<seconds>`,
- * `step-up:max_age=<seconds>`: a session of the user that is stronger, fresher or both. `bound-key`: a token that is
- * bound to a key of the agent (RFC 9449). `approval:<name>`: people's consent to this very call, asked for by the name in
- * approvers.yaml; of the action delegate, `approval:user`: the person's to the task.
+ * `@remedy("…")` on a `forbid … unless`: what would make the call allowed. `step-up:<acr>`,
+ * `step-up:<acr>;max_age=<seconds>`, `step-up:max_age=<seconds>`: a session of the user that is stronger, fresher or
+ * both. `bound-key`: a token that is bound to a key of the agent (RFC 9449). `approval:<name>`: an approval of this
+ * very call, by the approvers under this name in approvers.yaml; for the action delegate, `approval:user`: the person's
+ * consent to the task.
  */
 
 export interface StepUp {
@@ -13,7 +14,7 @@ export interface StepUp {
 }
 export type Remedy = StepUp | { readonly kind: "bound-key" } | { readonly kind: "approval"; readonly name: string }
 
-/** An acr goes into a header as it is: the characters of a scope (RFC 6749 3.3) without `;`. */
+/** An acr goes into a header as it is: the characters of a scope (RFC 6749, section 3.3) without `;`. */
 const ACR = /^[\x21\x23-\x3a\x3c-\x5b\x5d-\x7e]{1,256}$/
 const MAX_AGE = /^max_age=(\d{1,9})$/
 const APPROVAL = /^approval:([A-Za-z0-9._:/-]{1,256})$/
@@ -34,7 +35,7 @@ export function parseRemedy(text: string): Remedy | null {
     : null
 }
 
-/** What has to come to a call for it to be permitted: never empty. */
+/** What a call needs in addition to be permitted: never empty. */
 export interface Remedies {
   readonly stepUp: Omit<StepUp, "kind"> | null
   readonly boundKey: boolean
@@ -42,7 +43,7 @@ export interface Remedies {
   readonly approvals: readonly string[]
 }
 
-/** What lifts them all at once, or null where one session and one key cannot. */
+/** What satisfies all remedies at once. Null if one session and one key cannot. */
 export function together(remedies: readonly (Remedy | null)[]): Remedies | null {
   let stepUp: Remedies["stepUp"] = null
   let boundKey = false

@@ -1,13 +1,13 @@
 /**
- * The scope of a rule, `(principal …, action …, resource …)`, as keys: a rule is filed under those of its scope, and a
- * request looks under those that its entities are within, so that no other rule is touched. A scope cannot err.
+ * The scope of a rule, `(principal …, action …, resource …)`, as keys. A rule is filed under the keys of its scope, and
+ * a request reads the keys that its entities are within, so that no other rule is touched. A scope cannot err.
  */
 import { readUid } from "./values/cedar-json.ts"
 import type { EntityStore } from "./entities.ts"
 import { type Node, UnsupportedOperator, isNode, readList, readNode, readText } from "./est.ts"
 import type { EntityRef } from "./values/value.ts"
 
-/** Each matches where an entity is within any of its keys; none: it never matches. */
+/** Each matches if an entity is within any of its keys; without keys it never matches. */
 export interface Scope {
   readonly principal: readonly string[]
   readonly action: readonly string[]

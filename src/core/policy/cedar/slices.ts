@@ -1,7 +1,7 @@
 /**
- * Which rules a decision has to look at: those whose scopes match, found by the keys of the scopes (scope.ts), so that
- * the cost of a decision does not grow with the rules that are about something else. What was found is remembered: for
- * an action and a resource, and within that for a principal.
+ * Which rules a decision has to evaluate: those whose scopes match, found by the keys of the scopes (scope.ts), so that
+ * the cost of a decision does not grow with the rules for other things. The result is cached for an action and a
+ * resource, and within that for a principal.
  */
 import type { Rule } from "./compile.ts"
 import type { Entity, EntityStore } from "./entities.ts"
@@ -9,9 +9,9 @@ import type { FiledRules, StoredShelf } from "./filing.ts"
 import { keysWithin } from "./scope.ts"
 import type { EntityRef } from "./values/value.ts"
 
-/** What a bundle has filed under one key for the action and one for the resource. */
+/** The rules that a bundle has filed under one key for the action and one for the resource. */
 interface Shelf extends StoredShelf {
-  /** Of all shelves its own. */
+  /** Its own place among all shelves. */
   readonly place: number
 }
 
@@ -45,7 +45,7 @@ export class Slice {
     this.facts = new Set(shelves.flatMap((shelf) => shelf.facts))
   }
 
-  /** Each once; whom they are about is not looked at. */
+  /** Each once, whatever its principal scope. */
   about(): readonly RuleAbout[] {
     const keys = new Map<number, Set<string>>()
     for (const shelf of this.#shelves) {
@@ -60,7 +60,7 @@ export class Slice {
   rulesFor(principal: EntityRef, entities: EntityStore): readonly Rule[] {
     const entity = entities.get(principal.key)
     const known = this.#ofPrincipal.get(principal.key)
-    // Scopes match for the same entity object only: memberships may differ in another.
+    // The result holds for the same entity object only: memberships may differ in another.
     if (known !== undefined && known.entity === entity) return known.rules
     const found = new Set<number>()
     const keys = keysWithin(principal, entities)
@@ -80,7 +80,7 @@ export interface RuleAbout {
   readonly principals: readonly string[]
 }
 
-/** Some 30 MB. A caller who may ask for any resource must not fill the memory of an isolate, which has 128 MB. */
+/** Some 30 MB. A caller that may request any resource must not fill the memory of an isolate, which has 128 MB. */
 const MAX_ENTRIES = 1_000_000
 /** What an entry of a map with its object takes, in entries of a list. */
 const SLICE_ENTRIES = 20
@@ -107,7 +107,7 @@ export function slicer({ actions, shelves }: FiledRules, ruleAt: (place: number)
     left = MAX_ENTRIES
   }
   const shelfAt = (place: number) => entryOf(byPlace, place, () => ({ ...shelves.at(place), place }))
-  /** Actions and what they are members of are few, and most keys of theirs have nothing filed. */
+  /** Actions and their groups are few, and most of their keys have nothing filed. */
   const byAction = new Map<string, Readonly<Record<string, number>>>()
   const filedUnder = (action: string) => entryOf(byAction, action, () => actions.get(action) ?? {})
   const shelvesWithin = (actionKeys: readonly string[], resourceKeys: readonly string[]) =>

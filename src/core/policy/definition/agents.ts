@@ -1,4 +1,4 @@
-/** `agents.yaml`: agents with what proves them and what they may do at most, and the purposes of their tasks. */
+/** `agents.yaml`: agents with their identities and the most that they may do, and the purposes of their tasks. */
 import type { Plan } from "../../guardrails/plan.ts"
 import type { ExactClaims } from "./claims.ts"
 import type { GrantDefinition } from "./grant.ts"
@@ -7,64 +7,67 @@ import type { KeySource } from "./keys.ts"
 export interface AgentDefinition {
   /** A SPIFFE ID, which its JWT-SVID proves; or another URI, which one of `identities` proves. */
   readonly id: string
-  /** Other proofs that it is this agent; absent: its JWT-SVID alone. */
+  /** Other proofs of this agent's identity. Absent: its JWT-SVID alone. */
   readonly identities?: readonly IdentityDefinition[]
   readonly owner: string
   readonly groups: readonly string[]
-  /** Audiences that its tokens may be for; absent: any gateway's. */
+  /** Audiences that its tokens may be for. Absent: any gateway's. */
   readonly audiences?: readonly string[]
   readonly ceiling: GrantDefinition
   /** Purposes by name; the first is the default. */
   readonly purposes: readonly string[]
-  /** Agents to which it may hand part of a task. */
+  /** Agents to which it may delegate part of a task. */
   readonly delegates_to: readonly string[]
   /** Deepest level of sub-agents below a task of its own; 0: none. */
   readonly depth: number
   /** Longest life of a delegation token, seconds. */
   readonly life: number
-  /** Task trees of its own, for one user each. */
+  /** Limits on its own task trees, for each user. */
   readonly trees: OpeningLimits
   /** Tokens are issued only against a proven key (DPoP). */
   readonly bound_key: boolean
-  /** It sends people here with their browser, to consent (authorization code); absent: it does not. */
+  /** It sends people here with their browser, to consent (authorization code). Absent: it does not. */
   readonly client?: ClientDefinition
 }
 
-/** How an agent asks a person who is at their browser; one of `redirect_uris` and `metadata` is there. */
+/**
+ * How an agent requests the consent of a person at their browser; it has at least one of `redirect_uris` and
+ * `metadata`.
+ */
 export interface ClientDefinition {
   /** Where codes may be sent. */
   readonly redirect_uris?: readonly string[]
-  /** Its id is the URL of a Client ID Metadata Document, which says that, and by which keys it proves itself. */
+  /** Its id is the URL of a Client ID Metadata Document, which contains its redirect URIs and its keys. */
   readonly metadata?: true
   /**
-   * When it comes for its token it proves who it is, as for any other; `none`: a program on people's machines, which can
+   * `identity`: it authenticates for its token like any other agent. `none`: a program on people's machines, which can
    * keep no secret.
    */
   readonly authentication: "identity" | "none"
 }
 
 export interface OpeningLimits {
-  /** At most so many alive at once. */
+  /** The most that may be live at once. */
   readonly live: number
-  /** At most so many opened in any minute. */
+  /** The most that may be opened in any minute. */
   readonly per_minute: number
 }
 
 export interface PurposeDefinition {
   readonly name: string
-  /** In plain words, for whoever is asked for their consent. */
+  /** In plain words, for the people whose consent is requested. */
   readonly description?: string
   /** The most that a task of this purpose may do. */
   readonly grant: GrantDefinition
-  /** Scopes granted where the request names none; absent: all of `grant.tools`. */
+  /** Scopes granted if the request names none. Absent: all of `grant.tools`. */
   readonly default?: readonly string[]
   /** Life of the task, seconds. */
   readonly life: number
-  /** Seconds without a call after which the task has expired; absent: as long as it lives. */
+  /** Seconds without a call after which the task expires. Absent: only its life limits it. */
   readonly idle?: number
-  /** The calls that its work is made of; absent: any that the grant covers. */
+  /** The calls of its work, in order. Absent: any that the grant covers. */
   readonly plan?: Plan
-  /** `required`: no task of this purpose without a user behind it. */
+  /** `required`: a task of this purpose needs a user. */
   readonly user: "required" | "optional"
 }
 
@@ -78,5 +81,5 @@ export type IdentityDefinition =
       readonly subject: string
       readonly claims: ExactClaims
     }
-  /** An assertion that it signs itself (RFC 7523 2.2, `private_key_jwt`). */
+  /** An assertion that it signs itself (RFC 7523, section 2.2, `private_key_jwt`). */
   | { readonly kind: "private_key_jwt"; readonly keys: KeySource; readonly algorithms: readonly string[] }

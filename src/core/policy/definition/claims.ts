@@ -1,6 +1,6 @@
-/** Which claims of a token are looked at: those that must be so, and those that tell of a person. */
+/** The claims of a token that are read: those with a required value, and those with facts about a person. */
 
-/** Claims with the very value that each must have; of a nested claim those of its members that are named. */
+/** Claims with the exact value that each must have; of a nested claim the named members. */
 export interface ExactClaims {
   readonly [claim: string]: string | number | boolean | ExactClaims
 }
@@ -8,9 +8,9 @@ export interface ExactClaims {
 /** Names from the outside in. */
 export type ClaimPath = readonly [string, ...string[]]
 
-/** Where facts about a person stand: a claim's name, or the way to it through nested claims. */
+/** Where facts about a person are: a claim's name, or the path to it through nested claims. */
 export interface PersonClaims {
-  /** What names the person: one that all kinds of token of the issuer share. */
+  /** The claim that identifies the person, the same in all kinds of token of the issuer. */
   readonly subject: ClaimPath
   readonly groups: ClaimPath
   readonly acr: ClaimPath

@@ -1,7 +1,10 @@
-/** `gateways.yaml`: who may ask us, as a gateway before something or for advice. */
+/** `gateways.yaml`: the clients of our decisions, as gateways in front of an upstream or for advice. */
 import type { OwnAlgorithm } from "../../keys/algorithm.ts"
 
-/** What sets one dialect apart from the others before any request: who compiles policies reads it, and `narrowgate init`. */
+/**
+ * The differences between dialects that are known before any request: the policy compiler and `narrowgate init` read
+ * them.
+ */
 export interface DialectTraits {
   /** Its configuration in the documentation forwards request bodies, so arguments in a body are known. */
   readonly body: boolean
@@ -11,7 +14,7 @@ export interface DialectTraits {
   readonly rejects?: Partial<Record<"request_id_header" | "asserts", readonly [message: string, fix: string]>>
 }
 
-/** One entry a dialect; how its requests are read is a row of `src/gateway/dialects/dialects.ts`. */
+/** One entry for each dialect; how its requests are read is a row of `src/gateway/dialects/dialects.ts`. */
 export const DIALECTS = {
   envoy: { body: true, requestId: true },
   nginx: { body: false, requestId: true },
@@ -65,8 +68,8 @@ export interface GatewayDefinition {
   /** Lower-case hex SHA-256 of each key it may present. */
   readonly key_sha256: readonly string[]
   /**
-   * Public origins it serves, the first being the default: DPoP `htu` and routes are judged by these, never by a raw
-   * Host.
+   * Public origins it serves, the first being the default: DPoP `htu` and routes are compared with these, never with a
+   * raw Host.
    */
   readonly origins: readonly string[]
   /** `aud` of the delegation tokens accepted behind it. */
@@ -76,39 +79,39 @@ export interface GatewayDefinition {
   readonly mode: "enforce" | "observe"
   /** It forwards the whole request body. */
   readonly body: boolean
-  /** It passes a signed Transaction Token on to what is behind it; absent: none is made. */
+  /** It passes a signed Transaction Token on to the upstream. Absent: none is made. */
   readonly transaction_tokens?: {
     /** `aud` of them: the trust domain behind the gateway, never an `audience` of delegation tokens. */
     readonly audience: string
     readonly algorithm: OwnAlgorithm
   }
-  /** What it tells of the client, in headers that it sets itself and overwrites; absent: nothing. */
+  /** Facts about the client, in headers that it sets itself and overwrites. Absent: none. */
   readonly asserts?: {
     /** Header with the country of the client, ISO 3166-1 alpha-2. */
     readonly country?: string
-    /** Header with the client's IP address, the first where there are several. */
+    /** Header with the client's IP address, the first if there are several. */
     readonly client_ip?: string
   }
-  /** It lets CORS preflights through without a token, which no browser sends with one. */
+  /** It allows CORS preflights without a token, because no browser sends one with them. */
   readonly preflights?: true
-  /** It tells when a call that it let through has ended (`POST /v1/calls/:id/settle`). */
+  /** It reports when a call that it allowed has ended (`POST /v1/calls/:id/settle`). */
   readonly settles?: true
-  /** Header with a request id that it sets itself and overwrites; absent: each ask counts. */
+  /** Header with a request id that it sets itself and overwrites. Absent: each request counts. */
   readonly request_id_header?: string
 }
 
 /**
- * Who may ask what policy says (AuthZEN, src/authzen), and gets advice alone: it stands before nothing, and is no
- * gateway, so that nothing which opens to a gateway opens to it.
+ * A client that may query policy (AuthZEN, src/gateway/authzen), and gets advice alone. It is no gateway, so that
+ * nothing that a gateway may do is open to it.
  */
 export interface QueryClient {
   readonly id: string
   /** Lower-case hex SHA-256 of each key that it may present. */
   readonly key_sha256: readonly string[]
-  /** The Cedar type of a type that it names otherwise; any other is the Cedar type of that very name. */
+  /** The Cedar type of a type that it names differently; any other is the Cedar type of that very name. */
   readonly types: Readonly<Record<string, string>>
   /** The Cedar type of its actions. */
   readonly action_type: string
-  /** The id of an action that it names otherwise; any other is the action of that very name. */
+  /** The id of an action that it names differently; any other is the action of that very name. */
   readonly actions: Readonly<Record<string, string>>
 }

@@ -1,4 +1,4 @@
-/** At most this much: the shape of every grant (ceiling, purpose, default). */
+/** The shape of every grant (ceiling, purpose, default): the most that it allows. */
 import type { ArgumentBounds } from "../../catalog/bounds.ts"
 import type { Sensitivity } from "../../catalog/tool.ts"
 
@@ -7,8 +7,8 @@ export interface GrantDefinition {
   readonly tools: readonly string[]
   readonly max_sensitivity: Sensitivity
   readonly arguments: ArgumentBounds
-  /** Environments of gateways where it holds; absent: all. */
+  /** Environments of gateways in which it applies. Absent: all. */
   readonly environments?: readonly string[]
-  /** Calls the task may make in all; absent: unlimited. */
+  /** Calls that the task may make in all. Absent: unlimited. */
   readonly calls?: number
 }

@@ -1,7 +1,7 @@
-/** Where public keys come from. */
+/** The source of public keys. */
 export type KeySource =
   | { readonly kind: "jwks_uri"; readonly uri: string }
-  /** Of a SPIFFE trust domain (SPIFFE Trust Domain and Bundle 4). */
+  /** Of a SPIFFE trust domain (SPIFFE Trust Domain and Bundle, section 4). */
   | { readonly kind: "spiffe_bundle"; readonly uri: string }
   /** OpenID Connect Discovery, below the issuer's URL. */
   | { readonly kind: "discovery" }

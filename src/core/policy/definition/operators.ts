@@ -1,6 +1,6 @@
-/** `operators.yaml`: who manages Narrowgate, in which roles. */
+/** `operators.yaml`: the people who manage Narrowgate, and their roles. */
 
-/** Each may all that those before it may, as far as roles go. */
+/** In order: each role includes the earlier ones. */
 export const ROLES = ["viewer", "approver", "operator"] as const
 export type Role = (typeof ROLES)[number]
 

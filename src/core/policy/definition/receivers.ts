@@ -1,29 +1,29 @@
-/** `receivers.yaml`: who is told what happens here. */
+/** `receivers.yaml`: the receivers of our notifications. */
 
-/** Whom we tell what happens (src/notifications), by HTTP; its secret is the Worker's to know, by this `id`. */
+/** A receiver of our notifications (src/notifications), by HTTP; the Worker has its secret, under this `id`. */
 export type ReceiverDefinition = { readonly id: string; readonly events: readonly EventName[] } & (
   | (ReadByPeople & {
-      /** Signed as Standard Webhooks has it. */
+      /** Signed as Standard Webhooks defines. */
       readonly format: "standard"
       readonly url: string
     })
-  /** To a chat's incoming webhook: whoever knows the address can post there, so it is the secret. */
+  /** To a chat's incoming webhook: anyone with its URL can post there, so the URL is the secret. */
   | (ReadByPeople & { readonly format: "slack" })
   | {
-      /** Security Event Tokens, pushed as RFC 8935 has it. */
+      /** Security Event Tokens, pushed as RFC 8935 defines. */
       readonly format: "set"
       readonly url: string
-      /** `aud` of them: what the receiver calls itself, never an audience of delegation tokens. */
+      /** `aud` of them: the receiver's own name, never an audience of delegation tokens. */
       readonly audience: string
-      /** It wants a bearer key, its secret (RFC 8935 3). */
+      /** It requires a bearer key, its secret (RFC 8935, section 3). */
       readonly bearer: boolean
     }
 )
 
 interface ReadByPeople {
-  /** Of questions about calls those by these names of approvers.yaml; absent: all. */
+  /** Only approval requests with these names of approvers.yaml. Absent: all. */
   readonly approvals?: readonly string[]
-  /** It is told a call's arguments, but for what the catalog redacts. */
+  /** It receives a call's arguments, except those that the catalog redacts. */
   readonly arguments: boolean
 }
 
@@ -31,7 +31,7 @@ interface ReadByPeople {
  * What others can be told of: a closed set, in the words of `receivers.yaml`. docs/guides/notifications.md tells it.
  */
 
-/** Dotted, as Standard Webhooks has its types. */
+/** With dots, like the types of Standard Webhooks. */
 export const EVENTS = [
   "approval.asked",
   "approval.answered",
@@ -45,10 +45,10 @@ export const EVENTS = [
 
 export type EventName = (typeof EVENTS)[number]
 
-/** Of questions to people no Security Event Token tells: they are no security event. */
+/** Approval requests are no security events, so no Security Event Token reports them. */
 export const SIGNAL_EVENTS = EVENTS.filter((name) => !name.startsWith("approval."))
 
-/** How a receiver is told: one row each in `message.ts`. */
+/** The formats of notifications: one row each in `message.ts`. */
 export const FORMATS = ["standard", "slack", "set"] as const
 
 export type FormatName = (typeof FORMATS)[number]

@@ -4,25 +4,25 @@
  */
 
 /**
- * `none`: it is recorded. `risk`: it counts for a while. `revoke`: what was given before it opens nothing any more.
- * `stop`: nothing opens until it is lifted. `lift`: what the same stream stopped goes on.
+ * `none`: it is recorded. `risk`: it counts for a while. `revoke`: what was issued before opens nothing any more.
+ * `stop`: nothing opens until it is lifted. `lift`: ends what the same stream has stopped.
  */
 export const EFFECTS = ["none", "risk", "revoke", "stop", "lift"] as const
 export type EffectName = (typeof EFFECTS)[number]
 
-/** Of a risk; `doubt` is that of what says no level itself. */
+/** Of a risk; `doubt` is the level of an event that states none. */
 export const LEVELS = ["low", "medium", "high", "doubt"] as const
 export type Level = (typeof LEVELS)[number]
 
-/** What an event says, by its own claims. */
+/** The event's own claims. */
 export type EventClaims = Readonly<Record<string, unknown>>
 
-/** `nothing`: of all that it can tell, it tells what nothing follows from. */
+/** `nothing`: this instance of the event has no effect. */
 type Weighed = Level | "nothing" | { readonly malformed: string }
 
 interface EventRule {
   readonly type: string
-  /** The first follows where the stream's entry says no other of them. */
+  /** The first applies unless the stream's entry names another of them. */
   readonly effects: readonly [EffectName, ...EffectName[]]
   readonly weigh: (told: EventClaims) => Weighed
 }
@@ -33,13 +33,13 @@ const ssf = (name: string): string => `https://schemas.openid.net/secevent/ssf/e
 
 const always = (): Weighed => "doubt"
 
-/** CAEP 3.3: only what was never there before leaves open sessions as they were. */
+/** CAEP, section 3.3: only a credential that is new leaves open sessions as they were. */
 const changed = ({ change_type: how }: EventClaims): Weighed => {
   if (how === "create") return "nothing"
   return typeof how === "string" ? "doubt" : { malformed: "change_type" }
 }
 
-/** CAEP 3.4: where it does not say which way, it may be downwards. */
+/** CAEP, section 3.4: if the direction is not stated, the level may have fallen. */
 const fallen = ({ current_level: level, change_direction: way }: EventClaims): Weighed => {
   if (typeof level !== "string") return { malformed: "current_level" }
   return way === "increase" ? "nothing" : "doubt"
@@ -55,7 +55,7 @@ const LEVEL_OF: ReadonlyMap<unknown, Level> = new Map([
   ["MEDIUM", "medium"],
   ["HIGH", "high"],
 ])
-/** Of whom or what CAEP 3.8 may say it so that it is about whoever the subject is. */
+/** The principals of CAEP, section 3.8, whose risk is that of the subject. */
 const OWN_RISK: ReadonlySet<unknown> = new Set([undefined, "USER", "DEVICE", "SESSION"])
 
 const risky = ({ current_level: level, principal }: EventClaims): Weighed => {
@@ -107,7 +107,7 @@ const OF_THE_STREAM: ReadonlySet<EventName> = new Set(["verification", "stream-u
 
 const isEventName = (name: string): name is EventName => Object.hasOwn(TABLE, name)
 export const EVENT_NAMES = Object.keys(TABLE).filter(isEventName)
-/** Which of them an entry of streams.yaml can name. */
+/** The events that an entry of streams.yaml can name. */
 export const TELLABLE_EVENTS = EVENT_NAMES.filter((name) => !OF_THE_STREAM.has(name))
 
 const BY_TYPE: ReadonlyMap<string, EventName> = new Map(EVENT_NAMES.map((name) => [EVENTS[name].type, name]))

@@ -1,4 +1,4 @@
-/** `streams.yaml`: who tells us what happens elsewhere, about whom, and what follows from it. */
+/** `streams.yaml`: the transmitters that report events to us, about whom, and with which effects. */
 import type { EffectName, EventName, Level } from "./security-events.ts"
 import type { KeySource } from "./keys.ts"
 
@@ -7,31 +7,33 @@ export interface StreamDefinition {
   readonly id: string
   /** Exact `iss` of its tokens. */
   readonly issuer: string
-  /** `aud` that we have in it, one of which is in each token; with `issuer` it says which stream a token is of. */
+  /**
+   * Our names in its `aud`, one of which is in each token; together with `issuer` it identifies the stream of a token.
+   */
   readonly audiences: readonly string[]
   readonly keys: KeySource
   readonly algorithms: readonly string[]
-  /** Lower-case hex SHA-256 of each bearer key that its transmitter may present; none: it need not. */
+  /** Lower-case hex SHA-256 of each bearer key that its transmitter may present. Empty if it needs none. */
   readonly key_sha256: readonly string[]
-  /** What it may tell of; verification and updates of the stream besides. */
+  /** The events that it may report, apart from verification and updates of the stream. */
   readonly events: readonly EventName[]
   readonly about: {
-    /** People of these issuers, by `id`; `by`: which formats of subject name one as the issuer's `claims.subject` does. */
+    /** People of these issuers, by `id`; `by`: the subject formats whose value is the issuer's `claims.subject`. */
     readonly users: readonly { readonly issuer: string; readonly by: readonly ValueFormat[] }[]
     /** Agents' ids; `*`: all that are registered. */
     readonly agents: readonly string[]
-    /** Signing keys of ours. */
+    /** Our own signing keys. */
     readonly keys: boolean
   }
-  /** Other effects than the usual ones. */
+  /** Effects that differ from the defaults. */
   readonly effects: Readonly<Partial<Record<EventName, EffectName>>>
-  /** What each level counts for, 0 to 100, and the seconds in which half of it is gone. */
+  /** The risk of each level, 0 to 100, and the seconds in which it halves. */
   readonly risk: Readonly<Record<Level, number>> & { readonly half_life: number }
   /** `observe`: verify and record, but change nothing. */
   readonly mode: "enforce" | "observe"
 }
 
-/** Formats with one value, and the member that holds it. */
+/** Formats with one value, and the member that contains it. */
 export const VALUE_OF = {
   iss_sub: "sub",
   email: "email",

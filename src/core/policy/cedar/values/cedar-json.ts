@@ -1,7 +1,7 @@
 /**
  * Values in Cedar's own JSON (Cedar documentation, "Entities and context syntax"), with its escapes: `__entity` for an
  * entity, `__extn` for an extension value. Only for what operators wrote: read this way, an agent's argument could pose
- * as any entity, an administrator say.
+ * as any entity, for example an administrator.
  */
 import { EvaluationError } from "./evaluation-error.ts"
 import { FUNCTIONS, call } from "./functions.ts"
@@ -9,8 +9,8 @@ import { readLong } from "./long.ts"
 import { type EntityRef, type Value, entity, readJson } from "./value.ts"
 
 /**
- * A function that Cedar does not have: `{"__extn": {"fn": "long", "arg": "9007199254740993"}}` is how the build carries
- * an integer that JSON parsers round. No text of Cedar's becomes it by itself, so it can stand for nothing else.
+ * A function that Cedar does not have: with `{"__extn": {"fn": "long", "arg": "9007199254740993"}}` the build writes an
+ * integer that JSON parsers round. No Cedar text becomes it by itself, so it can mean nothing else.
  */
 export const LONG = "long"
 
@@ -26,7 +26,7 @@ function readEscape(object: object, depth: number): Value | undefined | null {
   return null
 }
 
-/** `{fn, arg}`, or `{fn, args}` where the function takes several. */
+/** `{fn, arg}`, or `{fn, args}` if the function takes several. */
 function readCall(json: unknown, depth: number): Value | undefined {
   if (typeof json !== "object" || json === null || !("fn" in json) || typeof json.fn !== "string") return undefined
   if ("arg" in json && json.fn === LONG) return typeof json.arg === "string" ? readLong(json.arg) : undefined
@@ -47,7 +47,7 @@ function readCall(json: unknown, depth: number): Value | undefined {
   }
 }
 
-/** `{type, id}`, the way entities are named in every JSON format of Cedar. */
+/** `{type, id}`, as every JSON format of Cedar names entities. */
 export function readUid(uid: unknown): EntityRef | undefined {
   if (typeof uid !== "object" || uid === null) return undefined
   if (!("type" in uid) || typeof uid.type !== "string" || !uid.type.isWellFormed()) return undefined

@@ -29,7 +29,7 @@ function parse(text: string): Datetime {
   const [year, month, day] = [number(1), number(2), number(3)]
   const [hour, minute, second] = [number(4), number(5), number(6)]
   const [offsetHour, offsetMinute] = [number(9), number(10)]
-  // A month that there is not has no day.
+  // A month that does not exist has no days.
   if (day < 1 || day > daysIn(year, month)) throw MALFORMED
   if (hour > 23 || minute > 59 || second > 59 || offsetHour > 23 || offsetMinute > 59) throw MALFORMED
   const offset = (offsetHour * 60 + offsetMinute) * (found[8] === "-" ? -1 : 1)
@@ -42,7 +42,7 @@ function isLeap(year: number): boolean {
   return year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0)
 }
 
-/** Of a year without a leap day, before each month. */
+/** For a year without a leap day, before each month. */
 const DAYS_BEFORE = [0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334, 365]
 
 function daysBefore(year: number, month: number): number {

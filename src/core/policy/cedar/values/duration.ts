@@ -27,7 +27,7 @@ const UNITS = [DAY, HOUR, MINUTE, SECOND, 1n]
 
 function parse(text: string): Duration {
   const [whole, sign, ...quantities] = SPELLING.exec(text) ?? []
-  // Nothing but a sign, or neither text nor sign found.
+  // A sign alone, or neither digits nor sign.
   if (whole === sign) throw MALFORMED
   const negative = sign === "-"
   let sum = 0n

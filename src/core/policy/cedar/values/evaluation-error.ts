@@ -1,8 +1,9 @@
 import type { Value } from "./value.ts"
 
 /**
- * A rule that cannot be evaluated on this request: a wrong type, a missing attribute, an overflow. An ordinary outcome
- * (a request may lack what a rule reads), so each is made once, below: a stack trace would cost more than the decision.
+ * A rule that cannot be evaluated on this request: a wrong type, a missing attribute, an overflow. It is an ordinary
+ * outcome (a request may lack what a rule reads), so each error is made once, below: a stack trace would cost more than
+ * the decision.
  */
 export class EvaluationError extends Error {
   override readonly name = "EvaluationError"

@@ -1,10 +1,10 @@
 /**
- * Cedar's extension types (Cedar documentation, "Data types"). Each value has a `key`: its type, and in parentheses
- * what it is made of, so that two are equal exactly where their keys are.
+ * Cedar's extension types (Cedar documentation, "Data types"). Each value has a `key`, made of its type and, in
+ * parentheses, its content. Two values are equal exactly if their keys are.
  */
 import type { Value } from "./value.ts"
 
-/** Throws EvaluationError where the official engine errs. */
+/** Throws EvaluationError if the official engine errs. */
 export type ExtensionFunction =
   | { readonly arity: 1; readonly apply: (value: Value) => Value }
   | { readonly arity: 2; readonly apply: (left: Value, right: Value) => Value }
@@ -17,5 +17,5 @@ export function binary(apply: (left: Value, right: Value) => Value): ExtensionFu
   return { arity: 2, apply }
 }
 
-/** By name; functions and methods of Cedar are called alike in its JSON policy format. */
+/** By name; Cedar's JSON policy format calls functions and methods in the same way. */
 export type ExtensionFunctions = readonly (readonly [name: string, ExtensionFunction])[]

@@ -1,6 +1,7 @@
 /**
  * `ipaddr`: an address of IPv4 or IPv6, or the range that a prefix names. Bits beyond the prefix are kept: they count
- * for `==`, not for ranges. The two families never meet; an IPv4 address inside an IPv6 one is IPv6, and has no dots.
+ * for `==`, not for ranges. Addresses of the two families never match; an IPv4 address inside an IPv6 one is IPv6, and
+ * has no dots.
  */
 import { MALFORMED, WRONG_TYPE, asText } from "./evaluation-error.ts"
 import type { Ip } from "./extension-value.ts"
@@ -35,11 +36,11 @@ function ip(bits: 32 | 128, address: bigint, prefix: number): Ip {
   return { kind: "ip", key: `ip(${bits},${address},${prefix})`, bits, address, prefix }
 }
 
-/** RFC 5735 3, RFC 5771 3; RFC 4291 2.5.3, 2.7. */
+/** RFC 5735, section 3; RFC 5771, section 3; RFC 4291, sections 2.5.3 and 2.7. */
 const LOOPBACK = { 32: ip(32, 0x7f000000n, 8), 128: ip(128, 1n, 128) }
 const MULTICAST = { 32: ip(32, 0xe0000000n, 4), 128: ip(128, 0xffn << 120n, 8) }
 
-/** Decimal, and never octal: a leading zero is refused. */
+/** Decimal, and never octal: a leading zero is an error. */
 const NUMBER = /^(?:0|[1-9]\d{0,2})$/
 
 function readPrefix(text: string, bits: number): number | undefined {

@@ -12,7 +12,7 @@ const MAX_DIGITS = 19
 
 /**
  * The value of decimal digits, of which an argument may have any number: BigInt takes more than linear time for them.
- * Throws OVERFLOW. The sign is given apart, because 2^63 fits with it only.
+ * Throws OVERFLOW. The sign is separate, because 2^63 only fits with it.
  */
 export function fromDigits(negative: boolean, digits: string): bigint {
   const significant = digits.replace(/^0+/, "")
@@ -21,7 +21,7 @@ export function fromDigits(negative: boolean, digits: string): bigint {
   return int64(negative ? -value : value)
 }
 
-/** `undefined` where the text is no integer of 64 bits. */
+/** `undefined` if the text is no integer of 64 bits. */
 export function readLong(text: string): bigint | undefined {
   if (!/^-?\d{1,19}$/.test(text)) return undefined
   const value = BigInt(text)

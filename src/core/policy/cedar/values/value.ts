@@ -1,6 +1,6 @@
 /**
- * Cedar's values (Cedar documentation, "Data types"): compared by structure, never by reference.
- * Records are Maps: an argument named `__proto__` or `constructor` is a name like any other.
+ * Cedar's values (Cedar documentation, "Data types"): compared by structure, never by reference. Records are Maps: an
+ * argument named `__proto__` or `constructor` is a name like any other.
  */
 import type { Extension } from "./extension-value.ts"
 
@@ -10,7 +10,7 @@ export interface EntityRef {
   readonly kind: "entity"
   readonly type: string
   readonly id: string
-  /** `Type::"id"`, the id JSON-escaped: unique per entity, and what an EntityStore is asked by. */
+  /** `Type::"id"`, the id JSON-escaped: unique for each entity, and its key in an EntityStore. */
   readonly key: string
 }
 
@@ -68,7 +68,7 @@ export function equal(a: Value, b: Value): boolean {
   if (typeof a !== "object" || typeof b !== "object") return false
   if (a instanceof CedarSet) return b instanceof CedarSet && a.size === b.size && subset(a, b)
   if (isRecord(a)) return isRecord(b) && sameEntries(a, b)
-  // Keys of entities and of each extension type are spelled so that none is another's.
+  // The keys of entities and of each extension type have spellings that never coincide.
   return "key" in b && a.key === b.key
 }
 
@@ -88,8 +88,8 @@ function sameEntries(a: CedarRecord, b: CedarRecord): boolean {
 }
 
 /**
- * Equal exactly for equal values. The first character tells the types apart: `'` string, digit or `-` long, `[` set,
- * `{` record; an entity has `::"` after its type, an extension value `(`, which `true` and `false` have not.
+ * Equal exactly for equal values. The first character identifies the type: `'` string, digit or `-` long, `[` set, `{`
+ * record. An entity has `::"` after its type, and an extension value `(`, which `true` and `false` lack.
  */
 function memberKey(value: Value): string {
   return typeof value === "string" ? `'${value}` : nestedKey(value)
@@ -108,7 +108,7 @@ function nestedKey(value: Value): string {
 const nestedKeys = new WeakMap<CedarSet | CedarRecord, string>()
 
 function makeNestedKey(value: CedarSet | CedarRecord): string {
-  // Each member's key is there already; made anew, what is innermost would be gone through once a level.
+  // The key of each member exists already; otherwise the innermost values would be visited once for each level.
   if (value instanceof CedarSet) {
     const keys = Array.from(value.members, ([key, item]) => (typeof item === "string" ? nestedKey(item) : key))
     return `[${keys.toSorted().join()}]`
@@ -125,15 +125,15 @@ function isIterable<T>(value: object | Iterable<T>): value is Iterable<T> {
 const MAX_DEPTH = 64
 
 /**
- * The arguments of a call: every object is a record, whatever its keys. `undefined`: not representable, which is null,
- * a fraction, an integer beyond 2^53 - 1 (readers of JSON round those differently) or a string with a lone surrogate
- * (readers replace those differently, the official engine refuses them), anywhere inside.
+ * The arguments of a call: every object is a record, whatever its keys. `undefined` if anything inside is not
+ * representable: null, a fraction, an integer beyond 2^53 - 1 (readers of JSON round those differently) or a string
+ * with a lone surrogate (readers replace those differently, the official engine rejects them).
  */
 export function fromJson(json: unknown): Value | undefined {
   return readJson(json, () => null)
 }
 
-/** What an object stands for: `null` for a record of its members, `undefined` where it is not representable. */
+/** The value of an object: `null` for a record of its members, `undefined` if it is not representable. */
 export type Escape = (object: object, depth: number) => Value | undefined | null
 
 /** `depth`: how many levels may follow. */

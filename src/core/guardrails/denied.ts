@@ -3,12 +3,11 @@
  * may have happened, and it has not been allowed: conditions that deny by past calls (`more`) count it, and those that deny
  * for want of one (`fewer`) do not. So whatever the condition, such a call can only deny more.
  */
+import type { Monitor, Direction, Setting } from "./compiled-condition.ts"
 import type { CallFacts } from "./field.ts"
 import type { TrackResult } from "./kind.ts"
-import type { Direction, Setting } from "./listener.ts"
 import type { Memory } from "./memory.ts"
 import type { Mark } from "./meter/marks.ts"
-import type { Monitor } from "./monitor.ts"
 import type { MemoryUpdate } from "./memory-update.ts"
 
 /**

@@ -1,41 +1,17 @@
 /** Calls of the past that a condition looks back at: whether a call is such, and what ties it to one that is judged. */
 import type { Tool } from "../catalog/tool.ts"
 import type { Denial } from "../denials/denial.ts"
-import type { Condition, Pattern } from "./condition.ts"
+import type { Monitor, Direction, Setting, Compile } from "./compiled-condition.ts"
+import type { Pattern } from "./condition.ts"
 import { isUnread, keyReader, unreadable, type CallFacts } from "./field.ts"
 import type { Memory } from "./memory.ts"
-import type { Monitor } from "./monitor.ts"
 import { coversCall, coversTool } from "./selector.ts"
-
-/** A denial: it cannot be known. */
-export type ConditionResult = boolean | Denial
-export type Ask = (facts: CallFacts, memory: Memory, now: number) => ConditionResult
-
-export type Direction = "fewer" | "more"
-
-export interface Setting {
-  readonly guardrail: string
-  /** Unique among all conditions. */
-  readonly owner: string
-  /** The direction in which an error denies: what cannot be known, and calls that were denied, are read by it. */
-  readonly denies: Direction
-  /**
-   * The direction in which a call that is allowed is read. It differs from `denies` in the second reading of a `when`
-   * alone (`possibleTie`), which differs from the first by the calls that were denied, and by nothing else.
-   */
-  readonly tracks: Direction
-}
 
 /** Under a `not`, an `at_most` or what undoes: there an error in the other direction denies. */
 export function turned(setting: Setting): Setting {
   return { ...setting, denies: other(setting.denies), tracks: other(setting.tracks) }
 }
 const other = (direction: Direction): Direction => (direction === "fewer" ? "more" : "fewer")
-
-export type Compile = (
-  condition: Condition,
-  setting: Setting,
-) => { readonly ask: Ask; readonly monitors: readonly Monitor[] }
 
 /** Whether a call is such as a pattern says, and what ties it to one that is judged. */
 export interface Listener {

@@ -3,29 +3,19 @@
  * what came last. `denies` says in which direction to err is to deny: with `fewer`, a past call that is forgotten can
  * only make the condition deny what it would have admitted; with `more`, one that is remembered too long.
  */
-import type { Tool } from "../catalog/tool.ts"
 import type { Denial } from "../denials/denial.ts"
 import { isLifecycle } from "../catalog/lifecycle.ts"
 import { unitsOf } from "./amount.ts"
+import type { Monitor, Compile, Setting } from "./compiled-condition.ts"
 import type { Condition } from "./condition.ts"
 import { heard, lastMark, markOfAnything, type Track } from "./denied.ts"
 import { argumentOf, isUnread, unreadable, valuesOf, type CallFacts } from "./field.ts"
 import type { TrackResult } from "./kind.ts"
 import { SLACK } from "./limit-meter.ts"
-import { listen, turned, type Compile, type Listener, type Setting } from "./listener.ts"
+import { listen, turned, type Listener } from "./listener.ts"
 import { MOST_KEYS, type Last, type Memory } from "./memory.ts"
 import { SlidingMeter } from "./meter/sliding.ts"
 import type { MemoryUpdate } from "./memory-update.ts"
-
-export interface Monitor {
-  tracks(tool: Tool): boolean
-  /** What a call leaves that was allowed. */
-  track(facts: CallFacts, memory: Memory, now: number): TrackResult
-  /** What a call leaves that was denied, and that an observing gateway let through all the same. */
-  trackDenied(facts: CallFacts, memory: Memory, now: number): readonly MemoryUpdate[]
-  /** The same, of one that may have been a call of any of these tools, some of which it hears. */
-  trackAny(tools: readonly Tool[], facts: CallFacts, memory: Memory): readonly MemoryUpdate[]
-}
 
 type Looking = Exclude<Condition, { readonly kind: "all" | "any" | "not" }>
 const QUIET: TrackResult = { denial: null, memoryUpdates: [] }

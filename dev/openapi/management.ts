@@ -14,6 +14,7 @@ import {
   type Parameter,
   type Paths,
 } from "./operation.ts"
+import { isSchema } from "./members.ts"
 import { schemaOf, type Schema } from "./schema.ts"
 
 /** Two entries may share a method and a path: who makes the request tells them apart. */
@@ -108,17 +109,16 @@ function publicationParameters({ access }: Endpoint): readonly Parameter[] {
 
 function queryParameters({ query }: Endpoint): readonly Parameter[] {
   if (!query) return []
-  const { properties = {}, required = [] } = schemaOf(query(), "input") as {
-    readonly properties?: Readonly<Record<string, Schema>>
-    readonly required?: readonly string[]
-  }
-  return Object.entries(properties).map(([name, { description, ...schema }]) => ({
-    name,
-    in: "query",
-    required: required.includes(name),
-    ...(typeof description === "string" && { description }),
-    schema,
-  }))
+  const { properties, required } = schemaOf(query(), "input")
+  return membersIn(properties).map(([name, { description, ...schema }]): Parameter => {
+    const parameter = {
+      name,
+      in: "query",
+      required: Array.isArray(required) && required.includes(name),
+      schema,
+    } as const
+    return typeof description === "string" ? { ...parameter, description } : parameter
+  })
 }
 
 function answerOf(endpoints: readonly Endpoint[]): Answer {
@@ -145,6 +145,11 @@ function errorAnswers(endpoints: readonly Endpoint[]): readonly (readonly [strin
 
 /** Not every error of the code has them. */
 function membersOf(schema: () => z.ZodObject): Readonly<Record<string, Schema>> {
-  const { properties = {} } = schemaOf(schema(), "output") as { readonly properties?: Readonly<Record<string, Schema>> }
-  return Object.fromEntries(Object.entries(properties).map(([name, member]) => [`${name}?`, member]))
+  const { properties } = schemaOf(schema(), "output")
+  return Object.fromEntries(membersIn(properties).map(([name, member]) => [`${name}?`, member]))
 }
+
+const membersIn = (properties: unknown): readonly (readonly [string, Schema])[] =>
+  isSchema(properties)
+    ? Object.entries(properties).flatMap(([name, member]) => (isSchema(member) ? [[name, member] as const] : []))
+    : []

@@ -15,13 +15,13 @@ export function markdownOf(document: OpenApiDocument): string {
       operation,
     })),
   )
-  const sections = tags.flatMap(({ name, description }) => [
-    `## ${name}`,
-    description,
-    ...operations
-      .filter(({ operation }) => operation.tags.includes(name))
-      .flatMap(({ title, operation }) => [`### ${title}`, ...operationText(operation, document)]),
-  ])
+  const sections = tags.flatMap(({ name, description }) =>
+    [`## ${name}`, description].concat(
+      operations
+        .filter(({ operation }) => operation.tags.includes(name))
+        .flatMap(({ title, operation }) => [`### ${title}`].concat(operationText(operation, document))),
+    ),
+  )
   return [
     "# HTTP reference",
     "Every endpoint, as the Worker describes it to programs in [openapi.json](openapi.json), which it serves at `/openapi.json`. `npm run openapi` writes this page from `src/api/contract/` and `dev/openapi/`.",
@@ -39,7 +39,7 @@ export function markdownOf(document: OpenApiDocument): string {
       Object.entries(components.headers).map(([name, { description }]) => [`\`${name}\``, String(description)]),
     ),
     "## Schemas",
-    ...Object.entries(components.schemas).flatMap(([name, schema]) => [`### ${name}`, ...schemaText(schema)]),
+    ...Object.entries(components.schemas).flatMap(([name, schema]) => [`### ${name}`].concat(schemaText(schema))),
   ].join("\n\n")
 }
 
@@ -61,10 +61,9 @@ function operationText(operation: Shared, document: OpenApiDocument): readonly s
     typeText(schema),
     meaning,
   ])
-  const body = Object.entries(requestBody?.content ?? {}).flatMap(([type, { schema }]) => [
-    `Body, \`${type}\`${requestBody?.required ? "" : ", which may be absent"}:`,
-    ...schemaText(schema),
-  ])
+  const body = Object.entries(requestBody?.content ?? {}).flatMap(([type, { schema }]) =>
+    [`Body, \`${type}\`${requestBody?.required ? "" : ", which may be absent"}:`].concat(schemaText(schema)),
+  )
   const answers = Object.entries(responses).map(([status, answer]) => [status, resolved(answer, document)] as const)
   const good = answers.filter(([status]) => Number(status) < 400)
   const bad = answers.filter(([status]) => Number(status) >= 400)
@@ -104,10 +103,10 @@ function schemaText(schema: Schema): readonly string[] {
   const alternatives = schema["anyOf"]
   if (Array.isArray(alternatives)) {
     const all: readonly Schema[] = alternatives
-    return all.flatMap((each, index) => [
-      `${index === 0 ? "Either" : "Or"}${typeof each["description"] === "string" ? `: ${each["description"]}` : ":"}`,
-      ...schemaText(each),
-    ])
+    return all.flatMap((each, index) => {
+      const which = typeof each["description"] === "string" ? ` ${each["description"]}` : ""
+      return [`${index === 0 ? "Either" : "Or"}:${which}`].concat(schemaText(each))
+    })
   }
   const rows = memberRows(schema)
   if (rows.length === 0) return [`${typeText(schema)}.`]

@@ -7,7 +7,7 @@ interface Row {
   readonly meaning: string
 }
 
-const isSchema = (value: unknown): value is Schema =>
+export const isSchema = (value: unknown): value is Schema =>
   typeof value === "object" && value !== null && !Array.isArray(value)
 const schemasIn = (value: unknown): readonly Schema[] => (Array.isArray(value) ? value.filter(isSchema) : [])
 
@@ -19,7 +19,7 @@ export function memberRows(schema: Schema, before = ""): readonly Row[] {
     const isRequired = Array.isArray(required) && required.includes(key)
     const name = `${before}${key}${isRequired ? "" : "?"}`
     const meaning = typeof member["description"] === "string" ? member["description"] : ""
-    return [{ name, type: typeText(member), meaning }, ...rowsBelow(member, name)]
+    return [{ name, type: typeText(member), meaning }].concat(rowsBelow(member, name))
   })
 }
 
@@ -53,8 +53,7 @@ export function typeText(schema: Schema): string {
   if (value !== undefined) return `\`${JSON.stringify(value)}\``
   if (Array.isArray(type)) return type.join(" or ")
   if (type === "array") return `list of ${isSchema(items) ? typeText(items) : "anything"}${fallback}`
-  if (type === undefined) return "anything"
-  return `${String(type)}${boundsText(schema)}${fallback}`
+  return typeof type === "string" ? `${type}${boundsText(schema)}${fallback}` : "anything"
 }
 
 const MOST_EXACT = Number.MAX_SAFE_INTEGER

@@ -36,11 +36,11 @@ export const listApprovals: Handler<"listApprovals"> = async ({ caller, bundle, 
 async function callsFor({ answering }: Answerer, bundle: Bundle, { env, background }: RequestContext) {
   try {
     const inboxes = inboxesOf(bundle, answering).map((inbox) => inboxOf(env, inbox))
-    const known = new Map(
+    const waiting = new Map(
       (await Promise.all(inboxes.map(async (inbox) => inbox.listCalls()))).flat().map((call) => [call.id, call]),
     )
     // Of each agent the latest before the second of any: one that asks much hides nobody's.
-    const latest = [...known.values()]
+    const latest = [...waiting.values()]
       .toSorted((one, other) => one.nth - other.nth || (one.id < other.id ? 1 : -1))
       .slice(0, MOST_CALLS)
     const trees = [...Map.groupBy(latest, ({ task }) => rootOf(task))]
@@ -59,7 +59,7 @@ async function callsFor({ answering }: Answerer, bundle: Bundle, { env, backgrou
     const shown = found.map(({ asked: one, unanswerable }) =>
       Object.assign({ unanswerable }, shownApproval(one, bundle)),
     )
-    return { shown, more: known.size > MOST_CALLS }
+    return { shown, more: waiting.size > MOST_CALLS }
   } catch (error) {
     logEvent("inbox_failed", { error: String(error) })
     return null

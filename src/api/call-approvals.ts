@@ -1,5 +1,5 @@
 /**
- * `/v1/tasks/:id/approvals`: what people are asked about single calls of a task, and what they answer: those whom
+ * `/v1/tasks/:task/approvals`: what people are asked about single calls of a task, and what they answer: those whom
  * approvers.yaml names, or an operator. Never an agent: it comes with a person's own token.
  */
 import { recordOf } from "../core/record/record.ts"
@@ -57,13 +57,13 @@ export const answerCallApproval: Handler<"answerCallApproval"> = async (input) =
   const { parameters, body, caller, bundle, context, started } = input
   const { task, approval: id } = parameters
   const { approve: approved, uses, reason } = body
-  const told = {
+  const answerGiven = {
     approval: id.slice(0, 64),
     approved,
     ...(uses !== undefined && { uses }),
     ...(reason !== undefined && { reason }),
   }
-  const record = { task, arguments: told }
+  const record = { task, arguments: answerGiven }
   if (!isTaskId(task) || !APPROVAL.test(id)) return { ...notFound("approval"), record }
   const kept = recordOf({ decision: "allow", code: "ok", ...recordedAnswerer(caller), ...record, ...started })
   const vote = { approved, uses: uses ?? null, ...(reason !== undefined && { reason }) }
@@ -126,21 +126,21 @@ function notFound(what: string): ApiError<"not_found"> {
  * As people are shown it, without the hash that tells the call: they see the arguments themselves, but for those that
  * the catalog redacted then, or redacts now.
  */
-export function shownApproval(asked: Approval, { catalog }: Bundle) {
+export function shownApproval(approval: Approval, { catalog }: Bundle) {
   const { id, task, tool, environment, guardrail, name, rules, shown, decision, bundle, terms, status, uses, votes } =
-    asked
+    approval
   const { agent, purpose, chain, user, method } = shown
   const redact = [...shown.redacted, ...(catalog.tools.get(tool)?.redact ?? [])]
-  const told: Readonly<Record<string, unknown>> = JSON.parse(shown.arguments)
-  const redacted = Object.keys(told).filter((argument) => isRedacted(argument, redact))
-  const values = Object.entries(told).map(([argument, value]) => [
+  const values: Readonly<Record<string, unknown>> = JSON.parse(shown.arguments)
+  const redacted = Object.keys(values).filter((argument) => isRedacted(argument, redact))
+  const open = Object.entries(values).map(([argument, value]) => [
     argument,
     redacted.includes(argument) ? REDACTED : value,
   ])
-  const what = { tool, method, arguments: Object.fromEntries(values), redacted, environment }
+  const what = { tool, method, arguments: Object.fromEntries(open), redacted, environment }
   const call = { ...what, agent, purpose, chain, user }
-  const times = { asked_at: asked.askedAt, expires_at: asked.expiresAt }
-  const said = votes.map(({ by, approved, reason = null, at }) => ({ by, approved, reason, at }))
+  const times = { asked_at: approval.askedAt, expires_at: approval.expiresAt }
+  const given = votes.map(({ by, approved, reason = null, at }) => ({ by, approved, reason, at }))
   const { need, mostUses: most_uses } = terms
   return {
     kind: "call" as const,
@@ -157,6 +157,6 @@ export function shownApproval(asked: Approval, { catalog }: Bundle) {
     most_uses,
     status,
     uses,
-    votes: said,
+    votes: given,
   }
 }

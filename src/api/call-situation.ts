@@ -18,9 +18,9 @@ import { toldOf } from "../core/signals/leased-risks.ts"
 /** Of the whole tree, the latest. */
 const MOST_CALLS = 50
 
-/** @param told 0 to 100, of its task and those above it */
-export async function situationOf(asked: Approval, told: number, bundle: Bundle, context: RequestContext) {
-  const [risk, history] = await Promise.all([riskOf(asked, told, context), historyOf(asked.task, context)])
+/** @param reported risk, 0 to 100, of its task and those above it */
+export async function situationOf(asked: Approval, reported: number, bundle: Bundle, context: RequestContext) {
+  const [risk, history] = await Promise.all([riskOf(asked, reported, context), historyOf(asked.task, context)])
   return { reason: reasonOf(asked, bundle), risk, history }
 }
 
@@ -42,11 +42,11 @@ function reasonOf({ rules, guardrail, figures }: Approval, { engine, guardrails 
   }
 }
 
-async function riskOf({ shown }: Approval, told: number, context: RequestContext): Promise<number | null> {
+async function riskOf({ shown }: Approval, reported: number, context: RequestContext): Promise<number | null> {
   const lease = await currentLease(context)
   if (!lease) return null
   const others = toldOf(lease.risks, shown.chain, shown.user).map(({ signal }) => signal)
-  return Math.max(told, highestRisk(others, context.receivedAt))
+  return Math.max(reported, highestRisk(others, context.receivedAt))
 }
 
 /** Without any argument: the record of a call may be for others to read. */

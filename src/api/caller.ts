@@ -86,7 +86,8 @@ export function permitAfterBody(caller: Caller, access: Access, body: object, bu
     return permit({ ...caller, authenticated: by }, { area, kind, target }, bundle)
   })
   // The rules that permit the first are those of the record.
-  return answers.find(isApiError) ?? answers[0] ?? caller
+  const [first = caller] = answers
+  return answers.find(isApiError) ?? first
 }
 
 function permit(caller: Caller, thing: ManagedThing, bundle: Bundle): Caller | ApiError {

@@ -81,6 +81,7 @@ async function outcomeOf(
   if (isApiError(body)) return { result: body, caller: found }
   const caller = bundle ? permitAfterBody(found, access, body.body, bundle) : found
   if (isApiError(caller)) return { result: caller, caller: null }
+  if (!caller.who) throw new Error("policy was not asked")
   const input = { ...incoming, ...query, ...body, caller: caller.who, bundle, started }
   const handler: (input: never) => Promise<Result> = HANDLERS[name]
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- what this very entry says has read it and found the caller

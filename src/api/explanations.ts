@@ -32,11 +32,11 @@ export const explain: Handler<"explain"> = async ({ body, bundle: live, context 
 /** Null where it is not to be had any more, or is of a format that this version does not read. */
 async function bundleThen(
   { bundle }: DecisionRecord,
-  known: readonly Bundle[],
+  atHand: readonly Bundle[],
   { env }: RequestContext,
 ): Promise<Bundle | null> {
   if (!bundle) return null
-  const same = known.find(({ pointer }) => pointer.digest === bundle.digest)
+  const same = atHand.find(({ pointer }) => pointer.digest === bundle.digest)
   return same ?? fetchBody(env.BUNDLES, bundle).catch(() => null)
 }
 

@@ -1,5 +1,5 @@
 /**
- * `GET /v1/tasks`: the tasks for which a token was issued last, as the decision records have it. No ledger is asked: each
+ * `/v1/tasks`: the tasks for which a token was issued last, as the decision records have it. No ledger is asked: each
  * says for itself how its tasks are.
  */
 import { findRecords } from "../audit/record-logs.ts"

@@ -25,9 +25,9 @@ const OUT_OF_REACH = { error: "unavailable", description: "It is not certain tha
 
 export const addRevocation: Handler<"addRevocation"> = async (request) => {
   // A token is a secret, and in no record.
-  const { token, ...told } = request.body
-  const { task } = told
-  const record = { arguments: told }
+  const { token, ...recorded } = request.body
+  const { task } = recorded
+  const record = { arguments: recorded }
   const outOfReach = { ...OUT_OF_REACH, record }
   try {
     const stopped = stoppedOf(request.body)
@@ -83,7 +83,7 @@ function unknownTarget(kind: string, { nearest }: Target): ApiError<"not_found">
 async function setSwitch(
   stopped: Stopped,
   { body: { before, reason }, caller, context: { env, config }, started }: ApiRequest<"addRevocation">,
-  { arguments: told }: Recorded,
+  { arguments: recorded }: Recorded,
   { known, hits }: Target,
 ): Promise<Result> {
   const set = { id: `swi_${crypto.randomUUID()}`, stopped, before: before === undefined ? null : before * 1000 }
@@ -93,7 +93,7 @@ async function setSwitch(
     await forgetSharedKeys(config.issuer)
   }
   await switchboard(env).set(set, { decision: started.id, operator: caller.operator, reason: reason ?? null })
-  const record = { ...namedBy(stopped), arguments: { ...told, revocation: set.id } }
+  const record = { ...namedBy(stopped), arguments: { ...recorded, revocation: set.id } }
   return { answer: { ...shown(set), known, hits }, record }
 }
 
@@ -121,34 +121,36 @@ function listed({ by, reason, at, ...set }: ListedSwitch) {
 async function endTask(
   task: string,
   { caller, context: { env }, started }: ApiRequest<"addRevocation">,
-  told: Recorded,
+  recorded: Recorded,
 ): Promise<Result | null> {
-  const record = recordOf({ decision: "allow", code: "ok", ...started, kind: "end", task, ...caller, ...told })
+  const record = recordOf({ decision: "allow", code: "ok", ...started, kind: "end", task, ...caller, ...recorded })
   const answer = await askLedger(env, rootOf(task), async (ledger) => ({
     end: await ledger.end({ task, status: "revoked", by: "operator" }, null, record),
   }))
   if (!answer) return null
   return answer.end && "ended" in answer.end
     ? { answer: { task, ...answer.end }, record: null }
-    : { ...notThere("task"), record: told }
+    : { ...notThere("task"), record: recorded }
 }
 
 async function endToken(
   token: string,
   { caller, bundle, context: { env, keys, config, receivedAt }, started }: ApiRequest<"addRevocation">,
-  told: Recorded,
+  recorded: Recorded,
 ): Promise<Result | null> {
   const verified = await verifyDelegationToken(token, keys, config.issuer, bundle.audiences, receivedAt)
   if (isDenied(verified)) {
-    return verified.denied.reason === "keys_unavailable" ? null : { ...notThere("token"), record: told }
+    return verified.denied.reason === "keys_unavailable" ? null : { ...notThere("token"), record: recorded }
   }
   const { jti, task } = verified.claims
-  const record = recordOf({ decision: "allow", code: "ok", ...started, kind: "end", task, ...caller, ...told })
+  const record = recordOf({ decision: "allow", code: "ok", ...started, kind: "end", task, ...caller, ...recorded })
   const answer = await askLedger(env, rootOf(task), async (ledger) => ({
     revoked: await ledger.revokeToken(jti, task, null, record),
   }))
   if (!answer) return null
-  return answer.revoked ? { answer: { token: "revoked", task }, record: null } : { ...notThere("token"), record: told }
+  return answer.revoked
+    ? { answer: { token: "revoked", task }, record: null }
+    : { ...notThere("token"), record: recorded }
 }
 
 function notThere(what: string): ApiError<"not_found"> {

@@ -19,6 +19,9 @@ export interface Thing {
 export type NamedThing = Pick<ManagedThing, "kind" | "target"> &
   Partial<Pick<ManagedThing, "area">> & { readonly method?: "GET" }
 
+/** At least one: whoever is permitted nothing in particular would be permitted everything. */
+export type NamedThings = readonly [NamedThing, ...NamedThing[]]
+
 /** An operator of this role, or of one that includes it, whom policy permits to manage the area. */
 interface ByRole {
   readonly role: Role
@@ -31,7 +34,7 @@ export type Access =
   | (ByRole & {
       readonly by: "operator"
       /** The things, if the body names them: the door then reads it before it asks policy about each. */
-      readonly thingsIn?: (body: never) => readonly NamedThing[]
+      readonly thingsIn?: (body: never) => NamedThings
     })
   /** The agent of the task, or of one above it, by its delegation token; or an operator. */
   | (ByRole & { readonly by: "task" })

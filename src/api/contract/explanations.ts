@@ -2,7 +2,7 @@
 import * as z from "zod"
 import { userOfId } from "../../core/policy/principals.ts"
 import { MAX_SHOWN } from "../../core/record/fields/truncation.ts"
-import { endpoint, once, type NamedThing } from "./endpoint.ts"
+import { endpoint, once, type NamedThings } from "./endpoint.ts"
 import { chain, denial, members, pointer, text, userName, verdict } from "./members.ts"
 
 const imaginedCall = once(() => {
@@ -47,7 +47,7 @@ const explanationRequest = once(() => {
 })
 type ExplanationRequest = z.infer<ReturnType<typeof explanationRequest>>
 
-function explainedThings(body: ExplanationRequest): readonly NamedThing[] {
+function explainedThings(body: ExplanationRequest): NamedThings {
   if ("call" in body) return [{ kind: "explanation", target: body.call.agent }]
   const { decision: target } = body
   // The answer tells of the decision what its record does: whoever asks must be permitted to read that.

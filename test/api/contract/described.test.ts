@@ -21,53 +21,54 @@ test("what is described is nothing to speak of", async () => {
   expect(await foundIn(Response.json(lifted, { headers: DECISION }))).toEqual([])
 })
 
-type Row = readonly [
-  what: string,
-  says: RegExp,
-  response: () => Response,
-  path?: string,
-  method?: string,
-  body?: string,
-]
+interface Departure {
+  readonly what: string
+  readonly says: RegExp
+  readonly response: () => Response
+  readonly path?: string
+  readonly method?: string
+  readonly body?: string
+}
 
-const UNDESCRIBED: readonly Row[] = [
-  ["a status", /the status is not described/, () => Response.json({}, { status: 418 })],
-  ["a member", /Unrecognized key: "more"/, () => Response.json({ ...lifted, more: 1 })],
-  ["that a member is missing", /lifted/, () => Response.json({ id: "swi_1" })],
-  [
-    "a media type",
-    /text\/html is not described/,
-    () => new Response("<p>", { headers: { "Content-Type": "text/html" } }),
-  ],
-  ["an empty answer", /a body is described/, () => new Response(null)],
-  [
-    "a code",
-    /error/,
-    () => Response.json({ error: "malformed_call", error_description: "", decision_id: "dec_1" }, { status: 400 }),
-  ],
-  ["an operation", /there is no such operation/, () => Response.json({}), "/v1/nothing", "GET"],
-  ["a method", /there is no such operation/, () => Response.json(lifted), "/v1/revocations/swi_1", "POST"],
-  [
-    "a member of a request that is granted",
-    /Unrecognized key: "agnet"/,
-    () => Response.json({ known: true, nearest: [], hits: { tools: null, recent: null } }),
-    "/v1/revocations",
-    "POST",
-    '{"agnet":"a"}',
-  ],
-  [
-    "a parameter of a query",
-    /owner is not described/,
-    () => Response.json({ decisions: [] }),
-    "/v1/decisions?owner=a",
-    "GET",
-  ],
-]
-
-test.each(UNDESCRIBED.map((row) => ({ what: row[0], row })))(
-  "$what that is not described is found",
-  async ({ row }) => {
-    const [, says, response, path, method, body] = row
-    expect(await foundIn(response(), path, method, body ?? null)).toEqual([expect.stringMatching(says)])
+test.each<Departure>([
+  { what: "a status", says: /the status is not described/, response: () => Response.json({}, { status: 418 }) },
+  { what: "a member", says: /Unrecognized key: "more"/, response: () => Response.json({ ...lifted, more: 1 }) },
+  { what: "that a member is missing", says: /lifted/, response: () => Response.json({ id: "swi_1" }) },
+  {
+    what: "a media type",
+    says: /text\/html is not described/,
+    response: () => new Response("<p>", { headers: { "Content-Type": "text/html" } }),
   },
-)
+  { what: "an empty answer", says: /a body is described/, response: () => new Response(null) },
+  {
+    what: "a code",
+    says: /error/,
+    response: () =>
+      Response.json({ error: "malformed_call", error_description: "", decision_id: "dec_1" }, { status: 400 }),
+  },
+  {
+    what: "an operation",
+    says: /there is no such operation/,
+    response: () => Response.json({}),
+    path: "/v1/nothing",
+    method: "GET",
+  },
+  { what: "a method", says: /there is no such operation/, response: () => Response.json(lifted), method: "POST" },
+  {
+    what: "a member of a request that is granted",
+    says: /Unrecognized key: "agnet"/,
+    response: () => Response.json({ known: true, nearest: [], hits: { tools: null, recent: null } }),
+    path: "/v1/revocations",
+    method: "POST",
+    body: '{"agnet":"a"}',
+  },
+  {
+    what: "a parameter of a query",
+    says: /owner is not described/,
+    response: () => Response.json({ decisions: [] }),
+    path: "/v1/decisions?owner=a",
+    method: "GET",
+  },
+])("$what that is not described is found", async ({ says, response, path, method, body }) => {
+  expect(await foundIn(response(), path, method, body ?? null)).toEqual([expect.stringMatching(says)])
+})

@@ -110,15 +110,17 @@ function publicationParameters({ access }: Endpoint): readonly Parameter[] {
 function queryParameters({ query }: Endpoint): readonly Parameter[] {
   if (!query) return []
   const { properties, required } = schemaOf(query(), "input")
-  return membersIn(properties).map(([name, { description, ...schema }]): Parameter => {
+  const parameters: Parameter[] = []
+  for (const [name, { description, ...schema }] of membersIn(properties)) {
     const parameter = {
       name,
       in: "query",
       required: Array.isArray(required) && required.includes(name),
       schema,
     } as const
-    return typeof description === "string" ? { ...parameter, description } : parameter
-  })
+    parameters.push(typeof description === "string" ? { ...parameter, description } : parameter)
+  }
+  return parameters
 }
 
 function answerOf(endpoints: readonly Endpoint[]): Answer {

@@ -133,7 +133,10 @@ const authorizationAnswers: Readonly<Record<string, Answer>> = {
   "400": page("Something is wrong with the client, its redirect URI, or what was sent."),
   "403": page("The person may not allow it, or the answer did not come from our page."),
   "429": page("Too many requests."),
-  "503": page("Something that decides this is unavailable."),
+  "503": {
+    ...page("Something that decides this is unavailable; JSON if nothing could be decided at all."),
+    content: { ...html, ...errorAnswer(503, ["unavailable"], "").content },
+  },
 }
 const authorizationParameters: readonly Parameter[] = [
   query("client_id", "Id of an agent with a `client`.", true),

@@ -190,7 +190,7 @@ export class Credits {
       this.#underWay.delete(id)
       this.#settlements.forget(settled)
       count.answered()
-      // If its answers come too late for that, the object is asked for credit that may be used later.
+      // If its responses come too late for that, the ledger requests credit that may be used later.
       count.isSlow = Date.now() - at > usedWithin(need)
       return this.#taken(memory, need, count, { id, at, isOpen: take.open === true }, answer)
     } catch (error) {

@@ -1,4 +1,7 @@
-/** The end of a task and all below it, or their freezing, which no call is the reason of: kept, told and recorded as one. */
+/**
+ * The end or the quarantine of a task and all tasks below it without a call as its cause: stored, notified and recorded
+ * in one step.
+ */
 import type { DecisionRecord } from "../core/record/record.ts"
 import { taskEnded } from "../core/notices/notice.ts"
 import type { TaskEnd } from "../core/task/change.ts"
@@ -8,8 +11,8 @@ import type { Tree } from "./tree.ts"
 
 /**
  * Once this has returned, no call of theirs is admitted.
- * @param operator who others are told has done it: issuer and subject, joined by `|`
- * @param record of this, kept with it
+ * @param operator named in notifications as the actor: issuer and subject, joined by `|`
+ * @param record of this step, stored with it
  * @returns ids of the tasks that it changed
  */
 export function endTold(

@@ -1,18 +1,22 @@
 /**
- * What people are asked: one Durable Object for each person, for each group of an issuer, and for all operators, a list
- * of the tasks and of the single calls whose ledgers wait for an answer. The ledgers decide; what stands here too long
- * or not at all only makes a request harder to find.
+ * The inboxes of approvers: one Durable Object for each person, for each group of an issuer, and for all operators. It
+ * lists the tasks and the single calls whose ledgers wait for an answer. The ledgers decide: an entry that is here too
+ * long, or missing, only makes a request harder to find.
  */
 import { DurableObject } from "cloudflare:workers"
 import { sha256Hex } from "../core/encoding/hash.ts"
 import type { InboxOf } from "../core/task/approval.ts"
 
 /**
- * A person is asked no more than this at once, and by one agent: the rest is refused, or nobody would read any of it.
+ * Tasks whose consent may be requested of a person at once, in all and by one agent. More are rejected, because nobody
+ * would read any of them.
  */
 const MOST = 100
 const MOST_OF_ONE = 10
-/** Of single calls, which are answered one after the other, while agents work: what many are asked for the many of them. */
+/**
+ * The same for single calls, which are answered one after the other, while agents work. There are more of them because
+ * one inbox may serve many approvers.
+ */
 const MOST_CALLS = 500
 const MOST_CALLS_OF_ONE = 50
 
@@ -37,11 +41,11 @@ interface RequestRow extends Record<string, SqlStorageValue> {
   readonly task: string
 }
 
-/** A question about a single call. */
+/** The approval request of a single call. */
 export interface AskedCall extends Record<string, SqlStorageValue> {
   readonly id: string
   readonly task: string
-  /** Among those of its agent here, the latest being 1. */
+  /** Its number among those of its agent here, the latest being 1. */
   readonly nth: number
 }
 
@@ -51,7 +55,7 @@ export class Inbox extends DurableObject<Env> {
     ctx.storage.sql.exec(SCHEMA)
   }
 
-  /** @returns false where there is no room */
+  /** @returns false if there is no room */
   async put(task: string, agent: string, until: number): Promise<boolean> {
     if (!this.#isRoom("requests", agent, MOST, MOST_OF_ONE)) return false
     this.ctx.storage.sql.exec("INSERT OR REPLACE INTO requests VALUES (?, ?, ?)", task, agent, until)
@@ -72,7 +76,7 @@ export class Inbox extends DurableObject<Env> {
     return Array.from(rows, ({ task }) => task)
   }
 
-  /** @returns false where there is no room */
+  /** @returns false if there is no room */
   async putCall(id: string, task: string, agent: string, until: number): Promise<boolean> {
     if (!this.#isRoom("calls", agent, MOST_CALLS, MOST_CALLS_OF_ONE)) return false
     this.ctx.storage.sql.exec("INSERT OR REPLACE INTO calls VALUES (?, ?, ?, ?)", id, task, agent, until)
@@ -120,7 +124,7 @@ export class Inbox extends DurableObject<Env> {
       )
       .one()
     if (next === null) {
-      // Nothing is stored for a person who is not asked; this very object may still be.
+      // Nothing stays stored for an inbox that is empty; this very object may still receive requests.
       await this.ctx.storage.deleteAll()
       sql.exec(SCHEMA)
     } else await this.ctx.storage.setAlarm(next)

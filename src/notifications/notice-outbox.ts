@@ -156,7 +156,7 @@ export class Notices {
 
   async #receivers(): Promise<Receivers> {
     const bundle = await currentBundle(bundleSource(this.#env), Date.now(), (work) => this.#ctx.waitUntil(work))
-    if (!bundle) throw new Error("no bundle says who is to be told")
+    if (!bundle) throw new Error("no bundle names the receivers")
     return { all: bundle.receivers, seq: bundle.pointer.seq }
   }
 

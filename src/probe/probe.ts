@@ -33,7 +33,7 @@ export async function probeServers(context: RequestContext): Promise<void> {
   const bundle = await bundleFor(context)
   if (!bundle) return logEvent("probe_failed", { reason: "there is no bundle" })
   const lease = await renewLease(context.env)
-  if (!lease) return logEvent("probe_failed", { reason: "the switchboard is out of reach" })
+  if (!lease) return logEvent("probe_failed", { reason: "the switchboard is unavailable" })
   const observations = lease.observations
   const allowance = new Allowance(context.config.maxProbeRequests)
   await prune(observations, bundle, allowance, context)

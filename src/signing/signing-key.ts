@@ -12,7 +12,7 @@ export interface Signer {
 
 const REFRESH_AFTER_MS = 60_000
 
-/** With the milliseconds when the ring was asked. */
+/** With the time of the request to the ring, in milliseconds. */
 const signers = new Map<OwnAlgorithm, { readonly signer: Signer; readonly fetchedAt: number }>()
 
 /** For tests: the state of a fresh isolate. */

@@ -1,6 +1,6 @@
 /**
  * Documents with public keys, shared between the isolates of a data centre, so that a new isolate need not fetch them
- * from the issuer. Only a convenience: without such a cache, or if it is empty, the issuer is asked.
+ * from the issuer. Only a convenience: without such a cache, or if it is empty, the isolate asks the issuer.
  */
 import * as z from "zod"
 import { logEvent } from "../../platform/log.ts"

@@ -1,4 +1,6 @@
-/** What the guardrails say of a call, from what the tree remembers; and what they would keep in mind of it. */
+/**
+ * Evaluates the guardrails for a call, from what the tree remembers, and collects what they would remember of the call.
+ */
 import type { Call } from "./call.ts"
 import type { Tool } from "../catalog/tool.ts"
 import { codeOf, type Denial } from "../denials/denial.ts"
@@ -21,11 +23,11 @@ export interface Checked {
   readonly uses: readonly Use[]
   readonly memoryUpdates: readonly MemoryUpdate[]
   readonly needs: readonly Need[]
-  /** Of which the call is the only one to suffer. */
+  /** Has no consequence beyond the denial of the call. */
   readonly denial: Denial | null
-  /** Of which its task suffers too; to be said only of a call that nothing else denies. */
+  /** Ends or quarantines the task as well; reported only if nothing else denies the call. */
   readonly endingDenial: Denial | null
-  /** Which people may overrule; likewise. */
+  /** Denials that an approval may overrule; reported under the same condition. */
   readonly demands: readonly Demand[]
 }
 
@@ -39,7 +41,7 @@ export const NO_RESULT: Checked = {
   demands: [],
 }
 
-/** @param tool null: what is called is none of the catalog's */
+/** @param tool null if the call is of no tool of the catalog */
 export function factsOf<Called extends Tool | null>(
   { user }: TreeState,
   task: Task,
@@ -78,38 +80,41 @@ export function checkGuardrails(
   let denial: Denial | null = null
   let endingDenial: Denial | null = null
   const demands: Demand[] = []
-  for (const instrument of judges) {
-    if (facts.risk < (instrument.guardrail.fromRisk ?? 0)) continue
-    const whole = instrument.evaluate(facts, memory.of(instrument.guardrail), now)
-    const { id, of } = instrument.guardrail
-    const judgement = guardrails.telltales.has(id) || hidden.has(id) ? withoutFigures(whole, of) : whole
-    if (judgement.rate) windows.push(judgement.rate)
-    else if (judgement.use) uses.push(judgement.use)
-    if (judgement.need) needs.push(judgement.need)
-    memoryUpdates.push(...judgement.memoryUpdates)
-    if (!judgement.denial) continue
-    const consequence = consequenceOf(judgement.denial)
-    if (consequence === "deny") denial = laterRetry(denial, judgement.denial)
+  for (const kind of judges) {
+    if (facts.risk < (kind.guardrail.fromRisk ?? 0)) continue
+    const whole = kind.evaluate(facts, memory.of(kind.guardrail), now)
+    const { id, of } = kind.guardrail
+    const evaluation = guardrails.telltales.has(id) || hidden.has(id) ? withoutFigures(whole, of) : whole
+    if (evaluation.rate) windows.push(evaluation.rate)
+    else if (evaluation.use) uses.push(evaluation.use)
+    if (evaluation.need) needs.push(evaluation.need)
+    memoryUpdates.push(...evaluation.memoryUpdates)
+    if (!evaluation.denial) continue
+    const consequence = consequenceOf(evaluation.denial)
+    if (consequence === "deny") denial = laterRetry(denial, evaluation.denial)
     else if (consequence === "approve") {
-      const { id: guardrail, approval: name = null } = instrument.guardrail
-      demands.push({ denial: judgement.denial, guardrail, name, rules: [] })
-    } else endingDenial ??= judgement.denial
+      const { id: guardrail, approval: name = null } = kind.guardrail
+      demands.push({ denial: evaluation.denial, guardrail, name, rules: [] })
+    } else endingDenial ??= evaluation.denial
   }
-  for (const instrument of tracks) {
-    const heard = instrument.track(facts, memory.of(instrument.guardrail), now)
-    if (heard.denial) denial ??= heard.denial
-    memoryUpdates.push(...heard.memoryUpdates)
+  for (const kind of tracks) {
+    const tracked = kind.track(facts, memory.of(kind.guardrail), now)
+    if (tracked.denial) denial ??= tracked.denial
+    memoryUpdates.push(...tracked.memoryUpdates)
   }
   return { windows, uses, memoryUpdates, needs, denial, endingDenial, demands }
 }
 
-/** The first; of full windows that which stays full longest: retrying sooner would be in vain. */
+/**
+ * Returns the first denial; of full windows, the one that stays full longest, because an earlier retry would be in
+ * vain.
+ */
 function laterRetry(before: Denial | null, denial: Denial): Denial {
   if (before?.reason !== "window_full" || denial.reason !== "window_full") return before ?? denial
   return denial.retry_after > before.retry_after ? denial : before
 }
 
-/** What follows from a denial besides: nothing, or the end of a task. */
+/** The state in which a denial leaves the task; null if it has no such consequence. */
 export function endOf(consequence: Consequence): "quarantined" | "revoked" | null {
   switch (consequence) {
     case "deny":
@@ -124,13 +129,13 @@ export function endOf(consequence: Consequence): "quarantined" | "revoked" | nul
   }
 }
 
-/** What a denial by a guardrail means for the task whose call it was. */
+/** Returns how a guardrail's denial ends the task whose call it denied. */
 export function endBy(denial: Denial | null, { id: task }: Task): TaskEnd | null {
   const status = denial && endOf(consequenceOf(denial))
   return status ? { task, status, by: "deviation" } : null
 }
 
-/** Whoever looks out for storms is told of a denial. */
+/** Reports a denial to the guardrails that count denials. */
 export function observeDenial(
   { guardrails }: Bundle,
   memory: Memory,
@@ -140,14 +145,14 @@ export function observeDenial(
 ): { readonly memoryUpdates: readonly MemoryUpdate[]; readonly storm: Denial | null } {
   const memoryUpdates: MemoryUpdate[] = []
   let storm: Denial | null = null
-  // What a storm denies is no part of it, or it would never pass.
+  // A denial by a storm is no part of that storm, or it would never end.
   if (denial.reason === "denial_storm") return { memoryUpdates, storm }
-  for (const lookout of guardrails.denialObservers) {
-    if (facts.risk < (lookout.storm.fromRisk ?? 0)) continue
-    const told = lookout.denied(facts, codeOf(denial), memory.of(lookout.storm), now)
-    memoryUpdates.push(...told.memoryUpdates)
-    // One that only denies hides none of which the task suffers.
-    if (told.storm && (!storm || consequenceOf(storm) === "deny")) storm = told.storm
+  for (const observer of guardrails.denialObservers) {
+    if (facts.risk < (observer.storm.fromRisk ?? 0)) continue
+    const observed = observer.denied(facts, codeOf(denial), memory.of(observer.storm), now)
+    memoryUpdates.push(...observed.memoryUpdates)
+    // A storm that only denies must not hide one with consequences for the task.
+    if (observed.storm && (!storm || consequenceOf(storm) === "deny")) storm = observed.storm
   }
   return { memoryUpdates, storm }
 }

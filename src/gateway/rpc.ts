@@ -9,7 +9,7 @@ import { BODILESS } from "../core/catalog/call-request.ts"
 import { filterTools } from "./filter-tools.ts"
 import { answerTo, refusal } from "./endpoint.ts"
 import { settleCall } from "./settle-call.ts"
-import { requestOf, said, type RelayedRequest } from "./dialects/relayed-request.ts"
+import { requestOf, relayHeadersOf, type RelayedRequest } from "./dialects/relayed-request.ts"
 import { REQUEST_ID } from "./dialects/worker.ts"
 import { requestContext, type RequestContext } from "../request-context.ts"
 
@@ -100,7 +100,7 @@ const toldOf = ({ headers, body = null }: Headed): RelayedRequest => ({
 
 function questionOf(call: z.output<typeof callSchema>): Request | null {
   const { method, url, requestId } = call
-  const headers = said(method, url)
+  const headers = relayHeadersOf(method, url)
   if (!headers) return null
   return requestId === undefined
     ? requestOf(toldOf(call), headers, [REQUEST_ID])

@@ -8,7 +8,7 @@ import { recordListing, sizeOfListing, type ListAsk } from "../core/record/listi
 import { type DecisionRecord, type ShadowResult } from "../core/record/record.ts"
 import { isUnproven, type DecisionResult, type RefusedCall, type TokenUse } from "../core/decision/call.ts"
 import { checkAlive, checkProof, checkToken } from "../core/decision/check-credential.ts"
-import { noticeRefused } from "../core/decision/early-denial.ts"
+import { observeEarlyDenial } from "../core/decision/early-denial.ts"
 import { decide } from "../core/decision/decide.ts"
 import { deny, isDenied, type Denial, type Denied } from "../core/denials/denial.ts"
 import { visibleTools } from "../core/decision/visible-tools.ts"
@@ -217,7 +217,7 @@ export class Calls {
     if (!state) return DONE
     const now = this.#tree.now(state)
     if (pointer.seq < state.bundle.seq && call.mode === "enforce") return DONE
-    const noticed = this.#denials.has(call, now) ? null : noticeRefused(bundle, state, call, denial, now)
+    const noticed = this.#denials.has(call, now) ? null : observeEarlyDenial(bundle, state, call, denial, now)
     if (!noticed) return DONE
     const { chain, change, wants, memoryUpdates, storm, end } = noticed
     if (wants.length > 0 && !isFinal) return { needs: wants }

@@ -5,7 +5,7 @@
 import fc from "fast-check"
 import { describe, expect, test } from "vitest"
 import type { Call } from "../../src/core/decision/call.ts"
-import { noticeRefused } from "../../src/core/decision/early-denial.ts"
+import { observeEarlyDenial } from "../../src/core/decision/early-denial.ts"
 import { decide } from "../../src/core/decision/decide.ts"
 import type { Denial } from "../../src/core/denials/denial.ts"
 import type { Guardrail } from "../../src/core/guardrails/kinds.ts"
@@ -84,7 +84,8 @@ class Pair {
     const { verdict, change } = decide(this.#bundle, this.#watched, call, now)
     const happened = verdict.denial
       ? change
-      : (noticeRefused(this.#bundle, this.#watched, { ...call, tools: [call.tool] }, NOT_GRANTED, now)?.change ?? null)
+      : (observeEarlyDenial(this.#bundle, this.#watched, { ...call, tools: [call.tool] }, NOT_GRANTED, now)?.change ??
+        null)
     if (happened) applyChange(this.#watched, happened)
   }
 

@@ -7,20 +7,20 @@ import { sha256Hex, hmacSha256Hex } from "../encoding/hash.ts"
 import { lettersOf, prefixedReadingsOf, readingsOf } from "../encoding/name-folding.ts"
 
 export interface CallArguments {
-  /** False where the body, which may hold more, was not seen. */
+  /** False if the body, which may hold more arguments, was not seen. */
   readonly complete: boolean
   readonly values: Readonly<Record<string, unknown>>
-  /** A part of the query that upstreams read in different ways (query-names.ts); absent: there is none. */
+  /** A part of the query that upstreams read in different ways (query-names.ts); absent if there is none. */
   readonly unplain?: string
-  /** Why not all of them were seen, in words that a caller may read; absent: they were, or it is not known. */
+  /** Why not all arguments were seen, in words that a client may read; absent if all were, or if it is not known. */
   readonly unseen?: Unseen
 }
 
 export type Unseen = (typeof UNSEEN)[keyof typeof UNSEEN]
 
 /**
- * Bytes of a body whose arguments are read. Rules, hashes, guardrails and records each go through all of them, so that of
- * a longer one a call would cost tens of milliseconds; its arguments count as not seen.
+ * Longest body whose arguments are read, in bytes. Policies, hashes, guardrails and records each process all arguments,
+ * so a longer body would cost tens of milliseconds. The arguments of a longer body count as not seen.
  */
 const MOST_READ = 262_144
 
@@ -37,7 +37,7 @@ export const UNSEEN = {
   long: `the body is longer than ${MOST_READ.toLocaleString("en")} bytes`,
 } as const
 
-/** Of a body of which something is not read; null: all of it is. */
+/** Says why a part of the body is not read; null if all of it is. */
 export function unseenOf(text: string, isExact: boolean): Unseen | null {
   if (!isReadable(text)) return UNSEEN.long
   return isExact ? null : UNSEEN.inexact
@@ -46,19 +46,19 @@ export function unseenOf(text: string, isExact: boolean): Unseen | null {
 export const NO_ARGUMENTS: CallArguments = { complete: true, values: {} }
 export const UNSEEN_ARGUMENTS: CallArguments = { complete: false, values: {} }
 
-/** Denies what has to read arguments that were not seen. */
+/** The denial of a call that cannot be decided without arguments that were not seen. */
 export function argumentsNeeded(needed: readonly string[], { unseen }: Pick<CallArguments, "unseen">): Denial {
   return { reason: "arguments_unknown", needed, ...(unseen !== undefined && { what: unseen }) }
 }
 
 /**
- * What the upstream may take for one of these arguments although it is written otherwise: `To` or `[to]` where `to` is
- * what is judged; or a part of the query that may be read as any argument. Null: there is no such thing.
+ * Returns what the upstream may take for one of these arguments although it is spelled otherwise: `To` or `[to]` if
+ * `to` is judged, or a part of the query that may be read as any argument. Null if there is no such thing.
  * @param names of the arguments that are judged; `*` stands for all
  */
 export function variantOf(args: CallArguments, names: ReadonlySet<string>): string | null {
   if (names.size === 0) return null
-  // Not the part itself: it may hold, as a name, the value of an argument that is redacted.
+  // Not the part itself: its name may contain the value of a redacted argument.
   if (args.unplain !== undefined) return QUERY_PART
   const { unreadable, sent, prefixed } = sentBy(args)
   if (unreadable !== undefined) return unreadable
@@ -76,18 +76,18 @@ export function variantOf(args: CallArguments, names: ReadonlySet<string>): stri
 }
 
 /**
- * Reads the same of each object within the arguments of one call, whose members of these names rules read. To read a name
- * takes microseconds, and a call may have thousands: those that have a member's letters are read up to a number, and what
- * is beyond may be read as any.
+ * Like `variantOf`, for each object within the arguments of one call whose members of these names policies read. To
+ * read a name takes microseconds, and a call may have thousands of names. So only names that contain a member's letters
+ * are read, up to `MOST_ALIKE` of them; further ones count as variants.
  */
 export function memberVariants(members: ReadonlySet<string>): (object: object) => string | null {
-  let known = readingsOfMembers.get(members)
-  if (!known) {
+  let names = readingsOfMembers.get(members)
+  if (!names) {
     const readings = new Set([...members].flatMap((name) => readingsOf(name) ?? []))
-    known = { readings, letters: [...new Set([...readings].map((reading) => lettersOf(reading) ?? ""))] }
-    readingsOfMembers.set(members, known)
+    names = { readings, letters: [...new Set([...readings].map((reading) => lettersOf(reading) ?? ""))] }
+    readingsOfMembers.set(members, names)
   }
-  const { readings, letters } = known
+  const { readings, letters } = names
   let alike = 0
   const isVariant = (key: string): boolean => {
     const lettersOfKey = lettersOf(key)
@@ -98,18 +98,18 @@ export function memberVariants(members: ReadonlySet<string>): (object: object) =
   return (object) => Object.keys(object).find((key) => !members.has(key) && isVariant(key)) ?? null
 }
 const MOST_ALIKE = 1_000
-/** The rules for a tool read the same members in all of its calls. */
+/** The policies for a tool read the same members in all of its calls. */
 const readingsOfMembers = new WeakMap<
   ReadonlySet<string>,
   { readonly readings: ReadonlySet<string>; readonly letters: readonly string[] }
 >()
 
 interface SentNames {
-  /** A name that may be read as any (fold.ts); absent: there is none. */
+  /** A name that may be read as any (name-folding.ts); absent if there is none. */
   readonly unreadable?: string
-  /** The names that are sent, by each of their readings. */
+  /** The names that were sent, by each of their readings. */
   readonly sent: ReadonlyMap<string, readonly string[]>
-  /** One of those that have a prefix, by each reading without it. */
+  /** One of the names that have a prefix, by each reading without the prefix. */
   readonly prefixed: ReadonlyMap<string, string>
 }
 
@@ -118,7 +118,7 @@ function sentBy(args: CallArguments): SentNames {
   if (!sent) sentNames.set(args, (sent = findSent(args)))
   return sent
 }
-/** Rules, bounds and each guardrail ask about one call. */
+/** Policies, bounds and each guardrail need the names of the same call. */
 const sentNames = new WeakMap<CallArguments, SentNames>()
 
 function findSent({ values }: CallArguments): SentNames {
@@ -138,8 +138,9 @@ function findSent({ values }: CallArguments): SentNames {
 }
 
 /**
- * SHA-256 of a call's arguments in canonical JSON, for the ledger's own use: whoever can guess the arguments can confirm
- * the guess. Computed once: guardrails, approvals and the record ask for it of one call. Null if there are no arguments, or if they were not seen in full.
+ * SHA-256 of a call's arguments in canonical JSON, for the ledger's own use only: a reader who can guess the arguments
+ * could confirm the guess. Computed once for guardrails, approvals and the record of a call. Null if there are no
+ * arguments, or if they were not seen in full.
  */
 export function argumentsHash(args: CallArguments): string | null {
   if (!args.complete || Object.keys(args.values).length === 0) return null
@@ -154,10 +155,10 @@ export function argumentsHash(args: CallArguments): string | null {
 const hashes = new WeakMap<CallArguments, string | null>()
 
 /**
- * What a decision record shows of them: HMAC-SHA-256 with a secret of the Worker, over the decision and that hash. With
- * the decision, because of two records that were hashed alike one would tell the other's: an agent could make the same
- * call with each value that a redacted argument may have.
- * @param key hex; null: there is none to be had
+ * What a decision record shows of the arguments: HMAC-SHA-256 of the decision's id and that hash, with a secret of the
+ * Worker. The id is included because of two records with equal hashes one would disclose the other's arguments: an
+ * agent could make the same call with each value that a redacted argument may have.
+ * @param key hex; null if it is unavailable
  */
 export function argumentsDigest(args: CallArguments, decision: string, key: string | null): string | null {
   const hash = key === null ? null : argumentsHash(args)

@@ -1,6 +1,6 @@
 /**
- * Argument bounds. They only ever add up: a grant holds a list of them for each tool, and every one must hold
- * (DESIGN §4). A bound on an argument that is absent, or of a type the bound cannot judge, does not hold.
+ * Argument bounds. They only accumulate: a grant holds a list of them for each tool, and every one must hold (DESIGN
+ * §4). A bound does not hold if its argument is absent, or of a type that the bound cannot judge.
  */
 type Scalar = string | number | boolean
 
@@ -25,7 +25,7 @@ export interface Violation {
   readonly bound: string
 }
 
-/** The first bound that does not hold, or null. */
+/** Returns the first bound that does not hold, or null. */
 export function violation(
   bounds: readonly ArgumentBounds[],
   values: Readonly<Record<string, unknown>>,
@@ -41,8 +41,8 @@ export function violation(
 }
 
 /**
- * Whether a value is of a type that the bound says nothing of: `"150"` is not at least 100, but an upstream may take it
- * for a number, and `null` for its default. One that is absent is judged: it does not hold.
+ * Whether the value's type is outside what the bound can judge: `"150"` is not at least 100, but an upstream may read
+ * it as a number, and `null` as the default. An absent argument is judged: the bound does not hold.
  */
 export function isBeyond(bound: ArgumentBound, value: unknown): boolean {
   if (value === undefined) return false
@@ -67,8 +67,8 @@ function brokenKind(bound: ArgumentBound, judged: unknown): keyof ArgumentBound 
 }
 
 /**
- * An argument of which no value keeps all of its bounds, or null: they add up, and those of a child may leave nothing
- * of its parent's. Only as far as `eq`, `in`, `min`, `max` and types tell.
+ * Returns an argument of which no value satisfies all of its bounds, or null: bounds accumulate, and those of a child
+ * task may leave nothing of its parent's. Considers only `eq`, `in`, `min`, `max` and types.
  */
 export function contradiction(bounds: readonly ArgumentBounds[]): string | null {
   const byArgument = new Map<string, ArgumentBound[]>()
@@ -94,15 +94,15 @@ function leavesValue(all: readonly ArgumentBound[]): boolean {
   return min <= max && !(isNumber && isOther)
 }
 
-/** NaN where a length makes no sense, so that no comparison with it holds. */
+/** NaN if the value has no length, so that no comparison with it holds. */
 function lengthOf(value: unknown): number {
   if (typeof value === "string") return Array.from(value).length
   return Array.isArray(value) ? value.length : Number.NaN
 }
 
 /**
- * Each literal between the wildcards is taken at its leftmost place, never going back: no pattern and no argument makes
- * it quadratic in practice, and no regular expression of an agent's making runs here.
+ * Matches each literal between the wildcards at its leftmost place, without backtracking. So no pattern and no argument
+ * makes it quadratic in practice, and no regular expression that an agent wrote runs here.
  */
 export function isLike(text: string, pattern: string): boolean {
   const literals = pattern.split("*")

@@ -1,15 +1,15 @@
-/** What of an agent's request the catalog reads, as far as a gateway lets it be seen. Nothing of it is believed yet. */
+/** What the catalog reads of an agent's request, as far as the gateway relays it. None of it is believed yet. */
 
-/** The request's body as far as the authorizer can see it. */
+/** The body of the request, as far as the authorizer can see it. */
 export type Body =
-  /** Whole, as text; empty where the request has none. */
+  /** The whole body, as text; empty if the request has none. */
   | { readonly kind: "whole"; readonly text: string }
-  /** Whole, and not UTF-8: each byte as one character. */
+  /** The whole body, which is not UTF-8: each byte is one character. */
   | { readonly kind: "binary"; readonly text: string }
-  /** This gateway does not pass bodies on, and the method may have one. */
+  /** The gateway does not pass bodies on, and the method may have one. */
   | { readonly kind: "withheld" }
 
-/** Headers of the original request that a step may read, and no others: absent ones are null. */
+/** Headers of the original request that a step may read, and no others; null if absent. */
 export interface CallHeaders {
   readonly contentType: string | null
   readonly mcpProtocolVersion: string | null
@@ -18,7 +18,7 @@ export interface CallHeaders {
 }
 
 export interface CallRequest {
-  /** Registered public origin that the request was for. */
+  /** The registered public origin that the request was for. */
   readonly origin: string
   readonly method: string
   /** Path and query as the client sent them. */
@@ -27,5 +27,5 @@ export interface CallRequest {
   readonly body: Body
 }
 
-/** Methods whose body no server is expected to read (RFC 9110 9.3.1, 9.3.2, 9.3.7). */
+/** Methods whose body no server is expected to read (RFC 9110, sections 9.3.1, 9.3.2 and 9.3.7). */
 export const BODILESS = new Set(["GET", "HEAD", "OPTIONS"])

@@ -1,10 +1,10 @@
 /**
- * What was last seen of MCP servers and their tools, against what the catalog says of them. Pure: who looks is the
- * probe, or a gateway that posts a list; who keeps what was seen is the switchboard.
+ * Compares what was last observed of MCP servers and their tools with the catalog. Pure: the probe, or a gateway that
+ * posts a list of tools, makes the observations, and the switchboard stores them.
  *
- * It is kept where it differed from the pin of whoever saw it, and compared again, by hash, with the pin of whoever
- * decides. So an isolate with an older bundle may report what it likes: under a newer bundle that pins what was seen,
- * it denies nothing.
+ * The switchboard stores an observation if it differs from the pin of the observer's bundle. The deciding Worker
+ * compares it again, by hash, with the pin of its own bundle. So reports of an isolate with an older bundle do no harm:
+ * under a newer bundle that pins what was observed, they deny nothing.
  */
 import type { Denial } from "../denials/denial.ts"
 import { catalogName, type McpServer } from "./mcp-server.ts"
@@ -13,15 +13,15 @@ import { pinOf, Unpinnable } from "./pin.ts"
 import type { ListedTool } from "./tool-list.ts"
 
 export interface Observations {
-  /** Hash last seen, by the tool's name in the catalog. */
+  /** The hash that was last observed, by the tool's name in the catalog. */
   readonly tools: ReadonlyMap<string, string>
-  /** Names of servers seen not to compare headers with bodies, whatever the catalog says. */
+  /** Names of servers that were observed not to compare headers with bodies, whatever the catalog says. */
   readonly headers: ReadonlySet<string>
-  /** More was seen than is kept: what is not among it may have changed all the same. */
+  /** More was observed than is stored: tools that are not among these may have changed too. */
   readonly full: boolean
 }
 
-/** @param observations null: nothing was seen that differs */
+/** @param observations null if nothing was observed that differs */
 export function denialByObservation(
   observations: Observations | null,
   { tool, byHeaders }: Pick<Located, "tool" | "byHeaders">,
@@ -41,38 +41,41 @@ export function headersBelieved(observations: Observations | null, server: strin
   return !observations || (!observations.full && !observations.headers.has(server))
 }
 
-/** A pinned tool as somebody has just seen it. */
+/** A pinned tool as it was just observed. */
 export interface ToolObservation {
-  /** In the catalog. */
+  /** Its name in the catalog. */
   readonly tool: string
   readonly pinned: string
   readonly seen: string
 }
 
-/** In place of the hash of what is unpinnable (pin.ts): it is no pin. */
+/** Stands in place of the hash of a definition that cannot be pinned (pin.ts); it is no pin. */
 export const UNREADABLE = "0".repeat(64)
 
-/** Those of a server's list that are pinned, each once. Of one that is listed twice, the one that differs counts. */
+/**
+ * Returns the pinned tools of a server's list, each once. If a tool is listed twice, the definition that differs
+ * counts.
+ */
 export function observationsIn(
   listed: readonly ListedTool[],
   server: Pick<McpServer, "name">,
   { tools }: Pick<Catalog, "tools">,
 ): readonly ToolObservation[] {
-  const sightings = new Map<string, ToolObservation>()
-  for (const { name, tool: said } of listed) {
+  const observations = new Map<string, ToolObservation>()
+  for (const { name, tool: definition } of listed) {
     const tool = catalogName(server, name)
     const pinned = tool === null ? undefined : tools.get(tool)?.pinned
     if (tool === null || pinned === undefined) continue
-    const known = sightings.get(tool)
-    if (known && isChanged(known)) continue
-    sightings.set(tool, { tool, pinned, seen: hashOf(said) })
+    const observation = observations.get(tool)
+    if (observation && isChanged(observation)) continue
+    observations.set(tool, { tool, pinned, seen: hashOf(definition) })
   }
-  return [...sightings.values()]
+  return [...observations.values()]
 }
 
-function hashOf(said: ListedTool["tool"]): string {
+function hashOf(definition: ListedTool["tool"]): string {
   try {
-    return pinOf(said)
+    return pinOf(definition)
   } catch (error) {
     if (!(error instanceof Unpinnable)) throw error
     return UNREADABLE
@@ -83,23 +86,28 @@ export function isChanged({ pinned, seen }: ToolObservation): boolean {
   return seen !== pinned
 }
 
-/** What the switchboard does not know yet: a storm of lists must not become a storm of writes. */
+/** Returns what the switchboard does not know yet: many lists at once must not become as many writes. */
 export function changedSince(
-  sightings: readonly ToolObservation[],
-  known: Observations | null,
+  observations: readonly ToolObservation[],
+  stored: Observations | null,
 ): readonly ToolObservation[] {
-  return sightings.filter((sighting) =>
-    isChanged(sighting) ? known?.tools.get(sighting.tool) !== sighting.seen : known?.tools.has(sighting.tool) === true,
+  return observations.filter((observation) =>
+    isChanged(observation)
+      ? stored?.tools.get(observation.tool) !== observation.seen
+      : stored?.tools.has(observation.tool) === true,
   )
 }
 
-/** Pinned tools of a server that its whole list lacks: they have not changed, but somebody should know. */
+/**
+ * Returns the pinned tools of a server that its complete list lacks. They have not changed, but the operator should
+ * learn of it.
+ */
 export function removedTools(
-  sightings: readonly ToolObservation[],
+  observations: readonly ToolObservation[],
   { name }: Pick<McpServer, "name">,
   { tools }: Pick<Catalog, "tools">,
 ): readonly string[] {
-  const seen = new Set(sightings.map(({ tool }) => tool))
+  const seen = new Set(observations.map(({ tool }) => tool))
   return [...tools.values()]
     .filter(({ server, pinned, name: tool }) => server === name && pinned !== undefined && !seen.has(tool))
     .map(({ name: tool }) => tool)
@@ -112,8 +120,9 @@ export interface Subject {
 }
 
 /**
- * Observations that are about nothing in this catalog: of a tool that left it, is not pinned any more, or is pinned to
- * what was seen; of a server whose headers nobody believes, or of which no probe could ever say anything else.
+ * Returns the observations that are about nothing in this catalog. Either the tool has left the catalog, is not pinned
+ * any more, or is pinned to what was observed; or the catalog does not rely on the server's headers, or has no probe
+ * that could observe otherwise.
  */
 export function outdated({ tools, headers }: Observations, catalog: Catalog): readonly Subject[] {
   const probed = new Set<string>()

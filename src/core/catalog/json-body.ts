@@ -7,9 +7,9 @@ export function parseJson(text: string, mostParts: number = MAX_PARTS): { readon
 }
 
 /**
- * The body of a call. A number that a double does not hold exactly is no objection to it: it makes all of its arguments
- * unseen (`isExact`: false). So no rule judges, no person approves and no hash tells of a number that the upstream may
- * read otherwise; and a client that prints 17 digits reaches a tool of which nothing reads arguments.
+ * The body of a call. A number that a double does not hold exactly does not make the body rejected, but makes all of
+ * its arguments unseen (`isExact`: false). So no policy judges, no approver approves and no hash covers a number that
+ * the upstream may read otherwise. A client that prints 17 digits can still call a tool whose arguments nothing reads.
  */
 export function parseCallBody(text: string): { readonly json: unknown; readonly isExact: boolean } | Denied {
   const numbers = { areExact: true }

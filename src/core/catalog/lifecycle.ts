@@ -4,7 +4,7 @@
  */
 import type { Tool } from "./tool.ts"
 
-/** Last segment of each name; the request it stands for is told in the comment. */
+/** The last segment of each name; the comment names the request that it stands for. */
 export const LIFECYCLE_TOOLS = [
   "initialize", // the JSON-RPC method of that name
   "ping",
@@ -17,7 +17,7 @@ export const LIFECYCLE_TOOLS = [
 ] as const
 export type LifecycleTool = (typeof LIFECYCLE_TOOLS)[number]
 
-/** Second segment of their names. A server's own tool must not begin with it, or it would pass for one of these. */
+/** The second segment of their names. A server's own tool must not begin with it, or it would pass for one of these. */
 export const LIFECYCLE_SEGMENT = "mcp"
 
 const LIFECYCLE_GROUP = "mcp-lifecycle"
@@ -26,7 +26,9 @@ export function lifecycleName(server: string, tool: LifecycleTool): string {
   return `${server}.${LIFECYCLE_SEGMENT}.${tool}`
 }
 
-/** The defaults of one server. They cost nothing: a chatty transport must not eat a task's budget. */
+/**
+ * The default lifecycle tools of one server. They cost nothing: a chatty transport must not exhaust a task's budget.
+ */
 export function lifecycleTools(server: string): Tool[] {
   return LIFECYCLE_TOOLS.map((tool) => ({
     name: lifecycleName(server, tool),

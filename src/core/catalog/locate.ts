@@ -1,6 +1,6 @@
 /**
- * Located: which tool of the catalog a presented call is, with which arguments. What the catalog does not know is
- * denied; there is no default tool.
+ * Locates a presented call: which tool of the catalog it calls, with which arguments. A call of a tool that the catalog
+ * does not have is denied; there is no default tool.
  */
 import { QUERY_PART } from "../denials/call/request.ts"
 import { deny, isDenied, type Denied } from "../denials/denial.ts"
@@ -19,10 +19,10 @@ import type { Tool } from "./tool.ts"
 export interface Located {
   readonly tool: Tool
   readonly arguments: CallArguments
-  /** Raw, without query, as the record tells it; and which of its segments are arguments. */
+  /** The path as sent, without query, for the record; and which of its segments are arguments. */
   readonly path: string
   readonly segments: Segments
-  /** Read from the headers of a request to an MCP server, whose body nobody saw. */
+  /** Read from the headers of a request to an MCP server whose body was not seen. */
   readonly byHeaders: boolean
 }
 
@@ -51,7 +51,7 @@ export function locate(catalog: Catalog, call: CallRequest): Located | Denied {
   if (isDenied(target)) return target
   const server = catalog.servers.get(`${call.origin}/${target.segments.join("/")}`)
   if (server) {
-    // A query is no part of MCP; what an upstream might read from it is unknown.
+    // A query is no part of MCP; nobody knows what an upstream would read from it.
     if (target.query.length > 0) return deny({ reason: "target_ambiguous", what: "an MCP endpoint takes no query" })
     const read = readMcpCall(server, call.method, call.headers, call.body)
     if (isDenied(read)) return read
@@ -68,17 +68,17 @@ export function locate(catalog: Catalog, call: CallRequest): Located | Denied {
   const isOtherMethod = Object.entries(args.values).some(([name, value]) =>
     asksForOtherMethod(name, value, call.method),
   )
-  // What is not read as arguments may still ask for another method, which upstreams take from any body.
+  // A body that is not read as arguments may still ask for another method, which upstreams take from any body.
   const objection = isOtherMethod ? METHOD_IN_ARGUMENT : args.complete ? null : methodInBody(call)
   if (objection) return deny(objection)
   const { definition, segments } = match
   return found(catalog, definition.tool, { arguments: args, path: target.path, segments, byHeaders: false })
 }
 
-/** An MCP endpoint's path holds no arguments. */
+/** The path of an MCP endpoint contains no arguments. */
 export const NO_SEGMENTS: Segments = []
 
-/** More than any tool has: each is looked at several times on the way of a call. */
+/** More than any tool has: each argument is processed several times during a decision. */
 const MAX_ARGUMENTS = 1_000
 
 function found(catalog: Catalog, name: string, call: Omit<Located, "tool">): Located | Denied {
@@ -87,27 +87,27 @@ function found(catalog: Catalog, name: string, call: Omit<Located, "tool">): Loc
   }
   const tool = catalog.tools.get(name)
   if (!tool) return deny({ reason: "tool_unknown", called: name })
-  // A redacted argument by another name would stand in records, approvals and notifications in the clear.
+  // A redacted argument under another name would be shown in records, approvals and notifications.
   const names = redactedNames(tool)
   if (variantOf(call.arguments, names) === null) return { tool, ...call }
   if (call.arguments.unplain !== undefined) return deny({ reason: "argument_variant", argument: QUERY_PART })
-  // Named as the catalog spells it: the name that was sent may hold the value.
+  // Named as the catalog spells it, because the name that was sent may contain the value.
   const redacted = [...names].find((each) => variantOf(call.arguments, new Set([each])) !== null)
   return deny({ reason: "argument_variant", argument: redacted ?? QUERY_PART })
 }
 
 /**
- * The path of what is no tool, as records show it. A client that adds a slash, a segment or another case, or sends the
- * request to another origin, calls no tool, and its path still holds what a tool redacts. So if any tool redacts a part of
- * its path, only what routes of this origin have literally is shown.
+ * Returns the path of a request that calls no tool, as records show it. A client that adds a slash or a segment,
+ * changes the case, or sends the request to another origin calls no tool, but its path still contains what a tool
+ * redacts. So if any tool redacts a part of its path, only the literal segments of this origin's routes are shown.
  */
 export function shownPath(catalog: Catalog, origin: string, { path }: Target): string {
   const literals = literalsOf(catalog, origin)
-  const shown = literals ? path.split("/").map((part) => (literals.has(part.toLowerCase()) ? part : REDACTED)) : [path]
-  return shown.join("/").slice(0, 256)
+  const parts = literals ? path.split("/").map((part) => (literals.has(part.toLowerCase()) ? part : REDACTED)) : [path]
+  return parts.join("/").slice(0, 256)
 }
 
-/** Lower case; null: no tool redacts a part of its path. */
+/** Lower case; null if no tool redacts a part of its path. */
 function literalsOf(catalog: Catalog, origin: string): ReadonlySet<string> | null {
   let ofCatalog = literalsOfOrigins.get(catalog)
   if (!ofCatalog) literalsOfOrigins.set(catalog, (ofCatalog = new Map()))
@@ -130,6 +130,6 @@ function findLiterals({ routes, tools }: Catalog, origin: string): ReadonlySet<s
       .split("/")
       .filter((_part, index) => segments[index] === null),
   )
-  // What stands before the first slash and behind the last.
+  // The parts before the first slash and after the last.
   return new Set(["", ...parts.map((part) => part.toLowerCase())])
 }

@@ -1,26 +1,30 @@
 /**
- * What an MCP server that nobody trusts answers, as text → its JSON-RPC messages. Read as clients read it, numbers that
- * a double cannot hold among it: schemas have such, and a list that is not read protects nobody. Refused is what would
- * cost too much to build, seen from the text before anything is built of it, and what clients read in different ways: a
- * key that stands twice, of which some take the first (RFC 8259 4), and members of a message in another case.
+ * Reads the answer of an untrusted MCP server: text → its JSON-RPC messages. It is read as clients read it, including
+ * numbers that a double cannot hold: schemas have such, and a list that is not read protects nobody. An answer is
+ * rejected if it would cost too much to build, which the text shows before anything is built, or if clients read it in
+ * different ways: a key that occurs twice, of which some take the first (RFC 8259, section 4), or members of a message
+ * in another case.
  */
 import { confusableKey } from "../encoding/name-folding.ts"
 import { endOfString, isObject } from "../encoding/json.ts"
 import { MESSAGE_MEMBERS } from "./mcp-server.ts"
 
-/** Twice what calls may have: the schemas of the arguments are deeper than those. */
+/** Twice the depth that calls may have: the schemas of arguments are deeper than the arguments. */
 const MAX_DEPTH = 128
 
 export interface Answered {
-  /** MCP 2025-03-26 knows batches. */
+  /** Several only in a batch, which MCP 2025-03-26 has. */
   readonly messages: readonly unknown[]
-  /** Members of objects, elements of arrays, and these themselves: each is dozens of bytes, however short its text. */
+  /**
+   * Members of objects, elements of arrays, and the objects and arrays themselves: each takes dozens of bytes, however
+   * short its text.
+   */
   readonly parts: number
 }
 
 /**
  * @param most parts that it may have
- * @returns null: it is no JSON; an objection in words that stand behind "it"
+ * @returns null if the text is no JSON; or an objection, in words that follow "it"
  */
 export function readAnswer(text: string, most: number): Answered | { readonly objection: string } | null {
   const seen = survey(text, most)
@@ -38,7 +42,7 @@ export function readAnswer(text: string, most: number): Answered | { readonly ob
 
 export const OTHER_CASE = "has a member that differs from a known one in case only"
 
-/** One pass over what may be any text: how many parts it has, unless there is something against it. */
+/** Goes once through any text: counts its parts, unless there is an objection. */
 function survey(text: string, most: number): number | { readonly objection: string } | null {
   /** Keys seen in each open object; null for an open array. */
   const open: (Set<string> | null)[] = []
@@ -86,7 +90,7 @@ function survey(text: string, most: number): number | { readonly objection: stri
   return parts
 }
 
-/** "a" and "\u0061" are one key. Null: it is none. */
+/** "a" and "\u0061" are one key. Null if the text is no string of JSON. */
 function textOf(string: string): string | null {
   if (!string.includes("\\")) return string.slice(1, -1)
   try {

@@ -1,6 +1,6 @@
 /**
- * MCP over streamable HTTP: a request to a registered server's endpoint → tool and arguments, from the JSON-RPC body
- * where the gateway passes it on, from the Mcp-* headers of servers known to enforce them where it does not.
+ * MCP over streamable HTTP: a request to a registered server's endpoint → tool and arguments. They are read from the
+ * JSON-RPC body if the gateway passes it on, otherwise from the Mcp-* headers, if the server is known to enforce these.
  * Source: MCP 2025-11-25 and 2026-07-28, "Transports"; DESIGN §6.
  */
 import { deny, isDenied, type Denied } from "../denials/denial.ts"
@@ -14,24 +14,27 @@ import type { Body, CallHeaders } from "./call-request.ts"
 import { parseCallBody } from "./json-body.ts"
 
 export interface McpServer {
-  /** First segment of its tools' names. */
+  /** The first segment of its tools' names. */
   readonly name: string
   readonly origin: string
-  /** Path of its streamable HTTP endpoint at the gateway. */
+  /** The path of its streamable HTTP endpoint at the gateway. */
   readonly path: string
   /**
-   * It has been shown to refuse a request whose `Mcp-*` headers and body differ (-32020), so its headers may be
+   * The server has been shown to reject a request whose `Mcp-*` headers and body differ (-32020), so its headers may be
    * believed.
    */
   readonly enforces_headers: boolean
-  /** Where a probe asks it now and then what its tools are, and whether it enforces headers; absent: nowhere. */
+  /**
+   * How a probe checks at intervals what tools the server has, and whether it enforces headers; absent if no probe
+   * does.
+   */
   readonly probe?: Probe
 }
 
 export interface Probe {
-  /** Its endpoint as Narrowgate itself reaches it, past the gateway. */
+  /** The server's endpoint as Narrowgate itself reaches it, not through the gateway. */
   readonly url: string
-  /** Name of the variable that holds the value of `Authorization`; absent: none is sent. */
+  /** Name of the variable that holds the value of `Authorization`; absent if none is sent. */
   readonly secret?: string
 }
 
@@ -39,21 +42,21 @@ export interface Probe {
 export const PROBE_SECRET = /^PROBE_[A-Z0-9_]{1,58}$/
 
 export interface McpCall {
-  /** Name of the tool in the catalog. */
+  /** The tool's name in the catalog. */
   readonly tool: string
   readonly arguments: CallArguments
-  /** It was read from headers alone. */
+  /** The call was read from headers alone. */
   readonly byHeaders: boolean
 }
 
-/** Protocol versions whose servers must compare headers with the body. One that is not known yet is not believed. */
+/** Protocol versions whose servers must compare headers with the body. Unknown versions are not believed. */
 const HEADERS_SINCE = "2026-07-28"
 const VERSIONS_WITH_HEADERS = new Set([HEADERS_SINCE])
-/** A tool's own name, as it may stand behind `server.` in the catalog. */
+/** A tool's own name, as it may follow `server.` in the catalog. */
 const TOOL_NAME = /^[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*$/
 
 export function readMcpCall(server: McpServer, method: string, headers: CallHeaders, body: Body): McpCall | Denied {
-  // A server that reads it all the same would take it for a message.
+  // A server that reads such a body nevertheless would take it for a message.
   if (method !== "POST" && body.kind !== "withheld" && body.text !== "") return refuse("only a POST has a body")
   if (method === "GET") return lifecycle(server, "stream")
   if (method === "DELETE") return lifecycle(server, "end")
@@ -62,7 +65,7 @@ export function readMcpCall(server: McpServer, method: string, headers: CallHead
   return body.kind === "whole" ? fromBody(server, headers, body) : refuse(NOT_JSON)
 }
 
-/** Methods that a catalog knows without listing them; any other needs a tool of its own to be anything but unknown. */
+/** Methods that every catalog has without listing them; any other needs a tool of its own, or its call is denied. */
 const LIFECYCLE_OF_METHOD: ReadonlyMap<string, LifecycleTool> = new Map([
   ["initialize", "initialize"],
   ["ping", "ping"],
@@ -79,14 +82,14 @@ type WholeBody = Extract<Body, { readonly kind: "whole" }>
 const refuse = (what: string): Denied => deny({ reason: "mcp_rejected", what })
 const NOT_JSON = "its body is not JSON in UTF-8, or not declared as such"
 
-/** Of a JSON-RPC message. */
+/** Members of a JSON-RPC message. */
 export const MESSAGE_MEMBERS = ["jsonrpc", "id", "method", "params", "result", "error"] as const
-/** Of a request's params, as far as anything here goes by them. */
+/** Members of a request's params that are read here. */
 const PARAMS_MEMBERS = ["name", "arguments", "uri", "_meta"] as const
 
 function fromBody(server: McpServer, headers: CallHeaders, body: WholeBody): McpCall | Denied {
   const { text } = body
-  // Streamable HTTP: the body is one JSON-RPC message, and says so.
+  // Streamable HTTP: the body is one JSON-RPC message, and its Content-Type says so.
   if (!isJsonType(headers.contentType)) return refuse(NOT_JSON)
   const parsed = parseCallBody(text)
   if ("denied" in parsed) return parsed
@@ -103,7 +106,7 @@ function fromBody(server: McpServer, headers: CallHeaders, body: WholeBody): Mcp
     return deny(METHOD_IN_ARGUMENT)
   }
   const { method, params } = message
-  // Arguments may be unseen; all other messages are judged by what is seen of them.
+  // Arguments may remain unseen; all other messages are judged by their contents.
   if (!parsed.isExact && method !== "tools/call") return deny(INEXACT)
   if (method === undefined) {
     return "result" in message || "error" in message ? lifecycle(server, "response") : refuse("it has no method")
@@ -127,12 +130,12 @@ function fromBody(server: McpServer, headers: CallHeaders, body: WholeBody): Mcp
   return toolCall(server, name, unseen ? { ...UNSEEN_ARGUMENTS, unseen } : { complete: true, values: args })
 }
 
-/** The message in a body, which may be no JSON or too much of it: then undefined. */
+/** Returns the message in a body; undefined if the body is no JSON, or too long. */
 export function messageIn(body: Body): unknown {
   if (body.kind !== "whole") return undefined
   return messages.has(body) ? messages.get(body) : readLoosely(body.text)
 }
-/** A denial has to name the message that it answers, and to read it again would cost as much as the decision. */
+/** A denial must name the message that it answers; to parse it again would cost as much as the decision. */
 const messages = new WeakMap<Body, unknown>()
 
 function fromHeaders(server: McpServer, headers: CallHeaders): McpCall | Denied {
@@ -143,7 +146,7 @@ function fromHeaders(server: McpServer, headers: CallHeaders): McpCall | Denied 
 function callOfHeaders(server: McpServer, headers: CallHeaders): McpCall | Denied {
   const distrust = (what: string): Denied => deny({ reason: "mcp_headers_untrusted", what })
   if (!server.enforces_headers) return distrust("the server is not known to enforce them")
-  // Anyone can claim a version; an older one would not make the server compare, so its headers prove nothing.
+  // A client can claim any version; an older one would not make the server compare, so its headers prove nothing.
   if (!VERSIONS_WITH_HEADERS.has(headers.mcpProtocolVersion ?? "")) {
     return distrust("the protocol version is not known to have them")
   }
@@ -163,7 +166,7 @@ function toolCall(server: McpServer, name: string, args: CallArguments): McpCall
     : { tool, arguments: args, byHeaders: false }
 }
 
-/** What the catalog would call a server's own tool; null for one that it cannot have. */
+/** Returns the name of a server's own tool in the catalog; null if no tool of a catalog can have that name. */
 export function catalogName(server: Pick<McpServer, "name">, name: string): string | null {
   // A server's own tool must not pass for a lifecycle tool.
   if (!TOOL_NAME.test(name) || name.split(".")[0] === LIFECYCLE_SEGMENT) return null
@@ -178,8 +181,8 @@ function lifecycleOf(server: McpServer, method: string): McpCall | Denied {
 }
 
 /**
- * MCP 2026-07-28, streamable HTTP, "Server validation": present in both places, they must agree; in the new version
- * they must be there.
+ * MCP 2026-07-28, streamable HTTP, "Server validation": if a value is in both the header and the body, both must agree;
+ * from that version on, the headers are required.
  */
 function compareHeaders(
   headers: CallHeaders,
@@ -197,7 +200,10 @@ function compareHeaders(
 
 const BASE64 = /^=\?base64\?([A-Za-z0-9+/]*={0,2})\?=$/
 
-/** `=?base64?…?=` carries what a header cannot (MCP 2026-07-28, "Value encoding"); null where it is malformed. */
+/**
+ * `=?base64?…?=` carries what a header cannot (MCP 2026-07-28, "Value encoding"). Returns null if the value is
+ * malformed.
+ */
 export function decodeHeader(value: string): string | null {
   const encoded = BASE64.exec(value)?.[1]
   if (encoded === undefined) return /^[\x20-\x7e]*$/.test(value) ? value : null

@@ -1,6 +1,7 @@
 /**
- * Whether a body that is not read as arguments asks for another method (method-override.ts), as a form, in parts or as
- * JSON. Frameworks differ in what they take for each, so a body is searched as all that any of them takes it for.
+ * Finds out whether a body that is not read as arguments asks for another method (method-override.ts), as a form, as
+ * multipart or as JSON. Frameworks differ in what they take for each, so a body is searched as everything that any of
+ * them takes it for.
  */
 import type { Denial } from "../denials/denial.ts"
 import { endOfString } from "../encoding/json.ts"
@@ -13,7 +14,7 @@ import {
 } from "./method-override.ts"
 import type { CallRequest } from "./call-request.ts"
 
-/** As loosely as any upstream reads, also where the call names no tool. */
+/** Reads as loosely as any upstream, also if the call names no tool. */
 export function mayAskForOtherMethod(call: Pick<CallRequest, "method" | "target" | "body" | "headers">): boolean {
   const [, query = ""] = call.target.split(/\?(.*)/s, 2)
   return methodInForm(query, call.method) !== null || methodInBody(call) !== null
@@ -26,10 +27,11 @@ export function methodInBody({
 }: Pick<CallRequest, "method" | "body" | "headers">): Denial | null {
   if (body.kind === "withheld" || body.text === "") return null
   const type = headers.contentType?.toLowerCase() ?? ""
-  // Rack takes a POST without a type for a form.
+  // Rack takes a POST without a Content-Type for a form.
   const isForm = UNTYPED.test(type) || type.includes("form-urlencoded")
   const isMultipart = type.includes("multipart/")
-  // Laravel looks for `/json` and `+json` anywhere in the type, Rails knows `text/x-json` and `application/jsonrequest`.
+  // Laravel looks for `/json` and `+json` anywhere in the type; Rails knows `text/x-json` and
+  // `application/jsonrequest`.
   const isJson = type.includes("json")
   if ((isForm || isMultipart || isJson) && !isReadableCharset(type)) return METHOD_MAY_BE_IN_BODY
   const inForm = isForm ? methodInForm(body.text, method) : null
@@ -43,7 +45,10 @@ export function methodInBody({
 const UNTYPED = /^(?:$|[;, ])/
 const OBJECT = /^\s*\{/
 
-/** All that write the letters of ASCII as ASCII does; UTF-16 and UTF-7 hide a name, and ASP.NET Core reads them. */
+/**
+ * Charsets that encode the letters of ASCII as ASCII does. UTF-16 and UTF-7 can hide a name, and ASP.NET Core reads
+ * them.
+ */
 const READABLE_CHARSETS: ReadonlySet<string> = new Set([
   "utf-8",
   "utf8",
@@ -54,22 +59,25 @@ const READABLE_CHARSETS: ReadonlySet<string> = new Set([
   "windows-1252",
 ])
 const CHARSET = /charset[^=]*=\s*"?([^";,\s]*)/g
-/** The client chooses its length, and the time that `CHARSET` takes grows with the square of it. No reader needs as much. */
+/**
+ * The client chooses the length of the type, and the time that `CHARSET` takes grows with its square. No reader needs
+ * more.
+ */
 const MOST_TYPE = 256
 
-/** @param type of which each charset counts: of several, readers take the first or the last */
+/** @param type all of whose charsets count: of several, readers take the first or the last */
 function isReadableCharset(type: string): boolean {
   if (type.length > MOST_TYPE) return false
   return [...type.matchAll(CHARSET)].every(([, charset = ""]) => READABLE_CHARSETS.has(charset))
 }
 
 /**
- * A body of more fields is longer than any form that a person fills in, and is not searched: it may hold one. Of JSON only
- * the names count that take long to read, so that a long list of plain objects passes.
+ * A body of more fields is longer than any form that a person fills in. It is not searched, and may hold an override.
+ * In JSON only the names that take long to read are counted, so that a long list of plain objects is allowed.
  */
 const MOST_FIELDS = 2_000
 
-/** Rack before 3 separates fields by `;` too. */
+/** Rack before version 3 separates fields by `;` too. */
 function methodInForm(text: string, method: string): Denial | null {
   const fields = text.split(/[&;]/, MOST_FIELDS + 1)
   if (fields.length > MOST_FIELDS) return METHOD_MAY_BE_IN_BODY
@@ -82,16 +90,16 @@ function methodInForm(text: string, method: string): Denial | null {
 }
 
 /**
- * Where a name begins: readers skip what stands before it, encoded or not, any number of times. A search, because a
- * repeated group would keep each step of a megabyte of blanks.
+ * Where a name begins: readers skip what precedes it, encoded or not, any number of times. A search, because a repeated
+ * group would store each step of a megabyte of blanks.
  */
 const NAME_START = /[\w-](?<!%[\da-f]?[\w-])|%(?!(?:[01][\da-f]|2[\da-cef]|3[a-f]|40|5[b-e]|60|7[b-f]))/i
 const MOST_NAME = 64
-/** Of which each character may be three, or six in a string of JSON, between its quotes. */
+/** Each character of a name may take three characters, or six in a JSON string, which also has quotes. */
 const MOST_ENCODED = 3 * MOST_NAME
 const MOST_ESCAPED = 2 + 6 * MOST_NAME
 
-/** Without what is skipped before it, but for the last. */
+/** Returns the name without what readers skip before it, except the last skipped character. */
 function trimmed(name: string): string {
   const found = name.search(NAME_START)
   const start = found < 0 ? name.length : found
@@ -102,18 +110,23 @@ function decodedName(name: string): string {
   return decoded(trimmed(name).slice(0, MOST_ENCODED))
 }
 
-/** UTF-8 (RFC 3629, section 4), each byte encoded: asked first, as an exception costs more than all else about a name. */
+/**
+ * UTF-8 (RFC 3629, section 4) with each byte encoded. Tested first, because an exception costs more than all other work
+ * on a name.
+ */
 const DECODABLE =
   /^(?:[^%]|%[0-7][\da-f]|%(?:c[2-9a-f]|d[\da-f]|(?:e0%[ab]|e[1-9a-cef]%[89ab]|ed%[89]|(?:f0%[9ab]|f[1-3]%[89ab]|f4%8)[\da-f]%[89ab])[\da-f])%[89ab][\da-f])*$/i
 
-/** PHP, Ruby and ASP.NET decode what can be decoded and leave the rest; ASP.NET reads `%u005f` as well, as `unescape` does. */
+/**
+ * PHP, Ruby and ASP.NET decode what can be decoded and leave the rest. ASP.NET also reads `%u005f`, as `unescape` does.
+ */
 function decoded(text: string): string {
   const spaced = text.replaceAll("+", " ")
   if (!spaced.includes("%")) return spaced
   return DECODABLE.test(spaced) ? decodeURIComponent(spaced) : unescape(spaced)
 }
 
-/** Readers also end a name at a NUL or a bracket, so that it may be long. */
+/** Readers also end a name at a NUL or a bracket, so a name may be long. */
 function isMethodName(name: string): boolean {
   return asksForMethod(name.length <= MOST_NAME ? name : trimmed(name).slice(0, MOST_NAME))
 }
@@ -122,12 +135,12 @@ function isMethodName(name: string): boolean {
 const NAMING_HEADER = /content-(disposition|id)\s*:/gi
 /** Not of `filename`. */
 const NAME_PARAMETER = /(?<![\w-])name\s*(\*[\s\d*]*)?=\s*/gi
-/** A line that begins with a blank or a tab continues the one before it. */
+/** A line that begins with a blank or a tab continues the line before it. */
 const END_OF_HEADER = /\n(?![ \t])/g
-/** More than any field's name has. */
+/** Longer than the name of any field. */
 const MOST_PARAMETER = 512
 
-/** @param text of which parts may be binary, and what stands there may look like a header */
+/** @param text parts of which may be binary, and contain bytes that look like a header */
 function methodInParts(text: string): Denial | null {
   let names = 0
   for (let header = findFrom(NAMING_HEADER, text, 0); header;) {
@@ -171,7 +184,10 @@ function methodInValues(values: readonly string[]): Denial | null {
   return null
 }
 
-/** By each closing quote that some reader takes for one: PHP reads `'` as a quote, and some take a backslash for itself. */
+/**
+ * Ends the value at each closing quote that some reader recognizes: PHP reads `'` as a quote, and some readers take a
+ * backslash literally.
+ */
 function valuesIn(text: string): readonly string[] {
   const quote = text.charAt(0)
   if (quote !== '"' && quote !== "'") return [text.split(/[;\s]/, 1)[0] ?? ""]
@@ -185,7 +201,7 @@ function valuesIn(text: string): readonly string[] {
 const COLON = /\s*:/y
 const TEXT = /\s*"(\w*)"/y
 
-/** Of the members of an object that is in no other; the text may hold several, or be no JSON at all. */
+/** Searches the members of outermost objects only; the text may hold several, or be no JSON at all. */
 function methodInJson(text: string, method: string): Denial | null {
   let [depth, names] = [0, 0]
   for (let index = 0; index < text.length; index++) {
@@ -218,7 +234,10 @@ function methodInJson(text: string, method: string): Denial | null {
   return null
 }
 
-/** RFC 8259, section 7: of any other escape readers make different names, and an exception would cost more than all else. */
+/**
+ * RFC 8259, section 7: readers make different names of any other escape, and an exception would cost more than all
+ * other work.
+ */
 function isString(json: string): boolean {
   return json.length <= MOST_ESCAPED && STRING.test(json)
 }

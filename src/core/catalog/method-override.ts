@@ -1,12 +1,14 @@
 /**
  * A call that asks an upstream for another method than its own. Rack, Rails, Laravel, Symfony, ASP.NET and Express read
- * one from a POST's form, query or headers, WordPress from the query of any request: what is judged as a POST or a GET
- * would be a DELETE to them.
+ * a method from a POST's form, query or headers, and WordPress from the query of any request. They would execute a
+ * DELETE although a POST or a GET is judged.
  */
 import type { Denial } from "../denials/denial.ts"
 import { lettersOf, readingsOf } from "../encoding/name-folding.ts"
 
-/** Of an argument, folded, its words joined. ASP.NET takes `X-HTTP-Method-Override` from a form and a query too. */
+/**
+ * Names of arguments, folded, their words joined. ASP.NET takes `X-HTTP-Method-Override` from a form and a query too.
+ */
 const ARGUMENTS: ReadonlySet<string> = new Set(["_method", "_httpmethod", "xhttpmethodoverride", "xmethodoverride"])
 
 const HEADERS = ["x-http-method-override", "x-http-method", "x-method-override", "method-override"]
@@ -41,7 +43,7 @@ export function asksForMethod(name: string): boolean {
   return readingsOf(name)?.some((reading) => ARGUMENTS.has(reading)) ?? true
 }
 
-/** Of most names without reading them: those of ASCII that are read as one of `ARGUMENTS` have this word. */
+/** Excludes most names cheaply: a name in ASCII that some reader takes for one of `ARGUMENTS` contains this word. */
 export function mayAskForMethod(name: string): boolean {
   return HINT.test(name)
 }

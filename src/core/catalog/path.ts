@@ -1,18 +1,18 @@
 /**
- * One canonical reading of a request target, or none. Whatever two parsers could read differently is refused, never
- * guessed: that gap is how an authorizer judges one path and the upstream serves another (CVE-2019-9901,
- * CVE-2021-29492, CVE-2026-41059). Source: RFC 3986 3.3, 3.4, 6.2.2.
+ * Gives one canonical reading of a request target, or none. A target that two parsers could read differently is denied,
+ * never guessed. Otherwise the authorizer would judge one path and the upstream serve another (CVE-2019-9901,
+ * CVE-2021-29492, CVE-2026-41059). Source: RFC 3986, sections 3.3, 3.4 and 6.2.2.
  */
 import { deny, type Denied } from "../denials/denial.ts"
 
 export interface Target {
   /** Decoded path segments; `/a/b/` gives `a`, `b`, ``. */
   readonly segments: readonly string[]
-  /** Raw path, as it may stand in a DPoP `htu` and in records: the query can hold secrets and is left out. */
+  /** The path as sent, for a DPoP `htu` and for records. The query is left out because it may hold secrets. */
   readonly path: string
-  /** Null: it has no `=`. */
+  /** The value is null if the part has no `=`. */
   readonly query: readonly (readonly [name: string, value: string | null])[]
-  /** What `&` separates, of which some may be empty. */
+  /** The number of parts that `&` separates, some of which may be empty. */
   readonly parts: number
 }
 
@@ -23,12 +23,12 @@ const INVALID_PERCENT = /%(?![0-9A-Fa-f]{2})/
 /** Encoded slash, backslash, percent sign, NUL and other control bytes. */
 const TREACHEROUS_PERCENT = /%(?:2f|5c|25|[01][0-9a-f]|7f)/i
 
-/** `;` separates parameters for some readers, NUL ends a name for others. */
+/** `;` separates parameters for some readers; NUL ends a name for others. */
 const TREACHEROUS_IN_QUERY = /;|%(?:[01][0-9a-f]|7f)/i
 
 /**
- * Nearly every path: letters, digits and what cannot mean anything else, no segment that begins with a dot or is empty.
- * It has one reading whoever reads it, so the checks below need not be made one by one.
+ * Matches nearly every path: letters, digits and characters with a single meaning; no segment that is empty or begins
+ * with a dot. All readers read such a path alike, so the separate checks below are not needed.
  */
 const PLAIN_PATH = /^(?:\/[\w~-][\w.~-]*)+$/
 

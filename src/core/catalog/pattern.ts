@@ -1,6 +1,7 @@
 /**
- * Tool patterns and scopes: `crm.tickets.get`, `crm.tickets.*`, `*`; a scope is `<pattern>:<action>`.
- * A pattern only ever names tools of today's catalog: grants are expanded over it and frozen (DESIGN §1, grant).
+ * Tool patterns and scopes: `crm.tickets.get`, `crm.tickets.*`, `*`; a scope is `<pattern>:<action>`. A pattern names
+ * tools of the current catalog only: a grant is the expanded list, and does not change with the catalog (DESIGN §1,
+ * grant).
  */
 import { ACTIONS, type Action, type Tool } from "./tool.ts"
 
@@ -15,18 +16,18 @@ export function isPattern(text: string): boolean {
   return text.length <= 256 && PATTERN.test(text)
 }
 
-/** `*` covers everything, `a.b.*` everything below `a.b.`, anything else itself. */
+/** `*` covers everything, `a.b.*` everything below `a.b.`, any other pattern itself. */
 export function patternCovers(pattern: string, name: string): boolean {
   if (pattern === "*") return true
   if (pattern.endsWith(".*")) return name.startsWith(pattern.slice(0, -1))
   return pattern === name
 }
 
-/** One scope token (RFC 6749 3.3) of our syntax, or null. */
+/** Parses one scope token (RFC 6749, section 3.3) of Narrowgate's syntax; null if it is none. */
 export function parseScope(text: string): Scope | null {
   const colon = text.lastIndexOf(":")
   const pattern = text.slice(0, colon)
-  const action = ACTIONS.find((known) => known === text.slice(colon + 1))
+  const action = ACTIONS.find((each) => each === text.slice(colon + 1))
   return colon > 0 && action && isPattern(pattern) ? { pattern, action } : null
 }
 
@@ -38,13 +39,16 @@ export function scopeCovers(scope: Scope, tool: Pick<Tool, "name" | "action">): 
   return scope.action === tool.action && patternCovers(scope.pattern, tool.name)
 }
 
-/** By its few patterns, however many scopes there are: whoever asks may name hundreds, and has yet to say who they are. */
+/**
+ * Compares by the tool's few patterns, however many scopes there are: a client may name hundreds before it has
+ * authenticated.
+ */
 export function anyCovers(scopes: readonly Scope[]): (tool: Pick<Tool, "name" | "action">) => boolean {
-  const known = new Set(scopes.map(formatScope))
-  return (tool) => scopesOf(tool).some((scope) => known.has(scope))
+  const texts = new Set(scopes.map(formatScope))
+  return (tool) => scopesOf(tool).some((scope) => texts.has(scope))
 }
 
-/** The tools that each scope covers, by its text; absent: none. */
+/** The tools that each scope covers, by the scope's text; absent if it covers none. */
 export function coveredBy<Each extends Pick<Tool, "name" | "action">>(
   scopes: readonly Scope[],
   tools: readonly Each[],
@@ -54,14 +58,14 @@ export function coveredBy<Each extends Pick<Tool, "name" | "action">>(
   return covered
 }
 
-/** The texts of all scopes that cover it. */
+/** The texts of all scopes that cover the tool. */
 function scopesOf(tool: Pick<Tool, "name" | "action">): readonly string[] {
-  let scopes = scopesKnown.get(tool)
-  if (!scopes) scopesKnown.set(tool, (scopes = patternsOf(tool.name).map((pattern) => `${pattern}:${tool.action}`)))
+  let scopes = scopesOfTools.get(tool)
+  if (!scopes) scopesOfTools.set(tool, (scopes = patternsOf(tool.name).map((pattern) => `${pattern}:${tool.action}`)))
   return scopes
 }
-/** Tools are those of a bundle, and asked about again and again. */
-const scopesKnown = new WeakMap<Pick<Tool, "name" | "action">, readonly string[]>()
+/** Tools belong to a bundle, and are looked up again and again. */
+const scopesOfTools = new WeakMap<Pick<Tool, "name" | "action">, readonly string[]>()
 
 function patternsOf(name: string): readonly string[] {
   const patterns = new Set(["*", name])

@@ -1,37 +1,37 @@
 /**
- * The pin of an MCP tool: the hash of what a server says the tool is. One that changes after somebody has looked at it
- * and let it into the catalog is another tool by the same name ("rug pull").
+ * The pin of an MCP tool: the hash of the definition that a server gives of it. If the definition changes after an
+ * operator has reviewed it and added the tool to the catalog, it is another tool of the same name ("rug pull").
  */
 import canonicalize from "canonicalize"
 import { confusableKey } from "../encoding/name-folding.ts"
 import { sha256Hex } from "../encoding/hash.ts"
 
 /**
- * What a model and its client go by, and what each protocol version since 2025-03-26 tells alike: a list that was asked
- * for in an older version must not look changed. Of `icons`, `title`, `outputSchema`, `_meta` that cannot be said.
+ * The members that a model and its client act by, and that each protocol version since 2025-03-26 has alike: a list in
+ * an older version must not look changed. `icons`, `title`, `outputSchema` and `_meta` differ between versions.
  */
 const PINNED = ["name", "description", "inputSchema", "annotations"] as const
 
-/** There is no hash that would hold for every client. Says why, in words that stand behind the tool's name. */
+/** No hash would be the same for every client. The message says why, in words that follow the tool's name. */
 export class Unpinnable extends Error {}
 
 /**
  * @param tool as a server lists it (MCP 2025-11-25, "Tools", "Data Types")
- * @returns lower-case hex SHA-256 of the canonical JSON (RFC 8785) of those of its members that are pinned
+ * @returns lower-case hex SHA-256 of the canonical JSON (RFC 8785) of its pinned members
  * @throws Unpinnable
  */
 export function pinOf(tool: Readonly<Record<string, unknown>>): string {
   const variant = confusableKey(tool, PINNED)
   if (variant !== undefined)
     throw new Unpinnable(`some clients read its member \`${variant}\` in place of a pinned one`)
-  const said = PINNED.filter((member) => Object.hasOwn(tool, member)).map((member) => [member, tool[member]])
-  return sha256Hex(canonical(Object.fromEntries(said)))
+  const members = PINNED.filter((member) => Object.hasOwn(tool, member)).map((member) => [member, tool[member]])
+  return sha256Hex(canonical(Object.fromEntries(members)))
 }
 
-/** RFC 8785 3.2.2: not every value that JSON can spell has a canonical form. */
-function canonical(said: Readonly<Record<string, unknown>>): string {
+/** RFC 8785, section 3.2.2: not every value that JSON can express has a canonical form. */
+function canonical(definition: Readonly<Record<string, unknown>>): string {
   try {
-    return canonicalize(said) ?? ""
+    return canonicalize(definition) ?? ""
   } catch {
     throw new Unpinnable("it has half a character, or a number beyond a double, of which there is no canonical JSON")
   }

@@ -1,6 +1,7 @@
 /**
- * Which tools a call may be of that cannot be read in one way. A gateway that observes sends it on all the same, and what
- * reads it there may be less strict: so this reads as loosely as any upstream could, and finds too many rather than too few.
+ * Finds the tools that an ambiguous call may call. An observing gateway forwards the call nevertheless, and the
+ * upstream may be less strict. So this reads as loosely as any upstream could, and finds too many tools rather than too
+ * few.
  */
 import type { Denial } from "../denials/denial.ts"
 import type { Catalog } from "./locate.ts"
@@ -10,7 +11,7 @@ import { METHOD_IN_HEADER } from "./method-override.ts"
 import { matchLoosely, mayBeRead } from "./route.ts"
 import type { CallRequest } from "./call-request.ts"
 
-/** @returns names; none: it is no tool of the catalog, however it is read */
+/** @returns names; empty if the call is of no tool of the catalog, however it is read */
 export function possibleTools(
   { servers, routes, tools }: Catalog,
   call: CallRequest,
@@ -26,14 +27,17 @@ export function possibleTools(
   return [...new Set([...named, ...matchLoosely(routes, call.origin, isAnyMethod ? null : call.method, segments)])]
 }
 
-/** Of any method: a server that reads the body of another one than POST takes it for a message too. */
+/** Regardless of the method: a server that reads the body of another method than POST takes it for a message too. */
 function toolsOf(server: McpServer, tools: Catalog["tools"], call: CallRequest): readonly string[] {
   const named = namedIn(server, call)
   if (named !== null) return [...new Set(named)].filter((name) => tools.has(name))
   return [...tools.values()].filter((tool) => tool.server === server.name).map(({ name }) => name)
 }
 
-/** Decoded twice, without what some readers cut off, skip or resolve; of the root one that is empty. */
+/**
+ * Decodes the path twice, and drops what some readers cut off, skip or resolve; for the root it returns one empty
+ * segment.
+ */
 function looseSegments(target: string): readonly string[] {
   const [path = ""] = decoded(decoded(target.split(/[?#]/, 1)[0] ?? ""))
     .replaceAll("\\", "/")
@@ -55,14 +59,14 @@ function decoded(text: string): string {
   }
 }
 
-/** A string of JSON that can be a tool's name, some of its letters perhaps escaped. */
+/** A JSON string that can be a tool's name, some of its letters perhaps escaped. */
 const NAME = /"((?:[A-Za-z0-9_.-]|\\u00[2-7][0-9A-Fa-f])+)"/g
 /** More strings than a call needs. */
 const MOST_NAMES = 10_000
 
 /**
- * Whatever the body or the header could name, in whichever member it stands: one may stand twice, in another case, or in a
- * batch. Null: so many that it may be any.
+ * Returns all names that the body or the header could mean, in whichever member they are: a member may occur twice, in
+ * another case, or in a batch. Null if there are so many that it may be any tool.
  */
 function namedIn(server: McpServer, { headers, body }: CallRequest): readonly string[] | null {
   const names = [headers.mcpName === null ? null : decodeHeader(headers.mcpName)]

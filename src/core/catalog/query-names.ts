@@ -1,21 +1,21 @@
 /**
  * Which names a query may have if something reads the arguments of its tool. `[to]`, ` to` and `to.x` are the argument
- * `to` to some readers and another one to the rest (test/node/readers has what each makes of them), so only names
- * that all take to the letter are read at all.
+ * `to` to some readers and another argument to the rest (test/node/readers shows how each reads them). So only names
+ * that all readers take literally are read at all.
  */
 
 import type { Target } from "./path.ts"
 
-/** What routes of the catalog may name, and digits in front, which no reader treats in another way. */
+/** Names that routes of the catalog may use, and names with leading digits, which no reader treats differently. */
 const PLAIN_NAME = /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$/
-/** qs leaves these out: whatever is sent by them, it reads nothing. */
+/** qs ignores these names, whatever their values. */
 const UNREAD_BY_SOME: ReadonlySet<string> = new Set(Object.getOwnPropertyNames(Object.prototype))
-/** OpenResty reads so many parts of a query by default, qs and PHP a thousand; the others are dropped in silence. */
+/** By default OpenResty reads this many parts of a query, qs and PHP a thousand; they drop the others silently. */
 const MOST_PARTS = 100
 
 /**
- * A part of the query that upstreams read in different ways, or null.
- * @param declared names beside the plain ones that the catalog says the upstream has
+ * Returns a part of the query that upstreams read in different ways, or null.
+ * @param declared names, beside the plain ones, that the upstream has according to the catalog
  */
 export function unplainPart(
   { query, parts }: Pick<Target, "query" | "parts">,

@@ -1,4 +1,4 @@
-/** Arguments that the catalog redacts: what stands for them, and where in a path they are. */
+/** Arguments that the catalog redacts: what replaces them, and where they are in a path. */
 import { prefixedReadingsOf, readingsOf } from "../encoding/name-folding.ts"
 import { tellingMembers } from "../denials/denial.ts"
 import type { CallArguments } from "./arguments.ts"
@@ -9,8 +9,8 @@ import type { Tool } from "./tool.ts"
 export const REDACTED = "[redacted]"
 
 /**
- * Also under a name that some upstream takes for it, `Text` or `[text]` for `text`; and as policies may spell it,
- * `arguments.text`.
+ * Also true for a name that some upstream takes for a redacted one, such as `Text` or `[text]` for `text`, and for the
+ * spelling of policies, `arguments.text`.
  */
 export function isRedacted(name: string, redact: readonly string[]): boolean {
   if (redact.length === 0) return false
@@ -24,14 +24,14 @@ export function isRedacted(name: string, redact: readonly string[]): boolean {
 const plain = (name: string): string => name.replace(/^(?:arguments\.)+/i, "")
 
 /**
- * All that the catalog redacts of one of the tools. A bound is the same for each tool of a grant, so a bound that one of
- * them shows tells the argument that another of them redacts.
+ * All arguments that the catalog redacts for any of the tools. A bound is the same for each tool of a grant, so a bound
+ * that is shown for one of them discloses the argument that another redacts.
  */
 export function redactedOfAny(names: Iterable<string>, tools: Lookup<Tool>): readonly string[] {
   return [...new Set(names)].flatMap((name) => tools.get(name)?.redact ?? [])
 }
 
-/** A violated bound, such as `max 100`, without its value: it says what the argument has to be. */
+/** Returns a violated bound, such as `max 100`, without its value, which says what the argument has to be. */
 export function withoutValue(bound: string): string {
   return `${bound.split(" ", 1)[0] ?? ""} ${REDACTED}`
 }
@@ -50,21 +50,24 @@ export function redactedDenial<D extends { readonly reason: string } | null>(den
 }
 
 /**
- * Bounds of which those on redacted arguments show their kinds alone.
- * @param redact names of arguments, or null if it is not known what the catalog redacts: no bound then shows a value
+ * Returns the bounds; those on redacted arguments show only their kinds.
+ * @param redact names of arguments, or null if it is not known what the catalog redacts: then no bound shows a value
  */
 export function openBounds(
   bounds: Readonly<Record<string, object>>,
   redact: readonly string[] | null,
 ): Readonly<Record<string, object>> {
-  const shown = Object.entries(bounds).map(([name, bound]) => {
+  const entries = Object.entries(bounds).map(([name, bound]) => {
     const isHidden = redact === null || isRedacted(name, redact)
     return [name, isHidden ? Object.fromEntries(Object.keys(bound).map((kind) => [kind, REDACTED])) : bound]
   })
-  return Object.fromEntries(shown)
+  return Object.fromEntries(entries)
 }
 
-/** What of a call's arguments may be told, hashed too: a hash of few possible values tells which it is. */
+/**
+ * Separates the arguments that may be disclosed, even hashed, from the redacted ones: a hash of few possible values
+ * discloses which it is.
+ */
 export function openArguments(
   args: CallArguments,
   redact: readonly string[],
@@ -75,12 +78,12 @@ export function openArguments(
   return { open: { ...args, values }, redacted }
 }
 
-/** @param path raw, with as many segments as are told of */
+/** @param path raw, with as many parts as `segments` describes */
 export function redactedPath(path: string, segments: Segments, redact: readonly string[]): string {
   if (!segments.some((name) => name !== null && isRedacted(name, redact))) return path
   const [root = "", ...parts] = path.split("/")
-  const shown = parts.map((part, index) => (isRedacted(segments[index] ?? "", redact) ? REDACTED : part))
-  return [root, ...shown].join("/")
+  const openParts = parts.map((part, index) => (isRedacted(segments[index] ?? "", redact) ? REDACTED : part))
+  return [root, ...openParts].join("/")
 }
 
 export function redactedNames(tool: Pick<Tool, "redact">): ReadonlySet<string> {

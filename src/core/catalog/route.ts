@@ -1,6 +1,6 @@
 /**
- * HTTP routes: origin, method and path → tool, with the arguments that path, query and a JSON body hold. A literal
- * segment wins over a parameter, whatever their order in the catalog.
+ * HTTP routes: origin, method and path → tool, with the arguments from the path, the query and a JSON body. A literal
+ * segment takes precedence over a parameter, whatever their order in the catalog.
  */
 import { deny, type Denied } from "../denials/denial.ts"
 import { NO_ARGUMENTS, UNSEEN, unseenOf, type CallArguments, type Unseen } from "./arguments.ts"
@@ -13,33 +13,33 @@ import { parseCallBody } from "./json-body.ts"
 
 export interface RouteDefinition {
   readonly tool: string
-  /** Public origin, one of a gateway's. */
+  /** A public origin, one of a gateway's. */
   readonly origin: string
   readonly methods: readonly string[]
   /** `/tickets/{ticket}/comments`; `{name}` is one whole, non-empty segment and becomes an argument. */
   readonly path: string
   /** Path and query arguments that are integers rather than strings. */
   readonly integers: readonly string[]
-  /** Names that its query may have beside plain ones, such as `filter[status]` and `$top`; absent: none. */
+  /** Names that its query may have besides plain ones, such as `filter[status]` and `$top`; absent if none. */
   readonly query_names?: readonly string[]
 }
 
 interface Node {
   readonly literals: Map<string, Node>
-  /** The same by what readers that are less strict make of them (`looseReadings`). */
+  /** The literals by how less strict readers read them (`looseReadings`). */
   readonly folded: Map<string, Node[]>
   parameter: Node | undefined
   route: { readonly definition: RouteDefinition; readonly segments: Segments } | undefined
 }
 
-/** Name of the argument that each segment of a path is; null: none. */
+/** Name of the argument that each segment of a path is; null for a literal. */
 export type Segments = readonly (string | null)[]
 
 export interface RouteMatch {
   readonly definition: RouteDefinition
   readonly segments: Segments
   readonly parameters: readonly (readonly [name: string, value: string])[]
-  /** A value that some readers take for a literal of another tool's route: `EXPORT` beside `/tickets/export`. */
+  /** True if a value is a literal of another tool's route to some readers: `EXPORT` beside `/tickets/export`. */
   readonly isAmbiguous: boolean
 }
 
@@ -48,7 +48,7 @@ export type RouteTable = ReadonlyMap<string, Node>
 const newNode = (): Node => ({ literals: new Map(), folded: new Map(), parameter: undefined, route: undefined })
 const tableKey = (origin: string, method: string): string => `${method} ${origin}`
 
-/** Throws where two routes would match the same request: the build refuses such a catalog, so it is a defect here. */
+/** Throws if two routes match the same request. The build rejects such a catalog, so that is a defect. */
 export function buildRouteTable(definitions: readonly RouteDefinition[]): RouteTable {
   const table = new Map<string, Node>()
   for (const definition of definitions) {
@@ -79,7 +79,7 @@ export function buildRouteTable(definitions: readonly RouteDefinition[]): RouteT
   return table
 }
 
-/** HEAD is answered as GET without its body (RFC 9110 9.3.2), so it is the same tool. */
+/** HEAD is answered as GET without its content (RFC 9110, section 9.3.2), so it calls the same tool. */
 export function matchRoute(
   table: RouteTable,
   origin: string,
@@ -103,7 +103,7 @@ export function matchRoute(
   }
 }
 
-/** The tools that some reader may find there. @param method null: whatever it is */
+/** Returns the tools that some reader may find at this path. @param method null for any method */
 export function matchLoosely(
   table: RouteTable,
   origin: string,
@@ -122,7 +122,7 @@ interface LooseRoute {
   readonly isLoose: boolean
 }
 
-/** Every route that a path may be of. */
+/** Returns every route that some reader may match with the path. */
 function looseRoutes(root: Node, segments: readonly string[]): readonly LooseRoute[] {
   let found: readonly { readonly node: Node; readonly isLoose: boolean }[] = [{ node: root, isLoose: false }]
   for (const segment of segments) {
@@ -149,10 +149,10 @@ export function mayBeRead(segments: readonly string[], path: string): boolean {
   )
 }
 
-/** Express and ASP.NET take no notice of case, IIS takes dots and blanks off the end, Rails a suffix such as `.json`. */
+/** Express and ASP.NET ignore case, IIS drops dots and blanks at the end, Rails a suffix such as `.json`. */
 function looseReadings(segment: string): readonly string[] {
   const whole = foldCase(segment).trimStart()
-  // By hand: to find them at the end, a pattern would begin at each of thousands of dots.
+  // By hand: a pattern that looks for them at the end would start at each of thousands of dots.
   let end = whole.length
   while (end > 0 && ". ".includes(whole.charAt(end - 1))) end -= 1
   const folded = whole.slice(0, end)
@@ -160,7 +160,7 @@ function looseReadings(segment: string): readonly string[] {
   return first < 0 ? [folded] : [...new Set([folded, folded.slice(0, first), folded.slice(0, last)])]
 }
 
-/** One that has several methods once for each. */
+/** A route with several methods occurs once for each. */
 export function allRoutes(table: RouteTable): readonly NonNullable<Node["route"]>[] {
   return [...table.values()].flatMap(routesBelow)
 }
@@ -171,9 +171,9 @@ function routesBelow({ route, literals, parameter }: Node): readonly NonNullable
 }
 
 interface Way {
-  /** Of the parameters. */
+  /** Values of the parameters. */
   readonly values: string[]
-  /** One of them may be a literal beside its parameter. */
+  /** True if one of the values may be a literal beside its parameter. */
   isLoose: boolean
 }
 
@@ -194,8 +194,9 @@ function descend(node: Node, segments: readonly string[], index: number, way: Wa
 const INTEGER = /^-?(?:0|[1-9][0-9]{0,15})$/
 
 /**
- * Path, query and the members of a JSON object in the body, each name at most once over all three: a name that stands
- * twice could mean one thing here and another upstream. A body of another type leaves the arguments incomplete.
+ * Reads the path, the query and the members of a JSON object in the body. Each name may occur once over all three: a
+ * name that occurs twice could mean one thing here and another upstream. A body of another type leaves the arguments
+ * incomplete.
  */
 export function routeArguments(
   match: RouteMatch,
@@ -235,8 +236,8 @@ export function routeArguments(
   }
   const unplain = unplainPart(target, query_names)
   if (!unseen && values.size === 0 && unplain === null) return NO_ARGUMENTS
-  const known = { ...(unplain !== null && { unplain }), ...(unseen && { unseen }) }
-  return { complete: !unseen, values: Object.fromEntries(values), ...known }
+  const objections = { ...(unplain !== null && { unplain }), ...(unseen && { unseen }) }
+  return { complete: !unseen, values: Object.fromEntries(values), ...objections }
 }
 
 const UNSEEN_BODY: Readonly<Record<Body["kind"], Unseen | null>> = {
@@ -245,12 +246,14 @@ const UNSEEN_BODY: Readonly<Record<Body["kind"], Unseen | null>> = {
   withheld: UNSEEN.withheld,
 }
 
-/** False where it is there already: members of one argument (`filter[a]`, `filter[b]`) are each there once. */
+/**
+ * Returns false if the name is there already. Members of one argument (`filter[a]`, `filter[b]`) may each occur once.
+ */
 function addName(names: Map<string, Set<string>>, name: string): boolean {
   const [base, whole] = [foldName(name), foldCase(name)]
-  const known = names.get(base)
-  if (!known) return names.set(base, new Set([whole])).size > 0
-  if (known.has(whole) || known.has(base) || whole === base) return false
-  known.add(whole)
+  const spellings = names.get(base)
+  if (!spellings) return names.set(base, new Set([whole])).size > 0
+  if (spellings.has(whole) || spellings.has(base) || whole === base) return false
+  spellings.add(whole)
   return true
 }

@@ -1,8 +1,8 @@
 /**
- * The answer to MCP's `tools/list`: which tools it names, and the same with some of them left out. Read as strictly as
- * a call: what a client could read otherwise than we do could show a tool that was to be hidden. (`Tools` beside
- * `tools` is a key that stands twice, to json.ts; by itself it is none that we know.) Source: MCP 2025-11-25 and
- * 2026-07-28, "Tools", "Listing Tools".
+ * Reads the answer to MCP's `tools/list`: which tools it names, and the same answer without some of them. It is read as
+ * strictly as a call: if a client could read it otherwise, it could see a tool that is to be hidden. (`Tools` beside
+ * `tools` is a duplicate key to json.ts; `Tools` alone is no known member.) Source: MCP 2025-11-25 and 2026-07-28,
+ * "Tools", "Listing Tools".
  */
 import { deny, isDenied, type Denied } from "../denials/denial.ts"
 import { confusableKey } from "../encoding/name-folding.ts"
@@ -13,23 +13,23 @@ import { MESSAGE_MEMBERS } from "./mcp-server.ts"
 type Members = Readonly<Record<string, unknown>>
 
 export interface ListedTool {
-  /** As the server names it. */
+  /** The server's own name of the tool. */
   readonly name: string
-  /** All that the server says of it, its name among it. */
+  /** The server's definition of the tool, including its name. */
   readonly tool: Members
 }
 
 export interface ToolList {
   /** In the server's order. */
   readonly listed: readonly ListedTool[]
-  /** JSON of the answer with those tools alone for which this is true; all else is as it was. */
+  /** Returns the JSON of the answer with only the tools for which `isKept` is true; everything else is unchanged. */
   readonly keeping: (isKept: (name: string) => boolean) => string
 }
 
-/** Of the result, as far as anything here goes by them. */
+/** Members of the result that are read here. */
 export const LIST_MEMBERS = ["tools", "nextCursor"] as const
 
-/** Whether more is said of it than its name: a list that names tools only is no word on what they are. */
+/** Whether the entry has more than a name: a list of names alone does not define the tools. */
 export function isDefinition({ tool }: ListedTool): boolean {
   return Object.keys(tool).length > 1
 }
@@ -55,8 +55,8 @@ export function readToolList(text: string): ToolList | Denied {
   return {
     listed: tools,
     keeping: (isKept) => {
-      const kept = tools.filter(({ name }) => isKept(name)).map(({ tool }) => tool)
-      return JSON.stringify({ ...message, result: { ...result, tools: kept } })
+      const remaining = tools.filter(({ name }) => isKept(name)).map(({ tool }) => tool)
+      return JSON.stringify({ ...message, result: { ...result, tools: remaining } })
     },
   }
 }

@@ -1,6 +1,4 @@
-/**
- * The tool: what an agent calls. Its action class and sensitivity are the catalog's word, never the caller's.
- */
+/** The tool: what an agent calls. The catalog sets its action class and sensitivity, never the caller. */
 
 export const ACTIONS = ["read", "write", "execute"] as const
 export type Action = (typeof ACTIONS)[number]
@@ -15,17 +13,20 @@ export interface Tool {
   readonly server: string
   readonly action: Action
   readonly sensitivity: Sensitivity
-  /** What a tree has done once this tool was admitted: `reads:confidential`, `sink:external`. */
+  /** What a task tree has done once a call of this tool was allowed: `reads:confidential`, `sink:external`. */
   readonly labels: readonly string[]
-  /** Cedar groups (`ToolGroup`) that it is a member of. */
+  /** Cedar groups (`ToolGroup`) that the tool is a member of. */
   readonly groups: readonly string[]
   /** Cost units of one call. Lifecycle tools of MCP cost nothing and do not count against `calls`. */
   readonly cost: number
-  /** Seconds that one call of it takes at most; absent: not known. */
+  /** Seconds that one call takes at most; absent if not known. */
   readonly duration?: number
   /** Arguments whose values never reach the decision record; only their hash does. */
   readonly redact: readonly string[]
-  /** Of an MCP tool: what it was when somebody let it into the catalog (pin.ts); absent: whatever its server says. */
+  /**
+   * Of an MCP tool: the hash of its definition when the operator added it to the catalog (pin.ts); absent if any
+   * definition is accepted.
+   */
   readonly pinned?: string
 }
 

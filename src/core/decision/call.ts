@@ -1,4 +1,7 @@
-/** A call as it is decided upon, and all that a decision on it says: plain values, made by `decide` and applied by the ledger. */
+/**
+ * A call as it is decided, and everything that a decision on it says: plain values, made by `decide` and applied by the
+ * ledger.
+ */
 import type { Approval } from "../task/approval.ts"
 import type { CallArguments } from "../catalog/arguments.ts"
 import type { Denial } from "../denials/denial.ts"
@@ -17,21 +20,21 @@ export interface Call {
   readonly task: string
   /** `jti` of the delegation token. */
   readonly token: string
-  /** Proof of possession, already verified against the key with this thumbprint. */
+  /** Proof of possession, already verified with the key of this thumbprint. */
   readonly proof: Proof | null
   readonly tool: string
   readonly arguments: CallArguments
   readonly method: string
-  /** Path and query, raw: where each argument stands, as the upstream reads it. */
+  /** Path and query as sent: where each argument stands, as the upstream reads it. */
   readonly target: string
   readonly gateway: string
   readonly environment: string
   readonly client: Client
-  /** `observe`: the gateway lets it through whatever is decided, so a denial has no consequence. */
+  /** `observe`: the gateway allows the call whatever is decided, so a denial has no consequence. */
   readonly mode: "enforce" | "observe"
-  /** The gateway's own request id with the hash of the call, where it sets one. */
+  /** The gateway's own request id with the hash of the call; null if the gateway sets none. */
   readonly retry: { readonly requestId: string; readonly call: string } | null
-  /** What was told of its user and its agents; of tasks the ledger knows. */
+  /** Risk that was reported of the call's user and agents; the ledger itself knows the risk of tasks. */
   readonly risks: readonly ToldRisk[]
 }
 
@@ -40,17 +43,17 @@ export interface Evidence {
   readonly chain: readonly string[]
   readonly purpose: string | null
   readonly user: TreeState["user"]
-  /** The principal that was not permitted, or null where all were. */
+  /** The principal that was not permitted; null if all were. */
   readonly principal: string | null
   readonly rules: readonly string[]
   readonly windows: readonly WindowUse[]
-  /** How every other guardrail stands to it that had to be asked. */
+  /** The state of each other guardrail that was evaluated. */
   readonly guardrails: readonly Use[]
   readonly calls: { readonly used: number; readonly limit: number | null } | null
   readonly labels: readonly string[]
-  /** That the rules were asked with; null where they were not. */
+  /** The context that the policies were evaluated with; null if they were not evaluated. */
   readonly context: CedarRecord | null
-  /** By which it passes, each as it was before. */
+  /** The approvals that allow the call, each as it was before. */
   readonly approvals: readonly Approval[]
 }
 
@@ -58,32 +61,36 @@ export interface Verdict {
   /** Null: allowed. */
   readonly denial: Denial | null
   readonly evidence: Evidence
-  /** The decision of which this is the gateway's own retry; it consumes nothing and is not recorded again. */
+  /** The decision of which this call is the gateway's own retry; a retry consumes nothing and is not recorded again. */
   readonly retryOf: string | null
 }
 
 export interface DecisionResult {
-  /** Null unless the call is allowed, and no retry; or denied, and let through by a gateway that observes. */
+  /** Null unless the call is allowed and no retry, or denied and yet allowed by an observing gateway. */
   readonly change: TaskChange | null
   readonly verdict: Verdict
   /**
-   * `jti` of the proof that was used up, whatever was decided: who saw a refused call must not be able to repeat it.
+   * `jti` of the proof that was used up, whatever was decided: an observer of a denied call must not be able to repeat
+   * it.
    */
   readonly proof: string | null
   readonly end: TaskEnd | null
-  /** What people are asked about a denied call. */
+  /** The approval that is requested for a denied call. */
   readonly asks: Approval | null
-  /** Why it ends, where the denial of the call itself is not why: it was one too many. */
+  /** Why the task ends, if not because of the call's own denial: it was one denial too many. */
   readonly storm: Denial | null
-  /** What is kept in mind of a denied call: that it was denied. Nothing is consumed by it. */
+  /** What guardrails remember of a denied call. Nothing is consumed by it. */
   readonly denialUpdates: readonly MemoryUpdate[]
-  /** Of counts that all trees share, what it hangs on: nothing is decided, and it is to be asked again with them. */
+  /**
+   * Counts, shared by all trees, on which the decision depends: nothing is decided, and `decide` is to run again with
+   * them.
+   */
   readonly needs: readonly Need[]
-  /** The same, of a denied call; if they are unavailable, this is the decision. */
+  /** The same, for a denied call; if the counts are unavailable, this is the decision. */
   readonly wants: readonly Need[]
 }
 
-/** A denial of the credential: who makes the call is not known, and its ledger tells nothing of the tree. */
+/** A denial of the credential: the client is not authenticated, and the ledger discloses nothing of the tree. */
 export function isUnproven({ chain }: Evidence): boolean {
   return chain.length === 0
 }
@@ -102,21 +109,21 @@ export const NO_EVIDENCE: Evidence = {
   approvals: [],
 }
 
-/** Who shows a live token of a task, and a proof of its key where it is bound to one. */
+/** A client that presents a live token of a task, and a proof of its key if the token is bound to one. */
 export interface Holder {
   /** `jti`. */
   readonly token: string
   readonly proof: Proof | null
 }
 
-/** A call that was refused before it came to the ledger; `tool` null: it is not known which it was. */
+/** A call that was denied before it reached the ledger. */
 export interface RefusedCall
   extends
     TokenUse,
     Pick<Call, "decisionId" | "arguments" | "gateway" | "environment" | "client" | "mode" | "retry" | "risks"> {
-  /** Which it is; several: it may be any of them; none: it is no tool of the catalog, as far as it can be read. */
+  /** The tool, or several if it may be any of them; empty if it is no tool of the catalog, as far as it can be read. */
   readonly tools: readonly string[]
 }
 
-/** What a call shows of whose it is. */
+/** What a call presents to show which task it belongs to. */
 export type TokenUse = Pick<Call, "task" | "token" | "proof">

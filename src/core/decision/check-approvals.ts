@@ -1,6 +1,6 @@
 /**
- * Whether people have approved of a call that rules or guardrails leave to them; and the questions where nobody has been
- * asked.
+ * Whether approvers have approved a call that policies or guardrails leave to them; and the approval that is requested
+ * if there is none yet.
  */
 import {
   approvalFor,
@@ -24,38 +24,38 @@ import type { TreeState } from "../task/state.ts"
 import type { Bundle } from "../policy/assemble.ts"
 import type { Task } from "../task/task.ts"
 
-/** What is denied until people have approved of the call. */
+/** What is denied until approvers have approved the call. */
 export interface Demand {
-  /** For what it is denied otherwise. */
+  /** The denial if there is no approval. */
   readonly denial: Denial
-  /** That asks; null: rules do. */
+  /** The guardrail that requires the approval; null if policies do. */
   readonly guardrail: string | null
-  /** In approvers.yaml; null: any operator answers. */
+  /** Its name in approvers.yaml; null if any operator may approve. */
   readonly name: string | null
-  /** Rules that ask by this name, for anybody whose permission the call needs. */
+  /** Policies that require an approval of this name, for any principal whose permission the call needs. */
   readonly rules: readonly string[]
 }
 
 export type Approved =
-  /** Of each demand, used up by this call. */
+  /** One for each demand, used up by this call. */
   | { readonly approvals: readonly Approval[] }
   /**
-   * `because`: what it would be denied for if nobody could be asked. `asks`: what people are asked, or would be if the
-   * gateway did not let the call happen all the same.
+   * `because`: the denial if no approval could be requested. `asks`: the approval that is requested, or would be if the
+   * gateway did not allow the call anyway.
    */
   | { readonly denial: Denial; readonly because: Denial; readonly asks: Approval | null }
 
 type Required = Extract<Denial, { readonly reason: "approval_required" }>
 
 const callOf = readerOf("call")
-/** An approver reads all arguments of a call, and approves of what they read. */
+/** An approver reads all arguments of a call, and approves what they read. */
 const ALL: ReadonlySet<string> = new Set(["*"])
-/** Where approvers.yaml does not say how long a question can be answered, and the answer be used. */
+/** How long an approval can be decided and used, if approvers.yaml does not say. */
 const LIFE_MS = 900_000
-/** One operator is enough, and says how many calls. */
+/** One operator suffices, and says for how many calls. */
 const OPERATORS: Terms = { need: 1, mostUses: 100 }
 
-/** People are asked for one thing after the other, in the order of the demands. */
+/** Approvals are requested one after the other, in the order of the demands. */
 export function checkApprovals(
   { approvals }: TreeState,
   bundle: Bundle,
@@ -68,7 +68,7 @@ export function checkApprovals(
   const used: Approval[] = []
   for (const demand of demands) {
     const { guardrail, name, rules, denial: because } = demand
-    // What nobody could see nobody can approve of.
+    // Approvers cannot approve what they cannot see.
     const variant = variantOf(facts.arguments, ALL)
     if (variant !== null) return { denial: { reason: "argument_variant", argument: variant }, because, asks: null }
     if (!facts.arguments.complete) return { denial: argumentsNeeded(["call"], facts.arguments), because, asks: null }
@@ -77,13 +77,15 @@ export function checkApprovals(
     const { environment } = call
     const what = { task: ancestry[0].id, tool: facts.tool.name, call: text, request: requestHash(call) }
     const exactly = { ...what, environment, guardrail, name }
-    const known = approvalFor(approvals, exactly, rules, now)
-    if (known && isUsable(known)) {
-      used.push(known)
+    const approval = approvalFor(approvals, exactly, rules, now)
+    if (approval && isUsable(approval)) {
+      used.push(approval)
       continue
     }
-    if (known) return { denial: required(because, known), because, asks: null }
-    const asks = isRoom(approvals, now) ? questionOf(bundle, ancestry, demand, exactly, call.method, facts, now) : null
+    if (approval) return { denial: required(because, approval), because, asks: null }
+    const asks = isRoom(approvals, now)
+      ? approvalRequestOf(bundle, ancestry, demand, exactly, call.method, facts, now)
+      : null
     if (!asks) return { denial: because, because, asks }
     const denial = required(because, asks)
     const notAsked = { ...denial, approval: null, status: "not_asked", expires_at: null } as const
@@ -92,8 +94,8 @@ export function checkApprovals(
   return { approvals: used }
 }
 
-/** Null where people could not be shown what they are asked about. */
-function questionOf(
+/** Returns null if the call cannot be shown to approvers. */
+function approvalRequestOf(
   bundle: Bundle,
   ancestry: readonly [Task, ...Task[]],
   { rules, denial }: Demand,
@@ -104,7 +106,7 @@ function questionOf(
 ): Approval | null {
   const [task] = ancestry
   const { approvals, pointer } = bundle
-  const shown = {
+  const shownCall = {
     agent: task.agent,
     purpose: task.purpose,
     chain: ancestry.map((each) => each.agent).toReversed(),
@@ -113,23 +115,23 @@ function questionOf(
     arguments: shownArguments(facts),
     redacted: Object.keys(facts.arguments.values).filter((name) => isRedacted(name, facts.tool.redact)),
   }
-  if (shown.arguments.length > MOST_SHOWN) return null
+  if (shownCall.arguments.length > MOST_SHOWN) return null
   const definition = exactly.name === null ? null : approvals.get(exactly.name)
   if (definition === undefined) return null
   const life = definition ? definition.life * 1000 : LIFE_MS
-  const question = {
+  const request = {
     id: `apr_${facts.decision.slice(facts.decision.indexOf("_") + 1)}`,
     ...exactly,
     rules,
     figures: figuresOf(denial),
-    shown,
+    shown: shownCall,
     inboxes: inboxesFor(bundle, exactly.name, bundle.agents.get(task.agent)?.owner ?? null, facts.user),
     decision: facts.decision,
     bundle: pointer.seq,
     expiresAt: Math.min(now + life, task.expiresAt),
     terms: definition ? { need: definition.need, mostUses: definition.uses } : OPERATORS,
   }
-  return askApproval(question, now)
+  return askApproval(request, now)
 }
 
 function figuresOf(denial: Denial): Figures | null {
@@ -139,8 +141,11 @@ function figuresOf(denial: Denial): Figures | null {
 }
 
 function shownArguments({ arguments: { values }, tool }: CallFacts): string {
-  const shown = Object.entries(values).map(([name, value]) => [name, isRedacted(name, tool.redact) ? REDACTED : value])
-  return JSON.stringify(Object.fromEntries(shown))
+  const entries = Object.entries(values).map(([name, value]) => [
+    name,
+    isRedacted(name, tool.redact) ? REDACTED : value,
+  ])
+  return JSON.stringify(Object.fromEntries(entries))
 }
 
 function required({ reason: because }: Denial, { id, guardrail, name, status, expiresAt }: Approval): Required {

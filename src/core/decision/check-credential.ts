@@ -1,4 +1,4 @@
-/** Whether what the call shows opens anything now: its task, its token, its proof; or whether it was decided on already. */
+/** Whether what the call presents is valid now: its task, its token, its proof; or whether it was already decided. */
 import type { Call } from "./call.ts"
 import type { Denial } from "../denials/denial.ts"
 import type { Proof } from "../task/proof-log.ts"
@@ -6,9 +6,10 @@ import { isBelow, whyEnded, type RememberedAdmission, type TreeState } from "../
 import type { Task } from "../task/task.ts"
 
 /**
- * Ended is ended: the task and every one above it must be active and unexpired.
- * @param retried an earlier admission of the very call: of the ends of the line, that which it brought by finishing a plan
- *   does not count, as its gateway asks again only because its own try was cut. Expiry counts all the same.
+ * Requires that the task and each of its ancestors is active and unexpired; an ended task stays ended.
+ * @param retried an earlier admission of the same call. If that admission ended a task by finishing its plan, this end
+ *   does not count, as the gateway sends the call again only because its own attempt was interrupted. Expiry still
+ *   counts.
  */
 export function checkAlive(
   state: TreeState,
@@ -20,7 +21,7 @@ export function checkAlive(
     const why = whyEnded(isFinishedBy(retried, task) ? { ...task, status: "active" } : task, now)
     if (why !== null) return { reason: "task_ended", task: task.id, state: why }
   }
-  // A line that does not reach the root is no line of this tree.
+  // An ancestry that does not reach the root does not belong to this tree.
   return ancestry.at(-1)?.id === state.root ? null : { reason: "task_unknown" }
 }
 
@@ -29,7 +30,7 @@ function isFinishedBy(retried: RememberedAdmission | null, { id, endedBy }: Task
   return finished !== null && endedBy === "plan" && (id === finished || isBelow(id, finished))
 }
 
-/** The ledger admits only tokens that it issued, for this task, and a bound one only with a proof by its key. */
+/** The ledger accepts only tokens that it issued for this task, and a bound token only with a proof by its key. */
 export function checkToken(state: TreeState, call: Pick<Call, "task" | "token" | "proof">, now: number): Denial | null {
   const token = state.tokens.get(call.token)
   if (!token || token.task !== call.task) return { reason: "token_unissued" }
@@ -39,7 +40,7 @@ export function checkToken(state: TreeState, call: Pick<Call, "task" | "token" |
   return null
 }
 
-/** A proof is used once. */
+/** A proof is accepted once (RFC 9449, section 11.1). */
 export function checkProof({ proofs }: TreeState, proof: Proof, now: number): Denial | null {
   const verdict = proofs.check(proof, now)
   switch (verdict) {

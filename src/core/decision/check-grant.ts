@@ -11,8 +11,9 @@ import { redactedOf } from "../task/redacted-arguments.ts"
 import type { Task } from "../task/task.ts"
 
 /**
- * Every grant up the tree must cover the call: nobody in the chain gains. The denial shows the bound that is violated,
- * except its value if the catalog redacts the argument for one of the tools that these grants cover.
+ * Requires that the grant of the task and of each ancestor covers the call, so that no agent of the chain gains
+ * authority. The denial shows the violated bound, except its value if the catalog redacts the argument for one of the
+ * tools that these grants cover.
  * @param tools the catalog
  */
 export function checkGrant(tools: Lookup<Tool>, ancestry: readonly Task[], tool: Tool, call: Call): Denial | null {
@@ -33,7 +34,7 @@ export function checkGrant(tools: Lookup<Tool>, ancestry: readonly Task[], tool:
   return null
 }
 
-/** Within which a task's grant covers the tool, or why it does not, whatever the arguments. */
+/** Returns the bounds within which a task's grant covers the tool, or why it does not, whatever the arguments. */
 export function boundsOf(
   { id: task, grant }: Task,
   tool: Tool,

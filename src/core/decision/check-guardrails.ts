@@ -21,11 +21,11 @@ export interface Checked {
   readonly uses: readonly Use[]
   readonly memoryUpdates: readonly MemoryUpdate[]
   readonly needs: readonly Need[]
-  /** Of which the call is the only one to suffer. */
+  /** Has no consequence beyond the denial of the call. */
   readonly denial: Denial | null
-  /** Of which its task suffers too; to be said only of a call that nothing else denies. */
+  /** Ends or quarantines the task as well; reported only if nothing else denies the call. */
   readonly endingDenial: Denial | null
-  /** Which people may overrule; likewise. */
+  /** Denials that an approval may overrule; reported under the same condition. */
   readonly demands: readonly Demand[]
 }
 
@@ -39,7 +39,7 @@ export const NO_RESULT: Checked = {
   demands: [],
 }
 
-/** @param tool null: what is called is none of the catalog's */
+/** @param tool null if the call is of no tool of the catalog */
 export function factsOf<Called extends Tool | null>(
   { user }: TreeState,
   task: Task,
@@ -104,13 +104,16 @@ export function checkGuardrails(
   return { windows, uses, memoryUpdates, needs, denial, endingDenial, demands }
 }
 
-/** The first; of full windows that which stays full longest: retrying sooner would be in vain. */
+/**
+ * Returns the first denial; of full windows, the one that stays full longest, because an earlier retry would be in
+ * vain.
+ */
 function laterRetry(before: Denial | null, denial: Denial): Denial {
   if (before?.reason !== "window_full" || denial.reason !== "window_full") return before ?? denial
   return denial.retry_after > before.retry_after ? denial : before
 }
 
-/** What follows from a denial besides: nothing, or the end of a task. */
+/** The state in which a denial leaves the task; null if it has no such consequence. */
 export function endOf(consequence: Consequence): "quarantined" | "revoked" | null {
   switch (consequence) {
     case "deny":
@@ -125,7 +128,7 @@ export function endOf(consequence: Consequence): "quarantined" | "revoked" | nul
   }
 }
 
-/** What a denial by a guardrail means for the task whose call it was. */
+/** Returns how a guardrail's denial ends the task whose call it denied. */
 export function endBy(denial: Denial | null, { id: task }: Task): TaskEnd | null {
   const status = denial && endOf(consequenceOf(denial))
   return status ? { task, status, by: "deviation" } : null

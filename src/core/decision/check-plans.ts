@@ -1,4 +1,4 @@
-/** Where a call stands in the plans of its task and of those above it. */
+/** Where a call stands in the plans of its task and its ancestors. */
 import type { Tool } from "../catalog/tool.ts"
 import type { Denial } from "../denials/denial.ts"
 import { advance, expected, isFinished, type Progress } from "../guardrails/plan.ts"
@@ -11,7 +11,10 @@ interface Planned {
   readonly progress: Progress
 }
 
-/** Where the call stands in the plan of each task up the tree, or the first plan that has no place for it. */
+/**
+ * Returns where the call stands in the plan of the task and of each ancestor; or a denial by the first plan in which it
+ * has no place.
+ */
 export function checkPlans(
   ancestry: readonly Task[],
   { name: tool }: Tool,
@@ -27,7 +30,7 @@ export function checkPlans(
   return planned
 }
 
-/** The consequence is the calling task's: whoever has a part of the work must not be able to end the whole. */
+/** The consequence affects the calling task: an agent that has a part of the work must not be able to end the whole. */
 function leaves(
   task: Task,
   plan: NonNullable<Task["plan"]>,
@@ -39,7 +42,7 @@ function leaves(
   return { denial, end: status && { task: calling.id, status, by: "deviation" } }
 }
 
-/** The topmost task whose plan this call finishes: those below it end with it. */
+/** Returns the topmost task whose plan this call finishes; its sub-tasks end with it. */
 export function finishedBy(planned: readonly Planned[]): TaskEnd | null {
   const finished = planned.findLast(({ task, progress }) => task.plan !== null && isFinished(task.plan, progress))
   return finished ? { task: finished.task.id, status: "completed", by: "plan" } : null

@@ -1,4 +1,4 @@
-/** What the rules say of a call, for everyone whose permission it needs. */
+/** Evaluates the policies for a call, for every principal whose permission it needs. */
 import type { Call } from "./call.ts"
 import type { Tool } from "../catalog/tool.ts"
 import { deny, isDenied, type Denial, type Denied } from "../denials/denial.ts"
@@ -12,15 +12,18 @@ import type { Task } from "../task/task.ts"
 import type { Demand } from "./check-approvals.ts"
 import { argumentFacts, callContext, type Situation } from "./context.ts"
 
-/** Permitted, as far as people approve of the call where there are demands. */
+/** Permitted, if approvers approve the call as the demands require. */
 export interface Permitted {
   readonly rules: readonly string[]
-  /** With what the demands ask for. */
+  /** The context, with the approvals that the demands require. */
   readonly granted: CedarRecord
   readonly demands: readonly Demand[]
 }
 
-/** Policy for every principal of the chain: allowed only if each of them is (DESIGN §2, promise 3). */
+/**
+ * Evaluates the policies for every principal of the chain: the call is allowed only if each is permitted (DESIGN §2,
+ * promise 3).
+ */
 export function checkPolicy(
   bundle: Bundle,
   state: TreeState,
@@ -48,34 +51,34 @@ export function checkPolicy(
   const boundKey = call.proof !== null
   const situation = { ancestry, user, labels, boundKey, risk, arguments: args, environment, gateway, now }
   const principals = principalsOf(user, agents)
-  const asked = { bundle, by: "authorize", principals, action, resource, entities } as const
-  // Without any approval first: what does not need one uses none.
+  const query = { bundle, by: "authorize", principals, action, resource, entities } as const
+  // First without approvals: a call that needs none uses none.
   const context = callContext(situation)
-  const answer = authorizeAll(asked, context)
+  const answer = authorizeAll(query, context)
   if ("rules" in answer) return { context, rules: answer.rules, granted: context, demands: [] }
   const { principal, forbids: rules } = answer
   if (rules.length === 0) return { context, ...deny({ reason: "policy_permits_nothing", principal }) }
   const forbidden = { reason: "policy_forbids", principal, rules } as const
-  const lift = remediesFor(asked, situation)
-  if (!lift) return { context, ...deny(forbidden) }
-  const challenge = challengeBy(lift, forbidden, situation)
+  const remedies = remediesFor(query, situation)
+  if (!remedies) return { context, ...deny(forbidden) }
+  const challenge = challengeBy(remedies, forbidden, situation)
   if (challenge) return { context, ...deny(challenge) }
-  const { approvals } = lift
+  const { approvals } = remedies
   const granted = callContext({ ...situation, approvals })
-  const permitted = authorizeAll(asked, granted)
+  const permitted = authorizeAll(query, granted)
   if (!("rules" in permitted)) return { context, ...deny(forbidden) }
   const demands = approvals.map((name) => ({
     denial: forbidden,
     guardrail: null,
     name,
-    rules: lift.asking.get(name) ?? [],
+    rules: remedies.rulesOfApprovals.get(name) ?? [],
   }))
   return { context, rules: permitted.rules, granted, demands }
 }
 
 /**
- * What the agent has to bring before anybody is asked to approve: it can do so at once, and people are asked about no
- * call that would be refused all the same.
+ * What the agent has to bring before an approval is requested: it can do so at once, and approvers are not asked about
+ * a call that would be denied anyway.
  */
 function challengeBy(
   { stepUp, boundKey, approvals }: Remedies,

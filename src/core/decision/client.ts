@@ -1,10 +1,12 @@
-/** What a gateway asserts of the client it stands before: country and network, from headers that it sets itself. */
+/**
+ * What a gateway asserts of the client in front of it: country and network, from headers that the gateway sets itself.
+ */
 import type { GatewayDefinition } from "../policy/definition/gateways.ts"
 
 export interface Client {
-  /** Null: the gateway asserts none. Empty: it should, and what it says is none. */
+  /** Null if the gateway asserts none; empty if it should, but its value is none. */
   readonly country: string | null
-  /** The part of the address that stays while a client does: /24 of IPv4, /48 of IPv6. */
+  /** The part of the address that stays the same while a client does: /24 of IPv4, /48 of IPv6. */
   readonly network: string | null
 }
 
@@ -28,11 +30,11 @@ function countryIn(text: string): string {
   return isCountry(text) ? text.toUpperCase() : ""
 }
 
-/** Of an address alone: of several nobody knows which the gateway has seen itself. */
+/** Reads a single address only: of several, nobody knows which the gateway has seen itself. */
 export function networkOf(address: string): string {
   const four = ipv4(address)
   if (four) return `${four.slice(0, 3).join(".")}.0/24`
-  // The URL standard's own reader of addresses; what is no address has no such URL.
+  // The URL standard's own parser reads addresses; a text that is no address gives no such URL.
   if (!/^[0-9A-Fa-f:.]{2,45}$/.test(address) || !URL.canParse(`http://[${address}]`)) return ""
   const groups = groupsOf(new URL(`http://[${address}]`).hostname.slice(1, -1))
   if (groups.slice(0, 5).every((group) => group === 0) && groups[5] === 0xff_ff) {
@@ -47,12 +49,12 @@ export function networkOf(address: string): string {
 
 function ipv4(address: string): readonly number[] | null {
   const octets = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})$/.exec(address)?.slice(1)
-  // `010` is eight to some and ten to others.
+  // `010` is eight to some readers and ten to others.
   if (!octets || octets.some((octet) => Number(octet) > 255 || (octet.length > 1 && octet.startsWith("0")))) return null
   return octets.map(Number)
 }
 
-/** All eight, of the shortened form that the URL standard writes. */
+/** Expands the shortened form that the URL standard writes to all eight groups. */
 function groupsOf(host: string): readonly number[] {
   const [front = "", back] = host.split("::")
   const read = (part: string): number[] =>

@@ -5,8 +5,8 @@ import { agentRef, userRef, factsOfArguments, readArguments, type UserFacts } fr
 import type { Task } from "../task/task.ts"
 
 /**
- * The arguments that the rules for a tool read, as Cedar values. Those must be there in full: a rule that cannot see an
- * argument, or sees it rounded, would judge another call than the upstream gets.
+ * Returns the arguments that the policies for a tool read, as Cedar values. They must be complete: a policy that cannot
+ * see an argument, or sees it rounded, would judge another call than the upstream gets.
  * @param reads argument names; `*` stands for all
  * @param members names that are read within them
  */
@@ -15,8 +15,8 @@ export function argumentFacts(
   reads: ReadonlySet<string>,
   members: ReadonlySet<string>,
 ): CedarRecord | Denied {
-  const known = factsOfArguments.get(args)
-  if (known?.reads === reads && known.members === members) return known.facts
+  const cached = factsOfArguments.get(args)
+  if (cached?.reads === reads && cached.members === members) return cached.facts
   const facts = readArguments(args, reads, members)
   factsOfArguments.set(args, { reads, members, facts })
   return facts
@@ -27,30 +27,30 @@ const NO_APPROVALS = set([])
 type SessionFacts = Pick<UserFacts, "acr" | "auth_time" | "until">
 
 export interface Situation {
-  /** The calling task and all above it, itself first. */
+  /** The calling task and its ancestors, itself first. */
   readonly ancestry: readonly [Task, ...Task[]]
   readonly user: UserFacts | null
-  /** The session to judge by; absent: the user's own. */
+  /** The session to judge by; the user's own if absent. */
   readonly session?: SessionFacts
   readonly labels: ReadonlySet<string>
-  /** Whether the token is bound to a key that the call proves. */
+  /** Whether the token is bound to a key, of which the call has a proof. */
   readonly boundKey: boolean
   /** From 0 to 100. */
   readonly risk: number
   readonly arguments: CedarRecord
   readonly environment: string
   readonly gateway: string
-  /** Names by which people have approved of the call, as far as it is to be judged by them; absent: none. */
+  /** Names of the approvals by which the call is to be judged; absent if none. */
   readonly approvals?: readonly string[]
-  /** Milliseconds. */
+  /** Milliseconds since the epoch. */
   readonly now: number
 }
 
-/** Context of the actions read, write and execute; `schema.cedarschema` declares it. */
+/** The context of the actions read, write and execute; `schema.cedarschema` declares it. */
 export function callContext(situation: Situation): CedarRecord {
   const { ancestry, user, labels, now } = situation
   const [task] = ancestry
-  // What a task below counts is counted by all above it, so the root has counted the whole tree.
+  // A call of a sub-task is counted in all its ancestors, so the root has counted the whole tree.
   const root = ancestry.at(-1) ?? task
   const context = new Map<string, Value>([
     [
@@ -86,10 +86,10 @@ export function callContext(situation: Situation): CedarRecord {
   return context
 }
 
-/** How the user logged in, as far as their provider tells: a rule has to ask whether it is there (`has`). */
+/** How the user authenticated, as far as the provider reports it: a policy must test for each attribute (`has`). */
 function sessionFacts({ acr, auth_time, until }: SessionFacts, now: number): CedarRecord {
   const facts = new Map<string, Value>()
-  // What a login proved holds no longer than its session, even where the task goes on from an earlier one.
+  // What a login proved is valid no longer than its session, even if the task continues from an earlier one.
   if (until !== undefined && now >= until) return facts
   if (acr !== undefined) facts.set("acr", acr)
   if (auth_time !== undefined) facts.set("auth_age", BigInt(Math.max(0, Math.floor(now / 1000 - auth_time))))

@@ -1,7 +1,7 @@
 /**
  * READ SECOND. The decision on one call: `decide(bundle, state, call, now) → { change, verdict }`, pure and
- * synchronous, run inside the ledger of the call's tree. It changes nothing itself; only an allow comes with a change,
- * so that nothing tentative ever exists and a denied call consumes nothing.
+ * synchronous, run inside the ledger of the call's tree. It changes nothing itself. Only an allow comes with a change,
+ * so nothing tentative ever exists and a denied call consumes nothing.
  */
 import { NO_EVIDENCE, type Call, type Evidence, type DecisionResult } from "./call.ts"
 import { checkApprovals } from "./check-approvals.ts"
@@ -45,17 +45,17 @@ export function decide(bundle: Bundle, state: TreeState, call: Call, now: number
   const proof = call.proof && call.proof.jti
   const risk = riskOf(state, ancestry, call.risks, now)
   const tool = bundle.catalog.tools.get(call.tool) ?? null
-  /** A denial in observe mode has no consequence, but the call happens. */
+  /** In observe mode a denial has no consequence, but the call happens. */
   const happened = (): Pick<DecisionResult, "change" | "wants"> => {
     if (call.mode === "enforce" || !tool) return { change: null, wants: [] }
     return observedChange(bundle, state, ancestry, [tool], (each) => factsOf(state, task, each, call, risk), now)
   }
-  const refuse = (denial: Denial, told: Evidence, end: TaskEnd | null = null): DecisionResult => {
-    if (call.mode !== "enforce") return { ...refused(denial, told), proof, ...happened() }
+  const refuse = (denial: Denial, evidenceOfDenial: Evidence, end: TaskEnd | null = null): DecisionResult => {
+    if (call.mode !== "enforce") return { ...refused(denial, evidenceOfDenial), proof, ...happened() }
     const facts = factsOf(state, task, tool, call, risk)
     const { memoryUpdates: denialUpdates, storm } = observeDenial(bundle, state.memory, facts, denial, now)
-    const outcome = { ...refused(denial, told), proof, denialUpdates }
-    return end ? { ...outcome, end } : { ...outcome, end: endBy(storm, task), storm }
+    const result = { ...refused(denial, evidenceOfDenial), proof, denialUpdates }
+    return end ? { ...result, end } : { ...result, end: endBy(storm, task), storm }
   }
 
   if (!tool) return refuse({ reason: "tool_unknown", called: call.tool }, evidence)
@@ -73,9 +73,9 @@ export function decide(bundle: Bundle, state: TreeState, call: Call, now: number
 
   const policy = checkPolicy(bundle, state, [task, ...above], tool, call, risk, now)
   evidence = { ...evidence, context: policy.context }
-  if ("denied" in policy) return refuse(policy.denied, toldOf(policy.denied, evidence))
+  if ("denied" in policy) return refuse(policy.denied, withPrincipal(policy.denied, evidence))
 
-  // Last of all: a call that would be refused anyway is no deviation.
+  // Last of all: a call that would be denied anyway is no deviation.
   if (guarded.endingDenial) return refuse(guarded.endingDenial, evidence, endBy(guarded.endingDenial, task))
   const isWork = !isLifecycle(tool)
   const plans = isWork ? checkPlans(ancestry, tool, task) : []
@@ -83,23 +83,29 @@ export function decide(bundle: Bundle, state: TreeState, call: Call, now: number
   const approved = checkApprovals(state, bundle, [task, ...above], demands, facts, call, now)
   if ("denial" in approved) {
     const { denial, because, asks } = approved
-    const told = toldOf(because, evidence)
-    // People are asked only if their approval would allow the call: its plan and what trees share deny it all the same.
-    if (asks && "denial" in plans) return refuse(because, told)
-    if (!asks || call.mode === "observe") return refuse(denial, told)
+    const evidenceOfDenial = withPrincipal(because, evidence)
+    // An approval is requested only if it would allow the call: the task's plan and shared limits deny the call
+    // regardless.
+    if (asks && "denial" in plans) return refuse(because, evidenceOfDenial)
+    if (!asks || call.mode === "observe") return refuse(denial, evidenceOfDenial)
     const unknown = guarded.needs.filter(({ over, hasRoom }) => !over && !hasRoom)
-    return { ...refuse(denial, told), asks, wants: unknown.map((need) => Object.assign({}, need, { look: true })) }
+    return {
+      ...refuse(denial, evidenceOfDenial),
+      asks,
+      wants: unknown.map((need) => Object.assign({}, need, { look: true })),
+    }
   }
   if (demands.length > 0) evidence = { ...evidence, context: policy.granted, approvals: approved.approvals }
   if ("denial" in plans) return refuse(plans.denial, evidence, plans.end)
 
-  // All else would allow it: now it is worth while to ask what all trees share.
+  // Everything else would allow the call, so it is worth while to request the counts that all trees share.
   const { needs, memoryUpdates } = guarded
   const [need] = needs
   if (need) {
     const denial: Denial = { reason: "limit_unavailable", guardrail: need.limit.id }
     const { change } = happened()
-    // As of any other denial, for the ledger may find that nothing more can be had: a step that asks admits no proof.
+    // As for any other denial, because the ledger may find that no count is available: `decide` does not use up a proof
+    // while it requests counts.
     return { ...refused(denial, evidence), proof, change, needs }
   }
 
@@ -126,8 +132,8 @@ export function decide(bundle: Bundle, state: TreeState, call: Call, now: number
   return { change, verdict, proof, end, asks: null, storm: null, denialUpdates: [], needs: [], wants: [] }
 }
 
-/** With who was not permitted, and by which rules. */
-function toldOf(denied: Denial, evidence: Evidence): Evidence {
+/** Adds the principal that was not permitted, and the policies that forbid it. */
+function withPrincipal(denied: Denial, evidence: Evidence): Evidence {
   const principal = "principal" in denied ? denied.principal : null
   return { ...evidence, principal, rules: "rules" in denied ? denied.rules : [] }
 }

@@ -1,4 +1,4 @@
-/** A call that was refused before it came to its ledger: what is kept in mind of that, and what follows from it. */
+/** A call that was denied before it reached its ledger: what guardrails remember of it, and its consequences. */
 import type { Tool } from "../catalog/tool.ts"
 import type { Denial } from "../denials/denial.ts"
 import type { CallFacts } from "../guardrails/field.ts"
@@ -13,27 +13,27 @@ import { endBy, factsOf, observeDenial } from "./check-guardrails.ts"
 import { observedChange } from "./observed-change.ts"
 import { riskOf } from "./risk.ts"
 
-export interface Noticed {
+export interface EarlyDenial {
   /** Agents from the root's to the calling one. */
   readonly chain: readonly string[]
-  /** Null: it did not happen. */
+  /** Null if the call did not happen. */
   readonly change: TaskChange | null
-  /** Of counts that all trees share, where it happened. */
+  /** Counts that all trees share, if the call happened. */
   readonly wants: readonly Need[]
   readonly memoryUpdates: readonly MemoryUpdate[]
-  /** It was one too many. */
+  /** Set if it was one denial too many. */
   readonly storm: Denial | null
   readonly end: TaskEnd | null
 }
 
-/** @returns null: the token opens nothing here, and tells nothing */
-export function noticeRefused(
+/** @returns null if the token is not valid here; nothing is disclosed then */
+export function observeEarlyDenial(
   bundle: Bundle,
   state: TreeState,
   call: RefusedCall,
   denial: Denial,
   now: number,
-): Noticed | null {
+): EarlyDenial | null {
   const ancestry = ancestryOf(state, call.task)
   const [task] = ancestry
   if (!task || checkAlive(state, ancestry, now) || checkToken(state, call, now)) return null
@@ -45,8 +45,8 @@ export function noticeRefused(
     const happened = tool ? observedChange(bundle, state, ancestry, [tool, ...others], facts, now) : NOTHING_HAPPENED
     return { ...happened, chain, memoryUpdates: [], storm: null, end: null }
   }
-  const told = observeDenial(bundle, state.memory, factsOf(state, task, tool, call, risk), denial, now)
-  return { ...told, ...NOTHING_HAPPENED, end: endBy(told.storm, task), chain }
+  const observed = observeDenial(bundle, state.memory, factsOf(state, task, tool, call, risk), denial, now)
+  return { ...observed, ...NOTHING_HAPPENED, end: endBy(observed.storm, task), chain }
 }
 
 const NOTHING_HAPPENED = { change: null, wants: [] } as const

@@ -1,6 +1,6 @@
 /**
- * A call that an observing gateway lets through although it is denied. It happened, so an enforcing gateway must know of it:
- * otherwise an agent would read a secret through one and send it away through the other.
+ * A call that an observing gateway allows although it is denied. It happened, so an enforcing gateway must know of it:
+ * otherwise an agent would read a secret through one gateway and send it away through the other.
  */
 import { isLifecycle } from "../catalog/lifecycle.ts"
 import type { Tool } from "../catalog/tool.ts"
@@ -14,11 +14,11 @@ import type { Task } from "../task/task.ts"
 import { checkCalls } from "./check-grant.ts"
 
 /**
- * What can only ever deny more: labels, what conditions deny by, and counts that have room. It is no step of a plan, uses
- * no approval, fulfils no condition that requires a call, and keeps no task from being idle: for all these a call has to be
- * allowed.
- * @param tools of which it may have been any; of several, nothing is counted but the call
- * @returns with what it needs of counts that all trees share, to have its place there
+ * Records only what can deny further calls: labels, what conditions deny by, and counts that have room. The call is no
+ * step of a plan, uses no approval, fulfils no condition that requires a call, and does not keep a task from being
+ * idle: for all these a call has to be allowed.
+ * @param tools of which the call may have been any; if several, only the call itself is counted
+ * @returns the change, and the counts shared by all trees in which the call is to be counted
  */
 export function observedChange(
   { guardrails }: Bundle,
@@ -38,7 +38,7 @@ export function observedChange(
   )
   const tracking = new Set(tools.flatMap((tool) => guardrails.about(tool).tracks))
   const counted = others.length > 0 ? [] : counting.map((each) => each.evaluate(facts, memoryOf(each), now))
-  // A limit that has no room is not asked to go beyond it: no person has approved of the call.
+  // A limit without room is not exceeded for this call: nobody has approved it.
   const wants = counted.flatMap(({ need }) => (need && !need.over ? [need] : []))
   const change: TaskChange = {
     at: now,

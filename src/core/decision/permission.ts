@@ -1,6 +1,6 @@
 /**
- * Whether all whose permission a call needs are permitted, and if not, whether what the agent could bring, or people
- * could say, would change that. Pure, like the decision that asks.
+ * Whether all principals whose permission a call needs are permitted; if not, whether something that the agent can
+ * bring, or an approval, would change that. Pure, like the decision that uses it.
  */
 import type { Bundle } from "../policy/assemble.ts"
 import type { Engine } from "../policy/cedar/engine.ts"
@@ -11,7 +11,7 @@ import { callContext, type Situation } from "./context.ts"
 
 export interface PolicyQuery {
   readonly bundle: Bundle
-  /** `authorize` for a call, `mayAllow` where its arguments are not known yet. */
+  /** `authorize` for a call; `mayAllow` if its arguments are not known yet. */
   readonly by: keyof Pick<Engine, "authorize" | "mayAllow">
   readonly principals: readonly EntityRef[]
   readonly action: EntityRef
@@ -19,7 +19,9 @@ export interface PolicyQuery {
   readonly entities: EntityStore
 }
 
-/** The rules by which all are permitted; or the first who is not, with the rules that forbid it. */
+/**
+ * Returns the policies by which all are permitted; or the first principal who is not, with the policies that forbid it.
+ */
 export function authorizeAll(
   { bundle, by, principals, action, resource, entities }: PolicyQuery,
   context: CedarRecord,
@@ -33,48 +35,52 @@ export function authorizeAll(
   return { rules: [...rules] }
 }
 
-export interface Lifted extends Remedies {
-  /** The rules that ask for each of the approvals, for any of the principals. */
-  readonly asking: ReadonlyMap<string, readonly string[]>
+export interface SufficientRemedies extends Remedies {
+  /** The policies that require each of the approvals, for any of the principals. */
+  readonly rulesOfApprovals: ReadonlyMap<string, readonly string[]>
 }
 
 /**
- * What would have to come for all to be permitted: a stronger or fresher session of the user, a bound token, approvals
- * of people; null where nothing would do. Only if it lifts everything that forbids: a person who logs in again, or
- * approves, for nothing soon stops reading why (DESIGN §7).
+ * Returns what would permit all principals: a stronger or fresher session of the user, a bound token, approvals. Null
+ * if nothing would. It must lift everything that forbids: people who log in again, or approve, in vain soon stop
+ * reading why (DESIGN §7).
  */
-export function remediesFor(asked: PolicyQuery, situation: Situation): Lifted | null {
-  const { bundle, by, principals, action, resource, entities } = asked
+export function remediesFor(query: PolicyQuery, situation: Situation): SufficientRemedies | null {
+  const { bundle, by, principals, action, resource, entities } = query
   const { user, now } = situation
   const context = callContext(situation)
   const forbids = principals.flatMap((principal) => {
     const answer = bundle.engine[by]({ principal, action, resource, context }, entities)
     return answer.allowed ? [] : answer.determining
   })
-  const lift = together(forbids.map((rule) => parseRemedy(bundle.engine.rule(rule)?.remedy ?? "")))
-  if (!lift?.approvals.every((name) => bundle.approvals.has(name))) return null
-  const { stepUp } = lift
+  const remedies = together(forbids.map((rule) => parseRemedy(bundle.engine.rule(rule)?.remedy ?? "")))
+  if (!remedies?.approvals.every((name) => bundle.approvals.has(name))) return null
+  const { stepUp } = remedies
   if (stepUp && !user) return null
   const acr = stepUp?.acr ?? user?.acr
   const session = stepUp && { auth_time: Math.floor(now / 1000), ...(acr === undefined ? {} : { acr }) }
-  const boundKey = situation.boundKey || lift.boundKey
+  const boundKey = situation.boundKey || remedies.boundKey
   const lifted = { ...situation, boundKey, ...(session && { session }) }
   const permitsWith = (approvals: readonly string[]): boolean =>
-    "rules" in authorizeAll(asked, callContext({ ...lifted, approvals }))
-  if (!permitsWith(lift.approvals)) return null
-  return { ...lift, approvals: fewestApprovals(lift.approvals, permitsWith), asking: askingIn(bundle, forbids) }
+    "rules" in authorizeAll(query, callContext({ ...lifted, approvals }))
+  if (!permitsWith(remedies.approvals)) return null
+  return {
+    ...remedies,
+    approvals: fewestApprovals(remedies.approvals, permitsWith),
+    rulesOfApprovals: rulesOfApprovalsIn(bundle, forbids),
+  }
 }
 
-function askingIn({ engine }: Bundle, forbids: readonly string[]): Lifted["asking"] {
-  const asking = new Map<string, string[]>()
+function rulesOfApprovalsIn({ engine }: Bundle, forbids: readonly string[]): SufficientRemedies["rulesOfApprovals"] {
+  const rules = new Map<string, string[]>()
   for (const id of new Set(forbids)) {
     const remedy = parseRemedy(engine.rule(id)?.remedy ?? "")
-    if (remedy?.kind === "approval" && !asking.get(remedy.name)?.push(id)) asking.set(remedy.name, [id])
+    if (remedy?.kind === "approval" && !rules.get(remedy.name)?.push(id)) rules.set(remedy.name, [id])
   }
-  return asking
+  return rules
 }
 
-/** Without those that something else of the lift makes up for: nobody is asked, and nothing used, for nothing. */
+/** Leaves out approvals that another remedy makes unnecessary: none is requested, nor used, in vain. */
 function fewestApprovals(names: readonly string[], suffice: (names: readonly string[]) => boolean): readonly string[] {
   let needed = names
   for (const name of names) {

@@ -1,8 +1,9 @@
 /**
- * Which tools a task could call now, their arguments not being known yet: `may(bundle, state, question, now)`, pure and
+ * Which tools a task could call now, whatever the arguments: `visibleTools(bundle, state, question, now)`, pure and
  * synchronous like `decide`, run inside the same ledger. It admits nothing: the call itself is still decided. So it
- * takes the proof of the agent's own request for the list, which deciding on that one has used up, and uses none up
- * itself. A tool is hidden only by what would refuse it whatever its arguments, and would not pass by itself.
+ * accepts the proof of the agent's own request for the list, which the decision on that request has used up, and uses
+ * up none itself. A tool is hidden only if every call of it would be denied, whatever its arguments, and the passing of
+ * time would not change that.
  */
 import { formatScope } from "../catalog/pattern.ts"
 import { argumentsNeeded, UNSEEN_ARGUMENTS } from "../catalog/arguments.ts"
@@ -25,7 +26,7 @@ import type { Task } from "../task/task.ts"
 import { callContext, type Situation } from "./context.ts"
 
 export interface ToolListQuery extends Pick<Call, "task" | "token" | "proof" | "gateway" | "environment" | "risks"> {
-  /** The tool of the catalog that asking for a list is: who may not have one is told nothing. */
+  /** The catalog's tool for listing tools: an agent that may not call it learns nothing. */
   readonly list: string
   /** Tools of the catalog, each once. */
   readonly tools: readonly string[]
@@ -34,10 +35,10 @@ export interface ToolListQuery extends Pick<Call, "task" | "token" | "proof" | "
 }
 
 export interface ToolVisibility {
-  /** Why nothing is said of any tool; null where it is. */
+  /** Why no tool is listed; null if tools are. */
   readonly denial: Denial | null
   readonly evidence: Evidence
-  /** By tool, why it cannot be allowed; the others could be. */
+  /** Why each of these tools cannot be allowed; the others could be. */
   readonly hidden: ReadonlyMap<string, Denial>
 }
 
@@ -74,7 +75,7 @@ function refused(denial: Denial, evidence: Evidence): ToolVisibility {
   return { denial, evidence, hidden: new Map() }
 }
 
-/** What is the same for all tools of a question. */
+/** What is the same for all tools of a request. */
 interface Whole {
   readonly bundle: Bundle
   readonly question: ToolListQuery
@@ -112,7 +113,7 @@ function queryContext(
   }
 }
 
-/** Why no arguments could make it allowed; null where some might. */
+/** Returns why no arguments could make a call allowed; null if some might. */
 function denialWhatever(whole: Whole, name: string): Denial | null {
   const tool = whole.bundle.catalog.tools.get(name)
   if (!tool) return { reason: "tool_unknown", called: name }
@@ -124,7 +125,7 @@ function denialWhatever(whole: Whole, name: string): Denial | null {
   )
 }
 
-/** Bounds add up along the line; where arguments go unseen, none can keep any. */
+/** The bounds of a task and its ancestors accumulate; if arguments remain unseen, none can satisfy any. */
 function deniedByGrant({ question, situation }: Whole, tool: Tool): Denial | null {
   const all: ArgumentBounds[] = []
   for (const task of situation.ancestry) {
@@ -155,12 +156,12 @@ function deniedByPolicy(
   const [action, resource] = [actionRef(tool.action), toolRef(tool.name)]
   const reads = question.argumentsSeen ? null : bundle.engine.readsFor(action, resource, entities)
   if (reads && reads.size > 0) return argumentsNeeded([...reads], UNSEEN_ARGUMENTS)
-  const asked = { bundle, by: "mayAllow", principals, action, resource, entities } as const
-  const answer = authorizeAll(asked, context)
+  const query = { bundle, by: "mayAllow", principals, action, resource, entities } as const
+  const answer = authorizeAll(query, context)
   if ("rules" in answer) return null
   const { principal, forbids: rules } = answer
   if (rules.length === 0) return { reason: "policy_permits_nothing", principal }
-  // The call would be answered with what lifts the refusal: an agent that never sees the tool would never learn of it.
-  if (remediesFor(asked, situation)) return null
+  // The denial of the call says what would lift it; an agent that never sees the tool would never learn of it.
+  if (remediesFor(query, situation)) return null
   return { reason: "policy_forbids", principal, rules }
 }

@@ -7,7 +7,7 @@ import type { Call, DecisionResult, RefusedCall } from "../decision/call.ts"
 import { UNSEEN_ARGUMENTS } from "../catalog/arguments.ts"
 import { factsOf } from "../decision/check-guardrails.ts"
 import { checkPolicy } from "../decision/check-policy.ts"
-import { noticeRefused } from "../decision/early-denial.ts"
+import { observeEarlyDenial } from "../decision/early-denial.ts"
 import { riskOf } from "../decision/risk.ts"
 import { decide } from "../decision/decide.ts"
 import type { Denial } from "../denials/denial.ts"
@@ -142,7 +142,7 @@ export function refusedStep(
   denial: Denial,
   now: number,
 ): void {
-  const noticed = noticeRefused(bundle, state, { ...call, tools: [], arguments: UNSEEN_ARGUMENTS }, denial, now)
+  const noticed = observeEarlyDenial(bundle, state, { ...call, tools: [], arguments: UNSEEN_ARGUMENTS }, denial, now)
   if (!noticed) return
   const { memoryUpdates, end } = noticed
   applyAfterwards(state, memoryUpdates, now)

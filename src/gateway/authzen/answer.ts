@@ -1,17 +1,17 @@
-/** What is answered: a decision, or why there can be none; with the headers that all answers have. */
+/** The answer: a decision, or why there can be none, and the form of an error. */
 
 export interface Decided {
   readonly decision: boolean
   readonly context?: Readonly<Record<string, unknown>>
 }
 
-/** The question cannot be decided as it is put: no permission, and why. */
+/** The evaluation cannot be decided as it is put: the decision is false, with the reason. */
 export function undecided(error_description: string): Decided {
   return { decision: false, context: { code: MALFORMED, error_description } }
 }
 const MALFORMED = "malformed_evaluation"
 
-/** Recorded, and with the id of its record, if it could not be decided as it was put. */
+/** Records an evaluation that could not be decided as it was put, and adds the id of that record. */
 export function recorded<Context extends Decided["context"]>(
   context: Context,
   recordRefused: (code: string, what: string) => string,
@@ -20,7 +20,7 @@ export function recorded<Context extends Decided["context"]>(
   return { ...context, decision_id: recordRefused(MALFORMED, String(context["error_description"])) }
 }
 
-/** About the whole request, not about what it asks. */
+/** An error of the whole request, not of one evaluation in it. */
 export function failed(
   status: number,
   error: string,

@@ -1,4 +1,4 @@
-/** Who asks, by their key, and so what they may ask. */
+/** Which client sends a request, by its key, and so what it may request. */
 import { ofGateway, recordEdgeDenial } from "../../audit/edge-record.ts"
 import { recordAtEdge } from "../../audit/edge-recorder.ts"
 import { recordOf, type DecisionRecord } from "../../core/record/record.ts"
@@ -20,11 +20,11 @@ import { search } from "./search.ts"
 /** Of a request about policy: what its evaluations share is read for each of them. */
 const MAX_QUERY_BYTES = 262_144
 const MAX_QUERIES = 100
-/** Of a request about calls, which has their bodies inside: as much as a body may have where it stands alone. */
+/** Of a request about calls, which contains their bodies: as long as the body of a single call may be. */
 const MAX_CALL_BYTES = 1_048_576
-/** Of several calls together: each is parsed, judged and recorded by itself. */
-const MAX_TOLD = 32_768
-/** Each is a step of a ledger, one after the other, and costs a good millisecond. */
+/** Characters of several evaluations together: each is parsed, judged and recorded by itself. */
+const MAX_CALL_CHARACTERS = 32_768
+/** Each evaluation is one step of a ledger, one after the other, and costs a good millisecond. */
 const MAX_CALLS = 10
 
 const BEARER = /^Bearer +([\x21-\x7e]+)$/i
@@ -57,7 +57,7 @@ function queryAccess(client: QueryClient, keyHash: string, bundle: Bundle, conte
 
 function callAccess(caller: GatewayCaller, keyHash: string, context: RequestContext): Access {
   // What evaluations share is read for each of them.
-  let recorded = 0
+  let characters = 0
   const fields = { kind: "call", ...ofGateway(caller.gateway, caller.bundle) } as const
   return {
     keyHash,
@@ -65,9 +65,11 @@ function callAccess(caller: GatewayCaller, keyHash: string, context: RequestCont
     bytes: MAX_CALL_BYTES,
     evaluations: MAX_CALLS,
     decide: async (question, index) => {
-      if (index !== null && recorded <= MAX_TOLD) recorded += JSON.stringify(question).length
-      return recorded > MAX_TOLD
-        ? undecided(`All evaluations together, with what they share in each, have more than ${MAX_TOLD} characters.`)
+      if (index !== null && characters <= MAX_CALL_CHARACTERS) characters += JSON.stringify(question).length
+      return characters > MAX_CALL_CHARACTERS
+        ? undecided(
+            `All evaluations together, with what they share in each, have more than ${MAX_CALL_CHARACTERS} characters.`,
+          )
         : decideCall(question, index, caller, context)
     },
     search: null,
@@ -86,12 +88,12 @@ function recordRefused(
   return id
 }
 
-/** Recorded as what nobody knows, like a stranger at `/authz/`. */
+/** Recorded without an identity, like an unregistered gateway at `/authz/`. */
 function refused(denial: Denial, context: RequestContext): Response {
   const id = newId("dec", context.receivedAt)
   recordEdgeDenial(id, "call", denial, {}, context)
   const code = codeOf(denial)
-  // Who asks has not shown who it is: to AuthZEN a 401, not the 403 of `/authz/`.
+  // The client has not authenticated: that is 401 for AuthZEN, not the 403 of `/authz/`.
   const status = denial.reason === "gateway_unknown" ? 401 : CODES[code].status
   const headers = new Headers({ "X-Narrowgate-Code": code, "X-Narrowgate-Decision": id })
   if (status === 401) headers.set("WWW-Authenticate", `Bearer realm="${context.config.issuer}"`)

@@ -1,7 +1,8 @@
 /**
- * The door for AuthZEN (Authorization API 1.0, "Transport"): who asks → the JSON → the operation → the answer, with the
- * headers that each answer has. Who asks proves it by a key in `Authorization: Bearer`, as the original request's own
- * credential is inside the question; the header that opens `/authz/` opens nothing here (app.ts).
+ * The AuthZEN endpoint (Authorization API 1.0, "Transport"): client → JSON → operation → answer, with the headers that
+ * each answer has. The client authenticates with a key in `Authorization: Bearer`, because the credential of the
+ * original request is inside the evaluation. The header that authenticates gateways at `/authz/` has no effect here
+ * (app.ts).
  */
 import * as z from "zod"
 import { parseJson } from "../../core/catalog/json-body.ts"
@@ -30,7 +31,7 @@ async function answered(request: Request, operation: Operation, context: Request
   return answer.ok ? answer : withRecord(answer, access)
 }
 
-/** What is wrong with the whole request is recorded too, by whoever asked. */
+/** A fault of the whole request is recorded too, for the client that sent it. */
 async function withRecord(refused: Response, { recordRefused }: Access): Promise<Response> {
   const { status, headers } = refused
   const body = refusedBody.parse(await refused.json())
@@ -45,7 +46,7 @@ async function readQuestion(request: Request, limit: number): Promise<{ readonly
   if (encoding !== null && encoding.toLowerCase() !== "identity") {
     return failed(415, "invalid_request", "The body must not be encoded.")
   }
-  // Not 415: the specification's own tests want a 400.
+  // Not 415: the specification's own tests expect 400.
   if (!isJsonType(request.headers.get("content-type"))) return malformed("`Content-Type` must be `application/json`.")
   const bytes = await boundedBytes(request, limit, CALL_BODY_MS)
   if (!bytes)
@@ -59,5 +60,5 @@ async function readQuestion(request: Request, limit: number): Promise<{ readonly
   const parsed = parseJson(text)
   if (!isDenied(parsed)) return parsed
   const { denied } = parsed
-  return malformed(`The body cannot be read in one way only${"what" in denied ? `: ${denied.what}` : ""}.`)
+  return malformed(`The body is ambiguous${"what" in denied ? `: ${denied.what}` : ""}.`)
 }

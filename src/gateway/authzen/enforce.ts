@@ -1,7 +1,7 @@
 /**
- * May this call pass? The whole way of a call (authorize.ts), which counts where it is allowed. The client's request is
- * told in the question; what the gateway says for itself (its own request id, what it asserts of the client) stands in
- * the headers of its request to us, and nowhere else.
+ * Decides whether a call is allowed, by the whole way of a call (authorize.ts), which counts the call if it is. The
+ * evaluation describes the client's request. What the gateway says for itself (its own request id, what it asserts of
+ * the client) stands only in the headers of its request to this API.
  */
 import { deny, isDenied, type Denied } from "../../core/denials/denial.ts"
 import { answer } from "../answer.ts"
@@ -13,18 +13,18 @@ import type { GatewayDefinition } from "../../core/policy/definition/gateways.ts
 import type { RequestContext } from "../../request-context.ts"
 import type { Decided } from "./answer.ts"
 import { callOf, type Call } from "./call.ts"
-import { authzen, saidOf } from "../dialects/authzen.ts"
+import { authzen, subjectHeaders } from "../dialects/authzen.ts"
 import type { Evaluation } from "./question.ts"
 
 export interface GatewayCaller {
   readonly gateway: GatewayDefinition
   readonly key: string
-  /** Of its request to us. */
+  /** Headers of the gateway's request to this API. */
   readonly headers: Headers
   readonly bundle: Bundle
 }
 
-/** @param index which one of several it is; null: it is the only one */
+/** @param index position among several evaluations; null if it is the only one */
 export async function decideCall(
   question: Evaluation,
   index: number | null,
@@ -40,7 +40,7 @@ export async function decideCall(
 }
 
 function requestFor(
-  { request: told, answerHeaders: said }: Call,
+  { request: relayed, relayHeaders }: Call,
   { subject }: Evaluation,
   index: number | null,
   { gateway, headers }: GatewayCaller,
@@ -50,21 +50,21 @@ function requestFor(
     const value = headers.get(name)
     return value === null ? [] : [[name, name === gateway.request_id_header ? ofIndex(value, index) : value] as const]
   })
-  const own = { ...Object.fromEntries(asserted), ...said, ...saidOf(subject) }
-  const request = requestOf(told, own, names)
-  return request ?? deny({ reason: "target_ambiguous", what: "no HTTP request can be so" })
+  const own = { ...Object.fromEntries(asserted), ...relayHeaders, ...subjectHeaders(subject) }
+  const request = requestOf(relayed, own, names)
+  return request ?? deny({ reason: "target_ambiguous", what: "no HTTP request can carry it" })
 }
 
-/** Those that the gateway sets itself: a client's of that name is nobody's. */
+/** The headers that the gateway sets itself: a client's header of such a name is not believed. */
 function ownHeaders({ asserts, request_id_header }: GatewayDefinition): readonly string[] {
   return [asserts?.country, asserts?.client_ip, request_id_header].filter((name) => name !== undefined)
 }
 
-/** Each of several is a call of its own, and counts as one. */
+/** Each of several evaluations is a call of its own, and counts as one. */
 const ofIndex = (requestId: string, index: number | null): string =>
   index === null ? requestId : `${requestId}#${index}`
 
-/** What the client is to get, or what is behind the gateway, is in the context: its code, and headers. */
+/** The context holds what the gateway is to relay, to the client or to the upstream: the code and the headers. */
 async function decidedOf(answered: Response): Promise<Decided> {
   const { ok, headers, status } = answered
   const shownHeaders = Object.fromEntries([...headers].filter(([name]) => !OUR_OWN.has(name)))
@@ -72,7 +72,7 @@ async function decidedOf(answered: Response): Promise<Decided> {
   if (ok) return { decision: true, context: { decision_id, headers: shownHeaders } }
   const json: unknown = await answered.json()
   const body = isObject(json) ? json : {}
-  // A client of MCP gets an error of its own kind, with all that the others get in it.
+  // An MCP client gets a JSON-RPC error, with all that other clients get inside it.
   const error = isObject(body["error"]) ? body["error"] : null
   const { approval, scope } = error && isObject(error["data"]) ? error["data"] : body
   return {
@@ -89,5 +89,5 @@ async function decidedOf(answered: Response): Promise<Decided> {
   }
 }
 
-/** Headers of the answer that would say something of ours. */
+/** Headers of the answer that describe our answer, not the client's. */
 const OUR_OWN: ReadonlySet<string> = new Set(["cache-control", "content-type", "content-length"])

@@ -1,9 +1,9 @@
-/** Several questions in one (AuthZEN, "Access Evaluations API"): what they share, and where it is enough. */
+/** Several evaluations in one request (AuthZEN, "Access Evaluations API"): what they share, and when to stop. */
 import { isObject } from "../../core/encoding/json.ts"
 import { undecided, type Decided } from "./answer.ts"
 import { evaluation, faultOf, type Evaluation, type Evaluations, type Semantic } from "./question.ts"
 
-/** After which decision nothing more is asked; the answer ends with it. */
+/** The decision after which nothing more is evaluated; the answer ends with it. Null if there is none. */
 const ENDS: Readonly<Record<Semantic, boolean | null>> = {
   execute_all: null,
   deny_on_first_deny: false,
@@ -11,8 +11,9 @@ const ENDS: Readonly<Record<Semantic, boolean | null>> = {
 }
 
 /**
- * One after the other, in their order. One that is malformed is no fault of the others: it is decided with no.
- * @param decide is told which one it is, from 0
+ * Evaluates one after the other, in their order. A malformed evaluation does not affect the others: its own decision is
+ * false.
+ * @param decide receives the position of the evaluation, from 0
  */
 export async function evaluateEach(
   { evaluations, options, ...shared }: Evaluations,

@@ -1,6 +1,6 @@
 /**
- * Where what is asked (AuthZEN, "Policy Decision Point Metadata"). No capability is registered with IANA so far, and
- * what has no value is left out.
+ * Where each API is (AuthZEN, "Policy Decision Point Metadata"). No capability is registered with IANA so far, and
+ * members without a value are left out.
  */
 export function pdpMetadata(issuer: string): Record<string, unknown> {
   return {

@@ -1,7 +1,8 @@
 /**
- * Pages of a search. A token says behind which candidate it goes on and how many results a page has, and is bound to
- * the very question, and to whose it is: a digest over all of it, under the hash of the asker's key. It gives nobody
- * anything, as its holder may ask the same search from the start; it is checked so that a mix-up is told, not answered.
+ * Pages of a search. A token holds the candidate after which the search continues and the number of results of a page.
+ * It is bound to the request and to its client, by a digest over all of it with the hash of the client's key. It gives
+ * access to nothing, as its holder may make the same search from the start. It is checked so that a mix-up becomes an
+ * error.
  */
 import * as z from "zod"
 import { textOf } from "../../platform/request-body.ts"
@@ -9,17 +10,17 @@ import { canonicalText } from "../../core/encoding/canonical-json.ts"
 import { sha256Base64url } from "../../core/encoding/hash.ts"
 import type { Page } from "./question.ts"
 
-/** Where no `limit` is given, and the most that one may ask for: a larger one is taken for this. */
+/** The default of `limit`, and its maximum, to which a larger `limit` is reduced. */
 const DEFAULT_RESULTS = 100
 const MAX_RESULTS = 1_000
 
 export interface Span {
-  /** Behind this candidate; null: from the first. */
+  /** After this candidate; null: from the first. */
   readonly after: string | null
   readonly limit: number
 }
 
-/** The question of a search without its `page`, and the hash of the key of whoever asks. */
+/** The request of a search without its `page`, and the hash of the client's key. */
 export interface Bound {
   readonly question: unknown
   readonly keyHash: string
@@ -27,9 +28,9 @@ export interface Bound {
 
 const positionSchema = z.tuple([z.string().nullable(), z.int().min(0).max(MAX_RESULTS), z.string()])
 
-/** Null: the token is of another question, or of somebody else, or none; or `limit` is not the one it began with. */
+/** Returns null if the token is malformed, belongs to another request or client, or was issued for another `limit`. */
 export function spanOf({ token, limit }: Page, bound: Bound): Span | null {
-  // An empty one is what the last page has.
+  // The last page has an empty token.
   if (token === undefined || token === "") {
     return { after: null, limit: Math.min(limit ?? DEFAULT_RESULTS, MAX_RESULTS) }
   }

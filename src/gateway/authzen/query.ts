@@ -1,6 +1,6 @@
 /**
- * What do the rules say? Policy alone, in whatever words the rules have. No token, no task, no ledger: nothing is
- * counted, and nothing that is said here lets a call through.
+ * Evaluates policy alone, in the vocabulary of the client's own entities. No token, no task and no ledger are involved:
+ * nothing is counted, and no answer from here allows a call.
  */
 import type { Bundle } from "../../core/policy/assemble.ts"
 import type { QueryClient } from "../../core/policy/definition/gateways.ts"
@@ -15,7 +15,7 @@ export function decideByPolicy(
   bundle: Bundle,
 ): Decided {
   const [principal, object] = [refOf(client, subject), refOf(client, resource)]
-  if (!principal || !object) return undecided("Its subject or its resource is of no type that there could be.")
+  if (!principal || !object) return undecided("Its subject or its resource has a type that no Cedar entity can have.")
   const situation = readSituation({
     subject: subject.properties,
     action: action.properties,

@@ -1,10 +1,10 @@
 /**
- * What is asked (AuthZEN Authorization API 1.0, "Information Model" and the request of each API). Members that are not
- * known are ignored, as the specification wants it, so that a later version's question can still be answered.
+ * The requests (AuthZEN Authorization API 1.0, "Information Model" and the request of each API). Unknown members are
+ * ignored, as the specification demands, so that a request of a later version can still be answered.
  */
 import * as z from "zod"
 
-/** Of a subject, an action, a resource or a context: they are put together anew for each candidate of a search. */
+/** Of a subject, an action, a resource or a context: they are combined anew for each candidate of a search. */
 const MAX_MEMBERS = 256
 const members = z.record(z.string(), z.unknown()).refine((given) => Object.keys(given).length <= MAX_MEMBERS, {
   error: `more than ${MAX_MEMBERS} members`,
@@ -12,7 +12,7 @@ const members = z.record(z.string(), z.unknown()).refine((given) => Object.keys(
 const properties = members.default({})
 
 const entity = z.object({ type: z.string(), id: z.string(), properties })
-/** Of a search for it: whatever id is there is ignored. */
+/** Of what a search looks for: an `id` in it is ignored. */
 const kind = z.object({ type: z.string(), properties })
 const action = z.object({ name: z.string(), properties })
 const context = members.default({})
@@ -23,9 +23,12 @@ export type Evaluation = z.output<typeof evaluation>
 const semantics = z.enum(["execute_all", "deny_on_first_deny", "permit_on_first_permit"])
 export type Semantic = z.output<typeof semantics>
 
-/** With at least one evaluation; what stands beside them is what each has that does not say otherwise. */
+/**
+ * With at least one evaluation. The members beside `evaluations` are the defaults of those that have none of their own.
+ */
 export const evaluations = z.object({
-  // Held against their schemas in the evaluations that have no value of their own: a default that none uses says nothing.
+  // Checked against their schemas in the evaluations without a value of their own: a default that none uses has no
+  // effect.
   subject: z.unknown().optional(),
   action: z.unknown().optional(),
   resource: z.unknown().optional(),
@@ -40,10 +43,10 @@ export type Evaluations = z.output<typeof evaluations>
 const page = z.object({ token: z.string().optional(), limit: z.int().min(0).optional() }).default({})
 export type Page = z.output<typeof page>
 
-/** What is sought has no id of its own, whatever id is there. */
+/** What is searched for has no id of its own; an `id` in the request is ignored. */
 const sought = kind.transform((kind) => ({ ...kind, id: null }))
 
-/** One line a search, by what is sought. */
+/** One row for each search, by what it looks for. */
 export const SEARCHES = {
   subject: z.object({ subject: sought, action, resource: entity, context, page }),
   resource: z.object({ subject: entity, action, resource: sought, context, page }),
@@ -61,7 +64,7 @@ export const SEARCHES = {
 export type Sought = keyof typeof SEARCHES
 export type Search = z.output<(typeof SEARCHES)[Sought]>
 
-/** What is wrong with a question, at its first fault: where, and in which way. */
+/** Describes the first fault of a request: where it is, and what it is. */
 export function faultOf({ issues: [first] }: z.ZodError): string {
   if (!first) return "It is malformed."
   const where = first.path.length > 0 ? `\`${first.path.join(".").slice(0, 128)}\`` : "The question"

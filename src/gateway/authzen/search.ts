@@ -1,7 +1,7 @@
 /**
- * Who may do this, to what, and how? Each candidate that is stored is asked about as an evaluation would be, until the
- * page is full, or so many were looked at that another request has to go on. What is not stored is not found: nobody is
- * listed whom only their token makes known.
+ * The three searches: which subjects, resources or actions are permitted. Each stored candidate is evaluated as a
+ * single evaluation would be, until the page is full, or so many were evaluated that the client must send another
+ * request. Entities that are not stored are not found, such as users, whom only their tokens describe.
  */
 import type { Bundle } from "../../core/policy/assemble.ts"
 import type { QueryClient } from "../../core/policy/definition/gateways.ts"
@@ -11,16 +11,19 @@ import type { Search, Sought } from "./question.ts"
 import { isPermitted, readSituation } from "./situation.ts"
 import { actionOf, nameOf, typeOf } from "./vocabulary.ts"
 
-/** Candidates that one request looks at. */
+/** Candidates that one request evaluates. */
 const MAX_CANDIDATES = 1_000
-/** With what the question asserts of its subject or resource, each is put together anew: that costs five times as much. */
+/**
+ * If the request asserts properties of its subject or resource, each candidate is combined with them, which costs five
+ * times as much.
+ */
 const MAX_ASSERTED = 200
 
 export interface SearchPage {
   readonly results: readonly unknown[]
-  /** Where the next page begins; null: there is none. */
+  /** Where the next page begins; null if there is none. */
   readonly rest: Span | null
-  /** Why nothing can be found, where the question cannot be decided. */
+  /** Why nothing can be found, if the request cannot be decided. */
   readonly context?: Readonly<Record<string, unknown>>
 }
 

@@ -1,7 +1,7 @@
 /**
- * A question as Cedar sees it. What the asker says of a subject or a resource counts where nothing is stored, and never
- * against what is: a stored attribute wins over an asserted one, and nobody becomes a member of anything by it, but for
- * users, of whom nothing is stored: their groups are told here as their token would tell them. Values are plain JSON, so
+ * An AuthZEN request as Cedar sees it. What the client asserts of a subject or a resource counts only if no such
+ * attribute is stored: a stored attribute wins over an asserted one. An assertion makes nothing a member of a group,
+ * except a user. Users are not stored; the request names their groups as their token would. Values are plain JSON, so
  * that none can pose as an entity or as an extension value.
  */
 import type { Bundle } from "../../core/policy/assemble.ts"
@@ -16,12 +16,12 @@ import {
 } from "../../core/policy/cedar/values/value.ts"
 import { undecided, type Decided } from "./answer.ts"
 
-/** As of a session (credential/person.ts): each costs a look-up in every evaluation. */
+/** As many as a session may have (credentials/person.ts): each costs a look-up in every evaluation. */
 const MAX_GROUPS = 256
 
 type Properties = Readonly<Record<string, unknown>>
 
-/** What is asserted, of each part of a question. */
+/** What is asserted, for each part of a request. */
 interface ClaimedSituation<Of> {
   readonly subject: Of
   readonly action: Of
@@ -30,7 +30,10 @@ interface ClaimedSituation<Of> {
 }
 export type Asserted = ClaimedSituation<CedarRecord>
 
-/** Or why it cannot be decided: what is no Cedar value (null, a fraction) cannot be left out, a rule may forbid by it. */
+/**
+ * Returns the situation, or why the request cannot be decided. A value that is no Cedar value (null, a fraction) cannot
+ * be left out, because a policy may forbid by it.
+ */
 export function readSituation({
   subject,
   action,
@@ -51,17 +54,17 @@ export function readSituation({
     }
     return values
   }
-  const said = {
+  const asserted = {
     subject: read("subject", subject),
     action: read("action", action),
     resource: read("resource", resource),
     context: read("context", context),
   }
   const [fault] = faults
-  return fault === undefined ? said : undecided(`\`${fault}\` has null, a fraction or nests too deep.`)
+  return fault === undefined ? asserted : undecided(`\`${fault}\` has null, a fraction or nests too deep.`)
 }
 
-/** Evaluations that share a value share its reading too: it is parsed JSON, which nobody changes. */
+/** Evaluations that share a value share its reading too: it is parsed JSON, which nothing modifies. */
 function valueOf(json: unknown): Value | undefined {
   if (typeof json !== "object" || json === null) return fromJson(json)
   const cached = readings.get(json)
@@ -78,9 +81,9 @@ export interface Parties {
   readonly resource: EntityRef
 }
 
-/** `context.action` is what the action is said to be, whatever the context says of it. */
+/** `context.action` holds the asserted properties of the action, whatever the context says. */
 export function isPermitted({ engine, entities }: Bundle, parties: Parties, situation: Asserted): boolean {
-  // For what the schema does not declare, nobody wrote a rule.
+  // No policy can name an action that the schema does not declare.
   if (!entities.get(parties.action.key)) return false
   const asserted = asserting(
     parties.resource,
@@ -98,7 +101,7 @@ function asserting(ref: EntityRef, asserted: CedarRecord, base: EntityStore): En
   return overlay(base, [{ ref, attrs: new Map([...asserted, ...attrs]), tags, ancestors }])
 }
 
-/** As a token would make them (facts.ts); once for all that a question asks about one user. */
+/** Makes the user as a token would (principals.ts), once for all that a request asks about one user. */
 function madeUser({ type, id, key }: EntityRef, asserted: CedarRecord, base: EntityStore): Entity | undefined {
   const user = type === "User" ? userOfId(id) : null
   if (!user) return undefined

@@ -1,12 +1,15 @@
-/** A gateway that asks about calls in AuthZEN's words: what enforce.ts tells of one, and for whom it is said to be. */
+/**
+ * A gateway that asks about calls by the AuthZEN API: the call as enforce.ts relays it, and the subject that the
+ * request names.
+ */
 import { isDenied } from "../../core/denials/denial.ts"
 import type { Dialect, Subject } from "./dialect.ts"
 import { readRelayHeaders } from "./relayed-request.ts"
 
 const SUBJECT = { type: "X-Narrowgate-Subject-Type", id: "X-Narrowgate-Subject-Id" } as const
 
-/** In headers, which do not hold every character. */
-export function saidOf({ type, id }: Subject): Readonly<Record<string, string>> {
+/** Percent-encoded, because a header cannot carry every character. */
+export function subjectHeaders({ type, id }: Subject): Readonly<Record<string, string>> {
   return { [SUBJECT.type]: encodeURIComponent(type), [SUBJECT.id]: encodeURIComponent(id) }
 }
 

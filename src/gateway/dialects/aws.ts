@@ -1,7 +1,7 @@
 /**
- * The Lambda authorizer of an AWS HTTP API, which the shim of docs/guides/gateways/aws.md makes ask as the others do.
- * It knows no answer but yes, no (403) and "who are you" (401), and passes on no header of a refusal. Source: AWS
- * documentation, "Control access to HTTP APIs with AWS Lambda authorizers".
+ * The Lambda authorizer of an AWS HTTP API. The shim of docs/guides/gateways/aws.md makes it send its requests as the other
+ * gateways do. It supports no responses but allow, deny (403) and unauthenticated (401), and relays no header of a
+ * denial. Source: AWS documentation, "Control access to HTTP APIs with AWS Lambda authorizers".
  */
 import type { Dialect } from "./dialect.ts"
 import { readForwarded } from "./forwarded.ts"

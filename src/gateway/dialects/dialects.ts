@@ -1,6 +1,7 @@
 /**
- * The dialects that a gateway may be registered with. Adding one is one file here, and one entry of `DIALECTS` in
- * `src/core/policy/definition/gateways.ts`, which makes the compiler ask for its row. */
+ * The dialects that a gateway may be registered with. To add one takes one file here and one entry of `DIALECTS` in
+ * `src/core/policy/definition/gateways.ts`; the compiler then demands its row in this table.
+ */
 import { authzen } from "./authzen.ts"
 import type { DialectName } from "../../core/policy/definition/gateways.ts"
 import { aws } from "./aws.ts"

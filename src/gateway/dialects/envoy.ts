@@ -1,13 +1,14 @@
 /**
- * Envoy's ext_authz HTTP service: the original method, `path_prefix` followed by the path and query, the client's Host,
- * and the headers of `allowed_headers`. It takes exactly 200 as an allow and relays every other answer below 500; what
- * is above it takes for an outage of ours, and lets the call through where somebody has set `failure_mode_allow`. So a
- * 503 goes as 403, with the true status beside it. agentgateway asks in the same way.
- * Source: Envoy documentation, "External Authorization", HTTP service.
+ * Envoy's ext_authz HTTP service sends the original method, `path_prefix` followed by the path and query, the client's
+ * Host, and the headers of `allowed_headers`. Envoy takes exactly 200 as an allow and relays every other answer below
+ * 500. It takes an answer of 500 or above for an outage of the authorizer, and allows the call if its configuration
+ * sets `failure_mode_allow`. So a 503 is sent as 403, with the true status beside it. agentgateway sends the same
+ * request. Source: Envoy documentation, "External Authorization", HTTP service.
  *
- * The path in the URL is not the one that Envoy forwards: a zone resolves `..` and `%2e%2e` before the Worker runs, so
- * `/admin/../tickets` would be judged as `/tickets` (GATEWAYS pitfall 2). Envoy therefore repeats the raw path in a
- * header that its configuration sets and overwrites. That one is judged; it must lead where the URL leads.
+ * The path in the URL is not the one that Envoy forwards: a Cloudflare zone resolves `..` and `%2e%2e` before the
+ * Worker runs, so `/admin/../tickets` would be judged as `/tickets` (GATEWAYS pitfall 2). Envoy therefore repeats the
+ * raw path in a header that its configuration sets and overwrites. Narrowgate judges that path, which must resolve to
+ * the same URL.
  */
 import { deny } from "../../core/denials/denial.ts"
 import type { Dialect } from "./dialect.ts"
@@ -18,7 +19,7 @@ const ORIGINAL_PATH = "X-Narrowgate-Original-Path"
 export const envoy: Dialect = {
   endpoint: PREFIX,
   read(request, rawTarget) {
-    // A body that was cut is not the body (GATEWAYS pitfall 12): what the upstream will read stays unknown.
+    // A truncated body is not the body (GATEWAYS pitfall 12): nobody knows what the upstream will read.
     const partial = request.headers.get("x-envoy-auth-partial-body")
     if (partial !== null && partial !== "false") {
       return deny({ reason: "body_rejected", what: "the gateway passed on a part of the body only" })

@@ -1,9 +1,9 @@
 /**
- * Those that say in X-Forwarded-Method, -Uri and -Host what is asked about: Traefik and Caddy by themselves, HAProxy,
- * Apache, APISIX and the shim for AWS because their pages in docs/guides/gateways/ have them set so. All overwrite the
- * client's. X-Original-* are the client's own here and are not read, nor are X-Forwarded-Prefix and -Port (GATEWAYS
- * pitfalls 1 and 8). Source: Traefik documentation, ForwardAuth; Caddy documentation, forward_auth; APISIX
- * documentation, forward-auth.
+ * Gateways that describe the client's request in X-Forwarded-Method, -Uri and -Host: Traefik and Caddy by themselves;
+ * HAProxy, Apache, APISIX and the shim for AWS because their pages in docs/guides/gateways/ configure them so. All of them
+ * overwrite the client's headers of these names. X-Original-* are the client's own here and are not read, nor are
+ * X-Forwarded-Prefix and -Port (GATEWAYS pitfalls 1 and 8). Source: Traefik documentation, ForwardAuth; Caddy
+ * documentation, forward_auth; APISIX documentation, forward-auth.
  */
 import { deny, type Denied } from "../../core/denials/denial.ts"
 import type { OriginalRequest, Dialect } from "./dialect.ts"
@@ -16,5 +16,5 @@ export function readForwarded({ headers }: Request): OriginalRequest | Denied {
   return { method, target, host: headers.get("x-forwarded-host") }
 }
 
-/** Every status reaches the client as it is. */
+/** Every status reaches the client unchanged. */
 export const forwarded: Dialect = { endpoint: "/authz/forward", read: readForwarded, status: (status) => status }

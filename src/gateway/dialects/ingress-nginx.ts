@@ -1,14 +1,14 @@
 /**
- * ingress-nginx: nginx's auth_request, whose question the controller writes. The target stands in X-Original-URL, behind
- * a scheme and the client's own Host: only what follows those is read, and where several origins are registered, the
- * Host does no more than choose among them (GATEWAYS pitfall 4).
- * Source: ingress-nginx, template of nginx.conf, "External authentication".
+ * ingress-nginx: nginx's auth_request, which the controller configures. The target stands in X-Original-URL, behind a
+ * scheme and the client's own Host. Only what follows these is believed; if several origins are registered, the Host
+ * only chooses among them (GATEWAYS pitfall 4). Source: ingress-nginx, template of nginx.conf, "External
+ * authentication".
  */
 import { deny } from "../../core/denials/denial.ts"
 import type { Dialect } from "./dialect.ts"
 import { nginx } from "./nginx.ts"
 
-/** nginx lets no Host with a slash in it pass. */
+/** nginx rejects a Host that contains a slash. */
 const PARTS = /^https?:\/\/([^/?#]*)(\/[^]*)$/
 
 export const ingressNginx: Dialect = {

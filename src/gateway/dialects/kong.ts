@@ -1,9 +1,9 @@
 /**
- * Kong's OPA plugin: a POST of a document about the client's request, answered by 200 and a document, whatever the
- * verdict. Kong tells the path with its escapes and dot segments resolved, and the query as a table: a name that is
- * there twice is an array, one without a value is `true`. Of arguments and of headers it tells the first hundred, and
- * sends all of them on; of a body that it does not hold in memory it tells nothing, and sends it on.
- * Source: Kong documentation, "OPA plugin", input format and expected responses.
+ * Kong's OPA plugin sends a POST with a document about the client's request, and expects 200 and a document, whatever
+ * the decision. Kong resolves the escapes and dot segments of the path, and sends the query as a table: a name that
+ * occurs twice has an array, one without a value has `true`. The document holds the first hundred arguments and the
+ * first hundred headers, but Kong forwards all of them. It omits a body that Kong does not hold in memory, but Kong
+ * forwards that too. Source: Kong documentation, "OPA plugin", input format and expected responses.
  */
 import * as z from "zod"
 import { boundedText, CALL_BODY_MS } from "../../platform/request-body.ts"
@@ -32,7 +32,10 @@ const questionSchema = z.object({
 })
 type Http = z.output<typeof questionSchema>["input"]["request"]["http"]
 
-/** A body of a call at most (present.ts), each of whose bytes may be an escape of six here, and what else is told. */
+/**
+ * The longest body of a call (present.ts), each byte of which may be an escape of six bytes here, and room for the rest
+ * of the document.
+ */
 const MAX_QUESTION_BYTES = 7 * 1_048_576
 
 export const kong: Dialect = {
@@ -59,10 +62,10 @@ export const kong: Dialect = {
   },
 }
 
-/** Set by gateways of other dialects, which take our 200 for an allow, whatever it says. */
+/** Gateways of other dialects set these headers, and take a 200 for an allow whatever the document says. */
 const OTHERS = ["X-Forwarded-Method", "X-Forwarded-Uri", "X-Original-Method", "X-Original-URI", "X-Original-URL"]
 
-/** As many might be all that were told of more. */
+/** A table of this size may be the beginning of a longer one. */
 const TOO_MANY = 100
 
 const unreadable = (what: string): Denied => deny({ reason: "target_ambiguous", what })
@@ -71,32 +74,34 @@ async function httpOf(question: Request): Promise<Http | Denied> {
   const text = await boundedText(question, MAX_QUESTION_BYTES, CALL_BODY_MS)
   const parsed =
     text === null
-      ? unreadable(`the question is too long, not UTF-8, or took more than ${CALL_BODY_MS / 1000} s`)
+      ? unreadable(`the document is too long, not UTF-8, or took more than ${CALL_BODY_MS / 1000} s`)
       : parseJson(text)
   if (isDenied(parsed)) return parsed
   const read = questionSchema.safeParse(parsed.json)
-  if (!read.success) return unreadable("the question is not what Kong's OPA plugin asks")
+  if (!read.success) return unreadable("the document is not what Kong's OPA plugin sends")
   const { http } = read.data.input.request
   const isWhole = [http.headers, http.querystring].every((table) => Object.values(table).flat().length < TOO_MANY)
   return isWhole ? http : unreadable("it has a hundred headers or query arguments, and may have more")
 }
 
-/** A header loses blanks at its ends, and of a decoded path what follows a `?` would be a query. */
+/** A header loses the blanks at its ends; and what follows a `?` in a decoded path would be read as a query. */
 const PATH = /^\/[\x21-\x3e\x40-\x7e]*$/
-/** Decoded, nobody knows whether they were: as they are, some readers end or part an argument there. */
+/**
+ * Nobody knows whether these characters were encoded; if they were not, some readers end or split an argument at them.
+ */
 const TREACHEROUS_DECODED = /[;#%\\]/
 
-/** Why what Kong tells could be something else than what it sends on; null: it could not. */
+/** Says why the request that Kong forwards could differ from its document; null if it could not. */
 function objectionTo({ method, path, querystring, headers, body }: Http, gateway: GatewayDefinition): string | null {
   if (!PATH.test(path)) return "its path has a byte that is no part of one"
   const query = [...Object.keys(querystring), ...Object.values(querystring).flat()]
   if (query.some((text) => text !== true && TREACHEROUS_DECODED.test(text))) {
-    return "its query has, decoded, what some readers take for a delimiter"
+    return "its decoded query has a character that some readers take for a delimiter"
   }
   if (!gateway.body || body) return null
   return !announcesBody(linesOf(headers)) && (body === "" || BODILESS.has(method))
     ? null
-    : "it has a body that is not told"
+    : "it has a body that the gateway does not relay"
 }
 
 function requestFor({ method, host, path, querystring, headers, body = "" }: Http): Request | Denied {
@@ -105,7 +110,7 @@ function requestFor({ method, host, path, querystring, headers, body = "" }: Htt
     "X-Forwarded-Uri": path + queryOf(querystring),
     "X-Forwarded-Host": host,
   }
-  return requestOf({ headers: linesOf(headers), body }, own) ?? unreadable("no HTTP request can be so")
+  return requestOf({ headers: linesOf(headers), body }, own) ?? unreadable("no HTTP request can carry it")
 }
 
 function queryOf(table: Http["querystring"]): string {

@@ -1,8 +1,8 @@
 /**
- * nginx auth_request: a GET without a body whose X-Original-Method and X-Original-URI the configuration sets and so
- * overwrites. X-Forwarded-* are the client's own here and are not read (GATEWAYS pitfall 1). Only 401 and 403 reach the
- * client; any other refusal becomes 403, with the true status in X-Narrowgate-Status.
- * Source: nginx documentation, ngx_http_auth_request_module.
+ * nginx auth_request: a GET without a body, for which the configuration sets, and so overwrites, X-Original-Method and
+ * X-Original-URI. X-Forwarded-* are the client's own here and are not read (GATEWAYS pitfall 1). Only 401 and 403 reach
+ * the client; any other denial is sent as 403, with the true status in X-Narrowgate-Status. Source: nginx
+ * documentation, ngx_http_auth_request_module.
  */
 import { deny } from "../../core/denials/denial.ts"
 import type { Dialect } from "./dialect.ts"

@@ -1,8 +1,8 @@
 /**
- * A client's request as whoever asks tells it in plain values, because it is not the request that asks: what it says of
- * it stands in headers that are set here, over whatever the client sent. It sends the request on to the very URL that it
- * names, so where that leads is no matter of how many origins are registered: scheme, host and port have to be one of
- * them.
+ * A client's request that another program describes in plain values, because its own request is a different one. The
+ * description stands in headers that are set here, over whatever the client sent. The program forwards the request to
+ * the very URL that it names. So it does not matter how many origins are registered: scheme, host and port must be
+ * those of one of them.
  */
 import { deny, type Denied } from "../../core/denials/denial.ts"
 import type { OriginalRequest } from "./dialect.ts"
@@ -26,14 +26,14 @@ export function readRelayHeaders({ headers }: Request): OriginalRequest | Denied
 }
 
 /**
- * No host that a parser could end sooner or later than we do: it is where the request will be sent. No blanks: those at
- * the end would be lost in a header.
+ * Only hosts that every parser ends at the same place, because the request will be sent there. No blanks, because those
+ * at the end would be lost in a header.
  */
 const URL_PARTS = /^(https?:\/\/(?:[a-z0-9.-]+|\[[0-9a-f:.]+\])(?::\d{1,5})?)(\/\S*)$/i
 
-/** What `readRelayHeaders` reads; null for what is no absolute URL. */
-export function said(method: string, url: string): Readonly<Record<string, string>> | null {
-  // Taken apart, not parsed: a parser would take dot segments away, which are to be refused.
+/** Returns the headers that `readRelayHeaders` reads; null if the URL is not absolute. */
+export function relayHeadersOf(method: string, url: string): Readonly<Record<string, string>> | null {
+  // A regular expression, not a parser: a parser would resolve dot segments, which are to be denied.
   const [, base, target] = URL_PARTS.exec(url) ?? []
   if (base === undefined || target === undefined || !URL.canParse(base) || /\s/.test(method)) return null
   return {
@@ -44,19 +44,19 @@ export function said(method: string, url: string): Readonly<Record<string, strin
 }
 
 export interface RelayedRequest {
-  /** The client's; a name may be there several times. */
+  /** The client's headers; a name may occur several times. */
   readonly headers: Iterable<readonly [name: string, value: string]>
   readonly body: BodyInit | null
 }
 
-/** Of a table, in which a name that came several times has a list. */
+/** Reads a table in which a name that occurs several times has a list. */
 export function linesOf(
   table: Readonly<Record<string, string | readonly string[]>>,
 ): readonly (readonly [name: string, value: string])[] {
   return Object.entries(table).flatMap(([name, values]) => [values].flat().map((value) => [name, value] as const))
 }
 
-/** Whether the headers say that the request has a body: of one that is not told nobody may judge. */
+/** Whether the headers say that the request has a body. A body that is not relayed cannot be judged. */
 export function announcesBody(sent: RelayedRequest["headers"]): boolean {
   return [...sent].some(([name, value]) => {
     const header = name.toLowerCase()
@@ -66,8 +66,8 @@ export function announcesBody(sent: RelayedRequest["headers"]): boolean {
 
 /**
  * @param own headers that are set over the client's
- * @param without those of the client's that are nobody's
- * @returns null for what no HTTP request can carry
+ * @param without names of the client's headers that are dropped
+ * @returns null if no HTTP request can carry it
  */
 export function requestOf(
   { headers: sent, body }: RelayedRequest,

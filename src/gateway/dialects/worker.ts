@@ -3,7 +3,7 @@ import { deny } from "../../core/denials/denial.ts"
 import type { Dialect } from "./dialect.ts"
 import { announcesBody, readRelayHeaders } from "./relayed-request.ts"
 
-/** Its own, never its client's. */
+/** Set by the calling Worker, never by its client. */
 export const REQUEST_ID = "X-Narrowgate-Request-Id"
 
 export const worker: Dialect = {
@@ -11,7 +11,7 @@ export const worker: Dialect = {
   requestIdHeader: REQUEST_ID,
   async unwrap(question, gateway) {
     if (!gateway.body || question.body !== null || !announcesBody(question.headers)) return question
-    return deny({ reason: "target_ambiguous", what: "it has a body that is not told" })
+    return deny({ reason: "target_ambiguous", what: "it has a body that the gateway does not relay" })
   },
   read: readRelayHeaders,
   status: (status) => status,

@@ -37,7 +37,7 @@ async function arrived<Value>(find: () => Promise<Value>): Promise<Value> {
 /** Waits until there are as many as expected; fails where there are others. */
 export async function recordsOf(task: string, count: number): Promise<readonly DecisionRecord[]> {
   return arrived(async () => {
-    const records = await findRecords(env, { task, limit: 1000 })
+    const records = await findRecords(env, { task, limit: count + 1 })
     expect(records).toHaveLength(count)
     return records
   })

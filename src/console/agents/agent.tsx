@@ -3,36 +3,45 @@ import { respondPage } from "../../web/page.tsx"
 import { Moment, Text } from "../../web/text.tsx"
 import { decisions } from "../../api/contract/decisions-console.ts"
 import { eventOf, Timeline } from "../decisions/timeline.tsx"
-import { apology, ConsolePage } from "../layout/frame.tsx"
-import type { PageRequest } from "../layout/visit.tsx"
-import { Reach, SECTION, stopOf } from "./list.tsx"
+import { ConsolePage, failurePage } from "../layout/frame.tsx"
+import type { PageDefinition } from "../layout/page-definition.ts"
+import type { PageRequest } from "../layout/page-request.ts"
+import { SECTIONS } from "../layout/sections.ts"
+import { Reach, stopOf } from "./list.tsx"
 import { Permissions } from "./permissions.tsx"
 import { Registry } from "./registry.tsx"
 import { agent as shape } from "../../api/contract/agents.ts"
 import { stops } from "../../api/contract/revocations.ts"
 import { Suspension } from "./suspension.tsx"
 
+export const agentPage = {
+  path: "/agents/agent",
+  section: "agents",
+  readers: "viewer",
+  view: showAgent,
+} as const satisfies PageDefinition
+
 const MAX_DECISIONS = 15
 
-export async function showAgent(visit: PageRequest): Promise<Response> {
-  const id = visit.c.req.query("id") ?? ""
+async function showAgent(request: PageRequest): Promise<Response> {
+  const id = request.c.req.query("id") ?? ""
   const latest = new URLSearchParams({ agent: id, limit: String(MAX_DECISIONS) })
-  const [said, stopped, decided] = await Promise.all([
-    visit.ask("GET", `/v1/agents/${encodeURIComponent(id)}`),
-    visit.ask("GET", "/v1/revocations"),
-    visit.ask("GET", `/v1/decisions?${latest.toString()}`),
+  const [response, stopped, decided] = await Promise.all([
+    request.callApi("GET", `/v1/agents/${encodeURIComponent(id)}`),
+    request.callApi("GET", "/v1/revocations"),
+    request.callApi("GET", `/v1/decisions?${latest.toString()}`),
   ])
-  if (said.status !== 200) return apology(visit, SECTION, said)
-  const agent = shape.parse(said.body)
+  if (response.status !== 200) return failurePage(request, response)
+  const agent = shape.parse(response.body)
   const switches = stopped.status === 200 ? stops.parse(stopped.body).revocations : null
   const events =
     decided.status === 200 ? decisions.parse(decided.body).decisions.map((record) => eventOf(record)) : null
-  const now = visit.context.receivedAt
+  const now = request.context.receivedAt
   const everything = switches?.find((each) => each.everything === true)
   return respondPage(
-    <ConsolePage title="An agent" visit={visit} section={SECTION}>
+    <ConsolePage title="An agent" request={request}>
       <p>
-        <a href={SECTION}>All agents</a>
+        <a href={SECTIONS.agents.href}>All agents</a>
       </p>
       <h1 class="wrap">
         <Text of={agent.id} most={300} />
@@ -54,7 +63,7 @@ export async function showAgent(visit: PageRequest): Promise<Response> {
         stop={stopOf(agent.id, switches)}
         unseen={switches === null}
         now={now}
-        visitor={visit.visitor}
+        reader={request.reader}
       />
       <div class="columns">
         <Permissions of={agent} now={now} />

@@ -2,31 +2,39 @@
 import type { FC } from "hono/jsx"
 import { respondPage } from "../../web/page.tsx"
 import { Moment, spanText, Text } from "../../web/text.tsx"
-import { apology, ConsolePage } from "../layout/frame.tsx"
+import { ConsolePage, failurePage } from "../layout/frame.tsx"
 import { Paging } from "../layout/paging.tsx"
 import { agentPath } from "../layout/paths.ts"
 import { Table } from "../layout/table.tsx"
-import type { PageRequest } from "../layout/visit.tsx"
+import type { PageDefinition } from "../layout/page-definition.ts"
+import type { PageRequest } from "../layout/page-request.ts"
+import { SECTIONS } from "../layout/sections.ts"
 import { agents, type ListedAgent, type LookedAt } from "../../api/contract/agents.ts"
 import { stops, type Stop } from "../../api/contract/revocations.ts"
 
-export const SECTION = "/console/agents"
+export const agentsPage = {
+  path: "/agents",
+  section: "agents",
+  readers: "viewer",
+  view: listAgents,
+} as const satisfies PageDefinition
+
 const PAGE = 60
 
-export async function listAgents(visit: PageRequest): Promise<Response> {
-  const after = visit.c.req.query("after")
+async function listAgents(request: PageRequest): Promise<Response> {
+  const after = request.c.req.query("after")
   const query = new URLSearchParams({ limit: String(PAGE), ...(after !== undefined && { after }) })
-  const [said, stopped] = await Promise.all([
-    visit.ask("GET", `/v1/agents?${query.toString()}`),
-    visit.ask("GET", "/v1/revocations"),
+  const [response, stopped] = await Promise.all([
+    request.callApi("GET", `/v1/agents?${query.toString()}`),
+    request.callApi("GET", "/v1/revocations"),
   ])
-  if (said.status !== 200) return apology(visit, SECTION, said)
-  const { agents: listed, more, total, looked_at } = agents.parse(said.body)
+  if (response.status !== 200) return failurePage(request, response)
+  const { agents: listed, more, total, looked_at } = agents.parse(response.body)
   const switches = stopped.status === 200 ? stops.parse(stopped.body).revocations : null
-  const now = visit.context.receivedAt
+  const now = request.context.receivedAt
   const last = listed.at(-1)
   return respondPage(
-    <ConsolePage title="Agents" visit={visit} section={SECTION}>
+    <ConsolePage title="Agents" request={request}>
       <h1>Agents</h1>
       <p class="lead">
         {`${total} ${total === 1 ? "is" : "are"} registered. `}
@@ -43,9 +51,13 @@ export async function listAgents(visit: PageRequest): Promise<Response> {
         ))}
       </Table>
       <Paging
-        first={after !== undefined && { href: SECTION, text: "The first" }}
+        first={after !== undefined && { href: SECTIONS.agents.href, text: "The first" }}
         next={
-          more && last && { href: `${SECTION}?${new URLSearchParams({ after: last.id }).toString()}`, text: "More" }
+          more &&
+          last && {
+            href: `${SECTIONS.agents.href}?${new URLSearchParams({ after: last.id }).toString()}`,
+            text: "More",
+          }
         }
       />
     </ConsolePage>,

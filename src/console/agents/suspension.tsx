@@ -3,7 +3,7 @@ import type { FC } from "hono/jsx"
 import { Moment, Text } from "../../web/text.tsx"
 import { liftPath } from "../layout/paths.ts"
 import { MAX_REASON } from "../layout/reason-field.tsx"
-import { mayStop, type SignedInUser } from "../layout/visit.tsx"
+import { mayStop, type SignedInUser } from "../layout/page-request.ts"
 import type { Agent } from "../../api/contract/agents.ts"
 import type { Stop } from "../../api/contract/revocations.ts"
 
@@ -12,10 +12,10 @@ interface Suspended {
   readonly stop: Stop | null
   readonly unseen: boolean
   readonly now: number
-  readonly visitor: SignedInUser
+  readonly reader: SignedInUser
 }
 
-export const Suspension: FC<Suspended> = ({ of: { id }, stop, unseen, now, visitor }) => {
+export const Suspension: FC<Suspended> = ({ of: { id }, stop, unseen, now, reader }) => {
   if (unseen) return <p class="notice warn">Whether it is stopped cannot be seen at the moment, or not by you.</p>
   if (stop) {
     return (
@@ -47,7 +47,7 @@ export const Suspension: FC<Suspended> = ({ of: { id }, stop, unseen, now, visit
             </>
           )}
         </p>
-        {mayStop(visitor) && (
+        {mayStop(reader) && (
           <a class="button end" href={`${liftPath(stop.id)}&from=agents`}>
             Resume it …
           </a>
@@ -55,7 +55,7 @@ export const Suspension: FC<Suspended> = ({ of: { id }, stop, unseen, now, visit
       </div>
     )
   }
-  if (!mayStop(visitor)) return null
+  if (!mayStop(reader)) return null
   return (
     <form method="get" action="/console/stop/confirm" class="filters">
       <input type="hidden" name="kind" value="agent" />

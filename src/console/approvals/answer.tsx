@@ -1,13 +1,12 @@
 /** The two answers to a question, which nobody can take for one another: each has a form, a colour and words of its own. */
 import type { Child, FC } from "hono/jsx"
 import type { Form } from "../../web/form.ts"
-import { apology } from "../layout/frame.tsx"
+import { failurePage } from "../layout/frame.tsx"
 import { ReasonField } from "../layout/reason-field.tsx"
-import type { PageRequest, SignedInUser } from "../layout/visit.tsx"
-import { SECTION } from "./inbox.tsx"
+import type { PageRequest, SignedInUser } from "../layout/page-request.ts"
 
 interface Offered {
-  readonly visitor: SignedInUser
+  readonly reader: SignedInUser
   readonly action: string
   /** What follows from a yes, and from a no. */
   readonly yes: Child
@@ -19,12 +18,12 @@ interface Offered {
   readonly what: string
 }
 
-export const Answer: FC<Offered> = ({ visitor, action, yes, no, mostUses, takesReason, what }) => (
+export const Answer: FC<Offered> = ({ reader, action, yes, no, mostUses, takesReason, what }) => (
   <section class="answers" id="answer" aria-label="Your answer">
     <form method="post" action={action} class="card yes">
       <h2>Approve</h2>
       <p>{yes}</p>
-      <input type="hidden" name="csrf" value={visitor.csrf} />
+      <input type="hidden" name="csrf" value={reader.csrf} />
       <input type="hidden" name="decision" value="approve" />
       {mostUses > 1 && (
         <>
@@ -38,7 +37,7 @@ export const Answer: FC<Offered> = ({ visitor, action, yes, no, mostUses, takesR
     <form method="post" action={action} class="card no">
       <h2>Reject</h2>
       <p>{no}</p>
-      <input type="hidden" name="csrf" value={visitor.csrf} />
+      <input type="hidden" name="csrf" value={reader.csrf} />
       <input type="hidden" name="decision" value="reject" />
       {takesReason && <ReasonField id="why-no" />}
       <button class="stop">{`Reject ${what}`}</button>
@@ -52,5 +51,5 @@ export function answerIn(form: Form): "approve" | "reject" | null {
   return others.length === 0 && (decision === "approve" || decision === "reject") ? decision : null
 }
 
-export const notUnderstood = (visit: PageRequest): Promise<Response> =>
-  apology(visit, SECTION, { status: 400, body: { error_description: "Neither of the two answers was given." } })
+export const notUnderstood = (request: PageRequest): Promise<Response> =>
+  failurePage(request, { status: 400, body: { error_description: "Neither of the two answers was given." } })

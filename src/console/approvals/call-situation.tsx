@@ -11,15 +11,15 @@ import type { AskedCall } from "../../api/contract/approvals-console.ts"
 const MOST_SHOWN = 6
 
 interface Situation {
-  readonly asked: AskedCall
+  readonly approval: AskedCall
   readonly now: number
   /** Its reader is an operator, who may see tasks and records. */
   readonly linked: boolean
 }
 
 /** @param linked to the task, which is operators' to see */
-export const Figures: FC<Situation> = ({ asked, now, linked }) => {
-  const { risk, need, votes, most_uses, uses, asked_at, task, status } = asked
+export const Figures: FC<Situation> = ({ approval, now, linked }) => {
+  const { risk, need, votes, most_uses, uses, asked_at, task, status } = approval
   const agreed = votes.filter(({ approved }) => approved).length
   return (
     <section class="card">
@@ -61,8 +61,8 @@ export const Figures: FC<Situation> = ({ asked, now, linked }) => {
 }
 
 /** @param linked to records, which are operators' to read */
-export const History: FC<Situation> = ({ asked, now, linked }) => {
-  const { history, decision } = asked
+export const History: FC<Situation> = ({ approval, now, linked }) => {
+  const { history, decision } = approval
   if (history === null) return <p class="notice warn">It cannot be known at the moment what was called before.</p>
   const calls = history
     .filter(({ id }) => id !== decision)
@@ -87,7 +87,7 @@ export const History: FC<Situation> = ({ asked, now, linked }) => {
   )
 }
 
-export const Votes: FC<Omit<Situation, "linked">> = ({ asked: { votes }, now }) => (
+export const Votes: FC<Omit<Situation, "linked">> = ({ approval: { votes }, now }) => (
   <>
     {votes.length > 0 && (
       <section class="card">

@@ -5,36 +5,45 @@ import { Json, partsOf } from "../../web/json.tsx"
 import { respondPage, seeOther } from "../../web/page.tsx"
 import { Moment, Text } from "../../web/text.tsx"
 import { shortened, markInvisible } from "../../web/visible.ts"
-import { apology, ConsolePage } from "../layout/frame.tsx"
+import { ConsolePage, failurePage } from "../layout/frame.tsx"
 import { askedCallPath } from "../layout/paths.ts"
-import { descriptionOf, isOperator, type ApiResponse, type PageRequest } from "../layout/visit.tsx"
+import type { PageDefinition } from "../layout/page-definition.ts"
+import { descriptionOf, isOperator, type ApiResponse, type PageRequest } from "../layout/page-request.ts"
+import { SECTIONS } from "../layout/sections.ts"
 import { Answer, answerIn, notUnderstood } from "./answer.tsx"
 import { Figures, History, Votes } from "./call-situation.tsx"
 import { ChainPicture, linksOf } from "./chain.tsx"
-import { SECTION } from "./inbox.tsx"
 import { nothingWaits } from "./nothing-waits.tsx"
 import { unanswerableText, yesText } from "./question-words.ts"
 import { askedCall, type AskedCall } from "../../api/contract/approvals-console.ts"
 import { WhyAsked } from "./why-asked.tsx"
 
-export async function showCall(visit: PageRequest): Promise<Response> {
-  return page(visit, null)
+export const callApprovalPage = {
+  path: "/approvals/:task/:approval",
+  section: "approvals",
+  readers: "everybody",
+  view: showCall,
+  forms: [{ senders: "everybody", act: answerCall }],
+} as const satisfies PageDefinition
+
+async function showCall(request: PageRequest): Promise<Response> {
+  return page(request, null)
 }
 
 /** A form's answer. What the API refuses is told on the page, which shows how it is by now. */
-export async function answerCall(visit: PageRequest, form: Form): Promise<Response> {
+async function answerCall(request: PageRequest, form: Form): Promise<Response> {
   const decision = answerIn(form)
-  if (decision === null) return notUnderstood(visit)
+  if (decision === null) return notUnderstood(request)
   const reason = form.get("reason")?.trim() ?? ""
   // Where nothing is to be chosen, one call is what the page says.
   const uses = form.get("uses") ?? "1"
-  const { api, own } = pathsOf(visit)
-  const said = await visit.ask("POST", api, {
+  const { api, own } = pathsOf(request)
+  const response = await request.callApi("POST", api, {
     approve: decision === "approve",
     ...(decision === "approve" && { uses: Number(uses) }),
     ...(reason !== "" && { reason }),
   })
-  return said.status === 200 ? seeOther(own) : page(visit, said)
+  return response.status === 200 ? seeOther(own) : page(request, response)
 }
 
 function pathsOf({ c }: PageRequest): { readonly api: string; readonly own: string } {
@@ -44,27 +53,27 @@ function pathsOf({ c }: PageRequest): { readonly api: string; readonly own: stri
 }
 
 /** @param refused the API's answer to one of theirs */
-async function page(visit: PageRequest, refused: ApiResponse | null): Promise<Response> {
-  const { api, own } = pathsOf(visit)
-  const said = await visit.ask("GET", api)
-  if (said.status === 404) return nothingWaits(visit, refused !== null, refused === null ? NOTHING : OVER)
-  if (said.status !== 200) return apology(visit, SECTION, said)
-  const asked = askedCall.parse(said.body)
-  const now = visit.context.receivedAt
-  const linked = isOperator(visit.visitor)
-  const parts = partsOf(asked.arguments, asked.redacted)
-  const part = Math.min(Math.max(1, Number.parseInt(visit.c.req.query("part") ?? "1", 10) || 1), parts.length)
+async function page(request: PageRequest, refused: ApiResponse | null): Promise<Response> {
+  const { api, own } = pathsOf(request)
+  const response = await request.callApi("GET", api)
+  if (response.status === 404) return nothingWaits(request, refused !== null, refused === null ? NOTHING : OVER)
+  if (response.status !== 200) return failurePage(request, response)
+  const approval = askedCall.parse(response.body)
+  const now = request.context.receivedAt
+  const linked = isOperator(request.reader)
+  const parts = partsOf(approval.arguments, approval.redacted)
+  const part = Math.min(Math.max(1, Number.parseInt(request.c.req.query("part") ?? "1", 10) || 1), parts.length)
   return respondPage(
-    <ConsolePage title={`Call of ${markInvisible(asked.tool)}`} visit={visit} section={SECTION}>
+    <ConsolePage title={`Call of ${markInvisible(approval.tool)}`} request={request}>
       <p>
-        <a href={SECTION}>Approvals</a>
+        <a href={SECTIONS.approvals.href}>Approvals</a>
       </p>
       <h1>
-        <Text of={asked.tool} most={160} />
+        <Text of={approval.tool} most={160} />
       </h1>
-      <Standing asked={asked} now={now} />
-      {refused && <NotTaken refused={refused} asked={asked} />}
-      <Votes asked={asked} now={now} />
+      <Standing approval={approval} now={now} />
+      {refused && <NotTaken refused={refused} approval={approval} />}
+      <Votes approval={approval} now={now} />
       <div class="columns">
         <div>
           <section class="card">
@@ -73,59 +82,59 @@ async function page(visit: PageRequest, refused: ApiResponse | null): Promise<Re
               <dt>Tool</dt>
               <dd>
                 <code>
-                  <Text of={asked.tool} />
+                  <Text of={approval.tool} />
                 </code>
               </dd>
               <dt>Method</dt>
               <dd>
-                <Text of={asked.method} most={40} />
+                <Text of={approval.method} most={40} />
               </dd>
               <dt>Environment</dt>
               <dd>
-                <Text of={asked.environment} most={120} />
+                <Text of={approval.environment} most={120} />
               </dd>
               <dt>Purpose</dt>
               <dd>
-                <Text of={asked.purpose} most={300} />
+                <Text of={approval.purpose} most={300} />
               </dd>
             </dl>
             <h3 id="arguments">Arguments</h3>
             {parts.length > 1 && <Parts part={part} of={parts.length} own={own} />}
             <Json pieces={parts[part - 1] ?? []} />
-            {asked.redacted.length > 0 && (
+            {approval.redacted.length > 0 && (
               <p class="quiet">
                 What is redacted is kept from people by the catalog. It is part of what is approved of all the same: a
                 call with another value asks again.
               </p>
             )}
           </section>
-          <WhyAsked asked={asked} />
+          <WhyAsked approval={approval} />
         </div>
         <aside>
           <section class="card">
             <h2>Who calls</h2>
-            <ChainPicture links={linksOf(asked.user, asked.chain, asked.tool)} />
+            <ChainPicture links={linksOf(approval.user, approval.chain, approval.tool)} />
           </section>
-          <Figures asked={asked} now={now} linked={linked} />
+          <Figures approval={approval} now={now} linked={linked} />
         </aside>
       </div>
       <section class="card">
         <h2>What this tree of tasks has done so far</h2>
-        <History asked={asked} now={now} linked={linked} />
+        <History approval={approval} now={now} linked={linked} />
       </section>
-      {asked.unanswerable === null ? (
+      {approval.unanswerable === null ? (
         <Answer
-          visitor={visit.visitor}
+          reader={request.reader}
           action={own}
-          yes={yesText(asked, now)}
+          yes={yesText(approval, now)}
           no="The call is refused, and asked again it stays refused until this question is over. One no is enough."
-          mostUses={asked.most_uses}
+          mostUses={approval.most_uses}
           takesReason
           what="this call"
         />
       ) : (
-        <p class={asked.unanswerable === "own" ? "notice warn" : "notice"} id="answer">
-          {unanswerableText(asked.unanswerable, asked)}
+        <p class={approval.unanswerable === "own" ? "notice warn" : "notice"} id="answer">
+          {unanswerableText(approval.unanswerable, approval)}
         </p>
       )}
     </ConsolePage>,
@@ -137,8 +146,8 @@ const OVER = "Your answer was not taken: the question is over, or it is not aske
 const NOTHING =
   "The question is over, it was never asked of you, or there is none under this address. Nobody answers what is done in their own name."
 
-const Standing: FC<{ readonly asked: AskedCall; readonly now: number }> = ({ asked, now }) => {
-  const { status, votes, need, uses, expires_at, agent } = asked
+const Standing: FC<{ readonly approval: AskedCall; readonly now: number }> = ({ approval, now }) => {
+  const { status, votes, need, uses, expires_at, agent } = approval
   const agreed = `${votes.filter(({ approved }) => approved).length} of ${need} ${need === 1 ? "person has" : "people have"} agreed`
   return (
     <p class="row lead">
@@ -150,7 +159,7 @@ const Standing: FC<{ readonly asked: AskedCall; readonly now: number }> = ({ ask
         {status === "pending" ? "It can be answered until " : "What was said holds until "}
         <Moment at={expires_at} now={now} />
       </span>
-      {asked.unanswerable === null && <a href="#answer">To your answer</a>}
+      {approval.unanswerable === null && <a href="#answer">To your answer</a>}
     </p>
   )
 }
@@ -169,12 +178,12 @@ const Parts: FC<{ readonly part: number; readonly of: number; readonly own: stri
 )
 
 /** What they said was not taken. */
-const NotTaken: FC<{ readonly refused: ApiResponse; readonly asked: AskedCall }> = ({ refused, asked }) => {
-  const words = asked.unanswerable === "answered" ? "Somebody has answered already" : null
+const NotTaken: FC<{ readonly refused: ApiResponse; readonly approval: AskedCall }> = ({ refused, approval }) => {
+  const words = approval.unanswerable === "answered" ? "Somebody has answered already" : null
   const described =
-    asked.unanswerable === null
+    approval.unanswerable === null
       ? (descriptionOf(refused) ?? "The API did not say why.")
-      : unanswerableText(asked.unanswerable, asked)
+      : unanswerableText(approval.unanswerable, approval)
   return (
     <p class="notice bad" role="alert">{`Your answer was not taken. ${words === null ? described : `${words}.`}`}</p>
   )

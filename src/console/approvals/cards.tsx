@@ -6,8 +6,8 @@ import { askedCallPath, askedTaskPath } from "../layout/paths.ts"
 import { whoAsks } from "./question-words.ts"
 import type { AskedTask, ListedCall } from "../../api/contract/approvals-console.ts"
 
-export const CallCard: FC<{ readonly asked: ListedCall; readonly now: number }> = ({ asked, now }) => {
-  const { id, task, tool, agent, user, purpose, votes, need, expires_at, unanswerable } = asked
+export const CallCard: FC<{ readonly approval: ListedCall; readonly now: number }> = ({ approval, now }) => {
+  const { id, task, tool, agent, user, purpose, votes, need, expires_at, unanswerable } = approval
   return (
     <li class="card">
       <div class="row">
@@ -16,7 +16,7 @@ export const CallCard: FC<{ readonly asked: ListedCall; readonly now: number }> 
         {need > 1 && <span class="badge warn">{`${votes.length} of ${need} have agreed`}</span>}
       </div>
       <Title text={tool} href={askedCallPath(task, id)} />
-      <Arguments of={asked} />
+      <Arguments of={approval} />
       <Facts until={expires_at} now={now}>
         <dt>Who</dt>
         <dd>
@@ -29,7 +29,7 @@ export const CallCard: FC<{ readonly asked: ListedCall; readonly now: number }> 
         </dd>
         <dt>Asked by</dt>
         <dd>
-          <Text of={whoAsks(asked)} most={120} />
+          <Text of={whoAsks(approval)} most={120} />
         </dd>
       </Facts>
     </li>
@@ -54,8 +54,8 @@ const Arguments: FC<{ readonly of: Pick<ListedCall, "arguments" | "redacted"> }>
 }
 const MOST_ARGUMENTS = 4
 
-export const TaskCard: FC<{ readonly asked: AskedTask; readonly now: number }> = ({ asked, now }) => {
-  const { task, purpose, agent, binding_message: message, calls, expires_at } = asked
+export const TaskCard: FC<{ readonly approval: AskedTask; readonly now: number }> = ({ approval, now }) => {
+  const { task, purpose, agent, binding_message: message, calls, expires_at } = approval
   return (
     <li class="card">
       <div class="row">
@@ -72,11 +72,11 @@ export const TaskCard: FC<{ readonly asked: AskedTask; readonly now: number }> =
         <dd>{shortened(agent, 60, "end")}, for you</dd>
         <dt>What</dt>
         <dd>
-          <Text of={asked.scope} most={160} />
+          <Text of={approval.scope} most={160} />
         </dd>
         <dt>Where</dt>
         <dd>
-          only at <Text of={asked.audience} most={160} />
+          only at <Text of={approval.audience} most={160} />
         </dd>
         <dt>Calls</dt>
         <dd>{calls === null ? "as many as it likes" : `at most ${calls}`}</dd>

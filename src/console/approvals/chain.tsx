@@ -44,10 +44,10 @@ export function placed(links: readonly Link[]): {
 
 export const ChainPicture: FC<{ readonly links: readonly Link[] }> = ({ links }) => {
   const { boxes, width, height } = placed(links)
-  const said = links.map(({ role, name }) => `${role} ${markInvisible(name)}`).join(", then ")
+  const label = links.map(({ role, name }) => `${role} ${markInvisible(name)}`).join(", then ")
   const middle = EDGE + BOX.width / 2
   return (
-    <svg class="picture" role="img" aria-label={said} viewBox={`0 0 ${width} ${height}`} width={width} height={height}>
+    <svg class="picture" role="img" aria-label={label} viewBox={`0 0 ${width} ${height}`} width={width} height={height}>
       {boxes.map(({ role, name, x, y }, index) => (
         <>
           {index > 0 && (

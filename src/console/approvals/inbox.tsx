@@ -1,27 +1,34 @@
 /** The inbox: what waits for an answer of whoever reads it, what is over soonest first. */
 import { respondPage } from "../../web/page.tsx"
-import { apology, ConsolePage } from "../layout/frame.tsx"
+import { ConsolePage, failurePage } from "../layout/frame.tsx"
 import { fromIn } from "../layout/paging.tsx"
-import type { PageRequest } from "../layout/visit.tsx"
+import type { PageDefinition } from "../layout/page-definition.ts"
+import type { PageRequest } from "../layout/page-request.ts"
+import { SECTIONS } from "../layout/sections.ts"
 import { CallCard, TaskCard } from "./cards.tsx"
 import { listed } from "../../api/contract/approvals-console.ts"
 
-export const SECTION = "/console/approvals"
+export const approvalsPage = {
+  path: "/approvals",
+  section: "approvals",
+  readers: "everybody",
+  view: listApprovals,
+} as const satisfies PageDefinition
 
 /** Cards of a page. */
 const MOST = 24
 
-export async function listApprovals(visit: PageRequest): Promise<Response> {
-  const said = await visit.ask("GET", "/v1/approvals")
-  if (said.status !== 200) return apology(visit, SECTION, said)
-  const { approvals, more } = listed.parse(said.body)
+async function listApprovals(request: PageRequest): Promise<Response> {
+  const response = await request.callApi("GET", "/v1/approvals")
+  if (response.status !== 200) return failurePage(request, response)
+  const { approvals, more } = listed.parse(response.body)
   const answerable = approvals.filter((each) => each.kind === "task" || each.unanswerable === null)
-  const first = fromIn(visit)
+  const first = fromIn(request)
   const waiting = approvals.toSorted((a, b) => a.expires_at - b.expires_at)
   const shown = waiting.slice(first, first + MOST)
-  const now = visit.context.receivedAt
+  const now = request.context.receivedAt
   return respondPage(
-    <ConsolePage title="Approvals" visit={visit} section={SECTION}>
+    <ConsolePage title="Approvals" request={request}>
       <h1>Approvals</h1>
       <p class="lead">{leadOf(answerable.length, more === true)}</p>
       {approvals.length === 0 && (
@@ -34,14 +41,14 @@ export async function listApprovals(visit: PageRequest): Promise<Response> {
       )}
       <ul class="cards">
         {shown.map((each) =>
-          each.kind === "task" ? <TaskCard asked={each} now={now} /> : <CallCard asked={each} now={now} />,
+          each.kind === "task" ? <TaskCard approval={each} now={now} /> : <CallCard approval={each} now={now} />,
         )}
       </ul>
       {waiting.length > MOST && (
         <p class="row">
-          {first > 0 && <a href={`${SECTION}?from=${Math.max(0, first - MOST)}`}>Those before</a>}
+          {first > 0 && <a href={`${SECTIONS.approvals.href}?from=${Math.max(0, first - MOST)}`}>Those before</a>}
           {first + MOST < waiting.length && (
-            <a href={`${SECTION}?from=${first + MOST}`}>{`${waiting.length - first - MOST} more`}</a>
+            <a href={`${SECTIONS.approvals.href}?from=${first + MOST}`}>{`${waiting.length - first - MOST} more`}</a>
           )}
         </p>
       )}

@@ -4,29 +4,38 @@ import type { Form } from "../../web/form.ts"
 import { respondPage, seeOther } from "../../web/page.tsx"
 import { Moment, spanText, Text } from "../../web/text.tsx"
 import { shortened, markInvisible } from "../../web/visible.ts"
-import { apology, ConsolePage } from "../layout/frame.tsx"
+import { ConsolePage, failurePage } from "../layout/frame.tsx"
 import { askedTaskPath } from "../layout/paths.ts"
-import type { PageRequest } from "../layout/visit.tsx"
+import type { PageDefinition } from "../layout/page-definition.ts"
+import type { PageRequest } from "../layout/page-request.ts"
+import { SECTIONS } from "../layout/sections.ts"
 import { Answer, answerIn, notUnderstood } from "./answer.tsx"
 import { boundText, scopesByAction } from "./grant-words.ts"
-import { SECTION } from "./inbox.tsx"
 import { nothingWaits } from "./nothing-waits.tsx"
 import { askedTask, type AskedTask } from "../../api/contract/approvals-console.ts"
+
+export const taskApprovalPage = {
+  path: "/approvals/:task",
+  section: "approvals",
+  readers: "everybody",
+  view: showTask,
+  forms: [{ senders: "everybody", act: answerTask }],
+} as const satisfies PageDefinition
 
 /** Tools of one kind of access, bounds, and steps that are shown at once. */
 const MOST = 60
 
-export async function showTask(visit: PageRequest): Promise<Response> {
-  return page(visit, false)
+async function showTask(request: PageRequest): Promise<Response> {
+  return page(request, false)
 }
 
-export async function answerTask(visit: PageRequest, form: Form): Promise<Response> {
+async function answerTask(request: PageRequest, form: Form): Promise<Response> {
   const decision = answerIn(form)
-  if (decision === null) return notUnderstood(visit)
-  const { api, own } = pathsOf(visit)
-  const said = await visit.ask("POST", api, { decision })
-  if (said.status === 200) return seeOther(own)
-  return said.status === 404 ? page(visit, true) : apology(visit, SECTION, said)
+  if (decision === null) return notUnderstood(request)
+  const { api, own } = pathsOf(request)
+  const response = await request.callApi("POST", api, { decision })
+  if (response.status === 200) return seeOther(own)
+  return response.status === 404 ? page(request, true) : failurePage(request, response)
 }
 
 function pathsOf({ c }: PageRequest): { readonly api: string; readonly own: string } {
@@ -35,19 +44,19 @@ function pathsOf({ c }: PageRequest): { readonly api: string; readonly own: stri
 }
 
 /** @param refused whether an answer of theirs was not taken, as there was nothing to answer any more */
-async function page(visit: PageRequest, refused: boolean): Promise<Response> {
-  const { api, own } = pathsOf(visit)
-  const said = await visit.ask("GET", api)
-  if (said.status === 404)
-    return nothingWaits(visit, refused, `${refused ? "Your answer was not taken. " : ""}${NOTHING}`)
-  if (said.status !== 200) return apology(visit, SECTION, said)
-  const asked = askedTask.parse(said.body)
-  const now = visit.context.receivedAt
-  const { agent, purpose, binding_message: message, status, expires_at } = asked
+async function page(request: PageRequest, refused: boolean): Promise<Response> {
+  const { api, own } = pathsOf(request)
+  const response = await request.callApi("GET", api)
+  if (response.status === 404)
+    return nothingWaits(request, refused, `${refused ? "Your answer was not taken. " : ""}${NOTHING}`)
+  if (response.status !== 200) return failurePage(request, response)
+  const approval = askedTask.parse(response.body)
+  const now = request.context.receivedAt
+  const { agent, purpose, binding_message: message, status, expires_at } = approval
   return respondPage(
-    <ConsolePage title={`Task ${markInvisible(purpose)}`} visit={visit} section={SECTION}>
+    <ConsolePage title={`Task ${markInvisible(purpose)}`} request={request}>
       <p>
-        <a href={SECTION}>Approvals</a>
+        <a href={SECTIONS.approvals.href}>Approvals</a>
       </p>
       <h1>
         <Text of={purpose} most={160} />
@@ -83,18 +92,18 @@ async function page(visit: PageRequest, refused: boolean): Promise<Response> {
       <div class="columns">
         <section class="card">
           <h2>What it would be allowed</h2>
-          <Allowed asked={asked} />
+          <Allowed approval={approval} />
         </section>
         <section class="card">
           <h2>How far</h2>
-          <Bounds asked={asked} />
+          <Bounds approval={approval} />
         </section>
       </div>
       {status === "pending" && (
         <Answer
-          visitor={visit.visitor}
+          reader={request.reader}
           action={own}
-          yes={`The agent gets a token for this task, in your name, for at most ${spanText(asked.life * 1000)}. You can end it at any time by way of an operator.`}
+          yes={`The agent gets a token for this task, in your name, for at most ${spanText(approval.life * 1000)}. You can end it at any time by way of an operator.`}
           no="Nothing begins: the agent is told that you said no."
           mostUses={1}
           takesReason={false}
@@ -110,7 +119,7 @@ async function page(visit: PageRequest, refused: boolean): Promise<Response> {
 
 const NOTHING = "The request is over, it was never asked of you, or there is none under this address."
 
-const Allowed: FC<{ readonly asked: AskedTask }> = ({ asked: { scope, authorization_details: details } }) => (
+const Allowed: FC<{ readonly approval: AskedTask }> = ({ approval: { scope, authorization_details: details } }) => (
   <>
     {scopesByAction(scope).map(({ words, tools }) => (
       <>
@@ -150,7 +159,7 @@ const Allowed: FC<{ readonly asked: AskedTask }> = ({ asked: { scope, authorizat
   </>
 )
 
-const Bounds: FC<{ readonly asked: AskedTask }> = ({ asked: { audience, calls, life, plan, task, agent } }) => (
+const Bounds: FC<{ readonly approval: AskedTask }> = ({ approval: { audience, calls, life, plan, task, agent } }) => (
   <dl class="facts">
     <dt>Agent</dt>
     <dd>

@@ -9,13 +9,13 @@ import type { AskedCall } from "../../api/contract/approvals-console.ts"
 const MOST_TEXT = 3_000
 const MOST_RULES = 4
 
-export const WhyAsked: FC<{ readonly asked: AskedCall }> = ({ asked }) => {
-  const { rules, guardrail, figures } = asked.reason
+export const WhyAsked: FC<{ readonly approval: AskedCall }> = ({ approval }) => {
+  const { rules, guardrail, figures } = approval.reason
   return (
     <section class="card">
       <h2>Why you are asked</h2>
       <p>
-        <Text of={`Asked by ${whoAsks(asked)}.`} most={400} />
+        <Text of={`Asked by ${whoAsks(approval)}.`} most={400} />
       </p>
       {rules.slice(0, MOST_RULES).map(({ id, annotations = {}, text }) => (
         <>
@@ -51,7 +51,7 @@ export const WhyAsked: FC<{ readonly asked: AskedCall }> = ({ asked }) => {
           {`When you were asked, ${figures.used} of ${figures.limit} were used, and this call asked for ${figures.asked}.`}
         </p>
       )}
-      {asked.guardrail !== null &&
+      {approval.guardrail !== null &&
         (guardrail ? (
           <Definition of={JSON.stringify(guardrail, null, 2)} what="The guardrail, as it is defined" />
         ) : (

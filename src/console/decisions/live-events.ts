@@ -9,19 +9,19 @@ import { sessionOf } from "../../web/session.ts"
 import { logEvent } from "../../platform/log.ts"
 import { lineOf } from "./line.ts"
 import { decisions, type Decision } from "../../api/contract/decisions-console.ts"
-import type { Pages, PageRequest } from "../layout/visit.tsx"
+import type { PageDefinition } from "../layout/page-definition.ts"
+import type { PageRequest } from "../layout/page-request.ts"
 import { filtersOf } from "./filters.ts"
 import type { LiveUpdate } from "./live-line.ts"
 
-/** Whoever is not signed in is sent to sign in, where a browser that follows events would only stumble: it is told to stop. */
-export function followed(answer: (c: Pages) => Promise<Response>): (c: Pages) => Promise<Response> {
-  return async (c) => {
-    const response = await answer(c)
-    return response.status === 303
-      ? new Response(null, { status: 204, headers: { "Cache-Control": "no-store" } })
-      : response
-  }
-}
+export const liveEventsPage = {
+  path: "/live/events",
+  section: "live",
+  readers: "viewer",
+  view: streamDecisions,
+  // An EventSource that is answered 204 does not connect again; the sign-in would be no stream of events to it.
+  signedOut: () => new Response(null, { status: 204, headers: { "Cache-Control": "no-store" } }),
+} as const satisfies PageDefinition
 
 const EVERY_MS = 1_000
 /** Each look asks all logs and the session: of what one request may ask in all (1,000 on any plan), some is left. */
@@ -39,21 +39,21 @@ const SIGN_EVERY = 10
 /** Looks in a row that may fail. */
 const MAX_FAILURES = 5
 
-export async function followDecisions(visit: PageRequest): Promise<Response> {
-  const { c } = visit
+async function streamDecisions(request: PageRequest): Promise<Response> {
+  const { c } = request
   c.header("X-Content-Type-Options", "nosniff")
   c.header("X-Accel-Buffering", "no")
   return streamSSE(c, async (stream) => {
     try {
-      await follow(visit, stream)
+      await follow(request, stream)
     } catch (error) {
       logEvent("following_failed", { error: String(error) })
     }
   })
 }
 
-async function follow(visit: PageRequest, stream: SSEStreamingApi): Promise<void> {
-  const { c, ask, context } = visit
+async function follow(request: PageRequest, stream: SSEStreamingApi): Promise<void> {
+  const { c, callApi, context } = request
   const filters = filtersOf(c)
   const last = c.req.header("last-event-id") ?? c.req.query("after") ?? ""
   const from = beginning(last, Date.now())
@@ -63,7 +63,7 @@ async function follow(visit: PageRequest, stream: SSEStreamingApi): Promise<void
   let failures = 0
   for (let look = 0; look < MAX_LOOKS && !stream.aborted; look++) {
     const query = new URLSearchParams([...filters, ["after", after], ["limit", String(LIMIT)]])
-    const said = await ask("GET", `/v1/decisions?${query.toString()}`)
+    const response = await callApi("GET", `/v1/decisions?${query.toString()}`)
     // Only then: nothing is sent once the sign-out has been answered.
     const now = Date.now()
     if (!(await sessionOf(c.req.raw, { ...context, receivedAt: now }))) {
@@ -73,12 +73,12 @@ async function follow(visit: PageRequest, stream: SSEStreamingApi): Promise<void
       // By its id whoever comes again tells how far they had come, also where nothing happens.
       await stream.writeSSE({ event: "sign", data: "", id: firstIdAt("dec", now - LATE_MS), retry: EVERY_MS })
     }
-    if (said.status === 401 || said.status === 403 || said.status === 400) {
-      return stream.writeSSE({ event: "end", data: ENDED[said.status] })
+    if (response.status === 401 || response.status === 403 || response.status === 400) {
+      return stream.writeSSE({ event: "end", data: ENDED[response.status] })
     }
-    failures = said.status === 200 ? 0 : failures + 1
+    failures = response.status === 200 ? 0 : failures + 1
     if (failures > MAX_FAILURES) return
-    const found = said.status === 200 ? decisions.parse(said.body).decisions : []
+    const found = response.status === 200 ? decisions.parse(response.body).decisions : []
     const fresh = found.filter(({ id }) => !seen.has(id) && id !== last)
     for (const { id } of fresh) seen.add(id)
     const isFull = found.length === LIMIT

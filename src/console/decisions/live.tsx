@@ -5,32 +5,40 @@ import { respondPage } from "../../web/page.tsx"
 import { lineOf } from "./line.ts"
 import { decisions, rates, type Rates } from "../../api/contract/decisions-console.ts"
 import { Verdict } from "./verdict.tsx"
-import { apology, ConsolePage } from "../layout/frame.tsx"
+import { ConsolePage, failurePage } from "../layout/frame.tsx"
 import { decisionPath } from "../layout/paths.ts"
 import { Table } from "../layout/table.tsx"
-import type { PageRequest } from "../layout/visit.tsx"
+import type { PageDefinition } from "../layout/page-definition.ts"
+import type { PageRequest } from "../layout/page-request.ts"
+import { SECTIONS } from "../layout/sections.ts"
 import { barsOf, figuresOf, HEIGHT, highest, WIDTH } from "./curve.ts"
 import { filtersOf, KINDS, type Filter } from "./filters.ts"
 import { LIVE_SCRIPT_PATH } from "./script.ts"
 import type { Line } from "./live-line.ts"
 
-export const SECTION = "/console/live"
+export const livePage = {
+  path: "/live",
+  section: "live",
+  readers: "viewer",
+  view: showLive,
+} as const satisfies PageDefinition
+
 const ROWS = 50
 
-export async function showLive(visit: PageRequest): Promise<Response> {
-  const filters = filtersOf(visit.c)
+async function showLive(request: PageRequest): Promise<Response> {
+  const filters = filtersOf(request.c)
   const query = filters.toString()
-  const [said, counted] = await Promise.all([
-    visit.ask("GET", `/v1/decisions?${new URLSearchParams([...filters, ["limit", String(ROWS)]]).toString()}`),
-    visit.ask("GET", `/v1/decisions/rates?${query}`),
+  const [response, counted] = await Promise.all([
+    request.callApi("GET", `/v1/decisions?${new URLSearchParams([...filters, ["limit", String(ROWS)]]).toString()}`),
+    request.callApi("GET", `/v1/decisions/rates?${query}`),
   ])
-  if (said.status !== 200) return apology(visit, SECTION, said)
-  if (counted.status !== 200) return apology(visit, SECTION, counted)
-  const lines = decisions.parse(said.body).decisions.map(lineOf)
-  const now = visit.context.receivedAt
-  const events = `${SECTION}/events${query === "" ? "" : `?${query}`}`
+  if (response.status !== 200) return failurePage(request, response)
+  if (counted.status !== 200) return failurePage(request, counted)
+  const lines = decisions.parse(response.body).decisions.map(lineOf)
+  const now = request.context.receivedAt
+  const events = `${SECTIONS.live.href}/events${query === "" ? "" : `?${query}`}`
   return respondPage(
-    <ConsolePage title="Live" visit={visit} section={SECTION} scripts={[LIVE_SCRIPT_PATH]}>
+    <ConsolePage title="Live" request={request} scripts={[LIVE_SCRIPT_PATH]}>
       <div class="row">
         <h1>Live</h1>
         <p class="state" id="state" role="status">
@@ -42,7 +50,7 @@ export async function showLive(visit: PageRequest): Promise<Response> {
       </div>
       <p class="notice warn" id="gap" hidden>
         You were away for a while: what was decided meanwhile is not all here.{" "}
-        <a href={`${SECTION}?${query}`}>Reload</a>
+        <a href={`${SECTIONS.live.href}?${query}`}>Reload</a>
       </p>
       <Curve of={rates.parse(counted.body)} />
       <Filters of={filters} />
@@ -126,7 +134,7 @@ const CHOICES: readonly { readonly name: Filter; readonly label: string; readonl
 ]
 
 const Filters: FC<{ readonly of: URLSearchParams }> = ({ of: filters }) => (
-  <form method="get" action={SECTION} class="filters">
+  <form method="get" action={SECTIONS.live.href} class="filters">
     {TEXTS.map(({ name, label, placeholder }) => (
       <div>
         <label for={name}>{label}</label>
@@ -147,6 +155,6 @@ const Filters: FC<{ readonly of: URLSearchParams }> = ({ of: filters }) => (
       </div>
     ))}
     <button>Filter</button>
-    {filters.size > 0 && <a href={SECTION}>All</a>}
+    {filters.size > 0 && <a href={SECTIONS.live.href}>All</a>}
   </form>
 )

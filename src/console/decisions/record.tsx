@@ -4,29 +4,36 @@ import { Json, partsOf } from "../../web/json.tsx"
 import { respondPage } from "../../web/page.tsx"
 import { Moment, Text } from "../../web/text.tsx"
 import { shortened } from "../../web/visible.ts"
-import { apology, ConsolePage } from "../layout/frame.tsx"
-import { SECTION } from "./live.tsx"
+import { ConsolePage, failurePage } from "../layout/frame.tsx"
 import { agentPath, bundlePath, taskPath } from "../layout/paths.ts"
-import type { PageRequest } from "../layout/visit.tsx"
+import type { PageDefinition } from "../layout/page-definition.ts"
+import type { PageRequest } from "../layout/page-request.ts"
 import { whatOf, whoOf } from "./line.ts"
 import { decision, type Decision } from "../../api/contract/decisions-console.ts"
 import { Verdict } from "./verdict.tsx"
 import { whyNot } from "./why.ts"
 
-export async function showDecision(visit: PageRequest): Promise<Response> {
-  const id = visit.c.req.param("id") ?? ""
-  const said = await visit.ask("GET", `/v1/decisions/${encodeURIComponent(id)}`)
-  if (said.status !== 200) return apology(visit, SECTION, said)
-  const record = decision.parse(said.body)
+export const decisionPage = {
+  path: "/decisions/:id",
+  section: "live",
+  readers: "viewer",
+  view: showDecision,
+} as const satisfies PageDefinition
+
+async function showDecision(request: PageRequest): Promise<Response> {
+  const id = request.c.req.param("id") ?? ""
+  const response = await request.callApi("GET", `/v1/decisions/${encodeURIComponent(id)}`)
+  if (response.status !== 200) return failurePage(request, response)
+  const record = decision.parse(response.body)
   const isAllowed = record.decision === "allow"
   const title = `${isAllowed ? "Allowed" : "Denied"}: ${whatOf(record)}`
   return respondPage(
-    <ConsolePage title="A decision" visit={visit} section={SECTION}>
+    <ConsolePage title="A decision" request={request}>
       <p class="row">
         <Verdict decision={record.decision} code={record.code} />
         {record.mode === "observe" && <span class="badge warn">only observed: the gateway let it through</span>}
         <span class="quiet">
-          <Moment at={record.at} now={visit.context.receivedAt} />
+          <Moment at={record.at} now={request.context.receivedAt} />
         </span>
       </p>
       <h1 class="wrap">

@@ -25,9 +25,17 @@ export interface Event {
 
 /** @param what where it is not told as it is elsewhere; so are words of their own, which people have added */
 export function eventOf(record: Decision, what: string = whatOf(record)): Event {
-  const { id, at, decision, code, operator, chain, arguments: told } = record
-  const said = typeof told["reason"] === "string" ? `“${told["reason"]}”` : ""
-  const why = [whyOf(record), said].filter((part) => part !== "").join("; ")
+  const {
+    id,
+    at,
+    decision,
+    code,
+    operator,
+    chain,
+    arguments: { reason },
+  } = record
+  const quoted = typeof reason === "string" ? `“${reason}”` : ""
+  const why = [whyOf(record), quoted].filter((part) => part !== "").join("; ")
   return { id, at, what, by: operator ?? chain.at(-1) ?? null, decision, code, ...(why !== "" && { why }) }
 }
 

@@ -1,6 +1,6 @@
 /** From a page of a list to the next one, and back to the first. */
 import type { FC } from "hono/jsx"
-import type { PageRequest } from "./visit.tsx"
+import type { PageRequest } from "./page-request.ts"
 
 interface Way {
   readonly href: string

@@ -4,14 +4,23 @@ import { logEvent } from "../../platform/log.ts"
 import { respondPage } from "../../web/page.tsx"
 import { Moment, Text } from "../../web/text.tsx"
 import { shortened } from "../../web/visible.ts"
-import { apology, ConsolePage } from "../layout/frame.tsx"
+import { ConsolePage, failurePage } from "../layout/frame.tsx"
 import { fromIn, Paging } from "../layout/paging.tsx"
 import { bundlePath } from "../layout/paths.ts"
-import type { ApiResponse, PageRequest } from "../layout/visit.tsx"
+import type { PageDefinition } from "../layout/page-definition.ts"
+import type { ApiResponse, PageRequest } from "../layout/page-request.ts"
+import { SECTIONS } from "../layout/sections.ts"
 import { changesBetween, linesOf, type Change, type Named } from "./changes.ts"
 import { contentsOf, type Contents } from "./contents.ts"
-import { HISTORY, SECTION } from "./list.tsx"
+import { HISTORY } from "./list.tsx"
 import { bundle, bundles, type Bundles, type Publication } from "../../api/contract/bundles.ts"
+
+export const bundlePage = {
+  path: "/policies/:digest",
+  section: "policies",
+  readers: "viewer",
+  view: showBundle,
+} as const satisfies PageDefinition
 
 /** Longer bodies are compared where there is room: `narrowgate diff`. Both, and what is made of them, have to fit into an isolate. */
 const MAX_BODY = 6_000_000
@@ -21,24 +30,24 @@ const MAX_WEIGHT = 55_000
 const MAX_LINE = 240
 const MAX_LINES = 120
 
-export async function showBundle(visit: PageRequest): Promise<Response> {
-  const digest = visit.c.req.param("digest") ?? ""
-  const said = await visit.ask("GET", `/v1/bundles?limit=${HISTORY}`)
-  if (said.status !== 200) return apology(visit, SECTION, said)
-  const all = bundles.parse(said.body)
+async function showBundle(request: PageRequest): Promise<Response> {
+  const digest = request.c.req.param("digest") ?? ""
+  const response = await request.callApi("GET", `/v1/bundles?limit=${HISTORY}`)
+  if (response.status !== 200) return failurePage(request, response)
+  const all = bundles.parse(response.body)
   const published = all.history.filter((each) => each.digest === digest && each.what !== "withdrawal")
-  const asked = visit.c.req.query("against")
+  const asked = request.c.req.query("against")
   const against = asked !== undefined && /^[0-9a-f]{64}$/.test(asked) ? asked : beforeOf(digest, all)
-  const mine = await contentsAt(visit, digest)
-  if ("status" in mine) return apology(visit, SECTION, mine)
-  const other = against === null ? null : await contentsAt(visit, against)
-  const from = fromIn(visit)
-  const now = visit.context.receivedAt
+  const mine = await contentsAt(request, digest)
+  if ("status" in mine) return failurePage(request, mine)
+  const other = against === null ? null : await contentsAt(request, against)
+  const from = fromIn(request)
+  const now = request.context.receivedAt
   const isLive = digest === all.deciding.digest
   return respondPage(
-    <ConsolePage title="A bundle" visit={visit} section={SECTION}>
+    <ConsolePage title="A bundle" request={request}>
       <p>
-        <a href={SECTION}>All bundles</a>
+        <a href={SECTIONS.policies.href}>All bundles</a>
       </p>
       <h1>
         Bundle {digest.slice(0, 12)} {isLive && <span class="badge good">live</span>}
@@ -90,10 +99,10 @@ interface BundlePage {
   readonly why: string
 }
 
-async function contentsAt(visit: PageRequest, digest: string): Promise<BundlePage | ApiResponse> {
-  const said = await visit.ask("GET", `/v1/bundles/${encodeURIComponent(digest)}`)
-  if (said.status !== 200) return said
-  const { body } = bundle.parse(said.body)
+async function contentsAt(request: PageRequest, digest: string): Promise<BundlePage | ApiResponse> {
+  const response = await request.callApi("GET", `/v1/bundles/${encodeURIComponent(digest)}`)
+  if (response.status !== 200) return response
+  const { body } = bundle.parse(response.body)
   if (body.length > MAX_BODY) {
     return {
       contents: null,

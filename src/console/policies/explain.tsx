@@ -5,41 +5,53 @@ import { respondPage } from "../../web/page.tsx"
 import { Text } from "../../web/text.tsx"
 import { agents } from "../../api/contract/agents.ts"
 import { explanation, type Explanation } from "../../api/contract/explanations.ts"
-import { apology, ConsolePage } from "../layout/frame.tsx"
-import { descriptionOf, type ApiResponse, type PageRequest } from "../layout/visit.tsx"
+import { ConsolePage, failurePage } from "../layout/frame.tsx"
+import type { PageDefinition } from "../layout/page-definition.ts"
+import { descriptionOf, type ApiResponse, type PageRequest } from "../layout/page-request.ts"
+import { SECTIONS } from "../layout/sections.ts"
 import { Explained } from "./explained.tsx"
-import { SECTION } from "./list.tsx"
 import { questionOf, writtenIn, type CallForm } from "./question.ts"
 
-const HERE = `${SECTION}/explain`
+export const explainPage = {
+  path: "/policies/explain",
+  section: "policies",
+  readers: "viewer",
+  view: explainDecision,
+  forms: [{ senders: "viewer", act: explainCall }],
+} as const satisfies PageDefinition
+
+const HERE = `${SECTIONS.policies.href}/explain`
 
 /** By an address that names a decision: asking changes nothing. */
-export async function askExplanation(visit: PageRequest): Promise<Response> {
-  const { c } = visit
+async function explainDecision(request: PageRequest): Promise<Response> {
+  const { c } = request
   const decision = c.req.query("decision")?.trim() ?? ""
   const written = writtenIn((name) => c.req.query(name))
-  if (decision === "") return page(visit, { written, decision, result: null })
-  return explained(visit, { decision, bundle: written.bundle }, { written, decision })
+  if (decision === "") return page(request, { written, decision, result: null })
+  return explained(request, { decision, bundle: written.bundle }, { written, decision })
 }
 
-export async function explainCall(visit: PageRequest, form: Form): Promise<Response> {
+async function explainCall(request: PageRequest, form: Form): Promise<Response> {
   const written = writtenIn((name) => form.get(name))
   const asked = questionOf(written)
-  if ("wrong" in asked) return page(visit, { written, decision: "", result: asked.wrong })
-  return explained(visit, asked.question, { written, decision: "" })
+  if ("wrong" in asked) return page(request, { written, decision: "", result: asked.wrong })
+  return explained(request, asked.question, { written, decision: "" })
 }
 
 async function explained(
-  visit: PageRequest,
+  request: PageRequest,
   question: object,
   form: Omit<ExplanationProps, "result">,
 ): Promise<Response> {
-  const said = await visit.ask("POST", "/v1/explanations", question)
-  if (said.status === 401) return apology(visit, SECTION, said)
-  return page(visit, { ...form, result: said.status === 200 ? explanation.parse(said.body) : wrongIn(said) })
+  const response = await request.callApi("POST", "/v1/explanations", question)
+  if (response.status === 401) return failurePage(request, response)
+  return page(request, {
+    ...form,
+    result: response.status === 200 ? explanation.parse(response.body) : wrongIn(response),
+  })
 }
 
-const wrongIn = (said: ApiResponse): string => descriptionOf(said) ?? `The API answered ${said.status}.`
+const wrongIn = (response: ApiResponse): string => descriptionOf(response) ?? `The API answered ${response.status}.`
 
 interface ExplanationProps {
   readonly written: CallForm
@@ -48,15 +60,15 @@ interface ExplanationProps {
   readonly result: Explanation | string | null
 }
 
-async function page(visit: PageRequest, { written, decision, result }: ExplanationProps): Promise<Response> {
-  const registered = await visit.ask("GET", "/v1/agents?limit=100")
-  if (registered.status === 401) return apology(visit, SECTION, registered)
+async function page(request: PageRequest, { written, decision, result }: ExplanationProps): Promise<Response> {
+  const registered = await request.callApi("GET", "/v1/agents?limit=100")
+  if (registered.status === 401) return failurePage(request, registered)
   const known = registered.status === 200 ? agents.parse(registered.body).agents : []
   const purposes = [...new Set(known.flatMap((each) => each.purposes))].slice(0, 100)
   return respondPage(
-    <ConsolePage title="Explain a call" visit={visit} section={SECTION}>
+    <ConsolePage title="Explain a call" request={request}>
       <p>
-        <a href={SECTION}>All bundles</a>
+        <a href={SECTIONS.policies.href}>All bundles</a>
       </p>
       <h1>Explain a call</h1>
       {typeof result === "string" && (
@@ -76,7 +88,7 @@ async function page(visit: PageRequest, { written, decision, result }: Explanati
       </form>
       <h2>Or imagine one</h2>
       <form method="post" action={HERE} class="card">
-        <input type="hidden" name="csrf" value={visit.visitor.csrf} />
+        <input type="hidden" name="csrf" value={request.reader.csrf} />
         <datalist id="agents">
           {known.map(({ id }) => (
             <option value={id} />

@@ -2,32 +2,40 @@
 import type { FC } from "hono/jsx"
 import { respondPage } from "../../web/page.tsx"
 import { Moment, Text } from "../../web/text.tsx"
-import { apology, ConsolePage } from "../layout/frame.tsx"
+import { ConsolePage, failurePage } from "../layout/frame.tsx"
 import { fromIn, Paging } from "../layout/paging.tsx"
 import { bundlePath } from "../layout/paths.ts"
 import { Table } from "../layout/table.tsx"
-import type { PageRequest } from "../layout/visit.tsx"
+import type { PageDefinition } from "../layout/page-definition.ts"
+import type { PageRequest } from "../layout/page-request.ts"
+import { SECTIONS } from "../layout/sections.ts"
 import { bundles, candidateOf, type Bundles, type Publication } from "../../api/contract/bundles.ts"
 
-export const SECTION = "/console/policies"
+export const policiesPage = {
+  path: "/policies",
+  section: "policies",
+  readers: "viewer",
+  view: listPolicies,
+} as const satisfies PageDefinition
+
 /** Publications on the page, and as far as the one before is looked for. */
 const PAGE = 60
 export const HISTORY = 500
 
-export async function listPolicies(visit: PageRequest): Promise<Response> {
-  const said = await visit.ask("GET", `/v1/bundles?limit=${HISTORY}`)
-  if (said.status !== 200) return apology(visit, SECTION, said)
-  const all = bundles.parse(said.body)
+async function listPolicies(request: PageRequest): Promise<Response> {
+  const response = await request.callApi("GET", `/v1/bundles?limit=${HISTORY}`)
+  if (response.status !== 200) return failurePage(request, response)
+  const all = bundles.parse(response.body)
   const { deciding, live, history } = all
   const candidate = candidateOf(all)
-  const now = visit.context.receivedAt
-  const from = fromIn(visit)
+  const now = request.context.receivedAt
+  const from = fromIn(request)
   const shown = history.slice(from, from + PAGE)
   return respondPage(
-    <ConsolePage title="Policies" visit={visit} section={SECTION}>
+    <ConsolePage title="Policies" request={request}>
       <div class="row">
         <h1>Policies</h1>
-        <a class="button main end" href={`${SECTION}/explain`}>
+        <a class="button main end" href={`${SECTIONS.policies.href}/explain`}>
           Explain a call
         </a>
       </div>
@@ -53,7 +61,7 @@ export async function listPolicies(visit: PageRequest): Promise<Response> {
               </h2>
               <Said of={candidate} now={now} />
               <p>
-                <a href={`${SECTION}/shadow`}>What it would have decided otherwise</a>
+                <a href={`${SECTIONS.policies.href}/shadow`}>What it would have decided otherwise</a>
               </p>
             </>
           ) : (
@@ -61,7 +69,7 @@ export async function listPolicies(visit: PageRequest): Promise<Response> {
               <p>None is tried.</p>
               <p class="quiet">
                 <code>narrowgate publish --candidate</code> tries one beside the live one.{" "}
-                <a href={`${SECTION}/shadow`}>What earlier ones would have decided otherwise</a>
+                <a href={`${SECTIONS.policies.href}/shadow`}>What earlier ones would have decided otherwise</a>
               </p>
             </>
           )}
@@ -80,8 +88,13 @@ export async function listPolicies(visit: PageRequest): Promise<Response> {
         </Table>
       )}
       <Paging
-        first={from > 0 && { href: SECTION, text: "The latest" }}
-        next={history.length > from + PAGE && { href: `${SECTION}?from=${from + PAGE}`, text: "Earlier ones" }}
+        first={from > 0 && { href: SECTIONS.policies.href, text: "The latest" }}
+        next={
+          history.length > from + PAGE && {
+            href: `${SECTIONS.policies.href}?from=${from + PAGE}`,
+            text: "Earlier ones",
+          }
+        }
       />
     </ConsolePage>,
   )

@@ -6,27 +6,35 @@ import { lineOf } from "../decisions/line.ts"
 import { decisions, type Decision } from "../../api/contract/decisions-console.ts"
 import { Verdict } from "../decisions/verdict.tsx"
 import { whyNot } from "../decisions/why.ts"
-import { apology, ConsolePage } from "../layout/frame.tsx"
+import { ConsolePage, failurePage } from "../layout/frame.tsx"
 import { Paging } from "../layout/paging.tsx"
 import { decisionPath } from "../layout/paths.ts"
 import { Table } from "../layout/table.tsx"
-import type { PageRequest } from "../layout/visit.tsx"
-import { SECTION } from "./list.tsx"
+import type { PageDefinition } from "../layout/page-definition.ts"
+import type { PageRequest } from "../layout/page-request.ts"
+import { SECTIONS } from "../layout/sections.ts"
+
+export const shadowPage = {
+  path: "/policies/shadow",
+  section: "policies",
+  readers: "viewer",
+  view: showShadow,
+} as const satisfies PageDefinition
 
 const PAGE = 50
 
-export async function showShadow(visit: PageRequest): Promise<Response> {
-  const before = visit.c.req.query("before")
+async function showShadow(request: PageRequest): Promise<Response> {
+  const before = request.c.req.query("before")
   const query = new URLSearchParams({ differs: "true", limit: String(PAGE), ...(before !== undefined && { before }) })
-  const said = await visit.ask("GET", `/v1/decisions?${query.toString()}`)
-  if (said.status !== 200) return apology(visit, SECTION, said)
-  const records = decisions.parse(said.body).decisions
-  const now = visit.context.receivedAt
+  const response = await request.callApi("GET", `/v1/decisions?${query.toString()}`)
+  if (response.status !== 200) return failurePage(request, response)
+  const records = decisions.parse(response.body).decisions
+  const now = request.context.receivedAt
   const last = records.at(-1)
   return respondPage(
-    <ConsolePage title="Shadow" visit={visit} section={SECTION}>
+    <ConsolePage title="Shadow" request={request}>
       <p>
-        <a href={SECTION}>All bundles</a>
+        <a href={SECTIONS.policies.href}>All bundles</a>
       </p>
       <h1>What a candidate would have decided otherwise</h1>
       <p class="lead">
@@ -45,10 +53,13 @@ export async function showShadow(visit: PageRequest): Promise<Response> {
         </Table>
       )}
       <Paging
-        first={before !== undefined && { href: `${SECTION}/shadow`, text: "The latest" }}
+        first={before !== undefined && { href: `${SECTIONS.policies.href}/shadow`, text: "The latest" }}
         next={
           records.length === PAGE &&
-          last && { href: `${SECTION}/shadow?before=${encodeURIComponent(last.id)}`, text: "Earlier ones" }
+          last && {
+            href: `${SECTIONS.policies.href}/shadow?before=${encodeURIComponent(last.id)}`,
+            text: "Earlier ones",
+          }
         }
       />
     </ConsolePage>,
@@ -79,7 +90,7 @@ const Row: FC<{ readonly of: Decision; readonly now: number }> = ({ of: record, 
       <td data-label="Why" class="quiet">
         <Text of={why} most={200} />{" "}
         {record.kind === "call" && (
-          <a href={`${SECTION}/explain?decision=${encodeURIComponent(id)}&bundle=candidate`}>Explain</a>
+          <a href={`${SECTIONS.policies.href}/explain?decision=${encodeURIComponent(id)}&bundle=candidate`}>Explain</a>
         )}
       </td>
     </tr>

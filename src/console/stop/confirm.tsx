@@ -3,13 +3,23 @@ import * as z from "zod"
 import type { Form } from "../../web/form.ts"
 import { respondPage, seeOther } from "../../web/page.tsx"
 import { Moment, Text } from "../../web/text.tsx"
-import { apology, ConsolePage } from "../layout/frame.tsx"
+import { ConsolePage, failurePage } from "../layout/frame.tsx"
 import { hitsText, stopTarget } from "../../api/contract/revocations.ts"
 import { hasIssuer } from "../../api/contract/names.ts"
 import { agentPath } from "../layout/paths.ts"
-import type { PageRequest } from "../layout/visit.tsx"
+import type { PageDefinition } from "../layout/page-definition.ts"
+import type { PageRequest } from "../layout/page-request.ts"
+import { SECTIONS } from "../layout/sections.ts"
 import { CHOICES, CONSEQUENCES, isKind, type Kind } from "./words.ts"
-import { MAX_NAME, SECTION } from "./stop.tsx"
+import { MAX_NAME } from "./stop.tsx"
+
+export const confirmStopPage = {
+  path: "/stop/confirm",
+  section: "stop",
+  readers: "operator",
+  view: confirmStop,
+  forms: [{ path: "/stop", senders: "operator", returnTo: "/stop", act: suspend }],
+} as const satisfies PageDefinition
 
 interface Wanted {
   readonly kind: Kind
@@ -28,21 +38,22 @@ function wantedOf(value: (name: string) => string | null | undefined): Wanted | 
   return { kind, name, reason: text("reason"), before: text("before"), from: text("from") }
 }
 
-export async function confirmStop(visit: PageRequest): Promise<Response> {
-  const wanted = wantedOf((name) => visit.c.req.query(name))
-  if (!wanted || secondsOf(wanted) === undefined) return unclear(visit)
+async function confirmStop(request: PageRequest): Promise<Response> {
+  const wanted = wantedOf((name) => request.c.req.query(name))
+  if (!wanted || secondsOf(wanted) === undefined) return unclear(request)
   const { kind, name, reason, before, from } = wanted
   const at = secondsOf(wanted)
-  const said = kind === "task" ? null : await visit.ask("POST", "/v1/revocations", { ...bodyOf(wanted), preview: true })
-  if (said && said.status !== 200) return apology(visit, SECTION, said)
+  const response =
+    kind === "task" ? null : await request.callApi("POST", "/v1/revocations", { ...bodyOf(wanted), preview: true })
+  if (response && response.status !== 200) return failurePage(request, response)
   // An operator may stop what they may not look at: only what is certain is told.
-  const looked = kind === "task" ? await visit.ask("GET", `/v1/tasks/${encodeURIComponent(name)}`) : null
-  if (looked?.status === 404) return apology(visit, SECTION, looked)
-  const target = said && stopTarget.parse(said.body)
+  const looked = kind === "task" ? await request.callApi("GET", `/v1/tasks/${encodeURIComponent(name)}`) : null
+  if (looked?.status === 404) return failurePage(request, looked)
+  const target = response && stopTarget.parse(response.body)
   const isUnknown = target?.known === false
   const canStop = kind !== "user" || hasIssuer(name)
   return respondPage(
-    <ConsolePage title="Stop: sure?" visit={visit} section={SECTION} narrow>
+    <ConsolePage title="Stop: sure?" request={request} narrow>
       <div class="card red">
         <h1 class="wrap">{kind === "everything" ? "Stop everything?" : <>Stop {CHOICES[kind].toLowerCase()}?</>}</h1>
         {kind !== "everything" && (
@@ -77,7 +88,7 @@ export async function confirmStop(visit: PageRequest): Promise<Response> {
         {kind !== "task" && <p class="quiet">It holds until somebody lifts it.</p>}
         {typeof at === "number" && (
           <p>
-            Only authority that was given before <Moment at={at * 1000} now={visit.context.receivedAt} />.
+            Only authority that was given before <Moment at={at * 1000} now={request.context.receivedAt} />.
           </p>
         )}
         {reason !== "" && (
@@ -86,8 +97,8 @@ export async function confirmStop(visit: PageRequest): Promise<Response> {
           </p>
         )}
         {canStop && (
-          <form method="post" action={SECTION}>
-            <input type="hidden" name="csrf" value={visit.visitor.csrf} />
+          <form method="post" action={SECTIONS.stop.href}>
+            <input type="hidden" name="csrf" value={request.reader.csrf} />
             <input type="hidden" name="kind" value={kind} />
             <input type="hidden" name="name" value={name} />
             <input type="hidden" name="reason" value={reason} />
@@ -109,7 +120,7 @@ export async function confirmStop(visit: PageRequest): Promise<Response> {
             href={
               from === "agents"
                 ? agentPath(name)
-                : `${SECTION}?${new URLSearchParams({ kind, name, reason, before }).toString()}`
+                : `${SECTIONS.stop.href}?${new URLSearchParams({ kind, name, reason, before }).toString()}`
             }
           >
             No, back
@@ -121,7 +132,7 @@ export async function confirmStop(visit: PageRequest): Promise<Response> {
 }
 
 function confirmPath(wanted: Wanted): string {
-  return `${SECTION}/confirm?${new URLSearchParams({ ...wanted }).toString()}`
+  return `${SECTIONS.stop.href}/confirm?${new URLSearchParams({ ...wanted }).toString()}`
 }
 
 /** As the API takes it. */
@@ -136,8 +147,8 @@ function secondsOf({ before }: Wanted): number | null | undefined {
   return Number.isFinite(at) && at > 0 ? Math.floor(at / 1000) : undefined
 }
 
-const unclear = (visit: PageRequest): Promise<Response> =>
-  apology(visit, SECTION, {
+const unclear = (request: PageRequest): Promise<Response> =>
+  failurePage(request, {
     status: 400,
     body: {
       error_description:
@@ -148,22 +159,22 @@ const unclear = (visit: PageRequest): Promise<Response> =>
 const answered = z.looseObject({ id: z.string().exactOptional(), task: z.string().exactOptional() })
 
 /** The API answers when it holds. */
-export async function stopIt(visit: PageRequest, form: Form): Promise<Response> {
+async function suspend(request: PageRequest, form: Form): Promise<Response> {
   const wanted = wantedOf((name) => form.get(name))
   const before = wanted && secondsOf(wanted)
-  if (!wanted || before === undefined) return unclear(visit)
+  if (!wanted || before === undefined) return unclear(request)
   const { kind, name, from } = wanted
   const isConfirmed = form.get("confirm") === "yes" && kind !== "task"
-  const said = await visit.ask("POST", "/v1/revocations", {
+  const response = await request.callApi("POST", "/v1/revocations", {
     ...bodyOf(wanted),
     ...(before !== null && { before }),
     ...(isConfirmed && { confirm: true }),
   })
   // Nothing was stopped, as nothing by this name is known: the page asks once more.
-  if (said.status === 404 && kind !== "task") return seeOther(confirmPath(wanted))
-  if (said.status !== 200) return apology(visit, SECTION, said)
+  if (response.status === 404 && kind !== "task") return seeOther(confirmPath(wanted))
+  if (response.status !== 200) return failurePage(request, response)
   if (from === "agents" && kind === "agent") return seeOther(agentPath(name))
-  const { id, task } = answered.parse(said.body)
+  const { id, task } = answered.parse(response.body)
   const what = new URLSearchParams(id === undefined ? { ended: task ?? "" } : { set: id })
-  return seeOther(`${SECTION}?${what.toString()}`)
+  return seeOther(`${SECTIONS.stop.href}?${what.toString()}`)
 }

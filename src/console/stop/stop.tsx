@@ -3,28 +3,36 @@ import type { FC } from "hono/jsx"
 import * as z from "zod"
 import { respondPage } from "../../web/page.tsx"
 import { Moment, Text } from "../../web/text.tsx"
-import { apology, ConsolePage } from "../layout/frame.tsx"
+import { ConsolePage, failurePage } from "../layout/frame.tsx"
 import { taskPath } from "../layout/paths.ts"
 import { MAX_REASON } from "../layout/reason-field.tsx"
-import { mayStop, type PageRequest } from "../layout/visit.tsx"
+import type { PageDefinition } from "../layout/page-definition.ts"
+import { mayStop, type PageRequest } from "../layout/page-request.ts"
+import { SECTIONS } from "../layout/sections.ts"
 import { hitsText, stopTarget, stops, type Stop } from "../../api/contract/revocations.ts"
 import { CHOICES, KINDS, stoppedText } from "./words.ts"
 import { Switch } from "./switch.tsx"
 
-export const SECTION = "/console/stop"
+export const stopPage = {
+  path: "/stop",
+  section: "stop",
+  readers: "viewer",
+  view: showStop,
+} as const satisfies PageDefinition
+
 /** Of switches in force. Streams of events may set thousands. */
 const MAX_SHOWN = 30
 export const MAX_NAME = 2_048
 
-export async function showStop(visit: PageRequest): Promise<Response> {
-  const said = await visit.ask("GET", "/v1/revocations")
-  if (said.status !== 200) return apology(visit, SECTION, said)
-  const all = stops.parse(said.body).revocations.toSorted((a, b) => (b.at ?? 0) - (a.at ?? 0))
-  const now = visit.context.receivedAt
-  const set = all.find(({ id }) => id === visit.c.req.query("set"))
+async function showStop(request: PageRequest): Promise<Response> {
+  const response = await request.callApi("GET", "/v1/revocations")
+  if (response.status !== 200) return failurePage(request, response)
+  const all = stops.parse(response.body).revocations.toSorted((a, b) => (b.at ?? 0) - (a.at ?? 0))
+  const now = request.context.receivedAt
+  const set = all.find(({ id }) => id === request.c.req.query("set"))
   const more = all.length - MAX_SHOWN
   return respondPage(
-    <ConsolePage title="Stop" visit={visit} section={SECTION}>
+    <ConsolePage title="Stop" request={request}>
       <h1>Stop</h1>
       <p class="lead">
         {all.length === 0
@@ -37,12 +45,12 @@ export async function showStop(visit: PageRequest): Promise<Response> {
             It holds since {set.at === undefined ? "now" : <Moment at={set.at} now={now} />}:{" "}
             <Text of={stoppedText(set)} most={300} /> is stopped.
           </strong>{" "}
-          No call that began after that was let through. <Effect of={set} visit={visit} />
+          No call that began after that was let through. <Effect of={set} request={request} />
         </p>
       )}
-      <EndedTask visit={visit} />
-      {mayStop(visit.visitor) ? (
-        <StopForm of={visit.c.req.query()} />
+      <EndedTask request={request} />
+      {mayStop(request.reader) ? (
+        <StopForm of={request.c.req.query()} />
       ) : (
         <p class="notice">You may see what is stopped. Stopping takes the role operator.</p>
       )}
@@ -53,7 +61,7 @@ export async function showStop(visit: PageRequest): Promise<Response> {
         <ul class="cards">
           {all.slice(0, MAX_SHOWN).map((each) => (
             <li class="card">
-              <Switch of={each} now={now} isShownOnly={!mayStop(visit.visitor)} />
+              <Switch of={each} now={now} isShownOnly={!mayStop(request.reader)} />
             </li>
           ))}
         </ul>
@@ -66,15 +74,18 @@ export async function showStop(visit: PageRequest): Promise<Response> {
 }
 
 /** What the switch hits, as far as it can be counted. A key is pulled on the command line, and counted nowhere. */
-const Effect: FC<{ readonly of: Stop; readonly visit: PageRequest }> = async ({
+const Effect: FC<{ readonly of: Stop; readonly request: PageRequest }> = async ({
   of: { agent, user, tool, key },
-  visit,
+  request,
 }) => {
-  if (key !== undefined || !mayStop(visit.visitor)) return null
+  if (key !== undefined || !mayStop(request.reader)) return null
   const named = agent !== undefined ? { agent } : user !== undefined ? { user } : tool !== undefined ? { tool } : null
-  const said = await visit.ask("POST", "/v1/revocations", { ...(named ?? { everything: true }), preview: true })
-  const target = stopTarget.safeParse(said.body)
-  if (said.status !== 200 || !target.success) return null
+  const response = await request.callApi("POST", "/v1/revocations", {
+    ...(named ?? { everything: true }),
+    preview: true,
+  })
+  const target = stopTarget.safeParse(response.body)
+  if (response.status !== 200 || !target.success) return null
   return target.data.known === false ? (
     <strong>Nothing by this name is known here.</strong>
   ) : (
@@ -85,11 +96,11 @@ const Effect: FC<{ readonly of: Stop; readonly visit: PageRequest }> = async ({
 const described = z.looseObject({ tasks: z.array(z.looseObject({ id: z.string(), status: z.string() })) })
 
 /** What the address says was ended is believed as far as the API says so. */
-const EndedTask: FC<{ readonly visit: PageRequest }> = async ({ visit }) => {
-  const task = visit.c.req.query("ended")
+const EndedTask: FC<{ readonly request: PageRequest }> = async ({ request }) => {
+  const task = request.c.req.query("ended")
   if (task === undefined) return null
-  const said = await visit.ask("GET", `/v1/tasks/${encodeURIComponent(task)}`)
-  const found = said.status === 200 ? described.parse(said.body).tasks.find(({ id }) => id === task) : undefined
+  const response = await request.callApi("GET", `/v1/tasks/${encodeURIComponent(task)}`)
+  const found = response.status === 200 ? described.parse(response.body).tasks.find(({ id }) => id === task) : undefined
   if (!found) return null
   return (
     <p class="notice good" role="status">
@@ -103,7 +114,7 @@ const EndedTask: FC<{ readonly visit: PageRequest }> = async ({ visit }) => {
 
 /** The first step: what, and why. It asks for the second by GET, and so changes nothing. */
 const StopForm: FC<{ readonly of: Readonly<Record<string, string>> }> = ({ of }) => (
-  <form method="get" action={`${SECTION}/confirm`} class="card red">
+  <form method="get" action={`${SECTIONS.stop.href}/confirm`} class="card red">
     <h2>Stop something now</h2>
     <fieldset>
       <legend>What</legend>

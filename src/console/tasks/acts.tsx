@@ -1,12 +1,11 @@
 /** What an operator can do to a task; each is said once more before it is done. */
 import type { FC } from "hono/jsx"
-import type { Form } from "../../web/form.ts"
 import { seeOther } from "../../web/page.tsx"
-import { apology } from "../layout/frame.tsx"
+import { failurePage } from "../layout/frame.tsx"
 import { taskPath } from "../layout/paths.ts"
 import { ReasonField } from "../layout/reason-field.tsx"
-import type { PageRequest, SignedInUser } from "../layout/visit.tsx"
-import { SECTION } from "./list.tsx"
+import type { FormDefinition } from "../layout/page-definition.ts"
+import type { SignedInUser } from "../layout/page-request.ts"
 import type { Task } from "../../api/contract/tasks.ts"
 
 const ACTS = {
@@ -39,11 +38,11 @@ interface Act {
   readonly tone: "stop" | "main"
   readonly when: readonly Task["status"][]
 }
-export type ActName = keyof typeof ACTS
+type ActName = keyof typeof ACTS
 
-export const Acts: FC<{ readonly task: Task; readonly visitor: SignedInUser; readonly below: number }> = ({
+export const Acts: FC<{ readonly task: Task; readonly reader: SignedInUser; readonly below: number }> = ({
   task,
-  visitor,
+  reader,
   below,
 }) => {
   const acts: readonly (readonly [string, Act])[] = Object.entries(ACTS)
@@ -59,7 +58,7 @@ export const Acts: FC<{ readonly task: Task; readonly visitor: SignedInUser; rea
               {text}
               {below > 0 && name !== "release" && ` It has ${below} ${below === 1 ? "task" : "tasks"} below it.`}
             </p>
-            <input type="hidden" name="csrf" value={visitor.csrf} />
+            <input type="hidden" name="csrf" value={reader.csrf} />
             <ReasonField id={`why-${name}`} />
             <p>
               <button class={tone}>{button}</button>
@@ -71,13 +70,19 @@ export const Acts: FC<{ readonly task: Task; readonly visitor: SignedInUser; rea
   )
 }
 
-/** What of a task's forms was sent. */
-export function actOnTask(name: ActName) {
-  return async (visit: PageRequest, form: Form): Promise<Response> => {
-    const id = visit.c.req.param("id") ?? ""
-    const reason = form.get("reason")?.trim() ?? ""
-    const path = `/v1/tasks/${encodeURIComponent(id)}/${name}`
-    const said = await visit.ask("POST", path, reason === "" ? undefined : { reason })
-    return said.status === 200 ? seeOther(taskPath(id)) : apology(visit, SECTION, said)
+/** What the forms of a task's page do. */
+export const TASK_FORMS: readonly FormDefinition[] = [formOf("complete"), formOf("quarantine"), formOf("release")]
+
+function formOf(name: ActName): FormDefinition {
+  return {
+    path: `/tasks/:id/${name}`,
+    senders: "operator",
+    act: async (request, form) => {
+      const id = request.c.req.param("id") ?? ""
+      const reason = form.get("reason")?.trim() ?? ""
+      const path = `/v1/tasks/${encodeURIComponent(id)}/${name}`
+      const response = await request.callApi("POST", path, reason === "" ? undefined : { reason })
+      return response.status === 200 ? seeOther(taskPath(id)) : failurePage(request, response)
+    },
   }
 }

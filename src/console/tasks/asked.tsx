@@ -4,28 +4,28 @@ import { Moment, Text } from "../../web/text.tsx"
 import { shortened } from "../../web/visible.ts"
 import { askedCallPath } from "../layout/paths.ts"
 import { Table } from "../layout/table.tsx"
-import { descriptionOf, UNSAID, type ApiResponse } from "../layout/visit.tsx"
+import { descriptionOf, NO_REASON_GIVEN, type ApiResponse } from "../layout/page-request.ts"
 import { approvals, type AskedCall, type Task } from "../../api/contract/tasks.ts"
 import { mayGoOn } from "./words.ts"
 
 const MOST_ASKED = 30
 
-export const Asked: FC<{ readonly said: ApiResponse; readonly tasks: readonly Task[]; readonly now: number }> = ({
-  said,
+export const Asked: FC<{ readonly response: ApiResponse; readonly tasks: readonly Task[]; readonly now: number }> = ({
+  response,
   tasks,
   now,
 }) => {
-  if (said.status !== 200)
+  if (response.status !== 200)
     return (
-      <p class="notice warn">{`What people were asked about it cannot be shown: ${descriptionOf(said) ?? UNSAID}`}</p>
+      <p class="notice warn">{`What people were asked about it cannot be shown: ${descriptionOf(response) ?? NO_REASON_GIVEN}`}</p>
     )
-  const { approvals: all } = approvals.parse(said.body)
+  const { approvals: all } = approvals.parse(response.body)
   if (all.length === 0) return <></>
   const latest = all.toReversed().slice(0, MOST_ASKED)
   return (
     <Table caption="What people were asked about it" columns={["Call", "Answer", "Until"]}>
       {latest.map((each) => (
-        <AskedRow asked={each} isOver={tasks.some((task) => task.id === each.task && !mayGoOn(task))} now={now} />
+        <AskedRow approval={each} isOver={tasks.some((task) => task.id === each.task && !mayGoOn(task))} now={now} />
       ))}
     </Table>
   )
@@ -33,8 +33,8 @@ export const Asked: FC<{ readonly said: ApiResponse; readonly tasks: readonly Ta
 
 const ANSWER_TONES: Readonly<Record<string, string>> = { pending: "warn", approved: "good", rejected: "bad" }
 
-const AskedRow: FC<{ readonly asked: AskedCall; readonly isOver: boolean; readonly now: number }> = ({
-  asked: { id, task, tool, status, expires_at },
+const AskedRow: FC<{ readonly approval: AskedCall; readonly isOver: boolean; readonly now: number }> = ({
+  approval: { id, task, tool, status, expires_at },
   isOver,
   now,
 }) => (

@@ -4,18 +4,26 @@ import { isTaskId } from "../../core/task/state.ts"
 import { respondPage, seeOther } from "../../web/page.tsx"
 import { Moment, Person, Text } from "../../web/text.tsx"
 import { shortened } from "../../web/visible.ts"
-import { apology, ConsolePage } from "../layout/frame.tsx"
+import { ConsolePage, failurePage } from "../layout/frame.tsx"
 import { Paging } from "../layout/paging.tsx"
 import { taskPath } from "../layout/paths.ts"
 import { Table } from "../layout/table.tsx"
-import type { PageRequest } from "../layout/visit.tsx"
+import type { PageDefinition } from "../layout/page-definition.ts"
+import type { PageRequest } from "../layout/page-request.ts"
+import { SECTIONS } from "../layout/sections.ts"
 import { latest } from "../../api/contract/tasks.ts"
 
-export const SECTION = "/console/tasks"
+export const tasksPage = {
+  path: "/tasks",
+  section: "tasks",
+  readers: "viewer",
+  view: listTasks,
+} as const satisfies PageDefinition
+
 const FILTERS = ["agent", "user"] as const
 
-export async function listTasks(visit: PageRequest): Promise<Response> {
-  const { c } = visit
+async function listTasks(request: PageRequest): Promise<Response> {
+  const { c } = request
   const id = c.req.query("id")?.trim()
   if (id !== undefined && isTaskId(id)) return seeOther(taskPath(id))
   const asked = new URLSearchParams()
@@ -26,23 +34,23 @@ export async function listTasks(visit: PageRequest): Promise<Response> {
   const query = new URLSearchParams(asked)
   const before = c.req.query("before")
   if (before !== undefined) query.set("before", before)
-  const said = await visit.ask("GET", `/v1/tasks?${query.toString()}`)
-  if (said.status !== 200) return apology(visit, SECTION, said)
-  const { tasks, next } = latest.parse(said.body)
-  const now = visit.context.receivedAt
+  const response = await request.callApi("GET", `/v1/tasks?${query.toString()}`)
+  if (response.status !== 200) return failurePage(request, response)
+  const { tasks, next } = latest.parse(response.body)
+  const now = request.context.receivedAt
   return respondPage(
-    <ConsolePage title="Tasks" visit={visit} section={SECTION}>
+    <ConsolePage title="Tasks" request={request}>
       <h1>Tasks</h1>
       <p class="lead">What agents work at: one piece of work each, with all that was handed on of it.</p>
       <div class="finders">
-        <form method="get" action={SECTION} class="filters">
+        <form method="get" action={SECTIONS.tasks.href} class="filters">
           <div>
             <label for="id">Find one by its id</label>
             <input id="id" name="id" class="mono" size={34} placeholder="tsk_…" value={id ?? ""} required />
           </div>
           <button class="main">Open</button>
         </form>
-        <form method="get" action={SECTION} class="filters">
+        <form method="get" action={SECTIONS.tasks.href} class="filters">
           <div>
             <label for="agent">Agent</label>
             <input id="agent" name="agent" size={30} placeholder="spiffe://…" value={asked.get("agent") ?? ""} />
@@ -52,7 +60,7 @@ export async function listTasks(visit: PageRequest): Promise<Response> {
             <input id="user" name="user" size={30} placeholder="issuer|subject" value={asked.get("user") ?? ""} />
           </div>
           <button>Filter</button>
-          {asked.size > 0 && <a href={SECTION}>All</a>}
+          {asked.size > 0 && <a href={SECTIONS.tasks.href}>All</a>}
         </form>
       </div>
       {id !== undefined && (
@@ -78,10 +86,10 @@ export async function listTasks(visit: PageRequest): Promise<Response> {
         </Table>
       )}
       <Paging
-        first={before !== undefined && { href: `${SECTION}?${asked.toString()}`, text: "The latest" }}
+        first={before !== undefined && { href: `${SECTIONS.tasks.href}?${asked.toString()}`, text: "The latest" }}
         next={
           next !== null && {
-            href: `${SECTION}?${new URLSearchParams([...asked, ["before", next]]).toString()}`,
+            href: `${SECTIONS.tasks.href}?${new URLSearchParams([...asked, ["before", next]]).toString()}`,
             text: "Earlier ones",
           }
         }

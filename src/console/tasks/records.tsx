@@ -4,22 +4,24 @@ import { toolText } from "../decisions/line.ts"
 import { decisions, type Decision } from "../../api/contract/decisions-console.ts"
 import { eventOf, Timeline } from "../decisions/timeline.tsx"
 import { Paging } from "../layout/paging.tsx"
-import { descriptionOf, UNSAID, type ApiResponse } from "../layout/visit.tsx"
+import { descriptionOf, NO_REASON_GIVEN, type ApiResponse } from "../layout/page-request.ts"
 
 /** Of a page. */
 export const MOST_RECORDS = 20
 
 interface Paged {
-  readonly said: ApiResponse
+  readonly response: ApiResponse
   readonly now: number
   readonly at: string
   readonly isDenied: boolean
   readonly isFirst: boolean
 }
 
-export const Records: FC<Paged> = ({ said, now, at, isDenied, isFirst }) => {
+export const Records: FC<Paged> = ({ response, now, at, isDenied, isFirst }) => {
   const events =
-    said.status === 200 ? decisions.parse(said.body).decisions.map((record) => eventOf(record, whatOf(record))) : null
+    response.status === 200
+      ? decisions.parse(response.body).decisions.map((record) => eventOf(record, whatOf(record)))
+      : null
   const filter = isDenied ? "decision=deny" : ""
   const last = events?.at(-1)
   return (
@@ -34,7 +36,9 @@ export const Records: FC<Paged> = ({ said, now, at, isDenied, isFirst }) => {
           )}
         </span>
       </div>
-      {events === null && <p class="notice warn">{`It cannot be shown: ${descriptionOf(said) ?? UNSAID}`}</p>}
+      {events === null && (
+        <p class="notice warn">{`It cannot be shown: ${descriptionOf(response) ?? NO_REASON_GIVEN}`}</p>
+      )}
       {events?.length === 0 && (
         <p class="quiet">{isDenied ? "Nothing was denied." : "Nothing so far, or nothing that is kept still."}</p>
       )}

@@ -4,21 +4,30 @@ import { rootOf } from "../../core/task/state.ts"
 import { respondPage } from "../../web/page.tsx"
 import { Moment, Text } from "../../web/text.tsx"
 import { shortened } from "../../web/visible.ts"
-import { apology, ConsolePage } from "../layout/frame.tsx"
+import { ConsolePage, failurePage } from "../layout/frame.tsx"
 import { taskPath } from "../layout/paths.ts"
-import { mayStop, type PageRequest } from "../layout/visit.tsx"
-import { Acts } from "./acts.tsx"
+import type { PageDefinition } from "../layout/page-definition.ts"
+import { mayStop, type PageRequest } from "../layout/page-request.ts"
+import { SECTIONS } from "../layout/sections.ts"
+import { Acts, TASK_FORMS } from "./acts.tsx"
 import { Asked } from "./asked.tsx"
 import { Facts } from "./facts.tsx"
 import { Gauges, Left } from "./gauges.tsx"
-import { SECTION } from "./list.tsx"
 import { MOST_RECORDS, Records } from "./records.tsx"
 import { viewed, type Task } from "../../api/contract/tasks.ts"
 import { TreePicture } from "./tree.tsx"
 import { mayGoOn, STATES } from "./words.ts"
 
-export async function showTask(visit: PageRequest): Promise<Response> {
-  const { c } = visit
+export const taskPage = {
+  path: "/tasks/:id",
+  section: "tasks",
+  readers: "viewer",
+  view: showTask,
+  forms: TASK_FORMS,
+} as const satisfies PageDefinition
+
+async function showTask(request: PageRequest): Promise<Response> {
+  const { c } = request
   const id = c.req.param("id") ?? ""
   const root = rootOf(id)
   const query = new URLSearchParams({ tree: id, limit: String(MOST_RECORDS) })
@@ -28,23 +37,23 @@ export async function showTask(visit: PageRequest): Promise<Response> {
   if (isDenied) query.set("decision", "deny")
   const path = `/v1/tasks/${encodeURIComponent(id)}`
   const [own, whole] = await Promise.all([
-    visit.ask("GET", path),
-    root === id ? null : visit.ask("GET", `/v1/tasks/${encodeURIComponent(root)}`),
+    request.callApi("GET", path),
+    root === id ? null : request.callApi("GET", `/v1/tasks/${encodeURIComponent(root)}`),
   ])
-  if (own.status !== 200) return apology(visit, SECTION, own)
+  if (own.status !== 200) return failurePage(request, own)
   const { tasks, limits } = viewed.parse(own.body)
   const task = tasks.find((each) => each.id === id)
-  if (!task) return apology(visit, SECTION, { status: 404, body: null })
+  if (!task) return failurePage(request, { status: 404, body: null })
   const tree = whole?.status === 200 ? viewed.parse(whole.body).tasks : tasks
   const [records, approvals] = await Promise.all([
-    visit.ask("GET", `/v1/decisions?${query.toString()}`),
-    visit.ask("GET", `${path}/approvals`),
+    request.callApi("GET", `/v1/decisions?${query.toString()}`),
+    request.callApi("GET", `${path}/approvals`),
   ])
-  const now = visit.context.receivedAt
+  const now = request.context.receivedAt
   return respondPage(
-    <ConsolePage title={`Task ${id}`} visit={visit} section={SECTION}>
+    <ConsolePage title={`Task ${id}`} request={request}>
       <p>
-        <a href={SECTION}>Tasks</a>
+        <a href={SECTIONS.tasks.href}>Tasks</a>
         {root !== id && (
           <>
             {" / "}
@@ -58,7 +67,7 @@ export async function showTask(visit: PageRequest): Promise<Response> {
         <Text of={task.purpose} most={100} />
       </h1>
       <Standing task={task} now={now} />
-      {mayStop(visit.visitor) && <Acts task={task} visitor={visit.visitor} below={tasks.length - 1} />}
+      {mayStop(request.reader) && <Acts task={task} reader={request.reader} below={tasks.length - 1} />}
       <div class="columns">
         <div>
           <section class="card">
@@ -78,8 +87,8 @@ export async function showTask(visit: PageRequest): Promise<Response> {
           <Facts task={task} now={now} />
         </aside>
       </div>
-      <Asked said={approvals} tasks={tree} now={now} />
-      <Records said={records} now={now} at={taskPath(id)} isDenied={isDenied} isFirst={before === undefined} />
+      <Asked response={approvals} tasks={tree} now={now} />
+      <Records response={records} now={now} at={taskPath(id)} isDenied={isDenied} isFirst={before === undefined} />
     </ConsolePage>,
   )
 }

@@ -1,13 +1,14 @@
-/** One agent: who it is, whether it is stopped, what it may, what of that it has used, and what it did last. */
+/** One agent: whether it is suspended, what it may call and has called, its registration, and its latest decisions. */
 import { respondPage } from "../../web/page.tsx"
 import { Moment, Text } from "../../web/text.tsx"
+import { markInvisible } from "../../web/visible.ts"
 import { decisions } from "../../api/contract/decisions-console.ts"
 import { eventOf, Timeline } from "../decisions/timeline.tsx"
 import { ConsolePage, failurePage } from "../layout/frame.tsx"
 import type { PageDefinition } from "../layout/page-definition.ts"
 import type { PageRequest } from "../layout/page-request.ts"
 import { SECTIONS } from "../layout/sections.ts"
-import { Reach, stopOf } from "./list.tsx"
+import { RecordRange, stopOf } from "./list.tsx"
 import { Permissions } from "./permissions.tsx"
 import { Registry } from "./registry.tsx"
 import { agent as shape } from "../../api/contract/agents.ts"
@@ -25,39 +26,41 @@ const MAX_DECISIONS = 15
 
 async function showAgent(request: PageRequest): Promise<Response> {
   const id = request.c.req.query("id") ?? ""
-  const latest = new URLSearchParams({ agent: id, limit: String(MAX_DECISIONS) })
-  const [response, stopped, decided] = await Promise.all([
+  const query = new URLSearchParams({ agent: id, limit: String(MAX_DECISIONS) })
+  const [response, revocations, latestDecisions] = await Promise.all([
     request.callApi("GET", `/v1/agents/${encodeURIComponent(id)}`),
     request.callApi("GET", "/v1/revocations"),
-    request.callApi("GET", `/v1/decisions?${latest.toString()}`),
+    request.callApi("GET", `/v1/decisions?${query.toString()}`),
   ])
   if (response.status !== 200) return failurePage(request, response)
   const agent = shape.parse(response.body)
-  const switches = stopped.status === 200 ? stops.parse(stopped.body).revocations : null
+  const switches = revocations.status === 200 ? stops.parse(revocations.body).revocations : null
   const events =
-    decided.status === 200 ? decisions.parse(decided.body).decisions.map((record) => eventOf(record)) : null
+    latestDecisions.status === 200
+      ? decisions.parse(latestDecisions.body).decisions.map((record) => eventOf(record))
+      : null
   const now = request.context.receivedAt
   const everything = switches?.find((each) => each.everything === true)
   return respondPage(
-    <ConsolePage title="An agent" request={request}>
+    <ConsolePage title={`${markInvisible(agent.id.split("/").at(-1) ?? "")} agent`} request={request}>
       <p>
-        <a href={SECTIONS.agents.href}>All agents</a>
+        <a href={SECTIONS.agents.href}>Agents</a>
       </p>
       <h1 class="wrap">
         <Text of={agent.id} most={300} />
       </h1>
       <p class="lead">
         {agent.last_seen === null ? (
-          "Not seen. "
+          "No calls yet. "
         ) : (
           <>
             Last seen <Moment at={agent.last_seen} now={now} />.{" "}
           </>
         )}
-        {`${agent.calls} calls, ${agent.denied} of them denied. `}
-        <Reach of={agent.permissions.looked_at} now={now} />
+        {`${agent.calls} calls, ${agent.denied} denied. `}
+        <RecordRange of={agent.permissions.looked_at} now={now} />
       </p>
-      {everything && <p class="notice bad">Everything is stopped, and so is this agent.</p>}
+      {everything && <p class="notice bad">Everything is suspended, and so is this agent.</p>}
       <Suspension
         of={agent}
         stop={stopOf(agent.id, switches)}
@@ -70,11 +73,13 @@ async function showAgent(request: PageRequest): Promise<Response> {
         <Registry of={agent} />
       </div>
       <h2>Latest decisions</h2>
-      {events === null && <p class="quiet">They cannot be seen at the moment, or not by you.</p>}
-      {events?.length === 0 && <p class="empty card">None is kept.</p>}
+      {events === null && (
+        <p class="quiet">The decisions are unavailable at the moment, or you have no permission to see them.</p>
+      )}
+      {events?.length === 0 && <p class="empty card">No decisions are recorded.</p>}
       {events && events.length > 0 && <Timeline events={events} now={now} linked />}
       <p>
-        <a href={`/console/live?${new URLSearchParams({ agent: agent.id }).toString()}`}>Follow it live</a>
+        <a href={`/console/live?${new URLSearchParams({ agent: agent.id }).toString()}`}>View decisions</a>
       </p>
     </ConsolePage>,
   )

@@ -1,24 +1,24 @@
-/** The two answers to a question, which nobody can take for one another: each has a form, a colour and words of its own. */
+/** The two answers to an approval. Each has its own form, colour and words, so that nobody mistakes one for the other. */
 import type { Child, FC } from "hono/jsx"
 import type { Form } from "../../web/form.ts"
 import { failurePage } from "../layout/frame.tsx"
 import { ReasonField } from "../layout/reason-field.tsx"
 import type { PageRequest, SignedInUser } from "../layout/page-request.ts"
 
-interface Offered {
+interface AnswerProps {
   readonly reader: SignedInUser
   readonly action: string
-  /** What follows from a yes, and from a no. */
+  /** What follows from an approval, and from a rejection. */
   readonly yes: Child
   readonly no: Child
-  /** Calls that a yes may let pass at most; 1: nothing is to be chosen. */
+  /** The most calls that one approval may cover; if it is 1, there is no choice. */
   readonly mostUses: number
-  /** Whether a reason is kept. */
+  /** Whether the record keeps a reason. */
   readonly takesReason: boolean
   readonly what: string
 }
 
-export const Answer: FC<Offered> = ({ reader, action, yes, no, mostUses, takesReason, what }) => (
+export const Answer: FC<AnswerProps> = ({ reader, action, yes, no, mostUses, takesReason, what }) => (
   <section class="answers" id="answer" aria-label="Your answer">
     <form method="post" action={action} class="card yes">
       <h2>Approve</h2>
@@ -27,7 +27,7 @@ export const Answer: FC<Offered> = ({ reader, action, yes, no, mostUses, takesRe
       <input type="hidden" name="decision" value="approve" />
       {mostUses > 1 && (
         <>
-          <label for="uses">{`Calls that may pass, 1 to ${mostUses}`}</label>
+          <label for="uses">{`Calls to allow, 1 to ${mostUses}`}</label>
           <input id="uses" name="uses" type="number" min="1" max={mostUses} value="1" required />
         </>
       )}
@@ -45,11 +45,11 @@ export const Answer: FC<Offered> = ({ reader, action, yes, no, mostUses, takesRe
   </section>
 )
 
-/** Null: neither of them, or more than one. */
+/** Null if the form gives neither answer, or more than one. */
 export function answerIn(form: Form): "approve" | "reject" | null {
   const [decision, ...others] = form.getAll("decision")
   return others.length === 0 && (decision === "approve" || decision === "reject") ? decision : null
 }
 
-export const notUnderstood = (request: PageRequest): Promise<Response> =>
-  failurePage(request, { status: 400, body: { error_description: "Neither of the two answers was given." } })
+export const noAnswer = (request: PageRequest): Promise<Response> =>
+  failurePage(request, { status: 400, body: { error_description: "Choose Approve or Reject." } })

@@ -1,27 +1,23 @@
-/** The way of a call as a picture: the person, the agents that work for one another, and the tool, one below the other. */
+/** The chain of a call as a picture: the user, the agents that delegate to one another, and the tool, from top to bottom. */
 import type { FC } from "hono/jsx"
 import { shortened, markInvisible } from "../../web/visible.ts"
 
 export interface Link {
-  /** What it is, in a word. */
+  /** Its role in the chain, in one word. */
   readonly role: string
   readonly name: string
 }
 
-/** Null: nobody is behind it. */
+/** @param user null if the agent acts on its own */
 export function linksOf(user: string | null, chain: readonly string[], tool: string): readonly Link[] {
   const agents = chain.map((name, index) => ({ role: index === 0 ? "agent" : "sub-agent", name }))
-  return [
-    { role: "person", name: user ?? "nobody: the agent acts on its own" },
-    ...agents,
-    { role: "tool", name: tool },
-  ]
+  return [{ role: "person", name: user ?? "none: the agent acts on its own" }, ...agents, { role: "tool", name: tool }]
 }
 
 const BOX = { width: 304, height: 46 } as const
 const GAP = 26
 const EDGE = 2
-/** Characters of a name that find room in a box. */
+/** The characters of a name that fit into a box. */
 const MOST_SHOWN = 38
 
 export interface Placed extends Link {

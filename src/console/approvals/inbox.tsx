@@ -1,4 +1,4 @@
-/** The inbox: what waits for an answer of whoever reads it, what is over soonest first. */
+/** The approvals that wait for the reader, the one that expires first at the top. */
 import { respondPage } from "../../web/page.tsx"
 import { ConsolePage, failurePage } from "../layout/frame.tsx"
 import { fromIn } from "../layout/paging.tsx"
@@ -15,7 +15,7 @@ export const approvalsPage = {
   view: listApprovals,
 } as const satisfies PageDefinition
 
-/** Cards of a page. */
+/** Cards of one page. */
 const MOST = 24
 
 async function listApprovals(request: PageRequest): Promise<Response> {
@@ -25,7 +25,7 @@ async function listApprovals(request: PageRequest): Promise<Response> {
   const answerable = approvals.filter((each) => each.kind === "task" || each.unanswerable === null)
   const first = fromIn(request)
   const waiting = approvals.toSorted((a, b) => a.expires_at - b.expires_at)
-  const shown = waiting.slice(first, first + MOST)
+  const page = waiting.slice(first, first + MOST)
   const now = request.context.receivedAt
   return respondPage(
     <ConsolePage title="Approvals" request={request}>
@@ -33,20 +33,18 @@ async function listApprovals(request: PageRequest): Promise<Response> {
       <p class="lead">{leadOf(answerable.length, more === true)}</p>
       {approvals.length === 0 && (
         <div class="empty card">
-          <p>Nothing waits for you.</p>
-          <p>
-            When a rule, a guardrail or an agent asks for your consent it is listed here, until it is answered or over.
-          </p>
+          <p>No approvals are waiting.</p>
+          <p>Calls and tasks that need your approval appear here.</p>
         </div>
       )}
       <ul class="cards">
-        {shown.map((each) =>
+        {page.map((each) =>
           each.kind === "task" ? <TaskCard approval={each} now={now} /> : <CallCard approval={each} now={now} />,
         )}
       </ul>
       {waiting.length > MOST && (
         <p class="row">
-          {first > 0 && <a href={`${SECTIONS.approvals.href}?from=${Math.max(0, first - MOST)}`}>Those before</a>}
+          {first > 0 && <a href={`${SECTIONS.approvals.href}?from=${Math.max(0, first - MOST)}`}>Previous</a>}
           {first + MOST < waiting.length && (
             <a href={`${SECTIONS.approvals.href}?from=${first + MOST}`}>{`${waiting.length - first - MOST} more`}</a>
           )}
@@ -57,7 +55,7 @@ async function listApprovals(request: PageRequest): Promise<Response> {
 }
 
 function leadOf(count: number, more: boolean): string {
-  if (count === 0) return "What agents may only do once you have agreed."
-  if (count === 1) return "One thing waits for your answer."
-  return `${more ? `The latest ${count} things that` : `${count} things`} wait for your answer; what is over soonest comes first.`
+  if (count === 0) return "Agents continue with these calls and tasks only if you approve."
+  if (count === 1) return "1 approval is waiting for you."
+  return `${count}${more ? " or more" : ""} approvals are waiting for you. The one that expires first is at the top.`
 }

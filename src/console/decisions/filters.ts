@@ -1,4 +1,4 @@
-/** By what the latest decisions are looked through; each as the API takes it, and nothing else of the address. */
+/** The filters of the latest decisions: the parameters of the address that the API accepts, and no others. */
 import type { PageContext } from "../layout/page-request.ts"
 
 export const KINDS = ["call", "exchange", "approval", "end", "management"] as const

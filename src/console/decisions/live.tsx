@@ -1,4 +1,4 @@
-/** The latest decisions, which follow what happens where the page's script runs. */
+/** The latest decisions. If the page's script runs, it adds new ones as they are made. */
 import type { FC } from "hono/jsx"
 import { firstIdAt } from "../../core/encoding/ids.ts"
 import { respondPage } from "../../web/page.tsx"
@@ -28,12 +28,12 @@ const ROWS = 50
 async function showLive(request: PageRequest): Promise<Response> {
   const filters = filtersOf(request.c)
   const query = filters.toString()
-  const [response, counted] = await Promise.all([
+  const [response, rateResponse] = await Promise.all([
     request.callApi("GET", `/v1/decisions?${new URLSearchParams([...filters, ["limit", String(ROWS)]]).toString()}`),
     request.callApi("GET", `/v1/decisions/rates?${query}`),
   ])
   if (response.status !== 200) return failurePage(request, response)
-  if (counted.status !== 200) return failurePage(request, counted)
+  if (rateResponse.status !== 200) return failurePage(request, rateResponse)
   const lines = decisions.parse(response.body).decisions.map(lineOf)
   const now = request.context.receivedAt
   const events = `${SECTIONS.live.href}/events${query === "" ? "" : `?${query}`}`
@@ -42,25 +42,30 @@ async function showLive(request: PageRequest): Promise<Response> {
       <div class="row">
         <h1>Live</h1>
         <p class="state" id="state" role="status">
-          This page shows the latest decisions and does not follow: reload it for newer ones
+          Live updates need JavaScript. Reload for newer decisions.
         </p>
         <button id="pause" class="end" type="button" aria-pressed="false" hidden>
           Pause
         </button>
       </div>
       <p class="notice warn" id="gap" hidden>
-        You were away for a while: what was decided meanwhile is not all here.{" "}
-        <a href={`${SECTIONS.live.href}?${query}`}>Reload</a>
+        Some decisions are missing here. <a href={`${SECTIONS.live.href}?${query}`}>Reload</a>
       </p>
-      <Curve of={rates.parse(counted.body)} />
+      <Curve of={rates.parse(rateResponse.body)} />
       <Filters of={filters} />
       {lines.length === 0 && (
         <p class="empty card" id="empty">
-          {filters.size > 0 ? "Nothing like that was decided." : "Nothing was decided yet."}
+          {filters.size > 0 ? (
+            <>
+              No decisions match these filters. <a href={SECTIONS.live.href}>Clear filters</a>
+            </>
+          ) : (
+            "No decisions yet."
+          )}
         </p>
       )}
       <Table
-        caption="The latest decisions, newest first; times in UTC"
+        caption="Latest decisions, newest first, times in UTC"
         columns={["Time", "Decision", "What", "Who", "Why"]}
         look="lines"
         body={{ id: "lines", "data-events": events, "data-newest": firstIdAt("dec", now) }}
@@ -73,7 +78,7 @@ async function showLive(request: PageRequest): Promise<Response> {
   )
 }
 
-/** The script makes rows of the same shape. */
+/** follow.js makes rows of the same shape. */
 const Row: FC<{ readonly line: Line }> = ({ line }) => (
   <tr data-id={line.id}>
     <td data-label="Time">
@@ -99,7 +104,7 @@ const Curve: FC<{ readonly of: Rates }> = ({ of: { slots, slot_ms } }) => (
       </span>
       <span class="end quiet">
         <span class="key good">allowed</span> <span class="key bad">denied</span>, up to{" "}
-        <span id="highest">{highest(slots)}</span> in half a minute
+        <span id="highest">{highest(slots)}</span> in {Math.round(slot_ms / 1000)} s
       </span>
     </figcaption>
     <svg
@@ -145,7 +150,7 @@ const Filters: FC<{ readonly of: URLSearchParams }> = ({ of: filters }) => (
       <div>
         <label for={name}>{label}</label>
         <select id={name} name={name}>
-          <option value="">{name === "kind" ? "all but management" : "all"}</option>
+          <option value="">{name === "kind" ? "All but management" : "All"}</option>
           {options.map((option) => (
             <option value={option} selected={filters.get(name) === option}>
               {option}
@@ -155,6 +160,6 @@ const Filters: FC<{ readonly of: URLSearchParams }> = ({ of: filters }) => (
       </div>
     ))}
     <button>Filter</button>
-    {filters.size > 0 && <a href={SECTIONS.live.href}>All</a>}
+    {filters.size > 0 && <a href={SECTIONS.live.href}>Clear filters</a>}
   </form>
 )

@@ -1,4 +1,4 @@
-/** One decision: in words first, then the record as it is. */
+/** One decision: in words first, then the record as it is stored. */
 import type { Child, FC } from "hono/jsx"
 import { Json, partsOf } from "../../web/json.tsx"
 import { respondPage } from "../../web/page.tsx"
@@ -28,10 +28,10 @@ async function showDecision(request: PageRequest): Promise<Response> {
   const isAllowed = record.decision === "allow"
   const title = `${isAllowed ? "Allowed" : "Denied"}: ${whatOf(record)}`
   return respondPage(
-    <ConsolePage title="A decision" request={request}>
+    <ConsolePage title={shortened(`${whatOf(record)} ${isAllowed ? "allowed" : "denied"}`, 120)} request={request}>
       <p class="row">
         <Verdict decision={record.decision} code={record.code} />
-        {record.mode === "observe" && <span class="badge warn">only observed: the gateway let it through</span>}
+        {record.mode === "observe" && <span class="badge warn">Observed only: the gateway allowed the call</span>}
         <span class="quiet">
           <Moment at={record.at} now={request.context.receivedAt} />
         </span>
@@ -46,12 +46,12 @@ async function showDecision(request: PageRequest): Promise<Response> {
       {record.kind === "call" && (
         <p>
           <a class="button" href={`/console/policies/explain?decision=${encodeURIComponent(record.id)}`}>
-            Explain it by the rules
+            Explain
           </a>
         </p>
       )}
       <Candidate of={record} />
-      <h2>The record</h2>
+      <h2>Record</h2>
       {partsOf(record, []).map((pieces) => (
         <Json pieces={pieces} />
       ))}
@@ -59,16 +59,16 @@ async function showDecision(request: PageRequest): Promise<Response> {
   )
 }
 
-/** Who, what, whether, why. */
+/** Who made the request, what it was for, and why it was allowed or denied. */
 function sentenceOf(record: Decision): string {
   const { decision, denial, rules, approvals } = record
   const who = whoOf(record)
-  const asked = `${who}${who.includes(", ") ? "," : ""} asked for ${whatOf(record)}`
-  if (denial) return `${asked}, and was refused: ${whyNot(denial)}.`
-  if (decision === "deny") return `${asked}, and was refused.`
-  const by = rules.length > 0 ? `, by ${rules.join(", ")}` : ""
+  const request = `${who}: ${whatOf(record)}`
+  if (denial) return `${request}. Denied: ${whyNot(denial)}.`
+  if (decision === "deny") return `${request}. Denied.`
+  const by = rules.length > 0 ? ` by ${rules.length === 1 ? "rule" : "rules"} ${rules.join(", ")}` : ""
   const people = approvals.flatMap(({ by: voters }) => voters)
-  return `${asked}, and got it${by}${people.length > 0 ? `, as ${people.join(" and ")} had agreed` : ""}.`
+  return `${request}. Allowed${by}${people.length > 0 ? `, approved by ${people.join(" and ")}` : ""}.`
 }
 
 const Facts: FC<{ readonly of: Decision }> = ({ of: record }) => {
@@ -76,10 +76,10 @@ const Facts: FC<{ readonly of: Decision }> = ({ of: record }) => {
   const facts: readonly (readonly [string, Child])[] = [
     ["Why", denial && <Text of={whyNot(denial)} most={900} />],
     ["Rules", named(record.rules)],
-    ["Not permitted", text(record.principal)],
+    ["Denied for", text(record.principal)],
     ["Agents", chain.length > 0 && <Agents chain={chain} />],
     ["Person", text(record.user)],
-    ["Their groups", named(record.groups)],
+    ["Groups", named(record.groups)],
     ["Operator", text(record.operator)],
     ["Tool", text(record.tool && [record.tool, record.action, record.sensitivity].join(", "))],
     ["Request", text(record.path && `${record.method ?? ""} ${record.path}`)],
@@ -87,10 +87,10 @@ const Facts: FC<{ readonly of: Decision }> = ({ of: record }) => {
     ["Task", record.task && <a href={taskPath(record.task)}>{shortened(record.task, MAX_TEXT)}</a>],
     ["Purpose", text(record.purpose)],
     ["Scope", text(record.scope)],
-    ["For audience", text(record.audience)],
+    ["Audience", text(record.audience)],
     ["Arguments", pairs(record.arguments)],
-    ["Facts that rules read", pairs(record.facts)],
-    ["Done before", named(record.labels)],
+    ["Values used by rules", pairs(record.facts)],
+    ["Labels", named(record.labels)],
     [
       "Limits",
       named(record.windows.map(({ window, used, limit, seconds }) => `${window}: ${used} of ${limit} in ${seconds} s`)),
@@ -98,14 +98,14 @@ const Facts: FC<{ readonly of: Decision }> = ({ of: record }) => {
     ["Guardrails", named(record.guardrails.map(guardrailText))],
     ["Calls of the task", text(calls && `${calls.used}${calls.limit === null ? "" : ` of ${calls.limit}`}`)],
     [
-      "Agreed",
+      "Approved by",
       named(record.approvals.map(({ name, guardrail, by }) => `${name ?? guardrail ?? "?"}: ${by.join(" and ")}`)),
     ],
     ["Tools hidden", listing && named(Object.entries(listing.hidden).map(([why, count]) => `${count}: ${why}`))],
-    ["Not told whole", named(record.cut)],
+    ["Truncated", named(record.cut)],
     ["Bundle", bundle && <a href={bundlePath(bundle.digest)}>{`${bundle.seq}, ${bundle.digest.slice(0, 12)}`}</a>],
-    ["Key", record.bound && "it proved the key that its token is bound to"],
-    ["Took", `${record.total_ms} ms`],
+    ["Key", record.bound && "Proved by DPoP"],
+    ["Duration", `${record.total_ms} ms`],
   ]
   return (
     <dl class="facts card">
@@ -121,7 +121,7 @@ const Facts: FC<{ readonly of: Decision }> = ({ of: record }) => {
   )
 }
 
-/** Of a list, and of each text in it. */
+/** The most entries of a list, and the most characters of each. */
 const MAX_LISTED = 40
 const MAX_TEXT = 400
 
@@ -146,7 +146,7 @@ function named(names: readonly string[]): Child {
 const pairs = (of: Readonly<Record<string, unknown>>): Child =>
   named(Object.entries(of).map(([name, value]) => `${name} = ${JSON.stringify(value)}`))
 
-/** The calling one first. */
+/** The calling agent first. */
 const Agents: FC<{ readonly chain: readonly string[] }> = ({ chain }) => (
   <>
     {chain.toReversed().map((agent, index) => (
@@ -162,19 +162,19 @@ const Agents: FC<{ readonly chain: readonly string[] }> = ({ chain }) => (
 
 function guardrailText({ guardrail, holds, used, limit }: Decision["guardrails"][number]): string {
   const figures = used === undefined ? "" : ` ${used}${limit === undefined ? "" : ` of ${limit}`}`
-  return `${guardrail}${figures}${holds ? "" : ": broken"}`
+  return `${guardrail}${figures}${holds ? "" : ": exceeded"}`
 }
 
 const Candidate: FC<{ readonly of: Decision }> = ({ of: { candidate } }) => {
   if (!candidate) return null
   const { bundle, differs } = candidate
-  const name = `The candidate (${bundle.seq}, ${bundle.digest.slice(0, 12)})`
-  if (!differs) return <p class="quiet">{`${name} would have decided the same.`}</p>
+  const name = `Candidate ${bundle.seq}`
+  if (!differs) return <p class="quiet">{`${name}: same decision`}</p>
   const { denial, code, rules } = differs
   const because = denial ? `: ${whyNot(denial)}` : rules.length > 0 ? `, by ${rules.join(", ")}` : ""
   return (
     <p class="notice warn">
-      <Text of={`${name} would have decided otherwise: ${code === "ok" ? "allowed" : code}${because}.`} most={900} />
+      <Text of={`${name}: ${code === "ok" ? "allowed" : `denied, ${code}`}${because}.`} most={900} />
     </p>
   )
 }

@@ -1,93 +1,101 @@
 /**
- * Why something was refused, as one says it. Each reason has a sentence, with the names of what shows it in braces; of a
- * reason that is not known here its name and all that shows it are told.
+ * Why a decision was a denial, in a sentence. Each reason has one, with the names of its evidence in braces. A reason that
+ * this version does not know is shown by its name, with all of its evidence.
  */
 import type { Reason } from "../../core/denials/denial.ts"
 import { shortened, markInvisible } from "../../web/visible.ts"
 import type { Denial } from "../../api/contract/decisions-console.ts"
 
 const SENTENCES: Readonly<Record<Reason, string>> = {
-  gateway_unknown: "the gateway showed no key that is known",
-  gateway_dialect_mismatch: "the gateway asked in another dialect than {expected}, for which it is registered",
-  target_missing: "the gateway did not tell what was called: {header} is missing",
-  original_path_differs: "the gateway told two paths for one call",
-  token_missing: "it brought no token",
-  authorization_malformed: "its Authorization header could not be read in one way",
-  token_malformed: "its token is no token: {what}",
-  token_rejected: "its token was not accepted: {what}",
-  token_expired: "its token had expired",
-  audience_mismatch: "its token is for {expected}, not for {got}",
-  binding_required: "its token is bound to a key, and was shown without it",
-  binding_absent: "it proved a key that its token is not bound to",
-  proof_missing: "it did not prove the key of its token",
-  proof_rejected: "its proof of the key was not accepted: {what}",
-  proof_replayed: "its proof of the key had been used before",
-  nonce_required: "its proof has to be made anew, with a nonce",
-  target_ambiguous: "what it called could be read in several ways: {what}",
-  subject_differs: "it was asked for somebody else than its token is for: {what}",
-  tool_unknown: "{called} is no tool of the catalog",
-  body_rejected: "its body could not be read in one way: {what}",
-  mcp_rejected: "it is no message of MCP that is accepted: {what}",
-  mcp_header_mismatch: "its header {header} says something else than its body",
-  mcp_headers_untrusted: "its headers cannot be believed without the body: {what}",
-  arguments_unknown: "arguments that rules read were not seen: {needed} ({what})",
-  arguments_unrepresentable: "the argument {argument} has no value that rules could read",
-  argument_variant: "the argument {argument} could be taken for another one",
-  task_unknown: "there is no such task",
-  token_unissued: "its token was not issued by the task's ledger",
-  task_ended: "its task {task} is over: {state}",
-  tool_not_granted: "the task's grant does not hold {scope}",
-  sensitivity_exceeded: "the task {task} may reach no more than what is {max}",
-  environment_not_granted: "the task {task} may not do {scope} in this environment",
-  argument_out_of_bounds: "the argument {argument} is out of its bounds ({bound})",
-  calls_exhausted: "the {limit} calls of task {task} are used up",
-  plan_left: "the plan of task {task} has no place for it now; next would be {expected}",
-  window_full: "the limit {window} is used up: {limit} in {seconds} s",
-  budget_spent: "the budget {budget} is spent: {used} of {limit} used, {asked} asked",
-  call_repeated: "the same call came too often ({guardrail}: {limit} in {seconds} s)",
-  origin_changed: "it came from somewhere else than before ({guardrail})",
-  denial_storm: "too much was refused before ({guardrail}: {limit} in {seconds} s)",
-  calls_circle: "the task goes round in a circle of {length} calls ({guardrail})",
-  approval_required: "somebody has to approve of it first: {name}, because {because}",
-  sequence_broken: "it may not come after what the task has done, or has not done ({guardrail})",
-  too_many_at_once: "{limit} calls at once are under way already ({guardrail})",
-  guardrail_field_missing: "it lacks {field}, by which {guardrail} tells calls apart",
-  amount_unreadable: "{field}, which {guardrail} adds up, cannot be read: {what}",
-  history_full: "{guardrail} would have to keep in mind more than a task may take up",
-  limit_unavailable: "the shared count of {guardrail} was out of reach",
-  stopped: "it is stopped by a switch ({kind}, {switch})",
-  tool_stopped: "the tool {tool} is stopped by a switch ({switch})",
-  tool_changed: "the tool {tool} is not what it was when it was let into the catalog",
-  agent_unregistered: "the agent {agent} is not registered",
-  policy_forbids: "a rule forbids it to {principal}: {rules}",
-  policy_permits_nothing: "no rule permits it to {principal}",
-  step_up_required: "the person has to log in again, or more strongly ({rules})",
-  bound_key_required: "it needs a token that is bound to a key ({rules})",
-  bundle_unavailable: "no bundle of policies could be loaded",
-  switches_unavailable: "it could not be known what is stopped",
-  keys_unavailable: "keys to verify its token by were out of reach",
-  ledger_unavailable: "the task's ledger was out of reach",
-  signing_key_unavailable: "there was no key to sign for what is behind the gateway",
-  failed: "something failed, and nothing is let through then",
+  gateway_unknown: "The gateway sent no valid key",
+  gateway_dialect_mismatch: "The gateway used another dialect than {expected}, for which it is registered",
+  target_missing: "The gateway did not send {header}, so the target of the call is unknown",
+  original_path_differs: "The gateway sent two paths for one call",
+  token_missing: "No token was sent",
+  authorization_malformed: "The Authorization header is ambiguous",
+  token_malformed: "The token is malformed: {what}",
+  token_rejected: "The token was rejected: {what}",
+  token_expired: "The token has expired",
+  audience_mismatch: "The token is for {expected}, not for {got}",
+  binding_required: "The token is bound to a key, and was sent without a proof of it",
+  binding_absent: "A DPoP proof was sent with a token that is not bound to a key",
+  proof_missing: "The DPoP proof is missing",
+  proof_rejected: "The DPoP proof was rejected: {what}",
+  proof_replayed: "The DPoP proof was used before",
+  nonce_required: "The DPoP proof needs a new nonce",
+  target_ambiguous: "The target of the call is ambiguous: {what}",
+  subject_differs: "The request names another subject than its token: {what}",
+  tool_unknown: "{called} is not in the catalog",
+  body_rejected: "The body is ambiguous: {what}",
+  mcp_rejected: "The MCP message is not accepted: {what}",
+  mcp_header_mismatch: "The header {header} contradicts the body",
+  mcp_headers_untrusted: "The MCP headers cannot be trusted without the body: {what}",
+  arguments_unknown: "Rules need arguments that were not sent: {needed} ({what})",
+  arguments_unrepresentable: "The argument {argument} has a value that rules cannot read",
+  argument_variant: "The name of argument {argument} could be taken for another one",
+  task_unknown: "There is no such task",
+  token_unissued: "The token was not issued by the ledger of its task",
+  task_ended: "Task already {state}",
+  tool_not_granted: "The grant of the task does not include {scope}",
+  sensitivity_exceeded: "The grant of the task is limited to the sensitivity {max}",
+  environment_not_granted: "The grant of the task does not include {scope} in this environment",
+  argument_out_of_bounds: "The argument {argument} is out of bounds ({bound})",
+  calls_exhausted: "The task has used all of its {limit} calls",
+  plan_left: "The call is not in the plan of the task. Expected next: {expected}",
+  window_full: "Limit {window} reached: {limit} in {seconds} s",
+  budget_spent: "Budget {budget} exhausted: {used} of {limit} used, {asked} requested",
+  call_repeated: "The same call was repeated too often ({guardrail}: {limit} in {seconds} s)",
+  origin_changed: "The call came from another origin than before ({guardrail})",
+  denial_storm: "Too many calls were denied before ({guardrail}: {limit} in {seconds} s)",
+  calls_circle: "The task repeats the same {length} calls in a loop ({guardrail})",
+  approval_required: "Needs approval by {name}",
+  sequence_broken: "The call is in the wrong order ({guardrail})",
+  too_many_at_once: "{limit} calls are in flight ({guardrail})",
+  guardrail_field_missing: "The call lacks {field}, which the guardrail {guardrail} needs",
+  amount_unreadable: "{field} cannot be read, which {guardrail} adds up: {what}",
+  history_full: "The guardrail {guardrail} has reached its memory limit for this task",
+  limit_unavailable: "The shared limit {guardrail} is unavailable",
+  stopped: "Suspended ({kind}, {switch})",
+  tool_stopped: "The tool {tool} is suspended ({switch})",
+  tool_changed: "The definition of {tool} has changed since it was added",
+  agent_unregistered: "The agent {agent} is not registered",
+  policy_forbids: "Rule {rules} denies this for {principal}",
+  policy_permits_nothing: "No rule permits this for {principal}",
+  step_up_required: "The person must sign in again, or more strongly ({rules})",
+  bound_key_required: "The token must be bound to a key ({rules})",
+  bundle_unavailable: "No policy bundle could be loaded",
+  switches_unavailable: "The list of suspensions is unavailable",
+  keys_unavailable: "The keys to verify the token are unavailable",
+  ledger_unavailable: "The ledger of the task is unavailable",
+  signing_key_unavailable: "No signing key is available for a Transaction Token",
+  failed: "An internal error occurred, and the call was denied",
 }
 const SENTENCE_OF: ReadonlyMap<string, string> = new Map(Object.entries(SENTENCES))
 
-/** Of each thing that shows it. */
+/** Characters of each piece of evidence. */
 const MAX_SHOWN = 160
 
 export function whyNot({ reason, ...evidence }: Denial): string {
   const sentence = SENTENCE_OF.get(reason)
   if (sentence === undefined) {
-    const all = Object.entries(evidence).map(([name, value]) => `${name} ${shownValue(value)}`)
+    const all = Object.entries(evidence).map(([name, value]) => `${name} ${valueText(value)}`)
     return [reason.replaceAll("_", " "), ...all].map((part) => shortened(part, MAX_SHOWN)).join("; ")
   }
-  // What is put in is others' text, in which braces are nobody's.
-  return sentence.replaceAll(/\{(\w+)\}/g, (_, name: string) => shortened(shownValue(evidence[name]), MAX_SHOWN))
+  // The evidence is foreign text: braces in it are not replaced again.
+  return sentence.replaceAll(/\{(\w+)\}/g, (_, name: string) => shortened(valueText(evidence[name], name), MAX_SHOWN))
 }
 
-function shownValue(value: unknown): string {
-  if (value === null || value === undefined) return "?"
-  if (typeof value === "string") return value
-  if (Array.isArray(value)) return value.map(shownValue).join(", ") || "nothing"
+function valueText(value: unknown, name?: string): string {
+  // An approval without a name is one of operators.
+  if (value === null || value === undefined) return name === "name" ? "operators" : "?"
+  if (typeof value === "string") return name === "principal" ? principalText(value) : value
+  if (Array.isArray(value)) return value.map((each) => valueText(each)).join(", ") || "nothing"
   return markInvisible(JSON.stringify(value))
+}
+
+/** The subject of a user, and the id of an agent or operator, of a Cedar entity such as `User::"issuer|subject"`. */
+function principalText(key: string): string {
+  const [, type, id] = /^(\w+)::"(.*)"$/s.exec(key) ?? []
+  if (id === undefined) return key
+  return type === "Agent" ? id : id.slice(id.indexOf("|") + 1)
 }

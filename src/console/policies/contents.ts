@@ -1,13 +1,11 @@
-/**
- * What is in a bundle, part by part, as text that people can compare: rules as Cedar, all else as JSON. Pure.
- */
+/** The contents of a bundle, part by part, as text that people can compare: rules as Cedar, all else as JSON. Pure. */
 import * as z from "zod"
 import { writeRule } from "../../core/policy/cedar/print-rule.ts"
 import { writtenGuardrail } from "../../core/guardrails/written.ts"
 import { assemble } from "../../core/policy/assemble.ts"
 import type { Pointer } from "../../core/policy/bundle.ts"
 
-/** By kind, in the order in which they are told; then by name. */
+/** By kind, in the order of the page; then by name. */
 export type Contents = ReadonlyMap<string, ReadonlyMap<string, string>>
 
 const part = z.looseObject({})
@@ -26,12 +24,12 @@ const head = z.looseObject({
   owners: z.record(z.string(), z.array(part)),
 })
 
-/** Throws on a bundle that this version does not read. */
+/** @throws if this version cannot read the bundle */
 export function contentsOf(text: string, pointer: Pointer): Contents {
   const bundle = assemble(text, pointer)
   const end = text.indexOf("\n")
-  const told = head.parse(JSON.parse(end < 0 ? text : text.slice(0, end)))
-  const routes = Map.groupBy(told.routes, ({ tool }) => tool)
+  const definitions = head.parse(JSON.parse(end < 0 ? text : text.slice(0, end)))
+  const routes = Map.groupBy(definitions.routes, ({ tool }) => tool)
   const texts = <Part>(
     parts: Iterable<Part>,
     name: (part: Part) => string,
@@ -52,17 +50,17 @@ export function contentsOf(text: string, pointer: Pointer): Contents {
         (tool) => withRoutes(tool, routes.get(tool.name)),
       ),
     ],
-    ["server", texts(told.servers, ({ name }) => name)],
+    ["server", texts(definitions.servers, ({ name }) => name)],
     ["agent", texts(bundle.agents.values(), ({ id }) => id)],
-    ["purpose", texts(told.purposes, ({ name }) => name)],
+    ["purpose", texts(definitions.purposes, ({ name }) => name)],
     ["guardrail", texts(bundle.guardrails.definitions, ({ id }) => id, writtenGuardrail)],
-    ["approval", texts(told.approvals, ({ name }) => name)],
-    ["owner", new Map(Object.entries(told.owners).map(([name, who]) => [name, JSON.stringify(who, null, 2)]))],
-    ["gateway", texts(told.gateways, ({ id }) => id)],
-    ["issuer", texts(told.issuers, ({ id }) => id)],
-    ["operator", texts(told.operators, ({ issuer, subject }) => `${issuer}|${subject}`)],
-    ["query client", texts(told.queries, ({ id }) => id)],
-    ["stream", texts(told.streams, ({ id }) => id)],
+    ["approval", texts(definitions.approvals, ({ name }) => name)],
+    ["owner", new Map(Object.entries(definitions.owners).map(([name, who]) => [name, JSON.stringify(who, null, 2)]))],
+    ["gateway", texts(definitions.gateways, ({ id }) => id)],
+    ["issuer", texts(definitions.issuers, ({ id }) => id)],
+    ["operator", texts(definitions.operators, ({ issuer, subject }) => `${issuer}|${subject}`)],
+    ["query client", texts(definitions.queries, ({ id }) => id)],
+    ["stream", texts(definitions.streams, ({ id }) => id)],
   ])
 }
 

@@ -1,4 +1,4 @@
-/** What a candidate would have decided otherwise, the latest first. */
+/** The decisions that a candidate would have made differently, latest first. */
 import type { FC } from "hono/jsx"
 import { respondPage } from "../../web/page.tsx"
 import { Moment, Text } from "../../web/text.tsx"
@@ -32,20 +32,18 @@ async function showShadow(request: PageRequest): Promise<Response> {
   const now = request.context.receivedAt
   const last = records.at(-1)
   return respondPage(
-    <ConsolePage title="Shadow" request={request}>
+    <ConsolePage title="Candidate impact" request={request}>
       <p>
-        <a href={SECTIONS.policies.href}>All bundles</a>
+        <a href={SECTIONS.policies.href}>Policies</a>
       </p>
-      <h1>What a candidate would have decided otherwise</h1>
-      <p class="lead">
-        It decides nothing: each call was decided by the live bundle, and is judged by the candidate beside it.
-      </p>
+      <h1>Candidate impact</h1>
+      <p class="lead">The live bundle decided each call. The candidate evaluated it as well, without any effect.</p>
       {records.length === 0 ? (
-        <p class="empty card">Nothing, in the records that are kept.</p>
+        <p class="empty card">No differences so far.</p>
       ) : (
         <Table
-          caption="Calls and requests for tokens, the latest first"
-          columns={["When", "What", "Who", "Live", "Candidate", "Why"]}
+          caption="Calls and token requests, latest first"
+          columns={["Time", "Request", "Caller", "Live", "Candidate", "Reason"]}
         >
           {records.map((record) => (
             <Row of={record} now={now} />
@@ -53,12 +51,12 @@ async function showShadow(request: PageRequest): Promise<Response> {
         </Table>
       )}
       <Paging
-        first={before !== undefined && { href: `${SECTIONS.policies.href}/shadow`, text: "The latest" }}
+        first={before !== undefined && { href: `${SECTIONS.policies.href}/shadow`, text: "Newest" }}
         next={
           records.length === PAGE &&
           last && {
             href: `${SECTIONS.policies.href}/shadow?before=${encodeURIComponent(last.id)}`,
-            text: "Earlier ones",
+            text: "Older",
           }
         }
       />
@@ -73,13 +71,13 @@ const Row: FC<{ readonly of: Decision; readonly now: number }> = ({ of: record, 
   const why = differs?.denial ? whyNot(differs.denial) : (differs?.rules.join(", ") ?? "")
   return (
     <tr>
-      <td data-label="When">
+      <td data-label="Time">
         <a href={decisionPath(id)}>
           <Moment at={at} now={now} />
         </a>
       </td>
-      <td data-label="What">{what}</td>
-      <td data-label="Who">{who}</td>
+      <td data-label="Request">{what}</td>
+      <td data-label="Caller">{who}</td>
       <td data-label="Live">
         <Verdict decision={record.decision} code={record.code} />
       </td>
@@ -87,7 +85,7 @@ const Row: FC<{ readonly of: Decision; readonly now: number }> = ({ of: record, 
         {differs && <Verdict decision={differs.decision} code={differs.code} />}{" "}
         {differs?.scope != null && <Text of={differs.scope} most={120} />}
       </td>
-      <td data-label="Why" class="quiet">
+      <td data-label="Reason" class="quiet">
         <Text of={why} most={200} />{" "}
         {record.kind === "call" && (
           <a href={`${SECTIONS.policies.href}/explain?decision=${encodeURIComponent(id)}&bundle=candidate`}>Explain</a>

@@ -1,13 +1,15 @@
-/** Letting something go on that was stopped, in two steps as well. */
+/** Ends a suspension, in two steps: a confirmation, then the form of it. */
 import { stops } from "../../api/contract/revocations.ts"
 import type { Form } from "../../web/form.ts"
 import { respondPage, seeOther } from "../../web/page.tsx"
+import { shortened } from "../../web/visible.ts"
 import { ConsolePage, failurePage } from "../layout/frame.tsx"
 import { agentPath } from "../layout/paths.ts"
 import type { PageDefinition } from "../layout/page-definition.ts"
 import type { PageRequest } from "../layout/page-request.ts"
 import { SECTIONS } from "../layout/sections.ts"
-import { Switch } from "./switch.tsx"
+import { Suspension } from "./switch.tsx"
+import { suspendedText } from "./words.ts"
 
 export const resumePage = {
   path: "/stop/lift",
@@ -20,22 +22,25 @@ export const resumePage = {
 async function confirmResume(request: PageRequest): Promise<Response> {
   const response = await request.callApi("GET", "/v1/revocations")
   if (response.status !== 200) return failurePage(request, response)
-  const found = stops.parse(response.body).revocations.find(({ id }) => id === request.c.req.query("id"))
-  if (!found) return failurePage(request, { status: 404, body: { error_description: "It is not in force any more." } })
+  const suspension = stops.parse(response.body).revocations.find(({ id }) => id === request.c.req.query("id"))
+  if (!suspension)
+    return failurePage(request, { status: 404, body: { error_description: "This suspension has ended." } })
   return respondPage(
-    <ConsolePage title="Lift: sure?" request={request} narrow>
+    <ConsolePage title={`Resume ${shortened(suspendedText(suspension), 80)}?`} request={request} narrow>
       <div class="card">
-        <h1 class="wrap">Let it go on?</h1>
-        <Switch of={found} now={request.context.receivedAt} isShownOnly />
-        <p>What it stops may be called again as soon as it is lifted, as far as rules and grants allow.</p>
+        <h1 class="wrap">{suspension.everything === true ? "Resume everything?" : "Resume?"}</h1>
+        <Suspension of={suspension} now={request.context.receivedAt} isReadOnly />
+        <p>Calls are allowed again at once, if rules and grants allow them.</p>
         <form method="post" action={`${SECTIONS.stop.href}/lift`}>
           <input type="hidden" name="csrf" value={request.reader.csrf} />
-          <input type="hidden" name="id" value={found.id} />
-          {request.c.req.query("from") === "agents" && <input type="hidden" name="agent" value={found.agent ?? ""} />}
-          <button class="main">Lift it</button>
+          <input type="hidden" name="id" value={suspension.id} />
+          {request.c.req.query("from") === "agents" && (
+            <input type="hidden" name="agent" value={suspension.agent ?? ""} />
+          )}
+          <button class="main">Resume</button>
         </form>
         <p>
-          <a href={SECTIONS.stop.href}>No, back</a>
+          <a href={SECTIONS.stop.href}>Cancel</a>
         </p>
       </div>
     </ConsolePage>,

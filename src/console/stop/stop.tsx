@@ -1,4 +1,4 @@
-/** What is stopped, since when, by whom and why; and the form that begins to stop something. */
+/** What is suspended, since when, by whom and why; and the first step to suspend or end something. */
 import type { FC } from "hono/jsx"
 import * as z from "zod"
 import { respondPage } from "../../web/page.tsx"
@@ -10,8 +10,8 @@ import type { PageDefinition } from "../layout/page-definition.ts"
 import { mayStop, type PageRequest } from "../layout/page-request.ts"
 import { SECTIONS } from "../layout/sections.ts"
 import { hitsText, stopTarget, stops, type Stop } from "../../api/contract/revocations.ts"
-import { CHOICES, KINDS, stoppedText } from "./words.ts"
-import { Switch } from "./switch.tsx"
+import { CHOICES, KINDS, suspendedText } from "./words.ts"
+import { Suspension } from "./switch.tsx"
 
 export const stopPage = {
   path: "/stop",
@@ -20,7 +20,7 @@ export const stopPage = {
   view: showStop,
 } as const satisfies PageDefinition
 
-/** Of switches in force. Streams of events may set thousands. */
+/** The suspensions that are shown. Streams of security events may set thousands. */
 const MAX_SHOWN = 30
 export const MAX_NAME = 2_048
 
@@ -36,44 +36,44 @@ async function showStop(request: PageRequest): Promise<Response> {
       <h1>Stop</h1>
       <p class="lead">
         {all.length === 0
-          ? "Nothing is stopped."
-          : `${all.length} ${all.length === 1 ? "switch is" : "switches are"} in force.`}
+          ? "Nothing is suspended."
+          : `${all.length} ${all.length === 1 ? "suspension" : "suspensions"} now.`}
       </p>
       {set && (
-        <p class="notice good" role="status">
+        <p class="notice bad" role="status">
           <strong>
-            It holds since {set.at === undefined ? "now" : <Moment at={set.at} now={now} />}:{" "}
-            <Text of={stoppedText(set)} most={300} /> is stopped.
+            Suspended at {set.at === undefined ? "this moment" : <Moment at={set.at} now={now} />}:{" "}
+            <Text of={suspendedText(set)} most={300} />.
           </strong>{" "}
-          No call that began after that was let through. <Effect of={set} request={request} />
+          Calls that began after that are denied. <Effect of={set} request={request} />
         </p>
       )}
       <EndedTask request={request} />
       {mayStop(request.reader) ? (
         <StopForm of={request.c.req.query()} />
       ) : (
-        <p class="notice">You may see what is stopped. Stopping takes the role operator.</p>
+        <p class="notice">Only operators can suspend.</p>
       )}
-      <h2>In force</h2>
+      <h2>Suspended now</h2>
       {all.length === 0 ? (
-        <p class="empty card">No switch is set.</p>
+        <p class="empty card">Nothing is suspended.</p>
       ) : (
         <ul class="cards">
           {all.slice(0, MAX_SHOWN).map((each) => (
             <li class="card">
-              <Switch of={each} now={now} isShownOnly={!mayStop(request.reader)} />
+              <Suspension of={each} now={now} isReadOnly={!mayStop(request.reader)} />
             </li>
           ))}
         </ul>
       )}
       {more > 0 && (
-        <p class="quiet">{`And ${more} older ones: see \`narrowgate revoke --list\` or GET /v1/revocations.`}</p>
+        <p class="quiet">{`${more} older ones: run \`narrowgate revoke --list\`, or see GET /v1/revocations.`}</p>
       )}
     </ConsolePage>,
   )
 }
 
-/** What the switch hits, as far as it can be counted. A key is pulled on the command line, and counted nowhere. */
+/** What the suspension affects, if it can be counted. A revoked signing key is not counted. */
 const Effect: FC<{ readonly of: Stop; readonly request: PageRequest }> = async ({
   of: { agent, user, tool, key },
   request,
@@ -87,15 +87,15 @@ const Effect: FC<{ readonly of: Stop; readonly request: PageRequest }> = async (
   const target = stopTarget.safeParse(response.body)
   if (response.status !== 200 || !target.success) return null
   return target.data.known === false ? (
-    <strong>Nothing by this name is known here.</strong>
+    <strong>Nothing has this name.</strong>
   ) : (
-    <>It stops {hitsText(target.data.hits)}.</>
+    <>It affects {hitsText(target.data.hits)}.</>
   )
 }
 
 const described = z.looseObject({ tasks: z.array(z.looseObject({ id: z.string(), status: z.string() })) })
 
-/** What the address says was ended is believed as far as the API says so. */
+/** The task that the address says was ended. The page shows its status by the API, as anybody can write an address. */
 const EndedTask: FC<{ readonly request: PageRequest }> = async ({ request }) => {
   const task = request.c.req.query("ended")
   if (task === undefined) return null
@@ -105,19 +105,19 @@ const EndedTask: FC<{ readonly request: PageRequest }> = async ({ request }) => 
   return (
     <p class="notice good" role="status">
       <strong>
-        The task {found.id} is {found.status}.
+        Task {found.id} is {found.status}.
       </strong>{" "}
-      <a href={taskPath(found.id)}>See it</a>
+      <a href={taskPath(found.id)}>View task</a>
     </p>
   )
 }
 
-/** The first step: what, and why. It asks for the second by GET, and so changes nothing. */
+/** The first step: what, and why. It opens the confirmation by GET, and so changes nothing. */
 const StopForm: FC<{ readonly of: Readonly<Record<string, string>> }> = ({ of }) => (
   <form method="get" action={`${SECTIONS.stop.href}/confirm`} class="card red">
-    <h2>Stop something now</h2>
+    <h2>Suspend or end</h2>
     <fieldset>
-      <legend>What</legend>
+      <legend>What to suspend or end</legend>
       <div class="targets">
         {KINDS.map((kind) => (
           <label class="choice">
@@ -129,7 +129,7 @@ const StopForm: FC<{ readonly of: Readonly<Record<string, string>> }> = ({ of })
     </fieldset>
     <div class="form">
       <div class="wide">
-        <label for="name">Which</label>
+        <label for="name">Name or id</label>
         <input
           id="name"
           name="name"
@@ -141,18 +141,18 @@ const StopForm: FC<{ readonly of: Readonly<Record<string, string>> }> = ({ of })
           aria-describedby="name-help"
         />
         <small id="name-help" class="quiet">
-          An agent: its id. A person: issuer|subject. A tool: its name or a pattern, as crm.*. A task: tsk_… For
-          everything: nothing.
+          Agent: its id. Person: issuer|subject. Tools: a name, or a pattern such as crm.*. Task: tsk_… Everything:
+          leave empty.
         </small>
       </div>
       <div class="wide">
-        <label for="reason">Why</label>
+        <label for="reason">Reason</label>
         <input id="reason" name="reason" value={of["reason"] ?? ""} maxlength={MAX_REASON} required />
       </div>
     </div>
     <details open={(of["before"] ?? "") !== ""}>
-      <summary>Only what was given before a moment</summary>
-      <label for="before">Moment, in UTC</label>
+      <summary>Only tokens issued before…</summary>
+      <label for="before">Time in UTC</label>
       <input
         id="before"
         name="before"
@@ -162,12 +162,12 @@ const StopForm: FC<{ readonly of: Readonly<Record<string, string>> }> = ({ of })
       />
       <p>
         <small id="before-help" class="quiet">
-          Tokens and sessions of after it go on working: for what was stolen and has been replaced since.
+          Later tokens and sessions keep working. Use this if tokens were stolen and have been replaced.
         </small>
       </p>
     </details>
     <p>
-      <button class="red">Go on: see what it does</button>
+      <button class="red">Review</button>
     </p>
   </form>
 )

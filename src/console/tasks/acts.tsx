@@ -1,4 +1,4 @@
-/** What an operator can do to a task; each is said once more before it is done. */
+/** What an operator can do to a task. Each action opens its own form, which says what it does. */
 import type { FC } from "hono/jsx"
 import { seeOther } from "../../web/page.tsx"
 import { failurePage } from "../layout/frame.tsx"
@@ -10,23 +10,23 @@ import type { Task } from "../../api/contract/tasks.ts"
 
 const ACTS = {
   complete: {
-    title: "End it",
-    text: "It ends for good, and all below it. Its tokens open nothing from the moment that this is answered.",
-    button: "End this task for good",
+    title: "End task…",
+    text: "Tokens stop working at once. This cannot be undone.",
+    button: "End task",
     tone: "stop",
     when: ["active", "pending", "quarantined"],
   },
   quarantine: {
-    title: "Freeze it",
-    text: "Its calls, and those of tasks below it, are refused until an operator lets it go on.",
-    button: "Freeze this task",
+    title: "Quarantine…",
+    text: "All calls of this task and its sub-tasks are denied until an operator releases it.",
+    button: "Quarantine task",
     tone: "stop",
     when: ["active"],
   },
   release: {
-    title: "Let it go on",
-    text: "It was frozen. From the moment that this is answered its calls are judged as before.",
-    button: "Let this task go on",
+    title: "Release…",
+    text: "Calls of this task are decided as before it was quarantined.",
+    button: "Release task",
     tone: "main",
     when: ["quarantined"],
   },
@@ -49,14 +49,14 @@ export const Acts: FC<{ readonly task: Task; readonly reader: SignedInUser; read
   const offered = acts.filter(([, { when }]) => when.includes(task.status))
   if (offered.length === 0) return <></>
   return (
-    <section class="acts" aria-label="What you can do">
+    <section class="acts" aria-label="Actions">
       {offered.map(([name, { title, text, button, tone }]) => (
         <details class="card">
           <summary>{title}</summary>
           <form method="post" action={`${taskPath(task.id)}/${name}`}>
             <p>
               {text}
-              {below > 0 && name !== "release" && ` It has ${below} ${below === 1 ? "task" : "tasks"} below it.`}
+              {below > 0 && name !== "release" && ` This includes ${below} ${below === 1 ? "sub-task" : "sub-tasks"}.`}
             </p>
             <input type="hidden" name="csrf" value={reader.csrf} />
             <ReasonField id={`why-${name}`} />

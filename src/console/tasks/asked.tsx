@@ -1,31 +1,33 @@
-/** What people were asked about a task, and what they have said. */
+/** The approvals that were requested for the calls of a task. */
 import type { FC } from "hono/jsx"
 import { Moment, Text } from "../../web/text.tsx"
 import { shortened } from "../../web/visible.ts"
-import { askedCallPath } from "../layout/paths.ts"
+import { callApprovalPath } from "../layout/paths.ts"
 import { Table } from "../layout/table.tsx"
 import { descriptionOf, NO_REASON_GIVEN, type ApiResponse } from "../layout/page-request.ts"
 import { approvals, type AskedCall, type Task } from "../../api/contract/tasks.ts"
-import { mayGoOn } from "./words.ts"
+import { isOpen } from "./words.ts"
 
-const MOST_ASKED = 30
+const MAX_LISTED = 30
 
-export const Asked: FC<{ readonly response: ApiResponse; readonly tasks: readonly Task[]; readonly now: number }> = ({
-  response,
-  tasks,
-  now,
-}) => {
+export const TaskApprovals: FC<{
+  readonly response: ApiResponse
+  readonly tasks: readonly Task[]
+  readonly now: number
+}> = ({ response, tasks, now }) => {
   if (response.status !== 200)
-    return (
-      <p class="notice warn">{`What people were asked about it cannot be shown: ${descriptionOf(response) ?? NO_REASON_GIVEN}`}</p>
-    )
+    return <p class="notice warn">{`The approvals cannot be shown: ${descriptionOf(response) ?? NO_REASON_GIVEN}`}</p>
   const { approvals: all } = approvals.parse(response.body)
   if (all.length === 0) return <></>
-  const latest = all.toReversed().slice(0, MOST_ASKED)
+  const latest = all.toReversed().slice(0, MAX_LISTED)
   return (
-    <Table caption="What people were asked about it" columns={["Call", "Answer", "Until"]}>
+    <Table caption="Approvals" columns={["Call", "Answer", "Expires"]}>
       {latest.map((each) => (
-        <AskedRow approval={each} isOver={tasks.some((task) => task.id === each.task && !mayGoOn(task))} now={now} />
+        <ApprovalRow
+          approval={each}
+          isClosed={tasks.some((task) => task.id === each.task && !isOpen(task))}
+          now={now}
+        />
       ))}
     </Table>
   )
@@ -33,27 +35,27 @@ export const Asked: FC<{ readonly response: ApiResponse; readonly tasks: readonl
 
 const ANSWER_TONES: Readonly<Record<string, string>> = { pending: "warn", approved: "good", rejected: "bad" }
 
-const AskedRow: FC<{ readonly approval: AskedCall; readonly isOver: boolean; readonly now: number }> = ({
+const ApprovalRow: FC<{ readonly approval: AskedCall; readonly isClosed: boolean; readonly now: number }> = ({
   approval: { id, task, tool, status, expires_at },
-  isOver,
+  isClosed,
   now,
 }) => (
   <tr>
     <td data-label="Call">
-      <a href={askedCallPath(task, id)}>
+      <a href={callApprovalPath(task, id)}>
         <Text of={tool} most={100} />
       </a>
     </td>
     <td data-label="Answer">
-      {status === "pending" && isOver ? (
-        <span class="badge">over</span>
+      {status === "pending" && isClosed ? (
+        <span class="badge">expired</span>
       ) : (
         <span class={`badge ${ANSWER_TONES[status] ?? ""}`}>
-          {status === "pending" ? "waits" : shortened(status, 20)}
+          {status === "pending" ? "pending" : shortened(status, 20)}
         </span>
       )}
     </td>
-    <td data-label="Until">
+    <td data-label="Expires">
       <Moment at={expires_at} now={now} />
     </td>
   </tr>

@@ -1,4 +1,4 @@
-/** Tasks: one by its id, and those for which a token was issued last. */
+/** The tasks for which a token was issued last, and a form that opens a task by its id. */
 import type { FC } from "hono/jsx"
 import { isTaskId } from "../../core/task/state.ts"
 import { respondPage, seeOther } from "../../web/page.tsx"
@@ -26,12 +26,12 @@ async function listTasks(request: PageRequest): Promise<Response> {
   const { c } = request
   const id = c.req.query("id")?.trim()
   if (id !== undefined && isTaskId(id)) return seeOther(taskPath(id))
-  const asked = new URLSearchParams()
+  const filters = new URLSearchParams()
   for (const name of FILTERS) {
     const value = c.req.query(name)?.trim() ?? ""
-    if (value !== "") asked.set(name, value)
+    if (value !== "") filters.set(name, value)
   }
-  const query = new URLSearchParams(asked)
+  const query = new URLSearchParams(filters)
   const before = c.req.query("before")
   if (before !== undefined) query.set("before", before)
   const response = await request.callApi("GET", `/v1/tasks?${query.toString()}`)
@@ -41,11 +41,11 @@ async function listTasks(request: PageRequest): Promise<Response> {
   return respondPage(
     <ConsolePage title="Tasks" request={request}>
       <h1>Tasks</h1>
-      <p class="lead">What agents work at: one piece of work each, with all that was handed on of it.</p>
+      <p class="lead">Each task is one piece of work by an agent and its sub-agents.</p>
       <div class="finders">
         <form method="get" action={SECTIONS.tasks.href} class="filters">
           <div>
-            <label for="id">Find one by its id</label>
+            <label for="id">Task id</label>
             <input id="id" name="id" class="mono" size={34} placeholder="tsk_…" value={id ?? ""} required />
           </div>
           <button class="main">Open</button>
@@ -53,44 +53,40 @@ async function listTasks(request: PageRequest): Promise<Response> {
         <form method="get" action={SECTIONS.tasks.href} class="filters">
           <div>
             <label for="agent">Agent</label>
-            <input id="agent" name="agent" size={30} placeholder="spiffe://…" value={asked.get("agent") ?? ""} />
+            <input id="agent" name="agent" size={30} placeholder="spiffe://…" value={filters.get("agent") ?? ""} />
           </div>
           <div>
             <label for="user">Person</label>
-            <input id="user" name="user" size={30} placeholder="issuer|subject" value={asked.get("user") ?? ""} />
+            <input id="user" name="user" size={30} placeholder="issuer|subject" value={filters.get("user") ?? ""} />
           </div>
           <button>Filter</button>
-          {asked.size > 0 && <a href={SECTIONS.tasks.href}>All</a>}
+          {filters.size > 0 && <a href={SECTIONS.tasks.href}>All</a>}
         </form>
       </div>
       {id !== undefined && (
         <p class="notice bad" role="alert">
-          <Text
-            of={`“${id}” is no id of a task: those begin with tsk_ and go on with 26 letters and digits.`}
-            most={240}
-          />
+          <Text of={`“${id}” is not a task id. Task ids start with tsk_.`} most={240} />
         </p>
       )}
       {tasks.length === 0 ? (
         <p class="empty card">
-          {asked.size > 0 || before !== undefined ? "There are none." : "No agent has begun a task yet."}
+          {filters.size > 0 || before !== undefined
+            ? "No tasks match."
+            : "No tasks yet. A task appears when an agent gets its first token."}
         </p>
       ) : (
-        <Table
-          caption="Those for which a token was issued last"
-          columns={["Task", "Agent", "Purpose", "Person", "Last token"]}
-        >
+        <Table caption="Recent tasks" columns={["Task", "Agent", "Purpose", "Person", "Last token"]}>
           {tasks.map((task) => (
             <Row task={task} now={now} />
           ))}
         </Table>
       )}
       <Paging
-        first={before !== undefined && { href: `${SECTIONS.tasks.href}?${asked.toString()}`, text: "The latest" }}
+        first={before !== undefined && { href: `${SECTIONS.tasks.href}?${filters.toString()}`, text: "Newest" }}
         next={
           next !== null && {
-            href: `${SECTIONS.tasks.href}?${new URLSearchParams([...asked, ["before", next]]).toString()}`,
-            text: "Earlier ones",
+            href: `${SECTIONS.tasks.href}?${new URLSearchParams([...filters, ["before", next]]).toString()}`,
+            text: "Older",
           }
         }
       />
@@ -98,9 +94,9 @@ async function listTasks(request: PageRequest): Promise<Response> {
   )
 }
 
-type Listed = ReturnType<typeof latest.parse>["tasks"][number]
+type ListedTask = ReturnType<typeof latest.parse>["tasks"][number]
 
-const Row: FC<{ readonly task: Listed; readonly now: number }> = ({ task, now }) => (
+const Row: FC<{ readonly task: ListedTask; readonly now: number }> = ({ task, now }) => (
   <tr>
     <td data-label="Task">
       <a class="mono" href={taskPath(task.id)}>
@@ -114,7 +110,7 @@ const Row: FC<{ readonly task: Listed; readonly now: number }> = ({ task, now })
     <td data-label="Purpose">
       <Text of={task.purpose ?? "–"} most={60} />
     </td>
-    <td data-label="Person">{task.user === null ? "nobody" : <Person of={task.user} />}</td>
+    <td data-label="Person">{task.user === null ? "none" : <Person of={task.user} />}</td>
     <td data-label="Last token">
       <Moment at={task.token_at} now={now} />
     </td>

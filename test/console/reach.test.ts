@@ -291,7 +291,7 @@ describe("an operator's form", () => {
       expect([path, answer.status]).toEqual([path, expect.toSatisfy((status) => status === 401 || status === 404)])
       expect([path, SECRETS.exec(text)?.[0]]).toEqual([path, undefined])
     }
-    expect(await (await operator.get("/console/live/events")).text()).toContain("not signed in any more")
+    expect(await (await operator.get("/console/live/events")).text()).toContain("Session ended. Sign in again")
     expect(await stateOf(about)).toEqual(before)
   })
 })

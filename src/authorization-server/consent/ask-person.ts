@@ -46,8 +46,8 @@ export function checkForAnybody(
   { receivedAt }: RequestContext,
 ): OAuthFailure | null {
   const anybody = { issuer: "", subject: "", groups: [] }
-  const wanted = consentTo(request, anybody, null, "", receivedAt)
-  const preview = previewTask(bundle, treeFor(anybody, "", bundle, receivedAt), wanted, receivedAt)
+  const draft = consentTo(request, anybody, null, "", receivedAt)
+  const preview = previewTask(bundle, treeFor(anybody, "", bundle, receivedAt), draft, receivedAt)
   return isOAuthFailure(preview) ? preview : null
 }
 
@@ -59,8 +59,8 @@ export async function askPerson(
   const { http, bundle, context } = consentContext
   const { config, receivedAt } = context
   const { user } = owner.person
-  const wanted = consentTo(request, user, approvalBy(owner.person), "", receivedAt)
-  const preview = previewTask(bundle, treeFor(user, "", bundle, receivedAt), wanted, receivedAt)
+  const draft = consentTo(request, user, approvalBy(owner.person), "", receivedAt)
+  const preview = previewTask(bundle, treeFor(user, "", bundle, receivedAt), draft, receivedAt)
   if (isOAuthFailure(preview)) return preview
   const purpose = bundle.purposes.get(preview.task.purpose)
   const view = viewOfConsent(preview.task, preview.life, bundle.catalog.tools)
@@ -86,7 +86,7 @@ export async function askPerson(
   if (before !== "not yet") return show(ANSWERED)
   if (!answered.allows) return oauthError({ reason: "consent_refused" })
   if (answered.kept.tools?.length === 0) return show("Select at least one tool, or choose Don't allow.")
-  const consent = { ...wanted, secretHash: sha256Hex(secret), kept: within(answered.kept, view) }
+  const consent = { ...draft, secretHash: sha256Hex(secret), kept: within(answered.kept, view) }
   const stored = await storeConsent(consentContext, page, consent)
   if (isOAuthFailure(stored)) return stored
   return "answered" in stored ? show(ANSWERED) : code

@@ -59,6 +59,9 @@ const SHOWN_TO_USER: ReadonlySet<OAuthError["reason"]> = new Set([
   "nothing_left",
 ])
 
+/** The errors of a client, or of a redirect URI, that is not registered. */
+const UNREGISTERED: ReadonlySet<OAuthError["reason"]> = new Set(["client_unknown", "redirect_uri_refused"])
+
 /** @param back the redirect URI with the error `access_denied`; null if it is not certain */
 export async function refusalPage(refused: OAuthError, id: string, back: string | null): Promise<Response> {
   const isShownToUser = SHOWN_TO_USER.has(refused.reason)
@@ -68,7 +71,11 @@ export async function refusalPage(refused: OAuthError, id: string, back: string 
     <>
       <p>{reason}</p>
       {back === null ? (
-        <p>You were not redirected: the address is not registered.</p>
+        <p>
+          {UNREGISTERED.has(refused.reason)
+            ? "You were not redirected: the address is not registered."
+            : "You were not redirected."}
+        </p>
       ) : (
         <p>
           <a class="button" href={back}>

@@ -24,7 +24,7 @@ export const ConsolePage: FC<PropsWithChildren<FrameProps>> = ({ title, request,
   </Page>
 )
 
-/** Says why the API did not do what the page asked of it. */
+/** The page that says why the API did not answer 200. */
 export function failurePage(request: PageRequest, response: ApiResponse): Promise<Response> {
   const { status } = response
   const text = descriptionOf(response) ?? "The API gave an answer that this page cannot read."

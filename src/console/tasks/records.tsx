@@ -58,7 +58,7 @@ const KINDS: Readonly<Record<string, string>> = {
 }
 /** What happened to the task, by the last segment of the path. */
 const ENDS: Readonly<Record<string, string>> = {
-  complete: "Task completed",
+  complete: "Task ended",
   abort: "Task aborted",
   quarantine: "Task quarantined",
   release: "Task released",

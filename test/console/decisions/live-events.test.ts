@@ -94,7 +94,7 @@ describe("a stream of decisions", () => {
     const { until, end } = reading(await viewer.get("/console/live/events"))
     await until("event: sign")
     expect((await viewer.post("/sign-out", {})).status).toBe(200)
-    expect(await end()).toContain("You have signed out")
+    expect(await end()).toContain("Session ended. Sign in again")
   }, 40_000)
 
   test("tells nothing that happens after its reader has signed out", async () => {
@@ -106,7 +106,7 @@ describe("a stream of decisions", () => {
     const { decision } = await callWith(token, "/mail", { method: "POST", body: "{}" })
     await recordOf(decision)
     const text = await end()
-    expect(text).toContain("You have signed out")
+    expect(text).toContain("Session ended. Sign in again")
     expect(text).not.toContain(decision)
   }, 40_000)
 

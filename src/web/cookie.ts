@@ -1,13 +1,13 @@
 /**
- * Our two cookies: `__Host-` keeps both to this very host, over TLS (RFC 6265bis 4.1.3.2), out of reach of scripts.
- * Lax: a link in a chat leads to the page that it names; what changes anything is a form, which shows more than a cookie.
+ * Our two cookies. `__Host-` binds both to this host and to TLS (RFC 6265bis, section 4.1.3.2), and `HttpOnly` hides them
+ * from scripts. They are `SameSite=Lax`, so that a link in a chat opens its page; forms need a CSRF token besides.
  */
 import { parse, serialize } from "hono/utils/cookie"
 
 export const COOKIES = {
-  /** A session's secret, 256 bits. */
+  /** The secret of a session, 256 bits. */
   session: "__Host-narrowgate",
-  /** What a sign-in under way has to come back with. */
+  /** The state that the response of the identity provider must match. */
   signIn: "__Host-narrowgate-sign-in",
 } as const
 
@@ -16,7 +16,7 @@ export function cookieOf({ headers }: Request, cookie: keyof typeof COOKIES): st
   return parse(headers.get("cookie") ?? "", name)[name] ?? null
 }
 
-/** @param seconds that it lasts; 0: it is taken away */
+/** @param seconds its lifetime; 0 deletes the cookie */
 export function setCookie(cookie: keyof typeof COOKIES, value: string, seconds: number): string {
   const options = { path: "/", secure: true, httpOnly: true, sameSite: "Lax", maxAge: seconds } as const
   return serialize(COOKIES[cookie], value, options)

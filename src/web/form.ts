@@ -1,6 +1,6 @@
 /**
- * A form that a person sends from one of our own pages: it comes from our origin, as the browser says, and brings what
- * only a page of their own session was given. Either alone would do; a page of elsewhere has neither.
+ * Reads a form that a user sends from one of our own pages. The `Origin` must be ours, and the form must contain the CSRF
+ * token of the session. Each of the two alone prevents cross-site request forgery.
  */
 import { boundedText } from "../platform/request-body.ts"
 import { isSame } from "../core/encoding/constant-time.ts"
@@ -10,7 +10,7 @@ const MAX_BODY_BYTES = 262_144
 const MAX_FIELDS = 6_000
 
 export type Form = URLSearchParams
-/** What of it is not as it has to be. */
+/** What is wrong with the form. */
 export type FormRefused = { readonly refused: "origin" | "csrf" | "body" }
 
 /** @param issuer our own URL */
@@ -24,12 +24,12 @@ export async function readForm(request: Request, session: SignedIn, issuer: stri
   const text = type?.trim().toLowerCase() === "application/x-www-form-urlencoded" ? await bodyOf(request) : null
   if (text === null || hasManyFields(text)) return { refused: "body" }
   const form = new URLSearchParams(text)
-  const [given, ...others] = form.getAll("csrf")
-  const isTheirs = given !== undefined && others.length === 0 && isSame(given, session.csrf)
-  return isTheirs ? form : { refused: "csrf" }
+  const [token, ...others] = form.getAll("csrf")
+  const isOfSession = token !== undefined && others.length === 0 && isSame(token, session.csrf)
+  return isOfSession ? form : { refused: "csrf" }
 }
 
-/** Counted before the text is parsed, which costs far more. */
+/** Counts the fields before the text is parsed, which costs far more. */
 function hasManyFields(text: string): boolean {
   let fields = 1
   for (let at = text.indexOf("&"); at !== -1 && fields <= MAX_FIELDS; at = text.indexOf("&", at + 1)) fields += 1

@@ -1,6 +1,6 @@
 /**
- * JSON as people read it before they say yes to it: every character of it, in parts where it is long, and what the
- * catalog redacts told apart from a caller's text that only says so.
+ * JSON that a person decides by: every character of it, in parts if it is long. Arguments that the catalog redacts are
+ * marked, so that a caller cannot imitate them with a text such as "redacted".
  */
 import type { FC } from "hono/jsx"
 import { Pieces } from "./text.tsx"
@@ -10,11 +10,11 @@ export interface JsonPiece extends Piece {
   readonly isRedacted?: boolean
 }
 
-/** Deeper than it nothing is indented more. */
+/** The deepest level that is indented. */
 const MOST_INDENTED = 12
-/** Bytes of a page with what is put round them, about: beyond, it is written close, and then in parts. */
+/** Bytes of the JSON of one page, about. Longer JSON is written without line breaks, and then in parts. */
 const MOST_ON_A_PAGE = 40_000
-/** What a piece of its own costs besides its text. */
+/** Bytes of markup around one piece. */
 const PIECE_WEIGHT = 30
 
 /** @param redacted names of arguments */
@@ -42,12 +42,16 @@ export function partsOf(
 export const Json: FC<{ readonly pieces: readonly JsonPiece[] }> = ({ pieces }) => (
   <pre class="json" tabindex={0}>
     {pieces.map((piece) =>
-      piece.isRedacted === true ? <span class="redacted">redacted: not kept, nor shown</span> : <Pieces of={[piece]} />,
+      piece.isRedacted === true ? (
+        <span class="redacted">redacted: neither stored nor shown</span>
+      ) : (
+        <Pieces of={[piece]} />
+      ),
     )}
   </pre>
 )
 
-/** A piece that would fill a page is several. */
+/** Divides a piece that would not fit on one page. */
 function cut(piece: JsonPiece): readonly JsonPiece[] {
   const { text, ...rest } = piece
   if (text.length <= MOST_PIECE) return [piece]
@@ -62,7 +66,7 @@ function cut(piece: JsonPiece): readonly JsonPiece[] {
 }
 const MOST_PIECE = 4_000
 
-/** Markup escapes some characters, by four more at most. */
+/** Bytes of a piece in HTML, which escapes a character with at most four more. */
 export function weightOf({ text }: JsonPiece): number {
   const escaped = text.match(/[&<>]/g)?.length ?? 0
   return PIECE_WEIGHT + new TextEncoder().encode(text).byteLength + 4 * escaped
@@ -81,7 +85,7 @@ function written(
   }
   const add = (text: string): void => {
     for (const piece of piecesOf(text)) {
-      // What turns round stays among itself.
+      // A run of right-to-left text gets a piece of its own, so that it cannot reorder its neighbours.
       if (piece.isEscaped || hasBidiControl(piece.text)) {
         flush()
         pieces.push(piece)

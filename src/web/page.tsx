@@ -1,12 +1,12 @@
 /**
- * The frame of our own pages, and the headers under which they go out: no script or style but our own, no frame round
- * them, no form to elsewhere, nothing kept by a cache. All text goes through JSX, which escapes it.
+ * The frame of our own pages, and the headers of their responses: no script or style but our own, no framing, no form to
+ * another origin, no caching. All text goes through JSX, which escapes it.
  */
 import { html } from "hono/html"
 import type { Child, FC, PropsWithChildren } from "hono/jsx"
 
 export interface Reader {
-  /** How the person is called here. */
+  /** The name that the page shows. */
   readonly name: string
   readonly csrf: string
 }
@@ -16,22 +16,22 @@ export interface Section {
   readonly text: string
 }
 
-interface Frame {
+interface PageProps {
   readonly title: string
-  /** Null: nobody is signed in. */
+  /** Null if no user is signed in. */
   readonly reader?: Reader | null
   readonly sections?: readonly Section[]
-  /** `href` of the section that this page is of. */
+  /** The `href` of the section that the page belongs to. */
   readonly current?: string
-  /** Less wide: something to be read and answered. */
+  /** Whether the page is narrow, for text that is read and answered. */
   readonly narrow?: boolean
-  /** Files of our own scripts. */
+  /** The paths of our own scripts. */
   readonly scripts?: readonly string[]
 }
 
 export const STYLE_PATH = "/console/style.css"
 
-export const Page: FC<PropsWithChildren<Frame>> = ({
+export const Page: FC<PropsWithChildren<PageProps>> = ({
   title,
   reader = null,
   sections = [],
@@ -54,7 +54,7 @@ export const Page: FC<PropsWithChildren<Frame>> = ({
     </head>
     <body>
       <a class="skip" href="#main">
-        To the content
+        Skip to content
       </a>
       <header class="top">
         <div>
@@ -93,7 +93,7 @@ export const Page: FC<PropsWithChildren<Frame>> = ({
   </html>
 )
 
-/** A gate, in 32 by 32. */
+/** The outline of a gate, in 32 by 32. */
 const GATE = "M4 28V14a12 12 0 0 1 24 0v14h-7V16a5 5 0 0 0-10 0v12z"
 
 const Mark: FC = () => (
@@ -106,12 +106,12 @@ export const ICON = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"
 
 interface PageOptions {
   readonly status?: number
-  /** Origins to which the answer to a form of the page may send the browser on (CSP 3, `form-action`). */
+  /** Origins to which the response to a form of the page may redirect (CSP 3, `form-action`). */
   readonly formTargets?: readonly string[]
   readonly headers?: Readonly<Record<string, string>>
 }
 
-/** The page as an answer. */
+/** The response with a page. */
 export async function respondPage(
   content: Child,
   { status = 200, formTargets = [], headers = {} }: PageOptions = {},
@@ -136,7 +136,7 @@ const SECURITY_HEADERS = {
   "Cache-Control": "no-store",
   "X-Content-Type-Options": "nosniff",
   "X-Frame-Options": "DENY",
-  // With less than this a form of ours would come with the origin `null`.
+  // With `no-referrer` the browser would send our own forms with `Origin: null`.
   "Referrer-Policy": "same-origin",
   "Cross-Origin-Opener-Policy": "same-origin",
   "Cross-Origin-Resource-Policy": "same-origin",
@@ -144,19 +144,19 @@ const SECURITY_HEADERS = {
   "Strict-Transport-Security": "max-age=31536000",
 } as const
 
-/** Where something was done: the browser asks for the page anew, and a reload repeats nothing. */
+/** Redirects after a form (303): the browser requests the page by GET, so that a reload repeats nothing. */
 export function seeOther(location: string, headers: Readonly<Record<string, string>> = {}): Response {
-  // Nothing is shown yet that an opener could be kept from: a program that has opened a window for its answer must have it
-  // still when the browser comes back to it.
+  // A program may have opened this window to wait for its answer. A `same-origin` policy would cut it off, and a redirect
+  // shows nothing that the policy could protect from the opener.
   const { "Content-Type": _type, "Cross-Origin-Opener-Policy": _opener, ...secure } = SECURITY_HEADERS
   return new Response(null, { status: 303, headers: { ...secure, Location: location, ...headers } })
 }
 
-/** A page that says one thing. */
+/** A page with a single message. */
 export function plainPage(
   title: string,
   text: Child,
-  answer: PageOptions & Pick<Frame, "reader"> = {},
+  answer: PageOptions & Pick<PageProps, "reader"> = {},
 ): Promise<Response> {
   const { reader = null, ...rest } = answer
   return respondPage(

@@ -1,6 +1,6 @@
 /**
- * Signing in at a person's own OIDC provider: authorization code with PKCE, `state`, `nonce` and the issuer's own mark
- * (RFC 9207). All of the protocol is oauth4webapi's.
+ * Signs users in at their OpenID provider: authorization code flow with PKCE, `state`, `nonce` and the `iss` parameter
+ * (RFC 9207). oauth4webapi implements the protocol.
  */
 import * as oauth from "oauth4webapi"
 import { boundedText } from "../platform/request-body.ts"
@@ -13,7 +13,7 @@ export type SignInIssuer = IssuerDefinition & {
   readonly sign_in: NonNullable<IssuerDefinition["sign_in"]>
 }
 
-/** Where people can sign in. */
+/** The issuers at which users can sign in. */
 export function signInIssuers({ issuers }: Bundle): readonly SignInIssuer[] {
   return issuers.flatMap((each) => {
     const { issuer, sign_in } = each
@@ -23,18 +23,18 @@ export function signInIssuers({ issuers }: Bundle): readonly SignInIssuer[] {
 
 export const CALLBACK = "/sign-in/callback"
 
-/** What has to come back, kept by the browser in the meantime. */
-export interface Leaving {
+/** The values that the response must match. The browser keeps them in a cookie until then. */
+export interface PendingSignIn {
   readonly state: string
   readonly nonce: string
   readonly verifier: string
 }
 
-/** Who we are, by which secrets, and where we may ask. */
+/** Our own client at the providers. */
 interface ProviderClient {
   readonly config: {
     readonly issuer: string
-    /** By the `id` of an issuer. */
+    /** Client secrets by the `id` of an issuer. */
     readonly signInSecrets: ReadonlyMap<string, string>
   }
   readonly fetchContext: ProviderContext
@@ -43,16 +43,16 @@ interface ProviderClient {
 interface ProviderContext {
   /** Milliseconds. */
   readonly now: number
-  /** The local stack: loopback may be fetched. */
+  /** Whether this is the local stack, which may fetch from loopback. */
   readonly local: boolean
 }
 
-/** Where to send the browser. */
+/** The URL to which the browser is sent, with the values that its response must match. */
 export async function authorizationUrl(
   at: SignInIssuer,
-  asker: ProviderClient,
-): Promise<{ url: URL; leaving: Leaving }> {
-  const server = await serverOf(at, asker.fetchContext)
+  client: ProviderClient,
+): Promise<{ url: URL; pending: PendingSignIn }> {
+  const server = await serverOf(at, client.fetchContext)
   if (server.authorization_endpoint === undefined) throw new Error("the provider has no authorization endpoint")
   const [state, nonce, verifier] = [
     oauth.generateRandomState(),
@@ -60,57 +60,57 @@ export async function authorizationUrl(
     oauth.generateRandomCodeVerifier(),
   ]
   const url = new URL(server.authorization_endpoint)
-  if (!mayBeFetched(url, asker.fetchContext.local))
-    throw new Error("the provider's authorization endpoint is none to send people to")
-  const { client, scope, resource } = at.sign_in
+  if (!mayBeFetched(url, client.fetchContext.local))
+    throw new Error("the provider's authorization endpoint may not be used")
+  const { client: clientId, scope, resource } = at.sign_in
   const parameters = {
     response_type: "code",
-    client_id: client,
-    redirect_uri: `${asker.config.issuer}${CALLBACK}`,
+    client_id: clientId,
+    redirect_uri: `${client.config.issuer}${CALLBACK}`,
     scope,
     state,
     nonce,
     code_challenge: await oauth.calculatePKCECodeChallenge(verifier),
     code_challenge_method: "S256",
-    ...(resource !== "none" && { [resource]: asker.config.issuer }),
+    ...(resource !== "none" && { [resource]: client.config.issuer }),
   }
   for (const [name, value] of Object.entries(parameters)) url.searchParams.set(name, value)
-  return { url, leaving: { state, nonce, verifier } }
+  return { url, pending: { state, nonce, verifier } }
 }
 
 /**
- * The person's access token, for what the provider answered.
- * @param answer the URL that it sent the browser to
- * @throws where the answer is not to what was asked, or the provider gives no token
+ * Exchanges the authorization response for the access token of the user.
+ * @param answer the URL to which the provider redirected the browser
+ * @throws if the response does not match the request, or the provider issues no token
  */
 export async function accessTokenFor(
   at: SignInIssuer,
   answer: URL,
-  leaving: Leaving,
-  asker: ProviderClient,
+  pending: PendingSignIn,
+  client: ProviderClient,
 ): Promise<string> {
-  const server = await serverOf(at, asker.fetchContext)
+  const server = await serverOf(at, client.fetchContext)
   const { client: id, resource } = at.sign_in
-  const client = { client_id: id }
-  const parameters = oauth.validateAuthResponse(server, client, answer, leaving.state)
+  const oauthClient = { client_id: id }
+  const parameters = oauth.validateAuthResponse(server, oauthClient, answer, pending.state)
   const response = await oauth.authorizationCodeGrantRequest(
     server,
-    client,
-    authenticationFor(at, server, asker.config),
+    oauthClient,
+    authenticationFor(at, server, client.config),
     parameters,
-    `${asker.config.issuer}${CALLBACK}`,
-    leaving.verifier,
+    `${client.config.issuer}${CALLBACK}`,
+    pending.verifier,
     {
-      ...options(asker.fetchContext),
-      ...(resource !== "none" && { additionalParameters: { [resource]: asker.config.issuer } }),
+      ...options(client.fetchContext),
+      ...(resource !== "none" && { additionalParameters: { [resource]: client.config.issuer } }),
     },
   )
-  const expected = { expectedNonce: leaving.nonce, requireIdToken: true }
-  const said = await oauth.processAuthorizationCodeResponse(server, client, response, expected)
-  return said.access_token
+  const expected = { expectedNonce: pending.nonce, requireIdToken: true }
+  const tokens = await oauth.processAuthorizationCodeResponse(server, oauthClient, response, expected)
+  return tokens.access_token
 }
 
-/** Where whoever has signed out here can do it there too; null where the provider does not say, or names no place on the web. */
+/** The end-session endpoint of the provider; null if its metadata names none, or one that may not be used. */
 export async function signOutUrl(at: SignInIssuer, { config, fetchContext }: ProviderClient): Promise<string | null> {
   const { end_session_endpoint: end } = await serverOf(at, fetchContext)
   if (end === undefined) return null
@@ -134,35 +134,34 @@ function authenticationFor(
 
 const FRESH_MS = 600_000
 const TIMEOUT_MS = 10_000
-/** Of metadata, and of an answer with two tokens. */
+/** The most bytes of metadata, and of a token response. */
 const MAX_BYTES = 262_144
-const known = new Map<string, { readonly server: oauth.AuthorizationServer; readonly at: number }>()
+const cachedServers = new Map<string, { readonly server: oauth.AuthorizationServer; readonly at: number }>()
 
 async function serverOf({ issuer }: SignInIssuer, fetchContext: ProviderContext): Promise<oauth.AuthorizationServer> {
-  const held = known.get(issuer)
-  const age = held ? fetchContext.now - held.at : FRESH_MS
-  if (held && age >= 0 && age < FRESH_MS) return held.server
+  const cached = cachedServers.get(issuer)
+  const age = cached ? fetchContext.now - cached.at : FRESH_MS
+  if (cached && age >= 0 && age < FRESH_MS) return cached.server
   const url = new URL(issuer)
   const response = await oauth.discoveryRequest(url, { algorithm: "oidc", ...options(fetchContext) })
   const server = await oauth.processDiscoveryResponse(url, response)
-  known.set(issuer, { server, at: fetchContext.now })
+  cachedServers.set(issuer, { server, at: fetchContext.now })
   return server
 }
 
 function options({ local }: ProviderContext) {
-  const fetchAllowed = async (url: string, { method, headers, body }: Sent): Promise<Response> => {
+  const fetchAllowed = async (url: string, { method, headers, body }: ProviderRequest): Promise<Response> => {
     if (!mayBeFetched(new URL(url), local)) throw new Error("the URL may not be fetched")
     const signal = AbortSignal.timeout(TIMEOUT_MS)
     const response = await fetch(url, { method, headers, body: body ?? null, redirect: "manual", signal })
     const text = await boundedText(response, MAX_BYTES)
     if (text === null) throw new Error("the provider's answer is too long, or not UTF-8")
-    const { status, headers: said } = response
-    return new Response(text === "" ? null : text, { status, headers: said })
+    return new Response(text === "" ? null : text, { status: response.status, headers: response.headers })
   }
   return { [oauth.allowInsecureRequests]: local, [oauth.customFetch]: fetchAllowed }
 }
 
-interface Sent {
+interface ProviderRequest {
   readonly method: string
   readonly headers: Record<string, string>
   readonly body?: URLSearchParams | undefined

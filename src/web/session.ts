@@ -1,7 +1,7 @@
 /**
- * A person's session at our own pages. It is no authority of its own: it holds the access token that their provider gave
- * to our client, by which they are known at every door of the API too, and lasts as long as that. Each is one Durable
- * Object; who reads its storage reads nothing, as the key is in the browser's cookie alone.
+ * The session of a user at our own pages. It has no authority of its own: it holds the access token that the identity
+ * provider issued to our client, which authenticates the user at the API as well, and it lasts as long as the token. Each
+ * session is one Durable Object. Its storage is encrypted with a key that only the cookie of the browser contains.
  */
 import { DurableObject } from "cloudflare:workers"
 import { CompactEncrypt, compactDecrypt } from "jose"
@@ -12,24 +12,24 @@ import { newSecret } from "../platform/secret.ts"
 import type { RequestContext } from "../request-context.ts"
 import { cookieOf } from "./cookie.ts"
 
-/** Longer than it nobody reads a page without signing in again, whatever their token would allow. */
+/** The longest session, however long the token is valid. */
 export const MAX_SESSION_MS = 12 * 60 * 60 * 1000
 
 export interface SignedIn {
-  /** Their own access token, of our client. */
+  /** The access token of the user, issued to our client. */
   readonly token: string
-  /** A form of theirs has to bring it. */
+  /** The CSRF token that each form of the session must contain. */
   readonly csrf: string
-  /** Of which codes are made; neither a page nor a form has it. */
+  /** The key from which authorization codes are derived. No page and no form contains it. */
   readonly codeKey: string
   /** Milliseconds. */
   readonly expiresAt: number
-  /** Milliseconds, when they signed in. */
+  /** Milliseconds: the time of the sign-in. */
   readonly issuedAt: number
 }
 
-const kept = z.object({ token: z.string(), expiresAt: z.number(), issuedAt: z.number() })
-export type StoredSession = z.infer<typeof kept>
+const storedSession = z.object({ token: z.string(), expiresAt: z.number(), issuedAt: z.number() })
+export type StoredSession = z.infer<typeof storedSession>
 
 export class Session extends DurableObject<Env> {
   async begin(sealed: string, until: number): Promise<void> {
@@ -38,8 +38,8 @@ export class Session extends DurableObject<Env> {
   }
 
   read(): string | null {
-    const known = this.ctx.storage.kv.get<{ readonly sealed: string; readonly until: number }>("sealed")
-    return known && Date.now() < known.until ? known.sealed : null
+    const stored = this.ctx.storage.kv.get<{ readonly sealed: string; readonly until: number }>("sealed")
+    return stored && Date.now() < stored.until ? stored.sealed : null
   }
 
   async end(): Promise<void> {
@@ -64,7 +64,7 @@ export async function beginSession(session: StoredSession, { env }: RequestConte
   return secret
 }
 
-/** Null: nobody is signed in here, or not any more. */
+/** Null if the browser has no session, or an expired one. */
 export async function sessionOf(request: Request, { env, receivedAt }: RequestContext): Promise<SignedIn | null> {
   const secret = cookieOf(request, "session")
   if (secret === null || !SECRET.test(secret)) return null
@@ -73,7 +73,7 @@ export async function sessionOf(request: Request, { env, receivedAt }: RequestCo
     if (sealed === null) return null
     const options = { keyManagementAlgorithms: [SEAL.alg], contentEncryptionAlgorithms: [SEAL.enc] }
     const { plaintext } = await compactDecrypt(sealed, keyOf(secret), options)
-    const session = kept.parse(JSON.parse(new TextDecoder().decode(plaintext)))
+    const session = storedSession.parse(JSON.parse(new TextDecoder().decode(plaintext)))
     if (receivedAt >= session.expiresAt) return null
     return { ...session, csrf: sha256Base64url(`form ${secret}`), codeKey: sha256Base64url(`code ${secret}`) }
   } catch (error) {
@@ -89,7 +89,7 @@ export async function endSession(request: Request, { env }: RequestContext): Pro
 
 const SEAL = { alg: "dir", enc: "A256GCM" } as const
 
-/** Neither the name of the object nor what a form brings tells the key, or one another. */
+/** The key cannot be derived from the name of the object or from the CSRF token, nor each of these from another. */
 function keyOf(secret: string): Uint8Array {
   return Uint8Array.fromBase64(sha256Base64url(`seal ${secret}`), { alphabet: "base64url" })
 }

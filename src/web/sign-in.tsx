@@ -1,6 +1,6 @@
 /**
- * Signing in at our own pages, and out again. Whoever comes back from their provider is asked nothing more here: what
- * they are shown and may do is judged where it is done, by the token that they came with.
+ * Sign-in and sign-out at our own pages. The sign-in authenticates only. Each page and each request to the API authorizes
+ * its user anew, by the token of their session.
  */
 import type { Context } from "hono"
 import * as z from "zod"
@@ -18,12 +18,12 @@ import { cookieOf, setCookie } from "./cookie.ts"
 import { CALLBACK, accessTokenFor, authorizationUrl, signInIssuers, signOutUrl, type SignInIssuer } from "./provider.ts"
 import { beginSession, endSession, MAX_SESSION_MS, sessionOf } from "./session.ts"
 
-/** Seconds in which whoever left for their provider has to be back. */
+/** Seconds within which a user must return from the provider. */
 const SIGN_IN_WITHIN = 600
-/** Of the place to come back to: cookies are 4 KB at most. */
+/** The most characters of the return address, which is kept in a cookie of at most 4 KB. */
 export const MAX_RETURN = 2_800
 
-const leavingSchema = z.strictObject({
+const pendingSchema = z.strictObject({
   issuer: z.string(),
   returnTo: z.string(),
   state: z.string(),
@@ -31,7 +31,7 @@ const leavingSchema = z.strictObject({
   verifier: z.string(),
 })
 
-/** Where to send the browser. @param returnTo path and query, on our own origin, to come back to */
+/** The address of the sign-in. @param returnTo path and query of our own page to which the user returns */
 export function signInLocation(returnTo: string): string {
   return `/sign-in?${new URLSearchParams({ return: returnTo }).toString()}`
 }
@@ -43,22 +43,18 @@ export async function signIn(c: Context<{ Bindings: Env }>): Promise<Response> {
   if (!bundle) return unavailable()
   const returnTo = returnOf(c.req.query("return"), context.config.issuer)
   if (returnTo === null) {
-    return plainPage(
-      "This link leads nowhere",
-      <p>What it wants to come back to is none of our pages, or too long.</p>,
-      {
-        status: 400,
-      },
-    )
+    return plainPage("This link is not valid", <p>Its return address is not a page of Narrowgate, or is too long.</p>, {
+      status: 400,
+    })
   }
-  const known = signInIssuers(bundle)
-  const named = c.req.query("issuer")
-  const chosen = known.length === 1 ? known[0] : known.find(({ id }) => id === named)
-  if (!chosen) return chooser(known, returnTo)
+  const issuers = signInIssuers(bundle)
+  const requested = c.req.query("issuer")
+  const chosen = issuers.length === 1 ? issuers[0] : issuers.find(({ id }) => id === requested)
+  if (!chosen) return chooser(issuers, returnTo)
   try {
-    const { url, leaving } = await authorizationUrl(chosen, context)
-    const kept = JSON.stringify({ issuer: chosen.id, returnTo, ...leaving })
-    const cookie = new TextEncoder().encode(kept).toBase64({ alphabet: "base64url", omitPadding: true })
+    const { url, pending } = await authorizationUrl(chosen, context)
+    const state = JSON.stringify({ issuer: chosen.id, returnTo, ...pending })
+    const cookie = new TextEncoder().encode(state).toBase64({ alphabet: "base64url", omitPadding: true })
     return seeOther(url.href, { "Set-Cookie": setCookie("signIn", cookie, SIGN_IN_WITHIN) })
   } catch (error) {
     logEvent("sign_in_failed", { issuer: chosen.id, error: String(error) })
@@ -71,29 +67,29 @@ export async function signInCallback(c: Context<{ Bindings: Env }>): Promise<Res
   const context = requestContext(c.env, (work) => c.executionCtx.waitUntil(work))
   const bundle = await bundleFor(context)
   if (!bundle) return unavailable()
-  const leaving = leavingOf(cookieOf(c.req.raw, "signIn"))
-  const issuer = signInIssuers(bundle).find(({ id }) => id === leaving?.issuer)
-  if (!leaving || !issuer) return failed("/console", "no sign-in is under way in this browser", null, context)
-  // The cookie is the browser's to keep: what comes of it is read as a link's would be.
-  const returnTo = returnOf(leaving.returnTo, context.config.issuer) ?? "/console"
+  const pending = pendingOf(cookieOf(c.req.raw, "signIn"))
+  const issuer = signInIssuers(bundle).find(({ id }) => id === pending?.issuer)
+  if (!pending || !issuer) return failed("/console", EXPIRED, null, context)
+  // A user can change their cookies, so the return address is validated again.
+  const returnTo = returnOf(pending.returnTo, context.config.issuer) ?? "/console"
   const arrived = new URL(c.req.url)
-  // As it was sent there, whatever host a zone in front of us has made of it.
+  // The redirect URI that was registered; a proxy in front of the Worker may have changed the host of this request.
   const answer = new URL(arrived.pathname + arrived.search, context.config.issuer)
   let token: string
   try {
-    token = await accessTokenFor(issuer, answer, leaving, context)
+    token = await accessTokenFor(issuer, answer, pending, context)
   } catch (error) {
     logEvent("sign_in_failed", { issuer: issuer.id, error: error instanceof Error ? error.message : String(error) })
-    return failed(returnTo, "the provider's answer is none to what was asked", null, context)
+    return failed(returnTo, "the response of the provider does not match the request", null, context)
   }
   const { receivedAt, config, fetchContext } = context
   const person = await verifyPersonToken(token, bundle.issuers, config.issuer, fetchContext)
-  if (isRejected(person)) return failed(returnTo, "the provider's token is not accepted", person, context)
+  if (isRejected(person)) return failed(returnTo, "the token of the provider was rejected", person, context)
   const expiresAt = Math.min(person.expiresAt, receivedAt + MAX_SESSION_MS)
   const secret = await beginSession({ token, expiresAt, issuedAt: receivedAt }, context)
   const operator = userId({ issuer: person.issuer.issuer, subject: person.subject })
   record({ decision: "allow", code: "ok", operator }, context)
-  // Whoever was signed in before in this browser is not any more.
+  // The earlier session of this browser ends.
   context.background(endSession(c.req.raw, context))
   const response = seeOther(returnTo)
   response.headers.append("Set-Cookie", setCookie("session", secret, Math.floor((expiresAt - receivedAt) / 1000)))
@@ -109,44 +105,47 @@ export async function signOut(c: Context<{ Bindings: Env }>): Promise<Response> 
   if (form && "refused" in form) {
     const denial = { reason: "form_refused", what: form.refused } as const
     record({ method: "POST", path: "/sign-out", decision: "deny", code: "policy_denied", denial }, context)
-    return plainPage("You are still signed in", <p>This did not come from a page of ours.</p>, { status: 403 })
+    return plainPage("You are still signed in", <p>This form is out of date. Reload the page and try again.</p>, {
+      status: 403,
+    })
   }
   await endSession(c.req.raw, context)
   const bundle = await bundleFor(context)
   const [first, ...others] = bundle ? signInIssuers(bundle) : []
-  const there = first && others.length === 0 ? await signOutUrl(first, context).catch(() => null) : null
+  const providerSignOut = first && others.length === 0 ? await signOutUrl(first, context).catch(() => null) : null
+  const providerText = first && others.length === 0 ? first.id : "your identity provider"
   const page = await plainPage(
     "Signed out",
     <>
-      <p>You are signed out here. At your identity provider you may still be signed in.</p>
+      <p>You are signed out of Narrowgate. You may still be signed in at {providerText}.</p>
       <p class="row">
         <a class="button" href="/console">
           Sign in again
         </a>
-        {there !== null && <a href={there}>Sign out there too</a>}
+        {providerSignOut !== null && <a href={providerSignOut}>Sign out of {providerText}</a>}
       </p>
     </>,
   )
-  // A page of elsewhere can send a browser here, but not with its cookie: then there is none to take from it.
+  // A form of another site arrives without the cookie, and must not delete it.
   if (cookieOf(c.req.raw, "session") !== null) page.headers.append("Set-Cookie", setCookie("session", "", 0))
   return page
 }
 
-/** A path of ours, and not what some reader takes for another host. */
+/** A path of our own, which no browser reads as another host; null if it is none. */
 function returnOf(text: string | undefined, issuer: string): string | null {
   const path = text ?? "/console"
   if (!/^\/(?![/\\])[\x21-\x7e]*$/.test(path) || path.length > MAX_RETURN) return null
   const url = URL.parse(path, issuer)
   if (url?.origin !== new URL(issuer).origin) return null
-  const found = url.pathname + url.search
-  // With its dots resolved it may begin like another host after all: `/.//evil.example`.
-  return found.startsWith("//") ? null : found
+  const resolved = url.pathname + url.search
+  // With its dot segments resolved, a path may begin like another host: `/.//evil.example`.
+  return resolved.startsWith("//") ? null : resolved
 }
 
-function leavingOf(cookie: string | null): z.infer<typeof leavingSchema> | null {
+function pendingOf(cookie: string | null): z.infer<typeof pendingSchema> | null {
   try {
     const bytes = Uint8Array.fromBase64(cookie ?? "", { alphabet: "base64url" })
-    return leavingSchema.parse(JSON.parse(new TextDecoder().decode(bytes)))
+    return pendingSchema.parse(JSON.parse(new TextDecoder().decode(bytes)))
   } catch {
     return null
   }
@@ -156,20 +155,29 @@ function chooser(issuers: readonly SignInIssuer[], returnTo: string): Promise<Re
   const text =
     issuers.length === 0 ? (
       <p>
-        No identity provider is configured for it: an entry of <code>issuers.yaml</code> needs <code>sign_in</code>.
+        No identity provider is configured for sign-in. An entry of <code>issuers.yaml</code> needs <code>sign_in</code>
+        .
       </p>
     ) : (
       <ul class="cards">
         {issuers.map(({ id, issuer }) => (
           <li class="card">
-            <a href={`${signInLocation(returnTo)}&${new URLSearchParams({ issuer: id }).toString()}`}>{id}</a>
+            <a
+              class="button main"
+              href={`${signInLocation(returnTo)}&${new URLSearchParams({ issuer: id }).toString()}`}
+            >
+              Continue with {id}
+            </a>
             <div class="quiet">{issuer}</div>
           </li>
         ))}
       </ul>
     )
-  return plainPage("Sign in", text, { status: issuers.length === 0 ? 404 : 200 })
+  return plainPage("Sign in to Narrowgate", text, { status: issuers.length === 0 ? 404 : 200 })
 }
+
+/** What the record says if the browser has no pending sign-in. */
+const EXPIRED = "no sign-in is pending in this browser"
 
 function failed(returnTo: string, what: string, because: Rejected | null, context: RequestContext): Promise<Response> {
   const denial = { reason: "sign_in_failed", what, because: because?.rejected ?? null } as const
@@ -177,7 +185,7 @@ function failed(returnTo: string, what: string, because: Rejected | null, contex
   return respondPage(
     <Page title="Not signed in" narrow>
       <h1>Not signed in</h1>
-      <p>{`It did not work: ${what}.`}</p>
+      <p>{what === EXPIRED ? "Sign-in expired. Start again in this browser." : `The sign-in failed: ${what}.`}</p>
       <a class="button main" href={signInLocation(returnTo)}>
         Try again
       </a>
@@ -186,13 +194,13 @@ function failed(returnTo: string, what: string, because: Rejected | null, contex
   )
 }
 
-function record(known: Partial<DecisionRecord>, { env, receivedAt, background }: RequestContext): void {
+function record(fields: Partial<DecisionRecord>, { env, receivedAt, background }: RequestContext): void {
   const start = { id: newId("dec", receivedAt), at: receivedAt, kind: "management" } as const
-  recordAtEdge(env, recordOf({ method: "GET", path: CALLBACK, ...known, ...start }), background)
+  recordAtEdge(env, recordOf({ method: "GET", path: CALLBACK, ...fields, ...start }), background)
 }
 
 const unavailable = (): Promise<Response> =>
-  plainPage("Not now", <p>It cannot be looked up at the moment who may sign in. Try again in a minute.</p>, {
+  plainPage("Temporarily unavailable", <p>Sign-in is unavailable at the moment. Try again in a minute.</p>, {
     status: 503,
     headers: { "Retry-After": "5" },
   })

@@ -1,4 +1,4 @@
-/** How our pages look: one sheet, dark and light as the reader has it, readable without a script and on a phone. */
+/** The style sheet of our pages: light and dark by the reader's preference, for desktops and phones. */
 export const STYLE = /* css */ `
 :root {
   color-scheme: light dark;

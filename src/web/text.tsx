@@ -1,8 +1,8 @@
-/** Texts of others, and times, on our pages. */
+/** Foreign texts, and times, on our pages. */
 import type { FC } from "hono/jsx"
 import { piecesOf, shortened, hasBidiControl, type Piece } from "./visible.ts"
 
-/** All of it, with whatever could not be seen written out. */
+/** A foreign text, in which each invisible character is written out. */
 export const Text: FC<{ readonly of: string; readonly most?: number }> = ({ of, most }) => (
   <Pieces of={piecesOf(most === undefined ? of : shortened(of, most))} />
 )
@@ -15,7 +15,7 @@ export const Pieces: FC<{ readonly of: readonly Piece[] }> = ({ of }) => (
   </>
 )
 
-/** An issuer's subject: the name, and who knows them by it. */
+/** A user: the subject, and below it the issuer that gave them this name. */
 export const Person: FC<{ readonly of: string }> = ({ of }) => {
   const bar = of.indexOf("|")
   return (
@@ -33,17 +33,22 @@ export const Person: FC<{ readonly of: string }> = ({ of }) => {
 /** @param at, now milliseconds */
 export const Moment: FC<{ readonly at: number; readonly now: number }> = ({ at, now }) =>
   Math.abs(at) > MOST_TIME ? (
-    <>a moment that no calendar has</>
+    <>a time outside the calendar</>
   ) : (
     <>
       <time datetime={new Date(at).toISOString()}>{clockOf(at, now)}</time> ({fromNow(at, now)})
     </>
   )
 
-/** Milliseconds: later than this there is no `Date` (ECMA-262 21.4.1.1), and a page of it would show nothing at all. */
+/** Milliseconds. Beyond this a `Date` is invalid (ECMA-262, section 21.4.1.1), and formatting it would throw. */
 const MOST_TIME = 8.64e15
 
-/** In UTC, with the day where it is another than today. */
+/** Moment as plain text, for a time that our own API gives. */
+export function momentText(at: number, now: number): string {
+  return `${clockOf(at, now)} (${fromNow(at, now)})`
+}
+
+/** The time in UTC, with the day unless it is today. */
 function clockOf(at: number, now: number): string {
   const [day = "", time = ""] = new Date(at).toISOString().split("T")
   const isToday = new Date(now).toISOString().startsWith(day)

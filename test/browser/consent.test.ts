@@ -65,8 +65,8 @@ describe.skipIf(!isInstalled())("consent", () => {
     return url.href
   }
 
-  async function sentBack(page: Page, redirect: string, button: "Allow" | "Refuse"): Promise<URLSearchParams> {
-    await page.getByRole("button", { name: button }).click()
+  async function sentBack(page: Page, redirect: string, button: "Allow" | "Don't allow"): Promise<URLSearchParams> {
+    await page.getByRole("button", { name: button, exact: true }).click()
     await page.waitForURL(`${redirect}?**`)
     expect(await page.title()).toBe("Program")
     return new URL(page.url()).searchParams
@@ -78,11 +78,11 @@ describe.skipIf(!isInstalled())("consent", () => {
     const page = await context.newPage()
     await page.goto(asking(redirect))
     await login(page, "alice")
-    await page.getByRole("heading", { name: "May this program work for you?" }).waitFor()
+    await page.getByRole("heading", { name: /^Allow .* to act for you\?$/ }).waitFor()
     await lookAt(page, "consent")
     for (const box of await page.getByRole("checkbox").all()) await box.uncheck()
     await page.getByRole("checkbox", { name: "crm.tickets.list" }).check()
-    await page.getByLabel("How many calls").selectOption("1")
+    await page.getByLabel("Calls").selectOption("1")
     const answer = await sentBack(page, redirect, "Allow")
     expect([answer.get("state"), answer.get("iss")]).toEqual(["s", stack.origin])
     const body = {
@@ -104,13 +104,13 @@ describe.skipIf(!isInstalled())("consent", () => {
     const page = await context.newPage()
     await page.goto(asking(redirect))
     await login(page, "alice")
-    await page.getByText("Only at https://api.example, and nowhere else.").waitFor()
+    await page.getByText("https://api.example only.").waitFor()
     const codes = new Set<string | null>()
     page.on("response", (response) => {
       const to = response.headers()["location"] ?? ""
       if (to.startsWith(redirect)) codes.add(new URL(to).searchParams.get("code"))
     })
-    await page.getByRole("button", { name: "Allow" }).dblclick()
+    await page.getByRole("button", { name: "Allow", exact: true }).dblclick()
     await page.waitForURL(`${redirect}?**`)
     expect([...codes]).toEqual([new URL(page.url()).searchParams.get("code")])
     await page.goBack()
@@ -134,7 +134,7 @@ describe.skipIf(!isInstalled())("consent", () => {
     }, asking(redirect))
     const popup = await opened
     await login(popup, "alice")
-    await popup.getByRole("button", { name: "Allow" }).click()
+    await popup.getByRole("button", { name: "Allow", exact: true }).click()
     expect(new URLSearchParams(String(await told)).get("iss")).toBe(stack.origin)
     await context.close()
     server.close()
@@ -146,7 +146,7 @@ describe.skipIf(!isInstalled())("consent", () => {
     const page = await context.newPage()
     await page.goto(asking(redirect))
     await login(page, "alice")
-    expect((await sentBack(page, redirect, "Refuse")).get("error")).toBe("access_denied")
+    expect((await sentBack(page, redirect, "Don't allow")).get("error")).toBe("access_denied")
     await context.close()
     server.close()
   })
@@ -157,9 +157,9 @@ describe.skipIf(!isInstalled())("consent", () => {
     const page = await context.newPage()
     await page.goto(asking(redirect))
     await login(page, "bob")
-    await page.getByText("You may not allow what it asks for.").waitFor()
+    await page.getByText("Your account cannot grant this access.").waitFor()
     await lookAt(page, "consent-not-yours")
-    await page.getByRole("link", { name: "Back to the program" }).click()
+    await page.getByRole("link", { name: "Return to the program" }).click()
     await page.waitForURL(`${redirect}?**`)
     expect(new URL(page.url()).searchParams.get("error")).toBe("access_denied")
     const answer = await page.goto(asking("https://evil.example/callback"))

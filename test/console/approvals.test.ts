@@ -70,7 +70,7 @@ describe("a call's page", () => {
       votes: [{ by: `${IDP}|approver`, approved: true, reason: "as agreed" }],
     })
     const page = await textOf(approver, question.page)
-    expect(page).toContain("It is answered.")
+    expect(page).toContain("This approval has been answered.")
     expect(page).toContain("as agreed")
     expect(page).not.toContain("Approve this call")
     expect((await write(question.token, { text: "two" })).code).toBe("ok")
@@ -139,11 +139,11 @@ describe("a call's page", () => {
     const viewer = await visitorAs("viewer")
     const page = await textOf(viewer, question.page)
     expect(page).toContain("files.write")
-    expect(page).toContain("you may look at it")
+    expect(page).toContain("Operators with the role approver answer this.")
     expect(page).not.toContain('<form method="post" action="/console')
     const answer = await viewer.post(question.page, { decision: "approve" })
     expect(answer.status).toBe(403)
-    expect(await answer.text()).toContain("Your answer was not taken.")
+    expect(await answer.text()).toContain("Your answer was not recorded.")
     expect(await statusOf(question)).toMatchObject({ status: "pending", votes: [] })
   })
 
@@ -162,10 +162,10 @@ describe("a call's page", () => {
     await write(token, { text: "one" })
     const question = await questionOf(task, token, (await write(token, { text: "two" })).decision)
     const operator = await visitorAs("operator")
-    expect(await textOf(operator, question.page)).toContain("This is your own task")
+    expect(await textOf(operator, question.page)).toContain("You cannot approve a call made on your behalf.")
     const answer = await operator.post(question.page, { decision: "approve" })
     expect(answer.status).toBe(403)
-    expect(await answer.text()).toContain("This is your own task")
+    expect(await answer.text()).toContain("You cannot approve a call made on your behalf.")
     expect(await statusOf(question)).toMatchObject({ status: "pending", votes: [] })
   })
 
@@ -175,13 +175,13 @@ describe("a call's page", () => {
       ["tess", "tom", "tim"].map(async (subject) => visitorAs(subject, { claims: { groups: ["treasury"] } })),
     )
     if (!tess || !tom || !tim) throw new Error("nobody")
-    expect(await textOf(tess, question.page)).toContain("0 of 2 people have agreed")
+    expect(await textOf(tess, question.page)).toContain("0 of 2 approvals")
     await tess.post(question.page, { decision: "approve", uses: "3" })
     const again = await tess.post(question.page, { decision: "approve" })
-    expect([again.status, await again.text()]).toEqual([404, expect.stringContaining("You have answered already")])
+    expect([again.status, await again.text()]).toEqual([404, expect.stringContaining("You have answered.")])
     await tom.post(question.page, { decision: "approve", uses: "2" })
     const late = await tim.post(question.page, { decision: "reject" })
-    expect([late.status, await late.text()]).toEqual([404, expect.stringContaining("Somebody has answered already")])
+    expect([late.status, await late.text()]).toEqual([404, expect.stringContaining("Another approver has answered.")])
     expect(await statusOf(question)).toMatchObject({ status: "approved", uses: 2 })
   })
 
@@ -190,11 +190,11 @@ describe("a call's page", () => {
     const task = question.page.split("/")[3] ?? ""
     const approver = await visitorAs("approver")
     await manage("POST", `/v1/tasks/${task}/quarantine`, await bearerOf("operator"))
-    expect(await textOf(approver, question.page)).toContain("Its task is frozen")
+    expect(await textOf(approver, question.page)).toContain("The task is quarantined.")
     await manage("POST", `/v1/tasks/${task}/complete`, await bearerOf("operator"))
-    expect(await textOf(approver, question.page)).toContain("It is over")
+    expect(await textOf(approver, question.page)).toContain("This approval has expired")
     const late = await approver.post(question.page, { decision: "approve" })
-    expect([late.status, await late.text()]).toEqual([404, expect.stringContaining("It is over")])
+    expect([late.status, await late.text()]).toEqual([404, expect.stringContaining("This approval has expired")])
   })
 
   test("shows what a caller wrote as text, whatever it is", async () => {
@@ -217,7 +217,7 @@ describe("a call's page", () => {
     const approver = await visitorAs("approver")
     const first = await textOf(approver, question.page)
     expect(new TextEncoder().encode(first).byteLength).toBeLessThan(100_000)
-    const parts = Number(/this is part 1 of (\d+)/.exec(first)?.[1])
+    const parts = Number(/This is part 1 of (\d+)/.exec(first)?.[1])
     expect(parts).toBeGreaterThan(1)
     let seen = 0
     for (let part = 1; part <= parts; part++) {
@@ -255,9 +255,9 @@ describe("a task's page", () => {
     expect(shown).toContain("safe.burn")
     const answer = await alice.post(page, { decision: "approve" })
     expect([answer.status, answer.headers.get("location")]).toEqual([303, page])
-    expect(await textOf(alice, page)).toContain("You have approved of it.")
+    expect(await textOf(alice, page)).toContain("Approved. The agent can start the task.")
     const late = await alice.post(page, { decision: "reject" })
-    expect([late.status, await late.text()]).toEqual([404, expect.stringContaining("you have answered already")])
+    expect([late.status, await late.text()]).toEqual([404, expect.stringContaining("you have answered before")])
     // It waits in no list any more.
     expect((await manage("GET", "/v1/approvals", `Bearer ${await accessToken("alice", "cli")}`)).json).toEqual({
       approvals: [],
@@ -268,7 +268,7 @@ describe("a task's page", () => {
     const { page, task } = await askConsent()
     const alice = await visitorAs("alice")
     await alice.post(page, { decision: "reject" })
-    expect(await textOf(alice, page)).toContain("You have rejected it.")
+    expect(await textOf(alice, page)).toContain("Rejected. The task does not start.")
     expect((await viewOf(task)).status).toBe("revoked")
   })
 

@@ -5,20 +5,20 @@ import { boundText, scopesByAction } from "../../src/console/approvals/grant-wor
 describe("a grant in words", () => {
   test("is told by what can be done with it", () => {
     expect(scopesByAction("crm.*:read mail.send:write *:execute crm.tickets.get:read odd")).toEqual([
-      { words: "It may read with", tools: ["crm.* (every tool of crm)", "crm.tickets.get"] },
-      { words: "It may change things with", tools: ["mail.send"] },
-      { words: "It may run", tools: ["* (every tool)"] },
-      { words: "And besides", tools: ["odd"] },
+      { words: "Read", tools: ["crm.* (all tools of crm)", "crm.tickets.get"] },
+      { words: "Change", tools: ["mail.send"] },
+      { words: "Run", tools: ["* (all tools)"] },
+      { words: "Other scopes", tools: ["odd"] },
     ])
     expect(scopesByAction("")).toEqual([])
   })
 
   test("tells each bound, also of a kind that it does not know", () => {
-    expect(boundText("amount", { min: 1, max: 100 })).toBe("amount is at least 1 and is at most 100")
+    expect(boundText("amount", { min: 1, max: 100 })).toBe("amount must be at least 1 and must be at most 100")
     expect(boundText("to", { like: "*@example.org", max_length: 40 })).toBe(
-      'to looks like "*@example.org" and is no longer than 40',
+      'to must match "*@example.org" and must have at most 40 characters',
     )
-    expect(boundText("ticket", { in: ["1", "2"] })).toBe('ticket is one of ["1","2"]')
+    expect(boundText("ticket", { in: ["1", "2"] })).toBe('ticket must be one of ["1","2"]')
     expect(boundText("ticket", { between: [1, 2] })).toBe("ticket between [1,2]")
   })
 })

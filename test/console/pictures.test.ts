@@ -65,7 +65,7 @@ describe("the picture of a chain", () => {
       { role: "sub-agent", name: "b" },
       { role: "tool", name: "mail.send" },
     ])
-    expect(linksOf(null, ["a"], "mail.send")[0]?.name).toContain("nobody")
+    expect(linksOf(null, ["a"], "mail.send")[0]?.name).toContain("none")
   })
 
   test("has every link inside, and none over another", () => {

@@ -102,7 +102,7 @@ describe("a task's page", () => {
     const viewer = await visitorAs("viewer")
     const page = await textOf(viewer, `/console/tasks/${root.task}`)
     expect(bytesOf(page)).toBeLessThan(MOST_BYTES)
-    expect(page).toContain("21 more tasks are below these")
+    expect(page).toContain("21 more sub-tasks.")
     const own = await textOf(viewer, `/console/tasks/${wanted}`)
     expect(bytesOf(own)).toBeLessThan(MOST_BYTES)
     expect(own).toContain('aria-current="page"')
@@ -118,7 +118,7 @@ describe("a task's page", () => {
     const viewer = await visitorAs("viewer")
     const agent = encodeURIComponent(denied?.chain.at(-1) ?? "")
     for (const path of [`tasks/${task}`, `agents/agent?id=${agent}`, `decisions/${denied?.id}`]) {
-      expect(await textOf(viewer, `/console/${path}`), path).toContain("is no tool of the catalog")
+      expect(await textOf(viewer, `/console/${path}`), path).toContain("is not in the catalog")
     }
   })
 
@@ -146,8 +146,8 @@ describe("a task's page", () => {
     const page = await (await visitorAs("viewer")).get(`/console/tasks/${task}`)
     const text = await page.text()
     expect(page.status).toBe(200)
-    expect(text).toContain("It cannot be shown: Policy does not permit this operator to do that.")
-    expect(text).toContain("What is left")
+    expect(text).toContain("The timeline cannot be shown: Policy does not permit this operator to do that.")
+    expect(text).toContain("Usage")
   })
 
   test("is of none where there is none", async () => {
@@ -182,7 +182,7 @@ describe("the list of tasks", () => {
     const found = await viewer.get(`/console/tasks?id=%20${task}`)
     expect([found.status, found.headers.get("location")]).toEqual([303, `/console/tasks/${task}`])
     const odd = await textOf(viewer, `/console/tasks?id=${encodeURIComponent("<script>\u202E")}`)
-    expect(odd).toContain("is no id of a task")
+    expect(odd).toContain("is not a task id")
     expect(odd).not.toContain("<script>")
   })
 

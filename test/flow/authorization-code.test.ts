@@ -53,7 +53,7 @@ describe("a person at their browser", () => {
     expect(page.headers.get("content-security-policy")).toContain("form-action 'self' https://app.test;")
     const { html, tools } = await shown(page)
     expect(tools).toEqual(["files.forbidden", "files.list", "files.read", "safe.burn"])
-    for (const said of [agentId("first"), "app.test", "Its purpose is <strong>work</strong>"]) {
+    for (const said of [agentId("first"), "app.test", "Purpose: <strong>work</strong>"]) {
       expect(html).toContain(said)
     }
     const back = sentTo(await allow(search, alice))
@@ -478,8 +478,8 @@ const asLaptop = { client_id: LAPTOP, redirect_uri: back, scope: "files.*:read" 
 describe("a program that can keep no secret", () => {
   test("is shown as one that has not proven who it is, and gets what was consented to by its verifier", async () => {
     const { html } = await shown(await visit(query(asLaptop), await signedIn()))
-    expect(html).toContain("This program has not proven who it is.")
-    expect((await shown(await visit(query(), await signedIn()))).html).not.toContain("has not proven who it is")
+    expect(html).toContain("This program is not verified.")
+    expect((await shown(await visit(query(), await signedIn()))).html).not.toContain("is not verified")
     const code = await codeFor(asLaptop)
     const { issued } = await redeem(code, { ...unproven, client_id: LAPTOP, redirect_uri: back })
     expect(issued).toMatchObject({ scope: "files.*:read" })
@@ -555,8 +555,8 @@ describe("a program that has a document of its own", () => {
     const place = await registered("none", { client_name: "<b>Notes</b>" })
     const { html } = await shown(await visit(query(asked(place)), await signedIn()))
     expect(html).toContain("&lt;b&gt;Notes&lt;/b&gt;")
-    expect(html).toContain("its own word, which nobody has checked")
-    expect(html).toContain("This program has not proven who it is.")
+    expect(html).toContain("chosen by the program")
+    expect(html).toContain("This program is not verified.")
     const code = await codeFor(asked(place))
     const { issued } = await redeem(code, { ...unproven, client_id: place.uri, redirect_uri: REDIRECT })
     expect(issued?.scope).toBe("files.*:read")
@@ -586,7 +586,7 @@ describe("a program that has a document of its own", () => {
       const { issued } = await redeem(code, { ...more, client_assertion: await by(key) })
       expect(issued?.scope).toBe("files.*:read")
       const page = await shown(await visit(query(asked(place)), await signedIn()))
-      expect(page.html).not.toContain("has not proven who it is")
+      expect(page.html).not.toContain("is not verified")
     }
   })
 

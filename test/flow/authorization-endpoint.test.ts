@@ -105,7 +105,7 @@ describe("an answer", () => {
   const refusedHere = async (said: Response): Promise<void> => {
     expect([said.status, said.headers.has("location")]).toEqual([403, false])
     // It did not come from our page: the program that the URL names has nothing to do with it, and gets no word of it.
-    expect(await said.text()).toContain("You were not sent on")
+    expect(await said.text()).toContain("You were not redirected.")
     const record = await recordOf(said.headers.get("x-narrowgate-decision") ?? "")
     expect(record).toMatchObject({ decision: "deny", denial: { reason: "form_refused" }, operator: `${IDP}|alice` })
   }
@@ -154,7 +154,7 @@ describe("an answer", () => {
   test("that leaves nothing, or is about what has changed since, is asked for once more", async () => {
     const alice = await signedIn()
     const nothing = await allow(query(), alice, (form) => form.delete("keep"))
-    expect([nothing.status, await nothing.text()]).toEqual([200, expect.stringContaining("Leave at least one tool")])
+    expect([nothing.status, await nothing.text()]).toEqual([200, expect.stringContaining("Select at least one tool")])
     const form = await formOf(query({ purpose: "errand", scope: undefined }), alice)
     form.set("decision", "allow")
     const body = await yard()
@@ -162,7 +162,10 @@ describe("an answer", () => {
     await publish({ ...body, purposes: wider }, 2)
     forgetCaches()
     const again = await answer(query({ purpose: "errand", scope: undefined }), alice, form)
-    expect([again.status, await again.text()]).toEqual([200, expect.stringContaining("has changed in the meantime")])
+    expect([again.status, await again.text()]).toEqual([
+      200,
+      expect.stringContaining("has changed since you opened this page"),
+    ])
   })
 })
 
@@ -268,7 +271,7 @@ describe("whoever", () => {
     const said = await visit(search, await signedIn("alice", { claims: { groups: [] } }))
     expect([said.status, said.headers.has("location")]).toEqual([403, false])
     const html = await said.text()
-    expect(html).toContain("You may not allow what it asks for.")
+    expect(html).toContain("Your account cannot grant this access.")
     const [, back = ""] = /<a class="button" href="([^"]*)">/.exec(html) ?? []
     const { origin, pathname, searchParams } = new URL(back.replaceAll("&amp;", "&"))
     expect(origin + pathname).toBe(CALLBACK)

@@ -49,12 +49,12 @@ describe("a link to the sign-in", () => {
   ])("leads back to none but our own pages: %s", async (place) => {
     const said = await knock(new Request(`${US}/sign-in?${new URLSearchParams({ return: place }).toString()}`))
     expect(said.status).toBe(400)
-    expect(await said.text()).toContain("none of our pages")
+    expect(await said.text()).toContain("not a page of Narrowgate")
   })
 })
 
 describe("what a person says yes to", () => {
-  const CHANGED = "has changed in the meantime"
+  const CHANGED = "has changed since you opened this page"
 
   /** A program by its own document, which a test exchanges. */
   async function documented(): Promise<{ readonly id: string; readonly says: (members: object) => Promise<void> }> {

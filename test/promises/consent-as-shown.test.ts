@@ -17,8 +17,8 @@ import { crash } from "../harness/ledgers.ts"
 import { bearerOf, manage, viewOf } from "../harness/management.ts"
 
 const OTHER = "https://elsewhere.test/"
-const CHANGED = "has changed in the meantime"
-const ANSWERED = "You have answered this page already"
+const CHANGED = "has changed since you opened this page"
+const ANSWERED = "You have already answered this page"
 
 beforeEach(async () => {
   await publish(await yard())
@@ -53,9 +53,7 @@ describe("the page", () => {
     const alice = await signedIn()
     for (const resource of ["https://api.test/", OTHER]) {
       const { html } = await shown(await visit(query({ resource }), alice))
-      expect(html.replaceAll(/<[^>]*>/g, "").replaceAll(/\s+/g, " ")).toContain(
-        `Only at ${resource}, and nowhere else.`,
-      )
+      expect(html.replaceAll(/<[^>]*>/g, "").replaceAll(/\s+/g, " ")).toContain(`${resource} only.`)
     }
   })
 
@@ -231,7 +229,7 @@ describe("consent while the person is elsewhere", () => {
     const alice = await visitorAs("alice")
     for (const path of ["/console/approvals", `/console/approvals/${task}`]) {
       const html = await (await alice.get(path)).text()
-      expect(html.replaceAll(/<[^>]*>/g, "").replaceAll(/\s+/g, " "), path).toContain(`only at ${OTHER}`)
+      expect(html.replaceAll(/<[^>]*>/g, "").replaceAll(/\s+/g, " "), path).toContain(`${OTHER} only`)
     }
     const said = async (decision: string) => (await alice.post(`/console/approvals/${task}`, { decision })).status
     expect([await said("approve"), await said("approve"), await said("reject")]).toEqual([303, 404, 404])

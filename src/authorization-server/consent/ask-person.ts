@@ -1,6 +1,6 @@
 /**
- * Asks a person at their browser what a program is to have, or takes their answer. What the task would be at most is
- * worked out anew for both, by the rules and the person of now.
+ * Shows the consent page, or handles its answer. For both, the largest possible task is computed anew by the current
+ * rules and the current claims of the user.
  */
 import { isSame } from "../../core/encoding/constant-time.ts"
 import type { Person } from "../../credentials/person.ts"
@@ -27,88 +27,88 @@ import { newId } from "../../platform/new-id.ts"
 import { rawTarget } from "../../platform/raw-target.ts"
 import { ANSWERED_WITHIN_MS, answerOf, type ResourceOwner } from "./resource-owner.ts"
 
-/** A code is fetched at once by the program that waits for it (RFC 6749 4.1.2: ten minutes at most). */
+/** The lifetime of an authorization code (RFC 6749, section 4.1.2: ten minutes at most). The waiting client redeems it at once. */
 const CODE_LIFE_MS = 60_000
 
-/** A request to us with all that it is judged by. */
-interface Asking {
+/** The HTTP request, with what it is decided by. */
+interface ConsentContext {
   readonly http: Request
   readonly bundle: Bundle
   readonly context: RequestContext
-  /** Of the decision. */
+  /** The id of the decision. */
   readonly id: string
 }
 
-/** Why nobody at all could allow it: nobody has to sign in to find that out. */
+/** The error of a request that no user could allow. It is found before anybody has to sign in. */
 export function checkForAnybody(
   request: AuthorizationRequest,
   bundle: Bundle,
   { receivedAt }: RequestContext,
 ): OAuthFailure | null {
   const anybody = { issuer: "", subject: "", groups: [] }
-  const wanted = consentTo(request, anybody, null, "", receivedAt)
-  const foreseen = previewTask(bundle, treeFor(anybody, "", bundle, receivedAt), wanted, receivedAt)
-  return isOAuthFailure(foreseen) ? foreseen : null
+  const draft = consentTo(request, anybody, null, "", receivedAt)
+  const preview = previewTask(bundle, treeFor(anybody, "", bundle, receivedAt), draft, receivedAt)
+  return isOAuthFailure(preview) ? preview : null
 }
 
 export async function askPerson(
-  asking: Asking,
+  consentContext: ConsentContext,
   request: AuthorizationRequest,
-  visitor: ResourceOwner,
+  owner: ResourceOwner,
 ): Promise<Response | OAuthFailure | { readonly code: string }> {
-  const { http, bundle, context } = asking
+  const { http, bundle, context } = consentContext
   const { config, receivedAt } = context
-  const { user } = visitor.person
-  const wanted = consentTo(request, user, yesOf(visitor.person), "", receivedAt)
-  const foreseen = previewTask(bundle, treeFor(user, "", bundle, receivedAt), wanted, receivedAt)
-  if (isOAuthFailure(foreseen)) return foreseen
-  const purpose = bundle.purposes.get(foreseen.task.purpose)
-  const view = viewOfConsent(foreseen.task, foreseen.life, bundle.catalog.tools)
-  const shownAs = (page: string): string => shownField(page, digestOf(page, asking, request, purpose, view, visitor))
+  const { user } = owner.person
+  const draft = consentTo(request, user, approvalBy(owner.person), "", receivedAt)
+  const preview = previewTask(bundle, treeFor(user, "", bundle, receivedAt), draft, receivedAt)
+  if (isOAuthFailure(preview)) return preview
+  const purpose = bundle.purposes.get(preview.task.purpose)
+  const view = viewOfConsent(preview.task, preview.life, bundle.catalog.tools)
+  const digestAs = (page: string): string =>
+    shownField(page, digestOf(page, consentContext, request, purpose, view, owner))
   const show = async (notice: string | null): Promise<Response> =>
-    consentPage({ request, purpose, view, visitor, notice, shown: shownAs(newId("tsk", receivedAt)) })
+    consentPage({ request, purpose, view, owner, notice, shown: digestAs(newId("tsk", receivedAt)) })
   if (http.method !== "POST") return show(null)
-  const form = await answerOf(http, visitor, config.issuer)
+  const form = await answerOf(http, owner, config.issuer)
   if (isOAuthFailure(form)) return form
   const answered = readAnswer(form, view.by)
   if (!answered) return oauthError({ reason: "form_refused", what: "no answer" })
   const page = pageOf(answered.shown)
-  if (page === null || !isRecent(page, receivedAt) || !isSame(answered.shown, shownAs(page))) {
+  if (page === null || !isRecent(page, receivedAt) || !isSame(answered.shown, digestAs(page))) {
     return answered.allows ? show(CHANGED) : oauthError({ reason: "consent_refused" })
   }
-  // The same answer of the same page has the same code: a second click of the button repeats the first one's outcome.
-  const secret = sha256Base64url(JSON.stringify([visitor.session.codeKey, page, answered.kept]))
+  // The same answer of the same page has the same code, so a second click of the button has the result of the first.
+  const secret = sha256Base64url(JSON.stringify([owner.session.codeKey, page, answered.kept]))
   const code = { code: `${page}.${secret}` }
   const before = await askLedger(context.env, page, async (ledger) => ledger.answered(sha256Hex(secret)))
   if (before === null) return oauthError({ reason: "unavailable" })
   if (before === "same" && answered.allows) return code
   if (before !== "not yet") return show(ANSWERED)
   if (!answered.allows) return oauthError({ reason: "consent_refused" })
-  if (answered.kept.tools?.length === 0) return show("Leave at least one tool, or refuse.")
-  const consent = { ...wanted, secretHash: sha256Hex(secret), kept: within(answered.kept, view) }
-  const outcome = await keep(asking, page, consent)
-  if (isOAuthFailure(outcome)) return outcome
-  return "answered" in outcome ? show(ANSWERED) : code
+  if (answered.kept.tools?.length === 0) return show("Select at least one tool, or choose Don't allow.")
+  const consent = { ...draft, secretHash: sha256Hex(secret), kept: within(answered.kept, view) }
+  const stored = await storeConsent(consentContext, page, consent)
+  if (isOAuthFailure(stored)) return stored
+  return "answered" in stored ? show(ANSWERED) : code
 }
 
-const CHANGED = "What it may do has changed in the meantime. Please look once more."
-const ANSWERED =
-  "You have answered this page already, and that answer holds. Allow this only if the program is to have one more task."
+const CHANGED = "The access has changed since you opened this page. Please review it again."
+const ANSWERED = "You have already answered this page. Allow it again only if the program needs one more task."
 
-/** The id of a page is the id of its task, and says when it was shown. */
+/** The id of a page is the id of its task, which contains the time when it was shown. */
 function isRecent(page: string, now: number): boolean {
   const shownAt = timeOf(page)
   return shownAt !== null && Math.abs(now - shownAt) < ANSWERED_WITHIN_MS
 }
 
 /**
- * Of all that is answered, so that a form is no answer to another request than its page was about. Who asks is part of it:
- * by its own document a program may be sent elsewhere, or be called otherwise, meanwhile. So is the audience, which the
- * registry gives to a request that names none.
+ * The digest of all that the page shows, so that a form answers only the request of its page. It covers the client: its
+ * metadata document may change its redirect URIs or its name in the meantime. It covers the audience, which the registry
+ * gives to a request that names none.
  */
 function digestOf(
   page: string,
-  { http }: Asking,
+  { http }: ConsentContext,
   { client, audience }: AuthorizationRequest,
   purpose: PurposeDefinition | undefined,
   view: ConsentView,
@@ -116,22 +116,22 @@ function digestOf(
 ): string {
   const { agent, redirectUri, claimedName, isProven } = client
   const program = [agent.id, agent.owner, redirectUri, claimedName, isProven]
-  const shownParts = [rawTarget(http), ...program, audience, purpose?.description ?? null, view.digest]
-  return sha256Hex(JSON.stringify([session.codeKey, page, ...shownParts]))
+  const parts = [rawTarget(http), ...program, audience, purpose?.description ?? null, view.digest]
+  return sha256Hex(JSON.stringify([session.codeKey, page, ...parts]))
 }
 
 function treeFor(user: UserFacts, root: string, { pointer }: Bundle, now: number): TreeState {
   return newTree(root, user, now, pointer, now, new ProofLog("", now))
 }
 
-const yesOf = ({ user, expiresAt: until, issuedAt: since }: Person): ConsentResponse => ({
+const approvalBy = ({ user, expiresAt: until, issuedAt: since }: Person): ConsentResponse => ({
   approved: true,
   person: user,
   until,
   since,
 })
 
-/** A longer life than the page has shown is none. */
+/** Limits the lifetime to the one that the page has shown. */
 function within({ tools, calls, life }: GrantReduction, view: ConsentView): GrantReduction {
   return { tools, calls, life: Math.min(life ?? view.life, view.life) }
 }
@@ -160,31 +160,32 @@ function consentTo(
 }
 
 /**
- * A place among the agent's trees for this person; then the ledger, which waits for the program to come.
+ * Reserves a slot in the task quota of the agent and user, and stores the consent in the ledger until the client redeems
+ * its code.
  * @returns `answered` if another answer of the same page came first
  */
-async function keep(
-  { bundle, context, id: decisionId }: Asking,
+async function storeConsent(
+  { bundle, context, id: decisionId }: ConsentContext,
   root: string,
   consent: Consent,
 ): Promise<OAuthFailure | AskOutcome> {
   const { agent, user, expiresAt } = consent
-  const place = await reserveSlot(root, agent, userId(user), expiresAt, bundle, context)
-  if (isOAuthFailure(place)) return place
+  const slot = await reserveSlot(root, agent, userId(user), expiresAt, bundle, context)
+  if (isOAuthFailure(slot)) return slot
   const { env, receivedAt } = context
   const reply = await askLedger(env, root, async (ledger): Promise<AskOutcome | OAuthFailure | NoBundle> =>
     ledger.ask(LEDGER_VERSION, bundle.pointer, root, consent, { decisionId, receivedAt }),
   )
   const result = !reply || "bundle" in reply ? oauthError({ reason: "unavailable" }) : reply
-  if (isOAuthFailure(result)) context.background(undoUnlessOpen(place, consent, env))
+  if (isOAuthFailure(result)) context.background(undoUnlessOpen(slot, consent, env))
   return result
 }
 
 /**
- * Gives the place back only if the ledger says that there is no tree: its reply may be lost, and another answer of the
- * same page may have opened the tree. If the ledger does not answer, the place is free again when the code has expired.
+ * Releases the slot only if the ledger says that there is no tree: its reply may be lost, and another answer of the same
+ * page may have opened the tree. If the ledger does not answer, the slot is free again when the code has expired.
  */
 async function undoUnlessOpen({ root, undo }: Slot, { secretHash }: Consent, env: Env): Promise<void> {
-  const found = await askLedger(env, root, async (ledger) => ledger.answered(secretHash))
-  if (found === "not yet") await undo()
+  const answered = await askLedger(env, root, async (ledger) => ledger.answered(secretHash))
+  if (answered === "not yet") await undo()
 }

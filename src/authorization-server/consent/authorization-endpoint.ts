@@ -1,7 +1,7 @@
 /**
- * `/oauth/authorize` (RFC 6749 4.1.1, 4.1.2): a program sends a person here, they see what it asks for, leave of it what
- * they like, and it gets a code. Their answer is to the same URL, which is read again from its beginning: nothing but what
- * they say is believed of their browser. GET changes nothing.
+ * `/oauth/authorize` (RFC 6749, sections 4.1.1 and 4.1.2): a client sends a user here. The user sees the requested access,
+ * may reduce it, and the client gets a code. The form posts to the same URL, whose parameters are validated again: nothing
+ * else that the browser sends is trusted. GET changes nothing.
  */
 import type { Context } from "hono"
 import type { Person } from "../../credentials/person.ts"
@@ -11,7 +11,7 @@ import { bundleFor, requestContext, type RequestContext } from "../../request-co
 import { currentSwitches } from "../../revocation/lease.ts"
 import { stoppedBy } from "../../core/signals/switch.ts"
 import { askPerson, checkForAnybody } from "./ask-person.ts"
-import { askingClient } from "./client.ts"
+import { authorizationClient } from "./client.ts"
 import { readRequest, stateOf } from "./authorization-request.ts"
 import { refusalPage } from "./consent-page.tsx"
 import { gather } from "../token/parameters.ts"
@@ -29,45 +29,45 @@ import { newId } from "../../platform/new-id.ts"
 import { rawTarget } from "../../platform/raw-target.ts"
 import { resourceOwnerOf } from "./resource-owner.ts"
 
-/** Where the answer goes. */
+/** The redirect URI of the response, with its `state`. */
 interface RedirectTarget {
   readonly uri: string
   readonly state: string | null
 }
 
-/** Why there is no code. */
-interface Failed {
+/** The failure of a request. */
+interface AuthorizationFailure {
   readonly refused: OAuthError
-  /** Null: who sends the person here, or where to, is not certain. */
+  /** Null if the client or its redirect URI is not certain. */
   readonly place: RedirectTarget | null
   readonly agent: string | null
   readonly person: Person["user"] | null
-  /** What is theirs is shown to the person: a program does not learn who has signed in, nor what they may do, unasked. */
+  /** Whether the error is shown to the user only: a client must not learn who has signed in, or what they may do. */
   readonly isShown: boolean
 }
 
-/** What came of it: a page, the way to the sign-in, a code for the program, or why there is none. */
-type AuthorizationResult = Response | { readonly code: string; readonly place: RedirectTarget } | Failed
+/** A page, a redirect to the sign-in, a code for the client, or a failure. */
+type AuthorizationResult = Response | { readonly code: string; readonly place: RedirectTarget } | AuthorizationFailure
 
 const NO_IDENTITY = { place: null, agent: null, person: null, isShown: true } as const
 const NO_STORE = { "Cache-Control": "no-store" } as const
 
 export async function authorizationEndpoint(c: Context<{ Bindings: Env }>): Promise<Response> {
   const http = c.req.raw
-  // Nobody has asked yet, a browser only looks ahead: nothing is shown, begun or recorded.
+  // A browser only prefetches the page: nothing is shown, started or recorded.
   if (http.method === "HEAD" || /prefetch|prerender/i.test(http.headers.get("sec-purpose") ?? "")) {
     return new Response(null, { status: 204, headers: NO_STORE })
   }
   const context = requestContext(c.env, (promise) => c.executionCtx.waitUntil(promise))
   const id = newId("dec", context.receivedAt)
   const bundle = await bundleFor(context)
-  const outcome: AuthorizationResult = bundle
+  const result: AuthorizationResult = bundle
     ? await authorize(http, bundle, context, id)
     : { refused: { reason: "unavailable" }, ...NO_IDENTITY }
-  if (outcome instanceof Response) return outcome
-  if ("code" in outcome) return sendBack(outcome.place, { code: outcome.code }, context, id)
-  record(outcome, bundle, context, id)
-  const { refused, place, isShown } = outcome
+  if (result instanceof Response) return result
+  if ("code" in result) return sendBack(result.place, { code: result.code }, context, id)
+  record(result, bundle, context, id)
+  const { refused, place, isShown } = result
   const { issuer: iss } = context.config
   if (!place || isShown) {
     return refusalPage(refused, id, place && answerAt(place.uri, { error: "access_denied", state: place.state, iss }))
@@ -83,31 +83,37 @@ async function authorize(
   id: string,
 ): Promise<AuthorizationResult> {
   const { parameters, repeated } = gather(new URL(rawTarget(http), context.config.issuer).search)
-  // Of two clients or places either could be meant.
-  const doubtful = repeated.find((name) => name === "client_id" || name === "redirect_uri")
-  if (doubtful !== undefined)
-    return { ...oauthError({ reason: "parameter_repeated", parameter: doubtful }), ...NO_IDENTITY }
-  const client = await askingClient(parameters, bundle, context)
+  // With two clients or two redirect URIs, the request is ambiguous.
+  const ambiguous = repeated.find((name) => name === "client_id" || name === "redirect_uri")
+  if (ambiguous !== undefined)
+    return { ...oauthError({ reason: "parameter_repeated", parameter: ambiguous }), ...NO_IDENTITY }
+  const client = await authorizationClient(parameters, bundle, context)
   if (isOAuthFailure(client)) return { ...client, ...NO_IDENTITY }
   const { id: agent } = client.agent
   const place = { uri: client.redirectUri, state: repeated.includes("state") ? null : stateOf(parameters) }
-  const back = (failed: OAuthFailure): Failed => ({ ...failed, place, agent, person: null, isShown: false })
+  const back = (failed: OAuthFailure): AuthorizationFailure => ({
+    ...failed,
+    place,
+    agent,
+    person: null,
+    isShown: false,
+  })
   const [again] = repeated
   if (again !== undefined) return back(oauthError({ reason: "parameter_repeated", parameter: again.slice(0, 64) }))
   const request = readRequest(parameters, client, bundle)
   if (isOAuthFailure(request)) return back(request)
-  const futile = (await checkAgent(agent, context)) ?? checkForAnybody(request, bundle, context)
-  if (futile) return back(futile)
-  const visitor = await resourceOwnerOf(http, bundle, context)
-  if (visitor instanceof Response) return visitor
-  if (isOAuthFailure(visitor)) return { ...back(visitor), isShown: true }
-  const outcome = await askPerson({ http, bundle, context, id }, request, visitor)
-  if (outcome instanceof Response) return outcome
-  if ("code" in outcome) return { code: outcome.code, place }
-  const { refused } = outcome
-  // What did not come from our page is answered where it came from: the program has nothing to do with it.
-  const to = refused.reason === "form_refused" ? null : place
-  return { refused, place: to, agent, person: visitor.person.user, isShown: refused.reason !== "consent_refused" }
+  const failure = (await checkAgent(agent, context)) ?? checkForAnybody(request, bundle, context)
+  if (failure) return back(failure)
+  const owner = await resourceOwnerOf(http, bundle, context)
+  if (owner instanceof Response) return owner
+  if (isOAuthFailure(owner)) return { ...back(owner), isShown: true }
+  const result = await askPerson({ http, bundle, context, id }, request, owner)
+  if (result instanceof Response) return result
+  if ("code" in result) return { code: result.code, place }
+  const { refused } = result
+  // A form that did not come from our page is answered here. The client did not send it.
+  const target = refused.reason === "form_refused" ? null : place
+  return { refused, place: target, agent, person: owner.person.user, isShown: refused.reason !== "consent_refused" }
 }
 
 async function checkAgent(agent: string, context: RequestContext): Promise<OAuthFailure | null> {
@@ -117,7 +123,7 @@ async function checkAgent(agent: string, context: RequestContext): Promise<OAuth
   return by && oauthError({ reason: "stopped", switch: by.id })
 }
 
-/** RFC 9207: with our name, so that the program does not take another server's answer for ours. */
+/** Redirects to the client, with `iss` (RFC 9207), so that the client cannot mistake the response of another server for ours. */
 function sendBack(
   { uri, state }: RedirectTarget,
   answer: Readonly<Record<string, string>>,
@@ -126,15 +132,20 @@ function sendBack(
 ): Response {
   const Location = answerAt(uri, { ...answer, state, iss: config.issuer })
   const headers = { ...NO_STORE, Location, "Referrer-Policy": "no-referrer", "X-Narrowgate-Decision": id }
-  // 303: what the person has sent us is not sent on.
+  // 303: the browser must not send the form of the user to the client.
   return new Response(null, { status: 303, headers })
 }
 
-/** RFC 6749 4.1.2.1 has no quotation marks in it. */
+/** `error_description` may not contain quotation marks (RFC 6749, section 4.1.2.1). */
 const inOAuthText = (text: string): string => text.replaceAll(/[^\x20-\x21\x23-\x5b\x5d-\x7e]/g, "'")
 
-function record({ refused, agent, person }: Failed, bundle: Bundle | null, context: RequestContext, id: string): void {
-  // The client proves itself at the token endpoint only: here, anybody can name it.
+function record(
+  { refused, agent, person }: AuthorizationFailure,
+  bundle: Bundle | null,
+  context: RequestContext,
+  id: string,
+): void {
+  // The client authenticates at the token endpoint only: here, anybody can name it.
   const client = agent === null ? null : { agent, isProven: false, once: [] }
   if (!person) return recordRefusal(refused, client, bundle, id, context)
   const by = userId(person)

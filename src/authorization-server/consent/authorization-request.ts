@@ -1,9 +1,9 @@
 /**
- * What a client asks a person for (RFC 6749 4.1.1 as OAuth 2.1 has it, RFC 7636, RFC 8707, RFC 9396, RFC 9449 10). What is
- * wrong with it the client is told, by redirect: where to is certain by now.
+ * The parameters of an authorization request (RFC 6749, section 4.1.1, as in OAuth 2.1; RFC 7636, RFC 8707, RFC 9396, and
+ * RFC 9449, section 10). Errors go to the client by redirect, as its redirect URI is validated before.
  */
 import type { Bundle } from "../../core/policy/assemble.ts"
-import type { AskingClient } from "./client.ts"
+import type { AuthorizationClient } from "./client.ts"
 import { audienceOf } from "../token/resource-indicator.ts"
 import type { CodeTerms } from "../../core/task/authorization-code.ts"
 import { requestedText, valueOf, withoutOpenid, type Parameters } from "../token/parameters.ts"
@@ -11,17 +11,17 @@ import { isOAuthFailure, oauthError, type OAuthFailure } from "../../core/denial
 import { readAsked, type AskedFor } from "../../core/task/requested-grant.ts"
 
 export interface AuthorizationRequest extends AskedFor {
-  readonly client: AskingClient
+  readonly client: AuthorizationClient
   readonly audience: string
   readonly terms: CodeTerms
 }
 
-/** Of SHA-256, in base64url. */
+/** A SHA-256 digest in base64url. */
 const DIGEST = /^[A-Za-z0-9_-]{43}$/
-/** RFC 6749 A.5; longer ones no client needs. */
+/** RFC 6749, appendix A.5. No client needs a longer one. */
 const STATE = /^[\x20-\x7e]{1,2048}$/
 
-/** To be sent back with the answer, whatever that is; null: none that could be. */
+/** The `state` that the response returns; null if it is absent or not valid. */
 export function stateOf(parameters: Parameters): string | null {
   const state = valueOf(parameters, "state")
   return state !== null && STATE.test(state) ? state : null
@@ -29,7 +29,7 @@ export function stateOf(parameters: Parameters): string | null {
 
 export function readRequest(
   parameters: Parameters,
-  client: AskingClient,
+  client: AuthorizationClient,
   bundle: Bundle,
 ): AuthorizationRequest | OAuthFailure {
   for (const parameter of ["request", "request_uri"] as const) {
@@ -49,10 +49,10 @@ export function readRequest(
   return isOAuthFailure(askedFor) ? askedFor : { ...askedFor, client, audience, terms }
 }
 
-function readTerms(parameters: Parameters, { redirectUri }: AskingClient): CodeTerms | OAuthFailure {
+function readTerms(parameters: Parameters, { redirectUri }: AuthorizationClient): CodeTerms | OAuthFailure {
   const challenge = valueOf(parameters, "code_challenge")
   if (challenge === null) return oauthError({ reason: "parameter_missing", parameter: "code_challenge" })
-  // RFC 7636 4.3: without a method it would be `plain`, which whoever sees this request can answer.
+  // RFC 7636, section 4.3: the default is `plain`, which protects from nobody who sees this request.
   if (valueOf(parameters, "code_challenge_method") !== "S256") {
     return oauthError({ reason: "request_malformed", what: "code_challenge_method is S256, and no other" })
   }

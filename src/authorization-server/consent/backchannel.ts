@@ -1,6 +1,6 @@
 /**
- * The door where an agent asks for a person's consent while they are elsewhere: `POST /oauth/bc-authorize` (OpenID CIBA
- * 7, poll mode). It learns nothing but where to ask again.
+ * `POST /oauth/bc-authorize` (OpenID CIBA Core, section 7, poll mode): an agent requests the consent of a user who is not
+ * at its browser. The agent learns only the `auth_req_id` with which it polls the token endpoint.
  */
 import type { Context } from "hono"
 import { readCompact } from "../../credentials/jws/compact.ts"
@@ -31,10 +31,10 @@ import { readAsked } from "../../core/task/requested-grant.ts"
 import { newId } from "../../platform/new-id.ts"
 import { refusalResponse } from "../token/response.ts"
 
-/** Seconds that a person has to answer, unless the agent asks for less. */
+/** Seconds that a user has to answer, unless the agent requests another time. */
 const DEFAULT_EXPIRY_SECONDS = 300
 const MAX_EXPIRY_SECONDS = 600
-/** CIBA 7.1: short, and fit to be shown anywhere. */
+/** CIBA Core, section 7.1: short, and plain text. */
 const BINDING_MESSAGE = /^[\p{L}\p{N}\p{P}\p{S} ]{1,100}$/u
 const NO_STORE = { "Cache-Control": "no-store", Pragma: "no-cache" } as const
 
@@ -74,24 +74,25 @@ async function ask(
   if (isOAuthFailure(consent)) return { client: proven, result: consent }
   const switches = await currentSwitches(context)
   if (!switches) return { client: proven, result: oauthError({ reason: "unavailable" }) }
-  const subject = { kid: null, tool: null }
+  const affected = { kid: null, tool: null }
   const stopped =
-    stoppedBy(switches, { ...subject, agents: [agent], user: null, since }) ??
-    stoppedBy(switches, { ...subject, agents: [agent], user: userId(consent.user), since: context.receivedAt })
+    stoppedBy(switches, { ...affected, agents: [agent], user: null, since }) ??
+    stoppedBy(switches, { ...affected, agents: [agent], user: userId(consent.user), since: context.receivedAt })
   if (stopped) return { client: proven, result: oauthError({ reason: "stopped", switch: stopped.id }) }
   const replayed = await refuseReplay(once, context)
   if (replayed) return { client: proven, result: replayed }
   const root = newId("tsk", context.receivedAt)
-  const result = await keepWithRoom(consent, root, bundle, context, decisionId)
+  const result = await storeWithQuota(consent, root, bundle, context, decisionId)
   if (isOAuthFailure(result)) return { client: proven, result }
   const expires_in = Math.floor((consent.expiresAt - context.receivedAt) / 1000)
   return { client: proven, result: { auth_req_id: `${root}.${secret}`, expires_in, interval: POLL_INTERVAL_SECONDS } }
 }
 
 /**
- * A place among the agent's trees for this person, and among its questions; one in the person's inbox; then the ledger.
+ * Reserves a slot of the agent for this user, one for its pending consents, and one in the inbox of the user; then stores
+ * the consent in the ledger.
  */
-async function keepWithRoom(
+async function storeWithQuota(
   consent: Consent,
   root: string,
   bundle: Bundle,
@@ -102,15 +103,15 @@ async function keepWithRoom(
   const undo: (() => Promise<unknown>)[] = []
   const inOrder = async (): Promise<OAuthFailure | { readonly task: string }> => {
     for (const whom of [ANY_USER, userId(user)]) {
-      const place = await reserveSlot(root, agent, whom, expiresAt, bundle, context)
-      if (isOAuthFailure(place)) return place
-      undo.push(place.undo)
+      const slot = await reserveSlot(root, agent, whom, expiresAt, bundle, context)
+      if (isOAuthFailure(slot)) return slot
+      undo.push(slot.undo)
     }
     const inbox = inboxOf(context.env, { user: userId(user) })
     undo.push(async () => inbox.remove(root))
     const hasRoom = await inbox.put(root, agent, expiresAt)
     if (!hasRoom) return oauthError({ reason: "too_many_tasks", what: "inbox", retry_after: 60 })
-    return keep(consent, root, bundle, context, decisionId)
+    return storeConsent(consent, root, bundle, context, decisionId)
   }
   const result = await inOrder().catch((error: unknown): OAuthFailure => {
     logEvent("consent_not_asked", { error: String(error) })
@@ -120,18 +121,18 @@ async function keepWithRoom(
   return result
 }
 
-async function keep(
+async function storeConsent(
   consent: Consent,
   root: string,
   bundle: Bundle,
   { env, receivedAt }: RequestContext,
   decisionId: string,
 ): Promise<OAuthFailure | { readonly task: string }> {
-  const asking = { decisionId, receivedAt }
+  const decision = { decisionId, receivedAt }
   const reply = await askLedger(env, root, async (ledger): Promise<AskOutcome | OAuthFailure | NoBundle> =>
-    ledger.ask(LEDGER_VERSION, bundle.pointer, root, consent, asking),
+    ledger.ask(LEDGER_VERSION, bundle.pointer, root, consent, decision),
   )
-  // Its id is new: nothing can be there already.
+  // The id of the tree is new, so it cannot have been answered.
   return !reply || "bundle" in reply || "answered" in reply ? oauthError({ reason: "unavailable" }) : reply
 }
 
@@ -174,7 +175,7 @@ function expiryOf(text: string | null): number | null {
   return /^[1-9]\d{0,8}$/.test(text) ? Math.min(Number(text), MAX_EXPIRY_SECONDS) : null
 }
 
-/** Who is to be asked (CIBA 7.1): exactly one hint, their id as we know them or an ID token of theirs. */
+/** The user by exactly one hint (CIBA Core, section 7.1): `login_hint` with issuer and subject, or `id_token_hint`. */
 async function readHint(
   parameters: Parameters,
   agent: string,
@@ -200,6 +201,6 @@ async function readHint(
   const issuer = issuers.find((each) => each.issuer !== undefined && each.issuer === iss)
   if (!issuer?.users) return oauthError({ reason: "user_unknown" })
   const session = await verifySession(compact, "id_token", { ...issuer, users: issuer.users }, agent, fetchContext)
-  // What the hint tells of the person is not what they will say: only who they are is taken from it.
+  // The groups of a hint may be outdated: only the identity is taken from it.
   return isRejected(session) ? rejected(session.rejected) : { ...session.user, groups: [] }
 }

@@ -1,6 +1,6 @@
 /**
- * Who sends a person here, and where the answer goes: an agent that is registered as a client, and one of its redirect
- * URIs. As long as this is not certain nobody is sent anywhere: whatever is wrong is shown on a page (RFC 6749 4.1.2.1).
+ * The client of an authorization request, and its redirect URI. Until both are validated, errors are shown on a page and
+ * the user is not redirected (RFC 6749, section 4.1.2.1).
  */
 import { clientDocument, type ClientDocument } from "../../credentials/client-document.ts"
 import { shownName } from "../../core/denials/terms/credential-rejection.ts"
@@ -11,46 +11,46 @@ import { valueOf, type Parameters } from "../token/parameters.ts"
 import { isRegistered } from "../../core/encoding/redirect-uri.ts"
 import { oauthError, type OAuthFailure } from "../../core/denials/oauth-error.ts"
 
-export interface AskingClient {
+export interface AuthorizationClient {
   readonly agent: AgentDefinition
   readonly redirectUri: string
-  /** As it calls itself in its own document; null: it does not. */
+  /** The `client_name` of its metadata document; null if it has none. */
   readonly claimedName: string | null
-  /** It has to prove who it is when it comes for its token. */
+  /** Whether the client must authenticate when it redeems the code. */
   readonly isProven: boolean
 }
 
-export async function askingClient(
+export async function authorizationClient(
   parameters: Parameters,
   { agents }: Bundle,
   { fetchContext }: RequestContext,
-): Promise<AskingClient | OAuthFailure> {
+): Promise<AuthorizationClient | OAuthFailure> {
   const named = valueOf(parameters, "client_id")
   const agent = named === null ? undefined : agents.get(named)
   if (!agent?.client) return oauthError({ reason: "client_unknown", client: shownName(named) })
   const { client } = agent
   const document = client.metadata === true ? await clientDocument(agent.id, fetchContext) : null
-  const odd = oddityOf(agent, client, document)
-  if (odd !== null) return oauthError({ reason: "client_document_refused", client: agent.id, what: odd })
+  const problem = problemOf(agent, client, document)
+  if (problem !== null) return oauthError({ reason: "client_document_refused", client: agent.id, what: problem })
   const redirectUri = redirectUriOf(parameters, client.redirect_uris ?? document?.redirectUris ?? [])
   if (typeof redirectUri !== "string") return redirectUri
   const isProven = client.authentication === "identity" || (document !== null && document.identity !== null)
   return { agent, redirectUri, claimedName: document?.name ?? null, isProven }
 }
 
-/** Why its document will not do: what a person agreed to could never be fetched. */
-function oddityOf(agent: AgentDefinition, client: ClientDefinition, document: ClientDocument | null): string | null {
+/** Why the metadata document cannot be used: the client could never redeem a code. */
+function problemOf(agent: AgentDefinition, client: ClientDefinition, document: ClientDocument | null): string | null {
   if (client.metadata !== true) return null
   if (!document) return "it cannot be read"
   const canProve = document.identity !== null || (agent.identities ?? []).length > 0
   return client.authentication === "identity" && !canProve ? "it has no keys, and has to prove who it is" : null
 }
 
-/** Where there is only one it need not be named. */
+/** A client with a single redirect URI may omit the parameter. */
 function redirectUriOf(parameters: Parameters, registered: readonly string[]): string | OAuthFailure {
   const named = valueOf(parameters, "redirect_uri")
   const [only, ...others] = registered
-  const redirectUri = named ?? (others.length === 0 ? (only ?? null) : null)
-  if (redirectUri !== null && isRegistered(registered, redirectUri)) return redirectUri
-  return oauthError({ reason: "redirect_uri_refused", redirect_uri: shownName(redirectUri) })
+  const requested = named ?? (others.length === 0 ? (only ?? null) : null)
+  if (requested !== null && isRegistered(registered, requested)) return requested
+  return oauthError({ reason: "redirect_uri_refused", redirect_uri: shownName(requested) })
 }

@@ -1,10 +1,11 @@
 /**
- * The page on which a person at their browser is asked. What the program says of itself is shown as its own word, and
- * nothing that it says is a link or a picture.
+ * The consent page. It quotes what the program says about itself as the words of the program, and makes none of it a link
+ * or a picture.
  */
 import type { Child, FC } from "hono/jsx"
 import { Page, plainPage, respondPage } from "../../web/page.tsx"
 import { Text } from "../../web/text.tsx"
+import { shortened } from "../../web/visible.ts"
 import type { PurposeDefinition } from "../../core/policy/definition/agents.ts"
 import type { AuthorizationRequest } from "./authorization-request.ts"
 import {
@@ -21,53 +22,64 @@ import { formTargetOf, isOwnMachine } from "../../core/encoding/redirect-uri.ts"
 import { describeRefusal, statusOf, type OAuthError } from "../../core/denials/oauth-error.ts"
 import type { ResourceOwner } from "./resource-owner.ts"
 
-interface Consenting {
+interface ConsentProps {
   readonly request: AuthorizationRequest
   readonly purpose: PurposeDefinition | undefined
   readonly view: ConsentView
-  /** That its form sends back. */
+  /** The digest of what is shown, which the form sends back. */
   readonly shown: string
-  /** Why they are asked again; null: for the first time. */
+  /** Why the page is shown again; null if it is shown for the first time. */
   readonly notice: string | null
-  readonly visitor: ResourceOwner
+  readonly owner: ResourceOwner
 }
 
-export async function consentPage(consenting: Consenting): Promise<Response> {
-  const { request, visitor } = consenting
-  const { session, person } = visitor
+export async function consentPage(consent: ConsentProps): Promise<Response> {
+  const { request, owner } = consent
+  const { session, person } = owner
   return respondPage(
-    <Page title="Consent" reader={{ name: person.user.subject, csrf: session.csrf }} narrow>
-      <ConsentForm {...consenting} />
+    <Page
+      title={`Allow ${shortened(consentName(request.client), 80)}?`}
+      reader={{ name: person.user.subject, csrf: session.csrf }}
+      narrow
+    >
+      <ConsentForm {...consent} />
     </Page>,
     { formTargets: [formTargetOf(request.client.redirectUri)], headers: OPENED },
   )
 }
 
-/** Programs on the web open a window for this, to which their own page, when it comes back there, tells the answer. */
+/** A web program opens a window for the consent. Its own page in that window reports the answer to the opener. */
 const OPENED = { "Cross-Origin-Opener-Policy": "unsafe-none" } as const
 
-/** What keeps a program from being allowed anything, shown to the person alone. */
-const OF_THE_PERSON: ReadonlySet<OAuthError["reason"]> = new Set([
+/** The errors that the page shows to the user only, and with status 403. */
+const SHOWN_TO_USER: ReadonlySet<OAuthError["reason"]> = new Set([
   "form_refused",
   "person_refused",
   "stopped",
   "nothing_left",
 ])
 
-/** @param back where they may go, without anything; null: whose place that would be is not known */
+/** The errors of a client, or of a redirect URI, that is not registered. */
+const UNREGISTERED: ReadonlySet<OAuthError["reason"]> = new Set(["client_unknown", "redirect_uri_refused"])
+
+/** @param back the redirect URI with the error `access_denied`; null if it is not certain */
 export async function refusalPage(refused: OAuthError, id: string, back: string | null): Promise<Response> {
-  const isOfPerson = OF_THE_PERSON.has(refused.reason)
-  // What is left for which reason is told in the record: it would say much about the rules.
-  const reason = refused.reason === "nothing_left" ? "You may not allow what it asks for." : describeRefusal(refused)
-  const details = (
+  const isShownToUser = SHOWN_TO_USER.has(refused.reason)
+  // The record says which rule left nothing. The page does not, as that would reveal the rules.
+  const reason = refused.reason === "nothing_left" ? "Your account cannot grant this access." : describeRefusal(refused)
+  const text = (
     <>
       <p>{reason}</p>
       {back === null ? (
-        <p>You were not sent on: nobody knows where that would be.</p>
+        <p>
+          {UNREGISTERED.has(refused.reason)
+            ? "You were not redirected: the address is not registered."
+            : "You were not redirected."}
+        </p>
       ) : (
         <p>
           <a class="button" href={back}>
-            Back to the program, without anything
+            Return to the program
           </a>
         </p>
       )}
@@ -76,14 +88,16 @@ export async function refusalPage(refused: OAuthError, id: string, back: string 
       </p>
     </>
   )
-  const status = isOfPerson ? 403 : statusOf(refused)
+  const status = isShownToUser ? 403 : statusOf(refused)
   const headers = { ...OPENED, "X-Narrowgate-Decision": id, ...(status === 503 && { "Retry-After": "5" }) }
-  return plainPage("This does not work", details, { status, headers })
+  return plainPage("Cannot continue", text, { status, headers })
 }
 
-const ConsentForm: FC<Consenting> = ({ request, purpose, view, shown, notice, visitor }) => (
+const ConsentForm: FC<ConsentProps> = ({ request, purpose, view, shown, notice, owner }) => (
   <>
-    <h1>May this program work for you?</h1>
+    <h1>
+      Allow <Text of={consentName(request.client)} most={160} /> to act for you?
+    </h1>
     {notice === null ? null : (
       <p class="notice warn" role="alert">
         {notice}
@@ -92,30 +106,29 @@ const ConsentForm: FC<Consenting> = ({ request, purpose, view, shown, notice, vi
     <Program {...request.client} />
     {purpose?.description === undefined ? (
       <p>
-        Its purpose is <strong>{purpose?.name}</strong>.
+        Purpose: <strong>{purpose?.name}</strong>
       </p>
     ) : (
       <p>
-        It asks to <strong>{purpose.description}</strong> ({purpose.name}).
+        Purpose: <strong>{purpose.description}</strong> ({purpose.name})
       </p>
     )}
     <form method="post">
-      <input type="hidden" name="csrf" value={visitor.session.csrf} />
+      <input type="hidden" name="csrf" value={owner.session.csrf} />
       <input type="hidden" name="shown" value={shown} />
-      <h2>Where it may work</h2>
+      <h2>Audience</h2>
       <p>
-        Only at{" "}
         <code>
           <Text of={request.audience} />
-        </code>
-        , and nowhere else.
+        </code>{" "}
+        only.
       </p>
-      <h2>What it may do</h2>
+      <h2>Tools</h2>
       <Tools by={view.by} servers={view.servers} />
-      {view.environments === null ? null : <p>Only in: {view.environments.join(", ")}.</p>}
+      {view.environments === null ? null : <p>Environments: {view.environments.join(", ")}</p>}
       {view.plan === null ? null : (
         <>
-          <h2>{view.plan.ordered ? "In this order" : "Each so often"}</h2>
+          <h2>{view.plan.ordered ? "Plan, in this order" : "Plan, in any order"}</h2>
           <ol>
             {view.plan.steps.map(({ tools, times }) => (
               <li>
@@ -125,19 +138,25 @@ const ConsentForm: FC<Consenting> = ({ request, purpose, view, shown, notice, vi
           </ol>
         </>
       )}
-      <h2>How much</h2>
+      <h2>Limits</h2>
       <Limits view={view} />
       <p class="row actions">
         <button class="main" name="decision" value="allow">
           Allow
         </button>
         <button class="stop" name="decision" value="refuse">
-          Refuse
+          Don't allow
         </button>
       </p>
     </form>
   </>
 )
+
+/** The host of an id that is a URL, else its last segment. The card below shows the whole id. */
+function consentName({ agent }: AuthorizationRequest["client"]): string {
+  if (agent.id.startsWith("https://")) return URL.parse(agent.id)?.host ?? agent.id
+  return agent.id.split("/").findLast((part) => part !== "") ?? agent.id
+}
 
 const Program: FC<AuthorizationRequest["client"]> = ({ agent, claimedName, isProven, redirectUri }) => (
   <>
@@ -147,30 +166,28 @@ const Program: FC<AuthorizationRequest["client"]> = ({ agent, claimedName, isPro
         <dd>
           <code>{agent.id}</code>
         </dd>
-        <dt>Whose it is</dt>
+        <dt>Owner</dt>
         <dd>{agent.owner}</dd>
         {claimedName === null ? null : (
           <>
-            <dt>What it calls itself</dt>
+            <dt>Unverified name</dt>
             <dd>
               <q>
                 <Text of={claimedName} />
               </q>{" "}
-              (its own word, which nobody has checked)
+              (chosen by the program)
             </dd>
           </>
         )}
-        <dt>Where your answer goes</dt>
-        <dd>
-          {isOwnMachine(redirectUri) ? "to a program on this computer" : <code>{new URL(redirectUri).host}</code>}
-        </dd>
+        <dt>Returns to</dt>
+        <dd>{isOwnMachine(redirectUri) ? "a program on this computer" : <code>{new URL(redirectUri).host}</code>}</dd>
       </dl>
     </div>
     {isProven ? (
-      <p>It gets nothing before it has proven that it is this program.</p>
+      <p>The program must prove its identity before it gets access.</p>
     ) : (
       <p class="notice warn" role="alert">
-        <strong>This program has not proven who it is.</strong> Go on only if you have just started it yourself.
+        <strong>This program is not verified.</strong> Continue only if you started it yourself.
       </p>
     )}
   </>
@@ -212,17 +229,17 @@ const Tool: FC<ToolView> = ({ name, action, sensitivity, bounds }) => (
       {ACTION_WORDS[action]} <code>{name}</code> <span class="quiet">({SENSITIVITY_WORDS[sensitivity]})</span>
       {bounds === "" ? null : (
         <>
-          , only where <Text of={bounds} />
+          , only if <Text of={bounds} />
         </>
       )}
     </span>
   </label>
 )
 
-/** Too many to be shown one by one. */
+/** The numbers of the tools, if there are too many to list them. */
 const Totals: FC<{ readonly servers: readonly ServerView[] }> = ({ servers }) => (
   <>
-    <p>These tools of {servers.length} servers, which are too many to be named here:</p>
+    <p>Tools of {servers.length} servers, too many to list:</p>
     <ul>
       {countsOf(servers.flatMap(({ tools }) => tools)).map((count) => (
         <li>{inWords(count)}</li>
@@ -238,14 +255,14 @@ function inWords({ action, tools, sensitivity }: Count): string {
 
 const Limits: FC<{ readonly view: ConsentView }> = ({ view }) => (
   <>
-    <label for="calls">How many calls</label>
+    <label for="calls">Calls</label>
     <select id="calls" name="calls">
       <option value="">{callsInWords(view.calls)}</option>
       {fewerCalls(view).map((few) => (
         <option value={String(few)}>{callsInWords(few)}</option>
       ))}
     </select>
-    <label for="life">How long; then it ends by itself</label>
+    <label for="life">Ends after</label>
     <select id="life" name="life">
       {lives(view).map((seconds) => (
         <option value={String(seconds)}>{lifeInWords(seconds * 1_000)}</option>

@@ -1,6 +1,6 @@
 /**
- * The person at their browser: who they are by the session in which they have signed in here, anew if that was a while
- * ago. What an app was given for them is no session of ours, so no agent can be its own person.
+ * The resource owner: the user whom the session at our own pages authenticates. An older sign-in is repeated. A token that
+ * an app holds for a user is no session of ours, so no agent can consent for its own user.
  */
 import type { Person } from "../../credentials/person.ts"
 import { namesIn, personIn, verifyPersonToken } from "../../credentials/person-token.ts"
@@ -22,14 +22,14 @@ export interface ResourceOwner {
   readonly person: Person
 }
 
-/** A page that was left open on a desk must not answer for whoever sat there. */
-const ASKED_WITHIN_MS = 300_000
-/** Time to read what is asked. */
+/** The consent page is shown only after a recent sign-in: another person may sit at the desk by now. */
+const SHOWN_WITHIN_MS = 300_000
+/** The time to read the page and answer. */
 export const ANSWERED_WITHIN_MS = 900_000
-/** Who has just come from there would only be sent there again. */
+/** A user who has just signed in is not sent to the sign-in again, which would loop. */
 const JUST_SIGNED_IN_MS = 30_000
 
-/** Or the way to the sign-in, from which they come back to this very URL. */
+/** @returns the owner, or a redirect to the sign-in, which returns to this URL */
 export async function resourceOwnerOf(
   http: Request,
   bundle: Bundle,
@@ -37,7 +37,7 @@ export async function resourceOwnerOf(
 ): Promise<ResourceOwner | Response | OAuthFailure> {
   const session = await sessionOf(http, context)
   const age = session ? context.receivedAt - session.issuedAt : Number.POSITIVE_INFINITY
-  const isRecent = age < (http.method === "POST" ? ANSWERED_WITHIN_MS : ASKED_WITHIN_MS)
+  const isRecent = age < (http.method === "POST" ? ANSWERED_WITHIN_MS : SHOWN_WITHIN_MS)
   if (!session || !isRecent) return signIn(http)
   const person = await personOf(session, bundle, context)
   if (!isOAuthFailure(person)) return { session, person }
@@ -66,7 +66,7 @@ function signIn(http: Request): Response | OAuthFailure {
   return seeOther(signInLocation(here))
 }
 
-/** What they have sent from our page. */
+/** The form of the consent page. */
 export async function answerOf(
   http: Request,
   { session }: ResourceOwner,

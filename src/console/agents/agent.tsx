@@ -1,74 +1,87 @@
-/** One agent: who it is, whether it is stopped, what it may, what of that it has used, and what it did last. */
+/** One agent: whether it is suspended, what it may call and has called, its registration, and its latest decisions. */
 import { CONTRACT } from "../../api/contract/contract.ts"
 import { respondPage } from "../../web/page.tsx"
 import { Moment, Text } from "../../web/text.tsx"
+import { markInvisible } from "../../web/visible.ts"
 import { eventOf, Timeline } from "../decisions/timeline.tsx"
-import { apology, ConsolePage } from "../layout/frame.tsx"
-import type { PageRequest } from "../layout/visit.tsx"
-import { Reach, SECTION, stopOf } from "./list.tsx"
+import { ConsolePage, failurePage } from "../layout/frame.tsx"
+import type { PageDefinition } from "../layout/page-definition.ts"
+import type { PageRequest } from "../layout/page-request.ts"
+import { SECTIONS } from "../layout/sections.ts"
+import { RecordRange, stopOf } from "./list.tsx"
 import { Permissions } from "./permissions.tsx"
 import { Registry } from "./registry.tsx"
 import { Suspension } from "./suspension.tsx"
 
+export const agentPage = {
+  path: "/agents/agent",
+  section: "agents",
+  readers: "viewer",
+  view: showAgent,
+} as const satisfies PageDefinition
+
 const MAX_DECISIONS = 15
 
-export async function showAgent(visit: PageRequest): Promise<Response> {
-  const id = visit.c.req.query("id") ?? ""
-  const latest = new URLSearchParams({ agent: id, limit: String(MAX_DECISIONS) })
-  const [said, stopped, decided] = await Promise.all([
-    visit.ask("GET", `/v1/agents/${encodeURIComponent(id)}`),
-    visit.ask("GET", "/v1/revocations"),
-    visit.ask("GET", `/v1/decisions?${latest.toString()}`),
+async function showAgent(request: PageRequest): Promise<Response> {
+  const id = request.c.req.query("id") ?? ""
+  const query = new URLSearchParams({ agent: id, limit: String(MAX_DECISIONS) })
+  const [response, revocations, latestDecisions] = await Promise.all([
+    request.callApi("GET", `/v1/agents/${encodeURIComponent(id)}`),
+    request.callApi("GET", "/v1/revocations"),
+    request.callApi("GET", `/v1/decisions?${query.toString()}`),
   ])
-  if (said.status !== 200) return apology(visit, SECTION, said)
-  const agent = CONTRACT.showAgent.answer().parse(said.body)
-  const switches = stopped.status === 200 ? CONTRACT.listRevocations.answer().parse(stopped.body).revocations : null
+  if (response.status !== 200) return failurePage(request, response)
+  const agent = CONTRACT.showAgent.answer().parse(response.body)
+  const switches =
+    revocations.status === 200 ? CONTRACT.listRevocations.answer().parse(revocations.body).revocations : null
   const events =
-    decided.status === 200
+    latestDecisions.status === 200
       ? CONTRACT.listDecisions
           .answer()
-          .parse(decided.body)
+          .parse(latestDecisions.body)
           .decisions.map((record) => eventOf(record))
       : null
-  const now = visit.context.receivedAt
+  const now = request.context.receivedAt
   const everything = switches?.find((each) => each.everything === true)
   return respondPage(
-    <ConsolePage title="An agent" visit={visit} section={SECTION}>
+    <ConsolePage title={`${markInvisible(agent.id.split("/").at(-1) ?? "")} agent`} request={request}>
       <p>
-        <a href={SECTION}>All agents</a>
+        <a href={SECTIONS.agents.href}>Agents</a>
       </p>
       <h1 class="wrap">
         <Text of={agent.id} most={300} />
       </h1>
       <p class="lead">
         {agent.last_seen === null ? (
-          "Not seen. "
+          "No calls yet. "
         ) : (
           <>
             Last seen <Moment at={agent.last_seen} now={now} />.{" "}
           </>
         )}
-        {`${agent.calls} calls, ${agent.denied} of them denied. `}
-        <Reach of={agent.permissions.looked_at} now={now} />
+        {`${agent.calls} calls, ${agent.denied} denied. `}
+        <RecordRange of={agent.permissions.looked_at} now={now} />
       </p>
-      {everything && <p class="notice bad">Everything is stopped, and so is this agent.</p>}
+      {everything && <p class="notice bad">Everything is suspended, and so is this agent.</p>}
       <Suspension
         of={agent}
         stop={stopOf(agent.id, switches)}
         unseen={switches === null}
         now={now}
-        visitor={visit.visitor}
+        reader={request.reader}
       />
       <div class="columns">
         <Permissions of={agent} now={now} />
         <Registry of={agent} />
       </div>
       <h2>Latest decisions</h2>
-      {events === null && <p class="quiet">They cannot be seen at the moment, or not by you.</p>}
-      {events?.length === 0 && <p class="empty card">None is kept.</p>}
+      {events === null && (
+        <p class="quiet">The decisions are unavailable at the moment, or you have no permission to see them.</p>
+      )}
+      {events?.length === 0 && <p class="empty card">No decisions are recorded.</p>}
       {events && events.length > 0 && <Timeline events={events} now={now} linked />}
       <p>
-        <a href={`/console/live?${new URLSearchParams({ agent: agent.id }).toString()}`}>Follow it live</a>
+        <a href={`/console/live?${new URLSearchParams({ agent: agent.id }).toString()}`}>View decisions</a>
       </p>
     </ConsolePage>,
   )

@@ -1,40 +1,51 @@
-/** Who is registered, page by page: the latest seen are not first, as ids are what one looks for. */
+/** The registered agents, page by page, ordered by id: people look for an agent by its id. */
 import { CONTRACT } from "../../api/contract/contract.ts"
 import type { FC } from "hono/jsx"
 import { respondPage } from "../../web/page.tsx"
 import { Moment, spanText, Text } from "../../web/text.tsx"
-import { apology, ConsolePage } from "../layout/frame.tsx"
+import { ConsolePage, failurePage } from "../layout/frame.tsx"
 import { Paging } from "../layout/paging.tsx"
 import { agentPath } from "../layout/paths.ts"
 import { Table } from "../layout/table.tsx"
-import type { PageRequest } from "../layout/visit.tsx"
+import type { PageDefinition } from "../layout/page-definition.ts"
+import type { PageRequest } from "../layout/page-request.ts"
+import { SECTIONS } from "../layout/sections.ts"
 import type { ListedAgent, LookedAt } from "../../api/contract/agents.ts"
 import type { Stop } from "../../api/contract/revocations.ts"
 
-export const SECTION = "/console/agents"
+export const agentsPage = {
+  path: "/agents",
+  section: "agents",
+  readers: "viewer",
+  view: listAgents,
+} as const satisfies PageDefinition
+
 const PAGE = 60
 
-export async function listAgents(visit: PageRequest): Promise<Response> {
-  const after = visit.c.req.query("after")
+async function listAgents(request: PageRequest): Promise<Response> {
+  const after = request.c.req.query("after")
   const query = new URLSearchParams({ limit: String(PAGE), ...(after !== undefined && { after }) })
-  const [said, stopped] = await Promise.all([
-    visit.ask("GET", `/v1/agents?${query.toString()}`),
-    visit.ask("GET", "/v1/revocations"),
+  const [response, revocations] = await Promise.all([
+    request.callApi("GET", `/v1/agents?${query.toString()}`),
+    request.callApi("GET", "/v1/revocations"),
   ])
-  if (said.status !== 200) return apology(visit, SECTION, said)
-  const { agents: listed, more, total, looked_at } = CONTRACT.listAgents.answer().parse(said.body)
-  const switches = stopped.status === 200 ? CONTRACT.listRevocations.answer().parse(stopped.body).revocations : null
-  const now = visit.context.receivedAt
+  if (response.status !== 200) return failurePage(request, response)
+  const { agents: listed, more, total, looked_at } = CONTRACT.listAgents.answer().parse(response.body)
+  const switches =
+    revocations.status === 200 ? CONTRACT.listRevocations.answer().parse(revocations.body).revocations : null
+  const now = request.context.receivedAt
   const last = listed.at(-1)
   return respondPage(
-    <ConsolePage title="Agents" visit={visit} section={SECTION}>
+    <ConsolePage title="Agents" request={request}>
       <h1>Agents</h1>
       <p class="lead">
-        {`${total} ${total === 1 ? "is" : "are"} registered. `}
-        <Reach of={looked_at} now={now} />
+        {`${total} ${total === 1 ? "agent" : "agents"}. `}
+        <RecordRange of={looked_at} now={now} />
       </p>
-      {switches === null && <p class="notice warn">What is stopped cannot be seen at the moment, or not by you.</p>}
-      {listed.length === 0 && <p class="empty card">There are none.</p>}
+      {switches === null && (
+        <p class="notice warn">Suspensions are unavailable at the moment, or you have no permission to see them.</p>
+      )}
+      {listed.length === 0 && <p class="empty card">No agents are registered.</p>}
       <Table
         caption="Registered agents"
         columns={["Agent", "Owner", "Purposes", "Last seen", { number: "Calls" }, { number: "Denied" }]}
@@ -44,9 +55,13 @@ export async function listAgents(visit: PageRequest): Promise<Response> {
         ))}
       </Table>
       <Paging
-        first={after !== undefined && { href: SECTION, text: "The first" }}
+        first={after !== undefined && { href: SECTIONS.agents.href, text: "First" }}
         next={
-          more && last && { href: `${SECTION}?${new URLSearchParams({ after: last.id }).toString()}`, text: "More" }
+          more &&
+          last && {
+            href: `${SECTIONS.agents.href}?${new URLSearchParams({ after: last.id }).toString()}`,
+            text: "Next",
+          }
         }
       />
     </ConsolePage>,
@@ -63,8 +78,8 @@ const Row: FC<{ readonly of: ListedAgent; readonly stop: Stop | null; readonly n
       <a href={agentPath(id)}>
         <Text of={id} most={120} />
       </a>{" "}
-      {stop && <span class="badge bad">{stop.before === undefined ? "suspended" : "partly suspended"}</span>}{" "}
-      {bound_key && <span class="badge">bound key</span>}
+      {stop && <span class="badge bad">{stop.before === undefined ? "Suspended" : "Partly suspended"}</span>}{" "}
+      {bound_key && <span class="badge">Bound key</span>}
     </td>
     <td data-label="Owner">
       <Text of={owner} most={60} />
@@ -73,13 +88,13 @@ const Row: FC<{ readonly of: ListedAgent; readonly stop: Stop | null; readonly n
       <Text of={purposes.join(", ")} most={160} />
     </td>
     <td data-label="Last seen">
-      {last_seen === null ? <span class="quiet">not seen</span> : <Moment at={last_seen} now={now} />}
+      {last_seen === null ? <span class="quiet">No calls yet</span> : <Moment at={last_seen} now={now} />}
     </td>
     <Counts calls={calls} denied={denied} />
   </tr>
 )
 
-/** How much was called, and how much of it denied: two cells of a row. */
+/** The number of calls, and of denied calls: two cells of a row. */
 export const Counts: FC<Pick<ListedAgent, "calls" | "denied">> = ({ calls, denied }) => (
   <>
     <td data-label="Calls" class="number">
@@ -91,17 +106,13 @@ export const Counts: FC<Pick<ListedAgent, "calls" | "denied">> = ({ calls, denie
   </>
 )
 
-/** The one that stops it wholly, if there is one; everything's stops agents, too, but is told elsewhere. */
+/** The suspension of this agent; one without a time (`before`) comes first. Null if the agent itself is not suspended. */
 export function stopOf(id: string, switches: readonly Stop[] | null): Stop | null {
-  const own = switches?.filter(({ agent }) => agent === id) ?? []
-  return own.find(({ before }) => before === undefined) ?? own[0] ?? null
+  const suspensions = switches?.filter(({ agent }) => agent === id) ?? []
+  return suspensions.find(({ before }) => before === undefined) ?? suspensions[0] ?? null
 }
 
-/** How far back the figures reach. */
-export const Reach: FC<{ readonly of: LookedAt; readonly now: number }> = ({ of: { records, since }, now }) => (
-  <>
-    {since === null
-      ? "There are no records yet."
-      : `When they were seen, and what they have called, is told by the newest ${records} records, of the last ${spanText(now - since)}.`}
-  </>
+/** The records that the figures are counted from. */
+export const RecordRange: FC<{ readonly of: LookedAt; readonly now: number }> = ({ of: { records, since }, now }) => (
+  <>{since === null ? "No records yet." : `Counted from the last ${spanText(now - since)} (${records} records).`}</>
 )

@@ -1,32 +1,32 @@
-/** What an agent may, what of that it has used, and what it has asked for besides. */
+/** What an agent may call, what it has called of that, and its calls outside its purposes. */
 import type { FC } from "hono/jsx"
 import { Moment, Text } from "../../web/text.tsx"
 import { Table } from "../layout/table.tsx"
 import { Counts } from "./list.tsx"
 import type { Agent, Permission } from "../../api/contract/agents.ts"
 
-/** Of a list of tools that ought not to be long. */
+/** The most tools of a list. */
 const MAX_LISTED = 60
 
 export const Permissions: FC<{ readonly of: Agent; readonly now: number }> = ({ of: { permissions }, now }) => {
   const { tools, total, unused, beyond } = permissions
-  const used = tools.filter(({ calls }) => calls > 0)
-  const never = tools.filter(({ calls }) => calls === 0)
+  const usedTools = tools.filter(({ calls }) => calls > 0)
+  const unusedTools = tools.filter(({ calls }) => calls === 0)
   return (
     <section>
-      <h2>What it may, and has used</h2>
+      <h2>Access</h2>
       <p>
-        <label for="used">{`${total - unused} of ${total} tools that its purposes hold were called and allowed, in the records that were looked at.`}</label>
+        <label for="used">{`${total - unused} of ${total} tools of its purposes used`}</label>
         <meter id="used" min={0} max={Math.max(1, total)} value={total - unused}>
           {`${total - unused} of ${total}`}
         </meter>
       </p>
-      {used.length > 0 && <Used tools={used} now={now} />}
-      {never.length > 0 && (
-        <details class="card" open={used.length === 0}>
-          <summary>{`${never.length}${tools.length < total ? " or more" : ""} never called: what could be taken away`}</summary>
+      {usedTools.length > 0 && <UsedTools tools={usedTools} now={now} />}
+      {unusedTools.length > 0 && (
+        <details class="card" open={usedTools.length === 0}>
+          <summary>{`${unusedTools.length}${tools.length < total ? " or more" : ""} unused ${unusedTools.length === 1 ? "tool" : "tools"}. Consider removing ${unusedTools.length === 1 ? "it" : "them"}.`}</summary>
           <ul>
-            {never.slice(0, 2 * MAX_LISTED).map(({ tool, action, sensitivity }) => (
+            {unusedTools.slice(0, 2 * MAX_LISTED).map(({ tool, action, sensitivity }) => (
               <li>
                 <code>
                   <Text of={tool} most={100} />
@@ -35,12 +35,14 @@ export const Permissions: FC<{ readonly of: Agent; readonly now: number }> = ({ 
               </li>
             ))}
           </ul>
-          {never.length > 2 * MAX_LISTED && <p class="quiet">{`And ${never.length - 2 * MAX_LISTED} more.`}</p>}
+          {unusedTools.length > 2 * MAX_LISTED && (
+            <p class="quiet">{`${unusedTools.length - 2 * MAX_LISTED} more tools.`}</p>
+          )}
         </details>
       )}
       {beyond.length > 0 && (
         <div class="notice warn">
-          <p>It has asked for tools that none of its purposes holds:</p>
+          <p>Calls outside its purposes:</p>
           <ul>
             {beyond.slice(0, MAX_LISTED).map(({ tool, calls, denied }) => (
               <li>
@@ -57,11 +59,8 @@ export const Permissions: FC<{ readonly of: Agent; readonly now: number }> = ({ 
   )
 }
 
-const Used: FC<{ readonly tools: readonly Permission[]; readonly now: number }> = ({ tools, now }) => (
-  <Table
-    caption="Tools that it has called, the latest first"
-    columns={["Tool", { number: "Calls" }, { number: "Denied" }, "Last"]}
-  >
+const UsedTools: FC<{ readonly tools: readonly Permission[]; readonly now: number }> = ({ tools, now }) => (
+  <Table caption="Used tools, latest first" columns={["Tool", { number: "Calls" }, { number: "Denied" }, "Last"]}>
     {tools.slice(0, MAX_LISTED + 20).map(({ tool, action, calls, denied, last }) => (
       <tr>
         <td data-label="Tool">

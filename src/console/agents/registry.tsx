@@ -1,10 +1,10 @@
-/** As what an agent is registered: whose it is, how it proves itself, and what it may be given for which purpose. */
+/** The registration of an agent: its owner, how it authenticates, and the grant of each of its purposes. */
 import type { Child, FC } from "hono/jsx"
 import { spanText, Text } from "../../web/text.tsx"
 import { agentPath } from "../layout/paths.ts"
 import type { Agent, Grant, Purpose } from "../../api/contract/agents.ts"
 
-/** Of a list of names. */
+/** The most names of a list. */
 const MAX_LISTED = 60
 const MAX_PURPOSES = 12
 
@@ -13,24 +13,24 @@ export const Registry: FC<{ readonly of: Agent }> = ({ of: agent }) => {
     ["Owner", <Text of={agent.owner} most={200} />],
     ["Groups", several(agent.groups)],
     [
-      "Proven by",
+      "Authenticates by",
       several(
         agent.identities.map(({ kind, issuer, subject }) =>
           [kind, issuer, subject].filter((part) => part !== undefined).join(" "),
         ),
       ) ?? "its JWT-SVID",
     ],
-    ["Key", agent.bound_key ? "tokens only for a key that it proves" : "tokens with or without a key"],
-    ["May delegate to", agent.delegates_to.length === 0 ? "nobody" : <Agents ids={agent.delegates_to} />],
-    ["Depth below it", String(agent.depth)],
-    ["A token lives", spanText(agent.life * 1000)],
-    ["Tasks for one person", `${agent.trees.live} alive, ${agent.trees.per_minute} opened in a minute`],
-    ["Audiences", agent.audiences ? several(agent.audiences) : "any gateway's"],
+    ["Key", agent.bound_key ? "Tokens must be bound to a key" : "Tokens may be bound to a key"],
+    ["May delegate to", agent.delegates_to.length === 0 ? "no agent" : <Agents ids={agent.delegates_to} />],
+    ["Depth of delegation", String(agent.depth)],
+    ["Token lifetime", spanText(agent.life * 1000)],
+    ["Tasks for one user", `${agent.trees.live} active, ${agent.trees.per_minute} new a minute`],
+    ["Audiences", agent.audiences ? several(agent.audiences) : "any"],
     ["Ceiling", <GrantText of={agent.ceiling} />],
   ]
   return (
     <section>
-      <h2>Registered as</h2>
+      <h2>Registration</h2>
       <dl class="facts card">
         {facts.map(([name, value]) => (
           <>
@@ -44,7 +44,7 @@ export const Registry: FC<{ readonly of: Agent }> = ({ of: agent }) => {
         <PurposeCard of={purpose} />
       ))}
       {agent.purposes.length > MAX_PURPOSES && (
-        <p class="quiet">{`And ${agent.purposes.length - MAX_PURPOSES} more.`}</p>
+        <p class="quiet">{`${agent.purposes.length - MAX_PURPOSES} more purposes.`}</p>
       )}
     </section>
   )
@@ -57,9 +57,9 @@ const PurposeCard: FC<{ readonly of: Purpose }> = ({ of: { name, grant, life, id
     </summary>
     <GrantText of={grant} />
     <p class="quiet">
-      {`For ${spanText(life * 1000)}${idle === null ? "" : `, or ${spanText(idle * 1000)} without a call`}; `}
-      {user === "required" ? "only on somebody's behalf" : "also on nobody's behalf"}
-      {has_plan && "; by a plan"}
+      {`Lasts ${spanText(life * 1000)}${idle === null ? "" : `, or ${spanText(idle * 1000)} without a call`}; `}
+      {user === "required" ? "a user is required" : "a user is optional"}
+      {has_plan && "; with a plan"}
     </p>
   </details>
 )
@@ -80,7 +80,7 @@ const GrantText: FC<{ readonly of: Grant }> = ({
   </>
 )
 
-/** Null: there are none. */
+/** Null if there are no names. */
 function several(names: readonly string[], between = ", "): Child {
   if (names.length === 0) return null
   const more = names.length - MAX_LISTED

@@ -1,22 +1,28 @@
-/** Whether an agent is stopped, by whom and why; and the way to stop it, or to let it go on. */
+/** Whether an agent is suspended, by whom and why; and the form to suspend it, or the link to resume it. */
 import type { FC } from "hono/jsx"
 import { Moment, Text } from "../../web/text.tsx"
-import { liftPath } from "../layout/paths.ts"
+import { resumePath } from "../layout/paths.ts"
 import { MAX_REASON } from "../layout/reason-field.tsx"
-import { mayStop, type SignedInUser } from "../layout/visit.tsx"
+import { mayStop, type SignedInUser } from "../layout/page-request.ts"
 import type { Agent } from "../../api/contract/agents.ts"
 import type { Stop } from "../../api/contract/revocations.ts"
 
-interface Suspended {
+interface SuspensionProps {
   readonly of: Agent
   readonly stop: Stop | null
+  /** Whether the API did not list the suspensions. */
   readonly unseen: boolean
   readonly now: number
-  readonly visitor: SignedInUser
+  readonly reader: SignedInUser
 }
 
-export const Suspension: FC<Suspended> = ({ of: { id }, stop, unseen, now, visitor }) => {
-  if (unseen) return <p class="notice warn">Whether it is stopped cannot be seen at the moment, or not by you.</p>
+export const Suspension: FC<SuspensionProps> = ({ of: { id }, stop, unseen, now, reader }) => {
+  if (unseen)
+    return (
+      <p class="notice warn">
+        Whether this agent is suspended is unavailable at the moment, or you have no permission to see it.
+      </p>
+    )
   if (stop) {
     return (
       <div class="notice bad row">
@@ -31,7 +37,7 @@ export const Suspension: FC<Suspended> = ({ of: { id }, stop, unseen, now, visit
             )}
             {stop.before !== undefined && (
               <>
-                , for what was given before <Moment at={stop.before * 1000} now={now} />
+                , for tokens issued before <Moment at={stop.before * 1000} now={now} />
               </>
             )}
           </strong>
@@ -47,25 +53,25 @@ export const Suspension: FC<Suspended> = ({ of: { id }, stop, unseen, now, visit
             </>
           )}
         </p>
-        {mayStop(visitor) && (
-          <a class="button end" href={`${liftPath(stop.id)}&from=agents`}>
-            Resume it …
+        {mayStop(reader) && (
+          <a class="button end" href={`${resumePath(stop.id)}&from=agents`}>
+            Resume…
           </a>
         )}
       </div>
     )
   }
-  if (!mayStop(visitor)) return null
+  if (!mayStop(reader)) return null
   return (
     <form method="get" action="/console/stop/confirm" class="filters">
       <input type="hidden" name="kind" value="agent" />
       <input type="hidden" name="name" value={id} />
       <input type="hidden" name="from" value="agents" />
       <div>
-        <label for="reason">Suspend it, because</label>
+        <label for="reason">Reason</label>
         <input id="reason" name="reason" maxlength={MAX_REASON} size={32} required />
       </div>
-      <button class="stop">Suspend …</button>
+      <button class="stop">Suspend…</button>
     </form>
   )
 }

@@ -1,34 +1,33 @@
-/** The two answers to a question, which nobody can take for one another: each has a form, a colour and words of its own. */
+/** The two answers to an approval. Each has its own form, colour and words, so that nobody mistakes one for the other. */
 import type { Child, FC } from "hono/jsx"
 import type { Form } from "../../web/form.ts"
-import { apology } from "../layout/frame.tsx"
+import { failurePage } from "../layout/frame.tsx"
 import { ReasonField } from "../layout/reason-field.tsx"
-import type { PageRequest, SignedInUser } from "../layout/visit.tsx"
-import { SECTION } from "./inbox.tsx"
+import type { PageRequest, SignedInUser } from "../layout/page-request.ts"
 
-interface Offered {
-  readonly visitor: SignedInUser
+interface AnswerProps {
+  readonly reader: SignedInUser
   readonly action: string
-  /** What follows from a yes, and from a no. */
+  /** What follows from an approval, and from a rejection. */
   readonly yes: Child
   readonly no: Child
-  /** Calls that a yes may let pass at most; 1: nothing is to be chosen. */
+  /** The most calls that one approval may cover; if it is 1, there is no choice. */
   readonly mostUses: number
-  /** Whether a reason is kept. */
+  /** Whether the record keeps a reason. */
   readonly takesReason: boolean
   readonly what: string
 }
 
-export const Answer: FC<Offered> = ({ visitor, action, yes, no, mostUses, takesReason, what }) => (
+export const Answer: FC<AnswerProps> = ({ reader, action, yes, no, mostUses, takesReason, what }) => (
   <section class="answers" id="answer" aria-label="Your answer">
     <form method="post" action={action} class="card yes">
       <h2>Approve</h2>
       <p>{yes}</p>
-      <input type="hidden" name="csrf" value={visitor.csrf} />
+      <input type="hidden" name="csrf" value={reader.csrf} />
       <input type="hidden" name="decision" value="approve" />
       {mostUses > 1 && (
         <>
-          <label for="uses">{`Calls that may pass, 1 to ${mostUses}`}</label>
+          <label for="uses">{`Calls to allow, 1 to ${mostUses}`}</label>
           <input id="uses" name="uses" type="number" min="1" max={mostUses} value="1" required />
         </>
       )}
@@ -38,7 +37,7 @@ export const Answer: FC<Offered> = ({ visitor, action, yes, no, mostUses, takesR
     <form method="post" action={action} class="card no">
       <h2>Reject</h2>
       <p>{no}</p>
-      <input type="hidden" name="csrf" value={visitor.csrf} />
+      <input type="hidden" name="csrf" value={reader.csrf} />
       <input type="hidden" name="decision" value="reject" />
       {takesReason && <ReasonField id="why-no" />}
       <button class="stop">{`Reject ${what}`}</button>
@@ -46,11 +45,11 @@ export const Answer: FC<Offered> = ({ visitor, action, yes, no, mostUses, takesR
   </section>
 )
 
-/** Null: neither of them, or more than one. */
+/** Null if the form gives neither answer, or more than one. */
 export function answerIn(form: Form): "approve" | "reject" | null {
   const [decision, ...others] = form.getAll("decision")
   return others.length === 0 && (decision === "approve" || decision === "reject") ? decision : null
 }
 
-export const notUnderstood = (visit: PageRequest): Promise<Response> =>
-  apology(visit, SECTION, { status: 400, body: { error_description: "Neither of the two answers was given." } })
+export const noAnswer = (request: PageRequest): Promise<Response> =>
+  failurePage(request, { status: 400, body: { error_description: "Choose Approve or Reject." } })

@@ -1,47 +1,46 @@
-/** How it stands with a call that waits: the figures, what its tree of tasks did before, and what was said so far. */
+/** The status of a call that waits for approval: its figures, the earlier calls of its task tree, and the votes so far. */
 import type { FC } from "hono/jsx"
 import { Moment, Text } from "../../web/text.tsx"
 import { toolText } from "../decisions/line.ts"
 import { inRows, Timeline } from "../decisions/timeline.tsx"
-import { RiskTold } from "../layout/meter.tsx"
+import { RiskScore } from "../layout/meter.tsx"
 import { taskPath } from "../layout/paths.ts"
 import type { AskedCall } from "../../api/contract/approvals.ts"
 
-/** Calls of the tree that are shown at once; the others are folded. */
+/** The earlier calls that are shown at once; the others are folded. */
 const MOST_SHOWN = 6
 
 interface Situation {
-  readonly asked: AskedCall
+  readonly approval: AskedCall
   readonly now: number
-  /** Its reader is an operator, who may see tasks and records. */
+  /** Whether the reader is an operator, who may open tasks and records. */
   readonly linked: boolean
 }
 
-/** @param linked to the task, which is operators' to see */
-export const Figures: FC<Situation> = ({ asked, now, linked }) => {
-  const { risk, need, votes, most_uses, uses, asked_at, task, status } = asked
-  const agreed = votes.filter(({ approved }) => approved).length
+export const Figures: FC<Situation> = ({ approval, now, linked }) => {
+  const { risk, need, votes, most_uses, uses, asked_at, task, status } = approval
+  const approvals = votes.filter(({ approved }) => approved).length
   return (
     <section class="card">
-      <h2>How it stands</h2>
+      <h2>Status</h2>
       <dl class="facts">
-        <RiskTold of={risk} />
-        <dt id="agreed">Agreed</dt>
+        <RiskScore of={risk} />
+        <dt id="approvals">Approvals</dt>
         <dd>
-          {`${agreed} of ${need}`}
+          {`${approvals} of ${need}`}
           {need > 1 && (
-            <meter aria-labelledby="agreed" min="0" max={need} value={agreed}>{`${agreed} of ${need}`}</meter>
+            <meter aria-labelledby="approvals" min="0" max={need} value={approvals}>{`${approvals} of ${need}`}</meter>
           )}
         </dd>
         <dt>Calls</dt>
         <dd>
           {status === "approved"
-            ? `${uses} left to pass`
+            ? `${uses} left`
             : most_uses === 1
-              ? "a yes lets one pass"
-              : `a yes lets up to ${most_uses} pass`}
+              ? "Allows 1 call"
+              : `Allows up to ${most_uses} calls`}
         </dd>
-        <dt>Asked</dt>
+        <dt>Requested</dt>
         <dd>
           <Moment at={asked_at} now={now} />
         </dd>
@@ -60,23 +59,22 @@ export const Figures: FC<Situation> = ({ asked, now, linked }) => {
   )
 }
 
-/** @param linked to records, which are operators' to read */
-export const History: FC<Situation> = ({ asked, now, linked }) => {
-  const { history, decision } = asked
-  if (history === null) return <p class="notice warn">It cannot be known at the moment what was called before.</p>
+export const History: FC<Situation> = ({ approval, now, linked }) => {
+  const { history, decision } = approval
+  if (history === null) return <p class="notice warn">The earlier calls are unavailable at the moment.</p>
   const calls = history
     .filter(({ id }) => id !== decision)
-    .map(({ id, at, tool, action, chain, decision: said, code }) => {
+    .map(({ id, at, tool, action, chain, decision, code }) => {
       const what = tool === null ? "an unknown tool" : toolText(tool, action)
       const by = chain.at(-1) ?? null
-      return { id, at, what, by, decision: said, code }
+      return { id, at, what, by, decision, code }
     })
   const events = inRows(calls)
-  if (events.length === 0) return <p class="quiet">Nothing besides this: it is the first call.</p>
-  const [first, others] = [events.slice(0, MOST_SHOWN), events.slice(MOST_SHOWN)]
+  if (events.length === 0) return <p class="quiet">This is the first call.</p>
+  const [latest, others] = [events.slice(0, MOST_SHOWN), events.slice(MOST_SHOWN)]
   return (
     <>
-      <Timeline events={first} now={now} linked={linked} />
+      <Timeline events={latest} now={now} linked={linked} />
       {others.length > 0 && (
         <details>
           <summary>{`${others.length} earlier`}</summary>
@@ -87,11 +85,11 @@ export const History: FC<Situation> = ({ asked, now, linked }) => {
   )
 }
 
-export const Votes: FC<Omit<Situation, "linked">> = ({ asked: { votes }, now }) => (
+export const Votes: FC<Omit<Situation, "linked">> = ({ approval: { votes }, now }) => (
   <>
     {votes.length > 0 && (
       <section class="card">
-        <h2>What was said</h2>
+        <h2>Answers</h2>
         <ul class="timeline">
           {votes.map(({ by, approved, reason, at }) => (
             <li class={approved ? "good" : "bad"}>

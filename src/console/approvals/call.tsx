@@ -1,4 +1,4 @@
-/** One call that waits for people: shown verbatim, with all that it takes to judge it; and their answer. */
+/** One call that waits for approval: shown verbatim, with the facts to decide it by, and the form that answers it. */
 import { CONTRACT } from "../../api/contract/contract.ts"
 import type { FC } from "hono/jsx"
 import type { Form } from "../../web/form.ts"
@@ -6,159 +6,175 @@ import { Json, partsOf } from "../../web/json.tsx"
 import { respondPage, seeOther } from "../../web/page.tsx"
 import { Moment, Text } from "../../web/text.tsx"
 import { shortened, markInvisible } from "../../web/visible.ts"
-import { apology, ConsolePage } from "../layout/frame.tsx"
-import { askedCallPath } from "../layout/paths.ts"
-import { descriptionOf, isOperator, type ApiResponse, type PageRequest } from "../layout/visit.tsx"
-import { Answer, answerIn, notUnderstood } from "./answer.tsx"
+import { ConsolePage, failurePage } from "../layout/frame.tsx"
+import { callApprovalPath } from "../layout/paths.ts"
+import type { PageDefinition } from "../layout/page-definition.ts"
+import {
+  descriptionOf,
+  isOperator,
+  NO_REASON_GIVEN,
+  type ApiResponse,
+  type PageRequest,
+} from "../layout/page-request.ts"
+import { SECTIONS } from "../layout/sections.ts"
+import { Answer, answerIn, noAnswer } from "./answer.tsx"
 import { Figures, History, Votes } from "./call-situation.tsx"
 import { ChainPicture, linksOf } from "./chain.tsx"
-import { SECTION } from "./inbox.tsx"
 import { nothingWaits } from "./nothing-waits.tsx"
-import { unanswerableText, yesText } from "./question-words.ts"
+import { approveText, rejectText, unanswerableText } from "./question-words.ts"
 import type { AskedCall } from "../../api/contract/approvals.ts"
-import { WhyAsked } from "./why-asked.tsx"
+import { WhyApproval } from "./why-asked.tsx"
 
-export async function showCall(visit: PageRequest): Promise<Response> {
-  return page(visit, null)
+export const callApprovalPage = {
+  path: "/approvals/:task/:approval",
+  section: "approvals",
+  readers: "everybody",
+  view: showCall,
+  forms: [{ senders: "everybody", act: answerCall }],
+} as const satisfies PageDefinition
+
+async function showCall(request: PageRequest): Promise<Response> {
+  return page(request, null)
 }
 
-/** A form's answer. What the API refuses is told on the page, which shows how it is by now. */
-export async function answerCall(visit: PageRequest, form: Form): Promise<Response> {
+/** Sends the answer of a form to the API. If the API rejects it, the page says why and shows the status of now. */
+async function answerCall(request: PageRequest, form: Form): Promise<Response> {
   const decision = answerIn(form)
-  if (decision === null) return notUnderstood(visit)
+  if (decision === null) return noAnswer(request)
   const reason = form.get("reason")?.trim() ?? ""
-  // Where nothing is to be chosen, one call is what the page says.
+  // Without a choice the form has no field `uses`, and the page says one call.
   const uses = form.get("uses") ?? "1"
-  const { api, own } = pathsOf(visit)
-  const said = await visit.ask("POST", api, {
+  const { api, own } = pathsOf(request)
+  const response = await request.callApi("POST", api, {
     approve: decision === "approve",
     ...(decision === "approve" && { uses: Number(uses) }),
     ...(reason !== "" && { reason }),
   })
-  return said.status === 200 ? seeOther(own) : page(visit, said)
+  return response.status === 200 ? seeOther(own) : page(request, response)
 }
 
 function pathsOf({ c }: PageRequest): { readonly api: string; readonly own: string } {
   const [task, id] = [c.req.param("task") ?? "", c.req.param("approval") ?? ""]
   const api = `/v1/tasks/${encodeURIComponent(task)}/approvals/${encodeURIComponent(id)}`
-  return { api, own: askedCallPath(task, id) }
+  return { api, own: callApprovalPath(task, id) }
 }
 
-/** @param refused the API's answer to one of theirs */
-async function page(visit: PageRequest, refused: ApiResponse | null): Promise<Response> {
-  const { api, own } = pathsOf(visit)
-  const said = await visit.ask("GET", api)
-  if (said.status === 404) return nothingWaits(visit, refused !== null, refused === null ? NOTHING : OVER)
-  if (said.status !== 200) return apology(visit, SECTION, said)
-  const asked = CONTRACT.showCallApproval.answer().parse(said.body)
-  const now = visit.context.receivedAt
-  const linked = isOperator(visit.visitor)
-  const parts = partsOf(asked.arguments, asked.redacted)
-  const part = Math.min(Math.max(1, Number.parseInt(visit.c.req.query("part") ?? "1", 10) || 1), parts.length)
+/** @param rejected the response of the API if it did not accept an answer of the reader */
+async function page(request: PageRequest, rejected: ApiResponse | null): Promise<Response> {
+  const { api, own } = pathsOf(request)
+  const response = await request.callApi("GET", api)
+  if (response.status === 404)
+    return nothingWaits(request, rejected !== null, rejected === null ? NO_APPROVAL : EXPIRED)
+  if (response.status !== 200) return failurePage(request, response)
+  const approval = CONTRACT.showCallApproval.answer().parse(response.body)
+  const now = request.context.receivedAt
+  const linked = isOperator(request.reader)
+  const parts = partsOf(approval.arguments, approval.redacted)
+  const part = Math.min(Math.max(1, Number.parseInt(request.c.req.query("part") ?? "1", 10) || 1), parts.length)
   return respondPage(
-    <ConsolePage title={`Call of ${markInvisible(asked.tool)}`} visit={visit} section={SECTION}>
+    <ConsolePage title={`${markInvisible(approval.tool)} approval`} request={request}>
       <p>
-        <a href={SECTION}>Approvals</a>
+        <a href={SECTIONS.approvals.href}>Approvals</a>
       </p>
       <h1>
-        <Text of={asked.tool} most={160} />
+        <Text of={approval.tool} most={160} />
       </h1>
-      <Standing asked={asked} now={now} />
-      {refused && <NotTaken refused={refused} asked={asked} />}
-      <Votes asked={asked} now={now} />
+      <Status approval={approval} now={now} />
+      {rejected && <NotRecorded response={rejected} approval={approval} />}
+      <Votes approval={approval} now={now} />
       <div class="columns">
         <div>
           <section class="card">
-            <h2>The call, as it would be made</h2>
+            <h2>Call</h2>
             <dl class="facts">
               <dt>Tool</dt>
               <dd>
                 <code>
-                  <Text of={asked.tool} />
+                  <Text of={approval.tool} />
                 </code>
               </dd>
               <dt>Method</dt>
               <dd>
-                <Text of={asked.method} most={40} />
+                <Text of={approval.method} most={40} />
               </dd>
               <dt>Environment</dt>
               <dd>
-                <Text of={asked.environment} most={120} />
+                <Text of={approval.environment} most={120} />
               </dd>
               <dt>Purpose</dt>
               <dd>
-                <Text of={asked.purpose} most={300} />
+                <Text of={approval.purpose} most={300} />
               </dd>
             </dl>
             <h3 id="arguments">Arguments</h3>
             {parts.length > 1 && <Parts part={part} of={parts.length} own={own} />}
             <Json pieces={parts[part - 1] ?? []} />
-            {asked.redacted.length > 0 && (
+            {approval.redacted.length > 0 && (
               <p class="quiet">
-                What is redacted is kept from people by the catalog. It is part of what is approved of all the same: a
-                call with another value asks again.
+                The catalog hides redacted arguments from people. The approval covers their values as well: a call with
+                another value needs a new approval.
               </p>
             )}
           </section>
-          <WhyAsked asked={asked} />
+          <WhyApproval approval={approval} />
         </div>
         <aside>
           <section class="card">
-            <h2>Who calls</h2>
-            <ChainPicture links={linksOf(asked.user, asked.chain, asked.tool)} />
+            <h2>Caller</h2>
+            <ChainPicture links={linksOf(approval.user, approval.chain, approval.tool)} />
           </section>
-          <Figures asked={asked} now={now} linked={linked} />
+          <Figures approval={approval} now={now} linked={linked} />
         </aside>
       </div>
       <section class="card">
-        <h2>What this tree of tasks has done so far</h2>
-        <History asked={asked} now={now} linked={linked} />
+        <h2>Earlier in this task</h2>
+        <History approval={approval} now={now} linked={linked} />
       </section>
-      {asked.unanswerable === null ? (
+      {approval.unanswerable === null ? (
         <Answer
-          visitor={visit.visitor}
+          reader={request.reader}
           action={own}
-          yes={yesText(asked, now)}
-          no="The call is refused, and asked again it stays refused until this question is over. One no is enough."
-          mostUses={asked.most_uses}
+          yes={approveText(approval, now)}
+          no={rejectText(approval, now)}
+          mostUses={approval.most_uses}
           takesReason
           what="this call"
         />
       ) : (
-        <p class={asked.unanswerable === "own" ? "notice warn" : "notice"} id="answer">
-          {unanswerableText(asked.unanswerable, asked)}
+        <p class={approval.unanswerable === "own" ? "notice warn" : "notice"} id="answer">
+          {unanswerableText(approval.unanswerable, approval)}
         </p>
       )}
     </ConsolePage>,
-    { status: refused ? refused.status : 200 },
+    { status: rejected ? rejected.status : 200 },
   )
 }
 
-const OVER = "Your answer was not taken: the question is over, or it is not asked of you."
-const NOTHING =
-  "The question is over, it was never asked of you, or there is none under this address. Nobody answers what is done in their own name."
+const EXPIRED = "Your answer was not recorded: the approval has expired, or you are not one of its approvers."
+const NO_APPROVAL =
+  "There is no approval at this address, it has expired, or you are not one of its approvers. You cannot approve a call made on your behalf."
 
-const Standing: FC<{ readonly asked: AskedCall; readonly now: number }> = ({ asked, now }) => {
-  const { status, votes, need, uses, expires_at, agent } = asked
-  const agreed = `${votes.filter(({ approved }) => approved).length} of ${need} ${need === 1 ? "person has" : "people have"} agreed`
+const Status: FC<{ readonly approval: AskedCall; readonly now: number }> = ({ approval, now }) => {
+  const { status, votes, need, uses, expires_at, agent } = approval
+  const approvals = `${votes.filter(({ approved }) => approved).length} of ${need} approvals`
   return (
     <p class="row lead">
-      {status === "pending" && <span class="badge warn">waits for an answer</span>}
-      {status === "approved" && <span class="badge good">{uses > 0 ? "approved" : "approved, and used up"}</span>}
-      {status === "rejected" && <span class="badge bad">rejected</span>}
-      <span>{`${shortened(agent, 60, "end")} asks to make this call. ${agreed}.`}</span>
+      {status === "pending" && <span class="badge warn">Pending</span>}
+      {status === "approved" && <span class="badge good">{uses > 0 ? "Approved" : "Approved and used"}</span>}
+      {status === "rejected" && <span class="badge bad">Rejected</span>}
+      <span>{`${shortened(agent, 60, "end")} requests this call. ${approvals}.`}</span>
       <span>
-        {status === "pending" ? "It can be answered until " : "What was said holds until "}
+        {"Expires "}
         <Moment at={expires_at} now={now} />
       </span>
-      {asked.unanswerable === null && <a href="#answer">To your answer</a>}
+      {approval.unanswerable === null && <a href="#answer">Go to your answer</a>}
     </p>
   )
 }
 
 const Parts: FC<{ readonly part: number; readonly of: number; readonly own: string }> = ({ part, of, own }) => (
   <div class="notice warn">
-    <p>{`They are long: this is part ${part} of ${of}. Read all of them before you answer.`}</p>
+    <p>{`The arguments are long. This is part ${part} of ${of}. Read all parts before you answer.`}</p>
     <p class="row">
       {Array.from({ length: of }, (_, index) => (
         <a href={`${own}?part=${index + 1}#arguments`} {...(index + 1 === part && { "aria-current": "true" as const })}>
@@ -169,14 +185,14 @@ const Parts: FC<{ readonly part: number; readonly of: number; readonly own: stri
   </div>
 )
 
-/** What they said was not taken. */
-const NotTaken: FC<{ readonly refused: ApiResponse; readonly asked: AskedCall }> = ({ refused, asked }) => {
-  const words = asked.unanswerable === "answered" ? "Somebody has answered already" : null
-  const described =
-    asked.unanswerable === null
-      ? (descriptionOf(refused) ?? "The API did not say why.")
-      : unanswerableText(asked.unanswerable, asked)
-  return (
-    <p class="notice bad" role="alert">{`Your answer was not taken. ${words === null ? described : `${words}.`}`}</p>
-  )
+/** Says why the API did not accept the answer of the reader. */
+const NotRecorded: FC<{ readonly response: ApiResponse; readonly approval: AskedCall }> = ({ response, approval }) => {
+  const { unanswerable } = approval
+  const reason =
+    unanswerable === null
+      ? (descriptionOf(response) ?? NO_REASON_GIVEN)
+      : unanswerable === "answered"
+        ? "Another approver has answered."
+        : unanswerableText(unanswerable, approval)
+  return <p class="notice bad" role="alert">{`Your answer was not recorded. ${reason}`}</p>
 }

@@ -1,22 +1,22 @@
-/** What waits for an answer, in short: a card of the inbox, which leads to where it is answered. */
+/** A card of the list of approvals: one that waits, in short, with a link to the page on which it is answered. */
 import type { FC, PropsWithChildren } from "hono/jsx"
 import { Moment, Text } from "../../web/text.tsx"
 import { shortened } from "../../web/visible.ts"
-import { askedCallPath, askedTaskPath } from "../layout/paths.ts"
-import { whoAsks } from "./question-words.ts"
+import { callApprovalPath, taskApprovalPath } from "../layout/paths.ts"
+import { requestedBy } from "./question-words.ts"
 import type { AskedTask, ListedCall } from "../../api/contract/approvals.ts"
 
-export const CallCard: FC<{ readonly asked: ListedCall; readonly now: number }> = ({ asked, now }) => {
-  const { id, task, tool, agent, user, purpose, votes, need, expires_at, unanswerable } = asked
+export const CallCard: FC<{ readonly approval: ListedCall; readonly now: number }> = ({ approval, now }) => {
+  const { id, task, tool, agent, user, purpose, votes, need, expires_at, unanswerable } = approval
   return (
     <li class="card">
       <div class="row">
-        <span class="badge">call</span>
-        {unanswerable !== null && <span class="badge warn">its task is frozen</span>}
-        {need > 1 && <span class="badge warn">{`${votes.length} of ${need} have agreed`}</span>}
+        <span class="badge">Call</span>
+        {unanswerable !== null && <span class="badge warn">Task quarantined</span>}
+        {need > 1 && <span class="badge warn">{`${votes.length} of ${need} approvals`}</span>}
       </div>
-      <Title text={tool} href={askedCallPath(task, id)} />
-      <Arguments of={asked} />
+      <Title text={tool} href={callApprovalPath(task, id)} />
+      <Arguments of={approval} />
       <Facts until={expires_at} now={now}>
         <dt>Who</dt>
         <dd>
@@ -27,16 +27,16 @@ export const CallCard: FC<{ readonly asked: ListedCall; readonly now: number }> 
         <dd>
           <Text of={purpose} most={60} />
         </dd>
-        <dt>Asked by</dt>
+        <dt>Requested by</dt>
         <dd>
-          <Text of={whoAsks(asked)} most={120} />
+          <Text of={requestedBy(approval)} most={120} />
         </dd>
       </Facts>
     </li>
   )
 }
 
-/** The first of them; all are where it is answered. */
+/** The first arguments of a call. The page of the approval shows all of them. */
 const Arguments: FC<{ readonly of: Pick<ListedCall, "arguments" | "redacted"> }> = ({ of }) => {
   const all = Object.entries(of.arguments)
   return (
@@ -47,21 +47,21 @@ const Arguments: FC<{ readonly of: Pick<ListedCall, "arguments" | "redacted"> }>
           {of.redacted.includes(name) && <span class="redacted">redacted</span>}
         </li>
       ))}
-      {all.length > MOST_ARGUMENTS && <li class="quiet">{`and ${all.length - MOST_ARGUMENTS} more`}</li>}
-      {all.length === 0 && <li class="quiet">without arguments</li>}
+      {all.length > MOST_ARGUMENTS && <li class="quiet">{`${all.length - MOST_ARGUMENTS} more`}</li>}
+      {all.length === 0 && <li class="quiet">No arguments</li>}
     </ul>
   )
 }
 const MOST_ARGUMENTS = 4
 
-export const TaskCard: FC<{ readonly asked: AskedTask; readonly now: number }> = ({ asked, now }) => {
-  const { task, purpose, agent, binding_message: message, calls, expires_at } = asked
+export const TaskCard: FC<{ readonly approval: AskedTask; readonly now: number }> = ({ approval, now }) => {
+  const { task, purpose, agent, binding_message: message, calls, expires_at } = approval
   return (
     <li class="card">
       <div class="row">
-        <span class="badge warn">whole task</span>
+        <span class="badge warn">New task</span>
       </div>
-      <Title text={purpose} href={askedTaskPath(task)} />
+      <Title text={purpose} href={taskApprovalPath(task)} />
       {message !== null && (
         <p>
           “<Text of={message} most={160} />”
@@ -70,16 +70,16 @@ export const TaskCard: FC<{ readonly asked: AskedTask; readonly now: number }> =
       <Facts until={expires_at} now={now}>
         <dt>Who</dt>
         <dd>{shortened(agent, 60, "end")}, for you</dd>
-        <dt>What</dt>
+        <dt>Scope</dt>
         <dd>
-          <Text of={asked.scope} most={160} />
+          <Text of={approval.scope} most={160} />
         </dd>
-        <dt>Where</dt>
+        <dt>Audience</dt>
         <dd>
-          only at <Text of={asked.audience} most={160} />
+          <Text of={approval.audience} most={160} /> only
         </dd>
         <dt>Calls</dt>
-        <dd>{calls === null ? "as many as it likes" : `at most ${calls}`}</dd>
+        <dd>{calls === null ? "No limit" : `${calls} at most`}</dd>
       </Facts>
     </li>
   )
@@ -96,7 +96,7 @@ const Title: FC<{ readonly text: string; readonly href: string }> = ({ text, hre
 const Facts: FC<PropsWithChildren<{ readonly until: number; readonly now: number }>> = ({ until, now, children }) => (
   <dl class="facts">
     {children}
-    <dt>Until</dt>
+    <dt>Expires</dt>
     <dd>
       <Moment at={until} now={now} />
     </dd>

@@ -1,27 +1,23 @@
-/** The way of a call as a picture: the person, the agents that work for one another, and the tool, one below the other. */
+/** The chain of a call as a picture: the user, the agents that delegate to one another, and the tool, from top to bottom. */
 import type { FC } from "hono/jsx"
 import { shortened, markInvisible } from "../../web/visible.ts"
 
 export interface Link {
-  /** What it is, in a word. */
+  /** Its role in the chain, in one word. */
   readonly role: string
   readonly name: string
 }
 
-/** Null: nobody is behind it. */
+/** @param user null if the agent acts on its own */
 export function linksOf(user: string | null, chain: readonly string[], tool: string): readonly Link[] {
   const agents = chain.map((name, index) => ({ role: index === 0 ? "agent" : "sub-agent", name }))
-  return [
-    { role: "person", name: user ?? "nobody: the agent acts on its own" },
-    ...agents,
-    { role: "tool", name: tool },
-  ]
+  return [{ role: "person", name: user ?? "none: the agent acts on its own" }, ...agents, { role: "tool", name: tool }]
 }
 
 const BOX = { width: 304, height: 46 } as const
 const GAP = 26
 const EDGE = 2
-/** Characters of a name that find room in a box. */
+/** The characters of a name that fit into a box. */
 const MOST_SHOWN = 38
 
 export interface Placed extends Link {
@@ -44,10 +40,10 @@ export function placed(links: readonly Link[]): {
 
 export const ChainPicture: FC<{ readonly links: readonly Link[] }> = ({ links }) => {
   const { boxes, width, height } = placed(links)
-  const said = links.map(({ role, name }) => `${role} ${markInvisible(name)}`).join(", then ")
+  const label = links.map(({ role, name }) => `${role} ${markInvisible(name)}`).join(", then ")
   const middle = EDGE + BOX.width / 2
   return (
-    <svg class="picture" role="img" aria-label={said} viewBox={`0 0 ${width} ${height}`} width={width} height={height}>
+    <svg class="picture" role="img" aria-label={label} viewBox={`0 0 ${width} ${height}`} width={width} height={height}>
       {boxes.map(({ role, name, x, y }, index) => (
         <>
           {index > 0 && (

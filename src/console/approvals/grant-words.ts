@@ -1,10 +1,10 @@
-/** A grant in words that people read before they give it. */
+/** A grant in the words that a user reads before they consent to it. */
 import { nameText } from "../../core/task/grant-words.ts"
 
 const ACTIONS = [
-  ["read", "It may read with"],
-  ["write", "It may change things with"],
-  ["execute", "It may run"],
+  ["read", "Read"],
+  ["write", "Change"],
+  ["execute", "Run"],
 ] as const
 
 export interface Access {
@@ -12,31 +12,31 @@ export interface Access {
   readonly tools: readonly string[]
 }
 
-/** @param scope `<tool or prefix.*>:<read|write|execute>`, by spaces; what is no such thing is shown as it is */
+/** @param scope `<tool or prefix.*>:<read|write|execute>`, separated by spaces; anything else is shown as it is */
 export function scopesByAction(scope: string): readonly Access[] {
   const scopes = scope.split(" ").filter((each) => each !== "")
   const isOf = (action: string) => (each: string) => each.endsWith(`:${action}`)
-  const known = ACTIONS.map(([action, words]) => ({
+  const byAction = ACTIONS.map(([action, words]) => ({
     words,
     tools: scopes.filter(isOf(action)).map((each) => toolText(each.slice(0, -action.length - 1))),
   }))
-  const odd = scopes.filter((each) => !ACTIONS.some(([action]) => isOf(action)(each)))
-  return [...known, { words: "And besides", tools: odd }].filter(({ tools }) => tools.length > 0)
+  const others = scopes.filter((each) => !ACTIONS.some(([action]) => isOf(action)(each)))
+  return [...byAction, { words: "Other scopes", tools: others }].filter(({ tools }) => tools.length > 0)
 }
 
 /** `crm.*` */
 function toolText(tool: string): string {
-  if (tool === "*") return "* (every tool)"
-  return tool.endsWith(".*") ? `${tool} (every tool of ${tool.slice(0, -2)})` : tool
+  if (tool === "*") return "* (all tools)"
+  return tool.endsWith(".*") ? `${tool} (all tools of ${tool.slice(0, -2)})` : tool
 }
 
 const BOUNDS: Readonly<Record<string, (value: string) => string>> = {
-  eq: (value) => `is exactly ${value}`,
-  in: (value) => `is one of ${value}`,
-  min: (value) => `is at least ${value}`,
-  max: (value) => `is at most ${value}`,
-  like: (value) => `looks like ${value}`,
-  max_length: (value) => `is no longer than ${value}`,
+  eq: (value) => `must be ${value}`,
+  in: (value) => `must be one of ${value}`,
+  min: (value) => `must be at least ${value}`,
+  max: (value) => `must be at most ${value}`,
+  like: (value) => `must match ${value}`,
+  max_length: (value) => `must have at most ${value} characters`,
 }
 
 export function boundText(name: string, bound: Readonly<Record<string, unknown>>): string {

@@ -1,18 +1,18 @@
-/** Where nothing waits for whoever reads it, or not any more. */
+/** The page at the address of an approval that does not wait for the reader, or no longer does. */
 import { respondPage } from "../../web/page.tsx"
 import { ConsolePage } from "../layout/frame.tsx"
-import type { PageRequest } from "../layout/visit.tsx"
-import { SECTION } from "./inbox.tsx"
+import type { PageRequest } from "../layout/page-request.ts"
+import { SECTIONS } from "../layout/sections.ts"
 
-/** @param refused whether they have tried to answer */
-export function nothingWaits(visit: PageRequest, refused: boolean, text: string): Promise<Response> {
+/** @param answered whether the reader has tried to answer it */
+export function nothingWaits(request: PageRequest, answered: boolean, text: string): Promise<Response> {
   return respondPage(
-    <ConsolePage title="Nothing waits here" visit={visit} section={SECTION} narrow>
-      <h1>{refused ? "It is over" : "Nothing waits here"}</h1>
+    <ConsolePage title={answered ? "Approval expired" : "No approval here"} request={request} narrow>
+      <h1>{answered ? "Approval expired" : "No approval here"}</h1>
       <p>{text}</p>
       <p>
-        <a class="button" href={SECTION}>
-          To what waits for you
+        <a class="button" href={SECTIONS.approvals.href}>
+          View your approvals
         </a>
       </p>
     </ConsolePage>,

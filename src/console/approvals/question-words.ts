@@ -1,20 +1,24 @@
-/** What people are asked, and why they cannot answer it, in words. */
-import { fromNow } from "../../web/text.tsx"
+/** The terms of an approval, and why its reader cannot answer it, in words. */
+import { momentText } from "../../web/text.tsx"
 import { markInvisible } from "../../web/visible.ts"
 import type { AskedCall, ListedCall } from "../../api/contract/approvals.ts"
 
-/** The rule or the guardrail, in a word. */
-export function whoAsks({ guardrail, rules, name }: Pick<ListedCall, "guardrail" | "rules" | "name">): string {
-  const asks =
-    guardrail === null ? `${rules.length === 1 ? "rule" : "rules"} ${rules.join(", ")}` : `guardrail ${guardrail}`
-  return name === null ? `${asks}, of operators` : `${asks}, of ${name}`
+/** The rule or the guardrail that requires the approval, and who may give it. */
+export function requestedBy({ guardrail, rules, name }: Pick<ListedCall, "guardrail" | "rules" | "name">): string {
+  const source =
+    guardrail === null ? `${rules.length === 1 ? "Rule" : "Rules"}: ${rules.join(", ")}` : `Guardrail: ${guardrail}`
+  return `${source}. Approvers: ${name ?? "operators"}`
 }
 
-export function yesText({ need, votes, most_uses, expires_at }: AskedCall, now: number): string {
-  const lacking = need - votes.length - 1
-  const many = most_uses === 1 ? "This very call passes once" : "This very call passes, as often as you say"
-  const others = lacking > 0 ? `, once ${lacking} more ${lacking === 1 ? "person agrees" : "people agree"}` : ""
-  return `${many}${others}, if the agent makes it before this is over, ${fromNow(expires_at, now)}. Everything else is looked at again.`
+/** What an approval by the reader allows. */
+export function approveText({ need, votes, most_uses, expires_at }: AskedCall, now: number): string {
+  const times = most_uses === 1 ? "once" : "as many times as you choose"
+  const counts = need > 1 ? ` Counts as ${votes.length + 1} of ${need} approvals.` : ""
+  return `Approves this exact call ${times}, until ${momentText(expires_at, now)}. All other checks still apply.${counts}`
+}
+
+export function rejectText({ expires_at }: AskedCall, now: number): string {
+  return `Denies this call until ${momentText(expires_at, now)}. One rejection is enough.`
 }
 
 export function unanswerableText(
@@ -23,24 +27,24 @@ export function unanswerableText(
 ): string {
   switch (why) {
     case "own":
-      return "This is your own task: nobody approves of what is done in their own name."
+      return "You cannot approve a call made on your behalf."
     case "no operator":
-      return "This is asked of operators: you may look at it, and the role approver, with a rule that permits it, answers it."
+      return "Operators with the role approver answer this. Your roles, or the policies, do not permit you to."
     case "stranger":
       return name === null
-        ? "This is not asked of you."
-        : `This is asked of others: those whom approvers.yaml lists as ${markInvisible(name)}.`
+        ? "You are not an approver of this call."
+        : `You are not an approver of this call. Its approvers are listed in approvers.yaml as ${markInvisible(name)}.`
     case "answered":
-      return "It is answered."
+      return "This approval has been answered."
     case "voted":
-      return "You have answered already. It waits for others."
+      return "You have answered. It waits for the other approvers."
     case "expired":
     case "unknown":
-      return "It is over: the task has ended, or the time for an answer."
+      return "This approval has expired: the task has ended, or the time to answer has passed."
     case "frozen":
-      return "Its task is frozen: once an operator lets it go on, this can be answered."
+      return "The task is quarantined. You can answer after an operator has released it."
     case "too many uses":
-      return "It cannot be answered."
+      return "This approval cannot be answered."
     default:
       return why satisfies never
   }

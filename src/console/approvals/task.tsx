@@ -1,117 +1,126 @@
-/** A task that waits for the reader's consent before it begins: what it would be allowed at most, in plain words. */
+/** A task that starts only with the reader's consent: what it would be allowed at most, in plain words. */
 import { CONTRACT } from "../../api/contract/contract.ts"
 import type { FC } from "hono/jsx"
 import type { Form } from "../../web/form.ts"
 import { respondPage, seeOther } from "../../web/page.tsx"
 import { Moment, spanText, Text } from "../../web/text.tsx"
 import { shortened, markInvisible } from "../../web/visible.ts"
-import { apology, ConsolePage } from "../layout/frame.tsx"
-import { askedTaskPath } from "../layout/paths.ts"
-import type { PageRequest } from "../layout/visit.tsx"
-import { Answer, answerIn, notUnderstood } from "./answer.tsx"
+import { ConsolePage, failurePage } from "../layout/frame.tsx"
+import { taskApprovalPath } from "../layout/paths.ts"
+import type { PageDefinition } from "../layout/page-definition.ts"
+import type { PageRequest } from "../layout/page-request.ts"
+import { SECTIONS } from "../layout/sections.ts"
+import { Answer, answerIn, noAnswer } from "./answer.tsx"
 import { boundText, scopesByAction } from "./grant-words.ts"
-import { SECTION } from "./inbox.tsx"
 import { nothingWaits } from "./nothing-waits.tsx"
 import type { AskedTask } from "../../api/contract/approvals.ts"
 
-/** Tools of one kind of access, bounds, and steps that are shown at once. */
+export const taskApprovalPage = {
+  path: "/approvals/:task",
+  section: "approvals",
+  readers: "everybody",
+  view: showTask,
+  forms: [{ senders: "everybody", act: answerTask }],
+} as const satisfies PageDefinition
+
+/** The tools of one action, the bounds, and the steps of a plan that are shown. */
 const MOST = 60
 
-export async function showTask(visit: PageRequest): Promise<Response> {
-  return page(visit, false)
+async function showTask(request: PageRequest): Promise<Response> {
+  return page(request, false)
 }
 
-export async function answerTask(visit: PageRequest, form: Form): Promise<Response> {
+async function answerTask(request: PageRequest, form: Form): Promise<Response> {
   const decision = answerIn(form)
-  if (decision === null) return notUnderstood(visit)
-  const { api, own } = pathsOf(visit)
-  const said = await visit.ask("POST", api, { decision })
-  if (said.status === 200) return seeOther(own)
-  return said.status === 404 ? page(visit, true) : apology(visit, SECTION, said)
+  if (decision === null) return noAnswer(request)
+  const { api, own } = pathsOf(request)
+  const response = await request.callApi("POST", api, { decision })
+  if (response.status === 200) return seeOther(own)
+  return response.status === 404 ? page(request, true) : failurePage(request, response)
 }
 
 function pathsOf({ c }: PageRequest): { readonly api: string; readonly own: string } {
   const task = c.req.param("task") ?? ""
-  return { api: `/v1/approvals/${encodeURIComponent(task)}`, own: askedTaskPath(task) }
+  return { api: `/v1/approvals/${encodeURIComponent(task)}`, own: taskApprovalPath(task) }
 }
 
-/** @param refused whether an answer of theirs was not taken, as there was nothing to answer any more */
-async function page(visit: PageRequest, refused: boolean): Promise<Response> {
-  const { api, own } = pathsOf(visit)
-  const said = await visit.ask("GET", api)
-  if (said.status === 404)
-    return nothingWaits(visit, refused, `${refused ? "Your answer was not taken. " : ""}${NOTHING}`)
-  if (said.status !== 200) return apology(visit, SECTION, said)
-  const asked = CONTRACT.showApproval.answer().parse(said.body)
-  const now = visit.context.receivedAt
-  const { agent, purpose, binding_message: message, status, expires_at } = asked
+/** @param rejected whether the API found nothing to answer when the reader answered */
+async function page(request: PageRequest, rejected: boolean): Promise<Response> {
+  const { api, own } = pathsOf(request)
+  const response = await request.callApi("GET", api)
+  if (response.status === 404)
+    return nothingWaits(request, rejected, `${rejected ? "Your answer was not recorded. " : ""}${NO_APPROVAL}`)
+  if (response.status !== 200) return failurePage(request, response)
+  const approval = CONTRACT.showApproval.answer().parse(response.body)
+  const now = request.context.receivedAt
+  const { agent, purpose, binding_message: message, status, expires_at } = approval
   return respondPage(
-    <ConsolePage title={`Task ${markInvisible(purpose)}`} visit={visit} section={SECTION}>
+    <ConsolePage title={`New task: ${markInvisible(purpose)}`} request={request}>
       <p>
-        <a href={SECTION}>Approvals</a>
+        <a href={SECTIONS.approvals.href}>Approvals</a>
       </p>
       <h1>
         <Text of={purpose} most={160} />
       </h1>
-      {refused && (
+      {rejected && (
         <p class="notice bad" role="alert">
-          Your answer was not taken: you have answered already.
+          Your answer was not recorded: you have answered before.
         </p>
       )}
       <p class="row lead">
-        {status === "pending" && <span class="badge warn">waits for your answer</span>}
-        {status === "approved" && <span class="badge good">you have approved</span>}
-        {status === "rejected" && <span class="badge bad">you have rejected</span>}
-        <span>{`${shortened(agent, 80, "end")} wants to begin this task in your name.`}</span>
+        {status === "pending" && <span class="badge warn">Pending</span>}
+        {status === "approved" && <span class="badge good">Approved</span>}
+        {status === "rejected" && <span class="badge bad">Rejected</span>}
+        <span>{`${shortened(agent, 80, "end")} wants to start a task for you.`}</span>
         {status === "pending" && (
           <>
             <span>
-              It can be answered until <Moment at={expires_at} now={now} />
+              Expires <Moment at={expires_at} now={now} />
             </span>
-            <a href="#answer">To your answer</a>
+            <a href="#answer">Go to your answer</a>
           </>
         )}
       </p>
       {message !== null && (
         <section class="card">
-          <h2>The agent says</h2>
+          <h2>Message of the agent</h2>
           <p>
             “<Text of={message} />”
           </p>
-          <p class="quiet">These are its own words. What holds is below.</p>
+          <p class="quiet">The agent wrote this text. The limits of the task are below.</p>
         </section>
       )}
       <div class="columns">
         <section class="card">
-          <h2>What it would be allowed</h2>
-          <Allowed asked={asked} />
+          <h2>Tools</h2>
+          <Allowed approval={approval} />
         </section>
         <section class="card">
-          <h2>How far</h2>
-          <Bounds asked={asked} />
+          <h2>Limits</h2>
+          <Bounds approval={approval} />
         </section>
       </div>
       {status === "pending" && (
         <Answer
-          visitor={visit.visitor}
+          reader={request.reader}
           action={own}
-          yes={`The agent gets a token for this task, in your name, for at most ${spanText(asked.life * 1000)}. You can end it at any time by way of an operator.`}
-          no="Nothing begins: the agent is told that you said no."
+          yes={`The agent gets a token for this task and acts for you, for at most ${spanText(approval.life * 1000)}. An operator can end the task at any time.`}
+          no="The task does not start. The agent learns that you rejected it."
           mostUses={1}
           takesReason={false}
           what="this task"
         />
       )}
-      {status === "approved" && <p class="notice good">You have approved of it. The agent may begin.</p>}
-      {status === "rejected" && <p class="notice bad">You have rejected it. Nothing begins.</p>}
+      {status === "approved" && <p class="notice good">Approved. The agent can start the task.</p>}
+      {status === "rejected" && <p class="notice bad">Rejected. The task does not start.</p>}
     </ConsolePage>,
-    { status: refused ? 404 : 200 },
+    { status: rejected ? 404 : 200 },
   )
 }
 
-const NOTHING = "The request is over, it was never asked of you, or there is none under this address."
+const NO_APPROVAL = "There is no approval at this address, it has expired, or it is for another user."
 
-const Allowed: FC<{ readonly asked: AskedTask }> = ({ asked: { scope, authorization_details: details } }) => (
+const Allowed: FC<{ readonly approval: AskedTask }> = ({ approval: { scope, authorization_details: details } }) => (
   <>
     {scopesByAction(scope).map(({ words, tools }) => (
       <>
@@ -125,7 +134,7 @@ const Allowed: FC<{ readonly asked: AskedTask }> = ({ asked: { scope, authorizat
             </li>
           ))}
         </ul>
-        {tools.length > MOST && <p class="quiet">{`And ${tools.length - MOST} more.`}</p>}
+        {tools.length > MOST && <p class="quiet">{`${tools.length - MOST} more tools.`}</p>}
       </>
     ))}
     {(details ?? []).slice(0, MOST).flatMap(({ tools, arguments: bounds = {}, max_sensitivity }) => {
@@ -135,7 +144,7 @@ const Allowed: FC<{ readonly asked: AskedTask }> = ({ asked: { scope, authorizat
       ) : (
         <>
           <h3>
-            Only, with <Text of={tools.join(", ")} most={160} />
+            Only if, with <Text of={tools.join(", ")} most={160} />
           </h3>
           <ul>
             {only.slice(0, MOST).map(([name, bound]) => (
@@ -143,7 +152,7 @@ const Allowed: FC<{ readonly asked: AskedTask }> = ({ asked: { scope, authorizat
                 <Text of={boundText(name, bound)} most={300} />
               </li>
             ))}
-            <li>{`nothing more sensitive than ${shortened(max_sensitivity, 40)}`}</li>
+            <li>{`the sensitivity is at most ${shortened(max_sensitivity, 40)}`}</li>
           </ul>
         </>
       )
@@ -151,7 +160,7 @@ const Allowed: FC<{ readonly asked: AskedTask }> = ({ asked: { scope, authorizat
   </>
 )
 
-const Bounds: FC<{ readonly asked: AskedTask }> = ({ asked: { audience, calls, life, plan, task, agent } }) => (
+const Bounds: FC<{ readonly approval: AskedTask }> = ({ approval: { audience, calls, life, plan, task, agent } }) => (
   <dl class="facts">
     <dt>Agent</dt>
     <dd>
@@ -159,22 +168,21 @@ const Bounds: FC<{ readonly asked: AskedTask }> = ({ asked: { audience, calls, l
         <Text of={agent} />
       </code>
     </dd>
-    <dt>Where</dt>
+    <dt>Audience</dt>
     <dd>
-      only at{" "}
       <code>
         <Text of={audience} />
-      </code>
-      , and nowhere else
+      </code>{" "}
+      only
     </dd>
     <dt>Calls</dt>
-    <dd>{calls === null ? "as many as guardrails let it" : `${calls} at most`}</dd>
-    <dt>Life</dt>
+    <dd>{calls === null ? "No limit but guardrails" : `${calls} at most`}</dd>
+    <dt>Duration</dt>
     <dd>{`${spanText(life * 1000)} at most`}</dd>
     <dt>Plan</dt>
     <dd>
       {plan === null ? (
-        "none: in any order"
+        "None: calls in any order"
       ) : (
         <ol class="plan">
           {plan.slice(0, MOST).map(({ tools, times }) => (

@@ -1,21 +1,21 @@
-/** Why people are asked: the rules, or the guardrail, that leave a call to them, as they are written. */
+/** Why a call needs approval: the rules or the guardrail that require it, as they are written. */
 import type { FC } from "hono/jsx"
 import { Text } from "../../web/text.tsx"
 import { shortened } from "../../web/visible.ts"
-import { whoAsks } from "./question-words.ts"
+import { requestedBy } from "./question-words.ts"
 import type { AskedCall } from "../../api/contract/approvals.ts"
 
-/** Characters of a rule or guardrail. */
+/** The characters that are shown of a rule or a guardrail. */
 const MOST_TEXT = 3_000
 const MOST_RULES = 4
 
-export const WhyAsked: FC<{ readonly asked: AskedCall }> = ({ asked }) => {
-  const { rules, guardrail, figures } = asked.reason
+export const WhyApproval: FC<{ readonly approval: AskedCall }> = ({ approval }) => {
+  const { rules, guardrail, figures } = approval.reason
   return (
     <section class="card">
-      <h2>Why you are asked</h2>
+      <h2>Why approval is needed</h2>
       <p>
-        <Text of={`Asked by ${whoAsks(asked)}.`} most={400} />
+        <Text of={`${requestedBy(approval)}.`} most={400} />
       </p>
       {rules.slice(0, MOST_RULES).map(({ id, annotations = {}, text }) => (
         <>
@@ -39,23 +39,23 @@ export const WhyAsked: FC<{ readonly asked: AskedCall }> = ({ asked }) => {
               ))}
           </dl>
           {text === undefined ? (
-            <p class="quiet">It is in the rules no more.</p>
+            <p class="quiet">The policies no longer contain this rule.</p>
           ) : (
-            <Definition of={text} what="The rule, in Cedar" />
+            <Definition of={text} what="Rule in Cedar" />
           )}
         </>
       ))}
-      {rules.length > MOST_RULES && <p class="quiet">{`And ${rules.length - MOST_RULES} more.`}</p>}
+      {rules.length > MOST_RULES && <p class="quiet">{`${rules.length - MOST_RULES} more rules.`}</p>}
       {figures !== null && (
         <p>
-          {`When you were asked, ${figures.used} of ${figures.limit} were used, and this call asked for ${figures.asked}.`}
+          {`When the approval was requested, ${figures.used} of ${figures.limit} were used. This call needs ${figures.asked}.`}
         </p>
       )}
-      {asked.guardrail !== null &&
+      {approval.guardrail !== null &&
         (guardrail ? (
-          <Definition of={JSON.stringify(guardrail, null, 2)} what="The guardrail, as it is defined" />
+          <Definition of={JSON.stringify(guardrail, null, 2)} what="Definition of the guardrail" />
         ) : (
-          <p class="quiet">The guardrail is in the rules no more.</p>
+          <p class="quiet">The policies no longer contain this guardrail.</p>
         ))}
     </section>
   )
@@ -65,13 +65,13 @@ const Definition: FC<{ readonly of: string; readonly what: string }> = ({ of, wh
   <details>
     <summary>{what}</summary>
     <pre tabindex={0}>
-      <Written of={of} />
+      <SourceText of={of} />
     </pre>
   </details>
 )
 
-/** Line by line: its own line breaks are no hidden characters. */
-const Written: FC<{ readonly of: string }> = ({ of }) => (
+/** Text marks line breaks as invisible characters; so it gets one line at a time. */
+const SourceText: FC<{ readonly of: string }> = ({ of }) => (
   <>
     {(of.length > MOST_TEXT ? `${of.slice(0, MOST_TEXT)}\n…` : of).split("\n").map((line) => (
       <>

@@ -1,9 +1,9 @@
-/** How much was allowed and denied of late, drawn: pure, and drawn again by the page's script in the same way. */
+/** The bars of recently allowed and denied decisions. Pure. The page's script draws them again in the same way. */
 import type { Rates } from "../../api/contract/decisions.ts"
 
 export const WIDTH = 640
 export const HEIGHT = 96
-/** Between two bars. */
+/** The distance between two bars. */
 const GAP = 3
 
 export interface Bar {
@@ -13,7 +13,7 @@ export interface Bar {
   readonly denied: { readonly y: number; readonly height: number }
 }
 
-/** Denied at the bottom, where all of them begin; allowed on top of it. */
+/** Denied decisions at the bottom, and allowed ones on top of them. */
 export function barsOf(slots: Rates["slots"]): readonly Bar[] {
   const most = highest(slots)
   const width = WIDTH / Math.max(1, slots.length)

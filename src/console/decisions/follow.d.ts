@@ -1,2 +1,2 @@
-/** Runs in a browser: whoever serves it takes its text, and never calls it. */
+/** Runs in a browser. The Worker serves the text of this function, and never calls it. */
 export function follow(): void

@@ -1,9 +1,9 @@
 /**
- * What a browser runs at the page of the latest decisions: its table and its picture follow what comes in. It places text and
- * nothing else (the page requires trusted types), and asks for nothing that the page without it does not show.
+ * The script of the page of the latest decisions: it adds new decisions to the table and the picture. It inserts text only
+ * (the page requires trusted types), and requests nothing that the page does not show without it.
  *
- * JavaScript, checked as TypeScript is (tsconfig.pages.json): its text is served as it stands here, so it uses nothing from
- * outside of itself.
+ * It is JavaScript, checked like TypeScript (tsconfig.pages.json). The Worker serves its text as it stands here, so the
+ * function uses nothing from outside of itself.
  */
 
 /**
@@ -21,21 +21,21 @@ export function follow() {
   const picture = document.querySelector("svg#rates")
   if (!(lines instanceof HTMLTableSectionElement) || !(picture instanceof SVGElement) || !state || !pause) return
   const { events = "", newest = "" } = lines.dataset
-  /** Ids, in the order in which they came. */
+  /** The ids of decisions, in the order in which they arrived. */
   const seen = new Set(Array.from(lines.rows, (row) => row.dataset["id"] ?? ""))
   let isPaused = false
   /** @type {readonly Line[]} */
   let waiting = []
 
   /**
-   * Said only where it changes: whoever listens to the page must not be told of each decision.
+   * Writes only changes: a screen reader reads each new text aloud, and must not read one for each decision.
    * @param {string} text
    */
-  const say = (text) => {
+  const setState = (text) => {
     if (state.textContent !== text) state.textContent = text
-    state.classList.toggle("on", text === "Following")
+    state.classList.toggle("on", text === "Live")
   }
-  const sayPaused = () => say(waiting.length > 0 ? `Paused: ${waiting.length} since` : "Paused")
+  const setPaused = () => setState(waiting.length > 0 ? `Paused, ${waiting.length} new` : "Paused")
 
   /**
    * @param {string} label
@@ -64,9 +64,9 @@ export function follow() {
     row.append(cell("Why", why, "quiet"))
     return row
   }
-  /** @param {readonly Line[]} shown */
-  const show = (shown) => {
-    lines.prepend(...shown.map(rowOf).toReversed())
+  /** @param {readonly Line[]} added */
+  const show = (added) => {
+    lines.prepend(...added.map(rowOf).toReversed())
     while (lines.rows.length > MOST_ROWS) lines.deleteRow(-1)
     if (lines.rows.length > 0) document.getElementById("empty")?.remove()
   }
@@ -134,14 +134,14 @@ export function follow() {
     write("highest", String(most))
   }
 
-  /** @param {LiveUpdate} told */
-  const take = ({ lines: all, more, gap }) => {
+  /** @param {LiveUpdate} update */
+  const apply = ({ lines: all, more, gap }) => {
     const fresh = all.filter(({ id }) => !seen.has(id))
     for (const { id, at, decision } of fresh) {
       seen.add(id)
       count(at, decision === "allow" ? 1 : 0, decision === "allow" ? 0 : 1)
     }
-    // What is not told line by line is counted where it came.
+    // Decisions without a line of their own are counted at the time of arrival.
     count(Date.now(), more.allowed, more.denied)
     for (const id of seen) {
       if (seen.size <= 10 * MOST_ROWS) break
@@ -155,32 +155,32 @@ export function follow() {
   }
 
   const source = new EventSource(`${events}${events.includes("?") ? "&" : "?"}after=${encodeURIComponent(newest)}`)
-  const sayFollowing = () => (isPaused ? sayPaused() : say("Following"))
-  source.addEventListener("open", sayFollowing)
+  const setLive = () => (isPaused ? setPaused() : setState("Live"))
+  source.addEventListener("open", setLive)
   source.addEventListener("decisions", ({ data }) => {
-    take(JSON.parse(data))
-    sayFollowing()
+    apply(JSON.parse(data))
+    setLive()
   })
   source.addEventListener("end", ({ data }) => {
     source.close()
-    say(data)
+    setState(data)
     pause.hidden = true
   })
   source.addEventListener("error", () => {
-    const isOver = source.readyState === EventSource.CLOSED
-    say(isOver ? "This page does not follow any more: open it again" : "The connection is lost, trying again")
+    const isClosed = source.readyState === EventSource.CLOSED
+    setState(isClosed ? "Disconnected. Reload" : "Reconnecting")
   })
   pause.addEventListener("click", () => {
     isPaused = !isPaused
     pause.setAttribute("aria-pressed", String(isPaused))
-    pause.textContent = isPaused ? "Go on" : "Pause"
+    pause.textContent = isPaused ? "Resume" : "Pause"
     if (!isPaused) {
       show(waiting)
       waiting = []
     }
-    sayFollowing()
+    setLive()
   })
   pause.hidden = false
-  say("Connecting")
+  setState("Connecting")
   setInterval(draw, DRAW_EVERY_MS)
 }

@@ -1,4 +1,4 @@
-/** One decision in a line, in plain text: as a row of the page has it, and as it comes in later. */
+/** One decision in a line of plain text: for a row of the page, and for a row that the live stream adds. */
 import { shortened } from "../../web/visible.ts"
 import type { Line } from "./live-line.ts"
 import type { Decision } from "../../api/contract/decisions.ts"
@@ -18,15 +18,15 @@ export function lineOf(record: Decision): Line {
   }
 }
 
-/** Empty where there is nothing to be told. */
+/** Empty if there is no reason to give. */
 export function whyOf({ decision, denial, mode, candidate }: Decision): string {
   const differs = candidate?.differs
   const why = [
     denial ? whyNot(denial) : "",
-    mode === "observe" && decision === "deny" ? "let through all the same: the gateway only observes" : "",
-    differs ? `the candidate: ${differs.code}` : "",
+    mode === "observe" && decision === "deny" ? "Allowed anyway: the gateway only observes" : "",
+    differs ? `Candidate: ${differs.code}` : "",
   ]
-  return why.filter((part) => part !== "").join("; ")
+  return why.filter((part) => part !== "").join(". ")
 }
 
 /** `crm.tickets.get (read)` */
@@ -34,30 +34,36 @@ export const toolText = (tool: string, action: string | null): string =>
   action === null ? tool : `${tool} (${action})`
 
 export function whatOf({ kind, tool, action, scope, method, path, listing, operator }: Decision): string {
-  if (listing) return `a list of ${listing.asked} tools`
+  if (listing) return `List of ${listing.asked} tools`
   if (tool !== null) return toolText(tool, action)
-  if (kind === "exchange") return scope === null ? "a token" : `a token: ${shortened(scope, 60)}`
-  if (kind === "approval" && operator === null) return "asking a person to consent"
-  if (kind === "end" && operator === null) return "the end of its task"
+  if (kind === "exchange") return scope === null ? "Token" : `Token for ${scopesText(scope)}`
+  if (kind === "approval" && operator === null) return "Consent requested"
+  if (kind === "end" && operator === null) return "End of its task"
   return path === null ? kind : `${method ?? ""} ${path}`.trim()
 }
 
-/** What an id ends in tells agents apart. */
+/** Characters of a name. Agents differ in the endings of their ids. */
 const NAME = 48
 
 export function whoOf({ chain, user, operator }: Decision): string {
   if (operator !== null) return nameOf(operator)
-  const [agent, by] = chain.toReversed()
-  if (agent === undefined) return user === null ? "somebody unknown" : nameOf(user)
-  const above = by === undefined ? "" : `, called by ${shortName(by)}`
+  const [agent, caller] = chain.toReversed()
+  if (agent === undefined) return user === null ? "Unauthenticated caller" : nameOf(user)
+  const above = caller === undefined ? "" : `, called by ${shortName(caller)}`
   return `${shortName(agent)}${above}${user === null ? "" : `, for ${nameOf(user)}`}`
+}
+
+/** One scope as it is, more by their number. */
+function scopesText(scope: string): string {
+  const scopes = scope.split(" ")
+  return scopes.length === 1 ? shortened(scope, 60) : `${scopes.length} scopes`
 }
 
 function shortName(agent: string): string {
   return shortened(agent.replace(/^spiffe:\/\//, ""), NAME, "end")
 }
 
-/** Of issuer and subject the subject; whose it is the record itself tells. */
+/** The subject of a user. The page of the decision shows the issuer as well. */
 function nameOf(user: string): string {
   return shortened(user.slice(user.indexOf("|") + 1), NAME, "end")
 }

@@ -1,11 +1,11 @@
-/** What the stream of decisions tells, and the page's script reads: the two are of different platforms, and share this. */
+/** The events of the live stream. The Worker writes them and the page's script reads them, so both import these types. */
 
 /** A decision in plain text. */
 export interface Line {
   readonly id: string
   /** Milliseconds. */
   readonly at: number
-  /** In UTC. */
+  /** Time of day in UTC. */
   readonly time: string
   readonly decision: "allow" | "deny"
   readonly code: string
@@ -18,8 +18,8 @@ export interface Line {
 export interface LiveUpdate {
   /** In the order of their ids. */
   readonly lines: readonly Line[]
-  /** Those before them of which there were too many to tell. */
+  /** The numbers of earlier decisions that exceed the lines of one event. */
   readonly more: { readonly allowed: number; readonly denied: number }
-  /** Whether there were others between what the page saw last and these. */
+  /** Whether decisions are missing between the last event and this one. */
   readonly gap: boolean
 }

@@ -1,4 +1,4 @@
-/** The latest decisions, which follow what happens where the page's script runs. */
+/** The latest decisions. If the page's script runs, it adds new ones as they are made. */
 import { CONTRACT } from "../../api/contract/contract.ts"
 import type { FC } from "hono/jsx"
 import { firstIdAt } from "../../core/encoding/ids.ts"
@@ -6,54 +6,67 @@ import { respondPage } from "../../web/page.tsx"
 import { lineOf } from "./line.ts"
 import type { Rates } from "../../api/contract/decisions.ts"
 import { Verdict } from "./verdict.tsx"
-import { apology, ConsolePage } from "../layout/frame.tsx"
+import { ConsolePage, failurePage } from "../layout/frame.tsx"
 import { decisionPath } from "../layout/paths.ts"
 import { Table } from "../layout/table.tsx"
-import type { PageRequest } from "../layout/visit.tsx"
+import type { PageDefinition } from "../layout/page-definition.ts"
+import type { PageRequest } from "../layout/page-request.ts"
+import { SECTIONS } from "../layout/sections.ts"
 import { barsOf, figuresOf, HEIGHT, highest, WIDTH } from "./curve.ts"
 import { filtersOf, KINDS, type Filter } from "./filters.ts"
 import { LIVE_SCRIPT_PATH } from "./script.ts"
 import type { Line } from "./live-line.ts"
 
-export const SECTION = "/console/live"
+export const livePage = {
+  path: "/live",
+  section: "live",
+  readers: "viewer",
+  view: showLive,
+} as const satisfies PageDefinition
+
 const ROWS = 50
 
-export async function showLive(visit: PageRequest): Promise<Response> {
-  const filters = filtersOf(visit.c)
+async function showLive(request: PageRequest): Promise<Response> {
+  const filters = filtersOf(request.c)
   const query = filters.toString()
-  const [said, counted] = await Promise.all([
-    visit.ask("GET", `/v1/decisions?${new URLSearchParams([...filters, ["limit", String(ROWS)]]).toString()}`),
-    visit.ask("GET", `/v1/decisions/rates?${query}`),
+  const [response, rateResponse] = await Promise.all([
+    request.callApi("GET", `/v1/decisions?${new URLSearchParams([...filters, ["limit", String(ROWS)]]).toString()}`),
+    request.callApi("GET", `/v1/decisions/rates?${query}`),
   ])
-  if (said.status !== 200) return apology(visit, SECTION, said)
-  if (counted.status !== 200) return apology(visit, SECTION, counted)
-  const lines = CONTRACT.listDecisions.answer().parse(said.body).decisions.map(lineOf)
-  const now = visit.context.receivedAt
-  const events = `${SECTION}/events${query === "" ? "" : `?${query}`}`
+  if (response.status !== 200) return failurePage(request, response)
+  if (rateResponse.status !== 200) return failurePage(request, rateResponse)
+  const lines = CONTRACT.listDecisions.answer().parse(response.body).decisions.map(lineOf)
+  const now = request.context.receivedAt
+  const events = `${SECTIONS.live.href}/events${query === "" ? "" : `?${query}`}`
   return respondPage(
-    <ConsolePage title="Live" visit={visit} section={SECTION} scripts={[LIVE_SCRIPT_PATH]}>
+    <ConsolePage title="Live" request={request} scripts={[LIVE_SCRIPT_PATH]}>
       <div class="row">
         <h1>Live</h1>
         <p class="state" id="state" role="status">
-          This page shows the latest decisions and does not follow: reload it for newer ones
+          Live updates need JavaScript. Reload for newer decisions.
         </p>
         <button id="pause" class="end" type="button" aria-pressed="false" hidden>
           Pause
         </button>
       </div>
       <p class="notice warn" id="gap" hidden>
-        You were away for a while: what was decided meanwhile is not all here.{" "}
-        <a href={`${SECTION}?${query}`}>Reload</a>
+        Some decisions are missing here. <a href={`${SECTIONS.live.href}?${query}`}>Reload</a>
       </p>
-      <Curve of={CONTRACT.countDecisions.answer().parse(counted.body)} />
+      <Curve of={CONTRACT.countDecisions.answer().parse(rateResponse.body)} />
       <Filters of={filters} />
       {lines.length === 0 && (
         <p class="empty card" id="empty">
-          {filters.size > 0 ? "Nothing like that was decided." : "Nothing was decided yet."}
+          {filters.size > 0 ? (
+            <>
+              No decisions match these filters. <a href={SECTIONS.live.href}>Clear filters</a>
+            </>
+          ) : (
+            "No decisions yet."
+          )}
         </p>
       )}
       <Table
-        caption="The latest decisions, newest first; times in UTC"
+        caption="Latest decisions, newest first, times in UTC"
         columns={["Time", "Decision", "What", "Who", "Why"]}
         look="lines"
         body={{ id: "lines", "data-events": events, "data-newest": firstIdAt("dec", now) }}
@@ -66,7 +79,7 @@ export async function showLive(visit: PageRequest): Promise<Response> {
   )
 }
 
-/** The script makes rows of the same shape. */
+/** follow.js makes rows of the same shape. */
 const Row: FC<{ readonly line: Line }> = ({ line }) => (
   <tr data-id={line.id}>
     <td data-label="Time">
@@ -92,7 +105,7 @@ const Curve: FC<{ readonly of: Rates }> = ({ of: { slots, slot_ms } }) => (
       </span>
       <span class="end quiet">
         <span class="key good">allowed</span> <span class="key bad">denied</span>, up to{" "}
-        <span id="highest">{highest(slots)}</span> in half a minute
+        <span id="highest">{highest(slots)}</span> in {Math.round(slot_ms / 1000)} s
       </span>
     </figcaption>
     <svg
@@ -127,7 +140,7 @@ const CHOICES: readonly { readonly name: Filter; readonly label: string; readonl
 ]
 
 const Filters: FC<{ readonly of: URLSearchParams }> = ({ of: filters }) => (
-  <form method="get" action={SECTION} class="filters">
+  <form method="get" action={SECTIONS.live.href} class="filters">
     {TEXTS.map(({ name, label, placeholder }) => (
       <div>
         <label for={name}>{label}</label>
@@ -138,7 +151,7 @@ const Filters: FC<{ readonly of: URLSearchParams }> = ({ of: filters }) => (
       <div>
         <label for={name}>{label}</label>
         <select id={name} name={name}>
-          <option value="">{name === "kind" ? "all but management" : "all"}</option>
+          <option value="">{name === "kind" ? "All but management" : "All"}</option>
           {options.map((option) => (
             <option value={option} selected={filters.get(name) === option}>
               {option}
@@ -148,6 +161,6 @@ const Filters: FC<{ readonly of: URLSearchParams }> = ({ of: filters }) => (
       </div>
     ))}
     <button>Filter</button>
-    {filters.size > 0 && <a href={SECTION}>All</a>}
+    {filters.size > 0 && <a href={SECTIONS.live.href}>Clear filters</a>}
   </form>
 )

@@ -1,33 +1,40 @@
-/** One decision: in words first, then the record as it is. */
+/** One decision: in words first, then the record as it is stored. */
 import { CONTRACT } from "../../api/contract/contract.ts"
 import type { Child, FC } from "hono/jsx"
 import { Json, partsOf } from "../../web/json.tsx"
 import { respondPage } from "../../web/page.tsx"
 import { Moment, Text } from "../../web/text.tsx"
 import { shortened } from "../../web/visible.ts"
-import { apology, ConsolePage } from "../layout/frame.tsx"
-import { SECTION } from "./live.tsx"
+import { ConsolePage, failurePage } from "../layout/frame.tsx"
 import { agentPath, bundlePath, taskPath } from "../layout/paths.ts"
-import type { PageRequest } from "../layout/visit.tsx"
+import type { PageDefinition } from "../layout/page-definition.ts"
+import type { PageRequest } from "../layout/page-request.ts"
 import { whatOf, whoOf } from "./line.ts"
 import type { Decision } from "../../api/contract/decisions.ts"
 import { Verdict } from "./verdict.tsx"
 import { whyNot } from "./why.ts"
 
-export async function showDecision(visit: PageRequest): Promise<Response> {
-  const id = visit.c.req.param("id") ?? ""
-  const said = await visit.ask("GET", `/v1/decisions/${encodeURIComponent(id)}`)
-  if (said.status !== 200) return apology(visit, SECTION, said)
-  const record = CONTRACT.showDecision.answer().parse(said.body)
+export const decisionPage = {
+  path: "/decisions/:id",
+  section: "live",
+  readers: "viewer",
+  view: showDecision,
+} as const satisfies PageDefinition
+
+async function showDecision(request: PageRequest): Promise<Response> {
+  const id = request.c.req.param("id") ?? ""
+  const response = await request.callApi("GET", `/v1/decisions/${encodeURIComponent(id)}`)
+  if (response.status !== 200) return failurePage(request, response)
+  const record = CONTRACT.showDecision.answer().parse(response.body)
   const isAllowed = record.decision === "allow"
   const title = `${isAllowed ? "Allowed" : "Denied"}: ${whatOf(record)}`
   return respondPage(
-    <ConsolePage title="A decision" visit={visit} section={SECTION}>
+    <ConsolePage title={shortened(`${whatOf(record)} ${isAllowed ? "allowed" : "denied"}`, 120)} request={request}>
       <p class="row">
         <Verdict decision={record.decision} code={record.code} />
-        {record.mode === "observe" && <span class="badge warn">only observed: the gateway let it through</span>}
+        {record.mode === "observe" && <span class="badge warn">Observed only: the gateway allowed the call</span>}
         <span class="quiet">
-          <Moment at={record.at} now={visit.context.receivedAt} />
+          <Moment at={record.at} now={request.context.receivedAt} />
         </span>
       </p>
       <h1 class="wrap">
@@ -40,12 +47,12 @@ export async function showDecision(visit: PageRequest): Promise<Response> {
       {record.kind === "call" && (
         <p>
           <a class="button" href={`/console/policies/explain?decision=${encodeURIComponent(record.id)}`}>
-            Explain it by the rules
+            Explain
           </a>
         </p>
       )}
       <Candidate of={record} />
-      <h2>The record</h2>
+      <h2>Record</h2>
       {partsOf(record, []).map((pieces) => (
         <Json pieces={pieces} />
       ))}
@@ -53,16 +60,16 @@ export async function showDecision(visit: PageRequest): Promise<Response> {
   )
 }
 
-/** Who, what, whether, why. */
+/** Who made the request, what it was for, and why it was allowed or denied. */
 function sentenceOf(record: Decision): string {
   const { decision, denial, rules, approvals } = record
   const who = whoOf(record)
-  const asked = `${who}${who.includes(", ") ? "," : ""} asked for ${whatOf(record)}`
-  if (denial) return `${asked}, and was refused: ${whyNot(denial)}.`
-  if (decision === "deny") return `${asked}, and was refused.`
-  const by = rules.length > 0 ? `, by ${rules.join(", ")}` : ""
+  const request = `${who}: ${whatOf(record)}`
+  if (denial) return `${request}. Denied: ${whyNot(denial)}.`
+  if (decision === "deny") return `${request}. Denied.`
+  const by = rules.length > 0 ? ` by ${rules.length === 1 ? "rule" : "rules"} ${rules.join(", ")}` : ""
   const people = approvals.flatMap(({ by: voters }) => voters)
-  return `${asked}, and got it${by}${people.length > 0 ? `, as ${people.join(" and ")} had agreed` : ""}.`
+  return `${request}. Allowed${by}${people.length > 0 ? `, approved by ${people.join(" and ")}` : ""}.`
 }
 
 const Facts: FC<{ readonly of: Decision }> = ({ of: record }) => {
@@ -70,10 +77,10 @@ const Facts: FC<{ readonly of: Decision }> = ({ of: record }) => {
   const facts: readonly (readonly [string, Child])[] = [
     ["Why", denial && <Text of={whyNot(denial)} most={900} />],
     ["Rules", named(record.rules)],
-    ["Not permitted", text(record.principal)],
+    ["Denied for", text(record.principal)],
     ["Agents", chain.length > 0 && <Agents chain={chain} />],
     ["Person", text(record.user)],
-    ["Their groups", named(record.groups)],
+    ["Groups", named(record.groups)],
     ["Operator", text(record.operator)],
     ["Tool", text(record.tool && [record.tool, record.action, record.sensitivity].join(", "))],
     ["Request", text(record.path && `${record.method ?? ""} ${record.path}`)],
@@ -81,10 +88,10 @@ const Facts: FC<{ readonly of: Decision }> = ({ of: record }) => {
     ["Task", record.task && <a href={taskPath(record.task)}>{shortened(record.task, MAX_TEXT)}</a>],
     ["Purpose", text(record.purpose)],
     ["Scope", text(record.scope)],
-    ["For audience", text(record.audience)],
+    ["Audience", text(record.audience)],
     ["Arguments", pairs(record.arguments)],
-    ["Facts that rules read", pairs(record.facts)],
-    ["Done before", named(record.labels)],
+    ["Values used by rules", pairs(record.facts)],
+    ["Labels", named(record.labels)],
     [
       "Limits",
       named(record.windows.map(({ window, used, limit, seconds }) => `${window}: ${used} of ${limit} in ${seconds} s`)),
@@ -92,14 +99,14 @@ const Facts: FC<{ readonly of: Decision }> = ({ of: record }) => {
     ["Guardrails", named(record.guardrails.map(guardrailText))],
     ["Calls of the task", text(calls && `${calls.used}${calls.limit === null ? "" : ` of ${calls.limit}`}`)],
     [
-      "Agreed",
+      "Approved by",
       named(record.approvals.map(({ name, guardrail, by }) => `${name ?? guardrail ?? "?"}: ${by.join(" and ")}`)),
     ],
     ["Tools hidden", listing && named(Object.entries(listing.hidden).map(([why, count]) => `${count}: ${why}`))],
-    ["Not told whole", named(record.cut)],
+    ["Truncated", named(record.cut)],
     ["Bundle", bundle && <a href={bundlePath(bundle.digest)}>{`${bundle.seq}, ${bundle.digest.slice(0, 12)}`}</a>],
-    ["Key", record.bound && "it proved the key that its token is bound to"],
-    ["Took", `${record.total_ms} ms`],
+    ["Key", record.bound && "Proved by DPoP"],
+    ["Duration", `${record.total_ms} ms`],
   ]
   return (
     <dl class="facts card">
@@ -115,7 +122,7 @@ const Facts: FC<{ readonly of: Decision }> = ({ of: record }) => {
   )
 }
 
-/** Of a list, and of each text in it. */
+/** The most entries of a list, and the most characters of each. */
 const MAX_LISTED = 40
 const MAX_TEXT = 400
 
@@ -140,7 +147,7 @@ function named(names: readonly string[]): Child {
 const pairs = (of: Readonly<Record<string, unknown>>): Child =>
   named(Object.entries(of).map(([name, value]) => `${name} = ${JSON.stringify(value)}`))
 
-/** The calling one first. */
+/** The calling agent first. */
 const Agents: FC<{ readonly chain: readonly string[] }> = ({ chain }) => (
   <>
     {chain.toReversed().map((agent, index) => (
@@ -156,19 +163,19 @@ const Agents: FC<{ readonly chain: readonly string[] }> = ({ chain }) => (
 
 function guardrailText({ guardrail, holds, used, limit }: Decision["guardrails"][number]): string {
   const figures = used === undefined ? "" : ` ${used}${limit === undefined ? "" : ` of ${limit}`}`
-  return `${guardrail}${figures}${holds ? "" : ": broken"}`
+  return `${guardrail}${figures}${holds ? "" : ": exceeded"}`
 }
 
 const Candidate: FC<{ readonly of: Decision }> = ({ of: { candidate } }) => {
   if (!candidate) return null
   const { bundle, differs } = candidate
-  const name = `The candidate (${bundle.seq}, ${bundle.digest.slice(0, 12)})`
-  if (!differs) return <p class="quiet">{`${name} would have decided the same.`}</p>
+  const name = `Candidate ${bundle.seq}`
+  if (!differs) return <p class="quiet">{`${name}: same decision`}</p>
   const { denial, code, rules } = differs
   const because = denial ? `: ${whyNot(denial)}` : rules.length > 0 ? `, by ${rules.join(", ")}` : ""
   return (
     <p class="notice warn">
-      <Text of={`${name} would have decided otherwise: ${code === "ok" ? "allowed" : code}${because}.`} most={900} />
+      <Text of={`${name}: ${code === "ok" ? "allowed" : `denied, ${code}`}${because}.`} most={900} />
     </p>
   )
 }

@@ -1,4 +1,4 @@
-/** The one script of our pages, served as a file: what `follow` is, by its own text, as the Worker was built with it. */
+/** The only script of our pages, served as a file: the text of `follow`, as it was built into the Worker. */
 import { follow } from "./follow.js"
 
 export const LIVE_SCRIPT_PATH = "/console/live.js"

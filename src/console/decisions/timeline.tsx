@@ -1,8 +1,7 @@
-/** What was decided, the latest first. */
+/** Decisions in a list, latest first. */
 import type { FC } from "hono/jsx"
 import { Moment, Text } from "../../web/text.tsx"
 import { shortened } from "../../web/visible.ts"
-
 import { decisionPath } from "../layout/paths.ts"
 import { whatOf, whyOf } from "./line.ts"
 import type { Decision } from "../../api/contract/decisions.ts"
@@ -11,27 +10,35 @@ import { Verdict } from "./verdict.tsx"
 export interface Event {
   readonly id: string
   readonly at: number
-  /** What was done or asked for. */
+  /** What was decided about. */
   readonly what: string
-  /** By whom. */
+  /** The agent or operator who requested it. */
   readonly by: string | null
   readonly decision: "allow" | "deny"
   readonly code: string
-  /** Why, in the words of the record. */
+  /** Why it was denied, and the reason that an operator gave. */
   readonly why?: string
-  /** So many in a row were the same; absent: one. */
+  /** How many equal decisions in a row this stands for; one if absent. */
   readonly times?: number
 }
 
-/** @param what where it is not told as it is elsewhere; so are words of their own, which people have added */
+/** @param what if the page has other words for it than other pages */
 export function eventOf(record: Decision, what: string = whatOf(record)): Event {
-  const { id, at, decision, code, operator, chain, arguments: told } = record
-  const said = typeof told["reason"] === "string" ? `“${told["reason"]}”` : ""
-  const why = [whyOf(record), said].filter((part) => part !== "").join("; ")
+  const {
+    id,
+    at,
+    decision,
+    code,
+    operator,
+    chain,
+    arguments: { reason },
+  } = record
+  const quoted = typeof reason === "string" ? `“${reason}”` : ""
+  const why = [whyOf(record), quoted].filter((part) => part !== "").join(". ")
   return { id, at, what, by: operator ?? chain.at(-1) ?? null, decision, code, ...(why !== "" && { why }) }
 }
 
-/** Those in a row that do not differ but by their time are told once, by the latest. */
+/** Folds neighbours that differ in time only into the latest of them. */
 export function inRows(events: readonly Event[]): readonly Event[] {
   const rows: Event[] = []
   for (const event of events) {
@@ -47,7 +54,7 @@ export function inRows(events: readonly Event[]): readonly Event[] {
 interface TimelineProps {
   readonly events: readonly Event[]
   readonly now: number
-  /** Their reader may read records: each leads to its own. */
+  /** Whether the reader may open records, and each event links to its own. */
   readonly linked: boolean
 }
 

@@ -1,39 +1,22 @@
-/** A page of the console, with the sections that its reader may open. */
-import type { Child, FC, PropsWithChildren } from "hono/jsx"
+/** The frame of the console's pages, with the sections that their reader may open. */
+import type { FC, PropsWithChildren } from "hono/jsx"
 import { Page, respondPage } from "../../web/page.tsx"
-import { descriptionOf, isOperator, type ApiResponse, type PageRequest, type SignedInUser } from "./visit.tsx"
+import { descriptionOf, isOperator, type ApiResponse, type PageRequest, type Readers } from "./page-request.ts"
+import { SECTIONS } from "./sections.ts"
 
-export const SECTIONS = [
-  { href: "/console/approvals", text: "Approvals", isFor: "anybody" },
-  { href: "/console/live", text: "Live", isFor: "operators" },
-  { href: "/console/tasks", text: "Tasks", isFor: "operators" },
-  { href: "/console/agents", text: "Agents", isFor: "operators" },
-  { href: "/console/policies", text: "Policies", isFor: "operators" },
-  { href: "/console/stop", text: "Stop", isFor: "operators" },
-] as const
-export type SectionPath = (typeof SECTIONS)[number]["href"]
-
-export function sectionsFor(visitor: SignedInUser): readonly (typeof SECTIONS)[number][] {
-  return SECTIONS.filter(({ isFor }) => isFor === "anybody" || isOperator(visitor))
-}
-
-const isForOperators = (section: SectionPath): boolean =>
-  SECTIONS.some(({ href, isFor }) => href === section && isFor === "operators")
-
-interface Framed {
+interface FrameProps {
   readonly title: string
-  readonly visit: PageRequest
-  readonly section?: SectionPath
+  readonly request: PageRequest
   readonly narrow?: boolean
   readonly scripts?: readonly string[]
 }
 
-export const ConsolePage: FC<PropsWithChildren<Framed>> = ({ title, visit, section, narrow, scripts, children }) => (
+export const ConsolePage: FC<PropsWithChildren<FrameProps>> = ({ title, request, narrow, scripts, children }) => (
   <Page
     title={title}
-    reader={visit.visitor}
-    sections={sectionsFor(visit.visitor)}
-    {...(section && { current: section })}
+    reader={request.reader}
+    sections={request.sections}
+    current={SECTIONS[request.section].href}
     {...(narrow !== undefined && { narrow })}
     {...(scripts && { scripts })}
   >
@@ -41,30 +24,41 @@ export const ConsolePage: FC<PropsWithChildren<Framed>> = ({ title, visit, secti
   </Page>
 )
 
-/** What the API did not answer as it was asked to, said to its reader. */
-export function apology(visit: PageRequest, section: SectionPath, said: ApiResponse): Promise<Response> {
-  const { status } = said
-  const isStranger = status === 401 && !isOperator(visit.visitor) && isForOperators(section)
-  const title = isStranger ? "This is for operators" : (TITLES.get(status) ?? "It did not work")
-  const text: Child = isStranger
-    ? "Nobody has given you a role here (operators.yaml). What you are asked yourself is under Approvals."
-    : (descriptionOf(said) ?? "The API answered in a way that this page does not know.")
+/** The page that says why the API did not answer 200. */
+export function failurePage(request: PageRequest, response: ApiResponse): Promise<Response> {
+  const { status } = response
+  const text = descriptionOf(response) ?? "The API gave an answer that this page cannot read."
+  return messagePage(request, TITLES.get(status) ?? "Something went wrong", text, status)
+}
+
+/** The page to which the reader's roles do not suffice. */
+export function notPermitted(request: PageRequest, required: Readers): Promise<Response> {
+  return isOperator(request.reader)
+    ? messagePage(request, "You do not have permission", `The role ${required} is required.`, 403)
+    : messagePage(request, "Operators only", NO_ROLE, 401)
+}
+
+function messagePage(request: PageRequest, title: string, text: string, status: number): Promise<Response> {
+  const { href } = SECTIONS[request.section]
+  const back = request.sections.some((section) => section.href === href) ? href : SECTIONS.approvals.href
   return respondPage(
-    <ConsolePage title={title} visit={visit} section={section} narrow>
+    <ConsolePage title={title} request={request} narrow>
       <h1>{title}</h1>
       <p>{text}</p>
       <p>
-        <a href={section}>Back</a>
+        <a href={back}>Back</a>
       </p>
     </ConsolePage>,
     { status },
   )
 }
 
+const NO_ROLE = "Your account has no operator role. Your own approvals are under Approvals."
+
 const TITLES: ReadonlyMap<number, string> = new Map([
-  [400, "That was not understood"],
-  [401, "You are not signed in any more"],
-  [403, "You may not do that"],
-  [404, "There is nothing here, or not any more"],
-  [503, "Not now"],
+  [400, "The request is not valid"],
+  [401, "Your session has ended"],
+  [403, "You do not have permission"],
+  [404, "Not found"],
+  [503, "Temporarily unavailable"],
 ])

@@ -1,18 +1,18 @@
-/** How much of something is used, in words and as a bar. */
+/** How much of a limit is used, in words and as a bar. */
 import type { FC } from "hono/jsx"
 
-interface Measured {
-  /** The id of what names it. */
+interface MeterProps {
+  /** The id of the element that names the meter. */
   readonly of: string
   readonly used: number
   readonly limit: number
   readonly text: string
-  /** From where on it is rather much, and too much. */
+  /** From these values on the bar turns amber, and red. */
   readonly low?: number
   readonly high?: number
 }
 
-export const Meter: FC<Measured> = ({ of, used, limit, text, low = limit * 0.7, high = limit * 0.9 }) => (
+export const Meter: FC<MeterProps> = ({ of, used, limit, text, low = limit * 0.7, high = limit * 0.9 }) => (
   <>
     {text}
     <meter aria-labelledby={of} min="0" max={limit} low={low} high={high} optimum={0} value={Math.min(used, limit)}>
@@ -21,13 +21,13 @@ export const Meter: FC<Measured> = ({ of, used, limit, text, low = limit * 0.7, 
   </>
 )
 
-/** Of a list of facts. Null: it is not known. */
-export const RiskTold: FC<{ readonly of: number | null }> = ({ of: risk }) => (
+/** The risk score in a list of facts. Null if it is unavailable. */
+export const RiskScore: FC<{ readonly of: number | null }> = ({ of: risk }) => (
   <>
-    <dt id="risk">Risk told</dt>
+    <dt id="risk">Risk score</dt>
     <dd>
       {risk === null ? (
-        "not known at the moment"
+        "Unavailable at the moment"
       ) : (
         <Meter of="risk" used={risk} limit={100} low={30} high={60} text={`${risk} of 100`} />
       )}

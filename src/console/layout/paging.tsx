@@ -1,20 +1,20 @@
-/** From a page of a list to the next one, and back to the first. */
+/** The links from a page of a list to the next page, and back to the first. */
 import type { FC } from "hono/jsx"
-import type { PageRequest } from "./visit.tsx"
+import type { PageRequest } from "./page-request.ts"
 
-interface Way {
+interface PageLink {
   readonly href: string
   readonly text: string
 }
 
-interface Ways {
-  /** False: this is it. */
-  readonly first: Way | false
-  /** False, or undefined: there is none. */
-  readonly next: Way | false | undefined
+interface PagingProps {
+  /** False on the first page. */
+  readonly first: PageLink | false
+  /** False, or undefined, on the last page. */
+  readonly next: PageLink | false | undefined
 }
 
-export const Paging: FC<Ways> = ({ first, next }) => (
+export const Paging: FC<PagingProps> = ({ first, next }) => (
   <p class="row">
     {first && <a href={first.href}>{first.text}</a>}
     {next && (
@@ -25,7 +25,7 @@ export const Paging: FC<Ways> = ({ first, next }) => (
   </p>
 )
 
-/** How many of them come before the page, as its address says; 0 where it says nothing of use. */
+/** How many entries come before this page, by the query parameter `from`; 0 if it is absent or not a number. */
 export function fromIn({ c }: PageRequest): number {
   return Math.max(0, Number.parseInt(c.req.query("from") ?? "0", 10) || 0)
 }

@@ -1,4 +1,4 @@
-/** What pages of the console need besides the sheet of all our pages. */
+/** The styles of the console, in addition to those of all our pages. */
 export const CONSOLE_STYLE = /* css */ `
 .state { margin: 0; color: var(--quiet); font-size: 0.9rem; }
 h1.wrap { overflow-wrap: anywhere; }

@@ -1,21 +1,21 @@
-/** A table, of which a narrow page makes cards: there each cell says by itself (`data-label`) what it is of. */
+/** A table. On a narrow page its rows become cards, in which each cell names its column (`data-label`). */
 import type { FC, PropsWithChildren } from "hono/jsx"
 
-/** Of a column of numbers, which stand to the right. */
-interface Numbers {
+/** A column of numbers, which are aligned to the right. */
+interface NumberColumn {
   readonly number: string
 }
 
-interface Tabled {
+interface TableProps {
   readonly caption: string
-  readonly columns: readonly (string | Numbers)[]
-  /** How it looks besides. */
+  readonly columns: readonly (string | NumberColumn)[]
+  /** A class for its look. */
   readonly look?: string
   /** Attributes of its body. */
   readonly body?: Readonly<Record<string, string>>
 }
 
-export const Table: FC<PropsWithChildren<Tabled>> = ({ caption, columns, look, body = {}, children }) => (
+export const Table: FC<PropsWithChildren<TableProps>> = ({ caption, columns, look, body = {}, children }) => (
   <div class="table">
     <table class={look === undefined ? "stack" : `stack ${look}`}>
       <caption>{caption}</caption>

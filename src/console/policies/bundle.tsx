@@ -1,70 +1,79 @@
-/** One bundle: what it changed against another, by default the one before it. */
+/** One bundle: who published it, its contents, and its changes against another one, by default the one before it. */
 import { CONTRACT } from "../../api/contract/contract.ts"
 import type { FC } from "hono/jsx"
 import { logEvent } from "../../platform/log.ts"
 import { respondPage } from "../../web/page.tsx"
 import { Moment, Text } from "../../web/text.tsx"
 import { shortened } from "../../web/visible.ts"
-import { apology, ConsolePage } from "../layout/frame.tsx"
+import { ConsolePage, failurePage } from "../layout/frame.tsx"
 import { fromIn, Paging } from "../layout/paging.tsx"
 import { bundlePath } from "../layout/paths.ts"
-import type { ApiResponse, PageRequest } from "../layout/visit.tsx"
-import { changesBetween, linesOf, type Change, type Named } from "./changes.ts"
+import type { PageDefinition } from "../layout/page-definition.ts"
+import type { ApiResponse, PageRequest } from "../layout/page-request.ts"
+import { SECTIONS } from "../layout/sections.ts"
+import { changesBetween, linesOf, type Change, type NamedChange } from "./changes.ts"
 import { contentsOf, type Contents } from "./contents.ts"
-import { HISTORY, SECTION } from "./list.tsx"
+import { HISTORY } from "./list.tsx"
 import type { Bundles, Publication } from "../../api/contract/bundles.ts"
 
-/** Longer bodies are compared where there is room: `narrowgate diff`. Both, and what is made of them, have to fit into an isolate. */
+export const bundlePage = {
+  path: "/policies/:digest",
+  section: "policies",
+  readers: "viewer",
+  view: showBundle,
+} as const satisfies PageDefinition
+
+/** Bytes. Two bodies and their parsed forms must fit into an isolate; `narrowgate diff` compares larger ones. */
 const MAX_BODY = 6_000_000
-/** Of a page: changes, and what they take when they are written. */
+/** The most changes of a page, and the most characters of their HTML. */
 const MAX_CHANGES = 40
 const MAX_WEIGHT = 55_000
 const MAX_LINE = 240
 const MAX_LINES = 120
 
-export async function showBundle(visit: PageRequest): Promise<Response> {
-  const digest = visit.c.req.param("digest") ?? ""
-  const said = await visit.ask("GET", `/v1/bundles?limit=${HISTORY}`)
-  if (said.status !== 200) return apology(visit, SECTION, said)
-  const all = CONTRACT.listBundles.answer().parse(said.body)
-  const published = all.history.filter((each) => each.digest === digest && each.what !== "withdrawal")
-  const asked = visit.c.req.query("against")
-  const against = asked !== undefined && /^[0-9a-f]{64}$/.test(asked) ? asked : beforeOf(digest, all)
-  const mine = await contentsAt(visit, digest)
-  if ("status" in mine) return apology(visit, SECTION, mine)
-  const other = against === null ? null : await contentsAt(visit, against)
-  const from = fromIn(visit)
-  const now = visit.context.receivedAt
+async function showBundle(request: PageRequest): Promise<Response> {
+  const digest = request.c.req.param("digest") ?? ""
+  const response = await request.callApi("GET", `/v1/bundles?limit=${HISTORY}`)
+  if (response.status !== 200) return failurePage(request, response)
+  const all = CONTRACT.listBundles.answer().parse(response.body)
+  const publications = all.history.filter((each) => each.digest === digest && each.what !== "withdrawal")
+  const requested = request.c.req.query("against")
+  const against = requested !== undefined && /^[0-9a-f]{64}$/.test(requested) ? requested : beforeOf(digest, all)
+  const current = await contentsAt(request, digest)
+  if ("status" in current) return failurePage(request, current)
+  const other = against === null ? null : await contentsAt(request, against)
+  const from = fromIn(request)
+  const now = request.context.receivedAt
   const isLive = digest === all.deciding.digest
   return respondPage(
-    <ConsolePage title="A bundle" visit={visit} section={SECTION}>
+    <ConsolePage title={`Bundle ${digest.slice(0, 12)}`} request={request}>
       <p>
-        <a href={SECTION}>All bundles</a>
+        <a href={SECTIONS.policies.href}>Policies</a>
       </p>
       <h1>
         Bundle {digest.slice(0, 12)} {isLive && <span class="badge good">live</span>}
       </h1>
-      <Publications of={published} now={now} />
-      <h2>What it holds</h2>
-      {mine.contents ? <Counts of={mine.contents} /> : <p class="notice warn">{mine.why}</p>}
-      <h2>What it changed</h2>
-      {against === null && <p class="empty card">Nothing that is known was published before it.</p>}
+      <Publications of={publications} now={now} />
+      <h2>Contents</h2>
+      {current.contents ? <Counts of={current.contents} /> : <p class="notice warn">{current.why}</p>}
+      <h2>Changes</h2>
+      {against === null && <p class="empty card">No earlier bundle is known.</p>}
       {against !== null && (
         <p>
-          Against{" "}
+          Compared with{" "}
           <a class="mono" href={bundlePath(against)}>
             {against.slice(0, 12)}
           </a>
-          {`, ${asked === undefined ? "the one before it" : "as you asked"}.`}
+          {`, ${requested === undefined ? "the one before it" : "as requested"}.`}
         </p>
       )}
-      {other && "status" in other && <p class="notice warn">That one is not there any more.</p>}
+      {other && "status" in other && <p class="notice warn">The other bundle is no longer stored.</p>}
       {other && !("status" in other) && (
         <>
-          {other.contents && mine.contents ? (
+          {other.contents && current.contents ? (
             <Changes
               before={other.contents}
-              after={mine.contents}
+              after={current.contents}
               from={from}
               here={`${bundlePath(digest)}?against=${against ?? ""}`}
             />
@@ -77,7 +86,7 @@ export async function showBundle(visit: PageRequest): Promise<Response> {
   )
 }
 
-/** Of a candidate the live one; of what was live the one that was live before. */
+/** The bundle to compare with: for a candidate the live one, else the one that was live before. */
 function beforeOf(digest: string, { history, deciding }: Bundles): string | null {
   const at = history.findIndex((each) => each.digest === digest && each.what === "pointer" && each.done)
   if (at < 0) return deciding.digest === digest ? null : deciding.digest
@@ -86,37 +95,40 @@ function beforeOf(digest: string, { history, deciding }: Bundles): string | null
 }
 
 interface BundlePage {
-  /** Null: why it cannot be shown. */
+  /** Null if the bundle cannot be shown; then `why` says why. */
   readonly contents: Contents | null
   readonly why: string
 }
 
-async function contentsAt(visit: PageRequest, digest: string): Promise<BundlePage | ApiResponse> {
-  const said = await visit.ask("GET", `/v1/bundles/${encodeURIComponent(digest)}`)
-  if (said.status !== 200) return said
-  const { body } = CONTRACT.showBundle.answer().parse(said.body)
+async function contentsAt(request: PageRequest, digest: string): Promise<BundlePage | ApiResponse> {
+  const response = await request.callApi("GET", `/v1/bundles/${encodeURIComponent(digest)}`)
+  if (response.status !== 200) return response
+  const { body } = CONTRACT.showBundle.answer().parse(response.body)
   if (body.length > MAX_BODY) {
     return {
       contents: null,
-      why: "It is too large to be shown here: `narrowgate diff` compares it on a machine of yours.",
+      why: "This bundle is too large for this page. Run `narrowgate diff` to compare it.",
     }
   }
   try {
     return { contents: contentsOf(body, { seq: 0, digest }), why: "" }
   } catch (error) {
     logEvent("bundle_not_shown", { digest, error: String(error) })
-    return { contents: null, why: "It was made by another version of Narrowgate, and cannot be read by this one." }
+    return {
+      contents: null,
+      why: "This bundle was made by another version of Narrowgate, and this version cannot read it.",
+    }
   }
 }
 
-const Publications: FC<{ readonly of: readonly Publication[]; readonly now: number }> = ({ of: published, now }) => {
-  if (published.length === 0) return <p class="lead">Who published it is not known here.</p>
+const Publications: FC<{ readonly of: readonly Publication[]; readonly now: number }> = ({ of: publications, now }) => {
+  if (publications.length === 0) return <p class="lead">No publication of this bundle is known.</p>
   return (
     <ul class="plain">
-      {published.slice(0, 10).map(({ seq, what, by, why, at }) => (
+      {publications.slice(0, 10).map(({ seq, what, by, why, at }) => (
         <li>
-          <strong>{`${seq}, ${what === "candidate" ? "tried" : "made live"}`}</strong> by <Text of={by} most={120} />,{" "}
-          <Moment at={at} now={now} />: <Text of={why} most={400} />
+          <strong>{`${seq}: ${what === "candidate" ? "Candidate" : "Published"}`}</strong> by{" "}
+          <Text of={by} most={120} />, <Moment at={at} now={now} />: <Text of={why} most={400} />
         </li>
       ))}
     </ul>
@@ -135,45 +147,44 @@ const Counts: FC<{ readonly of: Contents }> = ({ of: contents }) => (
 
 const plural = (kind: string, count: number): string => (count === 1 ? kind : `${kind}s`)
 
-interface Compared {
+interface ChangesProps {
   readonly before: Contents
   readonly after: Contents
   readonly from: number
   readonly here: string
 }
 
-const Changes: FC<Compared> = ({ before, after, from, here }) => {
+const Changes: FC<ChangesProps> = ({ before, after, from, here }) => {
   const all = changesBetween(before, after)
-  if (all.length === 0) return <p class="empty card">Nothing: they hold the same.</p>
-  const shown = fitting(all.slice(from, from + MAX_CHANGES), before, after)
-  const next = from + shown.length
+  if (all.length === 0) return <p class="empty card">No changes.</p>
+  const page = fitting(all.slice(from, from + MAX_CHANGES), before, after)
+  const next = from + page.length
   return (
     <>
       <p>{summaryOf(all)}</p>
-      {shown.map((change) => (
+      {page.map((change) => (
         <ChangeCard of={change} />
       ))}
       <Paging
-        first={from > 0 && { href: here, text: "The first" }}
+        first={from > 0 && { href: here, text: "First" }}
         next={next < all.length && { href: `${here}&from=${next}`, text: `${all.length - next} more` }}
       />
     </>
   )
 }
 
-/** `2 rules added, 1 changed; 3 tools removed` */
-function summaryOf(all: readonly Named[]): string {
+/** `2 rules added, 1 rule changed, 3 tools removed` */
+function summaryOf(all: readonly NamedChange[]): string {
   const kinds = Map.groupBy(all, ({ kind }) => kind)
-  return `${Array.from(kinds, ([kind, changes]) => {
+  return Array.from(kinds, ([kind, changes]) => {
     const hows = Map.groupBy(changes, ({ how }) => how)
-    const counts = Array.from(hows, ([how, each]) => `${each.length} ${how}`).join(", ")
-    return `${plural(kind, changes.length)}: ${counts}`
-  }).join("; ")}.`
+    return Array.from(hows, ([how, each]) => `${each.length} ${plural(kind, each.length)} ${how}`).join(", ")
+  }).join(", ")
 }
 
-/** As many as a page takes, at least one. */
-function fitting(all: readonly Named[], before: Contents, after: Contents): readonly Change[] {
-  const shown: Change[] = []
+/** As many changes as fit on a page, at least one. */
+function fitting(all: readonly NamedChange[], before: Contents, after: Contents): readonly Change[] {
+  const fit: Change[] = []
   let weight = 0
   for (const each of all) {
     const lines = linesOf(each, before, after)
@@ -181,13 +192,13 @@ function fitting(all: readonly Named[], before: Contents, after: Contents): read
     const rest = lines.length - cut.length
     if (rest > 0) cut.push({ text: `… and ${rest} more lines`, how: "same" })
     weight += 300 + cut.reduce((sum, { text }) => sum + 40 + weightOf(text), 0)
-    if (shown.length > 0 && weight > MAX_WEIGHT) break
-    shown.push({ ...each, lines: cut })
+    if (fit.length > 0 && weight > MAX_WEIGHT) break
+    fit.push({ ...each, lines: cut })
   }
-  return shown
+  return fit
 }
 
-/** Quotation marks and the like are written as five or six characters. */
+/** HTML writes these characters as five or six. */
 const weightOf = (text: string): number => text.length + 5 * (text.match(/["&<>']/g)?.length ?? 0)
 
 const TONES = { added: "good", removed: "bad", changed: "warn" } as const

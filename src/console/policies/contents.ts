@@ -1,15 +1,13 @@
-/**
- * What a bundle contains, part by part, as text that people can compare: rules as Cedar, everything else as JSON. Pure.
- */
+/** The contents of a bundle, part by part, as text that people can compare: rules as Cedar, all else as JSON. Pure. */
 import { writeRule } from "../../core/policy/cedar/print-rule.ts"
 import { writtenGuardrail } from "../../core/guardrails/kinds.ts"
 import { assemble, headOf } from "../../core/policy/assemble.ts"
 import { partsOf, type Pointer } from "../../core/policy/bundle.ts"
 
-/** By kind, in the order in which people see them; then by name. */
+/** By kind, in the order of the page; then by name. */
 export type Contents = ReadonlyMap<string, ReadonlyMap<string, string>>
 
-/** Throws on a bundle that this version does not read. */
+/** @throws if this version cannot read the bundle */
 export function contentsOf(text: string, pointer: Pointer): Contents {
   const { engine, catalog, agents, guardrails } = assemble(text, pointer)
   const parts = partsOf({

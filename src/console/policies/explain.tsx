@@ -1,87 +1,97 @@
-/** One call against the live bundle or the candidate, explained: imagined in a form, or taken from a decision. */
+/** The playground: explains how the live bundle or the candidate decides a call, which a form describes or a decision has. */
 import { CONTRACT } from "../../api/contract/contract.ts"
 import type { Child, FC } from "hono/jsx"
 import type { Form } from "../../web/form.ts"
 import { respondPage } from "../../web/page.tsx"
 import { Text } from "../../web/text.tsx"
 import type { Explanation } from "../../api/contract/explanations.ts"
-import { apology, ConsolePage } from "../layout/frame.tsx"
-import { descriptionOf, type ApiResponse, type PageRequest } from "../layout/visit.tsx"
+import { ConsolePage, failurePage } from "../layout/frame.tsx"
+import type { PageDefinition } from "../layout/page-definition.ts"
+import { descriptionOf, type ApiResponse, type PageRequest } from "../layout/page-request.ts"
+import { SECTIONS } from "../layout/sections.ts"
 import { Explained } from "./explained.tsx"
-import { SECTION } from "./list.tsx"
 import { questionOf, writtenIn, type CallForm } from "./question.ts"
 
-const HERE = `${SECTION}/explain`
+export const explainPage = {
+  path: "/policies/explain",
+  section: "policies",
+  readers: "viewer",
+  view: explainDecision,
+  forms: [{ senders: "viewer", act: explainCall }],
+} as const satisfies PageDefinition
 
-/** By an address that names a decision: asking changes nothing. */
-export async function askExplanation(visit: PageRequest): Promise<Response> {
-  const { c } = visit
+const HERE = `${SECTIONS.policies.href}/explain`
+
+/** Explains the decision that the address names; an explanation changes nothing. */
+async function explainDecision(request: PageRequest): Promise<Response> {
+  const { c } = request
   const decision = c.req.query("decision")?.trim() ?? ""
   const written = writtenIn((name) => c.req.query(name))
-  if (decision === "") return page(visit, { written, decision, result: null })
-  return explained(visit, { decision, bundle: written.bundle }, { written, decision })
+  if (decision === "") return page(request, { written, decision, result: null })
+  return explained(request, { decision, bundle: written.bundle }, { written, decision })
 }
 
-export async function explainCall(visit: PageRequest, form: Form): Promise<Response> {
+async function explainCall(request: PageRequest, form: Form): Promise<Response> {
   const written = writtenIn((name) => form.get(name))
-  const asked = questionOf(written)
-  if ("wrong" in asked) return page(visit, { written, decision: "", result: asked.wrong })
-  return explained(visit, asked.question, { written, decision: "" })
+  const question = questionOf(written)
+  if ("wrong" in question) return page(request, { written, decision: "", result: question.wrong })
+  return explained(request, question.question, { written, decision: "" })
 }
 
 async function explained(
-  visit: PageRequest,
+  request: PageRequest,
   question: object,
   form: Omit<ExplanationProps, "result">,
 ): Promise<Response> {
-  const said = await visit.ask("POST", "/v1/explanations", question)
-  if (said.status === 401) return apology(visit, SECTION, said)
-  return page(visit, {
+  const response = await request.callApi("POST", "/v1/explanations", question)
+  if (response.status === 401) return failurePage(request, response)
+  return page(request, {
     ...form,
-    result: said.status === 200 ? CONTRACT.explain.answer().parse(said.body) : wrongIn(said),
+    result: response.status === 200 ? CONTRACT.explain.answer().parse(response.body) : errorOf(response),
   })
 }
 
-const wrongIn = (said: ApiResponse): string => descriptionOf(said) ?? `The API answered ${said.status}.`
+const errorOf = (response: ApiResponse): string =>
+  descriptionOf(response) ?? `The API answered with status ${response.status}.`
 
 interface ExplanationProps {
   readonly written: CallForm
   readonly decision: string
-  /** A text: what is wrong with the question. */
+  /** A text says what is wrong with the form. Null if nothing was explained. */
   readonly result: Explanation | string | null
 }
 
-async function page(visit: PageRequest, { written, decision, result }: ExplanationProps): Promise<Response> {
-  const registered = await visit.ask("GET", "/v1/agents?limit=100")
-  if (registered.status === 401) return apology(visit, SECTION, registered)
-  const known = registered.status === 200 ? CONTRACT.listAgents.answer().parse(registered.body).agents : []
-  const purposes = [...new Set(known.flatMap((each) => each.purposes))].slice(0, 100)
+async function page(request: PageRequest, { written, decision, result }: ExplanationProps): Promise<Response> {
+  const registered = await request.callApi("GET", "/v1/agents?limit=100")
+  if (registered.status === 401) return failurePage(request, registered)
+  const listedAgents = registered.status === 200 ? CONTRACT.listAgents.answer().parse(registered.body).agents : []
+  const purposes = [...new Set(listedAgents.flatMap((each) => each.purposes))].slice(0, 100)
   return respondPage(
-    <ConsolePage title="Explain a call" visit={visit} section={SECTION}>
+    <ConsolePage title="Playground" request={request}>
       <p>
-        <a href={SECTION}>All bundles</a>
+        <a href={SECTIONS.policies.href}>Policies</a>
       </p>
-      <h1>Explain a call</h1>
+      <h1>Playground</h1>
       {typeof result === "string" && (
         <p class="notice bad" role="alert">
           <Text of={result} most={600} />
         </p>
       )}
       {result !== null && typeof result !== "string" && <Explained of={result} />}
-      <h2>{result === null ? "Take it from a decision" : "Another decision"}</h2>
+      <h2>{result === null ? "From a decision" : "Another decision"}</h2>
       <form method="get" action={HERE} class="filters card">
         <div>
           <label for="decision">Decision</label>
           <input id="decision" name="decision" class="mono" value={decision} placeholder="dec_…" size={32} required />
         </div>
         <Bundles id="of-decision" chosen={written.bundle} />
-        <button>Explain it</button>
+        <button>Explain</button>
       </form>
-      <h2>Or imagine one</h2>
+      <h2>New call</h2>
       <form method="post" action={HERE} class="card">
-        <input type="hidden" name="csrf" value={visit.visitor.csrf} />
+        <input type="hidden" name="csrf" value={request.reader.csrf} />
         <datalist id="agents">
-          {known.map(({ id }) => (
+          {listedAgents.map(({ id }) => (
             <option value={id} />
           ))}
         </datalist>
@@ -93,15 +103,21 @@ async function page(visit: PageRequest, { written, decision, result }: Explanati
         <div class="form">
           <Field name="agent" label="Agent" of={written} list="agents" required />
           <Field name="tool" label="Tool" of={written} placeholder="crm.tickets.get" required />
-          <Field name="purpose" label="Purpose" of={written} list="purposes" hint="Empty: the agent's first" />
+          <Field
+            name="purpose"
+            label="Purpose"
+            of={written}
+            list="purposes"
+            hint="Leave empty for the first purpose of the agent"
+          />
           <Field
             name="user"
             label="Person"
             of={written}
             placeholder="issuer|subject"
-            hint="Empty: on nobody's behalf"
+            hint="Leave empty if no person is involved"
           />
-          <Field name="groups" label="Groups of the person" of={written} hint="With commas between them" />
+          <Field name="groups" label="Groups of the person" of={written} hint="Separate groups with commas" />
           <Bundles id="of-call" chosen={written.bundle} />
           <div class="wide">
             <label for="arguments">Arguments</label>
@@ -111,24 +127,24 @@ async function page(visit: PageRequest, { written, decision, result }: Explanati
           </div>
         </div>
         <details open={MORE.some((name) => written[name] !== "")}>
-          <summary>Where it comes from, and what its task has done</summary>
+          <summary>Origin of the call, and state of its task</summary>
           <div class="form">
-            <Field name="gateway" label="Gateway" of={written} hint="Empty: the first" />
-            <Field name="environment" label="Environment" of={written} hint="Empty: the gateway's" />
-            <Field name="labels" label="Done before" of={written} hint="Labels, with commas between them" />
+            <Field name="gateway" label="Gateway" of={written} hint="Leave empty for the first one" />
+            <Field name="environment" label="Environment" of={written} hint="Leave empty for that of the gateway" />
+            <Field name="labels" label="Labels" of={written} hint="Separate labels with commas" />
             <Field name="calls" label="Calls so far" of={written} />
-            <Field name="risk" label="Risk, 0 to 100" of={written} />
-            <Field name="approvals" label="Approved as" of={written} hint="Names, with commas between them" />
-            <Field name="acr" label="Login of the person (acr)" of={written} />
-            <Field name="auth_age" label="Age of the login, seconds" of={written} />
+            <Field name="risk" label="Risk score, 0 to 100" of={written} />
+            <Field name="approvals" label="Approved as" of={written} hint="Separate names with commas" />
+            <Field name="acr" label="Authentication level (acr)" of={written} />
+            <Field name="auth_age" label="Seconds since the sign-in" of={written} />
             <label class="choice">
               <input type="checkbox" name="bound_key" value="yes" checked={written.bound_key !== ""} />
-              Its token is bound to a key
+              The token is bound to a key
             </label>
           </div>
         </details>
         <p>
-          <button class="main">Explain it</button>
+          <button class="main">Explain</button>
         </p>
       </form>
     </ConsolePage>,
@@ -137,7 +153,7 @@ async function page(visit: PageRequest, { written, decision, result }: Explanati
 
 const MORE = ["gateway", "environment", "labels", "calls", "risk", "approvals", "acr", "auth_age", "bound_key"] as const
 
-interface FieldShown {
+interface FieldProps {
   readonly name: keyof CallForm
   readonly label: Child
   readonly of: CallForm
@@ -147,7 +163,7 @@ interface FieldShown {
   readonly required?: boolean
 }
 
-const Field: FC<FieldShown> = ({ name, label, of, hint, list, placeholder, required = false }) => (
+const Field: FC<FieldProps> = ({ name, label, of, hint, list, placeholder, required = false }) => (
   <div>
     <label for={name}>{label}</label>
     <input

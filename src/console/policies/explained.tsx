@@ -1,4 +1,4 @@
-/** An explanation: the answer first, then what grants say, then what the rules say of each principal. */
+/** An explanation: the decision first, then the grants, then the rules for each principal. */
 import type { FC } from "hono/jsx"
 import * as z from "zod"
 import type { Explanation, PrincipalSeen, RuleSeen } from "../../api/contract/explanations.ts"
@@ -7,7 +7,7 @@ import { shortened } from "../../web/visible.ts"
 import { whyNot } from "../decisions/why.ts"
 import { bundlePath, decisionPath } from "../layout/paths.ts"
 
-/** Rules that are told of a principal, and texts of rules on the page. */
+/** The most rules of a principal, and the most characters of all rules, on the page. */
 const MAX_RULES = 30
 const MAX_TEXTS = 30_000
 const MAX_FACTS = 40
@@ -17,7 +17,7 @@ export const Explained: FC<{ readonly of: Explanation }> = ({ of: explanation })
   const { tone, text } = answerOf(explanation)
   const texts = textsFor(explanation)
   return (
-    <section aria-label="The explanation">
+    <section aria-label="Explanation">
       <div class={`notice ${tone}`} role="status">
         <p>
           <strong>{text}</strong>
@@ -26,11 +26,13 @@ export const Explained: FC<{ readonly of: Explanation }> = ({ of: explanation })
           <Text of={callText(explanation)} most={600} />
         </p>
         <p class="quiet">
-          By bundle <a href={bundlePath(bundle.digest)}>{`${bundle.seq}, ${bundle.digest.slice(0, 12)}`}</a>.
+          Decided by bundle <a href={bundlePath(bundle.digest)}>{`${bundle.seq}, ${bundle.digest.slice(0, 12)}`}</a>.
           {recorded && (
             <>
               {" "}
-              It was {recorded.decision === "allow" ? "allowed" : `refused (${shortened(recorded.code, 40)})`} in{" "}
+              The decision was {recorded.decision === "allow"
+                ? "allowed"
+                : `denied (${shortened(recorded.code, 40)})`}:{" "}
               <a href={decisionPath(recorded.id)}>{recorded.id}</a>
               {recorded.bundle && ` by bundle ${recorded.bundle.seq}`}.
             </>
@@ -39,8 +41,8 @@ export const Explained: FC<{ readonly of: Explanation }> = ({ of: explanation })
       </div>
       {notRecorded.length > 0 && (
         <p class="notice warn">
-          The record does not tell <Text of={notRecorded.join(", ")} most={400} />
-          {policy ? "." : ", so what the rules were asked cannot be told."}
+          The record does not contain <Text of={notRecorded.join(", ")} most={400} />
+          {policy ? "." : ", so the rules cannot be evaluated."}
         </p>
       )}
       <h2>Grants</h2>
@@ -51,25 +53,24 @@ export const Explained: FC<{ readonly of: Explanation }> = ({ of: explanation })
       {policy ? (
         <>
           {policy.principals.map((principal, index) => (
-            <Principal of={principal} texts={texts} told={toldBefore(policy.principals.slice(0, index))} />
+            <Principal of={principal} texts={texts} shownAbove={rulesOf(policy.principals.slice(0, index))} />
           ))}
           <Read of={policy.read} />
         </>
       ) : (
-        <p>They were not asked.</p>
+        <p>No rule was evaluated.</p>
       )}
       <h2>Guardrails</h2>
       <p>
         {guardrails_untold.length === 0 ? (
           recorded ? (
-            "How they stood is told by the record, and by that they were asked again."
+            "Evaluated with the values of the record."
           ) : (
-            "None is about this tool."
+            "No guardrail applies to this tool."
           )
         ) : (
           <>
-            They remember, and nothing was counted for this question: it was taken that the call keeps to{" "}
-            <Text of={guardrails_untold.join(", ")} most={400} />.
+            Limits are not evaluated here: <Text of={guardrails_untold.join(", ")} most={400} />
           </>
         )}
       </p>
@@ -78,16 +79,16 @@ export const Explained: FC<{ readonly of: Explanation }> = ({ of: explanation })
 }
 
 function answerOf({ decision, code, recorded }: Explanation): { readonly tone: string; readonly text: string } {
-  const verb = recorded ? "It is" : "It would be"
+  const verb = recorded ? "Is" : "Would be"
   switch (decision) {
     case "allow":
-      return { tone: "good", text: `${verb} allowed.` }
+      return { tone: "good", text: `${verb} allowed` }
     case "deny":
-      return { tone: "bad", text: `${verb} refused: ${code ?? ""}.` }
+      return { tone: "bad", text: `${verb} denied: ${code ?? ""}` }
     case "untold":
-      return { tone: "warn", text: "It depends on what the record does not tell." }
+      return { tone: "warn", text: "Unknown: the record does not contain all values." }
     case "apart":
-      return { tone: "warn", text: "It was not the rules that decided this, and they would not now." }
+      return { tone: "warn", text: "Rules did not decide this, and would not now." }
     default:
       return decision satisfies never
   }
@@ -98,8 +99,8 @@ function callText({ call, denial }: Explanation): string {
   const who = chain.toReversed().join(", called by ")
   const what = [tool ?? "?", action, sensitivity].filter((part) => part !== null).join(", ")
   const where = environment === null || environment === "" ? "" : `, at ${gateway ?? "?"} (${environment})`
-  const why = denial ? ` Why: ${whyNot(denial)}.` : ""
-  return `${who}${user === null ? ", on nobody's behalf," : `, for ${user},`} calls ${what}, for ${purpose ?? "no purpose"}${where}.${why}`
+  const why = denial ? ` ${whyNot(denial)}.` : ""
+  return `${who}${user === null ? ", without a person," : `, for ${user},`} calls ${what}, for ${purpose ?? "no purpose"}${where}.${why}`
 }
 
 const lacking = z.looseObject({ lacking: z.record(z.string(), z.object({ cap: z.string(), of: z.string() })) })
@@ -107,33 +108,33 @@ const lacking = z.looseObject({ lacking: z.record(z.string(), z.object({ cap: z.
 function grantText({ granted, decision, denial, call }: Explanation): string {
   if (granted === null) {
     return decision === "apart" && denial === null
-      ? "What its task's grant holds was settled when the task was opened: see the decision."
-      : "Its task was open, and its grant held the call."
+      ? "The grant was fixed when the task was opened. See the decision."
+      : "The task was open, and its grant included the call."
   }
   if (!denial || granted) {
     return denial === null || denial.reason.startsWith("policy") || denial.reason === "approval_required"
-      ? "A task of this purpose would be opened for it, and its grant would hold the call."
-      : `A task of this purpose would be opened for it. Its call: ${whyNot(denial)}.`
+      ? "A task for this purpose would be opened, and its grant would include the call."
+      : `A task for this purpose would be opened. ${whyNot(denial)}.`
   }
   const lack = lacking.safeParse(denial)
   const by = lack.success && call.tool !== null ? lack.data.lacking[call.tool] : undefined
   return by
-    ? `No task would be opened for it: ${CAPS[by.cap] ?? by.cap} of ${by.of} does not hold it.`
-    : `No task would be opened for it: ${whyNot(denial)}.`
+    ? `No task would be opened: ${CAPS[by.cap] ?? by.cap} of ${by.of} does not include this tool.`
+    : `No task would be opened. ${whyNot(denial)}.`
 }
 
 const CAPS: Readonly<Record<string, string>> = {
   purpose: "the purpose",
   agent: "the ceiling",
-  parent: "the grant above it",
-  policy: "what policy lets be delegated in the name",
+  parent: "the parent grant",
+  policy: "the delegation policy",
 }
 
-/** The texts that are told: of rules that decided, and of permits that failed where nothing else did; as many as fit. */
+/** The texts of the rules that decided, or else of the permits that did not apply; as many as fit. */
 function textsFor({ policy }: Explanation): ReadonlyMap<string, string> {
   const texts = new Map<string, string>()
   let size = 0
-  for (const { id } of policy?.principals.flatMap(tellingOf) ?? []) {
+  for (const { id } of policy?.principals.flatMap(decisiveRulesOf) ?? []) {
     const text = policy?.rules[id]
     if (text === undefined || texts.has(id)) continue
     size += 2 * text.length
@@ -143,50 +144,50 @@ function textsFor({ policy }: Explanation): ReadonlyMap<string, string> {
   return texts
 }
 
-/** What decided; where nothing did, the permits that could have; and what could not be evaluated. */
-function tellingOf({ rules }: PrincipalSeen): readonly RuleSeen[] {
+/** The rules that decided, and those with an error. If there are none, the permits that did not apply. */
+function decisiveRulesOf({ rules }: PrincipalSeen): readonly RuleSeen[] {
   const decided = rules.filter(({ determined, outcome }) => determined || outcome === "errs")
   return decided.length > 0
     ? decided
     : rules.filter(({ effect, outcome }) => effect === "permit" && outcome === "fails")
 }
 
-/** A rule that decided for several is shown once. */
-const toldBefore = (others: readonly PrincipalSeen[]): ReadonlySet<string> =>
-  new Set(others.flatMap(tellingOf).map(({ id }) => id))
+/** The text of a rule that decided for several principals is shown once. */
+const rulesOf = (others: readonly PrincipalSeen[]): ReadonlySet<string> =>
+  new Set(others.flatMap(decisiveRulesOf).map(({ id }) => id))
 
 const OUTCOMES = {
-  holds: "holds",
-  fails: "does not hold",
+  holds: "applies",
+  fails: "does not apply",
   errs: "cannot be evaluated",
-  "is about others": "is about others",
+  "is about others": "is about other principals",
 } as const
 
 interface ExplainedProps {
   readonly of: PrincipalSeen
   readonly texts: ReadonlyMap<string, string>
-  /** Rules whose texts stand above. */
-  readonly told: ReadonlySet<string>
+  /** The rules whose texts the page shows above. */
+  readonly shownAbove: ReadonlySet<string>
 }
 
-const Principal: FC<ExplainedProps> = ({ of, texts, told }) => {
+const Principal: FC<ExplainedProps> = ({ of, texts, shownAbove }) => {
   const { principal, allowed, rules, more } = of
-  const telling = new Set(tellingOf(of).map(({ id }) => id))
-  const others = rules.filter(({ id }) => !telling.has(id))
+  const decisive = new Set(decisiveRulesOf(of).map(({ id }) => id))
+  const others = rules.filter(({ id }) => !decisive.has(id))
   return (
     <article class="card rule">
       <h3>
-        <span class={allowed ? "badge good" : "badge bad"}>{allowed ? "permitted" : "not permitted"}</span>{" "}
+        <span class={allowed ? "badge good" : "badge bad"}>{allowed ? "Permitted" : "Denied"}</span>{" "}
         <Text of={principal} most={300} />
       </h3>
-      {telling.size === 0 && <p>No rule that is about it permits anything here.</p>}
+      {decisive.size === 0 && <p>No rule permits this principal anything here.</p>}
       {rules
-        .filter(({ id }) => telling.has(id))
+        .filter(({ id }) => decisive.has(id))
         .slice(0, MAX_RULES)
         .map((rule) => (
           <>
             <RuleLine of={rule} />
-            {texts.has(rule.id) && !told.has(rule.id) && (
+            {texts.has(rule.id) && !shownAbove.has(rule.id) && (
               <pre tabindex={0}>
                 <Lines of={texts.get(rule.id) ?? ""} />
               </pre>
@@ -223,11 +224,11 @@ const RuleLine: FC<{ readonly of: RuleSeen }> = ({ of: { id, effect, outcome, at
   <p>
     <span class={effect === "permit" ? "badge good" : "badge bad"}>{effect}</span> <Text of={id} most={160} />{" "}
     {OUTCOMES[outcome]}
-    {at !== null && ` at its condition ${at + 1}`}
-    {determined && ", and decided"}
+    {at !== null && ` at condition ${at + 1}`}
+    {determined && " and decided"}
     {remedy !== null && (
       <>
-        ; lifted by <Text of={remedy} most={100} />
+        . Remedy: <Text of={remedy} most={100} />
       </>
     )}
   </p>
@@ -238,7 +239,7 @@ const Read: FC<{ readonly of: Readonly<Record<string, unknown>> }> = ({ of: read
   if (facts.length === 0) return null
   return (
     <>
-      <h3>What they read</h3>
+      <h3>Values used</h3>
       <dl class="facts card">
         {facts.slice(0, MAX_FACTS).map(([name, value]) => (
           <>
@@ -246,7 +247,7 @@ const Read: FC<{ readonly of: Readonly<Record<string, unknown>> }> = ({ of: read
               <Text of={name} most={80} />
             </dt>
             <dd>
-              {value === null ? <span class="quiet">not there</span> : <Text of={JSON.stringify(value)} most={300} />}
+              {value === null ? <span class="quiet">absent</span> : <Text of={JSON.stringify(value)} most={300} />}
             </dd>
           </>
         ))}

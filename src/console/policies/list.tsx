@@ -1,38 +1,46 @@
-/** What was published, by whom and why; what decides, and what is tried beside it. */
+/** The published bundles, by whom and why; the live one, and the candidate. */
 import { CONTRACT } from "../../api/contract/contract.ts"
 import type { FC } from "hono/jsx"
 import { respondPage } from "../../web/page.tsx"
 import { Moment, Text } from "../../web/text.tsx"
-import { apology, ConsolePage } from "../layout/frame.tsx"
+import { ConsolePage, failurePage } from "../layout/frame.tsx"
 import { fromIn, Paging } from "../layout/paging.tsx"
 import { bundlePath } from "../layout/paths.ts"
 import { Table } from "../layout/table.tsx"
-import type { PageRequest } from "../layout/visit.tsx"
+import type { PageDefinition } from "../layout/page-definition.ts"
+import type { PageRequest } from "../layout/page-request.ts"
+import { SECTIONS } from "../layout/sections.ts"
 import { candidateOf, type Bundles, type Publication } from "../../api/contract/bundles.ts"
 
-export const SECTION = "/console/policies"
-/** Publications on the page, and as far as the one before is looked for. */
+export const policiesPage = {
+  path: "/policies",
+  section: "policies",
+  readers: "viewer",
+  view: listPolicies,
+} as const satisfies PageDefinition
+
+/** The publications of a page, and those among which the one before a bundle is searched. */
 const PAGE = 60
 export const HISTORY = 500
 
-export async function listPolicies(visit: PageRequest): Promise<Response> {
-  const said = await visit.ask("GET", `/v1/bundles?limit=${HISTORY}`)
-  if (said.status !== 200) return apology(visit, SECTION, said)
-  const all = CONTRACT.listBundles.answer().parse(said.body)
+async function listPolicies(request: PageRequest): Promise<Response> {
+  const response = await request.callApi("GET", `/v1/bundles?limit=${HISTORY}`)
+  if (response.status !== 200) return failurePage(request, response)
+  const all = CONTRACT.listBundles.answer().parse(response.body)
   const { deciding, live, history } = all
   const candidate = candidateOf(all)
-  const now = visit.context.receivedAt
-  const from = fromIn(visit)
-  const shown = history.slice(from, from + PAGE)
+  const now = request.context.receivedAt
+  const from = fromIn(request)
+  const page = history.slice(from, from + PAGE)
   return respondPage(
-    <ConsolePage title="Policies" visit={visit} section={SECTION}>
+    <ConsolePage title="Policies" request={request}>
       <div class="row">
         <h1>Policies</h1>
-        <a class="button main end" href={`${SECTION}/explain`}>
-          Explain a call
+        <a class="button main end" href={`${SECTIONS.policies.href}/explain`}>
+          Playground
         </a>
       </div>
-      <p class="lead">Bundles that were published: rules, catalog, agents, guardrails, and who is trusted.</p>
+      <p class="lead">Published versions of rules, tools, agents and limits.</p>
       <div class="cards">
         <section class="card">
           <p>
@@ -41,7 +49,11 @@ export async function listPolicies(visit: PageRequest): Promise<Response> {
           <h2>
             <a href={bundlePath(deciding.digest)}>{`Bundle ${deciding.seq}`}</a>
           </h2>
-          {live && live.seq === deciding.seq ? <Said of={live} now={now} /> : <p class="quiet">{reachOf(all)}</p>}
+          {live && live.seq === deciding.seq ? (
+            <PublicationNote of={live} now={now} />
+          ) : (
+            <p class="quiet">{reachOf(all)}</p>
+          )}
         </section>
         <section class="card">
           <p>
@@ -52,37 +64,40 @@ export async function listPolicies(visit: PageRequest): Promise<Response> {
               <h2>
                 <a href={bundlePath(candidate.digest)}>{`Bundle ${candidate.seq}`}</a>
               </h2>
-              <Said of={candidate} now={now} />
+              <PublicationNote of={candidate} now={now} />
               <p>
-                <a href={`${SECTION}/shadow`}>What it would have decided otherwise</a>
+                <a href={`${SECTIONS.policies.href}/shadow`}>Candidate impact</a>
               </p>
             </>
           ) : (
             <>
-              <p>None is tried.</p>
+              <p>No candidate.</p>
               <p class="quiet">
-                <code>narrowgate publish --candidate</code> tries one beside the live one.{" "}
-                <a href={`${SECTION}/shadow`}>What earlier ones would have decided otherwise</a>
+                <code>narrowgate publish --candidate</code> tests a version on live traffic.{" "}
+                <a href={`${SECTIONS.policies.href}/shadow`}>Impact of earlier candidates</a>
               </p>
             </>
           )}
         </section>
       </div>
-      <h2>Published</h2>
+      <h2>Versions</h2>
       {history.length === 0 ? (
-        <p class="empty card">
-          Nothing that is known here: what decides was put into KV before publications were kept.
-        </p>
+        <p class="empty card">No publications are known.</p>
       ) : (
-        <Table caption="The latest first" columns={[{ number: "Number" }, "What", "Bundle", "By", "Why", "When"]}>
-          {shown.map((each) => (
-            <Row of={each} isLive={each.seq === deciding.seq} isTried={each === candidate} now={now} />
+        <Table caption="Latest first" columns={[{ number: "Version" }, "Status", "Bundle", "By", "Reason", "Time"]}>
+          {page.map((each) => (
+            <Row of={each} isLive={each.seq === deciding.seq} isCandidate={each === candidate} now={now} />
           ))}
         </Table>
       )}
       <Paging
-        first={from > 0 && { href: SECTION, text: "The latest" }}
-        next={history.length > from + PAGE && { href: `${SECTION}?from=${from + PAGE}`, text: "Earlier ones" }}
+        first={from > 0 && { href: SECTIONS.policies.href, text: "Newest" }}
+        next={
+          history.length > from + PAGE && {
+            href: `${SECTIONS.policies.href}?from=${from + PAGE}`,
+            text: "Older",
+          }
+        }
       />
     </ConsolePage>,
   )
@@ -90,11 +105,11 @@ export async function listPolicies(visit: PageRequest): Promise<Response> {
 
 function reachOf({ live, deciding }: Bundles): string {
   return live && live.seq > deciding.seq
-    ? `Number ${live.seq} was published, and reaches this place within a minute or two.`
-    : "Who published it, and why, is not known here."
+    ? `Version ${live.seq} is published, and becomes live here within two minutes.`
+    : "No publication of this bundle is known."
 }
 
-const Said: FC<{ readonly of: Publication; readonly now: number }> = ({ of: { by, why, at }, now }) => (
+const PublicationNote: FC<{ readonly of: Publication; readonly now: number }> = ({ of: { by, why, at }, now }) => (
   <>
     <p>
       <Text of={why} most={300} />
@@ -105,23 +120,23 @@ const Said: FC<{ readonly of: Publication; readonly now: number }> = ({ of: { by
   </>
 )
 
-const WHAT = { pointer: "made live", candidate: "tried", withdrawal: "trial ended" } as const
+const STATUS = { pointer: "Published", candidate: "Candidate", withdrawal: "Withdrawn" } as const
 
 interface PolicyListProps {
   readonly of: Publication
   readonly isLive: boolean
-  readonly isTried: boolean
+  readonly isCandidate: boolean
   readonly now: number
 }
 
-const Row: FC<PolicyListProps> = ({ of: { seq, what, digest, by, why, at, done }, isLive, isTried, now }) => (
+const Row: FC<PolicyListProps> = ({ of: { seq, what, digest, by, why, at, done }, isLive, isCandidate, now }) => (
   <tr>
-    <td data-label="Number" class="number">
+    <td data-label="Version" class="number">
       {seq}
     </td>
-    <td data-label="What">
-      {WHAT[what]} {isLive && <span class="badge good">live</span>}{" "}
-      {isTried && <span class="badge warn">candidate</span>} {!done && <span class="badge bad">not stored</span>}
+    <td data-label="Status">
+      {STATUS[what]} {isLive && <span class="badge good">live</span>}{" "}
+      {isCandidate && <span class="badge warn">candidate</span>} {!done && <span class="badge bad">not stored</span>}
     </td>
     <td data-label="Bundle">
       <a class="mono" href={bundlePath(digest)}>
@@ -131,10 +146,10 @@ const Row: FC<PolicyListProps> = ({ of: { seq, what, digest, by, why, at, done }
     <td data-label="By">
       <Text of={by} most={80} />
     </td>
-    <td data-label="Why">
+    <td data-label="Reason">
       <Text of={why} most={160} />
     </td>
-    <td data-label="When">
+    <td data-label="Time">
       <Moment at={at} now={now} />
     </td>
   </tr>

@@ -1,4 +1,4 @@
-/** The form of a call that somebody imagines, and the question that it becomes. Pure. */
+/** The form of a call in the playground, and the request for an explanation that it becomes. Pure. */
 import { parseJson } from "../../core/catalog/json-body.ts"
 import { isObject } from "../../core/encoding/json.ts"
 import { isDenied } from "../../core/denials/denial.ts"
@@ -22,7 +22,7 @@ export const FIELDS = [
   "bound_key",
 ] as const
 type Field = (typeof FIELDS)[number]
-/** As it was written; what was left out is empty. */
+/** The fields as they were filled in; empty if left out. */
 export type CallForm = Readonly<Record<Field, string>>
 
 export function writtenIn(value: (name: Field) => string | null | undefined): CallForm {
@@ -47,17 +47,17 @@ export function writtenIn(value: (name: Field) => string | null | undefined): Ca
   }
 }
 
-/** Or what is wrong with it. */
+/** @returns the body of the request, or what is wrong with the form */
 export function questionOf(written: CallForm): { readonly question: object } | { readonly wrong: string } {
   const { agent, purpose, user, groups, tool, gateway, environment, acr, labels, approvals, bound_key } = written
-  if (agent === "" || tool === "") return { wrong: "Name an agent and a tool." }
+  if (agent === "" || tool === "") return { wrong: "Enter an agent and a tool." }
   const args = argumentsIn(written.arguments)
-  if (!args) return { wrong: "The arguments are no JSON object that reads in one way only." }
+  if (!args) return { wrong: "The arguments must be an unambiguous JSON object." }
   const [calls, risk, auth_age] = [written.calls, written.risk, written.auth_age].map(numberIn)
   if ([calls, risk, auth_age].includes(null))
-    return { wrong: "Calls, risk and the age of the login are whole numbers." }
-  if (user !== "" && !user.includes("|")) return { wrong: "A person is issuer|subject." }
-  const who = user === "" ? null : { id: user, groups: listIn(groups), ...told({ acr, auth_age }) }
+    return { wrong: "Calls, risk score and seconds since the sign-in must be whole numbers." }
+  if (user !== "" && !user.includes("|")) return { wrong: "Write a person as issuer|subject." }
+  const who = user === "" ? null : { id: user, groups: listIn(groups), ...filledIn({ acr, auth_age }) }
   const call = {
     agent,
     tool,
@@ -66,20 +66,22 @@ export function questionOf(written: CallForm): { readonly question: object } | {
     labels: listIn(labels),
     approvals: listIn(approvals),
     bound_key: bound_key !== "",
-    ...told({ purpose, gateway, environment, calls, risk }),
+    ...filledIn({ purpose, gateway, environment, calls, risk }),
   }
   return { question: { bundle: written.bundle, call } }
 }
 
-/** What was said of them. */
-function told(values: Readonly<Record<string, string | number | null | undefined>>): Readonly<Record<string, unknown>> {
+/** The values of the fields that were filled in. */
+function filledIn(
+  values: Readonly<Record<string, string | number | null | undefined>>,
+): Readonly<Record<string, unknown>> {
   return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== "" && value !== undefined))
 }
 
 const listIn = (text: string): readonly string[] =>
   text.split(",").flatMap((part) => (part.trim() === "" ? [] : part.trim()))
 
-/** Null: it is none. */
+/** Null if the text is no whole number; undefined if it is empty. */
 function numberIn(text: string): number | null | undefined {
   if (text === "") return undefined
   return /^\d{1,9}$/.test(text) ? Number(text) : null

@@ -1,4 +1,4 @@
-/** What a candidate would have decided otherwise, the latest first. */
+/** The decisions that a candidate would have made differently, latest first. */
 import { CONTRACT } from "../../api/contract/contract.ts"
 import type { FC } from "hono/jsx"
 import { respondPage } from "../../web/page.tsx"
@@ -7,38 +7,44 @@ import { lineOf } from "../decisions/line.ts"
 import type { Decision } from "../../api/contract/decisions.ts"
 import { Verdict } from "../decisions/verdict.tsx"
 import { whyNot } from "../decisions/why.ts"
-import { apology, ConsolePage } from "../layout/frame.tsx"
+import { ConsolePage, failurePage } from "../layout/frame.tsx"
 import { Paging } from "../layout/paging.tsx"
 import { decisionPath } from "../layout/paths.ts"
 import { Table } from "../layout/table.tsx"
-import type { PageRequest } from "../layout/visit.tsx"
-import { SECTION } from "./list.tsx"
+import type { PageDefinition } from "../layout/page-definition.ts"
+import type { PageRequest } from "../layout/page-request.ts"
+import { SECTIONS } from "../layout/sections.ts"
+
+export const shadowPage = {
+  path: "/policies/shadow",
+  section: "policies",
+  readers: "viewer",
+  view: showShadow,
+} as const satisfies PageDefinition
 
 const PAGE = 50
 
-export async function showShadow(visit: PageRequest): Promise<Response> {
-  const before = visit.c.req.query("before")
+async function showShadow(request: PageRequest): Promise<Response> {
+  const before = request.c.req.query("before")
   const query = new URLSearchParams({ differs: "true", limit: String(PAGE), ...(before !== undefined && { before }) })
-  const said = await visit.ask("GET", `/v1/decisions?${query.toString()}`)
-  if (said.status !== 200) return apology(visit, SECTION, said)
-  const records = CONTRACT.listDecisions.answer().parse(said.body).decisions
-  const now = visit.context.receivedAt
+  const response = await request.callApi("GET", `/v1/decisions?${query.toString()}`)
+  if (response.status !== 200) return failurePage(request, response)
+  const records = CONTRACT.listDecisions.answer().parse(response.body).decisions
+  const now = request.context.receivedAt
   const last = records.at(-1)
   return respondPage(
-    <ConsolePage title="Shadow" visit={visit} section={SECTION}>
+    <ConsolePage title="Candidate impact" request={request}>
       <p>
-        <a href={SECTION}>All bundles</a>
+        <a href={SECTIONS.policies.href}>Policies</a>
       </p>
-      <h1>What a candidate would have decided otherwise</h1>
-      <p class="lead">
-        It decides nothing: each call was decided by the live bundle, and is judged by the candidate beside it.
-      </p>
+      <h1>Candidate impact</h1>
+      <p class="lead">The live bundle decided each call. The candidate evaluated it as well, without any effect.</p>
       {records.length === 0 ? (
-        <p class="empty card">Nothing, in the records that are kept.</p>
+        <p class="empty card">No differences so far.</p>
       ) : (
         <Table
-          caption="Calls and requests for tokens, the latest first"
-          columns={["When", "What", "Who", "Live", "Candidate", "Why"]}
+          caption="Calls and token requests, latest first"
+          columns={["Time", "Request", "Caller", "Live", "Candidate", "Reason"]}
         >
           {records.map((record) => (
             <Row of={record} now={now} />
@@ -46,10 +52,13 @@ export async function showShadow(visit: PageRequest): Promise<Response> {
         </Table>
       )}
       <Paging
-        first={before !== undefined && { href: `${SECTION}/shadow`, text: "The latest" }}
+        first={before !== undefined && { href: `${SECTIONS.policies.href}/shadow`, text: "Newest" }}
         next={
           records.length === PAGE &&
-          last && { href: `${SECTION}/shadow?before=${encodeURIComponent(last.id)}`, text: "Earlier ones" }
+          last && {
+            href: `${SECTIONS.policies.href}/shadow?before=${encodeURIComponent(last.id)}`,
+            text: "Older",
+          }
         }
       />
     </ConsolePage>,
@@ -63,13 +72,13 @@ const Row: FC<{ readonly of: Decision; readonly now: number }> = ({ of: record, 
   const why = differs?.denial ? whyNot(differs.denial) : (differs?.rules.join(", ") ?? "")
   return (
     <tr>
-      <td data-label="When">
+      <td data-label="Time">
         <a href={decisionPath(id)}>
           <Moment at={at} now={now} />
         </a>
       </td>
-      <td data-label="What">{what}</td>
-      <td data-label="Who">{who}</td>
+      <td data-label="Request">{what}</td>
+      <td data-label="Caller">{who}</td>
       <td data-label="Live">
         <Verdict decision={record.decision} code={record.code} />
       </td>
@@ -77,10 +86,10 @@ const Row: FC<{ readonly of: Decision; readonly now: number }> = ({ of: record, 
         {differs && <Verdict decision={differs.decision} code={differs.code} />}{" "}
         {differs?.scope != null && <Text of={differs.scope} most={120} />}
       </td>
-      <td data-label="Why" class="quiet">
+      <td data-label="Reason" class="quiet">
         <Text of={why} most={200} />{" "}
         {record.kind === "call" && (
-          <a href={`${SECTION}/explain?decision=${encodeURIComponent(id)}&bundle=candidate`}>Explain</a>
+          <a href={`${SECTIONS.policies.href}/explain?decision=${encodeURIComponent(id)}&bundle=candidate`}>Explain</a>
         )}
       </td>
     </tr>

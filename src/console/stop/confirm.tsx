@@ -1,50 +1,61 @@
-/** The second step of stopping something: what it does is told before it is done. Without a script. */
+/** The second step to suspend or end something: the confirmation, which says what will happen. It needs no script. */
 import * as z from "zod"
 import type { Form } from "../../web/form.ts"
 import { respondPage, seeOther } from "../../web/page.tsx"
 import { Moment, Text } from "../../web/text.tsx"
-import { apology, ConsolePage } from "../layout/frame.tsx"
+import { ConsolePage, failurePage } from "../layout/frame.tsx"
 import { hitsText, stopTarget } from "../../api/contract/revocations.ts"
 import { hasIssuer } from "../../api/contract/names.ts"
 import { agentPath } from "../layout/paths.ts"
-import type { PageRequest } from "../layout/visit.tsx"
-import { CHOICES, CONSEQUENCES, isKind, type Kind } from "./words.ts"
-import { MAX_NAME, SECTION } from "./stop.tsx"
+import type { PageDefinition } from "../layout/page-definition.ts"
+import type { PageRequest } from "../layout/page-request.ts"
+import { SECTIONS } from "../layout/sections.ts"
+import { ACTIONS, CONSEQUENCES, isKind, type Kind } from "./words.ts"
+import { MAX_NAME } from "./stop.tsx"
 
-interface Wanted {
+export const confirmStopPage = {
+  path: "/stop/confirm",
+  section: "stop",
+  readers: "operator",
+  view: confirmStop,
+  forms: [{ path: "/stop", senders: "operator", returnTo: "/stop", act: suspend }],
+} as const satisfies PageDefinition
+
+interface SuspensionForm {
   readonly kind: Kind
   readonly name: string
   readonly reason: string
-  /** As the browser writes it, `2026-11-26T08:00`; empty: whenever. */
+  /** As the browser writes it, `2026-11-26T08:00`; empty if there is no time. */
   readonly before: string
-  /** `agents`: it was asked for on the agent's own page, and leads back to it. */
+  /** `agents` if the form is on the agent's own page, to which the answer then leads. */
   readonly from: string
 }
 
-function wantedOf(value: (name: string) => string | null | undefined): Wanted | null {
+function formOf(value: (name: string) => string | null | undefined): SuspensionForm | null {
   const text = (name: string): string => value(name)?.trim() ?? ""
   const [kind, name] = [text("kind"), text("name")]
   if (!isKind(kind) || (kind !== "everything" && (name === "" || name.length > MAX_NAME))) return null
   return { kind, name, reason: text("reason"), before: text("before"), from: text("from") }
 }
 
-export async function confirmStop(visit: PageRequest): Promise<Response> {
-  const wanted = wantedOf((name) => visit.c.req.query(name))
-  if (!wanted || secondsOf(wanted) === undefined) return unclear(visit)
-  const { kind, name, reason, before, from } = wanted
-  const at = secondsOf(wanted)
-  const said = kind === "task" ? null : await visit.ask("POST", "/v1/revocations", { ...bodyOf(wanted), preview: true })
-  if (said && said.status !== 200) return apology(visit, SECTION, said)
-  // An operator may stop what they may not look at: only what is certain is told.
-  const looked = kind === "task" ? await visit.ask("GET", `/v1/tasks/${encodeURIComponent(name)}`) : null
-  if (looked?.status === 404) return apology(visit, SECTION, looked)
-  const target = said && stopTarget().parse(said.body)
+async function confirmStop(request: PageRequest): Promise<Response> {
+  const suspension = formOf((name) => request.c.req.query(name))
+  if (!suspension || secondsOf(suspension) === undefined) return unclear(request)
+  const { kind, name, reason, before, from } = suspension
+  const at = secondsOf(suspension)
+  const response =
+    kind === "task" ? null : await request.callApi("POST", "/v1/revocations", { ...bodyOf(suspension), preview: true })
+  if (response && response.status !== 200) return failurePage(request, response)
+  // Policies may let an operator end a task that they may not read: only a 404 is certain.
+  const task = kind === "task" ? await request.callApi("GET", `/v1/tasks/${encodeURIComponent(name)}`) : null
+  if (task?.status === 404) return failurePage(request, task)
+  const target = response && stopTarget().parse(response.body)
   const isUnknown = target?.known === false
-  const canStop = kind !== "user" || hasIssuer(name)
+  const canSuspend = kind !== "user" || hasIssuer(name)
   return respondPage(
-    <ConsolePage title="Stop: sure?" visit={visit} section={SECTION} narrow>
+    <ConsolePage title={`${ACTIONS[kind]}?`} request={request} narrow>
       <div class="card red">
-        <h1 class="wrap">{kind === "everything" ? "Stop everything?" : <>Stop {CHOICES[kind].toLowerCase()}?</>}</h1>
+        <h1 class="wrap">{`${ACTIONS[kind]}?`}</h1>
         {kind !== "everything" && (
           <p>
             <code>
@@ -54,8 +65,9 @@ export async function confirmStop(visit: PageRequest): Promise<Response> {
         )}
         {isUnknown && (
           <p class="notice warn" role="alert">
-            <strong>Nothing by this name is known here.</strong> It would stop nothing that runs now. Check the
-            spelling.{!canStop && " A person is named by issuer and subject, joined by |."}
+            <strong>Nothing has this name.</strong> The suspension would affect nothing that runs now. Check the
+            spelling.
+            {!canSuspend && " Write a person as issuer|subject."}
           </p>
         )}
         {target && target.nearest.length > 0 && (
@@ -64,7 +76,7 @@ export async function confirmStop(visit: PageRequest): Promise<Response> {
             {target.nearest.map((near, index) => (
               <>
                 {index > 0 && ", "}
-                <a href={confirmPath({ ...wanted, name: near })}>
+                <a href={confirmPath({ ...suspension, name: near })}>
                   <Text of={near} />
                 </a>
               </>
@@ -73,21 +85,21 @@ export async function confirmStop(visit: PageRequest): Promise<Response> {
           </p>
         )}
         <p>{CONSEQUENCES[kind]}</p>
-        {target && !isUnknown && <p>It stops {hitsText(target.hits)}.</p>}
-        {kind !== "task" && <p class="quiet">It holds until somebody lifts it.</p>}
+        {target && !isUnknown && <p>It affects {hitsText(target.hits)}.</p>}
+        {kind !== "task" && <p class="quiet">The suspension lasts until an operator resumes.</p>}
         {typeof at === "number" && (
           <p>
-            Only authority that was given before <Moment at={at * 1000} now={visit.context.receivedAt} />.
+            Only tokens issued before <Moment at={at * 1000} now={request.context.receivedAt} />.
           </p>
         )}
         {reason !== "" && (
           <p>
-            Why: <Text of={reason} />
+            Reason: <Text of={reason} />
           </p>
         )}
-        {canStop && (
-          <form method="post" action={SECTION}>
-            <input type="hidden" name="csrf" value={visit.visitor.csrf} />
+        {canSuspend && (
+          <form method="post" action={SECTIONS.stop.href}>
+            <input type="hidden" name="csrf" value={request.reader.csrf} />
             <input type="hidden" name="kind" value={kind} />
             <input type="hidden" name="name" value={name} />
             <input type="hidden" name="reason" value={reason} />
@@ -95,12 +107,11 @@ export async function confirmStop(visit: PageRequest): Promise<Response> {
             <input type="hidden" name="from" value={from} />
             {isUnknown && (
               <label class="choice">
-                <input type="checkbox" name="confirm" value="yes" required /> Stop it although nothing by this name is
-                known
+                <input type="checkbox" name="confirm" value="yes" required /> Suspend although nothing has this name
               </label>
             )}
             <p>
-              <button class="red">{kind === "everything" ? "Stop everything now" : "Stop it now"}</button>
+              <button class="red">{ACTIONS[kind]}</button>
             </p>
           </form>
         )}
@@ -109,10 +120,10 @@ export async function confirmStop(visit: PageRequest): Promise<Response> {
             href={
               from === "agents"
                 ? agentPath(name)
-                : `${SECTION}?${new URLSearchParams({ kind, name, reason, before }).toString()}`
+                : `${SECTIONS.stop.href}?${new URLSearchParams({ kind, name, reason, before }).toString()}`
             }
           >
-            No, back
+            Cancel
           </a>
         </p>
       </div>
@@ -120,50 +131,49 @@ export async function confirmStop(visit: PageRequest): Promise<Response> {
   )
 }
 
-function confirmPath(wanted: Wanted): string {
-  return `${SECTION}/confirm?${new URLSearchParams({ ...wanted }).toString()}`
+function confirmPath(suspension: SuspensionForm): string {
+  return `${SECTIONS.stop.href}/confirm?${new URLSearchParams({ ...suspension }).toString()}`
 }
 
-/** As the API takes it. */
-function bodyOf({ kind, name, reason }: Wanted): Readonly<Record<string, unknown>> {
+/** The body of the request to the API. */
+function bodyOf({ kind, name, reason }: SuspensionForm): Readonly<Record<string, unknown>> {
   return { [kind]: kind === "everything" ? true : name, ...(reason !== "" && { reason }) }
 }
 
-/** Null: whenever; undefined: it is no moment. */
-function secondsOf({ before }: Wanted): number | null | undefined {
+/** Seconds since the epoch; null if there is no time, undefined if the field holds none. */
+function secondsOf({ before }: SuspensionForm): number | null | undefined {
   if (before === "") return null
   const at = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d)?$/.test(before) ? Date.parse(`${before}Z`) : Number.NaN
   return Number.isFinite(at) && at > 0 ? Math.floor(at / 1000) : undefined
 }
 
-const unclear = (visit: PageRequest): Promise<Response> =>
-  apology(visit, SECTION, {
+const unclear = (request: PageRequest): Promise<Response> =>
+  failurePage(request, {
     status: 400,
     body: {
-      error_description:
-        "Say what is to be stopped: its kind and, of all but everything, its name; and, if you like, a moment.",
+      error_description: "Choose what to suspend or end, and name it, unless it is everything. The time is optional.",
     },
   })
 
-const answered = z.looseObject({ id: z.string().exactOptional(), task: z.string().exactOptional() })
+const stopResult = z.looseObject({ id: z.string().exactOptional(), task: z.string().exactOptional() })
 
-/** The API answers when it holds. */
-export async function stopIt(visit: PageRequest, form: Form): Promise<Response> {
-  const wanted = wantedOf((name) => form.get(name))
-  const before = wanted && secondsOf(wanted)
-  if (!wanted || before === undefined) return unclear(visit)
-  const { kind, name, from } = wanted
+/** Sends the form to the API, which answers once the suspension is in force. */
+async function suspend(request: PageRequest, form: Form): Promise<Response> {
+  const suspension = formOf((name) => form.get(name))
+  const before = suspension && secondsOf(suspension)
+  if (!suspension || before === undefined) return unclear(request)
+  const { kind, name, from } = suspension
   const isConfirmed = form.get("confirm") === "yes" && kind !== "task"
-  const said = await visit.ask("POST", "/v1/revocations", {
-    ...bodyOf(wanted),
+  const response = await request.callApi("POST", "/v1/revocations", {
+    ...bodyOf(suspension),
     ...(before !== null && { before }),
     ...(isConfirmed && { confirm: true }),
   })
-  // Nothing was stopped, as nothing by this name is known: the page asks once more.
-  if (said.status === 404 && kind !== "task") return seeOther(confirmPath(wanted))
-  if (said.status !== 200) return apology(visit, SECTION, said)
+  // Nothing was suspended, as nothing has this name: the confirmation says so, and asks once more.
+  if (response.status === 404 && kind !== "task") return seeOther(confirmPath(suspension))
+  if (response.status !== 200) return failurePage(request, response)
   if (from === "agents" && kind === "agent") return seeOther(agentPath(name))
-  const { id, task } = answered.parse(said.body)
+  const { id, task } = stopResult.parse(response.body)
   const what = new URLSearchParams(id === undefined ? { ended: task ?? "" } : { set: id })
-  return seeOther(`${SECTION}?${what.toString()}`)
+  return seeOther(`${SECTIONS.stop.href}?${what.toString()}`)
 }

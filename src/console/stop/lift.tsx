@@ -1,45 +1,58 @@
-/** Letting something go on that was stopped, in two steps as well. */
+/** Ends a suspension, in two steps: a confirmation, then the form of it. */
 import { CONTRACT } from "../../api/contract/contract.ts"
 import type { Form } from "../../web/form.ts"
 import { respondPage, seeOther } from "../../web/page.tsx"
-import { apology, ConsolePage } from "../layout/frame.tsx"
+import { shortened } from "../../web/visible.ts"
+import { ConsolePage, failurePage } from "../layout/frame.tsx"
 import { agentPath } from "../layout/paths.ts"
-import type { PageRequest } from "../layout/visit.tsx"
-import { SECTION } from "./stop.tsx"
-import { Switch } from "./switch.tsx"
+import type { PageDefinition } from "../layout/page-definition.ts"
+import type { PageRequest } from "../layout/page-request.ts"
+import { SECTIONS } from "../layout/sections.ts"
+import { Suspension } from "./switch.tsx"
+import { suspendedText } from "./words.ts"
 
-export async function confirmLift(visit: PageRequest): Promise<Response> {
-  const said = await visit.ask("GET", "/v1/revocations")
-  if (said.status !== 200) return apology(visit, SECTION, said)
-  const found = CONTRACT.listRevocations
+export const resumePage = {
+  path: "/stop/lift",
+  section: "stop",
+  readers: "operator",
+  view: confirmResume,
+  forms: [{ senders: "operator", returnTo: "/stop", act: resume }],
+} as const satisfies PageDefinition
+
+async function confirmResume(request: PageRequest): Promise<Response> {
+  const response = await request.callApi("GET", "/v1/revocations")
+  if (response.status !== 200) return failurePage(request, response)
+  const suspension = CONTRACT.listRevocations
     .answer()
-    .parse(said.body)
-    .revocations.find(({ id }) => id === visit.c.req.query("id"))
-  if (!found)
-    return apology(visit, SECTION, { status: 404, body: { error_description: "It is not in force any more." } })
+    .parse(response.body)
+    .revocations.find(({ id }) => id === request.c.req.query("id"))
+  if (!suspension)
+    return failurePage(request, { status: 404, body: { error_description: "This suspension has ended." } })
   return respondPage(
-    <ConsolePage title="Lift: sure?" visit={visit} section={SECTION} narrow>
+    <ConsolePage title={`Resume ${shortened(suspendedText(suspension), 80)}?`} request={request} narrow>
       <div class="card">
-        <h1 class="wrap">Let it go on?</h1>
-        <Switch of={found} now={visit.context.receivedAt} isShownOnly />
-        <p>What it stops may be called again as soon as it is lifted, as far as rules and grants allow.</p>
-        <form method="post" action={`${SECTION}/lift`}>
-          <input type="hidden" name="csrf" value={visit.visitor.csrf} />
-          <input type="hidden" name="id" value={found.id} />
-          {visit.c.req.query("from") === "agents" && <input type="hidden" name="agent" value={found.agent ?? ""} />}
-          <button class="main">Lift it</button>
+        <h1 class="wrap">{suspension.everything === true ? "Resume everything?" : "Resume?"}</h1>
+        <Suspension of={suspension} now={request.context.receivedAt} isReadOnly />
+        <p>Calls are allowed again at once, if rules and grants allow them.</p>
+        <form method="post" action={`${SECTIONS.stop.href}/lift`}>
+          <input type="hidden" name="csrf" value={request.reader.csrf} />
+          <input type="hidden" name="id" value={suspension.id} />
+          {request.c.req.query("from") === "agents" && (
+            <input type="hidden" name="agent" value={suspension.agent ?? ""} />
+          )}
+          <button class="main">Resume</button>
         </form>
         <p>
-          <a href={SECTION}>No, back</a>
+          <a href={SECTIONS.stop.href}>Cancel</a>
         </p>
       </div>
     </ConsolePage>,
   )
 }
 
-export async function liftIt(visit: PageRequest, form: Form): Promise<Response> {
-  const said = await visit.ask("DELETE", `/v1/revocations/${encodeURIComponent(form.get("id") ?? "")}`)
-  if (said.status !== 200) return apology(visit, SECTION, said)
+async function resume(request: PageRequest, form: Form): Promise<Response> {
+  const response = await request.callApi("DELETE", `/v1/revocations/${encodeURIComponent(form.get("id") ?? "")}`)
+  if (response.status !== 200) return failurePage(request, response)
   const agent = form.get("agent") ?? ""
-  return seeOther(agent === "" ? SECTION : agentPath(agent))
+  return seeOther(agent === "" ? SECTIONS.stop.href : agentPath(agent))
 }

@@ -1,119 +1,130 @@
-/** What is stopped, since when, by whom and why; and the form that begins to stop something. */
+/** What is suspended, since when, by whom and why; and the first step to suspend or end something. */
 import { CONTRACT } from "../../api/contract/contract.ts"
 import type { FC } from "hono/jsx"
 import { respondPage } from "../../web/page.tsx"
 import { Moment, Text } from "../../web/text.tsx"
-import { apology, ConsolePage } from "../layout/frame.tsx"
+import { ConsolePage, failurePage } from "../layout/frame.tsx"
 import { taskPath } from "../layout/paths.ts"
 import { MAX_REASON } from "../layout/reason-field.tsx"
-import { mayStop, type PageRequest } from "../layout/visit.tsx"
+import type { PageDefinition } from "../layout/page-definition.ts"
+import { mayStop, type PageRequest } from "../layout/page-request.ts"
+import { SECTIONS } from "../layout/sections.ts"
 import { hitsText, stopTarget, type Stop } from "../../api/contract/revocations.ts"
-import { CHOICES, KINDS, stoppedText } from "./words.ts"
-import { Switch } from "./switch.tsx"
+import { CHOICES, KINDS, suspendedText } from "./words.ts"
+import { Suspension } from "./switch.tsx"
 
-export const SECTION = "/console/stop"
-/** Of switches in force. Streams of events may set thousands. */
+export const stopPage = {
+  path: "/stop",
+  section: "stop",
+  readers: "viewer",
+  view: showStop,
+} as const satisfies PageDefinition
+
+/** The suspensions that are shown. Streams of security events may set thousands. */
 const MAX_SHOWN = 30
 export const MAX_NAME = 2_048
 
-export async function showStop(visit: PageRequest): Promise<Response> {
-  const said = await visit.ask("GET", "/v1/revocations")
-  if (said.status !== 200) return apology(visit, SECTION, said)
+async function showStop(request: PageRequest): Promise<Response> {
+  const response = await request.callApi("GET", "/v1/revocations")
+  if (response.status !== 200) return failurePage(request, response)
   const all = CONTRACT.listRevocations
     .answer()
-    .parse(said.body)
+    .parse(response.body)
     .revocations.toSorted((a, b) => (b.at ?? 0) - (a.at ?? 0))
-  const now = visit.context.receivedAt
-  const set = all.find(({ id }) => id === visit.c.req.query("set"))
+  const now = request.context.receivedAt
+  const set = all.find(({ id }) => id === request.c.req.query("set"))
   const more = all.length - MAX_SHOWN
   return respondPage(
-    <ConsolePage title="Stop" visit={visit} section={SECTION}>
+    <ConsolePage title="Stop" request={request}>
       <h1>Stop</h1>
       <p class="lead">
         {all.length === 0
-          ? "Nothing is stopped."
-          : `${all.length} ${all.length === 1 ? "switch is" : "switches are"} in force.`}
+          ? "Nothing is suspended."
+          : `${all.length} ${all.length === 1 ? "suspension" : "suspensions"} now.`}
       </p>
       {set && (
-        <p class="notice good" role="status">
+        <p class="notice bad" role="status">
           <strong>
-            It holds since {set.at === undefined ? "now" : <Moment at={set.at} now={now} />}:{" "}
-            <Text of={stoppedText(set)} most={300} /> is stopped.
+            Suspended at {set.at === undefined ? "this moment" : <Moment at={set.at} now={now} />}:{" "}
+            <Text of={suspendedText(set)} most={300} />.
           </strong>{" "}
-          No call that began after that was let through. <Effect of={set} visit={visit} />
+          Calls that began after that are denied. <Effect of={set} request={request} />
         </p>
       )}
-      <EndedTask visit={visit} />
-      {mayStop(visit.visitor) ? (
-        <StopForm of={visit.c.req.query()} />
+      <EndedTask request={request} />
+      {mayStop(request.reader) ? (
+        <StopForm of={request.c.req.query()} />
       ) : (
-        <p class="notice">You may see what is stopped. Stopping takes the role operator.</p>
+        <p class="notice">Only operators can suspend.</p>
       )}
-      <h2>In force</h2>
+      <h2>Suspended now</h2>
       {all.length === 0 ? (
-        <p class="empty card">No switch is set.</p>
+        <p class="empty card">Nothing is suspended.</p>
       ) : (
         <ul class="cards">
           {all.slice(0, MAX_SHOWN).map((each) => (
             <li class="card">
-              <Switch of={each} now={now} isShownOnly={!mayStop(visit.visitor)} />
+              <Suspension of={each} now={now} isReadOnly={!mayStop(request.reader)} />
             </li>
           ))}
         </ul>
       )}
       {more > 0 && (
-        <p class="quiet">{`And ${more} older ones: see \`narrowgate revoke --list\` or GET /v1/revocations.`}</p>
+        <p class="quiet">{`${more} older ones: run \`narrowgate revoke --list\`, or see GET /v1/revocations.`}</p>
       )}
     </ConsolePage>,
   )
 }
 
-/** What the switch hits, as far as it can be counted. A key is pulled on the command line, and counted nowhere. */
-const Effect: FC<{ readonly of: Stop; readonly visit: PageRequest }> = async ({
+/** What the suspension affects, if it can be counted. A revoked signing key is not counted. */
+const Effect: FC<{ readonly of: Stop; readonly request: PageRequest }> = async ({
   of: { agent, user, tool, key },
-  visit,
+  request,
 }) => {
-  if (key !== undefined || !mayStop(visit.visitor)) return null
+  if (key !== undefined || !mayStop(request.reader)) return null
   const named = agent !== undefined ? { agent } : user !== undefined ? { user } : tool !== undefined ? { tool } : null
-  const said = await visit.ask("POST", "/v1/revocations", { ...(named ?? { everything: true }), preview: true })
-  const target = stopTarget().safeParse(said.body)
-  if (said.status !== 200 || !target.success) return null
+  const response = await request.callApi("POST", "/v1/revocations", {
+    ...(named ?? { everything: true }),
+    preview: true,
+  })
+  const target = stopTarget().safeParse(response.body)
+  if (response.status !== 200 || !target.success) return null
   return target.data.known === false ? (
-    <strong>Nothing by this name is known here.</strong>
+    <strong>Nothing has this name.</strong>
   ) : (
-    <>It stops {hitsText(target.data.hits)}.</>
+    <>It affects {hitsText(target.data.hits)}.</>
   )
 }
 
-/** What the address says was ended is believed as far as the API says so. */
-const EndedTask: FC<{ readonly visit: PageRequest }> = async ({ visit }) => {
-  const task = visit.c.req.query("ended")
+/** The task that the address says was ended. The page shows its status by the API, as anybody can write an address. */
+const EndedTask: FC<{ readonly request: PageRequest }> = async ({ request }) => {
+  const task = request.c.req.query("ended")
   if (task === undefined) return null
-  const said = await visit.ask("GET", `/v1/tasks/${encodeURIComponent(task)}`)
+  const response = await request.callApi("GET", `/v1/tasks/${encodeURIComponent(task)}`)
   const found =
-    said.status === 200
+    response.status === 200
       ? CONTRACT.showTask
           .answer()
-          .parse(said.body)
+          .parse(response.body)
           .tasks.find(({ id }) => id === task)
       : undefined
   if (!found) return null
   return (
     <p class="notice good" role="status">
       <strong>
-        The task {found.id} is {found.status}.
+        Task {found.id} is {found.status}.
       </strong>{" "}
-      <a href={taskPath(found.id)}>See it</a>
+      <a href={taskPath(found.id)}>View task</a>
     </p>
   )
 }
 
-/** The first step: what, and why. It asks for the second by GET, and so changes nothing. */
+/** The first step: what, and why. It opens the confirmation by GET, and so changes nothing. */
 const StopForm: FC<{ readonly of: Readonly<Record<string, string>> }> = ({ of }) => (
-  <form method="get" action={`${SECTION}/confirm`} class="card red">
-    <h2>Stop something now</h2>
+  <form method="get" action={`${SECTIONS.stop.href}/confirm`} class="card red">
+    <h2>Suspend or end</h2>
     <fieldset>
-      <legend>What</legend>
+      <legend>What to suspend or end</legend>
       <div class="targets">
         {KINDS.map((kind) => (
           <label class="choice">
@@ -125,7 +136,7 @@ const StopForm: FC<{ readonly of: Readonly<Record<string, string>> }> = ({ of })
     </fieldset>
     <div class="form">
       <div class="wide">
-        <label for="name">Which</label>
+        <label for="name">Name or id</label>
         <input
           id="name"
           name="name"
@@ -137,18 +148,18 @@ const StopForm: FC<{ readonly of: Readonly<Record<string, string>> }> = ({ of })
           aria-describedby="name-help"
         />
         <small id="name-help" class="quiet">
-          An agent: its id. A person: issuer|subject. A tool: its name or a pattern, as crm.*. A task: tsk_… For
-          everything: nothing.
+          Agent: its id. Person: issuer|subject. Tools: a name, or a pattern such as crm.*. Task: tsk_… Everything:
+          leave empty.
         </small>
       </div>
       <div class="wide">
-        <label for="reason">Why</label>
+        <label for="reason">Reason</label>
         <input id="reason" name="reason" value={of["reason"] ?? ""} maxlength={MAX_REASON} required />
       </div>
     </div>
     <details open={(of["before"] ?? "") !== ""}>
-      <summary>Only what was given before a moment</summary>
-      <label for="before">Moment, in UTC</label>
+      <summary>Only tokens issued before…</summary>
+      <label for="before">Time in UTC</label>
       <input
         id="before"
         name="before"
@@ -158,12 +169,12 @@ const StopForm: FC<{ readonly of: Readonly<Record<string, string>> }> = ({ of })
       />
       <p>
         <small id="before-help" class="quiet">
-          Tokens and sessions of after it go on working: for what was stolen and has been replaced since.
+          Later tokens and sessions keep working. Use this if tokens were stolen and have been replaced.
         </small>
       </p>
     </details>
     <p>
-      <button class="red">Go on: see what it does</button>
+      <button class="red">Review</button>
     </p>
   </form>
 )

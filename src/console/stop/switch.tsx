@@ -1,53 +1,57 @@
-/** One switch that is set. */
+/** One suspension: what it is about, since when, by whom and why. */
 import type { FC } from "hono/jsx"
 import type { Stop } from "../../api/contract/revocations.ts"
 import { Moment, Text } from "../../web/text.tsx"
-import { liftPath } from "../layout/paths.ts"
-import { stoppedText } from "./words.ts"
+import { resumePath } from "../layout/paths.ts"
+import { suspendedText } from "./words.ts"
 
-export const Switch: FC<{ readonly of: Stop; readonly now: number; readonly isShownOnly?: boolean }> = ({
-  of: each,
+export const Suspension: FC<{ readonly of: Stop; readonly now: number; readonly isReadOnly?: boolean }> = ({
+  of: suspension,
   now,
-  isShownOnly = false,
+  isReadOnly = false,
 }) => (
   <>
     <h3>
-      <Text of={stoppedText(each)} most={200} />
+      <Text of={suspendedText(suspension)} most={200} />
     </h3>
     <dl class="facts">
-      {each.at !== undefined && (
+      {suspension.at !== undefined && (
         <>
           <dt>Since</dt>
           <dd>
-            <Moment at={each.at} now={now} />
+            <Moment at={suspension.at} now={now} />
           </dd>
         </>
       )}
-      {each.by !== undefined && (
+      {suspension.by !== undefined && (
         <>
           <dt>By</dt>
           <dd>
-            <Text of={each.by} most={200} />
+            <Text of={suspension.by} most={200} />
           </dd>
         </>
       )}
-      <dt>Why</dt>
+      <dt>Reason</dt>
       <dd>
-        {each.reason === undefined ? <span class="quiet">nobody said</span> : <Text of={each.reason} most={600} />}
+        {suspension.reason === undefined ? (
+          <span class="quiet">none given</span>
+        ) : (
+          <Text of={suspension.reason} most={600} />
+        )}
       </dd>
-      {each.before !== undefined && (
+      {suspension.before !== undefined && (
         <>
           <dt>Only</dt>
           <dd>
-            what was given before <Moment at={each.before * 1000} now={now} />
+            tokens issued before <Moment at={suspension.before * 1000} now={now} />
           </dd>
         </>
       )}
     </dl>
-    {each.key === undefined && !isShownOnly && (
+    {suspension.key === undefined && !isReadOnly && (
       <p>
-        <a class="button" href={liftPath(each.id)}>
-          Lift it …
+        <a class="button" href={resumePath(suspension.id)}>
+          Resume…
         </a>
       </p>
     )}

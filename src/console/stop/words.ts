@@ -1,16 +1,25 @@
-/** What the API says of what is stopped, and how it is told. */
+/** What can be suspended or ended, in the words of the pages. */
 import type { Stop } from "../../api/contract/revocations.ts"
 
-/** What may be stopped from the page; a key is pulled by whoever runs this, on the command line. */
+/** What the page can suspend. A signing key is revoked on the command line, with the deployment at hand. */
 export const KINDS = ["agent", "user", "tool", "task", "everything"] as const
 export type Kind = (typeof KINDS)[number]
 
 export const CHOICES = {
-  agent: "An agent",
-  user: "A person",
-  tool: "A tool, or several",
-  task: "A task",
+  agent: "Agent",
+  user: "Person",
+  tool: "Tools",
+  task: "Task",
   everything: "Everything",
+} as const satisfies Record<Kind, string>
+
+/** The title and the button of the confirmation. */
+export const ACTIONS = {
+  agent: "Suspend agent",
+  user: "Suspend person",
+  tool: "Suspend tools",
+  task: "End task",
+  everything: "Suspend everything",
 } as const satisfies Record<Kind, string>
 
 export function isKind(text: string | null | undefined): text is Kind {
@@ -18,18 +27,18 @@ export function isKind(text: string | null | undefined): text is Kind {
 }
 
 /** `the agent spiffe://…` */
-export function stoppedText({ agent, user, tool, key }: Stop): string {
+export function suspendedText({ agent, user, tool, key }: Stop): string {
   if (agent !== undefined) return `the agent ${agent}`
   if (user !== undefined) return `the person ${user}`
   if (tool !== undefined) return `the tool ${tool}`
   return key === undefined ? "everything" : `the signing key ${key}`
 }
 
-/** What no longer happens, so that nobody has to guess before they press the button. */
+/** What a suspension does, which its confirmation says. */
 export const CONSEQUENCES = {
-  agent: "No call in which it takes part is let through, it gets no token, and neither does what works for it.",
-  user: "No call on their behalf is let through, and nobody gets a token to act for them.",
-  tool: "No call of it is let through, whoever asks.",
-  task: "It ends, with all tasks below it, at once and for good.",
-  everything: "No call of any agent is let through, and no token is issued, until the switch is lifted.",
+  agent: "Calls by this agent, and by agents that it delegates to, are denied, and none of them gets a token.",
+  user: "Calls on behalf of this person are denied, and no agent gets a token to act for them.",
+  tool: "Calls of these tools are denied, for every agent.",
+  task: "The task and its sub-tasks end at once. Their tokens stop working. This cannot be undone.",
+  everything: "All agent calls are denied and no tokens are issued until an operator resumes.",
 } as const satisfies Record<Kind, string>

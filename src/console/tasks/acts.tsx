@@ -1,33 +1,32 @@
-/** What an operator can do to a task; each is said once more before it is done. */
+/** What an operator can do to a task. Each action opens its own form, which says what it does. */
 import type { FC } from "hono/jsx"
-import type { Form } from "../../web/form.ts"
 import { seeOther } from "../../web/page.tsx"
-import { apology } from "../layout/frame.tsx"
+import { failurePage } from "../layout/frame.tsx"
 import { taskPath } from "../layout/paths.ts"
 import { ReasonField } from "../layout/reason-field.tsx"
-import type { PageRequest, SignedInUser } from "../layout/visit.tsx"
-import { SECTION } from "./list.tsx"
+import type { FormDefinition } from "../layout/page-definition.ts"
+import type { SignedInUser } from "../layout/page-request.ts"
 import type { Task } from "../../api/contract/tasks.ts"
 
 const ACTS = {
   complete: {
-    title: "End it",
-    text: "It ends for good, and all below it. Its tokens open nothing from the moment that this is answered.",
-    button: "End this task for good",
+    title: "End task…",
+    text: "Tokens stop working at once. This cannot be undone.",
+    button: "End task",
     tone: "stop",
     when: ["active", "pending", "quarantined"],
   },
   quarantine: {
-    title: "Freeze it",
-    text: "Its calls, and those of tasks below it, are refused until an operator lets it go on.",
-    button: "Freeze this task",
+    title: "Quarantine…",
+    text: "All calls of this task and its sub-tasks are denied until an operator releases it.",
+    button: "Quarantine task",
     tone: "stop",
     when: ["active"],
   },
   release: {
-    title: "Let it go on",
-    text: "It was frozen. From the moment that this is answered its calls are judged as before.",
-    button: "Let this task go on",
+    title: "Release…",
+    text: "Calls of this task are decided as before it was quarantined.",
+    button: "Release task",
     tone: "main",
     when: ["quarantined"],
   },
@@ -39,27 +38,27 @@ interface Act {
   readonly tone: "stop" | "main"
   readonly when: readonly Task["status"][]
 }
-export type ActName = keyof typeof ACTS
+type ActName = keyof typeof ACTS
 
-export const Acts: FC<{ readonly task: Task; readonly visitor: SignedInUser; readonly below: number }> = ({
+export const Acts: FC<{ readonly task: Task; readonly reader: SignedInUser; readonly below: number }> = ({
   task,
-  visitor,
+  reader,
   below,
 }) => {
   const acts: readonly (readonly [string, Act])[] = Object.entries(ACTS)
   const offered = acts.filter(([, { when }]) => when.includes(task.status))
   if (offered.length === 0) return <></>
   return (
-    <section class="acts" aria-label="What you can do">
+    <section class="acts" aria-label="Actions">
       {offered.map(([name, { title, text, button, tone }]) => (
         <details class="card">
           <summary>{title}</summary>
           <form method="post" action={`${taskPath(task.id)}/${name}`}>
             <p>
               {text}
-              {below > 0 && name !== "release" && ` It has ${below} ${below === 1 ? "task" : "tasks"} below it.`}
+              {below > 0 && name !== "release" && ` This includes ${below} ${below === 1 ? "sub-task" : "sub-tasks"}.`}
             </p>
-            <input type="hidden" name="csrf" value={visitor.csrf} />
+            <input type="hidden" name="csrf" value={reader.csrf} />
             <ReasonField id={`why-${name}`} />
             <p>
               <button class={tone}>{button}</button>
@@ -71,13 +70,19 @@ export const Acts: FC<{ readonly task: Task; readonly visitor: SignedInUser; rea
   )
 }
 
-/** What of a task's forms was sent. */
-export function actOnTask(name: ActName) {
-  return async (visit: PageRequest, form: Form): Promise<Response> => {
-    const id = visit.c.req.param("id") ?? ""
-    const reason = form.get("reason")?.trim() ?? ""
-    const path = `/v1/tasks/${encodeURIComponent(id)}/${name}`
-    const said = await visit.ask("POST", path, reason === "" ? undefined : { reason })
-    return said.status === 200 ? seeOther(taskPath(id)) : apology(visit, SECTION, said)
+/** What the forms of a task's page do. */
+export const TASK_FORMS: readonly FormDefinition[] = [formOf("complete"), formOf("quarantine"), formOf("release")]
+
+function formOf(name: ActName): FormDefinition {
+  return {
+    path: `/tasks/:id/${name}`,
+    senders: "operator",
+    act: async (request, form) => {
+      const id = request.c.req.param("id") ?? ""
+      const reason = form.get("reason")?.trim() ?? ""
+      const path = `/v1/tasks/${encodeURIComponent(id)}/${name}`
+      const response = await request.callApi("POST", path, reason === "" ? undefined : { reason })
+      return response.status === 200 ? seeOther(taskPath(id)) : failurePage(request, response)
+    },
   }
 }

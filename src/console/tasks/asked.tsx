@@ -1,33 +1,35 @@
-/** What people were asked about a task, and what they have said. */
+/** The approvals that were requested for the calls of a task. */
 import { CONTRACT } from "../../api/contract/contract.ts"
 import type { FC } from "hono/jsx"
 import { Moment, Text } from "../../web/text.tsx"
 import { shortened } from "../../web/visible.ts"
-import { askedCallPath } from "../layout/paths.ts"
+import { callApprovalPath } from "../layout/paths.ts"
 import { Table } from "../layout/table.tsx"
-import { descriptionOf, UNSAID, type ApiResponse } from "../layout/visit.tsx"
+import { descriptionOf, NO_REASON_GIVEN, type ApiResponse } from "../layout/page-request.ts"
 import type { CallApproval } from "../../api/contract/approvals.ts"
 import type { Task } from "../../api/contract/tasks.ts"
-import { mayGoOn } from "./words.ts"
+import { isOpen } from "./words.ts"
 
-const MOST_ASKED = 30
+const MAX_LISTED = 30
 
-export const Asked: FC<{ readonly said: ApiResponse; readonly tasks: readonly Task[]; readonly now: number }> = ({
-  said,
-  tasks,
-  now,
-}) => {
-  if (said.status !== 200)
-    return (
-      <p class="notice warn">{`What people were asked about it cannot be shown: ${descriptionOf(said) ?? UNSAID}`}</p>
-    )
-  const { approvals: all } = CONTRACT.listCallApprovals.answer().parse(said.body)
+export const TaskApprovals: FC<{
+  readonly response: ApiResponse
+  readonly tasks: readonly Task[]
+  readonly now: number
+}> = ({ response, tasks, now }) => {
+  if (response.status !== 200)
+    return <p class="notice warn">{`The approvals cannot be shown: ${descriptionOf(response) ?? NO_REASON_GIVEN}`}</p>
+  const { approvals: all } = CONTRACT.listCallApprovals.answer().parse(response.body)
   if (all.length === 0) return <></>
-  const latest = all.toReversed().slice(0, MOST_ASKED)
+  const latest = all.toReversed().slice(0, MAX_LISTED)
   return (
-    <Table caption="What people were asked about it" columns={["Call", "Answer", "Until"]}>
+    <Table caption="Approvals" columns={["Call", "Answer", "Expires"]}>
       {latest.map((each) => (
-        <AskedRow asked={each} isOver={tasks.some((task) => task.id === each.task && !mayGoOn(task))} now={now} />
+        <ApprovalRow
+          approval={each}
+          isClosed={tasks.some((task) => task.id === each.task && !isOpen(task))}
+          now={now}
+        />
       ))}
     </Table>
   )
@@ -35,27 +37,27 @@ export const Asked: FC<{ readonly said: ApiResponse; readonly tasks: readonly Ta
 
 const ANSWER_TONES: Readonly<Record<string, string>> = { pending: "warn", approved: "good", rejected: "bad" }
 
-const AskedRow: FC<{ readonly asked: CallApproval; readonly isOver: boolean; readonly now: number }> = ({
-  asked: { id, task, tool, status, expires_at },
-  isOver,
+const ApprovalRow: FC<{ readonly approval: CallApproval; readonly isClosed: boolean; readonly now: number }> = ({
+  approval: { id, task, tool, status, expires_at },
+  isClosed,
   now,
 }) => (
   <tr>
     <td data-label="Call">
-      <a href={askedCallPath(task, id)}>
+      <a href={callApprovalPath(task, id)}>
         <Text of={tool} most={100} />
       </a>
     </td>
     <td data-label="Answer">
-      {status === "pending" && isOver ? (
-        <span class="badge">over</span>
+      {status === "pending" && isClosed ? (
+        <span class="badge">expired</span>
       ) : (
         <span class={`badge ${ANSWER_TONES[status] ?? ""}`}>
-          {status === "pending" ? "waits" : shortened(status, 20)}
+          {status === "pending" ? "pending" : shortened(status, 20)}
         </span>
       )}
     </td>
-    <td data-label="Until">
+    <td data-label="Expires">
       <Moment at={expires_at} now={now} />
     </td>
   </tr>

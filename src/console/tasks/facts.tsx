@@ -1,11 +1,11 @@
-/** Whose a task is, what it has picked up on its way, and what it may call at most. */
+/** The user and agent of a task, its labels, its risk score, and its grant. */
 import type { FC } from "hono/jsx"
 import { Moment, Person, Text } from "../../web/text.tsx"
 import { shortened } from "../../web/visible.ts"
-import { RiskTold } from "../layout/meter.tsx"
+import { RiskScore } from "../layout/meter.tsx"
 import type { Task } from "../../api/contract/tasks.ts"
 
-/** Labels, and scopes, of a task. */
+/** The labels, and the scopes, that are shown. */
 const MOST_NAMES = 60
 
 export const Facts: FC<{ readonly task: Task; readonly now: number }> = ({ task, now }) => {
@@ -16,25 +16,25 @@ export const Facts: FC<{ readonly task: Task; readonly now: number }> = ({ task,
       <h2>Facts</h2>
       <dl class="facts">
         <dt>Person</dt>
-        <dd>{user === null ? "nobody: the agent acts on its own" : <Person of={user} />}</dd>
+        <dd>{user === null ? "None: the agent acts on its own" : <Person of={user} />}</dd>
         <dt>Agent</dt>
         <dd>
           <Text of={task.agent} most={300} />
         </dd>
-        <RiskTold of={risk} />
-        <dt>Picked up</dt>
+        <RiskScore of={risk} />
+        <dt>Labels</dt>
         <dd class="row">
           {labels.length === 0
-            ? "no label so far"
+            ? "None so far"
             : labels.slice(0, MOST_NAMES).map((label) => <span class="badge warn">{shortened(label, 60)}</span>)}
         </dd>
-        <dt>Ends</dt>
+        <dt>Expires</dt>
         <dd>
           <Moment at={expires_at} now={now} />
         </dd>
       </dl>
       <details>
-        <summary>{`May call at most (${scopes.length})`}</summary>
+        <summary>{`Grant: ${scopes.length} ${scopes.length === 1 ? "scope" : "scopes"}`}</summary>
         <ul>
           {scopes.slice(0, MOST_NAMES).map((each) => (
             <li>
@@ -44,7 +44,7 @@ export const Facts: FC<{ readonly task: Task; readonly now: number }> = ({ task,
             </li>
           ))}
         </ul>
-        {scopes.length > MOST_NAMES && <p class="quiet">{`And ${scopes.length - MOST_NAMES} more.`}</p>}
+        {scopes.length > MOST_NAMES && <p class="quiet">{`${scopes.length - MOST_NAMES} more scopes.`}</p>}
       </details>
     </section>
   )

@@ -1,59 +1,59 @@
-/** What is left of a task, and of the windows and budgets that it counts against. */
+/** How much a task has used of its own limits, and of the windows and budgets that it counts against. */
 import type { FC } from "hono/jsx"
 import { fromNow, Moment, spanText, Text } from "../../web/text.tsx"
 import { shortened } from "../../web/visible.ts"
 import { Meter } from "../layout/meter.tsx"
 import type { Gauge, Task } from "../../api/contract/tasks.ts"
 import { GAUGES } from "../../core/guardrails/kinds.ts"
-import { mayGoOn } from "./words.ts"
+import { isOpen } from "./words.ts"
 
-/** Gauges that are shown at once, the fullest; the others are folded. */
+/** The fullest gauges, which are shown at once; the others are folded. */
 const MOST_SHOWN = 8
-/** Steps of a plan. */
+/** The steps of a plan that are shown. */
 const MOST_STEPS = 40
 
-export const Left: FC<{ readonly task: Task; readonly now: number }> = ({ task, now }) => {
+export const Usage: FC<{ readonly task: Task; readonly now: number }> = ({ task, now }) => {
   const { calls, opened_at, expires_at, idle_at, status, left, plan } = task
-  const isOver = !mayGoOn(task)
-  const whole = expires_at - opened_at
-  const spent = Math.min(whole, Math.max(0, now - opened_at))
+  const isClosed = !isOpen(task)
+  const lifetime = expires_at - opened_at
+  const elapsed = Math.min(lifetime, Math.max(0, now - opened_at))
   return (
     <dl class="facts gauges">
       <dt id="calls">Calls</dt>
       <dd>
         {calls.limit === null ? (
-          `${calls.used} made, no limit of its own`
+          `${calls.used} made, no limit of the task`
         ) : (
-          <Meter of="calls" used={calls.used} limit={calls.limit} text={`${calls.used} of ${calls.limit} made`} />
+          <Meter of="calls" used={calls.used} limit={calls.limit} text={`${calls.used} of ${calls.limit} used`} />
         )}
       </dd>
-      <dt id="life">Life</dt>
+      <dt id="life">Duration</dt>
       <dd>
-        {isOver || status === "pending" ? (
+        {isClosed || status === "pending" ? (
           <>
-            {LIVES[status] ?? "it was ended before its time,"}{" "}
+            {ENDS[status] ?? "Ended before"}{" "}
             <Moment at={(status === "idle" ? idle_at : null) ?? expires_at} now={now} />
           </>
         ) : (
           <Meter
             of="life"
-            used={spent}
-            limit={whole}
-            text={`${spanText(expires_at - now)} left of ${spanText(whole)}`}
+            used={elapsed}
+            limit={lifetime}
+            text={`${spanText(expires_at - now)} left of ${spanText(lifetime)}`}
           />
         )}
       </dd>
-      {idle_at !== null && !isOver && (
+      {idle_at !== null && !isClosed && (
         <>
           <dt>Idle</dt>
-          <dd>{`with no call it is over ${fromNow(idle_at, now)}`}</dd>
+          <dd>{`Without a call it expires ${fromNow(idle_at, now)}`}</dd>
         </>
       )}
-      {left.next !== null && !isOver && (
+      {left.next !== null && !isClosed && (
         <>
           <dt>Next</dt>
           <dd>
-            <Text of={left.next.length === 0 ? "nothing: its plan is done" : left.next.join(", ")} most={300} />
+            <Text of={left.next.length === 0 ? "None: the plan is completed" : left.next.join(", ")} most={300} />
           </dd>
         </>
       )}
@@ -76,17 +76,18 @@ export const Left: FC<{ readonly task: Task; readonly now: number }> = ({ task, 
   )
 }
 
-/** Of one that does not live now, with a time. */
-const LIVES: Readonly<Record<string, string>> = {
-  expired: "over since",
-  idle: "over since",
-  pending: "it has not begun; somebody has to agree until",
+/** What a task that is not active says before its time. */
+const ENDS: Readonly<Record<string, string>> = {
+  expired: "Expired at",
+  idle: "Expired at",
+  pending: "Not started. Waits for consent until",
 }
 
-export const Gauges: FC<{ readonly of: readonly Gauge[] | null; readonly isOver: boolean }> = ({ of, isOver }) => {
-  if (isOver) return <p class="quiet">Nothing counts any more: it is over.</p>
-  if (of === null) return <p class="notice warn">It cannot be known at the moment which limits apply.</p>
-  if (of.length === 0) return <p class="quiet">No window, budget or limit on calls in flight applies to it now.</p>
+export const Gauges: FC<{ readonly of: readonly Gauge[] | null; readonly isClosed: boolean }> = ({ of, isClosed }) => {
+  if (isClosed) return <p class="quiet">The task has ended. Nothing counts any more.</p>
+  if (of === null) return <p class="notice warn">Limits are unavailable at the moment.</p>
+  if (of.length === 0)
+    return <p class="quiet">No window, budget or limit on calls in flight applies to this task now.</p>
   const [own, shared] = [of.filter((each) => !each.shared), of.filter((each) => each.shared)]
   const [first, others] = [own.slice(0, MOST_SHOWN), own.slice(MOST_SHOWN)]
   return (
@@ -100,14 +101,14 @@ export const Gauges: FC<{ readonly of: readonly Gauge[] | null; readonly isOver:
       )}
       {shared.length > 0 && (
         <>
-          <h3>Counted over several trees</h3>
+          <h3>Shared by several task trees</h3>
           <ul class="plain-list">
             {shared.map((gauge) => (
               <li>
                 <code>
                   <Text of={gauge.guardrail} most={80} />
                 </code>
-                <div class="quiet">{`${limitText(gauge)}, of all trees that share it: how much of it is used is not told here`}</div>
+                <div class="quiet">{`${limitText(gauge)}, for all trees that share it. Its use is not shown here.`}</div>
               </li>
             ))}
           </ul>
@@ -131,16 +132,16 @@ const GaugeList: FC<{ readonly of: readonly Gauge[]; readonly from: number }> = 
           </dt>
           <dd>
             {used === null ? (
-              `${limitText(gauge)}: how much is used is not told, as it is of an argument that is redacted`
+              `${limitText(gauge)}. Its use is not shown, because it counts a redacted argument.`
             ) : (
-              <Meter of={id} used={used} limit={limit} text={`${used} of ${limitText(gauge)}`} />
+              <Meter of={id} used={used} limit={limit} text={`${used} of ${limitText(gauge)} used`} />
             )}
             {key !== null && (
               <div class="quiet">
                 <Text of={keyText(key)} most={160} />
               </div>
             )}
-            {from_risk !== null && <div class="quiet">{`holds from a risk of ${from_risk} on`}</div>}
+            {from_risk !== null && <div class="quiet">{`Applies from a risk score of ${from_risk}`}</div>}
           </dd>
         </>
       )
@@ -161,7 +162,7 @@ function limitText({ kind, measure, limit, seconds }: Gauge): string {
 
 function keyText(key: Readonly<Record<string, string | null>>): string {
   const parts = Object.entries(key).map(([field, value]) => {
-    return `${field} ${value === null ? "(not told)" : shortened(value, 60, field === "agent" || field === "task" ? "end" : "start")}`
+    return `${field} ${value === null ? "(redacted)" : shortened(value, 60, field === "agent" || field === "task" ? "end" : "start")}`
   })
   return `for ${parts.join(", ")}`
 }

@@ -1,29 +1,29 @@
-/** What was decided in a task and below it, page by page. */
+/** The decisions about a task and its sub-tasks, page by page. */
 import { CONTRACT } from "../../api/contract/contract.ts"
 import type { FC } from "hono/jsx"
 import { toolText } from "../decisions/line.ts"
 import type { Decision } from "../../api/contract/decisions.ts"
 import { eventOf, Timeline } from "../decisions/timeline.tsx"
 import { Paging } from "../layout/paging.tsx"
-import { descriptionOf, UNSAID, type ApiResponse } from "../layout/visit.tsx"
+import { descriptionOf, NO_REASON_GIVEN, type ApiResponse } from "../layout/page-request.ts"
 
-/** Of a page. */
+/** The records of one page. */
 export const MOST_RECORDS = 20
 
-interface Paged {
-  readonly said: ApiResponse
+interface RecordsProps {
+  readonly response: ApiResponse
   readonly now: number
   readonly at: string
   readonly isDenied: boolean
   readonly isFirst: boolean
 }
 
-export const Records: FC<Paged> = ({ said, now, at, isDenied, isFirst }) => {
+export const Records: FC<RecordsProps> = ({ response, now, at, isDenied, isFirst }) => {
   const events =
-    said.status === 200
+    response.status === 200
       ? CONTRACT.listDecisions
           .answer()
-          .parse(said.body)
+          .parse(response.body)
           .decisions.map((record) => eventOf(record, whatOf(record)))
       : null
   const filter = isDenied ? "decision=deny" : ""
@@ -31,27 +31,23 @@ export const Records: FC<Paged> = ({ said, now, at, isDenied, isFirst }) => {
   return (
     <section class="card" id="records">
       <div class="row">
-        <h2>What was decided</h2>
+        <h2>Timeline</h2>
         <span class="end">
-          {isDenied ? (
-            <a href={`${at}#records`}>All</a>
-          ) : (
-            <a href={`${at}?decision=deny#records`}>Only what was denied</a>
-          )}
+          {isDenied ? <a href={`${at}#records`}>All</a> : <a href={`${at}?decision=deny#records`}>Only denied</a>}
         </span>
       </div>
-      {events === null && <p class="notice warn">{`It cannot be shown: ${descriptionOf(said) ?? UNSAID}`}</p>}
-      {events?.length === 0 && (
-        <p class="quiet">{isDenied ? "Nothing was denied." : "Nothing so far, or nothing that is kept still."}</p>
+      {events === null && (
+        <p class="notice warn">{`The timeline cannot be shown: ${descriptionOf(response) ?? NO_REASON_GIVEN}`}</p>
       )}
+      {events?.length === 0 && <p class="quiet">{isDenied ? "No denials." : "No decisions are recorded."}</p>}
       {events && <Timeline events={events} now={now} linked />}
       <Paging
-        first={!isFirst && { href: `${at}?${filter}#records`, text: "The latest" }}
+        first={!isFirst && { href: `${at}?${filter}#records`, text: "Newest" }}
         next={
           events?.length === MOST_RECORDS &&
           last && {
             href: `${at}?${[filter, `before=${last.id}`].filter((each) => each !== "").join("&")}#records`,
-            text: "Earlier",
+            text: "Older",
           }
         }
       />
@@ -60,19 +56,19 @@ export const Records: FC<Paged> = ({ said, now, at, isDenied, isFirst }) => {
 }
 
 const KINDS: Readonly<Record<string, string>> = {
-  exchange: "a token was asked for",
-  approval: "people were asked, or answered",
-  end: "it was ended, or frozen",
+  exchange: "Token requested",
+  approval: "Approval requested or answered",
+  end: "Task ended or quarantined",
 }
-/** By where it was asked for. */
+/** What happened to the task, by the last segment of the path. */
 const ENDS: Readonly<Record<string, string>> = {
-  complete: "it was ended",
-  abort: "it was given up",
-  quarantine: "it was frozen",
-  release: "it was let go on",
+  complete: "Task ended",
+  abort: "Task aborted",
+  quarantine: "Task quarantined",
+  release: "Task released",
 }
 
-/** As it is said of the task that the page is about. */
+/** What was decided, as the page of the task calls it. */
 function whatOf({ kind, tool, action, path }: Decision): string {
   if (tool !== null) return toolText(tool, action)
   const act = path?.split("/").at(-1) ?? ""

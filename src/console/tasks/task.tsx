@@ -1,25 +1,34 @@
-/** One task: its tree, what is left of it, what it did, and what an operator can do about it. */
+/** One task: its status and tree, its limits, its approvals and decisions, and what an operator can do to it. */
 import { CONTRACT } from "../../api/contract/contract.ts"
 import type { FC } from "hono/jsx"
 import { rootOf } from "../../core/task/state.ts"
 import { respondPage } from "../../web/page.tsx"
 import { Moment, Text } from "../../web/text.tsx"
-import { shortened } from "../../web/visible.ts"
-import { apology, ConsolePage } from "../layout/frame.tsx"
+import { markInvisible, shortened } from "../../web/visible.ts"
+import { ConsolePage, failurePage } from "../layout/frame.tsx"
 import { taskPath } from "../layout/paths.ts"
-import { mayStop, type PageRequest } from "../layout/visit.tsx"
-import { Acts } from "./acts.tsx"
-import { Asked } from "./asked.tsx"
+import type { PageDefinition } from "../layout/page-definition.ts"
+import { mayStop, type PageRequest } from "../layout/page-request.ts"
+import { SECTIONS } from "../layout/sections.ts"
+import { Acts, TASK_FORMS } from "./acts.tsx"
+import { TaskApprovals } from "./asked.tsx"
 import { Facts } from "./facts.tsx"
-import { Gauges, Left } from "./gauges.tsx"
-import { SECTION } from "./list.tsx"
+import { Gauges, Usage } from "./gauges.tsx"
 import { MOST_RECORDS, Records } from "./records.tsx"
 import type { Task } from "../../api/contract/tasks.ts"
 import { TreePicture } from "./tree.tsx"
-import { mayGoOn, STATES } from "./words.ts"
+import { isOpen, STATES } from "./words.ts"
 
-export async function showTask(visit: PageRequest): Promise<Response> {
-  const { c } = visit
+export const taskPage = {
+  path: "/tasks/:id",
+  section: "tasks",
+  readers: "viewer",
+  view: showTask,
+  forms: TASK_FORMS,
+} as const satisfies PageDefinition
+
+async function showTask(request: PageRequest): Promise<Response> {
+  const { c } = request
   const id = c.req.param("id") ?? ""
   const root = rootOf(id)
   const query = new URLSearchParams({ tree: id, limit: String(MOST_RECORDS) })
@@ -28,24 +37,24 @@ export async function showTask(visit: PageRequest): Promise<Response> {
   if (before !== undefined) query.set("before", before)
   if (isDenied) query.set("decision", "deny")
   const path = `/v1/tasks/${encodeURIComponent(id)}`
-  const [own, whole] = await Promise.all([
-    visit.ask("GET", path),
-    root === id ? null : visit.ask("GET", `/v1/tasks/${encodeURIComponent(root)}`),
+  const [ownTree, rootTree] = await Promise.all([
+    request.callApi("GET", path),
+    root === id ? null : request.callApi("GET", `/v1/tasks/${encodeURIComponent(root)}`),
   ])
-  if (own.status !== 200) return apology(visit, SECTION, own)
-  const { tasks, limits } = CONTRACT.showTask.answer().parse(own.body)
+  if (ownTree.status !== 200) return failurePage(request, ownTree)
+  const { tasks, limits } = CONTRACT.showTask.answer().parse(ownTree.body)
   const task = tasks.find((each) => each.id === id)
-  if (!task) return apology(visit, SECTION, { status: 404, body: null })
-  const tree = whole?.status === 200 ? CONTRACT.showTask.answer().parse(whole.body).tasks : tasks
+  if (!task) return failurePage(request, { status: 404, body: null })
+  const tree = rootTree?.status === 200 ? CONTRACT.showTask.answer().parse(rootTree.body).tasks : tasks
   const [records, approvals] = await Promise.all([
-    visit.ask("GET", `/v1/decisions?${query.toString()}`),
-    visit.ask("GET", `${path}/approvals`),
+    request.callApi("GET", `/v1/decisions?${query.toString()}`),
+    request.callApi("GET", `${path}/approvals`),
   ])
-  const now = visit.context.receivedAt
+  const now = request.context.receivedAt
   return respondPage(
-    <ConsolePage title={`Task ${id}`} visit={visit} section={SECTION}>
+    <ConsolePage title={markInvisible(task.purpose)} request={request}>
       <p>
-        <a href={SECTION}>Tasks</a>
+        <a href={SECTIONS.tasks.href}>Tasks</a>
         {root !== id && (
           <>
             {" / "}
@@ -58,54 +67,54 @@ export async function showTask(visit: PageRequest): Promise<Response> {
       <h1>
         <Text of={task.purpose} most={100} />
       </h1>
-      <Standing task={task} now={now} />
-      {mayStop(visit.visitor) && <Acts task={task} visitor={visit.visitor} below={tasks.length - 1} />}
+      <Status task={task} now={now} />
+      {mayStop(request.reader) && <Acts task={task} reader={request.reader} below={tasks.length - 1} />}
       <div class="columns">
         <div>
           <section class="card">
-            <h2>What is left</h2>
-            <Left task={task} now={now} />
+            <h2>Usage</h2>
+            <Usage task={task} now={now} />
           </section>
           <section class="card">
             <h2>Windows and budgets</h2>
-            <Gauges of={limits} isOver={!mayGoOn(task)} />
+            <Gauges of={limits} isClosed={!isOpen(task)} />
           </section>
         </div>
         <aside>
           <section class="card">
-            <h2>{`Its tree: ${tree.length} ${tree.length === 1 ? "task" : "tasks"}`}</h2>
+            <h2>{`Task tree: ${tree.length} ${tree.length === 1 ? "task" : "tasks"}`}</h2>
             <TreePicture tasks={tree} current={id} />
           </section>
           <Facts task={task} now={now} />
         </aside>
       </div>
-      <Asked said={approvals} tasks={tree} now={now} />
-      <Records said={records} now={now} at={taskPath(id)} isDenied={isDenied} isFirst={before === undefined} />
+      <TaskApprovals response={approvals} tasks={tree} now={now} />
+      <Records response={records} now={now} at={taskPath(id)} isDenied={isDenied} isFirst={before === undefined} />
     </ConsolePage>,
   )
 }
 
-const Standing: FC<{ readonly task: Task; readonly now: number }> = ({ task, now }) => {
+const Status: FC<{ readonly task: Task; readonly now: number }> = ({ task, now }) => {
   const { tone, text } = STATES[task.status]
   const by = task.ended_by ?? task.frozen_by
   return (
     <p class="row lead">
       <span class={`badge ${tone}`}>{task.status}</span>
-      <span>{`${shortened(task.agent, 80, "end")}: ${text}${by === null ? "" : `, by ${BY[by] ?? by}`}.`}</span>
+      <span>{`${shortened(task.agent, 80, "end")}: ${text}${by === null ? "" : `, by ${ACTORS[by] ?? by}`}.`}</span>
       <span>
-        {task.status === "quarantined" && "Its calls are refused until an operator lets it go on. "}
-        Opened <Moment at={task.opened_at} now={now} />
+        {task.status === "quarantined" && "Its calls are denied until an operator releases it. "}
+        Started <Moment at={task.opened_at} now={now} />
       </span>
       <code>{task.id}</code>
     </p>
   )
 }
 
-const BY: Readonly<Record<string, string>> = {
-  completion: "its agent, whose work is done",
-  abort: "its agent, which gave up",
+const ACTORS: Readonly<Record<string, string>> = {
+  completion: "its agent",
+  abort: "its agent, which aborted it",
   operator: "an operator",
-  rejection: "the person who was asked",
-  plan: "its plan, of which nothing is left",
-  deviation: "a guardrail or its plan, from which it strayed",
+  rejection: "the user, who rejected it",
+  plan: "its plan, which is completed",
+  deviation: "a guardrail or its plan, because it deviated",
 }

@@ -1,4 +1,4 @@
-/** Where each task of a tree is in its picture: one below the other, children further in than their parents. */
+/** The position of each task in the picture of its tree: one below the other, each sub-task indented below its parent. */
 
 export interface Member {
   readonly id: string
@@ -9,12 +9,12 @@ export interface Row<Of extends Member> {
   readonly task: Of
   readonly x: number
   readonly y: number
-  /** Row of its parent; null: it has none here. */
+  /** The row of its parent; null if the parent is not in the picture. */
   readonly parent: number | null
 }
 
 export const BOX = { width: 276, height: 50 } as const
-/** Further in for each level; deeper than `MOST_LEVELS` no more. */
+/** The indent of one level, for at most `MOST_LEVELS` levels. */
 const STEP = 22
 const MOST_LEVELS = 5
 const GAP = 12
@@ -24,21 +24,21 @@ export interface Layout<Of extends Member> {
   readonly rows: readonly Row<Of>[]
   readonly width: number
   readonly height: number
-  /** Tasks that found no room. */
+  /** The number of tasks that did not fit. */
   readonly hidden: number
 }
 
 /**
- * @param tasks any order; one whose parent is not among them is at the top
- * @param most rows
- * @param wanted a task that is shown whatever else is, with those above it
+ * @param tasks in any order; a task whose parent is not among them is at the top
+ * @param most the most rows
+ * @param wanted the task that is shown in any case, with its ancestors
  */
 export function layoutOf<Of extends Member>(tasks: readonly Of[], most: number, wanted: string): Layout<Of> {
-  const known = new Map(tasks.map((task) => [task.id, task]))
-  const kept = chosen(known, most, wanted)
+  const byId = new Map(tasks.map((task) => [task.id, task]))
+  const visible = chosen(byId, most, wanted)
   const below = Map.groupBy(
-    tasks.filter(({ id }) => kept.has(id)),
-    ({ parent }) => (parent !== null && kept.has(parent) ? parent : null),
+    tasks.filter(({ id }) => visible.has(id)),
+    ({ parent }) => (parent !== null && visible.has(parent) ? parent : null),
   )
   const rows: Row<Of>[] = []
   const place = (parent: string | null, above: number | null, level: number): void => {
@@ -59,18 +59,18 @@ export function layoutOf<Of extends Member>(tasks: readonly Of[], most: number, 
   return { rows, width, height, hidden: tasks.length - rows.length }
 }
 
-/** Level by level from the top, so that of each of them those above it are there. */
-function chosen(known: ReadonlyMap<string, Member>, most: number, wanted: string): ReadonlySet<string> {
-  const kept = new Set<string>()
-  for (let task = known.get(wanted); task; task = known.get(task.parent ?? "")) kept.add(task.id)
-  const levels = [...known.values()].toSorted((a, b) => levelOf(a.id) - levelOf(b.id) || byNumber(a, b))
-  for (const { id } of levels) if (kept.size < most) kept.add(id)
-  return kept
+/** Chooses level by level from the top, so that the ancestors of each chosen task are chosen too. */
+function chosen(byId: ReadonlyMap<string, Member>, most: number, wanted: string): ReadonlySet<string> {
+  const visible = new Set<string>()
+  for (let task = byId.get(wanted); task; task = byId.get(task.parent ?? "")) visible.add(task.id)
+  const levels = [...byId.values()].toSorted((a, b) => levelOf(a.id) - levelOf(b.id) || byNumber(a, b))
+  for (const { id } of levels) if (visible.size < most) visible.add(id)
+  return visible
 }
 
 const levelOf = (id: string): number => id.split(".").length
 
-/** `.9` before `.10`. */
+/** Sorts `.9` before `.10`. */
 function byNumber(a: Member, b: Member): number {
   return numberOf(a.id) - numberOf(b.id) || (a.id < b.id ? -1 : 1)
 }

@@ -1,4 +1,4 @@
-/** A tree of tasks as a picture: how each is, by colour and in words, and the way to it. */
+/** A task tree as a picture: the status of each task, by colour and in words, with a link to its page. */
 import type { FC } from "hono/jsx"
 import { shortened } from "../../web/visible.ts"
 import { taskPath } from "../layout/paths.ts"
@@ -6,9 +6,9 @@ import { BOX, layoutOf } from "./tree-layout.ts"
 import type { Task } from "../../api/contract/tasks.ts"
 import { STATES } from "./words.ts"
 
-/** Tasks of a picture. */
+/** The most tasks of a picture. */
 const MOST = 40
-/** Characters of a name that find room in a box. */
+/** The characters of a name that fit into a box. */
 const MOST_SHOWN = 38
 
 export const TreePicture: FC<{ readonly tasks: readonly Task[]; readonly current: string }> = ({ tasks, current }) => {
@@ -18,7 +18,7 @@ export const TreePicture: FC<{ readonly tasks: readonly Task[]; readonly current
       <svg
         class="picture"
         role="group"
-        aria-label="Tasks of this tree"
+        aria-label="Task tree"
         viewBox={`0 0 ${width} ${height}`}
         width={width}
         height={height}
@@ -50,13 +50,13 @@ export const TreePicture: FC<{ readonly tasks: readonly Task[]; readonly current
         })}
       </svg>
       {hidden > 0 && (
-        <p class="quiet">{`${hidden} more ${hidden === 1 ? "task is" : "tasks are"} below these: open one to see them.`}</p>
+        <p class="quiet">{`${hidden} more sub-${hidden === 1 ? "task" : "tasks"}. Open a task to see its own.`}</p>
       )}
     </>
   )
 }
 
-/** Of a root, that it is; of one below, its numbers. */
+/** `root`, or the numbers of a sub-task. */
 function nameOf(id: string): string {
   return id.includes(".") ? shortened(id.slice(id.indexOf(".")), 12, "end") : "root"
 }

@@ -1,17 +1,17 @@
 import type { Task } from "../../api/contract/tasks.ts"
 
-/** A task's state, with the tone that it has on a page. */
+/** The status of a task in words, and its colour on a page. */
 export const STATES = {
-  active: { tone: "good", text: "at work" },
-  pending: { tone: "warn", text: "waits for a person to agree" },
-  quarantined: { tone: "bad", text: "frozen" },
+  active: { tone: "good", text: "active" },
+  pending: { tone: "warn", text: "waiting for consent" },
+  quarantined: { tone: "bad", text: "quarantined" },
   revoked: { tone: "bad", text: "ended" },
-  completed: { tone: "done", text: "done" },
-  expired: { tone: "done", text: "over, its time was up" },
-  idle: { tone: "done", text: "over, it was idle for too long" },
+  completed: { tone: "done", text: "completed" },
+  expired: { tone: "done", text: "expired" },
+  idle: { tone: "done", text: "expired without a call" },
 } as const
 
-/** It is not over, for good or by its time. */
-export function mayGoOn({ status }: Task): boolean {
+/** Whether the task can still make calls, now or later. */
+export function isOpen({ status }: Task): boolean {
   return status === "active" || status === "quarantined" || status === "pending"
 }

@@ -23,11 +23,11 @@ import type { Demand, Reading } from "./meter/meter.ts"
 import type { MemoryUpdate } from "./memory-update.ts"
 import { coversCall, coversTool } from "./selector.ts"
 
-const WHILE_THE_TREE_LIVES = "as long as the tree lives"
+const FOR_THE_WHOLE_TREE = "for the whole tree"
 
 export const limit: GuardrailKind<Limit> = {
   doc: "At most so many calls, so much of their cost or of an amount, or so many different values, in a span of time or as long as the task tree lives.",
-  gauges: { window: WHILE_THE_TREE_LIVES, budget: WHILE_THE_TREE_LIVES },
+  gauges: { window: FOR_THE_WHOLE_TREE, budget: FOR_THE_WHOLE_TREE },
   compile,
   // Windows limit how fast a client opens sessions and sends pings. Nothing else applies to what keeps a session alive.
   coversLifecycle: ({ topic }) => topic === "window",

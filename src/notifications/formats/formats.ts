@@ -8,15 +8,15 @@ import { standardMessage } from "./standard.ts"
 export async function messageOf(
   receiver: ReceiverDefinition,
   notice: Notice,
-  making: FormatContext,
+  context: FormatContext,
 ): Promise<Message | FormatError> {
   switch (receiver.format) {
     case "standard":
-      return standardMessage(receiver, notice, making)
+      return standardMessage(receiver, notice, context)
     case "slack":
-      return slackMessage(notice, making)
+      return slackMessage(notice, context)
     case "set":
-      return setMessage(receiver, notice, making)
+      return setMessage(receiver, notice, context)
     default:
       return receiver satisfies never
   }

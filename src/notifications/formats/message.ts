@@ -1,6 +1,6 @@
 /**
- * A notice as one receiver is told it: where it goes, with which headers and body. One format each in a file; what keeps
- * one from being made is a value. A receiver whose secret the Worker does not know is told nothing.
+ * A notice in the format of one receiver: its URL, headers and body. Each format is one file. A format returns an error as
+ * a value; a receiver whose secret the Worker does not have gets no message.
  */
 import type { Signer } from "../../signing/signing-key.ts"
 
@@ -10,18 +10,18 @@ export interface Message {
   readonly body: string
 }
 
-/** `not_a_signal`: no Security Event Token can say it. `key_unavailable` passes by itself; the others do not. */
+/** `not_a_signal`: there is no security event for this notice. Only `key_unavailable` is worth a retry. */
 export interface FormatError {
   readonly hindrance: "secret_missing" | "secret_malformed" | "not_a_signal" | "key_unavailable"
 }
 
-/** What a message is made with, beside what it tells. */
+/** What a format needs besides the notice. */
 export interface FormatContext {
   /** Our own URL. */
   readonly issuer: string
-  /** Of this receiver; null: the Worker knows none. */
+  /** The secret of this receiver; null if the Worker has none. */
   readonly secret: string | null
-  /** The key of now; null where none can be had. */
+  /** The current signing key; null if it is unavailable. */
   readonly signer: () => Promise<Signer | null>
   /** Milliseconds. */
   readonly now: number

@@ -1,7 +1,6 @@
 /**
- * The format `set`: what we have ended or stopped, as a Security Event Token (RFC 8417) that is pushed to others
- * (RFC 8935). Its type and its `sub_id` keep it from being any token that opens something: it has no `sub`, no `exp`, and
- * an audience that no delegation token has.
+ * The format `set`: pushes an ended task or a suspension as a Security Event Token (RFC 8417, RFC 8935). Nobody can use it as
+ * an access token: it has its own `typ`, `sub_id` instead of `sub`, no `exp`, and an audience that no delegation token has.
  */
 import { SignJWT } from "jose"
 import type { Signer } from "../../signing/signing-key.ts"
@@ -13,7 +12,7 @@ import { signalOf, type Signal } from "../../core/notices/caep-event.ts"
 export const MEDIA_TYPE = "application/secevent+jwt"
 const TYPE = "secevent+jwt"
 
-/** RFC 6750 2.1. */
+/** RFC 6750, section 2.1. */
 const BEARER_KEY = /^[\w.~+/-]{16,1024}=*$/
 
 export async function setMessage(
@@ -36,7 +35,7 @@ export async function setMessage(
   return { url, headers, body }
 }
 
-/** The same claims in each try: of two with one `jti` that differ a receiver can take neither. */
+/** Each attempt has the same claims: a receiver cannot accept two tokens with one `jti` that differ. */
 async function sign(
   { kid, alg, key }: Signer,
   { type, subject, told }: Signal,

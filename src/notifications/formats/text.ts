@@ -1,127 +1,124 @@
 /**
- * What a notice says to people, in one text that chat tools may render however they like. Agents write what is in it:
- * tool names, the message that a person is to know a request by, arguments. So every value stands in a code span, in
- * which neither Slack nor Mattermost nor Teams looks for links, mentions or emphasis, and has nothing left in it that
- * could end one, begin a tag or an entity, break the line, or turn the reading direction. Outside the spans the text is
- * ours alone. Pure.
+ * The text of a notice for people. Agents write parts of it: tool names, binding messages, arguments. Chat tools may render
+ * it in any way. So every value stands in a code span, in which neither Slack nor Mattermost nor Teams looks for links,
+ * mentions or emphasis. A value cannot end its span, begin a tag or an entity, break the line, or change the reading
+ * direction. Outside the spans all text is our own. Pure.
  */
 import { UNSEEN } from "../../core/encoding/display-text.ts"
 import type { Stopped } from "../../core/signals/switch.ts"
 import type { Notice, PendingApproval, SwitchNotice, TaskEndNotice } from "../../core/notices/notice.ts"
 
-/** A line of its own, or several. */
+/** The parts of the text. */
 export interface NoticeText {
-  /** What has happened, without any value. */
+  /** What happened, without foreign text. */
   readonly title: string
-  /** Names that are ours, with values that may be anybody's. */
+  /** Names of ours, with values that may be foreign text. */
   readonly facts: readonly (readonly [name: string, value: string])[]
-  /** Where a person can look; null: nowhere in particular. It decides nothing. */
+  /** The page that shows more; null if there is none. Opening it decides nothing. */
   readonly url: string | null
 }
 
-/** Characters of a value: the place that the address leads to shows all of it. */
+/** Characters of a value. The page at the address shows it whole. */
 const MOST = 200
 const MOST_OF_ARGUMENTS = 1_000
 
-/** Characters that some chat tool gives a meaning to even inside a code span, and what is shown instead. */
-const INSTEAD: Readonly<Record<string, string>> = { "`": "'", "<": "‹", ">": "›", "&": "＆" }
+/** Characters that some chat tool interprets even inside a code span, and their replacements. */
+const REPLACEMENTS: Readonly<Record<string, string>> = { "`": "'", "<": "‹", ">": "›", "&": "＆" }
 
-/** What a chat shows of a value: one line, and nothing that it would obey. */
+/** A value as one line of text that no chat tool interprets. */
 export function escapeForChat(value: string, most = MOST): string {
   const short = value.slice(0, most)
-  const told = short
-    // Controls, line breaks, what is not shown, what turns the reading direction, halves of characters.
+  const line = short
+    // Controls, line breaks, invisible characters, bidirectional controls, halves of surrogate pairs.
     .replaceAll(UNSEEN, " ")
-    .replaceAll(/[`<>&]/g, (character) => INSTEAD[character] ?? " ")
+    .replaceAll(/[`<>&]/g, (character) => REPLACEMENTS[character] ?? " ")
     .replaceAll(/\s+/gu, " ")
     .trim()
-  return `${told === "" ? "-" : told}${short.length < value.length ? "…" : ""}`
+  return `${line === "" ? "-" : line}${short.length < value.length ? "…" : ""}`
 }
 
 /** @param issuer our own URL */
-export function toldOf({ type, data }: Notice, issuer: string): NoticeText {
-  if (data.kind === "end") return toldOfEnd(type, data)
-  if (data.kind === "switch") return toldOfSwitch(type, data)
-  return toldOfQuestion(data, issuer)
+export function noticeText({ type, data }: Notice, issuer: string): NoticeText {
+  if (data.kind === "end") return endText(type, data)
+  if (data.kind === "switch") return suspensionText(type, data)
+  return approvalText(data, issuer)
 }
 
-/** Plain, with the facts line by line. */
+/** The notice as plain text, with one fact a line. */
 export function textOf({ title, facts, url }: NoticeText): string {
   const lines = facts.map(([name, value]) => `${name}: \`${value}\``)
   return [title, ...lines, ...(url === null ? [] : [url])].join("\n")
 }
 
-/** The page that shows it, once whoever comes has logged in; the address alone decides nothing. */
-export function urlOf(question: PendingApproval, issuer: string): string {
-  const of = `${issuer}/console/approvals/${question.task}`
-  return question.kind === "call" ? `${of}/${question.approval}` : of
+/** The page of an approval. It needs a sign-in; its address alone decides nothing. */
+export function urlOf(approval: PendingApproval, issuer: string): string {
+  const task = `${issuer}/console/approvals/${approval.task}`
+  return approval.kind === "call" ? `${task}/${approval.approval}` : task
 }
 
-function toldOfQuestion(question: PendingApproval, issuer: string): NoticeText {
-  const { kind, agent, user, purpose, task, answer, expiresAt } = question
-  const what = kind === "call" ? "a call" : "a task"
+function approvalText(approval: PendingApproval, issuer: string): NoticeText {
+  const { kind, agent, user, purpose, task, answer, expiresAt } = approval
+  const what = kind === "call" ? "call" : "task"
   const title =
-    answer === null
-      ? `An agent waits for approval of ${what}.`
-      : `Approval of ${what} was ${answer.approved ? "given" : "refused"}.`
+    answer === null ? `A ${what} needs approval.` : `A ${what} was ${answer.approved ? "approved" : "rejected"}.`
   return {
     title,
     facts: facts([
-      ["Tool", kind === "call" ? question.tool : null],
+      ["Tool", kind === "call" ? approval.tool : null],
       ["Agent", agent],
-      ["For", user],
+      ["User", user],
       ["Purpose", purpose],
       ["Task", task],
-      ["Scope", kind === "task" ? question.scope : null],
-      ["Message of the agent", kind === "task" ? question.bindingMessage : null],
-      ["Asked by", kind === "call" ? askerOf(question) : null],
-      ["Arguments", kind === "call" ? question.arguments : null, MOST_OF_ARGUMENTS],
+      ["Scope", kind === "task" ? approval.scope : null],
+      ["Message of the agent", kind === "task" ? approval.bindingMessage : null],
+      ["Requested by", kind === "call" ? sourceOf(approval) : null],
+      ["Arguments", kind === "call" ? approval.arguments : null, MOST_OF_ARGUMENTS],
       ["Answered by", answer ? answer.by.join(", ") : null],
-      ["Until", answer ? null : new Date(expiresAt).toISOString()],
+      ["Expires", answer ? null : new Date(expiresAt).toISOString()],
     ]),
-    url: urlOf(question, issuer),
+    url: urlOf(approval, issuer),
   }
 }
 
-function askerOf({ guardrail, name, rules }: Extract<PendingApproval, { readonly kind: "call" }>): string {
+function sourceOf({ guardrail, name, rules }: Extract<PendingApproval, { readonly kind: "call" }>): string {
   const by = guardrail === null ? rules.join(", ") : guardrail
   return name === null ? by : `${by} (${name})`
 }
 
-const ENDINGS: Readonly<Partial<Record<Notice["type"], string>>> = {
-  "task.quarantined": "A task is frozen until somebody looks.",
-  "task.released": "A frozen task may go on.",
+const TASK_TITLES: Readonly<Partial<Record<Notice["type"], string>>> = {
+  "task.quarantined": "A task was quarantined until an operator releases it.",
+  "task.released": "A quarantined task was released.",
   "task.revoked": "A task was ended.",
-  "task.aborted": "A task was given up by its agent.",
+  "task.aborted": "A task was aborted by its agent.",
 }
 
-function toldOfEnd(
+function endText(
   type: Notice["type"],
   { task, tasks, agent, user, purpose, by, operator, code, guardrail }: TaskEndNotice,
 ) {
   return {
-    title: ENDINGS[type] ?? "",
+    title: TASK_TITLES[type] ?? "",
     facts: facts([
       ["Task", task],
-      ["Tasks in all", tasks.length > 1 ? String(tasks.length) : null],
+      ["Tasks", tasks.length > 1 ? String(tasks.length) : null],
       ["Agent", agent],
-      ["For", user],
+      ["User", user],
       ["Purpose", purpose],
       ["By", operator ?? by],
-      ["Because of", code],
+      ["Code", code],
       ["Guardrail", guardrail],
     ]),
     url: null,
   }
 }
 
-function toldOfSwitch(type: Notice["type"], { switch: id, stopped, before, operator }: SwitchNotice): NoticeText {
+function suspensionText(type: Notice["type"], { switch: id, stopped, before, operator }: SwitchNotice): NoticeText {
   return {
-    title: type === "switch.set" ? "Something was stopped." : "Something that was stopped may go on.",
+    title: type === "switch.set" ? "A suspension was set." : "A suspension was ended.",
     facts: facts([
-      ["What", stopped.kind],
-      ["Which", nameOfStopped(stopped)],
-      ["Only what was given before", before === null ? null : new Date(before).toISOString()],
+      ["Kind", stopped.kind],
+      ["Name", nameOfSuspended(stopped)],
+      ["Only tokens issued before", before === null ? null : new Date(before).toISOString()],
       ["By", operator],
       ["Switch", id],
     ]),
@@ -129,8 +126,8 @@ function toldOfSwitch(type: Notice["type"], { switch: id, stopped, before, opera
   }
 }
 
-/** Null where all is stopped. */
-export function nameOfStopped(stopped: Stopped): string | null {
+/** Null if everything is suspended. */
+export function nameOfSuspended(stopped: Stopped): string | null {
   switch (stopped.kind) {
     case "agent":
       return stopped.agent

@@ -5,10 +5,10 @@ import { whyNot } from "../../../src/console/decisions/why.ts"
 describe("why something was refused", () => {
   test("is said in a sentence, with what shows it", () => {
     expect(whyNot({ reason: "policy_forbids", principal: 'User::"a|b"', rules: ["one", "two"] })).toBe(
-      'a rule forbids it to User::"a|b": one, two',
+      "Rule one, two denies this for b",
     )
     expect(whyNot({ reason: "budget_spent", budget: "b", limit: 5, used: null, asked: 2 })).toBe(
-      "the budget b is exhausted: ? of 5 used, 2 requested",
+      "Budget b exhausted: ? of 5 used, 2 requested",
     )
   })
 
@@ -26,9 +26,9 @@ describe("why something was refused", () => {
   })
 
   test("shows what cannot be seen, no sentence of others, and no more than a line", () => {
-    expect(whyNot({ reason: "tool_unknown", called: "a\u202Eb" })).toBe("a\\u{202E}b is no tool of the catalog")
+    expect(whyNot({ reason: "tool_unknown", called: "a\u202Eb" })).toBe("a\\u{202E}b is not in the catalog")
     expect(whyNot({ reason: "tool_unknown", called: "{rules}", rules: ["secret"] })).toBe(
-      "{rules} is no tool of the catalog",
+      "{rules} is not in the catalog",
     )
     expect(whyNot({ reason: "tool_unknown", called: "x".repeat(5_000) }).length).toBeLessThan(220)
   })

@@ -25,13 +25,13 @@ describe("stopping", () => {
     const { token } = await openTask("first")
     const operator = await visitorAs("operator")
     const asked = await operator.get(`/console/stop/confirm?${new URLSearchParams(AGENT).toString()}`)
-    expect(await asked.text()).toContain("Stop it now")
+    expect(await asked.text()).toContain(">Suspend agent<")
     expect(await switches()).toEqual([])
     const answer = await operator.post("/console/stop", AGENT)
     expect(answer.status).toBe(303)
     expect((await callWith(token, "/files/a")).code).toBe("invalid_token")
     const page = await (await operator.get(answer.headers.get("location") ?? "")).text()
-    expect(page).toContain("It holds since")
+    expect(page).toContain("Suspended at")
     expect(page).toContain("it runs wild")
     expect(page).toContain("https://idp.test|operator")
   })
@@ -41,7 +41,7 @@ describe("stopping", () => {
     await operator.post("/console/stop", AGENT)
     const [set] = await switches()
     const id = set?.id ?? ""
-    expect(await (await operator.get(`/console/stop/lift?id=${id}`)).text()).toContain("Let it go on?")
+    expect(await (await operator.get(`/console/stop/lift?id=${id}`)).text()).toContain("Resume?")
     expect(await switches()).toHaveLength(1)
     expect((await operator.post("/console/stop/lift", { id })).status).toBe(303)
     expect(await switches()).toEqual([])
@@ -52,12 +52,10 @@ describe("stopping", () => {
     const { task, token } = await openTask("first")
     const operator = await visitorAs("operator")
     const lie = await (await operator.get(`/console/stop?ended=${task}&set=swi_none`)).text()
-    expect(lie).not.toContain("It holds since")
-    expect(lie).toContain(`The task ${task} is active`)
+    expect(lie).not.toContain("Suspended at")
+    expect(lie).toContain(`Task ${task} is active`)
     const answer = await operator.post("/console/stop", { ...AGENT, kind: "task", name: task })
-    expect(await (await operator.get(answer.headers.get("location") ?? "")).text()).toContain(
-      `The task ${task} is revoked`,
-    )
+    expect(await (await operator.get(answer.headers.get("location") ?? "")).text()).toContain(`Task ${task} is revoked`)
     expect((await callWith(token, "/files/a")).code).toBe("invalid_token")
   })
 
@@ -66,7 +64,7 @@ describe("stopping", () => {
     const wanted = new URLSearchParams({ ...AGENT, kind: "task", name: "tsk_nope" })
     const answer = await operator.get(`/console/stop/confirm?${wanted.toString()}`)
     expect(answer.status).toBe(404)
-    expect(await answer.text()).not.toContain("Stop it now")
+    expect(await answer.text()).not.toContain(">End task<")
   })
 
   test("of a person who is named without an issuer is not offered unless it is clear who is meant", async () => {
@@ -75,7 +73,7 @@ describe("stopping", () => {
     const wanted = new URLSearchParams({ ...AGENT, kind: "user", name: "operator" })
     const page = await (await operator.get(`/console/stop/confirm?${wanted.toString()}`)).text()
     expect(page).toContain("https://idp.test|operator")
-    expect(page).not.toContain("Stop it now")
+    expect(page).not.toContain(">Suspend person<")
     expect(await switches()).toEqual([])
   })
 
@@ -124,7 +122,7 @@ describe("nothing is stopped", () => {
     await (await visitorAs("operator")).post("/console/stop", AGENT)
     const page = await (await (await visitorAs("viewer")).get("/console/stop")).text()
     expect(page).toContain("it runs wild")
-    expect(page).not.toContain("Stop something now")
+    expect(page).not.toContain("Suspend or end")
     expect(page).not.toContain("/console/stop/lift")
   })
 

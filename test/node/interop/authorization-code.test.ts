@@ -116,7 +116,7 @@ class NewKept extends Kept<NewTokens, NewInformation> {
 }
 
 const leavesEcho = ({ html, form }: Asked): void => {
-  expect(html).toContain("This program has not proven who it is.")
+  expect(html).toContain("This program is not verified.")
   expect(html).toContain("Notes")
   const kept = form.getAll("keep").filter((tool) => tool === "everything.echo" || tool.startsWith("desk."))
   form.delete("keep")

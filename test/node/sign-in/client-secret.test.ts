@@ -31,9 +31,9 @@ async function signInWith(secrets: ReadonlyMap<string, string>): Promise<string>
     sign_in: { client: "web", scope: "openid groups narrowgate", resource: "resource" },
   }
   const asker = { config: { issuer: US, signInSecrets: secrets }, fetchContext: { now: Date.now(), local: true } }
-  const { url, leaving } = await authorizationUrl(issuer, asker)
+  const { url, pending } = await authorizationUrl(issuer, asker)
   const answer = await walk(url, US + CALLBACK, { origin: provider.origin, user: "olivia" })
-  return accessTokenFor(issuer, answer, leaving, asker)
+  return accessTokenFor(issuer, answer, pending, asker)
 }
 
 test("with the secret of that issuer there is a token for us", async () => {

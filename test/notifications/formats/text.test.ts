@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest"
 import type { FormatContext } from "../../../src/notifications/formats/message.ts"
 import type { CallQuestion, Notice, TaskQuestion } from "../../../src/core/notices/notice.ts"
 import { slackMessage } from "../../../src/notifications/formats/slack.ts"
-import { escapeForChat, textOf, toldOf } from "../../../src/notifications/formats/text.ts"
+import { escapeForChat, textOf, noticeText } from "../../../src/notifications/formats/text.ts"
 import { CHAT_ATTACKS } from "../chat-attacks.ts"
 import { z } from "zod"
 import { EVENTS } from "../../../src/core/policy/definition/receivers.ts"
@@ -85,8 +85,8 @@ function partsOf(text: string): { readonly outside: readonly string[]; readonly 
 const SHOWN = /^[^`<>&\p{Cc}\p{Cs}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\p{Bidi_Control}]+$/u
 
 function expectHarmless(notice: (value: string) => Notice, value: string): void {
-  const { outside, inside } = partsOf(textOf(toldOf(notice(value), US)))
-  expect(outside).toEqual(partsOf(textOf(toldOf(notice("something"), US))).outside)
+  const { outside, inside } = partsOf(textOf(noticeText(notice(value), US)))
+  expect(outside).toEqual(partsOf(textOf(noticeText(notice("something"), US))).outside)
   for (const each of inside) expect(each).toMatch(SHOWN)
 }
 
@@ -162,8 +162,8 @@ describe.each(NOTICES)("%s, as people are told it", (_, notice) => {
 })
 
 test("what people are told leads to the page of just this question", () => {
-  expect(toldOf(callNotice("x"), US).url).toBe(`${US}/console/approvals/${TASK}/${APPROVAL}`)
-  expect(toldOf(taskNotice("x"), US).url).toBe(`${US}/console/approvals/${TASK}`)
+  expect(noticeText(callNotice("x"), US).url).toBe(`${US}/console/approvals/${TASK}/${APPROVAL}`)
+  expect(noticeText(taskNotice("x"), US).url).toBe(`${US}/console/approvals/${TASK}`)
 })
 
 test("a long value is cut, and says so", () => {
@@ -176,5 +176,5 @@ test.each(EVENTS)("%s has words of its own", (type) => {
   const isEnd = type.startsWith("task.")
   const data = NOTICES[isEnd ? 2 : type.startsWith("switch.") ? 3 : 0]?.[1]("x").data
   if (!data) throw new Error("no such notice")
-  expect(toldOf({ ...callNotice("x"), type, data }, US).title).toMatch(/^[A-Z][a-z ]+\.$/)
+  expect(noticeText({ ...callNotice("x"), type, data }, US).title).toMatch(/^[A-Z][a-z ]+\.$/)
 })

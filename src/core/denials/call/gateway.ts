@@ -8,29 +8,28 @@ export const GATEWAY_DENIALS = {
     code: "unknown_gateway",
     evidence: {},
     doc: "The gateway presents no key of a registered gateway.",
-    forOperators: () => "the gateway presented no key of a registered gateway",
+    forOperators: () => "The gateway sent no valid key",
     forCaller: ONLY_CODE,
   }),
   gateway_dialect_mismatch: final({
     code: "unknown_gateway",
     evidence: { expected: plain(TEXT, "The endpoint of the dialect for which the gateway is registered.") },
     doc: "The gateway uses the endpoint of another dialect.",
-    forOperators: ({ expected }) =>
-      `the gateway used another dialect than ${expected}, the one for which it is registered`,
+    forOperators: ({ expected }) => `The gateway used another dialect than ${expected}, for which it is registered`,
     forCaller: ONLY_CODE,
   }),
   target_missing: final({
     code: "malformed_call",
     evidence: { header: HEADER },
     doc: "The gateway does not report which request the client made.",
-    forOperators: ({ header }) => `the gateway did not report what was called: ${header} is missing or malformed`,
+    forOperators: ({ header }) => `The gateway sent no valid ${header}, so the target of the call is unknown`,
     forCaller: ({ header }) => `The gateway did not say what was called: its header ${header} is missing or malformed.`,
   }),
   original_path_differs: final({
     code: "malformed_call",
     evidence: {},
     doc: "The gateway reports two different paths for one call.",
-    forOperators: () => "the gateway reported two different paths for one call",
+    forOperators: () => "The gateway sent two paths for one call",
     forCaller: () => "The gateway stated two different paths for one call.",
   }),
 }

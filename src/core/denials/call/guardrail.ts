@@ -18,7 +18,7 @@ export const GUARDRAIL_DENIALS = {
       consequence: CONSEQUENCE,
     },
     doc: "A rate limit leaves no room for the call now.",
-    forOperators: ({ window, limit, seconds }) => `the limit ${window} is reached: ${limit} in ${seconds} s`,
+    forOperators: ({ window, limit, seconds }) => `Limit ${window} reached: ${limit} in ${seconds} s`,
     forCaller: ONLY_CODE,
   }),
   budget_spent: reason({
@@ -37,7 +37,7 @@ export const GUARDRAIL_DENIALS = {
     },
     doc: "What is left of a budget does not cover the call.",
     forOperators: ({ budget, used, limit, asked }) =>
-      `the budget ${budget} is exhausted: ${used} of ${limit} used, ${asked} requested`,
+      `Budget ${budget} exhausted: ${used} of ${limit} used, ${asked} requested`,
     forCaller: () => "What is left of a budget does not cover this call.",
   }),
   call_repeated: reason({
@@ -46,7 +46,7 @@ export const GUARDRAIL_DENIALS = {
     evidence: IN_A_WINDOW,
     doc: "The task makes the same call too often.",
     forOperators: ({ guardrail, limit, seconds }) =>
-      `the same call came too often (${guardrail}: ${limit} in ${seconds} s)`,
+      `The same call was repeated too often (${guardrail}: ${limit} in ${seconds} s)`,
     forCaller: () => "The task has made the same call too often.",
   }),
   origin_changed: reason({
@@ -54,7 +54,7 @@ export const GUARDRAIL_DENIALS = {
     decidedAnew: "guardrails",
     evidence: IN_A_WINDOW,
     doc: "A field of the call has another value than before, such as its country.",
-    forOperators: ({ guardrail }) => `it came from somewhere else than before (${guardrail})`,
+    forOperators: ({ guardrail }) => `The call came from another origin than before (${guardrail})`,
     forCaller: ONLY_CODE,
   }),
   denial_storm: reason({
@@ -63,7 +63,7 @@ export const GUARDRAIL_DENIALS = {
     evidence: IN_A_WINDOW,
     doc: "Too many calls of the task were denied.",
     forOperators: ({ guardrail, limit, seconds }) =>
-      `too many calls were denied before (${guardrail}: ${limit} in ${seconds} s)`,
+      `Too many calls were denied before (${guardrail}: ${limit} in ${seconds} s)`,
     forCaller: () => "Too many calls of the task were denied.",
   }),
   calls_circle: reason({
@@ -76,7 +76,7 @@ export const GUARDRAIL_DENIALS = {
       consequence: CONSEQUENCE,
     },
     doc: "The task repeats the same calls in a loop.",
-    forOperators: ({ length, guardrail }) => `the task repeats the same ${length} calls in a loop (${guardrail})`,
+    forOperators: ({ length, guardrail }) => `The task repeats the same ${length} calls in a loop (${guardrail})`,
     forCaller: ONLY_CODE,
   }),
   approval_required: reason({
@@ -94,7 +94,7 @@ export const GUARDRAIL_DENIALS = {
       expires_at: plain(NUMBER.nullable(), "Seconds since the epoch; null: nobody is asked."),
     },
     doc: "People have to approve the call, and have not, or have rejected it.",
-    forOperators: ({ name, because }) => `it needs an approval first: ${name}, because of ${because}`,
+    forOperators: ({ name }) => `Needs approval by ${name}`,
     forCaller: ONLY_CODE,
   }),
   sequence_broken: reason({
@@ -102,7 +102,7 @@ export const GUARDRAIL_DENIALS = {
     decidedAnew: "guardrails",
     evidence: { guardrail: GUARDRAIL, consequence: CONSEQUENCE },
     doc: "The task tree has made a call after which this one is denied, or has not made one that it requires.",
-    forOperators: ({ guardrail }) => `it may not follow what the task has done, or not done (${guardrail})`,
+    forOperators: ({ guardrail }) => `The call is in the wrong order (${guardrail})`,
     forCaller: ONLY_CODE,
   }),
   too_many_at_once: reason({
@@ -110,14 +110,14 @@ export const GUARDRAIL_DENIALS = {
     decidedAnew: "guardrails",
     evidence: { guardrail: GUARDRAIL, limit: LIMIT, retry_after: RETRY_AFTER, consequence: CONSEQUENCE },
     doc: "As many calls are in flight as may be.",
-    forOperators: ({ limit, guardrail }) => `${limit} calls are in flight already (${guardrail})`,
+    forOperators: ({ limit, guardrail }) => `${limit} calls are in flight (${guardrail})`,
     forCaller: ONLY_CODE,
   }),
   guardrail_field_missing: final({
     code: "policy_denied",
     evidence: { guardrail: GUARDRAIL, field: plain(TEXT, "The field that the call does not have.") },
     doc: "The call does not have the field by which a guardrail tells calls apart.",
-    forOperators: ({ field, guardrail }) => `it lacks ${field}, by which ${guardrail} tells calls apart`,
+    forOperators: ({ field, guardrail }) => `The call lacks ${field}, which the guardrail ${guardrail} needs`,
     forCaller: ONLY_CODE,
   }),
   amount_unreadable: final({
@@ -128,21 +128,21 @@ export const GUARDRAIL_DENIALS = {
       what: plain(TEXT, "`missing`, `no number`, `negative`, `too precise` or `too large`."),
     },
     doc: "A guardrail adds up a field of the call that holds no amount.",
-    forOperators: ({ field, guardrail, what }) => `${field}, which ${guardrail} adds up, cannot be read: ${what}`,
+    forOperators: ({ field, guardrail, what }) => `${field} cannot be read, which ${guardrail} adds up: ${what}`,
     forCaller: ONLY_CODE,
   }),
   history_full: final({
     code: "budget_exhausted",
     evidence: { guardrail: GUARDRAIL },
     doc: "A guardrail would have to remember more than a task tree may take up.",
-    forOperators: ({ guardrail }) => `${guardrail} would have to remember more than a task may take up`,
+    forOperators: ({ guardrail }) => `The guardrail ${guardrail} has reached its memory limit for this task`,
     forCaller: () => "The task cannot remember another value that it would have to remember for this call.",
   }),
   limit_unavailable: final({
     code: "unavailable",
     evidence: { guardrail: GUARDRAIL },
     doc: "The count that all task trees share is unavailable.",
-    forOperators: ({ guardrail }) => `the shared count of ${guardrail} was unavailable`,
+    forOperators: ({ guardrail }) => `The shared limit ${guardrail} is unavailable`,
     forCaller: ONLY_CODE,
   }),
 }

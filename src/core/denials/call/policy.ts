@@ -9,14 +9,14 @@ export const POLICY_DENIALS = {
     code: "invalid_token",
     evidence: { switch: SWITCH, kind: plain(z.enum(["agent", "user", "key", "everything"]), "What is revoked.") },
     doc: "An operator or a stream of security events has revoked the agent, the user, the key or everything.",
-    forOperators: ({ kind, switch: id }) => `it is revoked (${kind}, ${id})`,
+    forOperators: ({ kind, switch: id }) => `Suspended (${kind}, ${id})`,
     forCaller: ONLY_CODE,
   }),
   tool_stopped: final({
     code: "policy_denied",
     evidence: { switch: SWITCH, tool: TOOL },
     doc: "An operator has suspended the tool.",
-    forOperators: ({ tool, switch: id }) => `the tool ${tool} is suspended (${id})`,
+    forOperators: ({ tool, switch: id }) => `The tool ${tool} is suspended (${id})`,
     forCaller: ONLY_CODE,
   }),
   tool_changed: final({
@@ -30,7 +30,7 @@ export const POLICY_DENIALS = {
       ),
     },
     doc: "The tool is not what it was when it was added to the catalog.",
-    forOperators: ({ tool }) => `the tool ${tool} is not what it was when it was added to the catalog`,
+    forOperators: ({ tool }) => `The definition of ${tool} has changed since it was added`,
     forCaller: ONLY_CODE,
   }),
   agent_unregistered: reason({
@@ -38,7 +38,7 @@ export const POLICY_DENIALS = {
     decidedAnew: "registry",
     evidence: { agent: plain(TEXT, "The agent.") },
     doc: "An agent of the chain is not in agents.yaml.",
-    forOperators: ({ agent }) => `the agent ${agent} is not registered`,
+    forOperators: ({ agent }) => `The agent ${agent} is not registered`,
     forCaller: ONLY_CODE,
   }),
   policy_forbids: reason({
@@ -46,7 +46,7 @@ export const POLICY_DENIALS = {
     decidedAnew: "rules",
     evidence: { principal: PRINCIPAL, rules: RULES },
     doc: "Rules forbid the call to the user or to an agent of the chain.",
-    forOperators: ({ principal, rules }) => `a rule forbids it to ${principal}: ${rules}`,
+    forOperators: ({ rules, principal }) => `Rule ${rules} denies this for ${principal}`,
     forCaller: ONLY_CODE,
   }),
   policy_permits_nothing: reason({
@@ -54,7 +54,7 @@ export const POLICY_DENIALS = {
     decidedAnew: "rules",
     evidence: { principal: PRINCIPAL },
     doc: "No rule permits the call to the user or to an agent of the chain.",
-    forOperators: ({ principal }) => `no rule permits it to ${principal}`,
+    forOperators: ({ principal }) => `No rule permits this for ${principal}`,
     forCaller: ONLY_CODE,
   }),
   step_up_required: reason({
@@ -68,7 +68,7 @@ export const POLICY_DENIALS = {
       bound: plain(FLAG, "Whether the token has to be bound to a key, or is: the challenge is for the scheme `DPoP`."),
     },
     doc: "Rules forbid the call unless the user logs in again, or more strongly (RFC 9470).",
-    forOperators: ({ rules }) => `the user has to log in again, or more strongly (${rules})`,
+    forOperators: ({ rules }) => `The person must sign in again, or more strongly (${rules})`,
     forCaller: ONLY_CODE,
   }),
   bound_key_required: reason({
@@ -76,7 +76,7 @@ export const POLICY_DENIALS = {
     decidedAnew: "rules",
     evidence: { principal: PRINCIPAL, rules: RULES },
     doc: "Rules forbid the call unless its token is bound to a key (RFC 9449).",
-    forOperators: ({ rules }) => `it needs a token that is bound to a key (${rules})`,
+    forOperators: ({ rules }) => `The token must be bound to a key (${rules})`,
     forCaller: ONLY_CODE,
   }),
 }

@@ -11,7 +11,7 @@ export type DecidedAnew = "rules" | "guardrails" | "registry" | "arguments" | nu
 /** What every reason has. */
 interface AnyReason<E extends Members> extends Reasoned<E> {
   readonly code: Code
-  /** For operators: a clause that goes on after "denied: ". They may read all evidence that a record shows. */
+  /** For operators: a sentence without its full stop. They may read all evidence that a record shows. */
   forOperators(evidence: ShownEvidence<E>): string
   /**
    * For the caller, who may be hostile: only what it can see in its own request, and of policy no more than that something

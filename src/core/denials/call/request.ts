@@ -9,14 +9,14 @@ export const REQUEST_DENIALS = {
     code: "malformed_call",
     evidence: { what: WHAT },
     doc: "The method or the URL of the call can be read in more than one way.",
-    forOperators: ({ what }) => `its target is ambiguous: ${what}`,
+    forOperators: ({ what }) => `The target of the call is ambiguous: ${what}`,
     forCaller: notAccepted,
   }),
   subject_differs: final({
     code: "malformed_call",
     evidence: { what: WHAT },
     doc: "The client of AuthZEN names another subject than the token.",
-    forOperators: ({ what }) => `the request names another subject than its token: ${what}`,
+    forOperators: ({ what }) => `The request names another subject than its token: ${what}`,
     forCaller: notAccepted,
   }),
   tool_unknown: final({
@@ -28,35 +28,35 @@ export const REQUEST_DENIALS = {
       ),
     },
     doc: "No tool of the catalog has this route or this name.",
-    forOperators: ({ called }) => `${called} is no tool of the catalog`,
+    forOperators: ({ called }) => `${called} is not in the catalog`,
     forCaller: ONLY_CODE,
   }),
   body_rejected: final({
     code: "malformed_call",
     evidence: { what: WHAT },
     doc: "The body is malformed or ambiguous.",
-    forOperators: ({ what }) => `its body was rejected: ${what}`,
+    forOperators: ({ what }) => `The body is malformed or ambiguous: ${what}`,
     forCaller: ({ what }) => `The body was not accepted: ${what}.`,
   }),
   mcp_rejected: final({
     code: "malformed_call",
     evidence: { what: WHAT },
     doc: "The body is not one request of MCP that can be decided.",
-    forOperators: ({ what }) => `its MCP message was rejected: ${what}`,
+    forOperators: ({ what }) => `The MCP message is not accepted: ${what}`,
     forCaller: ({ what }) => `The MCP message was not accepted: ${what}.`,
   }),
   mcp_header_mismatch: final({
     code: "malformed_call",
     evidence: { header: HEADER },
     doc: "A header of MCP names something else than the body.",
-    forOperators: ({ header }) => `its header ${header} does not agree with its body`,
+    forOperators: ({ header }) => `The header ${header} contradicts the body`,
     forCaller: ({ header }) => `The header ${header} does not agree with the body.`,
   }),
   mcp_headers_untrusted: final({
     code: "malformed_call",
     evidence: { what: WHAT },
     doc: "The gateway sends no body, and the headers of MCP alone do not prove what is called.",
-    forOperators: ({ what }) => `its MCP headers cannot be trusted without the body: ${what}`,
+    forOperators: ({ what }) => `The MCP headers cannot be trusted without the body: ${what}`,
     forCaller: ({ what }) => `The MCP headers do not say reliably what is called: ${what}.`,
   }),
   arguments_unknown: reason({
@@ -67,7 +67,7 @@ export const REQUEST_DENIALS = {
       what: optional(plain(TEXT, "Why they were not seen; absent if that is not known.")),
     },
     doc: "The gateway did not show arguments that a rule, a bound or a guardrail reads.",
-    forOperators: ({ needed, what }) => `arguments that rules read were not seen: ${needed} (${what})`,
+    forOperators: ({ needed, what }) => `Rules need arguments that were not sent: ${needed} (${what})`,
     // Not which argument: the names that are needed are a part of the policy.
     forCaller: ({ what }) =>
       what === undefined
@@ -78,7 +78,7 @@ export const REQUEST_DENIALS = {
     code: "malformed_call",
     evidence: { argument: ARGUMENT },
     doc: "The value of an argument that a rule reads has no counterpart in Cedar.",
-    forOperators: ({ argument }) => `rules cannot read the value of the argument ${argument}`,
+    forOperators: ({ argument }) => `The argument ${argument} has a value that rules cannot read`,
     forCaller: ({ argument }) =>
       `A rule cannot read the value of the argument ${quoted(argument)}: it is or has a null, a fraction or an integer beyond 2^53 - 1, or it nests too deep.`,
   }),
@@ -86,7 +86,7 @@ export const REQUEST_DENIALS = {
     code: "malformed_call",
     evidence: { argument: ARGUMENT },
     doc: "Some readers take the name of an argument for the name of another one that a rule reads or that is redacted.",
-    forOperators: ({ argument }) => `the argument ${argument} can be taken for another one`,
+    forOperators: ({ argument }) => `The name of argument ${argument} could be taken for another one`,
     // Not which: it may be a name that the catalog redacts, which the client need not know.
     forCaller: ({ argument }) =>
       argument === QUERY_PART

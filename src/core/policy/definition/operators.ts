@@ -10,3 +10,8 @@ export interface OperatorDefinition {
   readonly subject: string
   readonly roles: readonly Role[]
 }
+
+/** Whether one of an operator's roles is `required`, or includes it. */
+export function hasRole(roles: readonly Role[], required: Role): boolean {
+  return roles.some((role) => ROLES.indexOf(role) >= ROLES.indexOf(required))
+}

@@ -224,6 +224,7 @@ describe("a pulled key", () => {
       }
     }
     const racing = [...Array.from({ length: 8 }, caller), opener()]
+    await vi.waitFor(() => expect(allowed).toBeGreaterThan(20), 20_000)
     expect((await pull(kid)).status).toBe(200)
     acknowledgedAt = performance.now()
     const after = await Promise.all(tokens.map(async (token) => [kidOf(token) === kid, await codeOf(token)] as const))

@@ -18,6 +18,8 @@ const ON_PURPOSE = [
   // A server of tests that accepts no connection, or closes one: the Worker's answer is asserted (probe, gateway).
   "disconnected: Connection refused",
   "Network connection lost.",
+  // The native stack of such an error, which comes by itself and names no function.
+  "stack: /",
   // An alarm that rings late because the machine is busy.
   "NOSENTRY SQLite alarm overdue",
 ]

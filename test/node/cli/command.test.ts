@@ -79,7 +79,7 @@ describe("check", () => {
     await spoil()
     const { code, stdout } = await narrowgate("check", "policies", "--json")
     expect(code).toBe(1)
-    const problem = { file: "catalog.yaml", column: 5, severity: "error", fix: "Did you mean `cost`?" }
+    const problem = { file: "catalog.yaml", column: 5, severity: "error", mend: "Did you mean `cost`?" }
     expect(JSON.parse(stdout)).toMatchObject({ ok: false, digest: null, problems: [problem] })
   })
 })

@@ -28,7 +28,7 @@ async function listApprovals(request: PageRequest): Promise<Response> {
   const page = waiting.slice(first, first + MOST)
   const now = request.context.receivedAt
   return respondPage(
-    <ConsolePage title="Approvals" request={request}>
+    <ConsolePage title={answerable.length === 0 ? "Approvals" : `(${answerable.length}) Approvals`} request={request}>
       <h1>Approvals</h1>
       <p class="lead">{leadOf(answerable.length, more === true)}</p>
       {approvals.length === 0 && (

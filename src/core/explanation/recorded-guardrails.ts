@@ -29,18 +29,18 @@ export function toldBy(record: RecordedCall, bundle: Bundle, recordedBy: Bundle 
   const tool = record.tool === null ? undefined : bundle.catalog.tools.get(record.tool)
   if (!tool) return { guardrails: guardrailsOf([], []), untold: [], unknown: null }
   const before = new Map(recordedBy?.guardrails.definitions.map((each) => [each.id, each]))
-  const known = new Map(usesIn(record).map((use) => [use.guardrail, use]))
+  const uses = new Map(usesIn(record).map((use) => [use.guardrail, use]))
   const notRecorded: string[] = []
   const breaker = brokenBy(record)
   let unknown: string | null = null
   const judges = all.about(tool).judges.map((instrument): GuardrailKind => {
     const { guardrail } = instrument
     const { id, kind } = guardrail
-    const use = known.get(id) ?? (id === breaker ? { guardrail: id, kind, holds: false } : undefined)
-    const told = use && toldInstrument(instrument, use, before.get(id))
-    if (!told) notRecorded.push(id)
-    if (!told && id === breaker && use?.used === undefined && guardrail.kind === "limit") unknown = id
-    return told ?? judging(instrument, () => NOTHING)
+    const use = uses.get(id) ?? (id === breaker ? { guardrail: id, kind, holds: false } : undefined)
+    const recorded = use && toldInstrument(instrument, use, before.get(id))
+    if (!recorded) notRecorded.push(id)
+    if (!recorded && id === breaker && use?.used === undefined && guardrail.kind === "limit") unknown = id
+    return recorded ?? judging(instrument, () => NOTHING)
   })
   return {
     guardrails: { ...all, denialObservers: [], about: () => ({ judges, tracks: [] }) },
@@ -151,9 +151,9 @@ function toldLimit(
 }
 
 function countsAlike({ per, measure, span }: Limit, other: Limit): boolean {
-  const told = (one: Pick<Limit, "per" | "measure" | "span">): string => {
+  const counting = (one: Pick<Limit, "per" | "measure" | "span">): string => {
     const { kind } = one.span
     return JSON.stringify([one.per, one.measure, kind, "seconds" in one.span ? one.span.seconds : null])
   }
-  return told({ per, measure, span }) === told(other)
+  return counting({ per, measure, span }) === counting(other)
 }

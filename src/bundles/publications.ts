@@ -183,7 +183,7 @@ export class Publications extends DurableObject<Env> {
     return this.ctx.storage.sql
       .exec<Row>("SELECT * FROM publications ORDER BY seq DESC LIMIT ?", limit)
       .toArray()
-      .flatMap(told)
+      .flatMap(published)
   }
 
   #last(where: string, ...values: readonly number[]): Published | null {
@@ -192,7 +192,7 @@ export class Publications extends DurableObject<Env> {
       this.ctx.storage.sql
         .exec<Row>(query, ...values)
         .toArray()
-        .flatMap(told)[0] ?? null
+        .flatMap(published)[0] ?? null
     )
   }
 }
@@ -203,6 +203,6 @@ async function isNewer(jws: string | null, seq: number, env: Env): Promise<boole
   return found !== null && found.seq > seq
 }
 
-function told({ seq, what, digest, at, author: by, why, kid, done }: Row): Published[] {
+function published({ seq, what, digest, at, author: by, why, kid, done }: Row): Published[] {
   return isPublishing(what) ? [{ seq, what, digest, at, by, why, kid, done: done === 1 }] : []
 }

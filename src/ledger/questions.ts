@@ -44,9 +44,9 @@ export class Questions {
    */
   withdrawEnded(state: TreeState, ended: readonly string[], { status }: TaskEnd, now: number): void {
     if (status === "quarantined" || ended.length === 0) return
-    const isOver = ({ status: asked, task }: Approval): boolean => {
+    const isOver = ({ status: ofApproval, task }: Approval): boolean => {
       const ancestry = ancestryOf(state, task)
-      return asked === "pending" && ancestry.some(({ id }) => ended.includes(id)) && !mayGoOn(state, ancestry, now)
+      return ofApproval === "pending" && ancestry.some(({ id }) => ended.includes(id)) && !mayGoOn(state, ancestry, now)
     }
     this.withdraw([...state.approvals.values()].filter(isOver))
     const { root, consent } = state

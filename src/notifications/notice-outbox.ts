@@ -139,8 +139,8 @@ export class Notices {
     }
   }
 
-  #rewrite(id: string, kept: StoredNotice): void {
-    this.#ctx.storage.sql.exec("UPDATE notices SET body = ? WHERE id = ?", JSON.stringify(kept), id)
+  #rewrite(id: string, notice: StoredNotice): void {
+    this.#ctx.storage.sql.exec("UPDATE notices SET body = ? WHERE id = ?", JSON.stringify(notice), id)
   }
 
   #giveUpOld(now: number): void {
@@ -162,12 +162,12 @@ export class Notices {
 
   /** Each receiver gets it, or an attempt, whatever happens with the others. */
   async #hand(notice: Notice, { all, seq }: Receivers, had: readonly string[]): Promise<Handed> {
-    const asked = all.flatMap((receiver) => {
-      const told = had.includes(receiver.id) ? null : toldTo(receiver, notice)
-      return told ? { id: receiver.id, letter: JSON.stringify(told) } : []
+    const due = all.flatMap((receiver) => {
+      const own = had.includes(receiver.id) ? null : toldTo(receiver, notice)
+      return own ? { id: receiver.id, letter: JSON.stringify(own) } : []
     })
     const handed = await Promise.allSettled(
-      asked.map(async ({ id, letter }) => {
+      due.map(async ({ id, letter }) => {
         const taken = await outboundOf(this.#env, id).take(OUTBOUND_VERSION, id, notice.id, letter, seq)
         if (!taken) throw new Error("the receiver's object runs other code")
         return id
@@ -181,8 +181,8 @@ export class Notices {
   /** Rows whose ids come after this one, the oldest first. */
   #rows(after: string, limit: number): readonly NoticeRow[] {
     const { sql } = this.#ctx.storage
-    const [known] = sql.exec("SELECT name FROM sqlite_master WHERE type = 'table' AND name = 'notices'")
-    return known
+    const [table] = sql.exec("SELECT name FROM sqlite_master WHERE type = 'table' AND name = 'notices'")
+    return table
       ? sql.exec<NoticeRow>("SELECT id, body FROM notices WHERE id > ? ORDER BY id LIMIT ?", after, limit).toArray()
       : []
   }

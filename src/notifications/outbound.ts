@@ -120,14 +120,14 @@ export class Outbound extends DurableObject<Env> {
     await this.#schedule()
     // Deliveries in one round fail together: that counts as one failure.
     const inARow = (this.#queue.self()?.in_a_row ?? 0) + 1
-    const making = {
+    const formatContext = {
       issuer: context.config.issuer,
       secret,
       signer: async () => ringSigner(this.env, context.config.signingAlgorithm),
       now,
     }
     await Promise.all(
-      due.map(async (letter) => this.#try(letter, receiver, address, inARow, making, context.config.local)),
+      due.map(async (letter) => this.#try(letter, receiver, address, inARow, formatContext, context.config.local)),
     )
   }
 
@@ -136,13 +136,13 @@ export class Outbound extends DurableObject<Env> {
     receiver: ReceiverDefinition,
     address: string,
     inARow: number,
-    making: FormatContext,
+    formatContext: FormatContext,
     local: boolean,
   ): Promise<void> {
     try {
       // By what the receiver may get now: it may be less than when this was handed over.
       const notice = toldTo(receiver, JSON.parse(letter.body))
-      const message = notice ? await messageOf(receiver, notice, making) : NOT_TOLD
+      const message = notice ? await messageOf(receiver, notice, formatContext) : NOT_TOLD
       const answer = "hindrance" in message ? message : await post(message, local)
       const now = Date.now()
       if ("hindrance" in answer) {

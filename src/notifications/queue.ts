@@ -111,8 +111,11 @@ export class Queue {
     const { sql } = this.#storage
     this.#storage.transactionSync(() => {
       sql.exec("INSERT OR IGNORE INTO self (only, receiver) VALUES (1, ?)", receiver)
-      const [known] = sql.exec("SELECT id FROM delivered WHERE id = ?1 UNION ALL SELECT id FROM dead WHERE id = ?1", id)
-      if (known) return
+      const [earlier] = sql.exec(
+        "SELECT id FROM delivered WHERE id = ?1 UNION ALL SELECT id FROM dead WHERE id = ?1",
+        id,
+      )
+      if (earlier) return
       const about = aboutOf(JSON.parse(letter))
       sql.exec("INSERT OR IGNORE INTO waiting VALUES (?, ?, ?, ?, 0, ?, ?)", id, letter, about, now, now, seq)
       for (const each of this.#over("waiting", MOST_WAITING)) {

@@ -63,11 +63,11 @@ export function nextOf(answer: ReceiverResponse, tried: Tries, now: number, chan
   if (failure === "gone") return { kind: "dead", failure }
   if ((failure === "refused" || failure === "redirected") && tried.tries >= MOST_REFUSALS)
     return { kind: "dead", failure }
-  const asked = "status" in answer ? retryAfterOf(answer.retryAfter, now) : null
-  const at = now + Math.max(pauseOf(tried.tries, chance), asked ?? 0)
+  const requestedWait = "status" in answer ? retryAfterOf(answer.retryAfter, now) : null
+  const at = now + Math.max(pauseOf(tried.tries, chance), requestedWait ?? 0)
   if (at > tried.since + GIVE_UP_AFTER_MS) return { kind: "dead", failure }
   const isItsOwn = failure === "refused" || failure === "redirected"
-  const hold = asked ?? Math.min(pauseOf(tried.inARow, chance), LONGEST_HOLD_MS)
+  const hold = requestedWait ?? Math.min(pauseOf(tried.inARow, chance), LONGEST_HOLD_MS)
   return { kind: "again", failure, at, holdUntil: isItsOwn ? null : now + hold }
 }
 

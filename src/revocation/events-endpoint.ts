@@ -114,9 +114,9 @@ function judge(
   { issuers, agents }: Bundle,
   { config, fetchContext }: RequestContext,
 ): Judged | EventRefusal {
-  const { events: told, stream } = verified
+  const { events: securityEvents, stream } = verified
   const subjects = { about: stream.about, issuers, agents, us: config.issuer }
-  const judged = judgeEvents(told, stream, subjects, fetchContext.now)
+  const judged = judgeEvents(securityEvents, stream, subjects, fetchContext.now)
   return isRefused(judged) ? judged : { ...verified, judged }
 }
 
@@ -136,13 +136,13 @@ async function leaveOutKeys(judged: Judged, { env }: RequestContext): Promise<Ju
 }
 
 async function keep(
-  { compact, stream, events: told, judged }: Judged,
+  { compact, stream, events: securityEvents, judged }: Judged,
   { env, config, fetchContext }: RequestContext,
 ): Promise<AcceptedEvents | EventRefusal> {
   const changes = changesOf(judged, stream, fetchContext.now)
   if (stream.mode === "observe") return "observed"
   if (changes.length === 0) return "kept"
-  const { jti, until } = told
+  const { jti, until } = securityEvents
   const report = { stream: stream.id, jti, until, digest: sha256Hex(JSON.stringify(compact.claims)), changes }
   try {
     const keys = keysOf(changes)

@@ -67,11 +67,11 @@ function leastMissed(
     const name = tellerOf(row)
     if (!ofTellers.get(name)?.push(row)) ofTellers.set(name, [row])
   }
-  const tellers = [...ofTellers].map(([name, told]) => ({ told, more: name === teller ? added : 0 }))
+  const tellers = [...ofTellers].map(([name, own]) => ({ own, more: name === teller ? added : 0 }))
   return Array.from({ length: excess }, () => {
-    const filled = tellers.filter(({ told }) => told.length > 0)
-    const most = Math.max(...filled.map(({ told, more }) => told.length + more))
-    return filled.find(({ told, more }) => told.length + more === most)?.told.pop()
+    const filled = tellers.filter(({ own }) => own.length > 0)
+    const most = Math.max(...filled.map(({ own, more }) => own.length + more))
+    return filled.find(({ own, more }) => own.length + more === most)?.own.pop()
   }).filter((row) => row !== undefined)
 }
 

@@ -6,12 +6,12 @@
 export async function* messagesIn(texts: AsyncIterable<string>): AsyncGenerator<string> {
   const event = new EventBuffer()
   let line: string[] = []
-  let held = ""
+  let carried = ""
   for await (const chunk of texts) {
     // Half of a line end does not end the line.
-    const text = held + chunk
-    held = text.endsWith("\r") ? "\r" : ""
-    const [first = "", ...others] = text.slice(0, text.length - held.length).split(/\r\n|\n|\r/)
+    const text = carried + chunk
+    carried = text.endsWith("\r") ? "\r" : ""
+    const [first = "", ...others] = text.slice(0, text.length - carried.length).split(/\r\n|\n|\r/)
     line.push(first)
     for (const next of others) {
       const message = event.take(line.join(""))
@@ -20,7 +20,7 @@ export async function* messagesIn(texts: AsyncIterable<string>): AsyncGenerator<
     }
   }
   // No line feed can follow any more: the carriage return was a whole line end.
-  const last = held === "" ? null : event.take(line.join(""))
+  const last = carried === "" ? null : event.take(line.join(""))
   if (last !== null) yield last
 }
 

@@ -26,9 +26,9 @@ function isAsWritten(text: string, { href, pathname, search }: URL): boolean {
   return text === href || (pathname === "/" && search === "" && `${text}/` === href)
 }
 
-export function isRegistered(registered: readonly string[], asked: string): boolean {
-  if (!isRedirectUri(asked)) return false
-  const place = placeOf(asked)
+export function isRegistered(registered: readonly string[], requested: string): boolean {
+  if (!isRedirectUri(requested)) return false
+  const place = placeOf(requested)
   return registered.some((uri) => isRedirectUri(uri) && placeOf(uri) === place)
 }
 

@@ -52,8 +52,8 @@ export class Table<Row> implements Lookup<Row> {
   }
 
   get(name: string): Row | undefined {
-    const known = this.#read.get(name)
-    if (known !== undefined) return known
+    const cached = this.#read.get(name)
+    if (cached !== undefined) return cached
     const row = this.find(name)
     if (row !== undefined) this.#read.set(name, row)
     return row
@@ -105,9 +105,9 @@ export class Table<Row> implements Lookup<Row> {
     const rows: Row[] = []
     for (let start = from; start < to; start = text.indexOf("\n", start) + 1) {
       const [name, row] = this.#line(start)
-      const known = this.#read.get(name)
-      if (known === undefined) this.#read.set(name, row)
-      rows.push(known ?? row)
+      const cached = this.#read.get(name)
+      if (cached === undefined) this.#read.set(name, row)
+      rows.push(cached ?? row)
     }
     return rows
   }

@@ -79,12 +79,12 @@ const TOKEN = "token"
 /** Thumbprint of the agent's key, if it has one. */
 const KEY = "thumbprint"
 
-export function explainImagined(bundle: Bundle, asked: ImaginedCall, now: number): Explanation {
-  const purpose = asked.purpose ?? bundle.agents.get(asked.agent)?.purposes[0] ?? null
-  const imagined = { ...asked, purpose }
+export function explainImagined(bundle: Bundle, call: ImaginedCall, now: number): Explanation {
+  const purpose = call.purpose ?? bundle.agents.get(call.agent)?.purposes[0] ?? null
+  const imagined = { ...call, purpose }
   const tool = bundle.catalog.tools.get(imagined.tool)
-  const unasked = tool ? bundle.guardrails.about(tool).judges.map(({ guardrail }) => guardrail.id) : []
-  const nothing = { bundle: bundle.pointer, policy: null, untold: [], guardrails_untold: unasked }
+  const notEvaluated = tool ? bundle.guardrails.about(tool).judges.map(({ guardrail }) => guardrail.id) : []
+  const nothing = { bundle: bundle.pointer, policy: null, untold: [], guardrails_untold: notEvaluated }
   if (!tool) {
     const denial = { reason: "tool_unknown", called: imagined.tool } as const
     return { ...nothing, ...denied(denial), granted: false }
@@ -105,24 +105,24 @@ export function explainRecorded(
   recordedBy: Bundle | null,
 ): Explanation {
   const { judged, guardrailsNotRecorded: guardrails_untold } = rejudge(record, bundle, recordedBy)
-  const known = { bundle: bundle.pointer, granted: null, guardrails_untold }
-  const asked = questionOfRecord(record, bundle, recordedBy)
-  const policy = asked?.question ? told(asked.question) : null
-  const notRecorded = asked?.untold ?? []
+  const common = { bundle: bundle.pointer, granted: null, guardrails_untold }
+  const recorded = questionOfRecord(record, bundle, recordedBy)
+  const policy = recorded?.question ? explained(recorded.question) : null
+  const notRecorded = recorded?.untold ?? []
   switch (judged.kind) {
     case "same": {
       const decision = record.code === "ok" ? "allow" : "deny"
-      return { ...known, decision, code: record.code, denial: record.denial, policy, untold: notRecorded }
+      return { ...common, decision, code: record.code, denial: record.denial, policy, untold: notRecorded }
     }
     case "flips": {
       const { code, reason } = judged.to
       const decision = code === "ok" ? "allow" : "deny"
-      return { ...known, decision, code, denial: reason === null ? null : { reason }, policy, untold: notRecorded }
+      return { ...common, decision, code, denial: reason === null ? null : { reason }, policy, untold: notRecorded }
     }
     case "untold":
-      return { ...known, decision: "untold", code: null, denial: null, policy, untold: judged.what }
+      return { ...common, decision: "untold", code: null, denial: null, policy, untold: judged.what }
     case "apart":
-      return { ...known, decision: "apart", code: null, denial: null, policy, untold: notRecorded }
+      return { ...common, decision: "apart", code: null, denial: null, policy, untold: notRecorded }
     default:
       return judged satisfies never
   }
@@ -141,8 +141,8 @@ function answerByGrant(
   const { agent, purpose, user, boundKey } = imagined
   const state = beginTree(bundle.pointer, ROOT, user, now)
   const jkt = boundKey ? KEY : null
-  const asked = askFor(tool)
-  const opened = openStep(bundle, state, openRequest(agent, state, TOKEN, { purpose, asked, jkt }), now)
+  const requested = askFor(tool)
+  const opened = openStep(bundle, state, openRequest(agent, state, TOKEN, { purpose, asked: requested, jkt }), now)
   if (isOAuthFailure(opened)) return opened
   // The call, and everything that its tree has done, are those of a recorded one; its task is this one.
   const again = recreate(recordOfImagined(imagined, now), bundle, bundle)
@@ -199,8 +199,8 @@ function recordOfImagined(imagined: ImaginedCall, now: number): RecordedCall {
 }
 
 function policyOf(record: RecordedCall, bundle: Bundle): PolicyExplained | null {
-  const asked = questionOfRecord(record, bundle)
-  return asked?.question ? told(asked.question) : null
+  const recorded = questionOfRecord(record, bundle)
+  return recorded?.question ? explained(recorded.question) : null
 }
 
 /** Of a principal; those that decided come first. */
@@ -208,10 +208,10 @@ const MAX_RULES = 60
 /** Characters of the text of one rule. */
 const MAX_TEXT = 6_000
 
-function told(question: PolicyQuestion): PolicyExplained {
+function explained(question: PolicyQuestion): PolicyExplained {
   const principals = seenRules(question).map(({ principal, allowed, rules }) => {
-    const shown = rules.toSorted((a, b) => weight(b) - weight(a)).slice(0, MAX_RULES)
-    return { principal, allowed, rules: shown, more: rules.length - shown.length }
+    const listed = rules.toSorted((a, b) => weight(b) - weight(a)).slice(0, MAX_RULES)
+    return { principal, allowed, rules: listed, more: rules.length - listed.length }
   })
   const ids = new Set(principals.flatMap(({ rules }) => rules.map(({ id }) => id)))
   const texts = Array.from(question.bundle.engine.written(ids), ({ rule, scope }): [string, string] => {

@@ -31,7 +31,7 @@ export function toldBy(record: RecordedCall, bundle: Bundle, recordedBy: Bundle 
   const tool = record.tool === null ? undefined : bundle.catalog.tools.get(record.tool)
   if (!tool) return { guardrails: guardrailsOf([], []), untold: [], unknown: null }
   const before = new Map(recordedBy?.guardrails.definitions.map((each) => [each.id, each]))
-  const known = new Map(usesIn(record).map((use) => [use.guardrail, use]))
+  const uses = new Map(usesIn(record).map((use) => [use.guardrail, use]))
   const notRecorded: string[] = []
   const breaker = brokenBy(record)
   let unknown: string | null = null

@@ -57,9 +57,9 @@ export function recreate(record: RecordedCall, bundle: Bundle, recordedBy: Bundl
     const isLast = depth === chain.length - 1
     const id: string = isLast ? task : depth === 0 ? root : `${task}/above/${depth}`
     const one = taskOf({ id, parent, agent, purpose: (isLast ? record.purpose : null) ?? "" }, grant, now)
-    const told = { openedAt: now - 1000 * numberOf(record.facts["task.age"], 0), calls: record.calls?.used ?? 0 }
+    const recorded = { openedAt: now - 1000 * numberOf(record.facts["task.age"], 0), calls: record.calls?.used ?? 0 }
     const tree = { calls: numberOf(record.facts["task.tree_calls"], record.calls?.used ?? 0) }
-    state.tasks.set(id, Object.assign(one, isLast ? told : {}, depth === 0 && !isLast ? tree : {}))
+    state.tasks.set(id, Object.assign(one, isLast ? recorded : {}, depth === 0 && !isLast ? tree : {}))
     parent = id
   }
   for (const label of record.labels) state.labels.add(label)

@@ -89,14 +89,14 @@ function answerWhatever(again: Recreated, bundle: Bundle): RejudgedVerdict | nul
   const agents = ancestry.map((each) => each.agent).toReversed()
   const principals = principalsOf(user, agents)
   const entities = entitiesFor(bundle.entities, user)
-  const asked = {
+  const policyRequest = {
     bundle,
     by: "mayAllow",
     principals,
     action: actionRef(tool.action),
     resource: toolRef(tool.name),
   } as const
-  const answer = authorizeAll({ ...asked, entities }, context)
+  const answer = authorizeAll({ ...policyRequest, entities }, context)
   // Its remedy may depend on them, and a denial with a remedy has another code.
   if ("rules" in answer || answer.forbids.some((rule) => bundle.engine.rule(rule)?.remedy)) return null
   const reason = answer.forbids.length > 0 ? "policy_forbids" : "policy_permits_nothing"

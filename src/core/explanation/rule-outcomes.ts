@@ -46,14 +46,14 @@ function seen(
 ): RuleSeen {
   const { effect, lowered } = rule
   const { id } = lowered
-  const known = { id, effect, determined: determining.includes(id), remedy: lowered.remedy ?? null }
+  const common = { id, effect, determined: determining.includes(id), remedy: lowered.remedy ?? null }
   const keys = keysWithin(request.principal, entities)
-  if (!principals.some((key) => keys.includes(key))) return { ...known, outcome: "is about others", at: null }
+  if (!principals.some((key) => keys.includes(key))) return { ...common, outcome: "is about others", at: null }
   for (const [at, alone] of conditionsOf(lowered).entries()) {
     const outcome = outcomeOf(new Rule(alone), request, entities)
-    if (outcome !== "holds") return { ...known, outcome, at }
+    if (outcome !== "holds") return { ...common, outcome, at }
   }
-  return { ...known, outcome: "holds", at: null }
+  return { ...common, outcome: "holds", at: null }
 }
 
 /** The rule with each of its conditions alone. */

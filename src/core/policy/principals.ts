@@ -48,8 +48,8 @@ export function principalsOf(user: UserFacts | null, agents: readonly string[]):
 
 export function entitiesFor(base: EntityStore, user: UserFacts | null): EntityStore {
   if (!user) return base
-  const known = storesOfUser.get(user)
-  if (known?.base === base) return known.store
+  const cached = storesOfUser.get(user)
+  if (cached?.base === base) return cached.store
   const store = overlay(base, [userEntity(user, base)])
   storesOfUser.set(user, { base, store })
   return store

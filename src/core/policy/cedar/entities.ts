@@ -39,8 +39,8 @@ export function readStore(find: (key: string) => StoredEntity | undefined): Enti
   const read = entityReader(find)
   return {
     get: (key) => {
-      const known = entities.get(key)
-      if (known !== undefined) return known
+      const readEntity = entities.get(key)
+      if (readEntity !== undefined) return readEntity
       const stored = find(key)
       if (stored === undefined) return undefined
       const one = read(key, stored)
@@ -85,8 +85,8 @@ function closeOver(
   done: Map<string, ReadonlySet<string>>,
   path: Set<string>,
 ): ReadonlySet<string> {
-  const known = done.get(key)
-  if (known !== undefined) return known
+  const closed = done.get(key)
+  if (closed !== undefined) return closed
   if (path.has(key)) throw new Error(`entity ${key} is a member of itself`)
   path.add(key)
   const ancestors = new Set<string>()

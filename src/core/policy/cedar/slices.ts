@@ -59,9 +59,9 @@ export class Slice {
   /** Those whose principal scope matches too, each once. */
   rulesFor(principal: EntityRef, entities: EntityStore): readonly Rule[] {
     const entity = entities.get(principal.key)
-    const known = this.#ofPrincipal.get(principal.key)
+    const cached = this.#ofPrincipal.get(principal.key)
     // The result holds for the same entity object only: memberships may differ in another.
-    if (known !== undefined && known.entity === entity) return known.rules
+    if (cached !== undefined && cached.entity === entity) return cached.rules
     const found = new Set<number>()
     const keys = keysWithin(principal, entities)
     for (const shelf of this.#shelves) {
@@ -121,8 +121,9 @@ export function slicer({ actions, shelves }: FiledRules, ruleAt: (place: number)
   return (action, resource, entities) => {
     const actionEntity = entities.get(action.key)
     const resourceEntity = entities.get(resource.key)
-    const known = remembered.get(action.key)?.get(resource.key)
-    if (known !== undefined && known.action === actionEntity && known.resource === resourceEntity) return known.slice
+    const cached = remembered.get(action.key)?.get(resource.key)
+    if (cached !== undefined && cached.action === actionEntity && cached.resource === resourceEntity)
+      return cached.slice
     const found = shelvesWithin(keysWithin(action, entities), keysWithin(resource, entities))
     const slice = entryOf(byShelves, found.map(({ place }) => place).join(), () => new Slice(found, ruleAt, spend))
     const ofAction = entryOf(remembered, action.key, () => new Map<string, Remembered>())

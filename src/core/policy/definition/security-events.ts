@@ -24,7 +24,7 @@ interface EventRule {
   readonly type: string
   /** The first applies unless the stream's entry names another of them. */
   readonly effects: readonly [EffectName, ...EffectName[]]
-  readonly weigh: (told: EventClaims) => Weighed
+  readonly weigh: (claims: EventClaims) => Weighed
 }
 
 const caep = (name: string): string => `https://schemas.openid.net/secevent/caep/event-type/${name}`
@@ -59,9 +59,9 @@ const LEVEL_OF: ReadonlyMap<unknown, Level> = new Map([
 const OWN_RISK: ReadonlySet<unknown> = new Set([undefined, "USER", "DEVICE", "SESSION"])
 
 const risky = ({ current_level: level, principal }: EventClaims): Weighed => {
-  const known = LEVEL_OF.get(level)
-  if (known === undefined) return { malformed: "current_level" }
-  return OWN_RISK.has(principal) ? known : "nothing"
+  const stated = LEVEL_OF.get(level)
+  if (stated === undefined) return { malformed: "current_level" }
+  return OWN_RISK.has(principal) ? stated : "nothing"
 }
 
 const TABLE = {

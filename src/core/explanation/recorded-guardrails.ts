@@ -37,7 +37,7 @@ export function toldBy(record: RecordedCall, bundle: Bundle, recordedBy: Bundle 
   let unknown: string | null = null
   const judges = all.about(tool).judges.map((compiled): CompiledGuardrail<Guardrail> => {
     const { id, kind } = compiled.guardrail
-    const use = known.get(id) ?? (id === breaker ? { guardrail: id, kind, holds: false } : undefined)
+    const use = uses.get(id) ?? (id === breaker ? { guardrail: id, kind, holds: false } : undefined)
     const recreated = use && asRecorded(compiled, use, before.get(id))
     if (recreated) return recreated
     notRecorded.push(id)

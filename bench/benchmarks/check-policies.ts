@@ -58,7 +58,7 @@ function rule(index: number): string {
     [
       `permit (principal in ${agents}, ${calls}, resource in ${group}) when { resource.sensitivity_level <= ${index} };`,
       `permit (principal is User, ${calls}, resource) when { resource.sensitivity == "${index}" };`,
-      `forbid (principal, action == Action::"read", ${unknown}) when { context.task.calls > ${index} };`,
+      `permit (principal, action == Action::"read", ${unknown}) when { context.task.calls > ${index} };`,
       `forbid (principal, ${calls}, resource in ${group}) unless { context.task.purpose == "purpose-${index % 130}" };`,
     ].at(index % 4) ?? ""
   )

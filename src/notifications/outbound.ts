@@ -14,8 +14,9 @@ import { OUTBOUND_VERSION } from "./outbound-stub.ts"
 import { type FormatError, type FormatContext } from "./formats/message.ts"
 import { nextOf } from "./retry.ts"
 import { post } from "./post.ts"
-import { Queue, type Deliveries, type DeliveryRow } from "./queue.ts"
+import { Queue, type DeliveryRow } from "./queue.ts"
 import { toldTo } from "../core/notices/recipients.ts"
+import type { Deliveries } from "./deliveries.ts"
 import { messageOf } from "./formats/formats.ts"
 
 /** A request has six connections at most. */

@@ -3,10 +3,10 @@
  * receiver's recent responses. Bounded: if it is full, the oldest of the most frequent kind is dropped.
  */
 import { logEvent } from "../platform/log.ts"
-import type { FormatError } from "./formats/message.ts"
 import type { Notice } from "../core/notices/notice.ts"
+import type { Reason, Deliveries } from "./deliveries.ts"
 import { GIVE_UP_AFTER_MS, LONGEST_PAUSE_MS, LONGEST_RETRY_AFTER_MS, pauseOf } from "./retry.ts"
-import type { Failure, Next } from "./retry.ts"
+import type { Next } from "./retry.ts"
 
 const MOST_WAITING = 1_000
 const MOST_DEAD = 1_000
@@ -16,17 +16,6 @@ const REMEMBER_MS = 86_400_000
 const MOST_REMEMBERED = 10_000
 /** Dead deliveries that are listed, the latest first. */
 const MOST_SHOWN = 50
-
-/** Why a delivery is dead, also if it was not tried, or could have been tried again. */
-export type Reason =
-  | Failure
-  | FormatError["hindrance"]
-  | "url_refused"
-  | "queue_full"
-  | "not_told"
-  | "receiver_unknown"
-  | "expired"
-  | "failed"
 
 export interface DeliveryRow extends Record<string, SqlStorageValue> {
   readonly id: string
@@ -57,24 +46,6 @@ export interface Self extends Record<string, SqlStorageValue> {
   readonly failed_at: number | null
   readonly failure: Reason | null
   readonly status: number | null
-}
-
-/** Times in milliseconds since the epoch. */
-export interface Deliveries {
-  readonly waiting: number
-  readonly dead: number
-  readonly next_at: number | null
-  readonly succeeded_at: number | null
-  readonly last_failure: { readonly at: number; readonly reason: string; readonly status: number | null } | null
-  /** It has answered 410: nothing is sent until its URL changes or an operator retries. */
-  readonly gone: boolean
-  readonly dead_letters: readonly {
-    readonly id: string
-    readonly type: string
-    readonly reason: string
-    readonly tries: number
-    readonly died_at: number
-  }[]
 }
 
 /** `about`: the type of the event, and its agent. The most frequent one makes room for the others. */

@@ -57,9 +57,20 @@ const packagesWithoutMaps: Plugin = {
   },
 }
 
+/** The description of the endpoints is a text, as in the Worker: Vite does not know `with { type: "text" }`. */
+const descriptionAsText: Plugin = {
+  name: "description-as-text",
+  enforce: "pre",
+  resolveId: (source) => (source.endsWith("/docs/reference/openapi.json") ? DESCRIPTION : null),
+  load: async (id) => (id === DESCRIPTION ? `export default ${JSON.stringify(await readFile(OPENAPI, "utf8"))}` : null),
+}
+const OPENAPI = "docs/reference/openapi.json"
+const DESCRIPTION = "\0description"
+
 /** Runs the tests of a project in workerd, beside a Worker with these bindings. */
 const inWorkerd = (bindings: Record<string, string>): Plugin[] => [
   packagesWithoutMaps,
+  descriptionAsText,
   cloudflareTest({ wrangler: { configPath: "./wrangler.toml" }, miniflare: { bindings } }),
 ]
 
@@ -71,14 +82,16 @@ function nodeEnvironment(): Record<string, string> {
   return { TMPDIR, NODE_EXTRA_CA_CERTS: file, LOOPBACK_KEY: key, LOOPBACK_CERTIFICATE: cert }
 }
 
-/** The command as people run it. Most of these files start a local stack, so they are slower than the rest. */
-const COMMAND_TESTS = [
+/** The command as people run it, and the Worker in processes of its own: most of these files start a local stack, or several. */
+const STACK_TESTS = [
+  "test/node/{full-disk,outbound,second-isolate}.test.ts",
+  "test/node/interop/*.test.ts",
   "test/node/cli/{answering,command,completion,diff,explain,help,init,login,publish,revoke,secrets,terminal,test-command}.test.ts",
   "test/node/import/{mcp,openapi}.test.ts",
 ]
 
 /** Folders under test/ that are projects of their own; every other folder belongs to `worker`. */
-const OWN_PROJECT = ["browser", "conformance", "gateways", "long", "node", "spire", "wire"]
+const OWN_PROJECT = ["browser", "conformance", "gateways", "long", "node", "python", "spire", "wire"]
 
 /** More than there are processors: tests in workerd wait most of their time, for records, leases and time-outs. */
 const WORKERS = 6
@@ -114,7 +127,7 @@ const PROJECTS: readonly TestProjectInlineConfiguration[] = [
     test: {
       name: "node",
       include: ["test/node/**/*.test.ts"],
-      exclude: [...configDefaults.exclude, ...COMMAND_TESTS],
+      exclude: [...configDefaults.exclude, ...STACK_TESTS],
       // No module that these tests import keeps state, and no test replaces a module. A process per file would only
       // load the official engine again.
       isolate: false,
@@ -123,7 +136,7 @@ const PROJECTS: readonly TestProjectInlineConfiguration[] = [
       env: nodeEnvironment(),
     },
   },
-  { test: { name: "command", include: COMMAND_TESTS, env: { TMPDIR } } },
+  { test: { name: "stack", include: STACK_TESTS, env: nodeEnvironment() } },
   {
     // What a real HTTP parser makes of the attacks: the tests run in workerd, the Worker under test in another one.
     plugins: [inWorkerd({})],
@@ -170,6 +183,10 @@ const PROJECTS: readonly TestProjectInlineConfiguration[] = [
   {
     // The pages in a real Chromium, if one is installed (test/browser/browser.ts), against a local stack.
     test: { name: "browser", include: ["test/browser/**/*.test.ts"], maxWorkers: 1, hookTimeout: 120_000 },
+  },
+  {
+    // Python's MCP clients, if there is a Python with `venv` (test/python/python.ts), through Envoy if it is installed.
+    test: { name: "python", include: ["test/python/**/*.test.ts"], hookTimeout: 120_000, env: nodeEnvironment() },
   },
   {
     // A real SPIRE, if spire-server and spire-agent are on the PATH.

@@ -95,13 +95,18 @@ async function inTurn<Took extends Seen>(
   const seen = new Map<Side, Took[]>(both.map((side) => [side, []]))
   const answered = new Map<Side, number>()
   const put = async (side: Side, milliseconds: number): Promise<Took> => {
-    let took = await ask(side, await requestsOf(side), milliseconds)
+    const askOnce = async (milliseconds: number): Promise<Took> => {
+      const took = await ask(side, await requestsOf(side), milliseconds)
+      // The server has counted the answers of a round that was too short for a figure, too.
+      answered.set(side, (answered.get(side) ?? 0) + took.answered)
+      return took
+    }
+    let took = await askOnce(milliseconds)
     // On a busy machine it takes longer to see enough.
     for (let longer = 4; took.answered < LEAST_ANSWERS && longer <= 16; longer *= 4) {
-      took = await ask(side, await requestsOf(side), milliseconds * longer)
+      took = await askOnce(milliseconds * longer)
     }
     guard(took.answered >= LEAST_ANSWERS, `${side.name}: only ${took.answered} answers in ${milliseconds} ms`)
-    answered.set(side, (answered.get(side) ?? 0) + took.answered)
     await quiet()
     return took
   }

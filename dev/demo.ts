@@ -1,6 +1,4 @@
-/**
- * `npm run demo`: the main job on real parts, one line a call. Exits 0 only if every decision is the expected one.
- */
+/** `npm run demo`: the main job on real parts, one line a call. Exits 0 only if every decision is the expected one. */
 import { resolve } from "node:path"
 import { Command } from "commander"
 import { colors } from "../cli/terminal/colors.ts"
@@ -9,7 +7,7 @@ import { asJson, asRow, HEADING, observe, type Observation } from "./demo/show.t
 import { tell } from "./demo/story.ts"
 
 const { json = false } = new Command("demo")
-  .description("Makes the calls of the README's story through real gateways, and says what was decided of each.")
+  .description("Makes the calls of the README's story through real gateways, and shows each decision.")
   .option("--json", "one call a line, as JSON")
   .parse()
   .opts<{ readonly json?: boolean }>()

@@ -1,4 +1,4 @@
-/** `npm run deploy -- --env NAME`: this repository, and a directory of policies, to a Cloudflare account. */
+/** `npm run deploy -- --env NAME`: deploys this repository, and a directory of policies, to a Cloudflare account. */
 import { execFile, spawn } from "node:child_process"
 import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
@@ -30,7 +30,7 @@ interface Options {
 }
 
 const command = new Command("deploy")
-  .description("Deploys the Worker and has it decide by a directory of policies; begins again where it was stopped.")
+  .description("Deploys the Worker and publishes a directory of policies to it; continues where it failed before.")
   .requiredOption(
     "--env <name>",
     "such as staging or production: each has a file, a host, a KV namespace and a key of its own",
@@ -39,7 +39,7 @@ const command = new Command("deploy")
   .option("--policies <dir>", "the policy directory", "policies")
   .option("--key <file>", "the publisher's private key (also NARROWGATE_PUBLISHER_KEY)")
   .option("--why <text>", "why it is published; absent: the last commit of the directory")
-  .option("--dry-run", "check all that can be checked here, and say what would be done; needs no account")
+  .option("--dry-run", "check all that can be checked here, and print what would be done; needs no account")
   .addHelpText(
     "after",
     "\nExamples:\n  npm run deploy -- --env staging --host authz.staging.example --key staging.jwk --dry-run\n  npm run deploy -- --env staging --key staging.jwk\n",
@@ -66,7 +66,7 @@ async function main(options: Options): Promise<void> {
   if (dryRun) console.log(`would write ${fileOf(env)}:\n\n${configurationOf(base, settings)}`)
   else await writeConfiguration(settings)
   const probes = body.servers.flatMap(({ probe }) => probe?.secret ?? [])
-  // Whoever is pushed signals without a bearer key needs no secret of its own.
+  // A receiver of pushed signals without a bearer key needs no secret of its own.
   const isSecret = body.receivers.some((receiver) => receiver.format !== "set" || receiver.bearer)
   const secrets = [...new Set([...probes, ...(isSecret ? ["WEBHOOK_SECRETS"] : [])])].toSorted()
   const say = (line: string): void => console.log(line)
@@ -82,9 +82,9 @@ async function main(options: Options): Promise<void> {
   console.log(dryRun ? "nothing was done" : `https://${settings.host} decides by ${policies}`)
 }
 
-/** What is kept, over which goes what was said now. */
+/** The stored settings, which the options override. */
 async function settingsFor({ env, host, key }: Options): Promise<Settings> {
-  const kept = await readFile(join(ROOT, fileOf(env)), "utf8").catch(() => null)
+  const stored = await readFile(join(ROOT, fileOf(env)), "utf8").catch(() => null)
   const { d: _private, ...publicKey } = await publisherKey(key)
   const publisherKeys = JSON.stringify({ keys: [{ ...publicKey, alg: "ES256", use: "sig" }] })
   const fresh = {
@@ -95,8 +95,8 @@ async function settingsFor({ env, host, key }: Options): Promise<Settings> {
     signingAlgorithm: "ES256",
     maxProbeRequests: "40",
   }
-  if (kept === null) return fresh
-  const settings = settingsIn(env, kept)
+  if (stored === null) return fresh
+  const settings = settingsIn(env, stored)
   if (host !== undefined && host !== settings.host) {
     throw new Failure(
       `${env} is at ${settings.host}`,
@@ -121,7 +121,7 @@ async function othersThan(env: string): Promise<readonly Settings[]> {
   )
 }
 
-/** Sound, its tests pass, and it is meant for elsewhere than this machine. */
+/** The policies must be sound, pass their tests, and be meant for elsewhere than this machine. */
 async function checked(policies: string): Promise<{ readonly body: BundleBody; readonly digest: string }> {
   const compiled = withTables(await compilePolicies(policies))
   console.log(summarise(policies, compiled))
@@ -147,7 +147,7 @@ async function checked(policies: string): Promise<{ readonly body: BundleBody; r
 /** With these bindings; sends nothing. */
 async function builds(configuration: string): Promise<void> {
   const out = await mkdtemp(join(tmpdir(), "narrowgate-build-"))
-  // Beside wrangler.toml, as paths in it are relative to it.
+  // Beside wrangler.toml, because its paths are relative to it.
   const file = join(ROOT, `.wrangler-deploy-${process.pid}.toml`)
   try {
     await writeFile(file, configuration)
@@ -168,9 +168,9 @@ function wranglerFor(file: string): Outside["wrangler"] {
       const { stdout } = await promisify(execFile)(process.execPath, all, { cwd: ROOT, env, maxBuffer: 16_777_216 })
       return stdout
     } catch (error) {
-      const said = error instanceof Error && "stderr" in error ? String(error.stderr).trim() : String(error)
+      const message = error instanceof Error && "stderr" in error ? String(error.stderr).trim() : String(error)
       throw new Failure(
-        `wrangler ${args.join(" ")}: ${said}`,
+        `wrangler ${args.join(" ")}: ${message}`,
         "Log in to the account first: npx wrangler login, or set CLOUDFLARE_API_TOKEN.",
       )
     }

@@ -21,12 +21,12 @@ export interface GatewayRoute {
 }
 
 export interface GatewayOptions {
-  /** 0: a free one. */
+  /** 0: a free port. */
   readonly port: number
   readonly authorizer: Authorizer
-  /** The longest prefix wins. */
+  /** The longest prefix takes precedence. */
   readonly routes: readonly GatewayRoute[]
-  /** The origin that clients call, where it is not the one listened on. Other `Host`s are refused. */
+  /** The origin that clients call, if it is not the one listened on. Requests for other hosts are rejected. */
   readonly publicOrigin?: string
 }
 
@@ -37,9 +37,9 @@ interface GatewayDecision {
   readonly allowed: boolean
   /** What the client gets; 200 for an allow, whatever the upstream answers. */
   readonly status: number
-  /** Empty for an allow, and where the authorizer gave none. */
+  /** Empty for an allow, and if the authorizer gave none. */
   readonly code: string
-  /** The decision id; empty where the authorizer gave none. */
+  /** The decision id; empty if the authorizer gave none. */
   readonly decision: string
   readonly requestId: string
 }
@@ -116,7 +116,7 @@ function forward(
     const send = protocol === "https:" ? sendSecure : sendPlain
     const outgoing = send({ hostname, port, method, path, headers: headers.flat(), agent: false })
     outgoing.once("response", resolve).on("error", reject)
-    // A client that leaves ends its stream at the upstream too.
+    // If the client disconnects, the stream ends at the upstream too.
     response.once("close", () => outgoing.destroy())
     if (body === undefined) request.pipe(outgoing)
     else outgoing.end(body)
@@ -127,7 +127,9 @@ interface Located {
   /** `http:` or `https:`. */
   readonly protocol: string
   readonly host: string
-  /** Path and query as the client sent them, below the upstream's own path: what was authorized is what is asked. */
+  /**
+   * Path and query as the client sent them, below the upstream's own path: the authorized request is the forwarded one.
+   */
   readonly path: string
 }
 
@@ -141,11 +143,11 @@ function locate(routes: readonly GatewayRoute[], target: string): Located | unde
   return { protocol, host, path: (pathname === "/" ? "" : pathname) + target.slice(route.prefix.length) || "/" }
 }
 
-/** Undefined where it is longer than an authorizer may be sent. */
+/** Undefined if it is longer than an authorizer may be sent. */
 async function wholeBody(request: IncomingMessage): Promise<Uint8Array | undefined> {
   const chunks: Uint8Array[] = []
   let length = 0
-  // Left open on a refusal: the connection still has to carry it.
+  // Left open if the body is too long: the connection still has to carry the answer.
   for await (const chunk of request.iterator({ destroyOnReturn: false })) {
     length += chunk.length
     if (length > MAX_BODY_BYTES) return undefined

@@ -24,7 +24,7 @@ const SESSION_LIFE_SECONDS = 8 * 60 * 60
 const LOGIN_LIFE_SECONDS = 10 * 60
 
 export interface IdentityProviderOptions {
-  /** 0: a free one. */
+  /** 0: a free port. */
   readonly port: number
   /** `aud` of the access tokens. */
   readonly audience: string
@@ -127,7 +127,8 @@ async function configuration(
     clientDefaults: { id_token_signed_response_alg: "ES256" },
     claims: { openid: ["sub", "acr", "auth_time"], email: ["email", "email_verified"], groups: ["groups"] },
     acrValues: ["pwd", "mfa"],
-    // Claims of the granted scopes in the ID token too, which OpenID Core 5.4 would leave to userinfo.
+    // Claims of the granted scopes in the ID token too, which OpenID Connect Core, section 5.4, would leave to
+    // userinfo.
     conformIdTokenClaims: false,
     clientBasedCORS: () => false,
     findAccount: (_context: Context, name: string) =>
@@ -166,7 +167,7 @@ async function configuration(
   }
 }
 
-/** The provider's own applications: their users are not asked for consent. */
+/** The provider's own applications: their users need not consent. */
 async function grantOwnApplication(
   { oidc }: Context,
   audience: string,

@@ -1,6 +1,6 @@
 /**
- * DEVELOPMENT ONLY: the login page of the identity provider. oidc-provider's own development page takes any name with
- * any password; a test that a wrong password yields no token needs one that looks.
+ * DEVELOPMENT ONLY: the login page of the identity provider. oidc-provider's own development page accepts any name with
+ * any password; a test that a wrong password yields no token needs a page that checks it.
  */
 import type { IncomingMessage, ServerResponse } from "node:http"
 import { text } from "node:stream/consumers"
@@ -18,7 +18,7 @@ export const USERS: ReadonlyMap<string, readonly string[]> = new Map([
 export async function loginPage(provider: Provider, request: IncomingMessage, response: ServerResponse): Promise<void> {
   // Throws unless the browser's interaction cookie belongs to the interaction in the path.
   const { prompt } = await provider.interactionDetails(request, response)
-  // Of a native app the provider wants to know again each time; here its own applications are all there are.
+  // The provider requires consent of a native app each time; here only its own applications exist.
   if (prompt.name === "consent") {
     return provider.interactionFinished(request, response, { consent: {} }, { mergeWithLastSubmission: true })
   }

@@ -1,5 +1,5 @@
 /**
- * Servers and child processes of the local stack. Everything that we start listens on 127.0.0.1 and is ended by the
+ * Servers and child processes of the local stack. Everything that it starts listens on 127.0.0.1 and is ended by the
  * process that started it.
  */
 import type { ChildProcess } from "node:child_process"
@@ -15,7 +15,7 @@ export interface Listening {
   readonly close: () => Promise<void>
 }
 
-/** Port 0 takes a free one, which `origin` then tells. */
+/** Port 0 takes a free one, which `origin` then contains. */
 export async function listen(server: Server, port: number): Promise<Listening> {
   server.listen(port, "127.0.0.1")
   await once(server, "listening")
@@ -26,22 +26,22 @@ export async function listen(server: Server, port: number): Promise<Listening> {
     async close() {
       const closed = once(server, "close")
       server.close()
-      // An SSE stream stays open for hours: waiting for clients to leave would hang the end of the stack.
+      // An SSE stream stays open for hours: to wait for clients to disconnect would block the end of the stack.
       server.closeAllConnections()
       await closed
     },
   }
 }
 
-/** Below those that the system hands out by itself, so that no connection gets one between the look and the use. */
+/** Below those that the system assigns itself, so that no connection gets one between the check and the use. */
 const UNASKED_PORTS = { from: 20_000, count: 12_000 } as const
 
-/** For programs that cannot tell which port they took. */
+/** For programs that cannot report which port they took. */
 export async function freePort(): Promise<number> {
   return freePorts(1)
 }
 
-/** The stack takes a port and the next, some seconds after it was told which. */
+/** The stack takes a port and the next one, some seconds after it got the number. */
 export async function twoFreePorts(): Promise<number> {
   return freePorts(2)
 }
@@ -62,7 +62,10 @@ async function isFree(port: number): Promise<boolean> {
   return taken !== null
 }
 
-/** Before the work of seconds that would fail in the end. What has killed a stack may have left its `workerd` running. */
+/**
+ * Checked before work of seconds that would fail in the end. A stack that was killed may have left its `workerd`
+ * running.
+ */
 export async function refuseTakenPort(port: number): Promise<void> {
   if (port === 0 || (await isFree(port))) return
   throw new Error(
@@ -70,7 +73,7 @@ export async function refuseTakenPort(port: number): Promise<void> {
   )
 }
 
-/** Waits until `child` accepts connections; rejects with what `complaint` says if it exits or does not within 10 s. */
+/** Waits until `child` accepts connections; rejects with `complaint`'s text if it exits or does not within 10 s. */
 export async function accepting(child: ChildProcess, port: number, complaint: () => string): Promise<void> {
   const deadline = Date.now() + 10_000
   while (Date.now() < deadline) {

@@ -34,7 +34,7 @@ const command = new Command("dev")
   )
   .option(
     "--upstream <url>",
-    "where your server is, as far as no `probe` of the catalog says it; turns the gateways on, as --gateway does",
+    "where your server is, if no `probe` of the catalog says so; turns the gateways on, as --gateway does",
     readUrl,
   )
   .addHelpText(
@@ -59,10 +59,10 @@ try {
     console.log(`Gateway ${id.padEnd(9)} ${dialect}, ${header} ${developmentKey(id)}`)
   }
   for (const { id } of body?.queries ?? []) {
-    console.log(`Asks policy ${id.padEnd(5)} AuthZEN, Authorization: Bearer ${developmentKey(id)}`)
+    console.log(`Queries     ${id.padEnd(5)} AuthZEN, Authorization: Bearer ${developmentKey(id)}`)
   }
   console.log(`Publisher's key   ${stack.publisherKey} (narrowgate rollback --key)`)
-  if (candidate !== undefined) console.log(`Tried beside it   ${candidate}: narrowgate decisions tail --differs`)
+  if (candidate !== undefined) console.log(`Candidate         ${candidate}: narrowgate decisions tail --differs`)
   stack.follow((directory, published) => {
     console.log(summarise(directory, published.compiled))
     if (published.pointer) console.log(`published bundle ${published.pointer.seq} of ${directory}`)
@@ -87,8 +87,8 @@ try {
     gateway && body && !isDemo
       ? await startOwnGateways({ body, narrowgate: stack.origin, ...(upstream && { upstream }) })
       : null
-  for (const line of own?.told ?? []) console.log(`Behind a gateway  ${line}`)
-  // The servers that the example names are there with `--gateway` only.
+  for (const line of own?.report ?? []) console.log(`Behind a gateway  ${line}`)
+  // The servers that the example names run only with `--gateway`.
   if (services || !isDemo) stack.keepProbing()
   const stop = async (): Promise<never> => {
     await own?.close()

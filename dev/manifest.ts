@@ -1,10 +1,10 @@
-/** What wrangler.toml says about the Worker, for everybody who runs it in another way than wrangler does. */
+/** What wrangler.toml says about the Worker, for programs that run it without wrangler. */
 import { readFile } from "node:fs/promises"
 import { join } from "node:path"
 
 const ROOT = join(import.meta.dirname, "..")
 
-/** As far as workerd has to be told. */
+/** The parts that workerd needs. */
 export interface Manifest {
   readonly compatibilityDate: string
   readonly compatibilityFlags: readonly string[]

@@ -1,6 +1,6 @@
 /**
  * A real nginx with `auth_request` in front of the upstreams, for the tests of that dialect. The configuration is the
- * one that the documentation shows, plus what keeps it in a directory of its own.
+ * one in the documentation, plus what confines it to a directory of its own.
  */
 import { spawn } from "node:child_process"
 import { accessSync, constants, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
@@ -9,17 +9,17 @@ import { delimiter, join } from "node:path"
 import type { GatewayRoute } from "./gateway.ts"
 import { type Listening, accepting, endWithUs, freePort, stop } from "./loopback.ts"
 
-/** Debian keeps nginx where an ordinary user's PATH does not look. */
+/** Debian installs nginx outside an ordinary user's PATH. */
 const PLACES = ["/usr/sbin", "/usr/local/sbin", "/opt/homebrew/bin"]
 
 export interface NginxOptions {
-  /** 0: a free one. */
+  /** 0: a free port. */
   readonly port: number
   readonly authorizer: { readonly origin: string; readonly key: string }
   readonly routes: readonly GatewayRoute[]
 }
 
-/** The binary, or null where none is installed: tests then skip. */
+/** The binary, or null if none is installed: tests then skip. */
 export function nginxPath(): string | null {
   const places = [...(process.env["PATH"] ?? "").split(delimiter), ...PLACES].filter((place) => place !== "")
   return places.map((place) => join(place, "nginx")).find(executable) ?? null
@@ -30,7 +30,7 @@ export async function startNginx(options: NginxOptions): Promise<Listening> {
   if (path === null) throw new Error("nginx is not installed")
   const port = options.port === 0 ? await freePort() : options.port
   const configuration = nginxConfiguration({ ...options, port })
-  // Holds the gateway's key: for the owner only, which mkdtemp sees to.
+  // Contains the gateway's key, so only the owner may read it; mkdtemp ensures that.
   const directory = mkdtempSync(join(tmpdir(), "narrowgate-nginx-"))
   writeFileSync(join(directory, "nginx.conf"), configuration)
   const log = join(directory, "error.log")

@@ -1,4 +1,4 @@
-/** The package carries no types. Only what dev/ uses, as observed in oidc-provider 9.13.3. */
+/** The package has no types. Only what dev/ uses, as observed in oidc-provider 9.13.3. */
 declare module "oidc-provider" {
   import type { IncomingMessage, ServerResponse } from "node:http"
 

@@ -1,6 +1,7 @@
 /**
- * Gateways before somebody's own servers, as their policies describe them: each registered gateway with an origin on
- * this machine is stood in for there, and passes what is allowed to where the catalog's probes say that servers are.
+ * Gateways in front of a user's own servers, as the user's policies describe them. For each registered gateway with an
+ * origin on this machine, a development gateway stands in there, and forwards what is allowed to the servers that the
+ * catalog's probes name.
  */
 import type { BundleBody } from "../src/core/policy/bundle.ts"
 import type { GatewayDefinition } from "../src/core/policy/definition/gateways.ts"
@@ -10,22 +11,22 @@ import { SENDS_BODY, type StandIn } from "./gateway/ask.ts"
 import { developmentKey } from "../cli/remote/local-stack-policies.ts"
 
 export interface OwnGateways {
-  /** One line each, for a person: what stands where, and what does not. */
-  readonly told: readonly string[]
+  /** One line each, for a person: which gateway runs where, and which does not run. */
+  readonly report: readonly string[]
   readonly close: () => Promise<void>
 }
 
 export interface OwnGatewaysOptions {
-  /** As in the bundle that decides, its origins moved to where they are here. */
+  /** The gateway as in the live bundle, with its origins moved to where they are here. */
   readonly body: Pick<BundleBody, "gateways" | "servers" | "routes">
   readonly narrowgate: string
-  /** Where everything is that no probe says: an MCP server's endpoint, or the root of an HTTP API. */
+  /** Where everything is that no probe names: an MCP server's endpoint, or the root of an HTTP API. */
   readonly upstream?: string
 }
 
 export async function startOwnGateways({ body, narrowgate, upstream }: OwnGatewaysOptions): Promise<OwnGateways> {
   const started: { readonly close: () => Promise<void> }[] = []
-  const told: string[] = []
+  const report: string[] = []
   const taken = new Set<string>()
   const close = async (): Promise<void> => {
     for (const one of started.toReversed()) await one.close()
@@ -35,16 +36,16 @@ export async function startOwnGateways({ body, narrowgate, upstream }: OwnGatewa
       const { id, dialect } = gateway
       for (const origin of gateway.origins.filter((each) => isLoopback(new URL(each)) && !taken.has(each))) {
         const { routes, lost } = routesAt(origin, body, upstream)
-        told.push(...lost.map((what) => `${what}: nothing says where it is; add a \`probe\`, or \`--upstream URL\``))
-        if (!canStandIn(dialect)) told.push(`${origin}: nothing stands in for a gateway of dialect ${dialect}`)
+        report.push(...lost.map((what) => `${what}: nothing says where it is; add a \`probe\`, or \`--upstream URL\``))
+        if (!canStandIn(dialect)) report.push(`${origin}: nothing stands in for a gateway of dialect ${dialect}`)
         else if (routes.length > 0) {
           taken.add(origin)
           started.push(await startGateway({ ...listenerOf(gateway, origin, dialect, narrowgate), routes }))
-          for (const { prefix, upstream: to } of routes) told.push(`${origin}${prefix} → ${to} (${id}, ${dialect})`)
+          for (const { prefix, upstream: to } of routes) report.push(`${origin}${prefix} → ${to} (${id}, ${dialect})`)
         }
       }
     }
-    return { told, close }
+    return { report, close }
   } catch (error) {
     await close()
     throw error

@@ -7,7 +7,7 @@ import { canonicalBytes, digestOf } from "../src/core/policy/digest.ts"
 import { fitToStack, type Origins } from "../cli/remote/local-stack-policies.ts"
 
 export interface Published {
-  /** Null where the directory does not check: what was live before stays so. */
+  /** Null if the directory does not check; the live bundle then stays. */
   readonly pointer: Pointer | null
   readonly compiled: Compiled
 }
@@ -19,7 +19,7 @@ export interface Publisher {
   readonly origins: Origins
 }
 
-/** @param what to decide by it, or to try it beside what decides */
+/** @param what to make it live, or to make it the candidate */
 export async function publish(
   directory: string,
   { url, key, origins }: Publisher,
@@ -30,16 +30,16 @@ export async function publish(
   if (!body) return { pointer: null, compiled }
   const bytes = canonicalBytes(fitToStack(body, origins))
   const digest = await digestOf(bytes)
-  const said = { by: "the local stack", why: `as it stands in ${directory}` }
-  const { seq } = await publishTo({ url, key, what, digest, bytes, said, over: "any" })
+  const reason = { by: "the local stack", why: `as it stands in ${directory}` }
+  const { seq } = await publishTo({ url, key, what, digest, bytes, reason, over: "any" })
   return { pointer: { seq, digest }, compiled }
 }
 
-/** None is tried any more. */
+/** Withdraws the candidate. */
 export async function withdrawAny({ url, key }: Publisher): Promise<void> {
   const { history } = await historyAt(url, key)
   const tried = history.find(({ what, done }) => what !== "pointer" && done)
   if (tried?.what !== "candidate") return
-  const said = { by: "the local stack", why: "started without a candidate" }
-  await publishTo({ url, key, what: "withdrawal", digest: tried.digest, said, over: "any" })
+  const reason = { by: "the local stack", why: "started without a candidate" }
+  await publishTo({ url, key, what: "withdrawal", digest: tried.digest, reason, over: "any" })
 }

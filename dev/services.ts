@@ -1,6 +1,4 @@
-/**
- * What stands behind the local stack: the demo's servers, each reached only through a gateway that asks Narrowgate.
- */
+/** What stands behind the local stack: the demo's servers, each reached only through a gateway that uses Narrowgate. */
 import type { BundleBody } from "../src/core/policy/bundle.ts"
 import { startGateway } from "./gateway.ts"
 import type { Listening } from "./loopback.ts"
@@ -35,9 +33,12 @@ export function namesDemoServers(servers: BundleBody["servers"]): boolean {
 }
 
 export interface Services {
-  /** Envoy's way of asking, with bodies: before the MCP servers `everything` and `billing`, and before the plain HTTP API. */
+  /**
+   * In the manner of Envoy, with bodies: in front of the MCP servers `everything` and `billing`, and of the plain HTTP
+   * API.
+   */
   readonly edge: Listening
-  /** nginx's way of asking, without bodies: before the MCP server `desk`. */
+  /** In the manner of nginx, without bodies: in front of the MCP server `desk`. */
   readonly web: Listening
   readonly webIs: "nginx" | "a stand-in for nginx"
   readonly desk: Desk
@@ -83,12 +84,12 @@ export async function startServices(options: ServicesOptions): Promise<Services>
       }),
     )
     const routes = [{ prefix: "/desk/mcp", upstream: desk.url }]
-    const asked = { origin: narrowgate, key: developmentKey("web") }
+    const authorizer = { origin: narrowgate, key: developmentKey("web") }
     const isInstalled = nginxPath() !== null
     const web = keep(
       isInstalled
-        ? await startNginx({ port: webPort, authorizer: asked, routes })
-        : await startGateway({ port: webPort, authorizer: { ...asked, dialect: "nginx" }, routes }),
+        ? await startNginx({ port: webPort, authorizer, routes })
+        : await startGateway({ port: webPort, authorizer: { ...authorizer, dialect: "nginx" }, routes }),
     )
     return { edge, web, webIs: isInstalled ? "nginx" : "a stand-in for nginx", desk, billing, api, close }
   } catch (error) {

@@ -22,15 +22,15 @@ const ROOT = resolve(import.meta.dirname, "..")
 
 export interface StackOptions {
   readonly policies: string
-  /** A policy directory to try beside it (shadow mode). */
+  /** A policy directory to evaluate beside the live one (shadow mode). */
   readonly candidate?: string
   /** The Worker's; the identity provider takes the next one. */
   readonly port: number
-  /** Where state is kept; absent: by policy directory and port, below `.narrowgate/`. */
+  /** Where state is stored; absent: by policy directory and port, below `.narrowgate/`. */
   readonly state?: string
   /** Of gateways: as the policies write them → as they are here. */
   readonly origins?: Origins
-  /** Workers that are bound to Narrowgate, or to one another, as they would be where it is deployed. */
+  /** Workers that are bound to Narrowgate, or to one another, as they would be if deployed. */
   readonly beside?: readonly Beside[]
   readonly log?: (line: string) => void
 }
@@ -40,7 +40,7 @@ export interface Beside {
   /** One ES module. */
   readonly script: string
   readonly vars?: Readonly<Record<string, string>>
-  /** Name of a binding → whom it leads to; `entrypoint` absent: its default export. */
+  /** Name of a binding → the Worker that it leads to; `entrypoint` absent: its default export. */
   readonly services?: Readonly<Record<string, { readonly worker: string; readonly entrypoint?: string }>>
 }
 
@@ -52,11 +52,11 @@ export interface Stack {
   readonly publisherKey: string
   /** Publishes again after each edit, until the stack is closed. */
   readonly follow: (onPublished: (directory: string, published: Published) => void) => void
-  /** Runs the Worker's scheduled probe, now; where it is deployed a Cron Trigger does. */
+  /** Runs the Worker's scheduled probe, now; in a deployment a Cron Trigger does. */
   readonly probe: () => Promise<void>
-  /** Runs it now and then, until the stack is closed. */
+  /** Runs it at intervals, until the stack is closed. */
   readonly keepProbing: () => void
-  /** Asks one of those beside it, as if it had been called at that URL. */
+  /** Sends a request to one of the Workers beside it, as if it had been called at that URL. */
   readonly fetchBeside: (name: string, url: string, init?: RequestInit) => Promise<Response>
   readonly close: () => Promise<void>
 }
@@ -139,26 +139,27 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   }
 }
 
-/** Sooner than where it is deployed: whoever tries it should not have to wait. */
+/** More often than in a deployment: nobody who tries it should have to wait. */
 const PROBE_EVERY_MS = 15_000
 
 async function repeat(work: () => Promise<void>, every: number, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
-    // One that fails says so in the Worker's own log.
+    // A failed run is in the Worker's own log.
     await work().catch(() => undefined)
     await sleep(every, undefined, { signal }).catch(() => undefined)
   }
 }
 
 /**
- * What of a Worker's door is needed; its declared type is the Workers runtime's, which Node's type check does not know.
+ * The parts of a Worker's fetcher that are needed; its declared type is the Workers runtime's, which Node's type check
+ * does not know.
  */
 function isScheduled(value: unknown): value is { readonly scheduled: () => Promise<unknown> } {
   return typeof value === "object" && value !== null && "scheduled" in value
 }
 
 function isFetcher(value: unknown): value is { readonly fetch: typeof fetch } {
-  // A proxy, which says of no member that it has it.
+  // A proxy, which claims to have no member.
   return typeof value === "object" && value !== null && typeof Reflect.get(value, "fetch") === "function"
 }
 
@@ -175,7 +176,7 @@ interface Keys {
   readonly provider: IdentityProviderKeys
 }
 
-/** Kept, so that tokens and bundles outlive a restart. Readable by their owner only. */
+/** Stored, so that tokens and bundles outlive a restart. Readable by their owner only. */
 async function keysIn(state: string): Promise<Keys> {
   const file = join(state, "keys.json")
   const keys = await readKeys(file)
@@ -205,7 +206,7 @@ async function buildWorker(outdir: string): Promise<string> {
   return join(outdir, "index.js")
 }
 
-/** What those beside it call it. */
+/** Its name for the Workers beside it. */
 export const NAME = "narrowgate"
 
 async function startWorker(
@@ -238,7 +239,7 @@ async function startWorker(
             ISSUER: text(origin),
             PUBLISHER_KEYS: text(JSON.stringify({ keys: [publisher] })),
             LOCAL: text("true"),
-            // As a deployed Worker has it as a secret: nobody is told anything without.
+            // As a deployed Worker has it as a secret: without it no notification is sent.
             WEBHOOK_SECRETS: text(process.env["WEBHOOK_SECRETS"] ?? "{}"),
             BUNDLES: { type: "kv", id: "bundles" },
             ...Object.fromEntries(bindings),

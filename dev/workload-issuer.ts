@@ -1,5 +1,5 @@
 /**
- * DEVELOPMENT ONLY: hands a workload identity to whoever asks on loopback. It stands where SPIRE's Workload API stands
+ * DEVELOPMENT ONLY: issues a workload identity to any client on loopback. It stands where SPIRE's Workload API stands
  * in production, which attests the process first. Never imported by the Worker.
  */
 import { randomUUID } from "node:crypto"
@@ -8,7 +8,10 @@ import { type JWK, SignJWT, calculateJwkThumbprint, importJWK } from "jose"
 
 const SVID_LIFE_SECONDS = 300
 
-/** SPIFFE-ID 2.3: `.` and `..` are no segments, nothing is encoded; only the trust domain of the examples is served. */
+/**
+ * SPIFFE-ID, section 2.3: `.` and `..` are no segments, nothing is encoded; only the trust domain of the examples is
+ * served.
+ */
 const SPIFFE_ID = /^spiffe:\/\/example\.org(?:\/(?!\.{1,2}(?:\/|$))[A-Za-z0-9._-]+)+$/
 
 export type WorkloadIssuer = (request: IncomingMessage, response: ServerResponse) => Promise<void>
@@ -19,7 +22,7 @@ export async function workloadIssuer(key: JWK): Promise<WorkloadIssuer> {
   const privateKey = await importJWK(key, "ES256")
   const { d: _private, ...publicKey } = key
 
-  // SPIFFE Trust Domain and Bundle 4: a JWK set with `use: jwt-svid`, in which consumers skip every other use.
+  // SPIFFE Trust Domain and Bundle, section 4: a JWK set with `use: jwt-svid`; consumers ignore every other use.
   const bundle = JSON.stringify({
     keys: [{ ...publicKey, kid, use: "jwt-svid" }],
     spiffe_sequence: 1,

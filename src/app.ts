@@ -11,17 +11,17 @@ import { introspect, revoke } from "./authorization-server/introspection.ts"
 import { token } from "./authorization-server/token/endpoint.ts"
 import { authorizationServer, protectedResource } from "./authorization-server/metadata.ts"
 import { filterTools } from "./gateway/filter-tools.ts"
-import { authorization, forEnvoy, refusal } from "./gateway/endpoint.ts"
+import { authorization, forEnvoy, unidentifiedResponse } from "./gateway/endpoint.ts"
 import { FILTER_KEY_HEADER, KEY_HEADER } from "./gateway/registry.ts"
 import { settleCall, SETTLE_KEY_HEADER } from "./gateway/settle-call.ts"
-import { addManagementRoutes } from "./api/door.ts"
+import { addManagementRoutes } from "./api/router.ts"
 import { CALLBACK } from "./web/provider.ts"
 import { signIn, signInCallback, signOut } from "./web/sign-in.tsx"
 import { takeEvents } from "./revocation/events-endpoint.ts"
 import { bundleFor, requestContext, type RequestContext } from "./request-context.ts"
 import { logEvent } from "./platform/log.ts"
 
-/** Keys and metadata change rarely, and an unknown `kid` makes whoever caches them look again. */
+/** Keys and metadata change rarely, and an unknown `kid` makes a client fetch the cached keys again. */
 const PUBLIC = { "Cache-Control": "public, max-age=300" }
 const NO_STORE = { "Cache-Control": "no-store" }
 
@@ -29,7 +29,7 @@ const context = (c: Context<{ Bindings: Env }>): RequestContext =>
   requestContext(c.env, (work) => c.executionCtx.waitUntil(work))
 
 export const app = new Hono<{ Bindings: Env }>()
-/** All that is no question of a gateway. Apart, so that the guard before it costs no question anything. */
+/** All routes besides those by which gateways authorize calls. They are separate, so that the guard before them costs those calls nothing. */
 const others = new Hono<{ Bindings: Env }>()
 
 app.all("/authz/envoy/*", (c) => authorization(c, "/authz/envoy", c.req.header(KEY_HEADER) ?? null))
@@ -40,7 +40,7 @@ app.all("/authz/forward/:key", (c) => authorization(c, "/authz/forward", c.req.p
 // `..` would otherwise turn `/authz/envoy/../../healthz` into a 200, and so into an allow.
 app.notFound((c) => others.fetch(c.req.raw, c.env, c.executionCtx))
 others.use(async (c, next) =>
-  c.req.raw.headers.has(KEY_HEADER) ? refusal({ reason: "gateway_unknown" }, context(c)) : next(),
+  c.req.raw.headers.has(KEY_HEADER) ? unidentifiedResponse({ reason: "gateway_unknown" }, context(c)) : next(),
 )
 
 others.on(["GET", "POST"], "/oauth/authorize", authorizationEndpoint)
@@ -52,10 +52,10 @@ others.post("/oauth/revoke", revoke)
 others.get("/sign-in", signIn)
 others.get(CALLBACK, signInCallback)
 others.post("/sign-out", signOut)
-// What people do at its pages is asked of the API, as anybody else's would be.
+// The console sends requests to the API like any other client.
 others.route(
   "/console",
-  consolePages(async (request, c) => others.fetch(request, c.env, c.executionCtx)),
+  consolePages(async (request, c) => app.fetch(request, c.env, c.executionCtx)),
 )
 
 others.post("/v1/tools/filter", (c) => filterTools(c.req.raw, c.req.header(FILTER_KEY_HEADER) ?? null, context(c)))
@@ -83,8 +83,13 @@ others.get("/.well-known/oauth-protected-resource/:gateway", async (c) => {
   return found ? c.json(found, 200, PUBLIC) : c.notFound()
 })
 
-// Whoever asks for it loads it: no other request should.
-others.get("/openapi.json", async (c) => c.json((await import("../docs/reference/openapi.json")).default, 200, PUBLIC))
+// It is a text in the bundle. As an object, it would be compiled in every isolate that starts.
+others.get("/openapi.json", async (c) => {
+  const found: { readonly default: unknown } = await import("../docs/reference/openapi.json", {
+    with: { type: "text" },
+  })
+  return c.body(String(found.default), 200, { ...PUBLIC, "Content-Type": "application/json" })
+})
 
 others.get("/healthz", (c) => c.json({ status: "alive" }, 200, NO_STORE))
 others.get("/readyz", async (c) => {
@@ -97,7 +102,7 @@ others.get("/readyz", async (c) => {
 
 others.notFound((c) => c.json({ error: "not_found", error_description: "There is nothing here." }, 404, NO_STORE))
 
-// Whatever is thrown is a defect or an outage; nobody is let through, and nobody is shown a stack.
+// An exception is a defect or an outage: the request is denied, and no stack trace is shown.
 const failed: ErrorHandler<{ Bindings: Env }> = (error, c) => {
   logEvent("failed", { method: c.req.method, error: String(error) })
   const body = { error: "unavailable", error_description: "No decision could be made." }
@@ -107,6 +112,12 @@ const failed: ErrorHandler<{ Bindings: Env }> = (error, c) => {
 app.onError(failed)
 others.onError(failed)
 
-// Hono makes its matchers of the routes when it first looks for one: done now, while nobody waits for it.
+/** Every route, for the test that holds the description of the endpoints against them. */
+export const routes = (): readonly { readonly method: string; readonly path: string }[] => [
+  ...app.routes,
+  ...others.routes,
+]
+
+// Hono compiles its route matchers at the first match, so the Worker matches once before the first request.
 app.router.match("GET", "/authz/forward")
 others.router.match("GET", "/healthz")

@@ -1,6 +1,6 @@
 /**
- * The doors of the Worker: HTTP, RPC for Workers that are bound to it, the clock, and the Durable Objects that hold
- * what must be exact.
+ * The entry points of the Worker: HTTP, RPC for Workers that are bound to it, the Cron Trigger, and the Durable Objects
+ * for state that must be exact.
  */
 import { app } from "./app.ts"
 import { logEvent } from "./platform/log.ts"
@@ -12,7 +12,6 @@ export { RecordLog } from "./audit/record-log.ts"
 export { KeyRing } from "./signing/key-ring.ts"
 export { Inbox } from "./ledger/inbox.ts"
 export { OnceLog } from "./authorization-server/token/replay-log.ts"
-export { Openings } from "./ledger/task-quota.ts"
 export { Outbound } from "./notifications/outbound.ts"
 export { Publications } from "./bundles/publications.ts"
 export { Session } from "./web/session.ts"
@@ -21,12 +20,12 @@ export { Ledger } from "./ledger/ledger.ts"
 export { SharedLimit } from "./ledger/shared-limit.ts"
 export { Switchboard } from "./revocation/switchboard.ts"
 
-// What goes wrong with it costs the first call some milliseconds, and must not keep the Worker from starting.
+// If warming up fails, the first call takes some milliseconds longer; the Worker starts all the same.
 if (!(await warmUp().catch(() => false))) logEvent("rehearsal_failed", {})
 
 export default {
   fetch: app.fetch,
-  /** By the Cron Trigger of wrangler.toml. */
+  /** Called by the Cron Trigger of wrangler.toml. */
   async scheduled(_controller, env, ctx): Promise<void> {
     await probeServers(requestContext(env, (work) => ctx.waitUntil(work)))
   },

@@ -1,4 +1,4 @@
-/** What a request's steps may use besides their input: made once at the door, passed down, never global. */
+/** What the steps of a request may use besides their input. It is made once for each request and passed down, never global. */
 import type { Config } from "./platform/config.ts"
 import { configOf } from "./platform/config.ts"
 import type { FetchContext } from "./credentials/key-sets/key-set.ts"
@@ -13,11 +13,11 @@ export interface RequestContext {
   readonly env: Env
   readonly config: Config
   readonly keys: KeyFinder
-  /** Milliseconds, when the request arrived. */
+  /** Milliseconds since the epoch, when the request arrived. */
   readonly receivedAt: number
   /** Takes work that the answer does not wait for. */
   readonly background: (work: Promise<unknown>) => void
-  /** How far the search for others' keys may go. */
+  /** What fetching the keys of others depends on. */
   readonly fetchContext: FetchContext
 }
 
@@ -36,12 +36,12 @@ export function requestContext(env: Env, background: RequestContext["background"
   }
 }
 
-/** Returns null if there is none to decide by; the caller then denies. */
+/** Returns null if no bundle can be loaded; the caller then denies the request. */
 export async function bundleFor({ env, receivedAt, background }: RequestContext): Promise<Bundle | null> {
   return currentBundle(bundleSource(env), receivedAt, background)
 }
 
-/** What is tried beside it, if anything is. */
+/** Returns the candidate that is evaluated beside the live bundle. Null if there is none. */
 export function candidateFor(live: Bundle, { env, config, receivedAt, background }: RequestContext): Bundle | null {
   return currentCandidate(env.BUNDLES, config, live, receivedAt, background)
 }

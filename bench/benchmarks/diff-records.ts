@@ -52,7 +52,7 @@ async function writeRecords(directory: string, file: string): Promise<void> {
     const id = `dec_${String(index).padStart(6, "0")}`
     const call = {
       decisionId: id,
-      task: "tsk_01JZZZZZZZZZZZZZZZZZZZZZZZ",
+      task: `tsk_01JZZZZZZZZZZZZZZZZZZZZZZZ-${"0".repeat(64)}`,
       token: "token",
       proof: null,
       tool: result.tool,

@@ -80,7 +80,7 @@ class Remembering {
     this.#bundle = bundle
     this.#state = openTree(bundle, 1)
     this.#database.exec(MEMORY_SCHEMA)
-    this.#storage = new MemoryStorage({ exec: (query, ...values) => this.#exec(query, values) })
+    this.#storage = new MemoryStorage({ exec: (query, ...values) => this.#exec(query, values) }, "tree")
   }
 
   /** One call that is allowed, and one that is not. */
@@ -111,9 +111,10 @@ class Remembering {
   #call(values: Readonly<Record<string, unknown>>, now: number): string | null {
     const { change, verdict } = decide(this.#bundle, this.#state, callOn(this.#state, "dec_1", READ, values), now)
     if (!change) return verdict.denial?.reason ?? null
-    const { memory } = this.#state
-    if (this.#storage.mustWrite(memory, change.memoryUpdates, now)) this.#database.exec("BEGIN")
-    this.#storage.save(memory, change.memoryUpdates, now)
+    const memory = this.#state.ledger.memories.of(this.#state.root)
+    const updates = change.memoryUpdates.flatMap((each) => each.updates)
+    if (this.#storage.mustWrite(memory, updates, now)) this.#database.exec("BEGIN")
+    this.#storage.save(memory, updates, now)
     if (this.#database.isTransaction) this.#database.exec("COMMIT")
     applyChange(this.#state, change)
     return null

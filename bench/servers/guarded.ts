@@ -53,7 +53,7 @@ export async function guardTimedCall(directory: string, guardrails: Guardrails):
   await writeGuardrails(directory, guardrails)
   const { bundle } = await compilePolicies(directory)
   const tool = bundle?.catalog.tools.get(TIMED_TOOL)
-  const judges = bundle && tool ? bundle.guardrails.about(tool).judges.map((judge) => judge.guardrail.id) : []
+  const judges = bundle && tool ? bundle.guardrails.about(tool).applying.map((judge) => judge.guardrail.id) : []
   const written = Object.values(guardrails).flatMap((section) => section.map(({ id }) => id))
   guard(
     written.every((id) => judges.includes(id)),

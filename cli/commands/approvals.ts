@@ -1,13 +1,15 @@
-/** `narrowgate approvals`: what a person is asked to consent to, tasks and single calls, and their answer. */
+/**
+ * `narrowgate approvals`: the approvals that a person may decide, of tasks and of single calls, and their decisions.
+ */
 import type { Command } from "commander"
 import { z } from "zod"
-import { approvals, type AskedTask, type ListedCall } from "../../src/api/contract/approvals.ts"
+import { approvals, type TaskApproval, type ListedCall } from "../../src/api/contract/approvals.ts"
 import { personBearer } from "../remote/bearer.ts"
 import { jsonText, printableText } from "../terminal/escape.ts"
 import { colors } from "../terminal/colors.ts"
 import { EXIT, Failure } from "../terminal/failure.ts"
-import { askApi, type WorkerOptions } from "../remote/worker.ts"
-import { atWorker } from "./decisions.ts"
+import { requestApi, type WorkerOptions } from "../remote/worker.ts"
+import { atWorker } from "./worker-options.ts"
 
 interface PersonOptions extends WorkerOptions {
   readonly login?: string
@@ -24,23 +26,22 @@ interface AnswerOptions extends PersonOptions {
 export function addApprovals(program: Command): void {
   const group = program
     .command("approvals")
-    .description("what you are asked to consent to, and your answer")
+    .description("list the approvals that you can decide, and decide them")
     .addHelpText("after", "\nExample:\n  narrowgate approvals --login alice\n")
   asPerson(group.command("list", { isDefault: true }))
-    .description("what waits for you: tasks that have not begun, and single calls")
+    .description("list the approvals that wait for you: of tasks that have not begun, and of single calls")
     .addHelpText("after", "\nExample:\n  narrowgate approvals --login alice\n")
     .action(list)
   for (const decision of ["approve", "reject"] as const) {
     const command = asPerson(group.command(decision))
-      .description(decision === "approve" ? "let the task begin, or the call pass" : "refuse it")
-      .argument("<ID>", "of a task (tsk_…) or a call (apr_…), as `approvals` names it")
-      .option("--reason <TEXT>", "of a call: why, for the record")
+      .description(decision === "approve" ? "approve the task or the call" : "reject the task or the call")
+      .argument("<ID>", "the id of a task (tsk_…) or of a call's approval (apr_…), from `approvals list`")
+      .option("--reason <TEXT>", "for a call: the reason, which is recorded")
       .addHelpText(
         "after",
         `\nExamples:\n  narrowgate approvals ${decision} tsk_01J8… --login alice\n  narrowgate approvals ${decision} apr_01J8… --login alice\n`,
       )
-    if (decision === "approve")
-      command.option("--uses <N>", "of a call: how often it may be made, at most (default: once)")
+    if (decision === "approve") command.option("--uses <N>", "for a call: how often it may be made (default: once)")
     command.action(async (id: string, options: AnswerOptions) =>
       id.startsWith("apr_") ? answerCall(id, decision, options) : answerTask(id, decision, options),
     )
@@ -50,40 +51,40 @@ export function addApprovals(program: Command): void {
 async function answerTask(id: string, decision: "approve" | "reject", options: AnswerOptions): Promise<void> {
   const bearer = await personBearer(options, options.login)
   const input = { parameters: { task: id }, body: { decision }, schema: approvals.answerApproval.answer() }
-  const answer = await askApi(options, bearer, "answerApproval", input)
+  const answer = await requestApi(options, bearer, "answerApproval", input)
   console.log(options.json ? jsonText(answer, 0) : printableText(`${answer.task}: ${answer.decision}`))
 }
 
-/** Its address has its task in it, which only the list tells. */
+/** The path of the approval contains its task, which only the list shows. */
 async function answerCall(id: string, decision: "approve" | "reject", options: AnswerOptions): Promise<void> {
   const most = uses.optional().safeParse(options.uses)
   if (!most.success) throw new Failure(`--uses cannot be ${options.uses}`, "Write a number from 1 to 100.", EXIT.usage)
   const bearer = await personBearer(options, options.login)
   const waiting = await waitingFor(options, bearer)
-  const asked = waiting.approvals.filter((each) => each.kind === "call").find((each) => each.id === id)
-  if (!asked) throw new Failure(`${id} does not wait for you`, "Look at what does: narrowgate approvals.")
-  if (most.data !== undefined && most.data > asked.most_uses) {
-    const fix = `approvers.yaml lets one approval of ${asked.name ?? "an operator"} allow ${asked.most_uses} at most.`
+  const approval = waiting.approvals.filter((each) => each.kind === "call").find((each) => each.id === id)
+  if (!approval) throw new Failure(`${id} does not wait for you`, "Look at what does: narrowgate approvals.")
+  if (most.data !== undefined && most.data > approval.most_uses) {
+    const fix = `approvers.yaml lets one approval of ${approval.name ?? "an operator"} allow ${approval.most_uses} at most.`
     throw new Failure(`--uses cannot be ${most.data}`, fix, EXIT.usage)
   }
-  const said = {
+  const body = {
     approve: decision === "approve",
     ...(most.data !== undefined && { uses: most.data }),
     ...(options.reason !== undefined && { reason: options.reason }),
   }
-  const parameters = { task: asked.task, approval: id }
-  const input = { parameters, body: said, schema: approvals.answerCallApproval.answer() }
-  const answer = await askApi(options, bearer, "answerCallApproval", input)
+  const parameters = { task: approval.task, approval: id }
+  const input = { parameters, body, schema: approvals.answerCallApproval.answer() }
+  const answer = await requestApi(options, bearer, "answerCallApproval", input)
   if (options.json) return console.log(jsonText(answer, 0))
-  const lacking = answer.status === "pending" ? `, ${answer.votes.length} of ${answer.need} have agreed` : ""
+  const lacking = answer.status === "pending" ? `, ${answer.votes.length} of ${answer.need} have approved` : ""
   const calls = answer.status === "approved" ? `, for ${callsText(answer.uses)}` : ""
   console.log(printableText(`${answer.id}: ${answer.status}${lacking}${calls}`))
 }
 
 function asPerson(command: Command): Command {
   return atWorker(command)
-    .option("--login <NAME>", "who you are at the local stack (elsewhere NARROWGATE_TOKEN)")
-    .option("--json", "as JSON")
+    .option("--login <NAME>", "the user of the local stack as whom you decide; elsewhere set NARROWGATE_TOKEN")
+    .option("--json", "print the result as JSON")
 }
 
 async function list(options: PersonOptions): Promise<void> {
@@ -92,43 +93,44 @@ async function list(options: PersonOptions): Promise<void> {
   if (options.json) return console.log(jsonText(found.approvals))
   if (found.approvals.length === 0) return console.log("Nothing waits for you.")
   for (const each of found.approvals) {
-    console.log(each.kind === "task" ? tellApproval(each, Date.now()) : tellCall(each, Date.now()))
+    console.log(each.kind === "task" ? taskApprovalText(each, Date.now()) : callApprovalText(each, Date.now()))
   }
 }
 
 async function waitingFor(worker: WorkerOptions, bearer: string) {
-  return askApi(worker, bearer, "listApprovals", { parameters: {}, schema: approvals.listApprovals.answer() })
+  return requestApi(worker, bearer, "listApprovals", { parameters: {}, schema: approvals.listApprovals.answer() })
 }
 
-/** @param now milliseconds */
-export function tellApproval(asked: AskedTask, now: number): string {
-  const { task: id, agent, purpose, audience, scope, authorization_details: details, calls, life } = asked
-  const left = Math.max(0, Math.round((asked.expires_at - now) / 1000))
-  const message = asked.binding_message === null ? "" : `: ${printableText(asked.binding_message)}`
+/** @param now milliseconds since the epoch */
+export function taskApprovalText(approval: TaskApproval, now: number): string {
+  const { task: id, agent, purpose, audience, scope, authorization_details: details, calls, life } = approval
+  const left = Math.max(0, Math.round((approval.expires_at - now) / 1000))
+  const message = approval.binding_message === null ? "" : `: ${printableText(approval.binding_message)}`
   const most = calls === null ? "" : `, at most ${calls} ${calls === 1 ? "call" : "calls"}`
-  const bounds = (details ?? []).flatMap(({ arguments: bounded = {} }) => Object.entries(bounded).map(tellBound))
+  const bounds = (details ?? []).flatMap(({ arguments: bounded = {} }) => Object.entries(bounded).map(boundText))
   return [
     `${colors.bold(printableText(id))}  ${printableText(agent)}`,
     `  for       ${printableText(purpose)}${message}`,
     `  may then  ${printableText(scope)}${most}, for ${life} s`,
     `  only at   ${printableText(audience)}`,
-    // The message above is the agent's own words; these hold.
+    // The message above is the agent's own words; the following values are authoritative.
     ...bounds.map((bound) => `  only with ${printableText(bound)}`),
     `  answer    within ${left} s`,
   ].join("\n")
 }
 
-/** @param now milliseconds */
-export function tellCall(asked: ListedCall, now: number): string {
-  const { id, tool, method, environment, redacted, chain, purpose, user, name, guardrail, rules, need, votes } = asked
-  const left = Math.max(0, Math.round((asked.expires_at - now) / 1000))
-  const when = asked.unanswerable === null ? "" : ", once an operator has released its task, which is frozen"
+/** @param now milliseconds since the epoch */
+export function callApprovalText(approval: ListedCall, now: number): string {
+  const { id, tool, method, environment, redacted, chain, purpose, user, name, guardrail, rules, need, votes } =
+    approval
+  const left = Math.max(0, Math.round((approval.expires_at - now) / 1000))
+  const when = approval.unanswerable === null ? "" : ", once an operator has released its quarantined task"
   const whom = user === null ? "" : `, for ${printableText(user)}`
   const asks = guardrail === null ? `rule ${rules.join(", ")}` : `guardrail ${guardrail}`
-  const more = asked.most_uses > 1 ? `; approving allows 1 call, or up to ${asked.most_uses} with --uses` : ""
-  const agreed = need > 1 ? `, ${votes.length} of ${need} have agreed` : ""
-  // Each on a line of its own, as JSON: none can pass for another, or for a line of ours.
-  const values = Object.entries(asked.arguments).map(([argument, value]) =>
+  const more = approval.most_uses > 1 ? `; approving allows 1 call, or up to ${approval.most_uses} with --uses` : ""
+  const agreed = need > 1 ? `, ${votes.length} of ${need} have approved` : ""
+  // Each on a line of its own, as JSON, so that none can pass for another, or for a line of the command.
+  const values = Object.entries(approval.arguments).map(([argument, value]) =>
     redacted.includes(argument)
       ? `  with      ${printableText(argument)}, which is not shown`
       : `  with      ${printableText(argument)} = ${printableText(JSON.stringify(value))}`,
@@ -137,17 +139,17 @@ export function tellCall(asked: ListedCall, now: number): string {
     `${colors.bold(printableText(id))}  ${printableText(chain.toReversed().join(", called by "))}`,
     `  calls     ${printableText(tool)} by ${printableText(method)} in ${printableText(environment)}${whom}, purpose ${printableText(purpose)}`,
     ...values,
-    `  asked by  ${printableText(`${asks}${name === null ? "" : `, of ${name}`}`)}${agreed}`,
+    `  because   ${printableText(`${asks}${name === null ? "" : `, of ${name}`}`)}${agreed}`,
     `  answer    within ${left} s${when}${more}`,
   ].join("\n")
 }
 
-/** @param count what is left of an approval, or what one may allow */
+/** @param count calls that remain of an approval, or that an approver may allow */
 function callsText(count: number): string {
   return count === 1 ? "1 call" : `up to ${count} calls`
 }
 
-function tellBound([argument, bound]: readonly [string, Readonly<Record<string, unknown>>]): string {
+function boundText([argument, bound]: readonly [string, Readonly<Record<string, unknown>>]): string {
   const parts = Object.entries(bound).map(([kind, value]) => `${BOUND_WORDS[kind] ?? kind} ${JSON.stringify(value)}`)
   return `${argument} ${parts.join(" and ")}`
 }

@@ -13,8 +13,8 @@ export function addBuild(program: Command): void {
     .command("build")
     .description("compile a policy directory into the body of a bundle; print its digest")
     .argument("[DIR]", "the policy directory", "policies")
-    .requiredOption("--out <FILE>", "where to write the bundle")
-    .option("--json", "print digest, size and problems as JSON")
+    .requiredOption("--out <FILE>", "the file to write")
+    .option("--json", "print the digest, the size and the problems as JSON")
     .addHelpText(
       "after",
       "\nExample:\n  narrowgate build policies --out bundle.json\n\nNothing is written if there is any error.\n",
@@ -32,7 +32,7 @@ export function addBuild(program: Command): void {
         )
         return
       }
-      // The digest alone on stdout, so that a script can take it.
+      // The digest alone on stdout, so that a script can use it.
       console.error(summarise(directory, compiled))
       if (digest !== null) console.log(digest)
     })

@@ -1,4 +1,4 @@
-/** `narrowgate check`: would these policies become a bundle, and what in them is most likely a slip? */
+/** `narrowgate check`: whether these policies would become a bundle, and what in them is most likely a slip. */
 import { problemAsJson } from "../compiler/source/problem.ts"
 import { readFile } from "node:fs/promises"
 import type { Command } from "commander"
@@ -15,7 +15,7 @@ import { countProblems, reportProblems } from "../compiler/report.ts"
 import { withTables } from "../decision-tables/read.ts"
 import { operatorBearer } from "../remote/bearer.ts"
 import { type WorkerOptions } from "../remote/worker.ts"
-import { atWorker } from "./decisions.ts"
+import { atWorker } from "./worker-options.ts"
 
 interface CheckOptions extends WorkerOptions {
   readonly json?: boolean
@@ -27,18 +27,18 @@ interface CheckOptions extends WorkerOptions {
 export function addCheck(program: Command): void {
   const command = program
     .command("check")
-    .description("check a policy directory and say what is wrong, where, and how to fix it")
+    .description("check a policy directory; report each problem with its place and its fix")
     .argument("[DIR]", "the policy directory", "policies")
-    .option("--strict", "fail on warnings too")
-    .option("--records <FILE>", "compare what agents may call with decision records, one a line")
-    .option("--from-worker", "the same with the newest records of a Worker")
+    .option("--strict", "fail if there are warnings")
+    .option("--records <FILE>", "compare the ceilings of agents with the decision records in this file, one per line")
+    .option("--from-worker", "compare them with the newest records of a Worker")
     .option("--json", "print the problems as JSON")
   atWorker(command)
     .addHelpText(
       "after",
       "\nExamples:\n  narrowgate check\n  narrowgate check ../ours/policies --strict --json\n" +
         "  narrowgate decisions tail --limit 1000 --json > records.jsonl; narrowgate check --records records.jsonl\n" +
-        "\nExit code 1: it would not become a bundle. Warnings do not keep it from that without --strict.\n",
+        "\nExit code 1: the directory cannot become a bundle. Warnings do not prevent a bundle, unless --strict is given.\n",
     )
     .action(async (directory: string, options: CheckOptions) => {
       const compiled = withTables(await compilePolicies(directory, await useFrom(options)))
@@ -78,7 +78,7 @@ async function useFrom(options: CheckOptions): Promise<Use | null> {
   throw new Failure(`${file}:${records} is no decision record`, fix, EXIT.usage)
 }
 
-/** The problems, and one last line that counts. */
+/** The problems, and one last line that counts them. */
 export function summarise(directory: string, compiled: Compiled): string {
   const { body, problems } = compiled
   const report = problems.length > 0 ? `${reportProblems(directory, compiled)}\n` : ""

@@ -8,12 +8,12 @@ import { zshScript } from "../completion/zsh.ts"
 const SCRIPTS = { bash: bashScript, zsh: zshScript, fish: fishScript } as const
 type Shell = keyof typeof SCRIPTS
 
-/** Added last: it tells of all commands that are there. */
+/** Added last, because it covers all commands that exist by then. */
 export function addCompletion(program: Command): void {
   program
     .command("completion")
     .description("print the script by which a shell completes this command")
-    .addArgument(new Argument("<SHELL>", "which one").choices(Object.keys(SCRIPTS)))
+    .addArgument(new Argument("<SHELL>", "the shell").choices(Object.keys(SCRIPTS)))
     .addHelpText("after", HELP)
     .action((shell: Shell) => {
       process.stdout.write(SCRIPTS[shell](program.name(), placesOf(program)))
@@ -26,6 +26,6 @@ Examples:
   source <(narrowgate completion zsh)         in ~/.zshrc
   narrowgate completion fish | source         in ~/.config/fish/config.fish
 
-In the repository, where it is no program of its own, make it one to the shell first:
+In the repository, first define a shell function for the command:
   narrowgate() { ~/narrowgate/node_modules/.bin/node ~/narrowgate/cli/main.ts "$@"; }
 `

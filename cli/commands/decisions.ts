@@ -1,4 +1,4 @@
-/** `narrowgate decisions tail`: what was decided. */
+/** `narrowgate decisions tail`: the recorded decisions. */
 import { setTimeout as pause } from "node:timers/promises"
 import { Option, type Command } from "commander"
 import { decisionPages } from "../remote/decision-pages.ts"
@@ -7,10 +7,11 @@ import { operatorBearer } from "../remote/bearer.ts"
 import { printable, recordLine, type ShownRecord } from "../remote/decision-record.ts"
 import { jsonText } from "../terminal/escape.ts"
 import { EXIT, Failure } from "../terminal/failure.ts"
-import { DEFAULT_URL, providerOf, type WorkerOptions } from "../remote/worker.ts"
+import type { WorkerOptions } from "../remote/worker.ts"
+import { atWorker } from "./worker-options.ts"
 
 const FOLLOW_EVERY_MS = 1000
-/** The token of the local stack lives for minutes; a fresh one in time keeps `--follow` going. */
+/** The token of the local stack lives for minutes; renewed in time, `--follow` keeps going. Milliseconds. */
 const TOKEN_USE_MS = 120_000
 const MAX_LIMIT = 1000
 /** Records of reads follow the answer within a second. */
@@ -30,38 +31,28 @@ interface TailOptions extends WorkerOptions {
 export function addDecisions(program: Command): void {
   const group = program
     .command("decisions")
-    .description("the decision records of a Worker")
+    .description("read the decision records of a Worker")
     .addHelpText("after", "\nExample:\n  narrowgate decisions tail --decision deny --follow\n")
   atWorker(group.command("tail"))
-    .description("the latest decisions, oldest first")
-    .option("--task <ID>", "of this task")
-    .option("--code <CODE>", "with this code, such as policy_denied")
-    .addOption(new Option("--decision <WHICH>", "allowed or denied ones only").choices(["allow", "deny"]))
+    .description("print the latest decisions, oldest first")
+    .option("--task <ID>", "only of this task")
+    .option("--code <CODE>", "only with this code, such as policy_denied")
+    .addOption(new Option("--decision <WHICH>", "only allowed or denied ones").choices(["allow", "deny"]))
     .addOption(
       new Option(
         "--kind <KIND>",
-        "of this kind; what operators and publishers do is only shown by `--kind management`",
+        "only of this kind; actions of operators and publishers are only shown by `--kind management`",
       ).choices(["call", "exchange", "approval", "end", "management"]),
     )
-    .option("--differs", "those that a candidate bundle would have made otherwise")
-    .option("--limit <N>", "at most so many", limit, 20)
-    .option("--follow", "wait for more")
-    .option("--json", "one record a line, as JSON")
+    .option("--differs", "only those that the candidate bundle would have changed")
+    .option("--limit <N>", "the most records", limit, 20)
+    .option("--follow", "wait for further ones")
+    .option("--json", "print one record per line, as JSON")
     .addHelpText(
       "after",
       "\nExamples:\n  narrowgate decisions tail --decision deny --follow\n  narrowgate decisions tail --task tsk_01J8… --json\n  narrowgate decisions tail --kind management\n  narrowgate decisions tail --differs --follow\n",
     )
     .action(tail)
-}
-
-export function atWorker(command: Command): Command {
-  return command
-    .option("--url <URL>", "the Worker (also NARROWGATE_URL)", DEFAULT_URL)
-    .option("--idp <URL>", "the identity provider of the local stack (default: on the port after the Worker's)")
-    .hook("preAction", (running) => {
-      const { url, idp } = running.opts<Partial<WorkerOptions>>()
-      if (idp === undefined && url !== undefined) running.setOptionValue("idp", providerOf(url))
-    })
 }
 
 async function tail(options: TailOptions): Promise<void> {
@@ -74,15 +65,15 @@ async function tail(options: TailOptions): Promise<void> {
     ...(options.differs === true && { differs: "true" }),
   }
   let [after, most]: [string | null, number] = [null, options.limit]
-  const shown = new Set<string>()
+  const printed = new Set<string>()
   let bearer = await operatorBearer(options)
   let renewAt = Date.now() + TOKEN_USE_MS
   while (true) {
     const query = { ...which, ...(after !== null && { after }) }
     const pages = await Array.fromAsync(decisionPages(options, bearer, query, most))
     for (const record of pages.flat().toSorted(byTime)) {
-      if (shown.has(record.id)) continue
-      shown.add(record.id)
+      if (printed.has(record.id)) continue
+      printed.add(record.id)
       console.log(options.json ? jsonText(record, 0) : recordLine(printable(record)))
     }
     if (!options.follow) return

@@ -1,10 +1,10 @@
-/** `narrowgate diff`: what would be decided otherwise if these policies were published? */
+/** `narrowgate diff`: which decisions would change if these policies were published. */
 import { stat } from "node:fs/promises"
 import { InvalidArgumentError, type Command } from "commander"
 import { changesBetween } from "../diff/changes.ts"
 import type { Bundle } from "../../src/core/policy/assemble.ts"
 import { recordsAt, recordsIn } from "../diff/read-records.ts"
-import { fetchKnown, knownOf } from "../diff/fetched-bundles.ts"
+import { fetchKnown, bundlesByDigest } from "../diff/fetched-bundles.ts"
 import { reviewRecords } from "../diff/records.ts"
 import { asMarkdown, asText, flipsIn, type Comparison } from "../diff/render.ts"
 import { compareTests, type Usable } from "../diff/tests.ts"
@@ -16,7 +16,7 @@ import { withTables } from "../decision-tables/read.ts"
 import { operatorBearer } from "../remote/bearer.ts"
 import { type WorkerOptions } from "../remote/worker.ts"
 import type { ShownRecord } from "../remote/decision-record.ts"
-import { atWorker } from "./decisions.ts"
+import { atWorker } from "./worker-options.ts"
 import { summarise } from "./check.ts"
 
 interface DiffOptions extends WorkerOptions {
@@ -31,15 +31,18 @@ interface DiffOptions extends WorkerOptions {
 
 export function addDiff(program: Command): void {
   atWorker(program.command("diff"))
-    .description("which recorded decisions and which tests would come out otherwise under a policy directory")
-    .argument("[DIR]", "the policy directory that may be published", "policies")
-    .option("--base <DIR|COMMIT>", "what to compare with: another directory, or this one at a commit of git")
-    .option("--records <FILE>", "decide these again: lines of `narrowgate decisions tail --json`; - is standard input")
-    .option("--from-worker", "decide again what the Worker has recorded, the newest first")
-    .option("--limit <N>", "at most so many of its records", readLimit, 10_000)
-    .option("--markdown", "a summary that fits into a pull request")
-    .option("--json", "all of it, as JSON")
-    .option("--exit-code", "1 if anything would come out otherwise")
+    .description("list the recorded decisions and the tests that would change under a policy directory")
+    .argument("[DIR]", "the policy directory to compare", "policies")
+    .option("--base <DIR|COMMIT>", "compare with another directory, or with this one at a commit of git")
+    .option(
+      "--records <FILE>",
+      "decide these again: the output of `narrowgate decisions tail --json`; - is standard input",
+    )
+    .option("--from-worker", "decide the records of the Worker again, newest first")
+    .option("--limit <N>", "the most records of the Worker", readLimit, 10_000)
+    .option("--markdown", "print a summary for a pull request")
+    .option("--json", "print everything as JSON")
+    .option("--exit-code", "exit with 1 if any decision or test would change")
     .addHelpText(
       "after",
       "\nExamples:\n  narrowgate diff --base main\n  narrowgate diff --from-worker --url https://authz.example\n  narrowgate diff --base origin/main --records records.jsonl --markdown --exit-code\n",
@@ -54,17 +57,17 @@ async function diff(directory: string, options: DiffOptions): Promise<void> {
   }
   const candidate = usable(directory, await compilePolicies(directory))
   const base = named === undefined ? null : usable(named, await compileBase(directory, named))
-  const known = await knownOf(base ? [base, candidate] : [candidate])
-  const records = file === undefined && !fromWorker ? null : await gathered(options, known)
+  const bundles = await bundlesByDigest(base ? [base, candidate] : [candidate])
+  const records = file === undefined && !fromWorker ? null : await gathered(options, bundles)
   const comparison: Comparison = {
     base: named ?? "what was decided",
     candidate: directory,
     changes: base && changesBetween(base.body, candidate.body),
     tests: base && compareTests(base, candidate),
-    records: records && reviewRecords(records, candidate.bundle, known),
+    records: records && reviewRecords(records, candidate.bundle, bundles),
   }
-  const shown = options.json ? jsonText(comparison) : options.markdown ? asMarkdown(comparison) : asText(comparison)
-  console.log(shown)
+  const report = options.json ? jsonText(comparison) : options.markdown ? asMarkdown(comparison) : asText(comparison)
+  console.log(report)
   if (options.exitCode && flipsIn(comparison) > 0) process.exitCode = EXIT.refused
 }
 
@@ -78,17 +81,17 @@ async function compileBase(directory: string, named: string): Promise<Compiled> 
 
 function usable(named: string, compiled: Compiled): Usable {
   const { body, bundle } = compiled
-  // Tests that cannot be read would be missing from the comparison without a word.
+  // Tests that cannot be read would otherwise be missing from the comparison without a message.
   const tested = withTables(compiled)
   const isWrong = tested.problems.some(({ severity }) => severity === "error")
   if (body && bundle && !isWrong) return { compiled, body, bundle }
   console.error(summarise(named, tested))
-  throw new Failure(`${named} does not check`, "Mend it: `narrowgate check`.")
+  throw new Failure(`${named} does not check`, "Run `narrowgate check`.")
 }
 
 async function gathered(
   { records, limit, ...worker }: DiffOptions,
-  known: Map<string, Bundle>,
+  bundles: Map<string, Bundle>,
 ): Promise<readonly ShownRecord[]> {
   const bearer = records === undefined ? await operatorBearer(worker) : null
   const all: ShownRecord[] = []
@@ -96,7 +99,7 @@ async function gathered(
     all.push(record)
   }
   const sorted = all.toSorted((a, b) => (a.id < b.id ? 1 : -1))
-  if (bearer !== null) await fetchKnown(worker, bearer, sorted, known)
+  if (bearer !== null) await fetchKnown(worker, bearer, sorted, bundles)
   return sorted
 }
 

@@ -1,4 +1,4 @@
-/** `narrowgate explain`: why a call was decided as it was, or would be, and what would have changed it. */
+/** `narrowgate explain`: why a call was decided as it was, or would be, and what would have changed the decision. */
 import type { Command } from "commander"
 import type { Bundle } from "../../src/core/policy/assemble.ts"
 import { canonicalBytes, digestOf } from "../../src/core/policy/digest.ts"
@@ -14,14 +14,15 @@ import { nearestChanges } from "../../src/core/explanation/nearest-change.ts"
 import { factsRead, isPermitted, type PolicyQuestion } from "../../src/core/explanation/policy-question.ts"
 import { questionOfRecord } from "../../src/core/explanation/recorded-question.ts"
 import { seenRules } from "../../src/core/explanation/rule-outcomes.ts"
-import { tellExplained, type Explained, type Places } from "../explain/render.ts"
+import { explanationText, type Explained, type Places } from "../explain/render.ts"
 import { EXIT, Failure } from "../terminal/failure.ts"
 import { compilePolicies, type Compiled } from "../compiler/compile.ts"
 import { gotOf } from "../decision-tables/expect.ts"
 import { operatorBearer } from "../remote/bearer.ts"
-import { askApi, type WorkerOptions } from "../remote/worker.ts"
+import { requestApi, type WorkerOptions } from "../remote/worker.ts"
 import { summarise } from "./check.ts"
-import { atWorker } from "./decisions.ts"
+import { repeated } from "../import/options.ts"
+import { atWorker } from "./worker-options.ts"
 
 interface ExplainOptions extends WorkerOptions, Omit<ByHand, "call"> {
   readonly call?: string
@@ -30,27 +31,26 @@ interface ExplainOptions extends WorkerOptions, Omit<ByHand, "call"> {
 }
 
 export function addExplain(program: Command): void {
-  const many = (value: string, all: readonly string[]): readonly string[] => [...all, value]
   atWorker(program.command("explain"))
-    .description("why a call was decided as it was, or would be, and what would have changed it")
-    .argument("[ID]", "of the decision, as in the header X-Narrowgate-Decision")
-    .option("--policies <DIR>", "the policy directory: where rules stand, and what decides --call", "policies")
-    .option("--call <CALL>", "in place of an ID: a tool, or a request such as `GET /crm/tickets/42`")
-    .option("--arg <NAME=VALUE>", "an argument of it; again for another", many, [])
-    .option("--user <SUBJECT>", "on whose behalf; absent: nobody's")
-    .option("--group <NAME>", "a group of theirs; again for another", many, [])
-    .option("--acr <ACR>", "how they have logged in")
-    .option("--agent <ID>", "who calls")
-    .option("--purpose <NAME>", "what for; absent: the agent's first")
-    .option("--scope <SCOPE>", "what it has asked for; again for another; absent: what the purpose gives", many, [])
-    .option("--gateway <ID>", "at which gateway; absent: the first")
-    .option("--label <LABEL>", "what its tree has done; again for another", many, [])
-    .option("--calls <N>", "how many calls it has made")
-    .option("--risk <N>", "the risk that was told of it, from 0 to 100; absent: none")
-    .option("--approval <NAME>", "that people have approved of it; again for another", many, [])
-    .option("--bound-key", "with a token that is bound to a key")
-    .option("--rules-alone", "whatever purposes, ceilings and grants say")
-    .option("--json", "all of it, as JSON")
+    .description("explain why a call was decided as it was, or would be, and what would change that")
+    .argument("[ID]", "the id of the decision, from the header X-Narrowgate-Decision")
+    .option("--policies <DIR>", "the policy directory, which shows the place of rules and decides --call", "policies")
+    .option("--call <CALL>", "instead of an ID: a tool, or a request such as `GET /crm/tickets/42`")
+    .addOption(repeated("--arg <NAME=VALUE>", "an argument of the call; may be repeated"))
+    .option("--user <SUBJECT>", "the `sub` of the user of the task (default: none)")
+    .addOption(repeated("--group <NAME>", "a group of the user; may be repeated"))
+    .option("--acr <ACR>", "the `acr` of the user's login")
+    .option("--agent <ID>", "the agent that calls")
+    .option("--purpose <NAME>", "the purpose of the task (default: the agent's first)")
+    .addOption(repeated("--scope <SCOPE>", "a requested scope; may be repeated (without: all scopes of the purpose)"))
+    .option("--gateway <ID>", "the gateway that asks (default: the first)")
+    .addOption(repeated("--label <LABEL>", "a label of the task tree; may be repeated"))
+    .option("--calls <N>", "the calls that the task has made")
+    .option("--risk <N>", "the reported risk, from 0 to 100 (default: none)")
+    .addOption(repeated("--approval <NAME>", "an approval that the call has; may be repeated"))
+    .option("--bound-key", "the token is bound to a key (DPoP)")
+    .option("--rules-alone", "evaluate the rules regardless of purposes, ceilings and grants")
+    .option("--json", "print everything as JSON")
     .addHelpText(
       "after",
       "\nExamples:\n  narrowgate explain dec_01J8…\n  narrowgate explain --call mail.send --arg to=ann@example.org --user alice --group support \\\n    --agent spiffe://example.org/agent/support --purpose answer-customer\n",
@@ -79,39 +79,39 @@ function explained(question: PolicyQuestion): Explained {
 async function explainRecord(id: string, options: ExplainOptions): Promise<void> {
   const bearer = await operatorBearer(options)
   const input = { parameters: { decision: id }, schema: decisionRecord }
-  const record = await askApi(options, bearer, "showDecision", input)
+  const record = await requestApi(options, bearer, "showDecision", input)
   const bundle = await bundleOf(record, options, bearer)
-  const asked = bundle && questionOfRecord(record, bundle)
-  const policy = asked?.question && isOfRules(record) ? explained(asked.question) : null
-  if (options.json) return console.log(jsonText({ record, policy, untold: asked?.untold ?? [] }))
+  const query = bundle && questionOfRecord(record, bundle)
+  const policy = query?.question && isOfRules(record) ? explained(query.question) : null
+  if (options.json) return console.log(jsonText({ record, policy, untold: query?.notRecorded ?? [] }))
   console.log(explanation(printable(record)))
-  if (policy) console.log(tellExplained(policy, await placesOf(record, options.policies)))
-  else if (!isOfRules(record)) console.log(`  ${colors.dim("it was not the rules that decided this")}`)
-  if (!asked || asked.untold.length === 0 || !isOfRules(record)) return
-  const how = policy ? "not told by the record, and taken to be missing:" : "why is open, as the record does not tell"
-  console.log(`  ${colors.yellow(how)} ${printableText(asked.untold.join(", "))}`)
+  if (policy) console.log(explanationText(policy, await placesOf(record, options.policies)))
+  else if (!isOfRules(record)) console.log(`  ${colors.dim("no rule decided this")}`)
+  if (!query || query.notRecorded.length === 0 || !isOfRules(record)) return
+  const how = policy ? "not in the record, and taken as missing:" : "the reason is unknown, because the record lacks"
+  console.log(`  ${colors.yellow(how)} ${printableText(query.notRecorded.join(", "))}`)
 }
 
-/** Of a token, a grant or a budget rules say nothing: what they would have said would only mislead. */
+/** Policies do not cover tokens, grants or budgets: the policies' decision on such a call would only mislead. */
 const isOfRules = ({ denial }: ShownRecord): boolean =>
   denial === null || decidedAnew(denial) === "arguments" || isDeniedByRules(denial)
 
-/** Null where the Worker does not have it any more, or this version does not read it: then the record alone is told. */
+/** Null if the Worker no longer has it, or this version cannot read it: then only the record is explained. */
 async function bundleOf({ bundle }: ShownRecord, worker: WorkerOptions, bearer: string): Promise<Bundle | null> {
   return bundle && fetchBundle(worker, bearer, bundle.digest).catch(() => null)
 }
 
-/** Where the very rules that decided stand here; null where these are others. */
+/** The places of the policies that decided, if the directory has exactly these; null otherwise. */
 async function placesOf({ bundle }: ShownRecord, directory: string): Promise<Places | null> {
   const compiled = await compilePolicies(directory).catch(() => null)
   const digest = compiled?.body && (await digestOf(canonicalBytes(compiled.body)))
   return compiled && digest === bundle?.digest ? { directory, written: compiled.written } : null
 }
 
-async function explainCall(said: ByHand, { policies: directory, json }: ExplainOptions): Promise<void> {
+async function explainCall(described: ByHand, { policies: directory, json }: ExplainOptions): Promise<void> {
   const compiled = await compilePolicies(directory)
   if (!compiled.body) return refuseUnchecked(directory, compiled)
-  const { result, question } = askByHand(said, compiled)
+  const { result, question } = askByHand(described, compiled)
   const { decision, reason, rules, unasked, shown } = gotOf(result)
   const policy = question && explained(question)
   if (json) return console.log(jsonText({ decision, reason, evidence: shown, rules, unasked, policy }))
@@ -120,14 +120,14 @@ async function explainCall(said: ByHand, { policies: directory, json }: ExplainO
   const guardrail = typeof shown["guardrail"] === "string" ? `guardrail ${shown["guardrail"]}` : null
   const why = [reason?.replaceAll("_", " "), guardrail, unasked].filter((part) => part != null).join("; ")
   console.log(
-    `${said.call} ${isAllowed ? colors.green("would be allowed") : colors.red(`would be denied: ${code}`)}${why === "" ? "" : `, ${why}`}`,
+    `${described.call} ${isAllowed ? colors.green("would be allowed") : colors.red(`would be denied: ${code}`)}${why === "" ? "" : `, ${why}`}`,
   )
-  if (policy) console.log(tellExplained(policy, { directory, written: compiled.written }))
+  if (policy) console.log(explanationText(policy, { directory, written: compiled.written }))
   else if (!isAllowed)
-    console.log(`  ${colors.dim("before the rules were asked; --rules-alone asks them all the same")}`)
+    console.log(`  ${colors.dim("before the rules were evaluated; --rules-alone evaluates them anyway")}`)
 }
 
 function refuseUnchecked(directory: string, compiled: Compiled): never {
   console.error(summarise(directory, compiled))
-  throw new Failure(`${directory} does not check`, "Mend it: `narrowgate check`.")
+  throw new Failure(`${directory} does not check`, "Run `narrowgate check`.")
 }

@@ -1,4 +1,4 @@
-/** `narrowgate import`: what a server or a document offers becomes entries of the catalog. */
+/** `narrowgate import`: the tools of a server or a document become entries of the catalog. */
 import { problemAsJson } from "../compiler/source/problem.ts"
 import { Option, type Command } from "commander"
 import { SENSITIVITIES, type Sensitivity } from "../../src/core/catalog/tool.ts"
@@ -8,7 +8,7 @@ import type { FoundTools } from "../import/found-tools.ts"
 import { readCatalog } from "../import/merge.ts"
 import { checked, headersOf, mcpEndpoint, repeated, seconds, type HeaderOptions } from "../import/options.ts"
 import { readCatalogText, runImport, type Person } from "../import/run.ts"
-import { isRefused, toldAsJson, toldTo } from "../import/render.ts"
+import { isRefused, importAsJson, toldTo } from "../import/render.ts"
 import { reportProblems } from "../compiler/report.ts"
 import { askLine, isSomebodyThere, withProgress } from "../terminal/prompts.ts"
 
@@ -41,33 +41,38 @@ interface OpenApiOptions extends CommonOptions {
 export function addImport(program: Command): void {
   const group = program
     .command("import")
-    .description("add the tools of a server or a document to the catalog")
+    .description("add the tools of an MCP server or an OpenAPI document to the catalog")
     .addHelpText("after", "\nExample:\n  narrowgate import mcp https://mcp.example/mcp --server tickets --dry-run\n")
-  common(group.command("mcp"), "a segment: what the catalog calls the server")
-    .description("the tools of a running MCP server, pinned to what it says of them")
-    .argument("<URL>", "its streamable HTTP endpoint")
-    .option("--origin <ORIGIN>", "where clients reach it through a gateway (not needed once the catalog says it)")
-    .option("--path <PATH>", "its path there (likewise)")
-    .addOption(repeated("--header <'NAME: VALUE'>", "sent with every request; may be repeated; not for secrets"))
-    .addOption(repeated("--header-env <'NAME: VARIABLE'>", "a header whose value is in an environment variable"))
-    .option("--repin", "take tools that have changed, or have no pin, as they are now")
-    .option("--timeout <SECONDS>", "for all of it", seconds, 30)
+  common(group.command("mcp"), "the name of the server in the catalog: the first segment of its tools' names")
+    .description("add the tools of a running MCP server, each pinned to its current definition")
+    .argument("<URL>", "the server's streamable HTTP endpoint")
+    .option("--origin <ORIGIN>", "the origin at which clients reach it through a gateway (default: as in the catalog)")
+    .option("--path <PATH>", "its path at that origin (default: as in the catalog)")
+    .addOption(repeated("--header <'NAME: VALUE'>", "a header of every request, not a secret; may be repeated"))
+    .addOption(
+      repeated(
+        "--header-env <'NAME: VARIABLE'>",
+        "a header whose value is in an environment variable; may be repeated",
+      ),
+    )
+    .option("--repin", "accept the current definition of tools that have changed, or have no pin")
+    .option("--timeout <SECONDS>", "how long all requests may take", seconds, 30)
     .addHelpText("after", MCP_HELP)
     .action(importMcp)
-  common(group.command("openapi"), "a segment: the first of the tools' names")
-    .description("the operations of an OpenAPI 3.0 or 3.1 document, each with its route")
+  common(group.command("openapi"), "the first segment of the tools' names")
+    .description("add the operations of an OpenAPI 3.0 or 3.1 document, each with its route")
     .argument("<FILE>", "the document, in JSON or YAML")
-    .requiredOption("--origin <ORIGIN>", "where clients reach the API through a gateway")
-    .option("--base-path <PATH>", "before the paths of the operations (default: the path of `servers[0].url`)")
-    .option("--reroute", "take routes that have changed, or that take requests from other tools, as they are now")
+    .requiredOption("--origin <ORIGIN>", "the origin at which clients reach the API through a gateway")
+    .option("--base-path <PATH>", "the prefix of the operations' paths (default: the path of `servers[0].url`)")
+    .option("--reroute", "accept routes that have changed, or that take requests from other tools")
     .addHelpText("after", OPENAPI_HELP)
     .action(importOpenApi)
 }
 
 const ACCEPTANCE = `
-At a terminal you are asked about each new tool. Elsewhere, each gets the action \`execute\` and the sensitivity
-\`restricted\`, with a comment that tells the suggestion; --accept takes the suggested actions and labels.
-Exit code 1: a tool is another than the one that was let in, and nobody has taken it; or a bad list or document.
+At a terminal the command prompts for each new tool. Elsewhere, each gets the action \`execute\` and the sensitivity
+\`restricted\`, with a comment that has the suggestion; --accept takes the suggested actions and labels.
+Exit code 1: a tool differs from the one in the catalog and was not accepted; or the list or document is invalid.
 `
 
 const MCP_HELP = `
@@ -87,11 +92,11 @@ function common(command: Command, server: string): Command {
   return command
     .option("--policies <DIR>", "the policy directory", "policies")
     .requiredOption("--server <NAME>", server)
-    .option("--accept", "take all suggestions unasked")
-    .addOption(new Option("--sensitivity <LEVEL>", "of all new tools").choices(SENSITIVITIES))
-    .option("--prune", "remove tools from the catalog that are there no more")
-    .option("--dry-run", "show what would change, write nothing")
-    .option("--json", "as JSON, and without questions")
+    .option("--accept", "accept all suggestions without prompts")
+    .addOption(new Option("--sensitivity <LEVEL>", "the sensitivity of all new tools").choices(SENSITIVITIES))
+    .option("--prune", "remove tools from the catalog that the source no longer has")
+    .option("--dry-run", "show the changes and write nothing")
+    .option("--json", "print the result as JSON, without prompts")
 }
 
 async function importMcp(url: string, options: McpOptions): Promise<void> {
@@ -102,15 +107,15 @@ async function importMcp(url: string, options: McpOptions): Promise<void> {
     at: await placeOf(options),
     seconds: options.timeout,
   }
-  // No other command should wait until a client of MCP is loaded.
+  // Loaded here, so that no other command has to load an MCP client.
   const { findMcpTools } = await import("../import/mcp/mcp.ts")
-  const found = await withProgress("asking the server for its tools", () => findMcpTools(source))
+  const found = await withProgress("listing the server's tools", () => findMcpTools(source))
   await finish(found, options, { replace: options.repin ?? false, flag: "--repin" })
 }
 
 async function importOpenApi(file: string, options: OpenApiOptions): Promise<void> {
   const { server, origin, basePath, reroute } = options
-  // Before the document is read: a wrong option would be told once for every operation.
+  // Before the document is read: otherwise a wrong option would be reported once for every operation.
   checked({ name: server, origin, path: basePath ?? "/" }, { path: "--base-path" })
   const at = basePath === undefined ? {} : { basePath: basePath === "/" ? "" : basePath }
   const { findOpenApiTools } = await import("../import/openapi/openapi.ts")
@@ -130,7 +135,7 @@ async function finish(
   const person = json || !isSomebodyThere() ? null : PERSON
   const { outcome, problems, texts } = await runImport(found, wishes, person)
   if (isRefused(outcome.differences, outcome.decisions)) process.exitCode = EXIT.refused
-  if (json) return console.log(jsonText({ ...toldAsJson(outcome), problems: problems.map(problemAsJson) }))
+  if (json) return console.log(jsonText({ ...importAsJson(outcome), problems: problems.map(problemAsJson) }))
   console.log(toldTo(outcome, { replace: on.flag }))
   if (problems.length === 0) return
   const more = problems.length > MOST_PROBLEMS ? `\n… and ${problems.length - MOST_PROBLEMS} more\n` : ""
@@ -138,22 +143,23 @@ async function finish(
   console.log(`\nThen \`narrowgate check ${policies}\` says:\n${report}${more}`)
 }
 
-/** Where the server is reached, as far as the catalog does not say it. */
+/** Where the server is reached, unless the catalog says so. */
 async function placeOf({ policies, server, origin, path }: McpOptions) {
-  const known = readCatalog(await readCatalogText(policies)).servers.find(({ name }) => name === server)
-  if (!known) {
+  const entry = readCatalog(await readCatalogText(policies)).servers.find(({ name }) => name === server)
+  if (!entry) {
     if (origin === undefined || path === undefined) {
-      const fix = "Say where clients reach it through a gateway: `--origin https://api.example --path /mcp`."
+      const fix =
+        "State the URL at which clients reach the server through a gateway: `--origin https://api.example --path /mcp`."
       throw new Failure(`the catalog has no server \`${server}\` yet`, fix, EXIT.usage)
     }
     checked({ name: server, origin, path }, {})
     return { origin, path }
   }
-  if ((origin ?? known.origin) !== known.origin || (path ?? known.path) !== known.path) {
-    const message = `the catalog has \`${server}\` at ${known.origin}${known.path}`
+  if ((origin ?? entry.origin) !== entry.origin || (path ?? entry.path) !== entry.path) {
+    const message = `the catalog has \`${server}\` at ${entry.origin}${entry.path}`
     throw new Failure(message, "Leave `--origin` and `--path` out, or change the catalog's entry first.", EXIT.usage)
   }
   return null
 }
 
-const PERSON: NonNullable<Person> = { tell: (line) => console.error(line), ask: askLine }
+const PERSON: NonNullable<Person> = { print: (line) => console.error(line), ask: askLine }

@@ -11,7 +11,7 @@ import { digestOfKey, newKey, scopesOf, WRITES, type Plan, type Writes } from ".
 import { answerTo, QUESTIONS } from "../init/questions.ts"
 import { find, probeOf, sourceOf, type SourceOptions } from "../init/source.ts"
 import { USUAL } from "../init/suggest.ts"
-import { tell } from "../init/render.ts"
+import { report } from "../init/render.ts"
 import { trustOf, type TrustOptions } from "../init/trust.ts"
 import { refuseExisting, writeDirectory } from "../init/write.ts"
 import { askChoice, isSomebodyThere, withProgress } from "../terminal/prompts.ts"
@@ -37,62 +37,73 @@ const LOCAL_ORIGIN = "http://127.0.0.1:8080"
 export function addInit(program: Command): void {
   program
     .command("init")
-    .description("begin a policy directory that protects an MCP server or an HTTP API")
-    .argument("[DIR]", "the directory to make", "policies")
+    .description("create a policy directory that protects an MCP server or an HTTP API")
+    .argument("[DIR]", "the directory to create", "policies")
     .optionsGroup("What is protected:")
     .addOption(new Option("--mcp <URL>", "a running MCP server: its streamable HTTP endpoint").conflicts("openapi"))
     .option("--openapi <FILE>", "an OpenAPI 3.0 or 3.1 document of the API")
-    .option("--server <NAME>", "a segment: the first of its tools' names")
-    .addOption(repeated("--header <'NAME: VALUE'>", "sent to the MCP server; may be repeated; not for secrets"))
-    .addOption(repeated("--header-env <'NAME: VARIABLE'>", "a header whose value is in an environment variable"))
-    .option("--timeout <SECONDS>", "for the MCP server to answer", seconds, 30)
-    .option("--base-path <PATH>", "before the document's paths (default: the path of `servers[0].url`)")
-    .optionsGroup("Who may, and how:")
-    .option("--agent <ID>", "who may call it: a SPIFFE ID or an https:// URI")
-    .option("--owner <NAME>", "who answers for the agent")
-    .option("--purpose <NAME>", "what the agent does with it")
-    .option("--group <NAME>", "the people on whose behalf it may")
+    .option("--server <NAME>", "the name of the server: the first segment of its tools' names")
+    .addOption(repeated("--header <'NAME: VALUE'>", "a header for the MCP server, not a secret; may be repeated"))
     .addOption(
-      new Option("--sensitivity <LEVEL>", "of all tools, and the highest that is let through").choices(SENSITIVITIES),
+      repeated(
+        "--header-env <'NAME: VARIABLE'>",
+        "a header whose value is in an environment variable; may be repeated",
+      ),
+    )
+    .option("--timeout <SECONDS>", "how long to wait for the MCP server", seconds, 30)
+    .option("--base-path <PATH>", "the prefix of the document's paths (default: the path of `servers[0].url`)")
+    .optionsGroup("What is permitted:")
+    .option("--agent <ID>", "the agent that may call it: a SPIFFE ID or an https:// URI")
+    .option("--owner <NAME>", "the owner of the agent")
+    .option("--purpose <NAME>", "the purpose of the agent's tasks")
+    .option("--group <NAME>", "the group of users on whose behalf it may call it")
+    .addOption(
+      new Option(
+        "--sensitivity <LEVEL>",
+        "the sensitivity of all tools, which is also the highest permitted one",
+      ).choices(SENSITIVITIES),
     )
     .addOption(
-      new Option("--writes <HOW>", "tools that change something: in comments, or behind a fresh login").choices(WRITES),
+      new Option(
+        "--writes <HOW>",
+        "permission of tools that change something: in comments, or after a recent login",
+      ).choices(WRITES),
     )
-    .addOption(new Option("--gateway <DIALECT>", "what stands before it").choices(DIALECT_NAMES))
-    .option("--origin <ORIGIN>", `where agents call the gateway (of the local stack: ${LOCAL_ORIGIN})`)
-    .option("--path <PATH>", "the MCP server's path there (default: /<server>/mcp)")
-    .optionsGroup("Who is believed:")
-    .option("--issuer <URL>", "the provider of people's logins (default: that of the local stack)")
-    .option("--client <ID>", "its client whose sessions agents exchange", "narrowgate-app")
-    .option("--operator-client <ID>", "its client for those who manage", "narrowgate")
-    .option("--operator <SUBJECT>", "who manages, by the `sub` that it gives them")
-    .option("--spiffe-bundle <URL>", "the keys of the agent's trust domain (with --issuer)")
-    .option("--agent-keys <URL>", "the agent's own keys, a JWK set (with --issuer, of an https:// agent)")
+    .addOption(new Option("--gateway <DIALECT>", "the gateway before the server").choices(DIALECT_NAMES))
+    .option("--origin <ORIGIN>", `the origin at which agents call the gateway (of the local stack: ${LOCAL_ORIGIN})`)
+    .option("--path <PATH>", "the MCP server's path at the gateway (default: /<server>/mcp)")
+    .optionsGroup("Which identities are trusted:")
+    .option("--issuer <URL>", "the identity provider of users and operators (default: that of the local stack)")
+    .option("--client <ID>", "the OAuth client whose access tokens agents exchange", "narrowgate-app")
+    .option("--operator-client <ID>", "the OAuth client of operators", "narrowgate")
+    .option("--operator <SUBJECT>", "the `sub` of an operator")
+    .option("--spiffe-bundle <URL>", "the SPIFFE bundle endpoint of the agent's trust domain; with --issuer")
+    .option("--agent-keys <URL>", "the JWK Set of an https:// agent; with --issuer")
     .optionsGroup("Options:")
-    .option("--yes", "ask nothing: take what the flags say, and else what is suggested")
-    .option("--json", "as JSON, and without questions")
+    .option("--yes", "do not prompt: use the flags, otherwise the suggestions")
+    .option("--json", "print the result as JSON, without prompts")
     .addHelpText("after", HELP)
     .action(init)
 }
 
 const HELP = `
 Examples:
-  narrowgate init mine                                             asks what it wants to know
+  narrowgate init mine                                             prompts for what it needs
   narrowgate init mine --mcp http://127.0.0.1:3001/mcp --server tickets --yes
   narrowgate init mine --openapi shop.yaml --server shop --gateway nginx --writes guarded --yes
   narrowgate init prod --mcp https://mcp.example/mcp --server tickets --origin https://api.example --yes \\
     --issuer https://idp.example --agent spiffe://acme.example/a --spiffe-bundle https://spire.acme.example/bundle
 
-Reads are permitted for the one agent and the one group of people, up to \`internal\`; tools that speak of secrets are
-\`restricted\`. What changes something stands in comments. Nothing is written over a directory that is there.
+Reads are permitted for the one agent and the one group of users, up to \`internal\`; tools that mention secrets are
+\`restricted\`. Permissions to change something are in comments. An existing directory is never overwritten.
 `
 
 async function init(directory: string, options: InitOptions): Promise<void> {
   await refuseExisting(directory)
   const isAsked = !options.yes && !options.json
   if (isAsked && !isSomebodyThere()) {
-    const fix = "Add `--yes` to take what the flags say, and else what is suggested."
-    throw new Failure("nobody is at the terminal to be asked", fix, EXIT.usage)
+    const fix = "Add `--yes` to use the flags, otherwise the suggestions."
+    throw new Failure("there is no terminal for prompts", fix, EXIT.usage)
   }
   const source = await sourceOf(options, isAsked)
   const server = await answerTo(QUESTIONS.server, options.server, source.name, isAsked)
@@ -127,12 +138,12 @@ async function init(directory: string, options: InitOptions): Promise<void> {
   refuseEmpty(plan)
   const files = await filesOf(plan)
   await withProgress("checking what is written", () => writeDirectory(directory, files))
-  tell(directory, plan, [...files.keys()], key, options.json ?? false)
+  report(directory, plan, [...files.keys()], key, options.json ?? false)
 }
 
 function askWrites(): Promise<Writes> {
-  return askChoice("Reads are let through. Tools that change something?", [
-    { value: "listed", label: "Not yet", hint: "they stand in comments, ready to be let through" },
+  return askChoice("Reads are permitted. Tools that change something?", [
+    { value: "listed", label: "Not yet", hint: "they stand in comments, ready to be permitted" },
     { value: "guarded", label: "After a fresh login only", hint: "forbid … unless" },
   ])
 }
@@ -146,12 +157,12 @@ function askDialect(): Promise<DialectName> {
   return askChoice("What stands before it?", choices)
 }
 
-/** A purpose that covers nothing would not check, in words that nobody has written. */
+/** A purpose that covers nothing would fail the check, with a message about text that nobody has written. */
 function refuseEmpty(plan: Plan): void {
   if (plan.found.tools.length === 0) {
     throw new Failure(`there is no tool at ${escaped(plan.found.source)}`, "Nothing is written: look at the source.")
   }
   if (scopesOf(plan).length > 0) return
-  const fix = "`--writes guarded` lets the others through, after a fresh login."
-  throw new Failure("no tool there only reads, so nothing would be let through", fix)
+  const fix = "`--writes guarded` permits the others, after a fresh login."
+  throw new Failure("no tool there only reads, so nothing would be permitted", fix)
 }

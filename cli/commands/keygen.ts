@@ -7,12 +7,12 @@ import { generatePublisherKey } from "../compiler/sign.ts"
 export function addKeygen(program: Command): void {
   program
     .command("keygen")
-    .description("make a publisher's key; print what PUBLISHER_KEYS of the Worker has to hold")
-    .option("--out <FILE>", "where to write the private half", "publisher.jwk")
-    .option("--json", "say nothing but that JSON")
+    .description("generate a publisher's key pair; print the value for PUBLISHER_KEYS of the Worker")
+    .option("--out <FILE>", "the file for the private key", "publisher.jwk")
+    .option("--json", "print only the value for PUBLISHER_KEYS")
     .addHelpText(
       "after",
-      "\nExample:\n  narrowgate keygen --out publisher.jwk\n\nWho has the private half decides what every gateway lets through: keep it out of the repository.\n",
+      "\nExample:\n  narrowgate keygen --out publisher.jwk\n\nWhoever has the private key can change what every gateway allows: keep it out of the repository.\n",
     )
     .action(async ({ out, json }: { out: string; json?: boolean }) => {
       const { privateJwk, publicJwk } = await generatePublisherKey()
@@ -22,7 +22,7 @@ export function addKeygen(program: Command): void {
     })
 }
 
-/** A key that is there already is not overwritten: it may be in use. */
+/** An existing key is not overwritten: it may be in use. */
 async function writeNew(path: string, text: string): Promise<void> {
   const file = await open(path, "wx", 0o600).catch((failure: NodeJS.ErrnoException) => {
     if (failure.code !== "EEXIST") throw failure

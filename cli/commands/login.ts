@@ -1,11 +1,12 @@
-/** `narrowgate login` and `narrowgate logout`: who manages from here. */
+/** `narrowgate login` and `narrowgate logout`: the operator's session on this machine. */
 import { spawn } from "node:child_process"
 import type { Command } from "commander"
 import { printableText } from "../terminal/escape.ts"
 import { colors } from "../terminal/colors.ts"
 import { loginByBrowser } from "../remote/oidc-login.ts"
 import { keepSession } from "../remote/login-session.ts"
-import { DEFAULT_URL, refuseInClear } from "../remote/worker.ts"
+import { requireTls } from "../remote/worker.ts"
+import { workerOption } from "./worker-options.ts"
 
 interface LoginOptions {
   readonly url: string
@@ -22,23 +23,23 @@ const SCOPE = "openid offline_access"
 export function addLogin(program: Command): void {
   program
     .command("login")
-    .description("log in as an operator, at the identity provider that the Worker believes")
-    .option("--url <URL>", "the Worker (also NARROWGATE_URL)", DEFAULT_URL)
+    .description("log in as an operator, at an identity provider that the Worker trusts")
+    .addOption(workerOption())
     .requiredOption("--issuer <URL>", "the identity provider, as in issuers.yaml")
-    .option("--client <ID>", "client_id, one of `operators.clients` there", "narrowgate")
-    .option("--scope <SCOPES>", "what to ask for", SCOPE)
-    .option("--resource <URI>", "what the token is to be for; absent: the Worker")
-    .option("--no-browser", "only print where to go")
+    .option("--client <ID>", "the client_id, one of `operators.clients` there", "narrowgate")
+    .option("--scope <SCOPES>", "the scopes to request", SCOPE)
+    .option("--resource <URI>", "the resource of the token (RFC 8707; default: the Worker)")
+    .option("--no-browser", "print the URL instead of opening a browser")
     .addHelpText(
       "after",
-      "\nExamples:\n  narrowgate login --url https://authz.example --issuer https://idp.example --client narrowgate\n  narrowgate login --issuer http://127.0.0.1:8788 --scope 'openid offline_access narrowgate'\n\nThe session is kept for you alone below ~/.config/narrowgate. A pipeline, or a machine without a browser, sets NARROWGATE_TOKEN instead.\n",
+      "\nExamples:\n  narrowgate login --url https://authz.example --issuer https://idp.example --client narrowgate\n  narrowgate login --issuer http://127.0.0.1:8788 --scope 'openid offline_access narrowgate'\n\nThe session is stored below ~/.config/narrowgate, in a file that only you can read.\nIn a pipeline, or on a machine without a browser, set NARROWGATE_TOKEN instead.\n",
     )
     .action(login)
 
   program
     .command("logout")
-    .description("forget the operator's session")
-    .option("--url <URL>", "the Worker (also NARROWGATE_URL)", DEFAULT_URL)
+    .description("delete the operator's session")
+    .addOption(workerOption())
     .addHelpText("after", "\nExample:\n  narrowgate logout --url https://authz.example\n")
     .action(async ({ url }: { url: string }) => {
       await keepSession(url, null)
@@ -47,8 +48,8 @@ export function addLogin(program: Command): void {
 }
 
 async function login({ url, issuer, client, scope, resource, browser }: LoginOptions): Promise<void> {
-  // What is got here could be sent nowhere.
-  refuseInClear(url)
+  // A token for such a Worker could not be sent anywhere.
+  requireTls(url)
   const provider = { issuer, client, scope, resource: resource ?? new URL(url).origin }
   const session = await loginByBrowser(provider, (where) => {
     console.error(`Log in at ${printableText(where)}`)
@@ -58,7 +59,7 @@ async function login({ url, issuer, client, scope, resource, browser }: LoginOpt
   console.log(colors.green(printableText(`logged in at ${url}, as ${issuer} says`)))
 }
 
-/** Whoever has no browser here still sees the address. */
+/** A person without a browser here still sees the address. */
 function open(url: string): void {
   const [command = "", ...args] =
     process.platform === "darwin" ? ["open"] : process.platform === "win32" ? ["explorer"] : ["xdg-open"]

@@ -1,4 +1,4 @@
-/** `narrowgate publish` and `narrowgate rollback`: what decides from now on. */
+/** `narrowgate publish` and `narrowgate rollback`: which bundle decides from now on. */
 import { stat } from "node:fs/promises"
 import type { Command } from "commander"
 import { setTimeout as sleep } from "node:timers/promises"
@@ -11,13 +11,13 @@ import { compilePolicies } from "../compiler/compile.ts"
 import { historyAt, liveAt, publishTo, type Publish } from "../remote/publish.ts"
 import type { Publication } from "../../src/api/contract/bundles.ts"
 import { KEY_VARIABLE, publisherKey } from "../remote/publisher-key.ts"
-import { saidOf } from "../remote/git-author.ts"
+import { publicationReason } from "../remote/git-author.ts"
 import { withProgress } from "../terminal/prompts.ts"
-import { DEFAULT_URL } from "../remote/worker.ts"
 import { findPublished } from "../remote/publications.ts"
 import { withTables } from "../decision-tables/read.ts"
 import { passes, runCases, type Suite } from "../decision-tables/suite.ts"
 import { summarise } from "./check.ts"
+import { workerOption } from "./worker-options.ts"
 
 interface PublishOptions {
   readonly url: string
@@ -34,40 +34,38 @@ interface PublishOptions {
 }
 
 export function addPublish(program: Command): void {
-  asPublisher(program.command("publish"))
-    .description("compile a policy directory and have a Worker decide by it")
+  asPublisher(program.command("publish"), "the last commit of the directory")
+    .description("compile a policy directory and make it the live bundle of a Worker")
     .argument("[DIR]", "the policy directory", "policies")
-    .option("--candidate", "only try it beside what decides")
-    .option("--untested", "though tests of the directory fail")
-    .option("--withdraw", "end the trial of a candidate; nothing is compiled")
+    .option("--candidate", "publish it as the candidate beside the live bundle")
+    .option("--untested", "publish it although tests of the directory fail")
+    .option("--withdraw", "withdraw the candidate; nothing is compiled")
     .addHelpText(
       "after",
-      '\nExamples:\n  narrowgate publish --key publisher.jwk --why "refunds need approval"\n  narrowgate publish --candidate\n\nWhat decides stays as it is unless all of it went well.\n',
+      '\nExamples:\n  narrowgate publish --key publisher.jwk --why "refunds need approval"\n  narrowgate publish --candidate\n\nThe live bundle stays the same if any step fails.\n',
     )
     .action(async (directory: string, options: PublishOptions) => {
       await (options.withdraw ? withdraw(directory, options) : publish(directory, options))
     })
 
-  asPublisher(program.command("rollback"))
-    .description("have a Worker decide by an earlier bundle again")
-    .argument("[BUNDLE]", "its number, or the beginning of its digest; absent: the one before")
-    .addHelpText(
-      "after",
-      '\nExamples:\n  narrowgate rollback\n  narrowgate rollback 41 --why "42 lets too much through"\n',
-    )
+  asPublisher(program.command("rollback"), "the number and the reason of that bundle")
+    .description("make an earlier bundle the live bundle of a Worker again")
+    .argument("[BUNDLE]", "its number, or the beginning of its digest (default: the bundle before the live one)")
+    .addHelpText("after", '\nExamples:\n  narrowgate rollback\n  narrowgate rollback 41 --why "42 allows too much"\n')
     .action(rollback)
 }
 
-function asPublisher(command: Command): Command {
+/** @param why what is recorded as the reason if none is given */
+function asPublisher(command: Command, why: string): Command {
   return command
-    .option("--url <URL>", "the Worker (also NARROWGATE_URL)", DEFAULT_URL)
-    .option("--key <FILE>", `the publisher's private key (also ${KEY_VARIABLE})`)
-    .option("--by <NAME>", "who publishes; absent: as git knows you")
-    .option("--why <TEXT>", "why; absent: the last commit of the directory")
-    .option("--audience <URL>", "the Worker's ISSUER, where that is another than the origin of --url")
-    .option("--over <NUMBER>", "replace this bundle, though somebody has published it meanwhile", number)
-    .option("--no-wait", "do not wait until the Worker decides by it")
-    .option("--json", "what was published, as JSON")
+    .addOption(workerOption())
+    .option("--key <FILE>", `the publisher's private key (also ${KEY_VARIABLE} in the environment)`)
+    .option("--by <NAME>", "the name of the publisher (default: your name in git)")
+    .option("--why <TEXT>", `the reason (default: ${why})`)
+    .option("--audience <URL>", "the ISSUER of the Worker, if it differs from the origin of --url")
+    .option("--over <NUMBER>", "replace the bundle of this number, although it was published meanwhile", number)
+    .option("--no-wait", "do not wait until the Worker uses it")
+    .option("--json", "print the publication as JSON")
 }
 
 async function publish(directory: string, options: PublishOptions): Promise<void> {
@@ -75,16 +73,16 @@ async function publish(directory: string, options: PublishOptions): Promise<void
   const { body, bundle, problems } = compiled
   const isSound = body && bundle && !problems.some(({ severity }) => severity === "error")
   if (!options.json || !isSound) console.error(summarise(directory, compiled))
-  if (!isSound) throw new Failure(`${directory} does not check: nothing was published`, "Mend it: `narrowgate check`.")
+  if (!isSound) throw new Failure(`${directory} does not check: nothing was published`, "Run `narrowgate check`.")
   if (!options.untested) refuseFailing(directory, runCases(bundle, compiled.cases, null))
   const bytes = canonicalBytes(body)
   const digest = await digestOf(bytes)
   const what = options.candidate ? "candidate" : "pointer"
-  const said = await saidOf(directory, options)
-  await carryOut({ ...(await target(options)), what, digest, bytes, said }, options)
+  const reason = await publicationReason(directory, options)
+  await carryOut({ ...(await target(options)), what, digest, bytes, reason }, options)
 }
 
-/** On the evaluator that will decide: whether the official engine agrees is the tests' own question. */
+/** Runs on the evaluator that will decide; the tests themselves compare it with the official engine. */
 function refuseFailing(directory: string, { outcomes }: Suite): void {
   const failing = outcomes.filter((outcome) => !passes(outcome)).length
   if (failing === 0) return
@@ -97,16 +95,22 @@ async function withdraw(directory: string, options: PublishOptions): Promise<voi
     () => true,
     () => false,
   )
-  const said = await saidOf(isThere ? directory : ".", { ...options, why: options.why ?? "the trial is over" })
-  await carryOut({ ...(await target(options)), what: "withdrawal", digest: "0".repeat(64), said }, options)
+  const reason = await publicationReason(isThere ? directory : ".", {
+    ...options,
+    why: options.why ?? "the candidate is withdrawn",
+  })
+  await carryOut({ ...(await target(options)), what: "withdrawal", digest: "0".repeat(64), reason }, options)
 }
 
 async function rollback(which: string | undefined, options: PublishOptions): Promise<void> {
   const to = await target(options)
   const { history, live } = await historyAt(options.url, to.key, options.audience)
   const earlier = findPublished(which, history, live)
-  const said = await saidOf(".", { ...options, why: options.why ?? `back to ${earlier.seq}: ${earlier.why}` })
-  await carryOut({ ...to, what: "pointer", digest: earlier.digest, said }, options)
+  const reason = await publicationReason(".", {
+    ...options,
+    why: options.why ?? `back to ${earlier.seq}: ${earlier.why}`,
+  })
+  await carryOut({ ...to, what: "pointer", digest: earlier.digest, reason }, options)
 }
 
 async function target({ url, key, over, audience }: PublishOptions): Promise<Target> {
@@ -115,25 +119,29 @@ async function target({ url, key, over, audience }: PublishOptions): Promise<Tar
 }
 type Target = Pick<Publish, "url" | "key" | "over" | "audience">
 
-async function carryOut(asked: Publish, options: PublishOptions): Promise<void> {
-  const done = await withProgress(`publishing to ${options.url}`, () => publishTo(asked))
+async function carryOut(publication: Publish, options: PublishOptions): Promise<void> {
+  const done = await withProgress(`publishing to ${options.url}`, () => publishTo(publication))
   if (options.json) console.log(jsonText(done))
-  else console.log(colors.green(told(done)))
+  else console.log(colors.green(publishedText(done)))
   if (done.what !== "pointer" || options.wait === false) return
   await withProgress(`waiting until ${options.url} decides by it`, () => untilDecided(done, options))
   if (!options.json) console.log(`${options.url} decides by it`)
 }
 
-const DONE = { pointer: "decides from now on", candidate: "is tried beside what decides", withdrawal: "ends the trial" }
+const DONE = {
+  pointer: "decides from now on",
+  candidate: "is the candidate beside the live bundle",
+  withdrawal: "withdraws the candidate",
+}
 
-const told = ({ seq, what, digest, by, why }: Publication): string =>
+const publishedText = ({ seq, what, digest, by, why }: Publication): string =>
   `bundle ${seq}${what === "withdrawal" ? "" : `, ${digest.slice(0, 12)},`} ${DONE[what]} (${printableText(by)}: ${printableText(why)})`
 
 const LOOK_EVERY_MS = 1_000
-/** KV takes a minute or so until it shows a new pointer. */
+/** KV takes about a minute until it shows a new pointer. */
 const LOOK_FOR_MS = 180_000
 
-/** Until the place where this runs is served by it; elsewhere it may take a moment more. */
+/** Waits until the Cloudflare location that serves this machine has the bundle; other locations may take longer. */
 async function untilDecided({ seq }: Publication, { url }: PublishOptions): Promise<void> {
   const until = Date.now() + LOOK_FOR_MS
   for (;;) {

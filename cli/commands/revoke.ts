@@ -1,4 +1,4 @@
-/** `narrowgate revoke`: stops something now, says what is stopped, and lets it go on. */
+/** `narrowgate revoke`: suspends something now, lists what is suspended, and resumes it. */
 import type { Command } from "commander"
 import { z } from "zod"
 import { hitsText, revocations, setStop, stopTarget, type Stop } from "../../src/api/contract/revocations.ts"
@@ -6,8 +6,8 @@ import { operatorBearer } from "../remote/bearer.ts"
 import { jsonText, printableText } from "../terminal/escape.ts"
 import { colors } from "../terminal/colors.ts"
 import { EXIT, Failure } from "../terminal/failure.ts"
-import { askApi, type WorkerOptions } from "../remote/worker.ts"
-import { atWorker } from "./decisions.ts"
+import { requestApi, type WorkerOptions } from "../remote/worker.ts"
+import { atWorker } from "./worker-options.ts"
 
 const KINDS = ["task", "token", "agent", "user", "tool", "key"] as const
 type Kind = (typeof KINDS)[number]
@@ -23,43 +23,46 @@ interface RevokeOptions extends OperatorOptions, Partial<Readonly<Record<Kind, s
   readonly preview?: true
 }
 
-/** A task or a token is ended for good: there is no switch to lift. */
+/** A task or a token ends permanently: no switch remains that could be lifted. */
 const ended = z.looseObject({ task: z.string() })
 
 export function addRevoke(program: Command): void {
   const revoke = asOperator(program.command("revoke"))
-    .description("stop an agent, a user, tools, a key, everything; end a task or a token")
-    .option("--task <ID>", "the task and those below it, for good")
-    .option("--token <TOKEN>", "this delegation token, for good; - reads it from standard input")
-    .option("--agent <ID>", "the agent, and what is done for it")
-    .option("--user <NAME>", "the person, as ISSUER|SUBJECT")
-    .option("--tool <PATTERN>", "a tool, or those below a prefix: crm.*")
-    .option("--key <KID>", "a signing key of Narrowgate, for good")
+    .description("suspend an agent, a user, tools or everything; revoke a task, a token or a key")
+    .option("--task <ID>", "the task and its sub-tasks, permanently")
+    .option("--token <TOKEN>", "this delegation token, permanently; - reads it from standard input")
+    .option("--agent <ID>", "the agent, and all tasks that other agents perform for it")
+    .option("--user <NAME>", "the user, as ISSUER|SUBJECT")
+    .option("--tool <PATTERN>", "a tool, or all tools below a prefix: crm.*")
+    .option("--key <KID>", "a signing key of Narrowgate, permanently")
     .option("--everything", "every call and every token request")
     .option(
       "--before <TIME>",
       "only authority given before, such as 2026-11-26T12:00:00Z; of agents, users, tools, everything",
     )
-    .option("--reason <TEXT>", "why, for the record and the list")
-    .option("--preview", "only say what it would stop; not of a task or a token")
-    .option("--confirm", "stop it though nothing of this name is known")
+    .option("--reason <TEXT>", "the reason, which is recorded and listed")
+    .option("--preview", "only show what would be suspended; not for a task or a token")
+    .option("--confirm", "suspend it although nothing of this name is known")
     .addHelpText(
       "after",
       '\nExamples:\n  narrowgate revoke --agent spiffe://example.org/agent/support --reason "odd hours"\n  narrowgate revoke --user "https://id.example|42" --before 2026-11-26T12:00:00Z\n  narrowgate revoke list\n',
     )
     .action(add)
   asOperator(revoke.command("list"))
-    .description("what is stopped: by whom, why and since when")
+    .description("list what is suspended: by whom, why and since when")
     .addHelpText("after", "\nExample:\n  narrowgate revoke list --json\n")
     .action(async (_options: unknown, command: Command) => list(withoutTarget(command)))
   asOperator(revoke.command("lift"))
-    .description("let it go on; a key stays pulled")
-    .argument("<ID>", "of a switch (swi_…), as `revoke list` names it")
+    .description("end a suspension; a key stays revoked")
+    .argument("<ID>", "the id of the suspension (swi_…), from `revoke list`")
     .addHelpText("after", "\nExample:\n  narrowgate revoke lift swi_2f6c…\n")
     .action(async (id: string, _options: unknown, command: Command) => lift(id, withoutTarget(command)))
 }
 
-/** `revoke` takes its own options wherever they stand; whoever names what to stop must not believe that it was. */
+/**
+ * `revoke` takes its own options wherever they stand. A user who names a target must not be led to believe that it was
+ * suspended.
+ */
 function withoutTarget(command: Command): OperatorOptions {
   const options: RevokeOptions = command.optsWithGlobals()
   const mistaken = [...KINDS, "everything", "before", "reason", "preview", "confirm"] as const
@@ -67,20 +70,20 @@ function withoutTarget(command: Command): OperatorOptions {
   if (named === undefined) return options
   throw new Failure(
     `--${named} does not go with \`revoke ${command.name()}\``,
-    "Leave it out: nothing was stopped.",
+    "Leave it out: nothing was suspended.",
     EXIT.usage,
   )
 }
 
 function asOperator(command: Command): Command {
-  return atWorker(command).option("--json", "as JSON")
+  return atWorker(command).option("--json", "print the result as JSON")
 }
 
 async function add(options: RevokeOptions): Promise<void> {
   const named = KINDS.filter((kind) => options[kind] !== undefined)
   if (named.length + (options.everything ? 1 : 0) !== 1) {
     const all = [...KINDS, "everything"].map((kind) => `--${kind}`)
-    throw new Failure("it is not said what to stop", `Name exactly one of ${all.join(", ")}.`, EXIT.usage)
+    throw new Failure("no target is named", `Name exactly one of ${all.join(", ")}.`, EXIT.usage)
   }
   const [kind = "everything"] = named
   const body: Readonly<Record<string, unknown>> = {
@@ -99,31 +102,31 @@ async function add(options: RevokeOptions): Promise<void> {
   const bearer = await operatorBearer(options)
   if (!isEnd) {
     const input = { parameters: {}, body: { ...body, preview: true }, schema: stopTarget() }
-    const target = await askApi(options, bearer, "addRevocation", input)
-    if (options.preview) return console.log(options.json ? jsonText(target, 0) : tellTarget(target))
+    const target = await requestApi(options, bearer, "addRevocation", input)
+    if (options.preview) return console.log(options.json ? jsonText(target, 0) : targetText(target))
     if (target.known === false && !options.confirm) throw unknownTarget(kind, String(body[kind]), target.nearest)
-    if (!options.json) console.error(`stopping  ${tellTarget(target)}`)
+    if (!options.json) console.error(`suspending  ${targetText(target)}`)
   }
-  const asked = { ...body, ...(options.confirm && { confirm: true }) }
-  const input = { parameters: {}, body: asked, schema: revocations.addRevocation.answer() }
-  const answer = await askApi(options, bearer, "addRevocation", input)
+  const revocation = { ...body, ...(options.confirm && { confirm: true }) }
+  const input = { parameters: {}, body: revocation, schema: revocations.addRevocation.answer() }
+  const answer = await requestApi(options, bearer, "addRevocation", input)
   if (options.json) return console.log(jsonText(answer, 0))
   const set = setStop().safeParse(answer)
   if (set.success) {
     const { known, hits, id } = set.data
-    const lines = [tellSwitch(set.data), `  stops     ${tellTarget({ known, hits })}`]
-    return console.log([...lines, `  holds     now; narrowgate revoke lift ${printableText(id)}`].join("\n"))
+    const lines = [switchText(set.data), `  suspends  ${targetText({ known, hits })}`]
+    return console.log([...lines, `  in force  now; to resume: narrowgate revoke lift ${printableText(id)}`].join("\n"))
   }
   const { task } = ended.parse(answer)
   console.log(`${printableText(task)}: ${kind === "token" ? "the token is revoked" : "revoked"}`)
 }
 
-function tellTarget({ known, hits, nearest = [] }: ToldTarget): string {
+function targetText({ known, hits, nearest = [] }: FoundTarget): string {
   if (known !== false) return hitsText(hits)
-  return `nothing that is known by this name${nearest.length === 0 ? "" : `: did you mean ${quoted(nearest)}?`}`
+  return `nothing of this name is known${nearest.length === 0 ? "" : `: did you mean ${quoted(nearest)}?`}`
 }
 
-type ToldTarget = Pick<z.infer<ReturnType<typeof stopTarget>>, "known" | "hits"> & {
+type FoundTarget = Pick<z.infer<ReturnType<typeof stopTarget>>, "known" | "hits"> & {
   readonly nearest?: readonly string[]
 }
 
@@ -133,12 +136,12 @@ function unknownTarget(kind: string, name: string, nearest: readonly string[]): 
   const meant = nearest.length === 0 ? "Check the name." : `Did you mean ${quoted(nearest)}?`
   const isNamed = kind !== "user" || name.includes("|")
   return new Failure(
-    `nothing is stopped: no ${kind} \`${name}\` is known`,
-    isNamed ? `${meant} To stop it all the same, add --confirm.` : `${meant} A user is named as ISSUER|SUBJECT.`,
+    `nothing was suspended: no ${kind} \`${name}\` is known`,
+    isNamed ? `${meant} To suspend it nevertheless, add --confirm.` : `${meant} A user is named as ISSUER|SUBJECT.`,
   )
 }
 
-/** Whoever may list processes sees their arguments. */
+/** Users who may list processes see their arguments. */
 async function tokenOf(option: string): Promise<string> {
   if (option !== "-") return option
   let text = ""
@@ -148,7 +151,7 @@ async function tokenOf(option: string): Promise<string> {
 
 const time = z.iso.datetime({ offset: true })
 
-/** Rounded up: what was given within that second is stopped too. */
+/** Rounded up: tokens that were issued within that second are covered too. */
 function secondsOf(before: string): number {
   if (!time.safeParse(before).success) {
     const fix = "Write a time with its zone, such as 2026-11-26T12:00:00Z or 2026-11-26T13:00:00+01:00."
@@ -159,32 +162,32 @@ function secondsOf(before: string): number {
 
 async function list(options: OperatorOptions): Promise<void> {
   const input = { parameters: {}, schema: revocations.listRevocations.answer() }
-  const found = await askApi(options, await operatorBearer(options), "listRevocations", input)
+  const found = await requestApi(options, await operatorBearer(options), "listRevocations", input)
   if (options.json) return console.log(jsonText(found.revocations))
-  if (found.revocations.length === 0) return console.log("Nothing is stopped.")
-  for (const each of found.revocations) console.log(tellSwitch(each))
+  if (found.revocations.length === 0) return console.log("Nothing is suspended.")
+  for (const each of found.revocations) console.log(switchText(each))
 }
 
 async function lift(id: string, options: OperatorOptions): Promise<void> {
   const input = { parameters: { revocation: id }, schema: revocations.liftRevocation.answer() }
-  const answer = await askApi(options, await operatorBearer(options), "liftRevocation", input)
-  console.log(options.json ? jsonText(answer, 0) : `${printableText(answer.id)}: lifted`)
+  const answer = await requestApi(options, await operatorBearer(options), "liftRevocation", input)
+  console.log(options.json ? jsonText(answer, 0) : `${printableText(answer.id)}: resumed`)
 }
 
-export function tellSwitch(set: Stop): string {
+export function switchText(set: Stop): string {
   const { id, agent, user, tool, key, before, by, reason, at } = set
   const named = Object.entries({ agent, user, tool, key }).find(([, name]) => name !== undefined)
   const what = named ? `${named[0]} ${printableText(named[1] ?? "")}` : "everything"
   return [
     `${colors.bold(printableText(id))}  ${what}`,
-    ...(before === undefined ? [] : [`  given     before ${timeOf(before * 1000)}`]),
+    ...(before === undefined ? [] : [`  issued    before ${timeOf(before * 1000)}`]),
     ...(by === undefined ? [] : [`  by        ${printableText(by)}`]),
     ...(reason === undefined ? [] : [`  because   ${printableText(reason)}`]),
     ...(at === undefined ? [] : [`  since     ${timeOf(at)}`]),
   ].join("\n")
 }
 
-/** @param at milliseconds; whatever cannot be a time is shown as it is */
+/** @param at milliseconds since the epoch; a number that cannot be a time is shown as it is */
 function timeOf(at: number): string {
   const moment = new Date(at)
   return Number.isNaN(moment.getTime()) ? String(at) : moment.toISOString()

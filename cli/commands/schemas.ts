@@ -7,8 +7,8 @@ import { SCHEMAS_DIRECTORY, writeSchemas } from "../schemas/directory.ts"
 export function addSchemas(program: Command): void {
   program
     .command("schemas")
-    .description("write JSON Schemas of the YAML files, by which an editor completes and explains them")
-    .option("--out <DIR>", "where to", join("policies", SCHEMAS_DIRECTORY))
+    .description("write JSON Schemas of the policy files, with which an editor completes and explains them")
+    .option("--out <DIR>", "the directory to write", join("policies", SCHEMAS_DIRECTORY))
     .option("--json", "print the names of the files as JSON")
     .addHelpText("after", HELP)
     .action(async ({ out, json }: { out: string; json?: boolean }) => {
@@ -22,6 +22,6 @@ Examples:
   narrowgate schemas --out policies/.schemas
   narrowgate schemas --out schemas --json
 
-An editor with the YAML language server finds one by the first line of a file:
+An editor with the YAML language server finds the schema by the first line of a file:
   # yaml-language-server: $schema=.schemas/catalog.schema.json
 `

@@ -1,4 +1,4 @@
-/** `narrowgate status` and `narrowgate history`: what decides, and what was published before. */
+/** `narrowgate status` and `narrowgate history`: which bundle decides, and what was published before. */
 import { stat } from "node:fs/promises"
 import type { Command } from "commander"
 import { canonicalBytes, digestOf } from "../../src/core/policy/digest.ts"
@@ -11,22 +11,22 @@ import { liveAt } from "../remote/publish.ts"
 import type { Bundles, Publication } from "../../src/api/contract/bundles.ts"
 import { bundlesAt } from "../remote/publications.ts"
 import { isLoopback, type WorkerOptions } from "../remote/worker.ts"
-import { atWorker } from "./decisions.ts"
+import { atWorker } from "./worker-options.ts"
 
 export function addStatus(program: Command): void {
   atWorker(program.command("status"))
-    .description("what decides at a Worker, since when and why; and whether a policy directory is the same")
+    .description("show the live bundle of a Worker, since when and why; and whether a policy directory is the same")
     .argument("[DIR]", "the policy directory", "policies")
-    .option("--json", "as JSON")
+    .option("--json", "print the result as JSON")
     .addHelpText(
       "after",
-      "\nExample:\n  narrowgate status --url https://authz.example\n\nExit code 1: nothing decides.\n",
+      "\nExample:\n  narrowgate status --url https://authz.example\n\nExit code 1: there is no live bundle.\n",
     )
     .action(status)
   atWorker(program.command("history"))
-    .description("what was published: when, by whom, why")
-    .option("--limit <N>", "at most so many", limit, 20)
-    .option("--json", "as JSON")
+    .description("list the publications: when, by whom and why")
+    .option("--limit <N>", "the most publications", limit, 20)
+    .option("--json", "print the result as JSON")
     .addHelpText("after", "\nExample:\n  narrowgate history --limit 100\n")
     .action(async (options: WorkerOptions & { limit: number; json?: boolean }) => {
       const { history, live } = await bundlesAt(options, await operatorBearer(options), options.limit)
@@ -38,24 +38,28 @@ export function addStatus(program: Command): void {
 
 async function status(directory: string, options: WorkerOptions & { json?: boolean }): Promise<void> {
   const ready = await liveAt(options.url)
-  // Without a bundle nobody is an operator.
-  const told = ready && (await bundlesAt(options, await operatorBearer(options), 100))
+  // Without a bundle there are no operators.
+  const publications = ready && (await bundlesAt(options, await operatorBearer(options), 100))
   const here = await digestIn(directory, options)
   if (!ready) process.exitCode = EXIT.refused
   if (options.json) {
     console.log(
       jsonText({
         ready: ready !== null,
-        ...told,
+        ...publications,
         directory: {
           path: directory,
           digest: here && here[0],
-          decides: here?.includes(told?.deciding.digest ?? "") ?? false,
+          decides: here?.includes(publications?.deciding.digest ?? "") ?? false,
         },
       }),
     )
   } else
-    console.log(ready && told ? summary(told, directory, here) : colors.red(`${options.url} has nothing to decide by`))
+    console.log(
+      ready && publications
+        ? summary(publications, directory, here)
+        : colors.red(`${options.url} has nothing to decide by`),
+    )
 }
 
 function summary({ deciding, live, history }: Bundles, directory: string, here: readonly string[] | null): string {
@@ -92,7 +96,7 @@ function line(each: Publication, live: Publication | null): string {
 
 const KIND = { pointer: "decided", candidate: "tried", withdrawal: "withdrawn" }
 
-/** A local stack gives each gateway a development key, and moves what the policies name to its own ports. */
+/** A local stack gives each gateway a development key, and replaces the origins of the policies by its own ports. */
 async function digestIn(directory: string, { url, idp }: WorkerOptions): Promise<readonly string[] | null> {
   const isThere = await stat(directory).then(
     () => true,

@@ -1,4 +1,4 @@
-/** `narrowgate test`: do these policies decide as their tables say? */
+/** `narrowgate test`: whether these policies decide as their tables say. */
 import { problemAsJson } from "../compiler/source/problem.ts"
 import { InvalidArgumentError, type Command } from "commander"
 import type { Bundle } from "../../src/core/policy/assemble.ts"
@@ -38,10 +38,10 @@ export function addTest(program: Command): void {
     .command("test")
     .description("run the decision tables (*.test.yaml) of a policy directory, on both engines")
     .argument("[DIR]", "the policy directory", "policies")
-    .option("--filter <TEXT>", "only tests whose name or file contains this")
-    .option("--coverage", "list the rules, and which of them determined a decision")
-    .option("--min-coverage <PERCENT>", "fail if fewer of the rules determined a decision", readPercent)
-    .option("--mutate", "break each rule in turn, and list what no test notices")
+    .option("--filter <TEXT>", "run only tests whose name or file contains this text")
+    .option("--coverage", "list the rules, and whether each determined a decision")
+    .option("--min-coverage <PERCENT>", "fail if a smaller share of the rules determined a decision", readPercent)
+    .option("--mutate", "change each rule in turn, and list the changes that no test detects")
     .option("--watch", "run again after each edit, until interrupted")
     .option("--json", "print the results as JSON")
     .addHelpText(
@@ -65,7 +65,7 @@ async function again(directory: string, options: Options): Promise<void> {
   const stopped = new AbortController()
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => stopped.abort())
   const run = async (): Promise<void> => {
-    // While somebody edits, a file may be missing, or have no tests left: no reason to stop.
+    // During an edit a file may be missing, or have no tests left: no reason to stop.
     await once(directory, options).catch((failure: unknown) => {
       if (!(failure instanceof Failure)) throw failure
       console.log(`${failure.message}\n`)
@@ -114,13 +114,13 @@ function report(
   const suite = runCases(bundle, cases, oracleOf(written, body.rules, body.entities))
   const covered = coverageOf(suite, written)
   const failed = suite.outcomes.filter((outcome) => !passes(outcome))
-  // Of a test that fails already, nobody knows what it would notice.
+  // For a test that already fails, it is unknown what it would detect.
   const mutation = options.mutate && failed.length === 0 ? mutate(body, bundle, suite.outcomes) : null
   const survivors = mutation && survivorsOf(mutation, written)
   const isCovered = percentOf(covered) >= (options.minCoverage ?? 0)
   const ok = failed.length === 0 && isCovered && !(survivors && survivors.length > 0)
   if (options.json) {
-    const tests = suite.outcomes.map(toldAsJson)
+    const tests = suite.outcomes.map(resultAsJson)
     const broken = mutation && { mutants: mutation.mutants, survivors }
     console.log(
       jsonText({
@@ -136,18 +136,18 @@ function report(
     if (options.coverage) console.log(tellCoverage(directory, covered))
     if (mutation && survivors) console.log(tellMutation(directory, mutation, survivors))
     console.log(tellSuite(directory, suite, covered))
-    if (!isCovered) console.log(tellMissing(covered, options))
+    if (!isCovered) console.log(missingText(covered, options))
   }
   return ok ? EXIT.ok : EXIT.refused
 }
 
-function tellMissing(covered: readonly CoveredRule[], { minCoverage, coverage }: Options): string {
+function missingText(covered: readonly CoveredRule[], { minCoverage, coverage }: Options): string {
   const never = covered.filter(({ determined }) => !determined).map(({ rule }) => rule)
   const which = coverage ? "" : ` Without a test: ${never.join(", ")}.`
   return `Less than ${minCoverage} % of the rules.${which}`
 }
 
-function toldAsJson(outcome: SuiteResult): object {
+function resultAsJson(outcome: SuiteResult): object {
   const { of, got, differs, disagreements } = outcome
   const { file, line, column, name, expected } = of
   return { file, line, column, name, ok: passes(outcome), expected, got, differs, disagreements }

@@ -1,4 +1,4 @@
-/** `narrowgate token exchange`: a delegation token, got as an agent of the local stack would get it. */
+/** `narrowgate token exchange`: a delegation token, requested as an agent of the local stack would request it. */
 import type { Command } from "commander"
 import { z } from "zod"
 import { jsonText, printableText } from "../terminal/escape.ts"
@@ -21,13 +21,13 @@ const refused = z.looseObject({ error: z.string(), error_description: z.string()
 export function addTokenExchange(command: Command): void {
   command
     .description("open a task for an agent; print its delegation token")
-    .requiredOption("--agent <SPIFFE-ID>", "who acts")
-    .option("--login <NAME>", "on whose behalf (absent: on the agent's own)")
-    .option("--second-factor", "that user has logged in with a one-time code too")
-    .option("--purpose <NAME>", "absent: the agent's first")
-    .option("--scope <SCOPES>", "absent: the purpose's default")
-    .option("--audience <URI>", "what the token is for, where there is more than one gateway audience")
-    .option("--json", "the whole answer, as JSON")
+    .requiredOption("--agent <SPIFFE-ID>", "the agent")
+    .option("--login <NAME>", "the user on whose behalf it acts (default: the agent itself)")
+    .option("--second-factor", "log the user in with a one-time code too")
+    .option("--purpose <NAME>", "the purpose of the task (default: the agent's first)")
+    .option("--scope <SCOPES>", "the scopes to request (default: those of the purpose)")
+    .option("--audience <URI>", "the audience of the token, needed if the gateways have several")
+    .option("--json", "print the whole response as JSON")
     .addHelpText(
       "after",
       "\nExamples:\n  narrowgate token exchange --agent spiffe://example.org/agent/support --login alice\n" +
@@ -39,9 +39,12 @@ export function addTokenExchange(command: Command): void {
     })
 }
 
-/** RFC 8693 with a user, RFC 6749 4.4 without; the agent is proven by its JWT-SVID (RFC 7523 2.2). */
+/**
+ * RFC 8693 with a user, RFC 6749, section 4.4, without; the agent authenticates with its JWT-SVID (RFC 7523, section
+ * 2.2).
+ */
 export async function exchange(options: ExchangeOptions): Promise<z.infer<typeof issued>> {
-  const { url, idp, agent, login: user, secondFactor = false, ...asked } = options
+  const { url, idp, agent, login: user, secondFactor = false, ...requested } = options
   const { login, workloadIdentity } = await import("../remote/local-stack-login.ts")
   const assertion = await reach(idp, () => workloadIdentity({ origin: idp, id: agent, audience: url }))
   const session = user === undefined ? undefined : await reach(idp, () => login({ origin: idp, user, secondFactor }))
@@ -49,12 +52,12 @@ export async function exchange(options: ExchangeOptions): Promise<z.infer<typeof
     grant_type: session ? "urn:ietf:params:oauth:grant-type:token-exchange" : "client_credentials",
     client_assertion_type: "urn:ietf:params:oauth:client-assertion-type:jwt-spiffe",
     client_assertion: assertion,
-    // An empty parameter is as if absent (RFC 6749 3.2).
+    // An empty parameter counts as absent (RFC 6749, section 3.2).
     subject_token: session?.access_token ?? "",
     subject_token_type: session ? "urn:ietf:params:oauth:token-type:access_token" : "",
-    purpose: asked.purpose ?? "",
-    scope: asked.scope ?? "",
-    audience: asked.audience ?? "",
+    purpose: requested.purpose ?? "",
+    scope: requested.scope ?? "",
+    audience: requested.audience ?? "",
   })
   return reach(url, async () => {
     const response = await fetch(new URL("/oauth/token", url), { method: "POST", body: form, redirect: "error" })

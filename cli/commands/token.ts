@@ -1,9 +1,9 @@
-/** `narrowgate token`: the credentials of the local stack, to try things by hand. */
+/** `narrowgate token`: the credentials of the local stack, for trials by hand. */
 import type { Command } from "commander"
 import { operatorBearer } from "../remote/bearer.ts"
 import { jsonText, printableText } from "../terminal/escape.ts"
 import { DEFAULT_URL, reach, type WorkerOptions } from "../remote/worker.ts"
-import { atWorker } from "./decisions.ts"
+import { atWorker } from "./worker-options.ts"
 import { addTokenExchange } from "./token-exchange.ts"
 
 interface UserOptions extends WorkerOptions {
@@ -23,31 +23,31 @@ interface WorkloadOptions extends WorkerOptions {
 export function addToken(program: Command): void {
   const group = program
     .command("token")
-    .description("credentials from the identity provider of the local stack")
+    .description("get credentials from the identity provider of the local stack")
     .addHelpText(
       "after",
       "\nExample:\n  narrowgate token exchange --agent spiffe://example.org/agent/support --login alice\n",
     )
   atWorker(group.command("user"))
     .description("log a user in; print the access token of the session")
-    .requiredOption("--login <NAME>", "alice, bob or olivia")
-    .option("--password <TEXT>", "absent: the right one")
+    .requiredOption("--login <NAME>", "the user: alice, bob or olivia")
+    .option("--password <TEXT>", "the password (default: the right one)")
     .option("--second-factor", "log in with a one-time code too")
     .option("--id-token", "print the ID token instead")
-    .option("--json", "the whole session, as JSON")
+    .option("--json", "print the whole session as JSON")
     .addHelpText("after", "\nExample:\n  narrowgate token user --login alice\n")
     .action(user)
   atWorker(group.command("workload"))
-    .description("the identity of an agent (JWT-SVID)")
-    .requiredOption("--id <SPIFFE-ID>", "such as spiffe://example.org/agent/support")
-    .option("--audience <URL>", "who shall accept it (default: the Worker)")
-    .option("--json", "as JSON")
+    .description("print the identity of an agent (JWT-SVID)")
+    .requiredOption("--id <SPIFFE-ID>", "the agent, such as spiffe://example.org/agent/support")
+    .option("--audience <URL>", "the audience of the JWT-SVID (default: the Worker)")
+    .option("--json", "print the result as JSON")
     .addHelpText("after", "\nExample:\n  narrowgate token workload --id spiffe://example.org/agent/support\n")
     .action(workload)
   addTokenExchange(atWorker(group.command("exchange")))
   atWorker(group.command("operator"))
-    .description("the operator's token that the other commands use")
-    .option("--json", "as JSON")
+    .description("print the operator's token that the other commands use")
+    .option("--json", "print the result as JSON")
     .addHelpText(
       "after",
       `\nExample:\n  curl -H "Authorization: Bearer $(narrowgate token operator)" ${DEFAULT_URL}/v1/decisions\n`,
@@ -76,7 +76,7 @@ async function workload({ idp, url, id, audience, json }: WorkloadOptions): Prom
   print({ svid }, "svid", json)
 }
 
-/** The token alone, so that a script can take it, or everything as JSON. */
+/** The token alone, so that a script can use it, or everything as JSON. */
 function print(credentials: Readonly<Record<string, unknown>>, which: string, json: boolean | undefined): void {
   console.log(json ? jsonText(credentials) : printableText(String(credentials[which])))
 }

@@ -1,4 +1,4 @@
-/** `narrowgate try`: one call through a gateway of the local stack, as an agent would make it, and what was decided. */
+/** `narrowgate try`: one call through a gateway of the local stack, as an agent would make it, and its decision. */
 import { readFile } from "node:fs/promises"
 import { join } from "node:path"
 import { text } from "node:stream/consumers"
@@ -17,7 +17,7 @@ import type { CatalogFile } from "../compiler/schema/catalog.ts"
 import { withProgress } from "../terminal/prompts.ts"
 import { isAllowed, type GatewayAnswer } from "../remote/gateway-answer.ts"
 import { isLoopback } from "../remote/worker.ts"
-import { atWorker } from "./decisions.ts"
+import { atWorker } from "./worker-options.ts"
 import { exchange, type ExchangeOptions } from "./token-exchange.ts"
 
 interface TryOptions extends Omit<ExchangeOptions, "agent"> {
@@ -27,26 +27,28 @@ interface TryOptions extends Omit<ExchangeOptions, "agent"> {
   readonly arguments: Readonly<Record<string, unknown>>
 }
 
-/** What a tool says back is shown this far. */
+/** Characters of a tool's answer that are shown. */
 const MOST_SHOWN = 2_000
 
 export function addTry(program: Command): void {
   atWorker(program.command("try"))
-    .description("call a tool through a gateway of the local stack, and see what is decided")
-    .argument("<TOOL>", "as the catalog calls it")
-    .option("--agent <SPIFFE-ID>", "who calls, in a new task")
+    .description("call a tool through a gateway of the local stack, and show the decision")
+    .argument("<TOOL>", "the name of the tool in the catalog")
+    .option("--agent <SPIFFE-ID>", "the agent that calls, in a new task")
     .option(
       "--token <TOKEN>",
       "call in the task of this delegation token, as `token exchange` prints it; - reads it from standard input",
     )
-    .option("--login <NAME>", "on whose behalf (absent: on the agent's own)")
-    .option("--second-factor", "that user has logged in with a one-time code too")
-    .addOption(new Option("--arguments <JSON>", "of the call, by name").argParser(argumentsOf).default({}, "none"))
-    .option("--purpose <NAME>", "absent: the agent's first")
-    .option("--scope <SCOPES>", "absent: the purpose's default")
-    .option("--audience <URI>", "what the token is for (absent: the audience of the gateway where the tool is)")
-    .option("--policies <DIR>", "the policy directory, which says where the tool is reached", "policies")
-    .option("--json", "as JSON")
+    .option("--login <NAME>", "the user on whose behalf it acts (default: the agent itself)")
+    .option("--second-factor", "log the user in with a one-time code too")
+    .addOption(
+      new Option("--arguments <JSON>", "the arguments of the call, by name").argParser(argumentsOf).default({}, "none"),
+    )
+    .option("--purpose <NAME>", "the purpose of the task (default: the agent's first)")
+    .option("--scope <SCOPES>", "the scopes to request (default: those of the purpose)")
+    .option("--audience <URI>", "the audience of the token (default: that of the tool's gateway)")
+    .option("--policies <DIR>", "the policy directory, whose catalog says where the tool is", "policies")
+    .option("--json", "print the result as JSON")
     .addHelpText("after", HELP)
     .action(tryTool)
 }
@@ -59,8 +61,9 @@ Examples:
   narrowgate try crm.tickets.get --token - --arguments '{"ticket":"42"}' < token
 
 Several calls in one task need the same token: without --token each call opens a task of its own.
-Needs the local stack with gateways: npm run dev -- --policies DIR --gateway
-Exit code 1: denied.
+The command needs the local stack with gateways: \`npm run dev -- --policies DIR --gateway\`.
+
+Exit code 1: the call was denied.
 `
 
 async function tryTool(tool: string, options: TryOptions): Promise<void> {
@@ -74,23 +77,23 @@ async function tryTool(tool: string, options: TryOptions): Promise<void> {
   })
   if (!isAllowed(answer)) process.exitCode = EXIT.refused
   if (options.json) return console.log(jsonText({ tool, allowed: isAllowed(answer), ...answer }))
-  console.log(told(tool, answer))
+  console.log(resultText(tool, answer))
 }
 
-/** In a task that there is already, which has made other calls or waits for an approval; else in a new one. */
+/** In an existing task, which has made other calls or waits for an approval; otherwise in a new one. */
 async function tokenOf(options: TryOptions, origin: string): Promise<string> {
   const { token, agent, audience = await audienceAt(origin, options.policies) } = options
   if (token !== undefined) return token === "-" ? (await text(process.stdin)).trim() : token
-  if (agent === undefined) throw new Failure("nobody calls", "Name the agent: --agent, or --token.", EXIT.usage)
-  const asked = { ...options, agent, ...(audience !== undefined && { audience }) }
-  return (await exchange(asked)).access_token
+  if (agent === undefined) throw new Failure("no agent is named", "Name the agent: --agent, or --token.", EXIT.usage)
+  const request = { ...options, agent, ...(audience !== undefined && { audience }) }
+  return (await exchange(request)).access_token
 }
 
 const gatewaysFile = z.looseObject({
   gateways: z.array(z.looseObject({ audience: z.string(), origins: z.array(z.string()) })),
 })
 
-/** Of the gateway where the tool is reached; undefined where that is not clear, and the Worker says what is missing. */
+/** The origin of the gateway for the tool; undefined if that is not clear, and then the Worker says what is missing. */
 async function audienceAt(origin: string, directory: string): Promise<string | undefined> {
   const file = await readFile(join(directory, "gateways.yaml"), "utf8").catch(() => "")
   const read = gatewaysFile.safeParse(parseDocument(file).toJSON())
@@ -107,7 +110,7 @@ interface Call {
 
 function callOf({ servers, tools }: CatalogFile, tool: string): Call {
   const server = servers.find(({ name }) => tool.startsWith(`${name}.`))
-  // Whether a server has a tool that the catalog does not list is for it to say: the call is denied before.
+  // Only the server itself knows whether it has a tool that the catalog does not list: the call is denied before.
   if (server) {
     return {
       origin: server.origin,
@@ -149,15 +152,15 @@ async function answered(origin: string, call: () => Promise<GatewayAnswer>): Pro
   )
 }
 
-function told(tool: string, answer: GatewayAnswer): string {
+function resultText(tool: string, answer: GatewayAnswer): string {
   const { status, code, decision } = answer
-  if (isAllowed(answer)) return `${colors.green("allowed")}  ${tool}  ${decision}\n${shown(answer.text)}`
+  if (isAllowed(answer)) return `${colors.green("allowed")}  ${tool}  ${decision}\n${shortText(answer.text)}`
   const why = `  ${colors.cyan("why:")} ${CALLED} explain ${decision}`
   return `${colors.red("denied")}   ${tool}  ${decision}\n  ${code} (HTTP ${status})\n${why}`
 }
 
-function shown(said: string): string {
-  return said
+function shortText(answer: string): string {
+  return answer
     .slice(0, MOST_SHOWN)
     .split("\n")
     .map((line) => `  ${escaped(line)}`)
@@ -169,7 +172,7 @@ function argumentsOf(json: string): Readonly<Record<string, unknown>> {
     const value: unknown = JSON.parse(json)
     if (isObject(value)) return value
   } catch {
-    // Told below, as what is JSON but no object is.
+    // Shown below, like JSON that is no object.
   }
   throw new Failure("`--arguments` is no JSON object", `Write it as \`--arguments '{"ticket":"42"}'\`.`, EXIT.usage)
 }

@@ -59,16 +59,20 @@ export function compileFiles({ texts, tables, problems: found }: PolicyFiles, us
   const read = { texts, written, tables }
   const loaded = body && load(body)
   if (!usable || !loaded) {
-    const told = silence(problems, texts, () => false)
-    return { ...read, body: null, bundle: null, problems: told.toSorted(byPlace) }
+    const reported = silence(problems, texts, () => false)
+    return { ...read, body: null, bundle: null, problems: reported.toSorted(byPlace) }
   }
   if ("severity" in loaded) {
     return { ...read, body: null, bundle: null, problems: [...problems, loaded].toSorted(byPlace) }
   }
   const managed = checkManaged(policies, loaded)
   const linted = lint(subjectOf({ policies, body, bundle: loaded, placed, problems, use }))
-  const told = silence([...problems, ...managed, ...linted], texts, (name) => use !== null || !RECORDED.includes(name))
-  return { ...read, body, bundle: loaded, problems: told.toSorted(byPlace) }
+  const reported = silence(
+    [...problems, ...managed, ...linted],
+    texts,
+    (name) => use !== null || !RECORDED.includes(name),
+  )
+  return { ...read, body, bundle: loaded, problems: reported.toSorted(byPlace) }
 }
 
 const NO_RULES: Lowered = { rules: [], written: new Map(), placed: [], problems: [] }

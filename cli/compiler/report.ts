@@ -19,21 +19,21 @@ export function reportProblems(directory: string, { problems, texts }: Reported)
   const lineOf = (problem: Problem): string | undefined => {
     if (secret.has(placeOf(problem))) return undefined
     const { file, line } = problem
-    const known = lines.get(file) ?? texts.get(file)?.split(/\r?\n/u) ?? []
-    lines.set(file, known)
-    return known[line - 1]
+    const fileLines = lines.get(file) ?? texts.get(file)?.split(/\r?\n/u) ?? []
+    lines.set(file, fileLines)
+    return fileLines[line - 1]
   }
-  const told = new Map<string, number>()
-  const shown = problems.filter(({ lint }) => {
+  const counts = new Map<string, number>()
+  const listed = problems.filter(({ lint }) => {
     if (lint === undefined) return true
-    const count = (told.get(lint) ?? 0) + 1
-    told.set(lint, count)
+    const count = (counts.get(lint) ?? 0) + 1
+    counts.set(lint, count)
     return count <= MOST_OF_A_LINT
   })
-  const left = [...told].flatMap(([lint, count]) =>
-    count > MOST_OF_A_LINT ? [`${count - MOST_OF_A_LINT} more of [${lint}]: --json tells all\n`] : [],
+  const left = [...counts].flatMap(([lint, count]) =>
+    count > MOST_OF_A_LINT ? [`${count - MOST_OF_A_LINT} more of [${lint}]: --json lists all\n`] : [],
   )
-  return [...shown.map((problem) => describe(directory, problem, lineOf(problem))), ...left].join("\n")
+  return [...listed.map((problem) => describe(directory, problem, lineOf(problem))), ...left].join("\n")
 }
 
 /** `2 errors, 1 warning`. */
@@ -54,23 +54,23 @@ function describe(directory: string, problem: Problem, text: string | undefined)
   const { file, line, column, severity, lint, message, fix } = problem
   const place = colors.bold(`${escaped(join(directory, file))}:${line}:${column}`)
   const name = lint === undefined ? "" : ` ${colors.dim(`[${lint}]`)}`
-  const told = `${place} ${COLOUR[severity](severity)}: ${escapedLines(message)}${name}`
-  return [told, ...excerptOf(text, problem), `  ${colors.cyan("fix:")} ${escapedLines(fix)}`, ""].join("\n")
+  const headline = `${place} ${COLOUR[severity](severity)}: ${escapedLines(message)}${name}`
+  return [headline, ...excerptOf(text, problem), `  ${colors.cyan("fix:")} ${escapedLines(fix)}`, ""].join("\n")
 }
 
 function excerptOf(source: string | undefined, { line, column, end, severity }: Problem): string[] {
   if (source === undefined || source.trim() === "") return []
   const from = column > EXCERPT_WIDTH - 20 ? column - EXCERPT_WIDTH / 2 : 0
-  const shown = source.slice(from, from + EXCERPT_WIDTH)
+  const excerpt = source.slice(from, from + EXCERPT_WIDTH)
   const gutter = String(line).padStart(5)
   // Tabs stay tabs, so that the caret stands below its column whatever the terminal makes of them.
-  const indent = escapedSource(shown.slice(0, column - 1 - from)).replace(/[^\t]/gu, " ")
+  const indent = escapedSource(excerpt.slice(0, column - 1 - from)).replace(/[^\t]/gu, " ")
   // What goes on for lines is underlined to the end of its first.
   const until = end?.line === line ? end.column - 1 : end ? source.trimEnd().length : column
-  const meant = escapedSource(source.slice(column - 1, Math.min(until, from + shown.length)))
+  const meant = escapedSource(source.slice(column - 1, Math.min(until, from + excerpt.length)))
   const width = Math.max(1, meant.length)
   return [
-    `${colors.dim(`${gutter} |`)} ${escapedSource(shown)}`,
+    `${colors.dim(`${gutter} |`)} ${escapedSource(excerpt)}`,
     `${colors.dim(`${" ".repeat(gutter.length)} |`)} ${indent}${COLOUR[severity]("^".repeat(width))}`,
   ]
 }

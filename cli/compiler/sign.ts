@@ -37,10 +37,10 @@ export async function signHistoryQuestion(privateJwk: JWK, aud: string): Promise
   return sign(privateJwk, HISTORY_TYPE, { aud })
 }
 
-async function sign(privateJwk: JWK, typ: string, said: object): Promise<string> {
+async function sign(privateJwk: JWK, typ: string, claims: object): Promise<string> {
   const kid = privateJwk.kid ?? (await calculateJwkThumbprint(privateJwk))
   const key = await importJWK(privateJwk, ALGORITHM)
-  const payload = new TextEncoder().encode(JSON.stringify({ iat: Math.floor(Date.now() / 1000), ...said }))
+  const payload = new TextEncoder().encode(JSON.stringify({ iat: Math.floor(Date.now() / 1000), ...claims }))
   return new CompactSign(payload).setProtectedHeader({ alg: ALGORITHM, typ, kid }).sign(key)
 }
 

@@ -1,4 +1,4 @@
-/** Completion for bash 3.2 and later: without bash-completion, which not every machine has. */
+/** Completion for bash 3.2 and later, without bash-completion, which not every machine has. */
 import type { Flag, CompletionPlace, Values } from "./tree.ts"
 
 export function bashScript(program: string, places: readonly CompletionPlace[]): string {
@@ -57,7 +57,7 @@ function reply(values: Values | null): string {
   return values?.kind === "directories" ? paths("-d") : ""
 }
 
-/** One a line, as a name may have blanks. */
+/** One a line, because a name may contain blanks. */
 function paths(kind: "-f" | "-d"): string {
   return `local IFS=$'\\n'; compopt -o filenames 2>/dev/null; COMPREPLY=($(compgen ${kind} -- "$current")); `
 }

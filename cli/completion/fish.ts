@@ -1,4 +1,4 @@
-/** Completion for fish, with what each word means beside it. */
+/** Completion for fish, with a description beside each word. */
 import type { Flag, CompletionPlace, Values } from "./tree.ts"
 
 export function fishScript(program: string, places: readonly CompletionPlace[]): string {

@@ -1,13 +1,13 @@
 /** What can be typed after `narrowgate`, from commander's own tree: one source for parser, help and shell. */
 import type { Argument, Command, Option } from "commander"
 
-/** A command, or a group of them. */
+/** A command, or a group of commands. */
 export interface CompletionPlace {
-  /** Names on the way to it, each after a slash; empty for the program itself. */
+  /** Names of the commands that lead to it, each after a slash; empty for the program itself. */
   readonly at: string
   readonly commands: readonly Word[]
   readonly options: readonly Flag[]
-  /** Of its first argument. */
+  /** Values of its first argument. */
   readonly values: Values
 }
 
@@ -17,14 +17,14 @@ interface Word {
 }
 
 export interface Flag {
-  /** `--json`, and the short form where there is one. */
+  /** `--json`, and the short form if there is one. */
   readonly names: readonly string[]
   readonly says: string
-  /** Null: it takes none. */
+  /** Null if the option takes no value. */
   readonly values: Values | null
 }
 
-/** `none`: nobody knows them beforehand. */
+/** `none`: the values are not known in advance. */
 export type Values =
   | { readonly kind: "files" | "directories" | "none" }
   | { readonly kind: "words"; readonly words: readonly string[] }

@@ -1,4 +1,4 @@
-/** Completion for zsh, with what each word means beside it. */
+/** Completion for zsh, with a description beside each word. */
 import type { Flag, CompletionPlace, Values } from "./tree.ts"
 
 export function zshScript(program: string, places: readonly CompletionPlace[]): string {

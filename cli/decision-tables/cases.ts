@@ -39,13 +39,13 @@ export function casesOf(source: Source<TablesFile>, world: World): Cases {
   const cases: Case[] = []
   const problems: Problem[] = []
   const names = new Map<string, number>()
-  for (const { said, name, path } of tests.flatMap((test, index) => layersOf(test, ["tests", index]))) {
+  for (const { layers: own, name, path } of tests.flatMap((test, index) => layersOf(test, ["tests", index]))) {
     const place = source.place(path)
     const other = names.get(name)
     if (other === undefined) names.set(name, place.line)
     else problems.push(source.error(path, `line ${other} has a test of this name too`, "Give it a name of its own."))
     try {
-      const layers = new Layers(source, [...base, ...said], path)
+      const layers = new Layers(source, [...base, ...own], path)
       const question = readQuestion(layers, world)
       cases.push({ ...place, name, question, expected: readExpected(layers, question, world.rules) })
     } catch (fault) {
@@ -62,20 +62,20 @@ function distinct(problems: readonly Problem[]): readonly Problem[] {
 }
 
 interface Layered {
-  readonly said: readonly Layer[]
+  readonly layers: readonly Layer[]
   readonly name: string
   readonly path: Path
 }
 
 function layersOf({ name, cases, ...value }: Test, path: Path): readonly Layered[] {
   const own: Layer = { value, at: (key) => [...path, key] }
-  if (!cases) return [{ said: [own], name, path: [...path, "name"] }]
+  if (!cases) return [{ layers: [own], name, path: [...path, "name"] }]
   return cases.map((one, index): Layered => {
     const place = [...path, "cases", index]
     const numbered = `${name} [${index + 1}]`
-    if ("places" in one) return { said: [own, rowLayer(one, kindOf(value), place)], name: numbered, path: place }
+    if ("places" in one) return { layers: [own, rowLayer(one, kindOf(value), place)], name: numbered, path: place }
     const { name: ownName, ...more } = one
-    return { said: [own, { value: more, at: (key) => [...place, key] }], name: ownName ?? numbered, path: place }
+    return { layers: [own, { value: more, at: (key) => [...place, key] }], name: ownName ?? numbered, path: place }
   })
 }
 

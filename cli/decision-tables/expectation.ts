@@ -91,7 +91,7 @@ export function readExpectation(
 
 function readPrincipal(layers: Layers, word: string, question: AskedOf, path: Path): string {
   if (question.kind === "manage") {
-    if (word !== "operator") layers.fault(path, "an operator is asked about", "Write `operator`.")
+    if (word !== "operator") layers.fault(path, "the query is of an operator", "Write `operator`.")
     return entity("Operator", userId(question.operator)).key
   }
   const { user, chain } = question.scene

@@ -10,7 +10,7 @@ import { keysWithin, readScope } from "../../src/core/policy/cedar/scope.ts"
 import type { EntityRef } from "../../src/core/policy/cedar/values/value.ts"
 import { differences, gotOf } from "./expect.ts"
 import { mutantsOf, type Mutant } from "./mutants.ts"
-import type { Heard } from "./recording-engine.ts"
+import type { RecordedQueries } from "./recording-engine.ts"
 import { runOn } from "./run.ts"
 import type { SuiteResult } from "./suite.ts"
 
@@ -50,16 +50,16 @@ function isNoticed(
 }
 
 /** Repeating the queries costs a fraction of running the tests. Most tests do not depend on which rules permitted. */
-function mayNotice({ of, heard }: SuiteResult, engine: Engine): boolean {
-  return heard.some(({ asked, looked }) => {
-    const answersDiffer = asked.some(({ request, entities, answer }) => {
+function mayNotice({ of, recorded }: SuiteResult, engine: Engine): boolean {
+  return recorded.some(({ queries, lookups }) => {
+    const answersDiffer = queries.some(({ request, entities, answer }) => {
       const { allowed, determining } = engine.authorize(request, entities)
       if (allowed !== answer.allowed) return true
       return !(allowed && of.expected.rules === null) && determining.join() !== answer.determining.join()
     })
     return (
       answersDiffer ||
-      looked.some(({ action, resource, entities, reads }) => {
+      lookups.some(({ action, resource, entities, reads }) => {
         return !isDeepStrictEqual(engine.readsFor(action, resource, entities), reads)
       })
     )
@@ -73,21 +73,21 @@ function mayNotice({ of, heard }: SuiteResult, engine: Engine): boolean {
  */
 class Scopes {
   readonly #keys = new WeakMap<EntityStore, Map<string, ReadonlySet<string>>>()
-  readonly #concerned = new Map<Heard, boolean>()
+  readonly #concerned = new Map<RecordedQueries, boolean>()
 
   concerned(rules: readonly LoweredRule[], outcomes: readonly SuiteResult[]): readonly SuiteResult[] {
     this.#concerned.clear()
-    return outcomes.filter(({ heard }) => heard.some((each) => this.#isConcerned(rules, each)))
+    return outcomes.filter(({ recorded }) => recorded.some((each) => this.#isConcerned(rules, each)))
   }
 
-  #isConcerned(rules: readonly LoweredRule[], heard: Heard): boolean {
-    let concerned = this.#concerned.get(heard)
+  #isConcerned(rules: readonly LoweredRule[], recorded: RecordedQueries): boolean {
+    let concerned = this.#concerned.get(recorded)
     if (concerned === undefined)
-      this.#concerned.set(heard, (concerned = rules.some((rule) => this.#concerns(rule, heard))))
+      this.#concerned.set(recorded, (concerned = rules.some((rule) => this.#concerns(rule, recorded))))
     return concerned
   }
 
-  #concerns({ id, policy, reads }: LoweredRule, { asked, looked }: Heard): boolean {
+  #concerns({ id, policy, reads }: LoweredRule, { queries, lookups }: RecordedQueries): boolean {
     if (!isNode(policy)) return true
     const principal = readScope(policy.principal, id)
     const action = readScope(policy.action, id)
@@ -96,13 +96,15 @@ class Scopes {
       const keys = this.#keysOf(ref, store)
       return scope.some((key) => keys.has(key))
     }
-    const isAsked = asked.some(({ request, entities }) => {
+    const isAsked = queries.some(({ request, entities }) => {
       if (!isWithin(resource, request.resource, entities)) return false
       return isWithin(action, request.action, entities) && isWithin(principal, request.principal, entities)
     })
     if (isAsked || reads.length === 0) return isAsked
     // Whether a call's arguments are needed depends on the rules about its tool alone.
-    return looked.some((at) => isWithin(resource, at.resource, at.entities) && isWithin(action, at.action, at.entities))
+    return lookups.some(
+      (at) => isWithin(resource, at.resource, at.entities) && isWithin(action, at.action, at.entities),
+    )
   }
 
   #keysOf(ref: EntityRef, store: EntityStore): ReadonlySet<string> {

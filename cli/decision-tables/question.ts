@@ -2,17 +2,17 @@
 import { UNSEEN_ARGUMENTS } from "../../src/core/catalog/arguments.ts"
 import { BODILESS } from "../../src/core/catalog/call-request.ts"
 import { clientOf, UNKNOWN_CLIENT, type Client } from "../../src/core/decision/client.ts"
-import { describeRefusal, isOAuthFailure } from "../../src/core/denials/oauth-error.ts"
+import { describeOAuthError, isOAuthFailure } from "../../src/core/denials/oauth-error.ts"
 import type { GatewayDefinition } from "../../src/core/policy/definition/gateways.ts"
 import { suggest } from "../../src/core/encoding/nearest.ts"
-import { AREAS, MANAGED_KINDS, type OperatorFacts } from "../../src/core/policy/management.ts"
-import { readAsked } from "../../src/core/task/requested-grant.ts"
+import { AREAS, KIND_OF_AREA, MANAGED_KINDS, type OperatorFacts } from "../../src/core/policy/management.ts"
+import { readRequestedGrant } from "../../src/core/task/requested-grant.ts"
 import type { Path } from "../compiler/source/source.ts"
 import { ALLOWED, readExpectation } from "./expectation.ts"
 import type { Layers, Present, LayerResult } from "./layers.ts"
 import { KINDS, type TestQuestion, type Given, type QuestionKind, type StepText } from "./schema.ts"
 import type { World } from "./names.ts"
-import type { AskedTask, CallTarget, Login, TestQuery, Scene, Step } from "./scene.ts"
+import type { RequestedTask, CallTarget, Login, TestQuery, Scene, Step } from "./scene.ts"
 
 export function readQuestion(layers: Layers, world: World): TestQuery {
   const { kind, path } = kindOf(layers)
@@ -27,7 +27,7 @@ export function readQuestion(layers: Layers, world: World): TestQuery {
 function kindOf(layers: Layers): { readonly kind: QuestionKind; readonly path: Path } {
   const layer = layers.layers.findLast(({ value }) => KINDS.some((kind) => value[kind] !== undefined))
   const [kind, another] = KINDS.filter((each) => layer?.value[each] !== undefined)
-  if (!layer || !kind) return layers.fault(layers.path, "nothing is asked", "Write `call`, `open` or `manage`.")
+  if (!layer || !kind) return layers.fault(layers.path, "the test has no query", "Write `call`, `open` or `manage`.")
   if (another) layers.fault(layer.at(another), `asks \`${kind}\` and \`${another}\``, "Make two tests of it.")
   return { kind, path: layer.at(kind) }
 }
@@ -54,22 +54,10 @@ function readOpen(layers: Layers, world: World): TestQuery {
     layers.fault(alone.path, "a task that holds everything holds what it asks for", "Remove it.")
   const chain = readChain(layers, world)
   const last = chain.at(-1)
-  const requested = open.value === "given" ? last?.asked : askedOf(layers, open.value, undefined, open.path)
-  const openings = last && requested ? [...chain.slice(0, -1), { ...last, asked: requested }] : chain
+  const requested = open.value === "given" ? last?.requested : askedOf(layers, open.value, undefined, open.path)
+  const openings = last && requested ? [...chain.slice(0, -1), { ...last, requested }] : chain
   return { kind: "open", scene: readScene(layers, world, readGateway(layers, world), openings) }
 }
-
-const KIND_OF_AREA = {
-  tasks: "task",
-  revocations: "revocation",
-  risks: "risk",
-  decisions: "decision",
-  bundles: "bundle",
-  approvals: "approval",
-  deliveries: "delivery",
-  agents: "agent",
-  explanations: "explanation",
-} as const
 
 function readManage(layers: Layers, world: World, path: Path): TestQuery {
   const [method = "", named = "", kind, target = null] = layers.need("manage").value.split(" ")
@@ -78,7 +66,7 @@ function readManage(layers: Layers, world: World, path: Path): TestQuery {
   return { kind: "manage", operator: readOperator(layers, world), method, thing: { area, kind: about, target } }
 }
 
-function readScene(layers: Layers, world: World, gateway: GatewayDefinition, chain: readonly AskedTask[]): Scene {
+function readScene(layers: Layers, world: World, gateway: GatewayDefinition, chain: readonly RequestedTask[]): Scene {
   return {
     user: readUser(layers, world),
     chain,
@@ -106,24 +94,28 @@ function readApprovals(layers: Layers, world: World): readonly string[] {
 
 type ChainEntry = { readonly agent: string } & Pick<Given, "purpose" | "scope" | "details">
 
-function readChain(layers: Layers, world: World): readonly AskedTask[] {
+function readChain(layers: Layers, world: World): readonly RequestedTask[] {
   const [chain, agent] = [layers.given("chain"), layers.given("agent")]
   if (chain) return chain.value.map((entry, index) => readTask(layers, world, entry, [...chain.path, index]))
   if (agent) return [readTask(layers, world, { agent: agent.value }, agent.path)]
   return layers.fault(layers.path, "no agent is named", "Write `agent` into `given`.")
 }
 
-function readTask(layers: Layers, world: World, entry: ChainEntry, path: Path): AskedTask {
+function readTask(layers: Layers, world: World, entry: ChainEntry, path: Path): RequestedTask {
   const { agent } = entry
   layers.layer(world.agents, { value: agent, path }, "agent", "agents.yaml")
   const purpose = entry.purpose === undefined ? layers.given("purpose") : { value: entry.purpose, path }
   if (purpose) layers.layer(world.purposes, purpose, "purpose", "agents.yaml")
   if (entry.scope !== undefined || entry.details !== undefined) {
-    return { agent, purpose: purpose?.value ?? null, asked: askedOf(layers, entry.scope ?? null, entry.details, path) }
+    return {
+      agent,
+      purpose: purpose?.value ?? null,
+      requested: askedOf(layers, entry.scope ?? null, entry.details, path),
+    }
   }
   const [scope, details] = [layers.given("scope"), layers.given("details")]
   const requested = askedOf(layers, scope?.value ?? null, details?.value, (details ?? scope)?.path ?? path)
-  return { agent, purpose: purpose?.value ?? null, asked: requested }
+  return { agent, purpose: purpose?.value ?? null, requested }
 }
 
 /** Read as a token request would be. */
@@ -132,14 +124,14 @@ function askedOf(
   scope: readonly string[] | null,
   details: Given["details"],
   path: Path,
-): AskedTask["asked"] {
+): RequestedTask["requested"] {
   const typed = details?.map((each) => ({ type: "narrowgate_call", ...each }))
-  const read = readAsked({
+  const read = readRequestedGrant({
     scope: scope && scope.join(" "),
     purpose: null,
     authorizationDetails: typed ? JSON.stringify(typed) : null,
   })
-  return isOAuthFailure(read) ? layers.fault(path, describeRefusal(read.refused), "Ask for less.") : read.asked
+  return isOAuthFailure(read) ? layers.fault(path, describeOAuthError(read.refused), "Ask for less.") : read.requested
 }
 
 function readUser(layers: Layers, world: World): Login | null {
@@ -205,7 +197,7 @@ function readStep(layers: Layers, world: World, scene: Scene, { value: step, pat
   const target = readTarget(layers, world, gateway, { value: call, path: [...path, "call"] }, carried)
   if (settle && !gateway.settles) {
     const fix = `Write \`settles: true\` for it in gateways.yaml, or let time pass: \`later\`.`
-    layers.fault([...path, "settle"], `\`${gateway.id}\` does not tell when a call has ended`, fix)
+    layers.fault([...path, "settle"], `\`${gateway.id}\` does not report when a call has ended`, fix)
   }
   const expected = given(expect, "expect")
   return {
@@ -249,8 +241,8 @@ function readTarget(
   call: LayerResult<string>,
   carried: Carried,
 ): CallTarget {
-  const [method = "", shown] = call.value.split(" ")
-  if (shown !== undefined) return readRequest(layers, gateway, { method, shown, path: call.path }, carried)
+  const [method = "", url] = call.value.split(" ")
+  if (url !== undefined) return readRequest(layers, gateway, { method, url, path: call.path }, carried)
   for (const part of [carried.body, carried.headers]) {
     if (part) layers.fault(part.path, "a tool has arguments", "Write `arguments`, or a request: `GET /crm/tickets`.")
   }
@@ -268,12 +260,12 @@ const isUnseen = (args: NonNullable<TestQuestion["arguments"]>): args is "unseen
 function readRequest(
   layers: Layers,
   gateway: GatewayDefinition,
-  { method, shown, path }: { readonly method: string; readonly shown: string; readonly path: Path },
+  { method, url, path }: { readonly method: string; readonly url: string; readonly path: Path },
   { arguments: args, body, headers }: Carried,
 ): CallTarget {
   if (args)
     layers.fault(args.path, "a request has its arguments in itself", "Write them into its path, query or `body`.")
-  const [, named, target = ""] = /^(https?:\/\/[^/?#]+)?(.*)$/u.exec(shown) ?? []
+  const [, named, target = ""] = /^(https?:\/\/[^/?#]+)?(.*)$/u.exec(url) ?? []
   const origin = named ?? gateway.origins[0] ?? ""
   if (!gateway.origins.includes(origin)) {
     const fix = suggest(origin, gateway.origins, "Name another gateway, or another origin.")

@@ -14,7 +14,7 @@ import { isNode, type Node } from "../../src/core/policy/cedar/est.ts"
 import { actionRef, entitiesFor, principalsOf, toolRef } from "../../src/core/policy/principals.ts"
 import { keysWithin, readScope } from "../../src/core/policy/cedar/scope.ts"
 import type { EntityRef } from "../../src/core/policy/cedar/values/value.ts"
-import { areaRef, AREAS, manageQuestion, type OperatorFacts } from "../../src/core/policy/management.ts"
+import { areaRef, AREAS, manageRequest, type OperatorFacts } from "../../src/core/policy/management.ts"
 import { within } from "../../src/core/task/narrow.ts"
 
 /** Keys of all scopes that match an entity. */
@@ -113,7 +113,7 @@ function areaTopics({ operators }: BundleBody, { entities }: Bundle): readonly T
   const roles = [...ROLES.map((role) => [role]), [...ROLES]]
   const principals = roles.map((role): Keys => {
     const operator: OperatorFacts = { issuer: "https://nobody.invalid", subject: "nobody", roles: role }
-    const query = manageQuestion(operator, "GET", { area: "tasks", kind: "task", target: null }, entities)
+    const query = manageRequest(operator, "GET", { area: "tasks", kind: "task", target: null }, entities)
     return keysOf(query.request.principal, query.entities)
   })
   const action = keysOf(actionRef("manage"), entities)

@@ -10,7 +10,7 @@ export interface RecordedQuery {
 }
 
 /** A lookup of the arguments that rules read, which precedes the evaluation. */
-export interface Looked {
+export interface ReadsLookup {
   readonly action: EntityRef
   readonly resource: EntityRef
   readonly entities: EntityStore
@@ -18,20 +18,20 @@ export interface Looked {
 }
 
 /** In the order of the queries. */
-export interface Heard {
-  readonly asked: readonly RecordedQuery[]
-  readonly looked: readonly Looked[]
+export interface RecordedQueries {
+  readonly queries: readonly RecordedQuery[]
+  readonly lookups: readonly ReadsLookup[]
 }
 
-export interface Overheard {
+export interface RecordingEngine {
   readonly engine: Engine
   /** The queries made while `work` ran. */
-  during<Value>(work: () => Value): { readonly value: Value; readonly heard: Heard }
+  during<Value>(work: () => Value): { readonly value: Value; readonly recorded: RecordedQueries }
 }
 
-export function overhear(engine: Engine): Overheard {
+export function recordingEngine(engine: Engine): RecordingEngine {
   let queries: RecordedQuery[] = []
-  let looked: Looked[] = []
+  let lookups: ReadsLookup[] = []
   return {
     engine: {
       ...engine,
@@ -42,14 +42,14 @@ export function overhear(engine: Engine): Overheard {
       },
       readsFor: (action, resource, entities) => {
         const reads = engine.readsFor(action, resource, entities)
-        looked.push({ action, resource, entities, reads })
+        lookups.push({ action, resource, entities, reads })
         return reads
       },
     },
     during: (work) => {
       queries = []
-      looked = []
-      return { heard: { asked: queries, looked }, value: work() }
+      lookups = []
+      return { recorded: { queries, lookups }, value: work() }
     },
   }
 }

@@ -5,12 +5,12 @@
 import { locate } from "../../src/core/catalog/locate.ts"
 import { NO_EVIDENCE } from "../../src/core/decision/call.ts"
 import { isDenied } from "../../src/core/denials/denial.ts"
-import { ASKED_NOTHING } from "../../src/core/task/grant.ts"
+import { NOTHING_REQUESTED } from "../../src/core/task/grant.ts"
 import { isOAuthFailure } from "../../src/core/denials/oauth-error.ts"
 import type { Bundle } from "../../src/core/policy/assemble.ts"
 import type { UserFacts } from "../../src/core/policy/principals.ts"
 import { differences, gotOf } from "./expect.ts"
-import { overhear, type Heard } from "./recording-engine.ts"
+import { recordingEngine, type RecordedQueries } from "./recording-engine.ts"
 import { Stage, type Caller } from "./simulation.ts"
 import { wholeGrant } from "../../src/core/explanation/whole-grant.ts"
 import { beginTree, openRequest, openStep } from "../../src/core/explanation/simulated-tree.ts"
@@ -20,28 +20,28 @@ import type { Login, CallTarget, Scene, TestQuery, Decided, Result, Run, Opening
 
 /** Milliseconds, 08:00 UTC of some day: no decision depends on the date, except for limits that begin anew each day. */
 const START = 1_800_000_000_000
-const ROOT = "tsk_01JZZZZZZZZZZZZZZZZZZZZZZZ"
+const ROOT = `tsk_01JZZZZZZZZZZZZZZZZZZZZZZZ-${"0".repeat(64)}`
 /** Thumbprint of the key of agents that prove one. */
 const KEY = "thumbprint of a key of the agent"
 
 /** Opening evaluates policy for every requested tool, so scenes that begin alike are opened once. */
 export function runOn(plain: Bundle): Run {
-  const ear = overhear(plain.engine)
-  const bundle = { ...plain, engine: ear.engine }
-  const openings = new Map<string, { readonly value: Opening; readonly heard: Heard }>()
+  const recorder = recordingEngine(plain.engine)
+  const bundle = { ...plain, engine: recorder.engine }
+  const openings = new Map<string, { readonly value: Opening; readonly recorded: RecordedQueries }>()
   return {
     ask: (question) => {
       if (question.kind === "manage") {
-        const { value: result, heard } = ear.during(() => manage(bundle, question))
-        return { result, heard: [heard] }
+        const { value: result, recorded } = recorder.during(() => manage(bundle, question))
+        return { result, recorded: [recorded] }
       }
       const { user, chain, consents, boundKey, rulesAlone } = question.scene
       const key = JSON.stringify([user, chain, consents, boundKey, rulesAlone])
       let opening = openings.get(key)
-      if (!opening) openings.set(key, (opening = ear.during(() => openAll(bundle, question.scene))))
-      const { value: opened, heard: before } = opening
-      const { value: result, heard } = ear.during(() => askOpened(bundle, opened, question))
-      return { result, heard: [before, heard] }
+      if (!opening) openings.set(key, (opening = recorder.during(() => openAll(bundle, question.scene))))
+      const { value: opened, recorded: before } = opening
+      const { value: result, recorded } = recorder.during(() => askOpened(bundle, opened, question))
+      return { result, recorded: [before, recorded] }
     },
   }
 }
@@ -56,10 +56,10 @@ function openAll(bundle: Bundle, { user: login, chain, consents, boundKey, rules
   const state = beginTree(bundle.pointer, ROOT, user, START)
   const jkt = boundKey ? KEY : null
   const opened: Opened[] = []
-  for (const [index, { agent, purpose, asked }] of chain.entries()) {
+  for (const [index, { agent, purpose, requested }] of chain.entries()) {
     const above = opened.at(-1)
     const parent = above ? { task: above.task.id, token: above.opening.token.jti, handedOverBy: jkt } : null
-    const wish = rulesAlone ? { asked: ASKED_NOTHING, isPreview: true } : { asked }
+    const wish = rulesAlone ? { asked: NOTHING_REQUESTED, isPreview: true } : { asked: requested }
     const more = { parent, purpose, approvals: consents, jkt, ...wish }
     const step = openStep(bundle, state, openRequest(agent, state, `token ${index}`, more), START)
     if (isOAuthFailure(step)) return { user, opened, refused: step.refused }

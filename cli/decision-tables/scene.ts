@@ -10,7 +10,7 @@ import type { UserFacts } from "../../src/core/policy/principals.ts"
 import type { RequestedGrant } from "../../src/core/task/grant.ts"
 import type { Opened } from "../../src/core/task/opening-step.ts"
 import type { Task } from "../../src/core/task/task.ts"
-import type { Heard } from "./recording-engine.ts"
+import type { RecordedQueries } from "./recording-engine.ts"
 import type { Caller } from "./simulation.ts"
 
 /** How a user has logged in. */
@@ -20,10 +20,10 @@ export interface Login extends Omit<UserFacts, "auth_time" | "until"> {
 }
 
 /** One task of the tree, as its agent requests it. */
-export interface AskedTask {
+export interface RequestedTask {
   readonly agent: string
   readonly purpose: string | null
-  readonly asked: RequestedGrant
+  readonly requested: RequestedGrant
 }
 
 export type CallTarget =
@@ -47,7 +47,7 @@ export interface Step extends Caller {
 export interface Scene {
   readonly user: Login | null
   /** The root task first; each opens the next as a child. The last one calls. */
-  readonly chain: readonly AskedTask[]
+  readonly chain: readonly RequestedTask[]
   /** The parties that have consented to the tasks. */
   readonly consents: readonly string[]
   /** Names of the approvals that each call has. */
@@ -105,7 +105,7 @@ export type Result =
 export interface Answered {
   readonly result: Result
   /** The policy queries of it: for the opening, which another query may share, and for the rest. */
-  readonly heard: readonly Heard[]
+  readonly recorded: readonly RecordedQueries[]
 }
 
 export interface Run {

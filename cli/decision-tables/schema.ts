@@ -19,7 +19,7 @@ import { argumentName, label, name, scope, text, toolPattern } from "../compiler
 export const ALLOW = "allow"
 const DENIALS: ReadonlySet<string> = new Set([...Object.keys(CODES), ...Object.keys(OAUTH_CODES)])
 
-const SCOPE_MEND = "Write `<tool or prefix.*>:<read|write|execute>`, a list of such, or `default`."
+const SCOPE_FIX = "Write `<tool or prefix.*>:<read|write|execute>`, a list of such, or `default`."
 const nonEmpty = z.string().min(1)
 
 const DEFAULT = "default"
@@ -29,7 +29,7 @@ const scopeList = z.array(scope).min(1)
 
 /** One scope, or a list; `default`: the purpose's defaults. */
 const scopes = z.union([
-  text((word) => word === DEFAULT || isScope(word), "not a scope", SCOPE_MEND).transform((word) =>
+  text((word) => word === DEFAULT || isScope(word), "not a scope", SCOPE_FIX).transform((word) =>
     word === DEFAULT ? null : [word],
   ),
   scopeList,
@@ -37,36 +37,48 @@ const scopes = z.union([
 
 /** The same; `given`: what `given` requests. */
 const opened = z.union([
-  text((word) => word === DEFAULT || word === GIVEN || isScope(word), "not a scope", SCOPE_MEND).transform(
+  text((word) => word === DEFAULT || word === GIVEN || isScope(word), "not a scope", SCOPE_FIX).transform(
     (word): typeof GIVEN | string[] | null => (word === GIVEN ? GIVEN : word === DEFAULT ? null : [word]),
   ),
   scopeList,
 ])
 
-const details = z.array(
-  z.strictObject({
-    tools: z.array(toolPattern).min(1),
-    actions: z.array(z.enum(ACTIONS)).min(1),
-    max_sensitivity: z.enum(SENSITIVITIES).exactOptional(),
-    arguments: z.record(argumentName, argumentBound).exactOptional(),
-    calls: z.int().min(1).exactOptional(),
-  }),
-)
+const details = z
+  .array(
+    z
+      .strictObject({
+        tools: z.array(toolPattern).min(1).describe("Tools, or patterns such as `crm.*`."),
+        actions: z.array(z.enum(ACTIONS)).min(1).describe("Their action classes."),
+        max_sensitivity: z.enum(SENSITIVITIES).exactOptional().describe("The highest sensitivity of a tool."),
+        arguments: z.record(argumentName, argumentBound).exactOptional().describe("Bounds on arguments, by name."),
+        calls: z.int().min(1).exactOptional().describe("The most calls."),
+      })
+      .meta({ id: "requested-calls" }),
+  )
+  .describe("The `authorization_details` that are requested (RFC 9396), instead of `scope`.")
 
 const client = z
   .strictObject({
-    country: text(isCountry, "no country", "Write two letters, such as `DE` (ISO 3166-1 alpha-2).").exactOptional(),
+    country: text(isCountry, "no country", "Write two letters, such as `DE` (ISO 3166-1 alpha-2).")
+      .exactOptional()
+      .describe("The country of the client, such as `DE`."),
     ip: text(
       (value) => networkOf(value) !== "",
       "no address",
       "Write one IPv4 or IPv6 address, such as `192.0.2.7` or `2001:db8::7`.",
-    ).exactOptional(),
+    )
+      .exactOptional()
+      .describe("The IPv4 or IPv6 address of the client."),
   })
-  .describe("What the gateway asserts of the client: `country` and `ip`.")
+  .meta({ id: "client" })
+
+const ofClient = client.exactOptional().describe("What the gateway asserts of the client.")
 
 const wanted = {
-  purpose: name.exactOptional(),
-  scope: scopes.exactOptional(),
+  purpose: name.exactOptional().describe("The purpose of the task. If absent: the first one of the agent."),
+  scope: scopes
+    .exactOptional()
+    .describe("The requested scopes: one, or a list. `default`, or if absent: those of the purpose."),
   details: details.min(1).exactOptional(),
 }
 
@@ -74,44 +86,62 @@ const given = z
   .strictObject({
     user: z
       .strictObject({
-        issuer: name.exactOptional(),
-        subject: nonEmpty.exactOptional(),
-        groups: z.array(name).exactOptional(),
-        acr: nonEmpty.exactOptional(),
-        auth_age: z.int().min(0).exactOptional(),
+        issuer: name
+          .exactOptional()
+          .describe("The `id` of the user's issuer in issuers.yaml. Required if several issuers have users."),
+        subject: nonEmpty.exactOptional().describe("The `sub` of the user."),
+        groups: z.array(name).exactOptional().describe("The groups of the user, as in the token."),
+        acr: nonEmpty.exactOptional().describe("The `acr` of the login."),
+        auth_age: z
+          .int()
+          .min(0)
+          .exactOptional()
+          .describe("Seconds from the login to the token request that opens the task tree."),
       })
       .nullable()
-      .exactOptional(),
-    agent: agentId.exactOptional(),
+      .exactOptional()
+      .describe("The user on whose behalf the task is opened. `null`: the agent acts for itself."),
+    agent: agentId.exactOptional().describe("The `id` of the agent that calls."),
     chain: z
-      .array(z.union([agentId.transform((agent) => ({ agent })), z.strictObject({ agent: agentId, ...wanted })]))
+      .array(
+        z.union([
+          agentId.transform((agent) => ({ agent })),
+          z.strictObject({ agent: agentId.describe("The `id` of the agent."), ...wanted }),
+        ]),
+      )
       .min(1)
-      .exactOptional(),
+      .exactOptional()
+      .describe("Instead of `agent`: the agents of the task chain, the root task first. The last one calls."),
     ...wanted,
-    consent: z.boolean().exactOptional(),
+    consent: z.boolean().exactOptional().describe("Whether the user has consented to the tasks."),
     approvals: z
       .array(approvalName)
       .exactOptional()
-      .describe("Names of approvers.yaml by which people have approved of each call."),
-    bound_key: z.boolean().exactOptional(),
-    rules_alone: z.boolean().exactOptional(),
-    gateway: name.exactOptional(),
-    client: client.exactOptional(),
+      .describe("The approvals that each call has, by their names in approvers.yaml."),
+    bound_key: z.boolean().exactOptional().describe("Whether the delegation token is bound to a key (DPoP)."),
+    rules_alone: z
+      .boolean()
+      .exactOptional()
+      .describe("If true, the rules alone decide: no ceiling, purpose or grant denies the call."),
+    gateway: name.exactOptional().describe("The `id` of the gateway. If absent: the first one."),
+    client: ofClient,
     operator: z
       .strictObject({
-        issuer: name.exactOptional(),
-        subject: nonEmpty,
-        roles: z.array(z.enum(ROLES)).exactOptional(),
+        issuer: name.exactOptional().describe("The `id` of the operator's issuer in issuers.yaml."),
+        subject: nonEmpty.describe("The `sub` of the operator."),
+        roles: z.array(z.enum(ROLES)).exactOptional().describe("The roles. If absent: as in operators.yaml."),
       })
-      .exactOptional(),
-    labels: z.array(label).exactOptional(),
-    calls: z.int().min(0).max(100_000).exactOptional(),
-    risk: z.int().min(0).max(HIGHEST_RISK).exactOptional(),
+      .exactOptional()
+      .describe("The operator who makes the requests of `manage`."),
+    labels: z.array(label).exactOptional().describe("The labels that earlier calls have given the task tree."),
+    calls: z.int().min(0).max(100_000).exactOptional().describe("The calls that each task of the chain has made."),
+    risk: z.int().min(0).max(HIGHEST_RISK).exactOptional().describe("The reported risk. If absent: none."),
   })
   .refine(({ agent, chain, scope, details }) => !(agent && chain) && !(scope && details), {
     error: "says the same in two ways",
     params: { fix: "Write one of `agent` and `chain`, and one of `scope` and `details`." },
   })
+  .meta({ id: "given" })
 
 /** A tool by its name, or a request by method and target. */
 const call = text(
@@ -124,22 +154,20 @@ const values = z.record(z.string(), z.unknown())
 
 /** What comes with a call. */
 const carried = {
-  /** `unseen`: the gateway did not pass the arguments on. */
   arguments: z
     .union([values, z.literal("unseen")], { error: "expected the arguments by name, or `unseen`" })
     .exactOptional()
-    .describe("Of a tool, by name; `unseen`: the gateway did not pass them on."),
-  /** Body of a request: JSON, or text as it is. */
-  body: z.unknown().optional().describe("Of a request: JSON, or text as it is."),
+    .describe("For a call of a tool: the arguments by name. `unseen`: the gateway did not forward them."),
+  body: z.unknown().optional().describe("For a request: the body, as JSON, or as text."),
   headers: z
     .strictObject({
-      "content-type": z.string().exactOptional(),
-      "mcp-protocol-version": z.string().exactOptional(),
-      "mcp-method": z.string().exactOptional(),
-      "mcp-name": z.string().exactOptional(),
+      "content-type": z.string().exactOptional().describe("The media type of the body."),
+      "mcp-protocol-version": z.string().exactOptional().describe("The protocol version of an MCP request."),
+      "mcp-method": z.string().exactOptional().describe("The method of an MCP request."),
+      "mcp-name": z.string().exactOptional().describe("The tool of an MCP request."),
     })
     .exactOptional()
-    .describe("Of a request: those that an MCP call may be read from."),
+    .describe("For a request: the headers from which Narrowgate can read an MCP call."),
 }
 
 const denial = text(
@@ -170,44 +198,50 @@ export interface ExpectedText {
   readonly with?: Readonly<Record<string, unknown>>
 }
 
-const expectation: z.ZodType<ExpectedText> = z.union([
-  verdict,
-  z
-    .strictObject({
-      allow: z.literal(true).exactOptional(),
-      deny: denial.exactOptional(),
-      scope: scopes.exactOptional(),
-      rules: rules.exactOptional(),
-      reason: nonEmpty.exactOptional(),
-      principal: nonEmpty.exactOptional(),
-      with: values.exactOptional(),
-    })
-    .refine(
-      ({ allow, deny, scope: scopes }) => [allow, deny, scopes].filter((each) => each !== undefined).length === 1,
-      {
-        error: "not one decision",
-        params: { fix: "Write one of `allow: true`, `deny: <code>` and, where a task is opened, `scope: […]`." },
-      },
-    )
-    .refine(({ deny, reason, principal, with: more }) => deny !== undefined || !(reason ?? principal ?? more), {
-      error: "only a denial has a reason, a principal and what shows it",
-      params: { fix: "Remove `reason`, `principal` and `with`, or write `deny: <code>`." },
-    }),
-])
+const expectation: z.ZodType<ExpectedText> = z
+  .union([
+    verdict,
+    z
+      .strictObject({
+        allow: z.literal(true).exactOptional().describe("The call, or the request of the operator, is allowed."),
+        deny: denial.exactOptional().describe("It is denied with this code."),
+        scope: scopes.exactOptional().describe("The task is opened with exactly these scopes."),
+        rules: rules.exactOptional().describe("Exactly these rules determine the decision, by their `@id`."),
+        reason: nonEmpty.exactOptional().describe("The reason of the denial."),
+        principal: nonEmpty
+          .exactOptional()
+          .describe("The principal that the policies deny: `user`, `operator`, or the `id` of an agent."),
+        with: values.exactOptional().describe("Members of the denial in the decision record, with their values."),
+      })
+      .refine(
+        ({ allow, deny, scope: scopes }) => [allow, deny, scopes].filter((each) => each !== undefined).length === 1,
+        {
+          error: "not one decision",
+          params: { fix: "Write one of `allow: true`, `deny: <code>` and, where a task is opened, `scope: […]`." },
+        },
+      )
+      .refine(({ deny, reason, principal, with: more }) => deny !== undefined || !(reason ?? principal ?? more), {
+        error: "only a denial has a reason, a principal and what shows it",
+        params: { fix: "Remove `reason`, `principal` and `with`, or write `deny: <code>`." },
+      }),
+  ])
+  .meta({ id: "expectation" })
 
-const step = z.union([
-  call.transform((tool) => ({ call: tool })),
-  z.strictObject({
-    call,
-    ...carried,
-    by: agentId.exactOptional().describe("Who of the chain makes it; absent: the last."),
-    client: client.exactOptional(),
-    times: z.int().min(1).max(100_000).exactOptional().describe("How often."),
-    later: span.exactOptional().describe("Time that passes before the first."),
-    expect: expectation.exactOptional().describe("What each of them comes to; absent: `allow`."),
-    settle: z.literal(true).exactOptional().describe("Once the last is made, all of them have ended."),
-  }),
-])
+const step = z
+  .union([
+    call.transform((tool) => ({ call: tool })),
+    z.strictObject({
+      call: call.describe("The tool, or a request such as `GET /crm/tickets/42`."),
+      ...carried,
+      by: agentId.exactOptional().describe("The agent of the chain that makes it. If absent: the last one."),
+      client: ofClient,
+      times: z.int().min(1).max(100_000).exactOptional().describe("How often it is made. If absent: once."),
+      later: span.exactOptional().describe("The time that passes before the first one, such as `90s`."),
+      expect: expectation.exactOptional().describe("The decision on each of them. If absent: `allow`."),
+      settle: z.literal(true).exactOptional().describe("After the last one, none of them is in flight any more."),
+    }),
+  ])
+  .meta({ id: "earlier-call" })
 
 /** The query of a test: a call, what a task would hold, or whether an operator may do something. */
 const questions = {
@@ -223,20 +257,26 @@ export type QuestionKind = keyof typeof questions
 export const KINDS: readonly QuestionKind[] = ["call", "open", "manage"]
 
 const members = {
-  given: given.exactOptional().describe("What this starts from, over what the file gives."),
+  given: given.exactOptional().describe("The situation, over `given` of the file."),
   after: z
     .array(step)
     .exactOptional()
-    .describe("Calls that the task has made before; each must be allowed, unless it says what else it comes to."),
-  later: span.exactOptional().describe("Time that passes before it is asked, such as `90s`."),
-  call: questions.call.exactOptional().describe("A tool, or a request such as `GET /crm/tickets/42`."),
-  open: questions.open.exactOptional().describe("What a task asks for: a scope, several, `default` or `given`."),
-  manage: questions.manage.exactOptional().describe("A request of an operator, such as `POST revocations agent ID`."),
+    .describe("Calls that the task has made before. Each must be allowed, unless it has an `expect`."),
+  later: span.exactOptional().describe("The time that passes before the query, such as `90s`."),
+  call: questions.call
+    .exactOptional()
+    .describe("Queries a call: the name of a tool, or a request such as `GET /crm/tickets/42`."),
+  open: questions.open
+    .exactOptional()
+    .describe("Queries the scopes of a new task: the requested scopes, `default`, or `given` for those of `given`."),
+  manage: questions.manage
+    .exactOptional()
+    .describe("Queries a request of an operator, such as `POST revocations agent ID`."),
   ...carried,
-  client: client.exactOptional(),
+  client: ofClient,
   expect: expectation
     .exactOptional()
-    .describe("`allow`, the code of the denial, or a map with `deny`, `rules`, `reason`, `principal`, `scope`."),
+    .describe("`allow`, the code of the denial, or a map with one of `allow`, `deny` and `scope`."),
 }
 
 /** `[query, arguments, expectation]`; either of the first two may be missing. */
@@ -256,7 +296,7 @@ const row = z
     const [question, ...others] = before.filter(isText)
     const [args, ...more] = before.filter(isMap)
     if (others.length > 0 || more.length > 0 || before.some((cell) => !isText(cell) && !isMap(cell))) {
-      const fix = "Write `[what is asked, { arguments }, what is expected]`; the first or the second may be left out."
+      const fix = "Write `[query, { arguments }, expectation]`; the first or the second may be left out."
       context.addIssue({ code: "custom", message: "no row", params: { fix } })
       return z.NEVER
     }
@@ -278,15 +318,19 @@ export interface Row {
   readonly places: { readonly question: number; readonly arguments: number; readonly expect: number }
 }
 
+const oneCase = z
+  .strictObject({ name: nonEmpty.exactOptional().describe("What this case adds, in words."), ...members })
+  .meta({ id: "case" })
+
 const test = z
   .strictObject({
-    name: nonEmpty.describe("What it promises, in words; unique in the file."),
+    name: nonEmpty.describe("What the policies promise, in words. Unique in the file."),
     ...members,
     cases: z
-      .array(z.union([row, z.strictObject({ name: nonEmpty.exactOptional(), ...members })]))
+      .array(z.union([row, oneCase]))
       .min(1)
       .exactOptional()
-      .describe("Asks again with something else: rows `[what is asked, { arguments }, expected]`, or maps."),
+      .describe("Repeats the query with changes: rows `[query, { arguments }, expectation]`, or maps."),
   })
   .superRefine(({ cases = [], ...of }, context) => {
     for (const [index, one] of cases.entries()) {
@@ -313,7 +357,10 @@ function wordsOf(text: string, kind: QuestionKind): unknown {
   return kind === "open" && text.includes(" ") ? text.split(" ") : text
 }
 
-export const tablesFile = z.strictObject({ given: given.exactOptional(), tests: z.array(test).min(1) })
+export const tablesFile = z.strictObject({
+  given: given.exactOptional().describe("The situation from which all tests of the file start."),
+  tests: z.array(test).min(1).describe("The tests. Each makes one query, or one for each of its cases."),
+})
 export type TablesFile = z.infer<typeof tablesFile>
 export type Given = z.infer<typeof given>
 /** The members of a test except its name, or of a case over it. */

@@ -3,7 +3,7 @@ import type { CallArguments } from "../../src/core/catalog/arguments.ts"
 import type { Call, Verdict } from "../../src/core/decision/call.ts"
 import type { Denial } from "../../src/core/denials/denial.ts"
 import type { Client } from "../../src/core/decision/client.ts"
-import { HALF_LIFE, NOTHING_TOLD, type ToldRisk } from "../../src/core/guardrails/risk.ts"
+import { HALF_LIFE, NO_RISKS, type ReportedRisk } from "../../src/core/guardrails/risk.ts"
 import { isOAuthFailure } from "../../src/core/denials/oauth-error.ts"
 import type { TreeState } from "../../src/core/task/state.ts"
 import { applyChange, applyOpening } from "../../src/core/task/transition.ts"
@@ -14,7 +14,7 @@ import {
   callStep,
   openRequest,
   openStep,
-  refusedStep,
+  deniedStep,
   settleStep,
   type Consented,
 } from "../../src/core/explanation/simulated-tree.ts"
@@ -79,10 +79,10 @@ export class Stage {
     this.#gateway = gateway
     this.#risk = risk
     this.#consented = approvals.flatMap((name) => askedBy(bundle, name))
-    this.#now = state.clock
+    this.#now = state.ledger.clock
     for (const { opening } of opened) {
       const task = opening.task && { ...opening.task, children: 0 }
-      applyOpening(state, { ...opening, task }, state.clock)
+      applyOpening(state, { ...opening, task }, state.ledger.clock)
     }
     this.#holders = opened.map(({ task: { id: task, agent }, opening: { token } }) => {
       return { agent, task, jkt: token.jkt, token: token.jti }
@@ -93,7 +93,7 @@ export class Stage {
   leave({ labels, calls }: { readonly labels: readonly string[]; readonly calls: number }): void {
     const tasks = this.#holders.map(({ task }) => task)
     const counted = Array.from({ length: calls }, () => tasks).flat()
-    const nothing = { busy: [], plans: [], approvals: [], memoryUpdates: [], remember: null }
+    const nothing = { busy: [], plans: [], approvals: [], memoryUpdates: [], carried: [], remember: null }
     applyChange(this.#state, { ...nothing, at: this.#now, counted, labels })
   }
 
@@ -117,7 +117,7 @@ export class Stage {
   /** A request that matches no tool of the catalog. */
   refused(denial: Denial, caller: Caller): void {
     if (this.#gateway.mode !== "enforce") return
-    refusedStep(this.#bundle, this.#state, this.#callOf(caller), denial, this.#now)
+    deniedStep(this.#bundle, this.#state, this.#callOf(caller), denial, this.#now)
   }
 
   /** @returns a function that settles all calls made from now on until it is called */
@@ -136,20 +136,20 @@ export class Stage {
     const { agent, task, token, jkt } = holder
     const made = ++this.#made
     const proof = jkt === null ? null : this.#proof(jkt, made)
-    const risks = this.#told(agent)
+    const risks = this.#risksOf(agent)
     // A table names tools and arguments, not requests: all calls of a tool count as the same request.
     const request = { method: "", target: "", retry: null }
     return { decisionId: decisionOf(made), task, token, proof, gateway, environment, client, mode, ...request, risks }
   }
 
   /** Set anew for each call: however much time has passed, the risk is the scene's. */
-  #told(name: string): readonly ToldRisk[] {
-    if (this.#risk === 0) return NOTHING_TOLD
+  #risksOf(name: string): readonly ReportedRisk[] {
+    if (this.#risk === 0) return NO_RISKS
     return [{ kind: "agent", name, signal: { level: this.#risk, at: this.#now, halfLife: HALF_LIFE.default } }]
   }
 
   #proof(jkt: string, made: number): Proof {
-    const { nonce } = this.#state.proofs
+    const { nonce } = this.#state.ledger.proofs
     const iat = Math.floor(this.#now / 1000)
     return { jkt, jti: `proof ${made}`, iat, freshUntil: this.#now + PROOF_LIFE_MS, nonce }
   }

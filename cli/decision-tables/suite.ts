@@ -3,7 +3,7 @@ import type { Bundle } from "../../src/core/policy/assemble.ts"
 import type { Case } from "./cases.ts"
 import { differences, gotOf, type Got } from "./expect.ts"
 import { disagreement, type Disagreement, type Oracle } from "./cedar-oracle.ts"
-import type { Heard } from "./recording-engine.ts"
+import type { RecordedQueries } from "./recording-engine.ts"
 import { runOn } from "./run.ts"
 import type { Result } from "./scene.ts"
 
@@ -13,7 +13,7 @@ export interface SuiteResult {
   readonly got: Got
   /** What differs from the expectation. */
   readonly differs: readonly string[]
-  readonly heard: readonly Heard[]
+  readonly recorded: readonly RecordedQueries[]
   readonly disagreements: readonly Disagreement[]
 }
 
@@ -33,24 +33,31 @@ export function runCases(bundle: Bundle, cases: readonly Case[], oracle: Oracle 
   const run = runOn(bundle)
   const determining = new Set<string>()
   let unput = 0
-  const compare = ({ asked }: Heard): readonly Disagreement[] =>
-    asked.flatMap((question) => {
+  const compare = ({ queries }: RecordedQueries): readonly Disagreement[] =>
+    queries.flatMap((question) => {
       for (const rule of question.answer.determining) determining.add(rule)
       const compared = oracle && disagreement(oracle, question)
       if (compared === "unput") unput += 1
       return compared === "unput" ? [] : (compared ?? [])
     })
   // Cases that begin alike share the queries of their opening, which are compared once.
-  const byRun = new Map<Heard, readonly Disagreement[]>()
-  const compared = (heard: Heard): readonly Disagreement[] => {
-    let found = byRun.get(heard)
-    if (!found) byRun.set(heard, (found = compare(heard)))
+  const byRun = new Map<RecordedQueries, readonly Disagreement[]>()
+  const compared = (recorded: RecordedQueries): readonly Disagreement[] => {
+    let found = byRun.get(recorded)
+    if (!found) byRun.set(recorded, (found = compare(recorded)))
     return found
   }
   const outcomes = cases.map((of): SuiteResult => {
-    const { result, heard } = run.ask(of.question)
+    const { result, recorded } = run.ask(of.question)
     const got = gotOf(result)
-    return { of, result, got, heard, differs: differences(of.expected, got), disagreements: heard.flatMap(compared) }
+    return {
+      of,
+      result,
+      got,
+      recorded,
+      differs: differences(of.expected, got),
+      disagreements: recorded.flatMap(compared),
+    }
   })
   return { outcomes, determining, unput }
 }

@@ -3,13 +3,13 @@ import { assemble, type Bundle } from "../../src/core/policy/assemble.ts"
 import { canonicalBytes, digestOf } from "../../src/core/policy/digest.ts"
 import type { ShownRecord } from "../remote/decision-record.ts"
 import { bundles } from "../../src/api/contract/bundles.ts"
-import { askApi, type WorkerOptions } from "../remote/worker.ts"
+import { requestApi, type WorkerOptions } from "../remote/worker.ts"
 import type { Usable } from "./tests.ts"
 
 /** Records come from a few bundles; each is large. */
 const MAX_FETCHED = 20
 
-export async function knownOf(usables: readonly Usable[]): Promise<Map<string, Bundle>> {
+export async function bundlesByDigest(usables: readonly Usable[]): Promise<Map<string, Bundle>> {
   const pairs = usables.map(async ({ body, bundle }): Promise<[string, Bundle]> => {
     return [await digestOf(canonicalBytes(body)), bundle]
   })
@@ -36,6 +36,6 @@ export async function fetchKnown(
 /** Throws if the Worker does not have it, or if this version cannot read it. */
 export async function fetchBundle(worker: WorkerOptions, bearer: string, digest: string): Promise<Bundle> {
   const input = { parameters: { digest }, schema: bundles.showBundle.answer() }
-  const { body } = await askApi(worker, bearer, "showBundle", input)
+  const { body } = await requestApi(worker, bearer, "showBundle", input)
   return assemble(body, { seq: 0, digest })
 }

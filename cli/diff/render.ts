@@ -60,7 +60,7 @@ function testsLine({ asked, flips, lost }: ComparedTests): string {
 
 function recordsLine({ records, same, flipped, apart, untoldCount }: Reviewed): string {
   const parts = [`${flipped} would be decided otherwise`, `${same} the same`]
-  if (untoldCount > 0) parts.push(`${untoldCount} depend on what their records do not tell`)
+  if (untoldCount > 0) parts.push(`${untoldCount} depend on what their records lack`)
   if (apart > 0) parts.push(`${apart} were not decided by rules`)
   return `${records} recorded decisions: ${parts.join(", ")}`
 }
@@ -70,7 +70,7 @@ function notes({ untold: notRecorded, untoldGuardrails: guardrailsNotRecorded }:
   return [
     ...cut(lines),
     ...(guardrailsNotRecorded.length > 0
-      ? [`  ? how they stood is not told: ${guardrailsNotRecorded.map((id) => `guardrail ${id}`).join(", ")}`]
+      ? [`  ? their state is not recorded: ${guardrailsNotRecorded.map((id) => `guardrail ${id}`).join(", ")}`]
       : []),
   ]
 }

@@ -23,18 +23,18 @@ export interface Places {
   readonly written: ReadonlyMap<string, WrittenRule>
 }
 
-export function tellExplained({ principals, read, nearest, allowed }: Explained, places: Places | null): string {
-  const lines = principals.flatMap((one) => tellPrincipal(one, places))
+export function explanationText({ principals, read, nearest, allowed }: Explained, places: Places | null): string {
+  const lines = principals.flatMap((one) => principalText(one, places))
   const facts = Object.entries(read).map(([name, value]) => printableText(`${name} = ${JSON.stringify(value)}`))
   const reading = facts.length > 0 ? [`  ${colors.dim("read")}  ${facts.join(", ")}`] : []
-  return [...lines, ...reading, ...tellNearest(nearest, allowed)].join("\n")
+  return [...lines, ...reading, ...nearestText(nearest, allowed)].join("\n")
 }
 
-function tellPrincipal({ principal, allowed, rules }: PrincipalSeen, places: Places | null): readonly string[] {
+function principalText({ principal, allowed, rules }: PrincipalSeen, places: Places | null): readonly string[] {
   const verdict = allowed ? colors.green("permitted") : colors.red("not permitted")
   return [
     `  ${verdict.padEnd(allowed ? 9 : 13)}  ${printableText(principal)}`,
-    ...telling(rules, allowed).map((rule) => `    ${tellRule(rule, places)}`),
+    ...telling(rules, allowed).map((rule) => `    ${ruleText(rule, places)}`),
   ]
 }
 
@@ -46,7 +46,7 @@ function telling(rules: readonly RuleSeen[], allowed: boolean): readonly RuleSee
   return rules.filter(({ effect }) => effect === "permit")
 }
 
-function tellRule(rule: RuleSeen, places: Places | null): string {
+function ruleText(rule: RuleSeen, places: Places | null): string {
   const { id, effect, outcome, at, remedy } = rule
   const lift = remedy === null ? "" : `, lifted by ${remedy}`
   return `${effect === "permit" ? colors.green(effect) : colors.red(effect)} ${id} ${WORDS[outcome]}${placeOf(id, at, places)}${lift}`
@@ -61,7 +61,7 @@ function placeOf(id: string, at: number | null, places: Places | null): string {
   return `: ${places.directory}/${file}:${line}`
 }
 
-function tellNearest(nearest: readonly Nearest[], allowed: boolean): readonly string[] {
+function nearestText(nearest: readonly Nearest[], allowed: boolean): readonly string[] {
   const head = `  ${colors.dim(allowed ? "it would be denied" : "it would be permitted")}`
   if (nearest.length === 0) return [`${head} by no one or two changes of what the rules compare`]
   return [head, ...nearest.map(({ changes }) => `    ${colors.cyan("≈")} ${changes.map(printableText).join(" and ")}`)]

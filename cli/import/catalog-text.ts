@@ -1,6 +1,6 @@
 /**
- * The text of catalog.yaml, changed in single places. A document that is parsed and written out again loses blank
- * lines, alignment and quotes; here every byte that no change asks for stays. The parser says where things stand.
+ * Changes the text of catalog.yaml in single places. A document that is parsed and written out again loses blank lines,
+ * alignment and quotes; here every byte stays that no change concerns. The parser says where each part stands.
  */
 import {
   isMap,
@@ -31,7 +31,7 @@ interface Located {
 
 type List = "servers" | "tools"
 
-/** A comment of such a line heads what follows it, and does not belong to the one entry below. */
+/** A comment on such a line is a heading of what follows it, not a comment on the next entry. */
 const HEADING = /[-=#*~_]{3,}/u
 
 export class CatalogText {
@@ -50,7 +50,7 @@ export class CatalogText {
     if (isMap(root) && root.flow) throw bracketed("the catalog")
   }
 
-  /** Sets a field of the entry at `index`; at `below`, of the map that it has under that key. */
+  /** Sets a field of the entry at `index`; with `below`, a field of the map under that key. */
   set(list: List, index: number, key: string, value: Inline, comment?: string, below?: string): void {
     const { map } = this.#entry(list, index)
     const holder = below === undefined ? map : pairOf(map, below)?.value
@@ -61,7 +61,7 @@ export class CatalogText {
     else this.#append(holder, `${key}: ${written}`, comment)
   }
 
-  /** The comment behind the value that the entry at `index` has under `key`, without `#`. */
+  /** Returns the comment after the value that the entry at `index` has under `key`, without `#`. */
   commentOf(list: List, index: number, key: string): string {
     const { map } = this.#entry(list, index)
     const value = pairOf(map, key)?.value
@@ -69,7 +69,7 @@ export class CatalogText {
     return /^\s*#(.*)$/u.exec(this.#text.slice(value.range[1], this.#endOfLine(value.range[1])))?.[1] ?? ""
   }
 
-  /** Adds an entry behind the one at `after`, or at the end of the list; `lines` are without its indentation. */
+  /** Adds an entry after the one at `after`, or at the end of the list; `lines` have no indentation. */
   add(list: List, after: number | undefined, lines: Lines): void {
     const items = this.#items(list)
     const at = after ?? items.length - 1
@@ -81,7 +81,7 @@ export class CatalogText {
     else this.#added.set(list, [...groups, { at, lines: text }])
   }
 
-  /** Removes an entry, with the comment lines that stand directly above it. */
+  /** Removes an entry, with the comment lines directly above it. */
   remove(list: List, index: number): void {
     const removed = this.#removed.get(list) ?? new Set<number>()
     this.#removed.set(list, removed.add(index))
@@ -94,17 +94,17 @@ export class CatalogText {
       start = above
     }
     let end = this.#afterLine(endOf(map))
-    // Of the blank lines round it one stays.
+    // One of the blank lines around it stays.
     const blankAbove = start === 0 || /^\s*$/u.test(this.#text.slice(this.#startOfLine(start - 1), start))
     const below = this.#text.slice(end, this.#afterLine(end))
     if (blankAbove && below !== "" && /^\s*$/u.test(below)) end += below.length
     this.#splices.push({ at: start, remove: end - start, insert: "" })
   }
 
-  /** The text with all changes, and they as a diff of `file`. To be asked for once. */
+  /** Returns the text with all changes, and the changes as a diff of `file`. Call it once. */
   result(file: string): { readonly text: string; readonly diff: string } {
     const lists: readonly List[] = ["servers", "tools"]
-    // One that is not there yet begins behind all that is inserted.
+    // A list that does not exist yet begins after everything that is inserted.
     for (const list of lists.toSorted((a, b) => Number(!this.#pair(a)) - Number(!this.#pair(b)))) this.#fill(list)
     return { text: spliced(this.#text, this.#splices), diff: unifiedDiff(file, this.#text, this.#splices) }
   }
@@ -124,7 +124,7 @@ export class CatalogText {
     }
   }
 
-  /** The list's first entries: where it is written `[]`, and where it is not written at all. */
+  /** Adds the list's first entries, whether it is written `[]` or not at all. */
   #begin(list: List, block: string): void {
     const pair = this.#pair(list)
     if (!pair) {
@@ -214,7 +214,7 @@ export class CatalogText {
     return end - (/\r?\n$/u.exec(this.#text.slice(Math.max(0, end - 2), end))?.[0].length ?? 0)
   }
 
-  /** Behind the line break of the line in which what ends at `offset` ends. */
+  /** The offset after the line break of the line that contains `offset`. */
   #afterLine(offset: number): number {
     const end = this.#text.indexOf("\n", offset)
     return end < 0 ? this.#text.length : end + 1
@@ -228,7 +228,7 @@ export function field(key: string, value: Inline, comment?: string): string {
 
 function inline(value: Inline, inFlow: boolean): string {
   if (Array.isArray(value)) return `[${value.map((each) => inline(each, true)).join(", ")}]`
-  // In brackets, braces and commas of a plain text would end it.
+  // Within brackets, braces and commas would end a plain scalar.
   if (typeof value === "string" && inFlow && /[{}[\],]/u.test(value)) return JSON.stringify(value)
   return stringify(value, { lineWidth: 0 }).trimEnd()
 }
@@ -237,7 +237,7 @@ function pairOf(map: YAMLMap<Node, Node | null>, key: string): Pair<Node, Node |
   return map.items.find((pair) => isScalar(pair.key) && pair.key.value === key)
 }
 
-/** Where the last word of it ends: a collection's own range goes on through the comments that follow. */
+/** Where the last token of the node ends: a collection's own range includes the comments that follow. */
 function endOf(node: Node): number {
   if (isMap<Node, Node | null>(node) && !node.flow) {
     const last = node.items.at(-1)
@@ -248,7 +248,7 @@ function endOf(node: Node): number {
     if (last?.range) return endOf(last)
   }
   const end = node.range?.[1] ?? 0
-  // A block scalar ends behind its line break.
+  // A block scalar ends after its line break.
   const isBlock = isScalar(node) && (node.type === "BLOCK_LITERAL" || node.type === "BLOCK_FOLDED")
   return isBlock ? end - 1 : end
 }

@@ -1,4 +1,7 @@
-/** What a person, or their flags, say to each difference. Without a word of theirs, nothing is let in lightly. */
+/**
+ * What a person, or the flags, decide about each difference. Without a decision, no tool is added with less than the
+ * strictest classes.
+ */
 import { ACTIONS, SENSITIVITIES, type Sensitivity } from "../../src/core/catalog/tool.ts"
 import { escaped } from "../terminal/escape.ts"
 import { Failure } from "../terminal/failure.ts"
@@ -8,23 +11,23 @@ import type { ChangedTool, Class, Decisions, Differences, NarrowingTool } from "
 import { takes, whatChanged } from "./render.ts"
 
 /**
- * Nothing that a source says tells how sensitive a tool is. So it stands at the top of the scale until somebody says
- * otherwise: no grant covers it that stays below, as one with `max_sensitivity: confidential` and `server.*` would.
+ * Nothing that a source says shows how sensitive a tool is. So a tool has the highest sensitivity until a person says
+ * otherwise. Grants below that do not cover it, such as one with `max_sensitivity: confidential` and `server.*`.
  */
 const UNTOLD_SENSITIVITY: Sensitivity = "restricted"
 
 export interface Wishes {
-  /** Take what the source suggests, of every new tool. */
+  /** Accept the suggestions for every new tool. */
   readonly accept: boolean
-  /** Of every new tool. */
+  /** Applies to every new tool. */
   readonly sensitivity?: Sensitivity
-  /** Take changed tools as they are now. */
+  /** Accept changed tools as they are now. */
   readonly replace: boolean
-  /** Remove what is gone. */
+  /** Remove tools that the source no longer has. */
   readonly prune: boolean
 }
 
-/** Asks the person; null where they have left. */
+/** Prompts the person; null if they have left. */
 export type Ask = (question: string) => Promise<string | null>
 
 export function decideAlone({ added, narrowing, changed, gone }: Differences, wishes: Wishes): Decisions {
@@ -41,17 +44,17 @@ function classesUnasked(tools: readonly FoundTool[], wishes: Wishes): Map<string
   return new Map(tools.map((tool) => [tool.name, classOf(tool, wishes)]))
 }
 
-/** Asks about each new and each changed tool. @param tell shows a line */
+/** Prompts for each new and each changed tool. @param print shows a line */
 export async function decideTogether(
   differences: Differences,
   wishes: Wishes,
   ask: Ask,
-  tell: (line: string) => void,
+  print: (line: string) => void,
 ): Promise<Decisions> {
   const alone = decideAlone(differences, wishes)
   const isTaken = async (each: NarrowingTool, change: string, question: string): Promise<boolean> => {
-    tell(shown(each.tool))
-    tell(`  ${change}`)
+    print(shown(each.tool))
+    print(`  ${change}`)
     const answer = await ask(`${question} [y/N] `)
     if (answer === null) throw left()
     return /^y(?:es)?$/iu.test(answer.trim())
@@ -64,7 +67,7 @@ export async function decideTogether(
   const later = (tool: FoundTool): Class => unseen(tool, wishes)
   const classes = wishes.accept
     ? classesUnasked(added, wishes)
-    : await askForClasses(added, { suggest, later }, ask, tell)
+    : await askForClasses(added, { suggest, later }, ask, print)
   const accepted = new Set(alone.accepted)
   for (const each of wishes.replace ? [] : differences.changed) {
     const question = each.what === "unpinned" ? "Pin it as it is now?" : "Take it as it is now?"
@@ -73,7 +76,7 @@ export async function decideTogether(
   return { ...alone, classes, accepted }
 }
 
-/** What a tool gets where the person takes the suggestion, and where they leave it to be looked at in the file. */
+/** What a tool gets if the person takes the suggestion, and if they leave it for a review in the file. */
 export interface Proposals {
   readonly suggest: (tool: FoundTool) => Class
   readonly later: (tool: FoundTool) => Class
@@ -83,22 +86,20 @@ export async function askForClasses(
   added: readonly FoundTool[],
   { suggest, later }: Proposals,
   ask: Ask,
-  tell: (line: string) => void,
+  print: (line: string) => void,
 ): Promise<Map<string, Class>> {
   const classes = new Map<string, Class>()
   if (added.length === 0) return classes
-  tell(
-    `${added.length} new. What the source says of them is no more than a claim; how sensitive they are it does not say.`,
-  )
-  tell("Enter takes the suggestion. Or write an action (read, write, execute), a sensitivity (public, internal,")
-  tell(
+  print(`${added.length} new. Their classes are only the source's claim, and it does not say how sensitive they are.`)
+  print("Enter takes the suggestion. Or write an action (read, write, execute), a sensitivity (public, internal,")
+  print(
     "confidential, restricted), labels (`sink:external`; `-` for none), in any order. `all`: the suggestions from here on.",
   )
-  tell("`later`: leave this one to be looked at in the file. `skip`: leave it out. `quit`: write nothing.\n")
+  print("`later`: leave this one to be looked at in the file. `skip`: leave it out. `quit`: write nothing.\n")
   let isAll = false
   for (const tool of added) {
     const suggestion = suggest(tool)
-    const answer: Choice = isAll ? { kind: "all" } : await askFor(tool, suggestion, ask, tell)
+    const answer: Choice = isAll ? { kind: "all" } : await askFor(tool, suggestion, ask, print)
     isAll = answer.kind === "all"
     if (answer.kind === "class") classes.set(tool.name, answer.class)
     else if (answer.kind === "all") classes.set(tool.name, suggestion)
@@ -107,14 +108,14 @@ export async function askForClasses(
   return classes
 }
 
-async function askFor(tool: FoundTool, suggestion: Class, ask: Ask, tell: (line: string) => void): Promise<Choice> {
-  tell(shown(tool))
+async function askFor(tool: FoundTool, suggestion: Class, ask: Ask, print: (line: string) => void): Promise<Choice> {
+  print(shown(tool))
   while (true) {
     const line = await ask(`  [${wordsOf(suggestion)}] `)
     if (line === null || line.trim() === "quit") throw left()
     const answer = read(line, suggestion)
     if (!("wrong" in answer)) return answer
-    tell(`  \`${escaped(answer.wrong, 60)}\` is no action, no sensitivity and no label`)
+    print(`  \`${escaped(answer.wrong, 60)}\` is no action, no sensitivity and no label`)
   }
 }
 
@@ -171,5 +172,8 @@ function changeOf(each: ChangedTool): string {
 }
 
 function left(): Failure {
-  return new Failure("nothing is written, as you have left", "Run it again; `--accept` takes all suggestions unasked.")
+  return new Failure(
+    "nothing is written, as you have left",
+    "Run it again; `--accept` accepts all suggestions without prompts.",
+  )
 }

@@ -1,43 +1,43 @@
 /**
- * What a source of tools (an MCP server, an OpenAPI document) says is there. All of it is the word of others: names and
- * hashes are checked, classes are suggestions, descriptions are shown to a person and go nowhere else.
+ * What a source of tools (an MCP server, an OpenAPI document) says it has. All of it is untrusted: names and hashes are
+ * checked, classes are suggestions, and descriptions are shown to a person and go nowhere else.
  */
 import type { Action } from "../../src/core/catalog/tool.ts"
 
 export interface FoundTools {
-  /** First segment of the tools' names. */
+  /** The first segment of the tools' names. */
   readonly prefix: string
   /** In our own words, for the report: where it was read, and how. */
   readonly source: string
   readonly reached: Reached
   readonly tools: readonly FoundTool[]
-  /** Names of the catalog that the source has but that could not be taken this time: they are not gone. */
+  /** Names of the catalog that the source has but that could not be imported this time: they are not gone. */
   readonly withheld: readonly string[]
   readonly skipped: readonly Skipped[]
-  /** Likewise, but the source is at fault, and somebody has to see to it. */
+  /** Likewise, but the source is at fault, and a person has to fix it. */
   readonly refused: readonly Skipped[]
-  /** What else a person should know. */
+  /** Further facts that a person should know. */
   readonly notes: readonly string[]
 }
 
-/** The tools are those of an MCP server, or each has a route of its own. */
+/** Whether the tools belong to an MCP server, or have a route each. */
 export type Reached =
   | {
       readonly by: "server"
-      /** Where clients reach it; null where the catalog says it already. */
+      /** Where clients reach it; null if the catalog already says so. */
       readonly at: { readonly origin: string; readonly path: string } | null
-      /** It has been seen to refuse a request whose headers and body differ. */
+      /** The server has been observed to reject a request whose headers and body differ. */
       readonly enforcesHeaders: boolean
     }
   | { readonly by: "routes"; readonly origin: string }
 
 export interface FoundTool {
-  /** As the catalog calls it. */
+  /** Its name in the catalog. */
   readonly name: string
-  /** Hostile: to be shown escaped. */
+  /** Untrusted: must be escaped when shown. */
   readonly description: string
   readonly suggestion: Suggestion
-  /** What the entry gets while nobody has looked at it. */
+  /** The classes of the entry until a person has reviewed it. */
   readonly unseen: Pick<Suggestion, "action" | "labels">
   readonly mark: Mark
 }
@@ -49,18 +49,18 @@ export interface Suggestion {
   readonly because: string
 }
 
-/** What the importer writes of a tool, and compares when it is run again. */
+/** What the importer writes of a tool, and compares when it runs again. */
 export type Mark = Pin | Route
 
 export interface Pin {
   readonly kind: "pin"
   readonly hash: string
-  /** By which a later run tells what has changed. */
+  /** By which a later run recognizes what has changed. */
   readonly parts: PinParts
 }
 
 export const PIN_PARTS = ["description", "inputSchema", "annotations"] as const
-/** A short hash of each; `-` where the server says nothing. */
+/** A short hash of each part; `-` if the server has none. */
 export type PinParts = Readonly<Record<(typeof PIN_PARTS)[number], string>>
 
 export interface Route {
@@ -72,7 +72,7 @@ export interface Route {
 }
 
 export interface Skipped {
-  /** Hostile: to be shown escaped. */
+  /** Untrusted: must be escaped when shown. */
   readonly what: string
   readonly why: string
 }

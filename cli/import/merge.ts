@@ -1,6 +1,6 @@
 /**
- * What a source has found, against what the catalog says: the differences, and the catalog's text with those of them in
- * it that somebody accepted. Nothing else of the text changes.
+ * Compares what a source has with the catalog: the differences, and the catalog's text with those differences that were
+ * accepted. Nothing else of the text changes.
  */
 import { isDeepStrictEqual } from "node:util"
 import { LIFECYCLE_SEGMENT } from "../../src/core/catalog/lifecycle.ts"
@@ -26,16 +26,16 @@ export const CATALOG = "catalog.yaml"
 
 export interface Differences {
   readonly found: FoundTools
-  /** The entry that the server does not have yet. */
+  /** The entry that the catalog lacks for the server. */
   readonly server: NewServer | null
   readonly added: readonly FoundTool[]
-  /** New too, but each would be called in place of a tool that somebody has let in. */
+  /** New too, but each would take calls from a tool of the catalog. */
   readonly narrowing: readonly NarrowingTool[]
   readonly changed: readonly ChangedTool[]
-  /** In the catalog, and the source has it no more. */
+  /** In the catalog, but no longer in the source. */
   readonly gone: readonly string[]
   readonly same: number
-  /** What the source has found out against the catalog's word, which stays. */
+  /** What the source shows against the catalog, which is left unchanged. */
   readonly warnings: readonly string[]
 }
 
@@ -48,20 +48,20 @@ interface NewServer {
 
 export interface NarrowingTool {
   readonly tool: FoundTool
-  /** Entries whose requests its route would take: what was judged as theirs would be judged as its. */
+  /** Entries whose requests its route would take: calls that were judged as theirs would be judged as its own. */
   readonly from: readonly string[]
 }
 
-/** `from` is what it would take besides what it takes already. */
+/** `from`: the entries from which it would take requests, besides those from which it does already. */
 export interface ChangedTool extends NarrowingTool {
-  /** The parts that differ; empty where it cannot be told which. `unpinned`: the entry has no pin at all. */
+  /** The parts that differ; empty if it is unknown which. `unpinned`: the entry has no pin at all. */
   readonly what: readonly string[] | "unpinned"
 }
 
-/** What a new tool gets. */
+/** The classes of a new tool. */
 export interface Class extends Omit<Suggestion, "because"> {
   readonly sensitivity: Sensitivity
-  /** False: the entry says in a comment that it waits for somebody. */
+  /** False: a comment in the entry says that it awaits a review. */
   readonly isLookedAt: boolean
 }
 
@@ -83,7 +83,7 @@ export function readCatalog(text: string): CatalogFile {
   )
 }
 
-/** @param prune what is gone leaves the catalog, so what it was reached by is free */
+/** @param prune removes tools that are gone, so that their routes are free */
 export function compare(catalogText: string, found: FoundTools, { prune }: { readonly prune: boolean }): Differences {
   const catalog = readCatalog(catalogText)
   refuseOtherKind(catalog, found)
@@ -125,7 +125,7 @@ export function compare(catalogText: string, found: FoundTools, { prune }: { rea
   }
 }
 
-/** @throws Failure where the result would be no catalog any more: nothing is written then */
+/** @throws Failure if the result would be no valid catalog; nothing is written then */
 export function merge(
   before: string,
   differences: Differences,
@@ -172,14 +172,14 @@ function newTools({ added, narrowing }: Differences): readonly FoundTool[] {
   return [...added, ...narrowing.map(({ tool }) => tool)]
 }
 
-/** `pinned` and its remark, by which a later run tells what has changed. */
+/** `pinned` and its remark, by which a later run recognizes what has changed. */
 export function pinRemark(parts: PinParts): string {
   return `of ${PIN_PARTS.map((part) => `${part} ${parts[part]}`).join(", ")}`
 }
 
 /**
- * The catalog as the changes mean it; merge compares it with what the new text says. Only what is new is parsed: an entry
- * that was read holds seconds where the file has `30s`, so it is no text of a catalog any more.
+ * The catalog that the changes are meant to produce; merge compares it with what the new text says. Only new entries
+ * are parsed: an entry that was read holds seconds where the file has `30s`, so it is no text of a catalog any more.
  */
 function expected(catalog: CatalogFile, differences: Differences, decisions: Decisions): CatalogFile {
   const { server, changed } = differences
@@ -197,7 +197,7 @@ function expected(catalog: CatalogFile, differences: Differences, decisions: Dec
     for (const read of catalogFile.parse({ tools: [entry] }).tools) tools.set(tool.name, read)
   }
   const { servers } = catalogFile.parse({ servers: server ? [server] : [] })
-  return { servers: [...catalog.servers, ...servers], tools: [...tools.values()] }
+  return { ...catalog, servers: [...catalog.servers, ...servers], tools: [...tools.values()] }
 }
 
 /** What a person wrote beside the mark stays. */
@@ -255,7 +255,7 @@ function remark(text: CatalogText, index: number, { mark }: FoundTool, entry: Li
   }
 }
 
-/** Null: nothing. */
+/** Returns null if there is nothing to do. */
 function differing({ mark }: FoundTool, entry: ListedTool, comment: string): ChangedTool["what"] | null {
   if (mark.kind === "route") {
     const parts = routeParts(mark, entry.route)
@@ -267,7 +267,7 @@ function differing({ mark }: FoundTool, entry: ListedTool, comment: string): Cha
 
 function pinChanges({ parts }: Pin, comment: string): readonly string[] {
   const was = PIN_PARTS.map((part) => new RegExp(`\\b${part} ([0-9a-f]{16}|-)(?:,|\\s|$)`, "u").exec(comment)?.[1])
-  // The remark may have been edited or be of another pin: then it tells nothing.
+  // The remark may have been edited, or belong to another pin; then it proves nothing.
   if (was.includes(undefined)) return []
   return PIN_PARTS.filter((part, index) => was[index] !== parts[part])
 }
@@ -292,7 +292,7 @@ function newServer({ prefix, reached }: FoundTools): NewServer | null {
   return { name: prefix, ...reached.at, enforces_headers: reached.enforcesHeaders }
 }
 
-/** A name is reached through an MCP server or by routes, never both. */
+/** A tool is reached through an MCP server or by routes, never both. */
 function refuseOtherKind(catalog: CatalogFile, { prefix, reached }: FoundTools): void {
   const isServer = catalog.servers.some(({ name }) => name === prefix)
   if (reached.by === "routes" && isServer) {
@@ -310,7 +310,7 @@ function refuseOtherKind(catalog: CatalogFile, { prefix, reached }: FoundTools):
   }
 }
 
-/** Names of what requests are taken for already. */
+/** Names of the tools whose requests these already are. */
 function meanings({ servers, tools }: CatalogFile): Overlaps<string> {
   const overlaps = new Overlaps<string>()
   for (const { name, route } of tools) if (route) overlaps.add(route, name)
@@ -319,7 +319,7 @@ function meanings({ servers, tools }: CatalogFile): Overlaps<string> {
 }
 
 /**
- * @param entry that the tool has already: it takes nothing from itself, nor once more what it takes by the route it has
+ * @param entry that the tool already has: the tool takes nothing from itself, nor again what its present route takes
  */
 function takenFrom({ mark }: FoundTool, taken: Overlaps<string>, entry?: ListedTool): readonly string[] {
   if (mark.kind === "pin") return []
@@ -340,6 +340,6 @@ function serverWarnings(
   return enforcesHeaders
     ? [`${CATALOG} does not say \`enforces_headers: true\` of \`${server.name}\`, as it now could`]
     : [
-        `${CATALOG} says \`enforces_headers: true\` of \`${server.name}\`, which did not refuse a request whose headers and body differ: remove it`,
+        `${CATALOG} says \`enforces_headers: true\` of \`${server.name}\`, which did not reject a request whose headers and body differ: remove it`,
       ]
 }

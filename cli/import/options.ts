@@ -1,4 +1,4 @@
-/** Options by which a source of tools is named and reached, read before anything is asked of anybody. */
+/** Options that name a source of tools and how to reach it, read before any request or prompt. */
 import { Option } from "commander"
 import { EXIT, Failure } from "../terminal/failure.ts"
 import { catalogFile } from "../compiler/schema/catalog.ts"
@@ -14,10 +14,10 @@ export function mcpEndpoint(url: string): URL {
     return endpoint
   }
   const fix = "Write an `http(s)` URL without credentials in it; those go by `--header-env`."
-  throw new Failure("the URL is none of an MCP endpoint", fix, EXIT.usage)
+  throw new Failure("the URL is not that of an MCP endpoint", fix, EXIT.usage)
 }
 
-/** What the catalog's schema says of the options, before anything is asked of anybody. */
+/** Checks the options by the catalog's schema, before any request or prompt. */
 export function checked(
   server: { name: string; origin: string; path: string },
   flags: { readonly path?: string },
@@ -51,7 +51,7 @@ export function headersOf({ header, headerEnv }: HeaderOptions): Record<string, 
 function pairOf(flag: string, text: string): [string, string] {
   const [, name, value] = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*(.*?)[ \t]*$/u.exec(text) ?? []
   if (name !== undefined && value !== undefined && value !== "") return [name, value]
-  // Whatever it is, it may be a secret: it is not repeated.
+  // It may be a secret, so it is not repeated.
   const example = flag === "--header" ? "X-Tenant: acme" : "Authorization: MCP_TOKEN"
   throw new Failure(`\`${flag}\` is no header`, `Write it as \`${flag} '${example}'\`.`, EXIT.usage)
 }

@@ -1,4 +1,4 @@
-/** What an import found and did, for people and as JSON. Names and paths are the source's: all is escaped. */
+/** What an import found and did, for people and as JSON. Names and paths come from the source, so all are escaped. */
 import { colors } from "../terminal/colors.ts"
 import { escaped } from "../terminal/escape.ts"
 import type { FoundTool, Mark } from "./found-tools.ts"
@@ -7,17 +7,17 @@ import type { Class, Decisions, Differences, NarrowingTool } from "./merge.ts"
 export interface ImportResult {
   readonly differences: Differences
   readonly decisions: Decisions
-  /** Empty where nothing changes. */
+  /** Empty if nothing changes. */
   readonly diff: string
   readonly isDryRun: boolean
-  /** As people name the catalog. */
+  /** The catalog's name for people. */
   readonly file: string
 }
 
 /** `description, inputSchema`. */
 export function whatChanged(what: readonly string[], mark: Mark): string {
   if (what.length > 0) return what.join(", ")
-  return mark.kind === "pin" ? "which part, the remark at its pin does not tell" : "its route"
+  return mark.kind === "pin" ? "the remark at its pin does not say which part" : "its route"
 }
 
 /** `takes requests from shop.orders.get`. */
@@ -73,7 +73,7 @@ export function toldTo(outcome: ImportResult, flags: { readonly replace: string 
   return [...lines, colors.green(`${file}: written`)].join("\n")
 }
 
-export function toldAsJson({ differences, decisions, diff, isDryRun, file }: ImportResult) {
+export function importAsJson({ differences, decisions, diff, isDryRun, file }: ImportResult) {
   const { found, server, added, narrowing, changed, gone, same, warnings } = differences
   const asNew = ({ name, description, suggestion }: FoundTool) => ({
     name,
@@ -107,8 +107,7 @@ export function toldAsJson({ differences, decisions, diff, isDryRun, file }: Imp
 }
 
 /**
- * A tool is another than the one that was let in, or takes its requests, and nobody has said yes to it; or nobody
- * could.
+ * Whether a tool differs from the one that was added, or takes its requests, and no person has accepted that, or could.
  */
 export function isRefused({ found, narrowing, changed }: Differences, { accepted, classes }: Decisions): boolean {
   return (

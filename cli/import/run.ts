@@ -17,12 +17,12 @@ export interface ImportOptions extends Wishes {
   readonly isDryRun: boolean
 }
 
-/** A person to ask; null: there is none. */
-export type Person = { readonly ask: Ask; readonly tell: (line: string) => void } | null
+/** A person to prompt; null if there is none. */
+export type Person = { readonly ask: Ask; readonly print: (line: string) => void } | null
 
 export interface Imported {
   readonly outcome: ImportResult
-  /** What `narrowgate check` says of catalog.yaml now that it did not say before. */
+  /** The new problems that `narrowgate check` finds in catalog.yaml. */
   readonly problems: readonly Problem[]
   readonly texts: ReadonlyMap<string, string>
 }
@@ -32,12 +32,12 @@ export async function runImport(found: FoundTools, options: ImportOptions, perso
   const before = await readCatalogText(options.policies)
   const differences = compare(before, found, options)
   const decisions = person
-    ? await decideTogether(differences, options, person.ask, person.tell)
+    ? await decideTogether(differences, options, person.ask, person.print)
     : decideAlone(differences, options)
   const { text: after, diff } = merge(before, differences, decisions)
   const { problems, texts } = await newProblems(options.policies, before, after)
   if (after !== before && !options.isDryRun) {
-    // A person may have been asked for minutes.
+    // The prompts may have lasted for minutes.
     if ((await readCatalogText(options.policies)) !== before) {
       throw new Failure(`${file} has changed in the meantime; nothing is written`, "Run the import again.")
     }

@@ -1,4 +1,4 @@
-/** Changes of a text at places of it, and what they look like as `diff -u` would show them. */
+/** Changes of a text at places of it, and how `diff -u` would show them. */
 
 export interface Splice {
   readonly at: number
@@ -6,7 +6,7 @@ export interface Splice {
   readonly insert: string
 }
 
-/** Those that stand at the same place come out in their order; what is inserted where something is removed stays. */
+/** Changes at the same place come out in their order; an insertion at a place of a removal stays. */
 export function spliced(text: string, splices: readonly Splice[]): string {
   const ordered = splices.toSorted((a, b) => a.at - b.at || Number(a.remove > 0) - Number(b.remove > 0))
   const parts: string[] = []
@@ -18,7 +18,7 @@ export function spliced(text: string, splices: readonly Splice[]): string {
   return [...parts, text.slice(end)].join("")
 }
 
-/** Whole lines of the text that others take the place of. */
+/** Whole lines of the text that others replace. */
 interface Region {
   readonly start: number
   readonly end: number
@@ -28,7 +28,8 @@ interface Region {
 const CONTEXT = 3
 
 /**
- * By the splices rather than by comparing: a thousand new entries would take a comparison minutes. Empty: no change.
+ * Made of the splices rather than by comparison: to compare a thousand new entries would take minutes. Empty if nothing
+ * changes.
  */
 export function unifiedDiff(file: string, text: string, splices: readonly Splice[]): string {
   const before = linesOf(text)
@@ -67,7 +68,7 @@ export function unifiedDiff(file: string, text: string, splices: readonly Splice
       index++
     }
     context(at + CONTEXT)
-    // A hunk without old lines stands behind the line that it names.
+    // A hunk without old lines stands after the line that it names.
     output.push(`@@ -${old === 0 ? from : from + 1},${old} +${from + grown + (now === 0 ? 0 : 1)},${now} @@`, ...body)
     grown += now - old
   }

@@ -1,4 +1,4 @@
-/** The classes of the tools that were found: as suggested, or as a person says who has seen the suggestions. */
+/** The classes of the tools that were found: as suggested, or as the person sets them who has seen the suggestions. */
 import type { Sensitivity } from "../../src/core/catalog/tool.ts"
 import { colors } from "../terminal/colors.ts"
 import { askForClasses } from "../import/choose.ts"
@@ -16,7 +16,7 @@ export async function classesOf(
   const suggested = new Map(tools.map((tool) => [tool.name, suggest(tool)]))
   if (!isAsked) return suggested
   console.error(`\n${classTable(suggested)}\n`)
-  const choice = await askChoice("What its source says of each is a claim. Take these suggestions?", [
+  const choice = await askChoice("The classes are only the claim of the source. Take these suggestions?", [
     { value: "take", label: "Yes", hint: "they can be changed in catalog.yaml" },
     { value: "look", label: "No, go through them one by one" },
   ])
@@ -25,7 +25,7 @@ export async function classesOf(
   return askForClasses(tools, { suggest, later }, askLine, (line) => console.error(line))
 }
 
-/** One a line: action, sensitivity, name, labels. */
+/** One tool a line: action, sensitivity, name, labels. */
 export function classTable(classes: ReadonlyMap<string, Class>): string {
   return [...classes]
     .map(([name, { action, sensitivity, labels }]) => {

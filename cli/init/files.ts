@@ -25,7 +25,7 @@ const FILES: Readonly<Record<string, (plan: Plan) => string | Promise<string>>> 
   "access.test.yaml": tableText,
 }
 
-/** In the order in which they are best read; one that would be empty is left out. */
+/** In the order in which they are best read; an empty file is left out. */
 export async function filesOf(plan: Plan): Promise<ReadonlyMap<string, string>> {
   const files = new Map<string, string>()
   for (const [name, write] of Object.entries(FILES)) {

@@ -19,7 +19,7 @@ function serve(directory: string, { found, gateway, probe }: Plan): string {
   // npm runs its scripts in the repository.
   const fromRoot = relative(ROOT, resolve(directory))
   const serve = `npm run dev -- --policies ${fromRoot.startsWith("..") ? resolve(directory) : fromRoot}`
-  // A Worker asks by a service binding: there is nothing to stand in for.
+  // A Worker sends its requests by a service binding: no gateway of the local stack can stand in for it.
   if (gateway.dialect === "worker") return serve
   return `${serve} ${probe === null ? `--upstream <where ${found.prefix} is>` : "--gateway"}`
 }
@@ -31,7 +31,7 @@ function call(directory: string, plan: Plan): string {
   return `${CALLED} try ${tool}${argumentsFor(plan, tool)} --policies ${directory} ${as}`
 }
 
-/** Without those that stand in its path, a route leads nowhere. */
+/** Without the arguments in its path, a route has no URL. */
 function argumentsFor({ found }: Plan, tool: string): string {
   const mark = found.tools.find(({ name }) => name === tool)?.mark
   const names = mark?.kind === "route" ? Array.from(mark.path.matchAll(/\{([^}]*)\}/gu), ([, name = ""]) => name) : []

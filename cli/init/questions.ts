@@ -1,4 +1,4 @@
-/** What `narrowgate init` wants to know: by a flag, by asking, or as suggested; checked as the policies will be. */
+/** What `narrowgate init` needs to know: from a flag, a prompt or a suggestion; checked as the policies will be. */
 import type { z } from "zod"
 import { EXIT, Failure } from "../terminal/failure.ts"
 import { agentId } from "../compiler/schema/agents.ts"
@@ -28,7 +28,7 @@ export const QUESTIONS = {
   origin: { flag: "--origin", message: "Where agents call the gateway: its public origin", schema: origin },
 } satisfies Readonly<Record<string, InitPrompt>>
 
-/** @param initial what is taken where nobody says anything; null: somebody has to */
+/** @param initial the default; null if an answer is required */
 export async function answerTo(
   question: InitPrompt,
   flag: string | undefined,

@@ -1,4 +1,4 @@
-/** What was found and written, for people and as JSON. Names are the source's: all is escaped. */
+/** What was found and written, for people and as JSON. Names come from the source, so all are escaped. */
 import { DIALECTS } from "../../src/core/policy/definition/gateways.ts"
 import { colors } from "../terminal/colors.ts"
 import { jsonText, escaped } from "../terminal/escape.ts"
@@ -6,7 +6,7 @@ import { classTable } from "./classes.ts"
 import { nextCommands } from "./next.ts"
 import { GATEWAY, type Plan } from "./files/plan.ts"
 
-export function tell(directory: string, plan: Plan, files: readonly string[], key: string, json: boolean): void {
+export function report(directory: string, plan: Plan, files: readonly string[], key: string, json: boolean): void {
   const { found, gateway, classes } = plan
   const next = nextCommands(directory, plan)
   if (json) {
@@ -34,7 +34,7 @@ export function tell(directory: string, plan: Plan, files: readonly string[], ke
 }
 
 const BLIND =
-  "forwards no bodies, and this server enforces no headers: its tools cannot be told apart there, and are denied"
+  "forwards no bodies, and this server enforces no headers: its tools cannot be distinguished there, and are denied"
 
 function notesOf({ found, gateway, probe }: Plan): readonly string[] {
   const { reached } = found
@@ -43,6 +43,6 @@ function notesOf({ found, gateway, probe }: Plan): readonly string[] {
   return [
     ...found.notes,
     ...(isBlind ? [`${gateway.dialect} ${BLIND}`] : []),
-    ...(probe === null ? ["Narrowgate cannot ask the server itself, so nobody watches the pins: add a `probe`"] : []),
+    ...(probe === null ? ["Narrowgate cannot reach the server itself, so nothing checks the pins: add a `probe`"] : []),
   ]
 }

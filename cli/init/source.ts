@@ -1,4 +1,4 @@
-/** Where the tools are: a running MCP server, or an OpenAPI document, found by the importers. */
+/** Where the tools are: a running MCP server, or an OpenAPI document, read by the importers. */
 import { basename } from "node:path"
 import { mayBeFetched } from "../../src/core/encoding/url.ts"
 import { EXIT, Failure } from "../terminal/failure.ts"
@@ -13,7 +13,7 @@ export interface SourceOptions extends HeaderOptions {
   readonly basePath?: string
 }
 
-/** `name` is suggested. */
+/** `name` is a suggestion. */
 export type Source =
   | { readonly kind: "mcp"; readonly url: URL; readonly name: string }
   | { readonly kind: "openapi"; readonly file: string; readonly name: string }
@@ -55,7 +55,7 @@ export async function find(
   if (source.kind === "mcp") {
     const { findMcpTools } = await import("../import/mcp/mcp.ts")
     const request = { url: source.url, headers: headersOf(options), server, at, seconds: options.timeout }
-    return withProgress("asking the server for its tools", () => findMcpTools(request))
+    return withProgress("listing the server's tools", () => findMcpTools(request))
   }
   const { findOpenApiTools } = await import("../import/openapi/openapi.ts")
   const { basePath } = options
@@ -66,7 +66,7 @@ export async function find(
   )
 }
 
-/** Where Narrowgate may ask the server itself; a query may be a credential, which no catalog should hold. */
+/** Where Narrowgate may probe the server itself. A query may be a credential, which no catalog should hold. */
 export function probeOf(source: Source): string | null {
   if (source.kind === "openapi" || source.url.search !== "") return null
   return mayBeFetched(source.url, true) ? source.url.href : null

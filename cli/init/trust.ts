@@ -1,4 +1,4 @@
-/** Whose logins and whose agents a first directory believes, from the flags. */
+/** Whose logins and whose agents a first directory trusts, from the flags. */
 import { EXIT, Failure } from "../terminal/failure.ts"
 import { trustDomainOf } from "../compiler/schema/agents.ts"
 import type { Trust } from "./files/plan.ts"
@@ -28,7 +28,7 @@ export function trustOf(options: TrustOptions, agent: string): Trust {
       ? (["jwks_uri", agentKeys, "--agent-keys"] as const)
       : (["spiffe_bundle", spiffeBundle, "--spiffe-bundle"] as const)
   if (url === undefined) {
-    const fix = `Say where the keys are that prove it: \`${flag} https://…\`.`
+    const fix = `State the URL of the keys that prove it: \`${flag} https://…\`.`
     throw new Failure(`nothing would prove that it is ${agent}`, fix, EXIT.usage)
   }
   return { kind: "provider", issuer, client, operatorClient, operator: operator ?? null, proof: { by, url } }

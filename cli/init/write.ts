@@ -1,4 +1,4 @@
-/** Writes a policy directory whole or not at all, and nothing over one that is there. */
+/** Writes a policy directory whole or not at all, and never over an existing one. */
 import { randomUUID } from "node:crypto"
 import { lstat, mkdir, rename, rm, writeFile } from "node:fs/promises"
 import { basename, dirname, join, resolve } from "node:path"
@@ -7,7 +7,7 @@ import { compilePolicies } from "../compiler/compile.ts"
 import { reportProblems } from "../compiler/report.ts"
 import { SCHEMAS_DIRECTORY, writeSchemas } from "../schemas/directory.ts"
 
-/** Before anything is asked of anybody. */
+/** Before any request or prompt. */
 export async function refuseExisting(directory: string): Promise<void> {
   const isThere = await lstat(directory).then(
     () => true,
@@ -28,7 +28,7 @@ export async function writeDirectory(directory: string, files: ReadonlyMap<strin
     await writeSchemas(join(unfinished, SCHEMAS_DIRECTORY))
     const compiled = await compilePolicies(unfinished)
     if (compiled.problems.length > 0) throw unusable(directory, reportProblems(directory, compiled))
-    // Somebody may have made it meanwhile; an empty one is all that a rename would replace.
+    // Another process may have made it meanwhile; a rename would replace only an empty directory.
     await refuseExisting(directory)
     await rename(unfinished, target)
   } catch (failure) {

@@ -1,14 +1,16 @@
 import { EXIT, Failure } from "../terminal/failure.ts"
 import { keepSession, sessionAt } from "./login-session.ts"
-import { type WorkerOptions, reach, refuseInClear, isLoopback } from "./worker.ts"
+import { type WorkerOptions, reach, requireTls, isLoopback } from "./worker.ts"
 
-/** The operator's access token: from the environment, else, for the local stack alone, from its identity provider. */
+/**
+ * The operator's access token: from the environment, otherwise, for the local stack alone, from its identity provider.
+ */
 export async function operatorBearer({ url, idp }: WorkerOptions): Promise<string> {
-  refuseInClear(url)
+  requireTls(url)
   const token = process.env["NARROWGATE_TOKEN"]
   if (token !== undefined && token !== "") return token
-  const kept = await keptToken(url)
-  if (kept !== null) return kept
+  const session = await sessionToken(url)
+  if (session !== null) return session
   if (!isLoopback(url)) {
     const fix = "Log in (narrowgate login), or set NARROWGATE_TOKEN to an access token of an operator."
     throw new Failure(`nobody is logged in at ${url}`, fix, EXIT.usage)
@@ -17,22 +19,22 @@ export async function operatorBearer({ url, idp }: WorkerOptions): Promise<strin
   return reach(idp, () => operatorToken({ origin: idp }))
 }
 
-/** Of who has logged in there, renewed where it is about to expire. */
-async function keptToken(url: string): Promise<string | null> {
+/** The token of the user who is logged in there, renewed if it is about to expire. */
+async function sessionToken(url: string): Promise<string | null> {
   const session = await sessionAt(url)
   if (!session || session.expiresAt - Date.now() > RENEW_BEFORE_MS) return session && session.accessToken
   const { renewed } = await import("./oidc-login.ts")
   const fresh = await reach(session.issuer, async () => renewed(session, new URL(url).origin))
   await keepSession(url, fresh)
   if (fresh) return fresh.accessToken
-  throw new Failure(`the session at ${url} is over`, "Log in again: narrowgate login.", EXIT.usage)
+  throw new Failure(`the session at ${url} has expired`, "Log in again: narrowgate login.", EXIT.usage)
 }
 
 const RENEW_BEFORE_MS = 60_000
 
-/** A person's own access token: from the environment, else, for the local stack alone, by logging them in there. */
+/** A user's own access token: from the environment, otherwise, for the local stack alone, by a login there. */
 export async function personBearer({ url, idp }: WorkerOptions, user: string | undefined): Promise<string> {
-  refuseInClear(url)
+  requireTls(url)
   const token = process.env["NARROWGATE_TOKEN"]
   if (token !== undefined && token !== "" && user === undefined) return token
   if (!isLoopback(url) || user === undefined) {

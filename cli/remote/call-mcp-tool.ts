@@ -8,11 +8,11 @@ export async function callMcpTool(
   tool: string,
   args: Readonly<Record<string, unknown>>,
 ): Promise<GatewayAnswer> {
-  const heard: { last?: Response } = {}
+  const received: { last?: Response } = {}
   const listening: typeof fetch = async (input, init) => {
     const response = await fetch(input, init)
-    // The client opens its event stream beside the calls; what counts is what it posts.
-    if (init?.method === "POST") heard.last = response
+    // The client opens its event stream beside the calls; only its POST requests count here.
+    if (init?.method === "POST") received.last = response
     return response
   }
   const client = new Client({ name: "narrowgate-try", version: "1" }, { versionNegotiation: { mode: "auto" } })
@@ -21,12 +21,12 @@ export async function callMcpTool(
   try {
     await client.connect(transport)
     const result = await client.callTool({ name: tool, arguments: args })
-    if (!heard.last) throw new Error("the client has called nothing")
-    return answerOf(heard.last, textOf(result))
+    if (!received.last) throw new Error("the client has called nothing")
+    return answerOf(received.last, textOf(result))
   } catch (thrown) {
-    // Where nobody answered, the connection's own failure says so.
-    if (!heard.last) throw thrown
-    return answerOf(heard.last, thrown instanceof Error ? thrown.message : String(thrown))
+    // If there was no answer, the connection's own failure says so.
+    if (!received.last) throw thrown
+    return answerOf(received.last, thrown instanceof Error ? thrown.message : String(thrown))
   } finally {
     await client.close().catch(() => undefined)
   }

@@ -16,7 +16,10 @@ export async function callRoute(
   return answerOf(response, await response.text())
 }
 
-/** Arguments stand in the path where it names them; the others in the query, or in the body of a change. */
+/**
+ * Arguments stand in the path if it names them; the others in the query, or in the body of a request that changes
+ * something.
+ */
 export function requestFor({ origin, methods, path }: Route, args: Readonly<Record<string, unknown>>) {
   const left = new Map(Object.entries(args))
   const filled = path.replaceAll(/\{([^}]*)\}/gu, (_segment, name: string) => {

@@ -2,12 +2,12 @@
 import { z } from "zod"
 import { decisionRecord, type ShownRecord } from "./decision-record.ts"
 import { MOST_DECISIONS } from "../../src/api/contract/decisions.ts"
-import { askApi, type WorkerOptions } from "./worker.ts"
+import { requestApi, type WorkerOptions } from "./worker.ts"
 
 const page = z.object({ decisions: z.array(decisionRecord) })
 
 /**
- * @param query what is looked for; with `after` the oldest come first, else the newest
+ * @param query the filter; with `after` the oldest come first, otherwise the newest
  * @param limit records in all
  */
 export async function* decisionPages(
@@ -21,7 +21,7 @@ export async function* decisionPages(
   for (let left = limit; left > 0;) {
     const most = Math.min(left, MOST_DECISIONS)
     const input = { parameters: {}, query: { ...query, ...from, limit: String(most) }, schema: page }
-    const { decisions } = await askApi(worker, bearer, "listDecisions", input)
+    const { decisions } = await requestApi(worker, bearer, "listDecisions", input)
     yield decisions
     left -= decisions.length
     const last = decisions.at(-1)

@@ -1,4 +1,4 @@
-/** Decision records as the Worker gives them out, and as people read them. */
+/** Decision records as the Worker returns them, and as people read them. */
 import { colors } from "../terminal/colors.ts"
 import type { z } from "zod"
 import { printableText } from "../terminal/escape.ts"
@@ -8,8 +8,8 @@ export const decisionRecord = decision()
 export type ShownRecord = z.infer<typeof decisionRecord>
 
 /**
- * Records hold what callers sent: escape sequences would move the cursor or recolour the screen of whoever reads them,
- * and bidirectional controls would make a line read as another.
+ * Records contain what callers sent: escape sequences would move the cursor or recolour the reader's screen, and
+ * bidirectional controls would make a line read as another.
  */
 export function printable(record: ShownRecord): ShownRecord {
   const clean = (value: unknown): unknown => {
@@ -21,14 +21,14 @@ export function printable(record: ShownRecord): ShownRecord {
   return decisionRecord.parse(clean(record))
 }
 
-/** What a record without a tool and a path is of. */
+/** What a record without a tool and a path is about. */
 const OF_KIND: ReadonlyMap<string, string> = new Map([
   ["exchange", "(token)"],
   ["approval", "(approval)"],
   ["end", "(end of a task)"],
 ])
 
-/** A person's answer about one call: whether they approved of it. Undefined: the record is of something else. */
+/** An approver's decision on one call: whether they approved it. Undefined if the record is of something else. */
 function answerIn({ kind, arguments: { approved } }: ShownRecord): boolean | undefined {
   return kind === "approval" && typeof approved === "boolean" ? approved : undefined
 }
@@ -47,7 +47,7 @@ export function recordLine(record: ShownRecord): string {
   return `${time} ${verdictOf(record)} ${code.padEnd(18)} ${what.padEnd(30)} ${whoIn(record)} ${colors.dim(task ?? "")}${happened}${why}${would} ${colors.dim(id)}`
 }
 
-/** A person's answer is no call: its line must not read as if the call had been made. */
+/** An approver's decision is no call: its line must not read as if the call had been made. */
 function verdictOf(record: ShownRecord): string {
   const answer = answerIn(record)
   if (answer !== undefined && record.decision === "allow") return answer ? colors.green("yes  ") : colors.red("no   ")
@@ -65,9 +65,9 @@ function whoIn({ chain, user, operator, kind, arguments: args }: ShownRecord): s
   const agent = chain.at(-1)?.replace(/^spiffe:\/\//u, "")
   const whose = `${agent ?? "?"}${user === null ? "" : ` for ${user.split("|").at(-1)}`}`
   if (operator === null) return whose
-  // Of what an operator did, the arguments say to whom or what.
-  const told = kind === "management" && Object.keys(args).length > 0 ? ` ${JSON.stringify(args)}` : ""
-  return `${agent === undefined ? "" : `${whose} `}by ${operator}${told}`
+  // The arguments of an operator's request say what it applies to.
+  const managed = kind === "management" && Object.keys(args).length > 0 ? ` ${JSON.stringify(args)}` : ""
+  return `${agent === undefined ? "" : `${whose} `}by ${operator}${managed}`
 }
 
 function isObserved({ kind, mode, decision }: ShownRecord): boolean {
@@ -99,9 +99,9 @@ export function explanation(record: ShownRecord): string {
     ["windows", record.windows.map(windowUse).join(", ") || null],
     ["guardrails", record.guardrails.map(guardrailUse).join(", ") || null],
     ["calls", calls && `${calls.used}${calls.limit === null ? "" : ` of ${calls.limit}`}`],
-    ["mode", mode === "observe" ? "observe: the gateway let the call through all the same" : null],
+    ["mode", mode === "observe" ? "observe: the gateway allowed the call nevertheless" : null],
     ["candidate", record.candidate ? wouldBe(record.candidate) : null],
-    ["cut", record.cut.length > 0 ? `not told whole, being too long: ${record.cut.join(", ")}` : null],
+    ["cut", record.cut.length > 0 ? `truncated, being too long: ${record.cut.join(", ")}` : null],
     ["bundle", bundle && `${bundle.seq}, ${bundle.digest.slice(0, 16)}`],
     ["took", `${record.total_ms} ms, ${record.io_ms} ms of it waiting`],
   ]

@@ -1,10 +1,10 @@
-/** What a gateway answered to one call: whether it was let through, and what came back. */
+/** A gateway's answer to one call: whether it was allowed, and what came back. */
 export interface GatewayAnswer {
   readonly status: number
-  /** Narrowgate's; null where it was not asked, or let the call through. */
+  /** Narrowgate's; null if Narrowgate was not asked, or allowed the call. */
   readonly code: string | null
   readonly decision: string | null
-  /** Of whoever answered, the upstream or the gateway: hostile. */
+  /** From the upstream or the gateway: untrusted. */
   readonly text: string
 }
 
@@ -12,7 +12,7 @@ export function answerOf({ status, headers }: Response, text: string): GatewayAn
   return { status, code: headers.get("x-narrowgate-code"), decision: headers.get("x-narrowgate-decision"), text }
 }
 
-/** A refusal of the upstream is a call that was let through all the same. */
+/** A call that the upstream rejects was allowed nevertheless. */
 export function isAllowed({ code, decision }: GatewayAnswer): boolean {
   return code === null && decision !== null
 }

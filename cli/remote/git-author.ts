@@ -1,4 +1,4 @@
-/** Who publishes and why, where they do not say it themselves: as git has it. */
+/** Who publishes and why, according to git, if the options do not say so. */
 import { execFile } from "node:child_process"
 import { userInfo } from "node:os"
 import { promisify } from "node:util"
@@ -8,14 +8,13 @@ import type { PublicationReason } from "../compiler/sign.ts"
 const MAX_BY = 256
 const MAX_WHY = 1_024
 
-export async function saidOf(
+export async function publicationReason(
   directory: string,
   given: { by?: string; why?: string },
 ): Promise<Omit<PublicationReason, "aud">> {
   const by = given.by ?? (await author(directory))
   const why = given.why ?? (await lastCommit(directory))
-  if (why === null)
-    throw new Failure("nobody says why", 'Add --why "…": the history tells it to whoever asks.', EXIT.usage)
+  if (why === null) throw new Failure("no reason is given", 'Add --why "…": the history shows it.', EXIT.usage)
   return { by: by.trim().slice(0, MAX_BY), why: why.trim().slice(0, MAX_WHY) }
 }
 
@@ -24,14 +23,14 @@ async function author(directory: string): Promise<string> {
   return email ?? userInfo().username
 }
 
-/** Of the directory; null where git knows none, or what stands there was not committed. */
+/** Of the directory; null if git knows none, or if the directory has uncommitted changes. */
 async function lastCommit(directory: string): Promise<string | null> {
   const changed = await git(directory, ["status", "--porcelain", "--", "."])
   const commit = await git(directory, ["log", "-1", "--format=%h %s", "--", "."])
   return changed === null && commit !== null ? commit : null
 }
 
-/** Null for nothing, and where there is no git or no repository. */
+/** Null if there is no output, no git or no repository. */
 async function git(directory: string, args: readonly string[]): Promise<string | null> {
   try {
     const { stdout } = await promisify(execFile)("git", ["-C", directory, ...args])

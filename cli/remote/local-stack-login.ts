@@ -1,5 +1,5 @@
 /**
- * The three credentials of the local stack, got as anybody would get them from the development identity provider: a
+ * The three credentials of the local stack, requested from the development identity provider as any client would: a
  * user's session by the real login over HTTP, an operator's token, a workload identity.
  */
 import { createHash, randomBytes } from "node:crypto"
@@ -18,7 +18,7 @@ export interface LoginOptions {
   readonly user: string
   /** Absent: the right one. */
   readonly password?: string
-  /** Whose session it becomes; absent: the app's, whose sessions agents exchange. */
+  /** The client whose session it becomes; absent: the app, whose sessions agents exchange. */
   readonly client?: string
   /** With a one-time code: `acr` becomes `mfa`. */
   readonly secondFactor?: boolean
@@ -41,7 +41,7 @@ export async function login(options: LoginOptions): Promise<Session> {
   }).toString()
 
   const back = await walk(authorize, redirect, options)
-  // RFC 9207 and 6749 10.12: an answer of another provider, or to another request, is not ours to redeem.
+  // RFC 9207, and RFC 6749, section 10.12: an answer of another provider, or to another request, is not ours to redeem.
   if (back.searchParams.get("iss") !== options.origin) throw new Error("login: answer of another issuer")
   if (back.searchParams.get("state") !== state) throw new Error("login: answer to another request")
   const code = back.searchParams.get("code")
@@ -72,7 +72,9 @@ export async function workloadIdentity(wanted: {
   return text
 }
 
-/** Follows redirects and fills the login form as a browser would, until the provider sends it back to `redirect`. */
+/**
+ * Follows redirects and fills the login form as a browser would, until the provider redirects it back to `redirect`.
+ */
 export async function walk(start: URL, redirect: string, { user, password, secondFactor }: LoginOptions): Promise<URL> {
   const jar = new Map<string, string>()
   const form = new URLSearchParams({ login: user, password: password ?? user, code: secondFactor ? ONE_TIME_CODE : "" })
@@ -98,7 +100,7 @@ export async function walk(start: URL, redirect: string, { user, password, secon
   throw new Error("login: no end of redirects")
 }
 
-/** Paths are left aside: all cookies go to this one provider. An empty value is how it deletes one. */
+/** Paths are ignored: all cookies go to this one provider. An empty value is how it deletes one. */
 function remember(jar: Map<string, string>, response: Response): void {
   for (const line of response.headers.getSetCookie()) {
     const [pair = ""] = line.split(";", 1)

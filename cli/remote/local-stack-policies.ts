@@ -1,11 +1,11 @@
 /**
- * DEVELOPMENT ONLY: makes a policy directory fit the local stack. Whoever may ask gets a development key, and the
- * origins that the policies name become the ones that this stack really listens on.
+ * DEVELOPMENT ONLY: makes a policy directory fit the local stack. Each gateway and query client gets a development key,
+ * and the origins that the policies name become the ones on which this stack really listens.
  */
 import { createHash } from "node:crypto"
 import type { BundleBody } from "../../src/core/policy/bundle.ts"
 
-/** Where `npm run dev` listens unless told otherwise, and so what `policies/` names. */
+/** Where `npm run dev` listens by default, and so what `policies/` names. */
 export const DEFAULT_PORT = 8787
 export const WRITTEN_WORKER = `http://127.0.0.1:${DEFAULT_PORT}`
 export const WRITTEN_PROVIDER = `http://127.0.0.1:${DEFAULT_PORT + 1}`
@@ -24,9 +24,9 @@ export function fitToStack(body: BundleBody, origins: Origins): BundleBody {
   return { ...body, ...moved, gateways: moved.gateways.map(keyed), queries: queries.map(keyed) }
 }
 
-function keyed<Asking extends { readonly id: string; readonly key_sha256: readonly string[] }>(asking: Asking): Asking {
-  const own = createHash("sha256").update(developmentKey(asking.id)).digest("hex")
-  return { ...asking, key_sha256: [...asking.key_sha256, own] }
+function keyed<Client extends { readonly id: string; readonly key_sha256: readonly string[] }>(client: Client): Client {
+  const own = createHash("sha256").update(developmentKey(client.id)).digest("hex")
+  return { ...client, key_sha256: [...client.key_sha256, own] }
 }
 
 /** In every string that is one of the origins, or begins with one and a slash. */

@@ -2,8 +2,7 @@
 export const APP_CLIENT = "narrowgate-app"
 
 /**
- * Where people manage, and answer what they are asked: public, authorization code with PKCE. Agents get none of its
- * tokens.
+ * Where people manage, and decide on approvals: public, authorization code with PKCE. Agents get none of its tokens.
  */
 export const CONSOLE_CLIENT = "narrowgate-console"
 
@@ -15,8 +14,8 @@ export const CLI_CLIENT = "narrowgate-cli"
 
 export const CLI_SECRET = "development-only"
 
-/** What may be asked of the audience: oidc-provider issues no access token for a resource without a scope. */
+/** The scope for the audience: oidc-provider issues no access token for a resource without one. */
 export const RESOURCE_SCOPE = "narrowgate"
 
-/** The second factor of everybody: a step-up can be walked without a phone. */
+/** Everybody's second factor: a step-up can be tried without a phone. */
 export const ONE_TIME_CODE = "000000"

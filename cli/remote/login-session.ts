@@ -1,4 +1,4 @@
-/** Who is logged in at which Worker: a file in the user's configuration, readable by them alone. */
+/** The sessions with each Worker: a file in the user's configuration, readable by that user alone. */
 import { mkdir, readFile, stat } from "node:fs/promises"
 import { homedir } from "node:os"
 import { dirname, isAbsolute, join } from "node:path"
@@ -11,7 +11,7 @@ const session = z.object({
   client: z.string(),
   scope: z.string(),
   accessToken: z.string(),
-  /** Milliseconds. */
+  /** Milliseconds since the epoch. */
   expiresAt: z.number(),
   refreshToken: z.string().optional(),
 })
@@ -21,12 +21,12 @@ const sessions = z.record(z.string(), session)
 
 function file(): string {
   const set = process.env["XDG_CONFIG_HOME"] ?? ""
-  // One that is empty or relative is to be ignored (XDG Base Directory Specification).
+  // An empty or relative value is to be ignored (XDG Base Directory Specification).
   const base = isAbsolute(set) ? set : join(homedir(), ".config")
   return join(base, "narrowgate", "sessions.json")
 }
 
-/** Whoever may write there could lay down a session of their own, or a link to where they read. */
+/** A user with write access to the directory could place their own session there, or a link to where they can read. */
 async function refuseShared(directory: string): Promise<void> {
   // Windows has no such modes.
   if (process.platform === "win32") return
@@ -40,7 +40,7 @@ async function readAll(): Promise<Record<string, Session>> {
   try {
     return sessions.parse(JSON.parse(await readFile(file(), "utf8")))
   } catch {
-    // One that is not there, or of another version: nobody is logged in.
+    // If the file does not exist, or has another version, nobody is logged in.
     return {}
   }
 }
@@ -51,12 +51,12 @@ export async function sessionAt(url: string): Promise<Session | null> {
   return Object.hasOwn(all, origin) ? (all[origin] ?? null) : null
 }
 
-/** @param kept null: nobody is logged in there any more */
-export async function keepSession(url: string, kept: Session | null): Promise<void> {
+/** @param session null removes the session */
+export async function keepSession(url: string, session: Session | null): Promise<void> {
   const { origin } = new URL(url)
   const path = file()
   await mkdir(dirname(path), { recursive: true, mode: 0o700 })
   const others = Object.entries(await readAll()).filter(([name]) => name !== origin)
-  const all = Object.fromEntries(kept ? [...others, [origin, kept]] : others)
+  const all = Object.fromEntries(session ? [...others, [origin, session]] : others)
   await writeWhole(path, `${JSON.stringify(all, null, 2)}\n`, 0o600)
 }

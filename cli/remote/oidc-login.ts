@@ -1,6 +1,6 @@
 /**
- * Logging in at an operator's identity provider: authorization code with PKCE on a loopback address (RFC 8252). All of
- * the protocol is openid-client's.
+ * Login at an operator's identity provider: authorization code with PKCE on a loopback address (RFC 8252).
+ * openid-client implements all of the protocol.
  */
 import { createServer } from "node:http"
 import * as oidc from "openid-client"
@@ -15,17 +15,17 @@ export interface Provider {
   /** `client_id` of a public client that the issuer's entry in issuers.yaml names under `operators`. */
   readonly client: string
   readonly scope: string
-  /** What the access token is to be for: the Worker (RFC 8707; some providers call it `audience`). */
+  /** What the access token is for: the Worker (RFC 8707; some providers call it `audience`). */
   readonly resource: string
 }
 
-/** A person needs no longer to log in. */
+/** A person needs no longer to log in. Milliseconds. */
 const LOGIN_WITHIN_MS = 300_000
 
-/** @param show is told where to go, and opens it if it can */
-export async function loginByBrowser(asked: Provider, show: (url: string) => void): Promise<Session> {
-  const { scope, resource } = asked
-  const found = await discover(asked)
+/** @param show receives the address, and opens it if it can */
+export async function loginByBrowser(provider: Provider, show: (url: string) => void): Promise<Session> {
+  const { scope, resource } = provider
+  const found = await discover(provider)
   const pkceCodeVerifier = oidc.randomPKCECodeVerifier()
   const expectedState = oidc.randomState()
   const { redirect, arrived, close } = await awaitCallback(expectedState)
@@ -35,7 +35,7 @@ export async function loginByBrowser(asked: Provider, show: (url: string) => voi
       scope,
       resource,
       audience: resource,
-      // OpenID Connect Core 11: a session that outlasts the login is consented to.
+      // OpenID Connect Core, section 11: a session that outlasts the login requires consent.
       ...(scope.split(" ").includes("offline_access") ? { prompt: "consent" } : {}),
       state: expectedState,
       code_challenge: await oidc.calculatePKCECodeChallenge(pkceCodeVerifier),
@@ -43,8 +43,8 @@ export async function loginByBrowser(asked: Provider, show: (url: string) => voi
     })
     show(url.href)
     const expected = { pkceCodeVerifier, expectedState }
-    const tokens = await said(oidc.authorizationCodeGrant(found, await arrived, expected, { resource }))
-    return sessionOf(asked, tokens)
+    const tokens = await tokensOrFailure(oidc.authorizationCodeGrant(found, await arrived, expected, { resource }))
+    return sessionOf(provider, tokens)
   } finally {
     close()
   }
@@ -56,20 +56,20 @@ interface Callback {
   readonly close: () => void
 }
 
-/** Any page and any process of this machine may ask here: only what has the state ends the login. */
+/** Any page and any process of this machine may send a request here: only one with the state ends the login. */
 export async function awaitCallback(state: string): Promise<Callback> {
   const { promise: arrived, resolve, reject } = Promise.withResolvers<URL>()
   const timer = setTimeout(() => reject(tooLate()), LOGIN_WITHIN_MS)
   let redirect = ""
   const server = createServer((request, response) => {
-    const asked = URL.parse(request.url ?? "/", redirect)
-    const isAnswer = asked?.pathname === "/callback" && asked.searchParams.get("state") === state
+    const requested = URL.parse(request.url ?? "/", redirect)
+    const isAnswer = requested?.pathname === "/callback" && requested.searchParams.get("state") === state
     if (!isAnswer) {
-      response.writeHead(asked?.pathname === "/callback" || !asked ? 400 : 404, { Connection: "close" }).end()
+      response.writeHead(requested?.pathname === "/callback" || !requested ? 400 : 404, { Connection: "close" }).end()
       return
     }
     response.writeHead(200, { "Content-Type": "text/plain", Connection: "close" }).end("You may close this page.\n")
-    resolve(new URL(asked.search, redirect))
+    resolve(new URL(requested.search, redirect))
   })
   await new Promise<void>((listening) => server.listen(0, "127.0.0.1", listening))
   const { port } = z.object({ port: z.number() }).parse(server.address())
@@ -81,7 +81,7 @@ export async function awaitCallback(state: string): Promise<Callback> {
   return { redirect, arrived, close }
 }
 
-/** Null where it cannot be renewed: whoever it was has to log in again. */
+/** Returns null if it cannot be renewed: the user has to log in again. */
 export async function renewed(session: Session, resource: string): Promise<Session | null> {
   const { refreshToken } = session
   if (refreshToken === undefined) return null
@@ -98,19 +98,19 @@ export async function renewed(session: Session, resource: string): Promise<Sessi
 async function discover({ issuer, client }: Pick<Provider, "issuer" | "client">): Promise<oidc.Configuration> {
   const url = URL.parse(issuer)
   if (!url) throw new Failure(`--issuer cannot be ${issuer}`, "Write the URL of the identity provider.", EXIT.usage)
-  // A code or a token in the clear is for whoever listens; on loopback nobody does.
+  // Anyone on the network reads a code or a token without TLS; on loopback nobody does.
   const execute = isLoopback(issuer) ? [oidc.allowInsecureRequests] : []
   const found = await discovered(issuer, () => oidc.discovery(url, client, undefined, oidc.None(), { execute }))
   const { authorization_endpoint: authorization, token_endpoint: token } = found.serverMetadata()
   const used = [authorization, token].filter((endpoint) => endpoint !== undefined)
-  // That the issuer is on loopback says nothing of where its document sends codes and tokens.
+  // An issuer on loopback may publish endpoints elsewhere, which receive codes and tokens.
   const exposed = used.find((endpoint) => !mayCarrySecrets(endpoint))
   if (exposed !== undefined) {
     const fix = "Its endpoints must be https; http is for this machine alone."
     throw new Failure(`${issuer} would have codes and tokens sent unencrypted, to ${exposed}`, fix, EXIT.usage)
   }
   if (isLoopback(issuer) && used.every(isLoopback)) return found
-  // One that asks over https only.
+  // A configuration that permits https only.
   return new oidc.Configuration(found.serverMetadata(), client, undefined, oidc.None())
 }
 
@@ -124,15 +124,15 @@ async function discovered<Value>(issuer: string, discovery: () => Promise<Value>
   }
 }
 
-/** What the provider refuses is told in its own words. */
-async function said<Value>(work: Promise<Value>): Promise<Value> {
+/** The provider's own words for its error. */
+async function tokensOrFailure<Value>(work: Promise<Value>): Promise<Value> {
   try {
     return await work
   } catch (failure) {
     if (failure instanceof oidc.ResponseBodyError || failure instanceof oidc.AuthorizationResponseError) {
       const why = failure.error_description ?? failure.error
       throw new Failure(
-        `the identity provider refuses: ${escaped(why, 300)}`,
+        `the identity provider answers with an error: ${escaped(why, 300)}`,
         "Check --client, --scope and --resource with it.",
       )
     }
@@ -140,7 +140,7 @@ async function said<Value>(work: Promise<Value>): Promise<Value> {
   }
 }
 
-const tooLate = (): Failure => new Failure("nobody has logged in within five minutes", "Try again.")
+const tooLate = (): Failure => new Failure("no login within five minutes", "Try again.")
 
 function sessionOf(
   { issuer, client, scope }: Pick<Provider, "issuer" | "client" | "scope">,

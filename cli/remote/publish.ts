@@ -1,6 +1,6 @@
 /**
- * Publishing: signs what is to become of a bundle and brings both to a Worker. Numbers only grow; so two who publish at
- * once never overwrite each other unseen.
+ * Signs a publication and sends it, with its bundle, to a Worker. Numbers only grow, so two publishers at once never
+ * overwrite each other unnoticed.
  */
 import type { JWK } from "jose"
 import { z } from "zod"
@@ -12,7 +12,7 @@ import { isLoopback, reach } from "./worker.ts"
 import { bundles, publicationHead, type Publication, type PublicationHistory } from "../../src/api/contract/bundles.ts"
 
 const ready = z.object({ bundle: z.object({ seq: z.number(), digest: z.string() }) })
-const refusal = z.object({ error: z.string(), error_description: z.string() })
+const failureBody = z.object({ error: z.string(), error_description: z.string() })
 
 export interface Publish {
   /** Origin of the Worker. */
@@ -20,21 +20,21 @@ export interface Publish {
   readonly key: JWK
   readonly what: Publishing
   readonly digest: string
-  /** Absent: the Worker has it. */
+  /** Absent if the Worker has it. */
   readonly bytes?: Uint8Array<ArrayBuffer>
-  readonly said: Omit<PublicationReason, "aud">
-  /** Number of the publication that may be replaced though it came since this began; absent: none may. */
+  readonly reason: Omit<PublicationReason, "aud">
+  /** Number of the publication that may be replaced although it appeared meanwhile; absent if none may. */
   readonly over?: number | "any"
-  /** Of the Worker, where that is another than the origin of `url`. */
+  /** Issuer of the Worker, if it differs from the origin of `url`. */
   readonly audience?: string
 }
 
-/** Of a large bundle over a slow line. */
+/** For a large bundle over a slow line. Milliseconds. */
 const TIMEOUT_MS = 120_000
-/** Others may publish meanwhile; who is outrun more often than that should look. */
+/** Others may publish meanwhile; after more conflicts than this a person should look. */
 const MAX_TRIES = 5
 
-/** What a Worker decides by now, as far as it says without being asked by an operator. */
+/** Which bundle decides at a Worker, as far as it says so without an operator's token. */
 export async function liveAt(url: string): Promise<Pointer | null> {
   return reach(url, async () => {
     const response = await fetch(new URL("/readyz", url), { redirect: "error", signal: AbortSignal.timeout(10_000) })
@@ -44,17 +44,17 @@ export async function liveAt(url: string): Promise<Pointer | null> {
 }
 
 /**
- * Whom a statement is for: the very address that somebody named, never what the server there calls itself, which could
- * pass it on to another. Named otherwise only where a Worker is reached by another address than its `ISSUER`.
+ * The audience of a statement: the very address that the user named, never what the server there calls itself, which
+ * could pass the statement on to another. It differs only if a Worker is reached by another address than its `ISSUER`.
  */
 export function audienceFor(url: string, audience: string | undefined): string {
   if (!isLoopback(url) && new URL(url).protocol !== "https:") {
-    throw new Failure(`${url} is not https`, "What is signed for a Worker is for nobody on the way.", EXIT.usage)
+    throw new Failure(`${url} is not https`, "Name the https URL of the Worker.", EXIT.usage)
   }
   return audience ?? new URL(url).origin
 }
 
-/** What was published there, as a publisher asks, who need not be an operator. */
+/** What was published there, as a publisher sees it, who need not be an operator. */
 export async function historyAt(url: string, key: JWK, audience?: string): Promise<PublicationHistory> {
   const question = await signHistoryQuestion(key, audienceFor(url, audience))
   return reach(url, async () => {
@@ -70,15 +70,18 @@ export async function historyAt(url: string, key: JWK, audience?: string): Promi
   })
 }
 
-/** Fails with a fix where the Worker refuses, or where somebody else has published since it was asked what is live. */
-export async function publishTo(asked: Publish): Promise<Publication> {
-  const { url, key, over, audience } = asked
+/**
+ * Fails with a fix if the Worker rejects the publication, or if somebody else has published since the live one was
+ * read.
+ */
+export async function publishTo(publication: Publish): Promise<Publication> {
+  const { url, key, over, audience } = publication
   const aud = audienceFor(url, audience)
   const before = await historyAt(url, key, audience)
-  // What stands in KV without having gone this way counts as well.
+  // A bundle in KV that was not published this way counts as well.
   let seq = Math.max(before.seq, (await liveAt(url))?.seq ?? 0) + 1
   for (let tries = 0; tries < MAX_TRIES; tries++) {
-    const answer = await send(asked, aud, seq)
+    const answer = await send(publication, aud, seq)
     if (answer.published) return answer.published
     const { live, seq: highest } = answer.outrun
     const isExpected = live === null || live.seq === before.live?.seq || over === "any" || over === live.seq
@@ -92,7 +95,7 @@ function outrunBy({ seq, by, why, at }: Publication): Failure {
   const when = new Date(at).toISOString()
   return new Failure(
     `bundle ${seq} was published meanwhile, ${when}, by ${JSON.stringify(by)}: ${JSON.stringify(why)}`,
-    `Look at it (narrowgate history); to replace it all the same, add --over ${seq}.`,
+    `Look at it (narrowgate history); to replace it nevertheless, add --over ${seq}.`,
   )
 }
 
@@ -101,15 +104,15 @@ type PublishResult =
   | { readonly published: null; readonly outrun: z.infer<ReturnType<typeof publicationHead>> }
 
 async function send(
-  { url, key, what, digest, bytes, said }: Publish,
+  { url, key, what, digest, bytes, reason }: Publish,
   aud: string,
   seq: number,
 ): Promise<PublishResult> {
-  const publication = await signPublication(key, { seq, digest }, { aud, ...said }, what)
+  const publication = await signPublication(key, { seq, digest }, { aud, ...reason }, what)
   return reach(url, async () => {
     const response = await fetch(new URL(bundles.publishBundle.path, url), {
       method: "POST",
-      headers: { "X-Narrowgate-Publication": publication, "Content-Type": "application/json" },
+      headers: { "X-Narrowgate-Publication": publication, "Content-Type": "application/octet-stream" },
       ...(bytes === undefined ? {} : { body: bytes }),
       redirect: "error",
       signal: AbortSignal.timeout(TIMEOUT_MS),
@@ -123,18 +126,18 @@ async function send(
   })
 }
 
-const MENDS: Readonly<Record<number, string>> = {
+const FIXES: Readonly<Record<number, string>> = {
   400: "Build it with the version of narrowgate that is deployed.",
   401: "Check that PUBLISHER_KEYS of the Worker has the public half of this key, that this clock is right, and that its ISSUER is the origin of --url (or add --audience).",
   404: "Check the address; a Worker of before this version cannot be published to.",
-  503: "Try again in a moment; `narrowgate history` tells what was cut off.",
+  503: "Try again in a moment; `narrowgate history` shows what was interrupted.",
 }
 
 function refused(status: number, answer: unknown): Failure {
-  const told = refusal.safeParse(answer)
-  const why = told.success ? told.data.error_description : "in a shape that is not known"
+  const failure = failureBody.safeParse(answer)
+  const why = failure.success ? failure.data.error_description : "in a shape that is not known"
   return new Failure(
     `the Worker answered ${status}: ${printableText(why)}`,
-    MENDS[status] ?? "Look at the Worker's log.",
+    FIXES[status] ?? "Look at the Worker's log.",
   )
 }

@@ -1,4 +1,4 @@
-/** The publisher's private key: out of a file, or of the environment, where a pipeline keeps its secrets. */
+/** The publisher's private key: from a file, or from the environment, in which a pipeline has its secrets. */
 import { readFile } from "node:fs/promises"
 import type { JWK } from "jose"
 import { z } from "zod"
@@ -14,7 +14,7 @@ const privateKey = z.looseObject({
   d: z.string(),
 })
 
-/** @param file absent: the environment's. Never says what was in either. */
+/** @param file absent: the environment's. No message contains either. */
 export async function publisherKey(file: string | undefined): Promise<JWK> {
   const text = file === undefined ? process.env[KEY_VARIABLE] : await readFile(file, "utf8")
   if (text === undefined || text === "") {

@@ -1,14 +1,15 @@
-/** Asks a Narrowgate Worker, as an operator. */
+/** Requests to a Narrowgate Worker, as an operator. */
 import { isIP } from "node:net"
 import { z } from "zod"
 import { CONTRACT, pathTo, type EndpointName, type Parameters } from "../../src/api/contract/contract.ts"
 import { escaped } from "../terminal/escape.ts"
 import { EXIT, Failure } from "../terminal/failure.ts"
 
-export const DEFAULT_URL = process.env["NARROWGATE_URL"] ?? "http://127.0.0.1:8787"
+/** Of the local stack. */
+export const DEFAULT_URL = "http://127.0.0.1:8787"
 /**
- * The development identity provider of a local stack listens on the port after its Worker's. Of a Worker elsewhere there
- * is none, and the address is that of the default stack.
+ * The development identity provider of a local stack listens on the port after its Worker's. A Worker elsewhere has
+ * none, so the address is that of the default stack.
  */
 export function providerOf(url: string): string {
   const { port } = (isLoopback(url) ? URL.parse(url) : null) ?? { port: "8787" }
@@ -26,13 +27,13 @@ export interface WorkerOptions {
   readonly idp: string
 }
 
-/** Runs what asks `origin`; where nobody answers, says so in place of a stack trace. */
+/** Runs a request to `origin`; if there is no answer, fails with a message in place of a stack trace. */
 export async function reach<Value>(origin: string, ask: () => Promise<Value>): Promise<Value> {
   try {
     return await ask()
   } catch (failure) {
     if (failure instanceof Failure) throw failure
-    // The message by which Node tells that a connection failed; its cause is no more readable.
+    // Node's message for a failed connection; its cause is no more readable.
     const failed = failure instanceof TypeError && failure.message === "fetch failed"
     const unreachable = failed || (failure instanceof DOMException && failure.name === "TimeoutError")
     if (unreachable) {
@@ -47,18 +48,18 @@ interface Input<Name extends EndpointName, Value> {
   readonly parameters: Parameters<Name>
   readonly query?: Readonly<Record<string, string>>
   readonly body?: object
-  /** Of the answer: the contract's own, or one that also reads what an earlier version answers. */
+  /** Of the response: the contract's own schema, or one that also reads the response of an earlier version. */
   readonly schema: z.ZodType<Value>
 }
 
-/** Asks an endpoint of the management API, as its entry in the contract says. */
-export async function askApi<Name extends EndpointName, Value>(
+/** Sends a request to an endpoint of the management API, as its entry in the contract describes it. */
+export async function requestApi<Name extends EndpointName, Value>(
   worker: WorkerOptions,
   bearer: string,
   name: Name,
   { parameters, query, body, schema }: Input<Name, Value>,
 ): Promise<Value> {
-  refuseInClear(worker.url)
+  requireTls(worker.url)
   return reach(worker.url, async () => {
     const headers = { authorization: `Bearer ${bearer}`, accept: "application/json" }
     const response = await fetch(new URL(pathTo(name, parameters, query), worker.url), {
@@ -82,7 +83,7 @@ async function refusalOf(response: Response): Promise<Failure> {
   const fixes: Readonly<Record<number, string>> = {
     401: "Get a fresh operator token; its audience must be the Worker.",
     403: "Ask for a role in operators.yaml, and for a rule that permits the action `manage`.",
-    404: "Check the id; old records are dropped.",
+    404: "Check the id: nothing has it, or no longer.",
     413: "Send less.",
     429: "Wait, and try again later.",
     503: "Try again: until it is answered, it is not certain that anything was done.",
@@ -95,16 +96,16 @@ async function refusalOf(response: Response): Promise<Failure> {
   return new Failure(`${new URL(response.url).pathname} answered ${status} ${body}`, fix)
 }
 
-/** What a Narrowgate Worker says in words, and by which id its record is found; of anything else, all of it. */
+/** A Narrowgate Worker's message, and the id of its record; the whole answer of any other server. */
 function descriptionIn(text: string): string {
-  const said = refusal.safeParse(parsedOrNull(text))
-  if (!said.success) return text
-  const { error, error_description: words, nearest = [], decision_id: id } = said.data
+  const failure = failureBody.safeParse(parsedOrNull(text))
+  if (!failure.success) return text
+  const { error, error_description: words, nearest = [], decision_id: id } = failure.data
   const near = nearest.length === 0 ? "" : ` Did you mean ${nearest.map((name) => `\`${name}\``).join(", ")}?`
   return `${error}: ${words}${near}${id === undefined ? "" : ` (${id})`}`
 }
 
-const refusal = z.object({
+const failureBody = z.object({
   error: z.string(),
   error_description: z.string(),
   nearest: z.array(z.string()).optional(),
@@ -119,14 +120,14 @@ function parsedOrNull(text: string): unknown {
   }
 }
 
-/** A token in the clear is for whoever listens: over plain http it goes to this machine only. */
-export function refuseInClear(url: string): void {
+/** Anyone on the network reads a token without TLS: plain http is for this machine only. */
+export function requireTls(url: string): void {
   if (mayCarrySecrets(url)) return
   const fix = "Write an https URL; http is for this machine alone, such as http://127.0.0.1:8787."
   throw new Failure(`--url cannot be ${url}: a token would be sent unencrypted`, fix, EXIT.usage)
 }
 
-/** On loopback nobody listens. */
+/** Nobody else reads traffic on loopback. */
 export function mayCarrySecrets(url: string): boolean {
   const protocol = URL.parse(url)?.protocol
   return protocol === "https:" || (protocol === "http:" && isLoopback(url))

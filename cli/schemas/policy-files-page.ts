@@ -5,6 +5,7 @@
 import { z } from "zod"
 import { KINDS } from "../../src/core/guardrails/kinds.ts"
 import { POLICY_FILES } from "../compiler/model/policy-files.ts"
+import { DECISION_TABLES } from "./schemas.ts"
 
 type Plain = string | number | boolean | null
 
@@ -40,7 +41,8 @@ const FEWEST_SHARED = 3
 
 export function policyFilesPage(): string {
   const definitions = new Map<string, Schema>()
-  const files = Object.values(POLICY_FILES).map((file) => {
+  const tables = { ...DECISION_TABLES, file: "*.test.yaml", absent: {} }
+  const files = [...Object.values(POLICY_FILES), tables].map((file) => {
     const schema: Schema = JSON.parse(JSON.stringify(z.toJSONSchema(file.schema, { io: "input", target: "draft-07" })))
     for (const [name, definition] of Object.entries(schema.definitions ?? {})) definitions.set(name, definition)
     return fileText(file.file, file.doc, file.absent === null, schema)
@@ -54,8 +56,7 @@ const HEAD = `\
 
 What each file of a policy directory may contain. \`npm run reference\` makes this page from the schemas with which
 \`narrowgate check\` reads the files; editors show the same descriptions. [Policies](../guides/policies.md) explains how the files
-work together. A directory also has Cedar rules (\`*.cedar\`), their schema (\`schema.cedarschema\`, required), and decision
-tables (\`*.test.yaml\`).
+work together. A directory also has Cedar rules (\`*.cedar\`) and their schema (\`schema.cedarschema\`, required).
 `
 
 function fileText(file: string, doc: string, isRequired: boolean, schema: Schema): string {
@@ -65,7 +66,8 @@ function fileText(file: string, doc: string, isRequired: boolean, schema: Schema
   const sections = entries.map(([name, list]) => {
     const rows = rowsOf(entryOf(list), common)
     const note = schema.required?.includes(name) ? " Required." : ""
-    return `### \`${name}\` in ${file}\n\n${list.description ?? "The entries of the file."}${note}\n\n${table(rows)}`
+    const fields = list.$ref === undefined ? table(rows) : `It has the fields of ${typeText(list)}.\n`
+    return `### \`${name}\` in ${file}\n\n${list.description ?? "The entries of the file."}${note}\n\n${fields}`
   })
   const all =
     common.size > 0
@@ -90,7 +92,10 @@ ${Object.entries(KINDS)
 `
 
 function definitionText(definition: Schema): string {
-  if (!definition.properties) return `${descriptionOf(definition)}\n`
+  if (!definition.properties) {
+    const tables = objectsIn(definition, "").map(([, object]) => `\n${table(rowsOf(object))}`)
+    return `${definition.description ?? `Its form: ${typeText(definition)}.`}\n${tables.join("")}`
+  }
   const parts = Object.values(definition.properties).filter(({ properties }) => properties !== undefined)
   const common = sharedBy(parts)
   const rows = rowsOf(definition, common)

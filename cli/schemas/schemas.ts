@@ -11,12 +11,17 @@ interface DescribedSchema {
   readonly doc: string
 }
 
+export const DECISION_TABLES: DescribedSchema = {
+  schema: tablesFile,
+  doc: "Decision tables: queries to the policies, and the expected decisions. docs/guides/testing.md explains them.",
+}
+
 /** By file. Decision tables, whatever their name, are `test.yaml`. */
 const SCHEMAS: ReadonlyMap<string, DescribedSchema> = new Map<string, DescribedSchema>([
   ...Object.values(POLICY_FILES)
     .filter(({ file }) => file.endsWith(".yaml"))
     .map((row): [string, DescribedSchema] => [row.file, row]),
-  ["test.yaml", { schema: tablesFile, doc: "Decision tables: questions to the policies, and the expected decisions." }],
+  ["test.yaml", DECISION_TABLES],
 ])
 
 /** By the file's own name: `agents.schema.json` for `agents.yaml`. */

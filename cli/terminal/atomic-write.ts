@@ -1,11 +1,11 @@
-/** Files that are written whole or not at all: whoever reads one meanwhile sees the old one or the new one. */
+/** Files that are written whole or not at all: a concurrent reader sees the old file or the new one. */
 import { randomUUID } from "node:crypto"
 import { open, rename, rm, stat } from "node:fs/promises"
 import { Failure } from "./failure.ts"
 
-/** @param given its mode; absent: a file that is there already keeps the one it has */
+/** @param given its mode; absent: an existing file keeps its own */
 export async function writeWhole(file: string, content: Uint8Array | string, given?: number): Promise<void> {
-  // Nobody foresees its name, so nobody lays a link there that leads elsewhere.
+  // Nobody can predict the name, so nobody can place a link there that leads elsewhere.
   const unfinished = `${file}.${randomUUID()}.part`
   try {
     const mode = given ?? (await modeOf(file))
@@ -18,11 +18,11 @@ export async function writeWhole(file: string, content: Uint8Array | string, giv
   }
 }
 
-/** Fails where there is something already. */
+/** Fails if something is there already. */
 async function writeNew(file: string, content: Uint8Array | string, mode: number | undefined): Promise<void> {
   const handle = await open(file, "wx", mode)
   try {
-    // What `open` was given is less the umask.
+    // The mode that `open` was given is reduced by the umask.
     if (mode !== undefined) await handle.chmod(mode)
     await handle.writeFile(content)
   } finally {

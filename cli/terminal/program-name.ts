@@ -1,2 +1,4 @@
-/** How this command is called here, for what is printed to be run: npm tells that it is one of its scripts. */
+/**
+ * How this command is called here, for commands that are printed to be run: npm says if it runs as one of its scripts.
+ */
 export const CALLED = process.env["npm_lifecycle_event"] === "narrowgate" ? "npm run -s narrowgate --" : "narrowgate"

@@ -1,13 +1,13 @@
 /**
- * A person at the terminal: questions, and a sign of life while something takes long. All of it on stderr, so that
- * stdout has the answer alone; where nobody is there, nothing is asked and nothing is shown.
+ * Prompts and progress for a person at the terminal. All of it goes to stderr, so that stdout has the result alone.
+ * Without a terminal nothing is prompted and nothing is shown.
  */
 import { Failure } from "./failure.ts"
 
-/** Faster than this, a spinner is a flicker. */
+/** A spinner that disappears sooner would only flicker. */
 const MOMENT_MS = 300
 
-/** Somebody who reads questions and can answer them. */
+/** A person who reads prompts and can answer them. */
 export function isSomebodyThere(): boolean {
   return process.stdin.isTTY && process.stderr.isTTY
 }
@@ -18,7 +18,7 @@ export interface Choice<Value extends string> {
   readonly hint?: string
 }
 
-/** @param wrong what is wrong with an answer; undefined: nothing */
+/** @param wrong says what is wrong with an answer; undefined if nothing is */
 export async function askText(
   message: string,
   initial: string,
@@ -45,7 +45,7 @@ export async function askChoice<Value extends string>(
   return chosen.value
 }
 
-/** A line as it is typed; null where the person has left. */
+/** A line as it is typed; null if the person has left. */
 export async function askLine(message: string): Promise<string | null> {
   const { isCancel, text } = await import("@clack/prompts")
   const answer = await text({ message: message.trim(), output: process.stderr })
@@ -71,5 +71,5 @@ export async function withProgress<Value>(message: string, work: () => Promise<V
 
 function given(answer: string | symbol): string {
   if (typeof answer === "string") return answer
-  throw new Failure("nothing is written, as you have left", "Run it again; with `--yes` nothing is asked.")
+  throw new Failure("nothing is written, as you have left", "Run it again; with `--yes` there are no prompts.")
 }

@@ -1,16 +1,16 @@
-/** Work that is done again whenever something below a directory was edited. */
+/** Work that is repeated whenever a file below a directory changes. */
 import { readdir, stat } from "node:fs/promises"
 import { join } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
 
 const LOOK_EVERY_MS = 300
-/** Several files are often written together; what is found is whole once nothing has changed for so long. */
+/** Several files are often written together; they are complete once nothing has changed for so long. Milliseconds. */
 const SETTLED_MS = 100
 
 /**
- * Calls back after each edit below `directory`, one call at a time, until aborted. It looks instead of being told: a file
- * that an editor replaces by renaming is another one to a watcher.
- * @param first work that is done before: what is edited meanwhile is not missed
+ * Calls back after each edit below `directory`, one call at a time, until aborted. It polls instead of watching,
+ * because a file that an editor replaces by renaming is a different file to a watcher.
+ * @param first work that is done before: edits during that work are not missed
  */
 export async function onEdit(
   directory: string,
@@ -42,7 +42,7 @@ async function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
   await sleep(milliseconds, undefined, { signal }).catch(() => undefined)
 }
 
-/** Names, sizes and times of all files; empty for a moment while one is being replaced. */
+/** Names, sizes and times of all files; empty for a moment while a file is being replaced. */
 async function fingerprint(directory: string): Promise<string> {
   try {
     const names = (await readdir(directory, { recursive: true })).toSorted()

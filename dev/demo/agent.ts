@@ -1,6 +1,6 @@
 /**
- * An agent as anybody would write one: it proves who it is, exchanges its user's session for a delegation token, and
- * calls tools through a gateway: MCP by the official clients of both generations, or plain HTTP.
+ * An agent as anybody would write one: it authenticates, exchanges its user's session for a delegation token, and calls
+ * tools through a gateway: MCP by the official clients of both generations, or plain HTTP.
  */
 import { randomUUID } from "node:crypto"
 import { Client as NewClient, StreamableHTTPClientTransport as NewTransport } from "@modelcontextprotocol/client"
@@ -19,7 +19,7 @@ const tokenSchema = z.object({
 })
 export type Token = z.infer<typeof tokenSchema>
 
-/** What the agent saw of an answer: the gateway's word on the decision. */
+/** What the agent saw of an answer: the gateway's report of the decision. */
 export interface Seen {
   readonly status: number
   readonly code: string | null
@@ -87,7 +87,7 @@ export async function getToken(
   return { token: null, seen: { status: response.status, code: error, decisionId } }
 }
 
-/** A DPoP proof (RFC 9449 4.2). */
+/** A DPoP proof (RFC 9449, section 4.2). */
 export async function prove(key: Key, method: string, uri: string, token: string | null): Promise<string> {
   const digest = token === null ? null : await crypto.subtle.digest("SHA-256", new TextEncoder().encode(token))
   const ath = digest === null ? {} : { ath: Buffer.from(digest).toString("base64url") }
@@ -97,14 +97,14 @@ export async function prove(key: Key, method: string, uri: string, token: string
     .sign(key.privateKey)
 }
 
-/** Remembers what the gateway answered last, whatever a client library makes of it. */
+/** Stores the gateway's last answer, whatever a client library makes of it. */
 function listening(): { readonly fetch: typeof fetch; readonly last: () => Seen } {
   let seen: Seen = { status: 0, code: null, decisionId: null }
   return {
     fetch: async (input, init) => {
       const response = await fetch(input, init)
       const method = init?.method ?? "GET"
-      // A client opens its event stream beside the calls; what is told here is the calls.
+      // A client opens its event stream beside the calls; only the calls are reported here.
       if (method === "POST") {
         const { status, headers } = response
         seen = { status, code: headers.get("x-narrowgate-code"), decisionId: headers.get("x-narrowgate-decision") }
@@ -156,7 +156,7 @@ export async function connectV2(url: string, token: string): Promise<McpAgent> {
   }
 }
 
-/** Plain HTTP. With a key the token goes as DPoP, with a proof made by that key. */
+/** Plain HTTP. With a key, the token is sent under the DPoP scheme, with a proof made by that key. */
 export async function callHttp(
   method: string,
   url: string,

@@ -23,7 +23,7 @@ export interface Parts extends Services {
   readonly operator: string
 }
 
-/** @param candidate a policy directory to try beside it */
+/** @param candidate a policy directory to evaluate beside the live one */
 export async function startParts(policies: string, candidate?: string): Promise<Parts> {
   const state = await mkdtemp(join(tmpdir(), "narrowgate-demo-"))
   const [edgePort, webPort, port] = [await freePort(), await freePort(), await twoFreePorts()]

@@ -22,7 +22,7 @@ export interface Observation {
   readonly asExpected: boolean
 }
 
-/** The scene with its record: the agent's view and the record's must both be what was expected. */
+/** The scene with its record: the agent's view and the record's must both be as expected. */
 export async function observe(scene: Scene, parts: Parts): Promise<Observation> {
   const { expected, seen } = scene
   const record = await findRecord(seen.decisionId, parts)
@@ -76,13 +76,13 @@ export function asRow({ scene, record, asExpected }: Observation): string {
   return `${colors.red(cells)}\n  ${colors.red(`expected ${expected.decision} ${expected.code}`)}`
 }
 
-/** The rules that determined it, or the reason where no rule did. */
+/** The policies that determined it, or the reason if no policy did. */
 function decidedBy({ denial, rules }: Recorded): string {
   if (rules.length > 0) return rules.join(", ")
   if (!denial) return ""
   const { reason, ...evidence } = denial
-  const shown = ["window", "argument", "bound", "what", "task", "state"].flatMap((name) => evidence[name] ?? [])
-  return [reason.replaceAll("_", " "), ...shown.map(String)].join(" ").slice(0, WIDTHS[3])
+  const details = ["window", "argument", "bound", "what", "task", "state"].flatMap((name) => evidence[name] ?? [])
+  return [reason.replaceAll("_", " "), ...details.map(String)].join(" ").slice(0, WIDTHS[3])
 }
 
 export function asJson({ scene, record, asExpected }: Observation): string {

@@ -1,6 +1,6 @@
 /**
- * What is another in each environment, and the `wrangler.<environment>.toml` that is made of it and of wrangler.toml: the
- * file keeps it from one deployment to the next, and everything else in it follows wrangler.toml.
+ * The settings that differ between environments, and the `wrangler.<environment>.toml` that is made of them and of
+ * wrangler.toml. That file stores them from one deployment to the next; everything else in it follows wrangler.toml.
  */
 import { z } from "zod"
 import { Failure } from "../../cli/terminal/failure.ts"
@@ -11,7 +11,7 @@ export interface Settings {
   readonly host: string
   /** JWK Set, as JSON. */
   readonly publisherKeys: string
-  /** Of the KV namespace; null: none has been made. */
+  /** Of the KV namespace; null if none has been made. */
   readonly namespace: string | null
   readonly signingAlgorithm: string
   readonly maxProbeRequests: string
@@ -67,7 +67,7 @@ export function settingsIn(environment: string, text: string): Settings {
   }
 }
 
-/** What is wrong with it before anything is asked of an account. */
+/** Says what is wrong with the settings, before any request to an account. */
 export function checkSettings(settings: Settings, others: readonly Settings[]): void {
   const { environment, host, publisherKeys, namespace } = settings
   if (!/^[a-z][a-z0-9-]{0,30}$/.test(environment))
@@ -91,7 +91,7 @@ export function checkSettings(settings: Settings, others: readonly Settings[]): 
 
 const keySet = z.object({ keys: z.array(z.object({ kid: z.string().optional(), x: z.string().optional() })) })
 
-/** Names and public halves of all keys in it: while one is replaced by another there are two. */
+/** Names and public halves of all keys in it: there are two while one replaces the other. */
 function namesOf(publisherKeys: string): ReadonlySet<string> {
   return new Set(keySet.parse(JSON.parse(publisherKeys)).keys.flatMap(({ kid = [], x = [] }) => [kid, x].flat()))
 }

@@ -1,18 +1,18 @@
 /**
- * From a checked-out directory to a Worker that decides, step by step; each does nothing that is done already, so whoever
- * is stopped by one fixes what it says and begins again.
+ * From a checked-out directory to a Worker that decides, step by step. A step that is done already does nothing. So if
+ * a step fails, the user follows its message and starts again.
  */
 import { z } from "zod"
 import { EXIT, Failure } from "../../cli/terminal/failure.ts"
 import { fileOf, namespaceTitleOf, workerOf, type Settings } from "./settings.ts"
 
-/** All that is done outside of this process. */
+/** Everything outside of this process. */
 export interface Outside {
-  /** @returns what it wrote to stdout; fails with what it complained of */
+  /** @returns what it wrote to stdout; fails with its error message */
   readonly wrangler: (args: readonly string[]) => Promise<string>
   /** `narrowgate publish`, to the end. */
   readonly publish: () => Promise<void>
-  /** Null: no answer. */
+  /** Null if there is no answer. */
   readonly fetchJson: (url: string) => Promise<unknown>
   readonly writeConfiguration: (settings: Settings) => Promise<void>
   readonly pause: (milliseconds: number) => Promise<void>
@@ -29,17 +29,17 @@ export interface Wanted {
 
 interface Step {
   /** For a person, before it is done. */
-  readonly told: (wanted: Wanted) => string
+  readonly description: (wanted: Wanted) => string
   readonly run: (wanted: Wanted, outside: Outside) => Promise<Wanted | undefined>
 }
 
-/** Five minutes in all, for a certificate to be made and a name to be known. */
+/** Five minutes in all, until a certificate is issued and a name resolves. */
 const MAX_LOOKS = 60
 const LOOK_EVERY_MS = 5_000
 
 export const STEPS: readonly Step[] = [
   {
-    told: ({ settings }) =>
+    description: ({ settings }) =>
       settings.namespace === null
         ? `KV namespace: find ${namespaceTitleOf(settings)}, or make it; its id goes into ${fileOf(settings.environment)}`
         : `KV namespace: ${settings.namespace} is in ${fileOf(settings.environment)}`,
@@ -61,14 +61,14 @@ export const STEPS: readonly Step[] = [
     },
   },
   {
-    told: ({ settings }) => `deploy ${workerOf(settings)} to ${settings.host}`,
+    description: ({ settings }) => `deploy ${workerOf(settings)} to ${settings.host}`,
     async run(_, { wrangler }) {
       await wrangler(["deploy"])
       return undefined
     },
   },
   {
-    told: ({ secrets }) => `secrets: ${secrets.length === 0 ? "the policies name none" : secrets.join(", ")}`,
+    description: ({ secrets }) => `secrets: ${secrets.length === 0 ? "the policies name none" : secrets.join(", ")}`,
     async run({ settings, secrets }, { wrangler }) {
       if (secrets.length === 0) return undefined
       const there = new Set(parsed(named, await wrangler(["secret", "list"])).map(({ name }) => name))
@@ -79,7 +79,7 @@ export const STEPS: readonly Step[] = [
     },
   },
   {
-    told: ({ settings }) => `https://${settings.host}: it answers, and by that name`,
+    description: ({ settings }) => `https://${settings.host}: it answers, and by that name`,
     async run({ settings: { host } }, { fetchJson, pause }) {
       const isAlive = async (): Promise<boolean> => health.safeParse(await fetchJson(`https://${host}/healthz`)).success
       for (let looks = 1; !(await isAlive()); looks++) {
@@ -95,7 +95,7 @@ export const STEPS: readonly Step[] = [
     },
   },
   {
-    told: ({ digest }) => `publish bundle ${digest.slice(0, 12)}`,
+    description: ({ digest }) => `publish bundle ${digest.slice(0, 12)}`,
     async run({ settings: { host }, digest }, { publish, fetchJson, say }) {
       if ((await deciding(host, fetchJson)) === digest) say("    it decides already")
       else await publish()
@@ -103,21 +103,21 @@ export const STEPS: readonly Step[] = [
     },
   },
   {
-    told: ({ settings }) => `https://${settings.host}/readyz: it decides by that bundle`,
+    description: ({ settings }) => `https://${settings.host}/readyz: it decides by that bundle`,
     async run({ settings: { host }, digest }, { fetchJson }) {
       const live = await deciding(host, fetchJson)
       if (live === digest) return undefined
-      const fix = "Somebody may have published meanwhile: narrowgate history."
+      const fix = "Another publisher may have published meanwhile: narrowgate history."
       throw new Failure(`${host} decides by ${live === null ? "nothing" : live.slice(0, 12)}`, fix)
     },
   },
 ]
 
-/** @param isDry tells what would be done, and does nothing */
+/** @param isDry reports what would be done, and does nothing */
 export async function deploy(wanted: Wanted, outside: Outside, isDry: boolean): Promise<void> {
   let now = wanted
-  for (const [index, { told, run }] of STEPS.entries()) {
-    outside.say(`${isDry ? "would " : ""}${index + 1}/${STEPS.length} ${told(now)}`)
+  for (const [index, { description, run }] of STEPS.entries()) {
+    outside.say(`${isDry ? "would " : ""}${index + 1}/${STEPS.length} ${description(now)}`)
     if (!isDry) now = (await run(now, outside)) ?? now
   }
 }
@@ -133,7 +133,7 @@ const health = z.object({ status: z.literal("alive") })
 const issued = z.object({ issuer: z.string() })
 const readiness = z.object({ bundle: z.object({ digest: z.string() }) })
 
-/** Wrangler may say something before its JSON. */
+/** Wrangler may print text before its JSON. */
 function parsed<Output>(schema: z.ZodType<Output>, text: string): Output {
   const start = text.indexOf("[")
   try {

@@ -1,7 +1,7 @@
 /**
- * Asks the authorizer about one request, in the manner of Envoy's ext_authz, of nginx's auth_request, or of Traefik's
- * and Caddy's forward auth. Whatever is not a clear allow is a refusal: a dead authorizer, a timeout, a status that the
- * dialect does not know.
+ * Requests a decision on one request, in the manner of Envoy's ext_authz, of nginx's auth_request, or of Traefik's and
+ * Caddy's forward auth. Everything that is not a clear allow is a denial: an authorizer that is down, a timeout, a
+ * status that the dialect does not know.
  */
 import { type IncomingMessage, request as send } from "node:http"
 import { buffer } from "node:stream/consumers"
@@ -18,11 +18,11 @@ export interface Authorizer {
   readonly dialect: StandIn
 }
 
-/** The gateways that this one can stand in for, and whether each sends the whole body with its question. */
+/** The gateways that this one can stand in for, and whether each sends the whole body to the authorizer. */
 export const SENDS_BODY = { envoy: true, nginx: false, traefik: true, caddy: false } as const
 export type StandIn = keyof typeof SENDS_BODY
 
-export interface Asked {
+export interface OriginalRequest {
   readonly method: string
   /** Path and query, exactly as the client sent them. */
   readonly target: string
@@ -41,8 +41,8 @@ export interface Refusal {
 
 export type Verdict = { readonly allowed: true; readonly identity: readonly Pair[] } | Refusal
 
-export async function ask(authorizer: Authorizer, asked: Asked): Promise<Verdict> {
-  return ASK[authorizer.dialect](authorizer, asked)
+export async function ask(authorizer: Authorizer, original: OriginalRequest): Promise<Verdict> {
+  return ASK[authorizer.dialect](authorizer, original)
 }
 
 const ASK: Readonly<Record<StandIn, typeof ask>> = {
@@ -56,25 +56,25 @@ const ASK: Readonly<Record<StandIn, typeof ask>> = {
  * Same method, raw path below `/authz/envoy`, the body. Only exactly 200 allows; an outage is a 403
  * (`status_on_error`).
  */
-async function askEnvoy(authorizer: Authorizer, asked: Asked): Promise<Verdict> {
-  const headers: Pair[] = [...toEnvoyAuthorizer(asked.headers), ...own(authorizer, asked)]
-  // What Envoy's header-mutation filter sets: the URL of the question may be normalised on its way.
-  headers.push(["x-narrowgate-original-path", asked.target])
-  const framed = asked.body.length > 0 || first(asked.headers, "content-length") !== undefined
-  if (framed) headers.push(["content-length", String(asked.body.length)])
-  const answer = await exchange(authorizer, asked.method, `/authz/envoy${asked.target}`, headers, asked.body)
+async function askEnvoy(authorizer: Authorizer, original: OriginalRequest): Promise<Verdict> {
+  const headers: Pair[] = [...toEnvoyAuthorizer(original.headers), ...own(authorizer, original)]
+  // As Envoy's header-mutation filter sets it: the URL of the authorization request may be normalised on its way.
+  headers.push(["x-narrowgate-original-path", original.target])
+  const framed = original.body.length > 0 || first(original.headers, "content-length") !== undefined
+  if (framed) headers.push(["content-length", String(original.body.length)])
+  const answer = await exchange(authorizer, original.method, `/authz/envoy${original.target}`, headers, original.body)
   if (answer === undefined || answer.status >= 500) return refusal(403)
   if (answer.status === 200) return { allowed: true, identity: identity(answer.headers) }
   return { ...answer, allowed: false, headers: denial(answer.headers) }
 }
 
 /** A GET without a body. Any 2xx allows; 401 and 403 are relayed without their body; everything else is a 500. */
-async function askNginx(authorizer: Authorizer, asked: Asked): Promise<Verdict> {
+async function askNginx(authorizer: Authorizer, original: OriginalRequest): Promise<Verdict> {
   const headers: Pair[] = [
-    ...toForwardAuthorizer(asked.headers),
-    ...own(authorizer, asked),
-    ["x-original-method", asked.method],
-    ["x-original-uri", asked.target],
+    ...toForwardAuthorizer(original.headers),
+    ...own(authorizer, original),
+    ["x-original-method", original.method],
+    ["x-original-uri", original.target],
   ]
   const answer = await exchange(authorizer, "GET", "/authz/forward", headers, new Uint8Array())
   if (answer === undefined) return refusal(500)
@@ -86,28 +86,28 @@ async function askNginx(authorizer: Authorizer, asked: Asked): Promise<Verdict> 
 }
 
 /**
- * Traefik asks with the client's method and body (`preserveRequestMethod`, `forwardBody`), Caddy by a GET without one.
- * Both overwrite `X-Forwarded-*`; any 2xx allows, and every refusal is relayed word for word.
+ * Traefik sends the client's method and body (`preserveRequestMethod`, `forwardBody`), Caddy a GET without a body. Both
+ * overwrite `X-Forwarded-*`; any 2xx allows, and every denial is relayed unchanged.
  */
-async function askForwarded(authorizer: Authorizer, asked: Asked): Promise<Verdict> {
+async function askForwarded(authorizer: Authorizer, original: OriginalRequest): Promise<Verdict> {
   const sendsBody = SENDS_BODY[authorizer.dialect]
   const headers: Pair[] = [
-    ...toForwardAuthorizer(asked.headers).filter(([name]) => !/^x[-_.]forwarded/iu.test(name)),
-    ...own(authorizer, asked),
-    ["x-forwarded-method", asked.method],
-    ["x-forwarded-uri", asked.target],
-    ["x-forwarded-host", first(asked.headers, "host") ?? ""],
+    ...toForwardAuthorizer(original.headers).filter(([name]) => !/^x[-_.]forwarded/iu.test(name)),
+    ...own(authorizer, original),
+    ["x-forwarded-method", original.method],
+    ["x-forwarded-uri", original.target],
+    ["x-forwarded-host", first(original.headers, "host") ?? ""],
     ["x-forwarded-proto", "http"],
   ]
-  if (sendsBody && asked.body.length > 0) headers.push(["content-length", String(asked.body.length)])
-  const body = sendsBody ? asked.body : new Uint8Array()
-  const answer = await exchange(authorizer, sendsBody ? asked.method : "GET", "/authz/forward", headers, body)
+  if (sendsBody && original.body.length > 0) headers.push(["content-length", String(original.body.length)])
+  const body = sendsBody ? original.body : new Uint8Array()
+  const answer = await exchange(authorizer, sendsBody ? original.method : "GET", "/authz/forward", headers, body)
   if (answer === undefined) return refusal(500)
   if (answer.status >= 200 && answer.status < 300) return { allowed: true, identity: identity(answer.headers) }
   return { ...answer, allowed: false, headers: denial(answer.headers) }
 }
 
-function own({ origin, key }: Authorizer, { requestId }: Asked): Pair[] {
+function own({ origin, key }: Authorizer, { requestId }: OriginalRequest): Pair[] {
   return [
     ["host", new URL(origin).host],
     ["x-narrowgate-key", key],
@@ -115,7 +115,7 @@ function own({ origin, key }: Authorizer, { requestId }: Asked): Pair[] {
   ]
 }
 
-/** The gateway's own words, where the authorizer's are missing or not relayed. */
+/** The gateway's own answer, if the authorizer's is missing or not relayed. */
 export function refusal(status: number): Refusal {
   const body = Buffer.from(`${JSON.stringify({ error: "refused_by_gateway", status })}\n`)
   return { allowed: false, status, headers: [["content-type", "application/json"]], body }
@@ -127,7 +127,7 @@ interface Answer {
   readonly body: Uint8Array
 }
 
-/** Undefined if the authorizer cannot be reached or does not finish in time. Asked once: a retry would count twice. */
+/** Undefined if the authorizer cannot be reached or does not finish in time. Sent once: a retry would count twice. */
 async function exchange(
   { origin }: Authorizer,
   method: string,

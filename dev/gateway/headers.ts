@@ -1,10 +1,11 @@
 /**
- * Which headers pass the development gateway, and in which direction. As ordered pairs, never as an object: Node drops
- * the second of two `Authorization` headers from `request.headers`, and the authorizer must see that there are two.
+ * Which headers the development gateway forwards, and in which direction. As ordered pairs, never as an object: Node
+ * drops the second of two `Authorization` headers from `request.headers`, and the authorizer must see that there are
+ * two.
  */
 export type Pair = readonly [name: string, value: string]
 
-/** RFC 9110 7.6.1; `Expect` is answered by this hop, `Host` is each hop's own. */
+/** RFC 9110, section 7.6.1; this hop answers `Expect`, and `Host` is each hop's own. */
 const HOP_BY_HOP = new Set([
   "connection",
   "expect",
@@ -19,7 +20,7 @@ const HOP_BY_HOP = new Set([
   "upgrade",
 ])
 
-/** What the gateway alone says, to the authorizer or to the upstream. */
+/** What only the gateway says, to the authorizer or to the upstream. */
 const GATEWAY_OWN = new Set(["x-request-id", "x-original-method", "x-original-uri"])
 
 /** What Envoy's `allowed_headers` would list, besides `mcp-*`. */
@@ -40,7 +41,7 @@ export function first(headers: readonly Pair[], name: string): string | undefine
   return headers.find(([other]) => other.toLowerCase() === name)?.[1]
 }
 
-/** Without what concerns this hop only, which includes each name that `Connection` lists. */
+/** Without the headers of this hop only, which include each name that `Connection` lists. */
 function endToEnd(headers: readonly Pair[]): Pair[] {
   const listed = headers
     .filter(([name]) => name.toLowerCase() === "connection")
@@ -94,7 +95,7 @@ function isIdentity(spelled: string): boolean {
   return spelled === "x-narrowgate" || spelled.startsWith("x-narrowgate-") || spelled === "txn-token"
 }
 
-/** CGI and WSGI turn `-`, `_` and `.` into the same letter: a header is dropped in every spelling. */
+/** CGI and WSGI map `-`, `_` and `.` to the same letter: a header is dropped in every spelling. */
 function spelling(name: string): string {
   return name.toLowerCase().replaceAll(/[_.]/g, "-")
 }

@@ -1,14 +1,16 @@
 /** The description of every endpoint of the Worker for programs, in OpenAPI 3.1. */
+import { withExamples } from "./examples.ts"
 import { accessPaths, gatewayPaths, gatewaySchemas } from "./gateway.ts"
 import { managementPaths } from "./management.ts"
 import { oauthPaths, publicPaths } from "./oauth.ts"
-import { HEADERS, type Answer } from "./operation.ts"
+import { headerComponents, type Answer } from "./operation.ts"
 import { namedSchemas, type Schema } from "./schema.ts"
 import { shareAnswers, type SharedPaths } from "./shared-answers.ts"
 
 export interface OpenApiDocument {
   readonly openapi: string
   readonly info: Readonly<Record<string, unknown>>
+  readonly servers: readonly { readonly url: string; readonly description: string }[]
   readonly tags: readonly { readonly name: string; readonly description: string }[]
   readonly paths: SharedPaths
   readonly components: {
@@ -23,33 +25,36 @@ const bearer = (description: string): Schema => ({ type: "http", scheme: "bearer
 const key = (name: string, description: string): Schema => ({ type: "apiKey", in: "header", name, description })
 
 export function openApiDocument(version: string): OpenApiDocument {
-  const { paths, responses } = shareAnswers({
-    ...managementPaths(),
-    ...gatewayPaths,
-    ...accessPaths,
-    ...oauthPaths,
-    ...publicPaths,
-  })
+  const { paths, responses } = shareAnswers(
+    withExamples({
+      ...managementPaths(),
+      ...gatewayPaths,
+      ...accessPaths,
+      ...oauthPaths,
+      ...publicPaths,
+    }),
+  )
   return {
     openapi: "3.1.1",
     info: {
       title: "Narrowgate",
       version,
       description:
-        "An authorizer for AI agents. Every other path is 404 `not_found`. A request with the header `X-Narrowgate-Key` is answered with 403 `unknown_gateway` by every path outside `/authz/`. An unforeseen fault is 503 `unavailable`, never an allow.",
+        "An authorizer for AI agents. Every other path is 404 `not_found`. A request with the header `X-Narrowgate-Key` is answered with 403 `unknown_gateway` by every path outside `/authz/`. An unforeseen fault is 503 `unavailable`, never an allow. An answer without a described `Cache-Control` has `no-store`.",
       license: { name: "Apache-2.0", identifier: "Apache-2.0" },
     },
+    servers: [{ url: "/", description: "The Worker that serves this description." }],
     tags: [
-      { name: "tasks", description: "Tasks, how they are, and their end." },
-      { name: "approvals", description: "What people are asked to approve, and their answers." },
-      { name: "revocations", description: "What is stopped." },
-      { name: "risks", description: "What others have seen." },
-      { name: "bundles", description: "What decides." },
-      { name: "deliveries", description: "How receivers of notices were reached." },
+      { name: "tasks", description: "Tasks: their state, and how they end." },
+      { name: "approvals", description: "Approvals of tasks and of single calls, and the answers to them." },
+      { name: "revocations", description: "Switches, and the end of tasks and tokens by an operator." },
+      { name: "risks", description: "Risks that operators and event streams have reported." },
+      { name: "bundles", description: "Policy bundles: the published ones and the active one." },
+      { name: "deliveries", description: "Receivers of notifications, and what could not be delivered to them." },
       { name: "agents", description: "Registered agents." },
-      { name: "explanations", description: "How a bundle decides one call." },
+      { name: "explanations", description: "Why a bundle allows or denies one call." },
       { name: "decisions", description: "Decision records." },
-      { name: "gateway", description: "What gateways ask." },
+      { name: "gateway", description: "External authorization for API gateways." },
       { name: "events", description: "Shared Signals." },
       { name: "authzen", description: "AuthZEN Authorization API 1.0." },
       { name: "oauth", description: "The authorization server." },
@@ -59,9 +64,7 @@ export function openApiDocument(version: string): OpenApiDocument {
     components: {
       responses,
       schemas: { ...namedSchemas(), ...gatewaySchemas },
-      headers: Object.fromEntries(
-        Object.entries(HEADERS).map(([name, description]) => [name, { description, schema: { type: "string" } }]),
-      ),
+      headers: headerComponents(JSON.stringify([paths, responses])),
       securitySchemes: {
         operator: bearer("An access token of an operator, for Narrowgate alone, from a client for managing."),
         person: bearer("A person's own access token, for Narrowgate alone, from a client for managing."),
@@ -76,7 +79,7 @@ export function openApiDocument(version: string): OpenApiDocument {
           type: "apiKey",
           in: "cookie",
           name: "__Host-narrowgate",
-          description: "Of whoever has signed in.",
+          description: "Of the person who has signed in.",
         },
       },
     },

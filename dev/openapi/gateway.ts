@@ -1,81 +1,110 @@
 /** What gateways ask: whether a call may pass, which tools to show, and that a call has ended. And RFC 8935. */
 import { CODES as TABLE } from "../../src/core/denials/terms/code.ts"
-import { headers, errorAnswer, json, type Answer, type Operation, type Parameter, type Paths } from "./operation.ts"
-import { boolean, list, number, object, oneOf, open, ref, text, type Schema } from "./schema.ts"
+import { SET_ERROR_CODES } from "../../src/core/denials/terms/set-error-code.ts"
+import { SETTLE_CODES } from "../../src/core/denials/terms/settle-code.ts"
+import { ACCESS_CODES, MALFORMED } from "../../src/gateway/authzen/answer.ts"
+import {
+  headers,
+  errorAnswer,
+  json,
+  unforeseen,
+  type Answer,
+  type Operation,
+  type Parameter,
+  type Paths,
+} from "./operation.ts"
+import { boolean, list, integer, object, oneOf, open, openObject, ref, text, texts, type Schema } from "./schema.ts"
 
 const CODES = Object.keys(TABLE)
+const codesOf = (status: number): readonly string[] =>
+  Object.entries(TABLE).flatMap(([code, { status: own }]) => (own === status ? [code] : []))
 
 const approval = object({
   id: text(),
-  name: { type: ["string", "null"] },
+  name: { anyOf: [text(), { type: "null" }] },
   status: text(),
-  expires_at: number("Milliseconds since the epoch."),
+  expires_at: integer("Seconds since the epoch."),
   uri: text("Where programs answer it."),
   url: text("Where people answer it."),
 })
 
 const denialMembers = {
   "scope?": text("The scope that would do."),
-  "approval?": approval,
+  "approval?": ref("CallApprovalRequest"),
 }
+/** As clients get it that are not of an MCP server. */
+function plainDenial(codes: readonly string[], members: Readonly<Record<string, Schema>> = {}): Schema {
+  return object({ error: oneOf(codes), error_description: text(), "decision_id?": text(), ...members })
+}
+
 /** To the client of an MCP server, in JSON-RPC. */
-const rpcError = object({
+const mcpDenial = object({
   jsonrpc: { const: "2.0" },
-  id: { type: ["string", "number", "null"] },
-  error: object({
-    code: number(),
-    message: text(),
-    data: object({ error: oneOf(CODES), decision_id: text(), ...denialMembers }),
-  }),
+  id: {
+    anyOf: [text(), { type: "number" }, { type: "null" }],
+    description: "Null if the message has none that can be read.",
+  },
+  error: object({ code: integer(), message: text(), data: ref("McpDenialData") }),
 })
-const denial: Schema = {
-  anyOf: [
-    object({ error: oneOf(CODES), error_description: text(), "decision_id?": text(), ...denialMembers }),
-    rpcError,
-  ],
+
+export const gatewaySchemas = {
+  CallApprovalRequest: approval,
+  PlainDenial: plainDenial(CODES, denialMembers),
+  McpDenialData: object({ error: oneOf(CODES), decision_id: text(), ...denialMembers }),
+  McpDenial: mcpDenial,
+  CallDenial: { anyOf: [ref("PlainDenial"), ref("McpDenial")] },
 }
 
-export const gatewaySchemas = { CallDenial: denial }
-
-const denied = (description: string): Answer => ({
-  description,
-  headers: headers(
-    "X-Narrowgate-Decision",
-    "X-Narrowgate-Code",
-    "X-Narrowgate-Status",
-    "WWW-Authenticate",
-    "DPoP-Nonce",
-    "Retry-After",
-    "RateLimit-Policy",
-    "RateLimit",
-  ),
-  content: json(ref("CallDenial")),
-})
+function denied(status: 400 | 401 | 403 | 429 | 503, description: string): Answer {
+  // A fault that nobody foresaw has no record; below `/authz/envoy` it is a 403 too.
+  const recorded =
+    status === 503 || status === 403
+      ? (["X-Narrowgate-Decision?", "X-Narrowgate-Code?", "X-Narrowgate-Status?"] as const)
+      : (["X-Narrowgate-Decision", "X-Narrowgate-Code", "X-Narrowgate-Status"] as const)
+  const challenges =
+    status === 401
+      ? (["WWW-Authenticate", "DPoP-Nonce?"] as const)
+      : status === 403
+        ? (["WWW-Authenticate?", "DPoP-Nonce?"] as const)
+        : []
+  const waits = status === 503 ? "Retry-After" : "Retry-After?"
+  return {
+    description,
+    headers: headers(...recorded, ...challenges, waits, "RateLimit-Policy?", "RateLimit?"),
+    content: json(status === 403 ? ref("CallDenial") : { anyOf: [plainDenial(codesOf(status)), ref("McpDenial")] }),
+  }
+}
 
 const DENIALS = {
-  "400": denied("`malformed_call`."),
-  "401": denied("`missing_token`, `invalid_token`, `step_up_required`."),
-  "403": denied("Every other code; and, by the dialects that can pass on no other status, each code."),
-  "429": denied("`rate_limited`."),
-  "503": denied("`unavailable`: nothing was decided."),
+  "400": denied(400, "`malformed_call`."),
+  "401": denied(401, "`missing_token`, `invalid_token`, `step_up_required`."),
+  "403": denied(403, "Every other code; and, by the dialects that can pass on no other status, each code."),
+  "429": denied(429, "`rate_limited`."),
+  "503": denied(503, "`unavailable`: nothing was decided."),
 }
 
 const kongDocument = object({
-  result: object({ allow: boolean, "status?": number(), "headers?": open(), "message?": {} }),
+  result: object({
+    allow: boolean,
+    "status?": integer("Of a denial: what Kong is to answer."),
+    "headers?": texts("What Kong is to set: on the call if it is allowed, else on the answer to its client."),
+    "message?": ref("CallDenial"),
+  }),
 })
 
 const ALLOWED: Answer = {
-  description: "The call is allowed. Kong's dialect answers each call so, with a document.",
+  description:
+    "The call is allowed, without a body; each header that begins with `X-Narrowgate-` is there, and `Txn-Token`. Kong's dialect answers each call so, with a document that has these headers.",
   headers: headers(
-    "X-Narrowgate-Decision",
-    "X-Narrowgate-Agent",
-    "X-Narrowgate-User",
-    "X-Narrowgate-Task",
-    "X-Narrowgate-Purpose",
-    "X-Narrowgate-Tool",
-    "Txn-Token",
-    "RateLimit-Policy",
-    "RateLimit",
+    "X-Narrowgate-Decision?",
+    "X-Narrowgate-Agent?",
+    "X-Narrowgate-User?",
+    "X-Narrowgate-Task?",
+    "X-Narrowgate-Purpose?",
+    "X-Narrowgate-Tool?",
+    "Txn-Token?",
+    "RateLimit-Policy?",
+    "RateLimit?",
   ),
   content: json(kongDocument),
 }
@@ -85,6 +114,8 @@ function authorize(operationId: string, parameters: readonly Parameter[]): Opera
     operationId,
     tags: ["gateway"],
     summary: "Authorizes one call of an agent, with the method and the headers of the gateway's dialect.",
+    description:
+      "The request has the client's headers and the original method and target in the headers of the dialect. Only a 200 allows the call; it then counts in every limit.",
     security: operationId === "authorizeByPathKey" ? [] : [{ gateway: [] }],
     parameters,
     responses: { "200": ALLOWED, ...DENIALS },
@@ -100,6 +131,12 @@ const inPath = (name: string, description: string): Parameter => ({
   schema: { type: "string" },
 })
 
+const settleCodesOf = (status: number): readonly string[] =>
+  Object.entries(SETTLE_CODES).flatMap(([code, own]) => (own === status ? [code] : []))
+
+/** `unavailable` is said with the 503. */
+const setErrors = Object.keys(SET_ERROR_CODES).filter((code) => code !== "unavailable")
+
 export const gatewayPaths: Paths = {
   "/authz/envoy/{path}": {
     get: authorize("authorizeForEnvoy", [inPath("path", "The path of the call, slashes included.")]),
@@ -113,6 +150,8 @@ export const gatewayPaths: Paths = {
       operationId: "filterTools",
       tags: ["gateway"],
       summary: "Leaves those tools of a `tools/list` answer that the agent may call.",
+      description:
+        "The request has the agent's `Authorization` and `DPoP` headers. The list is advice: each call is decided anew.",
       security: [{ filter: [] }],
       parameters: [
         {
@@ -123,7 +162,12 @@ export const gatewayPaths: Paths = {
           schema: { type: "string" },
         },
       ],
-      requestBody: { required: true, content: json(open("The JSON-RPC answer.")) },
+      requestBody: {
+        required: true,
+        content: json({
+          description: "The JSON-RPC answer. Anything else is rejected; an observing gateway gets it back.",
+        }),
+      },
       responses: {
         "200": {
           description: "The same document with those tools alone; to an observing gateway, as it came.",
@@ -138,20 +182,28 @@ export const gatewayPaths: Paths = {
     post: {
       operationId: "settleCall",
       tags: ["gateway"],
-      summary: "Says that a call which the gateway let through has ended.",
+      summary: "Reports that a call which the gateway allowed has ended.",
+      description:
+        "For gateways with `settles: true`. Until then, or for its tool's `duration`, the call is in flight.",
       security: [{ settle: [] }],
-      parameters: [inPath("decision", "`X-Narrowgate-Decision` of the answer that let it through.")],
+      parameters: [inPath("decision", "`X-Narrowgate-Decision` of the answer that allowed it.")],
       requestBody: { required: true, content: json(object({ task: text("The task of the call.") })) },
       responses: {
-        "200": { description: "It counts no longer.", content: json(object({ settled: { const: true } })) },
-        "400": errorAnswer(400, ["invalid_request"], "It names no decision, or no task."),
+        "200": {
+          description: "The call is no longer counted as in flight.",
+          content: json(object({ settled: { const: true } })),
+        },
+        "400": errorAnswer(400, settleCodesOf(400), "It names no decision, or no task."),
         "403": errorAnswer(
           403,
-          ["unknown_gateway", "unsettling_gateway"],
+          ["unknown_gateway" satisfies keyof typeof TABLE, ...settleCodesOf(403)],
           "Nobody's key, or that of a gateway that is not registered to settle.",
+          { headers: ["X-Narrowgate-Status?"] },
         ),
-        "404": errorAnswer(404, ["not_found"], "No such call of this gateway is in flight."),
-        "503": errorAnswer(503, ["unavailable"], "No bundle, or the ledger is unavailable: ask again."),
+        "404": errorAnswer(404, settleCodesOf(404), "No such call of this gateway is in flight."),
+        "503": errorAnswer(503, codesOf(503), "No bundle, or the ledger is unavailable. The gateway may retry.", {
+          headers: ["X-Narrowgate-Status?"],
+        }),
       },
     },
   },
@@ -160,19 +212,21 @@ export const gatewayPaths: Paths = {
       operationId: "pushEvents",
       tags: ["events"],
       summary: "Receives a Security Event Token from a registered transmitter (RFC 8935).",
+      description:
+        "The token names its transmitter, which `streams.yaml` registers with the events that it may report and what each does.",
       security: [{}, { transmitter: [] }],
       requestBody: { required: true, content: { "application/secevent+jwt": { schema: { type: "string" } } } },
       responses: {
-        "202": { description: "It is accepted, and holds.", headers: headers("X-Narrowgate-Decision") },
+        "202": { description: "The event is accepted and in force.", headers: headers("X-Narrowgate-Decision") },
         "400": {
-          description: "It is refused as a whole (RFC 8935, section 2.3).",
+          description: "The event is rejected as a whole (RFC 8935, section 2.3).",
           headers: headers("X-Narrowgate-Decision", "Content-Language"),
-          content: json(object({ err: text(), description: text() })),
+          content: json(object({ err: oneOf(setErrors), description: text() })),
         },
         "503": {
-          description: "It is not certain that it holds: send it again.",
-          headers: headers("X-Narrowgate-Decision", "Retry-After"),
-          content: json(object({ error: { const: "unavailable" }, error_description: text() })),
+          description: "It is not certain that the event is in force: send it again.",
+          headers: headers("X-Narrowgate-Decision?", "Content-Language?", "Retry-After"),
+          content: unforeseen.content ?? {},
         },
       },
     },
@@ -180,71 +234,125 @@ export const gatewayPaths: Paths = {
 }
 
 export const accessPaths: Paths = (() => {
-  const context = open("Why, or what to do.")
+  const context = object(
+    {
+      "code?": oneOf([...CODES, MALFORMED]),
+      "error_description?": text(),
+      "decision_id?": text(),
+      "status?": integer("Of a call: what its client is to get."),
+      "headers?": texts("Of a call: what the gateway is to pass on, to the client or to the upstream."),
+      "scope?": text("The scope that would do."),
+      "access_request?": ref("CallApprovalRequest"),
+    },
+    "Why, or what to do.",
+  )
   const decided = object({ decision: boolean, "context?": context })
-  const failed = (description: string): Answer => ({
+  const failed = (status: number, codes: readonly string[], description: string): Answer => ({
     description,
-    headers: headers("X-Narrowgate-Decision", "X-Request-ID"),
-    content: json(object({ error: text(), error_description: text(), "decision_id?": text() })),
+    headers: headers(
+      status === 503 ? "X-Narrowgate-Decision?" : "X-Narrowgate-Decision",
+      "X-Narrowgate-Code?",
+      "X-Request-ID?",
+      ...(status === 401 ? (["WWW-Authenticate"] as const) : []),
+      ...(status === 503 ? (["Retry-After"] as const) : []),
+    ),
+    content: json(object({ error: oneOf(codes), error_description: text(), "decision_id?": text() })),
   })
+  const { malformed, forbidden } = ACCESS_CODES
+  const ofGateway = "unknown_gateway" satisfies keyof typeof TABLE
   const errors = {
-    "400": failed("The question is malformed."),
-    "401": failed("No registered key."),
-    "403": failed("A gateway that asks about calls cannot search."),
-    "413": failed("The body is too long, or came too late."),
-    "415": failed("The body is encoded."),
-    "503": failed("No bundle could be loaded."),
+    "400": failed(400, [malformed], "The question is malformed."),
+    "401": failed(401, [ofGateway], "No registered key."),
+    "403": failed(
+      403,
+      [forbidden, ofGateway],
+      "A gateway that asks about calls cannot search; one of another dialect asks nothing.",
+    ),
+    "413": failed(413, [malformed], "The body is too long, or came too late."),
+    "415": failed(415, [malformed], "The body is encoded."),
+    "503": failed(503, codesOf(503), "No bundle could be loaded."),
   }
-  const entity = open("`type`, `id`, `properties`.")
-  const question = { subject: entity, action: open("`name`, `properties`."), resource: entity }
-  const optional = Object.fromEntries(Object.entries(question).map(([name, schema]) => [`${name}?`, schema]))
+  const properties = { "properties?": open("Attributes, at most 256.") }
+  const entity = openObject({ type: text(), id: text(), ...properties })
+  /** Of what a search looks for. */
+  const kind = openObject({ type: text(), ...properties })
+  const action = openObject({ name: text(), ...properties })
+  const about = { "context?": open("At most 256 members.") }
   const operation = (
     operationId: string,
     summary: string,
-    body: Schema,
+    description: string,
+    body: Readonly<Record<string, Schema>>,
     answer: Schema,
   ): { readonly post: Operation } => ({
     post: {
       operationId,
       tags: ["authzen"],
       summary,
+      description,
       security: [{ accessClient: [] }],
-      requestBody: { required: true, content: json({ ...body, additionalProperties: true }) },
+      parameters: [{ name: "X-Request-ID", in: "header", description: "Sent back.", schema: { type: "string" } }],
+      requestBody: { required: true, content: json(openObject(body)) },
       responses: {
-        "200": {
-          description: "The answer.",
-          headers: headers("X-Request-ID"),
-          content: json(answer),
-        },
+        "200": { description: "The answer.", headers: headers("X-Request-ID?"), content: json(answer) },
         ...errors,
       },
     },
   })
-  const found = (results: Schema): Schema =>
-    object({ page: object({ next_token: text(), count: number() }), "context?": context, results: list(results) })
-  const search = (sought: string, results: Schema) =>
+  const search = (sought: string, body: Readonly<Record<string, Schema>>, results: Schema) =>
     operation(
       `search${sought}`,
       `Lists the ${sought.toLowerCase()}s that the rules permit.`,
-      object(optional),
-      found(results),
+      "For query clients, about policy alone: no grant, guardrail or ledger is asked. A page may be empty before the last.",
+      {
+        ...body,
+        ...about,
+        "page?": openObject({
+          "token?": text("`next_token` of an answer."),
+          "limit?": { type: "integer", minimum: 0 },
+        }),
+      },
+      object({
+        page: object({ next_token: text("Empty at the end."), count: integer() }),
+        "context?": context,
+        results: list(results),
+      }),
     )
   const stored = object({ type: text(), id: text() })
+  const fallback = { description: "For evaluations that have none of their own." }
   return {
     "/access/v1/evaluation": operation(
       "evaluate",
       "Evaluates one question.",
-      object({ ...question, "context?": open() }),
+      "A gateway of the dialect `authzen` has one call decided, which then counts. A query client asks what the rules say, which counts nothing.",
+      { subject: entity, action, resource: entity, ...about },
       decided,
     ),
     "/access/v1/evaluations": operation(
       "evaluateAll",
       "Evaluates several questions; without `evaluations` the one that it is.",
-      object({ ...optional, "context?": open(), "evaluations?": list(open()), "options?": open() }),
+      "Each question is evaluated as a single one is; `options` may end with the first that is permitted or denied.",
+      {
+        "subject?": fallback,
+        "action?": fallback,
+        "resource?": fallback,
+        "context?": fallback,
+        "evaluations?": {
+          description:
+            "Questions as for one evaluation. One that is malformed is not decided, and no fault of the others.",
+        },
+        "options?": openObject({
+          "evaluations_semantic?": oneOf(["execute_all", "deny_on_first_deny", "permit_on_first_permit"]),
+        }),
+      },
       { anyOf: [object({ evaluations: list(decided) }), decided] },
     ),
-    "/access/v1/search/subject": search("Subject", stored),
-    "/access/v1/search/resource": search("Resource", stored),
-    "/access/v1/search/action": search("Action", object({ name: text() })),
+    "/access/v1/search/subject": search("Subject", { subject: kind, action, resource: entity }, stored),
+    "/access/v1/search/resource": search("Resource", { subject: entity, action, resource: kind }, stored),
+    "/access/v1/search/action": search(
+      "Action",
+      { subject: entity, "action?": { description: "Not read." }, resource: entity },
+      object({ name: text() }),
+    ),
   }
 })()

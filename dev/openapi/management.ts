@@ -1,7 +1,7 @@
 /** The management API, from its contract. */
 import type { z } from "zod"
 import { CONTRACT, ENDPOINT_NAMES, type EndpointName } from "../../src/api/contract/contract.ts"
-import { errorsOf, type Access, type Endpoint } from "../../src/api/contract/endpoint.ts"
+import { errorsOf, type Access, type Body, type Endpoint } from "../../src/api/contract/endpoint.ts"
 import { ERRORS } from "../../src/api/contract/errors.ts"
 import { PARAMETERS } from "../../src/api/contract/parameters.ts"
 import {
@@ -9,6 +9,7 @@ import {
   errorAnswer,
   json,
   type Answer,
+  type Besides,
   type Method,
   type Operation,
   type Parameter,
@@ -42,15 +43,21 @@ function operationOf(path: string, entries: Entries): Operation {
     operationId: name,
     tags: [resource],
     summary: own.summary,
-    description: [...endpoints.map(({ access }) => whoText(access)), ...textOf(body?.usage)].join(" "),
+    description: [...endpoints.map(({ access }) => whoText(access)), own.details, body?.usage]
+      .filter((sentence) => sentence !== undefined)
+      .join(" "),
     security: endpoints.flatMap(({ access }) => securityOf(access)),
     parameters: [...pathParameters(path), ...endpoints.flatMap(publicationParameters), ...queryParameters(own)],
-    ...(body && { requestBody: { required: !body.isOptional, content: json(schemaOf(body.schema(), "input")) } }),
+    ...(body && { requestBody: { required: !body.isOptional, content: contentOf(body) } }),
     responses: Object.fromEntries([["200", answerOf(endpoints)], ...errorAnswers(endpoints)]),
   }
 }
 
-const textOf = (usage: string | undefined): readonly string[] => (usage === undefined ? [] : [usage])
+/** A raw one is the handler's to read: it need not be JSON. */
+function contentOf({ schema, isRaw }: Body): Answer["content"] & {} {
+  const made = schemaOf(schema(), "input")
+  return isRaw ? { "application/octet-stream": { schema: { description: made["description"] } } } : json(made)
+}
 
 function whoText(access: Access): string {
   switch (access.by) {
@@ -109,13 +116,19 @@ function publicationParameters({ access }: Endpoint): readonly Parameter[] {
 
 function queryParameters({ query }: Endpoint): readonly Parameter[] {
   if (!query) return []
-  const { properties, required } = schemaOf(query(), "input")
+  const { properties } = schemaOf(query(), "input")
+  // Whatever has a default, or makes one of what it cannot read, may be absent.
+  const missing = new Set(
+    query()
+      .safeParse({})
+      .error?.issues.map(({ path: [name] }) => name),
+  )
   const parameters: Parameter[] = []
   for (const [name, { description, ...schema }] of membersIn(properties)) {
     const parameter = {
       name,
       in: "query",
-      required: Array.isArray(required) && required.includes(name),
+      required: missing.has(name),
       schema,
     } as const
     parameters.push(typeof description === "string" ? { ...parameter, description } : parameter)
@@ -127,7 +140,7 @@ function answerOf(endpoints: readonly Endpoint[]): Answer {
   const schemas = endpoints.map(({ answer }) => schemaOf(answer(), "output"))
   const [only] = schemas
   const schema = schemas.length === 1 && only ? only : { anyOf: schemas }
-  return { description: "Done.", headers: headers("X-Narrowgate-Decision"), content: json(schema) }
+  return { description: "The request succeeded.", headers: headers("X-Narrowgate-Decision"), content: json(schema) }
 }
 
 function errorAnswers(endpoints: readonly Endpoint[]): readonly (readonly [string, Answer])[] {
@@ -139,10 +152,21 @@ function errorAnswers(endpoints: readonly Endpoint[]): readonly (readonly [strin
       const members = of.flatMap((code) => endpoints.flatMap(({ errorMembers }) => errorMembers?.[code] ?? []))
       return [
         String(status),
-        errorAnswer(status, of, description, Object.assign({}, ...members.map(membersOf))),
+        errorAnswer(status, of, description, {
+          members: Object.assign({}, ...members.map(membersOf)),
+          headers: status === 401 ? challengesOf(endpoints) : [],
+        }),
       ] as const
     },
   ).toSorted(([a], [b]) => (a < b ? -1 : 1))
+}
+
+/** What a 401 challenges the caller to send; a publisher's statement is none of HTTP's credentials. */
+function challengesOf(endpoints: readonly Endpoint[]): Besides["headers"] & {} {
+  const isPublishers = endpoints.map(({ access }) => access.by === "publisher")
+  if (isPublishers.every(Boolean)) return []
+  const nonce = endpoints.some(({ access }) => access.by === "task") ? (["DPoP-Nonce?"] as const) : []
+  return [isPublishers.includes(true) ? "WWW-Authenticate?" : "WWW-Authenticate", ...nonce]
 }
 
 /** Not every error of the code has them. */

@@ -4,7 +4,8 @@
  */
 import type { OpenApiDocument } from "./document.ts"
 import { memberRows, typeText } from "./members.ts"
-import type { Answer } from "./operation.ts"
+import { OPTIONAL, type Answer } from "./operation.ts"
+import { roleRows } from "./roles.ts"
 import type { Schema } from "./schema.ts"
 
 export function markdownOf(document: OpenApiDocument): string {
@@ -26,17 +27,27 @@ export function markdownOf(document: OpenApiDocument): string {
     "# HTTP reference",
     "Every endpoint, as the Worker describes it to programs in [openapi.json](openapi.json), which it serves at `/openapi.json`. `npm run openapi` writes this page from `src/api/contract/` and `dev/openapi/`.",
     String(info["description"]),
-    "A member whose name ends in `?` may be absent. Read what you know of an answer and leave the rest: a later version may say more.",
+    "A member, parameter or header whose name ends in `?` may be absent. Read what you know of an answer and leave the rest: a later version may say more.",
     "## Who",
     table(
       ["scheme", "is"],
       Object.entries(components.securitySchemes).map(([name, scheme]) => [`\`${name}\``, schemeText(scheme)]),
     ),
+    "## Roles",
+    "What each role of `operators.yaml` may do: `approver` includes `viewer`, and `operator` includes both. A rule has to permit the action `manage` as well. A path that is not in this table takes no role.",
+    table(["request", "lowest role", "without a role"], roleRows()),
     ...sections,
     "## Headers",
     table(
       ["header", "is"],
-      Object.entries(components.headers).map(([name, { description }]) => [`\`${name}\``, String(description)]),
+      [
+        ...new Map(
+          Object.entries(components.headers).map(([name, { description }]) => [
+            name.replace(OPTIONAL, ""),
+            String(description),
+          ]),
+        ),
+      ].map(([name, description]) => [`\`${name}\``, description]),
     ),
     "## Schemas",
     ...Object.entries(components.schemas).flatMap(([name, schema]) => [`### ${name}`].concat(schemaText(schema))),
@@ -61,8 +72,11 @@ function operationText(operation: Shared, document: OpenApiDocument): readonly s
     typeText(schema),
     meaning,
   ])
-  const body = Object.entries(requestBody?.content ?? {}).flatMap(([type, { schema }]) =>
-    [`Body, \`${type}\`${requestBody?.required ? "" : ", which may be absent"}:`].concat(schemaText(schema)),
+  const body = Object.entries(requestBody?.content ?? {}).flatMap(([type, { schema, example }]) =>
+    [`Body, \`${type}\`${requestBody?.required ? "" : ", which may be absent"}:`].concat(
+      schemaText(schema),
+      exampleText(type, example),
+    ),
   )
   const answers = Object.entries(responses).map(([status, answer]) => [status, resolved(answer, document)] as const)
   const good = answers.filter(([status]) => Number(status) < 400)
@@ -71,7 +85,7 @@ function operationText(operation: Shared, document: OpenApiDocument): readonly s
     [summary, description, ...who].filter((part) => part !== undefined).join(" "),
     ...(rows.length > 0 ? [table(["parameter", "in", "type", "meaning"], rows)] : []),
     ...body,
-    ...good.flatMap(([status, answer]) => answerText(status, answer)),
+    ...good.flatMap(([status, answer]) => answerText(status, answer, document)),
     ...(bad.length > 0 ? [`Errors: ${bad.map(([status, answer]) => `${status} ${codesOf(answer)}`).join("; ")}.`] : []),
   ]
 }
@@ -83,11 +97,30 @@ function resolved(answer: Shared["responses"][string], { components }: OpenApiDo
   return found
 }
 
-function answerText(status: string, { description, content }: Answer): readonly string[] {
+function answerText(status: string, answer: Answer, document: OpenApiDocument): readonly string[] {
+  const { description, content } = answer
   const schema = content?.["application/json"]?.schema
   const types = Object.keys(content ?? {}).map((type) => `\`${type}\``)
   const head = `${status}${types.length === 0 ? "" : `, ${types.join(" or ")}`}: ${description}`
-  return [head, ...(schema ? schemaText(schema) : [])]
+  const sent = headerNames(answer, document)
+  const of = sent.length === 0 ? [] : [`Headers: ${sent.join(", ")}.`]
+  const example = content?.["application/json"]?.example
+  return [[head, ...of].join(" "), ...(schema ? schemaText(schema) : []), ...exampleText("application/json", example)]
+}
+
+/** A form as it is sent, and JSON on one line, which the formatter breaks. */
+function exampleText(type: string, example: unknown): readonly string[] {
+  if (example === undefined || example === null) return []
+  if (type === "application/json") return [`\`\`\`json\n${JSON.stringify(example, null, 2)}\n\`\`\``]
+  const fields = Object.entries(example).map(([name, value]) => `${name}=${String(value)}`)
+  return [`\`\`\`\n${fields.join("\n&")}\n\`\`\``]
+}
+
+function headerNames({ headers = {} }: Answer, { components }: OpenApiDocument): readonly string[] {
+  return Object.entries(headers).map(([name, { $ref }]) => {
+    const isThere = components.headers[$ref.split("/").at(-1) ?? ""]?.["required"] === true
+    return `\`${name}${isThere ? "" : "?"}\``
+  })
 }
 
 /** The codes that the body may have; of a body without any, what its description says. */

@@ -4,16 +4,19 @@ import {
   errorAnswer,
   html,
   json,
+  unforeseen,
   type Answer,
   type Operation,
   type Parameter,
   type Paths,
 } from "./operation.ts"
-import { list, number, object, oneOf, open, text, type Schema } from "./schema.ts"
+import { OAUTH_CODES } from "../../src/core/denials/oauth/reason.ts"
+import { grantedDetails } from "../../src/api/contract/tasks.ts"
+import { boolean, list, integer, object, oneOf, open, openObject, schemaOf, text, type Schema } from "./schema.ts"
 
 const form = (members: Readonly<Record<string, Schema>>): NonNullable<Operation["requestBody"]> => ({
   required: true,
-  content: { "application/x-www-form-urlencoded": { schema: { ...object(members), additionalProperties: true } } },
+  content: { "application/x-www-form-urlencoded": { schema: openObject(members) } },
 })
 
 const client = {
@@ -23,6 +26,8 @@ const client = {
   "actor_token_type?": text("`urn:ietf:params:oauth:token-type:jwt`."),
   "client_id?": text("The agent's id."),
 }
+/** RFC 7009, section 2.1; RFC 7662, section 2.1. */
+const presented = { token: text(), "token_type_hint?": text("Not read.") }
 const grant = {
   "scope?": text("Scopes, separated by spaces; absent: the purpose's default."),
   "authorization_details?": text("RFC 9396, as JSON, in place of `scope`."),
@@ -31,35 +36,21 @@ const grant = {
   "resource?": { anyOf: [text(), list(text())] },
 }
 
-const CODES = [
-  "invalid_request",
-  "invalid_grant",
-  "invalid_scope",
-  "invalid_target",
-  "invalid_authorization_details",
-  "invalid_dpop_proof",
-  "invalid_binding_message",
-  "unknown_user_id",
-  "unauthorized_client",
-  "unsupported_grant_type",
-  "consent_required",
-  "authorization_pending",
-  "slow_down",
-  "access_denied",
-  "expired_token",
-]
+/** The error of RFC 6749, section 5.2, of each status. */
+const codesOf = (status: number): readonly string[] =>
+  Object.entries(OAUTH_CODES).flatMap(([code, own]) => (own === status ? [code] : []))
 const errors: Readonly<Record<string, Answer>> = {
-  "400": errorAnswer(400, CODES, "The request is not granted: RFC 6749, section 5.2."),
-  "401": errorAnswer(401, ["invalid_client"], "The agent is not proven."),
-  "429": errorAnswer(429, ["rate_limited"], "The agent has too many task trees open, or opened them too fast."),
-  "503": errorAnswer(503, ["temporarily_unavailable", "unavailable"], "Something that decides this is unavailable."),
+  "400": errorAnswer(400, codesOf(400), "The request is not granted: RFC 6749, section 5.2."),
+  "401": errorAnswer(401, codesOf(401), "The agent is not proven.", { headers: ["WWW-Authenticate"] }),
+  "429": errorAnswer(429, codesOf(429), "The agent has too many task trees open, or opened them too fast."),
+  "503": errorAnswer(503, [...codesOf(503), "unavailable"], "Something that decides this is unavailable."),
 }
 
-const details = list(open("`narrowgate_call`."))
+const details = list(schemaOf(grantedDetails(), "output"))
 const issued = object({
   access_token: text(),
   token_type: oneOf(["Bearer", "DPoP"]),
-  expires_in: number("Seconds."),
+  expires_in: integer("Seconds."),
   "refresh_token?": text(),
   scope: text("What was granted."),
   task: text(),
@@ -78,19 +69,20 @@ const claims = object({
   purpose: text(),
   scope: text(),
   "authorization_details?": details,
-  iat: number(),
-  exp: number(),
-  "nbf?": number(),
+  iat: integer("Seconds since the epoch."),
+  exp: integer("Seconds since the epoch."),
+  "nbf?": integer("Seconds since the epoch."),
   jti: text(),
   token_type: oneOf(["Bearer", "DPoP"]),
   "cnf?": object({ jkt: text() }),
   "user?": open(),
-  "since?": number("When the authority began that it stands for."),
+  "since?": integer("Seconds since the epoch: when the authority was given that it stands for."),
 })
 
 function operation(
   operationId: string,
   summary: string,
+  description: string,
   requestBody: Operation["requestBody"],
   answer: Answer,
 ): { readonly post: Operation } {
@@ -100,6 +92,7 @@ function operation(
       operationId,
       tags: ["oauth"],
       summary,
+      description,
       security: [{}],
       ...(operationId === "token" && { parameters: [dpop] }),
       ...(requestBody && { requestBody }),
@@ -127,15 +120,16 @@ const authorizationAnswers: Readonly<Record<string, Answer>> = {
   "200": page("The page that asks the person."),
   "204": { description: "To a prefetch, or to HEAD: nothing was done." },
   "303": {
-    description: "To the client with `code`, or with `error`; or to the sign-in.",
-    headers: headers("Location"),
+    description: "Redirects to the client with `code` or `error`, or to the sign-in.",
+    headers: headers("Location", "Referrer-Policy", "X-Narrowgate-Decision?"),
   },
   "400": page("Something is wrong with the client, its redirect URI, or what was sent."),
   "403": page("The person may not allow it, or the answer did not come from our page."),
   "429": page("Too many requests."),
   "503": {
     ...page("Something that decides this is unavailable; JSON if nothing could be decided at all."),
-    content: { ...html, ...errorAnswer(503, ["unavailable"], "").content },
+    headers: headers("Retry-After?"),
+    content: { ...html, ...unforeseen.content },
   },
 }
 const authorizationParameters: readonly Parameter[] = [
@@ -152,10 +146,11 @@ const authorizationParameters: readonly Parameter[] = [
   query("dpop_jkt", "Thumbprint of the key that the token is to be bound to."),
   query("response_mode", "`query`."),
 ]
-const authorization = (operationId: string, summary: string): Operation => ({
+const authorization = (operationId: string, summary: string, description: string): Operation => ({
   operationId,
   tags: ["oauth"],
   summary,
+  description,
   security: [{ session: [] }],
   parameters: authorizationParameters,
   responses: authorizationAnswers,
@@ -165,6 +160,7 @@ export const oauthPaths: Paths = {
   "/oauth/token": operation(
     "token",
     "Issues a delegation token.",
+    "By token exchange (RFC 8693), an ID-JAG, an authorization code, a refresh token, or CIBA; `grant_type` says which. It opens a task, or renews the token of one.",
     form({
       grant_type: text(),
       ...client,
@@ -184,12 +180,21 @@ export const oauthPaths: Paths = {
     done("The token.", issued),
   ),
   "/oauth/authorize": {
-    get: authorization("authorizePage", "Asks a person at their browser for their consent to a task."),
-    post: authorization("authorizeAnswer", "Takes the answer of that page."),
+    get: authorization(
+      "authorizePage",
+      "Asks a person at their browser for their consent to a task.",
+      "The authorization code flow with PKCE, for agents whose entry in `agents.yaml` has a `client`.",
+    ),
+    post: authorization(
+      "authorizeAnswer",
+      "Takes the answer of that page.",
+      "Only our own page can send it. An answer that counts sends the browser back to the client.",
+    ),
   },
   "/oauth/bc-authorize": operation(
     "backchannelAuthorize",
     "Asks a person who is elsewhere for their consent to a task (CIBA, poll mode).",
+    "The person answers in the console or at `/v1/approvals`. Meanwhile the agent polls the token endpoint with `auth_req_id`.",
     form({
       ...client,
       ...grant,
@@ -200,13 +205,14 @@ export const oauthPaths: Paths = {
     }),
     done(
       "The request that the agent polls with.",
-      object({ auth_req_id: text(), expires_in: number("Seconds."), interval: number("Seconds.") }),
+      object({ auth_req_id: text(), expires_in: integer("Seconds."), interval: integer("Seconds.") }),
     ),
   ),
   "/oauth/introspect": operation(
     "introspect",
     "Says what a delegation token is (RFC 7662).",
-    form({ token: text(), ...client }),
+    "For the token's own agent and the agents above it; to any other agent each token is inactive.",
+    form({ ...presented, ...client }),
     done("Its claims, to its own agent and to those above it; else that it is not active.", {
       anyOf: [claims, object({ active: { const: false } })],
     }),
@@ -214,52 +220,103 @@ export const oauthPaths: Paths = {
   "/oauth/revoke": operation(
     "revoke",
     "Ends a delegation token, or the task of a refresh token (RFC 7009).",
-    form({ token: text(), ...client }),
+    "For the token's own agent. The other tokens of the task remain valid.",
+    form({ ...presented, ...client }),
     {
-      description: "It opens nothing any more, or there is no such token.",
+      description: "The token is revoked, or there is no such token.",
       headers: headers("X-Narrowgate-Decision"),
     },
   ),
 }
 
 function document(operationId: string, summary: string, schema: Schema, more: Readonly<Record<string, Answer>> = {}) {
+  const answer: Answer = { description: "The document.", headers: headers("Cache-Control"), content: json(schema) }
+  const description = "Public. It may be cached as `Cache-Control` says."
+  return publicly(operationId, [summary, description], answer, more)
+}
+
+/** How the Worker is, now. */
+function state(operationId: string, summary: string, schema: Schema, more: Readonly<Record<string, Answer>> = {}) {
+  const description = "Public. It is the present state of the Worker."
+  return publicly(
+    operationId,
+    [summary, description],
+    { description: "It is in this state.", content: json(schema) },
+    more,
+  )
+}
+
+function publicly(
+  operationId: string,
+  [summary, description]: readonly [summary: string, description: string],
+  answer: Answer,
+  more: Readonly<Record<string, Answer>>,
+) {
   const operation: Operation = {
     operationId,
     tags: ["metadata"],
     summary,
+    description,
     security: [{}],
-    responses: {
-      "200": { description: "The document.", headers: headers("Cache-Control"), content: json(schema) },
-      ...more,
-    },
+    responses: { "200": answer, "403": ofGateway, ...more },
   }
   return { get: operation }
 }
 
+const ofGateway = errorAnswer(403, ["unknown_gateway"], "The request has the header `X-Narrowgate-Key`.", {
+  headers: ["X-Narrowgate-Status"],
+})
 const missing: Answer = {
-  description: "There is nothing here.",
+  description: "There is no such document.",
   content: json(object({ error: { const: "not_found" }, error_description: text() })),
 }
 const texts = list(text())
-const unavailable: Answer = {
-  description: "An unforeseen fault.",
-  content: json(object({ error: { const: "unavailable" }, error_description: text() })),
-}
 
 export const publicPaths: Paths = {
   "/.well-known/oauth-authorization-server": document(
     "authorizationServerMetadata",
     "Metadata of the authorization server (RFC 8414).",
-    {
-      ...object({
-        issuer: text(),
-        authorization_endpoint: text(),
-        token_endpoint: text(),
-        jwks_uri: text(),
-        grant_types_supported: texts,
-      }),
-      additionalProperties: true,
-    },
+    object({
+      ...Object.fromEntries(
+        [
+          "issuer",
+          "authorization_endpoint",
+          "token_endpoint",
+          "introspection_endpoint",
+          "revocation_endpoint",
+          "backchannel_authentication_endpoint",
+          "jwks_uri",
+        ].map((name) => [name, text()]),
+      ),
+      ...Object.fromEntries(
+        [
+          "grant_types_supported",
+          "authorization_grant_profiles_supported",
+          "response_types_supported",
+          "response_modes_supported",
+          "code_challenge_methods_supported",
+          "authorization_details_types_supported",
+          "backchannel_token_delivery_modes_supported",
+          "token_endpoint_auth_methods_supported",
+          "token_endpoint_auth_signing_alg_values_supported",
+          "introspection_endpoint_auth_methods_supported",
+          "introspection_endpoint_auth_signing_alg_values_supported",
+          "revocation_endpoint_auth_methods_supported",
+          "revocation_endpoint_auth_signing_alg_values_supported",
+          "dpop_signing_alg_values_supported",
+          "access_token_signing_alg_values_supported",
+        ].map((name) => [name, texts]),
+      ),
+      ...Object.fromEntries(
+        [
+          "authorization_response_iss_parameter_supported",
+          "backchannel_user_code_parameter_supported",
+          "client_id_metadata_document_supported",
+          "request_parameter_supported",
+          "request_uri_parameter_supported",
+        ].map((name) => [name, boolean]),
+      ),
+    }),
   ),
   "/.well-known/oauth-protected-resource/{gateway}": (() => {
     const { get } = document(
@@ -299,18 +356,19 @@ export const publicPaths: Paths = {
     "Public keys of delegation tokens and Transaction Tokens.",
     object({ keys: list(open("A JWK.")) }),
     {
-      "503": unavailable,
+      "503": unforeseen,
     },
   ),
   "/openapi.json": document("openapi", "This description.", open()),
-  "/healthz": document("alive", "Says that the Worker runs.", object({ status: { const: "alive" } })),
-  "/readyz": document(
+  "/healthz": state("alive", "Says that the Worker runs.", object({ status: { const: "alive" } })),
+  "/readyz": state(
     "ready",
     "Says whether there is a bundle to decide by and a key to sign with.",
-    object({ status: { const: "ready" }, bundle: object({ seq: number(), digest: text() }) }),
+    object({ status: { const: "ready" }, bundle: object({ seq: integer(), digest: text() }) }),
     {
       "503": {
         description: "Not ready.",
+        headers: headers("Retry-After"),
         content: json({
           anyOf: [
             object({ status: { const: "not ready" } }),

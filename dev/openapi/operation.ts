@@ -9,8 +9,8 @@ export interface Parameter {
   readonly schema: Schema
 }
 
-interface Content {
-  readonly [mediaType: string]: { readonly schema: Schema }
+export interface Content {
+  readonly [mediaType: string]: { readonly schema: Schema; readonly example?: unknown }
 }
 
 export interface Answer {
@@ -23,7 +23,7 @@ export interface Operation {
   readonly operationId: string
   readonly tags: readonly string[]
   readonly summary: string
-  readonly description?: string
+  readonly description: string
   readonly security: readonly Readonly<Record<string, readonly string[]>>[]
   readonly parameters?: readonly Parameter[]
   readonly requestBody?: { readonly required: boolean; readonly content: Content }
@@ -58,11 +58,36 @@ export const HEADERS = {
   "Content-Language": "Of the description.",
   "Cache-Control": "How long it may be kept.",
   Location: "Where the browser goes.",
+  "Referrer-Policy": "What the client learns of the address that sends it the browser.",
 } as const
 type Header = keyof typeof HEADERS
+/** A header whose name ends in `?` may be absent. */
+type Named = Header | `${Header}?`
 
-export function headers(...names: readonly Header[]): NonNullable<Answer["headers"]> {
-  return Object.fromEntries(names.map((name) => [name, { $ref: `#/components/headers/${name}` }]))
+/** Ends the name of a header that may be absent. */
+export const OPTIONAL = ".optional"
+
+export function headers(...names: readonly Named[]): NonNullable<Answer["headers"]> {
+  return Object.fromEntries(
+    names.map((name) => [name.replace("?", ""), { $ref: `#/components/headers/${name.replace("?", OPTIONAL)}` }]),
+  )
+}
+
+/** Each of them as it is used: one that is there every time, and one that may be absent. */
+export function headerComponents(uses: string): Readonly<Record<string, Schema>> {
+  const all = Object.entries(HEADERS).flatMap(([name, description]): (readonly [string, Schema])[] => {
+    const header = { description, schema: name === "Retry-After" ? { type: "integer" } : { type: "string" } }
+    return [
+      [name, { ...header, required: true }],
+      [name + OPTIONAL, header],
+    ]
+  })
+  return Object.fromEntries(all.filter(([name]) => uses.includes(`"#/components/headers/${name}"`)))
+}
+
+export interface Besides {
+  readonly members?: Readonly<Record<string, Schema>>
+  readonly headers?: readonly Named[]
 }
 
 /** `{error, error_description, decision_id}`. A fault that nobody foresaw has left no record: then there is no id. */
@@ -70,11 +95,22 @@ export function errorAnswer(
   status: number,
   codes: readonly string[],
   description: string,
-  members: Readonly<Record<string, Schema>> = {},
+  besides: Besides = {},
 ): Answer {
   const id = status === 503 ? "decision_id?" : "decision_id"
-  const schema = object({ error: oneOf(codes), error_description: text(), [id]: text(), ...members })
+  const schema = object({ error: oneOf(codes), error_description: text(), [id]: text(), ...besides.members })
+  const recorded =
+    status === 503
+      ? (["X-Narrowgate-Decision?", "X-Narrowgate-Code?"] as const)
+      : (["X-Narrowgate-Decision", "X-Narrowgate-Code"] as const)
   const waits = status === 503 || status === 429 ? (["Retry-After"] as const) : []
-  const sent = headers("X-Narrowgate-Decision", "X-Narrowgate-Code", ...waits)
+  const sent = headers(...recorded, ...waits, ...(besides.headers ?? []))
   return { description, headers: sent, content: json(schema) }
+}
+
+/** A fault that nobody foresaw, where no other 503 is answered. */
+export const unforeseen: Answer = {
+  description: "An unforeseen fault.",
+  headers: headers("Retry-After"),
+  content: json(object({ error: { const: "unavailable" }, error_description: text() })),
 }

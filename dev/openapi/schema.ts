@@ -41,13 +41,32 @@ function converted(root: z.ZodType, io: "input" | "output", own: string | null):
     override: ({ zodSchema, jsonSchema }) => {
       const name = names.get(zodSchema)
       if (name !== undefined && name !== own) replace(jsonSchema, ref(name))
-      // An object whose members somebody else has named.
+      // An object whose members are named by its author.
       else if (zodSchema._zod.def.type === "custom") Object.assign(jsonSchema, { type: "object" })
       // A reader takes what it knows and leaves the rest: an answer may have more members in a later version.
       else if (isEmpty(jsonSchema.additionalProperties)) delete jsonSchema.additionalProperties
     },
   })
-  return made
+  return withoutUnions(made)
+}
+
+/** What says of a schema of several types what it is, whichever type a value has. */
+const OF_ALL_TYPES: ReadonlySet<string> = new Set(["title", "description", "default", "examples"])
+
+/** A list of types becomes alternatives of one type each, because many generators of clients read only those. */
+function withoutUnions(schema: object): Schema {
+  const members = Object.entries(schema).map(([name, value]: [string, unknown]) => [name, within(value)] as const)
+  const { type } = Object.fromEntries(members)
+  if (!Array.isArray(type)) return Object.fromEntries(members)
+  const general = members.filter(([name]) => OF_ALL_TYPES.has(name))
+  const special = members.filter(([name]) => name !== "type" && !OF_ALL_TYPES.has(name))
+  const anyOf = type.map((one: unknown) => Object.fromEntries([["type", one], ...(one === "null" ? [] : special)]))
+  return { ...Object.fromEntries(general), anyOf }
+}
+
+function within(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(within)
+  return typeof value === "object" && value !== null ? withoutUnions(value) : value
 }
 
 const isEmpty = (value: unknown): boolean =>
@@ -62,8 +81,8 @@ export const text = (description?: string): Schema => ({
   type: "string",
   ...(description !== undefined && { description }),
 })
-export const number = (description?: string): Schema => ({
-  type: "number",
+export const integer = (description?: string): Schema => ({
+  type: "integer",
   ...(description !== undefined && { description }),
 })
 export const boolean: Schema = { type: "boolean" }
@@ -74,6 +93,19 @@ export const open = (description?: string): Schema => ({
   type: "object",
   additionalProperties: true,
   ...(description !== undefined && { description }),
+})
+
+/** Texts by name. */
+export const texts = (description: string): Schema => ({
+  type: "object",
+  description,
+  additionalProperties: { type: "string" },
+})
+
+/** A request whose reader ignores members that it does not know, as the standards demand. */
+export const openObject = (members: Readonly<Record<string, Schema>>): Schema => ({
+  ...object(members),
+  additionalProperties: true,
 })
 
 /** A member whose name ends in `?` may be absent. */

@@ -1,11 +1,15 @@
-/** The pages of `docs/reference` that are made of the tables in `src`. */
+/** The pages of `docs/reference` that are generated from the tables and definitions of the code. */
 import { policyFilesPage } from "../../cli/schemas/policy-files-page.ts"
+import { commandsPage } from "./commands.ts"
 import { denialsPage } from "./denials.ts"
+import { limitsPage } from "./limits.ts"
 import { recordFieldsPage } from "./record-fields.ts"
 
 /** By their file. */
 export const PAGES: ReadonlyMap<string, () => string> = new Map([
+  ["docs/reference/commands.md", commandsPage],
   ["docs/reference/denials.md", denialsPage],
+  ["docs/reference/limits.md", limitsPage],
   ["docs/reference/policy-files.md", policyFilesPage],
   ["docs/reference/record-fields.md", recordFieldsPage],
 ])

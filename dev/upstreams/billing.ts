@@ -1,4 +1,4 @@
-/** `billing`, the MCP server of the demo that gives money back: what people want to be asked about. No money moves. */
+/** `billing`, the MCP server of the demo that refunds money: the calls that need an approval. No money moves. */
 import { McpServer } from "@modelcontextprotocol/server"
 import { z } from "zod"
 import { type McpUpstream, say, startMcp } from "./mcp.ts"

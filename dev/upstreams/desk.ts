@@ -7,7 +7,7 @@ import { z } from "zod"
 import { type McpUpstream, say, startMcp } from "./mcp.ts"
 
 export interface Desk extends McpUpstream {
-  /** From now on it says this of its tool `search`; null: what it said at first. */
+  /** Changes the description of its tool `search`; null restores the first one. */
   readonly describeSearch: (description: string | null) => void
 }
 

@@ -1,6 +1,6 @@
 /**
- * The reference MCP server, an unchanged program of others. It listens on ALL interfaces and nothing can change that;
- * its tool `get-env` gives its environment away. Hence an empty environment, and no run outside of development.
+ * The reference MCP server, an unchanged third-party program. It listens on ALL interfaces and nothing can change that;
+ * its tool `get-env` discloses its environment. Hence an empty environment, and no run outside of development.
  */
 import { spawn } from "node:child_process"
 import { createRequire } from "node:module"

@@ -1,4 +1,4 @@
-/** An MCP server of the demo over HTTP: each message goes to the library's handler, and is remembered. */
+/** An MCP server of the demo over HTTP: passes each message to the library's handler, and stores it. */
 import { type IncomingMessage, type ServerResponse, createServer } from "node:http"
 import { Readable } from "node:stream"
 import { buffer } from "node:stream/consumers"
@@ -67,7 +67,7 @@ async function serve(
   await pipeline(Readable.from(answer.body), response)
 }
 
-/** A message without a body, such as the GET that opens a stream, goes by its HTTP method. */
+/** A message without a body, such as the GET that opens a stream, is named by its HTTP method. */
 function message(body: Buffer, { method = "" }: IncomingMessage): { method: string; name: string } {
   try {
     const parsed = Message.parse(JSON.parse(body.toString()))

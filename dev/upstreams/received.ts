@@ -1,10 +1,10 @@
-/** What an upstream got to see: the proof that no delegation token and no forged identity reaches one. */
+/** What an upstream received: the proof that no delegation token and no forged identity reaches one. */
 import type { IncomingHttpHeaders } from "node:http"
 
 export interface Received {
   /** The JSON-RPC method at an MCP server, the HTTP method at an API. */
   readonly method: string
-  /** The tool's name, or empty where the method has none, at an MCP server; path and query at an API. */
+  /** The tool's name, or empty if the method has none, at an MCP server; path and query at an API. */
   readonly name: string
   /** Those that carry identity or a credential, as they arrived. */
   readonly headers: Readonly<Record<string, string>>

@@ -1,8 +1,8 @@
 /**
- * `/v1/agents`: which agents are registered, when each was last seen, and what of its permissions it has used, as far as
- * the newest records show.
+ * `/v1/agents`: the registered agents, when each was last seen, and which of its permissions it has used according to
+ * the newest records.
  */
-import { agentsSeen, toolsUsed, type LookedAt, type ToolUsed } from "../audit/agents-seen.ts"
+import { agentsSeen, toolsUsed, type SearchedRange, type ToolUsed } from "../audit/agents-seen.ts"
 import { isLifecycle } from "../core/catalog/lifecycle.ts"
 import type { Tool } from "../core/catalog/tool.ts"
 import { within } from "../core/task/narrow.ts"
@@ -10,7 +10,7 @@ import type { AgentDefinition, IdentityDefinition, PurposeDefinition } from "../
 import type { GrantDefinition } from "../core/policy/definition/grant.ts"
 import type { Handler } from "./handler.ts"
 
-/** Of an answer about one; those that it has used come first. */
+/** How many tools the answer about one agent lists; the most recently used ones come first. */
 const MAX_TOOLS = 500
 
 export const listAgents: Handler<"listAgents"> = async ({ query: { after, limit }, bundle, context }) => {
@@ -35,8 +35,8 @@ export const showAgent: Handler<"showAgent"> = async ({ parameters: { agent: id 
   const purposes = agent.purposes.flatMap((name) => bundle.purposes.get(name) ?? [])
   return {
     answer: {
-      ...shownAgent(agent),
-      purposes: purposes.map(shownPurpose),
+      ...agentView(agent),
+      purposes: purposes.map(purposeView),
       last_seen,
       calls,
       denied,
@@ -45,19 +45,19 @@ export const showAgent: Handler<"showAgent"> = async ({ parameters: { agent: id 
   }
 }
 
-function shownAgent({ identities, ...agent }: AgentDefinition) {
+function agentView({ identities, ...agent }: AgentDefinition) {
   const { ceiling, ...rest } = agent
-  return { ...rest, ceiling: shownGrant(ceiling), identities: (identities ?? []).map(shownIdentity) }
+  return { ...rest, ceiling: grantView(ceiling), identities: (identities ?? []).map(identityView) }
 }
 
-/** How it is proven, without the keys that prove it. */
-function shownIdentity(identity: IdentityDefinition) {
+/** Shows how an agent authenticates, without the keys that verify it. */
+function identityView(identity: IdentityDefinition) {
   if (identity.kind === "private_key_jwt") return { kind: identity.kind, keys: identity.keys.kind }
   const { kind, issuer, subject } = identity
   return { kind, issuer, subject }
 }
 
-const shownGrant = ({ tools, max_sensitivity, environments, calls, arguments: bounds }: GrantDefinition) => ({
+const grantView = ({ tools, max_sensitivity, environments, calls, arguments: bounds }: GrantDefinition) => ({
   tools,
   max_sensitivity,
   arguments: bounds,
@@ -65,14 +65,14 @@ const shownGrant = ({ tools, max_sensitivity, environments, calls, arguments: bo
   calls: calls ?? null,
 })
 
-function shownPurpose({ name, grant, default: unasked, life, idle, user, plan }: PurposeDefinition) {
+function purposeView({ name, grant, default: defaultTools, life, idle, user, plan }: PurposeDefinition) {
   const limits = { life, idle: idle ?? null, user, has_plan: plan !== undefined }
-  return { name, grant: shownGrant(grant), default: unasked ?? grant.tools, ...limits }
+  return { name, grant: grantView(grant), default: defaultTools ?? grant.tools, ...limits }
 }
 
 interface Permissions {
-  readonly looked_at: LookedAt
-  /** Those that a purpose and the ceiling cover, and how it has used each. */
+  readonly looked_at: SearchedRange
+  /** Tools that both a purpose and the ceiling cover, and how the agent has used each of them. */
   readonly tools: readonly (Omit<ToolUsed, "last"> & {
     readonly action: string
     readonly sensitivity: string
@@ -80,9 +80,9 @@ interface Permissions {
     readonly last: number | null
   })[]
   readonly total: number
-  /** Of all of them, those that it was never allowed to call. */
+  /** How many of these tools the agent was never allowed to call. */
   readonly unused: number
-  /** Called, though none of its purposes covers them. */
+  /** Tools that the agent called although none of its purposes covers them. */
   readonly beyond: readonly ToolUsed[]
 }
 
@@ -90,13 +90,13 @@ function permissionsOf(
   agent: AgentDefinition,
   purposes: readonly PurposeDefinition[],
   catalog: Iterable<Tool>,
-  { looked_at, tools }: { readonly looked_at: LookedAt; readonly tools: readonly ToolUsed[] },
+  { looked_at, tools }: { readonly looked_at: SearchedRange; readonly tools: readonly ToolUsed[] },
 ): Permissions {
   const used = new Map(tools.map((one) => [one.tool, one]))
   const isAtMost = within(agent.ceiling)
   const covers = purposes.map(({ name, grant }) => ({ name, isCovered: within(grant) }))
   const all = [...catalog]
-  // They come with the other tools of their server.
+  // Lifecycle tools come with the other tools of their server, so they are no permission of their own.
   const lifecycle = new Set(all.filter(isLifecycle).map(({ name }) => name))
   const covered = all.flatMap((tool) => {
     if (!isAtMost(tool) || lifecycle.has(tool.name)) return []

@@ -1,56 +1,59 @@
 /**
- * `/v1/tasks/:task/approvals`: what people are asked about single calls of a task, and what they answer: those whom
- * approvers.yaml names, or an operator. Never an agent: it comes with a person's own token.
+ * `/v1/tasks/:task/approvals`: approvals of single calls of a task, and the decisions of approvers on them. Only a
+ * person whom `approvers.yaml` names, or an operator, decides, with an access token of their own; an agent never does.
  */
 import { recordOf } from "../core/record/record.ts"
 import type { Approval, Unanswerable } from "../core/task/approval.ts"
-import { isRedacted, REDACTED } from "../core/catalog/redaction.ts"
-import type { NotAsked } from "../core/task/approvers.ts"
+import { isRedacted, withoutRedacted } from "../core/catalog/redaction.ts"
+import type { NotApprover } from "../core/task/approvers.ts"
 import { askLedger } from "../ledger/ask.ts"
 import { LEDGER_VERSION } from "../ledger/protocol.ts"
-import { isTaskId, rootOf } from "../core/task/state.ts"
+import { isOwnTaskId } from "../ledger/locator.ts"
 import type { Bundle } from "../core/policy/assemble.ts"
 import { situationOf } from "./call-situation.ts"
 import type { Handler } from "./handler.ts"
 import { isApiError, type ApiError } from "./outcome.ts"
-import { answererOf, recordedAnswerer, type Answerer } from "./person.ts"
+import { approvingCallerOf, recordedApprover, type ApprovingCaller } from "./person.ts"
 
 const APPROVAL = /^apr_[0-9A-HJKMNP-TV-Z]{26}$/
 
-const OUT_OF_REACH = { error: "unavailable", description: "The task's ledger did not answer: ask again." } as const
+const LEDGER_UNAVAILABLE = {
+  error: "unavailable",
+  description: "The task's ledger did not answer: ask again.",
+} as const
 
 export const listCallApprovals: Handler<"listCallApprovals"> = async ({ parameters: { task }, bundle, context }) => {
-  if (!isTaskId(task)) return notFound("task")
-  const answer = await askLedger(context.env, rootOf(task), async (ledger) => ({
+  if (!isOwnTaskId(context.env, task)) return notFound("task")
+  const answer = await askLedger(context.env, task, async (ledger) => ({
     found: await ledger.approvalsOf(task),
   }))
-  if (!answer) return OUT_OF_REACH
+  if (!answer) return LEDGER_UNAVAILABLE
   if (!answer.found) return notFound("task")
-  return { answer: { approvals: answer.found.map((each) => shownApproval(each, bundle)) }, record: { task } }
+  return { answer: { approvals: answer.found.map((each) => approvalView(each, bundle)) }, record: { task } }
 }
 
 export const showCallApproval: Handler<"showCallApproval"> = async (input) => {
   const { request, parameters, caller, bundle, context } = input
   const { task, approval: id } = parameters
   const record = { task }
-  if (!isTaskId(task) || !APPROVAL.test(id)) return { ...notFound("approval"), record }
-  // Who may look is not always who may answer.
-  const would = await answererOf(request, "approver", id, bundle, context)
+  if (!isOwnTaskId(context.env, task) || !APPROVAL.test(id)) return { ...notFound("approval"), record }
+  // A role that suffices to read an approval need not suffice to decide on it.
+  const would = await approvingCallerOf(request, "approver", id, bundle, context)
   if (isApiError(would)) return would
-  const found = await askLedger(context.env, rootOf(task), async (ledger) => ({
+  const found = await askLedger(context.env, task, async (ledger) => ({
     shown: await ledger.approval(
       LEDGER_VERSION,
       bundle.pointer,
       { task, id },
-      caller.answering.operator !== null,
-      would.answering,
+      caller.identity.operator !== null,
+      would.identity,
     ),
   }))
-  if (!found || found.shown === "unavailable") return { ...OUT_OF_REACH, record }
+  if (!found || found.shown === "unavailable") return { ...LEDGER_UNAVAILABLE, record }
   if (!found.shown) return { ...notFound("approval"), record }
-  const { asked, risk, unanswerable } = found.shown
-  const situation = await situationOf(asked, risk, bundle, context)
-  return { answer: { ...shownApproval(asked, bundle), unanswerable, ...situation }, record }
+  const { asked: approval, risk, unanswerable } = found.shown
+  const situation = await situationOf(approval, risk, bundle, context)
+  return { answer: { ...approvalView(approval, bundle), unanswerable, ...situation }, record }
 }
 
 export const answerCallApproval: Handler<"answerCallApproval"> = async (input) => {
@@ -64,25 +67,32 @@ export const answerCallApproval: Handler<"answerCallApproval"> = async (input) =
     ...(reason !== undefined && { reason }),
   }
   const record = { task, arguments: answerGiven }
-  if (!isTaskId(task) || !APPROVAL.test(id)) return { ...notFound("approval"), record }
-  const kept = recordOf({ decision: "allow", code: "ok", ...recordedAnswerer(caller), ...record, ...started })
+  if (!isOwnTaskId(context.env, task) || !APPROVAL.test(id)) return { ...notFound("approval"), record }
+  const ledgerRecord = recordOf({ decision: "allow", code: "ok", ...recordedApprover(caller), ...record, ...started })
   const vote = { approved, uses: uses ?? null, ...(reason !== undefined && { reason }) }
-  const answer = await askLedger(context.env, rootOf(task), async (ledger) => ({
-    outcome: await ledger.answerApproval(LEDGER_VERSION, bundle.pointer, { task, id }, vote, caller.answering, kept),
+  const answer = await askLedger(context.env, task, async (ledger) => ({
+    outcome: await ledger.answerApproval(
+      LEDGER_VERSION,
+      bundle.pointer,
+      { task, id },
+      vote,
+      caller.identity,
+      ledgerRecord,
+    ),
   }))
-  if (!answer || answer.outcome === "unavailable") return { ...OUT_OF_REACH, record }
+  if (!answer || answer.outcome === "unavailable") return { ...LEDGER_UNAVAILABLE, record }
   if (answer.outcome === "frozen") return { ...frozen(task), record }
   if (typeof answer.outcome === "string") {
-    const refused = unanswerable(answer.outcome, caller)
+    const refused = voteErrorOf(answer.outcome, caller)
     return { ...refused, record: { ...record, ...refused.record } }
   }
-  // What was answered is recorded by the ledger, together with it.
-  return { answer: shownApproval(answer.outcome, bundle), record: null }
+  // The ledger records the vote in the same transaction.
+  return { answer: approvalView(answer.outcome, bundle), record: null }
 }
 
-type Refusal = ApiError<"invalid_request" | "policy_denied" | "not_found">
+type VoteError = ApiError<"invalid_request" | "policy_denied" | "not_found">
 
-function unanswerable(why: Unanswerable | NotAsked, { permitted }: Answerer): Refusal {
+function voteErrorOf(why: Unanswerable | NotApprover, { permitted }: ApprovingCaller): VoteError {
   switch (why) {
     case "own":
       return forbidden("another person", "Nobody approves what is done in their own name.")
@@ -107,7 +117,7 @@ function unanswerable(why: Unanswerable | NotAsked, { permitted }: Answerer): Re
   }
 }
 
-/** It is not over: the task may go on. */
+/** A quarantined task may be released, so its approvals stay pending. */
 function frozen(task: string): ApiError<"task_quarantined"> {
   const description = "The task is quarantined: this can be answered once an operator releases it."
   return { error: "task_quarantined", description, denial: { reason: "task_quarantined", task } }
@@ -123,21 +133,31 @@ function notFound(what: string): ApiError<"not_found"> {
 }
 
 /**
- * As people are shown it, without the hash that tells the call: they see the arguments themselves, but for those that
- * the catalog redacted then, or redacts now.
+ * Returns an approval as people see it, without the hash that identifies the call. They see the arguments themselves,
+ * except those that the catalog redacts now or redacted when the call was denied.
  */
-export function shownApproval(approval: Approval, { catalog }: Bundle) {
-  const { id, task, tool, environment, guardrail, name, rules, shown, decision, bundle, terms, status, uses, votes } =
-    approval
-  const { agent, purpose, chain, user, method } = shown
-  const redact = [...shown.redacted, ...(catalog.tools.get(tool)?.redact ?? [])]
-  const values: Readonly<Record<string, unknown>> = JSON.parse(shown.arguments)
+export function approvalView(approval: Approval, { catalog }: Bundle) {
+  const {
+    id,
+    task,
+    tool,
+    environment,
+    guardrail,
+    name,
+    rules,
+    shown: visible,
+    decision,
+    bundle,
+    terms,
+    status,
+    uses,
+    votes,
+  } = approval
+  const { agent, purpose, chain, user, method } = visible
+  const redact = [...visible.redacted, ...(catalog.tools.get(tool)?.redact ?? [])]
+  const values: Readonly<Record<string, unknown>> = JSON.parse(visible.arguments)
   const redacted = Object.keys(values).filter((argument) => isRedacted(argument, redact))
-  const open = Object.entries(values).map(([argument, value]) => [
-    argument,
-    redacted.includes(argument) ? REDACTED : value,
-  ])
-  const what = { tool, method, arguments: Object.fromEntries(open), redacted, environment }
+  const what = { tool, method, arguments: withoutRedacted(values, redact), redacted, environment }
   const call = { ...what, agent, purpose, chain, user }
   const times = { asked_at: approval.askedAt, expires_at: approval.expiresAt }
   const given = votes.map(({ by, approved, reason = null, at }) => ({ by, approved, reason, at }))

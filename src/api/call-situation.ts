@@ -1,6 +1,6 @@
 /**
- * What whoever answers is told besides the call itself: what asks, the risk that is told of it, and what the agents of
- * its tree have called so far. What cannot be known is null, and never looks like nothing.
+ * What an approver sees besides the call itself: the rule or guardrail that requires the approval, the reported risk,
+ * and the calls of the task tree so far. A part that cannot be read is null, never an empty list.
  */
 import type { Approval } from "../core/task/approval.ts"
 import { findRecords } from "../audit/record-logs.ts"
@@ -13,22 +13,22 @@ import type { Bundle } from "../core/policy/assemble.ts"
 import { isNode } from "../core/policy/cedar/est.ts"
 import type { RequestContext } from "../request-context.ts"
 import { currentLease } from "../revocation/lease.ts"
-import { toldOf } from "../core/signals/leased-risks.ts"
+import { reportedRisksOf } from "../core/signals/leased-risks.ts"
 
-/** Of the whole tree, the latest. */
+/** How many calls of the whole tree the history has, the latest first. */
 const MOST_CALLS = 50
 
-/** @param reported risk, 0 to 100, of its task and those above it */
-export async function situationOf(asked: Approval, reported: number, bundle: Bundle, context: RequestContext) {
-  const [risk, history] = await Promise.all([riskOf(asked, reported, context), historyOf(asked.task, context)])
-  return { reason: reasonOf(asked, bundle), risk, history }
+/** @param reported risk, 0 to 100, of the task and its ancestors */
+export async function situationOf(approval: Approval, reported: number, bundle: Bundle, context: RequestContext) {
+  const [risk, history] = await Promise.all([riskOf(approval, reported, context), historyOf(approval.task, context)])
+  return { reason: reasonOf(approval, bundle), risk, history }
 }
 
-/** By the newest bundle, in which what asked may be there no more. */
+/** Describes the cause according to the newest bundle, which may no longer contain the rule or guardrail. */
 function reasonOf({ rules, guardrail, figures }: Approval, { engine, guardrails }: Bundle) {
   const definition = guardrails.definitions.find(({ id }) => id === guardrail)
-  // The catalog may redact an argument by now that they tell.
-  const isTelltale = guardrail !== null && guardrails.telltales.has(guardrail)
+  // The figures would reveal an argument that the catalog has come to redact since.
+  const isDisclosing = guardrail !== null && guardrails.figuresHidden.has(guardrail)
   const texts = new Map(Array.from(engine.written(rules), ({ rule, scope }) => [rule.id, writeRule(rule, scope)]))
   return {
     rules: rules.map((id) => {
@@ -38,18 +38,18 @@ function reasonOf({ rules, guardrail, figures }: Approval, { engine, guardrails 
       return { id, annotations: policy.annotations ?? {}, ...(text !== undefined && { text }), policy }
     }),
     guardrail: definition ? writtenGuardrail(definition) : null,
-    figures: isTelltale ? null : figures,
+    figures: isDisclosing ? null : figures,
   }
 }
 
-async function riskOf({ shown }: Approval, reported: number, context: RequestContext): Promise<number | null> {
+async function riskOf({ shown: call }: Approval, reported: number, context: RequestContext): Promise<number | null> {
   const lease = await currentLease(context)
   if (!lease) return null
-  const others = toldOf(lease.risks, shown.chain, shown.user).map(({ signal }) => signal)
+  const others = reportedRisksOf(lease.risks, call.chain, call.user).map(({ signal }) => signal)
   return Math.max(reported, highestRisk(others, context.receivedAt))
 }
 
-/** Without any argument: the record of a call may be for others to read. */
+/** The history has no arguments: not everyone who may approve a call may read the records of the others. */
 async function historyOf(task: string, { env }: RequestContext) {
   try {
     const calls = await findRecords(env, { tree: rootOf(task), kind: "call", limit: MOST_CALLS })

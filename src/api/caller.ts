@@ -1,24 +1,26 @@
-/** Finds out who makes a request to manage, and whether they may. */
+/** Authenticates the caller of a management request, and authorizes the request. */
 import type { DecisionRecord } from "../core/record/record.ts"
 import type { Bundle } from "../core/policy/assemble.ts"
 import type { ManagedThing } from "../core/policy/management.ts"
 import { userId } from "../core/policy/principals.ts"
-import { PUBLICATION_HEADER, publisherOf, readHistoryQuestion, readPublication } from "../bundles/publication.ts"
+import { PUBLICATION_HEADER, publisherOf, readHistoryRequest, readPublication } from "../bundles/publication.ts"
 import type { RequestContext } from "../request-context.ts"
-import type { Access } from "./contract/endpoint.ts"
-import { PARAMETERS } from "./contract/parameters.ts"
-import { authenticateOperator, permitOperator, type Authenticated } from "./operator.ts"
+import { managedThing, type Access, type Endpoint } from "./contract/endpoint.ts"
+import { authenticateOperator, permitOperator, type AuthenticatedOperator } from "./operator.ts"
 import { isApiError, type ApiError } from "./outcome.ts"
-import { answererOf, personOf, recordedAnswerer } from "./person.ts"
+import { approvingCallerOf, personOf, recordedApprover } from "./person.ts"
 import { taskCallerOf } from "./task-caller.ts"
 
 export interface Caller {
-  /** As the handler is given them; of an operator whose body has yet to say what they are about, null. */
+  /**
+   * The caller as the handler expects it; null for an operator until the body names what the request is about and
+   * policy permits it.
+   */
   readonly who: object | null
-  readonly authenticated?: Authenticated
-  /** What the record says of them. */
+  readonly authenticated?: AuthenticatedOperator
+  /** What the decision record says of the caller. */
   readonly record: Partial<DecisionRecord>
-  /** An agent says nothing about the end of its task. */
+  /** Set for agents: an agent sends no body when it ends its task. */
   readonly ignoresBody?: true
 }
 
@@ -28,10 +30,12 @@ export interface Incoming {
   readonly context: RequestContext
 }
 
-type ByRole = Exclude<Access, { readonly by: "person" | "publisher" }>
-
-/** @param bundle null if none can be loaded: then nobody but a publisher is let in */
-export async function callerOf(access: Access, incoming: Incoming, bundle: Bundle | null): Promise<Caller | ApiError> {
+/** @param bundle null if no bundle can be loaded; then only a publisher is authenticated */
+export async function callerOf(
+  { access, path }: Pick<Endpoint, "access" | "path">,
+  incoming: Incoming,
+  bundle: Bundle | null,
+): Promise<Caller | ApiError> {
   const { request, context, parameters } = incoming
   if (access.by === "publisher") return publisher(access.statement, request, context)
   if (!bundle) return NO_BUNDLE
@@ -40,26 +44,26 @@ export async function callerOf(access: Access, incoming: Incoming, bundle: Bundl
       const authenticated = await authenticateOperator(request, access.role, bundle, context)
       if (isApiError(authenticated)) return authenticated
       const caller = { who: null, authenticated, record: {} }
-      return access.thingsIn ? caller : permit(caller, thingOf(access, parameters), bundle)
+      return access.thingsIn ? caller : permit(caller, managedThing(path, access.area, parameters), bundle)
     }
     case "task": {
       const who = await taskCallerOf(
         request,
         access.role,
-        thingOf(access, parameters),
+        managedThing(path, access.area, parameters),
         parameters["task"] ?? "",
         bundle,
         context,
       )
       if (isApiError(who)) return who
-      // A record names an agent by itself once the ledger has taken its token.
+      // The ledger verifies an agent's token, and only then may a record name the agent.
       return who.kind === "operator" ? { who, record: who.permitted } : { who, record: {}, ignoresBody: true }
     }
     case "approver": {
       const { role } = access
-      const { target } = thingOf(access, parameters)
-      const who = await answererOf(request, role, target, bundle, context)
-      return isApiError(who) ? who : { who, record: recordedAnswerer(who) }
+      const { target } = managedThing(path, access.area, parameters)
+      const who = await approvingCallerOf(request, role, target, bundle, context)
+      return isApiError(who) ? who : { who, record: recordedApprover(who) }
     }
     case "person": {
       const who = await personOf(request, bundle, context)
@@ -76,7 +80,7 @@ const NO_BUNDLE: ApiError = {
   denial: { reason: "bundle_unavailable" },
 }
 
-/** Asks policy once the body has named what the request is about. */
+/** Evaluates policy once the body has named what the request is about. */
 export function permitAfterBody(caller: Caller, access: Access, body: object, bundle: Bundle): Caller | ApiError {
   if (access.by !== "operator" || !access.thingsIn || !caller.authenticated) return caller
   const { authenticated } = caller
@@ -85,7 +89,7 @@ export function permitAfterBody(caller: Caller, access: Access, body: object, bu
     const by = method ? { ...authenticated, method } : authenticated
     return permit({ ...caller, authenticated: by }, { area, kind, target }, bundle)
   })
-  // The rules that permit the first are those of the record.
+  // The record names the rules that permit the first thing.
   const [first = caller] = answers
   return answers.find(isApiError) ?? first
 }
@@ -96,11 +100,6 @@ function permit(caller: Caller, thing: ManagedThing, bundle: Bundle): Caller | A
   return isApiError(permitted) ? permitted : { who: permitted, record: permitted }
 }
 
-function thingOf({ area, thing: { kind, parameter } }: ByRole, parameters: Incoming["parameters"]): ManagedThing {
-  const name = parameter === undefined ? null : (parameters[parameter] ?? "").slice(0, PARAMETERS[parameter].length)
-  return { area, kind, target: name }
-}
-
 async function publisher(
   statement: "publication" | "history",
   request: Request,
@@ -108,7 +107,7 @@ async function publisher(
 ): Promise<Caller | ApiError> {
   const jws = request.headers.get(PUBLICATION_HEADER) ?? ""
   if (statement === "history") {
-    const who = await readHistoryQuestion(jws, config, receivedAt)
+    const who = await readHistoryRequest(jws, config, receivedAt)
     if (who) return { who, record: { operator: publisherOf(who) } }
     return unsigned(`${PUBLICATION_HEADER} must hold a question that a publisher's key has signed just now.`)
   }

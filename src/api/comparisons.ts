@@ -1,7 +1,7 @@
 /**
- * `POST /v1/decisions/:decision/comparisons`: whether a recorded call had exactly these arguments. The hash in a record has a key,
- * so that nobody finds what is redacted by trying; this is how an operator who knows the arguments proves that they were
- * these. Each comparison is a guess as well: it is recorded, and there are few in a day.
+ * `POST /v1/decisions/:decision/comparisons`: tells whether a recorded call had exactly the given arguments. The record
+ * holds a keyed hash, so that nobody can find redacted values by trying; an operator who knows the arguments proves
+ * them here. Each comparison is also a guess, so it is recorded and limited per day.
  */
 import { recordKey } from "../audit/record-key.ts"
 import { findRecord } from "../audit/record-logs.ts"
@@ -11,7 +11,7 @@ import { keyRing } from "../signing/key-ring.ts"
 import { logEvent } from "../platform/log.ts"
 import type { Handler } from "./handler.ts"
 
-/** Seconds: comparisons are counted for a day, and one may be free again at any time. */
+/** Seconds. Comparisons are counted over a day, so one may become free at any time. */
 const RETRY_AFTER = 3_600
 
 export const compareArguments: Handler<"compareArguments"> = async ({ parameters, body, context }) => {
@@ -29,7 +29,8 @@ export const compareArguments: Handler<"compareArguments"> = async ({ parameters
     const denial = { reason: "not_found", what: target } as const
     return { error: "not_found", description: "There is no such record with a hash of arguments.", denial }
   }
-  // The record tells how many there were: a comparison that cannot be true is no guess, and costs none.
+  // The record has the number of arguments. A comparison with another number cannot be true, so it is no guess and is
+  // not counted.
   const count = Object.keys(found.arguments).length + (found.arguments_omitted ?? 0)
   const given = Object.keys(body.arguments).length
   if (found.arguments_omitted !== null && !found.cut.includes("arguments") && given !== count) {
@@ -37,7 +38,7 @@ export const compareArguments: Handler<"compareArguments"> = async ({ parameters
     return { error: "invalid_request", description, record }
   }
   try {
-    // Counted before it is looked at: what cannot be answered has been asked all the same.
+    // The comparison is counted before it is made, so that one that fails counts, too.
     if (!(await keyRing(env).admitComparison(found.id))) {
       return {
         error: "rate_limited",

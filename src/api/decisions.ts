@@ -6,11 +6,11 @@ import type { Handler } from "./handler.ts"
 
 export const listDecisions: Handler<"listDecisions"> = async ({ query, context }) => {
   const decisions = await findRecords(context.env, query)
-  // Whoever follows asks every second: a look back is recorded, looks that go on from a moment ago are not.
+  // A client that follows the log asks every second: only a query that reaches further back is recorded.
   return { answer: { decisions }, ...(isLookBack(query.after, context.receivedAt) ? {} : { record: null }) }
 }
 
-/** How many there were of late, by the same filters. */
+/** Counts the recent records that match the same filters as the list. */
 export const countDecisions: Handler<"countDecisions"> = async ({ query, context }) => ({
   answer: await countRates(context.env, query, context.receivedAt),
 })

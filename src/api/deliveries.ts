@@ -1,6 +1,6 @@
 /**
- * `/v1/deliveries`: how receivers of notices are told, and what could not be delivered to them, to be sent once more. What
- * they answered, where they are and what is secret between us and them is not shown.
+ * `/v1/deliveries`: how deliveries to each receiver went, its dead letters, and their redelivery. The receivers'
+ * responses, URLs and secrets are not shown.
  */
 import { logEvent } from "../platform/log.ts"
 import { outboundOf } from "../notifications/outbound-stub.ts"
@@ -14,7 +14,7 @@ export const listDeliveries: Handler<"listDeliveries"> = async ({ bundle, contex
   return { answer: { receivers } }
 }
 
-/** One that cannot be seen hides none of the others. */
+/** Returns an error for a receiver whose state cannot be read, so that it does not hide the others. */
 async function stateOf(id: string, { env }: RequestContext) {
   try {
     const { dead_letters, ...state } = await outboundOf(env, id).list()
@@ -28,7 +28,7 @@ async function stateOf(id: string, { env }: RequestContext) {
   }
 }
 
-/** By the id of a receiver, for all of its dead letters; or, behind a dot, of one of them. */
+/** Takes the id of a receiver, for all of its dead letters, or `<receiver>.<notice>` for one of them. */
 export const retryDelivery: Handler<"retryDelivery"> = async ({ parameters: { delivery: id }, bundle, context }) => {
   const [, named = id, notice = null] = /^(.+)\.(evt_[0-9A-HJKMNP-TV-Z]{26})$/.exec(id) ?? []
   const receiver = bundle.receivers.find((each) => each.id === named)

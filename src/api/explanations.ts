@@ -1,35 +1,49 @@
 /**
- * `POST /v1/explanations`: what the live bundle, or the candidate, makes of one call and why, for operators. It decides
- * nothing and leaves nothing but its own record.
+ * `POST /v1/explanations`: how the live bundle, or the candidate, decides one call, and why. The request changes
+ * nothing and leaves only its own record.
  */
 import { findRecord } from "../audit/record-logs.ts"
 import type { DecisionRecord } from "../core/record/record.ts"
 import { explainImagined, explainRecorded, type ImaginedCall } from "../core/explanation/explain.ts"
 import type { Bundle } from "../core/policy/assemble.ts"
-import { candidateAwaited } from "../bundles/candidate.ts"
+import { awaitCandidate } from "../bundles/candidate.ts"
 import { fetchBody } from "../bundles/store.ts"
+import { withoutRedacted } from "../core/catalog/redaction.ts"
 import { userOfId } from "../core/policy/principals.ts"
 import type { RequestContext } from "../request-context.ts"
-import type { ImaginedCallRequest } from "./contract/explanations.ts"
+import type { ExplanationRequest, ImaginedCallRequest } from "./contract/explanations.ts"
 import type { Handler } from "./handler.ts"
 import type { ApiError } from "./outcome.ts"
 
 export const explain: Handler<"explain"> = async ({ body, bundle: live, context }) => {
   const { env, config, receivedAt } = context
-  const bundle = body.bundle === "live" ? live : await candidateAwaited(env.BUNDLES, config, live, receivedAt)
-  if (!bundle) return notThere("candidate")
+  const bundle = body.bundle === "live" ? live : await awaitCandidate(env.BUNDLES, config, live, receivedAt)
+  // An explanation discloses rules and what a record has, so its own record shows what an operator has looked for.
+  const record = { arguments: requestedIn(body, [live, ...(bundle ? [bundle] : [])]) }
+  if (!bundle) return { ...notFound("candidate"), record }
   if ("call" in body) {
     const call = callOf(body.call, bundle, receivedAt)
-    return { answer: { ...explainImagined(bundle, call, receivedAt), call: shownCall(call, bundle), recorded: null } }
+    const answer = { ...explainImagined(bundle, call, receivedAt), call: callView(call, bundle), recorded: null }
+    return { answer, record }
   }
-  const record = await findRecord(env, body.decision)
-  if (record?.kind !== "call") return notThere("decision on a call")
-  const explained = explainRecorded(record, bundle, await bundleThen(record, [bundle, live], context))
-  const { id, decision, code, denial, bundle: by } = record
-  return { answer: { ...explained, call: shownRecorded(record), recorded: { id, decision, code, denial, bundle: by } } }
+  const decided = await findRecord(env, body.decision)
+  if (decided?.kind !== "call") return { ...notFound("decision on a call"), record }
+  const explained = explainRecorded(decided, bundle, await bundleThen(decided, [bundle, live], context))
+  const { id, decision, code, denial, bundle: by } = decided
+  const recorded = { id, decision, code, denial, bundle: by }
+  return { answer: { ...explained, call: recordedCallView(decided), recorded }, record }
 }
 
-/** Null where it is not to be had any more, or is of a format that this version does not read. */
+/** What was requested, for the record. If no catalog has the tool, nobody knows which arguments it redacts. */
+function requestedIn(body: ExplanationRequest, bundles: readonly Bundle[]): DecisionRecord["arguments"] {
+  if (!("call" in body)) return body
+  const { call, bundle } = body
+  const tools = bundles.flatMap(({ catalog }) => catalog.tools.get(call.tool) ?? [])
+  const redact = tools.length === 0 ? null : tools.flatMap((tool) => tool.redact)
+  return { bundle, ...call, arguments: withoutRedacted(call.arguments, redact) }
+}
+
+/** Returns null if the bundle that decided is no longer stored, or has a format that this version does not read. */
 async function bundleThen(
   { bundle }: DecisionRecord,
   atHand: readonly Bundle[],
@@ -81,7 +95,7 @@ function callOf(
   }
 }
 
-function shownCall(call: ImaginedCall, { catalog, agents }: Bundle) {
+function callView(call: ImaginedCall, { catalog, agents }: Bundle) {
   const { agent, purpose, user, tool, arguments: args, gateway, environment } = call
   const { action = null, sensitivity = null } = catalog.tools.get(tool) ?? {}
   return {
@@ -98,11 +112,11 @@ function shownCall(call: ImaginedCall, { catalog, agents }: Bundle) {
   }
 }
 
-function shownRecorded(record: DecisionRecord) {
+function recordedCallView(record: DecisionRecord) {
   const { chain, purpose, user, groups, tool, action, sensitivity, arguments: args, gateway, environment } = record
   return { chain, purpose, user, groups, tool, action, sensitivity, arguments: args, gateway, environment }
 }
 
-function notThere(what: string): ApiError<"not_found"> {
+function notFound(what: string): ApiError<"not_found"> {
   return { error: "not_found", description: `There is no such ${what}.`, denial: { reason: "not_found", what } }
 }

@@ -1,4 +1,4 @@
-/** What the handler of an endpoint gets, once the door has read the request and knows who has made it. */
+/** What an endpoint's handler receives once the request is read and its caller is authenticated. */
 import type * as z from "zod"
 import type { Bundle } from "../core/policy/assemble.ts"
 import type { Publication } from "../bundles/signed-publication.ts"
@@ -6,20 +6,20 @@ import type { Person } from "../credentials/person.ts"
 import type { RequestContext } from "../request-context.ts"
 import type { Contract, EndpointName } from "./contract/contract.ts"
 import type { ParametersOf } from "./contract/parameters.ts"
-import type { Permitted } from "./operator.ts"
+import type { PermittedOperator } from "./operator.ts"
 import type { ApiResult, RecordStart } from "./outcome.ts"
-import type { Answerer } from "./person.ts"
+import type { ApprovingCaller } from "./person.ts"
 import type { TaskCaller } from "./task-caller.ts"
 
-/** Who may have made a request, by the access of its endpoint. */
+/** The caller's type, by the access of the endpoint. */
 interface Callers {
-  readonly operator: Permitted
+  readonly operator: PermittedOperator
   readonly task: TaskCaller
-  readonly approver: Answerer
+  readonly approver: ApprovingCaller
   readonly person: Person
   readonly publisher: Pick<Publication, "kid">
 }
-type By<Name extends EndpointName> = Contract[Name]["access"]["by"]
+type CallerKind<Name extends EndpointName> = Contract[Name]["access"]["by"]
 
 export interface ApiRequest<Name extends EndpointName> {
   readonly request: Request
@@ -32,9 +32,9 @@ export interface ApiRequest<Name extends EndpointName> {
     : null
   readonly caller: Contract[Name]["access"] extends { readonly statement: "publication" }
     ? Publication
-    : Callers[By<Name>]
-  /** A publisher needs none: it is how the first one comes. */
-  readonly bundle: By<Name> extends "publisher" ? null : Bundle
+    : Callers[CallerKind<Name>]
+  /** Null for a publisher, because the first bundle arrives in this way. */
+  readonly bundle: CallerKind<Name> extends "publisher" ? null : Bundle
   readonly context: RequestContext
   readonly started: RecordStart
 }

@@ -1,4 +1,4 @@
-/** The handler of every endpoint: one that is missing does not compile. */
+/** The handler of every endpoint; a missing one does not compile. */
 import { listAgents, showAgent } from "./agents.ts"
 import { answerApproval, listApprovals, showApproval } from "./approvals.ts"
 import { listBundles, listPublications, showBundle } from "./bundles.ts"
@@ -13,7 +13,7 @@ import { listTasks } from "./latest-tasks.ts"
 import { publishBundle } from "./publish.ts"
 import { addRevocation, liftRevocation, listRevocations } from "./revocations.ts"
 import { listRisks, reportRisk } from "./risks.ts"
-import { abortTask, completeTask, quarantineTask, releaseTask, showTask } from "./tasks.ts"
+import { abortTask, clearLabels, completeTask, quarantineTask, releaseTask, showTask } from "./tasks.ts"
 
 export const HANDLERS: { readonly [Name in EndpointName]: Handler<Name> } = {
   listTasks,
@@ -22,6 +22,7 @@ export const HANDLERS: { readonly [Name in EndpointName]: Handler<Name> } = {
   abortTask,
   quarantineTask,
   releaseTask,
+  clearLabels,
   listCallApprovals,
   showCallApproval,
   answerCallApproval,

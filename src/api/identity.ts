@@ -1,12 +1,12 @@
 /**
- * Who has made a request to manage, once that is proven. Whatever becomes of the request after that, its record names them:
- * a record without a name rests among those of strangers, and says that nobody known has tried.
+ * The authenticated caller of a management request. Whatever happens to the request afterwards, its record names this
+ * caller: a record without a name is stored with those of unauthenticated callers.
  */
 import type { BearerToken } from "../audit/edge-recorder.ts"
 import type { DecisionRecord } from "../core/record/record.ts"
 
 interface Identity extends Partial<Pick<DecisionRecord, "operator" | "chain" | "user">> {
-  /** By which it names an agent, if its ledger has not been asked whether it is alive. */
+  /** The token that names the agent, if the ledger has not confirmed that it is alive. */
   readonly token?: BearerToken
 }
 

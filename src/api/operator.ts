@@ -1,12 +1,12 @@
 /**
- * Operators: who may manage. An access token of a configured OIDC provider says who it is, `operators.yaml` which roles
- * they have, and policy whether they may do this very thing; each of the three can only refuse.
+ * Operators: who may use the management API. The access token of a configured OIDC provider identifies the operator,
+ * `operators.yaml` lists their roles, and policy decides on each request; each of the three can only deny.
  */
 import type { RequestContext } from "../request-context.ts"
 import { verifyOperator, type KnownOperator } from "../credentials/operator-token.ts"
 import { isRejected, type CredentialRejection } from "../core/denials/terms/credential-rejection.ts"
 import type { Bundle } from "../core/policy/assemble.ts"
-import type { Role } from "../core/policy/definition/operators.ts"
+import { hasRole, type Role } from "../core/policy/definition/operators.ts"
 import { userId } from "../core/policy/principals.ts"
 import { type ManagedThing, type OperatorFacts, mayManage } from "../core/policy/management.ts"
 import { currentSwitches } from "../revocation/lease.ts"
@@ -15,68 +15,78 @@ import { denialBy } from "../revocation/token-stop.ts"
 import { identify } from "./identity.ts"
 import { isApiError, type ApiError, type CallerError } from "./outcome.ts"
 
-/** Proven, and of a role that suffices; policy has not been asked. */
-export interface Authenticated {
+/** An operator whose token is valid and whose role suffices; policy is still to be evaluated. */
+export interface AuthenticatedOperator {
   readonly proven: OperatorFacts
+  /** As policy sees it, see `methodForPolicy`. */
   readonly method: string
 }
 
-/** What a record says of an operator who may, and by which rules. */
-export interface Permitted {
+/** What a record says of an operator whom policy permits, and the rules that permit it. */
+export interface PermittedOperator {
   readonly operator: string
   readonly rules: readonly string[]
 }
 
-/** The bearer token of the one Authorization header; null where there is none, more, or one of another scheme. */
+/**
+ * Returns the bearer token of the one Authorization header; null if there is none, several, or one of another scheme.
+ */
 export function bearerOf(request: Request): string | null {
   return /^Bearer +([A-Za-z0-9._-]+)$/i.exec(request.headers.get("authorization") ?? "")?.[1] ?? null
 }
 
-/** Whoever has a role may all that those before it may. */
-const ENOUGH: Readonly<Record<Role, readonly Role[]>> = {
-  viewer: ["viewer", "approver", "operator"],
-  approver: ["approver", "operator"],
-  operator: ["operator"],
+/**
+ * A HEAD is a GET without its content (RFC 9110, section 9.3.2), and its status discloses whether a thing exists. So the
+ * rules about GET decide on it.
+ */
+function methodForPolicy(method: string): string {
+  return method === "HEAD" ? "GET" : method
 }
 
-/** Where it is known from the start what the request is about. */
+/** Authenticates and authorizes an operator when the path alone names what the request is about. */
 export async function authorizeOperator(
   request: Request,
   role: Role,
   thing: ManagedThing,
   bundle: Bundle,
   context: RequestContext,
-): Promise<Permitted | CallerError> {
+): Promise<PermittedOperator | CallerError> {
   const authenticated = await authenticateOperator(request, role, bundle, context)
   return isApiError(authenticated) ? authenticated : permitOperator(authenticated, thing, bundle)
 }
 
-/** Whoever fails here must not make us read a body; whoever passes needs `permitOperator` before anything is done. */
+/**
+ * Authenticates an operator before the body is read, so that a stranger cannot make the Worker read one. Nothing may be
+ * done before `permitOperator` has permitted it.
+ */
 export async function authenticateOperator(
   request: Request,
   role: Role,
   bundle: Bundle,
   context: RequestContext,
-): Promise<Authenticated | CallerError> {
+): Promise<AuthenticatedOperator | CallerError> {
   const { config, fetchContext } = context
   const token = bearerOf(request)
-  if (token === null) return refused("missing_token", { reason: "operator_rejected", because: null })
+  if (token === null) return credentialError("missing_token", { reason: "operator_rejected", because: null })
   const verified = await verifyOperator(token, bundle.issuers, bundle.operators, config.issuer, fetchContext)
   if (isRejected(verified)) {
     const because = verified.rejected
-    return refused(because.reason === "keys_unavailable" ? "unavailable" : "invalid_token", {
+    return credentialError(because.reason === "keys_unavailable" ? "unavailable" : "invalid_token", {
       reason: "operator_rejected",
       because,
     })
   }
   identify(request, { operator: userId(verified) })
-  return lacks(verified, role) ?? (await stopped(verified, context)) ?? { proven: verified, method: request.method }
+  return (
+    roleMissing(verified, role) ??
+    (await stopOfOperator(verified, context)) ?? { proven: verified, method: methodForPolicy(request.method) }
+  )
 }
 
-/** Who is stopped as a user manages nothing either: whoever has their login has both. */
-async function stopped(operator: KnownOperator, context: RequestContext): Promise<CallerError | null> {
+/** An operator whose sessions are revoked as a user manages nothing either: whoever has their login has both. */
+async function stopOfOperator(operator: KnownOperator, context: RequestContext): Promise<CallerError | null> {
   const switches = await currentSwitches(context)
-  if (!switches) return UNKNOWN
+  if (!switches) return SWITCHES_UNAVAILABLE
   const user = userId(operator)
   const [by] = operator.names.flatMap((name) => personStoppedBy(switches, userId(name), operator.since) ?? [])
   if (!by) return null
@@ -84,26 +94,26 @@ async function stopped(operator: KnownOperator, context: RequestContext): Promis
   return { error: "invalid_token", description, denial: denialBy(by), record: { operator: user } }
 }
 
-const UNKNOWN: CallerError = {
+const SWITCHES_UNAVAILABLE: CallerError = {
   error: "unavailable",
   description: "It cannot be seen at the moment who is stopped.",
   denial: { reason: "switches_unavailable" },
 }
 
-/** Null where one of their roles suffices. */
-export function lacks(proven: OperatorFacts, role: Role): ApiError<"policy_denied"> | null {
-  if (proven.roles.some((held) => ENOUGH[role].includes(held))) return null
+/** Returns null if one of the operator's roles suffices. */
+export function roleMissing(proven: OperatorFacts, role: Role): ApiError<"policy_denied"> | null {
+  if (hasRole(proven.roles, role)) return null
   const denial = { reason: "role_missing", what: role } as const
   const description = `The role ${role} is required.`
   return { error: "policy_denied", description, denial, record: { operator: userId(proven) } }
 }
 
-/** Cedar's action `manage`: no rule, no permission. */
+/** Evaluates policy for Cedar's action `manage`; without a rule that permits it, it is denied. */
 export function permitOperator(
-  { proven, method }: Authenticated,
+  { proven, method }: AuthenticatedOperator,
   thing: ManagedThing,
   bundle: Bundle,
-): Permitted | ApiError<"policy_denied"> {
+): PermittedOperator | ApiError<"policy_denied"> {
   const { principal, denial, rules } = mayManage(bundle, proven, method, thing)
   const operator = userId(proven)
   if (!denial) return { operator, rules }
@@ -111,7 +121,7 @@ export function permitOperator(
   return { error: "policy_denied", description, denial, record: { operator, principal, rules } }
 }
 
-function refused(
+function credentialError(
   error: "missing_token" | "invalid_token" | "unavailable",
   denial: { readonly reason: "operator_rejected"; readonly because: CredentialRejection | null },
 ): CallerError {

@@ -1,40 +1,43 @@
-/** What a request to manage results in: the answer or an error, and what its record says. */
+/** The result of a management request: an answer or an error, and what its record says. */
 import type { Contract, EndpointName } from "./contract/contract.ts"
 import type { Access } from "./contract/endpoint.ts"
 import type { ErrorCode } from "./contract/errors.ts"
 import type { Answer } from "./contract/contract.ts"
 import type { DecisionRecord } from "../core/record/record.ts"
 
-/** The part of a record that the door knows before any work. */
+/** The part of a record that is known before the request is read. */
 export type RecordStart = Pick<DecisionRecord, "id" | "at" | "kind" | "method" | "path" | "bundle">
 
 export interface ApiAnswer<Body> {
   readonly answer: Body
-  /** Besides who did it. Null: recorded elsewhere, or a continuation of what is recorded. */
+  /**
+   * Added to what the record says of the caller. Null if the request is recorded elsewhere, or continues one that is
+   * recorded.
+   */
   readonly record?: Partial<DecisionRecord> | null
 }
 
 export interface ApiError<Code extends ErrorCode = ErrorCode> {
   readonly error: Code
-  /** A sentence for whoever made the request. */
+  /** A sentence for the client's developer. */
   readonly description: string
-  /** Absent: as the status says. */
+  /** If absent, the status determines the reason. */
   readonly denial?: DecisionRecord["denial"]
-  /** Besides who did it, the code and the denial. */
+  /** Added to the caller, the code and the denial. */
   readonly record?: Partial<DecisionRecord>
-  /** Further members of the body. */
+  /** Additional members of the body. */
   readonly members?: object
   readonly headers?: Readonly<Record<string, string>>
 }
 
-/** What whoever is not let in is answered. */
+/** The error for a caller who is not authenticated, or not authorized. */
 export type CallerError = ApiError<"missing_token" | "invalid_token" | "policy_denied" | "unavailable">
 
 export function isApiError(result: object): result is ApiError {
   return "error" in result
 }
 
-/** The codes that the entry of an endpoint declares; an answer with another one does not compile. */
+/** The error codes that an endpoint's contract declares; a handler that returns another one does not compile. */
 export type CodeOf<Name extends EndpointName> =
   | Contract[Name]["errors"][number]
   | "invalid_token"
@@ -46,8 +49,8 @@ export type CodeOf<Name extends EndpointName> =
 export type ApiResult<Name extends EndpointName> = ApiAnswer<Sent<Answer<Name>>> | ApiError<CodeOf<Name>>
 
 /**
- * What a schema reads, as it is sent: not to be changed, and without a member that the schema does not name. Where it names
- * none, any object will do: the tests hold what is sent against the schema.
+ * What a schema describes, as it is sent: read-only, and without a member that the schema does not name. If the schema
+ * names none, any object will do, and the tests check it against the schema.
  */
 type Sent<Value> = Value extends readonly (infer Item)[]
   ? readonly Sent<Item>[]

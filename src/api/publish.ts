@@ -1,7 +1,7 @@
 /**
- * `POST /v1/bundles`: a publisher changes what decides, or what is tried beside it. The statement that their key signed
- * comes in a header, the body of the bundle as the request's, unless it is there already. No bundle is needed for this:
- * it is how the first one comes.
+ * `POST /v1/bundles`: a publisher replaces the live bundle, or the candidate that is evaluated beside it. A header
+ * carries the statement that the publisher's key has signed; the request's body is the bundle's, unless it is already
+ * stored. No bundle is needed, because the first one arrives in this way.
  */
 import { boundedBytes, textOf } from "../platform/request-body.ts"
 import { logEvent } from "../platform/log.ts"
@@ -14,12 +14,12 @@ import { CONTRACT } from "./contract/contract.ts"
 import type { Handler } from "./handler.ts"
 import type { ApiError } from "./outcome.ts"
 
-const OUT_OF_REACH = {
+const OUTCOME_UNKNOWN = {
   error: "unavailable",
   description: "It is not certain whether KV has it: send the same statement again, or another.",
 } as const
 
-const refused = (description: string): ApiError<"invalid_request"> => ({
+const rejected = (description: string): ApiError<"invalid_request"> => ({
   error: "invalid_request",
   description,
   denial: { reason: "request_malformed", what: description },
@@ -28,7 +28,7 @@ const refused = (description: string): ApiError<"invalid_request"> => ({
 export const publishBundle: Handler<"publishBundle"> = async ({ request, caller: publication, context: { env } }) => {
   try {
     const object = publications(env)
-    // Before a body is read: what is late already would be refused after it too.
+    // The number is checked before the body is read: an outrun publication would be rejected after it, too.
     const head = await object.head()
     if (publication.seq < head.seq) return outrun(head)
     if (publication.what !== "withdrawal") {
@@ -36,12 +36,12 @@ export const publishBundle: Handler<"publishBundle"> = async ({ request, caller:
       if (wrong) return wrong
     }
     const outcome = await object.publish(publication)
-    if ("unavailable" in outcome) return OUT_OF_REACH
-    if ("tooFar" in outcome) return refused(`The number is too far above ${outcome.tooFar.seq}, the highest so far.`)
+    if ("unavailable" in outcome) return OUTCOME_UNKNOWN
+    if ("tooFar" in outcome) return rejected(`The number is too far above ${outcome.tooFar.seq}, the highest so far.`)
     return "outrun" in outcome ? outrun(outcome.outrun) : { answer: outcome.published }
   } catch (error) {
     logEvent("publishing_failed", { seq: publication.seq, error: String(error) })
-    return OUT_OF_REACH
+    return OUTCOME_UNKNOWN
   }
 }
 
@@ -52,27 +52,33 @@ const outrun = (head: { readonly seq: number }): ApiError<"outrun"> => ({
   members: head,
 })
 
-/** Null: KV has it, and this Worker reads it. What a pointer names must be there before it. */
+/**
+ * Stores the bundle's body and returns null, or returns the error. A body must be readable by this Worker, and stored
+ * before a pointer names it.
+ */
 async function placeBody(
   publication: Publication,
   request: Request,
   { BUNDLES: kv }: Env,
 ): Promise<ApiError<"invalid_request"> | null> {
   const sent = request.body && (await boundedBytes(request, CONTRACT.publishBundle.body.maxBytes))
-  if (request.body && !sent) return refused("The body is too long, or did not come in time.")
+  if (request.body && !sent) return rejected("The body is too long, or did not come in time.")
   const bytes = sent && sent.length > 0 ? sent : await storedBody(kv, publication.digest)
-  if (!bytes) return refused("There is no body of this digest: send it along.")
-  if ((await digestOf(bytes)) !== publication.digest) return refused("The digest that was signed is not the body's.")
+  if (!bytes) return rejected("There is no body of this digest: send it along.")
+  if ((await digestOf(bytes)) !== publication.digest) return rejected("The digest that was signed is not the body's.")
   try {
     readAll(assemble(textOf(bytes) ?? "", publication))
   } catch (error) {
-    return refused(`This Worker cannot read the bundle: ${String(error).slice(0, 512)}`)
+    return rejected(`This Worker cannot read the bundle: ${String(error).slice(0, 512)}`)
   }
   if (bytes === sent) await kv.put(bodyKey(publication.digest), bytes.buffer)
   return null
 }
 
-/** An isolate reads most of a bundle when it is first asked about: here somebody can still be told. */
+/**
+ * Reads every part of a bundle, which an isolate otherwise does when it first needs the part: here the publisher still
+ * learns of an error.
+ */
 function readAll({ engine, catalog, agents }: Bundle): void {
   engine.compileAll()
   for (const parts of [catalog.tools, agents]) for (const _part of parts.values());

@@ -1,6 +1,6 @@
 /**
- * Whether what an operator wants to stop is known here, and what a stop of it hits. A stop of a misspelt name would be
- * acknowledged and stop nothing. What is counted comes of the bundle and of recent records; it is a lower bound.
+ * Whether the target of a revocation exists, and what it affects. The revocation of a misspelt name would be
+ * acknowledged and stop nothing. The counts come from the bundle and recent records, and are lower bounds.
  */
 import { TimedOut, within } from "../platform/timeout.ts"
 import { findRecords } from "../audit/record-logs.ts"
@@ -16,30 +16,30 @@ import { hasIssuer } from "./contract/names.ts"
 import type { Stopped } from "../core/signals/switch.ts"
 
 export interface Target {
-  /** Null: it could not be looked up, and the stop is not held up by that. */
+  /** Null if the lookup failed, which does not delay the revocation. */
   readonly known: boolean | null
-  /** Names that are known and near, if this one is not. */
+  /** Similar names that exist, if this one does not. */
   readonly nearest: readonly string[]
   readonly hits: Hits
 }
 
-/** What a stop hits. */
+/** What a revocation affects. */
 export interface Hits {
-  /** Tools of the catalog; null: it does not stop by tools. */
+  /** Number of tools of the catalog; null if the revocation does not name tools. */
   readonly tools: number | null
   /**
-   * Tasks that were issued a token, or that called one of the tools, within the last hour, with their agents and users.
-   * At least so many: what has ended since is among them, what records do not show is not. Null: unknown.
+   * The tasks that were issued a token, or that called one of the tools, within the last hour, with their agents and
+   * users. The number is a lower bound that includes tasks that have ended since. Null if unknown.
    */
   readonly recent: { readonly tasks: number; readonly agents: number; readonly users: number } | null
 }
 
 const LATELY_MS = 3_600_000
-/** Records that are looked through. */
+/** How many records are searched. */
 const MAX_RECORDS = 1_000
-/** Stopping is urgent: what takes longer stays unknown. */
+/** A revocation is urgent, so a slower lookup is abandoned and its result is unknown. */
 const WITHIN_MS = 1_500
-/** A name of this length is near to none. */
+/** A longer name is similar to none. */
 const MAX_NEAR = 256
 
 export async function targetOf(stopped: Stopped, bundle: Bundle, env: Env, now: number): Promise<Target> {
@@ -52,9 +52,9 @@ export async function targetOf(stopped: Stopped, bundle: Bundle, env: Env, now: 
     case "everything":
       return { known: true, nearest: [], hits }
     case "tool":
-      return found(hit !== null && hit.length > 0, stopped.tool, patternsOf(tools), hits)
+      return targetAmong(hit !== null && hit.length > 0, stopped.tool, patternsOf(tools), hits)
     case "agent":
-      return found(
+      return targetAmong(
         bundle.agents.has(stopped.agent),
         stopped.agent,
         [...bundle.agents.values()].map(({ id }) => id),
@@ -66,31 +66,33 @@ export async function targetOf(stopped: Stopped, bundle: Bundle, env: Env, now: 
       const keys = await inTime(keyRing(env).publicKeys())
       if (!keys) return { known: null, nearest: [], hits }
       const kids = keys.flatMap(({ kid }) => (typeof kid === "string" ? [kid] : []))
-      return found(kids.includes(stopped.kid), stopped.kid, kids, hits)
+      return targetAmong(kids.includes(stopped.kid), stopped.kid, kids, hits)
     }
     default:
       return stopped satisfies never
   }
 }
 
-function found(known: boolean, name: string, names: readonly string[], hits: Hits): Target {
-  return { known, nearest: known ? [] : near(name, names), hits }
+function targetAmong(isKnown: boolean, name: string, names: readonly string[], hits: Hits): Target {
+  return { known: isKnown, nearest: isKnown ? [] : similarNames(name, names), hits }
 }
 
-/** The nearest, and those of which only the end was given: `support` for `spiffe://example.org/agent/support`. */
-export function near(name: string, names: readonly string[]): readonly string[] {
+/**
+ * Finds the nearest name, and those that end with the given one: `support` for `spiffe://example.org/agent/support`.
+ */
+export function similarNames(name: string, names: readonly string[]): readonly string[] {
   if (name.length > MAX_NEAR) return []
   const one = nearest(name, names)
   const ending = names.filter((each) => /[/|.]/.test(each.at(-name.length - 1) ?? "") && each.endsWith(name))
   return [...new Set([...(one === undefined ? [] : [one]), ...ending])].slice(0, 3)
 }
 
-/** Tools, and those of a server. */
+/** Returns the tools, and for each server the pattern that covers its tools. */
 function patternsOf(tools: readonly string[]): readonly string[] {
   return [...tools, ...new Set(tools.map((name) => `${name.split(".", 1)[0] ?? ""}.*`))]
 }
 
-/** People are known by their records alone; so one of whom there is none yet may be meant all the same. */
+/** Users are known only from records, so a user without any may still be the one who is meant. */
 async function userTarget(
   user: string,
   records: readonly DecisionRecord[] | null,
@@ -105,16 +107,16 @@ async function userTarget(
   if (managing.includes(user) || records?.some((record) => record.user === user))
     return { known: true, nearest: [], hits }
   const ever = await inTime(provenRecords(user, env))
-  // A name without an issuer is nobody's: that is certain whatever the records say.
+  // A name without an issuer identifies no user, whatever the records contain.
   if (!ever && hasIssuer(user)) return { known: null, nearest: [], hits }
   const others = await inTime(findRecords(env, { kind: "exchange", decision: "allow", limit: MAX_RECORDS }))
   const users = (others ?? []).flatMap((record) => record.user ?? [])
-  return found(ever !== null && ever.length > 0, user, [...new Set([...users, ...managing])], hits)
+  return targetAmong(ever !== null && ever.length > 0, user, [...new Set([...users, ...managing])], hits)
 }
 
 /**
- * Records of a user who has proven to be there. An agent can name whom it likes in a CIBA request: a record of that must
- * not make a misspelt name a known one.
+ * Finds the records of a user who has logged in. An agent can name any user in a CIBA request, and its record must not
+ * make a misspelt name a known one.
  */
 async function provenRecords(user: string, env: Env): Promise<readonly DecisionRecord[]> {
   const kinds = ["exchange", "call"] as const
@@ -148,7 +150,7 @@ function countOf(records: readonly DecisionRecord[]): Hits["recent"] {
   return { tasks: tasks.size, agents: agents.size, users: users.size }
 }
 
-/** Whether an agent or a person of this name is known, whatever is hit. */
+/** Tells whether an agent or a user of this name is known, without counting what a revocation affects. */
 export async function namedTarget(
   kind: "agent" | "user",
   name: string,
@@ -156,13 +158,13 @@ export async function namedTarget(
   env: Env,
 ): Promise<Pick<Target, "known" | "nearest">> {
   const agents = [...bundle.agents.values()].map(({ id }) => id)
-  if (kind === "agent") return found(bundle.agents.has(name), name, agents, NO_HITS)
+  if (kind === "agent") return targetAmong(bundle.agents.has(name), name, agents, NO_HITS)
   return userTarget(name, null, bundle, env, NO_HITS)
 }
 
 const NO_HITS: Hits = { tools: null, recent: null }
 
-/** Null: it failed or took too long. */
+/** Returns null if the lookup fails or takes too long. */
 async function inTime<Value>(work: Promise<Value>): Promise<Value | null> {
   try {
     return await within(work, WITHIN_MS, "a lookup of what a revocation hits")

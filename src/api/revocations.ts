@@ -1,6 +1,7 @@
 /**
- * `/v1/revocations`: an operator stops something now. A task or a token ends in its ledger; an agent, a user, tools, a
- * key or everything is stopped by a switch. The answer comes when it holds: no call that begins later succeeds.
+ * `/v1/revocations`: an operator revokes something with immediate effect. A task or a token ends in its ledger; a
+ * switch suspends an agent, a user, tools, a key, or everything. The answer is sent once the revocation is in force: no
+ * call that begins later succeeds.
  */
 import { recordOf, type DecisionRecord } from "../core/record/record.ts"
 import { verifyDelegationToken } from "../credentials/delegation-token.ts"
@@ -8,7 +9,7 @@ import { forgetSharedKeys } from "../credentials/key-sets/own-keys.ts"
 import { isDenied } from "../core/denials/denial.ts"
 import { keyRing } from "../signing/key-ring.ts"
 import { askLedger } from "../ledger/ask.ts"
-import { rootOf } from "../core/task/state.ts"
+import { isOwnTaskId } from "../ledger/locator.ts"
 import { logEvent } from "../platform/log.ts"
 import { switchboard } from "../revocation/switchboard.ts"
 import type { ListedSwitch, Stopped, Switch } from "../core/signals/switch.ts"
@@ -18,32 +19,32 @@ import type { ApiError, ApiResult } from "./outcome.ts"
 import { targetOf, type Target } from "./revocation-targets.ts"
 
 type Result = ApiResult<"addRevocation">
-/** What is stopped, and why. */
-type Recorded = Pick<DecisionRecord, "arguments">
+/** The target and the reason of a revocation, for its record. */
+type RecordedRequest = Pick<DecisionRecord, "arguments">
 
-const OUT_OF_REACH = { error: "unavailable", description: "It is not certain that this holds: ask again." } as const
+const OUTCOME_UNKNOWN = { error: "unavailable", description: "It is not certain that this holds: ask again." } as const
 
 export const addRevocation: Handler<"addRevocation"> = async (request) => {
-  // A token is a secret, and in no record.
+  // A token is a secret, so the record does not contain it.
   const { token, ...recorded } = request.body
   const { task } = recorded
   const record = { arguments: recorded }
-  const outOfReach = { ...OUT_OF_REACH, record }
+  const outcomeUnknown = { ...OUTCOME_UNKNOWN, record }
   try {
     const stopped = stoppedOf(request.body)
     if (stopped) return await stop(stopped, request, record)
     const done =
       task === undefined ? await endToken(token ?? "", request, record) : await endTask(task, request, record)
-    return done ?? outOfReach
+    return done ?? outcomeUnknown
   } catch (error) {
     logEvent("revocation_failed", { error: String(error) })
-    return outOfReach
+    return outcomeUnknown
   }
 }
 
 export const listRevocations: Handler<"listRevocations"> = async ({ context }) => {
   const switches: readonly ListedSwitch[] = JSON.parse(await switchboard(context.env).listed())
-  return { answer: { revocations: switches.map(listed) } }
+  return { answer: { revocations: switches.map(listedSwitchView) } }
 }
 
 export const liftRevocation: Handler<"liftRevocation"> = async ({ parameters, caller, context, started }) => {
@@ -66,7 +67,7 @@ function stoppedOf({ agent, user, tool, key, everything }: StopRequest): Stopped
   return everything ? { kind: "everything" } : null
 }
 
-async function stop(stopped: Stopped, request: ApiRequest<"addRevocation">, record: Recorded): Promise<Result> {
+async function stop(stopped: Stopped, request: ApiRequest<"addRevocation">, record: RecordedRequest): Promise<Result> {
   const { body, bundle, context } = request
   const target = await targetOf(stopped, bundle, context.env, context.receivedAt)
   if (body.preview) return { answer: target, record }
@@ -74,7 +75,7 @@ async function stop(stopped: Stopped, request: ApiRequest<"addRevocation">, reco
   return setSwitch(stopped, request, record, target)
 }
 
-/** A misspelt name would be acknowledged, and what was meant would go on. */
+/** The revocation of a misspelt name would be acknowledged, and the intended target would continue. */
 function unknownTarget(kind: string, { nearest }: Target): ApiError<"not_found"> {
   const description = `Nothing is stopped: no ${kind} of this name is known. To stop it all the same, send "confirm": true.`
   return { error: "not_found", description, denial: { reason: "not_found", what: kind }, members: { nearest } }
@@ -83,35 +84,35 @@ function unknownTarget(kind: string, { nearest }: Target): ApiError<"not_found">
 async function setSwitch(
   stopped: Stopped,
   { body: { before, reason }, caller, context: { env, config }, started }: ApiRequest<"addRevocation">,
-  { arguments: recorded }: Recorded,
+  { arguments: recorded }: RecordedRequest,
   { known, hits }: Target,
 ): Promise<Result> {
   const set = { id: `swi_${crypto.randomUUID()}`, stopped, before: before === undefined ? null : before * 1000 }
-  // It must sign nothing more, first of all: what an isolate signs in the meantime is stopped with the rest.
+  // The key stops signing first, so that the switch also covers what an isolate signs in the meantime.
   if (stopped.kind === "key") {
     await keyRing(env).pull(stopped.kid)
     await forgetSharedKeys(config.issuer)
   }
   await switchboard(env).set(set, { decision: started.id, operator: caller.operator, reason: reason ?? null })
   const record = { ...namedBy(stopped), arguments: { ...recorded, revocation: set.id } }
-  return { answer: { ...shown(set), known, hits }, record }
+  return { answer: { ...switchView(set), known, hits }, record }
 }
 
-/** Whom the record names: the agent, or the person. */
+/** Names the agent or user whom the switch suspends, for the record. */
 function namedBy(stopped: Stopped): Partial<DecisionRecord> {
   if (stopped.kind === "agent") return { chain: [stopped.agent] }
   return stopped.kind === "user" ? { user: stopped.user } : {}
 }
 
-function shown({ id, stopped, before }: Switch) {
+function switchView({ id, stopped, before }: Switch) {
   const { kind, ...what } = stopped
   const name = kind === "key" ? { key: stopped.kid } : kind === "everything" ? { everything: true as const } : what
   return { id, ...name, ...(before === null ? {} : { before: before / 1000 }) }
 }
 
-function listed({ by, reason, at, ...set }: ListedSwitch) {
+function listedSwitchView({ by, reason, at, ...set }: ListedSwitch) {
   return {
-    ...shown(set),
+    ...switchView(set),
     ...(by !== null && { by }),
     ...(reason !== null && { reason }),
     ...(at !== null && { at }),
@@ -121,39 +122,41 @@ function listed({ by, reason, at, ...set }: ListedSwitch) {
 async function endTask(
   task: string,
   { caller, context: { env }, started }: ApiRequest<"addRevocation">,
-  recorded: Recorded,
+  recorded: RecordedRequest,
 ): Promise<Result | null> {
+  if (!isOwnTaskId(env, task)) return { ...notFound("task"), record: recorded }
   const record = recordOf({ decision: "allow", code: "ok", ...started, kind: "end", task, ...caller, ...recorded })
-  const answer = await askLedger(env, rootOf(task), async (ledger) => ({
+  const answer = await askLedger(env, task, async (ledger) => ({
     end: await ledger.end({ task, status: "revoked", by: "operator" }, null, record),
   }))
   if (!answer) return null
   return answer.end && "ended" in answer.end
     ? { answer: { task, ...answer.end }, record: null }
-    : { ...notThere("task"), record: recorded }
+    : { ...notFound("task"), record: recorded }
 }
 
 async function endToken(
   token: string,
   { caller, bundle, context: { env, keys, config, receivedAt }, started }: ApiRequest<"addRevocation">,
-  recorded: Recorded,
+  recorded: RecordedRequest,
 ): Promise<Result | null> {
   const verified = await verifyDelegationToken(token, keys, config.issuer, bundle.audiences, receivedAt)
   if (isDenied(verified)) {
-    return verified.denied.reason === "keys_unavailable" ? null : { ...notThere("token"), record: recorded }
+    return verified.denied.reason === "keys_unavailable" ? null : { ...notFound("token"), record: recorded }
   }
   const { jti, task } = verified.claims
+  if (!isOwnTaskId(env, task)) return { ...notFound("task"), record: recorded }
   const record = recordOf({ decision: "allow", code: "ok", ...started, kind: "end", task, ...caller, ...recorded })
-  const answer = await askLedger(env, rootOf(task), async (ledger) => ({
+  const answer = await askLedger(env, task, async (ledger) => ({
     revoked: await ledger.revokeToken(jti, task, null, record),
   }))
   if (!answer) return null
   return answer.revoked
     ? { answer: { token: "revoked", task }, record: null }
-    : { ...notThere("token"), record: recorded }
+    : { ...notFound("token"), record: recorded }
 }
 
-function notThere(what: string): ApiError<"not_found"> {
+function notFound(what: string): ApiError<"not_found"> {
   return {
     error: "not_found",
     description: `There is no such ${what}, or no longer.`,

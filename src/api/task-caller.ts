@@ -1,21 +1,25 @@
-/** Who asks about a task: its agent, or the agent of a task above it, by a delegation token; or an operator. */
+/**
+ * The caller of a task's endpoints: the agent of the task or of one of its ancestors, with a delegation token, or an
+ * operator.
+ */
 import { bearerToken } from "../audit/edge-record.ts"
 import { challengeOf } from "../credentials/challenge.ts"
 import { userOf } from "../credentials/delegation-token.ts"
 import { readCompact } from "../credentials/jws/compact.ts"
 import { schemeOf, verifyCredential } from "../credentials/verify.ts"
 import { isRejected } from "../core/denials/terms/credential-rejection.ts"
-import { codeOf, isDenied, type Denial } from "../core/denials/denial.ts"
+import { codeOf, describeDenial, isDenied, type Denial } from "../core/denials/denial.ts"
 import type { Bundle } from "../core/policy/assemble.ts"
 import type { Role } from "../core/policy/definition/operators.ts"
 import type { ManagedThing } from "../core/policy/management.ts"
 import type { Proof } from "../core/task/proof-log.ts"
-import { isBelow, isTaskId } from "../core/task/state.ts"
+import { isBelow } from "../core/task/state.ts"
+import { isOwnTaskId } from "../ledger/locator.ts"
 import type { RequestContext } from "../request-context.ts"
 import { currentSwitches } from "../revocation/lease.ts"
 import { stopOf } from "../revocation/token-stop.ts"
 import { identify } from "./identity.ts"
-import { authorizeOperator, bearerOf, type Permitted } from "./operator.ts"
+import { authorizeOperator, bearerOf, type PermittedOperator } from "./operator.ts"
 import { isApiError, type ApiError } from "./outcome.ts"
 
 export type TaskCaller =
@@ -27,7 +31,7 @@ export type TaskCaller =
       readonly hash: string
       readonly proof: Proof | null
     }
-  | { readonly kind: "operator"; readonly permitted: Permitted }
+  | { readonly kind: "operator"; readonly permitted: PermittedOperator }
 
 export async function taskCallerOf(
   request: Request,
@@ -38,14 +42,14 @@ export async function taskCallerOf(
   context: RequestContext,
 ): Promise<TaskCaller | ApiError> {
   const { config, keys, receivedAt } = context
-  // An operator's token is a bearer's; DPoP is how an agent shows a token that is bound to its key.
+  // An operator presents a bearer token; an agent presents a token that is bound to its key with a DPoP proof.
   const bearer = bearerOf(request)
   const isOurs = bearer === null ? request.headers.has("dpop") : issuerOf(bearer) === config.issuer
   if (!isOurs) {
     const permitted = await authorizeOperator(request, role, thing, bundle, context)
     return isApiError(permitted) ? permitted : { kind: "operator", permitted }
   }
-  if (!isTaskId(task)) return noSuchTask(task)
+  if (!isOwnTaskId(context.env, task)) return noSuchTask(task)
   const presented = {
     authorization: request.headers.get("authorization"),
     proof: request.headers.get("dpop"),
@@ -57,7 +61,7 @@ export async function taskCallerOf(
   const stopped = stopOf(await currentSwitches(context), verified.token, null)
   if (stopped) return tokenRejected(stopped, request)
   const { claims, hash } = verified.token
-  // A proof proves somebody once its ledger has used it up.
+  // A proof authenticates the agent only once the ledger has found that it is no replay.
   if (!verified.proof) {
     identify(request, { chain: [claims.client_id], user: userOf(claims), token: bearerToken(verified.token) })
   }
@@ -77,27 +81,28 @@ function issuerOf(token: string): unknown {
   return isRejected(compact) ? null : compact.claims["iss"]
 }
 
-export const OUT_OF_REACH = {
+export const TASK_UNAVAILABLE = {
   error: "unavailable",
   description: "The task's ledger, or what is stopped, is out of reach.",
 } as const
 
-/** What opens nothing is `invalid_token` to whoever shows it, or that it cannot be known. */
+/** A token that is not accepted is `invalid_token` for its presenter, or `unavailable` if that cannot be determined. */
 export function tokenRejected(
   because: Denial,
   { headers }: Request,
 ): ApiError<"missing_token" | "invalid_token" | "unavailable"> {
   const code = codeOf(because)
-  if (code === "unavailable") return OUT_OF_REACH
+  if (code === "unavailable") return TASK_UNAVAILABLE
   return {
     error: code === "missing_token" ? code : "invalid_token",
-    description: "The delegation token is not valid here, or no longer.",
+    description:
+      code === "invalid_token" ? describeDenial(because) : "The delegation token is not valid here, or no longer.",
     denial: { reason: "operator_rejected", because },
     headers: challengeOf(because, null, schemeOf(headers.get("authorization"))),
   }
 }
 
-/** The same answer whether there is no such task or it is another's: ids are not to be probed. */
+/** The answer does not reveal whether there is no such task or it is another agent's, so that ids cannot be probed. */
 export function noSuchTask(task: string): ApiError<"not_found"> {
   const denial = { reason: "not_found", what: task.slice(0, 128) } as const
   return { error: "not_found", description: "There is no such task for this caller.", denial }

@@ -5,9 +5,9 @@
  */
 import { timeOf } from "../core/encoding/ids.ts"
 import { logsOfCalls } from "./record-logs.ts"
-import type { AgentRow, Looked, ToolRow } from "./record-log.ts"
+import type { AgentRow, SearchResult, ToolRow } from "./record-log.ts"
 
-export interface LookedAt {
+export interface SearchedRange {
   readonly records: number
   /** Milliseconds since the epoch, from which on all records were read. Null if there are none. */
   readonly since: number | null
@@ -26,23 +26,23 @@ export interface ToolUsed extends AgentSeen {
 
 export async function agentsSeen(
   env: Env,
-): Promise<{ readonly looked_at: LookedAt; readonly agents: ReadonlyMap<string, AgentSeen> }> {
+): Promise<{ readonly looked_at: SearchedRange; readonly agents: ReadonlyMap<string, AgentSeen> }> {
   const found = await Promise.all(logsOfCalls(env).map((log) => log.agentsSeen()))
   const agents = new Map<string, AgentSeen>()
   for (const row of found.flatMap(({ rows }) => rows)) agents.set(row.agent, added(row, agents.get(row.agent)))
-  return { looked_at: lookedAt(found), agents }
+  return { looked_at: searchedRange(found), agents }
 }
 
 export async function toolsUsed(
   env: Env,
   agent: string,
-): Promise<{ readonly looked_at: LookedAt; readonly tools: readonly ToolUsed[] }> {
+): Promise<{ readonly looked_at: SearchedRange; readonly tools: readonly ToolUsed[] }> {
   const found = await Promise.all(logsOfCalls(env).map((log) => log.toolsUsed(agent)))
   const tools = new Map<string, ToolUsed>()
   for (const row of found.flatMap(({ rows }) => rows)) {
     tools.set(row.tool, { tool: row.tool, ...added(row, tools.get(row.tool)) })
   }
-  return { looked_at: lookedAt(found), tools: [...tools.values()].toSorted((a, b) => b.last - a.last) }
+  return { looked_at: searchedRange(found), tools: [...tools.values()].toSorted((a, b) => b.last - a.last) }
 }
 
 function added({ calls, denied, last }: AgentRow | ToolRow, before: AgentSeen | undefined): AgentSeen {
@@ -54,8 +54,8 @@ function added({ calls, denied, last }: AgentRow | ToolRow, before: AgentSeen | 
 }
 
 /** If a log has more records than were read, it counts from its oldest record read; the others were read whole. */
-function lookedAt(found: readonly Looked<unknown>[]): LookedAt {
-  const times = (logs: readonly Looked<unknown>[]): readonly number[] =>
+function searchedRange(found: readonly SearchResult<unknown>[]): SearchedRange {
+  const times = (logs: readonly SearchResult<unknown>[]): readonly number[] =>
     logs.flatMap(({ oldest }) => (oldest === null ? [] : (timeOf(oldest) ?? 0)))
   const records = found.reduce((sum, { looked }) => sum + looked, 0)
   const cut = times(found.filter(({ isAll }) => !isAll))

@@ -13,13 +13,13 @@ import { MAX_BATCH_BYTES, type Taken } from "./record-log.ts"
  * Rejections in a row, without a reason: the log as a whole is out of order, and the rest is tried another time.
  * Halving 500 records down to the rejected one takes nine.
  */
-const MAX_REFUSALS = 20
+const MAX_REJECTIONS = 20
 
 /** A log that hangs must not hold the waiting records for ever, because they are bounded. */
 const TIMEOUT_MS = 5_000
 
 /** The part of a record log that accepts records. */
-export interface Taker {
+export interface RecordSink {
   append(count: number, batch: string): Promise<Taken>
 }
 
@@ -28,12 +28,12 @@ export interface Taker {
  * @param settled receives the records that are delivered or dropped
  */
 export async function deliver(
-  log: Taker,
+  log: RecordSink,
   records: readonly StoredRecord[],
   settled: (records: readonly StoredRecord[]) => void,
 ): Promise<void> {
   const waiting = batchesOf(records)
-  const refused: StoredRecord[] = []
+  const rejected: StoredRecord[] = []
   let inARow = 0
   let failure: unknown
   for (let batch = waiting.shift(); batch; batch = waiting.shift()) {
@@ -45,17 +45,17 @@ export async function deliver(
     }
     if (batch.length > 1) waiting.unshift(...halvesOf(batch))
     else if (outcome === "too_long") settled(dropped(batch))
-    else refused.push(...batch)
+    else rejected.push(...batch)
     if (outcome === "too_long") continue
     failure = outcome.error
     inARow += 1
-    if (isOutOfReach(failure) || inARow >= MAX_REFUSALS) throw failure
+    if (isUnavailable(failure) || inARow >= MAX_REJECTIONS) throw failure
   }
-  for (const { id } of refused) logEvent("record_refused", { id, error: String(failure) })
-  if (refused.length > 0) throw failure
+  for (const { id } of rejected) logEvent("record_refused", { id, error: String(failure) })
+  if (rejected.length > 0) throw failure
 }
 
-async function append(log: Taker, batch: readonly StoredRecord[]): Promise<Taken | { readonly error: unknown }> {
+async function append(log: RecordSink, batch: readonly StoredRecord[]): Promise<Taken | { readonly error: unknown }> {
   try {
     // The log may still store them later: a batch that is sent twice is stored once.
     return await within(log.append(batch.length, batchOf(batch)), TIMEOUT_MS, "the record log")
@@ -92,7 +92,7 @@ function dropped(records: readonly StoredRecord[]): readonly StoredRecord[] {
 }
 
 /** As the platform marks it: neither an immediate retry nor a smaller batch would help. */
-function isOutOfReach(error: unknown): boolean {
+function isUnavailable(error: unknown): boolean {
   if (!(error instanceof Error)) return false
   if (error instanceof TimedOut) return true
   return ("retryable" in error && error.retryable === true) || ("overloaded" in error && error.overloaded === true)

@@ -7,7 +7,7 @@ import type { Bundle } from "../core/policy/assemble.ts"
 import type { GatewayDefinition } from "../core/policy/definition/gateways.ts"
 import type { RequestContext } from "../request-context.ts"
 import { recordAtEdge, type BearerToken } from "./edge-recorder.ts"
-import { disowned, recordOf, type DecisionRecord } from "../core/record/record.ts"
+import { withoutIdentity, recordOf, type DecisionRecord } from "../core/record/record.ts"
 import { redacted } from "../core/record/redaction.ts"
 
 /** The gateway that sends the request, and the bundle that decides it. */
@@ -20,13 +20,13 @@ export function ofGateway(
 
 /**
  * What is known of the holder of a verified token. `live`: its ledger has accepted it, and the proof with it. `dead`:
- * the ledger or a switch rejects it, or neither is available. `unasked`: nothing has checked it.
+ * the ledger or a switch rejects it, or neither is available. `unchecked`: nothing has checked it.
  */
-export type Standing = "live" | "dead" | "unasked"
+export type TokenStatus = "live" | "dead" | "unchecked"
 
-export interface ShownCredential {
+export interface PresentedCredential {
   readonly verified: VerifiedCredential
-  readonly standing: Standing
+  readonly status: TokenStatus
 }
 
 /** What a verified token claims; only its ledger knows whose task it is. */
@@ -68,14 +68,15 @@ export function recordEdgeDenial(
   denial: Denial,
   fields: Partial<DecisionRecord>,
   { env, receivedAt, background }: RequestContext,
-  credential: ShownCredential | null = null,
+  credential: PresentedCredential | null = null,
 ): DecisionRecord {
   const at = Date.now()
   const made = { id, at, kind, code: codeOf(denial), total_ms: at - receivedAt }
   const record = recordOf({ denial, ...fields, ...(credential && ofCredential(credential.verified)), ...made })
-  if (!credential || credential.standing === "live") recordAtEdge(env, record, background)
+  if (!credential || credential.status === "live") recordAtEdge(env, record, background)
   // A proof that no ledger has marked as used can be presented again, by anyone who has seen it.
-  else if (credential.standing === "dead" || credential.verified.proof) recordAtEdge(env, disowned(record), background)
+  else if (credential.status === "dead" || credential.verified.proof)
+    recordAtEdge(env, withoutIdentity(record), background)
   else recordAtEdge(env, record, background, bearerToken(credential.verified.token))
   return record
 }

@@ -3,17 +3,17 @@
  * These decisions admitted nothing; a crash can lose those of the last moment.
  */
 import { within } from "../platform/timeout.ts"
-import { rootOf } from "../core/task/state.ts"
+import { ledgerIdOf } from "../core/task/state.ts"
 import { logEvent } from "../platform/log.ts"
-import { deliver, type Taker } from "./delivery.ts"
+import { deliver, type RecordSink } from "./delivery.ts"
 import { Pace } from "./pace.ts"
-import { disowned, storedForm, type DecisionRecord } from "../core/record/record.ts"
-import { isLook, isStranger, logShard, looksLog, strangersLog } from "./record-logs.ts"
+import { withoutIdentity, storedForm, type DecisionRecord } from "../core/record/record.ts"
+import { isManagementRead, isUnidentified, logShard, managementReadsLog, unidentifiedLog } from "./record-logs.ts"
 
 /** If the log is unavailable, or denials flood in, some are dropped, and the drop is logged. */
 const MAX_WAITING = 1_000
 /** Of unidentified callers, who can cause any number of them. */
-const MAX_STRANGERS = 100
+const MAX_UNIDENTIFIED = 100
 /** Of those, with one token that opens nothing: its holder must not use up the room of the others. */
 const MAX_OF_DEAD_TOKEN = 20
 
@@ -118,15 +118,15 @@ const ownerOf = ({ operator, chain }: DecisionRecord): string => operator ?? cha
  * another.
  */
 const tokenOf = ({ token_hash }: DecisionRecord): string => token_hash ?? ""
-const ofStranger = (token: string): number => (token === "" ? MAX_STRANGERS : MAX_OF_DEAD_TOKEN)
+const mostOfUnidentified = (token: string): number => (token === "" ? MAX_UNIDENTIFIED : MAX_OF_DEAD_TOKEN)
 
 /** A request that is cut off takes its sending along. */
 const SENDING_ENDS_MS = 15_000
 
 const newQueues = () => ({
-  known: new Queue(MAX_WAITING, ownerOf),
-  looked: new Queue(MAX_WAITING, ownerOf),
-  strangers: new Queue(MAX_STRANGERS, tokenOf, ofStranger),
+  identified: new Queue(MAX_WAITING, ownerOf),
+  managementReads: new Queue(MAX_WAITING, ownerOf),
+  unidentified: new Queue(MAX_UNIDENTIFIED, tokenOf, mostOfUnidentified),
   // Not by agent, because for none of these it is certain.
   unconfirmed: new Queue<Unconfirmed>(MAX_WAITING, ({ record }) => tokenOf(record)),
 })
@@ -157,12 +157,14 @@ export function recordAtEdge(
   token: BearerToken | null = null,
 ): void {
   if (token) dropped += queues.unconfirmed.add({ record, token })
-  else keep(record, queues)
+  else enqueue(record, queues)
   if (pace.take(Date.now())) background(send(env, queues))
 }
 
-function keep(record: DecisionRecord, { known, looked, strangers }: Queues): void {
-  dropped += (isStranger(record) ? strangers : isLook(record) ? looked : known).add(record)
+function enqueue(record: DecisionRecord, { identified, managementReads, unidentified }: Queues): void {
+  dropped += (isUnidentified(record) ? unidentified : isManagementRead(record) ? managementReads : identified).add(
+    record,
+  )
 }
 
 async function send(env: Env, all: Queues): Promise<void> {
@@ -173,24 +175,24 @@ async function send(env: Env, all: Queues): Promise<void> {
   if (lost > 0) logEvent("records_dropped", { count: lost })
   // In parallel, so that a log or ledger that hangs does not keep the others back.
   const confirmed = all.unconfirmed.sendBy(async (items) => confirm(env, items, all))
-  await Promise.all([sendKept(env, all), confirmed.then(async () => sendKept(env, all))])
+  await Promise.all([sendQueued(env, all), confirmed.then(async () => sendQueued(env, all))])
 }
 
-async function sendKept(env: Env, { known, looked, strangers }: Queues): Promise<void> {
+async function sendQueued(env: Env, { identified, managementReads, unidentified }: Queues): Promise<void> {
   await Promise.all([
-    known.sendBy(async (records) => sendTo(logShard(env, records[0]?.id ?? ""), records)),
-    looked.sendBy(async (records) => sendTo(looksLog(env), records)),
-    strangers.sendBy(async (records) => sendTo(strangersLog(env), records)),
+    identified.sendBy(async (records) => sendTo(logShard(env, records[0]?.id ?? ""), records)),
+    managementReads.sendBy(async (records) => sendTo(managementReadsLog(env), records)),
+    unidentified.sendBy(async (records) => sendTo(unidentifiedLog(env), records)),
   ])
 }
 
 /** Sends one request to each ledger, for all of its records. A record that is not confirmed names no agent. */
 async function confirm(env: Env, items: readonly Unconfirmed[], all: Queues): Promise<void> {
-  const byTree = Map.groupBy(items, ({ token }) => rootOf(token.task))
-  const confirmations = Array.from(byTree, async ([root, ofTree]) => {
-    const tokens = new Map(ofTree.map(({ token }) => [token.jti, token]))
-    const live = await liveTokens(env, root, [...tokens.values()])
-    for (const { record, token } of ofTree) keep(live?.includes(token.jti) ? record : disowned(record), all)
+  const byLedger = Map.groupBy(items, ({ token }) => ledgerIdOf(token.task))
+  const confirmations = Array.from(byLedger, async ([ledger, ofLedger]) => {
+    const tokens = new Map(ofLedger.map(({ token }) => [token.jti, token]))
+    const live = await liveTokens(env, ledger, [...tokens.values()])
+    for (const { record, token } of ofLedger) enqueue(live?.includes(token.jti) ? record : withoutIdentity(record), all)
   })
   await Promise.all(confirmations)
 }
@@ -199,18 +201,22 @@ async function confirm(env: Env, items: readonly Unconfirmed[], all: Queues): Pr
  * The `jti` of the tokens that their ledger accepts. Null if it does not answer in time. Its stub is known by its type
  * alone: the ledger is in a room above this one.
  */
-async function liveTokens(env: Env, root: string, tokens: readonly BearerToken[]): Promise<readonly string[] | null> {
+async function liveTokens(env: Env, ledger: string, tokens: readonly BearerToken[]): Promise<readonly string[] | null> {
   try {
-    return await within(env.LEDGER.getByName(root).liveTokens(tokens), LEDGER_TIMEOUT_MS, "the ledger")
+    return await within(
+      env.LEDGER.get(env.LEDGER.idFromString(ledger)).liveTokens(tokens),
+      LEDGER_TIMEOUT_MS,
+      "the ledger",
+    )
   } catch (error) {
-    logEvent("ledger_failed", { root, error: String(error) })
+    logEvent("ledger_failed", { ledger, error: String(error) })
     return null
   }
 }
 const LEDGER_TIMEOUT_MS = 5_000
 
 /** Sends once: what the log does not accept is lost. */
-async function sendTo(log: Taker, records: readonly DecisionRecord[]): Promise<void> {
+async function sendTo(log: RecordSink, records: readonly DecisionRecord[]): Promise<void> {
   let count = records.length
   try {
     await deliver(log, records.map(storedForm), (settled) => (count -= settled.length))

@@ -19,9 +19,9 @@ export interface Rates {
   readonly slots: readonly { readonly at: number; readonly allowed: number; readonly denied: number }[]
 }
 
-export type Counted = Omit<RecordQuery, "before" | "after" | "limit">
+export type RateQuery = Omit<RecordQuery, "before" | "after" | "limit">
 
-export async function countRates(env: Env, query: Counted, now: number): Promise<Rates> {
+export async function countRates(env: Env, query: RateQuery, now: number): Promise<Rates> {
   const last = Math.floor(now / SLOT_MS)
   const starts = Array.from({ length: SLOTS }, (_, index) => (last - SLOTS + 1 + index) * SLOT_MS)
   const [first = 0] = starts

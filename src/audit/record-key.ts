@@ -13,12 +13,12 @@ const PAUSE_MS = 5_000
 
 let cachedKey: string | null = null
 /** Milliseconds since the epoch; until then no request goes to the ring. */
-let askAgainAt = 0
+let retryAt = 0
 
 /** For tests: the state of a fresh isolate. */
 export function forgetRecordKey(): void {
   cachedKey = null
-  askAgainAt = 0
+  retryAt = 0
 }
 
 /**
@@ -28,11 +28,11 @@ export function forgetRecordKey(): void {
 export async function recordKey(env: Env, now: number): Promise<string | null> {
   if (cachedKey !== null) return cachedKey
   // If the clock was set back, the pause must not become longer.
-  if (now < askAgainAt && now > askAgainAt - PAUSE_MS) return null
+  if (now < retryAt && now > retryAt - PAUSE_MS) return null
   try {
     return (cachedKey = await within(keyRing(env).recordKey(), TIMEOUT_MS, "the key ring"))
   } catch (error) {
-    askAgainAt = now + PAUSE_MS
+    retryAt = now + PAUSE_MS
     logEvent("record_key_failed", { error: String(error) })
     return null
   }

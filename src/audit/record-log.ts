@@ -20,10 +20,10 @@ export const MAX_BATCH_BYTES = 1_000_000
 export type Taken = "kept" | "too_long"
 
 /** Of one log: the records read for a query about agents. */
-const MAX_LOOKED = 20_000
+const MAX_SEARCHED = 20_000
 
 /** What the newest records of a log show. */
-export interface Looked<Row> {
+export interface SearchResult<Row> {
   readonly rows: readonly Row[]
   readonly looked: number
   /** Id of the oldest of them. */
@@ -155,47 +155,47 @@ export class RecordLog extends DurableObject<Env> {
           FROM (SELECT id, decision FROM records ${where} ORDER BY id DESC LIMIT ?) GROUP BY slot`,
         length,
         ...values,
-        MAX_LOOKED,
+        MAX_SEARCHED,
       )
       .toArray()
   }
 
   /** By the agents' own actions: other records name the agent that a person, or a misused code, acted on. */
-  async agentsSeen(): Promise<Looked<AgentRow>> {
+  async agentsSeen(): Promise<SearchResult<AgentRow>> {
     await this.#unpack()
     const rows = this.ctx.storage.sql
       .exec<AgentRow>(
         `SELECT agent, sum(kind = 'call') AS calls, sum(kind = 'call' AND decision = 'deny') AS denied, max(id) AS last
           FROM (SELECT id, agent, kind, decision FROM records ORDER BY id DESC LIMIT ?)
           WHERE agent IS NOT NULL AND kind IN ('call', 'exchange') GROUP BY agent`,
-        MAX_LOOKED,
+        MAX_SEARCHED,
       )
       .toArray()
-    return { rows, ...this.#looked() }
+    return { rows, ...this.#searched() }
   }
 
-  async toolsUsed(agent: string): Promise<Looked<ToolRow>> {
+  async toolsUsed(agent: string): Promise<SearchResult<ToolRow>> {
     await this.#unpack()
     const rows = this.ctx.storage.sql
       .exec<ToolRow>(
         `SELECT tool, count(*) AS calls, sum(decision = 'deny') AS denied, max(id) AS last
           FROM (SELECT id, agent, tool, kind, decision FROM records ORDER BY id DESC LIMIT ?)
           WHERE agent = ? AND kind = 'call' AND tool IS NOT NULL GROUP BY tool`,
-        MAX_LOOKED,
+        MAX_SEARCHED,
         agent,
       )
       .toArray()
-    return { rows, ...this.#looked() }
+    return { rows, ...this.#searched() }
   }
 
-  #looked(): Omit<Looked<unknown>, "rows"> {
+  #searched(): Omit<SearchResult<unknown>, "rows"> {
     const { looked, oldest } = this.ctx.storage.sql
       .exec<{ looked: number; oldest: string | null }>(
         "SELECT count(*) AS looked, min(id) AS oldest FROM (SELECT id FROM records ORDER BY id DESC LIMIT ?)",
-        MAX_LOOKED,
+        MAX_SEARCHED,
       )
       .one()
-    return { looked, oldest, isAll: looked < MAX_LOOKED }
+    return { looked, oldest, isAll: looked < MAX_SEARCHED }
   }
 
   async get(id: string): Promise<StoredRecord | null> {

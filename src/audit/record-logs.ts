@@ -10,32 +10,32 @@ const SHARDS = 4
  * The log for records of unidentified callers: anybody can cause any number of them, and they must not displace the
  * others.
  */
-const STRANGERS = "strangers"
+const UNIDENTIFIED = "strangers"
 
 /**
  * The log for mere reads, and attempts that were denied. A reader can cause them all day, and they must displace
  * neither calls nor the actions of operators.
  */
-const LOOKS = "looks"
+const MANAGEMENT_READS = "looks"
 
-export function isStranger({ chain, operator }: DecisionRecord): boolean {
+export function isUnidentified({ chain, operator }: DecisionRecord): boolean {
   return chain.length === 0 && operator === null
 }
 
-export function strangersLog(env: Env): DurableObjectStub<RecordLog> {
-  return env.RECORD_LOG.getByName(STRANGERS)
+export function unidentifiedLog(env: Env): DurableObjectStub<RecordLog> {
+  return env.RECORD_LOG.getByName(UNIDENTIFIED)
 }
 
 /** An explanation is a read as well, whose query is only too long for a URL. */
-export function isLook({ kind, method, path, decision, code }: DecisionRecord): boolean {
+export function isManagementRead({ kind, method, path, decision, code }: DecisionRecord): boolean {
   // The ledger may have done it nevertheless. Its record, in another log, must not be mistaken for the same one sent
   // twice.
   if (kind === "end" || kind === "approval") return code === "unavailable"
   return kind === "management" && (decision !== "allow" || method === "GET" || path === "/v1/explanations")
 }
 
-export function looksLog(env: Env): DurableObjectStub<RecordLog> {
-  return env.RECORD_LOG.getByName(LOOKS)
+export function managementReadsLog(env: Env): DurableObjectStub<RecordLog> {
+  return env.RECORD_LOG.getByName(MANAGEMENT_READS)
 }
 
 /** The object for records of a tree (or of any other key). */
@@ -47,12 +47,12 @@ export function logShard(env: Env, key: string): DurableObjectStub<RecordLog> {
 
 export async function findRecords(env: Env, query: RecordQuery): Promise<DecisionRecord[]> {
   // Unidentified callers could name any task.
-  const shards = query.tree === undefined ? allLogs(env) : [...knownShards(env), looksLog(env)]
+  const shards = query.tree === undefined ? allLogs(env) : [...agentShards(env), managementReadsLog(env)]
   const found = await Promise.all(shards.map((shard) => shard.list(query)))
   const records = new Map<string, DecisionRecord>()
   for (const record of found.flat().map(readStored)) {
     const other = records.get(record.id)
-    records.set(record.id, other ? whatHolds(other, record) : record)
+    records.set(record.id, other ? validRecord(other, record) : record)
   }
   const newestFirst = query.after === undefined
   const sorted = [...records.values()].toSorted((a, b) => (a.id < b.id === newestFirst ? 1 : -1))
@@ -62,27 +62,27 @@ export async function findRecords(env: Env, query: RecordQuery): Promise<Decisio
 export async function findRecord(env: Env, id: string): Promise<DecisionRecord | null> {
   const found = await Promise.all(allLogs(env).map((shard) => shard.get(id)))
   const records = found.flatMap((each) => (each ? [readStored(each)] : []))
-  return records.length === 0 ? null : records.reduce(whatHolds)
+  return records.length === 0 ? null : records.reduce(validRecord)
 }
 
 /**
  * Chooses between two records of one decision. If a ledger does not answer in time, the response is 503 and recorded
  * so. The ledger may act nevertheless, and its record, which has a number, is the valid one.
  */
-function whatHolds(one: DecisionRecord, other: DecisionRecord): DecisionRecord {
+function validRecord(one: DecisionRecord, other: DecisionRecord): DecisionRecord {
   return one.number === null ? other : one
 }
 
 /** All logs, that of unidentified callers last. */
 export function allLogs(env: Env): DurableObjectStub<RecordLog>[] {
-  return [...knownShards(env), looksLog(env), strangersLog(env)]
+  return [...agentShards(env), managementReadsLog(env), unidentifiedLog(env)]
 }
 
 /** The logs that can contain calls of an agent. */
 export function logsOfCalls(env: Env): DurableObjectStub<RecordLog>[] {
-  return knownShards(env)
+  return agentShards(env)
 }
 
-function knownShards(env: Env): DurableObjectStub<RecordLog>[] {
+function agentShards(env: Env): DurableObjectStub<RecordLog>[] {
   return Array.from({ length: SHARDS }, (_, index) => env.RECORD_LOG.getByName(`records-${index}`))
 }

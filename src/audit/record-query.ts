@@ -38,7 +38,7 @@ export function conditionsOf(query: RecordQuery): { readonly where: string; read
   }
   if (query.tree !== undefined) {
     conditions.push("id > ? AND (task = ? OR (task > ? AND task < ?))")
-    values.push(...withinTree(query.tree))
+    values.push(...valuesOfTree(query.tree))
   }
   if (query.differs === true) conditions.push("differs = 1")
   if (query.before !== undefined) values.push(query.before)
@@ -52,7 +52,7 @@ export function conditionsOf(query: RecordQuery): { readonly where: string; read
  * Records have no index of their tasks, because each would have to pay for it. The query reads those that were made
  * since the tree was.
  */
-function withinTree(task: string): readonly string[] {
+function valuesOfTree(task: string): readonly string[] {
   const opened = timeOf(rootOf(task)) ?? 0
   const since = firstIdAt("dec", opened - CLOCKS_MS)
   // An id with a dot after this one is below it: `/` is the next character.

@@ -1,17 +1,15 @@
 /**
- * The doors beside the token endpoint where an authenticated agent asks about a delegation token: introspection (RFC
- * 7662) and revocation (RFC 7009), of a refresh token too. A token of somebody else is answered as one that there is none
- * of.
+ * Introspection (RFC 7662) and revocation (RFC 7009) of a delegation token by its authenticated agent; revocation also of
+ * a refresh token. The answer for another agent's token is the one for a token that does not exist.
  */
 import type { Context } from "hono"
 import { recordAtEdge } from "../audit/edge-recorder.ts"
-import { nothingRevoked } from "../core/record/token-record.ts"
+import { notRevokedRecord } from "../core/record/token-record.ts"
 import { recordOf, type DecisionRecord } from "../core/record/record.ts"
 import { verifyDelegationToken, type DelegationClaims, type VerifiedToken } from "../credentials/delegation-token.ts"
 import { codeOf, isDenied } from "../core/denials/denial.ts"
 import { sha256Hex } from "../core/encoding/hash.ts"
 import { askLedger } from "../ledger/ask.ts"
-import { rootOf } from "../core/task/state.ts"
 import type { Bundle } from "../core/policy/assemble.ts"
 import { bundleFor, requestContext, type RequestContext } from "../request-context.ts"
 import { currentSwitches } from "../revocation/lease.ts"
@@ -19,19 +17,20 @@ import { stopOf } from "../revocation/token-stop.ts"
 import { authenticateAgent, authenticateClient, type RequestingClient } from "./token/client-authentication.ts"
 import { refuseReplay } from "./token/replay-log.ts"
 import { readParameters, valueOf, type Parameters } from "./token/parameters.ts"
-import { recordRefusal } from "./token/record-error.ts"
+import { recordOAuthError } from "./token/record-error.ts"
 import { isOAuthFailure, oauthError, type OAuthFailure } from "../core/denials/oauth-error.ts"
 import { newId } from "../platform/new-id.ts"
-import { refusalResponse } from "./token/response.ts"
+import { errorResponse } from "./token/response.ts"
 import { readRefreshToken, type RefreshToken } from "./token/opaque-token.ts"
 
-/** What an authenticated agent asks about: a token of ours that is signed and unexpired, or null. */
+/** A request of an authenticated client about a token. */
 interface TokenQuery {
   readonly client: RequestingClient
+  /** Null unless it is a delegation token of ours with a valid signature that has not expired. */
   readonly token: VerifiedToken | null
-  /** Null: it has not the form of one. */
+  /** Null if it does not have the form of a refresh token. */
   readonly refresh: RefreshToken | null
-  /** Of this request, with what is known so far. */
+  /** The record of this request, so far. */
   readonly record: DecisionRecord
 }
 
@@ -39,45 +38,45 @@ const NO_STORE = { "Cache-Control": "no-store", Pragma: "no-cache" } as const
 
 export async function introspect(c: Context<{ Bindings: Env }>): Promise<Response> {
   return answer(c, "management", authenticateAgent, async ({ client: { agent }, token, record }, context) => {
-    const tell = (record: DecisionRecord, body: Record<string, unknown>): Record<string, unknown> => {
+    const recorded = (record: DecisionRecord, body: Record<string, unknown>): Record<string, unknown> => {
       recordAtEdge(context.env, record, context.background)
       return body
     }
-    if (!token) return tell(record, INACTIVE)
-    // What the gateway would not let pass is not active, whatever its ledger says.
+    if (!token) return recorded(record, INACTIVE)
+    // A token that a switch stops at the gateway is not active, even if its ledger says so.
     const stopped = stopOf(await currentSwitches(context), token, null)
     if (stopped?.reason === "switches_unavailable") return oauthError({ reason: "unavailable" })
-    if (stopped) return tell({ ...record, decision: "deny", code: codeOf(stopped), denial: stopped }, INACTIVE)
+    if (stopped) return recorded({ ...record, decision: "deny", code: codeOf(stopped), denial: stopped }, INACTIVE)
     const { jti, task } = token.claims
-    const found = await askLedger(context.env, rootOf(task), async (ledger) => ({
+    const found = await askLedger(context.env, task, async (ledger) => ({
       active: await ledger.isActive(jti, task, agent),
     }))
     if (!found) return oauthError({ reason: "unavailable" })
-    return tell(record, found.active ? describe(token.claims) : INACTIVE)
+    return recorded(record, found.active ? describe(token.claims) : INACTIVE)
   })
 }
 
 const INACTIVE = { active: false }
 
 export async function revoke(c: Context<{ Bindings: Env }>): Promise<Response> {
-  // A program that proves nothing gives up what it shows.
+  // A public client may revoke the tokens that it presents (RFC 7009, section 2.1).
   return answer(c, "end", authenticateClient, async ({ client, token, refresh, record }, context) => {
-    // As if it had been: whoever asks about another's token learns nothing, the record does.
+    // The answer is the one for a revoked token, so that an agent learns nothing of another's; the record tells it.
     const { agent } = client
     const nothing = (): null => {
-      recordAtEdge(context.env, nothingRevoked(record, client), context.background)
+      recordAtEdge(context.env, notRevokedRecord(record, client), context.background)
       return null
     }
     if (refresh) {
       const done = await askLedger(context.env, refresh.root, async (ledger) => ({
-        ended: await ledger.revokeRefreshTokens(sha256Hex(refresh.family), agent, record),
+        ended: await ledger.revokeRefreshTokens(refresh.root, sha256Hex(refresh.family), agent, record),
       }))
       if (!done) return oauthError({ reason: "unavailable" })
       return done.ended ? null : nothing()
     }
     if (!token) return nothing()
     const { jti, task } = token.claims
-    const done = await askLedger(context.env, rootOf(task), async (ledger) => ({
+    const done = await askLedger(context.env, task, async (ledger) => ({
       revoked: await ledger.revokeToken(jti, task, agent, record),
     }))
     if (!done) return oauthError({ reason: "unavailable" })
@@ -85,7 +84,7 @@ export async function revoke(c: Context<{ Bindings: Env }>): Promise<Response> {
   })
 }
 
-/** RFC 7662 2.2, RFC 8693 4. */
+/** RFC 7662, section 2.2, and RFC 8693, section 4. */
 function describe({ cnf, ...claims }: DelegationClaims): Record<string, unknown> {
   return { active: true, ...claims, token_type: cnf ? "DPoP" : "Bearer", ...(cnf ? { cnf } : {}) }
 }
@@ -106,8 +105,8 @@ async function answer(
   const result = isOAuthFailure(question) ? question : await work(question, context)
   if (result && isOAuthFailure(result)) {
     const client = isOAuthFailure(question) ? null : question.client
-    recordRefusal(result.refused, client, bundle, id, context)
-    return refusalResponse(result.refused, id)
+    recordOAuthError(result.refused, client, bundle, id, context)
+    return errorResponse(result.refused, id)
   }
   const headers = { ...NO_STORE, "X-Narrowgate-Decision": id }
   return result === null ? new Response(null, { status: 200, headers }) : Response.json(result, { headers })
@@ -135,5 +134,5 @@ async function readQuestion(
   const { agent } = proven
   const fields = { decision: "allow", code: "ok", chain: [agent], task: token?.claims.task ?? null } as const
   const record = recordOf({ id, at: receivedAt, kind, bundle: bundle.pointer, ...fields })
-  return { client: proven, token, refresh: readRefreshToken(text), record }
+  return { client: proven, token, refresh: readRefreshToken(context.env, text), record }
 }

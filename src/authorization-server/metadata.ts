@@ -8,7 +8,7 @@ import { GRANTS } from "./token/grant-types.ts"
  * draft-ietf-oauth-spiffe-client-auth: the agent's JWT-SVID as client assertion; RFC 7523: one that it signs itself.
  */
 const AUTH_METHODS = ["spiffe_jwt", "private_key_jwt"]
-/** Where a person's own consent is fetched or given up, a program that is registered so need not prove who it is. */
+/** A public client may redeem a user's consent, and revoke the tokens of it, without authenticating. */
 const CLIENT_AUTH_METHODS = [...AUTH_METHODS, "none"]
 
 export function authorizationServer(issuer: string): Record<string, unknown> {
@@ -44,7 +44,7 @@ export function authorizationServer(issuer: string): Record<string, unknown> {
   }
 }
 
-/** @param gateway id of a registered gateway; null where there is none */
+/** @param gateway id of a registered gateway; null if there is none */
 export function protectedResource(gateway: string, bundle: Bundle, issuer: string): Record<string, unknown> | null {
   const found = [...bundle.gateways.values()].find(({ id }) => id === gateway)
   return found

@@ -48,7 +48,7 @@ export function currentCandidate(
 }
 
 /** For a request about the candidate, which can wait: loads it now if it is not loaded. */
-export async function candidateAwaited(
+export async function awaitCandidate(
   kv: KVNamespace,
   config: Config,
   live: Bundle,
@@ -62,7 +62,7 @@ export async function candidateAwaited(
 }
 
 /** The candidate in a ledger: the one that the edge names, whose signature the edge has verified. */
-export function candidateHeld(
+export function cachedCandidate(
   kv: KVNamespace,
   pointer: Pointer,
   now: number,

@@ -19,7 +19,7 @@ export async function readPublication(jws: string, config: Config, now: number):
 export const publisherOf = ({ kid }: Pick<Publication, "kid">): string => `publisher|${kid}`
 
 /** The publisher who requests the history, by the `kid` of their key. Null if it is no publisher. */
-export async function readHistoryQuestion(
+export async function readHistoryRequest(
   jws: string,
   config: Config,
   now: number,

@@ -13,7 +13,7 @@ import { verifyPublication, type Publication } from "./signed-publication.ts"
 import { POINTER_KEY, withTimeout } from "./store.ts"
 
 /** The oldest go first. */
-const MAX_KEPT = 10_000
+const MAX_HISTORY = 10_000
 /** Numbers are never used again, so no publisher may use them up at once. */
 const MAX_STEP = 1_000_000
 /** A late write of KV, after a newer one, is found by then, and looked for again. */
@@ -119,8 +119,9 @@ export class Publications extends DurableObject<Env> {
     const { sql } = this.ctx.storage
     const head = this.head()
     const same = head.seq === seq ? this.#last("seq = ?", seq) : null
-    // A publication that was cut off may be sent again; a completed one needs no second write.
-    if (same?.what === what && same.digest === digest && same.kid === kid) {
+    // A publication that was cut off may be sent again; a completed one needs no second write. Another statement of the
+    // same number would be answered as published, although the history never has its author and reason.
+    if (same && isSameStatement(same, publication)) {
       if (same.done) return { published: same }
     } else if (seq <= head.seq) return { outrun: head }
     else if (seq > head.seq + MAX_STEP) return { tooFar: head }
@@ -141,7 +142,7 @@ export class Publications extends DurableObject<Env> {
     await this.ctx.storage.setAlarm(Date.now() + LOOK_AFTER_MS)
     sql.exec(
       "DELETE FROM publications WHERE seq <= (SELECT seq FROM publications ORDER BY seq DESC LIMIT 1 OFFSET ?) AND seq < ?",
-      MAX_KEPT,
+      MAX_HISTORY,
       this.#live()?.seq ?? 0,
     )
     return { published: { what, seq, digest, at, by, why, kid, done: true } }
@@ -195,6 +196,10 @@ export class Publications extends DurableObject<Env> {
         .flatMap(published)[0] ?? null
     )
   }
+}
+
+function isSameStatement(one: Omit<Publication, "jws">, other: Omit<Publication, "jws">): boolean {
+  return (["what", "seq", "digest", "at", "by", "why", "kid"] as const).every((name) => one[name] === other[name])
 }
 
 /** Whether KV holds a newer pointer that a publisher signed for this Worker: an isolate will hand it over. */

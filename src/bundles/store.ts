@@ -7,8 +7,8 @@
 import { within } from "../platform/timeout.ts"
 import type { Config } from "../platform/config.ts"
 import { logEvent } from "../platform/log.ts"
+import { clockDistance, Refresh, Refreshes, type RefreshPolicy } from "../platform/refresh.ts"
 import { assemble, type Bundle } from "../core/policy/assemble.ts"
-import { Attempts, clockDistance } from "./attempts.ts"
 import type { Pointer } from "../core/policy/bundle.ts"
 import { digestOf } from "../core/policy/digest.ts"
 import { verifyPublication, type Publication } from "./signed-publication.ts"
@@ -16,22 +16,27 @@ import { verifyPublication, type Publication } from "./signed-publication.ts"
 export const POINTER_KEY = "pointer"
 export const bodyKey = (digest: string): string => `body/${digest}`
 
-/** A bundle checked this long ago is checked again, but beside the call, not before it. */
-const CHECK_AFTER_MS = 30_000
-/** Beyond this a call waits for the check: a publication is in force everywhere a minute later (DESIGN §3). */
-const BLOCK_AFTER_MS = 60_000
-/** Beyond this without a successful check every call is denied: rules may have been withdrawn meanwhile. */
-const UNUSABLE_AFTER_MS = 600_000
 /** A store that does not answer for this long is unavailable. */
 const TIMEOUT_MS = 5_000
-/** A call with a usable bundle waits for the check this long at most, and then is decided by that bundle. */
-const STALE_WAIT_MS = 1_000
-/** A call without a usable bundle waits this long at most, and then is denied. */
-const COLD_WAIT_MS = 2_000
 /** Denials say `Retry-After: 5`: by then there is another attempt. */
 const PAUSE_MS = 5_000
+const POLICY: RefreshPolicy = {
+  refreshAfter: 30_000,
+  // A publication is in force in every isolate a minute later.
+  waitAfter: 60_000,
+  // Rules may have been withdrawn meanwhile.
+  unusableAfter: 600_000,
+  staleWait: 1_000,
+  coldWait: 2_000,
+  // At most three reads, one after the other.
+  timeout: 3 * TIMEOUT_MS,
+  pause: PAUSE_MS,
+  longestPause: PAUSE_MS,
+}
 /** The local stack applies an edit of `policies/` at once, and its first bundle as soon as it is published. */
-const LOCAL_CHECK_AFTER_MS = 500
+const LOCAL_POLICY: RefreshPolicy = { ...POLICY, refreshAfter: 500, waitAfter: 500, pause: 0 }
+/** For the body that a ledger has to decide by. */
+const BODY_POLICY: RefreshPolicy = { ...POLICY, timeout: TIMEOUT_MS }
 /** The same failure is logged at most this often. */
 const LOG_EVERY_MS = 60_000
 
@@ -61,9 +66,9 @@ class Memory {
   loaded: LoadedBundle | undefined
   /** The last bundle by which a ledger in this isolate had to decide, as long as no pointer has been checked here. */
   named: Bundle | undefined
-  readonly checks = new Attempts<true>()
-  /** By digest. */
-  readonly bodies = new Map<string, Attempts<Bundle>>()
+  readonly checks = new Refresh()
+  /** By pointer. */
+  readonly bodies = new Refreshes<Bundle>()
   logged = { error: "", at: Number.NEGATIVE_INFINITY }
 }
 let memory = new Memory()
@@ -83,18 +88,15 @@ export async function currentBundle(
   now: number,
   background: (work: Promise<unknown>) => void,
 ): Promise<Bundle | null> {
-  const { local } = source.config
   const cache = memory
-  const { loaded } = cache
-  const age = loaded ? clockDistance(now, loaded.checkedAt) : Number.POSITIVE_INFINITY
-  const checkAfter = local ? LOCAL_CHECK_AFTER_MS : CHECK_AFTER_MS
-  if (loaded && age < checkAfter) return loaded.bundle
-  const stale = age < BLOCK_AFTER_MS && !local ? 0 : STALE_WAIT_MS
-  const wait = age < UNUSABLE_AFTER_MS ? stale : COLD_WAIT_MS
-  const patience = { wait, pause: local ? 0 : PAUSE_MS }
-  await cache.checks.run(async () => check(cache, source, now), now, patience, background)
-  const checked = cache.loaded
-  return checked && clockDistance(now, checked.checkedAt) < UNUSABLE_AFTER_MS ? checked.bundle : null
+  const ageNow = (): number => clockDistance(now, cache.loaded?.checkedAt ?? Number.NEGATIVE_INFINITY)
+  await cache.checks.keep(ageNow(), source.config.local ? LOCAL_POLICY : POLICY, {
+    now,
+    background,
+    attempt: async () => check(cache, source, now),
+    onFailure: (error) => report(cache, error),
+  })
+  return ageNow() < POLICY.unusableAfter ? (cache.loaded?.bundle ?? null) : null
 }
 
 /** The very bundle that a pointer names. The ledger decides by it, so that one call never mixes two. */
@@ -102,42 +104,22 @@ export async function bundleOf(kv: KVNamespace, pointer: Pointer): Promise<Bundl
   const cache = memory
   const bundle = heldIn(cache, pointer)
   if (bundle) return bundle
-  const now = Date.now()
-  const patience = { wait: COLD_WAIT_MS, pause: PAUSE_MS }
-  // An object lives on while it waits for its own request.
-  return attemptsFor(cache, pointer).run(
-    async () => keepBody(cache, kv, pointer),
-    now,
-    patience,
-    () => undefined,
-  )
-}
-
-/** Isolates know two or three bundles at a time. */
-const MAX_BODIES = 8
-
-function attemptsFor({ bodies }: Memory, { digest }: Pointer): Attempts<Bundle> {
-  const running = bodies.get(digest)
-  if (running) return running
-  if (bodies.size >= MAX_BODIES) bodies.clear()
-  const attempts = new Attempts<Bundle>()
-  bodies.set(digest, attempts)
-  return attempts
-}
-
-async function keepBody(cache: Memory, kv: KVNamespace, pointer: Pointer): Promise<Bundle | null> {
-  try {
-    const bundle = await fetchBody(kv, pointer)
-    keep(cache, bundle)
-    return bundle
-  } catch (error) {
-    report(cache, error)
-    return null
+  const request = {
+    now: Date.now(),
+    // An object lives on while it waits for its own request.
+    background: () => undefined,
+    async attempt() {
+      const fetched = await fetchBody(kv, pointer)
+      keep(cache, fetched)
+      return fetched
+    },
+    onFailure: (error: unknown) => report(cache, error),
   }
+  return cache.bodies.of(`${pointer.seq} ${pointer.digest}`).wait(BODY_POLICY, request, BODY_POLICY.coldWait)
 }
 
 /** The loaded bundle with this content. Republished content, as after a rollback, counts under its newer pointer. */
-export function bundleHeld(pointer: Pointer): Bundle | null {
+export function cachedBundle(pointer: Pointer): Bundle | null {
   return heldIn(memory, pointer)
 }
 
@@ -158,21 +140,15 @@ function keep(cache: Memory, bundle: Bundle): void {
 }
 
 /** A failed check changes nothing: the last good bundle stays until it is unusable. */
-async function check(cache: Memory, source: BundleSource, now: number): Promise<true | null> {
-  try {
-    const { kv, publications } = source
-    const { loaded } = cache
-    const [stored, newest] = await withTimeout(
-      Promise.all([kv.get(POINTER_KEY, { cacheTtl: 30 }), publications.newest()]),
-    )
-    if (stored === null) throw new Error(newest === null && !loaded ? NOTHING_PUBLISHED : "KV holds no pointer")
-    if (loaded && loaded.jws === stored && stored === newest) cache.loaded = { ...loaded, checkedAt: now }
-    else await follow(cache, await newerOf(stored, newest, source), kv, now)
-    return true
-  } catch (error) {
-    report(cache, error)
-    return null
-  }
+async function check(cache: Memory, source: BundleSource, now: number): Promise<void> {
+  const { kv, publications } = source
+  const { loaded } = cache
+  const [stored, newest] = await withTimeout(
+    Promise.all([kv.get(POINTER_KEY, { cacheTtl: 30 }), publications.newest()]),
+  )
+  if (stored === null) throw new Error(newest === null && !loaded ? NOTHING_PUBLISHED : "KV holds no pointer")
+  if (loaded && loaded.jws === stored && stored === newest) cache.loaded = { ...loaded, checkedAt: now }
+  else await follow(cache, await newerOf(stored, newest, source), kv, now)
 }
 
 /** KV may be behind. If it is ahead, the pointer is stored for all isolates before this one decides by it. */

@@ -8,19 +8,23 @@ import * as z from "zod"
 import { parseJson } from "../core/catalog/json-body.ts"
 import { isDenied } from "../core/denials/denial.ts"
 import { logEvent } from "../platform/log.ts"
+import { Refreshes, type RefreshPolicy } from "../platform/refresh.ts"
 import type { IdentityDefinition } from "../core/policy/definition/agents.ts"
 import { displayText } from "../core/encoding/display-text.ts"
 import { ALGORITHMS } from "../core/keys/algorithm.ts"
-import { fetchJson } from "./key-sets/fetch-json.ts"
+import { FETCH_LIMITS, fetchJson } from "./key-sets/fetch-json.ts"
 import type { FetchContext } from "./key-sets/key-set.ts"
-import { Renewals, type RenewalRequest } from "./key-sets/renewal.ts"
 
 const MAX_BYTES = 10_240
-const RENEW_AFTER_MS = 300_000
-/** A document that could not be renewed for this long is no longer used. */
-const UNUSABLE_AFTER_MS = 900_000
+const POLICY: RefreshPolicy = {
+  ...FETCH_LIMITS,
+  refreshAfter: 300_000,
+  // People are about to be sent to its URIs.
+  waitAfter: 300_000,
+  unusableAfter: 900_000,
+}
 /** Registered agents can be many; at worst, a document is fetched again. */
-const MAX_HELD = 1_000
+const MAX_CACHED = 1_000
 const MAX_NAME = 80
 
 export interface ClientDocument {
@@ -37,12 +41,12 @@ interface CachedDocument {
   readonly fetchedAt: number
 }
 const documents = new Map<string, CachedDocument>()
-const renewals = new Renewals()
+const refreshes = new Refreshes()
 
 /** For tests: the state of a fresh isolate. */
 export function forgetClientDocuments(): void {
   documents.clear()
-  renewals.clear()
+  refreshes.clear()
 }
 
 /** Null if it cannot be fetched or is invalid: the log says why. */
@@ -50,31 +54,24 @@ export async function clientDocument(
   id: string,
   { now, local, background }: FetchContext,
 ): Promise<ClientDocument | null> {
-  const usable = (): CachedDocument | null => {
-    const cached = documents.get(id)
-    return cached && now - cached.fetchedAt < UNUSABLE_AFTER_MS ? cached : null
-  }
-  const renewalRequest: RenewalRequest = {
+  const ageNow = (): number => now - (documents.get(id)?.fetchedAt ?? Number.NEGATIVE_INFINITY)
+  await refreshes.of(id).keep(ageNow(), POLICY, {
     now,
     background,
-    async renew() {
+    async attempt() {
       const document = readDocument(id, await fetchDocument(id, local))
       dropOldest()
       documents.set(id, { document, fetchedAt: now })
     },
     onFailure: (error) => logEvent("client_document_not_fetched", { client: id, error: String(error) }),
-  }
-  const usableNow = usable()
-  if (!usableNow) await renewals.of(id).forWantOf(renewalRequest)
-  else if (now - usableNow.fetchedAt >= RENEW_AFTER_MS) await renewals.of(id).first(renewalRequest)
-  return usable()?.document ?? null
+  })
+  return ageNow() < POLICY.unusableAfter ? (documents.get(id)?.document ?? null) : null
 }
 
 function dropOldest(): void {
   for (const id of documents.keys()) {
-    if (documents.size < MAX_HELD) return
+    if (documents.size < MAX_CACHED) return
     documents.delete(id)
-    renewals.forget(id)
   }
 }
 

@@ -2,10 +2,11 @@
  * Our own delegation token, the only kind of token that a gateway's call may carry: a JWT access token (RFC 9068,
  * `at+jwt`) signed by our key ring. Verified tokens are remembered, because their signature does not change.
  */
+import { isTaskId } from "../core/task/state.ts"
 import { jwtVerify } from "jose"
 import * as z from "zod"
 import { deny, type Denial, type Denied } from "../core/denials/denial.ts"
-import { refusedHash } from "../core/encoding/hash.ts"
+import { rejectedHash } from "../core/encoding/hash.ts"
 import { isObject } from "../core/encoding/json.ts"
 import { prepared } from "../platform/prepared-schema.ts"
 import { isOwnAlgorithm } from "../core/keys/algorithm.ts"
@@ -22,7 +23,7 @@ const claimsSchema = prepared(
     sub: z.string(),
     aud: z.string(),
     client_id: z.string(),
-    task: z.string().regex(/^tsk_[0-9A-HJKMNP-TV-Z]{26}(?:\.[1-9][0-9]{0,5}){0,16}$/),
+    task: z.string().refine(isTaskId),
     purpose: z.string(),
     scope: z.string(),
     act: z.unknown().optional(),
@@ -41,7 +42,7 @@ const claimsSchema = prepared(
     sub: "",
     aud: "",
     client_id: "",
-    task: `tsk_${"0".repeat(26)}`,
+    task: `tsk_${"0".repeat(26)}-${"0".repeat(64)}`,
     purpose: "",
     scope: "",
     cnf: { jkt: "" },
@@ -134,7 +135,7 @@ async function verify(token: string, keys: KeyFinder, issuer: string, now: numbe
 }
 
 function withHash(denial: Denial, token: string): Denied {
-  const hash = refusedHash(token)
+  const hash = rejectedHash(token)
   switch (denial.reason) {
     case "token_malformed":
     case "token_rejected":

@@ -4,7 +4,7 @@
  * at a gateway, and the single-use log at the token endpoint.
  */
 import { calculateJwkThumbprint, type CryptoKey } from "jose"
-import { refusedHash } from "../core/encoding/hash.ts"
+import { rejectedHash } from "../core/encoding/hash.ts"
 import { isObject } from "../core/encoding/json.ts"
 import { ALGORITHMS, type Algorithm } from "../core/keys/algorithm.ts"
 import { partsOf, readClaims, readHeader } from "./jws/compact.ts"
@@ -64,7 +64,7 @@ export async function verifyProof(proof: string, expected: Expected, now: number
 }
 
 export function rejectedProof(rejected: string, proof: string): ProofRejected {
-  const hash = refusedHash(proof)
+  const hash = rejectedHash(proof)
   return { rejected, ...(hash === null ? {} : { hash }) }
 }
 
@@ -79,7 +79,7 @@ async function verify(proof: string, expected: Expected, now: number): Promise<P
   if (proof.length > MAX_PROOF_LENGTH) return { rejected: "too_long" }
   const parts = partsOf(proof)
   if (isRejected(parts)) return { rejected: brief(parts.rejected) }
-  const key = headers.get(parts.header) ?? (await judgeHeader(parts.header))
+  const key = headers.get(parts.header) ?? (await checkHeader(parts.header))
   if ("rejected" in key) return key
   const read = readClaims(parts.claims)
   if (isRejected(read)) return { rejected: brief(read.rejected) }
@@ -123,7 +123,7 @@ interface ProofKey {
 const MAX_REMEMBERED = 1_000
 const headers = new Map<string, ProofKey>()
 
-async function judgeHeader(part: string): Promise<ProofKey | ProofRejected> {
+async function checkHeader(part: string): Promise<ProofKey | ProofRejected> {
   const read = readHeader(part, true)
   if (isRejected(read)) return { rejected: brief(read.rejected) }
   const { alg, jwk } = read.header

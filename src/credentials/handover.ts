@@ -1,7 +1,7 @@
 /**
  * The hand-over of a task that is bound to a key. That key signs it for one other agent and that agent's key, for the
- * token it goes with, once. Without it, a thief of a bound token could exchange it for one of their own (DESIGN §4). It
- * is no DPoP proof, which authenticates the caller and hands nothing over.
+ * token it goes with, once. Without it, a thief of a bound token could exchange it for one of their own. It is no DPoP
+ * proof, which authenticates the caller and hands nothing over.
  */
 import * as z from "zod"
 import { jwtVerify } from "jose"

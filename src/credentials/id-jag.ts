@@ -33,7 +33,7 @@ const MAX_LIFE_SECONDS = 3_600
 
 type Assertions = NonNullable<IssuerDefinition["assertions"]>
 
-export interface Asserted {
+export interface IdentityAssertion {
   /** `expiresAt` is when their session is assumed to end. */
   readonly person: Person
   readonly jti: string
@@ -45,7 +45,7 @@ export interface Asserted {
 }
 
 /** The agent that presents it, the requested audience, and its recipient. */
-export interface Bringing {
+export interface AssertionUse {
   readonly agent: string
   /** Thumbprint of the key that the agent has proven. Null if it has proven none. */
   readonly jkt: string | null
@@ -64,18 +64,18 @@ const own = z.object({
 export async function verifyIdJag(
   compact: Compact,
   issuer: IssuerDefinition & { readonly assertions: Assertions },
-  bringing: Bringing,
+  bringing: AssertionUse,
   fetchContext: FetchContext,
-): Promise<Asserted | Rejected> {
+): Promise<IdentityAssertion | Rejected> {
   return ofCredential(await verify(compact, issuer, bringing, fetchContext), compact.token)
 }
 
 async function verify(
   compact: Compact,
   issuer: IssuerDefinition & { readonly assertions: Assertions },
-  { agent, jkt, audience, us }: Bringing,
+  { agent, jkt, audience, us }: AssertionUse,
   fetchContext: FetchContext,
-): Promise<Asserted | Rejected> {
+): Promise<IdentityAssertion | Rejected> {
   const mistyped = checkType(compact, "id_jag")
   if (mistyped) return mistyped
   const required = ["iss", "sub", "aud", "client_id", "jti", "exp", "iat"]
@@ -112,8 +112,8 @@ async function verify(
  * ourselves.
  */
 function checkTenants(claims: Claims, required: Readonly<Record<string, unknown>>): Rejected | null {
-  const unsaid = ["tenant", "aud_tenant"].find((claim) => claim in claims && !Object.hasOwn(required, claim))
-  return unsaid === undefined ? null : reject({ reason: "claim_mismatch", claim: unsaid })
+  const unlisted = ["tenant", "aud_tenant"].find((claim) => claim in claims && !Object.hasOwn(required, claim))
+  return unlisted === undefined ? null : reject({ reason: "claim_mismatch", claim: unlisted })
 }
 
 /** `act` may repeat the actor, which is this agent. Earlier actors would be no ancestors in our task tree. */

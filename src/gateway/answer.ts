@@ -29,7 +29,7 @@ export const IDENTITY_HEADERS = [
 export function answer(decision: Decision, issuer: string, request: Request, message?: MessageId): Response {
   if (decision.denial && !isObserved(decision)) {
     const { status } = DIALECTS[decision.gateway.dialect]
-    return refusedCall(decision.denial, decision, issuer, request, status, message)
+    return denialResponse(decision.denial, decision, issuer, request, status, message)
   }
   const { agent, user, task, purpose } = isNamed(decision) ? decision : NO_IDENTITY
   const headers: Record<string, string> = {
@@ -68,7 +68,7 @@ function isNamed({ denial, agent }: Decision): boolean {
 }
 
 /** @param carried the status that reaches the client, if the gateway cannot carry each status */
-export function refusedCall(
+export function denialResponse(
   denial: Denial,
   decision: Pick<Decision, "id" | "gateway" | "denial" | "windows" | "task">,
   issuer: string,
@@ -90,7 +90,7 @@ export function refusedCall(
   if ("retry_after" in denial && denial.retry_after !== null) headers.set("Retry-After", String(denial.retry_after))
   if (status === 503) headers.set("Retry-After", "5")
   for (const [name, value] of Object.entries(rateLimit(decision))) headers.set(name, value)
-  const approval = denial.reason === "approval_required" ? { approval: askedOf(denial, decision, issuer) } : {}
+  const approval = denial.reason === "approval_required" ? { approval: approvalLinks(denial, decision, issuer) } : {}
   const scope = code === "insufficient_scope" && "scope" in denial ? { scope: denial.scope } : {}
   const members = {
     error: code,
@@ -104,7 +104,7 @@ export function refusedCall(
 }
 
 /** Who decides on the approval, where people and programs do so, until when, and whether it is rejected already. */
-function askedOf(
+function approvalLinks(
   { approval: id, name, status, expires_at }: Extract<Denial, { readonly reason: "approval_required" }>,
   { task }: Pick<Decision, "task">,
   issuer: string,

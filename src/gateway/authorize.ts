@@ -1,10 +1,10 @@
 /**
- * READ FIRST. The way of one call: presented → verified → located → decided. Each step takes only what the step before
+ * Read this file first: the steps of one call, which is presented → verified → located → decided. Each step takes only what the step before
  * it returned, and returns its own result or a denial. Anything thrown is a defect or an outage, and the call is
  * denied.
  */
-import type { Ask } from "../core/record/visible-call.ts"
-import { ofGateway, ofLocated, recordEdgeDenial, type Standing } from "../audit/edge-record.ts"
+import type { LedgerCall } from "../core/record/visible-call.ts"
+import { ofGateway, ofLocated, recordEdgeDenial, type TokenStatus } from "../audit/edge-record.ts"
 import { recordKey as recordKeyOf } from "../audit/record-key.ts"
 import type { ShadowResult } from "../core/record/record.ts"
 import { locate, type Located } from "../core/catalog/locate.ts"
@@ -16,8 +16,8 @@ import { signerOf } from "../signing/signing-key.ts"
 import type { PresentedCall } from "./presented.ts"
 import { audienceOf, newerFor } from "./registry.ts"
 import { askLedger, DECIDED_WITHIN_MS } from "../ledger/ask.ts"
+import { whyUnanswered } from "../ledger/locator.ts"
 import { LEDGER_VERSION, type LedgerDecision, type NoBundle } from "../ledger/protocol.ts"
-import { rootOf } from "../core/task/state.ts"
 import type { Bundle } from "../core/policy/assemble.ts"
 import type { Pointer } from "../core/policy/bundle.ts"
 import { candidateFor, type RequestContext } from "../request-context.ts"
@@ -26,25 +26,25 @@ import { pulledKeys } from "../core/signals/switch.ts"
 import { newId } from "../platform/new-id.ts"
 import { stopOf } from "../revocation/token-stop.ts"
 import { type Decision, NO_IDENTITY } from "./decision.ts"
-import { tellOfRefusal, spend, shadowOnly } from "./denied-call.ts"
+import { reportDenial, markProofUsed, shadowOfDenied } from "./denied-call.ts"
 import type { Subject } from "./dialects/dialect.ts"
-import { toAsk } from "./ledger-request.ts"
+import { ledgerCall } from "./ledger-request.ts"
 import { transactionOf } from "./transaction-token.ts"
 import { denyEarly, policyMayPermit } from "./without-ledger.ts"
 
 export async function authorize(call: PresentedCall, bundle: Bundle, context: RequestContext): Promise<Decision> {
   const id = newId("dec", context.receivedAt)
-  const refuse = (
+  const denyAtEdge = (
     denial: Denial,
     verified?: VerifiedCredential,
-    standing: Standing = "dead",
+    status: TokenStatus = "dead",
     located?: Located,
     shadowResult: ShadowResult | null = null,
   ): Decision => {
     const fields = { ...ofGateway(call.gateway, bundle), method: call.method }
     const which = located && ofLocated(located, shadowResult, bundle)
-    const shownToken = verified ? { verified, standing } : null
-    const { task, tool } = recordEdgeDenial(id, "call", denial, { ...fields, ...which }, context, shownToken)
+    const credential = verified ? { verified, status } : null
+    const { task, tool } = recordEdgeDenial(id, "call", denial, { ...fields, ...which }, context, credential)
     return { ...NO_IDENTITY, id, gateway: call.gateway, denial, task, tool }
   }
 
@@ -55,7 +55,7 @@ export async function authorize(call: PresentedCall, bundle: Bundle, context: Re
   const presented = { authorization, proof, method, uri: origin + path }
   const { keys, config, receivedAt } = context
   const verified = await verifyCredential(presented, audienceOf(gateway), keys, config.issuer, receivedAt)
-  if (isDenied(verified)) return refuse(verified.denied)
+  if (isDenied(verified)) return denyAtEdge(verified.denied)
   const { claims } = verified.token
 
   /**
@@ -64,91 +64,95 @@ export async function authorize(call: PresentedCall, bundle: Bundle, context: Re
    * observing gateway allows although it is denied is recorded in the ledger before the answer leaves. For any other
    * call the ledger is asked after the answer, for the record.
    */
-  const refuseVerified = async (why: Denial, located?: Located, ask?: Ask): Promise<Decision> => {
+  const denyVerified = async (why: Denial, located?: Located, ask?: LedgerCall): Promise<Decision> => {
     const leased = await lease
     const unusable = stopOf(leased && leased.switches, verified.token, null)
     const denial = unusable?.reason === "stopped" ? unusable : why
     const isSure = unusable === null
-    const telling = tellOfRefusal(id, call, verified, located ?? null, denial, isSure, bundle, leased, context)
+    const reporting = reportDenial(id, call, verified, located ?? null, denial, isSure, bundle, leased, context)
     const waits = verified.proof !== null || gateway.mode === "observe"
-    if (telling && !waits) context.background(telling)
-    const owned = waits && telling ? await telling : null
-    const alone = ask ? await shadowOnly(ask, denial, context) : null
+    if (reporting && !waits) context.background(reporting)
+    const owned = waits && reporting ? await reporting : null
+    const alone = ask ? await shadowOfDenied(ask, denial, context) : null
     const shadowResult = alone && alone.tried
-    if (!waits && !ask) return refuse(denial, verified, isSure ? "unasked" : "dead", located)
-    const owner = waits && telling ? owned : ask ? alone && alone.owner : await spend(verified, context)
-    if (!owner || !isSure) return refuse(denial, verified, "dead", located, shadowResult)
+    if (!waits && !ask) return denyAtEdge(denial, verified, isSure ? "unchecked" : "dead", located)
+    const owner = waits && reporting ? owned : ask ? alone && alone.owner : await markProofUsed(verified, context)
+    if (!owner || !isSure) return denyAtEdge(denial, verified, "dead", located, shadowResult)
     // A candidate bundle does not change why a call is denied.
-    if (isDenied(owner) && waits) return refuse(owner.denied, verified, "dead", located)
-    if (isDenied(owner)) return refuse(denial, verified, "dead", located, shadowResult)
+    if (isDenied(owner) && waits) return denyAtEdge(owner.denied, verified, "dead", located)
+    if (isDenied(owner)) return denyAtEdge(denial, verified, "dead", located, shadowResult)
     // Only the ledger knows whose token it is.
-    if (owner.agent !== claims.client_id) return refuse(denial, verified, "dead", located, shadowResult)
-    return { ...refuse(denial, verified, "live", located, shadowResult), ...owner }
+    if (owner.agent !== claims.client_id) return denyAtEdge(denial, verified, "dead", located, shadowResult)
+    return { ...denyAtEdge(denial, verified, "live", located, shadowResult), ...owner }
   }
 
   if (call.subject && !isFor(claims, call.subject)) {
-    return refuseVerified({ reason: "subject_differs", what: "its subject is not whom the token is for" })
+    return denyVerified({ reason: "subject_differs", what: "its subject is not whom the token is for" })
   }
 
   const located = call.objection ? deny(call.objection) : locate(bundle.catalog, call)
-  if (isDenied(located)) return refuseVerified(located.denied)
+  if (isDenied(located)) return denyVerified(located.denied)
 
   // What needs no state may be denied here, and never allowed: only the ledger allows a call.
   const denialWhatever = denyEarly(claims, located, bundle)
   const candidate = candidateFor(bundle, context)
   if (denialWhatever && !(candidate && policyMayPermit(located, candidate)))
-    return refuseVerified(denialWhatever, located)
+    return denyVerified(denialWhatever, located)
 
   const keyOfRecord = recordKeyOf(context.env, receivedAt)
   const leased = await lease
   const stopped =
     stopOf(leased && leased.switches, verified.token, located.tool.name) ??
     denialByObservation(leased && leased.observations, located)
-  if (stopped) return refuseVerified(denialWhatever ?? stopped, located)
+  if (stopped) return denyVerified(denialWhatever ?? stopped, located)
 
   const recordKey = await keyOfRecord
-  const ask = toAsk(id, call, verified, located, leased && leased.risks, candidate, recordKey, context)
-  if (denialWhatever) return refuseVerified(denialWhatever, located, ask)
+  const ask = ledgerCall(id, call, verified, located, leased && leased.risks, candidate, recordKey, context)
+  if (denialWhatever) return denyVerified(denialWhatever, located, ask)
 
   // Before the ledger counts the call: if no Transaction Token can be signed for the upstream, the call is denied.
   const algorithm = gateway.transaction_tokens?.algorithm
   const signer = algorithm
     ? await signerOf(context.env, algorithm, pulledKeys(leased?.switches ?? []), receivedAt)
     : null
-  if (algorithm && !signer) return refuseVerified({ reason: "signing_key_unavailable" }, located)
+  if (algorithm && !signer) return denyVerified({ reason: "signing_key_unavailable" }, located)
 
-  const reply = await askLedger(context.env, rootOf(claims.task), async (ledger, until): Promise<string> =>
+  const reply = await askLedger(context.env, claims.task, async (ledger, until): Promise<string> =>
     // The gateway has waited since the request arrived, whatever took the time before this request to the ledger.
     ledger.decide(LEDGER_VERSION, bundle.pointer, ask, Math.min(until, context.receivedAt + DECIDED_WITHIN_MS)),
   )
   const answer: LedgerDecision | NoBundle | null = reply === null ? null : JSON.parse(reply)
   if (!answer || ("bundle" in answer && answer.bundle === "unavailable"))
-    return refuse({ reason: "ledger_unavailable" }, verified, "unasked", located)
+    return denyAtEdge(whyUnanswered(context.env, claims.task), verified, "unchecked", located)
   if ("bundle" in answer) {
-    return again(call, answer.newest, bundle, context, (denial) => refuse(denial, verified, "unasked", located))
+    return authorizeAgain(call, answer.newest, bundle, context, (denial) =>
+      denyAtEdge(denial, verified, "unchecked", located),
+    )
   }
   const { denial, retryOf, agent, user, purpose, windows, recorded } = answer
-  // The ledger has rejected the token, or has not looked at it.
-  if (denial && !recorded)
-    return refuse(denial, verified, denial.reason === "ledger_unavailable" ? "unasked" : "dead", located)
+  // The ledger has rejected the token, has not looked at it, or has no time for a record of the agent's.
+  if (denial && !recorded) {
+    const dead = denial.reason === "ledger_unavailable" ? "unchecked" : "dead"
+    return denyAtEdge(denial, verified, agent === null ? dead : "live", located)
+  }
   const { task } = claims
   const allowed = { id: retryOf ?? id, gateway, denial, agent, user, task, purpose, tool: located.tool.name, windows }
   const transactionToken = signer && !denial ? await transactionOf(allowed, signer, located, context) : null
   return { ...allowed, transactionToken }
 }
 
-/** The ledger has already decided by a newer bundle: that bundle judges the whole call again. */
-async function again(
+/** The ledger has already decided by a newer bundle: that bundle decides the whole call again. */
+async function authorizeAgain(
   call: PresentedCall,
   newest: Pointer,
   older: Bundle,
   context: RequestContext,
-  refuse: (denial: Denial) => Decision,
+  denyAtEdge: (denial: Denial) => Decision,
 ): Promise<Decision> {
   const newer = await newerFor(call, newest, older, context)
-  if (isDenied(newer)) return refuse(newer.denied)
+  if (isDenied(newer)) return denyAtEdge(newer.denied)
   const { gateway, bundle } = newer
-  if (!gateway.origins.includes(call.origin)) return refuse({ reason: "gateway_unknown" })
+  if (!gateway.origins.includes(call.origin)) return denyAtEdge({ reason: "gateway_unknown" })
   return authorize({ ...call, gateway }, bundle, context)
 }
 

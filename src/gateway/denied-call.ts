@@ -1,15 +1,14 @@
 /**
- * Requests to the ledger of a call that is denied at the edge: whose token it is, that its proof is used, what is
- * recorded.
+ * Requests to the ledger about a call that is denied at the edge: to learn whose token it is, to mark its proof as used,
+ * and to record the call.
  */
 import { UNSEEN_ARGUMENTS } from "../core/catalog/arguments.ts"
 import type { Located } from "../core/catalog/locate.ts"
 import { possibleTools } from "../core/catalog/possible-tools.ts"
 import type { Denial, Denied } from "../core/denials/denial.ts"
 import type { Bundle } from "../core/policy/assemble.ts"
-import type { Ask } from "../core/record/visible-call.ts"
-import { toldOf } from "../core/signals/leased-risks.ts"
-import { rootOf } from "../core/task/state.ts"
+import type { LedgerCall } from "../core/record/visible-call.ts"
+import { reportedRisksOf } from "../core/signals/leased-risks.ts"
 import { userOf } from "../credentials/delegation-token.ts"
 import type { VerifiedCredential } from "../credentials/verify.ts"
 import { askLedger } from "../ledger/ask.ts"
@@ -25,7 +24,7 @@ import type { PresentedCall } from "./presented.ts"
  * @param isSure false if a switch stops the token, or may do so: then it is not certain whose call it is, and it must
  *   not become part of another agent's history
  */
-export function tellOfRefusal(
+export function reportDenial(
   id: string,
   call: PresentedCall,
   { token, proof }: VerifiedCredential,
@@ -42,7 +41,7 @@ export function tellOfRefusal(
   const tools = located ? [located.tool.name] : isObserved ? possibleTools(catalog, call, denial) : []
   if (isObserved && tools.length === 0) return null
   const { task, jti } = token.claims
-  const refused = {
+  const deniedCall = {
     decisionId: id,
     mode: gateway.mode,
     task,
@@ -54,26 +53,30 @@ export function tellOfRefusal(
     environment: gateway.environment,
     client,
     retry: retryOf(call),
-    risks: toldOf(leased && leased.risks, token.agents, userOf(token.claims)),
+    risks: reportedRisksOf(leased && leased.risks, token.agents, userOf(token.claims)),
   }
-  return askLedger(env, rootOf(task), async (ledger) => ledger.refused(LEDGER_VERSION, pointer, refused, denial))
+  return askLedger(env, task, async (ledger) => ledger.refused(LEDGER_VERSION, pointer, deniedCall, denial))
 }
 
 /** Marks the proof as used. Returns null if the ledger is unavailable. */
-export async function spend(
+export async function markProofUsed(
   { token, proof }: VerifiedCredential,
   { env }: RequestContext,
 ): Promise<TokenOwner | Denied | null> {
   const { task, jti } = token.claims
-  return askLedger(env, rootOf(task), async (ledger) => ledger.spend({ task, token: jti, proof }))
+  return askLedger(env, task, async (ledger) => ledger.spend({ task, token: jti, proof }))
 }
 
 /**
  * The call is denied already: the ledger says only what the candidate would have decided, and whether the token is
  * live.
  */
-export async function shadowOnly(ask: Ask, denial: Denial, { env }: RequestContext): Promise<ShadowOnly | null> {
-  const reply = await askLedger(env, rootOf(ask.task), async (ledger): Promise<string> =>
+export async function shadowOfDenied(
+  ask: LedgerCall,
+  denial: Denial,
+  { env }: RequestContext,
+): Promise<ShadowOnly | null> {
+  const reply = await askLedger(env, ask.task, async (ledger): Promise<string> =>
     ledger.shadowDenied(LEDGER_VERSION, ask, denial),
   )
   return reply === null ? null : JSON.parse(reply)

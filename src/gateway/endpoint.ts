@@ -14,7 +14,7 @@ import type { Endpoint } from "./dialects/dialect.ts"
 import { DIALECTS } from "./dialects/dialects.ts"
 import { envoy } from "./dialects/envoy.ts"
 import { messageIdOf, type MessageId } from "./json-rpc.ts"
-import { letPreflightThrough } from "./preflight.ts"
+import { allowPreflight } from "./preflight.ts"
 import { present } from "./present.ts"
 import { identifyGateway, type IdentifiedGateway } from "./registry.ts"
 import { logEvent } from "../platform/log.ts"
@@ -43,7 +43,7 @@ export async function answerTo(
   const identified = await identifyCaller(key, context)
   if (identified instanceof Response) return endpoint === "/authz/envoy" ? forEnvoy(identified) : identified
   const { caller, bundle } = identified
-  const { endpoint: expected, asks, unwrap, wrap } = DIALECTS[caller.gateway.dialect]
+  const { endpoint: expected, isDecisionRequest: asks, unwrap, wrap } = DIALECTS[caller.gateway.dialect]
   if (asks && !asks(request, endpoint)) {
     const denial = { reason: "gateway_dialect_mismatch", expected } as const
     return answer(denyUnreadable(denial, caller.gateway, bundle, context), context.config.issuer, request)
@@ -68,12 +68,12 @@ export async function identifyCaller(
   context: RequestContext,
 ): Promise<{ readonly caller: IdentifiedGateway; readonly bundle: Bundle } | Response> {
   const bundle = await bundleFor(context)
-  if (!bundle) return refusal({ reason: "bundle_unavailable" }, context)
+  if (!bundle) return unidentifiedResponse({ reason: "bundle_unavailable" }, context)
   const caller = identifyGateway(key, bundle.gateways)
-  return isDenied(caller) ? refusal(caller.denied, context) : { caller, bundle }
+  return isDenied(caller) ? unidentifiedResponse(caller.denied, context) : { caller, bundle }
 }
 
-interface Decided {
+interface DecidedCall {
   readonly decision: Decision
   /** The JSON-RPC message of a denied call, if it is one to an MCP server. */
   readonly message?: MessageId
@@ -87,12 +87,12 @@ async function decide(
   caller: IdentifiedGateway,
   bundle: Bundle,
   context: RequestContext,
-): Promise<Decided> {
+): Promise<DecidedCall> {
   const { gateway } = caller
   try {
     const presented = await present(request, target, endpoint, caller)
     if (isDenied(presented)) return { decision: denyUnreadable(presented.denied, gateway, bundle, context) }
-    const preflight = letPreflightThrough(request.headers, presented, bundle, context)
+    const preflight = allowPreflight(request.headers, presented, bundle, context)
     if (preflight && isDenied(preflight))
       return { decision: denyUnreadable(preflight.denied, gateway, bundle, context) }
     const decision = preflight ?? (await authorize(presented, bundle, context))
@@ -117,7 +117,7 @@ export function denyUnreadable(
 }
 
 /** The answer to a client that is no registered gateway, or if no bundle can say who is one. */
-export function refusal(denial: Denial, context: RequestContext): Response {
+export function unidentifiedResponse(denial: Denial, context: RequestContext): Response {
   const id = newId("dec", context.receivedAt)
   const code = codeOf(denial)
   recordEdgeDenial(id, "call", denial, {}, context)

@@ -1,19 +1,19 @@
 /**
  * The endpoint for a gateway that removes from a `tools/list` answer the tools that the agent may not call: identify
- * the gateway, find the server, `list`, and return the same document with the other tools alone. Its key has a header
+ * the gateway, find the server, `listTools`, and return the same document with the other tools alone. Its key has a header
  * of its own: a request with the header that opens `/authz/` is denied everywhere else (app.ts).
  */
 import { boundedBytes, textOf } from "../platform/request-body.ts"
 import { readToolList, type ToolList } from "../core/catalog/tool-list.ts"
 import { deny, isDenied, type Denial, type Denied } from "../core/denials/denial.ts"
 import { isJsonType } from "../core/encoding/json.ts"
-import { list, serverOf } from "./list-tools.ts"
+import { listTools, serverOf } from "./list-tools.ts"
 import { logEvent } from "../platform/log.ts"
 import { ofGateway, recordEdgeDenial } from "../audit/edge-record.ts"
 import type { Bundle } from "../core/policy/assemble.ts"
 import { newId } from "../platform/new-id.ts"
 import type { RequestContext } from "../request-context.ts"
-import { isObserved, refusedCall } from "./answer.ts"
+import { isObserved, denialResponse } from "./answer.ts"
 import { identifyCaller } from "./endpoint.ts"
 import { MAX_BODY_BYTES } from "./present.ts"
 import type { IdentifiedGateway } from "./registry.ts"
@@ -52,14 +52,15 @@ async function filtered(brought: Brought, bundle: Bundle, context: RequestContex
   const tools = readBrought(brought)
   if (isDenied(tools)) return refuse(tools.denied, brought, bundle, context)
   const [authorization, proof] = [sent.get("authorization"), sent.get("dpop")]
-  const decision = await list({ ...caller, server, authorization, proof, listed: tools.listed }, bundle, context)
-  const { id, denial, kept } = decision
+  const decision = await listTools({ ...caller, server, authorization, proof, listed: tools.listed }, bundle, context)
+  const { id, denial, visible } = decision
   // An observing gateway need not hide what it allows anyway.
   const back = isObserved(decision) ? asItCame(id, brought) : null
   if (back) return back
-  if (denial) return refusedCall(denial, { ...decision, task: null, windows: [] }, context.config.issuer, request, asIs)
+  if (denial)
+    return denialResponse(denial, { ...decision, task: null, windows: [] }, context.config.issuer, request, asIs)
   return new Response(
-    tools.keeping((tool) => kept.has(tool)),
+    tools.keeping((tool) => visible.has(tool)),
     { headers: { "Content-Type": "application/json", ...headersOf(id) } },
   )
 }
@@ -101,6 +102,12 @@ function refuse(denial: Denial, brought: Brought, bundle: Bundle, context: Reque
   const back = isObserved({ gateway, denial }) ? asItCame(id, brought) : null
   return (
     back ??
-    refusedCall(denial, { id, gateway, denial, task: null, windows: [] }, context.config.issuer, brought.request, asIs)
+    denialResponse(
+      denial,
+      { id, gateway, denial, task: null, windows: [] },
+      context.config.issuer,
+      brought.request,
+      asIs,
+    )
   )
 }

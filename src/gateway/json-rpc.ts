@@ -32,13 +32,13 @@ export function messageIdOf(
   return typeof id === "string" && id.length <= MAX_ID_LENGTH ? id : null
 }
 
-/** @param told the answer that any other client would get */
+/** @param members the answer that any other client would get */
 export function errorMessage(
   id: MessageId,
   denial: Denial,
-  told: Readonly<Record<string, unknown>> & { readonly error_description: string },
+  members: Readonly<Record<string, unknown>> & { readonly error_description: string },
 ): unknown {
-  const { error_description: message, ...data } = told
+  const { error_description: message, ...data } = members
   return { jsonrpc: "2.0", id, error: { code: errorCodeOf(denial), message, data } }
 }
 

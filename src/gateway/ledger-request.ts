@@ -1,15 +1,15 @@
-/** What a call's ledger is asked: plain values, made of the request and of what was verified. */
+/** The request to a call's ledger: plain values, made from the gateway's request and from what was verified. */
 import type { Located } from "../core/catalog/locate.ts"
 import { sha256Hex } from "../core/encoding/hash.ts"
 import type { Bundle } from "../core/policy/assemble.ts"
-import type { Ask } from "../core/record/visible-call.ts"
-import { toldOf, type Risks } from "../core/signals/leased-risks.ts"
+import type { LedgerCall } from "../core/record/visible-call.ts"
+import { reportedRisksOf, type Risks } from "../core/signals/leased-risks.ts"
 import { userOf } from "../credentials/delegation-token.ts"
 import type { VerifiedCredential } from "../credentials/verify.ts"
 import type { RequestContext } from "../request-context.ts"
 import type { PresentedCall } from "./presented.ts"
 
-export function toAsk(
+export function ledgerCall(
   id: string,
   call: PresentedCall,
   { token, proof }: VerifiedCredential,
@@ -18,7 +18,7 @@ export function toAsk(
   candidate: Bundle | null,
   recordKey: string | null,
   { receivedAt }: RequestContext,
-): Ask {
+): LedgerCall {
   const { gateway, client, method, target, body } = call
   return {
     decisionId: id,
@@ -33,7 +33,7 @@ export function toAsk(
     environment: gateway.environment,
     client,
     retry: retryOf(call),
-    risks: toldOf(risks, token.agents, userOf(token.claims)),
+    risks: reportedRisksOf(risks, token.agents, userOf(token.claims)),
     path: located.path,
     segments: located.segments,
     mode: gateway.mode,
@@ -45,7 +45,7 @@ export function toAsk(
   }
 }
 
-export function retryOf(call: PresentedCall): Ask["retry"] {
+export function retryOf(call: PresentedCall): LedgerCall["retry"] {
   const { requestId } = call
   return requestId === null ? null : { requestId, call: hashOfCall(call) }
 }

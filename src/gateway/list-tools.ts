@@ -1,14 +1,14 @@
 /**
- * The way of a request for the tools that an agent may call, beside the way of a call (authorize.ts). It admits
- * nothing: its answer is advice, and each call is decided when it is made.
+ * The steps of a request for the tools that an agent may call, like those of a call (authorize.ts). It allows nothing:
+ * its answer is advisory, and each call is decided when it is made.
  */
-import type { ListAsk } from "../core/record/listing-record.ts"
-import { ofGateway, recordEdgeDenial, type Standing } from "../audit/edge-record.ts"
+import type { LedgerListQuery } from "../core/record/listing-record.ts"
+import { ofGateway, recordEdgeDenial, type TokenStatus } from "../audit/edge-record.ts"
 import { lifecycleName } from "../core/catalog/lifecycle.ts"
 import { catalogName, type McpServer } from "../core/catalog/mcp-server.ts"
 import {
   denialByObservation,
-  headersBelieved,
+  headersEnforced,
   isChanged,
   changedSince,
   observationsIn,
@@ -20,21 +20,21 @@ import { type VerifiedToken, userOf } from "../credentials/delegation-token.ts"
 import { verifyCredential, type VerifiedCredential } from "../credentials/verify.ts"
 import { isDenied, type Denial } from "../core/denials/denial.ts"
 import { askLedger } from "../ledger/ask.ts"
+import { whyUnanswered } from "../ledger/locator.ts"
 import { audienceOf, newerFor, type IdentifiedGateway } from "./registry.ts"
 import { LEDGER_VERSION, type Listed, type NoBundle } from "../ledger/protocol.ts"
-import { rootOf } from "../core/task/state.ts"
 import type { Bundle } from "../core/policy/assemble.ts"
 import type { Pointer } from "../core/policy/bundle.ts"
 import type { GatewayDefinition } from "../core/policy/definition/gateways.ts"
 import type { RequestContext } from "../request-context.ts"
 import { currentLease, type Lease } from "../revocation/lease.ts"
 import { report, takeTurn } from "../revocation/report.ts"
-import { toldOf } from "../core/signals/leased-risks.ts"
+import { reportedRisksOf } from "../core/signals/leased-risks.ts"
 import { newId } from "../platform/new-id.ts"
 import { stopOf } from "../revocation/token-stop.ts"
 
 /** A server's list, as a registered gateway sends it: only the gateway is verified yet. */
-export interface AskedList extends IdentifiedGateway {
+export interface ToolListRequest extends IdentifiedGateway {
   readonly server: McpServer
   readonly authorization: string | null
   readonly proof: string | null
@@ -49,17 +49,21 @@ export interface ListDecision {
   /** Null: the list was made. */
   readonly denial: Denial | null
   /** By the server's names. */
-  readonly kept: ReadonlySet<string>
+  readonly visible: ReadonlySet<string>
 }
 
-export async function list(request: AskedList, bundle: Bundle, context: RequestContext): Promise<ListDecision> {
+export async function listTools(
+  request: ToolListRequest,
+  bundle: Bundle,
+  context: RequestContext,
+): Promise<ListDecision> {
   const id = newId("dec", context.receivedAt)
   const { gateway, server, authorization } = request
   const listing = lifecycleName(server.name, "tools-list")
-  const refuse = (denial: Denial, verified?: VerifiedCredential, standing: Standing = "dead"): ListDecision => {
+  const denyAtEdge = (denial: Denial, verified?: VerifiedCredential, status: TokenStatus = "dead"): ListDecision => {
     const question = { ...ofGateway(gateway, bundle), method: "POST", path: server.path, tool: listing }
-    recordEdgeDenial(id, "management", denial, question, context, verified ? { verified, standing } : null)
-    return { id, gateway, denial, kept: new Set() }
+    recordEdgeDenial(id, "management", denial, question, context, verified ? { verified, status } : null)
+    return { id, gateway, denial, visible: new Set() }
   }
 
   const lease = currentLease(context)
@@ -67,15 +71,15 @@ export async function list(request: AskedList, bundle: Bundle, context: RequestC
   const presented = { authorization, proof: request.proof, method: "POST", uri: server.origin + server.path }
   const { keys, config, receivedAt } = context
   const verified = await verifyCredential(presented, audienceOf(gateway), keys, config.issuer, receivedAt)
-  if (isDenied(verified)) return refuse(verified.denied)
+  if (isDenied(verified)) return denyAtEdge(verified.denied)
   const { token, proof } = verified
   const leased = await lease
   const stopped = stopOf(leased && leased.switches, token, listing)
-  if (!leased || stopped) return refuse(stopped ?? { reason: "switches_unavailable" }, verified)
+  if (!leased || stopped) return denyAtEdge(stopped ?? { reason: "switches_unavailable" }, verified)
 
   const seen = observationsIn(request.listed.filter(isDefinition), server, bundle.catalog)
-  const sorted = sort(request, seen, leased, token, bundle)
-  const ask: ListAsk = {
+  const sorted = sortTools(request, seen, leased, token, bundle)
+  const ask: LedgerListQuery = {
     decisionId: id,
     task: token.claims.task,
     token: token.claims.jti,
@@ -85,51 +89,52 @@ export async function list(request: AskedList, bundle: Bundle, context: RequestC
     argumentsSeen: gateway.body,
     gateway: gateway.id,
     environment: gateway.environment,
-    risks: toldOf(leased.risks, token.agents, userOf(token.claims)),
+    risks: reportedRisksOf(leased.risks, token.agents, userOf(token.claims)),
     path: server.path,
     mode: gateway.mode,
     tokenHash: token.hash,
     hidden: sorted.hidden,
     receivedAt,
   }
-  const reply = await askLedger(context.env, rootOf(token.claims.task), async (ledger): Promise<string> =>
+  const reply = await askLedger(context.env, token.claims.task, async (ledger): Promise<string> =>
     ledger.visibleTools(LEDGER_VERSION, bundle.pointer, ask),
   )
   const answer: Listed | NoBundle | null = reply === null ? null : JSON.parse(reply)
   if (!answer || ("bundle" in answer && answer.bundle === "unavailable")) {
-    return refuse({ reason: "ledger_unavailable" }, verified, "unasked")
+    return denyAtEdge(whyUnanswered(context.env, token.claims.task), verified, "unchecked")
   }
   if ("bundle" in answer) {
-    return again(request, answer.newest, bundle, context, (denial) => refuse(denial, verified, "unasked"))
+    return listAgain(request, answer.newest, bundle, context, (denial) => denyAtEdge(denial, verified, "unchecked"))
   }
   const { denial, hidden, recorded } = answer
-  if (denial && !recorded) return refuse(denial, verified)
+  const isPaced = denial?.reason === "agent_too_fast" || denial?.reason === "ledger_overloaded"
+  if (denial && !recorded) return denyAtEdge(denial, verified, isPaced ? "unchecked" : "dead")
   for (const tool of hidden) sorted.tools.delete(tool)
-  if (!denial) tell(seen, request, leased.observations, bundle, context)
-  return { id, gateway, denial, kept: denial ? new Set() : new Set(sorted.tools.values()) }
+  if (!denial) reportChanges(seen, request, leased.observations, bundle, context)
+  return { id, gateway, denial, visible: denial ? new Set() : new Set(sorted.tools.values()) }
 }
 
-interface Sorted {
+interface SortedTools {
   /** The server's name of each tool, by the catalog's name. */
   readonly tools: Map<string, string>
-  readonly hidden: ListAsk["hidden"]
+  readonly hidden: LedgerListQuery["hidden"]
 }
 
 /**
  * The tools that are hidden without a ledger: those that the catalog does not have, that the gateway could not judge,
  * that a switch stops, or that have changed.
  */
-function sort(
-  { gateway, server, listed }: AskedList,
+function sortTools(
+  { gateway, server, listed }: ToolListRequest,
   seen: readonly ToolObservation[],
   { switches, observations }: Lease,
   token: VerifiedToken,
   { catalog }: Bundle,
-): Sorted {
+): SortedTools {
   const tools = new Map<string, string>()
   const all = new Set(listed.map(({ name }) => name))
   // Without the body a call is read from headers, and only for a server that is known to enforce them.
-  if (!gateway.body && !(server.enforces_headers && headersBelieved(observations, server.name))) {
+  if (!gateway.body && !(server.enforces_headers && headersEnforced(observations, server.name))) {
     return { tools, hidden: { mcp_headers_untrusted: all.size } }
   }
   const changed = new Map(seen.map((sighting) => [sighting.tool, isChanged(sighting)]))
@@ -152,9 +157,9 @@ function sort(
  * what the server answers: only a change of that answer has an effect. An observing gateway is on trial, and so may be
  * its servers: its reports must change nothing for gateways that enforce.
  */
-function tell(
+function reportChanges(
   seen: readonly ToolObservation[],
-  { gateway, server }: AskedList,
+  { gateway, server }: ToolListRequest,
   observations: Observations | null,
   { pointer }: Bundle,
   { env, receivedAt: at, background }: RequestContext,
@@ -165,19 +170,19 @@ function tell(
 }
 
 /** The ledger has already decided by a newer bundle. */
-async function again(
-  request: AskedList,
+async function listAgain(
+  request: ToolListRequest,
   newest: Pointer,
   older: Bundle,
   context: RequestContext,
-  refuse: (denial: Denial) => ListDecision,
+  denyAtEdge: (denial: Denial) => ListDecision,
 ): Promise<ListDecision> {
   const newer = await newerFor(request, newest, older, context)
-  if (isDenied(newer)) return refuse(newer.denied)
+  if (isDenied(newer)) return denyAtEdge(newer.denied)
   const { gateway, bundle } = newer
   const server = serverOf(request.server.name, gateway, bundle)
-  if (!server) return refuse({ reason: "tool_unknown", called: request.server.name })
-  return list({ ...request, gateway, server }, bundle, context)
+  if (!server) return denyAtEdge({ reason: "tool_unknown", called: request.server.name })
+  return listTools({ ...request, gateway, server }, bundle, context)
 }
 
 /** Whether the gateway stands in front of this server. */

@@ -19,7 +19,7 @@ import type { PresentedCall } from "./presented.ts"
  * Returns null if the gateway does not allow preflights, or if the request is a call like any other. An allow discloses
  * only whether the call itself may be sent, and names no caller.
  */
-export function letPreflightThrough(
+export function allowPreflight(
   headers: Headers,
   call: PresentedCall,
   bundle: Bundle,

@@ -43,7 +43,7 @@ export async function present(
     target: original.target,
     authorization: request.headers.get("authorization"),
     proof: request.headers.get("dpop"),
-    headers: new HeadersAsked(request.headers),
+    headers: new LazyHeaders(request.headers),
     body: isDenied(body) ? { kind: "withheld" } : body,
     objection: isOtherMethod ? METHOD_IN_HEADER : isDenied(body) ? body.denied : null,
     requestId: requestIdOf(request, gateway),
@@ -52,7 +52,7 @@ export async function present(
 }
 
 /** Each header is looked up when it is read, as few calls need them. */
-class HeadersAsked implements CallHeaders {
+class LazyHeaders implements CallHeaders {
   readonly #headers: Headers
 
   constructor(headers: Headers) {

@@ -7,7 +7,7 @@ import { WorkerEntrypoint } from "cloudflare:workers"
 import * as z from "zod"
 import { BODILESS } from "../core/catalog/call-request.ts"
 import { filterTools } from "./filter-tools.ts"
-import { answerTo, refusal } from "./endpoint.ts"
+import { answerTo, unidentifiedResponse } from "./endpoint.ts"
 import { settleCall } from "./settle-call.ts"
 import { requestOf, relayHeadersOf, type RelayedRequest } from "./dialects/relayed-request.ts"
 import { REQUEST_ID } from "./dialects/worker.ts"
@@ -55,7 +55,7 @@ export interface WorkerAnswer {
 export class Authorizer extends WorkerEntrypoint<Env> {
   /** Decides whether a call is allowed. */
   async authorize(call: WorkerCall): Promise<WorkerAnswer> {
-    const context = this.#around()
+    const context = this.#context()
     const read = callSchema.safeParse(call)
     const request = read.success ? questionOf(read.data) : null
     if (!read.success || !request) return malformed(context)
@@ -64,7 +64,7 @@ export class Authorizer extends WorkerEntrypoint<Env> {
 
   /** Decides which tools of a list may be called. `body` of an allow is the list. */
   async tools(list: WorkerList): Promise<WorkerAnswer> {
-    const context = this.#around()
+    const context = this.#context()
     const read = listSchema.safeParse(list)
     const request = read.success ? listOf(read.data) : null
     if (!read.success || !request) return malformed(context)
@@ -73,7 +73,7 @@ export class Authorizer extends WorkerEntrypoint<Env> {
 
   /** A call that was allowed has ended: `X-Narrowgate-Decision` and `X-Narrowgate-Task` of its answer identify it. */
   async settle(call: WorkerSettlement): Promise<WorkerAnswer> {
-    const context = this.#around()
+    const context = this.#context()
     const read = settlementSchema.safeParse(call)
     if (!read.success) return malformed(context)
     const { key: presented, decision, task } = read.data
@@ -81,7 +81,7 @@ export class Authorizer extends WorkerEntrypoint<Env> {
     return plain(await settleCall(request, decision, presented, context))
   }
 
-  #around(): RequestContext {
+  #context(): RequestContext {
     return requestContext(this.env, (work) => this.ctx.waitUntil(work))
   }
 }
@@ -93,7 +93,7 @@ type Headed = Pick<z.output<typeof callSchema>, "headers" | "body">
 /**
  * An empty body counts as none: that of a request whose headers announce a body was not passed (dialects/worker.ts).
  */
-const toldOf = ({ headers, body = null }: Headed): RelayedRequest => ({
+const relayedRequestOf = ({ headers, body = null }: Headed): RelayedRequest => ({
   headers: Array.isArray(headers) ? headers : Object.entries(headers),
   body: body === null || body.length === 0 ? null : body,
 })
@@ -103,18 +103,18 @@ function questionOf(call: z.output<typeof callSchema>): Request | null {
   const headers = relayHeadersOf(method, url)
   if (!headers) return null
   return requestId === undefined
-    ? requestOf(toldOf(call), headers, [REQUEST_ID])
-    : requestOf(toldOf(call), { ...headers, [REQUEST_ID]: requestId })
+    ? requestOf(relayedRequestOf(call), headers, [REQUEST_ID])
+    : requestOf(relayedRequestOf(call), { ...headers, [REQUEST_ID]: requestId })
 }
 
 function listOf(list: z.output<typeof listSchema>): Request | null {
   // These describe the request that the answer belongs to, not the answer.
   const own = { "X-Narrowgate-Server": list.server, "Content-Type": "application/json" }
-  return requestOf(toldOf(list), own, ["Content-Encoding", "Content-Length"])
+  return requestOf(relayedRequestOf(list), own, ["Content-Encoding", "Content-Length"])
 }
 
 const malformed = async (context: RequestContext): Promise<WorkerAnswer> =>
-  plain(refusal({ reason: "target_ambiguous", what: "what the Worker says of it is no request" }, context))
+  plain(unidentifiedResponse({ reason: "target_ambiguous", what: "what the Worker says of it is no request" }, context))
 
 async function plain(response: Response): Promise<WorkerAnswer> {
   const { ok: allowed, status, headers } = response

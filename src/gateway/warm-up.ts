@@ -14,8 +14,8 @@ import { isDenied } from "../core/denials/denial.ts"
 import { answer } from "./answer.ts"
 import { present } from "./present.ts"
 import { identifyGateway } from "./registry.ts"
-import { ProofLog } from "../core/task/proof-log.ts"
-import { newTree, type TreeState } from "../core/task/state.ts"
+import { Proofs } from "../core/task/proof-log.ts"
+import { newLedger, newTree, type TreeState } from "../core/task/state.ts"
 import { applyChange } from "../core/task/transition.ts"
 import { assemble } from "../core/policy/assemble.ts"
 import { EMPTY_BODY, type BundleBody } from "../core/policy/bundle.ts"
@@ -178,6 +178,7 @@ const TASK: Task = {
   parent: null,
   agent: AGENT,
   purpose: "reading",
+  isolated: false,
   grant: {
     tools: { [TOOL]: { action: "read", maxSensitivity: "internal", bounds: [] } },
     environments: null,
@@ -200,7 +201,7 @@ const TASK: Task = {
 }
 
 function tree(): TreeState {
-  const state = newTree(TASK.id, USER, 0, POINTER, 0, new ProofLog("", 0))
+  const state = newTree(newLedger(POINTER, 0, new Proofs("", 0)), TASK.id, USER, 0)
   state.tasks.set(TASK.id, { ...TASK })
   state.tokens.set("rehearsal", { task: TASK.id, expiresAt: 2, jkt: null })
   return state

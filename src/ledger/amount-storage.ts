@@ -1,5 +1,5 @@
 /**
- * Amounts that guardrails count over sliding spans, in the SQLite of a tree's object. They are reserved in blocks
+ * Amounts that guardrails count over sliding spans, in the SQLite of a ledger's object. They are reserved in blocks
  * (core/task/counter-block.ts) that are written before they are used, so that a crash can only have counted too much. A
  * block is valid for a sixteenth of the span, so that one with something left expires like any other.
  */
@@ -11,7 +11,7 @@ import { isFirst, spanMsOf, writesFirst, type CountUpdate } from "../core/guardr
 import { STORM } from "../core/guardrails/storm.ts"
 import { COUNTER_SCHEMA, CounterStorage, slackOf } from "./counter-storage.ts"
 import { blockSize } from "../core/task/counter-block.ts"
-import { placeOf } from "./place.ts"
+import { cellKey } from "./cell-key.ts"
 import { Sweep, type Swept } from "./sweep.ts"
 
 /**
@@ -20,9 +20,11 @@ import { Sweep, type Swept } from "./sweep.ts"
  */
 export const AMOUNT_SCHEMA = `
 ${COUNTER_SCHEMA}
-CREATE TABLE blocks (id INTEGER PRIMARY KEY, owner TEXT NOT NULL, key TEXT NOT NULL, at INTEGER NOT NULL,
-  amount INTEGER NOT NULL, open INTEGER NOT NULL, slack INTEGER NOT NULL, span INTEGER NOT NULL);
-CREATE TABLE once (owner TEXT PRIMARY KEY, at INTEGER NOT NULL, slack INTEGER NOT NULL, span INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE blocks (scope TEXT NOT NULL, id INTEGER NOT NULL, owner TEXT NOT NULL, key TEXT NOT NULL, at INTEGER NOT NULL,
+  amount INTEGER NOT NULL, open INTEGER NOT NULL, slack INTEGER NOT NULL, span INTEGER NOT NULL,
+  PRIMARY KEY (scope, id)) WITHOUT ROWID;
+CREATE TABLE once (scope TEXT NOT NULL, owner TEXT NOT NULL, at INTEGER NOT NULL, slack INTEGER NOT NULL, span INTEGER NOT NULL,
+  PRIMARY KEY (scope, owner)) WITHOUT ROWID;
 `
 
 interface BlockRow extends Record<string, SqlStorageValue> {
@@ -59,26 +61,23 @@ const ROWS_IN_SPAN = 100
 
 export class AmountStorage {
   readonly #sql: SqlStorage
+  readonly #scope: string
+  /** Of the row that was written last. */
+  #lastId = 0
   readonly #blocks = new Map<string, Block>()
   /** Until when calls of an owner may be made once without being written. */
   readonly #once = new Map<string, number>()
   readonly #blockSweep: Sweep<BlockRow>
   readonly #counters: CounterStorage
 
-  constructor(sql: SqlStorage) {
+  constructor(sql: SqlStorage, scope: string) {
     this.#sql = sql
-    this.#blockSweep = new Sweep<BlockRow>(sql, BLOCKS, (row) => {
+    this.#scope = scope
+    this.#blockSweep = new Sweep<BlockRow>(sql, scope, BLOCKS, (row) => {
       // Another row may have come after it.
-      if (this.#blocks.get(placeOf(row))?.id === row.id) this.#blocks.delete(placeOf(row))
+      if (this.#blocks.get(cellKey(row))?.id === row.id) this.#blocks.delete(cellKey(row))
     })
-    this.#counters = new CounterStorage(sql)
-  }
-
-  /** The latest time that is stored, in milliseconds. */
-  latest(): number {
-    const latestIn = (table: string): number =>
-      this.#sql.exec<{ at: number | null }>(`SELECT MAX(at) AS at FROM ${table}`).one().at ?? 0
-    return Math.max(latestIn("blocks"), latestIn("once"), this.#counters.latest())
+    this.#counters = new CounterStorage(sql, scope)
   }
 
   load(memory: Memory, wokenAt: number): void {
@@ -87,7 +86,9 @@ export class AmountStorage {
   }
 
   #loadBlocks(memory: Memory, wokenAt: number): void {
-    const rows = this.#sql.exec<BlockRow>("SELECT * FROM blocks WHERE at + slack + span > ?", wokenAt).toArray()
+    const all = this.#sql.exec<BlockRow>("SELECT * FROM blocks WHERE scope = ?", this.#scope).toArray()
+    this.#lastId = all.at(-1)?.id ?? 0
+    const rows = all.filter(({ at, slack, span }) => at + slack + span > wokenAt)
     const uses = rows.flatMap(({ owner, key, at, amount, open, slack, span: spanMs }) => {
       const place = { owner, key, spanMs }
       const until = Math.min(at + slack, Math.max(at, wokenAt))
@@ -97,11 +98,11 @@ export class AmountStorage {
       ].filter((use) => use.amount > 0 && use.at + spanMs > wokenAt)
     })
     const totals = new Map<string, number>()
-    for (const use of uses) totals.set(placeOf(use), (totals.get(placeOf(use)) ?? 0) + use.amount)
+    for (const use of uses) totals.set(cellKey(use), (totals.get(cellKey(use)) ?? 0) + use.amount)
     const unwritten = this.#loadOnce(memory, wokenAt)
     for (const use of uses.toSorted((a, b) => a.at - b.at)) {
       const { owner, key, at, amount, spanMs } = use
-      if (ofRepeats(owner) && totals.get(placeOf(use)) === 1) {
+      if (ofRepeats(owner) && totals.get(cellKey(use)) === 1) {
         hideUntil(memory, unwritten, owner, at)
         memory.onceOf(owner).add(key, at, at - spanMs, true)
         continue
@@ -116,9 +117,11 @@ export class AmountStorage {
   /** @returns milliseconds by owner: until then calls were made once that are not written */
   #loadOnce(memory: Memory, wokenAt: number): Map<string, number> {
     // Fixed now: what this life writes comes, for a later life, after these.
-    this.#sql.exec("UPDATE once SET at = MIN(at + slack, MAX(at, ?)), slack = 0 WHERE slack > 0", wokenAt)
+    const fix = "UPDATE once SET at = MIN(at + slack, MAX(at, ?)), slack = 0 WHERE scope = ? AND slack > 0"
+    this.#sql.exec(fix, wokenAt, this.#scope)
     const rows = this.#sql.exec<Pick<BlockRow, "owner" | "at">>(
-      "SELECT owner, at FROM once WHERE at + span > ?",
+      "SELECT owner, at FROM once WHERE scope = ? AND at + span > ?",
+      this.#scope,
       wokenAt,
     )
     const found = new Map<string, number>()
@@ -149,35 +152,34 @@ export class AmountStorage {
   }
 
   #creditFor({ owner, key, span }: CountUpdate, now: number): number {
-    const open = this.#blocks.get(placeOf({ owner, key }))
+    const open = this.#blocks.get(cellKey({ owner, key }))
     return !open || now >= open.at + open.slackMs || open.spanMs !== spanMsOf(span) ? 0 : open.left
   }
 
   /** Uses what is written already. */
   use(memory: Memory, note: CountUpdate, now: number): void {
     if (note.span.kind !== "sliding") return this.#counters.use(note)
-    const open = this.#blocks.get(placeOf(note))
+    const open = this.#blocks.get(cellKey(note))
     if (open && !isFirst(memory, note, now)) use(open, note.amount, now)
   }
 
   #saveOnce({ owner, span }: CountUpdate, now: number): void {
     const spanMs = spanMsOf(span) ?? 0
     const slack = slackOf(span)
-    this.#sql.exec("INSERT OR REPLACE INTO once VALUES (?, ?, ?, ?)", owner, now, slack, spanMs)
+    this.#sql.exec("INSERT OR REPLACE INTO once VALUES (?, ?, ?, ?, ?)", this.#scope, owner, now, slack, spanMs)
     this.#once.set(owner, now + slack)
   }
 
   #spendSliding(memory: Memory, note: CountUpdate, now: number): void {
     const { owner, key, amount, limit, span, repeats } = note
-    const place = placeOf(note)
+    const place = cellKey(note)
     const spanMs = spanMsOf(span) ?? 0
     const slackMs = slackOf(span)
     const block = blockSize(limit, 0)
     const insert = (at: number, used: number, open: number): number => {
-      const values = [owner, key, at, used, open, open > 0 ? slackMs : 0, spanMs]
-      const columns = "owner, key, at, amount, open, slack, span"
-      const query = `INSERT INTO blocks (${columns}) VALUES (?, ?, ?, ?, ?, ?, ?) RETURNING id`
-      return this.#sql.exec<{ id: number }>(query, ...values).one().id
+      const values = [this.#scope, ++this.#lastId, owner, key, at, used, open, open > 0 ? slackMs : 0, spanMs]
+      this.#sql.exec("INSERT INTO blocks VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", ...values)
+      return this.#lastId
     }
     const isSecond = repeats !== null && !memory.sliding.find(owner, key) && !isFirst(memory, note, now)
     if (isSecond) {
@@ -217,8 +219,8 @@ export class AmountStorage {
   #update(block: Block, at: number, open: number): void {
     block.at = at
     block.written = block.used
-    const values = [at, block.used, open, open > 0 ? block.slackMs : 0, block.id]
-    this.#sql.exec("UPDATE blocks SET at = ?, amount = ?, open = ?, slack = ? WHERE id = ?", ...values)
+    const values = [at, block.used, open, open > 0 ? block.slackMs : 0, this.#scope, block.id]
+    this.#sql.exec(`UPDATE blocks SET at = ?, amount = ?, open = ?, slack = ? WHERE ${ONE}`, ...values)
   }
 
   /** Nothing more of it is used. */
@@ -226,13 +228,9 @@ export class AmountStorage {
     const { id, used, written, lastUse, first, spanMs, isJoined } = block
     if (isJoined && used > written && lastUse - first >= spanMs / ROWS_IN_SPAN) {
       // The blocks before the last one were used within a hundredth of the span: they count no longer because of it.
-      const columns = "owner, key, at, amount, open, slack, span"
-      const values = [lastUse, used - written, id]
-      this.#sql.exec(
-        `INSERT INTO blocks (${columns}) SELECT owner, key, ?, ?, 0, 0, span FROM blocks WHERE id = ?`,
-        ...values,
-      )
-      this.#sql.exec("UPDATE blocks SET open = 0, slack = 0 WHERE id = ?", id)
+      const copy = `INSERT INTO blocks SELECT scope, ?, owner, key, ?, ?, 0, 0, span FROM blocks WHERE ${ONE}`
+      this.#sql.exec(copy, ++this.#lastId, lastUse, used - written, this.#scope, id)
+      this.#sql.exec(`UPDATE blocks SET open = 0, slack = 0 WHERE ${ONE}`, this.#scope, id)
       block.at = lastUse
       block.written = used
     } else if (block.left > 0 || used > written) this.#update(block, lastUse, 0)
@@ -244,11 +242,11 @@ export class AmountStorage {
     for (const [place, block] of this.#blocks) {
       if (block.lastUse + block.spanMs > now) this.#close(block)
       else {
-        this.#sql.exec("DELETE FROM blocks WHERE id = ?", block.id)
+        this.#sql.exec(`DELETE FROM blocks WHERE ${ONE}`, this.#scope, block.id)
         this.#blocks.delete(place)
       }
     }
-    this.#sql.exec(`DELETE FROM blocks WHERE ${BLOCKS.isOver}`, now)
+    this.#sql.exec(`DELETE FROM blocks WHERE scope = ? AND ${BLOCKS.isOver}`, this.#scope, now)
     this.#counters.settle(memory, now)
   }
 
@@ -257,19 +255,20 @@ export class AmountStorage {
     for (const [owner, key] of memory.sliding) {
       if (!owner.endsWith(STORM) || (key !== task && key !== "")) continue
       memory.sliding.drop(owner, key)
-      this.#blocks.delete(placeOf({ owner, key }))
-      this.#sql.exec("DELETE FROM blocks WHERE owner = ? AND key = ?", owner, key)
+      this.#blocks.delete(cellKey({ owner, key }))
+      this.#sql.exec("DELETE FROM blocks WHERE scope = ? AND owner = ? AND key = ?", this.#scope, owner, key)
     }
   }
 
   forget(): void {
-    for (const table of ["blocks", "once"]) this.#sql.exec(`DELETE FROM ${table}`)
+    for (const table of ["blocks", "once"]) this.#sql.exec(`DELETE FROM ${table} WHERE scope = ?`, this.#scope)
     this.#blocks.clear()
     this.#once.clear()
     this.#counters.forget()
   }
 }
 
+const ONE = "scope = ? AND id = ?"
 const BLOCKS: Swept = { table: "blocks", columns: ["id"], isOver: "at + slack + span <= ?" }
 
 /** Calls that were made until then, and are not written, were unknown when a later call was made. */

@@ -1,28 +1,52 @@
 /**
- * Requests to the ledger of a tree: one request, bounded in time. Null means that the ledger is unavailable, and every
+ * Requests to a ledger: one request, bounded in time. Null means that the ledger is unavailable, and every
  * caller denies then.
  */
+import type { Pointer } from "../core/policy/bundle.ts"
+import { ledgerIdOf } from "../core/task/state.ts"
 import { logEvent } from "../platform/log.ts"
 import { within } from "../platform/timeout.ts"
+import type { NoBundle } from "./protocol.ts"
 
 const TIMEOUT_MS = 5_000
 /** The ledger stops earlier than that, because the gateway has to learn of what the ledger admits. */
 export const DECIDED_WITHIN_MS = TIMEOUT_MS - 500
 
+export type LedgerStub = ReturnType<Env["LEDGER"]["getByName"]>
+
 /**
- * @param question receives the milliseconds since the epoch until which its answer counts: nothing may be admitted
- *   later
+ * @param ledger receives the milliseconds since the epoch until which the answer counts: nothing may be admitted later
  */
-export async function askLedger<Reply>(
+type Question<Reply> = (ledger: LedgerStub, until: number) => Promise<Reply>
+
+/** @param task whose ledger it is; any task of the ledger */
+export async function askLedger<Reply>(env: Env, task: string, question: Question<Reply>): Promise<Reply | null> {
+  return askLedgerById(env, ledgerIdOf(task), question)
+}
+
+/**
+ * A step at the token endpoint, by the bundle that the ledger has if this isolate's is older: a person's ledger may have
+ * been asked by an isolate that is ahead.
+ */
+export async function askByNewest<Reply extends object>(
   env: Env,
-  root: string,
-  question: (ledger: ReturnType<Env["LEDGER"]["getByName"]>, until: number) => Promise<Reply>,
-): Promise<Reply | null> {
+  task: string,
+  pointer: Pointer,
+  step: (ledger: LedgerStub, pointer: Pointer) => Promise<Reply | NoBundle>,
+): Promise<Reply | NoBundle | null> {
+  const reply = await askLedger(env, task, async (ledger) => step(ledger, pointer))
+  if (!reply || !("bundle" in reply) || reply.bundle !== "stale") return reply
+  const { newest } = reply
+  return askLedger(env, task, async (ledger) => step(ledger, newest))
+}
+
+/** @param id of the ledger's object */
+export async function askLedgerById<Reply>(env: Env, id: string, question: Question<Reply>): Promise<Reply | null> {
   const until = Date.now() + DECIDED_WITHIN_MS
   try {
-    return await within(question(env.LEDGER.getByName(root), until), TIMEOUT_MS, "the ledger")
+    return await within(question(env.LEDGER.get(env.LEDGER.idFromString(id)), until), TIMEOUT_MS, "the ledger")
   } catch (error) {
-    logEvent("ledger_failed", { root, error: String(error) })
+    logEvent("ledger_failed", { ledger: id, error: String(error) })
     return null
   }
 }

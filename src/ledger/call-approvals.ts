@@ -2,49 +2,49 @@
  * Approvals of single calls of a tree: which are pending, the answers to them, and the inboxes that list them. The
  * call's own step (calls.ts) requests an approval and uses it.
  */
-import { voted, type Approval, type Unanswerable, type Vote } from "../core/task/approval.ts"
-import { nameOf, whyNotAsked, type Answering, type NotAsked } from "../core/task/approvers.ts"
+import { applyVote, type Approval, type Unanswerable, type Vote } from "../core/task/approval.ts"
+import { approverName, whyNotApprover, type ApproverIdentity, type NotApprover } from "../core/task/approvers.ts"
 import type { DecisionRecord } from "../core/record/record.ts"
 import { riskOf } from "../core/decision/risk.ts"
-import { NOTHING_TOLD } from "../core/guardrails/risk.ts"
-import { callAnswered } from "../core/notices/notice.ts"
+import { NO_RISKS } from "../core/guardrails/risk.ts"
+import { callApprovalDecided } from "../core/notices/notice.ts"
 import type { Bundle } from "../core/policy/assemble.ts"
 import { userId } from "../core/policy/principals.ts"
-import type { ShownApproval, Waiting, WaitingCall } from "./protocol.ts"
-import { isAlive, isBelow, ancestryOf, mayGoOn, type TreeState } from "../core/task/state.ts"
+import type { ApprovalForReader, Waiting, WaitingCall } from "./protocol.ts"
+import { isAlive, isBelow, ancestryOf, mayContinue, type TreeState } from "../core/task/state.ts"
 import { applyApproval } from "../core/task/transition.ts"
-import type { Tree } from "./tree.ts"
+import type { Trees } from "./trees.ts"
 
 export class CallApprovals {
-  readonly #tree: Tree
+  readonly #trees: Trees
 
-  constructor(tree: Tree) {
-    this.#tree = tree
+  constructor(trees: Trees) {
+    this.#trees = trees
   }
 
   /** Approvals of single calls of a task and of those below it that are pending. */
   of(task: string): readonly Approval[] | null {
-    const { state } = this.#tree
+    const state = this.#trees.of(task)
     if (!state?.tasks.has(task)) return null
-    const now = this.#tree.now(state)
+    const now = this.#trees.now(state)
     return [...state.approvals.values()].filter(
       (each) => (each.task === task || isBelow(each.task, task)) && now < each.expiresAt,
     )
   }
 
-  /** Of these approvals, those that this person may answer, and those that nobody can answer any more. */
-  waitingFor(bundle: Bundle, ids: readonly string[], answering: Answering): Waiting {
-    const { state } = this.#tree
+  /** Of these approvals of a tree, those that this person may answer, and those that nobody can answer any more. */
+  waitingFor(bundle: Bundle, root: string, ids: readonly string[], answering: ApproverIdentity): Waiting {
+    const state = this.#trees.of(root)
     if (!state) return { waiting: [], gone: ids }
-    const now = this.#tree.now(state)
+    const now = this.#trees.now(state)
     const pending = ids.flatMap((id) => {
       const approval = state.approvals.get(id)
       return approval?.status === "pending" && now < approval.expiresAt ? [approval] : []
     })
-    const open = pending.filter(({ task }) => mayGoOn(state, ancestryOf(state, task), now))
+    const open = pending.filter(({ task }) => mayContinue(state, ancestryOf(state, task), now))
     const waiting = open.filter((approval) => {
-      const isAsked = this.#whyNotAsked(bundle, state, approval, answering) === null
-      return isAsked && !approval.votes.some(({ by }) => by === nameOf(answering))
+      const isApprover = this.#whyNotApprover(bundle, state, approval, answering) === null
+      return isApprover && !approval.votes.some(({ by }) => by === approverName(answering))
     })
     const waitingCalls = waiting.map((approval): WaitingCall => {
       const isNow = isAlive(state, ancestryOf(state, approval.task), now)
@@ -61,60 +61,71 @@ export class CallApprovals {
     bundle: Bundle,
     { task, id }: { readonly task: string; readonly id: string },
     seesAll: boolean,
-    answering: Answering,
-  ): ShownApproval | null {
-    const { state } = this.#tree
+    answering: ApproverIdentity,
+  ): ApprovalForReader | null {
+    const state = this.#trees.of(task)
     const approval = state?.approvals.get(id)
-    const now = state ? this.#tree.now(state) : 0
+    const now = state ? this.#trees.now(state) : 0
     if (!state || approval?.task !== task || now >= approval.expiresAt) return null
-    const why = this.#whyNotAsked(bundle, state, approval, answering)
+    const why = this.#whyNotApprover(bundle, state, approval, answering)
     if (why !== null && !seesAll) return null
-    const unanswerable = why ?? whyOver(state, approval, nameOf(answering), now)
-    return { asked: approval, risk: riskOf(state, ancestryOf(state, task), NOTHING_TOLD, now), unanswerable }
+    const unanswerable = why ?? whyOver(state, approval, approverName(answering), now)
+    return { asked: approval, risk: riskOf(state, ancestryOf(state, task), NO_RISKS, now), unanswerable }
   }
 
   answer(
     bundle: Bundle,
     { task, id }: { readonly task: string; readonly id: string },
     vote: Omit<Vote, "by" | "at">,
-    answering: Answering,
+    answering: ApproverIdentity,
     record: DecisionRecord,
-  ): Approval | Unanswerable | NotAsked | "frozen" {
-    const { state, storage, outbox, notices, questions } = this.#tree
+  ): Approval | Unanswerable | NotApprover | "frozen" {
+    const state = this.#trees.of(task)
+    const { storage, notices, approvalInboxes: questions } = this.#trees
     const pending = state?.approvals.get(id)
     if (!state || pending?.task !== task) return "unknown"
-    const now = this.#tree.now(state)
-    const why = this.#whyNotAsked(bundle, state, pending, answering)
+    const now = this.#trees.now(state)
+    const why = this.#whyNotApprover(bundle, state, pending, answering)
     if (why) return why
     const ancestry = ancestryOf(state, task)
-    if (!isAlive(state, ancestry, now)) return mayGoOn(state, ancestry, now) ? "frozen" : "expired"
-    const approval = voted(pending, { ...vote, by: nameOf(answering) }, now)
+    if (!isAlive(state, ancestry, now)) return mayContinue(state, ancestry, now) ? "frozen" : "expired"
+    const approval = applyVote(pending, { ...vote, by: approverName(answering) }, now)
     if (typeof approval === "string") return approval
-    const { tool, guardrail, name, status, uses, shown } = approval
+    const { tool, guardrail, name, status, uses, shown: call } = approval
     const answered = { ...record.arguments, guardrail, name, status, uses }
     // Rules for managing say who may be an operator, not who approves by name.
     const rules = name === null ? record.rules : []
-    this.#tree.transaction(true, () => {
-      storage.saveApproval(approval, now)
-      notices.keep(callAnswered(approval, record.id, now))
-      outbox.keep(
-        this.#tree.withNumber({ ...record, tool, rules, chain: shown.chain, user: shown.user, arguments: answered }),
-      )
+    this.#trees.transaction(true, () => {
+      storage.saveApproval(state, approval, now)
+      notices.keep(callApprovalDecided(approval, record.id, now))
+      this.#trees.keepRecord(state, {
+        ...record,
+        tool,
+        rules,
+        chain: call.chain,
+        user: call.user,
+        arguments: answered,
+      })
     })
     applyApproval(state, approval)
     if (status !== "pending") questions.withdraw([approval])
     return approval
   }
 
-  #whyNotAsked(bundle: Bundle, state: TreeState, approval: Approval, answering: Answering): NotAsked | null {
+  #whyNotApprover(
+    bundle: Bundle,
+    state: TreeState,
+    approval: Approval,
+    answering: ApproverIdentity,
+  ): NotApprover | null {
     const owner = bundle.agents.get(approval.shown.agent)?.owner ?? null
-    return whyNotAsked(bundle, approval, owner, state.user && userId(state.user), answering)
+    return whyNotApprover(bundle, approval, owner, state.user && userId(state.user), answering)
   }
 }
 
-function whyOver(state: TreeState, approval: Approval, by: string, now: number): ShownApproval["unanswerable"] {
+function whyOver(state: TreeState, approval: Approval, by: string, now: number): ApprovalForReader["unanswerable"] {
   const ancestry = ancestryOf(state, approval.task)
-  if (!isAlive(state, ancestry, now)) return mayGoOn(state, ancestry, now) ? "frozen" : "expired"
-  const would = voted(approval, { by, approved: true, uses: null }, now)
+  if (!isAlive(state, ancestry, now)) return mayContinue(state, ancestry, now) ? "frozen" : "expired"
+  const would = applyVote(approval, { by, approved: true, uses: null }, now)
   return typeof would === "string" ? would : null
 }

@@ -3,15 +3,25 @@
  * tokens. Each is one step of this object. A step that notices that a code or a refresh token was stolen ends the task
  * at once.
  */
-import { askedRecord, misuseRecord, openingRecord, type Asking } from "../core/record/token-record.ts"
+import { consentRecord, openingRecord, type RequestStamp } from "../core/record/token-record.ts"
 import type { DecisionRecord } from "../core/record/record.ts"
 import { isSame } from "../core/encoding/constant-time.ts"
-import { firstOf, judgeRefresh, misused, misuseOfCode } from "../core/task/authorization-code.ts"
-import { previewTask, mayAnswer, NOT_POLLED, polled, redeem, unknownTo } from "../core/task/consent.ts"
+import { firstOf, rotateRefresh, misused, misuseOfCode } from "../core/task/authorization-code.ts"
+import {
+  previewTask,
+  mayAnswer,
+  NOT_POLLED,
+  pollingAfter,
+  openConsented,
+  requestForConsented,
+  unknownConsent,
+  type ConsentedRequest,
+  type Polling,
+} from "../core/task/consent.ts"
 import type { Redemption } from "../core/task/consent.ts"
-import { ANY_USER, reserveSlot } from "./task-quota.ts"
+import { openingsOf, whyFull } from "../core/task/openings.ts"
 import { isOAuthFailure, oauthError, type OAuthFailure } from "../core/denials/oauth-error.ts"
-import { taskAnswered, taskAsked } from "../core/notices/notice.ts"
+import { consentDecided, consentRequested } from "../core/notices/notice.ts"
 import type { Bundle } from "../core/policy/assemble.ts"
 import type { Pointer } from "../core/policy/bundle.ts"
 import { userId, type UserFacts } from "../core/policy/principals.ts"
@@ -19,72 +29,83 @@ import { mayBeFor, unknownAudience } from "../core/task/audience.ts"
 import { type OpenedTask, openedTask } from "../core/task/opened-task.ts"
 import type { Opened } from "../core/task/opening-step.ts"
 import type { ConsentResponse, Consent } from "../core/task/pending-consent.ts"
-import { renewRoot } from "../core/task/renew.ts"
-import type { Answered, AskOutcome, NoBundle, Refresh } from "./protocol.ts"
-import { endTold } from "./end-task.ts"
-import { frozenAround, ancestryOf, type TreeState } from "../core/task/state.ts"
+import { isSameScope, renewRoot } from "../core/task/renew.ts"
+import type { PageAnswer, ConsentOutcome, NoBundle, Refresh } from "./protocol.ts"
+import { endAndRecord } from "./end-task.ts"
+import { endMisused, revokeTokens } from "./misuse.ts"
+import { quarantinedRelative, type TreeState } from "../core/task/state.ts"
 import { applyBundle, applyOpening, endedBy } from "../core/task/transition.ts"
-import type { Tree } from "./tree.ts"
+import type { Trees } from "./trees.ts"
 import { viewOf, type TaskView } from "../core/task/view.ts"
-import { newId } from "../platform/new-id.ts"
 
-interface Redeemable {
-  readonly state: TreeState
+/** A consent that can be redeemed, and what is to be opened for it. */
+export interface Redeemable {
+  readonly root: string
   readonly consent: Consent
-  readonly opened: Opened
-  readonly now: number
+  readonly request: ConsentedRequest
 }
 
 export class Consents {
-  readonly #tree: Tree
-  readonly #env: Env
-  #polling = NOT_POLLED
+  readonly #trees: Trees
+  readonly #pollings = new WeakMap<TreeState, Polling>()
 
-  constructor(tree: Tree, env: Env) {
-    this.#tree = tree
-    this.#env = env
+  constructor(trees: Trees) {
+    this.#trees = trees
   }
 
   /**
    * What the answer of a consent page finds here, by the hash of its code's secret. A page opens one task: a second
    * answer that says the same finds the code of the first one while that code is still valid.
    */
-  answered(secretHash: string): Answered {
-    const state = this.#tree.state
+  answered(root: string, secretHash: string): PageAnswer {
+    const state = this.#trees.of(root)
     if (!state) return "not yet"
     const { consent } = state
     const isSameCode = consent?.code !== undefined && isSame(consent.secretHash, secretHash)
-    const now = this.#tree.now(state)
+    const now = this.#trees.now(state)
     const waits = state.tasks.get(state.root)?.status === "pending"
     return isSameCode && waits && now < consent.expiresAt ? "same" : "otherwise"
   }
 
-  /** A task that waits for a person's consent, or for the client to which they have given it: it opens nothing yet. */
+  /**
+   * A task that waits for a person's consent, or for the client to which they have given it: it opens nothing yet.
+   * @param underWay requests of its agent that count, though they are not stored yet
+   */
   async ask(
     bundle: Bundle,
     pointer: Pointer,
     root: string,
     consent: Consent,
-    asking: Asking,
-  ): Promise<AskOutcome | OAuthFailure | NoBundle> {
-    if (this.#tree.state) return this.answered(consent.secretHash) === "same" ? { task: root } : { answered: true }
-    const state = this.#tree.newTreeState(root, consent.user, null, pointer, bundle.guardrails)
-    const foreseen = previewTask(bundle, state, consent, this.#tree.now(state))
+    stamp: RequestStamp,
+    underWay = 0,
+  ): Promise<ConsentOutcome | OAuthFailure | NoBundle> {
+    if (this.#trees.of(root))
+      return this.answered(root, consent.secretHash) === "same" ? { task: root } : { answered: true }
+    const state = this.#trees.newTreeState(root, consent.user, null, pointer, bundle.guardrails)
+    const { ledger } = state
+    if (pointer.seq < ledger.bundle.seq) return { bundle: "stale", newest: ledger.bundle }
+    this.#trees.expire(state, consent.agent, this.#trees.now(state))
+    const foreseen = previewTask(bundle, state, consent, ledger.clock)
     if (isOAuthFailure(foreseen)) return foreseen
     const { task, life } = foreseen
     const stored = { ...consent, life }
     state.consent = stored
+    const full = whyFull(openingsOf(state), bundle, consent.agent, ledger.clock, underWay)
+    if (full) return full
     state.tasks.set(root, task)
-    this.#tree.transaction(true, () => {
-      this.#tree.storage.saveTree(state)
-      this.#tree.storage.saveConsent(stored)
-      this.#tree.storage.savePending(task)
+    this.#trees.transaction(true, () => {
+      this.#trees.storage.saveTree(state)
+      if (pointer.seq > ledger.bundle.seq) this.#trees.storage.saveBundle(ledger, pointer, bundle.guardrails)
+      this.#trees.storage.saveConsent(state, stored)
+      this.#trees.storage.savePending(task)
       // A person at their browser has been asked there.
-      if (!consent.answer) this.#tree.notices.keep(taskAsked(task, consent, asking.decisionId, state.clock))
-      this.#tree.outbox.keep(this.#tree.withNumber(askedRecord(task, consent, pointer, asking, state.clock)))
+      if (!consent.answer) this.#trees.notices.keep(consentRequested(task, consent, stamp.decisionId, ledger.clock))
+      this.#trees.keepRecord(state, consentRecord(task, consent, pointer, stamp, ledger.clock))
     })
-    this.#tree.state = state
-    await this.#tree.keepUntil(consent.expiresAt)
+    applyBundle(ledger, pointer, bundle.guardrails)
+    openingsOf(state).add(task)
+    this.#trees.hold(state)
+    await this.#trees.keepAlarm(state)
     return { task: root }
   }
 
@@ -92,11 +113,11 @@ export class Consents {
    * What the person is asked, with the task as it would be at most, or as it was when they answered. Null if the
    * consent is not theirs, or has expired.
    */
-  askedOf(person: UserFacts): { readonly consent: Consent; readonly task: TaskView } | null {
-    const state = this.#tree.state
+  consentFor(root: string, person: UserFacts): { readonly consent: Consent; readonly task: TaskView } | null {
+    const state = this.#trees.of(root)
     if (!state?.consent) return null
     const { consent } = state
-    const now = this.#tree.now(state)
+    const now = this.#trees.now(state)
     const [task] = viewOf(state, state.root, now)
     const isTheirAnswer = consent.answer !== null && userId(consent.answer.person) === userId(person)
     return task && (isTheirAnswer || mayAnswer(state, consent, person, now)) ? { consent, task } : null
@@ -106,78 +127,84 @@ export class Consents {
    * Records the person's answer.
    * @returns false if they are not asked, or are no longer asked
    */
-  answer(answer: ConsentResponse, record: DecisionRecord): boolean {
-    const state = this.#tree.state
-    const now = state ? this.#tree.now(state) : 0
+  answer(root: string, answer: ConsentResponse, record: DecisionRecord): boolean {
+    const state = this.#trees.of(root)
+    const now = state ? this.#trees.now(state) : 0
     if (!state?.consent || !mayAnswer(state, state.consent, answer.person, now)) return false
     const consent = { ...state.consent, answer }
     const end = answer.approved ? null : ({ task: state.root, status: "revoked", by: "rejection" } as const)
     const ended = end ? endedBy(state, end) : []
-    this.#tree.transaction(true, () => {
-      this.#tree.storage.saveConsent(consent)
-      if (end) this.#tree.storage.saveEnd(ended, end)
+    this.#trees.transaction(true, () => {
+      this.#trees.storage.saveConsent(state, consent)
+      if (end) this.#trees.storage.saveEnd(ended, end)
       const task = state.tasks.get(state.root)
-      if (task) this.#tree.notices.keep(taskAnswered(task, consent, answer.approved, record.id, now))
-      this.#tree.outbox.keep(this.#tree.withNumber(record))
+      if (task) this.#trees.notices.keep(consentDecided(task, consent, answer.approved, record.id, now))
+      this.#trees.keepRecord(state, record)
     })
     state.consent = consent
-    if (end) this.#tree.end(state, ended, end)
+    if (end) this.#trees.end(state, ended, end)
     return true
   }
 
-  /** Issues the token for what a person has consented to, once. */
-  async redeem(
+  /** Issues the token for what a person has consented to at their browser, once. */
+  redeem(
     bundle: Bundle,
     pointer: Pointer,
-    redemption: Redemption,
-    asking: Asking,
-  ): Promise<OpenedTask | OAuthFailure | NoBundle> {
-    const first = this.#judge(bundle, pointer, redemption)
-    if (!("opened" in first)) return first
-    const { agent, user: whom } = first.consent
-    // The task had a slot while it was pending; from now on it has one for as long as it lives.
-    const until = first.opened.task.expiresAt
-    const place = await reserveSlot(first.state.root, agent, userId(whom), until, bundle, { env: this.#env }, "renewed")
-    if (isOAuthFailure(place)) return place
-    // Meanwhile it may have been redeemed, or ended. This check counts, as nothing comes between it and what follows.
-    const judged = this.#judge(bundle, pointer, redemption)
-    if (!("opened" in judged)) {
-      // Another redemption may need the slot; a task that has ended does not.
-      if (this.#tree.hasEnded(first.state)) this.#tree.releaseSlot(agent, userId(whom), first.state.root)
-      return judged
-    }
-    const { state, consent, opened, now } = judged
-    const refresh = redemption.shown?.refresh
+    { root, consent, request }: Redeemable,
+    { token, shown }: Redemption,
+    stamp: RequestStamp,
+  ): OpenedTask | OAuthFailure | NoBundle {
+    const state = this.#trees.of(root)
+    if (!state) return oauthError({ reason: "consent_unknown" })
+    const now = this.#trees.now(state)
+    this.#trees.expire(state, request.agent, now)
+    const opened = openConsented(bundle, state, request, now)
+    if (isOAuthFailure(opened)) return opened
     const redeemed = {
       ...consent,
       isRedeemed: true,
-      ...(refresh && { refreshing: firstOf(refresh, redemption.token) }),
+      ...(shown && { refreshing: firstOf(shown.refresh, token) }),
     }
-    this.#keepOpening(state, redeemed, opened, [], bundle, pointer, asking, now)
-    // A consent at the person's browser is not listed in their inbox.
-    if (!consent.code) this.#tree.releaseSlot(consent.agent, ANY_USER, state.root)
+    this.#keepOpening(state, redeemed, opened, [], bundle, pointer, stamp, now)
     return openedTask(opened, state, now)
   }
 
+  /** The task goes on in the ledger of its person, which has recorded that. */
+  markRedeemed(state: TreeState, consent: Consent): void {
+    const redeemed = { ...consent, isRedeemed: true }
+    this.#trees.transaction(true, () => this.#trees.storage.saveConsent(state, redeemed))
+    const root = state.tasks.get(state.root)
+    if (root) openingsOf(state).end(root)
+    state.consent = redeemed
+  }
+
   /** Issues one more token of the task for a refresh token, which another one replaces in the same step. */
-  refresh(bundle: Bundle, pointer: Pointer, refresh: Refresh, asking: Asking): OpenedTask | OAuthFailure | NoBundle {
-    const state = this.#tree.state
+  refresh(
+    bundle: Bundle,
+    pointer: Pointer,
+    root: string,
+    refresh: Refresh,
+    stamp: RequestStamp,
+  ): OpenedTask | OAuthFailure | NoBundle {
+    const state = this.#trees.of(root)
     const consent = state?.consent
     if (!state || !consent) return misused("unknown")
     const { agent, scope } = refresh
-    const now = this.#tree.now(state)
-    const judged = judgeRefresh(consent, refresh, state.tasks.get(state.root)?.jkt ?? null, now)
-    if ("misuse" in judged) return this.#endMisused(state, consent, judged.misuse, agent, now)
-    if (isOAuthFailure(judged)) return judged
-    if (pointer.seq < state.bundle.seq) return { bundle: "stale", newest: state.bundle }
+    const now = this.#trees.now(state)
+    const redeemable = rotateRefresh(consent, refresh, state.tasks.get(state.root)?.jkt ?? null, now)
+    if ("misuse" in redeemable) return endMisused(this.#trees, state, consent, redeemable.misuse, agent, now)
+    if (isOAuthFailure(redeemable)) return redeemable
+    const { bundle: newest } = state.ledger
+    if (pointer.seq < newest.seq) return { bundle: "stale", newest }
     const audience = refresh.audience ?? consent.audience
     // By the current registry, as for its first token.
     if (!mayBeFor(bundle, agent, audience)) return unknownAudience(audience, bundle)
+    this.#trees.expire(state, agent, now)
     const opened = renewRoot(bundle, state, { ...refresh, audience }, now)
     if (isOAuthFailure(opened)) return opened
     if (scope !== null && !isSameScope(scope, opened.task.scope)) return oauthError({ reason: "renewal_differs" })
-    const { refreshing, lost } = judged
-    this.#keepOpening(state, { ...consent, refreshing }, opened, lost, bundle, pointer, asking, now)
+    const { refreshing, lost } = redeemable
+    this.#keepOpening(state, { ...consent, refreshing }, opened, lost, bundle, pointer, stamp, now)
     return openedTask(opened, state, now)
   }
 
@@ -187,34 +214,19 @@ export class Consents {
    * @returns false if there is no such task of this agent, or if it has ended before: otherwise the holder of a dead
    *   token could write one record after another in the agent's name
    */
-  revokeRefreshTokens(family: string, agent: string, record: DecisionRecord): boolean {
-    const state = this.#tree.state
+  revokeRefreshTokens(root: string, family: string, agent: string, record: DecisionRecord): boolean {
+    const state = this.#trees.of(root)
     if (!state?.consent || state.consent.agent !== agent || state.consent.refreshing?.family !== family) return false
     const ofTree = { ...record, task: state.root }
     const end = { task: state.root, status: "revoked", by: "abort" } as const
-    const isFrozen = frozenAround(state, state.root, this.#tree.now(state)) !== undefined
-    if (isFrozen) this.#revokeTokens(state, state.consent, ofTree)
-    else if (endedBy(state, end).length > 0) endTold(this.#tree, state, end, null, ofTree)
+    const isFrozen = quarantinedRelative(state, state.root, this.#trees.now(state)) !== undefined
+    if (isFrozen) revokeTokens(this.#trees, state, state.consent, ofTree)
+    else if (endedBy(state, end).length > 0) endAndRecord(this.#trees, state, end, null, ofTree)
     else {
-      this.#tree.end(state, [], end)
+      this.#trees.end(state, [], end)
       return false
     }
     return true
-  }
-
-  /** Whatever becomes of the tasks, the tokens that were issued so far open nothing. */
-  #revokeTokens(
-    state: TreeState,
-    { refreshing: _refreshing, ...consent }: Consent,
-    record: DecisionRecord | null,
-  ): void {
-    this.#tree.transaction(true, () => {
-      this.#tree.storage.saveConsent(consent)
-      this.#tree.storage.forgetTokens()
-      if (record) this.#tree.outbox.keep(this.#tree.withNumber(record))
-    })
-    state.consent = consent
-    state.tokens.clear()
   }
 
   /** @param lost `jti` of the tokens that end by it */
@@ -225,58 +237,43 @@ export class Consents {
     lost: readonly string[],
     { guardrails }: Bundle,
     pointer: Pointer,
-    asking: Asking,
+    stamp: RequestStamp,
     now: number,
   ): void {
+    const { ledger } = state
     const user = opened.opening.session?.user ?? state.user
-    this.#tree.transaction(true, () => {
-      if (pointer.seq > state.bundle.seq) this.#tree.storage.saveBundle(state, pointer, guardrails)
-      this.#tree.storage.saveConsent(consent)
-      for (const jti of lost) this.#tree.storage.forgetToken(jti)
-      this.#tree.storage.saveOpening(opened.opening, now)
-      this.#tree.outbox.keep(this.#tree.withNumber(openingRecord(opened, user, pointer, asking, null, now)))
+    this.#trees.transaction(true, () => {
+      if (pointer.seq > ledger.bundle.seq) this.#trees.storage.saveBundle(ledger, pointer, guardrails)
+      this.#trees.storage.saveConsent(state, consent)
+      this.#trees.storage.forgetTokens(lost)
+      this.#trees.saveOpening(state, opened.opening)
+      this.#trees.keepRecord(state, openingRecord(opened, user, pointer, stamp, null, now))
     })
-    applyBundle(state, pointer, guardrails)
+    applyBundle(ledger, pointer, guardrails)
     state.consent = consent
-    for (const jti of lost) state.tokens.delete(jti)
+    for (const jti of lost) ledger.liveTokens.drop(state, jti)
     applyOpening(state, opened.opening, now)
   }
 
-  #judge(bundle: Bundle, pointer: Pointer, redemption: Redemption): Redeemable | OAuthFailure | NoBundle {
-    const state = this.#tree.state
-    if (!state?.consent) return unknownTo(redemption)
-    const now = this.#tree.now(state)
+  /** What is to be opened for the consent; or why nothing is, now or ever. */
+  redeemable(
+    bundle: Bundle,
+    pointer: Pointer,
+    root: string,
+    redemption: Redemption,
+  ): Redeemable | OAuthFailure | NoBundle {
+    const state = this.#trees.of(root)
+    if (!state?.consent) return unknownConsent(redemption)
+    const now = this.#trees.now(state)
     const { consent } = state
     const misuse = misuseOfCode(consent, redemption)
-    if (misuse !== null) return this.#endMisused(state, consent, misuse, redemption.agent, now)
-    if (pointer.seq < state.bundle.seq) return { bundle: "stale", newest: state.bundle }
-    const opened = redeem(bundle, state, consent, redemption, this.#polling, now)
-    if (!isOAuthFailure(opened)) return { state, consent, opened, now }
-    this.#polling = polled(this.#polling, opened, now)
-    return opened
+    if (misuse !== null) return endMisused(this.#trees, state, consent, misuse, redemption.agent, now)
+    const { bundle: newest } = state.ledger
+    if (pointer.seq < newest.seq) return { bundle: "stale", newest }
+    const polling = this.#pollings.get(state) ?? NOT_POLLED
+    const request = requestForConsented(bundle, state, consent, redemption, polling, now)
+    if (!isOAuthFailure(request)) return { root, consent, request }
+    this.#pollings.set(state, pollingAfter(polling, request, now))
+    return request
   }
-
-  /**
-   * The task that came of it, or would have, ends with all tasks below it, whoever presented it. A quarantined task
-   * stays for an operator to look at, but what was issued for it opens nothing any more, not even after its release.
-   */
-  #endMisused(state: TreeState, consent: Consent, misuse: string, by: string, now: number): OAuthFailure {
-    const end = { task: state.root, status: "revoked", by: "misuse" } as const
-    const hasAuthority = consent.refreshing !== undefined || state.tokens.size > 0
-    const isFrozen = state.tasks.get(state.root)?.status === "quarantined"
-    if (endedBy(state, end).length > 0 || (isFrozen && hasAuthority)) {
-      const chain = ancestryOf(state, state.root).map(({ agent }) => agent)
-      const record = misuseRecord(newId("dec", now), state, chain, by, consent.audience, misuse, now)
-      if (isFrozen) this.#revokeTokens(state, consent, null)
-      endTold(this.#tree, state, end, null, record)
-    }
-    return misused(misuse)
-  }
-}
-
-/** A refresh takes the task as it is; its scopes may be repeated in any order (RFC 6749, section 6). */
-function isSameScope(requested: string, granted: string): boolean {
-  const words = new Set(requested.split(" ").filter((word) => word !== ""))
-  const ours = new Set(granted.split(" "))
-  return words.size === ours.size && words.isSubsetOf(ours)
 }

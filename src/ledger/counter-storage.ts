@@ -1,5 +1,5 @@
 /**
- * Amounts of fixed periods, buckets and whole lives, in the SQLite of a tree's object: one row for each key, with a
+ * Amounts of fixed periods, buckets and whole lives, in the SQLite of a ledger's object: one row for each key, with a
  * block (core/task/counter-block.ts) beside what was used.
  */
 import type { Span } from "../core/guardrails/limit-definition.ts"
@@ -9,14 +9,14 @@ import { BucketMeter } from "../core/guardrails/meter/bucket.ts"
 import { PeriodMeter, startOf } from "../core/guardrails/meter/period.ts"
 import { bucketSizeOf, spanMsOf, type CountUpdate } from "../core/guardrails/memory-update.ts"
 import { blockSize } from "../core/task/counter-block.ts"
-import { placeOf } from "./place.ts"
+import { cellKey } from "./cell-key.ts"
 import { Sweep, type Swept } from "./sweep.ts"
 
 /** `amount` was used by `at`, and `open` may be used until `slack` after it. After `until` the row does not matter. */
 export const COUNTER_SCHEMA = `
-CREATE TABLE counters (owner TEXT NOT NULL, key TEXT NOT NULL, at INTEGER NOT NULL, amount INTEGER NOT NULL,
+CREATE TABLE counters (scope TEXT NOT NULL, owner TEXT NOT NULL, key TEXT NOT NULL, at INTEGER NOT NULL, amount INTEGER NOT NULL,
   open INTEGER NOT NULL, slack INTEGER NOT NULL, span TEXT NOT NULL, most INTEGER NOT NULL, until INTEGER,
-  PRIMARY KEY (owner, key)) WITHOUT ROWID;
+  PRIMARY KEY (scope, owner, key)) WITHOUT ROWID;
 `
 const COUNTERS: Swept = { table: "counters", columns: ["owner", "key"], isOver: "until <= ?" }
 
@@ -43,21 +43,22 @@ interface OpenBlock {
 
 export class CounterStorage {
   readonly #sql: SqlStorage
+  readonly #scope: string
   readonly #open = new Map<string, OpenBlock>()
   readonly #sweep: Sweep<CounterRow>
 
-  constructor(sql: SqlStorage) {
+  constructor(sql: SqlStorage, scope: string) {
     this.#sql = sql
-    this.#sweep = new Sweep<CounterRow>(sql, COUNTERS, (row) => this.#open.delete(placeOf(row)))
-  }
-
-  /** The latest time that is stored, in milliseconds. */
-  latest(): number {
-    return this.#sql.exec<{ at: number | null }>("SELECT MAX(at) AS at FROM counters").one().at ?? 0
+    this.#scope = scope
+    this.#sweep = new Sweep<CounterRow>(sql, scope, COUNTERS, (row) => this.#open.delete(cellKey(row)))
   }
 
   load(memory: Memory, wokenAt: number): void {
-    const rows = this.#sql.exec<CounterRow>("SELECT * FROM counters WHERE until IS NULL OR until > ?", wokenAt)
+    const rows = this.#sql.exec<CounterRow>(
+      "SELECT * FROM counters WHERE scope = ? AND (until IS NULL OR until > ?)",
+      this.#scope,
+      wokenAt,
+    )
     for (const { owner, key, at, amount, open, slack, span: text, most } of rows) {
       const span: Span = JSON.parse(text)
       if (span.kind === "bucket") {
@@ -76,7 +77,7 @@ export class CounterStorage {
 
   /** Whether `save` has to be called; what is written already is only used. */
   mustWrite(note: CountUpdate, now: number): boolean {
-    const open = this.#open.get(placeOf(note))
+    const open = this.#open.get(cellKey(note))
     const spanMs = spanMsOf(note.span)
     if (!open || now >= open.at + open.slackMs || open.left < note.amount) return true
     // A row has the figures by which its bucket fills.
@@ -86,7 +87,7 @@ export class CounterStorage {
 
   /** Uses what is written already. */
   use(note: CountUpdate): void {
-    const open = this.#open.get(placeOf(note))
+    const open = this.#open.get(cellKey(note))
     if (open) open.left -= note.amount
   }
 
@@ -97,7 +98,7 @@ export class CounterStorage {
     const slackMs = span.kind === "bucket" ? slackOf(span) : Number.POSITIVE_INFINITY
     const used = span.kind === "bucket" ? amount * span.seconds * 1000 : amount
     this.#write(note, now, counted(memory, note, now) + used, left)
-    this.#open.set(placeOf(note), { left, at: now, slackMs, spanMs: spanMsOf(span), note })
+    this.#open.set(cellKey(note), { left, at: now, slackMs, spanMs: spanMsOf(span), note })
     this.#sweep.wrote(now)
   }
 
@@ -108,19 +109,19 @@ export class CounterStorage {
     const fills = span.kind === "bucket" ? Math.ceil((amount + open * span.seconds * 1000) / limit) : 0
     const ends = span.kind === "bucket" ? at + slack + fills : startOf(spanMs, at) + (spanMs ?? 0)
     const until = spanMs === null ? null : ends
-    const values = [owner, key, at, amount, open, slack, JSON.stringify(span), limit, until]
-    this.#sql.exec("INSERT OR REPLACE INTO counters VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", ...values)
+    const values = [this.#scope, owner, key, at, amount, open, slack, JSON.stringify(span), limit, until]
+    this.#sql.exec("INSERT OR REPLACE INTO counters VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", ...values)
   }
 
   /** What is written becomes the current state. */
   settle(memory: Memory, now: number): void {
     for (const { note } of this.#open.values()) this.#write(note, now, counted(memory, note, now), 0)
     this.#open.clear()
-    this.#sql.exec(`DELETE FROM counters WHERE ${COUNTERS.isOver}`, now)
+    this.#sql.exec(`DELETE FROM counters WHERE scope = ? AND ${COUNTERS.isOver}`, this.#scope, now)
   }
 
   forget(): void {
-    this.#sql.exec("DELETE FROM counters")
+    this.#sql.exec("DELETE FROM counters WHERE scope = ?", this.#scope)
     this.#open.clear()
   }
 }

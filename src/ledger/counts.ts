@@ -1,12 +1,12 @@
 /**
- * Counts that all trees share, as the ledger of one tree knows them: the credit that it holds of each, whether the
+ * Counts that all ledgers share, as one ledger knows them: the credit that it holds of each, whether the
  * count's object answers, and when credit is returned. A count that is no longer of use is dropped, however many keys
  * there were.
  */
 import { Borrowing } from "../core/guardrails/lending/borrowing.ts"
 import type { Settled } from "../core/guardrails/lending/lending.ts"
 import type { Need } from "../core/guardrails/kind.ts"
-import type { Memory } from "../core/guardrails/memory.ts"
+import type { Memories } from "../core/task/memories.ts"
 import type { Settlements } from "./settlements.ts"
 
 /** After a failure an object gets no request for this long; calls that need it are denied at once. */
@@ -80,19 +80,22 @@ export class SharedCount {
   }
 }
 
+/** What shared limits have lent to a ledger. */
+export type Lent = Pick<Memories, "credits">
+
 export class Counts {
   readonly #settlements: Settlements
-  readonly #giveBack: () => void
+  readonly #returnDue: () => void
   readonly #counts = new Map<string, SharedCount>()
   /** Milliseconds since the epoch, when credit has to be returned; infinity: none is held. */
   #dueAt = Number.POSITIVE_INFINITY
   #lookedAt = 0
   #timer: ReturnType<typeof setTimeout> | undefined
 
-  /** @param giveBack called when something is due */
-  constructor(settlements: Settlements, giveBack: () => void) {
+  /** @param returnDue called when something is due */
+  constructor(settlements: Settlements, returnDue: () => void) {
     this.#settlements = settlements
-    this.#giveBack = giveBack
+    this.#returnDue = returnDue
   }
 
   of({ owner, key, limit }: Need): SharedCount {
@@ -112,15 +115,15 @@ export class Counts {
   }
 
   /** To be called after a call was decided. */
-  prune(memory: Memory, { owner, place, values }: Need, count: SharedCount): void {
+  prune(ledger: Lent, { owner, place, values }: Need, count: SharedCount): void {
     count.undecided -= 1
     // Values are requested for one call at a time, and what never fits is not lent: the count must not stay.
-    const credit = memory.credits.find(owner, place)
-    if (values !== null || credit?.left === 0) memory.credits.drop(owner, place)
-    this.#settle(count, count.borrowing.usedUp(leftOf(memory, count)))
+    const credit = ledger.credits.find(owner, place)
+    if (values !== null || credit?.left === 0) ledger.credits.drop(owner, place)
+    this.#settle(count, count.borrowing.usedUp(leftOf(ledger, count)))
     this.watch(count)
-    if (count.isForgotten(Date.now())) this.#drop(memory, count)
-    else if (this.#counts.size > MOST_IDLE) this.#dropOldest(memory)
+    if (count.isForgotten(Date.now())) this.#drop(ledger, count)
+    else if (this.#counts.size > MOST_IDLE) this.#dropOldest(ledger)
   }
 
   /** A call that needed so much of it has been decided. */
@@ -130,14 +133,14 @@ export class Counts {
   }
 
   /** All that is left of one block. */
-  returnUnusedCredit(memory: Memory, count: SharedCount): void {
-    const credit = memory.credits.find(count.owner, count.key)
+  returnUnusedCredit(ledger: Lent, count: SharedCount): void {
+    const credit = ledger.credits.find(count.owner, count.key)
     this.#settle(count, count.borrowing.usedUp(credit?.left ?? 0))
     this.#settle(count, count.borrowing.returnUnusedCredit(credit?.left ?? 0))
-    if (credit) memory.credits.set(count.owner, count.key, { ...credit, left: 0 })
+    if (credit) ledger.credits.set(count.owner, count.key, { ...credit, left: 0 })
   }
 
-  giveBackDue(memory: Memory, root: string, now: number): void {
+  returnDueCredit(ledger: Lent, now: number): void {
     const hasSteppedBack = now < this.#lookedAt
     this.#lookedAt = now
     if (now < this.#dueAt && !hasSteppedBack) return
@@ -146,21 +149,21 @@ export class Counts {
       const isDue = now >= count.dueAt || count.borrowing.isDue(now)
       // A request in progress has settled what there was to settle.
       if (isDue && count.undecided === 0 && count.underWay === 0) {
-        if (count.borrowing.isDue(now)) this.returnUnusedCredit(memory, count)
-        this.#settlements.sendSoon(root, count)
+        if (count.borrowing.isDue(now)) this.returnUnusedCredit(ledger, count)
+        this.#settlements.sendSoon(count)
         count.dueAt = count.borrowing.dueAt ?? Number.POSITIVE_INFINITY
       }
-      if (count.isForgotten(now)) this.#drop(memory, count)
+      if (count.isForgotten(now)) this.#drop(ledger, count)
       else this.watch(count)
     }
   }
 
-  giveBackAll(memory: Memory, root: string): void {
+  returnAllCredit(ledger: Lent): void {
     for (const count of this.#counts.values()) {
-      this.returnUnusedCredit(memory, count)
-      if (count.underWay === 0) this.#drop(memory, count)
+      this.returnUnusedCredit(ledger, count)
+      if (count.underWay === 0) this.#drop(ledger, count)
     }
-    this.#settlements.sendSoon(root)
+    this.#settlements.sendSoon()
   }
 
   #settle(count: SharedCount, settled: readonly Settled[]): void {
@@ -172,21 +175,21 @@ export class Counts {
     if (undecided > 0 || underWay > 0 || dueAt >= this.#dueAt) return
     this.#dueAt = dueAt
     clearTimeout(this.#timer)
-    this.#timer = setTimeout(this.#giveBack, Math.max(0, dueAt - Date.now()))
+    this.#timer = setTimeout(this.#returnDue, Math.max(0, dueAt - Date.now()))
   }
 
-  #dropOldest(memory: Memory): void {
-    for (const count of this.#counts.values()) if (count.isIdle) return this.#drop(memory, count)
+  #dropOldest(ledger: Lent): void {
+    for (const count of this.#counts.values()) if (count.isIdle) return this.#drop(ledger, count)
   }
 
-  #drop(memory: Memory, { owner, key }: SharedCount): void {
+  #drop(ledger: Lent, { owner, key }: SharedCount): void {
     this.#counts.delete(nameOf(owner, key))
-    memory.credits.drop(owner, key)
+    ledger.credits.drop(owner, key)
   }
 }
 
-function leftOf(memory: Memory, { owner, key }: SharedCount): number {
-  return memory.credits.find(owner, key)?.left ?? 0
+function leftOf(ledger: Lent, { owner, key }: SharedCount): number {
+  return ledger.credits.find(owner, key)?.left ?? 0
 }
 
 function nameOf(owner: string, key: string): string {

@@ -1,17 +1,16 @@
 /**
- * Credit that counts shared by all trees (core/guardrails/lending) have lent to this tree's ledger: how it is
+ * Credit that counts shared by all ledgers (core/guardrails/lending) have lent to this ledger: how it is
  * requested, made durable before it is used, and returned (settlements.ts). The guardrails see only how much is left.
  */
 import type { LentSpan, Take, TakeAnswer } from "../core/guardrails/lending/lending.ts"
 import { LENDING_VERSION } from "../core/guardrails/lending/lending.ts"
 import { EXACT_BELOW } from "../core/guardrails/lending/terms.ts"
 import type { Need } from "../core/guardrails/kind.ts"
-import type { Memory } from "../core/guardrails/memory.ts"
 import { logEvent } from "../platform/log.ts"
 import { newId } from "../platform/new-id.ts"
 import { within } from "../platform/timeout.ts"
-import { TIMEOUT_MS, usedWithin, type CreditRequest, type Taken } from "./asking.ts"
-import { Counts, type SharedCount } from "./counts.ts"
+import { TIMEOUT_MS, usedWithin, type CreditRequest, type Taken } from "./credit-request.ts"
+import { Counts, type Lent, type SharedCount } from "./counts.ts"
 import { Settlements } from "./settlements.ts"
 import { sharedLimitOf } from "./shared-limit.ts"
 
@@ -20,8 +19,6 @@ const UNAVAILABLE: Taken = { kind: "unavailable" }
 export class Credits {
   readonly #ctx: DurableObjectState
   readonly #env: Env
-  /** The tree, which holds what is lent. */
-  #root = ""
   readonly #counts: Counts
   /** Requests whose answer is still to come. */
   readonly #underWay = new Set<string>()
@@ -29,36 +26,33 @@ export class Credits {
   /** Granted in spite of the limit, for the call that is being decided: by place, the request that granted it. */
   #over = new Map<string, string>()
 
-  /** @param memoryOf the tree's memory, or null if there is none any more */
-  constructor(ctx: DurableObjectState, env: Env, memoryOf: () => Memory | null) {
+  /** @param ledgerOf the ledger's state, or null if there is none any more */
+  constructor(ctx: DurableObjectState, env: Env, ledgerOf: () => Lent | null) {
     this.#ctx = ctx
     this.#env = env
     this.#settlements = new Settlements(ctx, env)
     this.#counts = new Counts(this.#settlements, () => {
-      const memory = memoryOf()
-      if (memory) this.giveBackDue(memory)
+      const ledger = ledgerOf()
+      if (ledger) this.returnDueCredit(ledger)
     })
   }
 
-  load(root: string): void {
-    this.#root = root
-    this.#settlements.load(root)
+  load(): void {
+    this.#settlements.load()
   }
 
   /**
-   * Requests all that a call needs, puts it into the memory, and runs `decide`; nothing else can run in between.
+   * Requests all that a call needs, puts it into the state, and runs `decide`; nothing else can run in between.
    * @param decide receives whether nothing more can be had
    * @returns what `decide` returns
    */
   async with<Result>(
-    root: string,
-    memory: Memory,
+    ledger: Lent,
     needs: readonly Need[],
     request: CreditRequest,
     decide: (isFinal: boolean) => Result,
   ): Promise<Result> {
-    this.#root = root
-    const missing = needs.filter((need) => need.over || leftOf(memory, need) < need.amount || need.values !== null)
+    const missing = needs.filter((need) => need.over || leftOf(ledger, need) < need.amount || need.values !== null)
     const requested = missing.map((need) => ({ need, count: this.#counts.of(need) }))
     for (const { need, count } of requested) {
       count.undecided += 1
@@ -68,7 +62,7 @@ export class Credits {
     }
     const answers = requested.map(async (one) => ({
       ...one,
-      answer: await this.#take(memory, one.need, one.count, request),
+      answer: await this.#take(ledger, one.need, one.count, request),
     }))
     const taken = await Promise.all(answers)
     const exact = taken.flatMap(({ need, answer }) => (answer.kind === "exact" ? [{ need, ...answer }] : []))
@@ -78,18 +72,18 @@ export class Credits {
     const now = Date.now()
     const isFresh = exact.every(({ need, at }) => need.over || (now >= at && now - at <= usedWithin(need)))
     const before = exact.map(({ need, amount, used }) => {
-      const left = leftOf(memory, need)
+      const left = leftOf(ledger, need)
       const { owner, place, over } = need
-      if (isFresh) memory.credits.set(owner, place, { left: left + amount, used, refused: null, over })
+      if (isFresh) ledger.credits.set(owner, place, { left: left + amount, used, refused: null, over })
       return left
     })
     for (const { need, answer } of refused) {
-      const left = leftOf(memory, need)
-      memory.credits.set(need.owner, need.place, { left, used: answer.used, refused: answer, over: null })
+      const left = leftOf(ledger, need)
+      ledger.credits.set(need.owner, need.place, { left, used: answer.used, refused: answer, over: null })
     }
     for (const { need, answer } of seen) {
-      const credit = { left: leftOf(memory, need), used: answer.used, refused: null, over: null, room: need.amount }
-      memory.credits.set(need.owner, need.place, credit)
+      const credit = { left: leftOf(ledger, need), used: answer.used, refused: null, over: null, room: need.amount }
+      ledger.credits.set(need.owner, need.place, credit)
     }
     this.#over = new Map(exact.filter(({ need }) => need.over).map(({ need, id }) => [placeOf(need), id]))
     try {
@@ -98,23 +92,23 @@ export class Credits {
       this.#over = new Map()
       for (const { need } of [...refused, ...seen]) {
         const { owner, place } = need
-        const credit = memory.credits.find(owner, place)
+        const credit = ledger.credits.find(owner, place)
         if (credit)
-          memory.credits.set(owner, place, { left: credit.left, used: credit.used, refused: null, over: null })
+          ledger.credits.set(owner, place, { left: credit.left, used: credit.used, refused: null, over: null })
       }
       // What was granted to this very call is no other call's.
       for (const [index, { need, id, amount }] of exact.entries()) {
-        const unused = isFresh ? Math.min(amount, Math.max(0, leftOf(memory, need) - (before[index] ?? 0))) : amount
-        const credit = memory.credits.find(need.owner, need.place)
+        const unused = isFresh ? Math.min(amount, Math.max(0, leftOf(ledger, need) - (before[index] ?? 0))) : amount
+        const credit = ledger.credits.find(need.owner, need.place)
         if (credit && isFresh) {
-          memory.credits.set(need.owner, need.place, { ...credit, left: credit.left - unused, over: null })
+          ledger.credits.set(need.owner, need.place, { ...credit, left: credit.left - unused, over: null })
         }
         if (unused > 0) this.#settlements.add(id, countOf(need), amount - unused)
         else if (need.over) this.#settlements.confirm(id)
       }
       for (const { need, count } of requested) {
         if (exact.some(({ id }) => this.#settlements.isOf(id, count))) count.settleSoon(now)
-        this.#counts.prune(memory, need, count)
+        this.#counts.prune(ledger, need, count)
       }
     }
   }
@@ -124,7 +118,7 @@ export class Credits {
     for (const [count, amount] of request.needs) this.#counts.release(count, amount)
   }
 
-  async #take(memory: Memory, need: Need, count: SharedCount, request: CreditRequest): Promise<Taken> {
+  async #take(ledger: Lent, need: Need, count: SharedCount, request: CreditRequest): Promise<Taken> {
     const { amount, limit, values, over, look } = need
     const { limit: most, span } = limit
     // It has an end, or its count could never be forgotten; the compiler of policies rejects any other.
@@ -141,7 +135,7 @@ export class Credits {
       const answer = await count.answer
       return answer.kind === "unavailable" ? UNAVAILABLE : LENT
     }
-    const answer = this.#askFor(memory, need, span, count, request)
+    const answer = this.#askFor(ledger, need, span, count, request)
     if (!isLentInBlocks) return answer
     count.answer = answer
     try {
@@ -151,24 +145,18 @@ export class Credits {
     }
   }
 
-  async #askFor(
-    memory: Memory,
-    need: Need,
-    span: LentSpan,
-    count: SharedCount,
-    request: CreditRequest,
-  ): Promise<Taken> {
+  async #askFor(ledger: Lent, need: Need, span: LentSpan, count: SharedCount, request: CreditRequest): Promise<Taken> {
     const { amount, values, over, look } = need
     const { guardrail, borrowing } = count
     const at = Date.now()
     const id = newId("lnt", at)
     // What is left of other blocks is not enough. It is given back, as it may be what is missing.
-    this.#counts.returnUnusedCredit(memory, count)
+    this.#counts.returnUnusedCredit(ledger, count)
     const settled = this.#settlements.of(count)
     const { measure, limit } = need.limit
     const takeRequest = {
       id,
-      holder: this.#root,
+      holder: this.#ctx.id.toString(),
       limit: { measure, limit, span, seq: request.seq },
       settled,
       over: over !== null,
@@ -192,7 +180,7 @@ export class Credits {
       count.answered()
       // If its responses come too late for that, the ledger requests credit that may be used later.
       count.isSlow = Date.now() - at > usedWithin(need)
-      return this.#taken(memory, need, count, { id, at, isOpen: take.open === true }, answer)
+      return this.#taken(ledger, need, count, { id, at, isOpen: take.open === true }, answer)
     } catch (error) {
       // An object that had less time than it may take has not failed.
       if (patience === TIMEOUT_MS) count.failed(Date.now())
@@ -210,7 +198,7 @@ export class Credits {
   }
 
   #taken(
-    memory: Memory,
+    ledger: Lent,
     { owner, place, amount, values, look }: Need,
     count: SharedCount,
     { id, at, isOpen }: { readonly id: string; readonly at: number; readonly isOpen: boolean },
@@ -224,8 +212,8 @@ export class Credits {
       return { kind: "exact", id, amount, used, at }
     }
     count.dueAt = Math.min(count.dueAt, count.borrowing.add(id, granted, answer.lasts, Date.now()))
-    const left = leftOf(memory, { owner, place }) + granted
-    memory.credits.set(owner, place, { left, used, refused: null, over: null })
+    const left = leftOf(ledger, { owner, place }) + granted
+    ledger.credits.set(owner, place, { left, used, refused: null, over: null })
     return LENT
   }
 
@@ -245,13 +233,13 @@ export class Credits {
   }
 
   /** Returns what has been held for long enough, however many other counts there are. */
-  giveBackDue(memory: Memory): void {
-    this.#counts.giveBackDue(memory, this.#root, Date.now())
+  returnDueCredit(ledger: Lent): void {
+    this.#counts.returnDueCredit(ledger, Date.now())
   }
 
-  /** Returns all of it: the tree is quiet, or has ended. */
-  giveBackAll(memory: Memory): void {
-    this.#counts.giveBackAll(memory, this.#root)
+  /** Returns all of it: the ledger is quiet, or a tree has ended. */
+  returnAllCredit(ledger: Lent): void {
+    this.#counts.returnAllCredit(ledger)
   }
 
   /** The question of an object about blocks that it has not heard of: contract of `CreditHolder`. */
@@ -275,7 +263,7 @@ export class Credits {
       this.#settlements.add(id, count, 0)
     }
     this.#underWay.delete(id)
-    this.#settlements.sendSoon(this.#root, count)
+    this.#settlements.sendSoon(count)
   }
 }
 
@@ -288,8 +276,8 @@ interface Placed {
   readonly place: string
 }
 
-function leftOf(memory: Memory, { owner, place }: Placed): number {
-  return memory.credits.find(owner, place)?.left ?? 0
+function leftOf(ledger: Lent, { owner, place }: Placed): number {
+  return ledger.credits.find(owner, place)?.left ?? 0
 }
 
 function placeOf({ owner, place }: Placed): string {

@@ -7,7 +7,7 @@ import { taskEnded } from "../core/notices/notice.ts"
 import type { TaskEnd } from "../core/task/change.ts"
 import type { TreeState } from "../core/task/state.ts"
 import { endedBy } from "../core/task/transition.ts"
-import type { Tree } from "./tree.ts"
+import type { Trees } from "./trees.ts"
 
 /**
  * Once this has returned, no call of theirs is admitted.
@@ -15,21 +15,21 @@ import type { Tree } from "./tree.ts"
  * @param record of this step, stored with it
  * @returns ids of the tasks that it changed
  */
-export function endTold(
-  tree: Tree,
+export function endAndRecord(
+  trees: Trees,
   state: TreeState,
   end: TaskEnd,
   operator: string | null,
   record: DecisionRecord,
 ): readonly string[] {
-  const ids = endedBy(state, end)
+  const tasks = endedBy(state, end)
   const cause = { decision: record.id, operator, denial: null }
-  const now = tree.now(state)
-  tree.transaction(true, () => {
-    tree.storage.saveEnd(ids, end)
-    tree.notices.keep(taskEnded(state, ids, end, cause, now))
-    tree.outbox.keep(tree.withNumber(record))
+  const now = trees.now(state)
+  trees.transaction(true, () => {
+    trees.storage.saveEnd(tasks, end)
+    trees.notices.keep(taskEnded(state, tasks, end, cause, now))
+    trees.keepRecord(state, record)
   })
-  tree.end(state, ids, end)
-  return ids
+  trees.end(state, tasks, end)
+  return tasks
 }

@@ -42,7 +42,7 @@ interface RequestRow extends Record<string, SqlStorageValue> {
 }
 
 /** The approval request of a single call. */
-export interface AskedCall extends Record<string, SqlStorageValue> {
+export interface InboxCall extends Record<string, SqlStorageValue> {
   readonly id: string
   readonly task: string
   /** Its number among those of its agent here, the latest being 1. */
@@ -89,11 +89,11 @@ export class Inbox extends DurableObject<Env> {
   }
 
   /** The latest first. */
-  listCalls(): readonly AskedCall[] {
+  listCalls(): readonly InboxCall[] {
     const { sql } = this.ctx.storage
     const nth = "ROW_NUMBER() OVER (PARTITION BY agent ORDER BY id DESC) AS nth"
     return sql
-      .exec<AskedCall>(`SELECT id, task, ${nth} FROM calls WHERE until > ? ORDER BY id DESC`, Date.now())
+      .exec<InboxCall>(`SELECT id, task, ${nth} FROM calls WHERE until > ? ORDER BY id DESC`, Date.now())
       .toArray()
   }
 

@@ -1,5 +1,5 @@
 /**
- * The last time of each value, in the SQLite of a tree's object: a row for each value. A row is rewritten only once its
+ * The last time of each value, in the SQLite of a ledger's object: a row for each value. A row is rewritten only once its
  * time has moved by more than may be lost.
  */
 import type { Memory } from "../core/guardrails/memory.ts"
@@ -8,9 +8,10 @@ import { Sweep, type Swept } from "./sweep.ts"
 
 /** After `until` the row does not matter. */
 export const MARK_SCHEMA = `
-CREATE TABLE marks (owner TEXT NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL, at INTEGER NOT NULL,
-  sequence INTEGER NOT NULL, slack INTEGER NOT NULL, until INTEGER, PRIMARY KEY (owner, key, value)) WITHOUT ROWID;
+CREATE TABLE marks (scope TEXT NOT NULL, owner TEXT NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL, at INTEGER NOT NULL,
+  sequence INTEGER NOT NULL, slack INTEGER NOT NULL, until INTEGER, PRIMARY KEY (scope, owner, key, value)) WITHOUT ROWID;
 `
+const ONE = "scope = ? AND owner = ? AND key = ? AND value = ?"
 const MARKS: Swept = { table: "marks", columns: ["owner", "key", "value"], isOver: "until <= ?" }
 
 interface MarkRow extends Record<string, SqlStorageValue> {
@@ -34,22 +35,20 @@ interface StoredMarks {
 
 export class MarkStorage {
   readonly #sql: SqlStorage
+  readonly #scope: string
   readonly #written = new Map<string, StoredMarks>()
   readonly #sweep: Sweep<MarkRow>
 
-  constructor(sql: SqlStorage) {
+  constructor(sql: SqlStorage, scope: string) {
     this.#sql = sql
-    this.#sweep = new Sweep<MarkRow>(sql, MARKS, (row) => this.#written.delete(valueOf(row)))
-  }
-
-  /** The latest time that is stored, in milliseconds. */
-  latest(): number {
-    return this.#sql.exec<{ at: number | null }>("SELECT MAX(at) AS at FROM marks").one().at ?? 0
+    this.#scope = scope
+    this.#sweep = new Sweep<MarkRow>(sql, scope, MARKS, (row) => this.#written.delete(valueOf(row)))
   }
 
   load(memory: Memory, wokenAt: number): void {
     const rows = this.#sql.exec<MarkRow>(
-      "SELECT * FROM marks WHERE until IS NULL OR until > ? ORDER BY at + slack, sequence",
+      "SELECT * FROM marks WHERE scope = ? AND (until IS NULL OR until > ?) ORDER BY at + slack, sequence",
+      this.#scope,
       wokenAt,
     )
     for (const { owner, key, value, at, sequence, slack } of rows) {
@@ -79,8 +78,8 @@ export class MarkStorage {
     const until = spanMs === null ? null : now + spanMs + slack
     for (const value of note.values) {
       if (!this.#mustMark(memory, note, value, now)) continue
-      const values = [owner, key, value, now, sequence, slack, until]
-      this.#sql.exec("INSERT OR REPLACE INTO marks VALUES (?, ?, ?, ?, ?, ?, ?)", ...values)
+      const values = [this.#scope, owner, key, value, now, sequence, slack, until]
+      this.#sql.exec("INSERT OR REPLACE INTO marks VALUES (?, ?, ?, ?, ?, ?, ?, ?)", ...values)
       this.#written.set(valueOf({ owner, key, value }), { owner, key, value, at: now, slack, spanMs })
       this.#sweep.wrote(now)
     }
@@ -88,11 +87,11 @@ export class MarkStorage {
     for (const surplus of surplusCells(memory, note)) {
       for (const value of memory.marks.find(owner, surplus)?.values() ?? [])
         this.#written.delete(valueOf({ owner, key: surplus, value }))
-      this.#sql.exec("DELETE FROM marks WHERE owner = ? AND key = ?", owner, surplus)
+      this.#sql.exec("DELETE FROM marks WHERE scope = ? AND owner = ? AND key = ?", this.#scope, owner, surplus)
     }
     for (const value of memory.marks.find(owner, key)?.surplus(note.values, note.most) ?? []) {
       this.#written.delete(valueOf({ owner, key, value }))
-      this.#sql.exec("DELETE FROM marks WHERE owner = ? AND key = ? AND value = ?", owner, key, value)
+      this.#sql.exec(`DELETE FROM marks WHERE ${ONE}`, this.#scope, owner, key, value)
     }
   }
 
@@ -100,20 +99,19 @@ export class MarkStorage {
   settle(memory: Memory, now: number): void {
     for (const { owner, key, value, at: written, slack, spanMs } of this.#written.values()) {
       const mark = memory.marks.find(owner, key)?.get(value)
-      const where = [owner, key, value]
-      const itself = "owner = ? AND key = ? AND value = ?"
-      if (!mark) this.#sql.exec(`DELETE FROM marks WHERE ${itself}`, ...where)
+      const where = [this.#scope, owner, key, value]
+      if (!mark) this.#sql.exec(`DELETE FROM marks WHERE ${ONE}`, ...where)
       else if (mark.at !== written || slack > 0) {
         const set = [mark.at, mark.sequence, spanMs === null ? null : mark.at + spanMs]
-        this.#sql.exec(`UPDATE marks SET at = ?, sequence = ?, slack = 0, until = ? WHERE ${itself}`, ...set, ...where)
+        this.#sql.exec(`UPDATE marks SET at = ?, sequence = ?, slack = 0, until = ? WHERE ${ONE}`, ...set, ...where)
       }
     }
     this.#written.clear()
-    this.#sql.exec(`DELETE FROM marks WHERE ${MARKS.isOver}`, now)
+    this.#sql.exec(`DELETE FROM marks WHERE scope = ? AND ${MARKS.isOver}`, this.#scope, now)
   }
 
   forget(): void {
-    this.#sql.exec("DELETE FROM marks")
+    this.#sql.exec("DELETE FROM marks WHERE scope = ?", this.#scope)
     this.#written.clear()
   }
 }

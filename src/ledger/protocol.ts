@@ -1,9 +1,9 @@
 /** Requests to a ledger and its responses: the values that cross between isolates, and their version. */
 import type { Approval, Unanswerable } from "../core/task/approval.ts"
-import type { NotAsked } from "../core/task/approvers.ts"
+import type { NotApprover } from "../core/task/approvers.ts"
 import type { ShadowResult } from "../core/record/record.ts"
 import type { Denial, Denied } from "../core/denials/denial.ts"
-import type { RefreshShown } from "../core/task/authorization-code.ts"
+import type { PresentedRefresh } from "../core/task/authorization-code.ts"
 import type { WindowUse } from "../core/guardrails/kind.ts"
 import type { Pointer } from "../core/policy/bundle.ts"
 import type { OpenRequest } from "../core/task/open-request.ts"
@@ -13,7 +13,7 @@ import type { TaskStatus } from "../core/task/task.ts"
  * Old object code may run for minutes beside new Worker code: the ledger rejects a request of another version, rather
  * than misread it.
  */
-export const LEDGER_VERSION = 11
+export const LEDGER_VERSION = 12
 
 /** The bundle that the request names is older than one that already decided here, or cannot be loaded. */
 export type NoBundle = { readonly bundle: "stale"; readonly newest: Pointer } | { readonly bundle: "unavailable" }
@@ -39,21 +39,21 @@ export interface Listed extends Pick<LedgerDecision, "denial" | "recorded"> {
 }
 
 /** The result of a request for consent to a task: it waits, or another answer of the same page came first. */
-export type AskOutcome = { readonly task: string } | { readonly answered: true }
+export type ConsentOutcome = { readonly task: string } | { readonly answered: true }
 
 /**
  * What an answer finds in the ledger of its page's task: nothing yet, what the same answer has opened, or anything
  * else.
  */
-export type Answered = "not yet" | "same" | "otherwise"
+export type PageAnswer = "not yet" | "same" | "otherwise"
 
 /** A request for the approval of a call. */
-export interface ShownApproval {
+export interface ApprovalForReader {
   readonly asked: Approval
   /** The reported risk of its task and the task's ancestors, 0 to 100. */
   readonly risk: number
   /** Why this reader cannot answer it, for the moment if the task is quarantined. Null if an answer is awaited. */
-  readonly unanswerable: Unanswerable | NotAsked | "frozen" | null
+  readonly unanswerable: Unanswerable | NotApprover | "frozen" | null
 }
 
 /** A call for which a person's approval is requested. */
@@ -71,7 +71,7 @@ export interface Waiting {
 
 /** A presented refresh token, and the one that is to replace it. */
 export interface Refresh extends Pick<OpenRequest, "agent" | "jkt" | "token"> {
-  readonly shown: RefreshShown
+  readonly shown: PresentedRefresh
   /** The secret part of the next refresh token. */
   readonly next: string
   /** The audience that the request names. Null if it names none. */
@@ -107,8 +107,11 @@ export interface Ended {
   readonly ended: readonly string[]
 }
 
+/** Null if the caller has no such task. */
+export type EndResult = Ended | EndedBefore | Frozen | Denied | null
+
 /** If the ledger rejects a token or proof, the response names no task, and the ledger writes nothing. */
-export const strangerTo = (denial: Denial): LedgerDecision => ({ ...UNKNOWN_TREE, denial })
+export const unknownTokenDecision = (denial: Denial): LedgerDecision => ({ ...UNKNOWN_TREE, denial })
 
 /** The response for a tree that was never opened here, and so has issued no token. */
 export const UNKNOWN_TREE: LedgerDecision = {
@@ -122,4 +125,4 @@ export const UNKNOWN_TREE: LedgerDecision = {
 }
 
 /** The response when the caller no longer waits: nothing was decided. */
-export const LATE: LedgerDecision = strangerTo({ reason: "ledger_unavailable" })
+export const LATE: LedgerDecision = unknownTokenDecision({ reason: "ledger_unavailable" })

@@ -2,45 +2,56 @@
 import type { RecordPlace } from "../core/record/record.ts"
 
 /**
- * A record is numbered by the life of the object that wrote it, and within that life from 1. Within a life nothing is
- * reserved: a step that fails begins a new life (`Tree.transaction`), so no number is used twice.
+ * A record is numbered by the life of its tree in which it was made, and within that life from 1. A life of a tree
+ * begins with its first record after the ledger's object has woken. Within a life nothing is reserved: a step that fails
+ * begins a new life (`Trees.transaction`), so no number is used twice.
  */
 export class RecordNumbers {
   readonly #sql: SqlStorage
-  /** The number of lives of this ledger in storage. */
-  #lives = 0
-  /** The number of this life. Null if it has written no record. */
-  #life: number | null = null
-  #recordsOfLife = 0
+  /** By the id of the root: how many lives of the tree are stored … */
+  readonly #lives = new Map<string, number>()
+  /** … and how many records it has in this life; absent: none. */
+  readonly #recordsOfLife = new Map<string, number>()
 
   constructor(sql: SqlStorage) {
     this.#sql = sql
   }
 
   /** The first life begins with the tree, whose row counts it. */
-  begin(): void {
-    this.#life = this.#lives = 1
+  begin(root: string): void {
+    this.#lives.set(root, 1)
+    this.#recordsOfLife.set(root, 0)
   }
 
   /** @param lives as the tree's row counts them */
-  load(lives: number): void {
-    this.#lives = lives
+  load(root: string, lives: number): void {
+    this.#lives.set(root, lives)
   }
 
   /** Whether `next` writes a row. */
-  mustWrite(): boolean {
-    return this.#life === null
+  mustWrite(root: string): boolean {
+    return !this.#recordsOfLife.has(root)
   }
 
   /**
-   * The place of the next record; the caller is inside its step's transaction. The first record of a life counts that
-   * life in storage, so that no other life has the same number.
+   * The place of the tree's next record; the caller is inside its step's transaction. The first record of a life counts
+   * that life in storage, so that no other life has the same number.
    */
-  next(): RecordPlace {
-    if (this.#life === null) {
-      this.#life = this.#lives + 1
-      this.#sql.exec("UPDATE tree SET lives = ?", this.#life)
+  next(root: string): RecordPlace {
+    const number = (this.#recordsOfLife.get(root) ?? 0) + 1
+    let life = this.#lives.get(root) ?? 0
+    if (this.mustWrite(root)) {
+      life += 1
+      this.#lives.set(root, life)
+      this.#sql.exec("UPDATE trees SET lives = ? WHERE root = ?", life, root)
     }
-    return { life: this.#life, number: ++this.#recordsOfLife }
+    this.#recordsOfLife.set(root, number)
+    return { life, number }
+  }
+
+  /** The tree is forgotten. */
+  forget(root: string): void {
+    this.#lives.delete(root)
+    this.#recordsOfLife.delete(root)
   }
 }

@@ -1,7 +1,8 @@
 /**
  * A ledger's decision records on their way to the record log. Those that must not be lost are in a table, written in
- * the step's own transaction. Those of reads are in memory, and are sent within a second (DESIGN §3). The memory is the
- * isolate's: the reads of all its trees go as one batch, because a batch for each tree would overload the log.
+ * the step's own transaction. Those of reads are in memory, and are sent within a second: a row for each read would
+ * make reads as expensive as writes (docs/reference/facts.md#what-is-durable-when). The memory is the isolate's: the
+ * reads of all its trees go as one batch, because a batch for each tree would overload the log.
  */
 import { deliver } from "../audit/delivery.ts"
 import { storedForm, type DecisionRecord, type StoredRecord } from "../core/record/record.ts"
@@ -91,10 +92,10 @@ export class Outbox {
   #sending = false
   #timer: ReturnType<typeof setTimeout> | undefined
   #readsTimer: ReturnType<typeof setTimeout> | undefined
-  /** The life whose row is durable, or null … */
-  #durableLife: number | null = null
+  /** The lives whose rows are durable, each with its tree … */
+  readonly #durableLives = new Set<string>()
   /** … and the records of reads that wait until the row of their life is, each with its size. */
-  #waiting: { readonly life: number; readonly record: () => DecisionRecord; readonly size: number }[] = []
+  #waiting: { readonly life: string; readonly record: () => DecisionRecord; readonly size: number }[] = []
 
   constructor(ctx: DurableObjectState, env: Env) {
     this.#ctx = ctx
@@ -114,12 +115,12 @@ export class Outbox {
    * A ledger of another tree may send it before what this ledger has written is durable. If the object then died, its
    * next life would take this one's number, and two records would have the same place. So the first records of a life
    * wait here until its row is durable, as the responses to their calls do.
-   * @param life in which it was made
+   * @param life of its tree in which it was made, with the id of the root
    * @param record makes it, of what can no longer change
    * @param size about how many characters it is made of
    */
-  keepRead(life: number, record: () => DecisionRecord, size: number): void {
-    if (life === this.#durableLife) {
+  keepRead(life: string, record: () => DecisionRecord, size: number): void {
+    if (this.#durableLives.has(life)) {
       this.#addRead(record, size)
       return
     }
@@ -127,9 +128,9 @@ export class Outbox {
     if (this.#waiting.length < MAX_READS) this.#waiting.push({ life, record, size })
   }
 
-  async #releaseWhenDurable(life: number): Promise<void> {
+  async #releaseWhenDurable(life: string): Promise<void> {
     await this.#ctx.storage.sync()
-    this.#durableLife = life
+    this.#durableLives.add(life)
     const { released = [], held = [] } = Object.groupBy(this.#waiting, (each) =>
       each.life === life ? "released" : "held",
     )

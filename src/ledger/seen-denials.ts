@@ -5,22 +5,24 @@
 import type { Call } from "../core/decision/call.ts"
 import { retryKey } from "../core/decision/check-credential.ts"
 
-type Tried = Pick<Call, "gateway" | "retry">
+type RetriedCall = Pick<Call, "gateway" | "retry">
 
-/** For this long a gateway's retry is the same call (DESIGN §2, promise 4). */
+/**
+ * For this long a gateway's retry is the same call, as in `decide`: the retry of an allowed call must not count twice.
+ */
 const RETRY_WITHIN_MS = 5_000
 
 export class CountedDenials {
   /** By gateway and request id. */
   readonly #denials = new Map<string, { readonly call: string; readonly until: number }>()
 
-  has({ gateway, retry }: Tried, now: number): boolean {
+  has({ gateway, retry }: RetriedCall, now: number): boolean {
     if (!retry) return false
     const seen = this.#denials.get(retryKey(gateway, retry.requestId))
     return seen?.call === retry.call && now < seen.until
   }
 
-  add({ gateway, retry }: Tried, now: number): void {
+  add({ gateway, retry }: RetriedCall, now: number): void {
     if (!retry) return
     // The oldest come first.
     for (const [key, { until }] of this.#denials) {

@@ -1,5 +1,5 @@
 /**
- * Blocks that a tree was lent and will not use again, until their shared limits know how much of each was used. An open
+ * Blocks that a ledger was lent and will not use again, until their shared limits know how much of each was used. An open
  * block has a row before its first use; after a crash all of it counts as used.
  */
 import { LENDING_VERSION, type Settled } from "../core/guardrails/lending/lending.ts"
@@ -55,7 +55,7 @@ export class Settlements {
   }
 
   /** After waking: what an earlier life was lent may have been used, up to the amount in its row. */
-  load(root: string): void {
+  load(): void {
     const rows = this.#ctx.storage.sql.exec<{ id: string; guardrail: string; key: string; granted: number }>(
       "SELECT id, guardrail, key, granted FROM credits",
     )
@@ -63,7 +63,7 @@ export class Settlements {
       this.#written.add(id)
       this.add(id, { guardrail, key }, granted)
     }
-    this.sendSoon(root)
+    this.sendSoon()
   }
 
   isWritten(id: string): boolean {
@@ -128,7 +128,7 @@ export class Settlements {
   }
 
   /** @param only the count to settle; null: all */
-  sendSoon(root: string, only: Count | null = null): void {
+  sendSoon(only: Count | null = null): void {
     const now = Date.now()
     const one = only && this.#counts.get(nameOf(only))
     const counts = only ? (one ? [one] : []) : [...this.#counts.values()]
@@ -136,25 +136,25 @@ export class Settlements {
       // One request at a time, however many calls are denied meanwhile.
       if (count.isSent || count.tries >= MOST_TRIES || now < count.pausedUntil) continue
       count.isSent = true
-      this.#ctx.waitUntil(this.#send(root, count))
+      this.#ctx.waitUntil(this.#send(count))
     }
   }
 
   /**
    * A settlement that fails stays. It is sent again a little later, with the next take, or when the object requests it.
    */
-  async #send(root: string, count: Unsettled): Promise<void> {
+  async #send(count: Unsettled): Promise<void> {
     const { guardrail, key } = count
     const settled = settledOf(count)
     try {
-      const sent = sharedLimitOf(this.#env, guardrail, key).settle(LENDING_VERSION, root, settled)
+      const sent = sharedLimitOf(this.#env, guardrail, key).settle(LENDING_VERSION, this.#ctx.id.toString(), settled)
       await within(sent, TIMEOUT_MS, "the shared limit")
       count.tries = 0
       this.forget(settled)
     } catch (error) {
       count.tries += 1
       count.pausedUntil = Date.now() + PAUSE_MS
-      if (count.tries < MOST_TRIES) setTimeout(() => this.sendSoon(root, count), PAUSE_MS)
+      if (count.tries < MOST_TRIES) setTimeout(() => this.sendSoon(count), PAUSE_MS)
       logEvent("limit_failed", { guardrail, error: String(error) })
     } finally {
       count.isSent = false

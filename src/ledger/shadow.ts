@@ -4,28 +4,30 @@
  */
 import type { Differing, ShadowResult } from "../core/record/record.ts"
 import { NO_EVIDENCE, type Call, type DecisionResult } from "../core/decision/call.ts"
-import { decide } from "../core/decision/decide.ts"
+import { decide, resultWithoutChange } from "../core/decision/decide.ts"
 import { codeOf, type Denial } from "../core/denials/denial.ts"
 import { openTask } from "../core/task/open.ts"
 import { isOAuthFailure, oauthErrorOf } from "../core/denials/oauth-error.ts"
 import { factsOf } from "../core/decision/check-guardrails.ts"
 import { riskOf } from "../core/decision/risk.ts"
+import { TaskMemories } from "../core/decision/task-memories.ts"
 import type { GuardrailDefinition } from "../core/guardrails/definition.ts"
+import type { CompiledGuardrail } from "../core/guardrails/kind.ts"
 import { Memory } from "../core/guardrails/memory.ts"
-import { applyUpdates } from "../core/guardrails/memory-update.ts"
 import { logEvent } from "../platform/log.ts"
 import type { Bundle } from "../core/policy/assemble.ts"
 import type { OpenRequest } from "../core/task/open-request.ts"
+import { applyScoped, joined, Memories } from "../core/task/memories.ts"
 import type { Opened } from "../core/task/opening-step.ts"
 import { ancestryOf, type TreeState } from "../core/task/state.ts"
 
 export class Shadow {
   #digest = ""
   /**
-   * The memory of guardrails that only the candidate defines in this way: the calls that were admitted since it is a
-   * candidate.
+   * For each life of the ledger, by its memories: those of guardrails that only the candidate defines in this way. They
+   * have the calls that were admitted since it is a candidate.
    */
-  #memory = new Memory()
+  #memories = new WeakMap<Memories, Memories>()
 
   /** @param live the decision on the call */
   call(
@@ -38,14 +40,16 @@ export class Shadow {
   ): ShadowResult {
     this.#isFor(candidate)
     return shadowResult(candidate, () => {
-      const memory = new Divided(state.memory, this.#memory, live ? sameIn(live, candidate) : new Set())
-      const { verdict, needs } = decide(candidate, { ...state, memory }, call, now)
-      if (outcome.change) this.#keepInMind(candidate, state, call, memory, now)
-      const { denial: lived } = outcome.verdict
-      // The candidate takes nothing of what all trees share, because that could deny another tree's call.
+      const same = live ? sameIn(live, candidate) : NONE
+      const { memories: lived } = state.ledger
+      const memories = new Memories((scope) => new Divided(lived.of(scope), this.#ownOf(lived).of(scope), same))
+      const { verdict, needs } = decide(candidate, { ...state, ledger: { ...state.ledger, memories } }, call, now)
+      if (outcome.change) this.#remember(candidate, state, call, same, now)
+      const { denial: livedDenial } = outcome.verdict
+      // The candidate takes nothing of what all ledgers share, because that could deny a call elsewhere.
       const denial = needs.length > 0 ? null : verdict.denial
       const code = denial ? codeOf(denial) : "ok"
-      if (code === (lived ? codeOf(lived) : "ok")) return null
+      if (code === (livedDenial ? codeOf(livedDenial) : "ok")) return null
       const principal = denial && "principal" in denial ? denial.principal : null
       const rules = denial ? ("rules" in denial ? denial.rules : []) : verdict.evidence.rules
       return { decision: denial ? "deny" : "allow", code, denial, principal, rules, scope: null }
@@ -54,19 +58,7 @@ export class Shadow {
 
   /** @param denial why the call was denied before it came here */
   refused(candidate: Bundle, state: TreeState, call: Call, denial: Denial, now: number): ShadowResult {
-    const verdict = { denial, evidence: NO_EVIDENCE, retryOf: null }
-    const outcome = {
-      change: null,
-      verdict,
-      proof: null,
-      end: null,
-      asks: null,
-      storm: null,
-      denialUpdates: [],
-      needs: [],
-      wants: [],
-    }
-    return this.call(candidate, null, state, call, outcome, now)
+    return this.call(candidate, null, state, call, resultWithoutChange(denial, NO_EVIDENCE), now)
   }
 
   /** @param live what was opened */
@@ -74,37 +66,58 @@ export class Shadow {
     this.#isFor(candidate)
     return shadowResult(candidate, () => {
       const opened = openTask(candidate, state, request, now)
-      const unsaid = { principal: null, rules: [] }
+      const noPrincipal = { principal: null, rules: [] }
       if (isOAuthFailure(opened)) {
         const { refused: denial } = opened
-        return { ...unsaid, decision: "deny", code: oauthErrorOf(denial), denial, scope: null }
+        return { ...noPrincipal, decision: "deny", code: oauthErrorOf(denial), denial, scope: null }
       }
       const { scope } = opened.task
-      return scope === live.task.scope ? null : { ...unsaid, decision: "allow", code: "ok", denial: null, scope }
+      return scope === live.task.scope ? null : { ...noPrincipal, decision: "allow", code: "ok", denial: null, scope }
     })
   }
 
   #isFor({ pointer: { digest } }: Bundle): void {
     if (this.#digest === digest) return
     this.#digest = digest
-    this.#memory = new Memory()
+    this.#memories = new WeakMap()
+  }
+
+  #ownOf(memories: Memories): Memories {
+    let own = this.#memories.get(memories)
+    if (!own) this.#memories.set(memories, (own = new Memories()))
+    return own
   }
 
   /** Calls that the candidate would have denied do not count in its own memory, so that none grows beyond its limit. */
-  #keepInMind(candidate: Bundle, state: TreeState, call: Call, memory: Divided, now: number): void {
+  #remember(
+    candidate: Bundle,
+    state: TreeState,
+    call: Call,
+    same: ReadonlySet<GuardrailDefinition>,
+    now: number,
+  ): void {
     const [task, tool] = [state.tasks.get(call.task), candidate.catalog.tools.get(call.tool)]
     if (!task || !tool) return
-    const risk = riskOf(state, ancestryOf(state, call.task), call.risks, now)
+    const ancestry = ancestryOf(state, call.task)
+    const risk = riskOf(state, ancestry, call.risks, now)
     const facts = factsOf(state, task, tool, call, risk)
-    const { judges, tracks } = candidate.guardrails.about(tool)
-    const own = (guardrail: GuardrailDefinition): boolean => memory.of(guardrail) === this.#memory
+    const { applying, tracking } = candidate.guardrails.about(tool)
+    const memories = this.#ownOf(state.ledger.memories)
+    const own = new TaskMemories({ ...state, ledger: { ...state.ledger, memories } }, ancestry)
+    const isOwn = ({ guardrail }: CompiledGuardrail): boolean => !same.has(guardrail)
     const memoryUpdates = [
-      ...judges.flatMap((each) => (own(each.guardrail) ? each.evaluate(facts, this.#memory, now).memoryUpdates : [])),
-      ...tracks.flatMap((each) => (own(each.guardrail) ? each.track(facts, this.#memory, now).memoryUpdates : [])),
+      ...applying
+        .filter(isOwn)
+        .flatMap((each) => own.updates(each, (memory) => each.evaluate(facts, memory, now).memoryUpdates)),
+      ...tracking
+        .filter(isOwn)
+        .flatMap((each) => own.updates(each, (memory) => each.track(facts, memory, now).memoryUpdates)),
     ]
-    applyUpdates(this.#memory, memoryUpdates, now)
+    applyScoped(memories, joined(memoryUpdates), now)
   }
 }
+
+const NONE: ReadonlySet<GuardrailDefinition> = new Set()
 
 /** Guardrails that both bundles define in the same way read the live memory, which is never changed here. */
 class Divided extends Memory {
@@ -136,9 +149,9 @@ function sameIn(live: Bundle, candidate: Bundle): ReadonlySet<GuardrailDefinitio
 const sames = new WeakMap<Bundle, { readonly live: Bundle; readonly same: ReadonlySet<GuardrailDefinition> }>()
 
 /** An error while the candidate decides becomes its result, and does not disturb the live decision. */
-function shadowResult({ pointer: bundle }: Bundle, judge: () => Differing | null): ShadowResult {
+function shadowResult({ pointer: bundle }: Bundle, compare: () => Differing | null): ShadowResult {
   try {
-    return { bundle, differs: judge() }
+    return { bundle, differs: compare() }
   } catch (error) {
     logEvent("candidate_failed", { error: String(error) })
     const failed = { decision: "deny", code: "unavailable", denial: { reason: "failed" }, principal: null } as const

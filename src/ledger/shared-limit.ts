@@ -1,5 +1,5 @@
 /**
- * The count of one limit that several trees share: one Durable Object for each guardrail and value of its key, which
+ * The count of one limit that all ledgers share: one Durable Object for each guardrail and value of its key, which
  * lends credit to the trees' ledgers (core/guardrails/lending). What it lends is durable before the response. It
  * requests the settlement of credit that no ledger returns, and deletes itself when nothing in it can matter any more.
  */
@@ -7,10 +7,10 @@ import { DurableObject } from "cloudflare:workers"
 import { Lender } from "../core/guardrails/lending/lender.ts"
 import { LENDING_VERSION } from "../core/guardrails/lending/lending.ts"
 import type { CreditHolder, Settled, Take, TakeAnswer } from "../core/guardrails/lending/lending.ts"
-import type { Block, Seen, Slot, State, Stored, Writes } from "../core/guardrails/lending/rows.ts"
+import type { Block, SeenValue, Slot, State, Stored, Writes } from "../core/guardrails/lending/rows.ts"
 import { sha256Hex } from "../core/encoding/hash.ts"
 import { logEvent } from "../platform/log.ts"
-import { askLedger } from "./ask.ts"
+import { askLedgerById } from "./ask.ts"
 
 /** Ledgers that one alarm sends requests to; the next alarm, for the others, follows at once. */
 const MAX_ASKED = 50
@@ -67,7 +67,7 @@ export class SharedLimit extends DurableObject<Env> {
     this.#alarmAt = null
     const overdue = this.#lender.overdue(Date.now(), MAX_ASKED)
     await Promise.all(Array.from(overdue, async ([holder, ids]) => this.#ask(holder, ids)))
-    if (this.#lender.isOver(Date.now())) await this.#forget()
+    if (this.#lender.isForgettable(Date.now())) await this.#forget()
     else {
       this.#transact(() => null, true)
       await this.#lookLater()
@@ -76,7 +76,7 @@ export class SharedLimit extends DurableObject<Env> {
 
   /** If a ledger is unavailable, the request is repeated later; until then its credit counts. */
   async #ask(holder: string, ids: string[]): Promise<void> {
-    const answer = await askLedger(this.env, holder, async (ledger: CreditHolder) =>
+    const answer = await askLedgerById(this.env, holder, async (ledger: CreditHolder) =>
       ledger.creditUsed(LENDING_VERSION, ids),
     )
     if (!answer) return
@@ -133,7 +133,7 @@ export class SharedLimit extends DurableObject<Env> {
     if (this.#alarmAt === undefined) this.#alarmAt = await this.ctx.storage.getAlarm()
     const now = Date.now()
     if (this.#alarmAt !== null && this.#alarmAt <= now + SOON_MS) return
-    const until = this.#lender.untilLook(now)
+    const until = this.#lender.untilCheck(now)
     if (until === null) return
     const at = now + Math.max(until, REST_MS)
     if (this.#alarmAt !== null && this.#alarmAt <= at) return
@@ -181,7 +181,7 @@ function load(sql: SqlStorage): Stored | null {
   const blocks = sql.exec<BlockRow>("SELECT * FROM blocks").toArray().map(blockOf)
   const slots = sql.exec<Record<keyof Slot, number>>("SELECT * FROM slots").toArray()
   const seen = sql.exec<{ value: string; at: number; take: string; is_new: number }>("SELECT * FROM seen").toArray()
-  const values = seen.map(({ value, at, take, is_new }): Seen => ({ value, at, take, isNew: is_new === 1 }))
+  const values = seen.map(({ value, at, take, is_new }): SeenValue => ({ value, at, take, isNew: is_new === 1 }))
   return { state, blocks, slots, values }
 }
 

@@ -1,71 +1,49 @@
 /**
- * A tree's state in the SQLite of its Durable Object. Each `save*` runs in the transaction of one step, before memory
+ * A ledger's state in the SQLite of its Durable Object. Each `save*` runs in the transaction of one step, before memory
  * changes. `load` rebuilds the state on waking, and counts credit that was written but may not have been used as used.
  */
-import { used, type Approval } from "../core/task/approval.ts"
+import { applyUse, type Approval } from "../core/task/approval.ts"
 import type { Guardrails } from "../core/guardrails/guardrails.ts"
-import type { Signal } from "../core/guardrails/risk.ts"
+import { lastOf, type Signal } from "../core/guardrails/risk.ts"
 import type { Pointer } from "../core/policy/bundle.ts"
-import type { MemoryUpdate } from "../core/guardrails/memory-update.ts"
 import type { UserFacts } from "../core/policy/principals.ts"
 import type { TaskChange, TaskEnd } from "../core/task/change.ts"
 import { blockSize } from "../core/task/counter-block.ts"
 import type { Opening } from "../core/task/opening-step.ts"
 import type { Consent } from "../core/task/pending-consent.ts"
-import { CREDITS_SCHEMA } from "./settlements.ts"
-import { MEMORY_SCHEMA, MemoryStorage } from "./memory-storage.ts"
-import { OUTBOX_SCHEMA } from "./record-outbox.ts"
+import { correctClock, isOff, latestTime, type SetBack } from "./clock-correction.ts"
+import { MemoriesStorage } from "./memories-storage.ts"
+import { LabelStorage } from "./label-storage.ts"
+import { applyLoaded } from "../core/task/transition.ts"
+import { setRisk } from "../core/task/risks.ts"
+import { forgetTokens, loadTokens, saveToken } from "./token-storage.ts"
 import { RecordNumbers } from "./record-numbers.ts"
-import type { ProofLog } from "../core/task/proof-log.ts"
-import { newTree, type TreeState } from "../core/task/state.ts"
-import type { IssuedToken, Task } from "../core/task/task.ts"
+import { LEDGER_SCHEMA, type LedgerRow, type TaskBody, type TaskRow, type TreeRow } from "./schema.ts"
+import type { Proofs } from "../core/task/proof-log.ts"
+import { newLedger, newTree, rootOf, type LedgerState, type TreeState } from "../core/task/state.ts"
+import { countApproval } from "../core/task/transition.ts"
+import { countTrees } from "../core/task/openings.ts"
+import type { Task } from "../core/task/task.ts"
 
-const SCHEMA = `
-CREATE TABLE tree (root TEXT NOT NULL, user TEXT, since INTEGER NOT NULL, bundle_seq INTEGER NOT NULL, bundle_digest TEXT NOT NULL,
-  hidden TEXT NOT NULL, lives INTEGER NOT NULL);
-CREATE TABLE tasks (id TEXT PRIMARY KEY, body TEXT NOT NULL, jkt TEXT, status TEXT NOT NULL, ended_by TEXT,
-  calls INTEGER NOT NULL, children INTEGER NOT NULL, last_call INTEGER NOT NULL, progress TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE tokens (jti TEXT PRIMARY KEY, task TEXT NOT NULL, expires_at INTEGER NOT NULL, jkt TEXT) WITHOUT ROWID;
-CREATE TABLE consent (only INTEGER PRIMARY KEY CHECK (only = 1), body TEXT NOT NULL);
-CREATE TABLE approvals (id TEXT PRIMARY KEY, body TEXT NOT NULL, until INTEGER NOT NULL) WITHOUT ROWID;
-CREATE TABLE labels (label TEXT PRIMARY KEY) WITHOUT ROWID;
-${MEMORY_SCHEMA}
-${CREDITS_SCHEMA}
-${OUTBOX_SCHEMA}
-`
-
-interface TreeRow extends Record<string, SqlStorageValue> {
-  readonly root: string
-  readonly user: string | null
-  readonly since: number
-  readonly bundle_seq: number
-  readonly bundle_digest: string
-  /** JSON list. */
-  readonly hidden: string
-  readonly lives: number
+function setBackOf({ back_from: from, back_until: until }: LedgerRow): SetBack {
+  return from === null || until === null ? null : { from, until }
 }
 
-/** The fields of a task that never change. */
-type TaskBody = Omit<Task, "jkt" | "status" | "endedBy" | "calls" | "children" | "lastCall" | "progress">
-
-interface TaskRow extends Record<string, SqlStorageValue> {
-  readonly body: string
-  readonly jkt: string | null
-  readonly status: Task["status"]
-  readonly ended_by: Task["endedBy"]
-  readonly calls: number
-  readonly children: number
-  readonly last_call: number
-  readonly progress: string
-}
+/** The root and every task below it: `.` comes before `/`. The root is to be given twice. */
+const OF_TREE = (column: string): string => `${column} >= ? AND ${column} < ? || '/'`
 
 /** The state of a quarantined task after its release. */
 export const RELEASED = { status: "active", by: null } as const
 
 export class LedgerStorage {
   readonly records: RecordNumbers
+  readonly labels: LabelStorage
   readonly #sql: SqlStorage
-  readonly #memory: MemoryStorage
+  readonly memories: MemoriesStorage
+  /** Whether the clock was set back, and is to reach the time at which it was. */
+  setBack: SetBack = null
+  /** Whether there are tables. */
+  #isStored = false
   /** Calls of each task that are written, and when the last of them was. */
   readonly #reserved = new Map<string, number>()
   readonly #lastCalls = new Map<string, number>()
@@ -73,7 +51,8 @@ export class LedgerStorage {
   constructor(sql: SqlStorage) {
     this.#sql = sql
     this.records = new RecordNumbers(sql)
-    this.#memory = new MemoryStorage(sql)
+    this.memories = new MemoriesStorage(sql)
+    this.labels = new LabelStorage(sql)
   }
 
   /**
@@ -81,76 +60,89 @@ export class LedgerStorage {
    * @param proofsSince makes the log of the proofs admitted in this life, which begins at that time by the ledger's
    *   clock
    */
-  load(now: number, proofsSince: (wokenAt: number) => ProofLog): TreeState | null {
-    const tables = this.#sql.exec("SELECT name FROM sqlite_master WHERE type = 'table' AND name = 'tree'").toArray()
+  load(now: number, proofsSince: (wokenAt: number) => Proofs): LedgerState | null {
+    const tables = this.#sql.exec("SELECT name FROM sqlite_master WHERE type = 'table' AND name = 'ledger'").toArray()
     if (tables.length === 0) return null
-    const [tree] = this.#sql.exec<TreeRow>("SELECT * FROM tree")
-    if (!tree) return null
-    const user: UserFacts | null = tree.user === null ? null : JSON.parse(tree.user)
-    const lastWritten = Math.max(this.#memory.latest(), this.#lastCall())
-    const wokenAt = Math.max(now, lastWritten)
-    const state = newTree(
-      tree.root,
-      user,
-      tree.since,
-      { seq: tree.bundle_seq, digest: tree.bundle_digest },
-      wokenAt,
-      // Another machine's clock may have been ahead; what it admitted was admitted before this life nevertheless.
-      proofsSince(wokenAt),
-      this.#memory.load(wokenAt),
-    )
-    const hidden: readonly string[] = JSON.parse(tree.hidden)
-    for (const guardrail of hidden) state.hidden.add(guardrail)
-    this.records.load(tree.lives)
-    this.#loadTasks(state)
-    this.#loadRisks(state)
-    const [consent] = this.#sql.exec<{ body: string }>("SELECT body FROM consent")
-    if (consent) state.consent = JSON.parse(consent.body)
-    for (const { body } of this.#sql.exec<{ body: string }>("SELECT body FROM approvals")) {
-      const approval: Approval = JSON.parse(body)
-      state.approvals.set(approval.id, approval)
+    this.#isStored = true
+    const [row] = this.#sql.exec<LedgerRow>("SELECT * FROM ledger")
+    if (!row) return null
+    // Another machine's clock may have been ahead.
+    const latest = Math.max(latestTime(this.#sql), this.#lastCall())
+    const setBack = setBackOf(row)
+    if (isOff(latest, setBack, now)) {
+      correctClock(this.#sql, latest, setBack, now)
+      return this.load(now, proofsSince)
     }
-    for (const { label } of this.#sql.exec<{ label: string }>("SELECT label FROM labels")) state.labels.add(label)
-    return state
+    const wokenAt = Math.max(now, latest)
+    const bundle = { seq: row.bundle_seq, digest: row.bundle_digest }
+    // What another machine admitted was admitted before this life, whatever its clock.
+    const ledger = newLedger(bundle, wokenAt, proofsSince(wokenAt), this.memories.load(wokenAt))
+    this.setBack = setBack
+    const hidden: readonly string[] = JSON.parse(row.hidden)
+    for (const guardrail of hidden) ledger.hidden.add(guardrail)
+    for (const { root, user, since, consent, lives } of this.#sql.exec<TreeRow>("SELECT * FROM trees").toArray()) {
+      const facts: UserFacts | null = user === null ? null : JSON.parse(user)
+      const tree = newTree(ledger, root, facts, since)
+      this.records.load(root, lives)
+      if (consent !== null) tree.consent = JSON.parse(consent)
+      ledger.trees.set(root, tree)
+    }
+    this.#loadTasks(ledger)
+    countTrees(ledger)
+    this.#loadRisks(ledger)
+    for (const { root, body } of this.#sql.exec<{ root: string; body: string }>("SELECT root, body FROM approvals")) {
+      const approval: Approval = JSON.parse(body)
+      const tree = ledger.trees.get(root)
+      tree?.approvals.set(approval.id, approval)
+      if (tree) countApproval(tree, approval)
+    }
+    this.labels.load(ledger, wokenAt)
+    return ledger
   }
 
-  #loadTasks(state: TreeState): void {
+  #loadTasks(ledger: LedgerState): void {
     for (const row of this.#sql.exec<TaskRow>("SELECT * FROM tasks")) {
       const { body, jkt, status, ended_by: endedBy, calls, children, last_call: lastCall } = row
       const stored: TaskBody = JSON.parse(body)
       const progress: Task["progress"] = JSON.parse(row.progress)
-      state.tasks.set(stored.id, { ...stored, jkt, status, endedBy, calls, children, lastCall, progress })
+      const task = { ...stored, jkt, status, endedBy, calls, children, lastCall, progress }
+      ledger.trees.get(rootOf(task.id))?.tasks.set(task.id, task)
+      applyLoaded(ledger, task)
       this.#reserved.set(stored.id, calls)
       this.#lastCalls.set(stored.id, lastCall)
     }
-    const tokens = this.#sql.exec<{ jti: string; task: string; expires_at: number; jkt: string | null }>(
-      "SELECT * FROM tokens",
-    )
-    for (const { jti, task, expires_at, jkt } of tokens) state.tokens.set(jti, { task, expiresAt: expires_at, jkt })
+    loadTokens(this.#sql, ledger)
   }
 
-  #loadRisks(state: TreeState): void {
-    const tables = this.#sql.exec("SELECT name FROM sqlite_master WHERE type = 'table' AND name = 'risks'").toArray()
-    if (tables.length === 0) return
-    const risks = this.#sql.exec<{ task: string; level: number; at: number; half_life: number }>("SELECT * FROM risks")
-    for (const { task, level, at, half_life: halfLife } of risks) state.risks.set(task, { level, at, halfLife })
+  #loadRisks({ risks: loaded, clock }: LedgerState): void {
+    if (!this.#hasRisks()) return
+    const risks = this.#sql.exec<{ task: string; agent: string; level: number; at: number; half_life: number }>(
+      "SELECT * FROM risks WHERE until > ?",
+      clock,
+    )
+    for (const { task, agent, level, at, half_life: halfLife } of risks)
+      setRisk(loaded, agent, task, { level, at, halfLife }, clock)
   }
 
   #lastCall(): number {
     return this.#sql.exec<{ at: number | null }>("SELECT MAX(last_call) AS at FROM tasks").one().at ?? 0
   }
 
-  saveTree(state: TreeState): void {
-    this.#sql.exec(SCHEMA)
-    const user = state.user && JSON.stringify(state.user)
-    const { seq, digest } = state.bundle
-    this.records.begin()
-    const values = [state.root, user, state.since, seq, digest, JSON.stringify([...state.hidden])]
-    this.#sql.exec("INSERT INTO tree VALUES (?, ?, ?, ?, ?, ?, 1)", ...values)
+  /** With the ledger itself if it is its first tree. */
+  saveTree({ ledger, root, user, since }: TreeState): void {
+    if (!this.#isStored) {
+      this.#sql.exec(LEDGER_SCHEMA)
+      this.#isStored = true
+      const { bundle, hidden } = ledger
+      const values = [bundle.seq, bundle.digest, JSON.stringify([...hidden])]
+      this.#sql.exec("INSERT INTO ledger VALUES (?, ?, ?, NULL, NULL)", ...values)
+    }
+    this.#sql.exec("INSERT INTO trees VALUES (?, ?, ?, NULL, 1)", root, user && JSON.stringify(user), since)
+    this.records.begin(root)
   }
 
-  saveConsent(consent: Consent): void {
-    this.#sql.exec("INSERT OR REPLACE INTO consent VALUES (1, ?)", JSON.stringify(consent))
+  saveConsent({ root }: TreeState, consent: Consent): void {
+    this.#sql.exec("UPDATE trees SET consent = ? WHERE root = ?", JSON.stringify(consent), root)
   }
 
   /** A task that waits for consent. */
@@ -158,20 +150,21 @@ export class LedgerStorage {
     this.#saveTask(task)
   }
 
-  /** @param state as it is before the bundle decides */
-  saveBundle({ hidden }: TreeState, { seq, digest }: Pointer, { telltales }: Guardrails): void {
-    const ids = JSON.stringify([...hidden.union(telltales)])
-    this.#sql.exec("UPDATE tree SET bundle_seq = ?, bundle_digest = ?, hidden = ?", seq, digest, ids)
+  /** @param ledger as it is before the bundle decides */
+  saveBundle({ hidden }: LedgerState, { seq, digest }: Pointer, { figuresHidden }: Guardrails): void {
+    const ids = JSON.stringify([...hidden.union(figuresHidden)])
+    this.#sql.exec("UPDATE ledger SET bundle_seq = ?, bundle_digest = ?, hidden = ?", seq, digest, ids)
   }
 
-  saveOpening({ task, token, session }: Opening, now: number): void {
+  saveOpening({ root }: TreeState, opening: Opening, now: number): void {
+    const { task, token, session } = opening
+    this.labels.saveOpening(opening, now)
     if (session) {
-      this.#sql.exec("UPDATE tree SET user = ?, since = ?", JSON.stringify(session.user), session.since)
+      const values = [JSON.stringify(session.user), session.since, root]
+      this.#sql.exec("UPDATE trees SET user = ?, since = ? WHERE root = ?", ...values)
     }
-    this.#sql.exec("DELETE FROM tokens WHERE expires_at <= ?", now)
-    const { jti, task: owner, expiresAt, jkt }: { readonly jti: string } & IssuedToken = token
-    this.#sql.exec("INSERT INTO tokens VALUES (?, ?, ?, ?)", jti, owner, expiresAt, jkt)
-    if (!task) this.#sql.exec("UPDATE tasks SET jkt = ? WHERE id = ?", jkt, owner)
+    saveToken(this.#sql, token)
+    if (!task) this.#sql.exec("UPDATE tasks SET jkt = ? WHERE id = ?", token.jkt, token.task)
     else this.#saveTask(task)
   }
 
@@ -185,24 +178,23 @@ export class LedgerStorage {
     this.#lastCalls.set(task.id, lastCall)
   }
 
-  forgetToken(jti: string): void {
-    this.#sql.exec("DELETE FROM tokens WHERE jti = ?", jti)
+  forgetTokens(tokens: Iterable<string>): void {
+    forgetTokens(this.#sql, [...tokens])
   }
 
-  /** All tokens of the tree. */
-  forgetTokens(): void {
-    this.#sql.exec("DELETE FROM tokens")
-  }
-
-  /** Few trees have a reported risk, so the table is created with the first. Null if no risk is reported any more. */
-  saveRisk(task: string, signal: Signal | null): void {
+  /**
+   * Few ledgers have a reported risk, so the table is created with the first.
+   * @param reports all of the agent
+   */
+  saveRisks(agent: string, reports: ReadonlyMap<string, Signal>): void {
     this.#sql
-      .exec(`CREATE TABLE IF NOT EXISTS risks (task TEXT PRIMARY KEY, level INTEGER NOT NULL, at INTEGER NOT NULL,
-      half_life INTEGER NOT NULL) WITHOUT ROWID`)
-    if (!signal) this.#sql.exec("DELETE FROM risks WHERE task = ?", task)
-    else {
+      .exec(`CREATE TABLE IF NOT EXISTS risks (task TEXT PRIMARY KEY, agent TEXT NOT NULL, level INTEGER NOT NULL,
+      at INTEGER NOT NULL, half_life INTEGER NOT NULL, until INTEGER NOT NULL) WITHOUT ROWID`)
+    this.#sql.exec("DELETE FROM risks WHERE agent = ?", agent)
+    for (const [task, signal] of reports) {
       const { level, at, halfLife } = signal
-      this.#sql.exec("INSERT OR REPLACE INTO risks VALUES (?, ?, ?, ?)", task, level, at, halfLife)
+      const values = [task, agent, level, at, halfLife, lastOf(signal) + 1]
+      this.#sql.exec("INSERT INTO risks VALUES (?, ?, ?, ?, ?, ?)", ...values)
     }
   }
 
@@ -211,43 +203,54 @@ export class LedgerStorage {
   }
 
   /** Whether `saveChange`, with a record's number, will write: credit that is already written needs no transaction. */
-  mustWrite(state: TreeState, { at, counted, plans, approvals, memoryUpdates, labels }: TaskChange): boolean {
+  mustWrite(state: TreeState, { at, counted, plans, approvals, memoryUpdates, labels, carried }: TaskChange): boolean {
     return (
       approvals.length > 0 ||
       labels.length > 0 ||
+      carried.length > 0 ||
       plans.length > 0 ||
-      this.mustNote(state, memoryUpdates, at) ||
+      this.memories.mustWrite(state.ledger, memoryUpdates, at) ||
       counted.some((id) => (state.tasks.get(id)?.calls ?? 0) >= (this.#reserved.get(id) ?? 0))
     )
   }
 
-  mustNote({ memory }: TreeState, memoryUpdates: readonly MemoryUpdate[], now: number): boolean {
-    return this.#memory.mustWrite(memory, memoryUpdates, now)
-  }
-
-  /** @param state as it is before the updates are applied */
-  saveNotes({ memory }: TreeState, memoryUpdates: readonly MemoryUpdate[], now: number): void {
-    this.#memory.save(memory, memoryUpdates, now)
-  }
-
-  land({ memory }: TreeState, decision: string, gateway: string): boolean {
-    return this.#memory.land(memory, decision, gateway)
-  }
-
-  forgetStorms({ memory }: TreeState, task: string): void {
-    this.#memory.forgetStorms(memory, task)
-  }
-
-  saveApproval(approval: Approval, now: number): void {
-    this.#sql.exec("DELETE FROM approvals WHERE until <= ?", now)
+  saveApproval({ root }: TreeState, approval: Approval, now: number): void {
+    this.#sql.exec("DELETE FROM approvals WHERE root = ? AND until <= ?", root, now)
     const { id, expiresAt } = approval
-    this.#sql.exec("INSERT OR REPLACE INTO approvals VALUES (?, ?, ?)", id, JSON.stringify(approval), expiresAt)
+    const values = [root, id, JSON.stringify(approval), expiresAt]
+    this.#sql.exec("INSERT OR REPLACE INTO approvals VALUES (?, ?, ?, ?)", ...values)
   }
 
-  /** No further call will need the memory. */
-  forgetMemory(): void {
-    this.#memory.forget()
-    this.#sql.exec("DELETE FROM approvals")
+  /** No further call of the tree will need the memory. */
+  forgetMemory({ root }: TreeState): void {
+    this.memories.forget(root)
+    this.#sql.exec("DELETE FROM approvals WHERE root = ?", root)
+  }
+
+  /** Nothing of the tree is stored any more, except for its records on their way. */
+  forgetTree(state: TreeState): void {
+    const { root, tasks } = state
+    this.forgetMemory(state)
+    this.forgetTokens(state.tokens.keys())
+    this.records.forget(root)
+    for (const table of ["trees", "labels"]) this.#sql.exec(`DELETE FROM ${table} WHERE root = ?`, root)
+    this.#sql.exec(`DELETE FROM tasks WHERE ${OF_TREE("id")}`, root, root)
+    for (const id of tasks.keys()) {
+      this.#reserved.delete(id)
+      this.#lastCalls.delete(id)
+    }
+  }
+
+  /** Milliseconds since the epoch: nothing that is stored of agents and the user matters after that. */
+  lastUntil(): number {
+    const [risks] = this.#hasRisks()
+      ? this.#sql.exec<{ until: number | null }>("SELECT MAX(until) AS until FROM risks").toArray()
+      : []
+    return Math.max(this.memories.lastUntil(), risks?.until ?? 0)
+  }
+
+  #hasRisks(): boolean {
+    return this.#sql.exec("SELECT name FROM sqlite_master WHERE type = 'table' AND name = 'risks'").toArray().length > 0
   }
 
   /** @param state as it is before the change */
@@ -256,12 +259,13 @@ export class LedgerStorage {
       const task = state.tasks.get(id)
       if (task) this.#reserveCalls(task, change.at)
     }
-    this.saveNotes(state, change.memoryUpdates, change.at)
-    for (const approval of change.approvals) this.saveApproval(used(approval), change.at)
+    this.memories.save(state.ledger, change.memoryUpdates, change.at)
+    for (const approval of change.approvals) this.saveApproval(state, applyUse(approval), change.at)
     for (const { task, progress } of change.plans) {
       this.#sql.exec("UPDATE tasks SET progress = ? WHERE id = ?", JSON.stringify(progress), task)
     }
-    for (const label of change.labels) this.#sql.exec("INSERT OR IGNORE INTO labels VALUES (?)", label)
+    this.labels.saveBorne(state, change.labels)
+    this.labels.saveCarried(change.carried, change.at)
   }
 
   #reserveCalls(task: Task, now: number): void {
@@ -277,10 +281,13 @@ export class LedgerStorage {
   }
 
   /** When the ledger is quiet: returns credit that is written but not used. */
-  settle(state: TreeState): void {
-    for (const { id, calls, lastCall } of state.tasks.values()) {
-      if (this.#reserved.get(id) !== calls || this.#lastCalls.get(id) !== lastCall) this.#saveCalls(id, calls, lastCall)
+  settle(ledger: LedgerState, trees: Iterable<TreeState>): void {
+    for (const { tasks } of trees) {
+      for (const { id, calls, lastCall } of tasks.values()) {
+        const isCurrent = this.#reserved.get(id) === calls && this.#lastCalls.get(id) === lastCall
+        if (!isCurrent) this.#saveCalls(id, calls, lastCall)
+      }
     }
-    this.#memory.settle(state.memory, state.clock)
+    this.memories.settle(ledger)
   }
 }

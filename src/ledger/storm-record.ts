@@ -1,5 +1,5 @@
 /** The record of a task that a denial storm has ended. */
-import type { RefusedCall } from "../core/decision/call.ts"
+import type { DeniedCall } from "../core/decision/call.ts"
 import { codeOf, type Denial } from "../core/denials/denial.ts"
 import { userId } from "../core/policy/principals.ts"
 import { recordOf, type DecisionRecord } from "../core/record/record.ts"
@@ -10,7 +10,7 @@ import { newId } from "../platform/new-id.ts"
 export function stormRecord(
   { user }: TreeState,
   chain: readonly string[],
-  { task, gateway, environment }: Pick<RefusedCall, "task" | "gateway" | "environment">,
+  { task, gateway, environment }: Pick<DeniedCall, "task" | "gateway" | "environment">,
   denial: Denial | null,
   now: number,
 ): DecisionRecord {

@@ -1,13 +1,14 @@
 /**
  * Deletes rows that do not matter any more from a table, a few with each write, from where it stopped. It needs no
  * index, which would cost one more row for each row written; and no write waits for the whole table. It examines many
- * more rows than a write adds, so a table holds few dead rows under any load.
+ * more rows than a write adds, so a table holds few dead rows under any load. The first column of each primary key is
+ * the scope: what one tree remembers, of which nobody else's sweep takes notice.
  */
 type Row = Record<string, SqlStorageValue>
 
 export interface Swept {
   readonly table: string
-  /** Its primary key. */
+  /** Its primary key after `scope`. */
   readonly columns: readonly string[]
   /** Whether a row does not matter any more; `?` is now, in milliseconds. */
   readonly isOver: string
@@ -21,6 +22,7 @@ const STEP = 256
 export class Sweep<Found extends Row> {
   readonly #sql: SqlStorage
   readonly #columns: readonly string[]
+  readonly #scope: string
   readonly #end: (isFirst: boolean) => string
   readonly #remove: (isFirst: boolean, isLast: boolean) => string
   readonly #forget: (row: Found) => unknown
@@ -29,17 +31,18 @@ export class Sweep<Found extends Row> {
   #due = 0
 
   /** @param forget receives each row that is deleted */
-  constructor(sql: SqlStorage, { table, columns, isOver }: Swept, forget: (row: Found) => unknown) {
+  constructor(sql: SqlStorage, scope: string, { table, columns, isOver }: Swept, forget: (row: Found) => unknown) {
     this.#sql = sql
+    this.#scope = scope
     this.#columns = columns
     this.#forget = forget
     const key = columns.join(", ")
     const places = columns.map(() => "?").join(", ")
     const after = `(${key}) > (${places})`
     this.#end = (isFirst) =>
-      `SELECT ${key} FROM ${table} ${isFirst ? "" : `WHERE ${after}`} ORDER BY ${key} LIMIT 1 OFFSET ${STEP - 1}`
+      `SELECT ${key} FROM ${table} WHERE scope = ?${isFirst ? "" : ` AND ${after}`} ORDER BY ${key} LIMIT 1 OFFSET ${STEP - 1}`
     this.#remove = (isFirst, isLast) =>
-      `DELETE FROM ${table} WHERE ${isOver}${isFirst ? "" : ` AND ${after}`}${
+      `DELETE FROM ${table} WHERE scope = ? AND ${isOver}${isFirst ? "" : ` AND ${after}`}${
         isLast ? "" : ` AND (${key}) <= (${places})`
       } RETURNING *`
   }
@@ -49,9 +52,10 @@ export class Sweep<Found extends Row> {
     if ((this.#due += ROWS_PER_WRITE) < STEP) return
     this.#due = 0
     const after = this.#after ?? []
-    const [row] = this.#sql.exec<Row>(this.#end(after.length === 0), ...after)
+    const [row] = this.#sql.exec<Row>(this.#end(after.length === 0), this.#scope, ...after)
     const end = row ? this.#columns.map((column) => row[column] ?? null) : []
-    const removed = this.#sql.exec<Found>(this.#remove(after.length === 0, end.length === 0), now, ...after, ...end)
+    const statement = this.#remove(after.length === 0, end.length === 0)
+    const removed = this.#sql.exec<Found>(statement, this.#scope, now, ...after, ...end)
     for (const each of removed.toArray()) this.#forget(each)
     this.#after = row ? end : null
   }

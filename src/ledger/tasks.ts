@@ -3,77 +3,95 @@
  * Calls are in calls.ts, and what waits for a person's consent is in consents.ts.
  */
 import type { BearerToken } from "../audit/edge-recorder.ts"
-import { openingRecord, type Asking } from "../core/record/token-record.ts"
+import { openingRecord, type RequestStamp } from "../core/record/token-record.ts"
 import type { DecisionRecord } from "../core/record/record.ts"
-import { checkAlive, checkProof, checkToken } from "../core/decision/check-credential.ts"
+import { admitProof, checkTaskAlive, checkProof, checkToken } from "../core/decision/check-credential.ts"
 import { deny, type Denied } from "../core/denials/denial.ts"
 import { openTask } from "../core/task/open.ts"
-import { isOAuthFailure, type OAuthFailure } from "../core/denials/oauth-error.ts"
+import { hasMoved, whyFull } from "../core/task/openings.ts"
+import { isOAuthFailure, oauthError, type OAuthFailure } from "../core/denials/oauth-error.ts"
 import type { Signal } from "../core/guardrails/risk.ts"
 import { taskReleased } from "../core/notices/notice.ts"
 import type { Bundle } from "../core/policy/assemble.ts"
 import type { Pointer } from "../core/policy/bundle.ts"
-import { candidateHeld } from "../bundles/candidate.ts"
+import { cachedCandidate } from "../bundles/candidate.ts"
 import type { Holder } from "../core/decision/call.ts"
 import { userId } from "../core/policy/principals.ts"
 import type { TaskEnd } from "../core/task/change.ts"
+import { continuedTree, continueTask } from "../core/task/continuation.ts"
+import { clearing, clearLabels } from "../core/task/labels.ts"
 import type { OpenRequest } from "../core/task/open-request.ts"
 import { openedTask, type OpenedTask } from "../core/task/opened-task.ts"
-import { type Ended, type EndedBefore, type Frozen, type NoBundle } from "./protocol.ts"
-import { endTold } from "./end-task.ts"
+import type { EndResult, NoBundle } from "./protocol.ts"
+import { endAndRecord } from "./end-task.ts"
 import type { Shadow } from "./shadow.ts"
-import { frozenAround, isAlive, isBelow, ancestryOf, mayGoOn, type TreeState } from "../core/task/state.ts"
+import { reportsWith, setReports } from "../core/task/risks.ts"
+import { quarantinedRelative, isAlive, isBelow, ancestryOf, mayContinue, type TreeState } from "../core/task/state.ts"
 import type { TaskStatus } from "../core/task/task.ts"
 import { RELEASED } from "./storage.ts"
-import { applyBundle, applyOpening, applyRelease, applyRisk, endedBy } from "../core/task/transition.ts"
-import type { Tree } from "./tree.ts"
+import { applyBundle, applyOpening, applyRelease, endedBy } from "../core/task/transition.ts"
+import { newNonce, type Trees } from "./trees.ts"
 import { limitsOf, openView, viewOf, type Viewed } from "../core/task/view.ts"
 
 export class Tasks {
-  readonly #tree: Tree
+  readonly #trees: Trees
   readonly #env: Env
   readonly #shadow: Shadow
   readonly #background: (work: Promise<unknown>) => void
 
-  constructor(tree: Tree, env: Env, shadow: Shadow, background: (work: Promise<unknown>) => void) {
-    this.#tree = tree
+  constructor(trees: Trees, env: Env, shadow: Shadow, background: (work: Promise<unknown>) => void) {
+    this.#trees = trees
     this.#env = env
     this.#shadow = shadow
     this.#background = background
   }
 
-  /** @param root the id of this tree, which names this object */
+  /** @param root the id of the tree */
   async open(
     bundle: Bundle,
     pointer: Pointer,
     root: string,
     request: OpenRequest,
-    asking: Asking,
+    stamp: RequestStamp,
     shadowResult: Pointer | null,
   ): Promise<OpenedTask | OAuthFailure | NoBundle> {
-    const isNew = this.#tree.state === null
-    if (isNew && request.parent) return { refused: { reason: "parent_token_unknown" } }
-    if (isNew && request.task !== null) return { refused: { reason: "task_unknown", what: request.task } }
-    // A root is opened once: its id is made for the request, so a second opening would be a forgery or a defect.
-    if (!isNew && !request.parent && request.task === null) throw new Error("this tree is open already")
-    const state =
-      this.#tree.state ?? this.#tree.newTreeState(root, request.user, request.since, pointer, bundle.guardrails)
-    if (pointer.seq < state.bundle.seq) return { bundle: "stale", newest: state.bundle }
-    const now = this.#tree.now(state)
-    const opened = openTask(bundle, state, request, now)
+    const existing = this.#trees.of(root)
+    if (!existing && request.parent) return { refused: { reason: "parent_token_unknown" } }
+    if (!existing && request.task !== null) return { refused: { reason: "task_unknown", what: request.task } }
+    // A root is opened once. Its id is made for the request, so a second opening would be a forgery or a defect; except
+    // that a person's consent, which gives the task its id, can be redeemed several times at once.
+    if (existing && !request.parent && request.task === null) {
+      if (request.shown) return oauthError({ reason: "consent_unknown" })
+      throw new Error("this tree is open already")
+    }
+    const asked = existing ?? this.#trees.newTreeState(root, request.user, request.since, pointer, bundle.guardrails)
+    const { ledger } = asked
+    if (pointer.seq < ledger.bundle.seq) return { bundle: "stale", newest: ledger.bundle }
+    const now = this.#trees.now(asked)
+    this.#trees.expire(asked, request.agent, now)
+    const first = openTask(bundle, asked, request, now)
+    if (isOAuthFailure(first)) return first
+    const continued = existing ? null : continuedTree(ledger, request, first, now)
+    if (continued) this.#trees.expire(continued, request.agent, now)
+    const opened = continued ? continueTask(bundle, continued, request, first, now) : first
     if (isOAuthFailure(opened)) return opened
-    const candidate = shadowResult && candidateHeld(this.#env.BUNDLES, shadowResult, now, this.#background)
+    const state = continued ?? asked
+    const isNew = existing === null && continued === null
+    const full = isNew && whyFull(ledger.openings, bundle, request.agent, now)
+    if (full) return full
+    const candidate = shadowResult && cachedCandidate(this.#env.BUNDLES, shadowResult, now, this.#background)
     const would = candidate && this.#shadow.opening(candidate, state, request, opened, now)
-    this.#tree.transaction(true, () => {
-      if (isNew) this.#tree.storage.saveTree(state)
-      if (pointer.seq > state.bundle.seq) this.#tree.storage.saveBundle(state, pointer, bundle.guardrails)
-      this.#tree.storage.saveOpening(opened.opening, now)
-      this.#tree.outbox.keep(this.#tree.withNumber(openingRecord(opened, state.user, pointer, asking, would, now)))
+    this.#trees.transaction(true, () => {
+      if (isNew) this.#trees.storage.saveTree(state)
+      if (pointer.seq > ledger.bundle.seq) this.#trees.storage.saveBundle(ledger, pointer, bundle.guardrails)
+      this.#trees.saveOpening(state, opened.opening)
+      const record = openingRecord(opened, state.user, pointer, stamp, would, now)
+      this.#trees.keepRecord(state, record)
     })
-    applyBundle(state, pointer, bundle.guardrails)
+    applyBundle(ledger, pointer, bundle.guardrails)
     applyOpening(state, opened.opening, now)
-    this.#tree.state = state
-    if (isNew) await this.#tree.keepUntil(opened.task.expiresAt)
+    this.#trees.hold(state)
+    if (isNew) await this.#trees.keepAlarm(state)
     return openedTask(opened, state, now)
   }
 
@@ -85,26 +103,26 @@ export class Tasks {
    *   that this changed; how it had ended before, if an agent repeats the request, which stores no record: the holder
    *   of a dead token could write one after another; or null if the caller has no such task
    */
-  end(end: TaskEnd, by: Holder | null, record: DecisionRecord): Ended | EndedBefore | Frozen | Denied | null {
-    const state = this.#tree.state
+  end(end: TaskEnd, by: Holder | null, record: DecisionRecord): EndResult {
+    const state = this.#trees.of(end.task)
     const found = state?.tasks.get(end.task)
     if (!state || !found) return null
     const refused = by && this.#checkHolder(state, by, end.task)
     if (refused !== null) return refused === "stranger" ? null : refused
     // An operator has to look at a quarantined task: neither its own agent nor that of an ancestor may close it.
-    const now = this.#tree.now(state)
-    const frozen = by && frozenAround(state, end.task, now)
+    const now = this.#trees.now(state)
+    const frozen = by && quarantinedRelative(state, end.task, now)
     const isLive = by !== null && isAlive(state, ancestryOf(state, state.tokens.get(by.token)?.task ?? ""), now)
     if (frozen) return { frozen: frozen.id, isLive }
     if (by && endedBy(state, end).length === 0) {
-      this.#tree.end(state, [], end)
+      this.#trees.end(state, [], end)
       return { status: found.status, isLive }
     }
     // A task that waits for a person's consent stays as it is: the Worker rejects the request, and records that.
     if (end.status === "quarantined" && found.status === "pending") return { status: found.status, ended: [] }
     const ended = by
-      ? endTold(this.#tree, state, end, null, record)
-      : endTold(this.#tree, state, end, record.operator, doneTo(state, end.task, record))
+      ? endAndRecord(this.#trees, state, end, null, record)
+      : endAndRecord(this.#trees, state, end, record.operator, doneTo(state, end.task, record))
     return { status: found.status, ended }
   }
 
@@ -113,50 +131,71 @@ export class Tasks {
    * @returns its status then; null if there is no such task, or it is not quarantined
    */
   release(task: string, record: DecisionRecord): TaskStatus | null {
-    const state = this.#tree.state
+    const state = this.#trees.of(task)
     const found = state?.tasks.get(task)
     if (!state || found?.status !== "quarantined") return null
-    const now = this.#tree.now(state)
+    const now = this.#trees.now(state)
     const above = ancestryOf(state, task).find(({ status }) => status === "completed" || status === "revoked")
     if (above && (above.status === "completed" || above.status === "revoked")) {
       const end = { task, status: above.status, by: "operator" } as const
-      endTold(this.#tree, state, end, record.operator, doneTo(state, task, record))
+      endAndRecord(this.#trees, state, end, record.operator, doneTo(state, task, record))
       return above.status
     }
-    this.#tree.transaction(true, () => {
-      this.#tree.storage.saveEnd([task], RELEASED)
-      this.#tree.storage.forgetStorms(state, task)
-      this.#tree.notices.keep(taskReleased(state, found, record.id, record.operator, now))
-      this.#tree.outbox.keep(this.#tree.withNumber(doneTo(state, task, record)))
+    this.#trees.transaction(true, () => {
+      this.#trees.storage.saveEnd([task], RELEASED)
+      this.#trees.storage.memories.forgetStorms(state, task)
+      this.#trees.notices.keep(taskReleased(state, found, record.id, record.operator, now))
+      this.#trees.keepRecord(state, doneTo(state, task, record))
     })
-    applyRelease(found)
+    applyRelease(state.ledger, found)
     return found.status
   }
 
   /**
-   * Sets the reported risk of a task and all tasks below it. Once this has returned, it applies to every call of
-   * theirs.
-   * @param report without its time, which is now; null: the report is withdrawn
+   * Clears labels of the task's tree, and of what the agents of its chain carry. Only a person does that, by an operator:
+   * an agent that could would launder what it has read.
+   * @param only these labels; null: all
+   * @returns those that are cleared; null if there is no such task
+   */
+  clearLabels(task: string, only: readonly string[] | null, record: DecisionRecord): readonly string[] | null {
+    const state = this.#trees.of(task)
+    if (!state?.tasks.has(task)) return null
+    const change = clearing(state, ancestryOf(state, task), only, this.#trees.now(state))
+    this.#trees.transaction(true, () => {
+      this.#trees.storage.labels.clear(state, change)
+      this.#trees.keepRecord(state, { ...doneTo(state, task, record), labels: change.labels })
+    })
+    clearLabels(state, change)
+    return change.labels
+  }
+
+  /**
+   * Sets the risk that was reported of a task. Once this has returned, it applies to every call of its agent for the
+   * user, and of those to whom the agent delegates.
+   * @param report without its time, which is now; null: what was reported of the agent's tasks is withdrawn
    * @returns false if there is no such task
    */
   rate(task: string, report: Omit<Signal, "at"> | null, record: DecisionRecord): boolean {
-    const state = this.#tree.state
-    if (!state?.tasks.has(task)) return false
-    const signal = report && { ...report, at: this.#tree.now(state) }
-    this.#tree.transaction(true, () => {
-      this.#tree.storage.saveRisk(task, signal)
-      this.#tree.outbox.keep(this.#tree.withNumber(doneTo(state, task, record)))
+    const state = this.#trees.of(task)
+    const agent = state?.tasks.get(task)?.agent
+    if (!state || agent === undefined || hasMoved(state)) return false
+    const now = this.#trees.now(state)
+    const signal = report && { ...report, at: now }
+    const reports = reportsWith(state.ledger.risks, agent, task, signal, now)
+    this.#trees.transaction(true, () => {
+      this.#trees.storage.saveRisks(agent, reports)
+      this.#trees.keepRecord(state, doneTo(state, task, record))
     })
-    applyRisk(state, task, signal)
+    setReports(state.ledger.risks, agent, reports)
     return true
   }
 
   /** Whether the token would open calls now, as far as this ledger knows, and this agent may introspect it. */
   isActive(jti: string, task: string, agent: string): boolean {
-    const state = this.#tree.state
+    const state = this.#trees.of(task)
     const token = state?.tokens.get(jti)
     if (!state || token?.task !== task) return false
-    const now = this.#tree.now(state)
+    const now = this.#trees.now(state)
     const ancestry = ancestryOf(state, task)
     // Its own agent, and the agents for which that one works.
     return isAlive(state, ancestry, now) && now < token.expiresAt && ancestry.some((each) => each.agent === agent)
@@ -164,11 +203,11 @@ export class Tasks {
 
   /** Whether the token opens anything, as for a call of this very agent. */
   isLive({ jti, task, agent }: BearerToken): boolean {
-    const { state } = this.#tree
+    const state = this.#trees.of(task)
     if (!state) return false
-    const now = this.#tree.now(state)
+    const now = this.#trees.now(state)
     const ancestry = ancestryOf(state, task)
-    const unusable = checkAlive(state, ancestry, now) ?? checkToken(state, { task, token: jti, proof: null }, now)
+    const unusable = checkTaskAlive(state, ancestry, now) ?? checkToken(state, { task, token: jti, proof: null }, now)
     return unusable === null && ancestry[0]?.agent === agent
   }
 
@@ -178,15 +217,15 @@ export class Tasks {
    * @returns false if there is no such token, or it is another agent's
    */
   revokeToken(jti: string, task: string, agent: string | null, record: DecisionRecord): boolean {
-    const state = this.#tree.state
+    const state = this.#trees.of(task)
     const token = state?.tokens.get(jti)
     if (!state || token?.task !== task) return false
     if (agent !== null && state.tasks.get(task)?.agent !== agent) return false
-    this.#tree.transaction(true, () => {
-      this.#tree.storage.forgetToken(jti)
-      this.#tree.outbox.keep(this.#tree.withNumber(agent === null ? doneTo(state, task, record) : record))
+    this.#trees.transaction(true, () => {
+      this.#trees.storage.forgetTokens([jti])
+      this.#trees.keepRecord(state, agent === null ? doneTo(state, task, record) : record)
     })
-    state.tokens.delete(jti)
+    state.ledger.liveTokens.drop(state, jti)
     return true
   }
 
@@ -198,13 +237,13 @@ export class Tasks {
    * @returns why its token or its proof is rejected
    */
   view(bundle: Bundle | null, task: string, by: Holder | null): Viewed | Denied | null {
-    const state = this.#tree.state
+    const state = this.#trees.of(task)
     if (!state?.tasks.has(task)) return null
     const refused = by && this.#checkHolder(state, by, task)
     if (refused !== null) return refused === "stranger" ? null : refused
-    const now = this.#tree.now(state)
+    const now = this.#trees.now(state)
     const ancestry = by ? ancestryOf(state, state.tokens.get(by.token)?.task ?? "") : []
-    const ended = by && !mayGoOn(state, ancestry, now) ? checkAlive(state, ancestry, now) : null
+    const ended = by && !mayContinue(state, ancestry, now) ? checkTaskAlive(state, ancestry, now) : null
     if (ended) return deny(ended)
     const tasks = openView(viewOf(state, task, now), state, bundle, by && (ancestry[0]?.agent ?? null))
     return { tasks, limits: bundle && limitsOf(bundle, state, task, by === null, now) }
@@ -213,13 +252,12 @@ export class Tasks {
   /** Whether a token that is live here covers the task: its own, or one below it. This uses its proof. */
   #checkHolder(state: TreeState, { token: jti, proof }: Holder, task: string): Denied | "stranger" | null {
     const token = state.tokens.get(jti)
-    const now = this.#tree.now(state)
+    const now = this.#trees.now(state)
     const reaches = token && (token.task === task || isBelow(task, token.task))
     if (!reaches || token.jkt !== (proof?.jkt ?? null) || now >= token.expiresAt) return "stranger"
-    const refused = proof && checkProof(state, proof, now)
+    const refused = proof && checkProof(state, jti, proof, now)
     if (refused) return deny(refused)
-    if (proof) state.proofs.admit(proof.jti)
-    this.#tree.boundProofs(state, now)
+    if (proof) admitProof(state, jti, proof, now, newNonce)
     return null
   }
 }

@@ -10,7 +10,7 @@ import { bundleSource } from "../bundles/source.ts"
 import type { ReceiverDefinition } from "../core/policy/definition/receivers.ts"
 import { outboundOf, OUTBOUND_VERSION } from "./outbound-stub.ts"
 import type { NoticeDraft, Notice } from "../core/notices/notice.ts"
-import { toldTo } from "../core/notices/recipients.ts"
+import { noticeFor } from "../core/notices/recipients.ts"
 import { newId } from "../platform/new-id.ts"
 
 const SEND_AFTER_MS = 50
@@ -38,7 +38,7 @@ interface StoredNotice extends Notice {
   readonly had?: readonly string[]
 }
 
-interface Handed {
+interface HandOver {
   readonly taken: readonly string[]
   /** Null if every receiver has it. */
   readonly failed: string | null
@@ -94,7 +94,7 @@ export class Notices {
   retryAfter(now: number): number | null {
     const [oldest] = this.#rows("", 1)
     if (!oldest) return null
-    const waited = (now - keptAt(oldest)) * RETRY_AFTER_PART
+    const waited = (now - storedAt(oldest)) * RETRY_AFTER_PART
     return Math.min(Math.max(waited, RETRY_AFTER_MS), RETRY_AFTER_AT_MOST_MS)
   }
 
@@ -110,7 +110,7 @@ export class Notices {
     if (this.#sending) return
     this.#sending = true
     try {
-      this.#giveUpOld(Date.now())
+      this.#dropOld(Date.now())
       for (let rows = this.#rows("", BATCH); rows.length > 0; rows = this.#rows(rows.at(-1)?.id ?? "", BATCH)) {
         const receivers = await this.#receivers()
         // A notice that cannot be handed over does not keep the others back.
@@ -143,8 +143,8 @@ export class Notices {
     this.#ctx.storage.sql.exec("UPDATE notices SET body = ? WHERE id = ?", JSON.stringify(notice), id)
   }
 
-  #giveUpOld(now: number): void {
-    for (let [row] = this.#rows("", 1); row && now - keptAt(row) >= GIVE_UP_AFTER_MS; [row] = this.#rows("", 1)) {
+  #dropOld(now: number): void {
+    for (let [row] = this.#rows("", 1); row && now - storedAt(row) >= GIVE_UP_AFTER_MS; [row] = this.#rows("", 1)) {
       logEvent("notice_given_up", { id: row.id })
       this.#forget(row.id)
     }
@@ -161,9 +161,9 @@ export class Notices {
   }
 
   /** Each receiver gets it, or an attempt, whatever happens with the others. */
-  async #hand(notice: Notice, { all, seq }: Receivers, had: readonly string[]): Promise<Handed> {
+  async #hand(notice: Notice, { all, seq }: Receivers, had: readonly string[]): Promise<HandOver> {
     const due = all.flatMap((receiver) => {
-      const own = had.includes(receiver.id) ? null : toldTo(receiver, notice)
+      const own = had.includes(receiver.id) ? null : noticeFor(receiver, notice)
       return own ? { id: receiver.id, letter: JSON.stringify(own) } : []
     })
     const handed = await Promise.allSettled(
@@ -189,4 +189,4 @@ export class Notices {
 }
 
 /** Milliseconds since the epoch. */
-const keptAt = ({ id }: NoticeRow): number => timeOf(id) ?? 0
+const storedAt = ({ id }: NoticeRow): number => timeOf(id) ?? 0

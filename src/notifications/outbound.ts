@@ -15,7 +15,7 @@ import { type FormatError, type FormatContext } from "./formats/message.ts"
 import { nextOf } from "./retry.ts"
 import { post } from "./post.ts"
 import { Queue, type DeliveryRow } from "./queue.ts"
-import { toldTo } from "../core/notices/recipients.ts"
+import { noticeFor } from "../core/notices/recipients.ts"
 import type { Deliveries } from "./deliveries.ts"
 import { messageOf } from "./formats/formats.ts"
 
@@ -142,8 +142,8 @@ export class Outbound extends DurableObject<Env> {
   ): Promise<void> {
     try {
       // By what the receiver may get now: it may be less than when this was handed over.
-      const notice = toldTo(receiver, JSON.parse(letter.body))
-      const message = notice ? await messageOf(receiver, notice, formatContext) : NOT_TOLD
+      const notice = noticeFor(receiver, JSON.parse(letter.body))
+      const message = notice ? await messageOf(receiver, notice, formatContext) : NOT_SUBSCRIBED
       const answer = "hindrance" in message ? message : await post(message, local)
       const now = Date.now()
       if ("hindrance" in answer) {
@@ -173,4 +173,4 @@ export class Outbound extends DurableObject<Env> {
   }
 }
 
-const NOT_TOLD = { hindrance: "not_told" } as const
+const NOT_SUBSCRIBED = { hindrance: "not_told" } as const

@@ -31,8 +31,8 @@ const variables = prepared(
      */
     MAX_PROBE_REQUESTS: z.coerce.number().int().min(10).max(10_000).default(40),
     /**
-     * Secrets of receivers, JSON: by id a text (docs/guides/notifications.md). What cannot be read is as if there were
-     * none: nobody is told, and calls go on.
+     * JSON object of each receiver's `id` → secret (docs/guides/notifications.md). If it cannot be read, there are no
+     * secrets: notifications are not sent, and calls continue.
      */
     WEBHOOK_SECRETS: z.string().default("{}").transform(readSecrets),
     /**

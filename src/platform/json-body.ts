@@ -6,11 +6,11 @@ import { isDenied } from "../core/denials/denial.ts"
 import { asciiText } from "../core/encoding/display-text.ts"
 
 /** What is wrong with a body, in one sentence for its sender. */
-export interface Misread {
+export interface BodyError {
   readonly wrong: string
 }
 
-export function isMisread(read: object): read is Misread {
+export function isBodyError(read: object): read is BodyError {
   return "wrong" in read
 }
 
@@ -23,7 +23,7 @@ export async function readBody<Output extends object>(
   schema: z.ZodType<Output>,
   maxBytes: number,
   isOptional = false,
-): Promise<Output | Misread> {
+): Promise<Output | BodyError> {
   const text = await boundedText(request, maxBytes)
   if (text === null) {
     return { wrong: `The body is longer than ${maxBytes.toLocaleString("en")} bytes, is not UTF-8, or came too late.` }

@@ -63,7 +63,7 @@ export class Endpoint {
   readonly #deadline = AbortSignal.timeout(SERVER_MS)
   #bytesLeft = MAX_BYTES
   #partsLeft = MAX_PARTS
-  #asked = 0
+  #requests = 0
 
   private constructor(url: URL, own: Headers, allowance: Allowance) {
     this.#url = url
@@ -79,7 +79,7 @@ export class Endpoint {
   }
 
   async ask(method: string, params: object, headers: Headers): Promise<Reply> {
-    const id = ++this.#asked
+    const id = ++this.#requests
     return this.#post({ jsonrpc: "2.0", id, method, params }, id, headers)
   }
 

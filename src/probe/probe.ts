@@ -39,7 +39,7 @@ export async function probeServers(context: RequestContext): Promise<void> {
   await prune(observations, bundle, allowance, context)
 
   // In another order each time: if there are more servers than requests, each has its turn.
-  const waiting = shuffled([...bundle.catalog.servers.values()].filter((server) => isWorthAsking(server, bundle)))
+  const waiting = shuffled([...bundle.catalog.servers.values()].filter((server) => isWorthProbing(server, bundle)))
   let leftOut = 0
   const work = async (): Promise<void> => {
     for (let server = waiting.pop(); server; server = waiting.pop()) {
@@ -52,7 +52,7 @@ export async function probeServers(context: RequestContext): Promise<void> {
   if (leftOut > 0) logEvent("probe_left_out", { servers: leftOut })
 }
 
-function isWorthAsking({ name, probe, enforces_headers }: McpServer, { catalog }: Bundle): boolean {
+function isWorthProbing({ name, probe, enforces_headers }: McpServer, { catalog }: Bundle): boolean {
   if (!probe) return false
   return (
     enforces_headers ||

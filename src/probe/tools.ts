@@ -19,19 +19,19 @@ export interface Listing {
   readonly failure: string | null
 }
 
-const ABOUT_US = { name: "narrowgate", version: "1" }
+const CLIENT_INFO = { name: "narrowgate", version: "1" }
 /** MCP 2026-07-28: every request contains what a handshake contained before. */
 export const STATELESS = "2026-07-28"
 export const META = {
   "io.modelcontextprotocol/protocolVersion": STATELESS,
-  "io.modelcontextprotocol/clientInfo": ABOUT_US,
+  "io.modelcontextprotocol/clientInfo": CLIENT_INFO,
   "io.modelcontextprotocol/clientCapabilities": {},
 }
 /** The first one is proposed; the one with which the server responds is used. */
 const WITH_HANDSHAKE = ["2025-11-25", "2025-06-18", "2025-03-26"] as const
 
 /** A server with such a response lets us request nothing, in any version. */
-const SHUT = new Set([401, 403, 407, 429])
+const DENYING = new Set([401, 403, 407, 429])
 
 type AskPage = (cursor: string | null) => Promise<Reply>
 
@@ -46,7 +46,7 @@ export async function listTools(endpoint: Endpoint): Promise<Listing> {
       )
     const first = await askStateless(null)
     if (pageOf(first)) await readPages(first, askStateless, listed)
-    else if (SHUT.has(first.status)) throw new ProbeFailed(`status ${first.status}`)
+    else if (DENYING.has(first.status)) throw new ProbeFailed(`status ${first.status}`)
     else await readInSession(endpoint, listed)
     return { listed, failure: null }
   } catch (error) {
@@ -55,7 +55,7 @@ export async function listTools(endpoint: Endpoint): Promise<Listing> {
 }
 
 async function readInSession(endpoint: Endpoint, listed: ListedTool[]): Promise<void> {
-  const hello = { protocolVersion: WITH_HANDSHAKE[0], capabilities: {}, clientInfo: ABOUT_US }
+  const hello = { protocolVersion: WITH_HANDSHAKE[0], capabilities: {}, clientInfo: CLIENT_INFO }
   const { status, message, session } = await endpoint.ask("initialize", hello, {})
   const result = message?.["result"]
   const version = isObject(result) ? WITH_HANDSHAKE.find((each) => each === result["protocolVersion"]) : undefined

@@ -17,15 +17,15 @@ import type { StreamDefinition } from "../core/policy/definition/streams.ts"
 import { bundleFor, type RequestContext } from "../request-context.ts"
 import { SIGNAL_VERSION, type SignalChange } from "../core/signals/stream-change.ts"
 import { switchboard } from "./switchboard.ts"
-import { acknowledge, refuse, startOf, type AcceptedEvents } from "./events-response.ts"
+import { acknowledge, rejectToken, recordStart, type AcceptedEvents } from "./events-response.ts"
 import {
   changesOf,
   exceptKeys,
-  judgeEvents,
-  type JudgedEvent,
+  effectsOf,
+  type EventEffect,
   type SecurityEvents,
 } from "../core/signals/event-effects.ts"
-import type { EventRefusal } from "../core/denials/set-error.ts"
+import type { SetError } from "../core/denials/set-error.ts"
 import { hashOfKey } from "../credentials/api-key.ts"
 
 const MEDIA_TYPE = "application/secevent+jwt"
@@ -39,35 +39,35 @@ interface Presented {
 interface Verified extends Presented {
   readonly events: SecurityEvents
 }
-interface Judged extends Verified {
-  readonly judged: readonly JudgedEvent[]
+interface EvaluatedToken extends Verified {
+  readonly evaluated: readonly EventEffect[]
 }
 
 export async function takeEvents(request: Request, context: RequestContext): Promise<Response> {
   const bundle = await bundleFor(context)
-  const start = startOf(request, bundle)
-  if (!bundle) return refuse({ reason: "bundle_unavailable" }, start, context)
+  const start = recordStart(request, bundle)
+  if (!bundle) return rejectToken({ reason: "bundle_unavailable" }, start, context)
   const presented = await present(request, bundle)
-  if (isRefused(presented)) return refuse(presented, start, context)
+  if (isSetError(presented)) return rejectToken(presented, start, context)
   const verified = await verify(request, presented, context)
-  if (isRefused(verified)) return refuse(verified, start, context)
+  if (isSetError(verified)) return rejectToken(verified, start, context)
   const { id, mode } = verified.stream
   const proven = { ...start, operator: `stream|${id}`, mode }
-  const judged = judge(verified, bundle, context)
-  if (isRefused(judged)) return refuse(judged, proven, context)
-  const ofUs = await leaveOutKeys(judged, context)
-  if (isRefused(ofUs)) return refuse(ofUs, proven, context)
+  const evaluated = evaluateEvents(verified, bundle, context)
+  if (isSetError(evaluated)) return rejectToken(evaluated, proven, context)
+  const ofUs = await withoutForeignKeys(evaluated, context)
+  if (isSetError(ofUs)) return rejectToken(ofUs, proven, context)
   const accepted = await keep(ofUs, context)
-  return isRefused(accepted)
-    ? refuse(accepted, proven, context)
-    : acknowledge(ofUs.events.jti, ofUs.judged, accepted, proven, context)
+  return isSetError(accepted)
+    ? rejectToken(accepted, proven, context)
+    : acknowledge(ofUs.events.jti, ofUs.evaluated, accepted, proven, context)
 }
 
-function isRefused(outcome: object | string): outcome is EventRefusal {
+function isSetError(outcome: object | string): outcome is SetError {
   return typeof outcome === "object" && "reason" in outcome
 }
 
-async function present(request: Request, { streams }: Bundle): Promise<Presented | EventRefusal> {
+async function present(request: Request, { streams }: Bundle): Promise<Presented | SetError> {
   const type = request.headers.get("content-type")?.split(";", 1)[0]?.trim().toLowerCase()
   if (type !== MEDIA_TYPE || request.headers.has("content-encoding"))
     return { reason: "event_request_malformed", what: `its Content-Type is not ${MEDIA_TYPE}` }
@@ -93,7 +93,7 @@ async function verify(
   request: Request,
   presented: Presented,
   { fetchContext }: RequestContext,
-): Promise<Verified | EventRefusal> {
+): Promise<Verified | SetError> {
   const { compact, stream } = presented
   // Before any key is fetched: a caller without the stream's key must not make us send requests.
   if (!isTransmitter(request, stream)) return { reason: "transmitter_unknown" }
@@ -109,37 +109,40 @@ function isTransmitter(request: Request, { key_sha256: hashes }: StreamDefinitio
   return hash !== null && hashes.includes(hash)
 }
 
-function judge(
+function evaluateEvents(
   verified: Verified,
   { issuers, agents }: Bundle,
   { config, fetchContext }: RequestContext,
-): Judged | EventRefusal {
+): EvaluatedToken | SetError {
   const { events: securityEvents, stream } = verified
   const subjects = { about: stream.about, issuers, agents, us: config.issuer }
-  const judged = judgeEvents(securityEvents, stream, subjects, fetchContext.now)
-  return isRefused(judged) ? judged : { ...verified, judged }
+  const evaluated = effectsOf(securityEvents, stream, subjects, fetchContext.now)
+  return isSetError(evaluated) ? evaluated : { ...verified, evaluated }
 }
 
 /** Leaves out keys that were never ours: nobody could remove a switch for one, and it would stop nothing. */
-async function leaveOutKeys(judged: Judged, { env }: RequestContext): Promise<Judged | EventRefusal> {
+async function withoutForeignKeys(
+  evaluated: EvaluatedToken,
+  { env }: RequestContext,
+): Promise<EvaluatedToken | SetError> {
   const kids = new Set(
-    judged.judged.flatMap(({ targets }) => targets.flatMap((each) => (each.kind === "key" ? [each.kid] : []))),
+    evaluated.evaluated.flatMap(({ targets }) => targets.flatMap((each) => (each.kind === "key" ? [each.kid] : []))),
   )
   const unknown = new Set<string>()
   try {
     for (const kid of kids) if (!(await keyRing(env).had(kid))) unknown.add(kid)
   } catch (error) {
-    logEvent("events_not_kept", { stream: judged.stream.id, error: String(error) })
+    logEvent("events_not_kept", { stream: evaluated.stream.id, error: String(error) })
     return { reason: "switches_unavailable" }
   }
-  return { ...judged, judged: exceptKeys(judged.judged, unknown) }
+  return { ...evaluated, evaluated: exceptKeys(evaluated.evaluated, unknown) }
 }
 
 async function keep(
-  { compact, stream, events: securityEvents, judged }: Judged,
+  { compact, stream, events: securityEvents, evaluated }: EvaluatedToken,
   { env, config, fetchContext }: RequestContext,
-): Promise<AcceptedEvents | EventRefusal> {
-  const changes = changesOf(judged, stream, fetchContext.now)
+): Promise<AcceptedEvents | SetError> {
+  const changes = changesOf(evaluated, stream, fetchContext.now)
   if (stream.mode === "observe") return "observed"
   if (changes.length === 0) return "kept"
   const { jti, until } = securityEvents
@@ -176,7 +179,7 @@ async function keep(
   }
 }
 
-function reused(jti: string): EventRefusal {
+function reused(jti: string): SetError {
   return { reason: "jti_reused", jti: shownName(jti) ?? "" }
 }
 
@@ -186,6 +189,6 @@ function keysOf(changes: readonly SignalChange[]): readonly string[] {
   )
 }
 
-function rejectedBy({ rejected: because }: Rejected): EventRefusal {
+function rejectedBy({ rejected: because }: Rejected): SetError {
   return { reason: "event_token_rejected", because }
 }

@@ -7,8 +7,8 @@ import { recordOf, type DecisionRecord } from "../core/record/record.ts"
 import { shownName, withoutToken } from "../core/denials/terms/credential-rejection.ts"
 import type { Bundle } from "../core/policy/assemble.ts"
 import { type RequestContext } from "../request-context.ts"
-import type { JudgedEvent } from "../core/signals/event-effects.ts"
-import { errorOf, type EventRefusal } from "../core/denials/set-error.ts"
+import type { EventEffect } from "../core/signals/event-effects.ts"
+import { setErrorOf, type SetError } from "../core/denials/set-error.ts"
 import { newId } from "../platform/new-id.ts"
 import { rawTarget } from "../platform/raw-target.ts"
 
@@ -16,15 +16,15 @@ import { rawTarget } from "../platform/raw-target.ts"
 export type AcceptedEvents = "kept" | "repeated" | "observed"
 
 /** The fields of a record that are known so far. */
-type KnownEvents = Pick<DecisionRecord, "kind" | "method" | "path" | "bundle"> & Partial<DecisionRecord>
+type EventRecordFields = Pick<DecisionRecord, "kind" | "method" | "path" | "bundle"> & Partial<DecisionRecord>
 
-export function startOf(request: Request, bundle: Bundle | null): KnownEvents {
+export function recordStart(request: Request, bundle: Bundle | null): EventRecordFields {
   const [path = null] = rawTarget(request).split("?", 1)
   return { kind: "management", method: request.method, path, bundle: bundle?.pointer ?? null }
 }
 
-export function refuse(denial: EventRefusal, fields: KnownEvents, context: RequestContext): Response {
-  const { err, description } = errorOf(denial)
+export function rejectToken(denial: SetError, fields: EventRecordFields, context: RequestContext): Response {
+  const { err, description } = setErrorOf(denial)
   const headers = headersOf(record({ ...fields, code: err, denial }, context))
   headers.set("Content-Language", "en")
   if (err !== "unavailable") return Response.json({ err, description }, { status: 400, headers })
@@ -34,24 +34,24 @@ export function refuse(denial: EventRefusal, fields: KnownEvents, context: Reque
 
 export function acknowledge(
   jti: string,
-  judged: readonly JudgedEvent[],
+  effects: readonly EventEffect[],
   accepted: AcceptedEvents,
-  fields: KnownEvents,
+  fields: EventRecordFields,
   context: RequestContext,
 ): Response {
-  const [id = ""] = judged.map((one) => {
+  const [id = ""] = effects.map((one) => {
     const { targets } = one
     const users = targets.flatMap((target) => (target.kind === "user" ? [target.user] : []))
     const [user = null] = users
     const chain = targets.flatMap((target) => (target.kind === "agent" ? [target.agent] : []))
     const all = { ...(users.length > 1 && { users }), ...(accepted === "repeated" && { repeated: true }) }
-    const reported = { jti: shownName(jti), ...shown(one), ...all }
+    const reported = { jti: shownName(jti), ...eventView(one), ...all }
     return record({ ...fields, decision: "allow", code: "ok", user, chain, arguments: reported }, context)
   })
   return new Response(null, { status: 202, headers: headersOf(id) })
 }
 
-function shown({
+function eventView({
   event,
   effect,
   because,
@@ -59,7 +59,7 @@ function shown({
   at,
   subject,
   targets,
-}: JudgedEvent): Readonly<Record<string, unknown>> {
+}: EventEffect): Readonly<Record<string, unknown>> {
   const keys = targets.flatMap((target) => (target.kind === "key" ? [target.kid] : []))
   return {
     event: withoutToken(event),
@@ -77,7 +77,7 @@ function headersOf(id: string): Headers {
 }
 
 /** @returns its id */
-function record(fields: KnownEvents, { env, receivedAt, background }: RequestContext): string {
+function record(fields: EventRecordFields, { env, receivedAt, background }: RequestContext): string {
   const id = newId("dec", receivedAt)
   const total_ms = Date.now() - receivedAt
   recordAtEdge(env, recordOf({ ...fields, id, at: receivedAt, total_ms }), background)

@@ -7,15 +7,18 @@ import * as z from "zod"
 import type { Observations } from "../core/catalog/drift.ts"
 import { logEvent } from "../platform/log.ts"
 import { prepared } from "../platform/prepared-schema.ts"
+import { Refresh } from "../platform/refresh.ts"
 import type { RequestContext } from "../request-context.ts"
 import { readObservations } from "../core/signals/leased-observations.ts"
 import { readRisks, writtenRisk, type Risks } from "../core/signals/leased-risks.ts"
 import type { Switch } from "../core/signals/switch.ts"
-import { LEASE_MS, LEASE_VERSION, switchboard } from "./switchboard.ts"
+import { LEASE_MS, switchboard } from "./switchboard.ts"
 
 /** Renewed after half its time. */
 const RENEW_AFTER_MS = LEASE_MS / 2
 const TIMEOUT_MS = 5_000
+/** A renewal ahead of time is worth nothing once its lease would have expired. */
+const AHEAD = { timeout: LEASE_MS, pause: 0, longestPause: 0 } as const
 
 export interface Lease {
   readonly switches: readonly Switch[]
@@ -32,14 +35,15 @@ interface CachedLease extends Lease {
   readonly text: string
 }
 
-let cachedLease: CachedLease | undefined
-/** When the renewal in progress began; one that was cut off is abandoned. */
-let renewingSince = Number.NEGATIVE_INFINITY
+class Memory {
+  lease: CachedLease | undefined
+  readonly refresh = new Refresh()
+}
+let memory = new Memory()
 
-/** For tests: the state of a fresh isolate. */
+/** For tests: the state of a fresh isolate. A renewal in progress ends in the memory in which it began. */
 export function forgetSwitches(): void {
-  cachedLease = undefined
-  renewingSince = Number.NEGATIVE_INFINITY
+  memory = new Memory()
 }
 
 type LeaseClient = Pick<RequestContext, "env" | "background">
@@ -50,44 +54,48 @@ export async function currentSwitches(client: LeaseClient): Promise<readonly Swi
   return lease && lease.switches
 }
 
-/** Null if it is unavailable: every call is then denied. */
+/**
+ * Null if it is unavailable: every call is then denied. So a call that finds no lease reads one for itself. It does not
+ * wait for another request's, nor for a pause after a failure; and what it read itself holds for it, however slowly it
+ * came.
+ */
 export async function currentLease({ env, background }: LeaseClient): Promise<Lease | null> {
   const now = Date.now()
-  const age = cachedLease ? now - cachedLease.since : Number.POSITIVE_INFINITY
+  const cache = memory
+  const { lease, refresh } = cache
+  const age = lease ? now - lease.since : Number.POSITIVE_INFINITY
   // If the clock was set back, the age is unknown.
-  if (cachedLease && age >= 0 && age < LEASE_MS) {
-    if (age >= RENEW_AFTER_MS && now - renewingSince >= LEASE_MS) {
-      renewingSince = now
-      background(renewLease(env).finally(() => (renewingSince = Number.NEGATIVE_INFINITY)))
-    }
-    return cachedLease
+  if (!lease || age < 0 || age >= LEASE_MS) return renewLease(env)
+  if (age >= RENEW_AFTER_MS) {
+    refresh.beside(AHEAD, { now, background, attempt: async () => readLease(env, cache), onFailure })
   }
-  return renewLease(env)
+  return lease
 }
 
-const switchesSchema = z.array(
-  z.object({
-    id: z.string(),
-    before: z.number().nullable(),
-    stopped: z.discriminatedUnion("kind", [
-      z.object({ kind: z.literal("everything") }),
-      z.object({ kind: z.literal("agent"), agent: z.string() }),
-      z.object({ kind: z.literal("user"), user: z.string() }),
-      z.object({ kind: z.literal("tool"), tool: z.string() }),
-      z.object({ kind: z.literal("key"), kid: z.string() }),
-    ]),
-  }),
-)
+const switchSchema = z.strictObject({
+  id: z.string(),
+  before: z.number().nullable(),
+  stopped: z.discriminatedUnion("kind", [
+    z.strictObject({ kind: z.literal("everything") }),
+    z.strictObject({ kind: z.literal("agent"), agent: z.string() }),
+    z.strictObject({ kind: z.literal("user"), user: z.string() }),
+    z.strictObject({ kind: z.literal("tool"), tool: z.string() }),
+    z.strictObject({ kind: z.literal("key"), kid: z.string() }),
+  ]),
+})
+/**
+ * Strict: an isolate and the switchboard may run different code for minutes, and a lease of which one part is not
+ * understood is no lease.
+ */
 const leaseSchema = prepared(
-  z.object({
-    switches: switchesSchema,
-    observations: z.object({
+  z.strictObject({
+    switches: z.array(switchSchema),
+    observations: z.strictObject({
       tools: z.array(z.tuple([z.string(), z.string()])),
       headers: z.array(z.string()),
       full: z.boolean(),
     }),
-    // Absent from an object that still runs older code, which cannot have stored any.
-    risks: z.array(writtenRisk).default([]),
+    risks: z.array(writtenRisk),
   }),
   {
     switches: [{ id: "", before: null, stopped: { kind: "everything" } }],
@@ -96,27 +104,33 @@ const leaseSchema = prepared(
   },
 )
 
-function readLease(text: string): Lease {
-  const json: unknown = JSON.parse(text)
-  // From an object that still runs older code during a deployment, which cannot have stored any observations.
-  if (Array.isArray(json)) return { switches: switchesSchema.parse(json), observations: null, risks: null }
-  const { switches, observations, risks } = leaseSchema.parse(json)
+function parseLease(text: string): Lease {
+  const { switches, observations, risks } = leaseSchema.parse(JSON.parse(text))
   return { switches, observations: readObservations(observations), risks: readRisks(risks) }
 }
 
-/** The lease begins before the request leaves: it can only be shorter than the switchboard assumes. */
+/** Reads a lease from the switchboard, whatever is cached. Null if it is unavailable. */
 export async function renewLease(env: Env): Promise<Lease | null> {
-  const since = Date.now()
   try {
-    const text = await within(switchboard(env).read(LEASE_VERSION), TIMEOUT_MS, "the switchboard")
-    const lease = text === cachedLease?.text ? cachedLease : readLease(text)
-    if (!cachedLease || cachedLease.since < since) {
-      const { switches, observations, risks } = lease
-      cachedLease = { switches, observations, risks, since, text }
-    }
-    return lease
+    return await readLease(env, memory)
   } catch (error) {
-    logEvent("switches_not_read", { error: String(error) })
+    onFailure(error)
     return null
   }
+}
+
+/** The lease begins before the request leaves: it can only be shorter than the switchboard assumes. */
+async function readLease(env: Env, cache: Memory): Promise<Lease> {
+  const since = Date.now()
+  const text = await within(switchboard(env).read(), TIMEOUT_MS, "the switchboard")
+  const lease = text === cache.lease?.text ? cache.lease : parseLease(text)
+  if (!cache.lease || cache.lease.since < since) {
+    const { switches, observations, risks } = lease
+    cache.lease = { switches, observations, risks, since, text }
+  }
+  return lease
+}
+
+function onFailure(error: unknown): void {
+  logEvent("switches_not_read", { error: String(error) })
 }

@@ -1,13 +1,13 @@
 /** The `jti` of the tokens that streams of events have sent already, as the switchboard stores them. */
 import { sha256Hex } from "../core/encoding/hash.ts"
-import { MAX_TOLD, type SignalReport } from "../core/signals/stream-change.ts"
+import { MAX_SEEN_TOKENS, type SignalReport } from "../core/signals/stream-change.ts"
 
 /** Another clock than this object's decides whether a token is too old. */
 const CLOCKS_APART_MS = 120_000
 
 type Token = Pick<SignalReport, "stream" | "jti" | "digest">
 
-export class ToldTokens {
+export class SeenEventTokens {
   readonly #sql: SqlStorage
   /** Null if not counted yet; counting takes longer than anything else. */
   #count: number | null = null
@@ -31,7 +31,7 @@ export class ToldTokens {
   keep(token: Token, until: number, now: number): void {
     this.#count ??= this.#sql.exec<{ count: number }>("SELECT count(*) AS count FROM signals").one().count
     this.#forget("until < ?", now - CLOCKS_APART_MS)
-    const excess = this.#count + 1 - MAX_TOLD
+    const excess = this.#count + 1 - MAX_SEEN_TOKENS
     if (excess > 0) this.#forget("key IN (SELECT key FROM signals ORDER BY until LIMIT ?)", excess)
     this.#sql.exec("INSERT INTO signals VALUES (?, ?, ?)", keyOf(token), token.digest, until)
     this.#count += 1

@@ -1,34 +1,26 @@
 /**
  * The switchboard: one Durable Object that stores the switches, the observations of tools, and the reported risks of
  * agents and users, and leases them all. A reader may use what it read for the time of a lease and no longer. So a
- * switch is in force everywhere once all earlier leases have expired, and only then is it acknowledged (DESIGN §2,
- * promise 5).
+ * switch is in force everywhere once all earlier leases have expired, and only then is it acknowledged: no call that
+ * begins after the acknowledgement succeeds (docs/architecture.md#the-promises, 5).
  */
 import { DurableObject } from "cloudflare:workers"
-import type { Signal, ToldRisk } from "../core/guardrails/risk.ts"
-import { switchTold, type Setter } from "../core/notices/notice.ts"
+import type { Signal, ReportedRisk } from "../core/guardrails/risk.ts"
+import { switchChanged, type Setter } from "../core/notices/notice.ts"
 import { Notices } from "../notifications/notice-outbox.ts"
-import { KeptObservations } from "./kept-observations.ts"
-import { KeptRisks } from "./kept-risks.ts"
-import { KeptSwitches } from "./kept-switches.ts"
+import { ObservationStorage } from "./observation-storage.ts"
+import { RiskStorage } from "./risk-storage.ts"
+import { SwitchStorage } from "./switch-storage.ts"
 import { OBSERVATION_VERSION, type Report } from "../core/signals/leased-observations.ts"
 import { Pace } from "./pace.ts"
 import { SIGNAL_VERSION, type SignalOutcome, type SignalReport } from "../core/signals/stream-change.ts"
 import type { Switch } from "../core/signals/switch.ts"
-import { ToldTokens } from "./seen-event-tokens.ts"
+import { SeenEventTokens } from "./seen-event-tokens.ts"
 
 /** How long a reader may use what it read, by its own clock, from its request on. */
 export const LEASE_MS = 2_000
 /** The clocks of a reader and of this object may run at different speeds. */
 const MARGIN_MS = 100
-
-/**
- * What a reader understands of a lease: the switches alone; since 2 observations beside them; since 3 the risks of
- * agents and users too.
- */
-export const LEASE_VERSION = 3
-const FIRST_WITH_OBSERVATIONS = 2
-const FIRST_WITH_RISKS = 3
 
 export function switchboard(env: Env): DurableObjectStub<Switchboard> {
   return env.SWITCHBOARD.getByName("board")
@@ -42,35 +34,29 @@ interface SwitchSetter extends Setter {
 export class Switchboard extends DurableObject<Env> {
   /** Milliseconds; no lease so far ends later. After waking, one of an earlier life may have its full time left. */
   #leasedUntil = Date.now() + LEASE_MS
-  readonly #switches: KeptSwitches
-  readonly #observations: KeptObservations
-  readonly #risks: KeptRisks
-  readonly #tokens: ToldTokens
+  readonly #switches: SwitchStorage
+  readonly #observations: ObservationStorage
+  readonly #risks: RiskStorage
+  readonly #tokens: SeenEventTokens
   readonly #pace = new Pace()
   readonly #notices: Notices
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env)
     const { sql } = ctx.storage
-    this.#switches = new KeptSwitches(sql)
-    this.#observations = new KeptObservations(sql)
-    this.#risks = new KeptRisks(sql)
-    this.#tokens = new ToldTokens(sql)
+    this.#switches = new SwitchStorage(sql)
+    this.#observations = new ObservationStorage(sql)
+    this.#risks = new RiskStorage(sql)
+    this.#tokens = new SeenEventTokens(sql)
     this.#notices = new Notices(ctx, env)
   }
 
-  /**
-   * @param version absent: the reader runs older code, and knows switches alone
-   * @returns JSON of the switches, or of them and the rest: a lease begins when it was requested
-   */
-  read(version = 1): string {
+  /** @returns JSON of a lease, which begins when it was requested */
+  read(): string {
     const now = Date.now()
     this.#leasedUntil = Math.max(this.#leasedUntil, now + LEASE_MS)
-    const switches = this.#switches.lent(now)
-    if (version < FIRST_WITH_OBSERVATIONS) return switches
-    const observations = JSON.stringify(this.#observations.lent())
-    const risks = version < FIRST_WITH_RISKS ? "" : `,"risks":${this.#risks.lent(now)}`
-    return `{"switches":${switches},"observations":${observations}${risks}}`
+    const observations = JSON.stringify(this.#observations.leased())
+    return `{"switches":${this.#switches.leased(now)},"observations":${observations},"risks":${this.#risks.leased(now)}}`
   }
 
   /** @returns JSON of all switches with who set them, why and when; it is no lease, and no call may be decided by it */
@@ -98,16 +84,16 @@ export class Switchboard extends DurableObject<Env> {
    * An operator reports a risk. Returns when it is in force everywhere.
    * @param signal without its time, which is now; null: the report is withdrawn
    */
-  async rate(kind: ToldRisk["kind"], name: string, signal: Omit<Signal, "at"> | null): Promise<void> {
+  async rate(kind: ReportedRisk["kind"], name: string, signal: Omit<Signal, "at"> | null): Promise<void> {
     const at = Date.now()
     this.ctx.storage.transactionSync(() => this.#risks.rate(kind, name, signal && { ...signal, at }, at))
-    await this.#holds()
+    await this.#untilInForce()
   }
 
   /** An operator withdraws a stream's reports about this name. Returns when that is in force everywhere. */
-  async forgetRisk(stream: string, kind: ToldRisk["kind"], name: string): Promise<void> {
+  async forgetRisk(stream: string, kind: ReportedRisk["kind"], name: string): Promise<void> {
     this.#risks.forget(stream, kind, name)
-    await this.#holds()
+    await this.#untilInForce()
   }
 
   /** Whether this token was sent before, or another one with its `jti`; null: neither. */
@@ -126,7 +112,7 @@ export class Switchboard extends DurableObject<Env> {
     const paced = this.#tokens.find(report) ? `${report.stream}|told` : report.stream
     if (!this.#pace.take(paced, Date.now())) return "busy"
     const outcome = this.ctx.storage.transactionSync(() => this.#take(report, Date.now()))
-    if (outcome === "kept" || outcome === "repeated") await this.#holds()
+    if (outcome === "kept" || outcome === "repeated") await this.#untilInForce()
     return outcome
   }
 
@@ -134,7 +120,7 @@ export class Switchboard extends DurableObject<Env> {
     const seen = this.#tokens.find(report)
     if (seen) return seen
     const stops = report.changes.filter((change) => change.kind !== "risk")
-    if (!this.#switches.take(stops, report, this.#holdsAt(now))) return "full"
+    if (!this.#switches.take(stops, report, this.#inForceAt(now))) return "full"
     const risks = report.changes.filter((change) => change.kind === "risk")
     this.#risks.take(risks, report, now)
     this.#tokens.keep(report, report.until, now)
@@ -147,12 +133,12 @@ export class Switchboard extends DurableObject<Env> {
    */
   async set(set: Switch, setter: SwitchSetter | null = null): Promise<void> {
     const now = Date.now()
-    const at = this.#holdsAt(now)
+    const at = this.#inForceAt(now)
     this.ctx.storage.transactionSync(() => {
       this.#switches.set(set, setter && { by: setter.operator, reason: setter.reason, at })
-      if (setter) this.#notices.keep(switchTold("switch.set", set, setter, now))
+      if (setter) this.#notices.keep(switchChanged("switch.set", set, setter, now))
     })
-    await this.#holds()
+    await this.#untilInForce()
   }
 
   /**
@@ -163,7 +149,7 @@ export class Switchboard extends DurableObject<Env> {
     return this.ctx.storage.transactionSync(() => {
       const lifted = this.#switches.lift(id)
       if (typeof lifted === "string") return lifted
-      if (setter) this.#notices.keep(switchTold("switch.lifted", lifted, setter, Date.now()))
+      if (setter) this.#notices.keep(switchChanged("switch.lifted", lifted, setter, Date.now()))
       return lifted
     })
   }
@@ -174,15 +160,15 @@ export class Switchboard extends DurableObject<Env> {
   }
 
   /** Milliseconds, when what is stored now is in force. Leases handed out from now on already contain it. */
-  #holdsAt(now: number): number {
+  #inForceAt(now: number): number {
     return Math.max(now, this.#leasedUntil + MARGIN_MS)
   }
 
   /** Waits until the change is stored, and in force for every reader of a lease. */
-  async #holds(): Promise<void> {
+  async #untilInForce(): Promise<void> {
     await this.ctx.storage.sync()
     const now = Date.now()
-    const wait = this.#holdsAt(now) - now
-    if (wait > 0) await new Promise((resolve) => setTimeout(resolve, wait))
+    const wait = this.#inForceAt(now) - now
+    if (wait > 0) await scheduler.wait(wait)
   }
 }

@@ -84,7 +84,7 @@ export class KeyRing extends DurableObject<Env> {
   /** Every key that verifies, or will soon sign, as published under `jwks_uri`; for each algorithm the newest first. */
   async publicKeys(): Promise<JWK[]> {
     const schedules = [...(await this.#current()).values()]
-    return schedules.flatMap(({ kept }) => kept.map((row): JWK => JSON.parse(row.public)))
+    return schedules.flatMap(({ retained }) => retained.map((row): JWK => JSON.parse(row.public)))
   }
 
   /** Deletes a key that is no longer trusted at once; another one signs. */

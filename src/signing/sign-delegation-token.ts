@@ -1,4 +1,4 @@
-/** Signs delegation tokens (RFC 9068, DESIGN §4). */
+/** Signs delegation tokens: JWTs of the type `at+jwt` (RFC 9068), valid for minutes and for one audience. */
 import { SignJWT } from "jose"
 import type { OpenedTask } from "../core/task/opened-task.ts"
 import { TOKEN_KINDS } from "../credentials/token-kinds.ts"
@@ -36,7 +36,7 @@ async function signDelegationToken(
     .sign(key)
 }
 
-export interface Issued {
+export interface SignedToken {
   readonly token: string
   readonly opened: OpenedTask
   readonly tokenType: "Bearer" | "DPoP"
@@ -49,12 +49,12 @@ export interface Issued {
 }
 
 /** Issues the token of a task that its ledger has opened, with the parameters of the response. */
-export async function issue(
+export async function issueToken(
   opened: OpenedTask,
   { jkt, token: jti }: { readonly jkt: string | null; readonly token: string },
   signer: Signer,
   issuer: string,
-): Promise<Issued> {
+): Promise<SignedToken> {
   return {
     token: await signDelegationToken(signer, opened, { issuer, jti, jkt }),
     opened,

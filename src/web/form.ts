@@ -11,10 +11,10 @@ const MAX_FIELDS = 6_000
 
 export type Form = URLSearchParams
 /** What is wrong with the form. */
-export type FormRefused = { readonly refused: "origin" | "csrf" | "body" }
+export type FormRejection = { readonly refused: "origin" | "csrf" | "body" }
 
 /** @param issuer our own URL */
-export async function readForm(request: Request, session: SignedIn, issuer: string): Promise<Form | FormRefused> {
+export async function readForm(request: Request, session: SignedIn, issuer: string): Promise<Form | FormRejection> {
   const { headers } = request
   const site = headers.get("sec-fetch-site")
   if (headers.get("origin") !== new URL(issuer).origin || (site !== null && site !== "same-origin")) {

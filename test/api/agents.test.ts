@@ -1,10 +1,9 @@
 /** Who is registered, and what of its permissions each has used. */
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
+import { describe, expect, test, vi } from "vitest"
 import { z } from "zod"
 import { openTask } from "../harness/agents.ts"
-import { publish, yard } from "../harness/bundles.ts"
+import { yardForEach } from "../harness/each-test.ts"
 import { callWith } from "../harness/gateways.ts"
-import { freshIsolate } from "../harness/isolate.ts"
 import { agentId } from "../harness/issuers.ts"
 import { bearerOf, manage } from "../harness/management.ts"
 import { recordOf, recordsOf } from "../harness/records.ts"
@@ -28,10 +27,7 @@ const agentShape = z.looseObject({
   }),
 })
 
-beforeEach(async () => {
-  await publish(await yard())
-})
-afterEach(freshIsolate)
+yardForEach()
 
 const listed = async (query = "") => {
   const { status, json } = await manage("GET", `/v1/agents${query}`, await bearerOf("viewer"))

@@ -1,10 +1,11 @@
 /** One call, explained: what the live bundle or the candidate makes of it, and nothing happens. */
-import { afterEach, beforeEach, describe, expect, test } from "vitest"
+import { describe, expect, test } from "vitest"
 import { z } from "zod"
 import { openChild, openTask } from "../harness/agents.ts"
 import { publish, yard } from "../harness/bundles.ts"
+import { yardForEach } from "../harness/each-test.ts"
 import { callWith } from "../harness/gateways.ts"
-import { forgetCaches, freshIsolate } from "../harness/isolate.ts"
+import { forgetCaches } from "../harness/isolate.ts"
 import { agentId } from "../harness/issuers.ts"
 import { bearerOf, manage } from "../harness/management.ts"
 import { recordOf } from "../harness/records.ts"
@@ -31,10 +32,7 @@ const shape = z.object({
   recorded: z.looseObject({ id: z.string(), code: z.string() }).nullable(),
 })
 
-beforeEach(async () => {
-  await publish(await yard())
-})
-afterEach(freshIsolate)
+yardForEach()
 
 const asked = async (body: object, operator: "viewer" | "operator" = "viewer") =>
   manage("POST", "/v1/explanations", await bearerOf(operator), {}, body)
@@ -50,7 +48,42 @@ const determined = ({ policy }: z.infer<typeof shape>) =>
     ...rules.filter((each) => each.determined).map(({ id }) => id),
   ])
 
+describe("the record of an explanation", () => {
+  const argumentsOf = async (body: object) => {
+    const { headers } = await asked(body)
+    return (await recordOf(headers.get("X-Narrowgate-Decision") ?? "")).arguments
+  }
+
+  test("names the recorded call that it was about, known or not", async () => {
+    const decision = "dec_01J00000000000000000000000"
+    expect(await argumentsOf({ decision })).toEqual({ bundle: "live", decision })
+    expect(await argumentsOf({ decision, bundle: "candidate" })).toEqual({ bundle: "candidate", decision })
+  })
+
+  test("has the call that it was about, without what the catalog redacts, or all values if it has no such tool", async () => {
+    const body = await yard()
+    const redact = (name: string): readonly string[] => (name === "mail.send" ? ["text"] : [])
+    await publish({ ...body, tools: body.tools.map((tool) => ({ ...tool, redact: redact(tool.name) })) }, 2)
+    forgetCaches()
+    const args = { to: "a@example.org", Text: "739184" }
+    const recorded = await argumentsOf({ call: call("mail.send", { arguments: args, labels: ["sink:external"] }) })
+    expect(recorded).toMatchObject({ ...call("mail.send"), bundle: "live", labels: ["sink:external"] })
+    expect(recorded["arguments"]).toEqual({ to: "a@example.org", Text: "[redacted]" })
+    expect((await argumentsOf({ call: call("mail.sent", { arguments: args }) }))["arguments"]).toEqual({
+      to: "[redacted]",
+      Text: "[redacted]",
+    })
+  })
+})
+
 describe("a call that nobody has made", () => {
+  test("that asks for another method than its route's is malformed, as the call itself", async () => {
+    const asking = (method: string) =>
+      explained({ call: call("files.read", { arguments: { file: "a", _method: method } }) })
+    expect(await asking("DELETE")).toMatchObject({ decision: "deny", code: "malformed_call", granted: true })
+    expect(await asking("get")).toMatchObject({ decision: "allow" })
+  })
+
   test("is told by which rules each principal is permitted", async () => {
     const told = await explained({ call: call("files.read") })
     expect(told).toMatchObject({ decision: "allow", code: "ok", granted: true, policy: { permitted: true } })

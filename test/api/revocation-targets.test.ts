@@ -1,24 +1,17 @@
 /** A stop names something that is known here, or says plainly that it does not; and it tells what it hits. */
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
+import { describe, expect, test, vi } from "vitest"
 import { z } from "zod"
 import { RecordLog } from "../../src/audit/record-log.ts"
 import { AUDIENCE, JWT_BEARER, openTask } from "../harness/agents.ts"
 import { visitorAs } from "../harness/browsing.ts"
-import { publish, yard } from "../harness/bundles.ts"
+import { yardForEach } from "../harness/each-test.ts"
 import { callWith } from "../harness/gateways.ts"
-import { freshIsolate } from "../harness/isolate.ts"
 import { knock } from "../harness/door.ts"
 import { agentId, svid, US } from "../harness/issuers.ts"
 import { bearerOf, manage } from "../harness/management.ts"
 import { recordOf, recordsOf } from "../harness/records.ts"
 
-beforeEach(async () => {
-  await publish(await yard())
-})
-afterEach(async () => {
-  vi.restoreAllMocks()
-  await freshIsolate()
-})
+yardForEach()
 
 const ALICE = "https://idp.test|alice"
 type Body = Readonly<Record<string, unknown>>

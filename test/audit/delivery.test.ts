@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test, vi } from "vitest"
-import { deliver, type Taker } from "../../src/audit/delivery.ts"
+import { deliver, type RecordSink } from "../../src/audit/delivery.ts"
 import { MAX_BATCH_BYTES } from "../../src/audit/record-log.ts"
 import type { StoredRecord } from "../../src/core/record/record.ts"
 import { byteLength } from "../../src/core/encoding/bytes.ts"
@@ -18,7 +18,7 @@ const recordsOf = (count: number, bytes: number, character = "a") =>
 const idsOf = (batch: string): string[] => JSON.parse(batch).map(({ id }: { readonly id: string }) => id)
 
 /** A log of which each batch is judged first. */
-class Log implements Taker {
+class Log implements RecordSink {
   readonly ids: string[] = []
   readonly sizes: number[] = []
   asked = 0
@@ -41,7 +41,7 @@ class Log implements Taker {
 }
 
 /** Which are not settled, what it threw, and what it logged. */
-async function delivered(log: Taker, records: readonly StoredRecord[]) {
+async function delivered(log: RecordSink, records: readonly StoredRecord[]) {
   const left = new Set(records)
   const logged = vi.spyOn(console, "error").mockImplementation(() => undefined)
   const thrown: unknown = await deliver(log, records, (settled) => {

@@ -1,16 +1,13 @@
 import { env } from "cloudflare:workers"
-import { afterEach, describe, expect, test, vi } from "vitest"
+import { describe, expect, test, vi } from "vitest"
 import { recordAtEdge } from "../../src/audit/edge-recorder.ts"
 import { recordOf, type DecisionRecord } from "../../src/core/record/record.ts"
 import { findRecord, findRecords } from "../../src/audit/record-logs.ts"
 import { RecordLog } from "../../src/audit/record-log.ts"
 import { byteLength } from "../../src/core/encoding/bytes.ts"
-import { freshIsolate } from "../harness/isolate.ts"
+import { freshIsolateForEach } from "../harness/each-test.ts"
 
-afterEach(async () => {
-  vi.restoreAllMocks()
-  await freshIsolate()
-})
+freshIsolateForEach()
 
 test("more big records than fit into a row of the log all land, those of known callers and of strangers", async () => {
   const append = vi.spyOn(RecordLog.prototype, "append")

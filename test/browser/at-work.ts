@@ -28,7 +28,7 @@ const FINANCE = {
 const GUARDRAILS = {
   windows: [
     { id: "replies-an-hour", tools: ["crm.tickets.reply"], per: "task", limit: 2, within: "1h", then: "approve" },
-    { id: "person-an-hour", tools: ["*"], per: "user", limit: 1000, within: "1h" },
+    { id: "agent-an-hour", tools: ["*"], per: "agent", limit: 1000, within: "1h" },
   ],
   budgets: [{ id: "recipients", tools: ["mail.send"], per: "tree", distinct: "arguments.to", limit: 5 }],
 }

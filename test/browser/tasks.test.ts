@@ -65,7 +65,7 @@ describe.skipIf(!isInstalled())("tasks", () => {
     expect(shown).toContain("2 of 2 calls in 60 min")
     expect(shown).toContain("2 of 5 different values for the whole tree")
     expect(shown).toContain("reads:confidential")
-    expect(shown).toContain("Shared by several task trees\nperson-an-hour")
+    expect(shown).toContain("Shared by all users\nagent-an-hour")
     const tree = page.getByRole("group", { name: "Task tree" })
     expect(await tree.getByRole("link").count()).toBe(3)
     await page.getByRole("link", { name: "Only denied" }).click()

@@ -3,11 +3,11 @@
  * query client in words of its own.
  */
 import { exports } from "cloudflare:workers"
-import { afterEach, beforeEach, expect } from "vitest"
+import { beforeEach, expect } from "vitest"
 import { z } from "zod"
 import { archive, publish } from "../harness/bundles.ts"
+import { freshIsolateForEach } from "../harness/each-test.ts"
 import { keyOf } from "../harness/gateways.ts"
-import { freshIsolate } from "../harness/isolate.ts"
 import { US } from "../harness/issuers.ts"
 import { conformance } from "./conformance.ts"
 
@@ -61,7 +61,7 @@ async function bodyOf({ request, request_raw, path, skip_unless }: Case): Promis
 beforeEach(async () => {
   await publish(archive())
 })
-afterEach(freshIsolate)
+freshIsolateForEach()
 
 conformance("authzen", (cases) => {
   const { cases: all } = cases.json("certification-1_0-cases.json", documentSchema)

@@ -79,7 +79,7 @@ async function boundToken(jkt: string, now: number) {
     sub: "spiffe://example.org/agent/first",
     aud: "https://resource.example.org",
     client_id: "spiffe://example.org/agent/first",
-    task: "tsk_01ARZ3NDEKTSV4RRFFQ69G5FAV",
+    task: `tsk_01ARZ3NDEKTSV4RRFFQ69G5FAV-${"0".repeat(64)}`,
     purpose: "any",
     scope: "",
     cnf: { jkt },
@@ -119,7 +119,7 @@ conformance("dpop", (cases) => {
         const log = newLog()
         const proof = await accepted(vector, jkt)
         expect(log.check(proof, now * 1000)).toBe("fresh")
-        log.admit(proof.jti)
+        log.admit(proof, now * 1000)
         expect(log.check(await accepted(vector, jkt), now * 1000)).toBe("seen")
         expectUnauthorized({ reason: "proof_replayed" }, 'error="invalid_dpop_proof"')
       } else if (vector.server_nonce !== undefined) {

@@ -3,12 +3,11 @@
  * the whole body on. No catalog has the tools of the vectors: what is refused must be refused for what is wrong with the
  * message, and what is right with it must get as far as the name.
  */
-import { afterEach, beforeEach, expect } from "vitest"
+import { expect } from "vitest"
 import { z } from "zod"
 import { openTask } from "../harness/agents.ts"
-import { publish, yard } from "../harness/bundles.ts"
+import { yardForEach } from "../harness/each-test.ts"
 import { askAs, type GatewayAnswer } from "../harness/gateways.ts"
-import { freshIsolate } from "../harness/isolate.ts"
 import { conformance } from "./conformance.ts"
 
 const negative = z.strictObject({
@@ -38,10 +37,7 @@ async function send(headers: Readonly<Record<string, string>>, body: string): Pr
 const call = (name: string) =>
   JSON.stringify({ jsonrpc: "2.0", id: 1, method: "tools/call", params: { name, arguments: {} } })
 
-beforeEach(async () => {
-  await publish(await yard())
-})
-afterEach(freshIsolate)
+yardForEach()
 
 conformance("mcp", (cases) => {
   cases.setAside("schema-2026-07-28.json")

@@ -3,14 +3,14 @@
  * are years old: signed here, and moved in time to now, each is taken and has the effect that its event has on whom it
  * names; as it stands it is refused for its time alone.
  */
-import { afterEach, expect } from "vitest"
+import { expect } from "vitest"
 import { z } from "zod"
 import type { BundleBody } from "../../src/core/policy/bundle.ts"
 import type { IssuerDefinition } from "../../src/core/policy/definition/issuers.ts"
 import type { StreamDefinition } from "../../src/core/policy/definition/streams.ts"
-import { eventOf, TELLABLE_EVENTS, type EffectName } from "../../src/core/policy/definition/security-events.ts"
+import { eventOf, REPORTABLE_EVENTS, type EffectName } from "../../src/core/policy/definition/security-events.ts"
 import { publish, yard } from "../harness/bundles.ts"
-import { freshIsolate } from "../harness/isolate.ts"
+import { freshIsolateForEach } from "../harness/each-test.ts"
 import { bearerOf, manage } from "../harness/management.ts"
 import { recordOf } from "../harness/records.ts"
 import { push, signEvents, SIGNER_OF } from "../harness/streams.ts"
@@ -77,7 +77,7 @@ async function registered(claims: Claims): Promise<BundleBody> {
     id: "vector",
     issuer: claims.iss,
     audiences: typeof claims.aud === "string" ? [claims.aud] : claims.aud.slice(0, 1),
-    events: TELLABLE_EVENTS,
+    events: REPORTABLE_EVENTS,
     about: { users, agents: [], keys: false },
   }
   return { ...body, issuers: [...body.issuers, ...issuers], streams: [stream] }
@@ -96,7 +96,7 @@ function movedToNow(claims: Claims): Claims {
 const listed = async (path: string): Promise<string> =>
   JSON.stringify((await manage("GET", path, await bearerOf("viewer"))).json)
 
-afterEach(freshIsolate)
+freshIsolateForEach()
 
 conformance("ssf", (cases) => {
   const { cases: all } = cases.json("set-examples.json", documentSchema)

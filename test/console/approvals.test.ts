@@ -1,13 +1,13 @@
 /** The pages of approvals do what the API lets their reader do, and show whatever callers wrote as text. */
 import { env, exports } from "cloudflare:workers"
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
+import { beforeEach, describe, expect, test, vi } from "vitest"
 import { z } from "zod"
 import { AUDIENCE, JWT_BEARER, openTask } from "../harness/agents.ts"
 import { publish, yard } from "../harness/bundles.ts"
 import { visitorAs, type Visitor } from "../harness/browsing.ts"
+import { freshIsolateForEach } from "../harness/each-test.ts"
 import { callWith } from "../harness/gateways.ts"
 import { window } from "../harness/guardrails.ts"
-import { freshIsolate } from "../harness/isolate.ts"
 import { accessToken, idToken, IDP, svid, US } from "../harness/issuers.ts"
 import { bearerOf, manage, viewOf } from "../harness/management.ts"
 import { recordOf, recordsOf } from "../harness/records.ts"
@@ -17,7 +17,7 @@ beforeEach(async () => {
   const once = { id: "once", tools: ["files.write"], per: "task", limit: 1, seconds: 60 } as const
   await publish({ ...body, guardrails: [...body.guardrails, window(once, { consequence: "approve" })] })
 })
-afterEach(freshIsolate)
+freshIsolateForEach()
 
 const JSON_BODY = { "Content-Type": "application/json" }
 const write = async (token: string, values: object) =>

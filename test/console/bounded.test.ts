@@ -1,6 +1,6 @@
 /** Every page stays below 100 KB and is text, whatever stands in records, bundles and switches. */
 import { env } from "cloudflare:workers"
-import { afterEach, beforeEach, describe, expect, test } from "vitest"
+import { describe, expect, test } from "vitest"
 import { ulid } from "ulid"
 import { batchOf, recordOf, storedForm } from "../../src/core/record/record.ts"
 import type { BundleBody } from "../../src/core/policy/bundle.ts"
@@ -8,18 +8,17 @@ import { logShard } from "../../src/audit/record-logs.ts"
 import { switchboard } from "../../src/revocation/switchboard.ts"
 import { visitorAs } from "../harness/browsing.ts"
 import { publish, signed, yard } from "../harness/bundles.ts"
-import { forgetCaches, freshIsolate } from "../harness/isolate.ts"
+import { yardForEach } from "../harness/each-test.ts"
+import { forgetCaches } from "../harness/isolate.ts"
 import { agentId } from "../harness/issuers.ts"
+import { shortOrLong } from "../harness/runs.ts"
 
 const MAX_BYTES = 100_000
 /** What takes most when it is escaped, what could begin a tag, and what nobody sees. */
 const HOSTILE = `"><script>alert(1)</script>&'\u202E\u200B`
 const long = (length: number): string => HOSTILE.repeat(Math.ceil(length / HOSTILE.length)).slice(0, length)
 
-beforeEach(async () => {
-  await publish(await yard())
-})
-afterEach(freshIsolate)
+yardForEach()
 
 async function pageOf(path: string, status = 200): Promise<string> {
   const answer = await (await visitorAs("operator")).get(path)
@@ -75,7 +74,7 @@ async function keepRecords(count: number, differs = false): Promise<readonly str
 
 describe("a page stays a page", () => {
   test("of decisions, with records of whatever callers send", async () => {
-    const [id = ""] = await keepRecords(150, true)
+    const [id = ""] = await keepRecords(shortOrLong(150, 300), true)
     expect((await pageOf("/console/live")).includes("\\u{202E}")).toBe(true)
     await pageOf(
       `/console/live?${new URLSearchParams({ tool: long(200), agent: long(2_000), code: long(60) }).toString()}`,
@@ -86,7 +85,7 @@ describe("a page stays a page", () => {
   })
 
   test("of agents, of which one has called hundreds of tools", async () => {
-    await keepRecords(600)
+    await keepRecords(shortOrLong(300, 1_000))
     await pageOf("/console/agents")
     await pageOf(`/console/agents/agent?id=${encodeURIComponent(agentId("first"))}`)
     await pageOf(`/console/agents/agent?id=${encodeURIComponent(long(900))}`, 404)

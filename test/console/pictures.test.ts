@@ -1,7 +1,7 @@
 /** Pictures: nothing over anything else, nothing outside, and whatever is left out is told. */
 import fc from "fast-check"
 import { describe, expect, test } from "vitest"
-import { inRows } from "../../src/console/decisions/timeline.tsx"
+import { foldRepeats } from "../../src/console/decisions/timeline.tsx"
 import { linksOf, placed } from "../../src/console/approvals/chain.tsx"
 import { BOX, layoutOf, type Member } from "../../src/console/tasks/tree-layout.ts"
 
@@ -94,7 +94,7 @@ describe("a timeline", () => {
       { ...read, id: "2", at: 2, decision: "deny", code: "rate_limited" },
       { ...read, id: "1", at: 1, what: "files.list (read)" },
     ] as const
-    expect(inRows(events)).toEqual([{ ...events[0], times: 2 }, ...events.slice(2)])
-    expect(inRows([])).toEqual([])
+    expect(foldRepeats(events)).toEqual([{ ...events[0], times: 2 }, ...events.slice(2)])
+    expect(foldRepeats([])).toEqual([])
   })
 })

@@ -1,5 +1,5 @@
 /** What each page and form of the console gives to whom: by links of others, by forms of others, by other methods. */
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
+import { beforeEach, describe, expect, test, vi } from "vitest"
 import { z } from "zod"
 import { SECTIONS } from "../../src/console/layout/sections.ts"
 import { PAGES } from "../../src/console/pages.ts"
@@ -9,9 +9,10 @@ import { AUDIENCE, JWT_BEARER, openTask } from "../harness/agents.ts"
 import { visitorAs, type Visitor } from "../harness/browsing.ts"
 import { publish, yard } from "../harness/bundles.ts"
 import { knock } from "../harness/door.ts"
+import { freshIsolateForEach } from "../harness/each-test.ts"
 import { callWith } from "../harness/gateways.ts"
 import { window } from "../harness/guardrails.ts"
-import { forgetCaches, freshIsolate } from "../harness/isolate.ts"
+import { forgetCaches } from "../harness/isolate.ts"
 import { agentId, IDP, second, SECOND_IDP, svid, US } from "../harness/issuers.ts"
 import { bearerOf, manage, viewOf } from "../harness/management.ts"
 import { recordOf } from "../harness/records.ts"
@@ -19,7 +20,7 @@ import { recordOf } from "../harness/records.ts"
 beforeEach(async () => {
   await publish(await guarded())
 })
-afterEach(freshIsolate)
+freshIsolateForEach()
 
 /** The yard, where a second write of a task waits for an approval. */
 async function guarded(): Promise<BundleBody> {
@@ -36,6 +37,7 @@ type Page = (typeof PAGES)[number]
 async function addressesOf(): Promise<Readonly<Record<Page["path"], readonly string[]>>> {
   const { token, task } = await openTask("first")
   const { decision } = await callWith(token, "/files")
+  await recordOf(decision)
   const { json } = await manage("GET", "/v1/bundles", await bearerOf("viewer"))
   const [digest = ""] = /[0-9a-f]{64}/.exec(JSON.stringify(json)) ?? []
   const agent = encodeURIComponent(agentId("first"))
@@ -232,6 +234,7 @@ async function formsOf(): Promise<Forms> {
     [`/console/tasks/${task}/complete`, { reason: "x" }],
     [`/console/tasks/${task}/quarantine`, { reason: "x" }],
     [`/console/tasks/${task}/release`, { reason: "x" }],
+    [`/console/tasks/${task}/labels/clear`, { reason: "x" }],
   ] as const
   return { task, forms }
 }

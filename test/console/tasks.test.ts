@@ -1,20 +1,18 @@
 /** The pages of tasks: who may look, who may act, and nothing larger than a page may be. */
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
+import { describe, expect, test, vi } from "vitest"
 import type { Guardrail } from "../../src/core/guardrails/kinds.ts"
 import { openChild, openTask } from "../harness/agents.ts"
 import { visitorAs, type Visitor } from "../harness/browsing.ts"
 import { publish, yard } from "../harness/bundles.ts"
+import { yardForEach } from "../harness/each-test.ts"
 import { callWith } from "../harness/gateways.ts"
 import { window } from "../harness/guardrails.ts"
-import { forgetCaches, freshIsolate } from "../harness/isolate.ts"
+import { forgetCaches } from "../harness/isolate.ts"
 import { agentId } from "../harness/issuers.ts"
 import { viewOf } from "../harness/management.ts"
 import { recordsOf } from "../harness/records.ts"
 
-beforeEach(async () => {
-  await publish(await yard())
-})
-afterEach(freshIsolate)
+yardForEach()
 
 const MOST_BYTES = 100_000
 const bytesOf = (text: string): number => new TextEncoder().encode(text).byteLength
@@ -56,13 +54,27 @@ describe("a task's page", () => {
     expect(again.status).toBe(404)
   })
 
+  test("shows labels that its agent carries from another task, and clears them", async () => {
+    const reading = await openTask("first")
+    expect((await callWith(reading.token, "/vault/1")).code).toBe("ok")
+    const { task } = await openTask("first")
+    const operator = await visitorAs("operator")
+    const page = `/console/tasks/${task}`
+    expect(await textOf(operator, page)).toMatch(/Labels from other tasks.*reads:confidential/su)
+    const answer = await operator.post(`${page}/labels/clear`, { reason: "known" })
+    expect([answer.status, answer.headers.get("location")]).toEqual([303, page])
+    const cleared = await textOf(operator, page)
+    expect(cleared).not.toContain("Labels from other tasks")
+    expect(cleared).not.toContain("labels/clear")
+  })
+
   test.for(["viewer", "approver", "alice"])("lets %s change nothing", async (subject) => {
     const { task } = await openTask("first")
     const visitor = await visitorAs(subject)
     const page = await visitor.get(`/console/tasks/${task}`)
     expect(page.status).toBe(subject === "alice" ? 401 : 200)
     expect(await page.text()).not.toContain('action="/console/tasks')
-    for (const name of ["quarantine", "release", "complete"]) {
+    for (const name of ["quarantine", "release", "complete", "labels/clear"]) {
       const answer = await visitor.post(`/console/tasks/${task}/${name}`, {})
       expect([name, answer.status]).toEqual([name, subject === "alice" ? 401 : 403])
     }

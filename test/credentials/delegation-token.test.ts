@@ -1,10 +1,11 @@
 import { env } from "cloudflare:workers"
 import { decodeJwt, decodeProtectedHeader, importJWK, SignJWT, type CryptoKey } from "jose"
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
+import { describe, expect, test, vi } from "vitest"
 import { keyRing } from "../../src/signing/key-ring.ts"
 import { openTask, type OpenTask } from "../harness/agents.ts"
 import { publish, yard } from "../harness/bundles.ts"
 import { twinOf } from "../harness/forge.ts"
+import { yardForEach } from "../harness/each-test.ts"
 import { callWith } from "../harness/gateways.ts"
 import { forgetCaches, freshIsolate } from "../harness/isolate.ts"
 import { accessToken, agentId, idToken, stranger, svid, US } from "../harness/issuers.ts"
@@ -13,13 +14,7 @@ import { newProofKey, proofForToken, proofOf } from "../harness/proofs.ts"
 import { recordOf } from "../harness/records.ts"
 import { forgetSharedKeys } from "../../src/credentials/key-sets/own-keys.ts"
 
-beforeEach(async () => {
-  await publish(await yard())
-})
-afterEach(async () => {
-  vi.useRealTimers()
-  await freshIsolate()
-})
+yardForEach()
 
 const codeOf = async (token: string): Promise<string> => (await callWith(token, "/files/a")).code
 
@@ -68,7 +63,7 @@ const FORGERIES: Readonly<Record<string, Forgery>> = {
   "no jti": async ({ token }) => resign(token, { jti: undefined }),
   "a jti that was never issued": async ({ token }) => resign(token, { jti: crypto.randomUUID() }),
   "another task": async ({ token, task }) => resign(token, { task: `${task}.1` }),
-  "another tree": async ({ token }) => resign(token, { task: `tsk_${"0".repeat(26)}` }),
+  "another tree": async ({ token }) => resign(token, { task: `tsk_${"0".repeat(26)}-${"0".repeat(64)}` }),
   "a task that is no id": async ({ token }) => resign(token, { task: "../../x" }),
   "no client": async ({ token }) => resign(token, { client_id: undefined }),
   "a key that it is not bound to in the ledger": async ({ token }) => resign(token, { cnf: { jkt: "x" } }),

@@ -3,7 +3,6 @@
  * tested are those of docs/guides/identity-providers/: a page that says something else fails here.
  */
 import { runInDurableObject } from "cloudflare:test"
-import { env } from "cloudflare:workers"
 import { CompactSign, decodeJwt, exportJWK, generateKeyPair, type JWK } from "jose"
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
 import { parseAllDocuments } from "yaml"
@@ -44,6 +43,7 @@ import keycloak from "./providers/keycloak.json"
 import kubernetes from "./providers/kubernetes.json"
 import okta from "./providers/okta.json"
 import spiffe from "./providers/spiffe.json"
+import { ledgerOf } from "../harness/ledgers.ts"
 
 const PAGES: Readonly<Record<string, string>> = {
   "auth0.md": auth0Page,
@@ -197,8 +197,8 @@ const userFacts = z.strictObject({
 
 /** What the ledger keeps of the person behind a task: the facts that rules read. */
 async function userOf(task: string) {
-  const row = await runInDurableObject(env.LEDGER.getByName(task), async (_ledger, { storage }) =>
-    storage.sql.exec<{ user: string }>("SELECT user FROM tree").one(),
+  const row = await runInDurableObject(ledgerOf(task), async (_ledger, { storage }) =>
+    storage.sql.exec<{ user: string }>("SELECT user FROM trees WHERE root = ?", task).one(),
   )
   const { issuer, subject, until: _until, ...facts } = userFacts.parse(JSON.parse(row.user))
   return { user: `${issuer}|${subject}`, ...facts }

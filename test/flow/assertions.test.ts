@@ -1,20 +1,16 @@
 /** The JWT bearer grant (RFC 7523 2.1, ID-JAG): a task for a person whose session has never left their provider. */
 import { decodeJwt } from "jose"
-import { afterEach, beforeEach, describe, expect, test } from "vitest"
+import { describe, expect, test } from "vitest"
 import { z } from "zod"
 import { AUDIENCE, JWT_BEARER, JWT_BEARER_GRANT, postForm, type Form, type TokenAnswer } from "../harness/agents.ts"
-import { publish, yard } from "../harness/bundles.ts"
+import { yardForEach } from "../harness/each-test.ts"
 import { callWith } from "../harness/gateways.ts"
-import { freshIsolate } from "../harness/isolate.ts"
 import { agentId, idJag, IDP, svid, US, type Minting } from "../harness/issuers.ts"
 import { bearerOf, manage } from "../harness/management.ts"
 import { recordOf } from "../harness/records.ts"
 import { stop } from "../harness/switches.ts"
 
-beforeEach(async () => {
-  await publish(await yard())
-})
-afterEach(freshIsolate)
+yardForEach()
 
 async function redeem(claims: NonNullable<Minting["claims"]> = {}, more: Form = {}): Promise<TokenAnswer> {
   return postForm({

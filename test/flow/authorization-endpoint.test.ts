@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
+import { describe, expect, test } from "vitest"
 import { byAddress, publish, yard } from "../harness/bundles.ts"
 import {
   allow,
@@ -13,21 +13,15 @@ import {
   taskOf,
   visit,
 } from "../harness/browser.ts"
-import { forgetCaches, freshIsolate } from "../harness/isolate.ts"
+import { yardForEach } from "../harness/each-test.ts"
+import { forgetCaches } from "../harness/isolate.ts"
 import { agentId, IDP, US } from "../harness/issuers.ts"
 import { bearerOf, manage, viewOf } from "../harness/management.ts"
 import { recordOf } from "../harness/records.ts"
 import { stop } from "../harness/switches.ts"
 import { BY_REDIRECT, ON_A_PAGE, type ToRefuse } from "./authorizations-to-refuse.ts"
 
-beforeEach(async () => {
-  await publish(await yard())
-})
-afterEach(async () => {
-  vi.useRealTimers()
-  vi.restoreAllMocks()
-  await freshIsolate()
-})
+yardForEach()
 
 test("no open redirector: what is wrong with client or place is shown, and nobody is sent anywhere", async () => {
   const alice = await signedIn()

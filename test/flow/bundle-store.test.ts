@@ -1,5 +1,5 @@
 import { env } from "cloudflare:workers"
-import { afterEach, beforeEach, describe, expect, inject, test, vi } from "vitest"
+import { beforeEach, describe, expect, inject, test, vi } from "vitest"
 import { z } from "zod"
 import { signPointer } from "../harness/publisher.ts"
 import { Ledger } from "../../src/ledger/ledger.ts"
@@ -12,20 +12,16 @@ import { Publications } from "../../src/bundles/publications.ts"
 import { openTask } from "../harness/agents.ts"
 import { publish, showOlder, yard } from "../harness/bundles.ts"
 import { knock } from "../harness/door.ts"
+import { freshIsolateForEach } from "../harness/each-test.ts"
 import { callWith } from "../harness/gateways.ts"
-import { forgetCaches, freshIsolate } from "../harness/isolate.ts"
+import { forgetCaches, killObjects } from "../harness/isolate.ts"
 import { US } from "../harness/issuers.ts"
-import { crash } from "../harness/ledgers.ts"
 import { filter, withServers } from "../harness/listings.ts"
 import { manage } from "../harness/management.ts"
 import { recordOf } from "../harness/records.ts"
 import { BAD, otherBody, publishText, writePointer } from "./bundles-to-refuse.ts"
 
-afterEach(async () => {
-  vi.restoreAllMocks()
-  vi.useRealTimers()
-  await freshIsolate()
-})
+freshIsolateForEach()
 
 const MINUTE = 60_000
 const start = Date.now()
@@ -302,7 +298,7 @@ describe("a newer bundle", () => {
     forgetCaches()
     const decidedBy = async () => (await recordOf((await callWith(token, "/files")).decision)).bundle?.seq
     expect(await decidedBy()).toBe(2)
-    await crash()
+    await killObjects()
     await showOlder(first)
     forgetCaches()
     expect(await decidedBy()).toBe(2)

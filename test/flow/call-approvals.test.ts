@@ -1,14 +1,15 @@
 /** What whoever answers about a call is told of it, and who may answer what is asked of operators. */
 import { env } from "cloudflare:workers"
 import { z } from "zod"
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
+import { beforeEach, describe, expect, test, vi } from "vitest"
 import type { BundleBody } from "../../src/core/policy/bundle.ts"
 import { openChild, openTask } from "../harness/agents.ts"
 import { person, questionIn, say, type Question } from "../harness/approvals.ts"
 import { publish, yard } from "../harness/bundles.ts"
+import { freshIsolateForEach } from "../harness/each-test.ts"
 import { callWith, type GatewayAnswer } from "../harness/gateways.ts"
 import { window } from "../harness/guardrails.ts"
-import { forgetCaches, freshIsolate } from "../harness/isolate.ts"
+import { forgetCaches } from "../harness/isolate.ts"
 import { bearerOf, manage, type ManagementAnswer } from "../harness/management.ts"
 
 const ONCE = window(
@@ -23,7 +24,7 @@ async function guarded(): Promise<BundleBody> {
 beforeEach(async () => {
   await publish(await guarded(), 2)
 })
-afterEach(freshIsolate)
+freshIsolateForEach()
 
 const JSON_BODY = { "Content-Type": "application/json" }
 const write = async (token: string, text: string): Promise<GatewayAnswer> =>

@@ -1,12 +1,13 @@
 import { exports } from "cloudflare:workers"
-import { afterEach, beforeEach, describe, expect, test } from "vitest"
+import { beforeEach, describe, expect, test } from "vitest"
 import type { Concurrency } from "../../src/core/guardrails/concurrency.ts"
 import { openTask } from "../harness/agents.ts"
 import { publish, yard } from "../harness/bundles.ts"
+import { freshIsolateForEach } from "../harness/each-test.ts"
 import { callWith, keyOf, type GatewayAnswer } from "../harness/gateways.ts"
-import { freshIsolate } from "../harness/isolate.ts"
+import { killObjects } from "../harness/isolate.ts"
 import { US } from "../harness/issuers.ts"
-import { callsOf, crash, evict } from "../harness/ledgers.ts"
+import { callsOf, evict } from "../harness/ledgers.ts"
 
 const TWO_AT_ONCE: Concurrency = {
   kind: "concurrency",
@@ -25,7 +26,7 @@ beforeEach(async () => {
   const tools = body.tools.map((tool) => (tool.name === "files.list" ? { ...tool, duration: 30 } : tool))
   await publish({ ...body, tools, gateways, guardrails: [...body.guardrails, TWO_AT_ONCE] })
 })
-afterEach(freshIsolate)
+freshIsolateForEach()
 
 async function settle(
   { decision, headers }: GatewayAnswer,
@@ -62,7 +63,7 @@ describe("calls under way", () => {
   test("are known after a crash and an eviction, and so is that they were settled", async () => {
     const { token, task } = await openTask("first")
     const [first] = [await callWith(token, "/files"), await callWith(token, "/files")]
-    await crash()
+    await killObjects()
     expect((await callWith(token, "/files")).code).toBe("rate_limited")
     expect(await settle(first)).toBe(200)
     await evict(task)
@@ -81,12 +82,13 @@ describe("calls under way", () => {
     ["by one that is, and let through none of them", { gateway: "kong" }, 404],
     ["by nobody known", { gateway: "nobody" }, 403],
     ["with the key that opens calls", { header: "X-Narrowgate-Key" }, 403],
-    ["of another tree", { task: "tsk_01JZZZZZZZZZZZZZZZZZZZZZZZ" }, 404],
+    ["of another tree", { task: `tsk_01JZZZZZZZZZZZZZZZZZZZZZZZ-${"0".repeat(64)}` }, 404],
     ["of what is no task", { task: "tsk_1" }, 400],
-  ])("are not settled %s", async (_, more, status) => {
-    const { token } = await openTask("first")
+    ["of another task of the tree", { below: ".1" }, 404],
+  ])("are not settled %s", async (_, more: Parameters<typeof settle>[1] & { below?: string }, status) => {
+    const { token, task } = await openTask("first")
     const [first] = [await callWith(token, "/files"), await callWith(token, "/files")]
-    expect(await settle(first, more)).toBe(status)
+    expect(await settle(first, { ...(more.below && { task: task + more.below }), ...more })).toBe(status)
     expect((await callWith(token, "/files")).code).toBe("rate_limited")
   })
 

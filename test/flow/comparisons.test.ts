@@ -1,20 +1,15 @@
 /** Whether a recorded call had exactly these arguments: for operators who know them, and not for guessing. */
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
+import { describe, expect, test, vi } from "vitest"
 import { KeyRing } from "../../src/signing/key-ring.ts"
 import { openTask } from "../harness/agents.ts"
 import { publish, yard } from "../harness/bundles.ts"
+import { yardForEach } from "../harness/each-test.ts"
 import { callWith } from "../harness/gateways.ts"
-import { forgetCaches, freshIsolate } from "../harness/isolate.ts"
+import { forgetCaches } from "../harness/isolate.ts"
 import { bearerOf, manage, type ManagementAnswer } from "../harness/management.ts"
 import { recordOf } from "../harness/records.ts"
 
-beforeEach(async () => {
-  await publish(await yard())
-})
-afterEach(async () => {
-  vi.restoreAllMocks()
-  await freshIsolate()
-})
+yardForEach()
 
 const ARGUMENTS = { file: "a", secret: "0417", amounts: [1, { b: 2, a: 1 }] }
 
@@ -34,6 +29,16 @@ const compared = async (
 ): Promise<ManagementAnswer> => manage("POST", `/v1/decisions/${decision}/comparisons`, await bearerOf(by), {}, body)
 
 describe("a comparison with a record", () => {
+  test.each<readonly [string, unknown]>([
+    ["no arguments", {}],
+    ["arguments that are no object", { arguments: [] }],
+    ["no JSON object", "junk"],
+  ])("that has %s is recorded with the decision that it names", async (_, body) => {
+    const { status, headers } = await compared("dec_1", body)
+    expect(status).toBe(400)
+    expect((await recordOf(headers.get("X-Narrowgate-Decision") ?? "")).arguments).toEqual({ decision: "dec_1" })
+  })
+
   test("says whether the arguments were these, in whatever order, and in any isolate", async () => {
     const decision = await recorded()
     const { file, secret, amounts } = ARGUMENTS

@@ -1,29 +1,23 @@
+import { listDurableObjectIds } from "cloudflare:test"
 import { env, exports } from "cloudflare:workers"
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
+import { describe, expect, test, vi } from "vitest"
 import { z } from "zod"
 import { Inbox, inboxOf } from "../../src/ledger/inbox.ts"
 import { KeyRing } from "../../src/signing/key-ring.ts"
-import { Openings } from "../../src/ledger/task-quota.ts"
 import { Ledger } from "../../src/ledger/ledger.ts"
+import { ledgerIdOf } from "../../src/core/task/state.ts"
 import { AUDIENCE, exchangeForm, postForm, type Form, type TokenAnswer } from "../harness/agents.ts"
 import { publish, yard } from "../harness/bundles.ts"
+import { yardForEach } from "../harness/each-test.ts"
 import { callWith } from "../harness/gateways.ts"
-import { forgetCaches, freshIsolate } from "../harness/isolate.ts"
+import { forgetCaches, killObjects } from "../harness/isolate.ts"
 import { accessToken, agentId, IDP, idToken, second, SECOND_IDP, svid, US } from "../harness/issuers.ts"
-import { crash } from "../harness/ledgers.ts"
 import { bearerOf, manage } from "../harness/management.ts"
 import { newProofKey, proofForToken } from "../harness/proofs.ts"
 import { recordOf, recordsOf } from "../harness/records.ts"
 import { lift, stop } from "../harness/switches.ts"
 
-beforeEach(async () => {
-  await publish(await yard())
-})
-afterEach(async () => {
-  vi.useRealTimers()
-  vi.restoreAllMocks()
-  await freshIsolate()
-})
+yardForEach()
 
 const CIBA = "urn:openid:params:grant-type:ciba"
 const JWT_BEARER = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
@@ -66,6 +60,24 @@ const say = async (task: string, decision: string, who?: string) =>
   manage("POST", `/v1/approvals/${task}`, who ?? (await person()), {}, { decision })
 
 describe("consent while the person is elsewhere (OpenID CIBA)", () => {
+  test("opens nothing while another task of the agent, for the same user and purpose, is quarantined", async () => {
+    const { id, task } = await ask()
+    expect((await say(task, "approve")).status).toBe(200)
+    const { issued } = await postForm(await exchangeForm("first"))
+    const frozen = issued?.task ?? ""
+    const byOperator = async (what: string) => manage("POST", `/v1/tasks/${frozen}/${what}`, await bearerOf("operator"))
+    await byOperator("quarantine")
+    expect(await poll(id)).toMatchObject({
+      refused: { error: "access_denied", error_description: expect.stringContaining(frozen) },
+    })
+    // Nobody asks the person's own ledger before the person has answered.
+    const other = await ask()
+    expect((await say(other.task, "approve")).status).toBe(200)
+    expect(await errorOf(other.id)).toBe("access_denied")
+    await byOperator("release")
+    expect((await poll(id)).issued?.task).toMatch(new RegExp(`^${task.slice(0, 30)}`, "u"))
+  })
+
   test("is asked for, seen by the person, given, and redeemed once", async () => {
     const { id, task, expiresIn } = await ask({ binding_message: "Burn it: W4SCT" })
     expect(expiresIn).toBe(300)
@@ -88,13 +100,43 @@ describe("consent while the person is elsewhere (OpenID CIBA)", () => {
     })
     expect((await say(task, "approve")).status).toBe(200)
     const { issued } = await poll(id)
-    expect(issued).toMatchObject({ task, scope: "files.*:read safe.burn:execute" })
+    // The task is in the person's ledger, under the same ULID.
+    expect(issued).toMatchObject({ scope: "files.*:read safe.burn:execute" })
+    const granted = issued?.task ?? ""
+    expect([granted.slice(0, 30), ledgerIdOf(granted) === ledgerIdOf(task)]).toEqual([task.slice(0, 30), false])
     expect((await callWith(issued?.access_token ?? "", "/safe", { method: "DELETE" })).code).toBe("ok")
     expect(await errorOf(id)).toBe("invalid_grant")
     expect((await manage("GET", "/v1/approvals", await person())).json).toEqual({ approvals: [] })
-    const records = await recordsOf(task, 4)
+    const records = [...(await recordsOf(task, 2)), ...(await recordsOf(granted, 2))]
     expect(records.map(({ kind }) => kind).toSorted()).toEqual(["approval", "approval", "call", "exchange"])
     expect(records.find(({ operator }) => operator !== null)).toMatchObject({ operator: `${IDP}|alice`, code: "ok" })
+  })
+
+  test("whoever has the id of a request that was granted sees the task, and ends it", async () => {
+    const { id, task } = await ask()
+    await say(task, "approve")
+    const { issued } = await poll(id)
+    const operator = await bearerOf("operator")
+    const seen = await manage("GET", `/v1/tasks/${task}`, operator)
+    expect(seen.json).toMatchObject({ tasks: [{ id: issued?.task, status: "active" }] })
+    expect((await callWith(issued?.access_token ?? "", "/files")).code).toBe("ok")
+    const { json } = await manage("POST", "/v1/revocations", operator, {}, { task })
+    expect(json).toMatchObject({ ended: [issued?.task] })
+    expect((await callWith(issued?.access_token ?? "", "/files")).code).toBe("invalid_token")
+  })
+
+  test("until it is answered, no ledger of the person is created, nor asked", async () => {
+    const theirs = env.LEDGER.idFromName(JSON.stringify(["user", IDP, "somebody-invented"])).toString()
+    const { id, task } = await ask({ login_hint: `${IDP}|somebody-invented` })
+    expect(await errorOf(id)).toBe("authorization_pending")
+    await manage("GET", `/v1/approvals/${task}`, await person("somebody-invented"))
+    await manage("GET", "/v1/approvals", await person("somebody-invented"))
+    const ledgers = async () => (await listDurableObjectIds(env.LEDGER)).map(String)
+    expect(await ledgers()).toContain(ledgerIdOf(task))
+    expect(await ledgers()).not.toContain(theirs)
+    await say(task, "approve", await person("somebody-invented"))
+    expect((await poll(id)).status).toBe(200)
+    expect(await ledgers()).toContain(theirs)
   })
 
   test("what policy keeps for consent is not had by a session alone, and the agent is told", async () => {
@@ -177,11 +219,11 @@ describe("consent while the person is elsewhere (OpenID CIBA)", () => {
 
   test("the ledger may forget all in between", async () => {
     const { id, task } = await ask()
-    await crash()
+    await killObjects()
     expect((await say(task, "approve")).status).toBe(200)
-    await crash()
+    await killObjects()
     const { issued } = await poll(id)
-    await crash()
+    await killObjects()
     expect(await errorOf(id)).toBe("invalid_grant")
     expect((await callWith(issued?.access_token ?? "", "/files")).code).toBe("ok")
   })
@@ -326,7 +368,7 @@ describe("consent while the person is elsewhere (OpenID CIBA)", () => {
     const { id, task } = await ask()
     await say(task, "approve")
     const changed = `${id.slice(0, -1)}${id.endsWith("A") ? "B" : "A"}`
-    const unknown = `tsk_01JZZZZZZZZZZZZZZZZZZZZZZZ.${id.slice(id.indexOf(".") + 1)}`
+    const unknown = `tsk_01JZZZZZZZZZZZZZZZZZZZZZZZ-${"0".repeat(64)}.${id.slice(id.indexOf(".") + 1)}`
     for (const guess of [changed, unknown, task, `${task}.`, "x"]) expect(await errorOf(guess)).toBe("invalid_grant")
     expect(await errorOf(id, {}, "second")).toBe("invalid_grant")
     expect((await poll(id)).status).toBe(200)
@@ -538,10 +580,10 @@ describe("consent while the person is elsewhere (OpenID CIBA)", () => {
       expect((await poll(id)).status).toBe(200)
     })
 
-    test("its place cannot be kept", async () => {
+    test("the ledger of the person is out of reach", async () => {
       const { id, task } = await ask()
       await say(task, "approve")
-      const broken = vi.spyOn(Openings.prototype, "take").mockRejectedValue(new Error("out of reach, by a test"))
+      const broken = vi.spyOn(Ledger.prototype, "open").mockRejectedValue(new Error("out of reach, by a test"))
       expect(await errorOf(id)).toBe("temporarily_unavailable")
       broken.mockRestore()
       expect((await poll(id)).status).toBe(200)
@@ -583,7 +625,10 @@ describe("consent while the person is elsewhere (OpenID CIBA)", () => {
       await say(id.slice(0, id.indexOf(".")), "reject")
       await new Promise((resolve) => setTimeout(resolve, 100))
     }
-    expect((await postForm(await exchangeForm("crowded"))).refused?.error_description).toMatch(/just now/)
+    const { status, json } = await request({ scope: "files.*:read" }, "crowded")
+    expect([status, json]).toMatchObject([429, { error_description: expect.stringMatching(/just now/) }])
+    // What it asks for is counted apart from what it opens.
+    expect((await postForm(await exchangeForm("crowded"))).status).toBe(200)
   })
 
   test("what an operator ends while it waits leaves its place to another", async () => {
@@ -597,21 +642,16 @@ describe("consent while the person is elsewhere (OpenID CIBA)", () => {
     }
   })
 
-  test("what is ended while it is fetched leaves no place taken", async () => {
+  test("what is ended while it is fetched issues no token, and leaves no place taken", async () => {
     const operator = await bearerOf("operator")
     const { json } = await request({ scope: "files.*:read" }, "crowded")
     const { auth_req_id: id } = asked.parse(json)
     const task = id.slice(0, id.indexOf("."))
     await say(task, "approve")
-    const take = vi.spyOn(Openings.prototype, "take").mockImplementationOnce(async function taken(
-      this: Openings,
-      ...args
-    ) {
-      take.mockRestore()
-      await manage("POST", "/v1/revocations", operator, {}, { task })
-      // What it has given back is back.
-      await new Promise((resolve) => setTimeout(resolve, 50))
-      return Openings.prototype.take.apply(this, args)
+    const opening = vi.spyOn(Ledger.prototype, "open").mockImplementationOnce(async function (this: Ledger, ...args) {
+      opening.mockRestore()
+      expect((await manage("POST", "/v1/revocations", operator, {}, { task })).status).toBe(200)
+      return Ledger.prototype.open.apply(this, args)
     })
     expect(await errorOf(id, {}, "crowded")).toBe("invalid_grant")
     await new Promise((resolve) => setTimeout(resolve, 100))

@@ -1,17 +1,14 @@
 import { exports } from "cloudflare:workers"
 import { calculateJwkThumbprint, importJWK, jwtVerify } from "jose"
-import { afterEach, beforeEach, expect, test } from "vitest"
+import { expect, test } from "vitest"
 import { z } from "zod"
 import { GRANTS } from "../../src/authorization-server/token/grant-types.ts"
 import { openTask } from "../harness/agents.ts"
-import { publish, yard } from "../harness/bundles.ts"
-import { forgetCaches, freshIsolate } from "../harness/isolate.ts"
+import { yardForEach } from "../harness/each-test.ts"
+import { forgetCaches } from "../harness/isolate.ts"
 import { US } from "../harness/issuers.ts"
 
-beforeEach(async () => {
-  await publish(await yard())
-})
-afterEach(freshIsolate)
+yardForEach()
 
 async function get(path: string, method = "GET"): Promise<{ status: number; headers: Headers; json: unknown }> {
   const response = await exports.default.fetch(new Request(US + path, { method }))

@@ -3,30 +3,30 @@
  * quarantined: an agent that could end it would take it from the operator's sight, and could open another.
  */
 import { env } from "cloudflare:workers"
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
+import { describe, expect, test, vi } from "vitest"
 import { z } from "zod"
-import { openChild, openTask, type OpenTask } from "../harness/agents.ts"
+import {
+  childForm,
+  exchangeForm,
+  openChild,
+  openTask,
+  openTaskFor,
+  postForm,
+  type OpenTask,
+} from "../harness/agents.ts"
 import { codeFor, provenAs, redeem, refreshBy, taskOf } from "../harness/browser.ts"
-import { publish, yard } from "../harness/bundles.ts"
 import { knock } from "../harness/door.ts"
+import { yardForEach } from "../harness/each-test.ts"
 import { askAs, callWith, ORIGIN } from "../harness/gateways.ts"
-import { freshIsolate } from "../harness/isolate.ts"
+import { killObjects } from "../harness/isolate.ts"
 import { US } from "../harness/issuers.ts"
-import { crash } from "../harness/ledgers.ts"
 import { allLogs, findRecords } from "../../src/audit/record-logs.ts"
 import { Ledger } from "../../src/ledger/ledger.ts"
 import { bearerOf, manage, viewOf } from "../harness/management.ts"
 import { newProofKey, proofForToken, proofOf } from "../harness/proofs.ts"
 import { recordOf } from "../harness/records.ts"
 
-beforeEach(async () => {
-  await publish(await yard())
-})
-afterEach(async () => {
-  vi.useRealTimers()
-  vi.restoreAllMocks()
-  await freshIsolate()
-})
+yardForEach()
 
 type Way = "complete" | "abort" | "quarantine" | "release"
 const byOperator = async (task: string, way: Way) =>
@@ -121,7 +121,7 @@ describe("no agent ends a frozen task", () => {
     const { root, middle, leaf } = await line("strict")
     await freeze(middle.task)
     expect(await codeOf(root, path)).toBe(code)
-    await crash()
+    await killObjects()
     expect(await viewOf(root.task)).toMatchObject(ended)
     expect(await viewOf(leaf.task)).toMatchObject(ended)
     expect(await viewOf(middle.task)).toMatchObject({ status: "quarantined", ended_by: null, frozen_by: "operator" })
@@ -132,7 +132,7 @@ describe("no agent ends a frozen task", () => {
     const { refresh, ...tasks } = await consented()
     await freeze(tasks[frozen].task)
     expect(await giveUp(refresh)).toBe(200)
-    await crash()
+    await killObjects()
     const statuses = { root: await statusOf(tasks.root.task), child: await statusOf(tasks.child.task) }
     expect(statuses).toEqual({ root: "active", child: "active", [frozen]: "quarantined" })
     // What it gave up is given up all the same, though the task is let go on.
@@ -223,8 +223,8 @@ test.each([
 test("a task that was frozen although the answer was lost has one record, which tells that it is", async () => {
   // oxlint-disable-next-line typescript/unbound-method -- called with the object's own `this` below
   const { end } = Ledger.prototype
-  vi.spyOn(Ledger.prototype, "end").mockImplementation(function (this: Ledger, ...asked) {
-    end.apply(this, asked)
+  vi.spyOn(Ledger.prototype, "end").mockImplementation(async function (this: Ledger, ...asked) {
+    await end.apply(this, asked)
     throw new Error("the answer is lost, by a test")
   })
   const tasks = await Promise.all(Array.from({ length: 8 }, async () => openTask("first")))
@@ -241,4 +241,72 @@ test("a task that was frozen although the answer was lost has one record, which 
     const records = await findRecords(env, { limit: 1000 })
     expect(records.filter(({ id }) => id === decision)).toMatchObject([{ decision: "allow" }])
   }
+})
+
+describe("while a task is frozen, its agent", () => {
+  const another = async (agent = "first", purpose = "work") => {
+    const { issued, refused } = await postForm({ ...(await exchangeForm(agent)), purpose })
+    return issued ? "ok" : (refused ?? "nothing")
+  }
+  const denied = (task: string) => ({ error: "access_denied", error_description: expect.stringContaining(task) })
+
+  test("opens no other for the same user and purpose, whatever the ledger forgets, until it is released", async () => {
+    const { task } = await openTask()
+    await freeze(task)
+    expect(await another()).toMatchObject(denied(task))
+    await killObjects()
+    const { refused } = await postForm(await exchangeForm("first"))
+    expect(refused).toMatchObject(denied(task))
+    const record = await recordOf(refused?.decision_id ?? "")
+    expect(record).toMatchObject({ denial: { reason: "purpose_quarantined", task, purpose: "work" } })
+    expect((await byOperator(task, "release")).status).toBe(200)
+    expect(await another()).toBe("ok")
+    await killObjects()
+    expect(await another()).toBe("ok")
+  })
+
+  test.each(["ends", "expires"])("opens one again once it %s", async (how) => {
+    const start = Date.now()
+    vi.useFakeTimers({ toFake: ["Date"], now: start })
+    const { task } = await openTask()
+    await freeze(task)
+    expect(await another()).toMatchObject(denied(task))
+    if (how === "ends") expect((await byOperator(task, "complete")).status).toBe(200)
+    else vi.setSystemTime(start + 600_000)
+    expect(await another()).toBe("ok")
+  })
+
+  test("opens others for another purpose, and for another user; and so do other agents", async () => {
+    await freeze((await openTask()).task)
+    expect([await another("first", "errand"), await another("second")]).toEqual(["ok", "ok"])
+    expect((await openTaskFor("bob")).task).not.toBe("")
+  })
+
+  test("goes on with a task that it has already", async () => {
+    const [frozen, other] = [await openTask(), await openTask()]
+    await freeze(frozen.task)
+    expect(await codeOf(other)).toBe("ok")
+    expect((await postForm(await childForm(other.token, "first"))).issued?.task).toBe(other.task)
+  })
+
+  test("gets no task below another either, nor a new one if it is a task below another that is frozen", async () => {
+    const root = await openTask()
+    const child = await openChild(root.token, "second", { purpose: "work" })
+    await freeze(child.task)
+    const below = async (parent: OpenTask) => (await postForm(await childForm(parent.token, "second"))).refused
+    expect(await below(root)).toMatchObject(denied(child.task))
+    expect(await below(await openTask())).toMatchObject(denied(child.task))
+    expect(await another("second")).toMatchObject(denied(child.task))
+  })
+
+  test("gets none by a code that a person has consented to before, and no person is asked for one", async () => {
+    const code = await codeFor()
+    const { task } = await openTask()
+    await freeze(task)
+    const { refused } = await redeem(code)
+    expect(refused).toMatchObject(denied(task))
+    await expect(codeFor()).rejects.toThrow()
+    expect((await byOperator(task, "release")).status).toBe(200)
+    expect((await redeem(code)).issued?.task).toBe(taskOf(code))
+  })
 })

@@ -2,25 +2,26 @@
 import { runInDurableObject } from "cloudflare:test"
 import { env } from "cloudflare:workers"
 import { decodeProtectedHeader } from "jose"
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
+import { beforeEach, describe, expect, test, vi } from "vitest"
 import { z } from "zod"
 import { keyRing } from "../../src/signing/key-ring.ts"
 import { MAX_RISKS } from "../../src/core/signals/leased-risks.ts"
-import { KeptSwitches } from "../../src/revocation/kept-switches.ts"
+import { SwitchStorage } from "../../src/revocation/switch-storage.ts"
 import { BURST, Pace } from "../../src/revocation/pace.ts"
 import {
   MAX_LIFTED,
-  MAX_SIGNALLED,
-  MAX_TOLD,
+  MAX_STREAM_SWITCHES,
+  MAX_SEEN_TOKENS,
   SIGNAL_VERSION,
   type SignalChange,
 } from "../../src/core/signals/stream-change.ts"
-import { ToldTokens } from "../../src/revocation/seen-event-tokens.ts"
+import { SeenEventTokens } from "../../src/revocation/seen-event-tokens.ts"
 import { switchboard, Switchboard } from "../../src/revocation/switchboard.ts"
 import { openTask } from "../harness/agents.ts"
 import { publish, yard } from "../harness/bundles.ts"
+import { freshIsolateForEach } from "../harness/each-test.ts"
 import { callWith } from "../harness/gateways.ts"
-import { forgetCaches, freshIsolate } from "../harness/isolate.ts"
+import { forgetCaches } from "../harness/isolate.ts"
 import { IDP, idToken, SECOND_IDP, US } from "../harness/issuers.ts"
 import { bearerOf, manage } from "../harness/management.ts"
 import { recordOf } from "../harness/records.ts"
@@ -28,10 +29,7 @@ import { known, publishCareful } from "../harness/risks.ts"
 import { claimsOf, EVENTS_AUDIENCE, personOf, push, signEvents, tell } from "../harness/streams.ts"
 
 beforeEach(publishCareful)
-afterEach(async () => {
-  vi.restoreAllMocks()
-  await freshIsolate()
-})
+freshIsolateForEach()
 
 const codeOf = async ({ token }: { readonly token: string }): Promise<string> =>
   (await callWith(token, "/files/a")).code
@@ -75,7 +73,7 @@ describe("a stream that tells of more than there can be", () => {
         const user = `${SECOND_IDP}|invented-${from + nth}`
         return { kind: "stop", stopped: { kind: "user", user }, before: null, at: 1 } as const
       })
-    const parts = Array.from({ length: 20 }, (_, nth) => stops(nth * 500, MAX_SIGNALLED / 20))
+    const parts = Array.from({ length: 20 }, (_, nth) => stops(nth * 500, MAX_STREAM_SWITCHES / 20))
     const outcomes = await Promise.all(parts.map(async (part) => flood("second-signals", part)))
     expect(outcomes).toContain("kept")
     expect(outcomes).toContain("full")
@@ -124,7 +122,7 @@ describe("a stream that tells of more than there can be", () => {
     const now = Date.now()
     await switchboard(env).risks()
     const counts = await runInDurableObject(switchboard(env), (_board, { storage: { sql } }) => {
-      const [switches, tokens] = [new KeptSwitches(sql), new ToldTokens(sql)]
+      const [switches, tokens] = [new SwitchStorage(sql), new SeenEventTokens(sql)]
       const lift = (nth: number) =>
         ({ kind: "lift", stopped: { kind: "user", user: `${SECOND_IDP}|invented-${nth}` }, at: now }) as const
       const report = { stream: "second-signals", until: now + 9_999 }
@@ -138,15 +136,15 @@ describe("a stream that tells of more than there can be", () => {
       sql.exec(
         `WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < ?)
          INSERT INTO signals SELECT 'k' || i, '', ? + i FROM n`,
-        MAX_TOLD - 1,
+        MAX_SEEN_TOKENS - 1,
         now + 9_999,
       )
       const token = (jti: string) => ({ stream: "second-signals", jti, digest: "" })
-      for (const jti of ["a", "b"]) tokens.keep(token(jti), now + 2 * MAX_TOLD, now)
+      for (const jti of ["a", "b"]) tokens.keep(token(jti), now + 2 * MAX_SEEN_TOKENS, now)
       expect([tokens.find(token("a")), tokens.find(token("b"))]).toEqual(["repeated", "repeated"])
       expect(sql.exec("SELECT key FROM signals WHERE key IN ('k0', 'k1', 'k2')").toArray()).toEqual([{ key: "k2" }])
       const count = (table: string) => sql.exec(`SELECT count(*) AS count FROM ${table}`).one()["count"]
-      return [count("signalled"), count("signals")]
+      return [count("stream_switches"), count("signals")]
     })
     expect(counts).toEqual([10_000, 1_000_000])
   })

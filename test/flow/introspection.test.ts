@@ -1,13 +1,14 @@
 import { exports } from "cloudflare:workers"
 import { decodeJwt, decodeProtectedHeader } from "jose"
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
+import { describe, expect, test, vi } from "vitest"
 import { z } from "zod"
-import { exchangeForm, JWT_BEARER, openChild, openTask, postForm } from "../harness/agents.ts"
+import { childForm, exchangeForm, JWT_BEARER, openChild, openTask, postForm } from "../harness/agents.ts"
 import { publish, yard } from "../harness/bundles.ts"
+import { yardForEach } from "../harness/each-test.ts"
 import { callWith } from "../harness/gateways.ts"
 import { agentId, idToken, stranger, svid, US } from "../harness/issuers.ts"
-import { forgetCaches, freshIsolate } from "../harness/isolate.ts"
-import { complete } from "../harness/management.ts"
+import { forgetCaches } from "../harness/isolate.ts"
+import { bearerOf, complete, manage } from "../harness/management.ts"
 import { newProofKey, proofForToken } from "../harness/proofs.ts"
 import { recordOf } from "../harness/records.ts"
 import { lift, stop } from "../harness/switches.ts"
@@ -15,10 +16,7 @@ import { Ledger } from "../../src/ledger/ledger.ts"
 import type { Stopped } from "../../src/core/signals/switch.ts"
 import { Switchboard } from "../../src/revocation/switchboard.ts"
 
-beforeEach(async () => {
-  await publish(await yard())
-})
-afterEach(freshIsolate)
+yardForEach()
 
 interface Answer {
   readonly status: number
@@ -54,6 +52,26 @@ describe("introspection (RFC 7662)", () => {
     const { token } = await openTask("first", {}, await proofForToken(holder))
     const { json } = await asked("introspect", "first", token)
     expect(json).toMatchObject({ active: true, token_type: "DPoP", cnf: { jkt: holder.jkt } })
+  })
+
+  test("tells of a sub-task what the tasks above leave of its request, as its answer, its token and the task do", async () => {
+    const files = { type: "narrowgate_call", tools: ["files.read"], actions: ["read"] }
+    const details = (more: object) => ({ authorization_details: JSON.stringify([{ ...files, ...more }]) })
+    const bounded = { max_sensitivity: "internal", arguments: { file: { in: ["a", "b"] } }, calls: 3 }
+    const root = await openTask("first", details(bounded))
+    const asking = details({ arguments: { file: { like: "a*" } } })
+    const { issued } = await postForm({ ...(await childForm(root.token, "second")), ...asking })
+    const { access_token: token = "", task = "" } = issued ?? {}
+    const authorization_details = [{ ...files, ...bounded, arguments: { file: { eq: "a" } } }]
+    expect(issued).toMatchObject({ authorization_details })
+    expect(decodeJwt(token)).toMatchObject({ authorization_details })
+    expect((await asked("introspect", "second", token)).json).toMatchObject({ authorization_details })
+    const shown = await manage("GET", `/v1/tasks/${task}`, await bearerOf("viewer"))
+    expect(shown.json).toMatchObject({ tasks: [{ authorization_details }] })
+    expect([(await callWith(token, "/files/a")).code, (await callWith(token, "/files/b")).code]).toEqual([
+      "ok",
+      "insufficient_scope",
+    ])
   })
 
   test("an agent that work is done for may ask about it, the other way round not", async () => {

@@ -1,18 +1,16 @@
 /** Finding tasks: the latest, by agent and person, page by page; and what was decided in a tree. */
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
+import { describe, expect, test, vi } from "vitest"
 import { z } from "zod"
 import { openChild, openTask, exchangeForm, postForm } from "../harness/agents.ts"
 import { publish, yard } from "../harness/bundles.ts"
+import { yardForEach } from "../harness/each-test.ts"
 import { callWith } from "../harness/gateways.ts"
-import { forgetCaches, freshIsolate } from "../harness/isolate.ts"
+import { forgetCaches } from "../harness/isolate.ts"
 import { agentId, IDP } from "../harness/issuers.ts"
 import { bearerOf, manage } from "../harness/management.ts"
 import { recordsOf } from "../harness/records.ts"
 
-beforeEach(async () => {
-  await publish(await yard())
-})
-afterEach(freshIsolate)
+yardForEach()
 
 const latest = z.object({ tasks: z.array(z.looseObject({ id: z.string() })), next: z.string().nullable() })
 async function list(query = "") {
@@ -111,7 +109,12 @@ describe("GET /v1/decisions?tree=", () => {
 
   test("is refused for what is no task", async () => {
     const viewer = await bearerOf("viewer")
-    for (const tree of ["", "tsk_1", "tsk_ZZZZZZZZZZZZZZZZZZZZZZZZZZ", "dec_01JZ0000000000000000000000"]) {
+    for (const tree of [
+      "",
+      "tsk_1",
+      `tsk_ZZZZZZZZZZZZZZZZZZZZZZZZZZ-${"0".repeat(64)}`,
+      "dec_01JZ0000000000000000000000",
+    ]) {
       expect((await manage("GET", `/v1/decisions?tree=${tree}`, viewer)).status).toBe(400)
     }
   })

@@ -1,14 +1,10 @@
 /** What a request to manage is answered that cannot be taken: what is wrong with it, in one sentence. */
-import { afterEach, beforeEach, describe, expect, test } from "vitest"
+import { describe, expect, test } from "vitest"
 import { z } from "zod"
-import { publish, yard } from "../harness/bundles.ts"
-import { freshIsolate } from "../harness/isolate.ts"
+import { yardForEach } from "../harness/each-test.ts"
 import { bearerOf, manage } from "../harness/management.ts"
 
-beforeEach(async () => {
-  await publish(await yard())
-})
-afterEach(freshIsolate)
+yardForEach()
 
 async function wrong(path: string, body: unknown): Promise<string> {
   const { status, json } = await manage("POST", path, await bearerOf("operator"), {}, body)

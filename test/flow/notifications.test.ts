@@ -2,20 +2,20 @@
 import { runInDurableObject } from "cloudflare:test"
 import { env, exports } from "cloudflare:workers"
 import { createLocalJWKSet, decodeJwt, jwtVerify, type JSONWebKeySet } from "jose"
-import { afterEach, beforeEach, describe, expect, inject, test, vi } from "vitest"
+import { beforeEach, describe, expect, inject, test, vi } from "vitest"
 import { z } from "zod"
 import type { Sequence } from "../../src/core/guardrails/sequence.ts"
 import type { Storm } from "../../src/core/guardrails/storm.ts"
-import { rootOf } from "../../src/core/task/state.ts"
 import { outboundOf } from "../../src/notifications/outbound-stub.ts"
 import { Outbound } from "../../src/notifications/outbound.ts"
 import type { ReceiverDefinition } from "../../src/core/policy/definition/receivers.ts"
 import { ACCESS_TOKEN, AUDIENCE, exchangeForm, ID_TOKEN, JWT_BEARER, openTask, postForm } from "../harness/agents.ts"
 import { publish, yard } from "../harness/bundles.ts"
+import { freshIsolateForEach } from "../harness/each-test.ts"
 import { callWith, type GatewayAnswer } from "../harness/gateways.ts"
-import { freshIsolate } from "../harness/isolate.ts"
+import { killObjects } from "../harness/isolate.ts"
 import { accessToken, agentId, IDP, svid, US } from "../harness/issuers.ts"
-import { crash, evict } from "../harness/ledgers.ts"
+import { evict, ledgerOf } from "../harness/ledgers.ts"
 import { bearerOf, complete, manage } from "../harness/management.ts"
 import { CHAT, DESK, network, OTHER, sentOf, type Network, type Sent } from "../harness/receivers.ts"
 import { recordOf } from "../harness/records.ts"
@@ -53,10 +53,7 @@ async function tellTo(...receivers: readonly ReceiverDefinition[]): Promise<void
 beforeEach(() => {
   net = network()
 })
-afterEach(async () => {
-  vi.restoreAllMocks()
-  await freshIsolate()
-})
+freshIsolateForEach()
 
 const payload = z.strictObject({
   type: z.string(),
@@ -174,7 +171,7 @@ describe("a call that waits for approval", () => {
   test("is told although its ledger dies right after the answer", async () => {
     await tellTo(DESK)
     const { task, refused } = await askedForWrite()
-    await crash()
+    await killObjects()
     // Nobody asks this ledger anything any more: its own alarm wakes it.
     const [sent] = await sentOf(net, 1).catch(async () => {
       await vi.waitFor(() => expect(net.sent.length).toBeGreaterThan(0), { timeout: 8_000 })
@@ -191,7 +188,7 @@ describe("a call that waits for approval", () => {
     expect(net.sent).toEqual([])
     taken.mockRestore()
     await evict(task)
-    await env.LEDGER.getByName(rootOf(task)).approvalsOf(task)
+    await ledgerOf(task).approvalsOf(task)
     const [sent] = await sentOf(net, 1)
     expect(sent && read(sent).data).toMatchObject({ task })
   })
@@ -269,7 +266,7 @@ describe("a task that does not go its way", () => {
     const { token, task } = await openTask("first")
     await callWith(token, "/vault/x")
     const refused = await callWith(token, "/files")
-    await crash()
+    await killObjects()
     const [sent] = await sentOf(net, 1)
     expect(sent && read(sent)).toMatchObject({
       type: "task.revoked",
@@ -317,8 +314,8 @@ describe("a switch", () => {
     await tellTo(DESK)
     const taken = vi.spyOn(Outbound.prototype, "take").mockRejectedValue(new Error("out of reach, by a test"))
     await manage("POST", "/v1/revocations", await bearerOf("operator"), {}, { tool: "files.*" })
-    expect(taken).toHaveBeenCalled()
-    await crash()
+    await vi.waitFor(() => expect(taken).toHaveBeenCalled())
+    await killObjects()
     taken.mockRestore()
     const [sent] = await sentOf(net, 1)
     expect(sent && read(sent)).toMatchObject({ type: "switch.set", data: { kind: "tool", name: "files.*" } })

@@ -1,31 +1,25 @@
 /** A gateway that observes lets through what is denied: it happened, and an enforcing gateway must know of it. */
 import { env } from "cloudflare:workers"
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
+import { beforeEach, describe, expect, test, vi } from "vitest"
 import type { BundleBody } from "../../src/core/policy/bundle.ts"
 import type { Condition } from "../../src/core/guardrails/condition.ts"
 import type { Guardrail } from "../../src/core/guardrails/kinds.ts"
 import type { Limit } from "../../src/core/guardrails/limit-definition.ts"
 import { LENDING_VERSION } from "../../src/core/guardrails/lending/lending.ts"
 import { sharedLimitOf } from "../../src/ledger/shared-limit.ts"
-import { openTask, type OpenTask } from "../harness/agents.ts"
+import { openTask, openTaskFor, type OpenTask } from "../harness/agents.ts"
 import { publish, yard } from "../harness/bundles.ts"
+import { yardForEach } from "../harness/each-test.ts"
 import { callWith, askAs, ORIGIN, type ClientRequest } from "../harness/gateways.ts"
 import { window } from "../harness/guardrails.ts"
-import { forgetCaches, freshIsolate } from "../harness/isolate.ts"
+import { forgetCaches, killObjects } from "../harness/isolate.ts"
 import { agentId } from "../harness/issuers.ts"
-import { crash } from "../harness/ledgers.ts"
 import { bearerOf, complete } from "../harness/management.ts"
 import { newProofKey, proofForToken, proofOf } from "../harness/proofs.ts"
 import { recordOf } from "../harness/records.ts"
 import { stop } from "../harness/switches.ts"
 
-beforeEach(async () => {
-  await publish(await yard())
-})
-afterEach(async () => {
-  vi.restoreAllMocks()
-  await freshIsolate()
-})
+yardForEach()
 
 const MAIL = {
   method: "POST",
@@ -83,14 +77,16 @@ describe("a read that was denied, and let through", () => {
     const [task, denied] = await read()
     expect(denied).toBe(code)
     expect(await mail(task)).toBe("policy_denied")
-    await crash()
+    await killObjects()
     expect(await mail(task)).toBe("policy_denied")
   })
 
-  test("of another task than its token's leaves nothing", async () => {
-    const [task, other] = [await openTask("first"), await openTask("first", { scope: "mail.send:write" })]
-    expect(await watched(other, "/vault/1")).toBe("insufficient_scope")
+  test("for another person leaves nothing; for the same person in another task, what it may have read", async () => {
+    const [task, bobs] = [await openTask("first"), await openTaskFor("bob", "first", { scope: "mail.send:write" })]
+    expect(await watched(bobs, "/vault/1")).toBe("insufficient_scope")
     expect(await mail(task)).toBe("ok")
+    expect(await watched(await openTask("first", { scope: "mail.send:write" }), "/vault/1")).toBe("insufficient_scope")
+    expect(await mail(task)).toBe("policy_denied")
   })
 
   test("is what a condition forbids by, and nothing that one requires", async () => {
@@ -133,7 +129,7 @@ describe("a read that was denied, and let through", () => {
     expect(await list(task)).toBe("sequence_denied")
     expect(await watched(task, "/burst")).toBe("insufficient_scope")
     expect(await list(task)).toBe("sequence_denied")
-    await crash()
+    await killObjects()
     expect(await list(task)).toBe("sequence_denied")
   })
 
@@ -141,10 +137,10 @@ describe("a read that was denied, and let through", () => {
     const task = await listAfter({ kind: "not", of: { ...previous, event: BURST } })
     expect(await watched(task, "/burst")).toBe("insufficient_scope")
     expect(await list(task)).toBe("sequence_denied")
-    await crash()
+    await killObjects()
     expect(await list(task)).toBe("sequence_denied")
     expect((await callWith(task.token, "/vault/1")).code).toBe("ok")
-    await crash()
+    await killObjects()
     expect(await list(task)).toBe("ok")
   })
 
@@ -161,7 +157,7 @@ describe("a read that was denied, and let through", () => {
     for (let value = 1; value <= values; value++)
       expect(await watched(task, `/vault/${value}`)).toBe("insufficient_scope")
     for (const folder of [1, 16]) expect(await codeOf(folder)).toBe("sequence_denied")
-    await crash()
+    await killObjects()
     for (const folder of [1, 16]) expect(await codeOf(folder)).toBe("sequence_denied")
     expect(await codeOf(99)).toBe(another)
   })
@@ -177,7 +173,7 @@ describe("a read that was denied, and let through", () => {
     expect((await callWith(task.token, "/files?folder=1")).code).toBe("sequence_denied")
     expect(await watched(task, "/vault/1?%5Bitem%5D=3")).toBe("insufficient_scope")
     expect((await callWith(task.token, "/files?folder=2")).code).toBe("sequence_denied")
-    await crash()
+    await killObjects()
     expect((await callWith(task.token, "/files?folder=2")).code).toBe("sequence_denied")
   })
 
@@ -196,7 +192,12 @@ describe("a read that was denied, and let through", () => {
   /** As its object has it. */
   const usedOf = async ({ id, limit, measure, span }: Limit): Promise<number> => {
     if (span.kind === "life") throw new Error("it is not shared")
-    const take = { id: crypto.randomUUID(), holder: "tsk_test", settled: [], limit: { measure, limit, span, seq: 0 } }
+    const take = {
+      id: crypto.randomUUID(),
+      holder: env.LEDGER.newUniqueId().toString(),
+      settled: [],
+      limit: { measure, limit, span, seq: 0 },
+    }
     const values = Array.from({ length: 100 }, (_, index) => `other ${index}`)
     const much = { amount: 1_000_000_000, want: 1_000_000_000 }
     const asked = measure.kind === "distinct" ? { ...take, amount: 0, want: 0, values } : { ...take, ...much }
@@ -216,7 +217,7 @@ describe("a read that was denied, and let through", () => {
     const never = { kind: "formerly", event: { tools: ["burst.go"], where: [] }, seconds: 600 } as const
     const sequence = { kind: "sequence", id: "never", of: { tools: ["vault.*"] }, consequence: "deny" } as const
     await guardedBy(few, many, kinds, approved, { ...sequence, require: never })
-    const [one, two] = [await openTask("first", asked), await openTask("first", asked)]
+    const [one, two] = [await openTask("first", asked), await openTaskFor("bob", "first", asked)]
     for (const task of [one, two, one]) expect(await watched(task, "/vault/1")).toBe(code)
     const used = async (): Promise<readonly number[]> => Promise.all([few, many, kinds, approved].map(usedOf))
     expect(await used()).toEqual([3, 3, 1, 1])
@@ -320,7 +321,7 @@ describe("a call that cannot be read in one way, and was let through", () => {
     expect(status).toBe(200)
     expect((await recordOf(decision)).decision).toBe("deny")
     expect(await mail(task)).toBe("policy_denied")
-    await crash()
+    await killObjects()
     expect(await mail(task)).toBe("policy_denied")
   })
 
@@ -428,13 +429,12 @@ describe("the identity headers of a gateway that observes", () => {
   })
 })
 
-// At the end: a lease that is being renewed when a test ends would still hold the switch in the next one.
 test("a read that a switch on its tool denied leaves its label too", async () => {
   const task = await openTask("first")
   await stop({ kind: "tool", tool: "vault.read" })
   forgetCaches()
   expect(await watched(task, "/vault/1")).toBe("policy_denied")
   expect(await mail(task)).toBe("policy_denied")
-  await crash()
+  await killObjects()
   expect(await mail(task)).toBe("policy_denied")
 })

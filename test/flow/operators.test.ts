@@ -2,7 +2,7 @@
  * Who manages: an operator's role must suffice, and policy must permit the action `manage`. Each of the two only
  * refuses.
  */
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
+import { describe, expect, test, vi } from "vitest"
 import { z } from "zod"
 import { CONTRACT, ENDPOINT_NAMES, pathTo, type EndpointName } from "../../src/api/contract/contract.ts"
 import type { Endpoint } from "../../src/api/contract/endpoint.ts"
@@ -11,16 +11,14 @@ import { ROLES, type Role } from "../../src/core/policy/definition/operators.ts"
 import { Switchboard } from "../../src/revocation/switchboard.ts"
 import { openTask } from "../harness/agents.ts"
 import { byAddress, publish, yard } from "../harness/bundles.ts"
+import { yardForEach } from "../harness/each-test.ts"
 import { callWith } from "../harness/gateways.ts"
-import { forgetCaches, freshIsolate } from "../harness/isolate.ts"
+import { forgetCaches } from "../harness/isolate.ts"
 import { accessToken, agentId } from "../harness/issuers.ts"
 import { bearerOf, manage, type ManagementAnswer } from "../harness/management.ts"
 import { recordOf } from "../harness/records.ts"
 
-beforeEach(async () => {
-  await publish(await yard())
-})
-afterEach(freshIsolate)
+yardForEach()
 
 const without = (body: BundleBody, ...ids: readonly string[]): BundleBody => ({
   ...body,
@@ -51,6 +49,12 @@ const BODIES: Partial<Record<EndpointName, (task: string) => readonly object[]>>
     { agent: agentId("third"), level: 90 },
   ],
   compareArguments: () => [{ arguments: {} }],
+  answerCallApproval: () => [{ approve: true }],
+}
+
+const valuesFor = (task: string) => {
+  const ids = { task, decision: "dec_1", digest: "0".repeat(64), delivery: "desk", revocation: "swi_1" }
+  return { approval: "apr_1", agent: agentId("third"), ...ids }
 }
 
 /** Everything that an operator can ask for, and the role that it takes: each endpoint of the contract that has one. */
@@ -60,8 +64,7 @@ const REQUESTS = (task: string): readonly OperatorRequest[] =>
     const { access, method } = endpoint
     // Who is asked for an approval may answer without a role: another test is about them.
     if (!("role" in access) || access.by === "approver") return []
-    const values = { task, decision: "dec_1", digest: "0".repeat(64), delivery: "desk", revocation: "swi_1" }
-    const path = pathTo(name, { approval: "apr_1", agent: agentId("third"), ...values })
+    const path = pathTo(name, valuesFor(task))
     const bodies = BODIES[name]?.(task) ?? (endpoint.body && !endpoint.body.isOptional ? [] : [null])
     if (bodies.length === 0) throw new Error(`BODIES has none for ${name}`)
     return bodies.map((body) => ({ method, path, body, role: access.role }))
@@ -143,6 +146,68 @@ describe("policy", () => {
     expect((await manage("GET", `/v1/tasks/${task}`, careful)).status).toBe(200)
   })
 
+  test("decides on a HEAD as on a GET, and the record keeps the method as it was sent", async () => {
+    const { task } = await openTask("first")
+    const viewer = await bearerOf("viewer")
+    const reads = REQUESTS(task).filter(({ method }) => method === "GET")
+    const asHead = async (expected: Pick<ManagementAnswer, "status" | "code"> | null) => {
+      for (const { path } of reads) {
+        const head = await manage("HEAD", path, viewer)
+        const { status, code } = expected ?? (await manage("GET", path, viewer))
+        expect({ path, status: head.status, code: head.code }).toEqual({ path, status, code })
+        const { method, rules } = await recordOf(head.headers.get("X-Narrowgate-Decision") ?? "")
+        expect({ path, method, rules }).toEqual({
+          path,
+          method: "HEAD",
+          rules: expected ? ["nobody"] : ["viewers-look"],
+        })
+      }
+    }
+    await asHead(null)
+    const bundle = await yard()
+    const forbidden = bundle.rules.flatMap((rule) =>
+      rule.id === "viewers-look"
+        ? [{ ...rule, id: "nobody", policy: Object.assign({}, rule.policy, { effect: "forbid" }) }]
+        : [],
+    )
+    await publish({ ...bundle, rules: [...bundle.rules, ...forbidden] }, 2)
+    forgetCaches()
+    await asHead({ status: 403, code: "policy_denied" })
+  })
+
+  test("sees each single thing that a path names, at every endpoint, and none where all are listed", async () => {
+    const { task } = await openTask("first")
+    const bundle = await yard()
+    const when = { kind: "when", body: { has: { left: { Var: "context" }, attr: "target" } } }
+    const about = bundle.rules.flatMap((rule) =>
+      rule.id === "operators-manage"
+        ? [
+            {
+              ...rule,
+              id: "nothing-single",
+              policy: Object.assign({}, rule.policy, { effect: "forbid", conditions: [when] }),
+            },
+          ]
+        : [],
+    )
+    await publish({ ...bundle, rules: [...bundle.rules, ...about] }, 2)
+    forgetCaches()
+    const operator = await bearerOf("operator")
+    for (const name of ENDPOINT_NAMES) {
+      const endpoint: Endpoint = CONTRACT[name]
+      const { access, method, path } = endpoint
+      if (!("role" in access) || (!path.includes(":") && method !== "GET")) continue
+      const answer = await manage(method, pathTo(name, valuesFor(task)), operator, {}, BODIES[name]?.(task)[0])
+      const { rules } = await recordOf(answer.headers.get("X-Narrowgate-Decision") ?? "")
+      // An approver whom policy permits nothing as an operator may still answer as a user.
+      const forbidden = access.by === "approver" ? [] : ["nothing-single"]
+      expect({ name, rules }).toEqual({
+        name,
+        rules: path.includes(":") ? forbidden : expect.arrayContaining(["operators-manage"]),
+      })
+    }
+  })
+
   test("is named in the record of what it permits", async () => {
     const { task } = await openTask("first")
     const { headers } = await manage("GET", `/v1/tasks/${task}`, await bearerOf("viewer"))
@@ -199,10 +264,14 @@ describe("an operator who is stopped as a user", () => {
 
   test("manages with a login of afterwards, where only what was before is stopped", async () => {
     const operator = await bearerOf("operator")
-    const before = Math.floor(Date.now() / 1000) + 1
+    const before = Math.floor(Date.now() / 1000)
+    const login = async (iat: number) =>
+      `Bearer ${await accessToken("careful", "cli", { claims: { iat, auth_time: iat } })}`
+    const [earlier, later] = await Promise.all([login(before - 1), login(before)])
     const stop = { user: "https://idp.test|careful", before }
     expect((await manage("POST", "/v1/revocations", operator, {}, stop)).status).toBe(200)
-    expect((await manage("GET", "/v1/decisions", await bearerOf("careful"))).status).toBe(200)
+    expect((await manage("GET", "/v1/decisions", earlier)).status).toBe(401)
+    expect((await manage("GET", "/v1/decisions", later)).status).toBe(200)
   })
 
   test("lets everything go on that was stopped, which stops no person", async () => {

@@ -2,7 +2,7 @@
 import { createExecutionContext, waitOnExecutionContext } from "cloudflare:test"
 import { env } from "cloudflare:workers"
 import { decodeJwt, decodeProtectedHeader, importJWK, SignJWT } from "jose"
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
+import { beforeEach, describe, expect, test, vi } from "vitest"
 import { z } from "zod"
 import { app } from "../../src/app.ts"
 import { OWN_ALGORITHMS, type OwnAlgorithm } from "../../src/core/keys/algorithm.ts"
@@ -13,8 +13,9 @@ import { ROTATE_AFTER_MS } from "../../src/core/keys/key-rotation.ts"
 import { forgetSigningKeys } from "../../src/signing/signing-key.ts"
 import { ACCESS_TOKEN, exchangeForm, openTask, postForm, type Form } from "../harness/agents.ts"
 import { publish, yard } from "../harness/bundles.ts"
+import { freshIsolateForEach } from "../harness/each-test.ts"
 import { callWith } from "../harness/gateways.ts"
-import { forgetCaches, freshIsolate } from "../harness/isolate.ts"
+import { forgetCaches } from "../harness/isolate.ts"
 import { agentId, US } from "../harness/issuers.ts"
 import { bearerOf, manage } from "../harness/management.ts"
 import { recordOf } from "../harness/records.ts"
@@ -24,11 +25,7 @@ beforeEach(async () => {
   await publish(await yard())
   await forgetSharedKeys(US)
 })
-afterEach(async () => {
-  vi.useRealTimers()
-  vi.restoreAllMocks()
-  await freshIsolate()
-})
+freshIsolateForEach()
 
 const codeOf = async (token: string): Promise<string> => (await callWith(token, "/files/a")).code
 const kidOf = (token: string): string => decodeProtectedHeader(token).kid ?? ""

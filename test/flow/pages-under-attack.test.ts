@@ -1,5 +1,5 @@
 /** What a hostile program, a stranger's link and an agent's text make of people's pages: attacks over HTTP. */
-import { afterEach, beforeEach, describe, expect, test } from "vitest"
+import { beforeEach, describe, expect, test } from "vitest"
 import { z } from "zod"
 import { clientDocument, forgetClientDocuments } from "../../src/credentials/client-document.ts"
 import { openTask } from "../harness/agents.ts"
@@ -20,17 +20,15 @@ import {
 import { visitorAs } from "../harness/browsing.ts"
 import { publish, yard } from "../harness/bundles.ts"
 import { knock } from "../harness/door.ts"
+import { yardForEach } from "../harness/each-test.ts"
 import { callWith } from "../harness/gateways.ts"
 import { window } from "../harness/guardrails.ts"
-import { forgetCaches, freshIsolate } from "../harness/isolate.ts"
+import { forgetCaches } from "../harness/isolate.ts"
 import { agentId, US } from "../harness/issuers.ts"
 import { bearerOf, manage, viewOf } from "../harness/management.ts"
 import { Place } from "../harness/places.ts"
 
-beforeEach(async () => {
-  await publish(await yard())
-})
-afterEach(freshIsolate)
+yardForEach()
 
 describe("a link to the sign-in", () => {
   // What is left of each once a URL parser has taken the dots out begins like another host.

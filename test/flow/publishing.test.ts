@@ -2,8 +2,9 @@
 import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test"
 import { env } from "cloudflare:workers"
 import { CompactSign, importJWK, type JWK } from "jose"
-import { afterEach, describe, expect, inject, test, vi } from "vitest"
+import { describe, expect, inject, test, vi } from "vitest"
 import { z } from "zod"
+import { freshIsolateForEach } from "../harness/each-test.ts"
 import { window } from "../harness/guardrails.ts"
 import { generatePublisherKey, signHistoryQuestion } from "../../cli/compiler/sign.ts"
 import { CONTRACT } from "../../src/api/contract/contract.ts"
@@ -21,17 +22,13 @@ import { openTask } from "../harness/agents.ts"
 import { yard } from "../harness/bundles.ts"
 import { knock } from "../harness/door.ts"
 import { callWith, keyOf } from "../harness/gateways.ts"
-import { forgetCaches, freshIsolate } from "../harness/isolate.ts"
+import { forgetCaches } from "../harness/isolate.ts"
 import { US } from "../harness/issuers.ts"
 import { bearerOf, manage } from "../harness/management.ts"
 import { SAID, signPointer } from "../harness/publisher.ts"
 import { recordOf } from "../harness/records.ts"
 
-afterEach(async () => {
-  vi.restoreAllMocks()
-  vi.useRealTimers()
-  await freshIsolate()
-})
+freshIsolateForEach()
 
 const answered = z.looseObject({
   error: z.string().optional(),
@@ -314,6 +311,21 @@ describe("nothing is published", () => {
     const outcome = await publications(env).publish({ ...said, seq: 5, digest: live.digest })
     expect(outcome).toMatchObject({ outrun: { seq: 5, live: { digest: live.digest } } })
     expect(await deciding()).toEqual({ seq: 5, digest: live.digest })
+  })
+
+  test("under the same number by another statement about the same body, of which the history would have nothing", async () => {
+    const live = await liveYard()
+    const [first] = (await history()).history
+    if (!first) throw new Error("nothing was published")
+    const { what, by, why, at, kid } = first
+    for (const other of [{ by: "eve" }, { why: "me too" }, { at: at + 1_000 }, {}]) {
+      const said = { what, seq: 5, digest: live.digest, by, why, at, kid, jws: "", ...other }
+      const isSame = Object.keys(other).length === 0
+      expect(await publications(env).publish(said)).toMatchObject(
+        isSame ? { published: first } : { outrun: { seq: 5 } },
+      )
+    }
+    expect((await history()).history).toHaveLength(1)
   })
 
   test("under a number that would use up all others: it is said, and the next one is still there", async () => {

@@ -1,6 +1,6 @@
 /** What people are asked for a task has no place in their lists once the task has ended, however it ended. */
 import { env, exports } from "cloudflare:workers"
-import { afterEach, beforeEach, expect, test, vi } from "vitest"
+import { beforeEach, expect, test, vi } from "vitest"
 import { z } from "zod"
 import { Inbox, inboxOf } from "../../src/ledger/inbox.ts"
 import { AUDIENCE, openChild, openTask, type OpenTask } from "../harness/agents.ts"
@@ -8,9 +8,10 @@ import { questionIn } from "../harness/approvals.ts"
 import { codeFor, provenAs, redeem } from "../harness/browser.ts"
 import { publish, yard } from "../harness/bundles.ts"
 import { knock } from "../harness/door.ts"
+import { freshIsolateForEach } from "../harness/each-test.ts"
 import { callWith, type GatewayAnswer } from "../harness/gateways.ts"
 import { window } from "../harness/guardrails.ts"
-import { forgetCaches, freshIsolate } from "../harness/isolate.ts"
+import { forgetCaches } from "../harness/isolate.ts"
 import { IDP, svid, US } from "../harness/issuers.ts"
 import { bearerOf, complete, manage } from "../harness/management.ts"
 
@@ -27,10 +28,7 @@ beforeEach(async () => {
   const body = await yard()
   await publish({ ...body, guardrails: [...body.guardrails, ONCE, NEVER] }, 2)
 })
-afterEach(async () => {
-  vi.restoreAllMocks()
-  await freshIsolate()
-})
+freshIsolateForEach()
 
 const read = async ({ token }: Pick<OpenTask, "token">, file: string): Promise<GatewayAnswer> =>
   callWith(token, `/files/${file}`)

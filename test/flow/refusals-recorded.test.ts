@@ -1,14 +1,15 @@
 /** Each request leaves a record, and if it has proven who makes it, the record names them, whatever else is wrong with it. */
-import { afterEach, beforeEach, describe, expect, test } from "vitest"
+import { beforeEach, describe, expect, test } from "vitest"
 import { PUBLICATION_HEADER } from "../../src/bundles/publication.ts"
-import { strangersLog } from "../../src/audit/record-logs.ts"
+import { unidentifiedLog } from "../../src/audit/record-logs.ts"
+import { newTaskId } from "../../src/ledger/locator.ts"
 import { env } from "cloudflare:workers"
 import { askAccess, type AccessPath } from "../harness/access.ts"
 import { openTask } from "../harness/agents.ts"
 import { publish, yard } from "../harness/bundles.ts"
 import { knock } from "../harness/door.ts"
+import { freshIsolateForEach } from "../harness/each-test.ts"
 import { keyOf } from "../harness/gateways.ts"
-import { freshIsolate } from "../harness/isolate.ts"
 import { accessToken, agentId, IDP, US } from "../harness/issuers.ts"
 import { bearerOf, manage } from "../harness/management.ts"
 import { recordOf } from "../harness/records.ts"
@@ -18,9 +19,9 @@ beforeEach(async () => {
   const gateways = body.gateways.map((each) => (each.id === "envoy" ? { ...each, settles: true as const } : each))
   await publish({ ...body, gateways })
 })
-afterEach(freshIsolate)
+freshIsolateForEach()
 
-const TASK = "tsk_01M8815EYFQTG02QXPPQ2N3ENA"
+const TASK = newTaskId(env, { agent: "nobody" }, 0)
 const APPROVAL = `/v1/tasks/${TASK}/approvals/apr_01M8815EYFQTG02QXPPQ2N3ENA`
 const DECISION = "/v1/decisions/dec_01M8815F0SB91PEW30VYE8GW8A"
 
@@ -40,6 +41,7 @@ const MALFORMED: readonly (readonly [method: string, path: string, body?: unknow
   ["POST", `/v1/approvals/${TASK}`, { junk: true }],
   ["POST", APPROVAL, { junk: true }],
   ["POST", `${DECISION}/comparisons`, { junk: true }],
+  ["POST", `/v1/tasks/${TASK}/labels/clear`, { junk: true }],
 ]
 
 /** Of nothing that there is, or without a role. */
@@ -50,6 +52,7 @@ const NOTHING: readonly (readonly [method: string, path: string, body?: unknown]
   ["POST", "/v1/tasks/x/quarantine"],
   ["POST", `/v1/tasks/${TASK}/abort`],
   ["POST", `/v1/tasks/${TASK}/release`],
+  ["POST", `/v1/tasks/${TASK}/labels/clear`],
   ["GET", `/v1/tasks/${TASK}/approvals`],
   ["GET", APPROVAL],
   ["POST", APPROVAL, { approve: true }],
@@ -70,7 +73,7 @@ describe("an operator's request", () => {
       const record = await recordOf(answer.headers.get("X-Narrowgate-Decision") ?? "")
       expect(record).toMatchObject({ decision: "deny", operator: `${IDP}|operator` })
       expect(record.denial?.reason).toBe(answer.status === 400 ? "request_malformed" : "not_found")
-      expect(await strangersLog(env).get(record.id)).toBeNull()
+      expect(await unidentifiedLog(env).get(record.id)).toBeNull()
     },
   )
 

@@ -1,18 +1,11 @@
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
+import { describe, expect, test } from "vitest"
 import { oauthErrorOf, type OAuthError } from "../../src/core/denials/oauth-error.ts"
 import { ID_TOKEN, JWT } from "../harness/agents.ts"
-import { publish, yard } from "../harness/bundles.ts"
-import { freshIsolate } from "../harness/isolate.ts"
+import { yardForEach } from "../harness/each-test.ts"
 import { recordOf } from "../harness/records.ts"
 import { changed, TRIES } from "./token-requests-to-refuse.ts"
 
-beforeEach(async () => {
-  await publish(await yard())
-})
-afterEach(async () => {
-  vi.restoreAllMocks()
-  await freshIsolate()
-})
+yardForEach()
 
 const STATUS: Readonly<Record<string, number>> = { unavailable: 503, too_many_tasks: 429 }
 

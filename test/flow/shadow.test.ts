@@ -1,7 +1,8 @@
 /** Shadow mode: a candidate bundle is tried beside the live one, and changes nothing but the record. */
 import { env } from "cloudflare:workers"
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
+import { beforeEach, describe, expect, test, vi } from "vitest"
 import { z } from "zod"
+import { freshIsolateForEach } from "../harness/each-test.ts"
 import { limitsIn, window } from "../harness/guardrails.ts"
 import type { BundleBody, Pointer } from "../../src/core/policy/bundle.ts"
 import { forgetCandidate } from "../../src/bundles/candidate.ts"
@@ -9,7 +10,6 @@ import { bodyKey, forgetBundle } from "../../src/bundles/store.ts"
 import { exchangeForm, openTask, postForm, type OpenTask } from "../harness/agents.ts"
 import { publish, signed, yard } from "../harness/bundles.ts"
 import { askAs, callWith, ORIGIN } from "../harness/gateways.ts"
-import { freshIsolate } from "../harness/isolate.ts"
 import { evict } from "../harness/ledgers.ts"
 import { bearerOf, complete, manage } from "../harness/management.ts"
 import { newProofKey, proofForToken, proofOf } from "../harness/proofs.ts"
@@ -21,10 +21,7 @@ beforeEach(async () => {
   live = await yard()
   await publish(live)
 })
-afterEach(async () => {
-  vi.useRealTimers()
-  await freshIsolate()
-})
+freshIsolateForEach()
 
 const about = (effect: "permit" | "forbid", id: string, tool: string, conditions: readonly object[] = []) => ({
   id,

@@ -1,24 +1,23 @@
 /** What is told by a stream of events, on the very next call through a gateway. */
 import { env } from "cloudflare:workers"
 import { decodeProtectedHeader } from "jose"
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
-import { MAX_SIGNALLED, SIGNAL_VERSION } from "../../src/core/signals/stream-change.ts"
+import { beforeEach, describe, expect, test, vi } from "vitest"
+import { MAX_STREAM_SWITCHES, SIGNAL_VERSION } from "../../src/core/signals/stream-change.ts"
 import { switchboard, Switchboard } from "../../src/revocation/switchboard.ts"
 import { exchangeForm, ID_TOKEN, openChild, openTask, postForm } from "../harness/agents.ts"
 import { twinOf } from "../harness/forge.ts"
+import { freshIsolateForEach } from "../harness/each-test.ts"
 import { callWith } from "../harness/gateways.ts"
-import { forgetCaches, freshIsolate } from "../harness/isolate.ts"
+import { forgetCaches } from "../harness/isolate.ts"
 import { agentId, IDP, idToken, SECOND_IDP, secondProvidersToken, svid, US } from "../harness/issuers.ts"
 import { bearerOf, manage } from "../harness/management.ts"
 import { recordOf } from "../harness/records.ts"
 import { publishCareful } from "../harness/risks.ts"
 import { claimsOf, personOf, push, signEvents, tell } from "../harness/streams.ts"
+import { keepLeases } from "../harness/switches.ts"
 
 beforeEach(publishCareful)
-afterEach(async () => {
-  vi.restoreAllMocks()
-  await freshIsolate()
-})
+freshIsolateForEach()
 
 const codeOf = async ({ token }: { readonly token: string }): Promise<string> =>
   (await callWith(token, "/files/a")).code
@@ -29,6 +28,7 @@ const [OK, ENDED] = ["ok", "invalid_token"]
 
 describe("a session that is revoked", () => {
   test("ends the user's tasks and those below them on the next call, and no other's; a new session works", async () => {
+    keepLeases()
     const root = await openTask("first")
     const [child, bob] = [
       await openChild(root.token, "second"),
@@ -174,6 +174,7 @@ test("a key of ours that was disclosed is pulled", async () => {
 })
 
 test("several events of one token are each recorded, and all of them hold", async () => {
+  keepLeases()
   const root = await openTask("first")
   const events = { "session-revoked": {}, "risk-level-change": { current_level: "HIGH" } }
   expect((await tell(events)).status).toBe(202)
@@ -253,7 +254,7 @@ test("more than a stream may stop is refused, for those who are stopped already 
     ({ kind: "stop", stopped: { kind: "user", user }, before: null, at }) as const
   const report = { stream: "idp-signals", digest: "", until: Date.now() + 600_000 }
   // Four fifths of all: the rest is for other streams.
-  const many = Array.from({ length: (MAX_SIGNALLED / 5) * 4 - 1 }, (_, nth) => stop(`${IDP}|user-${nth}`, 1))
+  const many = Array.from({ length: (MAX_STREAM_SWITCHES / 5) * 4 - 1 }, (_, nth) => stop(`${IDP}|user-${nth}`, 1))
   const telling = board.signal(SIGNAL_VERSION, { ...report, jti: "many", changes: [stop(`${IDP}|alice`, 1), ...many] })
   const root = await openTask("first", { subject_token: await idToken("bob"), subject_token_type: ID_TOKEN })
   expect(await telling).toBe("kept")

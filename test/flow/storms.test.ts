@@ -1,16 +1,15 @@
 import { runInDurableObject, runDurableObjectAlarm } from "cloudflare:test"
-import { env } from "cloudflare:workers"
 import { z } from "zod"
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
+import { describe, expect, test, vi } from "vitest"
 import type { Storm } from "../../src/core/guardrails/storm.ts"
-import { rootOf } from "../../src/core/task/state.ts"
 import { openTask } from "../harness/agents.ts"
 import { publish, yard } from "../harness/bundles.ts"
+import { yardForEach } from "../harness/each-test.ts"
 import { askAs, callWith, ORIGIN } from "../harness/gateways.ts"
-import { freshIsolate } from "../harness/isolate.ts"
 import { bearerOf, complete, manage } from "../harness/management.ts"
 import { newProofKey, proofForToken, proofOf } from "../harness/proofs.ts"
 import { recordOf, recordsOf } from "../harness/records.ts"
+import { ledgerOf } from "../harness/ledgers.ts"
 
 const storm = (more: Partial<Storm> = {}): Storm => ({
   kind: "storm",
@@ -28,13 +27,7 @@ async function lookOut(more: Partial<Storm> = {}): Promise<void> {
   await publish({ ...body, guardrails: [...body.guardrails, storm(more)] })
 }
 
-beforeEach(async () => {
-  await publish(await yard())
-})
-afterEach(async () => {
-  vi.useRealTimers()
-  await freshIsolate()
-})
+yardForEach()
 
 const shown = z.object({ tasks: z.array(z.object({ status: z.string() })) })
 
@@ -159,7 +152,7 @@ describe("a tree that has ended", () => {
     const { token, task } = await openTask("first")
     for (const path of ["/thrice", "/burst", "/forbidden"]) await callWith(token, path)
     const rows = async (): Promise<number> =>
-      runInDurableObject(env.LEDGER.getByName(rootOf(task)), (_ledger, { storage }) => {
+      runInDurableObject(ledgerOf(task), (_ledger, { storage }) => {
         const tables = ["blocks", "counters", "marks", "cells", "flights"]
         const count = (table: string) => Number(storage.sql.exec(`SELECT COUNT(*) AS n FROM ${table}`).one()["n"])
         return tables.reduce((sum, table) => sum + count(table), 0)
@@ -172,7 +165,7 @@ describe("a tree that has ended", () => {
   test("by its expiry as well, by the alarm", async () => {
     const { token, task } = await openTask("first")
     await callWith(token, "/thrice")
-    const ledger = env.LEDGER.getByName(rootOf(task))
+    const ledger = ledgerOf(task)
     vi.useFakeTimers({ toFake: ["Date"] })
     vi.setSystemTime(Date.now() + 86_400_000)
     await runDurableObjectAlarm(ledger)

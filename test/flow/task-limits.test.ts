@@ -1,13 +1,13 @@
 /** How much of its windows, budgets and calls in flight a tree has used, to whoever may look at a task of it. */
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
+import { beforeEach, describe, expect, test, vi } from "vitest"
 import { z } from "zod"
 import type { Guardrail } from "../../src/core/guardrails/kinds.ts"
 import type { Limit, Span } from "../../src/core/guardrails/limit-definition.ts"
 import { openChild, openTask } from "../harness/agents.ts"
 import { publish, yard } from "../harness/bundles.ts"
+import { freshIsolateForEach } from "../harness/each-test.ts"
 import { callWith } from "../harness/gateways.ts"
 import { window } from "../harness/guardrails.ts"
-import { freshIsolate } from "../harness/isolate.ts"
 import { evict } from "../harness/ledgers.ts"
 import { bearerOf, manage } from "../harness/management.ts"
 
@@ -20,6 +20,7 @@ const GUARDRAILS: readonly Guardrail[] = [
     { span: { kind: "bucket", seconds: 60, burst: 3 } },
   ),
   window({ id: "a-person", tools: ["files.*"], per: "tree", limit: 50, seconds: 60 }, { per: ["user"] }),
+  window({ id: "an-agent", tools: ["files.*"], per: "tree", limit: 70, seconds: 60 }, { per: ["agent"] }),
   window(
     { id: "elsewhere", tools: ["vault.*"], per: "tree", limit: 5, seconds: 60 },
     { of: { tools: ["vault.*"], purposes: ["errand"] } },
@@ -53,10 +54,7 @@ beforeEach(async () => {
   const body = await yard()
   await publish({ ...body, guardrails: GUARDRAILS })
 })
-afterEach(async () => {
-  vi.useRealTimers()
-  await freshIsolate()
-})
+freshIsolateForEach()
 
 const gauge = z.object({
   guardrail: z.string(),
@@ -127,10 +125,16 @@ describe("limits of a task", () => {
     await expected()
   })
 
-  test("that several trees share are told as such, and not asked for", async () => {
+  test("that all ledgers share are told as such, and not asked for", async () => {
     const { root } = await worked()
     const limits = await gaugesOf(root.task, await bearerOf("viewer"))
-    expect(named(limits, "a-person")).toMatchObject([{ shared: true, used: null, limit: 50, key: null }])
+    expect(named(limits, "an-agent")).toMatchObject([{ shared: true, used: null, limit: 70, key: null }])
+  })
+
+  test("of a user are what all of the user's tasks have used together", async () => {
+    const { root } = await worked()
+    const limits = await gaugesOf(root.task, await bearerOf("viewer"))
+    expect(named(limits, "a-person")).toMatchObject([{ shared: false, used: 6, limit: 50 }])
   })
 
   test("that are of no task shown are left out; what has no count so far is at nothing", async () => {

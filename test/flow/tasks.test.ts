@@ -1,13 +1,12 @@
-import { env } from "cloudflare:workers"
 import { decodeJwt, decodeProtectedHeader } from "jose"
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
+import { describe, expect, test, vi } from "vitest"
 import { z } from "zod"
 import { recordOf as recordStart } from "../../src/core/record/record.ts"
 import { JWT_BEARER, openChild, openTask } from "../harness/agents.ts"
-import { publish, yard } from "../harness/bundles.ts"
+import { yardForEach } from "../harness/each-test.ts"
 import { callWith } from "../harness/gateways.ts"
 import { knock } from "../harness/door.ts"
-import { forgetCaches, freshIsolate } from "../harness/isolate.ts"
+import { forgetCaches } from "../harness/isolate.ts"
 import { accessToken, agentId, idToken, stranger, svid, US } from "../harness/issuers.ts"
 import { bearerOf, complete, manage } from "../harness/management.ts"
 import { newProofKey, proofForToken, proofOf } from "../harness/proofs.ts"
@@ -15,11 +14,9 @@ import { recordOf, recordsOf } from "../harness/records.ts"
 import { stop } from "../harness/switches.ts"
 import type { Stopped } from "../../src/core/signals/switch.ts"
 import { Switchboard } from "../../src/revocation/switchboard.ts"
+import { ledgerOf } from "../harness/ledgers.ts"
 
-beforeEach(async () => {
-  await publish(await yard())
-})
-afterEach(freshIsolate)
+yardForEach()
 
 const views = z.object({ tasks: z.array(z.looseObject({ id: z.string(), status: z.string() })) })
 const show = async (task: string, authorization: string | null) => manage("GET", `/v1/tasks/${task}`, authorization)
@@ -54,12 +51,7 @@ describe("GET /v1/tasks/:id", () => {
     }
     // A token that was revoked shows nothing any more.
     const { jti = "" } = decodeJwt(child.token)
-    await env.LEDGER.getByName(root.task).revokeToken(
-      jti,
-      child.task,
-      null,
-      recordStart({ id: "dec_x", at: 0, kind: "end" }),
-    )
+    await ledgerOf(root.task).revokeToken(jti, child.task, null, recordStart({ id: "dec_x", at: 0, kind: "end" }))
     expect((await show(child.task, `Bearer ${child.token}`)).status).toBe(404)
     await end(child.task, `Bearer ${root.token}`)
     const states = views.parse((await show(root.task, viewer)).json).tasks.map(({ status }) => status)
@@ -179,7 +171,7 @@ describe("who may end a task", () => {
 
   test("nobody else, and what there is and what there is not look alike", async () => {
     const { root, child, other, viewer } = await family()
-    const strangerTask = `tsk_${"0".repeat(26)}`
+    const strangerTask = `tsk_${"0".repeat(26)}-${"0".repeat(64)}`
     const answers = [
       await end(root.task, `Bearer ${child.token}`),
       await end(root.task, `Bearer ${other.token}`),
@@ -230,7 +222,7 @@ describe("who may end a task", () => {
 
   test("the ledger does not take the asker's word for which token may end what", async () => {
     const { root, child, other } = await family()
-    const ledger = env.LEDGER.getByName(root.task)
+    const ledger = ledgerOf(root.task)
     const record = recordStart({ id: "dec_x", at: Date.now(), kind: "end" })
     const by = ({ token }: { readonly token: string }, jkt: string | null = null) => {
       const proof = jkt === null ? null : { jkt, jti: "j", iat: 0, freshUntil: Number.MAX_VALUE, nonce: null }
@@ -271,7 +263,7 @@ describe("who is an operator", () => {
   }
   test.each(Object.keys(tokens))("nobody by a token %s", async (what) => {
     const token = (await tokens[what]?.()) ?? ""
-    const paths = ["/v1/decisions", `/v1/tasks/tsk_${"0".repeat(26)}`]
+    const paths = ["/v1/decisions", `/v1/tasks/tsk_${"0".repeat(26)}-${"0".repeat(64)}`]
     for (const path of paths) {
       const { status, code, headers } = await manage("GET", path, `Bearer ${token}`)
       expect([status, code]).toEqual([401, "invalid_token"])

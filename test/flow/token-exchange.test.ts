@@ -1,6 +1,6 @@
 import { exports } from "cloudflare:workers"
 import { decodeJwt, decodeProtectedHeader } from "jose"
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
+import { describe, expect, test, vi } from "vitest"
 import {
   AUDIENCE,
   ACCESS_TOKEN,
@@ -11,21 +11,15 @@ import {
   openTask,
   postForm,
 } from "../harness/agents.ts"
-import { publish, starter, yard } from "../harness/bundles.ts"
+import { publish, starter } from "../harness/bundles.ts"
+import { yardForEach } from "../harness/each-test.ts"
 import { askAs, callWith, ORIGIN } from "../harness/gateways.ts"
-import { freshIsolate } from "../harness/isolate.ts"
 import { accessToken, agentId, IDP, idToken, svid, US } from "../harness/issuers.ts"
 import { handedOver } from "./token-requests-to-refuse.ts"
 import { newProofKey, proofForToken, proofOf } from "../harness/proofs.ts"
 import { recordsOf } from "../harness/records.ts"
 
-beforeEach(async () => {
-  await publish(await yard())
-})
-afterEach(async () => {
-  vi.useRealTimers()
-  await freshIsolate()
-})
+yardForEach()
 
 const now = (): number => Math.floor(Date.now() / 1000)
 

@@ -1,5 +1,4 @@
 /** Token requests that must be refused: each reason that there is, with every way to it that a test can take. */
-import { env } from "cloudflare:workers"
 import { decodeJwt } from "jose"
 import { vi } from "vitest"
 import { recordOf as recordStart } from "../../src/core/record/record.ts"
@@ -22,6 +21,7 @@ import { agentId, idJag, idToken, secondProvidersToken, stranger, svid } from ".
 import { bearerOf, complete, manage } from "../harness/management.ts"
 import { handoverOf, newProofKey, proofForToken, type Changes, type ProofKey } from "../harness/proofs.ts"
 import { stop } from "../harness/switches.ts"
+import { ledgerOf } from "../harness/ledgers.ts"
 
 type Try = () => Promise<TokenAnswer>
 
@@ -93,7 +93,7 @@ export const TRIES: Readonly<Record<Exclude<OAuthError["reason"], OfConsent>, Re
   consent_unknown: {
     "a request that nobody made": changed({
       grant_type: "urn:openid:params:grant-type:ciba",
-      auth_req_id: `tsk_01JZZZZZZZZZZZZZZZZZZZZZZZ.${"A".repeat(43)}`,
+      auth_req_id: `tsk_01JZZZZZZZZZZZZZZZZZZZZZZZ-${"0".repeat(64)}.${"A".repeat(43)}`,
     }),
     "a task of the agent's": async () =>
       changed({
@@ -103,12 +103,15 @@ export const TRIES: Readonly<Record<Exclude<OAuthError["reason"], OfConsent>, Re
     "no request at all": changed({ grant_type: "urn:openid:params:grant-type:ciba", auth_req_id: "1" }),
   },
   grant_refused: {
-    "a code that nobody was given": changed({ ...CODE, code: `tsk_01JZZZZZZZZZZZZZZZZZZZZZZZ.${"A".repeat(43)}` }),
+    "a code that nobody was given": changed({
+      ...CODE,
+      code: `tsk_01JZZZZZZZZZZZZZZZZZZZZZZZ-${"0".repeat(64)}.${"A".repeat(43)}`,
+    }),
     "no code at all": changed({ ...CODE, code: "1" }),
     "a task of the agent's": async () => changed({ ...CODE, code: `${(await openTask()).task}.${"A".repeat(43)}` })(),
     "a refresh token that nobody was given": changed({
       grant_type: "refresh_token",
-      refresh_token: `tsk_01JZZZZZZZZZZZZZZZZZZZZZZZ.${"A".repeat(43)}.${"A".repeat(43)}`,
+      refresh_token: `tsk_01JZZZZZZZZZZZZZZZZZZZZZZZ-${"0".repeat(64)}.${"A".repeat(43)}.${"A".repeat(43)}`,
     }),
     "no refresh token at all": changed({ grant_type: "refresh_token", refresh_token: "1" }),
   },
@@ -342,7 +345,7 @@ export const TRIES: Readonly<Record<Exclude<OAuthError["reason"], OfConsent>, Re
   },
   task_unknown: {
     "a fresher session for a task that never was": async () =>
-      freshen("tsk_01JZZZZZZZZZZZZZZZZZZZZZZZ", await idToken("alice", fresher())),
+      freshen(`tsk_01JZZZZZZZZZZZZZZZZZZZZZZZ-${"0".repeat(64)}`, await idToken("alice", fresher())),
     "for what is no task": async () => freshen("tsk_1", await idToken("alice", fresher())),
   },
   parent_token_unknown: {
@@ -350,7 +353,7 @@ export const TRIES: Readonly<Record<Exclude<OAuthError["reason"], OfConsent>, Re
       const { token } = await openTask()
       const { task, jti = "" } = decodeJwt<{ task: string }>(token)
       const record = recordStart({ id: "dec_x", at: Date.now(), kind: "end" })
-      await env.LEDGER.getByName(task).revokeToken(jti, task, null, record)
+      await ledgerOf(task).revokeToken(jti, task, null, record)
       return postForm(await childForm(token, "second"))
     },
   },
@@ -368,6 +371,13 @@ export const TRIES: Readonly<Record<Exclude<OAuthError["reason"], OfConsent>, Re
     "more alive than may be": async () => {
       for (let index = 0; index < 2; index++) await openTask("crowded")
       return postForm(await exchangeForm("crowded"))
+    },
+  },
+  purpose_quarantined: {
+    "a task beside a quarantined one": async () => {
+      const { task } = await openTask()
+      await manage("POST", `/v1/tasks/${task}/quarantine`, await bearerOf("operator"))
+      return postForm(await exchangeForm("first"))
     },
   },
   parent_ended: {

@@ -1,12 +1,13 @@
 import { env, exports } from "cloudflare:workers"
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
+import { beforeEach, describe, expect, test, vi } from "vitest"
 import { decisionRecord, explanation } from "../../cli/remote/decision-record.ts"
 import { UNREADABLE } from "../../src/core/catalog/drift.ts"
 import { Switchboard } from "../../src/revocation/switchboard.ts"
-import { openTask } from "../harness/agents.ts"
+import { openTask, openTaskFor } from "../harness/agents.ts"
 import { publish, showOlder, yard } from "../harness/bundles.ts"
+import { freshIsolateForEach } from "../harness/each-test.ts"
 import { askAs, keyOf, ORIGIN, type ClientRequest } from "../harness/gateways.ts"
-import { forgetCaches, freshIsolate } from "../harness/isolate.ts"
+import { forgetCaches } from "../harness/isolate.ts"
 import { callsOf, evict } from "../harness/ledgers.ts"
 import { endpoint, filter, toolList } from "../harness/listings.ts"
 import { definitionOf, observe, observed, pinnedAs, POISON, withPins } from "../harness/observations.ts"
@@ -20,10 +21,7 @@ const PINS = { "desk.search": SEARCH, "desk.pay": pinnedAs("pay"), "shed.look": 
 beforeEach(async () => {
   await publish(withPins(await yard(), PINS))
 })
-afterEach(async () => {
-  vi.restoreAllMocks()
-  await freshIsolate()
-})
+freshIsolateForEach()
 
 const sighting = (tool: keyof typeof PINS, seen: string) => ({ tool, pinned: PINS[tool], seen })
 const changed = async (tool: keyof typeof PINS = "desk.search") =>
@@ -174,7 +172,7 @@ describe("a bundle", () => {
     // An isolate that is behind posts what the server says by now, which is what the newer one pins.
     await showOlder(older)
     forgetCaches()
-    const { token: fresh } = await openTask("first")
+    const { token: fresh } = await openTaskFor("bob")
     const body = toolList(["pay"]).replace("[", `[${JSON.stringify(definitionOf("search", POISON))},`)
     expect((await filter(fresh, "desk", [], { body })).kept).toEqual(["pay"])
     await vi.waitFor(async () => expect((await observed()).tools).toEqual([["desk.search", POISONED]]))

@@ -1,11 +1,12 @@
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
+import { beforeEach, describe, expect, test, vi } from "vitest"
 import { Outbox } from "../../src/ledger/record-outbox.ts"
 import type { BundleBody } from "../../src/core/policy/bundle.ts"
 import { openChild, openTask } from "../harness/agents.ts"
 import { publish, showOlder, yard } from "../harness/bundles.ts"
 import { knock } from "../harness/door.ts"
+import { freshIsolateForEach } from "../harness/each-test.ts"
 import { callWith, keyOf, ORIGIN } from "../harness/gateways.ts"
-import { forgetCaches, freshIsolate } from "../harness/isolate.ts"
+import { forgetCaches } from "../harness/isolate.ts"
 import { agentId, idToken, US } from "../harness/issuers.ts"
 import { callsOf, evict } from "../harness/ledgers.ts"
 import { endpoint, filter, toolList, withServers, type Filtering } from "../harness/listings.ts"
@@ -17,7 +18,7 @@ import { lift, stop } from "../harness/switches.ts"
 beforeEach(async () => {
   await publish(withServers(await yard()))
 })
-afterEach(freshIsolate)
+freshIsolateForEach()
 
 const MANY = Array.from({ length: 300 }, (_, at) => `more-${at}`)
 

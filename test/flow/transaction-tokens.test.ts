@@ -1,26 +1,20 @@
 /** What is behind a gateway is told of each allowed call, signed; of a refused one it is told nothing. */
 import { env, exports } from "cloudflare:workers"
 import { createLocalJWKSet, decodeJwt, jwtVerify, type JSONWebKeySet, type JWTVerifyResult } from "jose"
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
+import { describe, expect, test, vi } from "vitest"
 import { IDENTITY_HEADERS } from "../../src/gateway/answer.ts"
 import { KeyRing, keyRing } from "../../src/signing/key-ring.ts"
 import { exchangeForm, JWT_BEARER, openChild, openTask, postForm } from "../harness/agents.ts"
-import { publish, yard } from "../harness/bundles.ts"
+import { yardForEach } from "../harness/each-test.ts"
 import { callWith, type ClientRequest } from "../harness/gateways.ts"
 import { sha256Hex } from "../../src/core/encoding/hash.ts"
-import { forgetCaches, freshIsolate } from "../harness/isolate.ts"
+import { forgetCaches } from "../harness/isolate.ts"
 import { agentId, svid, US } from "../harness/issuers.ts"
 import { manage } from "../harness/management.ts"
 import { recordOf } from "../harness/records.ts"
 import { stop } from "../harness/switches.ts"
 
-beforeEach(async () => {
-  await publish(await yard())
-})
-afterEach(async () => {
-  vi.restoreAllMocks()
-  await freshIsolate()
-})
+yardForEach()
 
 const HEADER = "Txn-Token"
 const json = { method: "PUT", headers: { "Content-Type": "application/json" } }

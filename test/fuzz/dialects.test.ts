@@ -2,18 +2,14 @@
  * A client's whole request, changed, through each make of gateway: what is allowed is one call to every server that could
  * stand behind it, and that call is the one that was judged.
  */
-import { afterEach, beforeEach, describe, expect, test } from "vitest"
+import { describe, expect, test } from "vitest"
 import { openTask } from "../harness/agents.ts"
-import { publish, yard } from "../harness/bundles.ts"
+import { yardForEach } from "../harness/each-test.ts"
 import { askAs, HTTP_DIALECTS, type ClientRequest, type GatewayAnswer } from "../harness/gateways.ts"
-import { freshIsolate } from "../harness/isolate.ts"
 import { FUZZ_TIMEOUT, fuzz } from "./fuzz.ts"
 import { PATH_READERS, textsUnder, toolOf } from "./readers.ts"
 
-beforeEach(async () => {
-  await publish(await yard())
-})
-afterEach(freshIsolate)
+yardForEach()
 
 const TOKEN = "$TOKEN"
 const JSON_TYPE = "Content-Type: application/json"

@@ -7,7 +7,7 @@ import { readKeyDocument } from "../../src/credentials/key-sets/key-document.ts"
 import { trustDomainOf } from "../../src/credentials/spiffe-id.ts"
 import { requestedText, gather } from "../../src/authorization-server/token/parameters.ts"
 import { answerAt, isRedirectUri, isRegistered } from "../../src/core/encoding/redirect-uri.ts"
-import { readAsked } from "../../src/core/task/requested-grant.ts"
+import { readRequestedGrant } from "../../src/core/task/requested-grant.ts"
 import { newSigner } from "../harness/forge.ts"
 import { Place } from "../harness/places.ts"
 import { FUZZ_TIMEOUT, fuzz } from "./fuzz.ts"
@@ -166,12 +166,12 @@ describe("the form of a token request", () => {
             expect(values).toEqual(mayRepeat ? valuesOf(name) : valuesOf(name).slice(0, 1))
             expect(repeated.includes(name)).toBe(!mayRepeat && valuesOf(name).length > 1)
           }
-          const read = readAsked(requestedText(parameters))
+          const read = readRequestedGrant(requestedText(parameters))
           if ("refused" in read || repeated.length > 0) return false
           const words = valuesOf("scope")[0]
             ?.split(" ")
             .filter((word) => word !== "")
-          const asked = read.asked.parts?.flatMap((part) => part.scopes.map(formatScope)) ?? null
+          const asked = read.requested.parts?.flatMap((part) => part.scopes.map(formatScope)) ?? null
           expect(asked).toEqual(words ? [...new Set(words)] : null)
           expect(read.purpose).toBe(valuesOf("purpose")[0] ?? null)
           for (const scope of asked ?? []) expect(scope).toMatch(/^[\w.*-]+:(?:read|write|execute)$/)
@@ -217,10 +217,10 @@ describe("the form of a token request", () => {
         json: true,
         runs: 3_000,
         check(text) {
-          const read = readAsked({ scope: null, purpose: null, authorizationDetails: text })
+          const read = readRequestedGrant({ scope: null, purpose: null, authorizationDetails: text })
           if ("refused" in read) return false
           const json: readonly Record<string, never>[] = JSON.parse(text)
-          const { parts, calls, inDetails } = read.asked
+          const { parts, calls, inDetails } = read.requested
           expect([inDetails, parts?.length]).toEqual([true, json.length])
           for (const [index, part] of (parts ?? []).entries()) {
             const {

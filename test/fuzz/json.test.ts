@@ -1,10 +1,11 @@
 /** JSON of callers, gateways and servers, held against a reader of its own (json-tree.ts) and the platform's. */
 import { describe, expect, test } from "vitest"
-import { readAnswer } from "../../src/core/catalog/mcp-answer.ts"
+import { OTHER_CASE, readAnswer } from "../../src/core/catalog/mcp-answer.ts"
 import { readToolList } from "../../src/core/catalog/tool-list.ts"
-import { readJson } from "../../src/core/encoding/json.ts"
+import { MAX_PARTS, readJson } from "../../src/core/encoding/json.ts"
+import { foldName } from "../../src/core/encoding/name-folding.ts"
 import { FUZZ_TIMEOUT, fuzz } from "./fuzz.ts"
-import { depthOf, nodesOf, textOfTree, treeOf, type JsonTree } from "./json-tree.ts"
+import { depthOf, nodesOf, stringOf, textOfTree, treeOf, type JsonTree } from "./json-tree.ts"
 import { sameToSome } from "./readers.ts"
 
 const DOCUMENTS = [
@@ -23,6 +24,32 @@ function namesTwice(tree: JsonTree, key: (name: string) => string): boolean {
   })
 }
 
+/** Each list and object, and each comma in it. */
+function partsOf(tree: JsonTree): number {
+  const sizes = nodesOf(tree).map((node) =>
+    node.kind === "leaf" ? 0 : Math.max(1, node.kind === "array" ? node.items.length : node.members.length),
+  )
+  return sizes.reduce((sum, size) => sum + size, 0)
+}
+
+/** Why JSON may be refused. A number may be if it is long or has an exponent: which of them are exact is not said here. */
+function reasonsIn(tree: JsonTree): readonly string[] {
+  const leaves = nodesOf(tree).flatMap((node) => (node.kind === "leaf" ? [node.source] : []))
+  const names = nodesOf(tree).flatMap((node) => (node.kind === "object" ? node.members.map(([name]) => name) : []))
+  const reasons = {
+    "a name twice": namesTwice(tree, foldName),
+    "a forbidden name": names.map(foldName).includes("__proto__"),
+    "half a character": [...leaves.filter((leaf) => leaf.startsWith('"')).map(stringOf), ...names].some(
+      (text) => !text.isWellFormed(),
+    ),
+    "a number": leaves.some((leaf) => /^[-\d]/.test(leaf) && (leaf.length > 15 || /e/i.test(leaf))),
+    depth: depthOf(tree) > 64,
+    parts: partsOf(tree) > MAX_PARTS,
+    "a long name": names.some((name) => name.length > 1_000),
+  }
+  return Object.entries(reasons).flatMap(([reason, holds]) => (holds ? [reason] : []))
+}
+
 describe("JSON", () => {
   test(
     "that is accepted reads in one way: as JSON.parse reads it, with no name twice, no number rounded",
@@ -38,6 +65,7 @@ describe("JSON", () => {
           const tree = treeOf(text)
           if ("objection" in read) {
             expect(read.objection).toMatch(/^it (?:is|has|nests) /)
+            if (tree) expect(reasonsIn(tree)).not.toEqual([])
             return false
           }
           if (!tree) throw new Error("what is no JSON was read")
@@ -91,13 +119,17 @@ describe("an MCP server's answer", () => {
           const tree = treeOf(text)
           // An objection may come before it is known whether the text is JSON at all; no reading may.
           if (read === null) expect(tree).toBeNull()
+          if (read !== null && "objection" in read && read.objection !== OTHER_CASE && tree) {
+            const isAmbiguous = namesTwice(tree, (name) => name)
+            expect(isAmbiguous || depthOf(tree) > 128 || partsOf(tree) > MOST_PARTS).toBe(true)
+          }
           if (read === null || "objection" in read) return false
           if (!tree) throw new Error("what is no JSON was read")
           const json: unknown = JSON.parse(text)
           expect(read.messages).toEqual(Array.isArray(json) ? json : [json])
           expect(namesTwice(tree, (name) => name)).toBe(false)
-          const holders = nodesOf(tree).filter(({ kind }) => kind !== "leaf").length
-          expect(read.parts).toBeGreaterThanOrEqual(holders)
+          expect(depthOf(tree)).toBeLessThanOrEqual(128)
+          expect(read.parts).toBe(partsOf(tree))
           expect(read.parts).toBeLessThanOrEqual(MOST_PARTS)
           return true
         },

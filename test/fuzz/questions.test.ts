@@ -3,21 +3,17 @@
  * the one call that the document tells of, to every reader of it.
  */
 import { exports } from "cloudflare:workers"
-import { afterEach, beforeEach, describe, expect, test } from "vitest"
+import { describe, expect, test } from "vitest"
 import { z } from "zod"
 import { openTask } from "../harness/agents.ts"
-import { publish, yard } from "../harness/bundles.ts"
+import { yardForEach } from "../harness/each-test.ts"
 import { keyOf, subjectOf } from "../harness/gateways.ts"
-import { freshIsolate } from "../harness/isolate.ts"
 import { US } from "../harness/issuers.ts"
 import { FUZZ_TIMEOUT, fuzz } from "./fuzz.ts"
 import { nodesOf, stringOf, textOfTree, treeOf } from "./json-tree.ts"
 import { sameToSome, textsUnder, toolOf } from "./readers.ts"
 
-beforeEach(async () => {
-  await publish(await yard())
-})
-afterEach(freshIsolate)
+yardForEach()
 
 const SCOPE = "files.*:read mail.send:write desk.search:read"
 const TOKEN = "$TOKEN"

@@ -120,7 +120,13 @@ const KINDS: Readonly<Record<string, Kind>> = {
     header: headerBy(own, "at+jwt"),
     claims: {
       ...{ iss: US, sub: "https://idp.test|alice", aud: API, client_id: "spiffe://example.org/agent/first" },
-      ...{ task: `tsk_${"0".repeat(26)}`, purpose: "work", scope: "files.*:read", since: SECONDS - 60, jti: "j" },
+      ...{
+        task: `tsk_${"0".repeat(26)}-${"0".repeat(64)}`,
+        purpose: "work",
+        scope: "files.*:read",
+        since: SECONDS - 60,
+        jti: "j",
+      },
       ...times,
     },
     signer: own,

@@ -1,8 +1,8 @@
-import { afterEach, beforeEach, describe, expect, test } from "vitest"
+import { beforeEach, describe, expect, test } from "vitest"
 import { openTask } from "../harness/agents.ts"
 import { publish, yard } from "../harness/bundles.ts"
+import { freshIsolateForEach } from "../harness/each-test.ts"
 import { callWith, type ClientRequest } from "../harness/gateways.ts"
-import { freshIsolate } from "../harness/isolate.ts"
 import type { BundleBody } from "../../src/core/policy/bundle.ts"
 
 /** Each is the argument `name` to some upstream, and another one to the rest. */
@@ -82,7 +82,7 @@ function counting(body: BundleBody): BundleBody {
 beforeEach(async () => {
   await publish(counting(await yard()))
 })
-afterEach(freshIsolate)
+freshIsolateForEach()
 
 describe.each(Object.entries(READERS))("%s reads an argument", (_what, { argument, allowed, path, request, task }) => {
   test("and no spelling passes that some upstream takes for it", async () => {

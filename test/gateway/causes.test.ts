@@ -1,18 +1,14 @@
 /** An answer says what about a request was wrong: its sender, often a program, has nothing else to correct it by. */
 import { exports } from "cloudflare:workers"
-import { afterEach, beforeEach, expect, test } from "vitest"
+import { expect, test } from "vitest"
 import { z } from "zod"
 import { describeDenial } from "../../src/core/denials/denial.ts"
 import { openTask } from "../harness/agents.ts"
-import { publish, yard } from "../harness/bundles.ts"
+import { yardForEach } from "../harness/each-test.ts"
 import { callWith, keyOf, readAnswer, type ClientRequest } from "../harness/gateways.ts"
-import { freshIsolate } from "../harness/isolate.ts"
 import { US } from "../harness/issuers.ts"
 
-beforeEach(async () => {
-  await publish(await yard())
-})
-afterEach(freshIsolate)
+yardForEach()
 
 const JSON_TYPE = "application/json"
 const NOT_SEEN = "An argument that a rule reads was not seen: "

@@ -1,13 +1,9 @@
-import { afterEach, beforeEach, describe, expect, test } from "vitest"
+import { describe, expect, test } from "vitest"
 import { openTask } from "../harness/agents.ts"
-import { publish, yard } from "../harness/bundles.ts"
+import { yardForEach } from "../harness/each-test.ts"
 import { callWith } from "../harness/gateways.ts"
-import { freshIsolate } from "../harness/isolate.ts"
 
-beforeEach(async () => {
-  await publish(await yard())
-})
-afterEach(freshIsolate)
+yardForEach()
 
 const scope = "files.*:write mail.*:write"
 const headers = { "Content-Type": "application/json" }

@@ -1,9 +1,9 @@
-import { afterEach, beforeEach, describe, expect, test } from "vitest"
+import { beforeEach, describe, expect, test } from "vitest"
 import type { LoweredRule } from "../../src/core/policy/cedar/lowered.ts"
 import { openTask } from "../harness/agents.ts"
 import { publish, yard } from "../harness/bundles.ts"
+import { freshIsolateForEach } from "../harness/each-test.ts"
 import { callWith } from "../harness/gateways.ts"
-import { freshIsolate } from "../harness/isolate.ts"
 
 const RECIPIENT = { ".": { left: { ".": { left: { Var: "context" }, attr: "arguments" } }, attr: "recipient" } }
 
@@ -39,7 +39,7 @@ beforeEach(async () => {
   const body = await yard()
   await publish({ ...body, rules: [...body.rules, NOT_TO_EVIL] })
 })
-afterEach(freshIsolate)
+freshIsolateForEach()
 
 async function codeOf(recipient: string, more = ""): Promise<string> {
   const { token } = await openTask("first", { scope: "mail.*:write" })

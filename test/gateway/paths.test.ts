@@ -1,23 +1,20 @@
 import { createExecutionContext } from "cloudflare:test"
 import { env } from "cloudflare:workers"
-import { afterEach, beforeEach, describe, expect, test } from "vitest"
+import { beforeEach, describe, expect, test } from "vitest"
 import { app } from "../../src/app.ts"
 import { openTask } from "../harness/agents.ts"
 import { publish, yard } from "../harness/bundles.ts"
+import { yardForEach } from "../harness/each-test.ts"
 import { callWith, keyOf, readAnswer } from "../harness/gateways.ts"
-import { freshIsolate } from "../harness/isolate.ts"
 import { US } from "../harness/issuers.ts"
 
-beforeEach(async () => {
-  await publish(await yard())
-})
-afterEach(freshIsolate)
+yardForEach()
 
 const DIALECTS = ["envoy", "nginx", "traefik", "caddy"]
 
 /**
- * Targets that two parsers read differently (GATEWAYS pitfalls 2 and 3; CVE-2019-9901, CVE-2021-29492, CVE-2021-32779,
- * CVE-2026-41059): each would be another path for somebody on the way.
+ * Targets that two parsers read differently (CVE-2019-9901, CVE-2021-29492, CVE-2021-32779, CVE-2026-41059): the
+ * gateway, Narrowgate and the upstream could each take one for another path.
  */
 const AMBIGUOUS: Readonly<Record<string, string>> = {
   "dot segment": "/vault/../files/a",
@@ -88,7 +85,9 @@ describe.each(["nginx", "traefik", "caddy"])("%s", (dialect) => {
   })
 })
 
-/** Those that read the same header, or say the same in another form, once more in a row: a denial leaves nothing behind. */
+/**
+ * Those that read the same header, or say the same in another form, once more in a row: a denial leaves nothing behind.
+ */
 test.each(["ingress-nginx", "haproxy", "apache", "apisix", "aws", "kong"])("as through %s", async (dialect) => {
   const { token } = await openTask("first", { purpose: "work" })
   for (const [what, path] of Object.entries(AMBIGUOUS)) {
@@ -144,7 +143,7 @@ describe("envoy", () => {
   })
 })
 
-/** Where `..` would take a gateway's request out of the authorization paths (GATEWAYS "Decide first" 2). */
+/** Paths with which `..` would lead a gateway's request to an endpoint that answers 200 to anybody. */
 const ESCAPES = [
   "/authz/envoy/../../healthz",
   "/authz/envoy/%2e%2e/%2e%2e/healthz",

@@ -1,11 +1,11 @@
-import { afterEach, beforeEach, describe, expect, test } from "vitest"
+import { beforeEach, describe, expect, test } from "vitest"
 import { openTask } from "../harness/agents.ts"
 import { publish, yard } from "../harness/bundles.ts"
+import { freshIsolateForEach } from "../harness/each-test.ts"
 import { askAs, carried, HTTP_DIALECTS, type ClientRequest } from "../harness/gateways.ts"
-import { freshIsolate } from "../harness/isolate.ts"
 import { recordOf } from "../harness/records.ts"
 
-afterEach(freshIsolate)
+freshIsolateForEach()
 
 const ASKED = { Origin: "https://app.test", "Access-Control-Request-Method": "DELETE" }
 const preflight = (more: Partial<ClientRequest> = {}): ClientRequest => ({

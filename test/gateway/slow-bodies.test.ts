@@ -3,18 +3,14 @@
  * that no gateway hears of, and the denial says what was slow.
  */
 import { exports } from "cloudflare:workers"
-import { afterEach, beforeEach, expect, test } from "vitest"
+import { expect, test } from "vitest"
 import { openTask } from "../harness/agents.ts"
-import { publish, yard } from "../harness/bundles.ts"
+import { yardForEach } from "../harness/each-test.ts"
 import { ASKING, keyOf, type HttpDialect } from "../harness/gateways.ts"
-import { freshIsolate } from "../harness/isolate.ts"
 import { callsOf } from "../harness/ledgers.ts"
 import { recordOf } from "../harness/records.ts"
 
-beforeEach(async () => {
-  await publish(await yard())
-})
-afterEach(freshIsolate)
+yardForEach()
 
 /** All but its last byte at once, and that after so many milliseconds. */
 async function slowly(request: Request, milliseconds: number): Promise<Request> {

@@ -22,6 +22,7 @@ const issued = z.object({
   purpose: z.string(),
   issued_token_type: z.string().optional(),
   refresh_token: z.string().optional(),
+  authorization_details: z.unknown().optional(),
 })
 const refused = z.object({ error: z.string(), error_description: z.string(), decision_id: z.string() })
 
@@ -82,6 +83,11 @@ function opened({ status, issued, refused }: TokenAnswer): OpenTask {
 export async function openTask(agent = "first", more: Form = {}, proof?: string): Promise<OpenTask> {
   const headers = proof === undefined ? {} : { DPoP: proof }
   return opened(await postForm({ ...(await exchangeForm(agent)), ...more }, headers))
+}
+
+/** A task for another person, whose ledger is another one. */
+export async function openTaskFor(user: string, agent = "first", more: Form = {}): Promise<OpenTask> {
+  return openTask(agent, { subject_token: await idToken(user), ...more })
 }
 
 /** What `agent` sends to get part of the task that `parent` stands for. */

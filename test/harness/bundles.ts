@@ -15,9 +15,12 @@ import { withGatewayKeys } from "./gateways.ts"
 import { withIssuerKeys } from "./issuers.ts"
 import { withStreamKeys } from "./streams.ts"
 
+/** Made once: keys and policies are the same throughout a run, and each test publishes this one. */
+let ofThisRun: BundleBody | null = null
+
 /** The tests' own policies, with keys of this run. */
 export async function yard(): Promise<BundleBody> {
-  return withStreamKeys(withGatewayKeys(withIssuerKeys(inject("yard"))))
+  return (ofThisRun ??= withStreamKeys(withGatewayKeys(withIssuerKeys(inject("yard")))))
 }
 
 /** An archive's, which asks by AuthZEN what policy says, with keys of this run. */
@@ -41,6 +44,23 @@ export function byAddress(body: BundleBody): BundleBody {
   return { ...body, issuers }
 }
 
+interface Written {
+  readonly bytes: Uint8Array<ArrayBuffer>
+  readonly digest: string
+}
+
+/** The yard is published before each test: it is written out once. */
+const written = new WeakMap<BundleBody, Promise<Written>>()
+
+async function writtenOut(body: BundleBody): Promise<Written> {
+  const known = written.get(body)
+  if (known) return known
+  const bytes = canonicalBytes(body)
+  const made = digestOf(bytes).then((digest) => ({ bytes, digest }))
+  if (body === ofThisRun) written.set(body, made)
+  return made
+}
+
 export interface Signed {
   readonly pointer: Pointer
   /** What KV holds. */
@@ -48,8 +68,8 @@ export interface Signed {
 }
 
 export async function signed(body: BundleBody, seq = 1, what: "pointer" | "candidate" = POINTER_KEY): Promise<Signed> {
-  const bytes = canonicalBytes(body)
-  const pointer = { seq, digest: await digestOf(bytes) }
+  const { bytes, digest } = await writtenOut(body)
+  const pointer = { seq, digest }
   const text = await signPointer(inject("publisher"), pointer, what)
   return {
     pointer,
@@ -78,7 +98,7 @@ async function nextSeq(body: BundleBody): Promise<number> {
   const text = await env.BUNDLES.get(POINTER_KEY)
   if (text === null) return 1
   const { seq, digest } = z.object({ seq: z.number(), digest: z.string() }).parse(decodeJwt(text))
-  return digest === (await digestOf(canonicalBytes(body))) ? seq : seq + 1
+  return digest === (await writtenOut(body)).digest ? seq : seq + 1
 }
 
 /**

@@ -13,6 +13,8 @@ export interface ModelCall {
   readonly id: string
   readonly task: string
   readonly agent: string
+  /** The calling agent, and those above it up to the root's. */
+  readonly chain: readonly string[]
   readonly user: string | null
   readonly purpose: string
   /** Null: none of the catalog's. */
@@ -108,7 +110,9 @@ function ofCall(call: ModelCall, field: Field): unknown {
   const tool = call.tool?.name ?? ""
   switch (field) {
     case "tree":
-      return "the tree"
+      return call.task.split(".")[0]
+    case "user_or_agent":
+      return call.user ?? call.chain.at(-1)
     case "tool":
       return tool
     case "server":

@@ -2,17 +2,16 @@
  * Every Durable Object dies at a chosen step of a scenario: each call of a method of an object, or of what keeps an
  * object's rows, is a step when it begins and another one when it has ended.
  */
-import { abortAllDurableObjects } from "cloudflare:test"
 import { RecordLog } from "../../src/audit/record-log.ts"
 import { Inbox } from "../../src/ledger/inbox.ts"
 import { KeyRing } from "../../src/signing/key-ring.ts"
 import { OnceLog } from "../../src/authorization-server/token/replay-log.ts"
-import { Openings } from "../../src/ledger/task-quota.ts"
 import { Ledger } from "../../src/ledger/ledger.ts"
 import { Outbox } from "../../src/ledger/record-outbox.ts"
 import { SharedLimit } from "../../src/ledger/shared-limit.ts"
 import { LedgerStorage } from "../../src/ledger/storage.ts"
 import { Switchboard } from "../../src/revocation/switchboard.ts"
+import { killObjects } from "./isolate.ts"
 
 const CLASSES = {
   Ledger,
@@ -20,7 +19,6 @@ const CLASSES = {
   Outbox,
   SharedLimit,
   OnceLog,
-  Openings,
   KeyRing,
   RecordLog,
   Switchboard,
@@ -81,7 +79,7 @@ function step(name: string): void {
 /** Takes the objects down if the deadly step has come: an object cannot do so to itself. */
 export async function bury(): Promise<void> {
   if (!isDead) return
-  await abortAllDurableObjects()
+  await killObjects()
   isDead = false
 }
 

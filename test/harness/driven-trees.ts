@@ -2,22 +2,30 @@
  * Trees that a test drives step by step, by a clock of its own: one in memory alone, and one as a ledger keeps it, on
  * the real SQLite of an object, which can crash, wake and go quiet, without the object's own timers.
  */
-import { callStep, freshProofs, openRequest, type SimulatedState } from "../../src/core/explanation/simulated-tree.ts"
+import {
+  beginTree,
+  callStep,
+  freshProofs,
+  openRequest,
+  type SimulatedState,
+} from "../../src/core/explanation/simulated-tree.ts"
 import type { Call } from "../../src/core/decision/call.ts"
 import { decide } from "../../src/core/decision/decide.ts"
 import type { Denial } from "../../src/core/denials/denial.ts"
 import { openTask } from "../../src/core/task/open.ts"
 import { isOAuthFailure } from "../../src/core/denials/oauth-error.ts"
-import { newTree, type TreeState } from "../../src/core/task/state.ts"
+import { USER_SCOPE } from "../../src/core/task/memories.ts"
+import type { TreeState } from "../../src/core/task/state.ts"
 import { LedgerStorage, RELEASED } from "../../src/ledger/storage.ts"
 import {
-  applyAfterwards,
+  applyMemoryUpdates,
   applyChange,
   applyEnd,
   applyOpening,
   applyRelease,
   endedBy,
 } from "../../src/core/task/transition.ts"
+import type { Memory } from "../../src/core/guardrails/memory.ts"
 import type { Bundle } from "../../src/core/policy/assemble.ts"
 import type { UserFacts } from "../../src/core/policy/principals.ts"
 import type { TaskEnd } from "../../src/core/task/change.ts"
@@ -49,7 +57,7 @@ export const FAMILY = [
 
 /** Of a root with what is below it, in their order: the same for every tree, so worked out once. */
 export function openingsOf(bundle: Bundle, user: UserFacts | null): readonly Opening[] {
-  const state = newTree(ROOT, user, START, POINTER, START, freshProofs())
+  const state = beginTree(POINTER, ROOT, user, START)
   const openings: Opening[] = []
   for (const [agent, parent, purpose] of FAMILY) {
     const above = parent === null ? undefined : openings[parent]
@@ -71,10 +79,10 @@ function fresh(opening: Opening): Opening {
 
 export const heldOf = ({ token }: Opening): SimulatedState => ({ task: token.task, token: token.jti })
 
-/** The tree's own clock, which never runs back. */
-export function tick(state: TreeState, clock: number): number {
-  state.clock = Math.max(clock, state.clock)
-  return state.clock
+/** The ledger's own clock, which never runs back. */
+export function tick({ ledger }: TreeState, clock: number): number {
+  ledger.clock = Math.max(clock, ledger.clock)
+  return ledger.clock
 }
 
 export class PureTree implements DrivenTree {
@@ -83,7 +91,7 @@ export class PureTree implements DrivenTree {
 
   constructor(bundle: Bundle, user: UserFacts | null) {
     this.#bundle = bundle
-    this.state = newTree(ROOT, user, START, POINTER, START, freshProofs())
+    this.state = beginTree(POINTER, ROOT, user, START)
   }
 
   call(call: Call, clock: number): Denial | null {
@@ -91,8 +99,7 @@ export class PureTree implements DrivenTree {
   }
 
   land(call: string, gateway: string): void {
-    for (const [, , flights] of this.state.memory.flights)
-      if (flights.get(call)?.gateway === gateway) flights.delete(call)
+    for (const [, , flights] of flightsOf(this.state)) if (flights.get(call)?.gateway === gateway) flights.delete(call)
   }
 
   open(opening: Opening): void {
@@ -105,8 +112,18 @@ export class PureTree implements DrivenTree {
 
   release(id: string): void {
     const task = this.state.tasks.get(id)
-    if (task?.status === "quarantined") applyRelease(task)
+    if (task?.status === "quarantined") applyRelease(this.state.ledger, task)
   }
+}
+
+/** Of the guardrails that look at the tree. */
+export function memoryOf({ ledger, root }: TreeState): Memory {
+  return ledger.memories.of(root)
+}
+
+/** Those of the tree and of its user. */
+function flightsOf({ ledger, root }: TreeState) {
+  return [root, USER_SCOPE].flatMap((scope) => [...ledger.memories.of(scope).flights])
 }
 
 class Cut extends Error {}
@@ -126,7 +143,7 @@ export class KeptTree implements DrivenTree {
     this.#kept = kept
     this.bundle = bundle
     this.#storage = new LedgerStorage(sql)
-    this.state = newTree(ROOT, user, START, POINTER, START, freshProofs())
+    this.state = beginTree(POINTER, ROOT, user, START)
     this.#storage.saveTree(this.state)
   }
 
@@ -153,23 +170,24 @@ export class KeptTree implements DrivenTree {
     const ended = end ? endedBy(state, end) : []
     this.#kept.transactionSync(() => {
       if (change) this.#storage.saveChange(state, change)
-      if (denialUpdates.length > 0) this.#storage.saveNotes(state, denialUpdates, now)
+      if (denialUpdates.length > 0) this.#storage.memories.save(state.ledger, denialUpdates, now)
       if (end) this.#storage.saveEnd(ended, end)
       if (isCut) throw new Cut("the transaction fails")
     })
     if (change) applyChange(state, change)
-    if (denialUpdates.length > 0) applyAfterwards(state, denialUpdates, now)
+    if (denialUpdates.length > 0) applyMemoryUpdates(state, denialUpdates, now)
     if (end) this.#applyEnd(ended, end)
     return verdict.denial
   }
 
   land(call: string, gateway: string): void {
-    this.#storage.land(this.state, call, gateway)
+    const flights = flightsOf(this.state).flatMap(([, , each]) => each.get(call) ?? [])
+    this.#storage.memories.land(this.state, call, gateway, flights[0]?.task ?? "")
   }
 
   open(opening: Opening): void {
     const opened = fresh(opening)
-    this.#storage.saveOpening(opened, START)
+    this.#storage.saveOpening(this.state, opened, START)
     applyOpening(this.state, opened, START)
   }
 
@@ -181,25 +199,26 @@ export class KeptTree implements DrivenTree {
 
   #applyEnd(ended: readonly string[], end: TaskEnd): void {
     applyEnd(this.state, ended, end)
-    if (end.status !== "quarantined" && ended.includes(ROOT)) this.#storage.forgetMemory()
+    if (end.status !== "quarantined" && ended.includes(ROOT)) this.#storage.forgetMemory(this.state)
   }
 
   release(id: string): void {
     const task = this.state.tasks.get(id)
     if (task?.status !== "quarantined") return
     this.#storage.saveEnd([id], RELEASED)
-    applyRelease(task)
+    applyRelease(this.state.ledger, task)
   }
 
   settle(): void {
-    this.#kept.transactionSync(() => this.#storage.settle(this.state))
+    this.#kept.transactionSync(() => this.#storage.settle(this.state.ledger, [this.state]))
   }
 
   /** Memory is lost; what was written comes back. */
   crash(clock: number): void {
     this.#storage = new LedgerStorage(this.#kept.sql)
     const loaded = this.#storage.load(clock, freshProofs)
-    if (!loaded) throw new Error("nothing was kept")
-    this.state = loaded
+    const tree = loaded?.trees.get(ROOT)
+    if (!tree) throw new Error("nothing was kept")
+    this.state = tree
   }
 }

@@ -88,10 +88,12 @@ export class GuardrailModel {
       if (storm.kind !== "storm" || denial.reason === "denial_storm") continue
       const counts = storm.codes ? storm.codes.includes(code) : !NOT_COUNTED.has(code)
       if (!counts || !isConcerned(storm, call) || !covers(storm.of, call, true)) continue
-      // While it lasts, nothing makes it longer: it passes with the first.
-      if (this.#denials(storm, call, now) > storm.limit) continue
-      this.#denied.push({ storm: storm.id, key: stormKey(storm, call), at: now })
-      if (this.#denials(storm, call, now) > storm.limit) made.push(storm)
+      for (const key of stormKeys(storm, call)) {
+        // While it lasts, nothing makes it longer: it passes with the first.
+        if (this.#denials(storm, key, now) > storm.limit) continue
+        this.#denied.push({ storm: storm.id, key, at: now })
+        if (this.#denials(storm, key, now) > storm.limit) made.push(storm)
+      }
     }
     return made
   }
@@ -103,32 +105,46 @@ export class GuardrailModel {
 
   #objections(guardrail: Guardrail, call: ModelCall, now: number): readonly Objection[] {
     if (isLifecycleTool(call.tool) && !(guardrail.kind === "limit" && guardrail.topic === "window")) return []
-    const found: Objection[] = []
-    if (isConcerned(guardrail, call) && covers(guardrail.of, call, true)) {
-      const [verdict, reason] = this.#judge(guardrail, call, now)
-      if (verdict === "broken") found.push({ guardrail: guardrail.id, because: reason })
-      if (verdict === "unreadable") found.push({ guardrail: guardrail.id, because: "unreadable" })
-    }
-    if (guardrail.kind === "sequence") {
-      const conditions = new ConditionModel(this.admitted)
-      const heard = conditions.canHear(guardrail.require, this.#next(call, now), false)
-      if (!heard) found.push({ guardrail: guardrail.id, because: "unreadable" })
-    }
-    return found
+    return this.#pasts(guardrail, call).flatMap((past) => {
+      const found: Objection[] = []
+      if (isConcerned(guardrail, call) && covers(guardrail.of, call, true)) {
+        const [verdict, reason] = this.#judge(guardrail, past, call, now)
+        if (verdict === "broken") found.push({ guardrail: guardrail.id, because: reason })
+        if (verdict === "unreadable") found.push({ guardrail: guardrail.id, because: "unreadable" })
+      }
+      if (guardrail.kind === "sequence") {
+        const heard = new ConditionModel(past).canHear(guardrail.require, this.#next(call, now), false)
+        if (!heard) found.push({ guardrail: guardrail.id, because: "unreadable" })
+      }
+      return found
+    })
   }
 
-  #judge(guardrail: Guardrail, call: ModelCall, now: number): readonly [Verdict, Denial["reason"]] {
+  /** What the guardrail looks at: all that was admitted, or for each agent of the chain what it had a part in. */
+  #pasts(guardrail: Guardrail, { chain }: ModelCall): readonly (readonly Admitted[])[] {
+    if (!isOfAgent(guardrail)) return [this.admitted]
+    return chain.map((agent) => this.admitted.filter(({ call }) => call.chain.includes(agent)))
+  }
+
+  #judge(
+    guardrail: Guardrail,
+    past: readonly Admitted[],
+    call: ModelCall,
+    now: number,
+  ): readonly [Verdict, Denial["reason"]] {
     switch (guardrail.kind) {
       case "limit":
-        return [this.#limit(guardrail, call, now), REASON[guardrail.topic]]
+        return [this.#limit(guardrail, past, call, now), REASON[guardrail.topic]]
       case "sequence": {
-        const holds = new ConditionModel(this.admitted).holds(guardrail.require, this.#next(call, now), false)
+        const holds = new ConditionModel(past).holds(guardrail.require, this.#next(call, now), false)
         return [holds === null ? "unreadable" : holds ? "holds" : "broken", "sequence_broken"]
       }
       case "cycle":
-        return [this.#cycle(guardrail, call), "calls_circle"]
-      case "storm":
-        return [this.#denials(guardrail, call, now) > guardrail.limit ? "broken" : "holds", "denial_storm"]
+        return [this.#cycle(guardrail, past, call, now), "calls_circle"]
+      case "storm": {
+        const isStorm = stormKeys(guardrail, call).some((key) => this.#denials(guardrail, key, now) > guardrail.limit)
+        return [isStorm ? "broken" : "holds", "denial_storm"]
+      }
       case "concurrency":
         return [this.#concurrency(guardrail, call, now), "too_many_at_once"]
       default:
@@ -141,20 +157,18 @@ export class GuardrailModel {
   }
 
   /** Past calls that the guardrail was about. */
-  #counted(guardrail: Guardrail): readonly Admitted[] {
+  #counted(guardrail: Guardrail, past: readonly Admitted[] = this.admitted): readonly Admitted[] {
     const isLeft = (call: ModelCall): boolean =>
       isLifecycleTool(call.tool) && !(guardrail.kind === "limit" && guardrail.topic === "window")
-    return this.admitted.filter(
-      ({ call }) => !isLeft(call) && isConcerned(guardrail, call) && covers(guardrail.of, call, true),
-    )
+    return past.filter(({ call }) => !isLeft(call) && isConcerned(guardrail, call) && covers(guardrail.of, call, true))
   }
 
-  #limit(limit: Limit, call: ModelCall, now: number): Verdict {
+  #limit(limit: Limit, all: readonly Admitted[], call: ModelCall, now: number): Verdict {
     const told = limit.measure.kind === "distinct" ? [...limit.per, limit.measure.field] : limit.per
     if (told.some((field) => fieldOf(call, field) === "unasserted")) return "holds"
     const [demand, key] = [demandOf(limit, call), keyOf(call, limit.per)]
     if (isMissing(demand) || isMissing(key)) return "unreadable"
-    const past = this.#counted(limit).filter(({ call: each }) => {
+    const past = this.#counted(limit, all).filter(({ call: each }) => {
       const theirs = keyOf(each, limit.per)
       return !isMissing(theirs) && theirs.key === key.key
     })
@@ -172,8 +186,11 @@ export class GuardrailModel {
     return fits || demand === 0 ? "holds" : "broken"
   }
 
-  #cycle(cycle: Cycle, call: ModelCall): Verdict {
-    const ofIt = this.#counted(cycle).filter(({ call: each }) => cycle.per === "tree" || each.task === call.task)
+  #cycle(cycle: Cycle, past: readonly Admitted[], call: ModelCall, now: number): Verdict {
+    const all = this.#counted(cycle, past).filter(({ call: each }) => cycle.per !== "task" || each.task === call.task)
+    const isPause = ({ at }: Admitted, index: number): boolean =>
+      cycle.pause !== undefined && (all[index + 1]?.at ?? now) - at >= cycle.pause * 1000
+    const ofIt = all.slice(all.findLastIndex(isPause) + 1)
     const calls = [...ofIt.map(({ call: each }) => each), call].map((each) => keyOf(each, ["call"]))
     const texts = calls.map((each) => (isMissing(each) ? "" : each.key))
     for (let length = 2; length <= cycle.longest; length++) {
@@ -195,8 +212,7 @@ export class GuardrailModel {
     return inFlight.length < concurrency.limit ? "holds" : "broken"
   }
 
-  #denials(storm: Storm, call: ModelCall, now: number): number {
-    const key = stormKey(storm, call)
+  #denials(storm: Storm, key: string, now: number): number {
     return this.#denied.filter(
       (each) => each.storm === storm.id && each.key === key && each.at > now - storm.seconds * 1000,
     ).length
@@ -208,8 +224,24 @@ function isConcerned({ fromRisk = 0 }: Guardrail, { risk }: ModelCall): boolean 
   return risk >= fromRisk
 }
 
-function stormKey({ per }: Storm, { task }: ModelCall): string {
-  return per === "task" ? task : ""
+function stormKeys({ per }: Storm, { task, chain }: ModelCall): readonly string[] {
+  return per === "agent" ? chain.slice(0, 1) : [per === "task" ? task : ""]
+}
+
+function isOfAgent(guardrail: Guardrail): boolean {
+  switch (guardrail.kind) {
+    case "limit":
+    case "sequence":
+      return guardrail.history === "agent"
+    case "cycle":
+      return guardrail.per === "agent"
+    // Denied calls are counted by agent where they are counted.
+    case "storm":
+    case "concurrency":
+      return false
+    default:
+      return guardrail satisfies never
+  }
 }
 
 /** How much, or which values. */

@@ -77,7 +77,11 @@ const field = fc.constantFrom<Field>(
 const seconds = fc.constantFrom(1, 2, 5, 5)
 const fromRisk = maybe(fc.constantFrom(20, 50))
 const per = fc
-  .tuple(fc.constantFrom<Field>("task", "tree"), fc.uniqueArray(field, { maxLength: 2 }), fc.boolean())
+  .tuple(
+    fc.constantFrom<Field>("task", "tree", "task", "tree", "user_or_agent"),
+    fc.uniqueArray(field, { maxLength: 2 }),
+    fc.boolean(),
+  )
   .map(([own, others, first]) => (first ? [own, ...others] : [...others, own]))
 
 /** How large limits are, and how exact what counts towards them. */
@@ -135,14 +139,16 @@ export const limit = ({ large }: Sizes): fc.Arbitrary<Omit<Limit, "id">> => {
     })
 }
 
+const ownPer = fc.constantFrom("task" as const, "tree" as const, "agent" as const)
+
 /** The same call again. */
 export const repeats: fc.Arbitrary<Omit<Limit, "id">> = fc
-  .record({ of: selector, own: fc.constantFrom<Field>("task", "tree"), limit: fc.integer({ min: 1, max: 4 }), seconds })
+  .record({ of: selector, own: ownPer, limit: fc.integer({ min: 1, max: 4 }), seconds })
   .map(({ of, own, limit: most, seconds: length }) => ({
     kind: "limit",
     topic: "loop",
     of,
-    per: [own, "call"],
+    ...(own === "agent" ? { per: ["call"], history: own } : { per: [own, "call"] }),
     measure: { kind: "calls" },
     limit: most,
     span: { kind: "sliding", seconds: length },
@@ -213,10 +219,11 @@ const { condition } = fc.letrec<{ condition: Condition; pattern: Pattern; lookin
 }))
 
 export const sequence: fc.Arbitrary<Omit<Sequence, "id">> = fc
-  .record({ of: selector, fromRisk, forbid: fc.boolean(), condition })
-  .map(({ of, fromRisk: risk, forbid, condition: written }) => ({
+  .record({ of: selector, fromRisk, forbid: fc.boolean(), isOfAgent: fc.boolean(), condition })
+  .map(({ of, fromRisk: risk, forbid, isOfAgent, condition: written }) => ({
     kind: "sequence",
     of,
+    ...(isOfAgent && { history: "agent" }),
     ...present({ fromRisk: risk }),
     // Most conditions do not hold at first: forbidden, they let something happen.
     require: forbid ? { kind: "not", of: written } : written,
@@ -240,8 +247,6 @@ export const timed = fc.oneof(
   },
 )
 
-const ownPer = fc.constantFrom("task" as const, "tree" as const)
-
 export const cycle: fc.Arbitrary<Omit<Cycle, "id">> = fc
   .record({
     of: selector,
@@ -249,11 +254,12 @@ export const cycle: fc.Arbitrary<Omit<Cycle, "id">> = fc
     longest: fc.constantFrom(2, 2, 3, 4),
     times: fc.constantFrom(2, 3, 3),
     per: ownPer,
+    pause: maybe(fc.constantFrom(2, 5)),
   })
-  .map(({ fromRisk: risk, ...rest }) => ({
+  .map(({ fromRisk: risk, pause, ...rest }) => ({
     kind: "cycle",
     ...rest,
-    ...present({ fromRisk: risk }),
+    ...present({ fromRisk: risk, pause }),
     consequence: "deny",
   }))
 

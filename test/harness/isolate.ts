@@ -1,7 +1,7 @@
 /**
  * A fresh isolate on empty storage, for each test: the Worker's module-wide caches would otherwise remember the last.
  */
-import { reset } from "cloudflare:test"
+import { abortAllDurableObjects, listDurableObjectIds, reset, runInDurableObject } from "cloudflare:test"
 import { env } from "cloudflare:workers"
 import { forgetEdgeRecords } from "../../src/audit/edge-recorder.ts"
 import { forgetRecordKey } from "../../src/audit/record-key.ts"
@@ -16,10 +16,36 @@ import { publications } from "../../src/bundles/publications.ts"
 import { forgetSwitches } from "../../src/revocation/lease.ts"
 import { forgetReports } from "../../src/revocation/report.ts"
 
+/** Of objects whose names a later test uses again: of a session it has its own. */
+const KNOWN_BY_NAME = [
+  env.LEDGER,
+  env.INBOX,
+  env.KEY_RING,
+  env.ONCE_LOG,
+  env.OUTBOUND,
+  env.PUBLICATIONS,
+  env.RECORD_LOG,
+  env.SHARED_LIMIT,
+  env.SWITCHBOARD,
+]
+let haveDied = false
+
+/** Every object dies where it stands: what was not written is gone, requests under way fail. */
+export async function killObjects(): Promise<void> {
+  haveDied = true
+  await abortAllDurableObjects()
+}
+
+async function wakeAll(objects: DurableObjectNamespace): Promise<void> {
+  for (const id of await listDurableObjectIds(objects)) await runInDurableObject(objects.get(id), () => undefined)
+}
+
 export async function freshIsolate(): Promise<void> {
-  // The reset passes over objects that do not run, as after a crash: those that hold the bundle must run.
+  // The reset passes over objects that do not run: those that hold the bundle must run.
   await env.BUNDLES.get(POINTER_KEY)
   await publications(env).newest()
+  if (haveDied) await Promise.all(KNOWN_BY_NAME.map(wakeAll))
+  haveDied = false
   await reset()
   forgetReads()
   forgetEdgeRecords()

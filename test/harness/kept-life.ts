@@ -3,7 +3,7 @@ import { runInDurableObject } from "cloudflare:test"
 import { env } from "cloudflare:workers"
 import type { Guardrail } from "../../src/core/guardrails/kinds.ts"
 import type { Memory } from "../../src/core/guardrails/memory.ts"
-import { heldOf, KeptTree, openingsOf } from "./driven-trees.ts"
+import { heldOf, KeptTree, memoryOf, openingsOf } from "./driven-trees.ts"
 import { openYard } from "./modelled-life.ts"
 import { ALICE, callOf, START } from "./trees.ts"
 
@@ -44,7 +44,7 @@ export async function inKeptLife(
         tree.crash(Math.floor(life.now))
       },
       crash: () => tree.crash(Math.floor(life.now)),
-      memory: () => tree.state.memory,
+      memory: () => memoryOf(tree.state),
     }
     await work(life)
   })

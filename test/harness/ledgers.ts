@@ -1,11 +1,11 @@
-/** A tree's ledger from outside: what it counts, and the ways in which it can lose its memory. */
-import { abortAllDurableObjects, evictDurableObject, runInDurableObject } from "cloudflare:test"
+/** A ledger from outside: what it counts, and the ways in which it can lose its memory. */
+import { evictDurableObject } from "cloudflare:test"
 import { env } from "cloudflare:workers"
 import { LEDGER_VERSION } from "../../src/ledger/protocol.ts"
-import { rootOf } from "../../src/core/task/state.ts"
-import { publications } from "../../src/bundles/publications.ts"
+import { ledgerIdOf } from "../../src/core/task/state.ts"
 
-const ledgerOf = (task: string) => env.LEDGER.getByName(rootOf(task))
+/** The object that has the ledger of a task. */
+export const ledgerOf = (task: string) => env.LEDGER.get(env.LEDGER.idFromString(ledgerIdOf(task)))
 
 /** Calls that the task has counted; undefined where there is no such task. */
 export async function callsOf(task: string): Promise<number | undefined> {
@@ -16,13 +16,4 @@ export async function callsOf(task: string): Promise<number | undefined> {
 /** The object is taken down between two requests, as after ten idle seconds. */
 export async function evict(task: string): Promise<void> {
   await evictDurableObject(ledgerOf(task))
-}
-
-/**
- * Every object dies where it stands: what was not written is gone, requests under way fail. The object of publications
- * wakes again, as `reset` deletes the storage only of objects that are awake: the next test would find its pointer.
- */
-export async function crash(): Promise<void> {
-  await abortAllDurableObjects()
-  await runInDurableObject(publications(env), () => undefined)
 }

@@ -4,7 +4,7 @@
  */
 import { Lender } from "../../src/core/guardrails/lending/lender.ts"
 import { type LentLimit, type Take, type TakeAnswer } from "../../src/core/guardrails/lending/lending.ts"
-import type { Block, Seen, Slot, State, Stored, Writes } from "../../src/core/guardrails/lending/rows.ts"
+import type { Block, SeenValue, Slot, State, Stored, Writes } from "../../src/core/guardrails/lending/rows.ts"
 
 export const SECOND = 1000
 export const START = 1_700_000_000_000
@@ -19,7 +19,7 @@ export class Store {
   #state: State | null = null
   readonly blocks = new Map<string, Block>()
   readonly slots = new Map<number, Slot>()
-  readonly values = new Map<string, Seen>()
+  readonly values = new Map<string, SeenValue>()
 
   save({ state, blocks, slots, values }: Writes): void {
     this.#state = state ?? this.#state
@@ -132,7 +132,7 @@ export class World {
 
   /** As the object's alarm does. */
   tidy(): void {
-    this.lender.untilLook(this.now)
+    this.lender.untilCheck(this.now)
     this.store.save(this.lender.drain(true))
   }
 

@@ -22,7 +22,8 @@ export async function manage(
     new Request(US + path, { method, headers, body: body === null ? null : JSON.stringify(body) }),
   )
   const code = response.headers.get("X-Narrowgate-Code") ?? "ok"
-  return { status: response.status, code, headers: response.headers, json: await response.json() }
+  const json: unknown = method === "HEAD" ? null : await response.json()
+  return { status: response.status, code, headers: response.headers, json }
 }
 
 /** One of operators.yaml, by the command line's client. */
@@ -45,6 +46,8 @@ const views = z.object({
       status: z.string(),
       ended_by: z.string().nullable(),
       frozen_by: z.string().nullable(),
+      labels: z.array(z.string()),
+      carried: z.array(z.string()),
       opened_at: z.number(),
       expires_at: z.number(),
       calls: z.object({ limit: z.number().nullable() }),

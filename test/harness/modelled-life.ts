@@ -220,6 +220,7 @@ export class ModelledLife {
       id: call.decisionId,
       task: call.task,
       agent: idOfAgent(agent),
+      chain: [...new Set(this.#lineOf(by).map((each) => idOfAgent((FAMILY[each] ?? FAMILY[0])[0])))],
       user: this.#user && `${this.#user.issuer}|${this.#user.subject}`,
       purpose,
       tool: this.#bundle.catalog.tools.get(call.tool) ?? null,

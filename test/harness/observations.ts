@@ -4,7 +4,7 @@ import { pinOf } from "../../src/core/catalog/pin.ts"
 import type { BundleBody } from "../../src/core/policy/bundle.ts"
 import { forgetSwitches } from "../../src/revocation/lease.ts"
 import { OBSERVATION_VERSION, type Report } from "../../src/core/signals/leased-observations.ts"
-import { LEASE_VERSION, switchboard } from "../../src/revocation/switchboard.ts"
+import { switchboard } from "../../src/revocation/switchboard.ts"
 
 /** As `toolList` lists it (listings.ts). */
 export const definitionOf = (name: string, more: object = {}): Readonly<Record<string, unknown>> => ({
@@ -38,5 +38,5 @@ export async function observed(): Promise<{
   headers: string[]
   full: boolean
 }> {
-  return JSON.parse(await switchboard(env).read(LEASE_VERSION)).observations
+  return JSON.parse(await switchboard(env).read()).observations
 }

@@ -26,7 +26,7 @@ async function arrived<Value>(find: () => Promise<Value>): Promise<Value> {
     async () => {
       if (Date.now() - asked > RESTING_AFTER_MS) {
         asked = Date.now()
-        for (const id of await listDurableObjectIds(env.LEDGER)) await env.LEDGER.get(id).answered("")
+        for (const id of await listDurableObjectIds(env.LEDGER)) await env.LEDGER.get(id).answered("", "")
       }
       return find()
     },

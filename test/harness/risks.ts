@@ -1,12 +1,12 @@
 /** Risks that this isolate knows of at once: the tests of switches say how long others take; and a rule that reads them. */
 import { env } from "cloudflare:workers"
-import type { Signal, ToldRisk } from "../../src/core/guardrails/risk.ts"
+import type { Signal, ReportedRisk } from "../../src/core/guardrails/risk.ts"
 import type { WrittenRisk } from "../../src/core/signals/leased-risks.ts"
 import { switchboard } from "../../src/revocation/switchboard.ts"
 import { publish, yard } from "./bundles.ts"
 import { kept } from "./switches.ts"
 
-export async function rate(kind: ToldRisk["kind"], name: string, told: Omit<Signal, "at"> | null): Promise<void> {
+export async function rate(kind: ReportedRisk["kind"], name: string, told: Omit<Signal, "at"> | null): Promise<void> {
   await kept(switchboard(env).rate(kind, name, told))
 }
 

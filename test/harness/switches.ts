@@ -1,10 +1,25 @@
 /** Switches that this isolate knows of at once: the tests of switches say how long others take. */
 import { env } from "cloudflare:workers"
+import { vi, type MockInstance } from "vitest"
 import { forgetSwitches } from "../../src/revocation/lease.ts"
 import type { Stopped } from "../../src/core/signals/switch.ts"
 import { switchboard } from "../../src/revocation/switchboard.ts"
 
 let stops = 0
+let waits: MockInstance | undefined
+
+/**
+ * What is told to the switchboard is in force at once: this isolate, which is the only one, gives its lease back instead
+ * of letting it run out within two seconds. Each test begins so.
+ */
+export function giveLeasesBack(): void {
+  waits = vi.spyOn(scheduler, "wait").mockImplementation(async () => forgetSwitches())
+}
+
+/** For tests of who is still let through, and how long: leases run out in their time. */
+export function keepLeases(): void {
+  waits?.mockRestore()
+}
 
 /** @returns its id */
 export async function stop(stopped: Stopped, before: number | null = null): Promise<string> {

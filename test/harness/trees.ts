@@ -27,7 +27,7 @@ import { agentId, IDP } from "./issuers.ts"
 export const POINTER = { seq: 1, digest: "0".repeat(64) }
 /** Some moment; the decision has no clock of its own. */
 export const START = 1_800_000_000_000
-export const ROOT = "tsk_01JZZZZZZZZZZZZZZZZZZZZZZZ"
+export const ROOT = `tsk_01JZZZZZZZZZZZZZZZZZZZZZZZ-${"0".repeat(64)}`
 export const ALICE: UserFacts = { issuer: IDP, subject: "alice", groups: ["staff"] }
 
 export const assembled = (body: BundleBody = inject("yard")): Bundle => assemble(encode(body), POINTER)
@@ -138,5 +138,9 @@ export function reasonOf(bundle: Bundle, state: TreeState, call: Call, now = STA
 /** The state as plain data: two that are equal decide alike. Looking at a window at `now` forgets what has left it. */
 export function snapshot(bundle: Bundle, state: TreeState, now: number): unknown {
   const { definitions } = bundle.guardrails
-  return structuredClone({ ...state, memory: countsIn(state.memory, definitions, now) })
+  return structuredClone({
+    ...state,
+    ledger: { ...state.ledger, trees: null },
+    memory: countsIn(state.ledger.memories.of(state.root), definitions, now),
+  })
 }

@@ -70,17 +70,49 @@ export const UNSEEN_RANGES: Readonly<Record<string, readonly (readonly [first: n
   ],
 }
 
-/** All characters of Unicode that it should have written out and has not, or the other way round, as hex. */
-export function wronglyShown(isWrittenOut: (character: string) => boolean): readonly string[] {
+/** So many at once: texts of others are shortened, and this many are shown whole everywhere. */
+const AT_ONCE = 48
+
+/** All characters of Unicode: those that must be written out, and those that must not. */
+let unicode: readonly (readonly [areUnseen: boolean, characters: readonly string[]])[] | undefined
+
+function allOfUnicode(): NonNullable<typeof unicode> {
   const unseen = new Set<number>()
   for (const [first, last] of Object.values(UNSEEN_RANGES).flat()) {
     for (let at = first; at <= last; at++) unseen.add(at)
   }
-  const wrong: string[] = []
+  const [hidden, shown]: [string[], string[]] = [[], []]
   for (let at = 0; at <= 0x10ffff; at++) {
     const character = String.fromCodePoint(at)
-    const isUnseen = unseen.has(at) || /\p{Cn}/u.test(character)
-    if (isWrittenOut(character) !== isUnseen) wrong.push(at.toString(16))
+    const list = unseen.has(at) || /\p{Cn}/u.test(character) ? hidden : shown
+    list.push(character)
   }
-  return wrong
+  return [
+    [true, hidden],
+    [false, shown],
+  ]
+}
+
+/**
+ * All characters of Unicode that `show` should have written out and has not, or the other way round, as hex. They stand
+ * in texts of many, and alone only to find which of a text is wrong: a million texts take seconds.
+ * @param others characters that `show` replaces for another reason
+ */
+export function wronglyShown(show: (text: string) => string, others = ""): readonly string[] {
+  const isRight = (characters: readonly string[], areUnseen: boolean): boolean => {
+    // Apart, as marks on one letter are counted.
+    const text = characters.join("|")
+    const shown = show(`a${text}b`)
+    return areUnseen ? !characters.some((character) => shown.includes(character)) : shown.includes(text)
+  }
+  const wrong: string[] = []
+  unicode ??= allOfUnicode()
+  for (const [areUnseen, all] of unicode) {
+    for (let from = 0; from < all.length; from += AT_ONCE) {
+      const batch = all.slice(from, from + AT_ONCE)
+      if (isRight(batch, areUnseen)) continue
+      wrong.push(...batch.filter((each) => !others.includes(each) && !isRight([each], areUnseen)))
+    }
+  }
+  return wrong.map((character) => (character.codePointAt(0) ?? 0).toString(16))
 }

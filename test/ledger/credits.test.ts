@@ -1,24 +1,19 @@
 /** What a ledger says of credit that it was lent: never less than it may have used. */
 import { runInDurableObject } from "cloudflare:test"
 import { env } from "cloudflare:workers"
-import { afterEach, describe, expect, test, vi } from "vitest"
+import { describe, expect, test, vi } from "vitest"
 import type { Limit } from "../../src/core/guardrails/limit-definition.ts"
 import type { Take, TakeAnswer } from "../../src/core/guardrails/lending/lending.ts"
 import { ownerOf } from "../../src/core/guardrails/limit-meter.ts"
 import { Memory } from "../../src/core/guardrails/memory.ts"
-import { CreditRequest } from "../../src/ledger/asking.ts"
+import { CreditRequest } from "../../src/ledger/credit-request.ts"
 import { Credits } from "../../src/ledger/credits.ts"
 import { CREDITS_SCHEMA, Settlements } from "../../src/ledger/settlements.ts"
 import { SharedLimit } from "../../src/ledger/shared-limit.ts"
+import { freshIsolateForEach } from "../harness/each-test.ts"
 import { window } from "../harness/guardrails.ts"
-import { freshIsolate } from "../harness/isolate.ts"
-import { ROOT } from "../harness/trees.ts"
 
-afterEach(async () => {
-  vi.restoreAllMocks()
-  vi.useRealTimers()
-  await freshIsolate()
-})
+freshIsolateForEach()
 
 const asking = (): CreditRequest => new CreditRequest(1, Number.MAX_SAFE_INTEGER)
 
@@ -55,15 +50,15 @@ describe("what was used of a block", () => {
       const count = { guardrail: "shared", key: "a" }
       settlements.write("one", count, 5)
       settlements.add("one", count, 3)
-      settlements.sendSoon(ROOT)
+      settlements.sendSoon()
       await vi.waitFor(() => expect(settle).toHaveBeenCalled())
-      await scheduler.wait(20)
+      await new Promise((resolve) => setTimeout(resolve, 20))
       expect(settlements.usedOf("one")).toBe(3)
       const woken = new Settlements(ctx, env)
-      woken.load(ROOT)
+      woken.load()
       expect(woken.usedOf("one")).toBe(5)
       settle.mockResolvedValue()
-      woken.sendSoon(ROOT)
+      woken.sendSoon()
       await vi.waitFor(() => expect(woken.usedOf("one")).toBeUndefined())
       expect(ctx.storage.sql.exec("SELECT * FROM credits").toArray()).toEqual([])
     })
@@ -78,7 +73,7 @@ describe("what was used of a block", () => {
       const settlements = new Settlements(ctx, env)
       for (const guardrail of ["a", "b"])
         for (const key of ["a", "b"]) settlements.add(`${guardrail}${key}`, { guardrail, key }, 1)
-      settlements.sendSoon(ROOT)
+      settlements.sendSoon()
       await vi.waitFor(() => expect(said.toSorted()).toEqual(["aa", "ab", "ba", "bb"]))
     })
   })
@@ -90,13 +85,13 @@ test("a take that is under way is not disowned: it may still be used", async () 
     let isAnswered = false
     vi.spyOn(SharedLimit.prototype, "take").mockImplementation(async (_version, take): Promise<TakeAnswer> => {
       asked.push(take)
-      while (!isAnswered) await scheduler.wait(5)
+      while (!isAnswered) await new Promise((resolve) => setTimeout(resolve, 5))
       return { granted: 1, used: 0, since: Date.now(), lasts: 0 }
     })
     const memory = new Memory()
     const credits = new Credits(ctx, env, () => memory)
     const need = needOf(sharedLimit(10))
-    const deciding = credits.with(ROOT, memory, [need], asking(), () => memory.credits.find(need.owner, "")?.left)
+    const deciding = credits.with(memory, [need], asking(), () => memory.credits.find(need.owner, "")?.left)
     await vi.waitFor(() => expect(asked).toHaveLength(1))
     const id = asked[0]?.id ?? ""
     expect(credits.usedOf([id, "unheard-of"])).toEqual({ [id]: null })
@@ -117,15 +112,15 @@ test("of a block nothing is said as long as some of it may be used", async () =>
     const memory = new Memory()
     const credits = new Credits(ctx, env, () => memory)
     const need = needOf(sharedLimit(1000))
-    expect(await credits.with(ROOT, memory, [need], asking(), () => memory.credits.find(need.owner, "")?.left)).toBe(2)
+    expect(await credits.with(memory, [need], asking(), () => memory.credits.find(need.owner, "")?.left)).toBe(2)
     const id = asked[0]?.id ?? ""
     expect(credits.usedOf([id])).toEqual({ [id]: null })
     // What is given back is none to be used any more.
     vi.spyOn(SharedLimit.prototype, "settle").mockRejectedValue(new Error("out of reach, by a test"))
-    credits.giveBackAll(memory)
+    credits.returnAllCredit(memory)
     expect(credits.usedOf([id])).toEqual({ [id]: 0 })
     expect(memory.credits.find(need.owner, "")?.left ?? 0).toBe(0)
-    await scheduler.wait(20)
+    await new Promise((resolve) => setTimeout(resolve, 20))
   })
 })
 
@@ -146,8 +141,8 @@ test.each([
     const need = needOf(sharedLimit(10))
     const memory = new Memory()
     const decide = (): number | undefined => memory.credits.find(need.owner, "")?.left
-    expect(await new Credits(ctx, env, () => memory).with(ROOT, memory, [need], asking(), decide)).toBe(left)
-    await scheduler.wait(20)
+    expect(await new Credits(ctx, env, () => memory).with(memory, [need], asking(), decide)).toBe(left)
+    await new Promise((resolve) => setTimeout(resolve, 20))
   })
 })
 
@@ -175,7 +170,7 @@ test("an object whose answers come late is asked for what may be used later, and
       return true
     }
     const used: boolean[] = []
-    for (let call = 0; call < 3; call++) used.push(await credits.with(ROOT, memory, [need], asking(), use))
+    for (let call = 0; call < 3; call++) used.push(await credits.with(memory, [need], asking(), use))
     expect(used).toEqual([false, true, true])
     expect(asked.map(({ open }) => open)).toEqual([false, true, true])
     // The first is given back by the second, which is settled by the third.

@@ -285,7 +285,7 @@ describe("credit that a crash took is there again once its span has passed", () 
         life.step({ does: "crash" })
         // The clock may have stepped back: the tree's own does not.
         const spans = life.guardrails.map((each) => (each.kind === "limit" ? spanOf(each) : 0))
-        life.clock = Math.max(life.clock, life.tree.state.clock) + Math.max(...spans)
+        life.clock = Math.max(life.clock, life.tree.state.ledger.clock) + Math.max(...spans)
         // From here on all limits are as new.
         life.promised = "exact"
         for (let call = 0; call < most; call++) if (!life.call(MODEST)) break
@@ -302,7 +302,7 @@ describe("credit that a crash took is there again once its span has passed", () 
       const worlds = [kinds, lives({ alike: true, more, maxLength: 20 })] as const
       await assertKept(worlds, "never more", runsOf(100), (life) => {
         life.step({ does: "crash" })
-        life.clock = Math.max(life.clock, life.tree.state.clock) + 5000
+        life.clock = Math.max(life.clock, life.tree.state.ledger.clock) + 5000
         // None is like another.
         for (let call = 0; call < 9; call++) expect(life.call({ ...MODEST, values: { x: `new ${call}` } })).toBe(true)
         life.promised = "exact"

@@ -1,16 +1,17 @@
 import { runInDurableObject } from "cloudflare:test"
 import { env } from "cloudflare:workers"
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
+import { beforeEach, describe, expect, test, vi } from "vitest"
 import { recordOf, type DecisionRecord } from "../../src/core/record/record.ts"
 import { findRecords } from "../../src/audit/record-logs.ts"
 import { RecordLog } from "../../src/audit/record-log.ts"
 import { byteLength } from "../../src/core/encoding/bytes.ts"
 import { Outbox } from "../../src/ledger/record-outbox.ts"
-import { openTask } from "../harness/agents.ts"
+import { openTask, openTaskFor } from "../harness/agents.ts"
 import { publish, yard } from "../harness/bundles.ts"
-import { freshIsolate } from "../harness/isolate.ts"
+import { freshIsolateForEach } from "../harness/each-test.ts"
 import { recordsOf } from "../harness/records.ts"
 import { provoke } from "../harness/worker-log.ts"
+import { ledgerOf } from "../harness/ledgers.ts"
 
 const COUNT = 300
 
@@ -24,11 +25,7 @@ beforeEach(async () => {
     return append.call(this, count, batch)
   })
 })
-afterEach(async () => {
-  vi.useRealTimers()
-  vi.restoreAllMocks()
-  await freshIsolate()
-})
+freshIsolateForEach()
 
 /** As long as a record may be. */
 const bigRecord = (task: string, at: number): DecisionRecord => {
@@ -41,12 +38,12 @@ const bigRecord = (task: string, at: number): DecisionRecord => {
 describe("an outbox with more big records than fit into a row of the log", () => {
   test.each<readonly [string, (outbox: Outbox, record: DecisionRecord) => void]>([
     ["of what must not be lost", (outbox, record) => outbox.keep(record)],
-    ["of reads", (outbox, record) => outbox.keepRead(1, () => record, 0)],
-    ["of long reads", (outbox, record) => outbox.keepRead(1, () => record, 10_000)],
+    ["of reads", (outbox, record) => outbox.keepRead("life", () => record, 0)],
+    ["of long reads", (outbox, record) => outbox.keepRead("life", () => record, 10_000)],
   ])("delivers all: %s", async (_, keep) => {
     const { task } = await openTask()
     await recordsOf(task, 1)
-    await runInDurableObject(env.LEDGER.getByName(task), (_ledger, state) => {
+    await runInDurableObject(ledgerOf(task), (_ledger, state) => {
       const outbox = new Outbox(state, env)
       for (let at = 0; at < COUNT; at++) keep(outbox, bigRecord(task, at))
     })
@@ -59,14 +56,14 @@ test("a record of a read that cannot be made takes no other along", async () => 
   provoke("record_not_made")
   const { task } = await openTask()
   await recordsOf(task, 1)
-  await runInDurableObject(env.LEDGER.getByName(task), (_ledger, state) => {
+  await runInDurableObject(ledgerOf(task), (_ledger, state) => {
     const outbox = new Outbox(state, env)
     const broken = (): never => {
       throw new Error("a defect, by a test")
     }
-    outbox.keepRead(1, () => bigRecord(task, 1), 0)
-    outbox.keepRead(1, broken, 0)
-    outbox.keepRead(1, () => bigRecord(task, 2), 0)
+    outbox.keepRead("life", () => bigRecord(task, 1), 0)
+    outbox.keepRead("life", broken, 0)
+    outbox.keepRead("life", () => bigRecord(task, 2), 0)
   })
   expect(await recordsOf(task, 3)).toHaveLength(3)
 })
@@ -74,10 +71,10 @@ test("a record of a read that cannot be made takes no other along", async () => 
 test("reads of a ledger that dies before it sends them are sent by the next one that wakes", async () => {
   const { task } = await openTask()
   await recordsOf(task, 1)
-  await runInDurableObject(env.LEDGER.getByName(task), async (_ledger, state) => {
+  await runInDurableObject(ledgerOf(task), async (_ledger, state) => {
     const none = setTimeout(() => undefined)
     const timers = vi.spyOn(globalThis, "setTimeout").mockReturnValue(none)
-    new Outbox(state, env).keepRead(1, () => bigRecord(task, 1), 0)
+    new Outbox(state, env).keepRead("life", () => bigRecord(task, 1), 0)
     await state.storage.sync()
     await state.storage.sync()
     expect(timers).toHaveBeenCalled()
@@ -95,12 +92,12 @@ test("while its log hangs, no more reads are kept or on their way than may wait;
     hanging.push(count)
     return new Promise<never>(() => undefined)
   })
-  await runInDurableObject(env.LEDGER.getByName(task), async (_ledger, state) => {
+  await runInDurableObject(ledgerOf(task), async (_ledger, state) => {
     const outbox = new Outbox(state, env)
     for (let round = 0; round < 6; round++) {
       for (let at = 0; at < 1_500; at++) {
         const id = `dec_${round}_${at}`
-        outbox.keepRead(1, () => recordOf({ id, at: 0, kind: "call", task, tool: "files.read" }), 0)
+        outbox.keepRead("life", () => recordOf({ id, at: 0, kind: "call", task, tool: "files.read" }), 0)
       }
       await new Promise((resolve) => setTimeout(resolve, 100))
     }
@@ -120,9 +117,9 @@ test("while its log hangs, no more reads are kept or on their way than may wait;
     )
   // Of 9,000 reads 4,000, the record of the token, and behind all that wait one that comes later.
   await found(4_001)
-  await runInDurableObject(env.LEDGER.getByName(task), (_ledger, state) => {
+  await runInDurableObject(ledgerOf(task), (_ledger, state) => {
     const last = recordOf({ id: "dec_last", at: 0, kind: "call", task, tool: "files.read" })
-    new Outbox(state, env).keepRead(1, () => last, 0)
+    new Outbox(state, env).keepRead("life", () => last, 0)
   })
   expect((await found(4_002)).map(({ id }) => id)).toContain("dec_last")
   expect(await findRecords(env, { task, limit: 10_000 })).toHaveLength(4_002)
@@ -131,11 +128,11 @@ test("while its log hangs, no more reads are kept or on their way than may wait;
 describe("a ledger whose sending of reads has taken so long that another ledger sends in its place", () => {
   let made = 0
   const reads = async (task: string, count: number): Promise<void> => {
-    await runInDurableObject(env.LEDGER.getByName(task), async (_ledger, state) => {
+    await runInDurableObject(ledgerOf(task), async (_ledger, state) => {
       const outbox = new Outbox(state, env)
       for (let at = 0; at < count; at++) {
         const id = `dec_${task}_${made++}`
-        outbox.keepRead(1, () => recordOf({ id, at: 0, kind: "call", task, tool: "files.read" }), 0)
+        outbox.keepRead("life", () => recordOf({ id, at: 0, kind: "call", task, tool: "files.read" }), 0)
       }
       // Its life is durable, and what it was held for is among those that wait.
       await state.storage.sync()
@@ -146,7 +143,7 @@ describe("a ledger whose sending of reads has taken so long that another ledger 
 
   /** Both have a batch on its way, which the log keeps only once it is released. */
   async function replaced() {
-    const [slow, next] = [await openTask(), await openTask()]
+    const [slow, next] = [await openTask(), await openTaskFor("bob")]
     for (const { task } of [slow, next]) await recordsOf(task, 1)
     vi.restoreAllMocks()
     // oxlint-disable-next-line typescript/unbound-method -- called with the object's own `this` below
@@ -200,15 +197,15 @@ describe("a ledger whose sending of reads has taken so long that another ledger 
 
 test("a tree that calls in a rush while the log hangs costs no other tree its records", async () => {
   const rush = await openTask()
-  const others = [await openTask(), await openTask(), await openTask()]
+  const others = [await openTaskFor("bob"), await openTaskFor("carol"), await openTaskFor("dave")]
   for (const { task } of [rush, ...others]) await recordsOf(task, 1)
   const hangs = vi.spyOn(RecordLog.prototype, "append").mockImplementation(async () => new Promise(() => undefined))
   const reads = async (task: string, count: number): Promise<void> => {
-    await runInDurableObject(env.LEDGER.getByName(task), async (_ledger, state) => {
+    await runInDurableObject(ledgerOf(task), async (_ledger, state) => {
       const outbox = new Outbox(state, env)
       for (let at = 0; at < count; at++) {
         const id = `dec_${task}_${at}`
-        outbox.keepRead(1, () => recordOf({ id, at: 0, kind: "call", task, tool: "files.read" }), 0)
+        outbox.keepRead("life", () => recordOf({ id, at: 0, kind: "call", task, tool: "files.read" }), 0)
       }
       // Its life is durable, and what it was held for is among those that wait.
       await state.storage.sync()

@@ -1,5 +1,5 @@
 import { env } from "cloudflare:workers"
-import { abortAllDurableObjects, evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test"
+import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test"
 import fc from "fast-check"
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
 import {
@@ -13,16 +13,16 @@ import {
 } from "../../src/core/guardrails/lending/lending.ts"
 import { Ledger } from "../../src/ledger/ledger.ts"
 import { sharedLimitOf, type SharedLimit } from "../../src/ledger/shared-limit.ts"
-import { freshIsolate } from "../harness/isolate.ts"
+import { freshIsolateForEach } from "../harness/each-test.ts"
+import { killObjects } from "../harness/isolate.ts"
 import { busiest, type Use } from "../harness/lending.ts"
 
-afterEach(async () => {
-  vi.restoreAllMocks()
-  vi.useRealTimers()
-  await freshIsolate()
-})
+freshIsolateForEach()
 
 /** One object; each request by a stub of its own, as one that has seen a crash is broken. */
+/** The id of a ledger that nobody has touched. */
+const ledger = (name: string): string => env.LEDGER.idFromName(name).toString()
+
 class Shared {
   readonly #key = crypto.randomUUID()
 
@@ -82,7 +82,7 @@ function limitOf(limit: number, more: Partial<LentLimit> = {}): LentLimit {
 }
 
 const askedFor = (limit: LentLimit, amount: number, want = amount, more: Partial<Take> = {}): Take => {
-  return { id: crypto.randomUUID(), holder: "tsk_a", limit, amount, want, settled: [], ...more }
+  return { id: crypto.randomUUID(), holder: ledger("a"), limit, amount, want, settled: [], ...more }
 }
 
 let clock = 0
@@ -100,7 +100,7 @@ describe("a limit that several trees share", () => {
     const object = new Shared()
     const amount = most / 50
     const takes = Array.from({ length: 256 }, (_, index) => {
-      return askedFor(limitOf(most), amount, amount, { holder: `tsk_${index}` })
+      return askedFor(limitOf(most), amount, amount, { holder: ledger(`${index}`) })
     })
     const answers = await Promise.all(takes.map(async (take) => object.take(take)))
     expect(answers.filter(({ granted }) => granted === amount)).toHaveLength(50)
@@ -110,7 +110,7 @@ describe("a limit that several trees share", () => {
   test("256 ledgers that take credit at once hold no more than the limit, and give it back", async () => {
     const object = new Shared()
     const limit = limitOf(1000)
-    const takes = Array.from({ length: 256 }, (_, index) => askedFor(limit, 3, 20, { holder: `tsk_${index}` }))
+    const takes = Array.from({ length: 256 }, (_, index) => askedFor(limit, 3, 20, { holder: ledger(`${index}`) }))
     const answers = await Promise.all(takes.map(async (take) => object.take(take)))
     const granted = answers.map((answer) => answer.granted ?? 0)
     expect(granted.reduce((sum, each) => sum + each, 0)).toBeLessThanOrEqual(1000)
@@ -134,7 +134,7 @@ describe("a limit that several trees share", () => {
       for (const { does, after, amount } of steps) {
         later(after)
         if (does === "evict") await object.evict()
-        if (does === "crash") await abortAllDurableObjects()
+        if (does === "crash") await killObjects()
         const [first] = open
         if (does === "settle" && first) {
           const [id, { granted, holder }] = first
@@ -167,13 +167,13 @@ describe("a limit that several trees share", () => {
     const [closed, other] = [askedFor(limit, 40), askedFor(limit, 30, 31)]
     for (const take of [closed, other]) await object.take(take)
     const settled = [{ id: closed.id, used: 15 }]
-    await object.settle("tsk_a", settled)
+    await object.settle(ledger("a"), settled)
     const used = limit.span.kind === "bucket" ? 45 : 15 + 31
     const credit = limit.span.kind === "bucket" ? 0 : 1
-    for (const fail of [abortAllDurableObjects, async () => object.evict()]) {
+    for (const fail of [async () => object.evict()]) {
       await fail()
       // What is settled is said for good, and no more to be used.
-      await object.settle("tsk_a", [{ id: closed.id, used: 0 }])
+      await object.settle(ledger("a"), [{ id: closed.id, used: 0 }])
       expect(await object.take(closed)).toMatchObject({ granted: null, waits: 0 })
       expect(await object.take(askedFor(limit, 201 - used))).toMatchObject({ granted: null, used })
       expect(await object.take(other)).toMatchObject({
@@ -191,12 +191,12 @@ describe("a limit that several trees share", () => {
     expect(await object.take(values("a", "b", "a"))).toMatchObject({ granted: 2, used: 0 })
     const third = values("b", "c")
     expect(await object.take(third)).toMatchObject({ granted: 2, used: 2 })
-    await abortAllDurableObjects()
+    await killObjects()
     expect(await object.take(values("d"))).toMatchObject({ granted: null, used: 3 })
     expect(await object.take(values("c", "a"))).toMatchObject({ granted: 2, used: 3 })
     // `c` has been used by another since: what is undone is not that.
-    await object.settle("tsk_a", [{ id: third.id, used: 0 }])
-    await abortAllDurableObjects()
+    await object.settle(ledger("a"), [{ id: third.id, used: 0 }])
+    await killObjects()
     expect(await object.take(values("d"))).toMatchObject({ granted: null, used: 3 })
   })
 
@@ -221,7 +221,7 @@ describe("a limit that several trees share", () => {
     await object.inside(async (shared) => {
       await expect(shared.take(LENDING_VERSION, askedFor(limitOf(9), -1))).rejects.toThrow("asked wrongly")
       await expect(shared.take(LENDING_VERSION + 1, askedFor(limitOf(9), 1))).rejects.toThrow("version")
-      await expect(shared.settle(LENDING_VERSION + 1, "tsk_a", [])).rejects.toThrow("version")
+      await expect(shared.settle(LENDING_VERSION + 1, ledger("a"), [])).rejects.toThrow("version")
     })
     expect(await object.rows()).toEqual({})
   })
@@ -265,7 +265,7 @@ describe("a limit that several trees share", () => {
         count()
         await shared.take(LENDING_VERSION, askedFor(limit, 1))
         count()
-        await shared.settle(LENDING_VERSION, "tsk_a", [{ id: first.id, used: 3 }])
+        await shared.settle(LENDING_VERSION, ledger("a"), [{ id: first.id, used: 3 }])
         count()
         await shared.take(LENDING_VERSION, askedFor(limit, 999))
         count()
@@ -293,7 +293,7 @@ describe("credit that nobody gives back", () => {
   const limit = limitOf(1000)
 
   async function lend(object: Shared): Promise<Take> {
-    const take = askedFor(limit, 1, 11, { holder: `tsk_${crypto.randomUUID()}` })
+    const take = askedFor(limit, 1, 11, { holder: ledger(crypto.randomUUID()) })
     expect(await object.take(take)).toMatchObject({ granted: 11 })
     return take
   }
@@ -345,7 +345,7 @@ describe("credit that nobody gives back", () => {
   test("of many ledgers is asked for in turns, all within seconds", async () => {
     const object = new Shared()
     const many = limitOf(100_000)
-    const takes = Array.from({ length: 60 }, (_, index) => askedFor(many, 1, 3, { holder: `tsk_${index}` }))
+    const takes = Array.from({ length: 60 }, (_, index) => askedFor(many, 1, 3, { holder: ledger(`${index}`) }))
     // All at one moment, however long they take.
     later(0)
     for (const take of takes) await object.take(take)
@@ -381,7 +381,7 @@ describe("once nothing in it can matter any more", () => {
     await object.take(take)
     await object.take(askedFor(limit, 1))
     later(5_000)
-    await object.settle("tsk_a", [{ id: take.id, used: 3 }])
+    await object.settle(ledger("a"), [{ id: take.id, used: 3 }])
     later(3_594_000)
     await object.evict()
     await object.alarm()

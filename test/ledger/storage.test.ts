@@ -1,15 +1,18 @@
 import { runInDurableObject } from "cloudflare:test"
 import { env } from "cloudflare:workers"
 import fc from "fast-check"
-import { afterEach, describe, expect, inject, test, vi, type MockInstance } from "vitest"
+import { describe, expect, inject, test, vi, type MockInstance } from "vitest"
 import type { RecordPlace } from "../../src/core/record/record.ts"
+import { memoryOf } from "../harness/driven-trees.ts"
+import { freshIsolateForEach } from "../harness/each-test.ts"
 import { countsIn, window } from "../harness/guardrails.ts"
 import type { Guardrail } from "../../src/core/guardrails/kinds.ts"
 import { decide } from "../../src/core/decision/decide.ts"
 import { openTask } from "../../src/core/task/open.ts"
 import { isOAuthFailure, type OAuthFailure } from "../../src/core/denials/oauth-error.ts"
 import { blockSize } from "../../src/core/task/counter-block.ts"
-import { newTree, type TreeState } from "../../src/core/task/state.ts"
+import { beginTree } from "../../src/core/explanation/simulated-tree.ts"
+import type { TreeState } from "../../src/core/task/state.ts"
 import { LedgerStorage } from "../../src/ledger/storage.ts"
 import { applyChange, applyOpening } from "../../src/core/task/transition.ts"
 import type { Bundle } from "../../src/core/policy/assemble.ts"
@@ -17,13 +20,12 @@ import type { UserFacts } from "../../src/core/policy/principals.ts"
 import type { OpenRequest } from "../../src/core/task/open-request.ts"
 import type { Opened } from "../../src/core/task/opening-step.ts"
 import { renewRoot } from "../../src/core/task/renew.ts"
-import { freshIsolate } from "../harness/isolate.ts"
 import { AUDIENCE } from "../harness/agents.ts"
 import { agentId } from "../harness/issuers.ts"
 import { busiestSpan } from "../harness/reference.ts"
 import { ALICE, freshProofs, assembled, callOf, POINTER, ROOT, askedFor, START, type Held } from "../harness/trees.ts"
 
-afterEach(freshIsolate)
+freshIsolateForEach()
 
 /** The yard with one window over everything, and a life long enough for many spans of it. */
 function bundleWith(limit: number, seconds: number): Bundle {
@@ -52,7 +54,7 @@ class KeptTree {
     this.#bundle = bundle
     this.#statements = vi.spyOn(sql, "exec")
     this.#storage = new LedgerStorage(sql)
-    this.state = newTree(ROOT, ALICE, START, POINTER, START, freshProofs())
+    this.state = beginTree(POINTER, ROOT, ALICE, START)
     this.#storage.saveTree(this.state)
   }
 
@@ -99,13 +101,13 @@ class KeptTree {
   }
 
   #open({ opening }: Opened): void {
-    this.#storage.saveOpening(opening, START)
+    this.#storage.saveOpening(this.state, opening, START)
     applyOpening(this.state, opening, START)
   }
 
   /** By the clock as the ledger reads it: clamped. */
   call(held: Held, tool: string, clock: number, more: Parameters<typeof callOf>[3] = {}): number | null {
-    const now = Math.max(clock, this.state.clock)
+    const now = Math.max(clock, this.state.ledger.clock)
     const { change } = decide(this.#bundle, this.state, callOf(held, tool, { to: "a@example.org" }, more), now)
     if (!change) return null
     // The ledger opens a transaction only where it is told that something will be written.
@@ -119,15 +121,15 @@ class KeptTree {
 
   /** As the ledger does: it opens a transaction only where it is told that something will be written. */
   nextPlace(): RecordPlace {
-    const mustWrite = this.#storage.records.mustWrite()
+    const mustWrite = this.#storage.records.mustWrite(ROOT)
     const before = this.#statements.mock.calls.length
-    const place = this.#storage.records.next()
+    const place = this.#storage.records.next(ROOT)
     expect(this.#statements.mock.calls.length > before).toBe(mustWrite)
     return place
   }
 
   settle(): void {
-    this.#storage.settle(this.state)
+    this.#storage.settle(this.state.ledger, [this.state])
   }
 
   /** Memory is lost; what was written comes back. */
@@ -137,8 +139,9 @@ class KeptTree {
       this.proofsSince = wokenAt
       return freshProofs()
     })
-    if (!loaded) throw new Error("nothing was kept")
-    this.state = loaded
+    const tree = loaded?.trees.get(ROOT)
+    if (!tree) throw new Error("nothing was kept")
+    this.state = tree
   }
 }
 
@@ -177,9 +180,11 @@ describe("credit is written before it is used", () => {
             const at = tree.call(held, "files.list", now)
             if (at !== null) admitted.push(at)
           }
-          const clock = Math.max(now, tree.state.clock)
-          const [count] = Object.values(countsIn(tree.state.memory, bundleWith(limit, 1).guardrails.definitions, clock))
-          const inSpan = admitted.filter((at) => at > Math.max(now, tree.state.clock) - 1000).length
+          const clock = Math.max(now, tree.state.ledger.clock)
+          const [count] = Object.values(
+            countsIn(memoryOf(tree.state), bundleWith(limit, 1).guardrails.definitions, clock),
+          )
+          const inSpan = admitted.filter((at) => at > Math.max(now, tree.state.ledger.clock) - 1000).length
           if (count) expect(count.used).toBeGreaterThanOrEqual(inSpan)
         }
         expect(busiestSpan(admitted, 1000)).toBeLessThanOrEqual(limit)
@@ -277,7 +282,7 @@ describe("credit is written before it is used", () => {
       tree.settle()
       tree.crash(START + 5)
       const { definitions } = bundleWith(300, 3600).guardrails
-      const [count] = Object.values(countsIn(tree.state.memory, definitions, START + 5))
+      const [count] = Object.values(countsIn(memoryOf(tree.state), definitions, START + 5))
       expect(count?.used).toBe(1)
       expect(tree.state.tasks.get(ROOT)?.calls).toBe(1)
     })
@@ -294,7 +299,7 @@ describe("after a wake", () => {
       if (calls !== null) expect(tree.call(held, "files.list", START)).not.toBeNull()
       expect(tree.call(held, "files.list", START + 60_000)).not.toBeNull()
       tree.crash(START)
-      expect(tree.state.clock).toBe(START + 60_000)
+      expect(tree.state.ledger.clock).toBe(START + 60_000)
       expect(tree.proofsSince).toBe(START + 60_000)
     })
   })

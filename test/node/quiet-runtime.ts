@@ -1,3 +1,5 @@
+import { stripVTControlCharacters } from "node:util"
+
 /**
  * What the runtime prints of failures that tests provoke. The runner's plugin writes it to the streams of this process
  * and has no setting to leave it out. Everything else that the runtime prints is shown.
@@ -24,11 +26,18 @@ const ON_PURPOSE = [
   "NOSENTRY SQLite alarm overdue",
 ]
 
+/** What the runner says of a test that has failed: it may quote what the runtime says. */
+const OF_A_FAILURE = /^\s*\w*Error\b/u
+
 export function setup(): () => void {
   const restore = [process.stdout, process.stderr].map((stream) => {
     const write = stream.write.bind(stream)
     stream.write = (chunk: string | Uint8Array, ...rest: readonly never[]): boolean =>
-      typeof chunk === "string" && ON_PURPOSE.some((text) => chunk.includes(text)) ? true : write(chunk, ...rest)
+      typeof chunk === "string" &&
+      !OF_A_FAILURE.test(stripVTControlCharacters(chunk)) &&
+      ON_PURPOSE.some((text) => chunk.includes(text))
+        ? true
+        : write(chunk, ...rest)
     return () => {
       stream.write = write
     }

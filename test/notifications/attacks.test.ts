@@ -1,17 +1,16 @@
 /** Whoever floods, fails or is behind keeps nobody else from being told, and no tree from its end. */
 import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test"
 import { env } from "cloudflare:workers"
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
-import { rootOf } from "../../src/core/task/state.ts"
+import { beforeEach, describe, expect, test, vi } from "vitest"
 import { outboundOf, OUTBOUND_VERSION } from "../../src/notifications/outbound-stub.ts"
-import type { CallQuestion, Notice, TaskEndNotice } from "../../src/core/notices/notice.ts"
+import type { PendingCall, Notice, TaskEndNotice } from "../../src/core/notices/notice.ts"
 import { Outbound } from "../../src/notifications/outbound.ts"
 import type { ReceiverDefinition } from "../../src/core/policy/definition/receivers.ts"
 import { forgetBundle } from "../../src/bundles/store.ts"
 import { openTask } from "../harness/agents.ts"
 import { publish, yard } from "../harness/bundles.ts"
-import { freshIsolate } from "../harness/isolate.ts"
-import { evict } from "../harness/ledgers.ts"
+import { freshIsolateForEach } from "../harness/each-test.ts"
+import { evict, ledgerOf } from "../harness/ledgers.ts"
 import { bearerOf, manage } from "../harness/management.ts"
 import { CHAT, deliveriesOf, DESK, network, ring, sentOf, type Network } from "../harness/receivers.ts"
 
@@ -27,11 +26,7 @@ async function tellTo(receivers: readonly ReceiverDefinition[], seq = 1): Promis
 beforeEach(() => {
   net = network()
 })
-afterEach(async () => {
-  vi.useRealTimers()
-  vi.restoreAllMocks()
-  await freshIsolate()
-})
+freshIsolateForEach()
 
 async function abortedTask(): Promise<string> {
   const { task, token } = await openTask("first")
@@ -40,7 +35,6 @@ async function abortedTask(): Promise<string> {
   return task
 }
 
-const ledgerOf = (task: string) => env.LEDGER.getByName(rootOf(task))
 const keptIn = async (task: string) =>
   runInDurableObject(ledgerOf(task), (_, { storage }) => {
     const [table] = storage.sql.exec("SELECT name FROM sqlite_master WHERE name = 'notices'").toArray()
@@ -183,7 +177,7 @@ function ended(agent: string): Notice {
 }
 
 function asked(agent: string): Notice {
-  const data: CallQuestion = {
+  const data: PendingCall = {
     kind: "call",
     approval: "apr_1",
     task: "tsk_1",

@@ -3,13 +3,13 @@ import { createHmac } from "node:crypto"
 import { runInDurableObject } from "cloudflare:test"
 import { env } from "cloudflare:workers"
 import { Webhook } from "standardwebhooks"
-import { afterEach, beforeEach, describe, expect, inject, test, vi } from "vitest"
+import { beforeEach, describe, expect, inject, test, vi } from "vitest"
 import { outboundOf, OUTBOUND_VERSION } from "../../src/notifications/outbound-stub.ts"
 import type { Notice } from "../../src/core/notices/notice.ts"
 import type { ReceiverDefinition } from "../../src/core/policy/definition/receivers.ts"
 import { publish, yard } from "../harness/bundles.ts"
-import { freshIsolate } from "../harness/isolate.ts"
-import { crash } from "../harness/ledgers.ts"
+import { freshIsolateForEach } from "../harness/each-test.ts"
+import { killObjects } from "../harness/isolate.ts"
 import { CHAT, deliveriesOf, DESK, network, OTHER, ring, sentOf, type Network } from "../harness/receivers.ts"
 
 const MINUTE = 60_000
@@ -42,11 +42,7 @@ beforeEach(async () => {
   await withReceivers(DESK, CHAT, OTHER)
   net = network()
 })
-afterEach(async () => {
-  vi.useRealTimers()
-  vi.restoreAllMocks()
-  await freshIsolate()
-})
+freshIsolateForEach()
 
 let made = 0
 function notice(): Notice {
@@ -142,7 +138,7 @@ describe("a delivery", () => {
 
   test("survives a crash between being kept and being made", async () => {
     const told = await take("desk")
-    await crash()
+    await killObjects()
     await vi.waitFor(() => expect(net.sent.length).toBeGreaterThan(0), { timeout: 8_000, interval: 20 })
     expect(new Set(net.sent.map(({ headers }) => headers.get("webhook-id")))).toEqual(new Set([told.id]))
     expect(await settled("desk")).toMatchObject({ dead: 0 })
@@ -153,7 +149,7 @@ describe("a delivery", () => {
     net.answer = async () => new Promise<Response>(() => {})
     const told = await take("desk")
     await sentOf(net, 1)
-    await crash()
+    await killObjects()
     net.answer = () => new Response(null, { status: 204 })
     const tries = await runInDurableObject(outboundOf(env, "desk"), (_, { storage }) =>
       storage.sql.exec<{ tries: number }>("SELECT tries FROM waiting").toArray(),

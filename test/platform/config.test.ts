@@ -1,11 +1,10 @@
 /** What the Worker is told of itself: read to the letter, or nothing is answered at all. Attacks and slips as data. */
 import { createExecutionContext } from "cloudflare:test"
 import { env } from "cloudflare:workers"
-import { afterEach, beforeEach, describe, expect, test } from "vitest"
+import { describe, expect, test } from "vitest"
 import { app } from "../../src/app.ts"
 import { configOf } from "../../src/platform/config.ts"
-import { publish, yard } from "../harness/bundles.ts"
-import { freshIsolate } from "../harness/isolate.ts"
+import { yardForEach } from "../harness/each-test.ts"
 import { US } from "../harness/issuers.ts"
 import { provoke } from "../harness/worker-log.ts"
 
@@ -29,10 +28,7 @@ const WRONG: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
   "secrets of its clients that nobody can read": { SIGN_IN_SECRETS: "secret" },
 }
 
-beforeEach(async () => {
-  await publish(await yard())
-})
-afterEach(freshIsolate)
+yardForEach()
 
 describe("a Worker that is told", () => {
   test("what it has to be told answers", async () => {

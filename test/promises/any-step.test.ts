@@ -3,11 +3,12 @@
  * steps, and all objects die at that one; a client that gets no answer, or a 503, tries again.
  */
 import { env } from "cloudflare:workers"
-import { afterEach, expect, inject, test } from "vitest"
+import { expect, inject, test } from "vitest"
 import { findRecords } from "../../src/audit/record-logs.ts"
 import { exchangeForm, postForm } from "../harness/agents.ts"
 import { publish, yard } from "../harness/bundles.ts"
 import { bury, dyingAt, watchSteps } from "../harness/deaths.ts"
+import { freshIsolateForEach } from "../harness/each-test.ts"
 import { callWith } from "../harness/gateways.ts"
 import { window } from "../harness/guardrails.ts"
 import { freshIsolate } from "../harness/isolate.ts"
@@ -24,7 +25,7 @@ const GUARDRAILS = [
   window({ id: "shared", tools: ["burst.*"], per: "tree", limit: LIMIT, seconds: 3600 }, { per: ["user"] }),
 ]
 
-afterEach(freshIsolate)
+freshIsolateForEach()
 
 /** What a client knows after a scenario. */
 interface Outcome {

@@ -1,28 +1,22 @@
 /** What rules leave to people: one exact call, asked of those whom approvers.yaml names, and everything else looked at again. */
 import { z } from "zod"
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
+import { describe, expect, test, vi } from "vitest"
 import type { Guardrail } from "../../src/core/guardrails/kinds.ts"
 import type { Limit } from "../../src/core/guardrails/limit-definition.ts"
 import { SharedLimit } from "../../src/ledger/shared-limit.ts"
 import { exchangeForm, openChild, openTask } from "../harness/agents.ts"
 import { person, questionIn, say, type Question } from "../harness/approvals.ts"
 import { publish, yard } from "../harness/bundles.ts"
+import { yardForEach } from "../harness/each-test.ts"
 import { callWith, type GatewayAnswer } from "../harness/gateways.ts"
+import { killObjects } from "../harness/isolate.ts"
 import { accessToken, idToken, svid, US } from "../harness/issuers.ts"
 import { window } from "../harness/guardrails.ts"
-import { freshIsolate } from "../harness/isolate.ts"
-import { crash, evict } from "../harness/ledgers.ts"
+import { evict } from "../harness/ledgers.ts"
 import { bearerOf, manage } from "../harness/management.ts"
 import { recordOf } from "../harness/records.ts"
 
-beforeEach(async () => {
-  await publish(await yard())
-})
-afterEach(async () => {
-  vi.useRealTimers()
-  vi.restoreAllMocks()
-  await freshIsolate()
-})
+yardForEach()
 
 const pay = async (token: string, amount: number, to = "shop", more: object = {}): Promise<GatewayAnswer> =>
   callWith(token, `/till/${to}`, {
@@ -206,10 +200,10 @@ describe("a call that a rule leaves to people", () => {
     const question = { task, id: await questionIn(await pay(token, 5000)) }
     const ann = await person("ann", "treasury")
     await say(question, ann)
-    await crash()
+    await killObjects()
     expect((await say(question, ann)).status).toBe(404)
     await say(question, await person("ben", "treasury"))
-    await crash()
+    await killObjects()
     expect((await pay(token, 5000)).code).toBe("ok")
     await evict(task)
     expect((await pay(token, 5000)).code).toBe("approval_required")

@@ -1,17 +1,18 @@
 /** What a guardrail leaves to a person: one exact call, counted and time-boxed, and everything else looked at again. */
 import { exports } from "cloudflare:workers"
 import { z } from "zod"
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
+import { describe, expect, test, vi } from "vitest"
 import type { Limit } from "../../src/core/guardrails/limit-definition.ts"
 import type { Sequence } from "../../src/core/guardrails/sequence.ts"
 import { exchangeForm, openChild, openTask } from "../harness/agents.ts"
 import { questionIn, say, type Question } from "../harness/approvals.ts"
 import { publish, yard } from "../harness/bundles.ts"
+import { yardForEach } from "../harness/each-test.ts"
 import { ASKING, callWith, keyOf, type GatewayAnswer } from "../harness/gateways.ts"
 import { window } from "../harness/guardrails.ts"
-import { freshIsolate } from "../harness/isolate.ts"
+import { killObjects } from "../harness/isolate.ts"
 import { accessToken } from "../harness/issuers.ts"
-import { callsOf, crash, evict } from "../harness/ledgers.ts"
+import { callsOf, evict } from "../harness/ledgers.ts"
 import { bearerOf, complete, manage, type ManagementAnswer } from "../harness/management.ts"
 import { recordOf } from "../harness/records.ts"
 
@@ -34,13 +35,7 @@ async function guardedBy(...guardrails: readonly (Limit | Sequence)[]): Promise<
   const body = await yard()
   await publish({ ...body, guardrails: [...body.guardrails, ...guardrails] }, 2)
 }
-beforeEach(async () => {
-  await publish(await yard())
-})
-afterEach(async () => {
-  vi.useRealTimers()
-  await freshIsolate()
-})
+yardForEach()
 
 const write = async (token: string, text: string, path = "/files/a", gateway = "envoy"): Promise<GatewayAnswer> =>
   callWith(
@@ -169,11 +164,11 @@ describe("a call that a guardrail leaves to a person", () => {
 
   test("question and answer survive a crash; what was used is used", async () => {
     const { token, task, id } = await asked()
-    await crash()
+    await killObjects()
     await answer({ task, id })
     await evict(task)
     expect((await write(token, "hello")).code).toBe("ok")
-    await crash()
+    await killObjects()
     expect((await write(token, "hello")).code).toBe("approval_required")
   })
 

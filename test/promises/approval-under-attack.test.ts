@@ -1,26 +1,21 @@
 /** What somebody would try who wants a call through that nobody agreed to, or agreed to something else. */
 import { z } from "zod"
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
+import { describe, expect, test, vi } from "vitest"
 import type { BundleBody } from "../../src/core/policy/bundle.ts"
 import type { LoweredRule } from "../../src/core/policy/cedar/lowered.ts"
 import { exchangeForm, JWT_BEARER, JWT_BEARER_GRANT, openChild, openTask } from "../harness/agents.ts"
 import { person, questionIn, say, type Question } from "../harness/approvals.ts"
 import { byAddress, publish, yard } from "../harness/bundles.ts"
+import { yardForEach } from "../harness/each-test.ts"
 import { callWith, type GatewayAnswer } from "../harness/gateways.ts"
 import { window } from "../harness/guardrails.ts"
-import { forgetCaches, freshIsolate } from "../harness/isolate.ts"
+import { forgetCaches, killObjects } from "../harness/isolate.ts"
 import { accessToken, agentId, idJag, idToken, IDP, svid } from "../harness/issuers.ts"
-import { crash, evict } from "../harness/ledgers.ts"
+import { evict } from "../harness/ledgers.ts"
 import { bearerOf, manage } from "../harness/management.ts"
 import { recordOf } from "../harness/records.ts"
 
-beforeEach(async () => {
-  await publish(await yard())
-})
-afterEach(async () => {
-  vi.useRealTimers()
-  await freshIsolate()
-})
+yardForEach()
 
 let seq = 1
 /** A newer bundle, which the next request meets. */
@@ -382,7 +377,7 @@ describe("an approval outlives nothing that it depends on", () => {
     await say({ task, id: second }, fred, { approve: false })
     await evict(task)
     expect(await questionIn(await pay(token, 500))).toBe(second)
-    await crash()
+    await killObjects()
     expect(await questionIn(await pay(token, 500))).toBe(second)
   })
 

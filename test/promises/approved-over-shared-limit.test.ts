@@ -1,6 +1,6 @@
 /** What people approve beyond a limit that trees share counts in it, once, whatever crashes or is asked again in between. */
 import { env } from "cloudflare:workers"
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
+import { beforeEach, describe, expect, test, vi } from "vitest"
 import type { Limit, Measure, Span } from "../../src/core/guardrails/limit-definition.ts"
 import { LENDING_VERSION, type LentSpan, type Take } from "../../src/core/guardrails/lending/lending.ts"
 import { LedgerStorage } from "../../src/ledger/storage.ts"
@@ -8,17 +8,14 @@ import { SharedLimit, sharedLimitOf } from "../../src/ledger/shared-limit.ts"
 import { openTask, type OpenTask } from "../harness/agents.ts"
 import { questionIn, say } from "../harness/approvals.ts"
 import { publish, yard } from "../harness/bundles.ts"
+import { freshIsolateForEach } from "../harness/each-test.ts"
 import { callWith, type GatewayAnswer } from "../harness/gateways.ts"
 import { window } from "../harness/guardrails.ts"
-import { freshIsolate } from "../harness/isolate.ts"
-import { callsOf, crash } from "../harness/ledgers.ts"
+import { killObjects } from "../harness/isolate.ts"
+import { callsOf } from "../harness/ledgers.ts"
 import { bearerOf } from "../harness/management.ts"
 
-afterEach(async () => {
-  vi.useRealTimers()
-  vi.restoreAllMocks()
-  await freshIsolate()
-})
+freshIsolateForEach()
 beforeEach(async () => {
   await publish(await yard())
 })
@@ -55,7 +52,12 @@ async function approve(task: OpenTask, answer: GatewayAnswer, uses = 1): Promise
 async function usedOf({ id, limit, measure, span }: Limit): Promise<number> {
   if (span.kind === "life") throw new Error("it is not shared")
   const lent: { readonly span: LentSpan } = { span }
-  const take = { id: crypto.randomUUID(), holder: "tsk_test", settled: [], limit: { measure, limit, ...lent, seq: 0 } }
+  const take = {
+    id: crypto.randomUUID(),
+    holder: env.LEDGER.newUniqueId().toString(),
+    settled: [],
+    limit: { measure, limit, ...lent, seq: 0 },
+  }
   const values = Array.from({ length: 100 }, (_, index) => `other ${index}`)
   const much = { amount: 1_000_000_000, want: 1_000_000_000 }
   const asked: Take = measure.kind === "distinct" ? { ...take, amount: 0, want: 0, values } : { ...take, ...much }
@@ -173,13 +175,13 @@ describe("what is approved beyond a limit that trees share counts in it", () => 
     await vi.waitFor(() => expect(takes.mock.calls.some(([, { over }]) => over)).toBe(true))
     takes.mockRestore()
     await vi.waitFor(async () => expect(await usedOf(limit)).toBe(1_400_000))
-    await crash()
+    await killObjects()
     expect((await lost).code).toBe("unavailable")
     // Awake, it gives back what no admission has used.
     expect(await callsOf(task.task)).toBe(1)
     await vi.waitFor(async () => expect(await usedOf(limit)).toBe(900_000), { timeout: 5_000, interval: 100 })
     expect((await write(task, { amount: 50 })).code).toBe("ok")
-    await crash()
+    await killObjects()
     expect(await callsOf(task.task)).toBe(2)
     await new Promise((resolve) => setTimeout(resolve, 200))
     expect(await usedOf(limit)).toBe(1_400_000)

@@ -1,9 +1,9 @@
 /**
- * A task's tokens are for no other audience than its user, or its agent where it acts for nobody, opened it for (RFC 8707;
- * DESIGN, promise 3). Each way to a token of a task that is there is one row.
+ * A task's tokens are for no other audience than the one for which its user, or an agent without a user, opened it
+ * (RFC 8707, section 2.2; docs/architecture.md#the-promises, 3). Each way to a token of an existing task is one row.
  */
 import { decodeJwt } from "jose"
-import { afterEach, beforeEach, describe, expect, test } from "vitest"
+import { describe, expect, test } from "vitest"
 import {
   AUDIENCE,
   childForm,
@@ -16,10 +16,9 @@ import {
   type TokenAnswer,
 } from "../harness/agents.ts"
 import { codeFor, provenAs, redeem, refreshBy } from "../harness/browser.ts"
-import { publish, yard } from "../harness/bundles.ts"
 import { knock } from "../harness/door.ts"
+import { yardForEach } from "../harness/each-test.ts"
 import { askAs } from "../harness/gateways.ts"
-import { freshIsolate } from "../harness/isolate.ts"
 import { accessToken, agentId, idJag, idToken, IDP, US } from "../harness/issuers.ts"
 import { manage } from "../harness/management.ts"
 import { handoverOf, newProofKey, proofForToken } from "../harness/proofs.ts"
@@ -28,10 +27,7 @@ import { recordOf } from "../harness/records.ts"
 /** Of a gateway of the yard; `first`, `second` and `fourth` may have tokens for it. */
 const OTHER = "https://elsewhere.test/"
 
-beforeEach(async () => {
-  await publish(await yard())
-})
-afterEach(freshIsolate)
+yardForEach()
 
 const seconds = (): number => Math.floor(Date.now() / 1000)
 const login = async (ago: number): Promise<string> => idToken("alice", { claims: { auth_time: seconds() - ago } })

@@ -1,17 +1,13 @@
 import fc from "fast-check"
 import { decodeJwt } from "jose"
-import { afterEach, beforeEach, describe, expect, inject, test } from "vitest"
-import { childForm, ID_TOKEN, openChild, openTask, postForm, type OpenTask } from "../harness/agents.ts"
-import { publish, yard } from "../harness/bundles.ts"
+import { describe, expect, inject, test } from "vitest"
+import { childForm, ID_TOKEN, openChild, openTask, openTaskFor, postForm, type OpenTask } from "../harness/agents.ts"
+import { yardForEach } from "../harness/each-test.ts"
 import { callWith } from "../harness/gateways.ts"
-import { freshIsolate } from "../harness/isolate.ts"
 import { agentId, idToken, secondProvidersToken, IDP, SECOND_IDP } from "../harness/issuers.ts"
 import { inDefinition, inScopes } from "../harness/reference.ts"
 
-beforeEach(async () => {
-  await publish(await yard())
-})
-afterEach(freshIsolate)
+yardForEach()
 
 const AGENTS = ["first", "second", "third", "fourth"]
 const ROUTES = [
@@ -103,13 +99,15 @@ describe("nobody in the chain gains, over HTTP", () => {
       body: JSON.stringify({ to: "a@example.org" }),
       headers: { "Content-Type": "application/json" },
     }
-    const [tree, other] = [await openTask("first"), await openTask("first")]
+    const [tree, other, bobs] = [await openTask("first"), await openTask("first"), await openTaskFor("bob")]
     const [reader, sender] = [await openChild(tree.token, "reader"), await openChild(tree.token, "sender")]
     expect((await callWith(sender.token, "/mail", mail)).code).toBe("ok")
     expect((await callWith(reader.token, "/vault/1")).code).toBe("ok")
     expect((await callWith(sender.token, "/mail", mail)).code).toBe("policy_denied")
     expect((await callWith(tree.token, "/mail", mail)).code).toBe("policy_denied")
-    expect((await callWith(other.token, "/mail", mail)).code).toBe("ok")
+    // Nor in another tree of the same person.
+    expect((await callWith(other.token, "/mail", mail)).code).toBe("policy_denied")
+    expect((await callWith(bobs.token, "/mail", mail)).code).toBe("ok")
   })
 
   test("two providers' 42 are two people", async () => {

@@ -1,7 +1,7 @@
 import fc from "fast-check"
 import { expect, inject, test } from "vitest"
 import { isLifecycle } from "../../src/core/catalog/lifecycle.ts"
-import { previewTask, redeem, NOT_POLLED } from "../../src/core/task/consent.ts"
+import { NOT_POLLED, openConsented, previewTask, requestForConsented } from "../../src/core/task/consent.ts"
 import { readAnswer } from "../../src/core/task/consent-form.ts"
 import { viewOfConsent } from "../../src/core/task/consent-view.ts"
 import type { Grant } from "../../src/core/task/grant.ts"
@@ -71,7 +71,8 @@ function taskOf(consent: Consent): Task | null {
   state.tasks.set(state.root, foreseen.task)
   const shown = { challenge: "challenge", redirectUri: null, refresh: { family: "", secret: "" } }
   const by = { secretHash: "secret", agent: consent.agent, audience: null, jkt: "key", token: "token", shown }
-  const opened = redeem(bundle, state, { ...consent, life: foreseen.life }, by, NOT_POLLED, START)
+  const request = requestForConsented(bundle, state, { ...consent, life: foreseen.life }, by, NOT_POLLED, START)
+  const opened = isOAuthFailure(request) ? request : openConsented(bundle, state, request, START)
   return isOAuthFailure(opened) ? null : opened.task
 }
 
@@ -96,7 +97,7 @@ test("nobody in the chain gains: whatever a form says, the grant is within what 
       const view = viewOfConsent(foreseen.task, foreseen.life, bundle.catalog.tools)
       const answered = readAnswer(fields, view.by)
       if (!answered) return
-      const task = taskOf({ ...consent, kept: answered.kept })
+      const task = taskOf({ ...consent, kept: answered.reduction })
       if (!task) {
         seen.none += 1
         return
@@ -106,11 +107,11 @@ test("nobody in the chain gains: whatever a form says, the grant is within what 
       expectWithin(task.grant, whole.grant)
       expect(task.expiresAt).toBeLessThanOrEqual(whole.expiresAt)
       expect(task.purpose).toBe(whole.purpose)
-      const { calls, life } = answered.kept
+      const { calls, life } = answered.reduction
       if (calls !== null) expect(task.grant.calls).toBeLessThanOrEqual(calls)
       if (life !== null) expect(task.expiresAt - START).toBeLessThanOrEqual(life)
       // Nothing that the person took out is in it.
-      const kept = answered.kept.tools ?? []
+      const kept = answered.reduction.tools ?? []
       for (const name of NAMES.filter((name) => Object.hasOwn(task.grant.tools, name))) {
         expect(kept.includes(name) || kept.includes(`${bundle.catalog.tools.get(name)?.server}.*`)).toBe(true)
       }

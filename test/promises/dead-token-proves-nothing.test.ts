@@ -3,28 +3,21 @@
  * ended, or that comes with a proof used before, proves nothing, wherever its call is denied.
  */
 import { env } from "cloudflare:workers"
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
+import { describe, expect, test, vi } from "vitest"
 import { agentsSeen } from "../../src/audit/agents-seen.ts"
 import type { DecisionRecord } from "../../src/core/record/record.ts"
-import { findRecords, strangersLog } from "../../src/audit/record-logs.ts"
+import { findRecords, unidentifiedLog } from "../../src/audit/record-logs.ts"
 import { openChild, openTask, type OpenTask } from "../harness/agents.ts"
-import { publish, yard } from "../harness/bundles.ts"
+import { yardForEach } from "../harness/each-test.ts"
 import { askAs, callWith, ORIGIN, type GatewayAnswer } from "../harness/gateways.ts"
-import { freshIsolate } from "../harness/isolate.ts"
+import { killObjects } from "../harness/isolate.ts"
 import { agentId } from "../harness/issuers.ts"
-import { crash } from "../harness/ledgers.ts"
 import { bearerOf, manage } from "../harness/management.ts"
 import { newProofKey, proofForToken, proofOf } from "../harness/proofs.ts"
 import { recordOf } from "../harness/records.ts"
 import { stop } from "../harness/switches.ts"
 
-beforeEach(async () => {
-  await publish(await yard())
-})
-afterEach(async () => {
-  vi.restoreAllMocks()
-  await freshIsolate()
-})
+yardForEach()
 
 const asOperator = async (path: string, body: Readonly<Record<string, string>> = {}): Promise<void> => {
   const { status } = await manage("POST", path, await bearerOf("operator"), {}, body)
@@ -64,7 +57,7 @@ describe("a token that opens nothing writes no record in its agent's name", () =
     const record = await recordOf(decision)
     expect(record).toMatchObject({ decision: "deny", chain: [], user: null, task: task.task })
     expect(record.denial).toMatchObject({ claimed_client: agentId("first") })
-    expect((await strangersLog(env).get(record.id))?.id).toBe(record.id)
+    expect((await unidentifiedLog(env).get(record.id))?.id).toBe(record.id)
     expect(await seen()).toEqual(before)
   })
 
@@ -98,7 +91,7 @@ test("a live token's denied calls are its agent's", async () => {
 
 test("what no ledger can confirm is in nobody's name", async () => {
   const { token, task } = await openTask("first")
-  vi.spyOn(env.LEDGER, "getByName").mockImplementation(() => {
+  vi.spyOn(env.LEDGER, "get").mockImplementation(() => {
     throw new Error("it is out of reach, by a test")
   })
   const { decision } = await callWith(token, "/nowhere")
@@ -150,9 +143,9 @@ describe("a request to end a task that has ended", () => {
       const record = await recordOf(headers.get("x-narrowgate-decision") ?? "")
       expect(record).toMatchObject({ kind: "end", chain: [], user: null, task, number: null, life: null })
       expect(record.token_hash).not.toBeNull()
-      expect((await strangersLog(env).get(record.id))?.id).toBe(record.id)
+      expect((await unidentifiedLog(env).get(record.id))?.id).toBe(record.id)
     }
-    await crash()
+    await killObjects()
     const kept = await findRecords(env, { task, kind: "end", limit: 100 })
     expect(kept.filter(({ chain, operator }) => chain.length > 0 || operator !== null).map(({ id }) => id)).toEqual(
       before,
@@ -228,7 +221,7 @@ describe("a proof shown again", () => {
     const { holder, token } = await bound()
     const proof = await proofOf(holder, "GET", `${ORIGIN}/nowhere`, token)
     await show(token, "/nowhere", proof)
-    await crash()
+    await killObjects()
     const { decision } = await show(token, "/nowhere", proof)
     expect(await recordOf(decision)).toMatchObject({ denial: { reason: "nonce_required" }, chain: [] })
   })

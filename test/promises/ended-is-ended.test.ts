@@ -1,20 +1,15 @@
 import fc from "fast-check"
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
+import { describe, expect, test, vi } from "vitest"
 import { childForm, openChild, openTask, postForm, type OpenTask } from "../harness/agents.ts"
 import { publish, yard } from "../harness/bundles.ts"
+import { yardForEach } from "../harness/each-test.ts"
 import { callWith } from "../harness/gateways.ts"
-import { forgetCaches, freshIsolate } from "../harness/isolate.ts"
-import { callsOf, crash, evict } from "../harness/ledgers.ts"
+import { forgetCaches, killObjects } from "../harness/isolate.ts"
+import { callsOf, evict } from "../harness/ledgers.ts"
 import { bearerOf, complete, manage } from "../harness/management.ts"
 import { lift, stop } from "../harness/switches.ts"
 
-beforeEach(async () => {
-  await publish(await yard())
-})
-afterEach(async () => {
-  vi.useRealTimers()
-  await freshIsolate()
-})
+yardForEach()
 
 const codeOf = async ({ token }: OpenTask, path = "/files"): Promise<string> => (await callWith(token, path)).code
 
@@ -97,7 +92,7 @@ describe("ended is ended", () => {
   test("survives eviction and crash", async () => {
     const { root, left, right, below } = await family()
     await complete(left.task, `Bearer ${left.token}`)
-    await crash()
+    await killObjects()
     expect([await codeOf(left), await codeOf(below), await codeOf(right)]).toEqual([
       "invalid_token",
       "invalid_token",

@@ -1,5 +1,6 @@
 import { env, exports } from "cloudflare:workers"
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
+import { describe, expect, test, vi } from "vitest"
+import { yardForEach } from "../harness/each-test.ts"
 import { window } from "../harness/guardrails.ts"
 import { forgetSharedKeys } from "../../src/credentials/key-sets/own-keys.ts"
 import { KeyRing } from "../../src/signing/key-ring.ts"
@@ -10,20 +11,13 @@ import { RecordLog } from "../../src/audit/record-log.ts"
 import { exchangeForm, openTask, postForm } from "../harness/agents.ts"
 import { publish, yard } from "../harness/bundles.ts"
 import { callWith, carried, HTTP_DIALECTS } from "../harness/gateways.ts"
-import { forgetCaches, freshIsolate } from "../harness/isolate.ts"
-import { callsOf, crash } from "../harness/ledgers.ts"
+import { forgetCaches, killObjects } from "../harness/isolate.ts"
+import { callsOf } from "../harness/ledgers.ts"
 import { US } from "../harness/issuers.ts"
 import { bearerOf, manage } from "../harness/management.ts"
 import { recordOf } from "../harness/records.ts"
 
-beforeEach(async () => {
-  await publish(await yard())
-})
-afterEach(async () => {
-  vi.restoreAllMocks()
-  vi.useRealTimers()
-  await freshIsolate()
-})
+yardForEach()
 
 const broken = (): never => {
   throw new Error("an inner failure, by a test")
@@ -93,7 +87,7 @@ describe("fail closed", () => {
     expect((await callWith(token, "/vault/1")).code).toBe("unavailable")
     expect((await callWith(token, "/thrice")).code).toBe("unavailable")
     vi.restoreAllMocks()
-    await crash()
+    await killObjects()
     expect(await callsOf(task)).toBe(0)
     for (let index = 0; index < 3; index++) expect((await callWith(token, "/thrice")).code).toBe("ok")
   })
@@ -114,7 +108,7 @@ describe("fail closed", () => {
     expect((await callWith(token, "/files")).code).toBe("unavailable")
     vi.restoreAllMocks()
     expect((await callWith(token, "/files")).code).toBe("ok")
-    await crash()
+    await killObjects()
     let admitted = 1
     while ((await callWith(token, "/files")).code === "ok") admitted += 1
     expect(admitted).toBeLessThanOrEqual(200)

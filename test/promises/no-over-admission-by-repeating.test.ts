@@ -1,25 +1,20 @@
 import { exports } from "cloudflare:workers"
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
+import { describe, expect, test, vi } from "vitest"
 import { ProofLog } from "../../src/core/task/proof-log.ts"
 import { openChild, openTask, type OpenTask } from "../harness/agents.ts"
 import { at } from "../harness/clock.ts"
 import { publish, yard } from "../harness/bundles.ts"
+import { yardForEach } from "../harness/each-test.ts"
 import { askAs, callWith, countOf, keyOf, ORIGIN, readAnswer, type GatewayAnswer } from "../harness/gateways.ts"
-import { forgetCaches, freshIsolate } from "../harness/isolate.ts"
+import { forgetCaches, killObjects } from "../harness/isolate.ts"
 import { agentId, US } from "../harness/issuers.ts"
-import { callsOf, crash, evict } from "../harness/ledgers.ts"
+import { callsOf, evict } from "../harness/ledgers.ts"
 import { bearerOf, complete, manage } from "../harness/management.ts"
 import { newProofKey, proofForToken, proofOf } from "../harness/proofs.ts"
 import { recordOf, recordsOf } from "../harness/records.ts"
 import { lift, stop } from "../harness/switches.ts"
 
-beforeEach(async () => {
-  await publish(await yard())
-})
-afterEach(async () => {
-  vi.useRealTimers()
-  await freshIsolate()
-})
+yardForEach()
 
 async function asOperator(path: string, body: unknown = null): Promise<void> {
   const { status } = await manage("POST", path, await bearerOf("operator"), {}, body)
@@ -217,7 +212,7 @@ describe("a repeated proof", () => {
     expect((await ask()).code).toBe("ok")
     await evict(task.task)
     expect((await ask()).code).toBe("invalid_token")
-    await crash()
+    await killObjects()
     const challenged = await ask()
     expect(challenged.headers.get("WWW-Authenticate")).toContain('error="use_dpop_nonce"')
     // With the nonce of this life a proof cannot be from an earlier one; and it, too, is taken once.
@@ -227,7 +222,7 @@ describe("a repeated proof", () => {
     expect((await again()).code).toBe("ok")
     expect((await again()).headers.get("WWW-Authenticate")).toContain('error="invalid_dpop_proof"')
     // The nonce of an earlier life is none.
-    await crash()
+    await killObjects()
     expect((await again()).headers.get("WWW-Authenticate")).toContain('error="use_dpop_nonce"')
   })
 

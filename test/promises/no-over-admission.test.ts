@@ -1,23 +1,18 @@
 import fc from "fast-check"
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
+import { describe, expect, test } from "vitest"
 import { at } from "../harness/clock.ts"
+import { yardForEach } from "../harness/each-test.ts"
 import { window } from "../harness/guardrails.ts"
 import { openTask, type OpenTask } from "../harness/agents.ts"
 import { publish, yard } from "../harness/bundles.ts"
 import { callWith, countOf } from "../harness/gateways.ts"
-import { freshIsolate } from "../harness/isolate.ts"
-import { callsOf, crash, evict } from "../harness/ledgers.ts"
+import { killObjects } from "../harness/isolate.ts"
+import { callsOf, evict } from "../harness/ledgers.ts"
 import { recordsOf } from "../harness/records.ts"
 import { times } from "../harness/runs.ts"
 import { busiestSpan } from "../harness/reference.ts"
 
-beforeEach(async () => {
-  await publish(await yard())
-})
-afterEach(async () => {
-  vi.useRealTimers()
-  await freshIsolate()
-})
+yardForEach()
 
 describe("no over-admission", () => {
   test.each(times(1))("256 calls at once on a window of 50 admit exactly 50 (%i)", async () => {
@@ -56,8 +51,8 @@ describe("no over-admission", () => {
       at(Date.now())
       for (const event of events) {
         if (event === "calls") await tryBoth(task, admitted)
-        if (event === "crash") await crash()
-        if (event === "crash-amid") await Promise.all([tryBoth(task, admitted), crash()])
+        if (event === "crash") await killObjects()
+        if (event === "crash-amid") await Promise.all([tryBoth(task, admitted), killObjects()])
       }
       expect(admitted.thrice).toBeLessThanOrEqual(3)
       expect(admitted.burst).toBeLessThanOrEqual(50)
@@ -88,7 +83,7 @@ describe("no over-admission", () => {
     let admitted = 0
     for (let index = 0; index < 120; index++) {
       if ((await callWith(task.token, "/blocks")).code === "ok") admitted += 1
-      await crash()
+      await killObjects()
     }
     // Each life wrote down three and used one: 300 are used up after a hundred.
     expect(admitted).toBe(100)

@@ -3,27 +3,22 @@
  * and proves nothing, or less than it would take.
  */
 import { env } from "cloudflare:workers"
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
+import { describe, expect, test, vi } from "vitest"
 import { agentsSeen } from "../../src/audit/agents-seen.ts"
-import { findRecords, strangersLog } from "../../src/audit/record-logs.ts"
+import { findRecords, unidentifiedLog } from "../../src/audit/record-logs.ts"
 import type { DecisionRecord } from "../../src/core/record/record.ts"
 import { AUDIENCE, exchangeForm, JWT_BEARER, openTask, postForm } from "../harness/agents.ts"
 import { allow, answer, codeFor, formOf, query, redeem, signedIn, visit } from "../harness/browser.ts"
 import { publish, yard } from "../harness/bundles.ts"
 import { knock } from "../harness/door.ts"
+import { yardForEach } from "../harness/each-test.ts"
 import { callWith } from "../harness/gateways.ts"
-import { forgetCaches, freshIsolate } from "../harness/isolate.ts"
+import { forgetCaches } from "../harness/isolate.ts"
 import { agentId, IDP, svid, US } from "../harness/issuers.ts"
 import { stop } from "../harness/switches.ts"
 import { recordOf } from "../harness/records.ts"
 
-beforeEach(async () => {
-  await publish(await yard())
-})
-afterEach(async () => {
-  vi.restoreAllMocks()
-  await freshIsolate()
-})
+yardForEach()
 
 /** Needs no proof at the token endpoint: it says who it is. */
 const PUBLIC = "https://laptop.test/agent"
@@ -45,7 +40,7 @@ const authorize =
 
 const CODE = { grant_type: "authorization_code", code_verifier: "v".repeat(43) }
 const REFRESH = { grant_type: "refresh_token", client_id: PUBLIC }
-const JUNK_REFRESH = `tsk_01M8815EYFQTG02QXPPQ2N3ENA.${"f".repeat(43)}.${"s".repeat(43)}`
+const JUNK_REFRESH = `tsk_01M8815EYFQTG02QXPPQ2N3ENA-${"0".repeat(64)}.${"f".repeat(43)}.${"s".repeat(43)}`
 const CIBA = { login_hint: `${IDP}|alice`, scope: "openid files.*:read" }
 
 const UNPROVEN: Readonly<Record<string, Attack>> = {
@@ -102,7 +97,7 @@ describe("a request that proves no agent", () => {
     const record = await recordOf(decisionOf(response))
     expect(record).toMatchObject({ decision: "deny", chain: [], operator: null, user: null })
     // Where anybody's records rest, which push out none of an agent's.
-    const own = await strangersLog(env).get(record.id)
+    const own = await unidentifiedLog(env).get(record.id)
     expect(own?.id).toBe(record.id)
     const { agents } = await agentsSeen(env)
     expect(agents.has(agentId("first"))).toBe(false)

@@ -11,9 +11,9 @@ import type { Denial } from "../../src/core/denials/denial.ts"
 import type { Guardrail } from "../../src/core/guardrails/kinds.ts"
 import { settleCall } from "../../src/core/guardrails/concurrency.ts"
 import type { TreeState } from "../../src/core/task/state.ts"
-import { applyAfterwards, applyChange } from "../../src/core/task/transition.ts"
+import { applyMemoryUpdates, applyChange } from "../../src/core/task/transition.ts"
 import type { Bundle } from "../../src/core/policy/assemble.ts"
-import { heldOf, openingsOf, PureTree, tick } from "../harness/driven-trees.ts"
+import { heldOf, memoryOf, openingsOf, PureTree, tick } from "../harness/driven-trees.ts"
 import {
   concurrency,
   cycle,
@@ -64,7 +64,8 @@ class Pair {
       case "land": {
         const past = this.#happened.at(-1 - step.past)?.call
         if (past)
-          for (const { memory } of [this.#plain, this.#watched]) settleCall(memory, past.decisionId, step.gateway)
+          for (const tree of [this.#plain, this.#watched])
+            settleCall(memoryOf(tree), past.decisionId, step.gateway, past.task)
         return
       }
       case "call":
@@ -104,7 +105,7 @@ class Pair {
       [this.#plain, plain],
       [this.#watched, watched],
     ] as const) {
-      if (verdict.denial) applyAfterwards(state, denialUpdates, tick(state, this.#clock))
+      if (verdict.denial) applyMemoryUpdates(state, denialUpdates, tick(state, this.#clock))
       else if (change && !watched.verdict.denial) applyChange(state, change)
     }
     if (!watched.verdict.denial) this.#happened.push({ call, at: this.#clock })

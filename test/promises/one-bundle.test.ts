@@ -1,12 +1,12 @@
 import { env } from "cloudflare:workers"
-import { afterEach, beforeEach, describe, expect, test } from "vitest"
+import { beforeEach, describe, expect, test } from "vitest"
+import { freshIsolateForEach } from "../harness/each-test.ts"
 import { window } from "../harness/guardrails.ts"
 import type { BundleBody } from "../../src/core/policy/bundle.ts"
 import { forgetBundle, POINTER_KEY } from "../../src/bundles/store.ts"
 import { openTask } from "../harness/agents.ts"
 import { publish, yard } from "../harness/bundles.ts"
 import { callWith } from "../harness/gateways.ts"
-import { freshIsolate } from "../harness/isolate.ts"
 import { recordsOf } from "../harness/records.ts"
 
 const SWITCHES = 25
@@ -27,7 +27,7 @@ const pointerText = async (): Promise<string> => (await env.BUNDLES.get(POINTER_
 beforeEach(async () => {
   await publish(marked(await yard(), 1))
 })
-afterEach(freshIsolate)
+freshIsolateForEach()
 
 describe("a decision is by one bundle", () => {
   test(`while ${SWITCHES} are published under load: none fails, none mixes two, none goes back`, async () => {

@@ -5,7 +5,7 @@
  * why. The same steps come through where it is taken out of the bundle: nothing else stops them.
  */
 import { env } from "cloudflare:workers"
-import { afterEach, describe, expect, test, vi } from "vitest"
+import { describe, expect, test, vi } from "vitest"
 import { z } from "zod"
 import { findRecords } from "../../src/audit/record-logs.ts"
 import type { Concurrency } from "../../src/core/guardrails/concurrency.ts"
@@ -16,13 +16,14 @@ import type { Sequence } from "../../src/core/guardrails/sequence.ts"
 import type { Storm } from "../../src/core/guardrails/storm.ts"
 import { openChild, openTask, type OpenTask } from "../harness/agents.ts"
 import { publish, yard } from "../harness/bundles.ts"
+import { freshIsolateForEach } from "../harness/each-test.ts"
 import { callWith, type GatewayAnswer } from "../harness/gateways.ts"
 import { window } from "../harness/guardrails.ts"
-import { forgetCaches, freshIsolate } from "../harness/isolate.ts"
+import { forgetCaches } from "../harness/isolate.ts"
 import { bearerOf, manage } from "../harness/management.ts"
 import { recordOf } from "../harness/records.ts"
 
-afterEach(freshIsolate)
+freshIsolateForEach()
 
 const COUNTRY = "x-client-country"
 const ADDRESS = "x-client-ip"
@@ -42,15 +43,17 @@ async function guardedBy(...guardrails: readonly Guardrail[]): Promise<void> {
   forgetCaches()
 }
 
-/** What an attack came to: with the guardrails, and without. */
+/** What an attack came to: with the guardrails, and before that without. Whoever was frozen would open no other task. */
 async function twice<Came>(
   guardrails: readonly Guardrail[],
   attack: () => Promise<Came>,
 ): Promise<{ readonly guarded: Came; readonly unguarded: Came }> {
+  await guardedBy()
+  const unguarded = await attack()
   await guardedBy(...guardrails)
   const guarded = await attack()
   await guardedBy()
-  return { guarded, unguarded: await attack() }
+  return { guarded, unguarded }
 }
 
 type From = Readonly<Record<string, string>>
@@ -226,6 +229,7 @@ describe("ASI08 Cascading Failures", () => {
     expect(new Set(unguarded.statuses)).toEqual(new Set(["active"]))
 
     // The one holds what is admitted, the other who never stops asking.
+    for (const each of guarded.workers) expect(await release(each)).toBe(200)
     await guardedBy(rate)
     const held = await attack()
     expect(codesOf(held.answers).filter((code) => code === "rate_limited")).toHaveLength(6 * 12 - 20)

@@ -1,11 +1,12 @@
 import fc from "fast-check"
-import { afterEach, beforeEach, describe, expect, test } from "vitest"
+import { describe, expect, test } from "vitest"
 import { z } from "zod"
 import type { DecisionRecord } from "../../src/core/record/record.ts"
 import { findRecords } from "../../src/audit/record-logs.ts"
 import { env } from "cloudflare:workers"
-import { childForm, exchangeForm, openChild, openTask, postForm } from "../harness/agents.ts"
+import { childForm, exchangeForm, openChild, openTask, openTaskFor, postForm } from "../harness/agents.ts"
 import type { Limit } from "../../src/core/guardrails/limit-definition.ts"
+import { yardForEach } from "../harness/each-test.ts"
 import { window } from "../harness/guardrails.ts"
 import type { BundleBody } from "../../src/core/policy/bundle.ts"
 import { codeFor, redeem, refreshBy } from "../harness/browser.ts"
@@ -14,17 +15,13 @@ import { knock } from "../harness/door.ts"
 import { canonicalText } from "../../src/core/encoding/canonical-json.ts"
 import { sha256Hex } from "../../src/core/encoding/hash.ts"
 import { askAs, callWith, keyOf, ORIGIN, readAnswer, type ClientRequest } from "../harness/gateways.ts"
-import { forgetCaches, freshIsolate } from "../harness/isolate.ts"
+import { forgetCaches, killObjects } from "../harness/isolate.ts"
 import { US } from "../harness/issuers.ts"
-import { crash } from "../harness/ledgers.ts"
 import { bearerOf, complete, manage } from "../harness/management.ts"
 import { newProofKey, proofForToken, proofOf } from "../harness/proofs.ts"
 import { recordOf } from "../harness/records.ts"
 
-beforeEach(async () => {
-  await publish(await yard())
-})
-afterEach(freshIsolate)
+yardForEach()
 
 const JSON_TYPE = { "Content-Type": "application/json" }
 const put = (body: object): Partial<ClientRequest> => ({
@@ -366,7 +363,7 @@ describe("the record keeps secrets", () => {
     const operator = await bearerOf("viewer")
     for (const { task, token } of [first, second]) {
       expect((await callWith(token, "/files/a", put({ secret: 1 }))).code).toBe("ok")
-      await crash()
+      await killObjects()
       const { headers, decision } = await callWith(token, "/files/a", put({ secret: 2 }))
       expect(headers.has("RateLimit")).toBe(false)
       const { windows, guardrails } = await recordOf(decision)
@@ -377,8 +374,8 @@ describe("the record keeps secrets", () => {
       const { limits } = gauged.parse((await manage("GET", `/v1/tasks/${task}`, operator)).json)
       expect(limits.map(({ used }) => used)).toEqual([null])
     }
-    // A tree for which no bundle ever hid it shows what it has used.
-    const { task, token } = await openTask("first")
+    // A ledger for which no bundle ever hid it shows what it has used.
+    const { task, token } = await openTaskFor("bob")
     expect((await callWith(token, "/files/a", put({ secret: 2 }))).headers.has("RateLimit")).toBe(true)
     const { limits } = gauged.parse((await manage("GET", `/v1/tasks/${task}`, operator)).json)
     expect(limits.map(({ used }) => used)).toEqual([2])

@@ -1,23 +1,18 @@
 import { runDurableObjectAlarm } from "cloudflare:test"
-import { env } from "cloudflare:workers"
-import { afterEach, expect, test, vi } from "vitest"
+import { expect, test, vi } from "vitest"
 import { RecordLog } from "../../src/audit/record-log.ts"
-import { rootOf } from "../../src/core/task/state.ts"
 import { openTask } from "../harness/agents.ts"
 import { publish, yard } from "../harness/bundles.ts"
+import { freshIsolateForEach } from "../harness/each-test.ts"
 import { callWith } from "../harness/gateways.ts"
-import { freshIsolate } from "../harness/isolate.ts"
-import { crash } from "../harness/ledgers.ts"
+import { killObjects } from "../harness/isolate.ts"
 import { recordOf } from "../harness/records.ts"
+import { ledgerOf } from "../harness/ledgers.ts"
 
 const HOUR_MS = 3_600_000
 const HOURS = 26
 
-afterEach(async () => {
-  vi.restoreAllMocks()
-  vi.useRealTimers()
-  await freshIsolate()
-})
+freshIsolateForEach()
 
 test("the record tells: of a write, also if the record log was down for more than a day, and the ledger died meanwhile", async () => {
   await publish(await yard())
@@ -28,8 +23,8 @@ test("the record tells: of a write, also if the record log was down for more tha
   const write = { method: "PUT", body: "{}", headers: { "Content-Type": "application/json" } }
   const decisions = [await callWith(token, "/files/a", write), await callWith(token, "/files/b", write)]
   expect(decisions.map(({ code }) => code)).toEqual(["ok", "ok"])
-  await crash()
-  const ledger = env.LEDGER.getByName(rootOf(task))
+  await killObjects()
+  const ledger = ledgerOf(task)
   const start = Date.now()
   vi.useFakeTimers({ toFake: ["Date"], now: start })
   for (let hour = 1; hour <= HOURS; hour++) {

@@ -6,19 +6,20 @@
 import { runInDurableObject } from "cloudflare:test"
 import { env } from "cloudflare:workers"
 import fc from "fast-check"
-import { afterEach, expect, test, vi } from "vitest"
+import { expect, test, vi } from "vitest"
 import { z } from "zod"
 import { findRecords } from "../../src/audit/record-logs.ts"
 import { RecordLog } from "../../src/audit/record-log.ts"
 import type { DecisionRecord } from "../../src/core/record/record.ts"
 import { forgetReads } from "../../src/ledger/record-outbox.ts"
-import { openChild, openTask, type OpenTask } from "../harness/agents.ts"
+import { openChild, openTask, openTaskFor, type OpenTask } from "../harness/agents.ts"
 import { say } from "../harness/approvals.ts"
 import { publish, yard } from "../harness/bundles.ts"
+import { freshIsolateForEach } from "../harness/each-test.ts"
 import { callWith, type GatewayAnswer } from "../harness/gateways.ts"
 import { window } from "../harness/guardrails.ts"
-import { freshIsolate } from "../harness/isolate.ts"
-import { crash, evict } from "../harness/ledgers.ts"
+import { freshIsolate, killObjects } from "../harness/isolate.ts"
+import { evict, ledgerOf } from "../harness/ledgers.ts"
 import { filter } from "../harness/listings.ts"
 import { bearerOf, manage } from "../harness/management.ts"
 import { placesOf } from "../harness/places-of-records.ts"
@@ -32,10 +33,7 @@ const TWICE = window(
   { consequence: "approve" },
 )
 
-afterEach(async () => {
-  vi.restoreAllMocks()
-  await freshIsolate()
-})
+freshIsolateForEach()
 
 const ACTS = ["read", "denied read", "list", "write", "denied write", "approve", "child", "rate"] as const
 const DEATHS = ["evict", "crash", "kill", "pause", "pause"] as const
@@ -125,7 +123,7 @@ const asked = z.object({ approval: z.object({ id: z.string() }) })
 
 /** With its objects an isolate loses what it has not sent. */
 async function kill(): Promise<void> {
-  await crash()
+  await killObjects()
   forgetReads()
 }
 
@@ -155,12 +153,12 @@ test(
         const body = await yard()
         await publish({ ...body, guardrails: [...body.guardrails, TWICE] })
         const lives: Life[] = []
-        for (let index = 0; index < TREES; index++) lives.push(new Life(await openTask()))
+        for (let index = 0; index < TREES; index++) lives.push(new Life(await openTaskFor(`user-${index}`)))
         for (const { tree, does } of steps) {
           const life = lives[tree]
           if (does === "pause") await new Promise((resolve) => setTimeout(resolve, 120))
           else if (does === "evict") await life?.evict()
-          else if (does === "crash") await crash()
+          else if (does === "crash") await killObjects()
           else if (does === "kill") await kill()
           else await life?.act(does)
           if (does === "crash" || does === "kill") for (const each of lives) each.ends()
@@ -192,10 +190,10 @@ test(
 
 test("a read whose life was never durable leaves no record: the next life has the same number", async () => {
   await publish(await yard())
-  const [first, other] = [await openTask(), await openTask()]
-  await crash()
+  const [first, other] = [await openTask(), await openTaskFor("bob")]
+  await killObjects()
   const places: string[] = []
-  const ledger = env.LEDGER.getByName(first.task)
+  const ledger = ledgerOf(first.task)
   // The disk is slow, and then the object dies: what it wrote in this life was never there.
   await runInDurableObject(ledger, (_ledger, { storage }) => {
     vi.spyOn(storage, "sync").mockReturnValue(new Promise(() => undefined))
@@ -207,9 +205,9 @@ test("a read whose life was never durable leaves no record: the next life has th
     await recordOf((await callWith(other.token, "/files")).decision)
   }
   await runInDurableObject(ledger, (_ledger, { storage }) => {
-    storage.sql.exec("UPDATE tree SET lives = lives - 1")
+    storage.sql.exec("UPDATE trees SET lives = lives - 1")
   })
-  await crash()
+  await killObjects()
   vi.restoreAllMocks()
   const { decision } = await callWith(first.token, "/files")
   await recordOf(decision)

@@ -1,20 +1,17 @@
-import { afterEach, beforeEach, describe, expect, test } from "vitest"
+import { describe, expect, test } from "vitest"
 import { runInDurableObject } from "cloudflare:test"
 import { env } from "cloudflare:workers"
 import { openChild, openTask, type OpenTask } from "../harness/agents.ts"
-import { publish, yard } from "../harness/bundles.ts"
+import { yardForEach } from "../harness/each-test.ts"
 import { callWith, type ClientRequest } from "../harness/gateways.ts"
-import { freshIsolate } from "../harness/isolate.ts"
+import { killObjects } from "../harness/isolate.ts"
 import { agentId, IDP } from "../harness/issuers.ts"
-import { crash } from "../harness/ledgers.ts"
 import { bearerOf, manage } from "../harness/management.ts"
 import { findRecords } from "../../src/audit/record-logs.ts"
 import { recordOf, recordsOf } from "../harness/records.ts"
+import { ledgerOf } from "../harness/ledgers.ts"
 
-beforeEach(async () => {
-  await publish(await yard())
-})
-afterEach(freshIsolate)
+yardForEach()
 
 const JSON_TYPE = { "Content-Type": "application/json" }
 const put = (body: object): Partial<ClientRequest> => ({
@@ -180,8 +177,8 @@ describe("the record tells", () => {
 
   test("what no ledger knows is told by the edge: a tree that was forgotten", async () => {
     const task = await openTask("first", { purpose: "work" })
-    await runInDurableObject(env.LEDGER.getByName(task.task), async (_ledger, { storage }) => storage.deleteAll())
-    await crash()
+    await runInDurableObject(ledgerOf(task.task), async (_ledger, { storage }) => storage.deleteAll())
+    await killObjects()
     const answer = await callWith(task.token, "/files/a")
     expect(answer.code).toBe("invalid_token")
     expect(await recordOf(answer.decision)).toMatchObject({
@@ -218,6 +215,7 @@ describe("what an operator did", () => {
   test.each<readonly [string, readonly ((tasks: Tasks) => Did)[], readonly string[]]>([
     ["a task frozen", [freeze], [first]],
     ["a task released", [freeze, ({ root }) => [`/v1/tasks/${root.task}/release`]], [first]],
+    ["a task's labels cleared", [({ child }) => [`/v1/tasks/${child.task}/labels/clear`]], [first, second]],
     ["a task completed", [({ root }) => [`/v1/tasks/${root.task}/complete`]], [first]],
     ["a child task aborted", [({ child }) => [`/v1/tasks/${child.task}/abort`]], [first, second]],
     ["a task revoked", [({ root }) => ["/v1/revocations", { task: root.task }]], [first]],

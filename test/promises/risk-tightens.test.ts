@@ -2,23 +2,22 @@
  * The promise of a risk that is told: once that is acknowledged, every call that depends on whom or what it was told of
  * is judged by it, wherever, until it has decayed or is lifted.
  */
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
+import { beforeEach, describe, expect, test, vi } from "vitest"
 import type { Storm } from "../../src/core/guardrails/storm.ts"
 import { openChild, openTask, type OpenTask } from "../harness/agents.ts"
 import { publish, yard } from "../harness/bundles.ts"
+import { freshIsolateForEach } from "../harness/each-test.ts"
 import { callWith } from "../harness/gateways.ts"
-import { forgetCaches, freshIsolate } from "../harness/isolate.ts"
+import { forgetCaches, killObjects } from "../harness/isolate.ts"
 import { agentId } from "../harness/issuers.ts"
-import { crash, evict } from "../harness/ledgers.ts"
+import { evict } from "../harness/ledgers.ts"
 import { bearerOf, manage } from "../harness/management.ts"
 import { recordOf } from "../harness/records.ts"
 import { CAREFUL, known, publishCareful } from "../harness/risks.ts"
+import { keepLeases } from "../harness/switches.ts"
 
 beforeEach(publishCareful)
-afterEach(async () => {
-  vi.useRealTimers()
-  await freshIsolate()
-})
+freshIsolateForEach()
 
 const USER = "https://idp.test|alice"
 const push = async (body: unknown) => manage("POST", "/v1/risks", await bearerOf("operator"), {}, body)
@@ -57,14 +56,15 @@ describe("a risk that is acknowledged", () => {
       expect(await tell({ ...of, level: 50, half_life: 604_800 })).toMatchObject({ status: 200 })
       expect(await codes(...all)).toEqual(expected)
       forgetCaches()
-      await crash()
+      await killObjects()
       expect(await codes(...all)).toEqual(expected)
       expect(await tell({ ...of, level: 0 })).toMatchObject({ status: 200, json: { ...of, level: 0 } })
       expect(await codes(...all)).toEqual([OK, OK, OK, OK, OK])
     },
   )
 
-  test("of a task: of it and all below it, at once, and after its ledger was evicted", async () => {
+  test("of a task: of all that its agent does for the user, at once, and after its ledger was evicted", async () => {
+    keepLeases()
     const { root, child, all } = await family()
     await codes(...all)
     const start = Date.now()
@@ -72,17 +72,17 @@ describe("a risk that is acknowledged", () => {
     const answer = await tell(body)
     expect(answer).toMatchObject({ status: 200, json: { task: child.task, level: 70, half_life: 600 } })
     expect(Date.now() - start).toBeLessThan(1_900)
-    expect(await codes(...all)).toEqual([OK, NO, NO, OK, OK])
+    expect(await codes(...all)).toEqual([OK, NO, NO, NO, OK])
     await evict(root.task)
-    expect(await codes(...all)).toEqual([OK, NO, NO, OK, OK])
-    await crash()
+    expect(await codes(...all)).toEqual([OK, NO, NO, NO, OK])
+    await killObjects()
     await tell({ task: root.task, level: 60 })
     expect(await codes(...all)).toEqual([NO, NO, NO, NO, OK])
     const { json } = await manage("GET", `/v1/tasks/${root.task}`, await bearerOf("viewer"))
-    expect(json).toMatchObject({ tasks: [60, 70, 70, 60].map((risk) => ({ risk })) })
+    expect(json).toMatchObject({ tasks: [60, 70, 70, 70].map((risk) => ({ risk })) })
     // The newer replaces the older, the higher and the lower alike.
     const lower = await tell({ task: root.task, level: 20 })
-    expect(await codes(...all)).toEqual([OK, NO, NO, OK, OK])
+    expect(await codes(...all)).toEqual([OK, NO, NO, NO, OK])
     await tell({ task: child.task, level: 0 })
     await evict(root.task)
     expect(await codes(...all)).toEqual([OK, OK, OK, OK, OK])
@@ -91,6 +91,19 @@ describe("a risk that is acknowledged", () => {
     expect(second).toMatchObject({ task: root.task, arguments: { task: root.task, level: 20, half_life: 3600 } })
     const of = { kind: "management", decision: "allow", operator: "https://idp.test|operator", task: child.task }
     expect(first).toMatchObject({ ...of, rules: ["operators-manage"], arguments: body, method: "POST" })
+  })
+
+  test("of a task that has ended goes on in the agent's others, and is withdrawn by any of them", async () => {
+    const rated = await openTask("first")
+    await tell({ task: rated.task, level: 70, half_life: 604_800 })
+    await manage("POST", `/v1/tasks/${rated.task}/complete`, await bearerOf("operator"))
+    await killObjects()
+    const next = await openTask("first")
+    expect((await call(next)).code).toBe(NO)
+    await tell({ task: next.task, level: 0 })
+    expect((await call(next)).code).toBe(OK)
+    await killObjects()
+    expect((await call(next)).code).toBe(OK)
   })
 
   test("decays", async () => {
@@ -159,7 +172,7 @@ describe("who tells of a risk", () => {
   })
 
   test("of a task that is not there is told so, and recorded with what they said", async () => {
-    const body = { task: `tsk_${"0".repeat(26)}`, level: 9 }
+    const body = { task: `tsk_${"0".repeat(26)}-${"0".repeat(64)}`, level: 9 }
     const { status, headers } = await tell(body)
     expect(status).toBe(404)
     const record = await recordOf(headers.get("X-Narrowgate-Decision") ?? "")

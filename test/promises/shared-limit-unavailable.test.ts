@@ -3,7 +3,7 @@
  * requests, and nothing admitted or counted that the gateway does not hear of.
  */
 import { env } from "cloudflare:workers"
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
+import { beforeEach, describe, expect, test, vi } from "vitest"
 import type { Limit } from "../../src/core/guardrails/limit-definition.ts"
 import { LENDING_VERSION, type TakeAnswer } from "../../src/core/guardrails/lending/lending.ts"
 import { Ledger } from "../../src/ledger/ledger.ts"
@@ -11,18 +11,15 @@ import { SharedLimit, sharedLimitOf } from "../../src/ledger/shared-limit.ts"
 import { openTask, type OpenTask } from "../harness/agents.ts"
 import { at } from "../harness/clock.ts"
 import { publish, yard } from "../harness/bundles.ts"
+import { freshIsolateForEach } from "../harness/each-test.ts"
 import { askAs, callWith, ORIGIN, type GatewayAnswer } from "../harness/gateways.ts"
 import { window } from "../harness/guardrails.ts"
-import { forgetCaches, freshIsolate } from "../harness/isolate.ts"
+import { forgetCaches } from "../harness/isolate.ts"
 import { callsOf } from "../harness/ledgers.ts"
 import { newProofKey, proofForToken, proofOf } from "../harness/proofs.ts"
 import { recordOf } from "../harness/records.ts"
 
-afterEach(async () => {
-  vi.useRealTimers()
-  vi.restoreAllMocks()
-  await freshIsolate()
-})
+freshIsolateForEach()
 beforeEach(async () => {
   await publish(await yard())
 })
@@ -47,7 +44,13 @@ async function expectUnavailable(answer: GatewayAnswer): Promise<void> {
 }
 
 async function usedOf(): Promise<number> {
-  const take = { id: crypto.randomUUID(), holder: "tsk_test", amount: 1_000_000, want: 1_000_000, settled: [] }
+  const take = {
+    id: crypto.randomUUID(),
+    holder: env.LEDGER.newUniqueId().toString(),
+    amount: 1_000_000,
+    want: 1_000_000,
+    settled: [],
+  }
   const limit = { ...shared(1), span: { kind: "sliding", seconds: 60 }, seq: 0 } as const
   return (await sharedLimitOf(env, "shared", "").take(LENDING_VERSION, { ...take, limit })).used
 }
@@ -147,7 +150,7 @@ test("a call that it denies has used up its proof: nobody can send it again once
   const call = async (proof: string): Promise<GatewayAnswer> =>
     askAs("envoy", { path: "/files", headers: { Authorization: `DPoP ${token}`, DPoP: proof } })
   const seen = await proofOf(key, "GET", `${ORIGIN}/files`, token)
-  const takes = vi.spyOn(SharedLimit.prototype, "take").mockRejectedValue(new Error("out of reach"))
+  const takes = vi.spyOn(SharedLimit.prototype, "take").mockRejectedValue(new Error("out of reach, by a test"))
   await expectUnavailable(await call(seen))
   takes.mockRestore()
   at(start + 5_500)

@@ -1,7 +1,7 @@
 /** Promise 4 for counts that several task trees share: kept in an object of their own, lent to ledgers in blocks. */
 import { runInDurableObject } from "cloudflare:test"
 import { env } from "cloudflare:workers"
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
+import { beforeEach, describe, expect, test, vi } from "vitest"
 import type { Guardrail } from "../../src/core/guardrails/kinds.ts"
 import type { Limit, Span } from "../../src/core/guardrails/limit-definition.ts"
 import { Cells } from "../../src/core/guardrails/memory.ts"
@@ -10,18 +10,15 @@ import { SharedLimit, sharedLimitOf } from "../../src/ledger/shared-limit.ts"
 import { openTask, type OpenTask } from "../harness/agents.ts"
 import { at } from "../harness/clock.ts"
 import { publish, yard } from "../harness/bundles.ts"
+import { freshIsolateForEach } from "../harness/each-test.ts"
 import { callWith, countOf, type GatewayAnswer } from "../harness/gateways.ts"
 import { window } from "../harness/guardrails.ts"
-import { forgetCaches, freshIsolate } from "../harness/isolate.ts"
-import { callsOf, crash } from "../harness/ledgers.ts"
+import { forgetCaches, killObjects } from "../harness/isolate.ts"
+import { callsOf } from "../harness/ledgers.ts"
 import { times } from "../harness/runs.ts"
 import { recordOf } from "../harness/records.ts"
 
-afterEach(async () => {
-  vi.useRealTimers()
-  vi.restoreAllMocks()
-  await freshIsolate()
-})
+freshIsolateForEach()
 
 const shared = (limit: number, more: Partial<Limit> = {}): Limit =>
   window({ id: "shared", tools: ["files.*", "mail.*"], per: "tree", limit, seconds: 60 }, { per: [], ...more })
@@ -51,7 +48,13 @@ function taskAt(tasks: readonly OpenTask[], index: number): OpenTask {
 /** As its object has it. */
 async function usedOf(key = "", guardrail = "shared"): Promise<number> {
   const stub = sharedLimitOf(env, guardrail, key)
-  const take = { id: crypto.randomUUID(), holder: "tsk_test", amount: 1_000_000_000, want: 1_000_000_000, settled: [] }
+  const take = {
+    id: crypto.randomUUID(),
+    holder: env.LEDGER.newUniqueId().toString(),
+    amount: 1_000_000_000,
+    want: 1_000_000_000,
+    settled: [],
+  }
   const limit = { ...shared(1), span: { kind: "sliding", seconds: 60 }, seq: 0 } as const
   return (await stub.take(LENDING_VERSION, { ...take, limit })).used
 }
@@ -155,7 +158,7 @@ describe("no over-admission by trees that share a limit", () => {
     for (let index = 0; index < 40; index++) {
       const answers = await Promise.all(tasks.map(list))
       admitted += countOf(answers, "ok")
-      if (index % 10 === 9) await crash()
+      if (index % 10 === 9) await killObjects()
     }
     expect(admitted).toBeLessThanOrEqual(200)
     for (let index = 0; index < 250; index++) admitted += countOf([await list(taskAt(tasks, index))], "ok")
@@ -305,7 +308,7 @@ describe("no over-admission by trees that share a limit", () => {
     await guardedBy(shared(50))
     const task = taskAt(await trees(1), 0)
     expect((await list(task)).code).toBe("ok")
-    await crash()
+    await killObjects()
     expect(await usedOf()).toBe(1)
     await runInDurableObject(sharedLimitOf(env, "shared", ""), (_object, { storage }) => {
       expect(storage.sql.exec("SELECT COUNT(*) AS n FROM blocks").one()["n"]).toBe(1)

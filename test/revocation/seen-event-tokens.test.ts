@@ -1,16 +1,16 @@
 import { env } from "cloudflare:workers"
 import { runInDurableObject } from "cloudflare:test"
-import { afterEach, expect, test } from "vitest"
+import { expect, test } from "vitest"
 import { switchboard } from "../../src/revocation/switchboard.ts"
-import { ToldTokens } from "../../src/revocation/seen-event-tokens.ts"
-import { freshIsolate } from "../harness/isolate.ts"
+import { SeenEventTokens } from "../../src/revocation/seen-event-tokens.ts"
+import { freshIsolateForEach } from "../harness/each-test.ts"
 
-afterEach(freshIsolate)
+freshIsolateForEach()
 
 const NOW = 1_800_000_000_000
 const TOKEN = { stream: "idp", jti: "1", digest: "a" }
-const within = async (work: (told: ToldTokens) => void): Promise<void> =>
-  runInDurableObject(switchboard(env), (_board, { storage }) => work(new ToldTokens(storage.sql)))
+const within = async (work: (told: SeenEventTokens) => void): Promise<void> =>
+  runInDurableObject(switchboard(env), (_board, { storage }) => work(new SeenEventTokens(storage.sql)))
 
 test("a token is known by its stream and its `jti`, and by what it told", async () => {
   await within((told) => {

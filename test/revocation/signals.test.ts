@@ -1,22 +1,21 @@
 import { env } from "cloudflare:workers"
 import { runInDurableObject } from "cloudflare:test"
 import fc from "fast-check"
-import { afterEach, describe, expect, test } from "vitest"
-import { signalledBy, stands, type SignalChange } from "../../src/core/signals/stream-change.ts"
-import { KeptSwitches } from "../../src/revocation/kept-switches.ts"
+import { describe, expect, test } from "vitest"
+import { streamSwitchOf, outweighs, type SignalChange } from "../../src/core/signals/stream-change.ts"
+import { SwitchStorage } from "../../src/revocation/switch-storage.ts"
 import { stoppedBy, type Stopped, type Switch } from "../../src/core/signals/switch.ts"
-import { Switchboard, switchboard } from "../../src/revocation/switchboard.ts"
-import { freshIsolate } from "../harness/isolate.ts"
-import { known } from "../harness/risks.ts"
+import { switchboard } from "../../src/revocation/switchboard.ts"
+import { freshIsolateForEach } from "../harness/each-test.ts"
 
-afterEach(freshIsolate)
+freshIsolateForEach()
 
 const ALICE: Stopped = { kind: "user", user: "https://idp.test|alice" }
 const REPORT = { stream: "s", until: 9 }
 const stop = (before: number | null, at = 1): SignalChange => ({ kind: "stop", stopped: ALICE, before, at })
 const of = (change: SignalChange, report = REPORT) => {
   if (change.kind === "risk") throw new Error("a risk is no switch")
-  return signalledBy(change, report)
+  return streamSwitchOf(change, report)
 }
 
 describe("what a stream stops", () => {
@@ -39,13 +38,11 @@ describe("what a stream stops", () => {
 
   test("stands against what happened before it, and of the same moment against what is no stricter", () => {
     const one = (at: number, weight: number) => ({ at, weight })
-    expect(stands(undefined, one(1, 0))).toBe(true)
-    expect([stands(one(1, 1), one(2, 0)), stands(one(2, 0), one(1, 1))]).toEqual([true, false])
-    expect([stands(one(1, 1), one(1, 1)), stands(one(1, 0), one(1, 1)), stands(one(1, 1), one(1, 0))]).toEqual([
-      true,
-      true,
-      false,
-    ])
+    expect(outweighs(undefined, one(1, 0))).toBe(true)
+    expect([outweighs(one(1, 1), one(2, 0)), outweighs(one(2, 0), one(1, 1))]).toEqual([true, false])
+    expect([outweighs(one(1, 1), one(1, 1)), outweighs(one(1, 0), one(1, 1)), outweighs(one(1, 1), one(1, 0))]).toEqual(
+      [true, true, false],
+    )
   })
 })
 
@@ -74,38 +71,6 @@ test("who is stopped is found among many as it is by going through them", () => 
   )
 })
 
-test("risks that were told before there were streams are operators' own", async () => {
-  const at = Date.now()
-  await runInDurableObject(switchboard(env), (_board, state) => {
-    state.storage.sql.exec(`
-      CREATE TABLE risks (kind TEXT NOT NULL, name TEXT NOT NULL, level INTEGER NOT NULL, at INTEGER NOT NULL,
-        half_life INTEGER NOT NULL, last INTEGER NOT NULL, PRIMARY KEY (kind, name)) WITHOUT ROWID`)
-    state.storage.sql.exec("INSERT INTO risks VALUES ('user', 'a|b', 70, ?, 3600, ?)", at, at + 9_999_999)
-    expect(new Switchboard(state, env).risks()).toBe(JSON.stringify([["user", "a|b", 70, at, 3600]]))
-  })
-  expect(await known()).toEqual([["user", "a|b", 70, at, 3600]])
-})
-
-test("what streams stopped before there were notes goes on with its stream beside it, and no longer in leases", async () => {
-  const old = { id: "swi_1", stopped: ALICE, before: null, stream: "idp-signals" }
-  const mine = { id: "swi_2", stopped: ALICE, before: 7 }
-  await switchboard(env).risks()
-  await runInDurableObject(switchboard(env), (_board, state) => {
-    const { sql } = state.storage
-    sql.exec("INSERT INTO signalled VALUES ('swi_1', ?, 5, ?)", JSON.stringify(old), Number.MAX_SAFE_INTEGER)
-    sql.exec("INSERT INTO switches VALUES ('swi_2', ?)", JSON.stringify(mine))
-    for (let life = 0; life < 2; life++) {
-      const board = new Switchboard(state, env)
-      const { stream: _kept, ...rest } = old
-      expect(JSON.parse(board.read())).toEqual([mine, rest])
-      expect(JSON.parse(board.listed())).toEqual([
-        { ...rest, by: "stream|idp-signals", reason: null, at: null },
-        { ...mine, by: null, reason: null, at: null },
-      ])
-    }
-  })
-})
-
 test("what a stream has told of somebody stands as it does in any other order", async () => {
   const told = fc.array(fc.record({ kind: fc.constantFrom("stop", "lift", "revoke"), at: fc.nat(4) }), { maxLength: 6 })
   const shuffled = told.chain((all) =>
@@ -114,8 +79,8 @@ test("what a stream has told of somebody stands as it does in any other order", 
   await switchboard(env).risks()
   await runInDurableObject(switchboard(env), (_board, { storage: { sql } }) => {
     const outcomeOf = (all: readonly { readonly kind: string; readonly at: number }[]) => {
-      sql.exec("DELETE FROM signalled")
-      const kept = new KeptSwitches(sql)
+      sql.exec("DELETE FROM stream_switches")
+      const kept = new SwitchStorage(sql)
       for (const { kind, at } of all) {
         const change =
           kind === "lift"
@@ -123,7 +88,7 @@ test("what a stream has told of somebody stands as it does in any other order", 
             : ({ kind: "stop", stopped: ALICE, before: kind === "stop" ? null : at * 1000, at } as const)
         expect(kept.take([change], { stream: "s", until: Number.MAX_SAFE_INTEGER }, 0)).toBe(true)
       }
-      return sql.exec("SELECT id, body, at FROM signalled ORDER BY id").toArray()
+      return sql.exec("SELECT id, body, at FROM stream_switches ORDER BY id").toArray()
     }
     const property = fc.property(shuffled, ([all, other]) => {
       expect(outcomeOf(other)).toEqual(outcomeOf(all))

@@ -218,7 +218,7 @@ export class LentRun {
       this.#result.wakes += 1
     }
     if (dice.chance(1 / 500)) {
-      this.#lender.untilLook(this.#now)
+      this.#lender.untilCheck(this.#now)
       this.#store.save(this.#lender.drain(true))
       this.#askOverdue()
     }

@@ -2,14 +2,15 @@
  * Guardrails against their model where they are used: asked by a gateway, decided in the real object of the tree, which
  * is evicted and killed in between, under bundles that are published with other thresholds.
  */
-import { afterEach, inject, vi } from "vitest"
+import { inject, vi } from "vitest"
 import type { Guardrail } from "../../src/core/guardrails/kinds.ts"
 import { forgetBundle } from "../../src/bundles/store.ts"
 import { openTask, type OpenTask } from "../harness/agents.ts"
 import { publish, yard } from "../harness/bundles.ts"
+import { freshIsolateForEach } from "../harness/each-test.ts"
 import { callWith } from "../harness/gateways.ts"
-import { freshIsolate } from "../harness/isolate.ts"
-import { crash, evict } from "../harness/ledgers.ts"
+import { killObjects } from "../harness/isolate.ts"
+import { evict } from "../harness/ledgers.ts"
 import { SequenceModel } from "./conditions.ts"
 import { Dice } from "./dice.ts"
 import { AmountModel, BucketModel, ValuesModel } from "./limits.ts"
@@ -18,10 +19,7 @@ import { explainedBy, HUNDREDTH, type Model, type ModelCall } from "./model.ts"
 import type { Disagreement, Result } from "./run.ts"
 import { soakEach } from "./soak.ts"
 
-afterEach(async () => {
-  vi.useRealTimers()
-  await freshIsolate()
-})
+freshIsolateForEach()
 
 interface ObjectKind<Definition extends Guardrail = Guardrail> {
   readonly name: string
@@ -278,7 +276,7 @@ class ObjectRun {
       model.woke?.(this.#now, false)
     }
     if (dice.chance(1 / 30)) {
-      await crash()
+      await killObjects()
       this.#seen.wakes += 1
       model.woke?.(this.#now, true)
     }

@@ -3,13 +3,13 @@
  * on its way back is tried against a real provider (test/node/sign-in/callback.test.ts).
  */
 import { env } from "cloudflare:workers"
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
+import { beforeEach, describe, expect, test, vi } from "vitest"
 import { z } from "zod"
 import { findRecords } from "../../src/audit/record-logs.ts"
 import { visitorAs } from "../harness/browsing.ts"
 import { publish, yard } from "../harness/bundles.ts"
 import { knock } from "../harness/door.ts"
-import { freshIsolate } from "../harness/isolate.ts"
+import { freshIsolateForEach } from "../harness/each-test.ts"
 import { accessToken, IDP, idToken, stranger, US } from "../harness/issuers.ts"
 
 const HOUR_SECONDS = 3_600
@@ -33,10 +33,7 @@ beforeEach(async () => {
   const issuers = body.issuers.map((each) => (each.id === "idp" ? { ...each, issuer, sign_in } : each))
   await publish({ ...body, issuers })
 })
-afterEach(async () => {
-  vi.restoreAllMocks()
-  await freshIsolate()
-})
+freshIsolateForEach()
 
 interface Asked {
   readonly url: string

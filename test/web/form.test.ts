@@ -1,16 +1,12 @@
 /** Forms that did not come from a page of the session: refused, recorded, nothing changed. Attacks as data. */
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
-import { publish, yard } from "../harness/bundles.ts"
+import { describe, expect, test, vi } from "vitest"
 import { query, signedIn, visit } from "../harness/browser.ts"
 import { visitorAs, type Visitor } from "../harness/browsing.ts"
-import { freshIsolate } from "../harness/isolate.ts"
+import { yardForEach } from "../harness/each-test.ts"
 import { IDP } from "../harness/issuers.ts"
 import { bearerOf, manage } from "../harness/management.ts"
 
-beforeEach(async () => {
-  await publish(await yard())
-})
-afterEach(freshIsolate)
+yardForEach()
 
 /** Whether they are still signed in. */
 const isIn = async ({ get }: Visitor): Promise<boolean> => (await get("/console/approvals")).status === 200

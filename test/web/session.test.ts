@@ -2,22 +2,18 @@
 import { env } from "cloudflare:workers"
 import { evictDurableObject, listDurableObjectIds, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test"
 import { compactDecrypt } from "jose"
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
+import { afterEach, describe, expect, test, vi } from "vitest"
 import { sha256Base64url } from "../../src/core/encoding/hash.ts"
-import { publish, yard } from "../harness/bundles.ts"
 import { visitorAs } from "../harness/browsing.ts"
 import { knock } from "../harness/door.ts"
-import { freshIsolate } from "../harness/isolate.ts"
+import { yardForEach } from "../harness/each-test.ts"
 import { US } from "../harness/issuers.ts"
 import { bearerOf, manage } from "../harness/management.ts"
 
 const INBOX = "/console/approvals"
 const SIGN_IN = "/sign-in?return=%2Fconsole%2Fapprovals"
 
-beforeEach(async () => {
-  await publish(await yard())
-})
-afterEach(freshIsolate)
+yardForEach()
 afterEach(() => {
   vi.useRealTimers()
   vi.restoreAllMocks()

@@ -13,6 +13,7 @@ export function checkAgents(policies: Policies): Problem[] {
     ...defaults(policies),
     ...plans(policies),
     ...reach(policies),
+    ...keys(policies),
     ...environments(policies),
     ...audiences(policies),
   ]
@@ -90,23 +91,36 @@ function reach({ agents, catalog }: Policies): Problem[] {
   })
 }
 
+/** An isolated task is that of one instance of its agent, which only a key distinguishes from another. */
+function keys({ agents }: Policies): Problem[] {
+  const isolated = new Set(agents.value.purposes.flatMap(({ name, isolated: is }) => (is ? [name] : [])))
+  return agents.value.agents.flatMap((agent, index) =>
+    agent.purposes.flatMap((name, at) => {
+      if (agent.bound_key || !isolated.has(name)) return []
+      const message = `purpose \`${name}\` is isolated, and this agent needs no key`
+      const fix = "Write `bound_key: true` for the agent, or remove the purpose."
+      return [agents.error(["agents", index, "purposes", at], message, fix)]
+    }),
+  )
+}
+
 function environments({ agents, gateways }: Policies): Problem[] {
-  const known = new Set(gateways.value.gateways.map(({ environment }) => environment))
+  const environments = new Set(gateways.value.gateways.map(({ environment }) => environment))
   return grantsOf(agents.value).flatMap(({ path, grant }) =>
     (grant.environments ?? []).flatMap((name, at) => {
-      if (known.has(name)) return []
-      const fix = suggest(name, known, "Add a gateway with this `environment`, or remove it.")
+      if (environments.has(name)) return []
+      const fix = suggest(name, environments, "Add a gateway with this `environment`, or remove it.")
       return [agents.error([...path, "environments", at], `no gateway is in environment \`${name}\``, fix)]
     }),
   )
 }
 
 function audiences({ agents, gateways }: Policies): Problem[] {
-  const known = new Set(gateways.value.gateways.map(({ audience }) => audience))
+  const ofGateways = new Set(gateways.value.gateways.map(({ audience }) => audience))
   return agents.value.agents.flatMap(({ audiences = [] }, index) =>
     audiences.flatMap((audience, at) => {
-      if (known.has(audience)) return []
-      const fix = suggest(audience, known, "Name the `audience` of a gateway.")
+      if (ofGateways.has(audience)) return []
+      const fix = suggest(audience, ofGateways, "Name the `audience` of a gateway.")
       return [agents.error(["agents", index, "audiences", at], `no gateway has the audience \`${audience}\``, fix)]
     }),
   )

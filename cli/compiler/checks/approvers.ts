@@ -11,14 +11,14 @@ export function checkApprovers(policies: Policies): Problem[] {
 }
 
 function people({ approvers, issuers }: Policies): Problem[] {
-  const { approvals, owners: known } = approvers.value
+  const { approvals, owners } = approvers.value
   const written: readonly { readonly path: Path; readonly one: WrittenApproving }[] = [
     ...approvals.flatMap(({ approvers: listed }, index) =>
       listed.flatMap((one, at) =>
         typeof one === "string" ? [] : [{ path: ["approvals", index, "approvers", at], one }],
       ),
     ),
-    ...Object.entries(known).flatMap(([owner, listed]) =>
+    ...Object.entries(owners).flatMap(([owner, listed]) =>
       listed.map((one, at) => ({ path: ["owners", owner, at], one })),
     ),
   ]
@@ -48,7 +48,7 @@ function numbers({ approvers }: Policies): Problem[] {
     const problems: Problem[] = []
     const user = listed.indexOf("user")
     if (user >= 0 && !own) {
-      const message = "the task's own user is asked, and may not answer"
+      const message = "the task's own user is an approver, and may not decide"
       problems.push(approvers.error([...path, "approvers", user], message, "Write `own: true`, or remove `user`."))
     }
     const most = countOf(listed)
@@ -71,21 +71,21 @@ function countOf(listed: readonly ("owner" | "user" | WrittenApproving)[]): numb
 }
 
 function owners({ approvers, agents }: Policies): Problem[] {
-  const { approvals, owners: known } = approvers.value
+  const { approvals, owners } = approvers.value
   const registered = new Set(agents.value.agents.map(({ owner }) => owner))
-  const unknown = Object.keys(known).flatMap((owner) => {
+  const unknown = Object.keys(owners).flatMap((owner) => {
     if (registered.has(owner)) return []
     const fix = suggest(owner, registered, "Name an `owner` of agents.yaml.")
     return [approvers.keyError(["owners", owner], `no agent is owned by \`${owner}\``, fix)]
   })
-  const missing = [...registered].find((owner) => !Object.hasOwn(known, owner))
-  const asked = approvals.flatMap(({ approvers: listed }, index) => {
+  const missing = [...registered].find((owner) => !Object.hasOwn(owners, owner))
+  const ownerApprovals = approvals.flatMap(({ approvers: listed }, index) => {
     const at = listed.indexOf("owner")
     return at < 0 || missing === undefined ? [] : [{ path: ["approvals", index, "approvers", at], missing }]
   })
   return [
     ...unknown,
-    ...asked.map(({ path, missing: owner }) => {
+    ...ownerApprovals.map(({ path, missing: owner }) => {
       const message = `nobody is known to be \`${owner}\`, which owns an agent`
       return approvers.error(path, message, `Say who that is: \`owners: { ${owner}: [{ issuer: …, group: … }] }\`.`)
     }),

@@ -1,5 +1,5 @@
 /** Stored entities stand beside those that are made, fit the schema, and say plainly what they refer to. */
-import { checkParseEntities, checkParseSchema } from "@cedar-policy/cedar-wasm/nodejs"
+import { checkParseEntities, checkParseSchema } from "../source/official-engine.ts"
 import { entityStore } from "../../../src/core/policy/cedar/entities.ts"
 import type { StoredEntity } from "../../../src/core/policy/cedar/lowered.ts"
 import { MADE_TYPES, madeEntities, toCedar, uidText } from "../model/entities.ts"

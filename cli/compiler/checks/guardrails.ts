@@ -106,8 +106,8 @@ export function toolsMeant(selector: WrittenSelector, tools: readonly Tool[]): r
 
 function eventsIn(condition: WrittenCondition, at: Path, judged: WrittenSelector): PlacedEvent[] {
   const { all = [], any = [], not, formerly, previous, since, count, distinct, sum } = condition
-  const event = (key: string, written?: WrittenEvent, told: CountedEvent = {}): PlacedEvent[] =>
-    written ? eventAt({ path: [...at, key], event: written, judged, ...told }) : []
+  const event = (key: string, written?: WrittenEvent, details: CountedEvent = {}): PlacedEvent[] =>
+    written ? eventAt({ path: [...at, key], event: written, judged, ...details }) : []
   return [
     ...all.flatMap((each, index) => eventsIn(each, [...at, "all", index], judged)),
     ...any.flatMap((each, index) => eventsIn(each, [...at, "any", index], judged)),

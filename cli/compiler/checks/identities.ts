@@ -31,11 +31,11 @@ export function checkIdentities({ agents, issuers }: Policies): Problem[] {
       if (issuer === undefined) continue
       const path = ["agents", index, "identities", at]
       if (!able.includes(issuer)) {
-        const known = issuers.value.issuers.some((each) => each.id === issuer)
-        const message = known
+        const isIssuer = issuers.value.issuers.some((each) => each.id === issuer)
+        const message = isIssuer
           ? `issuer \`${issuer}\` is not trusted for workloads`
           : `no issuer is called \`${issuer}\``
-        const fix = known
+        const fix = isIssuer
           ? "Add `workloads: {}` to it in issuers.yaml."
           : suggest(issuer, able, "Name an `id` of issuers.yaml.")
         problems.push(agents.error([...path, "issuer"], message, fix))

@@ -82,7 +82,7 @@ function signIns({ issuers }: Policies): Problem[] {
 
 /** Whoever is asserted is somebody that other tokens name alike, and works through an agent that there is. */
 function asserted({ issuers, agents }: Policies): Problem[] {
-  const known = agents.value.agents.map(({ id }) => id)
+  const agentIds = agents.value.agents.map(({ id }) => id)
   return issuers.value.issuers.flatMap(({ users, assertions }, index) => {
     if (!assertions) return []
     const at: Path = ["issuers", index, "assertions"]
@@ -94,8 +94,8 @@ function asserted({ issuers, agents }: Policies): Problem[] {
       problems.push(issuers.error([...at, "claims", "subject"], message, fix))
     }
     for (const [client, agent] of Object.entries(assertions.clients)) {
-      if (known.includes(agent)) continue
-      const fix = suggest(agent, known, "Name an `id` of agents.yaml.")
+      if (agentIds.includes(agent)) continue
+      const fix = suggest(agent, agentIds, "Name an `id` of agents.yaml.")
       problems.push(issuers.error([...at, "clients", client], `no agent is called \`${agent}\``, fix))
     }
     return problems
@@ -198,9 +198,9 @@ function operatorsOf({ issuers, operators }: Policies): Problem[] {
   const able = issuers.value.issuers.filter((issuer) => issuer.operators).map(({ id }) => id)
   return operators.value.operators.flatMap(({ issuer }, index) => {
     if (able.includes(issuer)) return []
-    const known = issuers.value.issuers.some(({ id }) => id === issuer)
-    const message = known ? `issuer \`${issuer}\` is not trusted for operators` : `no issuer is called \`${issuer}\``
-    const fix = known
+    const isIssuer = issuers.value.issuers.some(({ id }) => id === issuer)
+    const message = isIssuer ? `issuer \`${issuer}\` is not trusted for operators` : `no issuer is called \`${issuer}\``
+    const fix = isIssuer
       ? "Add `operators: {clients: […]}` to it in issuers.yaml."
       : suggest(issuer, able, "Name an `id` of issuers.yaml.")
     return [operators.error(["operators", index, "issuer"], message, fix)]

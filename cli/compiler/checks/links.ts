@@ -11,15 +11,15 @@ import { allTools } from "../model/tools.ts"
 
 export function checkLinks({ links, agents, catalog }: Policies, placed: readonly PlacedRule[]): Problem[] {
   const forbidding = new Set(placed.flatMap(({ rule }) => (rule.policy["effect"] === "forbid" ? [rule.id] : [])))
-  const known = new Set(madeEntities(agents.value.agents, allTools(catalog.value)).map(({ uid }) => uidText(uid)))
+  const entityNames = new Set(madeEntities(agents.value.agents, allTools(catalog.value)).map(({ uid }) => uidText(uid)))
   return links.value.links.flatMap((link, index) =>
     (["principal", "resource"] as const).flatMap((part): Problem[] => {
       const named = link[part]
       // Users are known from their tokens only.
       if (named === undefined || named.type === "User" || !MADE_TYPES.some((type) => type === named.type)) return []
       const text = uidText(named)
-      if (known.has(text)) return []
-      const fix = suggest(text, known, "Correct the name, or add it to agents.yaml or catalog.yaml.")
+      if (entityNames.has(text)) return []
+      const fix = suggest(text, entityNames, "Correct the name, or add it to agents.yaml or catalog.yaml.")
       const path = ["links", index, part] as const
       if (forbidding.has(link.id))
         return [links.error(path, `\`${text}\` is not there, so the rule does not hold`, fix)]

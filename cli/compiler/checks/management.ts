@@ -1,7 +1,8 @@
 /**
  * Operators can manage only what a rule permits: the schema has to know the question, and some rule has to answer it.
  */
-import { checkParseSchema, isAuthorized, type EntityUidJson } from "@cedar-policy/cedar-wasm/nodejs"
+import type { EntityUidJson } from "@cedar-policy/cedar-wasm/nodejs"
+import { checkParseSchema, isAuthorized } from "../source/official-engine.ts"
 import type { Bundle } from "../../../src/core/policy/assemble.ts"
 import { areaRef, AREAS } from "../../../src/core/policy/management.ts"
 import { actionRef } from "../../../src/core/policy/principals.ts"

@@ -12,7 +12,7 @@ import type { RulePosition } from "../rules/rule-position.ts"
 import type { Policies } from "../model/policies.ts"
 import { spanAt } from "../source/position.ts"
 import type { Problem } from "../source/problem.ts"
-import { knownOf, type KnownValues } from "../reasoning/known.ts"
+import { registeredFacts, type KnownValues } from "../reasoning/known.ts"
 import { restrictionsOf, type ComparedText } from "../reasoning/restrictions.ts"
 import { allTools } from "../model/tools.ts"
 import type { WrittenRule } from "../rules/source-rules.ts"
@@ -44,7 +44,7 @@ function unknownEntities(policies: Policies, restricting: readonly Restricting[]
     ...madeEntities(agents.value.agents, allTools(catalog.value)),
     ...managingEntities(policies.operators.value, policies.issuers.value),
   ]
-  const known = new Set(made.map(({ uid }) => uidText(uid)))
+  const entityNames = new Set(made.map(({ uid }) => uidText(uid)))
   return rules.flatMap(({ path: file, text }) => {
     const ofFile = restricting.filter(({ place }) => place.file.path === file)
     let start = 0
@@ -52,10 +52,10 @@ function unknownEntities(policies: Policies, restricting: readonly Restricting[]
       const offset = start
       start += line.length + 1
       return Array.from(withoutComment(line).matchAll(MENTION)).flatMap((mention): Problem[] => {
-        if (known.has(mention[0])) return []
+        if (entityNames.has(mention[0])) return []
         const fix = suggest(
           mention[0],
-          known,
+          entityNames,
           "Correct the name, or add it to agents.yaml, catalog.yaml or operators.yaml.",
         )
         const [at, column] = [index + 1, mention.index + 1]
@@ -97,8 +97,13 @@ function unknownTexts(policies: Policies, restricting: readonly Restricting[]): 
   const { agents, gateways, catalog, approvers } = policies
   const tools = allTools(catalog.value)
   const { purposes } = agents.value
-  const { gateways: asking, queries } = gateways.value
-  const { values, members } = knownOf({ purposes, gateways: asking, tools, approvals: approvers.value.approvals })
+  const { gateways: entries, queries } = gateways.value
+  const { values, members } = registeredFacts({
+    purposes,
+    gateways: entries,
+    tools,
+    approvals: approvers.value.approvals,
+  })
   const resource = (name: string, what: string, names: readonly string[]): [string, KnownValues] => [
     keyOf(pathTerm(`resource.${name}`)),
     { what, names: new Set(names) },
@@ -129,23 +134,23 @@ function unknownTexts(policies: Policies, restricting: readonly Restricting[]): 
   const [ofValues, ofMembers] = [new Map([...values, ...ofTools]), new Map([...members, ...labels])]
   return restricting.flatMap(({ place, texts }) =>
     texts.flatMap((compared): Problem[] => {
-      const known = (compared.isMember ? ofMembers : ofValues).get(compared.fact)
-      return known && !known.names.has(compared.text) ? [unknownText(compared, known, place)] : []
+      const registered = (compared.isMember ? ofMembers : ofValues).get(compared.fact)
+      return registered && !registered.names.has(compared.text) ? [unknownText(compared, registered, place)] : []
     }),
   )
 }
 
 function unknownText({ text }: ComparedText, { what, names }: KnownValues, { file, source }: RulePosition): Problem {
-  const shown = JSON.stringify(text)
-  const found = source.text.indexOf(shown)
+  const quoted = JSON.stringify(text)
+  const found = source.text.indexOf(quoted)
   const from = source.offset + Math.max(found, 0)
-  const span = spanAt(file.text, from, from + (found < 0 ? 0 : shown.length))
+  const span = spanAt(file.text, from, from + (found < 0 ? 0 : quoted.length))
   const fix = suggest(text, names, "Correct the name, or register it.")
   return {
     file: file.path,
     ...span,
     severity: "error",
-    message: `${shown} is no ${what}, so the rule does not hold`,
+    message: `${quoted} is no ${what}, so the rule does not hold`,
     fix,
   }
 }

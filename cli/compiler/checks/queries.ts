@@ -1,5 +1,5 @@
 /** A query client whose names lead to no type of the schema would be told no, whatever it asks. */
-import { schemaToJson } from "@cedar-policy/cedar-wasm/nodejs"
+import { schemaToJson } from "../source/official-engine.ts"
 import { z } from "zod"
 import { suggest } from "../../../src/core/encoding/nearest.ts"
 import type { Policies } from "../model/policies.ts"
@@ -24,20 +24,20 @@ export function checkQueries({ gateways, schema }: Policies): Problem[] {
   return gateways.value.queries.flatMap((client, index) => {
     const { action_type: type } = client
     const ids = actions.flatMap(([of, ids]) => (of === type ? ids : []))
-    const known = actions.flatMap(([of, ids]) => (ids.length > 0 ? [of] : []))
+    const actionTypes = actions.flatMap(([of, ids]) => (ids.length > 0 ? [of] : []))
     return [
       ...Object.entries(client.types).flatMap(([name, type]) =>
         types.includes(type) ? [] : [absent(["queries", index, "types", name], "no entity type", type, types)],
       ),
-      ...(ids.length > 0 ? [] : [absent(["queries", index, "action_type"], "no type of actions", type, known)]),
+      ...(ids.length > 0 ? [] : [absent(["queries", index, "action_type"], "no type of actions", type, actionTypes)]),
       ...Object.entries(client.actions).flatMap(([name, id]) =>
         ids.includes(id) ? [] : [absent(["queries", index, "actions", name], "no action", id, ids)],
       ),
     ]
   })
 
-  function absent(path: (string | number)[], what: string, name: string, known: readonly string[]): Problem {
-    const fix = suggest(name, known, "Declare it in schema.cedarschema, or write another.")
+  function absent(path: (string | number)[], what: string, name: string, declared: readonly string[]): Problem {
+    const fix = suggest(name, declared, "Declare it in schema.cedarschema, or write another.")
     return gateways.error(path, `\`${name}\` is ${what} of the schema`, fix)
   }
 }

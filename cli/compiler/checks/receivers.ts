@@ -60,7 +60,7 @@ function eventsOf({ receivers }: Policies, { format, events }: Receiver, at: Pat
   return events.flatMap((event, place) => {
     if (SIGNAL_EVENTS.includes(event)) return []
     const fix = `Remove it; these can be: ${SIGNAL_EVENTS.join(", ")}.`
-    return [receivers.error([...at, "events", place], `\`${event}\` is told by no Security Event Token`, fix)]
+    return [receivers.error([...at, "events", place], `\`${event}\` has no Security Event Token`, fix)]
   })
 }
 

@@ -35,10 +35,10 @@ function faultOf(
   const { delegates, calls } = aboutOf(rule.policy)
   const isKnown = name === CONSENT ? delegates : names.includes(name)
   if (!isKnown) {
-    const known = [...names, ...(delegates ? [CONSENT] : [])]
+    const approvalNames = [...names, ...(delegates ? [CONSENT] : [])]
     return {
       message: `${of}: no approval is called \`${name}\``,
-      fix: suggest(name, known, "Add it to approvers.yaml."),
+      fix: suggest(name, approvalNames, "Add it to approvers.yaml."),
     }
   }
   if (name !== CONSENT && !calls) {

@@ -13,9 +13,11 @@ export function checkSeen(policies: Policies): Problem[] {
   const { catalog, guardrails } = policies
   const tools = allTools(catalog.value)
   const work = withoutLifecycle(tools)
-  const asked = [...fieldsOf(guardrails.value), ...sumsOf(guardrails.value)].filter(({ field }) => isArgument(field))
+  const argumentFields = [...fieldsOf(guardrails.value), ...sumsOf(guardrails.value)].filter(({ field }) =>
+    isArgument(field),
+  )
   return [
-    ...asked.flatMap(({ path, field, of }) => {
+    ...argumentFields.flatMap(({ path, field, of }) => {
       const unseen = of
         .flatMap((selector) => toolsMeant(selector, work).filter((tool) => !isSeen(tool, selector, policies)))
         .at(0)

@@ -48,27 +48,27 @@ function namesOf({ agents, gateways, guardrails }: Policies, path: Path, selecto
   const lists = [
     {
       key: "agents",
-      known: agents.value.agents.map(({ id }) => id),
+      names: agents.value.agents.map(({ id }) => id),
       fault: "no agent is called",
       otherwise: "Register it in agents.yaml, or remove it.",
     },
     {
       key: "purposes",
-      known: agents.value.purposes.map(({ name }) => name),
+      names: agents.value.purposes.map(({ name }) => name),
       fault: "no purpose is called",
       otherwise: "Add it to agents.yaml, or remove it.",
     },
     {
       key: "environments",
-      known: [...new Set(gateways.value.gateways.map(({ environment }) => environment))],
+      names: [...new Set(gateways.value.gateways.map(({ environment }) => environment))],
       fault: "no gateway is in environment",
       otherwise: "Add a gateway with this `environment`, or remove it.",
     },
   ] as const
-  return lists.flatMap(({ key, known, fault, otherwise }) =>
+  return lists.flatMap(({ key, names, fault, otherwise }) =>
     (selector[key] ?? []).flatMap((name, at) => {
-      if (known.includes(name)) return []
-      return [guardrails.error([...path, key, at], `${fault} \`${name}\``, suggest(name, known, otherwise))]
+      if (names.includes(name)) return []
+      return [guardrails.error([...path, key, at], `${fault} \`${name}\``, suggest(name, names, otherwise))]
     }),
   )
 }

@@ -40,8 +40,10 @@ function people({ streams, issuers }: Policies): Problem[] {
     const meant = new Set<string>()
     for (const [place, { issuer, by }] of users.entries()) {
       if (!able.includes(issuer)) {
-        const known = issuers.value.issuers.some((each) => each.id === issuer)
-        const message = known ? `issuer \`${issuer}\` is not trusted for people` : `no issuer is called \`${issuer}\``
+        const isIssuer = issuers.value.issuers.some((each) => each.id === issuer)
+        const message = isIssuer
+          ? `issuer \`${issuer}\` is not trusted for people`
+          : `no issuer is called \`${issuer}\``
         const fix = suggest(issuer, able, "Name an `id` of issuers.yaml with `users` or `assertions`.")
         problems.push(streams.error([...at, "users", place, "issuer"], message, fix))
       }
@@ -60,11 +62,11 @@ function people({ streams, issuers }: Policies): Problem[] {
 }
 
 function agentsOf({ streams, agents }: Policies): Problem[] {
-  const known = agents.value.agents.map(({ id }) => id)
+  const agentIds = agents.value.agents.map(({ id }) => id)
   return streams.value.streams.flatMap(({ about }, index) =>
     about.agents.flatMap((agent, place) => {
-      if (agent === "*" || known.includes(agent)) return []
-      const fix = suggest(agent, known, "Name an `id` of agents.yaml, or `*` for all of them.")
+      if (agent === "*" || agentIds.includes(agent)) return []
+      const fix = suggest(agent, agentIds, "Name an `id` of agents.yaml, or `*` for all of them.")
       return [streams.error(["streams", index, "about", "agents", place], `no agent is called \`${agent}\``, fix)]
     }),
   )
@@ -77,7 +79,7 @@ function effects({ streams }: Policies): Problem[] {
       const event = events.find((each) => each === name)
       if (!event) {
         return [
-          streams.keyError(at, `stream \`${id}\` may not tell of \`${name}\``, "Add it to `events`, or remove it."),
+          streams.keyError(at, `stream \`${id}\` may not report \`${name}\``, "Add it to `events`, or remove it."),
         ]
       }
       const may = EVENTS[event].effects
@@ -90,8 +92,8 @@ function effects({ streams }: Policies): Problem[] {
 
 /** What a transmitter presents must open nothing else. */
 function keysOf({ streams, gateways }: Policies): Problem[] {
-  const { gateways: asking, queries } = gateways.value
-  const taken = new Set([...asking, ...queries].flatMap(({ key_sha256 }) => key_sha256))
+  const { gateways: entries, queries } = gateways.value
+  const taken = new Set([...entries, ...queries].flatMap(({ key_sha256 }) => key_sha256))
   return streams.value.streams.flatMap(({ key_sha256 }, index) =>
     key_sha256.flatMap((hash, place) => {
       if (!taken.has(hash)) return []

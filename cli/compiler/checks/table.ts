@@ -14,6 +14,7 @@ import { checkIdentities } from "./identities.ts"
 import { checkInFlight } from "./in-flight.ts"
 import { checkIssuers } from "./issuers.ts"
 import { checkKeys } from "./keys.ts"
+import { checkLabels } from "./labels.ts"
 import { checkManagement } from "./management.ts"
 import { checkQueries } from "./queries.ts"
 import { checkReceivers } from "./receivers.ts"
@@ -30,6 +31,7 @@ import type { Problem } from "../source/problem.ts"
 const CHECKS: readonly ((policies: Policies) => Problem[])[] = [
   checkDuplicates,
   checkCatalog,
+  checkLabels,
   checkRoutes,
   checkScopes,
   checkBounds,

@@ -1,7 +1,7 @@
 /**
- * `lint-allow <name>: <reason>` in a comment silences what a lint says of what follows: in YAML of the next line that
- * is more than a comment, in Cedar of the next rule (or of the rule that the comment stands in). One that silences
- * nothing is warned of in turn: what it excused is gone, or it is misspelled.
+ * `lint-allow <name>: <reason>` in a comment silences what a lint reports of what follows: in YAML of the next line
+ * that is more than a comment, in Cedar of the next rule (or of the rule that the comment stands in). A comment that
+ * silences nothing is reported in turn: what it excused is gone, or it is misspelled.
  */
 import { suggest } from "../../../src/core/encoding/nearest.ts"
 import { positionAt, spanAt } from "../source/position.ts"
@@ -14,13 +14,13 @@ const NAME = "lint-allow"
 interface Allowance {
   readonly name: string
   readonly reason: string
-  /** Lines of which it silences what is said. */
+  /** Lines whose reports it silences. */
   readonly from: number
   readonly to: number
   readonly problem: (message: string, fix: string) => Problem
 }
 
-/** @param ran whether all lints were asked; what silences one that was not may be needed yet */
+/** @param ran whether all lints ran; a comment for a lint that did not run may still be needed */
 export function silence(
   problems: readonly Problem[],
   texts: ReadonlyMap<string, string>,
@@ -91,7 +91,7 @@ function inYaml(file: string, text: string): readonly Allowance[] {
   })
 }
 
-/** Comments, and strings, in which what looks like one is none. */
+/** Comments, and strings, in which text that looks like a comment is none. */
 const TOKEN = /\/\/[^\n\r]*|"(?:[^"\\]|\\.)*"/gs
 
 function inCedar(file: string, text: string): readonly Allowance[] {

@@ -1,4 +1,7 @@
-/** What grants in agents.yaml come to over the catalog: which tools a purpose, and which of them an agent, may have. */
+/**
+ * What the grants in agents.yaml expand to over the catalog: the tools of a purpose, and those of them that an agent
+ * may have.
+ */
 import type { GrantDefinition } from "../../../src/core/policy/definition/grant.ts"
 import { parseScope, scopeCovers } from "../../../src/core/catalog/pattern.ts"
 import { sensitivityRank, type Tool } from "../../../src/core/catalog/tool.ts"

@@ -1,4 +1,4 @@
-/** What a purpose grants and the ceiling of every agent that has it takes away again. */
+/** What a purpose grants, but the ceiling of every agent with that purpose excludes. */
 import { sensitivityRank } from "../../../src/core/catalog/tool.ts"
 import type { Problem } from "../source/problem.ts"
 import { intersects, toolsOf } from "./authority.ts"
@@ -15,7 +15,7 @@ export const beyondCeiling: Lint = {
       const problems = grant.tools.flatMap((scope, place): Problem[] => {
         const wanted = toolsOf({ ...grant, tools: [scope] }, tools)
         const isReached = having.some((agent) => intersects(wanted, ceilings.get(agent) ?? new Set()))
-        // Tools that are too sensitive for the purpose itself are another matter (too-sensitive.ts).
+        // Tools that are too sensitive for the purpose itself are another lint's subject (too-sensitive.ts).
         if (wanted.size === 0 || isReached) return []
         const message = `no agent with the purpose \`${name}\` may have any of \`${scope}\``
         const fix = "Widen the `ceiling` of an agent, or remove the scope."

@@ -1,4 +1,4 @@
-/** A rule that another of the same effect covers wholly: removing it changes no decision. */
+/** A rule that another of the same effect covers wholly: to remove it changes no decision. */
 import type { Lint } from "./lint.ts"
 import { shadowedIn } from "./shadowed.ts"
 

@@ -1,6 +1,6 @@
 /**
- * Rules whose scope nothing that is registered can be within: they never apply. Of the actions that query clients ask
- * about nobody knows who might be asked about, stored or not.
+ * Rules whose scope matches nothing that is registered: they never apply. For the actions of query clients it is
+ * unknown which entities, stored or not, requests will name.
  */
 import type { Tool } from "../../../src/core/catalog/tool.ts"
 import { keysWithin } from "../../../src/core/policy/cedar/scope.ts"
@@ -17,13 +17,13 @@ export const deadRule: Lint = {
       const verdict = rules.verdict(rule)
       if (rule.isWarned || rule.scope.action.some((key) => queried.has(key))) return []
       if (verdict.kind === "no action") {
-        const message = "Narrowgate asks about none of these actions, so the rule never applies"
+        const message = "Narrowgate evaluates none of these actions, so the rule never applies"
         const fix = "Name `read`, `write`, `execute`, `delegate` or `manage`, or a group of them, or remove the rule."
         return [rule.warning("action", message, fix)]
       }
       if (verdict.kind === "nobody") {
-        const message = "nobody who may ask for this action is within this scope, so the rule never applies"
-        return [rule.warning("principal", message, "Register somebody who is, widen the scope, or remove the rule.")]
+        const message = "no principal of this action is within this scope, so the rule never applies"
+        return [rule.warning("principal", message, "Register one that is, widen the scope, or remove the rule.")]
       }
       return verdict.kind === "nothing" && !isForTomorrow(rule) ? [nothing(rule, verdict.tools)] : []
     })
@@ -37,7 +37,7 @@ function queriedScopes({ body, bundle }: Subject): ReadonlySet<string> {
   return new Set(actions.flatMap((action) => keysWithin(action, bundle.entities)))
 }
 
-/** `forbid (principal, action == Action::"execute", resource)` holds for tools that are yet to come. */
+/** `forbid (principal, action == Action::"execute", resource)` also holds for tools that do not exist yet. */
 function isForTomorrow({ effect, scope }: ReadRule): boolean {
   return effect === "forbid" && scope.resource.some((key) => key === "any" || key.startsWith("is "))
 }

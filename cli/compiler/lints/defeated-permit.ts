@@ -1,4 +1,4 @@
-/** A permit of which a forbid leaves nothing. */
+/** A permit of which forbids leave nothing. */
 import type { Problem } from "../source/problem.ts"
 import type { ReadRule } from "../reasoning/written.ts"
 import type { Lint, Subject } from "./lint.ts"
@@ -20,7 +20,7 @@ export const defeatedPermit: Lint = {
   },
 }
 
-/** Each tool that it is about is forbidden by a rule without conditions, be it not always the same. */
+/** Rules without conditions, not always the same one, forbid each of its tools. */
 function forbiddenOneByOne(rule: ReadRule, { questions, rules }: Subject): ReadRule | undefined {
   let by: ReadRule | undefined
   for (const action of questions.actions(rule.scope)) {

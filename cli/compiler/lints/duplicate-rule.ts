@@ -1,4 +1,4 @@
-/** Two rules that say the same: whoever changes the one will believe that it has changed. */
+/** Two equal rules: an author who changes one of them will believe that the policy has changed. */
 import type { Lint } from "./lint.ts"
 import { shadowedIn } from "./shadowed.ts"
 

@@ -1,4 +1,4 @@
-/** `then: revoke` where every gateway only observes: what is denied there has no consequence. */
+/** `then: revoke` if every gateway only observes: what is denied there has no consequence. */
 import { entriesOf } from "../schema/guardrails.ts"
 import { toolsMeant } from "../checks/guardrails.ts"
 import { gatewaysOf } from "../model/gateways-of-tool.ts"

@@ -1,4 +1,4 @@
-/** Levels of sub-agents for an agent that may hand nothing to anybody. */
+/** Levels of sub-agents for an agent that may delegate to none. */
 import type { Lint } from "./lint.ts"
 
 export const idleDepth: Lint = {

@@ -1,7 +1,7 @@
-/** A window that never refuses a call, because another has refused it before. */
+/** A window that never denies a call, because another window has always denied it first. */
 import type { Problem } from "../source/problem.ts"
 import type { Lint } from "./lint.ts"
-import { limitedBy, mostWithin, shownSpan, windowsIn, type Window } from "./windows.ts"
+import { limitedBy, mostWithin, sharesCount, shownWindow, windowsIn, type Window } from "./windows.ts"
 
 export const idleWindow: Lint = {
   name: "idle-window",
@@ -13,13 +13,11 @@ export const idleWindow: Lint = {
     return windows.flatMap((window, index): Problem[] => {
       const tighter = windows.find((other, place) => {
         if (other === window || !isTighter(other, window) || !covers(other, window)) return false
-        // Of two that limit the same, the one that was there first stays.
+        // Of two equal limits, the one that was there first stays.
         return place < index || !(isTighter(window, other) && covers(window, other))
       })
       if (!tighter) return []
-      const { id, per, limit, seconds } = tighter
-      const limits = `${limit} per ${per} in ${shownSpan(seconds)}`
-      const message = `window \`${id}\` (${limits}) is tighter, so this one never refuses`
+      const message = `window \`${tighter.id}\` (${shownWindow(tighter)}) is tighter, so this one never denies a call`
       const fix = "Lower the `limit`, or remove the window."
       const at = guardrails.value.windows.findIndex(({ id }) => id === window.id)
       return [guardrails.warning(["windows", at, "id"], message, fix)]
@@ -27,10 +25,7 @@ export const idleWindow: Lint = {
   },
 }
 
-/**
- * Whatever `one` admits, `other` would admit too. A tree counts the calls of each of its tasks, so a limit of the tree
- * is one of the task.
- */
+/** Whether `one` denies what `other` denies, or denies it sooner: what shares a count of `other` shares one of `one`. */
 function isTighter(one: Window, other: Window): boolean {
-  return (one.per === "tree" || other.per === "task") && mostWithin(one, other.seconds) <= other.limit
+  return sharesCount(one, other.per) && mostWithin(one, other.seconds) <= other.limit
 }

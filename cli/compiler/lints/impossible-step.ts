@@ -20,8 +20,8 @@ export const impossibleStep: Lint = {
           covered.length === 0
             ? `the purpose's \`max_sensitivity\` is below all tools of ${which}`
             : forbid
-              ? `rule "${forbid.id}" at ${forbid.place} forbids ${which}, whoever calls it`
-              : `no rule permits anybody ${which}`
+              ? `rule "${forbid.id}" at ${forbid.place} forbids ${which}, for every caller`
+              : `no rule permits any principal ${which}`
         const fix = "Remove the step, or let its tool be granted and permitted."
         return [agents.warning(["purposes", index, "plan", "steps", place], message, fix)]
       })

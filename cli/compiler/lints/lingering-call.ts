@@ -1,4 +1,4 @@
-/** Calls in flight that some gateway never tells the end of, of a tool that nobody knows the duration of. */
+/** Calls in flight whose end some gateway never reports, of a tool without a known duration. */
 import { toolsMeant, withoutLifecycle } from "../checks/guardrails.ts"
 import { gatewaysOf } from "../model/gateways-of-tool.ts"
 import type { Lint } from "./lint.ts"
@@ -14,7 +14,7 @@ export const lingeringCall: Lint = {
         return silent ? [{ tool: tool.name, gateway: silent.id }] : []
       })
       if (!lingering) return []
-      const message = `gateway \`${lingering.gateway}\` does not tell when a call of \`${lingering.tool}\` has ended`
+      const message = `gateway \`${lingering.gateway}\` does not report when a call of \`${lingering.tool}\` has ended`
       const fix = "Give the tool a `duration` in catalog.yaml: without one it counts for an hour."
       return [guardrails.warning(["concurrency", index, "tools"], message, fix)]
     })

@@ -1,5 +1,6 @@
 /**
- * A lint: what is most likely a slip in policies that would become a bundle. Each is a file here and a line of table.ts.
+ * A lint reports what is most likely a slip in policies that would become a bundle. Each lint is a file here and a row
+ * of table.ts.
  */
 import type { Bundle } from "../../../src/core/policy/assemble.ts"
 import type { BundleBody } from "../../../src/core/policy/bundle.ts"
@@ -11,12 +12,12 @@ import type { Reasoned } from "../reasoning/rules.ts"
 import type { Use } from "./use.ts"
 
 export interface Lint {
-  /** What it is called in messages, comments and docs/guides/linting.md. */
+  /** Its name in messages, comments and docs/guides/linting.md. */
   readonly name: string
   readonly find: (subject: Subject) => readonly Problem[]
 }
 
-/** Policies without an error, and what is known of them. */
+/** Policies without an error, and facts about them. */
 export interface Subject {
   readonly policies: Policies
   readonly body: BundleBody
@@ -24,6 +25,6 @@ export interface Subject {
   readonly questions: Questions
   readonly known: KnownFacts
   readonly rules: Reasoned
-  /** What decision records tell; null where nobody asked to look. */
+  /** What decision records show; null if they were not requested. */
   readonly use: Use | null
 }

@@ -1,4 +1,4 @@
-/** Rules whose conditions can never all be so, whatever the call. */
+/** Rules whose conditions can never all be true, whatever the call. */
 import type { Contradiction } from "../reasoning/refute.ts"
 import type { ReadRule } from "../reasoning/written.ts"
 import { nearest } from "../../../src/core/encoding/nearest.ts"

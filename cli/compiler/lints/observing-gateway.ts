@@ -1,4 +1,4 @@
-/** A gateway that lets every call through: right while it is being introduced, and easily left on. */
+/** A gateway that allows every call: right while it is being introduced, and easily left on. */
 import type { Lint } from "./lint.ts"
 
 export const observingGateway: Lint = {
@@ -6,7 +6,7 @@ export const observingGateway: Lint = {
   find: ({ policies: { gateways } }) =>
     gateways.value.gateways.flatMap(({ id, mode }, index) => {
       if (mode !== "observe") return []
-      const message = `gateway \`${id}\` lets every call through, whatever is decided`
+      const message = `gateway \`${id}\` allows every call, whatever is decided`
       return [gateways.warning(["gateways", index, "mode"], message, "Write `enforce` once the records look right.")]
     }),
 }

@@ -6,7 +6,7 @@ export const observingStream: Lint = {
   find: ({ policies: { streams } }) =>
     streams.value.streams.flatMap(({ id, mode }, index) => {
       if (mode !== "observe") return []
-      const message = `stream \`${id}\` stops nobody, whatever it tells`
+      const message = `stream \`${id}\` suspends nothing, whatever it reports`
       return [streams.warning(["streams", index, "mode"], message, "Write `enforce` once the records look right.")]
     }),
 }

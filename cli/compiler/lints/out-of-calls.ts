@@ -1,9 +1,9 @@
-/** What a purpose counts on and cannot get in its life: calls that a window refuses, steps beyond its calls. */
+/** What a purpose provides for but cannot get in its lifetime: calls that a window denies, steps beyond its calls. */
 import { patternCovers } from "../../../src/core/catalog/pattern.ts"
 import type { Problem } from "../source/problem.ts"
 import { toolsOf } from "./authority.ts"
 import type { Lint } from "./lint.ts"
-import { limitedBy, mostWithin, shownSpan, windowsIn, type Window } from "./windows.ts"
+import { limitedBy, mostWithin, sharesCount, shownSpan, windowsIn, type Window } from "./windows.ts"
 
 export const outOfCalls: Lint = {
   name: "out-of-calls",
@@ -13,8 +13,8 @@ export const outOfCalls: Lint = {
     const costly = new Set(tools.filter(({ cost }) => cost > 0).map(({ name }) => name))
     return agents.value.purposes.flatMap(({ name, grant, plan, life }, index) => {
       const problems: Problem[] = []
-      // Calls of sub-agents' tasks count in this one, and each of those tasks has a window of its own.
-      const limited = all.filter(({ window }) => window.per === "tree" || !handing.has(name))
+      // Calls of sub-agents' tasks count in this task, and those tasks may have a window of their own.
+      const limited = all.filter(({ window }) => sharesCount(window, handing.has(name) ? ["tree"] : ["task"]))
       const inWords = (window: Window) =>
         `window \`${window.id}\` admits ${mostWithin(window, life)} in the life of a task (${shownSpan(life)})`
       const { calls } = grant

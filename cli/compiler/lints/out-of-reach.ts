@@ -1,4 +1,4 @@
-/** A purpose of an agent for which its ceiling leaves nothing, though it covers tools of the name. */
+/** A purpose of an agent for which its ceiling leaves nothing, although it covers tools of these names. */
 import type { Problem } from "../source/problem.ts"
 import { intersects, shareEnvironment, toolsOf } from "./authority.ts"
 import type { Lint } from "./lint.ts"

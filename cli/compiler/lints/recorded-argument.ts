@@ -1,4 +1,4 @@
-/** Arguments of restricted tools that rules read: whatever a rule reads is told by every decision record. */
+/** Arguments of restricted tools that policies read: every decision record shows what a policy reads. */
 import { isRedacted } from "../../../src/core/catalog/redaction.ts"
 import { actionRef, toolRef } from "../../../src/core/policy/principals.ts"
 import type { Lint } from "./lint.ts"
@@ -14,7 +14,7 @@ export const recordedArgument: Lint = {
       const recorded = [...reads].filter((argument) => argument !== "*" && !isRedacted(argument, redact)).toSorted()
       if (recorded.length === 0) return []
       const list = recorded.map((argument) => `\`${argument}\``).join(", ")
-      const message = `\`${name}\` is restricted, and records tell what its rules read: ${list}`
+      const message = `\`${name}\` is restricted, and records contain what its rules read: ${list}`
       const fix = `Write \`redact: [${[...redact, ...recorded].join(", ")}]\`.`
       return [catalog.warning(["tools", index, "sensitivity"], message, fix)]
     })

@@ -1,13 +1,13 @@
-/** Which rules stand behind another, so that they change nothing: found by the keys of their scopes. */
+/** Which rules change nothing because of another rule: found by the keys of their scopes. */
 import { coversScope, isImplied, leads, widerThan, type Wider } from "../reasoning/cover.ts"
 import type { ReadRule } from "../reasoning/written.ts"
 import type { Subject } from "./lint.ts"
 
 export interface Shadowed {
   readonly rule: ReadRule
-  /** Without `rule`, this one decides as both do. */
+  /** Without `rule`, this rule decides as both do. */
   readonly by: ReadRule
-  /** `same`: both say the same. `wider`: `by` says more. `forbidden`: `by` forbids all that `rule` permits. */
+  /** `same`: both are equal. `wider`: `by` covers more. `forbidden`: `by` forbids all that `rule` permits. */
   readonly how: "same" | "wider" | "forbidden"
 }
 
@@ -43,7 +43,7 @@ function search({ rules, questions }: Subject): readonly Shadowed[] {
   })
 }
 
-/** Of several, the one that tells most. */
+/** Of several, the one that says most. */
 const RANK: readonly Shadowed["how"][] = ["forbidden", "same", "wider"]
 
 function relationOf(one: Candidate, other: Candidate): Shadowed["how"] | null {
@@ -54,14 +54,14 @@ function relationOf(one: Candidate, other: Candidate): Shadowed["how"] | null {
   if (!decidesFor(one.rule, other.rule)) return null
   const isMutual = coversScope(one.rule.scope, other.wider) && decidesFor(other.rule, one.rule)
   if (!isMutual) return "wider"
-  // Of two that say the same, the one that was there first stays.
+  // Of two equal rules, the one that was there first stays.
   return other.order < one.order ? "same" : null
 }
 
-/** Whether `by` decides wherever `rule` does, within the scope of both. */
+/** Whether `by` decides in every request in which `rule` does, within the scope of both. */
 function decidesFor(rule: ReadRule, by: ReadRule): boolean {
   if (rule.effect !== by.effect) return false
   if (rule.effect === "permit") return isImplied(by.conjuncts, rule.conjuncts)
-  // A denial that a remedy lifts is another than one that nothing lifts.
+  // A denial that a remedy lifts differs from one that nothing lifts.
   return leads(by.conjuncts, rule.conjuncts) && (by.remedy === null || by.remedy === rule.remedy)
 }

@@ -1,10 +1,10 @@
-/** Gathers what lints look at. */
+/** Gathers the facts that lints examine. */
 import type { PlacedLink, PlacedRule } from "../rules/lower.ts"
 import { managingEntities } from "../model/entities.ts"
 import type { RulePosition } from "../rules/rule-position.ts"
 import { positionAt } from "../source/position.ts"
 import type { Problem } from "../source/problem.ts"
-import { knownOf } from "../reasoning/known.ts"
+import { registeredFacts } from "../reasoning/known.ts"
 import { questionsOf } from "../reasoning/questions.ts"
 import { reasonAbout } from "../reasoning/rules.ts"
 import { readRule } from "../reasoning/written.ts"
@@ -12,7 +12,7 @@ import type { Subject } from "./lint.ts"
 
 interface Gathered extends Pick<Subject, "policies" | "body" | "bundle" | "use"> {
   readonly placed: readonly PlacedRule[]
-  /** What was found before. */
+  /** Problems that were found before. */
   readonly problems: readonly Problem[]
 }
 
@@ -26,13 +26,13 @@ export function subjectOf({ policies, body, bundle, use, placed, problems }: Gat
     ),
     stored: policies.entities.value,
   })
-  const facts = knownOf(body)
+  const facts = registeredFacts(body)
   const warnings = Map.groupBy(problems, ({ file }) => file)
   const rules = placed.map((rule) => readRule(rule, isWithin(rule.from, warnings)))
   return { policies, body, bundle, use, questions, known: facts, rules: reasonAbout(rules, questions, facts) }
 }
 
-/** Whether anything is said of the rule already. */
+/** Whether a problem of the rule is reported already. */
 function isWithin(from: RulePosition | PlacedLink, problems: ReadonlyMap<string, readonly Problem[]>): boolean {
   if ("link" in from) {
     const { file, line, end } = from.links.warning(["links", from.index], "", "")

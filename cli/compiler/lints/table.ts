@@ -1,5 +1,6 @@
-/** All lints. A new one is a file, a line here, and a section of docs/guides/linting.md. */
+/** All lints. A new one is a file, a row here, and a section of docs/guides/linting.md. */
 import type { Problem } from "../source/problem.ts"
+import { beginsAnew } from "./begins-anew.ts"
 import { beyondCeiling } from "./beyond-ceiling.ts"
 import { coveredRule } from "./covered-rule.ts"
 import { deadRule } from "./dead-rule.ts"
@@ -16,10 +17,12 @@ import { observingGateway } from "./observing-gateway.ts"
 import { observingStream } from "./observing-stream.ts"
 import { outOfCalls } from "./out-of-calls.ts"
 import { outOfReach } from "./out-of-reach.ts"
+import { pairwiseSubject } from "./pairwise-subject.ts"
 import { recordedArgument } from "./recorded-argument.ts"
 import { sharedConsequence } from "./shared-consequence.ts"
 import { sharedSecret } from "./shared-secret.ts"
 import { tooSensitive } from "./too-sensitive.ts"
+import { twoHistories } from "./two-histories.ts"
 import { unaskedApproval } from "./unasked-approval.ts"
 import { unboundedPermit } from "./unbounded-permit.ts"
 import { ungrantedEvent } from "./ungranted-event.ts"
@@ -48,8 +51,11 @@ const LINTS: readonly Lint[] = [
   outOfCalls,
   idleDepth,
   unusedAuthority,
+  twoHistories,
+  pairwiseSubject,
   idleWindow,
   userlessKey,
+  beginsAnew,
   ungrantedEvent,
   lingeringCall,
   idleConsequence,
@@ -59,10 +65,10 @@ const LINTS: readonly Lint[] = [
   observingStream,
 ]
 
-/** What is warned of where policies are read and rules are lowered, whether or not they become a bundle. */
+/** Warnings while policies are read and rules are lowered, whether or not they become a bundle. */
 const OF_CHECKS = ["cedar", "unknown-entity", "unlinked-template", "idle-operators"] as const
 
-/** Those that have something to say only where decision records were read. */
+/** Lints that report only if decision records were read. */
 export const RECORDED: readonly string[] = [unusedAuthority.name]
 
 export const LINT_NAMES: readonly string[] = [...OF_CHECKS, ...LINTS.map(({ name }) => name)]

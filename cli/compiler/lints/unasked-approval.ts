@@ -1,4 +1,4 @@
-/** An approval by whose name nothing asks: no call ever waits for these people. */
+/** An approval that nothing requires: no call ever waits for its approvers. */
 import { parseRemedy } from "../../../src/core/policy/cedar/remedy.ts"
 import type { Lint } from "./lint.ts"
 
@@ -12,7 +12,7 @@ export const unaskedApproval: Lint = {
     ])
     return approvers.value.approvals.flatMap(({ name }, index) => {
       if (requested.has(name)) return []
-      const message = `no rule and no guardrail asks for the approval \`${name}\``
+      const message = `no rule and no guardrail requires the approval \`${name}\``
       const fix = `Write \`@remedy("approval:${name}")\`, or \`approval: ${name}\` in guardrails.yaml, or remove it.`
       return [approvers.warning(["approvals", index, "name"], message, fix)]
     })

@@ -1,4 +1,4 @@
-/** A permit that says nothing of who, what or when, over tools that change something. */
+/** A permit without any restriction of principal, resource or condition, over tools that change something. */
 import type { Lint } from "./lint.ts"
 
 export const unboundedPermit: Lint = {
@@ -10,7 +10,7 @@ export const unboundedPermit: Lint = {
       if (effect !== "permit" || !isUnbounded) return []
       const changing = questions.actions(scope).filter((action) => action === "write" || action === "execute")
       if (changing.length === 0) return []
-      const message = `anybody may ${changing.join(" and ")} whatever there is, now and later`
+      const message = `every principal may ${changing.join(" and ")} whatever there is, now and later`
       return [rule.warning("rule", message, "Name a principal, a resource or a condition.")]
     }),
 }

@@ -1,4 +1,7 @@
-/** Calls of the past that nobody is granted: what is required of them never happened, what is forbidden never will. */
+/**
+ * Past calls of tools that no grant covers: a call that is required has never happened, one that is forbidden never
+ * will.
+ */
 import { eventsOf, toolsMeant } from "../checks/guardrails.ts"
 import { toolsOf } from "./authority.ts"
 import type { Lint } from "./lint.ts"
@@ -15,7 +18,7 @@ export const ungrantedEvent: Lint = {
     )
     return eventsOf(guardrails.value).flatMap(({ path, event }) => {
       if (toolsMeant(event, tools).some(({ name }) => reached.has(name))) return []
-      const message = "nobody is granted any of these tools, so there is never such a call before"
+      const message = "no grant covers any of these tools, so no such call ever precedes"
       return [guardrails.warning([...path, "tools"], message, "Name tools that some agent may call for a purpose.")]
     })
   },

@@ -1,4 +1,6 @@
-/** Tools that the catalog lists and no rule lets anybody call. Of one that a forbid names, somebody has thought. */
+/**
+ * Tools of the catalog that no rule permits any principal to call. A tool that a forbid names was considered by its author.
+ */
 import { toolRef } from "../../../src/core/policy/principals.ts"
 import type { Problem } from "../source/problem.ts"
 import { serverOf } from "../model/tools.ts"
@@ -19,8 +21,8 @@ export const unpermittedTool: Lint = {
       if (lacks === undefined || forbidden.has(`== ${toolRef(name).key}`)) return []
       const message =
         lacks === "delegate"
-          ? `no rule permits anybody to delegate \`${name}\`, so no task ever has it`
-          : `no rule permits anybody to ${lacks} \`${name}\`, so every call of it is refused`
+          ? `no rule permits any principal to delegate \`${name}\`, so no task ever has it`
+          : `no rule permits any principal to ${lacks} \`${name}\`, so every call of it is denied`
       const fix = `Add a \`permit\` for it with the action \`${lacks}\`, or remove it from the catalog.`
       return [policies.catalog.warning(["tools", index, "name"], message, fix)]
     })

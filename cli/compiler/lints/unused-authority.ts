@@ -1,4 +1,6 @@
-/** Tools that an agent may have and was never seen to call, as far as the records go; only where those are read. */
+/**
+ * Tools that an agent may have but was never observed to call, according to decision records; only if these are read.
+ */
 import { LIFECYCLE_SEGMENT } from "../../../src/core/catalog/lifecycle.ts"
 import { formatScope } from "../../../src/core/catalog/pattern.ts"
 import { sensitivityRank, type Tool } from "../../../src/core/catalog/tool.ts"
@@ -17,7 +19,7 @@ export const unusedAuthority: Lint = {
     return agents.value.agents.flatMap(({ id, ceiling, purposes }, index): Problem[] => {
       const granted = new Set(purposes.flatMap((name) => [...(grants.get(name) ?? [])]))
       const ceilingTools = toolsOf(ceiling, tools)
-      // Part of a task may be of a purpose that only the agent above it has.
+      // Part of a task may be of a purpose that only the parent agent has.
       const ofCeiling = tools.filter(({ name }) => ceilingTools.has(name))
       const used = ofCeiling.filter(({ name }) => use.tools.get(id)?.has(name))
       if (used.length === ofCeiling.length) return []
@@ -53,5 +55,5 @@ function fixFor(used: readonly Tool[]): string {
     first.sensitivity,
   )
   const scopes = used.map(({ name, action }) => formatScope({ pattern: name, action })).toSorted()
-  return `As far as the records go, \`tools: [${scopes.join(", ")}]\` with \`max_sensitivity: ${most}\` would do.`
+  return `According to the records, \`tools: [${scopes.join(", ")}]\` with \`max_sensitivity: ${most}\` would do.`
 }

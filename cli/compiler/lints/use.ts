@@ -1,7 +1,7 @@
-/** What decision records tell of who used what. */
+/** What decision records show of which agent used which tool. */
 import { z } from "zod"
 
-/** As much of a record as is needed (src/core/record/record.ts). */
+/** The members of a record that are needed (src/core/record/record.ts). */
 export const usedRecord = z.looseObject({
   at: z.number(),
   decision: z.enum(["allow", "deny"]),
@@ -13,16 +13,16 @@ type UsedRecord = z.infer<typeof usedRecord>
 
 export interface Use {
   readonly records: number
-  /** Milliseconds: of the oldest and of the newest. */
+  /** Milliseconds since the epoch: of the oldest and of the newest. */
   readonly from: number
   readonly to: number
-  /** Names of tools by the id of each agent that had a part in a call of them: the one that calls, and all above it. */
+  /** Names of tools by the id of each agent that took part in a call of them: the calling agent and its ancestors. */
   readonly tools: ReadonlyMap<string, ReadonlySet<string>>
 }
 
 /**
  * One record a line, as `narrowgate decisions tail --json` prints them.
- * @returns the number of the line that is none, counted from 1
+ * @returns the number of the line that is no record, counted from 1
  */
 export function readRecords(text: string): readonly UsedRecord[] | number {
   const records: UsedRecord[] = []
@@ -43,7 +43,7 @@ function parsedOf(line: string): unknown {
   }
 }
 
-/** A call counts that went through: one that was allowed, or that a gateway let pass which only observes. */
+/** Counts a call that happened: one that was allowed, or that an observing gateway forwarded. */
 export function useOf(records: readonly UsedRecord[]): Use {
   const tools = new Map<string, Set<string>>()
   for (const { decision, mode, tool, chain } of records) {

@@ -1,4 +1,4 @@
-/** Calls told apart by their `user`, where a task may have none: each of its calls is denied. */
+/** Counts by `user` for calls of tasks that may have none: each call of such a task is denied. */
 import { fieldsOf, toolsMeant } from "../checks/guardrails.ts"
 import type { WrittenSelector } from "../schema/selector.ts"
 import { toolsOf } from "./authority.ts"
@@ -17,7 +17,8 @@ export const userlessKey: Lint = {
       )
       if (!purpose) return []
       const message = `a task of purpose \`${purpose.name}\` may have no user, and such a call of it is denied`
-      const fix = "Narrow the guardrail by `purposes`, or write `user: required` for that purpose."
+      const fix =
+        "Narrow the guardrail by `purposes`, write `user_or_agent`, or write `user: required` for that purpose."
       return [guardrails.warning(path, message, fix)]
     })
 

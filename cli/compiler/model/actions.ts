@@ -1,8 +1,8 @@
 /**
- * The schema's actions as entities: a rule on `action in Action::"calls"` matches at the edge only if the bundle says
+ * The schema's actions as entities: a rule on `action in Action::"calls"` matches in the Worker only if the bundle says
  * which actions are in that group, and a `forbid` that never matches forbids nothing.
  */
-import { schemaToJson } from "@cedar-policy/cedar-wasm/nodejs"
+import { schemaToJson } from "../source/official-engine.ts"
 import { z } from "zod"
 import type { EntityUid, StoredEntity } from "../../../src/core/policy/cedar/lowered.ts"
 
@@ -12,7 +12,7 @@ const schemaJson = z.record(
   z.object({ actions: z.record(z.string(), z.object({ memberOf: z.array(parent).nullish() })).default({}) }),
 )
 
-/** None where the schema does not parse: that has a problem of its own. */
+/** Empty if the schema does not parse; that problem is reported elsewhere. */
 export function actionEntities(schemaText: string): StoredEntity[] {
   const answer = schemaToJson(schemaText)
   if (answer.type !== "success") return []

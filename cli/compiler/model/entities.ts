@@ -1,4 +1,4 @@
-/** The entities that a bundle brings along: agents, tools, their groups, and what `entities.json` adds. */
+/** The entities of a bundle: agents, tools, their groups, and those that `entities.json` adds. */
 import type { CedarValueJson, EntityJson } from "@cedar-policy/cedar-wasm/nodejs"
 import { sensitivityRank, type Tool } from "../../../src/core/catalog/tool.ts"
 import type { EntityUid, StoredEntity } from "../../../src/core/policy/cedar/lowered.ts"
@@ -10,7 +10,10 @@ import type { AgentsFile } from "../schema/agents.ts"
 import type { IssuersFile } from "../schema/issuers.ts"
 import type { OperatorsFile } from "../schema/operators.ts"
 
-/** Made by the build; `User` and `Operator` by the Worker, from a token. `entities.json` must not speak for them. */
+/**
+ * The build makes these types; the Worker makes `User` and `Operator` from a token. `entities.json` must not define
+ * them.
+ */
 export const MADE_TYPES = [
   "Agent",
   "Tool",
@@ -75,7 +78,7 @@ function uid(type: MadeType, id: string): EntityUid {
   return { type, id }
 }
 
-/** As the official engine takes it. */
+/** In the form that the official engine accepts. */
 export function toCedar({ uid, attrs, tags, parents }: StoredEntity): EntityJson {
   return {
     uid: { ...uid },

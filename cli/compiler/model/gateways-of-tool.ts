@@ -1,6 +1,6 @@
 /**
- * Which gateways a call of a tool comes through: those that serve the origin of its route or of its MCP server, and are
- * in one of the environments that it is about.
+ * The gateways through which a tool is called: those that serve the origin of its route or of its MCP server, in one of
+ * the given environments.
  */
 import type { Policies } from "./policies.ts"
 import { serverOf } from "./tools.ts"

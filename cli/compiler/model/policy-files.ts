@@ -71,9 +71,15 @@ export const POLICY_FILES = {
     doc: "The MCP servers and tools that can be called, and the HTTP routes by which a request is recognized as a tool.",
     schema: catalogFile,
     absent: null,
-    toBundle: (catalog) => ({ tools: allTools(catalog), routes: allRoutes(catalog), servers: catalog.servers }),
-    uniqueNames: ({ servers, tools }) => [
+    toBundle: (catalog) => ({
+      tools: allTools(catalog),
+      routes: allRoutes(catalog),
+      servers: catalog.servers,
+      labels: catalog.labels,
+    }),
+    uniqueNames: ({ servers, labels, tools }) => [
       ...namesIn("MCP server", "servers", servers, "name"),
+      ...namesIn("label", "labels", labels, "name"),
       ...namesIn("tool", "tools", tools, "name"),
     ],
     hasUniqueLists: true,

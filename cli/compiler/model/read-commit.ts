@@ -7,11 +7,11 @@ import { sortFiles, type PolicyFiles } from "./read-directory.ts"
 /** Of all files together. */
 const MAX_BYTES = 64 * 1024 * 1024
 
-/** @param commit anything that git takes for one */
+/** @param commit anything that git accepts as one */
 export async function readCommitted(directory: string, commit: string): Promise<PolicyFiles> {
   const named = await git(directory, ["rev-parse", "--verify", "--quiet", "--end-of-options", `${commit}^{commit}`])
   const id = named.trim()
-  // Relative to the directory: `--name-only` says so where git runs in it.
+  // Relative to the directory: `--name-only` prints paths so if git runs in it.
   const listed = await git(directory, ["ls-tree", "-r", "-z", "--name-only", id, "--", "."])
   const paths = listed
     .split("\0")

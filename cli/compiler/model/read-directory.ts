@@ -16,7 +16,7 @@ const REQUIRED_NAMES = [SCHEMA, ...FILES.flatMap(({ file, absent }) => (absent =
 export interface PolicyFiles {
   /** Text by path relative to the directory, in the order of the paths. */
   readonly texts: ReadonlyMap<string, string>
-  /** The same of the decision tables, which are no part of a bundle. */
+  /** The decision tables likewise, which are no part of a bundle. */
   readonly tables: ReadonlyMap<string, string>
   readonly problems: readonly Problem[]
 }
@@ -49,7 +49,7 @@ export async function sortFiles(
   return { texts, tables, problems }
 }
 
-/** The files of rules among `texts`, wherever in the directory they stand. */
+/** The files of rules among `texts`, wherever they are in the directory. */
 export function rulesIn(texts: ReadonlyMap<string, string>): { path: string; text: string }[] {
   return [...texts].filter(([path]) => isRule(path)).map(([path, text]) => ({ path, text }))
 }
@@ -71,13 +71,13 @@ function isKnown(path: string): boolean {
 }
 
 function refuse(path: string): Problem | undefined {
-  // What is no configuration (a README) is none of ours.
+  // Files that are no configuration (a README) are ignored.
   if (isPolicy(path) || isTable(path) || !/\.(?:ya?ml|json|cedarschema)$/u.test(path)) return undefined
   const fix = suggest(basename(path), NAMES, "Rename or remove it.")
   return wholeFile(path, "no policy file has this name, so it would have no effect", fix)
 }
 
-/** All regular files below, hidden ones left out; links are followed (a mounted config map consists of links). */
+/** All regular files below, without hidden ones. Links are followed, because a mounted config map consists of links. */
 async function listFiles(directory: string, below = ""): Promise<string[] | undefined> {
   const names = await readdir(join(directory, below)).catch(() => undefined)
   if (!names) return undefined

@@ -1,5 +1,5 @@
 /**
- * Which routes and endpoints some request could be meant for alike. They are filed by origin and path: of thousands,
+ * Which routes and endpoints could match the same request. They are indexed by origin and path, so that of thousands
  * only those are compared that could match.
  */
 
@@ -32,12 +32,15 @@ export class Overlaps<Item> {
     node.filed.push({ reached, item, order: this.#count++ })
   }
 
-  /** Those that its requests could be meant for as well, neither being the more special one; in the order of adding. */
+  /**
+   * The routes that could match its requests as well, neither being more specific; in the order in which they were
+   * added.
+   */
   clashing(reached: Reached): readonly Item[] {
     return this.#with(reached, (other) => isSpecial(reached, other) === isSpecial(other, reached))
   }
 
-  /** Those that `reached` takes requests away from, as it is the more special one: `/a/{x}` where it is `/a/b`. */
+  /** The routes from which `reached` takes requests because it is more specific: `/a/{x}` if it is `/a/b`. */
   around(reached: Reached): readonly Item[] {
     return this.#with(reached, (other) => isSpecial(reached, other) && !isSpecial(other, reached))
   }
@@ -69,12 +72,12 @@ function fitting<Item>({ below }: Node<Item>, segment: string): readonly Node<It
   return [below.get(segment), below.get(PARAMETER)].filter((node) => node !== undefined)
 }
 
-/** Whatever a parameter is called. */
+/** Whatever the names of its parameters. */
 function segmentsOf({ path }: Pick<Reached, "path">): readonly string[] {
   return path.split("/").map((segment) => (segment.startsWith("{") ? PARAMETER : segment))
 }
 
-/** Of two that overlap: whether `a` has a literal where `b` has a parameter. */
+/** Of two that overlap: whether `a` has a literal at a place at which `b` has a parameter. */
 function isSpecial(a: Reached, b: Reached): boolean {
   const others = segmentsOf(b)
   return segmentsOf(a).some((segment, index) => segment !== PARAMETER && others[index] === PARAMETER)

@@ -1,4 +1,4 @@
-/** The whole catalog: the tools that are listed, and the lifecycle tools that each MCP server has besides. */
+/** The whole catalog: the listed tools, and the lifecycle tools that each MCP server has as well. */
 import { lifecycleTools } from "../../../src/core/catalog/lifecycle.ts"
 import type { RouteDefinition } from "../../../src/core/catalog/route.ts"
 import type { Tool } from "../../../src/core/catalog/tool.ts"
@@ -15,7 +15,7 @@ export function allRoutes(catalog: CatalogFile): RouteDefinition[] {
   return catalog.tools.flatMap(({ name, route }) => (route ? [{ tool: name, ...route }] : []))
 }
 
-/** First segment of a tool's name: the server that it belongs to. */
+/** The first segment of a tool's name: the server that it belongs to. */
 export function serverOf(tool: string): string {
   return tool.slice(0, tool.indexOf("."))
 }

@@ -1,12 +1,13 @@
 /**
- * Whether the conjuncts of a rule can be evaluated whatever the call. A forbid that errs denies, so one that cannot be
- * true still matters unless this holds. Sound, not complete: what is not plainly safe counts as what may err.
+ * Whether the conjuncts of a rule can be evaluated without an error, whatever the call. A forbid with an error denies,
+ * so a forbid that cannot be true still matters unless this holds. Sound, not complete: what is not plainly safe counts
+ * as what may err.
  */
 import { isNode } from "../../../src/core/policy/cedar/est.ts"
 import { ALWAYS } from "./known.ts"
 import { constantOf, constantsOf, type Conjunct, keyOf, member } from "./term.ts"
 
-/** Evaluated in order, each only where those before it came to what was expected. */
+/** Evaluated in order, each only if the conjuncts before it had the expected values. */
 export function cannotErr(conjuncts: readonly Conjunct[]): boolean {
   const there = new Set<string>()
   return conjuncts.every(({ expression, expected }) => {
@@ -21,7 +22,7 @@ type There = ReadonlySet<string>
 const COMPARISONS = ["<", "<=", ">", ">="]
 const BOOLEANS = new Set([...COMPARISONS, "==", "!=", "&&", "||", "!", "has", "is", "in", "like", "contains"])
 
-/** What it comes to is `true` or `false` for certain, if anything. */
+/** Its value, if it has one, is certainly `true` or `false`. */
 function isBoolean(expression: unknown): boolean {
   const [operator, operands] = entryOf(expression)
   if (operator === "Value") return typeof operands === "boolean"
@@ -73,7 +74,7 @@ function isOf(kind: string, expression: unknown): boolean {
   return ALWAYS.get(keyOf(expression)) === kind || (constantOf(expression)?.startsWith(`${kind} `) ?? false)
 }
 
-/** Members that are there where it is true. */
+/** Members that exist if it is true. */
 function shownThere(expression: unknown): readonly string[] {
   const [operator, operands] = entryOf(expression)
   if (!isNode(operands)) return []

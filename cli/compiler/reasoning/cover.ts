@@ -1,11 +1,13 @@
-/** Whether one rule covers another: matches wherever the other does, whoever asks, and holds wherever that holds. */
+/**
+ * Whether one rule covers another: its scope matches and its conditions hold in every request in which the other's do.
+ */
 import type { EntityStore } from "../../../src/core/policy/cedar/entities.ts"
 import { isNode } from "../../../src/core/policy/cedar/est.ts"
 import { readUid } from "../../../src/core/policy/cedar/values/cedar-json.ts"
 import { keysWithin, readScope, type Scope } from "../../../src/core/policy/cedar/scope.ts"
 import { keyOf, type Conjunct } from "./term.ts"
 
-/** Of each key in the other's scope: the keys under which whatever that matches is matched too, itself among them. */
+/** For each key in the other's scope, the keys that match everything which that key matches, itself among them. */
 export interface Wider {
   readonly principal: readonly string[]
   readonly resource: readonly string[]
@@ -54,15 +56,15 @@ export function coversScope(scope: Scope, { principal, resource, action }: Wider
   )
 }
 
-/** Every conjunct of `one` is one of `other` too, so that it is true wherever all of those are. */
+/** Every conjunct of `one` is a conjunct of `other` too, so that `one` is true in every request in which `other` is. */
 export function isImplied(one: readonly Conjunct[], other: readonly Conjunct[]): boolean {
   const otherClaims = new Set(other.map(claimOf))
   return one.every((conjunct) => otherClaims.has(claimOf(conjunct)))
 }
 
 /**
- * As `isImplied`, and evaluated first: where `other` errs before it comes to an end, `one` holds or errs. A forbid that
- * errs denies.
+ * As `isImplied`, and evaluated first: if `other` errs before it is fully evaluated, `one` holds or errs. A forbid with
+ * an error denies.
  */
 export function leads(one: readonly Conjunct[], other: readonly Conjunct[]): boolean {
   const claims = other.map(claimOf)

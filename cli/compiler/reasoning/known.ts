@@ -1,6 +1,6 @@
 /**
- * What Narrowgate puts into a question, whoever asks: which values of a fact there can be at all, and which facts are
- * always there. From src/core/policy/principals.ts and from what the bundle registers.
+ * What Narrowgate puts into every authorization request: which values a fact can have at all, and which facts always
+ * exist. From src/core/policy/principals.ts and from what the bundle registers.
  */
 import type { BundleBody } from "../../../src/core/policy/bundle.ts"
 import { keyOf, pathTerm } from "./term.ts"
@@ -8,19 +8,19 @@ import { keyOf, pathTerm } from "./term.ts"
 export interface KnownFacts {
   /** By the key of a fact. */
   readonly values: ReadonlyMap<string, KnownValues>
-  /** Facts that are sets, by key: what their members can be. */
+  /** Facts that are sets, by key: the values that their members can have. */
   readonly members: ReadonlyMap<string, KnownValues>
-  /** Least value, by the key of a fact. */
+  /** The least value, by the key of a fact. */
   readonly least: ReadonlyMap<string, number>
 }
 
 export interface KnownValues {
-  /** `purpose`: what each is the name of. */
+  /** What each value names, such as `purpose`. */
   readonly what: string
   readonly names: ReadonlySet<string>
 }
 
-/** Records and entities that are always there, and what is always in them; by key. */
+/** Records and entities that always exist, and what they always have; by key. */
 export const ALWAYS: ReadonlyMap<string, "text" | "number" | "boolean" | "set" | "entity" | "record"> = new Map([
   ...typed("text", ["context.task.id", "context.task.purpose", "context.env.environment", "context.env.gateway"]),
   ...typed("text", ["context.purpose", "context.method", "context.kind"]),
@@ -45,7 +45,7 @@ interface KnownBy extends Pick<BundleBody, "tools"> {
   readonly approvals: readonly { readonly name: string }[]
 }
 
-export function knownOf({ purposes, gateways, tools, approvals }: KnownBy): KnownFacts {
+export function registeredFacts({ purposes, gateways, tools, approvals }: KnownBy): KnownFacts {
   const named = (what: string, names: readonly string[]): KnownValues => ({ what, names: new Set(names) })
   const purpose = named(
     "purpose",
@@ -53,7 +53,7 @@ export function knownOf({ purposes, gateways, tools, approvals }: KnownBy): Know
   )
   const environments = gateways.map(({ environment }) => environment)
   const ids = gateways.map(({ id }) => id)
-  // To the opening of a task its user consents.
+  // The consent of its user to a task has the name `user`.
   const names = [...approvals.map(({ name }) => name), "user"]
   const labels = tools.flatMap((tool) => tool.labels)
   return {

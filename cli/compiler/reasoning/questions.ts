@@ -1,7 +1,7 @@
 /**
- * What Narrowgate can be asked under a bundle: an action, what it is done to, and by whom. A tool is asked about by its
- * own action class and by `delegate`, an area by `manage`; agents and operators are those that are registered, users
- * anybody (src/core/policy/principals.ts).
+ * The authorization requests that Narrowgate can make under a bundle: action, resource and principal. For a tool they
+ * have the tool's own action class or `delegate`, for an area `manage`. Agents and operators are the registered ones,
+ * users are any (src/core/policy/principals.ts).
  */
 import { ACTIONS, type Tool } from "../../../src/core/catalog/tool.ts"
 import { actionRef, toolRef } from "../../../src/core/policy/principals.ts"
@@ -17,21 +17,21 @@ export type PolicyAction = (typeof ASKED)[number]
 
 export interface Questions {
   readonly store: EntityStore
-  /** Actions that a scope is about. */
+  /** The actions of a scope. */
   actions(scope: Scope): readonly PolicyAction[]
-  /** What of it the action is ever asked about: tools, or for `manage` areas. */
+  /** The resources in it that a request with this action can have: tools, or for `manage` areas. */
   resources(scope: Scope, action: PolicyAction): readonly Resource[]
   /** Tools within a scope, whatever their action class. */
   tools(scope: Scope): readonly Tool[]
   /** Keys of all scopes that a tool is within. */
   keysOf(tool: Tool): readonly string[]
-  /** Whether anybody who may ask for the action is within it. */
+  /** Whether any principal of requests with the action is within the scope. */
   hasPrincipal(scope: Scope, action: PolicyAction): boolean
 }
 
 export interface Resource {
   readonly ref: EntityRef
-  /** Null: an area. */
+  /** Null for an area. */
   readonly tool: Tool | null
 }
 
@@ -40,7 +40,7 @@ interface Registered {
   readonly tools: readonly Tool[]
   readonly agents: readonly string[]
   readonly operators: readonly StoredEntity[]
-  /** Of entities.json: groups of users may be within anything. */
+  /** From entities.json: groups of users may be within anything. */
   readonly stored: readonly StoredEntity[]
 }
 
@@ -86,7 +86,7 @@ function filed<Item>(items: readonly Item[], keysOf: (item: Item) => readonly st
   return byKey
 }
 
-/** The scope of a resource is one key; that of actions alone can be several. */
+/** The scope of a resource is one key; a scope of actions can be several. */
 function within(
   byKey: ReadonlyMap<string, Resource[]> | undefined,
   [key = ""]: readonly string[],
@@ -94,7 +94,7 @@ function within(
   return byKey?.get(key) ?? []
 }
 
-/** Their entity comes with the request: what they are within is told by their groups, and by the groups' own. */
+/** Users' entities come with the request: they are within their groups, and within what those groups are within. */
 function operatorKeysOf({ uid, parents }: StoredEntity, store: EntityStore): readonly string[] {
   const own = entity(uid.type, uid.id)
   const groups = new Set<string>()
@@ -111,7 +111,7 @@ function operatorKeysOf({ uid, parents }: StoredEntity, store: EntityStore): rea
 
 const NOT_OF_USERS = MADE_TYPES.filter((type) => type !== "User")
 
-/** A key of a scope that some user could be within: their groups come with their token. */
+/** A key of a scope that some user could be within: a user's groups come with the token. */
 function mayHoldUser(key: string, groups: ReadonlySet<string>): boolean {
   if (key === "any") return true
   const [, operator, first = "", second] = /^(==|is-in|is|in) (.*?)(?: (.*))?$/su.exec(key) ?? []

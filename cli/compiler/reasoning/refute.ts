@@ -1,7 +1,7 @@
 /**
- * Whether all conjuncts of a rule can be true at once. Sound, not complete: where it finds a contradiction there is
- * one, whatever the call; where it finds none there may be one all the same. An expression means the same value
- * wherever it stands in one question, so what is said of it adds up. Pure.
+ * Whether all conjuncts of a rule can be true at once. Sound, not complete: a contradiction that it finds is one for
+ * every call, but it does not find all. An expression has the same value wherever it stands in one request, so the
+ * facts about it accumulate. Pure.
  */
 import { isNode } from "../../../src/core/policy/cedar/est.ts"
 import { compilePattern } from "../../../src/core/policy/cedar/like.ts"
@@ -11,32 +11,32 @@ import { constantOf, constantsOf, integerOf, keyOf, shownConstant } from "./term
 export interface Claim {
   readonly expression: unknown
   readonly expected: boolean
-  /** Which conjunct it is of. */
+  /** The conjunct that it belongs to. */
   readonly index: number
 }
 
 export type Contradiction =
   /** Two conjuncts, or parts of one, that cannot be true together. */
   | { readonly kind: "clash"; readonly index: number; readonly with: number }
-  /** A name that nothing has: `value`, of what `known` names. */
+  /** A name that nothing has: `value`, which should be one of `known`. */
   | { readonly kind: "unknown"; readonly index: number; readonly value: string; readonly known: KnownValues }
 
-/** Each `||` doubles the ways in which a rule can hold; one with more than so many is let be. */
+/** Each `||` doubles the ways in which a rule can hold; a rule with more ways than this is not analysed. */
 const MOST_WAYS = 64
 
-/** Null: they may all be true. */
+/** Null if all may be true. */
 export function refute(claims: readonly Claim[], knownFacts: KnownFacts): Contradiction | null {
   return attempt(claims, new Map(), { known: knownFacts, ways: MOST_WAYS })
 }
 
-/** What is known so far of the value of an expression. */
+/** The facts so far about the value of an expression. */
 interface Fact {
   readonly only: ReadonlySet<string> | null
   readonly not: ReadonlySet<string>
   readonly least: number
   readonly most: number
   readonly likes: readonly unknown[]
-  /** The conjunct that said something of it last; null where only what is registered did. */
+  /** The conjunct that last contributed a fact; null if only registered values did. */
   readonly from: number | null
   readonly known: KnownValues | null
 }
@@ -86,7 +86,7 @@ function either(one: readonly Claim[], other: readonly Claim[], facts: Facts, se
 
 type Learned = Map<string, Fact> | { readonly clash: Contradiction }
 
-/** Tells nothing of an expression but that it comes to this, where it is none of those that are understood. */
+/** Learns only that the expression has this value if it is of no kind that is understood. */
 function learn({ expression, expected, index }: Claim, before: Facts, known: KnownFacts): Learned {
   const facts = new Map(before)
   let clash: Contradiction | null = null
@@ -117,7 +117,7 @@ type Relation =
   | "never"
   | null
 
-/** What it says of one of its operands. */
+/** What the expression implies about one of its operands. */
 function relationIn(expression: unknown, expected: boolean, knownFacts: KnownFacts): Relation {
   const [operator, operands] = isNode(expression) ? (Object.entries(expression)[0] ?? []) : []
   if (!isNode(operands) || operator === undefined) return null
@@ -179,7 +179,7 @@ function compare(operator: keyof typeof MIRRORED, one: number, other: number): b
   return one > other === (operator === ">")
 }
 
-/** `["a", "b"].contains(x)` says what `x` is; `labels.contains("a")` needs a label of that name. */
+/** `["a", "b"].contains(x)` restricts `x`; `labels.contains("a")` requires a label of that name. */
 function membership(left: unknown, right: unknown, expected: boolean, knownFacts: KnownFacts): Relation {
   const constants = constantsOf(left)
   const one = constantOf(right)
@@ -224,7 +224,7 @@ function has(left: unknown, attr: string): unknown {
   return { has: { left, attr } }
 }
 
-/** Members that are read in any case, without which it could not be evaluated: what `has` says of them is settled. */
+/** Members that are read in any case, without which the expression would err: a `has` of them is settled. */
 function membersRead(expression: unknown): readonly (readonly [holder: unknown, name: string])[] {
   if (!isNode(expression)) return []
   const [operator, operands] = Object.entries(expression)[0] ?? []
@@ -249,7 +249,7 @@ function membersRead(expression: unknown): readonly (readonly [holder: unknown, 
   }
 }
 
-/** Null where some value of it is left. */
+/** Null if some value of it remains possible. */
 function narrow(
   facts: Map<string, Fact>,
   of: unknown,
@@ -269,7 +269,7 @@ function narrow(
   return { kind: "clash", index, with: before.from ?? index }
 }
 
-/** The one value that a conjunct wants, if it is one. */
+/** The one value that a conjunct requires, if it is a single one. */
 function soleName(change: (fact: Fact) => Partial<Fact>, before: Fact): string | null {
   const [first, ...more] = change({ ...before, only: null }).only ?? []
   return first !== undefined && more.length === 0 ? shownConstant(first) : null

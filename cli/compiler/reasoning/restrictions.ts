@@ -1,6 +1,6 @@
 /**
- * By what a rule restricts: names in it that make it forbid less, or permit more, than it says if nothing is called so.
- * These are the names by which a `forbid` holds, and those by which a `permit` does not.
+ * The names by which a rule restricts: if nothing has such a name, the rule forbids less, or permits more, than it
+ * says. These are names in the conditions under which a `forbid` holds, and under which a `permit` does not.
  */
 import { isNode, type Node } from "../../../src/core/policy/cedar/est.ts"
 import type { EntityUid } from "../../../src/core/policy/cedar/lowered.ts"
@@ -8,7 +8,7 @@ import { keyOf } from "./term.ts"
 
 /** A fact that is compared with a text: the value itself, or a member of a set. */
 export interface ComparedText {
-  /** Of the fact (`term.ts`). */
+  /** Key of the fact (`term.ts`). */
   readonly fact: string
   readonly isMember: boolean
   readonly text: string
@@ -49,7 +49,7 @@ function uidOf(json: unknown): EntityUid | null {
   return typeof type === "string" && typeof id === "string" ? { type, id } : null
 }
 
-/** @param restricts whether the rule restricts less if this is not so */
+/** @param restricts whether the rule restricts less if the expression is false */
 function collect(expression: unknown, restricts: boolean, found: FoundRestrictions): void {
   if (!isNode(expression)) return
   for (const [operator, operands] of Object.entries(expression)) {
@@ -67,7 +67,7 @@ function collect(expression: unknown, restricts: boolean, found: FoundRestrictio
   }
 }
 
-/** Of a set, a function's arguments or a record they are what is in it; of an operator its operands. */
+/** The parts of a set, of a function's arguments or of a record; the operands of an operator. */
 function partsOf(operands: unknown): readonly unknown[] {
   if (Array.isArray(operands)) return operands
   return isNode(operands) ? Object.values(operands) : []
@@ -83,7 +83,7 @@ function comparedBy(operator: string, operands: unknown): readonly ComparedText[
   return operator === "containsAny" || operator === "containsAll" ? about(left, true, right) : []
 }
 
-/** Of a text, or of a set that is written out. */
+/** The text, or the texts of a literal set. */
 function textsOf(expression: unknown): readonly string[] {
   if (!isNode(expression)) return []
   const { Value: value, Set: members } = expression

@@ -1,4 +1,4 @@
-/** What can be said of each rule under a bundle: whether it can ever apply, and to which tools; worked out when asked. */
+/** Facts about each rule under a bundle: whether it can ever apply, and to which tools. Computed on demand. */
 import type { Tool } from "../../../src/core/catalog/tool.ts"
 import { isNode } from "../../../src/core/policy/cedar/est.ts"
 import { actionRef, toolRef } from "../../../src/core/policy/principals.ts"
@@ -13,22 +13,24 @@ import type { ReadRule } from "./written.ts"
 
 export type Verdict =
   | { readonly kind: "may apply" }
-  /** It names an action that is never asked about. */
+  /** It names an action that no request has. */
   | { readonly kind: "no action" }
-  /** Nobody who may ask for its actions is within it. */
+  /** No principal of requests with its actions is within its scope. */
   | { readonly kind: "nobody" }
-  /** `tools` are within it, of other action classes. */
+  /** `tools` are within its scope, but of other action classes. */
   | { readonly kind: "nothing"; readonly tools: readonly Tool[] }
   | { readonly kind: "contradiction"; readonly contradiction: Contradiction }
-  /** What `conjunct` says of the resource is true of none that it is about. */
+  /** No resource of its requests satisfies `conjunct`. */
   | { readonly kind: "no such resource"; readonly conjunct: Conjunct }
 
 export interface Reasoned {
   readonly all: readonly ReadRule[]
   verdict(rule: ReadRule): Verdict
-  /** Whether a permit could permit the action on the tool to anybody, and no forbid forbids it to all. */
+  /**
+   * Whether a permit could permit the action on the tool to some principal, without a forbid that forbids it to all.
+   */
   mayPermit(action: PolicyAction, tool: Tool): boolean
-  /** The forbid that forbids the action on the tool whatever else is so. */
+  /** The forbid that always forbids the action on the tool. */
   alwaysForbids(action: PolicyAction, tool: Tool): ReadRule | undefined
 }
 
@@ -92,7 +94,7 @@ export function reasonAbout(all: readonly ReadRule[], questions: Questions, fact
   }
 }
 
-/** Asked in the place of whoever it will be: what looks at them is unknown before it comes to that. */
+/** Stands in for the principal: an expression that reads the principal is unknown. */
 const NOBODY = entity("User", "")
 
 function matters({ effect }: ReadRule, { holds, errs }: { readonly holds: boolean; readonly errs: boolean }): boolean {
@@ -115,7 +117,7 @@ function byResource(rules: readonly ReadRule[]): ReadonlyMap<string, readonly Re
   return byKey
 }
 
-/** The context, the principal, and entities that come with a request only. */
+/** The context, the principal, and entities that come only with a request. */
 function isUnknown(expression: unknown): boolean {
   return readsAny(expression, ["context", "principal"]) || namesPerson(expression)
 }

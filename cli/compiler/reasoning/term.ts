@@ -1,16 +1,16 @@
-/** Reading the conditions of a rule as terms: what is said of what (Cedar documentation, "JSON policy format"). */
+/** Reads the conditions of a rule as terms (Cedar documentation, "JSON policy format"). */
 import { isNode, type Node } from "../../../src/core/policy/cedar/est.ts"
 
-/** One thing that has to be so for a rule to hold: an expression, and what it must come to. */
+/** One requirement of a rule: an expression, and the value that it must have. */
 export interface Conjunct {
   readonly expression: unknown
   readonly expected: boolean
-  /** Which condition it is of, and which of its operands. */
+  /** Which condition it belongs to, and which of its operands it is. */
   readonly condition: number
   readonly operand: number
 }
 
-/** All that must be so, in the order in which it is evaluated. */
+/** All requirements, in the order in which they are evaluated. */
 export function conjunctsOf(policy: Node): readonly Conjunct[] {
   const conditions = Array.isArray(policy["conditions"]) ? policy["conditions"] : []
   return conditions.flatMap((json: unknown, condition) => {
@@ -45,7 +45,9 @@ export function pathTerm(path: string): Node {
   return names.reduce<Node>(member, { Var: variable })
 }
 
-/** Equal exactly for equal values: texts, booleans, entities and integers that JSON keeps; null: none of these. */
+/**
+ * Equal exactly for equal values: texts, booleans, entities and integers that JSON keeps; null if it is none of these.
+ */
 export function constantOf(expression: unknown): string | null {
   const number = integerOf(expression)
   if (number !== null) return `number ${number}`
@@ -65,7 +67,7 @@ export function integerOf(expression: unknown): number | null {
   return negated === null ? null : -negated
 }
 
-/** Of a set that is written out, all of whose members are constants. */
+/** The members of a literal set, if all are constants. */
 export function constantsOf(expression: unknown): readonly string[] | null {
   const listed = isNode(expression) ? expression["Set"] : undefined
   if (!Array.isArray(listed)) return null

@@ -1,4 +1,4 @@
-/** A rule as the lints see it: what it says, and where each part of it stands. */
+/** A rule as the lints see it: its text, and where each part of it stands. */
 import type { Extent, RuleParts } from "../rules/rule-parts.ts"
 import { operandsIn, partsOf } from "../rules/rule-parts.ts"
 import type { PlacedRule } from "../rules/lower.ts"
@@ -8,7 +8,7 @@ import { isNode } from "../../../src/core/policy/cedar/est.ts"
 import { readScope, type Scope } from "../../../src/core/policy/cedar/scope.ts"
 import { type Conjunct, conjunctsOf, readsAny } from "./term.ts"
 
-/** `rule`: as a whole, told by its effect. */
+/** `rule`: as a whole, named by its effect. */
 export type Part = "rule" | "principal" | "action" | "resource" | Conjunct
 
 export interface ReadRule {
@@ -21,12 +21,12 @@ export interface ReadRule {
   /** Arguments of a call that it reads; `*`: all. */
   readonly reads: readonly string[]
   readonly readsResource: boolean
-  /** Whether something is said of it already, so that what follows from that need not be. */
+  /** Whether a problem of the rule is reported already, so that its consequences need not be. */
   readonly isWarned: boolean
-  /** File and line, as others refer to it. */
+  /** File and line, as other messages refer to it. */
   readonly place: string
   warning(part: Part, message: string, fix: string): Problem
-  /** As it is written, on one line and cut short. */
+  /** As it is written, on one line and truncated. */
   textOf(conjunct: Conjunct): string
 }
 

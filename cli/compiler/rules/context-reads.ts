@@ -1,6 +1,6 @@
 /**
  * What a rule reads of the context (LoweredRule.reads, LoweredRule.facts), from the rule in Cedar's JSON policy format.
- * Whatever is not plainly one of its members counts as all of them: too much is safe, too little is not.
+ * What is not plainly one of its members counts as all of them: too much is safe, too little is not.
  */
 import { type Node, isNode } from "../../../src/core/policy/cedar/est.ts"
 
@@ -57,8 +57,8 @@ function visit(json: unknown, found: ContextReads): void {
 }
 
 /**
- * Members of a value that may be an argument: it comes out of `if`, or of a record; and those of a record that an argument
- * may be compared with.
+ * Members of a value that may be an argument, because it comes out of `if` or of a record; and those of a record that
+ * an argument may be compared with.
  */
 function membersNamed(operator: string, operands: Node): readonly string[] {
   if (operator === "Record") return Object.keys(operands)
@@ -66,7 +66,7 @@ function membersNamed(operator: string, operands: Node): readonly string[] {
   return namesOf(operands)
 }
 
-/** An attribute of the principal, or of another entity that the request is about, is no argument. */
+/** An attribute of the principal, or of another entity of the request, is no argument. */
 function isOfEntity(expression: unknown): boolean {
   if (!isNode(expression)) return false
   if (typeof expression.Var === "string") return expression.Var !== "context"
@@ -74,7 +74,7 @@ function isOfEntity(expression: unknown): boolean {
   return isNode(access) && isOfEntity(access.left)
 }
 
-/** @param isAsked whether it is there, not what it is: that there are arguments at all tells nothing of any. */
+/** @param isAsked whether its presence is tested, not its value: that there are arguments discloses no value */
 function note([first, second, ...inner]: readonly string[], isAsked: boolean, found: ContextReads): void {
   const { reads, members, facts } = found
   if (first === undefined) {
@@ -87,7 +87,7 @@ function note([first, second, ...inner]: readonly string[], isAsked: boolean, fo
   } else if (!isAsked) reads.add("*")
 }
 
-/** The names from `context` on; null where it looks elsewhere. */
+/** The names from `context` on; null if the expression reads something else. */
 function pathOf(expression: Node): readonly string[] | null {
   if (expression.Var === "context") return []
   const access = expression["."]
@@ -96,7 +96,7 @@ function pathOf(expression: Node): readonly string[] | null {
   return left && [...left, access.attr]
 }
 
-/** Of `has`, whose name may be several. */
+/** Of `has`, which may have several names. */
 function askedPath(operands: Node): readonly string[] | null {
   const below = isNode(operands.left) ? pathOf(operands.left) : null
   return below && [...below, ...namesOf(operands)]

@@ -1,18 +1,19 @@
 /**
- * A rule in Cedar's JSON policy format with all digits of its integers. The official engine hands over JSON numbers,
- * which JavaScript rounds beyond 2^53; so longer integers are put in as strings that occur nowhere else in the rule,
- * and taken out again as longs. A string stands wherever an integer may stand in Cedar's grammar, and nothing is
+ * A rule in Cedar's JSON policy format with all digits of its integers. The official engine returns JSON numbers, which
+ * JavaScript rounds beyond 2^53. So longer integers are replaced by strings that occur nowhere else in the rule, and
+ * replaced again by longs afterwards. A string may stand wherever an integer may in Cedar's grammar, and nothing is
  * evaluated or typed here.
  */
-import { type PolicyToJsonAnswer, policyToJson, templateToJson } from "@cedar-policy/cedar-wasm/nodejs"
+import type { PolicyToJsonAnswer } from "@cedar-policy/cedar-wasm/nodejs"
 import { isNode } from "../../../src/core/policy/cedar/est.ts"
 import { longLiteral } from "../source/exact-json.ts"
+import { policyToJson, templateToJson } from "../source/official-engine.ts"
 
 export type ExactRule =
   | Extract<PolicyToJsonAnswer, { type: "failure" }>
   | { readonly type: "success"; readonly json: Readonly<Record<string, unknown>> }
 
-/** Comments, strings, names, integers: what an integer could be mistaken in. */
+/** Comments, strings, names, integers: everything that digits could belong to. */
 const TOKEN = /\/\/[^\n\r]*|"(?:[^"\\]|\\.)*"|[A-Za-z_]\w*|\d+/gs
 
 export function ruleToJson(text: string, kind: "policy" | "template"): ExactRule {
@@ -42,7 +43,7 @@ function markFor(rule: string): string {
   return mark
 }
 
-/** 2^63, which is an integer only behind a minus. */
+/** 2^63, which is an integer only after a minus. */
 const BEYOND = "9223372036854775808"
 
 function withLongs(json: unknown, mark: string): unknown {

@@ -1,4 +1,4 @@
-/** A template with its slots filled is a rule like any other: the edge knows no templates. */
+/** A template with its slots filled is a rule like any other: the evaluator of the Worker has no templates. */
 import { isNode } from "../../../src/core/policy/cedar/est.ts"
 import type { LinksFile } from "../schema/links.ts"
 
@@ -7,7 +7,7 @@ type Part = "principal" | "resource"
 
 const PARTS = ["principal", "resource"] as const
 
-/** The parts of a scope that have a slot. Cedar allows none elsewhere. */
+/** The parts of a scope that may have a slot. Cedar allows none elsewhere. */
 export function slotsOf(policy: Readonly<Record<string, unknown>>): readonly Part[] {
   return PARTS.filter((part) => hasSlot(policy[part]))
 }

@@ -1,15 +1,9 @@
 /**
- * `*.cedar` → rules for the edge: parsed, validated and lowered by the official engine, then compiled once by the
- * edge's own evaluator, so that what it would refuse at the edge is found when the bundle is built.
- * All problems of all files are reported together; `rules` is complete only where no problem is an error.
+ * Makes rules for the Worker of `*.cedar`. The official engine parses, validates and lowers them; then the Worker's own
+ * evaluator compiles them once, so that what it would reject is found when the bundle is built. All problems of all
+ * files are reported together; `rules` is complete only if no problem is an error.
  */
-import {
-  type DetailedError,
-  type ValidationError,
-  checkParseSchema,
-  policySetTextToParts,
-  validate,
-} from "@cedar-policy/cedar-wasm/nodejs"
+import type { DetailedError, ValidationError } from "@cedar-policy/cedar-wasm/nodejs"
 import { Rule } from "../../../src/core/policy/cedar/compile.ts"
 import { UnsupportedOperator, isNode } from "../../../src/core/policy/cedar/est.ts"
 import { parseRemedy } from "../../../src/core/policy/cedar/remedy.ts"
@@ -17,6 +11,7 @@ import type { LoweredRule } from "../../../src/core/policy/cedar/lowered.ts"
 import { ruleToJson } from "./exact-rule.ts"
 import { type Link, linked, slotsOf } from "./link-template.ts"
 import { type CedarFile, type RulePosition, PREAMBLE, locate, problemAt, wholeOf } from "./rule-position.ts"
+import { checkParseSchema, policySetTextToParts, validate } from "../source/official-engine.ts"
 import { positionAt } from "../source/position.ts"
 import type { Problem } from "../source/problem.ts"
 import { readsOf } from "./context-reads.ts"
@@ -34,7 +29,7 @@ export interface Lowered {
   readonly problems: readonly Problem[]
 }
 
-/** A rule, and what it comes from: a place in a file of rules, or a link. */
+/** A rule, and its origin: a place in a file of rules, or a link. */
 export interface PlacedRule {
   readonly rule: LoweredJson
   readonly from: RulePosition | PlacedLink
@@ -42,7 +37,7 @@ export interface PlacedRule {
 
 const SCHEMA_FILE = "schema.cedarschema"
 
-/** @param links what templates are filled with; absent where that is not known, so that none is missed */
+/** @param links fills templates; absent if unknown, and then no link is reported as missing */
 export function lower(files: readonly CedarFile[], schemaText: string, links?: Parsed<LinksFile>): Lowered {
   const schema: CedarFile = { path: SCHEMA_FILE, text: schemaText }
   const problems = [...checkSchema(schema)]
@@ -64,9 +59,9 @@ interface LoweredPolicies {
   readonly placed: PlacedRule[]
   /** By `@id`. */
   readonly templates: Map<string, LoweredJson>
-  /** Of rules and templates, by `@id`. */
+  /** Rules and templates, by `@id`. */
   readonly places: Map<string, RulePosition>
-  /** Of which a rule was made. */
+  /** Links of which a rule was made. */
   readonly links: PlacedLink[]
 }
 
@@ -150,7 +145,7 @@ function lowerLink(placed: PlacedLink, found: LoweredPolicies): readonly Problem
   return place === undefined ? [] : checkEdge(rule, place)
 }
 
-/** A `forbid` that was never filled in forbids nothing. */
+/** A `forbid` whose slots were never filled forbids nothing. */
 function checkUnused({ templates, places }: LoweredPolicies, { links }: LinksFile): readonly Problem[] {
   const used = new Set(links.map((link) => link.template))
   return [...templates.keys()].flatMap((id): Problem[] => {
@@ -162,7 +157,7 @@ function checkUnused({ templates, places }: LoweredPolicies, { links }: LinksFil
   })
 }
 
-/** links.yaml, which is about the rules, comes last. */
+/** links.yaml, which refers to the rules, comes last. */
 function inReadingOrder(problems: readonly Problem[], files: readonly CedarFile[]): readonly Problem[] {
   const rank = new Map(files.map((file, index) => [file.path, index]))
   return problems.toSorted(
@@ -208,13 +203,13 @@ function lowerRule(
   return [
     problemAt(
       place,
-      forbids ? `@remedy of rule "${id}" is none that there is` : `@remedy of rule "${id}" lifts nothing`,
+      forbids ? `@remedy of rule "${id}" is unknown` : `@remedy of rule "${id}" lifts nothing`,
       'write @remedy("step-up:<acr>"), ("step-up:<acr>;max_age=<seconds>"), ("bound-key") or ("approval:<who>") on a forbid … unless',
     ),
   ]
 }
 
-/** Ids go into records, headers and terminals: no space, quote or control character. */
+/** Ids appear in records, headers and terminals: no space, quote or control character. */
 const RULE_ID = /^[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}$/
 
 function checkEdge(rule: LoweredRule, place: RulePosition): readonly Problem[] {
@@ -237,7 +232,7 @@ function checkTypes(
   const texts = [...places].map(([id, place]) => [id, place.source.text] as const)
   const answer = validate({
     schema: schema.text,
-    // Those without a link too.
+    // Including templates without a link.
     policies: {
       ...officialSet(written.values()),
       templates: Object.fromEntries(texts.filter(([id]) => templates.has(id))),
@@ -258,7 +253,7 @@ function checkTypes(
   ]
 }
 
-/** What the official engine warns of goes by one name. */
+/** All warnings of the official engine have one name. */
 function named(problem: Problem): Problem {
   return problem.severity === "warning" ? { ...problem, lint: "cedar" } : problem
 }

@@ -1,5 +1,5 @@
 /**
- * Where the parts of a rule stand in its text: the official parser keeps no places in what it lowers. Only to be used
+ * Where the parts of a rule stand in its text: the official parser stores no positions in what it lowers. Use it only
  * on text that the parser has accepted (Cedar grammar, "Policy").
  */
 
@@ -14,13 +14,13 @@ export interface RuleParts {
   readonly principal: Extent
   readonly action: Extent
   readonly resource: Extent
-  /** What stands between the braces of each `when` and `unless`. */
+  /** The text between the braces of each `when` and `unless`. */
   readonly conditions: readonly Extent[]
 }
 
 interface Token extends Extent {
   readonly text: string
-  /** Of the brackets round it; a bracket is as deep as what is beside it. */
+  /** The depth of the brackets around it; a bracket is as deep as its surroundings. */
   readonly depth: number
 }
 
@@ -36,7 +36,7 @@ export function partsOf(rule: string): RuleParts {
   return { effect: extent([effect]), principal, action, resource, conditions: bodiesIn(rest.slice(close + 1)) }
 }
 
-/** What a condition is made of: operands of `&&` (or of `||`), those of such operands in brackets among them. */
+/** The operands of a condition, of `&&` (or of `||`), including those of such operands in brackets. */
 export function operandsIn(rule: string, body: Extent, operator: "&&" | "||"): readonly Extent[] {
   const tokens = withoutBrackets(tokensIn(rule, body))
   const [first] = tokens

@@ -1,11 +1,11 @@
-/** Where in the Cedar files something stands, and what the official engine says about it as a problem there. */
+/** Where something stands in the Cedar files, and the official engine's messages as problems at that place. */
 import type { DetailedError } from "@cedar-policy/cedar-wasm/nodejs"
 import { positionAt, spanAt, unitsOfBytes } from "../source/position.ts"
 import type { Problem } from "../source/problem.ts"
 import type { Source } from "./split-rules.ts"
 
 export interface CedarFile {
-  /** As it shall appear in problems. */
+  /** As it is to appear in problems. */
   readonly path: string
   readonly text: string
 }
@@ -20,7 +20,7 @@ export function wholeOf(file: CedarFile): RulePosition {
   return { file, source: { text: file.text, offset: 0 } }
 }
 
-/** The official engine's own words, at the place it names in `place.source`, else at its start. */
+/** The official engine's own words, at the place that it names in `place.source`, otherwise at its start. */
 export function locate(
   errors: readonly DetailedError[],
   place: RulePosition,
@@ -44,7 +44,7 @@ export function locate(
   })
 }
 
-/** What the engine puts before a message, and file, line and rule say better. */
+/** The engine's prefix of a message, for which file, line and rule are clearer. */
 export const PREAMBLE =
   /^(?:for policy `[^`]*`, |failed to parse (?:policy|schema|template) from string: |error parsing schema: )+/
 

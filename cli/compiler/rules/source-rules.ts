@@ -1,4 +1,7 @@
-/** Rules as they were written, for the official engine, which knows templates and links, and for people, who look for the line. */
+/**
+ * Rules as they were written: for the official engine, which supports templates and links, and for people, who look for
+ * the line.
+ */
 import type { PolicySet } from "@cedar-policy/cedar-wasm/nodejs"
 import type { Link } from "./link-template.ts"
 import type { RulePosition } from "./rule-position.ts"

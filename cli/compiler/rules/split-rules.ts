@@ -1,11 +1,11 @@
 /**
- * A `.cedar` file cut into its rules, each with its place: the official parser keeps no places in what it lowers.
- * A rule ends with `;`, which stands nowhere else but in strings and comments (Cedar grammar, "Policy"). Only to be
- * used on text that the parser has accepted.
+ * Cuts a `.cedar` file into its rules, each with its place: the official parser stores no positions in what it lowers.
+ * A rule ends with `;`, which occurs elsewhere only in strings and comments (Cedar grammar, "Policy"). Use it only on
+ * text that the parser has accepted.
  */
 
 export interface Source {
-  /** From the first annotation or keyword to `;`, without what goes before. */
+  /** From the first annotation or keyword to `;`, without what precedes. */
   readonly text: string
   /** UTF-16 units from the start of the file. */
   readonly offset: number

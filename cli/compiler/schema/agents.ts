@@ -5,9 +5,10 @@ import { grant } from "./grant.ts"
 import { algorithms, exactClaims, ownKeys, toKeySource } from "./issuers.ts"
 import { isRedirectUri } from "../../../src/core/encoding/redirect-uri.ts"
 import { PLAN_CONSEQUENCES } from "../../../src/core/denials/terms/consequence.ts"
+import { span } from "./span.ts"
 import { name, scope, sentence, text, toolPattern } from "./values.ts"
 
-/** Long enough for a call, short enough that a leaked token is soon worthless (DESIGN §4). */
+/** Long enough for a call, short enough that a leaked token is soon worthless. */
 const TOKEN_LIFE = { min: 30, max: 900, default: 300 } as const
 /** A task longer than a day is a standing permission. */
 const TASK_LIFE = { min: 30, max: 86_400 } as const
@@ -22,7 +23,10 @@ export const agentId = text(
   "Write a SPIFFE ID, such as `spiffe://example.org/agent/support`, or an `https://` URI with `identities`.",
 )
 
-/** It goes into headers, records and policy: a URI of plain characters. Without TLS only what does not leave the machine. */
+/**
+ * It goes into headers, records and policy: a URI of plain characters. Without TLS only what does not leave the
+ * machine.
+ */
 function isAgentUri(value: string): boolean {
   if (value.length > 2048) return false
   if (value.startsWith("spiffe:")) return SPIFFE_ID.test(value)
@@ -151,6 +155,17 @@ const purpose = z.strictObject({
     .max(TASK_LIFE.max)
     .exactOptional()
     .describe("Seconds without an allowed call after which a task expires."),
+  carry: span
+    .exactOptional()
+    .describe(
+      "How long the agents of a task carry its labels into their other tasks for the same user: up to `24h`. If the label states a time too: the longer.",
+    ),
+  isolated: z
+    .boolean()
+    .exactOptional()
+    .describe(
+      "Whether the platform gives each task of this purpose a fresh context, so that labels pass between such tasks under the same key only. Requires `bound_key` of its agents.",
+    ),
   plan: plan.exactOptional().describe("The calls that the work consists of. Other calls are denied."),
   user: z
     .enum(["required", "optional"])

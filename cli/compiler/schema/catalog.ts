@@ -3,7 +3,7 @@ import { z } from "zod"
 import { PROBE_SECRET } from "../../../src/core/catalog/mcp-server.ts"
 import { ACTIONS, SENSITIVITIES } from "../../../src/core/catalog/tool.ts"
 import { mayBeFetched } from "../../../src/core/encoding/url.ts"
-import { duration } from "./span.ts"
+import { duration, span } from "./span.ts"
 import { argumentName, label, name, origin, serverName, text, toolName } from "./values.ts"
 
 const SEGMENT = "(?:[A-Za-z0-9._~!$&'()*+,=:@-]+)"
@@ -129,8 +129,16 @@ const server = z.strictObject({
     .describe("The endpoint at which Narrowgate regularly lists the server's tools, to detect changes."),
 })
 
+const labelEntry = z.strictObject({
+  name: label.describe("A label of one or more tools."),
+  carry: span.describe(
+    "How long an agent carries the label, from its pick-up, into its other tasks for the same user: up to `24h`. If neither this nor the purpose states it: `1h`. If both do, the longer.",
+  ),
+})
+
 export const catalogFile = z.strictObject({
   servers: z.array(server).default([]).describe("The MCP servers."),
+  labels: z.array(labelEntry).default([]).describe("The labels that are carried for another time than an hour."),
   tools: z.array(tool).default([]).describe("The tools. A call of anything else is denied."),
 })
 export type CatalogFile = z.infer<typeof catalogFile>

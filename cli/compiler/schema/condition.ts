@@ -3,7 +3,7 @@ import { z } from "zod"
 import { unitsOf } from "../../../src/core/guardrails/amount.ts"
 import type { Condition, Pattern, Threshold, Tie } from "../../../src/core/guardrails/condition.ts"
 import type { ArgumentField, Field } from "../../../src/core/guardrails/definition.ts"
-import { argumentField, field, fieldOf, own } from "./field.ts"
+import { argumentField, field, fieldOf } from "./field.ts"
 import { selectorFields, toSelector, type WrittenSelector } from "./selector.ts"
 import { span } from "./span.ts"
 import { WHERE_FINE } from "./values.ts"
@@ -28,7 +28,7 @@ export interface WrittenCondition {
   readonly any?: readonly WrittenCondition[]
   readonly not?: WrittenCondition
   readonly formerly?: Past
-  readonly previous?: Past & { readonly in: "task" | "tree" }
+  readonly previous?: Past & { readonly in?: "task" | "tree" }
   readonly since?: Past & { readonly unless: WrittenEvent }
   readonly count?: Counted
   readonly distinct?: Counted & { readonly of: Field }
@@ -95,7 +95,12 @@ const previous = z
   .strictObject({
     ...eventFields,
     within: past.within.prefault("24h"),
-    in: own.default("task").describe("Whether the previous call of the task counts, or that of its whole task tree."),
+    in: z
+      .enum(["task", "tree"])
+      .exactOptional()
+      .describe(
+        "Whether the previous call of the task counts, or that of its tree. If absent: of the task; in a sequence `per: agent`, the agent's in any of its tasks.",
+      ),
   })
   .refine(namesFieldsOnce, ONCE)
 const since = z
@@ -157,8 +162,8 @@ function hasOneThreshold({ at_least, at_most }: Pick<Counted, "at_least" | "at_m
   return (at_least === undefined) !== (at_most === undefined)
 }
 
-function sizeOf({ all = [], any = [], not, ...asked }: WrittenCondition): number {
-  const whens = Object.values(asked).flatMap((event) =>
+function sizeOf({ all = [], any = [], not, ...pastCalls }: WrittenCondition): number {
+  const whens = Object.values(pastCalls).flatMap((event) =>
     "unless" in event ? [event.when, event.unless.when] : [event.when],
   )
   const below = [...all, ...any, not, ...whens].filter((each) => each !== undefined)
@@ -166,28 +171,31 @@ function sizeOf({ all = [], any = [], not, ...asked }: WrittenCondition): number
 }
 
 /** As a bundle has it. */
-export function toCondition(written: WrittenCondition): Condition {
+/** @param previousIn whose previous call a `previous` without `in` is about
+ */
+export function toCondition(written: WrittenCondition, previousIn: "task" | "tree" = "task"): Condition {
   const { all, any, not, formerly, previous, since, count, distinct, sum } = written
-  if (all) return { kind: "all", of: all.map(toCondition) }
-  if (any) return { kind: "any", of: any.map(toCondition) }
-  if (not) return { kind: "not", of: toCondition(not) }
+  const part = (each: WrittenCondition): Condition => toCondition(each, previousIn)
+  const pastOf = (each: WrittenEvent & { readonly within: number }) => ({
+    event: toPattern(each, previousIn),
+    seconds: each.within,
+  })
+  if (all) return { kind: "all", of: all.map(part) }
+  if (any) return { kind: "any", of: any.map(part) }
+  if (not) return { kind: "not", of: part(not) }
   if (formerly) return { kind: "formerly", ...pastOf(formerly) }
-  if (previous) return { kind: "previous", ...pastOf(previous), in: previous.in }
-  if (since) return { kind: "since", ...pastOf(since), undoneBy: toPattern(since.unless) }
+  if (previous) return { kind: "previous", ...pastOf(previous), in: previous.in ?? previousIn }
+  if (since) return { kind: "since", ...pastOf(since), undoneBy: toPattern(since.unless, previousIn) }
   if (count) return { kind: "count", ...pastOf(count), is: thresholdOf(count) }
   if (distinct) return { kind: "distinct", ...pastOf(distinct), field: distinct.of, is: thresholdOf(distinct) }
   if (sum) return { kind: "sum", ...pastOf(sum), field: sum.of, is: thresholdOf(sum) }
   throw new Error("a condition is none")
 }
 
-function pastOf(written: WrittenEvent & { readonly within: number }) {
-  return { event: toPattern(written), seconds: written.within }
-}
-
-export function toPattern(written: WrittenEvent): Pattern {
+export function toPattern(written: WrittenEvent, previousIn: "task" | "tree" = "task"): Pattern {
   const { same: _same, where: _where, when, ...selector } = written
   const where = tiesOf(written).map(({ past, present }) => ({ past, present }))
-  return { ...toSelector(selector), where, ...(when && { when: toCondition(when) }) }
+  return { ...toSelector(selector), where, ...(when && { when: toCondition(when, previousIn) }) }
 }
 
 interface WrittenTie extends Tie {

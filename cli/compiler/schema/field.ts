@@ -4,7 +4,7 @@ import { FIELDS, type ArgumentField, type Field } from "../../../src/core/guardr
 import { argumentName } from "./values.ts"
 
 const ARGUMENT = "arguments."
-const KNOWN = FIELDS.map((known) => `\`${known}\``).join(", ")
+const KNOWN = FIELDS.map((field) => `\`${field}\``).join(", ")
 /** As an editor completes it. */
 const AS_JSON = { anyOf: [{ enum: [...FIELDS] }, { pattern: "^arguments\\." }] }
 /** Keys that agree on more than so many fields agree on next to nothing. */
@@ -24,8 +24,8 @@ export const argumentField = read(
 const single = read(
   (text): readonly Field[] | undefined => {
     if (text === "everything") return []
-    const known = fieldOf(text)
-    return known && [known]
+    const field = fieldOf(text)
+    return field && [field]
   },
   "not what calls can be counted by",
   `Write one of ${KNOWN}, \`arguments.<name>\`, a list of them, or \`everything\`.`,
@@ -36,11 +36,8 @@ export const per = z.union([single, z.array(field).min(1).max(MOST_FIELDS)], {
   error: "neither a field nor a list of them",
 })
 
-/** Of two fields that are the names of the task's own and of its tree's. */
-export const own = z.enum(["task", "tree"])
-
 export function fieldOf(text: string): Field | undefined {
-  return FIELDS.find((known) => known === text) ?? argumentFieldOf(text)
+  return FIELDS.find((field) => field === text) ?? argumentFieldOf(text)
 }
 
 function argumentFieldOf(text: string): ArgumentField | undefined {

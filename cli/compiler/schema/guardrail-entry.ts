@@ -3,7 +3,7 @@ import { z } from "zod"
 import { CONSEQUENCES } from "../../../src/core/denials/terms/consequence.ts"
 import { HIGHEST_RISK } from "../../../src/core/guardrails/definition.ts"
 import { approvalName } from "./approvers.ts"
-import { own, per } from "./field.ts"
+import { per } from "./field.ts"
 import { selectorFields, toSelector } from "./selector.ts"
 import { name } from "./values.ts"
 
@@ -47,12 +47,8 @@ export function commonOf({ id, from_risk: fromRisk, then: consequence, approval,
 
 export const counts = z.enum(["calls", "cost"])
 export const shared = per.describe(
-  "The field, or list of fields, that calls have to agree on to share a count. Without `task` or `tree`, all task trees share it. `everything`: all calls share one count.",
+  "The field, or list of fields, that calls have to agree on to share a count. Without `task`, `tree`, `user` or `user_or_agent`, all users and agents share it. `everything`: all calls share one count.",
 )
-export const ownPer = own
-  .default("task")
-  .describe("Whether the calls of a task count alone, or those of its whole task tree together.")
-
 /** The number of these keys that an entry has. */
 export function among<Key extends string>(
   written: Readonly<Partial<Record<Key, unknown>>>,

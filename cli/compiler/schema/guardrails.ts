@@ -3,10 +3,12 @@
  * `to…` function and its row of `SECTIONS`.
  */
 import { z } from "zod"
+import { onlyDenies } from "../../../src/core/guardrails/condition-direction.ts"
 import type { ArgumentField, Field } from "../../../src/core/guardrails/definition.ts"
 import type { Guardrail } from "../../../src/core/guardrails/kinds.ts"
 import type { Measure, Span } from "../../../src/core/guardrails/limit-definition.ts"
 import { budget, toBudget } from "./budgets.ts"
+import type { Condition } from "../../../src/core/guardrails/condition.ts"
 import { condition, isSmall, MOST_CONDITIONS, toCondition } from "./condition.ts"
 import { per } from "./field.ts"
 import { among, common, commonOf, counts, MOST_CALLS, MOST_VALUES, shared } from "./guardrail-entry.ts"
@@ -48,6 +50,12 @@ const sequence = z
     ...common,
     require: condition.exactOptional().describe("The condition under which the call is allowed."),
     forbid: condition.exactOptional().describe("The condition under which the call is denied."),
+    per: z
+      .enum(["agent", "tree"])
+      .exactOptional()
+      .describe(
+        "Whose earlier calls count: of the task `tree`, or of each `agent` of the chain in all of its tasks for the user. If absent: `agent` if they can only deny, as in most `forbid`; otherwise `tree`.",
+      ),
   })
   .refine((sequence) => among(sequence, ["require", "forbid"]) === 1, {
     ...WHERE_FINE,
@@ -73,7 +81,7 @@ const deviation = z.strictObject({
 const concurrency = z.strictObject({
   ...common,
   per: per.describe(
-    "The field, or list of fields, that calls have to agree on to be counted together. `task` or `tree` is among them.",
+    "The field, or list of fields, that calls have to agree on to be counted together. `task`, `tree`, `user` or `user_or_agent` is among them.",
   ),
   limit: z.int().min(1).max(10_000).describe("The most calls in flight at once."),
 })
@@ -159,12 +167,26 @@ function toWindow(window: Entry<"windows">): Guardrail {
   return { ...commonOf(window), kind: "limit", topic: "window", per, measure: { kind: count }, limit, span }
 }
 
+/**
+ * Whose earlier calls a sequence looks at: a new task must not begin anew what could deny a call, and what one task has
+ * done must not fulfil what is required of another.
+ */
+function historyOf({ require, forbid, per }: Pick<Entry<"sequences">, "require" | "forbid" | "per">) {
+  if (per) return per
+  const isProhibition = require
+    ? onlyDenies(toCondition(require), "fewer")
+    : onlyDenies(toCondition(forbid ?? {}), "more")
+  return isProhibition ? "agent" : "tree"
+}
+
 function toSequence(sequence: Entry<"sequences">): Guardrail {
-  const { require, forbid } = sequence
-  const [written, isForbidden] = require ? [require, false] : [forbid, true]
-  if (!written) throw new Error(`sequence ${sequence.id} has no condition`)
-  const condition = toCondition(written)
-  return { ...commonOf(sequence), kind: "sequence", require: isForbidden ? { kind: "not", of: condition } : condition }
+  const isOfAgent = historyOf(sequence) === "agent"
+  const previousIn = isOfAgent ? "tree" : "task"
+  const { require: required, forbid } = sequence
+  const condition: Condition = required
+    ? toCondition(required, previousIn)
+    : { kind: "not", of: toCondition(forbid ?? {}, previousIn) }
+  return { ...commonOf(sequence), kind: "sequence", ...(isOfAgent && { history: "agent" }), require: condition }
 }
 
 function toDeviation(deviation: Entry<"deviations">): Guardrail {

@@ -5,19 +5,27 @@ import type { Cycle } from "../../../src/core/guardrails/cycle.ts"
 import type { Field } from "../../../src/core/guardrails/definition.ts"
 import type { Limit, Span } from "../../../src/core/guardrails/limit-definition.ts"
 import type { Storm } from "../../../src/core/guardrails/storm.ts"
-import { among, common, commonOf, MOST_CALLS, ownPer } from "./guardrail-entry.ts"
+import { among, common, commonOf, MOST_CALLS } from "./guardrail-entry.ts"
 import { span } from "./span.ts"
 import { WHERE_FINE } from "./values.ts"
 
 /** No model repeats a longer sequence of calls by mistake. */
 const CIRCLE = { least: 2, most: 8, default: 4 } as const
 
+/** Seconds: an agent that begins the same work again after an hour does not go in circles. */
+const DEFAULT_PAUSE = 3_600
+
 const CODE_NAMES = Object.keys(CODES).filter(isCode)
 
 export const loop = z
   .strictObject({
     ...common,
-    per: ownPer,
+    per: z
+      .enum(["agent", "task", "tree"])
+      .default("agent")
+      .describe(
+        "`agent`: the calls of an agent in all of its tasks for the same user. `task`, `tree`: those of the task, or of its tree, which a new task begins anew.",
+      ),
     repeats: z
       .int()
       .min(1)
@@ -39,6 +47,11 @@ export const loop = z
       .exactOptional()
       .describe("After more denied calls than this, all calls are denied until the denials are older than `within`."),
     within: span.exactOptional().describe("With `repeats` and `denials`: in any span of this length."),
+    pause: span
+      .exactOptional()
+      .describe(
+        "With `cycles`: after so long without a call, the calls before are forgotten. If absent: `1h` with `per: agent`, otherwise never.",
+      ),
     longest: z
       .int()
       .min(CIRCLE.least)
@@ -67,6 +80,12 @@ export const loop = z
     path: ["longest"],
     params: { fix: "Remove it." },
   })
+  .refine(({ cycles, pause }) => cycles !== undefined || pause === undefined, {
+    ...WHERE_FINE,
+    error: "`pause` is of `cycles`",
+    path: ["pause"],
+    params: { fix: "Remove it." },
+  })
   .refine(({ denials, codes }) => denials !== undefined || codes === undefined, {
     ...WHERE_FINE,
     error: "`codes` are of `denials`",
@@ -78,13 +97,16 @@ type Loop = z.infer<typeof loop>
 
 export function toLoop(loop: Loop): Limit | Cycle | Storm {
   const { per, repeats, cycles, denials, within: seconds = 0, longest = CIRCLE.default, codes } = loop
+  const pause = loop.pause ?? (per === "agent" ? DEFAULT_PAUSE : undefined)
   const common = commonOf(loop)
   if (repeats !== undefined) {
     const span: Span = { kind: "sliding", seconds }
+    const counted = { topic: "loop", measure: { kind: "calls" }, limit: repeats, span } as const
+    if (per === "agent") return { ...common, kind: "limit", ...counted, per: ["call"], history: "agent" }
     const key: Field[] = [per, "call"]
-    return { ...common, kind: "limit", topic: "loop", per: key, measure: { kind: "calls" }, limit: repeats, span }
+    return { ...common, kind: "limit", ...counted, per: key }
   }
-  if (cycles !== undefined) return { ...common, kind: "cycle", per, longest, times: cycles }
+  if (cycles !== undefined) return { ...common, kind: "cycle", per, longest, times: cycles, ...(pause && { pause }) }
   if (denials !== undefined) return { ...common, kind: "storm", per, limit: denials, seconds, ...(codes && { codes }) }
   throw new Error(`loop ${loop.id} is none`)
 }

@@ -28,7 +28,9 @@ const receiver = z.strictObject({
     .array(approvalName)
     .min(1)
     .exactOptional()
-    .describe("Restricts notifications about approvals to these names of approvers.yaml. If absent: all."),
+    .describe(
+      "Restricts notifications about approvals to these names of approvers.yaml; a user's consent has none. If absent: all.",
+    ),
   arguments: z
     .boolean()
     .exactOptional()

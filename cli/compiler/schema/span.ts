@@ -43,6 +43,6 @@ function spanUpTo(longest: number, units: readonly Unit[], fix: string) {
 
 function secondsOf(text: string, units: readonly Unit[]): number | undefined {
   const [, digits, letter] = /^(\d{1,7})([a-z])$/u.exec(text) ?? []
-  const unit = units.find((known) => known === letter)
+  const unit = units.find((each) => each === letter)
   return unit && Number(digits) * UNITS[unit]
 }

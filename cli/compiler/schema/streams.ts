@@ -3,7 +3,7 @@ import { z } from "zod"
 import type { StreamDefinition } from "../../../src/core/policy/definition/streams.ts"
 import { HIGHEST_RISK } from "../../../src/core/guardrails/definition.ts"
 import { HALF_LIFE } from "../../../src/core/guardrails/risk.ts"
-import { EFFECTS, TELLABLE_EVENTS } from "../../../src/core/policy/definition/security-events.ts"
+import { EFFECTS, REPORTABLE_EVENTS } from "../../../src/core/policy/definition/security-events.ts"
 import { VALUE_FORMATS } from "../../../src/core/policy/definition/streams.ts"
 import { digest } from "./gateways.ts"
 import { algorithms, ownKeys, toKeySource } from "./issuers.ts"
@@ -15,7 +15,7 @@ const claimText = text(
   "Write it as its tokens have it, letter by letter: plain ASCII without blanks.",
 )
 
-const event = z.enum(TELLABLE_EVENTS)
+const event = z.enum(REPORTABLE_EVENTS)
 
 const about = z.strictObject({
   users: z

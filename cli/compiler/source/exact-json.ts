@@ -1,6 +1,7 @@
 /**
- * JSON without rounding. Cedar's integers have 64 bits, JavaScript's parser keeps 53 of them: a longer one becomes
- * `{"__extn": {"fn": "long", "arg": "<digits>"}}`, the form in which a bundle carries it (src/core/policy/cedar/values/cedar-json.ts).
+ * JSON without rounding. Cedar's integers have 64 bits, and JavaScript's parser keeps 53 of them: a longer integer
+ * becomes `{"__extn": {"fn": "long", "arg": "<digits>"}}`, the form in which a bundle carries it
+ * (src/core/policy/cedar/values/cedar-json.ts).
  */
 import type { CedarValueJson } from "@cedar-policy/cedar-wasm/nodejs"
 import { LONG } from "../../../src/core/policy/cedar/values/cedar-json.ts"
@@ -18,7 +19,7 @@ export function longLiteral(digits: string): { readonly __extn: { readonly fn: s
   return { __extn: { fn: LONG, arg: digits } }
 }
 
-/** What the reviver is told beyond TypeScript's library: the text of a number. */
+/** What the reviver receives beyond TypeScript's library: the text of a number. */
 type NumberSource = readonly { readonly source?: string }[]
 
 export function parseExactly(text: string): unknown {
@@ -28,7 +29,7 @@ export function parseExactly(text: string): unknown {
   })
 }
 
-/** For the official engine, which takes its input through `JSON.stringify`. */
+/** For the official engine, which serializes its input with `JSON.stringify`. */
 export function toOfficial(value: unknown): CedarValueJson {
   if (Array.isArray(value)) return value.map(toOfficial)
   if (isNode(value)) {

@@ -1,4 +1,4 @@
-/** Holds a file against its schema; what does not fit becomes problems at the nodes in question. */
+/** Validates a file by its schema; what does not fit becomes problems at the nodes in question. */
 import { z } from "zod"
 import { suggest } from "../../../src/core/encoding/nearest.ts"
 import type { Problem } from "./problem.ts"
@@ -11,7 +11,7 @@ export type Parsed<Value> =
 export function parseSource<Value>(text: ParsedText, schema: z.ZodType<Value>): Parsed<Value> {
   if (text.problems.length > 0) return { ok: false, problems: text.problems }
   const loop = loopIn(text.source.value)
-  // No schema that calls itself would ever come to its end.
+  // A recursive schema would never end.
   if (loop) return { ok: false, problems: [text.source.error(loop, "this contains itself", "Write it out.")] }
   const result = schema.safeParse(text.source.value, { reportInput: true })
   if (result.success) return { ok: true, source: { ...text.source, value: result.data } }
@@ -19,7 +19,7 @@ export function parseSource<Value>(text: ParsedText, schema: z.ZodType<Value>): 
   return { ok: false, problems }
 }
 
-/** The way to a value that is one of those round it, by an alias. */
+/** The path to a value that, by an alias, contains itself. */
 function loopIn(value: unknown, path: Path = [], around: readonly unknown[] = []): Path | undefined {
   if (typeof value !== "object" || value === null) return undefined
   if (around.includes(value)) return path
@@ -74,7 +74,7 @@ function describe(source: Source<unknown>, schema: z.ZodType, issue: z.core.$Zod
   }
 }
 
-/** Of what may be written in several ways, the one way that has the shape of what was written. */
+/** Of the forms that a value may have, the one whose shape was written. */
 function meantBranch(branches: readonly (readonly z.core.$ZodIssue[])[]): readonly z.core.$ZodIssue[] | undefined {
   const shaped = branches.filter((issues) =>
     issues.every(({ code, path }) => code !== "invalid_type" || path.length > 0),
@@ -87,7 +87,7 @@ function fixFor(issue: z.core.$ZodIssue | undefined): string {
   return typeof fix === "string" ? fix : "Write a value of the kind that the documentation of this file names."
 }
 
-/** `agents[2].ceiling.tools[0]` says where even to somebody who sees the message alone. */
+/** `agents[2].ceiling.tools[0]` says where even to a person who sees the message alone. */
 function named(path: Path): string {
   const text = path.map((step) => (typeof step === "number" ? `[${step}]` : `.${step}`)).join("")
   return text === "" ? "the file" : `\`${text.replace(/^\./u, "")}\``
@@ -132,7 +132,7 @@ function keysAt(schema: z.ZodType, path: Path): string[] {
   return found instanceof z.ZodObject ? Object.keys(found.shape) : []
 }
 
-/** Of several ways to write it, the list where an index leads on, else the map. */
+/** Of several forms, the list if an index follows, otherwise the map. */
 function branchFor(schema: unknown, step: string | number): unknown {
   if (!(schema instanceof z.ZodUnion)) return schema
   const kind = typeof step === "number" ? z.ZodArray : z.ZodObject

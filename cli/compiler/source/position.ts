@@ -1,6 +1,4 @@
-/**
- * Where in a file something is. The official parser counts UTF-8 bytes; editors count lines and UTF-16 units, from 1.
- */
+/** Positions in a file. The official parser counts UTF-8 bytes; editors count lines and UTF-16 units, from 1. */
 
 export interface Position {
   readonly line: number
@@ -14,7 +12,7 @@ export function positionAt(text: string, offset: number): Position {
   return { line: before.split("\n").length, column: before.length - start + 1 }
 }
 
-/** Of what stands from `start` up to, and without, `end`: where it begins, and where it ends. */
+/** The first place of the text from `start` up to, and without, `end`, and the place after it. */
 export function spanAt(text: string, start: number, end: number): Position & { readonly end: Position } {
   return { ...positionAt(text, start), end: positionAt(text, Math.max(start, end)) }
 }

@@ -8,18 +8,18 @@ export interface Problem {
   readonly line: number
   /** From 1, in UTF-16 units, as editors count. */
   readonly column: number
-  /** Where what is meant ends, the first place behind it; absent: it is told by its beginning alone. */
+  /** The first place after the text that is meant; absent if only its beginning is known. */
   readonly end?: Position
-  /** An error keeps it from being a bundle; a warning tells of a likely slip, a note of what could be less. */
+  /** An error prevents a bundle; a warning reports a likely slip, a note what could be reduced. */
   readonly severity: "error" | "warning" | "note"
-  /** Of a warning or a note: what it is called in docs/guides/linting.md, and silenced by. */
+  /** Of a warning or a note: its name in docs/guides/linting.md and in the comment that silences it. */
   readonly lint?: string
   readonly message: string
   /** One imperative sentence: what to write instead. */
   readonly fix: string
 }
 
-/** The official engine tells what it finds at one place in no order: by their words it is the same each time. */
+/** The official engine reports problems at one place in no order; sorted by message they are the same each time. */
 export function byPlace(a: Problem, b: Problem): number {
   if (a.file !== b.file) return a.file < b.file ? -1 : 1
   return a.line - b.line || a.column - b.column || (a.message < b.message ? -1 : a.message > b.message ? 1 : 0)

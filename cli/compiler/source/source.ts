@@ -1,6 +1,6 @@
 /**
- * One YAML or JSON file of `policies/`: its value, and where in the text each part of it stands, so that every
- * problem names the line and column of the very node that is wrong.
+ * One YAML or JSON file of `policies/`: its value, and where in the text each part of it stands, so that every problem
+ * names the line and column of the very node that is wrong.
  */
 import { isAlias, isMap, isScalar, isSeq, LineCounter, parseDocument, type Document, type Node } from "yaml"
 import { parseExactly } from "./exact-json.ts"
@@ -13,7 +13,7 @@ export interface Source<Value> {
   readonly file: string
   readonly value: Value
   place(path: Path): Pick<Problem, "file" | "line" | "column">
-  /** A problem at the value that `path` leads to, or at the deepest part of it that is there. */
+  /** A problem at the value that `path` leads to, or at the deepest part of it that exists. */
   error(path: Path, message: string, fix: string): Problem
   warning(path: Path, message: string, fix: string): Problem
   /** A problem at the key that `path` ends in. */
@@ -22,7 +22,7 @@ export interface Source<Value> {
 
 export interface ParsedText {
   readonly source: Source<unknown>
-  /** What keeps the text from being one plain document; the value means nothing then. */
+  /** What prevents the text from being one plain document; the value is then meaningless. */
   readonly problems: readonly Problem[]
 }
 
@@ -55,7 +55,7 @@ export function parseYaml(file: string, text: string): ParsedText {
   }
 }
 
-/** JSON is read by the JSON parser; the YAML one, whose language contains it, knows where things stand. */
+/** The JSON parser reads JSON; the YAML parser, whose language includes it, gives the positions. */
 export function parseJson(file: string, text: string): ParsedText {
   const { source, problems } = parseYaml(file, text)
   try {
@@ -68,7 +68,7 @@ export function parseJson(file: string, text: string): ParsedText {
   }
 }
 
-/** A file that is not there, where that is allowed. */
+/** A file that does not exist, if it may be missing. */
 export function absent<Value>(file: string, value: Value): Source<Value> {
   return locate(file, value, parseDocument(""), new LineCounter())
 }

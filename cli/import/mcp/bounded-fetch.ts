@@ -1,18 +1,18 @@
 /**
  * `fetch` to one server that may be hostile: bounded in time and bytes over all requests together, never redirected,
- * read in one way only, and with a failure that says what is wrong. It is kept, too: the MCP client wraps what its
- * transport throws.
+ * rejecting what is ambiguous, and with a failure that says what is wrong. The failure is stored as well, because the
+ * MCP client wraps what its transport throws.
  */
 import { EXIT, Failure } from "../../terminal/failure.ts"
 import { readBody } from "./read-body.ts"
 
-/** All answers together; a list of a thousand tools with long schemas is about two. */
+/** Bytes of all answers together; a list of a thousand tools with long schemas has about two megabytes. */
 const MOST_BYTES = 16 * 1024 * 1024
 
 export interface BoundedFetch {
   readonly fetch: (url: string | URL, init?: RequestInit) => Promise<Response>
   readonly signal: AbortSignal
-  /** The first failure that `fetch` told of. */
+  /** The first failure that `fetch` reported. */
   readonly failure: () => Failure | null
 }
 
@@ -67,14 +67,14 @@ export function boundedFetch(server: URL, headers: Readonly<Record<string, strin
   }
 }
 
-/** Without its query, which may hold a key. */
+/** Without its query, which may contain a key. */
 export function shownUrl({ origin, pathname }: URL): string {
   return `${origin}${pathname}`
 }
 
 function late(server: URL, seconds: number): Failure {
   return new Failure(
-    `${server.host} has not told its tools within ${seconds} s`,
+    `${server.host} has not listed its tools within ${seconds} s`,
     "Try again, or give it more time by `--timeout SECONDS`.",
     EXIT.unreachable,
   )
@@ -83,11 +83,11 @@ function late(server: URL, seconds: number): Failure {
 function unreadable(server: URL, objection: string): Failure {
   return new Failure(
     `what ${server.host} answers ${objection}`,
-    "Clients would not agree on what it says: this is a fault of the server, whose maintainers have to fix it.",
+    "Clients would read it differently: this is a fault of the server, whose maintainers have to fix it.",
   )
 }
 
-/** What no attempt in another protocol version could better. */
+/** Failures that no attempt in another protocol version could avoid. */
 function refusal(server: URL, { status, headers }: Response, isAuthorized: boolean): Failure | null {
   if (status >= 300 && status < 400 && status !== 304) {
     const to = URL.parse(headers.get("location") ?? "", server)
@@ -103,7 +103,7 @@ function refusal(server: URL, { status, headers }: Response, isAuthorized: boole
         "Get fresh ones that may list its tools.",
       )
     : new Failure(
-        `${server.host} asks for credentials (HTTP ${status})`,
+        `${server.host} requires credentials (HTTP ${status})`,
         "Put the whole value (`Bearer …`) into an environment variable and name it: `--header-env 'Authorization: VARIABLE'`.",
       )
 }
@@ -123,7 +123,7 @@ const OF_SYSTEM: Readonly<Record<string, (host: string) => FetchFailure>> = {
 const UNTRUSTED = "If its authority is your own, name it: `NODE_EXTRA_CA_CERTS=/path/to/ca.pem`."
 
 const OF_TLS: Readonly<Record<string, readonly [what: string, fix: string]>> = {
-  DEPTH_ZERO_SELF_SIGNED_CERT: ["is signed by itself", UNTRUSTED],
+  DEPTH_ZERO_SELF_SIGNED_CERT: ["is self-signed", UNTRUSTED],
   SELF_SIGNED_CERT_IN_CHAIN: ["comes from an authority that is not trusted", UNTRUSTED],
   UNABLE_TO_VERIFY_LEAF_SIGNATURE: ["comes from an authority that is not known", UNTRUSTED],
   UNABLE_TO_GET_ISSUER_CERT_LOCALLY: ["comes from an authority that is not known", UNTRUSTED],
@@ -154,8 +154,8 @@ function unreachable(server: URL, thrown: unknown): Failure {
 }
 
 /**
- * Node hides it in causes, and for a name with several addresses in a list of them. Without any, what the last one
- * says.
+ * Node hides the code in causes, and for a name with several addresses in a list of them. Without a code, returns the
+ * message of the last cause.
  */
 function codeOf(thrown: unknown): string {
   let deepest = ""

@@ -1,7 +1,7 @@
 /**
- * Does the server refuse a request whose `Mcp-*` headers and body differ (MCP 2026-07-28, "Server validation")? Both
- * headers are tried that an authorizer without the body goes by. The tool that is called does not exist, so that a
- * server which does not look at its headers does nothing either.
+ * Tests whether the server rejects a request whose `Mcp-*` headers and body differ (MCP 2026-07-28, "Server
+ * validation"). It tries both headers on which an authorizer without the body relies. The tool that it calls does not
+ * exist, so a server that ignores its headers does nothing either.
  */
 import { z } from "zod"
 import type { BoundedFetch } from "./bounded-fetch.ts"
@@ -55,7 +55,7 @@ export async function enforcement(url: URL, { fetch }: BoundedFetch): Promise<{ 
   }
   return {
     enforces: true,
-    how: `a request whose Mcp-Method or Mcp-Name differs from its body is refused with ${HEADER_MISMATCH}`,
+    how: `a request whose Mcp-Method or Mcp-Name differs from its body is rejected with ${HEADER_MISMATCH}`,
   }
 }
 

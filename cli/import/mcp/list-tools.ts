@@ -1,4 +1,7 @@
-/** All pages of a server's `tools/list`, as it sent them: a pin is over what was said, not over what a schema kept. */
+/**
+ * Reads all pages of a server's `tools/list`, as the server sent them: a pin covers what was sent, not what a schema
+ * left of it.
+ */
 import {
   Client,
   ProtocolError,
@@ -21,7 +24,7 @@ const page = z.looseObject({ tools: z.array(z.record(z.string(), z.unknown())), 
 
 interface ToolLists {
   readonly tools: readonly Readonly<Record<string, unknown>>[]
-  /** Of the protocol, as negotiated. */
+  /** The protocol version, as negotiated. */
   readonly version: string
 }
 
@@ -29,7 +32,7 @@ export async function listTools(url: URL, bounded: BoundedFetch): Promise<ToolLi
   const client = new Client({ name: "narrowgate-import", version: "1" }, { versionNegotiation: { mode: "auto" } })
   const transport = new StreamableHTTPClientTransport(url, {
     fetch: bounded.fetch,
-    // The stream that the client opens beside is of no use here.
+    // The event stream that the client opens as well is of no use here.
     reconnectionOptions: {
       maxRetries: 0,
       initialReconnectionDelay: 1,
@@ -40,7 +43,7 @@ export async function listTools(url: URL, bounded: BoundedFetch): Promise<ToolLi
   try {
     return await Promise.race([all(client, transport, bounded.signal), aborted(bounded.signal)])
   } catch (thrown) {
-    // What is refused here has its own words; what the client wraps was told when it happened.
+    // Our own failures have their own words; those that the client wraps were stored when they happened.
     throw thrown instanceof Failure ? thrown : (bounded.failure() ?? told(url, thrown))
   } finally {
     await Promise.race([end(client, transport), new Promise((resolve) => setTimeout(resolve, CLOSING_MS).unref())])
@@ -60,7 +63,7 @@ async function all(client: Client, transport: StreamableHTTPClientTransport, sig
     const answer = await client.request({ method: "tools/list", params }, page, options)
     const variant = confusableKey(answer, LIST_MEMBERS)
     if (variant !== undefined) throw faulty(`\`${escaped(variant, 60)}\`, which some clients read for another member`)
-    // One by one: a page of many passes through no stack.
+    // One by one: a long page as arguments of one call would overflow the stack.
     for (const tool of answer.tools) {
       if (tools.length === MOST_TOOLS) throw faulty(`more than ${MOST_TOOLS} tools`)
       tools.push(tool)
@@ -69,7 +72,7 @@ async function all(client: Client, transport: StreamableHTTPClientTransport, sig
     if (cursor !== undefined && cursors.has(cursor)) throw faulty("a page that leads to itself")
     if (cursor !== undefined) cursors.add(cursor)
   } while (cursor !== undefined)
-  return { tools, version: client.getNegotiatedProtocolVersion() ?? "of a version that it does not tell" }
+  return { tools, version: client.getNegotiatedProtocolVersion() ?? "of a version that it does not report" }
 }
 
 function aborted(signal: AbortSignal): Promise<never> {
@@ -78,14 +81,14 @@ function aborted(signal: AbortSignal): Promise<never> {
   })
 }
 
-/** A session that nobody ends stays with the server. */
+/** A session that the client does not end stays with the server. */
 async function end(client: Client, transport: StreamableHTTPClientTransport): Promise<void> {
   await transport.terminateSession().catch(() => undefined)
   await client.close().catch(() => undefined)
 }
 
 function faulty(what: string): Failure {
-  return new Failure(`the server's list of tools has ${what}`, "This is a fault of the server: tell its maintainers.")
+  return new Failure(`the server's list of tools has ${what}`, "Report this fault of the server to its maintainers.")
 }
 
 function told(url: URL, thrown: unknown): Failure {
@@ -95,8 +98,8 @@ function told(url: URL, thrown: unknown): Failure {
   }
   if (ProtocolError.isInstance(thrown)) {
     return new Failure(
-      `the server refuses to list its tools: ${escaped(thrown.message, 300)}`,
-      "Check that it offers tools at all, and that its log tells more.",
+      `the server does not list its tools: ${escaped(thrown.message, 300)}`,
+      "Check that it offers tools at all, and look at its log.",
     )
   }
   if (

@@ -25,17 +25,17 @@ import { boundedFetch, shownUrl } from "./bounded-fetch.ts"
 
 export interface McpSource {
   readonly url: URL
-  /** Of every request: credentials above all. */
+  /** Headers of every request: credentials above all. */
   readonly headers: Readonly<Record<string, string>>
-  /** What the catalog calls the server. */
+  /** The server's name in the catalog. */
   readonly server: string
-  /** Where clients reach it; null where the catalog says it. */
+  /** Where clients reach it; null if the catalog says so. */
   readonly at: { readonly origin: string; readonly path: string } | null
   readonly seconds: number
 }
 
 const SINK = "sink:external"
-/** Sixteen digits: nobody finds another text of the same ones. */
+/** Sixteen digits: nobody finds another text with the same digits. */
 const PART_DIGITS = 16
 
 export async function findMcpTools({ url, headers, server, at, seconds }: McpSource): Promise<FoundTools> {
@@ -70,10 +70,7 @@ function read(tools: readonly Listed[], server: string): Read {
   for (const tool of tools) {
     const own = tool["name"]
     if (typeof own !== "string") {
-      throw new Failure(
-        "the server lists a tool without a name",
-        "This is a fault of the server: tell its maintainers.",
-      )
+      throw new Failure("the server lists a tool without a name", "Report this fault of the server to its maintainers.")
     }
     if (seen.has(own)) {
       throw new Failure(
@@ -94,7 +91,7 @@ function read(tools: readonly Listed[], server: string): Read {
   return { found, skipped, refused }
 }
 
-/** What keeps it from being pinned; the catalog may have it all the same, from better days. */
+/** What prevents a pin; the catalog may have the tool nevertheless, from an earlier import. */
 function unpinnable(tool: Listed): string | null {
   try {
     pinOf(tool)
@@ -113,7 +110,7 @@ function toFound(name: string, tool: Listed): FoundTool {
     name,
     description: typeof described === "string" ? described : "",
     suggestion: suggestionOf(tool["annotations"]),
-    // Whatever it says of itself.
+    // Whatever the tool declares.
     unseen: { action: "execute", labels: [SINK] },
     mark: { kind: "pin", hash: pinOf(tool), parts: partsOf(tool) },
   }

@@ -1,6 +1,6 @@
 /**
- * The bodies of answers, read before the MCP client reads them, and handed on as they were understood: what was looked
- * at here is what the client gets. Other clients read in their own way what is ambiguous.
+ * Reads the bodies of answers before the MCP client does, and hands them on as they were understood: the client gets
+ * exactly what was checked here. Other clients may read ambiguous text differently.
  */
 import { readAnswer } from "../../../src/core/catalog/mcp-answer.ts"
 import { messagesIn } from "../../../src/core/encoding/event-stream.ts"
@@ -8,7 +8,7 @@ import { messagesIn } from "../../../src/core/encoding/event-stream.ts"
 /** Of each message; a list of a thousand tools with long schemas has about a hundred thousand. */
 const MOST_PARTS = 500_000
 
-/** @param object makes what is thrown, of words that stand behind "its answer" */
+/** @param object makes the error to throw, of words that follow "its answer" */
 export async function readBody(response: Response, object: (objection: string) => Error): Promise<BodyInit | null> {
   const { body, headers } = response
   const type = (headers.get("content-type") ?? "").toLowerCase()
@@ -48,7 +48,7 @@ function streamOf(texts: AsyncGenerator<string>): ReadableStream<Uint8Array> {
       if (done === true) controller.close()
       else controller.enqueue(encoder.encode(value))
     },
-    // Whoever waits for the server by then is told by the signal of the request.
+    // A client that waits for the server by then gets the failure from the request's signal.
     cancel: () => void texts.return(undefined).catch(() => undefined),
   })
 }

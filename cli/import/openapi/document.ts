@@ -1,4 +1,4 @@
-/** The text of an OpenAPI document → what it offers as tools, or what is wrong with it. */
+/** Reads the text of an OpenAPI document: the tools that it offers, or what is wrong with it. */
 import { isObject } from "../../../src/core/encoding/json.ts"
 import { parseYaml } from "../../compiler/source/source.ts"
 import { toolsOf } from "./operations.ts"
@@ -22,7 +22,7 @@ export function readDocument(request: ReadRequest): Read {
   if (base === null) {
     return {
       message: `${request.file}: the path of \`servers[0].url\` cannot be read`,
-      fix: "Say by `--base-path` what stands before the paths of the operations, as clients call them.",
+      fix: "State by `--base-path` what precedes the paths of the operations, as clients call them.",
     }
   }
   const { file, prefix, origin } = request
@@ -51,7 +51,7 @@ function parseAny(file: string, text: string): { value: unknown } | Refusal {
     if (problem.message.includes("call stack")) throw new RangeError(problem.message)
     return { message: `${file}:${problem.line}:${problem.column}: ${problem.message}`, fix: problem.fix }
   } catch (thrown) {
-    // The parser goes into what is nested by calling itself.
+    // The parser is recursive, so deep nesting would overflow the stack.
     if (!(thrown instanceof RangeError)) throw thrown
     return { message: `${file} is nested too deeply`, fix: "Check that it is an OpenAPI document." }
   }
@@ -76,7 +76,10 @@ function versionOf(file: string, { swagger, openapi }: Members): string | Refusa
   }
 }
 
-/** Path part of `servers[0].url` without a slash at its end; a relative URL is one, too. Null: it has none to read. */
+/**
+ * The path of `servers[0].url` without a slash at its end; a relative URL has one, too. Null if there is none that can
+ * be read.
+ */
 function basePathOf({ servers }: Members): string | null {
   const first: unknown = Array.isArray(servers) ? servers[0] : undefined
   if (first === undefined) return ""

@@ -1,9 +1,9 @@
-/** What the catalog calls an operation: `crm.tickets.get`. */
+/** The name of an operation in the catalog: `crm.tickets.get`. */
 import { LIFECYCLE_SEGMENT } from "../../../src/core/catalog/lifecycle.ts"
 
 /**
- * From its operationId, of which dots, slashes and colons part segments; else from path and method, the path first, so
- * that `crm.tickets.*` covers what is below `/tickets`.
+ * Made of its operationId, whose segments dots, slashes and colons separate. Otherwise made of path and method, the
+ * path first, so that `crm.tickets.*` covers what is below `/tickets`.
  */
 export function nameOf(prefix: string, operationId: unknown, method: string, path: string): string {
   const own = typeof operationId === "string" ? segmentsOf(operationId, /[./:#]+/u) : []
@@ -12,7 +12,9 @@ export function nameOf(prefix: string, operationId: unknown, method: string, pat
   return [prefix, ...unlikeLifecycle(segments)].join(".")
 }
 
-/** `crm.mcp.ping` would pass for a tool that every MCP server has, which grants come with: `crm.mcp_.ping`. */
+/**
+ * `crm.mcp.ping` would pass for a lifecycle tool that every MCP server has, and that grants include: `crm.mcp_.ping`.
+ */
 function unlikeLifecycle(segments: readonly string[]): readonly string[] {
   const [first, ...others] = segments
   return first === LIFECYCLE_SEGMENT && others.length > 0 ? [`${LIFECYCLE_SEGMENT}_`, ...others] : segments

@@ -1,6 +1,6 @@
 /**
- * Tools of an OpenAPI document, from a file. It is read in a thread of its own that has little memory and little time:
- * whatever a document does to its parser, it does there.
+ * Tools of an OpenAPI document, from a file. A separate thread with little memory and little time reads it, so that
+ * whatever a document does to its parser happens there.
  */
 import { readFile, stat } from "node:fs/promises"
 import { Worker } from "node:worker_threads"
@@ -12,15 +12,15 @@ import type { Read } from "./types.ts"
 
 export interface OpenApiSource {
   readonly file: string
-  /** First segment of the tools' names. */
+  /** The first segment of the tools' names. */
   readonly prefix: string
-  /** Where clients reach it: what the document says of hosts is about the upstream, not about a gateway. */
+  /** Where clients reach it: the hosts in the document are about the upstream, not about a gateway. */
   readonly origin: string
-  /** In place of the path of `servers[0].url`. */
+  /** Replaces the path of `servers[0].url`. */
   readonly basePath?: string
 }
 
-/** The longest that are published have about half of it. */
+/** The longest published documents have about half of it. */
 const MOST_BYTES = 24 * 1024 * 1024
 const MOST_MS = 30_000
 const MOST_HEAP_MB = 1_536

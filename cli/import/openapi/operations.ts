@@ -1,6 +1,6 @@
 /**
- * Operations → tools with routes. What a route cannot say is told and left out: a route that is nearly right would take
- * one request for another.
+ * Makes tools with routes of operations. An operation that a route cannot express is reported and left out: a route
+ * that is nearly right would take one request for another.
  */
 import { isObject } from "../../../src/core/encoding/json.ts"
 import type { Action } from "../../../src/core/catalog/tool.ts"
@@ -19,14 +19,14 @@ export interface Reading {
   readonly version: string
   readonly prefix: string
   readonly origin: string
-  /** Before the paths of the operations; no slash at its end. */
+  /** Precedes the paths of the operations; no slash at its end. */
   readonly base: string
 }
 
-/** More than the largest API that anybody registers whole. */
+/** More than the largest API that anybody imports whole. */
 const MOST_OPERATIONS = 5_000
 
-/** HEAD is judged as the GET that it stands for (RFC 9110 9.3.2). TRACE is none that a route can have. */
+/** HEAD is judged as the GET that it stands for (RFC 9110, section 9.3.2). No route can have TRACE. */
 const VERBS: readonly Verb[] = [
   { method: "get", route: "GET", suggested: "read" },
   { method: "head", route: "GET", suggested: "read" },
@@ -49,13 +49,13 @@ interface Operation {
   readonly verb: Verb
   readonly path: string
   /** `GET /tickets/{ticket}`. */
-  readonly told: string
+  readonly label: string
   readonly operation: Members
   readonly item: Members
 }
 
 interface Taken {
-  readonly told: string
+  readonly label: string
   readonly tool: FoundTool
   readonly route: Route
 }
@@ -75,29 +75,29 @@ export function toolsOf(reading: Reading): Read {
     }
   }
   const taken: Taken[] = []
-  /** Requests that no tool stands for: those of a route may not be among them. */
-  const untaken: { readonly told: string; readonly methods: readonly string[]; readonly pattern: string }[] = []
+  /** Requests that no tool stands for: a route must not match any of them. */
+  const untaken: { readonly label: string; readonly methods: readonly string[]; readonly pattern: string }[] = []
   for (const each of operations) {
     const read = toolOf(each, reading, notes)
     if ("tool" in read) {
       taken.push(read)
       continue
     }
-    skipped.push({ what: each.told, why: read.why })
+    skipped.push({ what: each.label, why: read.why })
     const { route } = each.verb
-    if (route) untaken.push({ told: each.told, methods: [route], pattern: wildcards(reading.base + each.path) })
+    if (route) untaken.push({ label: each.label, methods: [route], pattern: wildcards(reading.base + each.path) })
   }
   const withheld: string[] = []
   const distinctTools = distinct(taken, (each, why) => {
     withheld.push(each.tool.name)
-    skipped.push({ what: each.told, why })
-    untaken.push({ told: each.told, methods: each.route.methods, pattern: each.route.path })
+    skipped.push({ what: each.label, why })
+    untaken.push({ label: each.label, methods: each.route.methods, pattern: each.route.path })
   })
-  for (const { told, methods, pattern } of untaken) {
+  for (const { label, methods, pattern } of untaken) {
     const other = distinctTools.find(
       ({ route }) => methods.some((method) => route.methods.includes(method)) && fits(pattern, route.path),
     )
-    if (other) notes.push(`a request for \`${told}\`, which is left out, would be taken for \`${other.tool.name}\``)
+    if (other) notes.push(`a request for \`${label}\`, which is left out, would be taken for \`${other.tool.name}\``)
   }
   const tools = distinctTools.map(({ tool }) => tool)
   const found: FoundTools = {
@@ -126,10 +126,10 @@ function operationsOf(document: Members, paths: Members, skipped: Skipped[]): Op
     for (const verb of VERBS) {
       const { method } = verb
       const operation = Object.hasOwn(item, method) ? item[method] : undefined
-      // A GET tells of its HEAD.
+      // A report of a GET includes its HEAD.
       if (operation === undefined || (method === "head" && Object.hasOwn(item, "get"))) continue
       const label = `${method.toUpperCase()} ${path}`
-      if (isObject(operation)) operations.push({ verb, path, told: label, operation, item })
+      if (isObject(operation)) operations.push({ verb, path, label, operation, item })
       else skipped.push({ what: label, why: "it is no map" })
     }
   }
@@ -137,7 +137,7 @@ function operationsOf(document: Members, paths: Members, skipped: Skipped[]): Op
 }
 
 function toolOf(
-  { verb, path, told, operation, item }: Operation,
+  { verb, path, label, operation, item }: Operation,
   { document, prefix, origin, base }: Reading,
   notes: string[],
 ): Taken | { readonly why: string } {
@@ -163,35 +163,35 @@ function toolOf(
   const refused = refusedBySchema(name, route)
   if (refused) return { why: refused }
   for (const [own, ours] of written.renamed) {
-    if (own !== ours) notes.push(`\`${told}\`: its path parameter \`${own}\` is called \`${ours}\` in the catalog`)
+    if (own !== ours) notes.push(`\`${label}\`: its path parameter \`${own}\` is called \`${ours}\` in the catalog`)
   }
   const twice = [...written.names].find((each) => parameters.elsewhere.has(each))
   if (twice !== undefined) {
     notes.push(
-      `\`${told}\`: \`${twice}\` is an argument of the path and of the query or body too; a call that has both is refused, so rename \`{${twice}}\` in the route`,
+      `\`${label}\`: \`${twice}\` is an argument of the path and of the query or body too; a call that has both is denied, so rename \`{${twice}}\` in the route`,
     )
   }
   if (parameters.unplain.length > 0) {
     const names = parameters.unplain.map((each) => `\`${each}\``).join(", ")
     notes.push(
-      `\`${told}\`: ${names} is no plain name in a query; list it in \`query_names\` of the route if something reads arguments of the tool`,
+      `\`${label}\`: ${names} is no plain name in a query; list it in \`query_names\` of the route if something reads arguments of the tool`,
     )
   }
   for (const each of parameters.unknown)
-    notes.push(`\`${told}\`: ${each}, so an integer may be missing from \`integers\``)
+    notes.push(`\`${label}\`: ${each}, so an integer may be missing from \`integers\``)
   const summary = [operation["summary"], operation["description"]].find((each) => typeof each === "string") ?? ""
   const suggestion = { action: suggested, labels: [], because: method.toUpperCase() }
   const tool: FoundTool = {
     name,
-    description: `${told}${summary === "" ? "" : `: ${summary}`}`,
+    description: `${label}${summary === "" ? "" : `: ${summary}`}`,
     suggestion,
     unseen: { action: "execute", labels: [] },
     mark: route,
   }
-  return { told, tool, route }
+  return { label, tool, route }
 }
 
-/** The schema has the last word on what the catalog can hold. */
+/** The schema decides whether the catalog can hold the tool; returns why not, or null. */
 function refusedBySchema(name: string, { kind: _kind, ...route }: Route): string | null {
   const parsed = catalogFile.safeParse({ tools: [{ name, action: "execute", sensitivity: "restricted", route }] })
   if (parsed.success) return null
@@ -199,7 +199,7 @@ function refusedBySchema(name: string, { kind: _kind, ...route }: Route): string
   return `the catalog cannot hold its ${String(issue?.path.at(-1) ?? "route")}: ${issue?.message ?? "not usable"}`
 }
 
-/** Those that have name and request to themselves: which of two is meant, the document does not say. */
+/** Returns the tools whose name and request are unique: the document does not say which of two is meant. */
 function distinct(taken: readonly Taken[], leaveOut: (each: Taken, why: string) => void): Taken[] {
   const byName = Map.groupBy(taken, ({ tool }) => tool.name)
   const overlaps = new Overlaps<Taken>()
@@ -207,17 +207,17 @@ function distinct(taken: readonly Taken[], leaveOut: (each: Taken, why: string) 
   return taken.filter((each) => {
     const named = byName.get(each.tool.name)?.find((other) => other !== each)
     const meant = overlaps.clashing(each.route).find((other) => other !== each)
-    if (meant) leaveOut(each, `the same request could mean \`${meant.told}\``)
+    if (meant) leaveOut(each, `the same request could mean \`${meant.label}\``)
     else if (named)
       leaveOut(
         each,
-        `\`${named.told}\` would have the same name, \`${each.tool.name}\`: give each an operationId of its own`,
+        `\`${named.label}\` would have the same name, \`${each.tool.name}\`: give each an operationId of its own`,
       )
     return !meant && !named
   })
 }
 
-/** What is no plain segment could be any. */
+/** A part that is no plain segment could match any. */
 function wildcards(path: string): string {
   return path.replaceAll(/[^/]*\{[^/]*/gu, "{}")
 }

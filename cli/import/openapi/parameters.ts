@@ -1,4 +1,4 @@
-/** The parameters of an operation: which are integers, and which names stand in two places. */
+/** The parameters of an operation: which are integers, and which names occur in two places. */
 import { isPlainName } from "../../../src/core/catalog/query-names.ts"
 import { isObject } from "../../../src/core/encoding/json.ts"
 import { argumentName } from "../../compiler/schema/values.ts"
@@ -6,11 +6,11 @@ import { resolve } from "./reference.ts"
 import type { Members } from "./types.ts"
 
 interface Parameters {
-  /** By the names that the document gives them. */
+  /** By their names in the document. */
   readonly integers: { readonly path: readonly string[]; readonly query: readonly string[] }
   /** Names in the query or among the members of a JSON body. */
   readonly elsewhere: ReadonlySet<string>
-  /** Names in the query that the catalog has to declare where something reads arguments. */
+  /** Names in the query that the catalog must declare if something reads arguments. */
   readonly unplain: readonly string[]
   /** What could not be read of them, in our own words. */
   readonly unknown: readonly string[]
@@ -18,7 +18,7 @@ interface Parameters {
 
 interface ParameterEntry {
   readonly operation: Members
-  /** The operation's own, then those of its path item. */
+  /** The operation's own parameters, then those of its path item. */
   readonly parameters: readonly unknown[]
 }
 
@@ -50,7 +50,7 @@ export function parametersOf(
     const { name, in: place, style, schema } = resolved.value
     // Headers and cookies are no arguments of a call.
     if (typeof name !== "string" || (place !== "path" && place !== "query")) continue
-    // An operation's own takes the place of its path item's.
+    // An operation's own parameter replaces that of its path item.
     if (seen.has(`${place} ${name}`)) continue
     seen.add(`${place} ${name}`)
     if (place === "path" && style !== undefined && style !== "simple") {
@@ -68,7 +68,7 @@ export function parametersOf(
   return { integers, elsewhere, unplain, unknown }
 }
 
-/** OpenAPI 3.1 lists types; one that may be null as well is no plain integer. */
+/** OpenAPI 3.1 has lists of types; one that may also be null is no plain integer. */
 function isInteger(schema: unknown): boolean {
   if (!isObject(schema)) return false
   const { type, nullable } = schema

@@ -1,8 +1,8 @@
-/** `$ref`s within the document (RFC 6901 pointers in URI fragments); what is elsewhere is not fetched. */
+/** `$ref`s within the document (RFC 6901 pointers in URI fragments); references to other documents are not fetched. */
 import { isObject } from "../../../src/core/encoding/json.ts"
 import type { Members } from "./types.ts"
 
-/** No document needs a chain of them. */
+/** No document needs a longer chain of references. */
 const MOST_STEPS = 16
 const MOST_DEPTH = 64
 

@@ -1,10 +1,10 @@
-/** The path of an operation as that of a route, where `{name}` is one whole segment. */
+/** The path of an operation as that of a route, in which `{name}` is one whole segment. */
 
 interface RoutePath {
   readonly path: string
-  /** The arguments that it has. */
+  /** The arguments in the path. */
   readonly names: ReadonlySet<string>
-  /** What the route calls each parameter of the document. */
+  /** The name in the route of each parameter of the document. */
   readonly renamed: ReadonlyMap<string, string>
 }
 

@@ -1,4 +1,4 @@
-/** The thread that reads a document: see ../openapi.ts. */
+/** The thread that reads a document: see openapi.ts. */
 import { parentPort, workerData } from "node:worker_threads"
 import { readDocument, type ReadRequest } from "./document.ts"
 

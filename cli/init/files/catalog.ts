@@ -1,11 +1,11 @@
-/** catalog.yaml: as an import writes it, below a word on what it holds. */
+/** catalog.yaml: as an import writes it, below an introduction. */
 import { compare, merge } from "../../import/merge.ts"
 import { field } from "../../import/catalog-text.ts"
 import type { Class } from "../../import/merge.ts"
 import { isWithin, toolsFor, type Plan } from "./plan.ts"
 
 export function catalogText(plan: Plan): string {
-  // The entry of the server is there before the merge, as no import knows of probes.
+  // The entry of the server is there before the merge, because imports know nothing of probes.
   const found =
     plan.found.reached.by === "server" ? { ...plan.found, reached: { ...plan.found.reached, at: null } } : plan.found
   const differences = compare(emptyCatalog(plan), found, { prune: false })
@@ -13,7 +13,7 @@ export function catalogText(plan: Plan): string {
   return withAllowed(merge(emptyCatalog(plan), differences, decisions).text, plan)
 }
 
-/** Tools that nobody may call are there on purpose: `check` is told why. */
+/** Tools that nobody may call are there on purpose, so a comment tells `check` why. */
 function withAllowed(text: string, plan: Plan): string {
   const isPermitted = (given: Class): boolean =>
     isWithin(plan, given) && (given.action === "read" || plan.writes === "guarded")
@@ -27,7 +27,7 @@ function withAllowed(text: string, plan: Plan): string {
 function emptyCatalog(plan: Plan): string {
   const { reached } = plan.found
   const head = `\
-# What can be called. Nothing that is not listed here can be, whatever the rules say. A tool has an action class (read,
+# The tools that can be called. A tool that is not listed here cannot be, whatever the rules say. A tool has an action class (read,
 # write, execute), a sensitivity (public < internal < confidential < restricted) of what it gives out or touches, and
 # labels that say what a task has done once it called it: a rule of limits.cedar denies tools with \`sink:external\`
 # after a call of one with \`reads:confidential\`.
@@ -44,16 +44,17 @@ function emptyCatalog(plan: Plan): string {
 }
 
 const ROUTES = `#
-# Classes are what the document suggests, and its methods are a claim: look at each. \`narrowgate import openapi\` adds
-# what comes later, and changes nothing that you wrote.
+# Classes are what the document suggests, and its methods are a claim: review each. \`narrowgate import openapi\` adds
+# later operations, and changes nothing that you wrote.
 `
 
 const SERVER = `#
-# Classes are what the server suggests, which is a claim: look at each. \`narrowgate import mcp\` adds tools that come
-# later, and changes nothing that you wrote.
+# Classes are what the server suggests, which is a claim: review each. \`narrowgate import mcp\` adds later tools, and
+# changes nothing that you wrote.
 
-# Agents reach the server at \`origin\` and \`path\`, through the gateway. By its \`probe\` Narrowgate asks it itself.`
+# Agents reach the server at \`origin\` and \`path\`, through the gateway. By its \`probe\` Narrowgate checks it.`
 
 const PINS = `\
-# \`pinned\` is the hash of what the server said of a tool when it was let in. While it says something else, calls of
-# the tool are denied as \`tool_changed\`, until somebody has looked: \`narrowgate import mcp … --repin\`.`
+# \`pinned\` is the hash of the definition that the server gave of a tool when it was added. While the definition
+# differs, calls of the tool are denied as \`tool_changed\`, until an operator accepts it: \`narrowgate import mcp …
+# --repin\`.`

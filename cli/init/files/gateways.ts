@@ -1,4 +1,4 @@
-/** gateways.yaml: the one gateway that may ask. */
+/** gateways.yaml: the one gateway that may request decisions. */
 import { DIALECTS } from "../../../src/core/policy/definition/gateways.ts"
 import { field } from "../../import/catalog-text.ts"
 import { GATEWAY, type Plan } from "./plan.ts"
@@ -8,7 +8,7 @@ export function gatewaysText({ gateway, at, trust }: Plan): string {
   const { body, requestId } = DIALECTS[dialect]
   const lines = [
     `  - ${field("id", GATEWAY)}`,
-    `    # How it asks: docs/guides/gateways/ has a complete configuration for it.`,
+    `    # Its configuration: docs/guides/gateways/ has a complete one.`,
     `    ${field("dialect", dialect)}`,
     `    ${field("key_sha256", [keyDigest])}`,
     `    # Where agents call it; the catalog's origins are among these.`,

@@ -1,9 +1,9 @@
-/** issuers.yaml: whose people and whose agents are believed. */
+/** issuers.yaml: the issuers of users and of agents that are trusted. */
 import { trustDomainOf } from "../../compiler/schema/agents.ts"
 import { field } from "../../import/catalog-text.ts"
 import type { Plan, Trust } from "./plan.ts"
 
-/** The `id` of the issuer of people, which operators.yaml names. */
+/** The `id` of the issuer of users, which operators.yaml names. */
 export const PEOPLE = "people"
 
 export function issuersText({ trust, agent }: Plan): string {

@@ -5,9 +5,9 @@ import type { Plan, Trust } from "./plan.ts"
 import { PEOPLE } from "./issuers.ts"
 
 const HEAD = `\
-# Who manages Narrowgate: \`viewer\` reads tasks and decisions, \`approver\` may also answer what is asked about a call,
+# Who manages Narrowgate: \`viewer\` reads tasks and decisions, \`approver\` may also decide on approvals of calls,
 # \`operator\` may also end and revoke. A subject is the \`sub\` of an access token of that issuer. Both this and a rule
-# of operators.cedar have to let somebody.
+# of operators.cedar have to permit a request.
 `
 
 export function operatorsText({ trust }: Plan): string {
@@ -17,7 +17,7 @@ export function operatorsText({ trust }: Plan): string {
   return `${HEAD}\noperators:\n${entry(trust.operator)}`
 }
 
-/** One of them; null: there is nobody yet. */
+/** The first operator; null if there is none yet. */
 export function operatorOf(trust: Trust): string | null {
   return trust.kind === "local" ? PIPELINE : trust.operator
 }
@@ -43,7 +43,7 @@ function commented(lines: string): string {
   return lines.replaceAll(/^/gmu, "# ")
 }
 
-/** As in the example: nothing in it is about one company. */
+/** As in the example: nothing in it is specific to one company. */
 export function operatorRules(): Promise<string> {
   return readFile(new URL("../../../policies/operators.cedar", import.meta.url), "utf8")
 }

@@ -1,4 +1,4 @@
-/** What a first policy directory is made of: what was found, and what somebody said to it. */
+/** What a first policy directory is made of: the tools that were found, and the answers and flags. */
 import { createHash, randomBytes } from "node:crypto"
 import { sensitivityRank, type Action, type Sensitivity } from "../../../src/core/catalog/tool.ts"
 import type { DialectName } from "../../../src/core/policy/definition/gateways.ts"
@@ -7,29 +7,29 @@ import type { Class } from "../../import/merge.ts"
 
 export interface Plan {
   readonly found: FoundTools
-  /** Of each tool that was found, by name. */
+  /** The classes of each tool that was found, by name. */
   readonly classes: ReadonlyMap<string, Class>
-  /** Where agents reach it; the path is an MCP server's. */
+  /** Where agents reach it; the path is that of an MCP server. */
   readonly at: { readonly origin: string; readonly path: string }
-  /** Where the server itself is, if Narrowgate may ask it. */
+  /** Where the server itself is, if Narrowgate may probe it. */
   readonly probe: string | null
-  /** The highest that the agent gets. */
+  /** The highest sensitivity that the agent gets. */
   readonly highest: Sensitivity
   readonly writes: Writes
   readonly agent: string
   readonly owner: string
   readonly purpose: string
-  /** Of users. */
+  /** Groups of users. */
   readonly group: string
   readonly gateway: { readonly dialect: DialectName; readonly keyDigest: string }
   readonly trust: Trust
 }
 
-/** `listed`: in comments, to be let through by somebody. `guarded`: let through after a fresh login. */
+/** `listed`: in comments, to be permitted by hand. `guarded`: permitted after a fresh login. */
 export const WRITES = ["listed", "guarded"] as const
 export type Writes = (typeof WRITES)[number]
 
-/** The development identity provider of the local stack, or one of others. */
+/** The development identity provider of the local stack, or other providers. */
 export type Trust =
   | { readonly kind: "local" }
   | {
@@ -38,21 +38,21 @@ export type Trust =
       /** The app whose sessions agents exchange. */
       readonly client: string
       readonly operatorClient: string
-      /** The `sub` of who manages; null: nobody yet. */
+      /** The `sub` of the first operator; null if there is none yet. */
       readonly operator: string | null
-      /** By which the agent proves itself: its trust domain's bundle, or its own keys. */
+      /** How the agent authenticates: by its trust domain's bundle, or by its own keys. */
       readonly proof: { readonly by: "spiffe_bundle" | "jwks_uri"; readonly url: string }
     }
 
 /** The one gateway of a first directory. */
 export const GATEWAY = "edge"
 
-/** Seconds since a login that a call which changes something may rely on. */
+/** How old the login may be, in seconds, of a call that changes something. */
 export const FRESH_LOGIN_SECONDS = 900
-/** What the local stack calls a login with a second factor. */
+/** The `acr` of the local stack for a login with a second factor. */
 export const LOCAL_ACR = "mfa"
 
-/** 256 random bits: the SHA-256 of it may be read by anybody. */
+/** 256 random bits, so their SHA-256 may be public. */
 export function newKey(): string {
   return `ngk_${randomBytes(32).toString("base64url")}`
 }
@@ -73,7 +73,9 @@ export function toolsFor({ found, classes }: Plan, wanted: (given: Class) => boo
   })
 }
 
-/** Lifecycle tools of an MCP server are read, so a scope of reads covers something even where no tool reads. */
+/**
+ * Lifecycle tools of an MCP server have the action read, so a scope of reads covers something even if no tool reads.
+ */
 export function scopesOf(plan: Plan): readonly string[] {
   const actions: readonly Action[] = plan.writes === "guarded" ? ["read", "write", "execute"] : ["read"]
   const isThere = (action: Action) => toolsFor(plan, (given) => given.action === action).length > 0

@@ -1,4 +1,4 @@
-/** access.cedar and limits.cedar: who may read, what nobody may, and what waits for somebody to let it through. */
+/** access.cedar and limits.cedar: who may read, what nobody may do, and what remains to be permitted by hand. */
 import { sensitivityRank } from "../../../src/core/catalog/tool.ts"
 import { FRESH_LOGIN_SECONDS, isWithin, LOCAL_ACR, toolsFor, type Plan } from "./plan.ts"
 
@@ -26,11 +26,11 @@ export function accessRules(plan: Plan): string {
 }
 
 const HEAD = `\
-// Who may do what. A call passes only if a rule permits it for the user *and* for every agent of the chain, and no
-// \`forbid\` of any file is against it. \`delegate\` is asked when a task is opened: whether a tool may be in its token
+// Who may do what. A call is allowed only if a rule permits it for the user *and* for every agent of the chain, and no
+// \`forbid\` of any file forbids it. \`delegate\` is evaluated when a task is opened: whether a tool may be in its token
 // at all. \`sensitivity_level\` counts from 0 (public) to 3 (restricted).`
 
-const OWN = `// The agent itself: whatever its user may, it may no more than this.`
+const OWN = `// The agent itself: it may do no more than this, whatever its user may do.`
 
 const LIFECYCLE = `// What opens and closes a session of MCP, and lists its tools. None of it is work.
 @id("lifecycle-for-all")
@@ -50,7 +50,7 @@ permit (
 when {${condition}};`
 }
 
-/** What changes something: permitted behind the guard of limits.cedar, or listed in comments. */
+/** Tools that change something: permitted with the condition of limits.cedar, or listed in comments. */
 function changes(plan: Plan, rules: readonly { readonly id: string; readonly who: string }[]): string {
   const tools = toolsFor(plan, (given) => given.action !== "read" && isWithin(plan, given))
   if (tools.length === 0) return ""
@@ -62,7 +62,7 @@ function changes(plan: Plan, rules: readonly { readonly id: string; readonly who
   return `${LISTED}\n//\n${commented(text)}\n//\n${commented(`The scopes:\n${scopes.join("\n")}`)}`
 }
 
-/** Nobody gets them, and whoever reads the rules should not have to find out why. */
+/** Nobody gets these tools, and readers of the policies should see why. */
 function tooSensitive(plan: Plan): string {
   const tools = toolsFor(plan, (given) => !isWithin(plan, given))
   if (tools.length === 0) return ""
@@ -71,10 +71,10 @@ function tooSensitive(plan: Plan): string {
 }
 
 const GUARDED = `\
-// What changes something. limits.cedar wants a fresh login for it. Keep the tools that the work needs.`
+// Tools that change something. limits.cedar requires a fresh login for them. Keep the tools that the work needs.`
 
 const LISTED = `\
-// What changes something, and is not permitted yet. To let some of it through, keep its tools below in both rules, take
+// Tools that change something, and are not permitted yet. To permit some of it, keep its tools below in both rules, take
 // the \`//\` away, and add their scopes to the purpose and to the ceiling in agents.yaml: neither gives what the other
 // does not. A \`forbid … unless\` in limits.cedar can ask for more, such as a fresh login.`
 
@@ -83,7 +83,7 @@ export function limitRules(plan: Plan): string {
 }
 
 const LIMITS_HEAD = `\
-// What nobody may do, whatever else permits it: a \`forbid\` always wins. A \`forbid\` that errs denies as well.`
+// What no principal may do, whatever else permits it: a \`forbid\` always wins. A \`forbid\` that errs denies as well.`
 
 /** The check rejects a `forbid` by a label that no tool has: without both labels the rule stands in comments. */
 function nothingOut(plan: Plan): string {
@@ -100,7 +100,7 @@ export function isFlowLabelled(plan: Plan): boolean {
 }
 
 const NOTHING_OUT_HEAD =
-  "// The order of calls matters: once anything confidential was read in this tree of tasks, nothing leaves the house."
+  "// The order of calls matters: once anything confidential was read in this task tree, nothing is sent outside."
 
 const NOTHING_OUT_LATER = `\
 // The rule does not hold yet: it needs tools with both labels. In catalog.yaml, label each tool that reads confidential
@@ -115,13 +115,13 @@ forbid (
 )
 when { resource.labels.contains("sink:external") && context.task.labels.contains("reads:confidential") };`
 
-/** Of another provider nobody here knows what it calls a strong login. */
+/** The `acr` for a strong login is not known for other providers. */
 function freshLogin({ found, trust }: Plan): string {
   const isLocal = trust.kind === "local"
   const strong = isLocal ? `\n  context.session has acr && context.session.acr == "${LOCAL_ACR}" &&` : ""
   return `\
-// Who changes something has logged in lately${isLocal ? ", with a second factor" : ""}.
-// \`@remedy\` tells the caller what lifts it.
+// A change requires a recent login${isLocal ? ", with a second factor" : ""}.
+// \`@remedy\` names to the client what lifts the denial.
 @id("changes-need-a-fresh-login")
 @remedy("step-up:${isLocal ? `${LOCAL_ACR};` : ""}max_age=${FRESH_LOGIN_SECONDS}")
 forbid (

@@ -1,4 +1,4 @@
-/** schema.cedarschema: the example's, without the arguments that the example's rules read. */
+/** schema.cedarschema: the example's, without the arguments that the example's policies read. */
 import { readFile } from "node:fs/promises"
 
 const ARGUMENTS = /\/\/ The arguments that rules here read\.[^\n]*\ntype Arguments = \{[^}]*\};/u

@@ -67,7 +67,7 @@ function guarded(plan: Plan, [tool]: readonly string[]): string {
 `
 }
 
-/** A login of so many seconds ago, as strong as limits.cedar wants it. */
+/** A login so many seconds ago, as strong as limits.cedar requires. */
 function session({ trust }: Plan, age: number): string {
   return trust.kind === "local" ? `{ acr: ${LOCAL_ACR}, auth_age: ${age} }` : `{ auth_age: ${age} }`
 }

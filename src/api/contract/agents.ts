@@ -1,14 +1,13 @@
-/** `/v1/agents`: registered agents, and what of their permissions they have used. */
+/** `/v1/agents`: the registered agents, and which of their permissions they have used. */
 import * as z from "zod"
 import { endpoint, once } from "./endpoint.ts"
 import { members, momentOrNull } from "./members.ts"
 
-const lookedAt = once(() =>
+const searchedRange = once(() =>
   z
     .looseObject({ records: z.number(), since: momentOrNull() })
-    .describe("How many records were looked at, and how far back they reach."),
+    .describe("The number of records that were read, and how far back they reach."),
 )
-export type LookedAt = z.infer<ReturnType<typeof lookedAt>>
 
 const seen = once(() => ({
   last_seen: momentOrNull(),
@@ -74,7 +73,7 @@ const agent = once(() =>
     life: z.number().describe("Longest life of a delegation token, seconds."),
     trees: z.looseObject({ live: z.number(), per_minute: z.number() }),
     bound_key: z.boolean(),
-    client: members.exactOptional().describe("How it sends people here with their browser."),
+    client: members.exactOptional().describe("How it uses the authorization code grant."),
     identities: z.array(
       z.looseObject({
         kind: z.string(),
@@ -85,7 +84,7 @@ const agent = once(() =>
     ),
     ...seen(),
     permissions: z.looseObject({
-      looked_at: lookedAt(),
+      looked_at: searchedRange(),
       tools: z
         .array(permission())
         .describe("What a purpose and the ceiling cover; the latest used first, 500 at most."),
@@ -102,12 +101,12 @@ export const agents = {
     method: "GET",
     path: "/v1/agents",
     summary: "Lists the agents of the live bundle, in the order of their ids.",
-    access: { by: "operator", role: "viewer", area: "agents", thing: { kind: "agent" } },
+    access: { by: "operator", role: "viewer", area: "agents" },
     record: "management",
     query: once(() =>
       z.strictObject({
         after: z.string().max(2_048).optional().describe("Only those whose ids come after this one."),
-        limit: z.coerce.number().int().min(1).max(500).default(100),
+        limit: z.coerce.number().int().min(1).max(500).default(100).describe("How many are listed at most."),
       }),
     ),
     answer: once(() =>
@@ -115,7 +114,7 @@ export const agents = {
         agents: z.array(listedAgent()),
         more: z.boolean(),
         total: z.number(),
-        looked_at: lookedAt(),
+        looked_at: searchedRange(),
       }),
     ),
     errors: [],
@@ -124,7 +123,7 @@ export const agents = {
     method: "GET",
     path: "/v1/agents/:agent",
     summary: "Shows an agent, with its ceiling, its purposes, and how it has used its permissions.",
-    access: { by: "operator", role: "viewer", area: "agents", thing: { kind: "agent", parameter: "agent" } },
+    access: { by: "operator", role: "viewer", area: "agents" },
     record: "management",
     answer: agent,
     errors: ["not_found"],

@@ -1,15 +1,15 @@
-/** `/v1/approvals` and `/v1/tasks/:task/approvals`: what people are asked to approve, and their answers. */
+/** `/v1/approvals` and `/v1/tasks/:task/approvals`: approvals that people have to decide on, and their decisions. */
 import * as z from "zod"
 import { endpoint, once } from "./endpoint.ts"
 import { chain, members, moment, text, userName, verdict } from "./members.ts"
 import { grantedDetails, planStep } from "./tasks.ts"
 
-const APPROVALS = { area: "approvals", thing: { kind: "approval" } } as const
+const MAX_BODY_BYTES = 4_096
 
 const approvalStatus = once(() => z.enum(["pending", "approved", "rejected"]))
 
-/** A whole task, before it begins. */
-const askedTask = once(() =>
+/** The consent to a whole task, before it begins. */
+const taskApproval = once(() =>
   z.looseObject({
     kind: z.literal("task"),
     task: z.string(),
@@ -26,7 +26,7 @@ const askedTask = once(() =>
     status: approvalStatus(),
   }),
 )
-export type AskedTask = z.infer<ReturnType<typeof askedTask>>
+export type TaskApproval = z.infer<ReturnType<typeof taskApproval>>
 
 export const callApproval = once(() =>
   z.looseObject({
@@ -69,7 +69,7 @@ const unanswerable = once(() =>
 const listedCall = once(() => callApproval().extend({ unanswerable: unanswerable() }))
 export type ListedCall = z.infer<ReturnType<typeof listedCall>>
 
-const askedCall = once(() =>
+const callApprovalDetail = once(() =>
   listedCall().extend({
     reason: z.looseObject({
       rules: z.array(
@@ -107,7 +107,7 @@ const askedCall = once(() =>
       .describe("The latest 50 calls of the whole tree, the newest first; null if unknown."),
   }),
 )
-export type AskedCall = z.infer<ReturnType<typeof askedCall>>
+export type CallApprovalDetail = z.infer<ReturnType<typeof callApprovalDetail>>
 
 const taskCallApprovals = once(() => z.looseObject({ approvals: z.array(callApproval()) }))
 export type CallApproval = z.infer<ReturnType<typeof callApproval>>
@@ -116,8 +116,8 @@ export const approvals = {
   listCallApprovals: endpoint({
     method: "GET",
     path: "/v1/tasks/:task/approvals",
-    summary: "Lists what people are asked about single calls of a task and of those below it.",
-    access: { by: "operator", role: "viewer", ...APPROVALS },
+    summary: "Lists the approvals of single calls that a task and its child tasks have requested.",
+    access: { by: "operator", role: "viewer", area: "approvals" },
     record: "management",
     answer: taskCallApprovals,
     errors: ["not_found"],
@@ -125,17 +125,17 @@ export const approvals = {
   showCallApproval: endpoint({
     method: "GET",
     path: "/v1/tasks/:task/approvals/:approval",
-    summary: "Shows one of them, with what it takes to judge it.",
-    access: { by: "approver", role: "viewer", ...APPROVALS },
+    summary: "Shows the approval of a single call, with everything that is needed to decide about it.",
+    access: { by: "approver", role: "viewer", area: "approvals" },
     record: "management",
-    answer: askedCall,
+    answer: callApprovalDetail,
     errors: ["not_found"],
   }),
   answerCallApproval: endpoint({
     method: "POST",
     path: "/v1/tasks/:task/approvals/:approval",
     summary: "Approves or rejects a single call.",
-    access: { by: "approver", role: "approver", area: "approvals", thing: { kind: "approval", parameter: "approval" } },
+    access: { by: "approver", role: "approver", area: "approvals" },
     record: "approval",
     body: {
       schema: once(() =>
@@ -150,7 +150,7 @@ export const approvals = {
             "`uses` belongs to an approval, not to a rejection.",
           ),
       ),
-      maxBytes: 4_096,
+      maxBytes: MAX_BODY_BYTES,
     },
     answer: callApproval,
     errors: ["not_found", "task_quarantined"],
@@ -158,12 +158,12 @@ export const approvals = {
   listApprovals: endpoint({
     method: "GET",
     path: "/v1/approvals",
-    summary: "Lists what waits for the caller: tasks that have not begun, and single calls.",
-    access: { by: "approver", role: "approver", ...APPROVALS },
+    summary: "Lists the approvals that the caller can answer: of tasks that have not begun, and of single calls.",
+    access: { by: "approver", role: "approver", area: "approvals" },
     record: "management",
     answer: once(() =>
       z.looseObject({
-        approvals: z.array(z.discriminatedUnion("kind", [askedTask(), listedCall()])),
+        approvals: z.array(z.discriminatedUnion("kind", [taskApproval(), listedCall()])),
         more: z.boolean().optional().describe("There are more than 100 calls, of which the latest are shown."),
       }),
     ),
@@ -175,7 +175,7 @@ export const approvals = {
     summary: "Shows a task that the caller is asked to consent to.",
     access: { by: "person" },
     record: "management",
-    answer: askedTask,
+    answer: taskApproval,
     errors: ["not_found"],
   }),
   answerApproval: endpoint({
@@ -186,7 +186,7 @@ export const approvals = {
     record: "approval",
     body: {
       schema: once(() => z.strictObject({ decision: z.enum(["approve", "reject"]) })),
-      maxBytes: 4_096,
+      maxBytes: MAX_BODY_BYTES,
       usage: 'Send {"decision": "approve"} or {"decision": "reject"}.',
     },
     answer: once(() => z.looseObject({ task: z.string(), decision: z.enum(["approve", "reject"]) })),

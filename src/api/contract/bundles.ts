@@ -1,12 +1,13 @@
-/** `/v1/bundles`: what decides, what was published, and what was in it. */
+/** `/v1/bundles`: the deciding bundle, the published ones, and their content. */
 import * as z from "zod"
 import { PUBLISHINGS } from "../../core/policy/bundle.ts"
 import { endpoint, once } from "./endpoint.ts"
 import { members, moment, pointer } from "./members.ts"
 
-/** All that is listed at once. */
+/** The most publications of one answer. */
 export const MOST_LISTED = 1_000
 const DEFAULT_LISTED = 20
+const MAX_BUNDLE_BYTES = 25 * 1_024 * 1_024
 
 export const publication = once(() =>
   pointer().extend({
@@ -20,15 +21,15 @@ export const publication = once(() =>
 )
 export type Publication = z.infer<ReturnType<typeof publication>>
 
-/** Also what an answer with the code `outrun` says besides. */
+/** An answer with the code `outrun` has these members, too. */
 export const publicationHead = once(() =>
   z.looseObject({
     seq: z.number().describe("The highest number so far; 0 if there is none."),
-    live: publication().nullable().describe("What decides, as far as it was published through this API."),
+    live: publication().nullable().describe("The active bundle, if it was published through this API."),
   }),
 )
 
-/** As a publisher is told it. */
+/** The answer to a publisher. */
 export const publicationHistory = once(() =>
   publicationHead().extend({ history: z.array(publication()).describe("The latest first.") }),
 )
@@ -43,11 +44,20 @@ const publishedBundles = once(() =>
 )
 export type Bundles = z.infer<ReturnType<typeof publishedBundles>>
 
-/** What is tried beside the live one; null if nothing is. History has the latest first. */
+/**
+ * The candidate that is evaluated beside the live bundle; null if there is none. The history has the latest publication
+ * first.
+ */
 export function candidateOf({ history, deciding }: Bundles): Publication | null {
   const last = history.find(({ what, done }) => done && what !== "pointer")
   return last?.what === "candidate" && last.digest !== deciding.digest ? last : null
 }
+
+const raw = once(() =>
+  members.describe(
+    "The bundle as it was built, whose bytes have the digest that was signed; absent if it is there already.",
+  ),
+)
 
 export const bundles = {
   publishBundle: endpoint({
@@ -56,7 +66,7 @@ export const bundles = {
     summary: "Publishes a bundle, tries one as the candidate, or withdraws the candidate, as a signed statement says.",
     access: { by: "publisher", statement: "publication" },
     record: "management",
-    body: { schema: once(() => members), maxBytes: 25 * 1024 * 1024, isOptional: true, isRaw: true },
+    body: { schema: raw, maxBytes: MAX_BUNDLE_BYTES, isOptional: true, isRaw: true },
     answer: publication,
     errors: ["outrun"],
     errorMembers: { outrun: publicationHead },
@@ -64,7 +74,7 @@ export const bundles = {
   listPublications: endpoint({
     method: "GET",
     path: "/v1/bundles",
-    summary: "Lists what was published to a publisher, who need not be an operator.",
+    summary: "Lists the publications, for a publisher who need not be an operator.",
     access: { by: "publisher", statement: "history" },
     record: "management",
     answer: publicationHistory,
@@ -73,17 +83,18 @@ export const bundles = {
   listBundles: endpoint({
     method: "GET",
     path: "/v1/bundles",
-    summary: "Lists what was published, and says what decides.",
-    access: { by: "operator", role: "viewer", area: "bundles", thing: { kind: "bundle" } },
+    summary: "Lists the published bundles and shows which one is active.",
+    access: { by: "operator", role: "viewer", area: "bundles" },
     record: "management",
     query: once(() =>
       z.object({
         limit: z.coerce
           .number()
-          .int()
-          .min(1)
-          .transform((limit) => Math.min(limit, MOST_LISTED))
-          .catch(DEFAULT_LISTED),
+          .transform((limit) =>
+            Number.isSafeInteger(limit) && limit > 0 ? Math.min(limit, MOST_LISTED) : DEFAULT_LISTED,
+          )
+          .catch(DEFAULT_LISTED)
+          .describe("How many are listed at most: 20 if absent or no positive integer, and 1000 if more."),
       }),
     ),
     answer: publishedBundles,
@@ -93,10 +104,13 @@ export const bundles = {
     method: "GET",
     path: "/v1/bundles/:digest",
     summary: "Shows a bundle.",
-    access: { by: "operator", role: "viewer", area: "bundles", thing: { kind: "bundle", parameter: "digest" } },
+    access: { by: "operator", role: "viewer", area: "bundles" },
     record: "management",
     answer: once(() =>
-      z.looseObject({ digest: z.string(), body: z.string().describe("JSON, whose UTF-8 has the digest.") }),
+      z.looseObject({
+        digest: z.string(),
+        body: z.string().describe("As it was published: its UTF-8 has the digest."),
+      }),
     ),
     errors: ["not_found"],
   }),

@@ -1,4 +1,4 @@
-/** Every endpoint of the management API by its name, in the order in which its routes are looked for. */
+/** Every endpoint of the management API by its name, in the order in which routes are matched. */
 import type * as z from "zod"
 import { agents } from "./agents.ts"
 import { approvals } from "./approvals.ts"
@@ -33,7 +33,7 @@ export const ENDPOINT_NAMES: readonly EndpointName[] = Object.keys(CONTRACT).fil
 
 export type Parameters<Name extends EndpointName> = { readonly [Key in ParametersOf<Contract[Name]["path"]>]: string }
 
-/** Where a request to an endpoint goes, with its query. */
+/** Returns the path of an endpoint with its parameters and its query. */
 export function pathTo<Name extends EndpointName>(
   name: Name,
   parameters: Parameters<Name>,

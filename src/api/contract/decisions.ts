@@ -3,32 +3,33 @@ import * as z from "zod"
 import { isTaskId } from "../../core/task/state.ts"
 import { SCHEMAS } from "../../core/record/fields.ts"
 import { endpoint, once } from "./endpoint.ts"
-import { members, moment, verdict, type denial } from "./members.ts"
+import { members, moment, RECORDED_LATER, verdict, type denial } from "./members.ts"
 
 export type Denial = z.infer<ReturnType<typeof denial>>
 
+const MAX_BODY_BYTES = 65_536
 const KINDS = ["call", "exchange", "approval", "end", "management"] as const
 
 export const decision = once(() => z.looseObject(SCHEMAS))
 export type Decision = z.infer<ReturnType<typeof decision>>
 
-/** Whose id begins with a time that there is. */
+/** Returns whether the text is a task id whose time is one that exists (ULIDs end in the year 10889). */
 function isTaskOfTime(text: string): boolean {
   return isTaskId(text) && text < "tsk_8"
 }
 
-/** Each record is read, parsed and written anew: a thousand would cost more than any other request. */
+/** Each record is read, parsed and serialized again: a thousand would cost more than any other request. */
 export const MOST_DECISIONS = 250
 
 const filters = once(() => ({
-  task: z.string().max(256).optional(),
+  task: z.string().max(256).optional().describe("Only those of this task, by its id."),
   tree: z.string().refine(isTaskOfTime).optional().describe("The task and all below it."),
-  agent: z.string().max(2048).optional(),
+  agent: z.string().max(2048).optional().describe("Only those of this agent, the last of the chain, by its id."),
   user: z.string().max(2048).optional().describe("Issuer and subject, joined by `|`."),
-  code: z.string().max(64).optional(),
-  decision: verdict().optional(),
-  kind: z.enum(KINDS).optional(),
-  tool: z.string().max(256).optional(),
+  code: z.string().max(64).optional().describe("`ok`, or the code of an error."),
+  decision: verdict().optional().describe("What was decided."),
+  kind: z.enum(KINDS).optional().describe("What it was decided about; absent: everything but `management`."),
+  tool: z.string().max(256).optional().describe("Only calls of this tool."),
   differs: z
     .stringbool({ truthy: ["true"], falsy: ["false"] })
     .optional()
@@ -45,22 +46,19 @@ const rates = once(() =>
 )
 export type Rates = z.infer<ReturnType<typeof rates>>
 
-const DECISIONS = { area: "decisions", thing: { kind: "decision" } } as const
-const DECISION = { area: "decisions", thing: { kind: "decision", parameter: "decision" } } as const
-
 export const decisions = {
   listDecisions: endpoint({
     method: "GET",
     path: "/v1/decisions",
     summary: "Lists decision records: the newest first, or with `after` the oldest first.",
-    access: { by: "operator", role: "viewer", ...DECISIONS },
+    access: { by: "operator", role: "viewer", area: "decisions" },
     record: "management",
     query: once(() =>
       z.strictObject({
         ...filters(),
         before: z.string().max(64).optional().describe("Only those whose ids come before this one."),
         after: z.string().max(64).optional().describe("Only those whose ids come after this one."),
-        limit: z.coerce.number().int().min(1).max(MOST_DECISIONS).default(100),
+        limit: z.coerce.number().int().min(1).max(MOST_DECISIONS).default(100).describe("How many are listed at most."),
       }),
     ),
     answer: once(() => z.looseObject({ decisions: z.array(decision()) })),
@@ -70,7 +68,7 @@ export const decisions = {
     method: "GET",
     path: "/v1/decisions/rates",
     summary: "Counts the decisions of the last eleven minutes, slot by slot.",
-    access: { by: "operator", role: "viewer", ...DECISIONS },
+    access: { by: "operator", role: "viewer", area: "decisions" },
     record: "management",
     query: once(() => z.strictObject(filters())),
     answer: rates,
@@ -80,7 +78,8 @@ export const decisions = {
     method: "GET",
     path: "/v1/decisions/:decision",
     summary: "Shows a decision record.",
-    access: { by: "operator", role: "viewer", ...DECISION },
+    details: RECORDED_LATER,
+    access: { by: "operator", role: "viewer", area: "decisions" },
     record: "management",
     answer: decision,
     errors: ["not_found"],
@@ -89,11 +88,12 @@ export const decisions = {
     method: "POST",
     path: "/v1/decisions/:decision/comparisons",
     summary: "Says whether a recorded call had exactly these arguments.",
-    access: { by: "operator", role: "operator", ...DECISION },
+    details: RECORDED_LATER,
+    access: { by: "operator", role: "operator", area: "decisions" },
     record: "management",
     body: {
       schema: once(() => z.strictObject({ arguments: members })),
-      maxBytes: 65_536,
+      maxBytes: MAX_BODY_BYTES,
       usage: 'Give all arguments of the call: {"arguments": {…}}.',
     },
     answer: once(() => z.looseObject({ decision: z.string(), same: z.boolean() })),

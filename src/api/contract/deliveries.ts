@@ -1,4 +1,4 @@
-/** `/v1/deliveries`: how receivers of notices were reached. */
+/** `/v1/deliveries`: how deliveries of notices to their receivers went. */
 import * as z from "zod"
 import { endpoint, once } from "./endpoint.ts"
 import { moment, momentOrNull } from "./members.ts"
@@ -28,7 +28,7 @@ export const deliveries = {
     method: "GET",
     path: "/v1/deliveries",
     summary: "Lists the receivers of notices, and what could not be delivered to each.",
-    access: { by: "operator", role: "viewer", area: "deliveries", thing: { kind: "delivery" } },
+    access: { by: "operator", role: "viewer", area: "deliveries" },
     record: "management",
     answer: once(() => z.looseObject({ receivers: z.array(receiver()) })),
     errors: [],
@@ -41,7 +41,6 @@ export const deliveries = {
       by: "operator",
       role: "operator",
       area: "deliveries",
-      thing: { kind: "delivery", parameter: "delivery" },
     },
     record: "management",
     answer: once(() => z.looseObject({ id: z.string(), retried: z.number() })),

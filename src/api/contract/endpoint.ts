@@ -1,61 +1,57 @@
 /**
- * What one endpoint of the management API is. The entries stand in the files of this folder, one for each resource;
- * routes, authorization, records, the description in OpenAPI, the console and the command read them.
+ * The description of one endpoint of the management API. The files of this folder contain the entries, one file for
+ * each resource. Routes, authorization, records, the OpenAPI description, the console and the command are derived from
+ * them.
  */
 import type * as z from "zod"
-import type { ManagedThing } from "../../core/policy/management.ts"
+import { KIND_OF_AREA, type ManagedThing } from "../../core/policy/management.ts"
 import type { Role } from "../../core/policy/definition/operators.ts"
 import type { DecisionRecord } from "../../core/record/record.ts"
 import type { ErrorCode } from "./errors.ts"
-import type { Parameter, ParametersOf } from "./parameters.ts"
+import { isParameter, PARAMETERS, type Parameter, type ParametersOf } from "./parameters.ts"
 
-/** What policy is asked about: a path parameter names the one thing; without one it is about all of the kind. */
-export interface Thing {
-  readonly kind: ManagedThing["kind"]
-  readonly parameter?: Parameter
-}
-
-/** Of the area of the endpoint and by its method, unless it says otherwise. */
+/**
+ * A thing that a request's body names. It is of the endpoint's area and managed by its method, unless stated otherwise.
+ */
 export type NamedThing = Pick<ManagedThing, "kind" | "target"> &
   Partial<Pick<ManagedThing, "area">> & { readonly method?: "GET" }
 
-/** At least one: whoever is permitted nothing in particular would be permitted everything. */
+/** At least one, because a request about nothing would be permitted by no rule, and so by default. */
 export type NamedThings = readonly [NamedThing, ...NamedThing[]]
 
-/** An operator of this role, or of one that includes it, whom policy permits to manage the area. */
+/** For an operator with this role, or with one that includes it, whom policy permits to manage the area. */
 interface ByRole {
   readonly role: Role
   readonly area: ManagedThing["area"]
-  readonly thing: Thing
 }
 
 /** Who may use an endpoint. */
 export type Access =
   | (ByRole & {
       readonly by: "operator"
-      /** The things, if the body names them: the door then reads it before it asks policy about each. */
+      /** Returns the things, if the body names them: the body is then read before policy is evaluated for each. */
       readonly thingsIn?: (body: never) => NamedThings
     })
-  /** The agent of the task, or of one above it, by its delegation token; or an operator. */
+  /** For the agent of the task or of one of its ancestors, with its delegation token; or for an operator. */
   | (ByRole & { readonly by: "task" })
-  /** A person who is asked for the approval, or an operator who may give it. */
+  /** For a person whose approval is requested, or an operator who may approve. */
   | (ByRole & { readonly by: "approver" })
-  /** The person whose consent is asked for, whatever their role. */
+  /** For the person whose consent is requested, whatever their roles are. */
   | { readonly by: "person" }
   /**
-   * Whoever holds the private half of a key of `PUBLISHER_KEYS`, which has signed what they want: to publish, or to read
-   * the history. Without such a statement a request for the history is somebody else's, and the next entry's.
+   * For the holder of a private key of `PUBLISHER_KEYS`, which has signed a statement: to publish, or to read the
+   * history. A request for the history without such a statement is an operator's, and the next entry's.
    */
   | { readonly by: "publisher"; readonly statement: "publication" | "history" }
 
 export interface Body {
   readonly schema: () => z.ZodType<object>
   readonly maxBytes: number
-  /** A sentence for whoever sent one that is not accepted, behind what is wrong with it. */
+  /** A sentence that is added to the error if the body is not accepted. */
   readonly usage?: string
-  /** The request may come without one. */
+  /** Whether the request may have no body. */
   readonly isOptional?: true
-  /** Its bytes are the handler's to read. */
+  /** Whether the handler reads the bytes itself. */
   readonly isRaw?: true
 }
 
@@ -64,34 +60,51 @@ export interface Endpoint {
   readonly path: `/v1/${string}`
   /** One sentence. */
   readonly summary: string
+  /** Further sentences of the description. */
+  readonly details?: string
   readonly access: Access
-  /** Kind of the record that the request leaves. */
+  /** The kind of the record of a request. */
   readonly record: Exclude<DecisionRecord["kind"], "call" | "exchange">
-  /** Absent: the query is not looked at. */
+  /** If absent, the query is ignored. */
   readonly query?: () => z.ZodType<object>
-  /** Absent: the body is not looked at. */
+  /** If absent, the body is ignored. */
   readonly body?: Body
   readonly answer: () => z.ZodType
-  /** Beside those that its access, its query and its body imply. */
+  /** Besides those that the access, the query and the body imply. */
   readonly errors: readonly ErrorCode[]
-  /** What the body of an error has besides, by its code. */
+  /** Additional members of the body of an error, by its code. */
   readonly errorMembers?: Partial<Readonly<Record<ErrorCode, () => z.ZodObject>>>
 }
 
-/** An entry as it is written; a parameter of its path that `parameters.ts` does not know does not compile. */
+/** Returns the entry as it is written. A path parameter that `parameters.ts` does not list does not compile. */
 export function endpoint<const Entry extends Endpoint>(
   entry: Entry & (ParametersOf<Entry["path"]> extends Parameter ? unknown : never),
 ): Entry {
   return entry
 }
 
-/** Makes a schema when it is first needed: an isolate that starts cold makes none. */
+/**
+ * Returns what a request concerns, for policy. The last parameter of the path names a single thing; without parameters
+ * it is all things of the area. Nothing else states it, so that no endpoint can leave out what it shows or changes.
+ */
+export function managedThing(
+  path: Endpoint["path"],
+  area: ManagedThing["area"],
+  values: Readonly<Record<string, string>>,
+): ManagedThing {
+  const parameter = path.match(/(?<=:)\w+/g)?.findLast(isParameter)
+  if (parameter === undefined) return { area, kind: KIND_OF_AREA[area], target: null }
+  const { kind, length } = PARAMETERS[parameter]
+  return { area, kind, target: (values[parameter] ?? "").slice(0, length) }
+}
+
+/** Makes a schema when it is first needed, so that an isolate starts without making any. */
 export function once<Value>(make: () => Value): () => Value {
   let made: { readonly value: Value } | null = null
   return () => (made ??= { value: make() }).value
 }
 
-/** Every code that an endpoint answers with. */
+/** Returns every error code of an endpoint. */
 export function errorsOf({ access, query, body, errors }: Endpoint): readonly ErrorCode[] {
   const byToken = access.by === "publisher" ? [] : (["missing_token"] as const)
   const byPolicy = "role" in access ? (["policy_denied"] as const) : []

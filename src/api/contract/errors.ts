@@ -1,6 +1,6 @@
 /**
- * Every error of the management API: one code for one cause, at every endpoint, and the status that goes with it. The
- * body of each is `{error, error_description, decision_id}`, the header `X-Narrowgate-Code` repeats the code.
+ * Every error of the management API: one code for one cause, at every endpoint, and its HTTP status. The body of each
+ * is `{error, error_description, decision_id}`, and the header `X-Narrowgate-Code` repeats the code.
  */
 export const ERRORS = {
   invalid_request: { status: 400, when: "The query, the body or what they ask for is malformed or out of range." },

@@ -3,11 +3,13 @@ import * as z from "zod"
 import { userOfId } from "../../core/policy/principals.ts"
 import { MAX_SHOWN } from "../../core/record/fields/truncation.ts"
 import { endpoint, once, type NamedThings } from "./endpoint.ts"
-import { chain, denial, members, pointer, text, userName, verdict } from "./members.ts"
+import { chain, denial, members, pointer, RECORDED_LATER, text, userName, verdict } from "./members.ts"
+
+const MAX_BODY_BYTES = 65_536
 
 const imaginedCall = once(() => {
   const named = z.string().min(1).max(2_048)
-  /** A record that named as many would be truncated. */
+  /** A record with more names would be truncated. */
   const names = z.array(z.string().min(1).max(256)).max(MAX_SHOWN - 1)
   return z.strictObject({
     agent: named,
@@ -25,7 +27,7 @@ const imaginedCall = once(() => {
     arguments: z.record(z.string(), z.unknown()).default({}),
     gateway: z.string().max(256).optional().describe("Absent: the first."),
     environment: z.string().max(256).optional(),
-    labels: names.default([]).describe("Labels that its tree has picked up."),
+    labels: names.default([]).describe("Labels that its tree carries."),
     calls: z.int().min(0).max(1_000_000_000).default(0).describe("Calls that it has made before."),
     risk: z.int().min(0).max(100).default(0),
     bound_key: z.boolean().default(false),
@@ -45,12 +47,12 @@ const explanationRequest = once(() => {
       .describe("A call that nobody has made, of a task that was just opened for it."),
   ])
 })
-type ExplanationRequest = z.infer<ReturnType<typeof explanationRequest>>
+export type ExplanationRequest = z.infer<ReturnType<typeof explanationRequest>>
 
 function explainedThings(body: ExplanationRequest): NamedThings {
   if ("call" in body) return [{ kind: "explanation", target: body.call.agent }]
   const { decision: target } = body
-  // The answer tells of the decision what its record does: whoever asks must be permitted to read that.
+  // The answer discloses what the decision's record does, so the operator must be permitted to read that record.
   return [
     { kind: "explanation", target },
     { area: "decisions", kind: "decision", target, method: "GET" },
@@ -84,7 +86,9 @@ const explanation = once(() =>
     bundle: pointer(),
     decision: z
       .enum(["allow", "deny", "untold", "apart"])
-      .describe("`untold`: it depends on what the record does not have. `apart`: rules have no say in it."),
+      .describe(
+        "`untold`: it depends on something that the record does not contain. `apart`: it does not depend on rules.",
+      ),
     code: text(),
     denial: denial().nullable(),
     granted: z
@@ -100,8 +104,8 @@ const explanation = once(() =>
       })
       .nullable()
       .describe("What the rules say whatever grants say; null if they could not be evaluated."),
-    untold: z.array(z.string()).describe("What rules read and the record does not have."),
-    guardrails_untold: z.array(z.string()).describe("Guardrails that the call was taken to keep to."),
+    untold: z.array(z.string()).describe("What rules read and the record does not contain."),
+    guardrails_untold: z.array(z.string()).describe("Guardrails that were assumed to be met."),
     call: z.looseObject({
       chain: chain(),
       purpose: text(),
@@ -132,17 +136,17 @@ export const explanations = {
     method: "POST",
     path: "/v1/explanations",
     summary: "Explains how the live bundle, or the candidate, decides one call; it decides and counts nothing.",
+    details: RECORDED_LATER,
     access: {
       by: "operator",
       role: "viewer",
       area: "explanations",
-      thing: { kind: "explanation" },
       thingsIn: explainedThings,
     },
     record: "management",
     body: {
       schema: explanationRequest,
-      maxBytes: 65_536,
+      maxBytes: MAX_BODY_BYTES,
       usage:
         "Give a decision (dec_…), or a call: agent and tool, and, where they matter, user, purpose, arguments, gateway, environment, labels, calls, risk, bound_key, approvals; and bundle: live or candidate.",
     },

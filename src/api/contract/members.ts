@@ -1,13 +1,18 @@
-/** Kinds of members that several answers share. */
+/** Types of members that several answers share. */
 import * as z from "zod"
 import { isObject } from "../../core/encoding/json.ts"
+import { DENIAL_SCHEMA } from "../../core/record/fields/verdict.ts"
 import { once } from "./endpoint.ts"
 
 /**
- * An object whose members somebody else has named: all of them, as they are. A record of zod's leaves out one by the name
- * of `__proto__`, and whoever decides by what they are shown would not see it.
+ * An object whose members are named by others: all of them, unchanged. Zod's record type omits a member named
+ * `__proto__`, and a person who decides by the answer would not see it.
  */
 export const members = z.custom<Readonly<Record<string, unknown>>>(isObject)
+
+/** Of requests about one decision record. */
+export const RECORDED_LATER =
+  "A record can be read within about a second of its decision; until then its id is 404 `not_found`."
 
 export const text = once(() => z.string().nullable())
 export const moment = once(() => z.number().describe("Milliseconds since the epoch."))
@@ -18,12 +23,10 @@ export const userName = once(() =>
 export const chain = once(() => z.array(z.string()).describe("Agents from the root task's to the calling one."))
 export const verdict = once(() => z.enum(["allow", "deny"]))
 
-/** Why something was denied: the reason, and its evidence by members of its own. */
-export const denial = once(() =>
-  z.object({ reason: z.string() }).catchall(z.unknown().describe("Evidence of the reason.")),
-)
+/** Why something was denied: the reason, and its evidence as further members, as the record has it. */
+export const denial = (): typeof DENIAL_SCHEMA => DENIAL_SCHEMA
 
-/** Of an unknown name: known names that are near. */
+/** For an unknown name: similar names that exist. */
 export const nearestNames = once(() => z.looseObject({ nearest: z.array(z.string()) }).partial())
 
 export const pointer = once(() =>

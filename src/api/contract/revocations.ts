@@ -1,4 +1,4 @@
-/** `/v1/revocations`: what an operator stops now, and what is stopped. */
+/** `/v1/revocations`: what an operator revokes or suspends, and what is suspended. */
 import * as z from "zod"
 import { isPattern } from "../../core/catalog/pattern.ts"
 import { isTaskId } from "../../core/task/state.ts"
@@ -15,7 +15,10 @@ export const stop = once(() =>
     tool: z.string().exactOptional(),
     key: z.string().exactOptional(),
     everything: z.literal(true).exactOptional(),
-    before: z.number().exactOptional().describe("Seconds: only authority that was given before then is stopped."),
+    before: z
+      .number()
+      .exactOptional()
+      .describe("Seconds since the epoch: only authority that was given before then is suspended."),
     by: z
       .string()
       .exactOptional()
@@ -37,7 +40,7 @@ const stopHits = once(() =>
 )
 export type StopHits = z.infer<ReturnType<typeof stopHits>>
 
-/** What a stop would hit, or hits, and whether what it names is known. */
+/** What a revocation affects, and whether its target exists. */
 export const stopTarget = once(() =>
   z.looseObject({
     known: z.boolean().nullable().describe("Null if it could not be looked up."),
@@ -46,7 +49,7 @@ export const stopTarget = once(() =>
   }),
 )
 
-/** What is stopped until it is lifted, as the answer to setting it. */
+/** A suspension, as the answer to setting it shows it. It lasts until an operator removes it. */
 export const setStop = once(() => stop().extend({ known: z.boolean().nullable(), hits: stopHits() }))
 
 /** `2 tools; at least 3 tasks, of 1 agent, for 2 people, in the last hour` */
@@ -62,12 +65,17 @@ export function hitsText({ tools, recent }: StopHits): string {
 
 const count = (number: number, what: string): string => `${number} ${what}${number === 1 ? "" : "s"}`
 
-/** Characters; a record shows the beginning of what is longer. */
+/** Characters; a record shows the beginning of a longer reason. */
 const MAX_REASON = 1_024
-/** People read it in lists and terminals: no line that could pass for another, nothing that steers. */
-const REASON = new RegExp(`^[^\\p{Cc}\\p{Cs}\\p{Zl}\\p{Zp}]{1,${MAX_REASON}}$`, "u")
+const MAX_BODY_BYTES = 32_768
+/**
+ * People read it in lists and terminals, so it contains no line break and no control character. In ranges, because the
+ * description of the API repeats it to clients whose regular expressions have no classes of Unicode.
+ */
+const REASON = new RegExp(`^[^\\u0000-\\u001f\\u007f-\\u009f\\u2028\\u2029]{1,${MAX_REASON}}$`, "u")
+const NO_REASON = `A reason has 1 to ${MAX_REASON} characters, without line breaks or control characters.`
 
-/** What is to end: exactly one. */
+/** The target: exactly one. */
 const stopRequest = once(() => {
   const named = z.string().min(1).max(2_048)
   return (
@@ -92,28 +100,30 @@ const stopRequest = once(() => {
         everything: z.literal(true).optional().describe("Every call and every token request."),
         before: z
           .int()
-          .positive()
+          .min(1)
           .optional()
-          .describe("Seconds: authority that was given from then on is left alone. Not of a task, a token or a key."),
+          .describe(
+            "Seconds since the epoch: authority that was given from then on is left alone. Not of a task, a token or a key.",
+          ),
         reason: z
           .string()
-          .regex(REASON, `A reason has 1 to ${MAX_REASON} characters, without line breaks or control characters.`)
+          .regex(REASON, NO_REASON)
+          .refine((text) => text.isWellFormed(), NO_REASON)
           .optional(),
-        confirm: z.literal(true).optional().describe("Stop it although nothing of this name is known."),
-        preview: z.literal(true).optional().describe("Stop nothing: the answer says what a stop would hit."),
+        confirm: z.literal(true).optional().describe("Set the switch although nothing of this name is known."),
+        preview: z.literal(true).optional().describe("Set nothing: the answer says what the switch would affect."),
       })
       .refine(
         ({ before: _before, reason: _reason, confirm: _confirm, preview: _preview, ...one }) =>
           Object.keys(one).length === 1,
         "Name exactly one of task, token, agent, user, tool, key, everything.",
       )
-      // A task or a token is there, or the answer is that it is not.
+      // A task or a token is not looked up first: if it does not exist, the answer is an error.
       .refine(
         ({ confirm, preview, task, token }) => (confirm ?? preview) === undefined || (task ?? token) === undefined,
         "`confirm` and `preview` do not go with a task or a token.",
       )
-      // A key that is pulled signs nothing more and verifies nothing more, whatever the time; a task or a token ends
-      // wholly.
+      // A revoked key neither signs nor verifies any more, whatever the time; a task or a token ends as a whole.
       .refine(
         ({ before, task, token, key }) => before === undefined || (task ?? token ?? key) === undefined,
         "`before` does not go with a task, a token or a key.",
@@ -123,7 +133,7 @@ const stopRequest = once(() => {
 })
 export type StopRequest = z.infer<ReturnType<typeof stopRequest>>
 
-/** A token is a secret, and named by no rule. */
+/** A token is a secret, and no rule names it. */
 function stoppedThing({ task, token, agent, user, tool, key }: StopRequest): NamedThing {
   if (task !== undefined) return { kind: "task", target: task }
   if (token !== undefined) return { kind: "token", target: null }
@@ -138,16 +148,16 @@ export const revocations = {
     method: "POST",
     path: "/v1/revocations",
     summary:
-      "Stops an agent, a user, tools, a key or everything, or ends a task or a token; once it answers, it holds.",
+      "Sets a switch that suspends an agent, a user, tools, a key or everything, or ends a task or a token; once it answers, it holds.",
+    details: "The body names exactly one of `agent`, `user`, `tool`, `key`, `everything`, `task`, `token`.",
     access: {
       by: "operator",
       role: "operator",
       area: "revocations",
-      thing: { kind: "revocation" },
       thingsIn: (body: StopRequest) => [stoppedThing(body)],
     },
     record: "management",
-    body: { schema: stopRequest, maxBytes: 32_768 },
+    body: { schema: stopRequest, maxBytes: MAX_BODY_BYTES },
     answer: once(() =>
       z.union([
         setStop(),
@@ -164,8 +174,8 @@ export const revocations = {
   listRevocations: endpoint({
     method: "GET",
     path: "/v1/revocations",
-    summary: "Lists what is stopped until it is lifted.",
-    access: { by: "operator", role: "viewer", area: "revocations", thing: { kind: "revocation" } },
+    summary: "Lists the switches that hold until an operator lifts them.",
+    access: { by: "operator", role: "viewer", area: "revocations" },
     record: "management",
     answer: once(() => z.looseObject({ revocations: z.array(stop()) })),
     errors: [],
@@ -173,12 +183,11 @@ export const revocations = {
   liftRevocation: endpoint({
     method: "DELETE",
     path: "/v1/revocations/:revocation",
-    summary: "Lifts a revocation; a key that was pulled stays pulled.",
+    summary: "Lifts a switch; a switch on a key cannot be lifted.",
     access: {
       by: "operator",
       role: "operator",
       area: "revocations",
-      thing: { kind: "revocation", parameter: "revocation" },
     },
     record: "management",
     answer: once(() => z.looseObject({ id: z.string(), lifted: z.literal(true) })),

@@ -1,20 +1,21 @@
-/** `/v1/risks`: what others have seen of an agent, a user or a task, reported by an operator. */
+/** `/v1/risks`: the risk of an agent, a user or a task, as an operator reports it. */
 import * as z from "zod"
 import { HIGHEST_RISK } from "../../core/guardrails/definition.ts"
 import { HALF_LIFE } from "../../core/guardrails/risk.ts"
-import { MAX_NAME } from "../../core/signals/leased-risks.ts"
+import { MAX_RISK_NAME } from "../../core/signals/leased-risks.ts"
 import { isTaskId } from "../../core/task/state.ts"
 import { endpoint, once } from "./endpoint.ts"
 import { moment, nearestNames } from "./members.ts"
 import { hasIssuer, NO_TASK_ID, NO_USER_NAME } from "./names.ts"
 
-/** Characters; a record shows the beginning of what is longer. */
+/** Characters; a record shows the beginning of a longer reason. */
 const MAX_REASON = 1_024
+const MAX_BODY_BYTES = 8_192
 const KINDS = ["agent", "user", "task"] as const
 
-/** Of whom or what: exactly one. */
+/** The subject: exactly one. */
 const riskReport = once(() => {
-  const named = z.string().min(1).max(MAX_NAME)
+  const named = z.string().min(1).max(MAX_RISK_NAME)
   return z
     .strictObject({
       agent: named.optional(),
@@ -56,7 +57,7 @@ const risk = once(() =>
     user: z.string().exactOptional(),
     task: z.string().exactOptional(),
     level: z.number(),
-    half_life: z.number().exactOptional(),
+    half_life: z.number().exactOptional().describe("Seconds."),
     stream: z.string().exactOptional(),
   }),
 )
@@ -65,16 +66,16 @@ export const risks = {
   reportRisk: endpoint({
     method: "POST",
     path: "/v1/risks",
-    summary: "Reports a risk of an agent, a user or a task; once it answers, every later call is judged by it.",
+    summary: "Reports a risk of an agent, a user or a task; once it has answered, every later call is decided with it.",
+    details: "The body names exactly one of `agent`, `user`, `task`.",
     access: {
       by: "operator",
       role: "operator",
       area: "risks",
-      thing: { kind: "risk" },
       thingsIn: ({ kind, name }: RiskReport) => [{ kind, target: name }],
     },
     record: "management",
-    body: { schema: riskReport, maxBytes: 8_192 },
+    body: { schema: riskReport, maxBytes: MAX_BODY_BYTES },
     answer: risk,
     errors: ["not_found"],
     errorMembers: { not_found: nearestNames },
@@ -83,7 +84,7 @@ export const risks = {
     method: "GET",
     path: "/v1/risks",
     summary: "Lists the risks of agents and users; those of a task are shown with the task.",
-    access: { by: "operator", role: "viewer", area: "risks", thing: { kind: "risk" } },
+    access: { by: "operator", role: "viewer", area: "risks" },
     record: "management",
     answer: once(() =>
       z.looseObject({

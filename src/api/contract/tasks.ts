@@ -1,15 +1,13 @@
-/** `/v1/tasks`: tasks, how they are, and their end. */
+/** `/v1/tasks`: tasks, their state, and their end. */
 import * as z from "zod"
 import { GAUGES } from "../../core/guardrails/kinds.ts"
 import { endpoint, once } from "./endpoint.ts"
 import { chain, members, moment, text, userName } from "./members.ts"
 
-const TASK = { area: "tasks", thing: { kind: "task", parameter: "task" } } as const
-
 export const taskStatus = once(() =>
   z
     .enum(["active", "pending", "quarantined", "revoked", "completed", "expired", "idle"])
-    .describe("`active`, or why it opens nothing; `pending` waits for a person's consent."),
+    .describe("`active`, or why its calls are denied; `pending`: a person has not consented yet."),
 )
 
 const endedBy = once(() =>
@@ -26,7 +24,9 @@ export const grantedDetails = once(() =>
     arguments: z
       .record(z.string(), members)
       .exactOptional()
-      .describe("Bounds by argument; `[redacted]` in place of a value that the catalog redacts."),
+      .describe(
+        "Bounds by argument, all that apply together; `like` is a list if several patterns apply. `[redacted]` in place of a value that the catalog redacts.",
+      ),
     calls: z.number().exactOptional(),
   }),
 )
@@ -50,7 +50,10 @@ export const task = once(() =>
     frozen_by: endedBy().describe("What has quarantined it; null if it is not quarantined."),
     opened_at: moment(),
     expires_at: moment(),
-    idle_at: z.number().nullable().describe("Without a call until then it expires; null if it may be idle."),
+    idle_at: z
+      .number()
+      .nullable()
+      .describe("Milliseconds since the epoch: without a call until then it expires; null if it may be idle."),
     calls: callCount(),
     left: z
       .looseObject({
@@ -60,8 +63,13 @@ export const task = once(() =>
       })
       .describe("Calls (null if unlimited), milliseconds, and the tools that its plan has a place for now."),
     plan: z.array(planStep().extend({ used: z.number() })).nullable(),
-    labels: z.array(z.string()).describe("Labels that the whole tree has picked up."),
-    risk: z.number().describe("0 to 100: what was reported of it, or of a task above it, now."),
+    labels: z.array(z.string()).describe("Labels that the whole tree bears."),
+    carried: z
+      .array(z.string())
+      .describe("Further labels, which the agents of its chain carry from other trees of the same user."),
+    risk: z
+      .number()
+      .describe("0 to 100: what was reported of a task of its agent, or of an agent above it, for this user, now."),
   }),
 )
 export type Task = z.infer<ReturnType<typeof task>>
@@ -76,8 +84,8 @@ const gauge = once(() =>
     seconds: z
       .number()
       .nullable()
-      .describe("Length of the span; null if it lasts as long as the tree, or until calls end."),
-    shared: z.boolean().describe("Several trees share the count."),
+      .describe("Length of the span in seconds; null if it lasts as long as the tree, or until calls end."),
+    shared: z.boolean().describe("All users share the count."),
     from_risk: z.number().nullable().describe("It holds only while the risk is at least this; null if always."),
     key: z
       .record(z.string(), z.string().nullable())
@@ -87,7 +95,7 @@ const gauge = once(() =>
 )
 export type Gauge = z.infer<ReturnType<typeof gauge>>
 
-/** One of the two is there: what an end, and what a quarantine, has changed. */
+/** One of the two is present: what an end, or what a quarantine, has changed. */
 const changed = once(() =>
   z.looseObject({
     task: z.string(),
@@ -97,9 +105,10 @@ const changed = once(() =>
   }),
 )
 
+const MAX_BODY_BYTES = 4_096
 const reason = {
   schema: once(() => z.strictObject({ reason: z.string().max(1_024).exactOptional() })),
-  maxBytes: 4_096,
+  maxBytes: MAX_BODY_BYTES,
   usage: "Send nothing, or a reason of up to 1024 characters.",
   isOptional: true,
 } as const
@@ -109,14 +118,14 @@ export const tasks = {
     method: "GET",
     path: "/v1/tasks",
     summary: "Lists the tasks for which a token was issued last, the latest first.",
-    access: { by: "operator", role: "viewer", area: "tasks", thing: { kind: "task" } },
+    access: { by: "operator", role: "viewer", area: "tasks" },
     record: "management",
     query: once(() =>
       z.strictObject({
-        agent: z.string().min(1).max(2048).optional(),
+        agent: z.string().min(1).max(2048).optional().describe("Only those of this agent, by its id."),
         user: z.string().min(1).max(2048).optional().describe("Issuer and subject, joined by `|`."),
         before: z.string().max(64).optional().describe("`next` of an answer: tasks of before that."),
-        limit: z.coerce.number().int().min(1).max(100).default(25),
+        limit: z.coerce.number().int().min(1).max(100).default(25).describe("How many are listed at most."),
       }),
     ),
     answer: once(() =>
@@ -140,8 +149,8 @@ export const tasks = {
   showTask: endpoint({
     method: "GET",
     path: "/v1/tasks/:task",
-    summary: "Shows a task and those below it, and how much of each limit the tree has used.",
-    access: { by: "task", role: "viewer", ...TASK },
+    summary: "Shows a task and those below it, and how much of each limit the tree or its user has used.",
+    access: { by: "task", role: "viewer", area: "tasks" },
     record: "management",
     answer: once(() =>
       z.looseObject({
@@ -155,7 +164,7 @@ export const tasks = {
     method: "POST",
     path: "/v1/tasks/:task/complete",
     summary: "Ends a task and all below it; by an operator it is revoked.",
-    access: { by: "task", role: "operator", ...TASK },
+    access: { by: "task", role: "operator", area: "tasks" },
     record: "end",
     body: reason,
     answer: changed,
@@ -165,7 +174,7 @@ export const tasks = {
     method: "POST",
     path: "/v1/tasks/:task/abort",
     summary: "Ends a task and all below it as revoked: its work is not done.",
-    access: { by: "task", role: "operator", ...TASK },
+    access: { by: "task", role: "operator", area: "tasks" },
     record: "end",
     body: reason,
     answer: changed,
@@ -175,7 +184,7 @@ export const tasks = {
     method: "POST",
     path: "/v1/tasks/:task/quarantine",
     summary: "Quarantines a task: its calls and those of tasks below it are denied until it is released.",
-    access: { by: "operator", role: "operator", ...TASK },
+    access: { by: "operator", role: "operator", area: "tasks" },
     record: "end",
     body: reason,
     answer: changed,
@@ -185,10 +194,38 @@ export const tasks = {
     method: "POST",
     path: "/v1/tasks/:task/release",
     summary: "Releases a quarantined task.",
-    access: { by: "operator", role: "operator", ...TASK },
+    access: { by: "operator", role: "operator", area: "tasks" },
     record: "end",
     body: reason,
     answer: once(() => z.looseObject({ task: z.string(), status: taskStatus() })),
+    errors: ["not_found"],
+  }),
+  clearLabels: endpoint({
+    method: "POST",
+    path: "/v1/tasks/:task/labels/clear",
+    summary: "Clears the labels of a task's tree, and those that the agents of its chain carry for its user.",
+    details: "No agent can do this. A later call picks its labels up again.",
+    access: { by: "operator", role: "operator", area: "tasks" },
+    record: "management",
+    body: {
+      schema: once(() =>
+        z.strictObject({
+          labels: z
+            .array(z.string().min(1).max(256))
+            .min(1)
+            .max(256)
+            .exactOptional()
+            .describe("Only these. Absent: all."),
+          reason: z.string().max(1_024).exactOptional(),
+        }),
+      ),
+      maxBytes: MAX_BODY_BYTES,
+      usage: "Send nothing, or labels, and a reason of up to 1024 characters.",
+      isOptional: true,
+    },
+    answer: once(() =>
+      z.looseObject({ task: z.string(), cleared: z.array(z.string()).describe("Those that were there.") }),
+    ),
     errors: ["not_found"],
   }),
 } as const

@@ -6,31 +6,30 @@ import { isSame } from "../../core/encoding/constant-time.ts"
 import type { Person } from "../../credentials/person.ts"
 import { sha256Base64url, sha256Hex } from "../../core/encoding/hash.ts"
 import { timeOf } from "../../core/encoding/ids.ts"
-import { askLedger } from "../../ledger/ask.ts"
-import { LEDGER_VERSION, type AskOutcome, type NoBundle } from "../../ledger/protocol.ts"
-import { ProofLog } from "../../core/task/proof-log.ts"
-import { newTree, type TreeState } from "../../core/task/state.ts"
+import { askByNewest, askLedger } from "../../ledger/ask.ts"
+import { LEDGER_VERSION, type ConsentOutcome } from "../../ledger/protocol.ts"
+import { Proofs } from "../../core/task/proof-log.ts"
+import { newLedger, newTree, type TreeState } from "../../core/task/state.ts"
 import type { Bundle } from "../../core/policy/assemble.ts"
 import type { PurposeDefinition } from "../../core/policy/definition/agents.ts"
-import { userId, type UserFacts } from "../../core/policy/principals.ts"
+import type { UserFacts } from "../../core/policy/principals.ts"
 import { type RequestContext } from "../../request-context.ts"
 import type { AuthorizationRequest } from "./authorization-request.ts"
-import { pageOf, readAnswer, shownField } from "../../core/task/consent-form.ts"
+import { pageOf, readAnswer, pageFieldOf } from "../../core/task/consent-form.ts"
 import { consentPage } from "./consent-page.tsx"
 import { viewOfConsent, type ConsentView } from "../../core/task/consent-view.ts"
 import { previewTask } from "../../core/task/consent.ts"
 import type { GrantReduction } from "../../core/task/grant.ts"
-import { reserveSlot, type Slot } from "../../ledger/task-quota.ts"
 import { isOAuthFailure, oauthError, type OAuthFailure } from "../../core/denials/oauth-error.ts"
 import type { ConsentResponse, Consent } from "../../core/task/pending-consent.ts"
-import { newId } from "../../platform/new-id.ts"
+import { newTaskId } from "../../ledger/locator.ts"
 import { rawTarget } from "../../platform/raw-target.ts"
 import { ANSWERED_WITHIN_MS, answerOf, type ResourceOwner } from "./resource-owner.ts"
 
 /** The lifetime of an authorization code (RFC 6749, section 4.1.2: ten minutes at most). The waiting client redeems it at once. */
 const CODE_LIFE_MS = 60_000
 
-/** The HTTP request, with what it is decided by. */
+/** The HTTP request, with what is needed to decide it. */
 interface ConsentContext {
   readonly http: Request
   readonly bundle: Bundle
@@ -40,7 +39,7 @@ interface ConsentContext {
 }
 
 /** The error of a request that no user could allow. It is found before anybody has to sign in. */
-export function checkForAnybody(
+export function checkForAnyUser(
   request: AuthorizationRequest,
   bundle: Bundle,
   { receivedAt }: RequestContext,
@@ -65,28 +64,35 @@ export async function askPerson(
   const purpose = bundle.purposes.get(preview.task.purpose)
   const view = viewOfConsent(preview.task, preview.life, bundle.catalog.tools)
   const digestAs = (page: string): string =>
-    shownField(page, digestOf(page, consentContext, request, purpose, view, owner))
+    pageFieldOf(page, digestOf(page, consentContext, request, purpose, view, owner))
   const show = async (notice: string | null): Promise<Response> =>
-    consentPage({ request, purpose, view, owner, notice, shown: digestAs(newId("tsk", receivedAt)) })
+    consentPage({
+      request,
+      purpose,
+      view,
+      owner,
+      notice,
+      pageField: digestAs(newTaskId(context.env, user, receivedAt)),
+    })
   if (http.method !== "POST") return show(null)
   const form = await answerOf(http, owner, config.issuer)
   if (isOAuthFailure(form)) return form
   const answered = readAnswer(form, view.by)
   if (!answered) return oauthError({ reason: "form_refused", what: "no answer" })
-  const page = pageOf(answered.shown)
-  if (page === null || !isRecent(page, receivedAt) || !isSame(answered.shown, digestAs(page))) {
+  const page = pageOf(answered.pageField)
+  if (page === null || !isRecent(page, receivedAt) || !isSame(answered.pageField, digestAs(page))) {
     return answered.allows ? show(CHANGED) : oauthError({ reason: "consent_refused" })
   }
   // The same answer of the same page has the same code, so a second click of the button has the result of the first.
-  const secret = sha256Base64url(JSON.stringify([owner.session.codeKey, page, answered.kept]))
+  const secret = sha256Base64url(JSON.stringify([owner.session.codeKey, page, answered.reduction]))
   const code = { code: `${page}.${secret}` }
-  const before = await askLedger(context.env, page, async (ledger) => ledger.answered(sha256Hex(secret)))
+  const before = await askLedger(context.env, page, async (ledger) => ledger.answered(page, sha256Hex(secret)))
   if (before === null) return oauthError({ reason: "unavailable" })
   if (before === "same" && answered.allows) return code
   if (before !== "not yet") return show(ANSWERED)
   if (!answered.allows) return oauthError({ reason: "consent_refused" })
-  if (answered.kept.tools?.length === 0) return show("Select at least one tool, or choose Don't allow.")
-  const consent = { ...draft, secretHash: sha256Hex(secret), kept: within(answered.kept, view) }
+  if (answered.reduction.tools?.length === 0) return show("Select at least one tool, or choose Don't allow.")
+  const consent = { ...draft, secretHash: sha256Hex(secret), kept: within(answered.reduction, view) }
   const stored = await storeConsent(consentContext, page, consent)
   if (isOAuthFailure(stored)) return stored
   return "answered" in stored ? show(ANSWERED) : code
@@ -121,7 +127,7 @@ function digestOf(
 }
 
 function treeFor(user: UserFacts, root: string, { pointer }: Bundle, now: number): TreeState {
-  return newTree(root, user, now, pointer, now, new ProofLog("", now))
+  return newTree(newLedger(pointer, now, new Proofs("", now)), root, user, now)
 }
 
 const approvalBy = ({ user, expiresAt: until, issuedAt: since }: Person): ConsentResponse => ({
@@ -137,7 +143,7 @@ function within({ tools, calls, life }: GrantReduction, view: ConsentView): Gran
 }
 
 function consentTo(
-  { client, purpose, asked, audience, terms }: AuthorizationRequest,
+  { client, purpose, requested: asked, audience, terms }: AuthorizationRequest,
   user: UserFacts,
   answer: ConsentResponse | null,
   secretHash: string,
@@ -160,32 +166,17 @@ function consentTo(
 }
 
 /**
- * Reserves a slot in the task quota of the agent and user, and stores the consent in the ledger until the client redeems
- * its code.
+ * Stores the consent in the ledger until the client redeems its code.
  * @returns `answered` if another answer of the same page came first
  */
 async function storeConsent(
   { bundle, context, id: decisionId }: ConsentContext,
   root: string,
   consent: Consent,
-): Promise<OAuthFailure | AskOutcome> {
-  const { agent, user, expiresAt } = consent
-  const slot = await reserveSlot(root, agent, userId(user), expiresAt, bundle, context)
-  if (isOAuthFailure(slot)) return slot
+): Promise<OAuthFailure | ConsentOutcome> {
   const { env, receivedAt } = context
-  const reply = await askLedger(env, root, async (ledger): Promise<AskOutcome | OAuthFailure | NoBundle> =>
-    ledger.ask(LEDGER_VERSION, bundle.pointer, root, consent, { decisionId, receivedAt }),
+  const reply = await askByNewest<ConsentOutcome | OAuthFailure>(env, root, bundle.pointer, async (ledger, pointer) =>
+    ledger.ask(LEDGER_VERSION, pointer, root, consent, { decisionId, receivedAt }),
   )
-  const result = !reply || "bundle" in reply ? oauthError({ reason: "unavailable" }) : reply
-  if (isOAuthFailure(result)) context.background(undoUnlessOpen(slot, consent, env))
-  return result
-}
-
-/**
- * Releases the slot only if the ledger says that there is no tree: its reply may be lost, and another answer of the same
- * page may have opened the tree. If the ledger does not answer, the slot is free again when the code has expired.
- */
-async function undoUnlessOpen({ root, undo }: Slot, { secretHash }: Consent, env: Env): Promise<void> {
-  const answered = await askLedger(env, root, async (ledger) => ledger.answered(secretHash))
-  if (answered === "not yet") await undo()
+  return !reply || "bundle" in reply ? oauthError({ reason: "unavailable" }) : reply
 }

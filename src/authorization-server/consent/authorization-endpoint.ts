@@ -10,15 +10,15 @@ import { userId } from "../../core/policy/principals.ts"
 import { bundleFor, requestContext, type RequestContext } from "../../request-context.ts"
 import { currentSwitches } from "../../revocation/lease.ts"
 import { stoppedBy } from "../../core/signals/switch.ts"
-import { askPerson, checkForAnybody } from "./ask-person.ts"
+import { askPerson, checkForAnyUser } from "./ask-person.ts"
 import { authorizationClient } from "./client.ts"
 import { readRequest, stateOf } from "./authorization-request.ts"
-import { refusalPage } from "./consent-page.tsx"
+import { errorPage } from "./consent-page.tsx"
 import { gather } from "../token/parameters.ts"
-import { recordRefusal } from "../token/record-error.ts"
+import { recordOAuthError } from "../token/record-error.ts"
 import { answerAt } from "../../core/encoding/redirect-uri.ts"
 import {
-  describeRefusal,
+  describeOAuthError,
   isOAuthFailure,
   oauthErrorOf,
   oauthError,
@@ -70,9 +70,9 @@ export async function authorizationEndpoint(c: Context<{ Bindings: Env }>): Prom
   const { refused, place, isShown } = result
   const { issuer: iss } = context.config
   if (!place || isShown) {
-    return refusalPage(refused, id, place && answerAt(place.uri, { error: "access_denied", state: place.state, iss }))
+    return errorPage(refused, id, place && answerAt(place.uri, { error: "access_denied", state: place.state, iss }))
   }
-  const error = { error: oauthErrorOf(refused), error_description: inOAuthText(describeRefusal(refused)) }
+  const error = { error: oauthErrorOf(refused), error_description: inOAuthText(describeOAuthError(refused)) }
   return sendBack(place, error, context, id)
 }
 
@@ -102,7 +102,7 @@ async function authorize(
   if (again !== undefined) return back(oauthError({ reason: "parameter_repeated", parameter: again.slice(0, 64) }))
   const request = readRequest(parameters, client, bundle)
   if (isOAuthFailure(request)) return back(request)
-  const failure = (await checkAgent(agent, context)) ?? checkForAnybody(request, bundle, context)
+  const failure = (await checkAgent(agent, context)) ?? checkForAnyUser(request, bundle, context)
   if (failure) return back(failure)
   const owner = await resourceOwnerOf(http, bundle, context)
   if (owner instanceof Response) return owner
@@ -145,11 +145,11 @@ function record(
   context: RequestContext,
   id: string,
 ): void {
-  // The client authenticates at the token endpoint only: here, anybody can name it.
+  // The client authenticates at the token endpoint only: here, anyone can name it.
   const client = agent === null ? null : { agent, isProven: false, once: [] }
-  if (!person) return recordRefusal(refused, client, bundle, id, context)
+  if (!person) return recordOAuthError(refused, client, bundle, id, context)
   const by = userId(person)
-  recordRefusal(refused, client, bundle, id, context, {
+  recordOAuthError(refused, client, bundle, id, context, {
     user: by,
     groups: person.groups,
     operator: by,

@@ -8,9 +8,9 @@ import { audienceOf } from "../token/resource-indicator.ts"
 import type { CodeTerms } from "../../core/task/authorization-code.ts"
 import { requestedText, valueOf, withoutOpenid, type Parameters } from "../token/parameters.ts"
 import { isOAuthFailure, oauthError, type OAuthFailure } from "../../core/denials/oauth-error.ts"
-import { readAsked, type AskedFor } from "../../core/task/requested-grant.ts"
+import { readRequestedGrant, type RequestedAuthority } from "../../core/task/requested-grant.ts"
 
-export interface AuthorizationRequest extends AskedFor {
+export interface AuthorizationRequest extends RequestedAuthority {
   readonly client: AuthorizationClient
   readonly audience: string
   readonly terms: CodeTerms
@@ -45,14 +45,14 @@ export function readRequest(
   if (isOAuthFailure(terms)) return terms
   const audience = audienceOf(parameters, client.agent.id, bundle)
   if (typeof audience !== "string") return audience
-  const askedFor = readAsked(requestedText(withoutOpenid(parameters)))
-  return isOAuthFailure(askedFor) ? askedFor : { ...askedFor, client, audience, terms }
+  const authority = readRequestedGrant(requestedText(withoutOpenid(parameters)))
+  return isOAuthFailure(authority) ? authority : { ...authority, client, audience, terms }
 }
 
 function readTerms(parameters: Parameters, { redirectUri }: AuthorizationClient): CodeTerms | OAuthFailure {
   const challenge = valueOf(parameters, "code_challenge")
   if (challenge === null) return oauthError({ reason: "parameter_missing", parameter: "code_challenge" })
-  // RFC 7636, section 4.3: the default is `plain`, which protects from nobody who sees this request.
+  // RFC 7636, section 4.3: the default is `plain`, which gives no protection against anyone who sees this request.
   if (valueOf(parameters, "code_challenge_method") !== "S256") {
     return oauthError({ reason: "request_malformed", what: "code_challenge_method is S256, and no other" })
   }

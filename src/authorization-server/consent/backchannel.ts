@@ -7,9 +7,8 @@ import { readCompact } from "../../credentials/jws/compact.ts"
 import { isRejected, withHash, type CredentialRejection } from "../../core/denials/terms/credential-rejection.ts"
 import { verifySession } from "../../credentials/session.ts"
 import { sha256Hex } from "../../core/encoding/hash.ts"
-import { logEvent } from "../../platform/log.ts"
-import { askLedger } from "../../ledger/ask.ts"
-import { LEDGER_VERSION, type AskOutcome, type NoBundle } from "../../ledger/protocol.ts"
+import { askByNewest } from "../../ledger/ask.ts"
+import { LEDGER_VERSION, type ConsentOutcome } from "../../ledger/protocol.ts"
 import type { Bundle } from "../../core/policy/assemble.ts"
 import { userId, type UserFacts } from "../../core/policy/principals.ts"
 import { hasUnseen } from "../../core/encoding/display-text.ts"
@@ -20,16 +19,15 @@ import { stoppedBy } from "../../core/signals/switch.ts"
 import { authenticateAgent, type RequestingClient } from "../token/client-authentication.ts"
 import { audienceOf } from "../token/resource-indicator.ts"
 import { POLL_INTERVAL_SECONDS } from "../../core/task/consent.ts"
-import { inboxOf } from "../../ledger/inbox.ts"
 import { refuseReplay } from "../token/replay-log.ts"
-import { ANY_USER, reserveSlot } from "../../ledger/task-quota.ts"
 import { requestedText, readParameters, valueOf, withoutOpenid, type Parameters } from "../token/parameters.ts"
-import { recordRefusal } from "../token/record-error.ts"
-import { isOAuthFailure, oauthError, refuseCredential, type OAuthFailure } from "../../core/denials/oauth-error.ts"
+import { recordOAuthError } from "../token/record-error.ts"
+import { isOAuthFailure, oauthError, credentialError, type OAuthFailure } from "../../core/denials/oauth-error.ts"
 import type { Consent } from "../../core/task/pending-consent.ts"
-import { readAsked } from "../../core/task/requested-grant.ts"
+import { readRequestedGrant } from "../../core/task/requested-grant.ts"
 import { newId } from "../../platform/new-id.ts"
-import { refusalResponse } from "../token/response.ts"
+import { newTaskId } from "../../ledger/locator.ts"
+import { errorResponse } from "../token/response.ts"
 
 /** Seconds that a user has to answer, unless the agent requests another time. */
 const DEFAULT_EXPIRY_SECONDS = 300
@@ -48,8 +46,8 @@ export async function backchannelAuthorize(c: Context<{ Bindings: Env }>): Promi
       ? await ask(parameters, bundle, context, id)
       : { client: null, result: isOAuthFailure(parameters) ? parameters : oauthError({ reason: "unavailable" }) }
   if (!isOAuthFailure(result)) return Response.json(result, { headers: { ...NO_STORE, "X-Narrowgate-Decision": id } })
-  recordRefusal(result.refused, client, bundle, id, context)
-  return refusalResponse(result.refused, id)
+  recordOAuthError(result.refused, client, bundle, id, context)
+  return errorResponse(result.refused, id)
 }
 
 interface CibaResponse {
@@ -81,44 +79,12 @@ async function ask(
   if (stopped) return { client: proven, result: oauthError({ reason: "stopped", switch: stopped.id }) }
   const replayed = await refuseReplay(once, context)
   if (replayed) return { client: proven, result: replayed }
-  const root = newId("tsk", context.receivedAt)
-  const result = await storeWithQuota(consent, root, bundle, context, decisionId)
+  // Until the person has answered, the request waits in the ledger of its agent (ledger/consents.ts).
+  const root = newTaskId(context.env, { agent }, context.receivedAt)
+  const result = await storeConsent(consent, root, bundle, context, decisionId)
   if (isOAuthFailure(result)) return { client: proven, result }
   const expires_in = Math.floor((consent.expiresAt - context.receivedAt) / 1000)
   return { client: proven, result: { auth_req_id: `${root}.${secret}`, expires_in, interval: POLL_INTERVAL_SECONDS } }
-}
-
-/**
- * Reserves a slot of the agent for this user, one for its pending consents, and one in the inbox of the user; then stores
- * the consent in the ledger.
- */
-async function storeWithQuota(
-  consent: Consent,
-  root: string,
-  bundle: Bundle,
-  context: RequestContext,
-  decisionId: string,
-): Promise<OAuthFailure | { readonly task: string }> {
-  const { agent, user, expiresAt } = consent
-  const undo: (() => Promise<unknown>)[] = []
-  const inOrder = async (): Promise<OAuthFailure | { readonly task: string }> => {
-    for (const whom of [ANY_USER, userId(user)]) {
-      const slot = await reserveSlot(root, agent, whom, expiresAt, bundle, context)
-      if (isOAuthFailure(slot)) return slot
-      undo.push(slot.undo)
-    }
-    const inbox = inboxOf(context.env, { user: userId(user) })
-    undo.push(async () => inbox.remove(root))
-    const hasRoom = await inbox.put(root, agent, expiresAt)
-    if (!hasRoom) return oauthError({ reason: "too_many_tasks", what: "inbox", retry_after: 60 })
-    return storeConsent(consent, root, bundle, context, decisionId)
-  }
-  const result = await inOrder().catch((error: unknown): OAuthFailure => {
-    logEvent("consent_not_asked", { error: String(error) })
-    return oauthError({ reason: "unavailable" })
-  })
-  if (isOAuthFailure(result)) context.background(Promise.all(undo.map(async (each) => each())))
-  return result
 }
 
 async function storeConsent(
@@ -129,8 +95,8 @@ async function storeConsent(
   decisionId: string,
 ): Promise<OAuthFailure | { readonly task: string }> {
   const decision = { decisionId, receivedAt }
-  const reply = await askLedger(env, root, async (ledger): Promise<AskOutcome | OAuthFailure | NoBundle> =>
-    ledger.ask(LEDGER_VERSION, bundle.pointer, root, consent, decision),
+  const reply = await askByNewest<ConsentOutcome | OAuthFailure>(env, root, bundle.pointer, async (ledger, pointer) =>
+    ledger.ask(LEDGER_VERSION, pointer, root, consent, decision),
   )
   // The id of the tree is new, so it cannot have been answered.
   return !reply || "bundle" in reply || "answered" in reply ? oauthError({ reason: "unavailable" }) : reply
@@ -145,8 +111,8 @@ async function readConsent(
 ): Promise<Consent | OAuthFailure> {
   const audience = audienceOf(parameters, agent, bundle)
   if (typeof audience !== "string") return audience
-  const askedFor = readAsked(requestedText(withoutOpenid(parameters)))
-  if (isOAuthFailure(askedFor)) return askedFor
+  const authority = readRequestedGrant(requestedText(withoutOpenid(parameters)))
+  if (isOAuthFailure(authority)) return authority
   const user = await readHint(parameters, agent, bundle, context)
   if (isOAuthFailure(user)) return user
   const bindingMessage = valueOf(parameters, "binding_message")
@@ -160,7 +126,8 @@ async function readConsent(
     secretHash: sha256Hex(secret),
     agent,
     user,
-    ...askedFor,
+    purpose: authority.purpose,
+    asked: authority.requested,
     audience,
     bindingMessage,
     expiresAt: context.receivedAt + seconds * 1000,
@@ -194,7 +161,7 @@ async function readHint(
   }
   if (idToken === null) return oauthError({ reason: "request_malformed", what: "login_hint_token is not supported" })
   const rejected = (because: CredentialRejection): OAuthFailure =>
-    refuseCredential("subject_rejected", withHash(because, idToken))
+    credentialError("subject_rejected", withHash(because, idToken))
   const compact = readCompact(idToken)
   if (isRejected(compact)) return rejected(compact.rejected)
   const { iss } = compact.claims

@@ -19,7 +19,7 @@ import {
 } from "../../core/task/consent-view.ts"
 import { ACTION_WORDS, callsInWords, lifeInWords, SENSITIVITY_WORDS } from "../../core/task/grant-words.ts"
 import { formTargetOf, isOwnMachine } from "../../core/encoding/redirect-uri.ts"
-import { describeRefusal, statusOf, type OAuthError } from "../../core/denials/oauth-error.ts"
+import { describeOAuthError, statusOf, type OAuthError } from "../../core/denials/oauth-error.ts"
 import type { ResourceOwner } from "./resource-owner.ts"
 
 interface ConsentProps {
@@ -27,7 +27,7 @@ interface ConsentProps {
   readonly purpose: PurposeDefinition | undefined
   readonly view: ConsentView
   /** The digest of what is shown, which the form sends back. */
-  readonly shown: string
+  readonly pageField: string
   /** Why the page is shown again; null if it is shown for the first time. */
   readonly notice: string | null
   readonly owner: ResourceOwner
@@ -63,10 +63,11 @@ const SHOWN_TO_USER: ReadonlySet<OAuthError["reason"]> = new Set([
 const UNREGISTERED: ReadonlySet<OAuthError["reason"]> = new Set(["client_unknown", "redirect_uri_refused"])
 
 /** @param back the redirect URI with the error `access_denied`; null if it is not certain */
-export async function refusalPage(refused: OAuthError, id: string, back: string | null): Promise<Response> {
+export async function errorPage(refused: OAuthError, id: string, back: string | null): Promise<Response> {
   const isShownToUser = SHOWN_TO_USER.has(refused.reason)
   // The record says which rule left nothing. The page does not, as that would reveal the rules.
-  const reason = refused.reason === "nothing_left" ? "Your account cannot grant this access." : describeRefusal(refused)
+  const reason =
+    refused.reason === "nothing_left" ? "Your account cannot grant this access." : describeOAuthError(refused)
   const text = (
     <>
       <p>{reason}</p>
@@ -93,7 +94,7 @@ export async function refusalPage(refused: OAuthError, id: string, back: string 
   return plainPage("Cannot continue", text, { status, headers })
 }
 
-const ConsentForm: FC<ConsentProps> = ({ request, purpose, view, shown, notice, owner }) => (
+const ConsentForm: FC<ConsentProps> = ({ request, purpose, view, pageField, notice, owner }) => (
   <>
     <h1>
       Allow <Text of={consentName(request.client)} most={160} /> to act for you?
@@ -115,7 +116,7 @@ const ConsentForm: FC<ConsentProps> = ({ request, purpose, view, shown, notice, 
     )}
     <form method="post">
       <input type="hidden" name="csrf" value={owner.session.csrf} />
-      <input type="hidden" name="shown" value={shown} />
+      <input type="hidden" name="shown" value={pageField} />
       <h2>Audience</h2>
       <p>
         <code>

@@ -14,7 +14,7 @@ import { sessionOf, type SignedIn } from "../../web/session.ts"
 import { type RequestContext } from "../../request-context.ts"
 import { currentSwitches } from "../../revocation/lease.ts"
 import { stoppedBy } from "../../core/signals/switch.ts"
-import { isOAuthFailure, oauthError, refuseCredential, type OAuthFailure } from "../../core/denials/oauth-error.ts"
+import { isOAuthFailure, oauthError, credentialError, type OAuthFailure } from "../../core/denials/oauth-error.ts"
 import { rawTarget } from "../../platform/raw-target.ts"
 
 export interface ResourceOwner {
@@ -48,9 +48,9 @@ export async function resourceOwnerOf(
 async function personOf({ token }: SignedIn, bundle: Bundle, context: RequestContext): Promise<Person | OAuthFailure> {
   const { config, fetchContext } = context
   const verified = await verifyPersonToken(token, bundle.issuers, config.issuer, fetchContext)
-  if (isRejected(verified)) return refuseCredential("person_refused", verified.rejected)
+  if (isRejected(verified)) return credentialError("person_refused", verified.rejected)
   const person = personIn(verified, fetchContext)
-  if (isRejected(person)) return refuseCredential("person_refused", person.rejected)
+  if (isRejected(person)) return credentialError("person_refused", person.rejected)
   const switches = await currentSwitches(context)
   if (!switches) return oauthError({ reason: "unavailable" })
   const affected = { agents: [], kid: null, tool: null, since: person.issuedAt }

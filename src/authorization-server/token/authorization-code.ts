@@ -5,8 +5,8 @@
 import { sha256Base64url, sha256Hex } from "../../core/encoding/hash.ts"
 import { LEDGER_VERSION } from "../../ledger/protocol.ts"
 import { newSecret } from "../../platform/secret.ts"
-import type { RefreshShown } from "../../core/task/authorization-code.ts"
-import type { Issued } from "../../signing/sign-delegation-token.ts"
+import type { PresentedRefresh } from "../../core/task/authorization-code.ts"
+import type { SignedToken } from "../../signing/sign-delegation-token.ts"
 import type { GrantRequest } from "./open-task.ts"
 import { valueOf } from "./parameters.ts"
 import { redeemAt } from "./redeem.ts"
@@ -16,14 +16,14 @@ import { readRefreshToken, readRooted, refreshTokenOf, type RefreshToken } from 
 /** RFC 7636, section 4.1. */
 const VERIFIER = /^[A-Za-z0-9._~-]{43,128}$/
 
-export async function redeemCode(request: GrantRequest): Promise<Issued | OAuthFailure> {
-  const { parameters, bundle, decisionId, context } = request
+export async function redeemCode(request: GrantRequest): Promise<SignedToken | OAuthFailure> {
+  const { parameters, decisionId, context } = request
   const code = valueOf(parameters, "code")
   const verifier = valueOf(parameters, "code_verifier")
   if (code === null) return oauthError({ reason: "parameter_missing", parameter: "code" })
   if (verifier === null) return oauthError({ reason: "parameter_missing", parameter: "code_verifier" })
   if (!VERIFIER.test(verifier)) return oauthError({ reason: "request_malformed", what: "code_verifier is none" })
-  const rooted = readRooted(code)
+  const rooted = readRooted(context.env, code)
   if (!rooted) return oauthError({ reason: "grant_refused", what: "unknown" })
   const next = { root: rooted.root, family: newSecret(), secret: newSecret() }
   const presented = {
@@ -31,34 +31,34 @@ export async function redeemCode(request: GrantRequest): Promise<Issued | OAuthF
     redirectUri: valueOf(parameters, "redirect_uri"),
     refresh: hashed(next),
   }
-  const asking = { decisionId, receivedAt: context.receivedAt }
-  const issued = await redeemAt(rooted.root, request, async (ledger, client) => {
+  const stamp = { decisionId, receivedAt: context.receivedAt }
+  const issued = await redeemAt(rooted.root, request, async (ledger, client, pointer) => {
     const redemption = { ...client, secretHash: sha256Hex(rooted.secret), shown: presented }
-    return ledger.redeem(LEDGER_VERSION, bundle.pointer, redemption, asking)
+    return ledger.redeem(LEDGER_VERSION, pointer, rooted.root, redemption, stamp)
   })
   return withRefreshToken(issued, next)
 }
 
-export async function refreshToken(request: GrantRequest): Promise<Issued | OAuthFailure> {
-  const { parameters, bundle, decisionId, context } = request
+export async function refreshToken(request: GrantRequest): Promise<SignedToken | OAuthFailure> {
+  const { parameters, decisionId, context } = request
   const text = valueOf(parameters, "refresh_token")
   if (text === null) return oauthError({ reason: "parameter_missing", parameter: "refresh_token" })
-  const refreshToken = readRefreshToken(text)
+  const refreshToken = readRefreshToken(context.env, text)
   if (!refreshToken) return oauthError({ reason: "grant_refused", what: "unknown" })
   const next = { ...refreshToken, secret: newSecret() }
   const named = { scope: valueOf(parameters, "scope"), shown: hashed(refreshToken), next: hashed(next).secret }
-  const asking = { decisionId, receivedAt: context.receivedAt }
-  const issued = await redeemAt(refreshToken.root, request, async (ledger, client) =>
-    ledger.refresh(LEDGER_VERSION, bundle.pointer, { ...client, ...named }, asking),
+  const stamp = { decisionId, receivedAt: context.receivedAt }
+  const issued = await redeemAt(refreshToken.root, request, async (ledger, client, pointer) =>
+    ledger.refresh(LEDGER_VERSION, pointer, refreshToken.root, { ...client, ...named }, stamp),
   )
   return withRefreshToken(issued, next)
 }
 
-const hashed = ({ family, secret }: RefreshToken): RefreshShown => ({
+const hashed = ({ family, secret }: RefreshToken): PresentedRefresh => ({
   family: sha256Hex(family),
   secret: sha256Hex(secret),
 })
 
-function withRefreshToken(issued: Issued | OAuthFailure, next: RefreshToken): Issued | OAuthFailure {
+function withRefreshToken(issued: SignedToken | OAuthFailure, next: RefreshToken): SignedToken | OAuthFailure {
   return isOAuthFailure(issued) ? issued : { ...issued, refreshToken: refreshTokenOf(next) }
 }

@@ -4,22 +4,22 @@
  */
 import { sha256Hex } from "../../core/encoding/hash.ts"
 import { LEDGER_VERSION } from "../../ledger/protocol.ts"
-import type { Issued } from "../../signing/sign-delegation-token.ts"
+import type { SignedToken } from "../../signing/sign-delegation-token.ts"
 import type { GrantRequest } from "./open-task.ts"
 import { valueOf } from "./parameters.ts"
 import { redeemAt } from "./redeem.ts"
 import { oauthError, type OAuthFailure } from "../../core/denials/oauth-error.ts"
 import { readRooted } from "./opaque-token.ts"
 
-export async function redeemConsent(request: GrantRequest): Promise<Issued | OAuthFailure> {
-  const { parameters, bundle, decisionId, context } = request
+export async function redeemConsent(request: GrantRequest): Promise<SignedToken | OAuthFailure> {
+  const { parameters, decisionId, context } = request
   const named = valueOf(parameters, "auth_req_id")
   if (named === null) return oauthError({ reason: "parameter_missing", parameter: "auth_req_id" })
-  const rooted = readRooted(named)
+  const rooted = readRooted(context.env, named)
   if (!rooted) return oauthError({ reason: "consent_unknown" })
   const secretHash = sha256Hex(rooted.secret)
-  const asking = { decisionId, receivedAt: context.receivedAt }
-  return redeemAt(rooted.root, request, async (ledger, client) =>
-    ledger.redeem(LEDGER_VERSION, bundle.pointer, { ...client, secretHash }, asking),
+  const stamp = { decisionId, receivedAt: context.receivedAt }
+  return redeemAt(rooted.root, request, async (ledger, client, pointer) =>
+    ledger.redeem(LEDGER_VERSION, pointer, rooted.root, { ...client, secretHash }, stamp),
   )
 }

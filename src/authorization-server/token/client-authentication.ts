@@ -10,7 +10,7 @@ import type { Bundle } from "../../core/policy/assemble.ts"
 import type { RequestContext } from "../../request-context.ts"
 import type { SingleUse } from "./replay-log.ts"
 import { valueOf, type Parameters } from "./parameters.ts"
-import { oauthError, refuseCredential, type OAuthFailure } from "../../core/denials/oauth-error.ts"
+import { oauthError, credentialError, type OAuthFailure } from "../../core/denials/oauth-error.ts"
 
 const ASSERTION_TYPES: ReadonlyMap<string, "any" | "spiffe"> = new Map([
   ["urn:ietf:params:oauth:client-assertion-type:jwt-bearer", "any"],
@@ -22,7 +22,7 @@ const JWT_TOKEN_TYPE = "urn:ietf:params:oauth:token-type:jwt"
 export interface RequestingClient {
   readonly agent: string
   /**
-   * False for a public client: it only names itself, which anybody can do. Its records must not count as the agent's.
+   * False for a public client: it only names itself, which anyone can do. Its records must not count as the agent's.
    */
   readonly isProven: boolean
   /** The single-use parts of its proof. */
@@ -43,7 +43,7 @@ export async function authenticateAgent(
   const actorToken = valueOf(parameters, "actor_token")
   const kind = ASSERTION_TYPES.get(valueOf(parameters, "client_assertion_type") ?? "")
   if (assertion !== null && !kind) {
-    return refuseCredential("agent_unauthenticated", { reason: "type_refused", typ: "client_assertion_type" })
+    return credentialError("agent_unauthenticated", { reason: "type_refused", typ: "client_assertion_type" })
   }
   const actorType = valueOf(parameters, "actor_token_type")
   // RFC 8693, section 2.1: the type is required with the token and not allowed without it.
@@ -65,16 +65,16 @@ export async function authenticateAgent(
   const once: SingleUse[] = []
   for (const { token, kind } of credentials) {
     const verified = await verifyAgent(token, kind, bundle, config.issuer, fetchContext)
-    if (isRejected(verified)) return refuseCredential("agent_unauthenticated", verified.rejected)
+    if (isRejected(verified)) return credentialError("agent_unauthenticated", verified.rejected)
     if (proven && proven.agent !== verified.agent) return oauthError({ reason: "agents_differ" })
     proven = verified
     since = Math.min(since, verified.since)
     if (verified.once) once.push({ what: "assertion", ...verified.once })
   }
-  if (!proven) return refuseCredential("agent_unauthenticated", { reason: "credential_missing" })
+  if (!proven) return credentialError("agent_unauthenticated", { reason: "credential_missing" })
   const clientId = valueOf(parameters, "client_id")
   if (clientId !== null && clientId !== proven.agent) {
-    return refuseCredential("agent_unauthenticated", { reason: "client_mismatch", got: shownName(clientId) })
+    return credentialError("agent_unauthenticated", { reason: "client_mismatch", got: shownName(clientId) })
   }
   const { agent } = proven
   return bundle.agents.has(agent)
@@ -97,8 +97,8 @@ export async function authenticateClient(
   if (client.metadata === true) {
     const document = await clientDocument(named, context.fetchContext)
     if (!document) return oauthError({ reason: "unavailable" })
-    // A client that publishes keys has to prove them: otherwise anybody could pose as it without.
-    if (document.identity) return refuseCredential("agent_unauthenticated", { reason: "credential_missing" })
+    // A client that publishes keys has to prove them: otherwise anyone could impersonate it without them.
+    if (document.identity) return credentialError("agent_unauthenticated", { reason: "credential_missing" })
   }
   return { agent: named, isProven: false, since: context.receivedAt, once: [] }
 }

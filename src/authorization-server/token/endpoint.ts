@@ -3,7 +3,7 @@ import type { Context } from "hono"
 import { bundleFor, requestContext } from "../../request-context.ts"
 import { exchange, type ExchangeOutcome } from "./grant-types.ts"
 import { readParameters } from "./parameters.ts"
-import { recordRefusal } from "./record-error.ts"
+import { recordOAuthError } from "./record-error.ts"
 import { isOAuthFailure, oauthError } from "../../core/denials/oauth-error.ts"
 import { newId } from "../../platform/new-id.ts"
 import { tokenResponse } from "./response.ts"
@@ -18,6 +18,6 @@ export async function token(c: Context<{ Bindings: Env }>): Promise<Response> {
     ? await exchange(c.req.raw, parameters, bundle, context, id)
     : { client: null, result: oauthError({ reason: "unavailable" }) }
   const { client, result } = outcome
-  if (isOAuthFailure(result)) recordRefusal(result.refused, client, bundle, id, context)
+  if (isOAuthFailure(result)) recordOAuthError(result.refused, client, bundle, id, context)
   return tokenResponse(outcome, id)
 }

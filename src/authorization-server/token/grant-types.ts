@@ -8,7 +8,7 @@ import { authenticateAgent, authenticateClient, type RequestingClient } from "./
 import { verifyAssertion } from "./id-jag.ts"
 import { redeemCode, refreshToken } from "./authorization-code.ts"
 import { redeemConsent } from "./ciba.ts"
-import type { Issued } from "../../signing/sign-delegation-token.ts"
+import type { SignedToken } from "../../signing/sign-delegation-token.ts"
 import { opening, type Grant } from "./open-task.ts"
 import { valueOf, type Parameters } from "./parameters.ts"
 import { isOAuthFailure, oauthError, type OAuthFailure } from "../../core/denials/oauth-error.ts"
@@ -41,7 +41,7 @@ export const GRANTS: ReadonlyMap<string, GrantType> = new Map([
 export interface ExchangeOutcome {
   /** Null if the request does not name its client, or its authentication failed. */
   readonly client: RequestingClient | null
-  readonly result: Issued | OAuthFailure
+  readonly result: SignedToken | OAuthFailure
 }
 
 /**

@@ -9,10 +9,10 @@ import { isRejected, withHash, type CredentialRejection } from "../../core/denia
 import type { Bundle } from "../../core/policy/assemble.ts"
 import { userId } from "../../core/policy/principals.ts"
 import type { RequestContext } from "../../request-context.ts"
-import { ASKED_NOTHING, type RequestedGrant } from "../../core/task/grant.ts"
+import { NOTHING_REQUESTED, type RequestedGrant } from "../../core/task/grant.ts"
 import { valueOf, type Parameters } from "./parameters.ts"
-import { oauthError, refuseCredential, type OAuthFailure } from "../../core/denials/oauth-error.ts"
-import { detailsOf } from "../../core/task/requested-grant.ts"
+import { oauthError, credentialError, type OAuthFailure } from "../../core/denials/oauth-error.ts"
+import { readAssertedDetails } from "../../core/task/requested-grant.ts"
 import { NO_SUBJECT, type TokenClient, type Subject } from "./subject-token.ts"
 
 export async function verifyAssertion(
@@ -25,7 +25,7 @@ export async function verifyAssertion(
   const text = valueOf(parameters, "assertion")
   if (text === null) return oauthError({ reason: "parameter_missing", parameter: "assertion" })
   const rejected = (because: CredentialRejection): OAuthFailure =>
-    refuseCredential("assertion_rejected", withHash(because, text))
+    credentialError("assertion_rejected", withHash(because, text))
   const compact = readCompact(text)
   if (isRejected(compact)) return rejected(compact.rejected)
   const { iss } = compact.claims
@@ -59,8 +59,8 @@ interface Allowed {
  */
 function readAllowed(scope: string | null, authorizationDetails: unknown): Allowed | null {
   const scopes = scope?.split(" ").flatMap((word) => parseScope(word) ?? [])
-  const byScope = scopes ? [{ ...ASKED_NOTHING, parts: [{ scopes, maxSensitivity: null, bounds: {} }] }] : []
+  const byScope = scopes ? [{ ...NOTHING_REQUESTED, parts: [{ scopes, maxSensitivity: null, bounds: {} }] }] : []
   if (authorizationDetails === undefined) return { caps: byScope, purpose: null }
-  const byDetails = detailsOf(authorizationDetails)
-  return byDetails && { caps: [byDetails.asked, ...byScope], purpose: byDetails.purpose }
+  const byDetails = readAssertedDetails(authorizationDetails)
+  return byDetails && { caps: [byDetails.requested, ...byScope], purpose: byDetails.purpose }
 }

@@ -2,14 +2,14 @@
  * Secrets that contain the tree they belong to: `auth_req_id` and codes, `<root>.<secret>`; refresh tokens,
  * `<root>.<family>.<secret>`. A task's id reveals none of them; the ledger stores their hashes.
  */
-import { isTaskId } from "../../core/task/state.ts"
+import { isOwnTaskId } from "../../ledger/locator.ts"
 
-const ROOTED = /^(tsk_[0-9A-Z]{26})\.([A-Za-z0-9_-]{43})$/
-const REFRESH = /^(tsk_[0-9A-Z]{26})\.([A-Za-z0-9_-]{43})\.([A-Za-z0-9_-]{43})$/
+const ROOTED = /^(tsk_[0-9A-Z]{26}-[0-9a-f]{64})\.([A-Za-z0-9_-]{43})$/
+const REFRESH = /^(tsk_[0-9A-Z]{26}-[0-9a-f]{64})\.([A-Za-z0-9_-]{43})\.([A-Za-z0-9_-]{43})$/
 
-export function readRooted(text: string): { readonly root: string; readonly secret: string } | null {
+export function readRooted(env: Env, text: string): { readonly root: string; readonly secret: string } | null {
   const [, root, secret] = ROOTED.exec(text) ?? []
-  return root !== undefined && secret !== undefined && isTaskId(root) ? { root, secret } : null
+  return root !== undefined && secret !== undefined && isOwnTaskId(env, root) ? { root, secret } : null
 }
 
 export interface RefreshToken {
@@ -19,9 +19,9 @@ export interface RefreshToken {
   readonly secret: string
 }
 
-export function readRefreshToken(text: string): RefreshToken | null {
+export function readRefreshToken(env: Env, text: string): RefreshToken | null {
   const [, root, family, secret] = REFRESH.exec(text) ?? []
-  if (root === undefined || family === undefined || secret === undefined || !isTaskId(root)) return null
+  if (root === undefined || family === undefined || secret === undefined || !isOwnTaskId(env, root)) return null
   return { root, family, secret }
 }
 

@@ -1,28 +1,27 @@
 /**
  * Grants that open a task, renew its token or freshen its session: audience → requested grant → key → subject →
- * switches → slot → single use → one step of the tree's ledger → token. They differ in the source of their subject.
+ * switches → single use → one step of the ledger → token. They differ in the source of their subject.
  */
-import { askLedger } from "../../ledger/ask.ts"
-import { LEDGER_VERSION, type NoBundle } from "../../ledger/protocol.ts"
-import { isTaskId, rootOf } from "../../core/task/state.ts"
+import { askByNewest } from "../../ledger/ask.ts"
+import { LEDGER_VERSION } from "../../ledger/protocol.ts"
+import { rootOf } from "../../core/task/state.ts"
+import { isOwnTaskId, newTaskId } from "../../ledger/locator.ts"
 import type { Bundle } from "../../core/policy/assemble.ts"
 import { candidateFor, type RequestContext } from "../../request-context.ts"
 import { currentSwitches } from "../../revocation/lease.ts"
-import { pulledKeys, stoppedBy, type Switch } from "../../core/signals/switch.ts"
+import { pulledKeys, stoppedBy, stoppedUntil, type Switch } from "../../core/signals/switch.ts"
 import { userId } from "../../core/policy/principals.ts"
 import { asciiText } from "../../core/encoding/display-text.ts"
 import { audienceOf } from "./resource-indicator.ts"
 import type { RequestedGrant } from "../../core/task/grant.ts"
-import { issue, type Issued } from "../../signing/sign-delegation-token.ts"
+import { issueToken, type SignedToken } from "../../signing/sign-delegation-token.ts"
 import { singleUseOfProof, provenKey } from "./dpop.ts"
 import { refuseReplay, type SingleUse } from "./replay-log.ts"
-import { reserveSlot } from "../../ledger/task-quota.ts"
 import { requestedText, valueOf, type Parameters } from "./parameters.ts"
 import { isOAuthFailure, oauthError, type OAuthFailure } from "../../core/denials/oauth-error.ts"
 import type { OpenRequest } from "../../core/task/open-request.ts"
 import type { OpenedTask } from "../../core/task/opened-task.ts"
-import { readAsked } from "../../core/task/requested-grant.ts"
-import { newId } from "../../platform/new-id.ts"
+import { readRequestedGrant } from "../../core/task/requested-grant.ts"
 import { signerOf, type Signer } from "../../signing/signing-key.ts"
 import { ACCESS_TOKEN_TYPE, type TokenClient, type Subject } from "./subject-token.ts"
 
@@ -40,7 +39,7 @@ export interface GrantRequest {
   readonly decisionId: string
 }
 
-export type Grant = (request: GrantRequest) => Promise<Issued | OAuthFailure>
+export type Grant = (request: GrantRequest) => Promise<SignedToken | OAuthFailure>
 
 type SubjectOf = (
   parameters: Parameters,
@@ -58,8 +57,8 @@ export function opening(subjectOf: SubjectOf, { isExchange } = { isExchange: fal
   }
 }
 
-async function openBy(request: GrantRequest, subjectOf: SubjectOf): Promise<Issued | OAuthFailure> {
-  const { agent, since, once, bundle, context } = request
+async function openBy(request: GrantRequest, subjectOf: SubjectOf): Promise<SignedToken | OAuthFailure> {
+  const { agent, since, once, context } = request
   const wanted = await readWanted(request, subjectOf)
   if (isOAuthFailure(wanted)) return wanted
   const switches = await currentSwitches(context)
@@ -68,22 +67,18 @@ async function openBy(request: GrantRequest, subjectOf: SubjectOf): Promise<Issu
   const { env, config, receivedAt } = context
   const signer = await signerOf(env, config.signingAlgorithm, pulledKeys(switches ?? []), receivedAt)
   if (!signer) return oauthError({ reason: "unavailable" })
-  // First the agent's own proof: a replay of it must not take a slot from the agent.
+  // First the agent's own proof: a replay of it must not count as an opening of the agent.
   const replayed = await refuseReplay([...once, ...wanted.proofs], context)
   if (replayed) return replayed
-  const { user, purpose, parent, task } = wanted.request
+  const { user, parent, task } = wanted.request
   const knownTask = parent?.task ?? task
-  const until = receivedAt + lifeOf(agent, purpose, bundle)
-  const place =
-    knownTask === null
-      ? await reserveSlot(newId("tsk", receivedAt), agent, user && userId(user), until, bundle, context)
-      : null
-  if (place && isOAuthFailure(place)) return place
-  const root = place?.root ?? rootOf(knownTask ?? "")
+  const root = knownTask === null ? newTaskId(env, user ?? { agent }, receivedAt) : rootOf(knownTask)
   // The last check before the request to the ledger: a request that is rejected earlier has used nothing up.
   const reused = await refuseReplay(wanted.subject.once, context)
-  const result = reused ?? (await open(wanted, root, signer, request))
-  if (place && isOAuthFailure(result)) context.background(place.undo())
+  const mine = { agents: [agent, ...wanted.subject.above.agents], user: user && userId(user), kid: null, tool: null }
+  const continuesFrom = stoppedUntil(switches ?? [], mine)
+  const opening = { ...wanted, request: { ...wanted.request, continuesFrom } }
+  const result = reused ?? (await open(opening, root, signer, request))
   if (isOAuthFailure(result)) return result
   // Only the ledger knows since when an existing task has had its authority.
   const { opened } = result
@@ -92,15 +87,10 @@ async function openBy(request: GrantRequest, subjectOf: SubjectOf): Promise<Issu
   return late ? oauthError({ reason: "stopped", switch: late.id }) : result
 }
 
-/** Milliseconds, at most; the ledger rejects an agent without such a purpose, with its reason. */
-function lifeOf(agent: string, purpose: string | null, { agents, purposes }: Bundle): number {
-  return (purposes.get(purpose ?? agents.get(agent)?.purposes[0] ?? "")?.life ?? 0) * 1000
-}
-
 function checkSwitches(
   switches: readonly Switch[] | null,
   { agent, since }: Pick<GrantRequest, "agent" | "since">,
-  { subject }: Wanted,
+  { subject }: RequestedOpening,
 ): OAuthFailure | null {
   if (!switches) return oauthError({ reason: "unavailable" })
   const { agents, user, kid } = subject.above
@@ -112,7 +102,7 @@ function checkSwitches(
 }
 
 /** Everything that the request contains, verified: what the ledger is to open, and how the token is to be written. */
-interface Wanted {
+interface RequestedOpening {
   readonly request: OpenRequest
   readonly subject: Subject
   readonly proofs: readonly SingleUse[]
@@ -121,31 +111,32 @@ interface Wanted {
 async function readWanted(
   { http, since: agentSince, parameters, agent, bundle, context }: GrantRequest,
   subjectOf: SubjectOf,
-): Promise<Wanted | OAuthFailure> {
+): Promise<RequestedOpening | OAuthFailure> {
   const requestedType = valueOf(parameters, "requested_token_type")
   if (requestedType !== null && requestedType !== ACCESS_TOKEN_TYPE) {
     return oauthError({ reason: "token_type_unsupported", parameter: "requested_token_type" })
   }
   const audience = audienceOf(parameters, agent, bundle)
   if (typeof audience !== "string") return audience
-  const askedFor = readAsked(requestedText(parameters))
-  if (isOAuthFailure(askedFor)) return askedFor
+  const authority = readRequestedGrant(requestedText(parameters))
+  if (isOAuthFailure(authority)) return authority
   const proof = await provenKey(http, context)
   if (proof && isOAuthFailure(proof)) return proof
   const subject = await subjectOf(parameters, { agent, jkt: proof?.jkt ?? null }, audience, bundle, context)
   if (isOAuthFailure(subject)) return subject
   const { user, sessionExpiresAt, parent, caps } = subject
-  const purpose = askedFor.purpose ?? subject.purpose
+  const purpose = authority.purpose ?? subject.purpose
   if (subject.purpose !== null && purpose !== subject.purpose) {
     return oauthError({ reason: "purpose_not_allowed", purpose: asciiText(purpose ?? "") })
   }
   const task = valueOf(parameters, "task")
   // To freshen a live task's session, the subject is a session and nothing else.
-  if (task !== null && (user === null || !isTaskId(task))) {
+  if (task !== null && (user === null || !isOwnTaskId(context.env, task))) {
     return oauthError({ reason: "task_unknown", what: user === null ? "no session is brought" : asciiText(task) })
   }
   const since = subject.since ?? agentSince
-  const requested = askedFor.asked.parts === null ? askedByCap(caps, askedFor.asked) : askedFor.asked
+  const requested =
+    authority.requested.parts === null ? requestedWithin(caps, authority.requested) : authority.requested
   const jkt = proof?.jkt ?? null
   const by = { agent, audience, jkt }
   const request = { ...by, user, sessionExpiresAt, since, parent, purpose, asked: requested, caps, approvals: [], task }
@@ -157,23 +148,23 @@ async function readWanted(
 }
 
 async function open(
-  { request }: Wanted,
+  { request }: RequestedOpening,
   root: string,
   signer: Signer,
   { bundle, context, decisionId }: GrantRequest,
-): Promise<Issued | OAuthFailure> {
+): Promise<SignedToken | OAuthFailure> {
   const { env, receivedAt } = context
-  const asking = { decisionId, receivedAt }
+  const stamp = { decisionId, receivedAt }
   const candidate = candidateFor(bundle, context)?.pointer ?? null
-  const opened = await askLedger(env, root, async (ledger): Promise<OpenedTask | OAuthFailure | NoBundle> =>
-    ledger.open(LEDGER_VERSION, bundle.pointer, root, request, asking, candidate),
+  const opened = await askByNewest<OpenedTask | OAuthFailure>(env, root, bundle.pointer, async (ledger, pointer) =>
+    ledger.open(LEDGER_VERSION, pointer, root, request, stamp, candidate),
   )
   if (!opened || "bundle" in opened) return oauthError({ reason: "unavailable" })
-  return isOAuthFailure(opened) ? opened : issue(opened, request, signer, context.config.issuer)
+  return isOAuthFailure(opened) ? opened : issueToken(opened, request, signer, context.config.issuer)
 }
 
 /** A request that names nothing gets what was asserted for it, within the limits of the cap itself. */
-function askedByCap([cap]: readonly RequestedGrant[], requested: RequestedGrant): RequestedGrant {
+function requestedWithin([cap]: readonly RequestedGrant[], requested: RequestedGrant): RequestedGrant {
   if (!cap) return requested
   const scopes = cap.parts?.flatMap((part) => part.scopes) ?? []
   return { parts: [{ scopes, maxSensitivity: null, bounds: {} }], inDetails: cap.inDetails, calls: null }

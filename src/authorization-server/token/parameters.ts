@@ -50,7 +50,7 @@ export function withoutOpenid(parameters: Parameters): Parameters {
   return new Map(left === "" ? others : [...others, ["scope", [left]]])
 }
 
-/** What a token request asks for, to be read by `readAsked`. */
+/** The parameters of a token request that `readRequestedGrant` reads. */
 export function requestedText(parameters: Parameters): RequestedText {
   return {
     scope: valueOf(parameters, "scope"),

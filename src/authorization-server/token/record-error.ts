@@ -4,7 +4,7 @@
  * anyone who saw it could have repeated it.
  */
 import { recordAtEdge } from "../../audit/edge-recorder.ts"
-import { refusalRecord } from "../../core/record/token-record.ts"
+import { oauthErrorRecord } from "../../core/record/token-record.ts"
 import { recordOf, type DecisionRecord } from "../../core/record/record.ts"
 import type { Bundle } from "../../core/policy/assemble.ts"
 import type { RequestContext } from "../../request-context.ts"
@@ -16,7 +16,7 @@ import type { OAuthError } from "../../core/denials/oauth-error.ts"
  * @param client null if the request does not name one
  * @param more further known fields: the person at their browser
  */
-export function recordRefusal(
+export function recordOAuthError(
   refusal: OAuthError,
   client: RequestingClient | null,
   bundle: Bundle | null,
@@ -27,7 +27,7 @@ export function recordRefusal(
   const { env, receivedAt, background } = context
   const now = Date.now()
   const keep = (by: RequestingClient | null): void => {
-    const record = refusalRecord(refusal, by, bundle?.pointer ?? null, decisionId, receivedAt, now)
+    const record = oauthErrorRecord(refusal, by, bundle?.pointer ?? null, decisionId, receivedAt, now)
     recordAtEdge(env, recordOf({ ...record, ...more }), background)
   }
   if (!client?.isProven || client.once.length === 0) return keep(client)

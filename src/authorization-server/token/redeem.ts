@@ -2,13 +2,14 @@
  * Grants of a task that is in its ledger already: key → switches → signer → single use → one step of the ledger →
  * token. They differ in what is presented to the ledger.
  */
-import { askLedger } from "../../ledger/ask.ts"
+import type { Pointer } from "../../core/policy/bundle.ts"
+import { askByNewest } from "../../ledger/ask.ts"
 import type { NoBundle } from "../../ledger/protocol.ts"
 import type { Ledger } from "../../ledger/ledger.ts"
 import { currentSwitches } from "../../revocation/lease.ts"
 import { pulledKeys, stoppedBy } from "../../core/signals/switch.ts"
 import { audienceOf } from "./resource-indicator.ts"
-import { issue, type Issued } from "../../signing/sign-delegation-token.ts"
+import { issueToken, type SignedToken } from "../../signing/sign-delegation-token.ts"
 import { singleUseOfProof, provenKey } from "./dpop.ts"
 import { refuseReplay } from "./replay-log.ts"
 import type { GrantRequest } from "./open-task.ts"
@@ -31,10 +32,11 @@ export interface RedeemingClient {
 type Step = (
   ledger: DurableObjectStub<Ledger>,
   client: RedeemingClient,
+  pointer: Pointer,
 ) => Promise<OpenedTask | OAuthFailure | NoBundle>
 
-export async function redeemAt(root: string, request: GrantRequest, step: Step): Promise<Issued | OAuthFailure> {
-  const { http, agent, since, context } = request
+export async function redeemAt(root: string, request: GrantRequest, step: Step): Promise<SignedToken | OAuthFailure> {
+  const { http, agent, since, bundle, context } = request
   const audience = namedAudience(request)
   if (audience !== null && typeof audience !== "string") return audience
   const proof = await provenKey(http, context)
@@ -50,14 +52,16 @@ export async function redeemAt(root: string, request: GrantRequest, step: Step):
   const reused = await refuseReplay([...request.once, ...(proof ? [singleUseOfProof(proof)] : [])], context)
   if (reused) return reused
   const client = { agent, audience, jkt: proof?.jkt ?? null, token: crypto.randomUUID() }
-  const opened = await askLedger(env, root, async (ledger) => step(ledger, client))
+  const opened = await askByNewest<OpenedTask | OAuthFailure>(env, root, bundle.pointer, async (ledger, pointer) =>
+    step(ledger, client, pointer),
+  )
   if (!opened || "bundle" in opened) return oauthError({ reason: "unavailable" })
   if (isOAuthFailure(opened)) return opened
   // Only the ledger knows the person; their consent is no younger than their session.
   const person = { agents: [agent], user: opened.user, kid: null, tool: null, since: opened.since }
   const stoppedToo = stoppedBy(switches, person)
   if (stoppedToo) return oauthError({ reason: "stopped", switch: stoppedToo.id })
-  return issue(opened, client, signer, context.config.issuer)
+  return issueToken(opened, client, signer, context.config.issuer)
 }
 
 function namedAudience({ parameters, agent, bundle }: GrantRequest): string | OAuthFailure | null {

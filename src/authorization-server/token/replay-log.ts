@@ -7,7 +7,7 @@ import { DurableObject } from "cloudflare:workers"
 import { sha256Hex } from "../../core/encoding/hash.ts"
 import { logEvent } from "../../platform/log.ts"
 import type { RequestContext } from "../../request-context.ts"
-import { oauthError, refuseCredential, type OAuthFailure } from "../../core/denials/oauth-error.ts"
+import { oauthError, credentialError, type OAuthFailure } from "../../core/denials/oauth-error.ts"
 
 export interface SingleUse {
   readonly what: "proof" | "assertion" | "subject" | "grant" | "handover"
@@ -71,7 +71,7 @@ export async function refuseReplay(all: readonly SingleUse[], { env }: RequestCo
 function replayed({ what, jti }: SingleUse): OAuthFailure {
   if (what === "proof") return oauthError({ reason: "proof_replayed" })
   if (what === "handover") return oauthError({ reason: "handover_rejected", what: "used_before" })
-  return refuseCredential(REFUSED_AS[what], { reason: "used_before", jti })
+  return credentialError(REFUSED_AS[what], { reason: "used_before", jti })
 }
 
 const REFUSED_AS = {

@@ -1,8 +1,8 @@
 /** The response to a token request (RFC 6749, section 5; RFC 8693, section 2.2). */
 import type { ExchangeOutcome } from "./grant-types.ts"
-import type { Issued } from "../../signing/sign-delegation-token.ts"
+import type { SignedToken } from "../../signing/sign-delegation-token.ts"
 import {
-  describeRefusal,
+  describeOAuthError,
   isOAuthFailure,
   oauthErrorOf,
   statusOf,
@@ -12,22 +12,22 @@ import {
 const NO_STORE = { "Cache-Control": "no-store", Pragma: "no-cache" } as const
 
 export function tokenResponse({ result }: ExchangeOutcome, decisionId: string): Response {
-  if (isOAuthFailure(result)) return refusalResponse(result.refused, decisionId)
+  if (isOAuthFailure(result)) return errorResponse(result.refused, decisionId)
   return Response.json(body(result), { headers: { ...NO_STORE, "X-Narrowgate-Decision": decisionId } })
 }
 
-export function refusalResponse(refusal: OAuthError, decisionId: string): Response {
+export function errorResponse(refusal: OAuthError, decisionId: string): Response {
   const status = statusOf(refusal)
   const error = oauthErrorOf(refusal)
   const headers = new Headers({ ...NO_STORE, "X-Narrowgate-Decision": decisionId, "X-Narrowgate-Code": error })
   if (status === 401) headers.set("WWW-Authenticate", 'Bearer error="invalid_client"')
   if (status === 503) headers.set("Retry-After", "5")
   if (refusal.reason === "too_many_tasks") headers.set("Retry-After", String(refusal.retry_after))
-  const body = { error, error_description: describeRefusal(refusal), decision_id: decisionId }
+  const body = { error, error_description: describeOAuthError(refusal), decision_id: decisionId }
   return Response.json(body, { status, headers })
 }
 
-function body(issued: Issued): Record<string, unknown> {
+function body(issued: SignedToken): Record<string, unknown> {
   return {
     access_token: issued.token,
     token_type: issued.tokenType,

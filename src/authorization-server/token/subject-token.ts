@@ -14,7 +14,7 @@ import type { RequestContext } from "../../request-context.ts"
 import type { RequestedGrant } from "../../core/task/grant.ts"
 import type { SingleUse } from "./replay-log.ts"
 import { valueOf, type Parameters } from "./parameters.ts"
-import { oauthError, refuseCredential, type OAuthFailure } from "../../core/denials/oauth-error.ts"
+import { oauthError, credentialError, type OAuthFailure } from "../../core/denials/oauth-error.ts"
 import type { OpenRequest } from "../../core/task/open-request.ts"
 
 /** RFC 8693, section 3. */
@@ -78,7 +78,7 @@ export async function verifySubject(
   const kind = SESSION_KINDS.get(type)
   if (!kind) return oauthError({ reason: "token_type_unsupported", parameter: "subject_token_type" })
   const rejected = (because: CredentialRejection): OAuthFailure =>
-    refuseCredential("subject_rejected", withHash(because, token))
+    credentialError("subject_rejected", withHash(because, token))
   const compact = readCompact(token)
   if (isRejected(compact)) return rejected(compact.rejected)
   const { iss } = compact.claims

@@ -3,7 +3,7 @@ import { CONTRACT } from "../../api/contract/contract.ts"
 import { respondPage } from "../../web/page.tsx"
 import { Moment, Text } from "../../web/text.tsx"
 import { markInvisible } from "../../web/visible.ts"
-import { eventOf, Timeline } from "../decisions/timeline.tsx"
+import { timelineEventOf, Timeline } from "../decisions/timeline.tsx"
 import { ConsolePage, failurePage } from "../layout/frame.tsx"
 import type { PageDefinition } from "../layout/page-definition.ts"
 import type { PageRequest } from "../layout/page-request.ts"
@@ -39,7 +39,7 @@ async function showAgent(request: PageRequest): Promise<Response> {
       ? CONTRACT.listDecisions
           .answer()
           .parse(latestDecisions.body)
-          .decisions.map((record) => eventOf(record))
+          .decisions.map((record) => timelineEventOf(record))
       : null
   const now = request.context.receivedAt
   const everything = switches?.find((each) => each.everything === true)

@@ -10,7 +10,8 @@ import { Table } from "../layout/table.tsx"
 import type { PageDefinition } from "../layout/page-definition.ts"
 import type { PageRequest } from "../layout/page-request.ts"
 import { SECTIONS } from "../layout/sections.ts"
-import type { ListedAgent, LookedAt } from "../../api/contract/agents.ts"
+import type { SearchedRange } from "../../audit/agents-seen.ts"
+import type { ListedAgent } from "../../api/contract/agents.ts"
 import type { Stop } from "../../api/contract/revocations.ts"
 
 export const agentsPage = {
@@ -113,6 +114,7 @@ export function stopOf(id: string, switches: readonly Stop[] | null): Stop | nul
 }
 
 /** The records that the figures are counted from. */
-export const RecordRange: FC<{ readonly of: LookedAt; readonly now: number }> = ({ of: { records, since }, now }) => (
-  <>{since === null ? "No records yet." : `Counted from the last ${spanText(now - since)} (${records} records).`}</>
-)
+export const RecordRange: FC<{ readonly of: SearchedRange; readonly now: number }> = ({
+  of: { records, since },
+  now,
+}) => <>{since === null ? "No records yet." : `Counted from the last ${spanText(now - since)} (${records} records).`}</>

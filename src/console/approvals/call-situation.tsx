@@ -1,17 +1,17 @@
 /** The status of a call that waits for approval: its figures, the earlier calls of its task tree, and the votes so far. */
 import type { FC } from "hono/jsx"
 import { Moment, Text } from "../../web/text.tsx"
-import { toolText } from "../decisions/line.ts"
-import { inRows, Timeline } from "../decisions/timeline.tsx"
+import { toolText } from "../decisions/decision-text.ts"
+import { foldRepeats, Timeline } from "../decisions/timeline.tsx"
 import { RiskScore } from "../layout/meter.tsx"
 import { taskPath } from "../layout/paths.ts"
-import type { AskedCall } from "../../api/contract/approvals.ts"
+import type { CallApprovalDetail } from "../../api/contract/approvals.ts"
 
 /** The earlier calls that are shown at once; the others are folded. */
 const MOST_SHOWN = 6
 
 interface Situation {
-  readonly approval: AskedCall
+  readonly approval: CallApprovalDetail
   readonly now: number
   /** Whether the reader is an operator, who may open tasks and records. */
   readonly linked: boolean
@@ -69,7 +69,7 @@ export const History: FC<Situation> = ({ approval, now, linked }) => {
       const by = chain.at(-1) ?? null
       return { id, at, what, by, decision, code }
     })
-  const events = inRows(calls)
+  const events = foldRepeats(calls)
   if (events.length === 0) return <p class="quiet">This is the first call.</p>
   const [latest, others] = [events.slice(0, MOST_SHOWN), events.slice(MOST_SHOWN)]
   return (

@@ -20,10 +20,10 @@ import { SECTIONS } from "../layout/sections.ts"
 import { Answer, answerIn, noAnswer } from "./answer.tsx"
 import { Figures, History, Votes } from "./call-situation.tsx"
 import { ChainPicture, linksOf } from "./chain.tsx"
-import { nothingWaits } from "./nothing-waits.tsx"
-import { approveText, rejectText, unanswerableText } from "./question-words.ts"
-import type { AskedCall } from "../../api/contract/approvals.ts"
-import { WhyApproval } from "./why-asked.tsx"
+import { approvalNotFound } from "./not-found.tsx"
+import { approveText, rejectText, unanswerableText } from "./words.ts"
+import type { CallApprovalDetail } from "../../api/contract/approvals.ts"
+import { WhyApproval } from "./reason.tsx"
 
 export const callApprovalPage = {
   path: "/approvals/:task/:approval",
@@ -64,7 +64,7 @@ async function page(request: PageRequest, rejected: ApiResponse | null): Promise
   const { api, own } = pathsOf(request)
   const response = await request.callApi("GET", api)
   if (response.status === 404)
-    return nothingWaits(request, rejected !== null, rejected === null ? NO_APPROVAL : EXPIRED)
+    return approvalNotFound(request, rejected !== null, rejected === null ? NO_APPROVAL : EXPIRED)
   if (response.status !== 200) return failurePage(request, response)
   const approval = CONTRACT.showCallApproval.answer().parse(response.body)
   const now = request.context.receivedAt
@@ -154,7 +154,7 @@ const EXPIRED = "Your answer was not recorded: the approval has expired, or you 
 const NO_APPROVAL =
   "There is no approval at this address, it has expired, or you are not one of its approvers. You cannot approve a call made on your behalf."
 
-const Status: FC<{ readonly approval: AskedCall; readonly now: number }> = ({ approval, now }) => {
+const Status: FC<{ readonly approval: CallApprovalDetail; readonly now: number }> = ({ approval, now }) => {
   const { status, votes, need, uses, expires_at, agent } = approval
   const approvals = `${votes.filter(({ approved }) => approved).length} of ${need} approvals`
   return (
@@ -186,7 +186,10 @@ const Parts: FC<{ readonly part: number; readonly of: number; readonly own: stri
 )
 
 /** Says why the API did not accept the answer of the reader. */
-const NotRecorded: FC<{ readonly response: ApiResponse; readonly approval: AskedCall }> = ({ response, approval }) => {
+const NotRecorded: FC<{ readonly response: ApiResponse; readonly approval: CallApprovalDetail }> = ({
+  response,
+  approval,
+}) => {
   const { unanswerable } = approval
   const reason =
     unanswerable === null

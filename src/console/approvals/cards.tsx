@@ -3,8 +3,8 @@ import type { FC, PropsWithChildren } from "hono/jsx"
 import { Moment, Text } from "../../web/text.tsx"
 import { shortened } from "../../web/visible.ts"
 import { callApprovalPath, taskApprovalPath } from "../layout/paths.ts"
-import { requestedBy } from "./question-words.ts"
-import type { AskedTask, ListedCall } from "../../api/contract/approvals.ts"
+import { requestedBy } from "./words.ts"
+import type { TaskApproval, ListedCall } from "../../api/contract/approvals.ts"
 
 export const CallCard: FC<{ readonly approval: ListedCall; readonly now: number }> = ({ approval, now }) => {
   const { id, task, tool, agent, user, purpose, votes, need, expires_at, unanswerable } = approval
@@ -54,7 +54,7 @@ const Arguments: FC<{ readonly of: Pick<ListedCall, "arguments" | "redacted"> }>
 }
 const MOST_ARGUMENTS = 4
 
-export const TaskCard: FC<{ readonly approval: AskedTask; readonly now: number }> = ({ approval, now }) => {
+export const TaskCard: FC<{ readonly approval: TaskApproval; readonly now: number }> = ({ approval, now }) => {
   const { task, purpose, agent, binding_message: message, calls, expires_at } = approval
   return (
     <li class="card">

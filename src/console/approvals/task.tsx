@@ -12,8 +12,8 @@ import type { PageRequest } from "../layout/page-request.ts"
 import { SECTIONS } from "../layout/sections.ts"
 import { Answer, answerIn, noAnswer } from "./answer.tsx"
 import { boundText, scopesByAction } from "./grant-words.ts"
-import { nothingWaits } from "./nothing-waits.tsx"
-import type { AskedTask } from "../../api/contract/approvals.ts"
+import { approvalNotFound } from "./not-found.tsx"
+import type { TaskApproval } from "../../api/contract/approvals.ts"
 
 export const taskApprovalPage = {
   path: "/approvals/:task",
@@ -49,7 +49,7 @@ async function page(request: PageRequest, rejected: boolean): Promise<Response> 
   const { api, own } = pathsOf(request)
   const response = await request.callApi("GET", api)
   if (response.status === 404)
-    return nothingWaits(request, rejected, `${rejected ? "Your answer was not recorded. " : ""}${NO_APPROVAL}`)
+    return approvalNotFound(request, rejected, `${rejected ? "Your answer was not recorded. " : ""}${NO_APPROVAL}`)
   if (response.status !== 200) return failurePage(request, response)
   const approval = CONTRACT.showApproval.answer().parse(response.body)
   const now = request.context.receivedAt
@@ -120,7 +120,7 @@ async function page(request: PageRequest, rejected: boolean): Promise<Response> 
 
 const NO_APPROVAL = "There is no approval at this address, it has expired, or it is for another user."
 
-const Allowed: FC<{ readonly approval: AskedTask }> = ({ approval: { scope, authorization_details: details } }) => (
+const Allowed: FC<{ readonly approval: TaskApproval }> = ({ approval: { scope, authorization_details: details } }) => (
   <>
     {scopesByAction(scope).map(({ words, tools }) => (
       <>
@@ -160,7 +160,9 @@ const Allowed: FC<{ readonly approval: AskedTask }> = ({ approval: { scope, auth
   </>
 )
 
-const Bounds: FC<{ readonly approval: AskedTask }> = ({ approval: { audience, calls, life, plan, task, agent } }) => (
+const Bounds: FC<{ readonly approval: TaskApproval }> = ({
+  approval: { audience, calls, life, plan, task, agent },
+}) => (
   <dl class="facts">
     <dt>Agent</dt>
     <dd>

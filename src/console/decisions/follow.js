@@ -7,8 +7,8 @@
  */
 
 /**
- * @typedef {import("./live-line.ts").Line} Line
- * @typedef {import("./live-line.ts").LiveUpdate} LiveUpdate
+ * @typedef {import("./live-update.ts").LiveLine} LiveLine
+ * @typedef {import("./live-update.ts").LiveUpdate} LiveUpdate
  * @typedef {{ at: number, allowed: number, denied: number }} Slot
  */
 
@@ -24,7 +24,7 @@ export function follow() {
   /** The ids of decisions, in the order in which they arrived. */
   const seen = new Set(Array.from(lines.rows, (row) => row.dataset["id"] ?? ""))
   let isPaused = false
-  /** @type {readonly Line[]} */
+  /** @type {readonly LiveLine[]} */
   let waiting = []
 
   /**
@@ -49,7 +49,7 @@ export function follow() {
     td.append(content)
     return td
   }
-  /** @param {Line} line */
+  /** @param {LiveLine} line */
   const rowOf = ({ id, time, decision, code, what, who, why }) => {
     const row = document.createElement("tr")
     row.dataset["id"] = id
@@ -64,7 +64,7 @@ export function follow() {
     row.append(cell("Why", why, "quiet"))
     return row
   }
-  /** @param {readonly Line[]} added */
+  /** @param {readonly LiveLine[]} added */
   const show = (added) => {
     lines.prepend(...added.map(rowOf).toReversed())
     while (lines.rows.length > MOST_ROWS) lines.deleteRow(-1)

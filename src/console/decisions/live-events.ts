@@ -8,12 +8,12 @@ import { streamSSE, type SSEStreamingApi } from "hono/streaming"
 import { firstIdAt, timeOf } from "../../core/encoding/ids.ts"
 import { sessionOf } from "../../web/session.ts"
 import { logEvent } from "../../platform/log.ts"
-import { lineOf } from "./line.ts"
+import { liveLineOf } from "./decision-text.ts"
 import type { Decision } from "../../api/contract/decisions.ts"
 import type { PageDefinition } from "../layout/page-definition.ts"
 import type { PageRequest } from "../layout/page-request.ts"
 import { filtersOf } from "./filters.ts"
-import type { LiveUpdate } from "./live-line.ts"
+import type { LiveUpdate } from "./live-update.ts"
 
 export const liveEventsPage = {
   path: "/live/events",
@@ -108,7 +108,7 @@ function updateOf(fresh: readonly Decision[], gap: boolean): LiveUpdate {
   const lines = fresh.slice(-MAX_LINES)
   const others = fresh.slice(0, fresh.length - lines.length)
   const allowed = others.filter(({ decision }) => decision === "allow").length
-  return { lines: lines.map(lineOf), more: { allowed, denied: others.length - allowed }, gap }
+  return { lines: lines.map(liveLineOf), more: { allowed, denied: others.length - allowed }, gap }
 }
 
 /** Starts a little before the last event, as records may arrive late; and never earlier than `BACK_MS` ago. */

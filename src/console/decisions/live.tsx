@@ -3,7 +3,7 @@ import { CONTRACT } from "../../api/contract/contract.ts"
 import type { FC } from "hono/jsx"
 import { firstIdAt } from "../../core/encoding/ids.ts"
 import { respondPage } from "../../web/page.tsx"
-import { lineOf } from "./line.ts"
+import { liveLineOf } from "./decision-text.ts"
 import type { Rates } from "../../api/contract/decisions.ts"
 import { Verdict } from "./verdict.tsx"
 import { ConsolePage, failurePage } from "../layout/frame.tsx"
@@ -12,10 +12,10 @@ import { Table } from "../layout/table.tsx"
 import type { PageDefinition } from "../layout/page-definition.ts"
 import type { PageRequest } from "../layout/page-request.ts"
 import { SECTIONS } from "../layout/sections.ts"
-import { barsOf, figuresOf, HEIGHT, highest, WIDTH } from "./curve.ts"
+import { barsOf, figuresOf, HEIGHT, highest, WIDTH } from "./bars.ts"
 import { filtersOf, KINDS, type Filter } from "./filters.ts"
 import { LIVE_SCRIPT_PATH } from "./script.ts"
-import type { Line } from "./live-line.ts"
+import type { LiveLine } from "./live-update.ts"
 
 export const livePage = {
   path: "/live",
@@ -35,7 +35,7 @@ async function showLive(request: PageRequest): Promise<Response> {
   ])
   if (response.status !== 200) return failurePage(request, response)
   if (rateResponse.status !== 200) return failurePage(request, rateResponse)
-  const lines = CONTRACT.listDecisions.answer().parse(response.body).decisions.map(lineOf)
+  const lines = CONTRACT.listDecisions.answer().parse(response.body).decisions.map(liveLineOf)
   const now = request.context.receivedAt
   const events = `${SECTIONS.live.href}/events${query === "" ? "" : `?${query}`}`
   return respondPage(
@@ -80,7 +80,7 @@ async function showLive(request: PageRequest): Promise<Response> {
 }
 
 /** follow.js makes rows of the same shape. */
-const Row: FC<{ readonly line: Line }> = ({ line }) => (
+const Row: FC<{ readonly line: LiveLine }> = ({ line }) => (
   <tr data-id={line.id}>
     <td data-label="Time">
       <a href={decisionPath(line.id)}>{line.time}</a>

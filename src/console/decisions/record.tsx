@@ -9,10 +9,10 @@ import { ConsolePage, failurePage } from "../layout/frame.tsx"
 import { agentPath, bundlePath, taskPath } from "../layout/paths.ts"
 import type { PageDefinition } from "../layout/page-definition.ts"
 import type { PageRequest } from "../layout/page-request.ts"
-import { whatOf, whoOf } from "./line.ts"
+import { requestText, callerText } from "./decision-text.ts"
 import type { Decision } from "../../api/contract/decisions.ts"
 import { Verdict } from "./verdict.tsx"
-import { whyNot } from "./why.ts"
+import { denialText } from "./denial-text.ts"
 
 export const decisionPage = {
   path: "/decisions/:id",
@@ -27,9 +27,9 @@ async function showDecision(request: PageRequest): Promise<Response> {
   if (response.status !== 200) return failurePage(request, response)
   const record = CONTRACT.showDecision.answer().parse(response.body)
   const isAllowed = record.decision === "allow"
-  const title = `${isAllowed ? "Allowed" : "Denied"}: ${whatOf(record)}`
+  const title = `${isAllowed ? "Allowed" : "Denied"}: ${requestText(record)}`
   return respondPage(
-    <ConsolePage title={shortened(`${whatOf(record)} ${isAllowed ? "allowed" : "denied"}`, 120)} request={request}>
+    <ConsolePage title={shortened(`${requestText(record)} ${isAllowed ? "allowed" : "denied"}`, 120)} request={request}>
       <p class="row">
         <Verdict decision={record.decision} code={record.code} />
         {record.mode === "observe" && <span class="badge warn">Observed only: the gateway allowed the call</span>}
@@ -63,9 +63,9 @@ async function showDecision(request: PageRequest): Promise<Response> {
 /** Who made the request, what it was for, and why it was allowed or denied. */
 function sentenceOf(record: Decision): string {
   const { decision, denial, rules, approvals } = record
-  const who = whoOf(record)
-  const request = `${who}: ${whatOf(record)}`
-  if (denial) return `${request}. Denied: ${whyNot(denial)}.`
+  const who = callerText(record)
+  const request = `${who}: ${requestText(record)}`
+  if (denial) return `${request}. Denied: ${denialText(denial)}.`
   if (decision === "deny") return `${request}. Denied.`
   const by = rules.length > 0 ? ` by ${rules.length === 1 ? "rule" : "rules"} ${rules.join(", ")}` : ""
   const people = approvals.flatMap(({ by: voters }) => voters)
@@ -75,7 +75,7 @@ function sentenceOf(record: Decision): string {
 const Facts: FC<{ readonly of: Decision }> = ({ of: record }) => {
   const { bundle, calls, chain, denial, gateway, environment, listing } = record
   const facts: readonly (readonly [string, Child])[] = [
-    ["Why", denial && <Text of={whyNot(denial)} most={900} />],
+    ["Why", denial && <Text of={denialText(denial)} most={900} />],
     ["Rules", named(record.rules)],
     ["Denied for", text(record.principal)],
     ["Agents", chain.length > 0 && <Agents chain={chain} />],
@@ -172,7 +172,7 @@ const Candidate: FC<{ readonly of: Decision }> = ({ of: { candidate } }) => {
   const name = `Candidate ${bundle.seq}`
   if (!differs) return <p class="quiet">{`${name}: same decision`}</p>
   const { denial, code, rules } = differs
-  const because = denial ? `: ${whyNot(denial)}` : rules.length > 0 ? `, by ${rules.join(", ")}` : ""
+  const because = denial ? `: ${denialText(denial)}` : rules.length > 0 ? `, by ${rules.join(", ")}` : ""
   return (
     <p class="notice warn">
       <Text of={`${name}: ${code === "ok" ? "allowed" : `denied, ${code}`}${because}.`} most={900} />

@@ -3,11 +3,11 @@ import type { FC } from "hono/jsx"
 import { Moment, Text } from "../../web/text.tsx"
 import { shortened } from "../../web/visible.ts"
 import { decisionPath } from "../layout/paths.ts"
-import { whatOf, whyOf } from "./line.ts"
+import { requestText, reasonText } from "./decision-text.ts"
 import type { Decision } from "../../api/contract/decisions.ts"
 import { Verdict } from "./verdict.tsx"
 
-export interface Event {
+export interface TimelineEvent {
   readonly id: string
   readonly at: number
   /** What was decided about. */
@@ -23,7 +23,7 @@ export interface Event {
 }
 
 /** @param what if the page has other words for it than other pages */
-export function eventOf(record: Decision, what: string = whatOf(record)): Event {
+export function timelineEventOf(record: Decision, what: string = requestText(record)): TimelineEvent {
   const {
     id,
     at,
@@ -34,13 +34,13 @@ export function eventOf(record: Decision, what: string = whatOf(record)): Event 
     arguments: { reason },
   } = record
   const quoted = typeof reason === "string" ? `“${reason}”` : ""
-  const why = [whyOf(record), quoted].filter((part) => part !== "").join(". ")
+  const why = [reasonText(record), quoted].filter((part) => part !== "").join(". ")
   return { id, at, what, by: operator ?? chain.at(-1) ?? null, decision, code, ...(why !== "" && { why }) }
 }
 
 /** Folds neighbours that differ in time only into the latest of them. */
-export function inRows(events: readonly Event[]): readonly Event[] {
-  const rows: Event[] = []
+export function foldRepeats(events: readonly TimelineEvent[]): readonly TimelineEvent[] {
+  const rows: TimelineEvent[] = []
   for (const event of events) {
     const last = rows.at(-1)
     const isSame =
@@ -52,7 +52,7 @@ export function inRows(events: readonly Event[]): readonly Event[] {
 }
 
 interface TimelineProps {
-  readonly events: readonly Event[]
+  readonly events: readonly TimelineEvent[]
   readonly now: number
   /** Whether the reader may open records, and each event links to its own. */
   readonly linked: boolean

@@ -10,7 +10,7 @@ import type { PageDefinition } from "../layout/page-definition.ts"
 import { descriptionOf, type ApiResponse, type PageRequest } from "../layout/page-request.ts"
 import { SECTIONS } from "../layout/sections.ts"
 import { Explained } from "./explained.tsx"
-import { questionOf, writtenIn, type CallForm } from "./question.ts"
+import { explanationRequestOf, callFormOf, type CallForm } from "./call-form.ts"
 
 export const explainPage = {
   path: "/policies/explain",
@@ -26,16 +26,16 @@ const HERE = `${SECTIONS.policies.href}/explain`
 async function explainDecision(request: PageRequest): Promise<Response> {
   const { c } = request
   const decision = c.req.query("decision")?.trim() ?? ""
-  const written = writtenIn((name) => c.req.query(name))
+  const written = callFormOf((name) => c.req.query(name))
   if (decision === "") return page(request, { written, decision, result: null })
   return explained(request, { decision, bundle: written.bundle }, { written, decision })
 }
 
 async function explainCall(request: PageRequest, form: Form): Promise<Response> {
-  const written = writtenIn((name) => form.get(name))
-  const question = questionOf(written)
+  const written = callFormOf((name) => form.get(name))
+  const question = explanationRequestOf(written)
   if ("wrong" in question) return page(request, { written, decision: "", result: question.wrong })
-  return explained(request, question.question, { written, decision: "" })
+  return explained(request, question.body, { written, decision: "" })
 }
 
 async function explained(

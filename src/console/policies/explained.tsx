@@ -4,7 +4,7 @@ import * as z from "zod"
 import type { Explanation, PrincipalSeen, RuleSeen } from "../../api/contract/explanations.ts"
 import { Text } from "../../web/text.tsx"
 import { shortened } from "../../web/visible.ts"
-import { whyNot } from "../decisions/why.ts"
+import { denialText } from "../decisions/denial-text.ts"
 import { bundlePath, decisionPath } from "../layout/paths.ts"
 
 /** The most rules of a principal, and the most characters of all rules, on the page. */
@@ -99,7 +99,7 @@ function callText({ call, denial }: Explanation): string {
   const who = chain.toReversed().join(", called by ")
   const what = [tool ?? "?", action, sensitivity].filter((part) => part !== null).join(", ")
   const where = environment === null || environment === "" ? "" : `, at ${gateway ?? "?"} (${environment})`
-  const why = denial ? ` ${whyNot(denial)}.` : ""
+  const why = denial ? ` ${denialText(denial)}.` : ""
   return `${who}${user === null ? ", without a person," : `, for ${user},`} calls ${what}, for ${purpose ?? "no purpose"}${where}.${why}`
 }
 
@@ -114,13 +114,13 @@ function grantText({ granted, decision, denial, call }: Explanation): string {
   if (!denial || granted) {
     return denial === null || denial.reason.startsWith("policy") || denial.reason === "approval_required"
       ? "A task for this purpose would be opened, and its grant would include the call."
-      : `A task for this purpose would be opened. ${whyNot(denial)}.`
+      : `A task for this purpose would be opened. ${denialText(denial)}.`
   }
   const lack = lacking.safeParse(denial)
   const by = lack.success && call.tool !== null ? lack.data.lacking[call.tool] : undefined
   return by
     ? `No task would be opened: ${CAPS[by.cap] ?? by.cap} of ${by.of} does not include this tool.`
-    : `No task would be opened. ${whyNot(denial)}.`
+    : `No task would be opened. ${denialText(denial)}.`
 }
 
 const CAPS: Readonly<Record<string, string>> = {

@@ -3,10 +3,10 @@ import { CONTRACT } from "../../api/contract/contract.ts"
 import type { FC } from "hono/jsx"
 import { respondPage } from "../../web/page.tsx"
 import { Moment, Text } from "../../web/text.tsx"
-import { lineOf } from "../decisions/line.ts"
+import { liveLineOf } from "../decisions/decision-text.ts"
 import type { Decision } from "../../api/contract/decisions.ts"
 import { Verdict } from "../decisions/verdict.tsx"
-import { whyNot } from "../decisions/why.ts"
+import { denialText } from "../decisions/denial-text.ts"
 import { ConsolePage, failurePage } from "../layout/frame.tsx"
 import { Paging } from "../layout/paging.tsx"
 import { decisionPath } from "../layout/paths.ts"
@@ -66,10 +66,10 @@ async function showShadow(request: PageRequest): Promise<Response> {
 }
 
 const Row: FC<{ readonly of: Decision; readonly now: number }> = ({ of: record, now }) => {
-  const { id, at, what, who } = lineOf(record)
+  const { id, at, what, who } = liveLineOf(record)
   const { candidate } = record
   const differs = candidate?.differs
-  const why = differs?.denial ? whyNot(differs.denial) : (differs?.rules.join(", ") ?? "")
+  const why = differs?.denial ? denialText(differs.denial) : (differs?.rules.join(", ") ?? "")
   return (
     <tr>
       <td data-label="Time">

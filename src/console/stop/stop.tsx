@@ -11,7 +11,7 @@ import { mayStop, type PageRequest } from "../layout/page-request.ts"
 import { SECTIONS } from "../layout/sections.ts"
 import { hitsText, stopTarget, type Stop } from "../../api/contract/revocations.ts"
 import { CHOICES, KINDS, suspendedText } from "./words.ts"
-import { Suspension } from "./switch.tsx"
+import { Suspension } from "./suspension.tsx"
 
 export const stopPage = {
   path: "/stop",

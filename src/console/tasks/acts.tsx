@@ -30,6 +30,14 @@ const ACTS = {
     tone: "main",
     when: ["quarantined"],
   },
+  "labels/clear": {
+    title: "Clear labels…",
+    text: "Rules no longer see what was read so far: neither in this task tree, nor what its agents carry for this person.",
+    button: "Clear labels",
+    tone: "main",
+    when: ["active", "quarantined"],
+    isOffered: ({ labels, carried }) => labels.length + carried.length > 0,
+  },
 } as const satisfies Readonly<Record<string, Act>>
 interface Act {
   readonly title: string
@@ -37,6 +45,8 @@ interface Act {
   readonly button: string
   readonly tone: "stop" | "main"
   readonly when: readonly Task["status"][]
+  /** Whether there is anything to do. If absent, there is. */
+  readonly isOffered?: (task: Task) => boolean
 }
 type ActName = keyof typeof ACTS
 
@@ -46,7 +56,7 @@ export const Acts: FC<{ readonly task: Task; readonly reader: SignedInUser; read
   below,
 }) => {
   const acts: readonly (readonly [string, Act])[] = Object.entries(ACTS)
-  const offered = acts.filter(([, { when }]) => when.includes(task.status))
+  const offered = acts.filter(([, { when, isOffered }]) => when.includes(task.status) && (isOffered?.(task) ?? true))
   if (offered.length === 0) return <></>
   return (
     <section class="acts" aria-label="Actions">
@@ -56,7 +66,7 @@ export const Acts: FC<{ readonly task: Task; readonly reader: SignedInUser; read
           <form method="post" action={`${taskPath(task.id)}/${name}`}>
             <p>
               {text}
-              {below > 0 && name !== "release" && ` This includes ${below} ${below === 1 ? "sub-task" : "sub-tasks"}.`}
+              {below > 0 && tone === "stop" && ` This includes ${below} ${below === 1 ? "sub-task" : "sub-tasks"}.`}
             </p>
             <input type="hidden" name="csrf" value={reader.csrf} />
             <ReasonField id={`why-${name}`} />
@@ -71,7 +81,12 @@ export const Acts: FC<{ readonly task: Task; readonly reader: SignedInUser; read
 }
 
 /** What the forms of a task's page do. */
-export const TASK_FORMS: readonly FormDefinition[] = [formOf("complete"), formOf("quarantine"), formOf("release")]
+export const TASK_FORMS: readonly FormDefinition[] = [
+  formOf("complete"),
+  formOf("quarantine"),
+  formOf("release"),
+  formOf("labels/clear"),
+]
 
 function formOf(name: ActName): FormDefinition {
   return {

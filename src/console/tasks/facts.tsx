@@ -8,8 +8,16 @@ import type { Task } from "../../api/contract/tasks.ts"
 /** The labels, and the scopes, that are shown. */
 const MOST_NAMES = 60
 
+const Labels: FC<{ readonly of: readonly string[] }> = ({ of }) => (
+  <dd class="row">
+    {of.length === 0
+      ? "None so far"
+      : of.slice(0, MOST_NAMES).map((label) => <span class="badge warn">{shortened(label, 60)}</span>)}
+  </dd>
+)
+
 export const Facts: FC<{ readonly task: Task; readonly now: number }> = ({ task, now }) => {
-  const { user, labels, risk, scope, expires_at } = task
+  const { user, labels, carried, risk, scope, expires_at } = task
   const scopes = scope.split(" ")
   return (
     <section class="card">
@@ -23,11 +31,13 @@ export const Facts: FC<{ readonly task: Task; readonly now: number }> = ({ task,
         </dd>
         <RiskScore of={risk} />
         <dt>Labels</dt>
-        <dd class="row">
-          {labels.length === 0
-            ? "None so far"
-            : labels.slice(0, MOST_NAMES).map((label) => <span class="badge warn">{shortened(label, 60)}</span>)}
-        </dd>
+        <Labels of={labels} />
+        {carried.length > 0 && (
+          <>
+            <dt>Labels from other tasks</dt>
+            <Labels of={carried} />
+          </>
+        )}
         <dt>Expires</dt>
         <dd>
           <Moment at={expires_at} now={now} />

@@ -101,14 +101,14 @@ export const Gauges: FC<{ readonly of: readonly Gauge[] | null; readonly isClose
       )}
       {shared.length > 0 && (
         <>
-          <h3>Shared by several task trees</h3>
+          <h3>Shared by all users</h3>
           <ul class="plain-list">
             {shared.map((gauge) => (
               <li>
                 <code>
                   <Text of={gauge.guardrail} most={80} />
                 </code>
-                <div class="quiet">{`${limitText(gauge)}, for all trees that share it. Its use is not shown here.`}</div>
+                <div class="quiet">{`${limitText(gauge)}, for all users together. Its use is not shown here.`}</div>
               </li>
             ))}
           </ul>

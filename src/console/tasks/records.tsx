@@ -1,9 +1,9 @@
 /** The decisions about a task and its sub-tasks, page by page. */
 import { CONTRACT } from "../../api/contract/contract.ts"
 import type { FC } from "hono/jsx"
-import { toolText } from "../decisions/line.ts"
+import { toolText } from "../decisions/decision-text.ts"
 import type { Decision } from "../../api/contract/decisions.ts"
-import { eventOf, Timeline } from "../decisions/timeline.tsx"
+import { timelineEventOf, Timeline } from "../decisions/timeline.tsx"
 import { Paging } from "../layout/paging.tsx"
 import { descriptionOf, NO_REASON_GIVEN, type ApiResponse } from "../layout/page-request.ts"
 
@@ -24,7 +24,7 @@ export const Records: FC<RecordsProps> = ({ response, now, at, isDenied, isFirst
       ? CONTRACT.listDecisions
           .answer()
           .parse(response.body)
-          .decisions.map((record) => eventOf(record, whatOf(record)))
+          .decisions.map((record) => timelineEventOf(record, whatOf(record)))
       : null
   const filter = isDenied ? "decision=deny" : ""
   const last = events?.at(-1)

@@ -1,6 +1,6 @@
 /**
- * Argument bounds. They only accumulate: a grant holds a list of them for each tool, and every one must hold (DESIGN
- * §4). A bound does not hold if its argument is absent, or of a type that the bound cannot judge.
+ * Argument bounds. They only accumulate: a grant holds a list of them for each tool, and every one must hold, so that no
+ * step of narrowing can relax one. A bound does not hold if its argument is absent, or of a type that it cannot judge.
  */
 type Scalar = string | number | boolean
 
@@ -71,27 +71,85 @@ function brokenKind(bound: ArgumentBound, judged: unknown): keyof ArgumentBound 
  * task may leave nothing of its parent's. Considers only `eq`, `in`, `min`, `max` and types.
  */
 export function contradiction(bounds: readonly ArgumentBounds[]): string | null {
+  for (const [argument, all] of boundsByArgument(bounds)) if (!leavesValue(all)) return argument
+  return null
+}
+
+function boundsByArgument(bounds: readonly ArgumentBounds[]): ReadonlyMap<string, readonly ArgumentBound[]> {
   const byArgument = new Map<string, ArgumentBound[]>()
   for (const [argument, bound] of bounds.flatMap((each) => Object.entries(each))) {
     const all = byArgument.get(argument)
     if (all) all.push(bound)
     else byArgument.set(argument, [bound])
   }
-  for (const [argument, all] of byArgument) if (!leavesValue(all)) return argument
-  return null
+  return byArgument
 }
 
 function leavesValue(all: readonly ArgumentBound[]): boolean {
+  const values = listedValues(all)
+  if (values) return values.length > 0
+  const { min, max } = rangeOf(all)
+  const isNumber = all.some((bound) => bound.min !== undefined || bound.max !== undefined)
+  const isOther = all.some((bound) => bound.like !== undefined || bound.max_length !== undefined)
+  return min <= max && !(isNumber && isOther)
+}
+
+/** The values that `eq` and `in` list and every bound accepts. Null if no bound lists any. */
+function listedValues(all: readonly ArgumentBound[]): readonly Scalar[] | null {
   const [listed] = all.flatMap(({ eq, in: values }) => [
     ...(eq === undefined ? [] : [[eq]]),
     ...(values ? [values] : []),
   ])
-  if (listed) return listed.some((value) => all.every((bound) => brokenKind(bound, value) === null))
-  const min = Math.max(...all.map(({ min = -Infinity }) => min))
-  const max = Math.min(...all.map(({ max = Infinity }) => max))
-  const isNumber = all.some((bound) => bound.min !== undefined || bound.max !== undefined)
-  const isOther = all.some((bound) => bound.like !== undefined || bound.max_length !== undefined)
-  return min <= max && !(isNumber && isOther)
+  if (!listed) return null
+  return [...new Set(listed)].filter((value) => all.every((bound) => brokenKind(bound, value) === null))
+}
+
+function rangeOf(all: readonly ArgumentBound[]): { readonly min: number; readonly max: number } {
+  const min = Math.max(...all.map((bound) => bound.min ?? -Infinity))
+  const max = Math.min(...all.map((bound) => bound.max ?? Infinity))
+  return { min, max }
+}
+
+/** Several bounds of an argument as one. If no value satisfies all of them, `in` is empty, or `min` is above `max`. */
+type JointBound = Omit<ArgumentBound, "like"> & {
+  /** A list if no pattern implies the others; the argument then matches all of them. */
+  readonly like?: string | readonly string[]
+}
+
+/** By argument name. */
+export type JointBounds = Readonly<Record<string, JointBound>>
+
+/** Returns what all the bounds allow together, with one bound for each argument. */
+export function jointBounds(bounds: readonly ArgumentBounds[]): JointBounds {
+  return Object.fromEntries(Array.from(boundsByArgument(bounds), ([argument, all]) => [argument, jointBound(all)]))
+}
+
+function jointBound(all: readonly ArgumentBound[]): JointBound {
+  const [one, ...others] = new Map(all.map((bound) => [JSON.stringify(bound), bound])).values()
+  if (one && others.length === 0) return one
+  const values = listedValues(all)
+  const [value] = values ?? []
+  if (values) return values.length === 1 && value !== undefined ? { eq: value } : { in: values }
+  const { min, max } = rangeOf(all)
+  const [pattern, ...more] = narrowestOf(all.flatMap(({ like }) => like ?? []))
+  const max_length = Math.min(...all.map((bound) => bound.max_length ?? Infinity))
+  return {
+    ...(min === -Infinity ? {} : { min }),
+    ...(max === Infinity ? {} : { max }),
+    ...(pattern === undefined ? {} : { like: more.length === 0 ? pattern : [pattern, ...more] }),
+    ...(max_length === Infinity ? {} : { max_length }),
+  }
+}
+
+/**
+ * Returns the patterns without those that another one implies. A pattern implies each pattern that its own text matches:
+ * wherever it has a wildcard, the other one has one, too.
+ */
+function narrowestOf(patterns: readonly string[]): readonly string[] {
+  return patterns.reduce<readonly string[]>((kept, pattern) => {
+    if (kept.some((other) => isLike(other, pattern))) return kept
+    return [...kept.filter((other) => !isLike(pattern, other)), pattern]
+  }, [])
 }
 
 /** NaN if the value has no length, so that no comparison with it holds. */

@@ -28,7 +28,7 @@ export function denialByObservation(
 ): Denial | null {
   if (!observations) return null
   const { name, server, pinned } = tool
-  if (byHeaders && !headersBelieved(observations, server)) {
+  if (byHeaders && !headersEnforced(observations, server)) {
     return { reason: "mcp_headers_untrusted", what: "the server has been seen not to enforce them" }
   }
   if (pinned === undefined) return null
@@ -37,7 +37,7 @@ export function denialByObservation(
   return seen === pinned ? null : { reason: "tool_changed", tool: name, pinned, seen }
 }
 
-export function headersBelieved(observations: Observations | null, server: string): boolean {
+export function headersEnforced(observations: Observations | null, server: string): boolean {
   return !observations || (!observations.full && !observations.headers.has(server))
 }
 

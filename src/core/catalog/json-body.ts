@@ -1,5 +1,5 @@
 import { deny, type Denied } from "../denials/denial.ts"
-import { MAX_PARTS, readJson } from "../encoding/json.ts"
+import { MAX_PARTS, readCallJson, readJson } from "../encoding/json.ts"
 
 export function parseJson(text: string, mostParts: number = MAX_PARTS): { readonly json: unknown } | Denied {
   const read = readJson(text, mostParts)
@@ -12,8 +12,6 @@ export function parseJson(text: string, mostParts: number = MAX_PARTS): { readon
  * the upstream may read otherwise. A client that prints 17 digits can still call a tool whose arguments nothing reads.
  */
 export function parseCallBody(text: string): { readonly json: unknown; readonly isExact: boolean } | Denied {
-  const numbers = { areExact: true }
-  const read = readJson(text, MAX_PARTS, numbers)
-  if ("objection" in read) return deny({ reason: "body_rejected", what: read.objection })
-  return { json: read.json, isExact: numbers.areExact }
+  const read = readCallJson(text)
+  return "objection" in read ? deny({ reason: "body_rejected", what: read.objection }) : read
 }

@@ -1,6 +1,6 @@
 /**
- * Lifecycle and discovery of MCP as tools of their own (DESIGN §6), so that they too are granted, permitted and
- * recorded. Every server of the catalog has them; an operator overrides one by listing it among the tools.
+ * Lifecycle and discovery of MCP as tools of their own, so that they too are granted, permitted and recorded. Every
+ * server of the catalog has them; an operator overrides one by listing it among the tools.
  */
 import type { Tool } from "./tool.ts"
 

@@ -1,7 +1,7 @@
 /**
  * MCP over streamable HTTP: a request to a registered server's endpoint → tool and arguments. They are read from the
  * JSON-RPC body if the gateway passes it on, otherwise from the Mcp-* headers, if the server is known to enforce these.
- * Source: MCP 2025-11-25 and 2026-07-28, "Transports"; DESIGN §6.
+ * Source: MCP 2025-11-25 and 2026-07-28, "Transports".
  */
 import { deny, isDenied, type Denied } from "../denials/denial.ts"
 import { NO_ARGUMENTS, UNSEEN, UNSEEN_ARGUMENTS, unseenOf, type CallArguments } from "./arguments.ts"

@@ -4,7 +4,7 @@
  * them takes it for.
  */
 import type { Denial } from "../denials/denial.ts"
-import { endOfString } from "../encoding/json.ts"
+import { endOfString } from "../encoding/json-scan.ts"
 import {
   asksForMethod,
   isMethod,

@@ -1,7 +1,7 @@
 /**
  * Tool patterns and scopes: `crm.tickets.get`, `crm.tickets.*`, `*`; a scope is `<pattern>:<action>`. A pattern names
- * tools of the current catalog only: a grant is the expanded list, and does not change with the catalog (DESIGN §1,
- * grant).
+ * tools of the current catalog only: a grant is the expanded list, so that a tool which is added later is in no grant
+ * that a user has consented to before.
  */
 import { ACTIONS, type Action, type Tool } from "./tool.ts"
 

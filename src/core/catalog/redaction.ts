@@ -1,6 +1,6 @@
 /** Arguments that the catalog redacts: what replaces them, and where they are in a path. */
 import { prefixedReadingsOf, readingsOf } from "../encoding/name-folding.ts"
-import { tellingMembers } from "../denials/denial.ts"
+import { disclosingMembers } from "../denials/denial.ts"
 import type { CallArguments } from "./arguments.ts"
 import type { Lookup } from "../encoding/lookup.ts"
 import type { Segments } from "./route.ts"
@@ -19,6 +19,17 @@ export function isRedacted(name: string, redact: readonly string[]): boolean {
   if (!own) return true
   const readings = new Set([...own, ...prefixedReadingsOf(name)])
   return redact.some((hidden) => readingsOf(plain(hidden))?.some((reading) => readings.has(reading)))
+}
+
+/** @param redact names of arguments, or null if it is not known what the catalog redacts: then no value is shown */
+export function withoutRedacted(
+  values: Readonly<Record<string, unknown>>,
+  redact: readonly string[] | null,
+): Readonly<Record<string, unknown>> {
+  if (redact?.length === 0) return values
+  const isShown = (name: string): boolean => redact !== null && !isRedacted(name, redact)
+  const entries = Object.entries(values).map(([name, value]) => [name, isShown(name) ? value : REDACTED])
+  return Object.fromEntries(entries)
 }
 
 const plain = (name: string): string => name.replace(/^(?:arguments\.)+/i, "")
@@ -40,7 +51,7 @@ export function withoutValue(bound: string): string {
 export function redactedDenial<D extends { readonly reason: string } | null>(denial: D, redact: readonly string[]): D {
   if (!denial || redact.length === 0) return denial
   const evidence: Readonly<Record<string, unknown>> = { ...denial }
-  const hidden = tellingMembers(denial).flatMap(([name, shows]) => {
+  const hidden = disclosingMembers(denial).flatMap(([name, shows]) => {
     const value = evidence[name]
     const argument = shows.kind === "value" ? evidence[shows.of] : null
     const isHidden = typeof value === "string" && typeof argument === "string" && isRedacted(argument, redact)

@@ -7,11 +7,11 @@ import type { CallArguments } from "../catalog/arguments.ts"
 import type { Denial } from "../denials/denial.ts"
 import type { Client } from "./client.ts"
 import type { Need, Use, WindowUse } from "../guardrails/kind.ts"
-import type { MemoryUpdate } from "../guardrails/memory-update.ts"
-import type { ToldRisk } from "../guardrails/risk.ts"
+import type { ReportedRisk } from "../guardrails/risk.ts"
 import type { TreeState } from "../task/state.ts"
 import type { CedarRecord } from "../policy/cedar/values/value.ts"
 import type { TaskChange, TaskEnd } from "../task/change.ts"
+import type { ScopedUpdates } from "../task/memories.ts"
 import type { Proof } from "../task/proof-log.ts"
 
 /** A located call with a verified token, as it reaches the ledger. */
@@ -35,7 +35,7 @@ export interface Call {
   /** The gateway's own request id with the hash of the call; null if the gateway sets none. */
   readonly retry: { readonly requestId: string; readonly call: string } | null
   /** Risk that was reported of the call's user and agents; the ledger itself knows the risk of tasks. */
-  readonly risks: readonly ToldRisk[]
+  readonly risks: readonly ReportedRisk[]
 }
 
 /** What determined the decision: enough to explain it from its record alone. */
@@ -76,13 +76,13 @@ export interface DecisionResult {
   readonly proof: string | null
   readonly end: TaskEnd | null
   /** The approval that is requested for a denied call. */
-  readonly asks: Approval | null
+  readonly requestedApproval: Approval | null
   /** Why the task ends, if not because of the call's own denial: it was one denial too many. */
   readonly storm: Denial | null
   /** What guardrails remember of a denied call. Nothing is consumed by it. */
-  readonly denialUpdates: readonly MemoryUpdate[]
+  readonly denialUpdates: readonly ScopedUpdates[]
   /**
-   * Counts, shared by all trees, on which the decision depends: nothing is decided, and `decide` is to run again with
+   * Counts, shared by all ledgers, on which the decision depends: nothing is decided, and `decide` is to run again with
    * them.
    */
   readonly needs: readonly Need[]
@@ -117,7 +117,7 @@ export interface Holder {
 }
 
 /** A call that was denied before it reached the ledger. */
-export interface RefusedCall
+export interface DeniedCall
   extends
     TokenUse,
     Pick<Call, "decisionId" | "arguments" | "gateway" | "environment" | "client" | "mode" | "retry" | "risks"> {

@@ -4,9 +4,9 @@
  */
 import {
   approvalFor,
-  askApproval,
-  isRoom,
+  requestApproval,
   isUsable,
+  MAX_OPEN_APPROVALS,
   MOST_SHOWN,
   requestHash,
   type Approval,
@@ -17,7 +17,7 @@ import {
 import { inboxesFor } from "../task/approvers.ts"
 import type { Call } from "./call.ts"
 import { argumentsNeeded, variantOf } from "../catalog/arguments.ts"
-import { isRedacted, REDACTED } from "../catalog/redaction.ts"
+import { isRedacted, withoutRedacted } from "../catalog/redaction.ts"
 import type { Denial } from "../denials/denial.ts"
 import { isUnread, readerOf, unreadable, type CallFacts } from "../guardrails/field.ts"
 import type { TreeState } from "../task/state.ts"
@@ -40,10 +40,10 @@ export type Approved =
   /** One for each demand, used up by this call. */
   | { readonly approvals: readonly Approval[] }
   /**
-   * `because`: the denial if no approval could be requested. `asks`: the approval that is requested, or would be if the
+   * `because`: the denial if no approval could be requested. `request`: the approval that is requested, or would be if the
    * gateway did not allow the call anyway.
    */
-  | { readonly denial: Denial; readonly because: Denial; readonly asks: Approval | null }
+  | { readonly denial: Denial; readonly because: Denial; readonly request: Approval | null }
 
 type Required = Extract<Denial, { readonly reason: "approval_required" }>
 
@@ -57,7 +57,7 @@ const OPERATORS: Terms = { need: 1, mostUses: 100 }
 
 /** Approvals are requested one after the other, in the order of the demands. */
 export function checkApprovals(
-  { approvals }: TreeState,
+  { approvals, ledger }: TreeState,
   bundle: Bundle,
   ancestry: readonly [Task, ...Task[]],
   demands: readonly Demand[],
@@ -70,10 +70,10 @@ export function checkApprovals(
     const { guardrail, name, rules, denial: because } = demand
     // Approvers cannot approve what they cannot see.
     const variant = variantOf(facts.arguments, ALL)
-    if (variant !== null) return { denial: { reason: "argument_variant", argument: variant }, because, asks: null }
-    if (!facts.arguments.complete) return { denial: argumentsNeeded(["call"], facts.arguments), because, asks: null }
+    if (variant !== null) return { denial: { reason: "argument_variant", argument: variant }, because, request: null }
+    if (!facts.arguments.complete) return { denial: argumentsNeeded(["call"], facts.arguments), because, request: null }
     const text = callOf(facts)
-    if (isUnread(text)) return { denial: unreadable(guardrail ?? "", text), because, asks: null }
+    if (isUnread(text)) return { denial: unreadable(guardrail ?? "", text), because, request: null }
     const { environment } = call
     const what = { task: ancestry[0].id, tool: facts.tool.name, call: text, request: requestHash(call) }
     const exactly = { ...what, environment, guardrail, name }
@@ -82,14 +82,13 @@ export function checkApprovals(
       used.push(approval)
       continue
     }
-    if (approval) return { denial: required(because, approval), because, asks: null }
-    const asks = isRoom(approvals, now)
-      ? approvalRequestOf(bundle, ancestry, demand, exactly, call.method, facts, now)
-      : null
-    if (!asks) return { denial: because, because, asks }
-    const denial = required(because, asks)
-    const notAsked = { ...denial, approval: null, status: "not_asked", expires_at: null } as const
-    return { denial: call.mode === "enforce" ? denial : notAsked, because, asks }
+    if (approval) return { denial: required(because, approval), because, request: null }
+    const isFull = ledger.openApprovals.isFull(ancestry[0].agent, MAX_OPEN_APPROVALS, now)
+    const request = isFull ? null : approvalRequestOf(bundle, ancestry, demand, exactly, call.method, facts, now)
+    if (!request) return { denial: because, because, request }
+    const denial = required(because, request)
+    const notRequested = { ...denial, approval: null, status: "not_asked", expires_at: null } as const
+    return { denial: call.mode === "enforce" ? denial : notRequested, because, request }
   }
   return { approvals: used }
 }
@@ -106,16 +105,16 @@ function approvalRequestOf(
 ): Approval | null {
   const [task] = ancestry
   const { approvals, pointer } = bundle
-  const shownCall = {
+  const approvalCall = {
     agent: task.agent,
     purpose: task.purpose,
     chain: ancestry.map((each) => each.agent).toReversed(),
     user: facts.user,
     method,
-    arguments: shownArguments(facts),
+    arguments: visibleArguments(facts),
     redacted: Object.keys(facts.arguments.values).filter((name) => isRedacted(name, facts.tool.redact)),
   }
-  if (shownCall.arguments.length > MOST_SHOWN) return null
+  if (approvalCall.arguments.length > MOST_SHOWN) return null
   const definition = exactly.name === null ? null : approvals.get(exactly.name)
   if (definition === undefined) return null
   const life = definition ? definition.life * 1000 : LIFE_MS
@@ -124,28 +123,24 @@ function approvalRequestOf(
     ...exactly,
     rules,
     figures: figuresOf(denial),
-    shown: shownCall,
+    shown: approvalCall,
     inboxes: inboxesFor(bundle, exactly.name, bundle.agents.get(task.agent)?.owner ?? null, facts.user),
     decision: facts.decision,
     bundle: pointer.seq,
     expiresAt: Math.min(now + life, task.expiresAt),
     terms: definition ? { need: definition.need, mostUses: definition.uses } : OPERATORS,
   }
-  return askApproval(request, now)
+  return requestApproval(request, now)
 }
 
 function figuresOf(denial: Denial): Figures | null {
   if (denial.reason !== "budget_spent" || denial.used === null || denial.asked === null) return null
-  const { used, asked, limit } = denial
-  return { used, asked, limit }
+  const { used, asked: requested, limit } = denial
+  return { used, asked: requested, limit }
 }
 
-function shownArguments({ arguments: { values }, tool }: CallFacts): string {
-  const entries = Object.entries(values).map(([name, value]) => [
-    name,
-    isRedacted(name, tool.redact) ? REDACTED : value,
-  ])
-  return JSON.stringify(Object.fromEntries(entries))
+function visibleArguments({ arguments: { values }, tool }: CallFacts): string {
+  return JSON.stringify(withoutRedacted(values, tool.redact))
 }
 
 function required({ reason: because }: Denial, { id, guardrail, name, status, expiresAt }: Approval): Required {

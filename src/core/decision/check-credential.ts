@@ -3,7 +3,7 @@ import type { Call } from "./call.ts"
 import type { Denial } from "../denials/denial.ts"
 import type { Proof } from "../task/proof-log.ts"
 import { isBelow, whyEnded, type RememberedAdmission, type TreeState } from "../task/state.ts"
-import type { Task } from "../task/task.ts"
+import type { IssuedToken, Task } from "../task/task.ts"
 
 /**
  * Requires that the task and each of its ancestors is active and unexpired; an ended task stays ended.
@@ -11,7 +11,7 @@ import type { Task } from "../task/task.ts"
  *   does not count, as the gateway sends the call again only because its own attempt was interrupted. Expiry still
  *   counts.
  */
-export function checkAlive(
+export function checkTaskAlive(
   state: TreeState,
   ancestry: readonly Task[],
   now: number,
@@ -40,9 +40,14 @@ export function checkToken(state: TreeState, call: Pick<Call, "task" | "token" |
   return null
 }
 
-/** A proof is accepted once (RFC 9449, section 11.1). */
-export function checkProof({ proofs }: TreeState, proof: Proof, now: number): Denial | null {
-  const verdict = proofs.check(proof, now)
+/**
+ * A proof is accepted once (RFC 9449, section 11.1).
+ * @param token `jti` of the token that it is for
+ */
+export function checkProof(state: TreeState, token: string, proof: Proof, now: number): Denial | null {
+  const issued = state.tokens.get(token)
+  const proofs = state.ledger.proofs.of(agentOf(state, issued))
+  const verdict = proofs.check(proof, now, issued?.issuedAt)
   switch (verdict) {
     case "fresh":
       return null
@@ -55,6 +60,15 @@ export function checkProof({ proofs }: TreeState, proof: Proof, now: number): De
     default:
       return verdict satisfies never
   }
+}
+
+/** Uses up a proof that was found fresh. @param newNonce as of `Proofs.admit` */
+export function admitProof(state: TreeState, token: string, proof: Proof, now: number, newNonce: () => string): void {
+  state.ledger.proofs.admit(agentOf(state, state.tokens.get(token)), proof, now, newNonce)
+}
+
+function agentOf({ tasks }: TreeState, token: IssuedToken | undefined): string {
+  return (token && tasks.get(token.task)?.agent) ?? ""
 }
 
 export function retryKey(gateway: string, requestId: string): string {

@@ -1,25 +1,33 @@
-/** Evaluates the guardrails for a call on the memory of the tree, and collects what the call would add to that memory. */
+/** Evaluates the guardrails for a call on the ledger's memories, and collects what the call would add to these. */
 import type { Call } from "./call.ts"
 import type { Tool } from "../catalog/tool.ts"
 import { codeOf, type Denial } from "../denials/denial.ts"
 import type { Consequence } from "../denials/terms/consequence.ts"
 import type { CallFacts } from "../guardrails/field.ts"
-import { consequenceOf, type Need, type Use, type WindowUse } from "../guardrails/kind.ts"
-import type { Memory } from "../guardrails/memory.ts"
-import type { MemoryUpdate } from "../guardrails/memory-update.ts"
-import { withoutFigures } from "../guardrails/telling-figures.ts"
+import {
+  consequenceOf,
+  NOTHING,
+  type CompiledGuardrail,
+  type Evaluation,
+  type Need,
+  type Use,
+  type WindowUse,
+} from "../guardrails/kind.ts"
+import { withoutFigures } from "../guardrails/figure-disclosure.ts"
 import type { DeniedFacts } from "../guardrails/denial-observer.ts"
 import type { TreeState } from "../task/state.ts"
 import type { Bundle } from "../policy/assemble.ts"
 import { userId } from "../policy/principals.ts"
 import type { TaskEnd } from "../task/change.ts"
+import { joined, type ScopedUpdates } from "../task/memories.ts"
 import type { Task } from "../task/task.ts"
 import type { Demand } from "./check-approvals.ts"
+import type { TaskMemories } from "./task-memories.ts"
 
 export interface Checked {
   readonly windows: readonly WindowUse[]
   readonly uses: readonly Use[]
-  readonly memoryUpdates: readonly MemoryUpdate[]
+  readonly memoryUpdates: readonly ScopedUpdates[]
   readonly needs: readonly Need[]
   /** Has no consequence beyond the denial of the call. */
   readonly denial: Denial | null
@@ -41,7 +49,7 @@ export const NO_RESULT: Checked = {
 
 /** @param tool null if the call is of no tool of the catalog */
 export function factsOf<Called extends Tool | null>(
-  { user }: TreeState,
+  { user, root, tasks }: TreeState,
   task: Task,
   tool: Called,
   call: Pick<Call, "decisionId" | "arguments" | "gateway" | "environment" | "client">,
@@ -50,7 +58,9 @@ export function factsOf<Called extends Tool | null>(
   return {
     decision: call.decisionId,
     task: task.id,
+    tree: root,
     agent: task.agent,
+    rootAgent: tasks.get(root)?.agent ?? task.agent,
     user: user && userId(user),
     purpose: task.purpose,
     tool,
@@ -65,43 +75,65 @@ export function factsOf<Called extends Tool | null>(
 
 export function checkGuardrails(
   { guardrails }: Bundle,
-  { memory, hidden }: Pick<TreeState, "memory" | "hidden">,
+  { ledger: { hidden } }: TreeState,
+  memories: TaskMemories,
   facts: CallFacts,
   now: number,
 ): Checked {
-  const { judges, tracks } = guardrails.about(facts.tool)
-  if (judges.length === 0 && tracks.length === 0) return NO_RESULT
+  const { applying, tracking } = guardrails.about(facts.tool)
+  if (applying.length === 0 && tracking.length === 0) return NO_RESULT
   const windows: WindowUse[] = []
   const uses: Use[] = []
-  const memoryUpdates: MemoryUpdate[] = []
+  const memoryUpdates: ScopedUpdates[] = []
   const needs: Need[] = []
   let denial: Denial | null = null
   let endingDenial: Denial | null = null
   const demands: Demand[] = []
-  for (const compiled of judges) {
+  for (const compiled of applying) {
     if (facts.risk < (compiled.guardrail.fromRisk ?? 0)) continue
-    const whole = compiled.evaluate(facts, memory.of(compiled.guardrail), now)
     const { guardrail } = compiled
-    const isHidden = guardrails.telltales.has(guardrail.id) || hidden.has(guardrail.id)
-    const judgement = isHidden ? withoutFigures(whole, guardrail) : whole
-    if (judgement.rate) windows.push(judgement.rate)
-    else if (judgement.use) uses.push(judgement.use)
-    if (judgement.need) needs.push(judgement.need)
-    memoryUpdates.push(...judgement.memoryUpdates)
-    if (!judgement.denial) continue
-    const consequence = consequenceOf(judgement.denial)
-    if (consequence === "deny") denial = laterRetry(denial, judgement.denial)
+    const whole = evaluationOf(compiled, memories, facts, memoryUpdates, now)
+    const isHidden = guardrails.figuresHidden.has(guardrail.id) || hidden.has(guardrail.id)
+    const evaluation = isHidden ? withoutFigures(whole, guardrail) : whole
+    if (evaluation.rate) windows.push(evaluation.rate)
+    else if (evaluation.use) uses.push(evaluation.use)
+    if (evaluation.need) needs.push(evaluation.need)
+    if (!evaluation.denial) continue
+    const consequence = consequenceOf(evaluation.denial)
+    if (consequence === "deny") denial = laterRetry(denial, evaluation.denial)
     else if (consequence === "approve") {
       const { id, approval: name = null } = guardrail
-      demands.push({ denial: judgement.denial, guardrail: id, name, rules: [] })
-    } else endingDenial ??= judgement.denial
+      demands.push({ denial: evaluation.denial, guardrail: id, name, rules: [] })
+    } else endingDenial ??= evaluation.denial
   }
-  for (const compiled of tracks) {
-    const tracked = compiled.track(facts, memory.of(compiled.guardrail), now)
-    if (tracked.denial) denial ??= tracked.denial
-    memoryUpdates.push(...tracked.memoryUpdates)
+  for (const compiled of tracking) {
+    for (const { scope, memory } of memories.of(compiled.history)) {
+      const tracked = compiled.track(facts, memory.of(compiled.guardrail), now)
+      if (tracked.denial) denial ??= tracked.denial
+      memoryUpdates.push({ scope, updates: tracked.memoryUpdates })
+    }
   }
-  return { windows, uses, memoryUpdates, needs, denial, endingDenial, demands }
+  return { windows, uses, memoryUpdates: joined(memoryUpdates), needs, denial, endingDenial, demands }
+}
+
+/**
+ * Evaluates a guardrail on each of its memories, and adds to the updates what the call would add to them.
+ * @returns the evaluation that denies the call; or that for the calling agent
+ */
+function evaluationOf(
+  compiled: CompiledGuardrail,
+  memories: TaskMemories,
+  facts: CallFacts,
+  memoryUpdates: ScopedUpdates[],
+  now: number,
+): Evaluation {
+  let telling: Evaluation | null = null
+  for (const { scope, memory } of memories.of(compiled.history)) {
+    const evaluation = compiled.evaluate(facts, memory.of(compiled.guardrail), now)
+    memoryUpdates.push({ scope, updates: evaluation.memoryUpdates })
+    if (!telling || (evaluation.denial && !telling.denial)) telling = evaluation
+  }
+  return telling ?? NOTHING
 }
 
 /**
@@ -137,21 +169,23 @@ export function endBy(denial: Denial | null, { id: task }: Task): TaskEnd | null
 /** Reports a denial to the guardrails that count denials. */
 export function observeDenial(
   { guardrails }: Bundle,
-  memory: Memory,
+  memories: TaskMemories,
   facts: DeniedFacts,
   denial: Denial,
   now: number,
-): { readonly memoryUpdates: readonly MemoryUpdate[]; readonly storm: Denial | null } {
-  const memoryUpdates: MemoryUpdate[] = []
+): { readonly memoryUpdates: readonly ScopedUpdates[]; readonly storm: Denial | null } {
+  const memoryUpdates: ScopedUpdates[] = []
   let storm: Denial | null = null
   // The denials of a storm do not count, or the storm would never end.
   if (denial.reason === "denial_storm") return { memoryUpdates, storm }
   for (const observer of guardrails.denialObservers) {
     if (facts.risk < (observer.guardrail.fromRisk ?? 0)) continue
-    const observed = observer.denied(facts, codeOf(denial), memory.of(observer.guardrail), now)
-    memoryUpdates.push(...observed.memoryUpdates)
-    // A storm that only denies the call does not hide one that also ends its task.
-    if (observed.storm && (!storm || consequenceOf(storm) === "deny")) storm = observed.storm
+    for (const { scope, memory } of memories.of(observer.history)) {
+      const observed = observer.denied(facts, codeOf(denial), memory.of(observer.guardrail), now)
+      memoryUpdates.push({ scope, updates: observed.memoryUpdates })
+      // A storm that only denies the call does not hide one that also ends its task.
+      if (observed.storm && (!storm || consequenceOf(storm) === "deny")) storm = observed.storm
+    }
   }
-  return { memoryUpdates, storm }
+  return { memoryUpdates: joined(memoryUpdates), storm }
 }

@@ -2,6 +2,7 @@
 import type { Call } from "./call.ts"
 import type { Tool } from "../catalog/tool.ts"
 import { deny, isDenied, type Denial, type Denied } from "../denials/denial.ts"
+import { labelsOf } from "../task/labels.ts"
 import type { TreeState } from "../task/state.ts"
 import type { Bundle } from "../policy/assemble.ts"
 import { actionRef, entitiesFor, principalsOf, toolRef } from "../policy/principals.ts"
@@ -21,8 +22,9 @@ export interface Permitted {
 }
 
 /**
- * Evaluates the policies for every principal of the chain: the call is allowed only if each is permitted (DESIGN §2,
- * promise 3).
+ * Evaluates the policies for every principal of the chain: the call is allowed only if each is permitted. Otherwise a
+ * user could do by an agent, or an agent by a sub-agent, what policy denies to them (docs/architecture.md#the-promises,
+ * 3).
  */
 export function checkPolicy(
   bundle: Bundle,
@@ -33,7 +35,8 @@ export function checkPolicy(
   risk: number,
   now: number,
 ): { readonly context: CedarRecord | null } & (Permitted | Denied) {
-  const { user, labels } = state
+  const { user } = state
+  const labels = labelsOf(state, ancestry, now)
   const agents = ancestry.map((each) => each.agent).toReversed()
   for (const agent of agents)
     if (!bundle.agents.has(agent)) return { context: null, ...deny({ reason: "agent_unregistered", agent }) }

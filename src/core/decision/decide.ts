@@ -1,104 +1,107 @@
 /**
- * READ SECOND. The decision on one call: `decide(bundle, state, call, now) → { change, verdict }`, pure and
+ * Read this file second: the decision on one call, `decide(bundle, state, call, now) → { change, verdict }`, pure and
  * synchronous, run inside the ledger of the call's tree. It changes nothing itself. Only an allow comes with a change,
  * so nothing tentative ever exists and a denied call consumes nothing.
  */
 import { NO_EVIDENCE, type Call, type Evidence, type DecisionResult } from "./call.ts"
 import { checkApprovals } from "./check-approvals.ts"
-import { checkAlive, checkProof, checkToken, retryKey, retryOf } from "./check-credential.ts"
+import { checkTaskAlive, checkProof, checkToken, retryKey, retryOf } from "./check-credential.ts"
 import { checkCalls, checkGrant } from "./check-grant.ts"
 import { checkGuardrails, endBy, factsOf, observeDenial } from "./check-guardrails.ts"
 import { observedChange } from "./observed-change.ts"
 import { checkPlans, finishedBy } from "./check-plans.ts"
 import { checkPolicy } from "./check-policy.ts"
 import { riskOf } from "./risk.ts"
+import { TaskMemories } from "./task-memories.ts"
 import type { Denial } from "../denials/denial.ts"
 import { isLifecycle } from "../catalog/lifecycle.ts"
+import { labelsOf, pickedUp } from "../task/labels.ts"
 import { ancestryOf, type TreeState } from "../task/state.ts"
 import type { Bundle } from "../policy/assemble.ts"
 import type { TaskChange, TaskEnd } from "../task/change.ts"
 
-/** How long a gateway's retry is still the same call (DESIGN §2, promise 4). */
+/** For this long a gateway's retry is the same call: it gets the same answer, and counts once. */
 const RETRY_WITHIN_MS = 5_000
 
 export function decide(bundle: Bundle, state: TreeState, call: Call, now: number): DecisionResult {
   const ancestry = ancestryOf(state, call.task)
   const [task, ...above] = ancestry
-  if (!task) return refused({ reason: "task_unknown" }, NO_EVIDENCE)
+  if (!task) return resultWithoutChange({ reason: "task_unknown" }, NO_EVIDENCE)
   let evidence: Evidence = {
     ...NO_EVIDENCE,
     chain: ancestry.map((each) => each.agent).toReversed(),
     purpose: task.purpose,
     user: state.user,
     calls: { used: task.calls, limit: task.grant.calls },
-    labels: [...state.labels],
+    labels: [...labelsOf(state, ancestry, now)],
   }
 
   const retried = retryOf(state, call, now)
-  const credential = checkAlive(state, ancestry, now, retried) ?? checkToken(state, call, now)
-  if (credential) return refused(credential, NO_EVIDENCE)
+  const credential = checkTaskAlive(state, ancestry, now, retried) ?? checkToken(state, call, now)
+  if (credential) return resultWithoutChange(credential, NO_EVIDENCE)
   if (retried) {
-    return { ...refused(null, evidence), verdict: { denial: null, evidence, retryOf: retried.decisionId } }
+    return { ...resultWithoutChange(null, evidence), verdict: { denial: null, evidence, retryOf: retried.decisionId } }
   }
-  const stale = call.proof && checkProof(state, call.proof, now)
-  if (stale) return refused(stale, NO_EVIDENCE)
+  const stale = call.proof && checkProof(state, call.token, call.proof, now)
+  if (stale) return resultWithoutChange(stale, NO_EVIDENCE)
   const proof = call.proof && call.proof.jti
   const risk = riskOf(state, ancestry, call.risks, now)
+  const memories = new TaskMemories(state, ancestry)
   const tool = bundle.catalog.tools.get(call.tool) ?? null
   /** In observe mode a denial has no consequence, but the call happens. */
   const happened = (): Pick<DecisionResult, "change" | "wants"> => {
     if (call.mode === "enforce" || !tool) return { change: null, wants: [] }
     return observedChange(bundle, state, ancestry, [tool], (each) => factsOf(state, task, each, call, risk), now)
   }
-  const refuse = (denial: Denial, evidenceOfDenial: Evidence, end: TaskEnd | null = null): DecisionResult => {
-    if (call.mode !== "enforce") return { ...refused(denial, evidenceOfDenial), proof, ...happened() }
+  const denyWith = (denial: Denial, evidenceOfDenial: Evidence, end: TaskEnd | null = null): DecisionResult => {
+    if (call.mode !== "enforce") return { ...resultWithoutChange(denial, evidenceOfDenial), proof, ...happened() }
     const facts = factsOf(state, task, tool, call, risk)
-    const { memoryUpdates: denialUpdates, storm } = observeDenial(bundle, state.memory, facts, denial, now)
-    const result = { ...refused(denial, evidenceOfDenial), proof, denialUpdates }
+    const { memoryUpdates: denialUpdates, storm } = observeDenial(bundle, memories, facts, denial, now)
+    const result = { ...resultWithoutChange(denial, evidenceOfDenial), proof, denialUpdates }
     return end ? { ...result, end } : { ...result, end: endBy(storm, task), storm }
   }
 
-  if (!tool) return refuse({ reason: "tool_unknown", called: call.tool }, evidence)
+  if (!tool) return denyWith({ reason: "tool_unknown", called: call.tool }, evidence)
 
   const grant = checkGrant(bundle.catalog.tools, ancestry, tool, call)
-  if (grant) return refuse(grant, evidence)
+  if (grant) return denyWith(grant, evidence)
 
   const calls = tool.cost > 0 ? checkCalls(ancestry) : null
-  if (calls) return refuse(calls, evidence)
+  if (calls) return denyWith(calls, evidence)
 
   const facts = factsOf(state, task, tool, call, risk)
-  const guarded = checkGuardrails(bundle, state, facts, now)
+  const guarded = checkGuardrails(bundle, state, memories, facts, now)
   evidence = { ...evidence, windows: guarded.windows, guardrails: guarded.uses }
-  if (guarded.denial) return refuse(guarded.denial, evidence)
+  if (guarded.denial) return denyWith(guarded.denial, evidence)
 
   const policy = checkPolicy(bundle, state, [task, ...above], tool, call, risk, now)
   evidence = { ...evidence, context: policy.context }
-  if ("denied" in policy) return refuse(policy.denied, withPrincipal(policy.denied, evidence))
+  if ("denied" in policy) return denyWith(policy.denied, withPrincipal(policy.denied, evidence))
 
   // Last of all: a call that would be denied anyway is no deviation.
-  if (guarded.endingDenial) return refuse(guarded.endingDenial, evidence, endBy(guarded.endingDenial, task))
+  if (guarded.endingDenial) return denyWith(guarded.endingDenial, evidence, endBy(guarded.endingDenial, task))
   const isWork = !isLifecycle(tool)
   const plans = isWork ? checkPlans(ancestry, tool, task) : []
   const demands = [...policy.demands, ...guarded.demands]
   const approved = checkApprovals(state, bundle, [task, ...above], demands, facts, call, now)
   if ("denial" in approved) {
-    const { denial, because, asks } = approved
+    const { denial, because, request } = approved
     const evidenceOfDenial = withPrincipal(because, evidence)
     // An approval is requested only if it would allow the call: the task's plan and shared limits deny the call
     // regardless.
-    if (asks && "denial" in plans) return refuse(because, evidenceOfDenial)
-    if (!asks || call.mode === "observe") return refuse(denial, evidenceOfDenial)
+    if (request && "denial" in plans) return denyWith(because, evidenceOfDenial)
+    if (!request || call.mode === "observe") return denyWith(denial, evidenceOfDenial)
     const unknown = guarded.needs.filter(({ over, hasRoom }) => !over && !hasRoom)
     return {
-      ...refuse(denial, evidenceOfDenial),
-      asks,
+      ...denyWith(denial, evidenceOfDenial),
+      requestedApproval: request,
       wants: unknown.map((need) => Object.assign({}, need, { look: true })),
     }
   }
   if (demands.length > 0) evidence = { ...evidence, context: policy.granted, approvals: approved.approvals }
-  if ("denial" in plans) return refuse(plans.denial, evidence, plans.end)
+  if ("denial" in plans) return denyWith(plans.denial, evidence, plans.end)
 
-  // Everything else would allow the call, so it is worth while to request the counts that all trees share.
+  // Everything else would allow the call, so it is worth while to request the counts that all ledgers share.
   const { needs, memoryUpdates } = guarded
   const [need] = needs
   if (need) {
@@ -106,7 +109,7 @@ export function decide(bundle: Bundle, state: TreeState, call: Call, now: number
     const { change } = happened()
     // As for any other denial, because the ledger may find that no count is available: `decide` does not use up a proof
     // while it requests counts.
-    return { ...refused(denial, evidence), proof, change, needs }
+    return { ...resultWithoutChange(denial, evidence), proof, change, needs }
   }
 
   const ids = ancestry.map((each) => each.id)
@@ -119,6 +122,7 @@ export function decide(bundle: Bundle, state: TreeState, call: Call, now: number
     approvals: approved.approvals,
     memoryUpdates,
     labels: tool.labels.filter((label) => !state.labels.has(label)),
+    carried: pickedUp(bundle, state, task, tool.labels, call.decisionId, now),
     remember: call.retry && {
       key: retryKey(call.gateway, call.retry.requestId),
       task: task.id,
@@ -129,7 +133,7 @@ export function decide(bundle: Bundle, state: TreeState, call: Call, now: number
     },
   }
   const verdict = { denial: null, evidence: { ...evidence, rules: policy.rules }, retryOf: null }
-  return { change, verdict, proof, end, asks: null, storm: null, denialUpdates: [], needs: [], wants: [] }
+  return { change, verdict, proof, end, requestedApproval: null, storm: null, denialUpdates: [], needs: [], wants: [] }
 }
 
 /** Adds the principal that was not permitted, and the policies that forbid it. */
@@ -138,14 +142,15 @@ function withPrincipal(denied: Denial, evidence: Evidence): Evidence {
   return { ...evidence, principal, rules: "rules" in denied ? denied.rules : [] }
 }
 
-function refused(denial: Denial | null, evidence: Evidence): DecisionResult {
+/** @param denial null: a repeated call, which was allowed before */
+export function resultWithoutChange(denial: Denial | null, evidence: Evidence): DecisionResult {
   const verdict = { denial, evidence, retryOf: null }
   return {
     change: null,
     verdict,
     proof: null,
     end: null,
-    asks: null,
+    requestedApproval: null,
     storm: null,
     denialUpdates: [],
     needs: [],

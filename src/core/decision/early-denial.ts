@@ -3,24 +3,25 @@ import type { Tool } from "../catalog/tool.ts"
 import type { Denial } from "../denials/denial.ts"
 import type { CallFacts } from "../guardrails/field.ts"
 import type { Need } from "../guardrails/kind.ts"
-import type { MemoryUpdate } from "../guardrails/memory-update.ts"
 import { ancestryOf, type TreeState } from "../task/state.ts"
 import type { Bundle } from "../policy/assemble.ts"
 import type { TaskChange, TaskEnd } from "../task/change.ts"
-import type { RefusedCall } from "./call.ts"
-import { checkAlive, checkToken } from "./check-credential.ts"
+import type { ScopedUpdates } from "../task/memories.ts"
+import type { DeniedCall } from "./call.ts"
+import { checkTaskAlive, checkToken } from "./check-credential.ts"
 import { endBy, factsOf, observeDenial } from "./check-guardrails.ts"
 import { observedChange } from "./observed-change.ts"
 import { riskOf } from "./risk.ts"
+import { TaskMemories } from "./task-memories.ts"
 
 export interface EarlyDenial {
   /** Agents from the root's to the calling one. */
   readonly chain: readonly string[]
   /** Null if the call did not happen. */
   readonly change: TaskChange | null
-  /** Counts that all trees share, if the call happened. */
+  /** Counts that all ledgers share, if the call happened. */
   readonly wants: readonly Need[]
-  readonly memoryUpdates: readonly MemoryUpdate[]
+  readonly memoryUpdates: readonly ScopedUpdates[]
   /** Set if it was one denial too many. */
   readonly storm: Denial | null
   readonly end: TaskEnd | null
@@ -30,13 +31,13 @@ export interface EarlyDenial {
 export function observeEarlyDenial(
   bundle: Bundle,
   state: TreeState,
-  call: RefusedCall,
+  call: DeniedCall,
   denial: Denial,
   now: number,
 ): EarlyDenial | null {
   const ancestry = ancestryOf(state, call.task)
   const [task] = ancestry
-  if (!task || checkAlive(state, ancestry, now) || checkToken(state, call, now)) return null
+  if (!task || checkTaskAlive(state, ancestry, now) || checkToken(state, call, now)) return null
   const [tool = null, ...others] = call.tools.flatMap((name) => bundle.catalog.tools.get(name) ?? [])
   const chain = ancestry.map(({ agent }) => agent).toReversed()
   const risk = riskOf(state, ancestry, call.risks, now)
@@ -45,7 +46,13 @@ export function observeEarlyDenial(
     const happened = tool ? observedChange(bundle, state, ancestry, [tool, ...others], facts, now) : NOTHING_HAPPENED
     return { ...happened, chain, memoryUpdates: [], storm: null, end: null }
   }
-  const observed = observeDenial(bundle, state.memory, factsOf(state, task, tool, call, risk), denial, now)
+  const observed = observeDenial(
+    bundle,
+    new TaskMemories(state, ancestry),
+    factsOf(state, task, tool, call, risk),
+    denial,
+    now,
+  )
   return { ...observed, ...NOTHING_HAPPENED, end: endBy(observed.storm, task), chain }
 }
 

@@ -43,7 +43,7 @@ export interface SufficientRemedies extends Remedies {
 /**
  * Returns what would permit all principals: a stronger or fresher session of the user, a bound token, approvals. Null
  * if nothing would. It must lift everything that forbids: people who log in again, or approve, in vain soon stop
- * reading why (DESIGN §7).
+ * reading why.
  */
 export function remediesFor(query: PolicyQuery, situation: Situation): SufficientRemedies | null {
   const { bundle, by, principals, action, resource, entities } = query

@@ -1,5 +1,6 @@
 /** The risk of a call: the highest that was reported of any task, agent or user it depends on. */
-import { highestRisk, type Signal, type ToldRisk } from "../guardrails/risk.ts"
+import { highestRisk, type Signal, type ReportedRisk } from "../guardrails/risk.ts"
+import { risksOfTask } from "../task/risks.ts"
 import type { TreeState } from "../task/state.ts"
 import { userId } from "../policy/principals.ts"
 import type { Task } from "../task/task.ts"
@@ -11,13 +12,13 @@ import type { Task } from "../task/task.ts"
  * @returns from 0 to 100
  */
 export function riskOf(
-  { user, risks }: Pick<TreeState, "user" | "risks">,
+  { user, ledger: { risks } }: Pick<TreeState, "user" | "ledger">,
   ancestry: readonly Task[],
-  reported: readonly ToldRisk[],
+  reported: readonly ReportedRisk[],
   now: number,
 ): number {
   if (reported.length === 0 && risks.size === 0) return 0
-  const signals: Signal[] = ancestry.flatMap(({ id }) => risks.get(id) ?? [])
+  const signals: Signal[] = [...risksOfTask(risks, ancestry)]
   for (const { kind, name, signal } of reported) {
     const isOurs =
       kind === "user" ? user !== null && userId(user) === name : ancestry.some(({ agent }) => agent === name)

@@ -9,13 +9,14 @@ import { formatScope } from "../catalog/pattern.ts"
 import { argumentsNeeded, UNSEEN_ARGUMENTS } from "../catalog/arguments.ts"
 import type { Tool } from "../catalog/tool.ts"
 import { NO_EVIDENCE, type Call, type Evidence } from "./call.ts"
-import { checkAlive, checkToken } from "./check-credential.ts"
+import { checkTaskAlive, checkToken } from "./check-credential.ts"
 import { boundsOf, checkCalls, namesOf } from "./check-grant.ts"
 import { riskOf } from "./risk.ts"
 import type { Denial } from "../denials/denial.ts"
 import { contradiction, type ArgumentBounds } from "../catalog/bounds.ts"
 import { isLifecycle } from "../catalog/lifecycle.ts"
 import { expected, mayStillCome } from "../guardrails/plan.ts"
+import { labelsOf } from "../task/labels.ts"
 import { ancestryOf, type TreeState } from "../task/state.ts"
 import type { Bundle } from "../policy/assemble.ts"
 import type { EntityStore } from "../policy/cedar/entities.ts"
@@ -45,7 +46,7 @@ export interface ToolVisibility {
 export function visibleTools(bundle: Bundle, state: TreeState, question: ToolListQuery, now: number): ToolVisibility {
   const ancestry = ancestryOf(state, question.task)
   const [task, ...above] = ancestry
-  if (!task) return refused({ reason: "task_unknown" }, NO_EVIDENCE)
+  if (!task) return denialResult({ reason: "task_unknown" }, NO_EVIDENCE)
   const agents = ancestry.map((each) => each.agent).toReversed()
   const evidence: Evidence = {
     ...NO_EVIDENCE,
@@ -53,16 +54,16 @@ export function visibleTools(bundle: Bundle, state: TreeState, question: ToolLis
     purpose: task.purpose,
     user: state.user,
     calls: { used: task.calls, limit: task.grant.calls },
-    labels: [...state.labels],
+    labels: [...labelsOf(state, ancestry, now)],
   }
-  const credential = checkAlive(state, ancestry, now) ?? checkToken(state, question, now)
-  if (credential) return refused(credential, NO_EVIDENCE)
+  const credential = checkTaskAlive(state, ancestry, now) ?? checkToken(state, question, now)
+  if (credential) return denialResult(credential, NO_EVIDENCE)
   const unregistered = agents.find((agent) => !bundle.agents.has(agent))
-  if (unregistered !== undefined) return refused({ reason: "agent_unregistered", agent: unregistered }, evidence)
+  if (unregistered !== undefined) return denialResult({ reason: "agent_unregistered", agent: unregistered }, evidence)
 
   const whole = queryContext(bundle, state, [task, ...above], question, now)
   const denial = denialWhatever(whole, question.list)
-  if (denial) return refused(denial, evidence)
+  if (denial) return denialResult(denial, evidence)
   const hidden = new Map<string, Denial>()
   for (const tool of question.tools) {
     const why = denialWhatever(whole, tool)
@@ -71,12 +72,12 @@ export function visibleTools(bundle: Bundle, state: TreeState, question: ToolLis
   return { denial: null, evidence, hidden }
 }
 
-function refused(denial: Denial, evidence: Evidence): ToolVisibility {
+function denialResult(denial: Denial, evidence: Evidence): ToolVisibility {
   return { denial, evidence, hidden: new Map() }
 }
 
 /** What is the same for all tools of a request. */
-interface Whole {
+interface QueryContext {
   readonly bundle: Bundle
   readonly question: ToolListQuery
   readonly situation: Situation
@@ -92,9 +93,10 @@ function queryContext(
   ancestry: readonly [Task, ...Task[]],
   question: ToolListQuery,
   now: number,
-): Whole {
+): QueryContext {
   const { environment, gateway } = question
-  const { user, labels } = state
+  const { user } = state
+  const labels = labelsOf(state, ancestry, now)
   const boundKey = question.proof !== null
   const risk = riskOf(state, ancestry, question.risks, now)
   const situation = { ancestry, user, labels, boundKey, risk, arguments: new Map(), environment, gateway, now }
@@ -114,7 +116,7 @@ function queryContext(
 }
 
 /** Returns why no arguments could make a call allowed; null if some might. */
-function denialWhatever(whole: Whole, name: string): Denial | null {
+function denialWhatever(whole: QueryContext, name: string): Denial | null {
   const tool = whole.bundle.catalog.tools.get(name)
   if (!tool) return { reason: "tool_unknown", called: name }
   return (
@@ -126,7 +128,7 @@ function denialWhatever(whole: Whole, name: string): Denial | null {
 }
 
 /** The bounds of a task and its ancestors accumulate; if arguments remain unseen, none can satisfy any. */
-function deniedByGrant({ question, situation }: Whole, tool: Tool): Denial | null {
+function deniedByGrant({ question, situation }: QueryContext, tool: Tool): Denial | null {
   const all: ArgumentBounds[] = []
   for (const task of situation.ancestry) {
     const bounds = boundsOf(task, tool, question.environment)
@@ -141,7 +143,7 @@ function deniedByGrant({ question, situation }: Whole, tool: Tool): Denial | nul
 }
 
 /** A step whose turn has not come yet may still come. */
-function deniedByPlan({ situation }: Whole, { name }: Tool): Denial | null {
+function deniedByPlan({ situation }: QueryContext, { name }: Tool): Denial | null {
   for (const { id: task, plan, progress } of situation.ancestry) {
     if (!plan || mayStillCome(plan, progress, name)) continue
     return { reason: "plan_left", task, expected: expected(plan, progress), consequence: plan.deviation }
@@ -150,7 +152,7 @@ function deniedByPlan({ situation }: Whole, { name }: Tool): Denial | null {
 }
 
 function deniedByPolicy(
-  { bundle, question, situation, principals, entities, context }: Whole,
+  { bundle, question, situation, principals, entities, context }: QueryContext,
   tool: Tool,
 ): Denial | null {
   const [action, resource] = [actionRef(tool.action), toolRef(tool.name)]

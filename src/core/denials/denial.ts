@@ -1,6 +1,7 @@
 /**
- * What is denied, and why. A denial is a value with evidence: its `reason` is rich and goes into the record, its `code` is
- * one of the few that others see (DESIGN §5). All that there is to say about a reason stands in its entry of `DENIALS`.
+ * What is denied, and why. A denial is a value with evidence. Its `reason` goes into the record only, because it would
+ * show a client the rules and limits that it must not probe; the client gets its `code`, one of a few that stay stable.
+ * All that there is to say about a reason stands in its entry of `DENIALS`.
  */
 import { CREDENTIAL_DENIALS } from "./call/credential.ts"
 import { GATEWAY_DENIALS } from "./call/gateway.ts"
@@ -13,7 +14,7 @@ import { REQUEST_DENIALS } from "./call/request.ts"
 import { CODES, type Code } from "./terms/code.ts"
 import type { DenialOf, Member, Shows } from "./terms/evidence.ts"
 
-/** In the order in which a call is checked, more or less. */
+/** Ordered roughly as a call is checked. */
 export const DENIALS = {
   ...GATEWAY_DENIALS,
   ...CREDENTIAL_DENIALS,
@@ -24,13 +25,13 @@ export const DENIALS = {
   ...OUTAGE_DENIALS,
 }
 
-/** Why a call is denied, each with what shows it. Never a token, never a key. */
+/** Why a call is denied, with the evidence of each reason. No evidence contains a token or a key. */
 export type Denial = DenialOf<typeof DENIALS>
 export type Reason = keyof typeof DENIALS
 
 const REASONS: ReadonlyMap<string, CallReason> = new Map(Object.entries(DENIALS))
 
-/** Undefined for what denies no call, or did so in another version. */
+/** Undefined if no call is denied for this reason, or another version did so. */
 export function reasonOf({ reason }: { readonly reason: string }): CallReason | undefined {
   return REASONS.get(reason)
 }
@@ -39,37 +40,37 @@ export function codeOf(denial: Denial): Code {
   return DENIALS[denial.reason].code
 }
 
-/** What the answer to a denied call says, in one sentence. */
+/** Returns the sentence of the answer to a denied call. */
 export function describeDenial(denial: Denial): string {
   const entry: CallReason = DENIALS[denial.reason]
   return entry.forCaller(denial) ?? CODES[entry.code].sentence
 }
 
-/** By what another bundle can decide a call anew that was recorded with this denial. */
+/** Returns what another bundle needs to decide again a call that was recorded with this denial. */
 export function decidedAnew(denial: { readonly reason: string }): DecidedAnew {
   return reasonOf(denial)?.decidedAnew ?? null
 }
 
-/** The members of its evidence that can show an argument, and how. */
-export function tellingMembers(denial: { readonly reason: string }): readonly (readonly [name: string, Shows])[] {
-  return TELLING.get(denial.reason) ?? []
+/** Returns the members of the evidence that can disclose an argument, and how. */
+export function disclosingMembers(denial: { readonly reason: string }): readonly (readonly [name: string, Shows])[] {
+  return DISCLOSING.get(denial.reason) ?? []
 }
-const TELLING = new Map<string, readonly (readonly [string, Shows])[]>(
+const DISCLOSING = new Map<string, readonly (readonly [string, Shows])[]>(
   Object.entries(DENIALS).flatMap(([reason, { evidence }]) => {
-    const shown = Object.entries<Member>(evidence).map(([name, { shows }]) => [name, shows] as const)
-    const telling = shown.filter(([, { kind }]) => kind !== "nothing")
-    return telling.length === 0 ? [] : [[reason, telling] as const]
+    const members = Object.entries<Member>(evidence).map(([name, { shows }]) => [name, shows] as const)
+    const disclosing = members.filter(([, { kind }]) => kind !== "nothing")
+    return disclosing.length === 0 ? [] : [[reason, disclosing] as const]
   }),
 )
 
-/** The denial without the figures that show an amount. */
+/** Returns the denial without the figures that disclose an amount. */
 export function hideFigures<D extends { readonly reason: string }>(denial: D): D {
-  const figures = tellingMembers(denial).filter(([, { kind }]) => kind === "figure")
+  const figures = disclosingMembers(denial).filter(([, { kind }]) => kind === "figure")
   if (figures.length === 0) return denial
   return Object.assign({}, denial, Object.fromEntries(figures.map(([name]) => [name, null])))
 }
 
-/** Steps return their output or a denial; `deny` marks the latter so that the two can be told apart. */
+/** The output of a step that denies. `deny` marks a denial, so that it differs from any other output. */
 export interface Denied {
   readonly denied: Denial
 }

@@ -1,11 +1,11 @@
-/** Why a request to manage is denied, where no call and no token request is: each with what shows it. */
+/** Why a management request is denied, if no call and no token request is: each reason with its evidence. */
 import * as z from "zod"
 import type { CredentialRejection } from "./terms/credential-rejection.ts"
 import type { Denial } from "./denial.ts"
 import { NUMBER, plain, TEXT, type DenialOf, type PlainMembers, type Reasoned } from "./terms/evidence.ts"
 
 interface ManagementReason<E extends PlainMembers = PlainMembers> extends Reasoned<E> {
-  /** In `code` of the record, and on the wire. */
+  /** The code in the record and on the wire. */
   readonly codes: readonly string[]
 }
 function reason<const E extends PlainMembers>(entry: ManagementReason<E>): ManagementReason<E> {

@@ -1,6 +1,6 @@
 /**
- * Why the authorization server answers with an error, each with what shows it, and the OAuth error that says so to the
- * client (RFC 6749, section 5.2; RFC 8693, section 2.2.2; RFC 8707, section 2; RFC 9396, section 5).
+ * Why the authorization server answers with an error: each reason with its evidence, and the OAuth error that the
+ * client gets (RFC 6749, section 5.2; RFC 8693, section 2.2.2; RFC 8707, section 2; RFC 9396, section 5).
  */
 import type { CredentialRejection } from "./terms/credential-rejection.ts"
 import type { DenialOf } from "./terms/evidence.ts"
@@ -25,8 +25,8 @@ export function oauthError(refusal: OAuthError): OAuthFailure {
   return { refused: refusal }
 }
 
-/** If keys are unavailable, nobody but the issuer is at fault, and the client may try again. */
-export function refuseCredential(
+/** If the issuer's keys are unavailable, the client is not at fault and may try again. */
+export function credentialError(
   reason: "agent_unauthenticated" | "subject_rejected" | "assertion_rejected" | "person_refused",
   because: CredentialRejection,
 ): OAuthFailure {
@@ -46,7 +46,7 @@ export function statusOf(refusal: OAuthError): (typeof OAUTH_CODES)[OAuthCode] {
   return OAUTH_CODES[oauthErrorOf(refusal)]
 }
 
-export function describeRefusal(refusal: OAuthError): string {
+export function describeOAuthError(refusal: OAuthError): string {
   const entry: OAuthReason = OAUTH_ERRORS[refusal.reason]
   return entry.description(refusal)
 }

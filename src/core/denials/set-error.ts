@@ -1,6 +1,6 @@
 /**
- * Why a Security Event Token is not accepted, rich for the record, and the few words of RFC 8935, section 2.4, that its
- * transmitter gets.
+ * Why a Security Event Token is not accepted: reasons with their evidence for the record, and the few error codes of
+ * RFC 8935, section 2.4, for its transmitter.
  */
 import { brief, REJECTIONS } from "./terms/credential-rejection.ts"
 import { plain, TEXT, type DenialOf, type PlainMembers, type Reasoned, type Values } from "./terms/evidence.ts"
@@ -8,9 +8,9 @@ import { BECAUSE } from "./oauth/credential.ts"
 import { SET_ERROR_CODES, type SetErrorCode } from "./terms/set-error-code.ts"
 
 interface SetErrorReason<E extends PlainMembers = PlainMembers> extends Reasoned<E> {
-  /** Null: the code of the rejected credential. */
+  /** Null if the rejected credential determines the code. */
   readonly code: SetErrorCode | null
-  /** For the transmitter, if it has sent a malformed token and can fix it. */
+  /** A detail for a transmitter that has sent a malformed token and can fix it. */
   detail?(evidence: Values<E>): string
 }
 function reason<const E extends PlainMembers>(entry: SetErrorReason<E>): SetErrorReason<E> {
@@ -80,9 +80,9 @@ export const SET_ERRORS = {
     doc: "The revocations could not be read or stored.",
   }),
 }
-export type EventRefusal = DenialOf<typeof SET_ERRORS>
+export type SetError = DenialOf<typeof SET_ERRORS>
 
-export function errorOf(refusal: EventRefusal): { readonly err: SetErrorCode; readonly description: string } {
+export function setErrorOf(refusal: SetError): { readonly err: SetErrorCode; readonly description: string } {
   const entry: SetErrorReason = SET_ERRORS[refusal.reason]
   const err = entry.code ?? ("because" in refusal ? REJECTIONS[refusal.because.reason].setError : "unavailable")
   const description = SET_ERROR_CODES[err]

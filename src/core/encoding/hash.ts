@@ -24,7 +24,7 @@ export function hmacSha256Hex(key: string, text: string): string {
 }
 
 /** Of a rejected credential, like `hash` of `tokenDigests`. Null if it is too long to be one. */
-export function refusedHash(credential: string): string | null {
+export function rejectedHash(credential: string): string | null {
   return credential.length > MAX_HASHED ? null : sha256Hex(signedPartOf(credential)).slice(0, HASH_DIGITS)
 }
 

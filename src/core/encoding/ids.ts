@@ -1,5 +1,5 @@
 /**
- * Ids that sort by the time they were made: `dec_<ulid>`, `tsk_<ulid>`, `lnt_<ulid>`, `evt_<ulid>`. They name things
+ * Ids that sort by the time they were made: `dec_<ulid>`, `tsk_<ulid>-<ledger>`, `lnt_<ulid>`, `evt_<ulid>`. They name things
  * and open none, yet none can be guessed: their 80 random bits come from the platform's generator, fetched many at a
  * time.
  */
@@ -7,7 +7,7 @@ import { decodeTime, encodeTime } from "ulid"
 
 export type Kind = "dec" | "tsk" | "lnt" | "evt"
 
-const ULID = /^[a-z]{3}_([0-7][0-9A-HJKMNP-TV-Z]{25})$/
+const ULID = /^[a-z]{3}_([0-7][0-9A-HJKMNP-TV-Z]{25})(?:-[0-9a-f]{64})?$/
 
 /** Milliseconds since the epoch, when this id was made. Null if it is no such id. */
 export function timeOf(id: string): number | null {

@@ -22,10 +22,10 @@ export function foldCase(name: string): string {
  */
 export function readingsOf(name: string): readonly string[] | null {
   if (PLAIN.test(name)) return JOINED.test(name) ? [name, unjoined(name)] : [name]
-  let readings = known.get(name)
+  let readings = names.get(name)
   if (readings === undefined) {
-    if (known.size >= MAX_KNOWN) known.clear()
-    known.set(name, (readings = findReadings(name)))
+    if (names.size >= MAX_CACHED) names.clear()
+    names.set(name, (readings = findReadings(name)))
   }
   return readings
 }
@@ -33,8 +33,8 @@ export function readingsOf(name: string): readonly string[] | null {
  * Rules, guardrails, redaction and the record each read the names of one call, and calls of one tool have the same
  * names.
  */
-const known = new Map<string, readonly string[] | null>()
-const MAX_KNOWN = 1_024
+const names = new Map<string, readonly string[] | null>()
+const MAX_CACHED = 1_024
 
 function findReadings(name: string): readonly string[] | null {
   const compatible = ASCII.test(name) ? name : normalized(name)
@@ -104,10 +104,10 @@ const LEADING = /^[^\p{L}\p{N}_-]+/u
 // oxlint-disable-next-line no-control-regex -- a control character ends a name for some readers
 const NAME_END = /[[\].\x00-\x1f\x7f]/
 
-/** A key of `object` that is none of `known`, but that some reader confuses with one of them. */
-export function confusableKey(object: Readonly<Record<string, unknown>>, known: readonly string[]): string | undefined {
-  const others = Object.keys(object).filter((key) => !known.includes(key))
+/** A key of `object` that is none of `names`, but that some reader confuses with one of them. */
+export function confusableKey(object: Readonly<Record<string, unknown>>, names: readonly string[]): string | undefined {
+  const others = Object.keys(object).filter((key) => !names.includes(key))
   // Nearly always there is none to fold.
-  const folded = others.length === 0 ? [] : known.map(foldName)
+  const folded = others.length === 0 ? [] : names.map(foldName)
   return others.find((key) => folded.includes(foldName(key)))
 }

@@ -1,9 +1,9 @@
 /** The known word that the author of `word` most likely meant, for "did you mean". */
-export function nearest(word: string, known: Iterable<string>): string | undefined {
+export function nearest(word: string, candidates: Iterable<string>): string | undefined {
   // Two swapped letters are two edits, which a word of five letters may have; with more it is another word.
   let best: string | undefined
   let least = Math.ceil(word.length * 0.4) + 1
-  for (const candidate of known) {
+  for (const candidate of candidates) {
     // A difference in length is at least as many edits.
     if (Math.abs(word.length - candidate.length) >= least) continue
     const slips = editDistance(word.toLowerCase(), candidate.toLowerCase(), least)
@@ -13,8 +13,8 @@ export function nearest(word: string, known: Iterable<string>): string | undefin
 }
 
 /** `Did you mean …?` if a word is near, else the known words themselves if they fit on a line. */
-export function suggest(word: string, known: Iterable<string>, otherwise: string): string {
-  const words = [...known]
+export function suggest(word: string, candidates: Iterable<string>, otherwise: string): string {
+  const words = [...candidates]
   const near = nearest(word, words)
   if (near !== undefined) return `Did you mean \`${near}\`?`
   const list = words.map((each) => `\`${each}\``).join(", ")

@@ -6,8 +6,12 @@
 import { decide } from "../decision/decide.ts"
 import { codeOf, type Denial } from "../denials/denial.ts"
 import { isLifecycle } from "../catalog/lifecycle.ts"
+import { asksForOtherMethod, METHOD_IN_ARGUMENT } from "../catalog/method-override.ts"
+import { allRoutes } from "../catalog/route.ts"
 import type { Tool } from "../catalog/tool.ts"
-import { ASKED_NOTHING, type RequestedGrant } from "../task/grant.ts"
+import { NOTHING_REQUESTED, type RequestedGrant } from "../task/grant.ts"
+import { risksOfTask, setRisk } from "../task/risks.ts"
+import { ancestryOf } from "../task/state.ts"
 import { isOAuthFailure, oauthErrorOf, type OAuthError, type OAuthFailure } from "../denials/oauth-error.ts"
 import { guardrailsOf } from "../guardrails/guardrails.ts"
 import type { Bundle } from "../policy/assemble.ts"
@@ -83,7 +87,7 @@ export function explainImagined(bundle: Bundle, call: ImaginedCall, now: number)
   const purpose = call.purpose ?? bundle.agents.get(call.agent)?.purposes[0] ?? null
   const imagined = { ...call, purpose }
   const tool = bundle.catalog.tools.get(imagined.tool)
-  const notEvaluated = tool ? bundle.guardrails.about(tool).judges.map(({ guardrail }) => guardrail.id) : []
+  const notEvaluated = tool ? bundle.guardrails.about(tool).applying.map(({ guardrail }) => guardrail.id) : []
   const nothing = { bundle: bundle.pointer, policy: null, untold: [], guardrails_untold: notEvaluated }
   if (!tool) {
     const denial = { reason: "tool_unknown", called: imagined.tool } as const
@@ -95,7 +99,18 @@ export function explainImagined(bundle: Bundle, call: ImaginedCall, now: number)
     const { refused: denial } = granted
     return { ...nothing, decision: "deny", code: oauthErrorOf(denial), denial, granted: false, policy }
   }
-  return { ...nothing, ...(granted.denial ? denied(granted.denial) : ALLOWED), granted: true, policy }
+  const denial = methodDenial(imagined, bundle) ?? granted.denial
+  return { ...nothing, ...(denial ? denied(denial) : ALLOWED), granted: true, policy }
+}
+
+/** A call is denied if an argument asks for another method than its own: here, for none of the tool's routes. */
+function methodDenial({ tool, arguments: args }: ImaginedCall, { catalog }: Bundle): Denial | null {
+  const methods = allRoutes(catalog.routes).flatMap(({ definition }) =>
+    definition.tool === tool ? definition.methods : [],
+  )
+  const isOther = (method: string) =>
+    Object.entries(args).some(([name, value]) => asksForOtherMethod(name, value, method))
+  return methods.length > 0 && methods.every(isOther) ? METHOD_IN_ARGUMENT : null
 }
 
 /** @param recordedBy the bundle that decided it, if it is available */
@@ -108,7 +123,7 @@ export function explainRecorded(
   const common = { bundle: bundle.pointer, granted: null, guardrails_untold }
   const recorded = questionOfRecord(record, bundle, recordedBy)
   const policy = recorded?.question ? explained(recorded.question) : null
-  const notRecorded = recorded?.untold ?? []
+  const notRecorded = recorded?.notRecorded ?? []
   switch (judged.kind) {
     case "same": {
       const decision = record.code === "ok" ? "allow" : "deny"
@@ -148,7 +163,8 @@ function answerByGrant(
   const again = recreate(recordOfImagined(imagined, now), bundle, bundle)
   if (!again) return { denial: { reason: "task_unknown" } }
   for (const label of imagined.labels) state.labels.add(label)
-  for (const [task, signal] of again.state.risks) state.risks.set(task, signal)
+  const [signal = null] = risksOfTask(again.state.ledger.risks, ancestryOf(again.state, again.call.task))
+  setRisk(state.ledger.risks, agent, ROOT, signal, now)
   for (const [id, approval] of again.state.approvals) state.approvals.set(id, approval)
   const task = state.tasks.get(ROOT)
   if (task) task.calls = imagined.calls
@@ -158,9 +174,9 @@ function answerByGrant(
 
 /** Lifecycle tools of an MCP server come with any other of its tools, and cannot be requested. */
 function askFor(tool: Tool): RequestedGrant {
-  if (isLifecycle(tool)) return ASKED_NOTHING
+  if (isLifecycle(tool)) return NOTHING_REQUESTED
   const { name, action } = tool
-  return { ...ASKED_NOTHING, parts: [{ scopes: [{ pattern: name, action }], maxSensitivity: null, bounds: {} }] }
+  return { ...NOTHING_REQUESTED, parts: [{ scopes: [{ pattern: name, action }], maxSensitivity: null, bounds: {} }] }
 }
 
 /** The record that such a call would have, with everything that rules may read. */

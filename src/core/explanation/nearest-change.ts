@@ -23,7 +23,7 @@ interface Trial {
 
 /** Enough for any rules that people write; beyond that, not all pairs are tried. */
 const MAX_TRIED = 20_000
-const MAX_TOLD = 8
+const MAX_RETURNED = 8
 
 /** The changes that turn an allow into a deny, or a deny into an allow. */
 export function nearestChanges(question: PolicyQuestion): readonly Nearest[] {
@@ -31,14 +31,14 @@ export function nearestChanges(question: PolicyQuestion): readonly Nearest[] {
   const trials = trialsFor(question)
   const flips = (trial: Trial, on = question): boolean => isPermitted(trial.apply(on)) !== before
   const single = trials.filter((trial) => flips(trial))
-  if (single.length > 0) return single.slice(0, MAX_TOLD).map(({ what }) => ({ changes: [what] }))
+  if (single.length > 0) return single.slice(0, MAX_RETURNED).map(({ what }) => ({ changes: [what] }))
   const found: Nearest[] = []
   let tried = 0
   for (const [index, first] of trials.entries()) {
     const changed = first.apply(question)
     for (const second of trials.slice(index + 1)) {
       if (second.subject === first.subject) continue
-      if (++tried > MAX_TRIED || found.length >= MAX_TOLD) return found
+      if (++tried > MAX_TRIED || found.length >= MAX_RETURNED) return found
       if (flips(second, changed)) found.push({ changes: [first.what, second.what] })
     }
   }

@@ -16,13 +16,13 @@ export interface PolicyQuestion {
   readonly context: CedarRecord
 }
 
-export interface Posed {
+export interface PolicyRequests {
   readonly requests: readonly PolicyRequest[]
   readonly entities: EntityStore
 }
 
 /** One request for each principal whose permission the call needs. */
-export function posed({ bundle, user, agents, tool, context }: PolicyQuestion): Posed {
+export function policyRequestsOf({ bundle, user, agents, tool, context }: PolicyQuestion): PolicyRequests {
   const [action, resource] = [actionRef(tool.action), toolRef(tool.name)]
   const requests = principalsOf(user, agents).map((principal) => ({ principal, action, resource, context }))
   return { requests, entities: entitiesFor(bundle.entities, user) }
@@ -37,6 +37,6 @@ export function factsRead({ bundle, user, tool, context }: PolicyQuestion): Read
 
 /** Whether all are permitted. */
 export function isPermitted(question: PolicyQuestion): boolean {
-  const { requests, entities } = posed(question)
+  const { requests, entities } = policyRequestsOf(question)
   return requests.every((request) => question.bundle.engine.authorize(request, entities).allowed)
 }

@@ -6,7 +6,7 @@
 import type { Guardrails } from "../guardrails/guardrails.ts"
 import { guardrailsOf } from "../guardrails/guardrails.ts"
 import {
-  judged,
+  evaluationOf,
   NOTHING,
   type CompiledGuardrail,
   type Evaluation,
@@ -19,23 +19,27 @@ import type { RecordedCall } from "./recorded-call.ts"
 
 export interface RecordedGuardrails {
   readonly guardrails: Guardrails
-  /** Ids of guardrails of which the record does not tell how they stood. */
-  readonly untold: readonly string[]
+  /** Ids of guardrails whose state the record does not contain. */
+  readonly notRecorded: readonly string[]
   /** The one of these that denied the call, if the record hides its figures: what it would do now is unknown. */
   readonly unknown: string | null
 }
 
 /** @param recordedBy the bundle that decided the call; null if it is not available */
-export function toldBy(record: RecordedCall, bundle: Bundle, recordedBy: Bundle | null): RecordedGuardrails {
+export function recreateGuardrails(
+  record: RecordedCall,
+  bundle: Bundle,
+  recordedBy: Bundle | null,
+): RecordedGuardrails {
   const all = bundle.guardrails
   const tool = record.tool === null ? undefined : bundle.catalog.tools.get(record.tool)
-  if (!tool) return { guardrails: guardrailsOf([], []), untold: [], unknown: null }
+  if (!tool) return { guardrails: guardrailsOf([], []), notRecorded: [], unknown: null }
   const before = new Map(recordedBy?.guardrails.definitions.map((each) => [each.id, each]))
   const uses = new Map(usesIn(record).map((use) => [use.guardrail, use]))
   const notRecorded: string[] = []
   const breaker = brokenBy(record)
   let unknown: string | null = null
-  const judges = all.about(tool).judges.map((compiled): CompiledGuardrail<Guardrail> => {
+  const applying = all.about(tool).applying.map((compiled): CompiledGuardrail<Guardrail> => {
     const { id, kind } = compiled.guardrail
     const use = uses.get(id) ?? (id === breaker ? { guardrail: id, kind, holds: false } : undefined)
     const recreated = use && asRecorded(compiled, use, before.get(id))
@@ -46,8 +50,8 @@ export function toldBy(record: RecordedCall, bundle: Bundle, recordedBy: Bundle 
     return withEvaluation(compiled, NOTHING)
   })
   return {
-    guardrails: { ...all, denialObservers: [], about: () => ({ judges, tracks: [] }) },
-    untold: notRecorded,
+    guardrails: { ...all, denialObservers: [], about: () => ({ applying, tracking: [] }) },
+    notRecorded,
     unknown,
   }
 }
@@ -59,8 +63,8 @@ function brokenBy({ denial }: RecordedCall): unknown {
 
 /** A record has windows in a list of their own, with the figures that a caller could see. */
 function usesIn({ windows, guardrails }: RecordedCall): readonly Use[] {
-  const rates = windows.map(({ window, limit, used, asked = 1, waits = 0 }): Use => {
-    return { guardrail: window, kind: "limit", holds: waits === 0, used, asked, limit }
+  const rates = windows.map(({ window, limit, used, asked: amount = 1, waits = 0 }): Use => {
+    return { guardrail: window, kind: "limit", holds: waits === 0, used, asked: amount, limit }
   })
   return [...rates, ...guardrails]
 }
@@ -80,7 +84,7 @@ function asRecorded(
   }
   // The record states only whether the call kept to it, which says nothing about another definition.
   if (!before || JSON.stringify(before) !== JSON.stringify(guardrail)) return null
-  const evaluation = use.holds ? judged(null, { use }) : judged(kind.recordedDenial(guardrail))
+  const evaluation = use.holds ? evaluationOf(null, { use }) : evaluationOf(kind.recordedDenial(guardrail))
   return withEvaluation(compiled, evaluation)
 }
 

@@ -10,7 +10,7 @@ export interface Reconstructed {
   /** Null if the question is ambiguous without what the record does not contain. */
   readonly question: PolicyQuestion | null
   /** What rules read, and the record does not contain. */
-  readonly untold: readonly string[]
+  readonly notRecorded: readonly string[]
 }
 
 /**
@@ -25,14 +25,14 @@ export function questionOfRecord(
   const again = recreate(record, bundle, recordedBy)
   const tool = record.tool === null ? undefined : bundle.catalog.tools.get(record.tool)
   if (!again || !tool) return null
-  const { state, call, now, untold: notRecorded } = again
+  const { state, call, now, notRecorded } = again
   // Guardrails are left out, because their denials do not concern policy.
   const unguarded = { ...bundle, guardrails: guardrailsOf([], []) }
   const { context, chain, user } = decide(unguarded, state, call, now).verdict.evidence
   if (!context) return null
   const question: PolicyQuestion = { bundle, user, agents: chain, tool, context }
   const isSame = notRecorded.length === 0 || (recordedBy === bundle && agrees(record, question))
-  return { question: isSame ? question : null, untold: notRecorded }
+  return { question: isSame ? question : null, notRecorded }
 }
 
 /**

@@ -11,12 +11,13 @@ import { decidedAnew } from "../denials/denial.ts"
 import type { Guardrails } from "../guardrails/guardrails.ts"
 import { HIGHEST_RISK } from "../guardrails/definition.ts"
 import { HALF_LIFE } from "../guardrails/risk.ts"
+import { setRisk } from "../task/risks.ts"
 import type { TreeState } from "../task/state.ts"
 import type { Bundle } from "../policy/assemble.ts"
 import { actionRef, entitiesFor, toolRef, type UserFacts } from "../policy/principals.ts"
 import type { Task } from "../task/task.ts"
 import type { RecordedCall } from "./recorded-call.ts"
-import { toldBy } from "./recorded-guardrails.ts"
+import { recreateGuardrails } from "./recorded-guardrails.ts"
 import { approveStep, beginTree } from "./simulated-tree.ts"
 import { wholeGrant } from "./whole-grant.ts"
 
@@ -26,7 +27,7 @@ export interface Recreated {
   /** Milliseconds since the epoch. */
   readonly now: number
   /** What the rules would read, and the record does not contain: `context.arguments.amount`. */
-  readonly untold: readonly string[]
+  readonly notRecorded: readonly string[]
   /** With the state that the record shows. */
   readonly guardrails: Guardrails
   /** Guardrails whose state it does not show: the call is assumed to comply with them. */
@@ -65,10 +66,11 @@ export function recreate(record: RecordedCall, bundle: Bundle, recordedBy: Bundl
   for (const label of record.labels) state.labels.add(label)
   // Whichever agent, user or task was rated: the recorded risk applied to the whole call.
   const level = numberOf(record.facts["risk"], 0)
-  if (level > 0) state.risks.set(task, { level, at: now, halfLife: HALF_LIFE.default })
+  const agent = chain.at(-1) ?? ""
+  if (level > 0) setRisk(state.ledger.risks, agent, task, { level, at: now, halfLife: HALF_LIFE.default }, now)
   const jkt = record.bound ? "thumbprint" : null
   state.tokens.set(TOKEN, { task, expiresAt: now + LIFE_MS, jkt })
-  const { nonce } = state.proofs
+  const { nonce } = state.ledger.proofs
   const iat = Math.floor(now / 1000)
   const proof = jkt === null ? null : { jkt, jti: "proof", iat, freshUntil: now + LIFE_MS, nonce }
   const looked = lookedFor(record, recordedBy, user)
@@ -79,7 +81,7 @@ export function recreate(record: RecordedCall, bundle: Bundle, recordedBy: Bundl
     token: TOKEN,
     proof,
     tool,
-    arguments: args.told,
+    arguments: args.recorded,
     // The approval is assumed; the request for which it was given makes no difference to the rules.
     method: "",
     target: "",
@@ -91,9 +93,13 @@ export function recreate(record: RecordedCall, bundle: Bundle, recordedBy: Bundl
     risks: [],
   }
   approveStep(bundle, state, call, record.approvals, now)
-  const { guardrails, untold: guardrailsNotRecorded, unknown: unknownGuardrail } = toldBy(record, bundle, recordedBy)
-  const notRecorded = untoldFacts(record, bundle, user, args, looked)
-  return { state, call, now, untold: notRecorded, guardrails, guardrailsNotRecorded, unknownGuardrail }
+  const {
+    guardrails,
+    notRecorded: guardrailsNotRecorded,
+    unknown: unknownGuardrail,
+  } = recreateGuardrails(record, bundle, recordedBy)
+  const notRecorded = factsNotRecorded(record, bundle, user, args, looked)
+  return { state, call, now, notRecorded, guardrails, guardrailsNotRecorded, unknownGuardrail }
 }
 
 /** Far above what any tree has. */
@@ -138,6 +144,7 @@ function taskOf(of: Pick<Task, "id" | "parent" | "agent" | "purpose">, grant: Ta
   return {
     ...of,
     grant,
+    isolated: false,
     audiences: [],
     scope: "",
     details: null,
@@ -157,8 +164,8 @@ function taskOf(of: Pick<Task, "id" | "parent" | "agent" | "purpose">, grant: Ta
 
 const numberOf = (value: unknown, otherwise: number): number => (typeof value === "number" ? value : otherwise)
 
-interface ToldArguments {
-  readonly told: CallArguments
+interface RecordedArguments {
+  readonly recorded: CallArguments
   readonly isWhole: boolean
 }
 
@@ -168,19 +175,19 @@ export function isDeniedByRules(denial: NonNullable<RecordedCall["denial"]>): bo
 }
 
 /** A record contains the arguments that rules and bounds read, and the number of the others. */
-function argumentsOf(record: RecordedCall, looked: ReadonlySet<string>): ToldArguments {
+function argumentsOf(record: RecordedCall, looked: ReadonlySet<string>): RecordedArguments {
   const { arguments: values, arguments_omitted: omitted, denial } = record
   const all: CallArguments = { complete: true, values }
   if (omitted !== null) {
     const isCut = wasCut(record, "arguments")
     const isWhole = omitted === 0 && !isCut && Object.values(values).every((value) => isWholeValue(value, isCut))
-    return { told: all, isWhole }
+    return { recorded: all, isWhole }
   }
   // Not seen: the result of rules does not depend on what they were.
   const isUnseen = denial?.reason === "arguments_unknown" || Object.keys(values).length > 0
-  if (isUnseen) return { told: { complete: false, values }, isWhole: false }
+  if (isUnseen) return { recorded: { complete: false, values }, isWhole: false }
   return {
-    told: all,
+    recorded: all,
     // Then the rules were evaluated, and so could see the arguments that they read.
     isWhole: looked.size > 0 && (denial === null || isDeniedByRules(denial)),
   }
@@ -193,11 +200,11 @@ function lookedFor(record: RecordedCall, bundle: Bundle | null, user: UserFacts 
   return bundle.engine.readsFor(actionRef(tool.action), toolRef(tool.name), entitiesFor(bundle.entities, user))
 }
 
-function untoldFacts(
+function factsNotRecorded(
   record: RecordedCall,
   bundle: Bundle,
   user: UserFacts | null,
-  { told, isWhole }: ToldArguments,
+  { recorded, isWhole }: RecordedArguments,
   looked: ReadonlySet<string>,
 ): readonly string[] {
   const tool = record.tool === null ? undefined : bundle.catalog.tools.get(record.tool)
@@ -205,18 +212,18 @@ function untoldFacts(
   const [action, resource] = [actionRef(tool.action), toolRef(tool.name)]
   const entities = entitiesFor(bundle.entities, user)
   const isCut = wasCut(record, "arguments")
-  const isTold = (name: string): boolean =>
+  const isRecorded = (name: string): boolean =>
     Object.hasOwn(record.arguments, name) && isWholeValue(record.arguments[name], isCut)
   const hasLooked = record.arguments_omitted !== null
   const wasSeen = (name: string): boolean => isWhole || (hasLooked && (looked.has(name) || looked.has("*")))
   const isAbsent = (name: string): boolean => wasSeen(name) && !Object.hasOwn(record.arguments, name)
-  const reads = told.complete ? [...bundle.engine.readsFor(action, resource, entities)] : []
-  const args = reads.filter((name) => (name === "*" ? !isWhole : !isTold(name) && !isAbsent(name)))
+  const reads = recorded.complete ? [...bundle.engine.readsFor(action, resource, entities)] : []
+  const args = reads.filter((name) => (name === "*" ? !isWhole : !isRecorded(name) && !isAbsent(name)))
   const read = [...bundle.engine.factsFor(action, resource, entities)]
-  const facts = read.flatMap(membersOf).filter((path) => isRead(path, record) && !isFactTold(path, record))
+  const facts = read.flatMap(membersOf).filter((path) => isRead(path, record) && !isFactRecorded(path, record))
   const labels = wasCut(record, "labels") && read.some((path) => ["*", "task", LABELS].includes(path)) ? [LABELS] : []
   const named = [...args.map((name) => `arguments.${name}`), ...facts, ...labels].map((path) => `context.${path}`)
-  return areGroupsTold(record) ? named : [...named, "groups of the user"]
+  return hasGroups(record) ? named : [...named, "groups of the user"]
 }
 
 const LABELS = "task.labels"
@@ -228,7 +235,7 @@ const wasCut = ({ cut }: RecordedCall, field: string): boolean =>
  * If rules permit and forbid by group, every group may matter; a record with the largest number of groups may lack
  * some.
  */
-const areGroupsTold = (record: RecordedCall): boolean =>
+const hasGroups = (record: RecordedCall): boolean =>
   record.user === null || (record.groups.length < MAX_SHOWN && !wasCut(record, "groups"))
 
 /** A truncated text has a mark, as has truncated JSON; lists and members are cut without one. */
@@ -241,11 +248,11 @@ function isWholeValue(value: unknown, isCut: boolean): boolean {
 const CUT_MARK = /… \(\d{1,10} characters\)$/
 
 /** Members that a record contains only if rules read them. */
-const SELDOM_TOLD = ["task.age", "task.tree_calls", "session.acr", "session.auth_age", "risk"]
+const SELDOM_RECORDED = ["task.age", "task.tree_calls", "session.acr", "session.auth_age", "risk"]
 
 /** What is read as a whole is read member by member. */
 function membersOf(path: string): readonly string[] {
-  return SELDOM_TOLD.filter((member) => path === "*" || member === path || member.startsWith(`${path}.`))
+  return SELDOM_RECORDED.filter((member) => path === "*" || member === path || member.startsWith(`${path}.`))
 }
 
 function isRead(path: string, { user, chain, calls }: RecordedCall): boolean {
@@ -255,7 +262,7 @@ function isRead(path: string, { user, chain, calls }: RecordedCall): boolean {
 }
 
 /** Null in a record means absent. A record that could not contain the whole value omits it. */
-const isFactTold = (path: string, record: RecordedCall): boolean =>
+const isFactRecorded = (path: string, record: RecordedCall): boolean =>
   Object.hasOwn(record.facts, path)
     ? isWholeValue(record.facts[path], wasCut(record, "facts"))
     : path.startsWith("session.") && record.facts["session"] === null

@@ -1,4 +1,5 @@
 /** How a bundle would decide an earlier call, and whether the result differs. */
+import { labelsOf } from "../task/labels.ts"
 import { callContext } from "../decision/context.ts"
 import { codeOf, decidedAnew } from "../denials/denial.ts"
 import { decide } from "../decision/decide.ts"
@@ -10,7 +11,7 @@ import { authorizeAll } from "../decision/permission.ts"
 import type { RecordedCall } from "./recorded-call.ts"
 import { recreate, type Recreated } from "./recreated-call.ts"
 
-export type Judged =
+export type Rejudgement =
   | { readonly kind: "same" }
   | { readonly kind: "flips"; readonly to: RejudgedVerdict }
   /** It depends on what the record does not contain. */
@@ -27,7 +28,7 @@ export interface RejudgedVerdict {
 }
 
 export interface Rejudged {
-  readonly judged: Judged
+  readonly judged: Rejudgement
   /** Guardrails with which the call is assumed to comply. */
   readonly guardrailsNotRecorded: readonly string[]
 }
@@ -43,35 +44,37 @@ export function rejudge(
   if (record.denial && decidedAnew(record.denial) === null) return APART
   const again = recreate(record, bundle, recordedBy)
   if (!again) return APART
-  const { untold: notRecorded, guardrailsNotRecorded, unknownGuardrail } = again
-  const answer = notRecorded.length === 0 ? answerTo(again, bundle) : answerWhatever(again, bundle)
+  const { notRecorded, guardrailsNotRecorded, unknownGuardrail } = again
+  const answer = notRecorded.length === 0 ? verdictOf(again, bundle) : verdictWhatever(again, bundle)
   if (!answer) return { judged: { kind: "untold", what: notRecorded }, guardrailsNotRecorded }
   // Any other denial applies in any case; whether nothing denies it is unknown.
   if (unknownGuardrail !== null && answer.code === "ok") {
     return { judged: { kind: "untold", what: [`guardrail ${unknownGuardrail}`] }, guardrailsNotRecorded }
   }
-  const judged: Judged = answer.code === record.code ? { kind: "same" } : { kind: "flips", to: answer }
+  const judged: Rejudgement = answer.code === record.code ? { kind: "same" } : { kind: "flips", to: answer }
   return { judged, guardrailsNotRecorded }
 }
 
-export function answerTo({ state, call, now, guardrails }: Recreated, bundle: Bundle): RejudgedVerdict {
+export function verdictOf({ state, call, now, guardrails }: Recreated, bundle: Bundle): RejudgedVerdict {
   const { denial, evidence } = decide({ ...bundle, guardrails }, state, call, now).verdict
   const { rules, principal } = evidence
   return { code: denial ? codeOf(denial) : "ok", reason: denial && denial.reason, principal, rules }
 }
 
 /** A denial that applies whatever the record does not contain. Null if it depends on that. */
-function answerWhatever(again: Recreated, bundle: Bundle): RejudgedVerdict | null {
-  const { state, call, now, untold: notRecorded } = again
+function verdictWhatever(again: Recreated, bundle: Bundle): RejudgedVerdict | null {
+  const { state, call, now, notRecorded } = again
   // Guardrails are evaluated before anything that may be unknown; approvals are requested after all of it.
-  const asTold = answerTo(again, bundle)
-  const { reason: told } = asTold
-  if (told !== null && told !== "approval_required" && decidedAnew({ reason: told }) === "guardrails") return asTold
+  const recorded = verdictOf(again, bundle)
+  const { reason: denied } = recorded
+  if (denied !== null && denied !== "approval_required" && decidedAnew({ reason: denied }) === "guardrails")
+    return recorded
   const tool = bundle.catalog.tools.get(call.tool)
   const [task, ...above] = ancestryOf(state, call.task)
   if (!tool || !task || notRecorded.some((what) => !what.startsWith("context.arguments."))) return null
-  const { user, labels } = state
+  const { user } = state
   const ancestry = [task, ...above] as const
+  const labels = labelsOf(state, ancestry, now)
   const { environment, gateway, proof } = call
   const boundKey = proof !== null
   const risk = riskOf(state, ancestry, call.risks, now)

@@ -7,7 +7,7 @@ import type { LoweredRule } from "../policy/cedar/lowered.ts"
 import { keysWithin } from "../policy/cedar/scope.ts"
 import type { RuleAbout } from "../policy/cedar/slices.ts"
 import { EvaluationError } from "../policy/cedar/values/evaluation-error.ts"
-import { posed, type PolicyQuestion } from "./policy-question.ts"
+import { policyRequestsOf, type PolicyQuestion } from "./policy-question.ts"
 
 export interface PrincipalSeen {
   /** Key of the entity. */
@@ -28,7 +28,7 @@ export interface RuleSeen {
 }
 
 export function seenRules(question: PolicyQuestion): readonly PrincipalSeen[] {
-  const { requests, entities } = posed(question)
+  const { requests, entities } = policyRequestsOf(question)
   const { engine } = question.bundle
   return requests.map((request) => {
     const { allowed, determining } = engine.authorize(request, entities)

@@ -2,27 +2,37 @@
  * A tree of tasks in memory, changed by the very steps of its ledger, without storage, tokens on the wire or a clock.
  * What a task could do under a bundle can so be tried anywhere.
  */
-import { askApproval, requestHash, type Approval } from "../task/approval.ts"
-import type { Call, DecisionResult, RefusedCall } from "../decision/call.ts"
+import { requestApproval, requestHash, type Approval } from "../task/approval.ts"
+import type { Call, DecisionResult, DeniedCall } from "../decision/call.ts"
 import { UNSEEN_ARGUMENTS } from "../catalog/arguments.ts"
 import { factsOf } from "../decision/check-guardrails.ts"
 import { checkPolicy } from "../decision/check-policy.ts"
 import { observeEarlyDenial } from "../decision/early-denial.ts"
 import { riskOf } from "../decision/risk.ts"
+import { admitProof } from "../decision/check-credential.ts"
 import { decide } from "../decision/decide.ts"
 import type { Denial } from "../denials/denial.ts"
-import { ASKED_NOTHING } from "../task/grant.ts"
+import { NOTHING_REQUESTED } from "../task/grant.ts"
 import { openTask } from "../task/open.ts"
 import { isOAuthFailure, type OAuthFailure } from "../denials/oauth-error.ts"
 import { settleCall } from "../guardrails/concurrency.ts"
 import { isUnread, readerOf } from "../guardrails/field.ts"
 import type { Need } from "../guardrails/kind.ts"
-import { notesOf, readLimit } from "../guardrails/limit-meter.ts"
+import { updatesOf, readLimit } from "../guardrails/limit-meter.ts"
 import { Memory } from "../guardrails/memory.ts"
 import { applyUpdates } from "../guardrails/memory-update.ts"
-import { ProofLog } from "../task/proof-log.ts"
-import { ancestryOf, newTree, type TreeState } from "../task/state.ts"
-import { applyAfterwards, applyApproval, applyChange, applyEnd, applyOpening, endedBy } from "../task/transition.ts"
+import { USER_SCOPE, type Memories } from "../task/memories.ts"
+import { Proofs } from "../task/proof-log.ts"
+import { ancestryOf, newLedger, newTree, type TreeState } from "../task/state.ts"
+import {
+  applyMemoryUpdates,
+  applyApproval,
+  applyChange,
+  applyEnd,
+  dropExpiredTokens,
+  applyOpening,
+  endedBy,
+} from "../task/transition.ts"
 import type { Bundle } from "../policy/assemble.ts"
 import type { Pointer } from "../policy/bundle.ts"
 import type { UserFacts } from "../policy/principals.ts"
@@ -36,11 +46,14 @@ export interface SimulatedState {
 }
 
 /** For a tree that has just been opened: no earlier life can have admitted any. */
-export const freshProofs = (): ProofLog => new ProofLog("nonce", Number.NEGATIVE_INFINITY)
+export const freshProofs = (): Proofs => new Proofs("nonce", Number.NEGATIVE_INFINITY)
 
 /** @param now milliseconds */
 export function beginTree(pointer: Pointer, root: string, user: UserFacts | null, now: number): TreeState {
-  return newTree(root, user, now, pointer, now, freshProofs())
+  const ledger = newLedger(pointer, now, freshProofs())
+  const tree = newTree(ledger, root, user, now)
+  ledger.trees.set(root, tree)
+  return tree
 }
 
 /** A request for the default of everything. */
@@ -58,7 +71,7 @@ export function openRequest(
     parent: null,
     task: null,
     purpose: null,
-    asked: ASKED_NOTHING,
+    asked: NOTHING_REQUESTED,
     caps: [],
     approvals: [],
     // The task's own: no gateway checks which it has.
@@ -71,6 +84,7 @@ export function openRequest(
 
 /** Opens a root, a child or a renewal, or says why not. */
 export function openStep(bundle: Bundle, state: TreeState, request: OpenRequest, now: number): Opened | OAuthFailure {
+  dropExpiredTokens(state, request.agent, now)
   const opened = openTask(bundle, state, request, now)
   if (!isOAuthFailure(opened)) applyOpening(state, opened.opening, now)
   return opened
@@ -89,12 +103,12 @@ export function callStep(bundle: Bundle, state: TreeState, call: Call, now: numb
     lent = Array.from(needs.values(), (need) => lend(state, need, now))
     outcome = decide(bundle, state, call, now)
   }
-  const { change, verdict, proof, end, asks, denialUpdates } = outcome
+  const { change, verdict, proof, end, requestedApproval, denialUpdates } = outcome
   for (const settle of lent) settle(change !== null)
   if (change) applyChange(state, change)
-  applyAfterwards(state, denialUpdates, now)
-  if (asks) applyApproval(state, asks)
-  if (proof !== null) state.proofs.admit(proof)
+  applyMemoryUpdates(state, denialUpdates, now)
+  if (requestedApproval) applyApproval(state, requestedApproval)
+  if (proof !== null && call.proof) admitProof(state, call.token, call.proof, now, () => "")
   if (end) applyEnd(state, endedBy(state, end), end)
   return verdict
 }
@@ -117,7 +131,7 @@ export function approveStep(
   const text = readerOf("call")(factsOf(state, task, tool, call, 0))
   if (isUnread(text)) return
   const { agent, purpose, expiresAt } = task
-  const shown = { agent, purpose, chain: [agent], user: null, method: call.method, arguments: "{}", redacted: [] }
+  const visible = { agent, purpose, chain: [agent], user: null, method: call.method, arguments: "{}", redacted: [] }
   const [, ...above] = ancestryOf(state, task.id)
   const risk = riskOf(state, [task, ...above], call.risks, now)
   const policy = checkPolicy(bundle, state, [task, ...above], tool, call, risk, now)
@@ -129,52 +143,56 @@ export function approveStep(
     const rules = demands.find((each) => each.name === name && each.guardrail === guardrail)?.rules ?? []
     const terms = { need: 1, mostUses: 1 }
     const of = { id: `apr_${call.decisionId}_${index}`, decision: call.decisionId, bundle: pointer.seq }
-    const approval = askApproval({ ...exactly, ...of, rules, figures: null, shown, inboxes: [], expiresAt, terms }, now)
+    const approval = requestApproval(
+      { ...exactly, ...of, rules, figures: null, shown: visible, inboxes: [], expiresAt, terms },
+      now,
+    )
     applyApproval(state, { ...approval, status: "approved", uses: 1 })
   }
 }
 
 /** A call of an unknown tool never reaches the ledger; the ledger only learns of it if a guardrail observes denials. */
-export function refusedStep(
+export function deniedStep(
   bundle: Bundle,
   state: TreeState,
-  call: Omit<RefusedCall, "tools" | "arguments">,
+  call: Omit<DeniedCall, "tools" | "arguments">,
   denial: Denial,
   now: number,
 ): void {
   const noticed = observeEarlyDenial(bundle, state, { ...call, tools: [], arguments: UNSEEN_ARGUMENTS }, denial, now)
   if (!noticed) return
   const { memoryUpdates, end } = noticed
-  applyAfterwards(state, memoryUpdates, now)
+  applyMemoryUpdates(state, memoryUpdates, now)
   if (end) applyEnd(state, endedBy(state, end), end)
 }
 
 /** A call has ended, as the gateway that allowed it reports. */
-export function settleStep({ memory }: TreeState, decision: string, gateway: string): void {
-  settleCall(memory, decision, gateway)
+export function settleStep({ root, ledger }: TreeState, decision: string, gateway: string): void {
+  for (const scope of [root, USER_SCOPE]) settleCall(ledger.memories.of(scope), decision, gateway, null)
 }
 
 /**
- * What all trees share; here there is only this tree. It lends exactly what a call needs, and takes it back if the call
+ * What all ledgers share; here there is only this one. It lends exactly what a call needs, and takes it back if the call
  * is denied nevertheless.
  */
 function lend(
-  { memory }: TreeState,
+  { ledger: { memories } }: TreeState,
   { owner, key, place, limit, amount, values, over }: Need,
   now: number,
 ): (isUsed: boolean) => void {
-  let shared = sharedBy.get(memory)
-  if (!shared) sharedBy.set(memory, (shared = new Memory()))
+  const { credits } = memories
+  let shared = sharedBy.get(memories)
+  if (!shared) sharedBy.set(memories, (shared = new Memory()))
   const demand = values ?? amount
   const reading = readLimit(shared, limit, key, demand, now)
   const { used, waits } = reading
   const refused = waits > 0 && !over ? { used, waits } : null
-  memory.credits.set(owner, place, { left: refused ? 0 : amount, used, refused, over })
-  const memoryUpdates = notesOf(shared, limit, key, demand)
+  credits.set(owner, place, { left: refused ? 0 : amount, used, refused, over })
+  const memoryUpdates = updatesOf(shared, limit, key, demand)
   const counts = shared
   return (isUsed) => {
     if (isUsed && !refused) applyUpdates(counts, memoryUpdates, now)
-    memory.credits.set(owner, place, { left: 0, used, refused: null, over: null })
+    credits.set(owner, place, { left: 0, used, refused: null, over: null })
   }
 }
-const sharedBy = new WeakMap<Memory, Memory>()
+const sharedBy = new WeakMap<Memories, Memory>()

@@ -1,4 +1,4 @@
-/** A grant of all there is: where only rules are to say what may be called. */
+/** A grant of every tool, for questions that only rules are to decide. */
 import type { Grant, ToolGrant } from "../task/grant.ts"
 import type { Bundle } from "../policy/assemble.ts"
 

@@ -1,4 +1,4 @@
-/** What the condition of a sequence becomes when a bundle is compiled: what it remembers of calls, and when it holds. */
+/** The condition of a sequence as it is compiled: what it remembers of calls, and when it holds. */
 import type { Tool } from "../catalog/tool.ts"
 import type { Denial } from "../denials/denial.ts"
 import type { Condition } from "./condition.ts"
@@ -9,15 +9,15 @@ import type { Memory } from "./memory.ts"
 
 export interface Monitor {
   tracks(tool: Tool): boolean
-  /** What a call leaves that was allowed. */
+  /** Returns what the memory gains by an allowed call. */
   track(facts: CallFacts, memory: Memory, now: number): TrackResult
-  /** What a call leaves that was denied, and that an observing gateway let through all the same. */
+  /** Returns what the memory gains by a denied call that an observing gateway allowed. */
   trackDenied(facts: CallFacts, memory: Memory, now: number): readonly MemoryUpdate[]
-  /** The same, of one that may have been a call of any of these tools, some of which it hears. */
+  /** Returns the same for a denied call that may have been a call of any of these tools, some of which it tracks. */
   trackAny(tools: readonly Tool[], facts: CallFacts, memory: Memory): readonly MemoryUpdate[]
 }
 
-/** A denial: it cannot be known. */
+/** A denial if the result cannot be determined. */
 export type ConditionResult = boolean | Denial
 
 export type Ask = (facts: CallFacts, memory: Memory, now: number) => ConditionResult
@@ -26,13 +26,15 @@ export type Direction = "fewer" | "more"
 
 export interface Setting {
   readonly guardrail: string
+  /** Whether the memory is a tree's own. */
+  readonly isOfTree: boolean
   /** Unique among all conditions. */
   readonly owner: string
-  /** The direction in which an error denies: what cannot be known, and calls that were denied, are read by it. */
+  /** The direction in which an error denies more. It decides how unknown facts and denied calls are read. */
   readonly denies: Direction
   /**
-   * The direction in which a call that is allowed is read. It differs from `denies` in the second reading of a `when`
-   * alone (`possibleTie`), which differs from the first by the calls that were denied, and by nothing else.
+   * The direction in which an allowed call is read. It differs from `denies` only in the second evaluation of a `when`
+   * (`possibleTie`), which differs from the first only by the calls that were denied.
    */
   readonly tracks: Direction
 }

@@ -1,10 +1,11 @@
 /**
- * Calls in flight: at most so many at once for each key. An authorizer does not see when a call ends. So each call counts
- * until a gateway that sees its end settles it, or until the tool's longest duration has passed.
+ * Calls in flight: at most so many at once for each key. An authorizer does not see the end of a call, so each call
+ * counts until a gateway that sees its end settles it, or until the tool's longest duration has passed.
  */
 import type { Field, GuardrailDefinition } from "./definition.ts"
 import { isUnread, keyReader, unreadable } from "./field.ts"
-import { judged, NOTHING, TRACKS_NOTHING, type CompiledGuardrail, type GuardrailKind } from "./kind.ts"
+import { evaluationOf, NOTHING, TRACKS_NOTHING, type CompiledGuardrail, type GuardrailKind } from "./kind.ts"
+import { historyOf } from "./limit-definition.ts"
 import type { CallsInFlight, Memory } from "./memory.ts"
 import type { MemoryUpdate } from "./memory-update.ts"
 import { coversCall, coversTool } from "./selector.ts"
@@ -12,7 +13,7 @@ import { coversCall, coversTool } from "./selector.ts"
 export interface Concurrency extends GuardrailDefinition {
   readonly kind: "concurrency"
   readonly limit: number
-  /** `task` or `tree` is among them. */
+  /** Contains `task`, `tree` or the user. */
   readonly per: readonly Field[]
 }
 
@@ -28,6 +29,7 @@ export const concurrency: GuardrailKind<Concurrency> = {
     measure: "calls",
     limit: definition.limit,
     seconds: null,
+    history: historyOf(definition),
     isShared: false,
     per: definition.per,
     counts: (memory, now) =>
@@ -46,7 +48,7 @@ export const concurrency: GuardrailKind<Concurrency> = {
   }),
 }
 
-/** Seconds. For a tool without a duration; a gateway that settles calls ends them much sooner. */
+/** Seconds, for a tool without a duration. A gateway that settles calls ends them much sooner. */
 const LONGEST_CALL = 3_600
 
 function compile(concurrency: Concurrency): CompiledGuardrail<Concurrency> {
@@ -56,16 +58,17 @@ function compile(concurrency: Concurrency): CompiledGuardrail<Concurrency> {
   return {
     ...TRACKS_NOTHING,
     guardrail: concurrency,
+    history: historyOf(concurrency),
     countsObserved: true,
     denialObserver: null,
     appliesTo: (tool) => coversTool(selector, tool),
     evaluate: (facts, memory, now) => {
       if (!coversCall(selector, facts, true)) return NOTHING
       const key = keyOf(facts)
-      if (isUnread(key)) return judged(unreadable(guardrail, key))
+      if (isUnread(key)) return evaluationOf(unreadable(guardrail, key))
       const flights = memory.flights.find(owner, key)
       if (!flights && !memory.flights.hasRoom(owner, key, (each) => latest(each) <= now)) {
-        return judged({ reason: "history_full", guardrail })
+        return evaluationOf({ reason: "history_full", guardrail })
       }
       const ends: number[] = []
       for (const [call, { until }] of flights ?? []) {
@@ -75,26 +78,33 @@ function compile(concurrency: Concurrency): CompiledGuardrail<Concurrency> {
       const used = ends.length
       const use = { guardrail, kind, holds: used < limit, used, asked: 1, limit }
       const until = now + (facts.tool.duration ?? LONGEST_CALL) * 1000
-      const inFlight = { until, gateway: facts.gateway }
+      const inFlight = { until, gateway: facts.gateway, task: facts.task }
       const memoryUpdates: readonly MemoryUpdate[] = [{ kind: "flight", owner, key, id: facts.decision, inFlight }]
-      if (used < limit) return judged(null, { use, memoryUpdates })
+      if (used < limit) return evaluationOf(null, { use, memoryUpdates })
       const retry_after = Math.max(1, Math.ceil((Math.min(...ends) - now) / 1000))
       const denial = { reason: "too_many_at_once", guardrail, limit, retry_after, consequence } as const
-      return judged(denial, { use, memoryUpdates: consequence === "approve" ? memoryUpdates : [] })
+      return evaluationOf(denial, { use, memoryUpdates: consequence === "approve" ? memoryUpdates : [] })
     },
   }
 }
 
-/** The name under which a memory keeps it. */
+/** The name of the memory's owner. */
 function ownerOf({ id }: Concurrency): string {
   return `${id}:flights`
 }
 
-/** Records that a call has ended. @returns whether the gateway had let it through, and it was still in flight */
-export function settleCall(memory: Memory, decision: string, gateway: string): boolean {
+/**
+ * Records that a call has ended.
+ * @param task that made the call, as the gateway states it. Null: any task
+ * @returns whether this gateway had allowed the call, and it was still in flight
+ */
+export function settleCall(memory: Memory, decision: string, gateway: string, task: string | null): boolean {
   let found = false
   for (const [, , flights] of memory.flights) {
-    if (flights.get(decision)?.gateway === gateway) found = flights.delete(decision) || found
+    const flight = flights.get(decision)
+    if (flight?.gateway !== gateway) continue
+    if (task !== null && flight.task !== task) continue
+    found = flights.delete(decision) || found
   }
   return found
 }

@@ -1,11 +1,11 @@
-/** Which arguments a condition reads of calls of a tool. */
+/** The arguments that a condition reads of calls of a tool. */
 import type { Tool } from "../catalog/tool.ts"
 import type { Condition, Pattern } from "./condition.ts"
 import { argumentNames } from "./field.ts"
 import { coversTool } from "./selector.ts"
 
 /**
- * By name.
+ * Returns the names of the arguments.
  * @param applies whether the guardrail of the condition applies to calls of the tool
  */
 export function argumentsInCondition(condition: Condition, tool: Tool, applies: boolean): readonly string[] {

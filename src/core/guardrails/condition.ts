@@ -9,33 +9,33 @@ export interface Tie {
 
 /** Selects past calls by their own properties and by what they share with the call under evaluation. */
 export interface Pattern extends Selector {
-  /** All of them hold. */
+  /** Each of them must hold. */
   readonly where: readonly Tie[]
   /** A further condition that held when that call was made, evaluated for that call. */
   readonly when?: Condition
 }
 
-/** How many. */
+/** The number, or the sum, that the condition requires. */
 export type Threshold = { readonly atLeast: number } | { readonly atMost: number }
 
 /** A condition on the allowed calls of the tree. No condition looks back farther than a day. */
 export type Condition =
   | { readonly kind: "all" | "any"; readonly of: readonly Condition[] }
   | { readonly kind: "not"; readonly of: Condition }
-  /** Such a call came before this one, less than so many seconds ago. */
+  /** A matching call came before this one, less than so many seconds ago. */
   | { readonly kind: "formerly"; readonly event: Pattern; readonly seconds: number }
-  /** The call right before this one, of the tree or of the task, lifecycle aside, was such. */
+  /** The call right before this one, in the tree or in the task, matched; lifecycle calls are skipped. */
   | {
       readonly kind: "previous"
       readonly event: Pattern
       readonly seconds: number
       readonly in: "task" | "tree"
     }
-  /** Such a call came before, and since then none that undoes it. */
+  /** A matching call came before, and no call that undoes it has come since. */
   | { readonly kind: "since"; readonly event: Pattern; readonly undoneBy: Pattern; readonly seconds: number }
-  /** So many such calls, this one included where it is one. */
+  /** The number of matching calls, this one included if it matches. */
   | { readonly kind: "count"; readonly event: Pattern; readonly seconds: number; readonly is: Threshold }
-  /** So many values of a field of such calls, this one included where it is one. */
+  /** The number of values of a field of matching calls, this one included if it matches. */
   | {
       readonly kind: "distinct"
       readonly event: Pattern
@@ -43,7 +43,7 @@ export type Condition =
       readonly seconds: number
       readonly is: Threshold
     }
-  /** Amounts of such calls add up to so much, this one included where it is one; in units of 1/10,000. */
+  /** The sum of the amounts of matching calls, this one included if it matches, in units of 1/10,000. */
   | {
       readonly kind: "sum"
       readonly event: Pattern

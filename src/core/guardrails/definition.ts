@@ -7,7 +7,8 @@ import type { ArgumentBounds } from "../catalog/bounds.ts"
 import type { Consequence } from "../denials/terms/consequence.ts"
 
 /**
- * Properties by which calls are grouped. `agent` is the calling agent, `call` is the tool with its arguments. The gateway
+ * Properties by which calls are grouped. `agent` is the calling agent, `user_or_agent` the user or, if there is none, the
+ * agent of the root task; `call` is the tool with its arguments. The gateway
  * asserts `country` and `network` of the client; they are unknown if it asserts nothing.
  */
 export const FIELDS = [
@@ -15,6 +16,7 @@ export const FIELDS = [
   "tree",
   "agent",
   "user",
+  "user_or_agent",
   "purpose",
   "tool",
   "server",
@@ -29,17 +31,20 @@ export type Field = (typeof FIELDS)[number] | ArgumentField
 
 /** Selects calls. Each member narrows the selection; an absent one does not. */
 export interface Selector {
-  /** Patterns. */
+  /** Tool patterns, one of which must match. */
   readonly tools: readonly string[]
   readonly actions?: readonly Action[]
-  /** The tool has at least one of them. */
+  /** The tool must have at least one of them. */
   readonly labels?: readonly string[]
   /** The lowest sensitivity of the tools. */
   readonly sensitivity?: Sensitivity
   readonly agents?: readonly string[]
   readonly purposes?: readonly string[]
   readonly environments?: readonly string[]
-  /** All of them hold, as the bounds of a grant do. If the arguments are not visible, the bounds may hold. */
+  /**
+   * All of them must hold, like the bounds of a grant. If the arguments are not visible, the bounds are assumed to
+   * hold.
+   */
   readonly arguments?: ArgumentBounds
 }
 
@@ -57,7 +62,7 @@ export interface GuardrailDefinition {
   readonly approval?: string
 }
 
-/** Seconds. Nothing looks back farther than a day; a fixed span may be longer. */
+/** Seconds. No guardrail looks back farther than a day; only a fixed span may be longer. */
 export const LONGEST_LOOK_BACK = 86_400
 /** Seconds: 31 days. */
 export const LONGEST_PERIOD = 2_678_400

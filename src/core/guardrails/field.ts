@@ -1,4 +1,7 @@
-/** What of a call a guardrail tells it apart by, as text: two calls agree on a field exactly where their texts do. */
+/**
+ * Reads the fields by which guardrails group calls, as text: two calls agree on a field exactly if their texts are
+ * equal.
+ */
 import { canonicalText } from "../encoding/canonical-json.ts"
 import { argumentsNeeded, variantOf, type CallArguments, type Unseen, argumentsHash } from "../catalog/arguments.ts"
 import type { Tool } from "../catalog/tool.ts"
@@ -6,31 +9,37 @@ import type { Denial } from "../denials/denial.ts"
 import { sha256Hex } from "../encoding/hash.ts"
 import type { ArgumentField, Field } from "./definition.ts"
 
-/** What guardrails see of a call. */
+/** The facts of a call that guardrails read. */
 export interface CallFacts {
-  /** Its id. */
+  /** The id of its decision. */
   readonly decision: string
   readonly task: string
+  /** The root task. */
+  readonly tree: string
   readonly agent: string
-  /** Issuer and subject, joined by `|`; null: nobody is behind the task. */
+  /** The agent of the root task. */
+  readonly rootAgent: string
+  /** Issuer and subject, joined by `|`. Null if no user is behind the task. */
   readonly user: string | null
   readonly purpose: string
   readonly tool: Tool
   readonly arguments: CallArguments
   readonly gateway: string
   readonly environment: string
-  /** Of the client, as the gateway asserts: null where it asserts none, empty where it should and does not. */
+  /**
+   * Of the client, as the gateway asserts it. Null if the gateway never asserts it, empty if it should and does not.
+   */
   readonly country: string | null
   readonly network: string | null
-  /** 0 to 100. */
+  /** From 0 to 100. */
   readonly risk: number
 }
 
-/** The field is not to be had of this call. */
+/** The field cannot be read of this call. */
 export interface Unread {
   readonly field: Field
   readonly because: "absent" | "unseen" | "variant" | "unasserted" | "crowded"
-  /** Why the arguments were not seen, where that is known. */
+  /** Why the arguments were not visible, if that is known. */
   readonly unseen?: Unseen
 }
 
@@ -40,7 +49,7 @@ export function isUnread(read: string | readonly string[] | Unread): read is Unr
   return typeof read === "object" && "because" in read
 }
 
-/** Why a call is denied of which a guardrail cannot read what it has to. */
+/** Returns the denial of a call of which a guardrail cannot read what it needs. */
 export function unreadable(guardrail: string, { field, because, unseen }: Unread): Denial {
   if (because === "unseen") return argumentsNeeded([nameOf(field)], { ...(unseen && { unseen }) })
   if (because === "crowded") return { reason: "history_full", guardrail }
@@ -54,35 +63,35 @@ export function isArgument(field: Field): field is ArgumentField {
   return field.startsWith(ARGUMENTS)
 }
 
-/** The names of the arguments among the fields. */
+/** Returns the names of the arguments among the fields. */
 export function argumentNames(fields: readonly Field[]): readonly string[] {
   return fields.filter(isArgument).map(nameOf)
 }
 
-/** Of an argument, its own name. */
+/** Returns the field's name; an argument's own name without its prefix. */
 export function nameOf(field: Field): string {
   return isArgument(field) ? field.slice(ARGUMENTS.length) : field
 }
 
 const READERS: Readonly<Record<Exclude<Field, ArgumentField>, Reader>> = {
   task: ({ task }) => task,
-  // Where it counts, all that is known is of one tree.
-  tree: () => "",
+  tree: ({ tree }) => tree,
   agent: ({ agent }) => agent,
   user: ({ user }) => (user === null ? { field: "user", because: "absent" } : bounded(JSON.stringify(user))),
+  user_or_agent: ({ user, rootAgent }) => bounded(JSON.stringify(user === null ? { agent: rootAgent } : user)),
   purpose: ({ purpose }) => purpose,
   tool: ({ tool }) => tool.name,
   server: ({ tool }) => tool.server,
-  // Where the arguments are not all seen, calls that cannot be told apart count as the same.
+  // If not all arguments are visible, calls that cannot be distinguished count as the same.
   call: ({ tool, arguments: args }) => `${tool.name} ${callHash(args)}`,
   gateway: ({ gateway }) => gateway,
   environment: ({ environment }) => environment,
-  country: ({ country }) => said(country) ?? { field: "country", because: "unasserted" },
-  network: ({ network }) => said(network) ?? { field: "network", because: "unasserted" },
+  country: ({ country }) => assertedText(country) ?? { field: "country", because: "unasserted" },
+  network: ({ network }) => assertedText(network) ?? { field: "network", because: "unasserted" },
 }
 
-/** What should be asserted and is not is a value of its own. */
-function said(text: string | null): string | null {
+/** Returns `?` if the gateway should have asserted a value and did not: that is a value of its own. */
+function assertedText(text: string | null): string | null {
   return text === "" ? "?" : text
 }
 
@@ -98,10 +107,10 @@ export function readerOf(field: Field): Reader {
   }
 }
 
-/** Each costs a look-up and, if it is new, a row, for every guardrail that counts values. */
+/** Each value costs a look-up, and a row if it is new, for every guardrail that counts values. */
 const MOST_AT_ONCE = 256
 
-/** The members of a list, each once; of anything else, itself. */
+/** Returns the distinct members of a list, or the single value of anything else. */
 export function valuesOf(field: Field, facts: CallFacts): readonly string[] | Unread {
   if (!isArgument(field)) {
     const text = READERS[field](facts)
@@ -115,7 +124,7 @@ export function valuesOf(field: Field, facts: CallFacts): readonly string[] | Un
   if (!texts) textsOfLists.set(found, (texts = [...new Set(found.map(textOf))]))
   return texts.length > MOST_AT_ONCE ? { field, because: "crowded" } : texts
 }
-/** A call is judged once more with what it was lent, and each guardrail may read the same list. */
+/** A call is evaluated again with the credit that it was lent, and several guardrails may read the same list. */
 const textsOfLists = new WeakMap<readonly unknown[], readonly string[]>()
 
 interface FieldValue {
@@ -135,12 +144,15 @@ export function argumentOf(args: CallArguments, field: ArgumentField): FieldValu
   return found === undefined || found === null ? { field, because: "absent" } : { found }
 }
 
-/** Several fields as one text: none of them can hold what stands between. */
-export function keyReader(fields: readonly Field[]): Reader {
-  const telling = fields.filter((field) => field !== "tree")
-  const [only] = telling
+/**
+ * Joins several fields to one text. No field's text can contain the separator.
+ * @param isOfTree whether the text is a key in a tree's own memory, in which all calls have the same tree
+ */
+export function keyReader(fields: readonly Field[], isOfTree = true): Reader {
+  const distinguishing = isOfTree ? fields.filter((field) => field !== "tree") : fields
+  const [only] = distinguishing
   if (only === undefined) return () => ""
-  const readers = telling.map(readerOf)
+  const readers = distinguishing.map(readerOf)
   if (readers.length === 1) return readerOf(only)
   return (facts) => {
     let key = ""
@@ -157,7 +169,7 @@ function callHash(args: CallArguments): string {
   return args.complete ? (argumentsHash(args) ?? "") : `? ${textOf(args.values)}`
 }
 
-/** Its text is computed once for all guardrails and rounds of a call. */
+/** A long value's text is computed once for all guardrails and evaluations of a call. */
 function isLong(value: unknown): boolean {
   return typeof value === "string" ? value.length > LONGEST_TEXT : typeof value === "object"
 }
@@ -171,12 +183,12 @@ function longText(args: CallArguments, field: ArgumentField, value: unknown): st
 }
 const longTexts = new WeakMap<CallArguments, Map<ArgumentField, string>>()
 
-/** JSON has no line breaks but escaped ones. */
+/** JSON contains line breaks only as escapes, so they can separate fields. */
 function textOf(value: unknown): string {
   return bounded(canonicalText(value) ?? "")
 }
 
-/** What is kept of a value that is long: its hash, which no short value's text can be. */
+/** Returns a short text as it is, and the hash of a long one, which no short text can equal. */
 function bounded(text: string): string {
   return text.length <= LONGEST_TEXT ? text : `#${sha256Hex(text)}`
 }

@@ -1,6 +1,6 @@
 /**
- * Gauges: how much of its guardrails a task tree has used, for people to look at. Reading them changes nothing. If several
- * trees share a count, the gauge says so and has no figure: this tree does not know what the others have used.
+ * Gauges: how much of its guardrails a task tree, or its user, has used, for people. Reading them changes nothing. If
+ * all ledgers share a count, the gauge says so and has no figure, because no ledger knows what the others have used.
  */
 import { isLifecycle } from "../catalog/lifecycle.ts"
 import type { Tool } from "../catalog/tool.ts"
@@ -9,45 +9,48 @@ import type { GaugeSource } from "./kind.ts"
 import { kindOf, type Guardrail } from "./kinds.ts"
 import type { Memory } from "./memory.ts"
 import { coversTool } from "./selector.ts"
-import { isTelltale } from "./telling-figures.ts"
+import { disclosesRedacted } from "./figure-disclosure.ts"
 
 export interface Gauge {
   readonly guardrail: string
   /** A key of `GAUGES`. */
   readonly kind: string
-  /** What is counted. */
+  /** The measure that is counted. */
   readonly measure: GaugeSource["measure"]
-  /** Null if several trees share the count, or if it would disclose an argument that the catalog redacts. */
+  /** Null if all ledgers share the count, or if it would disclose an argument that the catalog redacts. */
   readonly used: number | null
   readonly limit: number
-  /** Until all of it is available again. Null: there is no such span (`GAUGES`). */
+  /** Seconds until all of it is available again. Null if there is no such span (`GAUGES`). */
   readonly seconds: number | null
   readonly shared: boolean
-  /** It applies only while the risk of a call is at least this. Null: always. */
+  /** The lowest risk of a call at which it applies. Null if it always applies. */
   readonly from_risk: number | null
-  /** The values, by field, that have this count; a hidden value is null. Null: the tree has one count, or none so far. */
+  /**
+   * The values of the key's fields that have this count; a hidden value is null. Null if the tree has a single count,
+   * or none so far.
+   */
   readonly key: Readonly<Record<string, string | null>> | null
 }
 
-/** What decides which guardrails apply to a task. */
+/** The facts that decide which guardrails apply to a task. */
 export interface Gauged {
   readonly id: string
   readonly agent: string
   readonly purpose: string
-  /** The tools that it may call. */
+  /** The tools that the task may call. */
   readonly tools: readonly Tool[]
 }
 
-/** The most keys of one guardrail, the fullest. */
+/** How many keys of one guardrail are listed, the fullest first. */
 const MOST_OF_ONE = 5
-/** The most gauges, the fullest. */
+/** How many gauges are listed, the fullest first. */
 const MOST = 100
 
 /**
- * The gauges of guardrails that apply to one of the tasks, the fullest first.
+ * Returns the gauges of guardrails that apply to one of the tasks, the fullest first.
  * @param catalog all tools
  * @param hidden ids of guardrails whose figures an earlier bundle hid
- * @param tellsAll whether the reader may see what other tasks of the tree called, and with what
+ * @param tellsAll whether the reader may see what other tasks of the tree called, and with which arguments
  */
 export function gaugesOf(
   definitions: readonly Guardrail[],
@@ -55,7 +58,7 @@ export function gaugesOf(
   catalog: Iterable<Tool>,
   hidden: ReadonlySet<string>,
   tellsAll: boolean,
-  memory: Memory,
+  memoryOf: (history: GaugeSource["history"]) => Memory,
   now: number,
 ): readonly Gauge[] {
   const tools = [...catalog]
@@ -63,14 +66,18 @@ export function gaugesOf(
     const source = kindOf(guardrail).gauge(guardrail)
     if (!source || !tasks.some((task) => applies(guardrail, task))) return []
     const blank = blankOf(guardrail, source)
-    if (blank.shared || hidden.has(guardrail.id) || isTelltale(guardrail, tools)) return [{ ...blank, used: null }]
-    return gaugesFor(source, blank, tasks, (field) => SHOWN_TO_ALL.has(field) || tellsAll, memory, now)
+    if (blank.shared || hidden.has(guardrail.id) || disclosesRedacted(guardrail, tools))
+      return [{ ...blank, used: null }]
+    const isShown = (field: Field): boolean => SHOWN_TO_ALL.has(field) || tellsAll
+    // Other agents of the user have counts, too, of which this task's agent learns nothing.
+    if (source.history !== "tree" && !source.per.every(isShown)) return [{ ...blank, used: null }]
+    return gaugesFor(source, blank, tasks, isShown, memoryOf(source.history), now)
   })
   return gauges.toSorted((a, b) => fullness(b) - fullness(a)).slice(0, MOST)
 }
 
-/** Fields of a key that every reader of the task knows. */
-const SHOWN_TO_ALL: ReadonlySet<Field> = new Set(["task", "agent", "purpose", "user"])
+/** Fields of a key that every reader of the task knows anyway. */
+const SHOWN_TO_ALL: ReadonlySet<Field> = new Set(["task", "agent", "purpose", "user", "user_or_agent"])
 
 function applies(guardrail: Guardrail, { agent, purpose, tools }: Gauged): boolean {
   const { of: selector } = guardrail
@@ -106,7 +113,7 @@ function blankOf(
   return { guardrail: id, kind, measure, used: 0, limit, seconds, shared, from_risk: fromRisk ?? null, key: null }
 }
 
-/** A key's parts, as `keyReader` joins them. */
+/** Splits a key into its parts, which `keyReader` joins. */
 function fieldsOf(per: readonly Field[], key: string): readonly (readonly [Field, string])[] {
   const telling = per.filter((field) => field !== "tree")
   const [only] = telling
@@ -121,7 +128,7 @@ function isTheirs(field: Field, text: string, tasks: readonly Gauged[]): boolean
   return field !== "purpose" || tasks.some(({ purpose }) => purpose === text)
 }
 
-/** Of a whole call only its tool: the hash of the arguments tells people nothing. */
+/** Returns only the tool of a whole call, because the hash of the arguments means nothing to people. */
 function shown(field: Field, text: string): string {
   return field === "call" ? (text.split(" ", 1)[0] ?? "") : text
 }

@@ -6,32 +6,32 @@ import { argumentNames } from "./field.ts"
 import type { CompiledGuardrail } from "./kind.ts"
 import { compileGuardrail, kindOf, type Guardrail } from "./kinds.ts"
 import { coversTool } from "./selector.ts"
-import { countedFieldsOf } from "./telling-figures.ts"
+import { countedFieldsOf } from "./figure-disclosure.ts"
 
-/** The guardrails that have to do with calls of a tool. */
-export interface Concerned {
-  readonly judges: readonly CompiledGuardrail<Guardrail>[]
-  readonly tracks: readonly CompiledGuardrail<Guardrail>[]
+/** The guardrails that concern calls of a tool. */
+export interface ToolGuardrails {
+  readonly applying: readonly CompiledGuardrail<Guardrail>[]
+  readonly tracking: readonly CompiledGuardrail<Guardrail>[]
 }
 
 export interface Guardrails {
   readonly definitions: readonly Guardrail[]
-  /** Called for tools of the catalog only, so that the cache of its answers is no larger than the catalog. */
-  readonly about: (tool: Tool) => Concerned
-  /** Ids of the guardrails whose figures would disclose an argument that the catalog redacts (telling-figures.ts). */
-  readonly telltales: ReadonlySet<string>
+  /** Called only for tools of the catalog, so that the cache of its results is no larger than the catalog. */
+  readonly about: (tool: Tool) => ToolGuardrails
+  /** Ids of the guardrails whose figures would disclose an argument that the catalog redacts (figure-disclosure.ts). */
+  readonly figuresHidden: ReadonlySet<string>
   readonly denialObservers: readonly DenialObserver[]
-  /** Names of the arguments that guardrails read of calls of a tool: a record has to contain them. */
+  /** Returns the names of the arguments that guardrails read of calls of a tool, which a record must contain. */
   readonly reads: (tool: Tool) => ReadonlySet<string>
 }
 
-export function guardrailsOf(definitions: readonly Guardrail[], telltales: readonly string[]): Guardrails {
+export function guardrailsOf(definitions: readonly Guardrail[], figuresHidden: readonly string[]): Guardrails {
   const compiled = definitions.map(compileGuardrail)
-  const concernedByTool = new Map<string, Concerned>()
+  const concernedByTool = new Map<string, ToolGuardrails>()
   const readsByTool = new Map<string, ReadonlySet<string>>()
   return {
     definitions,
-    telltales: new Set(telltales),
+    figuresHidden: new Set(figuresHidden),
     denialObservers: compiled.flatMap(({ denialObserver }) => denialObserver ?? []),
     about: (tool) => {
       let concerned = concernedByTool.get(tool.name)
@@ -39,8 +39,8 @@ export function guardrailsOf(definitions: readonly Guardrail[], telltales: reado
         const all = isLifecycle(tool)
           ? compiled.filter(({ guardrail }) => kindOf(guardrail).coversLifecycle(guardrail))
           : compiled
-        const judges = all.filter((each) => each.appliesTo(tool))
-        concernedByTool.set(tool.name, (concerned = { judges, tracks: all.filter((each) => each.tracks(tool)) }))
+        const applying = all.filter((each) => each.appliesTo(tool))
+        concernedByTool.set(tool.name, (concerned = { applying, tracking: all.filter((each) => each.tracks(tool)) }))
       }
       return concerned
     },
@@ -54,7 +54,10 @@ export function guardrailsOf(definitions: readonly Guardrail[], telltales: reado
   }
 }
 
-/** By name. A key on the whole call is not among them: a record has the hash of the arguments, which is enough. */
+/**
+ * Returns the names of the arguments that a guardrail reads. A key on the whole call adds none, because the record has
+ * the hash of the arguments, which suffices.
+ */
 function argumentsRead(guardrail: Guardrail, tool: Tool): readonly string[] {
   const applies = coversTool(guardrail.of, tool)
   const own = applies ? argumentNames(countedFieldsOf(guardrail)) : []

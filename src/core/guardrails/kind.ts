@@ -1,14 +1,15 @@
 /**
  * What a kind of guardrail is (`GuardrailKind`), and one guardrail of a bundle ready for use (`CompiledGuardrail`). A
- * guardrail reads nothing but the facts of a call and the tree's memory, and its cost does not grow with the history.
+ * guardrail reads nothing but the facts of a call and one memory, and its cost does not grow with the history.
  */
 import type { Tool } from "../catalog/tool.ts"
 import type { Denial } from "../denials/denial.ts"
 import type { Consequence } from "../denials/terms/consequence.ts"
 import type { Field, GuardrailDefinition } from "./definition.ts"
 import type { CallFacts } from "./field.ts"
+import type { History } from "./history.ts"
 import type { Limit, Measure } from "./limit-definition.ts"
-import type { Memory, Refused } from "./memory.ts"
+import type { Memory, FullCount } from "./memory.ts"
 import type { MemoryUpdate } from "./memory-update.ts"
 import type { DenialObserver } from "./denial-observer.ts"
 
@@ -25,7 +26,7 @@ export interface GuardrailKind<Definition extends GuardrailDefinition> {
    */
   readonly gauges: Readonly<Record<string, string>>
   compile(definition: Definition): CompiledGuardrail<Definition>
-  /** Whether the calls that open, list and close MCP sessions count too. */
+  /** Whether the calls that open, list and close MCP sessions also count. */
   coversLifecycle(definition: Definition): boolean
   /**
    * What the guardrail counts, and by what. Its figures disclose the values of these fields: if the catalog redacts one
@@ -33,20 +34,23 @@ export interface GuardrailKind<Definition extends GuardrailDefinition> {
    */
   count(definition: Definition): Count | null
   /**
-   * Names of arguments that it reads of calls of a tool, besides those that its selector bounds and its count needs.
+   * Returns the names of further arguments that the guardrail reads of calls of a tool, besides those of its selector's
+   * bounds and its count.
    * @param applies whether the guardrail applies to calls of the tool
    */
   conditionArguments(definition: Definition, tool: Tool, applies: boolean): readonly string[]
-  /** Null: this guardrail has no gauge. */
+  /** Null if this guardrail has no gauge. */
   gauge(definition: Definition): GaugeSource | null
-  /** The definition with its figures as they are written in guardrails.yaml. A bundle has amounts in units (amount.ts). */
+  /**
+   * Returns the definition with its figures as guardrails.yaml writes them. A bundle has amounts in units (amount.ts).
+   */
   written(definition: Definition): Definition
-  /** The denial to assume if a record states only that the call broke the guardrail. */
+  /** Returns the denial to assume if a record states only that the call broke the guardrail. */
   recordedDenial(definition: Definition): Denial
   /**
-   * The guardrail as it was when a call was recorded with these figures, for evaluation of that call under another
-   * definition. Null: the figures of `before` say nothing about this definition. Absent: records contain no figures by
-   * which this kind can be evaluated again.
+   * Returns the guardrail as it was when a call was recorded with these figures, to evaluate that call under another
+   * definition. Null if the figures of `before` say nothing about this definition. Absent if records contain no figures
+   * by which this kind can be evaluated again.
    */
   recreate?(definition: Definition, use: UseFigures, before: Definition | null): CompiledGuardrail<Definition> | null
 }
@@ -54,34 +58,36 @@ export interface GuardrailKind<Definition extends GuardrailDefinition> {
 export interface Count {
   /** Calls that agree on all of these fields share a count. */
   readonly per: readonly Field[]
-  /** The field whose values are counted or added up. Null: the count does not depend on a value. */
+  /** The field whose values are counted or added up. Null if the count does not depend on a value. */
   readonly of: Field | null
 }
 
-/** One guardrail of a bundle: it evaluates calls before they are allowed, and keeps track of those that were. */
+/** One compiled guardrail of a bundle. It evaluates calls before they are allowed, and tracks those that were. */
 export interface CompiledGuardrail<Definition extends GuardrailDefinition = GuardrailDefinition> {
   readonly guardrail: Definition
-  /** Whether it may have to evaluate calls of the tool. */
+  /** Whose memory it is evaluated on, and updates. With `chain`, it is evaluated for each agent of the call's chain. */
+  readonly history: History
+  /** Whether it may apply to calls of the tool. */
   appliesTo(tool: Tool): boolean
   /** Whether its evaluation of other calls may depend on calls of the tool. */
   tracks(tool: Tool): boolean
   evaluate(facts: CallFacts, memory: Memory, now: number): Evaluation
-  /** What an allowed call adds to the memory; or a denial, if the memory cannot hold it. */
+  /** Returns what an allowed call adds to the memory, or a denial if the memory cannot hold it. */
   track(facts: CallFacts, memory: Memory, now: number): TrackResult
   /**
-   * Whether a call that was denied, and that an observing gateway let through all the same, counts as if it had been
-   * allowed. It must not if it could make the guardrail deny less.
+   * Whether a denied call that an observing gateway allowed counts like an allowed one. It must not if it could make
+   * the guardrail deny less.
    */
   readonly countsObserved: boolean
-  /** What such a call adds to the memory besides. */
+  /** Returns what such a call adds to the memory besides. */
   trackDenied(facts: CallFacts, memory: Memory, now: number): readonly MemoryUpdate[]
-  /** The same, of a call that may have been one of any of these tools. */
+  /** Returns the same for a call that may have been one of any of these tools. */
   trackAny(tools: readonly Tool[], facts: CallFacts, memory: Memory): readonly MemoryUpdate[]
-  /** Null: denials do not matter to it. */
+  /** Null if the guardrail does not depend on denials. */
   readonly denialObserver: DenialObserver | null
 }
 
-/** For a guardrail that keeps its memory in `evaluate` alone. */
+/** The members of a guardrail that updates its memory only in `evaluate`. */
 export const TRACKS_NOTHING = {
   tracks: () => false,
   track: () => NOTHING,
@@ -91,9 +97,9 @@ export const TRACKS_NOTHING = {
 
 export interface Evaluation extends TrackResult {
   readonly use: Use | null
-  /** For a window that fills and empties: what callers are told of it. */
+  /** For a window that fills and empties: the figures for the caller. */
   readonly rate: WindowUse | null
-  /** What it needs of a count that all trees share, before it can decide. */
+  /** What the guardrail needs of a count that all ledgers share, before it can decide. */
   readonly need: Need | null
 }
 
@@ -102,14 +108,14 @@ export interface TrackResult {
   readonly memoryUpdates: readonly MemoryUpdate[]
 }
 
-/** How a guardrail stands to a call, for answers and records. */
+/** The state of a guardrail for a call, for answers and records. */
 export interface Use {
   readonly guardrail: string
   /** A key of `KINDS`. */
   readonly kind: string
-  /** Whether the call keeps to it. */
+  /** Whether the call complies with it. */
   readonly holds: boolean
-  /** What was counted before the call. */
+  /** The count before the call. */
   readonly used?: number
   /** What the call adds. */
   readonly asked?: number
@@ -118,16 +124,16 @@ export interface Use {
 
 export type UseFigures = Required<Pick<Use, "used" | "asked">> & Use
 
-/** What a caller can pace itself by. */
+/** The figures by which a caller can pace itself. */
 export interface WindowUse {
   readonly window: string
   readonly limit: number
   readonly seconds: number
-  /** What counts now, without this call. */
+  /** The current count, without this call. */
   readonly used: number
   /** What this call adds. */
   readonly asked: number
-  /** Milliseconds until there is room for it; 0 if there is room now. */
+  /** Milliseconds until there is room for the call. 0 if there is room now. */
   readonly waits: number
 }
 
@@ -138,42 +144,49 @@ export interface Need {
   readonly place: string
   readonly limit: Limit
   readonly amount: number
-  /** For a limit on distinct values. */
+  /** The values of a limit on distinct values; null for any other. */
   readonly values: readonly string[] | null
-  /** There is no room, and the call is counted all the same if a person has approved it. Null: not requested yet. */
-  readonly over: Refused | null
-  /** It has just been requested, and has room. */
+  /**
+   * There is no room, and the call counts all the same if a person has approved it. Null if no credit was requested
+   * yet.
+   */
+  readonly over: FullCount | null
+  /** Credit was just requested, and there is room. */
   readonly hasRoom: boolean
-  /** Whether the request only asks if there is room, and takes nothing. */
+  /** Whether the request only asks for room and takes nothing. */
   readonly look: boolean
 }
 
-/** How much of a guardrail a task tree has used. */
+/** How much of a guardrail a task tree, or its user, has used. */
 export interface GaugeSource {
+  readonly history: History
   /** A key of the kind's `gauges`. */
   readonly kind: string
   readonly measure: Measure["kind"]
   readonly limit: number
-  /** Seconds until all of it is available again. Null: there is no such span. */
+  /** Seconds until all of it is available again. Null if there is no such span. */
   readonly seconds: number | null
-  /** Whether several trees share the count. This tree does not know then how much of it is used. */
+  /** Whether all ledgers share the count. This ledger then does not know how much is used. */
   readonly isShared: boolean
   readonly per: readonly Field[]
-  /** What counts now, by key. */
+  /** Returns the current count of each key. */
   counts(memory: Memory, now: number): readonly (readonly [key: string, used: number])[]
 }
 
 const NONE: readonly MemoryUpdate[] = []
 export const NOTHING: Evaluation = { denial: null, memoryUpdates: NONE, use: null, rate: null, need: null }
 
-export function judged(
+export function evaluationOf(
   denial: Denial | null,
   { memoryUpdates = NONE, use = null, rate = null, need = null }: Partial<Evaluation> = NOTHING,
 ): Evaluation {
   return { denial, memoryUpdates, use, rate, need }
 }
 
-/** The consequence of a denial by a guardrail. A call that could not be evaluated is denied and nothing more. */
+/**
+ * Returns the consequence of a denial by a guardrail. A call that could not be evaluated is denied, without any further
+ * consequence.
+ */
 export function consequenceOf(denial: Denial): Consequence {
   return "consequence" in denial ? denial.consequence : "deny"
 }

@@ -1,6 +1,6 @@
 /**
- * The kinds of guardrails. A new one is a file beside this one, its definition among those of `Guardrail`, and its row in
- * `KINDS`. Everything else that differs between kinds is a member of `GuardrailKind`.
+ * The kinds of guardrails. A new kind is a file beside this one, its definition in the union `Guardrail`, and its row
+ * in `KINDS`. Everything else that differs between kinds is a member of `GuardrailKind`.
  */
 import { concurrency, type Concurrency } from "./concurrency.ts"
 import { cycle, type Cycle } from "./cycle.ts"
@@ -22,13 +22,13 @@ export const KINDS: { readonly [K in Guardrail["kind"]]: GuardrailKind<Extract<G
 
 export const KIND_NAMES: readonly string[] = Object.keys(KINDS)
 
-/** Of each gauge's name, the text that follows its limit if it has no span. */
+/** For each gauge's name, the text that follows its limit if it has no span. */
 export const GAUGES: Readonly<Record<string, string>> = Object.assign(
   {},
   ...Object.values(KINDS).map(({ gauges }) => gauges),
 )
 
-/** A definition is only ever given to the kind that its own `kind` names, which the type of the result does not express. */
+/** A definition is only passed to the kind that its own `kind` names, which the result's type does not express. */
 export function kindOf({ kind }: Pick<Guardrail, "kind">): GuardrailKind<Guardrail> {
   return KINDS[kind]
 }
@@ -37,7 +37,7 @@ export function compileGuardrail(guardrail: Guardrail): CompiledGuardrail<Guardr
   return kindOf(guardrail).compile(guardrail)
 }
 
-/** A guardrail for people to read: its figures as guardrails.yaml has them. */
+/** Returns a guardrail for people, with its figures as guardrails.yaml writes them. */
 export function writtenGuardrail(guardrail: Guardrail): Guardrail {
   return kindOf(guardrail).written(guardrail)
 }

@@ -3,6 +3,7 @@
  * limit.ts is built on, read it too.
  */
 import type { ArgumentField, Field, GuardrailDefinition } from "./definition.ts"
+import type { History } from "./history.ts"
 
 /** What a limit counts of a call. */
 export type Measure =
@@ -17,16 +18,16 @@ export type Measure =
 
 /** How long a call counts. */
 export type Span =
-  /** In any span of so many seconds, exactly. */
+  /** In any span of so many seconds, measured exactly. */
   | { readonly kind: "sliding"; readonly seconds: number }
-  /** From one multiple of so many seconds since the epoch to the next: a day is one of UTC. */
+  /** From one multiple of so many seconds since the epoch to the next: a day is a day of UTC. */
   | { readonly kind: "fixed"; readonly seconds: number }
-  /** A bucket of tokens that refills by the limit in so many seconds and holds `burst` at most. */
+  /** A token bucket that refills by the limit in so many seconds and holds at most `burst` tokens. */
   | { readonly kind: "bucket"; readonly seconds: number; readonly burst: number }
-  /** As long as the task tree lives. */
+  /** For the lifetime of the task tree. */
   | { readonly kind: "life" }
 
-/** The purpose of a limit. It decides the code of a denial and nothing else. */
+/** The purpose of a limit. It only decides the code of a denial. */
 export const TOPICS = ["window", "budget", "loop", "deviation"] as const
 export type Topic = (typeof TOPICS)[number]
 
@@ -35,17 +36,37 @@ export interface Limit extends GuardrailDefinition {
   readonly kind: "limit"
   readonly topic: Topic
   /**
-   * The key: calls that agree on all of these fields share a count. If `task` or `tree` is among them, each tree keeps
-   * its own count. Otherwise all trees share it, and its span is not `life`. Empty: all calls share one count.
+   * The key: calls that agree on all of these fields share a count. If it contains `task` or `tree`, each tree has its
+   * own count; if it contains the user, the user's ledger has it. Otherwise all ledgers share the count. Only a tree's
+   * count may have the span `life`. Empty: all calls share one count.
    */
   readonly per: readonly Field[]
+  /** Each agent has its own count for each user, over all of its trees, of what it and those below it call. */
+  readonly history?: "agent"
   readonly measure: Measure
-  /** For a sum in units of 1/10,000 (amount.ts). */
+  /** In units of 1/10,000 for a sum (amount.ts). */
   readonly limit: number
   readonly span: Span
 }
 
-/** Whether all task trees share the count. */
-export function isShared({ per }: Pick<Limit, "per">): boolean {
-  return !per.includes("task") && !per.includes("tree")
+type Keyed = Pick<Limit, "per" | "history">
+
+/** In which of a ledger's memories the count is. `tree` if it is in none, because all ledgers share it. */
+export function historyOf({ per, history }: Keyed): History {
+  if (history) return "chain"
+  return isOfTree(per) || !isOfUser(per) ? "tree" : "user"
+}
+
+/** Whether all ledgers share the count. */
+export function isShared({ per, history }: Keyed): boolean {
+  return history === undefined && !isOfTree(per) && !isOfUser(per)
+}
+
+export function isOfTree(per: readonly Field[]): boolean {
+  return per.includes("task") || per.includes("tree")
+}
+
+/** A ledger has all calls of its user, and so counts them alone. */
+export function isOfUser(per: readonly Field[]): boolean {
+  return per.includes("user") || per.includes("user_or_agent")
 }

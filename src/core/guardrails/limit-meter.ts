@@ -1,4 +1,4 @@
-/** Where a limit's count is, what it says of a call, and what an admission adds to it. */
+/** Reads the count of a limit for a call, and returns what an admitted call adds to it. */
 import { sha256Hex } from "../encoding/hash.ts"
 import { isShared, type Limit } from "./limit-definition.ts"
 import { MOST_KEYS, type Memory } from "./memory.ts"
@@ -7,23 +7,26 @@ import { readingOf, type Demand, type Reading } from "./meter/meter.ts"
 import { PeriodMeter, startOf } from "./meter/period.ts"
 import { bucketSizeOf, slidingOf, spanMsOf, type MemoryUpdate, type CountUpdate } from "./memory-update.ts"
 
-/** As a memory knows it: where a definition comes to count in another way, it begins anew. */
+/**
+ * Returns the name under which a memory keeps the limit's count. If a new definition counts differently, the count
+ * starts anew.
+ */
 export function ownerOf(limit: Limit): string {
   let owner = owners.get(limit)
   if (owner === undefined) {
     const { id, topic, span, measure, per, limit: most } = limit
     const kind = topic === "loop" ? REPEATS : measure.kind === "distinct" ? `distinct ${span.kind}` : span.kind
-    // What was lent is of the definition that it was lent by.
+    // Credit was lent for one definition, so a changed limit starts anew, too.
     const counted = isShared(limit) ? [measure, per, span, most] : [measure, per]
     owner = `${id}:${kind} ${sha256Hex(JSON.stringify(counted)).slice(0, 8)}`
     owners.set(limit, owner)
   }
   return owner
 }
-/** Asked for several times on the way of each call. */
+/** Cached, because each call needs it several times. */
 const owners = new WeakMap<Limit, string>()
 
-/** In the name by which a memory knows a guardrail on repeated calls. */
+/** Part of the owner's name for a guardrail on repeated calls. */
 const REPEATS = "repeats"
 
 export function ofRepeats(owner: string): boolean {
@@ -31,18 +34,19 @@ export function ofRepeats(owner: string): boolean {
 }
 
 /**
- * Whether the first of a key is written down. Most calls are never repeated: to write each of them down, in case it is,
- * would cost more than all else. Once it has woken, the memory counts one too many, which of a lower limit would be felt.
+ * Returns whether the first call of a key is stored. Most calls are never repeated, and storing each one would cost
+ * more than everything else. A memory loaded from storage therefore counts one call too many, which would matter for a
+ * low limit.
  */
 function repeatsOf({ topic, limit }: Limit): CountUpdate["repeats"] {
   return topic !== "loop" ? null : limit >= UNWRITTEN_FROM ? "unwritten" : "kept"
 }
 const UNWRITTEN_FROM = 3
 
-/** How much later a value may have been there than is kept, as a part of the span. */
+/** A value may have occurred later than is stored, by this part of the span. */
 export const SLACK = 16
 
-/** @param demand never below zero */
+/** @param demand at least zero */
 export function readLimit(memory: Memory, limit: Limit, key: string, demand: Demand, now: number): Reading {
   const owner = ownerOf(limit)
   const { span, limit: most } = limit
@@ -73,20 +77,21 @@ function readDistinct(memory: Memory, limit: Limit, key: string, values: readonl
   return readingOf(marks.size, fresh, limit.limit, () => {
     if (spanMs === null) return Number.POSITIVE_INFINITY
     if (limit.span.kind !== "sliding") return startOf(spanMs, now) + spanMs - now
-    // Where more than one has to leave, only that all will have left after a span: no denial tells it.
+    // If more than one value has to leave, the wait is the whole span, after which all will have left. No denial states
+    // it.
     const leaving = marks.size + fresh - limit.limit
     return leaving === 1 && marks.size > 0 ? marks.oldestAt() + spanMs - now : spanMs
   })
 }
 
-/** Milliseconds: what was there then, or before, counts no more. */
+/** Returns a time in milliseconds: values that last occurred then or earlier no longer count. */
 function beforeIn({ span }: Limit, now: number): number {
   const spanMs = spanMsOf(span)
   if (spanMs === null) return Number.NEGATIVE_INFINITY
   return span.kind === "fixed" ? startOf(spanMs, now) - 1 : now - spanMs
 }
 
-/** What has a count of its own in this memory. */
+/** Returns the keys that have a count of their own in this memory. */
 export function keysOf(memory: Memory, limit: Limit): readonly string[] {
   const owner = ownerOf(limit)
   const { measure, span } = limit
@@ -101,8 +106,8 @@ export function keysOf(memory: Memory, limit: Limit): readonly string[] {
   return Array.from(cells, ([key]) => key)
 }
 
-/** What an admission adds: nothing where nothing is asked. */
-export function notesOf(memory: Memory, limit: Limit, key: string, demand: Demand): readonly MemoryUpdate[] {
+/** Returns what an admitted call adds; nothing for a demand of nothing. */
+export function updatesOf(memory: Memory, limit: Limit, key: string, demand: Demand): readonly MemoryUpdate[] {
   const owner = ownerOf(limit)
   const { span } = limit
   if (typeof demand === "number") {
@@ -112,14 +117,14 @@ export function notesOf(memory: Memory, limit: Limit, key: string, demand: Deman
   const spanMs = spanMsOf(span)
   const isSliding = span.kind === "sliding"
   const marks = memory.marks.find(owner, key)
-  // In a period a value counts once, whenever it was there; in a sliding span from when it was there last.
+  // In a fixed period a value counts once, whenever it occurred; in a sliding span it counts from its last occurrence.
   const values = isSliding ? demand : demand.filter((value) => !marks?.get(value))
   const slackMs = isSliding && spanMs !== null ? spanMs / SLACK : 0
   const most = Number.POSITIVE_INFINITY
   return values.length === 0 ? [] : [{ kind: "mark", owner, key, values, spanMs, slackMs, late: true, most }]
 }
 
-/** Whether what an admission would add can be kept in mind. */
+/** Returns whether the memory has room for what an admitted call would add. */
 export function hasRoom(memory: Memory, limit: Limit, key: string, demand: Demand, now: number): boolean {
   const owner = ownerOf(limit)
   const { span } = limit
@@ -134,7 +139,7 @@ export function hasRoom(memory: Memory, limit: Limit, key: string, demand: Deman
   }
   switch (span.kind) {
     case "sliding":
-      // Of a call that was not made before a fingerprint is kept.
+      // A call that was not made before is stored as a fingerprint only.
       if (limit.topic === "loop" && !memory.onceOf(owner).has(key, before)) return true
       return memory.sliding.hasRoom(owner, key, ({ lastAt }) => lastAt <= before)
     case "fixed":

@@ -1,12 +1,12 @@
 /**
- * Limits: at most so much of a measure for each key in a span. Windows, budgets, repeated calls and changes of what a
- * gateway asserts are all of this kind. Their topic decides the code of a denial, and whether they have a gauge.
+ * Limits: at most so much of a measure for each key in a span. Windows, budgets, limits on repeated calls, and changes
+ * of what a gateway asserts are all of this kind. The topic decides the code of a denial, and whether there is a gauge.
  */
 import type { Denial } from "../denials/denial.ts"
 import { shownUnits, unitsOf } from "./amount.ts"
 import { argumentOf, isUnread, keyReader, unreadable, valuesOf, type CallFacts } from "./field.ts"
 import {
-  judged,
+  evaluationOf,
   NOTHING,
   TRACKS_NOTHING,
   type CompiledGuardrail,
@@ -16,8 +16,8 @@ import {
   type Need,
   type UseFigures,
 } from "./kind.ts"
-import { isShared, type Limit } from "./limit-definition.ts"
-import { hasRoom, keysOf, notesOf, ownerOf, readLimit } from "./limit-meter.ts"
+import { historyOf, isShared, type Limit } from "./limit-definition.ts"
+import { hasRoom, keysOf, updatesOf, ownerOf, readLimit } from "./limit-meter.ts"
 import { Memory } from "./memory.ts"
 import type { Demand, Reading } from "./meter/meter.ts"
 import type { MemoryUpdate } from "./memory-update.ts"
@@ -29,7 +29,8 @@ export const limit: GuardrailKind<Limit> = {
   doc: "At most so many calls, so much of their cost or of an amount, or so many different values, in a span of time or as long as the task tree lives.",
   gauges: { window: FOR_THE_WHOLE_TREE, budget: FOR_THE_WHOLE_TREE },
   compile,
-  // Windows limit how fast a client opens sessions and sends pings. Nothing else applies to what keeps a session alive.
+  // Windows limit how fast a client opens sessions and sends pings. No other topic applies to calls that only keep a
+  // session alive.
   coversLifecycle: ({ topic }) => topic === "window",
   count: ({ per, measure }) => ({ per, of: "field" in measure ? measure.field : null }),
   conditionArguments: () => [],
@@ -45,21 +46,22 @@ function compile(limit: Limit): CompiledGuardrail<Limit> {
   const { per, measure } = limit
   const fields = measure.kind === "distinct" ? [...per, measure.field] : per
   const asserted = (["country", "network"] as const).filter((field) => fields.includes(field))
-  const judge = isShared(limit) ? judgeShared : judgeOwn
+  const evaluate = isShared(limit) ? evaluateShared : evaluateOwn
   return {
     ...TRACKS_NOTHING,
     guardrail: limit,
+    history: historyOf(limit),
     countsObserved: true,
     denialObserver: null,
     appliesTo: (tool) => coversTool(limit.of, tool),
     evaluate: (facts, memory, now) => {
       if (!coversCall(limit.of, facts, true)) return NOTHING
-      // What its gateway does not assert cannot change: whether it asserts it is the operator's word.
+      // If the gateway asserts no country or network, it cannot change; the operator declares whether it does.
       if (asserted.some((field) => facts[field] === null)) return NOTHING
       const demand = demandOf(limit, facts)
-      if (isDenial(demand)) return judged(demand)
+      if (isDenial(demand)) return evaluationOf(demand)
       const key = keyOf(facts)
-      return isUnread(key) ? judged(unreadable(limit.id, key)) : judge(limit, key, demand, memory, now)
+      return isUnread(key) ? evaluationOf(unreadable(limit.id, key)) : evaluate(limit, key, demand, memory, now)
     },
   }
 }
@@ -68,7 +70,7 @@ function isDenial(demand: Demand | Denial): demand is Denial {
   return typeof demand === "object" && "reason" in demand
 }
 
-/** How much, or which values; or why that is not to be known. */
+/** Returns the amount or the values that the call demands, or the denial if they cannot be read. */
 function demandOf({ id, measure }: Limit, facts: CallFacts): Demand | Denial {
   switch (measure.kind) {
     case "calls":
@@ -91,54 +93,64 @@ function demandOf({ id, measure }: Limit, facts: CallFacts): Demand | Denial {
   }
 }
 
-/** A count that the tree keeps by itself. */
-function judgeOwn(limit: Limit, key: string, demand: Demand, memory: Memory, now: number): Evaluation {
-  if (!hasRoom(memory, limit, key, demand, now)) return judged({ reason: "history_full", guardrail: limit.id })
+/** Evaluates a count that only this ledger keeps. */
+function evaluateOwn(limit: Limit, key: string, demand: Demand, memory: Memory, now: number): Evaluation {
+  if (!hasRoom(memory, limit, key, demand, now)) return evaluationOf({ reason: "history_full", guardrail: limit.id })
   const reading = readLimit(memory, limit, key, demand, now)
-  // What a person approves of counts as well.
+  // A call that a person approves counts, too.
   const counts = reading.waits === 0 || limit.consequence === "approve"
-  return stand(limit, reading, counts ? notesOf(memory, limit, key, demand) : NO_NOTES)
+  return evaluationAt(limit, reading, counts ? updatesOf(memory, limit, key, demand) : NO_UPDATES)
 }
-const NO_NOTES: readonly MemoryUpdate[] = []
+const NO_UPDATES: readonly MemoryUpdate[] = []
 
-/** A count that all trees share: of what was lent of it. */
-function judgeShared(limit: Limit, key: string, demand: Demand, memory: Memory): Evaluation {
+/** Evaluates a count that all ledgers share, by the credit that this ledger has. */
+function evaluateShared(limit: Limit, key: string, demand: Demand, memory: Memory): Evaluation {
   const owner = ownerOf(limit)
   const values = typeof demand === "object" ? demand : null
   const amount = typeof demand === "object" ? demand.length : demand
-  // Values are asked for one call at a time.
+  // The values of each call are requested on their own.
   const place = values ? `${key}\n${values.join("\n")}` : key
   const credit = memory.credits.find(owner, place)
   const hasRoom = credit?.room !== undefined && credit.room >= amount
   const need: Need = { owner, key, place, limit, amount, values, over: null, hasRoom, look: false }
   const memoryUpdates: readonly MemoryUpdate[] =
-    amount === 0 ? NO_NOTES : [{ kind: "credit", owner, key: place, amount }]
-  if (credit?.over && credit.left >= amount) return stand(limit, { ...credit.over, asked: amount }, memoryUpdates)
+    amount === 0 ? NO_UPDATES : [{ kind: "credit", owner, key: place, amount }]
+  if (credit?.over && credit.left >= amount)
+    return evaluationAt(limit, { ...credit.over, asked: amount }, memoryUpdates)
   if (credit?.refused && credit.left < amount) {
     const { refused } = credit
-    // What a person approves counts as well, although there is no room for it: it is asked for once more.
+    // A call that a person approves counts although there is no room for it, so it requests credit once more.
     const over = limit.consequence === "approve" ? { ...need, over: refused } : null
-    return { ...stand(limit, { ...refused, asked: amount }, NO_NOTES), need: over }
+    return { ...evaluationAt(limit, { ...refused, asked: amount }, NO_UPDATES), need: over }
   }
-  // Where it was not asked, nobody here knows how much of it is gone.
-  const notRecorded = judged(null, { use: { guardrail: limit.id, kind: limit.kind, holds: true } })
-  const standing = credit ? stand(limit, { used: credit.used, asked: amount, waits: 0 }, NO_NOTES) : notRecorded
+  // Without a request to the shared count, this tree does not know how much of it is used.
+  const notRecorded = evaluationOf(null, { use: { guardrail: limit.id, kind: limit.kind, holds: true } })
+  const standing = credit
+    ? evaluationAt(limit, { used: credit.used, asked: amount, waits: 0 }, NO_UPDATES)
+    : notRecorded
   return amount > (credit?.left ?? 0) ? { ...standing, need } : { ...standing, memoryUpdates }
 }
 
-/** @param memoryUpdates of an admission; none where there is no room */
-function stand(limit: Limit, reading: Reading, memoryUpdates: readonly MemoryUpdate[]): Evaluation {
+/** @param memoryUpdates of an admitted call; none if there is no room */
+function evaluationAt(limit: Limit, reading: Reading, memoryUpdates: readonly MemoryUpdate[]): Evaluation {
   const { id, kind, measure, topic, span } = limit
-  const shown = measure.kind === "sum" ? shownUnits : (count: number): number => count
+  const inFigures = measure.kind === "sum" ? shownUnits : (count: number): number => count
   const { used, asked, waits } = reading
   const most = span.kind === "bucket" ? span.burst : limit.limit
-  const use = { guardrail: id, kind, holds: waits === 0, used: shown(used), asked: shown(asked), limit: shown(most) }
+  const use = {
+    guardrail: id,
+    kind,
+    holds: waits === 0,
+    used: inFigures(used),
+    asked: inFigures(asked),
+    limit: inFigures(most),
+  }
   const isRate = topic === "window" && span.kind !== "life"
   const rate = isRate ? { window: id, limit: most, seconds: secondsOf(limit), used, asked, waits } : null
-  return judged(waits > 0 ? exceeded(limit, reading) : null, { memoryUpdates, use, rate })
+  return evaluationOf(waits > 0 ? exceeded(limit, reading) : null, { memoryUpdates, use, rate })
 }
 
-/** Seconds until all of it is available again; 0: never. */
+/** Seconds until all of it is available again. 0 if never. */
 function secondsOf({ span, limit }: Limit): number {
   if (span.kind === "life") return 0
   return span.kind === "bucket" ? Math.ceil((span.burst * span.seconds) / limit) : span.seconds
@@ -149,14 +161,14 @@ function exceeded(limit: Limit, { used, asked, waits }: Reading): Denial {
   const seconds = secondsOf(limit)
   switch (topic) {
     case "window": {
-      // What never fits is as likely to fit after the whole span as at any time.
+      // A call that never fits is as likely to fit after the whole span as at any other time.
       const retry_after = Number.isFinite(waits) ? Math.ceil(waits / 1000) : seconds
-      const shown = span.kind === "bucket" ? span.burst : most
-      return { reason: "window_full", window: id, limit: shown, seconds, retry_after, consequence }
+      const inFigures = span.kind === "bucket" ? span.burst : most
+      return { reason: "window_full", window: id, limit: inFigures, seconds, retry_after, consequence }
     }
     case "budget": {
-      const shown = measure.kind === "sum" ? shownUnits : (count: number): number => count
-      const figures = { limit: shown(most), used: shown(used), asked: shown(asked) }
+      const inFigures = measure.kind === "sum" ? shownUnits : (count: number): number => count
+      const figures = { limit: inFigures(most), used: inFigures(used), asked: inFigures(asked) }
       const of = { budget: id, ...figures, seconds: seconds === 0 ? null : seconds }
       const retry_after = Number.isFinite(waits) ? Math.ceil(waits / 1000) : null
       return { reason: "budget_spent", ...of, retry_after, consequence }
@@ -173,17 +185,18 @@ function exceeded(limit: Limit, { used, asked, waits }: Reading): Denial {
 function gauge(limit: Limit): GaugeSource | null {
   const { topic, measure, span, per } = limit
   if (topic !== "window" && topic !== "budget") return null
-  const shown = measure.kind === "sum" ? shownUnits : (count: number): number => count
+  const inFigures = measure.kind === "sum" ? shownUnits : (count: number): number => count
   const demand = measure.kind === "distinct" ? [] : 0
   return {
     kind: topic,
     measure: measure.kind,
-    limit: shown(span.kind === "bucket" ? span.burst : limit.limit),
+    limit: inFigures(span.kind === "bucket" ? span.burst : limit.limit),
     seconds: secondsOf(limit) || null,
+    history: historyOf(limit),
     isShared: isShared(limit),
     per,
     counts: (memory, now) =>
-      keysOf(memory, limit).map((key) => [key, shown(readLimit(memory, limit, key, demand, now).used)]),
+      keysOf(memory, limit).map((key) => [key, inFigures(readLimit(memory, limit, key, demand, now).used)]),
   }
 }
 
@@ -203,7 +216,7 @@ function recordedDenial({ id, topic, limit, consequence }: Limit, used: number |
   }
 }
 
-/** What was used is subtracted from the limit. The rest is what the recorded call has to keep to. */
+/** Subtracts what was used from the limit; the recorded call must comply with the rest. */
 function recreate(limit: Limit, use: UseFigures, before: Limit | null): CompiledGuardrail<Limit> | null {
   if (before && !countsAlike(before, limit)) return null
   const { used, asked } = use
@@ -213,13 +226,14 @@ function recreate(limit: Limit, use: UseFigures, before: Limit | null): Compiled
   }
   const { span } = limit
   const compiled = compile(limit)
-  // The number of values that counted tells how many of them were new then.
+  // The count of values shows how many of the call's values were new then.
   if (limit.measure.kind === "distinct") {
     const denial = used + asked > limit.limit ? recordedDenial(limit, used, asked) : null
-    return { ...compiled, evaluate: () => judged(denial, { use }) }
+    return { ...compiled, evaluate: () => evaluationOf(denial, { use }) }
   }
+  const { history: _history, ...counted } = limit
   const rest = compile({
-    ...limit,
+    ...counted,
     per: ["task"],
     limit: span.kind === "bucket" ? limit.limit : limit.limit - units(used),
     span: span.kind === "bucket" ? { ...span, burst: span.burst - used } : span,

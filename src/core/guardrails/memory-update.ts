@@ -1,4 +1,7 @@
-/** What an admitted call leaves in the memory of its tree: made by guardrails, applied here, kept by the ledger. */
+/**
+ * What an admitted call adds to the memory of its tree. Guardrails create updates, this file applies them, and the
+ * ledger stores them.
+ */
 import type { Span } from "./limit-definition.ts"
 import type { Flight, CallsInFlight, Last, Memory } from "./memory.ts"
 import { BucketMeter, type BucketSize } from "./meter/bucket.ts"
@@ -6,50 +9,53 @@ import { PeriodMeter } from "./meter/period.ts"
 import { precisionOf, SlidingMeter, type Precision } from "./meter/sliding.ts"
 import { Trail } from "./meter/trail.ts"
 
-interface Placed {
+interface CellRef {
   readonly owner: string
   readonly key: string
 }
 
-/** An amount of a limit. */
-export interface CountUpdate extends Placed {
+/** Adds an amount to a limit's count. */
+export interface CountUpdate extends CellRef {
   readonly kind: "spend"
   readonly amount: number
-  /** Of how much, and for how long it counts. */
+  /** The limit and its span. */
   readonly limit: number
   readonly span: Span
-  /** Of a guardrail on repeated calls: whether what was called once is written down. Null: of any other. */
+  /** For a guardrail on repeated calls: whether a call that was made once is stored. Null for any other. */
   readonly repeats: "kept" | "unwritten" | null
 }
 
-/** Of what a shared count has lent. */
-export interface CreditUpdate extends Placed {
+/** Uses an amount of the credit that a shared count has lent. */
+export interface CreditUpdate extends CellRef {
   readonly kind: "credit"
   readonly amount: number
 }
 
-/** Values were there, each once. */
-export interface MarkUpdate extends Placed {
+/** Records the occurrence of values, each once. */
+export interface MarkUpdate extends CellRef {
   readonly kind: "mark"
   readonly values: readonly string[]
-  /** For how long that matters; null: for ever. */
+  /** For how long they matter. Null if for ever. */
   readonly spanMs: number | null
   /** How much of a later time may be lost. */
   readonly slackMs: number
-  /** Where time was lost, the value counts as having been there later, or as it was kept. */
+  /** Whether a value whose exact time was lost counts as later than stored, or as stored. */
   readonly late: boolean
-  /** More values than this are not kept, the oldest go; infinity: there is always room, or the call was denied. */
+  /**
+   * If there are more values than this, the oldest are dropped. Infinity if there is always room, or the call was
+   * denied otherwise.
+   */
   readonly most: number
 }
 
-export interface TallyUpdate extends Placed {
+export interface TallyUpdate extends CellRef {
   readonly kind: "tally"
   readonly amount: number
   readonly spanMs: number
 }
 
-/** What the last call was. */
-export interface LastUpdate extends Placed {
+/** Records what the last call was. */
+export interface LastUpdate extends CellRef {
   readonly kind: "last"
   readonly value: string | null
   readonly spanMs: number
@@ -57,25 +63,27 @@ export interface LastUpdate extends Placed {
   readonly late: boolean
 }
 
-/** A call that was denied, and let through all the same, may have been the last. */
-export interface DeniedLast extends Placed {
+/** Records that a denied call, which an observing gateway allowed, may have been the last. */
+export interface DeniedLast extends CellRef {
   readonly kind: "denied"
-  /** Null: it may be any. */
+  /** Null if it may have been any call. */
   readonly value: string | null
   readonly spanMs: number
 }
 
-export interface TrailUpdate extends Placed {
+export interface TrailUpdate extends CellRef {
   readonly kind: "trail"
   readonly call: string
-  /** It need not be kept before it has gone round twice. */
+  /** Whether the trail need not be stored before it has gone round twice. */
   readonly lazy: boolean
+  /** After so many milliseconds without a call, the trail begins anew. Null: never. */
+  readonly pauseMs: number | null
 }
 
-/** It is under way. */
-export interface InFlightUpdate extends Placed {
+/** Records that a call is in flight. */
+export interface InFlightUpdate extends CellRef {
   readonly kind: "flight"
-  /** Of the decision. */
+  /** The id of the decision. */
   readonly id: string
   readonly inFlight: Flight
 }
@@ -90,49 +98,49 @@ export type MemoryUpdate =
   | TrailUpdate
   | InFlightUpdate
 
-/** @param now milliseconds, of the call */
+/** @param now milliseconds, the time of the call */
 export function applyUpdates(memory: Memory, memoryUpdates: readonly MemoryUpdate[], now: number): void {
   if (memoryUpdates.length === 0) return
   memory.sequence += 1
-  for (const note of memoryUpdates) applyNote(memory, note, now)
+  for (const update of memoryUpdates) applyUpdate(memory, update, now)
 }
 
-function applyNote(memory: Memory, note: MemoryUpdate, now: number): void {
-  const { owner, key } = note
-  switch (note.kind) {
+function applyUpdate(memory: Memory, update: MemoryUpdate, now: number): void {
+  const { owner, key } = update
+  switch (update.kind) {
     case "spend":
-      return spend(memory, note, now)
+      return spend(memory, update, now)
     case "credit":
-      return useCredit(memory, note)
+      return useCredit(memory, update)
     case "mark":
-      return mark(memory, note, now)
+      return mark(memory, update, now)
     case "tally": {
       const tally = memory.tallies.find(owner, key) ?? new SlidingMeter()
-      tally.upTo(note.spanMs, now)
-      tally.admit(note.amount, now, tallyPrecision(memory, note))
+      tally.upTo(update.spanMs, now)
+      tally.admit(update.amount, now, tallyPrecision(memory, update))
       const surplus = memory.tallies.surplus(owner, key)
       if (surplus !== undefined) memory.tallies.drop(owner, surplus)
       return memory.tallies.set(owner, key, tally)
     }
     case "last":
-      return memory.lasts.set(owner, key, { value: note.value, at: now, denied: [] })
+      return memory.lasts.set(owner, key, { value: update.value, at: now, denied: [] })
     case "denied":
-      return memory.lasts.set(owner, key, withDenied(memory, note, now))
+      return memory.lasts.set(owner, key, withDenied(memory, update, now))
     case "trail": {
-      const trail = trailOf(memory, note)
-      trail.add(note.call)
+      const trail = trailOf(memory, update, now)
+      trail.add(update.call, now)
       return memory.trails.set(owner, key, trail)
     }
     case "flight": {
       const flights: CallsInFlight = memory.flights.find(owner, key) ?? new Map()
-      return memory.flights.set(owner, key, flights.set(note.id, note.inFlight))
+      return memory.flights.set(owner, key, flights.set(update.id, update.inFlight))
     }
     default:
-      return note satisfies never
+      return update satisfies never
   }
 }
 
-/** More than a client makes by mistake; beyond it, the last call may have been any. */
+/** More denied calls than a client makes by mistake; beyond this number, the last call may have been any. */
 const MOST_DENIED = 16
 
 export function withDenied(memory: Memory, { owner, key, value, spanMs }: DeniedLast, now: number): Last {
@@ -142,32 +150,44 @@ export function withDenied(memory: Memory, { owner, key, value, spanMs }: Denied
   return { ...last, denied }
 }
 
-/** Of a memory that has woken: what was before may have been anything. */
-export function trailOf(memory: Memory, { owner, key, lazy }: Omit<TrailUpdate, "kind" | "call">): Trail {
-  const known = memory.trails.find(owner, key)
-  if (known) return known
-  const isAll = !lazy || memory.wokenAt === Number.NEGATIVE_INFINITY
-  return isAll ? Trail.empty() : Trail.unknown()
+/**
+ * Returns the trail; in a memory loaded from storage, an unknown one if the last life may have lost it, because any
+ * calls may have come before.
+ */
+export function trailOf(
+  memory: Memory,
+  { owner, key, lazy, pauseMs }: Omit<TrailUpdate, "kind" | "call">,
+  now: number,
+): Trail {
+  const existing = memory.trails.find(owner, key)
+  const isPast = (at: number): boolean => pauseMs !== null && now - at >= pauseMs
+  if (existing) return isPast(existing.lastAt) ? Trail.empty() : existing
+  if (!lazy) return Trail.empty()
+  const isLost =
+    pauseMs === null
+      ? memory.wokenAt !== Number.NEGATIVE_INFINITY
+      : memory.lostTrails.has(owner) && !isPast(memory.wokenAt)
+  return isLost ? Trail.unknown() : Trail.empty()
 }
 
-/** Entries of a count or a sum that are kept apart: each is a row. */
+/** How many entries of a count or a sum are kept individually; each is a row. */
 const TALLIED_APART = 256
 
 export function tallyPrecision(memory: Memory, { owner, spanMs }: Pick<TallyUpdate, "owner" | "spanMs">): Precision {
   return precisionOf(memory.tallies.many(owner), spanMs, TALLIED_APART)
 }
 
-function spend(memory: Memory, note: CountUpdate, now: number): void {
-  const { owner, key, limit, span, amount } = note
+function spend(memory: Memory, update: CountUpdate, now: number): void {
+  const { owner, key, limit, span, amount } = update
   switch (span.kind) {
     case "sliding": {
       const spanMs = span.seconds * 1000
-      if (isFirst(memory, note, now)) {
-        const isWritten = writesFirst(memory, note, now)
+      if (isFirst(memory, update, now)) {
+        const isWritten = writesFirst(memory, update, now)
         memory.sliding.drop(owner, key)
         return memory.onceOf(owner).add(key, now, now - spanMs, isWritten)
       }
-      const meter = slidingOf(memory, note, now)
+      const meter = slidingOf(memory, update, now)
       meter.admit(amount, now, precisionOf(memory.sliding.many(owner), spanMs))
       return memory.sliding.set(owner, key, meter)
     }
@@ -187,7 +207,7 @@ function spend(memory: Memory, note: CountUpdate, now: number): void {
   }
 }
 
-/** Whether it is a call of which nothing is known, or that was not made in this span: a fingerprint of it is enough. */
+/** Returns whether the call is unknown, or was not made in this span, so that a fingerprint of it suffices. */
 export function isFirst(memory: Memory, { owner, key, span, repeats }: CountUpdate, now: number): boolean {
   const spanMs = spanMsOf(span)
   if (repeats === null || spanMs === null) return false
@@ -195,19 +215,21 @@ export function isFirst(memory: Memory, { owner, key, span, repeats }: CountUpda
   return meter ? meter.upTo(spanMs, now) === 0 : !memory.onceOf(owner).has(key, now - spanMs)
 }
 
-/** Whether a call that was not made before is written down: so it is where one that is not known may have been made. */
+/** Returns whether a call that was not made before is stored. It is if a forgotten call may have been the same. */
 export function writesFirst(memory: Memory, { owner, span, repeats }: CountUpdate, now: number): boolean {
   return repeats === "kept" || memory.onceOf(owner).hides(now - (spanMsOf(span) ?? 0))
 }
 
-/** What was counted of the key; of a call that may be repeated, what may have been. */
+/**
+ * Returns the count of the key; for a guardrail on repeated calls, including what may have been counted and forgotten.
+ */
 export function slidingOf(
   memory: Memory,
   { owner, key, span, repeats }: Pick<CountUpdate, "owner" | "key" | "span" | "repeats">,
   now: number,
 ): SlidingMeter {
-  const known = memory.sliding.find(owner, key)
-  if (known) return known
+  const existing = memory.sliding.find(owner, key)
+  if (existing) return existing
   const meter = new SlidingMeter()
   const spanMs = spanMsOf(span)
   if (repeats === null || spanMs === null) return meter
@@ -221,9 +243,9 @@ function useCredit(memory: Memory, { owner, key, amount }: CreditUpdate): void {
   memory.credits.set(owner, key, { left: credit.left - amount, used: credit.used + amount, refused: null, over: null })
 }
 
-function mark(memory: Memory, note: MarkUpdate, now: number): void {
-  const { owner, key, values, most } = note
-  for (const surplus of surplusCells(memory, note)) {
+function mark(memory: Memory, update: MarkUpdate, now: number): void {
+  const { owner, key, values, most } = update
+  for (const surplus of surplusCells(memory, update)) {
     memory.marks.find(owner, surplus)?.clear()
     memory.marks.drop(owner, surplus)
   }
@@ -233,14 +255,14 @@ function mark(memory: Memory, note: MarkUpdate, now: number): void {
   memory.marks.set(owner, key, marks)
 }
 
-/** Keys that have to go as the values come. */
+/** Returns the keys that must be dropped to make room for the values. */
 export function surplusCells(memory: Memory, { owner, key, values }: MarkUpdate): readonly string[] {
   const marks = memory.marks.find(owner, key)
   const fresh = values.filter((value) => !marks?.get(value)).length
   return memory.surplusOfValues(owner, key, fresh)
 }
 
-/** Null: without end. */
+/** Null if the span has no end. */
 export function spanMsOf(span: Span): number | null {
   return span.kind === "life" ? null : span.seconds * 1000
 }

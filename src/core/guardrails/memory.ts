@@ -1,6 +1,6 @@
 /**
- * What a tree remembers for its guardrails: cells of a few kinds, each of an owner (a guardrail, or one of its
- * conditions) and a key. Plain state, which only memory updates change (memory-update.ts); the ledger stores it.
+ * The memory of a tree for its guardrails: cells of several kinds, each of an owner (a guardrail, or one of its
+ * conditions) and a key. Only memory updates change it (memory-update.ts); the ledger stores it.
  */
 import type { GuardrailDefinition } from "./definition.ts"
 import type { BucketMeter } from "./meter/bucket.ts"
@@ -11,14 +11,17 @@ import type { SlidingMeter } from "./meter/sliding.ts"
 import type { Trail } from "./meter/trail.ts"
 import { Recent } from "./meter/recent.ts"
 
-/** Cells of one owner, and values of one cell, at most: what a tree takes up must not grow with what it does. */
+/**
+ * The most cells of one owner, and the most values of one cell: the size of a tree's memory must not grow with its
+ * calls.
+ */
 export const MOST_KEYS = 10_000
-/** Values of all cells of one owner, at most. */
+/** The most values of all cells of one owner. */
 export const MOST_VALUES = 50_000
-/** How often all cells of an owner are looked through for values that count no more: in each such part of the span. */
+/** All cells of an owner are searched for outdated values at most once in each such part of the span. */
 const SWEEPS = 100
 
-/** Of each owner in the order of their last use: those that are stale come first. */
+/** Cells by owner, in the order of their last use, so that stale ones come first. */
 export class Cells<Cell> {
   readonly #owners = new Map<string, Recent<Cell>>()
 
@@ -32,17 +35,17 @@ export class Cells<Cell> {
     cells.set(key, cell)
   }
 
-  /** How many cells an owner has. */
+  /** The number of cells of an owner. */
   many(owner: string): number {
     return this.#owners.get(owner)?.size ?? 0
   }
 
-  /** Those of one owner with their keys, the one that was used last at the end. */
+  /** The cells of one owner with their keys; the most recently used one is the last. */
   of(owner: string): Iterable<readonly [key: string, cell: Cell]> {
     return this.#owners.get(owner) ?? []
   }
 
-  /** Whether there is room for the key, once what is stale is dropped where there was none. */
+  /** Returns whether there is room for the key. If there is none, stale cells are dropped first. */
   hasRoom(owner: string, key: string, isStale: (cell: Cell) => boolean): boolean {
     const cells = this.#owners.get(owner)
     if (cells === undefined || cells.size < MOST_KEYS || cells.has(key)) return true
@@ -50,7 +53,7 @@ export class Cells<Cell> {
     return cells.size < MOST_KEYS
   }
 
-  /** The key that has to go as this one comes. */
+  /** Returns the key that must be dropped to make room for this one. */
   surplus(owner: string, key: string): string | undefined {
     const cells = this.#owners.get(owner)
     return cells && cells.size >= MOST_KEYS && !cells.has(key) ? cells.oldest()?.[0] : undefined
@@ -65,48 +68,50 @@ export class Cells<Cell> {
   }
 }
 
-/** What of the last call is remembered; `value` null: it was none of those asked about. */
+/** What is remembered of the last call. `value` is null if it was none that a condition asks for. */
 export interface Last {
   readonly value: string | null
-  /** Milliseconds. */
+  /** Milliseconds since the epoch. */
   readonly at: number
-  /** Calls that were denied since, and let through by an observing gateway: each may have been the last. */
+  /** Denied calls since then that an observing gateway allowed: each may have been the last. */
   readonly denied: readonly DeniedSince[]
 }
 
 export interface DeniedSince {
-  /** Null: it may be any. */
+  /** Null if it may have been any call. */
   readonly value: string | null
-  /** Milliseconds. */
+  /** Milliseconds since the epoch. */
   readonly at: number
 }
 
 export interface Flight {
-  /** Milliseconds; it has ended then at the latest. */
+  /** Milliseconds since the epoch; the call has ended then at the latest. */
   readonly until: number
-  /** That let it through, and may say that it has ended. */
+  /** The gateway that allowed the call, and may settle it. */
   readonly gateway: string
+  /** The calling task. */
+  readonly task: string
 }
 
 /** Calls in flight, by decision. */
 export type CallsInFlight = Map<string, Flight>
 
-/** What the count that all trees share has lent to this one. */
+/** What a count shared by all ledgers has lent to this one. */
 export interface Credit {
-  /** Not used so far. */
+  /** The part that is not used yet. */
   readonly left: number
-  /** Of the whole count, as it was told and with what was used since. */
+  /** The whole count, as it was reported, plus what this tree has used since. */
   readonly used: number
-  /** It has just been asked for more, and has none. */
-  readonly refused: Refused | null
-  /** What is left was granted in spite of that, to a call that a person has approved. */
-  readonly over: Refused | null
-  /** It has just been asked if it has room for so much, and has; nothing was taken. Absent: it has not been asked. */
+  /** Set if more was just requested and denied. */
+  readonly refused: FullCount | null
+  /** Set if what is left was granted beyond the limit, to a call that a person has approved. */
+  readonly over: FullCount | null
+  /** Set if it was just asked for room for so much and has it, without taking anything. Absent if it was not asked. */
   readonly room?: number
 }
 
-/** A shared count has no room: what counts, and milliseconds until there is. */
-export interface Refused {
+/** A shared count without room: what counts, and milliseconds until there is room. */
+export interface FullCount {
   readonly used: number
   readonly waits: number
 }
@@ -119,21 +124,25 @@ export class Memory {
   readonly tallies = new Cells<SlidingMeter>()
   readonly lasts = new Cells<Last>()
   readonly trails = new Cells<Trail>()
-  readonly credits = new Cells<Credit>()
+  /** What shared limits have lent to the ledger: its trees use it together. */
+  readonly credits: Cells<Credit>
   readonly flights = new Cells<CallsInFlight>()
-  /** Calls that any note was made of; each has the next number. */
+  /** The number of calls that updated the memory; each call has the next number. */
   sequence = 0
-  /** Of guardrails on repeated calls, by owner: the calls that were made once. */
+  /** The calls that were made once, by owner, for guardrails on repeated calls. */
   readonly once = new Map<string, OnceLog>()
+  /** Owners of trails that begin anew after a pause, and of which the last life may have lost some. */
+  readonly lostTrails = new Set<string>()
   readonly #values = new Map<string, ValueCount>()
   readonly wokenAt: number
 
-  /** @param wokenAt milliseconds, when it was read from storage; minus infinity: it began empty */
-  constructor(wokenAt = Number.NEGATIVE_INFINITY) {
+  /** @param wokenAt milliseconds, when it was loaded from storage; minus infinity if it began empty */
+  constructor(wokenAt = Number.NEGATIVE_INFINITY, credits = new Cells<Credit>()) {
     this.wokenAt = wokenAt
+    this.credits = credits
   }
 
-  /** The memory that holds what a guardrail keeps. */
+  /** Returns the memory that a guardrail reads. The memory of a candidate bundle returns another one. */
   of(_guardrail: GuardrailDefinition): Memory {
     return this
   }
@@ -144,7 +153,7 @@ export class Memory {
     return once
   }
 
-  /** The values of a cell; of one that is not there, none. */
+  /** Returns the values of a cell; empty if the cell does not exist. */
   marksOf(owner: string, key: string): Marks {
     return this.marks.find(owner, key) ?? new Marks(this.#valuesOf(owner))
   }
@@ -156,9 +165,9 @@ export class Memory {
   }
 
   /**
-   * Whether so many new values of a cell can be kept.
-   * @param before milliseconds: what was last there then counts no more
-   * @param spanMs null: all count for as long as the tree lives
+   * Returns whether so many new values of a cell can be stored.
+   * @param before milliseconds; values that last occurred then or earlier no longer count
+   * @param spanMs null if all values count for as long as the tree lives
    */
   hasRoomForValues(owner: string, key: string, many: number, before: number, spanMs: number | null): boolean {
     const isEmpty = (marks: Marks): boolean => {
@@ -173,7 +182,7 @@ export class Memory {
     return values.many + many <= MOST_VALUES && this.marks.hasRoom(owner, key, isEmpty)
   }
 
-  /** Keys that have to go as so many new values of this one come: those that were used longest ago. */
+  /** Returns the keys that must be dropped to make room for so many new values of this one: the least recently used. */
   surplusOfValues(owner: string, key: string, many: number): readonly string[] {
     let surplus = this.#valuesOf(owner).many + many - MOST_VALUES
     let cells = this.marks.many(owner) + (this.marks.find(owner, key) ? 0 : 1) - MOST_KEYS

@@ -1,45 +1,48 @@
 /**
- * Risk: what others have seen of an agent, a user or a task, told as a level from 0 to 100 that halves with time. It
- * never lets anything through; rules and guardrails read it to refuse sooner. Pure.
+ * Risk: a level from 0 to 100, reported of an agent, a user or a task, that halves with time. It never allows anything;
+ * rules and guardrails read it to deny sooner. Pure.
  */
 
-/** Seconds. A signal that is gone within a minute would be over before anybody acts on it; a week is for a switch. */
+/**
+ * Seconds. A risk that is gone within a minute would be over before anyone reacts; beyond a week a revocation is the
+ * right means.
+ */
 export const HALF_LIFE = { min: 60, max: 604_800, default: 3_600 } as const
 
 export interface Signal {
-  /** When it was told: a whole number from 1 to 100. */
+  /** The reported level: a whole number from 1 to 100. */
   readonly level: number
-  /** Milliseconds. */
+  /** Milliseconds since the epoch. */
   readonly at: number
   /** Seconds. */
   readonly halfLife: number
 }
 
-/** What was told of an agent, or of a user (issuer and subject, joined by `|`). */
-export interface ToldRisk {
+/** A risk that was reported of an agent, or of a user (issuer and subject, joined by `|`). */
+export interface ReportedRisk {
   readonly kind: "agent" | "user"
   readonly name: string
   readonly signal: Signal
 }
 
-/** Nearly always: one value, so that it costs a call nothing. */
-export const NOTHING_TOLD: readonly ToldRisk[] = []
+/** Nearly all calls have none: one shared value costs them nothing. */
+export const NO_RISKS: readonly ReportedRisk[] = []
 
 /**
- * What is left of it: a whole number, rounded up so that it never reads lower than it is; what has fallen below 1 is 0.
- * @param now milliseconds; a clock behind the one that stamped the signal reads it whole
+ * Returns the current level: a whole number, rounded up so that it is never too low. A level below 1 is 0.
+ * @param now milliseconds; a clock behind the one that stamped the signal reads the full level
  */
 export function riskAt({ level, at, halfLife }: Signal, now: number): number {
   const left = level * 2 ** (-Math.max(0, now - at) / (halfLife * 1000))
   return left < 1 ? 0 : Math.ceil(left)
 }
 
-/** Milliseconds: the last moment at which it may still read more than 0. */
+/** Milliseconds since the epoch: the last moment at which the level may be above 0. */
 export function lastOf({ level, at, halfLife }: Signal): number {
   return at + Math.ceil(Math.log2(Math.max(1, level)) * halfLife * 1000)
 }
 
-/** Of several the highest counts: two who have seen the same thing have not seen it twice. */
+/** Returns the highest of several levels: two reports of the same event do not add up. */
 export function highestRisk(signals: Iterable<Signal>, now: number): number {
   let highest = 0
   for (const signal of signals) highest = Math.max(highest, riskAt(signal, now))

@@ -1,4 +1,7 @@
-/** Which calls a guardrail is about: what the catalog says of the tool is known beforehand, the rest of each call. */
+/**
+ * Which calls a guardrail applies to: the properties of the tool are known when a bundle is compiled, the others with
+ * each call.
+ */
 import { variantOf, type CallArguments } from "../catalog/arguments.ts"
 import { patternCovers } from "../catalog/pattern.ts"
 import { isBeyond, violation, type ArgumentBounds } from "../catalog/bounds.ts"
@@ -6,7 +9,7 @@ import { sensitivityRank, type Tool } from "../catalog/tool.ts"
 import type { Selector } from "./definition.ts"
 import type { CallFacts } from "./field.ts"
 
-/** Whether calls of the tool can be such. */
+/** Returns whether calls of the tool can match. */
 export function coversTool({ tools, actions, labels, sensitivity }: Selector, tool: Tool): boolean {
   return (
     tools.some((pattern) => patternCovers(pattern, tool.name)) &&
@@ -17,9 +20,9 @@ export function coversTool({ tools, actions, labels, sensitivity }: Selector, to
 }
 
 /**
- * Whether the call of a tool that is covered is such.
- * @param unseen what is taken to be the case where its arguments cannot be judged: not all seen, written otherwise, of
- *   another type than the bounds speak of
+ * Returns whether a call of a tool that matches does so, too.
+ * @param unseen the result if its arguments cannot be evaluated: not all are visible, a name is spelled differently, or
+ *   a value has another type than the bounds
  */
 export function coversCall(selector: Selector, facts: Omit<CallFacts, "tool">, unseen: boolean): boolean {
   const { agents, purposes, environments, arguments: bounds } = selector
@@ -29,13 +32,15 @@ export function coversCall(selector: Selector, facts: Omit<CallFacts, "tool">, u
   return !bounds || (keepsTo(bounds, facts.arguments) ?? unseen)
 }
 
-/** Null: it cannot be judged. One bound that is plainly broken is enough: the call is none of these. */
+/** Null if it cannot be evaluated. One bound that is certainly broken suffices for false. */
 function keepsTo(bounds: ArgumentBounds, args: CallArguments): boolean | null {
   const { complete, values } = args
-  // The upstream may take `To` for `to`: whoever writes it otherwise must not get round the guardrail.
+  // An upstream may read `To` as `to`, so another spelling must not evade the guardrail.
   if (!complete || variantOf(args, new Set(Object.keys(bounds))) !== null) return null
   const all = Object.entries(bounds)
-  const judged = all.filter(([name, bound]) => !isBeyond(bound, Object.hasOwn(values, name) ? values[name] : undefined))
-  if (violation([Object.fromEntries(judged)], values) !== null) return false
-  return judged.length === all.length ? true : null
+  const evaluable = all.filter(
+    ([name, bound]) => !isBeyond(bound, Object.hasOwn(values, name) ? values[name] : undefined),
+  )
+  if (violation([Object.fromEntries(evaluable)], values) !== null) return false
+  return evaluable.length === all.length ? true : null
 }

@@ -1,6 +1,6 @@
 /**
- * Temporal rules: a call is allowed only if a condition on the earlier calls of the tree holds. Each condition keeps in
- * memory only what it has to answer (monitor.ts), so that the cost of a decision does not depend on the history.
+ * Temporal rules: a call is allowed only if a condition on earlier calls holds. Each condition stores
+ * only what it needs (monitor.ts), so that the cost of a decision does not depend on the history.
  */
 import type { Denial } from "../denials/denial.ts"
 import { argumentsInCondition } from "./condition-arguments.ts"
@@ -9,21 +9,23 @@ import type { GuardrailDefinition } from "./definition.ts"
 import { sha256Hex } from "../encoding/hash.ts"
 import type { Monitor, ConditionResult, Ask, Setting } from "./compiled-condition.ts"
 import type { CallFacts } from "./field.ts"
-import { judged, NOTHING, type CompiledGuardrail, type TrackResult, type GuardrailKind } from "./kind.ts"
+import { evaluationOf, NOTHING, type CompiledGuardrail, type TrackResult, type GuardrailKind } from "./kind.ts"
 import type { Memory } from "./memory.ts"
-import { turned } from "./listener.ts"
-import { MONITORS } from "./monitor.ts"
+import { reversed } from "./event-matcher.ts"
+import { compileMonitor } from "./monitor.ts"
 import type { MemoryUpdate } from "./memory-update.ts"
 import { coversCall, coversTool } from "./selector.ts"
 import { writtenCondition } from "./written-condition.ts"
 
 export interface Sequence extends GuardrailDefinition {
   readonly kind: "sequence"
+  /** The condition is about the earlier calls of each agent of the chain, in all of its trees for the user. */
+  readonly history?: "agent"
   readonly require: Condition
 }
 
 export const sequence: GuardrailKind<Sequence> = {
-  doc: "A call is allowed only if a condition on the earlier calls of its task tree holds.",
+  doc: "A call is allowed only if a condition on earlier calls holds: those of its task tree, or those of its agents.",
   gauges: {},
   compile: compileSequence,
   coversLifecycle: () => false,
@@ -36,15 +38,17 @@ export const sequence: GuardrailKind<Sequence> = {
 
 function compileSequence(sequence: Sequence): CompiledGuardrail<Sequence> {
   const { id, of: selector, consequence, kind } = sequence
-  // No id has a backslash: what is kept for a part of one can be nothing of another's, `a.0` next to `a`.
+  // No id contains a backslash, so the memory of a part of one guardrail (`a.0`) cannot be that of another (`a`).
   const { ask, monitors } = compile(sequence.require, {
     guardrail: id,
+    isOfTree: sequence.history === undefined,
     owner: `${id}\\`,
     denies: "fewer",
     tracks: "fewer",
   })
   return {
     guardrail: sequence,
+    history: sequence.history ? "chain" : "tree",
     countsObserved: true,
     denialObserver: null,
     appliesTo: (tool) => coversTool(selector, tool),
@@ -53,8 +57,8 @@ function compileSequence(sequence: Sequence): CompiledGuardrail<Sequence> {
       if (!coversCall(selector, facts, true)) return NOTHING
       const answer = ask(facts, memory, now)
       const use = { guardrail: id, kind, holds: answer === true }
-      if (typeof answer === "object") return judged(answer, { use })
-      return judged(answer ? null : { reason: "sequence_broken", guardrail: id, consequence }, { use })
+      if (typeof answer === "object") return evaluationOf(answer, { use })
+      return evaluationOf(answer ? null : { reason: "sequence_broken", guardrail: id, consequence }, { use })
     },
     track: (facts, memory, now) => trackAll(monitors, facts, memory, now),
     trackDenied: (facts, memory, now) =>
@@ -66,11 +70,11 @@ function compileSequence(sequence: Sequence): CompiledGuardrail<Sequence> {
 
 interface CompiledCondition {
   readonly ask: Ask
-  /** Its own and those of all conditions within. */
+  /** The monitors of the condition and of all conditions within it. */
   readonly monitors: readonly Monitor[]
 }
 
-/** The way of each condition to a yes or no; those that look back are one monitor each. */
+/** Compiles a condition to a function of the call; each condition on past calls has one monitor. */
 function compile(condition: Condition, setting: Setting): CompiledCondition {
   switch (condition.kind) {
     case "all":
@@ -81,25 +85,25 @@ function compile(condition: Condition, setting: Setting): CompiledCondition {
       return { ask, monitors: parts.flatMap(({ monitors }) => monitors) }
     }
     case "not": {
-      const { ask, monitors } = compile(condition.of, { ...turned(setting), owner: `${setting.owner}!` })
-      return { ask: (...asked) => negated(ask(...asked)), monitors }
+      const { ask, monitors } = compile(condition.of, { ...reversed(setting), owner: `${setting.owner}!` })
+      return { ask: (...args) => negated(ask(...args)), monitors }
     }
     default: {
-      return MONITORS(condition, { ...setting, owner: `${setting.owner}=${keptBy(condition)}` }, compile)
+      return compileMonitor(condition, { ...setting, owner: `${setting.owner}=${memoryKeyOf(condition)}` }, compile)
     }
   }
 }
 
-/** Two conditions keep the same in mind that differ in how far they look, or in how much there has to be. */
-function keptBy(condition: Condition): string {
-  const { seconds: _seconds, is: _is, ...kept } = { seconds: 0, is: null, ...condition }
-  return sha256Hex(JSON.stringify(kept)).slice(0, 8)
+/** Conditions that differ only in their span or their threshold share a memory. */
+function memoryKeyOf(condition: Condition): string {
+  const { seconds: _seconds, is: _is, ...remembered } = { seconds: 0, is: null, ...condition }
+  return sha256Hex(JSON.stringify(remembered)).slice(0, 8)
 }
 
-/** What cannot be known decides nothing, unless the rest decides it. */
-function decided(asks: readonly Ask[], by: boolean, facts: CallFacts, memory: Memory, now: number): ConditionResult {
+/** An unknown result decides nothing, unless the others decide. */
+function decided(parts: readonly Ask[], by: boolean, facts: CallFacts, memory: Memory, now: number): ConditionResult {
   let unknown: Denial | null = null
-  for (const ask of asks) {
+  for (const ask of parts) {
     const answer = ask(facts, memory, now)
     if (answer === by) return by
     if (typeof answer === "object") unknown ??= answer

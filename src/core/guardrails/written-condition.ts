@@ -1,4 +1,4 @@
-/** A condition for people to read: its amounts as guardrails.yaml has them. A bundle has units (amount.ts). */
+/** Returns a condition for people: its amounts as guardrails.yaml writes them. A bundle has units (amount.ts). */
 import { shownUnits } from "./amount.ts"
 import type { Condition, Pattern, Threshold } from "./condition.ts"
 

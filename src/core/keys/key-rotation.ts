@@ -28,7 +28,7 @@ export interface Schedule<Key> {
   /** Null if the ring is empty. */
   readonly signing: Key | null
   /** Still published, newest first. */
-  readonly kept: readonly Key[]
+  readonly retained: readonly Key[]
   readonly dropped: readonly Key[]
   /** A new key is due. */
   readonly makes: boolean
@@ -41,7 +41,7 @@ export function scheduleOf<Key extends RingKey>(keys: readonly Key[], now: numbe
   const newestFirst = keys.toSorted((a, b) => b.madeAt - a.madeAt)
   const [newest] = newestFirst
   const oldest = newestFirst.at(-1)
-  if (!newest || !oldest) return { signing: null, kept: [], dropped: [], makes: true, nextAt: now }
+  if (!newest || !oldest) return { signing: null, retained: [], dropped: [], makes: true, nextAt: now }
   // The first key of a ring signs at once: nobody can have cached a set without it.
   const signing = newestFirst.find(({ madeAt }) => madeAt + AHEAD_MS <= now) ?? oldest
   const dropsAt = (key: Key): number => {
@@ -53,7 +53,7 @@ export function scheduleOf<Key extends RingKey>(keys: readonly Key[], now: numbe
   const later = [makesAt, newest.madeAt + AHEAD_MS, ...newestFirst.map(dropsAt)].filter((time) => time > now)
   return {
     signing,
-    kept: newestFirst.filter(isKept),
+    retained: newestFirst.filter(isKept),
     dropped: newestFirst.filter((key) => !isKept(key)),
     makes: makesAt <= now,
     nextAt: Math.min(...later),

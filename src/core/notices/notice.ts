@@ -1,6 +1,7 @@
 /**
- * A notice: what others may be told of, as its ledger or the switchboard keeps it, for no receiver in particular. It has
- * what a person needs to decide whether to look, never a token, and of arguments what the catalog does not redact. Pure.
+ * A notice for people and programs outside, as the ledger or the switchboard stores it, independent of its receivers.
+ * It contains what a person needs to decide whether to act, never a token, and no argument that the catalog redacts.
+ * Pure.
  */
 import type { Approval } from "../task/approval.ts"
 import { codeOf, type Denial } from "../denials/denial.ts"
@@ -12,10 +13,10 @@ import type { TaskEnd } from "../task/change.ts"
 import type { Consent } from "../task/pending-consent.ts"
 import type { Task } from "../task/task.ts"
 
-/** What a person is asked, or has said: of one exact call, or of a task that waits to begin. */
-export type PendingApproval = CallQuestion | TaskQuestion
+/** An approval that is requested or was decided: of one exact call, or of a task that has not begun. */
+export type PendingApproval = PendingCall | PendingTask
 
-export interface CallQuestion {
+export interface PendingCall {
   readonly kind: "call"
   readonly approval: string
   readonly task: string
@@ -26,20 +27,20 @@ export interface CallQuestion {
   /** Issuer and subject, joined by `|`. */
   readonly user: string | null
   readonly purpose: string
-  /** That asks; null: rules do. */
+  /** The guardrail that requires the approval. Null if rules do. */
   readonly guardrail: string | null
-  /** In approvers.yaml; null: any operator answers. */
+  /** Its name in approvers.yaml. Null if any operator may approve. */
   readonly name: string | null
   readonly rules: readonly string[]
   readonly need: number
-  /** JSON of the arguments, without what the catalog redacts; null: the receiver is told none. */
+  /** JSON of the arguments, without those that the catalog redacts. Null if the receiver gets none. */
   readonly arguments: string | null
-  /** Milliseconds. */
+  /** Milliseconds since the epoch. */
   readonly expiresAt: number
   readonly answer: ApprovalVotes | null
 }
 
-export interface TaskQuestion {
+export interface PendingTask {
   readonly kind: "task"
   readonly task: string
   readonly agent: string
@@ -48,31 +49,31 @@ export interface TaskQuestion {
   readonly scope: string
   /** The agent's own words. */
   readonly bindingMessage: string | null
-  /** Milliseconds. */
+  /** Milliseconds since the epoch. */
   readonly expiresAt: number
   readonly answer: ApprovalVotes | null
 }
 
 export interface ApprovalVotes {
   readonly approved: boolean
-  /** Issuer and subject of each who said so, joined by `|`. */
+  /** Issuer and subject of each approver who voted so, joined by `|`. */
   readonly by: readonly string[]
 }
 
 export interface TaskEndNotice {
   readonly kind: "end"
   readonly task: string
-  /** All whose state this changed: of an end, those below as well. */
+  /** The tasks that were changed: if the task ended, also those below it. */
   readonly tasks: readonly string[]
   readonly agent: string
   /** Issuer and subject, joined by `|`. */
   readonly user: string | null
   readonly purpose: string
-  /** `misuse`: a code or refresh token of it was shown by somebody who should not have it. */
+  /** `misuse`: another party has presented a code or refresh token of the task. */
   readonly by: "agent" | "guardrail" | "operator" | "misuse"
   /** Issuer and subject, joined by `|`. */
   readonly operator: string | null
-  /** As the denied call was answered, and the guardrail that was not kept to; null: no call was the reason. */
+  /** The code of the denied call and the guardrail that it broke. Null if no call was the cause. */
   readonly code: string | null
   readonly guardrail: string | null
 }
@@ -81,7 +82,7 @@ export interface SwitchNotice {
   readonly kind: "switch"
   readonly switch: string
   readonly stopped: Stopped
-  /** Milliseconds: only what was given before; null: whenever. */
+  /** Milliseconds since the epoch: only what was issued before. Null for everything. */
   readonly before: number | null
   /** Issuer and subject, joined by `|`. */
   readonly operator: string | null
@@ -89,51 +90,51 @@ export interface SwitchNotice {
 
 export type NoticeData = PendingApproval | TaskEndNotice | SwitchNotice
 
-/** What is kept; its id is given to it then. */
+/** A notice before it is stored; it gets its id then. */
 export interface NoticeDraft<Data extends NoticeData = NoticeData> {
   readonly type: EventName
-  /** Milliseconds. */
+  /** Milliseconds since the epoch. */
   readonly at: number
-  /** The record of the decision that made it. */
+  /** The id of the decision that caused it. */
   readonly decision: string
   readonly data: Data
 }
 
 export interface Notice extends NoticeDraft {
-  /** `evt_<ulid>`: the same in each try and for each receiver, so that they can tell what they had before. */
+  /** `evt_<ulid>`: the same in each attempt and for each receiver, so that receivers can recognize a repetition. */
   readonly id: string
 }
 
-/** A call waits for people. */
-export function callAsked(asked: Approval): NoticeDraft {
-  const { askedAt: at, decision } = asked
-  return { type: "approval.asked", at, decision, data: questionOf(asked, null) }
+/** The notice that a call waits for approval. */
+export function callApprovalRequested(approval: Approval): NoticeDraft {
+  const { askedAt: at, decision } = approval
+  return { type: "approval.asked", at, decision, data: pendingCall(approval, null) }
 }
 
-/** Null as long as more people have to say something. */
-export function callAnswered(asked: Approval, decision: string, at: number): NoticeDraft | null {
-  if (asked.status === "pending") return null
-  const approved = asked.status === "approved"
-  const by = asked.votes.filter((vote) => vote.approved === approved).map((vote) => vote.by)
-  return { type: "approval.answered", at, decision, data: questionOf(asked, { approved, by }) }
+/** Null while more approvers have to vote. */
+export function callApprovalDecided(approval: Approval, decision: string, at: number): NoticeDraft | null {
+  if (approval.status === "pending") return null
+  const approved = approval.status === "approved"
+  const by = approval.votes.filter((vote) => vote.approved === approved).map((vote) => vote.by)
+  return { type: "approval.answered", at, decision, data: pendingCall(approval, { approved, by }) }
 }
 
-function questionOf(
+function pendingCall(
   { id: approval, task, tool, guardrail, name, rules, shown, terms, expiresAt }: Approval,
   answer: ApprovalVotes | null,
-): CallQuestion {
+): PendingCall {
   const { need } = terms
   const { agent, chain, user, purpose, arguments: values } = shown
   const call = { tool, agent, chain, user, purpose, arguments: values }
   return { kind: "call", approval, task, ...call, guardrail, name, rules, need, expiresAt, answer }
 }
 
-/** @param task as it would be at most */
-export function taskAsked(task: Task, consent: Consent, decision: string, at: number): NoticeDraft {
-  return { type: "approval.asked", at, decision, data: consentOf(task, consent, null) }
+/** @param task the largest one that the user can consent to */
+export function consentRequested(task: Task, consent: Consent, decision: string, at: number): NoticeDraft {
+  return { type: "approval.asked", at, decision, data: pendingTask(task, consent, null) }
 }
 
-export function taskAnswered(
+export function consentDecided(
   task: Task,
   consent: Consent,
   approved: boolean,
@@ -141,28 +142,28 @@ export function taskAnswered(
   at: number,
 ): NoticeDraft {
   const answer = { approved, by: [userId(consent.user)] }
-  return { type: "approval.answered", at, decision, data: consentOf(task, consent, answer) }
+  return { type: "approval.answered", at, decision, data: pendingTask(task, consent, answer) }
 }
 
-function consentOf(
+function pendingTask(
   { id: task, agent, purpose, scope }: Task,
   { user, bindingMessage, expiresAt }: Consent,
   answer: ApprovalVotes | null,
-): TaskQuestion {
+): PendingTask {
   return { kind: "task", task, agent, user: userId(user), purpose, scope, bindingMessage, expiresAt, answer }
 }
 
-/** What ended it, beside that it has. */
+/** The cause of a task's end. */
 export interface Cause {
   readonly decision: string
   readonly operator: string | null
-  /** Of the call that was one too many. */
+  /** The denial of the call that was the cause. Null if no call was. */
   readonly denial: Denial | null
 }
 
 /**
- * A task has not gone its way. Null where it has: it is done. What a person has refused never began.
- * @param tasks whose state it changes
+ * Null if the task was completed as intended, or the user rejected it, so that it never began.
+ * @param tasks those that the end changes
  */
 export function taskEnded(
   state: TreeState,
@@ -205,13 +206,13 @@ function guardrailOf(denial: Denial): string | null {
   return "budget" in denial ? denial.budget : null
 }
 
-/** Who has set or lifted a switch, and by which recorded decision. */
+/** Who set or removed a switch, and the id of the recorded decision. */
 export interface Setter {
   readonly decision: string
   readonly operator: string
 }
 
-export function switchTold(
+export function switchChanged(
   type: "switch.set" | "switch.lifted",
   { id, stopped, before }: Switch,
   { decision, operator }: Setter,

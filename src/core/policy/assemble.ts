@@ -9,6 +9,7 @@ import { FORMAT } from "./bundle.ts"
 import type { Pointer } from "./bundle.ts"
 import type { AgentDefinition, PurposeDefinition } from "./definition/agents.ts"
 import type { ApprovalDefinition, Approving } from "./definition/approvers.ts"
+import type { LabelDefinition } from "./definition/labels.ts"
 import type { GatewayDefinition, QueryClient } from "./definition/gateways.ts"
 import type { Head, Span } from "./encode.ts"
 import { engineOf, type Engine } from "./cedar/engine.ts"
@@ -22,6 +23,7 @@ type Indexed =
   | "format"
   | "servers"
   | "routes"
+  | "labels"
   | "purposes"
   | "gateways"
   | "queries"
@@ -38,6 +40,8 @@ export interface Bundle extends Omit<Head, Indexed> {
   /** The stored entities of a type, in the order of their ids, from behind one of them. */
   readonly storedOf: (type: string, after: string | null) => Iterable<EntityRef>
   readonly catalog: Catalog
+  /** By name; only those of which the catalog states something. */
+  readonly labels: ReadonlyMap<string, LabelDefinition>
   /** By id. */
   readonly agents: Lookup<AgentDefinition>
   readonly purposes: ReadonlyMap<string, PurposeDefinition>
@@ -55,7 +59,18 @@ export interface Bundle extends Omit<Head, Indexed> {
 /** Throws on a text of another format, which it would misread, and if two routes match the same request. */
 export function assemble(text: string, pointer: Pointer): Bundle {
   const end = lineEnd(text)
-  const { format: _format, servers, routes, purposes, gateways, queries, guardrails, telltales, ...rest } = headOf(text)
+  const {
+    format: _format,
+    servers,
+    routes,
+    labels,
+    purposes,
+    gateways,
+    queries,
+    guardrails,
+    telltales,
+    ...rest
+  } = headOf(text)
   const { approvals, owners, tables, ...asWritten } = rest
   const section = ([from, to]: Span): Section => ({ text, from: end + 1 + from, to: end + 1 + to })
   const entities = new Table<StoredEntity>(section(tables.entities))
@@ -70,6 +85,7 @@ export function assemble(text: string, pointer: Pointer): Bundle {
     entities: readStore((key) => entities.find(key)),
     storedOf: (type, after) => storedOf(entities, type, after),
     catalog: buildCatalog(new Table(section(tables.tools)), servers, routes),
+    labels: new Map(labels.map((label) => [label.name, label])),
     agents: new Table(section(tables.agents)),
     purposes: new Map(purposes.map((purpose) => [purpose.name, purpose])),
     gateways: byKey(gateways),

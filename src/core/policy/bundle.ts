@@ -1,7 +1,7 @@
 /**
- * The bundle: one compiled, immutable, content-addressed version of `policies/` (DESIGN §1, §7). The CLI writes it, the
- * Worker only reads it. Its digest is the SHA-256 of its bytes. A change of a member here needs a new FORMAT, so that
- * older code rejects a bundle that it would misread.
+ * The bundle: one compiled, immutable, content-addressed version of `policies/`. The CLI writes it, the Worker only
+ * reads it. Its digest is the SHA-256 of its bytes. A change of a member here needs a new FORMAT, so that older code
+ * rejects a bundle that it would misread.
  */
 import type { McpServer } from "../catalog/mcp-server.ts"
 import type { RouteDefinition } from "../catalog/route.ts"
@@ -11,12 +11,13 @@ import type { AgentDefinition, PurposeDefinition } from "./definition/agents.ts"
 import type { ApprovalDefinition, Approving } from "./definition/approvers.ts"
 import type { GatewayDefinition, QueryClient } from "./definition/gateways.ts"
 import type { IssuerDefinition } from "./definition/issuers.ts"
+import type { LabelDefinition } from "./definition/labels.ts"
 import type { OperatorDefinition } from "./definition/operators.ts"
 import type { ReceiverDefinition } from "./definition/receivers.ts"
 import type { StreamDefinition } from "./definition/streams.ts"
 import type { LoweredRule, StoredEntity } from "./cedar/lowered.ts"
 
-export const FORMAT = 12
+export const FORMAT = 13
 
 export interface BundleBody {
   readonly format: typeof FORMAT
@@ -25,6 +26,7 @@ export interface BundleBody {
   readonly tools: readonly Tool[]
   readonly routes: readonly RouteDefinition[]
   readonly servers: readonly McpServer[]
+  readonly labels: readonly LabelDefinition[]
   readonly agents: readonly AgentDefinition[]
   readonly purposes: readonly PurposeDefinition[]
   readonly issuers: readonly IssuerDefinition[]
@@ -46,6 +48,7 @@ export const EMPTY_BODY: BundleBody = {
   tools: [],
   routes: [],
   servers: [],
+  labels: [],
   agents: [],
   purposes: [],
   issuers: [],
@@ -72,6 +75,7 @@ const PARTS: { readonly [Name in keyof BundleBody]: MemberParts<BundleBody[Name]
   tools: { kind: "tool", byName },
   routes: null,
   servers: { kind: "server", byName },
+  labels: { kind: "label", byName },
   agents: { kind: "agent", byName: byId },
   purposes: { kind: "purpose", byName },
   guardrails: { kind: "guardrail", byName: byId },

@@ -2,7 +2,7 @@
  * BundleBody → the text of a bundle. The first line has what every decision needs and the lengths of the tables
  * (sorted-table.ts) that follow, from which a decision reads what it needs. The build writes it, assemble.ts reads it.
  */
-import { telltalesOf } from "../guardrails/telling-figures.ts"
+import { disclosingGuardrails } from "../guardrails/figure-disclosure.ts"
 import type { BundleBody } from "./bundle.ts"
 import { keyOf } from "./cedar/entities.ts"
 import { writeRules } from "./cedar/filing.ts"
@@ -30,7 +30,7 @@ export function encode({ rules, entities, tools, agents, ...rest }: BundleBody):
   const filed = writeRules(rules, canonical)
   const head: Head = {
     ...rest,
-    telltales: telltalesOf(rest.guardrails, tools),
+    telltales: disclosingGuardrails(rest.guardrails, tools),
     tables: {
       actions: append(filed.actions),
       shelves: append(filed.shelves),

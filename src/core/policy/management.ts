@@ -21,19 +21,23 @@ export interface ManagedThing {
   readonly target: string | null
 }
 
-export const AREAS = [
-  "tasks",
-  "revocations",
-  "risks",
-  "decisions",
-  "bundles",
-  "approvals",
-  "deliveries",
-  "agents",
-  "explanations",
-] as const
+/** The areas, and the kind of the things of each. */
+export const KIND_OF_AREA = {
+  tasks: "task",
+  revocations: "revocation",
+  risks: "risk",
+  decisions: "decision",
+  bundles: "bundle",
+  approvals: "approval",
+  deliveries: "delivery",
+  agents: "agent",
+  explanations: "explanation",
+} as const
 
-type Area = (typeof AREAS)[number]
+type Area = keyof typeof KIND_OF_AREA
+
+const isArea = (name: string): name is Area => Object.hasOwn(KIND_OF_AREA, name)
+export const AREAS: readonly Area[] = Object.keys(KIND_OF_AREA).filter(isArea)
 
 export const MANAGED_KINDS = [
   "task",
@@ -52,10 +56,10 @@ export const MANAGED_KINDS = [
   "explanation",
 ] as const
 
-type ManagedKind = (typeof MANAGED_KINDS)[number]
+export type ManagedKind = (typeof MANAGED_KINDS)[number]
 
 /** The policy question whether an operator may manage; `entities` contains the operator. */
-export function manageQuestion(
+export function manageRequest(
   operator: OperatorFacts,
   method: string,
   { area, kind, target }: ManagedThing,
@@ -80,7 +84,7 @@ export function mayManage(
   method: string,
   thing: ManagedThing,
 ): { readonly principal: string; readonly denial: Denial | null; readonly rules: readonly string[] } {
-  const { request, entities } = manageQuestion(operator, method, thing, base)
+  const { request, entities } = manageRequest(operator, method, thing, base)
   const { allowed, determining: rules } = engine.authorize(request, entities)
   const principal = request.principal.key
   if (allowed) return { principal, denial: null, rules }

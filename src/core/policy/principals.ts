@@ -1,6 +1,6 @@
 /**
- * The facts that rules see (DESIGN §7): principals and Cedar context of one call. Rules and guardrails read the same
- * state in the same step, so that they can never disagree about it.
+ * The facts that rules see: principals and Cedar context of one call. Rules and guardrails read the same state in the
+ * same step, so that they can never disagree about it.
  */
 import { argumentsNeeded, memberVariants, variantOf, type CallArguments } from "../catalog/arguments.ts"
 import { deny, type Denied } from "../denials/denial.ts"
@@ -82,13 +82,13 @@ export function readArguments(
   const names = reads.has("*") ? Object.keys(args.values) : reads
   let inner: string | null = null
   const variantOfMember = memberVariants(members)
-  const refuseVariant = (object: object): undefined | null => {
+  const denyVariant = (object: object): undefined | null => {
     inner = variantOfMember(object)
     return inner === null ? null : undefined
   }
   for (const name of names) {
     if (!Object.hasOwn(args.values, name)) continue
-    const value = members.size === 0 ? fromJson(args.values[name]) : readJson(args.values[name], refuseVariant)
+    const value = members.size === 0 ? fromJson(args.values[name]) : readJson(args.values[name], denyVariant)
     if (inner !== null) return deny({ reason: "argument_variant", argument: inner })
     if (value === undefined) return deny({ reason: "arguments_unrepresentable", argument: name })
     facts.set(name, value)

@@ -1,18 +1,18 @@
-/** The record of one call: made where it was decided, in the ledger, or at the edge where no ledger was asked. */
+/** The record of one call. The ledger makes it if it decided the call; otherwise the edge does. */
 import type { Verdict } from "../decision/call.ts"
 import { codeOf } from "../denials/denial.ts"
 import type { Bundle } from "../policy/assemble.ts"
 import { userId } from "../policy/principals.ts"
 import { bounded, type DecisionRecord, type RecordPlace, type ShadowResult } from "./record.ts"
-import { visibleCall, type RecordedAsk, type VisibleCall } from "./visible-call.ts"
+import { visibleCall, type CallToRecord, type VisibleCall } from "./visible-call.ts"
 
 /**
  * @param place of this record among those of its tree
- * @param now milliseconds, by the ledger's clock; where it and the edge's differ, durations never come out negative
+ * @param now milliseconds by the ledger's clock; durations are never negative, even if it differs from the edge's clock
  */
 export function recordDecision(
   bundle: Bundle,
-  ask: RecordedAsk,
+  ask: CallToRecord,
   verdict: Verdict,
   candidate: ShadowResult | null,
   place: RecordPlace,
@@ -73,7 +73,7 @@ function recordOfCall(
     token_hash: call.tokenHash,
     bound: call.isBound,
     total_ms,
-    // In a Worker the clock stands still while code runs: all that it shows was spent waiting.
+    // In a Worker the clock stands still while code runs, so all the time that it shows was spent waiting.
     io_ms: total_ms,
   }
 }

@@ -15,47 +15,47 @@ type Fields = typeof FIELDS
 export type FieldName = keyof Fields
 
 type Values = { readonly [F in FieldName]: ValueOf<Fields[F]> }
-// An interface shows by its name in messages of the compiler.
+// An interface appears by its name in messages of the compiler.
 export interface DecisionRecord extends Values {}
 
-/** The fields that can hold an argument: whoever records a call hands each of them over to be redacted. */
+/** The fields that can contain an argument: the recorder of a call must pass each of them to the redaction. */
 export type ArgumentField = {
   [F in FieldName]: Fields[F]["redaction"] extends typeof NO_ARGUMENT ? never : F
 }[FieldName]
 
-/** The fields of which nothing is known without them. */
+/** The fields that every record has. */
 type KnownField = { [F in FieldName]: Fields[F]["blank"] extends undefined ? F : never }[FieldName]
 
-/** A record of which only some is known. */
+/** A record with some of its fields. */
 export type PartialRecord = Partial<DecisionRecord> & Pick<DecisionRecord, KnownField>
 
 const ENTRIES = Object.entries(entriesOf(FIELDS))
 
-/** How each is redacted, of those that can hold an argument. */
+/** How to redact each field that can contain an argument. */
 export const REDACTIONS: readonly (readonly [string, Redact<unknown>])[] = ENTRIES.flatMap(([name, { redaction }]) =>
   redaction ? [[name, redaction] as const] : [],
 )
 
-/** How each is cut, of those that callers can make long. */
+/** How to cut each field that callers can make long. */
 export const CUT_AT_ONCE = ENTRIES.flatMap(([name, { truncation }]) =>
   truncation.atOnce ? [[name, truncation.atOnce] as const] : [],
 )
 
-/** How each may be cut in a record that is too long all the same. */
+/** How to cut each field further if the record is still too long. */
 export const CUT_IF_TOO_LONG = new Map(ENTRIES.map(([name, { truncation }]) => [name, truncation.ifTooLong]))
 
-/** A record of which nothing is known. */
+/** The values of a record's fields if they are unknown. */
 export const BLANK = blankOf(FIELDS)
 
-/** What is not stored if it is blank. */
+/** The fields that are not stored if they are blank. */
 export const NOT_STORED_IF_BLANK = ENTRIES.flatMap(([name, { blank, isIndexed }]) =>
   isIndexed || blank === undefined ? [] : [[name, blank] as const],
 )
 
-/** As readers parse a record; what an older Worker does not send is blank. */
+/** The schemas by which readers parse a record. A field that an older Worker does not send is blank. */
 export const SCHEMAS = schemasOf(FIELDS)
 
-// Each function of an entry is applied to the field of that entry alone, which the types of an iteration cannot say.
+// Each function of an entry is only applied to the field of that entry, which the types of an iteration cannot express.
 function entriesOf(fields: Fields): Readonly<Record<string, Field<unknown>>>
 function entriesOf(fields: object): object {
   return fields
@@ -63,8 +63,8 @@ function entriesOf(fields: object): object {
 
 function blankOf(fields: Fields): Readonly<Pick<DecisionRecord, Exclude<FieldName, KnownField>>>
 function blankOf(fields: object): object {
-  const known = Object.entries<Field<unknown>>({ ...fields }).filter(([, { blank }]) => blank !== undefined)
-  return Object.fromEntries(known.map(([name, { blank }]) => [name, blank]))
+  const blanks = Object.entries<Field<unknown>>({ ...fields }).filter(([, { blank }]) => blank !== undefined)
+  return Object.fromEntries(blanks.map(([name, { blank }]) => [name, blank]))
 }
 
 type Schemas = {

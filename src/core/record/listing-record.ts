@@ -1,4 +1,7 @@
-/** The record of one question which tools a task may call: advisory, so it rests among those of management. */
+/**
+ * The record of one request for the tools that a task may call. It is advisory, so it is stored with those of
+ * management.
+ */
 import { UNKNOWN_CLIENT } from "../decision/client.ts"
 import { NO_ARGUMENTS } from "../catalog/arguments.ts"
 import { NO_SEGMENTS } from "../catalog/locate.ts"
@@ -8,29 +11,30 @@ import type { Bundle } from "../policy/assemble.ts"
 import { recordDecision } from "./call-record.ts"
 import type { DecisionRecord, RecordPlace } from "./record.ts"
 
-/** What the ledger is asked, and what only the edge knows of it, for its record. */
-export interface ListAsk extends ToolListQuery {
+/** The request to the ledger, with the facts of its record that only the edge knows. */
+export interface LedgerListQuery extends ToolListQuery {
   readonly decisionId: string
   readonly path: string
   readonly mode: "enforce" | "observe"
   readonly tokenHash: string
-  /** Tools that the ledger is not asked about any more: how many, for which reason. */
+  /** How many tools are hidden without asking the ledger, by reason. */
   readonly hidden: Readonly<Partial<Record<Reason, number>>>
-  /** Milliseconds, by the edge's clock. */
+  /** Milliseconds since the epoch, by the edge's clock. */
   readonly receivedAt: number
 }
 
 /**
- * Characters of what its record is made of: all tools that were asked about, and why each of those cannot be called.
+ * Returns the characters of the record's source: the names of all tools in question, and why each of those cannot be
+ * called.
  */
-export function sizeOfListing({ tools }: ListAsk, { hidden }: ToolVisibility): number {
+export function sizeOfListing({ tools }: LedgerListQuery, { hidden }: ToolVisibility): number {
   return JSON.stringify([tools, [...hidden]]).length
 }
 
-/** @param now milliseconds, by the ledger's clock */
+/** @param now milliseconds since the epoch, by the ledger's clock */
 export function recordListing(
   bundle: Bundle,
-  ask: ListAsk,
+  ask: LedgerListQuery,
   { denial, evidence, hidden }: ToolVisibility,
   place: RecordPlace,
   now: number,
@@ -38,7 +42,7 @@ export function recordListing(
   const counts = new Map<string, number>(Object.entries(ask.hidden))
   for (const { reason } of hidden.values()) counts.set(reason, (counts.get(reason) ?? 0) + 1)
   const before = Object.values(ask.hidden).reduce((sum, count) => sum + count, 0)
-  const asked = {
+  const call = {
     ...ask,
     tool: ask.list,
     method: "POST",
@@ -51,5 +55,5 @@ export function recordListing(
   }
   const listing = { asked: ask.tools.length + before, hidden: Object.fromEntries(counts) }
   const verdict = { denial, evidence, retryOf: null }
-  return { ...recordDecision(bundle, asked, verdict, null, place, now), kind: "management", listing }
+  return { ...recordDecision(bundle, call, verdict, null, place, now), kind: "management", listing }
 }

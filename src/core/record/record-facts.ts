@@ -1,29 +1,32 @@
-/** The live facts that rules looked at, as a record shows them. */
+/** The facts of the context that rules read, as a record shows them. */
 import { isEntity, isRecord, type CedarRecord, type Value } from "../policy/cedar/values/value.ts"
 import { MAX_SHOWN } from "./fields/truncation.ts"
 
-/** A record says these anyway: of `task` its id, purpose, calls and labels, who acts for whom, where, and how. */
-const TOLD: ReadonlySet<string> = new Set(
+/**
+ * Facts that other fields of a record contain: the task's id, purpose, calls and labels, the agents and the user, the
+ * place, and the method.
+ */
+const IN_OTHER_FIELDS: ReadonlySet<string> = new Set(
   ["agent", "chain", "user", "env", "arguments", "bound_key"].concat(
     ["id", "purpose", "calls", "labels"].map((name) => `task.${name}`),
   ),
 )
 
 /**
- * @param context that the rules were asked with
- * @param read by the rules for the tool (LoweredRule.facts)
- * @returns by the name of each in the context; null for one that was not there
+ * @param context by which the rules were evaluated
+ * @param read names that the rules for the tool read (LoweredRule.facts)
+ * @returns the facts by their names in the context; null for an absent one
  */
 export function shownFacts(context: CedarRecord, read: ReadonlySet<string>): Record<string, unknown> {
-  return factsAt(context, read, (path) => !isTold(path))
+  return factsAt(context, read, (path) => !isInOtherField(path))
 }
 
-/** Those of them that `shownFacts` would look at. */
+/** Returns the names that `shownFacts` reads. */
 export function notRecorded(read: ReadonlySet<string>): ReadonlySet<string> {
-  return new Set([...read].filter((path) => !isTold(path)))
+  return new Set([...read].filter((path) => !isInOtherField(path)))
 }
 
-/** As `shownFacts`, with what a record says anyway. */
+/** Does the same as `shownFacts`, including what other fields of a record contain. */
 export function factsAt(
   context: CedarRecord,
   read: ReadonlySet<string>,
@@ -34,7 +37,7 @@ export function factsAt(
   return Object.fromEntries(paths.toSorted().map((path): [string, unknown] => [path, toJson(valueAt(context, path))]))
 }
 
-/** Member by member, so that what is told elsewhere can be left out. */
+/** Names the members one by one, so that those of other fields can be omitted. */
 function spread(context: CedarRecord, path: string): readonly string[] {
   const value = context.get(path)
   return value !== undefined && isRecord(value) && path !== "arguments"
@@ -42,9 +45,9 @@ function spread(context: CedarRecord, path: string): readonly string[] {
     : [path]
 }
 
-function isTold(path: string): boolean {
+function isInOtherField(path: string): boolean {
   const [first = ""] = path.split(".", 1)
-  return TOLD.has(first) || TOLD.has(path)
+  return IN_OTHER_FIELDS.has(first) || IN_OTHER_FIELDS.has(path)
 }
 
 function valueAt(context: CedarRecord, path: string): Value | undefined {
@@ -62,6 +65,6 @@ function toJson(value: Value | undefined): unknown {
   if (isRecord(value))
     return Object.fromEntries([...value].slice(0, MAX_SHOWN).map(([name, one]) => [name, toJson(one)]))
   if (value.kind === "set") return [...value.members.values()].slice(0, MAX_SHOWN).map(toJson)
-  // None of the facts is of an extension type.
+  // No fact has an extension type.
   return null
 }

@@ -1,6 +1,6 @@
 /**
- * The decision record: everything that is needed to explain a decision, from the record alone (DESIGN §2, promise 6).
- * Never a token, a proof or a key; `FIELDS` says what each field is.
+ * The decision record: everything that is needed to explain a decision, from the record alone
+ * (docs/architecture.md#the-promises, 6). Never a token, a proof or a key; `FIELDS` says what each field is.
  */
 import { fits } from "../encoding/bytes.ts"
 import { BLANK, CUT_AT_ONCE, NOT_STORED_IF_BLANK, type DecisionRecord, type PartialRecord } from "./fields.ts"
@@ -13,18 +13,20 @@ export function recordOf(known: PartialRecord): DecisionRecord {
 }
 
 /**
- * The record of a denied request whose credential proves nobody: a token that was revoked, whose task has ended, or that
- * came with a proof used before. The agent that it was for is evidence of the denial, and the record is a stranger's:
- * whoever got hold of such a token must not write in that agent's name, nor move its counts or crowd out its records.
+ * Returns the record of a denied request whose credential identifies nobody: a revoked token, one whose task has ended,
+ * or one with a replayed proof. The agent of the token becomes evidence of the denial, and the record is stored with
+ * those of unauthenticated callers: whoever got hold of such a token must not write records in the agent's name, change
+ * its counts, or crowd out its records.
  */
-export function disowned(record: DecisionRecord): DecisionRecord {
+export function withoutIdentity(record: DecisionRecord): DecisionRecord {
   const { chain, denial } = record
   const claimed = chain.at(-1)
-  const told = denial && claimed !== undefined ? { denial: Object.assign({}, denial, { claimed_client: claimed }) } : {}
-  return { ...record, ...told, chain: [], user: null, purpose: null, bound: false }
+  const evidence =
+    denial && claimed !== undefined ? { denial: Object.assign({}, denial, { claimed_client: claimed }) } : {}
+  return { ...record, ...evidence, chain: [], user: null, purpose: null, bound: false }
 }
 
-/** Cuts what callers can make long: a record that cannot be stored would be worse than one that is not whole. */
+/** Cuts what callers can make long: a record that cannot be stored would be worse than an incomplete one. */
 export function bounded(record: Omit<DecisionRecord, "cut"> & Partial<DecisionRecord>): DecisionRecord {
   const { cut: before = [] } = record
   const whole: Readonly<Record<string, unknown>> = record
@@ -39,19 +41,19 @@ export function bounded(record: Omit<DecisionRecord, "cut"> & Partial<DecisionRe
 
 export interface StoredRecord {
   readonly id: string
-  /** JSON of what of a DecisionRecord is not blank. */
+  /** JSON of the members of a DecisionRecord that are not blank. */
   readonly body: string
 }
 
-/** Only ever what `storedForm` made: the body is our own. */
+/** The text only ever comes from `storedForm`, so it is trusted. */
 export function readStored({ body }: StoredRecord): DecisionRecord {
   const stored: PartialRecord = JSON.parse(body)
   return { ...BLANK, ...stored }
 }
 
 /**
- * Without what is blank, which would be a third of all that has to be moved and written: undefined, which JSON leaves out. A
- * copy keeps the record's shape, so that its members cost no look-up each.
+ * Removes blank members, which would be a third of everything that is transferred and stored. They become undefined,
+ * which JSON omits: the copy keeps the record's shape, so that its members cost no look-up each.
  */
 function shortForm(record: object): Readonly<Record<string, unknown>> {
   const short: Record<string, unknown> = { ...record }
@@ -65,14 +67,14 @@ function isBlank(value: unknown, blank: unknown): boolean {
 
 const isObject = (value: unknown): value is object => typeof value === "object" && value !== null
 
-/** Records on their way to the log: one JSON array of them, so that nobody has to read it on the way. */
+/** Joins records on their way to the log to one JSON array, so that nothing on the way has to parse them. */
 export function batchOf(records: readonly StoredRecord[]): string {
   return `[${records.map(({ body }) => body).join(",")}]`
 }
 
 /**
- * A record is no longer, unless what says which call it was is: a batch of them must fit into one request to the log,
- * an answer into one from it.
+ * The most bytes of a record, unless the fields that identify the call are longer: a batch of records must fit into one
+ * request to the log, and an answer into one response.
  */
 const MAX_BODY_BYTES = 16_384
 
@@ -83,12 +85,21 @@ export function storedForm(record: DecisionRecord): StoredRecord {
 }
 
 /**
- * A code, refresh token or `auth_req_id` begins with the id of its task, and is easily sent in the place of one: then it
- * would stand in the record of the refusal, and whoever may read records could use it. Also one that was cut, or whose dot
- * was encoded or mistyped. The same holds for the key of a gateway, as `narrowgate init` makes them.
+ * A compact JWS that is sent in the wrong place, such as a path, loses its signature, however short it is: a reader of
+ * records could present the token otherwise. A longer one is cut before its signature anyway.
+ */
+const COMPACT_JWS = /(e[w-z0-9_-][\w-]{14,}(?:\.|%2[Ee])[\w-]{16,}(?:\.|%2[Ee]))[\w-]{16,}/g
+
+/**
+ * An authorization code, refresh token or `auth_req_id` begins with the id of its task, and is easily sent in place of
+ * one. It would then stand in the record of the error, where readers of records could use it. The pattern also matches
+ * one that was cut, or whose dot was encoded or mistyped, and the key of a gateway as `narrowgate init` makes them.
  */
 function withoutSecrets(body: string): string {
-  return body.replaceAll(TASK_SECRETS, "$1.[secret]").replaceAll(GATEWAY_KEYS, "ngk_[secret]")
+  return body
+    .replaceAll(TASK_SECRETS, "$1.[secret]")
+    .replaceAll(GATEWAY_KEYS, "ngk_[secret]")
+    .replaceAll(COMPACT_JWS, "$1[secret]")
 }
-const TASK_SECRETS = /(tsk_[0-9A-Z]{26})(?:\.[A-Z0-9_-]{8,}|[^\w"-]{1,8}[A-Z0-9_-]{30,})+/gi
+const TASK_SECRETS = /(tsk_[0-9A-Z]{26}(?:-[0-9A-F]{1,64})?)(?:\.[A-Z0-9_-]{8,}|[^\w"-]{1,8}[A-Z0-9_-]{30,})+/gi
 const GATEWAY_KEYS = /ngk_[A-Za-z0-9_-]{8,}/g

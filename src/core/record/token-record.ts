@@ -1,4 +1,7 @@
-/** The record of a token request: made in the ledger, durably, where a token was issued; at the edge where none was. */
+/**
+ * The record of a token request. If a token was issued, the ledger stores it in the same transaction; otherwise the
+ * edge records it.
+ */
 import { oauthErrorOf, type OAuthError } from "../denials/oauth-error.ts"
 import type { TreeState } from "../task/state.ts"
 import type { Pointer } from "../policy/bundle.ts"
@@ -9,17 +12,17 @@ import type { Task } from "../task/task.ts"
 import type { ManagementDenial } from "../denials/management-denial.ts"
 import { recordOf, type DecisionRecord, type ShadowResult } from "./record.ts"
 
-/** The client of a token request, as far as its record names it. */
+/** The client of a token request, as its record names it. */
 export interface RecordedClient {
   readonly agent: string
-  /** False for a public client: anybody can name it, so the record does not count as the agent's. */
+  /** False for a public client: anyone can name it, so the record does not count as the agent's. */
   readonly isProven: boolean
 }
 
-/** What only the edge knows of a token request. */
-export interface Asking {
+/** What the ledger cannot know of a token request: the id of its decision, and when it arrived. */
+export interface RequestStamp {
   readonly decisionId: string
-  /** Milliseconds, by the edge's clock. */
+  /** Milliseconds since the epoch, by the edge's clock. */
   readonly receivedAt: number
 }
 
@@ -27,7 +30,7 @@ export function openingRecord(
   { opening, task, audience, chain }: Opened,
   user: UserFacts | null,
   bundle: Pointer,
-  { decisionId, receivedAt }: Asking,
+  { decisionId, receivedAt }: RequestStamp,
   candidate: ShadowResult | null,
   now: number,
 ): DecisionRecord {
@@ -50,12 +53,12 @@ export function openingRecord(
   })
 }
 
-/** A person is asked for their consent: the task waits. Or they are at their browser, and have given it. */
-export function askedRecord(
+/** Records that a user's consent is requested and the task waits, or that a user at their browser has given it. */
+export function consentRecord(
   task: Task,
   { user, audience, answer }: Consent,
   bundle: Pointer,
-  { decisionId, receivedAt }: Asking,
+  { decisionId, receivedAt }: RequestStamp,
   now: number,
 ): DecisionRecord {
   return recordOf({
@@ -77,10 +80,10 @@ export function askedRecord(
   })
 }
 
-/** The end of a task whose code or refresh token has come to somebody else. */
+/** Records the end of a task whose code or refresh token another party has presented. */
 export function misuseRecord(
   id: string,
-  { user, root: task, bundle }: Pick<TreeState, "user" | "root" | "bundle">,
+  { user, root: task, ledger: { bundle } }: Pick<TreeState, "user" | "root" | "ledger">,
   chain: readonly string[],
   by: string,
   audience: string,
@@ -88,12 +91,12 @@ export function misuseRecord(
   now: number,
 ): DecisionRecord {
   const denial = { reason: "grant_refused", what: `${what}, presented as ${by}` } as const
-  const known = { code: oauthErrorOf(denial), denial, task, audience, chain, bundle, user: user && userId(user) }
-  return recordOf({ ...known, id, at: now, kind: "end" })
+  const facts = { code: oauthErrorOf(denial), denial, task, audience, chain, bundle, user: user && userId(user) }
+  return recordOf({ ...facts, id, at: now, kind: "end" })
 }
 
-/** @param client null if the request does not say who makes it */
-export function refusalRecord(
+/** @param client null if the request does not identify a client */
+export function oauthErrorRecord(
   refusal: OAuthError,
   client: RecordedClient | null,
   bundle: Pointer | null,
@@ -112,16 +115,20 @@ export function refusalRecord(
   })
 }
 
-/** An agent asked for the end of a token or task that is not its own, or that does not exist (RFC 7009, section 2.2). */
-export function nothingRevoked(known: DecisionRecord, client: RecordedClient): DecisionRecord {
+/**
+ * Records that an agent requested the revocation of a token that is not its own, or does not exist (RFC 7009, section
+ * 2.2).
+ */
+export function notRevokedRecord(facts: DecisionRecord, client: RecordedClient): DecisionRecord {
   const denial = { reason: "not_found", what: "token" } as const
-  return { ...known, ...byClient(client, denial), decision: "deny", code: "not_found" }
+  return { ...facts, ...byClient(client, denial), decision: "deny", code: "not_found" }
 }
 
 /**
- * Only a proven identity stands in `chain`, which an agent's records, its `last_seen` and its share of the log go by. A
- * name that anybody can write into a request is evidence of the denial: otherwise a stranger could write records in an
- * agent's name and crowd out its own. An assertion that was used before proves nothing either.
+ * Names the client in the record. Only a proven identity is in `chain`, which determines an agent's records, its
+ * `last_seen` and its share of the log. A name that anyone can write into a request is evidence of the denial:
+ * otherwise a stranger could write records in an agent's name and crowd out its own. A replayed client assertion proves
+ * nothing either.
  */
 function byClient(
   client: RecordedClient | null,

@@ -1,6 +1,6 @@
 /**
- * A call as far as its record may show it. Here the arguments are chosen and redacted; what fills the record afterwards
- * gets no argument but these, so a new field cannot show one that the catalog redacts.
+ * The part of a call that its record may show. Arguments are selected and redacted here, and the rest of the record is
+ * made only from the result, so a new field cannot disclose an argument that the catalog redacts.
  */
 import { argumentsDigest } from "../catalog/arguments.ts"
 import type { Segments } from "../catalog/route.ts"
@@ -12,31 +12,31 @@ import { actionRef, toolRef } from "../policy/principals.ts"
 import type { Approval } from "../task/approval.ts"
 import type { DecisionRecord, ShadowResult, UsedApproval } from "./fields.ts"
 import { notRecorded, shownFacts } from "./record-facts.ts"
-import { redacted, type Telling } from "./redaction.ts"
+import { redacted, type RedactableParts } from "./redaction.ts"
 
-/** What the ledger is asked: the call, and what only the edge knows of it, for its record. */
-export interface Ask extends Call {
-  /** Of its target, without the query. */
+/** The call as it is sent to the ledger, with the facts of its record that only the edge knows. */
+export interface LedgerCall extends Call {
+  /** The path of the target, without the query. */
   readonly path: string
   /** Which of its segments are arguments. */
   readonly segments: Segments
-  /** Characters of what the arguments were read from. */
+  /** Characters of the text from which the arguments were read. */
   readonly size: number
   readonly tokenHash: string
-  /** The secret by which its record hashes the arguments; null: unavailable. It stands in no record. */
+  /** The secret key of the hash of the arguments. Null if it is unavailable. No record contains it. */
   readonly recordKey: string | null
-  /** Milliseconds, by the edge's clock. */
+  /** Milliseconds since the epoch, by the edge's clock. */
   readonly receivedAt: number
-  /** A bundle to try beside the one that decides. */
+  /** A bundle to evaluate beside the deciding one. Null if there is none. */
   readonly candidate: Pointer | null
 }
-export type RecordedAsk = Omit<Ask, "candidate" | "risks" | "target">
+export type CallToRecord = Omit<LedgerCall, "candidate" | "risks" | "target">
 
 export interface VisibleCall
   extends
-    Telling,
+    RedactableParts,
     Pick<
-      RecordedAsk,
+      CallToRecord,
       "decisionId" | "task" | "tool" | "method" | "gateway" | "environment" | "mode" | "tokenHash" | "receivedAt"
     >,
     Omit<Evidence, "context" | "approvals">,
@@ -46,19 +46,19 @@ export interface VisibleCall
 
 export function visibleCall(
   bundle: Bundle,
-  ask: RecordedAsk,
+  ask: CallToRecord,
   { denial, evidence }: Verdict,
   candidate: ShadowResult | null,
 ): VisibleCall {
   const tool = bundle.catalog.tools.get(ask.tool)
   const { named, facts } = tool ? partsReadOf(bundle, tool) : NOTHING_READ
   const { context, approvals, ...open } = evidence
-  const shown = chosen(ask.arguments.values, named, brokenBy(denial))
-  const telling: Telling = { path: ask.path, arguments: shown, denial, candidate }
+  const selected = selectArguments(ask.arguments.values, named, brokenBy(denial))
+  const redactable: RedactableParts = { path: ask.path, arguments: selected, denial, candidate }
   const by = { redact: tool?.redact ?? [], segments: ask.segments, tools: bundle.catalog.tools }
   return {
     ...open,
-    ...redacted(telling, by),
+    ...redacted(redactable, by),
     decisionId: ask.decisionId,
     task: ask.task,
     tool: ask.tool,
@@ -70,7 +70,7 @@ export function visibleCall(
     receivedAt: ask.receivedAt,
     isBound: ask.proof !== null,
     arguments_hash: argumentsDigest(ask.arguments, ask.decisionId, ask.recordKey),
-    arguments_omitted: ask.arguments.complete ? sizeOf(ask.arguments.values) - sizeOf(shown) : null,
+    arguments_omitted: ask.arguments.complete ? sizeOf(ask.arguments.values) - sizeOf(selected) : null,
     facts: context ? shownFacts(context, facts) : {},
     approvals: approvals.map(usedBy),
   }
@@ -82,7 +82,7 @@ function usedBy({ id, name, guardrail, votes }: Approval): UsedApproval {
   return { id, name, guardrail, by: votes.map(({ by }) => by) }
 }
 
-/** What of calls of a tool the rules and guardrails read: a record shows that. */
+/** The parts of calls of a tool that rules and guardrails read, which a record shows. */
 interface ReadParts {
   /** Arguments that a rule or a guardrail reads; `*` stands for all. */
   readonly named: ReadonlySet<string>
@@ -92,7 +92,7 @@ interface ReadParts {
 
 const NOTHING_READ: ReadParts = { named: new Set(), facts: new Set() }
 
-/** Found once, not for each of its calls. */
+/** Computed once for each tool, not for each call. */
 function partsReadOf(bundle: Bundle, tool: Tool): ReadParts {
   let ofBundle = partsRead.get(bundle)
   if (!ofBundle) partsRead.set(bundle, (ofBundle = new WeakMap()))
@@ -111,10 +111,10 @@ function findPartsRead({ engine, entities, guardrails }: Bundle, tool: Tool): Re
 }
 
 /**
- * The arguments named, as far as they are there.
- * @param broken one that broke a bound: without it the denial could not be explained
+ * Selects the named arguments, if they are present.
+ * @param broken an argument that broke a bound; without it, the denial could not be explained
  */
-function chosen(
+function selectArguments(
   values: Readonly<Record<string, unknown>>,
   named: ReadonlySet<string>,
   broken: string | null,

@@ -7,11 +7,11 @@ import { canonicalText } from "../encoding/canonical-json.ts"
 import { sha256Hex } from "../encoding/hash.ts"
 import type { StreamDefinition } from "../policy/definition/streams.ts"
 import type { SignalChange } from "./stream-change.ts"
-import { eventOf, EVENTS, mayTell, type EffectName, type EventClaims } from "../policy/definition/security-events.ts"
-import type { EventRefusal } from "../denials/set-error.ts"
+import { eventOf, EVENTS, mayReport, type EffectName, type EventClaims } from "../policy/definition/security-events.ts"
+import type { SetError } from "../denials/set-error.ts"
 import { resolveSubject, type KnownSubjects, type Target } from "./event-subject.ts"
 
-export interface JudgedEvent {
+export interface EventEffect {
   /** Its name in the table, or its URI if it is in none, in the transmitter's own words. */
   readonly event: string
   readonly effect: EffectName
@@ -30,29 +30,29 @@ export interface JudgedEvent {
 }
 
 /** @param now milliseconds */
-export function judgeEvents(
+export function effectsOf(
   { events, at, subject }: SecurityEvents,
   stream: StreamDefinition,
   subjects: KnownSubjects,
   now: number,
-): readonly JudgedEvent[] | EventRefusal {
-  const judged: JudgedEvent[] = []
+): readonly EventEffect[] | SetError {
+  const effects: EventEffect[] = []
   for (const [type, claims] of events) {
-    const one = judge(type, claims, { at, subject }, stream, subjects, now)
+    const one = effectOf(type, claims, { at, subject }, stream, subjects, now)
     if ("reason" in one) return one
-    judged.push(one)
+    effects.push(one)
   }
-  return judged
+  return effects
 }
 
-function judge(
+function effectOf(
   type: string,
   claims: EventClaims,
   of: Pick<SecurityEvents, "at" | "subject">,
   stream: StreamDefinition,
   subjects: KnownSubjects,
   now: number,
-): JudgedEvent | EventRefusal {
+): EventEffect | SetError {
   const name = eventOf(type)
   const { subject: before } = claims
   // In drafts of SSF each event had its subject. Two that differ are ambiguous.
@@ -61,7 +61,7 @@ function judge(
   const id = of.subject ?? before
   const nothing = { event: name ?? type, effect: "none", targets: [], level: null, subject: hashOf(id) } as const
   if (name === null) return { ...nothing, at: now, because: "event_unknown" }
-  if (!mayTell(stream.events, name)) return { reason: "event_not_allowed", event: name }
+  if (!mayReport(stream.events, name)) return { reason: "event_not_allowed", event: name }
   const { weigh, effects } = EVENTS[name]
   const weighed = weigh(claims)
   if (typeof weighed !== "string")
@@ -82,8 +82,8 @@ function judge(
 }
 
 /** The same without the effects on keys that are none of ours. */
-export function exceptKeys(judged: readonly JudgedEvent[], unknown: ReadonlySet<string>): readonly JudgedEvent[] {
-  return judged.map((event): JudgedEvent => {
+export function exceptKeys(effects: readonly EventEffect[], unknown: ReadonlySet<string>): readonly EventEffect[] {
+  return effects.map((event): EventEffect => {
     const targets = event.targets.filter((target) => target.kind !== "key" || !unknown.has(target.kid))
     if (targets.length > 0 || event.targets.length === 0) return { ...event, targets }
     return { ...event, targets, effect: "none", level: null, because: "subject_unknown" }
@@ -116,15 +116,15 @@ function timeOf(claims: EventClaims, otherwise: number, now: number): number | n
 
 /** @param now milliseconds */
 export function changesOf(
-  judged: readonly JudgedEvent[],
+  effects: readonly EventEffect[],
   { risk }: StreamDefinition,
   now: number,
 ): readonly SignalChange[] {
-  return judged.flatMap((event) => event.targets.flatMap((target) => changeOf(event, target, risk.half_life, now)))
+  return effects.flatMap((event) => event.targets.flatMap((target) => changeOf(event, target, risk.half_life, now)))
 }
 
 function changeOf(
-  { event, effect, at, level }: JudgedEvent,
+  { event, effect, at, level }: EventEffect,
   target: Target,
   halfLife: number,
   now: number,

@@ -32,7 +32,7 @@ export interface KnownSubjects {
   readonly us: string
 }
 
-const NOBODY: Resolved = { targets: [] }
+const NO_TARGETS: Resolved = { targets: [] }
 const FOREIGN: Resolved = { foreign: true }
 
 /** More identifiers than any one subject has. */
@@ -50,7 +50,7 @@ export function resolveSubject(id: unknown, subjects: KnownSubjects): Resolved {
     case "complex":
       return resolveComplex(id, subjects)
     default:
-      return isValueFormat(format) ? resolveValue(id, format, subjects) : NOBODY
+      return isValueFormat(format) ? resolveValue(id, format, subjects) : NO_TARGETS
   }
 }
 
@@ -95,7 +95,7 @@ function distinct(targets: readonly Target[]): readonly Target[] {
  */
 function resolveComplex({ user, application }: Readonly<Record<string, unknown>>, subjects: KnownSubjects): Resolved {
   const part = user ?? application
-  if (part === undefined) return NOBODY
+  if (part === undefined) return NO_TARGETS
   return isObject(part) && formatOf(part) === "complex"
     ? { malformed: "a complex subject within another" }
     : resolveSubject(part, subjects)
@@ -125,7 +125,7 @@ function ofIssuer(iss: string, sub: string, subjects: KnownSubjects): Resolved {
     identities.some((each) => each.kind === "workload" && each.issuer === issuer.id && each.subject === sub),
   )
   // The stream reports about agents, and none has this name: as with people, it resolves to nothing.
-  if (agents.length === 0 && subjects.about.agents.length > 0) return NOBODY
+  if (agents.length === 0 && subjects.about.agents.length > 0) return NO_TARGETS
   return ofAgents(
     agents.map(({ id }) => id),
     subjects,
@@ -156,7 +156,9 @@ function ofPerson(
   { about, issuers }: KnownSubjects,
 ): Resolved {
   const entry = about.users.find((each) => each.by.includes(format) && (issuer === null || each.issuer === issuer))
-  if (!entry) return issuer === null ? NOBODY : FOREIGN
+  if (!entry) return issuer === null ? NO_TARGETS : FOREIGN
   const url = issuers.find(({ id }) => id === entry.issuer)?.issuer
-  return url === undefined || !SUBJECT.test(value) ? NOBODY : { targets: [{ kind: "user", user: `${url}|${value}` }] }
+  return url === undefined || !SUBJECT.test(value)
+    ? NO_TARGETS
+    : { targets: [{ kind: "user", user: `${url}|${value}` }] }
 }

@@ -3,7 +3,7 @@
  * same subject counts. A stream changes only its own: it removes nothing that an operator or another stream has set.
  * Pure.
  */
-import type { Signal, ToldRisk } from "../guardrails/risk.ts"
+import type { Signal, ReportedRisk } from "../guardrails/risk.ts"
 import { sha256Hex } from "../encoding/hash.ts"
 import type { Stopped, Switch } from "./switch.ts"
 
@@ -11,12 +11,12 @@ import type { Stopped, Switch } from "./switch.ts"
 export const SIGNAL_VERSION = 2
 
 /** Switches that streams have set; every lease contains them all. */
-export const MAX_SIGNALLED = 10_000
+export const MAX_STREAM_SWITCHES = 10_000
 /**
  * A stream has at most this many times the number that are still free: alone it has four fifths, and whatever one or
  * more of them report, a part is left for the others.
  */
-export const SHARE = 4
+export const STREAM_SHARE = 4
 
 /**
  * A removed switch is remembered, because earlier events may still arrive. Beyond this number those that would expire
@@ -27,7 +27,7 @@ export const MAX_LIFTED = 10_000
  * Tokens that are remembered, some 200 bytes each, at most a week. Beyond this the oldest are forgotten: if it is sent
  * again, such a token may set a switch that an operator has removed, but removes none that was set later.
  */
-export const MAX_TOLD = 1_000_000
+export const MAX_SEEN_TOKENS = 1_000_000
 
 /**
  * 32 days: a session that was issued for longer than 31 is rejected (credentials/session.ts), so that by then no
@@ -81,7 +81,7 @@ export type SignalOutcome = "kept" | "repeated" | "reused" | "full" | "busy" | "
  * A switch that a stream has set. `body` is null if it was removed, which is remembered because earlier events may
  * still arrive.
  */
-export interface Signalled {
+export interface StreamSwitch {
   readonly id: string
   readonly body: string | null
   /** Milliseconds since the epoch: the later one counts. */
@@ -94,7 +94,10 @@ export interface Signalled {
  * The row of a change. A revocation and a suspension of the same user are two: a user who is enabled again has their
  * new sessions, and not the earlier ones.
  */
-export function signalledBy(change: StopChange, { stream, until }: Pick<SignalReport, "stream" | "until">): Signalled {
+export function streamSwitchOf(
+  change: StopChange,
+  { stream, until }: Pick<SignalReport, "stream" | "until">,
+): StreamSwitch {
   const { stopped, at } = change
   const before = change.kind === "stop" ? change.before : null
   const id = `swi_${sha256Hex(JSON.stringify([stream, stopped, before === null])).slice(0, 32)}`
@@ -109,7 +112,7 @@ export function signalledBy(change: StopChange, { stream, until }: Pick<SignalRe
 }
 
 /** What decides which of two changes of the same subject counts. */
-export interface Weighed {
+export interface ChangeWeight {
   /** Milliseconds since the epoch, when it happened. */
   readonly at: number
   /** How strict it is. */
@@ -120,16 +123,16 @@ export interface Weighed {
  * Whether a change outweighs the stored one. Events state seconds, and a network may deliver two in any order: within
  * one second the stricter one counts.
  */
-export function stands(previous: Weighed | undefined, { at, weight }: Weighed): boolean {
+export function outweighs(previous: ChangeWeight | undefined, { at, weight }: ChangeWeight): boolean {
   return previous === undefined || at > previous.at || (at === previous.at && weight >= previous.weight)
 }
 
-export function weighed({ body, at }: Pick<Signalled, "body" | "at">): Weighed {
+export function weightOf({ body, at }: Pick<StreamSwitch, "body" | "at">): ChangeWeight {
   return { at, weight: body === null ? 0 : 1 }
 }
 
 export function riskOf({ of, level, halfLife, at }: RiskChange): {
-  readonly kind: ToldRisk["kind"]
+  readonly kind: ReportedRisk["kind"]
   readonly name: string
   readonly signal: Signal
 } {
@@ -138,7 +141,7 @@ export function riskOf({ of, level, halfLife, at }: RiskChange): {
 }
 
 /** The stream as the setter of a switch; an operator's name is their issuer and subject. */
-export function setBy(stream: string): string {
+export function streamSetter(stream: string): string {
   return `stream|${stream}`
 }
 

@@ -68,6 +68,12 @@ export function personStoppedBy(switches: readonly Switch[], user: string, since
   return (indexOf(switches).ofUsers.get(user) ?? []).find(({ before }) => before === null || since < before) ?? null
 }
 
+/** Milliseconds since the epoch: authority of these that was given earlier is stopped by a switch. 0 if none is. */
+export function stoppedUntil(switches: readonly Switch[], affected: Omit<Affected, "since">): number {
+  const earliest = { ...affected, since: Number.NEGATIVE_INFINITY }
+  return Math.max(0, ...switches.map((each) => (each.before !== null && holds(each, earliest) ? each.before : 0)))
+}
+
 /** Operators set few switches; streams of events may suspend thousands of people, so these are indexed. */
 interface Index {
   readonly others: readonly Switch[]

@@ -32,7 +32,7 @@ export interface Approval {
    */
   readonly figures: Figures | null
   /** What the approvers see of the call. */
-  readonly shown: ShownCall
+  readonly shown: ApprovalCall
   /** The inboxes in which approvers find it. */
   readonly inboxes: readonly InboxOf[]
   /** The decision that created the request, and number of its bundle; it can still be answered under a newer bundle. */
@@ -58,7 +58,7 @@ export interface Figures {
   readonly limit: number
 }
 
-export interface ShownCall {
+export interface ApprovalCall {
   readonly agent: string
   readonly purpose: string
   /** Agents from the root task's to the calling one. */
@@ -93,8 +93,11 @@ export interface Vote {
 
 export type Approvals = ReadonlyMap<string, Approval>
 
-/** Open approval requests of one tree: a hostile agent must not flood the approvers. */
-const MOST_OPEN = 50
+/** Open approval requests of an agent for one user, and of all agents: none must flood the approvers. */
+export const MAX_OPEN_APPROVALS = {
+  agent: 50,
+  ledger: 500,
+} as const
 /** Characters of a call's arguments. Nobody would read longer ones whole, so no approval is requested for them. */
 export const MOST_SHOWN = 16_384
 
@@ -136,16 +139,15 @@ export function requestHash({ method, target }: { readonly method: string; reado
   return sha256Hex(JSON.stringify([method, target]))
 }
 
-/** Whether one more approval can be requested; an approval without uses left does not count as open. */
-export function isRoom(approvals: Approvals, now: number): boolean {
-  const isOpen = (each: Approval): boolean => now < each.expiresAt && (each.status !== "approved" || each.uses > 0)
-  return [...approvals.values()].filter(isOpen).length < MOST_OPEN
+/** Whether it counts among those of its agent until it expires. */
+export function isOpen({ status, uses }: Approval): boolean {
+  return status !== "approved" || uses > 0
 }
 
 export type ApprovalRequest = Exactly &
   Pick<Approval, "id" | "rules" | "figures" | "shown" | "inboxes" | "decision" | "bundle" | "expiresAt" | "terms">
 
-export function askApproval(question: ApprovalRequest, now: number): Approval {
+export function requestApproval(question: ApprovalRequest, now: number): Approval {
   return { ...question, askedAt: now, status: "pending", uses: 0, votes: [] }
 }
 
@@ -153,7 +155,7 @@ export function askApproval(question: ApprovalRequest, now: number): Approval {
 export type Unanswerable = "unknown" | "answered" | "expired" | "voted" | "too many uses"
 
 /** One rejection is enough; approval needs as many people as the terms say. */
-export function voted(approval: Approval, vote: Omit<Vote, "at">, now: number): Approval | Unanswerable {
+export function applyVote(approval: Approval, vote: Omit<Vote, "at">, now: number): Approval | Unanswerable {
   if (now >= approval.expiresAt) return "expired"
   if (approval.status !== "pending") return "answered"
   const { terms, votes: before } = approval
@@ -168,7 +170,7 @@ export function voted(approval: Approval, vote: Omit<Vote, "at">, now: number): 
 }
 
 /** The approval with one use less. */
-export function used(approval: Approval): Approval {
+export function applyUse(approval: Approval): Approval {
   return { ...approval, uses: approval.uses - 1 }
 }
 

@@ -15,7 +15,7 @@ export interface Approvers {
 }
 
 /** A person, as their own token identifies them; at least one member is not null. */
-export interface Answering {
+export interface ApproverIdentity {
   /** Null if their token's claims about a person are not known. */
   readonly person: UserFacts | null
   /** An operator who may approve calls: issuer and subject, joined by `|`. */
@@ -25,32 +25,32 @@ export interface Answering {
 }
 
 /** A person counts as one approver, in whatever capacity they approve. */
-export function nameOf({ person, operator }: Answering): string {
+export function approverName({ person, operator }: ApproverIdentity): string {
   return person ? userId(person) : (operator ?? "")
 }
 
 /** Why a person may not approve: the task is their own, only operators may, or only others may. */
-export type NotAsked = "own" | "no operator" | "stranger"
+export type NotApprover = "own" | "no operator" | "stranger"
 
 /**
  * @param owner of the agent that calls
  * @param user of the task
  */
-export function whyNotAsked(
+export function whyNotApprover(
   { approvals, owners }: Approvers,
   { name }: Pick<Approval, "name">,
   owner: string | null,
   user: string | null,
-  answering: Answering,
-): NotAsked | null {
+  answering: ApproverIdentity,
+): NotApprover | null {
   const { person, operator, asUser } = answering
-  const isOwn = user !== null && [nameOf(answering), operator, asUser].includes(user)
+  const isOwn = user !== null && [approverName(answering), operator, asUser].includes(user)
   const definition = name === null ? null : (approvals.get(name) ?? null)
   if (isOwn && !definition?.own) return "own"
   if (name === null) return operator === null ? "no operator" : null
   if (!definition || !person) return "stranger"
   const approving = approvingOf(definition, owners, owner)
-  const isListed = approving.some((one) => isMeant(one, person))
+  const isListed = approving.some((one) => isMatch(one, person))
   const isTheUser = isOwn && definition.approvers.some(({ kind }) => kind === "user")
   return isListed || isTheUser ? null : "stranger"
 }
@@ -66,7 +66,7 @@ function approvingOf(
   })
 }
 
-function isMeant(one: Approving, { issuer, subject, groups }: NonNullable<Answering["person"]>): boolean {
+function isMatch(one: Approving, { issuer, subject, groups }: NonNullable<ApproverIdentity["person"]>): boolean {
   if (one.issuer !== issuer) return false
   return one.kind === "group" ? groups.includes(one.group) : one.subject === subject
 }
@@ -90,10 +90,13 @@ export function inboxesFor(
 }
 
 /** The inboxes of a person; of their groups only those that are approvers. */
-export function inboxesOf({ approvals, owners }: Approvers, { person, operator }: Answering): readonly InboxOf[] {
+export function inboxesOf(
+  { approvals, owners }: Approvers,
+  { person, operator }: ApproverIdentity,
+): readonly InboxOf[] {
   const approvers = [...[...approvals.values()].flatMap(({ approvers }) => approvers), ...[...owners.values()].flat()]
   const groups = new Set(
-    approvers.flatMap((one) => (one.kind === "group" && person && isMeant(one, person) ? [one.group] : [])),
+    approvers.flatMap((one) => (one.kind === "group" && person && isMatch(one, person) ? [one.group] : [])),
   )
   return [
     ...(person ? [{ user: userId(person) }] : []),

@@ -7,12 +7,12 @@ export function mayBeFor({ agents, audiences }: Bundle, agent: string, audience:
 }
 
 /** With many gateways, a few audiences are enough as an example. */
-const MOST_KNOWN = 8
+const MOST_LISTED = 8
 
 /**
  * Audiences are public, as each resource's metadata names its own (RFC 9728). The error does not say which are the
  * agent's.
  */
 export function unknownAudience(audience: string, { audiences }: Pick<Bundle, "audiences">): OAuthFailure {
-  return oauthError({ reason: "audience_unknown", audience, known: [...audiences].toSorted().slice(0, MOST_KNOWN) })
+  return oauthError({ reason: "audience_unknown", audience, known: [...audiences].toSorted().slice(0, MOST_LISTED) })
 }

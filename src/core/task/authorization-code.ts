@@ -17,17 +17,17 @@ export interface CodeTerms {
 }
 
 /** What the client presents besides the code. */
-export interface CodeShown {
+export interface PresentedCode {
   /** base64url SHA-256 of the code verifier. */
   readonly challenge: string
   /** Null if the request has none, as OAuth 2.1 allows. */
   readonly redirectUri: string | null
   /** The first refresh token, issued if the code is accepted. */
-  readonly refresh: RefreshShown
+  readonly refresh: PresentedRefresh
 }
 
 /** A refresh token: hex SHA-256 of the part that all refresh tokens of its task share, and of its own part. */
-export interface RefreshShown {
+export interface PresentedRefresh {
   readonly family: string
   readonly secret: string
 }
@@ -69,7 +69,7 @@ const ONCE = 1
 const MOST_SUSPICION = 8
 
 /** @param token `jti` of the access token that is issued with it */
-export function firstOf({ family, secret }: RefreshShown, token: string): Refreshing {
+export function firstOf({ family, secret }: PresentedRefresh, token: string): Refreshing {
   return { family, good: [{ secret, token }], replaced: null, suspicion: 0 }
 }
 
@@ -87,7 +87,12 @@ interface Consented {
  */
 export function misuseOfCode(
   { agent, secretHash, isRedeemed, code }: Consented,
-  by: { readonly agent: string; readonly secretHash: string; readonly jkt: string | null; readonly shown?: CodeShown },
+  by: {
+    readonly agent: string
+    readonly secretHash: string
+    readonly jkt: string | null
+    readonly shown?: PresentedCode
+  },
 ): string | null {
   if (!code || !by.shown || !isSame(secretHash, by.secretHash)) return null
   if (isRedeemed) return "used before"
@@ -100,7 +105,7 @@ export function misuseOfCode(
 /** A refresh token as it was presented; `next` is the secret of the one to be issued for it. */
 interface Refresh {
   readonly agent: string
-  readonly shown: RefreshShown
+  readonly shown: PresentedRefresh
   readonly next: string
   /** `jti` of the access token to be issued with it. */
   readonly token: string
@@ -118,7 +123,7 @@ interface Refresh {
  * @returns what shows that the token was stolen; why it is rejected; or the valid tokens once `next` is issued, and the
  *   access tokens that end by that
  */
-export function judgeRefresh(
+export function rotateRefresh(
   { agent, refreshing }: Consented,
   { agent: by, shown, next, token, jkt }: Refresh,
   boundTo: string | null,

@@ -1,6 +1,7 @@
-import type { MemoryUpdate } from "../guardrails/memory-update.ts"
 import type { Progress } from "../guardrails/plan.ts"
 import type { Approval } from "./approval.ts"
+import type { Carried } from "./labels.ts"
+import type { ScopedUpdates } from "./memories.ts"
 import type { RememberedAdmission } from "./state.ts"
 import type { EndedBy, TaskStatus } from "./task.ts"
 
@@ -15,10 +16,12 @@ export interface TaskChange {
   readonly plans: readonly { readonly task: string; readonly progress: Progress }[]
   /** Approvals that it uses. */
   readonly approvals: readonly Approval[]
-  /** Updates of the guardrails' memory. */
-  readonly memoryUpdates: readonly MemoryUpdate[]
+  /** Updates of the guardrails' memories. */
+  readonly memoryUpdates: readonly ScopedUpdates[]
   /** Labels that the tree has not had so far. */
   readonly labels: readonly string[]
+  /** Labels that agents carry from now on. */
+  readonly carried: readonly Carried[]
   readonly remember: (RememberedAdmission & { readonly key: string }) | null
 }
 

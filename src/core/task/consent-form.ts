@@ -4,28 +4,28 @@
  */
 import type { GrantReduction } from "./grant.ts"
 
-export interface Answered {
+export interface ConsentAnswer {
   readonly allows: boolean
-  readonly kept: GrantReduction
-  /** The page that they were shown, as `shownField` names it. */
-  readonly shown: string
+  readonly reduction: GrantReduction
+  /** The page that they were shown, as `pageFieldOf` names it. */
+  readonly pageField: string
 }
 
 /**
  * The field in which a page identifies itself: its own id, which becomes its task's id, and the digest of what it
  * shows.
  */
-export const shownField = (page: string, digest: string): string => `${page}.${digest}`
+export const pageFieldOf = (page: string, digest: string): string => `${page}.${digest}`
 
-const SHOWN = /^(tsk_[0-9A-HJKMNP-TV-Z]{26})\.[0-9a-f]{64}$/
+const SHOWN = /^(tsk_[0-9A-HJKMNP-TV-Z]{26}-[0-9a-f]{64})\.[0-9a-f]{64}$/
 
 /** The id of the page. Null if the text contains none. */
-export function pageOf(shown: string): string | null {
-  return SHOWN.exec(shown)?.[1] ?? null
+export function pageOf(pageField: string): string | null {
+  return SHOWN.exec(pageField)?.[1] ?? null
 }
 
 /** Null if it is no answer, or is ambiguous. */
-export function readAnswer(form: URLSearchParams, by: "tool" | "server" | "nothing"): Answered | null {
+export function readAnswer(form: URLSearchParams, by: "tool" | "server" | "nothing"): ConsentAnswer | null {
   if (["decision", "calls", "life", "shown"].some((name) => form.getAll(name).length > 1)) return null
   const decision = form.get("decision")
   if (decision !== "allow" && decision !== "refuse") return null
@@ -34,8 +34,8 @@ export function readAnswer(form: URLSearchParams, by: "tool" | "server" | "nothi
   const tools = by === "nothing" ? null : form.getAll("keep")
   return {
     allows: decision === "allow",
-    kept: { tools, calls, life: life === null ? null : life * 1_000 },
-    shown: form.get("shown") ?? "",
+    reduction: { tools, calls, life: life === null ? null : life * 1_000 },
+    pageField: form.get("shown") ?? "",
   }
 }
 

@@ -1,14 +1,15 @@
 /**
  * A person's consent to a task before it begins: what the agent requested, what the person answered, and the result.
  * The person is elsewhere and answers later (OpenID CIBA), or is at their browser and has answered before
- * (authorization code). Meanwhile the task is pending, in the very ledger that will hold it. When its agent requests
- * the token, everything is evaluated again by the current rules and facts. Pure, like `openTask`.
+ * (authorization code). Meanwhile the task is pending: in the person's ledger if they have answered, otherwise in the
+ * agent's (ledger/consents.ts says why). When its agent requests the token, everything is evaluated again by the
+ * current rules and facts. Pure, like `openTask`.
  */
 import { isSame } from "../encoding/constant-time.ts"
 import type { Bundle } from "../policy/assemble.ts"
 import { userId, type UserFacts } from "../policy/principals.ts"
 import type { TreeState } from "./state.ts"
-import type { CodeShown } from "./authorization-code.ts"
+import type { PresentedCode } from "./authorization-code.ts"
 import { openTask } from "./open.ts"
 import { isOAuthFailure, oauthError, type OAuthFailure } from "../denials/oauth-error.ts"
 import { mayBeFor, unknownAudience } from "./audience.ts"
@@ -66,22 +67,22 @@ export interface Redemption {
   /** `jti` of the token to be issued. */
   readonly token: string
   /** What the client presents with an authorization code. Absent if it polls. */
-  readonly shown?: CodeShown
+  readonly shown?: PresentedCode
 }
 
-/** Why there is no token, now or ever; or what is opened for the person who has answered. */
-export function redeem(
+/** Why there is no token, now or ever; or what is to be opened for the person who has answered. */
+export function requestForConsented(
   bundle: Bundle,
   state: TreeState,
   consent: Consent,
   redemption: Redemption,
   polling: Polling,
   now: number,
-): Opened | OAuthFailure {
+): ConsentedRequest | OAuthFailure {
   const { secretHash, agent } = redemption
   const isOneKind = (consent.code === undefined) === (redemption.shown === undefined)
   const isTheirs = consent.agent === agent && isSame(consent.secretHash, secretHash)
-  if (!isOneKind || !isTheirs || consent.isRedeemed) return unknownTo(redemption)
+  if (!isOneKind || !isTheirs || consent.isRedeemed) return unknownConsent(redemption)
   const { answer } = consent
   if (answer && !answer.approved) return oauthError({ reason: "consent_refused" })
   if (now >= consent.expiresAt) {
@@ -90,7 +91,7 @@ export function redeem(
   if (consent.code && !bundle.agents.get(agent)?.client) return oauthError(NO_CLIENT)
   // An operator, or a revocation of theirs, has ended it meanwhile: nothing is opened any more.
   const pending = pendingTask(state)
-  if (!pending) return unknownTo(redemption)
+  if (!pending) return unknownConsent(redemption)
   if (!answer) {
     const isSoon = now - polling.lastAt < polling.interval * 1000
     return oauthError(isSoon ? { reason: "polled_too_soon" } : { reason: "consent_pending" })
@@ -102,20 +103,34 @@ export function redeem(
   const { jkt, token } = redemption
   const openRequest = requestOf(consent, { audience, jkt, token, approvals: ["user"] })
   // No more than the person was shown, whatever the current rules allow.
-  const request = { ...openRequest, sessionExpiresAt, since, shown: { task: pending, life: consent.life } }
-  const opened = openTask(bundle, { ...state, user: person, since }, request, now)
-  return isOAuthFailure(opened)
-    ? opened
-    : { ...opened, opening: { ...opened.opening, session: { user: person, since } } }
+  const shown = { task: pending, life: consent.life }
+  return { ...openRequest, user: person, sessionExpiresAt, since, shown }
+}
+
+/** A request that a person has consented to. */
+export interface ConsentedRequest extends OpenRequest {
+  readonly user: UserFacts
+}
+
+/** Opens the task that waited in this very tree. */
+export function openConsented(
+  bundle: Bundle,
+  state: TreeState,
+  request: ConsentedRequest,
+  now: number,
+): Opened | OAuthFailure {
+  const { user, since } = request
+  const opened = openTask(bundle, { ...state, user, since }, request, now)
+  return isOAuthFailure(opened) ? opened : { ...opened, opening: { ...opened.opening, session: { user, since } } }
 }
 
 /** One error, whether there is no such consent, it is another client's, or it has expired. */
-export function unknownTo({ shown }: Redemption): OAuthFailure {
+export function unknownConsent({ shown }: Redemption): OAuthFailure {
   return oauthError(shown ? { reason: "grant_refused", what: "unknown" } : { reason: "consent_unknown" })
 }
 
 /** The state after a poll that was answered by this error. */
-export function polled(polling: Polling, { refused }: OAuthFailure, now: number): Polling {
+export function pollingAfter(polling: Polling, { refused }: OAuthFailure, now: number): Polling {
   const isSoon = refused.reason === "polled_too_soon"
   // A poll by another client must not slow down the one that requested the consent.
   if (!isSoon && refused.reason !== "consent_pending") return polling

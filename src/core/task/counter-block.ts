@@ -1,7 +1,6 @@
 /**
  * Counters are durable in blocks. Credit is written before it is used, so that a crash can only have counted too much,
- * and the rest of a block is returned when no calls come (DESIGN §2). A write on each call would cost two thirds of the
- * throughput.
+ * and the rest of a block is returned when no calls come. A write on each call would cost two thirds of the throughput.
  */
 
 /** Under this limit each admission is written, because the loss of a block in a crash would be noticeable. */

@@ -24,7 +24,7 @@ export interface Grant {
 /**
  * Tools that a request names together, and their limits: one object of its `authorization_details`, or all its scopes.
  */
-export interface AskedPart {
+export interface RequestedPart {
   readonly scopes: readonly Scope[]
   /** Null if the request does not limit it. */
   readonly maxSensitivity: Sensitivity | null
@@ -34,13 +34,13 @@ export interface AskedPart {
 /** What a request asks for, apart from its purpose. */
 export interface RequestedGrant {
   /** Null: the default of the purpose. */
-  readonly parts: readonly AskedPart[] | null
+  readonly parts: readonly RequestedPart[] | null
   /** The request used `authorization_details`, so the response uses them, too (RFC 9396, section 7). */
   readonly inDetails: boolean
   readonly calls: number | null
 }
 
-export const ASKED_NOTHING: RequestedGrant = { parts: null, inDetails: false, calls: null }
+export const NOTHING_REQUESTED: RequestedGrant = { parts: null, inDetails: false, calls: null }
 
 /** What a person's consent leaves of a request: it only ever reduces the grant. */
 export interface GrantReduction {
@@ -52,13 +52,17 @@ export interface GrantReduction {
   readonly life: number | null
 }
 
-/** RFC 9396 details of a grant, for the client and in its token; the grant in the ledger decides. */
+/**
+ * RFC 9396 details of a grant, for the client and in its token (`effective-details.ts` makes them); the grant in the
+ * ledger decides.
+ */
 export interface GrantedDetails {
   readonly type: "narrowgate_call"
   readonly tools: readonly string[]
   readonly actions: readonly Action[]
   readonly max_sensitivity: Sensitivity
-  readonly arguments?: ArgumentBounds
+  /** What all bounds allow together, by argument name. */
+  readonly arguments?: Readonly<Record<string, object>>
   readonly calls?: number
 }
 

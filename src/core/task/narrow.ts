@@ -1,16 +1,17 @@
 /**
- * Narrows a request to a grant (DESIGN §4). It only ever reduces: its result contains nothing that was not in every one
- * of its inputs.
+ * Narrows a request to a grant. It only ever reduces: its result contains nothing that was not in every one of its
+ * inputs, so that nobody in the chain gains authority (docs/architecture.md#the-promises, 3).
  */
 import { isLifecycle } from "../catalog/lifecycle.ts"
-import { anyCovers, coveredBy, formatScope, parseScope, scopeCovers, type Scope } from "../catalog/pattern.ts"
-import { ACTIONS, SENSITIVITIES, sensitivityRank, type Sensitivity, type Tool } from "../catalog/tool.ts"
+import { anyCovers, formatScope, parseScope, scopeCovers, type Scope } from "../catalog/pattern.ts"
+import { SENSITIVITIES, sensitivityRank, type Sensitivity, type Tool } from "../catalog/tool.ts"
 import type { CapSource, NothingLeft } from "../denials/oauth-error.ts"
 import type { GrantDefinition } from "../policy/definition/grant.ts"
+import { effectiveDetails, effectiveScopes, type ParentGrant } from "./effective-details.ts"
 import {
   type ToolGrant,
   type Grant,
-  type AskedPart,
+  type RequestedPart,
   type RequestedGrant,
   type GrantReduction,
   type GrantedDetails,
@@ -21,7 +22,7 @@ import {
 export interface Caps {
   readonly purpose: { readonly name: string; readonly grant: GrantDefinition; readonly default?: readonly string[] }
   readonly agent: { readonly id: string; readonly ceiling: GrantDefinition }
-  readonly parent: { readonly agent: string; readonly grant: Grant } | null
+  readonly parent: ParentGrant | null
   /** What an assertion by the user's provider allows at most (ID-JAG); each of them applies. */
   readonly assertion: readonly RequestedGrant[]
   /** What the person's consent leaves of it. Absent: all. */
@@ -48,7 +49,7 @@ function capsOf({ purpose, agent, parent, assertion, consent, policy }: Caps): r
       by: { cap: "assertion", of: "the user's provider" },
       covers: (tool) => assertion.every((allowed) => allowingParts(allowed, tool).length > 0),
     },
-    { by: { cap: "consent", of: "the user" }, covers: keptBy(consent) },
+    { by: { cap: "consent", of: "the user" }, covers: consentedTools(consent) },
     // Last, because it costs the most.
     { by: { cap: "policy", of: policy.principal }, covers: policy.permits },
   ]
@@ -63,14 +64,14 @@ export function within(definition: GrantDefinition): (tool: Tool) => boolean {
 }
 
 /** Matches only names: a pattern that a forged form contains covers nothing. */
-function keptBy(consent: GrantReduction | undefined): (tool: Tool) => boolean {
+function consentedTools(consent: GrantReduction | undefined): (tool: Tool) => boolean {
   if (!consent?.tools) return () => true
   const names = new Set(consent.tools)
   return ({ name, server }) => names.has(name) || names.has(`${server}.*`)
 }
 
 /** The parts of an assertion that allow a tool. */
-function allowingParts({ parts }: RequestedGrant, tool: Tool): readonly AskedPart[] {
+function allowingParts({ parts }: RequestedGrant, tool: Tool): readonly RequestedPart[] {
   return (parts ?? []).filter(
     ({ scopes, maxSensitivity }) =>
       scopes.some((scope) => scopeCovers(scope, tool)) &&
@@ -86,7 +87,7 @@ export interface Narrowed {
   readonly grant: Grant
   /** Scopes that express what was granted, as short as possible. */
   readonly scope: string
-  /** Null if the request did not use details. */
+  /** Null unless the request, the assertion or the parent task uses details (RFC 9396, section 7). */
   readonly details: readonly GrantedDetails[] | null
 }
 
@@ -103,7 +104,7 @@ export function narrow(
 ): Narrowed | NothingLeft | Ambiguous {
   const { purpose, agent, parent } = caps
   const byDefault = { scopes: scopesOf(purpose.default ?? purpose.grant.tools), maxSensitivity: null, bounds: {} }
-  const parts: readonly AskedPart[] = requested.parts ?? [byDefault]
+  const parts: readonly RequestedPart[] = requested.parts ?? [byDefault]
   const limits = capsOf(caps)
   const granted: Record<string, ToolGrant> = {}
   const lacking: Record<string, CapSource> = {}
@@ -146,12 +147,15 @@ export function narrow(
       ...caps.assertion.map(({ calls }) => calls ?? undefined),
     ),
   }
-  const words = parts.map((part) => wordsFor(part.scopes, catalog, granted))
-  const details = parts.flatMap((part, index) => detailsOf(part, words[index] ?? [], grant, caps))
-  return { grant, scope: words.flat().join(" "), details: requested.inDetails ? details : null }
+  const scope = parts.flatMap((part) => effectiveScopes(part.scopes, catalog, granted)).join(" ")
+  const inDetails = [requested, parent, ...caps.assertion].some((each) => each?.inDetails)
+  const details = inDetails
+    ? parts.flatMap(({ scopes }) => effectiveDetails(scopes, catalog, granted, grant.calls, parent))
+    : null
+  return { grant, scope, details }
 }
 
-function toolGrant(tool: Tool, part: AskedPart, caps: Caps): ToolGrant {
+function toolGrant(tool: Tool, part: RequestedPart, caps: Caps): ToolGrant {
   const { purpose, agent, parent } = caps
   const above = parent && Object.hasOwn(parent.grant.tools, tool.name) ? parent.grant.tools[tool.name] : undefined
   // If several parts of an assertion allow the tool, the bounds of all of them apply.
@@ -165,28 +169,13 @@ function toolGrant(tool: Tool, part: AskedPart, caps: Caps): ToolGrant {
   }
 }
 
-function highest({ purpose, agent }: Caps, part: AskedPart | null, above: ToolGrant | undefined): Sensitivity {
+function highest({ purpose, agent }: Caps, part: RequestedPart | null, above: ToolGrant | undefined): Sensitivity {
   return least([
     purpose.grant.max_sensitivity,
     agent.ceiling.max_sensitivity,
     part?.maxSensitivity ?? "restricted",
     above?.maxSensitivity ?? "restricted",
   ])
-}
-
-function detailsOf(part: AskedPart, words: readonly string[], { calls }: Grant, caps: Caps): readonly GrantedDetails[] {
-  const scopes = scopesOf(words)
-  if (scopes.length === 0) return []
-  return [
-    {
-      type: "narrowgate_call",
-      tools: [...new Set(scopes.map(({ pattern }) => pattern))],
-      actions: ACTIONS.filter((action) => scopes.some((scope) => scope.action === action)),
-      max_sensitivity: highest(caps, part, undefined),
-      ...(isEmpty(part.bounds) ? {} : { arguments: part.bounds }),
-      ...(calls === null ? {} : { calls }),
-    },
-  ]
 }
 
 /**
@@ -206,26 +195,6 @@ function lifecycleOf(
       return [tool.name, { action: tool.action, maxSensitivity: highest(caps, null, above), bounds: [] }]
     })
   return Object.fromEntries(entries)
-}
-
-/** A requested scope stays as it is if all its tools were granted; otherwise the granted ones replace it, by name. */
-function wordsFor(
-  scopes: readonly Scope[],
-  catalog: readonly Tool[],
-  granted: Readonly<Record<string, ToolGrant>>,
-): readonly string[] {
-  const words = new Set<string>()
-  const byScope = coveredBy(
-    scopes,
-    catalog.filter((tool) => !isLifecycle(tool)),
-  )
-  for (const scope of scopes) {
-    const covered = byScope.get(formatScope(scope)) ?? []
-    const left = covered.filter((tool) => Object.hasOwn(granted, tool.name))
-    if (left.length === covered.length && left.length > 0) words.add(formatScope(scope))
-    else for (const tool of left) words.add(formatScope({ pattern: tool.name, action: tool.action }))
-  }
-  return [...words]
 }
 
 function least(sensitivities: readonly Sensitivity[]): Sensitivity {

@@ -31,6 +31,11 @@ export interface OpenRequest {
   readonly kept?: GrantReduction
   /** The person has not answered yet, so policy cannot decide what they may delegate. */
   readonly isPreview?: boolean
+  /**
+   * Milliseconds since the epoch: it continues no task whose authority was given earlier, because switches stop such
+   * authority. Absent: any.
+   */
+  readonly continuesFrom?: number
   /** Of the token to be issued (RFC 8707): an audience for which the task was, or is to be, opened. */
   readonly audience: string
   /** Thumbprint of the key that the agent proved. */

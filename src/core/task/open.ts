@@ -9,9 +9,13 @@ import { newProgress } from "../guardrails/plan.ts"
 import { ancestryOf, type TreeState } from "./state.ts"
 import { asciiText } from "../encoding/display-text.ts"
 import { isOAuthFailure, oauthError, type OAuthFailure } from "../denials/oauth-error.ts"
+import { isContinuable } from "./continuation.ts"
 import { narrow, type Caps } from "./narrow.ts"
 import type { OpenRequest } from "./open-request.ts"
-import { type Opened, type Step, type Parent, fullness, ended, issue, earliest } from "./opening-step.ts"
+
+import { quarantinedTask } from "./quarantine.ts"
+import { type Opened, type Step, type Parent, fullness, taskFullness, ended, issue, earliest } from "./opening-step.ts"
+import { redactedOf } from "./redacted-arguments.ts"
 import { renew, freshen } from "./renew.ts"
 import type { Task } from "./task.ts"
 
@@ -25,7 +29,7 @@ export function openTask(bundle: Bundle, state: TreeState, request: OpenRequest,
     const because = { reason: "expired", exp: Math.floor(sessionExpiresAt / 1000) } as const
     return oauthError({ reason: "subject_rejected", because })
   }
-  const full = fullness(state, now)
+  const full = fullness(state, agent.id, now)
   if (full) return full
   const step = { bundle, state, request, agent, now }
   if (request.task !== null) return freshen(step, request.task)
@@ -69,15 +73,21 @@ function openChild(step: Step, parent: Parent): Opened | OAuthFailure {
 /** Opens a root task, or one below `parent`. */
 function openNew(step: Step, id: string, parent: Parent | null): Opened | OAuthFailure {
   const { bundle, state, request, agent, now } = step
+  const full = taskFullness(state.ledger, agent.id, now)
+  if (full) return full
   const name = request.purpose ?? agent.purposes[0] ?? ""
   const purpose = agent.purposes.includes(name) ? bundle.purposes.get(name) : undefined
   if (!purpose) return oauthError({ reason: "purpose_not_allowed", purpose: asciiText(name) })
   if (purpose.user === "required" && !state.user) return oauthError({ reason: "user_required", purpose: name })
+  const quarantined = quarantinedTask(state.ledger, agent.id, name, now)
+  if (quarantined) return oauthError({ reason: "purpose_quarantined", task: quarantined.id, purpose: name })
+  // An instance of the agent is known by its key alone.
+  if (purpose.isolated && request.jkt === null) return oauthError({ reason: "key_required" })
   const narrowedBy = (policy: Caps["policy"]): ReturnType<typeof narrow> =>
     narrow(bundle.catalog.tools.values(), request.asked, {
       purpose,
       agent,
-      parent: parent ? { agent: parent.task.agent, grant: parent.task.grant } : shownTo(request),
+      parent: parent ? parentGrant(parent, bundle) : consentedCaps(request),
       assertion: request.caps,
       consent: request.kept,
       policy,
@@ -97,6 +107,7 @@ function openNew(step: Step, id: string, parent: Parent | null): Opened | OAuthF
     agent: agent.id,
     audiences: request.shown?.task.audiences ?? [request.audience],
     purpose: name,
+    isolated: purpose.isolated ?? false,
     grant: narrowed.grant,
     scope: narrowed.scope,
     details: narrowed.details,
@@ -111,6 +122,7 @@ function openNew(step: Step, id: string, parent: Parent | null): Opened | OAuthF
         parent?.task.expiresAt,
         request.sessionExpiresAt,
       ) ?? now,
+    ...(isContinuable(request, purpose) && { isContinuable: true }),
     jkt: request.jkt,
     status: "active",
     endedBy: null,
@@ -149,6 +161,11 @@ function mayDelegate(
   }
 }
 
-function shownTo({ shown, agent }: OpenRequest): Caps["parent"] {
-  return shown ? { agent, grant: shown.task.grant } : null
+function parentGrant({ task: { agent, grant, details }, ancestry }: Parent, { catalog }: Bundle): Caps["parent"] {
+  return { agent, grant, inDetails: details !== null, redact: redactedOf(ancestry, catalog.tools) }
+}
+
+/** The agent's own request, whose bounds it has set itself. */
+function consentedCaps({ shown, agent }: OpenRequest): Caps["parent"] {
+  return shown ? { agent, grant: shown.task.grant, inDetails: false, redact: [] } : null
 }

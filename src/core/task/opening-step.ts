@@ -4,11 +4,13 @@ import type { Bundle } from "../policy/assemble.ts"
 import type { AgentDefinition } from "../policy/definition/agents.ts"
 import type { UserFacts } from "../policy/principals.ts"
 import type { OpenRequest } from "./open-request.ts"
-import { whyEnded, type TreeState } from "./state.ts"
+import { hasLiveInstance } from "./isolation.ts"
+import { inherited, type Carried } from "./labels.ts"
+import { whyEnded, type LedgerState, type TreeState } from "./state.ts"
 import type { IssuedToken, Task } from "./task.ts"
 
-/** No token lives longer, whatever the registry says (DESIGN §4). */
-const MAX_TOKEN_LIFE_MS = 900_000
+/** No token lives longer, whatever the registry says: a stolen one is worth at most this. */
+export const MAX_TOKEN_LIFE_MS = 900_000
 
 export interface Opening {
   /** Null if a token is renewed and no task is opened. */
@@ -16,6 +18,10 @@ export interface Opening {
   /** The tree's user by a fresher session, and when that session was given. Null if unchanged. */
   readonly session: { readonly user: UserFacts; readonly since: number } | null
   readonly token: { readonly jti: string } & IssuedToken
+  /** Labels that the agent carries from now on because it joins the tree. */
+  readonly carried: readonly Carried[]
+  /** Whether it is the only live task of an instance that is isolated: what an earlier one has read is not known. */
+  readonly isFresh: boolean
 }
 
 export interface Opened {
@@ -43,15 +49,36 @@ export interface Parent {
   readonly token: IssuedToken
 }
 
-/** A tree must fit one object: this many tasks are a loop, and no agent needs this many live tokens. */
-const MAX_TASKS = 256
+/** This many tasks of a tree are a loop, and no tree needs this many live tokens. */
+export const MAX_TASKS_OF_TREE = 256
+export const MAX_TOKENS_OF_TREE = 1_024
 
-const MAX_TOKENS = 1_024
+/**
+ * All that is alive must fit one object. A task takes about six kilobytes; `trees` of agents.yaml permits an agent no
+ * more root tasks than this.
+ */
+export const MAX_LIVE_TASKS = {
+  agent: 10_000,
+  ledger: 16_000,
+} as const
 
-export function fullness({ tasks, tokens }: TreeState, now: number): OAuthFailure | null {
-  const live = [...tokens.values()].filter(({ expiresAt }) => now < expiresAt)
-  if (tasks.size < MAX_TASKS && live.length < MAX_TOKENS) return null
-  return oauthError({ reason: "too_many_tasks", what: "tree", retry_after: 60 })
+/**
+ * Why no token can be issued to the agent, or no task opened for it, in this tree. What has expired is dropped before
+ * (`applyExpiry`).
+ */
+export function fullness({ tasks, tokens, ledger }: TreeState, agent: string, now: number): OAuthFailure | null {
+  if (tasks.size >= MAX_TASKS_OF_TREE || tokens.size >= MAX_TOKENS_OF_TREE) return tooMany("tree", now + 60_000, now)
+  const until = ledger.liveTokens.fullUntil(agent)
+  return until === null ? null : tooMany("ledger", until, now)
+}
+
+/** Why no task can be opened for the agent in this ledger, whichever tree it is for. */
+export function taskFullness({ liveTasks }: LedgerState, agent: string, now: number): OAuthFailure | null {
+  return liveTasks.isFull(agent, MAX_LIVE_TASKS, now) ? tooMany("ledger", liveTasks.firstOf(agent) ?? now, now) : null
+}
+
+function tooMany(what: "tree" | "ledger", until: number, now: number): OAuthFailure {
+  return oauthError({ reason: "too_many_tasks", what, retry_after: Math.max(1, Math.ceil((until - now) / 1000)) })
 }
 
 export function ended(ancestry: readonly Task[], now: number): OAuthFailure | null {
@@ -68,7 +95,7 @@ export function ended(ancestry: readonly Task[], now: number): OAuthFailure | nu
  * @param task the new one, or null for a renewal; `ancestry` begins with the task of the token
  */
 export function issue(
-  { request, agent, now }: Step,
+  { state, request, agent, now }: Step,
   task: Task | null,
   ancestry: readonly [Task, ...Task[]],
   session: Opening["session"] = null,
@@ -79,9 +106,11 @@ export function issue(
   if (differing) return oauthError({ reason: "audience_differs", audience, expected: differing.audiences })
   const life = Math.min(agent.life * 1000, MAX_TOKEN_LIFE_MS)
   const expiresAt = earliest(now + life, owner.expiresAt, request.sessionExpiresAt) ?? now
-  const token = { jti: request.token, task: owner.id, expiresAt, jkt: request.jkt }
+  const token = { jti: request.token, task: owner.id, expiresAt, jkt: request.jkt, issuedAt: now }
   const chain = ancestry.map((each) => each.agent).toReversed()
-  return { opening: { task, token, session }, task: owner, audience, chain }
+  const carried = task === null ? [] : inherited(state, task, ancestry.slice(1), now)
+  const isFresh = task !== null && task.isolated && !hasLiveInstance(state.ledger, task, now)
+  return { opening: { task, token, session, carried, isFresh }, task: owner, audience, chain }
 }
 
 export function earliest(...times: readonly (number | null | undefined)[]): number | null {

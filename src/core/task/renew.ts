@@ -3,7 +3,7 @@
  */
 import { oauthError, type OAuthFailure } from "../denials/oauth-error.ts"
 import type { Bundle } from "../policy/assemble.ts"
-import { ASKED_NOTHING } from "./grant.ts"
+import { NOTHING_REQUESTED } from "./grant.ts"
 import type { OpenRequest } from "./open-request.ts"
 import { type Opened, type Step, type Parent, fullness, ended, issue } from "./opening-step.ts"
 import { isAlive, ancestryOf, whyEnded, type TreeState } from "./state.ts"
@@ -71,9 +71,16 @@ export function renewRoot(
   if (!task || over !== null) return oauthError({ reason: "grant_refused", what: `its task is ${over ?? "unknown"}` })
   if (agent.bound_key && by.jkt === null) return oauthError({ reason: "key_required" })
   if (task.jkt !== null && task.jkt !== by.jkt) return oauthError({ reason: "key_differs" })
-  const full = fullness(state, now)
+  const full = fullness(state, agent.id, now)
   if (full) return full
   const request = { ...by, user: null, sessionExpiresAt: null, since: 0, parent: null, task: null, purpose: null }
-  const step = { bundle, state, request: { ...request, asked: ASKED_NOTHING, caps: [], approvals: [] }, agent, now }
+  const step = { bundle, state, request: { ...request, asked: NOTHING_REQUESTED, caps: [], approvals: [] }, agent, now }
   return issue(step, null, [task])
+}
+
+/** A refresh takes the task as it is; its scopes may be repeated in any order (RFC 6749, section 6). */
+export function isSameScope(requested: string, granted: string): boolean {
+  const words = new Set(requested.split(" ").filter((word) => word !== ""))
+  const ours = new Set(granted.split(" "))
+  return words.size === ours.size && words.isSubsetOf(ours)
 }

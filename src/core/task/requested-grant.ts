@@ -4,7 +4,7 @@ import { isPattern, parseScope, type Scope } from "../catalog/pattern.ts"
 import { ACTIONS, SENSITIVITIES } from "../catalog/tool.ts"
 import { oauthError, TOO_MANY_SCOPES, type OAuthFailure } from "../denials/oauth-error.ts"
 import { asciiText } from "../encoding/display-text.ts"
-import { ASKED_NOTHING, type RequestedGrant, type AskedPart } from "./grant.ts"
+import { NOTHING_REQUESTED, type RequestedGrant, type RequestedPart } from "./grant.ts"
 
 const scalar = z.union([z.string().max(256), z.number(), z.boolean()])
 
@@ -45,8 +45,8 @@ const detailsSchema = z
 const MAX_DETAILS_LENGTH = 4_096
 
 /** What is requested, and the purpose that the request names, if any. */
-export interface AskedFor {
-  readonly asked: RequestedGrant
+export interface RequestedAuthority {
+  readonly requested: RequestedGrant
   readonly purpose: string | null
 }
 
@@ -60,12 +60,16 @@ export interface RequestedText {
   readonly authorizationDetails: string | null
 }
 
-export function readAsked({ scope, purpose, authorizationDetails: text }: RequestedText): AskedFor | OAuthFailure {
+export function readRequestedGrant({
+  scope,
+  purpose,
+  authorizationDetails: text,
+}: RequestedText): RequestedAuthority | OAuthFailure {
   const scopes = readScopes(scope)
   if (scopes && "refused" in scopes) return scopes
   if (text === null) {
     const parts = scopes && [{ scopes, maxSensitivity: null, bounds: {} }]
-    return { asked: { parts, inDetails: false, calls: null }, purpose }
+    return { requested: { parts, inDetails: false, calls: null }, purpose }
   }
   const malformed = (what: string): OAuthFailure => oauthError({ reason: "details_malformed", what })
   if (text.length > MAX_DETAILS_LENGTH) return malformed("authorization_details is too long")
@@ -76,28 +80,30 @@ export function readAsked({ scope, purpose, authorizationDetails: text }: Reques
   if (!details) return malformed("authorization_details is no list of narrowgate_call objects")
   const purposes = new Set([...(purpose === null ? [] : [purpose]), ...details.purposes])
   if (purposes.size > 1) return malformed("it names several purposes")
-  return { asked: details.asked, purpose: [...purposes][0] ?? null }
+  return { requested: details.requested, purpose: [...purposes][0] ?? null }
 }
 
 /**
  * Reads the details of an assertion; only those of our type count, and a list without any allows nothing. Null if it is
  * no such list, or names several purposes.
  */
-export function detailsOf(json: unknown): AskedFor | null {
+export function readAssertedDetails(json: unknown): RequestedAuthority | null {
   const list = z
     .array(z.looseObject({ type: z.string() }))
     .max(64)
     .safeParse(json)
   if (!list.success) return null
   const ours = list.data.filter(({ type }) => type === "narrowgate_call")
-  if (ours.length === 0) return { asked: { ...ASKED_NOTHING, parts: [] }, purpose: null }
+  if (ours.length === 0) return { requested: { ...NOTHING_REQUESTED, parts: [] }, purpose: null }
   const details = readDetails(ours)
   if (!details || details.purposes.length > 1) return null
-  return { asked: details.asked, purpose: details.purposes[0] ?? null }
+  return { requested: details.requested, purpose: details.purposes[0] ?? null }
 }
 
 /** Each purpose once. Null if the list is malformed, or names more tools and actions than the limit for scopes. */
-function readDetails(json: unknown): { readonly asked: RequestedGrant; readonly purposes: readonly string[] } | null {
+function readDetails(
+  json: unknown,
+): { readonly requested: RequestedGrant; readonly purposes: readonly string[] } | null {
   const details = detailsSchema.safeParse(json)
   if (!details.success) return null
   const calls = details.data.flatMap((each) => each.calls ?? [])
@@ -108,7 +114,7 @@ function readDetails(json: unknown): { readonly asked: RequestedGrant; readonly 
   }))
   if (parts.reduce((count, { scopes }) => count + scopes.length, 0) > MAX_SCOPES) return null
   const purposes = distinct(details.data.flatMap((each) => each.purpose ?? []))
-  return { asked: { parts, inDetails: true, calls: calls.length === 0 ? null : Math.min(...calls) }, purposes }
+  return { requested: { parts, inDetails: true, calls: calls.length === 0 ? null : Math.min(...calls) }, purposes }
 }
 
 const distinct = <T>(items: readonly T[]): readonly T[] => [...new Set(items)]
@@ -126,7 +132,7 @@ function readScopes(text: string | null): readonly Scope[] | OAuthFailure | null
   return scopes
 }
 
-function withoutUndefined(bounds: Readonly<Record<string, z.infer<typeof boundSchema>>>): AskedPart["bounds"] {
+function withoutUndefined(bounds: Readonly<Record<string, z.infer<typeof boundSchema>>>): RequestedPart["bounds"] {
   const entries = Object.entries(bounds).map(([name, bound]) => {
     const { eq, in: allowed, min, max, like, max_length } = bound
     return [

@@ -1,14 +1,21 @@
 /**
- * The state of one task tree, as its ledger holds it: plain values, no storage, no clock. `decide` and `openTask` read
- * it; only `apply*` changes it, and only by a change that one of them made.
+ * The state of a ledger and of its task trees: plain values, no storage, no clock. `decide` and `openTask` read it; only
+ * `apply*` changes it, and only by a change that one of them made.
  */
 import type { Approval } from "./approval.ts"
-import { Memory } from "../guardrails/memory.ts"
-import type { Signal } from "../guardrails/risk.ts"
 import type { Pointer } from "../policy/bundle.ts"
 import type { UserFacts } from "../policy/principals.ts"
+import type { ContinuableTasks } from "./continuation.ts"
+import type { IsolatedTasks } from "./isolation.ts"
+import type { CarriedLabels } from "./labels.ts"
+import { Memories } from "./memories.ts"
+import type { QuarantinedTasks } from "./quarantine.ts"
+import type { ReportedRisks } from "./risks.ts"
+import { LiveTokens } from "./live-tokens.ts"
+import { Openings } from "./openings.ts"
 import type { Consent } from "./pending-consent.ts"
-import type { ProofLog } from "./proof-log.ts"
+import type { Proofs } from "./proof-log.ts"
+import { Shares } from "./shares.ts"
 import type { IssuedToken, Task, WhyEnded } from "./task.ts"
 
 /** An admission whose call a gateway may repeat, because its own request was cut. */
@@ -23,32 +30,33 @@ export interface RememberedAdmission {
   readonly until: number
 }
 
-export interface TreeState {
-  readonly root: string
-  /** As of the freshest session. */
-  user: UserFacts | null
-  /**
-   * Milliseconds since the epoch, when the authority behind the tree was given: the start of that session, or of the
-   * agent's own.
-   */
-  since: number
-  readonly tasks: Map<string, Task>
-  /** Reported risks by task id; each also applies to the tasks below. */
-  readonly risks: Map<string, Signal>
-  /** The person's consent to the root. Null if none was requested. */
-  consent: Consent | null
-  /** By `jti`. */
-  readonly tokens: Map<string, IssuedToken>
+/** What all trees of a ledger have in common. */
+export interface LedgerState {
+  /** By the id of the root task. */
+  readonly trees: Map<string, TreeState>
+  /** Those of the guardrails. */
+  readonly memories: Memories
+  /** Reported of tasks. */
+  readonly risks: ReportedRisks
+  /** How many trees each agent has open, and how fast it opens them. */
+  readonly openings: Openings
+  /** The same for requests for the consent of people who are elsewhere, which wait in the ledger of their agent. */
+  readonly requests: Openings
+  /** Tasks that have not ended, of roots and below them, by agent. */
+  readonly liveTasks: Shares
+  readonly liveTokens: LiveTokens
+  /** Requests for the approval of single calls that count, by the agent that made the call. */
+  readonly openApprovals: Shares
+  /** Labels that agents carry from tree to tree. */
+  readonly carried: CarriedLabels
+  /** The isolated tasks of each instance of an agent. */
+  readonly isolated: IsolatedTasks
+  /** Tasks that a request for the same continues. */
+  readonly continuable: ContinuableTasks
+  /** Tasks that an operator has to look at. */
+  readonly quarantined: QuarantinedTasks
   /** Proofs admitted in this life of the ledger. */
-  proofs: ProofLog
-  /** The memory of the guardrails. */
-  readonly memory: Memory
-  /** Approvals of single calls, by id. */
-  readonly approvals: Map<string, Approval>
-  /** What the tree has done: labels of every admitted tool. */
-  readonly labels: Set<string>
-  /** By gateway and request id. */
-  readonly retries: Map<string, RememberedAdmission>
+  readonly proofs: Proofs
   /** The newest bundle that decided here; an older one never decides again. */
   bundle: Pointer
   /**
@@ -60,36 +68,76 @@ export interface TreeState {
   clock: number
 }
 
-/** @param proofs those of a tree that has just been opened, or of a ledger that has just woken */
-export function newTree(
-  root: string,
-  user: UserFacts | null,
-  since: number,
+export interface TreeState {
+  readonly ledger: LedgerState
+  readonly root: string
+  /** As of the freshest session. */
+  user: UserFacts | null
+  /**
+   * Milliseconds since the epoch, when the authority behind the tree was given: the start of that session, or of the
+   * agent's own.
+   */
+  since: number
+  readonly tasks: Map<string, Task>
+  /** The person's consent to the root. Null if none was requested. */
+  consent: Consent | null
+  /** By `jti`; `LiveTokens` counts them, and so adds and drops them. */
+  readonly tokens: Map<string, IssuedToken>
+  /** By gateway and request id, the oldest first. */
+  readonly retries: Map<string, RememberedAdmission>
+  /** Approvals of single calls, by id. */
+  readonly approvals: Map<string, Approval>
+  /** What the tree has done: labels of every admitted tool. */
+  readonly labels: Set<string>
+}
+
+/**
+ * @param proofs those of a ledger that has just been created, or has just woken
+ * @param memories absent: it has just been created
+ */
+export function newLedger(
   bundle: Pointer,
   now: number,
-  proofs: ProofLog,
-  memory = new Memory(),
-): TreeState {
+  proofs: Proofs,
+  memories: Memories = new Memories(),
+): LedgerState {
   return {
-    root,
-    user,
-    since,
-    tasks: new Map(),
+    trees: new Map(),
+    memories,
     risks: new Map(),
-    consent: null,
-    tokens: new Map(),
+    openings: new Openings(),
+    requests: new Openings(),
+    liveTasks: new Shares(),
+    liveTokens: new LiveTokens(),
+    openApprovals: new Shares(),
+    carried: new Map(),
+    isolated: new Map(),
+    continuable: new Map(),
+    quarantined: new Map(),
     proofs,
-    memory,
-    approvals: new Map(),
-    labels: new Set(),
-    retries: new Map(),
     bundle,
     hidden: new Set(),
     clock: now,
   }
 }
 
-/** Why it opens nothing now, or null: it is alive by itself. Those above it are another question. */
+/** A tree without tasks. The ledger does not hold it yet: a step that fails leaves nothing behind. */
+export function newTree(ledger: LedgerState, root: string, user: UserFacts | null, since: number): TreeState {
+  return {
+    ledger,
+    root,
+    user,
+    since,
+    tasks: new Map(),
+    consent: null,
+    tokens: new Map(),
+    retries: new Map(),
+    approvals: new Map(),
+    labels: new Set(),
+  }
+}
+
+/** Why the task itself opens nothing now. Null if it is alive, whatever the state of its ancestors. */
 export function whyEnded({ status, expiresAt, idle, lastCall }: Task, now: number): WhyEnded | null {
   if (status !== "active") return status
   if (now >= expiresAt) return "expired"
@@ -102,7 +150,7 @@ export function isAlive(state: TreeState, ancestry: readonly Task[], now: number
 }
 
 /** Whether they are alive, or quarantined: an operator may release a quarantined task. */
-export function mayGoOn(state: TreeState, ancestry: readonly Task[], now: number): boolean {
+export function mayContinue(state: TreeState, ancestry: readonly Task[], now: number): boolean {
   const goesOn = (task: Task): boolean => {
     const why = whyEnded(task, now)
     return (why === null || why === "quarantined") && now < task.expiresAt
@@ -111,7 +159,7 @@ export function mayGoOn(state: TreeState, ancestry: readonly Task[], now: number
 }
 
 /** A quarantined task that an operator may still release: the task, an ancestor, or a task below it. */
-export function frozenAround(state: TreeState, id: string, now: number): Task | undefined {
+export function quarantinedRelative(state: TreeState, id: string, now: number): Task | undefined {
   const around = [...ancestryOf(state, id), ...[...state.tasks.values()].filter((task) => isBelow(task.id, id))]
   return around.find(({ status, expiresAt }) => status === "quarantined" && now < expiresAt)
 }
@@ -129,13 +177,20 @@ export function isBelow(id: string, ancestor: string): boolean {
   return id.startsWith(`${ancestor}.`)
 }
 
-const TASK_ID = /^tsk_[0-9A-HJKMNP-TV-Z]{26}(?:\.[1-9][0-9]{0,5}){0,16}$/
+/** `tsk_`, a ULID, and the id of the ledger's object (ledger/locator.ts); below the root, the number of each child. */
+const TASK_ID = /^tsk_[0-9A-HJKMNP-TV-Z]{26}-[0-9a-f]{64}(?:\.[1-9][0-9]{0,5}){0,16}$/
 
 export function isTaskId(text: string): boolean {
   return TASK_ID.test(text)
 }
 
-/** The root task, which names the ledger of this task's tree. */
+/** The id of the object that has the ledger of a task. */
+export function ledgerIdOf(task: string): string {
+  const from = task.indexOf("-") + 1
+  return task.slice(from, from + 64)
+}
+
+/** The root task of a task's tree. */
 export function rootOf(task: string): string {
   const dot = task.indexOf(".")
   return dot < 0 ? task : task.slice(0, dot)

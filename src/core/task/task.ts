@@ -8,7 +8,7 @@ export type TaskStatus = "pending" | "active" | "completed" | "revoked" | "quara
 export type WhyEnded = Exclude<TaskStatus, "active"> | "expired" | "idle"
 
 export interface Task {
-  /** `tsk_<ulid>`, below it `tsk_<ulid>.<n>` and so on. */
+  /** `tsk_<ulid>-<ledger>`, below it `tsk_<ulid>-<ledger>.<n>` and so on. */
   readonly id: string
   readonly parent: string | null
   readonly agent: string
@@ -18,10 +18,12 @@ export interface Task {
    */
   readonly audiences: readonly string[]
   readonly purpose: string
+  /** Whether its purpose was isolated when it was opened; it is then bound to a key. */
+  readonly isolated: boolean
   readonly grant: Grant
   /** The grant in scopes, for tokens and people. */
   readonly scope: string
-  /** The grant as RFC 9396 details. Null if it was not requested in this form. */
+  /** The grant as RFC 9396 details. Null if neither it nor the parent's was requested in this form. */
   readonly details: readonly GrantedDetails[] | null
   readonly plan: Plan | null
   /** Milliseconds without a call after which it expires. Null if only its life limits it. */
@@ -30,6 +32,8 @@ export interface Task {
   readonly openedAt: number
   /** Milliseconds since the epoch; never later than the parent's. */
   readonly expiresAt: number
+  /** Whether a request for the same, with the same key, continues it (continuation.ts). Absent: no. */
+  readonly isContinuable?: true
   /** Thumbprint of the key that its tokens are bound to. Null if they are not. */
   jkt: string | null
   status: TaskStatus
@@ -60,4 +64,6 @@ export interface IssuedToken {
   readonly expiresAt: number
   /** Thumbprint (RFC 7638) of the key that it is bound to. */
   readonly jkt: string | null
+  /** Milliseconds since the epoch. Absent: in an earlier life of its ledger. */
+  readonly issuedAt?: number
 }

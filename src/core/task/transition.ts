@@ -1,20 +1,26 @@
 /** `apply*`: the only functions that change a tree's state, each by a value that a pure step made. */
-import { used, type Approval } from "./approval.ts"
+import { applyUse, isOpen, type Approval } from "./approval.ts"
 import type { Guardrails } from "../guardrails/guardrails.ts"
-import type { Signal } from "../guardrails/risk.ts"
-import { applyUpdates, type MemoryUpdate } from "../guardrails/memory-update.ts"
 import type { Pointer } from "../policy/bundle.ts"
 import type { TaskChange, TaskEnd } from "./change.ts"
-import type { Opening } from "./opening-step.ts"
-import { isBelow, type TreeState } from "./state.ts"
+import { noteContinuable } from "./continuation.ts"
+import { addIsolated, removeIsolated } from "./isolation.ts"
+import { carry, forgetInstance } from "./labels.ts"
+import { applyScoped, type ScopedUpdates } from "./memories.ts"
+import { forgetQuarantine, noteQuarantine } from "./quarantine.ts"
+import { openingsOf } from "./openings.ts"
+import { MAX_TOKENS_OF_TREE, type Opening } from "./opening-step.ts"
+import { isBelow, type LedgerState, type TreeState } from "./state.ts"
 import type { EndedBy, Task, TaskStatus } from "./task.ts"
 
-/** Retries are remembered for seconds; above this number the stale ones are dropped. */
-const MAX_RETRIES = 1_000
+/**
+ * Retries are remembered for seconds. A tree that is called faster forgets the oldest, whose retry is then another call.
+ */
+export const MAX_RETRIES_OF_TREE = 10_000
 
 export function applyChange(state: TreeState, change: TaskChange): void {
-  const { at, counted, busy, plans, approvals, memoryUpdates, labels, remember } = change
-  state.clock = at
+  const { at, counted, busy, plans, approvals, memoryUpdates, labels, carried, remember } = change
+  state.ledger.clock = at
   for (const id of counted) {
     const task = state.tasks.get(id)
     if (task) task.calls += 1
@@ -27,53 +33,105 @@ export function applyChange(state: TreeState, change: TaskChange): void {
     const task = state.tasks.get(id)
     if (task) task.progress = progress
   }
-  applyUpdates(state.memory, memoryUpdates, at)
-  for (const approval of approvals) applyApproval(state, used(approval))
+  applyScoped(state.ledger.memories, memoryUpdates, at)
+  for (const approval of approvals) applyApproval(state, applyUse(approval))
   for (const label of labels) state.labels.add(label)
-  if (remember) {
-    dropStale(state.retries, MAX_RETRIES, ({ until }) => until <= at)
-    const { key, ...admission } = remember
-    state.retries.set(key, admission)
+  carry(state.ledger, carried, at)
+  if (remember) rememberRetry(state.retries, remember, at)
+}
+
+/** All are remembered for the same time, so the first that still counts has only such behind it. */
+function rememberRetry(
+  retries: TreeState["retries"],
+  remember: NonNullable<TaskChange["remember"]>,
+  now: number,
+): void {
+  for (const [oldest, { until }] of retries) {
+    if (now < until && retries.size < MAX_RETRIES_OF_TREE) break
+    retries.delete(oldest)
   }
+  const { key, ...admission } = remember
+  // Under the same id, the latest call counts, as the last of its time.
+  retries.delete(key)
+  retries.set(key, admission)
 }
 
 /** From now on no older bundle decides, and what this one hides stays hidden. */
-export function applyBundle(state: TreeState, pointer: Pointer, { telltales }: Guardrails): void {
-  if (pointer.seq === state.bundle.seq) return
-  state.bundle = pointer
-  for (const guardrail of telltales) state.hidden.add(guardrail)
+export function applyBundle(ledger: LedgerState, pointer: Pointer, { figuresHidden }: Guardrails): void {
+  if (pointer.seq === ledger.bundle.seq) return
+  ledger.bundle = pointer
+  for (const guardrail of figuresHidden) ledger.hidden.add(guardrail)
 }
 
 /** Sets an approval that was requested, answered, or used. */
 export function applyApproval(state: TreeState, approval: Approval): void {
-  for (const [id, { expiresAt }] of state.approvals) if (expiresAt <= state.clock) state.approvals.delete(id)
+  for (const [id, { expiresAt }] of state.approvals) if (expiresAt <= state.ledger.clock) state.approvals.delete(id)
   state.approvals.set(approval.id, approval)
+  countApproval(state, approval)
+}
+
+/** Counts it among those of its agent while it is open. */
+export function countApproval({ ledger: { openApprovals } }: TreeState, approval: Approval): void {
+  const { id, shown, expiresAt } = approval
+  if (isOpen(approval)) openApprovals.add(shown.agent, id, expiresAt)
+  else openApprovals.remove(shown.agent, id)
 }
 
 /** Applies the memory updates of a denied call. */
-export function applyAfterwards(state: TreeState, memoryUpdates: readonly MemoryUpdate[], now: number): void {
-  state.clock = now
-  applyUpdates(state.memory, memoryUpdates, now)
+export function applyMemoryUpdates(state: TreeState, memoryUpdates: readonly ScopedUpdates[], now: number): void {
+  state.ledger.clock = now
+  applyScoped(state.ledger.memories, memoryUpdates, now)
 }
 
-function dropStale<Item>(items: Map<string, Item>, limit: number, isStale: (item: Item) => boolean): void {
-  if (items.size < limit) return
-  for (const [key, item] of items) if (isStale(item)) items.delete(key)
+/**
+ * Drops tokens that have expired, before one more is issued to this agent.
+ * @returns their `jti`
+ */
+export function dropExpiredTokens(state: TreeState, agent: string, now: number): readonly string[] {
+  return state.ledger.liveTokens.expire(state, MAX_TOKENS_OF_TREE, agent, now)
 }
 
-export function applyOpening(state: TreeState, { task, token, session }: Opening, now: number): void {
-  state.clock = now
+/** A task from storage. */
+export function applyLoaded(ledger: LedgerState, task: Task): void {
+  addIsolated(ledger, task)
+  noteContinuable(ledger, task)
+  noteQuarantine(ledger, task)
+}
+
+/**
+ * The time of these tasks has passed.
+ * @returns as of `applyEndOfInstances`
+ */
+export function applyExpiry(ledger: LedgerState, tasks: readonly Task[]): readonly Task[] {
+  for (const task of tasks) forgetQuarantine(ledger, task)
+  return applyEndOfInstances(ledger, tasks)
+}
+
+export function applyOpening(state: TreeState, { task, token, session, carried, isFresh }: Opening, now: number): void {
+  state.ledger.clock = now
+  if (task && isFresh) forgetInstance(state.ledger, task)
+  carry(state.ledger, carried, now)
   if (session) {
     state.user = session.user
     state.since = session.since
   }
-  for (const [jti, { expiresAt }] of state.tokens) if (expiresAt <= now) state.tokens.delete(jti)
-  const { jti, ...issued } = token
-  state.tokens.set(jti, issued)
   const owner = task ?? state.tasks.get(token.task)
   if (owner) owner.jkt = token.jkt
-  if (!task) return
+  if (task) addTask(state, task)
+  const { jti, ...issued } = token
+  state.ledger.liveTokens.add(state, jti, issued)
+}
+
+function addTask(state: TreeState, task: Task): void {
+  state.ledger.liveTasks.add(task.agent, task.id, task.expiresAt)
+  if (task.parent === null) {
+    // A tree for which a person's consent was awaited was counted when it began to wait.
+    if (state.tasks.has(task.id)) state.ledger.openings.extend(task)
+    else state.ledger.openings.add(task)
+  }
   state.tasks.set(task.id, task)
+  addIsolated(state.ledger, task)
+  noteContinuable(state.ledger, task)
   const parent = task.parent === null ? undefined : state.tasks.get(task.parent)
   if (parent) parent.children += 1
 }
@@ -99,12 +157,35 @@ export function endedBy(state: TreeState, { task: id, status, by }: TaskEnd): re
 export function applyEnd(state: TreeState, ids: readonly string[], end: TaskEnd): void {
   const { status, by } = end
   forgetRetries(state, end)
+  if (status !== "quarantined") {
+    for (const { id, task, shown } of state.approvals.values())
+      if (ids.includes(task)) state.ledger.openApprovals.remove(shown.agent, id)
+  }
   for (const id of ids) {
     const task = state.tasks.get(id)
     if (!task) continue
     task.status = status
     task.endedBy = by
+    noteQuarantine(state.ledger, task)
+    if (status === "quarantined") continue
+    state.ledger.liveTasks.remove(task.agent, id)
+    if (task.parent === null) openingsOf(state).end(task)
   }
+  if (status !== "quarantined")
+    applyEndOfInstances(
+      state.ledger,
+      ids.flatMap((id) => state.tasks.get(id) ?? []),
+    )
+}
+
+/**
+ * These tasks have ended. To repeat it does no harm.
+ * @returns one of each instance whose isolated tasks have all ended: what it knew ends with them
+ */
+export function applyEndOfInstances(ledger: LedgerState, tasks: readonly Task[]): readonly Task[] {
+  const last = tasks.filter((task) => removeIsolated(ledger, task))
+  for (const task of last) forgetInstance(ledger, task)
+  return last
 }
 
 /**
@@ -118,14 +199,9 @@ function forgetRetries({ retries }: TreeState, { task: id, by }: TaskEnd): void 
   }
 }
 
-/** @param signal replaces the reported risk; null: the report is withdrawn */
-export function applyRisk(state: TreeState, task: string, signal: Signal | null): void {
-  if (signal) state.risks.set(task, signal)
-  else state.risks.delete(task)
-}
-
 /** An operator releases the quarantined task. */
-export function applyRelease(task: Task): void {
+export function applyRelease(ledger: LedgerState, task: Task): void {
   task.status = "active"
   task.endedBy = null
+  noteQuarantine(ledger, task)
 }

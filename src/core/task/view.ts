@@ -6,7 +6,10 @@ import { expected, type PlanStep } from "../guardrails/plan.ts"
 import { highestRisk } from "../guardrails/risk.ts"
 import type { Bundle } from "../policy/assemble.ts"
 import { userId } from "../policy/principals.ts"
+import { carriedOf } from "./labels.ts"
+import { USER_SCOPE } from "./memories.ts"
 import { redactedOf } from "./redacted-arguments.ts"
+import { risksOfTask } from "./risks.ts"
 import { isBelow, ancestryOf, whyEnded, type TreeState } from "./state.ts"
 import type { Task, WhyEnded } from "./task.ts"
 
@@ -19,13 +22,12 @@ export interface TaskView {
   readonly purpose: string
   readonly audiences: readonly string[]
   readonly scope: string
-  readonly authorization_details: readonly ShownDetails[] | null
+  readonly authorization_details: readonly VisibleDetails[] | null
   /** `active`, or why it opens nothing: `pending`, `completed`, `revoked`, `quarantined`, `expired`, `idle`. */
   readonly status: WhyEnded | "active"
-  /** What ended or froze it, where something did. */
-  /** Null: nothing has ended it. */
+  /** What ended it. Null if nothing has. */
   readonly ended_by: Task["endedBy"]
-  /** Null if it is not quarantined. */
+  /** What quarantined it. Null if it is not quarantined. */
   readonly frozen_by: Task["endedBy"]
   /** Milliseconds since the epoch. */
   readonly opened_at: number
@@ -43,6 +45,8 @@ export interface TaskView {
   readonly plan: readonly (PlanStep & { readonly used: number })[] | null
   /** Labels that the whole tree has picked up. */
   readonly labels: readonly string[]
+  /** Further labels, which the agents of its chain carry. */
+  readonly carried: readonly string[]
   /**
    * From 0 to 100: the current reported risk of the task or an ancestor. Reports about agents and users are added to
    * it.
@@ -51,7 +55,7 @@ export interface TaskView {
 }
 
 /** With bounds whose values may be hidden. */
-type ShownDetails = Omit<GrantedDetails, "arguments"> & { readonly arguments?: ReturnType<typeof openBounds> }
+type VisibleDetails = Omit<GrantedDetails, "arguments"> & { readonly arguments?: ReturnType<typeof openBounds> }
 
 /** A task and those below it. */
 export interface Viewed {
@@ -64,9 +68,17 @@ export interface Viewed {
 export function viewOf(state: TreeState, root: string, now: number): TaskView[] {
   const user = state.user && userId(state.user)
   const labels = [...state.labels]
+  const carried = ({ id }: Task): readonly string[] => carriedOf(state, ancestryOf(state, id), now)
   return [...state.tasks.values()]
     .filter(({ id }) => id === root || isBelow(id, root))
-    .map((task) => Object.assign(shown(task, now), { user, labels, risk: riskOfTask(state, task.id, now) }))
+    .map((task) =>
+      Object.assign(taskView(task, now), {
+        user,
+        labels,
+        carried: carried(task),
+        risk: riskOfTask(state, task.id, now),
+      }),
+    )
 }
 
 /**
@@ -89,7 +101,7 @@ export function openView(
   })
 }
 
-function openDetails(details: ShownDetails, redact: readonly string[] | null): ShownDetails {
+function openDetails(details: VisibleDetails, redact: readonly string[] | null): VisibleDetails {
   return details.arguments ? { ...details, arguments: openBounds(details.arguments, redact) } : details
 }
 
@@ -110,17 +122,23 @@ export function limitsOf(
     const tools = Object.keys(grant.tools).flatMap((name) => catalog.tools.get(name) ?? [])
     return { id, agent, purpose, tools }
   })
-  return gaugesOf(guardrails.definitions, gauged, catalog.tools.values(), state.hidden, tellsAll, state.memory, now)
+  return gaugesOf(
+    guardrails.definitions,
+    gauged,
+    catalog.tools.values(),
+    state.ledger.hidden,
+    tellsAll,
+    (history) => state.ledger.memories.of(history === "user" ? USER_SCOPE : state.root),
+    now,
+  )
 }
 const MAY_GO_ON: ReadonlySet<string | null> = new Set([null, "quarantined"])
 
 function riskOfTask(state: TreeState, task: string, now: number): number {
-  if (state.risks.size === 0) return 0
-  const signals = ancestryOf(state, task).flatMap(({ id }) => state.risks.get(id) ?? [])
-  return highestRisk(signals, now)
+  return highestRisk(risksOfTask(state.ledger.risks, ancestryOf(state, task)), now)
 }
 
-function shown(task: Task, now: number): Omit<TaskView, "user" | "labels" | "risk"> {
+function taskView(task: Task, now: number): Omit<TaskView, "user" | "labels" | "carried" | "risk"> {
   const { id, parent, agent, purpose, audiences, scope, details, endedBy, openedAt, expiresAt, idle, lastCall } = task
   const { calls: used, grant, plan, progress } = task
   const ended = whyEnded(task, now)

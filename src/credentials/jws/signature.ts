@@ -10,7 +10,7 @@ import type { Compact } from "./compact.ts"
 import { findKey, findOtherKey, type KeyOwner, type FetchContext } from "../key-sets/key-set.ts"
 import { reject, type Rejected } from "../../core/denials/terms/credential-rejection.ts"
 
-/** DESIGN §4: other clocks may differ by this much. */
+/** Clocks of issuers may differ from ours by this much. Each second more would prolong every expired credential. */
 export const CLOCK_TOLERANCE_SECONDS = 30
 
 /**

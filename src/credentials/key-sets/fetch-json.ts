@@ -1,7 +1,17 @@
 /** Fetches documents of others from their exact URL: without redirects, within a time limit, and up to a size. */
 import { boundedText } from "../../platform/request-body.ts"
 import { mayBeFetched } from "../../core/encoding/url.ts"
-import { TIMEOUT_MS } from "./renewal.ts"
+
+const TIMEOUT_MS = 5_000
+
+/** How a document that is cached is fetched again. A call waits as long as the fetch may take. */
+export const FETCH_LIMITS = {
+  timeout: TIMEOUT_MS,
+  staleWait: TIMEOUT_MS,
+  coldWait: TIMEOUT_MS,
+  pause: 1_000,
+  longestPause: 30_000,
+} as const
 
 export interface Fetched {
   readonly text: string

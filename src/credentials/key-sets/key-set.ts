@@ -6,11 +6,11 @@
  */
 import * as z from "zod"
 import { logEvent } from "../../platform/log.ts"
+import { Refreshes, type RefreshPolicy, type RefreshRequest } from "../../platform/refresh.ts"
 import type { KeySource } from "../../core/policy/definition/keys.ts"
-import { fetchJson } from "./fetch-json.ts"
+import { FETCH_LIMITS, fetchJson } from "./fetch-json.ts"
 import { readKeyDocument, type KeyDocument } from "./key-document.ts"
 import { importKeys, keyFor, type PublicKey } from "./public-key.ts"
-import { Renewals, type RenewalRequest } from "./renewal.ts"
 import { readShared, writeShared } from "./shared-cache.ts"
 
 /**
@@ -54,13 +54,13 @@ interface CachedKeys extends KeyDocument {
 }
 const keySets = new Map<string, CachedKeys>()
 
-const renewals = new Renewals()
+const refreshes = new Refreshes()
 const inlineKeys = new WeakMap<object, readonly PublicKey[]>()
 
 /** For tests: the state of a fresh isolate. */
 export function forgetKeySets(): void {
   keySets.clear()
-  renewals.clear()
+  refreshes.clear()
 }
 
 export type FoundKey = { readonly key: CryptoKey } | { readonly missing: "key" | "keys" }
@@ -97,7 +97,7 @@ export async function findOtherKey(
   }
   const found = other()
   if (found) return found
-  await renewals.of(place).forUnknownKey(askingFor(owner, fetchContext), UNKNOWN_KEY_COOLDOWN_MS)
+  await refreshes.of(place).onMiss(FETCH_LIMITS, refreshRequest(owner, fetchContext), UNKNOWN_KEY_COOLDOWN_MS)
   return other()
 }
 
@@ -121,21 +121,27 @@ async function current(
   if (!keySets.has(place)) await takeShared(owner, now)
   const cached = keySets.get(place)
   const age = cached ? now - cached.fetchedAt : Number.POSITIVE_INFINITY
-  const renewal = renewals.of(place)
-  const renewalRequest = askingFor(owner, fetchContext)
-  if (!cached || age >= UNUSABLE_AFTER_MS) await renewal.forWantOf(renewalRequest)
-  else if (keyFor(cached.keys, kid, alg) === null) await renewal.forUnknownKey(renewalRequest, UNKNOWN_KEY_COOLDOWN_MS)
-  else if (age >= WAIT_AFTER * cached.renewAfter) await renewal.first(renewalRequest)
-  else if (age >= cached.renewAfter) renewal.beside(renewalRequest)
+  const refresh = refreshes.of(place)
+  const request = refreshRequest(owner, fetchContext)
+  const isMissing = cached && age < UNUSABLE_AFTER_MS && keyFor(cached.keys, kid, alg) === null
+  if (isMissing) await refresh.onMiss(FETCH_LIMITS, request, UNKNOWN_KEY_COOLDOWN_MS)
+  else await refresh.keep(age, policyOf(cached?.renewAfter ?? 0), request)
   const keys = keySets.get(place)
   return keys && now - keys.fetchedAt < UNUSABLE_AFTER_MS ? keys.keys : null
 }
 
-function askingFor(owner: KeyOwner, { now, local, background }: FetchContext): RenewalRequest {
+const policyOf = (renewAfter: number): RefreshPolicy => ({
+  ...FETCH_LIMITS,
+  refreshAfter: renewAfter,
+  waitAfter: WAIT_AFTER * renewAfter,
+  unusableAfter: UNUSABLE_AFTER_MS,
+})
+
+function refreshRequest(owner: KeyOwner, { now, local, background }: FetchContext): RefreshRequest<unknown> {
   return {
     now,
     background,
-    async renew() {
+    async attempt() {
       const { text } = await fetchJson(await uriOf(owner, local), local, MAX_BYTES)
       const { sequence } = await take(owner, text, now)
       const document = { text, fetchedAt: now, sequence: sequence === null ? null : String(sequence) }

@@ -8,8 +8,9 @@
 import { importJWK, type CryptoKey, type JWK } from "jose"
 import * as z from "zod"
 import { logEvent } from "../../platform/log.ts"
+import { Refresh, type RefreshPolicy } from "../../platform/refresh.ts"
 import { isOwnAlgorithm, type OwnAlgorithm } from "../../core/keys/algorithm.ts"
-import { Renewal, type RenewalRequest } from "./renewal.ts"
+import { FETCH_LIMITS } from "./fetch-json.ts"
 import { dropShared, readShared, writeShared } from "./shared-cache.ts"
 
 export interface OwnKey {
@@ -44,6 +45,14 @@ const COOLDOWN_MS = 2_000
 /** A key that the ring dropped is forgotten this much later, by this isolate and by those that share with it. */
 const RENEW_AFTER_MS = 300_000
 const UNUSABLE_AFTER_MS = 3_600_000
+const POLICY: RefreshPolicy = {
+  ...FETCH_LIMITS,
+  refreshAfter: RENEW_AFTER_MS,
+  waitAfter: UNUSABLE_AFTER_MS,
+  unusableAfter: UNUSABLE_AFTER_MS,
+}
+/** A reader of the JWK set caches it for as long again, so it must be newer than what a call may use. */
+const PUBLISHED_POLICY: RefreshPolicy = { ...POLICY, refreshAfter: COOLDOWN_MS, waitAfter: COOLDOWN_MS }
 
 /** The ring is unavailable, and no cached keys are known here, or none recent enough. */
 export class KeysUnavailable extends Error {}
@@ -58,12 +67,12 @@ interface CachedOwnKeys {
 }
 
 let cachedKeys: CachedOwnKeys | undefined
-let renewal = new Renewal()
+let refresh = new Refresh()
 
 /** For tests: the state of a fresh isolate. */
 export function forgetOwnKeys(): void {
   cachedKeys = undefined
-  renewal = new Renewal()
+  refresh = new Refresh()
 }
 
 const placeOf = (issuer: string): string => `own ${issuer}`
@@ -74,7 +83,7 @@ export async function forgetSharedKeys(issuer: string): Promise<void> {
 }
 
 export function ownKeys({ fetchKeys: publicKeys, issuer, now, background }: OwnKeysReach): KeyFinder {
-  const renew = async (): Promise<void> => {
+  const attempt = async (): Promise<void> => {
     const jwks = await publicKeys()
     const keys = await importAll(jwks)
     // A request that was abandoned may still end, after one that began later. Another isolate's clock is not ours.
@@ -84,37 +93,38 @@ export function ownKeys({ fetchKeys: publicKeys, issuer, now, background }: OwnK
     background(writeShared(placeOf(issuer), { text, fetchedAt: now, sequence: null }, RENEW_AFTER_MS / 1000))
   }
   const onFailure = (error: unknown): void => logEvent("own_keys_not_fetched", { error: String(error) })
-  const renewalRequest: RenewalRequest = { now, background, renew, onFailure }
-  const usable = async (renewAfter: number): Promise<CachedOwnKeys> => {
+  const request = { now, background, attempt, onFailure }
+  const usable = async (): Promise<CachedOwnKeys> => {
     if (!cachedKeys) {
       const shared = await takeShared(issuer, now)
       // Another request may have fetched them from the ring in the meantime.
       cachedKeys ??= shared
     }
-    if (ageOf(cachedKeys, now) >= UNUSABLE_AFTER_MS) await renewal.forWantOf(renewalRequest)
-    else if (ageOf(cachedKeys, now) >= renewAfter) renewal.beside(renewalRequest)
+    await refresh.keep(ageOf(cachedKeys, now), POLICY, request)
     if (!cachedKeys || ageOf(cachedKeys, now) >= UNUSABLE_AFTER_MS) throw new KeysUnavailable()
     return cachedKeys
   }
   return {
     async find(kid) {
-      const found = (await usable(RENEW_AFTER_MS)).keys.get(kid)
+      const found = (await usable()).keys.get(kid)
       if (found) return found
-      // A set that the ring has just sent is current; another isolate's may be older.
-      if (cachedKeys?.isShared === true || ageOf(cachedKeys, now) >= COOLDOWN_MS)
-        await renewal.forUnknownKey(renewalRequest, COOLDOWN_MS)
+      if (ageAtRing(cachedKeys, now) >= COOLDOWN_MS) await refresh.onMiss(POLICY, request, COOLDOWN_MS)
       return cachedKeys?.keys.get(kid) ?? null
     },
     async published() {
-      // The reader caches it for as long again, so it must be newer than what a call may use.
-      if (cachedKeys?.isShared === true || ageOf(cachedKeys, now) >= COOLDOWN_MS) await renewal.first(renewalRequest)
-      return (await usable(RENEW_AFTER_MS)).jwks
+      await refresh.keep(ageAtRing(cachedKeys, now), PUBLISHED_POLICY, request)
+      return (await usable()).jwks
     },
   }
 }
 
 function ageOf(cached: CachedOwnKeys | undefined, now: number): number {
   return cached ? now - cached.fetchedAt : Number.POSITIVE_INFINITY
+}
+
+/** A set that the ring has just sent is current; another isolate's may be older. */
+function ageAtRing(cached: CachedOwnKeys | undefined, now: number): number {
+  return Math.max(ageOf(cached, now), cached?.isShared === true ? COOLDOWN_MS : 0)
 }
 
 const sharedSchema = z.object({ keys: z.array(z.record(z.string(), z.unknown())) })

@@ -11,7 +11,7 @@ import { hashOfKey } from "../../credentials/api-key.ts"
 import { newId } from "../../platform/new-id.ts"
 import { bundleFor, type RequestContext } from "../../request-context.ts"
 import type { Access } from "./access.ts"
-import { undecided } from "./answer.ts"
+import { malformedEvaluation } from "./answer.ts"
 import { authzen } from "../dialects/authzen.ts"
 import { decideCall, type GatewayCaller } from "./enforce.ts"
 import { decideByPolicy } from "./query.ts"
@@ -47,7 +47,7 @@ function queryAccess(client: QueryClient, keyHash: string, bundle: Bundle, conte
   const fields = { kind: "management", operator: `query|${client.id}`, bundle: bundle.pointer } as const
   return {
     keyHash,
-    recordRefused: (code, what) => recordRefused(code, what, fields, context),
+    recordMalformed: (code, what) => recordRefused(code, what, fields, context),
     bytes: MAX_QUERY_BYTES,
     evaluations: MAX_QUERIES,
     decide: (question) => decideByPolicy(question, client, bundle),
@@ -61,13 +61,13 @@ function callAccess(caller: GatewayCaller, keyHash: string, context: RequestCont
   const fields = { kind: "call", ...ofGateway(caller.gateway, caller.bundle) } as const
   return {
     keyHash,
-    recordRefused: (code, what) => recordRefused(code, what, fields, context),
+    recordMalformed: (code, what) => recordRefused(code, what, fields, context),
     bytes: MAX_CALL_BYTES,
     evaluations: MAX_CALLS,
     decide: async (question, index) => {
       if (index !== null && characters <= MAX_CALL_CHARACTERS) characters += JSON.stringify(question).length
       return characters > MAX_CALL_CHARACTERS
-        ? undecided(
+        ? malformedEvaluation(
             `All evaluations together, with what they share in each, have more than ${MAX_CALL_CHARACTERS} characters.`,
           )
         : decideCall(question, index, caller, context)

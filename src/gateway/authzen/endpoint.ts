@@ -32,7 +32,7 @@ async function answered(request: Request, operation: Operation, context: Request
 }
 
 /** A fault of the whole request is recorded too, for the client that sent it. */
-async function withRecord(refused: Response, { recordRefused }: Access): Promise<Response> {
+async function withRecord(refused: Response, { recordMalformed: recordRefused }: Access): Promise<Response> {
   const { status, headers } = refused
   const body = refusedBody.parse(await refused.json())
   const decision_id = recordRefused(body.error, body.error_description)

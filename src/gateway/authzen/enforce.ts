@@ -11,7 +11,7 @@ import { isObject } from "../../core/encoding/json.ts"
 import type { Bundle } from "../../core/policy/assemble.ts"
 import type { GatewayDefinition } from "../../core/policy/definition/gateways.ts"
 import type { RequestContext } from "../../request-context.ts"
-import type { Decided } from "./answer.ts"
+import type { EvaluationAnswer } from "./answer.ts"
 import { callOf, type Call } from "./call.ts"
 import { authzen, subjectHeaders } from "../dialects/authzen.ts"
 import type { Evaluation } from "./question.ts"
@@ -30,7 +30,7 @@ export async function decideCall(
   index: number | null,
   caller: GatewayCaller,
   context: RequestContext,
-): Promise<Decided> {
+): Promise<EvaluationAnswer> {
   const { gateway, key, bundle } = caller
   const call = callOf(question, gateway, bundle)
   const request = isDenied(call) ? call : requestFor(call, question, index, caller)
@@ -65,7 +65,7 @@ const ofIndex = (requestId: string, index: number | null): string =>
   index === null ? requestId : `${requestId}#${index}`
 
 /** The context holds what the gateway is to relay, to the client or to the upstream: the code and the headers. */
-async function decidedOf(answered: Response): Promise<Decided> {
+async function decidedOf(answered: Response): Promise<EvaluationAnswer> {
   const { ok, headers, status } = answered
   const shownHeaders = Object.fromEntries([...headers].filter(([name]) => !OUR_OWN.has(name)))
   const decision_id = headers.get("X-Narrowgate-Decision") ?? ""

@@ -1,6 +1,6 @@
 /** Several evaluations in one request (AuthZEN, "Access Evaluations API"): what they share, and when to stop. */
 import { isObject } from "../../core/encoding/json.ts"
-import { undecided, type Decided } from "./answer.ts"
+import { malformedEvaluation, type EvaluationAnswer } from "./answer.ts"
 import { evaluation, faultOf, type Evaluation, type Evaluations, type Semantic } from "./question.ts"
 
 /** The decision after which nothing more is evaluated; the answer ends with it. Null if there is none. */
@@ -17,13 +17,13 @@ const ENDS: Readonly<Record<Semantic, boolean | null>> = {
  */
 export async function evaluateEach(
   { evaluations, options, ...shared }: Evaluations,
-  decide: (question: Evaluation, index: number) => Decided | Promise<Decided>,
-): Promise<readonly Decided[]> {
+  decide: (question: Evaluation, index: number) => EvaluationAnswer | Promise<EvaluationAnswer>,
+): Promise<readonly EvaluationAnswer[]> {
   const end = ENDS[options.evaluations_semantic]
-  const decided: Decided[] = []
+  const decided: EvaluationAnswer[] = []
   for (const [index, own] of evaluations.entries()) {
     const question = evaluation.safeParse(isObject(own) ? { ...shared, ...own } : own)
-    const one = question.success ? await decide(question.data, index) : undecided(faultOf(question.error))
+    const one = question.success ? await decide(question.data, index) : malformedEvaluation(faultOf(question.error))
     decided.push(one)
     if (one.decision === end) break
   }

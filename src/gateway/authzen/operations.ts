@@ -1,10 +1,10 @@
 /** The three operations, each from the JSON of its request to its answer. */
 import { isObject } from "../../core/encoding/json.ts"
 import type { Access } from "./access.ts"
-import { failed, malformed, recorded, type Decided } from "./answer.ts"
+import { failed, malformed, recorded, type EvaluationAnswer } from "./answer.ts"
 import { evaluateEach } from "./evaluations.ts"
 import { spanOf, tokenOf } from "./page.ts"
-import { evaluation, evaluations, faultOf, SEARCHES, type Sought } from "./question.ts"
+import { evaluation, evaluations, faultOf, SEARCHES, type SearchedEntity } from "./question.ts"
 
 export type Operation = (json: unknown, access: Access) => Promise<Response>
 
@@ -22,18 +22,18 @@ export const evaluateAll: Operation = async (json, access) => {
   if (questions.data.evaluations.length > access.evaluations) {
     return malformed(`At most ${access.evaluations} evaluations can be requested at once.`)
   }
-  const decided: readonly Decided[] = await evaluateEach(questions.data, access.decide)
+  const decided: readonly EvaluationAnswer[] = await evaluateEach(questions.data, access.decide)
   return Response.json({ evaluations: decided.map((each) => withRecord(each, access)) })
 }
 
-function withRecord(decided: Decided, { recordRefused }: Access): Decided {
+function withRecord(decided: EvaluationAnswer, { recordMalformed: recordRefused }: Access): EvaluationAnswer {
   return decided.context ? { ...decided, context: recorded(decided.context, recordRefused) } : decided
 }
 
 const isEmpty = (list: unknown): boolean => Array.isArray(list) && list.length === 0
 
-export function searchFor(sought: Sought): Operation {
-  return async (json, { search, keyHash, recordRefused }) => {
+export function searchFor(sought: SearchedEntity): Operation {
+  return async (json, { search, keyHash, recordMalformed: recordRefused }) => {
     if (!search) return failed(403, "access_denied", "A gateway cannot search.")
     const question = SEARCHES[sought].safeParse(json)
     if (!question.success) return malformed(faultOf(question.error))

@@ -4,7 +4,7 @@
  */
 import type { Bundle } from "../../core/policy/assemble.ts"
 import type { QueryClient } from "../../core/policy/definition/gateways.ts"
-import { undecided, type Decided } from "./answer.ts"
+import { malformedEvaluation, type EvaluationAnswer } from "./answer.ts"
 import type { Evaluation } from "./question.ts"
 import { isPermitted, readSituation } from "./situation.ts"
 import { actionOf, refOf } from "./vocabulary.ts"
@@ -13,9 +13,10 @@ export function decideByPolicy(
   { subject, action, resource, context }: Evaluation,
   client: QueryClient,
   bundle: Bundle,
-): Decided {
+): EvaluationAnswer {
   const [principal, object] = [refOf(client, subject), refOf(client, resource)]
-  if (!principal || !object) return undecided("Its subject or its resource has a type that no Cedar entity can have.")
+  if (!principal || !object)
+    return malformedEvaluation("Its subject or its resource has a type that no Cedar entity can have.")
   const situation = readSituation({
     subject: subject.properties,
     action: action.properties,

@@ -12,7 +12,7 @@ const members = z.record(z.string(), z.unknown()).refine((given) => Object.keys(
 const properties = members.default({})
 
 const entity = z.object({ type: z.string(), id: z.string(), properties })
-/** Of what a search looks for: an `id` in it is ignored. */
+/** The entity that a search looks for; an `id` in it is ignored. */
 const kind = z.object({ type: z.string(), properties })
 const action = z.object({ name: z.string(), properties })
 const context = members.default({})
@@ -61,8 +61,8 @@ export const SEARCHES = {
     page,
   }),
 } as const
-export type Sought = keyof typeof SEARCHES
-export type Search = z.output<(typeof SEARCHES)[Sought]>
+export type SearchedEntity = keyof typeof SEARCHES
+export type Search = z.output<(typeof SEARCHES)[SearchedEntity]>
 
 /** Describes the first fault of a request: where it is, and what it is. */
 export function faultOf({ issues: [first] }: z.ZodError): string {

@@ -7,7 +7,7 @@ import type { Bundle } from "../../core/policy/assemble.ts"
 import type { QueryClient } from "../../core/policy/definition/gateways.ts"
 import { entity } from "../../core/policy/cedar/values/value.ts"
 import type { Span } from "./page.ts"
-import type { Search, Sought } from "./question.ts"
+import type { Search, SearchedEntity } from "./question.ts"
 import { isPermitted, readSituation } from "./situation.ts"
 import { actionOf, nameOf, typeOf } from "./vocabulary.ts"
 
@@ -30,7 +30,7 @@ export interface SearchPage {
 const NOTHING: SearchPage = { results: [], rest: null }
 
 export function search(
-  sought: Sought,
+  sought: SearchedEntity,
   { subject, action, resource, context }: Search,
   { after, limit }: Span,
   client: QueryClient,

@@ -14,7 +14,7 @@ import {
   type EntityRef,
   type Value,
 } from "../../core/policy/cedar/values/value.ts"
-import { undecided, type Decided } from "./answer.ts"
+import { malformedEvaluation, type EvaluationAnswer } from "./answer.ts"
 
 /** As many as a session may have (credentials/person.ts): each costs a look-up in every evaluation. */
 const MAX_GROUPS = 256
@@ -39,10 +39,10 @@ export function readSituation({
   action,
   resource,
   context,
-}: ClaimedSituation<Properties>): Asserted | Decided {
+}: ClaimedSituation<Properties>): Asserted | EvaluationAnswer {
   const { groups } = subject
   if (Array.isArray(groups) && groups.length > MAX_GROUPS) {
-    return undecided(`\`subject.groups\` has more than ${MAX_GROUPS} groups, which no session has.`)
+    return malformedEvaluation(`\`subject.groups\` has more than ${MAX_GROUPS} groups, which no session has.`)
   }
   const faults: string[] = []
   const read = (part: keyof ClaimedSituation<unknown>, properties: Properties): CedarRecord => {
@@ -61,7 +61,7 @@ export function readSituation({
     context: read("context", context),
   }
   const [fault] = faults
-  return fault === undefined ? asserted : undecided(`\`${fault}\` has null, a fraction or nests too deep.`)
+  return fault === undefined ? asserted : malformedEvaluation(`\`${fault}\` has null, a fraction or nests too deep.`)
 }
 
 /** Evaluations that share a value share its reading too: it is parsed JSON, which nothing modifies. */

@@ -37,7 +37,7 @@ export interface Dialect {
    * Set if an answer is a document: whether this request gets its answer as one. A gateway of another dialect would
    * take any 200 for an allow.
    */
-  readonly asks?: (question: Request, endpoint: Endpoint) => boolean
+  readonly isDecisionRequest?: (question: Request, endpoint: Endpoint) => boolean
   /**
    * Set if the gateway's request is a document about the client's request: returns the request that `read`, and all
    * that follows, reads instead.

@@ -6,9 +6,8 @@
  * request. Source: Envoy documentation, "External Authorization", HTTP service.
  *
  * The path in the URL is not the one that Envoy forwards: a Cloudflare zone resolves `..` and `%2e%2e` before the
- * Worker runs, so `/admin/../tickets` would be judged as `/tickets` (GATEWAYS pitfall 2). Envoy therefore repeats the
- * raw path in a header that its configuration sets and overwrites. Narrowgate judges that path, which must resolve to
- * the same URL.
+ * Worker runs, so `/admin/../tickets` would be judged as `/tickets`. Envoy therefore repeats the raw path in a header
+ * that its configuration sets and overwrites. Narrowgate judges that path, which must resolve to the same URL.
  */
 import { deny } from "../../core/denials/denial.ts"
 import type { Dialect } from "./dialect.ts"
@@ -19,7 +18,7 @@ const ORIGINAL_PATH = "X-Narrowgate-Original-Path"
 export const envoy: Dialect = {
   endpoint: PREFIX,
   read(request, rawTarget) {
-    // A truncated body is not the body (GATEWAYS pitfall 12): nobody knows what the upstream will read.
+    // With `allow_partial_message` Envoy sends the beginning of a long body, while the upstream reads all of it.
     const partial = request.headers.get("x-envoy-auth-partial-body")
     if (partial !== null && partial !== "false") {
       return deny({ reason: "body_rejected", what: "the gateway passed on a part of the body only" })

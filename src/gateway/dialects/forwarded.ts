@@ -1,9 +1,9 @@
 /**
  * Gateways that describe the client's request in X-Forwarded-Method, -Uri and -Host: Traefik and Caddy by themselves;
- * HAProxy, Apache, APISIX and the shim for AWS because their pages in docs/guides/gateways/ configure them so. All of them
- * overwrite the client's headers of these names. X-Original-* are the client's own here and are not read, nor are
- * X-Forwarded-Prefix and -Port (GATEWAYS pitfalls 1 and 8). Source: Traefik documentation, ForwardAuth; Caddy
- * documentation, forward_auth; APISIX documentation, forward-auth.
+ * HAProxy, Apache, APISIX and the shim for AWS because their pages in docs/guides/gateways/ configure them so. All of
+ * them overwrite the client's headers of these names. X-Original-*, X-Forwarded-Prefix and X-Forwarded-Port are not
+ * read: not all of these gateways overwrite them, so a client could choose their values. Source: Traefik documentation,
+ * ForwardAuth; Caddy documentation, forward_auth; APISIX documentation, forward-auth.
  */
 import { deny, type Denied } from "../../core/denials/denial.ts"
 import type { OriginalRequest, Dialect } from "./dialect.ts"

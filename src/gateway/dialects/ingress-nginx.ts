@@ -1,8 +1,8 @@
 /**
  * ingress-nginx: nginx's auth_request, which the controller configures. The target stands in X-Original-URL, behind a
- * scheme and the client's own Host. Only what follows these is believed; if several origins are registered, the Host
- * only chooses among them (GATEWAYS pitfall 4). Source: ingress-nginx, template of nginx.conf, "External
- * authentication".
+ * scheme and the client's own Host. Only what follows these is believed: a client that chose the origin would choose
+ * the tool. If several origins are registered, the Host only chooses among them. Source: ingress-nginx, template of
+ * nginx.conf, "External authentication".
  */
 import { deny } from "../../core/denials/denial.ts"
 import type { Dialect } from "./dialect.ts"

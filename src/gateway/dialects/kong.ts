@@ -40,7 +40,7 @@ const MAX_QUESTION_BYTES = 7 * 1_048_576
 
 export const kong: Dialect = {
   endpoint: "/authz/forward",
-  asks: ({ method, headers }, endpoint) =>
+  isDecisionRequest: ({ method, headers }, endpoint) =>
     endpoint === kong.endpoint && method === "POST" && OTHERS.every((name) => !headers.has(name)),
   async unwrap(question, gateway) {
     const http = await httpOf(question)

@@ -1,6 +1,6 @@
 /**
  * nginx auth_request: a GET without a body, for which the configuration sets, and so overwrites, X-Original-Method and
- * X-Original-URI. X-Forwarded-* are the client's own here and are not read (GATEWAYS pitfall 1). Only 401 and 403 reach
+ * X-Original-URI. nginx passes on X-Forwarded-* as the client sent them, so they are not read. Only 401 and 403 reach
  * the client; any other denial is sent as 403, with the true status in X-Narrowgate-Status. Source: nginx
  * documentation, ngx_http_auth_request_module.
  */

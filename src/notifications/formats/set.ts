@@ -7,7 +7,7 @@ import type { Signer } from "../../signing/signing-key.ts"
 import type { ReceiverDefinition } from "../../core/policy/definition/receivers.ts"
 import type { FormatError, FormatContext, Message } from "./message.ts"
 import type { Notice } from "../../core/notices/notice.ts"
-import { signalOf, type Signal } from "../../core/notices/caep-event.ts"
+import { setEventOf, type SetEvent } from "../../core/notices/caep-event.ts"
 
 export const MEDIA_TYPE = "application/secevent+jwt"
 const TYPE = "secevent+jwt"
@@ -22,11 +22,11 @@ export async function setMessage(
 ): Promise<Message | FormatError> {
   if (bearer && secret === null) return { hindrance: "secret_missing" }
   if (bearer && !BEARER_KEY.test(secret ?? "")) return { hindrance: "secret_malformed" }
-  const signal = signalOf(notice, issuer)
-  if (!signal) return { hindrance: "not_a_signal" }
+  const setEvent = setEventOf(notice, issuer)
+  if (!setEvent) return { hindrance: "not_a_signal" }
   const key = await signer()
   if (!key) return { hindrance: "key_unavailable" }
-  const body = await sign(key, signal, notice, issuer, audience)
+  const body = await sign(key, setEvent, notice, issuer, audience)
   const headers = {
     "content-type": MEDIA_TYPE,
     accept: "application/json",
@@ -38,12 +38,12 @@ export async function setMessage(
 /** Each attempt has the same claims: a receiver cannot accept two tokens with one `jti` that differ. */
 async function sign(
   { kid, alg, key }: Signer,
-  { type, subject, told }: Signal,
+  { type, subject, claims }: SetEvent,
   { id, at, decision }: Notice,
   issuer: string,
   audience: string,
 ): Promise<string> {
-  return new SignJWT({ sub_id: subject, txn: decision, events: { [type]: told } })
+  return new SignJWT({ sub_id: subject, txn: decision, events: { [type]: claims } })
     .setProtectedHeader({ alg, kid, typ: TYPE })
     .setIssuer(issuer)
     .setAudience(audience)

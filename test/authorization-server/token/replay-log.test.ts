@@ -1,8 +1,9 @@
 import { env } from "cloudflare:workers"
-import { abortAllDurableObjects, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test"
+import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test"
 import { describe, expect, test, vi } from "vitest"
 import { OnceLog, markUsed, type SingleUse } from "../../../src/authorization-server/token/replay-log.ts"
 import { sha256Hex } from "../../../src/core/encoding/hash.ts"
+import { killObjects } from "../../harness/isolate.ts"
 
 const once = (more: Partial<SingleUse> = {}): SingleUse => ({
   what: "assertion",
@@ -25,7 +26,7 @@ describe("what may be used once", () => {
   test("is still used after a crash", async () => {
     const one = once()
     expect(await markUsed(env, [one])).toBeNull()
-    await abortAllDurableObjects()
+    await killObjects()
     expect(await markUsed(env, [one])).toEqual(one)
   })
 
@@ -73,7 +74,7 @@ describe("what may be used once", () => {
     expect(await markUsed(env, [one])).toBeNull()
     vi.useFakeTimers({ toFake: ["Date"], now: one.until + 100_000 })
     await runDurableObjectAlarm(logOf(one))
-    await abortAllDurableObjects()
+    await killObjects()
     vi.setSystemTime(start + 30_000)
     expect(await markUsed(env, [one])).toEqual(one)
     vi.useRealTimers()

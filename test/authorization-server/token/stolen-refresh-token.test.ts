@@ -6,7 +6,7 @@
  * a key of their own or without.
  */
 import { expect, test } from "vitest"
-import { firstOf, judgeRefresh, type Refreshing } from "../../../src/core/task/authorization-code.ts"
+import { firstOf, rotateRefresh, type Refreshing } from "../../../src/core/task/authorization-code.ts"
 import { isOAuthFailure } from "../../../src/core/denials/oauth-error.ts"
 
 const STEPS = 7
@@ -74,7 +74,7 @@ function show(before: World, party: Party, jkt: string | null): { readonly world
   const next = String(world.depth.size)
   const shown = { agent: "agent", shown: { family: "family", secret }, next, token: `token of ${next}`, jkt }
   const consent = { agent: "agent", secretHash: "", isRedeemed: true, refreshing: world.refreshing }
-  const judged = judgeRefresh(consent, shown, world.boundTo, world.now)
+  const judged = rotateRefresh(consent, shown, world.boundTo, world.now)
   if ("misuse" in judged) return { world: { ...world, hasEnded: true }, got: null }
   if (isOAuthFailure(judged)) return { world, got: null }
   const depth = world.depth.get(secret) ?? 0

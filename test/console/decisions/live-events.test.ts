@@ -1,22 +1,14 @@
 /** Decisions as they happen, over a stream: with its reader's authority, for as long as that, and no longer than they listen. */
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
+import { describe, expect, test, vi } from "vitest"
 import { openTask } from "../../harness/agents.ts"
 import { visitorAs } from "../../harness/browsing.ts"
-import { publish, yard } from "../../harness/bundles.ts"
+import { yardForEach } from "../../harness/each-test.ts"
 import { callWith } from "../../harness/gateways.ts"
-import { freshIsolate } from "../../harness/isolate.ts"
 import { recordOf } from "../../harness/records.ts"
 import { CLOCK_TOLERANCE_SECONDS } from "../../../src/credentials/jws/signature.ts"
 import { RecordLog } from "../../../src/audit/record-log.ts"
 
-beforeEach(async () => {
-  await publish(await yard())
-})
-afterEach(async () => {
-  vi.useRealTimers()
-  vi.restoreAllMocks()
-  await freshIsolate()
-})
+yardForEach()
 
 /** Reads until what has come contains it. */
 function reading({ body }: Response) {

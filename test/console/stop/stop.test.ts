@@ -1,18 +1,14 @@
 /** The stop: two steps, by operators alone, and only from our own page. Forms attacked as a browser could send them. */
-import { afterEach, beforeEach, describe, expect, test } from "vitest"
+import { describe, expect, test } from "vitest"
 import { z } from "zod"
 import { openTask } from "../../harness/agents.ts"
 import { visitorAs } from "../../harness/browsing.ts"
-import { publish, yard } from "../../harness/bundles.ts"
+import { yardForEach } from "../../harness/each-test.ts"
 import { callWith } from "../../harness/gateways.ts"
-import { freshIsolate } from "../../harness/isolate.ts"
 import { agentId } from "../../harness/issuers.ts"
 import { bearerOf, manage } from "../../harness/management.ts"
 
-beforeEach(async () => {
-  await publish(await yard())
-})
-afterEach(freshIsolate)
+yardForEach()
 
 const switches = async () => {
   const { json } = await manage("GET", "/v1/revocations", await bearerOf("viewer"))

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest"
-import { checkAlive, checkToken } from "../../../src/core/decision/check-credential.ts"
+import { checkTaskAlive, checkToken } from "../../../src/core/decision/check-credential.ts"
 import { ancestryOf } from "../../../src/core/task/state.ts"
 import { assembled, newState, open, opened, START } from "../../harness/trees.ts"
 
@@ -9,8 +9,9 @@ test("a line of tasks that does not reach the root opens nothing", () => {
   const root = opened(open(bundle, state, "first"))
   const line = ancestryOf(state, opened(open(bundle, state, "second", root)).task)
   expect(line).toHaveLength(2)
-  expect(checkAlive(state, line, START)).toBeNull()
-  for (const cut of [line.slice(0, 1), []]) expect(checkAlive(state, cut, START)).toEqual({ reason: "task_unknown" })
+  expect(checkTaskAlive(state, line, START)).toBeNull()
+  for (const cut of [line.slice(0, 1), []])
+    expect(checkTaskAlive(state, cut, START)).toEqual({ reason: "task_unknown" })
 })
 
 test("a token is of the task that it was issued for, and of no other of its tree", () => {

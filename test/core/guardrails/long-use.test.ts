@@ -8,7 +8,7 @@ import { describe, expect, test } from "vitest"
 import type { Condition, Threshold } from "../../../src/core/guardrails/condition.ts"
 import type { Guardrail } from "../../../src/core/guardrails/kinds.ts"
 import type { Limit } from "../../../src/core/guardrails/limit-definition.ts"
-import { ownerOf, notesOf, readLimit } from "../../../src/core/guardrails/limit-meter.ts"
+import { ownerOf, updatesOf, readLimit } from "../../../src/core/guardrails/limit-meter.ts"
 import { Memory } from "../../../src/core/guardrails/memory.ts"
 import { precisionOf, SlidingMeter } from "../../../src/core/guardrails/meter/sliding.ts"
 import { applyUpdates } from "../../../src/core/guardrails/memory-update.ts"
@@ -172,7 +172,7 @@ const LIMIT = {
 /** Without the decision about it, which is many times as much work. */
 function admit(memory: Memory, limit: Limit, key: string, now: number): boolean {
   if (readLimit(memory, limit, key, 1, now).waits > 0) return false
-  applyUpdates(memory, notesOf(memory, limit, key, 1), now)
+  applyUpdates(memory, updatesOf(memory, limit, key, 1), now)
   return true
 }
 

@@ -22,12 +22,12 @@ describe("rotation", () => {
           now += wait
           let schedule = scheduleOf(keys, now)
           if (schedule.makes) {
-            keys = [...schedule.kept, { kid: `${keys.length}-${now}`, madeAt: now }]
+            keys = [...schedule.retained, { kid: `${keys.length}-${now}`, madeAt: now }]
             schedule = scheduleOf(keys, now)
             rotations += 1
           }
-          keys = schedule.kept
-          published.push({ at: now, kids: new Set(schedule.kept.map(({ kid }) => kid)) })
+          keys = schedule.retained
+          published.push({ at: now, kids: new Set(schedule.retained.map(({ kid }) => kid)) })
           if (!schedule.signing) throw new Error("a ring without a key")
           signed.push({ kid: schedule.signing.kid, at: now })
         }
@@ -52,7 +52,7 @@ describe("rotation", () => {
       { kid: "new", madeAt: START + ROTATE_AFTER_MS },
     ]
     const at = (after: number) => {
-      const { signing, kept } = scheduleOf([old, fresh], fresh.madeAt + after)
+      const { signing, retained: kept } = scheduleOf([old, fresh], fresh.madeAt + after)
       return `${signing?.kid}: ${kept.map(({ kid }) => kid).join(" ")}`
     }
     expect(at(0)).toBe("old: new old")

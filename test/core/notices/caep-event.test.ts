@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest"
 import type { Notice, NoticeData, SwitchNotice, TaskEndNotice } from "../../../src/core/notices/notice.ts"
-import { signalOf } from "../../../src/core/notices/caep-event.ts"
+import { setEventOf } from "../../../src/core/notices/caep-event.ts"
 import type { AgentDefinition } from "../../../src/core/policy/definition/agents.ts"
 import type { IssuerDefinition } from "../../../src/core/policy/definition/issuers.ts"
 import { EVENTS, SIGNAL_EVENTS, type EventName } from "../../../src/core/policy/definition/receivers.ts"
@@ -11,7 +11,7 @@ import type { Stopped } from "../../../src/core/signals/switch.ts"
 const US = "https://authz.example"
 const AT = 1_795_660_800_500
 const SECONDS = 1_795_660_800
-const TASK = "tsk_01J8ABCDEFGHJKMNPQRSTVWXYZ"
+const TASK = `tsk_01J8ABCDEFGHJKMNPQRSTVWXYZ-${"0".repeat(64)}`
 const CAEP = "https://schemas.openid.net/secevent/caep/event-type/"
 
 const END: TaskEndNotice = {
@@ -34,7 +34,7 @@ const switched = (stopped: Stopped, before: number | null = null): SwitchNotice 
   operator: "https://idp.test|operator",
 })
 const noticed = (type: EventName, data: NoticeData): Notice => ({ id: "evt_1", type, at: AT, decision: "dec_1", data })
-const signal = (type: EventName, data: NoticeData) => signalOf(noticed(type, data), US)
+const signal = (type: EventName, data: NoticeData) => setEventOf(noticed(type, data), US)
 
 const session = { format: "complex", session: { format: "opaque", id: TASK } }
 const ended = { event_timestamp: SECONDS, initiating_entity: "policy", reason_admin: { en: "sequence_denied" } }
@@ -106,8 +106,8 @@ describe("what a Security Event Token says", () => {
       { format: "iss_sub", iss: "https://idp.test", sub: "alice" },
       { ...set, switch: "swi_1", kind: "user" },
     ],
-  ])("of %s %#", (type, data, uri, subject, told) => {
-    expect(signal(type, data)).toEqual({ type: uri, subject, told })
+  ])("of %s %#", (type, data, uri, subject, claims) => {
+    expect(signal(type, data)).toEqual({ type: uri, subject, claims })
   })
 
   test("is nothing of what people are asked", () => {

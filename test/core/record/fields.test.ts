@@ -2,9 +2,9 @@ import { expect, inject, test } from "vitest"
 import { FIELDS, NOT_STORED_IF_BLANK, SCHEMAS } from "../../../src/core/record/fields.ts"
 import { CUT_LAST, field, NEVER_CUT, NO_ARGUMENT, text, TEXTS } from "../../../src/core/record/fields/field.ts"
 import { recordOf, readStored, storedForm, type DecisionRecord } from "../../../src/core/record/record.ts"
-import { redacted, type Telling } from "../../../src/core/record/redaction.ts"
+import { redacted, type RedactableParts } from "../../../src/core/record/redaction.ts"
 import { recordDecision } from "../../../src/core/record/call-record.ts"
-import type { RecordedAsk, VisibleCall } from "../../../src/core/record/visible-call.ts"
+import type { CallToRecord, VisibleCall } from "../../../src/core/record/visible-call.ts"
 import { decision } from "../../../src/api/contract/decisions.ts"
 import { NO_EVIDENCE } from "../../../src/core/decision/call.ts"
 import type { BundleBody } from "../../../src/core/policy/bundle.ts"
@@ -55,7 +55,7 @@ test("no field of a call's record shows an argument that its tool redacts, whate
   const denial = { reason: "argument_out_of_bounds", scope: "", argument: "Pin[]", bound: `eq "${SECRET}"` } as const
   const shadow = { decision: "deny", code: "insufficient_scope", principal: null, rules: [], scope: null } as const
   const candidate = { bundle: bundle.pointer, differs: { ...shadow, denial } }
-  const ask: RecordedAsk = {
+  const ask: CallToRecord = {
     ...call,
     path: `/files/${SECRET}`,
     segments: [null, "pin"],
@@ -76,7 +76,7 @@ test("no field of a call's record shows an argument that its tool redacts, whate
 })
 
 test("each field that can hold an argument is redacted by its own entry", () => {
-  const telling: Telling = {
+  const telling: RedactableParts = {
     path: `/files/${SECRET}`,
     arguments: { pin: SECRET },
     denial: { reason: "argument_out_of_bounds", scope: "", argument: "pin", bound: `eq "${SECRET}"` },
@@ -109,7 +109,7 @@ export const REFUSED_BY_COMPILER = [
   // @ts-expect-error -- what fills the record of a call has no argument but those that are redacted
   (call: VisibleCall) => call.context,
   // @ts-expect-error -- nor the question, with all of them
-  (call: VisibleCall): RecordedAsk => call,
+  (call: VisibleCall): CallToRecord => call,
   // @ts-expect-error -- who records a call hands over each field that can hold an argument
-  (): Telling => ({ path: null, arguments: {}, denial: null }),
+  (): RedactableParts => ({ path: null, arguments: {}, denial: null }),
 ]

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest"
 import type { Redaction } from "../../../src/core/record/fields/field.ts"
-import { redacted, type Telling } from "../../../src/core/record/redaction.ts"
+import { redacted, type RedactableParts } from "../../../src/core/record/redaction.ts"
 import type { Tool } from "../../../src/core/catalog/tool.ts"
 import { assembled } from "../../harness/trees.ts"
 
@@ -14,7 +14,7 @@ const differs = {
   rules: [],
   scope: null,
 } as const
-const parts: Telling = {
+const parts: RedactableParts = {
   path: "/of/alice",
   arguments: { name: "alice", age: 7 },
   denial,

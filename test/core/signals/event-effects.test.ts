@@ -2,12 +2,12 @@ import { describe, expect, test } from "vitest"
 import type { StreamDefinition } from "../../../src/core/policy/definition/streams.ts"
 import {
   EVENTS,
-  TELLABLE_EVENTS,
+  REPORTABLE_EVENTS,
   type EffectName,
   type EventName,
 } from "../../../src/core/policy/definition/security-events.ts"
-import { changesOf, exceptKeys, judgeEvents, type JudgedEvent } from "../../../src/core/signals/event-effects.ts"
-import type { EventRefusal } from "../../../src/core/denials/set-error.ts"
+import { changesOf, exceptKeys, effectsOf, type EventEffect } from "../../../src/core/signals/event-effects.ts"
+import type { SetError } from "../../../src/core/denials/set-error.ts"
 
 const NOW = 1_800_000_000_500
 const IAT = 1_799_999_990
@@ -19,7 +19,7 @@ const STREAM: StreamDefinition = {
   keys: { kind: "jwks_uri", uri: "https://s.test/keys" },
   algorithms: ["ES256"],
   key_sha256: [],
-  events: TELLABLE_EVENTS,
+  events: REPORTABLE_EVENTS,
   about: { users: [{ issuer: "idp", by: ["iss_sub"] }], agents: [], keys: true },
   effects: {},
   risk: { low: 0, medium: 50, high: 90, doubt: 60, half_life: 600 },
@@ -40,9 +40,9 @@ function judge(
   told: Readonly<Record<string, unknown>> = {},
   stream: StreamDefinition = STREAM,
   subject: unknown = ALICE,
-): readonly JudgedEvent[] | EventRefusal {
+): readonly EventEffect[] | SetError {
   const type = Object.entries(EVENTS).find(([known]) => known === name)?.[1].type ?? name
-  return judgeEvents({ jti: "j", until: 0, at: IAT, subject, events: [[type, told]] }, stream, KNOWN, NOW)
+  return effectsOf({ jti: "j", until: 0, at: IAT, subject, events: [[type, told]] }, stream, KNOWN, NOW)
 }
 
 const effectOf = (...asked: Parameters<typeof judge>): unknown => {
@@ -115,7 +115,7 @@ describe("an event", () => {
       [EVENTS["session-revoked"].type, {}],
       [EVENTS["account-disabled"].type, {}],
     ] as const
-    expect(judgeEvents({ jti: "j", until: 0, at: IAT, subject: ALICE, events }, narrow, KNOWN, NOW)).toEqual({
+    expect(effectsOf({ jti: "j", until: 0, at: IAT, subject: ALICE, events }, narrow, KNOWN, NOW)).toEqual({
       reason: "event_not_allowed",
       event: "account-disabled",
     })

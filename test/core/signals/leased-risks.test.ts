@@ -1,20 +1,16 @@
 import { runInDurableObject } from "cloudflare:test"
 import { env } from "cloudflare:workers"
-import { afterEach, describe, expect, test, vi } from "vitest"
+import { describe, expect, test, vi } from "vitest"
 import { lastOf } from "../../../src/core/guardrails/risk.ts"
 import { currentLease, forgetSwitches } from "../../../src/revocation/lease.ts"
-import { MAX_RISKS, toldOf } from "../../../src/core/signals/leased-risks.ts"
+import { MAX_RISKS, reportedRisksOf } from "../../../src/core/signals/leased-risks.ts"
 import { Switchboard, switchboard } from "../../../src/revocation/switchboard.ts"
-import { freshIsolate } from "../../harness/isolate.ts"
-import { crash } from "../../harness/ledgers.ts"
+import { freshIsolateForEach } from "../../harness/each-test.ts"
+import { killObjects } from "../../harness/isolate.ts"
 import { known, rate } from "../../harness/risks.ts"
-import { stop } from "../../harness/switches.ts"
+import { keepLeases } from "../../harness/switches.ts"
 
-afterEach(async () => {
-  vi.useRealTimers()
-  vi.restoreAllMocks()
-  await freshIsolate()
-})
+freshIsolateForEach()
 
 const ALICE = "https://idp.test|alice"
 const HOUR = { level: 80, halfLife: 3600 }
@@ -35,16 +31,17 @@ describe("the switchboard", () => {
     ]
     // Of level 1 nothing is left a moment later.
     expect([both, both.slice(0, 1)]).toContainEqual(await known())
-    await crash()
+    await killObjects()
     expect(await names()).toEqual(["a"])
     await rate("agent", "a", null)
     expect(await names()).toEqual([])
-    await crash()
+    await killObjects()
     expect(await names()).toEqual([])
   })
 
   test("answers only once no lease of before can still be relied on", async () => {
-    await crash()
+    keepLeases()
+    await killObjects()
     await switchboard(env).read()
     const start = Date.now()
     await switchboard(env).rate("agent", "a", HOUR)
@@ -59,7 +56,7 @@ describe("the switchboard", () => {
         for (let index = 0; index < MAX_RISKS; index++) {
           const told = { level: index === 7 ? 30 : 40, at: now, halfLife: index === 8 ? 60 : 3600 }
           const row = ["agent", `a${index}`, told.level, told.at, told.halfLife, lastOf(told)]
-          ctx.storage.sql.exec("INSERT INTO told_risks VALUES ('', ?, ?, ?, ?, ?, ?)", ...row)
+          ctx.storage.sql.exec("INSERT INTO risks VALUES ('', ?, ?, ?, ?, ?, ?)", ...row)
         }
       })
     })
@@ -87,27 +84,16 @@ describe("a lease", () => {
   test("tells of a call's user and agents, and of nobody else", async () => {
     const told = (await lease())?.risks ?? null
     expect(told).toBeNull()
-    expect(toldOf(told, ["a"], ALICE)).toEqual([])
+    expect(reportedRisksOf(told, ["a"], ALICE)).toEqual([])
     await Promise.all([rate("agent", "a", HOUR), rate("agent", "b", HOUR), rate("user", ALICE, HOUR)])
     const { risks = null } = (await lease()) ?? {}
-    const of = (agents: readonly string[], user: string | null) => toldOf(risks, agents, user).map(({ name }) => name)
+    const of = (agents: readonly string[], user: string | null) =>
+      reportedRisksOf(risks, agents, user).map(({ name }) => name)
     expect(of(["c", "a"], null)).toEqual(["a"])
     expect(of(["c", ALICE], "b")).toEqual([])
     expect(of(["b", "a"], ALICE)).toEqual([ALICE, "b", "a"])
-    expect(toldOf(risks, ["a"], null)).toMatchObject([{ kind: "agent", name: "a", signal: HOUR }])
+    expect(reportedRisksOf(risks, ["a"], null)).toMatchObject([{ kind: "agent", name: "a", signal: HOUR }])
   })
-
-  test.each([1, 2])(
-    "of an object that runs code of version %i has no risks; code of then gets what it knows",
-    async (version) => {
-      const id = await stop({ kind: "everything" })
-      await rate("agent", "a", HOUR)
-      const older = await switchboard(env).read(version)
-      expect(older).not.toContain("risks")
-      vi.spyOn(Switchboard.prototype, "read").mockReturnValue(older)
-      expect(await lease()).toMatchObject({ switches: [{ id }], observations: null, risks: null })
-    },
-  )
 
   test("with risks that cannot be read is none: nobody is let through", async () => {
     const rest = '"switches":[],"observations":{"tools":[],"headers":[],"full":false}'

@@ -1,16 +1,18 @@
 import { describe, expect, test } from "vitest"
 import {
   approvalFor,
-  askApproval,
-  isRoom,
-  voted,
+  MAX_OPEN_APPROVALS,
+  requestApproval,
+  applyVote,
   type Approval,
   type Exactly,
 } from "../../../src/core/task/approval.ts"
+import { applyApproval, applyEnd } from "../../../src/core/task/transition.ts"
+import { newState } from "../../harness/trees.ts"
 
 const NOW = 1_800_000_000_000
 const EXACTLY: Exactly = {
-  task: "tsk_01JZZZZZZZZZZZZZZZZZZZZZZZ.1",
+  task: `tsk_01JZZZZZZZZZZZZZZZZZZZZZZZ-${"0".repeat(64)}.1`,
   tool: "till.pay",
   call: "till.pay 5f",
   request: "a hash",
@@ -33,11 +35,11 @@ function asked(more: Partial<Exactly & Pick<Approval, "terms" | "id" | "rules" |
     expiresAt: NOW + 1000,
     terms,
   }
-  return { ...askApproval({ ...EXACTLY, ...of, ...more }, NOW), ...more }
+  return { ...requestApproval({ ...EXACTLY, ...of, ...more }, NOW), ...more }
 }
 
 const vote = (approval: Approval, by: string, approved = true, uses: number | null = null, now = NOW) =>
-  voted(approval, { by, approved, uses }, now)
+  applyVote(approval, { by, approved, uses }, now)
 
 function counted(outcome: ReturnType<typeof vote>): Approval {
   if (typeof outcome === "string") throw new Error(outcome)
@@ -46,8 +48,8 @@ function counted(outcome: ReturnType<typeof vote>): Approval {
 
 describe("an approval is about one thing exactly", () => {
   test.each<Partial<Exactly>>([
-    { task: "tsk_01JZZZZZZZZZZZZZZZZZZZZZZZ" },
-    { task: "tsk_01JZZZZZZZZZZZZZZZZZZZZZZZ.1.1" },
+    { task: `tsk_01JZZZZZZZZZZZZZZZZZZZZZZZ-${"0".repeat(64)}` },
+    { task: `tsk_01JZZZZZZZZZZZZZZZZZZZZZZZ-${"0".repeat(64)}.1.1` },
     { tool: "till.paid" },
     { call: "till.pay 60" },
     { request: "another" },
@@ -146,22 +148,33 @@ describe("votes", () => {
   })
 })
 
-describe("of questions that count there are fifty in a tree at most", () => {
-  const room = (many: number, more: Parameters<typeof asked>[0] = {}, now = NOW) =>
-    isRoom(new Map(Array.from({ length: many }, (_, index) => [`apr_${index}`, asked(more)])), now)
+describe("of questions that count an agent has fifty at most, in all of its trees for a person", () => {
+  function isFull(many: number, more: Parameters<typeof asked>[0] = {}, now = NOW): boolean {
+    const state = newState()
+    state.ledger.clock = NOW
+    for (let index = 0; index < many; index++) applyApproval(state, asked({ ...more, id: `apr_${index}` }))
+    return state.ledger.openApprovals.isFull("", MAX_OPEN_APPROVALS, now)
+  }
 
   test.each<[string, Parameters<typeof asked>[0]]>([
     ["pending", {}],
     ["rejected", { status: "rejected" }],
     ["approved, and not used up", { status: "approved", uses: 1 }],
   ])("%s", (_, more) => {
-    expect(room(49, more)).toBe(true)
-    expect(room(50, more)).toBe(false)
-    expect(room(50, more, NOW + 999)).toBe(false)
-    expect(room(50, more, NOW + 1000)).toBe(true)
+    expect(isFull(49, more)).toBe(false)
+    expect(isFull(50, more)).toBe(true)
+    expect(isFull(50, more, NOW + 999)).toBe(true)
+    expect(isFull(50, more, NOW + 1000)).toBe(false)
   })
 
   test("and not one that is used up", () => {
-    expect(room(50, { status: "approved", uses: 0 })).toBe(true)
+    expect(isFull(50, { status: "approved", uses: 0 })).toBe(false)
+  })
+
+  test("and not one of a task that has ended", () => {
+    const state = newState()
+    for (let index = 0; index < 50; index++) applyApproval(state, asked({ id: `apr_${index}` }))
+    applyEnd(state, [EXACTLY.task], { task: EXACTLY.task, status: "completed", by: "completion" })
+    expect(state.ledger.openApprovals.isFull("", MAX_OPEN_APPROVALS, NOW)).toBe(false)
   })
 })

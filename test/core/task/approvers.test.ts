@@ -1,5 +1,11 @@
 import { expect, test } from "vitest"
-import { inboxesFor, inboxesOf, whyNotAsked, type Answering, type Approvers } from "../../../src/core/task/approvers.ts"
+import {
+  inboxesFor,
+  inboxesOf,
+  whyNotApprover,
+  type ApproverIdentity,
+  type Approvers,
+} from "../../../src/core/task/approvers.ts"
 import type { ApprovalDefinition, Approver } from "../../../src/core/policy/definition/approvers.ts"
 
 const [IDP, OTHER] = ["https://idp.test", "https://second.test"]
@@ -20,13 +26,13 @@ const APPROVERS: Approvers = {
   owners: new Map([["desk", [{ kind: "person", issuer: IDP, subject: "olga" }]]]),
 }
 
-const person = (subject: string, groups: readonly string[] = [], issuer = IDP): Answering => {
+const person = (subject: string, groups: readonly string[] = [], issuer = IDP): ApproverIdentity => {
   return { person: { issuer, subject, groups }, operator: null, asUser: null }
 }
-const operator: Answering = { person: null, operator: `${IDP}|olivia`, asUser: null }
+const operator: ApproverIdentity = { person: null, operator: `${IDP}|olivia`, asUser: null }
 const ALICE = `${IDP}|alice`
 
-test.each<[name: string | null, who: Answering, expected: string | null, owner?: string]>([
+test.each<[name: string | null, who: ApproverIdentity, expected: string | null, owner?: string]>([
   ["group", person("fred", ["finance"]), null],
   ["group", person("fred", ["finance"], OTHER), "stranger"],
   ["group", person("fred", ["finances"]), "stranger"],
@@ -54,7 +60,7 @@ test.each<[name: string | null, who: Answering, expected: string | null, owner?:
   [null, { ...person("a-1"), operator: ALICE }, "own"],
   ["group", { ...person("a-1", ["finance"]), operator: ALICE }, "own"],
 ])("by %j %j: %j", (name, who, expected, owner = "desk") => {
-  expect(whyNotAsked(APPROVERS, { name }, owner, ALICE, who)).toBe(expected)
+  expect(whyNotApprover(APPROVERS, { name }, owner, ALICE, who)).toBe(expected)
 })
 
 test("a question stands where whoever may answer looks, and nowhere else", () => {

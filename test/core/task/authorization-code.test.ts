@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest"
-import { firstOf, judgeRefresh, misuseOfCode, type Refreshing } from "../../../src/core/task/authorization-code.ts"
+import { firstOf, rotateRefresh, misuseOfCode, type Refreshing } from "../../../src/core/task/authorization-code.ts"
 
 const terms = { challenge: "challenge", redirectUri: "https://app.test/callback", jkt: null }
 const consent = { agent: "agent", secretHash: "secret", isRedeemed: false, code: terms }
@@ -38,7 +38,7 @@ describe("a refresh token", () => {
   const judge = (refreshing: Refreshing, secret: string, next: string, now = NOW, more: Partial<Showing> = {}) => {
     const { agent = "agent", family = "family", jkt = null, boundTo = null } = more
     const shown = { agent, shown: { family, secret }, next, token: `token of ${next}`, jkt }
-    return judgeRefresh({ ...consent, refreshing }, shown, boundTo, now)
+    return rotateRefresh({ ...consent, refreshing }, shown, boundTo, now)
   }
   interface Showing {
     readonly agent: string
@@ -93,7 +93,7 @@ describe("a refresh token", () => {
       token: "token",
       jkt: null,
     }
-    expect(judgeRefresh(consent, none, null, NOW)).toEqual(UNKNOWN)
+    expect(rotateRefresh(consent, none, null, NOW)).toEqual(UNKNOWN)
   })
 
   test("obtained beside another is good no more, without any delay, once the other is used", () => {

@@ -2,7 +2,7 @@ import fc from "fast-check"
 import { describe, expect, inject, test } from "vitest"
 import type { Tool } from "../../../src/core/catalog/tool.ts"
 import { isLifecycle } from "../../../src/core/catalog/lifecycle.ts"
-import { ASKED_NOTHING, coversTool, type RequestedGrant, type Grant } from "../../../src/core/task/grant.ts"
+import { NOTHING_REQUESTED, coversTool, type RequestedGrant, type Grant } from "../../../src/core/task/grant.ts"
 import type { GrantDefinition } from "../../../src/core/policy/definition/grant.ts"
 import { narrow as narrowBy } from "../../../src/core/task/narrow.ts"
 import { askedFor } from "../../harness/trees.ts"
@@ -21,7 +21,7 @@ const narrow = (
   narrowBy(catalog, asked, {
     purpose: { name: "a purpose", ...purpose },
     agent: { id: "an agent", ceiling },
-    parent: parent && { agent: "a parent", grant: parent },
+    parent: parent && { agent: "a parent", grant: parent, inDetails: false, redact: [] },
     assertion: [],
     policy: { principal: "a user", permits },
   })
@@ -73,9 +73,9 @@ describe("narrow", () => {
     let granted = 0
     fc.assert(
       fc.property(definition, definition, asking, definition, permitted, (purpose, ceiling, asked, above, names) => {
-        const parentOutcome = narrow(tools, ASKED_NOTHING, { grant: above }, above, null, () => true)
+        const parentOutcome = narrow(tools, NOTHING_REQUESTED, { grant: above }, above, null, () => true)
         const parent: Grant | null = "grant" in parentOutcome ? parentOutcome.grant : null
-        const asks = askedFor({ ...asked, scopes: asked.texts })
+        const asks = { ...askedFor({ ...asked, scopes: asked.texts }), inDetails: true }
         const outcome = narrow(tools, asks, { grant: purpose }, ceiling, parent, ({ name }) => names.includes(name))
         const expected = real.filter(
           (tool) =>
@@ -91,13 +91,18 @@ describe("narrow", () => {
           return
         }
         granted += 1
-        const { grant, scope: text } = outcome
+        const { grant, scope: text, details } = outcome
         const own = Object.keys(grant.tools).filter((name) => real.some((tool) => tool.name === name))
         expect(own.toSorted()).toEqual(expected.map(({ name }) => name).toSorted())
         // The token's scope says it all: nothing is granted that it does not name (the edge denies early by it) ...
         for (const tool of expected) expect(inScopes(text.split(" "), tool)).toBe(true)
         // ... and nothing more than was granted, as long as the catalog stays as it is.
         for (const tool of real) expect(inScopes(text.split(" "), tool)).toBe(expected.includes(tool))
+        // So do its details, whose objects mean each of their tools with each of their actions.
+        const detailed = (details ?? []).flatMap(({ tools: patterns, actions }) =>
+          patterns.flatMap((pattern) => actions.map((action) => `${pattern}:${action}`)),
+        )
+        for (const tool of real) expect(inScopes(detailed, tool)).toBe(expected.includes(tool))
         const limits = [purpose.calls, ceiling.calls, asked.calls, parent?.calls].filter(
           (each) => typeof each === "number",
         )
@@ -117,7 +122,7 @@ describe("narrow", () => {
 
   test("a tool that is added later, or gets another action or sensitivity, is not in it", () => {
     const grant = { tools: ["*:read"], max_sensitivity: "internal" as const, arguments: {} }
-    const outcome = narrow(tools, ASKED_NOTHING, { grant }, grant, null, () => true)
+    const outcome = narrow(tools, NOTHING_REQUESTED, { grant }, grant, null, () => true)
     if (!("grant" in outcome)) throw new Error("nothing left")
     const list = real.find(({ name }) => name === "files.list")
     if (!list) throw new Error("no files.list")
@@ -181,7 +186,7 @@ describe("narrow", () => {
     expect(ask(askedFor({ scopes: ["files.read:read", "vault.read:read"] }), internal)).toMatchObject({
       scope: "files.read:read",
     })
-    expect(ask(ASKED_NOTHING, { parts: [], inDetails: false, calls: null })).toHaveProperty("lacking")
+    expect(ask(NOTHING_REQUESTED, { parts: [], inDetails: false, calls: null })).toHaveProperty("lacking")
   })
 
   test("who gets nothing is told what could be had", () => {
@@ -235,9 +240,100 @@ describe("narrow", () => {
     expect(bounds?.map(({ file }) => file?.like)).toEqual(["a*", "b*", "c*", "d*", "e*", "f*"])
   })
 
+  describe("details say what is effective, and nothing that was only requested:", () => {
+    const all = { tools: ["*:read", "*:write"], max_sensitivity: "restricted" as const, arguments: {} }
+    const inDetails = (asked: Parameters<typeof askedFor>[0]) => ({ ...askedFor(asked), inDetails: true })
+    type Bounds = NonNullable<Parameters<typeof askedFor>[0]["bounds"]>
+    const detailsOf = (
+      asked: RequestedGrant,
+      {
+        parent = null,
+        assertion = [],
+        redact = [],
+      }: {
+        readonly parent?: RequestedGrant | null
+        readonly assertion?: readonly RequestedGrant[]
+        readonly redact?: readonly string[]
+      } = {},
+      purpose: GrantDefinition = all,
+    ) => {
+      const caps = { purpose: { name: "a purpose", grant: purpose }, agent: { id: "an agent", ceiling: all } }
+      const policy = { principal: "a user", permits: () => true }
+      const above = parent && narrowBy(tools, parent, { ...caps, parent: null, assertion: [], policy })
+      if (above && !("grant" in above)) throw new Error("nothing left of the parent")
+      const grantAbove = above && { agent: "a parent", grant: above.grant, inDetails: above.details !== null, redact }
+      const outcome = narrowBy(tools, asked, { ...caps, parent: grantAbove, assertion, policy })
+      if (!("grant" in outcome)) throw new Error("nothing left")
+      return outcome.details
+    }
+    const files = ["files.read:read"]
+
+    test.each<readonly [name: string, own: Bounds[string], above: Bounds[string], together: object]>([
+      ["a value of the parent's list", { like: "*" }, { in: ["1", "2"] }, { in: ["1", "2"] }],
+      ["the one value that both list", { in: ["1", "2"] }, { in: ["2", "3"] }, { eq: "2" }],
+      ["a value that the parent's pattern leaves", { in: ["ab", "b"] }, { like: "a*" }, { eq: "ab" }],
+      ["no value, of two that differ", { eq: "1" }, { eq: "2" }, { in: [] }],
+      ["no value, of another type", { eq: "1" }, { min: 1 }, { in: [] }],
+      ["no value, of ranges that do not meet", { max: 1 }, { min: 2 }, { min: 2, max: 1 }],
+      ["the range in common", { min: 1, max: 5 }, { min: 2, max: 9 }, { min: 2, max: 5 }],
+      ["the narrower of two patterns", { like: "*" }, { like: "a*" }, { like: "a*" }],
+      ["both patterns, if neither implies the other", { like: "*b" }, { like: "a*" }, { like: ["a*", "*b"] }],
+      ["a pattern and a length", { like: "a*", max_length: 9 }, { max_length: 4 }, { like: "a*", max_length: 4 }],
+    ])("%s", (_, own, above, together) => {
+      const [asked, cap] = [own, above].map((bound) => inDetails({ scopes: files, bounds: { file: bound } }))
+      if (!asked || !cap) throw new Error("nothing asked")
+      const expected = [{ tools: ["files.read"], arguments: { file: together } }]
+      expect(detailsOf(asked, { parent: cap })).toMatchObject(expected)
+      expect(detailsOf(asked, { assertion: [cap] })?.[0]?.arguments?.["file"]).toEqual(
+        "like" in together && Array.isArray(together.like) ? { like: together.like.toReversed() } : together,
+      )
+    })
+
+    test("bounds of the purpose, and sensitivity of the parent and of the assertion", () => {
+      const purpose = { ...all, arguments: { file: { like: "a*" } } }
+      expect(detailsOf(inDetails({ scopes: files }), {}, purpose)).toMatchObject([
+        { arguments: { file: { like: "a*" } } },
+      ])
+      const internal = inDetails({ scopes: ["*:read"], maxSensitivity: "internal" })
+      const asked = inDetails({ scopes: ["*:read"], maxSensitivity: "restricted" })
+      expect(detailsOf(asked, { parent: internal })?.map((each) => each.max_sensitivity)).toEqual(["internal"])
+      expect(detailsOf(asked, { assertion: [internal] })?.map((each) => each.max_sensitivity)).toEqual(["internal"])
+    })
+
+    test("for tools with other limits in an object of their own", () => {
+      const part = (pattern: string, file: string) => {
+        return { scopes: [{ pattern, action: "read" as const }], maxSensitivity: null, bounds: { file: { eq: file } } }
+      }
+      const parent = { parts: [part("files.read", "a"), part("files.list", "b")], inDetails: true, calls: null }
+      expect(detailsOf(inDetails({ scopes: ["files.*:read"] }), { parent })).toMatchObject([
+        { tools: ["files.list"], arguments: { file: { eq: "b" } } },
+        { tools: ["files.read"], arguments: { file: { eq: "a" } } },
+      ])
+    })
+
+    test("also when the request has no details, but the parent or the assertion does", () => {
+      const cap = inDetails({ scopes: files, bounds: { file: { eq: "1" } } })
+      const expected = [{ tools: ["files.read"], arguments: { file: { eq: "1" } } }]
+      const asked = askedFor({ scopes: files })
+      expect(detailsOf(asked, { parent: cap })).toMatchObject(expected)
+      expect(detailsOf(asked, { assertion: [cap] })).toMatchObject(expected)
+      expect(detailsOf(asked)).toBe(null)
+    })
+
+    test("and of a redacted argument no value that only the parent's agent has set", () => {
+      const parent = inDetails({ scopes: files, bounds: { pin: { eq: "1" } } })
+      const redact = ["pin"]
+      const of = (bounds: Bounds) => detailsOf(inDetails({ scopes: files, bounds }), { parent, redact })?.[0]?.arguments
+      expect(of({})).toEqual({ pin: { eq: "[redacted]" } })
+      expect(of({ pin: { eq: "2" } })).toEqual({ pin: { eq: "[redacted]" } })
+      expect(of({ pin: { in: ["1", "2"] } })).toEqual({ pin: { in: ["1", "2"], eq: "[redacted]" } })
+      expect(of({ pin: { eq: "1" } })).toEqual({ pin: { eq: "1" } })
+    })
+  })
+
   test("lifecycle comes with a server of which something was granted, and with no other", () => {
     const grant = { tools: ["desk.search:read", "files.*:read"], max_sensitivity: "internal" as const, arguments: {} }
-    const outcome = narrow(tools, ASKED_NOTHING, { grant }, grant, null, () => true)
+    const outcome = narrow(tools, NOTHING_REQUESTED, { grant }, grant, null, () => true)
     const names = "grant" in outcome ? Object.keys(outcome.grant.tools) : []
     expect(names).toContain("desk.mcp.initialize")
     expect(names.filter((name) => name.startsWith("shed."))).toEqual([])

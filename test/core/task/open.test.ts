@@ -2,6 +2,7 @@ import { describe, expect, inject, test } from "vitest"
 import { isOAuthFailure } from "../../../src/core/denials/oauth-error.ts"
 import type { BundleBody } from "../../../src/core/policy/bundle.ts"
 import { renewRoot } from "../../../src/core/task/renew.ts"
+import { dropExpiredTokens } from "../../../src/core/task/transition.ts"
 import { agentId } from "../../harness/issuers.ts"
 import { askedFor, assembled, newState, open, opened, START, withTools } from "../../harness/trees.ts"
 
@@ -35,9 +36,10 @@ describe("a tree of which more tokens are alive than anybody needs", () => {
     const [bundle, state] = [assembled(), newState()]
     const root = opened(open(bundle, state, "first"))
     for (let nth = state.tokens.size; nth < 1_024; nth++) {
-      state.tokens.set(`more-${nth}`, { task: root.task, expiresAt, jkt: null })
+      state.ledger.liveTokens.add(state, `more-${nth}`, { task: root.task, expiresAt, jkt: null })
     }
     const refresh = { agent: agentId("first"), audience: "", jkt: null, token: "by a refresh token" }
+    dropExpiredTokens(state, agentId("first"), START)
     const renewed = renewRoot(bundle, state, refresh, START)
     return {
       renewal: open(bundle, state, "first", root),

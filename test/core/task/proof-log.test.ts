@@ -67,7 +67,7 @@ describe("a proof is admitted once", () => {
           if (verdict !== "fresh") continue
           expect(admitted.has(proof.jti)).toBe(false)
           admitted.add(proof.jti)
-          log.admit(proof.jti)
+          log.admit(proof, now)
           admissions += 1
         }
       }),
@@ -101,4 +101,14 @@ describe("a proof is admitted once", () => {
     expect(log.check(proofOf("a", START, null), START + FRESH_FOR_MS + 1)).toBe("stale")
     expect(log.check(proofOf("a", START + 16_000, null), START)).toBe("stale")
   })
+})
+
+test("a proof for a token of this life needs no nonce, and is accepted once all the same", () => {
+  const log = new ProofLog("nonce", START)
+  const proof = proofOf("a", START, null)
+  expect(log.check(proof, START)).toBe("nonce_required")
+  expect(log.check(proof, START, START - 1)).toBe("nonce_required")
+  expect(log.check(proof, START, START)).toBe("fresh")
+  log.admit(proof, START)
+  expect(log.check(proof, START, START)).toBe("seen")
 })

@@ -1,9 +1,18 @@
 import { expect, test } from "vitest"
-import { isAlive, isBelow, isTaskId, mayGoOn, newTree, rootOf, whyEnded } from "../../../src/core/task/state.ts"
+import {
+  isAlive,
+  isBelow,
+  isTaskId,
+  mayContinue,
+  newLedger,
+  newTree,
+  rootOf,
+  whyEnded,
+} from "../../../src/core/task/state.ts"
 import type { Task } from "../../../src/core/task/task.ts"
 import { freshProofs, POINTER } from "../../harness/trees.ts"
 
-const ROOT = "tsk_01JZZZZZZZZZZZZZZZZZZZZZZZ"
+const ROOT = `tsk_01JZZZZZZZZZZZZZZZZZZZZZZZ-${"0".repeat(64)}`
 
 test.each([
   [`${ROOT}.1`, ROOT, true],
@@ -42,6 +51,7 @@ const known = {
   parent: null,
   agent: "",
   purpose: "",
+  isolated: false,
   audiences: [],
   scope: "",
   details: null,
@@ -63,12 +73,12 @@ test.each([
 })
 
 test("what is frozen may go on until its life is over, and nothing may of which the root is not known", () => {
-  const state = newTree(ROOT, null, 0, POINTER, 0, freshProofs())
+  const state = newTree(newLedger(POINTER, 0, freshProofs()), ROOT, null, 0)
   const frozen: Task = { ...TASK, status: "quarantined", idle: null }
   expect(isAlive(state, [frozen], 999)).toBe(false)
-  expect([999, 1000].map((now) => mayGoOn(state, [frozen], now))).toEqual([true, false])
+  expect([999, 1000].map((now) => mayContinue(state, [frozen], now))).toEqual([true, false])
   const child = { ...TASK, id: `${ROOT}.1`, idle: null }
-  for (const may of [isAlive, mayGoOn]) {
+  for (const may of [isAlive, mayContinue]) {
     expect(may(state, [child, { ...TASK, idle: null }], 999)).toBe(true)
     for (const line of [[], [child]]) expect(may(state, line, 999)).toBe(false)
   }

@@ -7,11 +7,16 @@ import { openTask } from "../../harness/agents.ts"
 import { knock } from "../../harness/door.ts"
 import { accessTokenOf, idTokenOf, svidOf } from "../../harness/besieged.ts"
 import { attack, operatorRefused, type Attacks, type Expected, type Headers } from "../../harness/attacks.ts"
-import { US } from "../../harness/issuers.ts"
+import { idToken, US } from "../../harness/issuers.ts"
 import { newProofKey, proofForToken, proofOf } from "../../harness/proofs.ts"
 
 const holder = await newProofKey()
-const bound = async () => openTask("first", {}, await proofForToken(holder))
+let logins = 0
+/** By a login of its own each time: with the same one it would be the same task, which another attack may end. */
+const bound = async () => {
+  const claims = { auth_time: Math.floor(Date.now() / 1000) - ++logins }
+  return openTask("first", { subject_token: await idToken("alice", { claims }) }, await proofForToken(holder))
+}
 
 const refused = (because: Denial): Expected => ({
   status: 401,

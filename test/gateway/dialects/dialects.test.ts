@@ -1,7 +1,6 @@
 import { exports } from "cloudflare:workers"
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
+import { describe, expect, test, vi } from "vitest"
 import { openTask, type OpenTask } from "../../harness/agents.ts"
-import { publish, yard } from "../../harness/bundles.ts"
 import {
   ASKING,
   askAs,
@@ -13,16 +12,13 @@ import {
   readAnswer,
   type ClientRequest,
 } from "../../harness/gateways.ts"
-import { freshIsolate } from "../../harness/isolate.ts"
+import { yardForEach } from "../../harness/each-test.ts"
 import { agentId, IDP, idToken, US } from "../../harness/issuers.ts"
 import { bearerOf, complete } from "../../harness/management.ts"
 import { newProofKey, proofForToken, proofOf } from "../../harness/proofs.ts"
 import { recordOf } from "../../harness/records.ts"
 
-beforeEach(async () => {
-  await publish(await yard())
-})
-afterEach(freshIsolate)
+yardForEach()
 
 const ALGS = 'algs="ES256 ES384 EdDSA Ed25519 PS256 RS256"'
 const IDENTITY = ["Agent", "User", "Task", "Purpose", "Tool", "Decision"].map((name) => `X-Narrowgate-${name}`)

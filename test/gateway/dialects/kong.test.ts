@@ -1,15 +1,11 @@
 import { exports } from "cloudflare:workers"
-import { afterEach, beforeEach, describe, expect, test } from "vitest"
+import { describe, expect, test } from "vitest"
 import { openTask } from "../../harness/agents.ts"
-import { publish, yard } from "../../harness/bundles.ts"
+import { yardForEach } from "../../harness/each-test.ts"
 import { callWith, keyOf } from "../../harness/gateways.ts"
-import { freshIsolate } from "../../harness/isolate.ts"
 import { US } from "../../harness/issuers.ts"
 
-beforeEach(async () => {
-  await publish(await yard())
-})
-afterEach(freshIsolate)
+yardForEach()
 
 const post = async (body: BodyInit): Promise<Response> =>
   exports.default.fetch(new Request(`${US}/authz/forward/${keyOf("kong")}`, { method: "POST", body }))

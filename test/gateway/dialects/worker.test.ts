@@ -1,10 +1,10 @@
 import { exports } from "cloudflare:workers"
-import { afterEach, beforeEach, describe, expect, test } from "vitest"
+import { beforeEach, describe, expect, test } from "vitest"
 import type { WorkerAnswer, WorkerCall, WorkerList } from "../../../src/gateway/rpc.ts"
 import { openTask } from "../../harness/agents.ts"
 import { publish, yard } from "../../harness/bundles.ts"
+import { freshIsolateForEach } from "../../harness/each-test.ts"
 import { askAs, keyOf, ORIGIN } from "../../harness/gateways.ts"
-import { freshIsolate } from "../../harness/isolate.ts"
 import { agentId } from "../../harness/issuers.ts"
 import { callsOf } from "../../harness/ledgers.ts"
 import { toolList, withServers } from "../../harness/listings.ts"
@@ -14,7 +14,7 @@ import { recordOf } from "../../harness/records.ts"
 beforeEach(async () => {
   await publish(withServers(await yard()))
 })
-afterEach(freshIsolate)
+freshIsolateForEach()
 
 /** Over the binding: what crosses is copied, as between two Workers. */
 const ask = async (call: Partial<WorkerCall> & Pick<WorkerCall, "url" | "headers">): Promise<WorkerAnswer> =>

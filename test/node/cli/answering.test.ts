@@ -82,7 +82,7 @@ test("a call that waits is shown as it is, and passes once it was approved of, o
     new RegExp(`^${id} {2}${SUPPORT}\n {2}calls {5}mail\\.send by POST in development, for \\S+\\|alice`, "m"),
   )
   expect(stdout).toContain('  with      to = "ann@example.org"\n  with      text, which is not shown\n')
-  expect(stdout).toContain("  asked by  guardrail second-mail\n")
+  expect(stdout).toContain("  because   guardrail second-mail\n")
   const answered = await approvals("olivia", "approve", id, "--reason", "as agreed")
   expect([answered.code, answered.stdout]).toEqual([0, `${id}: approved, for 1 call\n`])
   expect(await mail(token, "three")).not.toBeNull()

@@ -1,6 +1,6 @@
 /** `narrowgate approvals`: what a person is shown before they agree. */
 import { expect, it } from "vitest"
-import { tellApproval, tellCall } from "../../../cli/commands/approvals.ts"
+import { taskApprovalText, callApprovalText } from "../../../cli/commands/approvals.ts"
 
 const ASKED = {
   kind: "task",
@@ -19,7 +19,7 @@ const ASKED = {
 } as const
 
 it("tells for what, how much and how long", () => {
-  expect(tellApproval(ASKED, 0).split("\n")).toEqual([
+  expect(taskApprovalText(ASKED, 0).split("\n")).toEqual([
     expect.stringMatching(/tsk_01J8.*agent\/support$/u),
     "  for       large-refund: Refund 1.00",
     "  may then  stripe.create_refund:write, at most 1 call, for 600 s",
@@ -37,7 +37,7 @@ it("tells with which arguments alone", () => {
     tools: ["stripe.create_refund"],
     arguments: { payment_intent: { eq: "pi_1" }, amount: { min: 1, max: 12_000 }, note: { like: "a\u001b*" } },
   }
-  const told = tellApproval({ ...ASKED, authorization_details: [bounded] }, 0)
+  const told = taskApprovalText({ ...ASKED, authorization_details: [bounded] }, 0)
   expect(told).toContain('\n  only with payment_intent = "pi_1"\n  only with amount ≥ 1 and ≤ 12000\n')
   expect(told).not.toContain("a\u001b*")
 })
@@ -72,7 +72,7 @@ const CALL = {
 
 it("tells a call with all that is in it, none of which can pass for a line of ours", () => {
   const { rules, votes, chain, redacted, ...call } = CALL
-  const told = tellCall(
+  const told = callApprovalText(
     { ...call, rules: [...rules], votes: [...votes], chain: [...chain], redacted: [...redacted] },
     0,
   )
@@ -83,7 +83,7 @@ it("tells a call with all that is in it, none of which can pass for a line of ou
     "  with      amount = 60000",
     '  with      note = "x\\n  answer    no\\u001b[2J"',
     "  with      token, which is not shown",
-    "  asked by  rule large-refunds, of finance, 1 of 2 have agreed",
+    "  because   rule large-refunds, of finance, 1 of 2 have approved",
     "  answer    within 300 s; approving allows 1 call, or up to 3 with --uses",
   ])
 })

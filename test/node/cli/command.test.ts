@@ -55,7 +55,7 @@ describe("check", () => {
     await edit("catalog.yaml", "tools:\n", `tools:\n${names.join("")}`)
     const { stdout } = await narrowgate("check", "policies")
     expect(stdout.match(/ \[unpermitted-tool\]\n/gu)).toHaveLength(20)
-    expect(stdout).toMatch(/\n3 more of \[unpermitted-tool\]: --json tells all\n\n.*; 23 warnings\n$/)
+    expect(stdout).toMatch(/\n3 more of \[unpermitted-tool\]: --json lists all\n\n.*; 23 warnings\n$/)
   })
 
   it("compares ceilings with the records of a file or of a Worker", async () => {
@@ -154,9 +154,7 @@ describe("decisions", () => {
     expect(stdout).toMatch(/rules +mail-within-the-company\n/)
     expect(stdout).not.toMatch(/\n +cut /)
     const long = recordOf({ ...deny, path: `/${"a".repeat(300)}` })
-    expect((await withWorker(long, "explain", "dec_2")).stdout).toMatch(
-      /\n +cut +not told whole, being too long: path\n/,
-    )
+    expect((await withWorker(long, "explain", "dec_2")).stdout).toMatch(/\n +cut +truncated, being too long: path\n/)
   })
 
   it("say where to start where nobody answers", async () => {

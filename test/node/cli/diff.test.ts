@@ -100,7 +100,7 @@ function recorded(bundle: Bundle, making: Making): DecisionRecord {
   } = making
   const agent = "spiffe://example.org/agent/support"
   const user = { issuer: ISSUER, subject: "alice", groups }
-  const state = beginTree(bundle.pointer, "tsk_01JZZZZZZZZZZZZZZZZZZZZZZZ", user, NOW)
+  const state = beginTree(bundle.pointer, `tsk_01JZZZZZZZZZZZZZZZZZZZZZZZ-${"0".repeat(64)}`, user, NOW)
   const opened = openStep(bundle, state, openRequest(agent, state, "token", { purpose }), NOW)
   if (isOAuthFailure(opened)) throw new Error(JSON.stringify(opened))
   for (const label of labels) state.labels.add(label)
@@ -121,7 +121,14 @@ function recorded(bundle: Bundle, making: Making): DecisionRecord {
     risks: [{ kind: "agent", name: agent, signal: { level: risk, at: NOW - 1_000, halfLife: 3600 } }],
   }
   const called = bundle.catalog.tools.get(tool)
-  if (called) fill(state.memory, bundle.guardrails.definitions, { tool: called, task: call.task }, used, NOW)
+  if (called)
+    fill(
+      state.ledger.memories.of(state.root),
+      bundle.guardrails.definitions,
+      { tool: called, task: call.task },
+      used,
+      NOW,
+    )
   approveStep(bundle, state, call, approvals, NOW)
   const { verdict } = decide(bundle, state, call, NOW)
   const ask = {
@@ -322,7 +329,7 @@ forbid (principal, action, resource == Tool::"crm.tickets.get") when { context h
     // A record says how many arguments it leaves out: of one that leaves out none, any policies can tell.
     expect(rejudge(none, candidate).judged).toEqual({ kind: "same" })
     expect(rejudge({ ...none, arguments_omitted: 1 }, candidate).judged.kind).toBe("untold")
-    expect(questionOfRecord(none, candidate)?.untold).toEqual([])
+    expect(questionOfRecord(none, candidate)?.notRecorded).toEqual([])
   })
 
   test.each<readonly [what: string, making: Making, untold: readonly string[]]>([
@@ -377,7 +384,7 @@ forbid (principal, action, resource == Tool::"crm.tickets.get") when { context h
     const making = { tool: "mail.send", arguments: { to: `${"a".repeat(400)}@example.org` } }
     const record = shown(recorded(bundle, making))
     expect(record.code).toBe("ok")
-    expect(questionOfRecord(record, bundle)).toEqual({ question: null, untold: ["context.arguments.to"] })
+    expect(questionOfRecord(record, bundle)).toEqual({ question: null, notRecorded: ["context.arguments.to"] })
   })
 
   test("by a full window, whatever the arguments were", async () => {
@@ -482,7 +489,7 @@ test("a record comes out as it did by the bundle that decided it, whatever it is
           ...(login && { acr: login.acr, auth_time: NOW / 1000 - login.auth_time }),
         }
         const then = NOW - age * 1000
-        const state = beginTree(bundle.pointer, "tsk_01JZZZZZZZZZZZZZZZZZZZZZZZ", user, then)
+        const state = beginTree(bundle.pointer, `tsk_01JZZZZZZZZZZZZZZZZZZZZZZZ-${"0".repeat(64)}`, user, then)
         const jkt = bound ? "key" : null
         const id = `spiffe://example.org/agent/${agent}`
         const opened = openStep(bundle, state, openRequest(id, state, "token", { purpose: "work", jkt }), then)
@@ -492,8 +499,8 @@ test("a record comes out as it did by the bundle that decided it, whatever it is
         if (task) task.calls = calls
         const called = bundle.catalog.tools.get(tool)
         const of = called && { tool: called, task: opened.task.id }
-        if (of) fill(state.memory, bundle.guardrails.definitions, of, used, NOW)
-        const { nonce } = state.proofs
+        if (of) fill(state.ledger.memories.of(state.root), bundle.guardrails.definitions, of, used, NOW)
+        const { nonce } = state.ledger.proofs
         const proof = jkt && { jkt, jti: "p", iat: NOW / 1000, freshUntil: NOW + 60_000, nonce }
         const where = {
           method: "GET",

@@ -60,7 +60,7 @@ describe("a call by hand", () => {
 
   test("that no rule is asked about says so", async () => {
     const { stdout } = await explain("--call", "everything.get-env", ...AS_SUPPORT)
-    expect(stdout).toMatch(/would be denied: insufficient_scope, tool not granted\n.*before the rules were asked/)
+    expect(stdout).toMatch(/would be denied: insufficient_scope, tool not granted\n.*before the rules were evaluated/)
   })
 
   test("as JSON", async () => {
@@ -136,7 +136,7 @@ describe("a call that was made", () => {
     const ungranted = await called("ann@example.org", "triage-ticket")
     await expect.poll(async () => (await explain(ungranted)).code, { timeout: 10_000 }).toBe(0)
     const { stdout: beside } = await explain(ungranted)
-    expect(beside).toMatch(/denied: insufficient_scope\n[^]*it was not the rules that decided this\n$/)
+    expect(beside).toMatch(/denied: insufficient_scope\n[^]*no rule decided this\n$/)
     expect(beside).not.toContain("permitted")
     const json: unknown = JSON.parse((await explain(id, "--json")).stdout)
     expect(json).toMatchObject({ record: { id }, policy: { allowed: false }, untold: [] })

@@ -188,7 +188,7 @@ describe("writes nothing", () => {
   })
 
   it.each([
-    ["nobody is there to be asked", ["--mcp", "http://127.0.0.1:1/mcp"], 2, /nobody is at the terminal/u],
+    ["there is no terminal for prompts", ["--mcp", "http://127.0.0.1:1/mcp"], 2, /there is no terminal/u],
     ["nothing is named", ["--yes"], 2, /nothing to protect is named/u],
     ["two sources are", ["--mcp", "http://a.example", "--openapi", "b.yaml", "--yes"], 2, /cannot be used with/u],
     ["nobody answers", ["--mcp", "http://127.0.0.1:1/mcp", "--yes"], 3, /error: /u],

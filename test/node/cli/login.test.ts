@@ -81,7 +81,7 @@ describe("login", () => {
     expect((await history()).code).toBe(0)
     await old({ expiresAt: 0, refreshToken: "unknown" })
     const over = await history()
-    expect([over.code, over.stderr]).toEqual([2, expect.stringContaining("is over\n  fix: Log in again")])
+    expect([over.code, over.stderr]).toEqual([2, expect.stringContaining("has expired\n  fix: Log in again")])
   })
 
   test("of somebody who is no operator lets them do nothing", async () => {

@@ -60,7 +60,7 @@ describe("publish", () => {
   test("of what is not committed wants to be told why", async () => {
     await edit("policies/guardrails.yaml", (text) => `${text}\n# edited\n`)
     const { code, stderr } = await narrowgate("publish", ...KEY)
-    expect([code, stderr]).toEqual([2, expect.stringContaining('nobody says why\n  fix: Add --why "…"')])
+    expect([code, stderr]).toEqual([2, expect.stringContaining('no reason is given\n  fix: Add --why "…"')])
     const done = await narrowgate("publish", ...KEY, "--why", "a comment", "--by", "Bo", "--json")
     expect(JSON.parse(done.stdout)).toMatchObject({ by: "Bo", why: "a comment", what: "pointer", done: true })
   })
@@ -116,9 +116,9 @@ describe("publish", () => {
 
   test("of a candidate is told as one, and withdrawn", async () => {
     const tried = await narrowgate("publish", "--candidate", ...KEY, "--why", "a trial")
-    expect(tried.stdout).toMatch(/is tried beside what decides \(ada@example\.org: a trial\)/)
+    expect(tried.stdout).toMatch(/is the candidate beside the live bundle \(ada@example\.org: a trial\)/)
     expect((await asOperator("status")).stdout).toMatch(/\ntried {6}bundle \d+, /)
-    expect((await narrowgate("publish", "--withdraw", ...KEY)).stdout).toContain("ends the trial")
+    expect((await narrowgate("publish", "--withdraw", ...KEY)).stdout).toContain("withdraws the candidate")
     expect((await asOperator("status")).stdout).not.toContain("tried")
   })
 })

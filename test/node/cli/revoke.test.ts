@@ -1,7 +1,7 @@
 /** `narrowgate revoke`, against the Worker of a local stack. */
 import { describe, expect, it, vi } from "vitest"
 import { z } from "zod"
-import { tellSwitch } from "../../../cli/commands/revoke.ts"
+import { switchText } from "../../../cli/commands/revoke.ts"
 import { ownStack } from "./own-stack.ts"
 import { run, type Ran } from "./run.ts"
 
@@ -20,11 +20,11 @@ const token = async (): Promise<Ran> =>
   })
 
 it("stops an agent, says so with who, why and when, and lets it go on", async () => {
-  expect(await revoke("list")).toMatchObject({ code: 0, stdout: "Nothing is stopped.\n" })
+  expect(await revoke("list")).toMatchObject({ code: 0, stdout: "Nothing is suspended.\n" })
   expect((await token()).code).toBe(0)
   const stopped = await revoke("--agent", SUPPORT, "--reason", "odd hours")
-  expect(stopped).toMatchObject({ code: 0, stderr: expect.stringMatching(/^stopping {2}at least 1 task/u) })
-  expect(stopped.stdout).toContain("  stops     at least 1 task")
+  expect(stopped).toMatchObject({ code: 0, stderr: expect.stringMatching(/^suspending {2}at least 1 task/u) })
+  expect(stopped.stdout).toContain("  suspends  at least 1 task")
   const [, id = ""] = /^(swi_\S+) {2}agent spiffe:\/\/example\.org\/agent\/support\n/.exec(stopped.stdout) ?? []
   expect(stopped.stdout).toContain(`narrowgate revoke lift ${id}\n`)
   expect((await token()).code).toBe(1)
@@ -36,7 +36,7 @@ it("stops an agent, says so with who, why and when, and lets it go on", async ()
     expect.stringMatching(/^ {2}since {5}\d{4}-.*Z$/u),
     "",
   ])
-  expect(await revoke("lift", id)).toMatchObject({ code: 0, stdout: `${id}: lifted\n` })
+  expect(await revoke("lift", id)).toMatchObject({ code: 0, stdout: `${id}: resumed\n` })
   // What an isolate knows of switches it may rely on for two seconds.
   await vi.waitFor(async () => expect((await token()).code).toBe(0), { timeout: 10_000, interval: 500 })
   expect(await revoke("lift", id)).toMatchObject({ code: 1, stderr: expect.stringContaining("404") })
@@ -94,7 +94,7 @@ it("says who may be meant where a user is named without an issuer, or a tool is 
   const confirmed = await revoke("--user", "alice", "--confirm")
   expect(confirmed).toMatchObject({ code: 1, stderr: expect.stringContaining("A user is named by issuer and subject") })
   expect((await revoke("--tool", "crm.tickets.gett", "--preview")).stdout).toBe(
-    "nothing that is known by this name: did you mean `crm.tickets.get`?\n",
+    "nothing of this name is known: did you mean `crm.tickets.get`?\n",
   )
   expect(await listed()).toEqual([])
 })
@@ -108,14 +108,14 @@ it("says what is wrong with a request, and what to do about it", async () => {
 })
 
 it("shows nothing that passes for a line of its own", () => {
-  const told = tellSwitch({ id: "swi_1", tool: "a\n  by me", by: "x\u001b[2J", reason: "\u202egood", at: 0 })
+  const told = switchText({ id: "swi_1", tool: "a\n  by me", by: "x\u001b[2J", reason: "\u202egood", at: 0 })
   expect(told.split("\n")).toEqual([
     "swi_1  tool a\ufffd  by me",
     "  by        x\ufffd[2J",
     "  because   \ufffdgood",
     "  since     1970-01-01T00:00:00.000Z",
   ])
-  expect(tellSwitch({ id: "swi_2", everything: true, before: 1, at: 1e300 })).toBe(
-    "swi_2  everything\n  given     before 1970-01-01T00:00:01.000Z\n  since     1e+300",
+  expect(switchText({ id: "swi_2", everything: true, before: 1, at: 1e300 })).toBe(
+    "swi_2  everything\n  issued    before 1970-01-01T00:00:01.000Z\n  since     1e+300",
   )
 })

@@ -50,7 +50,7 @@ export const BAD_APPROVERS: readonly BadDirectory[] = [
   }),
   approval("approvers: [user]", {
     name: "a user who may not answer",
-    message: /the task's own user is asked, and may not answer/,
+    message: /the task's own user is an approver, and may not decide/,
     fix: /Write `own: true`/,
     at: "user]",
   }),

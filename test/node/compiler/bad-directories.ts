@@ -293,6 +293,59 @@ const SHAPES: readonly BadDirectory[] = [
 
 const REFERENCES: readonly BadDirectory[] = [
   {
+    name: "a label that is carried for longer than a day",
+    file: "catalog.yaml",
+    find: "tools:\n",
+    replace: "labels: [{ name: reads:confidential, carry: 25h }]\ntools:\n",
+    message: /not a span of time/,
+    fix: /up to `24h`/,
+    at: "25h",
+  },
+  {
+    name: "a purpose whose labels are carried for longer than a day",
+    file: "agents.yaml",
+    find: "  - name: triage-ticket\n",
+    replace: "  - name: triage-ticket\n    carry: 90000s\n",
+    message: /not a span of time/,
+    fix: /up to `24h`/,
+    at: "90000s",
+  },
+  {
+    name: "an isolated purpose of an agent that needs no key",
+    file: "agents.yaml",
+    find: "  - name: nightly-report\n",
+    replace: "  - name: nightly-report\n    isolated: true\n",
+    message: /purpose `nightly-report` is isolated, and this agent needs no key/,
+    fix: /bound_key: true/,
+    at: "nightly-report]",
+  },
+  {
+    name: "a time for a label that no tool has",
+    file: "catalog.yaml",
+    find: "tools:\n",
+    replace: "labels: [{ name: reads:confidental, carry: 2h }]\ntools:\n",
+    message: /no tool has the label `reads:confidental`/,
+    fix: /Did you mean `reads:confidential`\?/,
+    at: "reads:confidental",
+  },
+  {
+    name: "two times for one label",
+    file: "catalog.yaml",
+    find: "tools:\n",
+    replace:
+      "labels: [{ name: reads:confidential, carry: 2h }, { name: reads:confidential, carry: 1h }] # twice\ntools:\n",
+    message: /label `reads:confidential` is there twice/,
+    at: "reads:confidential, carry: 1h",
+  },
+  {
+    name: "more labels than an agent can carry",
+    file: "catalog.yaml",
+    find: "tools:\n",
+    replace: `tools:\n${tool("desk.many")}    labels: [${Array.from({ length: 257 }, (_, nth) => `l:${nth}`).join(", ")}]\n`,
+    message: /the tools have 259 labels, and an agent can carry 256/,
+    at: "tools:",
+  },
+  {
     name: "two tools of one name",
     file: "catalog.yaml",
     find: "name: desk.search",
@@ -303,7 +356,7 @@ const REFERENCES: readonly BadDirectory[] = [
   {
     name: "two guardrails of one name",
     file: "guardrails.yaml",
-    find: "id: whole-tree",
+    find: "id: calls-per-minute",
     replace: "id: 'echo-burst'",
     message: /guardrail `echo-burst` is there twice/,
     at: "'echo-burst'",

@@ -70,7 +70,7 @@ const SELECTORS: readonly BadDirectory[] = [
       "windows:\n  - { id: a, tools: ['*'], per: task, limit: 1, within: 1m }\n" +
       "concurrency:\n  - { id: 'a', tools: [mail.send], per: task, limit: 1 }\n",
     message: /guardrail `a` is there twice/,
-    follows: /nobody would ever tell that a call of `mail\.send` has ended/,
+    follows: /no gateway would report that a call of `mail\.send` has ended/,
     at: "'a'",
   },
 ]
@@ -200,6 +200,12 @@ const BUDGETS: readonly BadDirectory[] = [
     message: /it has to begin anew some time/,
     fix: /`every: 1d`/,
     at: "agent",
+  }),
+  bad("budgets", "per: user, limit: 5", {
+    name: "a budget of a user without an end",
+    message: /several trees share this budget, so it has to begin anew some time/,
+    fix: /`every: 1d`/,
+    at: "user",
   }),
   bad("budgets", "per: everything, limit: 5", {
     name: "a budget of everything without an end",
@@ -359,14 +365,14 @@ const OTHERS: readonly BadDirectory[] = [
   }),
   bad("concurrency", "per: tool, limit: 2", {
     name: "calls in flight over all trees",
-    message: /calls in flight are counted within one tree/,
-    follows: /nobody would ever tell that a call/,
-    fix: /Add `task` or `tree`/,
+    message: /calls in flight are counted within one tree, or for one user/,
+    follows: /no gateway would report that a call/,
+    fix: /Add `tree`, `task` or `user_or_agent`/,
     at: "tool,",
   }),
   bad("concurrency", "tools: [desk.*, mail.send], per: task, limit: 2", {
     name: "calls in flight that never land",
-    message: /nobody would ever tell that a call of `desk\.read-ticket` and 4 more has ended/,
+    message: /no gateway would report that a call of `desk\.read-ticket` and 4 more has ended/,
     fix: /`duration`.*`settles: true`/,
     at: "[desk",
   }),

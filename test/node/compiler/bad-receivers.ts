@@ -78,7 +78,7 @@ export const BAD_RECEIVERS: readonly BadDirectory[] = [
     }),
   ),
   bad("a question as a signal", "[task.revoked, switch.set]", "[approval.answered]", {
-    message: /`approval\.answered` is told by no Security Event Token/,
+    message: /`approval\.answered` has no Security Event Token/,
     at: "approval.answered",
   }),
   bad("an approval that is not there", "format: slack", "format: slack\n    approvals: [finance]", {

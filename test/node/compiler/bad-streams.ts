@@ -83,7 +83,7 @@ export const BAD_STREAMS: readonly BadDirectory[] = [
     "    about",
     "    effects: { account-disabled: revoke }\n    about",
     {
-      message: /may not tell of `account-disabled`/,
+      message: /may not report `account-disabled`/,
       at: "account-disabled",
     },
   ),

@@ -72,16 +72,29 @@ describe("a loop", () => {
       {
         kind: "limit",
         topic: "loop",
-        per: ["task", "call"],
+        per: ["call"],
+        history: "agent",
         measure: { kind: "calls" },
         limit: 5,
         span: { kind: "sliding", seconds: 600 },
       },
     ],
-    ["repeats: 5, within: 10m, per: tree", expect.objectContaining({ per: ["tree", "call"] })],
-    ["cycles: 3", { kind: "cycle", per: "task", longest: 4, times: 3 }],
+    [
+      "repeats: 5, within: 10m, per: tree",
+      {
+        kind: "limit",
+        topic: "loop",
+        per: ["tree", "call"],
+        measure: { kind: "calls" },
+        limit: 5,
+        span: { kind: "sliding", seconds: 600 },
+      },
+    ],
+    ["cycles: 3", { kind: "cycle", per: "agent", longest: 4, times: 3, pause: 3600 }],
+    ["cycles: 3, per: task", { kind: "cycle", per: "task", longest: 4, times: 3 }],
+    ["cycles: 3, per: tree, pause: 5m", { kind: "cycle", per: "tree", longest: 4, times: 3, pause: 300 }],
     ["cycles: 3, longest: 8, per: tree", { kind: "cycle", per: "tree", longest: 8, times: 3 }],
-    ["denials: 20, within: 1m", { kind: "storm", per: "task", limit: 20, seconds: 60 }],
+    ["denials: 20, within: 1m", { kind: "storm", per: "agent", limit: 20, seconds: 60 }],
     ["denials: 20, within: 1m, codes: [unknown_tool]", expect.objectContaining({ codes: ["unknown_tool"] })],
   ])("%s", (written, expected) => {
     const [loop] = become(`loops: [{ ${G}, ${written} }]`)
@@ -154,9 +167,31 @@ describe("a condition", () => {
       },
     ],
   ])("%s", (written, expected) => {
-    const rule = (key: string) => become(`sequences: [{ ${G}, ${key}: { ${written} } }]`)
+    const rule = (key: string) => become(`sequences: [{ ${G}, per: tree, ${key}: { ${written} } }]`)
     expect(rule("require")).toEqual([{ ...COMMON, kind: "sequence", require: expected }])
     expect(rule("forbid")).toEqual([{ ...COMMON, kind: "sequence", require: { kind: "not", of: expected } }])
+  })
+
+  it.each([
+    ["forbid: { formerly: { tools: [crm.*], within: 1h } }", true],
+    ["forbid: { count: { tools: [crm.*], within: 1h, at_least: 3 } }", true],
+    ["forbid: { count: { tools: [crm.*], within: 1h, at_most: 3 } }", false],
+    ["require: { formerly: { tools: [crm.*], within: 1h } }", false],
+    ["require: { not: { formerly: { tools: [crm.*], within: 1h } } }", true],
+    ["require: { count: { tools: [crm.*], within: 1h, at_most: 3 } }", true],
+    ["forbid: { all: [{ previous: { tools: [crm.*] } }, { not: { previous: { tools: [a.b] } } }] }", false],
+    ["forbid: { formerly: { tools: [crm.*], within: 1h } }, per: tree", false],
+    ["require: { formerly: { tools: [crm.*], within: 1h } }, per: agent", true],
+  ])("is about the agent's calls where these can only deny: %s", (written, isOfAgent) => {
+    const [rule] = become(`sequences: [{ ${G}, ${written} }]`)
+    expect(rule && "history" in rule).toBe(isOfAgent)
+  })
+
+  it("is about the agent's previous call where it is about the agent's calls and says nothing else", () => {
+    const rule = (more: string) => become(`sequences: [{ ${G}, forbid: { previous: { tools: [crm.*]${more} } } }]`)
+    const previous = (where: string) => ({ kind: "not", of: { kind: "previous", event, seconds: 86_400, in: where } })
+    expect(rule("")).toMatchObject([{ require: previous("tree") }])
+    expect(rule(", in: task")).toMatchObject([{ require: previous("task") }])
   })
 })
 

@@ -220,7 +220,7 @@ const WRONG: readonly Wrong[] = [
     name: "an end that the gateway does not tell",
     test: `given: { gateway: web }, after: [{ call: ${GET}, settle: true }], call: ${GET}, expect: allow`,
     at: "true }]",
-    message: /`web` does not tell when a call has ended/,
+    message: /`web` does not report when a call has ended/,
     fix: /Write `settles: true` for it in gateways\.yaml, or let time pass/,
   },
 ]

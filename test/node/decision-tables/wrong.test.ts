@@ -86,7 +86,7 @@ const WRONG: readonly Wrong[] = [
     at: "'crm.tickets.get:raed'",
     message: /not a scope/,
   },
-  { name: "nothing asked", table: one("expect: allow"), at: "it,", message: /nothing is asked/, fix: /`call`/ },
+  { name: "nothing asked", table: one("expect: allow"), at: "it,", message: /the test has no query/, fix: /`call`/ },
   {
     name: "two questions",
     table: one("call: crm.tickets.get, open: default, expect: allow"),

@@ -25,7 +25,11 @@ const route = (origin: string) => ({ tool: "crm.get", origin, methods: ["GET"], 
 
 async function told(body: OwnGatewaysOptions["body"], upstream?: string): Promise<readonly string[]> {
   const narrowgate = "http://127.0.0.1:1"
-  const { told, close } = await startOwnGateways({ body, narrowgate, ...(upstream !== undefined && { upstream }) })
+  const { report: told, close } = await startOwnGateways({
+    body,
+    narrowgate,
+    ...(upstream !== undefined && { upstream }),
+  })
   await close()
   return told
 }

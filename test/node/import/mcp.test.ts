@@ -416,7 +416,7 @@ describe("a server's list", () => {
     it("says that it cannot tell what changed, where the remark at the pin is gone", async () => {
       await stage.write((await stage.catalog()).replaceAll(/ # of description.*$/gmu, ""))
       const { stdout } = await importMcp(listing.url, "--server", "fresh", "--dry-run")
-      expect(stdout).toContain("changed  fresh.turns  which part, the remark at its pin does not tell; not taken")
+      expect(stdout).toContain("changed  fresh.turns  the remark at its pin does not say which part; not taken")
     })
 
     it("leaves the lifecycle tools that somebody has listed alone", async () => {
@@ -444,10 +444,10 @@ describe("what is no MCP server", () => {
     [
       "asks for credentials",
       (_q, a) => void a.writeHead(401).end(),
-      /asks for credentials \(HTTP 401\)/,
+      /requires credentials \(HTTP 401\)/,
       /--header-env/,
     ],
-    ["forbids", (_q, a) => void a.writeHead(403).end(), /asks for credentials \(HTTP 403\)/, /--header-env/],
+    ["forbids", (_q, a) => void a.writeHead(403).end(), /requires credentials \(HTTP 403\)/, /--header-env/],
     ["is not there", (_q, a) => void a.writeHead(404).end(), /is no MCP endpoint: it answers with HTTP 404/, /…\/mcp/],
     ["breaks", (_q, a) => void a.writeHead(500).end(), /is no MCP endpoint: it answers with HTTP 500/, /./],
     [
@@ -475,11 +475,11 @@ describe("what is no MCP server", () => {
       /credentials are not sent/,
     ],
     ["hangs up", (_q, a) => void a.destroy(), /has closed the connection/, /./],
-    ["never answers", () => undefined, /has not told its tools within 1 s/, /--timeout/],
+    ["never answers", () => undefined, /has not listed its tools within 1 s/, /--timeout/],
     [
       "never ends its answer",
       (_q, a) => void a.writeHead(200, { "content-type": "text/event-stream" }).write(": wait\n\n"),
-      /has not told its tools within 1 s/,
+      /has not listed its tools within 1 s/,
       /--timeout/,
     ],
   ])("%s: told", async (_what, listener, message, fix) => {
@@ -508,7 +508,7 @@ describe("what is no MCP server", () => {
     const failure: unknown = await find(url.href).catch((thrown: unknown) => thrown)
     await close()
     expect(failure).toMatchObject({
-      message: expect.stringMatching(/^the TLS certificate of .* is signed by itself \(DEPTH_ZERO_SELF_SIGNED_CERT\)$/),
+      message: expect.stringMatching(/^the TLS certificate of .* is self-signed \(DEPTH_ZERO_SELF_SIGNED_CERT\)$/),
       fix: expect.stringContaining("NODE_EXTRA_CA_CERTS"),
       exitCode: 3,
     })

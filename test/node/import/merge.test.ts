@@ -411,7 +411,7 @@ describe("a catalog that changes while a person is asked", () => {
 
   it("is left as somebody else has made it", async () => {
     const person = {
-      tell: () => undefined,
+      print: () => undefined,
       ask: async () => {
         await stage.write(`${EXAMPLE}# new\n`)
         return "all"

@@ -1,7 +1,7 @@
 import fc from "fast-check"
 import { describe, expect, test } from "vitest"
 import type { FormatContext } from "../../../src/notifications/formats/message.ts"
-import type { CallQuestion, Notice, TaskQuestion } from "../../../src/core/notices/notice.ts"
+import type { PendingCall, Notice, PendingTask } from "../../../src/core/notices/notice.ts"
 import { slackMessage } from "../../../src/notifications/formats/slack.ts"
 import { escapeForChat, textOf, noticeText } from "../../../src/notifications/formats/text.ts"
 import { CHAT_ATTACKS } from "../chat-attacks.ts"
@@ -11,12 +11,12 @@ import { EVENTS } from "../../../src/core/policy/definition/receivers.ts"
 const US = "https://authz.example"
 const AT = Date.UTC(2026, 10, 26)
 const MAKING: FormatContext = { issuer: US, secret: "https://chat.test/hook", signer: async () => null, now: AT }
-const TASK = "tsk_01J8ABCDEFGHJKMNPQRSTVWXYZ.1"
+const TASK = `tsk_01J8ABCDEFGHJKMNPQRSTVWXYZ-${"0".repeat(64)}.1`
 const APPROVAL = "apr_01J8ABCDEFGHJKMNPQRSTVWXYZ"
 
 /** Everything that anybody could have written is the value. */
 function callNotice(value: string): Notice {
-  const data: CallQuestion = {
+  const data: PendingCall = {
     kind: "call",
     approval: APPROVAL,
     task: TASK,
@@ -39,7 +39,7 @@ function callNotice(value: string): Notice {
 function taskNotice(value: string): Notice {
   const answer = { approved: true, by: [value, value] }
   const told = { agent: value, user: value, purpose: value, scope: value, bindingMessage: value }
-  const data: TaskQuestion = { kind: "task", task: TASK, expiresAt: AT, answer, ...told }
+  const data: PendingTask = { kind: "task", task: TASK, expiresAt: AT, answer, ...told }
   return { id: "evt_1", type: "approval.answered", at: AT, decision: "dec_1", data }
 }
 
@@ -152,7 +152,7 @@ describe.each(NOTICES)("%s, as people are told it", (_, notice) => {
         const [{ elements: sections }] = body.parse(JSON.parse(message.body)).blocks
         for (const each of sections[0].elements) {
           if (each.type === "link")
-            expect(each.url).toMatch(/^https:\/\/authz\.example\/console\/approvals\/tsk_[\w./]+$/)
+            expect(each.url).toMatch(/^https:\/\/authz\.example\/console\/approvals\/tsk_[\w./-]+$/)
           else if (each.style) expect(each.text).toMatch(SHOWN)
           else expect(each.text).toMatch(/^\n?[A-Za-z .:]*$/)
         }

@@ -1,4 +1,4 @@
-/** Why a question of a gateway is not a question about a call. */
+/** Why a request of a gateway is not a request to authorize a call. */
 import { plain, TEXT } from "../terms/evidence.ts"
 import { HEADER } from "./members.ts"
 import { final, ONLY_CODE } from "./reason.ts"

@@ -1,4 +1,4 @@
-/** Why the grants of a task, and of those above it, do not cover a call. */
+/** Why the grants of a task, and of its ancestors, do not cover a call. */
 import { NUMBER, optional, plain, TEXT, TEXTS, valueOf } from "../terms/evidence.ts"
 import { ARGUMENT, CONSEQUENCE, SCOPE, TASK } from "./members.ts"
 import { final, ONLY_CODE } from "./reason.ts"

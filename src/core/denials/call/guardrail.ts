@@ -141,7 +141,7 @@ export const GUARDRAIL_DENIALS = {
   limit_unavailable: final({
     code: "unavailable",
     evidence: { guardrail: GUARDRAIL },
-    doc: "The count that all task trees share is unavailable.",
+    doc: "The count that all users share is unavailable.",
     forOperators: ({ guardrail }) => `The shared limit ${guardrail} is unavailable`,
     forCaller: ONLY_CODE,
   }),

@@ -1,4 +1,4 @@
-/** Evidence that several reasons to deny a call have. */
+/** Members of evidence that several reasons share. */
 import { CONSEQUENCES } from "../terms/consequence.ts"
 import { NUMBER, plain, TEXT, TEXTS } from "../terms/evidence.ts"
 import * as z from "zod"

@@ -1,4 +1,6 @@
 /** Why no decision could be made: the call is denied, and may be repeated later. */
+import { NUMBER, plain } from "../terms/evidence.ts"
+import { RETRY_AFTER } from "./members.ts"
 import { final, ONLY_CODE } from "./reason.ts"
 
 export const OUTAGE_DENIALS = {
@@ -28,6 +30,20 @@ export const OUTAGE_DENIALS = {
     evidence: {},
     doc: "The ledger of the task did not answer.",
     forOperators: () => "The ledger of the task is unavailable",
+    forCaller: ONLY_CODE,
+  }),
+  ledger_overloaded: final({
+    code: "unavailable",
+    evidence: {},
+    doc: "The agents send the ledger more calls than it can decide.",
+    forOperators: () => "The ledger of the task gets more calls than it can decide",
+    forCaller: ONLY_CODE,
+  }),
+  agent_too_fast: final({
+    code: "rate_limited",
+    evidence: { limit: plain(NUMBER, "Calls a second that an agent may send for long."), retry_after: RETRY_AFTER },
+    doc: "The agent sends the ledger of a user so many calls that other agents would wait for it.",
+    forOperators: ({ limit }) => `The agent sends more than ${limit} calls a second`,
     forCaller: ONLY_CODE,
   }),
   signing_key_unavailable: final({

@@ -1,21 +1,23 @@
-/** One reason to deny a call: all that there is to say about it, in one place. */
+/** One reason to deny a call: everything about it, in one place. */
 import type { Code } from "../terms/code.ts"
 import type { Members, Reasoned, ShownEvidence, Values } from "../terms/evidence.ts"
 
 /**
- * By what another bundle can decide a recorded call anew that was denied so: its rules, its guardrails, its registry of
- * agents, or which arguments it reads. Null if the record does not hold what it was decided by: a token, a grant, a switch.
+ * What another bundle needs to decide a recorded call with this denial again: its rules, its guardrails, its registry
+ * of agents, or the arguments that it reads. Null if the record does not contain what decided: a token, a grant, a
+ * switch.
  */
 export type DecidedAnew = "rules" | "guardrails" | "registry" | "arguments" | null
 
-/** What every reason has. */
+/** The members of every reason. */
 interface AnyReason<E extends Members> extends Reasoned<E> {
   readonly code: Code
-  /** For operators: a sentence without its full stop. They may read all evidence that a record shows. */
+  /** A sentence for operators, without its full stop. They may read all evidence that a record shows. */
   forOperators(evidence: ShownEvidence<E>): string
   /**
-   * For the caller, who may be hostile: only what it can see in its own request, and of policy no more than that something
-   * of the request had to be read. Null if the sentence of the code is all that the caller learns.
+   * A sentence for the caller, who may be hostile. It contains only what the caller can see in its own request, and of
+   * policy no more than that something in the request must be readable. Null if the caller only gets the sentence of
+   * the code.
    */
   forCaller(evidence: Values<E>): string | null
 }
@@ -28,7 +30,7 @@ export function reason<const E extends Members>(entry: CallReason<E>): CallReaso
   return entry
 }
 
-/** A reason by which a recorded call is never decided anew. */
+/** A reason with which a recorded call is never decided again. */
 export function final<const E extends Members>(entry: AnyReason<E>): CallReason<E> {
   return { ...entry, decidedAnew: null }
 }

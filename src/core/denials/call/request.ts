@@ -1,4 +1,4 @@
-/** Why a request is not one call of one tool, with arguments that can be read in one way only. */
+/** Why a request is not one call of one tool, with arguments that are unambiguous. */
 import { hiddenByCheck, optional, plain, TEXT, TEXTS } from "../terms/evidence.ts"
 import { asciiText } from "../../encoding/display-text.ts"
 import { ARGUMENT, HEADER, WHAT } from "./members.ts"
@@ -22,7 +22,8 @@ export const REQUEST_DENIALS = {
   tool_unknown: final({
     code: "unknown_tool",
     evidence: {
-      // Only the routes know which segments of a path are arguments: locate.ts leaves out what they do not have literally.
+      // Only the routes know which segments of a path are arguments, so locate.ts omits those that no route has
+      // literally.
       called: hiddenByCheck(
         "Method and path, or the name. If a tool redacts a part of its path, only the segments that routes have literally.",
       ),
@@ -68,7 +69,7 @@ export const REQUEST_DENIALS = {
     },
     doc: "The gateway did not show arguments that a rule, a bound or a guardrail reads.",
     forOperators: ({ needed, what }) => `Rules need arguments that were not sent: ${needed} (${what})`,
-    // Not which argument: the names that are needed are a part of the policy.
+    // The argument is not named, because the names of the required arguments are part of the policy.
     forCaller: ({ what }) =>
       what === undefined
         ? "An argument that a rule reads was not seen."
@@ -87,7 +88,7 @@ export const REQUEST_DENIALS = {
     evidence: { argument: ARGUMENT },
     doc: "Some readers take the name of an argument for the name of another one that a rule reads or that is redacted.",
     forOperators: ({ argument }) => `The name of argument ${argument} could be taken for another one`,
-    // Not which: it may be a name that the catalog redacts, which the client need not know.
+    // The argument is not named: the catalog may redact it, and the client need not know its name.
     forCaller: ({ argument }) =>
       argument === QUERY_PART
         ? "A part of the query can be read as an argument that a rule reads or that is redacted."
@@ -95,12 +96,14 @@ export const REQUEST_DENIALS = {
   }),
 }
 
-/** In the place of a name: some readers take a part of the query for an argument that has none. */
+/** Stands in place of a name: some servers read a part of the query without a name as an argument. */
 export const QUERY_PART = "a part of the query"
 
 function notAccepted({ what }: { readonly what: string }): string {
   return `The request was not accepted: ${what}.`
 }
 
-/** The caller's own text: short, and nothing that steers a terminal or passes for the end of the name. */
+/**
+ * Returns the caller's own text, shortened and without characters that steer a terminal or imitate the end of the name.
+ */
 const quoted = (argument: string): string => JSON.stringify(asciiText(argument))

@@ -1,4 +1,4 @@
-/** Why a task waits for a person's consent, or does not get it. */
+/** Why a task waits for a user's consent, or does not get it. */
 import { plain, TEXT } from "../terms/evidence.ts"
 import { reason } from "./reason.ts"
 

@@ -4,7 +4,7 @@ import type { CredentialRejection } from "../terms/credential-rejection.ts"
 import { optional, plain, TEXT } from "../terms/evidence.ts"
 import { reason } from "./reason.ts"
 
-/** In a record: an object with a `reason` of its own. */
+/** An object in a record, with a `reason` of its own. */
 export const BECAUSE = plain(
   z.custom<CredentialRejection>(),
   "Why the credential was rejected: an object with a `reason`, its evidence and the `hash` of the credential.",
@@ -70,7 +70,7 @@ export const CREDENTIAL_ERRORS = {
   key_required: reason({
     error: "invalid_request",
     evidence: {},
-    doc: "The agent has `bound_key`, or presents a hand-over, and proves no key.",
+    doc: "The agent has `bound_key`, presents a hand-over, or wants a task of an isolated purpose, and proves no key.",
     description: () => "This agent must prove a key by DPoP.",
   }),
   key_differs: reason({

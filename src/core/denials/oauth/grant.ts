@@ -26,6 +26,7 @@ const TOO_MANY = {
   live: "Too many tasks are open.",
   rate: "Too many tasks were opened just now.",
   tree: "The tree has too many tasks or live tokens.",
+  ledger: "Too many tasks or tokens are live.",
   inbox: "Too many requests wait for this user's answer.",
 } as const
 
@@ -33,7 +34,7 @@ export const GRANT_ERRORS = {
   grant_refused: reason({
     error: "invalid_grant",
     evidence: { what: plain(TEXT, "What is wrong with the code or the refresh token.") },
-    // RFC 6749, section 4.1.2: a code that comes twice ends what was issued by it.
+    // RFC 6749, section 4.1.2: a code that is presented twice ends what was issued for it.
     doc: "The code or refresh token is unknown, expired, another agent's, or was used before; the latter two end its task.",
     description: () => "It is not accepted: it is unknown, over, was used before, or is not for this agent.",
   }),
@@ -67,6 +68,14 @@ export const GRANT_ERRORS = {
     doc: "The task of the subject token, or one above it, has ended.",
     description: () => "The parent task has ended.",
   }),
+  purpose_quarantined: reason({
+    // RFC 6749, section 4.1.2.1: nothing is wrong with the request, but it is denied.
+    error: "access_denied",
+    evidence: { task: plain(TEXT, "The quarantined task."), purpose: PURPOSE },
+    doc: "A task of the agent for this user and purpose is quarantined: it opens no other until an operator releases or ends it.",
+    description: ({ task }) =>
+      `The task ${asciiText(task)} of this agent for the same user and purpose is quarantined. An operator has to release or end it first.`,
+  }),
   parent_token_unknown: reason({
     error: "invalid_request",
     evidence: {},
@@ -83,8 +92,8 @@ export const GRANT_ERRORS = {
     error: "rate_limited",
     evidence: {
       what: plain(
-        z.enum(["live", "rate", "tree", "inbox"]),
-        "`live`: open tasks; `rate`: opened just now; `tree`: tasks or tokens of the tree; `inbox`: requests to the user.",
+        z.enum(["live", "rate", "tree", "ledger", "inbox"]),
+        "`live`: open trees; `rate`: opened just now; `tree`: tasks or tokens of the tree; `ledger`: of all its trees for this user; `inbox`: requests to the user.",
       ),
       retry_after: plain(NUMBER, "Seconds, as in `Retry-After`."),
     },

@@ -1,7 +1,7 @@
-/** One reason for an OAuth error: all that there is to say about it, in one place. */
+/** One reason for an OAuth error: everything about it, in one place. */
 import type { PlainMembers, Reasoned, Values } from "../terms/evidence.ts"
 
-/** The errors that the authorization server answers with, and the status of HTTP at the token endpoint. */
+/** The error codes of the authorization server, and their HTTP status at the token endpoint. */
 export const OAUTH_CODES = {
   // RFC 6749, sections 4.1.2.1 and 5.2.
   invalid_request: 400,
@@ -37,7 +37,10 @@ export type OAuthCode = keyof typeof OAUTH_CODES
 
 export interface OAuthReason<E extends PlainMembers = PlainMembers> extends Reasoned<E> {
   readonly error: OAuthCode
-  /** What the client may know. Scopes and caps are about its own request; nothing here tells why a signature failed. */
+  /**
+   * A sentence for the client. Scopes and caps concern its own request; nothing here says why a signature is not
+   * accepted.
+   */
   description(evidence: Values<E>): string
 }
 

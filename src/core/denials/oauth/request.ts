@@ -1,4 +1,4 @@
-/** Why a request to the authorization server is malformed, or asks for what is not supported. */
+/** Why a request to the authorization server is malformed, or requests what is not supported. */
 import * as z from "zod"
 import { nullable, plain, TEXT, TEXTS } from "../terms/evidence.ts"
 import { reason } from "./reason.ts"
@@ -9,7 +9,7 @@ const CLIENT = plain(TEXT, "The `client_id`.")
 const AUDIENCE = plain(TEXT, "The audience that the request names.")
 const NOT_SUPPORTED = ({ parameter }: { readonly parameter: string }): string => `${parameter} is not supported.`
 
-/** A record says so in place of one scope. */
+/** Stands in a record in place of one scope. */
 export const TOO_MANY_SCOPES = "too many"
 
 export const REQUEST_ERRORS = {
@@ -43,7 +43,7 @@ export const REQUEST_ERRORS = {
     doc: "`/oauth/authorize`: the response type is not `code`.",
     description: () => "The response type is code, and nothing else.",
   }),
-  // For these three the browser is not sent back: it is not known whose place that would be.
+  // For these three the browser is not redirected, because the owner of the redirect URI is not certain.
   client_unknown: reason({
     error: "unauthorized_client",
     evidence: { client: nullable(CLIENT) },
@@ -80,7 +80,7 @@ export const REQUEST_ERRORS = {
     error: "invalid_target",
     evidence: {
       audience: AUDIENCE,
-      // As the metadata of each resource has it.
+      // The audiences, as the metadata of the protected resources lists them.
       known: plain(TEXTS, "Audiences that the agent may have tokens for; a few of many."),
     },
     doc: "The audience is none of the agent's, or it has several and the request names none (RFC 8707).",

@@ -1,9 +1,9 @@
-/** The codes of denied calls: what a gateway's client gets to see. Few, where the reasons of the record are many. */
+/** The codes of denied calls, which a gateway's client sees. They are few; the reasons in records are many. */
 
 interface CodeDefinition {
-  /** Of HTTP, in a dialect that can carry it. */
+  /** The HTTP status, if the dialect can carry it. */
   readonly status: 400 | 401 | 403 | 429 | 503
-  /** For the caller, who may be hostile, where the reason has no sentence of its own. */
+  /** The sentence for the caller, who may be hostile, if the reason has none of its own. */
   readonly sentence: string
 }
 

@@ -1,20 +1,20 @@
 /**
- * Why a credential of others is not accepted, each with what shows it: for the record, never for the wire, which tells
- * only that it was not. No reason says which part of a signature check failed, none holds a token.
+ * Why a foreign credential is rejected: each reason with its evidence, for the record only. On the wire, the credential
+ * is merely invalid. No reason says which part of a signature check failed, and none contains a token.
  */
-import { refusedHash } from "../../encoding/hash.ts"
+import { rejectedHash } from "../../encoding/hash.ts"
 import { asciiText } from "../../encoding/display-text.ts"
 import { NUMBER, plain, TEXT, TEXTS, type DenialOf, type PlainMembers, type Reasoned } from "./evidence.ts"
 import type { SetErrorCode } from "./set-error-code.ts"
 
 interface RejectionReason<E extends PlainMembers = PlainMembers> extends Reasoned<E> {
-  /** The `err` of RFC 8935, section 2.4, if the credential is a Security Event Token. */
+  /** The `err` code of RFC 8935, section 2.4, if the credential is a Security Event Token. */
   readonly setError: SetErrorCode
 }
 function reason<const E extends PlainMembers>(entry: RejectionReason<E>): RejectionReason<E> {
   return entry
 }
-/** A reason of which a transmitter learns no more than that the token is invalid. */
+/** A reason of which a transmitter learns only that the token is invalid. */
 function invalid<const E extends PlainMembers>(entry: Reasoned<E>): RejectionReason<E> {
   return { ...entry, setError: "invalid_request" }
 }
@@ -113,7 +113,7 @@ export const REJECTIONS = {
 }
 
 export type CredentialRejection = DenialOf<typeof REJECTIONS> & {
-  /** First digits of the hash of the credential: tells two apart and opens nothing. */
+  /** First digits of the credential's hash: they distinguish credentials and reveal nothing. */
   readonly hash?: string
 }
 
@@ -125,13 +125,13 @@ export function reject(rejection: CredentialRejection): Rejected {
   return { rejected: rejection }
 }
 
-/** With the hash of the credential that is refused, where it has none yet. */
+/** Adds the hash of the rejected credential, if the rejection has none yet. */
 export function withHash(rejection: CredentialRejection, credential: string): CredentialRejection {
-  const hash = rejection.hash === undefined ? refusedHash(credential) : null
+  const hash = rejection.hash === undefined ? rejectedHash(credential) : null
   return hash === null ? rejection : { ...rejection, hash }
 }
 
-/** What came of a credential; a rejection with its hash. */
+/** Returns the result for a credential; if that is a rejection, with its hash. */
 export function ofCredential<Outcome extends object>(
   outcome: Outcome | Rejected,
   credential: string,
@@ -140,20 +140,22 @@ export function ofCredential<Outcome extends object>(
 }
 
 const MAX_NAME = 64
-/** A long run in base64url that begins as an object in JSON does, so the form of a JWS, whole or a part of one. */
+/** A long base64url text that begins like a JSON object, which is the form of a JWT or a part of one. */
 const LIKE_TOKEN = /e[wy][A-Za-z0-9_-]{18,}/
 
-/** A client's name as it was given, for the record; where somebody has put a token in its place, the hash of that. */
+/**
+ * Returns a client's name as it was given, for the record. If a token was sent in its place, returns the token's hash.
+ */
 export function shownName(name: unknown): string | null {
   return typeof name === "string" ? withoutToken(name).slice(0, MAX_NAME) : null
 }
 
-/** The same of what is longer than names are. */
+/** Does the same for texts longer than names. */
 export function withoutToken(text: string): string {
-  return LIKE_TOKEN.test(text) ? `a token, ${refusedHash(text) ?? "too long"}` : asciiText(text)
+  return LIKE_TOKEN.test(text) ? `a token, ${rejectedHash(text) ?? "too long"}` : asciiText(text)
 }
 
-/** In one text, for those who keep no more. */
+/** Returns the rejection as one text, for records that store no more. */
 export function brief(rejection: CredentialRejection): string {
   return rejection.reason === "malformed" ? `malformed: ${rejection.what}` : rejection.reason
 }

@@ -1,16 +1,16 @@
 /**
- * The evidence of a denial, member by member: its type, what it means, and whether it can show the value of an argument.
- * There is no way to declare a member without the last of these, so a record shows no argument that nobody thought of.
+ * The evidence of a denial, member by member: its type, its meaning, and whether it can disclose the value of an
+ * argument. A member cannot be declared without the last of these, so no record discloses an argument by oversight.
  */
 import * as z from "zod"
 
-/** What of a call's arguments a member can show, and how it is hidden if the catalog redacts that argument. */
+/** What a member can disclose of a call's arguments, and how it is hidden if the catalog redacts that argument. */
 export type Shows =
   /** Nothing: it comes from the policies, the token, the ledger or a header, or only names an argument. */
   | { readonly kind: "nothing" }
-  /** An amount, as a figure before and after the call: null hides it. */
+  /** An amount, as a figure before and after the call; null hides it. */
   | { readonly kind: "figure" }
-  /** The value of the argument that another member names: `withoutValue` hides it. */
+  /** The value of the argument that another member names; `withoutValue` hides it. */
   | { readonly kind: "value"; readonly of: string }
   /** A part of the request that only the check which reads it can hide; that check has done so. */
   | { readonly kind: "hidden" }
@@ -21,14 +21,14 @@ export interface Member<Value = unknown, Optional extends boolean = boolean, Sho
   readonly schema: z.ZodType<Value>
   readonly shows: Shown
   readonly isOptional: Optional
-  /** What it is; the documentation is made of it. */
+  /** What it means; the documentation is generated from it. */
   readonly doc: string
 }
 export type Members = Readonly<Record<string, Member>>
-/** Of what is denied where there are no arguments of a call. */
+/** Members of reasons that concern no call and so no arguments. */
 export type PlainMembers = Readonly<Record<string, Member<unknown, boolean, Nothing>>>
 
-/** A member that shows nothing of the arguments. */
+/** Declares a member that discloses no argument. */
 export function plain<Value>(schema: z.ZodType<Value>, doc: string): Member<Value, false, Nothing> {
   return { schema, shows: { kind: "nothing" }, isOptional: false, doc }
 }
@@ -37,7 +37,7 @@ export function figure(doc: string): Member<number | null, false> {
   return { schema: NUMBER_OR_NULL, shows: { kind: "figure" }, isOptional: false, doc }
 }
 
-/** @param of the member that names the argument */
+/** @param of name of the member that names the argument */
 export function valueOf(of: string, doc: string): Member<string, false> {
   return { schema: TEXT, shows: { kind: "value", of }, isOptional: false, doc }
 }
@@ -69,20 +69,20 @@ type ValueOf<M> = M extends { readonly schema: z.ZodType<infer Value> } ? Value 
 type OptionalOf<E extends Members> = { [M in keyof E]: E[M]["isOptional"] extends true ? M : never }[keyof E]
 type Flat<T> = { [M in keyof T]: T[M] }
 
-/** The evidence itself, as a denial has it. */
+/** The evidence as a denial contains it. */
 export type Values<E extends Members> = Flat<
   { readonly [M in Exclude<keyof E, OptionalOf<E>>]: ValueOf<E[M]> } & {
     readonly [M in OptionalOf<E>]?: ValueOf<E[M]>
   }
 >
 
-/** The same as texts that are safe to show; `?` for what is not there. */
+/** The evidence as texts that are safe to display; `?` for an absent member. */
 export type ShownEvidence<E extends Members> = { readonly [M in keyof E]: string }
 
-/** A table of reasons, and the union of what is denied for them. */
+/** A table of reasons. `DenialOf` is the union of their denials. */
 export interface Reasoned<E extends Members = Members> {
   readonly evidence: E
-  /** When this is the reason; the documentation is made of it. */
+  /** When this is the reason; the documentation is generated from it. */
   readonly doc: string
 }
 export type DenialOf<Table extends Readonly<Record<string, Reasoned>>> = {

@@ -1,4 +1,7 @@
-/** What the transmitter of a Security Event Token is told: RFC 8935, section 2.4, and `unavailable` for our own faults. */
+/**
+ * The error codes for the transmitter of a Security Event Token: those of RFC 8935, section 2.4, and `unavailable` for
+ * faults of the receiver.
+ */
 export const SET_ERROR_CODES = {
   invalid_request: "The request is no Security Event Token that can be taken",
   invalid_key: "The token is not signed by a key that the stream may sign with.",

@@ -1,34 +1,34 @@
 /**
- * What one tree has been lent of a shared limit: blocks, used in their order, each given back in time; and how much more
- * than it needs the tree asks for. It asks for no more than it has just used in the time for which credit is lent: a
- * tree that calls seldom holds nothing that others could use. Pure: `now` is the ledger's time.
+ * The blocks of a shared limit that one tree has been lent, used in their order and each returned in time, and how much
+ * credit beyond its need the tree requests. It requests no more than it has just used in the time for which credit is
+ * lent: a tree with few calls holds nothing that others could use. Pure: `now` is the ledger's time.
  */
 import type { Settled } from "./lending.ts"
 
 interface Block {
   readonly id: string
   readonly granted: number
-  /** Milliseconds: since when it is held, and when it is given back. */
+  /** Milliseconds since the epoch, when the tree got the block and when it must return it. */
   readonly since: number
   readonly until: number
 }
 
-/** How much faster a tree may turn out to be with each block that is used up. */
+/** By how much the requested credit grows with each block that is used up. */
 const GROWTH = 2
-/** A block is settled by a request of its own: it has to save more than that. In calls like the one at hand. */
+/** A block is settled by a request of its own, so it must save more than that. In calls like the present one. */
 const WORTH_IT = 2
-/** Milliseconds: the call that a block was asked for has to come to use it. */
+/** Milliseconds: the call for which a block was requested needs some time to use it. */
 const LEAST_HELD_MS = 20
 
 export class Borrowing {
   #blocks: Block[] = []
-  /** What is asked for beyond what is needed, unless the tree asks too late for it … */
+  /** The credit that is requested beyond the need, unless the request comes later than `#aheadUntil`. */
   #ahead = 0
-  /** … which it does after this time, in milliseconds. */
+  /** Milliseconds since the epoch. */
   #aheadUntil = Number.NEGATIVE_INFINITY
-  #askedAt = Number.NEGATIVE_INFINITY
+  #requestedAt = Number.NEGATIVE_INFINITY
 
-  /** Those that are held. */
+  /** The blocks that the tree holds. */
   get blocks(): readonly Pick<Block, "id" | "granted">[] {
     return this.#blocks
   }
@@ -37,35 +37,38 @@ export class Borrowing {
     return this.#blocks.length === 0
   }
 
-  /** Whether what it has learned of the tree is of no use any more. */
+  /** Returns whether what was learned of the tree's use is outdated. */
   isIdle(now: number): boolean {
     return this.isEmpty && !(now <= this.#aheadUntil)
   }
 
-  /** Milliseconds: when a block has to be given back; null: none is held. */
+  /** Milliseconds since the epoch, when a block must be returned. Null if the tree holds none. */
   get dueAt(): number | null {
     return this.isEmpty ? null : Math.min(...this.#blocks.map(({ until }) => until))
   }
 
-  /** Whether one has to be given back. After the clock has stepped back, nobody knows how long any was held. */
+  /**
+   * Returns whether a block must be returned. If the clock was set back, it is unknown how long any was held, so all
+   * are due.
+   */
   isDue(now: number): boolean {
     return this.#blocks.some(({ since, until }) => now >= until || now < since)
   }
 
   /**
-   * What to ask for.
-   * @param amount of the call at hand
-   * @param waiting of calls that wait for the answer
+   * Returns how much to request.
+   * @param amount that the present call needs
+   * @param waiting amount that calls waiting for the answer need
    */
   want(amount: number, waiting: number, now: number): number {
-    if (now < this.#askedAt || now > this.#aheadUntil) this.#ahead = 0
-    this.#askedAt = now
+    if (now < this.#requestedAt || now > this.#aheadUntil) this.#ahead = 0
+    this.#requestedAt = now
     if (waiting > 0) return amount + waiting
     return this.#ahead < amount * WORTH_IT ? amount : amount + this.#ahead
   }
 
   /**
-   * What was granted to the call alone, and it has used at once.
+   * Records a grant to one call alone, which has used it at once.
    * @param lasts milliseconds for which credit would have been lent
    */
   exact(amount: number, lasts: number, now: number): void {
@@ -73,7 +76,7 @@ export class Borrowing {
     this.#aheadUntil = lasts > 0 ? now + lasts : Number.NEGATIVE_INFINITY
   }
 
-  /** @returns when it is to be given back */
+  /** @returns when the block must be returned, in milliseconds since the epoch */
   add(id: string, granted: number, lasts: number, now: number): number {
     const until = now + Math.max(lasts, LEAST_HELD_MS)
     this.#blocks.push({ id, granted, since: now, until })
@@ -83,8 +86,8 @@ export class Borrowing {
   }
 
   /**
-   * Blocks that are used up, and are no more held.
-   * @param left of all blocks
+   * Removes the blocks that are used up, and returns their settlements.
+   * @param left unused credit of all blocks
    */
   usedUp(left: number): readonly Settled[] {
     const settled: Settled[] = []
@@ -97,14 +100,17 @@ export class Borrowing {
     return settled
   }
 
-  /** All blocks, of which so much is left unused; none is held any more. */
+  /**
+   * Returns the settlements of all blocks, and removes them.
+   * @param left unused credit of all blocks
+   */
   returnUnusedCredit(left: number): readonly Settled[] {
     const settled: Settled[] = []
     for (const { id, granted, since, until } of this.#blocks.toReversed()) {
       const unused = Math.min(left, granted)
       left -= unused
       settled.push({ id, used: granted - unused })
-      // It was not used up in its time: what was used is what the tree can do in that time.
+      // It was not used up in its time, so what was used is what the tree needs in that time.
       this.#ahead = granted - unused
       this.#aheadUntil = until + (until - since)
     }

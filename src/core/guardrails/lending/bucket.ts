@@ -1,17 +1,18 @@
 /**
- * What a bucket holds that trees share, as though all that is lent were in it still: it may be given back. What was
- * used goes out as its block is closed, the latest that it can have been used. So what was not used leaves no trace:
- * where less was than was thought, all is told again from the blocks, and what flows over then would have flowed over.
+ * The level of a bucket that ledgers share, as if all lent credit were still in it, because it may be returned. A block's
+ * use is subtracted at the time when it was closed, the latest at which it can have been used, so unused credit leaves
+ * no trace. If a block turns out to have used less, the level is computed again from the blocks: what then overflows
+ * would have overflowed.
  */
 import { tokenUnits, type LentBucket } from "./level.ts"
 import type { LentSpan } from "./lending.ts"
-import { Past } from "./past.ts"
+import { PastUses } from "./past.ts"
 import type { Block, State, StoredLevel } from "./rows.ts"
 
 export interface Level {
-  /** Milliseconds. */
+  /** Milliseconds since the epoch. */
   readonly at: number
-  /** In tokens times milliseconds of the span. */
+  /** Tokens times milliseconds of the span. */
   readonly units: bigint
 }
 
@@ -22,11 +23,11 @@ export class Bucket {
   readonly #limit: number
   #before: Level
   #after: Level
-  /** Of the same time as `before`. */
-  readonly past: Past
+  /** The uses until the time of `before`. */
+  readonly past: PastUses
 
-  /** @param before the first block that is told apart */
-  constructor(span: LentBucket, limit: number, before: Level, past: Past) {
+  /** @param before the level before the first block that is kept individually */
+  constructor(span: LentBucket, limit: number, before: Level, past: PastUses) {
     this.#span = span
     this.#limit = limit
     this.past = past
@@ -34,7 +35,7 @@ export class Bucket {
     this.#after = before
   }
 
-  /** What it held before the first block that is told apart, as storage has it beside the blocks. */
+  /** Returns the level before the first block that is kept individually, which is stored beside the blocks. */
   stored(): StoredLevel {
     const { at, units } = this.#before
     return { at, units: units.toString(), past: { seconds: this.past.seconds, uses: [...this.past.uses] } }
@@ -44,19 +45,19 @@ export class Bucket {
     return this.#flowed(this.#after, now).units
   }
 
-  /** @param block closed not earlier than any other */
+  /** @param block one that was closed no earlier than any other */
   use(block: Closed): void {
     this.#after = this.#without(this.#after, block)
   }
 
-  /** @param block the first, which is told apart no more */
+  /** @param block the first one, which is no longer kept individually */
   merge(block: Closed): void {
     this.#before = this.#without(this.#before, block)
     this.past.add({ at: block.closedAt, count: block.used })
   }
 
-  /** @param blocks all that are told apart, in their order */
-  retell(blocks: Iterable<Closed>): void {
+  /** @param blocks all that are kept individually, in their order */
+  recompute(blocks: Iterable<Closed>): void {
     this.#after = this.#before
     for (const block of blocks) this.use(block)
   }
@@ -66,7 +67,7 @@ export class Bucket {
     return { at, units: units - tokenUnits(this.#span, used) }
   }
 
-  /** What is more than its burst flows over. */
+  /** Refills the bucket; what exceeds its burst is lost. */
   #flowed({ at, units }: Level, now: number): Level {
     const most = tokenUnits(this.#span, this.#span.burst)
     const more = units + BigInt(Math.max(0, now - at)) * BigInt(this.#limit)
@@ -74,14 +75,14 @@ export class Bucket {
   }
 }
 
-/** As it was stored; null: the limit is none. */
+/** Returns the stored bucket; null if the limit is none. */
 export function bucketOf({ limit: { span, limit }, clock, before }: State): Bucket | null {
   if (span.kind !== "bucket") return null
   const level = { at: before?.at ?? clock, units: BigInt(before?.units ?? 0) }
-  return new Bucket(span, limit, level, new Past(before?.past ?? { seconds: span.seconds, uses: [] }))
+  return new Bucket(span, limit, level, new PastUses(before?.past ?? { seconds: span.seconds, uses: [] }))
 }
 
-/** Of a count that was no bucket so far: nothing, and that for its span. */
-export function pastOf(bucket: Bucket | null, { seconds }: LentSpan): Past {
-  return bucket?.past ?? new Past({ seconds, uses: [] })
+/** Returns the uses of a bucket; of a count that was none so far, an empty record for its span. */
+export function pastOf(bucket: Bucket | null, { seconds }: LentSpan): PastUses {
+  return bucket?.past ?? new PastUses({ seconds, uses: [] })
 }

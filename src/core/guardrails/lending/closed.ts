@@ -1,37 +1,38 @@
 /**
- * Blocks of a shared limit that are closed: what they count in the span, oldest first. The latest are told apart, so
- * that what became of them can be said again or corrected; earlier ones are merged, each as though it were as late as
- * the last of its slot: merging only ever refuses sooner. Those of a bucket are merged into its level.
+ * The closed blocks of a shared limit, whose use counts in the span, oldest first. The latest ones are kept
+ * individually, so that a settlement can be repeated or corrected. Earlier ones are merged by slots and count until the
+ * last of their slot leaves the span, so merging can only deny sooner. The blocks of a bucket are merged into its
+ * level.
  */
 import type { Bucket } from "./bucket.ts"
 import type { LentSpan } from "./lending.ts"
-import { Unwritten, type Block, type Slot } from "./rows.ts"
+import { UnwrittenRows, type Block, type Slot } from "./rows.ts"
 import { shareSlot } from "./span.ts"
 
-/** Told apart at least, and twice as many at most. */
-const TOLD_APART = 1_000
+/** How many blocks are kept individually at least; twice as many at most. */
+const KEPT_INDIVIDUALLY = 1_000
 
 export type ClosedBlock = Block & { readonly closedAt: number }
 
 export class ClosedBlocks {
-  readonly unwrittenSlots = new Unwritten<number, Slot>()
-  readonly #unwrittenBlocks: Unwritten<string, Block>
+  readonly unwrittenSlots = new UnwrittenRows<number, Slot>()
+  readonly #unwrittenBlocks: UnwrittenRows<string, Block>
   readonly #blocks = new Map<string, ClosedBlock>()
-  /** All of them earlier than the blocks. */
+  /** All of them are earlier than the blocks. */
   readonly #slots: Slot[]
   #counted = 0
   #lastAt = Number.NEGATIVE_INFINITY
   #bucket: Bucket | null
 
   /**
-   * Both oldest first.
-   * @param unwritten of all blocks, the open ones too: an id that left the span may come again
-   * @param bucket before the first of them
+   * Both lists are ordered, oldest first.
+   * @param unwritten rows of all blocks, including open ones, because an id that left the span may be used again
+   * @param bucket its level before the first of the blocks
    */
   constructor(
     blocks: readonly ClosedBlock[],
     slots: readonly Slot[],
-    unwritten: Unwritten<string, Block>,
+    unwritten: UnwrittenRows<string, Block>,
     bucket: Bucket | null,
   ) {
     this.#unwrittenBlocks = unwritten
@@ -41,7 +42,7 @@ export class ClosedBlocks {
     for (const block of blocks) this.#keep(block)
   }
 
-  /** That they are of. */
+  /** Null if the limit is no bucket. */
   get bucket(): Bucket | null {
     return this.#bucket
   }
@@ -50,7 +51,7 @@ export class ClosedBlocks {
     return this.#counted
   }
 
-  /** Milliseconds: the time of the latest. */
+  /** Milliseconds since the epoch, the latest time at which a block was closed. */
   get lastAt(): number {
     return this.#lastAt
   }
@@ -59,22 +60,25 @@ export class ClosedBlocks {
     return this.#blocks.get(id)
   }
 
-  /** @param block closed not earlier than any other */
+  /** @param block one that was closed no earlier than any other */
   add(block: ClosedBlock, limit: number, span: LentSpan): void {
     this.#keep(block)
     this.#unwrittenBlocks.put(block.id, block)
-    if (this.#blocks.size > TOLD_APART * 2) this.#merge(limit, span)
+    if (this.#blocks.size > KEPT_INDIVIDUALLY * 2) this.#merge(limit, span)
   }
 
-  /** Less of it counts than was thought. */
+  /** Corrects a block of which less was used. */
   lower(block: ClosedBlock): void {
     this.#counted -= (this.#blocks.get(block.id)?.used ?? 0) - block.used
     this.#blocks.set(block.id, block)
     this.#unwrittenBlocks.put(block.id, block)
-    this.#bucket?.retell(this.#blocks.values())
+    this.#bucket?.recompute(this.#blocks.values())
   }
 
-  /** What was closed by then has left the span, for good; in a bucket it cannot be undone any more. */
+  /**
+   * Forgets what was closed at this time or before, which has left the span for good. In a bucket it can then no longer
+   * be undone.
+   */
   forget(until: number): void {
     for (let slot = this.#slots[0]; slot && slot.to <= until; slot = this.#slots[0]) {
       this.#slots.shift()
@@ -87,13 +91,13 @@ export class ClosedBlocks {
     }
   }
 
-  /** In the order in which they leave the span. */
+  /** Yields the uses in the order in which they leave the span. */
   *leaving(): Generator<{ readonly at: number; readonly count: number }> {
     for (const { to: at, count } of this.#slots) yield { at, count }
     for (const { closedAt: at, used: count } of this.#blocks.values()) yield { at, count }
   }
 
-  /** Whatever they were, so much counts from now on. */
+  /** Replaces all blocks and slots by one use at this time. */
   replaceAll(count: number, now: number, bucket: Bucket | null): void {
     for (const id of this.#blocks.keys()) this.#unwrittenBlocks.put(id, null)
     for (const { from } of this.#slots) this.unwrittenSlots.put(from, null)
@@ -105,22 +109,25 @@ export class ClosedBlocks {
     if (count > 0) this.#count(count, now)
   }
 
-  /** Under a limit of so many as are told apart none has to be merged: there, each is felt. */
+  /**
+   * Merges the oldest blocks. Under a limit below their number none with a use is merged, because a small limit would
+   * notice each.
+   */
   #merge(limit: number, span: LentSpan): void {
     for (const block of this.#blocks.values()) {
-      if (this.#blocks.size <= TOLD_APART) return
+      if (this.#blocks.size <= KEPT_INDIVIDUALLY) return
       if (this.#bucket) {
         this.#drop(block)
         continue
       }
-      if (limit < TOLD_APART && block.used > 0) continue
+      if (limit < KEPT_INDIVIDUALLY && block.used > 0) continue
       this.#blocks.delete(block.id)
       this.#unwrittenBlocks.put(block.id, null)
       if (block.used > 0) this.#mergeInto(block.closedAt, block.used, span)
     }
   }
 
-  /** The first. */
+  /** Drops the oldest block. */
   #drop(block: ClosedBlock): void {
     this.#blocks.delete(block.id)
     this.#counted -= block.used

@@ -1,26 +1,29 @@
 /**
- * The count of one shared limit and what is lent of it (lending.ts says by which contract). Each grant keeps the sum of
- * open blocks and of what was closed in the span within the limit; as each use was between its block's grant and the
- * arrival of its settlement, no span can hold more. Pure: the object (ledger/shared-limit.ts) gives the time, and makes
- * durable what is drained before it answers.
+ * The count of one shared limit, and the credit that is lent of it (lending.ts has the contract). Each grant keeps the
+ * sum of open blocks and of closed uses in the span within the limit. As each use happened between the grant of its
+ * block and the arrival of its settlement, no span can exceed the limit. Pure: the Durable Object
+ * (ledger/shared-limit.ts) provides the time, and stores what `drain` returns before it answers.
  */
 import { Bucket, bucketOf, pastOf } from "./bucket.ts"
 import { ClosedBlocks, type ClosedBlock } from "./closed.ts"
 import { fullAfter, inUnitsOf, tokensIn, tokenUnits, waitFor, type LentBucket } from "./level.ts"
 import { OpenBlocks } from "./open.ts"
 import type { Used } from "./past.ts"
-import { Unwritten, type Block, type State, type Stored, type Writes } from "./rows.ts"
+import { UnwrittenRows, type Block, type State, type Stored, type Writes } from "./rows.ts"
 import { check, checkSettled, checkTake } from "./validation.ts"
 import { cutoffOf, leavesAt } from "./span.ts"
 import { creditOf, lastsFor } from "./terms.ts"
 import { LentValues } from "./values.ts"
 import type { LentLimit, NotLent, Settled, Take, TakeAnswer } from "./lending.ts"
 
-/** With more open blocks than this nobody is lent more than is needed: each is a row, and asked about. */
+/**
+ * With more open blocks than this, no credit beyond the need is lent: each block is a row, and its holder may have to
+ * be asked.
+ */
 const MAX_OPEN = 1_000
 /** The definition is kept while an older bundle may still be in use. */
 const FORGET_AFTER_MS = 120_000
-/** Rows of the past that are deleted at once. */
+/** How many outdated rows are deleted at once. */
 const LEFT_OVER = 64
 
 export class Lender {
@@ -29,12 +32,12 @@ export class Lender {
   readonly #open: OpenBlocks
   readonly #closed: ClosedBlocks
   readonly #values: LentValues
-  /** Milliseconds: the definition is not older. */
+  /** Milliseconds since the epoch; the definition is no older. */
   #definedAt = 0
   #isStateWritten = true
-  readonly #unwrittenBlocks = new Unwritten<string, Block>()
+  readonly #unwrittenBlocks = new UnwrittenRows<string, Block>()
 
-  /** @param stored what was drained in earlier lives, in any order */
+  /** @param stored what was drained before, in any order */
   constructor(stored: Stored | null) {
     const { state, blocks, slots, values }: Omit<Stored, "state"> & { readonly state: State | null } = stored ?? NOTHING
     const closed = blocks.filter(isClosed).toSorted((a, b) => a.closedAt - b.closedAt)
@@ -49,8 +52,8 @@ export class Lender {
   }
 
   /**
-   * Throws where the take makes no sense, or counts by another measure than a newer bundle does.
-   * @param now milliseconds; where it is earlier than before, time has stood still
+   * Throws if the take is malformed, or has another measure than a newer bundle's definition.
+   * @param now milliseconds; an earlier time than before counts as the same time
    */
   take(take: Take, now: number): TakeAnswer {
     checkTake(take)
@@ -59,9 +62,9 @@ export class Lender {
     const limit = this.#define(take.limit)
     if (take.values) return this.#values.take(take, new Set(take.values), limit, this.#clock)
     const { id, holder, amount, want, least = 0, open = false, over = false } = take
-    const known = this.#open.get(id) ?? this.#closed.get(id)
+    const block = this.#open.get(id) ?? this.#closed.get(id)
     const room = this.#room(limit)
-    if (known) return this.#again(known, holder, this.#lasts(limit, room))
+    if (block) return this.#repeat(block, holder, this.#lasts(limit, room))
     const used = this.#used(limit)
     if (amount === 0) return { granted: 0, used, since: this.#clock, lasts: 0 }
     if (amount > room && !over) return { granted: null, used, waits: this.#waits(limit, amount, room) }
@@ -73,7 +76,7 @@ export class Lender {
     return { granted, used, since: this.#clock, lasts }
   }
 
-  /** What is not known, or was settled before, is ignored. */
+  /** Records settlements. Unknown ones, and repeated ones, are ignored. */
   settle(holder: string, settled: readonly Settled[], now: number): void {
     checkSettled(holder, settled)
     this.#advance(now)
@@ -81,29 +84,32 @@ export class Lender {
   }
 
   /**
-   * Open blocks that have not been settled for a while, by holder; they are not named again for another while.
-   * @param most holders
+   * Returns open blocks that have not been settled for a while, by holder. It does not return them again for a while.
+   * @param most number of holders
    */
   overdue(now: number, most: number): ReadonlyMap<string, string[]> {
     this.#advance(now)
     return this.#open.overdue(this.#clock, most)
   }
 
-  /** Milliseconds from now until somebody has to be asked, or everything can be forgotten; null: neither, ever. */
-  untilLook(now: number): number | null {
+  /**
+   * Returns milliseconds from now until a holder must be asked, or everything can be forgotten. Null if neither will be
+   * needed.
+   */
+  untilCheck(now: number): number | null {
     this.#advance(now)
     const at = this.#open.size > 0 ? this.#open.askAt : this.#forgottenAt()
     return at === null ? null : Math.max(0, at - this.#clock)
   }
 
-  /** Whether nothing that it knows can matter any more. */
-  isOver(now: number): boolean {
-    return this.untilLook(now) === 0 && this.#open.size === 0
+  /** Returns whether nothing that is stored can matter any more. */
+  isForgettable(now: number): boolean {
+    return this.untilCheck(now) === 0 && this.#open.size === 0
   }
 
   /**
-   * What storage has to have before anything is answered.
-   * @param all with all that could be deleted later
+   * Returns the rows to be stored before anything is answered.
+   * @param all whether to include all deletions that could wait
    */
   drain(all = false): Writes {
     const past = [this.#unwrittenBlocks, this.#closed.unwrittenSlots, this.#values.unwritten]
@@ -111,7 +117,8 @@ export class Lender {
     if (leftOver >= LEFT_OVER || (all && leftOver > 0)) this.#isStateWritten = false
     const state = this.#isStateWritten ? null : this.#state()
     this.#isStateWritten = true
-    // Both at once: an earlier clock would find a span without them, and a bucket has what they used behind it.
+    // Both in one step: with an earlier clock, the span would lack the deleted rows; and a bucket's level contains
+    // their use.
     if (state) for (const each of past) each.dropLeftOver()
     const [blocks, slots] = [this.#unwrittenBlocks.drain(), this.#closed.unwrittenSlots.drain()]
     return { state, blocks, slots, values: this.#values.unwritten.drain() }
@@ -126,32 +133,32 @@ export class Lender {
     this.#values.forget(until)
   }
 
-  /** The definition that holds, which is the newest known. */
-  #define(asked: LentLimit): LentLimit {
+  /** Returns the definition in force, which is that of the newest bundle. */
+  #define(limit: LentLimit): LentLimit {
     const before = this.#limit
-    const isSame = before !== null && sameAs(before.measure, asked.measure)
-    if (before && asked.seq <= before.seq) {
+    const isSame = before !== null && sameAs(before.measure, limit.measure)
+    if (before && limit.seq <= before.seq) {
       check(isSame, "a newer bundle measures otherwise")
       return before
     }
-    this.#limit = asked
+    this.#limit = limit
     this.#definedAt = this.#clock
-    // What was counted otherwise, or of something else, says nothing here.
+    // Uses that were counted by another measure mean nothing for this one.
     if (before && !isSame) this.#clear()
-    if (!before || !sameAs([before.measure, before.span, before.limit], [asked.measure, asked.span, asked.limit])) {
-      this.#respan(isSame ? before : null, asked)
+    if (!before || !sameAs([before.measure, before.span, before.limit], [limit.measure, limit.span, limit.limit])) {
+      this.#respan(isSame ? before : null, limit)
     }
     this.#advance(this.#clock)
     this.#isStateWritten = false
-    return asked
+    return limit
   }
 
   /**
-   * What is in use now stays in use, of a bucket to the part of a token. A span that follows a bucket counts what was
-   * used in it, too, however much of that has flowed into the bucket again.
+   * Applies a new span. What counts now still counts, in a bucket to a fraction of a token. A span that follows a
+   * bucket also counts what was used in it, however much of that has been refilled.
    */
-  #respan(before: LentLimit | null, asked: LentLimit): void {
-    const { span, limit } = asked
+  #respan(before: LentLimit | null, lent: LentLimit): void {
+    const { span, limit } = lent
     if (span.kind === "bucket") {
       const level = before ? this.#levelIn(span, before) : tokenUnits(span, span.burst)
       const units = level + tokenUnits(span, this.#open.lent)
@@ -159,17 +166,20 @@ export class Lender {
       this.#closed.replaceAll(0, this.#clock, new Bucket(span, limit, { at: this.#clock, units }, past))
     } else if (before?.span.kind === "bucket") {
       const missing = this.#used(before) - this.#open.lent
-      this.#closed.replaceAll(Math.max(0, missing, this.#usedSince(cutoffOf(asked, this.#clock))), this.#clock, null)
+      this.#closed.replaceAll(Math.max(0, missing, this.#usedSince(cutoffOf(lent, this.#clock))), this.#clock, null)
     }
   }
 
-  /** In a bucket, after that time, without what is lent. */
+  /** Returns what was used after that time, without open credit. For a bucket. */
   #usedSince(cutoff: number): number {
     const used: readonly Used[] = [...(this.#closed.bucket?.past.uses ?? []), ...this.#closed.leaving()]
     return used.reduce((sum, { at, count }) => (at > cutoff ? sum + count : sum), 0)
   }
 
-  /** As much is missing as was. A bucket is below empty only by what was approved beyond it before. */
+  /**
+   * Returns the level of a new bucket in which as much is missing as before. The level is below zero only by calls that
+   * a person approved beyond the limit.
+   */
   #levelIn(bucket: LentBucket, before: LentLimit): bigint {
     const { span, limit } = before
     const isBucket = span.kind === "bucket"
@@ -185,7 +195,7 @@ export class Lender {
     this.#values.clear()
   }
 
-  /** What counts now, lent credit included. */
+  /** Returns what counts now, including lent credit. */
   #used({ measure, span, limit }: LentLimit): number {
     if (measure.kind === "distinct") return this.#values.size
     if (span.kind === "bucket") return span.burst - this.#room({ span, limit })
@@ -197,7 +207,7 @@ export class Lender {
     return limit - this.#closed.counted - this.#open.lent
   }
 
-  /** Without what is lent. */
+  /** Returns the level without lent credit. */
   #level(bucket: LentBucket): bigint {
     return (this.#closed.bucket?.unitsAt(this.#clock) ?? 0n) - tokenUnits(bucket, this.#open.lent)
   }
@@ -206,7 +216,7 @@ export class Lender {
     return this.#open.size >= MAX_OPEN ? 0 : lastsFor(limit, room)
   }
 
-  /** Open blocks as though they were settled now: nothing else is known of them. */
+  /** Computes the wait as if open blocks were settled now, because nothing else is known of them. */
   #waits({ span, limit }: LentLimit, amount: number, room: number): NotLent["waits"] {
     if (span.kind === "bucket") return waitFor(span, amount, this.#level(span), limit)
     if (amount > limit) return null
@@ -219,7 +229,7 @@ export class Lender {
   }
 
   #grant(granted: Omit<Block, "closedAt" | "isSettled">, isOpen: boolean, { limit, span }: LentLimit): void {
-    // Its row takes the place of an earlier one: what a bucket gave for that is known to the state alone.
+    // The row replaces an outdated one. Only the state has the level that a bucket had after that one.
     if (this.#unwrittenBlocks.isLeftOver(granted.id)) this.#isStateWritten = false
     if (isOpen) {
       const block = { ...granted, closedAt: null, isSettled: false }
@@ -233,15 +243,16 @@ export class Lender {
     if (this.#limit.measure.kind === "distinct") {
       if (used > 0) return
       this.#values.undo(id)
-      // When others last used a value may be long ago.
+      // Others may have used a value last long ago.
       this.#advance(this.#clock)
-      // A value that is gone takes along when it was used: an earlier clock would find a span without it.
+      // The time of a deleted value's use is deleted with it: with an earlier clock, the span would lack it.
       this.#isStateWritten = false
       return
     }
     const open = this.#open.get(id)
     const closed = this.#closed.get(id)
-    // More than was granted cannot have been used. It was another grant's, of a take that came again after its span.
+    // No more can have been used than was granted. A higher number belongs to another grant, of a take that was
+    // repeated after its span.
     if (open?.holder === holder) this.#close(open, Math.min(used, open.granted), this.#limit)
     else if (closed?.holder === holder && !closed.isSettled && used < closed.used) {
       this.#closed.lower({ ...closed, used, isSettled: true })
@@ -253,14 +264,14 @@ export class Lender {
     this.#closed.add({ ...block, used, closedAt: this.#clock, isSettled: true }, limit, span)
   }
 
-  /** A take that was answered before, or one that comes late: what is settled must not be used. */
-  #again({ holder, granted, at, used: counts, isSettled }: Block, asker: string, lasts: number): TakeAnswer {
-    check(holder === asker, "the id of another's take")
+  /** Answers a repeated take as before. A settled block must not be used any more. */
+  #repeat({ holder, granted, at, used: counts, isSettled }: Block, taker: string, lasts: number): TakeAnswer {
+    check(holder === taker, "the id of another's take")
     const used = Math.max(0, (this.#limit ? this.#used(this.#limit) : 0) - counts)
     return isSettled ? { granted: null, used, waits: 0 } : { granted, used, since: at, lasts }
   }
 
-  /** When all that is closed has left the span; null where it never does. */
+  /** Returns when all closed blocks have left the span, in milliseconds since the epoch. Null if they never do. */
   #forgottenAt(): number | null {
     if (!this.#limit) return this.#clock
     const { span, limit } = this.#limit

@@ -1,6 +1,6 @@
 /**
- * What is in a bucket: an integer, in tokens times milliseconds of its span, so that what flows in each millisecond is
- * just its limit.
+ * The level of a bucket: an integer, in tokens times milliseconds of its span, so that each millisecond adds exactly
+ * the limit.
  */
 import { lengthOf } from "./span.ts"
 import type { LentSpan } from "./lending.ts"
@@ -11,12 +11,12 @@ export function tokenUnits(bucket: LentBucket, tokens: number): bigint {
   return BigInt(tokens) * BigInt(lengthOf(bucket))
 }
 
-/** Whole ones; negative if more was approved than there was. */
+/** Returns whole tokens; negative if a person approved more than there was. */
 export function tokensIn(bucket: LentBucket, level: bigint): number {
   return Number(floored(level, lengthOf(bucket)))
 }
 
-/** The same tokens, of which a bucket of another span has other units; less than one is lost. */
+/** Converts a level to the units of a bucket with another span. A fraction of a token is lost. */
 export function inUnitsOf(bucket: LentBucket, before: LentBucket, level: bigint): bigint {
   return floored(level * BigInt(lengthOf(bucket)), lengthOf(before))
 }
@@ -27,12 +27,12 @@ function floored(units: bigint, length: number): bigint {
   return units >= 0n ? units / by : (units - by + 1n) / by
 }
 
-/** Milliseconds until so many tokens are there, open credit left aside; null: never. */
+/** Returns milliseconds until so many tokens are available, without open credit. Null if they never are. */
 export function waitFor(bucket: LentBucket, tokens: number, level: bigint, limit: number): number | null {
   return tokens > bucket.burst ? null : flowsIn(tokenUnits(bucket, tokens) - level, limit)
 }
 
-/** Milliseconds until it is full; null: never. */
+/** Returns milliseconds until the bucket is full. Null if it never is. */
 export function fullAfter(bucket: LentBucket, level: bigint, limit: number): number | null {
   return flowsIn(tokenUnits(bucket, bucket.burst) - level, limit)
 }

@@ -1,17 +1,20 @@
 /**
- * Blocks of a shared limit that are open: any of them may be used this very moment, so all of each counts. Their
- * holders are asked about them, where they say nothing for a while.
+ * The open blocks of a shared limit: any part of them may be used at any moment, so each counts as a whole. Their
+ * holders are asked about blocks that are not settled for a while.
  */
 import type { Block } from "./rows.ts"
 
-/** An open block is asked about so long after its grant, and again whenever it has become twice as old … */
+/** The holder of an open block is asked about it this long after its grant, and again each time its age has doubled. */
 const ASK_AFTER_MS = 10_000
-/** … or at least so often. */
+/** The longest time between two such requests. */
 const ASK_EVERY_MS = 300_000
 
 interface OpenBlock {
   readonly block: Block
-  /** Milliseconds: when its holder is asked about it. Not stored: asked sooner after a wake does no harm. */
+  /**
+   * Milliseconds since the epoch, when its holder is asked about it. Not stored, because asking sooner after a restart
+   * does no harm.
+   */
   askAt: number
 }
 
@@ -27,17 +30,17 @@ export class OpenBlocks {
     return this.#blocks.size
   }
 
-  /** In all of them. */
+  /** The credit of all open blocks. */
   get lent(): number {
     return this.#lent
   }
 
-  /** Milliseconds: when the latest was granted. */
+  /** Milliseconds since the epoch, when the latest block was granted. */
   get lastAt(): number {
     return Math.max(...this.#all().map(({ block }) => block.at))
   }
 
-  /** Milliseconds: when somebody has to be asked; infinity: there are none. */
+  /** Milliseconds since the epoch, when a holder must be asked. Infinity if there is none. */
   get askAt(): number {
     return Math.min(...this.#all().map(({ askAt }) => askAt))
   }
@@ -56,7 +59,7 @@ export class OpenBlocks {
     this.#lent -= granted
   }
 
-  /** @returns their ids */
+  /** @returns the ids of the blocks */
   clear(): readonly string[] {
     const ids = [...this.#blocks.keys()]
     this.#blocks.clear()
@@ -64,7 +67,7 @@ export class OpenBlocks {
     return ids
   }
 
-  /** By holder, those that it is time to ask about; they are not named again for another while. */
+  /** Returns the blocks to be asked about, by holder. It does not return them again for a while. */
   overdue(now: number, most: number): ReadonlyMap<string, string[]> {
     const holders = new Map<string, string[]>()
     for (const open of this.#blocks.values()) {

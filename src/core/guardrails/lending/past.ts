@@ -1,28 +1,28 @@
 /**
- * What was used of a shared limit before the blocks that its bucket tells apart. A bucket that is full again says
- * nothing of it, but a span that takes the place of the bucket counts it: otherwise a limit that is a bucket for a while
- * would admit its span's whole amount again. Uses are merged, each as though it were as late as the last of its slot, so
- * merging only ever refuses sooner.
+ * What was used of a shared limit before the blocks that its bucket keeps individually. The level of a full bucket does
+ * not show these uses, but a span that replaces the bucket counts them: otherwise a limit that is a bucket for a while
+ * would allow its span's whole amount again. Uses are merged by slots and count until the last of their slot leaves, so
+ * merging can only deny sooner.
  */
 import type { LentSpan } from "./lending.ts"
 
-/** In the length for which uses are kept: they stand in the row of the state, which must stay short. */
+/** How many slots the kept time has. They are stored in the row of the state, which must stay short. */
 const SLOTS = 16
 
 export interface Used {
-  /** Milliseconds. */
+  /** Milliseconds since the epoch. */
   readonly at: number
   readonly count: number
 }
 
 export interface StoredPast {
-  /** For which uses are kept: the longest of the spans that these uses were counted in. */
+  /** How long uses are kept: the longest of the spans in which they were counted. */
   readonly seconds: number
   /** Oldest first. */
   readonly uses: readonly Used[]
 }
 
-export class Past {
+export class PastUses {
   readonly seconds: number
   readonly #uses: Used[] = []
 
@@ -36,7 +36,7 @@ export class Past {
     return this.#uses
   }
 
-  /** @param used not earlier than any other */
+  /** @param used one that is no earlier than any other */
   add({ at, count }: Used): void {
     if (count === 0) return
     const last = this.#uses.at(-1)
@@ -47,12 +47,15 @@ export class Past {
     while (this.#uses[0] && this.#uses[0].at <= at - this.seconds * 1000) this.#uses.shift()
   }
 
-  /** The same with later uses, for a bucket of another definition. */
-  extended(span: LentSpan, later: Iterable<Used>): Past {
-    return new Past({ seconds: Math.max(this.seconds, span.seconds), uses: [...this.#uses, ...later] })
+  /** Returns a copy with later uses, for a bucket of another definition. */
+  extended(span: LentSpan, later: Iterable<Used>): PastUses {
+    return new PastUses({ seconds: Math.max(this.seconds, span.seconds), uses: [...this.#uses, ...later] })
   }
 
-  /** Milliseconds: when the last of these uses, or a later one, has left every span that may count it. */
+  /**
+   * Returns when the last of these uses, or a later one, has left every span that may count it. Milliseconds since the
+   * epoch.
+   */
   leavesAt(last: number): number {
     return Math.max(last, this.#uses.at(-1)?.at ?? Number.NEGATIVE_INFINITY) + this.seconds * 1000
   }

@@ -1,6 +1,6 @@
 /**
- * What a shared limit's count is made of, as its object stores it: rows, replaced and never changed, and which of them
- * storage does not have yet.
+ * The rows in which the count of a shared limit is stored. Rows are replaced and never changed. `Unwritten` collects
+ * those that storage does not have yet.
  */
 import type { LentLimit } from "./lending.ts"
 import type { StoredPast } from "./past.ts"
@@ -8,53 +8,53 @@ import type { StoredPast } from "./past.ts"
 /** A block that was granted. */
 export interface Block {
   readonly id: string
-  /** Root of the tree whose ledger has it. */
+  /** Root task of the tree whose ledger has it. */
   readonly holder: string
   readonly granted: number
-  /** Milliseconds: when it was granted. */
+  /** Milliseconds since the epoch, when it was granted. */
   readonly at: number
-  /** What counts of it: while it is open all that was granted, as any of it may be used this very moment. */
+  /** What counts of it: all that was granted while it is open, because any of it may be used at any moment. */
   readonly used: number
-  /** Null: it is open. Of one that was closed as it was granted, the same as `at`. */
+  /** Milliseconds since the epoch. Null if it is open; equal to `at` if it was closed when it was granted. */
   readonly closedAt: number | null
-  /** Whether the ledger has said what became of it; it has nothing to say any more then. */
+  /** Whether its ledger has settled it. A settlement is final. */
   readonly isSettled: boolean
 }
 
-/** Closed blocks that are told apart no more. */
+/** Closed blocks that are no longer kept individually. */
 export interface Slot {
-  /** Milliseconds: when the first of them was closed, by which the slot is known. */
+  /** Milliseconds since the epoch, when the first of them was closed. It identifies the slot. */
   readonly from: number
-  /** … and when the last was; all of them count as long as that one. */
+  /** Milliseconds since the epoch, when the last was closed; all of them count as long as that one. */
   readonly to: number
   readonly count: number
 }
 
-/** One value of a `distinct`, in its span. */
-export interface Seen {
+/** One value of the measure `distinct`, in its span. */
+export interface SeenValue {
   readonly value: string
-  /** Milliseconds: its last use. */
+  /** Milliseconds since the epoch, its last use. */
   readonly at: number
-  /** Which used it last; empty: it is told apart no more … */
+  /** The take that used it last; empty if that is no longer known. */
   readonly take: string
-  /** … and whether nobody else has used it in the span. */
+  /** Whether no other take has used it in the span. */
   readonly isNew: boolean
 }
 
 export interface State {
   readonly limit: LentLimit
-  /** Milliseconds: not earlier than anything that was forgotten. */
+  /** Milliseconds since the epoch, no earlier than anything that was forgotten. */
   readonly clock: number
-  /** What a bucket held before the first of its blocks that is stored; absent where older code has written: nothing. */
-  readonly before?: StoredLevel | null
+  /** The level of a bucket before the first of its stored blocks. Null if the limit is no bucket. */
+  readonly before: StoredLevel | null
 }
 
 export interface StoredLevel {
-  /** Milliseconds. */
+  /** Milliseconds since the epoch. */
   readonly at: number
   /** An integer, in tokens times milliseconds of its span. */
   readonly units: string
-  /** What was used before that time. */
+  /** The uses before that time. */
   readonly past: StoredPast
 }
 
@@ -62,20 +62,20 @@ export interface Stored {
   readonly state: State
   readonly blocks: readonly Block[]
   readonly slots: readonly Slot[]
-  readonly values: readonly Seen[]
+  readonly values: readonly SeenValue[]
 }
 
-/** By their keys (id, from, value); null: it is to be deleted. */
+/** Rows by their keys (id, from, value); null if the row is to be deleted. */
 export interface Writes {
   readonly state: State | null
   readonly blocks: ReadonlyMap<string, Block | null>
   readonly slots: ReadonlyMap<number, Slot | null>
-  readonly values: ReadonlyMap<string, Seen | null>
+  readonly values: ReadonlyMap<string, SeenValue | null>
 }
 
-export class Unwritten<Key, Row> {
+export class UnwrittenRows<Key, Row> {
   #rows = new Map<Key, Row | null>()
-  /** Left over in storage, where they do no harm: each time they are read they are found to have left the span. */
+  /** Rows that are still stored but outdated. They do no harm: whenever they are loaded, they have left the span. */
   readonly #leftOver = new Set<Key>()
 
   isLeftOver(key: Key): boolean {

@@ -1,32 +1,32 @@
-/** By which takes one value of a shared `distinct` was used in its span, and when last: a take can be undone. */
+/** Which takes used one value of a shared `distinct` in its span, and when the last use was. A take can be undone. */
 import { UNDONE_WITHIN_MS } from "./span.ts"
 
 export interface Use {
-  /** Null: of those that are told apart no more. */
+  /** Null if the take is no longer known. */
   readonly take: string | null
-  /** Milliseconds. */
+  /** Milliseconds since the epoch. */
   readonly at: number
 }
 
 export class Uses {
-  /** Milliseconds, oldest first. */
+  /** Milliseconds since the epoch by take, oldest first. */
   readonly #byTake = new Map<string, number>()
-  /** The last of those that cannot be undone any more. */
+  /** The time of the last use that can no longer be undone. Null if there is none. */
   #settledAt: number | null
   #last: Use | null
 
-  /** @param before milliseconds: others may have used it until then; null: nobody has */
+  /** @param before milliseconds, the last use by other takes; null if there is none */
   constructor(before: number | null) {
     this.#settledAt = before
     this.#last = before === null ? null : { take: null, at: before }
   }
 
-  /** Null: there is none any more. */
+  /** Null if no use is left. */
   get last(): Use | null {
     return this.#last
   }
 
-  /** Of takes, as far as they are told apart. */
+  /** The number of takes that are known, plus one for all others. */
   get size(): number {
     return this.#byTake.size + (this.#settledAt === null ? 0 : 1)
   }
@@ -35,7 +35,7 @@ export class Uses {
     return this.#byTake.get(take)
   }
 
-  /** @param now not earlier than any other */
+  /** @param now no earlier than any other use */
   add(take: string, now: number): void {
     this.#byTake.delete(take)
     this.#byTake.set(take, now)
@@ -47,7 +47,7 @@ export class Uses {
     }
   }
 
-  /** @returns whether it was one */
+  /** @returns whether the take had used the value */
   undo(take: string): boolean {
     if (!this.#byTake.delete(take)) return false
     if (this.#last?.take !== take) return true

@@ -1,12 +1,15 @@
-/** What a ledger asks of a shared limit is no input of strangers; all the same nothing that makes no sense is counted. */
+/**
+ * Validates the requests of ledgers to a shared limit. They do not come from strangers, but nothing malformed is ever
+ * counted.
+ */
 import { LONGEST_PERIOD } from "../definition.ts"
 import type { LentLimit, Settled, Take } from "./lending.ts"
 
 const LONGEST_NAME = 512
-/** Values of one take, and blocks that are settled at once. */
+/** The most values of one take, and the most settlements of one request. */
 const MOST_AT_ONCE = 10_000
 
-/** Throws where something is wrong, which is a defect of the asker's. */
+/** Throws if the take is malformed, which is a defect of the ledger. */
 export function checkTake({ id, holder, limit, amount, want, least = 0, values, settled }: Take): void {
   checkNames([id, holder, ...(values ?? [])])
   checkLimit(limit)

@@ -1,30 +1,30 @@
 /**
- * Values that a shared `distinct` has seen in its span, each counted once, by its last use. What a take is granted is
- * used at once: there is no credit of values. A take that is undone has used none; what others have used stays.
+ * The values that a shared `distinct` has counted in its span, each once, by its last use. A granted take counts as
+ * used at once: there is no credit of values. A take that is undone has used none; what other takes have used remains.
  */
 import type { LentLimit, Take, TakeAnswer } from "./lending.ts"
-import { Unwritten, type Seen } from "./rows.ts"
+import { UnwrittenRows, type SeenValue } from "./rows.ts"
 import { leavesAt } from "./span.ts"
 import { Uses } from "./uses.ts"
 
 interface Room {
-  /** Values of others that have to leave before all of these fit; null: they never do. */
+  /** How many other values must leave the span before all of these fit. Null if they never fit. */
   readonly excess: number | null
-  /** When that would be, of the last one that has to leave. */
+  /** The last use of the last value that must leave. */
   readonly lastToLeave: number
 }
 
 export class LentValues {
-  readonly unwritten = new Unwritten<string, Seen>()
-  /** By their last use, oldest first. */
+  readonly unwritten = new UnwrittenRows<string, SeenValue>()
+  /** By value, ordered by their last use, oldest first. */
   readonly #seen = new Map<string, Uses>()
   #lastAt = Number.NEGATIVE_INFINITY
 
-  /** @param seen oldest first; of earlier uses than the last it says only whether there were any */
-  constructor(seen: readonly Seen[]) {
+  /** @param seen oldest first; of earlier uses than the last, it only tells whether there were any */
+  constructor(seen: readonly SeenValue[]) {
     for (const { value, at, take, isNew } of seen) {
       const uses = new Uses(isNew ? null : at)
-      if (take !== NOBODY) uses.add(take, at)
+      if (take !== UNKNOWN_TAKE) uses.add(take, at)
       this.#set(value, uses, at)
     }
   }
@@ -33,12 +33,12 @@ export class LentValues {
     return this.#seen.size
   }
 
-  /** Milliseconds: the time of the latest use. */
+  /** Milliseconds since the epoch, the time of the latest use. */
   get lastAt(): number {
     return this.#lastAt
   }
 
-  /** A take that comes again is answered as before. */
+  /** Counts the values of a take. A repeated take gets the same answer. */
   take(
     { id, over = false, look = false }: Take,
     values: ReadonlySet<string>,
@@ -58,7 +58,7 @@ export class LentValues {
     return { granted: values.size, used, since: now, lasts: 0 }
   }
 
-  /** When this take used all of them. Null: it has not. */
+  /** Returns when this take used all of the values. Null if it has not. */
   #usedBy(take: string, values: ReadonlySet<string>): number | null {
     let usedAt: number | null = null
     for (const value of values) {
@@ -87,7 +87,7 @@ export class LentValues {
     }
   }
 
-  /** Values that nobody else has used stop counting; others count from when they were last used before. */
+  /** Undoes a take. Values that no other take has used stop counting; others count from their last use before. */
   undo(take: string): void {
     const undone = [...this.#seen].filter(([, uses]) => uses.undo(take))
     for (const [value, uses] of undone) this.#write(value, uses)
@@ -97,7 +97,7 @@ export class LentValues {
     for (const { value, uses, at } of left.toSorted((a, b) => a.at - b.at)) this.#set(value, uses, at)
   }
 
-  /** What was last used by then has left the span, for good. */
+  /** Forgets the values that were last used at this time or before, which have left the span for good. */
   forget(until: number): void {
     for (const [value, uses] of this.#seen) {
       if (uses.last && uses.last.at > until) break
@@ -118,9 +118,9 @@ export class LentValues {
 
   #write(value: string, { last, size }: Uses): void {
     const isNew = size === 1 && last?.take !== null
-    this.unwritten.put(value, last && { value, at: last.at, take: last.take ?? NOBODY, isNew })
+    this.unwritten.put(value, last && { value, at: last.at, take: last.take ?? UNKNOWN_TAKE, isNew })
   }
 }
 
-/** In storage, of takes that are told apart no more. */
-const NOBODY = ""
+/** Stored in place of a take that is no longer known. */
+const UNKNOWN_TAKE = ""

@@ -1,6 +1,6 @@
 /**
- * A bucket of tokens that fills by `limit` in a span and never holds more than `burst`. Whole numbers throughout: what
- * is in it is counted in tokens times milliseconds of the span, of which each millisecond adds `limit`.
+ * A token bucket that refills by `limit` in a span and never holds more than `burst`. Its level is a whole number of
+ * tokens times milliseconds of the span, to which each millisecond adds `limit`.
  */
 import { readingOf, type Reading } from "./meter.ts"
 
@@ -14,11 +14,11 @@ export interface BucketSize extends BucketRate {
 }
 
 export class BucketMeter {
-  /** Token-milliseconds that were taken and are not filled up again. */
+  /** Token-milliseconds that were taken and are not refilled. */
   #missing: number
-  /** Milliseconds, when that was so. */
+  /** Milliseconds since the epoch, the time of `#missing`. */
   #at: number
-  /** By which it fills until it is taken from again; null: nothing was taken. */
+  /** The rate by which it refills until the next call. Null if nothing was taken. */
   #rate: BucketRate | null
 
   constructor(missing = 0, at = 0, rate: BucketRate | null = null) {
@@ -27,12 +27,12 @@ export class BucketMeter {
     this.#rate = rate
   }
 
-  /** `used` and `asked` in tokens; what has filled up in part counts as used. */
-  read({ limit, burst, spanMs }: BucketSize, asked: number, now: number): Reading {
+  /** `used` and `asked` are in tokens; a token that is refilled in part counts as used. */
+  read({ limit, burst, spanMs }: BucketSize, amount: number, now: number): Reading {
     const missing = this.missingAt(spanMs, now)
     const used = Math.ceil(missing / spanMs)
     const rate = this.#rate ? (this.#rate.limit * spanMs) / this.#rate.spanMs : limit
-    return readingOf(used, asked, burst, () => Math.ceil((missing + asked * spanMs - burst * spanMs) / rate))
+    return readingOf(used, amount, burst, () => Math.ceil((missing + amount * spanMs - burst * spanMs) / rate))
   }
 
   admit({ limit, spanMs }: BucketSize, amount: number, now: number): void {
@@ -42,13 +42,13 @@ export class BucketMeter {
   }
 
   /**
-   * Tokens times milliseconds of the span that is asked for. By which figures it fills is fixed as it is taken from, so
-   * that whoever reads the row of it finds when it is full, whatever bundles came since.
+   * Returns what is missing, in tokens times milliseconds of the given span. The rate of refilling is fixed at each
+   * call, so that the stored row alone tells when the bucket is full, whatever bundles came since.
    */
   missingAt(spanMs: number, now: number): number {
     if (!this.#rate) return 0
     const elapsed = now - this.#at
-    // Not multiplied where it might not stay a safe integer.
+    // A product might not be a safe integer.
     if (elapsed >= this.#missing / this.#rate.limit) return 0
     const missing = this.#missing - elapsed * this.#rate.limit
     return Math.min(Math.ceil(missing * (spanMs / this.#rate.spanMs)), MAX_TOKENS * spanMs)

@@ -1,17 +1,17 @@
-/** When each of some values was last there, in the order of these times. */
+/** The last occurrence of each of several values, in the order of time. */
 import { Recent } from "./recent.ts"
 
 export interface Mark {
-  /** Milliseconds. */
+  /** Milliseconds since the epoch. */
   readonly at: number
-  /** Number of the call among those of the tree: tells the order of calls of one millisecond. */
+  /** Number of the call among those of the tree, which orders calls of the same millisecond. */
   readonly sequence: number
 }
 
-/** Values of all cells of one owner. */
+/** The number of values in all cells of one owner. */
 export interface ValueCount {
   many: number
-  /** Milliseconds, when all cells were last rid of what counts no more. */
+  /** Milliseconds since the epoch, when outdated values were last removed from all cells. */
   sweptAt: number
 }
 
@@ -19,7 +19,7 @@ export class Marks {
   readonly #values = new Recent<Mark>()
   readonly #count: ValueCount
 
-  /** @param count to which its values are added */
+  /** @param count of the owner, to which these values are added */
   constructor(count: ValueCount = { many: 0, sweptAt: 0 }) {
     this.#count = count
   }
@@ -38,23 +38,26 @@ export class Marks {
     this.#count.many += this.#values.size - before
   }
 
-  /** Those that were last there at that time or before are gone for good. */
+  /** Forgets values that last occurred at this time or before. */
   forget(until: number): void {
     for (let oldest = this.#values.oldest(); oldest && oldest[1].at <= until; oldest = this.#values.oldest())
       this.#delete(oldest[0])
   }
 
-  /** Milliseconds; infinity where there is none. */
+  /** Milliseconds since the epoch. Infinity if there is no value. */
   oldestAt(): number {
     return this.#values.oldest()?.[1].at ?? Number.POSITIVE_INFINITY
   }
 
-  /** The oldest first. */
+  /** Yields the values, the oldest first. */
   *values(): Generator<string> {
     for (const [value] of this.#values) yield value
   }
 
-  /** The oldest of them, once as many values are kept as may be and these come: each but the new ones themselves. */
+  /**
+   * Yields the oldest values that must be dropped to make room for these, if at most so many are stored; never one of
+   * these.
+   */
   *surplus(values: readonly string[], most: number): Generator<string> {
     const coming = new Set(values)
     let surplus = this.size - most
@@ -72,7 +75,7 @@ export class Marks {
     if (oldest) this.#delete(oldest[0])
   }
 
-  /** Nothing of it counts any more. */
+  /** Removes all values. */
   clear(): void {
     this.forget(Number.POSITIVE_INFINITY)
   }

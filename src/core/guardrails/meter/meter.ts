@@ -1,21 +1,21 @@
 /**
- * What a limit's count is kept in: one kind of meter for each kind of span. A meter is asked before it counts, and
- * counts only what was admitted; asked at times that never run backwards, it forgets only what counts no more.
+ * Meters hold the count of a limit; each kind of span has its own kind. A meter is read before it counts, and counts
+ * only what was admitted. Its times never run backwards, so it forgets only what no longer counts.
  */
 
 /** What a call would add: an amount, or values of which only new ones count. */
 export type Demand = number | readonly string[]
 
 export interface Reading {
-  /** Counted now, without the call. */
+  /** The current count, without the call. */
   readonly used: number
   /** What the call would add. */
   readonly asked: number
-  /** Milliseconds until there is room for it: 0 where there is now, infinity where there never is. */
+  /** Milliseconds until there is room for it. 0 if there is room now, infinity if there never is. */
   readonly waits: number
 }
 
-/** With nothing counted; `waits` still says where even that would be too much. */
+/** Compares the demand with the limit; a demand above the limit never fits, even if nothing is counted. */
 export function readingOf(used: number, asked: number, limit: number, waits: () => number): Reading {
   if (used + asked <= limit) return { used, asked, waits: 0 }
   return { used, asked, waits: asked > limit ? Number.POSITIVE_INFINITY : Math.max(1, waits()) }

@@ -1,31 +1,31 @@
 /**
- * Calls that were made once, of a guardrail on repeated calls. Most calls are never repeated: so of each there is
- * only a fingerprint with its time. They stand in generations, and with a new one too many the oldest is forgotten.
- * From then on a call that is not known may be one of those: it counts as having been made as often as any forgotten
- * one may have been, at the time at which the last of them was. So a call is never counted too little, and one that was
- * never made counts as made once for each time that all generations were filled within the span.
+ * Calls that were made once, for a guardrail on repeated calls. Most calls are never repeated, so only a fingerprint of
+ * each is kept, with its time. Fingerprints are kept in generations, and one generation too many makes the oldest
+ * forgotten. From then on, an unknown call may be a forgotten one: it counts as made as often as any forgotten call may
+ * have been made, at the time of the last of them. So no call is counted too little, and a call that was never made
+ * counts once for each time that all generations were filled within the span.
  */
 
-/** Two calls that share a fingerprint count as one: sooner denied, never later. */
+/** Two calls with the same fingerprint count as one, so they may be denied sooner, never later. */
 const FINGERPRINTS = 2 ** 30
 const GENERATION = 16_384
-/** So 114,688 calls are known in any case. */
+/** So at least 114,688 calls are known at any time. */
 const GENERATIONS = 8
 
 interface Generation {
-  /** Milliseconds, by fingerprint; below zero where it is written down. */
+  /** Milliseconds since the epoch by fingerprint; negative if the call is stored. */
   readonly calls: Map<number, number>
   lastAt: number
-  /** As often a call of it may have been made before, besides; the newest time first. */
+  /** Times at which each of its calls may have been made before, the newest first. */
   readonly hidden: readonly number[]
 }
 
 export class OnceLog {
   readonly #generations: Generation[] = []
-  /** The times of a call that is not known: as often it may have been made, the newest first. */
+  /** Times at which an unknown call may have been made, the newest first. */
   #hidden: readonly number[] = []
 
-  /** Whether a call that is not known may have been made after that time. */
+  /** Returns whether an unknown call may have been made after that time. */
   hides(after: number): boolean {
     return (this.#hidden[0] ?? Number.NEGATIVE_INFINITY) > after
   }
@@ -34,7 +34,7 @@ export class OnceLog {
     return this.#find(fingerprintOf(key), after) !== undefined
   }
 
-  /** When the call may have been made after that time, the oldest first. */
+  /** Returns the times after that one at which the call may have been made, the oldest first. */
   timesOf(key: string, after: number): readonly number[] {
     const fingerprint = fingerprintOf(key)
     const generation = this.#find(fingerprint, after)
@@ -43,7 +43,7 @@ export class OnceLog {
     return own === undefined ? hidden : [...hidden, Math.abs(own)]
   }
 
-  /** Whether it is known, and written down. */
+  /** Returns whether the call is known and stored. */
   isWritten(key: string, after: number): boolean {
     const fingerprint = fingerprintOf(key)
     return (this.#find(fingerprint, after)?.calls.get(fingerprint) ?? 0) < 0
@@ -56,7 +56,7 @@ export class OnceLog {
     })
   }
 
-  /** @param after what was there until then counts no more */
+  /** @param after what occurred at this time or before no longer counts */
   add(key: string, now: number, after: number, isWritten: boolean): void {
     let newest = this.#generations.at(-1)
     if (!newest || newest.calls.size >= GENERATION) newest = this.#begin(after)
@@ -64,7 +64,7 @@ export class OnceLog {
     newest.lastAt = now
   }
 
-  /** Whatever is not known may have been made then, once more. */
+  /** Records that any unknown call may have been made at this time, once more. */
   hide(at: number): void {
     this.#hidden = [at, ...this.#hidden]
     this.#begin(Number.NEGATIVE_INFINITY)

@@ -1,8 +1,11 @@
-/** So much from one multiple of the span since the epoch to the next; or, without a span, for ever. */
+/** A count from one multiple of the span since the epoch to the next; without a span, for ever. */
 import { readingOf, type Reading } from "./meter.ts"
 
 export class PeriodMeter {
-  /** Milliseconds, of the newest. Where the span has become shorter, all counts as though it had come then. */
+  /**
+   * Milliseconds since the epoch, the time of the latest call. If the span has become shorter, everything counts as of
+   * then.
+   */
   #lastAt: number
   #total: number
 
@@ -15,10 +18,10 @@ export class PeriodMeter {
     return this.#lastAt
   }
 
-  /** @param spanMs null: for ever */
-  read(limit: number, spanMs: number | null, asked: number, now: number): Reading {
+  /** @param spanMs null if the count never ends */
+  read(limit: number, spanMs: number | null, amount: number, now: number): Reading {
     const start = startOf(spanMs, now)
-    return readingOf(this.countedIn(spanMs, now), asked, limit, () =>
+    return readingOf(this.countedIn(spanMs, now), amount, limit, () =>
       spanMs === null ? Number.POSITIVE_INFINITY : start + spanMs - now,
     )
   }

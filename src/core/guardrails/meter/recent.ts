@@ -1,6 +1,6 @@
 /**
- * A map in the order of last use. A `Map` alone would do, but finding its first key costs time in proportion to the
- * keys that were deleted before it: 5 µs with 10,000 keys of which each new one takes the place of the oldest.
+ * A map in the order of last use. A `Map` alone would do, but finding its first key takes time in proportion to the
+ * keys that were deleted before it: 5 µs with 10,000 keys of which each new one replaces the oldest.
  */
 interface Node<Value> {
   readonly key: string
@@ -26,7 +26,7 @@ export class Recent<Value> {
     return this.#nodes.has(key)
   }
 
-  /** The key becomes the newest. */
+  /** Makes the key the newest. */
   set(key: string, value: Value): void {
     let node = this.#nodes.get(key)
     if (node) {
@@ -63,10 +63,10 @@ export class Recent<Value> {
     return this.#newest ? [this.#newest.key, this.#newest.value] : undefined
   }
 
-  /** The oldest first. */
+  /** Yields the entries, the oldest first. */
   *[Symbol.iterator](): Generator<readonly [key: string, value: Value]> {
     for (let node = this.#oldest; node;) {
-      // The caller may delete this key before it asks for the next one.
+      // The caller may delete this key before it requests the next one.
       const { newer } = node
       yield [node.key, node.value]
       node = newer

@@ -1,14 +1,15 @@
 /**
- * Amounts with their times, for spans that end now. Each amount is an entry of its own while there are few. Beyond
- * that, an amount joins the entry before it if that entry began less than a slot, a hundredth of the span, ago. So the
- * entries are bounded, and each knows the time of each of its amounts to a hundredth of the span. An entry has both
- * ends: to count it until its last amount leaves never counts too little, to count it until its first amount leaves
- * never too much. Two amounts that are exactly a span apart do not share one. Each costs amortised constant time.
+ * Amounts with their times, for a span that ends now. While there are few, each amount is an entry of its own. Beyond
+ * that, an amount joins the entry before it if that one began less than a slot, a hundredth of the span, ago. So the
+ * number of entries is bounded, and the time of each amount is known to a hundredth of the span. An entry has a first
+ * and a last time: counting it until its last amount leaves is never too little, counting it until its first amount
+ * leaves is never too much. Two amounts exactly a span apart do not share an entry. Each operation takes amortized
+ * constant time.
  */
 import { readingOf, type Reading } from "./meter.ts"
 
 export interface Entry {
-  /** Milliseconds, of its first and of its last amount. */
+  /** Milliseconds since the epoch, of its first and its last amount. */
   readonly first: number
   readonly last: number
   readonly amount: number
@@ -16,29 +17,29 @@ export interface Entry {
 
 /** When an amount joins the entry before it. */
 export interface Precision {
-  /** Entries from which on it does. */
+  /** The number of entries from which on amounts join. */
   readonly apart: number
-  /** Milliseconds; if that entry began less than so long ago. */
+  /** Milliseconds: an amount joins an entry that began less than this long ago. */
   readonly slotMs: number
 }
 
-/** As a part of a span. */
+/** The number of slots of a span. */
 const SLOTS = 100
-/** Entries that all cells of one owner keep apart in all, each an equal share. */
+/** How many entries all cells of one owner keep individually; each cell has an equal share. */
 const MOST_APART = 131_072
-/** Whatever the number of cells, each keeps so many apart. */
+/** Each cell keeps at least so many, however many cells there are. */
 const FEWEST_APART = 16
 
-/** @param cells how many cells their owner has */
+/** @param cells the number of cells of their owner */
 export function precisionOf(cells: number, spanMs: number, most = MOST_APART): Precision {
   const share = Math.floor(MOST_APART / Math.max(1, cells))
   return { apart: Math.max(FEWEST_APART, Math.min(most, share)), slotMs: spanMs / SLOTS }
 }
 
-/** Entries, each three numbers: they are many, and objects would take three times the memory. */
+/** Three numbers for each entry: there are many entries, and objects would take three times the memory. */
 interface Page {
   readonly numbers: number[]
-  /** Entries before it count no more. */
+  /** The index before which entries no longer count. */
   head: number
   total: number
 }
@@ -50,34 +51,38 @@ export class SlidingMeter {
   #size = 0
   #total = 0
 
-  /** What counted when it was last read, and what was admitted since. */
+  /** What counted at the last reading, plus what was admitted since. */
   get total(): number {
     return this.#total
   }
 
-  /** Milliseconds, of the newest; minus infinity where there is none. */
+  /** Milliseconds since the epoch, of the latest entry. Minus infinity if there is none. */
   get lastAt(): number {
     return this.last?.last ?? Number.NEGATIVE_INFINITY
   }
 
-  /** Null where there is none. */
+  /** Null if there is none. */
   get last(): Entry | null {
     const numbers = this.#size > 0 ? this.#pages.at(-1)?.numbers : undefined
     return numbers ? entryAt(numbers, numbers.length - WIDTH) : null
   }
 
-  read(limit: number, spanMs: number, asked: number, now: number): Reading {
+  read(limit: number, spanMs: number, amount: number, now: number): Reading {
     const used = this.upTo(spanMs, now)
-    return readingOf(used, asked, limit, () => this.#waits(used + asked - limit, spanMs, now))
+    return readingOf(used, amount, limit, () => this.#waits(used + amount - limit, spanMs, now))
   }
 
-  /** Asked at times that never run backwards: what has left the span is gone for good. Never too little. */
+  /**
+   * Returns the sum in the span, never too little. Its times never run backwards, so what has left the span is dropped.
+   */
   upTo(spanMs: number, now: number): number {
     this.#forget(now - spanMs)
     return this.#total
   }
 
-  /** The same, and never too much: entries do not overlap, so at most the oldest reaches out of the span. */
+  /**
+   * Returns the sum in the span, never too much. Entries do not overlap, so at most the oldest began before the span.
+   */
   atLeast(spanMs: number, now: number): number {
     const total = this.upTo(spanMs, now)
     const [page] = this.#pages
@@ -86,7 +91,7 @@ export class SlidingMeter {
     return oldest.first <= now - spanMs ? total - oldest.amount : total
   }
 
-  /** The entry that an amount will be part of, as it will be then. */
+  /** Returns the entry that an amount would become part of. */
   next(amount: number, now: number, { apart, slotMs }: Precision = EXACT): Entry {
     const { last } = this
     const joins = last !== null && (last.last === now || (this.#size >= apart && now - last.first < slotMs))
@@ -97,7 +102,7 @@ export class SlidingMeter {
     this.put(this.next(amount, now, precision))
   }
 
-  /** Adds an entry, or puts it in the place of the last one if that began when it did. */
+  /** Adds an entry, or replaces the last one if both began at the same time. */
   put({ first, last, amount }: Entry): void {
     if (this.last?.first === first) this.#dropLast()
     let page = this.#pages.at(-1)
@@ -119,7 +124,7 @@ export class SlidingMeter {
     this.#size -= 1
   }
 
-  /** Until so much of it counts no more. */
+  /** Returns milliseconds until so much of it no longer counts. */
   #waits(excess: number, spanMs: number, now: number): number {
     let freed = 0
     for (const { numbers, head, total } of this.#pages) {
@@ -150,7 +155,7 @@ export class SlidingMeter {
   }
 }
 
-/** Of few entries that live, few more are held that do not. */
+/** Frees the memory of outdated entries, so that it stays in proportion to the others. */
 function compact(page: Page): void {
   if (page.head < COMPACT_FROM || page.head * 2 < page.numbers.length) return
   page.numbers.splice(0, page.head)

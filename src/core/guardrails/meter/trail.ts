@@ -1,13 +1,15 @@
 /**
- * The last calls of a task or a tree, as far as any circle of them can be long: for each length, how many of the calls,
- * up to the last, were the same as the one so many calls before. A call costs as many comparisons as there are lengths.
+ * The last calls of a task or a tree, as many as the longest cycle needs. For each length of a cycle it has the number
+ * of latest calls that each equal the call so many calls before. A call costs as many comparisons as there are lengths.
  */
 
 export interface TrailState {
-  /** The last calls, the newest at the end; null: not known any more, and taken for any. */
+  /** The last calls, the newest at the end. Null for a call that is unknown and may have been any. */
   readonly calls: readonly (string | null)[]
   /** By length, from 2 on. */
   readonly runs: readonly number[]
+  /** Milliseconds since the epoch, when the last call was made. */
+  readonly lastAt: number
 }
 
 export class Trail {
@@ -17,16 +19,21 @@ export class Trail {
     this.#state = state
   }
 
-  /** Of which nothing is known any more but that it had not gone round twice: what was before may have been anything. */
+  /** Returns a trail of unknown calls, of which only the first round of a cycle is assumed. */
   static unknown(): Trail {
-    return new Trail({ calls: Array.from({ length: LONGEST }, () => null), runs: LENGTHS.map((length) => length - 1) })
+    const calls = Array.from({ length: LONGEST }, () => null)
+    return new Trail({ calls, runs: LENGTHS.map((length) => length - 1), lastAt: 0 })
   }
 
   static empty(): Trail {
-    return new Trail({ calls: [], runs: [] })
+    return new Trail({ calls: [], runs: [], lastAt: 0 })
   }
 
-  /** The runs as they would be with one more call. */
+  get lastAt(): number {
+    return this.#state.lastAt
+  }
+
+  /** Returns the runs after one more call. */
   runsWith(call: string): readonly number[] {
     const { calls, runs } = this.#state
     return LENGTHS.map((length, index) => {
@@ -35,14 +42,15 @@ export class Trail {
     })
   }
 
-  /** Whether the last so many calls are known, and all were this one. */
+  /** Returns whether the last so many calls are known and all equal this one. */
   repeats(call: string, many: number): boolean {
     const last = this.#state.calls.slice(-many)
     return last.length === many && last.every((each) => each === call)
   }
 
-  add(call: string): void {
-    this.#state = { runs: this.runsWith(call), calls: [...this.#state.calls, call].slice(-LONGEST) }
+  /** @param now milliseconds since the epoch */
+  add(call: string, now: number): void {
+    this.#state = { runs: this.runsWith(call), calls: [...this.#state.calls, call].slice(-LONGEST), lastAt: now }
   }
 
   toJSON(): TrailState {
@@ -50,7 +58,7 @@ export class Trail {
   }
 }
 
-/** Whatever circles are looked for now: a newer bundle may look for longer ones. */
+/** Independent of the cycles that a bundle detects, because a newer bundle may detect longer ones. */
 const LONGEST = 8
-/** Of circles. */
+/** The lengths of cycles. */
 const LENGTHS = Array.from({ length: LONGEST - 1 }, (_, index) => index + 2)

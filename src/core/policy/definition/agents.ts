@@ -65,6 +65,12 @@ export interface PurposeDefinition {
   readonly life: number
   /** Seconds without a call after which the task expires. Absent: only its life limits it. */
   readonly idle?: number
+  /** Seconds for which labels that a task of this purpose picks up are carried. Absent: what the label states. */
+  readonly carry?: number
+  /**
+   * The platform gives each task of this purpose a fresh context. Absent: it does not, or it is unknown.
+   */
+  readonly isolated?: boolean
   /** The calls of its work, in order. Absent: any that the grant covers. */
   readonly plan?: Plan
   /** `required`: a task of this purpose needs a user. */

@@ -28,7 +28,8 @@ interface ReadByPeople {
 }
 
 /**
- * What others can be told of: a closed set, in the words of `receivers.yaml`. docs/guides/notifications.md tells it.
+ * The events of which receivers can be notified: a closed set, named as in `receivers.yaml`. docs/guides/notifications.md
+ * describes them.
  */
 
 /** With dots, like the types of Standard Webhooks. */

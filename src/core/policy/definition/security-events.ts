@@ -1,6 +1,6 @@
 /**
- * The events that are understood, and what may follow from each: one table. docs/guides/signals.md tells it to its
- * readers. What stands in no line is acknowledged, recorded, and changes nothing. Pure.
+ * The security events that are understood, and the possible effects of each, in one table, which docs/guides/signals.md
+ * repeats. Any other event is acknowledged and recorded, and changes nothing. Pure.
  */
 
 /**
@@ -18,34 +18,34 @@ export type Level = (typeof LEVELS)[number]
 export type EventClaims = Readonly<Record<string, unknown>>
 
 /** `nothing`: this instance of the event has no effect. */
-type Weighed = Level | "nothing" | { readonly malformed: string }
+type EventLevel = Level | "nothing" | { readonly malformed: string }
 
 interface EventRule {
   readonly type: string
   /** The first applies unless the stream's entry names another of them. */
   readonly effects: readonly [EffectName, ...EffectName[]]
-  readonly weigh: (claims: EventClaims) => Weighed
+  readonly weigh: (claims: EventClaims) => EventLevel
 }
 
 const caep = (name: string): string => `https://schemas.openid.net/secevent/caep/event-type/${name}`
 const risc = (name: string): string => `https://schemas.openid.net/secevent/risc/event-type/${name}`
 const ssf = (name: string): string => `https://schemas.openid.net/secevent/ssf/event-type/${name}`
 
-const always = (): Weighed => "doubt"
+const always = (): EventLevel => "doubt"
 
 /** CAEP, section 3.3: only a credential that is new leaves open sessions as they were. */
-const changed = ({ change_type: how }: EventClaims): Weighed => {
+const changed = ({ change_type: how }: EventClaims): EventLevel => {
   if (how === "create") return "nothing"
   return typeof how === "string" ? "doubt" : { malformed: "change_type" }
 }
 
 /** CAEP, section 3.4: if the direction is not stated, the level may have fallen. */
-const fallen = ({ current_level: level, change_direction: way }: EventClaims): Weighed => {
+const fallen = ({ current_level: level, change_direction: way }: EventClaims): EventLevel => {
   if (typeof level !== "string") return { malformed: "current_level" }
   return way === "increase" ? "nothing" : "doubt"
 }
 
-const notCompliant = ({ current_status: status }: EventClaims): Weighed => {
+const notCompliant = ({ current_status: status }: EventClaims): EventLevel => {
   if (status === "compliant") return "nothing"
   return typeof status === "string" ? "doubt" : { malformed: "current_status" }
 }
@@ -58,7 +58,7 @@ const LEVEL_OF: ReadonlyMap<unknown, Level> = new Map([
 /** The principals of CAEP, section 3.8, whose risk is that of the subject. */
 const OWN_RISK: ReadonlySet<unknown> = new Set([undefined, "USER", "DEVICE", "SESSION"])
 
-const risky = ({ current_level: level, principal }: EventClaims): Weighed => {
+const risky = ({ current_level: level, principal }: EventClaims): EventLevel => {
   const stated = LEVEL_OF.get(level)
   if (stated === undefined) return { malformed: "current_level" }
   return OWN_RISK.has(principal) ? stated : "nothing"
@@ -108,7 +108,7 @@ const OF_THE_STREAM: ReadonlySet<EventName> = new Set(["verification", "stream-u
 const isEventName = (name: string): name is EventName => Object.hasOwn(TABLE, name)
 export const EVENT_NAMES = Object.keys(TABLE).filter(isEventName)
 /** The events that an entry of streams.yaml can name. */
-export const TELLABLE_EVENTS = EVENT_NAMES.filter((name) => !OF_THE_STREAM.has(name))
+export const REPORTABLE_EVENTS = EVENT_NAMES.filter((name) => !OF_THE_STREAM.has(name))
 
 const BY_TYPE: ReadonlyMap<string, EventName> = new Map(EVENT_NAMES.map((name) => [EVENTS[name].type, name]))
 
@@ -117,6 +117,6 @@ export function eventOf(type: string): EventName | null {
   return BY_TYPE.get(type) ?? null
 }
 
-export function mayTell(events: readonly EventName[], name: EventName): boolean {
+export function mayReport(events: readonly EventName[], name: EventName): boolean {
   return OF_THE_STREAM.has(name) || events.includes(name)
 }

@@ -1,4 +1,4 @@
-/** Fields that say which decision a record is of, and where it came from. */
+/** Fields that identify the decision of a record, and its source. */
 import * as z from "zod"
 import { field, NEVER_CUT, NO_ARGUMENT, NULLABLE_TEXT, text } from "./field.ts"
 import { shortText } from "./truncation.ts"
@@ -6,9 +6,11 @@ import { redactedPath } from "../../catalog/redaction.ts"
 
 const NUMBER_OR_NULL = z.number().nullable()
 
-/** Of a record that a ledger has made: no other record of its tree has the same. */
+/** The place of a record among those of its tree, if a ledger made it. It is unique. */
 export interface RecordPlace {
-  /** Which of the ledger's lives made it, from 1: a life ends when the object is evicted, or dies. */
+  /**
+   * The number of the ledger's life that made it, from 1. A life ends when the Durable Object is evicted or crashes.
+   */
   readonly life: number
   /** Its number among the records of that life, from 1. */
   readonly number: number

@@ -1,4 +1,4 @@
-/** Fields that say by which policies and in which state of the task tree something was decided. */
+/** Fields with the policies and the state of the task tree by which a decision was made. */
 import { KIND_NAMES } from "../../guardrails/kinds.ts"
 import * as z from "zod"
 import { redactedDenial } from "../../catalog/redaction.ts"
@@ -19,13 +19,13 @@ import {
 } from "./field.ts"
 import { shortDenial, VERDICT_FIELDS } from "./verdict.ts"
 
-/** A candidate, and what it would have changed; null: nothing. */
+/** A candidate bundle, and what it would have decided differently. Null if nothing. */
 export interface ShadowResult {
   readonly bundle: Pointer
   readonly differs: Differing | null
 }
 
-/** Of a call another code, of a token request another scope or none: as in a record. */
+/** The fields that differ: for a call another code, for a token request another scope or none. */
 export type Differing = { readonly [F in keyof typeof VERDICT_FIELDS]: ValueOf<(typeof VERDICT_FIELDS)[F]> }
 
 /** An approval that the call used. */
@@ -57,7 +57,7 @@ export const EVIDENCE_FIELDS = {
     ),
     blank: [],
     truncation: CUT_LAST,
-    // A guardrail whose figures would show an argument shows none (core/guardrails/telling-figures.ts).
+    // A guardrail whose figures would disclose an argument records none (core/guardrails/figure-disclosure.ts).
     redaction: NO_ARGUMENT,
     visibleTo: "operators",
     doc: "Rate limits of the tool: `window`, `limit`, `seconds`, `used` before the call, `asked` by it, `waits` (ms until it fits).",
@@ -75,7 +75,7 @@ export const EVIDENCE_FIELDS = {
     ),
     blank: [],
     truncation: NEVER_CUT,
-    // As of `windows`.
+    // For the same reason as `windows`.
     redaction: NO_ARGUMENT,
     visibleTo: "operators",
     doc: "Every other guardrail that applied: `guardrail`, `kind`, `holds`; of what is counted `used` before the call, `asked`, `limit`.",
@@ -123,6 +123,7 @@ export const EVIDENCE_FIELDS = {
             decision: VERDICT_FIELDS.decision.schema,
             code: VERDICT_FIELDS.code.schema,
             denial: VERDICT_FIELDS.denial.schema,
+            principal: VERDICT_FIELDS.principal.schema.exactOptional(),
             rules: VERDICT_FIELDS.rules.schema,
             scope: VERDICT_FIELDS.scope.schema,
           })
@@ -183,8 +184,9 @@ function shortCandidate(candidate: ShadowResult | null): ShadowResult | null {
 }
 
 /**
- * A candidate hides what its own catalog redacts, and may redact less than the catalog that decides. Which tools the
- * grant covers is not known at the edge: what is redacted for any tool is hidden, and no figure decides anything.
+ * A candidate redacts what its own catalog redacts, which may be less than the deciding catalog does. The edge does not
+ * know which tools the grant covers, so it hides what is redacted for any tool. Figures are hidden because they decide
+ * nothing.
  */
 function redactedCandidate(candidate: ShadowResult | null, { tools }: Redaction): ShadowResult | null {
   const differs = candidate?.differs

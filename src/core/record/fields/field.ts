@@ -1,55 +1,58 @@
 /**
- * One field of the decision record: all that there is to say about it, in one place. A field cannot be declared without
- * saying how it is cut and what hides the arguments in it.
+ * One field of the decision record: everything about it, in one place. A field cannot be declared without stating how
+ * it is cut and how the arguments in it are redacted.
  */
 import * as z from "zod"
 import type { Lookup } from "../../encoding/lookup.ts"
 import type { Segments } from "../../catalog/route.ts"
 import type { Tool } from "../../catalog/tool.ts"
 
-/** By what the arguments of a call are hidden. */
+/** What determines the redaction of a call's record. */
 export interface Redaction {
-  /** Names of arguments of the tool that is called. */
+  /** Names of the arguments of the called tool that the catalog redacts. */
   readonly redact: readonly string[]
-  /** Of the path, which are arguments. */
+  /** The segments of the path that are arguments. */
   readonly segments: Segments
-  /** The catalog that decides. */
+  /** The tools of the deciding catalog. */
   readonly tools: Lookup<Tool>
 }
 
-/** What is left of a value without the arguments that the catalog redacts. */
+/** Returns a value without the arguments that the catalog redacts. */
 export type Redact<Value> = (value: Value, by: Redaction) => Value
-/** Instead of that: the value holds no argument, nor what an argument is compared with. */
+/** Marks a field that contains no argument, and nothing that an argument is compared with. */
 export const NO_ARGUMENT = null
 
 export interface Truncation<Value> {
-  /** What is left of a value that a caller has made long; null: it is stored as it is. */
+  /** Returns what is left of a value that a caller has made long. Null if it is stored as it is. */
   readonly atOnce: ((value: Value) => Value) | null
-  /** If the record is too long all the same: never cut, cut as one value, member by member, or as a record in the record. */
+  /**
+   * How the field is cut if the record is still too long: never, as one value, member by member, or as a record within
+   * the record.
+   */
   readonly ifTooLong: "never" | "whole" | "members" | "record"
 }
-/** It says which call it was, or cannot be made long. */
+/** For a field that identifies the call, or cannot become long. */
 export const NEVER_CUT = { atOnce: null, ifTooLong: "never" } as const satisfies Truncation<never>
-/** Only in a record that would be too long as a whole. */
+/** For a field that is cut only if the record as a whole would be too long. */
 export const CUT_LAST = { atOnce: null, ifTooLong: "whole" } as const satisfies Truncation<never>
 
-/** What one says of a field of these values. */
+/** The definition of a field with these values. */
 export interface Field<Value> {
-  /** As readers parse it, who may be older or newer than the Worker: it takes whatever the Worker writes. */
+  /** The schema for readers, which may be older or newer than the Worker. It accepts whatever the Worker writes. */
   readonly schema: z.ZodType
-  /** The value if nothing is known of it: it is not stored. Undefined: it is always known. */
+  /** The value if it is unknown; it is then not stored. Undefined if it is always known. */
   readonly blank: Value | undefined
-  /** The record log finds records by it, so that it is stored even if it is blank, and no reader does without it. */
+  /** The record log indexes the field, so it is stored even if it is blank, and every reader requires it. */
   readonly isIndexed?: true
   readonly truncation: Truncation<Value>
   readonly redaction: Redact<Value> | typeof NO_ARGUMENT
-  /** `client`: the answer shows it too. */
+  /** `client` if the answer to the caller contains it, too. */
   readonly visibleTo: "operators" | "client"
-  /** What it is; the documentation is made of it. */
+  /** What it means; the documentation is generated from it. */
   readonly doc: string
 }
 
-/** Never there: it keeps the type of what the Worker writes. */
+/** Never present: it carries the type of what the Worker writes. */
 interface Written<Value> {
   readonly written?: Value
 }

@@ -1,12 +1,12 @@
-/** Fields that say for whom and by whom something was requested, and with which arguments. */
+/** Fields with who requested something, for whom, and with which arguments. */
 import * as z from "zod"
 import { isObject } from "../../encoding/json.ts"
-import { isRedacted, REDACTED } from "../../catalog/redaction.ts"
+import { withoutRedacted } from "../../catalog/redaction.ts"
 import { field, NEVER_CUT, NO_ARGUMENT, text, TEXTS } from "./field.ts"
 import { shortArguments, shortList } from "./truncation.ts"
 
 type Named = Readonly<Record<string, unknown>>
-/** A record of zod's leaves out a member by the name of `__proto__`, and callers name these. */
+/** Zod's record type omits a member named `__proto__`, and callers choose these names. */
 const members = z.custom<Named>(isObject)
 
 export const SUBJECT_FIELDS = {
@@ -68,7 +68,7 @@ export const SUBJECT_FIELDS = {
     schema: members,
     blank: {},
     truncation: { atOnce: shortArguments, ifTooLong: "members" },
-    redaction: (values, { redact }) => (redact.length === 0 ? values : withoutRedacted(values, redact)),
+    redaction: (values, { redact }) => withoutRedacted(values, redact),
     visibleTo: "operators",
     doc: "The arguments that a rule for the tool reads, and the one that violated a bound. If an operator acted: what was requested.",
   }),
@@ -76,14 +76,9 @@ export const SUBJECT_FIELDS = {
     schema: members,
     blank: {},
     truncation: { atOnce: null, ifTooLong: "members" },
-    // Of the arguments the context has a member of its own, and `shownFacts` leaves that out.
+    // The arguments have a member of their own in the context, which `shownFacts` omits.
     redaction: NO_ARGUMENT,
     visibleTo: "operators",
     doc: "What else the rules for the tool read of the context: `task.age`, `session.acr`, `risk` … Null for one that was not there.",
   }),
-}
-
-function withoutRedacted(values: Named, redact: readonly string[]): Named {
-  const shown = Object.entries(values).map(([name, value]) => [name, isRedacted(name, redact) ? REDACTED : value])
-  return Object.fromEntries(shown)
 }

@@ -1,4 +1,6 @@
-/** Values that a caller can make long are cut, by the bytes of their JSON: an escape makes one character six bytes. */
+/**
+ * Cuts values that a caller can make long, by the bytes of their JSON: an escape turns one character into six bytes.
+ */
 import { byteLength, fits } from "../../encoding/bytes.ts"
 import { isObject } from "../../encoding/json.ts"
 
@@ -7,16 +9,19 @@ export const MAX_SHOWN = 32
 
 type Members = Readonly<Record<string, unknown>>
 
-/** As it is, where nothing in it is long. */
+/** Returns the same value if nothing in it is long. */
 export function shortened(value: unknown): unknown {
   if (typeof value === "string") return shortText(value)
   if (Array.isArray(value)) return unlessSame(value, shortList(value).map(shortened))
   return isObject(value) ? shortMembers(value, shortened) : value
 }
 
-/** The same of arguments, whose shape is the caller's: what is long in all is told as its JSON. */
-export function shortArguments(shown: Members): Members {
-  return shortMembers(shown, (value) => {
+/**
+ * Does the same for arguments, whose structure the caller chooses: a value that is long as a whole becomes its JSON
+ * text.
+ */
+export function shortArguments(values: Members): Members {
+  return shortMembers(values, (value) => {
     if (typeof value === "string") return shortText(value)
     const json = JSON.stringify(value)
     return fits(json, MAX_TEXT_BYTES) ? value : shortText(json)
@@ -33,9 +38,10 @@ export function shortList<Item>(list: readonly Item[]): readonly Item[] {
 
 function shortMembers(members: Members, short: (value: unknown) => unknown): Members {
   const all = Object.entries(members)
-  const kept = shortList(all).map(([name, value]): [string, unknown] => [shortText(name), short(value)])
-  const isSame = kept.length === all.length && all.every(([name, value], at) => same([name, value], kept[at] ?? []))
-  return isSame ? members : Object.fromEntries(kept)
+  const entries = shortList(all).map(([name, value]): [string, unknown] => [shortText(name), short(value)])
+  const isSame =
+    entries.length === all.length && all.every(([name, value], at) => same([name, value], entries[at] ?? []))
+  return isSame ? members : Object.fromEntries(entries)
 }
 
 function unlessSame(list: readonly unknown[], short: readonly unknown[]): readonly unknown[] {
@@ -46,25 +52,25 @@ function same(one: readonly unknown[], other: readonly unknown[]): boolean {
   return one.length === other.length && one.every((value, at) => value === other[at])
 }
 
-/** No character takes more than six bytes. */
+/** A character takes at most six bytes. */
 function isShort(text: string): boolean {
   return text.length * 6 <= MAX_TEXT_BYTES || (text.length <= MAX_TEXT_BYTES && bytesOf(text) - 2 <= MAX_TEXT_BYTES)
 }
 
 export const bytesOf = (value: unknown): number => byteLength(JSON.stringify(value))
 
-/** Whole characters of it that take so many bytes, without quotes, and how long it was. */
+/** Returns as many whole characters as fit into so many bytes, without quotes, followed by the original length. */
 export function cutText(text: string, bytes: number): string {
-  let [kept, taken] = [0, 0]
+  let [length, taken] = [0, 0]
   for (const character of text) {
     taken += bytesOf(character) - 2
     if (taken > bytes) break
-    kept += character.length
+    length += character.length
   }
   const was = MARK.exec(text)?.[1] ?? text.length
-  return `${text.slice(0, kept)}… (${was} characters)`
+  return `${text.slice(0, length)}… (${was} characters)`
 }
 
-/** What has been cut before says how long it was then. */
+/** A text that was cut before states its length before that cut. */
 const MARK = /… \((\d{1,10}) characters\)$/
 export const MARK_BYTES = 32

@@ -1,20 +1,23 @@
-/** Fields that say what was decided, and why. A candidate bundle has a verdict of its own. */
+/** Fields with what was decided, and why. A candidate bundle has its own verdict. */
 import * as z from "zod"
 import { redactedDenial } from "../../catalog/redaction.ts"
 import type { Denial } from "../../denials/denial.ts"
 import type { ManagementDenial } from "../../denials/management-denial.ts"
 import type { OAuthError } from "../../denials/oauth-error.ts"
-import type { EventRefusal } from "../../denials/set-error.ts"
+import type { SetError } from "../../denials/set-error.ts"
 import { CUT_LAST, field, NEVER_CUT, NO_ARGUMENT, text, TEXTS } from "./field.ts"
 import { shortened } from "./truncation.ts"
 
-/** The client that a request named, or that its token was for, and that nobody has proven to have made it. */
+/** The client that a request named, or its token was for, although nobody has proven to be this client. */
 interface ClaimedClient {
   readonly claimed_client?: string
 }
 
-/** Why, with its evidence; null for an allow. */
-export type RecordedDenial = ((Denial | OAuthError | ManagementDenial) & ClaimedClient) | EventRefusal | null
+/** The reason with its evidence. Null for an allowed request. */
+export type RecordedDenial = ((Denial | OAuthError | ManagementDenial) & ClaimedClient) | SetError | null
+
+/** The reason, and its evidence by members of its own. */
+export const DENIAL_SCHEMA = z.object({ reason: z.string() }).catchall(z.unknown().describe("Evidence of the reason."))
 
 export const VERDICT_FIELDS = {
   decision: field<"allow" | "deny">()({
@@ -36,7 +39,7 @@ export const VERDICT_FIELDS = {
     doc: "`ok`, or the code on the wire; of a token request the OAuth error.",
   }),
   denial: field<RecordedDenial>()({
-    schema: z.looseObject({ reason: z.string() }).nullable(),
+    schema: DENIAL_SCHEMA.nullable(),
     blank: null,
     truncation: { atOnce: shortDenial, ifTooLong: "members" },
     redaction: (denial, { redact }) => redactedDenial(denial, redact),

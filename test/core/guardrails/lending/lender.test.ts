@@ -412,14 +412,6 @@ describe("what is given back unused was never there", () => {
     expect(take("one", 1).granted).toBe(1)
   })
 
-  test("a bucket that older code has stored begins empty, and fills", () => {
-    const limit = limitOf(10, { kind: "bucket", seconds: SPAN, burst: 10 })
-    const lender = new Lender({ state: { limit, clock: START }, blocks: [], slots: [], values: [] })
-    const take = { id: "one", holder: "a", limit, amount: 4, want: 4, settled: [] }
-    expect(lender.take(take, START)).toEqual({ granted: null, used: 10, waits: 4 * SECOND })
-    expect(lender.take(take, START + 4 * SECOND).granted).toBe(4)
-  })
-
   test("distinct: a value stays as long as one has it that was admitted, and no longer", () => {
     const letters = fc.array(fc.constantFrom("a", "b", "c", "d", "e"), { minLength: 1, maxLength: 3 })
     const all = fc.array(fc.record({ step, letters }), { minLength: 2, maxLength: 40, size: "max" })
@@ -643,16 +635,16 @@ describe("credit", () => {
     const lender = new Lender(null)
     lender.take(asked("one", limit, 1, 5, { holder: "first" }), START)
     lender.take(asked("two", limit, 1, 5, { holder: "second" }), START + 1)
-    expect(lender.untilLook(START)).toBe(9_999)
+    expect(lender.untilCheck(START)).toBe(9_999)
     expect([...lender.overdue(START + 9_999, 9)]).toEqual([])
     expect([...lender.overdue(START + 10_001, 1)]).toEqual([["first", ["one"]]])
-    expect(lender.untilLook(START + 10_001)).toBe(0)
+    expect(lender.untilCheck(START + 10_001)).toBe(0)
     // Of whom it is time to ask the credit counts all the same.
-    expect(lender.isOver(START + 10_001)).toBe(false)
+    expect(lender.isForgettable(START + 10_001)).toBe(false)
     expect([...lender.overdue(START + 10_001, 1)]).toEqual([["second", ["two"]]])
     const asks: number[] = []
     for (let now = START + 10_001; now < START + 3_200_000;) {
-      now += lender.untilLook(now) ?? Number.NaN
+      now += lender.untilCheck(now) ?? Number.NaN
       const named = [...lender.overdue(now, 9).keys()]
       if (named.includes("first")) asks.push(now - START)
     }
@@ -661,9 +653,9 @@ describe("credit", () => {
     lender.settle("first", [{ id: "one", used: 5 }], START + 3_600_000)
     lender.settle("second", [{ id: "two", used: 0 }], START + 3_600_000)
     // The definition stays until nobody can come with an older one.
-    expect(lender.untilLook(START + 3_600_000)).toBe(120_000)
-    expect(lender.isOver(START + 3_719_999)).toBe(false)
-    expect(lender.isOver(START + 3_720_000)).toBe(true)
+    expect(lender.untilCheck(START + 3_600_000)).toBe(120_000)
+    expect(lender.isForgettable(START + 3_719_999)).toBe(false)
+    expect(lender.isForgettable(START + 3_720_000)).toBe(true)
   })
 
   test("of many closed blocks the older are merged, as late as the last of their slot, and never earlier", () => {
@@ -738,9 +730,9 @@ describe("the newest bundle's definition", () => {
     const lender = new Lender(null)
     expect(ask(lender, older, 2, START).granted).toBe(2)
     expect(ask(lender, newer, 4, START + 100 * SECOND).granted).toBeNull()
-    expect(lender.isOver(START + 219_999)).toBe(false)
+    expect(lender.isForgettable(START + 219_999)).toBe(false)
     expect(ask(lender, older, 4, START + 219_999).granted).toBeNull()
-    expect(lender.isOver(START + 220_000)).toBe(true)
+    expect(lender.isForgettable(START + 220_000)).toBe(true)
   })
 
   test("counts what was in use before, between all kinds of spans", () => {
@@ -806,7 +798,7 @@ describe("the newest bundle's definition", () => {
         ask(lender, limit, 5000, now)
         now += 180 * SECOND
         lender = woken(lender)
-        expect(lender.isOver(now)).toBe(false)
+        expect(lender.isForgettable(now)).toBe(false)
       }
       expect(room(lender, hourly(101, 9), now)).toBe(1)
     })

@@ -65,7 +65,7 @@ const DEAD: readonly LintCase[] = [
     ],
     file: FILE,
     at: 'action == Action::"look"',
-    message: "Narrowgate asks about none of these actions, so the rule never applies",
+    message: "Narrowgate evaluates none of these actions, so the rule never applies",
     fix: "Name `read`, `write`, `execute`, `delegate` or `manage`, or a group of them, or remove the rule.",
     but: { find: '== Action::"look"', replace: 'in [Action::"look", Action::"delegate"]' },
   },
@@ -84,7 +84,7 @@ const DEAD: readonly LintCase[] = [
     ],
     file: FILE,
     at: 'action == Wiki::Action::"view"',
-    message: "Narrowgate asks about none of these actions, so the rule never applies",
+    message: "Narrowgate evaluates none of these actions, so the rule never applies",
     fix: "Name `read`, `write`, `execute`, `delegate` or `manage`, or a group of them, or remove the rule.",
     but: { find: "id: adviser", replace: "id: adviser, action_type: 'Wiki::Action'" },
   },
@@ -99,8 +99,8 @@ const DEAD: readonly LintCase[] = [
     ],
     file: "operators.cedar",
     at: 'principal in OperatorGroup::"viewer"',
-    message: "nobody who may ask for this action is within this scope, so the rule never applies",
-    fix: "Register somebody who is, widen the scope, or remove the rule.",
+    message: "no principal of this action is within this scope, so the rule never applies",
+    fix: "Register one that is, widen the scope, or remove the rule.",
     but: { find: "[approver, operator]", replace: "[viewer, approver, operator]" },
   },
   {
@@ -348,7 +348,7 @@ const SHADOWS: readonly LintCase[] = [
     edits: [rules('@id("x") permit (principal, action in [Action::"read", Action::"write"], resource);')],
     file: FILE,
     at: "permit",
-    message: "anybody may write whatever there is, now and later",
+    message: "every principal may write whatever there is, now and later",
     fix: "Name a principal, a resource or a condition.",
     but: { find: ', Action::"write"', replace: "" },
   },
@@ -367,7 +367,7 @@ const TOOLS: readonly LintCase[] = [
     edits: [{ file: "catalog.yaml", find: LISTED, replace: toolOf("crm.notes", "action: read, sensitivity: public") }],
     file: "catalog.yaml",
     at: "crm.notes",
-    message: "no rule permits anybody to read `crm.notes`, so every call of it is refused",
+    message: "no rule permits any principal to read `crm.notes`, so every call of it is denied",
     fix: "Add a `permit` for it with the action `read`, or remove it from the catalog.",
     but: { find: "public", replace: "public, groups: [support-desk]" },
   },
@@ -385,7 +385,7 @@ const TOOLS: readonly LintCase[] = [
     ],
     file: "catalog.yaml",
     at: "crm.notes",
-    message: "no rule permits anybody to read `crm.notes`, so every call of it is refused",
+    message: "no rule permits any principal to read `crm.notes`, so every call of it is denied",
     fix: "Add a `permit` for it with the action `read`, or remove it from the catalog.",
     but: { find: "restricted", replace: "restricted, groups: [support-desk]" },
   },
@@ -402,7 +402,7 @@ const TOOLS: readonly LintCase[] = [
     ],
     file: "catalog.yaml",
     at: "crm.notes",
-    message: "no rule permits anybody to delegate `crm.notes`, so no task ever has it",
+    message: "no rule permits any principal to delegate `crm.notes`, so no task ever has it",
     fix: "Add a `permit` for it with the action `delegate`, or remove it from the catalog.",
     but: { find: '== Action::"read"', replace: 'in [Action::"read", Action::"delegate"]' },
   },
@@ -438,7 +438,7 @@ const TOOLS: readonly LintCase[] = [
     ],
     file: "catalog.yaml",
     at: "restricted\n    redact: [b]",
-    message: "`everything.get-sum` is restricted, and records tell what its rules read: `a`",
+    message: "`everything.get-sum` is restricted, and records contain what its rules read: `a`",
     fix: "Write `redact: [b, a]`.",
     but: { find: "redact: [b]", replace: "redact: [b, a]" },
   },
@@ -455,6 +455,18 @@ const sequence = (text: string): Edit => ({
   file: "guardrails.yaml",
   find: "windows:\n",
   replace: `sequences:\n  - { id: order, ${text}\nwindows:\n`,
+})
+
+const budget = (text: string): Edit => ({
+  file: "guardrails.yaml",
+  find: "windows:\n",
+  replace: `budgets:\n  - { id: much, ${text} }\nwindows:\n`,
+})
+
+const loop = (text: string): Edit => ({
+  file: "guardrails.yaml",
+  find: "windows:\n",
+  replace: `loops:\n  - { id: again, ${text} }\nwindows:\n`,
 })
 
 const AGENTS: readonly LintCase[] = [
@@ -479,12 +491,13 @@ const AGENTS: readonly LintCase[] = [
       },
       {
         file: "guardrails.yaml",
-        replace: "windows:\n  - { id: mails, tools: [mail.send], per: task, limit: 9, within: 1m, then: approve }\n",
+        replace:
+          "windows:\n  - { id: mails, tools: [mail.send], per: [agent, user_or_agent], limit: 9, within: 1m, then: approve }\n",
       },
     ],
     file: "approvers.yaml",
     at: "finance, approvers",
-    message: "no rule and no guardrail asks for the approval `finance`",
+    message: "no rule and no guardrail requires the approval `finance`",
     fix: 'Write `@remedy("approval:finance")`, or `approval: finance` in guardrails.yaml, or remove it.',
     but: { find: "then: approve }", replace: "then: approve, approval: finance }" },
   },
@@ -500,7 +513,7 @@ const AGENTS: readonly LintCase[] = [
       {
         file: "guardrails.yaml",
         replace:
-          "windows:\n  - { id: a, tools: [mail.send], per: task, limit: 9, within: 1m, then: approve, approval: desk }\n",
+          "windows:\n  - { id: a, tools: [mail.send], per: [agent, user_or_agent], limit: 9, within: 1m, then: approve, approval: desk }\n",
       },
       {
         file: "receivers.yaml",
@@ -509,7 +522,7 @@ const AGENTS: readonly LintCase[] = [
     ],
     file: "approvers.yaml",
     at: "refunds, approvers",
-    message: "no receiver is told when the approval `refunds` is asked for, though one is of others",
+    message: "no receiver is notified of the approval `refunds`, although one is of others",
     fix: "Add it to `approvals` of a receiver in receivers.yaml.",
     but: { find: "approvals: [desk]", replace: "approvals: [desk, refunds]" },
   },
@@ -625,7 +638,7 @@ const AGENTS: readonly LintCase[] = [
     ],
     file: "agents.yaml",
     at: "crm.tickets.reply] }",
-    message: 'rule "x" at more.cedar:1 forbids step 2 of the plan, whoever calls it',
+    message: 'rule "x" at more.cedar:1 forbids step 2 of the plan, for every caller',
     fix: "Remove the step, or let its tool be granted and permitted.",
     but: { find: "principal,", replace: "principal is User," },
   },
@@ -645,7 +658,7 @@ const AGENTS: readonly LintCase[] = [
     ],
     file: "agents.yaml",
     at: "everything.toggle-subscriber-updates] }",
-    message: "no rule permits anybody step 2 of the plan",
+    message: "no rule permits any principal step 2 of the plan",
     fix: "Remove the step, or let its tool be granted and permitted.",
     but: { find: "everything.toggle-subscriber-updates]", replace: "mail.send]" },
   },
@@ -675,37 +688,97 @@ const AGENTS: readonly LintCase[] = [
     fix: "Name agents in `delegates_to`, or remove it.",
     but: { find: "depth: 2", replace: "depth: 0" },
   },
+  {
+    name: "an agent that works for people and for nobody",
+    lint: "two-histories",
+    edits: [agents("    purposes: [nightly-report]\n", "    purposes: [nightly-report, triage-ticket]\n")],
+    file: "agents.yaml",
+    at: "[nightly-report, triage-ticket]",
+    message:
+      "purpose `triage-ticket` has a user and `nightly-report` may have none: what is done for one does not count for the other",
+    fix: "Register another agent for `nightly-report`, or write `user: required` for it.",
+    but: { find: "[nightly-report, triage-ticket]", replace: "[nightly-report]" },
+  },
+]
+
+const ENTRA = `
+  - id: entra
+    issuer: https://login.microsoftonline.com/0f6c7d1e-1111-4a2b-8c3d-5e4f60718293/v2.0
+    keys: { discovery: true }
+    algorithms: [RS256]
+    users: { audiences: [narrowgate], clients: [desk], claims: { groups: roles } }
+`
+
+const ISSUERS: readonly LintCase[] = [
+  {
+    name: "an issuer that gives one person another subject for each client",
+    lint: "pairwise-subject",
+    edits: [{ file: "issuers.yaml", find: "issuers:\n", replace: `issuers:${ENTRA}` }],
+    file: "issuers.yaml",
+    at: "{ groups: roles }",
+    message:
+      "`sub` of this issuer is another one for each of `narrowgate`, `desk`: one person is several users, each with a history of their own",
+    fix: "Write `subject: oid` in `claims`.",
+    but: { find: "{ groups: roles }", replace: "{ subject: oid, groups: roles }" },
+  },
+  {
+    name: "two clients whose people sign in by ID tokens",
+    lint: "pairwise-subject",
+    edits: [
+      {
+        file: "issuers.yaml",
+        find: "issuers:\n",
+        replace: `issuers:${ENTRA.replace("audiences: [narrowgate], clients: [desk]", "clients: [desk, mail]")}`,
+      },
+    ],
+    file: "issuers.yaml",
+    at: "{ groups: roles }",
+    message:
+      "`sub` of this issuer is another one for each of `desk`, `mail`: one person is several users, each with a history of their own",
+    fix: "Write `subject: oid` in `claims`.",
+    but: { find: "clients: [desk, mail]", replace: "clients: [desk]" },
+  },
 ]
 
 const LIMITS: readonly LintCase[] = [
   {
     name: "a wider window behind a tighter one",
     lint: "idle-window",
-    edits: [windows("  - { id: slow, tools: [everything.*], per: task, limit: 1200, within: 2m }\n")],
+    edits: [windows("  - { id: slow, tools: [everything.*], per: [agent, user], limit: 1200, within: 2m }\n")],
     file: "guardrails.yaml",
     at: "slow",
-    message: "window `whole-tree` (600 per tree in 1m) is tighter, so this one never refuses",
+    message:
+      "window `calls-per-minute` (600 per agent and user_or_agent in 1m) is tighter, so this one never denies a call",
     fix: "Lower the `limit`, or remove the window.",
     but: { find: "1200", replace: "1199" },
   },
   {
-    name: "a window of a tree behind one of its tasks is not, but the same twice is",
+    name: "a window of a task behind one of its agent, but not the other way round",
     lint: "idle-window",
-    edits: [windows("  - { id: again, tools: [everything.echo], per: task, limit: 3, within: 2s }\n")],
+    edits: [
+      windows("  - { id: again, tools: [everything.echo], per: [agent, user_or_agent], limit: 3, within: 2s }\n"),
+    ],
     file: "guardrails.yaml",
     at: "echo-burst",
-    message: "window `again` (3 per task in 2s) is tighter, so this one never refuses",
+    message: "window `again` (3 per agent and user_or_agent in 2s) is tighter, so this one never denies a call",
     fix: "Lower the `limit`, or remove the window.",
-    but: {
-      find: "per: task",
-      replace: "per: tree, limit: 9, within: 2s }\n  - { id: b, tools: [desk.search], per: task",
-    },
+    but: { find: "limit: 3", replace: "limit: 4" },
+  },
+  {
+    name: "a window of an agent behind one of all calls",
+    lint: "idle-window",
+    edits: [windows("  - { id: all, tools: ['*'], per: everything, limit: 600, within: 1m }\n")],
+    file: "guardrails.yaml",
+    at: "calls-per-minute",
+    message: "window `all` (600 in all in 1m) is tighter, so this one never denies a call",
+    fix: "Lower the `limit`, or remove the window.",
+    but: { find: "per: everything", replace: "per: purpose" },
   },
   {
     name: "calls that a window refuses",
     lint: "out-of-calls",
     edits: [
-      windows("  - { id: tickets, tools: [crm.tickets.*], per: task, limit: 1, within: 2m }\n"),
+      windows("  - { id: tickets, tools: [crm.tickets.*], per: [agent, user_or_agent], limit: 1, within: 2m }\n"),
       agents(GRANT, GRANT),
     ],
     file: "agents.yaml",
@@ -737,7 +810,7 @@ const LIMITS: readonly LintCase[] = [
     name: "more steps than a window admits",
     lint: "out-of-calls",
     edits: [
-      windows("  - { id: tickets, tools: [crm.tickets.*], per: tree, limit: 1, within: 1h }\n"),
+      windows("  - { id: tickets, tools: [crm.tickets.*], per: user_or_agent, limit: 1, within: 1h }\n"),
       agents(
         GRANT,
         GRANT.replace("      calls: 10\n", "").replace(
@@ -759,7 +832,7 @@ const LIMITS: readonly LintCase[] = [
     file: "guardrails.yaml",
     at: "user, limit",
     message: "a task of purpose `nightly-report` may have no user, and such a call of it is denied",
-    fix: "Narrow the guardrail by `purposes`, or write `user: required` for that purpose.",
+    fix: "Narrow the guardrail by `purposes`, write `user_or_agent`, or write `user: required` for that purpose.",
     but: { find: "per: user", replace: "purposes: [triage-ticket], per: user" },
   },
   {
@@ -771,8 +844,107 @@ const LIMITS: readonly LintCase[] = [
     file: "guardrails.yaml",
     at: "user]",
     message: "a task of purpose `nightly-report` may have no user, and such a call of it is denied",
-    fix: "Narrow the guardrail by `purposes`, or write `user: required` for that purpose.",
+    fix: "Narrow the guardrail by `purposes`, write `user_or_agent`, or write `user: required` for that purpose.",
     but: { find: "same: [user]", replace: "same: [agent]" },
+  },
+  {
+    name: "a window that counts by the tree",
+    lint: "begins-anew",
+    edits: [windows("  - { id: lookups, tools: [desk.search], per: [tree, tool], limit: 9, within: 1m }\n")],
+    file: "guardrails.yaml",
+    at: "[tree, tool]",
+    message: "it counts by `tree`, so a new task begins it anew",
+    fix: "Write `per: [agent, user_or_agent, tool]`, without `agent` for all agents of a user together.",
+    but: { find: "[tree, tool]", replace: "[user_or_agent, tool]" },
+  },
+  {
+    name: "a budget for the life of a task",
+    lint: "begins-anew",
+    edits: [budget("tools: [desk.search], per: task, limit: 9")],
+    file: "guardrails.yaml",
+    at: "task, limit: 9",
+    message: "it counts by `task`, so a new task begins it anew",
+    fix: "Write `every: 1d` and `per: [agent, user_or_agent]`, without `agent` for all agents of a user together.",
+    // What a single task is about.
+    but: { find: "limit: 9", replace: "limit: 1, distinct: tool" },
+  },
+  {
+    name: "values in a day, of a tree",
+    lint: "begins-anew",
+    edits: [budget("tools: [desk.search], per: [tree, user], limit: 9, distinct: tool, every: 1d")],
+    file: "guardrails.yaml",
+    at: "[tree, user]",
+    message: "it counts by `tree`, so a new task begins it anew",
+    fix: "Write `per: [agent, user]`, without `agent` for all agents of a user together.",
+    but: { find: "[tree, user]", replace: "user" },
+  },
+  ...["repeats: 3, within: 1m", "cycles: 3", "denials: 3, within: 1m"].map((what): LintCase => ({
+    name: `a loop of a task: ${what}`,
+    lint: "begins-anew",
+    edits: [loop(`tools: [desk.search], per: task, ${what}`)],
+    file: "guardrails.yaml",
+    at: `task, ${what}`,
+    message: "it looks at one task, so a new task begins it anew",
+    fix: "Remove `per`: it then looks at all tasks of the agent for the user.",
+    but: { find: "per: task", replace: "per: agent" },
+  })),
+  {
+    name: "a sequence that forbids, of a tree",
+    lint: "begins-anew",
+    edits: [sequence("tools: [mail.send], per: tree, forbid: { formerly: { tools: [desk.search], within: 1h } } }")],
+    file: "guardrails.yaml",
+    at: "tree, forbid",
+    message: "earlier calls of one tree can deny by it, so a new task begins it anew",
+    fix: "Remove `per`: it then looks at all tasks of the agent for the user.",
+    but: { find: "forbid", replace: "require" },
+  },
+  {
+    name: "a sequence that requires something and forbids something",
+    lint: "begins-anew",
+    edits: [
+      sequence(
+        "tools: [mail.send], require: { all: [{ formerly: { tools: [desk.search], within: 1h } }, { count: { tools: [mail.send], within: 1h, at_most: 3 } }] } }",
+      ),
+    ],
+    file: "guardrails.yaml",
+    at: "order, tools",
+    message: "earlier calls of one tree can deny by it, so a new task begins it anew",
+    fix: "Make two sequences: one of what must have happened, one of what must not. Or write `per: agent`.",
+    but: { find: "at_most: 3", replace: "at_least: 3" },
+  },
+  {
+    name: "a required call that another undoes, made under a condition that forbids",
+    lint: "begins-anew",
+    edits: [
+      sequence(
+        "tools: [mail.send], require: { since: { tools: [desk.search], within: 1h, unless: { tools: [mail.send] }, when: { not: { formerly: { tools: [mail.send], within: 1h } } } } } }",
+      ),
+    ],
+    file: "guardrails.yaml",
+    at: "order, tools",
+    message: "earlier calls of one tree can deny by it, so a new task begins it anew",
+    fix: "Make two sequences: one of what must have happened, one of what must not. Or write `per: agent`.",
+    but: { find: ", when: { not: { formerly: { tools: [mail.send], within: 1h } } }", replace: "" },
+  },
+  {
+    name: "an event that is tied to the task",
+    lint: "begins-anew",
+    edits: [sequence("tools: [mail.send], forbid: { formerly: { tools: [desk.search], same: [task], within: 1h } } }")],
+    file: "guardrails.yaml",
+    at: "order, tools",
+    message: "an event that denies is tied to the `task`, so a new task begins it anew",
+    fix: "Remove `task` there.",
+    but: { find: "same: [task]", replace: "same: [purpose]" },
+  },
+  {
+    name: "a previous call of the task",
+    lint: "begins-anew",
+    edits: [sequence("tools: [mail.send], forbid: { previous: { tools: [desk.search], in: task } } }")],
+    file: "guardrails.yaml",
+    at: "order, tools",
+    message: "the `previous` that denies is that of the task, so a new task begins it anew",
+    fix: "Remove `in`.",
+    but: { find: ", in: task", replace: "" },
   },
   {
     name: "an event that nobody may cause",
@@ -780,7 +952,7 @@ const LIMITS: readonly LintCase[] = [
     edits: [sequence("tools: [mail.send], require: { formerly: { tools: [everything.get-env], within: 1h } } }")],
     file: "guardrails.yaml",
     at: "[everything.get-env]",
-    message: "nobody is granted any of these tools, so there is never such a call before",
+    message: "no grant covers any of these tools, so no such call ever precedes",
     fix: "Name tools that some agent may call for a purpose.",
     but: { find: "get-env", replace: "echo" },
   },
@@ -803,7 +975,7 @@ const LIMITS: readonly LintCase[] = [
     ],
     file: "guardrails.yaml",
     at: "[everything.get-sum]",
-    message: "gateway `forward` does not tell when a call of `everything.get-sum` has ended",
+    message: "gateway `forward` does not report when a call of `everything.get-sum` has ended",
     fix: "Give the tool a `duration` in catalog.yaml: without one it counts for an hour.",
     but: { find: "get-sum\n", replace: "get-sum\n    duration: 30s\n" },
   },
@@ -816,7 +988,9 @@ const LIMITS: readonly LintCase[] = [
         find: "    body: false\n",
         replace: "    body: false\n    # lint-allow observing-gateway: until March\n    mode: observe\n",
       },
-      windows("  - { id: lookups, tools: [desk.search], per: task, limit: 9, within: 1m, then: revoke }\n"),
+      windows(
+        "  - { id: lookups, tools: [desk.search], per: [agent, user_or_agent], limit: 9, within: 1m, then: revoke }\n",
+      ),
     ],
     file: "guardrails.yaml",
     at: "revoke }",
@@ -827,12 +1001,12 @@ const LIMITS: readonly LintCase[] = [
   {
     name: "an end that others can bring about",
     lint: "shared-consequence",
-    edits: [windows("  - { id: lookups, tools: [desk.search], per: tree, limit: 9, within: 1m, then: revoke }\n")],
+    edits: [windows("  - { id: lookups, tools: [desk.search], per: user, limit: 9, within: 1m, then: revoke }\n")],
     file: "guardrails.yaml",
     at: "revoke }",
-    message: "`revoke` hits the task whose call finds it full, and whoever shares its `tree` can fill it",
-    fix: "Count `per: task`, or write `then: deny` or `approve`.",
-    but: { find: "per: tree, limit: 9", replace: "per: [tree, task], limit: 9" },
+    message: "`revoke` hits the task whose call finds it full, and every caller that shares its `user` can fill it",
+    fix: "Count `per: [agent, user_or_agent]`, or write `then: deny` or `approve`.",
+    but: { find: "per: user, limit: 9", replace: "per: [agent, user], limit: 9" },
   },
   {
     name: "an amount that is redacted, and that a sub-agent finds by what is denied",
@@ -843,15 +1017,32 @@ const LIMITS: readonly LintCase[] = [
         file: "guardrails.yaml",
         find: "windows:\n",
         replace:
-          "budgets:\n  - { id: sums, tools: [everything.get-sum], per: tree, limit: 9, sum: arguments.a }\nwindows:\n",
+          "budgets:\n  - { id: sums, tools: [everything.get-sum], per: user, limit: 9, sum: arguments.a, every: 1d }\nwindows:\n",
       },
     ],
     file: "guardrails.yaml",
-    at: "tree, limit: 9",
+    at: "user, limit: 9",
     message:
       "it reads `arguments.a`, which the catalog redacts: another agent can find the value by calls that are denied",
-    fix: "Count `per: task`, or by something else.",
-    but: { find: "per: tree, limit: 9", replace: "per: task, limit: 9" },
+    fix: "Count `per: [agent, user_or_agent]`, or by something else.",
+    but: { find: "per: user, limit: 9", replace: "per: [agent, user], limit: 9" },
+  },
+  {
+    name: "a repetition of arguments that are redacted, which counts for the agent above, too",
+    lint: "shared-secret",
+    edits: [
+      { file: "catalog.yaml", find: SUM, replace: `${SUM}    redact: [a]\n` },
+      loop("tools: [everything.get-sum], repeats: 3, within: 1m"),
+    ],
+    file: "guardrails.yaml",
+    at: "{ id: again",
+    message:
+      "it reads arguments that the catalog redacts: an agent to which another delegates can find the value by calls that are denied",
+    fix: "Restrict it by `agents` to one of them, or leave out the tools whose arguments are redacted.",
+    but: {
+      find: "repeats: 3",
+      replace: "agents: ['spiffe://example.org/agent/support'], repeats: 3",
+    },
   },
   {
     name: "a gateway that only looks",
@@ -859,7 +1050,7 @@ const LIMITS: readonly LintCase[] = [
     edits: [{ file: "gateways.yaml", find: "    body: false\n", replace: "    body: false\n    mode: observe\n" }],
     file: "gateways.yaml",
     at: "observe\n",
-    message: "gateway `web` lets every call through, whatever is decided",
+    message: "gateway `web` allows every call, whatever is decided",
     fix: "Write `enforce` once the records look right.",
     but: { find: "observe", replace: "enforce" },
   },
@@ -883,7 +1074,7 @@ const LIMITS: readonly LintCase[] = [
     ],
     file: "streams.yaml",
     at: "observe\n",
-    message: "stream `signals` stops nobody, whatever it tells",
+    message: "stream `signals` suspends nothing, whatever it reports",
     fix: "Write `enforce` once the records look right.",
     but: { find: "observe", replace: "enforce" },
   },
@@ -1042,7 +1233,7 @@ const RECORDS: readonly LintCase[] = [
     at: "tools: [crm.tickets.get:read, crm.tickets.list:read, crm.customers.get:read]",
     message:
       "the agent called 1 of the 3 tools within its ceiling, in 2 records from 2025-11-24 16:00 to 2025-11-24 16:00 UTC; never `crm.tickets.get` (in no purpose of it), `crm.customers.get` (in no purpose of it)",
-    fix: "As far as the records go, `tools: [crm.tickets.list:read]` with `max_sensitivity: internal` would do.",
+    fix: "According to the records, `tools: [crm.tickets.list:read]` with `max_sensitivity: internal` would do.",
     but: {
       find: "tools: [crm.tickets.get:read, crm.tickets.list:read, crm.customers.get:read]",
       replace: "tools: [crm.tickets.list:read]",
@@ -1056,6 +1247,7 @@ export const LINT_CASES: readonly LintCase[] = [
   ...SHADOWS,
   ...TOOLS,
   ...AGENTS,
+  ...ISSUERS,
   ...LIMITS,
   ...OTHERS,
   ...ALLOWS,

@@ -1,0 +1,121 @@
+/**
+ * How many task trees each agent has open in its ledger, and how fast it opens them (`trees` of agents.yaml). The ledger
+ * counts them in the step that opens one, so the limits are exact. After a crash the tasks' own rows tell them.
+ */
+import type { Bundle } from "../policy/assemble.ts"
+import type { OpeningLimits } from "../policy/definition/agents.ts"
+import { oauthError, type OAuthFailure } from "../denials/oauth-error.ts"
+import { Shares } from "./shares.ts"
+import type { LedgerState, TreeState } from "./state.ts"
+import type { Task } from "./task.ts"
+
+const MINUTE_MS = 60_000
+
+/** Among what this tree counts: among requests until its person, who is elsewhere, has consented. */
+export function openingsOf({ ledger, consent }: Pick<TreeState, "ledger" | "consent">): Openings {
+  return consent && !consent.code ? ledger.requests : ledger.openings
+}
+
+/**
+ * Why this agent cannot have one more now. Null if it can.
+ * @param underWay as many more are being made, and count already
+ */
+export function whyFull(
+  openings: Openings,
+  { agents }: Bundle,
+  agent: string,
+  now: number,
+  underWay = 0,
+): OAuthFailure | null {
+  const definition = agents.get(agent)
+  if (!definition) return oauthError({ reason: "agent_unregistered", agent })
+  const { live, per_minute } = definition.trees
+  return openings.whyFull(agent, { live: live - underWay, per_minute: per_minute - underWay }, now)
+}
+
+export class Openings {
+  /** Root tasks that have not ended. */
+  readonly #live = new Shares()
+  /** By agent: when it opened each tree of the last minute, in milliseconds, oldest first. */
+  readonly #recent = new Map<string, RecentTimes>()
+
+  /** Why the agent cannot open one more tree now. Null if it can. */
+  whyFull(agent: string, { live, per_minute }: OpeningLimits, now: number): OAuthFailure | null {
+    if (per_minute <= 0) return tooMany("rate", 0)
+    // The earliest of as many openings as are allowed has to be a minute ago.
+    const earliest = this.#recent.get(agent)?.last(per_minute, now - MINUTE_MS)
+    if (earliest !== undefined) return tooMany("rate", earliest + MINUTE_MS - now)
+    this.#live.expire(agent, now)
+    return this.#live.of(agent) < live ? null : tooMany("live", (this.#live.firstOf(agent) ?? now) - now)
+  }
+
+  add({ id, agent, openedAt, expiresAt }: Task): void {
+    this.#live.add(agent, id, expiresAt)
+    let recent = this.#recent.get(agent)
+    if (!recent) this.#recent.set(agent, (recent = new RecentTimes()))
+    recent.add(openedAt)
+  }
+
+  /** A person has consented to the tree, and it lives longer: it is no further opening. */
+  extend({ id, agent, expiresAt }: Task): void {
+    this.#live.add(agent, id, expiresAt)
+  }
+
+  /** The tree has ended; its opening still counts for a minute. */
+  end({ id, agent }: Task): void {
+    this.#live.remove(agent, id)
+  }
+}
+
+/** After waking: counts all trees that the ledger remembers, and their tasks. */
+export function countTrees({ trees, clock, liveTasks }: LedgerState): void {
+  for (const { tasks } of trees.values()) {
+    for (const { id, agent, status, expiresAt } of tasks.values()) {
+      if ((status === "active" || status === "quarantined") && clock < expiresAt) liveTasks.add(agent, id, expiresAt)
+    }
+  }
+  const roots = [...trees.values()].flatMap((tree) => {
+    const root = tree.tasks.get(tree.root)
+    return root ? [{ tree, root }] : []
+  })
+  for (const { tree, root } of roots.toSorted((one, other) => one.root.openedAt - other.root.openedAt)) {
+    const { status, openedAt, expiresAt } = root
+    const isLive = status !== "completed" && status !== "revoked" && clock < expiresAt && !hasMoved(tree)
+    if (!isLive && openedAt <= clock - MINUTE_MS) continue
+    openingsOf(tree).add(root)
+    if (!isLive) openingsOf(tree).end(root)
+  }
+}
+
+/** Whether the tree is a request that was granted: the task goes on in the ledger of its person. */
+export function hasMoved({ consent }: Pick<TreeState, "consent">): boolean {
+  return consent !== null && !consent.code && consent.isRedeemed
+}
+
+/** Times in ascending order, of which the oldest are dropped. */
+class RecentTimes {
+  #times: number[] = []
+  /** How many of the first are dropped already: dropping them one by one would move all others each time. */
+  #dropped = 0
+
+  add(time: number): void {
+    this.#times.push(time)
+  }
+
+  /**
+   * The `nth` time from the end that is later than this; undefined if there is none. If the clock was set back, more
+   * times stay, and the limit holds nevertheless.
+   */
+  last(nth: number, after: number): number | undefined {
+    while ((this.#times[this.#dropped] ?? Number.POSITIVE_INFINITY) <= after) this.#dropped += 1
+    if (this.#dropped > this.#times.length / 2) {
+      this.#times = this.#times.slice(this.#dropped)
+      this.#dropped = 0
+    }
+    return nth > this.#times.length - this.#dropped ? undefined : this.#times.at(-nth)
+  }
+}
+
+function tooMany(what: "live" | "rate", milliseconds: number): OAuthFailure {
+  return oauthError({ reason: "too_many_tasks", what, retry_after: Math.max(1, Math.ceil(milliseconds / 1000)) })
+}

@@ -1,0 +1,19 @@
+/** What a decision means for what lies beyond its tree: shared limits, notices, and denials that were counted before. */
+import type { DecisionResult } from "../core/decision/call.ts"
+import type { Denial } from "../core/denials/denial.ts"
+import type { Cause } from "../core/notices/notice.ts"
+import type { TaskChange } from "../core/task/change.ts"
+
+/** What counts that all ledgers share have lent to a change. */
+export function creditOf(change: TaskChange | null) {
+  return change ? change.memoryUpdates.flatMap(({ updates }) => updates.filter(({ kind }) => kind === "credit")) : []
+}
+
+export function causeOf(decision: string, denial: Denial | null): Cause {
+  return { decision, operator: null, denial }
+}
+
+/** A denial that was counted already: it is not counted again, and ends no task. */
+export function withoutStorm(outcome: DecisionResult): DecisionResult {
+  return { ...outcome, denialUpdates: [], storm: null, end: outcome.storm ? null : outcome.end }
+}

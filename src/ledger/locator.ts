@@ -1,0 +1,46 @@
+/**
+ * Where the ledger of a task is. The id of a task ends with the id of its ledger's object, so that whoever has the one
+ * finds the other without asking anybody. The platform makes that id from the ledger's name and authenticates it: it
+ * shows no name, and an id that somebody made up, or that another deployment made, is refused before any object is
+ * touched.
+ */
+import type { Denial } from "../core/denials/denial.ts"
+import { ledgerIdOf, isTaskId } from "../core/task/state.ts"
+import type { UserFacts } from "../core/policy/principals.ts"
+import { newId } from "../platform/new-id.ts"
+
+/** Whose ledger it is: a person's, with all that agents do for them; or an agent's, for what it does on nobody's behalf. */
+export type LedgerOwner = Pick<UserFacts, "issuer" | "subject"> | { readonly agent: string }
+
+type Ledgers = Pick<Env, "LEDGER">
+
+/** The id of a new root task, whose tree is in the ledger of this owner. */
+export function newTaskId(env: Ledgers, owner: LedgerOwner, now: number): string {
+  return `${newId("tsk", now)}-${ledgerOf(env, owner)}`
+}
+
+/** The id that a root task has once its tree is in the ledger of another owner. */
+export function movedTaskId(env: Ledgers, root: string, owner: LedgerOwner): string {
+  return `${root.slice(0, root.indexOf("-"))}-${ledgerOf(env, owner)}`
+}
+
+function ledgerOf({ LEDGER }: Ledgers, owner: LedgerOwner): string {
+  const name = "agent" in owner ? ["agent", owner.agent] : ["user", owner.issuer, owner.subject]
+  return LEDGER.idFromName(JSON.stringify(name)).toString()
+}
+
+/** Whether this deployment may have given this id to a task. */
+export function isOwnTaskId({ LEDGER }: Ledgers, text: string): boolean {
+  if (!isTaskId(text)) return false
+  try {
+    LEDGER.idFromString(ledgerIdOf(text))
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** Why no ledger has answered: it is out of reach, or this deployment gave the id to no task. */
+export function whyUnanswered(env: Ledgers, task: string): Denial {
+  return isOwnTaskId(env, task) ? { reason: "ledger_unavailable" } : { reason: "task_unknown" }
+}

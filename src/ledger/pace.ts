@@ -1,0 +1,58 @@
+/**
+ * How fast each agent calls its ledger, in memory alone. A ledger decides one call after the other, so an agent that
+ * sends more than it can take would delay all of its neighbours. Each call adds one to what drains at a steady rate; a
+ * burst of a few seconds passes.
+ */
+import type { Denial } from "../core/denials/denial.ts"
+import type { TreeState } from "../core/task/state.ts"
+
+/** Calls a second that an agent, and all agents of a ledger, may send for long. */
+export const MAX_PACE = {
+  agent: 4_000,
+  ledger: 8_000,
+} as const
+/** So many seconds' calls may come at once. */
+const BURST_SECONDS = 5
+/** Seconds: by then there is room for as many calls as in any second. */
+const RETRY_AFTER = 1
+
+export class CallPace {
+  readonly #agents = new Map<string, Bucket>()
+  readonly #ledger = new Bucket(MAX_PACE.ledger)
+
+  /**
+   * Counts a call that presents a token of the tree; the edge has verified whose. One that the ledger did not issue
+   * counts for nobody, because its holder must not use up what the agent may send.
+   * @returns why it is denied without a further look. Null if it is not
+   */
+  deny({ tokens, tasks }: TreeState, token: string, task: string, now: number): Denial | null {
+    const agent = tokens.get(token)?.task === task ? tasks.get(task)?.agent : undefined
+    if (agent === undefined) return null
+    let bucket = this.#agents.get(agent)
+    if (!bucket) this.#agents.set(agent, (bucket = new Bucket(MAX_PACE.agent)))
+    if (!bucket.take(now)) return { reason: "agent_too_fast", limit: MAX_PACE.agent, retry_after: RETRY_AFTER }
+    return this.#ledger.take(now) ? null : { reason: "ledger_overloaded" }
+  }
+}
+
+class Bucket {
+  readonly #perSecond: number
+  #level = 0
+  #at = 0
+
+  constructor(perSecond: number) {
+    this.#perSecond = perSecond
+  }
+
+  /** @returns false if there is no room for one more call */
+  take(now: number): boolean {
+    // The ledger's clock may have been set back.
+    const passed = now > this.#at ? now - this.#at : 0
+    const left = this.#level - (passed * this.#perSecond) / 1000
+    this.#level = left > 0 ? left : 0
+    this.#at = now
+    if (this.#level > this.#perSecond * BURST_SECONDS - 1) return false
+    this.#level += 1
+    return true
+  }
+}

@@ -1,0 +1,60 @@
+/** The tables of a ledger, and their rows. */
+import type { Task } from "../core/task/task.ts"
+import { MEMORY_SCHEMA } from "./memory-storage.ts"
+import { OUTBOX_SCHEMA } from "./record-outbox.ts"
+import { CREDITS_SCHEMA } from "./settlements.ts"
+
+export const LEDGER_SCHEMA = `
+CREATE TABLE ledger (bundle_seq INTEGER NOT NULL, bundle_digest TEXT NOT NULL, hidden TEXT NOT NULL, back_from INTEGER, back_until INTEGER);
+CREATE TABLE trees (root TEXT PRIMARY KEY, user TEXT, since INTEGER NOT NULL, consent TEXT, lives INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE tasks (id TEXT PRIMARY KEY, body TEXT NOT NULL, jkt TEXT, status TEXT NOT NULL, ended_by TEXT,
+  calls INTEGER NOT NULL, children INTEGER NOT NULL, last_call INTEGER NOT NULL, progress TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE tokens (jti TEXT PRIMARY KEY, task TEXT NOT NULL, expires_at INTEGER NOT NULL, jkt TEXT) WITHOUT ROWID;
+CREATE TABLE approvals (root TEXT NOT NULL, id TEXT NOT NULL, body TEXT NOT NULL, until INTEGER NOT NULL,
+  PRIMARY KEY (root, id)) WITHOUT ROWID;
+CREATE TABLE carried (agent TEXT NOT NULL, label TEXT NOT NULL, into_tasks TEXT NOT NULL, at INTEGER NOT NULL,
+  carry INTEGER NOT NULL, decision TEXT NOT NULL, PRIMARY KEY (agent, label, into_tasks)) WITHOUT ROWID;
+CREATE TABLE labels (root TEXT NOT NULL, label TEXT NOT NULL, PRIMARY KEY (root, label)) WITHOUT ROWID;
+${MEMORY_SCHEMA}
+${CREDITS_SCHEMA}
+${OUTBOX_SCHEMA}
+`
+
+export interface LedgerRow extends Record<string, SqlStorageValue> {
+  readonly bundle_seq: number
+  readonly bundle_digest: string
+  /** JSON list. */
+  readonly hidden: string
+  /** `SetBack` of clock-correction.ts. */
+  readonly back_from: number | null
+  readonly back_until: number | null
+}
+
+export interface TreeRow extends Record<string, SqlStorageValue> {
+  readonly root: string
+  readonly user: string | null
+  readonly since: number
+  readonly consent: string | null
+  readonly lives: number
+}
+
+export interface TokenRow extends Record<string, SqlStorageValue> {
+  readonly jti: string
+  readonly task: string
+  readonly expires_at: number
+  readonly jkt: string | null
+}
+
+/** The fields of a task that never change. */
+export type TaskBody = Omit<Task, "jkt" | "status" | "endedBy" | "calls" | "children" | "lastCall" | "progress">
+
+export interface TaskRow extends Record<string, SqlStorageValue> {
+  readonly body: string
+  readonly jkt: string | null
+  readonly status: Task["status"]
+  readonly ended_by: Task["endedBy"]
+  readonly calls: number
+  readonly children: number
+  readonly last_call: number
+  readonly progress: string
+}

@@ -1,0 +1,158 @@
+/**
+ * The switches, as the switchboard stores them: those of operators, and those that streams of events have set. A call
+ * needs only the `body` of a switch, which leases contain. Who set it, why and when is stored beside it, for people who
+ * read it, and no call reads it.
+ */
+import {
+  MAX_LIFTED,
+  MAX_STREAM_SWITCHES,
+  streamSetter,
+  STREAM_SHARE,
+  streamSwitchOf,
+  outweighs,
+  weightOf,
+  type StreamSwitch,
+  type SignalReport,
+  type StopChange,
+} from "../core/signals/stream-change.ts"
+import type { ListedSwitch, Switch, SwitchNote } from "../core/signals/switch.ts"
+
+interface BodyRow extends Record<string, SqlStorageValue> {
+  readonly body: string
+}
+interface StreamSwitchRow extends Record<string, SqlStorageValue>, StreamSwitch {}
+/** Null if there is none. */
+interface WrittenRow extends Record<string, SqlStorageValue> {
+  readonly text: string | null
+  readonly until: number | null
+}
+interface ListedRow extends BodyRow {
+  readonly set_by: string | null
+  readonly reason: string | null
+  readonly at: number | null
+}
+
+function listedOf({ body, set_by: by, reason, at }: ListedRow): ListedSwitch {
+  const { id, stopped, before }: Switch = JSON.parse(body)
+  return { id, stopped, before, by, reason, at }
+}
+
+const ALL = `SELECT id, body FROM switches UNION ALL SELECT id, body FROM stream_switches WHERE body IS NOT NULL`
+
+export class SwitchStorage {
+  readonly #sql: SqlStorage
+  /** Text of what streams have set, as leases contain it, valid until one of them expires: it is read every second. */
+  #written: { readonly text: string; readonly until: number } | null = null
+
+  constructor(sql: SqlStorage) {
+    this.#sql = sql
+    sql.exec(`
+      CREATE TABLE IF NOT EXISTS switches (id TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID;
+      CREATE TABLE IF NOT EXISTS stream_switches (id TEXT PRIMARY KEY, body TEXT, at INTEGER NOT NULL, until INTEGER NOT NULL)
+        WITHOUT ROWID;
+      CREATE TABLE IF NOT EXISTS switch_notes (id TEXT PRIMARY KEY, set_by TEXT NOT NULL, reason TEXT, at INTEGER)
+        WITHOUT ROWID;
+      CREATE INDEX IF NOT EXISTS switch_notes_by ON switch_notes (set_by)`)
+  }
+
+  /** JSON, as a lease contains it. */
+  leased(now: number): string {
+    const rows = this.#sql.exec<BodyRow>("SELECT body FROM switches ORDER BY id").toArray()
+    return `[${[...rows.map(({ body }) => body), ...this.#ofStreams(now)].join(",")}]`
+  }
+
+  /** One text, if there is any. */
+  #ofStreams(now: number): readonly string[] {
+    if (!this.#written || now >= this.#written.until) {
+      this.#forgetRunOut(now)
+      // The database joins them: one row for each would take ten times as long, with thousands of them.
+      const { text, until } = this.#sql
+        .exec<WrittenRow>(
+          "SELECT group_concat(body, ',') AS text, min(until) AS until FROM stream_switches WHERE body IS NOT NULL",
+        )
+        .one()
+      this.#written = { text: text ?? "", until: until ?? Number.POSITIVE_INFINITY }
+    }
+    const { text } = this.#written
+    return text === "" ? [] : [text]
+  }
+
+  #forgetRunOut(now: number): void {
+    this.#sql.exec("DELETE FROM switch_notes WHERE id IN (SELECT id FROM stream_switches WHERE until <= ?)", now)
+    this.#sql.exec("DELETE FROM stream_switches WHERE until <= ?", now)
+  }
+
+  /** All switches with who set them, why and when. */
+  listed(now: number): readonly ListedSwitch[] {
+    this.#forgetRunOut(now)
+    return this.#sql
+      .exec<ListedRow>(`SELECT body, set_by, reason, at FROM (${ALL}) LEFT JOIN switch_notes USING (id) ORDER BY id`)
+      .toArray()
+      .map(listedOf)
+  }
+
+  set(set: Switch, note: SwitchNote | null): void {
+    this.#sql.exec("INSERT OR REPLACE INTO switches VALUES (?, ?)", set.id, JSON.stringify(set))
+    if (note) this.#note(set.id, note)
+  }
+
+  #note(id: string, { by, reason, at }: SwitchNote): void {
+    this.#sql.exec("INSERT OR REPLACE INTO switch_notes VALUES (?, ?, ?, ?)", id, by, reason, at)
+  }
+
+  /** @returns the switch that was removed */
+  lift(id: string): Switch | "kept" | "unknown" {
+    const [row] = this.#sql.exec<BodyRow>(`SELECT body FROM (${ALL}) WHERE id = ?`, id).toArray()
+    if (!row) return "unknown"
+    const stored: Switch = JSON.parse(row.body)
+    if (stored.stopped.kind === "key") return "kept"
+    for (const table of ["switches", "stream_switches", "switch_notes"]) {
+      this.#sql.exec(`DELETE FROM ${table} WHERE id = ?`, id)
+    }
+    this.#written = null
+    return stored
+  }
+
+  /**
+   * Stores what a stream has reported, unless something later outweighs it.
+   * @param holdsAt milliseconds, when every earlier lease has expired
+   * @returns false if there is no room for all of it, and nothing was stored
+   */
+  take(changes: readonly StopChange[], report: Pick<SignalReport, "stream" | "until">, holdsAt: number): boolean {
+    const stops = changes.map((change) => streamSwitchOf(change, report))
+    if (!this.#hasRoomFor(stops, report.stream)) return false
+    for (const one of stops) {
+      const [stored] = this.#sql.exec<StreamSwitchRow>("SELECT * FROM stream_switches WHERE id = ?", one.id)
+      if (!outweighs(stored && weightOf(stored), weightOf(one))) continue
+      this.#sql.exec("INSERT OR REPLACE INTO stream_switches VALUES (?, ?, ?, ?)", one.id, one.body, one.at, one.until)
+      if (one.body === null) this.#sql.exec("DELETE FROM switch_notes WHERE id = ?", one.id)
+      else this.#note(one.id, { by: streamSetter(report.stream), reason: null, at: holdsAt })
+    }
+    this.#forgetLifted()
+    this.#written = null
+    return true
+  }
+
+  #forgetLifted(): void {
+    const excess = this.#count("SELECT count(*) AS count FROM stream_switches WHERE body IS NULL") - MAX_LIFTED
+    if (excess <= 0) return
+    const soonest = "SELECT id FROM stream_switches WHERE body IS NULL ORDER BY until LIMIT ?"
+    this.#sql.exec(`DELETE FROM stream_switches WHERE id IN (${soonest})`, excess)
+  }
+
+  #hasRoomFor(stops: readonly StreamSwitch[], stream: string): boolean {
+    const added = stops.filter(
+      ({ id, body }) =>
+        body !== null &&
+        this.#sql.exec("SELECT id FROM stream_switches WHERE id = ? AND body IS NOT NULL", id).toArray().length === 0,
+    )
+    if (added.length === 0) return true
+    const all = this.#count("SELECT count(*) AS count FROM stream_switches WHERE body IS NOT NULL")
+    const own = this.#count("SELECT count(*) AS count FROM switch_notes WHERE set_by = ?", streamSetter(stream))
+    return own + added.length <= STREAM_SHARE * (MAX_STREAM_SWITCHES - all - added.length)
+  }
+
+  #count(query: string, ...bindings: readonly string[]): number {
+    return this.#sql.exec<{ count: number }>(query, ...bindings).one().count
+  }
+}

@@ -1,0 +1,102 @@
+/** All trees of one person are in one ledger, which nobody finds by an id that was not given out. */
+import { listDurableObjectIds } from "cloudflare:test"
+import { env } from "cloudflare:workers"
+import { describe, expect, test, vi } from "vitest"
+import { ledgerIdOf } from "../../src/core/task/state.ts"
+import { isOwnTaskId, newTaskId } from "../../src/ledger/locator.ts"
+import { openTask, openTaskFor } from "../harness/agents.ts"
+import { publish, yard } from "../harness/bundles.ts"
+import { yardForEach } from "../harness/each-test.ts"
+import { callWith } from "../harness/gateways.ts"
+import { window } from "../harness/guardrails.ts"
+import { forgetCaches, killObjects } from "../harness/isolate.ts"
+import { IDP } from "../harness/issuers.ts"
+import { bearerOf, manage } from "../harness/management.ts"
+
+yardForEach()
+
+/** At most twice a minute in each tree. */
+async function twiceAMinute(): Promise<void> {
+  const few = window({ id: "few", tools: ["files.list"], per: "tree", limit: 2, seconds: 60 })
+  await publish({ ...(await yard()), guardrails: [few] })
+  forgetCaches()
+}
+
+describe("a person's ledger", () => {
+  test("has the trees of all their agents, and another person's has none of them", async () => {
+    const [first, second, bob] = [await openTask("first"), await openTask("second"), await openTaskFor("bob")]
+    expect(ledgerIdOf(second.task)).toBe(ledgerIdOf(first.task))
+    expect(ledgerIdOf(bob.task)).not.toBe(ledgerIdOf(first.task))
+    expect(ledgerIdOf(newTaskId(env, { issuer: IDP, subject: "alice" }, 0))).toBe(ledgerIdOf(first.task))
+  })
+
+  test("keeps its trees apart: the end of one is not the end of another, before and after it dies", async () => {
+    const [one, two] = [await openTask("first"), await openTask("first")]
+    const operator = await bearerOf("operator")
+    expect((await manage("POST", "/v1/revocations", operator, {}, { task: one.task })).status).toBe(200)
+    expect((await callWith(one.token, "/files")).code).toBe("invalid_token")
+    expect((await callWith(two.token, "/files")).code).toBe("ok")
+    await killObjects()
+    expect((await callWith(one.token, "/files")).code).toBe("invalid_token")
+    expect((await callWith(two.token, "/files")).code).toBe("ok")
+  })
+
+  test("counts what each tree has used by itself, before and after it dies", async () => {
+    await twiceAMinute()
+    const [one, two] = [await openTask("first"), await openTask("first")]
+    const codes = async ({ token }: typeof one, times: number): Promise<readonly string[]> => {
+      const found: string[] = []
+      for (let index = 0; index < times; index++) found.push((await callWith(token, "/files")).code)
+      return found
+    }
+    expect(await codes(one, 3)).toEqual(["ok", "ok", "rate_limited"])
+    expect(await codes(two, 1)).toEqual(["ok"])
+    await killObjects()
+    expect(await codes(one, 1)).toEqual(["rate_limited"])
+    expect(await codes(two, 2)).toEqual(["ok", "rate_limited"])
+  })
+})
+
+describe("an id that was not given out", () => {
+  test.each<readonly [string, (own: string) => string]>([
+    ["of another deployment", (own) => own.replace(/-[0-9a-f]{64}/, `-${"0".repeat(64)}`)],
+    ["whose last digit differs", (own) => `${own.slice(0, -1)}${own.endsWith("0") ? "1" : "0"}`],
+    [
+      "of another kind of object",
+      (own) => own.replace(/-[0-9a-f]{64}/, `-${env.INBOX.idFromName("alice").toString()}`),
+    ],
+    ["in capitals", (own) => own.replace(/-[0-9a-f]{64}/, (id) => id.toUpperCase())],
+    ["of an earlier version", (own) => own.slice(0, own.indexOf("-"))],
+  ])("%s is nobody's, and touches no ledger", async (_what, changed) => {
+    const { task } = await openTask("first")
+    const foreign = changed(task)
+    expect(isOwnTaskId(env, task)).toBe(true)
+    expect(isOwnTaskId(env, foreign)).toBe(false)
+    const before = (await listDurableObjectIds(env.LEDGER)).length
+    const operator = await bearerOf("operator")
+    for (const [method, path] of [
+      ["GET", ""],
+      ["POST", "/quarantine"],
+      ["POST", "/complete"],
+      ["GET", "/approvals"],
+    ] as const) {
+      expect((await manage(method, `/v1/tasks/${foreign}${path}`, operator)).status).toBe(404)
+    }
+    expect((await listDurableObjectIds(env.LEDGER)).length).toBe(before)
+  })
+})
+
+test("a clock that was a day ahead is corrected: the person's next task is not refused until the day has come", async () => {
+  await twiceAMinute()
+  const real = Date.now()
+  vi.useFakeTimers({ toFake: ["Date"], now: real + 86_400_000 })
+  const { token } = await openTask("first")
+  expect((await callWith(token, "/files")).code).toBe("ok")
+  vi.setSystemTime(real + 1_000)
+  const task = await openTask("first")
+  const codes: string[] = []
+  for (let index = 0; index < 3; index++) codes.push((await callWith(task.token, "/files")).code)
+  expect(codes).toEqual(["ok", "ok", "rate_limited"])
+  vi.setSystemTime(real + 62_000)
+  expect((await callWith(task.token, "/files")).code).toBe("ok")
+})

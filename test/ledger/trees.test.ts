@@ -1,0 +1,144 @@
+import { runInDurableObject } from "cloudflare:test"
+import { env } from "cloudflare:workers"
+import { describe, expect, test, vi } from "vitest"
+import type { Proof } from "../../src/core/task/proof-log.ts"
+import { isOAuthFailure } from "../../src/core/denials/oauth-error.ts"
+import { openRequest } from "../../src/core/explanation/simulated-tree.ts"
+import { openTask } from "../../src/core/task/open.ts"
+import { applyOpening } from "../../src/core/task/transition.ts"
+import { agentId } from "../harness/issuers.ts"
+import { LedgerStorage } from "../../src/ledger/storage.ts"
+import { newNonce, Trees } from "../../src/ledger/trees.ts"
+import { freshIsolateForEach } from "../harness/each-test.ts"
+import { ALICE, assembled, freshProofs, open, opened, POINTER, ROOT } from "../harness/trees.ts"
+
+freshIsolateForEach()
+
+const NOW = Date.now()
+const proofOf = (jti: string, nonce: string | null = null): Proof => {
+  const iat = Math.floor(NOW / 1000)
+  return { jkt: "key", jti, iat, freshUntil: NOW + 60_000, nonce }
+}
+
+async function inLedger(use: (trees: Trees, sql: SqlStorage) => void): Promise<void> {
+  const stub = env.LEDGER.getByName(crypto.randomUUID())
+  await runInDurableObject(stub, (_ledger, ctx) => use(new Trees(ctx, env), ctx.storage.sql))
+}
+
+describe("proofs that are more than a ledger remembers of an agent", () => {
+  test("are forgotten all at once, and none is taken again without the new nonce; no neighbour needs one", async () => {
+    await inLedger((trees) => {
+      const state = trees.newTreeState(ROOT, ALICE, null, POINTER, assembled().guardrails)
+      const { proofs } = state.ledger
+      const admit = (agent: string, jti: string): void => proofs.admit(agent, proofOf(jti), NOW, newNonce)
+      admit("neighbour", "0")
+      for (let index = 0; index < 19_999; index++) admit("busy", `${index}`)
+      expect(proofs.of("busy").check(proofOf("0"), NOW)).toBe("seen")
+      expect(proofs.of("busy").check(proofOf("new"), NOW)).toBe("fresh")
+      admit("busy", "19999")
+      expect(proofs.of("busy").size).toBe(0)
+      for (const nonce of [null, proofs.nonce])
+        expect(proofs.of("busy").check(proofOf("0", nonce), NOW)).toBe("nonce_required")
+      expect(proofs.of("busy").check(proofOf("new", proofs.of("busy").nonce), NOW)).toBe("fresh")
+      expect(proofs.of("neighbour").check(proofOf("0"), NOW)).toBe("seen")
+      expect(proofs.of("neighbour").check(proofOf("new"), NOW)).toBe("fresh")
+    })
+  })
+})
+
+test("a tree that is frozen keeps what its guardrails had in mind; one that has ended does not", async () => {
+  await inLedger((trees, sql) => {
+    const state = trees.newTreeState(ROOT, ALICE, null, POINTER, assembled().guardrails)
+    const held = opened(open(assembled(), state, "first"))
+    trees.transaction(true, () => {
+      trees.storage.saveTree(state)
+      const span = { kind: "sliding", seconds: 3600 } as const
+      const counted = { owner: "window", key: "", amount: 1, limit: 5, span, repeats: null }
+      const updates = [{ kind: "spend", ...counted } as const]
+      trees.storage.memories.save(state.ledger, [{ scope: ROOT, updates }], NOW)
+    })
+    const kept = () =>
+      new LedgerStorage(sql).load(NOW, freshProofs)?.memories.of(ROOT).sliding.find("window", "")?.total
+    trees.end(state, [held.task], { task: held.task, status: "quarantined", by: "operator" })
+    expect(kept()).toBe(1)
+    trees.end(state, [held.task], { task: held.task, status: "revoked", by: "operator" })
+    expect(kept()).toBeUndefined()
+  })
+})
+
+describe("a step that fails", () => {
+  test("forgets no proof, and changes nothing in memory that storage does not have", async () => {
+    await inLedger((trees) => {
+      const state = trees.newTreeState(ROOT, ALICE, null, POINTER, assembled().guardrails)
+      trees.transaction(true, () => trees.storage.saveTree(state))
+      trees.hold(state)
+      state.ledger.proofs.admit("first", proofOf("seen"), NOW, newNonce)
+      state.labels.add("of a step that fails")
+      const failing = (): void =>
+        trees.transaction(true, () => {
+          trees.storage.saveBundle(state.ledger, { ...POINTER, seq: POINTER.seq + 1 }, assembled().guardrails)
+          throw new Error("storage is full, by a test")
+        })
+      expect(failing).toThrow("storage is full")
+      expect(trees.of(ROOT)).not.toBe(state)
+      expect(trees.of(ROOT)).toMatchObject({ ledger: { bundle: POINTER }, labels: new Set() })
+      expect(trees.state?.proofs.of("first").check(proofOf("seen"), NOW)).toBe("seen")
+    })
+  })
+})
+
+/** Opens as many trees in a ledger, each with a token, as its own steps do; and reports what the last of them cost. */
+function openMany(trees: Trees, sql: SqlStorage, count: number): { read: number; written: number } {
+  const bundle = assembled()
+  // oxlint-disable-next-line typescript/unbound-method -- bound below
+  const exec = sql.exec.bind(sql)
+  let cursors: ReturnType<typeof exec>[] = []
+  const watched = vi.spyOn(sql, "exec").mockImplementation((...given: Parameters<SqlStorage["exec"]>) => {
+    const cursor = exec(...given)
+    cursors.push(cursor)
+    return cursor
+  })
+  for (let nth = 0; nth < count; nth++) {
+    cursors = []
+    const root = `tsk_${String(nth).padStart(26, "0")}-${"0".repeat(64)}`
+    const state = trees.newTreeState(root, ALICE, NOW, POINTER, bundle.guardrails)
+    const now = trees.now(state)
+    trees.expire(state, agentId("first"), now)
+    const request = openRequest(agentId("first"), state, `token of ${root}`, { since: NOW })
+    const result = openTask(bundle, state, request, now)
+    if (isOAuthFailure(result)) throw new Error(JSON.stringify(result.refused))
+    trees.transaction(true, () => {
+      trees.storage.saveTree(state)
+      trees.saveOpening(state, result.opening)
+    })
+    applyOpening(state, result.opening, now)
+    trees.hold(state)
+  }
+  watched.mockRestore()
+  const sum = (of: "rowsRead" | "rowsWritten") => cursors.reduce((total, cursor) => total + cursor[of], 0)
+  return { read: sum("rowsRead"), written: sum("rowsWritten") }
+}
+
+test("one more task costs as many rows in a ledger of 500 trees as in one of two: no step scans its tables", async () => {
+  const costs: { read: number; written: number }[] = []
+  for (const count of [2, 500]) await inLedger((trees, sql) => void costs.push(openMany(trees, sql, count)))
+  expect(costs[1]).toEqual(costs[0])
+  expect(costs[0]?.written).toBeLessThanOrEqual(4)
+})
+
+test("tokens that have expired leave memory and storage as the next one is issued to their agent", async () => {
+  await inLedger((trees, sql) => {
+    openMany(trees, sql, 20)
+    const stored = () => sql.exec<{ count: number }>("SELECT COUNT(*) AS count FROM tokens").one().count
+    expect(stored()).toBe(20)
+    vi.useFakeTimers({ now: NOW + 901_000, toFake: ["Date"] })
+    const [tree] = trees.state?.trees.values() ?? []
+    if (!tree) throw new Error("no tree")
+    trees.expire(tree, agentId("first"), NOW + 901_000)
+    const opening = { task: null, session: null, carried: [], isFresh: false }
+    const token = { jti: "fresh", task: tree.root, expiresAt: NOW + 902_000, jkt: null }
+    trees.transaction(true, () => trees.saveOpening(tree, { ...opening, token }))
+    expect(stored()).toBe(1)
+    expect([...(trees.state?.trees.values() ?? [])].flatMap(({ tokens }) => [...tokens.keys()])).toEqual([])
+  })
+})

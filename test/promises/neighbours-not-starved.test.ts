@@ -1,0 +1,176 @@
+/**
+ * A person's ledger holds the tasks of all their agents. An agent that fills what the ledger has room for, or calls it
+ * without end, keeps no other agent of the same person from opening tasks, calling, or asking for approval.
+ */
+import { beforeEach, describe, expect, test, vi } from "vitest"
+import { MAX_OPEN_APPROVALS } from "../../src/core/task/approval.ts"
+import { MAX_LIVE_TOKENS } from "../../src/core/task/live-tokens.ts"
+import { MAX_LIVE_TASKS } from "../../src/core/task/opening-step.ts"
+import { newTree, type TreeState } from "../../src/core/task/state.ts"
+import { MAX_RETRIES_OF_TREE } from "../../src/core/task/transition.ts"
+import { CallPace, MAX_PACE } from "../../src/ledger/pace.ts"
+import { openTask, type OpenTask } from "../harness/agents.ts"
+import { questionIn } from "../harness/approvals.ts"
+import { publish, yard } from "../harness/bundles.ts"
+import { freshIsolateForEach } from "../harness/each-test.ts"
+import { askAs, callWith, ORIGIN } from "../harness/gateways.ts"
+import { window } from "../harness/guardrails.ts"
+import { agentId } from "../harness/issuers.ts"
+import { newProofKey, proofForToken, proofOf } from "../harness/proofs.ts"
+import { recordOf } from "../harness/records.ts"
+import { ALICE, assembled, callOf, newState, open, opened, ROOT, START, step } from "../harness/trees.ts"
+
+/** Another tree in the same ledger. */
+function treeBeside({ ledger }: TreeState, nth: number): TreeState {
+  const tree = newTree(ledger, ROOT.replace("Z-", `${nth}-`), ALICE, START)
+  ledger.trees.set(tree.root, tree)
+  return tree
+}
+
+const refusalOf = (result: ReturnType<typeof open>) => ("reason" in result ? result : "opened")
+
+describe("in a ledger in which one agent has as many as it may", () => {
+  const FULL = { reason: "too_many_tasks", what: "ledger" }
+
+  test("tasks, another opens a task and calls; the first can again as one of its own ends", () => {
+    const [bundle, state] = [assembled(), newState()]
+    for (let nth = 0; nth < MAX_LIVE_TASKS.agent; nth++) {
+      state.ledger.liveTasks.add(agentId("first"), `task ${nth}`, START + 60_000)
+    }
+    expect(refusalOf(open(bundle, state, "first"))).toEqual({ ...FULL, retry_after: 60 })
+    const neighbour = treeBeside(state, 1)
+    const held = opened(open(bundle, neighbour, "second"))
+    expect(step(bundle, neighbour, callOf(held, "files.list")).denial).toBeNull()
+    state.ledger.liveTasks.remove(agentId("first"), "task 0")
+    expect(refusalOf(open(bundle, state, "first"))).toBe("opened")
+  })
+
+  test("tokens, another gets one", () => {
+    const [bundle, state] = [assembled(), newState()]
+    const root = opened(open(bundle, state, "first"))
+    // No tree has so many: they are in as many trees as it takes.
+    for (let nth = 0, tree = state; nth < MAX_LIVE_TOKENS.agent; nth++) {
+      if (nth % 1_000 === 0) {
+        tree = treeBeside(state, nth)
+        tree.tasks.set(root.task, Object.assign({}, state.tasks.get(root.task)))
+      }
+      state.ledger.liveTokens.add(tree, `more-${nth}`, { task: root.task, expiresAt: START + 60_000, jkt: null })
+    }
+    expect(refusalOf(open(bundle, state, "first", root))).toMatchObject(FULL)
+    expect(refusalOf(open(bundle, treeBeside(state, 1), "first"))).toMatchObject(FULL)
+    expect(refusalOf(open(bundle, treeBeside(state, 2), "second"))).toBe("opened")
+    expect(refusalOf(open(bundle, treeBeside(state, 3), "first", null, {}, START + 60_000))).toBe("opened")
+  })
+
+  test("and where the whole ledger is full, whoever has most is refused, and a neighbour is not", () => {
+    const [bundle, state] = [assembled(), newState()]
+    const counts = { first: MAX_LIVE_TASKS.ledger - 14_000, third: 7_000, bound: 7_000 }
+    for (const [agent, count] of Object.entries(counts)) {
+      for (let nth = 0; nth < count; nth++)
+        state.ledger.liveTasks.add(agentId(agent), `${agent} ${nth}`, START + 60_000)
+    }
+    expect(refusalOf(open(bundle, treeBeside(state, 1), "third"))).toMatchObject(FULL)
+    expect(refusalOf(open(bundle, treeBeside(state, 2), "second"))).toBe("opened")
+    expect(refusalOf(open(bundle, treeBeside(state, 3), "first"))).toBe("opened")
+  })
+
+  test("retries of a tree are forgotten, the oldest first, and no other tree's", () => {
+    const [bundle, state] = [assembled(), newState()]
+    const retry = (requestId: string) => ({ retry: { requestId, call: "the call" } })
+    const [neighbour, busy] = [treeBeside(state, 1), treeBeside(state, 2)]
+    const [beside, held] = [opened(open(bundle, neighbour, "second")), opened(open(bundle, busy, "first"))]
+    step(bundle, neighbour, callOf(beside, "files.list", {}, retry("of the neighbour")))
+    const until = START + 5_000
+    for (let nth = 0; nth < MAX_RETRIES_OF_TREE; nth++) {
+      busy.retries.set(`${nth}`, { task: held.task, finished: null, call: "", decisionId: "", until })
+    }
+    step(bundle, busy, callOf(held, "files.list", {}, retry("one more")))
+    expect([busy.retries.size, busy.retries.has("0"), busy.retries.has("1")]).toEqual([
+      MAX_RETRIES_OF_TREE,
+      false,
+      true,
+    ])
+    expect(neighbour.retries.size).toBe(1)
+    // Those that are too old are dropped by the next one.
+    step(bundle, busy, callOf(held, "files.list", {}, retry("later")), until)
+    expect([...busy.retries.keys()]).toEqual(["envoy|later"])
+  })
+})
+
+describe("over HTTP", () => {
+  const ONCE = window(
+    { id: "once", tools: ["files.read"], per: "task", limit: 1, seconds: 60 },
+    { consequence: "approve" },
+  )
+  beforeEach(async () => {
+    const body = await yard()
+    await publish({ ...body, guardrails: [...body.guardrails, ONCE] }, 2)
+  })
+  freshIsolateForEach()
+
+  test("an agent that has asked approvers for as much as it may keeps no other from asking", async () => {
+    const [busy, again, quiet] = [await openTask("first"), await openTask("first"), await openTask("second")]
+    await Promise.all([busy, again, quiet].map(async ({ token }) => callWith(token, "/files/once")))
+    const asks = async ({ token }: OpenTask, nth: number) => callWith(token, `/files/${nth}`)
+    const answers = await Promise.all(
+      Array.from({ length: MAX_OPEN_APPROVALS.agent + 10 }, async (_, nth) => asks(nth % 2 ? busy : again, nth)),
+    )
+    expect(answers.filter(({ code }) => code === "approval_required")).toHaveLength(MAX_OPEN_APPROVALS.agent)
+    expect(answers.filter(({ code }) => code === "rate_limited")).toHaveLength(10)
+    expect(await questionIn(await asks(quiet, 1))).toMatch(/^apr_/)
+  })
+
+  /** Each call of the agent of this task counts as so many. */
+  function multiplied({ task }: OpenTask, times: number): void {
+    // oxlint-disable-next-line typescript/unbound-method -- called with the object's own `this` below
+    const { deny } = CallPace.prototype
+    vi.spyOn(CallPace.prototype, "deny").mockImplementation(function (this: CallPace, ...call) {
+      if (call[2] === task) for (let nth = 1; nth < times; nth++) deny.apply(this, call)
+      return deny.apply(this, call)
+    })
+  }
+
+  test("an agent that calls without end is told to slow down, by name, and no other waits for it", async () => {
+    const holder = await newProofKey()
+    const busy = await openTask("first", {}, await proofForToken(holder))
+    const quiet = await openTask("second")
+    multiplied(busy, MAX_PACE.agent)
+    // All within one moment: nothing drains meanwhile.
+    vi.useFakeTimers({ now: Date.now(), toFake: ["Date"] })
+    const proof = async () => proofOf(holder, "GET", `${ORIGIN}/files/a`, busy.token)
+    const by = async (made: string) =>
+      askAs("envoy", { path: "/files/a", headers: { Authorization: `DPoP ${busy.token}`, DPoP: made } })
+    const codes: string[] = []
+    for (let nth = 0; nth < 5; nth++) codes.push((await by(await proof())).code)
+    expect(codes[0]).toBe("ok")
+    const used = await proof()
+    const slowed = await by(used)
+    expect([slowed.status, slowed.code, slowed.headers.get("Retry-After")]).toEqual([429, "rate_limited", "1"])
+    expect((await callWith(quiet.token, "/files")).code).toBe("ok")
+    expect(await recordOf(slowed.decision)).toMatchObject({
+      chain: [agentId("first")],
+      denial: { reason: "agent_too_fast", limit: MAX_PACE.agent },
+    })
+    // It goes on as soon as it is slower; the proof that was denied is used up.
+    vi.restoreAllMocks()
+    vi.setSystemTime(Date.now() + 2_000)
+    expect((await by(used)).code).toBe("invalid_token")
+    expect((await by(await proof())).code).not.toBe("rate_limited")
+  })
+
+  test("a ledger that all its agents call too fast says that it is busy", async () => {
+    const tasks = await Promise.all(["first", "second", "third"].map(async (agent) => openTask(agent)))
+    // oxlint-disable-next-line typescript/unbound-method -- called with the object's own `this` below
+    const { deny } = CallPace.prototype
+    vi.spyOn(CallPace.prototype, "deny").mockImplementation(function (this: CallPace, ...call) {
+      for (let nth = 1; nth < MAX_PACE.agent * 4; nth++) deny.apply(this, call)
+      return deny.apply(this, call)
+    })
+    const answers = []
+    for (const { token } of tasks) answers.push(await callWith(token, "/files"))
+    const last = answers.at(-1)
+    const headers = ["X-Narrowgate-Status", "Retry-After"].map((name) => last?.headers.get(name))
+    expect([last?.code, ...headers]).toEqual(["unavailable", "503", "5"])
+    expect(await recordOf(last?.decision ?? "")).toMatchObject({ denial: { reason: "ledger_overloaded" } })
+  })
+})

@@ -10,9 +10,11 @@ import { precisionOf, SlidingMeter } from "../core/guardrails/meter/sliding.ts"
 import { isFirst, spanMsOf, writesFirst, type CountUpdate } from "../core/guardrails/memory-update.ts"
 import { STORM } from "../core/guardrails/storm.ts"
 import { COUNTER_SCHEMA, CounterStorage, slackOf } from "./counter-storage.ts"
-import { blockSize } from "../core/task/counter-block.ts"
+import { blockSize, longestBlock, Pace } from "../core/task/counter-block.ts"
 import { cellKey } from "./cell-key.ts"
-import { Sweep, type Swept } from "./sweep.ts"
+import type { Journal } from "./journal.ts"
+import { Sweep } from "./sweep.ts"
+import type { Row, Table } from "./table.ts"
 
 /**
  * `blocks`: `amount` was used by `at`, and `open` may be used until `slack` after it. `once`: calls that are not
@@ -27,7 +29,20 @@ CREATE TABLE once (scope TEXT NOT NULL, owner TEXT NOT NULL, at INTEGER NOT NULL
   PRIMARY KEY (scope, owner)) WITHOUT ROWID;
 `
 
-interface BlockRow extends Record<string, SqlStorageValue> {
+export const BLOCKS: Table = {
+  name: "blocks",
+  columns: ["scope", "id", "owner", "key", "at", "amount", "open", "slack", "span"],
+  keys: 2,
+  until: ["at", "slack", "span"],
+}
+export const ONCE: Table = {
+  name: "once",
+  columns: ["scope", "owner", "at", "slack", "span"],
+  keys: 2,
+  until: ["at", "slack", "span"],
+}
+
+interface BlockRow extends Row {
   readonly id: number
   readonly owner: string
   readonly key: string
@@ -38,8 +53,19 @@ interface BlockRow extends Record<string, SqlStorageValue> {
   readonly span: number
 }
 
+interface OnceRow extends Row {
+  readonly scope: string
+  readonly owner: string
+  readonly at: number
+  readonly slack: number
+  readonly span: number
+}
+
 /** What is stored of a key. */
 interface Block {
+  readonly owner: string
+  readonly key: string
+  readonly pace: Pace
   /** Used, and not used up. */
   used: number
   left: number
@@ -60,7 +86,7 @@ interface Block {
 const ROWS_IN_SPAN = 100
 
 export class AmountStorage {
-  readonly #sql: SqlStorage
+  readonly #journal: Journal
   readonly #scope: string
   /** Of the row that was written last. */
   #lastId = 0
@@ -70,14 +96,14 @@ export class AmountStorage {
   readonly #blockSweep: Sweep<BlockRow>
   readonly #counters: CounterStorage
 
-  constructor(sql: SqlStorage, scope: string) {
-    this.#sql = sql
+  constructor(sql: SqlStorage, journal: Journal, scope: string) {
+    this.#journal = journal
     this.#scope = scope
-    this.#blockSweep = new Sweep<BlockRow>(sql, scope, BLOCKS, (row) => {
+    this.#blockSweep = new Sweep<BlockRow>(sql, journal, scope, BLOCKS, (row) => {
       // Another row may have come after it.
       if (this.#blocks.get(cellKey(row))?.id === row.id) this.#blocks.delete(cellKey(row))
     })
-    this.#counters = new CounterStorage(sql, scope)
+    this.#counters = new CounterStorage(sql, journal, scope)
   }
 
   load(memory: Memory, wokenAt: number): void {
@@ -86,8 +112,8 @@ export class AmountStorage {
   }
 
   #loadBlocks(memory: Memory, wokenAt: number): void {
-    const all = this.#sql.exec<BlockRow>("SELECT * FROM blocks WHERE scope = ?", this.#scope).toArray()
-    this.#lastId = all.at(-1)?.id ?? 0
+    const all = this.#journal.rows<BlockRow>(BLOCKS, { scope: this.#scope })
+    this.#lastId = all.reduce((last, { id }) => Math.max(last, id), 0)
     const rows = all.filter(({ at, slack, span }) => at + slack + span > wokenAt)
     const uses = rows.flatMap(({ owner, key, at, amount, open, slack, span: spanMs }) => {
       const place = { owner, key, spanMs }
@@ -116,16 +142,12 @@ export class AmountStorage {
 
   /** @returns milliseconds by owner: until then calls were made once that are not written */
   #loadOnce(memory: Memory, wokenAt: number): Map<string, number> {
-    // Fixed now: what this life writes comes, for a later life, after these.
-    const fix = "UPDATE once SET at = MIN(at + slack, MAX(at, ?)), slack = 0 WHERE scope = ? AND slack > 0"
-    this.#sql.exec(fix, wokenAt, this.#scope)
-    const rows = this.#sql.exec<Pick<BlockRow, "owner" | "at">>(
-      "SELECT owner, at FROM once WHERE scope = ? AND at + span > ?",
-      this.#scope,
-      wokenAt,
-    )
     const found = new Map<string, number>()
-    for (const { owner, at } of rows) {
+    for (const { owner, at: from, slack, span } of this.#journal.rows<OnceRow>(ONCE, { scope: this.#scope })) {
+      const at = Math.min(from + slack, Math.max(from, wokenAt))
+      // Fixed now: what this life writes comes, for a later life, after these.
+      if (slack > 0) this.#journal.putLater(ONCE, [this.#scope, owner, at, 0, span])
+      if (at + span <= wokenAt) continue
       memory.once.set(owner, new OnceLog())
       found.set(owner, at)
     }
@@ -133,7 +155,8 @@ export class AmountStorage {
   }
 
   /** Whether `save` has to be called; what is written already is only used. */
-  mustWrite(memory: Memory, note: CountUpdate, now: number): boolean {
+  mustWrite(memory: Memory, note: CountUpdate, now: number, isSlow: boolean): boolean {
+    if (isSlow) return true
     if (note.span.kind !== "sliding") return this.#counters.mustWrite(note, now)
     if (isFirst(memory, note, now)) return writesFirst(memory, note, now) || now >= (this.#once.get(note.owner) ?? 0)
     // When a call is repeated for the first time, the call before it is written too.
@@ -142,9 +165,9 @@ export class AmountStorage {
   }
 
   /** @param memory as it is before the update is applied */
-  save(memory: Memory, note: CountUpdate, now: number): void {
+  save(memory: Memory, note: CountUpdate, now: number, isSlow: boolean): void {
     if (note.span.kind !== "sliding") this.#counters.save(memory, note, now)
-    else if (isFirst(memory, note, now) && !writesFirst(memory, note, now)) this.#saveOnce(note, now)
+    else if (isFirst(memory, note, now) && !writesFirst(memory, note, now)) this.#saveOnce(note, now, isSlow)
     else {
       this.#spendSliding(memory, note, now)
       this.#blockSweep.wrote(now)
@@ -158,15 +181,14 @@ export class AmountStorage {
 
   /** Uses what is written already. */
   use(memory: Memory, note: CountUpdate, now: number): void {
-    if (note.span.kind !== "sliding") return this.#counters.use(note)
+    if (note.span.kind !== "sliding") return this.#counters.use(note, now)
     const open = this.#blocks.get(cellKey(note))
     if (open && !isFirst(memory, note, now)) use(open, note.amount, now)
   }
 
-  #saveOnce({ owner, span }: CountUpdate, now: number): void {
-    const spanMs = spanMsOf(span) ?? 0
-    const slack = slackOf(span)
-    this.#sql.exec("INSERT OR REPLACE INTO once VALUES (?, ?, ?, ?, ?)", this.#scope, owner, now, slack, spanMs)
+  #saveOnce({ owner, span }: CountUpdate, now: number, isSlow: boolean): void {
+    const slack = isSlow ? 0 : slackOf(span)
+    this.#journal.put(ONCE, [this.#scope, owner, now, slack, spanMsOf(span)])
     this.#once.set(owner, now + slack)
   }
 
@@ -175,10 +197,9 @@ export class AmountStorage {
     const place = cellKey(note)
     const spanMs = spanMsOf(span) ?? 0
     const slackMs = slackOf(span)
-    const block = blockSize(limit, 0)
     const insert = (at: number, used: number, open: number): number => {
       const values = [this.#scope, ++this.#lastId, owner, key, at, used, open, open > 0 ? slackMs : 0, spanMs]
-      this.#sql.exec("INSERT INTO blocks VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", ...values)
+      this.#journal.put(BLOCKS, values)
       return this.#lastId
     }
     const isSecond = repeats !== null && !memory.sliding.find(owner, key) && !isFirst(memory, note, now)
@@ -195,59 +216,47 @@ export class AmountStorage {
     // Its row may be gone.
     const isOver = existing && (existing.spanMs !== spanMs || existing.lastUse + spanMs <= now)
     const open = isSecond || isOver ? undefined : existing
-    if (open && open.left >= amount && open.used + open.left <= block) {
+    const pace = existing?.pace ?? new Pace()
+    const most = longestBlock(limit, 0)
+    if (open && most > 1 && now - open.first < spanMs / ROWS_IN_SPAN) {
       use(open, amount, now)
+      open.left = Math.max(amount, blockSize(most, pace, now)) - amount
+      open.isJoined = true
       return this.#update(open, now, open.left)
     }
-    const left = Math.max(amount, block) - amount
-    if (open && block > 1 && now - open.first < spanMs / ROWS_IN_SPAN) {
-      use(open, amount, now)
-      open.left = left
-      open.isJoined = true
-      return this.#update(open, now, left)
-    }
     if (existing) this.#close(existing)
+    pace.use(amount, now)
+    const left = Math.max(amount, blockSize(most, pace, now)) - amount
     const id = insert(now, amount, left)
     // A block that is used up as it is written has an exact time.
-    if (block === 1) this.#blocks.delete(place)
+    if (most === 1) this.#blocks.delete(place)
     else {
-      const times = { lastUse: now, at: now, first: now }
-      this.#blocks.set(place, { id, used: amount, written: amount, isJoined: false, left, slackMs, spanMs, ...times })
+      const times = { lastUse: now, at: now, first: now, slackMs, spanMs }
+      this.#blocks.set(place, { id, owner, key, pace, used: amount, written: amount, isJoined: false, left, ...times })
     }
   }
 
   #update(block: Block, at: number, open: number): void {
     block.at = at
     block.written = block.used
-    const values = [at, block.used, open, open > 0 ? block.slackMs : 0, this.#scope, block.id]
-    this.#sql.exec(`UPDATE blocks SET at = ?, amount = ?, open = ?, slack = ? WHERE ${ONE}`, ...values)
+    this.#put(block, block.id, at, block.used, open)
+  }
+
+  #put({ owner, key, slackMs, spanMs }: Block, id: number, at: number, amount: number, open: number): void {
+    this.#journal.put(BLOCKS, [this.#scope, id, owner, key, at, amount, open, open > 0 ? slackMs : 0, spanMs])
   }
 
   /** Nothing more of it is used. */
   #close(block: Block): void {
-    const { id, used, written, lastUse, first, spanMs, isJoined } = block
+    const { id, used, at, written, lastUse, first, spanMs, isJoined } = block
     if (isJoined && used > written && lastUse - first >= spanMs / ROWS_IN_SPAN) {
       // The blocks before the last one were used within a hundredth of the span: they count no longer because of it.
-      const copy = `INSERT INTO blocks SELECT scope, ?, owner, key, ?, ?, 0, 0, span FROM blocks WHERE ${ONE}`
-      this.#sql.exec(copy, ++this.#lastId, lastUse, used - written, this.#scope, id)
-      this.#sql.exec(`UPDATE blocks SET open = 0, slack = 0 WHERE ${ONE}`, this.#scope, id)
+      this.#put(block, ++this.#lastId, lastUse, used - written, 0)
+      this.#put(block, id, at, written, 0)
       block.at = lastUse
       block.written = used
     } else if (block.left > 0 || used > written) this.#update(block, lastUse, 0)
     block.left = 0
-  }
-
-  /** What is written becomes the current state. */
-  settle(memory: Memory, now: number): void {
-    for (const [place, block] of this.#blocks) {
-      if (block.lastUse + block.spanMs > now) this.#close(block)
-      else {
-        this.#sql.exec(`DELETE FROM blocks WHERE ${ONE}`, this.#scope, block.id)
-        this.#blocks.delete(place)
-      }
-    }
-    this.#sql.exec(`DELETE FROM blocks WHERE scope = ? AND ${BLOCKS.isOver}`, this.#scope, now)
-    this.#counters.settle(memory, now)
   }
 
   /** An operator has released the task: what it was denied before does not count against it. */
@@ -256,20 +265,17 @@ export class AmountStorage {
       if (!owner.endsWith(STORM) || (key !== task && key !== "")) continue
       memory.sliding.drop(owner, key)
       this.#blocks.delete(cellKey({ owner, key }))
-      this.#sql.exec("DELETE FROM blocks WHERE scope = ? AND owner = ? AND key = ?", this.#scope, owner, key)
+      this.#journal.clear(BLOCKS, { scope: this.#scope, owner, key })
     }
   }
 
   forget(): void {
-    for (const table of ["blocks", "once"]) this.#sql.exec(`DELETE FROM ${table} WHERE scope = ?`, this.#scope)
+    for (const table of [BLOCKS, ONCE]) this.#journal.clear(table, { scope: this.#scope })
     this.#blocks.clear()
     this.#once.clear()
     this.#counters.forget()
   }
 }
-
-const ONE = "scope = ? AND id = ?"
-const BLOCKS: Swept = { table: "blocks", columns: ["id"], isOver: "at + slack + span <= ?" }
 
 /** Calls that were made until then, and are not written, were unknown when a later call was made. */
 function hideUntil(memory: Memory, unwritten: Map<string, number>, owner: string, until: number): void {
@@ -280,6 +286,7 @@ function hideUntil(memory: Memory, unwritten: Map<string, number>, owner: string
 }
 
 function use(block: Block, amount: number, now: number): void {
+  block.pace.use(amount, now)
   block.used += amount
   block.left -= amount
   block.lastUse = now

@@ -167,7 +167,7 @@ export class Calls {
 
   /** A tree that is always busy still gives back credit that other trees could use. */
   #touched(state: TreeState, now: number): void {
-    this.#trees.scheduleFlush(state, now)
+    this.#trees.returnCreditWhenQuiet(now)
     this.#trees.credits.returnDueCredit(state.ledger.memories)
   }
 
@@ -291,6 +291,7 @@ export class Calls {
    */
   settle(decision: string, gateway: string, task: string): boolean {
     const state = this.#trees.of(task)
-    return state !== null && this.#trees.storage.memories.land(state, decision, gateway, task)
+    if (!state) return false
+    return this.#trees.transaction(true, () => this.#trees.storage.memories.land(state, decision, gateway, task))
   }
 }

@@ -13,10 +13,10 @@ import { MAX_TOKEN_LIFE_MS } from "../core/task/opening-step.ts"
 /** A clock that is this far ahead of the platform's is set back. */
 const MAX_AHEAD_MS = 60_000
 
-/** Columns with the time at which something was counted, in milliseconds. */
-const TIMES = { blocks: "at", once: "at", counters: "at", tallies: "last", marks: "at", carried: "at" } as const
+/** Columns with the time at which something was counted, in milliseconds, by table. */
+export const TIMES = { blocks: "at", once: "at", counters: "at", tallies: "last", marks: "at", carried: "at" } as const
 
-/** The latest time that any memory of the ledger has stored, in milliseconds. */
+/** The latest time that any memory of the ledger has stored in its tables, in milliseconds. */
 export function latestTime(sql: SqlStorage): number {
   const latest = Object.entries(TIMES).map(
     ([table, column]) => sql.exec<{ at: number | null }>(`SELECT MAX(${column}) AS at FROM ${table}`).one().at ?? 0,
@@ -33,7 +33,7 @@ export function isOff(clock: number, setBack: SetBack, now: number): boolean {
 }
 
 /**
- * Runs in a transaction; what was stored has to be loaded again.
+ * Runs in a transaction; what was stored is in the tables, and has to be loaded again.
  * @param clock the ledger's, in milliseconds
  * @param now milliseconds, by the platform's clock
  */

@@ -8,9 +8,11 @@ import type { Memory } from "../core/guardrails/memory.ts"
 import { BucketMeter } from "../core/guardrails/meter/bucket.ts"
 import { PeriodMeter, startOf } from "../core/guardrails/meter/period.ts"
 import { bucketSizeOf, spanMsOf, type CountUpdate } from "../core/guardrails/memory-update.ts"
-import { blockSize } from "../core/task/counter-block.ts"
+import { blockSize, longestBlock, Pace } from "../core/task/counter-block.ts"
 import { cellKey } from "./cell-key.ts"
-import { Sweep, type Swept } from "./sweep.ts"
+import type { Journal } from "./journal.ts"
+import { Sweep } from "./sweep.ts"
+import type { Row, Table } from "./table.ts"
 
 /** `amount` was used by `at`, and `open` may be used until `slack` after it. After `until` the row does not matter. */
 export const COUNTER_SCHEMA = `
@@ -18,9 +20,14 @@ CREATE TABLE counters (scope TEXT NOT NULL, owner TEXT NOT NULL, key TEXT NOT NU
   open INTEGER NOT NULL, slack INTEGER NOT NULL, span TEXT NOT NULL, most INTEGER NOT NULL, until INTEGER,
   PRIMARY KEY (scope, owner, key)) WITHOUT ROWID;
 `
-const COUNTERS: Swept = { table: "counters", columns: ["owner", "key"], isOver: "until <= ?" }
+export const COUNTERS: Table = {
+  name: "counters",
+  columns: ["scope", "owner", "key", "at", "amount", "open", "slack", "span", "most", "until"],
+  keys: 3,
+  until: ["until"],
+}
 
-interface CounterRow extends Record<string, SqlStorageValue> {
+interface CounterRow extends Row {
   readonly owner: string
   readonly key: string
   readonly at: number
@@ -29,6 +36,7 @@ interface CounterRow extends Record<string, SqlStorageValue> {
   readonly slack: number
   readonly span: string
   readonly most: number
+  readonly until: number | null
 }
 
 /** What is stored of a key beyond what was used. */
@@ -38,28 +46,26 @@ interface OpenBlock {
   readonly at: number
   readonly slackMs: number
   readonly spanMs: number | null
-  readonly note: CountUpdate
+  readonly limit: number
+  readonly pace: Pace
 }
 
 export class CounterStorage {
-  readonly #sql: SqlStorage
+  readonly #journal: Journal
   readonly #scope: string
   readonly #open = new Map<string, OpenBlock>()
   readonly #sweep: Sweep<CounterRow>
 
-  constructor(sql: SqlStorage, scope: string) {
-    this.#sql = sql
+  constructor(sql: SqlStorage, journal: Journal, scope: string) {
+    this.#journal = journal
     this.#scope = scope
-    this.#sweep = new Sweep<CounterRow>(sql, scope, COUNTERS, (row) => this.#open.delete(cellKey(row)))
+    this.#sweep = new Sweep<CounterRow>(sql, journal, scope, COUNTERS, (row) => this.#open.delete(cellKey(row)))
   }
 
   load(memory: Memory, wokenAt: number): void {
-    const rows = this.#sql.exec<CounterRow>(
-      "SELECT * FROM counters WHERE scope = ? AND (until IS NULL OR until > ?)",
-      this.#scope,
-      wokenAt,
-    )
-    for (const { owner, key, at, amount, open, slack, span: text, most } of rows) {
+    for (const row of this.#journal.rows<CounterRow>(COUNTERS, { scope: this.#scope })) {
+      const { owner, key, at, amount, open, slack, span: text, most, until: end } = row
+      if (end !== null && end <= wokenAt) continue
       const span: Span = JSON.parse(text)
       if (span.kind === "bucket") {
         const rate = bucketSizeOf(most, span)
@@ -81,24 +87,28 @@ export class CounterStorage {
     const spanMs = spanMsOf(note.span)
     if (!open || now >= open.at + open.slackMs || open.left < note.amount) return true
     // A row has the figures by which its bucket fills.
-    if (open.spanMs !== spanMs || open.note.limit !== note.limit) return true
+    if (open.spanMs !== spanMs || open.limit !== note.limit) return true
     return note.span.kind === "fixed" && startOf(spanMs, now) > open.at
   }
 
   /** Uses what is written already. */
-  use(note: CountUpdate): void {
+  use(note: CountUpdate, now: number): void {
     const open = this.#open.get(cellKey(note))
-    if (open) open.left -= note.amount
+    if (!open) return
+    open.left -= note.amount
+    open.pace.use(note.amount, now)
   }
 
   /** @param memory as it is before the update is applied */
   save(memory: Memory, note: CountUpdate, now: number): void {
     const { amount, limit, span } = note
-    const left = Math.max(amount, blockSize(limit, 0)) - amount
+    const pace = this.#open.get(cellKey(note))?.pace ?? new Pace()
+    pace.use(amount, now)
+    const left = Math.max(amount, blockSize(longestBlock(limit, 0), pace, now)) - amount
     const slackMs = span.kind === "bucket" ? slackOf(span) : Number.POSITIVE_INFINITY
     const used = span.kind === "bucket" ? amount * span.seconds * 1000 : amount
     this.#write(note, now, counted(memory, note, now) + used, left)
-    this.#open.set(cellKey(note), { left, at: now, slackMs, spanMs: spanMsOf(span), note })
+    this.#open.set(cellKey(note), { left, at: now, slackMs, spanMs: spanMsOf(span), limit, pace })
     this.#sweep.wrote(now)
   }
 
@@ -110,18 +120,11 @@ export class CounterStorage {
     const ends = span.kind === "bucket" ? at + slack + fills : startOf(spanMs, at) + (spanMs ?? 0)
     const until = spanMs === null ? null : ends
     const values = [this.#scope, owner, key, at, amount, open, slack, JSON.stringify(span), limit, until]
-    this.#sql.exec("INSERT OR REPLACE INTO counters VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", ...values)
-  }
-
-  /** What is written becomes the current state. */
-  settle(memory: Memory, now: number): void {
-    for (const { note } of this.#open.values()) this.#write(note, now, counted(memory, note, now), 0)
-    this.#open.clear()
-    this.#sql.exec(`DELETE FROM counters WHERE scope = ? AND ${COUNTERS.isOver}`, this.#scope, now)
+    this.#journal.put(COUNTERS, values)
   }
 
   forget(): void {
-    this.#sql.exec("DELETE FROM counters WHERE scope = ?", this.#scope)
+    this.#journal.clear(COUNTERS, { scope: this.#scope })
     this.#open.clear()
   }
 }

@@ -109,6 +109,10 @@ export class Counts {
     return this.#counts.get(nameOf(owner, key))
   }
 
+  get size(): number {
+    return this.#counts.size
+  }
+
   /** Of all blocks that are held. */
   ids(): ReadonlySet<string> {
     return new Set([...this.#counts.values()].flatMap(({ borrowing }) => borrowing.blocks.map(({ id }) => id)))

@@ -232,6 +232,11 @@ export class Credits {
     return this.#over.has(placeOf({ owner, place })) || blocks.some(({ id }) => !this.#settlements.isWritten(id))
   }
 
+  /** Whether any is known of: `returnAllCredit` has something to do. */
+  get isHeld(): boolean {
+    return this.#counts.size > 0
+  }
+
   /** Returns what has been held for long enough, however many other counts there are. */
   returnDueCredit(ledger: Lent): void {
     this.#counts.returnDueCredit(ledger, Date.now())

@@ -3,27 +3,49 @@ import { carry, type Carried, type LabelClearing } from "../core/task/labels.ts"
 import type { Opening } from "../core/task/opening-step.ts"
 import type { Task } from "../core/task/task.ts"
 import type { LedgerState, TreeState } from "../core/task/state.ts"
+import type { Journal } from "./journal.ts"
+import type { Row, Table } from "./table.ts"
 
-interface CarriedRow extends Record<string, SqlStorageValue>, Carried {}
+export const CARRIED: Table = {
+  name: "carried",
+  columns: ["agent", "label", "into_tasks", "at", "carry", "decision"],
+  keys: 3,
+  until: ["at", "carry"],
+}
+export const LABELS: Table = { name: "labels", columns: ["root", "label"], keys: 2, until: null }
 
-const CARRIED = `SELECT agent, label, into_tasks AS "into", at, carry, decision FROM carried WHERE at + carry > ?`
+interface CarriedRow extends Row, Omit<Carried, "into"> {
+  readonly into_tasks: Carried["into"]
+}
+
+interface LabelRow extends Row {
+  readonly root: string
+  readonly label: string
+}
 
 export class LabelStorage {
   readonly #sql: SqlStorage
+  readonly #journal: Journal
 
-  constructor(sql: SqlStorage) {
+  constructor(sql: SqlStorage, journal: Journal) {
     this.#sql = sql
+    this.#journal = journal
   }
 
   /** Loads what still counts: the ledger of a busy person has rows of agents that have not come back since. */
   load(ledger: LedgerState, now: number): void {
-    carry(ledger, this.#sql.exec<CarriedRow>(CARRIED, now).toArray(), now)
-    for (const { root, label } of this.#sql.exec<{ root: string; label: string }>("SELECT * FROM labels"))
+    const carried = this.#journal.rows<CarriedRow>(CARRIED).filter(({ at, carry: time }) => at + time > now)
+    carry(
+      ledger,
+      carried.map(({ into_tasks: into, ...each }) => ({ ...each, into })),
+      now,
+    )
+    for (const { root, label } of this.#journal.rows<LabelRow>(LABELS))
       ledger.trees.get(root)?.labels.add(label)
   }
 
   saveBorne({ root }: TreeState, labels: readonly string[]): void {
-    for (const label of labels) this.#sql.exec("INSERT OR IGNORE INTO labels VALUES (?, ?)", root, label)
+    for (const label of labels) this.#journal.put(LABELS, [root, label])
   }
 
   saveOpening({ task, carried, isFresh }: Opening, now: number): void {
@@ -37,20 +59,24 @@ export class LabelStorage {
       this.#sql.exec("DELETE FROM carried WHERE agent = ? AND at + carry <= ?", agent, now)
     for (const { agent, label, into, at, carry: time, decision } of carried) {
       const values = [agent, label, into, at, time, decision]
-      this.#sql.exec("INSERT OR REPLACE INTO carried VALUES (?, ?, ?, ?, ?, ?)", ...values)
+      this.#journal.put(CARRIED, values)
     }
   }
 
   clear({ root }: TreeState, { agents, labels }: LabelClearing): void {
     for (const label of labels) {
-      this.#sql.exec("DELETE FROM labels WHERE root = ? AND label = ?", root, label)
-      for (const agent of agents) this.#sql.exec("DELETE FROM carried WHERE agent = ? AND label = ?", agent, label)
+      this.#journal.clear(LABELS, { root, label })
+      for (const agent of agents) this.#journal.clear(CARRIED, { agent, label })
     }
+  }
+
+  forgetTree({ root }: TreeState): void {
+    this.#journal.clear(LABELS, { root })
   }
 
   /** The isolated tasks of this one's agent and key have ended, and what they knew with them. */
   forgetInstance({ agent, jkt }: Task): void {
-    this.#sql.exec("DELETE FROM carried WHERE agent = ? AND into_tasks = ?", agent, jkt)
+    this.#journal.clear(CARRIED, { agent, into_tasks: jkt })
   }
 
   /** Reads the rows of all agents, so no call does it. */

@@ -2,27 +2,25 @@
 import { Memory } from "../core/guardrails/memory.ts"
 import { Memories, scopeOfAgent, USER_SCOPE, type Scope, type ScopedUpdates } from "../core/task/memories.ts"
 import { ancestryOf, type LedgerState, type TreeState } from "../core/task/state.ts"
-import { MemoryStorage } from "./memory-storage.ts"
+import { BLOCKS, ONCE } from "./amount-storage.ts"
+import { CELLS } from "./cells.ts"
+import { COUNTERS } from "./counter-storage.ts"
+import type { Journal } from "./journal.ts"
+import { MARKS } from "./mark-storage.ts"
+import { FLIGHTS, MemoryStorage } from "./memory-storage.ts"
+import { untilIn, type Table } from "./table.ts"
+import { TALLIES } from "./tally-storage.ts"
 
-/** What is stored matters until then: an expression in milliseconds for each table. */
-const UNTIL = {
-  blocks: "at + slack + span",
-  once: "at + slack + span",
-  counters: "until",
-  tallies: "last + span",
-  marks: "until",
-  cells: "until",
-  flights: "until",
-} as const
+export const MEMORY_TABLES: readonly Table[] = [BLOCKS, ONCE, COUNTERS, TALLIES, MARKS, CELLS, FLIGHTS]
 
 export class MemoriesStorage {
   readonly #sql: SqlStorage
+  readonly #journal: Journal
   readonly #byScope = new Map<Scope, MemoryStorage>()
-  /** Those that were used since they were last settled. */
-  readonly #unsettled = new Set<Scope>()
 
-  constructor(sql: SqlStorage) {
+  constructor(sql: SqlStorage, journal: Journal) {
     this.#sql = sql
+    this.#journal = journal
   }
 
   /** @param wokenAt milliseconds: no earlier life of the object can have counted anything later */
@@ -36,7 +34,7 @@ export class MemoriesStorage {
 
   #of(scope: Scope): MemoryStorage {
     let memory = this.#byScope.get(scope)
-    if (!memory) this.#byScope.set(scope, (memory = new MemoryStorage(this.#sql, scope)))
+    if (!memory) this.#byScope.set(scope, (memory = new MemoryStorage(this.#sql, this.#journal, scope)))
     return memory
   }
 
@@ -46,10 +44,7 @@ export class MemoriesStorage {
   }
 
   save({ memories }: LedgerState, all: readonly ScopedUpdates[], now: number): void {
-    for (const { scope, updates } of all) {
-      this.#of(scope).save(memories.of(scope), updates, now)
-      this.#unsettled.add(scope)
-    }
+    for (const { scope, updates } of all) this.#of(scope).save(memories.of(scope), updates, now)
   }
 
   /**
@@ -71,24 +66,18 @@ export class MemoriesStorage {
       this.#of(scope).forgetStorms(state.ledger.memories.of(scope), task)
   }
 
-  /** When the ledger is quiet: what is written becomes the current state. */
-  settle({ memories, clock }: LedgerState): void {
-    for (const scope of this.#unsettled) this.#of(scope).settle(memories.of(scope), clock)
-    this.#unsettled.clear()
-  }
-
   /** No further call will need the memory. */
   forget(scope: Scope): void {
     this.#of(scope).forget()
     this.#byScope.delete(scope)
-    this.#unsettled.delete(scope)
   }
 
-  /** Milliseconds since the epoch: nothing that any of them has stored matters after that. */
+  /** Milliseconds since the epoch: nothing that any of them has stored in its tables matters after that. */
   lastUntil(): number {
-    const last = Object.entries(UNTIL).map(
-      ([table, until]) =>
-        this.#sql.exec<{ until: number | null }>(`SELECT MAX(${until}) AS until FROM ${table}`).one().until,
+    const last = MEMORY_TABLES.map(
+      (table) =>
+        this.#sql.exec<{ until: number | null }>(`SELECT MAX(${untilIn(table)}) AS until FROM ${table.name}`).one()
+          .until,
     )
     return Math.max(0, ...last.map((until) => until ?? 0))
   }

@@ -15,7 +15,11 @@ import {
 import { AMOUNT_SCHEMA, AmountStorage } from "./amount-storage.ts"
 import { MARK_SCHEMA, MarkStorage } from "./mark-storage.ts"
 import { cellKey } from "./cell-key.ts"
+import { CELL_SCHEMA, CELLS } from "./cells.ts"
+import { Pace } from "../core/task/counter-block.ts"
+import type { Journal } from "./journal.ts"
 import { Sweep } from "./sweep.ts"
+import type { Row, Table } from "./table.ts"
 import { TALLY_SCHEMA, TallyStorage } from "./tally-storage.ts"
 import { TrailStorage, type PlacedCell } from "./trail-storage.ts"
 
@@ -24,18 +28,33 @@ export const MEMORY_SCHEMA = `
 ${AMOUNT_SCHEMA}
 ${TALLY_SCHEMA}
 ${MARK_SCHEMA}
-CREATE TABLE cells (scope TEXT NOT NULL, kind TEXT NOT NULL, owner TEXT NOT NULL, key TEXT NOT NULL, body TEXT NOT NULL, until INTEGER,
-  PRIMARY KEY (scope, kind, owner, key)) WITHOUT ROWID;
+${CELL_SCHEMA}
 CREATE TABLE flights (scope TEXT NOT NULL, id TEXT NOT NULL, owner TEXT NOT NULL, key TEXT NOT NULL, until INTEGER NOT NULL, gateway TEXT NOT NULL,
   task TEXT NOT NULL, PRIMARY KEY (scope, id, owner)) WITHOUT ROWID;
 `
-const TABLES = ["cells", "flights"] as const
-const IS_OVER = "until <= ?"
+export const FLIGHTS: Table = {
+  name: "flights",
+  columns: ["scope", "id", "owner", "key", "until", "gateway", "task"],
+  keys: 3,
+  until: ["until"],
+}
+
+interface CellRow extends Row {
+  readonly kind: string
+  readonly owner: string
+  readonly key: string
+  readonly body: string
+  readonly until: number | null
+}
+
+interface FlightRow extends Row, Flight {
+  readonly id: string
+  readonly owner: string
+  readonly key: string
+}
 
 /** What is stored of the last call. */
 interface StoredMemory {
-  readonly owner: string
-  readonly key: string
   readonly value: string | null
   readonly at: number
   readonly slack: number
@@ -43,39 +62,31 @@ interface StoredMemory {
 }
 
 export class MemoryStorage {
-  readonly #sql: SqlStorage
+  readonly #journal: Journal
   readonly #scope: string
   readonly #amounts: AmountStorage
   readonly #tallies: TallyStorage
   readonly #marks: MarkStorage
   readonly #trails: TrailStorage
   readonly #lasts = new Map<string, StoredMemory>()
+  /** Of the calls that change the memory. */
+  readonly #pace = new Pace()
   readonly #cellSweep: Sweep<PlacedCell>
   readonly #flightSweep: Sweep<PlacedCell>
 
   /** @param scope that no other memory of the ledger has */
-  constructor(sql: SqlStorage, scope: string) {
-    this.#sql = sql
+  constructor(sql: SqlStorage, journal: Journal, scope: string) {
+    this.#journal = journal
     this.#scope = scope
-    this.#amounts = new AmountStorage(sql, scope)
-    this.#tallies = new TallyStorage(sql, scope)
-    this.#marks = new MarkStorage(sql, scope)
-    this.#trails = new TrailStorage(sql, scope)
-    this.#cellSweep = new Sweep<PlacedCell>(
-      sql,
-      scope,
-      { table: "cells", columns: ["kind", "owner", "key"], isOver: IS_OVER },
-      (row) => {
-        this.#lasts.delete(cellKey(row))
-        this.#trails.deleted(row)
-      },
-    )
-    this.#flightSweep = new Sweep(
-      sql,
-      scope,
-      { table: "flights", columns: ["id", "owner"], isOver: IS_OVER },
-      () => undefined,
-    )
+    this.#amounts = new AmountStorage(sql, journal, scope)
+    this.#tallies = new TallyStorage(sql, journal, scope)
+    this.#marks = new MarkStorage(sql, journal, scope)
+    this.#trails = new TrailStorage(journal, scope)
+    this.#cellSweep = new Sweep<PlacedCell>(sql, journal, scope, CELLS, (row) => {
+      this.#lasts.delete(cellKey(row))
+      this.#trails.deleted(row)
+    })
+    this.#flightSweep = new Sweep(sql, journal, scope, FLIGHTS, () => undefined)
   }
 
   /** @param wokenAt milliseconds: no earlier life of the object can have counted anything later */
@@ -88,24 +99,18 @@ export class MemoryStorage {
   }
 
   #loadFlights(memory: Memory, wokenAt: number): void {
-    const rows = this.#sql.exec<PlacedCell & { id: string } & Flight>(
-      "SELECT * FROM flights WHERE scope = ? AND until > ?",
-      this.#scope,
-      wokenAt,
-    )
-    for (const { id, owner, key, until, gateway, task } of rows) {
+    for (const row of this.#journal.rows<FlightRow>(FLIGHTS, { scope: this.#scope })) {
+      const { id, owner, key, until, gateway, task } = row
+      if (until <= wokenAt) continue
       const flights: CallsInFlight = memory.flights.find(owner, key) ?? new Map()
       memory.flights.set(owner, key, flights.set(id, { until, gateway, task }))
     }
   }
 
   #loadCells(memory: Memory, wokenAt: number): void {
-    for (const row of this.#sql.exec<{ kind: string; owner: string; key: string; body: string }>(
-      "SELECT kind, owner, key, body FROM cells WHERE scope = ? AND (until IS NULL OR until > ?)",
-      this.#scope,
-      wokenAt,
-    )) {
-      const { kind, owner, key, body } = row
+    for (const row of this.#journal.rows<CellRow>(CELLS, { scope: this.#scope })) {
+      const { kind, owner, key, body, until } = row
+      if (until !== null && until <= wokenAt) continue
       if (kind !== "last") this.#trails.load(memory, kind, { owner, key }, body)
       else {
         const last: Last = JSON.parse(body)
@@ -119,25 +124,27 @@ export class MemoryStorage {
    * @param memory as it is before the updates are applied
    */
   mustWrite(memory: Memory, memoryUpdates: readonly MemoryUpdate[], now: number): boolean {
-    return memoryUpdates.some((note) => this.#mustWrite(memory, note, now))
+    const isSlow = this.#pace.isSlow(now)
+    return memoryUpdates.some((note) => this.#mustWrite(memory, note, now, isSlow))
   }
 
-  #mustWrite(memory: Memory, note: MemoryUpdate, now: number): boolean {
+  /** @param isSlow a row is written anyway: nothing is left uncertain */
+  #mustWrite(memory: Memory, note: MemoryUpdate, now: number, isSlow: boolean): boolean {
     switch (note.kind) {
       case "spend":
-        return this.#amounts.mustWrite(memory, note, now)
+        return this.#amounts.mustWrite(memory, note, now, isSlow)
       case "mark":
-        return this.#marks.mustWrite(memory, note, now)
+        return this.#marks.mustWrite(memory, note, now, isSlow)
       case "last": {
         const written = this.#lasts.get(cellKey(note))
         const last = memory.lasts.find(note.owner, note.key)
         if (last && last.denied.length > 0) return true
         if (last?.value === null && note.value === null) return false
-        if (!written || written.value !== note.value || written.spanMs !== note.spanMs) return true
-        return now - written.at > note.slackMs
+        if (isSlow || !written || written.value !== note.value || written.spanMs !== note.spanMs) return true
+        return now - written.at > (note.late ? written.slack : note.slackMs)
       }
       case "trail":
-        return this.#trails.mustWrite(memory, note, now)
+        return this.#trails.mustWrite(memory, note, now, isSlow)
       // `credits.ts` writes it when it is lent.
       case "credit":
         return false
@@ -152,26 +159,28 @@ export class MemoryStorage {
 
   save(memory: Memory, memoryUpdates: readonly MemoryUpdate[], now: number): void {
     const sequence = memory.sequence + 1
+    const isSlow = this.#pace.isSlow(now)
     for (const note of memoryUpdates)
-      if (this.#mustWrite(memory, note, now)) this.#save(memory, note, sequence, now)
+      if (this.#mustWrite(memory, note, now, isSlow)) this.#save(memory, note, sequence, now, isSlow)
       else if (note.kind === "spend") this.#amounts.use(memory, note, now)
       else if (note.kind === "trail") this.#trails.leave(note)
+    if (memoryUpdates.length > 0) this.#pace.use(1, now)
   }
 
-  #save(memory: Memory, note: MemoryUpdate, sequence: number, now: number): void {
+  #save(memory: Memory, note: MemoryUpdate, sequence: number, now: number, isSlow: boolean): void {
     switch (note.kind) {
       case "spend":
-        return this.#amounts.save(memory, note, now)
+        return this.#amounts.save(memory, note, now, isSlow)
       case "mark":
-        return this.#marks.save(memory, note, sequence, now)
+        return this.#marks.save(memory, note, sequence, now, isSlow)
       case "last":
-        return this.#saveLast(note, now)
+        return this.#saveLast(note, now, isSlow)
       case "denied":
         return this.#saveDenied(memory, note, now)
       case "tally":
         return this.#tallies.save(memory, note, now)
       case "trail":
-        return this.#trails.save(memory, note, now)
+        return this.#trails.save(memory, note, now, isSlow)
       case "flight":
         this.#saveFlight(note)
         return this.#flightSweep.wrote(now)
@@ -182,11 +191,11 @@ export class MemoryStorage {
     }
   }
 
-  #saveLast({ owner, key, value, spanMs, slackMs, late }: LastUpdate, now: number): void {
-    const slack = late && Number.isFinite(slackMs) ? Math.ceil(slackMs) : 0
+  #saveLast({ owner, key, value, spanMs, slackMs, late }: LastUpdate, now: number, isSlow: boolean): void {
+    const slack = late && !isSlow && Number.isFinite(slackMs) ? Math.ceil(slackMs) : 0
     const last: Last = { value, at: now + slack, denied: [] }
     this.#saveCell(owner, key, last, now + spanMs + slack)
-    this.#lasts.set(cellKey({ owner, key }), { owner, key, value, at: now, slack, spanMs })
+    this.#lasts.set(cellKey({ owner, key }), { value, at: now, slack, spanMs })
     this.#cellSweep.wrote(now)
   }
 
@@ -194,19 +203,18 @@ export class MemoryStorage {
     const { owner, key, spanMs } = note
     const last = withDenied(memory, note, now)
     this.#saveCell(owner, key, last, now + spanMs)
-    this.#lasts.set(cellKey({ owner, key }), { owner, key, value: last.value, at: last.at, slack: 0, spanMs })
+    this.#lasts.set(cellKey({ owner, key }), { value: last.value, at: last.at, slack: 0, spanMs })
     this.#cellSweep.wrote(now)
   }
 
   #saveCell(owner: string, key: string, body: Last, until: number): void {
     const values = [this.#scope, "last", owner, key, JSON.stringify(body), until]
-    this.#sql.exec("INSERT OR REPLACE INTO cells VALUES (?, ?, ?, ?, ?, ?)", ...values)
+    this.#journal.put(CELLS, values)
   }
 
   #saveFlight({ id, owner, key, inFlight }: InFlightUpdate): void {
     const { until, gateway, task } = inFlight
-    const values = [this.#scope, id, owner, key, until, gateway, task]
-    this.#sql.exec("INSERT OR REPLACE INTO flights VALUES (?, ?, ?, ?, ?, ?, ?)", ...values)
+    this.#journal.put(FLIGHTS, [this.#scope, id, owner, key, until, gateway, task])
   }
 
   /**
@@ -214,26 +222,10 @@ export class MemoryStorage {
    * @returns whether this gateway had allowed it to the task, and it was still in flight
    */
   land(memory: Memory, id: string, gateway: string, task: string): boolean {
+    const owners = [...memory.flights].flatMap(([owner, , flights]) => (flights.has(id) ? [owner] : []))
     const found = settleCall(memory, id, gateway, task)
-    if (found) this.#sql.exec("DELETE FROM flights WHERE scope = ? AND id = ?", this.#scope, id)
+    if (found) for (const owner of owners) this.#journal.remove(FLIGHTS, this.#scope, id, owner)
     return found
-  }
-
-  /** Runs when no calls come: what is written becomes the current state. */
-  settle(memory: Memory, now: number): void {
-    this.#amounts.settle(memory, now)
-    this.#marks.settle(memory, now)
-    for (const { owner, key, at: written, slack, spanMs } of this.#lasts.values()) {
-      const last = memory.lasts.find(owner, key)
-      if (!last || (last.at === written && slack === 0)) continue
-      this.#saveCell(owner, key, last, Math.max(last.at, ...last.denied.map(({ at }) => at)) + spanMs)
-    }
-    this.#lasts.clear()
-    this.#trails.settle(memory)
-    this.#tallies.prune(now)
-    for (const table of TABLES) {
-      this.#sql.exec(`DELETE FROM ${table} WHERE scope = ? AND ${IS_OVER}`, this.#scope, now)
-    }
   }
 
   /** An operator has released the task: what it was denied before does not count against it. */
@@ -245,7 +237,7 @@ export class MemoryStorage {
   forget(): void {
     this.#amounts.forget()
     this.#tallies.forget()
-    for (const table of TABLES) this.#sql.exec(`DELETE FROM ${table} WHERE scope = ?`, this.#scope)
+    for (const table of [CELLS, FLIGHTS]) this.#journal.clear(table, { scope: this.#scope })
     this.#marks.forget()
     this.#trails.forget()
     this.#lasts.clear()

@@ -1,5 +1,16 @@
 /** The numbers of a tree's records: a missing number in the record log is a lost record. */
 import type { RecordPlace } from "../core/record/record.ts"
+import type { Journal } from "./journal.ts"
+import type { Table } from "./table.ts"
+
+/** How many lives of a tree are stored: part of the tree's row. */
+export const LIVES: Table = {
+  name: "lives",
+  columns: ["root", "lives"],
+  keys: 1,
+  until: null,
+  update: "UPDATE trees SET lives = ?2 WHERE root = ?1",
+}
 
 /**
  * A record is numbered by the life of its tree in which it was made, and within that life from 1. A life of a tree
@@ -7,14 +18,14 @@ import type { RecordPlace } from "../core/record/record.ts"
  * begins a new life (`Trees.transaction`), so no number is used twice.
  */
 export class RecordNumbers {
-  readonly #sql: SqlStorage
+  readonly #journal: Journal
   /** By the id of the root: how many lives of the tree are stored … */
   readonly #lives = new Map<string, number>()
   /** … and how many records it has in this life; absent: none. */
   readonly #recordsOfLife = new Map<string, number>()
 
-  constructor(sql: SqlStorage) {
-    this.#sql = sql
+  constructor(journal: Journal) {
+    this.#journal = journal
   }
 
   /** The first life begins with the tree, whose row counts it. */
@@ -25,7 +36,8 @@ export class RecordNumbers {
 
   /** @param lives as the tree's row counts them */
   load(root: string, lives: number): void {
-    this.#lives.set(root, lives)
+    const [, pending] = this.#journal.pendingRow(LIVES, root) ?? []
+    this.#lives.set(root, Number(pending ?? lives))
   }
 
   /** Whether `next` writes a row. */
@@ -43,7 +55,7 @@ export class RecordNumbers {
     if (this.mustWrite(root)) {
       life += 1
       this.#lives.set(root, life)
-      this.#sql.exec("UPDATE trees SET lives = ? WHERE root = ?", life, root)
+      this.#journal.put(LIVES, [root, life])
     }
     this.#recordsOfLife.set(root, number)
     return { life, number }

@@ -1,6 +1,6 @@
 /**
- * A ledger's decision records on their way to the record log. Those that must not be lost are in a table, written in
- * the step's own transaction. Those of reads are in memory, and are sent within a second: a row for each read would
+ * A ledger's decision records on their way to the record log. Those that must not be lost are in the journal, written
+ * with the step. Those of reads are in memory, and are sent within a second: a row for each read would
  * make reads as expensive as writes (docs/reference/facts.md#what-is-durable-when). The memory is the isolate's: the
  * reads of all its trees go as one batch, because a batch for each tree would overload the log.
  */
@@ -8,8 +8,7 @@ import { deliver } from "../audit/delivery.ts"
 import { storedForm, type DecisionRecord, type StoredRecord } from "../core/record/record.ts"
 import { logShard } from "../audit/record-logs.ts"
 import { logEvent } from "../platform/log.ts"
-
-export const OUTBOX_SCHEMA = "CREATE TABLE outbox (id TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID;"
+import type { Journal } from "./journal.ts"
 
 const SEND_STORED_AFTER_MS = 250
 /** At most one batch of reads is sent in this time; a record waits at most twice as long. */
@@ -89,6 +88,7 @@ export class Outbox {
   readonly #ctx: DurableObjectState
   readonly #env: Env
   readonly #tree: string
+  readonly #journal: () => Journal
   #sending = false
   #timer: ReturnType<typeof setTimeout> | undefined
   #readsTimer: ReturnType<typeof setTimeout> | undefined
@@ -97,15 +97,17 @@ export class Outbox {
   /** … and the records of reads that wait until the row of their life is, each with its size. */
   #waiting: { readonly life: string; readonly record: () => DecisionRecord; readonly size: number }[] = []
 
-  constructor(ctx: DurableObjectState, env: Env) {
+  /** @param journal that of the ledger's storage, which may be made anew */
+  constructor(ctx: DurableObjectState, env: Env, journal: () => Journal) {
     this.#ctx = ctx
+    this.#journal = journal
     this.#env = env
     this.#tree = ctx.id.toString()
   }
 
-  /** Writes the record into the table; the caller is inside the step's transaction. */
+  /** Stores the record with the step; the caller is inside its transaction. */
   keep(record: DecisionRecord): void {
-    this.#ctx.storage.sql.exec("INSERT OR IGNORE INTO outbox VALUES (?, ?)", record.id, storedForm(record).body)
+    this.#journal().keep(storedForm(record))
     this.sendSoon()
   }
 
@@ -166,7 +168,7 @@ export class Outbox {
   }
 
   hasStored(): boolean {
-    return this.#stored(1).length > 0
+    return this.#journal().records(1).length > 0
   }
 
   /**
@@ -192,11 +194,9 @@ export class Outbox {
     if (this.#sending) return
     this.#sending = true
     try {
-      for (let stored = this.#stored(BATCH); stored.length > 0; stored = this.#stored(BATCH)) {
-        await deliver(this.#log(), stored, (settled) => {
-          for (const { id } of settled) this.#ctx.storage.sql.exec("DELETE FROM outbox WHERE id = ?", id)
-        })
-      }
+      const waiting = (): readonly StoredRecord[] => this.#journal().records(BATCH)
+      for (let stored = waiting(); stored.length > 0; stored = waiting())
+        await deliver(this.#log(), stored, (settled) => this.#journal().delivered(settled))
     } catch (error) {
       logEvent("records_not_sent", { error: String(error) })
       await this.#ctx.storage.setAlarm(Date.now() + RETRY_AFTER_MS)
@@ -245,11 +245,6 @@ export class Outbox {
 
   #log(): ReturnType<typeof logShard> {
     return logShard(this.#env, this.#tree)
-  }
-
-  #stored(limit: number): StoredRecord[] {
-    const { sql } = this.#ctx.storage
-    return sql.exec<{ id: string; body: string }>("SELECT id, body FROM outbox ORDER BY id LIMIT ?", limit).toArray()
   }
 }
 

@@ -1,7 +1,11 @@
 /** The tables of a ledger, and their rows. */
 import type { Task } from "../core/task/task.ts"
+import { CARRIED, LABELS } from "./label-storage.ts"
+import { MEMORY_TABLES } from "./memories-storage.ts"
 import { MEMORY_SCHEMA } from "./memory-storage.ts"
-import { OUTBOX_SCHEMA } from "./record-outbox.ts"
+import { LIVES } from "./record-numbers.ts"
+import type { Table } from "./table.ts"
+import { JOURNAL_SCHEMA } from "./journal.ts"
 import { CREDITS_SCHEMA } from "./settlements.ts"
 
 export const LEDGER_SCHEMA = `
@@ -17,8 +21,26 @@ CREATE TABLE carried (agent TEXT NOT NULL, label TEXT NOT NULL, into_tasks TEXT 
 CREATE TABLE labels (root TEXT NOT NULL, label TEXT NOT NULL, PRIMARY KEY (root, label)) WITHOUT ROWID;
 ${MEMORY_SCHEMA}
 ${CREDITS_SCHEMA}
-${OUTBOX_SCHEMA}
+${JOURNAL_SCHEMA}
 `
+
+/** The calls of a task that are written, and when the last of them was: part of the task's row. */
+export const USED: Table = {
+  name: "used",
+  columns: ["id", "calls", "last_call"],
+  keys: 1,
+  until: null,
+  update: "UPDATE tasks SET calls = ?2, last_call = ?3 WHERE id = ?1",
+}
+export const PROGRESS: Table = {
+  name: "progress",
+  columns: ["id", "progress"],
+  keys: 1,
+  until: null,
+  update: "UPDATE tasks SET progress = ?2 WHERE id = ?1",
+}
+/** Those of which the journal has rows. */
+export const JOURNALED: readonly Table[] = [...MEMORY_TABLES, CARRIED, LABELS, LIVES, USED, PROGRESS]
 
 export interface LedgerRow extends Record<string, SqlStorageValue> {
   readonly bundle_seq: number

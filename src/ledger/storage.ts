@@ -1,6 +1,6 @@
 /**
  * A ledger's state in the SQLite of its Durable Object. Each `save*` runs in the transaction of one step, before memory
- * changes. `load` rebuilds the state on waking, and counts credit that was written but may not have been used as used.
+ * changes; what is written often is in the journal until the step commits. `load` rebuilds the state on waking, and counts credit that was written but may not have been used as used.
  */
 import { applyUse, type Approval } from "../core/task/approval.ts"
 import type { Guardrails } from "../core/guardrails/guardrails.ts"
@@ -8,17 +8,18 @@ import { lastOf, type Signal } from "../core/guardrails/risk.ts"
 import type { Pointer } from "../core/policy/bundle.ts"
 import type { UserFacts } from "../core/policy/principals.ts"
 import type { TaskChange, TaskEnd } from "../core/task/change.ts"
-import { blockSize } from "../core/task/counter-block.ts"
+import { blockSize, longestBlock, Pace } from "../core/task/counter-block.ts"
 import type { Opening } from "../core/task/opening-step.ts"
 import type { Consent } from "../core/task/pending-consent.ts"
-import { correctClock, isOff, latestTime, type SetBack } from "./clock-correction.ts"
+import { correctClock, isOff, latestTime, TIMES, type SetBack } from "./clock-correction.ts"
+import { Journal } from "./journal.ts"
 import { MemoriesStorage } from "./memories-storage.ts"
 import { LabelStorage } from "./label-storage.ts"
 import { applyLoaded } from "../core/task/transition.ts"
 import { setRisk } from "../core/task/risks.ts"
 import { forgetTokens, loadTokens, saveToken } from "./token-storage.ts"
 import { RecordNumbers } from "./record-numbers.ts"
-import { LEDGER_SCHEMA, type LedgerRow, type TaskBody, type TaskRow, type TreeRow } from "./schema.ts"
+import { JOURNALED, LEDGER_SCHEMA, PROGRESS, USED, type LedgerRow, type TaskBody, type TaskRow, type TreeRow } from "./schema.ts"
 import type { Proofs } from "../core/task/proof-log.ts"
 import { newLedger, newTree, rootOf, type LedgerState, type TreeState } from "../core/task/state.ts"
 import { countApproval } from "../core/task/transition.ts"
@@ -36,6 +37,7 @@ const OF_TREE = (column: string): string => `${column} >= ? AND ${column} < ? ||
 export const RELEASED = { status: "active", by: null } as const
 
 export class LedgerStorage {
+  readonly journal: Journal
   readonly records: RecordNumbers
   readonly labels: LabelStorage
   readonly #sql: SqlStorage
@@ -44,15 +46,18 @@ export class LedgerStorage {
   setBack: SetBack = null
   /** Whether there are tables. */
   #isStored = false
-  /** Calls of each task that are written, and when the last of them was. */
+  /** Calls of each task that are written, and how fast it calls. */
   readonly #reserved = new Map<string, number>()
-  readonly #lastCalls = new Map<string, number>()
+  readonly #paces = new Map<string, Pace>()
+  /** `jti` of tokens that had expired before this life, until their rows are deleted. */
+  #expired: readonly string[] = []
 
   constructor(sql: SqlStorage) {
     this.#sql = sql
-    this.records = new RecordNumbers(sql)
-    this.memories = new MemoriesStorage(sql)
-    this.labels = new LabelStorage(sql)
+    this.journal = new Journal(sql, JOURNALED)
+    this.records = new RecordNumbers(this.journal)
+    this.memories = new MemoriesStorage(sql, this.journal)
+    this.labels = new LabelStorage(sql, this.journal)
   }
 
   /**
@@ -66,10 +71,12 @@ export class LedgerStorage {
     this.#isStored = true
     const [row] = this.#sql.exec<LedgerRow>("SELECT * FROM ledger")
     if (!row) return null
+    this.journal.load()
     // Another machine's clock may have been ahead.
-    const latest = Math.max(latestTime(this.#sql), this.#lastCall())
+    const latest = Math.max(latestTime(this.#sql), this.#lastCall(), this.#latestPending())
     const setBack = setBackOf(row)
     if (isOff(latest, setBack, now)) {
+      this.journal.fold(latest)
       correctClock(this.#sql, latest, setBack, now)
       return this.load(now, proofsSince)
     }
@@ -102,16 +109,18 @@ export class LedgerStorage {
 
   #loadTasks(ledger: LedgerState): void {
     for (const row of this.#sql.exec<TaskRow>("SELECT * FROM tasks")) {
-      const { body, jkt, status, ended_by: endedBy, calls, children, last_call: lastCall } = row
+      const { body, jkt, status, ended_by: endedBy, children } = row
       const stored: TaskBody = JSON.parse(body)
-      const progress: Task["progress"] = JSON.parse(row.progress)
+      const [, plan = row.progress] = this.journal.pendingRow(PROGRESS, stored.id) ?? []
+      const progress: Task["progress"] = JSON.parse(String(plan))
+      const [, used = row.calls, usedAt = row.last_call] = this.journal.pendingRow(USED, stored.id) ?? []
+      const [calls, lastCall] = [Number(used), Number(usedAt)]
       const task = { ...stored, jkt, status, endedBy, calls, children, lastCall, progress }
       ledger.trees.get(rootOf(task.id))?.tasks.set(task.id, task)
       applyLoaded(ledger, task)
       this.#reserved.set(stored.id, calls)
-      this.#lastCalls.set(stored.id, lastCall)
     }
-    loadTokens(this.#sql, ledger)
+    this.#expired = loadTokens(this.#sql, ledger)
   }
 
   #loadRisks({ risks: loaded, clock }: LedgerState): void {
@@ -126,6 +135,13 @@ export class LedgerStorage {
 
   #lastCall(): number {
     return this.#sql.exec<{ at: number | null }>("SELECT MAX(last_call) AS at FROM tasks").one().at ?? 0
+  }
+
+  #latestPending(): number {
+    const times = Object.entries({ ...TIMES, used: "last_call" }).flatMap(([name, column]) =>
+      this.journal.pendingRows(name).map((row) => Number(row[column])),
+    )
+    return Math.max(0, ...times)
   }
 
   /** With the ledger itself if it is its first tree. */
@@ -175,11 +191,11 @@ export class LedgerStorage {
     this.#sql.exec(`INSERT OR REPLACE INTO tasks VALUES (${values.map(() => "?").join(", ")})`, ...values)
     this.#sql.exec("UPDATE tasks SET children = children + 1 WHERE id = ?", task.parent)
     this.#reserved.set(task.id, 0)
-    this.#lastCalls.set(task.id, lastCall)
   }
 
   forgetTokens(tokens: Iterable<string>): void {
-    forgetTokens(this.#sql, [...tokens])
+    forgetTokens(this.#sql, [...tokens, ...this.#expired])
+    this.#expired = []
   }
 
   /**
@@ -210,8 +226,18 @@ export class LedgerStorage {
       carried.length > 0 ||
       plans.length > 0 ||
       this.memories.mustWrite(state.ledger, memoryUpdates, at) ||
-      counted.some((id) => (state.tasks.get(id)?.calls ?? 0) >= (this.#reserved.get(id) ?? 0))
+      counted.some((id) => this.#mustReserve(id, state.tasks.get(id)?.calls ?? 0, at))
     )
+  }
+
+  #mustReserve(id: string, calls: number, now: number): boolean {
+    return calls >= (this.#reserved.get(id) ?? 0) || this.#paceOf(id).isSlow(now)
+  }
+
+  #paceOf(id: string): Pace {
+    let pace = this.#paces.get(id)
+    if (!pace) this.#paces.set(id, (pace = new Pace()))
+    return pace
   }
 
   saveApproval({ root }: TreeState, approval: Approval, now: number): void {
@@ -233,16 +259,18 @@ export class LedgerStorage {
     this.forgetMemory(state)
     this.forgetTokens(state.tokens.keys())
     this.records.forget(root)
-    for (const table of ["trees", "labels"]) this.#sql.exec(`DELETE FROM ${table} WHERE root = ?`, root)
+    this.labels.forgetTree(state)
+    this.#sql.exec("DELETE FROM trees WHERE root = ?", root)
     this.#sql.exec(`DELETE FROM tasks WHERE ${OF_TREE("id")}`, root, root)
     for (const id of tasks.keys()) {
       this.#reserved.delete(id)
-      this.#lastCalls.delete(id)
+      this.#paces.delete(id)
     }
   }
 
   /** Milliseconds since the epoch: nothing that is stored of agents and the user matters after that. */
-  lastUntil(): number {
+  lastUntil(now: number): number {
+    this.journal.fold(now)
     const [risks] = this.#hasRisks()
       ? this.#sql.exec<{ until: number | null }>("SELECT MAX(until) AS until FROM risks").toArray()
       : []
@@ -262,32 +290,21 @@ export class LedgerStorage {
     this.memories.save(state.ledger, change.memoryUpdates, change.at)
     for (const approval of change.approvals) this.saveApproval(state, applyUse(approval), change.at)
     for (const { task, progress } of change.plans) {
-      this.#sql.exec("UPDATE tasks SET progress = ? WHERE id = ?", JSON.stringify(progress), task)
+      this.journal.put(PROGRESS, [task, JSON.stringify(progress)])
     }
     this.labels.saveBorne(state, change.labels)
     this.labels.saveCarried(change.carried, change.at)
   }
 
   #reserveCalls(task: Task, now: number): void {
-    if (task.calls < (this.#reserved.get(task.id) ?? 0)) return
-    this.#saveCalls(task.id, task.calls + blockSize(task.grant.calls, task.calls), now)
-  }
-
-  /** A last call that is not written in time only makes an idle task expire sooner. */
-  #saveCalls(id: string, calls: number, lastCall: number): void {
-    this.#sql.exec("UPDATE tasks SET calls = ?, last_call = ? WHERE id = ?", calls, lastCall, id)
-    this.#reserved.set(id, calls)
-    this.#lastCalls.set(id, lastCall)
-  }
-
-  /** When the ledger is quiet: returns credit that is written but not used. */
-  settle(ledger: LedgerState, trees: Iterable<TreeState>): void {
-    for (const { tasks } of trees) {
-      for (const { id, calls, lastCall } of tasks.values()) {
-        const isCurrent = this.#reserved.get(id) === calls && this.#lastCalls.get(id) === lastCall
-        if (!isCurrent) this.#saveCalls(id, calls, lastCall)
-      }
-    }
-    this.memories.settle(ledger)
+    const { id, calls, grant } = task
+    const pace = this.#paceOf(id)
+    const mustReserve = this.#mustReserve(id, calls, now)
+    pace.use(1, now)
+    if (!mustReserve) return
+    const reserved = calls + blockSize(longestBlock(grant.calls, calls), pace, now)
+    // A last call that is not written in time only makes an idle task expire sooner.
+    this.journal.put(USED, [id, reserved, now])
+    this.#reserved.set(id, reserved)
   }
 }

@@ -4,15 +4,8 @@
  * more rows than a write adds, so a table holds few dead rows under any load. The first column of each primary key is
  * the scope: what one tree remembers, of which nobody else's sweep takes notice.
  */
-type Row = Record<string, SqlStorageValue>
-
-export interface Swept {
-  readonly table: string
-  /** Its primary key after `scope`. */
-  readonly columns: readonly string[]
-  /** Whether a row does not matter any more; `?` is now, in milliseconds. */
-  readonly isOver: string
-}
+import type { Journal } from "./journal.ts"
+import { untilIn, type Row, type Table } from "./table.ts"
 
 /** Rows that are examined for each row that is written. */
 const ROWS_PER_WRITE = 16
@@ -21,6 +14,8 @@ const STEP = 256
 
 export class Sweep<Found extends Row> {
   readonly #sql: SqlStorage
+  readonly #journal: Journal
+  readonly #table: Table
   readonly #columns: readonly string[]
   readonly #scope: string
   readonly #end: (isFirst: boolean) => string
@@ -31,18 +26,22 @@ export class Sweep<Found extends Row> {
   #due = 0
 
   /** @param forget receives each row that is deleted */
-  constructor(sql: SqlStorage, scope: string, { table, columns, isOver }: Swept, forget: (row: Found) => unknown) {
+  constructor(sql: SqlStorage, journal: Journal, scope: string, table: Table, forget: (row: Found) => unknown) {
     this.#sql = sql
+    this.#journal = journal
+    this.#table = table
     this.#scope = scope
+    const columns = table.columns.slice(1, table.keys)
     this.#columns = columns
     this.#forget = forget
+    journal.watch(table, scope, (row) => forget(row as Found))
     const key = columns.join(", ")
     const places = columns.map(() => "?").join(", ")
     const after = `(${key}) > (${places})`
     this.#end = (isFirst) =>
-      `SELECT ${key} FROM ${table} WHERE scope = ?${isFirst ? "" : ` AND ${after}`} ORDER BY ${key} LIMIT 1 OFFSET ${STEP - 1}`
+      `SELECT ${key} FROM ${table.name} WHERE scope = ?${isFirst ? "" : ` AND ${after}`} ORDER BY ${key} LIMIT 1 OFFSET ${STEP - 1}`
     this.#remove = (isFirst, isLast) =>
-      `DELETE FROM ${table} WHERE scope = ? AND ${isOver}${isFirst ? "" : ` AND ${after}`}${
+      `DELETE FROM ${table.name} WHERE scope = ? AND ${untilIn(table)} <= ?${isFirst ? "" : ` AND ${after}`}${
         isLast ? "" : ` AND (${key}) <= (${places})`
       } RETURNING *`
   }
@@ -56,7 +55,8 @@ export class Sweep<Found extends Row> {
     const end = row ? this.#columns.map((column) => row[column] ?? null) : []
     const statement = this.#remove(after.length === 0, end.length === 0)
     const removed = this.#sql.exec<Found>(statement, this.#scope, now, ...after, ...end)
-    for (const each of removed.toArray()) this.#forget(each)
+    // The journal may have a later state of it.
+    for (const each of removed.toArray()) if (!this.#journal.isPending(this.#table, each)) this.#forget(each)
     this.#after = row ? end : null
   }
 }

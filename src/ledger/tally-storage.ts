@@ -5,40 +5,45 @@
 import type { Memory } from "../core/guardrails/memory.ts"
 import { SlidingMeter } from "../core/guardrails/meter/sliding.ts"
 import { tallyPrecision, type TallyUpdate } from "../core/guardrails/memory-update.ts"
-import { Sweep, type Swept } from "./sweep.ts"
+import type { Journal } from "./journal.ts"
+import { Sweep } from "./sweep.ts"
+import type { Row, Table } from "./table.ts"
 
 export const TALLY_SCHEMA = `
 CREATE TABLE tallies (scope TEXT NOT NULL, owner TEXT NOT NULL, key TEXT NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL,
   amount INTEGER NOT NULL, span INTEGER NOT NULL, PRIMARY KEY (scope, owner, key, first)) WITHOUT ROWID;
 `
-const TALLIES: Swept = { table: "tallies", columns: ["owner", "key", "first"], isOver: "last + span <= ?" }
+export const TALLIES: Table = {
+  name: "tallies",
+  columns: ["scope", "owner", "key", "first", "last", "amount", "span"],
+  keys: 4,
+  until: ["last", "span"],
+}
 
-interface TallyRow extends Record<string, SqlStorageValue> {
+interface TallyRow extends Row {
   readonly owner: string
   readonly key: string
   readonly first: number
   readonly last: number
   readonly amount: number
+  readonly span: number
 }
 
 export class TallyStorage {
-  readonly #sql: SqlStorage
+  readonly #journal: Journal
   readonly #scope: string
   readonly #sweep: Sweep<TallyRow>
 
-  constructor(sql: SqlStorage, scope: string) {
-    this.#sql = sql
+  constructor(sql: SqlStorage, journal: Journal, scope: string) {
+    this.#journal = journal
     this.#scope = scope
-    this.#sweep = new Sweep(sql, scope, TALLIES, () => undefined)
+    this.#sweep = new Sweep(sql, journal, scope, TALLIES, () => undefined)
   }
 
   load(memory: Memory, wokenAt: number): void {
-    const rows = this.#sql.exec<TallyRow>(
-      "SELECT * FROM tallies WHERE scope = ? AND last + span > ? ORDER BY last, first",
-      this.#scope,
-      wokenAt,
-    )
-    for (const { owner, key, first, last, amount } of rows) {
+    const rows = this.#journal.rows<TallyRow>(TALLIES, { scope: this.#scope })
+    const live = rows.filter(({ last, span }) => last + span > wokenAt)
+    for (const { owner, key, first, last, amount } of live.toSorted((a, b) => a.last - b.last || a.first - b.first)) {
       const tally = memory.tallies.find(owner, key) ?? new SlidingMeter()
       tally.put({ first, last, amount })
       memory.tallies.set(owner, key, tally)
@@ -52,21 +57,13 @@ export class TallyStorage {
     tally.upTo(spanMs, now)
     const { first, amount: total } = tally.next(amount, now, tallyPrecision(memory, note))
     const values = [this.#scope, owner, key, first, now, total, spanMs]
-    this.#sql.exec("INSERT OR REPLACE INTO tallies VALUES (?, ?, ?, ?, ?, ?, ?)", ...values)
+    this.#journal.put(TALLIES, values)
     const surplus = memory.tallies.surplus(owner, key)
-    if (surplus !== undefined) {
-      const where = [this.#scope, owner, surplus]
-      this.#sql.exec("DELETE FROM tallies WHERE scope = ? AND owner = ? AND key = ?", ...where)
-    }
+    if (surplus !== undefined) this.#journal.clear(TALLIES, { scope: this.#scope, owner, key: surplus })
     this.#sweep.wrote(now)
   }
 
-  /** Deletes what does not matter any more. */
-  prune(now: number): void {
-    this.#sql.exec(`DELETE FROM tallies WHERE scope = ? AND ${TALLIES.isOver}`, this.#scope, now)
-  }
-
   forget(): void {
-    this.#sql.exec("DELETE FROM tallies WHERE scope = ?", this.#scope)
+    this.#journal.clear(TALLIES, { scope: this.#scope })
   }
 }

@@ -5,13 +5,16 @@
 import { rootOf, type LedgerState } from "../core/task/state.ts"
 import type { Opening } from "../core/task/opening-step.ts"
 
-export function loadTokens(sql: SqlStorage, { trees, liveTokens, clock }: LedgerState): void {
-  sql.exec("DELETE FROM tokens WHERE expires_at <= ?", clock)
+/** @returns those that have expired */
+export function loadTokens(sql: SqlStorage, { trees, liveTokens, clock }: LedgerState): readonly string[] {
+  const expired: string[] = []
   const tokens = sql.exec<{ jti: string; task: string; expires_at: number; jkt: string | null }>("SELECT * FROM tokens")
   for (const { jti, task, expires_at: expiresAt, jkt } of tokens) {
     const tree = trees.get(rootOf(task))
-    if (tree) liveTokens.add(tree, jti, { task, expiresAt, jkt })
+    if (expiresAt <= clock) expired.push(jti)
+    else if (tree) liveTokens.add(tree, jti, { task, expiresAt, jkt })
   }
+  return expired
 }
 
 export function saveToken(sql: SqlStorage, { jti, task, expiresAt, jkt }: Opening["token"]): void {

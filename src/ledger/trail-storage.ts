@@ -1,33 +1,35 @@
 /**
  * Trails of calls in the SQLite of a ledger's object. Most never go round, so a trail is written once it has gone round
- * twice, and when the ledger is quiet. What a crash may have lost counts as calls that may have been any.
+ * twice, or if calls come slowly. What was not written counts, after waking, as calls that may have been any.
  */
 import type { Memory } from "../core/guardrails/memory.ts"
 import { trailOf, type TrailUpdate } from "../core/guardrails/memory-update.ts"
 import { Trail, type TrailState } from "../core/guardrails/meter/trail.ts"
 import { cellKey } from "./cell-key.ts"
+import { CELLS } from "./cells.ts"
+import type { Journal } from "./journal.ts"
+import type { Row } from "./table.ts"
 
-export interface PlacedCell extends Record<string, SqlStorageValue> {
+export interface PlacedCell extends Row {
   readonly owner: string
   readonly key: string
 }
 
 /** How often in a pause it is stored anew that trails may be lost. */
 const NOTED_IN_PAUSE = 16
-const ONE = "scope = ? AND kind = ? AND owner = ? AND key = ?"
 
 export class TrailStorage {
-  readonly #sql: SqlStorage
+  readonly #journal: Journal
   readonly #scope: string
   /** Trails that have a row. */
   readonly #written = new Set<string>()
-  /** Owners of trails that have none, with the pause after which these begin anew. */
-  readonly #unwritten = new Map<string, number | null>()
+  /** Owners of trails that have none. */
+  readonly #unwritten = new Set<string>()
   /** Milliseconds: until then it is stored that trails of an owner may be lost. */
   readonly #mayLoseUntil = new Map<string, number>()
 
-  constructor(sql: SqlStorage, scope: string) {
-    this.#sql = sql
+  constructor(journal: Journal, scope: string) {
+    this.#journal = journal
     this.#scope = scope
   }
 
@@ -53,24 +55,24 @@ export class TrailStorage {
   }
 
   /** Whether `save` has to be called, and not `leave`. */
-  mustWrite(memory: Memory, note: TrailUpdate, now: number): boolean {
+  mustWrite(memory: Memory, note: TrailUpdate, now: number, isSlow: boolean): boolean {
     // A sequence that has repeated twice is stored, and so is that it repeats no longer.
-    if (!note.lazy || this.#written.has(cellKey(note)) || goesRound(memory, note, now)) return true
+    if (isSlow || !note.lazy || this.#written.has(cellKey(note)) || goesRound(memory, note, now)) return true
     return note.pauseMs !== null && now >= (this.#mayLoseUntil.get(note.owner) ?? 0)
   }
 
   /** It grows without being written. */
-  leave({ owner, pauseMs }: TrailUpdate): void {
-    this.#unwritten.set(owner, pauseMs)
+  leave({ owner }: TrailUpdate): void {
+    this.#unwritten.add(owner)
   }
 
   /** @param memory as it is before the update is applied */
-  save(memory: Memory, note: TrailUpdate, now: number): void {
+  save(memory: Memory, note: TrailUpdate, now: number, isSlow: boolean): void {
     const { owner, key, lazy, pauseMs } = note
-    if (lazy && !goesRound(memory, note, now)) {
+    if (lazy && !isSlow && !goesRound(memory, note, now)) {
       this.#written.delete(cellKey(note))
       this.leave(note)
-      this.#sql.exec(`DELETE FROM cells WHERE ${ONE}`, this.#scope, "trail", owner, key)
+      this.#journal.remove(CELLS, this.#scope, "trail", owner, key)
       this.#mayLose(owner, pauseMs, now)
       return
     }
@@ -92,8 +94,7 @@ export class TrailStorage {
   #saveAll(memory: Memory, owner: string, pauseMs: number | null): void {
     for (const [key, trail] of memory.trails.of(owner))
       if (!this.#written.has(cellKey({ owner, key }))) this.#saveTrail(owner, key, trail, pauseMs)
-    if (this.#mayLoseUntil.delete(owner))
-      this.#sql.exec(`DELETE FROM cells WHERE ${ONE}`, this.#scope, "lost", owner, "")
+    if (this.#mayLoseUntil.delete(owner)) this.#journal.remove(CELLS, this.#scope, "lost", owner, "")
   }
 
   #saveTrail(owner: string, key: string, trail: Trail, pauseMs: number | null): void {
@@ -103,13 +104,7 @@ export class TrailStorage {
 
   #saveCell(kind: "trail" | "lost", owner: string, key: string, body: TrailState | null, until: number | null): void {
     const values = [this.#scope, kind, owner, key, JSON.stringify(body), until]
-    this.#sql.exec("INSERT OR REPLACE INTO cells VALUES (?, ?, ?, ?, ?, ?)", ...values)
-  }
-
-  /** When no calls come. Only a crash may lose what was not written so far. */
-  settle(memory: Memory): void {
-    for (const [owner, pauseMs] of this.#unwritten) this.#saveAll(memory, owner, pauseMs)
-    this.#unwritten.clear()
+    this.#journal.put(CELLS, values)
   }
 
   forget(): void {

@@ -1,6 +1,6 @@
 /**
  * The life of a ledger's task trees in its object. Memory and storage never differ, the clock never runs backwards, and
- * proofs are remembered for one life. Credit is returned when no calls come. A tree is forgotten an hour after its last
+ * proofs are remembered for one life. A tree is forgotten an hour after its last
  * task could act, and what its agents have done once no guardrail could look back at it. What changes a tree is in ledger.ts.
  */
 import type { DecisionRecord } from "../core/record/record.ts"
@@ -30,7 +30,7 @@ export const newNonce = (): string => newSecret(16)
 /** What is known of proofs in a ledger that has woken, by its clock: nothing. */
 const proofsSince = (wokenAt: number): Proofs => new Proofs(newNonce(), wokenAt)
 
-/** After this long without a call, unused credit is returned. */
+/** After this long without a call, credit that shared limits have lent is returned. */
 const QUIET_MS = 2_000
 /** A tree is forgotten this long after its last task could act: late requests still find "ended", not "unknown". */
 const RETENTION_MS = 3_600_000
@@ -53,8 +53,6 @@ export class Trees {
   readonly #env: Env
   #quietTimer: ReturnType<typeof setTimeout> | undefined
   #lastStep = 0
-  /** Trees that have changed since the last time that calls paused. */
-  readonly #unsettled = new Set<TreeState>()
   /** When each tree is to be looked at again; one alarm is set for the first. */
   #ageing = new Shares()
   /** `jti` of tokens that have expired, until their rows are deleted. */
@@ -65,7 +63,7 @@ export class Trees {
     this.#env = env
     this.storage = new LedgerStorage(ctx.storage.sql)
     this.state = this.storage.load(Date.now(), proofsSince)
-    this.outbox = new Outbox(ctx, env)
+    this.outbox = new Outbox(ctx, env, () => this.storage.journal)
     this.notices = new Notices(ctx, env)
     this.credits = new Credits(ctx, env, () => this.state?.memories ?? null)
     this.approvalInboxes = new ApprovalInboxes(env, (work) => ctx.waitUntil(work))
@@ -87,7 +85,7 @@ export class Trees {
     const now = Date.now()
     logEvent("clock_corrected", { ahead_ms: clock - now })
     this.transaction(true, () => {
-      this.storage.settle(state, state.trees.values())
+      this.storage.journal.fold(clock)
       correctClock(this.#ctx.storage.sql, clock, this.storage.setBack, now)
     })
     // Proofs that were stale by the clock that was ahead are forgotten, and would be fresh again.
@@ -130,8 +128,13 @@ export class Trees {
    * @param writes false if the work writes nothing: a transaction costs more than all the rest of a step
    */
   transaction<Result>(writes: boolean, work: () => Result): Result {
+    const step = (): Result => {
+      const result = work()
+      this.storage.journal.commit(this.state?.clock ?? Date.now())
+      return result
+    }
     try {
-      return writes ? this.#ctx.storage.transactionSync(work) : work()
+      return writes ? this.#ctx.storage.transactionSync(step) : step()
     } catch (error) {
       this.#reload()
       throw error
@@ -142,7 +145,6 @@ export class Trees {
   #reload(proofs = this.state?.proofs ?? null): void {
     this.storage = new LedgerStorage(this.#ctx.storage.sql)
     this.state = this.storage.load(Date.now(), (wokenAt) => proofs ?? proofsSince(wokenAt))
-    this.#unsettled.clear()
     this.#expired = []
     if (this.state) this.#ageAll(this.state)
   }
@@ -196,27 +198,18 @@ export class Trees {
     this.outbox.keep({ ...record, ...this.storage.records.next(root) })
   }
 
-  /** A step was made. Once no more have come for a while, what was written in advance is settled. */
-  scheduleFlush(tree: TreeState, now: number): void {
+  /** A step was made. Credit that is held is returned once no more have come for a while: others could use it. */
+  returnCreditWhenQuiet(now: number): void {
     this.#lastStep = now
-    this.#unsettled.add(tree)
-    this.#quietTimer ??= setTimeout(() => this.#settle(), QUIET_MS)
+    if (this.credits.isHeld) this.#quietTimer ??= setTimeout(() => this.#returnCredit(), QUIET_MS)
   }
 
-  #settle(): void {
+  #returnCredit(): void {
     this.#quietTimer = undefined
-    const { state } = this
-    if (!state) return
+    if (!this.state) return
     const quietFor = Date.now() - this.#lastStep
-    if (quietFor < QUIET_MS) this.#quietTimer = setTimeout(() => this.#settle(), QUIET_MS - quietFor)
-    else {
-      this.transaction(true, () => {
-        const trees = [...this.#unsettled].filter(({ root }) => state.trees.has(root))
-        this.storage.settle(state, trees)
-      })
-      this.#unsettled.clear()
-      this.credits.returnAllCredit(state.memories)
-    }
+    if (quietFor < QUIET_MS) this.#quietTimer = setTimeout(() => this.#returnCredit(), QUIET_MS - quietFor)
+    else this.credits.returnAllCredit(this.state.memories)
   }
 
   /** A tree has just been stored. The alarm that is set for trees before it will do for it, unless it expires first. */
@@ -250,7 +243,7 @@ export class Trees {
     const first = this.#ageing.firstOf(AGEING)
     const next = first === null ? [] : [coarse(first)]
     // What agents have done outlives the trees in which they did it.
-    if (first === null) next.push(...[this.storage.lastUntil()].filter((until) => until > now).map(coarse))
+    if (first === null) next.push(...[this.transaction(true, () => this.storage.lastUntil(now))].filter((until) => until > now).map(coarse))
     const unsent = [this.outbox.hasStored() ? RETRY_AFTER_MS : null, this.notices.retryAfter(now)]
     next.push(...unsent.flatMap((after) => (after === null ? [] : now + after)))
     next.push(...this.#ageLabels(state, now))

@@ -1,6 +1,6 @@
 /**
  * Trees that a test drives step by step, by a clock of its own: one in memory alone, and one as a ledger keeps it, on
- * the real SQLite of an object, which can crash, wake and go quiet, without the object's own timers.
+ * the real SQLite of an object, which can crash and wake, without the object's own timers.
  */
 import {
   beginTree,
@@ -168,7 +168,7 @@ export class KeptTree implements DrivenTree {
     const { change, verdict, end, denialUpdates, needs } = decide(this.bundle, state, call, now)
     if (needs.length > 0) throw new Error("nothing here is shared by all trees")
     const ended = end ? endedBy(state, end) : []
-    this.#kept.transactionSync(() => {
+    this.#commit(now, () => {
       if (change) this.#storage.saveChange(state, change)
       if (denialUpdates.length > 0) this.#storage.memories.save(state.ledger, denialUpdates, now)
       if (end) this.#storage.saveEnd(ended, end)
@@ -182,12 +182,13 @@ export class KeptTree implements DrivenTree {
 
   land(call: string, gateway: string): void {
     const flights = flightsOf(this.state).flatMap(([, , each]) => each.get(call) ?? [])
-    this.#storage.memories.land(this.state, call, gateway, flights[0]?.task ?? "")
+    const { clock } = this.state.ledger
+    this.#commit(clock, () => this.#storage.memories.land(this.state, call, gateway, flights[0]?.task ?? ""))
   }
 
   open(opening: Opening): void {
     const opened = fresh(opening)
-    this.#storage.saveOpening(this.state, opened, START)
+    this.#commit(START, () => this.#storage.saveOpening(this.state, opened, START))
     applyOpening(this.state, opened, START)
   }
 
@@ -199,7 +200,8 @@ export class KeptTree implements DrivenTree {
 
   #applyEnd(ended: readonly string[], end: TaskEnd): void {
     applyEnd(this.state, ended, end)
-    if (end.status !== "quarantined" && ended.includes(ROOT)) this.#storage.forgetMemory(this.state)
+    if (end.status !== "quarantined" && ended.includes(ROOT))
+      this.#commit(this.state.ledger.clock, () => this.#storage.forgetMemory(this.state))
   }
 
   release(id: string): void {
@@ -209,8 +211,11 @@ export class KeptTree implements DrivenTree {
     applyRelease(this.state.ledger, task)
   }
 
-  settle(): void {
-    this.#kept.transactionSync(() => this.#storage.settle(this.state.ledger, [this.state]))
+  #commit(now: number, step: () => void): void {
+    this.#kept.transactionSync(() => {
+      step()
+      this.#storage.journal.commit(now)
+    })
   }
 
   /** Memory is lost; what was written comes back. */

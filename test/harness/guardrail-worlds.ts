@@ -321,10 +321,8 @@ export type Step =
   /** Until a call of the past is so old, and so many milliseconds more or less. */
   | { readonly does: "edge"; readonly past: number; readonly ms: number; readonly off: number }
   | { readonly does: "land"; readonly past: number; readonly gateway: "envoy" | "nginx" }
-  /** Quiet: what is written becomes what is. */
-  | { readonly does: "settle" }
-  /** Memory is lost; evicted, all was quiet before. */
-  | { readonly does: "crash" | "evict" }
+  /** Memory is lost: the object crashes, or is evicted. */
+  | { readonly does: "crash" }
   /** The transaction of a call fails. */
   | ({ readonly does: "fail" } & Asked)
   | { readonly does: "back"; readonly ms: number }
@@ -419,8 +417,6 @@ export function lives(happenings: Happenings = {}): fc.Arbitrary<readonly Step[]
     .map(([few, steps]) => steps.flatMap((each) => (typeof each === "number" ? (few[each % few.length] ?? []) : each)))
 }
 
-export const settling: fc.Arbitrary<Step> = fc.constant({ does: "settle" })
-export const evicting: fc.Arbitrary<Step> = fc.constant({ does: "evict" })
 export const crashing: fc.Arbitrary<Step> = fc.constant({ does: "crash" })
 export const failing: fc.Arbitrary<Step> = asked.map((each) => ({ does: "fail", ...each }))
 export const steppingBack: fc.Arbitrary<Step> = fc.record({

@@ -1,4 +1,4 @@
-/** A tree on the real SQLite of an object, moved call by call, that may be evicted or crash in between. */
+/** A tree on the real SQLite of an object, moved call by call, that may crash in between. */
 import { runInDurableObject } from "cloudflare:test"
 import { env } from "cloudflare:workers"
 import type { Guardrail } from "../../src/core/guardrails/kinds.ts"
@@ -15,8 +15,7 @@ export interface KeptLife {
   call(tool: string, values?: Readonly<Record<string, unknown>>): string
   /** A newer bundle. */
   publish(...guardrails: readonly Guardrail[]): void
-  /** All was quiet before. */
-  evict(): void
+  /** Or an eviction. */
   crash(): void
   memory(): Memory
 }
@@ -38,10 +37,6 @@ export async function inKeptLife(
         tree.call(callOf(heldOf(opening), tool, values), Math.floor(life.now))?.reason ?? "allowed",
       publish: (...newer) => {
         tree.bundle = openYard(newer)
-      },
-      evict: () => {
-        tree.settle()
-        tree.crash(Math.floor(life.now))
       },
       crash: () => tree.crash(Math.floor(life.now)),
       memory: () => memoryOf(tree.state),

@@ -42,7 +42,7 @@ const familyOf = [true, false].map((hasUser) => {
 export type Promised =
   /** The verdict is the model's. */
   | "exact"
-  /** The same, but that what is remembered lazily may deny once it has woken. */
+  /** The same of calls that come slowly, but that what is remembered lazily may deny once it has woken. */
   | "exact but for loops"
   /** Nothing is admitted that the model denies. */
   | "never more"
@@ -53,6 +53,9 @@ const DENIED: ReadonlyMap<string, readonly [Denial["reason"], goesFirst: boolean
   ["files.purge", ["tool_not_granted", true]],
   ["files.forbidden", ["policy_permits_nothing", false]],
 ] as const)
+
+/** Each call of those that are so far apart is written. */
+const SLOWLY_MS = 400
 
 interface Frozen {
   status: "active" | "completed" | "revoked" | "quarantined"
@@ -93,7 +96,10 @@ export class ModelledLife {
     const { tree } = this
     switch (step.does) {
       case "call":
-        for (let time = 0; time < step.times; time++) this.call(step)
+        for (let time = 0; time < step.times; time++) {
+          if (this.promised === "exact but for loops") this.clock += SLOWLY_MS
+          this.call(step)
+        }
         return
       case "wait":
         this.clock += step.ms
@@ -128,11 +134,9 @@ export class ModelledLife {
     }
   }
 
-  #wake(step: Extract<Step, { readonly does: "settle" | "evict" | "crash" | "fail" }>): void {
+  #wake(step: Extract<Step, { readonly does: "crash" | "fail" }>): void {
     const { tree } = this
     if (!(tree instanceof KeptTree)) throw new Error("a tree in memory has no storage")
-    if (step.does === "settle" || step.does === "evict") tree.settle()
-    if (step.does === "settle") return
     if (step.does === "fail") tree.fail(this.#called(step), this.clock)
     else tree.crash(this.clock)
     this.hasWoken = true

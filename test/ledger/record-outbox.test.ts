@@ -6,12 +6,15 @@ import { findRecords } from "../../src/audit/record-logs.ts"
 import { RecordLog } from "../../src/audit/record-log.ts"
 import { byteLength } from "../../src/core/encoding/bytes.ts"
 import { Outbox } from "../../src/ledger/record-outbox.ts"
+import type { Journal } from "../../src/ledger/journal.ts"
+import { LedgerStorage } from "../../src/ledger/storage.ts"
 import { openTask, openTaskFor } from "../harness/agents.ts"
 import { publish, yard } from "../harness/bundles.ts"
 import { freshIsolateForEach } from "../harness/each-test.ts"
 import { recordsOf } from "../harness/records.ts"
 import { provoke } from "../harness/worker-log.ts"
 import { ledgerOf } from "../harness/ledgers.ts"
+import { freshProofs } from "../harness/trees.ts"
 
 const COUNT = 300
 
@@ -26,6 +29,16 @@ beforeEach(async () => {
   })
 })
 freshIsolateForEach()
+
+function outboxOf(state: DurableObjectState, journal = journalOf(state)): Outbox {
+  return new Outbox(state, env, () => journal)
+}
+
+function journalOf({ storage }: DurableObjectState): Journal {
+  const kept = new LedgerStorage(storage.sql)
+  kept.load(Date.now(), freshProofs)
+  return kept.journal
+}
 
 /** As long as a record may be. */
 const bigRecord = (task: string, at: number): DecisionRecord => {
@@ -44,8 +57,12 @@ describe("an outbox with more big records than fit into a row of the log", () =>
     const { task } = await openTask()
     await recordsOf(task, 1)
     await runInDurableObject(ledgerOf(task), (_ledger, state) => {
-      const outbox = new Outbox(state, env)
-      for (let at = 0; at < COUNT; at++) keep(outbox, bigRecord(task, at))
+      const journal = journalOf(state)
+      const outbox = outboxOf(state, journal)
+      for (let at = 0; at < COUNT; at++) {
+        keep(outbox, bigRecord(task, at))
+        journal.commit(Date.now())
+      }
     })
     const records = await recordsOf(task, COUNT + 1)
     expect(records.filter(({ arguments: shown }) => Object.keys(shown).length === 32)).toHaveLength(COUNT)
@@ -57,7 +74,7 @@ test("a record of a read that cannot be made takes no other along", async () => 
   const { task } = await openTask()
   await recordsOf(task, 1)
   await runInDurableObject(ledgerOf(task), (_ledger, state) => {
-    const outbox = new Outbox(state, env)
+    const outbox = outboxOf(state)
     const broken = (): never => {
       throw new Error("a defect, by a test")
     }
@@ -74,12 +91,12 @@ test("reads of a ledger that dies before it sends them are sent by the next one 
   await runInDurableObject(ledgerOf(task), async (_ledger, state) => {
     const none = setTimeout(() => undefined)
     const timers = vi.spyOn(globalThis, "setTimeout").mockReturnValue(none)
-    new Outbox(state, env).keepRead("life", () => bigRecord(task, 1), 0)
+    outboxOf(state).keepRead("life", () => bigRecord(task, 1), 0)
     await state.storage.sync()
     await state.storage.sync()
     expect(timers).toHaveBeenCalled()
     timers.mockRestore()
-    new Outbox(state, env).sendLeftOver()
+    outboxOf(state).sendLeftOver()
   })
   await recordsOf(task, 2)
 })
@@ -93,7 +110,7 @@ test("while its log hangs, no more reads are kept or on their way than may wait;
     return new Promise<never>(() => undefined)
   })
   await runInDurableObject(ledgerOf(task), async (_ledger, state) => {
-    const outbox = new Outbox(state, env)
+    const outbox = outboxOf(state)
     for (let round = 0; round < 6; round++) {
       for (let at = 0; at < 1_500; at++) {
         const id = `dec_${round}_${at}`
@@ -119,7 +136,7 @@ test("while its log hangs, no more reads are kept or on their way than may wait;
   await found(4_001)
   await runInDurableObject(ledgerOf(task), (_ledger, state) => {
     const last = recordOf({ id: "dec_last", at: 0, kind: "call", task, tool: "files.read" })
-    new Outbox(state, env).keepRead("life", () => last, 0)
+    outboxOf(state).keepRead("life", () => last, 0)
   })
   expect((await found(4_002)).map(({ id }) => id)).toContain("dec_last")
   expect(await findRecords(env, { task, limit: 10_000 })).toHaveLength(4_002)
@@ -129,7 +146,7 @@ describe("a ledger whose sending of reads has taken so long that another ledger 
   let made = 0
   const reads = async (task: string, count: number): Promise<void> => {
     await runInDurableObject(ledgerOf(task), async (_ledger, state) => {
-      const outbox = new Outbox(state, env)
+      const outbox = outboxOf(state)
       for (let at = 0; at < count; at++) {
         const id = `dec_${task}_${made++}`
         outbox.keepRead("life", () => recordOf({ id, at: 0, kind: "call", task, tool: "files.read" }), 0)
@@ -202,7 +219,7 @@ test("a tree that calls in a rush while the log hangs costs no other tree its re
   const hangs = vi.spyOn(RecordLog.prototype, "append").mockImplementation(async () => new Promise(() => undefined))
   const reads = async (task: string, count: number): Promise<void> => {
     await runInDurableObject(ledgerOf(task), async (_ledger, state) => {
-      const outbox = new Outbox(state, env)
+      const outbox = outboxOf(state)
       for (let at = 0; at < count; at++) {
         const id = `dec_${task}_${at}`
         outbox.keepRead("life", () => recordOf({ id, at: 0, kind: "call", task, tool: "files.read" }), 0)

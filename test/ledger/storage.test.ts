@@ -3,14 +3,14 @@ import { env } from "cloudflare:workers"
 import fc from "fast-check"
 import { describe, expect, inject, test, vi, type MockInstance } from "vitest"
 import type { RecordPlace } from "../../src/core/record/record.ts"
-import { memoryOf } from "../harness/driven-trees.ts"
+import { memoryOf, tick } from "../harness/driven-trees.ts"
 import { freshIsolateForEach } from "../harness/each-test.ts"
 import { countsIn, window } from "../harness/guardrails.ts"
 import type { Guardrail } from "../../src/core/guardrails/kinds.ts"
 import { decide } from "../../src/core/decision/decide.ts"
 import { openTask } from "../../src/core/task/open.ts"
 import { isOAuthFailure, type OAuthFailure } from "../../src/core/denials/oauth-error.ts"
-import { blockSize } from "../../src/core/task/counter-block.ts"
+import { blockSize, longestBlock, Pace } from "../../src/core/task/counter-block.ts"
 import { beginTree } from "../../src/core/explanation/simulated-tree.ts"
 import type { TreeState } from "../../src/core/task/state.ts"
 import { LedgerStorage } from "../../src/ledger/storage.ts"
@@ -102,6 +102,7 @@ class KeptTree {
 
   #open({ opening }: Opened): void {
     this.#storage.saveOpening(this.state, opening, START)
+    this.#storage.journal.commit(START)
     applyOpening(this.state, opening, START)
   }
 
@@ -114,6 +115,7 @@ class KeptTree {
     const mustWrite = this.#storage.mustWrite(this.state, change)
     const before = this.#statements.mock.calls.length
     this.#storage.saveChange(this.state, change)
+    this.#storage.journal.commit(now)
     expect(this.#statements.mock.calls.length > before).toBe(mustWrite)
     applyChange(this.state, change)
     return now
@@ -124,12 +126,9 @@ class KeptTree {
     const mustWrite = this.#storage.records.mustWrite(ROOT)
     const before = this.#statements.mock.calls.length
     const place = this.#storage.records.next(ROOT)
+    this.#storage.journal.commit(START)
     expect(this.#statements.mock.calls.length > before).toBe(mustWrite)
     return place
-  }
-
-  settle(): void {
-    this.#storage.settle(this.state.ledger, [this.state])
   }
 
   /** Memory is lost; what was written comes back. */
@@ -153,14 +152,14 @@ async function keep<Result>(bundle: Bundle, use: (tree: KeptTree) => Result): Pr
 const events = fc.array(
   fc.record({
     after: fc.oneof(fc.integer({ min: 0, max: 400 }), fc.constantFrom(0, 0, 999, 1000)),
-    does: fc.constantFrom("call", "call", "call", "call", "call", "crash", "settle", "clock-back"),
+    does: fc.constantFrom("call", "call", "call", "call", "call", "crash", "clock-back"),
     times: fc.integer({ min: 1, max: 9 }),
   }),
   { minLength: 1, maxLength: 40 },
 )
 
 describe("credit is written before it is used", () => {
-  test("crashes and quiet times at any point: no span holds more than the limit", async () => {
+  test("crashes at any point: no span holds more than the limit", async () => {
     let crashed = 0
     const limits = fc.constantFrom(1, 3, 99, 100, 250, 400)
     const property = fc.asyncProperty(events, limits, async (steps, limit) => {
@@ -172,7 +171,6 @@ describe("credit is written before it is used", () => {
           now += after
           if (does === "crash") tree.crash(now)
           if (does === "crash") crashed += 1
-          if (does === "settle") tree.settle()
           if (does === "clock-back") now -= 150
           // Several blocks' worth, so that some are half used when the crash comes.
           const tries = does === "call" ? times * Math.ceil(limit / 8) : 0
@@ -180,11 +178,11 @@ describe("credit is written before it is used", () => {
             const at = tree.call(held, "files.list", now)
             if (at !== null) admitted.push(at)
           }
-          const clock = Math.max(now, tree.state.ledger.clock)
+          const clock = tick(tree.state, now)
           const [count] = Object.values(
             countsIn(memoryOf(tree.state), bundleWith(limit, 1).guardrails.definitions, clock),
           )
-          const inSpan = admitted.filter((at) => at > Math.max(now, tree.state.ledger.clock) - 1000).length
+          const inSpan = admitted.filter((at) => at > clock - 1000).length
           if (count) expect(count.used).toBeGreaterThanOrEqual(inSpan)
         }
         expect(busiestSpan(admitted, 1000)).toBeLessThanOrEqual(limit)
@@ -203,14 +201,13 @@ describe("credit is written before it is used", () => {
         for (const { does, times } of steps) {
           if (does === "crash") tree.crash(START)
           if (does === "crash") crashes += 1
-          if (does === "settle") tree.settle()
           const tries = does === "call" ? times * 7 : 0
           for (let index = 0; index < tries; index++) {
             if (tree.call(held, "files.list", START) !== null) admitted += 1
           }
           const counted = tree.state.tasks.get(ROOT)?.calls ?? 0
           expect(counted).toBeGreaterThanOrEqual(admitted)
-          expect(counted - admitted).toBeLessThanOrEqual(crashes * blockSize(calls, 0))
+          expect(counted - admitted).toBeLessThanOrEqual(crashes * longestBlock(calls, 0))
         }
         expect(admitted).toBeLessThanOrEqual(calls)
       })
@@ -275,16 +272,18 @@ describe("credit is written before it is used", () => {
     })
   })
 
-  test("given back when quiet: unused credit is there again after a wake", async () => {
+  test("of calls that come slowly, just what was used is used after a wake", async () => {
     await keep(bundleWith(300, 3600), (tree) => {
       const held = tree.open(600)
-      tree.call(held, "files.list", START)
-      tree.settle()
-      tree.crash(START + 5)
-      const { definitions } = bundleWith(300, 3600).guardrails
-      const [count] = Object.values(countsIn(memoryOf(tree.state), definitions, START + 5))
-      expect(count?.used).toBe(1)
-      expect(tree.state.tasks.get(ROOT)?.calls).toBe(1)
+      for (const times of [1, 2, 3]) {
+        const at = START + times * 5_000
+        tree.call(held, "files.list", at)
+        tree.crash(at + 5)
+        const { definitions } = bundleWith(300, 3600).guardrails
+        const [count] = Object.values(countsIn(memoryOf(tree.state), definitions, at + 5))
+        expect(count?.used).toBe(times)
+        expect(tree.state.tasks.get(ROOT)?.calls).toBe(times)
+      }
     })
   })
 })
@@ -313,7 +312,6 @@ describe("after a wake", () => {
       ])
       tree.crash(START)
       expect(places(300)).toEqual(Array.from({ length: 300 }, (_, index) => ({ life: 2, number: index + 1 })))
-      tree.settle()
       tree.crash(START)
       // A life without a record is none.
       tree.crash(START)
@@ -356,14 +354,31 @@ describe("after a wake", () => {
 describe("blockSize", () => {
   test("is one under a limit of a hundred, at most a hundredth above, and bounded without a limit", () => {
     fc.assert(
-      fc.property(fc.integer({ min: 1, max: 100_000 }), fc.nat(), (limit, used) => {
-        const block = blockSize(limit, used)
+      fc.property(fc.integer({ min: 1, max: 100_000 }), fc.nat({ max: 10_000 }), (limit, used) => {
+        const pace = new Pace()
+        pace.use(used, START)
+        const block = blockSize(longestBlock(limit, used), pace, START)
         if (limit < 100) expect(block).toBe(1)
         expect(block).toBeGreaterThanOrEqual(1)
         expect(block).toBeLessThanOrEqual(Math.max(1, limit / 100))
-        expect(blockSize(null, used)).toBeGreaterThanOrEqual(1)
-        expect(blockSize(null, used)).toBeLessThanOrEqual(Math.max(1, Math.min(256, used / 10)))
+        expect(block).toBeLessThanOrEqual(Math.max(1, used / 2))
+        expect(longestBlock(null, used)).toBeGreaterThanOrEqual(1)
+        expect(longestBlock(null, used)).toBeLessThanOrEqual(Math.max(1, Math.min(256, used / 10)))
       }),
     )
+  })
+
+  test("is one for calls that come slowly, and half of what comes in a second otherwise", () => {
+    for (const [everyMs, size] of [
+      [5_000, 1],
+      [1_000, 1],
+      [260, 1],
+      [90, 5],
+      [9, 55],
+    ] as const) {
+      const pace = new Pace()
+      for (let turn = 0; turn < 1_000; turn++) pace.use(1, START + turn * everyMs)
+      expect(blockSize(256, pace, START + 999 * everyMs), `every ${everyMs} ms`).toBe(size)
+    }
   })
 })

@@ -377,8 +377,8 @@ export class SequenceModel implements Model {
     this.#monitor.admitted(call, now)
   }
 
-  woke(now: number, isCrash: boolean): void {
-    if (isCrash) this.#monitor.crashed(now)
+  woke(now: number): void {
+    this.#monitor.crashed(now)
   }
 
   edge(call: ModelCall, now: number): number | undefined {

@@ -77,11 +77,11 @@ export class AmountModel implements Model {
     this.#used.at(keyOf(call, this.#limit.per)).add(now, amountOf(this.#limit, call))
   }
 
-  woke(now: number, isCrash: boolean): void {
+  woke(now: number): void {
     this.#wokeAt = now
     const highest = this.#highestSince(cutoffOf(this.#limit, now))
-    // A hundredth counts as long as the last call of it, and after a crash what is left of one counts as used.
-    const hundredths = Number(this.#limit.span.kind === "sliding") + Number(isCrash)
+    // A hundredth counts as long as the last call of it, and what is left of one counts as used.
+    const hundredths = Number(this.#limit.span.kind === "sliding") + 1
     const inHand = highest >= HUNDREDTHS_FROM ? hundredths * Math.ceil(highest / 100) : 0
     const first = this.#limit.topic === "loop" && highest >= REPEATS_FROM ? 1 : 0
     this.#lost.add(now, inHand + first)
@@ -160,8 +160,7 @@ export class BucketModel implements Model {
     if (this.#need(call) > 0) missing.rate = this.#most
   }
 
-  woke(now: number, isCrash: boolean): void {
-    if (!isCrash) return
+  woke(now: number): void {
     // It was written down by the limit that it was last taken from under.
     for (const missing of this.#missing.all) {
       this.#refill(missing, now)
@@ -212,8 +211,8 @@ export class ValuesModel implements Model {
     return (slack === 0 || mayErr) && this.#count(call, now, slack).after > this.#most
   }
 
-  woke(now: number, isCrash: boolean): void {
-    if (isCrash) this.#crashedAt = now
+  woke(now: number): void {
+    this.#crashedAt = now
   }
 
   admitted(call: ModelCall, now: number): void {

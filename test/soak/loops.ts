@@ -64,8 +64,7 @@ export class CycleModel implements Model {
     this.#sinceCrash.set(key, (this.#sinceCrash.get(key) ?? 0) + 1)
   }
 
-  woke(_now: number, isCrash: boolean): void {
-    if (!isCrash) return
+  woke(): void {
     this.#hasCrashed = true
     this.#sinceCrash.clear()
   }

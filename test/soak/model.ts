@@ -37,11 +37,8 @@ export interface Model {
   denied?(call: ModelCall, now: number, reason: string): void
   /** A moment at which something leaves the span that a call such as this one meets. */
   edge?(call: ModelCall, now: number): number | undefined
-  /**
-   * The tree came back from storage.
-   * @param isCrash without a quiet moment before: what was not known for certain counts as used
-   */
-  woke?(now: number, isCrash: boolean): void
+  /** The tree came back from storage: what was not known for certain counts as used. */
+  woke?(now: number): void
   /** The bundle has another threshold. */
   redefined?(threshold: number, now: number): void
   landed?(id: string): void

@@ -201,7 +201,6 @@ const MAIL = { method: "POST", body: '{"to":"a@b.c"}', headers: { "Content-Type"
 /** A token lasts five minutes: then there is another task, in another tree. */
 const LIFE_MS = 240_000
 const EVICT_EVERY = 400
-const QUIET_MS = 2_500
 
 class ObjectRun {
   readonly #kind: ObjectKind
@@ -267,18 +266,15 @@ class ObjectRun {
 
   async #happen(task: OpenTask, model: Model): Promise<void> {
     const dice = this.#dice
-    // It sleeps only after a quiet moment, which takes two seconds here as well.
     if (this.#turn % EVICT_EVERY === EVICT_EVERY / 2) {
-      this.#now += QUIET_MS
-      vi.setSystemTime(this.#now)
       await evict(task.task)
       this.#seen.wakes += 1
-      model.woke?.(this.#now, false)
+      model.woke?.(this.#now)
     }
     if (dice.chance(1 / 30)) {
       await killObjects()
       this.#seen.wakes += 1
-      model.woke?.(this.#now, true)
+      model.woke?.(this.#now)
     }
     if (this.#kind.thresholds.length > 1 && dice.chance(1 / 80)) {
       this.#threshold = dice.pick(this.#kind.thresholds.filter((each) => each !== this.#threshold))

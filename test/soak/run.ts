@@ -1,6 +1,6 @@
 /**
  * One kind of guardrail, driven for as many calls as are asked for beside its model, on a tree as its ledger keeps it:
- * at every pace, with quiet times, evictions, crashes and transactions that fail, and with bundles that raise and lower
+ * at every pace, with evictions, crashes and transactions that fail, and with bundles that raise and lower
  * the threshold in between. The tree's answers are followed, so that one disagreement does not become many.
  */
 import type { Guardrail } from "../../src/core/guardrails/kinds.ts"
@@ -57,9 +57,6 @@ export interface Result {
 }
 
 const EXAMPLES = 3
-/** With no call for so long a ledger settles what it wrote down in advance. */
-const QUIET_MS = 2_000
-
 type Pace = "steady" | "random" | "burst" | "edge" | "sparse"
 const PACES: readonly Pace[] = ["steady", "steady", "random", "burst", "burst", "edge", "edge", "sparse"]
 
@@ -143,7 +140,6 @@ export class Run {
   }
 
   #wait(): void {
-    const before = this.#clock
     const gap = this.#kind.gap(this.#threshold) / this.#load
     const dice = this.#dice
     switch (this.#pace) {
@@ -165,18 +161,11 @@ export class Run {
         this.#clock = Math.max(this.#clock, edge ? edge + dice.pick([-1, 0, 0, 1]) : this.#clock + Math.round(gap))
       }
     }
-    if (this.#clock - before >= QUIET_MS && dice.chance(0.2)) this.#tree.settle()
   }
 
   #happen(): void {
     const dice = this.#dice
-    if (dice.chance(1 / 1_000)) {
-      this.#tree.settle()
-      this.#wake(false)
-    }
-    if (dice.chance(1 / (this.#kind.crashEvery ?? 3_000))) {
-      this.#wake(true)
-    }
+    if (dice.chance(1 / (this.#kind.crashEvery ?? 1_000))) this.#wake()
     if (this.#kind.thresholds.length > 1 && dice.chance(1 / 2_000)) {
       const others = this.#kind.thresholds.filter((each) => each !== this.#threshold)
       this.#threshold = dice.pick(others)
@@ -192,9 +181,9 @@ export class Run {
     }
   }
 
-  #wake(isCrash: boolean): void {
+  #wake(): void {
     this.#tree.crash(this.#clock)
-    this.#model.woke?.(this.#clock, isCrash)
+    this.#model.woke?.(this.#clock)
     this.#wakes += 1
     this.#wokeAt = this.#turn
   }
@@ -211,7 +200,7 @@ export class Run {
       // Nothing comes of it but that memory is made anew.
       this.#tree.fail(call, this.#clock)
       this.#wokeAt = this.#turn
-      this.#model.woke?.(this.#clock, true)
+      this.#model.woke?.(this.#clock)
     }
     const now = tick(this.#tree.state, this.#clock)
     const reason = this.#tree.call(call, this.#clock)?.reason ?? null

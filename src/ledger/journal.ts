@@ -1,0 +1,263 @@
+/**
+ * What a step writes, as one row: Cloudflare counts rows, and each of a step's would have to be durable before its
+ * answer. The journal is a ring of such rows. What the tables do not have yet is in memory too, by its key, and is
+ * read together with the tables. As the ring comes round, what still matters of its oldest rows goes into the tables;
+ * most of it has been written again since, or matters no more.
+ */
+import type { StoredRecord } from "../core/record/record.ts"
+import { keyOf, removal, untilOf, writing, type Row, type Table, type Value } from "./table.ts"
+
+/**
+ * `body` is what the step wrote (`Written`). By then, rows up to `floor` were in their tables, and records up to `sent`
+ * were delivered, or in the outbox.
+ */
+export const JOURNAL_SCHEMA = `
+CREATE TABLE journal (slot INTEGER PRIMARY KEY, number INTEGER NOT NULL, floor INTEGER NOT NULL, sent INTEGER NOT NULL, body TEXT NOT NULL);
+CREATE TABLE outbox (id TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID;
+`
+/** Rows of the journal; half of them are freed at once. */
+const SLOTS = 128
+/** A step that changes more rows than this writes them into their tables. */
+const MOST_CHANGES = 256
+
+interface Written {
+  /** The table and the whole row, or the table, null and the key of a row that was deleted. */
+  readonly rows: readonly (readonly Value[])[]
+  /** Id and body. */
+  readonly records: readonly (readonly [string, string])[]
+}
+
+interface Change {
+  readonly table: Table
+  readonly key: readonly Value[]
+  /** Null: it is deleted. */
+  readonly row: readonly Value[] | null
+  /** Of the row of the journal that has it. Infinity: none yet. */
+  number: number
+}
+
+export class Journal {
+  readonly #sql: SqlStorage
+  readonly #tables: ReadonlyMap<string, Table>
+  /** What the tables do not have yet, by table and key. */
+  readonly #pending = new Map<string, Change>()
+  /** Records that wait for delivery. */
+  readonly #records = new Map<string, { readonly body: string; readonly number: number }>()
+  readonly #dropped = new Map<string, (row: Row) => unknown>()
+  /** Changes of this step, and whether there was one of the same row before; and its records. */
+  readonly #step = new Map<string, { readonly change: Change; readonly isPending: boolean }>()
+  #kept: StoredRecord[] = []
+  /** Changes that the next row takes along. */
+  readonly #later = new Map<string, Change>()
+  #number = 0
+  #floor = 0
+  #sent = 0
+
+  constructor(sql: SqlStorage, tables: readonly Table[]) {
+    this.#sql = sql
+    this.#tables = new Map(tables.map((table) => [table.name, table]))
+  }
+
+  /** After waking. Nothing is written. */
+  load(): void {
+    const stored = this.#sql.exec<{ number: number; floor: number; sent: number; body: string }>(
+      "SELECT number, floor, sent, body FROM journal ORDER BY number",
+    )
+    const all = stored.toArray()
+    const last = all.at(-1)
+    if (!last) return
+    ;[this.#number, this.#floor, this.#sent] = [last.number, last.floor, last.sent]
+    for (const { number, body } of all) {
+      if (number <= Math.min(this.#floor, this.#sent)) continue
+      const { rows, records }: Written = JSON.parse(body)
+      if (number > this.#floor) for (const [name, ...rest] of rows) this.#restore(String(name), rest, number)
+      if (number > this.#sent) for (const [id, record] of records) this.#records.set(id, { body: record, number })
+    }
+  }
+
+  #restore(name: string, rest: readonly Value[], number: number): void {
+    const table = this.#tables.get(name)
+    if (!table) throw new Error(`no such table: ${name}`)
+    const isDeleted = rest[0] === null
+    const key = isDeleted ? rest.slice(1) : rest.slice(0, table.keys)
+    this.#replace({ table, key, row: isDeleted ? null : rest, number })
+  }
+
+  /** The latest changes are the last. */
+  #replace(change: Change): string {
+    const id = idOf(change.table, change.key)
+    this.#pending.delete(id)
+    this.#pending.set(id, change)
+    return id
+  }
+
+  /** Replaces the row with the same key. Like all changes, it is stored once the step commits. */
+  put(table: Table, row: readonly Value[]): void {
+    this.#change({ table, key: row.slice(0, table.keys), row, number: Number.POSITIVE_INFINITY })
+  }
+
+  remove(table: Table, ...key: readonly Value[]): void {
+    this.#change({ table, key, row: null, number: Number.POSITIVE_INFINITY })
+  }
+
+  #change(change: Change): void {
+    const id = idOf(change.table, change.key)
+    const isPending = this.#step.get(id)?.isPending ?? this.#pending.has(id)
+    this.#later.delete(id)
+    this.#step.set(this.#replace(change), { change, isPending })
+  }
+
+  /** Replaces the row as soon as anything is written. Until then, storage leads to the same row. */
+  putLater(table: Table, row: readonly Value[]): void {
+    const change: Change = { table, key: row.slice(0, table.keys), row, number: Number.POSITIVE_INFINITY }
+    this.#later.set(this.#replace(change), change)
+  }
+
+  /** Deletes all rows with these values. */
+  clear(table: Table, where: Row): void {
+    const columns = Object.keys(where)
+    const condition = columns.map((column) => `${column} = ?`).join(" AND ")
+    this.#sql.exec(`DELETE FROM ${table.name} WHERE ${condition}`, ...Object.values(where))
+    for (const { key, row } of this.#of(table)) if (row && has(table, row, where)) this.remove(table, ...key)
+  }
+
+  #of(table: Table): readonly Change[] {
+    return [...this.#pending.values()].filter((change) => change.table === table)
+  }
+
+  /** All rows with these values, in no order; also those that do not matter any more. */
+  rows<Found extends Row>(table: Table, where: Row = {}): readonly Found[] {
+    const columns = Object.keys(where)
+    const condition = columns.length > 0 ? ` WHERE ${columns.map((column) => `${column} = ?`).join(" AND ")}` : ""
+    const found = this.#sql.exec<Found>(`SELECT * FROM ${table.name}${condition}`, ...Object.values(where))
+    const changes = this.#of(table)
+    if (changes.length === 0) return found.toArray()
+    const rows = new Map([...found].map((row) => [idOf(table, keyOf(table, row)), row]))
+    for (const { key, row } of changes) {
+      if (row && has(table, row, where)) rows.set(idOf(table, key), named<Found>(table, row))
+      else rows.delete(idOf(table, key))
+    }
+    return [...rows.values()]
+  }
+
+  /** What the table does not have yet of the row: its values. */
+  pendingRow(table: Table, ...key: readonly Value[]): readonly Value[] | null {
+    return this.#pending.get(idOf(table, key))?.row ?? null
+  }
+
+  /** What the table does not have yet. */
+  pendingRows(name: string): readonly Row[] {
+    const table = this.#tables.get(name)
+    return table ? this.#of(table).flatMap(({ row }) => (row ? [named(table, row)] : [])) : []
+  }
+
+  /** Whether the table has an earlier state of the row. */
+  isPending(table: Table, row: Row): boolean {
+    return this.#pending.has(idOf(table, keyOf(table, row)))
+  }
+
+  /** @param dropped receives rows of the table with this first column that matter no more, and so get into no table */
+  watch(table: Table, scope: string, dropped: (row: Row) => unknown): void {
+    this.#dropped.set(idOf(table, [scope]), dropped)
+  }
+
+  /** Stores the record with the step. */
+  keep(record: StoredRecord): void {
+    this.#kept.push(record)
+  }
+
+  /** Records that wait for delivery, the oldest first. */
+  records(limit: number): readonly StoredRecord[] {
+    const waiting = [...this.#records].slice(0, limit).map(([id, { body }]) => ({ id, body }))
+    const sql = "SELECT id, body FROM outbox ORDER BY id LIMIT ?"
+    const older = this.#sql.exec<{ id: string; body: string }>(sql, limit - waiting.length).toArray()
+    return [...older, ...waiting]
+  }
+
+  /** They are not sent again, unless the object dies before it writes anything else: then the log stores them once. */
+  delivered(records: readonly StoredRecord[]): void {
+    for (const { id } of records)
+      if (!this.#records.delete(id)) this.#sql.exec("DELETE FROM outbox WHERE id = ?", id)
+  }
+
+  /**
+   * The last part of a step's transaction.
+   * @param now milliseconds by the ledger's clock
+   */
+  commit(now: number): void {
+    const [only] = this.#step.values()
+    if (!only && this.#kept.length === 0) return
+    const isAlone = this.#step.size === 1 && this.#kept.length === 0 && this.#later.size === 0
+    if (only && isAlone && !only.isPending) this.#write(only.change)
+    else if (this.#step.size > MOST_CHANGES) this.fold(now)
+    else this.#append([...this.#later.values(), ...[...this.#step.values()].map(({ change }) => change)], now)
+    this.#step.clear()
+  }
+
+  /** Everything goes into the tables. */
+  fold(now: number): void {
+    if (this.#pending.size === 0 && this.#kept.length === 0) return
+    for (const change of this.#pending.values()) this.#settle(change, now)
+    this.#step.clear()
+    this.#floor = this.#number + 1
+    this.#append([], now)
+  }
+
+  #append(changes: readonly Change[], now: number): void {
+    const number = ++this.#number
+    const freed = number - SLOTS
+    if (freed > Math.min(this.#floor, this.#sent)) this.#free(number - SLOTS / 2, now)
+    for (const change of changes) change.number = number
+    const rows = changes.map(({ table, key, row }) => [table.name, ...(row ?? [null, ...key])])
+    const records = this.#kept.map(({ id, body }) => [id, body] as const)
+    const [oldest] = this.#records.values()
+    this.#sent = Math.max(this.#sent, (oldest?.number ?? number) - 1)
+    const values = [number, this.#floor, this.#sent, JSON.stringify({ rows, records } satisfies Written)]
+    const sql = freed > 0 ? UPDATE : INSERT
+    this.#sql.exec(sql, ...values, number % SLOTS)
+    for (const { id, body } of this.#kept) this.#records.set(id, { body, number })
+    this.#kept = []
+    this.#later.clear()
+  }
+
+  /** Rows of the journal up to this one are needed no more. */
+  #free(until: number, now: number): void {
+    for (const change of this.#pending.values()) if (change.number <= until) this.#settle(change, now)
+    for (const [id, { body, number }] of this.#records) {
+      if (number > until) break
+      this.#sql.exec("INSERT OR IGNORE INTO outbox VALUES (?, ?)", id, body)
+      this.#records.delete(id)
+    }
+    this.#floor = Math.max(this.#floor, until)
+    this.#sent = Math.max(this.#sent, until)
+  }
+
+  #settle(change: Change, now: number): void {
+    const { table, key, row } = change
+    const isOver = row !== null && untilOf(table, named(table, row)) <= now
+    this.#write(isOver ? { ...change, row: null } : change)
+    if (isOver) this.#dropped.get(idOf(table, key.slice(0, 1)))?.(named(table, row))
+  }
+
+  /** Into the table itself. */
+  #write({ table, key, row }: Change): void {
+    if (row) this.#sql.exec(writing(table), ...row)
+    else this.#sql.exec(removal(table), ...key)
+    this.#pending.delete(idOf(table, key))
+  }
+}
+
+const INSERT = "INSERT INTO journal (number, floor, sent, body, slot) VALUES (?, ?, ?, ?, ?)"
+const UPDATE = "UPDATE journal SET number = ?, floor = ?, sent = ?, body = ? WHERE slot = ?"
+
+function idOf({ name }: Table, key: readonly Value[]): string {
+  return `${name} ${JSON.stringify(key)}`
+}
+
+function has({ columns }: Table, row: readonly Value[], where: Row): boolean {
+  return Object.entries(where).every(([column, value]) => row[columns.indexOf(column)] === value)
+}
+
+function named<Found extends Row>({ columns }: Table, row: readonly Value[]): Found {
+  return Object.fromEntries(columns.map((column, index) => [column, row[index] ?? null])) as Found
+}

@@ -1,0 +1,40 @@
+/** Tables of which single rows are written by their keys. */
+export type Value = string | number | null
+export type Row = Record<string, Value>
+
+export interface Table {
+  readonly name: string
+  readonly columns: readonly string[]
+  /** So many of them, from the first on, are the primary key. */
+  readonly keys: number
+  /** Columns whose sum is the time in milliseconds from which a row matters no more. Null: it matters for ever. */
+  readonly until: readonly string[] | null
+  /** How a row is written that is part of another table's row; that row, and this one, are never deleted by their keys. */
+  readonly update?: string
+}
+
+export function keyOf({ columns, keys }: Table, row: Row): readonly Value[] {
+  return columns.slice(0, keys).map((column) => row[column] ?? null)
+}
+
+/** Infinity: for ever. */
+export function untilOf({ until }: Table, row: Row): number {
+  const parts = (until ?? []).map((column) => row[column] ?? Number.POSITIVE_INFINITY)
+  return parts.length === 0 ? Number.POSITIVE_INFINITY : parts.reduce((sum: number, part) => sum + Number(part), 0)
+}
+
+/** An expression; null where a row matters for ever. */
+export function untilIn({ until }: Table): string {
+  return until === null ? "NULL" : until.join(" + ")
+}
+
+export function writing({ name, columns, update }: Table): string {
+  return update ?? `INSERT OR REPLACE INTO ${name} VALUES (${columns.map(() => "?").join(", ")})`
+}
+
+export function removal({ name, columns, keys }: Table): string {
+  return `DELETE FROM ${name} WHERE ${columns
+    .slice(0, keys)
+    .map((column) => `${column} = ?`)
+    .join(" AND ")}`
+}

@@ -5,6 +5,8 @@
  */
 import { DatabaseSync, type StatementSync } from "node:sqlite"
 import { decide } from "../../src/core/decision/decide.ts"
+import { Journal, JOURNAL_SCHEMA } from "../../src/ledger/journal.ts"
+import { MEMORY_TABLES } from "../../src/ledger/memories-storage.ts"
 import { MEMORY_SCHEMA, MemoryStorage } from "../../src/ledger/memory-storage.ts"
 import type { TreeState } from "../../src/core/task/state.ts"
 import { applyChange } from "../../src/core/task/transition.ts"
@@ -72,6 +74,7 @@ class Remembering {
   readonly #state: TreeState
   readonly #database = new DatabaseSync(":memory:")
   readonly #statements = new Map<string, StatementSync>()
+  readonly #journal: Journal
   readonly #storage: MemoryStorage
   #turn = 0
 
@@ -79,8 +82,10 @@ class Remembering {
     this.size = size
     this.#bundle = bundle
     this.#state = openTree(bundle, 1)
-    this.#database.exec(MEMORY_SCHEMA)
-    this.#storage = new MemoryStorage({ exec: (query, ...values) => this.#exec(query, values) }, "tree")
+    this.#database.exec(`${MEMORY_SCHEMA} ${JOURNAL_SCHEMA}`)
+    const sql: SqlStorage = { exec: (query, ...values) => this.#exec(query, values) }
+    this.#journal = new Journal(sql, MEMORY_TABLES)
+    this.#storage = new MemoryStorage(sql, this.#journal, "tree")
   }
 
   /** One call that is allowed, and one that is not. */
@@ -102,6 +107,7 @@ class Remembering {
 
   /** That it has in storage what it is to remember, and not much more. */
   examine(): void {
+    this.#journal.fold(0)
     const [row] = this.#exec<{ many: number }>("SELECT COUNT(*) AS many FROM marks")
     const { tickets, pages } = this.size
     const values = 2 * tickets + Math.min(pages, 10_000) + Math.min(pages, 10_001)
@@ -115,6 +121,7 @@ class Remembering {
     const updates = change.memoryUpdates.flatMap((each) => each.updates)
     if (this.#storage.mustWrite(memory, updates, now)) this.#database.exec("BEGIN")
     this.#storage.save(memory, updates, now)
+    this.#journal.commit(now)
     if (this.#database.isTransaction) this.#database.exec("COMMIT")
     applyChange(this.#state, change)
     return null

@@ -43,7 +43,8 @@ export class Journal {
   readonly #pending = new Map<string, Change>()
   /** Records that wait for delivery. */
   readonly #records = new Map<string, { readonly body: string; readonly number: number }>()
-  readonly #dropped = new Map<string, (row: Row) => unknown>()
+  /** Who wants to know of rows that matter no more, by table and first column. */
+  readonly #dropped = new Map<string, (row: readonly Value[]) => void>()
   /** Changes of this step, and whether there was one of the same row before; and its records. */
   readonly #step = new Map<string, { readonly change: Change; readonly isPending: boolean }>()
   #kept: StoredRecord[] = []
@@ -121,23 +122,26 @@ export class Journal {
     for (const { key, row } of this.#of(table)) if (row && has(table, row, where)) this.remove(table, ...key)
   }
 
-  #of(table: Table): readonly Change[] {
-    return [...this.#pending.values()].filter((change) => change.table === table)
+  #of({ name }: Pick<Table, "name">): readonly Change[] {
+    return [...this.#pending.values()].filter(({ table }) => table.name === name)
   }
 
   /** All rows with these values, in no order; also those that do not matter any more. */
-  rows<Found extends Row>(table: Table, where: Row = {}): readonly Found[] {
+  rows<Found extends Row>(table: Table<Found>, where: Row = {}): readonly Found[] {
     const columns = Object.keys(where)
     const condition = columns.length > 0 ? ` WHERE ${columns.map((column) => `${column} = ?`).join(" AND ")}` : ""
     const found = this.#sql.exec<Found>(`SELECT * FROM ${table.name}${condition}`, ...Object.values(where))
     const changes = this.#of(table)
     if (changes.length === 0) return found.toArray()
-    const rows = new Map([...found].map((row) => [idOf(table, keyOf(table, row)), row]))
-    for (const { key, row } of changes) {
-      if (row && has(table, row, where)) rows.set(idOf(table, key), named<Found>(table, row))
-      else rows.delete(idOf(table, key))
-    }
-    return [...rows.values()]
+    const changed = new Set(changes.map(({ key }) => idOf(table, key)))
+    const same = found.toArray().filter((row) => !changed.has(idOf(table, keyOf(table, row))))
+    const put = changes.flatMap(({ row }) => (row && has(table, row, where) ? [row] : []))
+    return [...same, ...this.#named<Found>(table, put)]
+  }
+
+  #named<Found extends Row>({ columns }: Table<Found>, rows: readonly (readonly Value[])[]): readonly Found[] {
+    const values = columns.map((column, index) => `value ->> ${index} AS "${column}"`).join(", ")
+    return this.#sql.exec<Found>(`SELECT ${values} FROM json_each(?)`, JSON.stringify(rows)).toArray()
   }
 
   /** What the table does not have yet of the row: its values. */
@@ -148,17 +152,26 @@ export class Journal {
   /** What the table does not have yet. */
   pendingRows(name: string): readonly Row[] {
     const table = this.#tables.get(name)
-    return table ? this.#of(table).flatMap(({ row }) => (row ? [named(table, row)] : [])) : []
+    if (!table) return []
+    return this.#named(
+      table,
+      this.#of(table).flatMap(({ row }) => (row ? [row] : [])),
+    )
   }
 
   /** Whether the table has an earlier state of the row. */
-  isPending(table: Table, row: Row): boolean {
+  isPending<Found extends Row>(table: Table<Found>, row: Found): boolean {
     return this.#pending.has(idOf(table, keyOf(table, row)))
   }
 
   /** @param dropped receives rows of the table with this first column that matter no more, and so get into no table */
-  watch(table: Table, scope: string, dropped: (row: Row) => unknown): void {
-    this.#dropped.set(idOf(table, [scope]), dropped)
+  watch<Found extends Row>(table: Table<Found>, scope: string, dropped: (row: Found) => unknown): void {
+    this.#dropped.set(idOf(table, [scope]), (row) => this.#named<Found>(table, [row]).forEach(dropped))
+  }
+
+  /** Nothing of it is remembered any more. */
+  unwatch(table: Table, scope: string): void {
+    this.#dropped.delete(idOf(table, [scope]))
   }
 
   /** Stores the record with the step. */
@@ -176,8 +189,7 @@ export class Journal {
 
   /** They are not sent again, unless the object dies before it writes anything else: then the log stores them once. */
   delivered(records: readonly StoredRecord[]): void {
-    for (const { id } of records)
-      if (!this.#records.delete(id)) this.#sql.exec("DELETE FROM outbox WHERE id = ?", id)
+    for (const { id } of records) if (!this.#records.delete(id)) this.#sql.exec("DELETE FROM outbox WHERE id = ?", id)
   }
 
   /**
@@ -234,9 +246,9 @@ export class Journal {
 
   #settle(change: Change, now: number): void {
     const { table, key, row } = change
-    const isOver = row !== null && untilOf(table, named(table, row)) <= now
+    const isOver = row !== null && untilOf(table, row) <= now
     this.#write(isOver ? { ...change, row: null } : change)
-    if (isOver) this.#dropped.get(idOf(table, key.slice(0, 1)))?.(named(table, row))
+    if (isOver) this.#dropped.get(idOf(table, key.slice(0, 1)))?.(row)
   }
 
   /** Into the table itself. */
@@ -250,14 +262,10 @@ export class Journal {
 const INSERT = "INSERT INTO journal (number, floor, sent, body, slot) VALUES (?, ?, ?, ?, ?)"
 const UPDATE = "UPDATE journal SET number = ?, floor = ?, sent = ?, body = ? WHERE slot = ?"
 
-function idOf({ name }: Table, key: readonly Value[]): string {
+function idOf({ name }: Pick<Table, "name">, key: readonly Value[]): string {
   return `${name} ${JSON.stringify(key)}`
 }
 
-function has({ columns }: Table, row: readonly Value[], where: Row): boolean {
+function has({ columns }: Pick<Table, "columns">, row: readonly Value[], where: Row): boolean {
   return Object.entries(where).every(([column, value]) => row[columns.indexOf(column)] === value)
-}
-
-function named<Found extends Row>({ columns }: Table, row: readonly Value[]): Found {
-  return Object.fromEntries(columns.map((column, index) => [column, row[index] ?? null])) as Found
 }

@@ -37,11 +37,12 @@ export class LabelStorage {
     const carried = this.#journal.rows<CarriedRow>(CARRIED).filter(({ at, carry: time }) => at + time > now)
     carry(
       ledger,
-      carried.map(({ into_tasks: into, ...each }) => ({ ...each, into })),
+      carried.map(({ agent, label, into_tasks: into, at, carry: time, decision }) => {
+        return { agent, label, into, at, carry: time, decision }
+      }),
       now,
     )
-    for (const { root, label } of this.#journal.rows<LabelRow>(LABELS))
-      ledger.trees.get(root)?.labels.add(label)
+    for (const { root, label } of this.#journal.rows<LabelRow>(LABELS)) ledger.trees.get(root)?.labels.add(label)
   }
 
   saveBorne({ root }: TreeState, labels: readonly string[]): void {

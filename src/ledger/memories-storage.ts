@@ -69,6 +69,7 @@ export class MemoriesStorage {
   /** No further call will need the memory. */
   forget(scope: Scope): void {
     this.#of(scope).forget()
+    for (const table of MEMORY_TABLES) this.#journal.unwatch(table, scope)
     this.#byScope.delete(scope)
   }
 

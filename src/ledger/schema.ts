@@ -1,5 +1,6 @@
 /** The tables of a ledger, and their rows. */
 import type { Task } from "../core/task/task.ts"
+import { USED } from "./call-counts.ts"
 import { CARRIED, LABELS } from "./label-storage.ts"
 import { MEMORY_TABLES } from "./memories-storage.ts"
 import { MEMORY_SCHEMA } from "./memory-storage.ts"
@@ -24,14 +25,6 @@ ${CREDITS_SCHEMA}
 ${JOURNAL_SCHEMA}
 `
 
-/** The calls of a task that are written, and when the last of them was: part of the task's row. */
-export const USED: Table = {
-  name: "used",
-  columns: ["id", "calls", "last_call"],
-  keys: 1,
-  until: null,
-  update: "UPDATE tasks SET calls = ?2, last_call = ?3 WHERE id = ?1",
-}
 export const PROGRESS: Table = {
   name: "progress",
   columns: ["id", "progress"],

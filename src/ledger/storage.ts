@@ -8,10 +8,10 @@ import { lastOf, type Signal } from "../core/guardrails/risk.ts"
 import type { Pointer } from "../core/policy/bundle.ts"
 import type { UserFacts } from "../core/policy/principals.ts"
 import type { TaskChange, TaskEnd } from "../core/task/change.ts"
-import { blockSize, longestBlock, Pace } from "../core/task/counter-block.ts"
 import type { Opening } from "../core/task/opening-step.ts"
 import type { Consent } from "../core/task/pending-consent.ts"
 import { correctClock, isOff, latestTime, TIMES, type SetBack } from "./clock-correction.ts"
+import { CallCounts } from "./call-counts.ts"
 import { Journal } from "./journal.ts"
 import { MemoriesStorage } from "./memories-storage.ts"
 import { LabelStorage } from "./label-storage.ts"
@@ -19,7 +19,15 @@ import { applyLoaded } from "../core/task/transition.ts"
 import { setRisk } from "../core/task/risks.ts"
 import { forgetTokens, loadTokens, saveToken } from "./token-storage.ts"
 import { RecordNumbers } from "./record-numbers.ts"
-import { JOURNALED, LEDGER_SCHEMA, PROGRESS, USED, type LedgerRow, type TaskBody, type TaskRow, type TreeRow } from "./schema.ts"
+import {
+  JOURNALED,
+  LEDGER_SCHEMA,
+  PROGRESS,
+  type LedgerRow,
+  type TaskBody,
+  type TaskRow,
+  type TreeRow,
+} from "./schema.ts"
 import type { Proofs } from "../core/task/proof-log.ts"
 import { newLedger, newTree, rootOf, type LedgerState, type TreeState } from "../core/task/state.ts"
 import { countApproval } from "../core/task/transition.ts"
@@ -46,9 +54,7 @@ export class LedgerStorage {
   setBack: SetBack = null
   /** Whether there are tables. */
   #isStored = false
-  /** Calls of each task that are written, and how fast it calls. */
-  readonly #reserved = new Map<string, number>()
-  readonly #paces = new Map<string, Pace>()
+  readonly #calls: CallCounts
   /** `jti` of tokens that had expired before this life, until their rows are deleted. */
   #expired: readonly string[] = []
 
@@ -56,6 +62,7 @@ export class LedgerStorage {
     this.#sql = sql
     this.journal = new Journal(sql, JOURNALED)
     this.records = new RecordNumbers(this.journal)
+    this.#calls = new CallCounts(this.journal)
     this.memories = new MemoriesStorage(sql, this.journal)
     this.labels = new LabelStorage(sql, this.journal)
   }
@@ -113,12 +120,10 @@ export class LedgerStorage {
       const stored: TaskBody = JSON.parse(body)
       const [, plan = row.progress] = this.journal.pendingRow(PROGRESS, stored.id) ?? []
       const progress: Task["progress"] = JSON.parse(String(plan))
-      const [, used = row.calls, usedAt = row.last_call] = this.journal.pendingRow(USED, stored.id) ?? []
-      const [calls, lastCall] = [Number(used), Number(usedAt)]
-      const task = { ...stored, jkt, status, endedBy, calls, children, lastCall, progress }
+      const counted = this.#calls.load(stored.id, row.calls, row.last_call)
+      const task = { ...stored, ...counted, jkt, status, endedBy, children, progress }
       ledger.trees.get(rootOf(task.id))?.tasks.set(task.id, task)
       applyLoaded(ledger, task)
-      this.#reserved.set(stored.id, calls)
     }
     this.#expired = loadTokens(this.#sql, ledger)
   }
@@ -190,7 +195,7 @@ export class LedgerStorage {
     const values = [task.id, text, jkt, status, endedBy, calls, children, lastCall, plan]
     this.#sql.exec(`INSERT OR REPLACE INTO tasks VALUES (${values.map(() => "?").join(", ")})`, ...values)
     this.#sql.exec("UPDATE tasks SET children = children + 1 WHERE id = ?", task.parent)
-    this.#reserved.set(task.id, 0)
+    this.#calls.begin(task.id, calls)
   }
 
   forgetTokens(tokens: Iterable<string>): void {
@@ -226,18 +231,8 @@ export class LedgerStorage {
       carried.length > 0 ||
       plans.length > 0 ||
       this.memories.mustWrite(state.ledger, memoryUpdates, at) ||
-      counted.some((id) => this.#mustReserve(id, state.tasks.get(id)?.calls ?? 0, at))
+      counted.flatMap((id) => state.tasks.get(id) ?? []).some((task) => this.#calls.mustWrite(task, at))
     )
-  }
-
-  #mustReserve(id: string, calls: number, now: number): boolean {
-    return calls >= (this.#reserved.get(id) ?? 0) || this.#paceOf(id).isSlow(now)
-  }
-
-  #paceOf(id: string): Pace {
-    let pace = this.#paces.get(id)
-    if (!pace) this.#paces.set(id, (pace = new Pace()))
-    return pace
   }
 
   saveApproval({ root }: TreeState, approval: Approval, now: number): void {
@@ -262,10 +257,7 @@ export class LedgerStorage {
     this.labels.forgetTree(state)
     this.#sql.exec("DELETE FROM trees WHERE root = ?", root)
     this.#sql.exec(`DELETE FROM tasks WHERE ${OF_TREE("id")}`, root, root)
-    for (const id of tasks.keys()) {
-      this.#reserved.delete(id)
-      this.#paces.delete(id)
-    }
+    for (const id of tasks.keys()) this.#calls.forget(id)
   }
 
   /** Milliseconds since the epoch: nothing that is stored of agents and the user matters after that. */
@@ -285,7 +277,7 @@ export class LedgerStorage {
   saveChange(state: TreeState, change: TaskChange): void {
     for (const id of change.counted) {
       const task = state.tasks.get(id)
-      if (task) this.#reserveCalls(task, change.at)
+      if (task) this.#calls.count(task, change.at)
     }
     this.memories.save(state.ledger, change.memoryUpdates, change.at)
     for (const approval of change.approvals) this.saveApproval(state, applyUse(approval), change.at)
@@ -294,17 +286,5 @@ export class LedgerStorage {
     }
     this.labels.saveBorne(state, change.labels)
     this.labels.saveCarried(change.carried, change.at)
-  }
-
-  #reserveCalls(task: Task, now: number): void {
-    const { id, calls, grant } = task
-    const pace = this.#paceOf(id)
-    const mustReserve = this.#mustReserve(id, calls, now)
-    pace.use(1, now)
-    if (!mustReserve) return
-    const reserved = calls + blockSize(longestBlock(grant.calls, calls), pace, now)
-    // A last call that is not written in time only makes an idle task expire sooner.
-    this.journal.put(USED, [id, reserved, now])
-    this.#reserved.set(id, reserved)
   }
 }

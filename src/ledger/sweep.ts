@@ -15,7 +15,7 @@ const STEP = 256
 export class Sweep<Found extends Row> {
   readonly #sql: SqlStorage
   readonly #journal: Journal
-  readonly #table: Table
+  readonly #table: Table<Found>
   readonly #columns: readonly string[]
   readonly #scope: string
   readonly #end: (isFirst: boolean) => string
@@ -26,7 +26,7 @@ export class Sweep<Found extends Row> {
   #due = 0
 
   /** @param forget receives each row that is deleted */
-  constructor(sql: SqlStorage, journal: Journal, scope: string, table: Table, forget: (row: Found) => unknown) {
+  constructor(sql: SqlStorage, journal: Journal, scope: string, table: Table<Found>, forget: (row: Found) => unknown) {
     this.#sql = sql
     this.#journal = journal
     this.#table = table
@@ -34,7 +34,7 @@ export class Sweep<Found extends Row> {
     const columns = table.columns.slice(1, table.keys)
     this.#columns = columns
     this.#forget = forget
-    journal.watch(table, scope, (row) => forget(row as Found))
+    journal.watch<Found>(table, scope, forget)
     const key = columns.join(", ")
     const places = columns.map(() => "?").join(", ")
     const after = `(${key}) > (${places})`

@@ -2,9 +2,9 @@
 export type Value = string | number | null
 export type Row = Record<string, Value>
 
-export interface Table {
+export interface Table<Found extends Row = Row> {
   readonly name: string
-  readonly columns: readonly string[]
+  readonly columns: readonly (keyof Found & string)[]
   /** So many of them, from the first on, are the primary key. */
   readonly keys: number
   /** Columns whose sum is the time in milliseconds from which a row matters no more. Null: it matters for ever. */
@@ -13,18 +13,19 @@ export interface Table {
   readonly update?: string
 }
 
-export function keyOf({ columns, keys }: Table, row: Row): readonly Value[] {
+export function keyOf<Found extends Row>({ columns, keys }: Table<Found>, row: Found): readonly Value[] {
   return columns.slice(0, keys).map((column) => row[column] ?? null)
 }
 
 /** Infinity: for ever. */
-export function untilOf({ until }: Table, row: Row): number {
-  const parts = (until ?? []).map((column) => row[column] ?? Number.POSITIVE_INFINITY)
-  return parts.length === 0 ? Number.POSITIVE_INFINITY : parts.reduce((sum: number, part) => sum + Number(part), 0)
+export function untilOf({ columns, until }: Table, row: readonly Value[]): number {
+  if (until === null) return Number.POSITIVE_INFINITY
+  const parts = until.map((column) => Number(row[columns.indexOf(column)] ?? Number.POSITIVE_INFINITY))
+  return parts.reduce((sum, part) => sum + part, 0)
 }
 
 /** An expression; null where a row matters for ever. */
-export function untilIn({ until }: Table): string {
+export function untilIn({ until }: Pick<Table, "until">): string {
   return until === null ? "NULL" : until.join(" + ")
 }
 

@@ -243,7 +243,10 @@ export class Trees {
     const first = this.#ageing.firstOf(AGEING)
     const next = first === null ? [] : [coarse(first)]
     // What agents have done outlives the trees in which they did it.
-    if (first === null) next.push(...[this.transaction(true, () => this.storage.lastUntil(now))].filter((until) => until > now).map(coarse))
+    if (first === null)
+      next.push(
+        ...[this.transaction(true, () => this.storage.lastUntil(now))].filter((until) => until > now).map(coarse),
+      )
     const unsent = [this.outbox.hasStored() ? RETRY_AFTER_MS : null, this.notices.retryAfter(now)]
     next.push(...unsent.flatMap((after) => (after === null ? [] : now + after)))
     next.push(...this.#ageLabels(state, now))

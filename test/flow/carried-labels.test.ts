@@ -7,7 +7,7 @@ import { publish, yard } from "../harness/bundles.ts"
 import { at } from "../harness/clock.ts"
 import { yardForEach } from "../harness/each-test.ts"
 import { forgetCaches } from "../harness/isolate.ts"
-import { ledgerOf } from "../harness/ledgers.ts"
+import { ledgerOf, rowsKept } from "../harness/ledgers.ts"
 import { CONFIDENTIAL, read, send } from "../harness/labelled-calls.ts"
 import { complete } from "../harness/management.ts"
 
@@ -135,10 +135,7 @@ test("what an agent no longer carries is deleted with its next pick-up", async (
   expect(await rowsOf(reading, "carried")).toBe(1)
 })
 
-const rowsOf = async ({ task }: OpenTask, table: string): Promise<number> =>
-  runInDurableObject(ledgerOf(task), (_ledger, { storage }) =>
-    Number(storage.sql.exec(`SELECT count(*) AS rows FROM ${table}`).one()["rows"]),
-  )
+const rowsOf = async ({ task }: OpenTask, table: string): Promise<number> => (await rowsKept(task, table)).length
 
 const tablesOf = async ({ task }: OpenTask): Promise<readonly unknown[]> =>
   runInDurableObject(ledgerOf(task), (_ledger, { storage }) =>

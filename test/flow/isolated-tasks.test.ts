@@ -2,7 +2,7 @@
  * Purposes with `isolated`: the platform gives each task a fresh context. Between live isolated tasks labels pass only
  * under the same key, from ended ones not at all; every other label reaches them as it reaches any task.
  */
-import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test"
+import { runDurableObjectAlarm } from "cloudflare:test"
 import { beforeEach, describe, expect, test } from "vitest"
 import { childForm, exchangeForm, openTask, postForm, type Form, type OpenTask } from "../harness/agents.ts"
 import { publish, yard } from "../harness/bundles.ts"
@@ -11,7 +11,7 @@ import { freshIsolateForEach } from "../harness/each-test.ts"
 import { askAs, callWith, ORIGIN } from "../harness/gateways.ts"
 import { killObjects } from "../harness/isolate.ts"
 import { agentId } from "../harness/issuers.ts"
-import { ledgerOf } from "../harness/ledgers.ts"
+import { ledgerOf, rowsKept } from "../harness/ledgers.ts"
 import { bearerOf, manage, viewOf } from "../harness/management.ts"
 import { handoverOf, newProofKey, proofForToken, proofOf, type ProofKey } from "../harness/proofs.ts"
 
@@ -222,10 +222,6 @@ const MAIL = {
 }
 
 const rowsOf = async ({ task }: OpenTask): Promise<readonly unknown[]> =>
-  runInDurableObject(ledgerOf(task), (_ledger, { storage }) =>
-    storage.sql
-      .exec<{ into_tasks: string }>("SELECT into_tasks FROM carried")
-      .toArray()
-      .map((row) => row.into_tasks)
-      .toSorted((a, b) => (a < b ? -1 : 1)),
-  )
+  (await rowsKept<{ into_tasks: string }>(task, "carried"))
+    .map((row) => row.into_tasks)
+    .toSorted((a, b) => (a < b ? -1 : 1))

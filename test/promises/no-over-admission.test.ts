@@ -82,8 +82,7 @@ describe("no over-admission", () => {
     at(Date.now())
     let admitted = 0
     for (let life = 0; life < 30; life++) {
-      for (let index = 0; index < 10; index++)
-        if ((await callWith(task.token, "/blocks")).code === "ok") admitted += 1
+      for (let index = 0; index < 10; index++) if ((await callWith(task.token, "/blocks")).code === "ok") admitted += 1
       await killObjects()
     }
     // Each life wrote down eleven, in blocks of 1, 1, 1, 2, 3 and 3, and used ten: 297 of 300, and then the last three.

@@ -15,8 +15,10 @@ export const JOURNAL_SCHEMA = `
 CREATE TABLE journal (slot INTEGER PRIMARY KEY, number INTEGER NOT NULL, floor INTEGER NOT NULL, sent INTEGER NOT NULL, body TEXT NOT NULL);
 CREATE TABLE outbox (id TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID;
 `
-/** Rows of the journal; half of them are freed at once. */
-const SLOTS = 128
+/** Rows of the journal; half of them are freed at once … */
+export const SLOTS = 64
+/** … and more, up to so many, while records wait because their log lags behind. Beyond that, they go to the outbox. */
+const MOST_SLOTS = 1_024
 /** A step that changes more rows than this writes them into their tables. */
 const MOST_CHANGES = 256
 
@@ -50,6 +52,8 @@ export class Journal {
   #kept: StoredRecord[] = []
   /** Changes that the next row takes along. */
   readonly #later = new Map<string, Change>()
+  /** Rows of the journal, the oldest first. */
+  readonly #slots: { readonly slot: number; readonly number: number }[] = []
   #number = 0
   #floor = 0
   #sent = 0
@@ -61,14 +65,16 @@ export class Journal {
 
   /** After waking. Nothing is written. */
   load(): void {
-    const stored = this.#sql.exec<{ number: number; floor: number; sent: number; body: string }>(
-      "SELECT number, floor, sent, body FROM journal ORDER BY number",
+    const stored = this.#sql.exec<{ slot: number; number: number; floor: number; sent: number; body: string }>(
+      "SELECT * FROM journal ORDER BY number",
     )
     const all = stored.toArray()
     const last = all.at(-1)
     if (!last) return
     ;[this.#number, this.#floor, this.#sent] = [last.number, last.floor, last.sent]
-    for (const { number, body } of all) {
+    this.#slots.length = 0
+    for (const { slot, number, body } of all) {
+      this.#slots.push({ slot, number })
       if (number <= Math.min(this.#floor, this.#sent)) continue
       const { rows, records }: Written = JSON.parse(body)
       if (number > this.#floor) for (const [name, ...rest] of rows) this.#restore(String(name), rest, number)
@@ -179,6 +185,11 @@ export class Journal {
     this.#kept.push(record)
   }
 
+  /** How many records the journal has that wait for delivery. */
+  get waiting(): number {
+    return this.#records.size
+  }
+
   /** Records that wait for delivery, the oldest first. */
   records(limit: number): readonly StoredRecord[] {
     const waiting = [...this.#records].slice(0, limit).map(([id, { body }]) => ({ id, body }))
@@ -217,31 +228,46 @@ export class Journal {
 
   #append(changes: readonly Change[], now: number): void {
     const number = ++this.#number
-    const freed = number - SLOTS
-    if (freed > Math.min(this.#floor, this.#sent)) this.#free(number - SLOTS / 2, now)
+    const reused = this.#reuse(now)
+    const slot = reused ?? this.#slots.length
     for (const change of changes) change.number = number
     const rows = changes.map(({ table, key, row }) => [table.name, ...(row ?? [null, ...key])])
     const records = this.#kept.map(({ id, body }) => [id, body] as const)
-    const [oldest] = this.#records.values()
-    this.#sent = Math.max(this.#sent, (oldest?.number ?? number) - 1)
     const values = [number, this.#floor, this.#sent, JSON.stringify({ rows, records } satisfies Written)]
-    const sql = freed > 0 ? UPDATE : INSERT
-    this.#sql.exec(sql, ...values, number % SLOTS)
+    this.#sql.exec(reused === null ? INSERT : UPDATE, ...values, slot)
+    this.#slots.push({ slot, number })
     for (const { id, body } of this.#kept) this.#records.set(id, { body, number })
     this.#kept = []
     this.#later.clear()
   }
 
-  /** Rows of the journal up to this one are needed no more. */
-  #free(until: number, now: number): void {
+  /** @returns the place of a row that is needed no more. Null if a new one has to be made */
+  #reuse(now: number): number | null {
+    const [waiting] = this.#records.values()
+    this.#sent = Math.max(this.#sent, (waiting?.number ?? this.#number) - 1)
+    const [oldest] = this.#slots
+    if (!oldest || this.#slots.length < SLOTS) return null
+    const until = this.#number - SLOTS / 2
+    if (oldest.number > this.#floor) this.#settleUpTo(until, now)
+    if (oldest.number > this.#sent && this.#slots.length >= MOST_SLOTS) this.#hand(until)
+    if (oldest.number > this.#sent) return null
+    this.#slots.shift()
+    return oldest.slot
+  }
+
+  #settleUpTo(until: number, now: number): void {
     for (const change of this.#pending.values()) if (change.number <= until) this.#settle(change, now)
+    this.#floor = until
+  }
+
+  /** Records up to this row go to the outbox. */
+  #hand(until: number): void {
     for (const [id, { body, number }] of this.#records) {
       if (number > until) break
       this.#sql.exec("INSERT OR IGNORE INTO outbox VALUES (?, ?)", id, body)
       this.#records.delete(id)
     }
-    this.#floor = Math.max(this.#floor, until)
-    this.#sent = Math.max(this.#sent, until)
+    this.#sent = until
   }
 
   #settle(change: Change, now: number): void {

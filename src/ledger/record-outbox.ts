@@ -8,9 +8,11 @@ import { deliver } from "../audit/delivery.ts"
 import { storedForm, type DecisionRecord, type StoredRecord } from "../core/record/record.ts"
 import { logShard } from "../audit/record-logs.ts"
 import { logEvent } from "../platform/log.ts"
-import type { Journal } from "./journal.ts"
+import { SLOTS, type Journal } from "./journal.ts"
 
 const SEND_STORED_AFTER_MS = 250
+/** If so many wait, they are sent at once: the journal has room for few more. */
+const MANY_STORED = SLOTS / 4
 /** At most one batch of reads is sent in this time; a record waits at most twice as long. */
 const READS_EVERY_MS = 450
 const BATCH = 500
@@ -91,6 +93,7 @@ export class Outbox {
   readonly #journal: () => Journal
   #sending = false
   #timer: ReturnType<typeof setTimeout> | undefined
+  #urgentTimer: ReturnType<typeof setTimeout> | undefined
   #readsTimer: ReturnType<typeof setTimeout> | undefined
   /** The lives whose rows are durable, each with its tree … */
   readonly #durableLives = new Set<string>()
@@ -108,7 +111,8 @@ export class Outbox {
   /** Stores the record with the step; the caller is inside its transaction. */
   keep(record: DecisionRecord): void {
     this.#journal().keep(storedForm(record))
-    this.sendSoon()
+    if (this.#journal().waiting < MANY_STORED) this.sendSoon()
+    else this.#urgentTimer ??= setTimeout(() => this.#sendNow(), 0)
   }
 
   /**
@@ -181,10 +185,14 @@ export class Outbox {
   }
 
   sendSoon(): void {
-    this.#timer ??= setTimeout(() => {
-      this.#timer = undefined
-      this.#ctx.waitUntil(this.send())
-    }, SEND_STORED_AFTER_MS)
+    this.#timer ??= setTimeout(() => this.#sendNow(), SEND_STORED_AFTER_MS)
+  }
+
+  #sendNow(): void {
+    for (const timer of [this.#timer, this.#urgentTimer]) clearTimeout(timer)
+    this.#timer = undefined
+    this.#urgentTimer = undefined
+    this.#ctx.waitUntil(this.send())
   }
 
   /**

@@ -4,6 +4,7 @@
  */
 import { RecordLog } from "../../src/audit/record-log.ts"
 import { Inbox } from "../../src/ledger/inbox.ts"
+import { Journal } from "../../src/ledger/journal.ts"
 import { KeyRing } from "../../src/signing/key-ring.ts"
 import { OnceLog } from "../../src/authorization-server/token/replay-log.ts"
 import { Ledger } from "../../src/ledger/ledger.ts"
@@ -14,6 +15,7 @@ import { Switchboard } from "../../src/revocation/switchboard.ts"
 import { killObjects } from "./isolate.ts"
 
 const CLASSES = {
+  Journal,
   Ledger,
   LedgerStorage,
   Outbox,

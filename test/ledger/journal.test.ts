@@ -226,7 +226,7 @@ test("a step is one row, however often the ring has gone round, as long as its r
     const rows = written(sql, () => {
       for (let turn = 0; turn < 1_000; turn++) {
         journal.put(FOR_EVER, ["a", 1, turn])
-        journal.put(TIMED, ["a", turn, START + turn, 50])
+        journal.put(TIMED, ["a", turn, START + turn, 20])
         journal.keep({ id: `record ${turn}`, body: "" })
         journal.commit(START + turn)
         journal.delivered(journal.records(10))

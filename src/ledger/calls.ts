@@ -132,7 +132,7 @@ export class Calls {
       if (lent.length > 0) credits.save(lent)
       if (denialUpdates.length > 0) storage.memories.save(state.ledger, denialUpdates, now)
       if (requestedApproval) storage.saveApproval(state, requestedApproval, now)
-      if (end) storage.saveEnd(ended, end)
+      if (end) storage.trees.saveEnd(ended, end)
       if (requestedApproval) notices.keep(callApprovalRequested(requestedApproval))
       if (end) notices.keep(taskEnded(state, ended, end, causeOf(ask.decisionId, storm ?? verdict.denial), now))
       if (!recorded) return null
@@ -247,7 +247,7 @@ export class Calls {
       if (lent.length > 0) this.#trees.credits.save(lent)
       storage.memories.save(state.ledger, memoryUpdates, now)
       if (!end) return
-      storage.saveEnd(ended, end)
+      storage.trees.saveEnd(ended, end)
       const record = stormRecord(state, chain, call, storm, now)
       notices.keep(taskEnded(state, ended, end, causeOf(record.id, storm ?? denial), now))
       this.#trees.keepRecord(state, record)

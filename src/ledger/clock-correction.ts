@@ -8,6 +8,7 @@
  * once more.
  */
 import type { Last } from "../core/guardrails/memory.ts"
+import { ENDED_KEPT_MS } from "./tree-storage.ts"
 import { MAX_TOKEN_LIFE_MS } from "../core/task/opening-step.ts"
 
 /** A clock that is this far ahead of the platform's is set back. */
@@ -74,6 +75,7 @@ function countFrom(sql: SqlStorage, from: number, now: number): void {
 /** Nothing that was given by a clock that was ahead lives longer for it. */
 function shortenLives(sql: SqlStorage, now: number): void {
   correctTasks(sql, now)
+  sql.exec("UPDATE trees SET until = MIN(until, ?)", now + ENDED_KEPT_MS)
   sql.exec("UPDATE tokens SET expires_at = MIN(expires_at, ?)", now + MAX_TOKEN_LIFE_MS)
   // Nobody knows for how long a person wanted to approve it: it is requested again.
   sql.exec("DELETE FROM approvals WHERE json_extract(body, '$.askedAt') > ?", now)

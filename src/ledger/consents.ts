@@ -96,8 +96,8 @@ export class Consents {
     this.#trees.transaction(true, () => {
       this.#trees.storage.saveTree(state)
       if (pointer.seq > ledger.bundle.seq) this.#trees.storage.saveBundle(ledger, pointer, bundle.guardrails)
-      this.#trees.storage.saveConsent(state, stored)
-      this.#trees.storage.savePending(task)
+      this.#trees.storage.trees.saveConsent(state, stored)
+      this.#trees.storage.trees.saveTask(task)
       // A person at their browser has been asked there.
       if (!consent.answer) this.#trees.notices.keep(consentRequested(task, consent, stamp.decisionId, ledger.clock))
       this.#trees.keepRecord(state, consentRecord(task, consent, pointer, stamp, ledger.clock))
@@ -135,8 +135,8 @@ export class Consents {
     const end = answer.approved ? null : ({ task: state.root, status: "revoked", by: "rejection" } as const)
     const ended = end ? endedBy(state, end) : []
     this.#trees.transaction(true, () => {
-      this.#trees.storage.saveConsent(state, consent)
-      if (end) this.#trees.storage.saveEnd(ended, end)
+      this.#trees.storage.trees.saveConsent(state, consent)
+      if (end) this.#trees.storage.trees.saveEnd(ended, end)
       const task = state.tasks.get(state.root)
       if (task) this.#trees.notices.keep(consentDecided(task, consent, answer.approved, record.id, now))
       this.#trees.keepRecord(state, record)
@@ -172,7 +172,7 @@ export class Consents {
   /** The task goes on in the ledger of its person, which has recorded that. */
   markRedeemed(state: TreeState, consent: Consent): void {
     const redeemed = { ...consent, isRedeemed: true }
-    this.#trees.transaction(true, () => this.#trees.storage.saveConsent(state, redeemed))
+    this.#trees.transaction(true, () => this.#trees.storage.trees.saveConsent(state, redeemed))
     const root = state.tasks.get(state.root)
     if (root) openingsOf(state).end(root)
     state.consent = redeemed
@@ -244,8 +244,8 @@ export class Consents {
     const user = opened.opening.session?.user ?? state.user
     this.#trees.transaction(true, () => {
       if (pointer.seq > ledger.bundle.seq) this.#trees.storage.saveBundle(ledger, pointer, guardrails)
-      this.#trees.storage.saveConsent(state, consent)
-      this.#trees.storage.forgetTokens(lost)
+      this.#trees.storage.trees.saveConsent(state, consent)
+      this.#trees.storage.trees.forgetTokens(lost.map((jti) => ({ root: state.root, jti })))
       this.#trees.saveOpening(state, opened.opening)
       this.#trees.keepRecord(state, openingRecord(opened, user, pointer, stamp, null, now))
     })

@@ -26,7 +26,7 @@ export function endAndRecord(
   const cause = { decision: record.id, operator, denial: null }
   const now = trees.now(state)
   trees.transaction(true, () => {
-    trees.storage.saveEnd(tasks, end)
+    trees.storage.trees.saveEnd(tasks, end)
     trees.notices.keep(taskEnded(state, tasks, end, cause, now))
     trees.keepRecord(state, record)
   })

@@ -42,7 +42,12 @@ export class LabelStorage {
       }),
       now,
     )
-    for (const { root, label } of this.#journal.rows<LabelRow>(LABELS)) ledger.trees.get(root)?.labels.add(label)
+    for (const tree of ledger.trees.values()) this.recall(tree)
+  }
+
+  /** What a tree bears. */
+  recall({ root, labels }: TreeState): void {
+    for (const { label } of this.#journal.rows<LabelRow>(LABELS, { root })) labels.add(label)
   }
 
   saveBorne({ root }: TreeState, labels: readonly string[]): void {
@@ -71,7 +76,7 @@ export class LabelStorage {
     }
   }
 
-  forgetTree({ root }: TreeState): void {
+  forgetTree(root: string): void {
     this.#journal.clear(LABELS, { root })
   }
 

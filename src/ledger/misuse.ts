@@ -18,8 +18,8 @@ export function revokeTokens(
   record: DecisionRecord | null,
 ): void {
   trees.transaction(true, () => {
-    trees.storage.saveConsent(state, consent)
-    trees.storage.forgetTokens(state.tokens.keys())
+    trees.storage.trees.saveConsent(state, consent)
+    trees.storage.trees.forgetTokens([...state.tokens.keys()].map((jti) => ({ root: state.root, jti })))
     if (record) trees.keepRecord(state, record)
   })
   state.consent = consent

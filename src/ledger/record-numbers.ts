@@ -9,40 +9,34 @@ export const LIVES: Table = {
   columns: ["root", "lives"],
   keys: 1,
   until: null,
-  update: "UPDATE trees SET lives = ?2 WHERE root = ?1",
+  update: "UPDATE trees SET lives = ?2 WHERE ended IN (0, 1) AND root = ?1",
 }
 
 /**
  * A record is numbered by the life of its tree in which it was made, and within that life from 1. A life of a tree
- * begins with its first record after the ledger's object has woken. Within a life nothing is reserved: a step that fails
- * begins a new life (`Trees.transaction`), so no number is used twice.
+ * begins with its first record after the ledger's object has woken, or has read the tree again after its end. Within a
+ * life nothing is reserved: a step that fails begins a new life (`Trees.transaction`), so no number is used twice.
  */
 export class RecordNumbers {
   readonly #journal: Journal
-  /** By the id of the root: how many lives of the tree are stored … */
-  readonly #lives = new Map<string, number>()
-  /** … and how many records it has in this life; absent: none. */
-  readonly #recordsOfLife = new Map<string, number>()
+  readonly #livesOf: (root: string) => number
+  /** Of the last record of each tree in this life, by the id of the root. */
+  readonly #places = new Map<string, RecordPlace>()
 
-  constructor(journal: Journal) {
+  /** @param livesOf how many the tree's row counts */
+  constructor(journal: Journal, livesOf: (root: string) => number) {
     this.#journal = journal
+    this.#livesOf = livesOf
   }
 
   /** The first life begins with the tree, whose row counts it. */
   begin(root: string): void {
-    this.#lives.set(root, 1)
-    this.#recordsOfLife.set(root, 0)
-  }
-
-  /** @param lives as the tree's row counts them */
-  load(root: string, lives: number): void {
-    const [, pending] = this.#journal.pendingRow(LIVES, root) ?? []
-    this.#lives.set(root, Number(pending ?? lives))
+    this.#places.set(root, { life: 1, number: 0 })
   }
 
   /** Whether `next` writes a row. */
   mustWrite(root: string): boolean {
-    return !this.#recordsOfLife.has(root)
+    return !this.#places.has(root)
   }
 
   /**
@@ -50,20 +44,21 @@ export class RecordNumbers {
    * that life in storage, so that no other life has the same number.
    */
   next(root: string): RecordPlace {
-    const number = (this.#recordsOfLife.get(root) ?? 0) + 1
-    let life = this.#lives.get(root) ?? 0
-    if (this.mustWrite(root)) {
-      life += 1
-      this.#lives.set(root, life)
-      this.#journal.put(LIVES, [root, life])
-    }
-    this.#recordsOfLife.set(root, number)
-    return { life, number }
+    const { life, number } = this.#places.get(root) ?? { life: this.#newLife(root), number: 0 }
+    const place = { life, number: number + 1 }
+    this.#places.set(root, place)
+    return place
   }
 
-  /** The tree is forgotten. */
-  forget(root: string): void {
-    this.#lives.delete(root)
-    this.#recordsOfLife.delete(root)
+  #newLife(root: string): number {
+    const [, pending] = this.#journal.pendingRow(LIVES, root) ?? []
+    const life = Number(pending ?? this.#livesOf(root)) + 1
+    this.#journal.put(LIVES, [root, life])
+    return life
+  }
+
+  /** Memory does not hold the tree any more. */
+  release(root: string): void {
+    this.#places.delete(root)
   }
 }

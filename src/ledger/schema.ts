@@ -1,4 +1,4 @@
-/** The tables of a ledger, and their rows. */
+/** The tables of a ledger, and their rows. In the key of `trees`, `ended` comes first: those that live are read together. */
 import type { Task } from "../core/task/task.ts"
 import { USED } from "./call-counts.ts"
 import { CARRIED, LABELS } from "./label-storage.ts"
@@ -11,10 +11,12 @@ import { CREDITS_SCHEMA } from "./settlements.ts"
 
 export const LEDGER_SCHEMA = `
 CREATE TABLE ledger (bundle_seq INTEGER NOT NULL, bundle_digest TEXT NOT NULL, hidden TEXT NOT NULL, back_from INTEGER, back_until INTEGER);
-CREATE TABLE trees (root TEXT PRIMARY KEY, user TEXT, since INTEGER NOT NULL, consent TEXT, lives INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE trees (ended INTEGER NOT NULL, root TEXT NOT NULL, user TEXT, since INTEGER NOT NULL, consent TEXT, lives INTEGER NOT NULL,
+  until INTEGER NOT NULL, PRIMARY KEY (ended, root)) WITHOUT ROWID;
 CREATE TABLE tasks (id TEXT PRIMARY KEY, body TEXT NOT NULL, jkt TEXT, status TEXT NOT NULL, ended_by TEXT,
   calls INTEGER NOT NULL, children INTEGER NOT NULL, last_call INTEGER NOT NULL, progress TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE tokens (jti TEXT PRIMARY KEY, task TEXT NOT NULL, expires_at INTEGER NOT NULL, jkt TEXT) WITHOUT ROWID;
+CREATE TABLE tokens (root TEXT NOT NULL, jti TEXT NOT NULL, task TEXT NOT NULL, expires_at INTEGER NOT NULL, jkt TEXT,
+  PRIMARY KEY (root, jti)) WITHOUT ROWID;
 CREATE TABLE approvals (root TEXT NOT NULL, id TEXT NOT NULL, body TEXT NOT NULL, until INTEGER NOT NULL,
   PRIMARY KEY (root, id)) WITHOUT ROWID;
 CREATE TABLE carried (agent TEXT NOT NULL, label TEXT NOT NULL, into_tasks TEXT NOT NULL, at INTEGER NOT NULL,
@@ -51,9 +53,12 @@ export interface TreeRow extends Record<string, SqlStorageValue> {
   readonly since: number
   readonly consent: string | null
   readonly lives: number
+  /** Milliseconds, until when a tree that has ended is kept. */
+  readonly until: number
 }
 
 export interface TokenRow extends Record<string, SqlStorageValue> {
+  readonly root: string
   readonly jti: string
   readonly task: string
   readonly expires_at: number

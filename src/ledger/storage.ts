@@ -6,7 +6,6 @@ import { applyUse, type Approval } from "../core/task/approval.ts"
 import type { Guardrails } from "../core/guardrails/guardrails.ts"
 import { lastOf, type Signal } from "../core/guardrails/risk.ts"
 import type { Pointer } from "../core/policy/bundle.ts"
-import type { UserFacts } from "../core/policy/principals.ts"
 import type { TaskChange, TaskEnd } from "../core/task/change.ts"
 import type { Opening } from "../core/task/opening-step.ts"
 import type { Consent } from "../core/task/pending-consent.ts"
@@ -15,21 +14,12 @@ import { CallCounts } from "./call-counts.ts"
 import { Journal } from "./journal.ts"
 import { MemoriesStorage } from "./memories-storage.ts"
 import { LabelStorage } from "./label-storage.ts"
-import { applyLoaded } from "../core/task/transition.ts"
 import { setRisk } from "../core/task/risks.ts"
-import { forgetTokens, loadTokens, saveToken } from "./token-storage.ts"
+import { TreeStorage } from "./tree-storage.ts"
 import { RecordNumbers } from "./record-numbers.ts"
-import {
-  JOURNALED,
-  LEDGER_SCHEMA,
-  PROGRESS,
-  type LedgerRow,
-  type TaskBody,
-  type TaskRow,
-  type TreeRow,
-} from "./schema.ts"
+import { JOURNALED, LEDGER_SCHEMA, PROGRESS, type LedgerRow } from "./schema.ts"
 import type { Proofs } from "../core/task/proof-log.ts"
-import { newLedger, newTree, rootOf, type LedgerState, type TreeState } from "../core/task/state.ts"
+import { newLedger, type LedgerState, type TreeState } from "../core/task/state.ts"
 import { countApproval } from "../core/task/transition.ts"
 import { countTrees } from "../core/task/openings.ts"
 import type { Task } from "../core/task/task.ts"
@@ -38,16 +28,11 @@ function setBackOf({ back_from: from, back_until: until }: LedgerRow): SetBack {
   return from === null || until === null ? null : { from, until }
 }
 
-/** The root and every task below it: `.` comes before `/`. The root is to be given twice. */
-const OF_TREE = (column: string): string => `${column} >= ? AND ${column} < ? || '/'`
-
-/** The state of a quarantined task after its release. */
-export const RELEASED = { status: "active", by: null } as const
-
 export class LedgerStorage {
   readonly journal: Journal
   readonly records: RecordNumbers
   readonly labels: LabelStorage
+  readonly trees: TreeStorage
   readonly #sql: SqlStorage
   readonly memories: MemoriesStorage
   /** Whether the clock was set back, and is to reach the time at which it was. */
@@ -55,16 +40,15 @@ export class LedgerStorage {
   /** Whether there are tables. */
   #isStored = false
   readonly #calls: CallCounts
-  /** `jti` of tokens that had expired before this life, until their rows are deleted. */
-  #expired: readonly string[] = []
 
   constructor(sql: SqlStorage) {
     this.#sql = sql
     this.journal = new Journal(sql, JOURNALED)
-    this.records = new RecordNumbers(this.journal)
     this.#calls = new CallCounts(this.journal)
     this.memories = new MemoriesStorage(sql, this.journal)
     this.labels = new LabelStorage(sql, this.journal)
+    this.trees = new TreeStorage(sql, this.journal, this.#calls)
+    this.records = new RecordNumbers(this.journal, (root) => this.trees.livesOf(root))
   }
 
   /**
@@ -94,38 +78,29 @@ export class LedgerStorage {
     this.setBack = setBack
     const hidden: readonly string[] = JSON.parse(row.hidden)
     for (const guardrail of hidden) ledger.hidden.add(guardrail)
-    for (const { root, user, since, consent, lives } of this.#sql.exec<TreeRow>("SELECT * FROM trees").toArray()) {
-      const facts: UserFacts | null = user === null ? null : JSON.parse(user)
-      const tree = newTree(ledger, root, facts, since)
-      this.records.load(root, lives)
-      if (consent !== null) tree.consent = JSON.parse(consent)
-      ledger.trees.set(root, tree)
-    }
-    this.#loadTasks(ledger)
+    this.trees.load(ledger)
     countTrees(ledger)
     this.#loadRisks(ledger)
-    for (const { root, body } of this.#sql.exec<{ root: string; body: string }>("SELECT root, body FROM approvals")) {
-      const approval: Approval = JSON.parse(body)
-      const tree = ledger.trees.get(root)
-      tree?.approvals.set(approval.id, approval)
-      if (tree) countApproval(tree, approval)
-    }
+    this.#loadApprovals(ledger)
     this.labels.load(ledger, wokenAt)
     return ledger
   }
 
-  #loadTasks(ledger: LedgerState): void {
-    for (const row of this.#sql.exec<TaskRow>("SELECT * FROM tasks")) {
-      const { body, jkt, status, ended_by: endedBy, children } = row
-      const stored: TaskBody = JSON.parse(body)
-      const [, plan = row.progress] = this.journal.pendingRow(PROGRESS, stored.id) ?? []
-      const progress: Task["progress"] = JSON.parse(String(plan))
-      const counted = this.#calls.load(stored.id, row.calls, row.last_call)
-      const task = { ...stored, ...counted, jkt, status, endedBy, children, progress }
-      ledger.trees.get(rootOf(task.id))?.tasks.set(task.id, task)
-      applyLoaded(ledger, task)
+  /** Trees that have ended have none. */
+  #loadApprovals({ trees }: LedgerState): void {
+    for (const { root, body } of this.#sql.exec<{ root: string; body: string }>("SELECT root, body FROM approvals")) {
+      const approval: Approval = JSON.parse(body)
+      const tree = trees.get(root)
+      tree?.approvals.set(approval.id, approval)
+      if (tree) countApproval(tree, approval)
     }
-    this.#expired = loadTokens(this.#sql, ledger)
+  }
+
+  /** A tree that has ended, of which nothing was loaded. Null if there is none. */
+  recall(ledger: LedgerState, root: string): TreeState | null {
+    const tree = this.trees.recall(ledger, root)
+    if (tree) this.labels.recall(tree)
+    return tree
   }
 
   #loadRisks({ risks: loaded, clock }: LedgerState): void {
@@ -150,25 +125,16 @@ export class LedgerStorage {
   }
 
   /** With the ledger itself if it is its first tree. */
-  saveTree({ ledger, root, user, since }: TreeState): void {
+  saveTree(tree: TreeState): void {
     if (!this.#isStored) {
       this.#sql.exec(LEDGER_SCHEMA)
       this.#isStored = true
-      const { bundle, hidden } = ledger
+      const { bundle, hidden } = tree.ledger
       const values = [bundle.seq, bundle.digest, JSON.stringify([...hidden])]
       this.#sql.exec("INSERT INTO ledger VALUES (?, ?, ?, NULL, NULL)", ...values)
     }
-    this.#sql.exec("INSERT INTO trees VALUES (?, ?, ?, NULL, 1)", root, user && JSON.stringify(user), since)
-    this.records.begin(root)
-  }
-
-  saveConsent({ root }: TreeState, consent: Consent): void {
-    this.#sql.exec("UPDATE trees SET consent = ? WHERE root = ?", JSON.stringify(consent), root)
-  }
-
-  /** A task that waits for consent. */
-  savePending(task: Task): void {
-    this.#saveTask(task)
+    this.trees.save(tree)
+    this.records.begin(tree.root)
   }
 
   /** @param ledger as it is before the bundle decides */
@@ -177,30 +143,9 @@ export class LedgerStorage {
     this.#sql.exec("UPDATE ledger SET bundle_seq = ?, bundle_digest = ?, hidden = ?", seq, digest, ids)
   }
 
-  saveOpening({ root }: TreeState, opening: Opening, now: number): void {
-    const { task, token, session } = opening
+  saveOpening(tree: TreeState, opening: Opening, now: number): void {
     this.labels.saveOpening(opening, now)
-    if (session) {
-      const values = [JSON.stringify(session.user), session.since, root]
-      this.#sql.exec("UPDATE trees SET user = ?, since = ? WHERE root = ?", ...values)
-    }
-    saveToken(this.#sql, token)
-    if (!task) this.#sql.exec("UPDATE tasks SET jkt = ? WHERE id = ?", token.jkt, token.task)
-    else this.#saveTask(task)
-  }
-
-  #saveTask(task: Task): void {
-    const { jkt, status, endedBy, calls, children, lastCall, progress, ...body } = task
-    const [text, plan] = [JSON.stringify(body satisfies TaskBody), JSON.stringify(progress)]
-    const values = [task.id, text, jkt, status, endedBy, calls, children, lastCall, plan]
-    this.#sql.exec(`INSERT OR REPLACE INTO tasks VALUES (${values.map(() => "?").join(", ")})`, ...values)
-    this.#sql.exec("UPDATE tasks SET children = children + 1 WHERE id = ?", task.parent)
-    this.#calls.begin(task.id, calls)
-  }
-
-  forgetTokens(tokens: Iterable<string>): void {
-    forgetTokens(this.#sql, [...tokens, ...this.#expired])
-    this.#expired = []
+    this.trees.saveOpening(tree, opening)
   }
 
   /**
@@ -217,10 +162,6 @@ export class LedgerStorage {
       const values = [task, agent, level, at, halfLife, lastOf(signal) + 1]
       this.#sql.exec("INSERT INTO risks VALUES (?, ?, ?, ?, ?, ?)", ...values)
     }
-  }
-
-  saveEnd(ids: readonly string[], { status, by }: Pick<TaskEnd, "status" | "by"> | typeof RELEASED): void {
-    for (const id of ids) this.#sql.exec("UPDATE tasks SET status = ?, ended_by = ? WHERE id = ?", status, by, id)
   }
 
   /** Whether `saveChange`, with a record's number, will write: credit that is already written needs no transaction. */
@@ -248,16 +189,16 @@ export class LedgerStorage {
     this.#sql.exec("DELETE FROM approvals WHERE root = ?", root)
   }
 
-  /** Nothing of the tree is stored any more, except for its records on their way. */
-  forgetTree(state: TreeState): void {
-    const { root, tasks } = state
-    this.forgetMemory(state)
-    this.forgetTokens(state.tokens.keys())
-    this.records.forget(root)
-    this.labels.forgetTree(state)
-    this.#sql.exec("DELETE FROM trees WHERE root = ?", root)
-    this.#sql.exec(`DELETE FROM tasks WHERE ${OF_TREE("id")}`, root, root)
+  /** Memory does not hold the tree any more. */
+  release({ root, tasks }: TreeState): void {
+    this.records.release(root)
     for (const id of tasks.keys()) this.#calls.forget(id)
+  }
+
+  /** Nothing of the tree is stored any more, except for its records on their way. */
+  forgetTree(root: string): void {
+    this.trees.forget(root)
+    this.labels.forgetTree(root)
   }
 
   /** Milliseconds since the epoch: nothing that is stored of agents and the user matters after that. */

@@ -28,7 +28,7 @@ import type { Shadow } from "./shadow.ts"
 import { reportsWith, setReports } from "../core/task/risks.ts"
 import { quarantinedRelative, isAlive, isBelow, ancestryOf, mayContinue, type TreeState } from "../core/task/state.ts"
 import type { TaskStatus } from "../core/task/task.ts"
-import { RELEASED } from "./storage.ts"
+import { RELEASED } from "./tree-storage.ts"
 import { applyBundle, applyOpening, applyRelease, endedBy } from "../core/task/transition.ts"
 import { newNonce, type Trees } from "./trees.ts"
 import { limitsOf, openView, viewOf, type Viewed } from "../core/task/view.ts"
@@ -142,7 +142,7 @@ export class Tasks {
       return above.status
     }
     this.#trees.transaction(true, () => {
-      this.#trees.storage.saveEnd([task], RELEASED)
+      this.#trees.storage.trees.saveEnd([task], RELEASED)
       this.#trees.storage.memories.forgetStorms(state, task)
       this.#trees.notices.keep(taskReleased(state, found, record.id, record.operator, now))
       this.#trees.keepRecord(state, doneTo(state, task, record))
@@ -222,7 +222,7 @@ export class Tasks {
     if (!state || token?.task !== task) return false
     if (agent !== null && state.tasks.get(task)?.agent !== agent) return false
     this.#trees.transaction(true, () => {
-      this.#trees.storage.forgetTokens([jti])
+      this.#trees.storage.trees.forgetTokens([{ root: state.root, jti }])
       this.#trees.keepRecord(state, agent === null ? doneTo(state, task, record) : record)
     })
     state.ledger.liveTokens.drop(state, jti)

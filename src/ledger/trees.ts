@@ -15,15 +15,17 @@ import { correctClock, isOff } from "./clock-correction.ts"
 import { Credits } from "./credits.ts"
 import { Outbox, RETRY_AFTER_MS } from "./record-outbox.ts"
 import { Proofs } from "../core/task/proof-log.ts"
+import type { TokenKey } from "../core/task/live-tokens.ts"
 import { openingsOf } from "../core/task/openings.ts"
+import { Ageing, coarse, expiryOf } from "./ageing.ts"
 import { ApprovalInboxes } from "./approval-inboxes.ts"
 import { forgetContinuable } from "../core/task/continuation.ts"
 import { dropAllExpired } from "../core/task/labels.ts"
 import { newLedger, newTree, rootOf, type LedgerState, type TreeState } from "../core/task/state.ts"
 import type { Task } from "../core/task/task.ts"
 import { LedgerStorage } from "./storage.ts"
+import { ENDED_KEPT_MS } from "./tree-storage.ts"
 import type { Opening } from "../core/task/opening-step.ts"
-import { Shares } from "../core/task/shares.ts"
 import { applyEnd, applyEndOfInstances, applyExpiry, dropExpiredTokens } from "../core/task/transition.ts"
 
 export const newNonce = (): string => newSecret(16)
@@ -32,15 +34,6 @@ const proofsSince = (wokenAt: number): Proofs => new Proofs(newNonce(), wokenAt)
 
 /** After this long without a call, credit that shared limits have lent is returned. */
 const QUIET_MS = 2_000
-/** A tree is forgotten this long after its last task could act: late requests still find "ended", not "unknown". */
-const RETENTION_MS = 3_600_000
-/** Expiry is judged when a call comes; the alarm, which only cleans up, is set for whole minutes. */
-const ALARM_GRID_MS = 60_000
-const coarse = (at: number): number => Math.ceil(at / ALARM_GRID_MS) * ALARM_GRID_MS
-/** All trees age alike, whoever their agents are. */
-const AGEING = ""
-const expiryOf = ({ tasks, root }: TreeState): number => tasks.get(root)?.expiresAt ?? 0
-
 export class Trees {
   /** Null if there is no tree yet, or none any more. */
   state: LedgerState | null
@@ -53,10 +46,9 @@ export class Trees {
   readonly #env: Env
   #quietTimer: ReturnType<typeof setTimeout> | undefined
   #lastStep = 0
-  /** When each tree is to be looked at again; one alarm is set for the first. */
-  #ageing = new Shares()
-  /** `jti` of tokens that have expired, until their rows are deleted. */
-  #expired: string[] = []
+  #ageing = new Ageing()
+  /** Tokens that have expired, until their rows are deleted. */
+  #expired: TokenKey[] = []
 
   constructor(ctx: DurableObjectState, env: Env) {
     this.#ctx = ctx
@@ -71,13 +63,21 @@ export class Trees {
     this.outbox.sendLeftOver()
     if (this.notices.hasAny()) this.notices.sendSoon()
     this.credits.load()
-    this.#ageAll(this.state)
+    this.#ageing = new Ageing(this.state.trees.values())
   }
 
   /** The tree of a task, by its id. Null if this ledger has none. */
   of(task: string): TreeState | null {
     if (this.state && isOff(this.state.clock, this.storage.setBack, Date.now())) this.#correctClock(this.state)
-    return this.state?.trees.get(rootOf(task)) ?? null
+    const root = rootOf(task)
+    return this.state?.trees.get(root) ?? this.#recall(root)
+  }
+
+  /** A tree that had ended when the ledger woke, or has expired since. */
+  #recall(root: string): TreeState | null {
+    const tree = this.state && this.storage.recall(this.state, root)
+    if (tree) this.#ageing.add(tree)
+    return tree
   }
 
   #correctClock(state: LedgerState): void {
@@ -91,7 +91,7 @@ export class Trees {
     // Proofs that were stale by the clock that was ahead are forgotten, and would be fresh again.
     this.#reload(null)
     // What had been set for later, by the clock that was ahead.
-    this.#ctx.waitUntil(this.#ctx.storage.setAlarm(coarse(this.#ageing.firstOf(AGEING) ?? now)))
+    this.#ctx.waitUntil(this.#ctx.storage.setAlarm(coarse(this.#ageing.first ?? now)))
   }
 
   /** A tree that is neither stored nor held yet. No proof can have been admitted before the ledger existed. */
@@ -114,7 +114,7 @@ export class Trees {
     this.state = tree.ledger
     if (!tree.ledger.trees.has(tree.root)) tree.ledger.memories.begin(tree.root)
     tree.ledger.trees.set(tree.root, tree)
-    this.#ageing.add(AGEING, tree.root, expiryOf(tree))
+    this.#ageing.add(tree)
   }
 
   /** The ledger's own clock, clamped so that it never runs backwards, whatever became of the request that read it. */
@@ -146,12 +146,7 @@ export class Trees {
     this.storage = new LedgerStorage(this.#ctx.storage.sql)
     this.state = this.storage.load(Date.now(), (wokenAt) => proofs ?? proofsSince(wokenAt))
     this.#expired = []
-    if (this.state) this.#ageAll(this.state)
-  }
-
-  #ageAll({ trees }: LedgerState): void {
-    this.#ageing = new Shares()
-    for (const tree of trees.values()) this.#ageing.add(AGEING, tree.root, expiryOf(tree))
+    if (this.state) this.#ageing = new Ageing(this.state.trees.values())
   }
 
   /** Drops what has expired of what the ledger counts, before a step that needs room for something of this agent. */
@@ -161,7 +156,7 @@ export class Trees {
 
   /** Runs in the transaction of a step. The rows of tokens that have expired go with it. */
   saveOpening(tree: TreeState, opening: Opening): void {
-    this.storage.forgetTokens(this.#expired)
+    this.storage.trees.forgetTokens(this.#expired)
     this.#expired = []
     this.storage.saveOpening(tree, opening, this.now(tree))
   }
@@ -186,11 +181,31 @@ export class Trees {
     })
   }
 
-  /** Nothing is admitted any more: the guardrails' memory is useless, and other trees can use what was lent. */
-  #shrink(state: TreeState): void {
-    this.transaction(true, () => this.storage.forgetMemory(state))
+  /**
+   * Nothing is admitted any more: the guardrails' memory is useless, and other trees can use what was lent. The tree is
+   * read from storage if anybody still asks about it, unless a task of it is quarantined.
+   */
+  #shrink(state: TreeState, now = this.now(state)): void {
+    const isFrozen = [...state.tasks.values()].some((task) => task.status === "quarantined" && now < task.expiresAt)
+    this.transaction(true, () => {
+      this.storage.forgetMemory(state)
+      if (!isFrozen) this.storage.trees.end(state, Math.min(now, expiryOf(state)))
+    })
     state.ledger.memories.drop(state.root)
     this.credits.returnAllCredit(state.ledger.memories)
+    // The call that finished a plan may be repeated.
+    if (!isFrozen && state.retries.size === 0) this.#drop(state)
+  }
+
+  #drop(tree: TreeState): void {
+    const root = tree.tasks.get(tree.root)
+    if (root) {
+      openingsOf(tree).end(root)
+      forgetContinuable(tree.ledger, root)
+    }
+    tree.ledger.trees.delete(tree.root)
+    this.#ageing.remove(tree.root)
+    this.storage.release(tree)
   }
 
   /** Stores a record of the tree, with its number; the caller is inside the step's transaction. */
@@ -215,12 +230,13 @@ export class Trees {
   /** A tree has just been stored. The alarm that is set for trees before it will do for it, unless it expires first. */
   async keepAlarm({ root }: TreeState): Promise<void> {
     const now = Date.now()
-    const first = this.#ageing.firstOf(AGEING)
+    const { first } = this.#ageing
     const unsent = this.notices.retryAfter(now)
-    if (unsent === null && first !== this.#ageing.untilOf(AGEING, root)) return
+    if (unsent === null && !this.#ageing.isFirst(root)) return
     const at = Math.min(coarse(first ?? now), unsent === null ? Number.POSITIVE_INFINITY : now + unsent)
     // For the first tree nothing is awaited before the alarm is set: it is as durable as the tree.
-    const isFirst = (this.state?.trees.size ?? 0) <= 1 && this.state?.carried.size === 0
+    const isFirst =
+      (this.state?.trees.size ?? 0) <= 1 && this.state?.carried.size === 0 && !this.storage.trees.hasEnded()
     const alarm = isFirst ? null : await this.#ctx.storage.getAlarm()
     if (alarm === null || alarm > at) await this.#ctx.storage.setAlarm(at)
   }
@@ -235,15 +251,14 @@ export class Trees {
     const { state } = this
     if (!state) return
     const now = Date.now()
-    for (const root of this.#ageing.expire(AGEING, now)) {
+    for (const root of this.#ageing.due(now)) {
       const tree = state.trees.get(root)
-      const at = tree ? this.#age(tree, now) : null
-      if (at !== null) this.#ageing.add(AGEING, root, at)
+      if (tree) this.#age(tree, now)
     }
-    const first = this.#ageing.firstOf(AGEING)
-    const next = first === null ? [] : [coarse(first)]
+    const { first } = this.#ageing
+    const next = [...(first === null ? [] : [coarse(first)]), ...this.#forgetEnded(now)]
     // What agents have done outlives the trees in which they did it.
-    if (first === null)
+    if (next.length === 0)
       next.push(
         ...[this.transaction(true, () => this.storage.lastUntil(now))].filter((until) => until > now).map(coarse),
       )
@@ -265,25 +280,21 @@ export class Trees {
     return last === null ? [] : [last]
   }
 
-  /**
-   * Shrinks a tree that has expired, and forgets it after its retention.
-   * @returns milliseconds, when the tree is to be looked at again; null if it is forgotten
-   */
-  #age(tree: TreeState, now: number): number | null {
-    const expiresAt = expiryOf(tree)
-    if (now < expiresAt) return expiresAt
+  /** A tree that has expired. One that lives longer than was foreseen is to be looked at again. */
+  #age(tree: TreeState, now: number): void {
+    if (now < expiryOf(tree)) return this.#ageing.add(tree)
     this.#forgetInstances(applyExpiry(tree.ledger, [...tree.tasks.values()]))
-    if (now < expiresAt + RETENTION_MS) {
-      this.#shrink(tree)
-      return expiresAt + RETENTION_MS
-    }
-    this.transaction(true, () => this.storage.forgetTree(tree))
-    const root = tree.tasks.get(tree.root)
-    if (root) {
-      openingsOf(tree).end(root)
-      forgetContinuable(tree.ledger, root)
-    }
-    tree.ledger.trees.delete(tree.root)
-    return null
+    tree.retries.clear()
+    this.#shrink(tree, now)
+  }
+
+  /** @returns milliseconds, when the next of the trees that have ended is to be forgotten */
+  #forgetEnded(now: number): readonly number[] {
+    this.transaction(true, () => {
+      for (const root of this.storage.trees.forgettable(now)) this.storage.forgetTree(root)
+    })
+    const first = this.storage.trees.firstUntil()
+    // Others may be due before the one that was opened first.
+    return first === null ? [] : [coarse(Math.min(first, now + ENDED_KEPT_MS))]
   }
 }

@@ -16,7 +16,8 @@ import { openTask } from "../../src/core/task/open.ts"
 import { isOAuthFailure } from "../../src/core/denials/oauth-error.ts"
 import { USER_SCOPE } from "../../src/core/task/memories.ts"
 import type { TreeState } from "../../src/core/task/state.ts"
-import { LedgerStorage, RELEASED } from "../../src/ledger/storage.ts"
+import { LedgerStorage } from "../../src/ledger/storage.ts"
+import { RELEASED } from "../../src/ledger/tree-storage.ts"
 import {
   applyMemoryUpdates,
   applyChange,
@@ -171,7 +172,7 @@ export class KeptTree implements DrivenTree {
     this.#commit(now, () => {
       if (change) this.#storage.saveChange(state, change)
       if (denialUpdates.length > 0) this.#storage.memories.save(state.ledger, denialUpdates, now)
-      if (end) this.#storage.saveEnd(ended, end)
+      if (end) this.#storage.trees.saveEnd(ended, end)
       if (isCut) throw new Cut("the transaction fails")
     })
     if (change) applyChange(state, change)
@@ -194,7 +195,7 @@ export class KeptTree implements DrivenTree {
 
   end(end: TaskEnd): void {
     const ended = endedBy(this.state, end)
-    this.#storage.saveEnd(ended, end)
+    this.#storage.trees.saveEnd(ended, end)
     this.#applyEnd(ended, end)
   }
 
@@ -207,7 +208,7 @@ export class KeptTree implements DrivenTree {
   release(id: string): void {
     const task = this.state.tasks.get(id)
     if (task?.status !== "quarantined") return
-    this.#storage.saveEnd([id], RELEASED)
+    this.#storage.trees.saveEnd([id], RELEASED)
     applyRelease(this.state.ledger, task)
   }
 

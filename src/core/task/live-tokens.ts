@@ -12,6 +12,12 @@ export const MAX_LIVE_TOKENS = {
   ledger: 32_768,
 } as const
 
+/** A token of a tree, as its row is known by. */
+export interface TokenKey {
+  readonly root: string
+  readonly jti: string
+}
+
 export class LiveTokens {
   readonly #shares = new Shares()
   readonly #trees = new Map<string, TreeState>()
@@ -37,16 +43,17 @@ export class LiveTokens {
   /**
    * Drops tokens that have expired: the agent's own, or those of all agents if there is no more room in the ledger or in
    * the tree.
-   * @returns their `jti`
+   * @returns which
    */
-  expire(tree: TreeState, mostOfTree: number, agent: string, now: number): readonly string[] {
+  expire(tree: TreeState, mostOfTree: number, agent: string, now: number): readonly TokenKey[] {
     const isShort = tree.tokens.size >= mostOfTree || this.#shares.total >= MAX_LIVE_TOKENS.ledger
     const expired = isShort ? this.#shares.expireAll(now) : this.#shares.expire(agent, now)
-    for (const jti of expired) {
-      this.#trees.get(jti)?.tokens.delete(jti)
+    return expired.flatMap((jti) => {
+      const owner = this.#trees.get(jti)
+      owner?.tokens.delete(jti)
       this.#trees.delete(jti)
-    }
-    return expired
+      return owner ? [{ root: owner.root, jti }] : []
+    })
   }
 
   /** Milliseconds since the epoch, from when the agent can have one more. Null if it can have one now. */

@@ -9,7 +9,8 @@ import { Shares } from "./shares.ts"
 import type { LedgerState, TreeState } from "./state.ts"
 import type { Task } from "./task.ts"
 
-const MINUTE_MS = 60_000
+/** Milliseconds, for which an opening counts. */
+export const OPENINGS_COUNT_MS = 60_000
 
 /** Among what this tree counts: among requests until its person, who is elsewhere, has consented. */
 export function openingsOf({ ledger, consent }: Pick<TreeState, "ledger" | "consent">): Openings {
@@ -43,8 +44,8 @@ export class Openings {
   whyFull(agent: string, { live, per_minute }: OpeningLimits, now: number): OAuthFailure | null {
     if (per_minute <= 0) return tooMany("rate", 0)
     // The earliest of as many openings as are allowed has to be a minute ago.
-    const earliest = this.#recent.get(agent)?.last(per_minute, now - MINUTE_MS)
-    if (earliest !== undefined) return tooMany("rate", earliest + MINUTE_MS - now)
+    const earliest = this.#recent.get(agent)?.last(per_minute, now - OPENINGS_COUNT_MS)
+    if (earliest !== undefined) return tooMany("rate", earliest + OPENINGS_COUNT_MS - now)
     this.#live.expire(agent, now)
     return this.#live.of(agent) < live ? null : tooMany("live", (this.#live.firstOf(agent) ?? now) - now)
   }
@@ -67,7 +68,7 @@ export class Openings {
   }
 }
 
-/** After waking: counts all trees that the ledger remembers, and their tasks. */
+/** After waking: counts the trees that were loaded, and their tasks. */
 export function countTrees({ trees, clock, liveTasks }: LedgerState): void {
   for (const { tasks } of trees.values()) {
     for (const { id, agent, status, expiresAt } of tasks.values()) {
@@ -81,7 +82,7 @@ export function countTrees({ trees, clock, liveTasks }: LedgerState): void {
   for (const { tree, root } of roots.toSorted((one, other) => one.root.openedAt - other.root.openedAt)) {
     const { status, openedAt, expiresAt } = root
     const isLive = status !== "completed" && status !== "revoked" && clock < expiresAt && !hasMoved(tree)
-    if (!isLive && openedAt <= clock - MINUTE_MS) continue
+    if (!isLive && openedAt <= clock - OPENINGS_COUNT_MS) continue
     openingsOf(tree).add(root)
     if (!isLive) openingsOf(tree).end(root)
   }

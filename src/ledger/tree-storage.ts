@@ -1,0 +1,169 @@
+/**
+ * The trees of a ledger, their tasks and tokens in its SQLite. A ledger that wakes reads the trees that live; a tree
+ * that has ended is read by its key, when somebody asks about it.
+ */
+import type { Task } from "../core/task/task.ts"
+import type { Consent } from "../core/task/pending-consent.ts"
+import type { TaskEnd } from "../core/task/change.ts"
+import type { UserFacts } from "../core/policy/principals.ts"
+import type { Opening } from "../core/task/opening-step.ts"
+import { firstIdAt } from "../core/encoding/ids.ts"
+import { OPENINGS_COUNT_MS } from "../core/task/openings.ts"
+import { newTree, type LedgerState, type TreeState } from "../core/task/state.ts"
+import type { TokenKey } from "../core/task/live-tokens.ts"
+import { applyLoaded } from "../core/task/transition.ts"
+import type { CallCounts } from "./call-counts.ts"
+import { PROGRESS, type TaskBody, type TaskRow, type TokenRow, type TreeRow } from "./schema.ts"
+import type { Journal } from "./journal.ts"
+
+/** Whichever it is. */
+export const THIS_TREE = "ended IN (0, 1) AND root = ?"
+/** The root and every task below it: `.` comes before `/`. The root is to be given twice. */
+const OF_TREE = "id >= ? AND id < ? || '/'"
+
+/** The state of a quarantined task after its release. */
+export const RELEASED = { status: "active", by: null } as const
+/** An ended tree is kept this long after its last task could act: late requests still find "ended", not "unknown". */
+export const ENDED_KEPT_MS = 3_600_000
+const CLOCKS_APART_MS = 60_000
+
+export class TreeStorage {
+  readonly #sql: SqlStorage
+  readonly #journal: Journal
+  readonly #calls: CallCounts
+  /** Tokens that had expired before they were loaded, until their rows are deleted. */
+  #expired: TokenKey[] = []
+
+  constructor(sql: SqlStorage, journal: Journal, calls: CallCounts) {
+    this.#sql = sql
+    this.#journal = journal
+    this.#calls = calls
+  }
+
+  /** Trees that live, and those that were opened so lately that they count among the openings of their agents. */
+  load(ledger: LedgerState): void {
+    const rows = this.#sql
+      .exec<TreeRow>(
+        "SELECT * FROM trees WHERE ended = 0 UNION ALL SELECT * FROM trees WHERE ended = 1 AND root >= ?",
+        // The id was made by another clock.
+        firstIdAt("tsk", ledger.clock - OPENINGS_COUNT_MS - CLOCKS_APART_MS),
+      )
+      .toArray()
+    for (const row of rows) this.#load(ledger, row)
+  }
+
+  /** Reads a tree that has ended. Null if there is none. */
+  recall(ledger: LedgerState, root: string): TreeState | null {
+    const [row] = this.#sql.exec<TreeRow>("SELECT * FROM trees WHERE ended = 1 AND root = ?", root)
+    return row ? this.#load(ledger, row) : null
+  }
+
+  #load(ledger: LedgerState, { root, user, since, consent }: TreeRow): TreeState {
+    const facts: UserFacts | null = user === null ? null : JSON.parse(user)
+    const tree = newTree(ledger, root, facts, since)
+    if (consent !== null) tree.consent = JSON.parse(consent)
+    ledger.trees.set(root, tree)
+    for (const row of this.#sql.exec<TaskRow>(`SELECT * FROM tasks WHERE ${OF_TREE}`, root, root)) {
+      const task = this.#taskOf(row)
+      tree.tasks.set(task.id, task)
+      applyLoaded(ledger, task)
+    }
+    for (const row of this.#sql.exec<TokenRow>("SELECT * FROM tokens WHERE root = ?", root)) {
+      const { jti, task, expires_at: expiresAt, jkt } = row
+      if (expiresAt <= ledger.clock) this.#expired.push({ root, jti })
+      else ledger.liveTokens.add(tree, jti, { task, expiresAt, jkt })
+    }
+    return tree
+  }
+
+  #taskOf(row: TaskRow): Task {
+    const { body, jkt, status, ended_by: endedBy, children } = row
+    const stored: TaskBody = JSON.parse(body)
+    const [, plan = row.progress] = this.#journal.pendingRow(PROGRESS, stored.id) ?? []
+    const progress: Task["progress"] = JSON.parse(String(plan))
+    const counted = this.#calls.load(stored.id, row.calls, row.last_call)
+    return { ...stored, ...counted, jkt, status, endedBy, children, progress }
+  }
+
+  save({ root, user, since }: TreeState): void {
+    this.#sql.exec("INSERT INTO trees VALUES (0, ?, ?, ?, NULL, 1, 0)", root, user && JSON.stringify(user), since)
+  }
+
+  saveConsent({ root }: TreeState, consent: Consent): void {
+    this.#sql.exec(`UPDATE trees SET consent = ? WHERE ${THIS_TREE}`, JSON.stringify(consent), root)
+  }
+
+  saveOpening({ root }: TreeState, { task, token, session }: Opening): void {
+    if (session) {
+      const values = [JSON.stringify(session.user), session.since, root]
+      this.#sql.exec(`UPDATE trees SET user = ?, since = ? WHERE ${THIS_TREE}`, ...values)
+    }
+    const { jti, expiresAt, jkt } = token
+    this.#sql.exec("INSERT INTO tokens VALUES (?, ?, ?, ?, ?)", root, jti, token.task, expiresAt, jkt)
+    if (!task) this.#sql.exec("UPDATE tasks SET jkt = ? WHERE id = ?", jkt, token.task)
+    else this.saveTask(task)
+  }
+
+  saveTask(task: Task): void {
+    const { jkt, status, endedBy, calls, children, lastCall, progress, ...body } = task
+    const [text, plan] = [JSON.stringify(body satisfies TaskBody), JSON.stringify(progress)]
+    const values = [task.id, text, jkt, status, endedBy, calls, children, lastCall, plan]
+    this.#sql.exec(`INSERT OR REPLACE INTO tasks VALUES (${values.map(() => "?").join(", ")})`, ...values)
+    this.#calls.begin(task.id, calls)
+    if (task.parent !== null) this.#sql.exec("UPDATE tasks SET children = children + 1 WHERE id = ?", task.parent)
+  }
+
+  saveEnd(ids: readonly string[], { status, by }: Pick<TaskEnd, "status" | "by"> | typeof RELEASED): void {
+    for (const id of ids) this.#sql.exec("UPDATE tasks SET status = ?, ended_by = ? WHERE id = ?", status, by, id)
+  }
+
+  forgetTokens(tokens: Iterable<TokenKey>): void {
+    for (const { root, jti } of [...tokens, ...this.#expired])
+      this.#sql.exec("DELETE FROM tokens WHERE root = ? AND jti = ?", root, jti)
+    this.#expired = []
+  }
+
+  /**
+   * The tree has ended: no waking reads it any more.
+   * @param at milliseconds: afterwards it is kept for a while
+   */
+  end({ root }: TreeState, at: number): void {
+    const until = at + ENDED_KEPT_MS
+    this.#sql.exec("UPDATE trees SET ended = 1, until = ? WHERE ended = 0 AND root = ?", until, root)
+  }
+
+  /** How many lives of the tree its row counts. */
+  livesOf(root: string): number {
+    const [row] = this.#sql.exec<{ lives: number }>(`SELECT lives FROM trees WHERE ${THIS_TREE}`, root)
+    return row?.lives ?? 0
+  }
+
+  /** Nothing of the tree is stored any more, except for its records on their way. */
+  forget(root: string): void {
+    this.#sql.exec(`DELETE FROM trees WHERE ${THIS_TREE}`, root)
+    this.#sql.exec(`DELETE FROM tasks WHERE ${OF_TREE}`, root, root)
+    this.#sql.exec("DELETE FROM tokens WHERE root = ?", root)
+  }
+
+  /** Roots of ended trees that need not be kept any more. Each is kept for a while since it was opened. */
+  forgettable(now: number): readonly string[] {
+    return this.#sql
+      .exec<{ root: string }>(
+        "SELECT root FROM trees WHERE ended = 1 AND root < ? AND until <= ?",
+        firstIdAt("tsk", now - ENDED_KEPT_MS),
+        now,
+      )
+      .toArray()
+      .map(({ root }) => root)
+  }
+
+  hasEnded(): boolean {
+    return this.firstUntil() !== null
+  }
+
+  /** Milliseconds, until when that ended tree is kept that was opened first. Null if there is none. */
+  firstUntil(): number | null {
+    const [row] = this.#sql.exec<{ until: number }>("SELECT until FROM trees WHERE ended = 1 ORDER BY root LIMIT 1")
+    return row?.until ?? null
+  }
+}

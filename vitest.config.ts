@@ -40,6 +40,8 @@ const webhookSecrets = {
   other: randomBytes(24).toString("base64url"),
 }
 
+/** Tests ask for records as soon as they have made a call. */
+const RECORD_DELAY_SECONDS = "0"
 const PUBLISHER_KEYS = JSON.stringify({ keys: [publisher.publicJwk] })
 const WEBHOOK_SECRETS = JSON.stringify(webhookSecrets)
 
@@ -98,7 +100,7 @@ const WORKERS = 6
 
 const PROJECTS: readonly TestProjectInlineConfiguration[] = [
   {
-    plugins: [inWorkerd({ PUBLISHER_KEYS, WEBHOOK_SECRETS })],
+    plugins: [inWorkerd({ PUBLISHER_KEYS, WEBHOOK_SECRETS, RECORD_DELAY_SECONDS })],
     test: {
       name: "worker",
       include: ["test/**/*.test.ts"],
@@ -154,7 +156,7 @@ const PROJECTS: readonly TestProjectInlineConfiguration[] = [
   },
   {
     // Test vectors of the standards, from the directory that CONFORMANCE_VECTORS names.
-    plugins: [inWorkerd({ PUBLISHER_KEYS })],
+    plugins: [inWorkerd({ PUBLISHER_KEYS, RECORD_DELAY_SECONDS })],
     test: {
       name: "conformance",
       include: ["test/conformance/**/*.test.ts"],

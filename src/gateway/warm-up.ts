@@ -34,6 +34,7 @@ const CONFIG: Config = {
   issuer: "",
   publisherKeys: { keys: [] },
   signingAlgorithm: "ES256",
+  recordDelayMs: 0,
   maxProbeRequests: 0,
   webhookSecrets: new Map(),
   signInSecrets: new Map(),

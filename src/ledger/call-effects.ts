@@ -1,5 +1,7 @@
 /** What a decision means for what lies beyond its tree: shared limits, notices, and denials that were counted before. */
 import type { DecisionResult } from "../core/decision/call.ts"
+import type { Bundle } from "../core/policy/assemble.ts"
+import type { LedgerCall } from "../core/record/visible-call.ts"
 import type { Denial } from "../core/denials/denial.ts"
 import type { Cause } from "../core/notices/notice.ts"
 import type { TaskChange } from "../core/task/change.ts"
@@ -16,4 +18,14 @@ export function causeOf(decision: string, denial: Denial | null): Cause {
 /** A denial that was counted already: it is not counted again, and ends no task. */
 export function withoutStorm(outcome: DecisionResult): DecisionResult {
   return { ...outcome, denialUpdates: [], storm: null, end: outcome.storm ? null : outcome.end }
+}
+
+/** A read's record may be lost with the memory; what changes something, or needs an approval, is durable. */
+export function isRecordedDurably(
+  { catalog }: Bundle,
+  { tool }: LedgerCall,
+  { verdict, end }: DecisionResult,
+): boolean {
+  if (catalog.tools.get(tool)?.action !== "read") return true
+  return verdict.denial !== null && (verdict.denial.reason === "approval_required" || end !== null)
 }

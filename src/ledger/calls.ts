@@ -34,7 +34,7 @@ import { ancestryOf, type TreeState } from "../core/task/state.ts"
 import { applyMemoryUpdates, applyApproval, applyBundle, applyChange, endedBy } from "../core/task/transition.ts"
 import { CountedDenials } from "./seen-denials.ts"
 import { stormRecord } from "./storm-record.ts"
-import { causeOf, creditOf, withoutStorm } from "./call-effects.ts"
+import { causeOf, creditOf, isRecordedDurably, withoutStorm } from "./call-effects.ts"
 import { CallPace } from "./pace.ts"
 import { newNonce, type Trees } from "./trees.ts"
 
@@ -117,16 +117,14 @@ export class Calls {
     const recorded = verdict.retryOf === null
     const candidate = recorded ? this.#candidate(ask.candidate, now) : null
     const tried = candidate && this.shadow.call(candidate, bundle, state, ask, outcome, now)
-    // A read's record may be lost with the memory; what changes something, or needs an approval, is durable.
-    const isRead = bundle.catalog.tools.get(ask.tool)?.action === "read"
-    const isRecordedDurably = verdict.denial !== null && (verdict.denial.reason === "approval_required" || end !== null)
-    const durable = recorded && (!isRead || isRecordedDurably)
+    const durable = recorded && isRecordedDurably(bundle, ask, outcome)
     const newer = pointer.seq > newest.seq
     const lent = creditOf(change)
     const life = recorded && storage.records.mustWrite(state.root)
     const writes =
       newer || durable || life || end !== null || requestedApproval !== null || this.#mustWrite(state, outcome, now)
-    const read = this.#trees.transaction(writes || this.#mustLend(lent), () => {
+    const isLate = recorded && !durable && this.#trees.keepsLate(writes, now)
+    const read = this.#trees.transaction(writes || isLate || this.#mustLend(lent), () => {
       if (newer) storage.saveBundle(state.ledger, pointer, bundle.guardrails)
       if (change) storage.saveChange(state, change)
       if (lent.length > 0) credits.save(lent)
@@ -138,11 +136,11 @@ export class Calls {
       if (!recorded) return null
       const place = storage.records.next(state.root)
       const record = (): DecisionRecord => recordDecision(bundle, ask, verdict, tried, place, now)
-      if (durable) outbox.keep(record())
+      if (durable || isLate) outbox.keep(record(), isLate)
       if (end && storm) {
         this.#trees.keepRecord(state, stormRecord(state, verdict.evidence.chain, ask, storm, now))
       }
-      return durable ? null : { life: `${state.root} ${place.life}`, record }
+      return durable || isLate ? null : { life: `${state.root} ${place.life}`, record }
     })
     // Only now: a step that fails leaves no record, and its place belongs to another one.
     if (read) outbox.keepRead(read.life, read.record, ask.size)
@@ -278,9 +276,15 @@ export class Calls {
     if (prospects.denial && isUnproven(prospects.evidence)) {
       return { denial: prospects.denial, hidden: [], recorded: false }
     }
-    const place = this.#trees.transaction(storage.records.mustWrite(state.root), () => storage.records.next(state.root))
-    const record = (): DecisionRecord => recordListing(bundle, ask, prospects, place, now)
-    outbox.keepRead(`${state.root} ${place.life}`, record, sizeOfListing(ask, prospects))
+    const isFirst = storage.records.mustWrite(state.root)
+    const isLate = this.#trees.keepsLate(isFirst, now)
+    const { place, record } = this.#trees.transaction(isFirst || isLate, () => {
+      const place = storage.records.next(state.root)
+      const record = (): DecisionRecord => recordListing(bundle, ask, prospects, place, now)
+      if (isLate) outbox.keep(record(), true)
+      return { place, record }
+    })
+    if (!isLate) outbox.keepRead(`${state.root} ${place.life}`, record, sizeOfListing(ask, prospects))
     this.#touched(state, now)
     return { denial: prospects.denial, hidden: [...prospects.hidden.keys()], recorded: true }
   }

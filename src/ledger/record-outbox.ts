@@ -7,6 +7,8 @@
 import { deliver } from "../audit/delivery.ts"
 import { storedForm, type DecisionRecord, type StoredRecord } from "../core/record/record.ts"
 import { logShard } from "../audit/record-logs.ts"
+import { timeOf } from "../core/encoding/ids.ts"
+import { configOf } from "../platform/config.ts"
 import { logEvent } from "../platform/log.ts"
 import { SLOTS, type Journal } from "./journal.ts"
 
@@ -91,6 +93,9 @@ export class Outbox {
   readonly #env: Env
   readonly #tree: string
   readonly #journal: () => Journal
+  readonly #delayMs: number
+  /** Milliseconds: an alarm is set for then, or for earlier. Null: none is known. */
+  #alarmAt: number | null = null
   #sending = false
   #timer: ReturnType<typeof setTimeout> | undefined
   #urgentTimer: ReturnType<typeof setTimeout> | undefined
@@ -106,13 +111,32 @@ export class Outbox {
     this.#journal = journal
     this.#env = env
     this.#tree = ctx.id.toString()
+    this.#delayMs = configOf(env).recordDelayMs
   }
 
-  /** Stores the record with the step; the caller is inside its transaction. */
-  keep(record: DecisionRecord): void {
+  /** Whether records of reads may wait for others (`RECORD_DELAY_SECONDS`). */
+  get maySendLate(): boolean {
+    return this.#delayMs > 0
+  }
+
+  /** Stores the record with the step, inside its transaction. @param isLate no timer keeps the object awake for it */
+  keep(record: DecisionRecord, isLate = false): void {
     this.#journal().keep(storedForm(record))
-    if (this.#journal().waiting < MANY_STORED) this.sendSoon()
-    else this.#urgentTimer ??= setTimeout(() => this.#sendNow(), 0)
+    if (this.#journal().waiting >= MANY_STORED) this.#urgentTimer ??= setTimeout(() => this.#sendNow(), 0)
+    else if (isLate) this.#sendBy(Date.now() + this.#delayMs)
+    else this.sendSoon()
+  }
+
+  /** By an alarm, unless there is an earlier one. @param at milliseconds */
+  #sendBy(at: number): void {
+    if (this.#alarmAt !== null && this.#alarmAt <= at) return
+    this.#alarmAt = at
+    this.#ctx.waitUntil(this.#wakeBy(at))
+  }
+
+  async #wakeBy(at: number): Promise<void> {
+    const alarm = await this.#ctx.storage.getAlarm()
+    if (alarm === null || alarm > at) await this.#ctx.storage.setAlarm(at)
   }
 
   /**
@@ -180,7 +204,10 @@ export class Outbox {
    * ledger whose timer died with it.
    */
   sendLeftOver(): void {
-    if (this.hasStored()) this.sendSoon()
+    const [oldest] = this.#journal().records(1)
+    const dueAt = oldest ? (timeOf(oldest.id) ?? 0) + this.#delayMs : Number.POSITIVE_INFINITY
+    if (dueAt <= Date.now()) this.sendSoon()
+    else if (oldest) this.#sendBy(dueAt)
     if (reads.length + unmade.length > 0) this.#sendReadsAfter(READS_EVERY_MS)
   }
 
@@ -201,6 +228,7 @@ export class Outbox {
   async send(): Promise<void> {
     if (this.#sending) return
     this.#sending = true
+    this.#alarmAt = null
     try {
       const waiting = (): readonly StoredRecord[] => this.#journal().records(BATCH)
       for (let stored = waiting(); stored.length > 0; stored = waiting())

@@ -23,6 +23,7 @@ import { forgetContinuable } from "../core/task/continuation.ts"
 import { dropAllExpired } from "../core/task/labels.ts"
 import { newLedger, newTree, rootOf, type LedgerState, type TreeState } from "../core/task/state.ts"
 import type { Task } from "../core/task/task.ts"
+import { Pauses } from "./pauses.ts"
 import { LedgerStorage } from "./storage.ts"
 import { ENDED_KEPT_MS } from "./tree-storage.ts"
 import type { Opening } from "../core/task/opening-step.ts"
@@ -32,8 +33,6 @@ export const newNonce = (): string => newSecret(16)
 /** What is known of proofs in a ledger that has woken, by its clock: nothing. */
 const proofsSince = (wokenAt: number): Proofs => new Proofs(newNonce(), wokenAt)
 
-/** After this long without a call, credit that shared limits have lent is returned. */
-const QUIET_MS = 2_000
 export class Trees {
   /** Null if there is no tree yet, or none any more. */
   state: LedgerState | null
@@ -44,8 +43,9 @@ export class Trees {
   readonly approvalInboxes: ApprovalInboxes
   readonly #ctx: DurableObjectState
   readonly #env: Env
-  #quietTimer: ReturnType<typeof setTimeout> | undefined
-  #lastStep = 0
+  readonly #pauses = new Pauses(() => {
+    if (this.state) this.credits.returnAllCredit(this.state.memories)
+  })
   #ageing = new Ageing()
   /** Tokens that have expired, until their rows are deleted. */
   #expired: TokenKey[] = []
@@ -213,18 +213,17 @@ export class Trees {
     this.outbox.keep({ ...record, ...this.storage.records.next(root) })
   }
 
-  /** A step was made. Credit that is held is returned once no more have come for a while: others could use it. */
-  returnCreditWhenQuiet(now: number): void {
-    this.#lastStep = now
-    if (this.credits.isHeld) this.#quietTimer ??= setTimeout(() => this.#returnCredit(), QUIET_MS)
+  /**
+   * Whether the record of a read is stored with its step, to be sent together with others: where a row is written
+   * anyway, or where no other call came for a while, so that a timer would only keep the object awake.
+   */
+  keepsLate(writes: boolean, now: number): boolean {
+    return this.outbox.maySendLate && (writes || this.#pauses.isLone(now))
   }
 
-  #returnCredit(): void {
-    this.#quietTimer = undefined
-    if (!this.state) return
-    const quietFor = Date.now() - this.#lastStep
-    if (quietFor < QUIET_MS) this.#quietTimer = setTimeout(() => this.#returnCredit(), QUIET_MS - quietFor)
-    else this.credits.returnAllCredit(this.state.memories)
+  /** A step was made. Credit that is held is returned once no more have come for a while: others could use it. */
+  returnCreditWhenQuiet(now: number): void {
+    this.#pauses.step(now, this.credits.isHeld)
   }
 
   /** A tree has just been stored. The alarm that is set for trees before it will do for it, unless it expires first. */

@@ -30,6 +30,8 @@ const variables = prepared(
      * needed.
      */
     MAX_PROBE_REQUESTS: z.coerce.number().int().min(10).max(10_000).default(40),
+    /** Seconds that records of reads may wait for others with their ledger, which saves requests and rows. */
+    RECORD_DELAY_SECONDS: z.coerce.number().int().min(0).max(60).default(0),
     /**
      * JSON object of each receiver's `id` → secret (docs/guides/notifications.md). If it cannot be read, there are no
      * secrets: notifications are not sent, and calls continue.
@@ -75,6 +77,7 @@ export interface Config {
   readonly publisherKeys: { readonly keys: readonly Record<string, unknown>[] }
   readonly signingAlgorithm: OwnAlgorithm
   readonly maxProbeRequests: number
+  readonly recordDelayMs: number
   /** Of receivers, by their id. */
   readonly webhookSecrets: ReadonlyMap<string, string>
   /** By the `id` of an issuer. */
@@ -87,13 +90,15 @@ let parsed: { readonly from: unknown; readonly config: Config } | undefined
 
 export function configOf(env: Env): Config {
   if (parsed?.from === env) return parsed.config
-  const { ISSUER, PUBLISHER_KEYS, SIGNING_ALGORITHM, MAX_PROBE_REQUESTS, SIGN_IN_SECRETS, WEBHOOK_SECRETS, LOCAL } =
-    variables.parse(env)
+  const parsedVariables = variables.parse(env)
+  const { ISSUER, PUBLISHER_KEYS, SIGNING_ALGORITHM, MAX_PROBE_REQUESTS, RECORD_DELAY_SECONDS } = parsedVariables
+  const { SIGN_IN_SECRETS, WEBHOOK_SECRETS, LOCAL } = parsedVariables
   const config = {
     issuer: ISSUER,
     publisherKeys: PUBLISHER_KEYS,
     signingAlgorithm: SIGNING_ALGORITHM,
     maxProbeRequests: MAX_PROBE_REQUESTS,
+    recordDelayMs: RECORD_DELAY_SECONDS * 1_000,
     webhookSecrets: WEBHOOK_SECRETS,
     signInSecrets: SIGN_IN_SECRETS,
     local: LOCAL === "true",

@@ -59,19 +59,19 @@ const ROBOTS = 64
 /** More than a round can ask; each is used once. */
 const ASSERTIONS = 6_000
 
-interface Robot {
+export interface Robot {
   readonly id: string
   readonly key: CryptoKey
   readonly publicJwk: JWK
 }
 
-async function makeRobot(_: unknown, index: number): Promise<Robot> {
+export async function makeRobot(_: unknown, index: number): Promise<Robot> {
   const { privateKey, publicKey } = await generateKeyPair("ES256", { extractable: true })
   const publicJwk = { ...(await exportJWK(publicKey)), kid: "robot", alg: "ES256" }
   return { id: `https://robots.bench.example/${index}`, key: privateKey, publicJwk }
 }
 
-async function tokenRequest(
+export async function tokenRequest(
   robot: Robot | undefined,
   audience: string,
   path: string,

@@ -1,8 +1,8 @@
 /** What one call of each kind takes of Cloudflare's, counted on the real Worker with a meter on its objects. */
-import { setTimeout as sleep } from "node:timers/promises"
 import { guard } from "../benchmark.ts"
 import type { Lab } from "../lab.ts"
-import { buildMetered, METER_FLAGS } from "../servers/build.ts"
+import { Load } from "../load/load.ts"
+import { buildMetered } from "../servers/build.ts"
 import { startNarrowgate } from "../servers/narrowgate.ts"
 import { changePolicies, newRobot, type Alone, type InLoop, type Kind, type Place } from "./kinds.ts"
 
@@ -21,8 +21,8 @@ export interface Counts {
 
 /** An agent that thinks between its calls. */
 export const ALONE = { calls: 20, everyMs: 5_000, silenceMs: 600_000 } as const
-/** Of each agent; all of them together call 3,200 times a second. */
-export const IN_LOOP = { calls: 100, everyMs: 10 } as const
+/** Each for a user of its own. */
+export const IN_LOOP = { agents: 8, calls: 500, everyMs: 10 } as const
 /** By then every object has forgotten what it opened for, and nothing is scheduled but the rotation of keys. */
 const UNTIL_FORGOTTEN_MS = 4 * 3_600_000
 /** Objects that could hibernate are in no memory any more. */
@@ -67,10 +67,11 @@ async function runAlone(lab: Lab, kind: Alone, calls: number): Promise<Counts> {
   await place.pass(ASLEEP_AFTER_MS)
   await place.report()
   let requests = 0
-  for (let call = 0; call < ALONE.calls; call++) {
-    if (call < calls) requests += await ask()
+  for (let call = 0; call < calls; call++) {
+    requests += await ask()
     await place.pass(ALONE.everyMs)
   }
+  await place.pass(ALONE.everyMs * (ALONE.calls - calls))
   await place.pass(ALONE.silenceMs)
   await place.pass(UNTIL_FORGOTTEN_MS)
   return { ...(await place.report()), requests }
@@ -82,19 +83,20 @@ async function runLoop(
   calls: number,
 ): Promise<{ readonly counts: Counts; readonly calls: number }> {
   await using place = await metered(lab, kind)
-  const requests = await kind.begin(place)
+  // One of its own: others count at the same time.
+  await using load = new Load()
+  const requests = await kind.begin(place, IN_LOOP.agents)
   await place.pass(ASLEEP_AFTER_MS)
   await place.report()
   const { port, complaints } = place.narrowgate.workerd
   const bounds = { connections: requests.length, milliseconds: 10_000, answers: requests.length }
-  for (let call = 0; call < IN_LOOP.calls; call++) {
-    if (call < calls) {
-      const { failures, answered } = await lab.load.run({ port, requests, ...bounds })
-      guard(failures.length === 0, `${failures[0] ?? ""}\n${complaints()}`)
-      guard(answered === requests.length, `only ${answered} of ${requests.length} were answered`)
-    }
+  for (let call = 0; call < calls; call++) {
+    const { failures, answered } = await load.run({ port, requests, ...bounds })
+    guard(failures.length === 0, `${failures[0] ?? ""}\n${complaints()}`)
+    guard(answered === requests.length, `only ${answered} of ${requests.length} were answered`)
     await place.pass(IN_LOOP.everyMs)
   }
+  await place.pass(IN_LOOP.everyMs * (IN_LOOP.calls - calls))
   await place.pass(ALONE.silenceMs)
   await place.pass(UNTIL_FORGOTTEN_MS)
   const made = calls * requests.length
@@ -109,7 +111,7 @@ async function metered(lab: Lab, { hasSharedLimit = false }: Kind): Promise<Mete
     (directory) => changePolicies(directory, hasSharedLimit),
     buildMetered,
     false,
-    METER_FLAGS,
+    true,
   )
   const at = `http://127.0.0.1:${narrowgate.workerd.port}/bench/meter`
   const pass = async (milliseconds: number): Promise<number> => {
@@ -142,4 +144,3 @@ function perCall(all: Counts, without: Counts, calls: number): Counts {
     classes: Object.fromEntries(classes),
   }
 }
-void sleep

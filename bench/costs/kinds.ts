@@ -3,7 +3,7 @@ import { readFile, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { parseDocument } from "yaml"
 import { makeRobot, tokenRequest, type Robot } from "../benchmarks/client-credentials.ts"
-import { allowedReads, ALLOWED, MANY_TREES, openTrees, READ_TICKET, SCOPE } from "../benchmarks/trees.ts"
+import { allowedReads, ALLOWED, openTrees, READ_TICKET, SCOPE } from "../benchmarks/trees.ts"
 import { guard } from "../benchmark.ts"
 import type { PreparedRequest } from "../load/request.ts"
 import { GUARDED, GUARDED_AND_SHARED, guardTimedCall } from "../servers/guarded.ts"
@@ -44,7 +44,7 @@ export interface Alone extends AnyKind {
 /** Each of many agents without a pause. */
 export interface InLoop extends AnyKind {
   readonly pace: "in a loop"
-  begin(place: Place): Promise<readonly PreparedRequest[]>
+  begin(place: Place, agents: number): Promise<readonly PreparedRequest[]>
 }
 
 export type Kind = Alone | InLoop
@@ -56,8 +56,8 @@ const inLoop = (name: string, request: (narrowgate: Narrowgate, task: Task) => P
   name,
   pace: "in a loop",
   ...more,
-  async begin({ narrowgate }) {
-    const tasks = await openTrees(narrowgate, MANY_TREES)
+  async begin({ narrowgate }, agents) {
+    const tasks = await openTrees(narrowgate, agents)
     return tasks.map((task) => request(narrowgate, task))
   },
 })
@@ -117,6 +117,7 @@ const TOKENS: readonly Alone[] = [
     opensTasks: true,
     begin: async ({ narrowgate }, user) => {
       let users = 0
+      await narrowgate.openTask(user, SCOPE)
       return () => narrowgate.openTask(`${user}-${++users}`, SCOPE).then(() => 1)
     },
   },

@@ -9,7 +9,7 @@ import { generatePublisherKey, signPublication } from "../../cli/compiler/sign.t
 import { canonicalBytes, digestOf } from "../../src/core/policy/digest.ts"
 import type { Lab } from "../lab.ts"
 import { prepare, type Expected, type PreparedRequest } from "../load/request.ts"
-import { buildNarrowgate } from "./build.ts"
+import { buildNarrowgate, METER_FLAGS } from "./build.ts"
 import { readManifest } from "../../dev/manifest.ts"
 import { ISSUER, makeIdentities, ORIGIN, type Identities } from "./identities.ts"
 import { startAgain, startWorkerd, type Workerd } from "./workerd.ts"
@@ -54,7 +54,7 @@ const POLICIES = join(import.meta.dirname, "../policies")
  * @param change what else is to be different in a copy of bench/policies
  * @param buildWorker the path of its module
  * @param inspected its heap can be looked at
- * @param flags compatibility flags beside those of wrangler.toml
+ * @param metered by workers/metered.ts, which moves objects out of memory by its own clock
  */
 export async function startNarrowgate(
   lab: Lab,
@@ -62,7 +62,7 @@ export async function startNarrowgate(
   change: (directory: string) => Promise<void> = async () => {},
   buildWorker: (lab: Lab) => Promise<string> = buildNarrowgate,
   inspected = false,
-  flags: readonly string[] = [],
+  metered = false,
 ): Promise<Narrowgate> {
   lab.say("building the Worker")
   const [module, manifest, identities] = await Promise.all([buildWorker(lab), readManifest(), makeIdentities()])
@@ -72,7 +72,7 @@ export async function startNarrowgate(
   let workerd = await startWorkerd(lab, {
     module,
     ...manifest,
-    compatibilityFlags: [...manifest.compatibilityFlags, ...flags],
+    ...(metered && { compatibilityFlags: [...manifest.compatibilityFlags, ...METER_FLAGS], keepsObjects: true }),
     storage: robots ? "volatile" : "disk",
     variables,
     namespaces,

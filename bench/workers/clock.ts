@@ -13,6 +13,12 @@ let stoppedAt: number | null = null
 /** Milliseconds between two looks of a timer whether its time has come: a timer must end in the request that set it. */
 const LOOK_EVERY_MS = 3
 
+/**
+ * So short a timer is a look whether something else is done, which goes on while the clock stands still, and it runs by
+ * the platform's clock: nothing would end a request that waits in this way.
+ */
+const LOOK_WITHIN_MS = 25
+
 interface Timer {
   readonly due: number
   /** What set it, as `owner` says. */
@@ -46,11 +52,11 @@ function setTimer(callback: (...args: unknown[]) => void, milliseconds = 0, ...a
   timers.set(handle, { due, owner, ended })
   const look = (): void => {
     if (!timers.has(handle)) return
-    if (due > now()) return void realTimeout(look, LOOK_EVERY_MS)
-    ended(due)
+    if (due > now() && milliseconds > LOOK_WITHIN_MS) return void realTimeout(look, LOOK_EVERY_MS)
+    ended(Math.min(due, now()))
     callback(...args)
   }
-  realTimeout(look, Math.min(milliseconds, LOOK_EVERY_MS))
+  realTimeout(look, milliseconds > LOOK_WITHIN_MS ? LOOK_EVERY_MS : milliseconds)
   return handle
 }
 

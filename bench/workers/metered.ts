@@ -72,6 +72,8 @@ function usageOf(name: string): Usage {
 const NEVER_MS = 365 * 24 * 60 * 60 * 1000
 /** When the alarm of each object is due. */
 const alarms = new Map<string, number>()
+/** No alarm comes at the very millisecond for which it was set. */
+const LATE_MS = 1
 /** An object that can hibernate leaves the memory after so long without a request. */
 const HIBERNATES_AFTER_MS = 10_000
 
@@ -163,7 +165,7 @@ function watchStorage(storage: DurableObjectStorage): void {
   const { setAlarm, getAlarm, deleteAlarm } = real
   real.setAlarm = async function (this: DurableObjectStorage, at) {
     const owner = ownerOf.get(this)
-    if (owner) alarms.set(keyOf(owner), Number(at))
+    if (owner) alarms.set(keyOf(owner), Number(at) + LATE_MS)
     usageOf(owner?.name ?? "?").written += 1
     return setAlarm.call(this, Number(at) + NEVER_MS)
   }
@@ -258,7 +260,7 @@ async function fire(env: Env, key: string, due: number): Promise<void> {
 }
 
 async function evictIdle(env: Env, at: number): Promise<void> {
-  for (const [key, owner] of living) {
+  for (const [key, owner] of [...living]) {
     if (owner.lastAt + HIBERNATES_AFTER_MS > at || hasTimer(owner)) continue
     living.delete(key)
     closeBooks(owner)

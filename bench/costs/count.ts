@@ -7,8 +7,7 @@ import { startNarrowgate } from "../servers/narrowgate.ts"
 import { changePolicies, newRobot, type Alone, type InLoop, type Kind, type Place } from "./kinds.ts"
 
 /** Of the objects of one class, as workers/metered.ts counts them; `waited` in milliseconds. */
-const COUNTED = ["requests", "alarms", "wakings", "written", "read", "waited"] as const
-export type Usage = Readonly<Record<(typeof COUNTED)[number], number>>
+export type Usage = Readonly<Record<"requests" | "alarms" | "wakings" | "written" | "read" | "waited", number>>
 
 /** Of one call on average. */
 export interface Counts {
@@ -135,8 +134,8 @@ function perCall(all: Counts, without: Counts, calls: number): Counts {
   const classes = Array.from(names, (name): [string, Usage] => {
     const part = (what: keyof Usage): number =>
       Math.max(0, (all.classes[name]?.[what] ?? 0) - (without.classes[name]?.[what] ?? 0)) / calls
-    const usage = Object.fromEntries(COUNTED.map((what) => [what, part(what)]))
-    return [name, usage as Usage]
+    const ofObjects = { requests: part("requests"), alarms: part("alarms"), wakings: part("wakings") }
+    return [name, { ...ofObjects, written: part("written"), read: part("read"), waited: part("waited") }]
   })
   return {
     requests: all.requests / calls,

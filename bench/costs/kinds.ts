@@ -3,7 +3,7 @@ import { readFile, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { parseDocument } from "yaml"
 import { makeRobot, tokenRequest, type Robot } from "../benchmarks/client-credentials.ts"
-import { allowedReads, ALLOWED, openTrees, READ_TICKET, SCOPE } from "../benchmarks/trees.ts"
+import { ALLOWED, openTrees, READ_TICKET, SCOPE } from "../benchmarks/trees.ts"
 import { guard } from "../benchmark.ts"
 import type { PreparedRequest } from "../load/request.ts"
 import { GUARDED, GUARDED_AND_SHARED, guardTimedCall } from "../servers/guarded.ts"
@@ -17,7 +17,7 @@ export interface Place {
   readonly narrowgate: Narrowgate
   readonly robot: Robot
   /** Seconds since the epoch, by the Worker's clock. */
-  now(): Promise<number>
+  readonly now: () => Promise<number>
 }
 
 /** One call, or one token. @returns the requests to the Worker that it took */

@@ -17,6 +17,8 @@ const ROOT = join(import.meta.dirname, "../..")
 // So that what was started is ended too: see `startProcess`.
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(130))
 
+// Each process that is started is ended with this one.
+process.setMaxListeners(32)
 const { values } = parseArgs({ options: { write: { type: "boolean", default: false } } })
 const say = process.stderr.isTTY ? (what: string) => process.stderr.write(`\r\x1b[K${what}`) : () => undefined
 await using lab = await Lab.open(PACES.full, say)

@@ -83,8 +83,15 @@ async function portsIn(control: Readable, inspected: boolean, signal: AbortSigna
 const KV_MODULE = join(import.meta.dirname, "../workers/kv.js")
 
 function configuration(worker: WorkerServer, directory: string): string {
-  const { compatibilityDate, compatibilityFlags, durableObjects, storage, variables, namespaces, keepsObjects = false } =
-    worker
+  const {
+    compatibilityDate,
+    compatibilityFlags,
+    durableObjects,
+    storage,
+    variables,
+    namespaces,
+    keepsObjects = false,
+  } = worker
   const namespace = (binding: string): string => `kv-${binding.toLowerCase()}`
   const objects = durableObjects.map(
     ({ className }) =>

@@ -21,6 +21,7 @@ const LOOK_WITHIN_MS = 25
 
 interface Timer {
   readonly due: number
+  readonly isLook: boolean
   /** What set it, as `owner` says. */
   readonly owner: object | null
   ended: (at: number) => void
@@ -44,19 +45,19 @@ class SteppedDate extends Date {
 function setTimer(callback: (...args: unknown[]) => void, milliseconds = 0, ...args: unknown[]): number {
   const handle = ++made
   const [from, owner] = [now(), ownerNow()]
-  const due = from + milliseconds
+  const [due, isLook] = [from + milliseconds, milliseconds <= LOOK_WITHIN_MS]
   const ended = (at: number): void => {
     timers.delete(handle)
     if (owner) onTimer(owner, from, at)
   }
-  timers.set(handle, { due, owner, ended })
+  timers.set(handle, { due, isLook, owner, ended })
   const look = (): void => {
     if (!timers.has(handle)) return
-    if (due > now() && milliseconds > LOOK_WITHIN_MS) return void realTimeout(look, LOOK_EVERY_MS)
+    if (due > now() && !isLook) return void realTimeout(look, LOOK_EVERY_MS)
     ended(Math.min(due, now()))
     callback(...args)
   }
-  realTimeout(look, milliseconds > LOOK_WITHIN_MS ? LOOK_EVERY_MS : milliseconds)
+  realTimeout(look, isLook ? milliseconds : LOOK_EVERY_MS)
   return handle
 }
 
@@ -84,16 +85,21 @@ export function setClock(at: number): void {
 
 /** Of the next timer; Infinity: there is none. */
 export function nextTimer(): number {
-  return Math.min(...Array.from(timers.values(), ({ due }) => due))
+  return Math.min(...timers.values().map(({ due }) => due))
 }
 
 export function hasTimer(owner: object): boolean {
   return timers.values().some((timer) => timer.owner === owner)
 }
 
+/** Whether one is due that has not ended yet. */
+export function isTimerDue(): boolean {
+  return timers.values().some(({ due, isLook }) => isLook || due <= now())
+}
+
 /** Those that are overdue and have not been looked at: the request that set them is over. */
 export function forgetDeadTimers(): void {
-  for (const timer of timers.values()) if (timer.due <= now()) timer.ended(timer.due)
+  for (const timer of timers.values()) if (timer.isLook || timer.due <= now()) timer.ended(timer.due)
 }
 
 /** Milliseconds of real time. */

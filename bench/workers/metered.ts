@@ -3,11 +3,20 @@
  * how long they cannot hibernate. All objects are in one isolate here, so that one meter is enough. Its clock stands
  * still from the first step on, and is moved by `METER_AT`.
  */
-import "./clock.ts"
+import {
+  forgetDeadTimers,
+  hasTimer,
+  isTimerDue,
+  nextTimer,
+  now,
+  pause,
+  setClock,
+  stopClock,
+  watchTimers,
+} from "./clock.ts"
 import { AsyncLocalStorage } from "node:async_hooks"
 import { DurableObject } from "cloudflare:workers"
 import * as all from "../../src/index.ts"
-import { forgetDeadTimers, hasTimer, nextTimer, now, pause, setClock, stopClock, watchTimers } from "./clock.ts"
 import worker from "./signed-in.ts"
 
 export * from "../../src/index.ts"
@@ -40,15 +49,12 @@ type Class = new (ctx: DurableObjectState, env: Env) => DurableObject<Env>
 interface Reachable {
   readonly ctx: DurableObjectState
 }
-/** Methods that every object has here, and that are not counted. */
-const FIRE = "fireForMeter"
-const EVICT = "evictForMeter"
 type Method = (this: DurableObject<Env>, ...args: unknown[]) => unknown
 
 const UNUSED: Usage = { requests: 0, alarms: 0, wakings: 0, written: 0, read: 0, waited: 0 }
 let usage = new Map<string, Usage>()
 /** Statements whose rows are not counted yet: a cursor reads on for as long as it is asked. */
-let statements: { readonly name: string; readonly cursor: SqlStorageCursor<Record<string, SqlStorageValue>> }[] = []
+let statements: { readonly name: string; readonly cursor: unknown }[] = []
 let kvReads = 0
 const counted = new Set<string>()
 /** What is in flight: while there is any, time stands still. */
@@ -79,7 +85,7 @@ const HIBERNATES_AFTER_MS = 10_000
 
 /** The class with its methods measured, in place of the one above by whose name it is bound. */
 function metered(name: keyof typeof all): Class {
-  const original: unknown = all[name]
+  const original: unknown = Reflect.get(all, name)
   if (!isObjectClass(original)) throw new Error(`${name} is no class of objects`)
   counted.add(name)
   for (const method of Object.getOwnPropertyNames(original.prototype)) {
@@ -88,10 +94,10 @@ function metered(name: keyof typeof all): Class {
     Object.defineProperty(original.prototype, method, { ...property, value: measured(name, method, property.value) })
   }
   Object.assign(original.prototype, {
-    async [FIRE](this: Reachable) {
+    async fireForMeter(this: Reachable) {
       await fireNow(this.ctx.storage)
     },
-    [EVICT](this: Reachable) {
+    evictForMeter(this: Reachable) {
       this.ctx.abort("evicted")
     },
   })
@@ -149,57 +155,68 @@ function inFlight(owner: Metered, work: () => unknown): unknown {
   return result
 }
 
+/** Puts a method in place of another, which it gets for the same object. */
+function around(
+  prototype: object,
+  name: string,
+  instead: (real: (...args: unknown[]) => unknown, self: object, args: readonly unknown[]) => unknown,
+): void {
+  const real: unknown = Reflect.get(prototype, name)
+  if (typeof real !== "function") throw new Error(`there is no method ${name}`)
+  const value = function (this: object, ...args: unknown[]): unknown {
+    return instead((...others) => Reflect.apply(real, this, others), this, args)
+  }
+  Object.defineProperty(prototype, name, { value, configurable: true, writable: true })
+}
+
+const usageBy = (self: object): Usage => usageOf(ownerOf.get(self)?.name ?? "nobody")
 let isWatched = false
-/** Once for all objects: their storage is of one class each. */
+/** An alarm in the past comes at once. */
+let fireNow = async (_storage: DurableObjectStorage): Promise<void> => {}
+
+/** Once for all objects: what they store by is of one class each. */
 function watchStorage(storage: DurableObjectStorage): void {
   if (isWatched) return
   isWatched = true
-  const sql: SqlStorage = Object.getPrototypeOf(storage.sql)
-  const { exec } = sql
-  sql.exec = function (this: SqlStorage, ...args: Parameters<typeof exec>) {
-    const cursor = Reflect.apply(exec, this, args)
-    statements.push({ name: ownerOf.get(this)?.name ?? "?", cursor })
+  around(Object.getPrototypeOf(storage.sql), "exec", (real, self, args) => {
+    const cursor = real(...args)
+    statements.push({ name: ownerOf.get(self)?.name ?? "nobody", cursor })
     return cursor
-  } as typeof exec
-  const real: DurableObjectStorage = Object.getPrototypeOf(storage)
-  const { setAlarm, getAlarm, deleteAlarm } = real
-  real.setAlarm = async function (this: DurableObjectStorage, at) {
-    const owner = ownerOf.get(this)
+  })
+  const prototype: DurableObjectStorage = Object.getPrototypeOf(storage)
+  const setAlarm = Reflect.get(prototype, "setAlarm")
+  fireNow = async (of) => Reflect.apply(setAlarm, of, [Date.now() - NEVER_MS])
+  around(prototype, "setAlarm", async (real, self, [at]) => {
+    const owner = ownerOf.get(self)
     if (owner) alarms.set(keyOf(owner), Number(at) + LATE_MS)
-    usageOf(owner?.name ?? "?").written += 1
-    return setAlarm.call(this, Number(at) + NEVER_MS)
-  }
-  real.getAlarm = async function (this: DurableObjectStorage) {
-    usageOf(ownerOf.get(this)?.name ?? "?").read += 1
-    const at = await getAlarm.call(this)
-    return at === null ? null : at - NEVER_MS
-  }
-  real.deleteAlarm = async function (this: DurableObjectStorage) {
-    const owner = ownerOf.get(this)
+    usageBy(self).written += 1
+    return real(Number(at) + NEVER_MS)
+  })
+  around(prototype, "getAlarm", async (real, self) => {
+    usageBy(self).read += 1
+    const at = await real()
+    return at === null ? null : Number(at) - NEVER_MS
+  })
+  around(prototype, "deleteAlarm", async (real, self) => {
+    const owner = ownerOf.get(self)
     if (owner) alarms.delete(keyOf(owner))
-    usageOf(owner?.name ?? "?").written += 1
-    return deleteAlarm.call(this)
-  }
-  const { deleteAll } = real
-  real.deleteAll = async function (this: DurableObjectStorage) {
-    usageOf(ownerOf.get(this)?.name ?? "?").written += 1
-    return deleteAll.call(this)
-  }
-  fireNow = (of) => setAlarm.call(of, Date.now() - NEVER_MS)
+    usageBy(self).written += 1
+    return real()
+  })
+  around(prototype, "deleteAll", async (real, self) => {
+    usageBy(self).written += 1
+    return real()
+  })
 }
-/** An alarm in the past comes at once. */
-let fireNow: (storage: DurableObjectStorage) => Promise<void>
 
 let isKvWatched = false
 function watchKv(kv: KVNamespace): void {
   if (isKvWatched) return
   isKvWatched = true
-  const real: KVNamespace = Object.getPrototypeOf(kv)
-  const { get } = real
-  real.get = function (this: KVNamespace, ...args: unknown[]) {
+  around(Object.getPrototypeOf(kv), "get", (real, _self, args) => {
     kvReads += 1
-    return Reflect.apply(get, this, args)
-  } as typeof get
+    return real(...args)
+  })
 }
 
 export const RecordLog = metered("RecordLog")
@@ -220,23 +237,33 @@ for (const [name, value] of Object.entries(all)) {
 /** As wrangler.toml names the binding of a class. */
 const bindingOf = (name: string): string => name.replaceAll(/(?<=[a-z])[A-Z]/gu, "_$&").toUpperCase()
 
-type Named = Readonly<Record<typeof FIRE | typeof EVICT, () => Promise<void>>>
+/** Every object has these methods here, and they are not counted. */
+interface Driven {
+  fireForMeter(): Promise<void>
+  evictForMeter(): Promise<void>
+}
 
-function stubOf(env: Env, key: string): Named {
+function stubOf(env: Env, key: string): Driven {
   const [name = "", id = ""] = key.split(" ")
   const namespace = Reflect.get(env, bindingOf(name))
   return namespace.get(namespace.idFromString(id))
 }
 
-/** Milliseconds of real time in which whatever was begun has ended, or waits for a timer. */
-const SETTLED_AFTER_MS = 10
-const SETTLED_WITHIN_MS = 250
+/** Milliseconds of real time between two looks whether whatever was begun has ended, or waits for a later timer. */
+const LOOK_EVERY_MS = 4
+const QUIET_LOOKS = 3
+/** By then whoever should have looked at a due timer is gone, on a busy machine too. */
+const SETTLED_WITHIN_MS = 2_000
+
+const isBusy = (): boolean => running > 0 || isTimerDue()
 
 async function settled(): Promise<void> {
-  await pause(SETTLED_AFTER_MS)
-  for (let waited = 0; running > 0 && waited < SETTLED_WITHIN_MS; waited += SETTLED_AFTER_MS) {
-    await pause(SETTLED_AFTER_MS)
+  let quiet = 0
+  for (let waited = 0; quiet < QUIET_LOOKS && waited < SETTLED_WITHIN_MS; waited += LOOK_EVERY_MS) {
+    await pause(LOOK_EVERY_MS)
+    quiet = isBusy() ? 0 : quiet + 1
   }
+  forgetDeadTimers()
 }
 
 /** Moves the clock from one timer or alarm to the next, as far as it goes. */
@@ -250,21 +277,22 @@ async function advance(env: Env, milliseconds: number): Promise<void> {
     setClock(at)
     for (const [key, due] of alarms) if (due <= at) await fire(env, key, due)
     await settled()
-    forgetDeadTimers()
   }
 }
 
 async function fire(env: Env, key: string, due: number): Promise<void> {
-  await stubOf(env, key)[FIRE]()
+  await stubOf(env, key).fireForMeter()
   for (let waited = 0; alarms.get(key) === due && waited < SETTLED_WITHIN_MS; waited += 1) await pause(1)
 }
 
 async function evictIdle(env: Env, at: number): Promise<void> {
-  for (const [key, owner] of [...living]) {
+  for (const [key, owner] of living.entries().toArray()) {
     if (owner.lastAt + HIBERNATES_AFTER_MS > at || hasTimer(owner)) continue
     living.delete(key)
     closeBooks(owner)
-    await stubOf(env, key)[EVICT]().catch(() => undefined)
+    await stubOf(env, key)
+      .evictForMeter()
+      .catch(() => undefined)
   }
 }
 
@@ -278,10 +306,15 @@ function closeBooks(owner: Metered): void {
   owner.waits.length = 0
 }
 
+function isCounting(cursor: unknown): cursor is { readonly rowsRead: number; readonly rowsWritten: number } {
+  return typeof cursor === "object" && cursor !== null && "rowsRead" in cursor && "rowsWritten" in cursor
+}
+
 /** All since the last time. */
 function report(): object {
   for (const owner of living.values()) closeBooks(owner)
   for (const { name, cursor } of statements) {
+    if (!isCounting(cursor)) throw new Error("a cursor that does not count its rows")
     usageOf(name).read += cursor.rowsRead
     usageOf(name).written += cursor.rowsWritten
   }

@@ -15,6 +15,11 @@ export default {
   async fetch(request, env, ctx) {
     if (!request.url.endsWith(SIGN_IN_AT)) return worker.fetch(request, env, ctx)
     const session = { token: await request.text(), issuedAt: Date.now(), expiresAt: Date.now() + HOUR_MS }
-    return new Response(await beginSession(session, requestContext(env, (work) => ctx.waitUntil(work))))
+    return new Response(
+      await beginSession(
+        session,
+        requestContext(env, (work) => ctx.waitUntil(work)),
+      ),
+    )
   },
 } satisfies ExportedHandler<Env>

@@ -35,8 +35,6 @@ interface AnyKind {
 /** One after the other, seconds apart, by one agent. */
 export interface Alone extends AnyKind {
   readonly pace: "alone"
-  /** Opens nothing that a call without it would not have, or the task itself is what is counted. */
-  readonly opensTasks?: boolean
   /** @param user for whom the agent acts: another one each time */
   begin(place: Place, user: string): Promise<Ask>
 }
@@ -105,7 +103,6 @@ const TOKENS: readonly Alone[] = [
   {
     name: "token exchange",
     pace: "alone",
-    opensTasks: true,
     begin: async ({ narrowgate }, user) => {
       await narrowgate.openTask(user, SCOPE)
       return () => narrowgate.openTask(user, SCOPE).then(() => 1)
@@ -114,7 +111,6 @@ const TOKENS: readonly Alone[] = [
   {
     name: "token exchange for a new user",
     pace: "alone",
-    opensTasks: true,
     begin: async ({ narrowgate }, user) => {
       let users = 0
       await narrowgate.openTask(user, SCOPE)
@@ -136,7 +132,6 @@ const TOKENS: readonly Alone[] = [
   {
     name: "client_credentials",
     pace: "alone",
-    opensTasks: true,
     begin: async ({ narrowgate, robot }) => {
       const ask = async (): Promise<number> => {
         await send(narrowgate, await tokenRequest(robot, ISSUER, "/oauth/token", false))

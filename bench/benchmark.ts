@@ -22,6 +22,8 @@ export interface SideFigures {
   readonly name: string
   /** Answers a second: median over the rounds, and the least and the most of them. */
   readonly rate: { readonly median: number; readonly least: number; readonly most: number }
+  /** Microseconds of the processor for one answer, mean of the lowest quarter of the rounds; of two servers only. */
+  readonly cpu?: number
   /** Milliseconds, median over the rounds. */
   readonly p50: number
   /** The same, of an open loop only. */

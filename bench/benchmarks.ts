@@ -1,6 +1,6 @@
 /** All benchmarks, in the order they run. */
 import type { Benchmark } from "./benchmark.ts"
-import { againstCerbos } from "./benchmarks/against-cerbos.ts"
+import { againstCerbos, againstCerbosRate } from "./benchmarks/against-cerbos.ts"
 import { checkPolicies } from "./benchmarks/check-policies.ts"
 import { clientCredentials } from "./benchmarks/client-credentials.ts"
 import { boundCall } from "./benchmarks/bound-call.ts"
@@ -31,6 +31,7 @@ export const BENCHMARKS: readonly Benchmark[] = [
   guardedOwn,
   hotSharedWindow,
   againstCerbos,
+  againstCerbosRate,
   knownToken,
   firstToken,
   boundCall,

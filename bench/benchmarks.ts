@@ -1,6 +1,7 @@
 /** All benchmarks, in the order they run. */
 import type { Benchmark } from "./benchmark.ts"
 import { againstCerbos } from "./benchmarks/against-cerbos.ts"
+import { againstOpa } from "./benchmarks/against-opa.ts"
 import { checkPolicies } from "./benchmarks/check-policies.ts"
 import { clientCredentials } from "./benchmarks/client-credentials.ts"
 import { boundCall } from "./benchmarks/bound-call.ts"
@@ -31,6 +32,7 @@ export const BENCHMARKS: readonly Benchmark[] = [
   guardedOwn,
   hotSharedWindow,
   againstCerbos,
+  againstOpa,
   knownToken,
   firstToken,
   boundCall,

@@ -5,7 +5,7 @@ import { exportJWK, generateKeyPair, SignJWT, type CryptoKey, type JWK } from "j
 export const ISSUER = "https://authz.example"
 export const AUDIENCE = "https://api.bench.example"
 export const ORIGIN = "https://api.bench.example"
-const AGENT = "spiffe://bench.example/agent/desk"
+export const AGENT = "spiffe://bench.example/agent/desk"
 const USERS = "https://idp.bench.example"
 const CLIENT = "bench-app"
 export const OPERATORS_CLIENT = "bench-operators"

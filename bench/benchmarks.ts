@@ -13,6 +13,7 @@ import { fullMemory } from "./benchmarks/full-memory.ts"
 import { guardedAllow, guardedAllowP99, sharedAllow } from "./benchmarks/guarded-allow.ts"
 import { hotSharedWindow } from "./benchmarks/hot-shared-window.ts"
 import { longHistory } from "./benchmarks/long-history.ts"
+import { besideABusyAgent, tenthAgent } from "./benchmarks/neighbours.ts"
 import { policy10000Rules } from "./benchmarks/policy-10000-rules.ts"
 import { policyStep } from "./benchmarks/policy-step.ts"
 import { guardedOwn, sameDoor } from "./benchmarks/same-door.ts"
@@ -31,6 +32,8 @@ export const BENCHMARKS: readonly Benchmark[] = [
   sameDoor,
   guardedOwn,
   hotSharedWindow,
+  besideABusyAgent,
+  tenthAgent,
   againstCerbos,
   againstOpa,
   knownToken,

@@ -22,8 +22,8 @@ export interface Identities {
   /** The files of `policies/` that name keys. */
   readonly files: Readonly<Record<string, string>>
   idToken(subject: string): Promise<string>
-  /** A JWT-SVID of the agent. */
-  svid(): Promise<string>
+  /** A JWT-SVID of the agent; by default of the one of bench/policies that is timed. */
+  svid(agent?: string): Promise<string>
   /** An access token (RFC 9068) of an operator. */
   operatorToken(): Promise<string>
 }
@@ -41,7 +41,7 @@ export async function makeIdentities(): Promise<Identities> {
       const token = new SignJWT(claims).setIssuer(USERS).setSubject(OPERATOR).setAudience(ISSUER)
       return sign(users, token, "at+jwt")
     },
-    svid: () => sign(workloads, new SignJWT().setSubject(AGENT).setAudience(ISSUER)),
+    svid: (agent = AGENT) => sign(workloads, new SignJWT().setSubject(agent).setAudience(ISSUER)),
   }
 }
 

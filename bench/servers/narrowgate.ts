@@ -29,8 +29,8 @@ export interface Narrowgate extends AsyncDisposable {
   readonly identities: Identities
   /** Ends the process and starts another on what it left: tokens stay valid, and nothing is known in memory. */
   restart(): Promise<void>
-  /** Opens a tree of a user of its own; with a DPoP proof, bound to its key. */
-  openTask(user: string, scope: string, proof?: string): Promise<Task>
+  /** Opens a tree of this user; with a DPoP proof, bound to its key. */
+  openTask(user: string, scope: string, opened?: { readonly proof?: string; readonly agent?: string }): Promise<Task>
   /** What the gateway asks when an agent calls `method path` with this task's token. */
   question(task: Task, method: string, path: string, expected: Expected, proof?: string): PreparedRequest
   /** What it asks when a server has answered with its list of tools. */
@@ -87,12 +87,12 @@ export async function startNarrowgate(
       await workerd[Symbol.asyncDispose]()
       workerd = await startAgain(workerd)
     },
-    async openTask(user, scope, proof) {
+    async openTask(user, scope, { proof, agent } = {}) {
       const body = new URLSearchParams({
         grant_type: "urn:ietf:params:oauth:grant-type:token-exchange",
         subject_token: await identities.idToken(user),
         subject_token_type: "urn:ietf:params:oauth:token-type:id_token",
-        client_assertion: await identities.svid(),
+        client_assertion: await identities.svid(agent),
         client_assertion_type: "urn:ietf:params:oauth:client-assertion-type:jwt-spiffe",
         scope,
       })

@@ -50,14 +50,21 @@ export async function startOpa(lab: Lab, command: string, jwks: string): Promise
   await writeFile(dataPath, JSON.stringify(data))
   await writeFile(configPath, JSON.stringify(CONFIGURATION))
   const port = await freePort()
-  const options = [`--addr=127.0.0.1:${port}`, `--config-file=${configPath}`, "--log-level=error", "--disable-telemetry"]
+  const options = [
+    `--addr=127.0.0.1:${port}`,
+    `--config-file=${configPath}`,
+    "--log-level=error",
+    "--disable-telemetry",
+  ]
   const server = startProcess({ command, args: ["run", "--server", ...options, POLICY, dataPath], directory })
   await waitFor(server, async () => ((await fetch(`http://127.0.0.1:${port}/health`)).ok ? true : null))
   return Object.assign(server, { port })
 }
 
 /** Without it OPA verifies the signature of each token for each call. */
-const CONFIGURATION = { caching: { inter_query_builtin_value_cache: { named: { io_jwt: { max_num_entries: 10_000 } } } } }
+const CONFIGURATION = {
+  caching: { inter_query_builtin_value_cache: { named: { io_jwt: { max_num_entries: 10_000 } } } },
+}
 
 export function opaQuestion({ token, tool, sensitivity, ticket }: OpaCall, allow: boolean): PreparedRequest {
   const input = {

@@ -19,6 +19,7 @@ import { policyStep } from "./benchmarks/policy-step.ts"
 import { guardedOwn, sameDoor } from "./benchmarks/same-door.ts"
 import { statefulAllow, statefulAllowOneTree } from "./benchmarks/stateful-allow.ts"
 import { toolsFilter } from "./benchmarks/tools-filter.ts"
+import { waking } from "./benchmarks/waking.ts"
 import { worstRequest } from "./benchmarks/worst-request.ts"
 import { firstToken, knownToken } from "./benchmarks/tokens.ts"
 
@@ -42,6 +43,7 @@ export const BENCHMARKS: readonly Benchmark[] = [
   clientCredentials,
   toolsFilter,
   coldFirstDecision,
+  waking,
   policyStep,
   policy10000Rules,
   longHistory,

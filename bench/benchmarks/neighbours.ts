@@ -2,14 +2,12 @@
  * What agents that act for one person cost each other: all of their calls are decided in that person's ledger, one after
  * the other.
  */
-import { readFile, writeFile } from "node:fs/promises"
-import { join } from "node:path"
-import { parseDocument } from "yaml"
 import { guard, type Benchmark, type SideFigures } from "../benchmark.ts"
 import type { Lab } from "../lab.ts"
 import { Load, type SeenOpen } from "../load/load.ts"
 import { quantile } from "../load/quantile.ts"
 import { startNarrowgate, type Narrowgate } from "../servers/narrowgate.ts"
+import { addAgents } from "./agents.ts"
 import { ALLOWED, READ_TICKET, SCOPE } from "./trees.ts"
 
 const AGENTS = Array.from({ length: 10 }, (_, index) => `spiffe://bench.example/agent/neighbour-${index}`)
@@ -57,7 +55,7 @@ async function measure(
   lab: Lab,
   { quiet, busy, perSecond }: Omit<Neighbours, "name" | "question">,
 ): ReturnType<Benchmark["run"]> {
-  await using narrowgate = await startNarrowgate(lab, null, registerAgents)
+  await using narrowgate = await startNarrowgate(lab, null, (directory) => addAgents(directory, AGENTS))
   await using noise = new Load()
   const [calls, noisyCalls] = [await readsOf(narrowgate, quiet), await readsOf(narrowgate, busy)]
   const { port } = narrowgate.workerd
@@ -107,12 +105,4 @@ function figuresOf(name: string, rounds: readonly SeenOpen[]): SideFigures & { r
 async function readsOf(narrowgate: Narrowgate, agents: readonly string[]) {
   const tasks = await Promise.all(agents.map((agent) => narrowgate.openTask(USER, SCOPE, { agent })))
   return tasks.map((task) => narrowgate.question(task, "GET", READ_TICKET, ALLOWED))
-}
-
-async function registerAgents(directory: string): Promise<void> {
-  const path = join(directory, "agents.yaml")
-  const file = parseDocument(await readFile(path, "utf8"))
-  const { agents }: { readonly agents: readonly object[] } = file.toJS()
-  for (const id of AGENTS) file.addIn(["agents"], { ...agents[0], id })
-  await writeFile(path, file.toString())
 }

@@ -2,11 +2,11 @@
  * The dearest request that a caller can send to each endpoint, whatever it is answered: the processor time of the whole
  * process, against that of reading 1 MiB of plain text.
  */
-import { readdir, readFile } from "node:fs/promises"
 import { guard, type Benchmark, type SideFigures } from "../benchmark.ts"
 import type { Lab } from "../lab.ts"
 import { startReadText } from "../servers/floor.ts"
 import { startNarrowgate } from "../servers/narrowgate.ts"
+import { processorTime } from "../servers/processor-time.ts"
 import type { Workerd } from "../servers/workerd.ts"
 import { makeWorst, WORST_SERVER } from "../servers/worst.ts"
 import { endpointsOf, MOST_OF, othersOf, type Sent } from "./worst-endpoints.ts"
@@ -131,12 +131,3 @@ async function costOf({ pace }: Lab, server: Workerd, sent: Sent): Promise<numbe
 /** Until the code is compiled. */
 const WARM_UP = 4
 const REQUESTS = 24
-
-/** Milliseconds on a processor of all threads, which the scheduler counts to the nanosecond. */
-async function processorTime({ pid }: Workerd): Promise<number> {
-  const threads = await readdir(`/proc/${pid}/task`)
-  const spent = await Promise.all(
-    threads.map(async (thread) => (await readFile(`/proc/${pid}/task/${thread}/schedstat`, "utf8")).split(" ", 1)),
-  )
-  return spent.reduce((sum, [nanoseconds]) => sum + Number(nanoseconds), 0) / 1e6
-}

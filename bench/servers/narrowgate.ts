@@ -31,6 +31,8 @@ export interface Narrowgate extends AsyncDisposable {
   restart(): Promise<void>
   /** Opens a tree of this user; with a DPoP proof, bound to its key. */
   openTask(user: string, scope: string, opened?: { readonly proof?: string; readonly agent?: string }): Promise<Task>
+  /** Ends the task, as its agent. */
+  complete(task: Task): Promise<void>
   /** What the gateway asks when an agent calls `method path` with this task's token. */
   question(task: Task, method: string, path: string, expected: Expected, proof?: string): PreparedRequest
   /** What it asks when a server has answered with its list of tools. */
@@ -103,6 +105,9 @@ export async function startNarrowgate(
       const [, payload = ""] = token.split(".")
       const claims: { readonly task?: string } = JSON.parse(Buffer.from(payload, "base64url").toString())
       return { id: claims.task ?? "", token }
+    },
+    async complete(task) {
+      await ask(`/v1/tasks/${task.id}/complete`, { method: "POST", headers: credential(task, undefined) })
     },
     question(task, method, path, expected, proof) {
       const headers = {

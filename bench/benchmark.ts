@@ -9,6 +9,8 @@ export interface Benchmark {
   readonly unit: string
   /** The value must be at least this; null: told, but nothing is asked of it. */
   readonly target: number | null
+  /** Why it cannot be run on this machine, where something is not installed that is no dependency; null: it can. */
+  readonly missing?: () => string | null
   run(lab: Lab): Promise<Measured>
 }
 

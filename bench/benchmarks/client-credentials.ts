@@ -53,7 +53,7 @@ export const clientCredentials: Benchmark = {
   },
 }
 
-/** A tree, and so an object with a database of its own, is made for each token. */
+/** A tree is made for each token. */
 const LEAST_ROUND_MS = 1_000
 /** So many agents that none comes near what it may open. */
 const ROBOTS = 64

@@ -22,8 +22,8 @@ export interface Identities {
   /** The files of `policies/` that name keys. */
   readonly files: Readonly<Record<string, string>>
   idToken(subject: string): Promise<string>
-  /** A JWT-SVID of the agent. */
-  svid(): Promise<string>
+  /** A JWT-SVID of the agent; by default of the one of bench/policies that is timed. */
+  svid(agent?: string): Promise<string>
   /** An access token (RFC 9068) of an operator. */
   operatorToken(): Promise<string>
   /** The same of a user, who signs in with it. */
@@ -40,7 +40,7 @@ export async function makeIdentities(): Promise<Identities> {
       sign(users, new SignJWT({ groups: ["support"] }).setIssuer(USERS).setSubject(subject).setAudience(CLIENT)),
     operatorToken: () => accessToken(users, OPERATOR),
     personToken: (subject) => accessToken(users, subject),
-    svid: () => sign(workloads, new SignJWT().setSubject(AGENT).setAudience(ISSUER)),
+    svid: (agent = AGENT) => sign(workloads, new SignJWT().setSubject(agent).setAudience(ISSUER)),
   }
 }
 

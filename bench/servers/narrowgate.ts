@@ -20,6 +20,14 @@ export interface Task {
   readonly token: string
 }
 
+/** Who asks for a token. */
+export interface Requester {
+  /** By default the agent of bench/policies that is timed. */
+  readonly agent?: string
+  /** Of DPoP: the token is bound to its key. */
+  readonly proof?: string
+}
+
 export interface Narrowgate extends AsyncDisposable {
   /** The process that runs now. */
   readonly workerd: Workerd
@@ -31,10 +39,12 @@ export interface Narrowgate extends AsyncDisposable {
   restart(): Promise<void>
   /** Asks for whatever path, and throws unless the status is 200 or the one that is expected. */
   ask(path: string, init?: RequestInit, status?: number): Promise<Response>
-  /** What the token endpoint answers to the agent of bench/policies. */
-  token(parameters: Readonly<Record<string, string>>, proof?: string): Promise<Readonly<Record<string, unknown>>>
-  /** Opens a tree of a user of its own; with a DPoP proof, bound to its key. */
-  openTask(user: string, scope: string, proof?: string): Promise<Task>
+  /** What the token endpoint answers. */
+  token(parameters: Readonly<Record<string, string>>, by?: Requester): Promise<Readonly<Record<string, unknown>>>
+  /** Opens a tree of this user; with a DPoP proof, bound to its key. */
+  openTask(user: string, scope: string, by?: Requester): Promise<Task>
+  /** Ends the task, as its agent. */
+  complete(task: Task): Promise<void>
   /** What the gateway asks when an agent calls `method path` with this task's token. */
   question(task: Task, method: string, path: string, expected: Expected, proof?: string): PreparedRequest
   /** What it asks when a server has answered with its list of tools. */
@@ -84,10 +94,10 @@ export async function startNarrowgate(
     if (response.status === status) return response
     throw new Error(`${path} answered ${response.status} ${await response.text()}\n${workerd.complaints()}`)
   }
-  const token: Narrowgate["token"] = async (parameters, proof) => {
+  const token: Narrowgate["token"] = async (parameters, { proof, agent } = {}) => {
     const body = new URLSearchParams({
       ...parameters,
-      client_assertion: await identities.svid(),
+      client_assertion: await identities.svid(agent),
       client_assertion_type: "urn:ietf:params:oauth:client-assertion-type:jwt-spiffe",
     })
     return (
@@ -106,7 +116,7 @@ export async function startNarrowgate(
       await workerd[Symbol.asyncDispose]()
       workerd = await startAgain(workerd)
     },
-    async openTask(user, scope, proof) {
+    async openTask(user, scope, by) {
       const granted = await token(
         {
           grant_type: "urn:ietf:params:oauth:grant-type:token-exchange",
@@ -114,12 +124,15 @@ export async function startNarrowgate(
           subject_token_type: "urn:ietf:params:oauth:token-type:id_token",
           scope,
         },
-        proof,
+        by,
       )
       const accessToken = String(granted["access_token"])
       const [, payload = ""] = accessToken.split(".")
       const claims: { readonly task?: string } = JSON.parse(Buffer.from(payload, "base64url").toString())
       return { id: claims.task ?? "", token: accessToken }
+    },
+    async complete(task) {
+      await ask(`/v1/tasks/${task.id}/complete`, { method: "POST", headers: credential(task, undefined) })
     },
     question(task, method, path, expected, proof) {
       const headers = {

@@ -82,7 +82,9 @@ const dpop: Alone = {
   pace: "alone",
   async begin({ narrowgate, now }, user) {
     const key = await makeProofKey()
-    const task = await narrowgate.openTask(user, SCOPE, await makeProof(key, "POST", `${ISSUER}/oauth/token`, null))
+    const task = await narrowgate.openTask(user, SCOPE, {
+      proof: await makeProof(key, "POST", `${ISSUER}/oauth/token`, null),
+    })
     let nonce: string | null = null
     return async () => {
       for (let requests = 1; ; requests++) {

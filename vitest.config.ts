@@ -86,7 +86,7 @@ function nodeEnvironment(): Record<string, string> {
 
 /** The command as people run it, and the Worker in processes of its own: most of these files start a local stack, or several. */
 const STACK_TESTS = [
-  "test/node/{full-disk,outbound,second-isolate}.test.ts",
+  "test/node/{costs,full-disk,outbound,second-isolate}.test.ts",
   "test/node/interop/*.test.ts",
   "test/node/cli/{answering,command,completion,diff,explain,help,init,login,publish,revoke,secrets,terminal,test-command}.test.ts",
   "test/node/import/{mcp,openapi}.test.ts",

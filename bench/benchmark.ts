@@ -9,6 +9,8 @@ export interface Benchmark {
   readonly unit: string
   /** The value must be at least this; null: told, but nothing is asked of it. */
   readonly target: number | null
+  /** Why it cannot be run on this machine, where something is not installed that is no dependency; null: it can. */
+  readonly missing?: () => string | null
   run(lab: Lab): Promise<Measured>
 }
 
@@ -22,6 +24,8 @@ export interface SideFigures {
   readonly name: string
   /** Answers a second: median over the rounds, and the least and the most of them. */
   readonly rate: { readonly median: number; readonly least: number; readonly most: number }
+  /** Microseconds of the processor for one answer, mean of the lowest quarter of the rounds; of two servers only. */
+  readonly cpu?: number
   /** Milliseconds, median over the rounds. */
   readonly p50: number
   /** The same, of an open loop only. */

@@ -1,16 +1,19 @@
 /**
  * Two servers, one after the other, round by round in alternating order, so that whatever else the machine does meets
- * both. The ratio is that of the medians over the rounds. Guards before, during and after keep it from measuring
- * nothing.
+ * both. The ratio is that of the medians over the rounds, or that of the processor time that an answer takes, which is
+ * the mean of the lowest quarter of the rounds: other work only ever adds to it. Guards before, during and after keep it
+ * from measuring nothing.
  */
 import { guard, GuardTripped, type SideFigures } from "./benchmark.ts"
 import type { Lab } from "./lab.ts"
 import type { Seen } from "./load/load.ts"
 import type { PreparedRequest } from "./load/request.ts"
+import { lowestQuarter, processorTime } from "./schedstat.ts"
 
 export interface Side {
   readonly name: string
   readonly port: number
+  readonly pid: number
   /** What is timed, asked in turn; or what makes it anew each time, where each may be asked once only. */
   readonly requests: readonly PreparedRequest[] | (() => Promise<readonly PreparedRequest[]>)
   /** Asked once before and once after, but never timed: that the server can tell one call from another. */
@@ -23,6 +26,8 @@ export interface Side {
 
 export interface Comparison {
   readonly ratio: number
+  /** The floor's processor time to the subject's: above 1 the subject is cheaper. */
+  readonly cpuRatio: number
   readonly sides: readonly [SideFigures, SideFigures]
 }
 
@@ -46,7 +51,7 @@ export async function compare(lab: Lab, subject: Side, floor: Side, least = 0): 
     saturate(lab, side, requests, milliseconds),
   )
   const sides = [figuresOf(subject, seen), figuresOf(floor, seen)] as const
-  return { ratio: sides[0].rate.median / sides[1].rate.median, sides }
+  return { ratio: sides[0].rate.median / sides[1].rate.median, cpuRatio: cpuRatioOf(sides), sides }
 }
 
 /** A round lasts at least so long, and until so many are due: a hundredth of few is nothing. */
@@ -83,7 +88,15 @@ export async function compareTails(lab: Lab, subject: Side, floor: Side): Promis
     return { ...figures, p99 }
   }
   const sides = [tailOf(subject), tailOf(floor)] as const
-  return { ratio: (sides[1].p99 ?? Number.NaN) / (sides[0].p99 ?? Number.NaN), sides }
+  return { ratio: (sides[1].p99 ?? Number.NaN) / (sides[0].p99 ?? Number.NaN), cpuRatio: cpuRatioOf(sides), sides }
+}
+
+const cpuRatioOf = ([subject, floor]: Comparison["sides"]): number =>
+  (floor.cpu ?? Number.NaN) / (subject.cpu ?? Number.NaN)
+
+/** Microseconds of the processor for one answer, with what was left to do after it. */
+interface Taken {
+  readonly cpu: number
 }
 
 async function inTurn<Took extends Seen>(
@@ -91,14 +104,17 @@ async function inTurn<Took extends Seen>(
   both: readonly [Side, Side],
   least: number,
   ask: Ask<Took>,
-): Promise<ReadonlyMap<Side, readonly Took[]>> {
-  const seen = new Map<Side, Took[]>(both.map((side) => [side, []]))
+): Promise<ReadonlyMap<Side, readonly (Took & Taken)[]>> {
+  const seen = new Map<Side, (Took & Taken)[]>(both.map((side) => [side, []]))
   const answered = new Map<Side, number>()
-  const put = async (side: Side, milliseconds: number): Promise<Took> => {
+  const put = async (side: Side, milliseconds: number): Promise<Took & Taken> => {
+    let answers = 0
+    const before = processorTime(side.pid)
     const askOnce = async (milliseconds: number): Promise<Took> => {
       const took = await ask(side, await requestsOf(side), milliseconds)
       // The server has counted the answers of a round that was too short for a figure, too.
       answered.set(side, (answered.get(side) ?? 0) + took.answered)
+      answers += took.answered
       return took
     }
     let took = await askOnce(milliseconds)
@@ -108,7 +124,7 @@ async function inTurn<Took extends Seen>(
     }
     guard(took.answered >= LEAST_ANSWERS, `${side.name}: only ${took.answered} answers in ${milliseconds} ms`)
     await quiet()
-    return took
+    return { ...took, cpu: (processorTime(side.pid) - before) / 1000 / answers }
   }
   for (const side of both) await probe(lab, side)
   const before = await Promise.all(both.map(async (side) => side.counted?.()))
@@ -176,11 +192,12 @@ function quiet(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, QUIET_MS))
 }
 
-function figuresOf(side: Side, seen: ReadonlyMap<Side, readonly Seen[]>): SideFigures {
+function figuresOf(side: Side, seen: ReadonlyMap<Side, readonly (Seen & Taken)[]>): SideFigures {
   const rounds = seen.get(side) ?? []
   const rates = rounds.map(({ rate }) => rate)
   const rate = { median: median(rates), least: Math.min(...rates), most: Math.max(...rates) }
-  return { name: side.name, rate, p50: median(rounds.map(({ p50 }) => p50)) }
+  const cpu = lowestQuarter(rounds.map((round) => round.cpu))
+  return { name: side.name, rate, cpu, p50: median(rounds.map(({ p50 }) => p50)) }
 }
 
 function median(values: readonly number[]): number {

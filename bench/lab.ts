@@ -21,9 +21,9 @@ export interface Pace {
 }
 
 export const PACES = {
-  full: { rounds: 9, round: 3_000, warmUp: 4_000, starts: 15 },
   // Short rounds and many of them: what else the machine does comes and goes in seconds.
-  quick: { rounds: 4, round: 400, warmUp: 1_200, starts: 5 },
+  full: { rounds: 18, round: 1_500, warmUp: 4_000, starts: 15 },
+  quick: { rounds: 8, round: 250, warmUp: 1_200, starts: 5 },
 } as const satisfies Record<string, Pace>
 
 export class Lab implements AsyncDisposable {

@@ -32,6 +32,11 @@ async function main(): Promise<number> {
   await using lab = await Lab.open(quick ? PACES.quick : PACES.full, say)
   for (const benchmark of chosen) {
     lab.say(benchmark.name)
+    const missing = benchmark.missing?.() ?? null
+    if (missing !== null) {
+      console.error(`${benchmark.name}: skipped, ${missing}`)
+      continue
+    }
     try {
       const result = { benchmark, ...(await benchmark.run(lab)) }
       guard(isMeasured(result), "its figures are none")

@@ -8,7 +8,10 @@ export interface Result extends Measured {
 
 /** Whether there are figures: a side without answers has a rate of zero, or none at all. */
 export function isMeasured({ value, sides }: Measured): boolean {
-  const figures = [value, ...sides.flatMap(({ rate, p50 }) => [rate.median, rate.least, rate.most, p50])]
+  const figures = [
+    value,
+    ...sides.flatMap(({ rate, p50, cpu = p50 }) => [rate.median, rate.least, rate.most, p50, cpu]),
+  ]
   return sides.length > 0 && figures.every((figure) => Number.isFinite(figure) && figure > 0)
 }
 
@@ -35,10 +38,11 @@ export function asTable(results: readonly Result[]): string {
     return [
       `${bold(benchmark.name.padEnd(26))}${value.toFixed(2).padStart(6)} ${benchmark.unit}  ${verdict}`,
       dim(`  ${benchmark.question}`),
-      ...sides.map(({ name, rate, p50, p99 }) => {
+      ...sides.map(({ name, rate, cpu, p50, p99 }) => {
         const range = `${count(rate.least)}–${count(rate.most)}`
+        const processor = cpu === undefined ? "" : `  CPU ${cpu.toFixed(0)} µs`
         const tail = p99 === undefined ? "" : `  p99 ${p99.toFixed(2)} ms`
-        return `  ${name.padEnd(24)}${count(rate.median).padStart(7)}/s  ${dim(range.padEnd(15))} p50 ${p50.toFixed(2)} ms${tail}`
+        return `  ${name.padEnd(24)}${count(rate.median).padStart(7)}/s  ${dim(range.padEnd(15))} p50 ${p50.toFixed(2)} ms${tail}${processor}`
       }),
       "",
     ]

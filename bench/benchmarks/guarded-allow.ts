@@ -10,10 +10,10 @@ import { MANY_TREES, openTrees } from "./trees.ts"
 
 export const guardedAllow: Benchmark = {
   name: "guarded-allow",
-  question: `an allowed read by three windows, a temporal rule and a budget, ${MANY_TREES} task trees, against one object call`,
+  question: `an allowed read by three windows, a temporal rule and a budget, ${MANY_TREES} task trees, against one object call, by processor time`,
   unit: "ratio",
-  target: 0.7,
-  run: (lab) => measure(lab, GUARDED, compare),
+  target: 0.55,
+  run: (lab) => measure(lab, GUARDED, compare, ({ cpuRatio }) => cpuRatio),
 }
 
 export const guardedAllowP99: Benchmark = {
@@ -21,26 +21,27 @@ export const guardedAllowP99: Benchmark = {
   question: "the 99th percentile of the floor's latency against that of the same, both asked evenly, at half load",
   unit: "ratio",
   target: 0.5,
-  run: (lab) => measure(lab, GUARDED, compareTails),
+  run: (lab) => measure(lab, GUARDED, compareTails, ({ ratio }) => ratio),
 }
 
 export const sharedAllow: Benchmark = {
   name: "shared-allow",
-  question: "the same as guarded-allow with one more window, which all trees share",
+  question: "the same as guarded-allow with one more window, which all trees share, by answers a second",
   unit: "ratio",
   target: 0.6,
-  run: (lab) => measure(lab, GUARDED_AND_SHARED, compare),
+  run: (lab) => measure(lab, GUARDED_AND_SHARED, compare, ({ ratio }) => ratio),
 }
 
 async function measure(
   lab: Lab,
   guardrails: Guardrails,
   by: (lab: Lab, subject: Side, floor: Side) => Promise<Comparison>,
+  value: (comparison: Comparison) => number,
 ): ReturnType<Benchmark["run"]> {
   await using narrowgate = await startGuarded(lab, guardrails)
   await using floor = await startOneCall(lab)
   const tasks = await openTrees(narrowgate, MANY_TREES)
   const subject = await guardedSide(narrowgate, tasks, guardrails)
-  const { ratio, sides } = await by(lab, subject, oneCallSide(floor, narrowgate, tasks))
-  return { value: ratio, sides }
+  const comparison = await by(lab, subject, oneCallSide(floor, narrowgate, tasks))
+  return { value: value(comparison), sides: comparison.sides }
 }

@@ -8,10 +8,10 @@ import { admittedBy, ALLOWED, denials } from "./trees.ts"
 /** Whatever is timed, the ledgers' own count must show it, and the denials among the probes must not be in it. */
 export function narrowgateSide(narrowgate: Narrowgate, tasks: readonly Task[], requests: Side["requests"]): Side {
   const [task] = tasks
-  const { port, complaints } = narrowgate.workerd
+  const { port, pid, complaints } = narrowgate.workerd
   const probes = task ? denials(narrowgate, task) : []
   const counted = (): Promise<number> => admittedBy(narrowgate, tasks)
-  return { name: "Narrowgate", port, requests, probes, counted, complaints }
+  return { name: "Narrowgate", port, pid, requests, probes, counted, complaints }
 }
 
 /**
@@ -24,9 +24,9 @@ export function floorRequest(narrowgate: Narrowgate, task: Task, path: string): 
   return { bytes: Buffer.from([`GET ${path} HTTP/1.1`, ...headers].join("\r\n"), "latin1"), expected: ALLOWED }
 }
 
-export function noOpSide({ port, complaints }: Workerd, narrowgate: Narrowgate, tasks: readonly Task[]): Side {
+export function noOpSide({ port, pid, complaints }: Workerd, narrowgate: Narrowgate, tasks: readonly Task[]): Side {
   const requests = tasks.map((task) => floorRequest(narrowgate, task, "/authz/forward"))
-  return { name: "no-op Hono Worker", port, requests, probes: [], counted: null, complaints }
+  return { name: "no-op Hono Worker", port, pid, requests, probes: [], counted: null, complaints }
 }
 
 export function oneCallSide(worker: Workerd, narrowgate: Narrowgate, tasks: readonly Task[]): Side {
@@ -40,7 +40,7 @@ export function sameDoorSide(worker: Workerd, narrowgate: Narrowgate, tasks: rea
 /** An object for each task, which counts. */
 function countingSide(
   name: string,
-  { port, complaints }: Workerd,
+  { port, pid, complaints }: Workerd,
   narrowgate: Narrowgate,
   tasks: readonly Task[],
 ): Side {
@@ -49,7 +49,7 @@ function countingSide(
     const counts = await Promise.all(tasks.map(({ id }) => readCount(port, id)))
     return counts.reduce((sum, count) => sum + count, 0)
   }
-  return { name, port, requests, probes: [], counted, complaints }
+  return { name, port, pid, requests, probes: [], counted, complaints }
 }
 
 async function readCount(port: number, id: string): Promise<number> {

@@ -32,10 +32,10 @@ async function measure(lab: Lab, subject: string, floor: string): ReturnType<Ben
   return { value: ratio, sides }
 }
 
-function sideOf({ port, complaints }: Workerd, name: string): Side {
+function sideOf({ port, pid, complaints }: Workerd, name: string): Side {
   const get = (path: string, contains: string) =>
     prepare({ method: "GET", path, headers: {} }, { status: 200, contains })
   const probes = [get("/forged", "refused")]
   const [, path = ""] = name.split(" × ")
-  return { name, port, requests: [get(`/${path}`, "verified")], probes, counted: null, complaints }
+  return { name, port, pid, requests: [get(`/${path}`, "verified")], probes, counted: null, complaints }
 }

@@ -34,7 +34,7 @@ export async function openBoundTrees(narrowgate: Narrowgate, count: number): Pro
   for (let tree = 0; tree < count; tree++) {
     const key = await makeProofKey()
     const proof = await makeProof(key, "POST", `${ISSUER}/oauth/token`, null)
-    tasks.push({ ...(await narrowgate.openTask(`bound-${tree}`, SCOPE, proof)), key })
+    tasks.push({ ...(await narrowgate.openTask(`bound-${tree}`, SCOPE, { proof })), key })
   }
   return tasks
 }

@@ -2,9 +2,9 @@
  * The dearest request that a caller can send to each endpoint, whatever it is answered: the processor time of the whole
  * process, against that of reading 1 MiB of plain text.
  */
-import { readdir, readFile } from "node:fs/promises"
 import { guard, type Benchmark, type SideFigures } from "../benchmark.ts"
-import type { Lab } from "../lab.ts"
+import { PACES, type Lab } from "../lab.ts"
+import { processorTime } from "../schedstat.ts"
 import { startReadText } from "../servers/floor.ts"
 import { startNarrowgate } from "../servers/narrowgate.ts"
 import type { Workerd } from "../servers/workerd.ts"
@@ -51,7 +51,7 @@ export const worstRequest: Benchmark = {
       const ofEndpoint: Cost[] = []
       for (const [value, valueOf] of Object.entries(VALUES)) {
         const sizes = SIZES.filter((size) => size <= (MOST_OF[endpoint] ?? LARGEST))
-        for (const size of lab.pace.rounds <= 4 ? sizes.slice(-1) : sizes) {
+        for (const size of lab.pace === PACES.quick ? sizes.slice(-1) : sizes) {
           const name = `${endpoint}, ${value}, ${size >> 10} KiB`
           lab.say(name)
           ofEndpoint.push({ name, cost: await costOf(lab, workerd, make(valueOf(size))) })
@@ -123,20 +123,11 @@ async function statusOf({ port }: Workerd, { method = "POST", path, headers, bod
 /** Milliseconds of the processor for one. */
 async function costOf({ pace }: Lab, server: Workerd, sent: Sent): Promise<number> {
   for (let warming = 0; warming < WARM_UP; warming++) await statusOf(server, sent)
-  const requests = pace.rounds > 4 ? REQUESTS : REQUESTS / 4
-  const start = await processorTime(server)
+  const requests = pace === PACES.quick ? REQUESTS / 4 : REQUESTS
+  const start = processorTime(server.pid)
   for (let request = 0; request < requests; request++) await statusOf(server, sent)
-  return ((await processorTime(server)) - start) / requests
+  return (processorTime(server.pid) - start) / 1e6 / requests
 }
 /** Until the code is compiled. */
 const WARM_UP = 4
 const REQUESTS = 24
-
-/** Milliseconds on a processor of all threads, which the scheduler counts to the nanosecond. */
-async function processorTime({ pid }: Workerd): Promise<number> {
-  const threads = await readdir(`/proc/${pid}/task`)
-  const spent = await Promise.all(
-    threads.map(async (thread) => (await readFile(`/proc/${pid}/task/${thread}/schedstat`, "utf8")).split(" ", 1)),
-  )
-  return spent.reduce((sum, [nanoseconds]) => sum + Number(nanoseconds), 0) / 1e6
-}

@@ -20,6 +20,19 @@ export async function buildCounted(lab: Lab): Promise<string> {
   return lab.once("counted", () => build(lab, [join(FLOORS, "counted.ts")], "counted.js"))
 }
 
+/** The same, with a meter on its objects and a clock that is moved: see workers/metered.ts. */
+export async function buildMetered(lab: Lab): Promise<string> {
+  const args = [join(FLOORS, "metered.ts"), "--compatibility-flags", ...METER_FLAGS]
+  return lab.once("metered", () => build(lab, args, "metered.js"))
+}
+/** What workerd must have switched on for it. */
+export const METER_FLAGS = ["nodejs_als"] as const
+
+/** The same as it is, but that anybody can be signed in: see workers/signed-in.ts. */
+export async function buildSignedIn(lab: Lab): Promise<string> {
+  return lab.once("signed-in", () => build(lab, [join(FLOORS, "signed-in.ts")], "signed-in.js"))
+}
+
 /** @param file one of workers/ */
 export async function buildFloor(lab: Lab, file: string): Promise<string> {
   const args = [join(FLOORS, file), "--config", join(FLOORS, "wrangler.toml")]

@@ -5,7 +5,7 @@ import { exportJWK, generateKeyPair, SignJWT, type CryptoKey, type JWK } from "j
 export const ISSUER = "https://authz.example"
 export const AUDIENCE = "https://api.bench.example"
 export const ORIGIN = "https://api.bench.example"
-const AGENT = "spiffe://bench.example/agent/desk"
+export const AGENT = "spiffe://bench.example/agent/desk"
 const USERS = "https://idp.bench.example"
 const CLIENT = "bench-app"
 export const OPERATORS_CLIENT = "bench-operators"
@@ -22,10 +22,12 @@ export interface Identities {
   /** The files of `policies/` that name keys. */
   readonly files: Readonly<Record<string, string>>
   idToken(subject: string): Promise<string>
-  /** A JWT-SVID of the agent. */
-  svid(): Promise<string>
+  /** A JWT-SVID of the agent; by default of the one of bench/policies that is timed. */
+  svid(agent?: string): Promise<string>
   /** An access token (RFC 9068) of an operator. */
   operatorToken(): Promise<string>
+  /** The same of a user, who signs in with it. */
+  personToken(subject: string): Promise<string>
 }
 
 export async function makeIdentities(): Promise<Identities> {
@@ -36,18 +38,21 @@ export async function makeIdentities(): Promise<Identities> {
     files: { "issuers.yaml": issuersFile(users, workloads), "gateways.yaml": gatewaysFile(gatewayKey) },
     idToken: (subject) =>
       sign(users, new SignJWT({ groups: ["support"] }).setIssuer(USERS).setSubject(subject).setAudience(CLIENT)),
-    operatorToken: () => {
-      const claims = { client_id: OPERATORS_CLIENT, jti: randomBytes(12).toString("base64url") }
-      const token = new SignJWT(claims).setIssuer(USERS).setSubject(OPERATOR).setAudience(ISSUER)
-      return sign(users, token, "at+jwt")
-    },
-    svid: () => sign(workloads, new SignJWT().setSubject(AGENT).setAudience(ISSUER)),
+    operatorToken: () => accessToken(users, OPERATOR),
+    personToken: (subject) => accessToken(users, subject),
+    svid: (agent = AGENT) => sign(workloads, new SignJWT().setSubject(agent).setAudience(ISSUER)),
   }
 }
 
 async function makeSigner(kid: string): Promise<Signer> {
   const { privateKey, publicKey } = await generateKeyPair("ES256", { extractable: true })
   return { key: privateKey, publicJwk: { ...(await exportJWK(publicKey)), kid, alg: "ES256" } }
+}
+
+function accessToken(users: Signer, subject: string): Promise<string> {
+  const claims = { client_id: OPERATORS_CLIENT, jti: randomBytes(12).toString("base64url"), groups: ["support"] }
+  const token = new SignJWT(claims).setIssuer(USERS).setSubject(subject).setAudience(ISSUER)
+  return sign(users, token, "at+jwt")
 }
 
 function sign({ key, publicJwk }: Signer, token: SignJWT, typ = "JWT"): Promise<string> {
@@ -89,16 +94,21 @@ export async function makeProofKey(): Promise<ProofKey> {
   return { key: privateKey, publicJwk: await exportJWK(publicKey) }
 }
 
-/** A DPoP proof (RFC 9449 4.2). @param token that it goes with; null at the token endpoint */
+/**
+ * A DPoP proof (RFC 9449 4.2).
+ * @param token that it goes with; null at the token endpoint
+ * @param more claims: a nonce, or another time than that of this machine
+ */
 export function makeProof(
   { key, publicJwk }: ProofKey,
   method: string,
   uri: string,
   token: string | null,
+  more: { readonly nonce?: string; readonly iat?: number } = {},
 ): Promise<string> {
   const ath = token === null ? {} : { ath: createHash("sha256").update(token).digest("base64url") }
-  return new SignJWT({ htm: method, htu: uri, jti: randomBytes(12).toString("base64url"), ...ath })
+  const iat = Math.floor(Date.now() / 1000)
+  return new SignJWT({ htm: method, htu: uri, jti: randomBytes(12).toString("base64url"), iat, ...ath, ...more })
     .setProtectedHeader({ typ: "dpop+jwt", alg: "ES256", jwk: publicJwk })
-    .setIssuedAt()
     .sign(key)
 }

@@ -9,7 +9,7 @@ import { generatePublisherKey, signPublication } from "../../cli/compiler/sign.t
 import { canonicalBytes, digestOf } from "../../src/core/policy/digest.ts"
 import type { Lab } from "../lab.ts"
 import { prepare, type Expected, type PreparedRequest } from "../load/request.ts"
-import { buildNarrowgate } from "./build.ts"
+import { buildNarrowgate, METER_FLAGS } from "./build.ts"
 import { readManifest } from "../../dev/manifest.ts"
 import { ISSUER, makeIdentities, ORIGIN, type Identities } from "./identities.ts"
 import { startAgain, startWorkerd, type Workerd } from "./workerd.ts"
@@ -18,6 +18,14 @@ export interface Task {
   readonly id: string
   /** The delegation token. */
   readonly token: string
+}
+
+/** Who asks for a token. */
+export interface Requester {
+  /** By default the agent of bench/policies that is timed. */
+  readonly agent?: string
+  /** Of DPoP: the token is bound to its key. */
+  readonly proof?: string
 }
 
 export interface Narrowgate extends AsyncDisposable {
@@ -29,8 +37,14 @@ export interface Narrowgate extends AsyncDisposable {
   readonly identities: Identities
   /** Ends the process and starts another on what it left: tokens stay valid, and nothing is known in memory. */
   restart(): Promise<void>
-  /** Opens a tree of a user of its own; with a DPoP proof, bound to its key. */
-  openTask(user: string, scope: string, proof?: string): Promise<Task>
+  /** Asks for whatever path, and throws unless the status is 200 or the one that is expected. */
+  ask(path: string, init?: RequestInit, status?: number): Promise<Response>
+  /** What the token endpoint answers. */
+  token(parameters: Readonly<Record<string, string>>, by?: Requester): Promise<Readonly<Record<string, unknown>>>
+  /** Opens a tree of this user; with a DPoP proof, bound to its key. */
+  openTask(user: string, scope: string, by?: Requester): Promise<Task>
+  /** Ends the task, as its agent. */
+  complete(task: Task): Promise<void>
   /** What the gateway asks when an agent calls `method path` with this task's token. */
   question(task: Task, method: string, path: string, expected: Expected, proof?: string): PreparedRequest
   /** What it asks when a server has answered with its list of tools. */
@@ -50,6 +64,7 @@ const POLICIES = join(import.meta.dirname, "../policies")
  * @param change what else is to be different in a copy of bench/policies
  * @param buildWorker the path of its module
  * @param inspected its heap can be looked at
+ * @param metered by workers/metered.ts, which moves objects out of memory by its own clock
  */
 export async function startNarrowgate(
   lab: Lab,
@@ -57,6 +72,7 @@ export async function startNarrowgate(
   change: (directory: string) => Promise<void> = async () => {},
   buildWorker: (lab: Lab) => Promise<string> = buildNarrowgate,
   inspected = false,
+  metered = false,
 ): Promise<Narrowgate> {
   lab.say("building the Worker")
   const [module, manifest, identities] = await Promise.all([buildWorker(lab), readManifest(), makeIdentities()])
@@ -66,18 +82,31 @@ export async function startNarrowgate(
   let workerd = await startWorkerd(lab, {
     module,
     ...manifest,
+    ...(metered && { compatibilityFlags: [...manifest.compatibilityFlags, ...METER_FLAGS], keepsObjects: true }),
     storage: robots ? "volatile" : "disk",
     variables,
     namespaces,
     inspected,
   })
-  const ask = async (path: string, init: RequestInit = {}): Promise<Response> => {
+  const ask = async (path: string, init: RequestInit = {}, status = 200): Promise<Response> => {
     const url = `http://127.0.0.1:${workerd.port}${path}`
     const response = await fetch(url, { ...init, signal: AbortSignal.timeout(TIMEOUT_MS) })
-    if (response.ok) return response
+    if (response.status === status) return response
     throw new Error(`${path} answered ${response.status} ${await response.text()}\n${workerd.complaints()}`)
   }
+  const token: Narrowgate["token"] = async (parameters, { proof, agent } = {}) => {
+    const body = new URLSearchParams({
+      ...parameters,
+      client_assertion: await identities.svid(agent),
+      client_assertion_type: "urn:ietf:params:oauth:client-assertion-type:jwt-spiffe",
+    })
+    return (
+      await ask("/oauth/token", { method: "POST", body, headers: proof === undefined ? {} : { dpop: proof } })
+    ).json()
+  }
   return {
+    ask,
+    token,
     get workerd() {
       return workerd
     },
@@ -87,22 +116,23 @@ export async function startNarrowgate(
       await workerd[Symbol.asyncDispose]()
       workerd = await startAgain(workerd)
     },
-    async openTask(user, scope, proof) {
-      const body = new URLSearchParams({
-        grant_type: "urn:ietf:params:oauth:grant-type:token-exchange",
-        subject_token: await identities.idToken(user),
-        subject_token_type: "urn:ietf:params:oauth:token-type:id_token",
-        client_assertion: await identities.svid(),
-        client_assertion_type: "urn:ietf:params:oauth:client-assertion-type:jwt-spiffe",
-        scope,
-      })
-      const granted: { readonly access_token?: string } = await (
-        await ask("/oauth/token", { method: "POST", body, headers: proof === undefined ? {} : { dpop: proof } })
-      ).json()
-      const token = granted.access_token ?? ""
-      const [, payload = ""] = token.split(".")
+    async openTask(user, scope, by) {
+      const granted = await token(
+        {
+          grant_type: "urn:ietf:params:oauth:grant-type:token-exchange",
+          subject_token: await identities.idToken(user),
+          subject_token_type: "urn:ietf:params:oauth:token-type:id_token",
+          scope,
+        },
+        by,
+      )
+      const accessToken = String(granted["access_token"])
+      const [, payload = ""] = accessToken.split(".")
       const claims: { readonly task?: string } = JSON.parse(Buffer.from(payload, "base64url").toString())
-      return { id: claims.task ?? "", token }
+      return { id: claims.task ?? "", token: accessToken }
+    },
+    async complete(task) {
+      await ask(`/v1/tasks/${task.id}/complete`, { method: "POST", headers: credential(task, undefined) })
     },
     question(task, method, path, expected, proof) {
       const headers = {

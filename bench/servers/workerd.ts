@@ -20,6 +20,8 @@ export interface WorkerServer extends Manifest {
   readonly namespaces: Readonly<Record<string, Readonly<Record<string, string>>>>
   /** Its heap can be looked at, by V8's inspector. */
   readonly inspected?: boolean
+  /** Its objects stay in memory however long nobody asks them, until they leave it themselves. */
+  readonly keepsObjects?: boolean
 }
 
 export interface Workerd extends ServerProcess {
@@ -81,11 +83,19 @@ async function portsIn(control: Readable, inspected: boolean, signal: AbortSigna
 const KV_MODULE = join(import.meta.dirname, "../workers/kv.js")
 
 function configuration(worker: WorkerServer, directory: string): string {
-  const { compatibilityDate, compatibilityFlags, durableObjects, storage, variables, namespaces } = worker
+  const {
+    compatibilityDate,
+    compatibilityFlags,
+    durableObjects,
+    storage,
+    variables,
+    namespaces,
+    keepsObjects = false,
+  } = worker
   const namespace = (binding: string): string => `kv-${binding.toLowerCase()}`
   const objects = durableObjects.map(
     ({ className }) =>
-      `(className = ${text(className)}, uniqueKey = ${text(className)}, enableSql = ${storage !== "memory"})`,
+      `(className = ${text(className)}, uniqueKey = ${text(className)}, enableSql = ${storage !== "memory"}, preventEviction = ${keepsObjects})`,
   )
   const bindings = [
     ...durableObjects.map(

@@ -72,10 +72,10 @@ const GUARDRAILS = {
     {
       id: "no-payment-of-what-was-refused",
       tools: [APPROVED],
-      forbid: { count: { tools: [APPROVED], within: "1m", at_least: 1_000 } },
+      forbid: { count: { tools: [APPROVED], within: "10s", at_least: 1_000 } },
     },
   ],
-  loops: [{ id: "again", tools: ["crm.*"], repeats: 1_000, within: "1m" }],
+  loops: [{ id: "again", tools: ["crm.*"], repeats: 1_000, within: "10s" }],
 }
 
 const RULES = `

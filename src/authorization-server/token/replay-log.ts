@@ -22,7 +22,8 @@ export interface SingleUse {
 const SHARD_DIGITS = 2
 /** Another clock than this object's decides whether a credential has expired. */
 const CLOCKS_APART_MS = 120_000
-const SWEEP_EVERY_MS = 600_000
+/** So few that they cost nothing, so many that few rows are those of expired values. */
+const EXAMINED_PER_VALUE = 8
 
 const keyOf = ({ what, issuer, jti }: SingleUse): string => sha256Hex(JSON.stringify([what, issuer, jti]))
 const logOf = (env: Env, key: string): DurableObjectStub<OnceLog> => env.ONCE_LOG.getByName(key.slice(0, SHARD_DIGITS))
@@ -80,27 +81,41 @@ const REFUSED_AS = {
   grant: "assertion_rejected",
 } as const
 
+/**
+ * A row for each value, which is deleted by those that come after it: an alarm would be one more row for each value of a
+ * log that is seldom used.
+ */
 export class OnceLog extends DurableObject<Env> {
+  /** Key of the last row that was examined. Empty if it begins anew. */
+  #examined = ""
+
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env)
     ctx.storage.sql.exec("CREATE TABLE IF NOT EXISTS used (key TEXT PRIMARY KEY, until INTEGER NOT NULL) WITHOUT ROWID")
   }
 
   /** True the first time. */
-  async take(key: string, until: number): Promise<boolean> {
-    // It may have been used, swept and forgotten: whatever the caller's clock says, it has expired by this one.
-    if (until <= Date.now()) return false
-    const taken = this.ctx.storage.sql
-      .exec("INSERT OR IGNORE INTO used VALUES (?, ?) RETURNING key", key, until)
-      .toArray()
-    if ((await this.ctx.storage.getAlarm()) === null) await this.ctx.storage.setAlarm(Date.now() + SWEEP_EVERY_MS)
-    return taken.length === 1
+  take(key: string, until: number): boolean {
+    const now = Date.now()
+    this.#forgetExpired(now)
+    // It may have been used and forgotten: whatever the caller's clock says, it has expired by this one.
+    if (until <= now) return false
+    const { sql } = this.ctx.storage
+    return sql.exec("INSERT OR IGNORE INTO used VALUES (?, ?) RETURNING key", key, until).toArray().length === 1
   }
 
-  override async alarm(): Promise<void> {
+  /** Examines a few rows from where it stopped, more than are added. */
+  #forgetExpired(now: number): void {
     const { sql } = this.ctx.storage
-    sql.exec("DELETE FROM used WHERE until < ?", Date.now() - CLOCKS_APART_MS)
-    const { left } = sql.exec<{ left: number }>("SELECT COUNT(*) AS left FROM used").one()
-    if (left > 0) await this.ctx.storage.setAlarm(Date.now() + SWEEP_EVERY_MS)
+    const rows = sql
+      .exec<{ key: string; until: number }>(
+        "SELECT key, until FROM used WHERE key > ? ORDER BY key LIMIT ?",
+        this.#examined,
+        EXAMINED_PER_VALUE,
+      )
+      .toArray()
+    for (const { key, until } of rows)
+      if (until < now - CLOCKS_APART_MS) sql.exec("DELETE FROM used WHERE key = ?", key)
+    this.#examined = rows.length < EXAMINED_PER_VALUE ? "" : (rows.at(-1)?.key ?? "")
   }
 }

@@ -1,5 +1,5 @@
 import { env } from "cloudflare:workers"
-import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test"
+import { runInDurableObject } from "cloudflare:test"
 import { describe, expect, test, vi } from "vitest"
 import { OnceLog, markUsed, type SingleUse } from "../../../src/authorization-server/token/replay-log.ts"
 import { sha256Hex } from "../../../src/core/encoding/hash.ts"
@@ -14,6 +14,12 @@ const once = (more: Partial<SingleUse> = {}): SingleUse => ({
 })
 const logOf = ({ what, issuer, jti }: SingleUse) =>
   env.ONCE_LOG.getByName(sha256Hex(JSON.stringify([what, issuer, jti])).slice(0, 2))
+
+/** As many values of the log of this one as it takes to examine all of its rows. */
+const useMore = async (of: SingleUse): Promise<void> => {
+  const shard = sha256Hex(JSON.stringify([of.what, of.issuer, of.jti])).slice(0, 2)
+  for (let value = 0; value < 16; value++) await logOf(of).take(`${shard}-${value}`, Date.now() + 60_000)
+}
 
 describe("what may be used once", () => {
   test("is used once by a hundred at the same time", async () => {
@@ -54,7 +60,7 @@ describe("what may be used once", () => {
     for (const one of [short, long]) expect(await markUsed(env, [one])).toBeNull()
     vi.useFakeTimers({ toFake: ["Date"] })
     vi.setSystemTime(Date.now() + 200_000)
-    for (const one of [short, long]) await runDurableObjectAlarm(logOf(one))
+    for (const one of [short, long]) await useMore(one)
     const kept = async (one: SingleUse): Promise<number> =>
       runInDurableObject(logOf(one), (_log, { storage }) => {
         const key = sha256Hex(JSON.stringify([one.what, one.issuer, one.jti]))
@@ -73,15 +79,33 @@ describe("what may be used once", () => {
     const start = Date.now()
     expect(await markUsed(env, [one])).toBeNull()
     vi.useFakeTimers({ toFake: ["Date"], now: one.until + 100_000 })
-    await runDurableObjectAlarm(logOf(one))
+    await useMore(one)
     await killObjects()
     vi.setSystemTime(start + 30_000)
     expect(await markUsed(env, [one])).toEqual(one)
     vi.useRealTimers()
   })
 
+  test("costs two rows, one of which is deleted by later ones, and no more of them than are live stay for long", async () => {
+    const log = logOf(once())
+    const start = Date.now()
+    vi.useFakeTimers({ toFake: ["Date"] })
+    for (let value = 0; value < 300; value++) {
+      vi.setSystemTime(start + value * 10_000)
+      await log.take(sha256Hex(String(value)), Date.now() + 60_000)
+    }
+    vi.useRealTimers()
+    await runInDurableObject(log, async (_log, { storage }) => {
+      // Eighteen of them have not expired by a clock that is two minutes behind.
+      expect(storage.sql.exec("SELECT 1 FROM used").toArray().length).toBeLessThan(18 * 2)
+      expect(await storage.getAlarm()).toBeNull()
+    })
+  })
+
   test("out of reach is an outage, not a first use", async () => {
-    const broken = vi.spyOn(OnceLog.prototype, "take").mockRejectedValue(new Error("out of reach, by a test"))
+    const broken = vi.spyOn(OnceLog.prototype, "take").mockImplementation(() => {
+      throw new Error("out of reach, by a test")
+    })
     await expect(markUsed(env, [once()])).rejects.toThrow("out of reach")
     broken.mockRestore()
   })

@@ -1,0 +1,44 @@
+/** What docs/reference/costs.md says of each kind of call, counted again on the real Worker. */
+import { readFile } from "node:fs/promises"
+import { afterAll, beforeAll, expect, test } from "vitest"
+import { countAll, type Counts } from "../../bench/costs/count.ts"
+import { KINDS, type Kind } from "../../bench/costs/kinds.ts"
+import { PAGE, saidOf, sharesOf, totalOf, type Shares } from "../../bench/costs/page.ts"
+import { Lab, PACES } from "../../bench/lab.ts"
+
+let lab: Lab
+let page: string
+let counted: ReadonlyMap<Kind, Counts>
+
+beforeAll(async () => {
+  lab = await Lab.open(PACES.quick, () => undefined)
+  page = await readFile(PAGE, "utf8")
+  counted = await countAll(lab, KINDS)
+}, 300_000)
+afterAll(() => lab[Symbol.asyncDispose]())
+
+/**
+ * By chance two items that are used once share an object and its alarm, and records are sent in batches by time: so much
+ * a count may be above another of the same code. One row more for each call alone is more than that.
+ */
+const CHANCE = { part: 0.05, alone: 0.05, "in a loop": 0.005 } as const
+/** An isolate asks by its own clock: how often meanwhile is chance. */
+const ASKED_BY_CHANCE = 0.2
+
+const own = (shares: Shares): number => totalOf(shares) - shares.isolate
+
+test.each(KINDS)("$name, $pace, takes no more than the page of costs says", (kind) => {
+  const said = saidOf(page, kind)
+  const counts = counted.get(kind)
+  if (!said || !counts) throw new Error("the page has no such kind: npm run bench:costs -- --write")
+  const atMost = (value: number): number => value * (1 + CHANCE.part) + CHANCE[kind.pace]
+  for (const [what, shares] of [
+    ["requests", said.requests],
+    ["written", said.written],
+  ] as const) {
+    const now = sharesOf(counts, what)
+    expect(now.ledger, `${what}, in the ledger`).toBeLessThanOrEqual(atMost(shares.ledger))
+    expect(own(now), `${what}, in all objects of the call`).toBeLessThanOrEqual(atMost(own(shares)))
+    expect(now.isolate, `${what}, for the isolate`).toBeLessThanOrEqual(atMost(shares.isolate) + ASKED_BY_CHANCE)
+  }
+})

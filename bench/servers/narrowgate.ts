@@ -77,7 +77,8 @@ export async function startNarrowgate(
   lab.say("building the Worker")
   const [module, manifest, identities] = await Promise.all([buildWorker(lab), readManifest(), makeIdentities()])
   const { publisherKeys, entries } = await publish(lab, identities, robots ?? {}, change)
-  const variables = { ISSUER, PUBLISHER_KEYS: publisherKeys }
+  // What is metered is deployed as wrangler.toml says; others ask for records as soon as they have called.
+  const variables = { ISSUER, PUBLISHER_KEYS: publisherKeys, RECORD_DELAY_SECONDS: metered ? "60" : "0" }
   const namespaces = { BUNDLES: entries }
   let workerd = await startWorkerd(lab, {
     module,

@@ -44,13 +44,16 @@ export class CallCounts {
     return !written || calls >= written.calls || written.pace.isSlow(now)
   }
 
-  /** A call more, before memory counts it. */
-  count(task: Task, now: number): void {
+  /**
+   * A call more, before memory counts it.
+   * @param isWriting the step writes a row anyway: a new block costs nothing
+   */
+  count(task: Task, now: number, isWriting: boolean): void {
     const { id, calls, grant } = task
     const mustWrite = this.mustWrite(task, now)
     const { pace } = this.#written.get(id) ?? { pace: new Pace() }
     pace.use(1, now)
-    if (!mustWrite) return
+    if (!mustWrite && !isWriting) return
     const reserved = calls + blockSize(longestBlock(grant.calls, calls), pace, now)
     // A last call that is not written in time only makes an idle task expire sooner.
     this.#journal.put(USED, [id, reserved, now])

@@ -180,6 +180,11 @@ export class Journal {
     this.#dropped.delete(idOf(table, [scope]))
   }
 
+  /** Whether the step changes something: then more changes of it cost no further row. */
+  get isWriting(): boolean {
+    return this.#step.size > 0
+  }
+
   /** Stores the record with the step. */
   keep(record: StoredRecord): void {
     this.#kept.push(record)

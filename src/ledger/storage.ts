@@ -216,11 +216,12 @@ export class LedgerStorage {
 
   /** @param state as it is before the change */
   saveChange(state: TreeState, change: TaskChange): void {
+    this.memories.save(state.ledger, change.memoryUpdates, change.at)
+    const { isWriting } = this.journal
     for (const id of change.counted) {
       const task = state.tasks.get(id)
-      if (task) this.#calls.count(task, change.at)
+      if (task) this.#calls.count(task, change.at, isWriting)
     }
-    this.memories.save(state.ledger, change.memoryUpdates, change.at)
     for (const approval of change.approvals) this.saveApproval(state, applyUse(approval), change.at)
     for (const { task, progress } of change.plans) {
       this.journal.put(PROGRESS, [task, JSON.stringify(progress)])

@@ -38,10 +38,7 @@ import { causeOf, creditOf, isRecordedDurably, withoutStorm } from "./call-effec
 import { CallPace } from "./pace.ts"
 import { newNonce, type Trees } from "./trees.ts"
 
-interface SettleResult {
-  readonly done: true
-}
-const DONE: SettleResult = { done: true }
+const DONE = { done: true } as const
 
 export class Calls {
   readonly #trees: Trees
@@ -218,14 +215,14 @@ export class Calls {
     const owner = this.spend(call)
     if (isDenied(owner)) return owner
     const until = Date.now() + TIMEOUT_MS
-    const step = (isFinal: boolean): Needs | SettleResult => this.#notice(bundle, pointer, call, denial, isFinal)
+    const step = (isFinal: boolean): Needs | typeof DONE => this.#notice(bundle, pointer, call, denial, isFinal)
     const noticed = step(false)
     if ("needs" in noticed) await withCredit(this.#trees, pointer, until, noticed, step)
     return owner
   }
 
   /** @param isFinal what it still needs of counts that all ledgers share cannot be had */
-  #notice(bundle: Bundle, pointer: Pointer, call: DeniedCall, denial: Denial, isFinal: boolean): Needs | SettleResult {
+  #notice(bundle: Bundle, pointer: Pointer, call: DeniedCall, denial: Denial, isFinal: boolean): Needs | typeof DONE {
     const state = this.#trees.of(call.task)
     const { storage, notices } = this.#trees
     if (!state) return DONE

@@ -8,6 +8,7 @@
  * once more.
  */
 import type { Last } from "../core/guardrails/memory.ts"
+import type { StoredToken } from "./schema.ts"
 import { ENDED_KEPT_MS } from "./tree-storage.ts"
 import { MAX_TOKEN_LIFE_MS } from "../core/task/opening-step.ts"
 
@@ -76,7 +77,6 @@ function countFrom(sql: SqlStorage, from: number, now: number): void {
 function shortenLives(sql: SqlStorage, now: number): void {
   correctTasks(sql, now)
   sql.exec("UPDATE trees SET until = MIN(until, ?)", now + ENDED_KEPT_MS)
-  sql.exec("UPDATE tokens SET expires_at = MIN(expires_at, ?)", now + MAX_TOKEN_LIFE_MS)
   // Nobody knows for how long a person wanted to approve it: it is requested again.
   sql.exec("DELETE FROM approvals WHERE json_extract(body, '$.askedAt') > ?", now)
   const [risks] = sql.exec("SELECT name FROM sqlite_master WHERE type = 'table' AND name = 'risks'")
@@ -100,6 +100,12 @@ function countLastsFrom(sql: SqlStorage, from: number, now: number): void {
 /** A task that was opened by the wrong clock has the life that it was given, from now on. */
 function correctTasks(sql: SqlStorage, now: number): void {
   sql.exec("UPDATE tasks SET last_call = MIN(last_call, ?)", now)
+  const holders = sql.exec<{ id: string; tokens: string }>("SELECT id, tokens FROM tasks WHERE tokens <> '[]'")
+  for (const { id, tokens } of holders.toArray()) {
+    const all: readonly StoredToken[] = JSON.parse(tokens)
+    const shorter = all.map(([jti, expiresAt, jkt]) => [jti, Math.min(expiresAt, now + MAX_TOKEN_LIFE_MS), jkt])
+    sql.exec("UPDATE tasks SET tokens = ? WHERE id = ?", JSON.stringify(shorter), id)
+  }
   const opened = sql.exec<{ id: string; body: string }>(
     "SELECT id, body FROM tasks WHERE json_extract(body, '$.openedAt') > ?",
     now,

@@ -245,8 +245,7 @@ export class Consents {
     this.#trees.transaction(true, () => {
       if (pointer.seq > ledger.bundle.seq) this.#trees.storage.saveBundle(ledger, pointer, guardrails)
       this.#trees.storage.trees.saveConsent(state, consent)
-      this.#trees.storage.trees.forgetTokens(lost.map((jti) => ({ root: state.root, jti })))
-      this.#trees.saveOpening(state, opened.opening)
+      this.#trees.saveOpening(state, opened.opening, lost)
       this.#trees.keepRecord(state, openingRecord(opened, user, pointer, stamp, null, now))
     })
     applyBundle(ledger, pointer, guardrails)

@@ -7,14 +7,6 @@
 import type { StoredRecord } from "../core/record/record.ts"
 import { keyOf, removal, untilOf, writing, type Row, type Table, type Value } from "./table.ts"
 
-/**
- * `body` is what the step wrote (`Written`). By then, rows up to `floor` were in their tables, and records up to `sent`
- * were delivered, or in the outbox.
- */
-export const JOURNAL_SCHEMA = `
-CREATE TABLE journal (slot INTEGER PRIMARY KEY, number INTEGER NOT NULL, floor INTEGER NOT NULL, sent INTEGER NOT NULL, body TEXT NOT NULL);
-CREATE TABLE outbox (id TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID;
-`
 /** Rows of the journal; half of them are freed at once … */
 export const SLOTS = 64
 /** … and more, up to so many, while records wait because their log lags behind. Beyond that, they go to the outbox. */

@@ -19,7 +19,7 @@ export function revokeTokens(
 ): void {
   trees.transaction(true, () => {
     trees.storage.trees.saveConsent(state, consent)
-    trees.storage.trees.forgetTokens([...state.tokens.keys()].map((jti) => ({ root: state.root, jti })))
+    trees.storage.trees.forgetTokens(state, [...state.tokens.keys()])
     if (record) trees.keepRecord(state, record)
   })
   state.consent = consent

@@ -6,17 +6,23 @@ import { MEMORY_TABLES } from "./memories-storage.ts"
 import { MEMORY_SCHEMA } from "./memory-storage.ts"
 import { LIVES } from "./record-numbers.ts"
 import type { Table } from "./table.ts"
-import { JOURNAL_SCHEMA } from "./journal.ts"
 import { CREDITS_SCHEMA } from "./settlements.ts"
+
+/**
+ * Of the journal, `body` is what the step wrote (`Written` of journal.ts). By then, rows up to `floor` were in their tables, and records up to `sent`
+ * were delivered, or in the outbox.
+ */
+const JOURNAL_SCHEMA = `
+CREATE TABLE journal (slot INTEGER PRIMARY KEY, number INTEGER NOT NULL, floor INTEGER NOT NULL, sent INTEGER NOT NULL, body TEXT NOT NULL);
+CREATE TABLE outbox (id TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID;
+`
 
 export const LEDGER_SCHEMA = `
 CREATE TABLE ledger (bundle_seq INTEGER NOT NULL, bundle_digest TEXT NOT NULL, hidden TEXT NOT NULL, back_from INTEGER, back_until INTEGER);
 CREATE TABLE trees (ended INTEGER NOT NULL, root TEXT NOT NULL, user TEXT, since INTEGER NOT NULL, consent TEXT, lives INTEGER NOT NULL,
   until INTEGER NOT NULL, PRIMARY KEY (ended, root)) WITHOUT ROWID;
 CREATE TABLE tasks (id TEXT PRIMARY KEY, body TEXT NOT NULL, jkt TEXT, status TEXT NOT NULL, ended_by TEXT,
-  calls INTEGER NOT NULL, children INTEGER NOT NULL, last_call INTEGER NOT NULL, progress TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE tokens (root TEXT NOT NULL, jti TEXT NOT NULL, task TEXT NOT NULL, expires_at INTEGER NOT NULL, jkt TEXT,
-  PRIMARY KEY (root, jti)) WITHOUT ROWID;
+  calls INTEGER NOT NULL, children INTEGER NOT NULL, last_call INTEGER NOT NULL, progress TEXT NOT NULL, tokens TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE approvals (root TEXT NOT NULL, id TEXT NOT NULL, body TEXT NOT NULL, until INTEGER NOT NULL,
   PRIMARY KEY (root, id)) WITHOUT ROWID;
 CREATE TABLE carried (agent TEXT NOT NULL, label TEXT NOT NULL, into_tasks TEXT NOT NULL, at INTEGER NOT NULL,
@@ -57,14 +63,6 @@ export interface TreeRow extends Record<string, SqlStorageValue> {
   readonly until: number
 }
 
-export interface TokenRow extends Record<string, SqlStorageValue> {
-  readonly root: string
-  readonly jti: string
-  readonly task: string
-  readonly expires_at: number
-  readonly jkt: string | null
-}
-
 /** The fields of a task that never change. */
 export type TaskBody = Omit<Task, "jkt" | "status" | "endedBy" | "calls" | "children" | "lastCall" | "progress">
 
@@ -77,4 +75,9 @@ export interface TaskRow extends Record<string, SqlStorageValue> {
   readonly children: number
   readonly last_call: number
   readonly progress: string
+  /** JSON: `StoredToken` of each. */
+  readonly tokens: string
 }
+
+/** `jti`, when it expires, and the thumbprint of its key. */
+export type StoredToken = readonly [string, number, string | null]

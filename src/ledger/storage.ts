@@ -6,9 +6,8 @@ import { applyUse, type Approval } from "../core/task/approval.ts"
 import type { Guardrails } from "../core/guardrails/guardrails.ts"
 import { lastOf, type Signal } from "../core/guardrails/risk.ts"
 import type { Pointer } from "../core/policy/bundle.ts"
-import type { TaskChange, TaskEnd } from "../core/task/change.ts"
+import type { TaskChange } from "../core/task/change.ts"
 import type { Opening } from "../core/task/opening-step.ts"
-import type { Consent } from "../core/task/pending-consent.ts"
 import { correctClock, isOff, latestTime, TIMES, type SetBack } from "./clock-correction.ts"
 import { CallCounts } from "./call-counts.ts"
 import { Journal } from "./journal.ts"
@@ -22,7 +21,6 @@ import type { Proofs } from "../core/task/proof-log.ts"
 import { newLedger, type LedgerState, type TreeState } from "../core/task/state.ts"
 import { countApproval } from "../core/task/transition.ts"
 import { countTrees } from "../core/task/openings.ts"
-import type { Task } from "../core/task/task.ts"
 
 function setBackOf({ back_from: from, back_until: until }: LedgerRow): SetBack {
   return from === null || until === null ? null : { from, until }
@@ -143,9 +141,10 @@ export class LedgerStorage {
     this.#sql.exec("UPDATE ledger SET bundle_seq = ?, bundle_digest = ?, hidden = ?", seq, digest, ids)
   }
 
-  saveOpening(tree: TreeState, opening: Opening, now: number): void {
+  /** @param lost `jti` of tokens that end by it */
+  saveOpening(tree: TreeState, opening: Opening, lost: readonly string[], now: number): void {
     this.labels.saveOpening(opening, now)
-    this.trees.saveOpening(tree, opening)
+    this.trees.saveOpening(tree, opening, lost, now)
   }
 
   /**

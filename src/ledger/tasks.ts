@@ -222,7 +222,7 @@ export class Tasks {
     if (!state || token?.task !== task) return false
     if (agent !== null && state.tasks.get(task)?.agent !== agent) return false
     this.#trees.transaction(true, () => {
-      this.#trees.storage.trees.forgetTokens([{ root: state.root, jti }])
+      this.#trees.storage.trees.forgetTokens(state, [jti])
       this.#trees.keepRecord(state, agent === null ? doneTo(state, task, record) : record)
     })
     state.ledger.liveTokens.drop(state, jti)

@@ -1,5 +1,6 @@
 /**
- * The trees of a ledger, their tasks and tokens in its SQLite. A ledger that wakes reads the trees that live; a tree
+ * The trees of a ledger and their tasks in its SQLite; a task's row has its tokens, as a row of their own would cost one
+ * more for each. A ledger that wakes reads the trees that live; a tree
  * that has ended is read by its key, when somebody asks about it.
  */
 import type { Task } from "../core/task/task.ts"
@@ -10,10 +11,9 @@ import type { Opening } from "../core/task/opening-step.ts"
 import { firstIdAt } from "../core/encoding/ids.ts"
 import { OPENINGS_COUNT_MS } from "../core/task/openings.ts"
 import { newTree, type LedgerState, type TreeState } from "../core/task/state.ts"
-import type { TokenKey } from "../core/task/live-tokens.ts"
 import { applyLoaded } from "../core/task/transition.ts"
 import type { CallCounts } from "./call-counts.ts"
-import { PROGRESS, type TaskBody, type TaskRow, type TokenRow, type TreeRow } from "./schema.ts"
+import { PROGRESS, type StoredToken, type TaskBody, type TaskRow, type TreeRow } from "./schema.ts"
 import type { Journal } from "./journal.ts"
 
 /** Whichever it is. */
@@ -31,8 +31,6 @@ export class TreeStorage {
   readonly #sql: SqlStorage
   readonly #journal: Journal
   readonly #calls: CallCounts
-  /** Tokens that had expired before they were loaded, until their rows are deleted. */
-  #expired: TokenKey[] = []
 
   constructor(sql: SqlStorage, journal: Journal, calls: CallCounts) {
     this.#sql = sql
@@ -67,11 +65,9 @@ export class TreeStorage {
       const task = this.#taskOf(row)
       tree.tasks.set(task.id, task)
       applyLoaded(ledger, task)
-    }
-    for (const row of this.#sql.exec<TokenRow>("SELECT * FROM tokens WHERE root = ?", root)) {
-      const { jti, task, expires_at: expiresAt, jkt } = row
-      if (expiresAt <= ledger.clock) this.#expired.push({ root, jti })
-      else ledger.liveTokens.add(tree, jti, { task, expiresAt, jkt })
+      const tokens: readonly StoredToken[] = JSON.parse(row.tokens)
+      for (const [jti, expiresAt, jkt] of tokens)
+        if (expiresAt > ledger.clock) ledger.liveTokens.add(tree, jti, { task: task.id, expiresAt, jkt })
     }
     return tree
   }
@@ -93,21 +89,29 @@ export class TreeStorage {
     this.#sql.exec(`UPDATE trees SET consent = ? WHERE ${THIS_TREE}`, JSON.stringify(consent), root)
   }
 
-  saveOpening({ root }: TreeState, { task, token, session }: Opening): void {
+  /** @param lost `jti` of tokens that end by it */
+  saveOpening(tree: TreeState, { task, token, session }: Opening, lost: readonly string[], now: number): void {
     if (session) {
-      const values = [JSON.stringify(session.user), session.since, root]
+      const values = [JSON.stringify(session.user), session.since, tree.root]
       this.#sql.exec(`UPDATE trees SET user = ?, since = ? WHERE ${THIS_TREE}`, ...values)
     }
+    this.forgetTokens(tree, lost)
     const { jti, expiresAt, jkt } = token
-    this.#sql.exec("INSERT INTO tokens VALUES (?, ?, ?, ?, ?)", root, jti, token.task, expiresAt, jkt)
-    if (!task) this.#sql.exec("UPDATE tasks SET jkt = ? WHERE id = ?", jkt, token.task)
-    else this.saveTask(task)
+    const tokens = [...this.#tokensOf(tree, token.task, lost, now), [jti, expiresAt, jkt] as const]
+    if (task) this.saveTask(task, tokens)
+    else this.#sql.exec("UPDATE tasks SET jkt = ?, tokens = ? WHERE id = ?", jkt, JSON.stringify(tokens), token.task)
   }
 
-  saveTask(task: Task): void {
+  #tokensOf({ tokens }: TreeState, of: string, lost: readonly string[], now: number): readonly StoredToken[] {
+    return [...tokens].flatMap(([jti, { task, expiresAt, jkt }]): StoredToken[] =>
+      task === of && expiresAt > now && !lost.includes(jti) ? [[jti, expiresAt, jkt]] : [],
+    )
+  }
+
+  saveTask(task: Task, tokens: readonly StoredToken[] = []): void {
     const { jkt, status, endedBy, calls, children, lastCall, progress, ...body } = task
     const [text, plan] = [JSON.stringify(body satisfies TaskBody), JSON.stringify(progress)]
-    const values = [task.id, text, jkt, status, endedBy, calls, children, lastCall, plan]
+    const values = [task.id, text, jkt, status, endedBy, calls, children, lastCall, plan, JSON.stringify(tokens)]
     this.#sql.exec(`INSERT OR REPLACE INTO tasks VALUES (${values.map(() => "?").join(", ")})`, ...values)
     this.#calls.begin(task.id, calls)
     if (task.parent !== null) this.#sql.exec("UPDATE tasks SET children = children + 1 WHERE id = ?", task.parent)
@@ -117,10 +121,12 @@ export class TreeStorage {
     for (const id of ids) this.#sql.exec("UPDATE tasks SET status = ?, ended_by = ? WHERE id = ?", status, by, id)
   }
 
-  forgetTokens(tokens: Iterable<TokenKey>): void {
-    for (const { root, jti } of [...tokens, ...this.#expired])
-      this.#sql.exec("DELETE FROM tokens WHERE root = ? AND jti = ?", root, jti)
-    this.#expired = []
+  /** @param lost `jti`; those that have expired are forgotten with the next token of their task */
+  forgetTokens(tree: TreeState, lost: readonly string[]): void {
+    for (const task of new Set(lost.flatMap((jti) => tree.tokens.get(jti)?.task ?? []))) {
+      const tokens = this.#tokensOf(tree, task, lost, tree.ledger.clock)
+      this.#sql.exec("UPDATE tasks SET tokens = ? WHERE id = ?", JSON.stringify(tokens), task)
+    }
   }
 
   /**
@@ -142,7 +148,6 @@ export class TreeStorage {
   forget(root: string): void {
     this.#sql.exec(`DELETE FROM trees WHERE ${THIS_TREE}`, root)
     this.#sql.exec(`DELETE FROM tasks WHERE ${OF_TREE}`, root, root)
-    this.#sql.exec("DELETE FROM tokens WHERE root = ?", root)
   }
 
   /** Roots of ended trees that need not be kept any more. Each is kept for a while since it was opened. */

@@ -15,7 +15,6 @@ import { correctClock, isOff } from "./clock-correction.ts"
 import { Credits } from "./credits.ts"
 import { Outbox, RETRY_AFTER_MS } from "./record-outbox.ts"
 import { Proofs } from "../core/task/proof-log.ts"
-import type { TokenKey } from "../core/task/live-tokens.ts"
 import { openingsOf } from "../core/task/openings.ts"
 import { Ageing, coarse, expiryOf } from "./ageing.ts"
 import { ApprovalInboxes } from "./approval-inboxes.ts"
@@ -47,8 +46,6 @@ export class Trees {
     if (this.state) this.credits.returnAllCredit(this.state.memories)
   })
   #ageing = new Ageing()
-  /** Tokens that have expired, until their rows are deleted. */
-  #expired: TokenKey[] = []
 
   constructor(ctx: DurableObjectState, env: Env) {
     this.#ctx = ctx
@@ -145,20 +142,20 @@ export class Trees {
   #reload(proofs = this.state?.proofs ?? null): void {
     this.storage = new LedgerStorage(this.#ctx.storage.sql)
     this.state = this.storage.load(Date.now(), (wokenAt) => proofs ?? proofsSince(wokenAt))
-    this.#expired = []
     if (this.state) this.#ageing = new Ageing(this.state.trees.values())
   }
 
   /** Drops what has expired of what the ledger counts, before a step that needs room for something of this agent. */
   expire(tree: TreeState, agent: string, now: number): void {
-    this.#expired.push(...dropExpiredTokens(tree, agent, now))
+    dropExpiredTokens(tree, agent, now)
   }
 
-  /** Runs in the transaction of a step. The rows of tokens that have expired go with it. */
-  saveOpening(tree: TreeState, opening: Opening): void {
-    this.storage.trees.forgetTokens(this.#expired)
-    this.#expired = []
-    this.storage.saveOpening(tree, opening, this.now(tree))
+  /**
+   * Runs in the transaction of a step.
+   * @param lost `jti` of tokens that end by it
+   */
+  saveOpening(tree: TreeState, opening: Opening, lost: readonly string[] = []): void {
+    this.storage.saveOpening(tree, opening, lost, this.now(tree))
   }
 
   /** Changes memory as storage was changed. */

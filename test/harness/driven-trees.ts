@@ -189,7 +189,7 @@ export class KeptTree implements DrivenTree {
 
   open(opening: Opening): void {
     const opened = fresh(opening)
-    this.#commit(START, () => this.#storage.saveOpening(this.state, opened, START))
+    this.#commit(START, () => this.#storage.saveOpening(this.state, opened, [], START))
     applyOpening(this.state, opened, START)
   }
 

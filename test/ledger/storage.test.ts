@@ -101,7 +101,7 @@ class KeptTree {
   }
 
   #open({ opening }: Opened): void {
-    this.#storage.saveOpening(this.state, opening, START)
+    this.#storage.saveOpening(this.state, opening, [], START)
     this.#storage.journal.commit(START)
     applyOpening(this.state, opening, START)
   }

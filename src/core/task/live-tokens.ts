@@ -12,12 +12,6 @@ export const MAX_LIVE_TOKENS = {
   ledger: 32_768,
 } as const
 
-/** A token of a tree, as its row is known by. */
-export interface TokenKey {
-  readonly root: string
-  readonly jti: string
-}
-
 export class LiveTokens {
   readonly #shares = new Shares()
   readonly #trees = new Map<string, TreeState>()
@@ -43,22 +37,19 @@ export class LiveTokens {
   /**
    * Drops tokens that have expired: the agent's own, or those of all agents if there is no more room in the ledger or in
    * the tree.
-   * @returns which
    */
-  expire(tree: TreeState, mostOfTree: number, agent: string, now: number): readonly TokenKey[] {
+  expire(tree: TreeState, mostOfTree: number, agent: string, now: number): void {
     const isShort = tree.tokens.size >= mostOfTree || this.#shares.total >= MAX_LIVE_TOKENS.ledger
     const expired = isShort ? this.#shares.expireAll(now) : this.#shares.expire(agent, now)
-    return expired.flatMap((jti) => {
-      const owner = this.#trees.get(jti)
-      owner?.tokens.delete(jti)
+    for (const jti of expired) {
+      this.#trees.get(jti)?.tokens.delete(jti)
       this.#trees.delete(jti)
-      return owner ? [{ root: owner.root, jti }] : []
-    })
+    }
   }
 
   /** Milliseconds since the epoch, from when the agent can have one more. Null if it can have one now. */
   fullUntil(agent: string): number | null {
-    // What has expired has been dropped (`expire`), with its rows.
+    // What has expired has been dropped (`expire`).
     return this.#shares.isFull(agent, MAX_LIVE_TOKENS, Number.NEGATIVE_INFINITY) ? this.#shares.firstOf(agent) : null
   }
 }

@@ -4,7 +4,6 @@ import type { Guardrails } from "../guardrails/guardrails.ts"
 import type { Pointer } from "../policy/bundle.ts"
 import type { TaskChange, TaskEnd } from "./change.ts"
 import { noteContinuable } from "./continuation.ts"
-import type { TokenKey } from "./live-tokens.ts"
 import { addIsolated, removeIsolated } from "./isolation.ts"
 import { carry, forgetInstance } from "./labels.ts"
 import { applyScoped, type ScopedUpdates } from "./memories.ts"
@@ -84,12 +83,9 @@ export function applyMemoryUpdates(state: TreeState, memoryUpdates: readonly Sco
   applyScoped(state.ledger.memories, memoryUpdates, now)
 }
 
-/**
- * Drops tokens that have expired, before one more is issued to this agent.
- * @returns which
- */
-export function dropExpiredTokens(state: TreeState, agent: string, now: number): readonly TokenKey[] {
-  return state.ledger.liveTokens.expire(state, MAX_TOKENS_OF_TREE, agent, now)
+/** Drops tokens that have expired, before one more is issued to this agent. */
+export function dropExpiredTokens(state: TreeState, agent: string, now: number): void {
+  state.ledger.liveTokens.expire(state, MAX_TOKENS_OF_TREE, agent, now)
 }
 
 /** A task from storage. */

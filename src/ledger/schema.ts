@@ -12,7 +12,7 @@ import { CREDITS_SCHEMA } from "./settlements.ts"
  * Of the journal, `body` is what the step wrote (`Written` of journal.ts). By then, rows up to `floor` were in their tables, and records up to `sent`
  * were delivered, or in the outbox.
  */
-const JOURNAL_SCHEMA = `
+export const JOURNAL_SCHEMA = `
 CREATE TABLE journal (slot INTEGER PRIMARY KEY, number INTEGER NOT NULL, floor INTEGER NOT NULL, sent INTEGER NOT NULL, body TEXT NOT NULL);
 CREATE TABLE outbox (id TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID;
 `

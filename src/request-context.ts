@@ -6,7 +6,7 @@ import { ownKeys, type KeyFinder } from "./credentials/key-sets/own-keys.ts"
 import { keyRing } from "./signing/key-ring.ts"
 import type { Bundle } from "./core/policy/assemble.ts"
 import { currentCandidate } from "./bundles/candidate.ts"
-import { currentBundle } from "./bundles/store.ts"
+import { bundleAtHand, currentBundle } from "./bundles/store.ts"
 import { bundleSource } from "./bundles/source.ts"
 
 export interface RequestContext {
@@ -25,11 +25,10 @@ export function requestContext(env: Env, background: RequestContext["background"
   const receivedAt = Date.now()
   const config = configOf(env)
   const fetchKeys = async () => keyRing(env).publicKeys()
-  const keys = ownKeys({ fetchKeys, issuer: config.issuer, now: receivedAt, background })
   return {
     env,
     config,
-    keys,
+    keys: ownKeys({ fetchKeys, issuer: config.issuer, now: receivedAt, background }),
     receivedAt,
     background,
     fetchContext: { now: receivedAt, local: config.local, background },
@@ -37,8 +36,13 @@ export function requestContext(env: Env, background: RequestContext["background"
 }
 
 /** Returns null if no bundle can be loaded; the caller then denies the request. */
-export async function bundleFor({ env, receivedAt, background }: RequestContext): Promise<Bundle | null> {
-  return currentBundle(bundleSource(env), receivedAt, background)
+export function bundleFor({
+  env,
+  config,
+  receivedAt,
+  background,
+}: RequestContext): Bundle | null | Promise<Bundle | null> {
+  return bundleAtHand(config, receivedAt) ?? currentBundle(bundleSource(env), receivedAt, background)
 }
 
 /** Returns the candidate that is evaluated beside the live bundle. Null if there is none. */

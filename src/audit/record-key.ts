@@ -25,8 +25,11 @@ export function forgetRecordKey(): void {
  * Hex. Null if the ring is unavailable: the record then has no hash.
  * @param now milliseconds
  */
-export async function recordKey(env: Env, now: number): Promise<string | null> {
-  if (cachedKey !== null) return cachedKey
+export function recordKey(env: Env, now: number): string | null | Promise<string | null> {
+  return cachedKey ?? requestedKey(env, now)
+}
+
+async function requestedKey(env: Env, now: number): Promise<string | null> {
   // If the clock was set back, the pause must not become longer.
   if (now < retryAt && now > retryAt - PAUSE_MS) return null
   try {

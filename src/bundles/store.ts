@@ -99,6 +99,14 @@ export async function currentBundle(
   return ageNow() < POLICY.unusableAfter ? (cache.loaded?.bundle ?? null) : null
 }
 
+/** Returns the bundle to decide by if it is loaded and need not be checked yet, as it is for nearly all calls. */
+export function bundleAtHand({ local }: Pick<Config, "local">, now: number): Bundle | null {
+  const { loaded } = memory
+  if (!loaded) return null
+  const age = clockDistance(now, loaded.checkedAt)
+  return age < (local ? LOCAL_POLICY : POLICY).refreshAfter ? loaded.bundle : null
+}
+
 /** The very bundle that a pointer names. The ledger decides by it, so that one call never mixes two. */
 export async function bundleOf(kv: KVNamespace, pointer: Pointer): Promise<Bundle | null> {
   const cache = memory
@@ -124,8 +132,10 @@ export function cachedBundle(pointer: Pointer): Bundle | null {
 }
 
 function heldIn(cache: Memory, pointer: Pointer): Bundle | null {
-  const found = [cache.loaded?.bundle, cache.named].find((each) => each?.pointer.digest === pointer.digest)
-  if (!found) return null
+  const { digest } = pointer
+  const { loaded, named } = cache
+  const found = loaded?.bundle.pointer.digest === digest ? loaded.bundle : named
+  if (found?.pointer.digest !== digest) return null
   const bundle = found.pointer.seq >= pointer.seq ? found : { ...found, pointer }
   keep(cache, bundle)
   return bundle

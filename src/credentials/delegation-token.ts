@@ -11,7 +11,7 @@ import { isObject } from "../core/encoding/json.ts"
 import { prepared } from "../platform/prepared-schema.ts"
 import { isOwnAlgorithm } from "../core/keys/algorithm.ts"
 import { readCompact } from "./jws/compact.ts"
-import { KeysUnavailable, type KeyFinder } from "./key-sets/own-keys.ts"
+import { KeysUnavailable, type KeyFinder, type OwnKey } from "./key-sets/own-keys.ts"
 import { isRejected, type CredentialRejection } from "../core/denials/terms/credential-rejection.ts"
 import { rejectionOf } from "./jws/signature.ts"
 import { tokenDigests } from "./jws/token-digests.ts"
@@ -72,19 +72,34 @@ const remembered = new Map<string, VerifiedToken>()
 let rememberedCharacters = 0
 
 /**
+ * At once if the token is remembered and its key is known here.
  * @param issuer our own
  * @param audiences those that are expected at this endpoint
  * @param now milliseconds
  */
-export async function verifyDelegationToken(
+export function verifyDelegationToken(
   token: string,
   keys: KeyFinder,
   issuer: string,
   audiences: ReadonlySet<string>,
   now: number,
-): Promise<VerifiedToken | Denied> {
+): VerifiedToken | Denied | Promise<VerifiedToken | Denied> {
+  const verified = remembered.get(token)
+  if (!verified) return waited(token, verifyNew(token, keys, issuer, audiences, now))
+  const key = keys.find(verified.kid)
+  if (key instanceof Promise) {
+    return waited(
+      token,
+      key.then((found) => checkClaims(token, verified, found, audiences, now)),
+    )
+  }
+  const checked = checkClaims(token, verified, key, audiences, now)
+  return "denied" in checked ? withHash(checked.denied, token) : checked
+}
+
+async function waited(token: string, verifying: Promise<VerifiedToken | Denied>): Promise<VerifiedToken | Denied> {
   try {
-    const verified = await verifyNow(token, keys, issuer, audiences, now)
+    const verified = await verifying
     return "denied" in verified ? withHash(verified.denied, token) : verified
   } catch (error) {
     if (error instanceof KeysUnavailable) return deny({ reason: "keys_unavailable" })
@@ -92,23 +107,35 @@ export async function verifyDelegationToken(
   }
 }
 
-async function verifyNow(
+async function verifyNew(
   token: string,
   keys: KeyFinder,
   issuer: string,
   audiences: ReadonlySet<string>,
   now: number,
 ): Promise<VerifiedToken | Denied> {
-  const verified = remembered.get(token) ?? (await verify(token, keys, issuer, now))
+  const verified = await verify(token, keys, issuer, now)
   if ("denied" in verified) return verified
-  // If a key has left the ring, its tokens are rejected, remembered or not.
-  if (!(await keys.find(verified.kid))) return deny({ reason: "token_rejected", what: "key_unknown" })
+  const key = await keys.find(verified.kid)
+  // A token for another audience is remembered too, but not an expired one.
+  if (key && now < verified.claims.exp * 1000 && !remembered.has(token)) remember(token, verified)
+  return checkClaims(token, verified, key, audiences, now)
+}
+
+/** @param key that has signed the token. Null if it has left the ring: its tokens are rejected, remembered or not */
+function checkClaims(
+  token: string,
+  verified: VerifiedToken,
+  key: OwnKey | null,
+  audiences: ReadonlySet<string>,
+  now: number,
+): VerifiedToken | Denied {
+  if (!key) return deny({ reason: "token_rejected", what: "key_unknown" })
   const { claims } = verified
   if (now >= claims.exp * 1000) {
     forget(token)
     return deny({ reason: "token_expired", expired_at: claims.exp })
   }
-  if (!remembered.has(token)) remember(token, verified)
   if (!audiences.has(claims.aud))
     return deny({ reason: "audience_mismatch", expected: [...audiences], got: claims.aud })
   return verified

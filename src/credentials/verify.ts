@@ -36,29 +36,49 @@ export function schemeOf(authorization: string | null): "Bearer" | "DPoP" {
   return authorization !== null && /^DPoP /i.test(authorization) ? "DPoP" : "Bearer"
 }
 
-export async function verifyCredential(
+/** At once for a bearer token that is remembered. */
+export function verifyCredential(
   presented: PresentedToken,
   audiences: ReadonlySet<string>,
   keys: KeyFinder,
   issuer: string,
   now: number,
-): Promise<VerifiedCredential | Denied> {
+): VerifiedCredential | Denied | Promise<VerifiedCredential | Denied> {
   if (presented.authorization === null) return deny({ reason: "token_missing" })
   const [, scheme, text] = AUTHORIZATION.exec(presented.authorization) ?? []
   if (scheme === undefined || text === undefined) return deny({ reason: "authorization_malformed" })
-  const token = await verifyDelegationToken(text, keys, issuer, audiences, now)
+  const bound = scheme.toLowerCase() === "dpop"
+  const token = verifyDelegationToken(text, keys, issuer, audiences, now)
+  return token instanceof Promise
+    ? token.then((verified) => checkBinding(verified, bound, presented, now))
+    : checkBinding(token, bound, presented, now)
+}
+
+/** @param bound whether it is presented with the scheme of bound tokens */
+function checkBinding(
+  token: VerifiedToken | Denied,
+  bound: boolean,
+  presented: PresentedToken,
+  now: number,
+): VerifiedCredential | Denied | Promise<VerifiedCredential | Denied> {
   if (isDenied(token)) return token
   const jkt = token.claims.cnf?.jkt
-  const bound = scheme.toLowerCase() === "dpop"
   // A bound token alone opens nothing (RFC 9449, section 7.1), and a proof cannot bind a token that names no key.
   if (jkt !== undefined && !bound) return deny({ reason: "binding_required" })
   if (jkt === undefined) return bound ? deny({ reason: "binding_absent" }) : { token, proof: null }
-  if (presented.proof === null) return deny({ reason: "proof_missing" })
-  const proof = await verifyProof(
-    presented.proof,
-    { method: presented.method, uri: presented.uri, ath: token.ath },
-    now,
-  )
+  return presented.proof === null
+    ? deny({ reason: "proof_missing" })
+    : checkProof(token, jkt, { ...presented, proof: presented.proof }, now)
+}
+
+async function checkProof(
+  token: VerifiedToken,
+  jkt: string,
+  presented: PresentedToken & { readonly proof: string },
+  now: number,
+): Promise<VerifiedCredential | Denied> {
+  const { method, uri } = presented
+  const proof = await verifyProof(presented.proof, { method, uri, ath: token.ath }, now)
   if ("rejected" in proof) return proofDenied(proof)
   return proof.jkt === jkt ? { token, proof } : proofDenied(rejectedProof("another key", presented.proof))
 }

@@ -54,7 +54,8 @@ export async function authorize(call: PresentedCall, bundle: Bundle, context: Re
   const [path = ""] = target.split("?", 1)
   const presented = { authorization, proof, method, uri: origin + path }
   const { keys, config, receivedAt } = context
-  const verified = await verifyCredential(presented, audienceOf(gateway), keys, config.issuer, receivedAt)
+  const verifying = verifyCredential(presented, audienceOf(gateway), keys, config.issuer, receivedAt)
+  const verified = verifying instanceof Promise ? await verifying : verifying
   if (isDenied(verified)) return denyAtEdge(verified.denied)
   const { claims } = verified.token
 
@@ -100,13 +101,13 @@ export async function authorize(call: PresentedCall, bundle: Bundle, context: Re
     return denyVerified(denialWhatever, located)
 
   const keyOfRecord = recordKeyOf(context.env, receivedAt)
-  const leased = await lease
+  const leased = lease instanceof Promise ? await lease : lease
   const stopped =
     stopOf(leased && leased.switches, verified.token, located.tool.name) ??
     denialByObservation(leased && leased.observations, located)
   if (stopped) return denyVerified(denialWhatever ?? stopped, located)
 
-  const recordKey = await keyOfRecord
+  const recordKey = typeof keyOfRecord === "object" ? await keyOfRecord : keyOfRecord
   const ask = ledgerCall(id, call, verified, located, leased && leased.risks, candidate, recordKey, context)
   if (denialWhatever) return denyVerified(denialWhatever, located, ask)
 

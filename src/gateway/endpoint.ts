@@ -23,7 +23,7 @@ import { rawTarget } from "../platform/raw-target.ts"
 import { NO_IDENTITY, type Decision } from "./decision.ts"
 
 /** @param key that the gateway presented; null: it presented none */
-export async function authorization(
+export function authorization(
   c: Context<{ Bindings: Env }>,
   endpoint: Endpoint,
   key: string | null,
@@ -40,7 +40,8 @@ export async function answerTo(
   key: string | null,
   context: RequestContext,
 ): Promise<Response> {
-  const identified = await identifyCaller(key, context)
+  const identifying = identifyCaller(key, context)
+  const identified = identifying instanceof Promise ? await identifying : identifying
   if (identified instanceof Response) return endpoint === "/authz/envoy" ? forEnvoy(identified) : identified
   const { caller, bundle } = identified
   const { endpoint: expected, isDecisionRequest: asks, unwrap, wrap } = DIALECTS[caller.gateway.dialect]
@@ -62,12 +63,23 @@ export function forEnvoy(refused: Response): Response {
   return new Response(body, { status: envoy.status(status), headers })
 }
 
+interface IdentifiedCaller {
+  readonly caller: IdentifiedGateway
+  readonly bundle: Bundle
+}
+
 /** The gateway, and the bundle that registers it; or the answer to a client that is no registered gateway. */
-export async function identifyCaller(
+export function identifyCaller(
   key: string | null,
   context: RequestContext,
-): Promise<{ readonly caller: IdentifiedGateway; readonly bundle: Bundle } | Response> {
-  const bundle = await bundleFor(context)
+): IdentifiedCaller | Response | Promise<IdentifiedCaller | Response> {
+  const bundle = bundleFor(context)
+  return bundle instanceof Promise
+    ? bundle.then((loaded) => identifyBy(loaded, key, context))
+    : identifyBy(bundle, key, context)
+}
+
+function identifyBy(bundle: Bundle | null, key: string | null, context: RequestContext): IdentifiedCaller | Response {
   if (!bundle) return unidentifiedResponse({ reason: "bundle_unavailable" }, context)
   const caller = identifyGateway(key, bundle.gateways)
   return isDenied(caller) ? unidentifiedResponse(caller.denied, context) : { caller, bundle }
@@ -90,7 +102,8 @@ async function decide(
 ): Promise<DecidedCall> {
   const { gateway } = caller
   try {
-    const presented = await present(request, target, endpoint, caller)
+    const presenting = present(request, target, endpoint, caller)
+    const presented = presenting instanceof Promise ? await presenting : presenting
     if (isDenied(presented)) return { decision: denyUnreadable(presented.denied, gateway, bundle, context) }
     const preflight = allowPreflight(request.headers, presented, bundle, context)
     if (preflight && isDenied(preflight))

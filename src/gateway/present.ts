@@ -18,12 +18,14 @@ export const MAX_BODY_BYTES = 1_048_576
 const MAX_REQUEST_ID_LENGTH = 128
 const METHOD = /^[A-Z]{1,20}$/
 
-export async function present(
+/** At once if there is no body to read. */
+export function present(
   request: Request,
   rawTarget: string,
   endpoint: Endpoint,
-  { gateway, keyHash }: IdentifiedGateway,
-): Promise<PresentedCall | Denied> {
+  caller: IdentifiedGateway,
+): PresentedCall | Denied | Promise<PresentedCall | Denied> {
+  const { gateway } = caller
   const dialect = DIALECTS[gateway.dialect]
   // A key that is presented where another dialect asks could have got there by a normalised path.
   if (dialect.endpoint !== endpoint) return deny({ reason: "gateway_dialect_mismatch", expected: dialect.endpoint })
@@ -32,7 +34,19 @@ export async function present(
   if (!METHOD.test(original.method)) return deny({ reason: "target_ambiguous", what: "the method is not a token" })
   const origin = originFor(gateway, original)
   if (origin === null) return deny({ reason: "target_ambiguous", what: "the host is none of the gateway's" })
-  const body = await readBody(request, gateway, original.method)
+  const body = readBody(request, gateway, original.method)
+  return body instanceof Promise
+    ? body.then((read) => presentedCall(request, original, origin, read, caller))
+    : presentedCall(request, original, origin, body, caller)
+}
+
+function presentedCall(
+  request: Request,
+  original: OriginalRequest,
+  origin: string,
+  body: Body | Denied,
+  { gateway, keyHash }: IdentifiedGateway,
+): PresentedCall {
   const isOtherMethod = isOtherMethodInHeaders(original.method, request.headers)
   return {
     gateway,
@@ -100,7 +114,11 @@ function isBodyTyped({ headers }: Request): boolean {
   return headers.has("content-type") || headers.has("transfer-encoding")
 }
 
-async function readBody(request: Request, gateway: GatewayDefinition, method: string): Promise<Body | Denied> {
+function readBody(
+  request: Request,
+  gateway: GatewayDefinition,
+  method: string,
+): Body | Denied | Promise<Body | Denied> {
   if (!gateway.body) {
     return BODILESS.has(method) && !isBodyTyped(request) ? { kind: "whole", text: "" } : { kind: "withheld" }
   }
@@ -108,7 +126,10 @@ async function readBody(request: Request, gateway: GatewayDefinition, method: st
   if (encoding !== null && encoding.toLowerCase() !== "identity") {
     return deny({ reason: "body_rejected", what: "it is encoded" })
   }
-  if (request.body === null) return { kind: "whole", text: "" }
+  return request.body === null ? { kind: "whole", text: "" } : readWholeBody(request)
+}
+
+async function readWholeBody(request: Request): Promise<Body | Denied> {
   const bytes = await boundedBytes(request, MAX_BODY_BYTES, CALL_BODY_MS)
   if (bytes === null)
     return deny({

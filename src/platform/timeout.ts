@@ -9,14 +9,18 @@ export class TimedOut extends Error {
  * @param what is waited for, for the log: the subject of "did not answer in time"
  * @throws TimedOut after `milliseconds`; whatever `work` throws
  */
-export async function within<Value>(work: Promise<Value>, milliseconds: number, what: string): Promise<Value> {
-  let timer: ReturnType<typeof setTimeout> | null = null
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new TimedOut(`${what} did not answer in time`)), milliseconds)
+export function within<Value>(work: Promise<Value>, milliseconds: number, what: string): Promise<Value> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(new TimedOut(`${what} did not answer in time`)), milliseconds)
+    work.then(
+      (value) => {
+        clearTimeout(timer)
+        return resolve(value)
+      },
+      (error: unknown) => {
+        clearTimeout(timer)
+        return reject(error)
+      },
+    )
   })
-  try {
-    return await Promise.race([work, late])
-  } finally {
-    clearTimeout(timer)
-  }
 }

@@ -59,7 +59,7 @@ export async function currentSwitches(client: LeaseClient): Promise<readonly Swi
  * wait for another request's, nor for a pause after a failure; and what it read itself holds for it, however slowly it
  * came.
  */
-export async function currentLease({ env, background }: LeaseClient): Promise<Lease | null> {
+export function currentLease({ env, background }: LeaseClient): Lease | Promise<Lease | null> {
   const now = Date.now()
   const cache = memory
   const { lease, refresh } = cache

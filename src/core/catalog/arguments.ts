@@ -155,12 +155,13 @@ export function argumentsHash(args: CallArguments): string | null {
 const hashes = new WeakMap<CallArguments, string | null>()
 
 /**
- * What a decision record shows of the arguments: HMAC-SHA-256 of the decision's id and that hash, with a secret of the
- * Worker. The id is included because of two records with equal hashes one would disclose the other's arguments: an
- * agent could make the same call with each value that a redacted argument may have.
+ * What a decision record shows of the arguments: HMAC-SHA-256 of the decision's id and the arguments in canonical JSON,
+ * with a secret of the Worker. The id is included because of two records with equal hashes one would disclose the
+ * other's arguments: an agent could make the same call with each value that a redacted argument may have.
  * @param key hex; null if it is unavailable
  */
 export function argumentsDigest(args: CallArguments, decision: string, key: string | null): string | null {
-  const hash = key === null ? null : argumentsHash(args)
-  return key === null || hash === null ? null : hmacSha256Hex(key, `${decision}\n${hash}`)
+  if (key === null || !args.complete || Object.keys(args.values).length === 0) return null
+  const text = canonicalize(args.values)
+  return text === undefined ? null : hmacSha256Hex(key, `${decision}\n${text}`)
 }

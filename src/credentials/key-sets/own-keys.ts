@@ -8,7 +8,7 @@
 import { importJWK, type CryptoKey, type JWK } from "jose"
 import * as z from "zod"
 import { logEvent } from "../../platform/log.ts"
-import { Refresh, type RefreshPolicy } from "../../platform/refresh.ts"
+import { Refresh, type RefreshPolicy, type RefreshRequest } from "../../platform/refresh.ts"
 import { isOwnAlgorithm, type OwnAlgorithm } from "../../core/keys/algorithm.ts"
 import { FETCH_LIMITS } from "./fetch-json.ts"
 import { dropShared, readShared, writeShared } from "./shared-cache.ts"
@@ -20,8 +20,11 @@ export interface OwnKey {
 }
 
 export interface KeyFinder {
-  /** Null if the ring has no such key. Throws KeysUnavailable. */
-  find(kid: string): Promise<OwnKey | null>
+  /**
+   * At once if the key is known here, as it nearly always is. Null if the ring has no such key. Throws
+   * KeysUnavailable.
+   */
+  find(kid: string): OwnKey | null | Promise<OwnKey | null>
   /** The JWK set as it is published: as the ring returned it. */
   published(): Promise<readonly JWK[]>
 }
@@ -82,39 +85,62 @@ export async function forgetSharedKeys(issuer: string): Promise<void> {
   await dropShared(placeOf(issuer))
 }
 
-export function ownKeys({ fetchKeys: publicKeys, issuer, now, background }: OwnKeysReach): KeyFinder {
-  const attempt = async (): Promise<void> => {
-    const jwks = await publicKeys()
+export function ownKeys(reach: OwnKeysReach): KeyFinder {
+  return new OwnKeys(reach)
+}
+
+class OwnKeys implements KeyFinder {
+  readonly #reach: OwnKeysReach
+
+  constructor(reach: OwnKeysReach) {
+    this.#reach = reach
+  }
+
+  find(kid: string): OwnKey | Promise<OwnKey | null> {
+    const isAtHand = ageOf(cachedKeys, this.#reach.now) < RENEW_AFTER_MS
+    return (isAtHand ? cachedKeys?.keys.get(kid) : undefined) ?? this.#search(kid)
+  }
+
+  async #search(kid: string): Promise<OwnKey | null> {
+    const { now } = this.#reach
+    const found = (await this.#usable()).keys.get(kid)
+    if (found) return found
+    if (ageAtRing(cachedKeys, now) >= COOLDOWN_MS) await refresh.onMiss(POLICY, this.#request(), COOLDOWN_MS)
+    return cachedKeys?.keys.get(kid) ?? null
+  }
+
+  async published(): Promise<readonly JWK[]> {
+    await refresh.keep(ageAtRing(cachedKeys, this.#reach.now), PUBLISHED_POLICY, this.#request())
+    return (await this.#usable()).jwks
+  }
+
+  async #usable(): Promise<CachedOwnKeys> {
+    const { issuer, now } = this.#reach
+    if (!cachedKeys) {
+      const shared = await takeShared(issuer, now)
+      // Another request may have fetched them from the ring in the meantime.
+      cachedKeys ??= shared
+    }
+    await refresh.keep(ageOf(cachedKeys, now), POLICY, this.#request())
+    if (!cachedKeys || ageOf(cachedKeys, now) >= UNUSABLE_AFTER_MS) throw new KeysUnavailable()
+    return cachedKeys
+  }
+
+  #request(): RefreshRequest<unknown> {
+    const { now, background } = this.#reach
+    const onFailure = (error: unknown): void => logEvent("own_keys_not_fetched", { error: String(error) })
+    return { now, background, attempt: async () => this.#fetch(), onFailure }
+  }
+
+  async #fetch(): Promise<void> {
+    const { fetchKeys, issuer, now, background } = this.#reach
+    const jwks = await fetchKeys()
     const keys = await importAll(jwks)
     // A request that was abandoned may still end, after one that began later. Another isolate's clock is not ours.
     if (cachedKeys && !cachedKeys.isShared && cachedKeys.fetchedAt > now) return
     cachedKeys = { jwks, keys, fetchedAt: now, isShared: false }
     const text = JSON.stringify({ keys: jwks })
     background(writeShared(placeOf(issuer), { text, fetchedAt: now, sequence: null }, RENEW_AFTER_MS / 1000))
-  }
-  const onFailure = (error: unknown): void => logEvent("own_keys_not_fetched", { error: String(error) })
-  const request = { now, background, attempt, onFailure }
-  const usable = async (): Promise<CachedOwnKeys> => {
-    if (!cachedKeys) {
-      const shared = await takeShared(issuer, now)
-      // Another request may have fetched them from the ring in the meantime.
-      cachedKeys ??= shared
-    }
-    await refresh.keep(ageOf(cachedKeys, now), POLICY, request)
-    if (!cachedKeys || ageOf(cachedKeys, now) >= UNUSABLE_AFTER_MS) throw new KeysUnavailable()
-    return cachedKeys
-  }
-  return {
-    async find(kid) {
-      const found = (await usable()).keys.get(kid)
-      if (found) return found
-      if (ageAtRing(cachedKeys, now) >= COOLDOWN_MS) await refresh.onMiss(POLICY, request, COOLDOWN_MS)
-      return cachedKeys?.keys.get(kid) ?? null
-    },
-    async published() {
-      await refresh.keep(ageAtRing(cachedKeys, now), PUBLISHED_POLICY, request)
-      return (await usable()).jwks
-    },
   }
 }
 

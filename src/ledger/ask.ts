@@ -40,11 +40,19 @@ export async function askByNewest<Reply extends object>(
   return askLedger(env, task, async (ledger) => step(ledger, newest))
 }
 
-/** @param id of the ledger's object */
-export async function askLedgerById<Reply>(env: Env, id: string, question: Question<Reply>): Promise<Reply | null> {
+/**
+ * @param id of the ledger's object
+ * @param timeout milliseconds
+ */
+export async function askLedgerById<Reply>(
+  env: Env,
+  id: string,
+  question: Question<Reply>,
+  timeout = TIMEOUT_MS,
+): Promise<Reply | null> {
   const until = Date.now() + DECIDED_WITHIN_MS
   try {
-    return await within(question(env.LEDGER.get(env.LEDGER.idFromString(id)), until), TIMEOUT_MS, "the ledger")
+    return await within(question(env.LEDGER.get(env.LEDGER.idFromString(id)), until), timeout, "the ledger")
   } catch (error) {
     logEvent("ledger_failed", { ledger: id, error: String(error) })
     return null

@@ -26,30 +26,24 @@ import type { TaskEnd } from "../core/task/change.ts"
 import type { OpenRequest } from "../core/task/open-request.ts"
 import type { OpenedTask } from "../core/task/opened-task.ts"
 import type { ConsentResponse as ConsentAnswer, Consent } from "../core/task/pending-consent.ts"
+import type { Carried } from "../core/task/labels.ts"
 import type { TaskStatus } from "../core/task/task.ts"
 import { LEDGER_VERSION } from "./protocol.ts"
-import type {
-  PageAnswer,
-  ConsentOutcome,
-  EndResult,
-  Listed,
-  NoBundle,
-  Refresh,
-  ApprovalForReader,
-  TokenOwner,
-  ShadowOnly,
-  Waiting,
-} from "./protocol.ts"
+import type { PageAnswer, ConsentOutcome, EndResult, Listed, NoBundle } from "./protocol.ts"
+import type { ApprovalForReader, Refresh, ShadowOnly, TokenOwner, Waiting } from "./protocol.ts"
 import { DECIDED_WITHIN_MS } from "./ask.ts"
+import { AgentLedgers } from "./agent-ledgers.ts"
 import { BackchannelConsents } from "./backchannel-consents.ts"
 import { Calls } from "./calls.ts"
 import { Consents } from "./consents.ts"
+import { spend } from "./spend.ts"
 import { Tasks } from "./tasks.ts"
 import { Trees } from "./trees.ts"
 import type { TaskView, Viewed } from "../core/task/view.ts"
 
 export class Ledger extends DurableObject<Env> {
   readonly #trees: Trees
+  readonly #others: AgentLedgers
   readonly #calls: Calls
   readonly #consents: Consents
   readonly #backchannel: BackchannelConsents
@@ -59,10 +53,11 @@ export class Ledger extends DurableObject<Env> {
     super(ctx, env)
     this.#trees = new Trees(ctx, env)
     const background = (work: Promise<unknown>): void => ctx.waitUntil(work)
-    this.#calls = new Calls(this.#trees, env, background)
+    this.#others = new AgentLedgers(this.#trees, ctx, env)
+    this.#calls = new Calls(this.#trees, this.#others, env, background)
     this.#consents = new Consents(this.#trees)
     this.#backchannel = new BackchannelConsents(this.#trees, this.#consents, env, background)
-    this.#tasks = new Tasks(this.#trees, env, this.#calls.shadow, background)
+    this.#tasks = new Tasks(this.#trees, this.#others, env, this.#calls.shadow, background)
   }
 
   /**
@@ -100,12 +95,12 @@ export class Ledger extends DurableObject<Env> {
   /** A call that was denied before it reached the ledger: JSON of `ShadowOnly`. */
   shadowDenied(version: number, ask: LedgerCall, denial: Denial): string {
     const shadowResult = version === LEDGER_VERSION ? this.#calls.shadowDenied(ask, denial) : null
-    return JSON.stringify({ tried: shadowResult, owner: this.#calls.spend(ask) } satisfies ShadowOnly)
+    return JSON.stringify({ tried: shadowResult, owner: spend(this.#trees, ask) } satisfies ShadowOnly)
   }
 
   /** Its proof is used up. */
   spend(use: TokenUse): TokenOwner | Denied {
-    return this.#calls.spend(use)
+    return spend(this.#trees, use)
   }
 
   /**
@@ -119,7 +114,7 @@ export class Ledger extends DurableObject<Env> {
   /** It counts among the denials of its task. */
   async refused(version: number, pointer: Pointer, call: DeniedCall, denial: Denial): Promise<TokenOwner | Denied> {
     const bundle = await this.#bundle(version, pointer)
-    return bundle ? this.#calls.refused(bundle, pointer, call, denial) : this.#calls.spend(call)
+    return bundle ? this.#calls.refused(bundle, pointer, call, denial) : spend(this.#trees, call)
   }
 
   /** @returns JSON, as of `decide` */
@@ -203,6 +198,11 @@ export class Ledger extends DurableObject<Env> {
     return this.#by(version, pointer, (bundle) => this.#tasks.open(bundle, pointer, root, request, stamp, shadowResult))
   }
 
+  /** The agent whose ledger this is has come across labels in the tree of another agent. */
+  async learn(version: number, carried: Carried[]): Promise<boolean> {
+    return this.#others.learn(version, carried)
+  }
+
   answered(root: string, secretHash: string): PageAnswer {
     return this.#consents.answered(root, secretHash)
   }
@@ -261,8 +261,7 @@ export class Ledger extends DurableObject<Env> {
   end(end: TaskEnd, by: Holder | null, record: DecisionRecord): EndResult | Promise<EndResult> {
     const moved = this.#backchannel.moved(end.task)
     if (!moved) return this.#tasks.end(end, by, record)
-    const { ledger, task } = moved
-    return ledger.end({ ...end, task }, by, { ...record, task })
+    return moved.ledger.end({ ...end, task: moved.task }, by, { ...record, task: moved.task })
   }
 
   release(task: string, record: DecisionRecord): TaskStatus | null {

@@ -128,15 +128,17 @@ export class LedgerStorage {
     return this.#sql.exec<{ at: number | null }>("SELECT MAX(last_call) AS at FROM tasks").one().at ?? 0
   }
 
-  /** With the ledger itself if it is its first tree. */
+  /** Unless it is stored already. */
+  saveLedger({ bundle, hidden }: LedgerState): void {
+    if (this.#isStored) return
+    this.#sql.exec(LEDGER_SCHEMA)
+    this.#isStored = true
+    const values = [bundle.seq, bundle.digest, JSON.stringify([...hidden])]
+    this.#sql.exec("INSERT INTO ledger VALUES (?, ?, ?, NULL, NULL)", ...values)
+  }
+
   saveTree({ ledger, root, user, since }: TreeState): void {
-    if (!this.#isStored) {
-      this.#sql.exec(LEDGER_SCHEMA)
-      this.#isStored = true
-      const { bundle, hidden } = ledger
-      const values = [bundle.seq, bundle.digest, JSON.stringify([...hidden])]
-      this.#sql.exec("INSERT INTO ledger VALUES (?, ?, ?, NULL, NULL)", ...values)
-    }
+    this.saveLedger(ledger)
     this.#sql.exec("INSERT INTO trees VALUES (?, ?, ?, NULL, 1)", root, user && JSON.stringify(user), since)
     this.records.begin(root)
   }

@@ -111,6 +111,22 @@ function carryOf(
   return 1000 * Math.max(...times)
 }
 
+/** Of these, what makes its agent carry a label for longer. */
+export function extending({ carried }: LedgerState, all: readonly Carried[], now: number): readonly Carried[] {
+  return all.filter((each) => {
+    const known = carried.get(each.agent)?.get(each.label)
+    return untilOf(each) > Math.max(now, untilOf(known?.get(ALL)), untilOf(known?.get(each.into)))
+  })
+}
+
+/**
+ * The same in another ledger. A key stands for an instance of the agent in one ledger only, so that there the label
+ * counts for isolated tasks under any key.
+ */
+export function beyondIsolation(each: Carried): Carried {
+  return { ...each, into: each.into === NOT_ISOLATED ? NOT_ISOLATED : ALL }
+}
+
 /** The pick-up, as far as the agent carries the label for longer by it. */
 function longer(
   { carried }: LedgerState,

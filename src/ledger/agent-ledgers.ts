@@ -6,7 +6,7 @@
 import type { DecisionResult } from "../core/decision/call.ts"
 import { resultWithoutChange } from "../core/decision/decide.ts"
 import type { TaskChange } from "../core/task/change.ts"
-import { beyondIsolation, carry, extending, type Carried } from "../core/task/labels.ts"
+import { beyondIsolation, carry, extending, withSubAgents, type Carried } from "../core/task/labels.ts"
 import type { LedgerState, TreeState } from "../core/task/state.ts"
 import { askLedgerById, type LedgerStub } from "./ask.ts"
 import { TIMEOUT_MS } from "./credit-request.ts"
@@ -83,18 +83,23 @@ export class AgentLedgers {
     return answer
   }
 
-  /** @returns whether all of them know of it */
-  async tellAll(carried: readonly Carried[]): Promise<boolean> {
+  /**
+   * @param through agents whose ledgers have passed it on
+   * @returns whether all of them know of it
+   */
+  async tellAll(carried: readonly Carried[], through: readonly string[] = []): Promise<boolean> {
     const byAgent = Map.groupBy(carried, ({ agent }) => agent)
-    const told = await Promise.all(Array.from(byAgent, async ([agent, ofAgent]) => this.#tell(agent, ofAgent)))
+    const told = await Promise.all(Array.from(byAgent, async ([agent, ofAgent]) => this.#tell(agent, ofAgent, through)))
     const { state } = this.#trees
     if (state) this.#keep(state, told.flat())
     return told.flat().length === carried.length
   }
 
   /** @returns what the agent's ledger knows of */
-  async #tell(agent: string, carried: readonly Carried[]): Promise<readonly Carried[]> {
-    const learn = async (ledger: LedgerStub) => ({ learned: await ledger.learn(LEDGER_VERSION, [...carried]) })
+  async #tell(agent: string, carried: readonly Carried[], through: readonly string[]): Promise<readonly Carried[]> {
+    const learn = async (ledger: LedgerStub) => ({
+      learned: await ledger.learn(LEDGER_VERSION, [...carried], [...through, agent]),
+    })
     const answer = await askLedgerById(this.#env, ledgerOf(this.#env, { agent }), learn, TIMEOUT_MS)
     return answer?.learned === true ? carried : []
   }
@@ -102,14 +107,17 @@ export class AgentLedgers {
   /**
    * The agent whose ledger this is carries these labels, which it has come across in the tree of another agent. The
    * ledger may be a new one; a bundle that opens a task in it is newer than none.
-   * @returns whether it knows of them now: not if the request is of another version
+   * @param through agents whose ledgers have passed it on, this one last; none of them is told again
+   * @returns whether it knows of them now, and those to whom it has delegated: not if the request is of another version
    */
-  async learn(version: number, carried: readonly Carried[]): Promise<boolean> {
+  async learn(version: number, carried: readonly Carried[], through: readonly string[]): Promise<boolean> {
     if (version !== LEDGER_VERSION) return false
     const { ledger } = this.#trees.newTreeState("", null, 0, NO_BUNDLE, { figuresHidden: new Set() })
-    const until = this.#keep(ledger, carried.map(beyondIsolation))
+    const own = carried.map(beyondIsolation)
+    const until = this.#keep(ledger, own)
     if (until !== null && (await this.#ctx.storage.getAlarm()) === null) await this.#ctx.storage.setAlarm(until)
-    return true
+    const others = withSubAgents(ledger, own, ledger.clock).filter(({ agent }) => !through.includes(agent))
+    return others.length === 0 || this.tellAll(others, through)
   }
 
   /** @returns milliseconds since the epoch, until when it matters; null if nothing is new */

@@ -199,8 +199,8 @@ export class Ledger extends DurableObject<Env> {
   }
 
   /** The agent whose ledger this is has come across labels in the tree of another agent. */
-  async learn(version: number, carried: Carried[]): Promise<boolean> {
-    return this.#others.learn(version, carried)
+  async learn(version: number, carried: Carried[], through: string[]): Promise<boolean> {
+    return this.#others.learn(version, carried, through)
   }
 
   answered(root: string, secretHash: string): PageAnswer {

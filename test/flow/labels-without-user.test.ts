@@ -4,7 +4,7 @@
  */
 import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test"
 import { env } from "cloudflare:workers"
-import { beforeEach, expect, test, vi } from "vitest"
+import { beforeEach, describe, expect, test, vi } from "vitest"
 import { Ledger } from "../../src/ledger/ledger.ts"
 import { newTaskId } from "../../src/ledger/locator.ts"
 import {
@@ -21,7 +21,7 @@ import { publish, yard } from "../harness/bundles.ts"
 import { at } from "../harness/clock.ts"
 import { yardForEach } from "../harness/each-test.ts"
 import { callWith } from "../harness/gateways.ts"
-import { killObjects } from "../harness/isolate.ts"
+import { forgetCaches, killObjects } from "../harness/isolate.ts"
 import { agentId, svid } from "../harness/issuers.ts"
 import { CONFIDENTIAL, read, send } from "../harness/labelled-calls.ts"
 import { ledgerOf } from "../harness/ledgers.ts"
@@ -36,7 +36,14 @@ beforeEach(async () => {
   const purposes = body.purposes.map((purpose) =>
     purpose.name === "work" ? { ...purpose, user: "optional" as const } : purpose,
   )
-  await publish({ ...body, purposes })
+  // The second agent, too, may do everything, and delegate to others.
+  const [all] = body.agents
+  const delegates = [agentId("sender"), agentId("first")]
+  const agents = body.agents.map((agent) =>
+    all && agent.id === agentId("second") ? { ...agent, ceiling: all.ceiling, delegates_to: delegates } : agent,
+  )
+  await publish({ ...body, purposes, agents }, 2)
+  forgetCaches()
 })
 
 async function ask(agent: string, parent: OpenTask | null, more: Form = {}): Promise<TokenAnswer> {
@@ -203,4 +210,34 @@ test("so is what it lets happen although the edge denies it", async () => {
   await open("sender", root)
   expect((await callWith(root.token, "/vault/1", {}, "watch")).status).toBe(200)
   await vi.waitFor(async () => expect(await carriedIn(homeOf("sender"))).toHaveLength(1))
+})
+
+describe("a sub-agent passes it on to those to whom it has delegated in trees of its own", () => {
+  test("and nothing is admitted unless they learn of it", async () => {
+    await open("sender", await open("second"))
+    const root = await open("first")
+    await open("second", root)
+    // oxlint-disable-next-line typescript/unbound-method -- called with the object's own `this` below
+    const { learn } = Ledger.prototype
+    vi.spyOn(Ledger.prototype, "learn").mockImplementation(async function (this: Ledger, version, carried, through) {
+      return carried[0]?.agent === agentId("sender") ? broken() : learn.call(this, version, carried, through)
+    })
+    expect(await read(root)).toBe("unavailable")
+    // Once more, although the ledger in between knows by now.
+    expect(await read(root)).toBe("unavailable")
+    vi.restoreAllMocks()
+    expect(await read(root)).toBe("ok")
+    expect(await send(await open("sender"))).toBe("policy_denied")
+  })
+
+  test("also if they have delegated to each other", async () => {
+    const [one, other] = [await open("first"), await open("second")]
+    await open("second", one)
+    await open("first", other)
+    expect(await read(one)).toBe("ok")
+    expect([await send(await open("first")), await send(await open("second"))]).toEqual([
+      "policy_denied",
+      "policy_denied",
+    ])
+  })
 })

@@ -87,7 +87,9 @@ export function pickedUp(
     const into = caller.isolated ? intoOf(ofAgent) : [ALL]
     return pickUps.flatMap((pickUp) => longer(state.ledger, agent, into, pickUp))
   })
-  return withSubAgents(state.ledger, carried, at).map((each) => ({ ...each, carry: each.carry + SLACK_MS }))
+  return withSubAgents(state.ledger, carried, at).map((each) =>
+    Object.assign({}, each, { carry: each.carry + SLACK_MS }),
+  )
 }
 
 /**
@@ -119,7 +121,7 @@ function reachedBy(ledger: LedgerState, carried: Carried, now: number): readonly
   return delegationsOf(ledger, carried.agent, now).flatMap(({ from, to }) =>
     answers(from)
       ? [...Map.groupBy(to, ({ agent }) => agent)].flatMap(([agent, tasks]) =>
-          (carried.into === ALL ? [ALL] : intoOf(tasks)).map((into) => ({ ...carried, agent, into })),
+          (carried.into === ALL ? [ALL] : intoOf(tasks)).map((into) => Object.assign({}, carried, { agent, into })),
         )
       : [],
   )

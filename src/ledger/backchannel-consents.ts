@@ -7,7 +7,9 @@
  * once, even if this object dies in between.
  */
 import type { RequestStamp } from "../core/record/token-record.ts"
-import { recordOf } from "../core/record/record.ts"
+import { recordOf, type DecisionRecord } from "../core/record/record.ts"
+import type { Holder } from "../core/decision/call.ts"
+import type { TaskEnd } from "../core/task/change.ts"
 import { oauthError, type OAuthFailure } from "../core/denials/oauth-error.ts"
 import type { Bundle } from "../core/policy/assemble.ts"
 import type { Pointer } from "../core/policy/bundle.ts"
@@ -22,7 +24,7 @@ import { askByNewest, askLedger, type LedgerStub } from "./ask.ts"
 import type { Consents, Redeemable } from "./consents.ts"
 import { inboxOf } from "./inbox.ts"
 import { movedTaskId } from "./locator.ts"
-import { LEDGER_VERSION, type ConsentOutcome, type NoBundle } from "./protocol.ts"
+import { LEDGER_VERSION, type ConsentOutcome, type EndResult, type NoBundle } from "./protocol.ts"
 import type { Trees } from "./trees.ts"
 
 /** A task that has moved to the ledger of its person. */
@@ -100,6 +102,12 @@ export class BackchannelConsents {
     await askLedger(this.#env, task, async (ledger) => ({
       ended: await ledger.end(end, null, recordOf({ ...record, user: userId(user) })),
     }))
+  }
+
+  /** Ends the task where it is now. Null if this is no id of a request that was granted. */
+  end(end: TaskEnd, by: Holder | null, record: DecisionRecord): Promise<EndResult> | null {
+    const moved = this.moved(end.task)
+    return moved && moved.ledger.end({ ...end, task: moved.task }, by, { ...record, task: moved.task })
   }
 
   /** Where the task is now, and under which id, if this is the id of a request that was granted. */

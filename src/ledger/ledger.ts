@@ -29,13 +29,14 @@ import type { ConsentResponse as ConsentAnswer, Consent } from "../core/task/pen
 import type { Carried } from "../core/task/labels.ts"
 import type { TaskStatus } from "../core/task/task.ts"
 import { LEDGER_VERSION } from "./protocol.ts"
-import type { PageAnswer, ConsentOutcome, EndResult, Listed, NoBundle } from "./protocol.ts"
+import type { PageAnswer, ConsentOutcome, EndResult, Erased, NoBundle } from "./protocol.ts"
 import type { ApprovalForReader, Refresh, ShadowOnly, TokenOwner, Waiting } from "./protocol.ts"
 import { DECIDED_WITHIN_MS } from "./ask.ts"
 import { AgentLedgers } from "./agent-ledgers.ts"
 import { BackchannelConsents } from "./backchannel-consents.ts"
 import { Calls } from "./calls.ts"
 import { Consents } from "./consents.ts"
+import { erasePerson, type ErasedPerson } from "./erasure.ts"
 import { spend } from "./spend.ts"
 import { Tasks } from "./tasks.ts"
 import { Trees } from "./trees.ts"
@@ -119,10 +120,7 @@ export class Ledger extends DurableObject<Env> {
 
   /** @returns JSON, as of `decide` */
   async visibleTools(version: number, pointer: Pointer, ask: LedgerListQuery): Promise<string> {
-    const answer: Listed | NoBundle = await this.#by(version, pointer, (bundle) =>
-      this.#calls.visibleTools(bundle, pointer, ask),
-    )
-    return JSON.stringify(answer)
+    return JSON.stringify(await this.#by(version, pointer, (bundle) => this.#calls.visibleTools(bundle, pointer, ask)))
   }
 
   /**
@@ -259,9 +257,7 @@ export class Ledger extends DurableObject<Env> {
 
   /** By the id that the task has, or by that of the request for consent from which it comes; so is `view`. */
   end(end: TaskEnd, by: Holder | null, record: DecisionRecord): EndResult | Promise<EndResult> {
-    const moved = this.#backchannel.moved(end.task)
-    if (!moved) return this.#tasks.end(end, by, record)
-    return moved.ledger.end({ ...end, task: moved.task }, by, { ...record, task: moved.task })
+    return this.#backchannel.end(end, by, record) ?? this.#tasks.end(end, by, record)
   }
 
   release(task: string, record: DecisionRecord): TaskStatus | null {
@@ -276,6 +272,11 @@ export class Ledger extends DurableObject<Env> {
   /** Records a risk signal about a task. After the answer it counts for each call of it and of those below it. */
   rate(task: string, signal: Omit<Signal, "at"> | null, record: DecisionRecord): boolean {
     return this.#tasks.rate(task, signal, record)
+  }
+
+  /** After the answer no call is admitted that would be for the person by an authority that they had before. */
+  erase(person: ErasedPerson, record: DecisionRecord): Erased {
+    return erasePerson(this.#trees, person, record)
   }
 
   isActive(jti: string, task: string, agent: string): boolean {

@@ -281,13 +281,20 @@ export class Trees {
       this.#shrink(tree)
       return expiresAt + RETENTION_MS
     }
+    this.forget(tree)
+    return null
+  }
+
+  /** Nothing of the tree is left, except for what its agents have done. */
+  forget(tree: TreeState): void {
     this.transaction(true, () => this.storage.forgetTree(tree))
+    tree.ledger.liveTokens.dropAll(tree)
+    this.#ageing.remove(AGEING, tree.root)
     const root = tree.tasks.get(tree.root)
     if (root) {
       openingsOf(tree).end(root)
       forgetContinuable(tree.ledger, root)
     }
     tree.ledger.trees.delete(tree.root)
-    return null
   }
 }

@@ -1,8 +1,7 @@
 /**
  * The ledger: the Durable Object of task trees, a thin shell around the pure steps `decide`, `openTask` and the others;
- * trees.ts looks after the trees. Each step is one synchronous transaction: storage first, then memory, and no
- * await between reading the state and changing it. An answer leaves only when what it depends on is durable (the
- * object's output gate).
+ * trees.ts looks after the trees. Each step is one synchronous transaction, storage first, then memory, with no await in
+ * between. An answer leaves only when what it depends on is durable (the object's output gate).
  */
 import { DurableObject } from "cloudflare:workers"
 import type { Approval, Unanswerable, Vote } from "../core/task/approval.ts"
@@ -28,6 +27,7 @@ import type { OpenedTask } from "../core/task/opened-task.ts"
 import type { ConsentResponse as ConsentAnswer, Consent } from "../core/task/pending-consent.ts"
 import type { Carried } from "../core/task/labels.ts"
 import type { TaskStatus } from "../core/task/task.ts"
+import { inJurisdiction } from "../platform/jurisdiction.ts"
 import { LEDGER_VERSION } from "./protocol.ts"
 import type { PageAnswer, ConsentOutcome, EndResult, Erased, NoBundle } from "./protocol.ts"
 import type { ApprovalForReader, Refresh, ShadowOnly, TokenOwner, Waiting } from "./protocol.ts"
@@ -51,7 +51,7 @@ export class Ledger extends DurableObject<Env> {
   readonly #tasks: Tasks
 
   constructor(ctx: DurableObjectState, env: Env) {
-    super(ctx, env)
+    super(ctx, (env = inJurisdiction(env)))
     this.#trees = new Trees(ctx, env)
     const background = (work: Promise<unknown>): void => ctx.waitUntil(work)
     this.#others = new AgentLedgers(this.#trees, ctx, env)

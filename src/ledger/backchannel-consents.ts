@@ -17,6 +17,7 @@ import { userId, type UserFacts } from "../core/policy/principals.ts"
 import { hasMoved, whyFull } from "../core/task/openings.ts"
 import type { OpenedTask } from "../core/task/opened-task.ts"
 import type { Consent } from "../core/task/pending-consent.ts"
+import { locationOf } from "../core/task/audience.ts"
 import { ledgerIdOf, type TreeState } from "../core/task/state.ts"
 import { logEvent } from "../platform/log.ts"
 import { newId } from "../platform/new-id.ts"
@@ -77,12 +78,17 @@ export class BackchannelConsents {
   /** Opens the task in the ledger of the person who has consented, and issues its token. */
   async redeem(
     { root, consent, request }: Redeemable,
+    bundle: Bundle,
     pointer: Pointer,
     stamp: RequestStamp,
   ): Promise<OpenedTask | OAuthFailure | NoBundle> {
     const task = movedTaskId(this.#env, root, request.user)
-    const opened = await askByNewest<OpenedTask | OAuthFailure>(this.#env, task, pointer, async (ledger, newest) =>
-      ledger.open(LEDGER_VERSION, newest, task, request, stamp, null),
+    const opened = await askByNewest<OpenedTask | OAuthFailure>(
+      this.#env,
+      task,
+      pointer,
+      async (ledger, newest) => ledger.open(LEDGER_VERSION, newest, task, request, stamp, null),
+      locationOf(bundle, consent.audience),
     )
     if (!opened || "bundle" in opened || "refused" in opened) return opened ?? { bundle: "unavailable" }
     const state = this.#trees.of(root)

@@ -236,7 +236,7 @@ export class Ledger extends DurableObject<Env> {
     return this.#by(version, pointer, (bundle) => {
       const found = this.#consents.redeemable(bundle, pointer, root, redemption)
       if (!("request" in found)) return found
-      if (!found.consent.code) return this.#backchannel.redeem(found, pointer, stamp)
+      if (!found.consent.code) return this.#backchannel.redeem(found, bundle, pointer, stamp)
       return this.#consents.redeem(bundle, pointer, found, redemption, stamp)
     })
   }

@@ -4,6 +4,7 @@ import { addApprovals } from "./commands/approvals.ts"
 import { addBuild } from "./commands/build.ts"
 import { addCheck } from "./commands/check.ts"
 import { addDiff } from "./commands/diff.ts"
+import { addErase } from "./commands/erase.ts"
 import { addExplain } from "./commands/explain.ts"
 import { addCompletion } from "./commands/completion.ts"
 import { addDecisions } from "./commands/decisions.ts"
@@ -44,6 +45,7 @@ export function narrowgateProgram(): Command {
     addExplain,
     addApprovals,
     addRevoke,
+    addErase,
     addToken,
     addTry,
     addSchemas,

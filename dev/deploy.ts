@@ -94,6 +94,7 @@ async function settingsFor({ env, host, key }: Options): Promise<Settings> {
     namespace: null,
     signingAlgorithm: "ES256",
     maxProbeRequests: "40",
+    jurisdiction: "",
   }
   if (stored === null) return fresh
   const settings = settingsIn(env, stored)

@@ -1,6 +1,7 @@
 /** What the steps of a request may use besides their input. It is made once for each request and passed down, never global. */
 import type { Config } from "./platform/config.ts"
 import { configOf } from "./platform/config.ts"
+import { inJurisdiction } from "./platform/jurisdiction.ts"
 import type { FetchContext } from "./credentials/key-sets/key-set.ts"
 import { ownKeys, type KeyFinder } from "./credentials/key-sets/own-keys.ts"
 import { keyRing } from "./signing/key-ring.ts"
@@ -21,8 +22,9 @@ export interface RequestContext {
   readonly fetchContext: FetchContext
 }
 
-export function requestContext(env: Env, background: RequestContext["background"]): RequestContext {
+export function requestContext(given: Env, background: RequestContext["background"]): RequestContext {
   const receivedAt = Date.now()
+  const env = inJurisdiction(given)
   const config = configOf(env)
   const fetchKeys = async () => keyRing(env).publicKeys()
   return {

@@ -15,6 +15,8 @@ export interface Settings {
   readonly namespace: string | null
   readonly signingAlgorithm: string
   readonly maxProbeRequests: string
+  /** Empty: none. */
+  readonly jurisdiction: string
 }
 
 const NO_NAMESPACE = "none-yet"
@@ -25,7 +27,7 @@ export const fileOf = (environment: string): string => `wrangler.${environment}.
 
 /** @param base text of wrangler.toml */
 export function configurationOf(base: string, settings: Settings): string {
-  const { environment, host, publisherKeys, namespace, signingAlgorithm, maxProbeRequests } = settings
+  const { environment, host, publisherKeys, namespace, signingAlgorithm, maxProbeRequests, jurisdiction } = settings
   const edits: readonly (readonly [line: RegExp, to: string])[] = [
     [
       /^name = "narrowgate"$/m,
@@ -36,6 +38,7 @@ export function configurationOf(base: string, settings: Settings): string {
     [/^SIGNING_ALGORITHM = ".*"$/m, `SIGNING_ALGORITHM = "${signingAlgorithm}"`],
     [/^PUBLISHER_KEYS = '.*'$/m, `PUBLISHER_KEYS = '${publisherKeys}'`],
     [/^MAX_PROBE_REQUESTS = ".*"$/m, `MAX_PROBE_REQUESTS = "${maxProbeRequests}"`],
+    [/^JURISDICTION = ".*"$/m, `JURISDICTION = "${jurisdiction}"`],
     [/^id = "bundles"$/m, `id = "${namespace ?? NO_NAMESPACE}"`],
   ]
   let text = base
@@ -64,6 +67,7 @@ export function settingsIn(environment: string, text: string): Settings {
     namespace: namespace === NO_NAMESPACE ? null : namespace,
     signingAlgorithm: value(/^SIGNING_ALGORITHM = "(.*)"$/m),
     maxProbeRequests: value(/^MAX_PROBE_REQUESTS = "(.*)"$/m),
+    jurisdiction: value(/^JURISDICTION = "(.*)"$/m),
   }
 }
 

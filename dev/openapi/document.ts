@@ -53,6 +53,7 @@ export function openApiDocument(version: string): OpenApiDocument {
       { name: "deliveries", description: "Receivers of notifications, and what could not be delivered to them." },
       { name: "agents", description: "Registered agents." },
       { name: "explanations", description: "Why a bundle allows or denies one call." },
+      { name: "users", description: "People for whom agents act, and their erasure." },
       { name: "decisions", description: "Decision records." },
       { name: "gateway", description: "External authorization for API gateways." },
       { name: "events", description: "Shared Signals." },

@@ -14,6 +14,7 @@ import { publishBundle } from "./publish.ts"
 import { addRevocation, liftRevocation, listRevocations } from "./revocations.ts"
 import { listRisks, reportRisk } from "./risks.ts"
 import { abortTask, clearLabels, completeTask, quarantineTask, releaseTask, showTask } from "./tasks.ts"
+import { eraseUser } from "./users.ts"
 
 export const HANDLERS: { readonly [Name in EndpointName]: Handler<Name> } = {
   listTasks,
@@ -47,4 +48,5 @@ export const HANDLERS: { readonly [Name in EndpointName]: Handler<Name> } = {
   countDecisions,
   showDecision,
   compareArguments,
+  eraseUser,
 }

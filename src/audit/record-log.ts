@@ -3,6 +3,7 @@
  * batches. A batch that is sent twice is stored once.
  */
 import { DurableObject } from "cloudflare:workers"
+import { inJurisdiction } from "../platform/jurisdiction.ts"
 import { fits } from "../core/encoding/bytes.ts"
 import type { StoredRecord } from "../core/record/record.ts"
 import { conditionsOf, type RecordQuery } from "./record-query.ts"
@@ -63,7 +64,7 @@ export class RecordLog extends DurableObject<Env> {
   #stored: number | null = null
 
   constructor(ctx: DurableObjectState, env: Env) {
-    super(ctx, env)
+    super(ctx, inJurisdiction(env))
     ctx.storage.sql.exec(`
       CREATE TABLE IF NOT EXISTS batches (id INTEGER PRIMARY KEY, count INTEGER NOT NULL, body TEXT NOT NULL);
       CREATE TABLE IF NOT EXISTS records (id TEXT PRIMARY KEY, task TEXT, agent TEXT, user TEXT, code TEXT NOT NULL,

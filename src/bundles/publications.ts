@@ -5,6 +5,7 @@
  * has put back.
  */
 import { DurableObject } from "cloudflare:workers"
+import { inJurisdiction } from "../platform/jurisdiction.ts"
 import { configOf } from "../platform/config.ts"
 import { logEvent } from "../platform/log.ts"
 import { PUBLISHINGS, type Publishing } from "../core/policy/bundle.ts"
@@ -68,7 +69,7 @@ export class Publications extends DurableObject<Env> {
   #turn: Promise<unknown> = Promise.resolve()
 
   constructor(ctx: DurableObjectState, env: Env) {
-    super(ctx, env)
+    super(ctx, inJurisdiction(env))
     ctx.storage.sql.exec(`
       CREATE TABLE IF NOT EXISTS publications (seq INTEGER PRIMARY KEY, what TEXT NOT NULL, digest TEXT NOT NULL,
         at INTEGER NOT NULL, author TEXT NOT NULL, why TEXT NOT NULL, kid TEXT NOT NULL, done INTEGER NOT NULL,

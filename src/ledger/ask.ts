@@ -3,6 +3,7 @@
  * caller denies then.
  */
 import type { Pointer } from "../core/policy/bundle.ts"
+import type { Location } from "../core/policy/definition/gateways.ts"
 import { ledgerIdOf } from "../core/task/state.ts"
 import { logEvent } from "../platform/log.ts"
 import { within } from "../platform/timeout.ts"
@@ -19,9 +20,17 @@ export type LedgerStub = ReturnType<Env["LEDGER"]["getByName"]>
  */
 type Question<Reply> = (ledger: LedgerStub, until: number) => Promise<Reply>
 
-/** @param task whose ledger it is; any task of the ledger */
-export async function askLedger<Reply>(env: Env, task: string, question: Question<Reply>): Promise<Reply | null> {
-  return askLedgerById(env, ledgerIdOf(task), question)
+/**
+ * @param task whose ledger it is; any task of the ledger
+ * @param location where the ledger is created if it does not exist yet, so only of a request that may open a task in it
+ */
+export async function askLedger<Reply>(
+  env: Env,
+  task: string,
+  question: Question<Reply>,
+  location?: Location,
+): Promise<Reply | null> {
+  return askLedgerById(env, ledgerIdOf(task), question, TIMEOUT_MS, location)
 }
 
 /**
@@ -33,18 +42,29 @@ export async function askByNewest<Reply extends object>(
   task: string,
   pointer: Pointer,
   step: (ledger: LedgerStub, pointer: Pointer) => Promise<Reply | NoBundle>,
+  location?: Location,
 ): Promise<Reply | NoBundle | null> {
-  const reply = await askLedger(env, task, async (ledger) => step(ledger, pointer))
+  const reply = await askLedger(env, task, async (ledger) => step(ledger, pointer), location)
   if (!reply || !("bundle" in reply) || reply.bundle !== "stale") return reply
   const { newest } = reply
   return askLedger(env, task, async (ledger) => step(ledger, newest))
 }
 
-/** @param id of the ledger's object */
-export async function askLedgerById<Reply>(env: Env, id: string, question: Question<Reply>): Promise<Reply | null> {
+/**
+ * @param id of the ledger's object
+ * @param timeout milliseconds
+ */
+export async function askLedgerById<Reply>(
+  env: Env,
+  id: string,
+  question: Question<Reply>,
+  timeout = TIMEOUT_MS,
+  location?: Location,
+): Promise<Reply | null> {
   const until = Date.now() + DECIDED_WITHIN_MS
   try {
-    return await within(question(env.LEDGER.get(env.LEDGER.idFromString(id)), until), TIMEOUT_MS, "the ledger")
+    const ledger = env.LEDGER.get(env.LEDGER.idFromString(id), location && { locationHint: location })
+    return await within(question(ledger, until), timeout, "the ledger")
   } catch (error) {
     logEvent("ledger_failed", { ledger: id, error: String(error) })
     return null

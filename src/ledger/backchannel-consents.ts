@@ -7,7 +7,9 @@
  * once, even if this object dies in between.
  */
 import type { RequestStamp } from "../core/record/token-record.ts"
-import { recordOf } from "../core/record/record.ts"
+import { recordOf, type DecisionRecord } from "../core/record/record.ts"
+import type { Holder } from "../core/decision/call.ts"
+import type { TaskEnd } from "../core/task/change.ts"
 import { oauthError, type OAuthFailure } from "../core/denials/oauth-error.ts"
 import type { Bundle } from "../core/policy/assemble.ts"
 import type { Pointer } from "../core/policy/bundle.ts"
@@ -15,6 +17,7 @@ import { userId, type UserFacts } from "../core/policy/principals.ts"
 import { hasMoved, whyFull } from "../core/task/openings.ts"
 import type { OpenedTask } from "../core/task/opened-task.ts"
 import type { Consent } from "../core/task/pending-consent.ts"
+import { locationOf } from "../core/task/audience.ts"
 import { ledgerIdOf, type TreeState } from "../core/task/state.ts"
 import { logEvent } from "../platform/log.ts"
 import { newId } from "../platform/new-id.ts"
@@ -22,7 +25,7 @@ import { askByNewest, askLedger, type LedgerStub } from "./ask.ts"
 import type { Consents, Redeemable } from "./consents.ts"
 import { inboxOf } from "./inbox.ts"
 import { movedTaskId } from "./locator.ts"
-import { LEDGER_VERSION, type ConsentOutcome, type NoBundle } from "./protocol.ts"
+import { LEDGER_VERSION, type ConsentOutcome, type EndResult, type NoBundle } from "./protocol.ts"
 import type { Trees } from "./trees.ts"
 
 /** A task that has moved to the ledger of its person. */
@@ -75,12 +78,17 @@ export class BackchannelConsents {
   /** Opens the task in the ledger of the person who has consented, and issues its token. */
   async redeem(
     { root, consent, request }: Redeemable,
+    bundle: Bundle,
     pointer: Pointer,
     stamp: RequestStamp,
   ): Promise<OpenedTask | OAuthFailure | NoBundle> {
     const task = movedTaskId(this.#env, root, request.user)
-    const opened = await askByNewest<OpenedTask | OAuthFailure>(this.#env, task, pointer, async (ledger, newest) =>
-      ledger.open(LEDGER_VERSION, newest, task, request, stamp, null),
+    const opened = await askByNewest<OpenedTask | OAuthFailure>(
+      this.#env,
+      task,
+      pointer,
+      async (ledger, newest) => ledger.open(LEDGER_VERSION, newest, task, request, stamp, null),
+      locationOf(bundle, consent.audience),
     )
     if (!opened || "bundle" in opened || "refused" in opened) return opened ?? { bundle: "unavailable" }
     const state = this.#trees.of(root)
@@ -100,6 +108,12 @@ export class BackchannelConsents {
     await askLedger(this.#env, task, async (ledger) => ({
       ended: await ledger.end(end, null, recordOf({ ...record, user: userId(user) })),
     }))
+  }
+
+  /** Ends the task where it is now. Null if this is no id of a request that was granted. */
+  end(end: TaskEnd, by: Holder | null, record: DecisionRecord): Promise<EndResult> | null {
+    const moved = this.moved(end.task)
+    return moved && moved.ledger.end({ ...end, task: moved.task }, by, { ...record, task: moved.task })
   }
 
   /** Where the task is now, and under which id, if this is the id of a request that was granted. */

@@ -7,10 +7,10 @@ import type { LedgerCall } from "../core/record/visible-call.ts"
 import { recordListing, sizeOfListing, type LedgerListQuery } from "../core/record/listing-record.ts"
 import { type DecisionRecord, type ShadowResult } from "../core/record/record.ts"
 import { isUnproven, type DecisionResult, type DeniedCall, type TokenUse } from "../core/decision/call.ts"
-import { admitProof, checkTaskAlive, checkProof, checkToken } from "../core/decision/check-credential.ts"
+import { admitProof } from "../core/decision/check-credential.ts"
 import { observeEarlyDenial } from "../core/decision/early-denial.ts"
 import { decide } from "../core/decision/decide.ts"
-import { deny, isDenied, type Denial, type Denied } from "../core/denials/denial.ts"
+import { isDenied, type Denial, type Denied } from "../core/denials/denial.ts"
 import { visibleTools } from "../core/decision/visible-tools.ts"
 import { callApprovalRequested, taskEnded } from "../core/notices/notice.ts"
 import type { Bundle } from "../core/policy/assemble.ts"
@@ -26,13 +26,15 @@ import {
   type NoBundle,
   type TokenOwner,
 } from "./protocol.ts"
+import { untoldOf, withoutCarried, withoutUntold, type AgentLedgers, type Untold } from "./agent-ledgers.ts"
 import { CallApprovals } from "./call-approvals.ts"
 import { TIMEOUT_MS } from "./credit-request.ts"
 import { withCredit, type Needs } from "./credit-rounds.ts"
 import { Shadow } from "./shadow.ts"
-import { ancestryOf, type TreeState } from "../core/task/state.ts"
+import type { TreeState } from "../core/task/state.ts"
 import { applyMemoryUpdates, applyApproval, applyBundle, applyChange, endedBy } from "../core/task/transition.ts"
 import { CountedDenials } from "./seen-denials.ts"
+import { spend } from "./spend.ts"
 import { stormRecord } from "./storm-record.ts"
 import { causeOf, creditOf, isRecordedDurably, withoutStorm } from "./call-effects.ts"
 import { CallPace } from "./pace.ts"
@@ -40,8 +42,11 @@ import { newNonce, type Trees } from "./trees.ts"
 
 const DONE = { done: true } as const
 
+type Attempt = LedgerDecision | NoBundle | Untold | Promise<LedgerDecision | NoBundle | Untold>
+
 export class Calls {
   readonly #trees: Trees
+  readonly #others: AgentLedgers
   readonly #env: Env
   readonly #background: (work: Promise<unknown>) => void
   readonly #denials = new CountedDenials()
@@ -49,8 +54,9 @@ export class Calls {
   readonly shadow = new Shadow()
   readonly approvals: CallApprovals
 
-  constructor(trees: Trees, env: Env, background: (work: Promise<unknown>) => void) {
+  constructor(trees: Trees, others: AgentLedgers, env: Env, background: (work: Promise<unknown>) => void) {
     this.#trees = trees
+    this.#others = others
     this.#env = env
     this.#background = background
     this.approvals = new CallApprovals(trees)
@@ -70,13 +76,17 @@ export class Calls {
     const paced = this.#paced(ask)
     if (paced) {
       // Nobody who has seen the call may repeat it. The edge records it: so many denials are not worth as many rows.
-      const owner = this.spend(ask)
+      const owner = spend(this.#trees, ask)
       return { ...unknownTokenDecision(paced), ...(isDenied(owner) ? {} : owner) }
     }
-    const step = (isFinal: boolean): LedgerDecision | NoBundle | Needs =>
-      this.#step(bundle, pointer, ask, until, isFinal)
-    const answer = step(false)
-    return "needs" in answer ? withCredit(this.#trees, pointer, until, answer, step) : answer
+    const attempt = (mayTell: boolean): Attempt => {
+      const step = (isFinal: boolean): LedgerDecision | NoBundle | Untold | Needs =>
+        this.#step(bundle, pointer, ask, until, isFinal, mayTell)
+      const answer = step(false)
+      return "needs" in answer ? withCredit(this.#trees, pointer, until, answer, step) : answer
+    }
+    const answer = attempt(true)
+    return answer instanceof Promise || "untold" in answer ? this.#others.tellBefore(answer, attempt) : answer
   }
 
   #paced({ task, token }: Pick<TokenUse, "task" | "token">): Denial | null {
@@ -84,14 +94,18 @@ export class Calls {
     return state && this.#pace.deny(state, token, task, this.#trees.now(state))
   }
 
-  /** @param isFinal a call that still needs credit is denied for want of it */
+  /**
+   * @param isFinal a call that still needs credit is denied for want of it
+   * @param mayTell otherwise a call whose labels another ledger has to know of first is denied
+   */
   #step(
     bundle: Bundle,
     pointer: Pointer,
     ask: LedgerCall,
     until: number,
     isFinal: boolean,
-  ): LedgerDecision | NoBundle | Needs {
+    mayTell: boolean,
+  ): LedgerDecision | NoBundle | Untold | Needs {
     // First of all: if it corrects the ledger's clock, storage is another one then.
     const state = this.#trees.of(ask.task)
     const { storage, credits, outbox, notices } = this.#trees
@@ -100,12 +114,13 @@ export class Calls {
     const { bundle: newest } = state.ledger
     if (pointer.seq < newest.seq) return { bundle: "stale", newest }
     const now = this.#trees.now(state)
-    const decided = decide(bundle, state, ask, now)
+    const decided = withoutUntold(state, decide(bundle, state, ask, now), ask.mode, mayTell)
+    if ("untold" in decided) return decided
     const isCountedAlready = decided.denialUpdates.length > 0 && this.#denials.has(ask, now)
     const outcome = isCountedAlready ? withoutStorm(decided) : decided
     const { change, verdict, proof, end, requestedApproval, storm, denialUpdates } = outcome
     if (verdict.denial && isUnproven(verdict.evidence)) {
-      this.spend(ask)
+      spend(this.#trees, ask)
       return unknownTokenDecision(verdict.denial)
     }
     const needs = [...outcome.needs, ...outcome.wants]
@@ -188,31 +203,12 @@ export class Calls {
   }
 
   /**
-   * Uses up the proof of a denied call (RFC 9449, section 11.1), so that nobody who saw the call can repeat it. The proof
-   * of a quarantined task's token is used up too: an operator may release the task while the proof is still fresh.
-   * @returns whose call it is; or why its token, or its proof, is not taken
-   */
-  spend(use: TokenUse): TokenOwner | Denied {
-    const state = this.#trees.of(use.task)
-    if (!state) return deny({ reason: "task_unknown" })
-    const now = this.#trees.now(state)
-    const ancestry = ancestryOf(state, use.task)
-    const { proof } = use
-    const unproven = checkToken(state, use, now) ?? (proof && checkProof(state, use.token, proof, now))
-    if (proof && !unproven) admitProof(state, use.token, proof, now, newNonce)
-    const unusable = checkTaskAlive(state, ancestry, now) ?? unproven
-    if (unusable) return deny(unusable)
-    const { agent, purpose } = ancestry[0] ?? { agent: null, purpose: null }
-    return { agent, purpose, user: state.user && userId(state.user) }
-  }
-
-  /**
    * Uses up the proof, and reports the denial to the guardrails that count denials or, for an observing gateway, what
    * has happened. A token that is not live reports nothing. A proof that was used before may have been seen by anybody,
    * and its owner must not suffer for that.
    */
   async refused(bundle: Bundle, pointer: Pointer, call: DeniedCall, denial: Denial): Promise<TokenOwner | Denied> {
-    const owner = this.spend(call)
+    const owner = spend(this.#trees, call)
     if (isDenied(owner)) return owner
     const until = Date.now() + TIMEOUT_MS
     const step = (isFinal: boolean): Needs | typeof DONE => this.#notice(bundle, pointer, call, denial, isFinal)
@@ -230,8 +226,10 @@ export class Calls {
     if (pointer.seq < state.ledger.bundle.seq && call.mode === "enforce") return DONE
     const noticed = this.#denials.has(call, now) ? null : observeEarlyDenial(bundle, state, call, denial, now)
     if (!noticed) return DONE
-    const { chain, change, wants, memoryUpdates, storm, end } = noticed
+    const { chain, wants, memoryUpdates, storm, end } = noticed
     if (wants.length > 0 && !isFinal) return { needs: wants }
+    const untold = untoldOf(state, noticed.change?.carried ?? [])
+    const change = noticed.change && withoutCarried(noticed.change, untold)
     const lent = creditOf(change)
     const ended = end ? endedBy(state, end) : []
     const writes =
@@ -251,6 +249,8 @@ export class Calls {
     applyMemoryUpdates(state, memoryUpdates, now)
     this.#denials.add(call, now)
     if (end) this.#trees.end(state, ended, end)
+    // The call has happened already, and cannot wait for other ledgers.
+    if (untold.length > 0) this.#background(this.#others.tellAll(untold))
     this.#touched(state, now)
     return DONE
   }

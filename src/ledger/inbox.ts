@@ -4,6 +4,7 @@
  * long, or missing, only makes a request harder to find.
  */
 import { DurableObject } from "cloudflare:workers"
+import { inJurisdiction } from "../platform/jurisdiction.ts"
 import { sha256Hex } from "../core/encoding/hash.ts"
 import type { InboxOf } from "../core/task/approval.ts"
 
@@ -51,7 +52,7 @@ export interface InboxCall extends Record<string, SqlStorageValue> {
 
 export class Inbox extends DurableObject<Env> {
   constructor(ctx: DurableObjectState, env: Env) {
-    super(ctx, env)
+    super(ctx, inJurisdiction(env))
     ctx.storage.sql.exec(SCHEMA)
   }
 

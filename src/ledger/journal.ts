@@ -5,6 +5,7 @@
  * most of it has been written again since, or matters no more.
  */
 import type { StoredRecord } from "../core/record/record.ts"
+import { BLANK, INSERT, UPDATE, type Written } from "./journal-rows.ts"
 import { keyOf, removal, untilOf, writing, type Row, type Table, type Value } from "./table.ts"
 
 /** Rows of the journal; half of them are freed at once … */
@@ -13,13 +14,6 @@ export const SLOTS = 64
 const MOST_SLOTS = 1_024
 /** A step that changes more rows than this writes them into their tables. */
 const MOST_CHANGES = 256
-
-interface Written {
-  /** The table and the whole row, or the table, null and the key of a row that was deleted. */
-  readonly rows: readonly (readonly Value[])[]
-  /** Id and body. */
-  readonly records: readonly (readonly [string, string])[]
-}
 
 interface Change {
   readonly table: Table
@@ -223,6 +217,11 @@ export class Journal {
     this.#append([], now)
   }
 
+  /** What its rows say of tables, and of records that were delivered, is gone. */
+  blank(): void {
+    this.#sql.exec(BLANK, this.#sent, this.#floor)
+  }
+
   #append(changes: readonly Change[], now: number): void {
     const number = ++this.#number
     const reused = this.#reuse(now)
@@ -281,9 +280,6 @@ export class Journal {
     this.#pending.delete(idOf(table, key))
   }
 }
-
-const INSERT = "INSERT INTO journal (number, floor, sent, body, slot) VALUES (?, ?, ?, ?, ?)"
-const UPDATE = "UPDATE journal SET number = ?, floor = ?, sent = ?, body = ? WHERE slot = ?"
 
 function idOf({ name }: Pick<Table, "name">, key: readonly Value[]): string {
   return `${name} ${JSON.stringify(key)}`

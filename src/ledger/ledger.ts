@@ -1,8 +1,7 @@
 /**
  * The ledger: the Durable Object of task trees, a thin shell around the pure steps `decide`, `openTask` and the others;
- * trees.ts looks after the trees. Each step is one synchronous transaction: storage first, then memory, and no
- * await between reading the state and changing it. An answer leaves only when what it depends on is durable (the
- * object's output gate).
+ * trees.ts looks after the trees. Each step is one synchronous transaction, storage first, then memory, with no await in
+ * between. An answer leaves only when what it depends on is durable (the object's output gate).
  */
 import { DurableObject } from "cloudflare:workers"
 import type { Approval, Unanswerable, Vote } from "../core/task/approval.ts"
@@ -26,43 +25,40 @@ import type { TaskEnd } from "../core/task/change.ts"
 import type { OpenRequest } from "../core/task/open-request.ts"
 import type { OpenedTask } from "../core/task/opened-task.ts"
 import type { ConsentResponse as ConsentAnswer, Consent } from "../core/task/pending-consent.ts"
+import type { Carried } from "../core/task/labels.ts"
 import type { TaskStatus } from "../core/task/task.ts"
+import { inJurisdiction } from "../platform/jurisdiction.ts"
 import { LEDGER_VERSION } from "./protocol.ts"
-import type {
-  PageAnswer,
-  ConsentOutcome,
-  EndResult,
-  Listed,
-  NoBundle,
-  Refresh,
-  ApprovalForReader,
-  TokenOwner,
-  ShadowOnly,
-  Waiting,
-} from "./protocol.ts"
+import type { PageAnswer, ConsentOutcome, EndResult, Erased, NoBundle } from "./protocol.ts"
+import type { ApprovalForReader, Refresh, ShadowOnly, TokenOwner, Waiting } from "./protocol.ts"
 import { DECIDED_WITHIN_MS } from "./ask.ts"
+import { AgentLedgers } from "./agent-ledgers.ts"
 import { BackchannelConsents } from "./backchannel-consents.ts"
 import { Calls } from "./calls.ts"
 import { Consents } from "./consents.ts"
+import { erasePerson, type ErasedPerson } from "./erasure.ts"
+import { spend } from "./spend.ts"
 import { Tasks } from "./tasks.ts"
 import { Trees } from "./trees.ts"
 import type { TaskView, Viewed } from "../core/task/view.ts"
 
 export class Ledger extends DurableObject<Env> {
   readonly #trees: Trees
+  readonly #others: AgentLedgers
   readonly #calls: Calls
   readonly #consents: Consents
   readonly #backchannel: BackchannelConsents
   readonly #tasks: Tasks
 
   constructor(ctx: DurableObjectState, env: Env) {
-    super(ctx, env)
+    super(ctx, (env = inJurisdiction(env)))
     this.#trees = new Trees(ctx, env)
     const background = (work: Promise<unknown>): void => ctx.waitUntil(work)
-    this.#calls = new Calls(this.#trees, env, background)
+    this.#others = new AgentLedgers(this.#trees, ctx, env)
+    this.#calls = new Calls(this.#trees, this.#others, env, background)
     this.#consents = new Consents(this.#trees)
     this.#backchannel = new BackchannelConsents(this.#trees, this.#consents, env, background)
-    this.#tasks = new Tasks(this.#trees, env, this.#calls.shadow, background)
+    this.#tasks = new Tasks(this.#trees, this.#others, env, this.#calls.shadow, background)
   }
 
   /**
@@ -100,12 +96,12 @@ export class Ledger extends DurableObject<Env> {
   /** A call that was denied before it reached the ledger: JSON of `ShadowOnly`. */
   shadowDenied(version: number, ask: LedgerCall, denial: Denial): string {
     const shadowResult = version === LEDGER_VERSION ? this.#calls.shadowDenied(ask, denial) : null
-    return JSON.stringify({ tried: shadowResult, owner: this.#calls.spend(ask) } satisfies ShadowOnly)
+    return JSON.stringify({ tried: shadowResult, owner: spend(this.#trees, ask) } satisfies ShadowOnly)
   }
 
   /** Its proof is used up. */
   spend(use: TokenUse): TokenOwner | Denied {
-    return this.#calls.spend(use)
+    return spend(this.#trees, use)
   }
 
   /**
@@ -119,15 +115,12 @@ export class Ledger extends DurableObject<Env> {
   /** It counts among the denials of its task. */
   async refused(version: number, pointer: Pointer, call: DeniedCall, denial: Denial): Promise<TokenOwner | Denied> {
     const bundle = await this.#bundle(version, pointer)
-    return bundle ? this.#calls.refused(bundle, pointer, call, denial) : this.#calls.spend(call)
+    return bundle ? this.#calls.refused(bundle, pointer, call, denial) : spend(this.#trees, call)
   }
 
   /** @returns JSON, as of `decide` */
   async visibleTools(version: number, pointer: Pointer, ask: LedgerListQuery): Promise<string> {
-    const answer: Listed | NoBundle = await this.#by(version, pointer, (bundle) =>
-      this.#calls.visibleTools(bundle, pointer, ask),
-    )
-    return JSON.stringify(answer)
+    return JSON.stringify(await this.#by(version, pointer, (bundle) => this.#calls.visibleTools(bundle, pointer, ask)))
   }
 
   /**
@@ -203,6 +196,11 @@ export class Ledger extends DurableObject<Env> {
     return this.#by(version, pointer, (bundle) => this.#tasks.open(bundle, pointer, root, request, stamp, shadowResult))
   }
 
+  /** The agent whose ledger this is has come across labels in the tree of another agent. */
+  async learn(version: number, carried: Carried[], through: string[]): Promise<boolean> {
+    return this.#others.learn(version, carried, through)
+  }
+
   answered(root: string, secretHash: string): PageAnswer {
     return this.#consents.answered(root, secretHash)
   }
@@ -238,7 +236,7 @@ export class Ledger extends DurableObject<Env> {
     return this.#by(version, pointer, (bundle) => {
       const found = this.#consents.redeemable(bundle, pointer, root, redemption)
       if (!("request" in found)) return found
-      if (!found.consent.code) return this.#backchannel.redeem(found, pointer, stamp)
+      if (!found.consent.code) return this.#backchannel.redeem(found, bundle, pointer, stamp)
       return this.#consents.redeem(bundle, pointer, found, redemption, stamp)
     })
   }
@@ -259,10 +257,7 @@ export class Ledger extends DurableObject<Env> {
 
   /** By the id that the task has, or by that of the request for consent from which it comes; so is `view`. */
   end(end: TaskEnd, by: Holder | null, record: DecisionRecord): EndResult | Promise<EndResult> {
-    const moved = this.#backchannel.moved(end.task)
-    if (!moved) return this.#tasks.end(end, by, record)
-    const { ledger, task } = moved
-    return ledger.end({ ...end, task }, by, { ...record, task })
+    return this.#backchannel.end(end, by, record) ?? this.#tasks.end(end, by, record)
   }
 
   release(task: string, record: DecisionRecord): TaskStatus | null {
@@ -277,6 +272,11 @@ export class Ledger extends DurableObject<Env> {
   /** Records a risk signal about a task. After the answer it counts for each call of it and of those below it. */
   rate(task: string, signal: Omit<Signal, "at"> | null, record: DecisionRecord): boolean {
     return this.#tasks.rate(task, signal, record)
+  }
+
+  /** After the answer no call is admitted that would be for the person by an authority that they had before. */
+  erase(person: ErasedPerson, record: DecisionRecord): Erased {
+    return erasePerson(this.#trees, person, record)
   }
 
   isActive(jti: string, task: string, agent: string): boolean {

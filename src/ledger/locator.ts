@@ -24,7 +24,8 @@ export function movedTaskId(env: Ledgers, root: string, owner: LedgerOwner): str
   return `${root.slice(0, root.indexOf("-"))}-${ledgerOf(env, owner)}`
 }
 
-function ledgerOf({ LEDGER }: Ledgers, owner: LedgerOwner): string {
+/** The id of its object. */
+export function ledgerOf({ LEDGER }: Ledgers, owner: LedgerOwner): string {
   const name = "agent" in owner ? ["agent", owner.agent] : ["user", owner.issuer, owner.subject]
   return LEDGER.idFromName(JSON.stringify(name)).toString()
 }

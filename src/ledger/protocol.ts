@@ -13,7 +13,7 @@ import type { TaskStatus } from "../core/task/task.ts"
  * Old object code may run for minutes beside new Worker code: the ledger rejects a request of another version, rather
  * than misread it.
  */
-export const LEDGER_VERSION = 12
+export const LEDGER_VERSION = 14
 
 /** The bundle that the request names is older than one that already decided here, or cannot be loaded. */
 export type NoBundle = { readonly bundle: "stale"; readonly newest: Pointer } | { readonly bundle: "unavailable" }
@@ -105,6 +105,16 @@ export interface EndedBefore {
 export interface Ended {
   readonly status: TaskStatus
   readonly ended: readonly string[]
+}
+
+/** What the erasure of a person has done in one ledger. */
+export interface Erased {
+  /** Tasks that it has ended. */
+  readonly ended: number
+  /** Task trees that the ledger has forgotten, those that had ended before included. */
+  readonly trees: number
+  /** Milliseconds since the epoch, until when counts, labels and risks matter. Null if there are none. */
+  readonly until: number | null
 }
 
 /** Null if the caller has no such task. */

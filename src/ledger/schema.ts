@@ -5,7 +5,8 @@ import { CARRIED, LABELS } from "./label-storage.ts"
 import { MEMORY_TABLES } from "./memories-storage.ts"
 import { MEMORY_SCHEMA } from "./memory-storage.ts"
 import { LIVES } from "./record-numbers.ts"
-import { JOURNAL_SCHEMA, type Table } from "./table.ts"
+import { JOURNAL_SCHEMA } from "./journal-rows.ts"
+import type { Table } from "./table.ts"
 import { CREDITS_SCHEMA } from "./settlements.ts"
 
 export const LEDGER_SCHEMA = `

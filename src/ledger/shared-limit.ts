@@ -4,6 +4,7 @@
  * requests the settlement of credit that no ledger returns, and deletes itself when nothing in it can matter any more.
  */
 import { DurableObject } from "cloudflare:workers"
+import { inJurisdiction } from "../platform/jurisdiction.ts"
 import { Lender } from "../core/guardrails/lending/lender.ts"
 import { LENDING_VERSION } from "../core/guardrails/lending/lending.ts"
 import type { CreditHolder, Settled, Take, TakeAnswer } from "../core/guardrails/lending/lending.ts"
@@ -41,7 +42,7 @@ export class SharedLimit extends DurableObject<Env> {
   #alarmAt: number | null | undefined
 
   constructor(ctx: DurableObjectState, env: Env) {
-    super(ctx, env)
+    super(ctx, inJurisdiction(env))
     const stored = load(ctx.storage.sql)
     this.#isStored = stored !== null
     this.#lender = new Lender(stored)

@@ -14,7 +14,7 @@ import { Journal } from "./journal.ts"
 import { MemoriesStorage } from "./memories-storage.ts"
 import { LabelStorage } from "./label-storage.ts"
 import { setRisk } from "../core/task/risks.ts"
-import { TreeStorage } from "./tree-storage.ts"
+import { ENDED_KEPT_MS, TreeStorage } from "./tree-storage.ts"
 import { RecordNumbers } from "./record-numbers.ts"
 import { JOURNALED, LEDGER_SCHEMA, PROGRESS, type LedgerRow } from "./schema.ts"
 import type { Proofs } from "../core/task/proof-log.ts"
@@ -122,15 +122,18 @@ export class LedgerStorage {
     return Math.max(0, ...times)
   }
 
+  /** Unless it is stored already. */
+  saveLedger({ bundle, hidden }: LedgerState): void {
+    if (this.#isStored) return
+    this.#sql.exec(LEDGER_SCHEMA)
+    this.#isStored = true
+    const values = [bundle.seq, bundle.digest, JSON.stringify([...hidden])]
+    this.#sql.exec("INSERT INTO ledger VALUES (?, ?, ?, NULL, NULL)", ...values)
+  }
+
   /** With the ledger itself if it is its first tree. */
   saveTree(tree: TreeState): void {
-    if (!this.#isStored) {
-      this.#sql.exec(LEDGER_SCHEMA)
-      this.#isStored = true
-      const { bundle, hidden } = tree.ledger
-      const values = [bundle.seq, bundle.digest, JSON.stringify([...hidden])]
-      this.#sql.exec("INSERT INTO ledger VALUES (?, ?, ?, NULL, NULL)", ...values)
-    }
+    this.saveLedger(tree.ledger)
     this.trees.save(tree)
     this.records.begin(tree.root)
   }
@@ -198,6 +201,14 @@ export class LedgerStorage {
   forgetTree(root: string): void {
     this.trees.forget(root)
     this.labels.forgetTree(root)
+  }
+
+  /** @returns milliseconds, when the next of the trees that have ended is to be forgotten; null: there is none */
+  forgetEnded(now: number): number | null {
+    for (const root of this.trees.forgettable(now)) this.forgetTree(root)
+    const first = this.trees.firstUntil()
+    // Others may be due before the one that was opened first.
+    return first === null ? null : Math.min(first, now + ENDED_KEPT_MS)
   }
 
   /** Milliseconds since the epoch: nothing that is stored of agents and the user matters after that. */

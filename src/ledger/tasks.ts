@@ -22,6 +22,7 @@ import { continuedTree, continueTask } from "../core/task/continuation.ts"
 import { clearing, clearLabels } from "../core/task/labels.ts"
 import type { OpenRequest } from "../core/task/open-request.ts"
 import { openedTask, type OpenedTask } from "../core/task/opened-task.ts"
+import { untoldOf, type AgentLedgers, type Untold } from "./agent-ledgers.ts"
 import type { EndResult, NoBundle } from "./protocol.ts"
 import { endAndRecord } from "./end-task.ts"
 import type { Shadow } from "./shadow.ts"
@@ -35,12 +36,20 @@ import { limitsOf, openView, viewOf, type Viewed } from "../core/task/view.ts"
 
 export class Tasks {
   readonly #trees: Trees
+  readonly #others: AgentLedgers
   readonly #env: Env
   readonly #shadow: Shadow
   readonly #background: (work: Promise<unknown>) => void
 
-  constructor(trees: Trees, env: Env, shadow: Shadow, background: (work: Promise<unknown>) => void) {
+  constructor(
+    trees: Trees,
+    others: AgentLedgers,
+    env: Env,
+    shadow: Shadow,
+    background: (work: Promise<unknown>) => void,
+  ) {
     this.#trees = trees
+    this.#others = others
     this.#env = env
     this.#shadow = shadow
     this.#background = background
@@ -48,13 +57,23 @@ export class Tasks {
 
   /** @param root the id of the tree */
   async open(
+    ...request: [Bundle, Pointer, root: string, OpenRequest, RequestStamp, shadowResult: Pointer | null]
+  ): Promise<OpenedTask | OAuthFailure | NoBundle> {
+    const step = async (mayTell: boolean): Promise<OpenedTask | OAuthFailure | NoBundle | Untold> =>
+      this.#open(...request, mayTell)
+    return this.#others.tellBefore(step(true), step)
+  }
+
+  /** @param mayTell otherwise a task that has to tell other ledgers of its agent's labels is refused */
+  async #open(
     bundle: Bundle,
     pointer: Pointer,
     root: string,
     request: OpenRequest,
     stamp: RequestStamp,
     shadowResult: Pointer | null,
-  ): Promise<OpenedTask | OAuthFailure | NoBundle> {
+    mayTell: boolean,
+  ): Promise<OpenedTask | OAuthFailure | NoBundle | Untold> {
     const existing = this.#trees.of(root)
     if (!existing && request.parent) return { refused: { reason: "parent_token_unknown" } }
     if (!existing && request.task !== null) return { refused: { reason: "task_unknown", what: request.task } }
@@ -79,6 +98,8 @@ export class Tasks {
     const isNew = existing === null && continued === null
     const full = isNew && whyFull(ledger.openings, bundle, request.agent, now)
     if (full) return full
+    const untold = untoldOf(state, opened.opening.carried)
+    if (untold.length > 0) return mayTell ? { untold } : oauthError({ reason: "unavailable" })
     const candidate = shadowResult && cachedCandidate(this.#env.BUNDLES, shadowResult, now, this.#background)
     const would = candidate && this.#shadow.opening(candidate, state, request, opened, now)
     this.#trees.transaction(true, () => {

@@ -162,6 +162,14 @@ export class TreeStorage {
       .map(({ root }) => root)
   }
 
+  /** Roots of all that have ended and are kept. */
+  ended(): readonly string[] {
+    return this.#sql
+      .exec<{ root: string }>("SELECT root FROM trees WHERE ended = 1")
+      .toArray()
+      .map(({ root }) => root)
+  }
+
   hasEnded(): boolean {
     return this.firstUntil() !== null
   }

@@ -24,7 +24,6 @@ import { newLedger, newTree, rootOf, type LedgerState, type TreeState } from "..
 import type { Task } from "../core/task/task.ts"
 import { Pauses } from "./pauses.ts"
 import { LedgerStorage } from "./storage.ts"
-import { ENDED_KEPT_MS } from "./tree-storage.ts"
 import type { Opening } from "../core/task/opening-step.ts"
 import { applyEnd, applyEndOfInstances, applyExpiry, dropExpiredTokens } from "../core/task/transition.ts"
 
@@ -252,7 +251,8 @@ export class Trees {
       if (tree) this.#age(tree, now)
     }
     const { first } = this.#ageing
-    const next = [...(first === null ? [] : [coarse(first)]), ...this.#forgetEnded(now)]
+    const kept = this.transaction(true, () => this.storage.forgetEnded(now))
+    const next = [first, kept].flatMap((at) => (at === null ? [] : [coarse(at)]))
     // What agents have done outlives the trees in which they did it.
     if (next.length === 0)
       next.push(
@@ -284,13 +284,10 @@ export class Trees {
     this.#shrink(tree, now)
   }
 
-  /** @returns milliseconds, when the next of the trees that have ended is to be forgotten */
-  #forgetEnded(now: number): readonly number[] {
-    this.transaction(true, () => {
-      for (const root of this.storage.trees.forgettable(now)) this.storage.forgetTree(root)
-    })
-    const first = this.storage.trees.firstUntil()
-    // Others may be due before the one that was opened first.
-    return first === null ? [] : [coarse(Math.min(first, now + ENDED_KEPT_MS))]
+  /** Nothing of the tree is left, except for what its agents have done. */
+  forget(tree: TreeState): void {
+    this.transaction(true, () => this.storage.forgetTree(tree.root))
+    tree.ledger.liveTokens.dropAll(tree)
+    this.#drop(tree)
   }
 }

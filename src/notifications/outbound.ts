@@ -5,6 +5,7 @@
  * is dropped.
  */
 import { DurableObject } from "cloudflare:workers"
+import { inJurisdiction } from "../platform/jurisdiction.ts"
 import { ringSigner } from "../signing/signing-key.ts"
 import { logEvent } from "../platform/log.ts"
 import type { ReceiverDefinition } from "../core/policy/definition/receivers.ts"
@@ -32,7 +33,7 @@ export class Outbound extends DurableObject<Env> {
   readonly #queue: Queue
 
   constructor(ctx: DurableObjectState, env: Env) {
-    super(ctx, env)
+    super(ctx, inJurisdiction(env))
     this.#queue = new Queue(ctx.storage)
   }
 

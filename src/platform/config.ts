@@ -1,6 +1,7 @@
 /** Typed configuration from `env`, parsed once in each isolate. A misconfigured Worker rejects every request. */
 import * as z from "zod"
 import { logEvent } from "./log.ts"
+import { JURISDICTIONS } from "./jurisdiction.ts"
 import { prepared } from "./prepared-schema.ts"
 import { OWN_ALGORITHMS, type OwnAlgorithm } from "../core/keys/algorithm.ts"
 
@@ -52,6 +53,8 @@ const variables = prepared(
           return z.NEVER
         }
       }),
+    /** Where all Durable Objects are (jurisdiction.ts). Empty: anywhere. */
+    JURISDICTION: z.enum(["", ...JURISDICTIONS]).default(""),
     /** Set by the local stack only: issuers may be on loopback, and bundles are checked every second. */
     LOCAL: z.literal("true").optional(),
   }),

@@ -5,6 +5,7 @@
  * begins after the acknowledgement succeeds (docs/architecture.md#the-promises, 5).
  */
 import { DurableObject } from "cloudflare:workers"
+import { inJurisdiction } from "../platform/jurisdiction.ts"
 import type { Signal, ReportedRisk } from "../core/guardrails/risk.ts"
 import { switchChanged, type Setter } from "../core/notices/notice.ts"
 import { Notices } from "../notifications/notice-outbox.ts"
@@ -42,13 +43,13 @@ export class Switchboard extends DurableObject<Env> {
   readonly #notices: Notices
 
   constructor(ctx: DurableObjectState, env: Env) {
-    super(ctx, env)
+    super(ctx, inJurisdiction(env))
     const { sql } = ctx.storage
     this.#switches = new SwitchStorage(sql)
     this.#observations = new ObservationStorage(sql)
     this.#risks = new RiskStorage(sql)
     this.#tokens = new SeenEventTokens(sql)
-    this.#notices = new Notices(ctx, env)
+    this.#notices = new Notices(ctx, this.env)
   }
 
   /** @returns JSON of a lease, which begins when it was requested */

@@ -5,6 +5,7 @@
  */
 import { DurableObject } from "cloudflare:workers"
 import { exportJWK, generateKeyPair, type JWK } from "jose"
+import { inJurisdiction } from "../platform/jurisdiction.ts"
 import { isOwnAlgorithm, OWN_ALGORITHMS, type OwnAlgorithm } from "../core/keys/algorithm.ts"
 import { scheduleOf, type RingKey, type Schedule } from "../core/keys/key-rotation.ts"
 
@@ -35,7 +36,7 @@ export function keyRing(env: Env): DurableObjectStub<KeyRing> {
 
 export class KeyRing extends DurableObject<Env> {
   constructor(ctx: DurableObjectState, env: Env) {
-    super(ctx, env)
+    super(ctx, inJurisdiction(env))
     ctx.storage.sql.exec(
       `CREATE TABLE IF NOT EXISTS keys (kid TEXT PRIMARY KEY, private TEXT NOT NULL, public TEXT NOT NULL,
          made_at INTEGER NOT NULL) WITHOUT ROWID;

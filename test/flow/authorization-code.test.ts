@@ -240,6 +240,14 @@ describe("a refresh token", () => {
     return { code, token: issued?.access_token ?? "", refresh: issued?.refresh_token ?? "" }
   }
 
+  test("of a person who was erased gives none", async () => {
+    const { token, refresh } = await first()
+    const erased = { user: `${IDP}|alice` }
+    expect((await manage("POST", "/v1/users/erase", await bearerOf("operator"), {}, erased)).status).toBe(200)
+    expect((await refreshBy(refresh)).refused?.error).toBe("invalid_grant")
+    expect((await callWith(token, "/files")).code).toBe("invalid_token")
+  })
+
   test("gives one more token of the same task, and another refresh token in its place", async () => {
     const { code, token, refresh } = await first()
     const { issued } = await refreshBy(refresh, { resource: "https://api.test/" })

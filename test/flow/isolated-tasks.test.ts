@@ -159,6 +159,18 @@ describe("what an isolated task has read", () => {
     expect(await send(await open(one, APART, "sender"))).toBe("ok")
   })
 
+  test("reaches the isolated task of a sub-agent in another tree under the same key, and no other", async () => {
+    const [one, other] = await keys()
+    const [sub, another] = await keys()
+    await openBelow(await open(one), "sender", sub)
+    await openBelow(await open(other), "sender", another)
+    await killObjects()
+    expect(await read(await open(one))).toBe("ok")
+    expect(await send(await open(sub, APART, "sender"))).toBe("policy_denied")
+    expect(await send(await open(another, APART, "sender"))).toBe("ok")
+    expect((await callWith((await openTask("sender")).token, "/mail", MAIL)).code).toBe("policy_denied")
+  })
+
   test("leaves no row of its key behind when it ends, and its own labels when it expires", async () => {
     const [one, other] = await keys()
     const start = Date.now()

@@ -50,6 +50,7 @@ const BODIES: Partial<Record<EndpointName, (task: string) => readonly object[]>>
   ],
   compareArguments: () => [{ arguments: {} }],
   answerCallApproval: () => [{ approve: true }],
+  eraseUser: () => [{ user: "https://idp.test|nobody" }],
 }
 
 const valuesFor = (task: string) => {

@@ -6,7 +6,7 @@ import { app } from "../../src/app.ts"
 import { configOf } from "../../src/platform/config.ts"
 import { yardForEach } from "../harness/each-test.ts"
 import { US } from "../harness/issuers.ts"
-import { provoke } from "../harness/worker-log.ts"
+import { logged, provoke } from "../harness/worker-log.ts"
 
 const told = (variables: Readonly<Record<string, unknown>>): Env => ({ ...env, ...variables })
 
@@ -19,6 +19,7 @@ const WRONG: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
   "a publisher's keys that nobody can read": { PUBLISHER_KEYS: "{" },
   "an algorithm that its keys do not have": { SIGNING_ALGORITHM: "RS256" },
   "to sign by none": { SIGNING_ALGORITHM: "none" },
+  "a jurisdiction that there is not": { JURISDICTION: "moon" },
   // Only the local stack reaches loopback, and it says so in one way.
   "that it is local, in another way": { LOCAL: "1" },
   "that it is not local": { LOCAL: "false" },
@@ -55,6 +56,15 @@ describe("a Worker that is told", () => {
       expect([path, answer.status]).toEqual([path, 503])
       expect(await answer.text()).not.toContain("secret")
     }
+  })
+
+  test("to keep its objects in a jurisdiction, by a runtime that cannot, says so and refuses every request", async () => {
+    provoke("failed")
+    for (const path of ["/authz/forward", "/v1/tasks", "/readyz"]) {
+      const answer = await app.fetch(new Request(US + path), told({ JURISDICTION: "eu" }), createExecutionContext())
+      expect([path, answer.status]).toEqual([path, 503])
+    }
+    expect(logged("jurisdiction_impossible").at(-1)).toMatchObject({ jurisdiction: "eu" })
   })
 
   test("a secret for each issuer has none by a name that every object has", () => {

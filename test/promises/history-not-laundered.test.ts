@@ -1,8 +1,10 @@
 /** Promise 8: what an agent has done for a person counts, whatever task, token or sub-agent it uses before or after. */
 import { describe, expect, test, vi } from "vitest"
 import { openChild, openTask, openTaskFor, type OpenTask } from "../harness/agents.ts"
+import { publish, yard } from "../harness/bundles.ts"
 import { yardForEach } from "../harness/each-test.ts"
 import { killObjects } from "../harness/isolate.ts"
+import { agentId } from "../harness/issuers.ts"
 import { read, send } from "../harness/labelled-calls.ts"
 import { complete } from "../harness/management.ts"
 
@@ -48,6 +50,44 @@ describe("who has read what is confidential sends nothing out", () => {
     expect(await send(await openTask("sender"))).toBe("policy_denied")
   })
 
+  describe("by the own task of a sub-agent that had joined another tree", () => {
+    const sendingBelowSecond = async (): Promise<void> => {
+      const body = await yard()
+      const sender = agentId("sender")
+      const ceiling = body.agents.find(({ id }) => id === agentId("first"))?.ceiling
+      const agents = body.agents.map((agent) =>
+        ceiling && agent.id === agentId("second") ? { ...agent, ceiling, delegates_to: [sender] } : agent,
+      )
+      await publish({ ...body, agents })
+    }
+
+    test("of the agent that reads afterwards, which had been told there what to do", async () => {
+      await openChild((await openTask()).token, "sender")
+      expect(await read(await openTask())).toBe("ok")
+      await killObjects()
+      expect(await send(await openTask("sender"))).toBe("policy_denied")
+    })
+
+    test("of an agent in between, before that one joined a tree of the agent that reads", async () => {
+      await sendingBelowSecond()
+      await openChild((await openTask("second")).token, "sender")
+      await openChild((await openTask()).token, "second")
+      await killObjects()
+      expect(await read(await openTask())).toBe("ok")
+      expect(await send(await openTask("sender"))).toBe("policy_denied")
+    })
+
+    test("of an agent in between, before that one joins the tree in which was read", async () => {
+      await sendingBelowSecond()
+      await openChild((await openTask("second")).token, "sender")
+      const reading = await openTask()
+      expect(await read(reading)).toBe("ok")
+      await openChild(reading.token, "second")
+      await killObjects()
+      expect(await send(await openTask("sender"))).toBe("policy_denied")
+    })
+  })
+
   test("by the task above, if a sub-agent has read", async () => {
     const root = await openTask()
     expect(await read(await openChild(root.token, "reader"))).toBe("ok")
@@ -60,6 +100,17 @@ test("an agent that was not there, and one that works for somebody else, may sen
   expect(await read(await openTask())).toBe("ok")
   expect(await send(await openTask("sender"))).toBe("ok")
   expect(await send(await openTaskFor("bob"))).toBe("ok")
+})
+
+test("a sub-agent that had ended before, and an agent above one that has read elsewhere, may send", async () => {
+  const over = await openChild((await openTask()).token, "sender")
+  await complete(over.task, `Bearer ${over.token}`)
+  expect(await read(await openTask())).toBe("ok")
+  expect(await send(await openTask("sender"))).toBe("ok")
+  const root = await openTaskFor("bob")
+  await openChild(root.token, "reader")
+  expect(await read(await openTaskFor("bob", "reader"))).toBe("ok")
+  expect(await send(root)).toBe("ok")
 })
 
 test("an agent carries a label for an hour, and inheriting it makes the hour no longer", async () => {

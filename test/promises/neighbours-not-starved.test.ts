@@ -2,7 +2,11 @@
  * A person's ledger holds the tasks of all their agents. An agent that fills what the ledger has room for, or calls it
  * without end, keeps no other agent of the same person from opening tasks, calling, or asking for approval.
  */
-import { beforeEach, describe, expect, test, vi } from "vitest"
+import { runInDurableObject } from "cloudflare:test"
+import { beforeEach, describe, expect, inject, test, vi } from "vitest"
+import type { Guardrail } from "../../src/core/guardrails/kinds.ts"
+import type { Limit } from "../../src/core/guardrails/limit-definition.ts"
+import { MOST_KEYS } from "../../src/core/guardrails/memory.ts"
 import { MAX_OPEN_APPROVALS } from "../../src/core/task/approval.ts"
 import { MAX_LIVE_TOKENS } from "../../src/core/task/live-tokens.ts"
 import { MAX_LIVE_TASKS } from "../../src/core/task/opening-step.ts"
@@ -15,7 +19,9 @@ import { publish, yard } from "../harness/bundles.ts"
 import { freshIsolateForEach } from "../harness/each-test.ts"
 import { askAs, callWith, ORIGIN } from "../harness/gateways.ts"
 import { window } from "../harness/guardrails.ts"
+import { forgetCaches, killObjects } from "../harness/isolate.ts"
 import { agentId } from "../harness/issuers.ts"
+import { ledgerOf } from "../harness/ledgers.ts"
 import { newProofKey, proofForToken, proofOf } from "../harness/proofs.ts"
 import { recordOf } from "../harness/records.ts"
 import { ALICE, assembled, callOf, newState, open, opened, ROOT, START, step } from "../harness/trees.ts"
@@ -97,6 +103,49 @@ describe("in a ledger in which one agent has as many as it may", () => {
   })
 })
 
+const PER_FILE = ["user", "arguments.file"] as const
+
+describe("a guardrail that counts for the user by an argument", () => {
+  const SECONDS = 600
+  const window_ = (more: Partial<Limit>): Guardrail =>
+    window({ id: "each", tools: ["files.read"], per: "task", limit: 2, seconds: SECONDS }, { per: PER_FILE, ...more })
+  const GUARDRAILS: Readonly<Record<string, Guardrail>> = {
+    "in a sliding window": window_({}),
+    "in a bucket": window_({ span: { kind: "bucket", seconds: SECONDS, burst: 2 } }),
+    "in a fixed span": window_({ topic: "budget", span: { kind: "fixed", seconds: 86_400 } }),
+    "in values": window_({ topic: "budget", measure: { kind: "distinct", field: "purpose" } }),
+    "in calls at once": {
+      kind: "concurrency",
+      id: "each",
+      of: { tools: ["files.read"] },
+      consequence: "deny",
+      per: PER_FILE,
+      limit: 2,
+    },
+  }
+
+  test.each(Object.entries(GUARDRAILS))("%s, has room for an agent although another varies it", (_what, guardrail) => {
+    const body = { ...inject("yard"), guardrails: [guardrail] }
+    const [bundle, state] = [assembled(body), newState()]
+    const busy = opened(open(bundle, state, "first"))
+    const tree = treeBeside(state, 1)
+    const quiet = opened(open(bundle, tree, "second"))
+    const busyWith = (file: string, now = START) =>
+      step(bundle, state, callOf(busy, "files.read", { file }), now).denial
+    const quietWith = (file: string) => step(bundle, tree, callOf(quiet, "files.read", { file })).denial
+    expect(quietWith("mine")).toBeNull()
+    for (let nth = 0; nth < MOST_KEYS - 1; nth++) expect(busyWith(`${nth}`)).toBeNull()
+    expect(busyWith("the last of its own")).toBeNull()
+    expect(busyWith("one more")).toEqual({ reason: "history_full", guardrail: "each" })
+    // What was there counts as before, whoever has brought it.
+    expect([busyWith("mine")?.reason, busyWith("0")?.reason]).toEqual([undefined, undefined])
+    for (let nth = 0; nth < 0.5 * MOST_KEYS; nth++) expect(quietWith(`quiet ${nth}`)).toBeNull()
+    // Full for all: who has less than an equal part still gets it.
+    for (let nth = 0; nth < 0.2 * MOST_KEYS; nth++) expect(quietWith(`more ${nth}`)).toBeNull()
+    expect(busyWith("one more")).toMatchObject({ reason: "history_full" })
+  })
+})
+
 describe("over HTTP", () => {
   const ONCE = window(
     { id: "once", tools: ["files.read"], per: "task", limit: 1, seconds: 60 },
@@ -107,6 +156,30 @@ describe("over HTTP", () => {
     await publish({ ...body, guardrails: [...body.guardrails, ONCE] }, 2)
   })
   freshIsolateForEach()
+
+  test("knows after a crash who has brought how much", async () => {
+    const body = await yard()
+    await publish(
+      {
+        ...body,
+        guardrails: [
+          window({ id: "each", tools: ["files.read"], per: "task", limit: 2, seconds: 600 }, { per: PER_FILE }),
+        ],
+      },
+      3,
+    )
+    forgetCaches()
+    const [busy, quiet] = [await openTask("first"), await openTask("second")]
+    const many = MOST_KEYS / 100
+    for (let nth = 0; nth < many; nth++) await callWith(busy.token, `/files/${nth}`)
+    await killObjects()
+    const rows = await runInDurableObject(ledgerOf(quiet.task), (_object, { storage }) =>
+      storage.sql
+        .exec("SELECT key, SUM(amount + open) AS many FROM blocks WHERE owner LIKE '% keys' GROUP BY key")
+        .toArray(),
+    )
+    expect(rows).toEqual([{ key: agentId("first"), many }])
+  })
 
   test("an agent that has asked approvers for as much as it may keeps no other from asking", async () => {
     const [busy, again, quiet] = [await openTask("first"), await openTask("first"), await openTask("second")]

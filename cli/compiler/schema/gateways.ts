@@ -2,7 +2,7 @@
 import { z } from "zod"
 import type { GatewayDefinition } from "../../../src/core/policy/definition/gateways.ts"
 import { OWN_ALGORITHMS } from "../../../src/core/keys/algorithm.ts"
-import { DIALECT_NAMES } from "../../../src/core/policy/definition/gateways.ts"
+import { DIALECT_NAMES, LOCATIONS } from "../../../src/core/policy/definition/gateways.ts"
 import { cedarType, headerName, name, origin, text } from "./values.ts"
 
 /** Of a key that somebody presents. */
@@ -47,6 +47,12 @@ const gateway = z.strictObject({
     "Write the URI of what is behind the gateway.",
   ).describe("The audience of delegation tokens for this gateway: the URI of what is behind it."),
   environment: name.describe("The environment, to which grants and guardrails can be restricted."),
+  location: z
+    .enum(LOCATIONS)
+    .exactOptional()
+    .describe(
+      "The region in which it is, as Cloudflare names it. The ledger of a person is created there with the first task for its audience, and stays.",
+    ),
   mode: z
     .enum(["enforce", "observe"])
     .default("enforce")

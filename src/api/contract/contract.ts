@@ -11,6 +11,7 @@ import { explanations } from "./explanations.ts"
 import { revocations } from "./revocations.ts"
 import { risks } from "./risks.ts"
 import { tasks } from "./tasks.ts"
+import { users } from "./users.ts"
 
 export const CONTRACT = {
   ...tasks,
@@ -22,6 +23,7 @@ export const CONTRACT = {
   ...agents,
   ...explanations,
   ...decisions,
+  ...users,
 } as const satisfies Readonly<Record<string, Endpoint>>
 
 export type Contract = typeof CONTRACT

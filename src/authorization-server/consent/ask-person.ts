@@ -6,6 +6,7 @@ import { isSame } from "../../core/encoding/constant-time.ts"
 import type { Person } from "../../credentials/person.ts"
 import { sha256Base64url, sha256Hex } from "../../core/encoding/hash.ts"
 import { timeOf } from "../../core/encoding/ids.ts"
+import { locationOf } from "../../core/task/audience.ts"
 import { askByNewest, askLedger } from "../../ledger/ask.ts"
 import { LEDGER_VERSION, type ConsentOutcome } from "../../ledger/protocol.ts"
 import { Proofs } from "../../core/task/proof-log.ts"
@@ -86,7 +87,12 @@ export async function askPerson(
   // The same answer of the same page has the same code, so a second click of the button has the result of the first.
   const secret = sha256Base64url(JSON.stringify([owner.session.codeKey, page, answered.reduction]))
   const code = { code: `${page}.${secret}` }
-  const before = await askLedger(context.env, page, async (ledger) => ledger.answered(page, sha256Hex(secret)))
+  const before = await askLedger(
+    context.env,
+    page,
+    async (ledger) => ledger.answered(page, sha256Hex(secret)),
+    locationOf(bundle, draft.audience),
+  )
   if (before === null) return oauthError({ reason: "unavailable" })
   if (before === "same" && answered.allows) return code
   if (before !== "not yet") return show(ANSWERED)
@@ -175,8 +181,12 @@ async function storeConsent(
   consent: Consent,
 ): Promise<OAuthFailure | ConsentOutcome> {
   const { env, receivedAt } = context
-  const reply = await askByNewest<ConsentOutcome | OAuthFailure>(env, root, bundle.pointer, async (ledger, pointer) =>
-    ledger.ask(LEDGER_VERSION, pointer, root, consent, { decisionId, receivedAt }),
+  const reply = await askByNewest<ConsentOutcome | OAuthFailure>(
+    env,
+    root,
+    bundle.pointer,
+    async (ledger, pointer) => ledger.ask(LEDGER_VERSION, pointer, root, consent, { decisionId, receivedAt }),
+    locationOf(bundle, consent.audience),
   )
   return !reply || "bundle" in reply ? oauthError({ reason: "unavailable" }) : reply
 }

@@ -7,6 +7,7 @@ import { readCompact } from "../../credentials/jws/compact.ts"
 import { isRejected, withHash, type CredentialRejection } from "../../core/denials/terms/credential-rejection.ts"
 import { verifySession } from "../../credentials/session.ts"
 import { sha256Hex } from "../../core/encoding/hash.ts"
+import { locationOf } from "../../core/task/audience.ts"
 import { askByNewest } from "../../ledger/ask.ts"
 import { LEDGER_VERSION, type ConsentOutcome } from "../../ledger/protocol.ts"
 import type { Bundle } from "../../core/policy/assemble.ts"
@@ -95,8 +96,12 @@ async function storeConsent(
   decisionId: string,
 ): Promise<OAuthFailure | { readonly task: string }> {
   const decision = { decisionId, receivedAt }
-  const reply = await askByNewest<ConsentOutcome | OAuthFailure>(env, root, bundle.pointer, async (ledger, pointer) =>
-    ledger.ask(LEDGER_VERSION, pointer, root, consent, decision),
+  const reply = await askByNewest<ConsentOutcome | OAuthFailure>(
+    env,
+    root,
+    bundle.pointer,
+    async (ledger, pointer) => ledger.ask(LEDGER_VERSION, pointer, root, consent, decision),
+    locationOf(bundle, consent.audience),
   )
   // The id of the tree is new, so it cannot have been answered.
   return !reply || "bundle" in reply || "answered" in reply ? oauthError({ reason: "unavailable" }) : reply

@@ -4,6 +4,7 @@
  */
 import { askByNewest } from "../../ledger/ask.ts"
 import { LEDGER_VERSION } from "../../ledger/protocol.ts"
+import { locationOf } from "../../core/task/audience.ts"
 import { rootOf } from "../../core/task/state.ts"
 import { isOwnTaskId, newTaskId } from "../../ledger/locator.ts"
 import type { Bundle } from "../../core/policy/assemble.ts"
@@ -156,8 +157,12 @@ async function open(
   const { env, receivedAt } = context
   const stamp = { decisionId, receivedAt }
   const candidate = candidateFor(bundle, context)?.pointer ?? null
-  const opened = await askByNewest<OpenedTask | OAuthFailure>(env, root, bundle.pointer, async (ledger, pointer) =>
-    ledger.open(LEDGER_VERSION, pointer, root, request, stamp, candidate),
+  const opened = await askByNewest<OpenedTask | OAuthFailure>(
+    env,
+    root,
+    bundle.pointer,
+    async (ledger, pointer) => ledger.open(LEDGER_VERSION, pointer, root, request, stamp, candidate),
+    locationOf(bundle, request.audience),
   )
   if (!opened || "bundle" in opened) return oauthError({ reason: "unavailable" })
   return isOAuthFailure(opened) ? opened : issueToken(opened, request, signer, context.config.issuer)

@@ -4,6 +4,7 @@
  * load. A value is durable before the response.
  */
 import { DurableObject } from "cloudflare:workers"
+import { inJurisdiction } from "../../platform/jurisdiction.ts"
 import { sha256Hex } from "../../core/encoding/hash.ts"
 import { logEvent } from "../../platform/log.ts"
 import type { RequestContext } from "../../request-context.ts"
@@ -90,7 +91,7 @@ export class OnceLog extends DurableObject<Env> {
   #examined = ""
 
   constructor(ctx: DurableObjectState, env: Env) {
-    super(ctx, env)
+    super(ctx, inJurisdiction(env))
     ctx.storage.sql.exec("CREATE TABLE IF NOT EXISTS used (key TEXT PRIMARY KEY, until INTEGER NOT NULL) WITHOUT ROWID")
   }
 

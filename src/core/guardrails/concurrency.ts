@@ -2,11 +2,12 @@
  * Calls in flight: at most so many at once for each key. An authorizer does not see the end of a call, so each call
  * counts until a gateway that sees its end settles it, or until the tool's longest duration has passed.
  */
+import { brings, isCrowded, roomFor } from "./agent-share.ts"
 import type { Field, GuardrailDefinition } from "./definition.ts"
 import { isUnread, keyReader, unreadable } from "./field.ts"
 import { evaluationOf, NOTHING, TRACKS_NOTHING, type CompiledGuardrail, type GuardrailKind } from "./kind.ts"
 import { historyOf } from "./limit-definition.ts"
-import type { CallsInFlight, Memory } from "./memory.ts"
+import { WHOLE_ROOM, type CallsInFlight, type Memory } from "./memory.ts"
 import type { MemoryUpdate } from "./memory-update.ts"
 import { coversCall, coversTool } from "./selector.ts"
 
@@ -55,10 +56,12 @@ function compile(concurrency: Concurrency): CompiledGuardrail<Concurrency> {
   const { id: guardrail, kind, of: selector, limit, consequence } = concurrency
   const keyOf = keyReader(concurrency.per)
   const owner = ownerOf(concurrency)
+  const history = historyOf(concurrency)
+  const crowded = isCrowded(history, concurrency.per)
   return {
     ...TRACKS_NOTHING,
     guardrail: concurrency,
-    history: historyOf(concurrency),
+    history,
     countsObserved: true,
     denialObserver: null,
     appliesTo: (tool) => coversTool(selector, tool),
@@ -67,7 +70,9 @@ function compile(concurrency: Concurrency): CompiledGuardrail<Concurrency> {
       const key = keyOf(facts)
       if (isUnread(key)) return evaluationOf(unreadable(guardrail, key))
       const flights = memory.flights.find(owner, key)
-      if (!flights && !memory.flights.hasRoom(owner, key, (each) => latest(each) <= now)) {
+      const share = { memory, owner, seconds: LONGEST_CALL }
+      const most = crowded ? roomFor(share, facts.agent, now) : WHOLE_ROOM
+      if (!memory.flights.hasRoom(owner, key, (each) => latest(each) <= now, most.keys)) {
         return evaluationOf({ reason: "history_full", guardrail })
       }
       const ends: number[] = []
@@ -79,7 +84,11 @@ function compile(concurrency: Concurrency): CompiledGuardrail<Concurrency> {
       const use = { guardrail, kind, holds: used < limit, used, asked: 1, limit }
       const until = now + (facts.tool.duration ?? LONGEST_CALL) * 1000
       const inFlight = { until, gateway: facts.gateway, task: facts.task }
-      const memoryUpdates: readonly MemoryUpdate[] = [{ kind: "flight", owner, key, id: facts.decision, inFlight }]
+      const brought = crowded ? brings(share, facts.agent, { keys: flights ? 0 : 1, values: 0 }) : []
+      const memoryUpdates: readonly MemoryUpdate[] = [
+        { kind: "flight", owner, key, id: facts.decision, inFlight },
+        ...brought,
+      ]
       if (used < limit) return evaluationOf(null, { use, memoryUpdates })
       const retry_after = Math.max(1, Math.ceil((Math.min(...ends) - now) / 1000))
       const denial = { reason: "too_many_at_once", guardrail, limit, retry_after, consequence } as const

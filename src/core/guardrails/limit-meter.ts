@@ -1,7 +1,7 @@
 /** Reads the count of a limit for a call, and returns what an admitted call adds to it. */
 import { sha256Hex } from "../encoding/hash.ts"
 import { isShared, type Limit } from "./limit-definition.ts"
-import { MOST_KEYS, type Memory } from "./memory.ts"
+import { MOST_KEYS, WHOLE_ROOM, type Memory, type Room } from "./memory.ts"
 import { BucketMeter } from "./meter/bucket.ts"
 import { readingOf, type Demand, type Reading } from "./meter/meter.ts"
 import { PeriodMeter, startOf } from "./meter/period.ts"
@@ -124,29 +124,47 @@ export function updatesOf(memory: Memory, limit: Limit, key: string, demand: Dem
   return values.length === 0 ? [] : [{ kind: "mark", owner, key, values, spanMs, slackMs, late: true, most }]
 }
 
+/** What an admitted call would add of keys and values that the memory does not have. */
+export function freshOf(memory: Memory, limit: Limit, key: string, demand: Demand, now: number): Room {
+  const owner = ownerOf(limit)
+  const isNew = (cell: unknown): number => (cell === undefined ? 1 : 0)
+  if (limit.measure.kind === "distinct") {
+    const marks = memory.marks.find(owner, key)
+    marks?.forget(beforeIn(limit, now))
+    const values = typeof demand === "object" ? demand.filter((value) => !marks?.get(value)).length : 0
+    return { keys: values > 0 ? isNew(marks) : 0, values }
+  }
+  const cells = { sliding: memory.sliding, fixed: memory.periods, life: memory.periods, bucket: memory.buckets }
+  return { keys: demand === 0 ? 0 : isNew(cells[limit.span.kind].find(owner, key)), values: 0 }
+}
+
 /** Returns whether the memory has room for what an admitted call would add. */
-export function hasRoom(memory: Memory, limit: Limit, key: string, demand: Demand, now: number): boolean {
+export function hasRoom(
+  memory: Memory,
+  limit: Limit,
+  key: string,
+  demand: Demand,
+  now: number,
+  most = WHOLE_ROOM,
+): boolean {
   const owner = ownerOf(limit)
   const { span } = limit
   const before = beforeIn(limit, now)
   if (limit.measure.kind === "distinct") {
-    const marks = memory.marks.find(owner, key)
-    marks?.forget(before)
-    const values = typeof demand === "object" ? demand.filter((value) => !marks?.get(value)).length : 0
-    return (
-      (marks?.size ?? 0) + values <= MOST_KEYS && memory.hasRoomForValues(owner, key, values, before, spanMsOf(span))
-    )
+    const { values } = freshOf(memory, limit, key, demand, now)
+    const known = memory.marks.find(owner, key)?.size ?? 0
+    return known + values <= MOST_KEYS && memory.hasRoomForValues(owner, key, values, before, spanMsOf(span), most)
   }
   switch (span.kind) {
     case "sliding":
       // A call that was not made before is stored as a fingerprint only.
       if (limit.topic === "loop" && !memory.onceOf(owner).has(key, before)) return true
-      return memory.sliding.hasRoom(owner, key, ({ lastAt }) => lastAt <= before)
+      return memory.sliding.hasRoom(owner, key, ({ lastAt }) => lastAt <= before, most.keys)
     case "fixed":
     case "life":
-      return memory.periods.hasRoom(owner, key, ({ lastAt }) => lastAt <= before)
+      return memory.periods.hasRoom(owner, key, ({ lastAt }) => lastAt <= before, most.keys)
     case "bucket":
-      return memory.buckets.hasRoom(owner, key, (meter) => meter.missingAt(span.seconds * 1000, now) === 0)
+      return memory.buckets.hasRoom(owner, key, (meter) => meter.missingAt(span.seconds * 1000, now) === 0, most.keys)
     default:
       return span satisfies never
   }

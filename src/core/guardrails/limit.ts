@@ -17,8 +17,9 @@ import {
   type UseFigures,
 } from "./kind.ts"
 import { historyOf, isShared, type Limit } from "./limit-definition.ts"
-import { hasRoom, keysOf, updatesOf, ownerOf, readLimit } from "./limit-meter.ts"
-import { Memory } from "./memory.ts"
+import { brings, isCrowded, roomFor } from "./agent-share.ts"
+import { freshOf, hasRoom, keysOf, updatesOf, ownerOf, readLimit } from "./limit-meter.ts"
+import { Memory, WHOLE_ROOM } from "./memory.ts"
 import type { Demand, Reading } from "./meter/meter.ts"
 import type { MemoryUpdate } from "./memory-update.ts"
 import { coversCall, coversTool } from "./selector.ts"
@@ -46,7 +47,7 @@ function compile(limit: Limit): CompiledGuardrail<Limit> {
   const { per, measure } = limit
   const fields = measure.kind === "distinct" ? [...per, measure.field] : per
   const asserted = (["country", "network"] as const).filter((field) => fields.includes(field))
-  const evaluate = isShared(limit) ? evaluateShared : evaluateOwn
+  const evaluate = isShared(limit) ? evaluateShared : isCrowded(historyOf(limit), per) ? evaluateCrowded : evaluateOwn
   return {
     ...TRACKS_NOTHING,
     guardrail: limit,
@@ -61,7 +62,9 @@ function compile(limit: Limit): CompiledGuardrail<Limit> {
       const demand = demandOf(limit, facts)
       if (isDenial(demand)) return evaluationOf(demand)
       const key = keyOf(facts)
-      return isUnread(key) ? evaluationOf(unreadable(limit.id, key)) : evaluate(limit, key, demand, memory, now)
+      return isUnread(key)
+        ? evaluationOf(unreadable(limit.id, key))
+        : evaluate(limit, key, demand, memory, now, facts.agent)
     },
   }
 }
@@ -93,9 +96,34 @@ function demandOf({ id, measure }: Limit, facts: CallFacts): Demand | Denial {
   }
 }
 
+/** Evaluates a count of which each agent of the user could make any number of keys. */
+function evaluateCrowded(
+  limit: Limit,
+  key: string,
+  demand: Demand,
+  memory: Memory,
+  now: number,
+  agent: string,
+): Evaluation {
+  const crowded = { memory, owner: ownerOf(limit), seconds: secondsOf(limit) }
+  const evaluated = evaluateOwn(limit, key, demand, memory, now, agent, roomFor(crowded, agent, now))
+  if (evaluated.memoryUpdates.length === 0) return evaluated
+  const brought = brings(crowded, agent, freshOf(memory, limit, key, demand, now))
+  return { ...evaluated, memoryUpdates: [...evaluated.memoryUpdates, ...brought] }
+}
+
 /** Evaluates a count that only this ledger keeps. */
-function evaluateOwn(limit: Limit, key: string, demand: Demand, memory: Memory, now: number): Evaluation {
-  if (!hasRoom(memory, limit, key, demand, now)) return evaluationOf({ reason: "history_full", guardrail: limit.id })
+function evaluateOwn(
+  limit: Limit,
+  key: string,
+  demand: Demand,
+  memory: Memory,
+  now: number,
+  _agent: string,
+  most = WHOLE_ROOM,
+): Evaluation {
+  if (!hasRoom(memory, limit, key, demand, now, most))
+    return evaluationOf({ reason: "history_full", guardrail: limit.id })
   const reading = readLimit(memory, limit, key, demand, now)
   // A call that a person approves counts, too.
   const counts = reading.waits === 0 || limit.consequence === "approve"

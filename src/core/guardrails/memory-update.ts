@@ -256,7 +256,8 @@ function mark(memory: Memory, update: MarkUpdate, now: number): void {
 }
 
 /** Returns the keys that must be dropped to make room for the values. */
-export function surplusCells(memory: Memory, { owner, key, values }: MarkUpdate): readonly string[] {
+export function surplusCells(memory: Memory, { owner, key, values, most }: MarkUpdate): readonly string[] {
+  if (most === Number.POSITIVE_INFINITY) return []
   const marks = memory.marks.find(owner, key)
   const fresh = values.filter((value) => !marks?.get(value)).length
   return memory.surplusOfValues(owner, key, fresh)

@@ -17,7 +17,14 @@ import { Recent } from "./meter/recent.ts"
  */
 export const MOST_KEYS = 10_000
 /** The most values of all cells of one owner. */
-export const MOST_VALUES = 50_000
+const MOST_VALUES = 50_000
+/** How many keys and values there may be. */
+export interface Room {
+  readonly keys: number
+  readonly values: number
+}
+/** What a memory holds of one owner, unless several agents share it (agent-share.ts). */
+export const WHOLE_ROOM: Room = { keys: MOST_KEYS, values: MOST_VALUES }
 /** All cells of an owner are searched for outdated values at most once in each such part of the span. */
 const SWEEPS = 100
 
@@ -46,11 +53,11 @@ export class Cells<Cell> {
   }
 
   /** Returns whether there is room for the key. If there is none, stale cells are dropped first. */
-  hasRoom(owner: string, key: string, isStale: (cell: Cell) => boolean): boolean {
+  hasRoom(owner: string, key: string, isStale: (cell: Cell) => boolean, most = MOST_KEYS): boolean {
     const cells = this.#owners.get(owner)
     if (cells === undefined || cells.size < MOST_KEYS || cells.has(key)) return true
     for (let oldest = cells.oldest(); oldest && isStale(oldest[1]); oldest = cells.oldest()) cells.delete(oldest[0])
-    return cells.size < MOST_KEYS
+    return cells.size < most
   }
 
   /** Returns the key that must be dropped to make room for this one. */
@@ -168,8 +175,16 @@ export class Memory {
    * Returns whether so many new values of a cell can be stored.
    * @param before milliseconds; values that last occurred then or earlier no longer count
    * @param spanMs null if all values count for as long as the tree lives
+   * @param most in all cells
    */
-  hasRoomForValues(owner: string, key: string, many: number, before: number, spanMs: number | null): boolean {
+  hasRoomForValues(
+    owner: string,
+    key: string,
+    many: number,
+    before: number,
+    spanMs: number | null,
+    most = WHOLE_ROOM,
+  ): boolean {
     const isEmpty = (marks: Marks): boolean => {
       marks.forget(before)
       return marks.size === 0
@@ -179,7 +194,8 @@ export class Memory {
       values.sweptAt = before
       for (const [, marks] of this.marks.of(owner)) marks.forget(before)
     }
-    return values.many + many <= MOST_VALUES && this.marks.hasRoom(owner, key, isEmpty)
+    const hasRoom = many === 0 || values.many + many <= most.values
+    return hasRoom && this.marks.hasRoom(owner, key, isEmpty, most.keys)
   }
 
   /** Returns the keys that must be dropped to make room for so many new values of this one: the least recently used. */

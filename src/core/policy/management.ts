@@ -32,6 +32,7 @@ export const KIND_OF_AREA = {
   deliveries: "delivery",
   agents: "agent",
   explanations: "explanation",
+  users: "user",
 } as const
 
 type Area = keyof typeof KIND_OF_AREA

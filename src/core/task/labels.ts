@@ -8,6 +8,7 @@
  */
 import type { Bundle } from "../policy/assemble.ts"
 import { DEFAULT_CARRY } from "../policy/definition/labels.ts"
+import { delegationsOf } from "./delegations.ts"
 import { mayGoOn } from "./isolation.ts"
 import type { LedgerState, TreeState } from "./state.ts"
 import type { Task } from "./task.ts"
@@ -81,13 +82,49 @@ export function pickedUp(
   const tasks = [...state.tasks.values()].filter((task) => mayGoOn(task, at))
   const purposes = new Set(tasks.map(({ purpose }) => purpose))
   const pickUps = labels.map((label) => ({ label, at, carry: carryOf(bundle, label, purposes), decision }))
-  return [...Map.groupBy(tasks, ({ agent }) => agent)].flatMap(([agent, ofAgent]) => {
+  const carried = [...Map.groupBy(tasks, ({ agent }) => agent)].flatMap(([agent, ofAgent]) => {
     // What a task has read that is not isolated, or is told by one of its own agent, is known beyond isolation.
     const into = caller.isolated ? intoOf(ofAgent) : [ALL]
-    return pickUps
-      .flatMap((pickUp) => longer(state.ledger, agent, into, pickUp))
-      .map((each) => Object.assign(each, { carry: each.carry + SLACK_MS }))
+    return pickUps.flatMap((pickUp) => longer(state.ledger, agent, into, pickUp))
   })
+  return withSubAgents(state.ledger, carried, at).map((each) =>
+    Object.assign({}, each, { carry: each.carry + SLACK_MS }),
+  )
+}
+
+/**
+ * With what sub-agents carry because of it: those that have a live task below one of the agent's that has to answer for
+ * the label, in whichever tree, and in turn their own. They inherit it as if they joined now.
+ */
+export function withSubAgents(ledger: LedgerState, carried: readonly Carried[], now: number): readonly Carried[] {
+  if (carried.length === 0 || ledger.delegating.size === 0) return carried
+  const all = [...carried]
+  const until = new Map<string, number>()
+  const nameOf = ({ agent, label, into }: Carried): string => JSON.stringify([agent, label, into])
+  const note = (each: Carried): unknown => until.set(nameOf(each), untilOf(each))
+  carried.forEach(note)
+  // Each that is added may add others; an agent carries a label longer at most once for each time that it has.
+  for (const each of all) {
+    for (const below of extending(ledger, reachedBy(ledger, each, now), now)) {
+      const known = Math.max(until.get(nameOf(below)) ?? 0, until.get(nameOf({ ...below, into: ALL })) ?? 0)
+      if (untilOf(below) <= known) continue
+      note(below)
+      all.push(below)
+    }
+  }
+  return all
+}
+
+function reachedBy(ledger: LedgerState, carried: Carried, now: number): readonly Carried[] {
+  const answers = ({ isolated, jkt }: Task): boolean =>
+    carried.into === ALL || carried.into === (isolated && jkt !== null ? jkt : NOT_ISOLATED)
+  return delegationsOf(ledger, carried.agent, now).flatMap(({ from, to }) =>
+    answers(from)
+      ? [...Map.groupBy(to, ({ agent }) => agent)].flatMap(([agent, tasks]) =>
+          (carried.into === ALL ? [ALL] : intoOf(tasks)).map((into) => Object.assign({}, carried, { agent, into })),
+        )
+      : [],
+  )
 }
 
 /** Where an agent carries what these tasks of it alone know from an isolated task. */
@@ -109,6 +146,22 @@ function carryOf(
   const ofLabel = labels.get(label)?.carry ?? 0
   const times = Array.from(names, (name) => Math.max(ofLabel, purposes.get(name)?.carry ?? 0) || DEFAULT_CARRY)
   return 1000 * Math.max(...times)
+}
+
+/** Of these, what makes its agent carry a label for longer. */
+export function extending({ carried }: LedgerState, all: readonly Carried[], now: number): readonly Carried[] {
+  return all.filter((each) => {
+    const known = carried.get(each.agent)?.get(each.label)
+    return untilOf(each) > Math.max(now, untilOf(known?.get(ALL)), untilOf(known?.get(each.into)))
+  })
+}
+
+/**
+ * The same in another ledger. A key stands for an instance of the agent in one ledger only, so that there the label
+ * counts for isolated tasks under any key.
+ */
+export function beyondIsolation(each: Carried): Carried {
+  return { ...each, into: each.into === NOT_ISOLATED ? NOT_ISOLATED : ALL }
 }
 
 /** The pick-up, as far as the agent carries the label for longer by it. */
@@ -143,13 +196,14 @@ export function inherited(state: TreeState, task: Task, above: readonly Task[], 
     )
     return longest && now < untilOf(longest) ? longest : null
   }
-  return [...labelsOf(state, above, now)].flatMap((label) => {
+  const carried = [...labelsOf(state, above, now)].flatMap((label) => {
     const [open, isolated] = [ofKind(label, ALL), ofKind(label, NOT_ISOLATED)]
     return [
       open ? longer(ledger, task.agent, [ALL], { ...open, label }) : [],
       isolated ? longer(ledger, task.agent, intoOf([task]), { ...isolated, label }) : [],
     ].flat()
   })
+  return withSubAgents(ledger, carried, now)
 }
 
 /** What these agents no longer carry is forgotten with it, so that an agent has no more entries than there are labels. */

@@ -5,6 +5,7 @@
 import type { Approval } from "./approval.ts"
 import type { Pointer } from "../policy/bundle.ts"
 import type { UserFacts } from "../policy/principals.ts"
+import type { DelegatingTasks } from "./delegations.ts"
 import type { ContinuableTasks } from "./continuation.ts"
 import type { IsolatedTasks } from "./isolation.ts"
 import type { CarriedLabels } from "./labels.ts"
@@ -51,6 +52,8 @@ export interface LedgerState {
   readonly carried: CarriedLabels
   /** The isolated tasks of each instance of an agent. */
   readonly isolated: IsolatedTasks
+  /** Tasks below which there are others. */
+  readonly delegating: DelegatingTasks
   /** Tasks that a request for the same continues. */
   readonly continuable: ContinuableTasks
   /** Tasks that an operator has to look at. */
@@ -112,6 +115,7 @@ export function newLedger(
     openApprovals: new Shares(),
     carried: new Map(),
     isolated: new Map(),
+    delegating: new Map(),
     continuable: new Map(),
     quarantined: new Map(),
     proofs,

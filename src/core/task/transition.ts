@@ -4,6 +4,7 @@ import type { Guardrails } from "../guardrails/guardrails.ts"
 import type { Pointer } from "../policy/bundle.ts"
 import type { TaskChange, TaskEnd } from "./change.ts"
 import { noteContinuable } from "./continuation.ts"
+import { forgetDelegating, noteDelegating } from "./delegations.ts"
 import { addIsolated, removeIsolated } from "./isolation.ts"
 import { carry, forgetInstance } from "./labels.ts"
 import { applyScoped, type ScopedUpdates } from "./memories.ts"
@@ -91,6 +92,7 @@ export function dropExpiredTokens(state: TreeState, agent: string, now: number):
 /** A task from storage. */
 export function applyLoaded(ledger: LedgerState, task: Task): void {
   addIsolated(ledger, task)
+  noteDelegating(ledger, task)
   noteContinuable(ledger, task)
   noteQuarantine(ledger, task)
 }
@@ -100,7 +102,10 @@ export function applyLoaded(ledger: LedgerState, task: Task): void {
  * @returns as of `applyEndOfInstances`
  */
 export function applyExpiry(ledger: LedgerState, tasks: readonly Task[]): readonly Task[] {
-  for (const task of tasks) forgetQuarantine(ledger, task)
+  for (const task of tasks) {
+    forgetQuarantine(ledger, task)
+    forgetDelegating(ledger, task)
+  }
   return applyEndOfInstances(ledger, tasks)
 }
 
@@ -130,7 +135,9 @@ function addTask(state: TreeState, task: Task): void {
   addIsolated(state.ledger, task)
   noteContinuable(state.ledger, task)
   const parent = task.parent === null ? undefined : state.tasks.get(task.parent)
-  if (parent) parent.children += 1
+  if (!parent) return
+  parent.children += 1
+  noteDelegating(state.ledger, parent)
 }
 
 /** Ends by a person. Every other end an agent can cause by what it calls or presents. */
@@ -166,6 +173,7 @@ export function applyEnd(state: TreeState, ids: readonly string[], end: TaskEnd)
     noteQuarantine(state.ledger, task)
     if (status === "quarantined") continue
     state.ledger.liveTasks.remove(task.agent, id)
+    forgetDelegating(state.ledger, task)
     if (task.parent === null) openingsOf(state).end(task)
   }
   if (status !== "quarantined")

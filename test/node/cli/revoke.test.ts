@@ -119,3 +119,19 @@ it("shows nothing that passes for a line of its own", () => {
     "swi_2  everything\n  issued    before 1970-01-01T00:00:01.000Z\n  since     1e+300",
   )
 })
+
+it("erases a person, and says what is left of them", async () => {
+  expect((await token()).code).toBe(0)
+  const erase = async (...args: readonly string[]): Promise<Ran> =>
+    run(own().directory, ["erase", ...args, "--idp", own().stack.provider], {
+      NARROWGATE_URL: own().stack.origin,
+      NARROWGATE_TOKEN: "",
+    })
+  expect(await erase("alice")).toMatchObject({ code: 1, stderr: expect.stringContaining("joined by |") })
+  const { code, stdout } = await erase(`${own().stack.provider}|alice`, "--reason", "their request")
+  expect(code).toBe(0)
+  expect(stdout).toMatch(/: erased\n {2}tasks ended {8}[1-9]\d*\n {2}task trees deleted [1-9]\d*\nWhat is left:\n/u)
+  expect(stdout).toMatch(/ {2}until \d{4}-.*Z: The platform's point-in-time recovery/u)
+  const again = await erase(`${own().stack.provider}|alice`, "--json")
+  expect(JSON.parse(again.stdout)).toMatchObject({ ended: 0, erased: 0 })
+})

@@ -18,6 +18,7 @@ const STAGING: Settings = {
   namespace: "abc",
   signingAlgorithm: "EdDSA",
   maxProbeRequests: "900",
+  jurisdiction: "eu",
 }
 
 describe("its configuration", () => {
@@ -32,6 +33,7 @@ describe("its configuration", () => {
       "SIGNING_ALGORITHM",
       "PUBLISHER_KEYS",
       "MAX_PROBE_REQUESTS",
+      "JURISDICTION",
       "id",
     ])
     expect(text).toContain('ISSUER = "https://authz.staging.example"')

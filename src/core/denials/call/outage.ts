@@ -1,5 +1,5 @@
 /** Why no decision could be made: the call is denied, and may be repeated later. */
-import { NUMBER, plain } from "../terms/evidence.ts"
+import { NUMBER, plain, TEXT } from "../terms/evidence.ts"
 import { RETRY_AFTER } from "./members.ts"
 import { final, ONLY_CODE } from "./reason.ts"
 
@@ -30,6 +30,13 @@ export const OUTAGE_DENIALS = {
     evidence: {},
     doc: "The ledger of the task did not answer.",
     forOperators: () => "The ledger of the task is unavailable",
+    forCaller: ONLY_CODE,
+  }),
+  agent_ledger_unavailable: final({
+    code: "unavailable",
+    evidence: { agent: plain(TEXT, "The agent whose ledger did not answer.") },
+    doc: "The call picks up a label that another agent of its tree carries too, and that agent's ledger did not answer.",
+    forOperators: ({ agent }) => `The ledger of ${agent}, which picks up a label by the call, is unavailable`,
     forCaller: ONLY_CODE,
   }),
   ledger_overloaded: final({

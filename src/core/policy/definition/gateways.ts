@@ -62,6 +62,10 @@ function isDialectName(name: string): name is DialectName {
   return Object.hasOwn(DIALECTS, name)
 }
 
+/** Regions in which Cloudflare can create an object. */
+export const LOCATIONS = ["wnam", "enam", "sam", "weur", "eeur", "apac", "oc", "afr", "me"] as const
+export type Location = (typeof LOCATIONS)[number]
+
 export interface GatewayDefinition {
   readonly id: string
   readonly dialect: DialectName
@@ -75,6 +79,8 @@ export interface GatewayDefinition {
   /** `aud` of the delegation tokens accepted behind it. */
   readonly audience: string
   readonly environment: string
+  /** Where it is: ledgers are created near it. Absent: near whoever is the first to open a task. */
+  readonly location?: Location
   /** `observe`: decide and record, but let every call through. */
   readonly mode: "enforce" | "observe"
   /** It forwards the whole request body. */

@@ -102,12 +102,12 @@ export class BackchannelConsents {
     }))
   }
 
-  /** Where the task is now, and under which id, if this is the id of a request that was granted. */
-  moved(root: string): Moved | null {
-    const state: TreeState | null = this.#trees.of(root)
+  /** Where a task is now, and under which id, if this is an id in the tree of a request that was granted. */
+  moved(id: string): Moved | null {
+    const state: TreeState | null = this.#trees.of(id)
     const person = state && hasMoved(state) ? state.consent?.answer?.person : undefined
     if (!person) return null
-    const task = movedTaskId(this.#env, root, person)
+    const task = movedTaskId(this.#env, id, person)
     return { task, ledger: this.#env.LEDGER.get(this.#env.LEDGER.idFromString(ledgerIdOf(task))) }
   }
 }

@@ -3,6 +3,7 @@
  * trees.ts looks after the trees. Each step is one synchronous transaction: storage first, then memory, and no
  * await between reading the state and changing it. An answer leaves only when what it depends on is durable (the
  * object's output gate).
+ * Whatever names a task may use the id of the request for consent from which the task comes.
  */
 import { DurableObject } from "cloudflare:workers"
 import type { Approval, Unanswerable, Vote } from "../core/task/approval.ts"
@@ -19,7 +20,7 @@ import { LENDING_VERSION } from "../core/guardrails/lending/lending.ts"
 import type { Signal } from "../core/guardrails/risk.ts"
 import type { Bundle } from "../core/policy/assemble.ts"
 import type { Pointer } from "../core/policy/bundle.ts"
-import { cachedBundle, bundleOf } from "../bundles/store.ts"
+import { cachedBundle } from "../bundles/store.ts"
 import type { Holder, DeniedCall, TokenUse } from "../core/decision/call.ts"
 import type { UserFacts } from "../core/policy/principals.ts"
 import type { TaskEnd } from "../core/task/change.ts"
@@ -29,9 +30,12 @@ import type { ConsentResponse as ConsentAnswer, Consent } from "../core/task/pen
 import type { TaskStatus } from "../core/task/task.ts"
 import { LEDGER_VERSION } from "./protocol.ts"
 import type {
+  Cleared,
   PageAnswer,
   ConsentOutcome,
   EndResult,
+  MaybeLater,
+  RatingResult,
   Listed,
   NoBundle,
   Refresh,
@@ -44,12 +48,14 @@ import { DECIDED_WITHIN_MS } from "./ask.ts"
 import { BackchannelConsents } from "./backchannel-consents.ts"
 import { Calls } from "./calls.ts"
 import { Consents } from "./consents.ts"
+import { LedgerBundles } from "./ledger-bundles.ts"
 import { Tasks } from "./tasks.ts"
 import { Trees } from "./trees.ts"
 import type { TaskView, Viewed } from "../core/task/view.ts"
 
 export class Ledger extends DurableObject<Env> {
   readonly #trees: Trees
+  readonly #bundles: LedgerBundles
   readonly #calls: Calls
   readonly #consents: Consents
   readonly #backchannel: BackchannelConsents
@@ -58,6 +64,7 @@ export class Ledger extends DurableObject<Env> {
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env)
     this.#trees = new Trees(ctx, env)
+    this.#bundles = new LedgerBundles(this.#trees, env)
     const background = (work: Promise<unknown>): void => ctx.waitUntil(work)
     this.#calls = new Calls(this.#trees, env, background)
     this.#consents = new Consents(this.#trees)
@@ -76,25 +83,8 @@ export class Ledger extends DurableObject<Env> {
     const bundle = version === LEDGER_VERSION ? cachedBundle(pointer) : null
     const answer = bundle
       ? this.#calls.decide(bundle, pointer, ask, latest)
-      : this.#by(version, pointer, (found) => this.#calls.decide(found, pointer, ask, latest))
+      : this.#bundles.by(version, pointer, (found) => this.#calls.decide(found, pointer, ask, latest))
     return answer instanceof Promise ? answer.then((later) => JSON.stringify(later)) : JSON.stringify(answer)
-  }
-
-  async #bundle(version: number, pointer: Pointer): Promise<Bundle | null> {
-    return version === LEDGER_VERSION ? bundleOf(this.env.BUNDLES, pointer) : null
-  }
-
-  /**
-   * A step by the bundle that the request names. There is none if the bundle cannot be loaded, or if the request is of
-   * another version.
-   */
-  async #by<Answered>(
-    version: number,
-    pointer: Pointer,
-    step: (bundle: Bundle) => Answered | Promise<Answered>,
-  ): Promise<Answered | NoBundle> {
-    const bundle = await this.#bundle(version, pointer)
-    return bundle ? step(bundle) : { bundle: "unavailable" }
   }
 
   /** A call that was denied before it reached the ledger: JSON of `ShadowOnly`. */
@@ -118,13 +108,13 @@ export class Ledger extends DurableObject<Env> {
 
   /** It counts among the denials of its task. */
   async refused(version: number, pointer: Pointer, call: DeniedCall, denial: Denial): Promise<TokenOwner | Denied> {
-    const bundle = await this.#bundle(version, pointer)
+    const bundle = await this.#bundles.of(version, pointer)
     return bundle ? this.#calls.refused(bundle, pointer, call, denial) : this.#calls.spend(call)
   }
 
   /** @returns JSON, as of `decide` */
   async visibleTools(version: number, pointer: Pointer, ask: LedgerListQuery): Promise<string> {
-    const answer: Listed | NoBundle = await this.#by(version, pointer, (bundle) =>
+    const answer: Listed | NoBundle = await this.#bundles.by(version, pointer, (bundle) =>
       this.#calls.visibleTools(bundle, pointer, ask),
     )
     return JSON.stringify(answer)
@@ -138,8 +128,9 @@ export class Ledger extends DurableObject<Env> {
     return this.#calls.settle(decision, gateway, task)
   }
 
-  approvalsOf(task: string): readonly Approval[] | null {
-    return this.#calls.approvals.of(task)
+  approvalsOf(task: string): MaybeLater<readonly Approval[] | null> {
+    const moved = this.#backchannel.moved(task)
+    return moved ? moved.ledger.approvalsOf(moved.task) : this.#calls.approvals.of(task)
   }
 
   /** Of these approvals, those that this person may answer, and those that are over. Null if it is unknown who may. */
@@ -150,7 +141,7 @@ export class Ledger extends DurableObject<Env> {
     ids: readonly string[],
     answering: ApproverIdentity,
   ): Promise<Waiting | null> {
-    const bundle = await this.#newest(version, pointer)
+    const bundle = await this.#bundles.newest(version, pointer)
     return bundle && this.#calls.approvals.waitingFor(bundle, root, ids, answering)
   }
 
@@ -162,7 +153,9 @@ export class Ledger extends DurableObject<Env> {
     seesAll: boolean,
     answering: ApproverIdentity,
   ): Promise<ApprovalForReader | "unavailable" | null> {
-    const bundle = await this.#newest(version, pointer)
+    const moved = this.#backchannel.moved(ids.task)
+    if (moved) return moved.ledger.approval(version, pointer, { ...ids, task: moved.task }, seesAll, answering)
+    const bundle = await this.#bundles.newest(version, pointer)
     return bundle ? this.#calls.approvals.shown(bundle, ids, seesAll, answering) : "unavailable"
   }
 
@@ -175,14 +168,13 @@ export class Ledger extends DurableObject<Env> {
     answering: ApproverIdentity,
     record: DecisionRecord,
   ): Promise<Approval | Unanswerable | NotApprover | "frozen" | "unavailable"> {
-    const bundle = await this.#newest(version, pointer)
+    const moved = this.#backchannel.moved(ids.task)
+    if (moved) {
+      const { ledger, task } = moved
+      return ledger.answerApproval(version, pointer, { ...ids, task }, vote, answering, { ...record, task })
+    }
+    const bundle = await this.#bundles.newest(version, pointer)
     return bundle ? this.#calls.approvals.answer(bundle, ids, vote, answering, record) : "unavailable"
-  }
-
-  /** A bundle that is older than one that decided here does not say who may answer. */
-  async #newest(version: number, pointer: Pointer): Promise<Bundle | null> {
-    const current = this.#trees.state?.bundle
-    return this.#bundle(version, current && current.seq > pointer.seq ? current : pointer)
   }
 
   /** What became of credit (`CreditHolder`). */
@@ -200,7 +192,9 @@ export class Ledger extends DurableObject<Env> {
     stamp: RequestStamp,
     shadowResult: Pointer | null,
   ): Promise<OpenedTask | OAuthFailure | NoBundle> {
-    return this.#by(version, pointer, (bundle) => this.#tasks.open(bundle, pointer, root, request, stamp, shadowResult))
+    return this.#bundles.by(version, pointer, (bundle) =>
+      this.#tasks.open(bundle, pointer, root, request, stamp, shadowResult),
+    )
   }
 
   answered(root: string, secretHash: string): PageAnswer {
@@ -215,7 +209,7 @@ export class Ledger extends DurableObject<Env> {
     consent: Consent,
     stamp: RequestStamp,
   ): Promise<ConsentOutcome | OAuthFailure | NoBundle> {
-    return this.#by(version, pointer, (bundle) =>
+    return this.#bundles.by(version, pointer, (bundle) =>
       (consent.answer ? this.#consents : this.#backchannel).ask(bundle, pointer, root, consent, stamp),
     )
   }
@@ -235,7 +229,7 @@ export class Ledger extends DurableObject<Env> {
     redemption: Redemption,
     stamp: RequestStamp,
   ): Promise<OpenedTask | OAuthFailure | NoBundle> {
-    return this.#by(version, pointer, (bundle) => {
+    return this.#bundles.by(version, pointer, (bundle) => {
       const found = this.#consents.redeemable(bundle, pointer, root, redemption)
       if (!("request" in found)) return found
       if (!found.consent.code) return this.#backchannel.redeem(found, pointer, stamp)
@@ -250,33 +244,40 @@ export class Ledger extends DurableObject<Env> {
     refresh: Refresh,
     stamp: RequestStamp,
   ): Promise<OpenedTask | OAuthFailure | NoBundle> {
-    return this.#by(version, pointer, (bundle) => this.#consents.refresh(bundle, pointer, root, refresh, stamp))
+    return this.#bundles.by(version, pointer, (bundle) => this.#consents.refresh(bundle, pointer, root, refresh, stamp))
   }
 
   revokeRefreshTokens(root: string, family: string, agent: string, record: DecisionRecord): boolean {
     return this.#consents.revokeRefreshTokens(root, family, agent, record)
   }
 
-  /** By the id that the task has, or by that of the request for consent from which it comes; so is `view`. */
-  end(end: TaskEnd, by: Holder | null, record: DecisionRecord): EndResult | Promise<EndResult> {
+  end(end: TaskEnd, by: Holder | null, record: DecisionRecord): MaybeLater<EndResult> {
     const moved = this.#backchannel.moved(end.task)
     if (!moved) return this.#tasks.end(end, by, record)
     const { ledger, task } = moved
     return ledger.end({ ...end, task }, by, { ...record, task })
   }
 
-  release(task: string, record: DecisionRecord): TaskStatus | null {
-    return this.#tasks.release(task, record)
+  release(id: string, record: DecisionRecord): MaybeLater<TaskStatus | null> {
+    const moved = this.#backchannel.moved(id)
+    if (!moved) return this.#tasks.release(id, record)
+    const { ledger, task } = moved
+    return ledger.release(task, { ...record, task })
   }
 
-  /** Clears labels of a task. After the answer no rule sees them. */
-  clearLabels(task: string, only: readonly string[] | null, record: DecisionRecord): readonly string[] | null {
-    return this.#tasks.clearLabels(task, only, record)
+  clearLabels(id: string, only: readonly string[] | null, record: DecisionRecord): MaybeLater<Cleared> {
+    const moved = this.#backchannel.moved(id)
+    if (!moved) return this.#tasks.clearLabels(id, only, record)
+    const { ledger, task } = moved
+    return ledger.clearLabels(task, only, { ...record, task })
   }
 
   /** Records a risk signal about a task. After the answer it counts for each call of it and of those below it. */
-  rate(task: string, signal: Omit<Signal, "at"> | null, record: DecisionRecord): boolean {
-    return this.#tasks.rate(task, signal, record)
+  rate(id: string, signal: Omit<Signal, "at"> | null, record: DecisionRecord): MaybeLater<RatingResult> {
+    const moved = this.#backchannel.moved(id)
+    if (!moved) return this.#tasks.rate(id, signal, record)
+    const { ledger, task } = moved
+    return ledger.rate(task, signal, { ...record, task })
   }
 
   isActive(jti: string, task: string, agent: string): boolean {
@@ -288,10 +289,9 @@ export class Ledger extends DurableObject<Env> {
   }
 
   async view(version: number, pointer: Pointer, task: string, by: Holder | null): Promise<Viewed | Denied | null> {
-    if (!this.#trees.of(task)?.tasks.has(task)) return null
     const moved = this.#backchannel.moved(task)
     if (moved) return moved.ledger.view(version, pointer, moved.task, by)
-    return this.#tasks.view(await this.#newest(version, pointer), task, by)
+    return this.#tasks.view(await this.#bundles.newest(version, pointer), task, by)
   }
 
   override async alarm(): Promise<void> {

@@ -13,7 +13,7 @@ const MINUTE_MS = 60_000
 
 /** Among what this tree counts: among requests until its person, who is elsewhere, has consented. */
 export function openingsOf({ ledger, consent }: Pick<TreeState, "ledger" | "consent">): Openings {
-  return consent && !consent.code ? ledger.requests : ledger.openings
+  return isRequest({ consent }) ? ledger.requests : ledger.openings
 }
 
 /**
@@ -89,7 +89,15 @@ export function countTrees({ trees, clock, liveTasks }: LedgerState): void {
 
 /** Whether the tree is a request that was granted: the task goes on in the ledger of its person. */
 export function hasMoved({ consent }: Pick<TreeState, "consent">): boolean {
-  return consent !== null && !consent.code && consent.isRedeemed
+  return isRequest({ consent }) && consent?.isRedeemed === true
+}
+
+/**
+ * Whether the tree is a request to a person who is elsewhere. It waits in its agent's ledger and opens a task in the
+ * person's, so nothing that the agent's ledger knows is about it.
+ */
+export function isRequest({ consent }: Pick<TreeState, "consent">): boolean {
+  return consent !== null && !consent.code
 }
 
 /** Times in ascending order, of which the oldest are dropped. */

@@ -140,4 +140,16 @@ describe("by the id of a request that waits", () => {
     await manage("POST", `/v1/approvals/${task}`, await alice(), {}, { decision: "reject" })
     expect((await byOperator("/v1/risks", { task, level: 90 })).status).toBe(404)
   })
+
+  test("what its agent does for nobody is neither shown of it, nor decides about it", async () => {
+    const alone = await forNobody()
+    expect(await read(alone)).toBe("ok")
+    expect((await byOperator("/v1/risks", { task: alone.task, level: 90 })).status).toBe(200)
+    expect(await viewOf((await ask()).task)).toMatchObject({ status: "pending", carried: [], labels: [], risk: 0 })
+    expect((await byOperator(`/v1/tasks/${alone.task}/quarantine`)).status).toBe(200)
+    const request = await ask()
+    expect(await statusOf(await fetchTask(request))).toBe("ok")
+    const again = { ...(await assertion()), grant_type: "client_credentials", purpose: "work" }
+    expect((await postForm(again)).refused).toMatchObject({ error: "access_denied" })
+  })
 })

@@ -73,7 +73,7 @@ function openChild(step: Step, parent: Parent): Opened | OAuthFailure {
 /** Opens a root task, or one below `parent`. */
 function openNew(step: Step, id: string, parent: Parent | null): Opened | OAuthFailure {
   const { bundle, state, request, agent, now } = step
-  const full = taskFullness(state.ledger, agent.id, now)
+  const full = taskFullness(state, agent.id, now)
   if (full) return full
   const name = request.purpose ?? agent.purposes[0] ?? ""
   const purpose = agent.purposes.includes(name) ? bundle.purposes.get(name) : undefined

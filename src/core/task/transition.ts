@@ -88,7 +88,7 @@ export function applyMemoryUpdates(state: TreeState, memoryUpdates: readonly Sco
  * @returns their `jti`
  */
 export function dropExpiredTokens(state: TreeState, agent: string, now: number): readonly string[] {
-  return state.ledger.liveTokens.expire(state, MAX_TOKENS_OF_TREE, agent, now)
+  return state.ledger.liveTokens.expire(state, MAX_TOKENS_OF_TREE.tree, agent, now)
 }
 
 /** A task from storage. */

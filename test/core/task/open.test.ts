@@ -49,7 +49,7 @@ describe("a tree of which more tokens are alive than anybody needs", () => {
   }
 
   test("has no further one, by whatever it is asked for", () => {
-    expect(filled(START + 1)).toEqual({ renewal: FULL, child: FULL, refreshed: FULL })
+    expect(filled(START + 60_000)).toEqual({ renewal: FULL, child: FULL, refreshed: FULL })
   })
 
   test("has some again once they have expired", () => {

@@ -45,10 +45,8 @@ export interface TokenRow extends Record<string, SqlStorageValue> {
   readonly jkt: string | null
 }
 
-/** The fields of a task that never change. */
-export type TaskBody = Omit<Task, "jkt" | "status" | "endedBy" | "calls" | "children" | "lastCall" | "progress">
-
 export interface TaskRow extends Record<string, SqlStorageValue> {
+  /** `TaskBody` of core/task/task-text.ts. */
   readonly body: string
   readonly jkt: string | null
   readonly status: Task["status"]

@@ -18,12 +18,13 @@ import { applyLoaded } from "../core/task/transition.ts"
 import { setRisk } from "../core/task/risks.ts"
 import { forgetTokens, loadTokens, saveToken } from "./token-storage.ts"
 import { RecordNumbers } from "./record-numbers.ts"
-import { LEDGER_SCHEMA, type LedgerRow, type TaskBody, type TaskRow, type TreeRow } from "./schema.ts"
+import { LEDGER_SCHEMA, type LedgerRow, type TaskRow, type TreeRow } from "./schema.ts"
 import type { Proofs } from "../core/task/proof-log.ts"
 import { newLedger, newTree, rootOf, type LedgerState, type TreeState } from "../core/task/state.ts"
 import { countApproval } from "../core/task/transition.ts"
 import { countTrees } from "../core/task/openings.ts"
 import type { Task } from "../core/task/task.ts"
+import { taskOfText, taskText } from "../core/task/task-text.ts"
 
 function setBackOf({ back_from: from, back_until: until }: LedgerRow): SetBack {
   return from === null || until === null ? null : { from, until }
@@ -103,7 +104,7 @@ export class LedgerStorage {
   #loadTasks(ledger: LedgerState): void {
     for (const row of this.#sql.exec<TaskRow>("SELECT * FROM tasks")) {
       const { body, jkt, status, ended_by: endedBy, calls, children, last_call: lastCall } = row
-      const stored: TaskBody = JSON.parse(body)
+      const stored = taskOfText(body)
       const progress: Task["progress"] = JSON.parse(row.progress)
       const task = { ...stored, jkt, status, endedBy, calls, children, lastCall, progress }
       ledger.trees.get(rootOf(task.id))?.tasks.set(task.id, task)
@@ -170,7 +171,7 @@ export class LedgerStorage {
 
   #saveTask(task: Task): void {
     const { jkt, status, endedBy, calls, children, lastCall, progress, ...body } = task
-    const [text, plan] = [JSON.stringify(body satisfies TaskBody), JSON.stringify(progress)]
+    const [text, plan] = [taskText(body), JSON.stringify(progress)]
     const values = [task.id, text, jkt, status, endedBy, calls, children, lastCall, plan]
     this.#sql.exec(`INSERT OR REPLACE INTO tasks VALUES (${values.map(() => "?").join(", ")})`, ...values)
     this.#sql.exec("UPDATE tasks SET children = children + 1 WHERE id = ?", task.parent)

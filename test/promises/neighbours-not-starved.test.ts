@@ -5,9 +5,14 @@
 import { beforeEach, describe, expect, test, vi } from "vitest"
 import { MAX_OPEN_APPROVALS } from "../../src/core/task/approval.ts"
 import { MAX_LIVE_TOKENS } from "../../src/core/task/live-tokens.ts"
-import { MAX_LIVE_TASKS, MAX_TASKS_OF_TREE, MAX_TOKENS_OF_TREE } from "../../src/core/task/opening-step.ts"
+import {
+  MAX_LIVE_BYTES,
+  MAX_LIVE_TASKS,
+  MAX_TASKS_OF_TREE,
+  MAX_TOKENS_OF_TREE,
+} from "../../src/core/task/opening-step.ts"
 import { newTree, type TreeState } from "../../src/core/task/state.ts"
-import { MAX_RETRIES_OF_TREE } from "../../src/core/task/transition.ts"
+import { applyEnd, MAX_RETRIES_OF_TREE } from "../../src/core/task/transition.ts"
 import { CallPace, MAX_PACE } from "../../src/ledger/pace.ts"
 import { openTask, type OpenTask } from "../harness/agents.ts"
 import { questionIn } from "../harness/approvals.ts"
@@ -42,6 +47,21 @@ describe("in a ledger in which one agent has as many as it may", () => {
     const held = opened(open(bundle, neighbour, "second"))
     expect(step(bundle, neighbour, callOf(held, "files.list")).denial).toBeNull()
     state.ledger.liveTasks.remove(agentId("first"), "task 0")
+    expect(refusalOf(open(bundle, state, "first"))).toBe("opened")
+  })
+
+  test("bytes of tasks, another opens one; the first can again as one of its own ends", () => {
+    const [bundle, state] = [assembled(), newState()]
+    const [busy, neighbour] = [treeBeside(state, 1), treeBeside(state, 2)]
+    const held = opened(open(bundle, busy, "first"))
+    const task = busy.tasks.get(held.task)
+    expect(state.ledger.liveBytes.of(agentId("first"))).toBe(task?.bytes)
+    const rest = MAX_LIVE_BYTES.agent - 2 * (task?.bytes ?? 0)
+    state.ledger.liveBytes.add(agentId("first"), "the rest", START + 60_000, rest + 1)
+    expect(refusalOf(open(bundle, state, "first"))).toEqual({ ...FULL, retry_after: 60 })
+    expect(refusalOf(open(bundle, neighbour, "second"))).toBe("opened")
+    applyEnd(busy, [held.task], { task: held.task, status: "completed", by: "completion" })
+    expect(state.ledger.liveBytes.of(agentId("first"))).toBe(rest + 1)
     expect(refusalOf(open(bundle, state, "first"))).toBe("opened")
   })
 

@@ -6,6 +6,7 @@ import type { UserFacts } from "../policy/principals.ts"
 import type { OpenRequest } from "./open-request.ts"
 import { hasLiveInstance } from "./isolation.ts"
 import { inherited, type Carried } from "./labels.ts"
+import type { Shares } from "./shares.ts"
 import { whyEnded, type TreeState } from "./state.ts"
 import type { IssuedToken, Task } from "./task.ts"
 
@@ -72,6 +73,21 @@ export const MAX_LIVE_TASKS = {
   agent: 10_000,
   ledger: 16_000,
 } as const
+
+/**
+ * A task of a few tools takes a kilobyte or two, one with 75 tools and the longest details some ten. All live tasks must
+ * be read before a ledger that wakes answers.
+ */
+export const MAX_LIVE_BYTES = {
+  agent: 16 * 1_048_576,
+  ledger: 32 * 1_048_576,
+} as const
+
+/** Why the agent cannot have so many bytes more among these, which tasks of its own take. */
+export function bytesFullness(shares: Shares, agent: string, bytes: number, now: number): OAuthFailure | null {
+  if (!shares.isFull(agent, MAX_LIVE_BYTES, now, bytes)) return null
+  return tooMany("ledger", shares.firstOf(agent) ?? now, now)
+}
 
 /** Why no token can be issued to the agent in this tree. What has expired is dropped before (`applyExpiry`). */
 export function fullness(state: TreeState, agent: string, now: number): OAuthFailure | null {

@@ -16,6 +16,11 @@ export function openingsOf({ ledger, consent }: Pick<TreeState, "ledger" | "cons
   return isRequest({ consent }) ? ledger.requests : ledger.openings
 }
 
+/** Among whose bytes those of this tree's tasks count. */
+export function bytesOf({ ledger, consent }: Pick<TreeState, "ledger" | "consent">): Shares {
+  return isRequest({ consent }) ? ledger.requestBytes : ledger.liveBytes
+}
+
 /**
  * Why this agent cannot have one more now. Null if it can.
  * @param underWay as many more are being made, and count already
@@ -69,9 +74,11 @@ export class Openings {
 
 /** After waking: counts all trees that the ledger remembers, and their tasks. */
 export function countTrees({ trees, clock, liveTasks }: LedgerState): void {
-  for (const { tasks } of trees.values()) {
-    for (const { id, agent, status, expiresAt } of tasks.values()) {
-      if ((status === "active" || status === "quarantined") && clock < expiresAt) liveTasks.add(agent, id, expiresAt)
+  for (const tree of trees.values()) {
+    for (const { id, agent, status, expiresAt, bytes } of tree.tasks.values()) {
+      if (status === "completed" || status === "revoked" || clock >= expiresAt || hasMoved(tree)) continue
+      if (status !== "pending") liveTasks.add(agent, id, expiresAt)
+      bytesOf(tree).add(agent, id, expiresAt, bytes)
     }
   }
   const roots = [...trees.values()].flatMap((tree) => {

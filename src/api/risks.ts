@@ -44,8 +44,8 @@ export const reportRisk: Handler<"reportRisk"> = async ({ body, caller, bundle, 
   }))
   if (!answer) return outcomeUnknown
   // The ledger records the report in the same transaction.
-  if (answer.found) return { answer: report, record: null }
-  return { ...UNKNOWN_TASK, record }
+  if (answer.found === "rated") return { answer: report, record: null }
+  return { ...(answer.found === "pending" ? pendingTask(name) : UNKNOWN_TASK), record }
 }
 
 const UNKNOWN_TASK = {
@@ -53,6 +53,15 @@ const UNKNOWN_TASK = {
   description: "There is no such task, or no longer.",
   denial: { reason: "not_found", what: "task" },
 } as const
+
+/** Until then it is in no ledger in which a risk of it would apply; an operator must learn that. */
+function pendingTask(task: string): ApiError<"task_pending"> {
+  return {
+    error: "task_pending",
+    description: "The task waits for a person's consent: report a risk of its agent, or revoke the task.",
+    denial: { reason: "task_pending", task },
+  }
+}
 
 interface UnknownName {
   readonly what: "agent" | "user" | "stream"

@@ -197,6 +197,7 @@ const TASK: Task = {
   endedBy: null,
   calls: 0,
   children: 0,
+  bytes: 0,
   lastCall: 0,
   progress: [],
 }

@@ -7,9 +7,7 @@
  * once, even if this object dies in between.
  */
 import type { RequestStamp } from "../core/record/token-record.ts"
-import { recordOf, type DecisionRecord } from "../core/record/record.ts"
-import type { Holder } from "../core/decision/call.ts"
-import type { TaskEnd } from "../core/task/change.ts"
+import { recordOf } from "../core/record/record.ts"
 import { oauthError, type OAuthFailure } from "../core/denials/oauth-error.ts"
 import type { Bundle } from "../core/policy/assemble.ts"
 import type { Pointer } from "../core/policy/bundle.ts"
@@ -25,7 +23,7 @@ import { askByNewest, askLedger, type LedgerStub } from "./ask.ts"
 import type { Consents, Redeemable } from "./consents.ts"
 import { inboxOf } from "./inbox.ts"
 import { movedTaskId } from "./locator.ts"
-import { LEDGER_VERSION, type ConsentOutcome, type EndResult, type NoBundle } from "./protocol.ts"
+import { LEDGER_VERSION, type ConsentOutcome, type NoBundle } from "./protocol.ts"
 import type { Trees } from "./trees.ts"
 
 /** A task that has moved to the ledger of its person. */
@@ -110,18 +108,12 @@ export class BackchannelConsents {
     }))
   }
 
-  /** Ends the task where it is now. Null if this is no id of a request that was granted. */
-  end(end: TaskEnd, by: Holder | null, record: DecisionRecord): Promise<EndResult> | null {
-    const moved = this.moved(end.task)
-    return moved && moved.ledger.end({ ...end, task: moved.task }, by, { ...record, task: moved.task })
-  }
-
-  /** Where the task is now, and under which id, if this is the id of a request that was granted. */
-  moved(root: string): Moved | null {
-    const state: TreeState | null = this.#trees.of(root)
+  /** Where a task is now, and under which id, if this is an id in the tree of a request that was granted. */
+  moved(id: string): Moved | null {
+    const state: TreeState | null = this.#trees.of(id)
     const person = state && hasMoved(state) ? state.consent?.answer?.person : undefined
     if (!person) return null
-    const task = movedTaskId(this.#env, root, person)
+    const task = movedTaskId(this.#env, id, person)
     return { task, ledger: this.#env.LEDGER.get(this.#env.LEDGER.idFromString(ledgerIdOf(task))) }
   }
 }

@@ -74,7 +74,9 @@ export class Calls {
     until: number,
   ): LedgerDecision | NoBundle | Promise<LedgerDecision | NoBundle> {
     const paced = this.#paced(ask)
-    if (paced) {
+    // Through an observing gateway the call happens, and what it picks up must be stored: otherwise an agent would call
+    // faster than its pace, read a secret there, and send it away through a gateway that enforces. It counts all the same.
+    if (paced && ask.mode === "enforce") {
       // Nobody who has seen the call may repeat it. The edge records it: so many denials are not worth as many rows.
       const owner = spend(this.#trees, ask)
       return { ...unknownTokenDecision(paced), ...(isDenied(owner) ? {} : owner) }

@@ -19,7 +19,7 @@ import {
   type Polling,
 } from "../core/task/consent.ts"
 import type { Redemption } from "../core/task/consent.ts"
-import { openingsOf, whyFull } from "../core/task/openings.ts"
+import { bytesOf, openingsOf, whyFull } from "../core/task/openings.ts"
 import { isOAuthFailure, oauthError, type OAuthFailure } from "../core/denials/oauth-error.ts"
 import { consentDecided, consentRequested } from "../core/notices/notice.ts"
 import type { Bundle } from "../core/policy/assemble.ts"
@@ -27,7 +27,7 @@ import type { Pointer } from "../core/policy/bundle.ts"
 import { userId, type UserFacts } from "../core/policy/principals.ts"
 import { mayBeFor, unknownAudience } from "../core/task/audience.ts"
 import { type OpenedTask, openedTask } from "../core/task/opened-task.ts"
-import type { Opened } from "../core/task/opening-step.ts"
+import { bytesFullness, type Opened } from "../core/task/opening-step.ts"
 import type { ConsentResponse, Consent } from "../core/task/pending-consent.ts"
 import { isSameScope, renewRoot } from "../core/task/renew.ts"
 import type { PageAnswer, ConsentOutcome, NoBundle, Refresh } from "./protocol.ts"
@@ -90,7 +90,9 @@ export class Consents {
     const { task, life } = foreseen
     const stored = { ...consent, life }
     state.consent = stored
-    const full = whyFull(openingsOf(state), bundle, consent.agent, ledger.clock, underWay)
+    const full =
+      whyFull(openingsOf(state), bundle, consent.agent, ledger.clock, underWay) ??
+      bytesFullness(bytesOf(state), task.agent, task.bytes, ledger.clock)
     if (full) return full
     state.tasks.set(root, task)
     this.#trees.transaction(true, () => {
@@ -104,6 +106,7 @@ export class Consents {
     })
     applyBundle(ledger, pointer, bundle.guardrails)
     openingsOf(state).add(task)
+    bytesOf(state).add(task.agent, task.id, task.expiresAt, task.bytes)
     this.#trees.hold(state)
     await this.#trees.keepAlarm(state)
     return { task: root }
@@ -174,7 +177,10 @@ export class Consents {
     const redeemed = { ...consent, isRedeemed: true }
     this.#trees.transaction(true, () => this.#trees.storage.trees.saveConsent(state, redeemed))
     const root = state.tasks.get(state.root)
-    if (root) openingsOf(state).end(root)
+    if (root) {
+      openingsOf(state).end(root)
+      bytesOf(state).remove(root.agent, root.id)
+    }
     state.consent = redeemed
   }
 

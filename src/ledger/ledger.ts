@@ -1,7 +1,8 @@
 /**
- * The ledger: the Durable Object of task trees, a thin shell around the pure steps `decide`, `openTask` and the others;
- * trees.ts looks after the trees. Each step is one synchronous transaction, storage first, then memory, with no await in
- * between. An answer leaves only when what it depends on is durable (the object's output gate).
+ * The ledger: the Durable Object of task trees, a thin shell around the pure steps `decide`, `openTask` and the others.
+ * Each step is one synchronous transaction, storage first, then memory, with no await in between. An answer leaves only
+ * when what it depends on is durable (the object's output gate). Whatever names a task may use the id of the request for
+ * consent from which the task comes.
  */
 import { DurableObject } from "cloudflare:workers"
 import type { Approval, Unanswerable, Vote } from "../core/task/approval.ts"
@@ -18,7 +19,7 @@ import { LENDING_VERSION } from "../core/guardrails/lending/lending.ts"
 import type { Signal } from "../core/guardrails/risk.ts"
 import type { Bundle } from "../core/policy/assemble.ts"
 import type { Pointer } from "../core/policy/bundle.ts"
-import { cachedBundle, bundleOf } from "../bundles/store.ts"
+import { cachedBundle } from "../bundles/store.ts"
 import type { Holder, DeniedCall, TokenUse } from "../core/decision/call.ts"
 import type { UserFacts } from "../core/policy/principals.ts"
 import type { TaskEnd } from "../core/task/change.ts"
@@ -29,8 +30,8 @@ import type { Carried } from "../core/task/labels.ts"
 import type { TaskStatus } from "../core/task/task.ts"
 import { inJurisdiction } from "../platform/jurisdiction.ts"
 import { LEDGER_VERSION } from "./protocol.ts"
-import type { PageAnswer, ConsentOutcome, EndResult, Erased, NoBundle } from "./protocol.ts"
-import type { ApprovalForReader, Refresh, ShadowOnly, TokenOwner, Waiting } from "./protocol.ts"
+import type { ApprovalForReader, Cleared, ConsentOutcome, EndResult, Erased, Listed, MaybeLater } from "./protocol.ts"
+import type { NoBundle, PageAnswer, RatingResult, Refresh, ShadowOnly, TokenOwner, Waiting } from "./protocol.ts"
 import { DECIDED_WITHIN_MS } from "./ask.ts"
 import { AgentLedgers } from "./agent-ledgers.ts"
 import { BackchannelConsents } from "./backchannel-consents.ts"
@@ -38,6 +39,7 @@ import { Calls } from "./calls.ts"
 import { Consents } from "./consents.ts"
 import { erasePerson, type ErasedPerson } from "./erasure.ts"
 import { spend } from "./spend.ts"
+import { LedgerBundles } from "./ledger-bundles.ts"
 import { Tasks } from "./tasks.ts"
 import { Trees } from "./trees.ts"
 import type { TaskView, Viewed } from "../core/task/view.ts"
@@ -45,6 +47,7 @@ import type { TaskView, Viewed } from "../core/task/view.ts"
 export class Ledger extends DurableObject<Env> {
   readonly #trees: Trees
   readonly #others: AgentLedgers
+  readonly #bundles: LedgerBundles
   readonly #calls: Calls
   readonly #consents: Consents
   readonly #backchannel: BackchannelConsents
@@ -53,6 +56,7 @@ export class Ledger extends DurableObject<Env> {
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, (env = inJurisdiction(env)))
     this.#trees = new Trees(ctx, env)
+    this.#bundles = new LedgerBundles(this.#trees, env)
     const background = (work: Promise<unknown>): void => ctx.waitUntil(work)
     this.#others = new AgentLedgers(this.#trees, ctx, env)
     this.#calls = new Calls(this.#trees, this.#others, env, background)
@@ -72,31 +76,14 @@ export class Ledger extends DurableObject<Env> {
     const bundle = version === LEDGER_VERSION ? cachedBundle(pointer) : null
     const answer = bundle
       ? this.#calls.decide(bundle, pointer, ask, latest)
-      : this.#by(version, pointer, (found) => this.#calls.decide(found, pointer, ask, latest))
+      : this.#bundles.by(version, pointer, (found) => this.#calls.decide(found, pointer, ask, latest))
     return answer instanceof Promise ? answer.then((later) => JSON.stringify(later)) : JSON.stringify(answer)
-  }
-
-  async #bundle(version: number, pointer: Pointer): Promise<Bundle | null> {
-    return version === LEDGER_VERSION ? bundleOf(this.env.BUNDLES, pointer) : null
-  }
-
-  /**
-   * A step by the bundle that the request names. There is none if the bundle cannot be loaded, or if the request is of
-   * another version.
-   */
-  async #by<Answered>(
-    version: number,
-    pointer: Pointer,
-    step: (bundle: Bundle) => Answered | Promise<Answered>,
-  ): Promise<Answered | NoBundle> {
-    const bundle = await this.#bundle(version, pointer)
-    return bundle ? step(bundle) : { bundle: "unavailable" }
   }
 
   /** A call that was denied before it reached the ledger: JSON of `ShadowOnly`. */
   shadowDenied(version: number, ask: LedgerCall, denial: Denial): string {
-    const shadowResult = version === LEDGER_VERSION ? this.#calls.shadowDenied(ask, denial) : null
-    return JSON.stringify({ tried: shadowResult, owner: spend(this.#trees, ask) } satisfies ShadowOnly)
+    const tried = version === LEDGER_VERSION ? this.#calls.shadowDenied(ask, denial) : null
+    return JSON.stringify({ tried, owner: spend(this.#trees, ask) } satisfies ShadowOnly)
   }
 
   /** Its proof is used up. */
@@ -104,23 +91,21 @@ export class Ledger extends DurableObject<Env> {
     return spend(this.#trees, use)
   }
 
-  /**
-   * Which of these bearer tokens are live.
-   * @returns their `jti`
-   */
+  /** Which of these bearer tokens are live: their `jti`. */
   liveTokens(tokens: readonly BearerToken[]): readonly string[] {
     return tokens.filter((each) => this.#tasks.isLive(each)).map(({ jti }) => jti)
   }
 
   /** It counts among the denials of its task. */
   async refused(version: number, pointer: Pointer, call: DeniedCall, denial: Denial): Promise<TokenOwner | Denied> {
-    const bundle = await this.#bundle(version, pointer)
+    const bundle = await this.#bundles.of(version, pointer)
     return bundle ? this.#calls.refused(bundle, pointer, call, denial) : spend(this.#trees, call)
   }
 
   /** @returns JSON, as of `decide` */
   async visibleTools(version: number, pointer: Pointer, ask: LedgerListQuery): Promise<string> {
-    return JSON.stringify(await this.#by(version, pointer, (bundle) => this.#calls.visibleTools(bundle, pointer, ask)))
+    const list = (bundle: Bundle): Listed | NoBundle => this.#calls.visibleTools(bundle, pointer, ask)
+    return JSON.stringify(await this.#bundles.by(version, pointer, list))
   }
 
   /**
@@ -131,8 +116,9 @@ export class Ledger extends DurableObject<Env> {
     return this.#calls.settle(decision, gateway, task)
   }
 
-  approvalsOf(task: string): readonly Approval[] | null {
-    return this.#calls.approvals.of(task)
+  approvalsOf(task: string): MaybeLater<readonly Approval[] | null> {
+    const moved = this.#backchannel.moved(task)
+    return moved ? moved.ledger.approvalsOf(moved.task) : this.#calls.approvals.of(task)
   }
 
   /** Of these approvals, those that this person may answer, and those that are over. Null if it is unknown who may. */
@@ -143,7 +129,7 @@ export class Ledger extends DurableObject<Env> {
     ids: readonly string[],
     answering: ApproverIdentity,
   ): Promise<Waiting | null> {
-    const bundle = await this.#newest(version, pointer)
+    const bundle = await this.#bundles.newest(version, pointer)
     return bundle && this.#calls.approvals.waitingFor(bundle, root, ids, answering)
   }
 
@@ -155,7 +141,9 @@ export class Ledger extends DurableObject<Env> {
     seesAll: boolean,
     answering: ApproverIdentity,
   ): Promise<ApprovalForReader | "unavailable" | null> {
-    const bundle = await this.#newest(version, pointer)
+    const moved = this.#backchannel.moved(ids.task)
+    if (moved) return moved.ledger.approval(version, pointer, { ...ids, task: moved.task }, seesAll, answering)
+    const bundle = await this.#bundles.newest(version, pointer)
     return bundle ? this.#calls.approvals.shown(bundle, ids, seesAll, answering) : "unavailable"
   }
 
@@ -168,14 +156,13 @@ export class Ledger extends DurableObject<Env> {
     answering: ApproverIdentity,
     record: DecisionRecord,
   ): Promise<Approval | Unanswerable | NotApprover | "frozen" | "unavailable"> {
-    const bundle = await this.#newest(version, pointer)
+    const moved = this.#backchannel.moved(ids.task)
+    if (moved) {
+      const { ledger, task } = moved
+      return ledger.answerApproval(version, pointer, { ...ids, task }, vote, answering, { ...record, task })
+    }
+    const bundle = await this.#bundles.newest(version, pointer)
     return bundle ? this.#calls.approvals.answer(bundle, ids, vote, answering, record) : "unavailable"
-  }
-
-  /** A bundle that is older than one that decided here does not say who may answer. */
-  async #newest(version: number, pointer: Pointer): Promise<Bundle | null> {
-    const current = this.#trees.state?.bundle
-    return this.#bundle(version, current && current.seq > pointer.seq ? current : pointer)
   }
 
   /** What became of credit (`CreditHolder`). */
@@ -193,7 +180,9 @@ export class Ledger extends DurableObject<Env> {
     stamp: RequestStamp,
     shadowResult: Pointer | null,
   ): Promise<OpenedTask | OAuthFailure | NoBundle> {
-    return this.#by(version, pointer, (bundle) => this.#tasks.open(bundle, pointer, root, request, stamp, shadowResult))
+    return this.#bundles.by(version, pointer, (bundle) =>
+      this.#tasks.open(bundle, pointer, root, request, stamp, shadowResult),
+    )
   }
 
   /** The agent whose ledger this is has come across labels in the tree of another agent. */
@@ -213,7 +202,7 @@ export class Ledger extends DurableObject<Env> {
     consent: Consent,
     stamp: RequestStamp,
   ): Promise<ConsentOutcome | OAuthFailure | NoBundle> {
-    return this.#by(version, pointer, (bundle) =>
+    return this.#bundles.by(version, pointer, (bundle) =>
       (consent.answer ? this.#consents : this.#backchannel).ask(bundle, pointer, root, consent, stamp),
     )
   }
@@ -233,7 +222,7 @@ export class Ledger extends DurableObject<Env> {
     redemption: Redemption,
     stamp: RequestStamp,
   ): Promise<OpenedTask | OAuthFailure | NoBundle> {
-    return this.#by(version, pointer, (bundle) => {
+    return this.#bundles.by(version, pointer, (bundle) => {
       const found = this.#consents.redeemable(bundle, pointer, root, redemption)
       if (!("request" in found)) return found
       if (!found.consent.code) return this.#backchannel.redeem(found, bundle, pointer, stamp)
@@ -248,30 +237,40 @@ export class Ledger extends DurableObject<Env> {
     refresh: Refresh,
     stamp: RequestStamp,
   ): Promise<OpenedTask | OAuthFailure | NoBundle> {
-    return this.#by(version, pointer, (bundle) => this.#consents.refresh(bundle, pointer, root, refresh, stamp))
+    return this.#bundles.by(version, pointer, (bundle) => this.#consents.refresh(bundle, pointer, root, refresh, stamp))
   }
 
   revokeRefreshTokens(root: string, family: string, agent: string, record: DecisionRecord): boolean {
     return this.#consents.revokeRefreshTokens(root, family, agent, record)
   }
 
-  /** By the id that the task has, or by that of the request for consent from which it comes; so is `view`. */
-  end(end: TaskEnd, by: Holder | null, record: DecisionRecord): EndResult | Promise<EndResult> {
-    return this.#backchannel.end(end, by, record) ?? this.#tasks.end(end, by, record)
+  end(end: TaskEnd, by: Holder | null, record: DecisionRecord): MaybeLater<EndResult> {
+    const moved = this.#backchannel.moved(end.task)
+    if (!moved) return this.#tasks.end(end, by, record)
+    const { ledger, task } = moved
+    return ledger.end({ ...end, task }, by, { ...record, task })
   }
 
-  release(task: string, record: DecisionRecord): TaskStatus | null {
-    return this.#tasks.release(task, record)
+  release(id: string, record: DecisionRecord): MaybeLater<TaskStatus | null> {
+    const moved = this.#backchannel.moved(id)
+    if (!moved) return this.#tasks.release(id, record)
+    const { ledger, task } = moved
+    return ledger.release(task, { ...record, task })
   }
 
-  /** Clears labels of a task. After the answer no rule sees them. */
-  clearLabels(task: string, only: readonly string[] | null, record: DecisionRecord): readonly string[] | null {
-    return this.#tasks.clearLabels(task, only, record)
+  clearLabels(id: string, only: readonly string[] | null, record: DecisionRecord): MaybeLater<Cleared> {
+    const moved = this.#backchannel.moved(id)
+    if (!moved) return this.#tasks.clearLabels(id, only, record)
+    const { ledger, task } = moved
+    return ledger.clearLabels(task, only, { ...record, task })
   }
 
   /** Records a risk signal about a task. After the answer it counts for each call of it and of those below it. */
-  rate(task: string, signal: Omit<Signal, "at"> | null, record: DecisionRecord): boolean {
-    return this.#tasks.rate(task, signal, record)
+  rate(id: string, signal: Omit<Signal, "at"> | null, record: DecisionRecord): MaybeLater<RatingResult> {
+    const moved = this.#backchannel.moved(id)
+    if (!moved) return this.#tasks.rate(id, signal, record)
+    const { ledger, task } = moved
+    return ledger.rate(task, signal, { ...record, task })
   }
 
   /** After the answer no call is admitted that would be for the person by an authority that they had before. */
@@ -288,10 +287,9 @@ export class Ledger extends DurableObject<Env> {
   }
 
   async view(version: number, pointer: Pointer, task: string, by: Holder | null): Promise<Viewed | Denied | null> {
-    if (!this.#trees.of(task)?.tasks.has(task)) return null
     const moved = this.#backchannel.moved(task)
     if (moved) return moved.ledger.view(version, pointer, moved.task, by)
-    return this.#tasks.view(await this.#newest(version, pointer), task, by)
+    return this.#tasks.view(await this.#bundles.newest(version, pointer), task, by)
   }
 
   override async alarm(): Promise<void> {

@@ -19,9 +19,9 @@ export function newTaskId(env: Ledgers, owner: LedgerOwner, now: number): string
   return `${newId("tsk", now)}-${ledgerOf(env, owner)}`
 }
 
-/** The id that a root task has once its tree is in the ledger of another owner. */
-export function movedTaskId(env: Ledgers, root: string, owner: LedgerOwner): string {
-  return `${root.slice(0, root.indexOf("-"))}-${ledgerOf(env, owner)}`
+/** The id that a task has once its tree is in the ledger of another owner. */
+export function movedTaskId(env: Ledgers, task: string, owner: LedgerOwner): string {
+  return task.replace(ledgerIdOf(task), ledgerOf(env, owner))
 }
 
 /** The id of its object. */

@@ -13,7 +13,7 @@ import type { TaskStatus } from "../core/task/task.ts"
  * Old object code may run for minutes beside new Worker code: the ledger rejects a request of another version, rather
  * than misread it.
  */
-export const LEDGER_VERSION = 14
+export const LEDGER_VERSION = 15
 
 /** The bundle that the request names is older than one that already decided here, or cannot be loaded. */
 export type NoBundle = { readonly bundle: "stale"; readonly newest: Pointer } | { readonly bundle: "unavailable" }
@@ -136,3 +136,12 @@ export const UNKNOWN_TREE: LedgerDecision = {
 
 /** The response when the caller no longer waits: nothing was decided. */
 export const LATE: LedgerDecision = unknownTokenDecision({ reason: "ledger_unavailable" })
+
+/** A task that has moved answers later, from the ledger of its person. */
+export type MaybeLater<Answer> = Answer | Promise<Answer>
+
+/** Whether a risk that is reported of a task is in force; or why not: it waits for a person's consent, or is unknown. */
+export type RatingResult = "rated" | "pending" | "unknown"
+
+/** Labels that were cleared of a task. Null if there is no such task. */
+export type Cleared = readonly string[] | null

@@ -55,10 +55,8 @@ export interface TreeRow extends Record<string, SqlStorageValue> {
   readonly until: number
 }
 
-/** The fields of a task that never change. */
-export type TaskBody = Omit<Task, "jkt" | "status" | "endedBy" | "calls" | "children" | "lastCall" | "progress">
-
 export interface TaskRow extends Record<string, SqlStorageValue> {
+  /** `TaskBody` of core/task/task-text.ts. */
   readonly body: string
   readonly jkt: string | null
   readonly status: Task["status"]

@@ -8,7 +8,7 @@ import type { DecisionRecord } from "../core/record/record.ts"
 import { admitProof, checkTaskAlive, checkProof, checkToken } from "../core/decision/check-credential.ts"
 import { deny, type Denied } from "../core/denials/denial.ts"
 import { openTask } from "../core/task/open.ts"
-import { hasMoved, whyFull } from "../core/task/openings.ts"
+import { isRequest, whyFull } from "../core/task/openings.ts"
 import { isOAuthFailure, oauthError, type OAuthFailure } from "../core/denials/oauth-error.ts"
 import type { Signal } from "../core/guardrails/risk.ts"
 import { taskReleased } from "../core/notices/notice.ts"
@@ -23,7 +23,7 @@ import { clearing, clearLabels } from "../core/task/labels.ts"
 import type { OpenRequest } from "../core/task/open-request.ts"
 import { openedTask, type OpenedTask } from "../core/task/opened-task.ts"
 import { untoldOf, type AgentLedgers, type Untold } from "./agent-ledgers.ts"
-import type { EndResult, NoBundle } from "./protocol.ts"
+import type { EndResult, NoBundle, RatingResult } from "./protocol.ts"
 import { endAndRecord } from "./end-task.ts"
 import type { Shadow } from "./shadow.ts"
 import { reportsWith, setReports } from "../core/task/risks.ts"
@@ -181,7 +181,9 @@ export class Tasks {
   clearLabels(task: string, only: readonly string[] | null, record: DecisionRecord): readonly string[] | null {
     const state = this.#trees.of(task)
     if (!state?.tasks.has(task)) return null
-    const change = clearing(state, ancestryOf(state, task), only, this.#trees.now(state))
+    // What its agent carries in this ledger belongs to what it does for nobody.
+    const ancestry = isRequest(state) ? [] : ancestryOf(state, task)
+    const change = clearing(state, ancestry, only, this.#trees.now(state))
     this.#trees.transaction(true, () => {
       this.#trees.storage.labels.clear(state, change)
       this.#trees.keepRecord(state, { ...doneTo(state, task, record), labels: change.labels })
@@ -194,12 +196,14 @@ export class Tasks {
    * Sets the risk that was reported of a task. Once this has returned, it applies to every call of its agent for the
    * user, and of those to whom the agent delegates.
    * @param report without its time, which is now; null: what was reported of the agent's tasks is withdrawn
-   * @returns false if there is no such task
    */
-  rate(task: string, report: Omit<Signal, "at"> | null, record: DecisionRecord): boolean {
+  rate(task: string, report: Omit<Signal, "at"> | null, record: DecisionRecord): RatingResult {
     const state = this.#trees.of(task)
-    const agent = state?.tasks.get(task)?.agent
-    if (!state || agent === undefined || hasMoved(state)) return false
+    const found = state?.tasks.get(task)
+    if (!state || !found) return "unknown"
+    // Here it would apply to what the agent does for nobody.
+    if (isRequest(state)) return found.status === "pending" ? "pending" : "unknown"
+    const { agent } = found
     const now = this.#trees.now(state)
     const signal = report && { ...report, at: now }
     const reports = reportsWith(state.ledger.risks, agent, task, signal, now)
@@ -208,7 +212,7 @@ export class Tasks {
       this.#trees.keepRecord(state, doneTo(state, task, record))
     })
     setReports(state.ledger.risks, agent, reports)
-    return true
+    return "rated"
   }
 
   /** Whether the token would open calls now, as far as this ledger knows, and this agent may introspect it. */

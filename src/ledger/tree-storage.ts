@@ -10,10 +10,11 @@ import type { UserFacts } from "../core/policy/principals.ts"
 import type { Opening } from "../core/task/opening-step.ts"
 import { firstIdAt } from "../core/encoding/ids.ts"
 import { OPENINGS_COUNT_MS } from "../core/task/openings.ts"
+import { taskOfText, taskText } from "../core/task/task-text.ts"
 import { newTree, type LedgerState, type TreeState } from "../core/task/state.ts"
 import { applyLoaded } from "../core/task/transition.ts"
 import type { CallCounts } from "./call-counts.ts"
-import { PROGRESS, type StoredToken, type TaskBody, type TaskRow, type TreeRow } from "./schema.ts"
+import { PROGRESS, type StoredToken, type TaskRow, type TreeRow } from "./schema.ts"
 import type { Journal } from "./journal.ts"
 
 /** Whichever it is. */
@@ -74,7 +75,7 @@ export class TreeStorage {
 
   #taskOf(row: TaskRow): Task {
     const { body, jkt, status, ended_by: endedBy, children } = row
-    const stored: TaskBody = JSON.parse(body)
+    const stored = taskOfText(body)
     const [, plan = row.progress] = this.#journal.pendingRow(PROGRESS, stored.id) ?? []
     const progress: Task["progress"] = JSON.parse(String(plan))
     const counted = this.#calls.load(stored.id, row.calls, row.last_call)
@@ -110,7 +111,7 @@ export class TreeStorage {
 
   saveTask(task: Task, tokens: readonly StoredToken[] = []): void {
     const { jkt, status, endedBy, calls, children, lastCall, progress, ...body } = task
-    const [text, plan] = [JSON.stringify(body satisfies TaskBody), JSON.stringify(progress)]
+    const [text, plan] = [taskText(body), JSON.stringify(progress)]
     const values = [task.id, text, jkt, status, endedBy, calls, children, lastCall, plan, JSON.stringify(tokens)]
     this.#sql.exec(`INSERT OR REPLACE INTO tasks VALUES (${values.map(() => "?").join(", ")})`, ...values)
     this.#calls.begin(task.id, calls)

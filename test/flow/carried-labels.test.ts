@@ -6,10 +6,12 @@ import { openChild, openTask, type OpenTask } from "../harness/agents.ts"
 import { publish, yard } from "../harness/bundles.ts"
 import { at } from "../harness/clock.ts"
 import { yardForEach } from "../harness/each-test.ts"
-import { forgetCaches } from "../harness/isolate.ts"
+import { callWith } from "../harness/gateways.ts"
+import { forgetCaches, killObjects } from "../harness/isolate.ts"
 import { ledgerOf, rowsKept } from "../harness/ledgers.ts"
 import { CONFIDENTIAL, read, send } from "../harness/labelled-calls.ts"
 import { complete } from "../harness/management.ts"
+import { recordOf } from "../harness/records.ts"
 
 yardForEach()
 
@@ -143,3 +145,24 @@ const tablesOf = async ({ task }: OpenTask): Promise<readonly unknown[]> =>
       .exec("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE '\\_cf%' ESCAPE '\\'")
       .toArray(),
   )
+
+test("the record of a call tells what its tree bears from what is carried, and by which decision that was picked up", async () => {
+  const [reading, sending] = [await openTask(), await openTask()]
+  const picked = await callWith(reading.token, "/vault/1")
+  // Again within the minute: the first one counts.
+  expect([picked.code, await read(reading)]).toEqual(["ok", "ok"])
+  const told = async ({ token }: OpenTask) => {
+    const body = JSON.stringify({ to: "a@example.org" })
+    const headers = { "Content-Type": "application/json" }
+    const { code, decision } = await callWith(token, "/mail", { method: "POST", body, headers })
+    const { labels, carried } = await recordOf(decision)
+    return { code, labels, carried }
+  }
+  const denied = { code: "policy_denied", labels: [CONFIDENTIAL] }
+  const carried = [{ label: CONFIDENTIAL, decision: picked.decision }]
+  expect(await told(sending)).toEqual({ ...denied, carried })
+  expect(await told(reading)).toEqual({ ...denied, carried: [] })
+  expect(await told(await openChild(sending.token, "sender"))).toEqual({ ...denied, carried })
+  await killObjects()
+  expect(await told(sending)).toEqual({ ...denied, carried })
+})

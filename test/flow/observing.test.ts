@@ -6,6 +6,7 @@ import type { Condition } from "../../src/core/guardrails/condition.ts"
 import type { Guardrail } from "../../src/core/guardrails/kinds.ts"
 import type { Limit } from "../../src/core/guardrails/limit-definition.ts"
 import { LENDING_VERSION } from "../../src/core/guardrails/lending/lending.ts"
+import { CallPace, MAX_PACE } from "../../src/ledger/pace.ts"
 import { sharedLimitOf } from "../../src/ledger/shared-limit.ts"
 import { openTask, openTaskFor, type OpenTask } from "../harness/agents.ts"
 import { publish, yard } from "../harness/bundles.ts"
@@ -73,6 +74,22 @@ const DENIED: Readonly<Record<string, readonly [code: string, read: () => Promis
 }
 
 describe("a read that was denied, and let through", () => {
+  test("of an agent that calls too fast is stored all the same, and counts for its pace", async () => {
+    const task = await openTask("first")
+    // oxlint-disable-next-line typescript/unbound-method -- called with the object's own `this` below
+    const { deny } = CallPace.prototype
+    const hurried = vi.spyOn(CallPace.prototype, "deny").mockImplementation(function (this: CallPace, ...call) {
+      for (let nth = 0; nth < MAX_PACE.agent * 5; nth++) deny.apply(this, call)
+      return deny.apply(this, call)
+    })
+    expect(await mail(task)).toBe("rate_limited")
+    expect(await watched(task, "/vault/1")).toBe("ok")
+    expect(await mail(task)).toBe("rate_limited")
+    hurried.mockRestore()
+    vi.useFakeTimers({ now: Date.now() + 10_000, toFake: ["Date"] })
+    expect(await mail(task)).toBe("policy_denied")
+  })
+
   test.each(Object.entries(DENIED))("%s, leaves its label before it happens", async (_where, [code, read]) => {
     const [task, denied] = await read()
     expect(denied).toBe(code)

@@ -289,6 +289,20 @@ describe("credit is written before it is used", () => {
 })
 
 describe("after a wake", () => {
+  test("tasks are what they were, and weigh what they weighed", async () => {
+    await keep(bundleWith(9, 60), (tree) => {
+      tree.open(null)
+      const { ledger, tasks } = tree.state
+      const before = [JSON.stringify([...tasks]), ledger.liveBytes.of(agentId("first")), ledger.liveBytes.total]
+      expect(ledger.liveBytes.total).toBeGreaterThan(500)
+      tree.crash(START)
+      const { ledger: woken, tasks: again } = tree.state
+      expect([[...again].length, woken.liveTasks.total]).toEqual([1, 1])
+      expect([woken.liveBytes.of(agentId("first")), woken.liveBytes.total]).toEqual(before.slice(1))
+      expect(JSON.parse(JSON.stringify([...again]))).toEqual(JSON.parse(String(before[0])))
+    })
+  })
+
   test.each([
     ["calls of a task", 1000, null],
     ["what a window has counted", 50, 600],

@@ -9,9 +9,14 @@ import type { Limit } from "../../src/core/guardrails/limit-definition.ts"
 import { MOST_KEYS } from "../../src/core/guardrails/memory.ts"
 import { MAX_OPEN_APPROVALS } from "../../src/core/task/approval.ts"
 import { MAX_LIVE_TOKENS } from "../../src/core/task/live-tokens.ts"
-import { MAX_LIVE_TASKS } from "../../src/core/task/opening-step.ts"
+import {
+  MAX_LIVE_BYTES,
+  MAX_LIVE_TASKS,
+  MAX_TASKS_OF_TREE,
+  MAX_TOKENS_OF_TREE,
+} from "../../src/core/task/opening-step.ts"
 import { newTree, type TreeState } from "../../src/core/task/state.ts"
-import { MAX_RETRIES_OF_TREE } from "../../src/core/task/transition.ts"
+import { applyEnd, MAX_RETRIES_OF_TREE } from "../../src/core/task/transition.ts"
 import { CallPace, MAX_PACE } from "../../src/ledger/pace.ts"
 import { openTask, type OpenTask } from "../harness/agents.ts"
 import { questionIn } from "../harness/approvals.ts"
@@ -48,6 +53,21 @@ describe("in a ledger in which one agent has as many as it may", () => {
     const held = opened(open(bundle, neighbour, "second"))
     expect(step(bundle, neighbour, callOf(held, "files.list")).denial).toBeNull()
     state.ledger.liveTasks.remove(agentId("first"), "task 0")
+    expect(refusalOf(open(bundle, state, "first"))).toBe("opened")
+  })
+
+  test("bytes of tasks, another opens one; the first can again as one of its own ends", () => {
+    const [bundle, state] = [assembled(), newState()]
+    const [busy, neighbour] = [treeBeside(state, 1), treeBeside(state, 2)]
+    const held = opened(open(bundle, busy, "first"))
+    const task = busy.tasks.get(held.task)
+    expect(state.ledger.liveBytes.of(agentId("first"))).toBe(task?.bytes)
+    const rest = MAX_LIVE_BYTES.agent - 2 * (task?.bytes ?? 0)
+    state.ledger.liveBytes.add(agentId("first"), "the rest", START + 60_000, rest + 1)
+    expect(refusalOf(open(bundle, state, "first"))).toEqual({ ...FULL, retry_after: 60 })
+    expect(refusalOf(open(bundle, neighbour, "second"))).toBe("opened")
+    applyEnd(busy, [held.task], { task: held.task, status: "completed", by: "completion" })
+    expect(state.ledger.liveBytes.of(agentId("first"))).toBe(rest + 1)
     expect(refusalOf(open(bundle, state, "first"))).toBe("opened")
   })
 
@@ -143,6 +163,68 @@ describe("a guardrail that counts for the user by an argument", () => {
     // Full for all: who has less than an equal part still gets it.
     for (let nth = 0; nth < 0.2 * MOST_KEYS; nth++) expect(quietWith(`more ${nth}`)).toBeNull()
     expect(busyWith("one more")).toMatchObject({ reason: "history_full" })
+  })
+})
+
+describe("in a tree", () => {
+  /** As many tasks of `second` below the root as this, all of which have ended. */
+  function opensAndEnds(state: TreeState, root: ReturnType<typeof opened>, count: number): void {
+    for (let nth = 1; nth <= count; nth++) {
+      opened(open(assembled(), state, "second", root))
+      const task = state.tasks.get(`${root.task}.${nth}`)
+      if (!task) throw new Error("no such task")
+      task.status = "completed"
+      state.ledger.liveTasks.remove(task.agent, task.id)
+      for (const [jti, token] of state.tokens) if (token.task === task.id) state.ledger.liveTokens.drop(state, jti)
+    }
+  }
+
+  test("an agent that opens task after task leaves half of it: the root renews, and delegates to another", () => {
+    const [bundle, state] = [assembled(), newState()]
+    const root = opened(open(bundle, state, "first"))
+    opensAndEnds(state, root, MAX_TASKS_OF_TREE.agent)
+    // Nothing makes room before the tree ends, and the answer says so.
+    const until = Math.ceil(((state.tasks.get(root.task)?.expiresAt ?? 0) - START) / 1000)
+    expect(until).toBeGreaterThan(60)
+    const full = { reason: "too_many_tasks", what: "tree", retry_after: until }
+    expect(refusalOf(open(bundle, state, "second", root))).toEqual(full)
+    expect(refusalOf(open(bundle, state, "first", root))).toBe("opened")
+    expect(refusalOf(open(bundle, state, "reader", root))).toBe("opened")
+  })
+
+  test("all of whose tasks are taken opens no further one, and every agent of it renews", () => {
+    const [bundle, state] = [assembled(), newState()]
+    const root = opened(open(bundle, state, "first"))
+    opensAndEnds(state, root, MAX_TASKS_OF_TREE.agent - 1)
+    const child = opened(open(bundle, state, "second", root))
+    for (const { id, ...task } of [...state.tasks.values()].slice(1)) {
+      state.tasks.set(`${id}.1`, { ...task, id: `${id}.1`, agent: agentId("sender") })
+    }
+    for (const agent of ["second", "sender", "reader"])
+      expect(refusalOf(open(bundle, state, agent, root))).toMatchObject({ what: "tree" })
+    expect(refusalOf(open(bundle, state, "second", child))).toBe("opened")
+    expect(refusalOf(open(bundle, state, "first", root))).toBe("opened")
+  })
+
+  test("agents that renew their tokens without end leave tokens to one another, and to the root", () => {
+    const [bundle, state] = [assembled(), newState()]
+    const root = opened(open(bundle, state, "first"))
+    const [second, reader] = ["second", "reader"].map((agent) => opened(open(bundle, state, agent, root)))
+    const add = (name: string, held: typeof root | undefined, count: number, seconds: number): void => {
+      const token = { task: held?.task ?? "", expiresAt: START + seconds * 1000, jkt: null }
+      for (let nth = 0; nth < count; nth++) state.ledger.liveTokens.add(state, `${name}-${nth}`, token)
+    }
+    const full = { reason: "too_many_tasks", what: "tree" }
+    const renewed = (agent: string, held: typeof root | undefined) => refusalOf(open(bundle, state, agent, held))
+    add("second", second, MAX_TOKENS_OF_TREE.agent - 1, 20)
+    expect(renewed("second", second)).toEqual({ ...full, retry_after: 20 })
+    expect([renewed("reader", reader), renewed("first", root)]).toEqual(["opened", "opened"])
+    add("reader", reader, MAX_TOKENS_OF_TREE.others - MAX_TOKENS_OF_TREE.agent - 1, 10)
+    expect(renewed("reader", reader)).toEqual({ ...full, retry_after: 10 })
+    expect(renewed("first", root)).toBe("opened")
+    add("root", root, MAX_TOKENS_OF_TREE.tree - MAX_TOKENS_OF_TREE.others, 30)
+    expect(renewed("first", root)).toEqual({ ...full, retry_after: 10 })
+    expect(refusalOf(open(bundle, state, "first", root, {}, START + 30_000))).toBe("opened")
   })
 })
 

@@ -9,7 +9,10 @@ export const ERRORS = {
   policy_denied: { status: 403, when: "The caller lacks the role, or no rule permits this, or a rule forbids it." },
   not_found: { status: 404, when: "There is nothing of this name for this caller, or no longer." },
   task_quarantined: { status: 409, when: "The task is quarantined: an operator has to release or end it first." },
-  task_pending: { status: 409, when: "The task waits for a person's consent and cannot be quarantined." },
+  task_pending: {
+    status: 409,
+    when: "The task waits for a person's consent and cannot be quarantined or rated, but revoked.",
+  },
   outrun: { status: 409, when: "There is a publication of this number or a higher one." },
   rate_limited: {
     status: 429,

@@ -77,7 +77,7 @@ export const risks = {
     record: "management",
     body: { schema: riskReport, maxBytes: MAX_BODY_BYTES },
     answer: risk,
-    errors: ["not_found"],
+    errors: ["not_found", "task_pending"],
     errorMembers: { not_found: nearestNames },
   }),
   listRisks: endpoint({

@@ -92,6 +92,7 @@ const Facts: FC<{ readonly of: Decision }> = ({ of: record }) => {
     ["Arguments", pairs(record.arguments)],
     ["Values used by rules", pairs(record.facts)],
     ["Labels", named(record.labels)],
+    ["Labels carried", named(record.carried.map(({ label, decision }) => `${label}, since ${decision}`))],
     [
       "Limits",
       named(record.windows.map(({ window, used, limit, seconds }) => `${window}: ${used} of ${limit} in ${seconds} s`)),

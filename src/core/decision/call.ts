@@ -8,6 +8,7 @@ import type { Denial } from "../denials/denial.ts"
 import type { Client } from "./client.ts"
 import type { Need, Use, WindowUse } from "../guardrails/kind.ts"
 import type { ReportedRisk } from "../guardrails/risk.ts"
+import type { CarriedLabel } from "../task/labels.ts"
 import type { TreeState } from "../task/state.ts"
 import type { CedarRecord } from "../policy/cedar/values/value.ts"
 import type { TaskChange, TaskEnd } from "../task/change.ts"
@@ -51,6 +52,8 @@ export interface Evidence {
   readonly guardrails: readonly Use[]
   readonly calls: { readonly used: number; readonly limit: number | null } | null
   readonly labels: readonly string[]
+  /** Those of the labels that the tree does not bear. */
+  readonly carried: readonly CarriedLabel[]
   /** The context that the policies were evaluated with; null if they were not evaluated. */
   readonly context: CedarRecord | null
   /** The approvals that allow the call, each as it was before. */
@@ -105,6 +108,7 @@ export const NO_EVIDENCE: Evidence = {
   guardrails: [],
   calls: null,
   labels: [],
+  carried: [],
   context: null,
   approvals: [],
 }

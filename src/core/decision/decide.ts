@@ -15,7 +15,7 @@ import { riskOf } from "./risk.ts"
 import { TaskMemories } from "./task-memories.ts"
 import type { Denial } from "../denials/denial.ts"
 import { isLifecycle } from "../catalog/lifecycle.ts"
-import { labelsOf, pickedUp } from "../task/labels.ts"
+import { labelsOf, pickedUp, pickUpsOf } from "../task/labels.ts"
 import { ancestryOf, type TreeState } from "../task/state.ts"
 import type { Bundle } from "../policy/assemble.ts"
 import type { TaskChange, TaskEnd } from "../task/change.ts"
@@ -34,6 +34,7 @@ export function decide(bundle: Bundle, state: TreeState, call: Call, now: number
     user: state.user,
     calls: { used: task.calls, limit: task.grant.calls },
     labels: [...labelsOf(state, ancestry, now)],
+    carried: state.ledger.carried.size === 0 ? NO_EVIDENCE.carried : pickUpsOf(state, ancestry, now),
   }
 
   const retried = retryOf(state, call, now)

@@ -59,7 +59,7 @@ export const MANAGEMENT_DENIALS = {
   task_pending: reason({
     codes: ["task_pending"],
     evidence: { task: TASK },
-    doc: "The task waits for a person's consent: it cannot be quarantined, an operator can revoke it.",
+    doc: "The task waits for a person's consent: it cannot be quarantined or rated, but revoked.",
   }),
   form_refused: reason({
     codes: ["policy_denied"],

@@ -157,6 +157,7 @@ function taskOf(of: Pick<Task, "id" | "parent" | "agent" | "purpose">, grant: Ta
     endedBy: null,
     calls: 0,
     children: 0,
+    bytes: 0,
     lastCall: now,
     progress: [],
   }

@@ -69,6 +69,7 @@ function recordOfCall(
     calls: call.calls,
     approvals: call.approvals,
     labels: call.labels,
+    carried: call.carried,
     listing: null,
     token_hash: call.tokenHash,
     bound: call.isBound,

@@ -8,7 +8,7 @@
 import { isSame } from "../encoding/constant-time.ts"
 import type { Bundle } from "../policy/assemble.ts"
 import { userId, type UserFacts } from "../policy/principals.ts"
-import type { TreeState } from "./state.ts"
+import { newLedger, type TreeState } from "./state.ts"
 import type { PresentedCode } from "./authorization-code.ts"
 import { openTask } from "./open.ts"
 import { isOAuthFailure, oauthError, type OAuthFailure } from "../denials/oauth-error.ts"
@@ -52,7 +52,10 @@ export function previewTask(
     isPreview: answer === null,
     ...(kept && { kept }),
   }
-  const opened = openTask(bundle, answer ? { ...state, user: answer.person } : state, request, now)
+  // A request to somebody elsewhere waits in the ledger of its agent: what that agent has, and does, for nobody says
+  // nothing about the task, which opens in the person's ledger.
+  const ledger = consent.code ? state.ledger : newLedger(state.ledger.bundle, now, state.ledger.proofs)
+  const opened = openTask(bundle, { ...state, ledger, user: answer ? answer.person : state.user }, request, now)
   if (isOAuthFailure(opened)) return opened
   return { task: { ...opened.task, jkt: null, status: "pending", expiresAt }, life: opened.task.expiresAt - now }
 }

@@ -60,6 +60,24 @@ export function carriedOf(state: TreeState, ancestry: readonly Task[], now: numb
   return [...labelsOf(state, ancestry, now)].filter((label) => !state.labels.has(label))
 }
 
+/** A carried label, and the decision by which it was picked up: of several, that by which it is carried for longest. */
+export interface CarriedLabel {
+  readonly label: string
+  readonly decision: string
+}
+
+/** Of the labels that a call of these tasks has to answer for, those that its tree does not bear. */
+export function pickUpsOf(state: TreeState, ancestry: readonly Task[], now: number): readonly CarriedLabel[] {
+  return carriedOf(state, ancestry, now).map((label) => {
+    const pickUps = ancestry.flatMap(({ agent, isolated, jkt }) => {
+      const ofAgent = state.ledger.carried.get(agent)?.get(label)
+      return [ALL, isolated && jkt !== null ? jkt : NOT_ISOLATED].flatMap((into) => ofAgent?.get(into) ?? [])
+    })
+    const [longest] = pickUps.toSorted((one, other) => untilOf(other) - untilOf(one))
+    return { label, decision: longest?.decision ?? "" }
+  })
+}
+
 /** Milliseconds since the epoch, until when it is carried. */
 function untilOf(pickUp: PickUp | undefined): number {
   return pickUp ? pickUp.at + pickUp.carry : 0

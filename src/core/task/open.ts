@@ -2,7 +2,7 @@
  * Opens a task, renews its token, or opens a child: one pure step of the tree's ledger, like `decide`. The state it
  * reads is the state it changes, so a child is never opened under a parent that is ending.
  */
-import { fits } from "../encoding/bytes.ts"
+import { byteLength } from "../encoding/bytes.ts"
 import type { Bundle } from "../policy/assemble.ts"
 import { actionRef, delegateContext, entitiesFor, principalsOf, toolRef } from "../policy/principals.ts"
 import { newProgress } from "../guardrails/plan.ts"
@@ -12,12 +12,23 @@ import { isOAuthFailure, oauthError, type OAuthFailure } from "../denials/oauth-
 import { isContinuable } from "./continuation.ts"
 import { narrow, type Caps } from "./narrow.ts"
 import type { OpenRequest } from "./open-request.ts"
-
+import { bytesOf } from "./openings.ts"
 import { quarantinedTask } from "./quarantine.ts"
-import { type Opened, type Step, type Parent, fullness, taskFullness, ended, issue, earliest } from "./opening-step.ts"
+import {
+  type Opened,
+  type Step,
+  type Parent,
+  bytesFullness,
+  fullness,
+  taskFullness,
+  ended,
+  issue,
+  earliest,
+} from "./opening-step.ts"
 import { redactedOf } from "./redacted-arguments.ts"
 import { renew, freshen } from "./renew.ts"
 import type { Task } from "./task.ts"
+import { taskText, type TaskBody } from "./task-text.ts"
 
 export function openTask(bundle: Bundle, state: TreeState, request: OpenRequest, now: number): Opened | OAuthFailure {
   const agent = bundle.agents.get(request.agent)
@@ -73,7 +84,7 @@ function openChild(step: Step, parent: Parent): Opened | OAuthFailure {
 /** Opens a root task, or one below `parent`. */
 function openNew(step: Step, id: string, parent: Parent | null): Opened | OAuthFailure {
   const { bundle, state, request, agent, now } = step
-  const full = taskFullness(state.ledger, agent.id, now)
+  const full = taskFullness(state, agent.id, now)
   if (full) return full
   const name = request.purpose ?? agent.purposes[0] ?? ""
   const purpose = agent.purposes.includes(name) ? bundle.purposes.get(name) : undefined
@@ -101,7 +112,7 @@ function openNew(step: Step, id: string, parent: Parent | null): Opened | OAuthF
     return oauthError({ reason: "nothing_left", ...narrowed })
   }
   const plan = request.shown?.task.plan ?? purpose.plan ?? null
-  const task: Task = {
+  const body: Omit<TaskBody, "bytes"> = {
     id,
     parent: parent?.task.id ?? null,
     agent: agent.id,
@@ -123,6 +134,14 @@ function openNew(step: Step, id: string, parent: Parent | null): Opened | OAuthF
         request.sessionExpiresAt,
       ) ?? now,
     ...(isContinuable(request, purpose) && { isContinuable: true }),
+  }
+  const bytes = byteLength(taskText({ ...body, bytes: MAX_TASK_BYTES }))
+  if (bytes > MAX_TASK_BYTES) return oauthError({ reason: "details_malformed", what: TOO_LONG })
+  const heavy = bytesFullness(bytesOf(state), agent.id, bytes, now)
+  if (heavy) return heavy
+  const task: Task = {
+    ...body,
+    bytes,
     jkt: request.jkt,
     status: "active",
     endedBy: null,
@@ -131,16 +150,15 @@ function openNew(step: Step, id: string, parent: Parent | null): Opened | OAuthF
     lastCall: now,
     progress: plan ? newProgress(plan) : [],
   }
-  if (!fits(JSON.stringify(task), MAX_TASK_BYTES)) return oauthError({ reason: "details_malformed", what: TOO_LONG })
   return issue(step, task, [task, ...(parent?.ancestry ?? [])])
 }
 
 /**
- * A task is one row of its ledger's storage, where a row holds no more than 2 MB. It repeats the bounds for each tool
- * that they apply to, and each task below repeats them again.
+ * All of a catalog of 5,000 tools with long names fits. Bounds are stored once, however many tools they apply to, but
+ * each task below repeats those of the tasks above it.
  */
-const MAX_TASK_BYTES = 1_000_000
-const TOO_LONG = "with its bounds for each tool the grant is too long"
+const MAX_TASK_BYTES = 393_216
+const TOO_LONG = "with its tools and their bounds the grant is too long"
 
 /** Whether policy lets the user, or the agent if there is none, put a tool into a token at all. */
 function mayDelegate(

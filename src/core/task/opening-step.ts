@@ -6,7 +6,8 @@ import type { UserFacts } from "../policy/principals.ts"
 import type { OpenRequest } from "./open-request.ts"
 import { hasLiveInstance } from "./isolation.ts"
 import { inherited, type Carried } from "./labels.ts"
-import { whyEnded, type LedgerState, type TreeState } from "./state.ts"
+import type { Shares } from "./shares.ts"
+import { whyEnded, type TreeState } from "./state.ts"
 import type { IssuedToken, Task } from "./task.ts"
 
 /** No token lives longer, whatever the registry says: a stolen one is worth at most this. */
@@ -49,9 +50,20 @@ export interface Parent {
   readonly token: IssuedToken
 }
 
-/** This many tasks of a tree are a loop, and no tree needs this many live tokens. */
-export const MAX_TASKS_OF_TREE = 256
-export const MAX_TOKENS_OF_TREE = 1_024
+/**
+ * This many tasks of a tree are a loop, ended ones included, and no tree needs this many live tokens. The agent of the
+ * root answers for the tree and may have all of it. Another has at most half, so that it does not take the tree away
+ * from those who have delegated to it, and all others leave some tokens, so that the root can always renew its own.
+ */
+export const MAX_TASKS_OF_TREE = {
+  tree: 256,
+  agent: 128,
+} as const
+export const MAX_TOKENS_OF_TREE = {
+  tree: 1_024,
+  agent: 512,
+  others: 768,
+} as const
 
 /**
  * All that is alive must fit one object. A task takes about six kilobytes; `trees` of agents.yaml permits an agent no
@@ -63,17 +75,52 @@ export const MAX_LIVE_TASKS = {
 } as const
 
 /**
- * Why no token can be issued to the agent, or no task opened for it, in this tree. What has expired is dropped before
- * (`applyExpiry`).
+ * A task of a few tools takes a kilobyte or two, one with 75 tools and the longest details some ten. All live tasks must
+ * be read before a ledger that wakes answers.
  */
-export function fullness({ tasks, tokens, ledger }: TreeState, agent: string, now: number): OAuthFailure | null {
-  if (tasks.size >= MAX_TASKS_OF_TREE || tokens.size >= MAX_TOKENS_OF_TREE) return tooMany("tree", now + 60_000, now)
-  const until = ledger.liveTokens.fullUntil(agent)
-  return until === null ? null : tooMany("ledger", until, now)
+export const MAX_LIVE_BYTES = {
+  agent: 16 * 1_048_576,
+  ledger: 32 * 1_048_576,
+} as const
+
+/** Why the agent cannot have so many bytes more among these, which tasks of its own take. */
+export function bytesFullness(shares: Shares, agent: string, bytes: number, now: number): OAuthFailure | null {
+  if (!shares.isFull(agent, MAX_LIVE_BYTES, now, bytes)) return null
+  return tooMany("ledger", shares.firstOf(agent) ?? now, now)
 }
 
-/** Why no task can be opened for the agent in this ledger, whichever tree it is for. */
-export function taskFullness({ liveTasks }: LedgerState, agent: string, now: number): OAuthFailure | null {
+/** Why no token can be issued to the agent in this tree. What has expired is dropped before (`applyExpiry`). */
+export function fullness(state: TreeState, agent: string, now: number): OAuthFailure | null {
+  const until = fullUntil(state, agent)
+  if (until !== null) return tooMany("tree", until, now)
+  const ledgerUntil = state.ledger.liveTokens.fullUntil(agent)
+  return ledgerUntil === null ? null : tooMany("ledger", ledgerUntil, now)
+}
+
+/** Milliseconds since the epoch, when the first of those tokens expires that leave no room for one more. */
+function fullUntil({ tasks, tokens, root }: TreeState, agent: string): number | null {
+  const { tree, agent: ofAgent, others: ofOthers } = MAX_TOKENS_OF_TREE
+  if (tokens.size < ofAgent) return null
+  const agentOf = ({ task }: IssuedToken): string | undefined => tasks.get(task)?.agent
+  const rootAgent = tasks.get(root)?.agent
+  const all = [...tokens.values()]
+  const others = agent === rootAgent ? [] : all.filter((token) => agentOf(token) !== rootAgent)
+  const own = others.filter((token) => agentOf(token) === agent)
+  const full = [own.length >= ofAgent && own, others.length >= ofOthers && others, all.length >= tree && all]
+  const times = full.flatMap((each) => (each ? Math.min(...each.map(({ expiresAt }) => expiresAt)) : []))
+  return times.length === 0 ? null : Math.max(...times)
+}
+
+/** Why no task can be opened for the agent, in this tree or in its ledger. */
+export function taskFullness({ tasks, root, ledger }: TreeState, agent: string, now: number): OAuthFailure | null {
+  const { liveTasks } = ledger
+  const first = tasks.get(root)
+  if (first && tasks.size >= MAX_TASKS_OF_TREE.agent) {
+    const own = [...tasks.values()].filter((task) => task.agent === agent).length
+    const isFull = tasks.size >= MAX_TASKS_OF_TREE.tree || (agent !== first.agent && own >= MAX_TASKS_OF_TREE.agent)
+    // Ended tasks are remembered, so nothing makes room before the tree ends.
+    if (isFull) return tooMany("tree", first.expiresAt, now)
+  }
   return liveTasks.isFull(agent, MAX_LIVE_TASKS, now) ? tooMany("ledger", liveTasks.firstOf(agent) ?? now, now) : null
 }
 

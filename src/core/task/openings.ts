@@ -14,7 +14,12 @@ export const OPENINGS_COUNT_MS = 60_000
 
 /** Among what this tree counts: among requests until its person, who is elsewhere, has consented. */
 export function openingsOf({ ledger, consent }: Pick<TreeState, "ledger" | "consent">): Openings {
-  return consent && !consent.code ? ledger.requests : ledger.openings
+  return isRequest({ consent }) ? ledger.requests : ledger.openings
+}
+
+/** Among whose bytes those of this tree's tasks count. */
+export function bytesOf({ ledger, consent }: Pick<TreeState, "ledger" | "consent">): Shares {
+  return isRequest({ consent }) ? ledger.requestBytes : ledger.liveBytes
 }
 
 /**
@@ -70,9 +75,11 @@ export class Openings {
 
 /** After waking: counts the trees that were loaded, and their tasks. */
 export function countTrees({ trees, clock, liveTasks }: LedgerState): void {
-  for (const { tasks } of trees.values()) {
-    for (const { id, agent, status, expiresAt } of tasks.values()) {
-      if ((status === "active" || status === "quarantined") && clock < expiresAt) liveTasks.add(agent, id, expiresAt)
+  for (const tree of trees.values()) {
+    for (const { id, agent, status, expiresAt, bytes } of tree.tasks.values()) {
+      if (status === "completed" || status === "revoked" || clock >= expiresAt || hasMoved(tree)) continue
+      if (status !== "pending") liveTasks.add(agent, id, expiresAt)
+      bytesOf(tree).add(agent, id, expiresAt, bytes)
     }
   }
   const roots = [...trees.values()].flatMap((tree) => {
@@ -90,7 +97,15 @@ export function countTrees({ trees, clock, liveTasks }: LedgerState): void {
 
 /** Whether the tree is a request that was granted: the task goes on in the ledger of its person. */
 export function hasMoved({ consent }: Pick<TreeState, "consent">): boolean {
-  return consent !== null && !consent.code && consent.isRedeemed
+  return isRequest({ consent }) && consent?.isRedeemed === true
+}
+
+/**
+ * Whether the tree is a request to a person who is elsewhere. It waits in its agent's ledger and opens a task in the
+ * person's, so nothing that the agent's ledger knows is about it.
+ */
+export function isRequest({ consent }: Pick<TreeState, "consent">): boolean {
+  return consent !== null && !consent.code
 }
 
 /** Times in ascending order, of which the oldest are dropped. */

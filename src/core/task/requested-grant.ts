@@ -41,7 +41,7 @@ const detailsSchema = z
   .min(1)
   .max(16)
 
-/** Bounds are stored for each granted tool. */
+/** They are repeated in the token, and by each task below. */
 const MAX_DETAILS_LENGTH = 4_096
 
 /** What is requested, and the purpose that the request names, if any. */

@@ -1,6 +1,7 @@
 /**
- * What each agent has of something that its ledger keeps for all agents: open trees, tasks, tokens. Each item counts
- * until it is removed or its time has passed. Counting costs what changes, not what there is: nothing is scanned.
+ * What each agent has of something that its ledger keeps for all agents: open trees, tasks and their bytes, tokens. Each
+ * item counts, as one or for its weight, until it is removed or its time has passed. Counting costs what changes, not
+ * what there is: nothing is scanned.
  */
 
 /** The most that one agent may have, and all agents of a ledger together. */
@@ -17,29 +18,31 @@ export class Shares {
     return this.#total
   }
 
-  /** @param until milliseconds since the epoch; replaces the time of an item that is there already */
-  add(agent: string, item: string, until: number): void {
+  /** @param until milliseconds since the epoch; it and the weight replace those of an item that is there already */
+  add(agent: string, item: string, until: number, weight = 1): void {
     let share = this.#ofAgents.get(agent)
     if (!share) this.#ofAgents.set(agent, (share = new Share()))
-    this.#total += share.set(item, until)
+    this.#total += share.set(item, until, weight)
   }
 
   remove(agent: string, item: string): void {
     const share = this.#ofAgents.get(agent)
-    if (share?.remove(item)) this.#total -= 1
-    if (share?.size === 0) this.#ofAgents.delete(agent)
+    this.#total -= share?.remove(item) ?? 0
+    if (share?.weight === 0) this.#ofAgents.delete(agent)
   }
 
   of(agent: string): number {
-    return this.#ofAgents.get(agent)?.size ?? 0
+    return this.#ofAgents.get(agent)?.weight ?? 0
   }
 
   /** Removes what has expired of this agent's. @returns those items */
   expire(agent: string, now: number): readonly string[] {
     const share = this.#ofAgents.get(agent)
-    const expired = share?.expire(now) ?? []
-    this.#total -= expired.length
-    if (share?.size === 0) this.#ofAgents.delete(agent)
+    if (!share) return []
+    const before = share.weight
+    const expired = share.expire(now)
+    this.#total -= before - share.weight
+    if (share.weight === 0) this.#ofAgents.delete(agent)
     return expired
   }
 
@@ -62,23 +65,29 @@ export class Shares {
    * has its equal part of it, or more, is refused, and thus whoever has most. An agent that has less still gets its
    * part. So a ledger with n agents never has more than 1 + ln n times its limit, and that only if they come one after
    * the other, each once the ledger is full.
+   *
+   * @param more the weight of the item that it would have
    */
-  isFull(agent: string, limits: ShareLimits, now: number): boolean {
-    if (this.#total >= limits.ledger) this.expireAll(now)
+  isFull(agent: string, limits: ShareLimits, now: number, more = 1): boolean {
+    if (this.#total + more > limits.ledger) this.expireAll(now)
     else this.expire(agent, now)
     const own = this.of(agent)
-    if (own >= limits.agent) return true
-    return this.#total >= limits.ledger && own >= limits.ledger / Math.max(1, this.#ofAgents.size)
+    if (own + more > limits.agent) return true
+    return this.#total + more > limits.ledger && own >= limits.ledger / Math.max(1, this.#ofAgents.size)
   }
 }
 
 /** What one agent has, and a binary heap of it by the time at which it expires. */
 class Share {
   readonly #until = new Map<string, number>()
+  /** Of items that do not count as one. */
+  readonly #weights = new Map<string, number>()
+  #weight = 0
   readonly #heap: { readonly item: string; readonly until: number }[] = []
 
-  get size(): number {
-    return this.#until.size
+  /** Of all items; each has one. */
+  get weight(): number {
+    return this.#weight
   }
 
   untilOf(item: string): number | undefined {
@@ -90,28 +99,41 @@ class Share {
     return this.#heap[0]?.until ?? null
   }
 
-  /** @returns how many items more there are */
-  set(item: string, until: number): 0 | 1 {
+  /** @returns by how much more it all weighs */
+  set(item: string, until: number, weight: number): number {
     const before = this.#until.get(item)
-    if (before === until) return 0
+    const gained = weight - (before === undefined ? 0 : this.#weightOf(item))
+    this.#weight += gained
+    if (weight !== 1) this.#weights.set(item, weight)
+    else if (this.#weights.size > 0) this.#weights.delete(item)
+    if (before === until) return gained
     this.#until.set(item, until)
     this.#heap.push({ item, until })
     this.#rise(this.#heap.length - 1)
     // Items that were removed or have another time by now stay in the heap until they come first, or until they are
     // the greater part of it.
     if (this.#heap.length > 2 * this.#until.size + 16) this.#rebuild()
-    return before === undefined ? 1 : 0
+    return gained
   }
 
-  remove(item: string): boolean {
-    return this.#until.delete(item)
+  /** @returns by how much less it all weighs */
+  remove(item: string): number {
+    if (!this.#until.delete(item)) return 0
+    const weight = this.#weightOf(item)
+    this.#weights.delete(item)
+    this.#weight -= weight
+    return weight
+  }
+
+  #weightOf(item: string): number {
+    return this.#weights.get(item) ?? 1
   }
 
   expire(now: number): readonly string[] {
     const expired: string[] = []
     for (let first = this.first; first !== null && first <= now; first = this.first) {
       const { item } = this.#heap[0] ?? { item: "" }
-      this.#until.delete(item)
+      this.remove(item)
       expired.push(item)
     }
     return expired

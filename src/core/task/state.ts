@@ -45,6 +45,10 @@ export interface LedgerState {
   readonly requests: Openings
   /** Tasks that have not ended, of roots and below them, by agent. */
   readonly liveTasks: Shares
+  /** Their bytes, with those of tasks that wait for the consent of a person who was at their browser. */
+  readonly liveBytes: Shares
+  /** The bytes of requests for the consent of people who are elsewhere. */
+  readonly requestBytes: Shares
   readonly liveTokens: LiveTokens
   /** Requests for the approval of single calls that count, by the agent that made the call. */
   readonly openApprovals: Shares
@@ -111,6 +115,8 @@ export function newLedger(
     openings: new Openings(),
     requests: new Openings(),
     liveTasks: new Shares(),
+    liveBytes: new Shares(),
+    requestBytes: new Shares(),
     liveTokens: new LiveTokens(),
     openApprovals: new Shares(),
     carried: new Map(),

@@ -30,6 +30,8 @@ export interface Task {
   readonly idle: number | null
   /** Milliseconds since the epoch. */
   readonly openedAt: number
+  /** What it takes of its ledger's storage (task-text.ts). */
+  readonly bytes: number
   /** Milliseconds since the epoch; never later than the parent's. */
   readonly expiresAt: number
   /** Whether a request for the same, with the same key, continues it (continuation.ts). Absent: no. */

@@ -9,7 +9,7 @@ import { addIsolated, removeIsolated } from "./isolation.ts"
 import { carry, forgetInstance } from "./labels.ts"
 import { applyScoped, type ScopedUpdates } from "./memories.ts"
 import { forgetQuarantine, noteQuarantine } from "./quarantine.ts"
-import { openingsOf } from "./openings.ts"
+import { bytesOf, openingsOf } from "./openings.ts"
 import { MAX_TOKENS_OF_TREE, type Opening } from "./opening-step.ts"
 import { isBelow, type LedgerState, type TreeState } from "./state.ts"
 import type { EndedBy, Task, TaskStatus } from "./task.ts"
@@ -86,7 +86,7 @@ export function applyMemoryUpdates(state: TreeState, memoryUpdates: readonly Sco
 
 /** Drops tokens that have expired, before one more is issued to this agent. */
 export function dropExpiredTokens(state: TreeState, agent: string, now: number): void {
-  state.ledger.liveTokens.expire(state, MAX_TOKENS_OF_TREE, agent, now)
+  state.ledger.liveTokens.expire(state, MAX_TOKENS_OF_TREE.tree, agent, now)
 }
 
 /** A task from storage. */
@@ -126,6 +126,7 @@ export function applyOpening(state: TreeState, { task, token, session, carried, 
 
 function addTask(state: TreeState, task: Task): void {
   state.ledger.liveTasks.add(task.agent, task.id, task.expiresAt)
+  bytesOf(state).add(task.agent, task.id, task.expiresAt, task.bytes)
   if (task.parent === null) {
     // A tree for which a person's consent was awaited was counted when it began to wait.
     if (state.tasks.has(task.id)) state.ledger.openings.extend(task)
@@ -174,6 +175,7 @@ export function applyEnd(state: TreeState, ids: readonly string[], end: TaskEnd)
     if (status === "quarantined") continue
     state.ledger.liveTasks.remove(task.agent, id)
     forgetDelegating(state.ledger, task)
+    bytesOf(state).remove(task.agent, id)
     if (task.parent === null) openingsOf(state).end(task)
   }
   if (status !== "quarantined")

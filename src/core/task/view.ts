@@ -8,6 +8,7 @@ import type { Bundle } from "../policy/assemble.ts"
 import { userId } from "../policy/principals.ts"
 import { carriedOf } from "./labels.ts"
 import { USER_SCOPE } from "./memories.ts"
+import { isRequest } from "./openings.ts"
 import { redactedOf } from "./redacted-arguments.ts"
 import { risksOfTask } from "./risks.ts"
 import { isBelow, ancestryOf, whyEnded, type TreeState } from "./state.ts"
@@ -68,15 +69,16 @@ export interface Viewed {
 export function viewOf(state: TreeState, root: string, now: number): TaskView[] {
   const user = state.user && userId(state.user)
   const labels = [...state.labels]
-  const carried = ({ id }: Task): readonly string[] => carriedOf(state, ancestryOf(state, id), now)
+  // What is known of an agent in its own ledger says nothing about a task that will open in a person's.
+  const above = ({ id }: Task): readonly Task[] => (isRequest(state) ? [] : ancestryOf(state, id))
   return [...state.tasks.values()]
     .filter(({ id }) => id === root || isBelow(id, root))
     .map((task) =>
       Object.assign(taskView(task, now), {
         user,
         labels,
-        carried: carried(task),
-        risk: riskOfTask(state, task.id, now),
+        carried: carriedOf(state, above(task), now),
+        risk: highestRisk(risksOfTask(state.ledger.risks, above(task)), now),
       }),
     )
 }
@@ -133,10 +135,6 @@ export function limitsOf(
   )
 }
 const MAY_GO_ON: ReadonlySet<string | null> = new Set([null, "quarantined"])
-
-function riskOfTask(state: TreeState, task: string, now: number): number {
-  return highestRisk(risksOfTask(state.ledger.risks, ancestryOf(state, task)), now)
-}
 
 function taskView(task: Task, now: number): Omit<TaskView, "user" | "labels" | "carried" | "risk"> {
   const { id, parent, agent, purpose, audiences, scope, details, endedBy, openedAt, expiresAt, idle, lastCall } = task

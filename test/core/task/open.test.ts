@@ -14,18 +14,24 @@ function withMany(count: number): BundleBody {
   return withTools({ ...body, agents }, more)
 }
 
-const REFUSED = { reason: "details_malformed", what: "with its bounds for each tool the grant is too long" }
+const REFUSED = { reason: "details_malformed", what: "with its tools and their bounds the grant is too long" }
 
-test("a grant that a row of the ledger's storage could not hold is refused: bounds count for each tool that they are about", () => {
+test("a grant is refused of which its ledger could not store many: bounds count once, and again in each task below", () => {
   const bundle = assembled(withMany(300))
-  const asking = (length: number) => ({
-    asked: askedFor({ scopes: ["many.*:read"], bounds: { what: { eq: "€".repeat(length) } } }),
+  const asking = (length: number, letter = "€") => ({
+    asked: askedFor({ scopes: ["many.*:read"], bounds: { what: { eq: letter.repeat(length) } } }),
   })
-  expect(open(bundle, newState(), "first", null, asking(1_300))).toEqual(REFUSED)
+  const sizeOf = (length: number): number | undefined => {
+    const state = newState()
+    return state.tasks.get(opened(open(bundle, state, "first", null, asking(length))).task)?.bytes
+  }
+  expect((sizeOf(1_300) ?? 0) - (sizeOf(0) ?? 0)).toBe(3 * 1_300)
+  // Less than the most in characters, and more in bytes.
+  expect(open(bundle, newState(), "first", null, asking(132_000))).toEqual(REFUSED)
   // What the tasks above it are bound by counts again in each below.
   const state = newState()
-  const root = opened(open(bundle, state, "first", null, asking(600)))
-  expect(open(bundle, state, "second", root, asking(600))).toEqual(REFUSED)
+  const root = opened(open(bundle, state, "first", null, asking(70_000)))
+  expect(open(bundle, state, "second", root, asking(50_000, "¥¥"))).toEqual(REFUSED)
 })
 
 describe("a tree of which more tokens are alive than anybody needs", () => {
@@ -49,7 +55,7 @@ describe("a tree of which more tokens are alive than anybody needs", () => {
   }
 
   test("has no further one, by whatever it is asked for", () => {
-    expect(filled(START + 1)).toEqual({ renewal: FULL, child: FULL, refreshed: FULL })
+    expect(filled(START + 60_000)).toEqual({ renewal: FULL, child: FULL, refreshed: FULL })
   })
 
   test("has some again once they have expired", () => {

@@ -7,19 +7,30 @@ const AGENTS = ["one", "two", "three"] as const
 const agent = fc.constantFrom(...AGENTS)
 const item = fc.integer({ min: 0, max: 30 }).map(String)
 const change = fc.oneof(
-  fc.record({ do: fc.constant("add" as const), agent, item, until: fc.integer({ min: 0, max: 100 }) }),
+  fc.record({
+    do: fc.constant("add" as const),
+    agent,
+    item,
+    until: fc.integer({ min: 0, max: 100 }),
+    weight: fc.integer({ min: 1, max: 3 }),
+  }),
   fc.record({ do: fc.constant("remove" as const), agent, item }),
   fc.record({ do: fc.constant("expire" as const), agent, now: fc.integer({ min: 0, max: 100 }) }),
   fc.record({ do: fc.constant("expire all" as const), now: fc.integer({ min: 0, max: 100 }) }),
 )
 
-/** The same, without any order: by agent, until when each item is there. */
+interface Item {
+  readonly until: number
+  readonly weight: number
+}
+
+/** The same, without any order: by agent, until when each item is there, and what it weighs. */
 class Model {
-  readonly of = new Map(AGENTS.map((each) => [each as string, new Map<string, number>()]))
+  readonly of = new Map(AGENTS.map((each) => [each as string, new Map<string, Item>()]))
 
   expire(name: string, now: number): string[] {
-    const items = this.of.get(name) ?? new Map<string, number>()
-    const over = [...items].filter(([, until]) => until <= now).map(([each]) => each)
+    const items = this.of.get(name) ?? new Map<string, Item>()
+    const over = [...items].filter(([, { until }]) => until <= now).map(([each]) => each)
     for (const each of over) items.delete(each)
     return over
   }
@@ -31,8 +42,8 @@ test("counts what was added, until it is removed or expires, in whatever order",
       const [shares, model] = [new Shares(), new Model()]
       for (const each of changes) {
         if (each.do === "add") {
-          shares.add(each.agent, each.item, each.until)
-          model.of.get(each.agent)?.set(each.item, each.until)
+          shares.add(each.agent, each.item, each.until, each.weight)
+          model.of.get(each.agent)?.set(each.item, each)
         } else if (each.do === "remove") {
           shares.remove(each.agent, each.item)
           model.of.get(each.agent)?.delete(each.item)
@@ -43,11 +54,15 @@ test("counts what was added, until it is removed or expires, in whatever order",
           const expected = AGENTS.flatMap((name) => model.expire(name, each.now)).toSorted()
           expect(shares.expireAll(each.now).toSorted()).toEqual(expected)
         }
+        let total = 0
         for (const [name, items] of model.of) {
-          expect(shares.of(name)).toBe(items.size)
-          expect(shares.firstOf(name)).toBe(items.size === 0 ? null : Math.min(...items.values()))
+          const weight = [...items.values()].reduce((sum, one) => sum + one.weight, 0)
+          const first = Math.min(...[...items.values()].map(({ until }) => until))
+          expect(shares.of(name)).toBe(weight)
+          expect(shares.firstOf(name)).toBe(items.size === 0 ? null : first)
+          total += weight
         }
-        expect(shares.total).toBe([...model.of.values()].reduce((sum, { size }) => sum + size, 0))
+        expect(shares.total).toBe(total)
       }
     }),
   )
@@ -79,6 +94,14 @@ describe("a ledger that is full", () => {
     expect(shares.of("agent 0")).toBe(LIMITS.agent)
     expect(shares.of("agent 49")).toBeGreaterThan(0)
     expect(shares.total).toBeLessThan((1 + Math.log(50)) * LIMITS.ledger)
+  })
+
+  test("of things that weigh more than one has none that would be more than is left", () => {
+    const shares = filled({ most: 70 })
+    expect([shares.isFull("most", LIMITS, 0, 10), shares.isFull("most", LIMITS, 0, 11)]).toEqual([false, true])
+    expect([shares.isFull("other", LIMITS, 0, 30), shares.isFull("other", LIMITS, 0, 81)]).toEqual([false, true])
+    shares.add("other", "heavy", 1, 30)
+    expect(shares.isFull("most", LIMITS, 0, 1)).toBe(true)
   })
 
   test("and one that has room has some for any agent below its own limit", () => {

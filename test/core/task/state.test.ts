@@ -58,7 +58,7 @@ const known = {
   plan: null,
   jkt: null,
 }
-const counted = { openedAt: 0, lastCall: 0, calls: 0, children: 0, progress: [], endedBy: null }
+const counted = { openedAt: 0, lastCall: 0, calls: 0, children: 0, bytes: 0, progress: [], endedBy: null }
 const grant = { tools: {}, calls: null, environments: null }
 const TASK: Task = { ...known, ...counted, grant, idle: 500, expiresAt: 1000, status: "active" }
 

@@ -6,6 +6,7 @@ import { hideFigures } from "../../denials/denial.ts"
 import type { Use, WindowUse } from "../../guardrails/kind.ts"
 import type { Pointer } from "../../policy/bundle.ts"
 import type { Approval } from "../../task/approval.ts"
+import type { CarriedLabel } from "../../task/labels.ts"
 import {
   CUT_LAST,
   field,
@@ -104,7 +105,15 @@ export const EVIDENCE_FIELDS = {
     truncation: CUT_LAST,
     redaction: NO_ARGUMENT,
     visibleTo: "operators",
-    doc: "What the task tree had done before this call.",
+    doc: "What the call has to answer for: labels that its tree bears, and those that the agents of its chain carry.",
+  }),
+  carried: field<readonly CarriedLabel[]>()({
+    schema: z.array(z.looseObject({ label: z.string(), decision: z.string() })),
+    blank: [],
+    truncation: CUT_LAST,
+    redaction: NO_ARGUMENT,
+    visibleTo: "operators",
+    doc: "Those of `labels` that the tree does not bear: `label`, and the `decision` by which an agent of the chain picked it up.",
   }),
   listing: field<{ readonly asked: number; readonly hidden: Readonly<Record<string, number>> } | null>()({
     schema: z.looseObject({ asked: z.number(), hidden: z.record(z.string(), z.number()) }).nullable(),

@@ -38,7 +38,7 @@ async function forNobody(): Promise<OpenTask> {
 /** @returns the id of the request, and that of the task while it waits */
 async function ask(): Promise<{ readonly id: string; readonly task: string }> {
   const form = { ...(await assertion()), login_hint: `${IDP}|alice`, purpose: "work" }
-  const body = new URLSearchParams(Object.entries(form).map(([name, value]) => [name, String(value)]))
+  const body = new URLSearchParams(form)
   const response = await exports.default.fetch(new Request(`${US}/oauth/bc-authorize`, { method: "POST", body }))
   const { auth_req_id: id } = asked.parse(await response.json())
   return { id, task: id.slice(0, id.indexOf(".")) }

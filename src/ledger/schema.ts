@@ -12,7 +12,7 @@ import { CREDITS_SCHEMA } from "./settlements.ts"
 export const LEDGER_SCHEMA = `
 CREATE TABLE ledger (bundle_seq INTEGER NOT NULL, bundle_digest TEXT NOT NULL, hidden TEXT NOT NULL, back_from INTEGER, back_until INTEGER);
 CREATE TABLE trees (ended INTEGER NOT NULL, root TEXT NOT NULL, user TEXT, since INTEGER NOT NULL, consent TEXT, lives INTEGER NOT NULL,
-  until INTEGER NOT NULL, PRIMARY KEY (ended, root)) WITHOUT ROWID;
+  until INTEGER NOT NULL, opened TEXT NOT NULL, PRIMARY KEY (ended, root)) WITHOUT ROWID;
 CREATE TABLE tasks (id TEXT PRIMARY KEY, body TEXT NOT NULL, jkt TEXT, status TEXT NOT NULL, ended_by TEXT,
   calls INTEGER NOT NULL, children INTEGER NOT NULL, last_call INTEGER NOT NULL, progress TEXT NOT NULL, tokens TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE approvals (root TEXT NOT NULL, id TEXT NOT NULL, body TEXT NOT NULL, until INTEGER NOT NULL,
@@ -53,6 +53,8 @@ export interface TreeRow extends Record<string, SqlStorageValue> {
   readonly lives: number
   /** Milliseconds, until when a tree that has ended is kept. */
   readonly until: number
+  /** JSON list of `EndedOpening`, once it has ended. */
+  readonly opened: string
 }
 
 export interface TaskRow extends Record<string, SqlStorageValue> {

@@ -77,7 +77,7 @@ export class LedgerStorage {
     const hidden: readonly string[] = JSON.parse(row.hidden)
     for (const guardrail of hidden) ledger.hidden.add(guardrail)
     this.trees.load(ledger)
-    countTrees(ledger)
+    countTrees(ledger, this.trees.recentOpenings(ledger))
     this.#loadRisks(ledger)
     this.#loadApprovals(ledger)
     this.labels.load(ledger, wokenAt)

@@ -9,7 +9,7 @@ import type { TaskEnd } from "../core/task/change.ts"
 import type { UserFacts } from "../core/policy/principals.ts"
 import type { Opening } from "../core/task/opening-step.ts"
 import { firstIdAt } from "../core/encoding/ids.ts"
-import { OPENINGS_COUNT_MS } from "../core/task/openings.ts"
+import { endedOpening, OPENINGS_COUNT_MS, type EndedOpening } from "../core/task/openings.ts"
 import { taskOfText, taskText } from "../core/task/task-text.ts"
 import { newTree, type LedgerState, type TreeState } from "../core/task/state.ts"
 import { applyLoaded } from "../core/task/transition.ts"
@@ -39,16 +39,19 @@ export class TreeStorage {
     this.#calls = calls
   }
 
-  /** Trees that live, and those that were opened so lately that they count among the openings of their agents. */
+  /** Trees that live. */
   load(ledger: LedgerState): void {
-    const rows = this.#sql
-      .exec<TreeRow>(
-        "SELECT * FROM trees WHERE ended = 0 UNION ALL SELECT * FROM trees WHERE ended = 1 AND root >= ?",
-        // The id was made by another clock.
-        firstIdAt("tsk", ledger.clock - OPENINGS_COUNT_MS - CLOCKS_APART_MS),
-      )
-      .toArray()
-    for (const row of rows) this.#load(ledger, row)
+    for (const row of this.#sql.exec<TreeRow>("SELECT * FROM trees WHERE ended = 0").toArray()) this.#load(ledger, row)
+  }
+
+  /** Of trees that have ended: those that were opened lately still count for their agents. */
+  recentOpenings({ clock }: LedgerState): readonly EndedOpening[] {
+    // The id was made by another clock.
+    const first = firstIdAt("tsk", clock - OPENINGS_COUNT_MS - CLOCKS_APART_MS)
+    const sql = "SELECT opened FROM trees WHERE ended = 1 AND root >= ?"
+    return [...this.#sql.exec<{ opened: string }>(sql, first)].flatMap(({ opened }): EndedOpening[] =>
+      JSON.parse(opened),
+    )
   }
 
   /** Reads a tree that has ended. Null if there is none. */
@@ -83,7 +86,7 @@ export class TreeStorage {
   }
 
   save({ root, user, since }: TreeState): void {
-    this.#sql.exec("INSERT INTO trees VALUES (0, ?, ?, ?, NULL, 1, 0)", root, user && JSON.stringify(user), since)
+    this.#sql.exec("INSERT INTO trees VALUES (0, ?, ?, ?, NULL, 1, 0, '[]')", root, user && JSON.stringify(user), since)
   }
 
   saveConsent({ root }: TreeState, consent: Consent): void {
@@ -134,9 +137,10 @@ export class TreeStorage {
    * The tree has ended: no waking reads it any more.
    * @param at milliseconds: afterwards it is kept for a while
    */
-  end({ root }: TreeState, at: number): void {
-    const until = at + ENDED_KEPT_MS
-    this.#sql.exec("UPDATE trees SET ended = 1, until = ? WHERE ended = 0 AND root = ?", until, root)
+  end(tree: TreeState, at: number): void {
+    const opening = endedOpening(tree)
+    const values = [at + ENDED_KEPT_MS, JSON.stringify(opening ? [opening] : []), tree.root]
+    this.#sql.exec("UPDATE trees SET ended = 1, until = ?, opened = ? WHERE ended = 0 AND root = ?", ...values)
   }
 
   /** How many lives of the tree its row counts. */

@@ -37,8 +37,6 @@ describe("trees that have ended", () => {
     const ended = await openTask("first")
     expect((await callWith(ended.token, "/files")).code).toBe("ok")
     await complete(ended.task, `Bearer ${ended.token}`)
-    // An opening counts for a minute, for which the tree that it opened is read.
-    expect(await loadedOf(living)).toEqual([living.task, ended.task])
     later(3 * MINUTE_MS)
     await killObjects()
     expect(await loadedOf(living)).toEqual([living.task])

@@ -57,6 +57,11 @@ export class Openings {
 
   add({ id, agent, openedAt, expiresAt }: Task): void {
     this.#live.add(agent, id, expiresAt)
+    this.addEnded({ agent, openedAt })
+  }
+
+  /** An opening of the last minute of which nothing is alive. */
+  addEnded({ agent, openedAt }: Pick<EndedOpening, "agent" | "openedAt">): void {
     let recent = this.#recent.get(agent)
     if (!recent) this.#recent.set(agent, (recent = new RecentTimes()))
     recent.add(openedAt)
@@ -73,8 +78,25 @@ export class Openings {
   }
 }
 
-/** After waking: counts the trees that were loaded, and their tasks. */
-export function countTrees({ trees, clock, liveTasks }: LedgerState): void {
+/** What still counts of the opening of a tree that has ended. */
+export interface EndedOpening {
+  readonly agent: string
+  /** Milliseconds since the epoch. */
+  readonly openedAt: number
+  readonly isRequest: boolean
+}
+
+export function endedOpening(tree: TreeState): EndedOpening | null {
+  const root = tree.tasks.get(tree.root)
+  return root ? { agent: root.agent, openedAt: root.openedAt, isRequest: isRequest(tree) } : null
+}
+
+/**
+ * After waking: counts the trees that were loaded, and their tasks.
+ * @param ended those that may have been opened within the last minute
+ */
+export function countTrees(ledger: LedgerState, ended: readonly EndedOpening[]): void {
+  const { trees, clock, liveTasks } = ledger
   for (const tree of trees.values()) {
     for (const { id, agent, status, expiresAt, bytes } of tree.tasks.values()) {
       if (status === "completed" || status === "revoked" || clock >= expiresAt || hasMoved(tree)) continue
@@ -82,16 +104,17 @@ export function countTrees({ trees, clock, liveTasks }: LedgerState): void {
       bytesOf(tree).add(agent, id, expiresAt, bytes)
     }
   }
-  const roots = [...trees.values()].flatMap((tree) => {
-    const root = tree.tasks.get(tree.root)
-    return root ? [{ tree, root }] : []
-  })
-  for (const { tree, root } of roots.toSorted((one, other) => one.root.openedAt - other.root.openedAt)) {
-    const { status, openedAt, expiresAt } = root
-    const isLive = status !== "completed" && status !== "revoked" && clock < expiresAt && !hasMoved(tree)
-    if (!isLive && openedAt <= clock - OPENINGS_COUNT_MS) continue
-    openingsOf(tree).add(root)
-    if (!isLive) openingsOf(tree).end(root)
+  const openings: (EndedOpening & { readonly live: Task | null })[] = ended.map((each) => ({ ...each, live: null }))
+  for (const tree of trees.values()) {
+    const [opening, root] = [endedOpening(tree), tree.tasks.get(tree.root)]
+    if (!opening || !root) continue
+    const isOver = root.status === "completed" || root.status === "revoked" || clock >= root.expiresAt || hasMoved(tree)
+    openings.push({ ...opening, live: isOver ? null : root })
+  }
+  for (const opening of openings.toSorted((one, other) => one.openedAt - other.openedAt)) {
+    const counted = opening.isRequest ? ledger.requests : ledger.openings
+    if (opening.live) counted.add(opening.live)
+    else if (opening.openedAt > clock - OPENINGS_COUNT_MS) counted.addEnded(opening)
   }
 }
 

@@ -43,6 +43,8 @@ export class Journal {
   #number = 0
   #floor = 0
   #sent = 0
+  /** Whether what is delivered next is to be gone. */
+  #blanks = false
 
   constructor(sql: SqlStorage, tables: readonly Table[]) {
     this.#sql = sql
@@ -192,6 +194,7 @@ export class Journal {
   /** They are not sent again, unless the object dies before it writes anything else: then the log stores them once. */
   delivered(records: readonly StoredRecord[]): void {
     for (const { id } of records) if (!this.#records.delete(id)) this.#sql.exec("DELETE FROM outbox WHERE id = ?", id)
+    if (this.#blanks && this.#records.size === 0) this.blank()
   }
 
   /**
@@ -217,9 +220,11 @@ export class Journal {
     this.#append([], now)
   }
 
-  /** What its rows say of tables, and of records that were delivered, is gone. */
+  /** What its rows say of tables is gone, and of records once they are delivered. */
   blank(): void {
-    this.#sql.exec(BLANK, this.#sent, this.#floor)
+    const [waiting] = this.#records.values()
+    this.#sql.exec(BLANK, (waiting?.number ?? this.#number + 1) - 1, this.#floor)
+    this.#blanks = waiting !== undefined
   }
 
   #append(changes: readonly Change[], now: number): void {

@@ -189,8 +189,8 @@ export class Trees {
     })
     state.ledger.memories.drop(state.root)
     this.credits.returnAllCredit(state.ledger.memories)
-    // The call that finished a plan may be repeated.
-    if (!isFrozen && state.retries.size === 0) this.#drop(state)
+    // The call that finished a plan may be repeated, and approvers are told that theirs is over.
+    if (!isFrozen && state.retries.size === 0 && state.approvals.size === 0) this.#drop(state)
   }
 
   #drop(tree: TreeState): void {

@@ -23,6 +23,7 @@ import { callWith } from "../harness/gateways.ts"
 import { window } from "../harness/guardrails.ts"
 import { forgetCaches, killObjects } from "../harness/isolate.ts"
 import { accessToken, agentId, IDP, svid, US } from "../harness/issuers.ts"
+import { ledgerOf } from "../harness/ledgers.ts"
 import { read, send } from "../harness/labelled-calls.ts"
 import { bearerOf, manage } from "../harness/management.ts"
 import { recordOf, recordsOf } from "../harness/records.ts"
@@ -47,7 +48,7 @@ const erase = async (user = ALICE): Promise<z.infer<typeof answers>> => {
 const isLeft = ({ remains }: z.infer<typeof answers>, where: string): boolean =>
   remains.some((each) => each.where === where)
 
-/** All that an object has stored, but for records on their way to their log. */
+/** All that an object has stored, but for records on their way to their log, of which the journal's rows have theirs. */
 const storedIn = async (owner: Parameters<typeof objectOf>[1]): Promise<string> =>
   runInDurableObject(env.LEDGER.get(env.LEDGER.idFromString(objectOf(env, owner))), (_object, { storage }) => {
     const tables = storage.sql
@@ -56,7 +57,10 @@ const storedIn = async (owner: Parameters<typeof objectOf>[1]): Promise<string> 
       )
       .toArray()
       .filter(({ name }) => name !== "outbox" && !name.includes("notice"))
-    return JSON.stringify(tables.map(({ name }) => [name, storage.sql.exec(`SELECT * FROM "${name}"`).toArray()]))
+    const columns = (name: string): string => (name === "journal" ? "json_extract(body, '$.rows') AS rows" : "*")
+    return JSON.stringify(
+      tables.map(({ name }) => [name, storage.sql.exec(`SELECT ${columns(name)} FROM "${name}"`).toArray()]),
+    )
   })
 const PERSON = { issuer: IDP, subject: "alice" }
 
@@ -126,6 +130,21 @@ describe("once the erasure is answered", () => {
     expect(await erase()).toMatchObject({ ended: 1 })
     expect((await callWith(ofBob.token, "/files")).code).toBe("ok")
   })
+})
+
+test("records that were on their way leave the ledger once they have arrived", async () => {
+  const { task, token } = await openTask()
+  // The agent carries a label, so the ledger remains.
+  await read(await openTask())
+  const last = await callWith(token, "/mail", { method: "POST", body: JSON.stringify({ to: "somebody@example.org" }) })
+  await erase()
+  await recordOf(last.decision)
+  await vi.waitFor(async () => {
+    const left = await runInDurableObject(ledgerOf(task), (_object, { storage }) =>
+      JSON.stringify(storage.sql.exec("SELECT body FROM journal").toArray()),
+    )
+    expect(left).not.toMatch(/alice|tsk_/u)
+  }, 5_000)
 })
 
 describe("no history is laundered", () => {

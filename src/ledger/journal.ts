@@ -120,10 +120,13 @@ export class Journal {
     return [...this.#pending.values()].filter(({ table }) => table.name === name)
   }
 
-  /** All rows with these values, in no order; also those that do not matter any more. */
-  rows<Found extends Row>(table: Table<Found>, where: Row = {}): readonly Found[] {
-    const columns = Object.keys(where)
-    const condition = columns.length > 0 ? ` WHERE ${columns.map((column) => `${column} = ?`).join(" AND ")}` : ""
+  /**
+   * All rows with these values, in no order; also those that do not matter any more.
+   * @param among a condition on those of them that the table itself has
+   */
+  rows<Found extends Row>(table: Table<Found>, where: Row = {}, among: readonly string[] = []): readonly Found[] {
+    const conditions = [...Object.keys(where).map((column) => `${column} = ?`), ...among]
+    const condition = conditions.length > 0 ? ` WHERE ${conditions.join(" AND ")}` : ""
     const found = this.#sql.exec<Found>(`SELECT * FROM ${table.name}${condition}`, ...Object.values(where))
     const changes = this.#of(table)
     if (changes.length === 0) return found.toArray()

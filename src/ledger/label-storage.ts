@@ -42,7 +42,9 @@ export class LabelStorage {
       }),
       now,
     )
-    for (const tree of ledger.trees.values()) this.recall(tree)
+    const ofLive = ["root IN (SELECT root FROM trees WHERE ended = 0)"]
+    for (const { root, label } of this.#journal.rows<LabelRow>(LABELS, {}, ofLive))
+      ledger.trees.get(root)?.labels.add(label)
   }
 
   /** What a tree bears. */

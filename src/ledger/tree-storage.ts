@@ -11,7 +11,7 @@ import type { Opening } from "../core/task/opening-step.ts"
 import { firstIdAt } from "../core/encoding/ids.ts"
 import { endedOpening, OPENINGS_COUNT_MS, type EndedOpening } from "../core/task/openings.ts"
 import { taskOfText, taskText } from "../core/task/task-text.ts"
-import { newTree, type LedgerState, type TreeState } from "../core/task/state.ts"
+import { newTree, rootOf, type LedgerState, type TreeState } from "../core/task/state.ts"
 import { applyLoaded } from "../core/task/transition.ts"
 import type { CallCounts } from "./call-counts.ts"
 import { PROGRESS, type StoredToken, type TaskRow, type TreeRow } from "./schema.ts"
@@ -41,7 +41,11 @@ export class TreeStorage {
 
   /** Trees that live. */
   load(ledger: LedgerState): void {
-    for (const row of this.#sql.exec<TreeRow>("SELECT * FROM trees WHERE ended = 0").toArray()) this.#load(ledger, row)
+    for (const row of this.#sql.exec<TreeRow>("SELECT * FROM trees WHERE ended = 0")) this.#loadTree(ledger, row)
+    const tasks = this.#sql.exec<TaskRow>(
+      "SELECT tasks.* FROM trees CROSS JOIN tasks ON id >= root AND id < root || '/' WHERE ended = 0",
+    )
+    for (const row of tasks) this.#loadTask(ledger, row)
   }
 
   /** Of trees that have ended: those that were opened lately still count for their agents. */
@@ -57,23 +61,30 @@ export class TreeStorage {
   /** Reads a tree that has ended. Null if there is none. */
   recall(ledger: LedgerState, root: string): TreeState | null {
     const [row] = this.#sql.exec<TreeRow>("SELECT * FROM trees WHERE ended = 1 AND root = ?", root)
-    return row ? this.#load(ledger, row) : null
+    if (!row) return null
+    const tree = this.#loadTree(ledger, row)
+    for (const task of this.#sql.exec<TaskRow>(`SELECT * FROM tasks WHERE ${OF_TREE}`, root, root))
+      this.#loadTask(ledger, task)
+    return tree
   }
 
-  #load(ledger: LedgerState, { root, user, since, consent }: TreeRow): TreeState {
+  #loadTree(ledger: LedgerState, { root, user, since, consent }: TreeRow): TreeState {
     const facts: UserFacts | null = user === null ? null : JSON.parse(user)
     const tree = newTree(ledger, root, facts, since)
     if (consent !== null) tree.consent = JSON.parse(consent)
     ledger.trees.set(root, tree)
-    for (const row of this.#sql.exec<TaskRow>(`SELECT * FROM tasks WHERE ${OF_TREE}`, root, root)) {
-      const task = this.#taskOf(row)
-      tree.tasks.set(task.id, task)
-      applyLoaded(ledger, task)
-      const tokens: readonly StoredToken[] = JSON.parse(row.tokens)
-      for (const [jti, expiresAt, jkt] of tokens)
-        if (expiresAt > ledger.clock) ledger.liveTokens.add(tree, jti, { task: task.id, expiresAt, jkt })
-    }
     return tree
+  }
+
+  #loadTask(ledger: LedgerState, row: TaskRow): void {
+    const task = this.#taskOf(row)
+    const tree = ledger.trees.get(rootOf(task.id))
+    if (!tree) return
+    tree.tasks.set(task.id, task)
+    applyLoaded(ledger, task)
+    const tokens: readonly StoredToken[] = JSON.parse(row.tokens)
+    for (const [jti, expiresAt, jkt] of tokens)
+      if (expiresAt > ledger.clock) ledger.liveTokens.add(tree, jti, { task: task.id, expiresAt, jkt })
   }
 
   #taskOf(row: TaskRow): Task {

@@ -28,7 +28,7 @@ export function requestContext(env: Env, background: RequestContext["background"
   return {
     env,
     config,
-    keys: ownKeys({ fetchKeys, issuer: config.issuer, now: receivedAt, background }),
+    keys: ownKeys({ fetchKeys, now: receivedAt, background }),
     receivedAt,
     background,
     fetchContext: { now: receivedAt, local: config.local, background },

@@ -6,7 +6,7 @@
 import { DatabaseSync, type StatementSync } from "node:sqlite"
 import { decide } from "../../src/core/decision/decide.ts"
 import { Journal } from "../../src/ledger/journal.ts"
-import { JOURNAL_SCHEMA } from "../../src/ledger/schema.ts"
+import { JOURNAL_SCHEMA } from "../../src/ledger/table.ts"
 import { MEMORY_TABLES } from "../../src/ledger/memories-storage.ts"
 import { MEMORY_SCHEMA, MemoryStorage } from "../../src/ledger/memory-storage.ts"
 import type { TreeState } from "../../src/core/task/state.ts"

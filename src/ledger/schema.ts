@@ -5,17 +5,8 @@ import { CARRIED, LABELS } from "./label-storage.ts"
 import { MEMORY_TABLES } from "./memories-storage.ts"
 import { MEMORY_SCHEMA } from "./memory-storage.ts"
 import { LIVES } from "./record-numbers.ts"
-import type { Table } from "./table.ts"
+import { JOURNAL_SCHEMA, type Table } from "./table.ts"
 import { CREDITS_SCHEMA } from "./settlements.ts"
-
-/**
- * Of the journal, `body` is what the step wrote (`Written` of journal.ts). By then, rows up to `floor` were in their tables, and records up to `sent`
- * were delivered, or in the outbox.
- */
-export const JOURNAL_SCHEMA = `
-CREATE TABLE journal (slot INTEGER PRIMARY KEY, number INTEGER NOT NULL, floor INTEGER NOT NULL, sent INTEGER NOT NULL, body TEXT NOT NULL);
-CREATE TABLE outbox (id TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID;
-`
 
 export const LEDGER_SCHEMA = `
 CREATE TABLE ledger (bundle_seq INTEGER NOT NULL, bundle_digest TEXT NOT NULL, hidden TEXT NOT NULL, back_from INTEGER, back_until INTEGER);

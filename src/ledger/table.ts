@@ -39,3 +39,12 @@ export function removal({ name, columns, keys }: Table): string {
     .map((column) => `${column} = ?`)
     .join(" AND ")}`
 }
+
+/**
+ * Of the journal, `body` is what the step wrote (`Written` of journal.ts). By then, rows up to `floor` were in their tables, and records up to `sent`
+ * were delivered, or in the outbox.
+ */
+export const JOURNAL_SCHEMA = `
+CREATE TABLE journal (slot INTEGER PRIMARY KEY, number INTEGER NOT NULL, floor INTEGER NOT NULL, sent INTEGER NOT NULL, body TEXT NOT NULL);
+CREATE TABLE outbox (id TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID;
+`

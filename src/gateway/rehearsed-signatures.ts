@@ -20,7 +20,7 @@ const JWK = {
   use: "sig",
 }
 /** A delegation token, valid for the first second of 1970. */
-const TOKEN =
+export const REHEARSED_TOKEN =
   "eyJhbGciOiJFUzI1NiIsImtpZCI6InJlaGVhcnNhbCIsInR5cCI6ImF0K2p3dCJ9.eyJjbGllbnRfaWQiOiJodHRwczovL3JlaGVhcnNhbC5pbnZhbGlkL2FnZW50IiwiYWN0Ijp7InN1YiI6Imh0dHBzOi8vcmVoZWFyc2FsLmludmFsaWQvYWdlbnQifSwidGFzayI6InRza18wMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMC0wMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwIiwicHVycG9zZSI6InJlYWRpbmciLCJzY29wZSI6InJlaGVhcnNhbC4qOnJlYWQiLCJzaW5jZSI6MCwiaXNzIjoiaHR0cHM6Ly9yZWhlYXJzYWwuaW52YWxpZCIsInN1YiI6Imh0dHBzOi8vcmVoZWFyc2FsLmludmFsaWR8c29tZWJvZHkiLCJhdWQiOiJodHRwczovL3JlaGVhcnNhbC5pbnZhbGlkIiwiaWF0IjowLCJleHAiOjEsImp0aSI6InJlaGVhcnNhbCJ9.in7Nk4agzh5fN2_YBKufOhN0OT7m_0KQf4wbz7sTCjGZfYLKZJJHsTNdEQpVAz2Z3kM76mhws758CwbRu_BfjQ"
 /** Of a publisher. */
 const POINTER =
@@ -35,8 +35,8 @@ export async function verifyRehearsed(config: Config): Promise<boolean> {
   // Found once: by then the token is verified, and an isolate remembers no token whose key has left the ring.
   const found: OwnKey[] = [{ key, alg: "ES256" }]
   const keys = { find: () => found.pop() ?? null, published: async () => [] }
-  const presented = { authorization: `Bearer ${TOKEN}`, proof: null, method: "GET", uri: ISSUER }
+  const presented = { authorization: `Bearer ${REHEARSED_TOKEN}`, proof: null, method: "GET", uri: ISSUER }
   const verified = await verifyCredential(presented, new Set([ISSUER]), keys, ISSUER, NOW)
-  await digestOf(Uint8Array.from(new TextEncoder().encode(TOKEN)))
+  await digestOf(Uint8Array.from(new TextEncoder().encode(REHEARSED_TOKEN)))
   return isDenied(verified) && verified.denied.reason === "token_rejected" && verified.denied.what === "key_unknown"
 }

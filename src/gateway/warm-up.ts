@@ -1,7 +1,8 @@
 /**
- * V8 compiles a function when it is first called, which was a third of an isolate's first call. So the pure part of a
- * call's way runs once while the Worker starts, when no request waits yet, with policies, a task and a call that are
- * made up here. Only compiled code remains of it: it has no store, no clock and no keys, and its decision is dropped.
+ * V8 compiles a function when it is first called, which was a third of an isolate's first call. So as much of a call's
+ * way as a Worker may go while it starts, without random values, timers and other objects, runs once when no request waits
+ * yet, with policies, a task and a call that are made up here. Only compiled code remains of it: its storage keeps
+ * nothing, no cache takes what it verifies, and its decision is dropped.
  */
 import { UNKNOWN_CLIENT } from "../core/decision/client.ts"
 import { locate } from "../core/catalog/locate.ts"

@@ -9,6 +9,7 @@ import type { JWK } from "jose"
 import type { OwnAlgorithm } from "../core/keys/algorithm.ts"
 import type { Signal, ReportedRisk } from "../core/guardrails/risk.ts"
 import { switchChanged, type Setter } from "../core/notices/notice.ts"
+import { logEvent } from "../platform/log.ts"
 import { Notices } from "../notifications/notice-outbox.ts"
 import { ObservationStorage } from "./observation-storage.ts"
 import { RiskStorage } from "./risk-storage.ts"
@@ -65,9 +66,15 @@ export class Switchboard extends DurableObject<Env> {
     return withRing ? this.#readWithRing() : this.#leased()
   }
 
+  /** A ring that is out of order keeps no lease from an isolate that has its keys. Without keys every call is denied. */
   async #readWithRing(): Promise<string> {
-    const ring = { keys: await this.#ring.publicKeys(), recordKey: this.#ring.recordKey() }
-    return `${this.#leased()}\n${JSON.stringify(ring)}`
+    try {
+      const ring = { keys: await this.#ring.publicKeys(), recordKey: this.#ring.recordKey() }
+      return `${this.#leased()}\n${JSON.stringify(ring)}`
+    } catch (error) {
+      logEvent("own_keys_not_fetched", { error: String(error) })
+      return this.#leased()
+    }
   }
 
   #leased(): string {

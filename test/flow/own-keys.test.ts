@@ -139,10 +139,12 @@ describe("a cold isolate", () => {
     vi.spyOn(KeyRing.prototype, "publicKeys").mockImplementation(broken)
     expect(await callWith(token, "/files/a")).toMatchObject({ status: 403, code: "unavailable" })
     vi.restoreAllMocks()
-    expect(await codeOf(token)).toBe("ok")
+    await vi.waitFor(async () => expect(await codeOf(token)).toBe("ok"), 5_000)
     vi.spyOn(KeyRing.prototype, "publicKeys").mockImplementation(broken)
-    forgetSwitches()
+    const read = vi.spyOn(Switchboard.prototype, "read")
+    vi.useFakeTimers({ now: Date.now() + 200_000, toFake: ["Date"] })
     expect(await codeOf(token)).toBe("ok")
+    expect(read.mock.calls).toContainEqual([true])
   })
 
   test("denies every call if its first lease brings no keys, something else, or no secret for records", async () => {

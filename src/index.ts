@@ -9,7 +9,6 @@ import { warmUp } from "./gateway/warm-up.ts"
 import { requestContext } from "./request-context.ts"
 
 export { RecordLog } from "./audit/record-log.ts"
-export { KeyRing } from "./signing/key-ring.ts"
 export { Inbox } from "./ledger/inbox.ts"
 export { OnceLog } from "./authorization-server/token/replay-log.ts"
 export { Outbound } from "./notifications/outbound.ts"

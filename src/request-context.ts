@@ -30,7 +30,7 @@ export function requestContext(given: Env, background: RequestContext["backgroun
   return {
     env,
     config,
-    keys: ownKeys({ fetchKeys, issuer: config.issuer, now: receivedAt, background }),
+    keys: ownKeys({ fetchKeys, now: receivedAt, background }),
     receivedAt,
     background,
     fetchContext: { now: receivedAt, local: config.local, background },

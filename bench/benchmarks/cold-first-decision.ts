@@ -10,7 +10,7 @@ import { startAgain, type Workerd } from "../servers/workerd.ts"
 import { floorRequest } from "./sides.ts"
 import { allowedReads, denials, openTrees } from "./trees.ts"
 
-const ALLOWANCE_MS = 15
+const ALLOWANCE_MS = 12.5
 /** What listens has not quite ended its start; and what has answered has its record to send off. */
 const QUIET_MS = 400
 

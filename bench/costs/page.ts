@@ -8,7 +8,7 @@ import { PRICES, priceOfMillion } from "./prices.ts"
 export const PAGE = join(import.meta.dirname, "../../docs/reference/costs.md")
 
 /** Whose cost a class of objects is. Those that are not named belong to the call, and are used by some kinds only. */
-const OF_ISOLATE: readonly string[] = ["Switchboard", "KeyRing", "Publications"]
+const OF_ISOLATE: readonly string[] = ["Switchboard", "Publications"]
 
 /** Of one call: what its ledger, its record log and other objects take, and what its isolate does besides. */
 export interface Shares {

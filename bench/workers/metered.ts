@@ -220,7 +220,6 @@ function watchKv(kv: KVNamespace): void {
 }
 
 export const RecordLog = metered("RecordLog")
-export const KeyRing = metered("KeyRing")
 export const Inbox = metered("Inbox")
 export const OnceLog = metered("OnceLog")
 export const Outbound = metered("Outbound")

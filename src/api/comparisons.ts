@@ -8,6 +8,7 @@ import { findRecord } from "../audit/record-logs.ts"
 import { argumentsDigest } from "../core/catalog/arguments.ts"
 import { isSame } from "../core/encoding/constant-time.ts"
 import { keyRing } from "../signing/key-ring.ts"
+import { currentLease } from "../revocation/lease.ts"
 import { logEvent } from "../platform/log.ts"
 import type { Handler } from "./handler.ts"
 
@@ -16,7 +17,7 @@ const RETRY_AFTER = 3_600
 
 export const compareArguments: Handler<"compareArguments"> = async ({ parameters, body, context }) => {
   const { decision: id } = parameters
-  const { env, receivedAt } = context
+  const { env } = context
   const target = id.slice(0, 64)
   const record = { arguments: { decision: target } }
   const unavailable = {
@@ -52,7 +53,9 @@ export const compareArguments: Handler<"compareArguments"> = async ({ parameters
     logEvent("comparison_failed", { error: String(error) })
     return unavailable
   }
-  const key = await recordKey(env, receivedAt)
+  // Whoever has a lease has the secret.
+  await currentLease(context)
+  const key = recordKey()
   if (key === null) return unavailable
   const digest = argumentsDigest({ complete: true, values: body.arguments }, found.id, key)
   const same = digest !== null && isSame(digest, found.arguments_hash)

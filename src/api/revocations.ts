@@ -5,7 +5,6 @@
  */
 import { recordOf, type DecisionRecord } from "../core/record/record.ts"
 import { verifyDelegationToken } from "../credentials/delegation-token.ts"
-import { forgetSharedKeys } from "../credentials/key-sets/own-keys.ts"
 import { isDenied } from "../core/denials/denial.ts"
 import { keyRing } from "../signing/key-ring.ts"
 import { askLedger } from "../ledger/ask.ts"
@@ -83,16 +82,13 @@ function unknownTarget(kind: string, { nearest }: Target): ApiError<"not_found">
 
 async function setSwitch(
   stopped: Stopped,
-  { body: { before, reason }, caller, context: { env, config }, started }: ApiRequest<"addRevocation">,
+  { body: { before, reason }, caller, context: { env }, started }: ApiRequest<"addRevocation">,
   { arguments: recorded }: RecordedRequest,
   { known, hits }: Target,
 ): Promise<Result> {
   const set = { id: `swi_${crypto.randomUUID()}`, stopped, before: before === undefined ? null : before * 1000 }
   // The key stops signing first, so that the switch also covers what an isolate signs in the meantime.
-  if (stopped.kind === "key") {
-    await keyRing(env).pull(stopped.kid)
-    await forgetSharedKeys(config.issuer)
-  }
+  if (stopped.kind === "key") await keyRing(env).pull(stopped.kid)
   await switchboard(env).set(set, { decision: started.id, operator: caller.operator, reason: reason ?? null })
   const record = { ...namedBy(stopped), arguments: { ...recorded, revocation: set.id } }
   return { answer: { ...switchView(set), known, hits }, record }

@@ -5,7 +5,7 @@
  */
 import type { LedgerCall } from "../core/record/visible-call.ts"
 import { ofGateway, ofLocated, recordEdgeDenial, type TokenStatus } from "../audit/edge-record.ts"
-import { recordKey as recordKeyOf } from "../audit/record-key.ts"
+import { recordKey } from "../audit/record-key.ts"
 import type { ShadowResult } from "../core/record/record.ts"
 import { locate, type Located } from "../core/catalog/locate.ts"
 import { denialByObservation } from "../core/catalog/drift.ts"
@@ -19,6 +19,7 @@ import { askLedger, DECIDED_WITHIN_MS } from "../ledger/ask.ts"
 import { whyUnanswered } from "../ledger/locator.ts"
 import { LEDGER_VERSION, type LedgerDecision, type NoBundle } from "../ledger/protocol.ts"
 import type { Bundle } from "../core/policy/assemble.ts"
+import { areOwnKeysDue } from "../credentials/key-sets/own-keys.ts"
 import type { Pointer } from "../core/policy/bundle.ts"
 import { candidateFor, type RequestContext } from "../request-context.ts"
 import { currentLease } from "../revocation/lease.ts"
@@ -50,6 +51,8 @@ export async function authorize(call: PresentedCall, bundle: Bundle, context: Re
 
   // Requested now, so that a call which has to wait for several of these waits for all of them at once.
   const lease = currentLease(context)
+  // The keys come with it.
+  if (lease instanceof Promise && areOwnKeysDue(context.receivedAt)) await lease
   const { authorization, proof, method, origin, target, gateway } = call
   const [path = ""] = target.split("?", 1)
   const presented = { authorization, proof, method, uri: origin + path }
@@ -100,15 +103,13 @@ export async function authorize(call: PresentedCall, bundle: Bundle, context: Re
   if (denialWhatever && !(candidate && policyMayPermit(located, candidate)))
     return denyVerified(denialWhatever, located)
 
-  const keyOfRecord = recordKeyOf(context.env, receivedAt)
   const leased = lease instanceof Promise ? await lease : lease
   const stopped =
     stopOf(leased && leased.switches, verified.token, located.tool.name) ??
     denialByObservation(leased && leased.observations, located)
   if (stopped) return denyVerified(denialWhatever ?? stopped, located)
 
-  const recordKey = typeof keyOfRecord === "object" ? await keyOfRecord : keyOfRecord
-  const ask = ledgerCall(id, call, verified, located, leased && leased.risks, candidate, recordKey, context)
+  const ask = ledgerCall(id, call, verified, located, leased && leased.risks, candidate, recordKey(), context)
   if (denialWhatever) return denyVerified(denialWhatever, located, ask)
 
   // Before the ledger counts the call: if no Transaction Token can be signed for the upstream, the call is denied.

@@ -8,6 +8,7 @@ import { CODES } from "../core/denials/terms/code.ts"
 import { codeOf, describeDenial, isDenied, type Denial } from "../core/denials/denial.ts"
 import type { Bundle } from "../core/policy/assemble.ts"
 import type { GatewayDefinition } from "../core/policy/definition/gateways.ts"
+import { currentLease } from "../revocation/lease.ts"
 import { bundleFor, requestContext, type RequestContext } from "../request-context.ts"
 import { answer } from "./answer.ts"
 import type { Endpoint } from "./dialects/dialect.ts"
@@ -75,7 +76,8 @@ export function identifyCaller(
 ): IdentifiedCaller | Response | Promise<IdentifiedCaller | Response> {
   const bundle = bundleFor(context)
   return bundle instanceof Promise
-    ? bundle.then((loaded) => identifyBy(loaded, key, context))
+    ? // A new isolate: what its first call needs next is requested beside the bundle.
+      Promise.all([bundle, currentLease(context)]).then(([loaded]) => identifyBy(loaded, key, context))
     : identifyBy(bundle, key, context)
 }
 

@@ -1,32 +1,26 @@
 /**
- * V8 compiles a function when it is first called, which was a third of an isolate's first call. So the pure part of a
- * call's way runs once while the Worker starts, when no request waits yet, with policies, a task and a call that are
- * made up here. Only compiled code remains of it: it has no store, no clock and no keys, and its decision is dropped.
+ * V8 compiles a function when it is first called, which was a third of an isolate's first call. So as much of a call's
+ * way as a Worker may go while it starts, without random values, timers and other objects, runs once when no request waits
+ * yet, with policies, a task and a call that are made up here. Only compiled code remains of it: its storage keeps
+ * nothing, no cache takes what it verifies, and its decision is dropped.
  */
 import { UNKNOWN_CLIENT } from "../core/decision/client.ts"
-import { storedForm } from "../core/record/record.ts"
-import { recordDecision } from "../core/record/call-record.ts"
 import { locate } from "../core/catalog/locate.ts"
+import { rehearseStep } from "../ledger/rehearsal.ts"
 import type { Config } from "../platform/config.ts"
-import { verifyCredential } from "../credentials/verify.ts"
-import { decide } from "../core/decision/decide.ts"
 import { isDenied } from "../core/denials/denial.ts"
 import { answer } from "./answer.ts"
 import { present } from "./present.ts"
 import { identifyGateway } from "./registry.ts"
-import { Proofs } from "../core/task/proof-log.ts"
-import { newLedger, newTree, type TreeState } from "../core/task/state.ts"
-import { applyChange } from "../core/task/transition.ts"
 import { assemble } from "../core/policy/assemble.ts"
 import { EMPTY_BODY, type BundleBody } from "../core/policy/bundle.ts"
 import { encode } from "../core/policy/encode.ts"
 import type { LoweredRule } from "../core/policy/cedar/lowered.ts"
-import { verifyPublication } from "../bundles/signed-publication.ts"
+import { verifyRehearsed } from "./rehearsed-signatures.ts"
 import type { Task } from "../core/task/task.ts"
 import { rawTarget } from "../platform/raw-target.ts"
 
 const POINTER = { seq: 0, digest: "rehearsal" }
-const NOW = 1
 const KEY = "rehearsal"
 /** SHA-256 of it. */
 const KEY_HASH = "2bcd3e14dca8fdb18ca3d4e958bb1c4df002598ae6e5d80fc9d9824a6b5dc450"
@@ -171,9 +165,6 @@ const BODY: BundleBody = {
   ],
 }
 
-/** Base64url of `{"alg":"ES256","kid":"rehearsal","typ":"at+jwt"}`, of `{}`, and of nothing that verifies. */
-const TOKEN = "eyJhbGciOiJFUzI1NiIsImtpZCI6InJlaGVhcnNhbCIsInR5cCI6ImF0K2p3dCJ9.e30.AAAA"
-
 const TASK: Task = {
   id: "rehearsal",
   parent: null,
@@ -191,7 +182,7 @@ const TASK: Task = {
   plan: null,
   idle: null,
   openedAt: 0,
-  expiresAt: 2,
+  expiresAt: Number.MAX_SAFE_INTEGER,
   jkt: null,
   status: "active",
   endedBy: null,
@@ -202,27 +193,17 @@ const TASK: Task = {
   progress: [],
 }
 
-function tree(): TreeState {
-  const state = newTree(newLedger(POINTER, 0, new Proofs("", 0)), TASK.id, USER, 0)
-  state.tasks.set(TASK.id, { ...TASK })
-  state.tokens.set("rehearsal", { task: TASK.id, expiresAt: 2, jkt: null })
-  return state
-}
-
 /** @returns whether it went the whole way; false is a defect of this file, which harms no call */
 export async function warmUp(): Promise<boolean> {
   const bundle = assemble(encode(BODY), POINTER)
   const caller = identifyGateway(KEY, bundle.gateways)
   if (isDenied(caller)) return false
-  const headers = { "x-forwarded-method": "GET", "x-forwarded-uri": "/notes/1", authorization: `Bearer ${TOKEN}` }
+  const headers = { "x-forwarded-method": "GET", "x-forwarded-uri": "/notes/1", authorization: "Bearer rehearsal" }
   const request = new Request(`${ORIGIN}/authz/forward`, { headers })
   const call = await present(request, rawTarget(request), "/authz/forward", caller)
   if (isDenied(call)) return false
-  const { authorization, proof, method, origin, target, gateway } = call
-  // Rejected before any key is looked up.
-  await verifyPublication(TOKEN, CONFIG, "pointer").catch(() => null)
-  const keys = { find: async () => null, published: async () => [] }
-  await verifyCredential({ authorization, proof, method, uri: origin + target }, bundle.audiences, keys, ORIGIN, NOW)
+  const { method, target, gateway } = call
+  if (!(await verifyRehearsed(CONFIG))) return false
   const located = locate(bundle.catalog, call)
   if (isDenied(located)) return false
   const { id, environment, mode } = gateway
@@ -246,24 +227,22 @@ export async function warmUp(): Promise<boolean> {
     size: 0,
     tokenHash: "",
     recordKey: "00",
+    candidate: null,
     receivedAt: 0,
   }
-  const state = tree()
-  const { change, verdict } = decide(bundle, state, ask, NOW)
-  if (!change) return false
-  applyChange(state, change)
-  storedForm(recordDecision(bundle, ask, verdict, null, { life: 1, number: 1 }, NOW))
-  const { denial, evidence } = verdict
+  const variables = { ISSUER: ORIGIN, PUBLISHER_KEYS: '{"keys":[]}', RECORD_DELAY_SECONDS: "60" }
+  const stepped = rehearseStep(bundle, ask, { task: TASK, user: USER, token: ask.token }, variables)
+  if (!stepped || "bundle" in stepped || stepped.denial) return false
   const decision = {
     id: ask.decisionId,
     gateway,
-    denial,
+    denial: stepped.denial,
     agent: AGENT,
     user: USER.subject,
     task: TASK.id,
     purpose: TASK.purpose,
     tool: ask.tool,
-    windows: evidence.windows,
+    windows: stepped.windows,
     transactionToken: null,
   }
   return answer(decision, ORIGIN, request).ok

@@ -46,11 +46,12 @@ export class Trees {
   })
   #ageing = new Ageing()
 
-  constructor(ctx: DurableObjectState, env: Env) {
+  /** @param admitted the log of proofs of a ledger that has woken */
+  constructor(ctx: DurableObjectState, env: Env, admitted = proofsSince) {
     this.#ctx = ctx
     this.#env = env
     this.storage = new LedgerStorage(ctx.storage.sql)
-    this.state = this.storage.load(Date.now(), proofsSince)
+    this.state = this.storage.load(Date.now(), admitted)
     this.outbox = new Outbox(ctx, env, () => this.storage.journal)
     this.notices = new Notices(ctx, env)
     this.credits = new Credits(ctx, env, () => this.state?.memories ?? null)

@@ -36,7 +36,6 @@ function restrict(env: Env, name: unknown): Env {
     if (jurisdiction === undefined) throw new Error(`JURISDICTION is none of ${JURISDICTIONS.join(", ")}`)
     const objects: Objects = {
       LEDGER: env.LEDGER.jurisdiction(jurisdiction),
-      KEY_RING: env.KEY_RING.jurisdiction(jurisdiction),
       INBOX: env.INBOX.jurisdiction(jurisdiction),
       ONCE_LOG: env.ONCE_LOG.jurisdiction(jurisdiction),
       OUTBOUND: env.OUTBOUND.jurisdiction(jurisdiction),

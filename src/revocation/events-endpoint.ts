@@ -5,7 +5,6 @@
  */
 import { boundedText } from "../platform/request-body.ts"
 import { MAX_TOKEN_LENGTH, readCompact, type Compact } from "../credentials/jws/compact.ts"
-import { forgetSharedKeys } from "../credentials/key-sets/own-keys.ts"
 import { isRejected, shownName, type Rejected } from "../core/denials/terms/credential-rejection.ts"
 import { verifySecurityEvents } from "../credentials/security-event.ts"
 import { textsOf } from "../credentials/jws/signature.ts"
@@ -140,7 +139,7 @@ async function withoutForeignKeys(
 
 async function keep(
   { compact, stream, events: securityEvents, evaluated }: EvaluatedToken,
-  { env, config, fetchContext }: RequestContext,
+  { env, fetchContext }: RequestContext,
 ): Promise<AcceptedEvents | SetError> {
   const changes = changesOf(evaluated, stream, fetchContext.now)
   if (stream.mode === "observe") return "observed"
@@ -151,11 +150,8 @@ async function keep(
     const keys = keysOf(changes)
     // A rejected token must change nothing, and the pull of a key cannot be undone.
     if (keys.length > 0 && (await switchboard(env).told(report)) === "reused") return reused(jti)
-    for (const kid of keys) {
-      // First, the key must sign nothing more: the switch covers what an isolate signs in the meantime.
-      await keyRing(env).pull(kid)
-      await forgetSharedKeys(config.issuer)
-    }
+    // First, the keys must sign nothing more: the switch covers what an isolate signs in the meantime.
+    for (const kid of keys) await keyRing(env).pull(kid)
     const outcome = await switchboard(env).signal(SIGNAL_VERSION, report)
     switch (outcome) {
       case "kept":

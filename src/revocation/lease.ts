@@ -1,6 +1,7 @@
 /**
  * The switches, observations and risks as this isolate knows them: valid for the time of a lease, and renewed while
- * calls go on. Only a call that finds no lease waits for one; if none is available, every call is denied.
+ * calls go on. Only a call that finds no lease waits for one; if none is available, every call is denied. The first
+ * lease also brings the keys by which an isolate verifies and records, and later ones renew them.
  */
 import { within } from "../platform/timeout.ts"
 import * as z from "zod"
@@ -9,6 +10,8 @@ import { logEvent } from "../platform/log.ts"
 import { prepared } from "../platform/prepared-schema.ts"
 import { Refresh } from "../platform/refresh.ts"
 import type { RequestContext } from "../request-context.ts"
+import { keepRecordKey } from "../audit/record-key.ts"
+import { areOwnKeysDue, keepOwnKeys } from "../credentials/key-sets/own-keys.ts"
 import { readObservations } from "../core/signals/leased-observations.ts"
 import { readRisks, writtenRisk, type Risks } from "../core/signals/leased-risks.ts"
 import type { Switch } from "../core/signals/switch.ts"
@@ -104,9 +107,21 @@ const leaseSchema = prepared(
   },
 )
 
+const ringSchema = prepared(
+  z.strictObject({ keys: z.array(z.record(z.string(), z.unknown())), recordKey: z.string().regex(/^[0-9a-f]{64}$/) }),
+  { keys: [{ kty: "EC" }], recordKey: "0".repeat(64) },
+)
+
 function parseLease(text: string): Lease {
   const { switches, observations, risks } = leaseSchema.parse(JSON.parse(text))
   return { switches, observations: readObservations(observations), risks: readRisks(risks) }
+}
+
+/** @param since when it was requested */
+async function keepRing(text: string, since: number): Promise<void> {
+  const { keys, recordKey } = ringSchema.parse(JSON.parse(text))
+  keepRecordKey(recordKey)
+  await keepOwnKeys(keys, since)
 }
 
 /** Reads a lease from the switchboard, whatever is cached. Null if it is unavailable. */
@@ -122,7 +137,9 @@ export async function renewLease(env: Env): Promise<Lease | null> {
 /** The lease begins before the request leaves: it can only be shorter than the switchboard assumes. */
 async function readLease(env: Env, cache: Memory): Promise<Lease> {
   const since = Date.now()
-  const text = await within(switchboard(env).read(), TIMEOUT_MS, "the switchboard")
+  const answer = await within(switchboard(env).read(areOwnKeysDue(since)), TIMEOUT_MS, "the switchboard")
+  const [text = "", ring] = answer.split("\n")
+  if (ring !== undefined) await keepRing(ring, since)
   const lease = text === cache.lease?.text ? cache.lease : parseLease(text)
   if (!cache.lease || cache.lease.since < since) {
     const { switches, observations, risks } = lease

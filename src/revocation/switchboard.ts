@@ -1,17 +1,21 @@
 /**
  * The switchboard: one Durable Object that stores the switches, the observations of tools, and the reported risks of
- * agents and users, and leases them all. A reader may use what it read for the time of a lease and no longer. So a
+ * agents and users, and leases them all. The key ring stands in it, so that a new isolate has its keys with its lease. A reader may use what it read for the time of a lease and no longer. So a
  * switch is in force everywhere once all earlier leases have expired, and only then is it acknowledged: no call that
  * begins after the acknowledgement succeeds (docs/architecture.md#the-promises, 5).
  */
 import { DurableObject } from "cloudflare:workers"
 import { inJurisdiction } from "../platform/jurisdiction.ts"
+import type { JWK } from "jose"
+import type { OwnAlgorithm } from "../core/keys/algorithm.ts"
 import type { Signal, ReportedRisk } from "../core/guardrails/risk.ts"
 import { switchChanged, type Setter } from "../core/notices/notice.ts"
+import { logEvent } from "../platform/log.ts"
 import { Notices } from "../notifications/notice-outbox.ts"
 import { ObservationStorage } from "./observation-storage.ts"
 import { RiskStorage } from "./risk-storage.ts"
 import { SwitchStorage } from "./switch-storage.ts"
+import { KeyRing, type SigningKey } from "../signing/key-ring.ts"
 import { OBSERVATION_VERSION, type Report } from "../core/signals/leased-observations.ts"
 import { Pace } from "./pace.ts"
 import { SIGNAL_VERSION, type SignalOutcome, type SignalReport } from "../core/signals/stream-change.ts"
@@ -41,6 +45,7 @@ export class Switchboard extends DurableObject<Env> {
   readonly #tokens: SeenEventTokens
   readonly #pace = new Pace()
   readonly #notices: Notices
+  readonly #ring: KeyRing
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, inJurisdiction(env))
@@ -50,14 +55,54 @@ export class Switchboard extends DurableObject<Env> {
     this.#risks = new RiskStorage(sql)
     this.#tokens = new SeenEventTokens(sql)
     this.#notices = new Notices(ctx, this.env)
+    this.#ring = new KeyRing(ctx)
   }
 
-  /** @returns JSON of a lease, which begins when it was requested */
-  read(): string {
+  /**
+   * @param withRing for an isolate that has no keys, or has had them for long
+   * @returns JSON of a lease, which begins when it was requested; with the ring, in a second line, JSON of its public keys
+   *   and of the secret of the records' hashes
+   */
+  read(withRing = false): string | Promise<string> {
+    return withRing ? this.#readWithRing() : this.#leased()
+  }
+
+  /** A ring that is out of order keeps no lease from an isolate that has its keys. Without keys every call is denied. */
+  async #readWithRing(): Promise<string> {
+    try {
+      const ring = { keys: await this.#ring.publicKeys(), recordKey: this.#ring.recordKey() }
+      return `${this.#leased()}\n${JSON.stringify(ring)}`
+    } catch (error) {
+      logEvent("own_keys_not_fetched", { error: String(error) })
+      return this.#leased()
+    }
+  }
+
+  #leased(): string {
     const now = Date.now()
     this.#leasedUntil = Math.max(this.#leasedUntil, now + LEASE_MS)
     const observations = JSON.stringify(this.#observations.leased())
     return `{"switches":${this.#switches.leased(now)},"observations":${observations},"risks":${this.#risks.leased(now)}}`
+  }
+
+  async signingKey(alg: OwnAlgorithm): Promise<SigningKey> {
+    return this.#ring.signingKey(alg)
+  }
+
+  async publicKeys(): Promise<JWK[]> {
+    return this.#ring.publicKeys()
+  }
+
+  admitComparison(decision: string): boolean {
+    return this.#ring.admitComparison(decision)
+  }
+
+  async pull(kid: string): Promise<void> {
+    await this.#ring.pull(kid)
+  }
+
+  had(kid: string): boolean {
+    return this.#ring.had(kid)
   }
 
   /** @returns JSON of all switches with who set them, why and when; it is no lease, and no call may be decided by it */
@@ -155,9 +200,10 @@ export class Switchboard extends DurableObject<Env> {
     })
   }
 
-  /** Sends the notifications about switches that could not be sent at once. */
+  /** Sends the notifications about switches that could not be sent at once. The ring sets the next alarm if they do not. */
   override async alarm(): Promise<void> {
     await this.#notices.send()
+    await this.#ring.rotate()
   }
 
   /** Milliseconds, when what is stored now is in force. Leases handed out from now on already contain it. */

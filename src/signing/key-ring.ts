@@ -1,11 +1,10 @@
 /**
- * The key ring: one Durable Object that makes, rotates and retires the keys that sign our tokens, for each algorithm
- * separately, so that another can be chosen at any time. With one writer, isolates never disagree about the current
- * key. The private half leaves it only for our own isolates.
+ * The key ring: it makes, rotates and retires the keys that sign our tokens, for each algorithm separately, so that
+ * another can be chosen at any time. It stands in the object of the switchboard, whose first lease brings an isolate the
+ * public keys too. With one writer, isolates never disagree about the current key. The private half leaves it only for
+ * our own isolates.
  */
-import { DurableObject } from "cloudflare:workers"
 import { exportJWK, generateKeyPair, type JWK } from "jose"
-import { inJurisdiction } from "../platform/jurisdiction.ts"
 import { isOwnAlgorithm, OWN_ALGORITHMS, type OwnAlgorithm } from "../core/keys/algorithm.ts"
 import { scheduleOf, type RingKey, type Schedule } from "../core/keys/key-rotation.ts"
 
@@ -30,13 +29,15 @@ interface KeyRow extends Record<string, SqlStorageValue> {
 /** In a year, this many guesses find a PIN of four digits with a probability of one third. */
 const COMPARISONS = { inAll: 100, ofOne: 10, withinMs: 24 * 60 * 60_000 } as const
 
-export function keyRing(env: Env): DurableObjectStub<KeyRing> {
-  return env.KEY_RING.getByName("ring")
+export function keyRing(env: Env): ReturnType<Env["SWITCHBOARD"]["getByName"]> {
+  return env.SWITCHBOARD.getByName("board")
 }
 
-export class KeyRing extends DurableObject<Env> {
-  constructor(ctx: DurableObjectState, env: Env) {
-    super(ctx, inJurisdiction(env))
+export class KeyRing {
+  readonly #ctx: DurableObjectState
+
+  constructor(ctx: DurableObjectState) {
+    this.#ctx = ctx
     ctx.storage.sql.exec(
       `CREATE TABLE IF NOT EXISTS keys (kid TEXT PRIMARY KEY, private TEXT NOT NULL, public TEXT NOT NULL,
          made_at INTEGER NOT NULL) WITHOUT ROWID;
@@ -56,9 +57,9 @@ export class KeyRing extends DurableObject<Env> {
    * Hex. The secret with which records hash arguments: it never changes, because otherwise no hash could be compared
    * any more.
    */
-  async recordKey(): Promise<string> {
+  recordKey(): string {
     const secret = crypto.getRandomValues(new Uint8Array(32)).toHex()
-    const { sql } = this.ctx.storage
+    const { sql } = this.#ctx.storage
     sql.exec("INSERT OR IGNORE INTO record_key VALUES (1, ?)", secret)
     return sql.exec<{ secret: string }>("SELECT secret FROM record_key").one().secret
   }
@@ -68,7 +69,7 @@ export class KeyRing extends DurableObject<Env> {
    * guess at what the record redacts.
    */
   admitComparison(decision: string): boolean {
-    const { sql } = this.ctx.storage
+    const { sql } = this.#ctx.storage
     const now = Date.now()
     sql.exec("DELETE FROM comparisons WHERE at <= ? OR at > ?", now - COMPARISONS.withinMs, now)
     const { all, own } = sql
@@ -99,7 +100,7 @@ export class KeyRing extends DurableObject<Env> {
    * longer.
    */
   had(kid: string): boolean {
-    const { sql } = this.ctx.storage
+    const { sql } = this.#ctx.storage
     return (
       sql.exec("SELECT kid FROM keys WHERE kid = ? UNION SELECT kid FROM gone WHERE kid = ?", kid, kid).toArray()
         .length > 0
@@ -108,31 +109,31 @@ export class KeyRing extends DurableObject<Env> {
 
   /** The id of a deleted key stays. They are few: one a month, and those that were pulled. */
   #drop(kid: string): void {
-    const { sql } = this.ctx.storage
-    this.ctx.storage.transactionSync(() => {
+    const { sql } = this.#ctx.storage
+    this.#ctx.storage.transactionSync(() => {
       sql.exec("INSERT OR IGNORE INTO gone SELECT kid FROM keys WHERE kid = ?", kid)
       sql.exec("DELETE FROM keys WHERE kid = ?", kid)
     })
   }
 
-  /** Rotates the keys even if nobody requests them for a while. */
-  override async alarm(): Promise<void> {
+  /** For the alarm of its object: rotates the keys even if nobody requests them for a while. */
+  async rotate(): Promise<void> {
     await this.#current()
   }
 
   async #current(): Promise<ReadonlyMap<OwnAlgorithm, Schedule<StoredKey>>> {
-    if (this.#due().length > 0) await this.ctx.blockConcurrencyWhile(() => this.#make())
+    if (this.#due().length > 0) await this.#ctx.blockConcurrencyWhile(() => this.#make())
     const schedules = this.#schedules()
     const all = [...schedules.values()]
     for (const { kid } of all.flatMap(({ dropped }) => dropped)) this.#drop(kid)
-    if ((await this.ctx.storage.getAlarm()) === null) {
-      await this.ctx.storage.setAlarm(Math.min(...all.map(({ nextAt }) => nextAt)))
+    if ((await this.#ctx.storage.getAlarm()) === null) {
+      await this.#ctx.storage.setAlarm(Math.min(...all.map(({ nextAt }) => nextAt)))
     }
     return schedules
   }
 
   #schedules(): ReadonlyMap<OwnAlgorithm, Schedule<StoredKey>> {
-    const rows = this.ctx.storage.sql.exec<KeyRow>("SELECT * FROM keys").toArray()
+    const rows = this.#ctx.storage.sql.exec<KeyRow>("SELECT * FROM keys").toArray()
     const keys = rows.flatMap((row): readonly StoredKey[] => {
       const { alg }: JWK = JSON.parse(row.public)
       return isOwnAlgorithm(alg)
@@ -162,7 +163,7 @@ export class KeyRing extends DurableObject<Env> {
       const kid = crypto.randomUUID()
       const described = { kid, alg, use: "sig" }
       const [secret, open] = [await exportJWK(privateKey), await exportJWK(publicKey)]
-      this.ctx.storage.sql.exec(
+      this.#ctx.storage.sql.exec(
         "INSERT INTO keys VALUES (?, ?, ?, ?)",
         kid,
         JSON.stringify({ ...secret, ...described }),

@@ -8,11 +8,10 @@ import { twinOf } from "../harness/forge.ts"
 import { yardForEach } from "../harness/each-test.ts"
 import { callWith } from "../harness/gateways.ts"
 import { forgetCaches, freshIsolate } from "../harness/isolate.ts"
-import { accessToken, agentId, idToken, stranger, svid, US } from "../harness/issuers.ts"
+import { accessToken, agentId, idToken, stranger, svid } from "../harness/issuers.ts"
 import { bearerOf, manage, viewOf } from "../harness/management.ts"
 import { newProofKey, proofForToken, proofOf } from "../harness/proofs.ts"
 import { recordOf } from "../harness/records.ts"
-import { forgetSharedKeys } from "../../src/credentials/key-sets/own-keys.ts"
 
 yardForEach()
 
@@ -154,7 +153,6 @@ describe("at a gateway nothing opens a call but a delegation token of ours, as i
     const { token, task } = await openTask("first")
     expect(await codeOf(token)).toBe("ok")
     await keyRing(env).pull(decodeProtectedHeader(token).kid ?? "")
-    await forgetSharedKeys(US)
     forgetCaches()
     const { decision, code } = await callWith(token, "/files/a")
     expect(code).toBe("invalid_token")

@@ -1,6 +1,5 @@
 /** Whether a recorded call had exactly these arguments: for operators who know them, and not for guessing. */
 import { describe, expect, test, vi } from "vitest"
-import { KeyRing } from "../../src/signing/key-ring.ts"
 import { openTask } from "../harness/agents.ts"
 import { publish, yard } from "../harness/bundles.ts"
 import { yardForEach } from "../harness/each-test.ts"
@@ -118,20 +117,4 @@ describe("a comparison with a record", () => {
     expect((await compared(decision, { arguments: ARGUMENTS })).status).toBe(200)
     vi.useRealTimers()
   })
-})
-
-test("a call does not wait for a ring that hangs, and is recorded without a hash", async () => {
-  const { token } = await openTask("first", { scope: "files.*:write" })
-  forgetCaches()
-  const never = new Promise<string>(() => undefined)
-  const asked = vi.spyOn(KeyRing.prototype, "recordKey").mockReturnValue(never)
-  const calls = [
-    await callWith(token, "/files/a", { method: "PUT" }),
-    await callWith(token, "/files/b", { method: "PUT" }),
-  ]
-  expect(calls.map(({ code }) => code)).toEqual(["ok", "ok"])
-  expect(asked).toHaveBeenCalledTimes(1)
-  for (const { decision } of calls) {
-    expect(await recordOf(decision)).toMatchObject({ arguments_hash: null, arguments_omitted: 1 })
-  }
 })

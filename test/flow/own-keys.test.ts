@@ -1,4 +1,4 @@
-/** The keys that sign our tokens: of two algorithms, shared between isolates, and gone for good once pulled. */
+/** The keys that sign our tokens: of two algorithms, known to each isolate with its first lease, and gone for good once pulled. */
 import { createExecutionContext, waitOnExecutionContext } from "cloudflare:test"
 import { env } from "cloudflare:workers"
 import { decodeJwt, decodeProtectedHeader, importJWK, SignJWT } from "jose"
@@ -6,8 +6,8 @@ import { beforeEach, describe, expect, test, vi } from "vitest"
 import { z } from "zod"
 import { app } from "../../src/app.ts"
 import { OWN_ALGORITHMS, type OwnAlgorithm } from "../../src/core/keys/algorithm.ts"
-import { forgetSharedKeys } from "../../src/credentials/key-sets/own-keys.ts"
-import { readShared, writeShared } from "../../src/credentials/key-sets/shared-cache.ts"
+import { forgetSwitches } from "../../src/revocation/lease.ts"
+import { switchboard, Switchboard } from "../../src/revocation/switchboard.ts"
 import { KeyRing, keyRing } from "../../src/signing/key-ring.ts"
 import { ROTATE_AFTER_MS } from "../../src/core/keys/key-rotation.ts"
 import { forgetSigningKeys } from "../../src/signing/signing-key.ts"
@@ -23,7 +23,6 @@ import { stop } from "../harness/switches.ts"
 
 beforeEach(async () => {
   await publish(await yard())
-  await forgetSharedKeys(US)
 })
 freshIsolateForEach()
 
@@ -121,38 +120,44 @@ describe("each key", () => {
 })
 
 describe("a cold isolate", () => {
-  test("verifies without asking the ring, by what another has learned", async () => {
+  test("asks once for switches and keys, and no more while it holds them", async () => {
     const { token } = await openTask("first")
-    expect(await codeOf(token)).toBe("ok")
-    await vi.waitFor(async () => expect(await readShared(`own ${US}`)).not.toBeNull())
     forgetCaches()
-    const asked = vi.spyOn(KeyRing.prototype, "publicKeys").mockImplementation(broken)
+    const read = vi.spyOn(Switchboard.prototype, "read")
+    const others = (["publicKeys", "signingKey"] as const).map((name) => vi.spyOn(Switchboard.prototype, name))
     expect(await codeOf(token)).toBe("ok")
-    expect(asked).not.toHaveBeenCalled()
-    await forgetSharedKeys(US)
-    forgetCaches()
-    expect(await callWith(token, "/files/a")).toMatchObject({ status: 403, code: "unavailable" })
+    expect(read.mock.calls).toEqual([[true]])
+    forgetSwitches()
+    expect(await codeOf(token)).toBe("ok")
+    expect(read.mock.calls).toEqual([[true], [false]])
+    for (const other of others) expect(other).not.toHaveBeenCalled()
   })
 
-  test("asks the ring about a key that what is shared does not have, and about a set that is old or garbled", async () => {
+  test("denies every call if the ring has no keys for it, and goes on where it has them", async () => {
     const { token } = await openTask("first")
-    const keys = await keyRing(env).publicKeys()
-    const others = {
-      text: JSON.stringify({ keys: [{ ...keys[0], kid: "another" }] }),
-      fetchedAt: Date.now(),
-      sequence: null,
-    }
-    const old = { text: JSON.stringify({ keys: [] }), fetchedAt: Date.now() - 301_000, sequence: null }
-    for (const shared of [
-      others,
-      old,
-      { text: "{", fetchedAt: Date.now(), sequence: null },
-      { text: '{"keys":1}', fetchedAt: Date.now(), sequence: null },
-    ]) {
-      await writeShared(`own ${US}`, shared, 600)
+    forgetCaches()
+    vi.spyOn(KeyRing.prototype, "publicKeys").mockImplementation(broken)
+    expect(await callWith(token, "/files/a")).toMatchObject({ status: 403, code: "unavailable" })
+    vi.restoreAllMocks()
+    await vi.waitFor(async () => expect(await codeOf(token)).toBe("ok"), 5_000)
+    vi.spyOn(KeyRing.prototype, "publicKeys").mockImplementation(broken)
+    const read = vi.spyOn(Switchboard.prototype, "read")
+    vi.useFakeTimers({ now: Date.now() + 200_000, toFake: ["Date"] })
+    expect(await codeOf(token)).toBe("ok")
+    expect(read.mock.calls).toContainEqual([true])
+  })
+
+  test("denies every call if its first lease brings no keys, something else, or no secret for records", async () => {
+    const { token } = await openTask("first")
+    const [lease = "", text = ""] = (await switchboard(env).read(true)).split("\n")
+    const ring = z.object({ keys: z.array(z.unknown()), recordKey: z.string() }).parse(JSON.parse(text))
+    for (const wrong of [{ ...ring, keys: "none" }, { ...ring, recordKey: "" }, { ...ring, more: 1 }, {}]) {
       forgetCaches()
-      expect(await codeOf(token)).toBe("ok")
+      const read = vi.spyOn(Switchboard.prototype, "read").mockReturnValue(`${lease}\n${JSON.stringify(wrong)}`)
+      expect((await callWith(token, "/files/a")).code).toBe("unavailable")
+      read.mockRestore()
     }
+    expect(await codeOf(token)).toBe("ok")
   })
 })
 
@@ -163,18 +168,10 @@ describe("a pulled key", () => {
   test("never comes back, whatever an isolate still knows of it and whatever is signed with it", async () => {
     const { token, task } = await openTask("first")
     const theft = await stolen(token, "ES256", { x: 1 })
-    const before = {
-      text: JSON.stringify({ keys: await keyRing(env).publicKeys() }),
-      fetchedAt: Date.now(),
-      sequence: null,
-    }
     const { status, json } = await pull(kidOf(token))
     expect(status).toBe(200)
     const { id } = z.object({ id: z.string() }).parse(json)
     for (const when of ["at once", "and after somebody has tried to lift it"]) {
-      // The copy of another data centre, from before.
-      await writeShared(`own ${US}`, before, 600)
-      forgetCaches()
       for (const text of [token, theft]) {
         const { code, decision } = await callWith(text, "/files/a")
         expect(code, when).toBe("invalid_token")
@@ -187,6 +184,8 @@ describe("a pulled key", () => {
       const lifted = await manage("DELETE", `/v1/revocations/${id}`, await bearerOf("operator"))
       expect(lifted).toMatchObject({ status: 400, code: "invalid_request" })
     }
+    forgetCaches()
+    for (const text of [token, theft]) expect(await codeOf(text)).toBe("invalid_token")
     const published = await keyRing(env).publicKeys()
     expect(published.map(({ kid }) => kid)).not.toContain(kidOf(token))
     expect(await codeOf((await openTask("first")).token)).toBe("ok")

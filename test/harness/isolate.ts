@@ -20,7 +20,6 @@ import { forgetReports } from "../../src/revocation/report.ts"
 const KNOWN_BY_NAME = [
   env.LEDGER,
   env.INBOX,
-  env.KEY_RING,
   env.ONCE_LOG,
   env.OUTBOUND,
   env.PUBLICATIONS,

@@ -2,7 +2,6 @@ import { env, exports } from "cloudflare:workers"
 import { describe, expect, test, vi } from "vitest"
 import { yardForEach } from "../harness/each-test.ts"
 import { window } from "../harness/guardrails.ts"
-import { forgetSharedKeys } from "../../src/credentials/key-sets/own-keys.ts"
 import { KeyRing } from "../../src/signing/key-ring.ts"
 import { Ledger } from "../../src/ledger/ledger.ts"
 import { RecordNumbers } from "../../src/ledger/record-numbers.ts"
@@ -137,7 +136,6 @@ describe("fail closed", () => {
   test("the key ring is out of reach: no token is taken, none is issued", async () => {
     const { token } = await openTask()
     forgetCaches()
-    await forgetSharedKeys(US)
     vi.spyOn(KeyRing.prototype, "publicKeys").mockImplementation(broken)
     vi.spyOn(KeyRing.prototype, "signingKey").mockImplementation(broken)
     await expectRefused(token)

@@ -1,17 +1,14 @@
 /**
- * Our own public keys in this isolate, from the key ring, or at first from another isolate that has fetched them
- * recently. A call uses the cached keys, which are renewed while calls go on, by one of them at a time. A call waits
- * only if its `kid` is unknown, at most once in a cooldown, so that forged tokens cause no requests to the one ring; or
- * if the cache is older than the bound within which the ring may be unavailable. Cached or shared keys may include one
- * that was pulled since. The switches, which are checked for each token by its `kid`, reject its tokens.
+ * Our own public keys in this isolate, from the key ring: leases of the switches bring them at first and renew them. A
+ * call waits only if its `kid` is unknown, at most once in a cooldown, so that forged tokens cause no requests to the
+ * one ring; or if the cache is older than the bound within which the ring may be unavailable. Cached keys may include
+ * one that was pulled since. The switches, which are checked for each token by its `kid`, reject its tokens.
  */
 import { importJWK, type CryptoKey, type JWK } from "jose"
-import * as z from "zod"
 import { logEvent } from "../../platform/log.ts"
 import { Refresh, type RefreshPolicy, type RefreshRequest } from "../../platform/refresh.ts"
 import { isOwnAlgorithm, type OwnAlgorithm } from "../../core/keys/algorithm.ts"
 import { FETCH_LIMITS } from "./fetch-json.ts"
-import { dropShared, readShared, writeShared } from "./shared-cache.ts"
 
 export interface OwnKey {
   readonly key: CryptoKey
@@ -32,8 +29,6 @@ export interface KeyFinder {
 export interface OwnKeysReach {
   /** The ring's public keys. */
   readonly fetchKeys: () => Promise<readonly JWK[]>
-  /** Our own URL: isolates of another Worker share nothing with ours. */
-  readonly issuer: string
   /** Milliseconds since the epoch. */
   readonly now: number
   /** Takes work that the response does not wait for. */
@@ -45,7 +40,7 @@ export interface OwnKeysReach {
  * pulled, another one signs at once, and its tokens are rejected for this long.
  */
 const COOLDOWN_MS = 2_000
-/** A key that the ring dropped is forgotten this much later, by this isolate and by those that share with it. */
+/** A key that the ring dropped is forgotten this much later. */
 const RENEW_AFTER_MS = 300_000
 const UNUSABLE_AFTER_MS = 3_600_000
 const POLICY: RefreshPolicy = {
@@ -65,8 +60,6 @@ interface CachedOwnKeys {
   readonly keys: ReadonlyMap<string, OwnKey>
   /** Milliseconds since the epoch, when the ring returned it. */
   readonly fetchedAt: number
-  /** It came from another isolate. */
-  readonly isShared: boolean
 }
 
 let cachedKeys: CachedOwnKeys | undefined
@@ -78,11 +71,19 @@ export function forgetOwnKeys(): void {
   refresh = new Refresh()
 }
 
-const placeOf = (issuer: string): string => `own ${issuer}`
+/**
+ * Whether the next lease is to bring them: in time, so that no call of a busy isolate has them requested alone.
+ * @param now milliseconds
+ */
+export function areOwnKeysDue(now: number): boolean {
+  return Math.abs(ageOf(cachedKeys, now)) >= RENEW_AFTER_MS / 2
+}
 
-/** Drops the keys that other isolates of this data centre would read from this one, because a key was pulled. */
-export async function forgetSharedKeys(issuer: string): Promise<void> {
-  await dropShared(placeOf(issuer))
+/** @param fetchedAt milliseconds since the epoch, when they were requested from the ring */
+export async function keepOwnKeys(jwks: readonly JWK[], fetchedAt: number): Promise<void> {
+  const keys = await importAll(jwks)
+  // A request that was abandoned may still end, after one that began later.
+  if (!cachedKeys || cachedKeys.fetchedAt <= fetchedAt) cachedKeys = { jwks, keys, fetchedAt }
 }
 
 export function ownKeys(reach: OwnKeysReach): KeyFinder {
@@ -105,67 +106,31 @@ class OwnKeys implements KeyFinder {
     const { now } = this.#reach
     const found = (await this.#usable()).keys.get(kid)
     if (found) return found
-    if (ageAtRing(cachedKeys, now) >= COOLDOWN_MS) await refresh.onMiss(POLICY, this.#request(), COOLDOWN_MS)
+    if (ageOf(cachedKeys, now) >= COOLDOWN_MS) await refresh.onMiss(POLICY, this.#request(), COOLDOWN_MS)
     return cachedKeys?.keys.get(kid) ?? null
   }
 
   async published(): Promise<readonly JWK[]> {
-    await refresh.keep(ageAtRing(cachedKeys, this.#reach.now), PUBLISHED_POLICY, this.#request())
+    await refresh.keep(ageOf(cachedKeys, this.#reach.now), PUBLISHED_POLICY, this.#request())
     return (await this.#usable()).jwks
   }
 
   async #usable(): Promise<CachedOwnKeys> {
-    const { issuer, now } = this.#reach
-    if (!cachedKeys) {
-      const shared = await takeShared(issuer, now)
-      // Another request may have fetched them from the ring in the meantime.
-      cachedKeys ??= shared
-    }
+    const { now } = this.#reach
     await refresh.keep(ageOf(cachedKeys, now), POLICY, this.#request())
     if (!cachedKeys || ageOf(cachedKeys, now) >= UNUSABLE_AFTER_MS) throw new KeysUnavailable()
     return cachedKeys
   }
 
   #request(): RefreshRequest<unknown> {
-    const { now, background } = this.#reach
+    const { fetchKeys, now, background } = this.#reach
     const onFailure = (error: unknown): void => logEvent("own_keys_not_fetched", { error: String(error) })
-    return { now, background, attempt: async () => this.#fetch(), onFailure }
-  }
-
-  async #fetch(): Promise<void> {
-    const { fetchKeys, issuer, now, background } = this.#reach
-    const jwks = await fetchKeys()
-    const keys = await importAll(jwks)
-    // A request that was abandoned may still end, after one that began later. Another isolate's clock is not ours.
-    if (cachedKeys && !cachedKeys.isShared && cachedKeys.fetchedAt > now) return
-    cachedKeys = { jwks, keys, fetchedAt: now, isShared: false }
-    const text = JSON.stringify({ keys: jwks })
-    background(writeShared(placeOf(issuer), { text, fetchedAt: now, sequence: null }, RENEW_AFTER_MS / 1000))
+    return { now, background, attempt: async () => keepOwnKeys(await fetchKeys(), now), onFailure }
   }
 }
 
 function ageOf(cached: CachedOwnKeys | undefined, now: number): number {
   return cached ? now - cached.fetchedAt : Number.POSITIVE_INFINITY
-}
-
-/** A set that the ring has just sent is current; another isolate's may be older. */
-function ageAtRing(cached: CachedOwnKeys | undefined, now: number): number {
-  return Math.max(ageOf(cached, now), cached?.isShared === true ? COOLDOWN_MS : 0)
-}
-
-const sharedSchema = z.object({ keys: z.array(z.record(z.string(), z.unknown())) })
-
-/** Nothing if there is none, or one that this isolate would renew. */
-async function takeShared(issuer: string, now: number): Promise<CachedOwnKeys | undefined> {
-  const shared = await readShared(placeOf(issuer))
-  if (!shared || Math.abs(now - shared.fetchedAt) >= RENEW_AFTER_MS) return undefined
-  try {
-    const { keys: jwks } = sharedSchema.parse(JSON.parse(shared.text))
-    return { jwks, keys: await importAll(jwks), fetchedAt: shared.fetchedAt, isShared: true }
-  } catch (error) {
-    logEvent("keys_not_shared", { issuer: "our own", error: String(error) })
-    return undefined
-  }
 }
 
 async function importAll(jwks: readonly JWK[]): Promise<ReadonlyMap<string, OwnKey>> {

@@ -54,12 +54,3 @@ function isNewer(there: SharedDocument, document: SharedDocument): boolean {
   if (document.fetchedAt - there.fetchedAt >= KEEP_NEWER_FOR_MS || there.sequence === null) return false
   return document.sequence === null || BigInt(document.sequence) < BigInt(there.sequence)
 }
-
-/** Removes what must not be used any more, at least in this data centre. */
-export async function dropShared(place: string): Promise<void> {
-  try {
-    await caches.default.delete(keyOf(place))
-  } catch (error) {
-    logEvent("shared_cache_failed", { error: String(error) })
-  }
-}

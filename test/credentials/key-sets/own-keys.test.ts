@@ -2,11 +2,11 @@ import { exportJWK, generateKeyPair, type JWK } from "jose"
 import { beforeEach, describe, expect, test } from "vitest"
 import {
   forgetOwnKeys,
-  forgetSharedKeys,
+  keepOwnKeys,
+  areOwnKeysDue,
   KeysUnavailable,
   ownKeys,
 } from "../../../src/credentials/key-sets/own-keys.ts"
-import { writeShared } from "../../../src/credentials/key-sets/shared-cache.ts"
 
 const START = 1_800_000_000_000
 const SECOND = 1_000
@@ -34,14 +34,11 @@ class Ring {
   }
 }
 
-/** Each test's own, so that none finds what another has shared. */
-let isolate = 0
 let ring = new Ring()
 let work: Promise<unknown>[] = []
 const at = (now: number) =>
   ownKeys({
     fetchKeys: async () => ring.publicKeys(),
-    issuer: `https://own-${isolate}.test`,
     now,
     background: (promise) => work.push(promise),
   })
@@ -56,7 +53,6 @@ async function within(limit: number, something: () => Promise<void>): Promise<vo
 
 beforeEach(async () => {
   forgetOwnKeys()
-  isolate += 1
   ring = new Ring()
   ring.keys = [await publicKey("a")]
   work = []
@@ -133,16 +129,20 @@ describe("our own keys", () => {
     expect(ring.asked).toBe(2)
   })
 
-  test("that another isolate says to have had in the future, or long ago, are asked for", async () => {
-    const issuer = `https://own-${isolate}.test`
-    const text = JSON.stringify({ keys: [await publicKey("withdrawn")] })
-    for (const apart of [-HOUR, HOUR]) {
-      forgetOwnKeys()
-      await writeShared(`own ${issuer}`, { text, fetchedAt: START + apart, sequence: null }, 300)
-      expect([await has("withdrawn"), await has("a")]).toEqual([false, true])
-      await Promise.all(work)
-      await forgetSharedKeys(issuer)
-    }
+  test("that a lease brings need no request, and are due again before a call would have them requested", async () => {
+    expect(areOwnKeysDue(START)).toBe(true)
+    await keepOwnKeys([await publicKey("leased")], START)
+    expect(await has("leased", START + MINUTE)).toBe(true)
+    expect([areOwnKeysDue(START + 2 * MINUTE), areOwnKeysDue(START + 3 * MINUTE)]).toEqual([false, true])
+    // A clock that was set back.
+    expect(areOwnKeysDue(START - HOUR)).toBe(true)
+    expect(ring.asked).toBe(0)
+  })
+
+  test("do not become older by what comes late", async () => {
+    await keepOwnKeys([await publicKey("newer")], START + SECOND)
+    await keepOwnKeys([await publicKey("older")], START)
+    expect(await has("newer", START + SECOND)).toBe(true)
   })
 
   test("as published are never older than five minutes while the ring answers", async () => {

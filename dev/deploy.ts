@@ -94,6 +94,7 @@ async function settingsFor({ env, host, key }: Options): Promise<Settings> {
     namespace: null,
     signingAlgorithm: "ES256",
     maxProbeRequests: "40",
+    recordDelaySeconds: "60",
     jurisdiction: "",
   }
   if (stored === null) return fresh

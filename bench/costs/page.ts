@@ -65,6 +65,10 @@ A call, a list or a token, as Cloudflare bills it. This page is written by \`npm
 Then come ten minutes of silence, and hours, until nothing is left of the tasks: whatever the calls have caused until
 then is in their figures, deletes and alarms too. The end of the task itself is part of the token's.
 
+The rules are the ten of \`bench/policies\`; the guardrails are three windows, a sequence and a budget, and for a shared limit one window more. Other policies cost [other rows](../guides/guardrails.md#what-it-costs). \`RECORD_DELAY_SECONDS\` is 60, as in \`wrangler.toml\`: the record of a lone read waits for others, and an alarm sends them together ([durability](decision-record.md#durability)). With less, calls share fewer requests and rows of the log.
+
+**Calls that come more seldom**, such as one every five minutes, share neither a waking nor an alarm: each wakes its ledger, and its alarm wakes the ledger and the record log once more. The wakings column says how many the 20 calls needed on average; to estimate such an agent, count three wakings for a read, and add to the line of a lone read one request for the alarm, one for the log, and the rows of both, about two. That is an estimate; it was not measured.
+
 ## A million of each
 
 | kind | pace | price | object requests | rows written | rows read | object seconds | CPU |

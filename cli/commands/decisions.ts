@@ -14,7 +14,7 @@ const FOLLOW_EVERY_MS = 1000
 /** The token of the local stack lives for minutes; renewed in time, `--follow` keeps going. Milliseconds. */
 const TOKEN_USE_MS = 120_000
 const MAX_LIMIT = 1000
-/** Records of reads follow the answer within a second. */
+/** Most records follow the answer within a second. Those that wait longer (`RECORD_DELAY_SECONDS`) are not followed. */
 const LATE_MS = 10_000
 
 interface TailOptions extends WorkerOptions {

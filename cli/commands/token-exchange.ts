@@ -20,7 +20,9 @@ const refused = z.looseObject({ error: z.string(), error_description: z.string()
 
 export function addTokenExchange(command: Command): void {
   command
-    .description("open a task for an agent; print its delegation token")
+    .description(
+      "open a task for an agent; print its delegation token, which is not bound to a key, because this command proves none (DPoP)",
+    )
     .requiredOption("--agent <SPIFFE-ID>", "the agent")
     .option("--login <NAME>", "the user on whose behalf it acts (default: the agent itself)")
     .option("--second-factor", "log the user in with a one-time code too")

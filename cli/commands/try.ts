@@ -32,7 +32,9 @@ const MOST_SHOWN = 2_000
 
 export function addTry(program: Command): void {
   atWorker(program.command("try"))
-    .description("call a tool through a gateway of the local stack, and show the decision")
+    .description(
+      "call a tool through a gateway of the local stack, and show the decision; it cannot prove a key (DPoP), so an agent that needs one is denied",
+    )
     .argument("<TOOL>", "the name of the tool in the catalog")
     .option("--agent <SPIFFE-ID>", "the agent that calls, in a new task")
     .option(

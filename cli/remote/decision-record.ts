@@ -95,6 +95,7 @@ export function explanation(record: ShownRecord): string {
     ["facts", Object.entries(record.facts).map(fact).join(", ") || null],
     ["approvals", record.approvals.map(approvalUse).join(", ") || null],
     ["labels", record.labels.join(", ") || null],
+    ["carried", record.carried.map(({ label, decision }) => `${label}, picked up by ${decision}`).join("; ") || null],
     ["listing", record.listing ? listingOf(record.listing) : null],
     ["windows", record.windows.map(windowUse).join(", ") || null],
     ["guardrails", record.guardrails.map(guardrailUse).join(", ") || null],

@@ -15,6 +15,7 @@ export interface Settings {
   readonly namespace: string | null
   readonly signingAlgorithm: string
   readonly maxProbeRequests: string
+  readonly recordDelaySeconds: string
   /** Empty: none. */
   readonly jurisdiction: string
 }
@@ -27,7 +28,8 @@ export const fileOf = (environment: string): string => `wrangler.${environment}.
 
 /** @param base text of wrangler.toml */
 export function configurationOf(base: string, settings: Settings): string {
-  const { environment, host, publisherKeys, namespace, signingAlgorithm, maxProbeRequests, jurisdiction } = settings
+  const { environment, host, publisherKeys, namespace, signingAlgorithm, maxProbeRequests } = settings
+  const { recordDelaySeconds, jurisdiction } = settings
   const edits: readonly (readonly [line: RegExp, to: string])[] = [
     [
       /^name = "narrowgate"$/m,
@@ -38,6 +40,7 @@ export function configurationOf(base: string, settings: Settings): string {
     [/^SIGNING_ALGORITHM = ".*"$/m, `SIGNING_ALGORITHM = "${signingAlgorithm}"`],
     [/^PUBLISHER_KEYS = '.*'$/m, `PUBLISHER_KEYS = '${publisherKeys}'`],
     [/^MAX_PROBE_REQUESTS = ".*"$/m, `MAX_PROBE_REQUESTS = "${maxProbeRequests}"`],
+    [/^RECORD_DELAY_SECONDS = ".*"$/m, `RECORD_DELAY_SECONDS = "${recordDelaySeconds}"`],
     [/^JURISDICTION = ".*"$/m, `JURISDICTION = "${jurisdiction}"`],
     [/^id = "bundles"$/m, `id = "${namespace ?? NO_NAMESPACE}"`],
   ]
@@ -67,6 +70,7 @@ export function settingsIn(environment: string, text: string): Settings {
     namespace: namespace === NO_NAMESPACE ? null : namespace,
     signingAlgorithm: value(/^SIGNING_ALGORITHM = "(.*)"$/m),
     maxProbeRequests: value(/^MAX_PROBE_REQUESTS = "(.*)"$/m),
+    recordDelaySeconds: value(/^RECORD_DELAY_SECONDS = "(.*)"$/m),
     jurisdiction: value(/^JURISDICTION = "(.*)"$/m),
   }
 }

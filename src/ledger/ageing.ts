@@ -4,6 +4,8 @@ import type { TreeState } from "../core/task/state.ts"
 
 /** Expiry is judged when a call comes; the alarm, which only cleans up, is set for whole minutes. */
 const ALARM_GRID_MS = 60_000
+/** Trees that have ended and that memory holds, because somebody asked about them. */
+export const MOST_RECALLED = 4
 /** All trees age alike, whoever their agents are. */
 const AGEING = ""
 

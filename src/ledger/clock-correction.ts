@@ -77,6 +77,8 @@ function countFrom(sql: SqlStorage, from: number, now: number): void {
 function shortenLives(sql: SqlStorage, now: number): void {
   correctTasks(sql, now)
   sql.exec("UPDATE trees SET until = MIN(until, ?)", now + ENDED_KEPT_MS)
+  // Their openings count from now.
+  sql.exec("UPDATE trees SET opened = json_set(opened, '$[0].openedAt', ?1) WHERE opened ->> '$[0].openedAt' > ?1", now)
   // Nobody knows for how long a person wanted to approve it: it is requested again.
   sql.exec("DELETE FROM approvals WHERE json_extract(body, '$.askedAt') > ?", now)
   const [risks] = sql.exec("SELECT name FROM sqlite_master WHERE type = 'table' AND name = 'risks'")

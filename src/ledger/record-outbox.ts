@@ -1,7 +1,8 @@
 /**
  * A ledger's decision records on their way to the record log. Those that must not be lost are in the journal, written
- * with the step. Those of reads are in memory, and are sent within a second: a row for each read would
- * make reads as expensive as writes (docs/reference/facts.md#what-is-durable-when). The memory is the isolate's: the
+ * with the step, and so are those of reads that come alone, if they may wait for others. Those of other reads are in
+ * memory, and are sent within a second: a row for each read of a loop would make reads as expensive as writes
+ * (docs/reference/facts.md#what-is-durable-when). The memory is the isolate's: the
  * reads of all its trees go as one batch, because a batch for each tree would overload the log.
  */
 import { deliver } from "../audit/delivery.ts"

@@ -58,6 +58,7 @@ export interface TreeRow extends Record<string, SqlStorageValue> {
 }
 
 export interface TaskRow extends Record<string, SqlStorageValue> {
+  readonly id: string
   /** `TaskBody` of core/task/task-text.ts. */
   readonly body: string
   readonly jkt: string | null

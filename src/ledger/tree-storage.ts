@@ -3,7 +3,7 @@
  * more for each. A ledger that wakes reads the trees that live; a tree
  * that has ended is read by its key, when somebody asks about it.
  */
-import type { Task } from "../core/task/task.ts"
+import type { IssuedToken, Task } from "../core/task/task.ts"
 import type { Consent } from "../core/task/pending-consent.ts"
 import type { TaskEnd } from "../core/task/change.ts"
 import type { UserFacts } from "../core/policy/principals.ts"
@@ -45,7 +45,13 @@ export class TreeStorage {
     const tasks = this.#sql.exec<TaskRow>(
       "SELECT tasks.* FROM trees CROSS JOIN tasks ON id >= root AND id < root || '/' WHERE ended = 0",
     )
-    for (const row of tasks) this.#loadTask(ledger, row)
+    for (const row of tasks) {
+      const tree = ledger.trees.get(rootOf(row.id))
+      if (!tree) continue
+      const task = this.#loadTask(tree, row)
+      applyLoaded(ledger, task)
+      for (const [jti, token] of tokensOf(row, ledger.clock)) ledger.liveTokens.add(tree, jti, token)
+    }
   }
 
   /** Of trees that have ended: those that were opened lately still count for their agents. */
@@ -58,13 +64,15 @@ export class TreeStorage {
     )
   }
 
-  /** Reads a tree that has ended. Null if there is none. */
+  /** Reads a tree that has ended: nothing of it counts any more. Null if there is none. */
   recall(ledger: LedgerState, root: string): TreeState | null {
     const [row] = this.#sql.exec<TreeRow>("SELECT * FROM trees WHERE ended = 1 AND root = ?", root)
     if (!row) return null
     const tree = this.#loadTree(ledger, row)
-    for (const task of this.#sql.exec<TaskRow>(`SELECT * FROM tasks WHERE ${OF_TREE}`, root, root))
-      this.#loadTask(ledger, task)
+    for (const task of this.#sql.exec<TaskRow>(`SELECT * FROM tasks WHERE ${OF_TREE}`, root, root)) {
+      this.#loadTask(tree, task)
+      for (const [jti, token] of tokensOf(task, ledger.clock)) tree.tokens.set(jti, token)
+    }
     return tree
   }
 
@@ -76,15 +84,10 @@ export class TreeStorage {
     return tree
   }
 
-  #loadTask(ledger: LedgerState, row: TaskRow): void {
+  #loadTask(tree: TreeState, row: TaskRow): Task {
     const task = this.#taskOf(row)
-    const tree = ledger.trees.get(rootOf(task.id))
-    if (!tree) return
     tree.tasks.set(task.id, task)
-    applyLoaded(ledger, task)
-    const tokens: readonly StoredToken[] = JSON.parse(row.tokens)
-    for (const [jti, expiresAt, jkt] of tokens)
-      if (expiresAt > ledger.clock) ledger.liveTokens.add(tree, jti, { task: task.id, expiresAt, jkt })
+    return task
   }
 
   #taskOf(row: TaskRow): Task {
@@ -195,4 +198,10 @@ export class TreeStorage {
     const [row] = this.#sql.exec<{ until: number }>("SELECT until FROM trees WHERE ended = 1 ORDER BY root LIMIT 1")
     return row?.until ?? null
   }
+}
+
+/** Those that have not expired, by `jti`. */
+function tokensOf({ id, tokens }: TaskRow, now: number): readonly (readonly [string, IssuedToken])[] {
+  const all: readonly StoredToken[] = JSON.parse(tokens)
+  return all.flatMap(([jti, expiresAt, jkt]) => (expiresAt > now ? [[jti, { task: id, expiresAt, jkt }] as const] : []))
 }

@@ -192,9 +192,9 @@ describe("a call's page", () => {
     await manage("POST", `/v1/tasks/${task}/quarantine`, await bearerOf("operator"))
     expect(await textOf(approver, question.page)).toContain("The task is quarantined.")
     await manage("POST", `/v1/tasks/${task}/complete`, await bearerOf("operator"))
-    expect(await textOf(approver, question.page)).toContain("This approval has expired")
+    expect(await textOf(approver, question.page)).toContain("it has expired")
     const late = await approver.post(question.page, { decision: "approve" })
-    expect([late.status, await late.text()]).toEqual([404, expect.stringContaining("This approval has expired")])
+    expect([late.status, await late.text()]).toEqual([404, expect.stringContaining("it has expired")])
   })
 
   test("shows what a caller wrote as text, whatever it is", async () => {

@@ -29,8 +29,8 @@ function emptyCatalog(plan: Plan): string {
   const head = `\
 # The tools that can be called. A tool that is not listed here cannot be, whatever the rules say. A tool has an action class (read,
 # write, execute), a sensitivity (public < internal < confidential < restricted) of what it gives out or touches, and
-# labels that say what a task has done once it called it: a rule of limits.cedar denies tools with \`sink:external\`
-# after a call of one with \`reads:confidential\`.
+# labels that say what a task has done once it called it, which its agents carry into their other tasks for the same
+# user: a rule of limits.cedar denies tools with \`sink:external\` after a call of one with \`reads:confidential\`.
 `
   if (reached.by === "routes") return `${head}${ROUTES}\nservers: []\n\ntools: []\n`
   const lines = [

@@ -100,7 +100,7 @@ export function isFlowLabelled(plan: Plan): boolean {
 }
 
 const NOTHING_OUT_HEAD =
-  "// The order of calls matters: once anything confidential was read in this task tree, nothing is sent outside."
+  "// The order of calls matters: after a confidential read in this task tree, or by one of its agents, nothing is sent outside."
 
 const NOTHING_OUT_LATER = `\
 // The rule does not hold yet: it needs tools with both labels. In catalog.yaml, label each tool that reads confidential

@@ -12,7 +12,7 @@ export const members = z.custom<Readonly<Record<string, unknown>>>(isObject)
 
 /** Of requests about one decision record. */
 export const RECORDED_LATER =
-  "A record can be read within about a second of its decision; until then its id is 404 `not_found`."
+  "A record can be read within about a second of its decision, that of a read that came alone within `RECORD_DELAY_SECONDS`; until then its id is 404 `not_found`."
 
 export const text = once(() => z.string().nullable())
 export const moment = once(() => z.number().describe("Milliseconds since the epoch."))

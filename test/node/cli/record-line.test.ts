@@ -1,9 +1,15 @@
-/** One line of `narrowgate decisions tail`. */
+/** One line of `narrowgate decisions tail`, and all lines of `narrowgate explain` about a record. */
 import { expect, test } from "vitest"
-import { decisionRecord, printable, recordLine } from "../../../cli/remote/decision-record.ts"
+import {
+  decisionRecord,
+  explanation,
+  printable,
+  recordLine,
+  type ShownRecord,
+} from "../../../cli/remote/decision-record.ts"
 import { recordOf, type DecisionRecord } from "../../../src/core/record/record.ts"
 
-const lineOf = (kind: DecisionRecord["kind"], more: Partial<DecisionRecord> = {}): string => {
+const shownOf = (kind: DecisionRecord["kind"], more: Partial<DecisionRecord> = {}): ShownRecord => {
   const record = recordOf({
     id: "dec_1",
     at: 0,
@@ -13,8 +19,9 @@ const lineOf = (kind: DecisionRecord["kind"], more: Partial<DecisionRecord> = {}
     chain: ["spiffe://a.test/b"],
     ...more,
   })
-  return recordLine(printable(decisionRecord.parse(JSON.parse(JSON.stringify(record)))))
+  return printable(decisionRecord.parse(JSON.parse(JSON.stringify(record))))
 }
+const lineOf = (...of: Parameters<typeof shownOf>): string => recordLine(shownOf(...of))
 
 test.each([
   ["exchange", {}, "(token)"],
@@ -48,4 +55,16 @@ test("of what an operator did says who it was, and what it was done to", () => {
     'POST /v1/revocations           by https://id.test|olivia {"tool":"crm.*"} ',
   )
   expect(lineOf("end", { operator })).toContain("a.test/b by https://id.test|olivia")
+})
+
+test("an explanation names, for each label that is carried, the decision by which it was picked up", () => {
+  const labels = ["reads:pii", "reads:secrets", "reads:here"]
+  const carried = [
+    { label: "reads:pii", decision: "dec_7" },
+    { label: "reads:secrets", decision: "dec_8" },
+  ]
+  const told = explanation(shownOf("call", { labels, carried }))
+  expect(told).toMatch(/ labels {5}reads:pii, reads:secrets, reads:here\n/)
+  expect(told).toMatch(/ carried {4}reads:pii, picked up by dec_7; reads:secrets, picked up by dec_8\n/)
+  expect(explanation(shownOf("call", { labels }))).not.toContain("carried")
 })

@@ -18,6 +18,7 @@ const STAGING: Settings = {
   namespace: "abc",
   signingAlgorithm: "EdDSA",
   maxProbeRequests: "900",
+  recordDelaySeconds: "5",
   jurisdiction: "eu",
 }
 
@@ -33,6 +34,7 @@ describe("its configuration", () => {
       "SIGNING_ALGORITHM",
       "PUBLISHER_KEYS",
       "MAX_PROBE_REQUESTS",
+      "RECORD_DELAY_SECONDS",
       "JURISDICTION",
       "id",
     ])

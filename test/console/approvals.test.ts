@@ -194,7 +194,7 @@ describe("a call's page", () => {
     await manage("POST", `/v1/tasks/${task}/complete`, await bearerOf("operator"))
     expect(await textOf(approver, question.page)).toContain("it has expired")
     const late = await approver.post(question.page, { decision: "approve" })
-    expect([late.status, await late.text()]).toEqual([404, expect.stringContaining("it has expired")])
+    expect([late.status, await late.text()]).toEqual([404, expect.stringContaining("the approval has expired")])
   })
 
   test("shows what a caller wrote as text, whatever it is", async () => {

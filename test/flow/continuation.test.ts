@@ -108,6 +108,9 @@ describe("a request for the same with the same key", () => {
     expect(second.task).not.toBe(first.task)
     expect(await list(second)).toBe("ok")
     expect(await list(first)).toBe("invalid_token")
+    // Nor is it continued because somebody has asked about it.
+    expect((await manage("GET", `/v1/tasks/${first.task}`, await bearerOf("viewer"))).status).toBe(200)
+    expect((await open(key)).task).toBe(second.task)
   })
 
   test("neither continues a quarantined task nor opens another, until it is released", async () => {

@@ -4,11 +4,12 @@ import { env } from "cloudflare:workers"
 import { expect, test } from "vitest"
 import type { Memory } from "../../src/core/guardrails/memory.ts"
 import type { MemoryUpdate } from "../../src/core/guardrails/memory-update.ts"
+import { firstIdAt } from "../../src/core/encoding/ids.ts"
 import { LedgerStorage } from "../../src/ledger/storage.ts"
 import { Trees } from "../../src/ledger/trees.ts"
 import { memoryOf } from "../harness/driven-trees.ts"
 import { freshIsolateForEach } from "../harness/each-test.ts"
-import { ALICE, assembled, freshProofs, POINTER, ROOT } from "../harness/trees.ts"
+import { ALICE, assembled, freshProofs, open, opened, POINTER, ROOT } from "../harness/trees.ts"
 
 freshIsolateForEach()
 
@@ -84,5 +85,30 @@ test("where the platform's clock was behind, what was counted is not forgotten o
     expect(usedAt(now + 1)).toEqual([1, 1])
     // And then no longer than the span.
     expect(usedAt(now + 2 * SPAN_MS).map((used) => used ?? 0)).toEqual([0, 0])
+  })
+})
+
+test("openings of trees that have ended count from now, and for a minute", async () => {
+  const stub = env.LEDGER.getByName(crypto.randomUUID())
+  await runInDurableObject(stub, (_ledger, ctx) => {
+    const now = Date.now()
+    const trees = new Trees(ctx, env)
+    const root = `${firstIdAt("tsk", now + DAY_MS)}-${"0".repeat(64)}`
+    const state = trees.newTreeState(root, ALICE, null, POINTER, assembled().guardrails)
+    opened(open(assembled(), state, "first"))
+    const task = state.tasks.get(root)
+    if (!task) throw new Error("no task")
+    const ahead = { ...task, openedAt: now + DAY_MS, lastCall: now + DAY_MS }
+    state.tasks.set(root, ahead)
+    trees.transaction(true, () => {
+      trees.storage.saveTree(state)
+      trees.storage.trees.saveTask(ahead)
+      trees.storage.trees.saveEnd([root], { status: "completed", by: "completion" })
+      trees.storage.trees.end(state, now + DAY_MS)
+    })
+    const ledger = new LedgerStorage(ctx.storage.sql).load(now, freshProofs)
+    const once = { live: 10, per_minute: 1 }
+    expect(ledger?.openings.whyFull(task.agent, once, now)).not.toBeNull()
+    expect(ledger?.openings.whyFull(task.agent, once, now + SPAN_MS)).toBeNull()
   })
 })

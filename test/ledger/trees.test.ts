@@ -7,6 +7,7 @@ import { openRequest } from "../../src/core/explanation/simulated-tree.ts"
 import { openTask } from "../../src/core/task/open.ts"
 import { applyOpening } from "../../src/core/task/transition.ts"
 import { agentId } from "../harness/issuers.ts"
+import { MOST_RECALLED } from "../../src/ledger/ageing.ts"
 import { LedgerStorage } from "../../src/ledger/storage.ts"
 import { newNonce, Trees } from "../../src/ledger/trees.ts"
 import { freshIsolateForEach } from "../harness/each-test.ts"
@@ -142,5 +143,25 @@ test("tokens that have expired leave memory and storage as the next one is issue
     trees.transaction(true, () => trees.saveOpening(tree, { ...opening, token }))
     expect(stored()).toEqual([["fresh", NOW + 902_000, null]])
     expect([...(trees.state?.trees.values() ?? [])].flatMap(({ tokens }) => [...tokens.keys()])).toEqual([])
+  })
+})
+
+test("memory holds no tree that has ended, and few of those that somebody asks about", async () => {
+  await inLedger((trees, sql) => {
+    openMany(trees, sql, 20)
+    const held = (): readonly string[] => [...(trees.state?.trees.keys() ?? [])]
+    const roots = held()
+    for (const root of roots.slice(0, 10)) {
+      const state = trees.of(root)
+      if (!state) throw new Error("no tree")
+      const end = { task: root, status: "revoked", by: "operator" } as const
+      trees.transaction(true, () => trees.storage.trees.saveEnd([root], end))
+      trees.end(state, [root], end)
+    }
+    expect(held()).toEqual(roots.slice(10))
+    for (const root of roots.slice(0, 10)) expect(trees.of(root)?.tasks.get(root)?.status).toBe("revoked")
+    expect(held()).toHaveLength(10 + MOST_RECALLED)
+    // What is asked about counts for nobody.
+    expect(trees.state?.liveTasks.of(agentId("first"))).toBe(10)
   })
 })

@@ -36,7 +36,11 @@ describe("a decision is by one bundle", () => {
     let published = 1
     const callers = tasks.map(async ({ token, task }) => {
       const codes: string[] = []
-      while (published <= SWITCHES) codes.push((await callWith(token, "/files")).code)
+      while (published <= SWITCHES) {
+        codes.push((await callWith(token, "/files")).code)
+        // As between two requests of a connection: calls that never wait would keep KV from ever answering.
+        await scheduler.wait(1)
+      }
       return { task, codes }
     })
     const [first] = tasks

@@ -88,19 +88,24 @@ test.each(["read", "write"] as const)("so does the first %s after a waking", asy
 test.each([
   ["read", 0.05],
   ["write", 1.05],
-] as const)("a %s in a loop writes %f rows at most", async (kind, most) => {
-  const { token, task } = await openTask()
-  const loop = async (calls: number): Promise<void> => {
-    for (let turn = 0; turn < calls; turn++) {
-      wait(2)
-      await call(token, kind)
-      // Timers get their turn.
-      if (turn % 10 === 0) await new Promise((resolve) => setTimeout(resolve, 5))
+] as const)(
+  "a %s in a loop writes %f rows at most",
+  async (kind, most) => {
+    const { token, task } = await openTask()
+    const loop = async (calls: number): Promise<void> => {
+      for (let turn = 0; turn < calls; turn++) {
+        wait(2)
+        await call(token, kind)
+        // Timers get their turn.
+        if (turn % 10 === 0) await new Promise((resolve) => setTimeout(resolve, 5))
+      }
     }
-  }
-  await loop(600)
-  expect((await rowsOf(task, async () => loop(2_000))) / 2_000).toBeLessThanOrEqual(most)
-})
+    await loop(600)
+    expect((await rowsOf(task, async () => loop(2_000))) / 2_000).toBeLessThanOrEqual(most)
+    // Thousands of calls by a clock of the test's own: on a busy machine they take their time.
+  },
+  180_000,
+)
 
 test("a token writes six rows at most", async () => {
   const { task } = await openTask()

@@ -21,9 +21,13 @@ export function erasePerson(trees: Trees, person: ErasedPerson, record: Decision
   const { state } = trees
   if (!state) return { ended: 0, trees: 0, until: null }
   const now = trees.now({ ledger: state })
-  for (const root of trees.storage.trees.ended()) trees.of(root)
-  const theirs = [...state.trees.values()].filter(({ user }) => user && userId(user) === userId(person))
-  const ended = theirs.flatMap((tree) => {
+  // Of trees that have ended, memory holds a few at a time only.
+  const roots = new Set([...state.trees.keys(), ...trees.storage.trees.ended()])
+  let erased = 0
+  const ended = [...roots].flatMap((root) => {
+    const tree = trees.of(root)
+    if (!tree?.user || userId(tree.user) !== userId(person)) return []
+    erased += 1
     const end = { task: tree.root, status: "revoked", by: "operator" } as const
     const ofTree = { ...record, id: newId("dec", now), kind: "end", task: tree.root } as const
     const tasks = endedBy(tree, end)
@@ -35,5 +39,5 @@ export function erasePerson(trees: Trees, person: ErasedPerson, record: Decision
   // What steps wrote stays in the rows of the journal otherwise, until others take their place.
   trees.storage.journal.blank()
   const until = Math.max(last, dropAllExpired(state, now) ?? 0)
-  return { ended: ended.length, trees: theirs.length, until: until > now ? until : null }
+  return { ended: ended.length, trees: erased, until: until > now ? until : null }
 }

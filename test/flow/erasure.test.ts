@@ -97,6 +97,17 @@ describe("once the erasure is answered", () => {
     expect(await storedIn(PERSON)).not.toMatch(/alice|tsk_/u)
   })
 
+  test("nothing of trees that had ended is stored, however many they are", async () => {
+    for (let index = 0; index < 7; index++) {
+      const { task, token } = await openTask()
+      expect((await manage("POST", `/v1/tasks/${task}/complete`, `Bearer ${token}`)).status).toBe(200)
+    }
+    await killObjects()
+    await openTask()
+    expect(await erase()).toMatchObject({ ended: 1, erased: 8 })
+    expect(await storedIn(PERSON)).not.toMatch(/alice|tsk_/u)
+  })
+
   test("a request for the approval of a call is gone, with the arguments of the call", async () => {
     const { token, task } = await openTask()
     const pay = {

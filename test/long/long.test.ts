@@ -237,8 +237,6 @@ describe("while as many trees live as before", () => {
   const OBJECT_BYTES = 96 * 1_024
   /** Of a tree that has ended, its task and its tokens stay for an hour. */
   const ENDED_TREE_BYTES = 6 * 1_024
-  /** Of a row of a ledger's journal, which grows until it has gone round. */
-  const JOURNAL_ROW_BYTES = 2 * 1_024
 
   const levelOf = (values: readonly number[]): number => median(values.slice(0, Math.ceil(values.length / 4)))
 
@@ -265,8 +263,7 @@ describe("while as many trees live as before", () => {
       if (className === "RecordLog") continue
       const before = first.databases[className] ?? { bytes: 0, objects: 0 }
       const trees = className === "Ledger" ? (last.rows["Ledger.trees"] ?? 0) - (first.rows["Ledger.trees"] ?? 0) : 0
-      const rows = className === "Ledger" ? (last.rows["Ledger.journal"] ?? 0) - (first.rows["Ledger.journal"] ?? 0) : 0
-      const left = (objects - before.objects) * OBJECT_BYTES + trees * ENDED_TREE_BYTES + rows * JOURNAL_ROW_BYTES
+      const left = (objects - before.objects) * OBJECT_BYTES + trees * ENDED_TREE_BYTES
       // The database of an inbox that was empty for a moment begins anew: what counts is what it has had before.
       const earlier = samples.slice(0, warm() + 1).flatMap(({ databases }) => databases[className] ?? [])
       const same = earlier.filter((each) => each.objects === before.objects)

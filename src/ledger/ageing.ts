@@ -4,8 +4,8 @@ import type { TreeState } from "../core/task/state.ts"
 
 /** Expiry is judged when a call comes; the alarm, which only cleans up, is set for whole minutes. */
 const ALARM_GRID_MS = 60_000
-/** Trees that have ended and that memory holds, because somebody asked about them. */
-export const MOST_RECALLED = 4
+/** So many trees that have ended are in memory, for requests about them and retries of the call that finished a plan. */
+export const MOST_ENDED = 4
 /** All trees age alike, whoever their agents are. */
 const AGEING = ""
 
@@ -42,5 +42,27 @@ export class Ageing {
 
   isFirst(root: string): boolean {
     return this.first === this.#times.untilOf(AGEING, root)
+  }
+}
+
+/** Trees that have ended and that memory holds all the same. */
+export class EndedTrees {
+  readonly #drop: (tree: TreeState) => void
+  /** The oldest first. */
+  #trees: TreeState[] = []
+
+  /** @param drop makes room */
+  constructor(drop: (tree: TreeState) => void) {
+    this.#drop = drop
+  }
+
+  add(tree: TreeState): void {
+    this.#trees.push(tree)
+    const oldest = this.#trees.length > MOST_ENDED ? this.#trees.shift() : undefined
+    if (oldest) this.#drop(oldest)
+  }
+
+  clear(): void {
+    this.#trees = []
   }
 }

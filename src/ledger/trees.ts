@@ -16,7 +16,7 @@ import { Credits } from "./credits.ts"
 import { Outbox, RETRY_AFTER_MS } from "./record-outbox.ts"
 import { Proofs } from "../core/task/proof-log.ts"
 import { openingsOf } from "../core/task/openings.ts"
-import { Ageing, coarse, expiryOf, MOST_RECALLED } from "./ageing.ts"
+import { Ageing, coarse, expiryOf, EndedTrees } from "./ageing.ts"
 import { ApprovalInboxes } from "./approval-inboxes.ts"
 import { forgetContinuable } from "../core/task/continuation.ts"
 import { dropAllExpired } from "../core/task/labels.ts"
@@ -45,8 +45,7 @@ export class Trees {
     if (this.state) this.credits.returnAllCredit(this.state.memories)
   })
   #ageing = new Ageing()
-  /** Trees that have ended and were asked about, the one that was asked about first in front. */
-  #recalled: TreeState[] = []
+  readonly #ended = new EndedTrees((tree) => this.#drop(tree))
 
   /** @param admitted the log of proofs of a ledger that has woken */
   constructor(ctx: DurableObjectState, env: Env, admitted = proofsSince) {
@@ -75,10 +74,7 @@ export class Trees {
   /** A tree that had ended when the ledger woke, or has expired since. */
   #recall(root: string): TreeState | null {
     const tree = this.state && this.storage.recall(this.state, root)
-    if (!tree) return null
-    this.#recalled.push(tree)
-    const oldest = this.#recalled.length > MOST_RECALLED ? this.#recalled.shift() : undefined
-    if (oldest) this.#drop(oldest)
+    if (tree) this.#ended.add(tree)
     return tree
   }
 
@@ -147,7 +143,7 @@ export class Trees {
   #reload(proofs = this.state?.proofs ?? null): void {
     this.storage = new LedgerStorage(this.#ctx.storage.sql)
     this.state = this.storage.load(Date.now(), (wokenAt) => proofs ?? proofsSince(wokenAt))
-    this.#recalled = []
+    this.#ended.clear()
     if (this.state) this.#ageing = new Ageing(this.state.trees.values())
   }
 
@@ -196,8 +192,10 @@ export class Trees {
     })
     state.ledger.memories.drop(state.root)
     this.credits.returnAllCredit(state.ledger.memories)
+    if (isFrozen) return
     // The call that finished a plan may be repeated.
-    if (!isFrozen && state.retries.size === 0) this.#drop(state)
+    if (state.retries.size > 0) this.#ended.add(state)
+    else this.#drop(state)
   }
 
   #drop(tree: TreeState): void {

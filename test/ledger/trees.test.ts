@@ -7,7 +7,7 @@ import { openRequest } from "../../src/core/explanation/simulated-tree.ts"
 import { openTask } from "../../src/core/task/open.ts"
 import { applyOpening } from "../../src/core/task/transition.ts"
 import { agentId } from "../harness/issuers.ts"
-import { MOST_RECALLED } from "../../src/ledger/ageing.ts"
+import { MOST_ENDED } from "../../src/ledger/ageing.ts"
 import { LedgerStorage } from "../../src/ledger/storage.ts"
 import { newNonce, Trees } from "../../src/ledger/trees.ts"
 import { freshIsolateForEach } from "../harness/each-test.ts"
@@ -146,7 +146,7 @@ test("tokens that have expired leave memory and storage as the next one is issue
   })
 })
 
-test("memory holds no tree that has ended, and few of those that somebody asks about", async () => {
+test("memory holds no tree that has ended, but for a few that are asked about or may be repeated", async () => {
   await inLedger((trees, sql) => {
     openMany(trees, sql, 20)
     const held = (): readonly string[] => [...(trees.state?.trees.keys() ?? [])]
@@ -160,8 +160,20 @@ test("memory holds no tree that has ended, and few of those that somebody asks a
     }
     expect(held()).toEqual(roots.slice(10))
     for (const root of roots.slice(0, 10)) expect(trees.of(root)?.tasks.get(root)?.status).toBe("revoked")
-    expect(held()).toHaveLength(10 + MOST_RECALLED)
-    // What is asked about counts for nobody.
-    expect(trees.state?.liveTasks.of(agentId("first"))).toBe(10)
+    expect(held()).toHaveLength(10 + MOST_ENDED)
+    // Nor more of those whose last call may be repeated.
+    for (const root of roots.slice(10)) {
+      const state = trees.of(root)
+      if (!state) throw new Error("no tree")
+      const remembered = { task: root, finished: root, call: "", decisionId: "", until: NOW + 60_000 }
+      state.retries.set("a retry", remembered)
+      const end = { task: root, status: "completed", by: "plan" } as const
+      trees.transaction(true, () => trees.storage.trees.saveEnd([root], end))
+      trees.end(state, [root], end)
+      expect(trees.of(root)?.retries.size).toBe(1)
+    }
+    expect(held()).toHaveLength(MOST_ENDED)
+    // What has ended counts for nobody.
+    expect(trees.state?.liveTasks.of(agentId("first"))).toBe(0)
   })
 })

@@ -49,7 +49,7 @@ export const waking: Benchmark = {
   },
 }
 
-/** @returns milliseconds of the processor, of an isolate that has decided for somebody else before */
+/** @returns milliseconds of the processor, of an isolate that has decided for another person before */
 async function firstDecision(lab: Lab, narrowgate: Narrowgate, warm: Task, task: Task): Promise<number> {
   await narrowgate.restart()
   for (let call = 0; call < WARM_UP; call++) await ask(lab, narrowgate, warm)

@@ -1,4 +1,4 @@
-/** The kinds of calls whose costs are told. */
+/** The kinds of calls whose costs are shown. */
 import { readFile, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { parseDocument } from "yaml"

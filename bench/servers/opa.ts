@@ -18,7 +18,7 @@ export interface Opa extends ServerProcess {
   readonly port: number
 }
 
-/** What OPA is told of a call; the rest it reads in the token. */
+/** What OPA gets about a call; the rest it reads in the token. */
 export interface OpaCall {
   readonly token: string
   readonly tool: string

@@ -53,7 +53,7 @@ export const compareArguments: Handler<"compareArguments"> = async ({ parameters
     logEvent("comparison_failed", { error: String(error) })
     return unavailable
   }
-  // Whoever has a lease has the secret.
+  // An isolate that has a lease has the secret.
   await currentLease(context)
   const key = recordKey()
   if (key === null) return unavailable

@@ -33,7 +33,7 @@ export function untoldOf({ user, root, tasks }: TreeState, carried: readonly Car
 }
 
 /**
- * A decided call as far as other ledgers know of its labels. If they cannot be told, a call that an observing gateway
+ * A decided call as far as other ledgers know of its labels. If they cannot be notified, a call that an observing gateway
  * lets happen picks its labels up all the same; the next pick-up tries again to tell the others.
  */
 export function withoutUntold(
@@ -107,7 +107,7 @@ export class AgentLedgers {
   /**
    * The agent whose ledger this is carries these labels, which it has come across in the tree of another agent. The
    * ledger may be a new one; a bundle that opens a task in it is newer than none.
-   * @param through agents whose ledgers have passed it on, this one last; none of them is told again
+   * @param through agents whose ledgers have passed it on, this one last; none of them is notified again
    * @returns whether it knows of them now, and those to whom it has delegated: not if the request is of another version
    */
   async learn(version: number, carried: readonly Carried[], through: readonly string[]): Promise<boolean> {

@@ -52,7 +52,7 @@ export function previewTask(
     isPreview: answer === null,
     ...(kept && { kept }),
   }
-  // A request to somebody elsewhere waits in the ledger of its agent: what that agent has, and does, for nobody says
+  // A request to a person who is elsewhere waits in the ledger of its agent: what that agent has, and does, for nobody says
   // nothing about the task, which opens in the person's ledger.
   const ledger = consent.code ? state.ledger : newLedger(state.ledger.bundle, now, state.ledger.proofs)
   const opened = openTask(bundle, { ...state, ledger, user: answer ? answer.person : state.user }, request, now)

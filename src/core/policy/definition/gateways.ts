@@ -79,7 +79,7 @@ export interface GatewayDefinition {
   /** `aud` of the delegation tokens accepted behind it. */
   readonly audience: string
   readonly environment: string
-  /** Where it is: ledgers are created near it. Absent: near whoever is the first to open a task. */
+  /** Where it is: ledgers are created near it. Absent: near the client that opens the first task. */
   readonly location?: Location
   /** `observe`: decide and record, but let every call through. */
   readonly mode: "enforce" | "observe"

@@ -3,63 +3,18 @@
  * (core/task/counter-block.ts) that are written before they are used, so that a crash can only have counted too much. A
  * block is valid for a sixteenth of the span, so that one with something left expires like any other.
  */
-import { ofRepeats } from "../core/guardrails/limit-meter.ts"
+import { ofRepeats, SLACK } from "../core/guardrails/limit-meter.ts"
 import type { Memory } from "../core/guardrails/memory.ts"
 import { OnceLog } from "../core/guardrails/meter/once.ts"
 import { precisionOf, SlidingMeter } from "../core/guardrails/meter/sliding.ts"
 import { isFirst, spanMsOf, writesFirst, type CountUpdate } from "../core/guardrails/memory-update.ts"
 import { STORM } from "../core/guardrails/storm.ts"
-import { COUNTER_SCHEMA, CounterStorage, slackOf } from "./counter-storage.ts"
-import { blockSize, longestBlock, Pace } from "../core/task/counter-block.ts"
+import { BLOCKS, ONCE, type BlockRow, type OnceRow } from "./amount-rows.ts"
+import { CounterStorage, slackOf } from "./counter-storage.ts"
+import { blockSize, longestBlock, Pace, reserveFor } from "../core/task/counter-block.ts"
 import { cellKey } from "./cell-key.ts"
 import type { Journal } from "./journal.ts"
 import { Sweep } from "./sweep.ts"
-import type { Row, Table } from "./table.ts"
-
-/**
- * `blocks`: `amount` was used by `at`, and `open` may be used until `slack` after it. `once`: calls that are not
- * written were made by `at` and `slack`.
- */
-export const AMOUNT_SCHEMA = `
-${COUNTER_SCHEMA}
-CREATE TABLE blocks (scope TEXT NOT NULL, id INTEGER NOT NULL, owner TEXT NOT NULL, key TEXT NOT NULL, at INTEGER NOT NULL,
-  amount INTEGER NOT NULL, open INTEGER NOT NULL, slack INTEGER NOT NULL, span INTEGER NOT NULL,
-  PRIMARY KEY (scope, id)) WITHOUT ROWID;
-CREATE TABLE once (scope TEXT NOT NULL, owner TEXT NOT NULL, at INTEGER NOT NULL, slack INTEGER NOT NULL, span INTEGER NOT NULL,
-  PRIMARY KEY (scope, owner)) WITHOUT ROWID;
-`
-
-export const BLOCKS: Table = {
-  name: "blocks",
-  columns: ["scope", "id", "owner", "key", "at", "amount", "open", "slack", "span"],
-  keys: 2,
-  until: ["at", "slack", "span"],
-}
-export const ONCE: Table = {
-  name: "once",
-  columns: ["scope", "owner", "at", "slack", "span"],
-  keys: 2,
-  until: ["at", "slack", "span"],
-}
-
-interface BlockRow extends Row {
-  readonly id: number
-  readonly owner: string
-  readonly key: string
-  readonly at: number
-  readonly amount: number
-  readonly open: number
-  readonly slack: number
-  readonly span: number
-}
-
-interface OnceRow extends Row {
-  readonly scope: string
-  readonly owner: string
-  readonly at: number
-  readonly slack: number
-  readonly span: number
-}
 
 /** What is stored of a key. */
 interface Block {
@@ -75,7 +30,7 @@ interface Block {
   written: number
   /** Whether its row has more blocks than this one. */
   isJoined: boolean
-  readonly slackMs: number
+  slackMs: number
   readonly spanMs: number
   /** Its row, and when its first block was used. */
   readonly id: number
@@ -164,12 +119,24 @@ export class AmountStorage {
     return this.#creditFor(note, now) < note.amount
   }
 
-  /** @param memory as it is before the update is applied */
-  save(memory: Memory, note: CountUpdate, now: number, isSlow: boolean): void {
-    if (note.span.kind !== "sliding") this.#counters.save(memory, note, now)
+  /** Whether it may be used before it is written: what is written already has it, as much as a waking counts as used. */
+  isReserved(note: CountUpdate, now: number): boolean {
+    if (reserveFor(note) === 0) return false
+    return note.span.kind === "sliding"
+      ? this.#creditFor(note, now) >= note.amount
+      : !this.#counters.mustWrite(note, now)
+  }
+
+  /**
+   * @param memory as it is before the update is applied
+   * @param reserves whether the next one may be used before it is written
+   */
+  save(memory: Memory, note: CountUpdate, now: number, isSlow: boolean, reserves: boolean): void {
+    const reserve = isSlow && reserves ? reserveFor(note) : 0
+    if (note.span.kind !== "sliding") this.#counters.save(memory, note, now, reserve)
     else if (isFirst(memory, note, now) && !writesFirst(memory, note, now)) this.#saveOnce(note, now, isSlow)
     else {
-      this.#spendSliding(memory, note, now)
+      this.#spendSliding(memory, note, now, reserve)
       this.#blockSweep.wrote(now)
     }
   }
@@ -192,11 +159,11 @@ export class AmountStorage {
     this.#once.set(owner, now + slack)
   }
 
-  #spendSliding(memory: Memory, note: CountUpdate, now: number): void {
+  #spendSliding(memory: Memory, note: CountUpdate, now: number, reserve: number): void {
     const { owner, key, amount, limit, span, repeats } = note
     const place = cellKey(note)
     const spanMs = spanMsOf(span) ?? 0
-    const slackMs = slackOf(span)
+    const slackMs = slackOf(span, reserve > 0)
     const insert = (at: number, used: number, open: number): number => {
       const values = [this.#scope, ++this.#lastId, owner, key, at, used, open, open > 0 ? slackMs : 0, spanMs]
       this.#journal.put(BLOCKS, values)
@@ -220,16 +187,17 @@ export class AmountStorage {
     const most = longestBlock(limit, 0)
     if (open && most > 1 && now - open.first < spanMs / ROWS_IN_SPAN) {
       use(open, amount, now)
-      open.left = Math.max(amount, blockSize(most, pace, now)) - amount
+      open.left = Math.max(amount, blockSize(most, pace, now)) - amount + reserve
+      open.slackMs = slackMs
       open.isJoined = true
       return this.#update(open, now, open.left)
     }
     if (existing) this.#close(existing)
     pace.use(amount, now)
-    const left = Math.max(amount, blockSize(most, pace, now)) - amount
+    const left = Math.max(amount, blockSize(most, pace, now)) - amount + reserve
     const id = insert(now, amount, left)
     // A block that is used up as it is written has an exact time.
-    if (most === 1) this.#blocks.delete(place)
+    if (most === 1 && left === 0) this.#blocks.delete(place)
     else {
       const times = { lastUse: now, at: now, first: now, slackMs, spanMs }
       this.#blocks.set(place, { id, owner, key, pace, used: amount, written: amount, isJoined: false, left, ...times })
@@ -249,8 +217,8 @@ export class AmountStorage {
   /** Nothing more of it is used. */
   #close(block: Block): void {
     const { id, used, at, written, lastUse, first, spanMs, isJoined } = block
-    if (isJoined && used > written && lastUse - first >= spanMs / ROWS_IN_SPAN) {
-      // The blocks before the last one were used within a hundredth of the span: they count no longer because of it.
+    if (used > written && lastUse - first >= spanMs / (isJoined ? ROWS_IN_SPAN : SLACK)) {
+      // What was used before was used within a hundredth of the span, or at once: it counts no longer because of it.
       this.#put(block, ++this.#lastId, lastUse, used - written, 0)
       this.#put(block, id, at, written, 0)
       block.at = lastUse

@@ -6,7 +6,7 @@ import { recordDecision } from "../core/record/call-record.ts"
 import type { LedgerCall } from "../core/record/visible-call.ts"
 import { recordListing, sizeOfListing, type LedgerListQuery } from "../core/record/listing-record.ts"
 import { type DecisionRecord, type ShadowResult } from "../core/record/record.ts"
-import { isUnproven, type DecisionResult, type DeniedCall, type TokenUse } from "../core/decision/call.ts"
+import { isUnproven, type DeniedCall, type TokenUse } from "../core/decision/call.ts"
 import { admitProof } from "../core/decision/check-credential.ts"
 import { observeEarlyDenial } from "../core/decision/early-denial.ts"
 import { decide } from "../core/decision/decide.ts"
@@ -39,6 +39,7 @@ import { stormRecord } from "./storm-record.ts"
 import { causeOf, creditOf, isRecordedDurably, withoutStorm } from "./call-effects.ts"
 import { CallPace } from "./pace.ts"
 import { newNonce, type Trees } from "./trees.ts"
+import { urgencyOf } from "./urgency.ts"
 
 const DONE = { done: true } as const
 
@@ -135,12 +136,13 @@ export class Calls {
     const newer = pointer.seq > newest.seq
     const lent = creditOf(change)
     const life = recorded && storage.records.mustWrite(state.root)
-    const writes =
-      newer || durable || life || end !== null || requestedApproval !== null || this.#mustWrite(state, outcome, now)
+    const must = newer || durable || life || end !== null || requestedApproval !== null
+    const { writes, waits, reserves } = urgencyOf(storage, bundle, state, outcome, must, now)
     const isLate = recorded && !durable && this.#trees.keepsLate(writes, now)
-    const read = this.#trees.transaction(writes || isLate || this.#mustLend(lent), () => {
+    const when = waits || lent.length > 0 || "soon"
+    const read = this.#trees.transaction((writes || isLate || this.#mustLend(lent)) && when, () => {
       if (newer) storage.saveBundle(state.ledger, pointer, bundle.guardrails)
-      if (change) storage.saveChange(state, change)
+      if (change) storage.saveChange(state, change, reserves)
       if (lent.length > 0) credits.save(lent)
       if (denialUpdates.length > 0) storage.memories.save(state.ledger, denialUpdates, now)
       if (requestedApproval) storage.saveApproval(state, requestedApproval, now)
@@ -181,14 +183,6 @@ export class Calls {
   #touched(state: TreeState, now: number): void {
     this.#trees.returnCreditWhenQuiet(now)
     this.#trees.credits.returnDueCredit(state.ledger.memories)
-  }
-
-  #mustWrite(state: TreeState, { change, denialUpdates }: DecisionResult, now: number): boolean {
-    const { storage } = this.#trees
-    return (
-      (change !== null && storage.mustWrite(state, change)) ||
-      (denialUpdates.length > 0 && storage.memories.mustWrite(state.ledger, denialUpdates, now))
-    )
   }
 
   /** What the candidate would have decided on a call that was denied before it reached the ledger. */
@@ -277,7 +271,7 @@ export class Calls {
     }
     const isFirst = storage.records.mustWrite(state.root)
     const isLate = this.#trees.keepsLate(isFirst, now)
-    const { place, record } = this.#trees.transaction(isFirst || isLate, () => {
+    const { place, record } = this.#trees.transaction(isFirst || (isLate && "soon"), () => {
       const place = storage.records.next(state.root)
       const record = (): DecisionRecord => recordListing(bundle, ask, prospects, place, now)
       if (isLate) outbox.keep(record(), true)

@@ -34,7 +34,7 @@ import type { PageAnswer, ConsentOutcome, NoBundle, Refresh } from "./protocol.t
 import { endAndRecord } from "./end-task.ts"
 import { endMisused, revokeTokens } from "./misuse.ts"
 import { quarantinedRelative, type TreeState } from "../core/task/state.ts"
-import { applyBundle, applyOpening, endedBy } from "../core/task/transition.ts"
+import { applyBundle, applyOpening, dropExpiredTokens, endedBy } from "../core/task/transition.ts"
 import type { Trees } from "./trees.ts"
 import { viewOf, type TaskView } from "../core/task/view.ts"
 
@@ -84,7 +84,7 @@ export class Consents {
     const state = this.#trees.newTreeState(root, consent.user, null, pointer, bundle.guardrails)
     const { ledger } = state
     if (pointer.seq < ledger.bundle.seq) return { bundle: "stale", newest: ledger.bundle }
-    this.#trees.expire(state, consent.agent, this.#trees.now(state))
+    dropExpiredTokens(state, consent.agent, this.#trees.now(state))
     const foreseen = previewTask(bundle, state, consent, ledger.clock)
     if (isOAuthFailure(foreseen)) return foreseen
     const { task, life } = foreseen
@@ -160,7 +160,7 @@ export class Consents {
     const state = this.#trees.of(root)
     if (!state) return oauthError({ reason: "consent_unknown" })
     const now = this.#trees.now(state)
-    this.#trees.expire(state, request.agent, now)
+    dropExpiredTokens(state, request.agent, now)
     const opened = openConsented(bundle, state, request, now)
     if (isOAuthFailure(opened)) return opened
     const redeemed = {
@@ -205,7 +205,7 @@ export class Consents {
     const audience = refresh.audience ?? consent.audience
     // By the current registry, as for its first token.
     if (!mayBeFor(bundle, agent, audience)) return unknownAudience(audience, bundle)
-    this.#trees.expire(state, agent, now)
+    dropExpiredTokens(state, agent, now)
     const opened = renewRoot(bundle, state, { ...refresh, audience }, now)
     if (isOAuthFailure(opened)) return opened
     if (scope !== null && !isSameScope(scope, opened.task.scope)) return oauthError({ reason: "renewal_differs" })

@@ -99,21 +99,24 @@ export class CounterStorage {
     open.pace.use(note.amount, now)
   }
 
-  /** @param memory as it is before the update is applied */
-  save(memory: Memory, note: CountUpdate, now: number): void {
+  /**
+   * @param memory as it is before the update is applied
+   * @param reserve how much more is written than is used
+   */
+  save(memory: Memory, note: CountUpdate, now: number, reserve: number): void {
     const { amount, limit, span } = note
     const pace = this.#open.get(cellKey(note))?.pace ?? new Pace()
     pace.use(amount, now)
-    const left = Math.max(amount, blockSize(longestBlock(limit, 0), pace, now)) - amount
-    const slackMs = span.kind === "bucket" ? slackOf(span) : Number.POSITIVE_INFINITY
+    const left = Math.max(amount, blockSize(longestBlock(limit, 0), pace, now)) - amount + reserve
+    const slackMs = span.kind === "bucket" ? slackOf(span, reserve > 0) : Number.POSITIVE_INFINITY
     const used = span.kind === "bucket" ? amount * span.seconds * 1000 : amount
-    this.#write(note, now, counted(memory, note, now) + used, left)
+    this.#write(note, now, counted(memory, note, now) + used, left, slackMs)
     this.#open.set(cellKey(note), { left, at: now, slackMs, spanMs: spanMsOf(span), limit, pace })
     this.#sweep.wrote(now)
   }
 
-  #write({ owner, key, limit, span }: CountUpdate, at: number, amount: number, open: number): void {
-    const slack = span.kind === "bucket" && open > 0 ? slackOf(span) : 0
+  #write({ owner, key, limit, span }: CountUpdate, at: number, amount: number, open: number, slackMs: number): void {
+    const slack = span.kind === "bucket" && open > 0 ? slackMs : 0
     const spanMs = spanMsOf(span)
     // More may be missing from a bucket than it holds by now.
     const fills = span.kind === "bucket" ? Math.ceil((amount + open * span.seconds * 1000) / limit) : 0
@@ -129,9 +132,9 @@ export class CounterStorage {
   }
 }
 
-/** Milliseconds for which a block is valid. */
-export function slackOf(span: Span): number {
-  return Math.ceil((spanMsOf(span) ?? 0) / SLACK)
+/** Milliseconds for which a block is valid. @param isReserve it is for the next lone call, whenever that comes */
+export function slackOf(span: Span, isReserve = false): number {
+  return Math.ceil((spanMsOf(span) ?? 0) / (isReserve ? 1 : SLACK))
 }
 
 /** What the meter has counted, in its own unit. */

@@ -1,5 +1,5 @@
 /** The rows of a ledger's journal (journal.ts). */
-import type { Value } from "./table.ts"
+import type { Table, Value } from "./table.ts"
 
 /**
  * `body` is what the step wrote (`Written`). By then, rows up to `floor` were in their tables, and records up to `sent`
@@ -9,6 +9,15 @@ export const JOURNAL_SCHEMA = `
 CREATE TABLE journal (slot INTEGER PRIMARY KEY, number INTEGER NOT NULL, floor INTEGER NOT NULL, sent INTEGER NOT NULL, body TEXT NOT NULL);
 CREATE TABLE outbox (id TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID;
 `
+
+export interface Change {
+  readonly table: Table
+  readonly key: readonly Value[]
+  /** Null: it is deleted. */
+  readonly row: readonly Value[] | null
+  /** Of the row of the journal that has it. Infinity: none yet. */
+  number: number
+}
 
 export interface Written {
   /** The table and the whole row, or the table, null and the key of a row that was deleted. */

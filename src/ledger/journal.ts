@@ -5,8 +5,8 @@
  * most of it has been written again since, or matters no more.
  */
 import type { StoredRecord } from "../core/record/record.ts"
-import { BLANK, INSERT, UPDATE, type Written } from "./journal-rows.ts"
-import { keyOf, removal, untilOf, writing, type Row, type Table, type Value } from "./table.ts"
+import { BLANK, INSERT, UPDATE, type Change, type Written } from "./journal-rows.ts"
+import { has, keyOf, removal, untilOf, writing, type Row, type Table, type Value } from "./table.ts"
 
 /** Rows of the journal; half of them are freed at once … */
 export const SLOTS = 64
@@ -14,15 +14,6 @@ export const SLOTS = 64
 const MOST_SLOTS = 1_024
 /** A step that changes more rows than this writes them into their tables. */
 const MOST_CHANGES = 256
-
-interface Change {
-  readonly table: Table
-  readonly key: readonly Value[]
-  /** Null: it is deleted. */
-  readonly row: readonly Value[] | null
-  /** Of the row of the journal that has it. Infinity: none yet. */
-  number: number
-}
 
 export class Journal {
   readonly #sql: SqlStorage
@@ -40,6 +31,7 @@ export class Journal {
   readonly #later = new Map<string, Change>()
   /** Rows of the journal, the oldest first. */
   readonly #slots: { readonly slot: number; readonly number: number }[] = []
+  #isBehind = false
   #number = 0
   #floor = 0
   #sent = 0
@@ -176,6 +168,18 @@ export class Journal {
     return this.#step.size > 0
   }
 
+  /** Whether a step was postponed and is not stored yet. */
+  get isBehind(): boolean {
+    return this.#isBehind
+  }
+
+  /** The last part of a step that the next row takes along: until then, the object may die without it. */
+  postpone(): void {
+    for (const [id, { change }] of this.#step) this.#later.set(id, change)
+    this.#isBehind ||= this.#step.size > 0 || this.#kept.length > 0
+    this.#step.clear()
+  }
+
   /** Stores the record with the step. */
   keep(record: StoredRecord): void {
     this.#kept.push(record)
@@ -206,7 +210,7 @@ export class Journal {
    */
   commit(now: number): void {
     const [only] = this.#step.values()
-    if (!only && this.#kept.length === 0) return
+    if (!only && this.#kept.length === 0 && !this.#isBehind) return
     const isAlone = this.#step.size === 1 && this.#kept.length === 0 && this.#later.size === 0
     if (only && isAlone && !only.isPending) this.#write(only.change)
     else if (this.#step.size > MOST_CHANGES) this.fold(now)
@@ -243,6 +247,7 @@ export class Journal {
     for (const { id, body } of this.#kept) this.#records.set(id, { body, number })
     this.#kept = []
     this.#later.clear()
+    this.#isBehind = false
   }
 
   /** @returns the place of a row that is needed no more. Null if a new one has to be made */
@@ -291,8 +296,4 @@ export class Journal {
 
 function idOf({ name }: Pick<Table, "name">, key: readonly Value[]): string {
   return `${name} ${JSON.stringify(key)}`
-}
-
-function has({ columns }: Pick<Table, "columns">, row: readonly Value[], where: Row): boolean {
-  return Object.entries(where).every(([column, value]) => row[columns.indexOf(column)] === value)
 }

@@ -2,7 +2,7 @@
 import { Memory } from "../core/guardrails/memory.ts"
 import { Memories, scopeOfAgent, USER_SCOPE, type Scope, type ScopedUpdates } from "../core/task/memories.ts"
 import { ancestryOf, type LedgerState, type TreeState } from "../core/task/state.ts"
-import { BLOCKS, ONCE } from "./amount-storage.ts"
+import { BLOCKS, ONCE } from "./amount-rows.ts"
 import { CELLS } from "./cells.ts"
 import { COUNTERS } from "./counter-storage.ts"
 import type { Journal } from "./journal.ts"
@@ -43,8 +43,12 @@ export class MemoriesStorage {
     return all.some(({ scope, updates }) => this.#of(scope).mustWrite(memories.of(scope), updates, now))
   }
 
-  save({ memories }: LedgerState, all: readonly ScopedUpdates[], now: number): void {
-    for (const { scope, updates } of all) this.#of(scope).save(memories.of(scope), updates, now)
+  mustWait({ memories }: LedgerState, all: readonly ScopedUpdates[], now: number, reserved: boolean): boolean {
+    return all.some(({ scope, updates }) => this.#of(scope).mustWait(memories.of(scope), updates, now, reserved))
+  }
+
+  save({ memories }: LedgerState, all: readonly ScopedUpdates[], now: number, reserves = false): void {
+    for (const { scope, updates } of all) this.#of(scope).save(memories.of(scope), updates, now, reserves)
   }
 
   /**

@@ -12,11 +12,12 @@ import {
   type LastUpdate,
   type MemoryUpdate,
 } from "../core/guardrails/memory-update.ts"
-import { AMOUNT_SCHEMA, AmountStorage } from "./amount-storage.ts"
+import { AMOUNT_SCHEMA } from "./amount-rows.ts"
+import { AmountStorage } from "./amount-storage.ts"
 import { MARK_SCHEMA, MarkStorage } from "./mark-storage.ts"
 import { cellKey } from "./cell-key.ts"
 import { CELL_SCHEMA, CELLS } from "./cells.ts"
-import { Pace } from "../core/task/counter-block.ts"
+import { Pace, reserveFor } from "../core/task/counter-block.ts"
 import type { Journal } from "./journal.ts"
 import { Sweep } from "./sweep.ts"
 import type { Row, Table } from "./table.ts"
@@ -157,20 +158,33 @@ export class MemoryStorage {
     }
   }
 
-  save(memory: Memory, memoryUpdates: readonly MemoryUpdate[], now: number): void {
+  /**
+   * Whether what `save` will write has to be durable before the answer.
+   * @param reserved whether only what was reserved need not be; otherwise what can be
+   */
+  mustWait(memory: Memory, memoryUpdates: readonly MemoryUpdate[], now: number, reserved: boolean): boolean {
+    const isSlow = this.#pace.isSlow(now)
+    return memoryUpdates.some((note) => {
+      if (!this.#mustWrite(memory, note, now, isSlow)) return false
+      return note.kind !== "spend" || !(reserved ? this.#amounts.isReserved(note, now) : reserveFor(note) > 0)
+    })
+  }
+
+  /** @param reserves as in amount-storage.ts */
+  save(memory: Memory, memoryUpdates: readonly MemoryUpdate[], now: number, reserves = false): void {
     const sequence = memory.sequence + 1
     const isSlow = this.#pace.isSlow(now)
     for (const note of memoryUpdates)
-      if (this.#mustWrite(memory, note, now, isSlow)) this.#save(memory, note, sequence, now, isSlow)
+      if (this.#mustWrite(memory, note, now, isSlow)) this.#save(memory, note, sequence, now, isSlow, reserves)
       else if (note.kind === "spend") this.#amounts.use(memory, note, now)
       else if (note.kind === "trail") this.#trails.leave(note)
     if (memoryUpdates.length > 0) this.#pace.use(1, now)
   }
 
-  #save(memory: Memory, note: MemoryUpdate, sequence: number, now: number, isSlow: boolean): void {
+  #save(memory: Memory, note: MemoryUpdate, sequence: number, now: number, isSlow: boolean, reserves: boolean): void {
     switch (note.kind) {
       case "spend":
-        return this.#amounts.save(memory, note, now, isSlow)
+        return this.#amounts.save(memory, note, now, isSlow, reserves)
       case "mark":
         return this.#marks.save(memory, note, sequence, now, isSlow)
       case "last":

@@ -128,11 +128,11 @@ export class Outbox {
     else this.sendSoon()
   }
 
-  /** By an alarm, unless there is an earlier one. @param at milliseconds */
+  /** By an alarm, unless there is an earlier one; set in another turn, as its row would hold back the answer. */
   #sendBy(at: number): void {
     if (this.#alarmAt !== null && this.#alarmAt <= at) return
     this.#alarmAt = at
-    this.#ctx.waitUntil(this.#wakeBy(at))
+    setTimeout(() => this.#ctx.waitUntil(this.#wakeBy(at)), 0)
   }
 
   async #wakeBy(at: number): Promise<void> {

@@ -167,14 +167,29 @@ export class LedgerStorage {
   }
 
   /** Whether `saveChange`, with a record's number, will write: credit that is already written needs no transaction. */
-  mustWrite(state: TreeState, { at, counted, plans, approvals, memoryUpdates, labels, carried }: TaskChange): boolean {
+  mustWrite(state: TreeState, change: TaskChange): boolean {
+    const { at, counted, memoryUpdates } = change
     return (
-      approvals.length > 0 ||
-      labels.length > 0 ||
-      carried.length > 0 ||
-      plans.length > 0 ||
+      !isPlain(change) ||
       this.memories.mustWrite(state.ledger, memoryUpdates, at) ||
       counted.flatMap((id) => state.tasks.get(id) ?? []).some((task) => this.#calls.mustWrite(task, at))
+    )
+  }
+
+  /**
+   * Whether what `saveChange` will write has to be durable before the answer: everything, but for what was reserved of
+   * large windows, and for counts of calls that neither a grant limits nor a rule reads.
+   * @param readsCalls whether a rule does
+   * @param reserved whether only what was reserved need not be; otherwise what can be
+   */
+  mustWait(state: TreeState, change: TaskChange, readsCalls: boolean, reserved: boolean): boolean {
+    const { at, counted, memoryUpdates } = change
+    return (
+      !isPlain(change) ||
+      this.memories.mustWait(state.ledger, memoryUpdates, at, reserved) ||
+      counted
+        .flatMap((id) => state.tasks.get(id) ?? [])
+        .some((task) => (readsCalls || task.grant.calls !== null) && this.#calls.mustWrite(task, at))
     )
   }
 
@@ -224,9 +239,12 @@ export class LedgerStorage {
     return this.#sql.exec("SELECT name FROM sqlite_master WHERE type = 'table' AND name = 'risks'").toArray().length > 0
   }
 
-  /** @param state as it is before the change */
-  saveChange(state: TreeState, change: TaskChange): void {
-    this.memories.save(state.ledger, change.memoryUpdates, change.at)
+  /**
+   * @param state as it is before the change
+   * @param reserves whether the next lone call may be answered before its row
+   */
+  saveChange(state: TreeState, change: TaskChange, reserves = false): void {
+    this.memories.save(state.ledger, change.memoryUpdates, change.at, reserves)
     const { isWriting } = this.journal
     for (const id of change.counted) {
       const task = state.tasks.get(id)
@@ -239,4 +257,9 @@ export class LedgerStorage {
     this.labels.saveBorne(state, change.labels)
     this.labels.saveCarried(change.carried, change.at)
   }
+}
+
+/** Whether it changes nothing but counts. */
+function isPlain({ approvals, labels, carried, plans }: TaskChange): boolean {
+  return approvals.length === 0 && labels.length === 0 && carried.length === 0 && plans.length === 0
 }

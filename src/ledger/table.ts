@@ -39,3 +39,7 @@ export function removal({ name, columns, keys }: Table): string {
     .map((column) => `${column} = ?`)
     .join(" AND ")}`
 }
+
+export function has({ columns }: Pick<Table, "columns">, row: readonly Value[], where: Row): boolean {
+  return Object.entries(where).every(([column, value]) => row[columns.indexOf(column)] === value)
+}

@@ -30,7 +30,7 @@ import { reportsWith, setReports } from "../core/task/risks.ts"
 import { quarantinedRelative, isAlive, isBelow, ancestryOf, mayContinue, type TreeState } from "../core/task/state.ts"
 import type { TaskStatus } from "../core/task/task.ts"
 import { RELEASED } from "./tree-storage.ts"
-import { applyBundle, applyOpening, applyRelease, endedBy } from "../core/task/transition.ts"
+import { applyBundle, applyOpening, applyRelease, dropExpiredTokens, endedBy } from "../core/task/transition.ts"
 import { newNonce, type Trees } from "./trees.ts"
 import { limitsOf, openView, viewOf, type Viewed } from "../core/task/view.ts"
 
@@ -87,11 +87,11 @@ export class Tasks {
     const { ledger } = asked
     if (pointer.seq < ledger.bundle.seq) return { bundle: "stale", newest: ledger.bundle }
     const now = this.#trees.now(asked)
-    this.#trees.expire(asked, request.agent, now)
+    dropExpiredTokens(asked, request.agent, now)
     const first = openTask(bundle, asked, request, now)
     if (isOAuthFailure(first)) return first
     const continued = existing ? null : continuedTree(ledger, request, first, now)
-    if (continued) this.#trees.expire(continued, request.agent, now)
+    if (continued) dropExpiredTokens(continued, request.agent, now)
     const opened = continued ? continueTask(bundle, continued, request, first, now) : first
     if (isOAuthFailure(opened)) return opened
     const state = continued ?? asked

@@ -25,7 +25,7 @@ import type { Task } from "../core/task/task.ts"
 import { Pauses } from "./pauses.ts"
 import { LedgerStorage } from "./storage.ts"
 import type { Opening } from "../core/task/opening-step.ts"
-import { applyEnd, applyEndOfInstances, applyExpiry, dropExpiredTokens } from "../core/task/transition.ts"
+import { applyEnd, applyEndOfInstances, applyExpiry } from "../core/task/transition.ts"
 
 export const newNonce = (): string => newSecret(16)
 /** What is known of proofs in a ledger that has woken, by its clock: nothing. */
@@ -123,16 +123,21 @@ export class Trees {
 
   /**
    * Storage and memory never differ: if the work fails, memory is rebuilt from storage.
-   * @param writes false if the work writes nothing: a transaction costs more than all the rest of a step
+   * @param writes "never": a transaction costs more than all the rest of a step. "soon": the row is written once the
+   *   answer has left, because all that it depends on is durable already; or by the next step, if that comes first
    */
-  transaction<Result>(writes: boolean, work: () => Result): Result {
+  transaction<Result>(writes: boolean | "soon", work: () => Result): Result {
+    const { journal } = this.storage
+    const isSoon = writes === "soon" && !journal.isBehind
     const step = (): Result => {
       const result = work()
-      this.storage.journal.commit(this.state?.clock ?? Date.now())
+      if (isSoon) journal.postpone()
+      else journal.commit(this.state?.clock ?? Date.now())
       return result
     }
+    if (isSoon) setTimeout(() => this.transaction(false, () => undefined), 0)
     try {
-      return writes ? this.#ctx.storage.transactionSync(step) : step()
+      return isSoon || (writes === false && !journal.isBehind) ? step() : this.#ctx.storage.transactionSync(step)
     } catch (error) {
       this.#reload()
       throw error
@@ -145,11 +150,6 @@ export class Trees {
     this.state = this.storage.load(Date.now(), (wokenAt) => proofs ?? proofsSince(wokenAt))
     this.#ended.clear()
     if (this.state) this.#ageing = new Ageing(this.state.trees.values())
-  }
-
-  /** Drops what has expired of what the ledger counts, before a step that needs room for something of this agent. */
-  expire(tree: TreeState, agent: string, now: number): void {
-    dropExpiredTokens(tree, agent, now)
   }
 
   /**

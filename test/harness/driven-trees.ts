@@ -18,6 +18,7 @@ import { USER_SCOPE } from "../../src/core/task/memories.ts"
 import type { TreeState } from "../../src/core/task/state.ts"
 import { LedgerStorage } from "../../src/ledger/storage.ts"
 import { RELEASED } from "../../src/ledger/tree-storage.ts"
+import { urgencyOf } from "../../src/ledger/urgency.ts"
 import {
   applyMemoryUpdates,
   applyChange,
@@ -135,6 +136,8 @@ export class KeptTree implements DrivenTree {
   bundle: Bundle
   #storage: LedgerStorage
   state: TreeState
+  /** How many calls were answered before their row was written. */
+  early = 0
 
   /** @param kept emptied first */
   constructor(kept: DurableObjectStorage, bundle: Bundle, user: UserFacts | null) {
@@ -165,12 +168,18 @@ export class KeptTree implements DrivenTree {
   /** In the order in which the ledger does it. */
   #step(call: Call, clock: number, isCut: boolean): Denial | null {
     const { state } = this
+    const before = state.ledger.clock
     const now = tick(state, clock)
-    const { change, verdict, end, denialUpdates, needs } = decide(this.bundle, state, call, now)
+    // The object had time for what it had left to do.
+    if (now > before) this.#commit(now)
+    const outcome = decide(this.bundle, state, call, now)
+    const { change, verdict, end, denialUpdates, needs } = outcome
     if (needs.length > 0) throw new Error("nothing here is shared by all trees")
     const ended = end ? endedBy(state, end) : []
-    this.#commit(now, () => {
-      if (change) this.#storage.saveChange(state, change)
+    const { waits, reserves } = urgencyOf(this.#storage, this.bundle, state, outcome, end !== null, now)
+    const isEarly = !waits && !this.#storage.journal.isBehind
+    this.#commit(now, isEarly, () => {
+      if (change) this.#storage.saveChange(state, change, reserves)
       if (denialUpdates.length > 0) this.#storage.memories.save(state.ledger, denialUpdates, now)
       if (end) this.#storage.trees.saveEnd(ended, end)
       if (isCut) throw new Cut("the transaction fails")
@@ -184,12 +193,12 @@ export class KeptTree implements DrivenTree {
   land(call: string, gateway: string): void {
     const flights = flightsOf(this.state).flatMap(([, , each]) => each.get(call) ?? [])
     const { clock } = this.state.ledger
-    this.#commit(clock, () => this.#storage.memories.land(this.state, call, gateway, flights[0]?.task ?? ""))
+    this.#commit(clock, false, () => this.#storage.memories.land(this.state, call, gateway, flights[0]?.task ?? ""))
   }
 
   open(opening: Opening): void {
     const opened = fresh(opening)
-    this.#commit(START, () => this.#storage.saveOpening(this.state, opened, [], START))
+    this.#commit(START, false, () => this.#storage.saveOpening(this.state, opened, [], START))
     applyOpening(this.state, opened, START)
   }
 
@@ -202,7 +211,7 @@ export class KeptTree implements DrivenTree {
   #applyEnd(ended: readonly string[], end: TaskEnd): void {
     applyEnd(this.state, ended, end)
     if (end.status !== "quarantined" && ended.includes(ROOT))
-      this.#commit(this.state.ledger.clock, () => this.#storage.forgetMemory(this.state))
+      this.#commit(this.state.ledger.clock, false, () => this.#storage.forgetMemory(this.state))
   }
 
   release(id: string): void {
@@ -212,11 +221,15 @@ export class KeptTree implements DrivenTree {
     applyRelease(this.state.ledger, task)
   }
 
-  #commit(now: number, step: () => void): void {
+  /** @param isEarly it is answered before its row is written: if the object dies before the next step, the row is lost */
+  #commit(now: number, isEarly = false, step?: () => void): void {
+    const { journal } = this.#storage
     this.#kept.transactionSync(() => {
-      step()
-      this.#storage.journal.commit(now)
+      step?.()
+      if (isEarly) journal.postpone()
+      else journal.commit(now)
     })
+    if (isEarly && journal.isBehind) this.early += 1
   }
 
   /** Memory is lost; what was written comes back. */

@@ -40,7 +40,18 @@ const change = fc.record({
 })
 const step = fc.record({
   changes: fc.array(change, { maxLength: 5 }),
-  ends: fc.constantFrom("commits", "commits", "commits", "commits", "fails", "commits and dies", "delivers", "folds"),
+  ends: fc.constantFrom(
+    "commits",
+    "commits",
+    "commits",
+    "commits",
+    "fails",
+    "commits and dies",
+    "postpones",
+    "postpones and dies",
+    "delivers",
+    "folds",
+  ),
   times: fc.constantFrom(1, 1, 1, 1, 30),
 })
 type Change = typeof change extends fc.Arbitrary<infer Each> ? Each : never
@@ -74,6 +85,8 @@ class Kept {
   readonly #storage: DurableObjectStorage
   #journal: Journal
   #model = new Model()
+  /** What is found if the object dies now. */
+  #durable = new Model()
   /** Rows that are certain only once something else is stored. */
   #later: (() => void)[] = []
   #now = START
@@ -100,23 +113,32 @@ class Kept {
   step(changes: readonly Change[], ends: string): void {
     this.#now += 7
     const model = this.#model.copy()
+    const postpones = ends.startsWith("postpones")
     try {
       this.#storage.transactionSync(() => {
-        for (const each of changes) this.#change(model, each)
+        // A table is cleared at once.
+        for (const each of changes) if (!postpones || each.does !== "clear") this.#change(model, each)
         if (ends === "folds") this.#journal.fold(this.#now)
-        this.#journal.commit(this.#now)
+        if (postpones) this.#journal.postpone()
+        else this.#journal.commit(this.#now)
         if (ends === "fails") throw new Fails()
       })
       this.#model = model
+      if (!this.#journal.isBehind) this.#durable = model.copy()
     } catch (error) {
       if (!(error instanceof Fails)) throw error
-      this.#journal = this.#awake()
+      this.#die()
     }
     if (ends === "delivers") this.#deliver()
     this.#compare()
-    if (ends !== "commits and dies") return
-    this.#journal = this.#awake()
+    if (!ends.endsWith("and dies")) return
+    this.#die()
     this.#compare()
+  }
+
+  #die(): void {
+    this.#journal = this.#awake()
+    this.#model = this.#durable.copy()
   }
 
   #change(model: Model, { does, table, scope, key, value }: Change): void {
@@ -162,10 +184,11 @@ class Kept {
   #deliver(): void {
     const records = this.#journal.records(3)
     this.#journal.delivered(records)
-    for (const { id } of records) {
-      this.#model.unsent.delete(id)
-      this.#model.sent.add(id)
-    }
+    for (const { id } of records)
+      for (const model of [this.#model, this.#durable]) {
+        model.unsent.delete(id)
+        model.sent.add(id)
+      }
   }
 
   #compare(): void {
@@ -183,7 +206,8 @@ class Kept {
       expect(this.#journal.pendingRow(PART, key)?.[1] ?? stored).toBe(part)
     }
     const waiting = this.#journal.records(10_000)
-    expect(new Set(waiting.map(({ id }) => id)).isSupersetOf(this.#model.unsent)).toBe(true)
+    const { unsent } = this.#journal.isBehind ? this.#durable : this.#model
+    expect(new Set(waiting.map(({ id }) => id)).isSupersetOf(unsent)).toBe(true)
     for (const { id, body } of waiting) {
       expect(body).toBe(`of ${id}`)
       expect(this.#model.unsent.has(id) || this.#model.sent.has(id)).toBe(true)

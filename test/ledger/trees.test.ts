@@ -5,7 +5,7 @@ import type { Proof } from "../../src/core/task/proof-log.ts"
 import { isOAuthFailure } from "../../src/core/denials/oauth-error.ts"
 import { openRequest } from "../../src/core/explanation/simulated-tree.ts"
 import { openTask } from "../../src/core/task/open.ts"
-import { applyOpening } from "../../src/core/task/transition.ts"
+import { applyOpening, dropExpiredTokens } from "../../src/core/task/transition.ts"
 import { agentId } from "../harness/issuers.ts"
 import { MOST_ENDED } from "../../src/ledger/ageing.ts"
 import { LedgerStorage } from "../../src/ledger/storage.ts"
@@ -104,7 +104,7 @@ function openMany(trees: Trees, sql: SqlStorage, count: number): { read: number;
     const root = `tsk_${String(nth).padStart(26, "0")}-${"0".repeat(64)}`
     const state = trees.newTreeState(root, ALICE, NOW, POINTER, bundle.guardrails)
     const now = trees.now(state)
-    trees.expire(state, agentId("first"), now)
+    dropExpiredTokens(state, agentId("first"), now)
     const request = openRequest(agentId("first"), state, `token of ${root}`, { since: NOW })
     const result = openTask(bundle, state, request, now)
     if (isOAuthFailure(result)) throw new Error(JSON.stringify(result.refused))
@@ -137,7 +137,7 @@ test("tokens that have expired leave memory and storage as the next one is issue
     vi.useFakeTimers({ now: NOW + 901_000, toFake: ["Date"] })
     const [tree] = trees.state?.trees.values() ?? []
     if (!tree) throw new Error("no tree")
-    trees.expire(tree, agentId("first"), NOW + 901_000)
+    dropExpiredTokens(tree, agentId("first"), NOW + 901_000)
     const opening = { task: null, session: null, carried: [], isFresh: false }
     const token = { jti: "fresh", task: tree.root, expiresAt: NOW + 902_000, jkt: null }
     trees.transaction(true, () => trees.saveOpening(tree, { ...opening, token }))

@@ -112,7 +112,9 @@ export function updatesOf(memory: Memory, limit: Limit, key: string, demand: Dem
   const { span } = limit
   if (typeof demand === "number") {
     const spent = { owner, key, amount: demand, limit: limit.limit, span }
-    return demand === 0 ? [] : [{ kind: "spend", ...spent, repeats: repeatsOf(limit) }]
+    return demand === 0
+      ? []
+      : [{ kind: "spend", ...spent, repeats: repeatsOf(limit), isWindow: limit.topic === "window" }]
   }
   const spanMs = spanMsOf(span)
   const isSliding = span.kind === "sliding"

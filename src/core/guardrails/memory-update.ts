@@ -23,6 +23,8 @@ export interface CountUpdate extends CellRef {
   readonly span: Span
   /** For a guardrail on repeated calls: whether a call that was made once is stored. Null for any other. */
   readonly repeats: "kept" | "unwritten" | null
+  /** Whether it is a window's, of calls or of their cost. Absent: it is not. */
+  readonly isWindow?: boolean
 }
 
 /** Uses an amount of the credit that a shared count has lent. */

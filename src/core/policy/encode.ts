@@ -17,6 +17,8 @@ type TableName = "actions" | "shelves" | "rules" | "entities" | "tools" | "agent
 export interface Head extends Omit<BundleBody, TableName> {
   /** Ids of guardrails whose figures would disclose what the catalog redacts. */
   readonly telltales: readonly string[]
+  /** Whether a rule reads how many calls a task has made. */
+  readonly readsCalls: boolean
   readonly tables: Readonly<Record<TableName, Span>>
 }
 
@@ -31,6 +33,7 @@ export function encode({ rules, entities, tools, agents, ...rest }: BundleBody):
   const head: Head = {
     ...rest,
     telltales: disclosingGuardrails(rest.guardrails, tools),
+    readsCalls: rules.some(({ facts = [] }) => facts.some((fact) => READS_CALLS.has(fact))),
     tables: {
       actions: append(filed.actions),
       shelves: append(filed.shelves),
@@ -42,6 +45,9 @@ export function encode({ rules, entities, tools, agents, ...rest }: BundleBody):
   }
   return `${canonical(head)}\n${text}`
 }
+
+/** Members of the context (LoweredRule.facts) that are, or have, that number. */
+const READS_CALLS: ReadonlySet<string> = new Set(["*", "task", "task.calls", "task.tree_calls"])
 
 /** JSON without spaces, members in the order of their names: the official engine guarantees no order. */
 function canonical(value: unknown): string {

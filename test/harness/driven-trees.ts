@@ -161,7 +161,7 @@ export class KeptTree implements DrivenTree {
       this.#step(call, clock, true)
     } catch (error) {
       if (!(error instanceof Cut)) throw error
-      this.crash(clock)
+      this.#wake(clock)
     }
   }
 
@@ -170,7 +170,7 @@ export class KeptTree implements DrivenTree {
     const { state } = this
     const before = state.ledger.clock
     const now = tick(state, clock)
-    // The object had time for what it had left to do.
+    // As in `crash`.
     if (now > before) this.#commit(now)
     const outcome = decide(this.bundle, state, call, now)
     const { change, verdict, end, denialUpdates, needs } = outcome
@@ -232,8 +232,14 @@ export class KeptTree implements DrivenTree {
     if (isEarly && journal.isBehind) this.early += 1
   }
 
-  /** Memory is lost; what was written comes back. */
+  /** Memory is lost; what was written comes back. What a call before has still to write is written if time has passed. */
   crash(clock: number): void {
+    const { clock: before } = this.state.ledger
+    if (clock > before) this.#commit(before)
+    this.#wake(clock)
+  }
+
+  #wake(clock: number): void {
     this.#storage = new LedgerStorage(this.#kept.sql)
     const loaded = this.#storage.load(clock, freshProofs)
     const tree = loaded?.trees.get(ROOT)

@@ -55,14 +55,16 @@ async function assertKept(
   promised: Promised,
   numRuns: number,
   denialUpdates: (life: ModelledLife) => void = () => undefined,
-): Promise<ModelledLife["seen"]> {
-  const seen = { admitted: 0, denied: 0, ended: 0, followed: 0 }
+): Promise<ModelledLife["seen"] & { readonly early: number }> {
+  const seen = { admitted: 0, denied: 0, ended: 0, followed: 0, early: 0 }
   await runInDurableObject(env.LEDGER.getByName(crypto.randomUUID()), (_ledger, { storage }) => {
     const property = fc.property(...worlds, (guardrails, steps) => {
       const bundle = openYard(guardrails)
-      const life = new ModelledLife(bundle, new KeptTree(storage, bundle, ALICE), ALICE, promised)
+      const tree = new KeptTree(storage, bundle, ALICE)
+      const life = new ModelledLife(bundle, tree, ALICE, promised)
       life.go(steps)
       denialUpdates(life)
+      seen.early += tree.early
       seen.admitted += life.seen.admitted
       seen.denied += life.seen.denied
       seen.ended += life.seen.ended
@@ -156,9 +158,10 @@ describe("crashes at any point", () => {
         ),
         { minLength: 4, maxLength: 14, size: "max" },
       )
-      const { admitted, denied } = await assertKept([blocks, steps], "never more", numRuns)
+      const { admitted, denied, early } = await assertKept([blocks, steps], "never more", numRuns)
       expect(admitted).toBeGreaterThan(numRuns)
       expect(denied).toBeGreaterThan(numRuns)
+      expect(early).toBeGreaterThan(numRuns)
     },
     longerBy(60_000),
   )

@@ -8,7 +8,10 @@ export interface Urgency {
   readonly writes: boolean
   /** Otherwise it is written once the answer has left: what the answer depends on is durable already. */
   readonly waits: boolean
-  /** Whether the answer to the next lone call need not wait if this one's row reserves what it uses. */
+  /**
+   * Whether the answer to the next lone call need not wait if this one's row reserves what it uses. The first of a life
+   * reserves nothing: an agent whose ledger wakes for each call would be charged for two.
+   */
   readonly reserves: boolean
 }
 

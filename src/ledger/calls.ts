@@ -139,10 +139,12 @@ export class Calls {
     const must = newer || durable || life || end !== null || requestedApproval !== null
     const { writes, waits, reserves } = urgencyOf(storage, bundle, state, outcome, must, now)
     const isLate = recorded && !durable && this.#trees.keepsLate(writes, now)
-    const when = waits || lent.length > 0 || "soon"
+    // A proof of an earlier life is known by the latest time that is stored.
+    const mayBeEarly = lent.length === 0 && proof === null
+    const when = waits || !mayBeEarly || "soon"
     const read = this.#trees.transaction((writes || isLate || this.#mustLend(lent)) && when, () => {
       if (newer) storage.saveBundle(state.ledger, pointer, bundle.guardrails)
-      if (change) storage.saveChange(state, change, reserves)
+      if (change) storage.saveChange(state, change, reserves && mayBeEarly)
       if (lent.length > 0) credits.save(lent)
       if (denialUpdates.length > 0) storage.memories.save(state.ledger, denialUpdates, now)
       if (requestedApproval) storage.saveApproval(state, requestedApproval, now)

@@ -15,10 +15,12 @@ import { publish, yard } from "../harness/bundles.ts"
 import { at } from "../harness/clock.ts"
 import { bury, dyingAt, watchSteps } from "../harness/deaths.ts"
 import { freshIsolateForEach } from "../harness/each-test.ts"
-import { callWith, type ClientRequest } from "../harness/gateways.ts"
+import { callWith, ORIGIN, type ClientRequest } from "../harness/gateways.ts"
 import { window } from "../harness/guardrails.ts"
 import { freshIsolate } from "../harness/isolate.ts"
 import { callsOf, evict, ledgerOf } from "../harness/ledgers.ts"
+import { filter, withServers } from "../harness/listings.ts"
+import { newProofKey, proofForToken, proofOf } from "../harness/proofs.ts"
 
 const MINUTE = { seconds: 60 }
 const TEN_MINUTES = { seconds: 600 }
@@ -41,7 +43,12 @@ async function call(token: string, request: ClientRequest = READ): Promise<strin
 const turn = async (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 5))
 
 /** In which order the ledger of a task answers a call and writes rows. */
-async function orderOf({ token, task }: OpenTask, request?: ClientRequest): Promise<readonly string[]> {
+async function orderOf(
+  { token, task }: OpenTask,
+  request: ClientRequest = READ,
+  code = "ok",
+  ask = async () => (await callWith(token, request.path, request)).code,
+): Promise<readonly string[]> {
   const order: string[] = []
   const note = (what: string): void => void (order.at(-1) === what || order.push(what))
   await runInDurableObject(ledgerOf(task), (_ledger, { storage }) => {
@@ -54,14 +61,20 @@ async function orderOf({ token, task }: OpenTask, request?: ClientRequest): Prom
     })
   })
   // oxlint-disable-next-line typescript/unbound-method -- called with the object's own `this` below
-  const { decide } = Ledger.prototype
-  vi.spyOn(Ledger.prototype, "decide").mockImplementation(function (this: Ledger, ...given) {
-    const answer = decide.apply(this, given)
+  const { decide, visibleTools } = Ledger.prototype
+  const answers = <Answer extends string | Promise<string>>(answer: Answer): Answer => {
     if (answer instanceof Promise) void answer.then(() => note("answer"))
     else note("answer")
     return answer
+  }
+  vi.spyOn(Ledger.prototype, "decide").mockImplementation(function (this: Ledger, ...given) {
+    return answers(decide.apply(this, given))
   })
-  expect(await call(token, request)).toBe("ok")
+  vi.spyOn(Ledger.prototype, "visibleTools").mockImplementation(function (this: Ledger, ...given) {
+    return answers(visibleTools.apply(this, given))
+  })
+  at((now += 2_000))
+  expect(await ask()).toBe(code)
   await turn()
   vi.restoreAllMocks()
   at(now)
@@ -103,11 +116,14 @@ describe("a lone read", () => {
     expect(await callsOf(opened.task)).toBe(6)
   })
 
-  test("has its record in that row, too", async () => {
-    const opened = await openUnder([])
-    for (let nth = 0; nth < 2; nth++) {
+  test("is answered before the row that has its record, also if it is denied, or only lists tools", async () => {
+    const body = withServers(await yard())
+    const opened = await openUnder([of(100, MINUTE)], body)
+    const list = async () => (await filter(opened.token, "files", ["files.read"])).code
+    for (const [code, ...more] of [["ok"], ["policy_denied", { path: "/double/2" }], ["ok", READ, list]] as const) {
       sendLate()
-      expect(await orderOf(opened)).toEqual(FIRST)
+      const [request, ask] = more
+      expect(await orderOf(opened, request, code, ask)).toEqual(FIRST)
     }
   })
 
@@ -173,6 +189,24 @@ describe("a lone read", () => {
     }
   })
 
+  test("waits if it uses up a proof", async () => {
+    await publish({ ...(await yard()), guardrails: [of(100, MINUTE)] })
+    const holder = await newProofKey()
+    const opened = await openTask("first", { purpose: "work" }, await proofForToken(holder))
+    for (let nth = 0; nth < 4; nth++) {
+      const DPoP = await proofOf(holder, "GET", `${ORIGIN}/files/a`, opened.token)
+      const headers = { DPoP, Authorization: `DPoP ${opened.token}` }
+      expect(await orderOf(opened, { ...READ, headers })).toEqual(WAITS)
+    }
+  })
+
+  test("waits if it is decided by a newer bundle than those before it", async () => {
+    const opened = await openUnder([of(100, MINUTE)])
+    await publish({ ...(await yard()), guardrails: [of(200, MINUTE)] }, 2)
+    at((now += 61_000))
+    expect(await orderOf(opened)).toEqual(WAITS)
+  })
+
   test("waits if it picks up a label", async () => {
     const opened = await openUnder([of(100, MINUTE)])
     for (let nth = 0; nth < 2; nth++) expect(await orderOf(opened, { path: "/vault/x" })).toEqual(WAITS)
@@ -199,6 +233,27 @@ describe("a lone read", () => {
     const headers = { "Content-Type": "application/json" }
     expect(await orderOf(opened, { method: "PUT", path: "/files/a", body: "{}", headers })).toEqual(WAITS)
   })
+})
+
+test("each waking costs a window a hundredth at most, until its span is over", async () => {
+  const { token, task } = await openUnder([of(200, TEN_MINUTES, { per: ["user"] })])
+  let admitted = 2
+  for (let waking = 1; waking <= 10; waking++) {
+    for (let nth = 0; nth < 4; nth++) expect(await call(token)).toBe("ok")
+    admitted += 4
+    await evict(task)
+  }
+  const rest = async (of: string): Promise<number> => {
+    let count = 0
+    while (count <= 200 && (await callWith(of, READ.path)).code === "ok") count += 1
+    return count
+  }
+  admitted += await rest(token)
+  expect((await callWith(token, READ.path)).code).toBe("rate_limited")
+  // Each had reserved one call that it did not make.
+  expect(admitted).toBe(200 - 10)
+  at((now += 601_000))
+  expect(await rest((await openTask("first", { purpose: "work" })).token)).toBe(200)
 })
 
 describe("whatever step the objects die at", () => {

@@ -201,3 +201,44 @@ describe("after the process was killed", () => {
     expect(await call("a", dead)).toMatchObject(refusedAs(401, "invalid_token"))
   }, 30_000)
 })
+
+describe("killed as soon as it has answered a lone read, whose row may not be written", () => {
+  const LEFT = 10
+  const kinds = [
+    ["a sliding window", { kind: "sliding", seconds: 600 }],
+    ["a bucket", { kind: "bucket", seconds: 600, burst: 100 }],
+  ] as const
+
+  test.each(kinds)(
+    "%s admits no more than it has left, and a hundredth less for each life at most",
+    async (_what, span) => {
+      const measure = { kind: "cost" } as const
+      const limit = { kind: "limit", topic: "window", id: "w", of: { tools: ["*"] }, consequence: "deny" } as const
+      await kill()
+      await startOn(null, {
+        guardrails: [{ ...limit, per: ["tree"], measure, limit: 100, span }],
+        costs: { "files.list": 100 - LEFT },
+        variables: { RECORD_DELAY_SECONDS: "60" },
+      })
+      for (let round = 0; round < 3; round++) {
+        const task = await open("a")
+        expect((await call("a", task, undefined, { method: "GET", path: "/files" })).status).toBe(200)
+        let [admitted, lives] = [0, 0]
+        for (let isOver = false; !isOver; lives++) {
+          // The first of a life waits for its row, the second reserves what the third uses.
+          for (let nth = 0; nth < 3 && !isOver; nth++) {
+            const { status } = await call("a", task)
+            expect([200, 429]).toContain(status)
+            isOver = status === 429
+            if (!isOver) admitted += 1
+          }
+          await kill()
+          await start()
+        }
+        expect(admitted).toBeLessThanOrEqual(LEFT)
+        expect(admitted).toBeGreaterThan(LEFT - lives)
+      }
+    },
+    120_000,
+  )
+})

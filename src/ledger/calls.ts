@@ -154,7 +154,7 @@ export class Calls {
       if (!recorded) return null
       const place = storage.records.next(state.root)
       const record = (): DecisionRecord => recordDecision(bundle, ask, verdict, tried, place, now)
-      if (durable || isLate) outbox.keep(record(), isLate)
+      if (durable || isLate) outbox.keep(record(), isLate && when)
       if (end && storm) {
         this.#trees.keepRecord(state, stormRecord(state, verdict.evidence.chain, ask, storm, now))
       }
@@ -276,7 +276,7 @@ export class Calls {
     const { place, record } = this.#trees.transaction(isFirst || (isLate && "soon"), () => {
       const place = storage.records.next(state.root)
       const record = (): DecisionRecord => recordListing(bundle, ask, prospects, place, now)
-      if (isLate) outbox.keep(record(), true)
+      if (isLate) outbox.keep(record(), isFirst || "soon")
       return { place, record }
     })
     if (!isLate) outbox.keepRead(`${state.root} ${place.life}`, record, sizeOfListing(ask, prospects))

@@ -32,11 +32,9 @@ const MANY_READS = 200
 /** … but not so often that requests to an unavailable log never stop. */
 const MANY_READS_EVERY_MS = 50
 
-/**
- * This many are made at once, which costs less than one by one, and still delays no other call noticeably. A long
- * record is made by itself, because what waits must stay small.
- */
+/** This many are made at once, which costs less than one by one, and still delays no other call noticeably. */
 const MADE_TOGETHER = 16
+/** A longer record is made by itself, because what waits must stay small. */
 const MAX_UNMADE_CHARACTERS = 4_096
 
 interface Read<Stored> {
@@ -120,19 +118,20 @@ export class Outbox {
     return this.#delayMs > 0
   }
 
-  /** Stores the record with the step, inside its transaction. @param isLate no timer keeps the object awake for it */
-  keep(record: DecisionRecord, isLate = false): void {
+  /** Stores the record with the step. @param isLate an alarm sends it; "soon": whose row must not hold back the answer */
+  keep(record: DecisionRecord, isLate: boolean | "soon" = false): void {
     this.#journal().keep(storedForm(record))
     if (this.#journal().waiting >= MANY_STORED) this.#urgentTimer ??= setTimeout(() => this.#sendNow(), 0)
+    else if (isLate === "soon") setTimeout(() => this.#sendBy(Date.now() + this.#delayMs), 0)
     else if (isLate) this.#sendBy(Date.now() + this.#delayMs)
     else this.sendSoon()
   }
 
-  /** By an alarm, unless there is an earlier one; set in another turn, as its row would hold back the answer. */
+  /** By an alarm, unless there is an earlier one. @param at milliseconds */
   #sendBy(at: number): void {
     if (this.#alarmAt !== null && this.#alarmAt <= at) return
     this.#alarmAt = at
-    setTimeout(() => this.#ctx.waitUntil(this.#wakeBy(at)), 0)
+    this.#ctx.waitUntil(this.#wakeBy(at))
   }
 
   async #wakeBy(at: number): Promise<void> {

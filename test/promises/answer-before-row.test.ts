@@ -52,12 +52,17 @@ async function orderOf(
   const order: string[] = []
   const note = (what: string): void => void (order.at(-1) === what || order.push(what))
   await runInDurableObject(ledgerOf(task), (_ledger, { storage }) => {
-    // oxlint-disable-next-line typescript/unbound-method -- bound below
+    // oxlint-disable-next-line typescript/unbound-method -- bound below, as is the other one
     const exec = storage.sql.exec.bind(storage.sql)
     vi.spyOn(storage.sql, "exec").mockImplementation((...given: Parameters<SqlStorage["exec"]>) => {
       const cursor = exec(...given)
       if (cursor.rowsWritten > 0) note("row")
       return cursor
+    })
+    const setAlarm = storage.setAlarm.bind(storage)
+    vi.spyOn(storage, "setAlarm").mockImplementation(async (time) => {
+      note("row")
+      return setAlarm(time)
     })
   })
   // oxlint-disable-next-line typescript/unbound-method -- called with the object's own `this` below

@@ -42,7 +42,7 @@ async function call(token: string, request: ClientRequest = READ): Promise<strin
 /** Timers of the objects get their turn. */
 const turn = async (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 5))
 
-/** In which order the ledger of a task answers a call and writes rows. */
+/** In which order the ledger of a task answers a call, writes rows and sets its alarm: the first two of these. */
 async function orderOf(
   { token, task }: OpenTask,
   request: ClientRequest = READ,
@@ -61,7 +61,7 @@ async function orderOf(
     })
     const setAlarm = storage.setAlarm.bind(storage)
     vi.spyOn(storage, "setAlarm").mockImplementation(async (time) => {
-      note("row")
+      note("alarm")
       return setAlarm(time)
     })
   })

@@ -256,7 +256,7 @@ export class Trees {
       if (tree) this.#age(tree, now)
     }
     const { first } = this.#ageing
-    const kept = this.transaction(true, () => this.storage.forgetEnded(now))
+    const kept = this.transaction(true, () => this.storage.forgetEnded(now, this.now({ ledger: state })))
     const next = [first, kept].flatMap((at) => (at === null ? [] : [coarse(at)]))
     // What agents have done outlives the trees in which they did it.
     if (next.length === 0)

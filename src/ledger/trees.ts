@@ -47,12 +47,11 @@ export class Trees {
   #ageing = new Ageing()
   readonly #ended = new EndedTrees((tree) => this.#drop(tree))
 
-  /** @param admitted the log of proofs of a ledger that has woken */
-  constructor(ctx: DurableObjectState, env: Env, admitted = proofsSince) {
+  constructor(ctx: DurableObjectState, env: Env) {
     this.#ctx = ctx
     this.#env = env
     this.storage = new LedgerStorage(ctx.storage.sql)
-    this.state = this.storage.load(Date.now(), admitted)
+    this.state = this.storage.load(Date.now(), proofsSince)
     this.outbox = new Outbox(ctx, env, () => this.storage.journal)
     this.notices = new Notices(ctx, env)
     this.credits = new Credits(ctx, env, () => this.state?.memories ?? null)

@@ -69,7 +69,7 @@ export class TreeStorage {
     const sql = "SELECT root, opened FROM trees WHERE ended = 1 AND root >= ?"
     return [...this.#sql.exec<{ root: string; opened: string }>(sql, first)].flatMap(({ root, opened }) => {
       const all: readonly EndedOpening[] = roots.has(root) ? [] : JSON.parse(opened)
-      return all.map((each) => ({ ...each, openedAt: Math.min(each.openedAt, clock) }))
+      return all.map((each) => Object.assign({}, each, { openedAt: Math.min(each.openedAt, clock) }))
     })
   }
 

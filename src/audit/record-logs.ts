@@ -7,7 +7,7 @@ import type { RecordQuery } from "./record-query.ts"
 const SHARDS = 4
 
 /**
- * The log for records of unidentified callers: anybody can cause any number of them, and they must not displace the
+ * The log for records of unidentified callers, who can cause any number of them; and they must not displace the
  * others.
  */
 const UNIDENTIFIED = "strangers"

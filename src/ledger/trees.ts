@@ -181,7 +181,7 @@ export class Trees {
 
   /**
    * Nothing is admitted any more: the guardrails' memory is useless, and other trees can use what was lent. The tree is
-   * read from storage if anybody still asks about it, unless a task of it is quarantined.
+   * read from storage if a request still names it, unless a task of it is quarantined.
    */
   #shrink(state: TreeState, now = this.now(state)): void {
     const isFrozen = [...state.tasks.values()].some((task) => task.status === "quarantined" && now < task.expiresAt)

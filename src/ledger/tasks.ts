@@ -27,15 +27,8 @@ import type { EndResult, NoBundle, RatingResult } from "./protocol.ts"
 import { endAndRecord } from "./end-task.ts"
 import type { Shadow } from "./shadow.ts"
 import { reportsWith, setReports } from "../core/task/risks.ts"
-import {
-  quarantinedRelative,
-  isAlive,
-  isBelow,
-  isOver,
-  ancestryOf,
-  mayContinue,
-  type TreeState,
-} from "../core/task/state.ts"
+import { quarantinedRelative, isAlive, isBelow, ancestryOf, mayContinue, type TreeState } from "../core/task/state.ts"
+import { isOver } from "../core/task/quarantine.ts"
 import type { TaskStatus } from "../core/task/task.ts"
 import { RELEASED } from "./tree-storage.ts"
 import { applyBundle, applyOpening, applyRelease, endedBy } from "../core/task/transition.ts"

@@ -154,11 +154,6 @@ export function whyEnded({ status, expiresAt, idle, lastCall }: Task, now: numbe
   return idle !== null && now - lastCall >= idle ? "idle" : null
 }
 
-/** Whether it has ended, or its time has passed: an operator need not look at it any more. */
-export function isOver({ status, expiresAt }: Task, now: number): boolean {
-  return status === "completed" || status === "revoked" || now >= expiresAt
-}
-
 /** Whether the task and all its ancestors are alive, up to the root. */
 export function isAlive(state: TreeState, ancestry: readonly Task[], now: number): boolean {
   return ancestry.at(-1)?.id === state.root && ancestry.every((task) => whyEnded(task, now) === null)

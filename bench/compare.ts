@@ -60,7 +60,7 @@ const LEAST_TAIL_REQUESTS = 500
 const MOST_TAIL_ROUND_MS = 5_000
 /** Of a generator that was itself so late, in parts of what it measured, the machine is measured and no server. */
 const MOST_DELAY = 0.5
-/** Whoever answers less than this part of what is asked is not at half load, whatever it bore before. */
+/** A server that answers less than this part of what is asked is not at half load. */
 const LEAST_KEPT_UP = 0.8
 
 /**

@@ -74,7 +74,7 @@ export class Lab implements AsyncDisposable {
     return made
   }
 
-  /** Progress, for whoever waits. */
+  /** Progress, for the person who waits. */
   say(what: string): void {
     this.#say(what)
   }

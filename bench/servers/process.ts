@@ -1,4 +1,4 @@
-/** A server as a child process: started, waited for, ended with whoever started it, its last words kept. */
+/** A server as a child process: started, waited for, ended with the process that started it, its last words kept. */
 import { spawn, type ChildProcess } from "node:child_process"
 import { once } from "node:events"
 import type { Readable } from "node:stream"

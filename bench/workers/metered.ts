@@ -251,7 +251,7 @@ function stubOf(env: Env, key: string): Driven {
 /** Milliseconds of real time between two looks whether whatever was begun has ended, or waits for a later timer. */
 const LOOK_EVERY_MS = 4
 const QUIET_LOOKS = 3
-/** By then whoever should have looked at a due timer is gone, on a busy machine too. */
+/** By then the request that should have looked at a due timer is gone, on a busy machine too. */
 const SETTLED_WITHIN_MS = 2_000
 
 const isBusy = (): boolean => running > 0 || isTimerDue()

@@ -1,6 +1,6 @@
 /**
  * The Worker as it is, with one more path, which stands for the identity provider at which a person signs in: it begins
- * the session of whoever has this access token.
+ * the session of the person who has this access token.
  */
 import worker from "../../src/index.ts"
 import { requestContext } from "../../src/request-context.ts"

@@ -65,7 +65,9 @@ async function useFrom(options: CheckOptions): Promise<Use | null> {
   }
   if (fromWorker) {
     const bearer = await operatorBearer(options)
-    return useOf((await Array.fromAsync(decisionPages(options, bearer, {}, NEWEST))).flat())
+    return useOf(
+      (await Array.fromAsync(decisionPages(options, bearer, {}, NEWEST))).flatMap(({ decisions }) => decisions),
+    )
   }
   if (file === undefined) return null
   const text = await readFile(file, "utf8").catch((failure: unknown) => {

@@ -1,8 +1,8 @@
 /** `narrowgate decisions tail`: the recorded decisions. */
 import { setTimeout as pause } from "node:timers/promises"
 import { Option, type Command } from "commander"
-import { decisionPages } from "../remote/decision-pages.ts"
-import { firstIdAt } from "../../src/core/encoding/ids.ts"
+import { decisionPages, decisionsSince, type DecisionPage } from "../remote/decision-pages.ts"
+import { hasIssuer, NO_USER_NAME } from "../../src/api/contract/names.ts"
 import { operatorBearer } from "../remote/bearer.ts"
 import { printable, recordLine, type ShownRecord } from "../remote/decision-record.ts"
 import { jsonText } from "../terminal/escape.ts"
@@ -14,11 +14,10 @@ const FOLLOW_EVERY_MS = 1000
 /** The token of the local stack lives for minutes; renewed in time, `--follow` keeps going. Milliseconds. */
 const TOKEN_USE_MS = 120_000
 const MAX_LIMIT = 1000
-/** Most records follow the answer within a second. Those that wait longer (`RECORD_DELAY_SECONDS`) are not followed. */
-const LATE_MS = 10_000
 
 interface TailOptions extends WorkerOptions {
   readonly task?: string
+  readonly user?: string
   readonly code?: string
   readonly decision?: string
   readonly kind?: string
@@ -36,6 +35,7 @@ export function addDecisions(program: Command): void {
   atWorker(group.command("tail"))
     .description("print the latest decisions, oldest first")
     .option("--task <ID>", "only of this task")
+    .option("--user <NAME>", "only for this user, as ISSUER|SUBJECT", userName)
     .option("--code <CODE>", "only with this code, such as policy_denied")
     .addOption(new Option("--decision <WHICH>", "only allowed or denied ones").choices(["allow", "deny"]))
     .addOption(
@@ -50,45 +50,57 @@ export function addDecisions(program: Command): void {
     .option("--json", "print one record per line, as JSON")
     .addHelpText(
       "after",
-      "\nExamples:\n  narrowgate decisions tail --decision deny --follow\n  narrowgate decisions tail --task tsk_01J8… --json\n  narrowgate decisions tail --kind management\n  narrowgate decisions tail --differs --follow\n",
+      '\nExamples:\n  narrowgate decisions tail --decision deny --follow\n  narrowgate decisions tail --task tsk_01J8… --json\n  narrowgate decisions tail --user "https://id.example|42"\n  narrowgate decisions tail --kind management\n  narrowgate decisions tail --differs --follow\n',
     )
     .action(tail)
 }
 
 async function tail(options: TailOptions): Promise<void> {
-  const { task, code, decision, kind } = options
+  const { task, user, code, decision, kind } = options
   const which = {
     ...(task !== undefined && { task }),
+    ...(user !== undefined && { user }),
     ...(code !== undefined && { code }),
     ...(decision !== undefined && { decision }),
     ...(kind !== undefined && { kind }),
     ...(options.differs === true && { differs: "true" }),
   }
-  let [after, most]: [string | null, number] = [null, options.limit]
   const printed = new Set<string>()
-  let bearer = await operatorBearer(options)
-  let renewAt = Date.now() + TOKEN_USE_MS
-  while (true) {
-    const query = { ...which, ...(after !== null && { after }) }
-    const pages = await Array.fromAsync(decisionPages(options, bearer, query, most))
-    for (const record of pages.flat().toSorted(byTime)) {
+  const print = (records: readonly ShownRecord[]): void => {
+    for (const record of records.toSorted(byTime)) {
       if (printed.has(record.id)) continue
       printed.add(record.id)
       console.log(options.json ? jsonText(record, 0) : recordLine(printable(record)))
     }
-    if (!options.follow) return
-    // Ids begin with their time, and a record may reach the log a little after a later one.
-    after = firstIdAt("dec", Date.now() - LATE_MS)
-    most = MAX_LIMIT
+  }
+  let bearer = await operatorBearer(options)
+  let renewAt = Date.now() + TOKEN_USE_MS
+  const [first, ...others] = await Array.fromAsync(decisionPages(options, bearer, which, options.limit))
+  print([first, ...others].flatMap((page) => page?.decisions ?? []))
+  // What was stored while the other pages were read comes once more.
+  let arrived = first?.arrived
+  while (options.follow === true && arrived !== undefined) {
     await pause(FOLLOW_EVERY_MS)
-    if (Date.now() < renewAt) continue
-    bearer = await operatorBearer(options)
-    renewAt = Date.now() + TOKEN_USE_MS
+    if (Date.now() >= renewAt) {
+      bearer = await operatorBearer(options)
+      renewAt = Date.now() + TOKEN_USE_MS
+    }
+    for (let isAll = false; !isAll;) {
+      const page: DecisionPage = await decisionsSince(options, bearer, which, arrived)
+      print(page.decisions)
+      arrived = page.arrived
+      isAll = page.decisions.length === 0
+    }
   }
 }
 
 function byTime(a: ShownRecord, b: ShownRecord): number {
   return a.at - b.at || (a.id < b.id ? -1 : 1)
+}
+
+function userName(text: string): string {
+  if (hasIssuer(text)) return text
+  throw new Failure(`--user cannot be ${text}`, NO_USER_NAME, EXIT.usage)
 }
 
 function limit(text: string): number {

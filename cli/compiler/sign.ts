@@ -1,4 +1,4 @@
-/** Signs what a Worker follows to its bundle. The private key stays with whoever publishes; no Worker ever has it. */
+/** Signs what a Worker follows to its bundle. The private key stays with the publisher; no Worker ever has it. */
 import { calculateJwkThumbprint, CompactSign, exportJWK, generateKeyPair, importJWK, type JWK } from "jose"
 import { HISTORY_TYPE, PUBLICATION_TYPES, type Pointer, type Publishing } from "../../src/core/policy/bundle.ts"
 
@@ -9,7 +9,7 @@ export interface PublisherKey {
   readonly publicJwk: JWK
 }
 
-/** Who publishes, and why: told by the history, believed of whoever has the key. */
+/** Who publishes, and why: the history shows what the holder of the key states. */
 export interface PublicationReason {
   /** URL of the Worker that it is for, as its `ISSUER` has it. */
   readonly aud: string

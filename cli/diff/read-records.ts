@@ -35,5 +35,5 @@ function parsed(line: string): unknown {
 
 /** The newest calls first. */
 export async function* recordsAt(worker: WorkerOptions, bearer: string, limit: number): AsyncGenerator<ShownRecord> {
-  for await (const page of decisionPages(worker, bearer, { kind: "call" }, limit)) yield* page
+  for await (const page of decisionPages(worker, bearer, { kind: "call" }, limit)) yield* page.decisions
 }

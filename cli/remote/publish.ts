@@ -71,7 +71,7 @@ export async function historyAt(url: string, key: JWK, audience?: string): Promi
 }
 
 /**
- * Fails with a fix if the Worker rejects the publication, or if somebody else has published since the live one was
+ * Fails with a fix if the Worker rejects the publication, or if another publisher has published since the live one was
  * read.
  */
 export async function publishTo(publication: Publish): Promise<Publication> {

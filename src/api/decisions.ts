@@ -1,25 +1,29 @@
 /** `/v1/decisions`: decision records. */
 import { countRates } from "../audit/rates.ts"
-import { findRecord, findRecords } from "../audit/record-logs.ts"
+import { findRecord, listArrivals, listRecords } from "../audit/record-logs.ts"
 import { firstIdAt } from "../core/encoding/ids.ts"
 import type { Handler } from "./handler.ts"
 
 export const listDecisions: Handler<"listDecisions"> = async ({ query, context }) => {
-  const decisions = await findRecords(context.env, query)
+  const { arrived_after: since, ...which } = query
+  const { env, receivedAt } = context
+  const found = since === undefined ? await listRecords(env, which) : await listArrivals(env, which, since)
+  const { records: decisions, arrived } = found
   // A client that follows the log asks every second: only a query that reaches further back is recorded.
-  return { answer: { decisions }, ...(isLookBack(query.after, context.receivedAt) ? {} : { record: null }) }
+  const reachesBack =
+    since === undefined
+      ? (query.after ?? "") < firstIdAt("dec", receivedAt - MOMENT_MS)
+      : decisions.some(({ id }) => id < firstIdAt("dec", receivedAt - MOMENT_MS - LATE_MS))
+  return { answer: { decisions, arrived }, ...(reachesBack ? {} : { record: null }) }
 }
+const MOMENT_MS = 60_000
+/** Records of lone reads arrive this much later (`RECORD_DELAY_SECONDS`). */
+const LATE_MS = 60_000
 
 /** Counts the recent records that match the same filters as the list. */
 export const countDecisions: Handler<"countDecisions"> = async ({ query, context }) => ({
   answer: await countRates(context.env, query, context.receivedAt),
 })
-
-const MOMENT_MS = 60_000
-
-function isLookBack(after: string | undefined, now: number): boolean {
-  return after === undefined || after < firstIdAt("dec", now - MOMENT_MS)
-}
 
 export const showDecision: Handler<"showDecision"> = async ({ parameters: { decision: id }, context }) => {
   const found = await findRecord(context.env, id)

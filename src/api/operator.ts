@@ -83,7 +83,7 @@ export async function authenticateOperator(
   )
 }
 
-/** An operator whose sessions are revoked as a user manages nothing either: whoever has their login has both. */
+/** An operator whose sessions are revoked as a user manages nothing either: a thief of their login would have both. */
 async function stopOfOperator(operator: KnownOperator, context: RequestContext): Promise<CallerError | null> {
   const switches = await currentSwitches(context)
   if (!switches) return SWITCHES_UNAVAILABLE

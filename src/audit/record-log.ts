@@ -23,6 +23,14 @@ export type Taken = "kept" | "too_long"
 /** Of one log: the records read for a query about agents. */
 const MAX_SEARCHED = 20_000
 
+interface StoredRow extends Record<string, SqlStorageValue>, StoredRecord {}
+
+export interface ListedRecords {
+  readonly rows: readonly StoredRecord[]
+  /** The position up to which the log has been read: what arrives later is behind it. */
+  readonly arrived: number
+}
+
 /** What the newest records of a log show. */
 export interface SearchResult<Row> {
   readonly rows: readonly Row[]
@@ -68,8 +76,9 @@ export class RecordLog extends DurableObject<Env> {
     ctx.storage.sql.exec(`
       CREATE TABLE IF NOT EXISTS batches (id INTEGER PRIMARY KEY, count INTEGER NOT NULL, body TEXT NOT NULL);
       CREATE TABLE IF NOT EXISTS records (id TEXT PRIMARY KEY, task TEXT, agent TEXT, user TEXT, code TEXT NOT NULL,
-        decision TEXT NOT NULL, tool TEXT, kind TEXT NOT NULL, differs INTEGER NOT NULL, body TEXT NOT NULL)
-        WITHOUT ROWID;
+        decision TEXT NOT NULL, tool TEXT, kind TEXT NOT NULL, differs INTEGER NOT NULL, body TEXT NOT NULL,
+        arrival INTEGER NOT NULL) WITHOUT ROWID;
+      CREATE INDEX IF NOT EXISTS arrivals ON records (arrival);
       CREATE INDEX IF NOT EXISTS differing ON records (id) WHERE differs = 1`)
     this.#waiting = ctx.storage.sql.exec<{ sum: number }>("SELECT total(count) AS sum FROM batches").one().sum
   }
@@ -116,8 +125,10 @@ export class RecordLog extends DurableObject<Env> {
       const added = sql.exec(
         `INSERT OR IGNORE INTO records
         SELECT value ->> 'id', value ->> 'task', value ->> '$.chain[#-1]', value ->> 'user', value ->> 'code',
-          value ->> 'decision', value ->> 'tool', value ->> 'kind', value ->> '$.candidate.differs' IS NOT NULL, value
+          value ->> 'decision', value ->> 'tool', value ->> 'kind', value ->> '$.candidate.differs' IS NOT NULL, value,
+          json_each.key + ?
         FROM batches, json_each(batches.body) WHERE batches.id = ? RETURNING id`,
+        this.#arrived() + 1,
         oldest.id,
       )
       const count = before + added.toArray().length
@@ -130,17 +141,36 @@ export class RecordLog extends DurableObject<Env> {
     return true
   }
 
-  async list(query: RecordQuery): Promise<StoredRecord[]> {
+  /** The position of the record that has arrived last. */
+  #arrived(): number {
+    const sql = "SELECT max(arrival) AS last FROM records"
+    return this.ctx.storage.sql.exec<{ last: number | null }>(sql).one().last ?? 0
+  }
+
+  async list(query: RecordQuery): Promise<ListedRecords> {
     await this.#unpack()
     const { where, values } = conditionsOf(query)
     const order = query.after === undefined ? "DESC" : "ASC"
-    return this.ctx.storage.sql
-      .exec<{ id: string; body: string }>(
-        `SELECT id, body FROM records ${where} ORDER BY id ${order} LIMIT ?`,
+    const rows = this.ctx.storage.sql
+      .exec<StoredRow>(`SELECT id, body FROM records ${where} ORDER BY id ${order} LIMIT ?`, ...values, query.limit)
+      .toArray()
+    return { rows, arrived: this.#arrived() }
+  }
+
+  /** Those that have arrived after this position, the first of them first: a record may be much older than others. */
+  async listArrived(query: RecordQuery, after: number): Promise<ListedRecords> {
+    await this.#unpack()
+    const { where, values } = conditionsOf(query)
+    const rows = this.ctx.storage.sql
+      .exec<StoredRow & { arrival: number }>(
+        `SELECT id, body, arrival FROM records ${where} AND arrival > ? ORDER BY arrival LIMIT ?`,
         ...values,
+        after,
         query.limit,
       )
       .toArray()
+    const last = rows.length < query.limit ? undefined : rows.at(-1)
+    return { rows, arrived: last?.arrival ?? this.#arrived() }
   }
 
   /**

@@ -1,5 +1,5 @@
 /** Which log stores a decision record, and how to query those that may have it. */
-import { readStored, type DecisionRecord } from "../core/record/record.ts"
+import { readStored, type DecisionRecord, type StoredRecord } from "../core/record/record.ts"
 import type { RecordLog } from "./record-log.ts"
 import type { RecordQuery } from "./record-query.ts"
 
@@ -7,7 +7,7 @@ import type { RecordQuery } from "./record-query.ts"
 const SHARDS = 4
 
 /**
- * The log for records of unidentified callers: anybody can cause any number of them, and they must not displace the
+ * The log for records of unidentified callers, who can cause any number of them; and they must not displace the
  * others.
  */
 const UNIDENTIFIED = "strangers"
@@ -46,17 +46,54 @@ export function logShard(env: Env, key: string): DurableObjectStub<RecordLog> {
 }
 
 export async function findRecords(env: Env, query: RecordQuery): Promise<DecisionRecord[]> {
-  // Unidentified callers could name any task.
-  const shards = query.tree === undefined ? allLogs(env) : [...agentShards(env), managementReadsLog(env)]
-  const found = await Promise.all(shards.map((shard) => shard.list(query)))
+  return (await listRecords(env, query)).records
+}
+
+interface FoundRecords {
+  readonly records: DecisionRecord[]
+  /** The positions up to which the logs were read, joined by dots: `listArrivals` continues there. */
+  readonly arrived: string
+}
+
+export async function listRecords(env: Env, query: RecordQuery): Promise<FoundRecords> {
+  const found = await Promise.all(logsFor(env, query).map((log) => log.list(query)))
+  return { records: validRecords(found, query.after === undefined).slice(0, query.limit), arrived: joined(found) }
+}
+
+/**
+ * What has reached the logs since. A record may come a minute after a later one, or when a log is available again: a
+ * client that follows by ids or times would miss it.
+ * @param arrived by an earlier query with the same conditions
+ */
+export async function listArrivals(env: Env, query: RecordQuery, arrived: string): Promise<FoundRecords> {
+  const positions = arrived.split(".").map(Number)
+  const logs = logsFor(env, query)
+  const limit = Math.max(1, Math.floor(query.limit / logs.length))
+  const found = await Promise.all(
+    logs.map((log, index) => log.listArrived({ ...query, limit }, positions[index] ?? Number.MAX_SAFE_INTEGER)),
+  )
+  return { records: validRecords(found, false), arrived: joined(found) }
+}
+
+/** Unidentified callers could name any task. */
+function logsFor(env: Env, { tree }: RecordQuery): readonly DurableObjectStub<RecordLog>[] {
+  return tree === undefined ? allLogs(env) : [...agentShards(env), managementReadsLog(env)]
+}
+
+function joined(found: readonly { readonly arrived: number }[]): string {
+  return found.map(({ arrived }) => arrived).join(".")
+}
+
+function validRecords(
+  found: readonly { readonly rows: readonly StoredRecord[] }[],
+  isNewestFirst: boolean,
+): DecisionRecord[] {
   const records = new Map<string, DecisionRecord>()
-  for (const record of found.flat().map(readStored)) {
+  for (const record of found.flatMap(({ rows }) => rows).map(readStored)) {
     const other = records.get(record.id)
     records.set(record.id, other ? validRecord(other, record) : record)
   }
-  const newestFirst = query.after === undefined
-  const sorted = [...records.values()].toSorted((a, b) => (a.id < b.id === newestFirst ? 1 : -1))
-  return sorted.slice(0, query.limit)
+  return [...records.values()].toSorted((a, b) => (a.id < b.id === isNewestFirst ? 1 : -1))
 }
 
 export async function findRecord(env: Env, id: string): Promise<DecisionRecord | null> {

@@ -1,12 +1,14 @@
 /**
- * V8 compiles a function when it is first called, which was a third of an isolate's first call. So as much of a call's
- * way as a Worker may go while it starts, without random values, timers and other objects, runs once when no request waits
- * yet, with policies, a task and a call that are made up here. Only compiled code remains of it: its storage keeps
- * nothing, no cache takes what it verifies, and its decision is dropped.
+ * V8 compiles a function when it is first called, which was a third of an isolate's first call. So what is pure of a
+ * call's way, and what it verifies, runs once while the Worker starts, when no request waits yet, with policies, a task
+ * and a call that are made up here. Only compiled code remains of it: there is no storage, no cache takes what is
+ * verified, and decision and record are dropped.
  */
 import { UNKNOWN_CLIENT } from "../core/decision/client.ts"
 import { locate } from "../core/catalog/locate.ts"
-import { rehearseStep } from "../ledger/rehearsal.ts"
+import { beginTree, callStep } from "../core/explanation/simulated-tree.ts"
+import { recordDecision } from "../core/record/call-record.ts"
+import { storedForm } from "../core/record/record.ts"
 import type { Config } from "../platform/config.ts"
 import { isDenied } from "../core/denials/denial.ts"
 import { answer } from "./answer.ts"
@@ -37,7 +39,7 @@ const CONFIG: Config = {
 const ORIGIN = "https://rehearsal.invalid"
 const AGENT = "https://rehearsal.invalid/agent"
 const TOOL = "rehearsal.notes.get"
-const USER = { issuer: ORIGIN, subject: "somebody", groups: ["readers"] }
+const USER = { issuer: ORIGIN, subject: "reader", groups: ["readers"] }
 const uid = (type: string, id: string) => ({ type, id })
 
 const all = { op: "All" }
@@ -230,19 +232,22 @@ export async function warmUp(): Promise<boolean> {
     candidate: null,
     receivedAt: 0,
   }
-  const variables = { ISSUER: ORIGIN, PUBLISHER_KEYS: '{"keys":[]}', RECORD_DELAY_SECONDS: "60" }
-  const stepped = rehearseStep(bundle, ask, { task: TASK, user: USER, token: ask.token }, variables)
-  if (!stepped || "bundle" in stepped || stepped.denial) return false
+  const state = beginTree(POINTER, TASK.id, USER, 0)
+  state.tasks.set(TASK.id, { ...TASK })
+  state.ledger.liveTokens.add(state, ask.token, { task: TASK.id, expiresAt: TASK.expiresAt, jkt: null })
+  const verdict = callStep(bundle, state, ask, 0)
+  storedForm(recordDecision(bundle, ask, verdict, null, { life: 1, number: 1 }, 0))
+  if (verdict.denial) return false
   const decision = {
     id: ask.decisionId,
     gateway,
-    denial: stepped.denial,
+    denial: null,
     agent: AGENT,
     user: USER.subject,
     task: TASK.id,
     purpose: TASK.purpose,
     tool: ask.tool,
-    windows: stepped.windows,
+    windows: verdict.evidence.windows,
     transactionToken: null,
   }
   return answer(decision, ORIGIN, request).ok

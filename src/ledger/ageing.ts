@@ -6,7 +6,7 @@ import type { TreeState } from "../core/task/state.ts"
 const ALARM_GRID_MS = 60_000
 /** So many trees that have ended are in memory, for requests about them and retries of the call that finished a plan. */
 export const MOST_ENDED = 4
-/** All trees age alike, whoever their agents are. */
+/** All trees age alike, whichever agents they have. */
 const AGEING = ""
 
 /** Milliseconds since the epoch, of an alarm that is not before this time. */

@@ -202,7 +202,7 @@ export class Calls {
 
   /**
    * Uses up the proof, and reports the denial to the guardrails that count denials or, for an observing gateway, what
-   * has happened. A token that is not live reports nothing. A proof that was used before may have been seen by anybody,
+   * has happened. A token that is not live reports nothing. A proof that was used before may have been seen by another client,
    * and its owner must not suffer for that.
    */
   async refused(bundle: Bundle, pointer: Pointer, call: DeniedCall, denial: Denial): Promise<TokenOwner | Denied> {

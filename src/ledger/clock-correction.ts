@@ -76,13 +76,21 @@ function countFrom(sql: SqlStorage, from: number, now: number): void {
 /** Nothing that was given by a clock that was ahead lives longer for it. */
 function shortenLives(sql: SqlStorage, now: number): void {
   correctTasks(sql, now)
-  sql.exec("UPDATE trees SET until = MIN(until, ?)", now + ENDED_KEPT_MS)
-  // Their openings count from now.
-  sql.exec("UPDATE trees SET opened = json_set(opened, '$[0].openedAt', ?1) WHERE opened ->> '$[0].openedAt' > ?1", now)
+  correctEnded(sql, now)
   // Nobody knows for how long a person wanted to approve it: it is requested again.
   sql.exec("DELETE FROM approvals WHERE json_extract(body, '$.askedAt') > ?", now)
   const [risks] = sql.exec("SELECT name FROM sqlite_master WHERE type = 'table' AND name = 'risks'")
   if (risks) sql.exec("UPDATE risks SET until = until - MAX(0, at - ?1), at = MIN(at, ?1)", now)
+}
+
+/** Trees that ended by a clock that was ahead are kept no longer for it; their openings count from now. */
+export function correctEnded(sql: SqlStorage, now: number): void {
+  sql.exec(
+    `UPDATE trees SET until = ?1, opened = CASE WHEN opened ->> '$[0].openedAt' > ?2
+    THEN json_set(opened, '$[0].openedAt', ?2) ELSE opened END WHERE until > ?1`,
+    now + ENDED_KEPT_MS,
+    now,
+  )
 }
 
 function countLastsFrom(sql: SqlStorage, from: number, now: number): void {

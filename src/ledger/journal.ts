@@ -138,14 +138,12 @@ export class Journal {
     return this.#pending.get(idOf(table, key))?.row ?? null
   }
 
-  /** What the table does not have yet. */
-  pendingRows(name: string): readonly Row[] {
-    const table = this.#tables.get(name)
-    if (!table) return []
-    return this.#named(
-      table,
-      this.#of(table).flatMap(({ row }) => (row ? [row] : [])),
-    )
+  /** @returns the greatest value that waits for its table, of the columns by table; 0 if there is none */
+  latest(columns: Readonly<Record<string, string>>): number {
+    return [...this.#pending.values()].reduce((latest, { table, row }) => {
+      const column = columns[table.name]
+      return row && column !== undefined ? Math.max(latest, Number(row[table.columns.indexOf(column)])) : latest
+    }, 0)
   }
 
   /** Whether the table has an earlier state of the row. */

@@ -1,7 +1,7 @@
 /**
- * Where the ledger of a task is. The id of a task ends with the id of its ledger's object, so that whoever has the one
- * finds the other without asking anybody. The platform makes that id from the ledger's name and authenticates it: it
- * shows no name, and an id that somebody made up, or that another deployment made, is refused before any object is
+ * Where the ledger of a task is. The id of a task ends with the id of its ledger's object, which is
+ * found without any request. The platform makes that id from the ledger's name and authenticates it: it
+ * shows no name, and an invented id, or one of another deployment, is refused before any object is
  * touched.
  */
 import type { Denial } from "../core/denials/denial.ts"

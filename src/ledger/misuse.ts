@@ -1,4 +1,4 @@
-/** A code or a refresh token that somebody else presents, too: what was issued for it ends. */
+/** A code or a refresh token that another client presents, too: what was issued for it ends. */
 import { misuseRecord } from "../core/record/token-record.ts"
 import type { DecisionRecord } from "../core/record/record.ts"
 import { misused } from "../core/task/authorization-code.ts"
@@ -27,8 +27,8 @@ export function revokeTokens(
 }
 
 /**
- * The task that came of it, or would have, ends with all tasks below it, whoever presented it. A quarantined task
- * stays for an operator to look at, but what was issued for it opens nothing any more, not even after its release.
+ * The task that came of it, or would have, ends with all tasks below it, whichever client presented it. A quarantined
+ * task stays for an operator to look at, but what was issued for it opens nothing any more, not even after its release.
  */
 export function endMisused(
   trees: Trees,

@@ -8,7 +8,7 @@ import { lastOf, type Signal } from "../core/guardrails/risk.ts"
 import type { Pointer } from "../core/policy/bundle.ts"
 import type { TaskChange } from "../core/task/change.ts"
 import type { Opening } from "../core/task/opening-step.ts"
-import { correctClock, isOff, latestTime, TIMES, type SetBack } from "./clock-correction.ts"
+import { correctClock, correctEnded, isOff, latestTime, TIMES, type SetBack } from "./clock-correction.ts"
 import { CallCounts } from "./call-counts.ts"
 import { Journal } from "./journal.ts"
 import { MemoriesStorage } from "./memories-storage.ts"
@@ -21,6 +21,8 @@ import type { Proofs } from "../core/task/proof-log.ts"
 import { newLedger, type LedgerState, type TreeState } from "../core/task/state.ts"
 import { countApproval } from "../core/task/transition.ts"
 import { countTrees } from "../core/task/openings.ts"
+
+const TIMES_WAITING = { ...TIMES, used: "last_call" }
 
 function setBackOf({ back_from: from, back_until: until }: LedgerRow): SetBack {
   return from === null || until === null ? null : { from, until }
@@ -62,7 +64,7 @@ export class LedgerStorage {
     if (!row) return null
     this.journal.load()
     // Another machine's clock may have been ahead.
-    const latest = Math.max(latestTime(this.#sql), this.#lastCall(), this.#latestPending())
+    const latest = Math.max(latestTime(this.#sql), this.trees.lastCall(), this.journal.latest(TIMES_WAITING))
     const setBack = setBackOf(row)
     if (isOff(latest, setBack, now)) {
       this.journal.fold(latest)
@@ -77,7 +79,7 @@ export class LedgerStorage {
     const hidden: readonly string[] = JSON.parse(row.hidden)
     for (const guardrail of hidden) ledger.hidden.add(guardrail)
     this.trees.load(ledger)
-    countTrees(ledger, this.trees.recentOpenings(ledger))
+    countTrees(ledger, (roots) => this.trees.recentOpenings(wokenAt, roots))
     this.#loadRisks(ledger)
     this.#loadApprovals(ledger)
     this.labels.load(ledger, wokenAt)
@@ -109,17 +111,6 @@ export class LedgerStorage {
     )
     for (const { task, agent, level, at, half_life: halfLife } of risks)
       setRisk(loaded, agent, task, { level, at, halfLife }, clock)
-  }
-
-  #lastCall(): number {
-    return this.#sql.exec<{ at: number | null }>("SELECT MAX(last_call) AS at FROM tasks").one().at ?? 0
-  }
-
-  #latestPending(): number {
-    const times = Object.entries({ ...TIMES, used: "last_call" }).flatMap(([name, column]) =>
-      this.journal.pendingRows(name).map((row) => Number(row[column])),
-    )
-    return Math.max(0, ...times)
   }
 
   /** Unless it is stored already. */
@@ -218,8 +209,12 @@ export class LedgerStorage {
     this.labels.forgetTree(root)
   }
 
-  /** @returns milliseconds, when the next of the trees that have ended is to be forgotten; null: there is none */
-  forgetEnded(now: number): number | null {
+  /**
+   * @param clock the ledger's own
+   * @returns milliseconds, when the next of the trees that have ended is to be forgotten; null: there is none
+   */
+  forgetEnded(now: number, clock: number): number | null {
+    correctEnded(this.#sql, clock)
     for (const root of this.trees.forgettable(now)) this.forgetTree(root)
     const first = this.trees.firstUntil()
     // Others may be due before the one that was opened first.

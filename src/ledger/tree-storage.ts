@@ -22,6 +22,8 @@ export const THIS_TREE = "ended IN (0, 1) AND root = ?"
 /** The root and every task below it: `.` comes before `/`. The root is to be given twice. */
 const OF_TREE = "id >= ? AND id < ? || '/'"
 
+const LIVE_TASKS = "FROM trees CROSS JOIN tasks ON id >= root AND id < root || '/' WHERE ended = 0"
+
 /** The state of a quarantined task after its release. */
 export const RELEASED = { status: "active", by: null } as const
 /** An ended tree is kept this long after its last task could act: late requests still find "ended", not "unknown". */
@@ -42,10 +44,7 @@ export class TreeStorage {
   /** Trees that live. */
   load(ledger: LedgerState): void {
     for (const row of this.#sql.exec<TreeRow>("SELECT * FROM trees WHERE ended = 0")) this.#loadTree(ledger, row)
-    const tasks = this.#sql.exec<TaskRow>(
-      "SELECT tasks.* FROM trees CROSS JOIN tasks ON id >= root AND id < root || '/' WHERE ended = 0",
-    )
-    for (const row of tasks) {
+    for (const row of this.#sql.exec<TaskRow>(`SELECT tasks.* ${LIVE_TASKS}`)) {
       const tree = ledger.trees.get(rootOf(row.id))
       if (!tree) continue
       const task = this.#loadTask(tree, row)
@@ -54,14 +53,24 @@ export class TreeStorage {
     }
   }
 
-  /** Of trees that have ended: those that were opened lately still count for their agents. */
-  recentOpenings({ clock }: LedgerState): readonly EndedOpening[] {
+  /** When a task that lives was last called, in milliseconds. Nothing of a tree that has ended counts any more. */
+  lastCall(): number {
+    const sql = `SELECT MAX(last_call) AS at ${LIVE_TASKS}`
+    return this.#sql.exec<{ at: number | null }>(sql).one().at ?? 0
+  }
+
+  /**
+   * Of trees that have ended, except for these roots: those that were opened lately still count for their agents. A
+   * clock that was ahead at their opening does not make them count longer.
+   */
+  recentOpenings(clock: number, roots: ReadonlySet<string>): readonly EndedOpening[] {
     // The id was made by another clock.
     const first = firstIdAt("tsk", clock - OPENINGS_COUNT_MS - CLOCKS_APART_MS)
-    const sql = "SELECT opened FROM trees WHERE ended = 1 AND root >= ?"
-    return [...this.#sql.exec<{ opened: string }>(sql, first)].flatMap(({ opened }): EndedOpening[] =>
-      JSON.parse(opened),
-    )
+    const sql = "SELECT root, opened FROM trees WHERE ended = 1 AND root >= ?"
+    return [...this.#sql.exec<{ root: string; opened: string }>(sql, first)].flatMap(({ root, opened }) => {
+      const all: readonly EndedOpening[] = roots.has(root) ? [] : JSON.parse(opened)
+      return all.map((each) => Object.assign({}, each, { openedAt: Math.min(each.openedAt, clock) }))
+    })
   }
 
   /** Reads a tree that has ended: nothing of it counts any more. Null if there is none. */

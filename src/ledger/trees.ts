@@ -47,12 +47,11 @@ export class Trees {
   #ageing = new Ageing()
   readonly #ended = new EndedTrees((tree) => this.#drop(tree))
 
-  /** @param admitted the log of proofs of a ledger that has woken */
-  constructor(ctx: DurableObjectState, env: Env, admitted = proofsSince) {
+  constructor(ctx: DurableObjectState, env: Env) {
     this.#ctx = ctx
     this.#env = env
     this.storage = new LedgerStorage(ctx.storage.sql)
-    this.state = this.storage.load(Date.now(), admitted)
+    this.state = this.storage.load(Date.now(), proofsSince)
     this.outbox = new Outbox(ctx, env, () => this.storage.journal)
     this.notices = new Notices(ctx, env)
     this.credits = new Credits(ctx, env, () => this.state?.memories ?? null)
@@ -182,7 +181,7 @@ export class Trees {
 
   /**
    * Nothing is admitted any more: the guardrails' memory is useless, and other trees can use what was lent. The tree is
-   * read from storage if anybody still asks about it, unless a task of it is quarantined.
+   * read from storage if a request still names it, unless a task of it is quarantined.
    */
   #shrink(state: TreeState, now = this.now(state)): void {
     const isFrozen = [...state.tasks.values()].some((task) => task.status === "quarantined" && now < task.expiresAt)
@@ -256,7 +255,7 @@ export class Trees {
       if (tree) this.#age(tree, now)
     }
     const { first } = this.#ageing
-    const kept = this.transaction(true, () => this.storage.forgetEnded(now))
+    const kept = this.transaction(true, () => this.storage.forgetEnded(now, this.now({ ledger: state })))
     const next = [first, kept].flatMap((at) => (at === null ? [] : [coarse(at)]))
     // What agents have done outlives the trees in which they did it.
     if (next.length === 0)

@@ -45,7 +45,7 @@ test("whoever looks all day pushes out no record of what was done, and each look
       env.RECORD_LOG.getByName(`records-${shard}`).list({ kind: "management", limit: 10 }),
     ),
   )
-  expect(inShards.flat().map(({ id }) => id)).toEqual(["dec_3"])
+  expect(inShards.flatMap(({ rows }) => [...rows]).map(({ id }) => id)).toEqual(["dec_3"])
   expect((await findRecords(env, { kind: "management", limit: 10 })).map(({ id }) => id)).toEqual([
     "dec_3",
     "dec_2",

@@ -1,7 +1,7 @@
 import { reset, runInDurableObject } from "cloudflare:test"
 import { env } from "cloudflare:workers"
 import { beforeEach, expect, test } from "vitest"
-import { findRecord } from "../../src/audit/record-logs.ts"
+import { findRecord, listArrivals, listRecords } from "../../src/audit/record-logs.ts"
 import { batchOf, recordOf, storedForm } from "../../src/core/record/record.ts"
 import { MAX_BATCH_BYTES, type RecordLog } from "../../src/audit/record-log.ts"
 
@@ -51,7 +51,7 @@ test("a question about records that nobody has asked about for long lets others 
   const write = log.append(1, batch).then(() => order.push("write"))
   const [found] = await Promise.all([question, write])
   expect(order).toEqual(["write", "question"])
-  expect(found).toHaveLength(4_000)
+  expect(found.rows).toHaveLength(4_000)
   expect(await log.get("dec_99999999")).not.toBeNull()
 })
 
@@ -59,7 +59,38 @@ test("questions at once see each record, and each once", async () => {
   const log = env.RECORD_LOG.getByName("records-0")
   await filled(log, 6, 50)
   const found = await Promise.all([log.list({ limit: 1_000 }), log.list({ limit: 1_000 }), log.agentsSeen()])
-  expect(found[0]).toHaveLength(300)
-  expect(found[1]).toHaveLength(300)
+  expect(found[0].rows).toHaveLength(300)
+  expect(found[1].rows).toHaveLength(300)
   expect(found[2].rows).toMatchObject([{ calls: 300 }])
+})
+
+test("what follows by arrival sees each record once: late ones, more than one answer holds, and none that was sent twice", async () => {
+  const agent = "spiffe://example.org/agent/first"
+  const send = async (shard: number, ids: readonly string[], chain: readonly string[] = [agent]): Promise<void> => {
+    const records = ids.map((id) => storedForm(recordOf({ id: `dec_${id}`, at: 0, kind: "call", chain })))
+    await env.RECORD_LOG.getByName(`records-${shard}`).append(ids.length, batchOf(records))
+  }
+  await send(0, ["5", "6"])
+  await send(3, ["7"])
+  const which = { agent, limit: 12 }
+  const first = await listRecords(env, which)
+  expect(first.records.map(({ id }) => id)).toEqual(["dec_7", "dec_6", "dec_5"])
+  let { arrived } = first
+  const next = async (): Promise<readonly string[]> => {
+    const found = await listArrivals(env, which, arrived)
+    arrived = found.arrived
+    return found.records.map(({ id }) => id)
+  }
+  expect(await next()).toEqual([])
+  // Made before all others; one was sent twice, and another agent's are none of these.
+  await send(0, ["1", "6"])
+  await send(3, ["9", "8", "4"], ["spiffe://example.org/agent/second"])
+  await send(2, ["2"])
+  expect(await next()).toEqual(["dec_1", "dec_2"])
+  // An answer has two of each log.
+  await send(1, ["c", "b", "a"])
+  await send(3, ["3"])
+  expect(await next()).toEqual(["dec_3", "dec_b", "dec_c"])
+  expect(await next()).toEqual(["dec_a"])
+  expect(await next()).toEqual([])
 })

@@ -10,6 +10,7 @@ import { yardForEach } from "../harness/each-test.ts"
 import { ASKING, keyOf } from "../harness/gateways.ts"
 import { forgetCaches } from "../harness/isolate.ts"
 import { US } from "../harness/issuers.ts"
+import { bearerOf } from "../harness/management.ts"
 
 yardForEach()
 
@@ -79,10 +80,9 @@ test("is nothing that a call says: it finds the ledger, and an id that somebody 
   expect(hints).toEqual([undefined])
   hints.length = 0
   const forged = `tsk_01JZZZZZZZZZZZZZZZZZZZZZZZ-${"0".repeat(64)}`
-  const response = await app.fetch(
-    new Request(`${US}/v1/tasks/${forged}`, { headers: { Authorization: `Bearer ${token}` } }),
-    given,
-    createExecutionContext(),
-  )
-  expect([response.status, hints]).toEqual([404, []])
+  for (const authorization of [`Bearer ${token}`, await bearerOf("viewer")]) {
+    const request = new Request(`${US}/v1/tasks/${forged}`, { headers: { Authorization: authorization } })
+    const { status } = await app.fetch(request, given, createExecutionContext())
+    expect([status, hints]).toEqual([404, []])
+  }
 })

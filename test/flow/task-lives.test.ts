@@ -174,6 +174,20 @@ describe("a task's end", () => {
     // Frozen, it can still be ended, and not be released any more.
     await complete(task.task, await bearerOf("operator"))
     expect((await manage("POST", `/v1/tasks/${task.task}/release`, await bearerOf("operator"))).status).toBe(404)
+    expect((await freeze(task.task)).status).toBe(404)
+    expect((await shown(task)).status).toBe("revoked")
+  })
+
+  test("a task that has expired is neither frozen nor released: nothing of it changes", async () => {
+    const [task, frozen] = [await openTask(), await openTask("second")]
+    const asOperator = async (id: string, what: string) =>
+      (await manage("POST", `/v1/tasks/${id}/${what}`, await bearerOf("operator"))).status
+    expect(await asOperator(frozen.task, "quarantine")).toBe(200)
+    at(Date.now() + 3_600_000)
+    for (const what of ["quarantine", "release"])
+      expect([await asOperator(task.task, what), await asOperator(frozen.task, what)]).toEqual([404, 404])
+    expect(await shown(task)).toMatchObject({ status: "expired", ended_by: null, frozen_by: null })
+    expect(await shown(frozen)).toMatchObject({ status: "quarantined", frozen_by: "operator" })
   })
 })
 

@@ -1,13 +1,16 @@
 import { decodeJwt, decodeProtectedHeader } from "jose"
+import { env } from "cloudflare:workers"
 import { describe, expect, test, vi } from "vitest"
 import { z } from "zod"
+import { findRecords } from "../../src/audit/record-logs.ts"
+import { NO_USER_NAME } from "../../src/api/contract/names.ts"
 import { recordOf as recordStart } from "../../src/core/record/record.ts"
 import { JWT_BEARER, openChild, openTask } from "../harness/agents.ts"
 import { yardForEach } from "../harness/each-test.ts"
 import { callWith } from "../harness/gateways.ts"
 import { knock } from "../harness/door.ts"
 import { forgetCaches } from "../harness/isolate.ts"
-import { accessToken, agentId, idToken, stranger, svid, US } from "../harness/issuers.ts"
+import { accessToken, agentId, IDP, idToken, stranger, svid, US } from "../harness/issuers.ts"
 import { bearerOf, complete, manage } from "../harness/management.ts"
 import { newProofKey, proofForToken, proofOf } from "../harness/proofs.ts"
 import { recordOf, recordsOf } from "../harness/records.ts"
@@ -300,6 +303,9 @@ describe("GET /v1/decisions", () => {
     )
     expect(await list("code=unknown_tool")).toMatchObject([{ id: denied.decision }])
     expect(await list(`task=${task.task}&decision=allow&kind=call&limit=2`)).toHaveLength(2)
+    const user = encodeURIComponent(`${IDP}|alice`)
+    expect(await list(`user=${user}`)).toEqual(all)
+    expect(await list(`user=${user}x`)).toEqual([])
     expect(await list(`tool=files.list&agent=${encodeURIComponent(agentId("first"))}`)).toHaveLength(3)
     const [newest, ...older] = all
     expect(await list(`task=${task.task}&before=${newest?.id ?? ""}`)).toEqual(older)
@@ -310,11 +316,43 @@ describe("GET /v1/decisions", () => {
     expect((await manage("GET", "/v1/decisions/dec_none", bearer)).status).toBe(404)
   })
 
+  test("is followed by what has arrived, which is recorded only if it reaches back", async () => {
+    const task = await openTask()
+    await callWith(task.token, "/files")
+    await recordsOf(task.task, 2)
+    const bearer = await bearerOf("viewer")
+    const answer = z.object({ decisions: z.array(z.looseObject({ id: z.string() })), arrived: z.string() })
+    const list = async (query: string) => {
+      const { status, json } = await manage("GET", `/v1/decisions?task=${task.task}&${query}`, bearer)
+      expect(status).toBe(200)
+      return answer.parse(json)
+    }
+    const reads = async () => (await findRecords(env, { kind: "management", limit: 100 })).length
+    const first = await list("")
+    expect(first.decisions).toHaveLength(2)
+    expect(await list(`arrived_after=${first.arrived}`)).toEqual({ decisions: [], arrived: first.arrived })
+    const call = await callWith(task.token, "/files")
+    await recordsOf(task.task, 3)
+    const before = await reads()
+    const next = await list(`arrived_after=${first.arrived}`)
+    expect(next.decisions.map(({ id }) => id)).toEqual([call.decision])
+    await recordsOf(task.task, 3)
+    expect(await reads()).toBe(before)
+    vi.useFakeTimers({ now: Date.now() + 130_000, toFake: ["Date"] })
+    const later = await bearerOf("viewer")
+    const old = await manage("GET", `/v1/decisions?arrived_after=${first.arrived}`, later)
+    expect(old.status).toBe(200)
+    vi.useRealTimers()
+    await vi.waitFor(async () => expect(await reads()).toBe(before + 1))
+  })
+
   test("what is not understood is refused, and agents see nothing", async () => {
     const bearer = await bearerOf("viewer")
-    for (const query of ["limit=0", "limit=251", "limit=x", "decision=maybe", "who=me"]) {
+    for (const query of ["limit=0", "limit=251", "limit=x", "decision=maybe", "who=me", "arrived_after=x"]) {
       expect((await manage("GET", `/v1/decisions?${query}`, bearer)).status).toBe(400)
     }
+    const nameless = await manage("GET", "/v1/decisions?user=alice", bearer)
+    expect([nameless.status, JSON.stringify(nameless.json)]).toEqual([400, expect.stringContaining(NO_USER_NAME)])
     expect((await manage("GET", "/v1/decisions?limit=250", bearer)).status).toBe(200)
     const task = await openTask()
     expect((await manage("GET", `/v1/decisions?task=${task.task}`, `Bearer ${task.token}`)).status).toBe(401)

@@ -5,6 +5,7 @@ import { expect, test } from "vitest"
 import type { Memory } from "../../src/core/guardrails/memory.ts"
 import type { MemoryUpdate } from "../../src/core/guardrails/memory-update.ts"
 import { firstIdAt } from "../../src/core/encoding/ids.ts"
+import { ENDED_KEPT_MS } from "../../src/ledger/tree-storage.ts"
 import { LedgerStorage } from "../../src/ledger/storage.ts"
 import { Trees } from "../../src/ledger/trees.ts"
 import { memoryOf } from "../harness/driven-trees.ts"
@@ -110,5 +111,10 @@ test("openings of trees that have ended count from now, and for a minute", async
     const once = { live: 10, per_minute: 1 }
     expect(ledger?.openings.whyFull(task.agent, once, now)).not.toBeNull()
     expect(ledger?.openings.whyFull(task.agent, once, now + SPAN_MS)).toBeNull()
+    // And none once an alarm has found it.
+    trees.transaction(true, () => trees.storage.forgetEnded(now, now))
+    const later = new LedgerStorage(ctx.storage.sql).load(now + SPAN_MS, freshProofs)
+    expect(later?.openings.whyFull(task.agent, once, now + SPAN_MS)).toBeNull()
+    expect(trees.storage.trees.firstUntil()).toBe(now + ENDED_KEPT_MS)
   })
 })

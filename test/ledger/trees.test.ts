@@ -2,6 +2,7 @@ import { runInDurableObject } from "cloudflare:test"
 import { env } from "cloudflare:workers"
 import { describe, expect, test, vi } from "vitest"
 import type { Proof } from "../../src/core/task/proof-log.ts"
+import { firstIdAt } from "../../src/core/encoding/ids.ts"
 import { isOAuthFailure } from "../../src/core/denials/oauth-error.ts"
 import { openRequest } from "../../src/core/explanation/simulated-tree.ts"
 import { openTask } from "../../src/core/task/open.ts"
@@ -88,20 +89,33 @@ describe("a step that fails", () => {
   })
 })
 
-/** Opens as many trees in a ledger, each with a token, as its own steps do; and reports what the last of them cost. */
-function openMany(trees: Trees, sql: SqlStorage, count: number): { read: number; written: number } {
-  const bundle = assembled()
+interface Rows {
+  readonly read: number
+  readonly written: number
+}
+
+/** The rows that statements read and write from now on. */
+function rowsOf(sql: SqlStorage): { readonly count: () => Rows; readonly stop: () => void } {
   // oxlint-disable-next-line typescript/unbound-method -- bound below
   const exec = sql.exec.bind(sql)
-  let cursors: ReturnType<typeof exec>[] = []
+  const cursors: ReturnType<typeof exec>[] = []
   const watched = vi.spyOn(sql, "exec").mockImplementation((...given: Parameters<SqlStorage["exec"]>) => {
     const cursor = exec(...given)
     cursors.push(cursor)
     return cursor
   })
+  const sum = (of: "rowsRead" | "rowsWritten") => cursors.reduce((total, cursor) => total + cursor[of], 0)
+  return { count: () => ({ read: sum("rowsRead"), written: sum("rowsWritten") }), stop: () => watched.mockRestore() }
+}
+
+/** Opens as many trees in a ledger, each with a token, as its own steps do; and reports what the last of them cost. */
+function openMany(trees: Trees, sql: SqlStorage, count: number): Rows {
+  const bundle = assembled()
+  const rows = rowsOf(sql)
+  let before = rows.count()
   for (let nth = 0; nth < count; nth++) {
-    cursors = []
-    const root = `tsk_${String(nth).padStart(26, "0")}-${"0".repeat(64)}`
+    before = rows.count()
+    const root = `${firstIdAt("tsk", NOW).slice(0, -6)}${String(nth).padStart(6, "0")}-${"0".repeat(64)}`
     const state = trees.newTreeState(root, ALICE, NOW, POINTER, bundle.guardrails)
     const now = trees.now(state)
     dropExpiredTokens(state, agentId("first"), now)
@@ -115,9 +129,17 @@ function openMany(trees: Trees, sql: SqlStorage, count: number): { read: number;
     applyOpening(state, result.opening, now)
     trees.hold(state)
   }
-  watched.mockRestore()
-  const sum = (of: "rowsRead" | "rowsWritten") => cursors.reduce((total, cursor) => total + cursor[of], 0)
-  return { read: sum("rowsRead"), written: sum("rowsWritten") }
+  rows.stop()
+  const { read, written } = rows.count()
+  return { read: read - before.read, written: written - before.written }
+}
+
+function endTree(trees: Trees, root: string): void {
+  const state = trees.of(root)
+  if (!state) throw new Error("no tree")
+  const end = { task: root, status: "revoked", by: "operator" } as const
+  trees.transaction(true, () => trees.storage.trees.saveEnd([root], end))
+  trees.end(state, [root], end)
 }
 
 test("one more task costs as many rows in a ledger of 500 trees as in one of two: no step scans its tables", async () => {
@@ -125,6 +147,42 @@ test("one more task costs as many rows in a ledger of 500 trees as in one of two
   for (const count of [2, 500]) await inLedger((trees, sql) => void costs.push(openMany(trees, sql, count)))
   expect(costs[1]).toEqual(costs[0])
   expect(costs[0]?.written).toBeLessThanOrEqual(3)
+})
+
+test("a waking reads as many rows in a ledger in which 500 trees have ended as in one in which two have", async () => {
+  const read: number[] = []
+  for (const count of [2, 500])
+    await inLedger((trees, sql) => {
+      openMany(trees, sql, count + 2)
+      for (const root of [...(trees.state?.trees.keys() ?? [])].slice(0, count)) endTree(trees, root)
+      const rows = rowsOf(sql)
+      expect(new LedgerStorage(sql).load(NOW, freshProofs)?.trees.size).toBe(2)
+      rows.stop()
+      read.push(rows.count().read)
+    })
+  expect(read[1]).toBe(read[0])
+})
+
+test("after a waking each opening of the last minute counts once, whether its tree has ended before, since, or not", async () => {
+  await inLedger((trees, sql) => {
+    openMany(trees, sql, 3)
+    const [before = "", since = ""] = trees.state?.trees.keys() ?? []
+    endTree(trees, before)
+    const storage = new LedgerStorage(sql)
+    const ledger = storage.load(NOW, freshProofs)
+    const [tree, root] = [ledger?.trees.get(since), ledger?.trees.get(since)?.tasks.get(since)]
+    if (!ledger || !tree || !root) throw new Error("no tree")
+    storage.journal.fold(NOW)
+    storage.trees.end(tree, NOW)
+    ledger.openings.end(root)
+    const openable = (live: number, perMinute: number, now = NOW): boolean =>
+      ledger.openings.whyFull(root.agent, { live, per_minute: perMinute }, now) === null
+    expect([openable(10, 3), openable(10, 4)]).toEqual([false, true])
+    expect([openable(1, 10), openable(2, 10)]).toEqual([false, true])
+    ledger.openings.add({ ...root, id: "another" })
+    expect([openable(10, 4), openable(10, 5), openable(2, 10)]).toEqual([false, true, false])
+    expect(openable(10, 1, Date.now() + 60_000)).toBe(true)
+  })
 })
 
 test("tokens that have expired leave memory and storage as the next one is issued to their agent", async () => {
@@ -151,13 +209,7 @@ test("memory holds no tree that has ended, but for a few that are asked about or
     openMany(trees, sql, 20)
     const held = (): readonly string[] => [...(trees.state?.trees.keys() ?? [])]
     const roots = held()
-    for (const root of roots.slice(0, 10)) {
-      const state = trees.of(root)
-      if (!state) throw new Error("no tree")
-      const end = { task: root, status: "revoked", by: "operator" } as const
-      trees.transaction(true, () => trees.storage.trees.saveEnd([root], end))
-      trees.end(state, [root], end)
-    }
+    for (const root of roots.slice(0, 10)) endTree(trees, root)
     expect(held()).toEqual(roots.slice(10))
     for (const root of roots.slice(0, 10)) expect(trees.of(root)?.tasks.get(root)?.status).toBe("revoked")
     expect(held()).toHaveLength(10 + MOST_ENDED)

@@ -1,4 +1,4 @@
-/** Whoever is asked can be there, can answer, and is enough; and a guardrail asks by a name that there is. */
+/** The approvers of an approval exist, can answer, and are enough; a guardrail names an approval that is defined. */
 import { suggest } from "../../../src/core/encoding/nearest.ts"
 import type { Policies } from "../model/policies.ts"
 import type { Problem } from "../source/problem.ts"

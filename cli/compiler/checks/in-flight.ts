@@ -1,4 +1,4 @@
-/** A call in flight has to land: somebody tells of its end, or its tool's longest duration passes. */
+/** A call in flight has to be settled: a gateway reports its end, or its tool's longest duration passes. */
 import type { Policies } from "../model/policies.ts"
 import type { Problem } from "../source/problem.ts"
 import { gatewaysOf } from "../model/gateways-of-tool.ts"

@@ -80,7 +80,7 @@ function signIns({ issuers }: Policies): Problem[] {
   })
 }
 
-/** Whoever is asserted is somebody that other tokens name alike, and works through an agent that there is. */
+/** Other tokens name an asserted user alike, and the agent through which the user works is registered. */
 function asserted({ issuers, agents }: Policies): Problem[] {
   const agentIds = agents.value.agents.map(({ id }) => id)
   return issuers.value.issuers.flatMap(({ users, assertions }, index) => {
@@ -136,7 +136,7 @@ function sources({ issuers, agents, streams }: Policies): Problem[] {
 interface Owner {
   readonly name: string
   /**
-   * Whoever has its key can say that they are it: nobody else may have it. Issuers that sign for `iss` may share keys.
+   * The holder of its key can claim to be it, so no other issuer may have the key. Issuers that sign for `iss` may share keys.
    */
   readonly isSole: boolean
   readonly source: Source<unknown>

@@ -73,7 +73,7 @@ function approvalsOf({ receivers, approvers }: Policies, { approvals = [] }: Rec
   })
 }
 
-/** Whoever is pushed a token must not be somebody who takes our delegation tokens. */
+/** A receiver to which tokens are pushed must not accept our delegation tokens. */
 function audienceOf({ receivers, gateways }: Policies, { audience }: Receiver, at: Path): Problem[] {
   const gateway = gateways.value.gateways.find((each) => audience !== undefined && each.audience === audience)
   if (!gateway) return []

@@ -1,5 +1,5 @@
 /**
- * A token is of one stream, a stream speaks of somebody that there is, and a name that it uses can mean only one; what
+ * A token is of one stream, a stream names users or agents that can exist, and each name can mean only one; what
  * follows from an event is one of what may.
  */
 import { EVENTS } from "../../../src/core/policy/definition/security-events.ts"

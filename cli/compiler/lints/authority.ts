@@ -19,8 +19,10 @@ export function toolsOf(grant: Granted, tools: readonly Tool[]): ReadonlySet<str
   )
 }
 
-export function shareEnvironment(one: Granted, other: Granted): boolean {
-  return !one.environments || !other.environments || one.environments.some((name) => other.environments?.includes(name))
+/** Whether there is an environment that all of them allow. */
+export function shareEnvironments(grants: readonly Granted[]): boolean {
+  const [first, ...others] = grants.flatMap(({ environments }) => (environments ? [environments] : []))
+  return !first || first.some((name) => others.every((environments) => environments.includes(name)))
 }
 
 export function intersects(one: ReadonlySet<string>, other: ReadonlySet<string>): boolean {

@@ -1,6 +1,6 @@
 /** A purpose of an agent for which its ceiling leaves nothing, although it covers tools of these names. */
 import type { Problem } from "../source/problem.ts"
-import { intersects, shareEnvironment, toolsOf } from "./authority.ts"
+import { intersects, shareEnvironments, toolsOf } from "./authority.ts"
 import type { Lint } from "./lint.ts"
 
 export const outOfReach: Lint = {
@@ -14,7 +14,7 @@ export const outOfReach: Lint = {
       return names.flatMap((name, place): Problem[] => {
         const purpose = purposes.get(name)
         const isTaken = purpose && intersects(purpose.covered, covered)
-        if (!purpose || (isTaken && shareEnvironment(purpose.grant, ceiling))) return []
+        if (!purpose || (isTaken && shareEnvironments([purpose.grant, ceiling]))) return []
         const why = isTaken ? "none of its environments" : "no tool of it that is within `max_sensitivity`"
         const message = `the agent's ceiling leaves ${why} for purpose \`${name}\``
         return [

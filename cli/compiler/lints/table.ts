@@ -6,6 +6,7 @@ import { coveredRule } from "./covered-rule.ts"
 import { deadRule } from "./dead-rule.ts"
 import { defeatedPermit } from "./defeated-permit.ts"
 import { duplicateRule } from "./duplicate-rule.ts"
+import { emptyDelegation } from "./empty-delegation.ts"
 import { idleConsequence } from "./idle-consequence.ts"
 import { idleDepth } from "./idle-depth.ts"
 import { idleWindow } from "./idle-window.ts"
@@ -50,6 +51,7 @@ const LINTS: readonly Lint[] = [
   impossibleStep,
   outOfCalls,
   idleDepth,
+  emptyDelegation,
   unusedAuthority,
   twoHistories,
   pairwiseSubject,

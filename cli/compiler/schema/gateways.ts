@@ -5,7 +5,7 @@ import { OWN_ALGORITHMS } from "../../../src/core/keys/algorithm.ts"
 import { DIALECT_NAMES, LOCATIONS } from "../../../src/core/policy/definition/gateways.ts"
 import { cedarType, headerName, name, origin, text } from "./values.ts"
 
-/** Of a key that somebody presents. */
+/** Of a key that a client presents. */
 export const digest = text(
   (value) => /^[0-9a-f]{64}$/u.test(value),
   "not a SHA-256",

@@ -28,7 +28,7 @@ export const duration = spanUpTo(
   "Write a whole number and `s`, `m` or `h`, up to `1h`: `500s`, `2m`.",
 )
 
-/** @param fix what to write instead of a wrong one; an editor shows it to whoever is about to write one */
+/** @param fix what to write instead of a wrong one; an editor shows it while one is written */
 function spanUpTo(longest: number, units: readonly Unit[], fix: string) {
   return z
     .string()

@@ -6,8 +6,8 @@ import { isEntityType } from "../../../src/core/policy/cedar/values/value.ts"
 import { hasUnseen } from "../../../src/core/encoding/display-text.ts"
 
 /**
- * A string that passes `test`. `message` and `fix` speak to whoever wrote the file; an editor shows the fix to whoever
- * is about to write it.
+ * A string that passes `test`. `message` and `fix` address the author of the file; an editor shows the fix while
+ * the value is written.
  */
 export function text(test: (value: string) => boolean, message: string, fix: string) {
   return z.string().refine(test, { error: message, params: { fix } }).describe(fix)

@@ -3,6 +3,7 @@ import * as z from "zod"
 import { isTaskId } from "../../core/task/state.ts"
 import { SCHEMAS } from "../../core/record/fields.ts"
 import { endpoint, once } from "./endpoint.ts"
+import { hasIssuer, NO_USER_NAME } from "./names.ts"
 import { members, moment, RECORDED_LATER, verdict, type denial } from "./members.ts"
 
 export type Denial = z.infer<ReturnType<typeof denial>>
@@ -25,7 +26,7 @@ const filters = once(() => ({
   task: z.string().max(256).optional().describe("Only those of this task, by its id."),
   tree: z.string().refine(isTaskOfTime).optional().describe("The task and all below it."),
   agent: z.string().max(2048).optional().describe("Only those of this agent, the last of the chain, by its id."),
-  user: z.string().max(2048).optional().describe("Issuer and subject, joined by `|`."),
+  user: z.string().max(2048).refine(hasIssuer, NO_USER_NAME).optional().describe("Issuer and subject, joined by `|`."),
   code: z.string().max(64).optional().describe("`ok`, or the code of an error."),
   decision: verdict().optional().describe("What was decided."),
   kind: z.enum(KINDS).optional().describe("What it was decided about; absent: everything but `management`."),
@@ -50,7 +51,7 @@ export const decisions = {
   listDecisions: endpoint({
     method: "GET",
     path: "/v1/decisions",
-    summary: "Lists decision records: the newest first, or with `after` the oldest first.",
+    summary: "Lists decision records: the newest first, or with `after` or `arrived_after` the oldest first.",
     access: { by: "operator", role: "viewer", area: "decisions" },
     record: "management",
     query: once(() =>
@@ -58,10 +59,21 @@ export const decisions = {
         ...filters(),
         before: z.string().max(64).optional().describe("Only those whose ids come before this one."),
         after: z.string().max(64).optional().describe("Only those whose ids come after this one."),
+        arrived_after: z
+          .string()
+          .max(128)
+          .regex(/^\d{1,15}(?:\.\d{1,15})*$/)
+          .optional()
+          .describe("Only those that were stored since an answer with the same filters, by its `arrived`."),
         limit: z.coerce.number().int().min(1).max(MOST_DECISIONS).default(100).describe("How many are listed at most."),
       }),
     ),
-    answer: once(() => z.looseObject({ decisions: z.array(decision()) })),
+    answer: once(() =>
+      z.looseObject({
+        decisions: z.array(decision()),
+        arrived: z.string().describe("Which records were stored by then: follow with `arrived_after`."),
+      }),
+    ),
     errors: [],
   }),
   countDecisions: endpoint({

@@ -96,7 +96,7 @@ const Effect: FC<{ readonly of: Stop; readonly request: PageRequest }> = async (
   )
 }
 
-/** The task that the address says was ended. The page shows its status by the API, as anybody can write an address. */
+/** The task that the address says was ended. The page shows its status by the API, as any site can link to an address. */
 const EndedTask: FC<{ readonly request: PageRequest }> = async ({ request }) => {
   const task = request.c.req.query("ended")
   if (task === undefined) return null

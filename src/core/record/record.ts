@@ -15,7 +15,7 @@ export function recordOf(known: PartialRecord): DecisionRecord {
 /**
  * Returns the record of a denied request whose credential identifies nobody: a revoked token, one whose task has ended,
  * or one with a replayed proof. The agent of the token becomes evidence of the denial, and the record is stored with
- * those of unauthenticated callers: whoever got hold of such a token must not write records in the agent's name, change
+ * those of unauthenticated callers: a thief of such a token must not write records in the agent's name, change
  * its counts, or crowd out its records.
  */
 export function withoutIdentity(record: DecisionRecord): DecisionRecord {

@@ -151,7 +151,7 @@ export function requestApproval(question: ApprovalRequest, now: number): Approva
   return { ...question, askedAt: now, status: "pending", uses: 0, votes: [] }
 }
 
-/** Why an approval request cannot be answered, whoever answers. */
+/** Why an approval request cannot be answered by any approver. */
 export type Unanswerable = "unknown" | "answered" | "expired" | "voted" | "too many uses"
 
 /** One rejection is enough; approval needs as many people as the terms say. */

@@ -1,6 +1,6 @@
 /**
- * A person's answer, as their browser sends it. It can only reduce the grant: whoever wrote it, it cannot add anything
- * that the person was not shown.
+ * A person's answer, as their browser sends it. It can only reduce the grant: it cannot add anything that the
+ * person was not shown, even if another client wrote it.
  */
 import type { GrantReduction } from "./grant.ts"
 

@@ -1,8 +1,8 @@
 /**
  * A request for what its agent has already continues that task instead of opening another: the same agent, user,
  * purpose, audience and proven key, and the very same grant. So what the task has used stays used, and a token costs no
- * new tree. Whoever asks for more or less, for another audience or with another key, opens a new task. So does whoever
- * proves no key, because nothing tells whether two requests come from the same instance of an agent. What a person has
+ * new tree. A request for more or less, for another audience or with another key opens a new task. So does one without a
+ * proven key, because nothing tells whether two requests come from the same instance of an agent. What a person has
  * consented to is a task of its own each time.
  */
 import { canonicalText } from "../encoding/canonical-json.ts"

@@ -1,7 +1,7 @@
 /**
  * A grant in words: scopes, and RFC 9396 details. Both say what is effective (RFC 9396, section 7): the intersection of
- * the request, the purpose, the agent's ceiling, the grants of all ancestors and the assertion. Whoever reads a token or
- * a task must not see an authority that no call has.
+ * the request, the purpose, the agent's ceiling, the grants of all ancestors and the assertion. A reader of a token
+ * or a task must not see an authority that no call has.
  */
 import { jointBounds, type ArgumentBounds, type JointBounds } from "../catalog/bounds.ts"
 import { isLifecycle } from "../catalog/lifecycle.ts"

@@ -199,7 +199,7 @@ function longer(
 /**
  * What an agent carries from then on if it joins a tree with this task: what the tree's other agents carry, of the labels
  * that the tree bears and of those that the tasks above it have to answer for, because they tell it what to do. Nobody
- * carries a label for longer because somebody else has inherited it.
+ * carries a label for longer because another agent has inherited it.
  * @param above the tasks above it
  */
 export function inherited(state: TreeState, task: Task, above: readonly Task[], now: number): readonly Carried[] {

@@ -42,32 +42,41 @@ export function whyFull(
 export class Openings {
   /** Root tasks that have not ended. */
   readonly #live = new Shares()
-  /** By agent: when it opened each tree of the last minute, in milliseconds, oldest first. */
-  readonly #recent = new Map<string, RecentTimes>()
+  /** By agent: when it opened each tree of the last minute, in milliseconds, oldest first. Null until it is needed. */
+  #recent: Map<string, RecentTimes> | null = null
+  /** Those of earlier lives of the ledger, oldest first. */
+  #earlier: () => readonly EndedOpening[] = () => []
 
   /** Why the agent cannot open one more tree now. Null if it can. */
   whyFull(agent: string, { live, per_minute }: OpeningLimits, now: number): OAuthFailure | null {
     if (per_minute <= 0) return tooMany("rate", 0)
     // The earliest of as many openings as are allowed has to be a minute ago.
-    const earliest = this.#recent.get(agent)?.last(per_minute, now - OPENINGS_COUNT_MS)
+    const earliest = this.#times()
+      .get(agent)
+      ?.last(per_minute, now - OPENINGS_COUNT_MS)
     if (earliest !== undefined) return tooMany("rate", earliest + OPENINGS_COUNT_MS - now)
     this.#live.expire(agent, now)
     return this.#live.of(agent) < live ? null : tooMany("live", (this.#live.firstOf(agent) ?? now) - now)
   }
 
-  add({ id, agent, openedAt, expiresAt }: Task): void {
-    this.#live.add(agent, id, expiresAt)
-    this.addEnded({ agent, openedAt })
+  add(root: Task): void {
+    this.extend(root)
+    addTo(this.#times(), root)
   }
 
-  /** An opening of the last minute of which nothing is alive. */
-  addEnded({ agent, openedAt }: Pick<EndedOpening, "agent" | "openedAt">): void {
-    let recent = this.#recent.get(agent)
-    if (!recent) this.#recent.set(agent, (recent = new RecentTimes()))
-    recent.add(openedAt)
+  /** @param read receives openings of earlier lives, oldest first, when an agent opens its next tree: no call waits for it */
+  countLater(read: () => readonly EndedOpening[]): void {
+    this.#earlier = read
   }
 
-  /** A person has consented to the tree, and it lives longer: it is no further opening. */
+  #times(): Map<string, RecentTimes> {
+    if (this.#recent) return this.#recent
+    const times = (this.#recent = new Map<string, RecentTimes>())
+    for (const opening of this.#earlier()) addTo(times, opening)
+    return times
+  }
+
+  /** The tree lives, or lives longer as a person has consented to it: it is no further opening. */
   extend({ id, agent, expiresAt }: Task): void {
     this.#live.add(agent, id, expiresAt)
   }
@@ -93,9 +102,9 @@ export function endedOpening(tree: TreeState): EndedOpening | null {
 
 /**
  * After waking: counts the trees that were loaded, and their tasks.
- * @param ended those that may have been opened within the last minute
+ * @param ended reads those of trees that have ended which may count, except for these roots
  */
-export function countTrees(ledger: LedgerState, ended: readonly EndedOpening[]): void {
+export function countTrees(ledger: LedgerState, ended: (roots: ReadonlySet<string>) => readonly EndedOpening[]): void {
   const { trees, clock, liveTasks } = ledger
   for (const tree of trees.values()) {
     for (const { id, agent, status, expiresAt, bytes } of tree.tasks.values()) {
@@ -104,18 +113,25 @@ export function countTrees(ledger: LedgerState, ended: readonly EndedOpening[]):
       bytesOf(tree).add(agent, id, expiresAt, bytes)
     }
   }
-  const openings: (EndedOpening & { readonly live: Task | null })[] = ended.map((each) => ({ ...each, live: null }))
+  const opened: EndedOpening[] = []
   for (const tree of trees.values()) {
     const [opening, root] = [endedOpening(tree), tree.tasks.get(tree.root)]
     if (!opening || !root) continue
+    opened.push(opening)
     const isOver = root.status === "completed" || root.status === "revoked" || clock >= root.expiresAt || hasMoved(tree)
-    openings.push({ ...opening, live: isOver ? null : root })
+    if (!isOver) openingsOf(tree).extend(root)
   }
-  for (const opening of openings.toSorted((one, other) => one.openedAt - other.openedAt)) {
-    const counted = opening.isRequest ? ledger.requests : ledger.openings
-    if (opening.live) counted.add(opening.live)
-    else if (opening.openedAt > clock - OPENINGS_COUNT_MS) counted.addEnded(opening)
-  }
+  const roots = new Set(trees.keys())
+  for (const [openings, isOfRequests] of [
+    [ledger.openings, false],
+    [ledger.requests, true],
+  ] as const)
+    openings.countLater(() => {
+      const all = [...opened, ...ended(roots)].filter((each) => each.isRequest === isOfRequests)
+      return all
+        .filter(({ openedAt }) => openedAt > clock - OPENINGS_COUNT_MS)
+        .toSorted((one, other) => one.openedAt - other.openedAt)
+    })
 }
 
 /** Whether the tree is a request that was granted: the task goes on in the ledger of its person. */
@@ -129,6 +145,12 @@ export function hasMoved({ consent }: Pick<TreeState, "consent">): boolean {
  */
 export function isRequest({ consent }: Pick<TreeState, "consent">): boolean {
   return consent !== null && !consent.code
+}
+
+function addTo(times: Map<string, RecentTimes>, { agent, openedAt }: Pick<EndedOpening, "agent" | "openedAt">): void {
+  let recent = times.get(agent)
+  if (!recent) times.set(agent, (recent = new RecentTimes()))
+  recent.add(openedAt)
 }
 
 /** Times in ascending order, of which the oldest are dropped. */

@@ -14,7 +14,7 @@ export function risksOfTask(risks: ReportedRisks, ancestry: readonly Task[]): re
   return [...agents].flatMap((agent) => Array.from(risks.get(agent)?.values() ?? []))
 }
 
-/** Whoever rates each task of an agent must not make its ledger, or its calls, dearer with each. */
+/** An operator who rates each task of an agent must not make its ledger, or its calls, dearer with each. */
 export const MAX_REPORTS = 16
 
 /**

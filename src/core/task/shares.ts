@@ -62,7 +62,7 @@ export class Shares {
 
   /**
    * Whether the agent can have no more, once what has expired is removed. If the ledger is full, an agent that
-   * has its equal part of it, or more, is refused, and thus whoever has most. An agent that has less still gets its
+   * has its equal part of it, or more, is refused, and thus the agent that has most. An agent that has less still gets its
    * part. So a ledger with n agents never has more than 1 + ln n times its limit, and that only if they come one after
    * the other, each once the ledger is full.
    *

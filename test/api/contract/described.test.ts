@@ -166,7 +166,7 @@ test.each<Departure>([
   {
     what: "a parameter of a query",
     says: /owner is not described/,
-    response: () => answer({ decisions: [] }),
+    response: () => answer({ decisions: [], arrived: "0" }),
     path: "/v1/decisions?owner=a",
     method: "GET",
   },

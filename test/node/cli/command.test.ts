@@ -1,6 +1,6 @@
 /** The command as people run it: a process with arguments, its output, its exit code. */
 import { cp, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises"
-import { createServer } from "node:http"
+import { createServer, type RequestListener } from "node:http"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterEach, beforeEach, describe, expect, it } from "vitest"
@@ -69,7 +69,9 @@ describe("check", () => {
       /note: the agent called 1 of the \d+ tools within its ceiling, in 1 record from 2025-11-24/,
     )
     expect(ofFile.stdout).toMatch(/; 5 notes\n$/)
-    expect(await withWorker({ decisions: [one] }, "check", "policies", "--from-worker", "--strict")).toEqual(ofFile)
+    expect(
+      await withWorker({ decisions: [one], arrived: "1" }, "check", "policies", "--from-worker", "--strict"),
+    ).toEqual(ofFile)
     await writeFile(join(directory, "records.jsonl"), `${JSON.stringify(one)}\nnone\n`)
     const refused = await narrowgate("check", "policies", "--records", "records.jsonl")
     expect(refused).toMatchObject({ code: 2, stderr: expect.stringMatching(/records\.jsonl:2 is no decision record/) })
@@ -133,7 +135,13 @@ describe("decisions", () => {
   })
 
   it("are told one a line, oldest first", async () => {
-    const { code, stdout } = await withWorker({ decisions: [deny, allow] }, "decisions", "tail", "--limit", "2")
+    const { code, stdout } = await withWorker(
+      { decisions: [deny, allow], arrived: "1" },
+      "decisions",
+      "tail",
+      "--limit",
+      "2",
+    )
     expect(code).toBe(0)
     const [first, second] = stdout.split("\n")
     expect(first).toMatch(
@@ -143,8 +151,31 @@ describe("decisions", () => {
   })
 
   it("are passed on whole as JSON", async () => {
-    const { stdout } = await withWorker({ decisions: [allow] }, "decisions", "tail", "--json")
+    const { stdout } = await withWorker({ decisions: [allow], arrived: "1" }, "decisions", "tail", "--json")
     expect(JSON.parse(stdout)).toEqual(allow)
+  })
+
+  it("are followed in the order in which they are stored, however old they are", async () => {
+    const late = recordOf({ ...allow, id: "dec_0", at: 0 })
+    const answers = [
+      { decisions: [deny, allow], arrived: "3" },
+      { decisions: [], arrived: "3" },
+      { decisions: [late], arrived: "4" },
+      { decisions: [], arrived: "4" },
+    ]
+    const queries: string[] = []
+    const { stdout } = await withServer(
+      (request, response) => {
+        const { search, searchParams } = new URL(request.url ?? "", "http://127.0.0.1")
+        queries.push(searchParams.get("arrived_after") ?? search)
+        const answer = answers[queries.length - 1]
+        response.statusCode = answer ? 200 : 403
+        response.end(JSON.stringify(answer))
+      },
+      ...["decisions", "tail", "--follow", "--user", "https://idp.example|alice"],
+    )
+    expect(stdout.match(/dec_\d/g)).toEqual(["dec_1", "dec_2", "dec_0"])
+    expect(queries).toEqual(["?user=https%3A%2F%2Fidp.example%7Calice&limit=20", "3", "3", "4", "4"])
   })
 
   it("are explained", async () => {
@@ -173,12 +204,15 @@ describe("decisions", () => {
 })
 
 describe("usage", () => {
-  it.each([["chek"], ["build"], ["decisions", "tail", "--limit", "0"], ["decisions", "tail", "--decision", "maybe"]])(
-    "of %s %s is refused",
-    async (...args) => {
-      expect((await narrowgate(...args)).code).toBe(2)
-    },
-  )
+  it.each([
+    ["chek"],
+    ["build"],
+    ["decisions", "tail", "--limit", "0"],
+    ["decisions", "tail", "--decision", "maybe"],
+    ["decisions", "tail", "--user", "alice"],
+  ])("of %s %s is refused", async (...args) => {
+    expect((await narrowgate(...args)).code).toBe(2)
+  })
 })
 
 function narrowgate(...args: readonly string[]) {
@@ -187,10 +221,17 @@ function narrowgate(...args: readonly string[]) {
 
 /** Runs against a Worker that gives one answer, to the right token alone. */
 async function withWorker(answer: unknown, ...args: readonly string[]) {
-  const server = createServer((request, response) => {
-    response.statusCode = request.headers.authorization === "Bearer operator" ? 200 : 401
-    response.end(JSON.stringify(answer))
-  })
+  return withServer(
+    (request, response) => {
+      response.statusCode = request.headers.authorization === "Bearer operator" ? 200 : 401
+      response.end(JSON.stringify(answer))
+    },
+    ...args,
+  )
+}
+
+async function withServer(respond: RequestListener, ...args: readonly string[]) {
+  const server = createServer(respond)
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve))
   const address = server.address()
   const port = typeof address === "object" && address !== null ? address.port : 0

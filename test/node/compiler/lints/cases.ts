@@ -689,6 +689,23 @@ const AGENTS: readonly LintCase[] = [
     but: { find: "depth: 2", replace: "depth: 0" },
   },
   {
+    name: "a sub-agent for which no tool is left",
+    lint: "empty-delegation",
+    edits: [
+      agents(
+        "desk.*:read]\n      max_sensitivity: internal\n    purposes: [triage-ticket]\n\n  - id: spiffe://example.org/agent/nightly",
+        "desk.*:read]\n      max_sensitivity: internal\n    purposes: [triage-ticket]\n    delegates_to: [spiffe://example.org/agent/mailer]\n    depth: 1\n\n" +
+          "  - id: spiffe://example.org/agent/mailer\n    owner: support-team\n    groups: [support]\n    ceiling: { tools: [mail.send:write], max_sensitivity: confidential }\n    purposes: [answer-customer]\n\n" +
+          "  - id: spiffe://example.org/agent/nightly",
+      ),
+    ],
+    file: "agents.yaml",
+    at: "spiffe://example.org/agent/mailer]",
+    message: "no task of this agent leaves that agent a tool that its ceiling and purposes cover",
+    fix: "Widen the `ceiling` or the purposes of one of them, or remove the agent here.",
+    but: { find: "[mail.send:write]", replace: "[mail.send:write, desk.*:read]" },
+  },
+  {
     name: "an agent that works for people and for nobody",
     lint: "two-histories",
     edits: [agents("    purposes: [nightly-report]\n", "    purposes: [nightly-report, triage-ticket]\n")],

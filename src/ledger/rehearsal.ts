@@ -48,6 +48,7 @@ function emptyObject({ pointer }: Bundle): object {
     hidden: "[]",
     back_from: null,
     back_until: null,
+    home: null,
   }
   const none = { at: null, until: null }
   const exec = (query: string): object => {

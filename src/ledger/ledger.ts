@@ -44,6 +44,8 @@ import { Tasks, type ToOpen } from "./tasks.ts"
 import { Trees } from "./trees.ts"
 import type { TaskView, Viewed } from "../core/task/view.ts"
 
+type Issued = OpenedTask | OAuthFailure | NoBundle
+
 export class Ledger extends DurableObject<Env> {
   readonly #trees: Trees
   readonly #others: AgentLedgers
@@ -174,7 +176,11 @@ export class Ledger extends DurableObject<Env> {
     return this.#trees.credits.usedOf(ids)
   }
 
-  async open(version: number, pointer: Pointer, ...asked: ToOpen): Promise<OpenedTask | OAuthFailure | NoBundle> {
+  async countedAlone(...asked: Parameters<Partitions["countedAlone"]>): ReturnType<Partitions["countedAlone"]> {
+    return this.#partitions.countedAlone(...asked)
+  }
+
+  async open(version: number, pointer: Pointer, ...asked: ToOpen): Promise<Issued> {
     return this.#bundles.by(version, pointer, (bundle) => this.#tasks.open(bundle, pointer, ...asked))
   }
 
@@ -222,7 +228,7 @@ export class Ledger extends DurableObject<Env> {
     root: string,
     redemption: Redemption,
     stamp: RequestStamp,
-  ): Promise<OpenedTask | OAuthFailure | NoBundle> {
+  ): Promise<Issued> {
     return this.#bundles.by(version, pointer, (bundle) => {
       const found = this.#consents.redeemable(bundle, pointer, root, redemption)
       if (!("request" in found)) return found
@@ -231,14 +237,8 @@ export class Ledger extends DurableObject<Env> {
     })
   }
 
-  async refresh(
-    version: number,
-    pointer: Pointer,
-    root: string,
-    refresh: Refresh,
-    stamp: RequestStamp,
-  ): Promise<OpenedTask | OAuthFailure | NoBundle> {
-    return this.#bundles.by(version, pointer, (bundle) => this.#consents.refresh(bundle, pointer, root, refresh, stamp))
+  async refresh(version: number, pointer: Pointer, ...asked: [string, Refresh, RequestStamp]): Promise<Issued> {
+    return this.#bundles.by(version, pointer, (bundle) => this.#consents.refresh(bundle, pointer, ...asked))
   }
 
   revokeRefreshTokens(root: string, family: string, agent: string, record: DecisionRecord): boolean {

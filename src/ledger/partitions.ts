@@ -5,10 +5,15 @@
  * and tells the first what it picks up while that may concern an instance which works elsewhere now.
  */
 import { oauthError, type OAuthFailure } from "../core/denials/oauth-error.ts"
+import { LENDING_VERSION } from "../core/guardrails/lending/lending.ts"
+import type { Limit } from "../core/guardrails/limit-definition.ts"
+import { countedOf } from "../core/guardrails/limit-meter.ts"
+import type { Demand } from "../core/guardrails/meter/meter.ts"
 import type { Bundle } from "../core/policy/assemble.ts"
 import type { Pointer } from "../core/policy/bundle.ts"
-import { isAtHome, mostPartitions, type Home, type Partition } from "../core/task/home.ts"
+import { CHANGE_LASTS_MS, isAtHome, mostPartitions, type Home, type Partition } from "../core/task/home.ts"
 import { beyondIsolation, carriedIn, type Carried } from "../core/task/labels.ts"
+import { USER_SCOPE } from "../core/task/memories.ts"
 import type { OpenRequest } from "../core/task/open-request.ts"
 import { ledgerIn, type AgentLedgers } from "./agent-ledgers.ts"
 import { askLedgerById } from "./ask.ts"
@@ -85,7 +90,9 @@ export class Partitions {
       const bundle = known?.before?.bundle
       // An isolate with an older bundle must not undo what a newer one has changed.
       if (bundle && pointer.seq < bundle.seq) return { bundle: "stale", newest: bundle }
-      const changedAt = Math.max(Date.now(), (known?.changedAt ?? 0) + 1)
+      // An agent that has done nothing yet has nothing that could have to pass.
+      const first = this.#trees.state ? 0 : CHANGE_LASTS_MS
+      const changedAt = Math.max(Date.now() - first, (known?.changedAt ?? 0) + 1)
       const before = { of: known ? mostPartitions(known, changedAt) : 1, bundle: pointer }
       this.#others.keep(ledgerIn(this.#trees), [], { agent, index: 0, of, changedAt, isCurrent: false, before })
     }
@@ -136,6 +143,13 @@ export class Partitions {
     if (!state) return []
     if (state.home) this.#others.keep(state, [], { ...state.home, changedAt, isCurrent: false })
     return carriedIn(state, this.#trees.now({ ledger: state }))
+  }
+
+  /** What this ledger has counted of its agent before that had others; it counts no more of it (`CreditHolder`). */
+  async countedAlone(version: number, limit: Limit, key: string): Promise<Demand | null> {
+    const { state } = this.#trees
+    if (version !== LENDING_VERSION || !state?.home) return null
+    return countedOf(state.memories.of(USER_SCOPE), limit, key, this.#trees.now({ ledger: state }))
   }
 
   get #home(): Home | null {

@@ -5,6 +5,7 @@
  */
 import { sha256Hex } from "../encoding/hash.ts"
 import { oauthError, type OAuthFailure } from "../denials/oauth-error.ts"
+import type { Fleet } from "../guardrails/field.ts"
 import type { AgentDefinition } from "../policy/definition/agents.ts"
 import type { Pointer } from "../policy/bundle.ts"
 
@@ -62,4 +63,12 @@ export function passesLabels(home: Home | null, now: number): boolean {
 /** How many partitions there may be that carry labels. */
 export function mostPartitions(home: Home, now: number): number {
   return passesLabels(home, now) ? Math.max(home.of, home.before?.of ?? 0) : home.of
+}
+
+/**
+ * Counts of the agent are lent to its ledgers from the first other one on, and stay so: when there is one ledger again,
+ * it does not know what the others have used.
+ */
+export function fleetOf(home: Home, now: number): Fleet {
+  return { agent: home.agent, isSplit: mostPartitions(home, now) > 1 || home.index > 0 }
 }

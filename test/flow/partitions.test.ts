@@ -1,5 +1,5 @@
 /** Partitions: a fleet of one agent works in several ledgers, each instance always in the same one. */
-import { evictDurableObject, listDurableObjectIds, runInDurableObject } from "cloudflare:test"
+import { evictDurableObject, listDurableObjectIds, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test"
 import { env } from "cloudflare:workers"
 import { describe, expect, test, vi } from "vitest"
 import { ledgerIdOf } from "../../src/core/task/state.ts"
@@ -22,13 +22,19 @@ import {
 } from "../harness/fleet.ts"
 import { callWith } from "../harness/gateways.ts"
 import { killObjects } from "../harness/isolate.ts"
-import { manage } from "../harness/management.ts"
+import { bearerOf, manage } from "../harness/management.ts"
 import { newProofKey, proofForToken } from "../harness/proofs.ts"
 import { read, send } from "../harness/labelled-calls.ts"
 
 freshIsolateForEach()
 
 const HOUR = 3_600_000
+/** One after the other, and again from the first. */
+function of(tasks: readonly OpenTask[], index: number): OpenTask {
+  const task = tasks[index % tasks.length]
+  if (!task) throw new Error("no task")
+  return task
+}
 const list = async ({ token }: OpenTask): Promise<string> => (await callWith(token, "/files")).code
 const objects = async (): Promise<ReadonlySet<string>> =>
   new Set((await listDurableObjectIds(env.LEDGER)).map((id) => id.toString()))
@@ -248,6 +254,24 @@ describe("labels", () => {
     })
   })
 
+  test("however long nothing was done: the first partition knows the number, and is not deleted", async () => {
+    const start = Date.now()
+    at(start)
+    await publishFleet({ partitions: 2 })
+    const [one, other] = [podAt({ 2: 0 }), podAt({ 2: 1 })]
+    await openAs(one)
+    await openAs(other)
+    const first = env.LEDGER.get(env.LEDGER.idFromString(partition(0)))
+    for (let day = 1; day <= 3; day++) {
+      at(start + day * 24 * HOUR)
+      await runDurableObjectAlarm(first)
+    }
+    await killObjects()
+    expect(await read(await openAs(other))).toBe("ok")
+    await publishFleet({ partitions: 1 })
+    expect(await send(await openAs(other))).toBe("policy_denied")
+  })
+
   test("an isolate with an older bundle does not undo the change", async () => {
     await publishFleet({ partitions: 2 })
     const pod = podAt({ 2: 1, 3: 2 })
@@ -263,9 +287,7 @@ describe("labels", () => {
 
 describe("a limit of the agent, where no user is behind the task, is that of all partitions", () => {
   const many = async (tasks: readonly OpenTask[], calls: number): Promise<number> => {
-    const codes = await Promise.all(
-      Array.from({ length: calls }, async (_, index) => list(tasks[index % tasks.length]!)),
-    )
+    const codes = await Promise.all(Array.from({ length: calls }, async (_, index) => list(of(tasks, index))))
     expect(new Set(codes)).toEqual(new Set(["ok", "rate_limited"]))
     return codes.filter((code) => code === "ok").length
   }
@@ -287,7 +309,7 @@ describe("a limit of the agent, where no user is behind the task, is that of all
     await publishFleet({ partitions: before, limits: [window(50)] })
     const earlier = []
     for (let index = 0; index < before; index++) earlier.push(await openAs(podAt({ [before]: index })))
-    for (let call = 0; call < 30; call++) expect(await list(earlier[call % before]!)).toBe("ok")
+    for (let call = 0; call < 30; call++) expect(await list(of(earlier, call))).toBe("ok")
     await publishFleet({ partitions: after, limits: [window(50)] })
     const since = []
     for (let index = 0; index < after; index++) since.push(await openAs(podAt({ [after]: index })))
@@ -295,7 +317,7 @@ describe("a limit of the agent, where no user is behind the task, is that of all
     await Promise.all(
       [partition(0), partition(1)].map(async (id) => evictDurableObject(env.LEDGER.get(env.LEDGER.idFromString(id)))),
     )
-    expect(await list(since[0]!)).toBe("rate_limited")
+    expect(await list(of(since, 0))).toBe("rate_limited")
   })
 
   test("different values, too", async () => {
@@ -325,6 +347,41 @@ describe("a limit of the agent, where no user is behind the task, is that of all
     const since = await openAs(podAt({ 2: 1 }))
     unreachable("countedAlone")
     expect([await list(since), await list(earlier)]).toEqual(["unavailable", "unavailable"])
+  })
+
+  test("people see that it is shared, and no figure that one partition alone could give", async () => {
+    await publishFleet({ partitions: 2, limits: [window(50)] })
+    const task = await openAs(podAt({ 2: 1 }))
+    expect(await list(task)).toBe("ok")
+    const { json } = await manage("GET", `/v1/tasks/${task.task}`, await bearerOf("viewer"))
+    expect(json).toMatchObject({
+      limits: expect.arrayContaining([
+        expect.objectContaining({ guardrail: "fleet-window", used: null, shared: true }),
+      ]),
+    })
+  })
+
+  test("calls in flight, which are not lent, are denied: no partition knows those of the others", async () => {
+    const of = { tools: ["files.list"] }
+    const inFlight = { kind: "concurrency", id: "at-once", of, limit: 9, consequence: "deny" } as const
+    const more: FleetPolicy["more"] = (body) => ({
+      ...body,
+      guardrails: [...body.guardrails, { ...inFlight, per: ["user_or_agent"] }],
+    })
+    const start = Date.now()
+    at(start)
+    await publishFleet({ partitions: 1, more })
+    const task = await openAs("a")
+    expect(await list(task)).toBe("ok")
+    await publishFleet({ partitions: 2, more })
+    await openAs(podAt({ 2: 1 }))
+    expect(await list(task)).toBe("unavailable")
+    // With one partition again, once none of the others has a task.
+    await publishFleet({ partitions: 1, more })
+    expect(await list(await openAs("a"))).toBe("unavailable")
+    at(start + 27 * HOUR)
+    await killObjects()
+    expect(await list(await openAs("a"))).toBe("ok")
   })
 
   test("a limit for a user stays that of the user", async () => {

@@ -44,9 +44,9 @@ export function partitionOf(
   jkt: string | null,
 ): Partition | OAuthFailure {
   if (partitions === 1) return { index: 0, of: 1 }
-  const proven = instance === null ? jkt && ["key", jkt] : ["instance", instance]
-  if (proven === null) return oauthError({ reason: "instance_unproven" })
-  const hash = Number.parseInt(sha256Hex(JSON.stringify([id, ...proven])).slice(0, 12), 16)
+  if (instance === null && jkt === null) return oauthError({ reason: "instance_unproven" })
+  const name = JSON.stringify([id, ...(instance === null ? ["key", jkt] : ["instance", instance])])
+  const hash = Number.parseInt(sha256Hex(name).slice(0, 12), 16)
   return { index: hash % partitions, of: partitions }
 }
 

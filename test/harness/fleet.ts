@@ -119,8 +119,9 @@ export function placeOf(pod: string, partitions: number): number {
 
 /** An instance that works in these places: by number of partitions, the index. */
 export function podAt(places: Readonly<Record<number, number>>): string {
-  for (let number = 0; ; number++) {
+  for (let number = 0; number < 10_000; number++) {
     const pod = `pod-${number}`
     if (Object.entries(places).every(([of, index]) => placeOf(pod, Number(of)) === index)) return pod
   }
+  throw new Error("no instance works there")
 }

@@ -38,16 +38,13 @@ export class Partitions {
   readonly #others: AgentLedgers
   readonly #env: Env
   #collecting: Promise<boolean> | null = null
+  /** Milliseconds since the epoch: the last change that this ledger was told of in this life, even if it stores nothing. */
+  #toldOf = 0
 
   constructor(trees: Trees, others: AgentLedgers, env: Env) {
     this.#trees = trees
     this.#others = others
     this.#env = env
-  }
-
-  /** Whether the step that opens a tree for nobody may be made. */
-  isReady({ partition = ONE }: OpenRequest): boolean {
-    return isAtHome(this.#home, partition)
   }
 
   /** @returns why the tree is not opened here */
@@ -131,7 +128,7 @@ export class Partitions {
     const through = [...new Set([home.agent, ...carried.map(({ agent }) => agent)])]
     if (carried.length > 0 && !(await this.#others.adopt(carried.map(beyondIsolation), through))) return false
     // The number has changed again meanwhile.
-    if ((this.#home?.changedAt ?? 0) > home.changedAt) return false
+    if (Math.max(this.#home?.changedAt ?? 0, this.#toldOf) > home.changedAt) return false
     this.#others.keep(ledgerIn(this.#trees), [], home)
     return true
   }
@@ -139,6 +136,7 @@ export class Partitions {
   /** Asked of another partition than the first: the number has changed. A ledger that has never been used stays so. */
   part(version: number, changedAt: number): readonly Carried[] | null {
     if (version !== LEDGER_VERSION) return null
+    this.#toldOf = changedAt
     const { state } = this.#trees
     if (!state) return []
     if (state.home) this.#others.keep(state, [], { ...state.home, changedAt, isCurrent: false })

@@ -64,6 +64,7 @@ export class Tasks {
 
   async open(bundle: Bundle, pointer: Pointer, ...asked: ToOpen): Promise<OpenedTask | OAuthFailure | NoBundle> {
     const [, request] = asked
+    // The step follows at once: nothing can change in between.
     const refused = isForNobody(request) ? await this.#partitions.ready(bundle, pointer, request) : null
     if (refused) return refused
     const step = async (mayTell: boolean): Promise<OpenedTask | OAuthFailure | NoBundle | Untold> =>
@@ -79,7 +80,6 @@ export class Tasks {
     ...[root, request, stamp, shadowResult]: ToOpen
   ): Promise<OpenedTask | OAuthFailure | NoBundle | Untold> {
     const existing = this.#trees.of(root)
-    if (isForNobody(request) && !this.#partitions.isReady(request)) return oauthError({ reason: "unavailable" })
     if (!existing && request.parent) return { refused: { reason: "parent_token_unknown" } }
     if (!existing && request.task !== null) return { refused: { reason: "task_unknown", what: request.task } }
     // A root is opened once. Its id is made for the request, so a second opening would be a forgery or a defect; except

@@ -3,6 +3,8 @@ import { evictDurableObject, listDurableObjectIds, runDurableObjectAlarm, runInD
 import { env } from "cloudflare:workers"
 import { describe, expect, test, vi } from "vitest"
 import { ledgerIdOf } from "../../src/core/task/state.ts"
+import { LENDING_VERSION } from "../../src/core/guardrails/lending/lending.ts"
+import { LEDGER_VERSION } from "../../src/ledger/protocol.ts"
 import { Ledger } from "../../src/ledger/ledger.ts"
 import { openTask, type OpenTask } from "../harness/agents.ts"
 import { at } from "../harness/clock.ts"
@@ -61,6 +63,14 @@ describe("an instance always works in one partition", () => {
       const { issued } = await askAs({ pod: { uid: "a" } }, {}, { DPoP: await proofForToken(await newProofKey()) })
       expect(ledgerIdOf(issued?.task ?? "")).toBe(partition(placeOf("a", 64)))
     }
+  })
+
+  test("so what it has begun goes on there", async () => {
+    await publishFleet({ partitions: 64 })
+    const key = await newProofKey()
+    const ask = async (): Promise<string | undefined> =>
+      (await askAs({ pod: { uid: "a" } }, {}, { DPoP: await proofForToken(key) })).issued?.task
+    expect(await ask()).toBe(await ask())
   })
 
   test("by its key, if its credential names no instance", async () => {
@@ -272,6 +282,42 @@ describe("labels", () => {
     expect(await send(await openAs(other))).toBe("policy_denied")
   })
 
+  test("and by whichever number it had joined before: taken back after long, nothing is missed", async () => {
+    const start = Date.now()
+    at(start)
+    await publishFleet({ partitions: 2 })
+    const pod = podAt({ 2: 1, 3: 2 })
+    await openAs(pod)
+    await publishFleet({ partitions: 3 })
+    await openAs(pod)
+    at(start + 27 * HOUR)
+    expect(await read(await openAs(pod))).toBe("ok")
+    await publishFleet({ partitions: 2 })
+    expect(await send(await openAs(pod))).toBe("policy_denied")
+  })
+
+  test("reach the partitions of the last number but one, too", async () => {
+    await publishFleet({ partitions: 3 })
+    const earlier = await openAs(podAt({ 3: 2 }))
+    await publishFleet({ partitions: 2 })
+    await openAs("a")
+    await publishFleet({ partitions: 1 })
+    expect(await read(await openAs("a"))).toBe("ok")
+    expect(await send(earlier)).toBe("policy_denied")
+  })
+
+  test("a partition does not begin by an answer that a further change has outrun", async () => {
+    await publishFleet({ partitions: 2 })
+    // oxlint-disable-next-line typescript/unbound-method -- called with the object's own `this` below
+    const { join } = Ledger.prototype
+    vi.spyOn(Ledger.prototype, "join").mockImplementation(async function (this: Ledger, ...asked) {
+      const answer = await join.apply(this, asked)
+      await join.call(this, LEDGER_VERSION, FLEET, 3, { seq: 1_000, digest: "" })
+      return answer
+    })
+    expect((await askAs({ pod: { uid: podAt({ 2: 1 }) } })).status).toBe(503)
+  })
+
   test("an isolate with an older bundle does not undo the change", async () => {
     await publishFleet({ partitions: 2 })
     const pod = podAt({ 2: 1, 3: 2 })
@@ -279,7 +325,6 @@ describe("labels", () => {
     const first = env.LEDGER.get(env.LEDGER.idFromString(partition(0)))
     await publishFleet({ partitions: 3 })
     await openAs(pod)
-    const { LEDGER_VERSION } = await import("../../src/ledger/protocol.ts")
     expect(await first.join(LEDGER_VERSION, FLEET, 2, { seq: 1, digest: "" })).toMatchObject({ bundle: "stale" })
     expect(await first.join(LEDGER_VERSION - 1, FLEET, 3, { seq: 1_000, digest: "" })).toBeNull()
   })
@@ -299,6 +344,28 @@ describe("a limit of the agent, where no user is behind the task, is that of all
     expect(await many(tasks, 256)).toBe(50)
     await killObjects()
     for (const task of tasks) expect(await list(task)).toBe("rate_limited")
+  })
+
+  test.each([
+    ["a fixed span", { kind: "fixed", seconds: 2_678_400 }],
+    ["a bucket", { kind: "bucket", seconds: 86_400, burst: 50 }],
+  ] as const)("of %s, too", async (_name, span) => {
+    await publishFleet({ partitions: 1, limits: [window(50, { span })] })
+    const earlier = await openAs("a")
+    for (let call = 0; call < 30; call++) expect(await list(earlier)).toBe("ok")
+    await publishFleet({ partitions: 2, limits: [window(50, { span })] })
+    expect(await many([earlier, await openAs(podAt({ 2: 1 }))], 64)).toBe(20)
+  })
+
+  test("a ledger that counts alone, and one that is asked by another version, say nothing", async () => {
+    await publishFleet({ partitions: 1 })
+    await openAs("a")
+    const first = env.LEDGER.get(env.LEDGER.idFromString(partition(0)))
+    expect(await first.countedAlone(LENDING_VERSION, window(50), "")).toBeNull()
+    await publishFleet({ partitions: 2 })
+    await openAs(podAt({ 2: 1 }))
+    expect(await first.countedAlone(LENDING_VERSION, window(50), "")).toBe(0)
+    expect(await first.countedAlone(LENDING_VERSION - 1, window(50), "")).toBeNull()
   })
 
   test.each([

@@ -53,8 +53,6 @@ export class Partitions {
     pointer: Pointer,
     { agent, partition = ONE }: OpenRequest,
   ): Promise<OAuthFailure | NoBundle | null> {
-    const newest = this.#trees.state?.bundle
-    if (newest && pointer.seq < newest.seq) return { bundle: "stale", newest }
     // The Worker has chosen the partition by an older bundle.
     if ((bundle.agents.get(agent)?.partitions ?? 1) !== partition.of) return UNAVAILABLE
     if (isAtHome(this.#home, partition)) return null

@@ -318,7 +318,30 @@ describe("labels", () => {
     expect((await askAs({ pod: { uid: podAt({ 2: 1 }) } })).status).toBe(503)
   })
 
-  test("an isolate with an older bundle does not undo the change", async () => {
+  test("an isolate with an older bundle does not undo the change, although it may retry by the newest", async () => {
+    const old = await publishFleet({ partitions: 2 })
+    const pod = podAt({ 2: 1, 3: 1 })
+    await openAs(pod)
+    await publishFleet({ partitions: 3 })
+    await openAs(pod)
+    const collected = vi.spyOn(Ledger.prototype, "part")
+    // oxlint-disable-next-line typescript/unbound-method -- called with the object's own `this` below
+    const { open } = Ledger.prototype
+    let isFirst = true
+    vi.spyOn(Ledger.prototype, "open").mockImplementation(async function (this: Ledger, version, pointer, ...asked) {
+      const [root, request, ...rest] = asked
+      const by = isFirst ? old : pointer
+      isFirst = false
+      return open.call(this, version, by, root, { ...request, partition: { index: 1, of: 2 } }, ...rest)
+    })
+    expect((await askAs({ pod: { uid: pod } })).status).toBe(503)
+    vi.restoreAllMocks()
+    expect(isFirst).toBe(false)
+    expect(collected).not.toHaveBeenCalled()
+    await openAs(pod)
+  })
+
+  test("nor by what it asks of the first partition", async () => {
     await publishFleet({ partitions: 2 })
     const pod = podAt({ 2: 1, 3: 2 })
     await openAs(pod)

@@ -1,7 +1,7 @@
 /** An agent of many instances, each of which a claim of its cluster names, and of as many partitions as a test wants. */
 import { SignJWT } from "jose"
 import { env } from "cloudflare:workers"
-import type { BundleBody } from "../../src/core/policy/bundle.ts"
+import type { BundleBody, Pointer } from "../../src/core/policy/bundle.ts"
 import type { AgentDefinition } from "../../src/core/policy/definition/agents.ts"
 import type { Limit } from "../../src/core/guardrails/limit-definition.ts"
 import { partitionOf } from "../../src/core/task/home.ts"
@@ -62,9 +62,10 @@ export async function withFleet({ partitions, limits = [], more = (body) => body
 }
 
 /** From now on these decide. */
-export async function publishFleet(policy: FleetPolicy): Promise<void> {
-  await publish(await withFleet(policy), ++published)
+export async function publishFleet(policy: FleetPolicy): Promise<Pointer> {
+  const pointer = await publish(await withFleet(policy), ++published)
   forgetCaches()
+  return pointer
 }
 
 async function tokenOf(claims: Readonly<Record<string, unknown>>): Promise<string> {

@@ -76,7 +76,7 @@ export const CREDENTIAL_ERRORS = {
   instance_unproven: reason({
     error: "invalid_request",
     evidence: {},
-    doc: "The agent has `partitions`, and the request for a task without a user proves neither a key nor the claim that the agent's identity names as `instance`.",
+    doc: "The agent has `partitions`, and nothing proves its instance: no key, and no claim that `instance` names.",
     description: () =>
       "This agent must prove which of its instances it is: by a key (DPoP), or by a token with the claim that is registered for that.",
   }),

@@ -8,7 +8,7 @@ export function checkPartitions(policies: Policies): Problem[] {
 }
 
 /** They are the same for all instances, or others in each token. */
-const OF_NO_INSTANCE = ["iss", "sub", "aud", "exp", "nbf", "iat", "jti"]
+const OF_NO_INSTANCE: ReadonlySet<string> = new Set(["iss", "sub", "aud", "exp", "nbf", "iat", "jti"])
 
 function instances({ agents }: Policies): Problem[] {
   return agents.value.agents.flatMap(({ identities = [] }, index) =>
@@ -16,7 +16,7 @@ function instances({ agents }: Policies): Problem[] {
       const [name, ...inner] = instance ?? []
       if (name === undefined) return []
       const isFixed = inner.length === 0 && name in claims
-      if (!isFixed && !OF_NO_INSTANCE.includes(name)) return []
+      if (!isFixed && !OF_NO_INSTANCE.has(name)) return []
       const message = `\`${name}\` does not tell instances apart: it is the same for all of them, or another one in each token`
       const fix = "Name a claim with the id of the instance, such as a pod's uid: `[kubernetes.io, pod, uid]`."
       return [agents.error(["agents", index, "identities", at, "instance"], message, fix)]

@@ -164,7 +164,7 @@ function isFetcher(value: unknown): value is { readonly fetch: typeof fetch } {
 }
 
 /** Grows with each change of what the Durable Objects store: a stack never meets state that it would misread. */
-const STATE_FORMAT = 5
+const STATE_FORMAT = 6
 
 function defaultState(policies: string, port: number): string {
   const name = createHash("sha256").update(`${STATE_FORMAT}\n${policies}\n${port}`).digest("hex").slice(0, 12)

@@ -33,7 +33,8 @@ export function asText(comparison: Comparison): string {
   return lines.join("\n")
 }
 
-const changeLine = ({ kind, name, how }: Change): string => `  ${SIGN[how]} ${kind} ${printableText(name)}`
+const changeLine = ({ kind, name, how, note }: Change): string =>
+  `  ${SIGN[how]} ${kind} ${printableText(name)}${note === undefined ? "" : ` (${note})`}`
 const testLine = (test: FlippedTest): string =>
   `  ${arrow(test.from ?? "cannot be asked", test.to ?? "cannot be asked")}  ${printableText(titleOf(test))}`
 const lostLine = ({ file, name, how }: LostTest): string => `  ${SIGN[how]} test ${printableText(`${file}: ${name}`)}`
@@ -89,7 +90,11 @@ export function asMarkdown(comparison: Comparison): string {
     `\`${inCode(candidate)}\` against \`${inCode(comparison.base)}\``,
   ]
   if (changes && changes.length > 0) {
-    const rows = changes.map(({ kind, name, how }) => [how, kind, code(name)])
+    const rows = changes.map(({ kind, name, how, note }) => [
+      how,
+      kind,
+      note === undefined ? code(name) : `${code(name)} (${note})`,
+    ])
     parts.push(table(["", "what", "name"], rows))
   }
   if (tests) {

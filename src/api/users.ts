@@ -15,7 +15,10 @@ const RECOVERY_MS = 30 * DAY_MS
 /** For so long a notification is tried again. */
 const NOTICES_MS = DAY_MS
 
-/** A person's requests for consent are in the ledgers of agents until they are granted, so those come first. */
+/**
+ * A person's requests for consent are in the ledgers of agents until they are granted, so those come first. Of an agent
+ * with partitions they are in the first one; the others have nothing of people.
+ */
 export const eraseUser: Handler<"eraseUser"> = async ({ body, caller, bundle, context, started }) => {
   const { user } = body
   const bar = user.indexOf("|")

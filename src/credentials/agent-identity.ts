@@ -21,6 +21,8 @@ export interface Registry {
 
 export interface ProvenAgent {
   readonly agent: string
+  /** Which of the agent's instances it is, by a claim of its issuer. Null if the credential does not say. */
+  readonly instance: string | null
   /** Milliseconds since the epoch, when the credential was issued; 0 if it does not say. */
   readonly since: number
   /** What makes the credential single-use, and until when that has to be remembered (milliseconds). */
@@ -65,7 +67,7 @@ async function verify(
     const proven = await verifyClientAssertion(compact, registered, audience, fetchContext)
     if (isRejected(proven)) return proven
     const { agent, jti, expiresAt: until } = proven
-    return { agent, since, once: { issuer: agent, jti, until } }
+    return { agent, instance: null, since, once: { issuer: agent, jti, until } }
   }
   // A subject that is no workload of a trust domain can only belong to an issuer that is not configured.
   const isSvid = typeof sub === "string" && sub.startsWith("spiffe:")
@@ -77,7 +79,7 @@ async function verify(
   const domain = issuers.find(
     ({ trust_domain: name }) => name !== undefined && proven.agent.startsWith(`spiffe://${name}/`),
   )
-  return { ...proven, since, once: domain ? onceOf(compact.claims, domain) : null }
+  return { ...proven, instance: null, since, once: domain ? onceOf(compact.claims, domain) : null }
 }
 
 /** The agent with the keys in its own metadata document, if it has one. */

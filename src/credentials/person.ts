@@ -40,8 +40,8 @@ const facts = z.object({
  */
 export function readPerson(claims: Claims, issuer: string, paths: PersonClaims, now: number): Person | Rejected {
   const { subject: subjectPath, groups: path, acr: acrPath, auth_time: timePath } = paths
-  const mapped = { groups: at(claims, path), acr: at(claims, acrPath), auth_time: at(claims, timePath) }
-  const read = facts.safeParse({ ...claims, ...mapped, sub: at(claims, subjectPath) })
+  const mapped = { groups: claimAt(claims, path), acr: claimAt(claims, acrPath), auth_time: claimAt(claims, timePath) }
+  const read = facts.safeParse({ ...claims, ...mapped, sub: claimAt(claims, subjectPath) })
   if (!read.success)
     return reject({ reason: "claim_mismatch", claim: read.error.issues[0]?.path.map(String).join(".") ?? "" })
   const { sub: subject, groups, acr, auth_time, iat, exp, jti = null } = read.data
@@ -59,7 +59,7 @@ export function readPerson(claims: Claims, issuer: string, paths: PersonClaims, 
   return { user, expiresAt: exp * 1000, issuedAt: Math.min(iat * 1000, now), jti }
 }
 
-function at(claims: Claims, path: ClaimPath): unknown {
+export function claimAt(claims: Claims, path: ClaimPath): unknown {
   let value: unknown = claims
   for (const name of path) {
     if (typeof value !== "object" || value === null || !Object.hasOwn(value, name)) return undefined

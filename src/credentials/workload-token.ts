@@ -5,11 +5,19 @@
  */
 import type { AgentDefinition } from "../core/policy/definition/agents.ts"
 import type { IssuerDefinition } from "../core/policy/definition/issuers.ts"
+import type { ClaimPath } from "../core/policy/definition/claims.ts"
 import type { Compact } from "./jws/compact.ts"
 import type { FetchContext } from "./key-sets/key-set.ts"
 import { isRejected, reject, type Rejected } from "../core/denials/terms/credential-rejection.ts"
 import { checkExact, checkPlain, isSoleAudience, MAX_LIFE_SECONDS, textsOf, verifySigned } from "./jws/signature.ts"
+import { claimAt } from "./person.ts"
 import { checkType } from "./token-kinds.ts"
+
+interface Proven {
+  readonly agent: string
+  /** Which of the agent's instances it is, by the claim that its identity names for that. Null if nothing says so. */
+  readonly instance: string | null
+}
 
 /**
  * @param agents those registered
@@ -21,7 +29,7 @@ export async function verifyWorkloadToken(
   agents: Iterable<AgentDefinition>,
   audience: string,
   fetchContext: FetchContext,
-): Promise<{ readonly agent: string } | Rejected> {
+): Promise<Proven | Rejected> {
   const mistyped = checkType(compact, "workload_token")
   if (mistyped) return mistyped
   const requiredClaims = ["iss", "sub", "aud", "exp", "iat"]
@@ -42,18 +50,25 @@ function agentOf(
   sub: string,
   issuer: string,
   agents: Iterable<AgentDefinition>,
-): { readonly agent: string } | Rejected {
+): Proven | Rejected {
   let failed: Rejected = reject({ reason: "subject_unknown", sub })
-  const fitting = new Set<string>()
+  const fitting = new Map<string, string | null>()
   for (const { id, identities = [] } of agents) {
     for (const identity of identities) {
       if (identity.kind !== "workload" || identity.issuer !== issuer || identity.subject !== sub) continue
       const lacking = checkExact(claims, identity.claims)
       if (lacking) failed = lacking
-      else fitting.add(id)
+      else fitting.set(id, instanceOf(claims, identity.instance) ?? fitting.get(id) ?? null)
     }
   }
-  const [agent, ...others] = fitting
-  if (agent === undefined) return failed
-  return others.length === 0 ? { agent } : reject({ reason: "subject_ambiguous", sub })
+  const [found, ...others] = fitting
+  if (found === undefined) return failed
+  const [agent, instance] = found
+  return others.length === 0 ? { agent, instance } : reject({ reason: "subject_ambiguous", sub })
+}
+
+/** Null if the token does not have the claim, or it is no text. */
+function instanceOf(claims: Compact["claims"], path: ClaimPath | undefined): string | null {
+  const found = path && claimAt(claims, path)
+  return typeof found === "string" && found !== "" ? found : null
 }

@@ -6,6 +6,7 @@
 import type { DecisionResult } from "../core/decision/call.ts"
 import { resultWithoutChange } from "../core/decision/decide.ts"
 import type { TaskChange } from "../core/task/change.ts"
+import { mostPartitions, passesLabels, type Home } from "../core/task/home.ts"
 import { beyondIsolation, carry, extending, withSubAgents, type Carried } from "../core/task/labels.ts"
 import type { LedgerState, TreeState } from "../core/task/state.ts"
 import { askLedgerById, type LedgerStub } from "./ask.ts"
@@ -20,14 +21,20 @@ const MOST_ROUNDS = 4
 /** A ledger without trees has been decided in by no bundle. */
 const NO_BUNDLE = { seq: 0, digest: "" }
 
+/** The ledger, which may be a new one that is not stored yet. */
+export function ledgerIn(trees: Trees): LedgerState {
+  return trees.newTreeState("", null, 0, NO_BUNDLE, { figuresHidden: new Set() }).ledger
+}
+
 /** The step adds labels that other ledgers do not know of yet: it has decided nothing. */
 export interface Untold {
   readonly untold: readonly Carried[]
 }
 
-/** Of the labels that a step of this tree adds, those that have to be in another agent's ledger first. */
-export function untoldOf({ user, root, tasks }: TreeState, carried: readonly Carried[]): readonly Carried[] {
+/** Of the labels that a step of this tree adds, those that have to be in another agent's, or partition's, ledger first. */
+export function untoldOf({ user, root, tasks, ledger }: TreeState, carried: readonly Carried[]): readonly Carried[] {
   if (carried.length === 0 || user !== null) return []
+  if (passesLabels(ledger.home, ledger.clock)) return carried
   const owner = tasks.get(root)?.agent
   return carried.filter(({ agent }) => agent !== owner)
 }
@@ -83,54 +90,109 @@ export class AgentLedgers {
     return answer
   }
 
+  /** @returns whether all ledgers know of it that have to */
+  async tellAll(carried: readonly Carried[]): Promise<boolean> {
+    const { state } = this.#trees
+    if (!state) return false
+    const { home, clock } = state
+    const [told, isShared] = await Promise.all([
+      this.#tellAgents(
+        carried.filter(({ agent }) => agent !== home?.agent),
+        [],
+      ),
+      home && passesLabels(home, clock) ? this.#share(state, home, carried) : true,
+    ])
+    const known = isShared ? [...told, ...carried.filter(({ agent }) => agent === home?.agent)] : []
+    this.keep(state, known, null)
+    return known.length === carried.length
+  }
+
   /**
    * @param through agents whose ledgers have passed it on
-   * @returns whether all of them know of it
+   * @returns what the agents' ledgers know of
    */
-  async tellAll(carried: readonly Carried[], through: readonly string[] = []): Promise<boolean> {
+  async #tellAgents(carried: readonly Carried[], through: readonly string[]): Promise<readonly Carried[]> {
     const byAgent = Map.groupBy(carried, ({ agent }) => agent)
-    const told = await Promise.all(Array.from(byAgent, async ([agent, ofAgent]) => this.#tell(agent, ofAgent, through)))
-    const { state } = this.#trees
-    if (state) this.#keep(state, told.flat())
-    return told.flat().length === carried.length
+    const told = Array.from(byAgent, async ([agent, ofAgent]) =>
+      (await this.#tell({ agent }, ofAgent, [...through, agent])) ? ofAgent : [],
+    )
+    return (await Promise.all(told)).flat()
   }
 
-  /** @returns what the agent's ledger knows of */
-  async #tell(agent: string, carried: readonly Carried[], through: readonly string[]): Promise<readonly Carried[]> {
+  /** The other partitions of this ledger's agent learn of it; the first one tells all others. */
+  async #share(ledger: LedgerState, { agent, index }: Home, carried: readonly Carried[]): Promise<boolean> {
+    const through = [...new Set([agent, ...carried.map((each) => each.agent)])]
+    if (index === 0) return this.#tellPartitions(ledger, carried, through)
+    return this.#tell({ agent }, carried, through)
+  }
+
+  async #tellPartitions(
+    { home, clock }: LedgerState,
+    carried: readonly Carried[],
+    through: readonly string[],
+  ): Promise<boolean> {
+    if (home?.index !== 0) return true
+    const others = Array.from({ length: mostPartitions(home, clock) - 1 }, (_, index) => index + 1)
+    const { agent } = home
+    const told = await Promise.all(others.map(async (partition) => this.#tell({ agent, partition }, carried, through)))
+    return told.every(Boolean)
+  }
+
+  async #tell(
+    owner: { readonly agent: string; readonly partition?: number },
+    carried: readonly Carried[],
+    through: readonly string[],
+  ): Promise<boolean> {
     const learn = async (ledger: LedgerStub) => ({
-      learned: await ledger.learn(LEDGER_VERSION, [...carried], [...through, agent]),
+      learned: await ledger.learn(LEDGER_VERSION, [...carried], [...through]),
     })
-    const answer = await askLedgerById(this.#env, ledgerOf(this.#env, { agent }), learn, TIMEOUT_MS)
-    return answer?.learned === true ? carried : []
+    const answer = await askLedgerById(this.#env, ledgerOf(this.#env, owner), learn, TIMEOUT_MS)
+    return answer?.learned === true
   }
 
   /**
-   * The agent whose ledger this is carries these labels, which it has come across in the tree of another agent. The
-   * ledger may be a new one; a bundle that opens a task in it is newer than none.
+   * The agent whose ledger this is carries these labels, which it has come across in the tree of another agent, or in
+   * another of its partitions. The ledger may be a new one; a bundle that opens a task in it is newer than none.
    * @param through agents whose ledgers have passed it on, this one last; none of them is notified again
-   * @returns whether it knows of them now, and those to whom it has delegated: not if the request is of another version
+   * @returns whether it knows of them now, its other partitions, and those to whom it has delegated: not if the request
+   *   is of another version
    */
   async learn(version: number, carried: readonly Carried[], through: readonly string[]): Promise<boolean> {
     if (version !== LEDGER_VERSION) return false
-    const { ledger } = this.#trees.newTreeState("", null, 0, NO_BUNDLE, { figuresHidden: new Set() })
     const own = carried.map(beyondIsolation)
-    const until = this.#keep(ledger, own)
-    if (until !== null && (await this.#ctx.storage.getAlarm()) === null) await this.#ctx.storage.setAlarm(until)
-    const others = withSubAgents(ledger, own, ledger.clock).filter(({ agent }) => !through.includes(agent))
-    return others.length === 0 || this.tellAll(others, through)
+    const isAdopted = this.adopt(own, through)
+    const isShared = this.#trees.state ? this.#tellPartitions(this.#trees.state, own, through) : true
+    return (await isAdopted) && isShared
   }
 
-  /** @returns milliseconds since the epoch, until when it matters; null if nothing is new */
-  #keep(ledger: LedgerState, carried: readonly Carried[]): number | null {
+  /** @returns whether those know of it to whom its agents have delegated in this ledger */
+  async adopt(carried: readonly Carried[], through: readonly string[]): Promise<boolean> {
+    const ledger = ledgerIn(this.#trees)
+    const until = this.keep(ledger, carried, null)
+    const others = withSubAgents(ledger, carried, ledger.clock).filter(({ agent }) => !through.includes(agent))
+    const told = this.#tellAgents(others, through)
+    if (until !== null && (await this.#ctx.storage.getAlarm()) === null) await this.#ctx.storage.setAlarm(until)
+    const known = await told
+    this.keep(ledger, known, null)
+    return known.length === others.length
+  }
+
+  /**
+   * @param home null: it stays as it is
+   * @returns milliseconds since the epoch, until when the labels matter; null if nothing of them is new
+   */
+  keep(ledger: LedgerState, carried: readonly Carried[], home: Home | null): number | null {
     const now = this.#trees.now({ ledger })
     const added = extending(ledger, carried, now)
-    if (added.length === 0) return null
+    if (added.length === 0 && !home) return null
     this.#trees.transaction(true, () => {
       this.#trees.storage.saveLedger(ledger)
       this.#trees.storage.labels.saveCarried(added, now)
+      if (home) this.#trees.storage.saveHome(home)
     })
     carry(ledger, added, now)
+    if (home) ledger.home = home
     this.#trees.state = ledger
-    return Math.max(...added.map(({ at, carry: time }) => at + time))
+    return added.length === 0 ? null : Math.max(...added.map(({ at, carry: time }) => at + time))
   }
 }

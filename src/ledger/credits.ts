@@ -11,6 +11,7 @@ import { newId } from "../platform/new-id.ts"
 import { within } from "../platform/timeout.ts"
 import { TIMEOUT_MS, usedWithin, type CreditRequest, type Taken } from "./credit-request.ts"
 import { Counts, type Lent, type SharedCount } from "./counts.ts"
+import { ledgerOf } from "./locator.ts"
 import { Settlements } from "./settlements.ts"
 import { sharedLimitOf } from "./shared-limit.ts"
 
@@ -26,13 +27,13 @@ export class Credits {
   /** Granted in spite of the limit, for the call that is being decided: by place, the request that granted it. */
   #over = new Map<string, string>()
 
-  /** @param ledgerOf the ledger's state, or null if there is none any more */
-  constructor(ctx: DurableObjectState, env: Env, ledgerOf: () => Lent | null) {
+  /** @param ledgerNow the ledger's state, or null if there is none any more */
+  constructor(ctx: DurableObjectState, env: Env, ledgerNow: () => Lent | null) {
     this.#ctx = ctx
     this.#env = env
     this.#settlements = new Settlements(ctx, env)
     this.#counts = new Counts(this.#settlements, () => {
-      const ledger = ledgerOf()
+      const ledger = ledgerNow()
       if (ledger) this.returnDueCredit(ledger)
     })
   }
@@ -146,7 +147,7 @@ export class Credits {
   }
 
   async #askFor(ledger: Lent, need: Need, span: LentSpan, count: SharedCount, request: CreditRequest): Promise<Taken> {
-    const { amount, values, over, look } = need
+    const { amount, values, over, look, fleet } = need
     const { guardrail, borrowing } = count
     const at = Date.now()
     const id = newId("lnt", at)
@@ -161,6 +162,9 @@ export class Credits {
       settled,
       over: over !== null,
       look,
+      ...(fleet !== null && {
+        before: { ledger: ledgerOf(this.#env, { agent: fleet }), limit: need.limit, key: need.key },
+      }),
     }
     const others = request.waits ? count.demand - (request.needs.get(count) ?? 0) : 0
     const want = over || look || !request.waits ? amount : borrowing.want(amount, others, at)

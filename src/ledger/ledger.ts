@@ -23,7 +23,6 @@ import { cachedBundle } from "../bundles/store.ts"
 import type { Holder, DeniedCall, TokenUse } from "../core/decision/call.ts"
 import type { UserFacts } from "../core/policy/principals.ts"
 import type { TaskEnd } from "../core/task/change.ts"
-import type { OpenRequest } from "../core/task/open-request.ts"
 import type { OpenedTask } from "../core/task/opened-task.ts"
 import type { ConsentResponse as ConsentAnswer, Consent } from "../core/task/pending-consent.ts"
 import type { Carried } from "../core/task/labels.ts"
@@ -40,13 +39,17 @@ import { Consents } from "./consents.ts"
 import { erasePerson, type ErasedPerson } from "./erasure.ts"
 import { spend } from "./spend.ts"
 import { LedgerBundles } from "./ledger-bundles.ts"
-import { Tasks } from "./tasks.ts"
+import { Partitions } from "./partitions.ts"
+import { Tasks, type ToOpen } from "./tasks.ts"
 import { Trees } from "./trees.ts"
 import type { TaskView, Viewed } from "../core/task/view.ts"
+
+type Issued = OpenedTask | OAuthFailure | NoBundle
 
 export class Ledger extends DurableObject<Env> {
   readonly #trees: Trees
   readonly #others: AgentLedgers
+  readonly #partitions: Partitions
   readonly #bundles: LedgerBundles
   readonly #calls: Calls
   readonly #consents: Consents
@@ -59,10 +62,11 @@ export class Ledger extends DurableObject<Env> {
     this.#bundles = new LedgerBundles(this.#trees, env)
     const background = (work: Promise<unknown>): void => ctx.waitUntil(work)
     this.#others = new AgentLedgers(this.#trees, ctx, env)
+    this.#partitions = new Partitions(this.#trees, this.#others, env)
     this.#calls = new Calls(this.#trees, this.#others, env, background)
     this.#consents = new Consents(this.#trees)
     this.#backchannel = new BackchannelConsents(this.#trees, this.#consents, env, background)
-    this.#tasks = new Tasks(this.#trees, this.#others, env, this.#calls.shadow, background)
+    this.#tasks = new Tasks(this.#trees, this.#others, this.#partitions, env, this.#calls.shadow, background)
   }
 
   /**
@@ -172,22 +176,25 @@ export class Ledger extends DurableObject<Env> {
     return this.#trees.credits.usedOf(ids)
   }
 
-  async open(
-    version: number,
-    pointer: Pointer,
-    root: string,
-    request: OpenRequest,
-    stamp: RequestStamp,
-    shadowResult: Pointer | null,
-  ): Promise<OpenedTask | OAuthFailure | NoBundle> {
-    return this.#bundles.by(version, pointer, (bundle) =>
-      this.#tasks.open(bundle, pointer, root, request, stamp, shadowResult),
-    )
+  async countedAlone(...asked: Parameters<Partitions["countedAlone"]>): ReturnType<Partitions["countedAlone"]> {
+    return this.#partitions.countedAlone(...asked)
+  }
+
+  async open(version: number, pointer: Pointer, ...asked: ToOpen): Promise<Issued> {
+    return this.#bundles.by(version, pointer, (bundle) => this.#tasks.open(bundle, pointer, ...asked))
   }
 
   /** The agent whose ledger this is has come across labels in the tree of another agent. */
   async learn(version: number, carried: Carried[], through: string[]): Promise<boolean> {
     return this.#others.learn(version, carried, through)
+  }
+
+  async join(...asked: Parameters<Partitions["join"]>): ReturnType<Partitions["join"]> {
+    return this.#partitions.join(...asked)
+  }
+
+  part(...asked: Parameters<Partitions["part"]>): ReturnType<Partitions["part"]> {
+    return this.#partitions.part(...asked)
   }
 
   answered(root: string, secretHash: string): PageAnswer {
@@ -221,7 +228,7 @@ export class Ledger extends DurableObject<Env> {
     root: string,
     redemption: Redemption,
     stamp: RequestStamp,
-  ): Promise<OpenedTask | OAuthFailure | NoBundle> {
+  ): Promise<Issued> {
     return this.#bundles.by(version, pointer, (bundle) => {
       const found = this.#consents.redeemable(bundle, pointer, root, redemption)
       if (!("request" in found)) return found
@@ -230,14 +237,8 @@ export class Ledger extends DurableObject<Env> {
     })
   }
 
-  async refresh(
-    version: number,
-    pointer: Pointer,
-    root: string,
-    refresh: Refresh,
-    stamp: RequestStamp,
-  ): Promise<OpenedTask | OAuthFailure | NoBundle> {
-    return this.#bundles.by(version, pointer, (bundle) => this.#consents.refresh(bundle, pointer, root, refresh, stamp))
+  async refresh(version: number, pointer: Pointer, ...asked: [string, Refresh, RequestStamp]): Promise<Issued> {
+    return this.#bundles.by(version, pointer, (bundle) => this.#consents.refresh(bundle, pointer, ...asked))
   }
 
   revokeRefreshTokens(root: string, family: string, agent: string, record: DecisionRecord): boolean {

@@ -9,8 +9,13 @@ import { ledgerIdOf, isTaskId } from "../core/task/state.ts"
 import type { UserFacts } from "../core/policy/principals.ts"
 import { newId } from "../platform/new-id.ts"
 
-/** Whose ledger it is: a person's, with all that agents do for them; or an agent's, for what it does on nobody's behalf. */
-export type LedgerOwner = Pick<UserFacts, "issuer" | "subject"> | { readonly agent: string }
+/**
+ * Whose ledger it is: a person's, with all that agents do for them; or an agent's, for what it does on nobody's behalf,
+ * the first of its partitions unless it says otherwise.
+ */
+export type LedgerOwner =
+  | Pick<UserFacts, "issuer" | "subject">
+  | { readonly agent: string; readonly partition?: number }
 
 type Ledgers = Pick<Env, "LEDGER">
 
@@ -26,8 +31,12 @@ export function movedTaskId(env: Ledgers, task: string, owner: LedgerOwner): str
 
 /** The id of its object. */
 export function ledgerOf({ LEDGER }: Ledgers, owner: LedgerOwner): string {
-  const name = "agent" in owner ? ["agent", owner.agent] : ["user", owner.issuer, owner.subject]
+  const name = "agent" in owner ? nameOfAgent(owner) : ["user", owner.issuer, owner.subject]
   return LEDGER.idFromName(JSON.stringify(name)).toString()
+}
+
+function nameOfAgent({ agent, partition = 0 }: Extract<LedgerOwner, { readonly agent: string }>): unknown {
+  return partition === 0 ? ["agent", agent] : ["agent", agent, partition]
 }
 
 /** Whether this deployment may have given this id to a task. */

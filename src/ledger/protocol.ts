@@ -6,6 +6,7 @@ import type { Denial, Denied } from "../core/denials/denial.ts"
 import type { PresentedRefresh } from "../core/task/authorization-code.ts"
 import type { WindowUse } from "../core/guardrails/kind.ts"
 import type { Pointer } from "../core/policy/bundle.ts"
+import type { Carried } from "../core/task/labels.ts"
 import type { OpenRequest } from "../core/task/open-request.ts"
 import type { TaskStatus } from "../core/task/task.ts"
 
@@ -13,7 +14,7 @@ import type { TaskStatus } from "../core/task/task.ts"
  * Old object code may run for minutes beside new Worker code: the ledger rejects a request of another version, rather
  * than misread it.
  */
-export const LEDGER_VERSION = 15
+export const LEDGER_VERSION = 16
 
 /** The bundle that the request names is older than one that already decided here, or cannot be loaded. */
 export type NoBundle = { readonly bundle: "stale"; readonly newest: Pointer } | { readonly bundle: "unavailable" }
@@ -142,6 +143,13 @@ export type MaybeLater<Answer> = Answer | Promise<Answer>
 
 /** Whether a risk that is reported of a task is in force; or why not: it waits for a person's consent, or is unknown. */
 export type RatingResult = "rated" | "pending" | "unknown"
+
+/** What the first partition of an agent tells another one that is to open tasks. */
+export interface Joined {
+  /** Milliseconds since the epoch, when the number of partitions has changed. */
+  readonly changedAt: number
+  readonly carried: readonly Carried[]
+}
 
 /** Labels that were cleared of a task. Null if there is no such task. */
 export type Cleared = readonly string[] | null

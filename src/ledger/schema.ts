@@ -10,7 +10,8 @@ import type { Table } from "./table.ts"
 import { CREDITS_SCHEMA } from "./settlements.ts"
 
 export const LEDGER_SCHEMA = `
-CREATE TABLE ledger (bundle_seq INTEGER NOT NULL, bundle_digest TEXT NOT NULL, hidden TEXT NOT NULL, back_from INTEGER, back_until INTEGER);
+CREATE TABLE ledger (bundle_seq INTEGER NOT NULL, bundle_digest TEXT NOT NULL, hidden TEXT NOT NULL, back_from INTEGER, back_until INTEGER,
+  home TEXT);
 CREATE TABLE trees (ended INTEGER NOT NULL, root TEXT NOT NULL, user TEXT, since INTEGER NOT NULL, consent TEXT, lives INTEGER NOT NULL,
   until INTEGER NOT NULL, opened TEXT NOT NULL, PRIMARY KEY (ended, root)) WITHOUT ROWID;
 CREATE TABLE tasks (id TEXT PRIMARY KEY, body TEXT NOT NULL, jkt TEXT, status TEXT NOT NULL, ended_by TEXT,
@@ -43,6 +44,8 @@ export interface LedgerRow extends Record<string, SqlStorageValue> {
   /** `SetBack` of clock-correction.ts. */
   readonly back_from: number | null
   readonly back_until: number | null
+  /** JSON: `Home` of core/task/home.ts. */
+  readonly home: string | null
 }
 
 export interface TreeRow extends Record<string, SqlStorageValue> {

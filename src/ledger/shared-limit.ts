@@ -7,10 +7,11 @@ import { DurableObject } from "cloudflare:workers"
 import { inJurisdiction } from "../platform/jurisdiction.ts"
 import { Lender } from "../core/guardrails/lending/lender.ts"
 import { LENDING_VERSION } from "../core/guardrails/lending/lending.ts"
-import type { CreditHolder, Settled, Take, TakeAnswer } from "../core/guardrails/lending/lending.ts"
+import type { CountedBefore, CreditHolder, Settled, Take, TakeAnswer } from "../core/guardrails/lending/lending.ts"
 import type { Block, SeenValue, Slot, State, Stored, Writes } from "../core/guardrails/lending/rows.ts"
 import { sha256Hex } from "../core/encoding/hash.ts"
 import { logEvent } from "../platform/log.ts"
+import { within } from "../platform/timeout.ts"
 import { askLedgerById } from "./ask.ts"
 
 /** Ledgers that one alarm sends requests to; the next alarm, for the others, follows at once. */
@@ -19,6 +20,10 @@ const MAX_ASKED = 50
 const REST_MS = 1_000
 /** An alarm that is due within this time is not brought forward. */
 const SOON_MS = 10_000
+/** Of the ledger that has counted before; the one that asks waits little longer. Milliseconds. */
+const COUNTED_WITHIN_MS = 1_500
+/** The id of the take of what was counted before. */
+const COUNTED_BEFORE = "before"
 
 /** @param key the values of the guardrail's `per`, as text, which tell its counts apart */
 export function sharedLimitOf(env: Env, guardrail: string, key: string): DurableObjectStub<SharedLimit> {
@@ -51,9 +56,23 @@ export class SharedLimit extends DurableObject<Env> {
   /** Throws if the take is invalid or of another version: then nothing is granted. */
   async take(version: number, take: Take): Promise<TakeAnswer> {
     checkVersion(version)
+    if (take.before && !this.#isStored) await this.#takeBefore(take, take.before)
     const answer = this.#transact((now) => this.#lender.take(take, now))
     await this.#lookLater()
     return answer
+  }
+
+  /** Throws if the ledger that has counted alone does not answer: then nothing is granted. */
+  async #takeBefore({ limit }: Take, { ledger: holder, limit: counted, key }: CountedBefore): Promise<void> {
+    const ledger: CreditHolder = this.env.LEDGER.get(this.env.LEDGER.idFromString(holder))
+    const asking = ledger.countedAlone(LENDING_VERSION, counted, key)
+    const demand = await within(asking, COUNTED_WITHIN_MS, "the ledger that has counted alone")
+    if (demand === null) throw new Error("the ledger that has counted alone still does")
+    // Another take has done so meanwhile.
+    if (this.#isStored) return
+    const [amount, values] = typeof demand === "number" ? [demand, {}] : [0, { values: demand }]
+    const take = { id: COUNTED_BEFORE, holder, limit, amount, want: amount, over: true, settled: [], ...values }
+    this.#transact((now) => this.#lender.take(take, now))
   }
 
   /** What a ledger has used of its blocks. A settlement that is sent twice counts once. */

@@ -18,6 +18,7 @@ import { ENDED_KEPT_MS, TreeStorage } from "./tree-storage.ts"
 import { RecordNumbers } from "./record-numbers.ts"
 import { JOURNALED, LEDGER_SCHEMA, PROGRESS, type LedgerRow } from "./schema.ts"
 import type { Proofs } from "../core/task/proof-log.ts"
+import type { Home } from "../core/task/home.ts"
 import { newLedger, type LedgerState, type TreeState } from "../core/task/state.ts"
 import { countApproval } from "../core/task/transition.ts"
 import { countTrees } from "../core/task/openings.ts"
@@ -76,6 +77,7 @@ export class LedgerStorage {
     // What another machine admitted was admitted before this life, whatever its clock.
     const ledger = newLedger(bundle, wokenAt, proofsSince(wokenAt), this.memories.load(wokenAt))
     this.setBack = setBack
+    ledger.home = row.home === null ? null : JSON.parse(row.home)
     const hidden: readonly string[] = JSON.parse(row.hidden)
     for (const guardrail of hidden) ledger.hidden.add(guardrail)
     this.trees.load(ledger)
@@ -119,7 +121,11 @@ export class LedgerStorage {
     this.#sql.exec(LEDGER_SCHEMA)
     this.#isStored = true
     const values = [bundle.seq, bundle.digest, JSON.stringify([...hidden])]
-    this.#sql.exec("INSERT INTO ledger VALUES (?, ?, ?, NULL, NULL)", ...values)
+    this.#sql.exec("INSERT INTO ledger VALUES (?, ?, ?, NULL, NULL, NULL)", ...values)
+  }
+
+  saveHome(home: Home): void {
+    this.#sql.exec("UPDATE ledger SET home = ?", JSON.stringify(home))
   }
 
   /** With the ledger itself if it is its first tree. */

@@ -25,6 +25,7 @@ import { openedTask, type OpenedTask } from "../core/task/opened-task.ts"
 import { untoldOf, type AgentLedgers, type Untold } from "./agent-ledgers.ts"
 import type { EndResult, NoBundle, RatingResult } from "./protocol.ts"
 import { endAndRecord } from "./end-task.ts"
+import { isForNobody, type Partitions } from "./partitions.ts"
 import type { Shadow } from "./shadow.ts"
 import { reportsWith, setReports } from "../core/task/risks.ts"
 import { quarantinedRelative, isAlive, isBelow, ancestryOf, mayContinue, type TreeState } from "../core/task/state.ts"
@@ -35,9 +36,13 @@ import { applyBundle, applyOpening, applyRelease, dropExpiredTokens, endedBy } f
 import { newNonce, type Trees } from "./trees.ts"
 import { limitsOf, openView, viewOf, type Viewed } from "../core/task/view.ts"
 
+/** The first is the id of the tree. */
+export type ToOpen = [root: string, OpenRequest, RequestStamp, shadowResult: Pointer | null]
+
 export class Tasks {
   readonly #trees: Trees
   readonly #others: AgentLedgers
+  readonly #partitions: Partitions
   readonly #env: Env
   readonly #shadow: Shadow
   readonly #background: (work: Promise<unknown>) => void
@@ -45,35 +50,35 @@ export class Tasks {
   constructor(
     trees: Trees,
     others: AgentLedgers,
+    partitions: Partitions,
     env: Env,
     shadow: Shadow,
     background: (work: Promise<unknown>) => void,
   ) {
     this.#trees = trees
     this.#others = others
+    this.#partitions = partitions
     this.#env = env
     this.#shadow = shadow
     this.#background = background
   }
 
-  /** @param root the id of the tree */
-  async open(
-    ...request: [Bundle, Pointer, root: string, OpenRequest, RequestStamp, shadowResult: Pointer | null]
-  ): Promise<OpenedTask | OAuthFailure | NoBundle> {
+  async open(bundle: Bundle, pointer: Pointer, ...asked: ToOpen): Promise<OpenedTask | OAuthFailure | NoBundle> {
+    const [, request] = asked
+    // The step follows at once: nothing can change in between.
+    const refused = isForNobody(request) ? await this.#partitions.ready(bundle, pointer, request) : null
+    if (refused) return refused
     const step = async (mayTell: boolean): Promise<OpenedTask | OAuthFailure | NoBundle | Untold> =>
-      this.#open(...request, mayTell)
+      this.#open(mayTell, bundle, pointer, ...asked)
     return this.#others.tellBefore(step(true), step)
   }
 
   /** @param mayTell otherwise a task that has to tell other ledgers of its agent's labels is refused */
   async #open(
+    mayTell: boolean,
     bundle: Bundle,
     pointer: Pointer,
-    root: string,
-    request: OpenRequest,
-    stamp: RequestStamp,
-    shadowResult: Pointer | null,
-    mayTell: boolean,
+    ...[root, request, stamp, shadowResult]: ToOpen
   ): Promise<OpenedTask | OAuthFailure | NoBundle | Untold> {
     const existing = this.#trees.of(root)
     if (!existing && request.parent) return { refused: { reason: "parent_token_unknown" } }

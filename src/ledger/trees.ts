@@ -265,10 +265,9 @@ export class Trees {
     const unsent = [this.outbox.hasStored() ? RETRY_AFTER_MS : null, this.notices.retryAfter(now)]
     next.push(...unsent.flatMap((after) => (after === null ? [] : now + after)))
     next.push(...this.#ageLabels(state, now))
-    if (next.length > 0) {
-      await this.#ctx.storage.setAlarm(Math.min(...next))
-      return
-    }
+    if (next.length > 0) return this.#ctx.storage.setAlarm(Math.min(...next))
+    // Only the first partition of an agent knows how many there are, or were: it stays.
+    if (state.home?.index === 0) return
     await this.#ctx.storage.deleteAll()
     this.#reload()
   }

@@ -17,6 +17,8 @@ import {
   type Form,
   type TokenAnswer,
 } from "../harness/agents.ts"
+import { publish, yard } from "../harness/bundles.ts"
+import { forgetCaches } from "../harness/isolate.ts"
 import { agentId, idJag, idToken, secondProvidersToken, stranger, svid } from "../harness/issuers.ts"
 import { bearerOf, complete, manage } from "../harness/management.ts"
 import { handoverOf, newProofKey, proofForToken, type Changes, type ProofKey } from "../harness/proofs.ts"
@@ -210,6 +212,16 @@ export const TRIES: Readonly<Record<Exclude<OAuthError["reason"], OfConsent>, Re
   },
   key_required: {
     "an agent that must prove a key": async () => postForm(await exchangeForm("bound")),
+  },
+  instance_unproven: {
+    "a task for nobody of an agent with partitions, by its identity alone": async () => {
+      const body = await yard()
+      const agents = body.agents.map((each) => (each.id === agentId("first") ? { ...each, partitions: 2 } : each))
+      await publish({ ...body, agents }, 2)
+      forgetCaches()
+      const nothing = { subject_token: undefined, subject_token_type: undefined }
+      return changed({ grant_type: "client_credentials", ...nothing })()
+    },
   },
   key_differs: {
     "a fresher session for a bound task, without its key": async () => {

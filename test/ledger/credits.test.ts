@@ -32,6 +32,7 @@ const needOf = (limit: Limit) => ({
   over: null,
   hasRoom: false,
   look: false,
+  fleet: null,
 })
 
 async function inLedger(use: (ctx: DurableObjectState) => Promise<void>): Promise<void> {

@@ -30,3 +30,16 @@ it("takes a change of a tool's routes for one of the tool", () => {
   const after = { ...before, routes: [{ ...route, path: "/c" }] }
   expect(changesBetween(before, after)).toEqual([{ kind: "tool", name: "a.b", how: "changed" }])
 })
+
+it("says what follows from another number of partitions", () => {
+  const agent = { id: "https://fleet.example/agent", owner: "yard", groups: [], purposes: [], delegates_to: [] }
+  const limits = { depth: 0, life: 300, trees: { live: 1, per_minute: 1 }, bound_key: true }
+  const ceiling = { tools: [], max_sensitivity: "public", arguments: {} } as const
+  const of = (partitions?: number): BundleBody => ({
+    ...EMPTY_BODY,
+    agents: [{ ...agent, ...limits, ceiling, ...(partitions && { partitions }) }],
+  })
+  const note = "partitions 1 → 3: for 26 hours all of them share their labels"
+  expect(changesBetween(of(), of(3))).toEqual([{ kind: "agent", name: agent.id, how: "changed", note }])
+  expect(changesBetween(of(3), of(3))).toEqual([])
+})

@@ -16,6 +16,7 @@ import { checkIssuers } from "./issuers.ts"
 import { checkKeys } from "./keys.ts"
 import { checkLabels } from "./labels.ts"
 import { checkManagement } from "./management.ts"
+import { checkPartitions } from "./partitions.ts"
 import { checkQueries } from "./queries.ts"
 import { checkReceivers } from "./receivers.ts"
 import { checkRoutes } from "./routes.ts"
@@ -37,6 +38,7 @@ const CHECKS: readonly ((policies: Policies) => Problem[])[] = [
   checkBounds,
   checkAgents,
   checkIdentities,
+  checkPartitions,
   checkGateways,
   checkQueries,
   checkIssuers,

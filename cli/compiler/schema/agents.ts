@@ -2,7 +2,7 @@
 import { z } from "zod"
 import type { AgentDefinition, IdentityDefinition } from "../../../src/core/policy/definition/agents.ts"
 import { grant } from "./grant.ts"
-import { algorithms, exactClaims, ownKeys, toKeySource } from "./issuers.ts"
+import { algorithms, claimPath, exactClaims, ownKeys, toKeySource } from "./issuers.ts"
 import { isRedirectUri } from "../../../src/core/encoding/redirect-uri.ts"
 import { PLAN_CONSEQUENCES } from "../../../src/core/denials/terms/consequence.ts"
 import { span } from "./span.ts"
@@ -12,6 +12,8 @@ import { name, scope, sentence, text, toolPattern } from "./values.ts"
 const TOKEN_LIFE = { min: 30, max: 900, default: 300 } as const
 /** A task longer than a day is a standing permission. */
 const TASK_LIFE = { min: 30, max: 86_400 } as const
+/** Each is an object that may have to learn of a label before the answer. */
+const MOST_PARTITIONS = 64
 /** Each level is one more principal whose policy and grant must agree on every call. */
 const DEEPEST = 8
 
@@ -51,16 +53,19 @@ const identity = z
     claims: exactClaims
       .exactOptional()
       .describe("Further claims that the workload's token must have, with their exact values."),
+    instance: claimPath
+      .exactOptional()
+      .describe("The claim that names the instance of the agent, or the path to it: text. For `partitions`."),
     keys: ownKeys.exactOptional().describe("Instead of an issuer: the agent's own public keys, for `private_key_jwt`."),
     algorithms: algorithms
       .exactOptional()
       .describe("The algorithms with which the agent signs with its own keys, and no others."),
   })
   .refine(
-    ({ issuer, subject, claims, keys, algorithms }) =>
+    ({ issuer, subject, claims, instance, keys, algorithms }) =>
       keys === undefined
         ? issuer !== undefined && subject !== undefined && algorithms === undefined
-        : algorithms !== undefined && issuer === undefined && subject === undefined && claims === undefined,
+        : algorithms !== undefined && [issuer, subject, claims, instance].every((each) => each === undefined),
     {
       error: "neither a workload's token nor a key of its own",
       params: { fix: "Write `issuer` and `subject` (and `claims`), or `keys` and `algorithms`." },
@@ -203,6 +208,14 @@ const agent = z.strictObject({
     .default(TOKEN_LIFE.default)
     .describe("The longest lifetime of a delegation token, in seconds."),
   bound_key: z.boolean().default(false).describe("Whether tokens are issued only for a proven key (DPoP)."),
+  partitions: z
+    .int()
+    .min(1)
+    .max(MOST_PARTITIONS)
+    .exactOptional()
+    .describe(
+      "Over how many ledgers the agent's instances are spread for tasks without a user. Each must prove which it is. If absent: 1.",
+    ),
   client: client
     .exactOptional()
     .describe("For an agent that sends users to Narrowgate for their consent (authorization code grant)."),
@@ -226,8 +239,8 @@ export function toAgent({ identities, ...agent }: AgentsFile["agents"][number]):
 }
 
 function toIdentity(identity: Identity): IdentityDefinition {
-  const { issuer = "", subject = "", claims = {}, keys, algorithms = [] } = identity
+  const { issuer = "", subject = "", claims = {}, instance, keys, algorithms = [] } = identity
   return keys
     ? { kind: "private_key_jwt", keys: toKeySource(keys), algorithms }
-    : { kind: "workload", issuer, subject, claims }
+    : { kind: "workload", issuer, subject, claims, ...(instance && { instance }) }
 }

@@ -70,7 +70,7 @@ export const exactClaims: z.ZodType<ExactClaims, ExactClaims> = z
   })
 
 /** A claim's name, or the names on the way to it through nested claims. */
-const claimPath = z
+export const claimPath = z
   .union([claim, z.tuple([claim], claim)])
   .transform((path): [string, ...string[]] => (typeof path === "string" ? [path] : path))
 

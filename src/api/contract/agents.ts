@@ -73,6 +73,7 @@ const agent = once(() =>
     life: z.number().describe("Longest life of a delegation token, seconds."),
     trees: z.looseObject({ live: z.number(), per_minute: z.number() }),
     bound_key: z.boolean(),
+    partitions: z.number().exactOptional().describe("Absent: 1."),
     client: members.exactOptional().describe("How it uses the authorization code grant."),
     identities: z.array(
       z.looseObject({

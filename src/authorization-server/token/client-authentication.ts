@@ -30,6 +30,8 @@ export interface RequestingClient {
 }
 
 export interface AuthenticatedAgent extends RequestingClient {
+  /** Which of the agent's instances it is, as far as its credential proves it. */
+  readonly instance: string | null
   /** Milliseconds since the epoch, when its identity was issued; of two, the older. */
   readonly since: number
 }
@@ -62,12 +64,14 @@ export async function authenticateAgent(
   ]
   let proven: ProvenAgent | undefined
   let since = Number.POSITIVE_INFINITY
+  let instance: string | null = null
   const once: SingleUse[] = []
   for (const { token, kind } of credentials) {
     const verified = await verifyAgent(token, kind, bundle, config.issuer, fetchContext)
     if (isRejected(verified)) return credentialError("agent_unauthenticated", verified.rejected)
     if (proven && proven.agent !== verified.agent) return oauthError({ reason: "agents_differ" })
     proven = verified
+    instance ??= verified.instance
     since = Math.min(since, verified.since)
     if (verified.once) once.push({ what: "assertion", ...verified.once })
   }
@@ -78,7 +82,7 @@ export async function authenticateAgent(
   }
   const { agent } = proven
   return bundle.agents.has(agent)
-    ? { agent, isProven: true, since, once }
+    ? { agent, instance, isProven: true, since, once }
     : oauthError({ reason: "agent_unregistered", agent })
 }
 
@@ -100,5 +104,5 @@ export async function authenticateClient(
     // A client that publishes keys has to prove them: otherwise anyone could impersonate it without them.
     if (document.identity) return credentialError("agent_unauthenticated", { reason: "credential_missing" })
   }
-  return { agent: named, isProven: false, since: context.receivedAt, once: [] }
+  return { agent: named, instance: null, isProven: false, since: context.receivedAt, once: [] }
 }

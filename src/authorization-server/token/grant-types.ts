@@ -63,9 +63,9 @@ export async function exchange(
   if (!type) return { client: null, result: oauthError({ reason: "grant_type_unsupported" }) }
   const proven = await type.authenticate(parameters, bundle, context)
   if (isOAuthFailure(proven)) return { client: null, result: proven }
-  const { agent, since, once } = proven
+  const { agent, instance, since, once } = proven
   return {
     client: proven,
-    result: await type.grant({ http: request, parameters, agent, since, once, bundle, context, decisionId }),
+    result: await type.grant({ http: request, parameters, agent, instance, since, once, bundle, context, decisionId }),
   }
 }

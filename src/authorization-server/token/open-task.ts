@@ -20,6 +20,7 @@ import { singleUseOfProof, provenKey } from "./dpop.ts"
 import { refuseReplay, type SingleUse } from "./replay-log.ts"
 import { requestedText, valueOf, type Parameters } from "./parameters.ts"
 import { isOAuthFailure, oauthError, type OAuthFailure } from "../../core/denials/oauth-error.ts"
+import { partitionOf, type Partition } from "../../core/task/home.ts"
 import type { OpenRequest } from "../../core/task/open-request.ts"
 import type { OpenedTask } from "../../core/task/opened-task.ts"
 import { readRequestedGrant } from "../../core/task/requested-grant.ts"
@@ -31,6 +32,8 @@ export interface GrantRequest {
   readonly http: Request
   readonly parameters: Parameters
   readonly agent: string
+  /** Which of the agent's instances requests it, as far as its credential proves it. */
+  readonly instance: string | null
   /** Milliseconds since the epoch, when its identity was issued. */
   readonly since: number
   /** The single-use parts of its proof. */
@@ -73,7 +76,9 @@ async function openBy(request: GrantRequest, subjectOf: SubjectOf): Promise<Sign
   if (replayed) return replayed
   const { user, parent, task } = wanted.request
   const knownTask = parent?.task ?? task
-  const root = knownTask === null ? newTaskId(env, user ?? { agent }, receivedAt) : rootOf(knownTask)
+  const { partition } = wanted.request
+  const owner = user ?? { agent, ...(partition && { partition: partition.index }) }
+  const root = knownTask === null ? newTaskId(env, owner, receivedAt) : rootOf(knownTask)
   // The last check before the request to the ledger: a request that is rejected earlier has used nothing up.
   const reused = await refuseReplay(wanted.subject.once, context)
   const mine = { agents: [agent, ...wanted.subject.above.agents], user: user && userId(user), kid: null, tool: null }
@@ -110,7 +115,7 @@ interface RequestedOpening {
 }
 
 async function readWanted(
-  { http, since: agentSince, parameters, agent, bundle, context }: GrantRequest,
+  { http, since: agentSince, parameters, agent, instance, bundle, context }: GrantRequest,
   subjectOf: SubjectOf,
 ): Promise<RequestedOpening | OAuthFailure> {
   const requestedType = valueOf(parameters, "requested_token_type")
@@ -139,7 +144,9 @@ async function readWanted(
   const requested =
     authority.requested.parts === null ? requestedWithin(caps, authority.requested) : authority.requested
   const jkt = proof?.jkt ?? null
-  const by = { agent, audience, jkt }
+  const partition = user || parent ? null : partitionFor(bundle, agent, instance, jkt)
+  if (partition && isOAuthFailure(partition)) return partition
+  const by = { agent, audience, jkt, ...(partition && { partition }) }
   const request = { ...by, user, sessionExpiresAt, since, parent, purpose, asked: requested, caps, approvals: [], task }
   return {
     request: { ...request, token: crypto.randomUUID() },
@@ -166,6 +173,18 @@ async function open(
   )
   if (!opened || "bundle" in opened) return oauthError({ reason: "unavailable" })
   return isOAuthFailure(opened) ? opened : issueToken(opened, request, signer, context.config.issuer)
+}
+
+/** Null if the agent has one ledger alone. */
+function partitionFor(
+  { agents }: Bundle,
+  agent: string,
+  instance: string | null,
+  jkt: string | null,
+): Partition | OAuthFailure | null {
+  const registered = agents.get(agent)
+  const found = registered ? partitionOf(registered, instance, jkt) : null
+  return found && !isOAuthFailure(found) && found.of === 1 ? null : found
 }
 
 /** A request that names nothing gets what was asserted for it, within the limits of the cap itself. */

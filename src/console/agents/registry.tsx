@@ -25,6 +25,7 @@ export const Registry: FC<{ readonly of: Agent }> = ({ of: agent }) => {
     ["Depth of delegation", String(agent.depth)],
     ["Token lifetime", spanText(agent.life * 1000)],
     ["Tasks for one user", `${agent.trees.live} active, ${agent.trees.per_minute} new a minute`],
+    ["Ledgers for tasks without a user", String(agent.partitions ?? 1)],
     ["Audiences", agent.audiences ? several(agent.audiences) : "any"],
     ["Ceiling", <GrantText of={agent.ceiling} />],
   ]

@@ -20,6 +20,7 @@ import type { Bundle } from "../policy/assemble.ts"
 import { userId } from "../policy/principals.ts"
 import type { TaskEnd } from "../task/change.ts"
 import { joined, type ScopedUpdates } from "../task/memories.ts"
+import { fleetOf } from "../task/home.ts"
 import type { Task } from "../task/task.ts"
 import type { Demand } from "./check-approvals.ts"
 import type { TaskMemories } from "./task-memories.ts"
@@ -49,7 +50,7 @@ export const NO_RESULT: Checked = {
 
 /** @param tool null if the call is of no tool of the catalog */
 export function factsOf<Called extends Tool | null>(
-  { user, root, tasks }: TreeState,
+  { user, root, tasks, ledger }: TreeState,
   task: Task,
   tool: Called,
   call: Pick<Call, "decisionId" | "arguments" | "gateway" | "environment" | "client">,
@@ -62,6 +63,7 @@ export function factsOf<Called extends Tool | null>(
     agent: task.agent,
     rootAgent: tasks.get(root)?.agent ?? task.agent,
     user: user && userId(user),
+    fleet: user || !ledger.home ? null : fleetOf(ledger.home, ledger.clock),
     purpose: task.purpose,
     tool,
     arguments: call.arguments,

@@ -6,7 +6,7 @@ import { brings, isCrowded, roomFor } from "./agent-share.ts"
 import type { Field, GuardrailDefinition } from "./definition.ts"
 import { isUnread, keyReader, unreadable } from "./field.ts"
 import { evaluationOf, NOTHING, TRACKS_NOTHING, type CompiledGuardrail, type GuardrailKind } from "./kind.ts"
-import { historyOf } from "./limit-definition.ts"
+import { historyOf, isOfFleet } from "./limit-definition.ts"
 import { WHOLE_ROOM, type CallsInFlight, type Memory } from "./memory.ts"
 import type { MemoryUpdate } from "./memory-update.ts"
 import { coversCall, coversTool } from "./selector.ts"
@@ -32,6 +32,7 @@ export const concurrency: GuardrailKind<Concurrency> = {
     seconds: null,
     history: historyOf(definition),
     isShared: false,
+    isSharedByFleet: false,
     per: definition.per,
     counts: (memory, now) =>
       [...memory.flights.of(ownerOf(definition))].map(([key, calls]) => [
@@ -58,6 +59,7 @@ function compile(concurrency: Concurrency): CompiledGuardrail<Concurrency> {
   const owner = ownerOf(concurrency)
   const history = historyOf(concurrency)
   const crowded = isCrowded(history, concurrency.per)
+  const ofFleet = isOfFleet(concurrency)
   return {
     ...TRACKS_NOTHING,
     guardrail: concurrency,
@@ -69,6 +71,8 @@ function compile(concurrency: Concurrency): CompiledGuardrail<Concurrency> {
       if (!coversCall(selector, facts, true)) return NOTHING
       const key = keyOf(facts)
       if (isUnread(key)) return evaluationOf(unreadable(guardrail, key))
+      // Calls in flight are not lent, and no ledger of the agent knows those of the others.
+      if (ofFleet && facts.fleet?.isSplit) return evaluationOf({ reason: "limit_unavailable", guardrail })
       const flights = memory.flights.find(owner, key)
       const share = { memory, owner, seconds: LONGEST_CALL }
       const most = crowded ? roomFor(share, facts.agent, now) : WHOLE_ROOM

@@ -9,6 +9,13 @@ import type { Denial } from "../denials/denial.ts"
 import { sha256Hex } from "../encoding/hash.ts"
 import type { ArgumentField, Field } from "./definition.ts"
 
+/** An agent whose work on nobody's behalf is, or was, spread over several ledgers: none counts all of it alone. */
+export interface Fleet {
+  readonly agent: string
+  /** False: it has one ledger again. */
+  readonly isSplit: boolean
+}
+
 /** The facts of a call that guardrails read. */
 export interface CallFacts {
   /** The id of its decision. */
@@ -21,6 +28,8 @@ export interface CallFacts {
   readonly rootAgent: string
   /** Issuer and subject, joined by `|`. Null if no user is behind the task. */
   readonly user: string | null
+  /** Null if a user is behind the task, or its root's agent has never had another ledger. */
+  readonly fleet: Fleet | null
   readonly purpose: string
   readonly tool: Tool
   readonly arguments: CallArguments

@@ -50,6 +50,7 @@ const MOST = 100
  * Returns the gauges of guardrails that apply to one of the tasks, the fullest first.
  * @param catalog all tools
  * @param hidden ids of guardrails whose figures an earlier bundle hid
+ * @param isOfFleet whether the agent has other ledgers that share its counts
  * @param tellsAll whether the reader may see what other tasks of the tree called, and with which arguments
  */
 export function gaugesOf(
@@ -59,13 +60,14 @@ export function gaugesOf(
   hidden: ReadonlySet<string>,
   tellsAll: boolean,
   memoryOf: (history: GaugeSource["history"]) => Memory,
+  isOfFleet: boolean,
   now: number,
 ): readonly Gauge[] {
   const tools = [...catalog]
   const gauges = definitions.flatMap((guardrail) => {
     const source = kindOf(guardrail).gauge(guardrail)
     if (!source || !tasks.some((task) => applies(guardrail, task))) return []
-    const blank = blankOf(guardrail, source)
+    const blank = blankOf(guardrail, source, isOfFleet && source.isSharedByFleet)
     if (blank.shared || hidden.has(guardrail.id) || disclosesRedacted(guardrail, tools))
       return [{ ...blank, used: null }]
     const isShown = (field: Field): boolean => SHOWN_TO_ALL.has(field) || tellsAll
@@ -108,8 +110,10 @@ function gaugesFor(
 
 function blankOf(
   { id, fromRisk }: Guardrail,
-  { kind, measure, limit, seconds, isShared: shared }: GaugeSource,
+  { kind, measure, limit, seconds, isShared }: GaugeSource,
+  isSharedByFleet: boolean,
 ): Gauge & { readonly used: number } {
+  const shared = isShared || isSharedByFleet
   return { guardrail: id, kind, measure, used: 0, limit, seconds, shared, from_risk: fromRisk ?? null, key: null }
 }
 

@@ -144,6 +144,8 @@ export interface Need {
   readonly place: string
   readonly limit: Limit
   readonly amount: number
+  /** The agent whose ledgers share the count, of which the first has counted alone before. Null: all ledgers do. */
+  readonly fleet: string | null
   /** The values of a limit on distinct values; null for any other. */
   readonly values: readonly string[] | null
   /**
@@ -168,6 +170,8 @@ export interface GaugeSource {
   readonly seconds: number | null
   /** Whether all ledgers share the count. This ledger then does not know how much is used. */
   readonly isShared: boolean
+  /** Whether those of one agent do, if it has several and no user is behind the task. */
+  readonly isSharedByFleet: boolean
   readonly per: readonly Field[]
   /** Returns the current count of each key. */
   counts(memory: Memory, now: number): readonly (readonly [key: string, used: number])[]

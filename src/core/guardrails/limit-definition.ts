@@ -57,6 +57,11 @@ export function historyOf({ per, history }: Keyed): History {
   return isOfTree(per) || !isOfUser(per) ? "tree" : "user"
 }
 
+/** Whether an agent has the count where no user is behind the task: if it has several ledgers, they share it. */
+export function isOfFleet({ per, history }: Keyed): boolean {
+  return history === undefined && !isOfTree(per) && per.includes("user_or_agent")
+}
+
 /** Whether all ledgers share the count. */
 export function isShared({ per, history }: Keyed): boolean {
   return history === undefined && !isOfTree(per) && !isOfUser(per)

@@ -12,19 +12,28 @@ import { bucketSizeOf, slidingOf, spanMsOf, type MemoryUpdate, type CountUpdate 
  * starts anew.
  */
 export function ownerOf(limit: Limit): string {
-  let owner = owners.get(limit)
-  if (owner === undefined) {
-    const { id, topic, span, measure, per, limit: most } = limit
-    const kind = topic === "loop" ? REPEATS : measure.kind === "distinct" ? `distinct ${span.kind}` : span.kind
-    // Credit was lent for one definition, so a changed limit starts anew, too.
-    const counted = isShared(limit) ? [measure, per, span, most] : [measure, per]
-    owner = `${id}:${kind} ${sha256Hex(JSON.stringify(counted)).slice(0, 8)}`
-    owners.set(limit, owner)
-  }
-  return owner
+  return isShared(limit) ? lentOwnerOf(limit) : cached(owners, limit, (each) => [each.measure, each.per])
 }
+
+/** The name for what is lent of it. Credit was lent for one definition, so a changed limit starts anew, too. */
+export function lentOwnerOf(limit: Limit): string {
+  return cached(lentOwners, limit, ({ measure, per, span, limit: most }) => [measure, per, span, most])
+}
+
 /** Cached, because each call needs it several times. */
 const owners = new WeakMap<Limit, string>()
+const lentOwners = new WeakMap<Limit, string>()
+
+function cached(names: WeakMap<Limit, string>, limit: Limit, counted: (limit: Limit) => unknown): string {
+  let name = names.get(limit)
+  if (name === undefined) {
+    const { id, topic, span, measure } = limit
+    const kind = topic === "loop" ? REPEATS : measure.kind === "distinct" ? `distinct ${span.kind}` : span.kind
+    name = `${id}:${kind} ${sha256Hex(JSON.stringify(counted(limit))).slice(0, 8)}`
+    names.set(limit, name)
+  }
+  return name
+}
 
 /** Part of the owner's name for a guardrail on repeated calls. */
 const REPEATS = "repeats"
@@ -82,6 +91,13 @@ function readDistinct(memory: Memory, limit: Limit, key: string, values: readonl
     const leaving = marks.size + fresh - limit.limit
     return leaving === 1 && marks.size > 0 ? marks.oldestAt() + spanMs - now : spanMs
   })
+}
+
+/** What has been counted of a key, for those who count it from now on. */
+export function countedOf(memory: Memory, limit: Limit, key: string, now: number): Demand {
+  if (limit.measure.kind !== "distinct") return readLimit(memory, limit, key, 0, now).used
+  readDistinct(memory, limit, key, [], now)
+  return [...memory.marksOf(ownerOf(limit), key).values()]
 }
 
 /** Returns a time in milliseconds: values that last occurred then or earlier no longer count. */

@@ -16,9 +16,9 @@ import {
   type Need,
   type UseFigures,
 } from "./kind.ts"
-import { historyOf, isShared, type Limit } from "./limit-definition.ts"
+import { historyOf, isOfFleet, isShared, type Limit } from "./limit-definition.ts"
 import { brings, isCrowded, roomFor } from "./agent-share.ts"
-import { freshOf, hasRoom, keysOf, updatesOf, ownerOf, readLimit } from "./limit-meter.ts"
+import { freshOf, hasRoom, keysOf, lentOwnerOf, updatesOf, ownerOf, readLimit } from "./limit-meter.ts"
 import { Memory, WHOLE_ROOM } from "./memory.ts"
 import type { Demand, Reading } from "./meter/meter.ts"
 import type { MemoryUpdate } from "./memory-update.ts"
@@ -48,6 +48,7 @@ function compile(limit: Limit): CompiledGuardrail<Limit> {
   const fields = measure.kind === "distinct" ? [...per, measure.field] : per
   const asserted = (["country", "network"] as const).filter((field) => fields.includes(field))
   const evaluate = isShared(limit) ? evaluateShared : isCrowded(historyOf(limit), per) ? evaluateCrowded : evaluateOwn
+  const ofFleet = isOfFleet(limit)
   return {
     ...TRACKS_NOTHING,
     guardrail: limit,
@@ -64,7 +65,7 @@ function compile(limit: Limit): CompiledGuardrail<Limit> {
       const key = keyOf(facts)
       return isUnread(key)
         ? evaluationOf(unreadable(limit.id, key))
-        : evaluate(limit, key, demand, memory, now, facts.agent)
+        : (ofFleet && facts.fleet ? evaluateShared : evaluate)(limit, key, demand, memory, now, facts)
     },
   }
 }
@@ -103,10 +104,11 @@ function evaluateCrowded(
   demand: Demand,
   memory: Memory,
   now: number,
-  agent: string,
+  facts: CallFacts,
 ): Evaluation {
+  const { agent } = facts
   const crowded = { memory, owner: ownerOf(limit), seconds: secondsOf(limit) }
-  const evaluated = evaluateOwn(limit, key, demand, memory, now, agent, roomFor(crowded, agent, now))
+  const evaluated = evaluateOwn(limit, key, demand, memory, now, facts, roomFor(crowded, agent, now))
   if (evaluated.memoryUpdates.length === 0) return evaluated
   const brought = brings(crowded, agent, freshOf(memory, limit, key, demand, now))
   return { ...evaluated, memoryUpdates: [...evaluated.memoryUpdates, ...brought] }
@@ -119,7 +121,7 @@ function evaluateOwn(
   demand: Demand,
   memory: Memory,
   now: number,
-  _agent: string,
+  _facts: CallFacts,
   most = WHOLE_ROOM,
 ): Evaluation {
   if (!hasRoom(memory, limit, key, demand, now, most))
@@ -131,16 +133,24 @@ function evaluateOwn(
 }
 const NO_UPDATES: readonly MemoryUpdate[] = []
 
-/** Evaluates a count that all ledgers share, by the credit that this ledger has. */
-function evaluateShared(limit: Limit, key: string, demand: Demand, memory: Memory): Evaluation {
-  const owner = ownerOf(limit)
+/** Evaluates a count that all ledgers share, or those of one agent, by the credit that this ledger has. */
+function evaluateShared(
+  limit: Limit,
+  key: string,
+  demand: Demand,
+  memory: Memory,
+  _now: number,
+  facts: CallFacts,
+): Evaluation {
+  const owner = lentOwnerOf(limit)
   const values = typeof demand === "object" ? demand : null
   const amount = typeof demand === "object" ? demand.length : demand
   // The values of each call are requested on their own.
   const place = values ? `${key}\n${values.join("\n")}` : key
   const credit = memory.credits.find(owner, place)
   const hasRoom = credit?.room !== undefined && credit.room >= amount
-  const need: Need = { owner, key, place, limit, amount, values, over: null, hasRoom, look: false }
+  const fleet = isShared(limit) ? null : (facts.fleet?.agent ?? null)
+  const need: Need = { owner, key, place, limit, amount, fleet, values, over: null, hasRoom, look: false }
   const memoryUpdates: readonly MemoryUpdate[] =
     amount === 0 ? NO_UPDATES : [{ kind: "credit", owner, key: place, amount }]
   if (credit?.over && credit.left >= amount)
@@ -222,6 +232,7 @@ function gauge(limit: Limit): GaugeSource | null {
     seconds: secondsOf(limit) || null,
     history: historyOf(limit),
     isShared: isShared(limit),
+    isSharedByFleet: isOfFleet(limit),
     per,
     counts: (memory, now) =>
       keysOf(memory, limit).map((key) => [key, inFigures(readLimit(memory, limit, key, demand, now).used)]),

@@ -166,6 +166,16 @@ function carryOf(
   return 1000 * Math.max(...times)
 }
 
+/** What all agents of the ledger carry. */
+export function carriedIn({ carried }: LedgerState, now: number): readonly Carried[] {
+  const all = [...carried].flatMap(([agent, labels]) =>
+    [...labels].flatMap(([label, pickUps]) =>
+      Array.from(pickUps, ([into, pickUp]) => Object.assign({}, pickUp, { agent, label, into })),
+    ),
+  )
+  return all.filter((each) => now < untilOf(each))
+}
+
 /** Of these, what makes its agent carry a label for longer. */
 export function extending({ carried }: LedgerState, all: readonly Carried[], now: number): readonly Carried[] {
   return all.filter((each) => {

@@ -1,6 +1,7 @@
 /** What a token request asks of the ledger: a new task, a child, one more token, or a fresher session. */
 import type { UserFacts } from "../policy/principals.ts"
 import type { RequestedGrant, GrantReduction } from "./grant.ts"
+import type { Partition } from "./home.ts"
 import type { Task } from "./task.ts"
 
 export interface OpenRequest {
@@ -36,6 +37,8 @@ export interface OpenRequest {
    * authority. Absent: any.
    */
   readonly continuesFrom?: number
+  /** Of a root task without a user, if the agent has more than one. */
+  readonly partition?: Partition
   /** Of the token to be issued (RFC 8707): an audience for which the task was, or is to be, opened. */
   readonly audience: string
   /** Thumbprint of the key that the agent proved. */

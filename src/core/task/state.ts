@@ -7,6 +7,7 @@ import type { Pointer } from "../policy/bundle.ts"
 import type { UserFacts } from "../policy/principals.ts"
 import type { DelegatingTasks } from "./delegations.ts"
 import type { ContinuableTasks } from "./continuation.ts"
+import type { Home } from "./home.ts"
 import type { IsolatedTasks } from "./isolation.ts"
 import type { CarriedLabels } from "./labels.ts"
 import { Memories } from "./memories.ts"
@@ -64,6 +65,8 @@ export interface LedgerState {
   readonly quarantined: QuarantinedTasks
   /** Proofs admitted in this life of the ledger. */
   readonly proofs: Proofs
+  /** Null: it is a person's ledger, or that of an agent which has never had another one. */
+  home: Home | null
   /** The newest bundle that decided here; an older one never decides again. */
   bundle: Pointer
   /**
@@ -125,6 +128,7 @@ export function newLedger(
     continuable: new Map(),
     quarantined: new Map(),
     proofs,
+    home: null,
     bundle,
     hidden: new Set(),
     clock: now,

@@ -131,6 +131,7 @@ export function limitsOf(
     state.ledger.hidden,
     tellsAll,
     (history) => state.ledger.memories.of(history === "user" ? USER_SCOPE : state.root),
+    state.user === null && state.ledger.home !== null,
     now,
   )
 }

@@ -4,6 +4,7 @@
  */
 import { BAD_APPROVERS } from "./bad-approvers.ts"
 import { BAD_GUARDRAILS } from "./bad-guardrails.ts"
+import { BAD_PARTITIONS } from "./bad-partitions.ts"
 import { BAD_RECEIVERS } from "./bad-receivers.ts"
 import { BAD_STREAMS } from "./bad-streams.ts"
 
@@ -1143,6 +1144,7 @@ export const BAD_DIRECTORIES = [
   ...GATEWAYS,
   ...MANAGEMENT,
   ...BAD_GUARDRAILS,
+  ...BAD_PARTITIONS,
   ...BAD_STREAMS,
   ...BAD_RECEIVERS,
   ...BAD_APPROVERS,

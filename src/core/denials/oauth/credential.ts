@@ -73,6 +73,13 @@ export const CREDENTIAL_ERRORS = {
     doc: "The agent has `bound_key`, presents a hand-over, or wants a task of an isolated purpose, and proves no key.",
     description: () => "This agent must prove a key by DPoP.",
   }),
+  instance_unproven: reason({
+    error: "invalid_request",
+    evidence: {},
+    doc: "The agent has `partitions`, and nothing proves its instance: no key, and no claim that `instance` names.",
+    description: () =>
+      "This agent must prove which of its instances it is: by a key (DPoP), or by a token with the claim that is registered for that.",
+  }),
   key_differs: reason({
     error: "invalid_request",
     evidence: {},

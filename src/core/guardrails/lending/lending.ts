@@ -5,9 +5,10 @@
  * moment. So no span exceeds the limit, whenever each use happened, and whatever becomes of ledger and answer.
  */
 import type { Limit, Span } from "../limit-definition.ts"
+import type { Demand } from "../meter/meter.ts"
 
 /** Old object code may run for minutes beside new Worker code, so a request of another version is rejected. */
-export const LENDING_VERSION = 3
+export const LENDING_VERSION = 4
 
 export type LentSpan = Exclude<Span, { readonly kind: "life" }>
 
@@ -49,8 +50,18 @@ export interface Take {
    * Whether nothing is to be granted: the ledger only asks for room for `amount`, and 0 is granted if there is room.
    */
   readonly look?: boolean
+  /** Who has counted alone before, if anybody: what it has counted is taken first, over the limit if need be. */
+  readonly before?: CountedBefore
   /** Settlements, which are recorded before anything is granted, whether anything is granted or not. */
   readonly settled: readonly Settled[]
+}
+
+/** A count that one ledger has kept alone until it was lent. */
+export interface CountedBefore {
+  /** The id of the ledger. */
+  readonly ledger: string
+  readonly limit: Limit
+  readonly key: string
 }
 
 export type TakeAnswer = Lent | NotLent
@@ -88,4 +99,6 @@ export interface CreditHolder {
    * take is unknown to the ledger, and its block will not be used whatever answer is still to come.
    */
   creditUsed(version: number, ids: string[]): Promise<Record<string, number | null>>
+  /** What it has counted alone; it has stopped to do so. Null if it has not, or the request is of another version. */
+  countedAlone(version: number, limit: Limit, key: string): Promise<Demand | null>
 }

@@ -1,6 +1,6 @@
 /** `agents.yaml`: agents with their identities and the most that they may do, and the purposes of their tasks. */
 import type { Plan } from "../../guardrails/plan.ts"
-import type { ExactClaims } from "./claims.ts"
+import type { ClaimPath, ExactClaims } from "./claims.ts"
 import type { GrantDefinition } from "./grant.ts"
 import type { KeySource } from "./keys.ts"
 
@@ -26,6 +26,8 @@ export interface AgentDefinition {
   readonly trees: OpeningLimits
   /** Tokens are issued only against a proven key (DPoP). */
   readonly bound_key: boolean
+  /** Over how many ledgers its instances are spread for what they do on nobody's behalf (core/task/home.ts). Absent: 1. */
+  readonly partitions?: number
   /** It sends people here with their browser, to consent (authorization code). Absent: it does not. */
   readonly client?: ClientDefinition
 }
@@ -86,6 +88,8 @@ export type IdentityDefinition =
       readonly issuer: string
       readonly subject: string
       readonly claims: ExactClaims
+      /** The claim whose text distinguishes the agent's instances. Absent: nothing in the token does. */
+      readonly instance?: ClaimPath
     }
   /** An assertion that it signs itself (RFC 7523, section 2.2, `private_key_jwt`). */
   | { readonly kind: "private_key_jwt"; readonly keys: KeySource; readonly algorithms: readonly string[] }

@@ -1,0 +1,154 @@
+/**
+ * An agent's partitions, each a ledger of its own (core/task/home.ts). The first of them knows how many there are. Before
+ * another one opens its first task it asks the first for the labels that it has; if the number has changed, the first
+ * has collected before what all others of before carry. Who has been asked opens nothing more before it has asked again,
+ * and tells the first what it picks up while that may concern an instance which works elsewhere now.
+ */
+import { oauthError, type OAuthFailure } from "../core/denials/oauth-error.ts"
+import { LENDING_VERSION } from "../core/guardrails/lending/lending.ts"
+import type { Limit } from "../core/guardrails/limit-definition.ts"
+import { countedOf } from "../core/guardrails/limit-meter.ts"
+import type { Demand } from "../core/guardrails/meter/meter.ts"
+import type { Bundle } from "../core/policy/assemble.ts"
+import type { Pointer } from "../core/policy/bundle.ts"
+import { CHANGE_LASTS_MS, isAtHome, mostPartitions, type Home, type Partition } from "../core/task/home.ts"
+import { beyondIsolation, carriedIn, type Carried } from "../core/task/labels.ts"
+import { USER_SCOPE } from "../core/task/memories.ts"
+import type { OpenRequest } from "../core/task/open-request.ts"
+import { ledgerIn, type AgentLedgers } from "./agent-ledgers.ts"
+import { askLedgerById } from "./ask.ts"
+import { ledgerOf } from "./locator.ts"
+import { LEDGER_VERSION, type Joined, type NoBundle } from "./protocol.ts"
+import type { Trees } from "./trees.ts"
+
+const ONE: Partition = { index: 0, of: 1 }
+/** For the first partition it is the first step of a change; the others have had theirs then. Milliseconds. */
+const COLLECTED_WITHIN_MS = 2_000
+const JOINED_WITHIN_MS = 4_000
+
+const UNAVAILABLE = oauthError({ reason: "unavailable" })
+
+/** Whether it opens a tree of the agent on nobody's behalf. */
+export function isForNobody({ user, parent, task }: OpenRequest): boolean {
+  return !user && !parent && task === null
+}
+
+export class Partitions {
+  readonly #trees: Trees
+  readonly #others: AgentLedgers
+  readonly #env: Env
+  #collecting: Promise<boolean> | null = null
+  /** Milliseconds since the epoch: the last change that this ledger was told of in this life, even if it stores nothing. */
+  #toldOf = 0
+
+  constructor(trees: Trees, others: AgentLedgers, env: Env) {
+    this.#trees = trees
+    this.#others = others
+    this.#env = env
+  }
+
+  /** @returns why the tree is not opened here */
+  async ready(
+    bundle: Bundle,
+    pointer: Pointer,
+    { agent, partition = ONE }: OpenRequest,
+  ): Promise<OAuthFailure | NoBundle | null> {
+    // The Worker has chosen the partition by an older bundle.
+    if ((bundle.agents.get(agent)?.partitions ?? 1) !== partition.of) return UNAVAILABLE
+    if (isAtHome(this.#home, partition)) return null
+    const { index, of } = partition
+    if (index === 0) {
+      const joined = await this.join(LEDGER_VERSION, agent, of, pointer)
+      return joined ? ("bundle" in joined ? joined : null) : UNAVAILABLE
+    }
+    const first = ledgerOf(this.#env, { agent })
+    const joined = await askLedgerById(
+      this.#env,
+      first,
+      async (ledger) => ({ answer: await ledger.join(LEDGER_VERSION, agent, of, pointer) }),
+      JOINED_WITHIN_MS,
+    )
+    const answer = joined?.answer
+    if (!answer) return UNAVAILABLE
+    if ("bundle" in answer) return answer
+    const { changedAt, carried } = answer
+    return (await this.#begin(carried, { agent, index, of, changedAt, isCurrent: true, before: null }))
+      ? null
+      : UNAVAILABLE
+  }
+
+  /** Asked of the first partition, by another one that is to open a task for the first time since the number changed. */
+  async join(version: number, agent: string, of: number, pointer: Pointer): Promise<Joined | NoBundle | null> {
+    if (version !== LEDGER_VERSION) return null
+    const known = this.#home
+    if (known ? known.of !== of : of !== 1) {
+      const bundle = known?.before?.bundle
+      // An isolate with an older bundle must not undo what a newer one has changed.
+      if (bundle && pointer.seq < bundle.seq) return { bundle: "stale", newest: bundle }
+      // An agent that has done nothing yet has nothing that could have to pass.
+      const first = this.#trees.state ? 0 : CHANGE_LASTS_MS
+      const changedAt = Math.max(Date.now() - first, (known?.changedAt ?? 0) + 1)
+      const before = { of: known ? mostPartitions(known, changedAt) : 1, bundle: pointer }
+      this.#others.keep(ledgerIn(this.#trees), [], { agent, index: 0, of, changedAt, isCurrent: false, before })
+    }
+    const home = this.#home
+    if (home && !home.isCurrent) {
+      this.#collecting ??= this.#collect(home)
+      const isCollected = await this.#collecting.finally(() => (this.#collecting = null))
+      if (!isCollected) return null
+    }
+    const { state } = this.#trees
+    if (!state?.home?.isCurrent || state.home.of !== of) return null
+    return { changedAt: state.home.changedAt, carried: carriedIn(state, this.#trees.now({ ledger: state })) }
+  }
+
+  /** @returns whether all partitions of before have answered */
+  async #collect(home: Home): Promise<boolean> {
+    const { agent, before, changedAt } = home
+    const indices = Array.from({ length: (before?.of ?? 1) - 1 }, (_, index) => index + 1)
+    const found = await Promise.all(
+      indices.map(async (partition) =>
+        askLedgerById(
+          this.#env,
+          ledgerOf(this.#env, { agent, partition }),
+          async (ledger) => ({ carried: await ledger.part(LEDGER_VERSION, changedAt) }),
+          COLLECTED_WITHIN_MS,
+        ),
+      ),
+    )
+    const carried = found.flatMap((each) => each?.carried ?? [])
+    const isWhole = found.every((each) => each !== null && each.carried !== null)
+    return isWhole && this.#begin(carried, { ...home, isCurrent: true })
+  }
+
+  /** @returns whether the ledger has these labels now, with all that follows from them, and so may open tasks */
+  async #begin(carried: readonly Carried[], home: Home): Promise<boolean> {
+    const through = [...new Set([home.agent, ...carried.map(({ agent }) => agent)])]
+    if (carried.length > 0 && !(await this.#others.adopt(carried.map(beyondIsolation), through))) return false
+    // The number has changed again meanwhile.
+    if (Math.max(this.#home?.changedAt ?? 0, this.#toldOf) > home.changedAt) return false
+    this.#others.keep(ledgerIn(this.#trees), [], home)
+    return true
+  }
+
+  /** Asked of another partition than the first: the number has changed. A ledger that has never been used stays so. */
+  part(version: number, changedAt: number): readonly Carried[] | null {
+    if (version !== LEDGER_VERSION) return null
+    this.#toldOf = changedAt
+    const { state } = this.#trees
+    if (!state) return []
+    if (state.home) this.#others.keep(state, [], { ...state.home, changedAt, isCurrent: false })
+    return carriedIn(state, this.#trees.now({ ledger: state }))
+  }
+
+  /** What this ledger has counted of its agent before that had others; it counts no more of it (`CreditHolder`). */
+  async countedAlone(version: number, limit: Limit, key: string): Promise<Demand | null> {
+    const { state } = this.#trees
+    if (version !== LENDING_VERSION || !state?.home) return null
+    return countedOf(state.memories.of(USER_SCOPE), limit, key, this.#trees.now({ ledger: state }))
+  }
+
+  get #home(): Home | null {
+    return this.#trees.state?.home ?? null
+  }
+}

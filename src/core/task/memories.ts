@@ -57,7 +57,8 @@ export function joined(parts: readonly ScopedUpdates[]): readonly ScopedUpdates[
   if (!first) return []
   // Nearly all calls concern one memory.
   if (parts.every(({ scope }) => scope === first.scope)) {
-    const updates = parts.flatMap((each) => each.updates)
+    const updates: MemoryUpdate[] = []
+    for (const each of parts) updates.push(...each.updates)
     return updates.length === 0 ? [] : [{ scope: first.scope, updates }]
   }
   const byScope = new Map<Scope, MemoryUpdate[]>()

@@ -38,6 +38,7 @@ import { BackchannelConsents } from "./backchannel-consents.ts"
 import { Calls } from "./calls.ts"
 import { Consents } from "./consents.ts"
 import { erasePerson, type ErasedPerson } from "./erasure.ts"
+import { unpacked, type PackedCall } from "./packed-call.ts"
 import { spend } from "./spend.ts"
 import { LedgerBundles } from "./ledger-bundles.ts"
 import { Tasks } from "./tasks.ts"
@@ -70,7 +71,8 @@ export class Ledger extends DurableObject<Env> {
    * @param until milliseconds by the gateway's clock, when its request is no longer of use
    * @returns JSON: an object would cross with a disposer of its own, which costs several percent of a call
    */
-  decide(version: number, pointer: Pointer, ask: LedgerCall, until: number): string | Promise<string> {
+  decide(version: number, pointer: Pointer, call: PackedCall, until: number): string | Promise<string> {
+    const ask = unpacked(call)
     // Behind a slow clock it would come too late; behind a fast one too early, and then nothing is admitted.
     const latest = Math.min(until, Date.now() + DECIDED_WITHIN_MS)
     const bundle = version === LEDGER_VERSION ? cachedBundle(pointer) : null

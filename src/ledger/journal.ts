@@ -43,6 +43,7 @@ export class Journal {
   #number = 0
   #floor = 0
   #sent = 0
+  #isOutboxEmpty = false
   /** Whether what is delivered next is to be gone. */
   #blanks = false
 
@@ -150,10 +151,8 @@ export class Journal {
   pendingRows(name: string): readonly Row[] {
     const table = this.#tables.get(name)
     if (!table) return []
-    return this.#named(
-      table,
-      this.#of(table).flatMap(({ row }) => (row ? [row] : [])),
-    )
+    const rows = this.#of(table).flatMap(({ row }) => (row ? [row] : []))
+    return this.#named(table, rows)
   }
 
   /** Whether the table has an earlier state of the row. */
@@ -189,8 +188,10 @@ export class Journal {
   /** Records that wait for delivery, the oldest first. */
   records(limit: number): readonly StoredRecord[] {
     const waiting = [...this.#records].slice(0, limit).map(([id, { body }]) => ({ id, body }))
+    if (this.#isOutboxEmpty || waiting.length === limit) return waiting
     const sql = "SELECT id, body FROM outbox ORDER BY id LIMIT ?"
     const older = this.#sql.exec<{ id: string; body: string }>(sql, limit - waiting.length).toArray()
+    this.#isOutboxEmpty = older.length === 0
     return [...older, ...waiting]
   }
 
@@ -266,6 +267,7 @@ export class Journal {
 
   /** Records up to this row go to the outbox. */
   #hand(until: number): void {
+    this.#isOutboxEmpty = false
     for (const [id, { body, number }] of this.#records) {
       if (number > until) break
       this.#sql.exec("INSERT OR IGNORE INTO outbox VALUES (?, ?)", id, body)

@@ -134,12 +134,7 @@ export class Journal {
     const changed = new Set(changes.map(({ key }) => idOf(table, key)))
     const same = found.toArray().filter((row) => !changed.has(idOf(table, keyOf(table, row))))
     const put = changes.flatMap(({ row }) => (row && has(table, row, where) ? [row] : []))
-    return [...same, ...this.#named<Found>(table, put)]
-  }
-
-  #named<Found extends Row>({ columns }: Table<Found>, rows: readonly (readonly Value[])[]): readonly Found[] {
-    const values = columns.map((column, index) => `value ->> ${index} AS "${column}"`).join(", ")
-    return this.#sql.exec<Found>(`SELECT ${values} FROM json_each(?)`, JSON.stringify(rows)).toArray()
+    return [...same, ...named<Found>(table, put)]
   }
 
   /** What the table does not have yet of the row: its values. */
@@ -152,7 +147,7 @@ export class Journal {
     const table = this.#tables.get(name)
     if (!table) return []
     const rows = this.#of(table).flatMap(({ row }) => (row ? [row] : []))
-    return this.#named(table, rows)
+    return named(table, rows)
   }
 
   /** Whether the table has an earlier state of the row. */
@@ -162,7 +157,7 @@ export class Journal {
 
   /** @param dropped receives rows of the table with this first column that matter no more, and so get into no table */
   watch<Found extends Row>(table: Table<Found>, scope: string, dropped: (row: Found) => unknown): void {
-    this.#dropped.set(idOf(table, [scope]), (row) => this.#named<Found>(table, [row]).forEach(dropped))
+    this.#dropped.set(idOf(table, [scope]), (row) => named<Found>(table, [row]).forEach(dropped))
   }
 
   /** Nothing of it is remembered any more. */
@@ -289,6 +284,13 @@ export class Journal {
     else this.#sql.exec(removal(table), ...key)
     this.#pending.delete(idOf(table, key))
   }
+}
+
+/** Rows as the tables give them. A statement of SQLite that names a row's values costs more than the row. */
+function named<Found extends Row>({ columns }: Table<Found>, rows: readonly (readonly Value[])[]): readonly Found[] {
+  return JSON.parse(
+    JSON.stringify(rows.map((row) => Object.fromEntries(columns.map((column, index) => [column, row[index]])))),
+  )
 }
 
 function idOf({ name }: Pick<Table, "name">, key: readonly Value[]): string {

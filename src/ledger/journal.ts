@@ -6,7 +6,7 @@
  */
 import type { StoredRecord } from "../core/record/record.ts"
 import { BLANK, INSERT, UPDATE, type Written } from "./journal-rows.ts"
-import { keyOf, removal, untilOf, writing, type Row, type Table, type Value } from "./table.ts"
+import { keyOf, named, removal, untilOf, writing, type Row, type Table, type Value } from "./table.ts"
 
 /** Rows of the journal; half of them are freed at once … */
 export const SLOTS = 64
@@ -284,13 +284,6 @@ export class Journal {
     else this.#sql.exec(removal(table), ...key)
     this.#pending.delete(idOf(table, key))
   }
-}
-
-/** Rows as the tables give them. A statement of SQLite that names a row's values costs more than the row. */
-function named<Found extends Row>({ columns }: Table<Found>, rows: readonly (readonly Value[])[]): readonly Found[] {
-  return JSON.parse(
-    JSON.stringify(rows.map((row) => Object.fromEntries(columns.map((column, index) => [column, row[index]])))),
-  )
 }
 
 function idOf({ name }: Pick<Table, "name">, key: readonly Value[]): string {

@@ -39,3 +39,13 @@ export function removal({ name, columns, keys }: Table): string {
     .map((column) => `${column} = ?`)
     .join(" AND ")}`
 }
+
+/** Rows as the tables give them. A statement of SQLite that names a row's values costs more than the row. */
+export function named<Found extends Row>(
+  { columns }: Table<Found>,
+  rows: readonly (readonly Value[])[],
+): readonly Found[] {
+  return JSON.parse(
+    JSON.stringify(rows.map((row) => Object.fromEntries(columns.map((column, index) => [column, row[index] ?? null])))),
+  )
+}

@@ -15,6 +15,9 @@ import { MAX_BATCH_BYTES, type Taken } from "./record-log.ts"
  */
 const MAX_REJECTIONS = 20
 
+/** In UTF-8. */
+const MAX_BYTES_OF_CHARACTER = 3
+
 /** A log that hangs must not hold the waiting records for ever, because they are bounded. */
 const TIMEOUT_MS = 5_000
 
@@ -66,6 +69,8 @@ async function append(log: RecordSink, batch: readonly StoredRecord[]): Promise<
 
 /** In their order, each as long as a log accepts; the log itself decides on a record that is longer alone. */
 function batchesOf(records: readonly StoredRecord[]): StoredRecord[][] {
+  const most = records.reduce((sum, { body }) => sum + body.length * MAX_BYTES_OF_CHARACTER + 1, 2)
+  if (most <= MAX_BATCH_BYTES) return records.length === 0 ? [] : [[...records]]
   const batches: StoredRecord[][] = []
   // Of the current batch, including its brackets.
   let bytes = MAX_BATCH_BYTES

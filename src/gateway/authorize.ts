@@ -16,6 +16,7 @@ import { signerOf } from "../signing/signing-key.ts"
 import type { PresentedCall } from "./presented.ts"
 import { audienceOf, newerFor } from "./registry.ts"
 import { askLedger, DECIDED_WITHIN_MS } from "../ledger/ask.ts"
+import { packed } from "../ledger/packed-call.ts"
 import { whyUnanswered } from "../ledger/locator.ts"
 import { LEDGER_VERSION, type LedgerDecision, type NoBundle } from "../ledger/protocol.ts"
 import type { Bundle } from "../core/policy/assemble.ts"
@@ -121,7 +122,7 @@ export async function authorize(call: PresentedCall, bundle: Bundle, context: Re
 
   const reply = await askLedger(context.env, claims.task, async (ledger, until): Promise<string> =>
     // The gateway has waited since the request arrived, whatever took the time before this request to the ledger.
-    ledger.decide(LEDGER_VERSION, bundle.pointer, ask, Math.min(until, context.receivedAt + DECIDED_WITHIN_MS)),
+    ledger.decide(LEDGER_VERSION, bundle.pointer, packed(ask), Math.min(until, receivedAt + DECIDED_WITHIN_MS)),
   )
   const answer: LedgerDecision | NoBundle | null = reply === null ? null : JSON.parse(reply)
   if (!answer || ("bundle" in answer && answer.bundle === "unavailable"))

@@ -4,7 +4,7 @@
  * block is valid for a sixteenth of the span, so that one with something left expires like any other.
  */
 import { ofRepeats, SLACK } from "../core/guardrails/limit-meter.ts"
-import type { Memory } from "../core/guardrails/memory.ts"
+import { Cells, type Memory } from "../core/guardrails/memory.ts"
 import { OnceLog } from "../core/guardrails/meter/once.ts"
 import { precisionOf, SlidingMeter } from "../core/guardrails/meter/sliding.ts"
 import { isFirst, spanMsOf, writesFirst, type CountUpdate } from "../core/guardrails/memory-update.ts"
@@ -45,7 +45,7 @@ export class AmountStorage {
   readonly #scope: string
   /** Of the row that was written last. */
   #lastId = 0
-  readonly #blocks = new Map<string, Block>()
+  #blocks = new Cells<Block>()
   /** Until when calls of an owner may be made once without being written. */
   readonly #once = new Map<string, number>()
   readonly #blockSweep: Sweep<BlockRow>
@@ -56,7 +56,7 @@ export class AmountStorage {
     this.#scope = scope
     this.#blockSweep = new Sweep<BlockRow>(sql, journal, scope, BLOCKS, (row) => {
       // Another row may have come after it.
-      if (this.#blocks.get(cellKey(row))?.id === row.id) this.#blocks.delete(cellKey(row))
+      if (this.#blocks.find(row.owner, row.key)?.id === row.id) this.#blocks.drop(row.owner, row.key)
     })
     this.#counters = new CounterStorage(sql, journal, scope)
   }
@@ -142,14 +142,14 @@ export class AmountStorage {
   }
 
   #creditFor({ owner, key, span }: CountUpdate, now: number): number {
-    const open = this.#blocks.get(cellKey({ owner, key }))
+    const open = this.#blocks.find(owner, key)
     return !open || now >= open.at + open.slackMs || open.spanMs !== spanMsOf(span) ? 0 : open.left
   }
 
   /** Uses what is written already. */
   use(memory: Memory, note: CountUpdate, now: number): void {
     if (note.span.kind !== "sliding") return this.#counters.use(note, now)
-    const open = this.#blocks.get(cellKey(note))
+    const open = this.#blocks.find(note.owner, note.key)
     if (open && !isFirst(memory, note, now)) use(open, note.amount, now)
   }
 
@@ -161,7 +161,6 @@ export class AmountStorage {
 
   #spendSliding(memory: Memory, note: CountUpdate, now: number, reserve: number): void {
     const { owner, key, amount, limit, span, repeats } = note
-    const place = cellKey(note)
     const spanMs = spanMsOf(span) ?? 0
     const slackMs = slackOf(span, reserve > 0)
     const insert = (at: number, used: number, open: number): number => {
@@ -179,7 +178,7 @@ export class AmountStorage {
       const before = (isHidden ? times.length - 1 : 0) + own
       if (before > 0) insert(times.at(-1) ?? now, before, 0)
     }
-    const existing = this.#blocks.get(place)
+    const existing = this.#blocks.find(owner, key)
     // Its row may be gone.
     const isOver = existing && (existing.spanMs !== spanMs || existing.lastUse + spanMs <= now)
     const open = isSecond || isOver ? undefined : existing
@@ -197,10 +196,20 @@ export class AmountStorage {
     const left = Math.max(amount, blockSize(most, pace, now)) - amount + reserve
     const id = insert(now, amount, left)
     // A block that is used up as it is written has an exact time.
-    if (most === 1 && left === 0) this.#blocks.delete(place)
+    if (most === 1 && left === 0) this.#blocks.drop(owner, key)
     else {
       const times = { lastUse: now, at: now, first: now, slackMs, spanMs }
-      this.#blocks.set(place, { id, owner, key, pace, used: amount, written: amount, isJoined: false, left, ...times })
+      this.#blocks.set(owner, key, {
+        id,
+        owner,
+        key,
+        pace,
+        used: amount,
+        written: amount,
+        isJoined: false,
+        left,
+        ...times,
+      })
     }
   }
 
@@ -232,14 +241,14 @@ export class AmountStorage {
     for (const [owner, key] of memory.sliding) {
       if (!owner.endsWith(STORM) || (key !== task && key !== "")) continue
       memory.sliding.drop(owner, key)
-      this.#blocks.delete(cellKey({ owner, key }))
+      this.#blocks.drop(owner, key)
       this.#journal.clear(BLOCKS, { scope: this.#scope, owner, key })
     }
   }
 
   forget(): void {
     for (const table of [BLOCKS, ONCE]) this.#journal.clear(table, { scope: this.#scope })
-    this.#blocks.clear()
+    this.#blocks = new Cells()
     this.#once.clear()
     this.#counters.forget()
   }

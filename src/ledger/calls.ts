@@ -17,15 +17,8 @@ import type { Bundle } from "../core/policy/assemble.ts"
 import type { Pointer } from "../core/policy/bundle.ts"
 import { cachedCandidate } from "../bundles/candidate.ts"
 import { userId } from "../core/policy/principals.ts"
-import {
-  LATE,
-  UNKNOWN_TREE,
-  unknownTokenDecision,
-  type LedgerDecision,
-  type Listed,
-  type NoBundle,
-  type TokenOwner,
-} from "./protocol.ts"
+import { LATE, UNKNOWN_TREE, unknownTokenDecision } from "./protocol.ts"
+import type { LedgerDecision, Listed, NoBundle, TokenOwner } from "./protocol.ts"
 import { untoldOf, withoutCarried, withoutUntold, type AgentLedgers, type Untold } from "./agent-ledgers.ts"
 import { CallApprovals } from "./call-approvals.ts"
 import { TIMEOUT_MS } from "./credit-request.ts"
@@ -93,8 +86,9 @@ export class Calls {
   }
 
   #paced({ task, token }: Pick<TokenUse, "task" | "token">): Denial | null {
-    const state = this.#trees.of(task)
-    return state && this.#pace.deny(state, token, task, this.#trees.now(state))
+    const at = Date.now()
+    const state = this.#trees.of(task, at)
+    return state && this.#pace.deny(state, token, task, this.#trees.now(state, at))
   }
 
   /**
@@ -109,14 +103,15 @@ export class Calls {
     isFinal: boolean,
     mayTell: boolean,
   ): LedgerDecision | NoBundle | Untold | Needs {
+    const at = Date.now()
     // First of all: if it corrects the ledger's clock, storage is another one then.
-    const state = this.#trees.of(ask.task)
+    const state = this.#trees.of(ask.task, at)
     const { storage, credits, outbox, notices } = this.#trees
-    if (Date.now() > until) return LATE
+    if (at > until) return LATE
     if (!state) return UNKNOWN_TREE
     const { bundle: newest } = state.ledger
     if (pointer.seq < newest.seq) return { bundle: "stale", newest }
-    const now = this.#trees.now(state)
+    const now = this.#trees.now(state, at)
     const decided = withoutUntold(state, decide(bundle, state, ask, now), ask.mode, mayTell)
     if ("untold" in decided) return decided
     const isCountedAlready = decided.denialUpdates.length > 0 && this.#denials.has(ask, now)

@@ -4,12 +4,11 @@
  */
 import type { Span } from "../core/guardrails/limit-definition.ts"
 import { SLACK } from "../core/guardrails/limit-meter.ts"
-import type { Memory } from "../core/guardrails/memory.ts"
+import { Cells, type Memory } from "../core/guardrails/memory.ts"
 import { BucketMeter } from "../core/guardrails/meter/bucket.ts"
 import { PeriodMeter, startOf } from "../core/guardrails/meter/period.ts"
 import { bucketSizeOf, spanMsOf, type CountUpdate } from "../core/guardrails/memory-update.ts"
 import { blockSize, longestBlock, Pace } from "../core/task/counter-block.ts"
-import { cellKey } from "./cell-key.ts"
 import type { Journal } from "./journal.ts"
 import { Sweep } from "./sweep.ts"
 import type { Row, Table } from "./table.ts"
@@ -53,13 +52,13 @@ interface OpenBlock {
 export class CounterStorage {
   readonly #journal: Journal
   readonly #scope: string
-  readonly #open = new Map<string, OpenBlock>()
+  #open = new Cells<OpenBlock>()
   readonly #sweep: Sweep<CounterRow>
 
   constructor(sql: SqlStorage, journal: Journal, scope: string) {
     this.#journal = journal
     this.#scope = scope
-    this.#sweep = new Sweep<CounterRow>(sql, journal, scope, COUNTERS, (row) => this.#open.delete(cellKey(row)))
+    this.#sweep = new Sweep<CounterRow>(sql, journal, scope, COUNTERS, ({ owner, key }) => this.#open.drop(owner, key))
   }
 
   load(memory: Memory, wokenAt: number): void {
@@ -83,7 +82,7 @@ export class CounterStorage {
 
   /** Whether `save` has to be called; what is written already is only used. */
   mustWrite(note: CountUpdate, now: number): boolean {
-    const open = this.#open.get(cellKey(note))
+    const open = this.#open.find(note.owner, note.key)
     const spanMs = spanMsOf(note.span)
     if (!open || now >= open.at + open.slackMs || open.left < note.amount) return true
     // A row has the figures by which its bucket fills.
@@ -93,7 +92,7 @@ export class CounterStorage {
 
   /** Uses what is written already. */
   use(note: CountUpdate, now: number): void {
-    const open = this.#open.get(cellKey(note))
+    const open = this.#open.find(note.owner, note.key)
     if (!open) return
     open.left -= note.amount
     open.pace.use(note.amount, now)
@@ -104,14 +103,14 @@ export class CounterStorage {
    * @param reserve how much more is written than is used
    */
   save(memory: Memory, note: CountUpdate, now: number, reserve: number): void {
-    const { amount, limit, span } = note
-    const pace = this.#open.get(cellKey(note))?.pace ?? new Pace()
+    const { owner, key, amount, limit, span } = note
+    const pace = this.#open.find(owner, key)?.pace ?? new Pace()
     pace.use(amount, now)
     const left = Math.max(amount, blockSize(longestBlock(limit, 0), pace, now)) - amount + reserve
     const slackMs = span.kind === "bucket" ? slackOf(span, reserve > 0) : Number.POSITIVE_INFINITY
     const used = span.kind === "bucket" ? amount * span.seconds * 1000 : amount
     this.#write(note, now, counted(memory, note, now) + used, left, slackMs)
-    this.#open.set(cellKey(note), { left, at: now, slackMs, spanMs: spanMsOf(span), limit, pace })
+    this.#open.set(owner, key, { left, at: now, slackMs, spanMs: spanMsOf(span), limit, pace })
     this.#sweep.wrote(now)
   }
 
@@ -128,7 +127,7 @@ export class CounterStorage {
 
   forget(): void {
     this.#journal.clear(COUNTERS, { scope: this.#scope })
-    this.#open.clear()
+    this.#open = new Cells()
   }
 }
 

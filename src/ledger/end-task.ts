@@ -5,7 +5,8 @@
 import type { DecisionRecord } from "../core/record/record.ts"
 import { taskEnded } from "../core/notices/notice.ts"
 import type { TaskEnd } from "../core/task/change.ts"
-import type { TreeState } from "../core/task/state.ts"
+import { userId } from "../core/policy/principals.ts"
+import { ancestryOf, type TreeState } from "../core/task/state.ts"
 import { endedBy } from "../core/task/transition.ts"
 import type { Trees } from "./trees.ts"
 
@@ -32,4 +33,10 @@ export function endAndRecord(
   })
   trees.end(state, tasks, end)
   return tasks
+}
+
+/** Only the ledger knows the agents and the user of a task, so it adds them to the record of an operator's action. */
+export function doneTo(state: TreeState, task: string, record: DecisionRecord): DecisionRecord {
+  const chain = ancestryOf(state, task).map(({ agent }) => agent)
+  return { ...record, chain: chain.toReversed(), user: state.user && userId(state.user) }
 }

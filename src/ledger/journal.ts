@@ -6,7 +6,7 @@
  */
 import type { StoredRecord } from "../core/record/record.ts"
 import { BLANK, INSERT, UPDATE, type Change, type Written } from "./journal-rows.ts"
-import { has, keyOf, removal, untilOf, writing, type Row, type Table, type Value } from "./table.ts"
+import { has, keyOf, named, removal, untilOf, writing, type Row, type Table, type Value } from "./table.ts"
 
 /** Rows of the journal; half of them are freed at once … */
 export const SLOTS = 64
@@ -35,6 +35,7 @@ export class Journal {
   #number = 0
   #floor = 0
   #sent = 0
+  #isOutboxEmpty = false
   /** Whether what is delivered next is to be gone. */
   #blanks = false
 
@@ -125,12 +126,7 @@ export class Journal {
     const changed = new Set(changes.map(({ key }) => idOf(table, key)))
     const same = found.toArray().filter((row) => !changed.has(idOf(table, keyOf(table, row))))
     const put = changes.flatMap(({ row }) => (row && has(table, row, where) ? [row] : []))
-    return [...same, ...this.#named<Found>(table, put)]
-  }
-
-  #named<Found extends Row>({ columns }: Table<Found>, rows: readonly (readonly Value[])[]): readonly Found[] {
-    const values = columns.map((column, index) => `value ->> ${index} AS "${column}"`).join(", ")
-    return this.#sql.exec<Found>(`SELECT ${values} FROM json_each(?)`, JSON.stringify(rows)).toArray()
+    return [...same, ...named<Found>(table, put)]
   }
 
   /** What the table does not have yet of the row: its values. */
@@ -153,7 +149,7 @@ export class Journal {
 
   /** @param dropped receives rows of the table with this first column that matter no more, and so get into no table */
   watch<Found extends Row>(table: Table<Found>, scope: string, dropped: (row: Found) => unknown): void {
-    this.#dropped.set(idOf(table, [scope]), (row) => this.#named<Found>(table, [row]).forEach(dropped))
+    this.#dropped.set(idOf(table, [scope]), (row) => named<Found>(table, [row]).forEach(dropped))
   }
 
   /** Nothing of it is remembered any more. */
@@ -191,8 +187,10 @@ export class Journal {
   /** Records that wait for delivery, the oldest first. */
   records(limit: number): readonly StoredRecord[] {
     const waiting = [...this.#records].slice(0, limit).map(([id, { body }]) => ({ id, body }))
+    if (this.#isOutboxEmpty || waiting.length === limit) return waiting
     const sql = "SELECT id, body FROM outbox ORDER BY id LIMIT ?"
     const older = this.#sql.exec<{ id: string; body: string }>(sql, limit - waiting.length).toArray()
+    this.#isOutboxEmpty = older.length === 0
     return [...older, ...waiting]
   }
 
@@ -269,6 +267,7 @@ export class Journal {
 
   /** Records up to this row go to the outbox. */
   #hand(until: number): void {
+    this.#isOutboxEmpty = false
     for (const [id, { body, number }] of this.#records) {
       if (number > until) break
       this.#sql.exec("INSERT OR IGNORE INTO outbox VALUES (?, ?)", id, body)

@@ -17,7 +17,6 @@ import type { Redemption } from "../core/task/consent.ts"
 import type { OAuthFailure } from "../core/denials/oauth-error.ts"
 import { LENDING_VERSION } from "../core/guardrails/lending/lending.ts"
 import type { Signal } from "../core/guardrails/risk.ts"
-import type { Bundle } from "../core/policy/assemble.ts"
 import type { Pointer } from "../core/policy/bundle.ts"
 import { cachedBundle } from "../bundles/store.ts"
 import type { Holder, DeniedCall, TokenUse } from "../core/decision/call.ts"
@@ -29,7 +28,7 @@ import type { Carried } from "../core/task/labels.ts"
 import type { TaskStatus } from "../core/task/task.ts"
 import { inJurisdiction } from "../platform/jurisdiction.ts"
 import { LEDGER_VERSION } from "./protocol.ts"
-import type { ApprovalForReader, Cleared, ConsentOutcome, EndResult, Erased, Listed, MaybeLater } from "./protocol.ts"
+import type { ApprovalForReader, Cleared, ConsentOutcome, EndResult, Erased, MaybeLater } from "./protocol.ts"
 import type { NoBundle, PageAnswer, RatingResult, Refresh, ShadowOnly, TokenOwner, Waiting } from "./protocol.ts"
 import { DECIDED_WITHIN_MS } from "./ask.ts"
 import { AgentLedgers } from "./agent-ledgers.ts"
@@ -37,6 +36,7 @@ import { BackchannelConsents } from "./backchannel-consents.ts"
 import { Calls } from "./calls.ts"
 import { Consents } from "./consents.ts"
 import { erasePerson, type ErasedPerson } from "./erasure.ts"
+import { unpacked, type PackedCall } from "./packed-call.ts"
 import { spend } from "./spend.ts"
 import { LedgerBundles } from "./ledger-bundles.ts"
 import { Partitions } from "./partitions.ts"
@@ -74,7 +74,8 @@ export class Ledger extends DurableObject<Env> {
    * @param until milliseconds by the gateway's clock, when its request is no longer of use
    * @returns JSON: an object would cross with a disposer of its own, which costs several percent of a call
    */
-  decide(version: number, pointer: Pointer, ask: LedgerCall, until: number): string | Promise<string> {
+  decide(version: number, pointer: Pointer, call: PackedCall, until: number): string | Promise<string> {
+    const ask = unpacked(call)
     // Behind a slow clock it would come too late; behind a fast one too early, and then nothing is admitted.
     const latest = Math.min(until, Date.now() + DECIDED_WITHIN_MS)
     const bundle = version === LEDGER_VERSION ? cachedBundle(pointer) : null
@@ -108,8 +109,8 @@ export class Ledger extends DurableObject<Env> {
 
   /** @returns JSON, as of `decide` */
   async visibleTools(version: number, pointer: Pointer, ask: LedgerListQuery): Promise<string> {
-    const list = (bundle: Bundle): Listed | NoBundle => this.#calls.visibleTools(bundle, pointer, ask)
-    return JSON.stringify(await this.#bundles.by(version, pointer, list))
+    const list = await this.#bundles.by(version, pointer, (bundle) => this.#calls.visibleTools(bundle, pointer, ask))
+    return JSON.stringify(list)
   }
 
   /**

@@ -43,3 +43,13 @@ export function removal({ name, columns, keys }: Table): string {
 export function has({ columns }: Pick<Table, "columns">, row: readonly Value[], where: Row): boolean {
   return Object.entries(where).every(([column, value]) => row[columns.indexOf(column)] === value)
 }
+
+/** Rows as the tables give them. A statement of SQLite that names a row's values costs more than the row. */
+export function named<Found extends Row>(
+  { columns }: Table<Found>,
+  rows: readonly (readonly Value[])[],
+): readonly Found[] {
+  return JSON.parse(
+    JSON.stringify(rows.map((row) => Object.fromEntries(columns.map((column, index) => [column, row[index] ?? null])))),
+  )
+}

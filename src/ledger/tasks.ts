@@ -16,7 +16,6 @@ import type { Bundle } from "../core/policy/assemble.ts"
 import type { Pointer } from "../core/policy/bundle.ts"
 import { cachedCandidate } from "../bundles/candidate.ts"
 import type { Holder } from "../core/decision/call.ts"
-import { userId } from "../core/policy/principals.ts"
 import type { TaskEnd } from "../core/task/change.ts"
 import { continuedTree, continueTask } from "../core/task/continuation.ts"
 import { clearing, clearLabels } from "../core/task/labels.ts"
@@ -24,7 +23,7 @@ import type { OpenRequest } from "../core/task/open-request.ts"
 import { openedTask, type OpenedTask } from "../core/task/opened-task.ts"
 import { untoldOf, type AgentLedgers, type Untold } from "./agent-ledgers.ts"
 import type { EndResult, NoBundle, RatingResult } from "./protocol.ts"
-import { endAndRecord } from "./end-task.ts"
+import { doneTo, endAndRecord } from "./end-task.ts"
 import { isForNobody, type Partitions } from "./partitions.ts"
 import type { Shadow } from "./shadow.ts"
 import { reportsWith, setReports } from "../core/task/risks.ts"
@@ -293,10 +292,4 @@ export class Tasks {
     if (proof) admitProof(state, jti, proof, now, newNonce)
     return null
   }
-}
-
-/** Only the ledger knows the agents and the user of a task, so it adds them to the record of an operator's action. */
-function doneTo(state: TreeState, task: string, record: DecisionRecord): DecisionRecord {
-  const chain = ancestryOf(state, task).map(({ agent }) => agent)
-  return { ...record, chain: chain.toReversed(), user: state.user && userId(state.user) }
 }

@@ -63,9 +63,9 @@ export class Trees {
     this.#ageing = new Ageing(this.state.trees.values())
   }
 
-  /** The tree of a task, by its id. Null if this ledger has none. */
-  of(task: string): TreeState | null {
-    if (this.state && isOff(this.state.clock, this.storage.setBack, Date.now())) this.#correctClock(this.state)
+  /** The tree of a task, by its id; `at` is by the platform's clock. Null if this ledger has none. */
+  of(task: string, at = Date.now()): TreeState | null {
+    if (this.state && isOff(this.state.clock, this.storage.setBack, at)) this.#correctClock(this.state)
     const root = rootOf(task)
     return this.state?.trees.get(root) ?? this.#recall(root)
   }
@@ -115,8 +115,8 @@ export class Trees {
   }
 
   /** The ledger's own clock, clamped so that it never runs backwards, whatever became of the request that read it. */
-  now({ ledger }: Pick<TreeState, "ledger">): number {
-    ledger.clock = Math.max(Date.now(), ledger.clock)
+  now({ ledger }: Pick<TreeState, "ledger">, at = Date.now()): number {
+    ledger.clock = Math.max(at, ledger.clock)
     return ledger.clock
   }
 

@@ -54,6 +54,8 @@ export class Notices {
   readonly #ctx: DurableObjectState
   readonly #env: Env
   #sending = false
+  /** False if there is no table: each token of a ledger would look for it. */
+  #mayHaveTable = true
   #timer: ReturnType<typeof setTimeout> | undefined
 
   constructor(ctx: DurableObjectState, env: Env) {
@@ -68,6 +70,7 @@ export class Notices {
     if (!news) return
     const { sql } = this.#ctx.storage
     const notice: Notice = { id: newId("evt", news.at), ...news }
+    this.#mayHaveTable = true
     sql.exec(SCHEMA)
     sql.exec("INSERT INTO notices VALUES (?, ?)", notice.id, JSON.stringify(notice))
     this.sendSoon()
@@ -180,8 +183,10 @@ export class Notices {
 
   /** Rows whose ids come after this one, the oldest first. */
   #rows(after: string, limit: number): readonly NoticeRow[] {
+    if (!this.#mayHaveTable) return []
     const { sql } = this.#ctx.storage
     const [table] = sql.exec("SELECT name FROM sqlite_master WHERE type = 'table' AND name = 'notices'")
+    this.#mayHaveTable = table !== undefined
     return table
       ? sql.exec<NoticeRow>("SELECT id, body FROM notices WHERE id > ? ORDER BY id LIMIT ?", after, limit).toArray()
       : []

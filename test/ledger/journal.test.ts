@@ -261,6 +261,22 @@ test("a step is one row, however often the ring has gone round, as long as its r
   })
 })
 
+test("a record that the journal has no room for is found, whether or not the outbox was empty before", async () => {
+  await runInDurableObject(env.LEDGER.getByName(crypto.randomUUID()), (_ledger, { storage: { sql } }) => {
+    sql.exec(SCHEMA)
+    const journal = new Journal(sql, [TIMED, FOR_EVER, PART])
+    expect(journal.records(10)).toEqual([])
+    for (let turn = 0; turn < 1_500; turn++) {
+      journal.keep({ id: `record ${turn}`, body: "" })
+      journal.commit(START)
+    }
+    expect(sql.exec("SELECT * FROM outbox").toArray()).not.toEqual([])
+    expect(journal.records(2_000)).toHaveLength(1_500)
+    journal.delivered(journal.records(2_000))
+    expect(journal.records(2_000)).toEqual([])
+  })
+})
+
 test("a step that changes one row alone writes it into its table", async () => {
   await runInDurableObject(env.LEDGER.getByName(crypto.randomUUID()), (_ledger, { storage: { sql } }) => {
     sql.exec(SCHEMA)

@@ -23,8 +23,10 @@ export interface SingleUse {
 const SHARD_DIGITS = 2
 /** Another clock than this object's decides whether a credential has expired. */
 const CLOCKS_APART_MS = 120_000
-/** So few that they cost nothing, so many that few rows are those of expired values. */
-const EXAMINED_PER_VALUE = 8
+/** Each statement costs more than the rows that it examines: only each so many values forget expired ones … */
+const VALUES_PER_EXAMINATION = 8
+/** … so few that they delay nobody, so many that few rows are those of expired values. */
+const EXAMINED = 64
 
 const keyOf = ({ what, issuer, jti }: SingleUse): string => sha256Hex(JSON.stringify([what, issuer, jti]))
 const logOf = (env: Env, key: string): DurableObjectStub<OnceLog> => env.ONCE_LOG.getByName(key.slice(0, SHARD_DIGITS))
@@ -89,6 +91,8 @@ const REFUSED_AS = {
 export class OnceLog extends DurableObject<Env> {
   /** Key of the last row that was examined. Empty if it begins anew. */
   #examined = ""
+  /** In this life, whose first value forgets expired ones, too. */
+  #values = 0
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, inJurisdiction(env))
@@ -98,7 +102,7 @@ export class OnceLog extends DurableObject<Env> {
   /** True the first time. */
   take(key: string, until: number): boolean {
     const now = Date.now()
-    this.#forgetExpired(now)
+    if (this.#values++ % VALUES_PER_EXAMINATION === 0) this.#forgetExpired(now)
     // It may have been used and forgotten: whatever the caller's clock says, it has expired by this one.
     if (until <= now) return false
     const { sql } = this.ctx.storage
@@ -112,11 +116,11 @@ export class OnceLog extends DurableObject<Env> {
       .exec<{ key: string; until: number }>(
         "SELECT key, until FROM used WHERE key > ? ORDER BY key LIMIT ?",
         this.#examined,
-        EXAMINED_PER_VALUE,
+        EXAMINED,
       )
       .toArray()
     for (const { key, until } of rows)
       if (until < now - CLOCKS_APART_MS) sql.exec("DELETE FROM used WHERE key = ?", key)
-    this.#examined = rows.length < EXAMINED_PER_VALUE ? "" : (rows.at(-1)?.key ?? "")
+    this.#examined = rows.length < EXAMINED ? "" : (rows.at(-1)?.key ?? "")
   }
 }

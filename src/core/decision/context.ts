@@ -1,6 +1,6 @@
 import type { CallArguments } from "../catalog/arguments.ts"
 import type { Denied } from "../denials/denial.ts"
-import { record, set, type CedarRecord, type Value } from "../policy/cedar/values/value.ts"
+import { set, type CedarRecord, type Value } from "../policy/cedar/values/value.ts"
 import { agentRef, userRef, factsOfArguments, readArguments, type UserFacts } from "../policy/principals.ts"
 import type { Task } from "../task/task.ts"
 
@@ -22,7 +22,7 @@ export function argumentFacts(
   return facts
 }
 
-const NO_APPROVALS = set([])
+const NONE_OF_THEM = set([])
 
 type SessionFacts = Pick<UserFacts, "acr" | "auth_time" | "until">
 
@@ -52,33 +52,25 @@ export function callContext(situation: Situation): CedarRecord {
   const [task] = ancestry
   // A call of a sub-task is counted in all its ancestors, so the root has counted the whole tree.
   const root = ancestry.at(-1) ?? task
-  const context = new Map<string, Value>([
-    [
-      "task",
-      record([
-        ["id", task.id],
-        ["purpose", task.purpose],
-        ["age", BigInt(Math.floor((now - task.openedAt) / 1000))],
-        ["calls", BigInt(task.calls)],
-        ["tree_calls", BigInt(root.calls)],
-        ["depth", BigInt(ancestry.length - 1)],
-        ["labels", set(labels)],
-      ]),
-    ],
-    ["agent", agentRef(task.agent)],
-    ["chain", set(ancestry.map((each) => agentRef(each.agent)))],
-    ["bound_key", situation.boundKey],
-    ["risk", BigInt(situation.risk)],
-    ["arguments", situation.arguments],
-    ["approvals", situation.approvals ? set(situation.approvals) : NO_APPROVALS],
-    [
-      "env",
-      record([
-        ["environment", situation.environment],
-        ["gateway", situation.gateway],
-      ]),
-    ],
-  ])
+  // Set one by one: a list of entries would be several times what it fills.
+  const taskFacts = new Map<string, Value>()
+    .set("id", task.id)
+    .set("purpose", task.purpose)
+    .set("age", BigInt(Math.floor((now - task.openedAt) / 1000)))
+    .set("calls", BigInt(task.calls))
+    .set("tree_calls", BigInt(root.calls))
+    .set("depth", BigInt(ancestry.length - 1))
+    .set("labels", labels.size === 0 ? NONE_OF_THEM : set(labels))
+  const place = new Map<string, Value>().set("environment", situation.environment).set("gateway", situation.gateway)
+  const context = new Map<string, Value>()
+    .set("task", taskFacts)
+    .set("agent", agentRef(task.agent))
+    .set("chain", set(ancestry.map((each) => agentRef(each.agent))))
+    .set("bound_key", situation.boundKey)
+    .set("risk", BigInt(situation.risk))
+    .set("arguments", situation.arguments)
+    .set("approvals", situation.approvals ? set(situation.approvals) : NONE_OF_THEM)
+    .set("env", place)
   if (user) {
     context.set("user", userRef(user))
     context.set("session", sessionFacts(situation.session ?? user, now))

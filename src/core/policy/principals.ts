@@ -22,10 +22,30 @@ export function userId(user: Pick<UserFacts, "issuer" | "subject">): string {
   return `${user.issuer}|${user.subject}`
 }
 
-export const agentRef = (id: string): EntityRef => entity("Agent", id)
-export const toolRef = (name: string): EntityRef => entity("Tool", name)
-export const actionRef = (action: string): EntityRef => entity("Action", action)
-export const userRef = (user: Pick<UserFacts, "issuer" | "subject">): EntityRef => entity("User", userId(user))
+/** A reference is made once for as long as it is kept: a look-up by its key then need not hash it again. */
+function keptRefs(type: string): (id: string) => EntityRef {
+  const refs = new Map<string, EntityRef>()
+  return (id) => {
+    let ref = refs.get(id)
+    if (ref) return ref
+    if (refs.size >= MOST_REFS) refs.clear()
+    refs.set(id, (ref = entity(type, id)))
+    return ref
+  }
+}
+const MOST_REFS = 1_024
+
+export const agentRef = keptRefs("Agent")
+export const toolRef = keptRefs("Tool")
+export const actionRef = keptRefs("Action")
+
+export function userRef(user: Pick<UserFacts, "issuer" | "subject">): EntityRef {
+  let ref = userRefs.get(user)
+  if (!ref) userRefs.set(user, (ref = entity("User", userId(user))))
+  return ref
+}
+/** A tree's user stays the same value, and what is known of a person here goes with it. */
+const userRefs = new WeakMap<Pick<UserFacts, "issuer" | "subject">, EntityRef>()
 
 type Named = Pick<UserFacts, "issuer" | "subject" | "groups">
 

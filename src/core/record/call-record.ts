@@ -28,7 +28,7 @@ function recordOfCall(
   { catalog, pointer }: Bundle,
   { life, number }: RecordPlace,
   now: number,
-): Omit<DecisionRecord, "cut"> {
+): DecisionRecord {
   const tool = catalog.tools.get(call.tool)
   const total_ms = Math.max(0, now - call.receivedAt)
   return {
@@ -71,6 +71,7 @@ function recordOfCall(
     labels: call.labels,
     carried: call.carried,
     listing: null,
+    cut: [],
     token_hash: call.tokenHash,
     bound: call.isBound,
     total_ms,

@@ -27,16 +27,17 @@ export function withoutIdentity(record: DecisionRecord): DecisionRecord {
 }
 
 /** Cuts what callers can make long: a record that cannot be stored would be worse than an incomplete one. */
-export function bounded(record: Omit<DecisionRecord, "cut"> & Partial<DecisionRecord>): DecisionRecord {
-  const { cut: before = [] } = record
-  const whole: Readonly<Record<string, unknown>> = record
+export function bounded(record: DecisionRecord): DecisionRecord {
+  const whole: Readonly<Record<string, unknown>> = { ...record }
   const short: Record<string, unknown> = {}
   for (const [name, shorten] of CUT_AT_ONCE) {
     const value = shorten(whole[name])
     if (value !== whole[name]) short[name] = value
   }
-  const cut = Object.keys(short).filter((name) => !before.includes(name))
-  return Object.assign({ ...record, cut: cut.length === 0 ? before : [...before, ...cut] }, short)
+  const all = Object.keys(short)
+  if (all.length === 0) return record
+  const cut = all.filter((name) => !record.cut.includes(name))
+  return Object.assign({ ...record, cut: [...record.cut, ...cut] }, short)
 }
 
 export interface StoredRecord {
@@ -62,7 +63,9 @@ function shortForm(record: object): Readonly<Record<string, unknown>> {
 }
 
 function isBlank(value: unknown, blank: unknown): boolean {
-  return value === blank || (isObject(blank) && isObject(value) && Object.keys(value).length === 0)
+  if (value === blank) return true
+  if (Array.isArray(value)) return value.length === 0 && isObject(blank)
+  return isObject(blank) && isObject(value) && Object.keys(value).length === 0
 }
 
 const isObject = (value: unknown): value is object => typeof value === "object" && value !== null

@@ -9,8 +9,8 @@ import { REDACTIONS, type ArgumentField, type DecisionRecord } from "./fields.ts
 export type RedactableParts = Pick<DecisionRecord, ArgumentField>
 
 export function redacted<Parts extends Partial<RedactableParts>>(parts: Parts, by: Redaction): Parts {
-  const whole: Readonly<Record<string, unknown>> = { ...parts }
-  const hidden: Record<string, unknown> = {}
-  for (const [name, hide] of REDACTIONS) if (name in whole) hidden[name] = hide(whole[name], by)
-  return Object.assign({}, parts, hidden)
+  const shown = { ...parts }
+  const members: Record<string, unknown> = shown
+  for (const [name, hide] of REDACTIONS) if (name in members) members[name] = hide(members[name], by)
+  return shown
 }

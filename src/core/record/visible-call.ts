@@ -52,13 +52,26 @@ export function visibleCall(
 ): VisibleCall {
   const tool = bundle.catalog.tools.get(ask.tool)
   const { named, facts } = tool ? partsReadOf(bundle, tool) : NOTHING_READ
-  const { context, approvals, ...open } = evidence
+  const { context, approvals } = evidence
   const selected = selectArguments(ask.arguments.values, named, brokenBy(denial))
   const redactable: RedactableParts = { path: ask.path, arguments: selected, denial, candidate }
   const by = { redact: tool?.redact ?? [], segments: ask.segments, tools: bundle.catalog.tools }
+  const shown = redacted(redactable, by)
   return {
-    ...open,
-    ...redacted(redactable, by),
+    path: shown.path,
+    arguments: shown.arguments,
+    denial: shown.denial,
+    candidate: shown.candidate,
+    chain: evidence.chain,
+    purpose: evidence.purpose,
+    user: evidence.user,
+    principal: evidence.principal,
+    rules: evidence.rules,
+    windows: evidence.windows,
+    guardrails: evidence.guardrails,
+    calls: evidence.calls,
+    labels: evidence.labels,
+    carried: evidence.carried,
     decisionId: ask.decisionId,
     task: ask.task,
     tool: ask.tool,

@@ -57,8 +57,9 @@ export function joined(parts: readonly ScopedUpdates[]): readonly ScopedUpdates[
   if (!first) return []
   // Nearly all calls concern one memory.
   if (parts.every(({ scope }) => scope === first.scope)) {
-    const updates = parts.flatMap((each) => each.updates)
-    return updates.length === 0 ? [] : [{ scope: first.scope, updates }]
+    const all: MemoryUpdate[] = []
+    for (const { updates } of parts) for (const update of updates) all.push(update)
+    return all.length === 0 ? [] : [{ scope: first.scope, updates: all }]
   }
   const byScope = new Map<Scope, MemoryUpdate[]>()
   for (const { scope, updates } of parts) {

@@ -28,7 +28,6 @@ import { isForNobody, type Partitions } from "./partitions.ts"
 import type { Shadow } from "./shadow.ts"
 import { reportsWith, setReports } from "../core/task/risks.ts"
 import { quarantinedRelative, isAlive, isBelow, ancestryOf, mayContinue, type TreeState } from "../core/task/state.ts"
-import { isOver } from "../core/task/quarantine.ts"
 import type { TaskStatus } from "../core/task/task.ts"
 import { RELEASED } from "./tree-storage.ts"
 import { applyBundle, applyOpening, applyRelease, dropExpiredTokens, endedBy } from "../core/task/transition.ts"
@@ -127,7 +126,7 @@ export class Tasks {
    * @param record of this step, stored with it
    * @returns why its proof is rejected; which quarantined task prevents the end; how the task has ended and the ids
    *   that this changed; how it had ended before, if an agent repeats the request, which stores no record: the holder
-   *   of a dead token could write one after another; or null if the caller has no such task, or none to quarantine
+   *   of a dead token could write one after another; or null if the caller has no such task, or one to quarantine has expired
    */
   end(end: TaskEnd, by: Holder | null, record: DecisionRecord): EndResult {
     const state = this.#trees.of(end.task)
@@ -146,7 +145,7 @@ export class Tasks {
     }
     // A task that waits for a person's consent stays as it is: the Worker rejects the request, and records that.
     if (end.status === "quarantined" && found.status === "pending") return { status: found.status, ended: [] }
-    if (end.status === "quarantined" && isOver(found, now)) return null
+    if (end.status === "quarantined" && now >= found.expiresAt) return null
     const ended = by
       ? endAndRecord(this.#trees, state, end, null, record)
       : endAndRecord(this.#trees, state, end, record.operator, doneTo(state, end.task, record))
@@ -162,7 +161,7 @@ export class Tasks {
     const found = state?.tasks.get(task)
     if (!state || found?.status !== "quarantined") return null
     const now = this.#trees.now(state)
-    if (isOver(found, now)) return null
+    if (now >= found.expiresAt) return null
     const above = ancestryOf(state, task).find(({ status }) => status === "completed" || status === "revoked")
     if (above && (above.status === "completed" || above.status === "revoked")) {
       const end = { task, status: above.status, by: "operator" } as const

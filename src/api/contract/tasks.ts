@@ -184,7 +184,7 @@ export const tasks = {
     method: "POST",
     path: "/v1/tasks/:task/quarantine",
     summary: "Quarantines a task: its calls and those of tasks below it are denied until it is released.",
-    details: "A task that has ended or expired is not found.",
+    details: "A task that has expired is not found.",
     access: { by: "operator", role: "operator", area: "tasks" },
     record: "end",
     body: reason,

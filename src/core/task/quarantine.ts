@@ -34,8 +34,3 @@ export function quarantinedTask(
     ?.values()
     .find(({ expiresAt }) => now < expiresAt)
 }
-
-/** Whether it has ended, or its time has passed: an operator need not look at it any more. */
-export function isOver({ status, expiresAt }: Task, now: number): boolean {
-  return status === "completed" || status === "revoked" || now >= expiresAt
-}

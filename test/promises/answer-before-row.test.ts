@@ -43,7 +43,7 @@ async function call(token: string, request: ClientRequest = READ): Promise<strin
 const turn = async (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 5))
 
 /**
- * What the ledger of a task does first when it answers a call, writes rows and sets its alarm, and what it does next.
+ * What the ledger of a task does first when it answers a call, writes rows and sees to its alarm, and what it does next.
  * Behind the first, the alarm may be an earlier call's.
  */
 async function orderOf(
@@ -62,10 +62,10 @@ async function orderOf(
       if (cursor.rowsWritten > 0) note("row")
       return cursor
     })
-    const setAlarm = storage.setAlarm.bind(storage)
-    vi.spyOn(storage, "setAlarm").mockImplementation(async (time) => {
+    const getAlarm = storage.getAlarm.bind(storage)
+    vi.spyOn(storage, "getAlarm").mockImplementation(async () => {
       note("alarm")
-      return setAlarm(time)
+      return getAlarm()
     })
   })
   // oxlint-disable-next-line typescript/unbound-method -- called with the object's own `this` below

@@ -199,17 +199,8 @@ export class AmountStorage {
     if (most === 1 && left === 0) this.#blocks.drop(owner, key)
     else {
       const times = { lastUse: now, at: now, first: now, slackMs, spanMs }
-      this.#blocks.set(owner, key, {
-        id,
-        owner,
-        key,
-        pace,
-        used: amount,
-        written: amount,
-        isJoined: false,
-        left,
-        ...times,
-      })
+      const used = { used: amount, written: amount, left, isJoined: false }
+      this.#blocks.set(owner, key, { id, owner, key, pace, ...used, ...times })
     }
   }
 

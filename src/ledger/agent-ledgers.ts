@@ -122,9 +122,8 @@ export class AgentLedgers {
 
   /** The other partitions of this ledger's agent learn of it; the first one tells all others. */
   async #share(ledger: LedgerState, { agent, index }: Home, carried: readonly Carried[]): Promise<boolean> {
-    const through = [...new Set([agent, ...carried.map((each) => each.agent)])]
-    if (index === 0) return this.#tellPartitions(ledger, carried, through)
-    return this.#tell({ agent }, carried, through)
+    if (index === 0) return this.#tellPartitions(ledger, carried, [agent])
+    return this.#tell({ agent }, carried, [agent])
   }
 
   async #tellPartitions(
@@ -170,7 +169,11 @@ export class AgentLedgers {
   async adopt(carried: readonly Carried[], through: readonly string[]): Promise<boolean> {
     const until = this.keep(carried, null)
     const ledger = ledgerIn(this.#trees)
-    const others = withSubAgents(ledger, carried, ledger.clock).filter(({ agent }) => !through.includes(agent))
+    // Whose label is among these knows of it, but not yet of others that it inherits here.
+    const known = new Set(carried)
+    const others = withSubAgents(ledger, carried, ledger.clock).filter(
+      (each) => !known.has(each) && !through.includes(each.agent),
+    )
     const told = this.#tellAgents(others, through)
     if (until !== null && (await this.#ctx.storage.getAlarm()) === null) await this.#ctx.storage.setAlarm(until)
     const learned = await told

@@ -123,8 +123,7 @@ export class Partitions {
 
   /** @returns whether the ledger has these labels now, with all that follows from them, and so may open tasks */
   async #begin(carried: readonly Carried[], home: Home): Promise<boolean> {
-    const through = [...new Set([home.agent, ...carried.map(({ agent }) => agent)])]
-    if (carried.length > 0 && !(await this.#others.adopt(carried.map(beyondIsolation), through))) return false
+    if (carried.length > 0 && !(await this.#others.adopt(carried.map(beyondIsolation), [home.agent]))) return false
     // The number has changed again meanwhile.
     if (Math.max(this.#home?.changedAt ?? 0, this.#toldOf) > home.changedAt) return false
     this.#others.keep([], home)

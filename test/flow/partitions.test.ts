@@ -99,6 +99,19 @@ describe("an instance always works in one partition", () => {
     expect([open, join].map(({ mock }) => mock.calls.length)).toEqual([0, 0])
   })
 
+  test.each([
+    ["a number", 1],
+    ["a list", ["a"]],
+    ["nothing", null],
+    ["an empty text", ""],
+  ])("nor by a key, if the claim is there and is %s", async (_name, uid) => {
+    await publishFleet({ partitions: 64 })
+    const DPoP = await proofForToken(await newProofKey())
+    expect((await askAs({ pod: { uid } }, {}, { DPoP })).refused?.error).toBe("invalid_request")
+    await publishFleet({ partitions: 1 })
+    expect((await askAs({ pod: { uid } })).status).toBe(200)
+  })
+
   test("what the caller only states is no proof", async () => {
     await publishFleet({ partitions: 3 })
     expect((await askAs({}, { pod: "a", instance: "a" })).status).toBe(400)

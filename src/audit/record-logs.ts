@@ -1,6 +1,6 @@
 /** Which log stores a decision record, and how to query those that may have it. */
 import { readStored, type DecisionRecord, type StoredRecord } from "../core/record/record.ts"
-import type { RecordLog } from "./record-log.ts"
+import type { ListedRecords, RecordLog } from "./record-log.ts"
 import type { RecordQuery } from "./record-query.ts"
 
 /** More objects, more throughput; each query about records goes to all of them. */
@@ -72,7 +72,17 @@ export async function listArrivals(env: Env, query: RecordQuery, arrived: string
   const found = await Promise.all(
     logs.map((log, index) => log.listArrived({ ...query, limit }, positions[index] ?? Number.MAX_SAFE_INTEGER)),
   )
-  return { records: validRecords(found, false), arrived: joined(found) }
+  const first = new Set(found.toSorted(byFirstRecord).slice(0, query.limit))
+  const taken = found.map((each, index) =>
+    first.has(each) || each.rows.length === 0 ? each : { rows: [], arrived: positions[index] ?? each.arrived },
+  )
+  return { records: validRecords(taken, false), arrived: joined(taken) }
+}
+
+/** The oldest first, so that a log is not left out for ever where fewer records are wanted than there are logs. */
+function byFirstRecord({ rows: [one] }: ListedRecords, { rows: [other] }: ListedRecords): number {
+  if (!one || !other) return Number(!one) - Number(!other)
+  return one.id < other.id ? -1 : 1
 }
 
 /** Unidentified callers could name any task. */

@@ -21,7 +21,7 @@ export interface Registry {
 
 export interface ProvenAgent {
   readonly agent: string
-  /** Which of the agent's instances it is, by a claim of its issuer. Null if the credential does not say. */
+  /** Which of the agent's instances it is, by a claim of its issuer. Null if the credential does not say; empty if it is no text. */
   readonly instance: string | null
   /** Milliseconds since the epoch, when the credential was issued; 0 if it does not say. */
   readonly since: number

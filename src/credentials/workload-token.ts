@@ -15,7 +15,10 @@ import { checkType } from "./token-kinds.ts"
 
 interface Proven {
   readonly agent: string
-  /** Which of the agent's instances it is, by the claim that its identity names for that. Null if nothing says so. */
+  /**
+   * Which of the agent's instances it is, by the claim that its identity names for that. Null if nothing says so; empty
+   * if the claim is there, but is no text.
+   */
   readonly instance: string | null
 }
 
@@ -67,8 +70,9 @@ function agentOf(
   return others.length === 0 ? { agent, instance } : reject({ reason: "subject_ambiguous", sub })
 }
 
-/** Null if the token does not have the claim, or it is no text. */
+/** Null if the token does not have the claim; empty if it is no text. */
 function instanceOf(claims: Compact["claims"], path: ClaimPath | undefined): string | null {
   const found = path && claimAt(claims, path)
-  return typeof found === "string" && found !== "" ? found : null
+  if (found === undefined) return null
+  return typeof found === "string" ? found : ""
 }

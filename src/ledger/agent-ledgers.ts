@@ -102,8 +102,9 @@ export class AgentLedgers {
       ),
       home && passesLabels(home, clock) ? this.#share(state, home, carried) : true,
     ])
+    if (!this.#trees.state) return false
     const known = isShared ? [...told, ...carried.filter(({ agent }) => agent === home?.agent)] : []
-    this.keep(state, known, null)
+    this.keep(known, null)
     return known.length === carried.length
   }
 
@@ -121,9 +122,8 @@ export class AgentLedgers {
 
   /** The other partitions of this ledger's agent learn of it; the first one tells all others. */
   async #share(ledger: LedgerState, { agent, index }: Home, carried: readonly Carried[]): Promise<boolean> {
-    const through = [...new Set([agent, ...carried.map((each) => each.agent)])]
-    if (index === 0) return this.#tellPartitions(ledger, carried, through)
-    return this.#tell({ agent }, carried, through)
+    if (index === 0) return this.#tellPartitions(ledger, carried, [agent])
+    return this.#tell({ agent }, carried, [agent])
   }
 
   async #tellPartitions(
@@ -167,21 +167,27 @@ export class AgentLedgers {
 
   /** @returns whether those know of it to whom its agents have delegated in this ledger */
   async adopt(carried: readonly Carried[], through: readonly string[]): Promise<boolean> {
+    const until = this.keep(carried, null)
     const ledger = ledgerIn(this.#trees)
-    const until = this.keep(ledger, carried, null)
-    const others = withSubAgents(ledger, carried, ledger.clock).filter(({ agent }) => !through.includes(agent))
+    // Whose label is among these knows of it, but not yet of others that it inherits here.
+    const known = new Set(carried)
+    const others = withSubAgents(ledger, carried, ledger.clock).filter(
+      (each) => !known.has(each) && !through.includes(each.agent),
+    )
     const told = this.#tellAgents(others, through)
     if (until !== null && (await this.#ctx.storage.getAlarm()) === null) await this.#ctx.storage.setAlarm(until)
-    const known = await told
-    this.keep(ledger, known, null)
-    return known.length === others.length
+    const learned = await told
+    this.keep(learned, null)
+    return learned.length === others.length
   }
 
   /**
+   * In the ledger as it is now: while others were told, it may have been read from storage anew.
    * @param home null: it stays as it is
    * @returns milliseconds since the epoch, until when the labels matter; null if nothing of them is new
    */
-  keep(ledger: LedgerState, carried: readonly Carried[], home: Home | null): number | null {
+  keep(carried: readonly Carried[], home: Home | null): number | null {
+    const ledger = ledgerIn(this.#trees)
     const now = this.#trees.now({ ledger })
     const added = extending(ledger, carried, now)
     if (added.length === 0 && !home) return null

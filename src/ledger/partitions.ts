@@ -15,7 +15,7 @@ import { CHANGE_LASTS_MS, isAtHome, mostPartitions, type Home, type Partition } 
 import { beyondIsolation, carriedIn, type Carried } from "../core/task/labels.ts"
 import { USER_SCOPE } from "../core/task/memories.ts"
 import type { OpenRequest } from "../core/task/open-request.ts"
-import { ledgerIn, type AgentLedgers } from "./agent-ledgers.ts"
+import type { AgentLedgers } from "./agent-ledgers.ts"
 import { askLedgerById } from "./ask.ts"
 import { ledgerOf } from "./locator.ts"
 import { LEDGER_VERSION, type Joined, type NoBundle } from "./protocol.ts"
@@ -89,7 +89,7 @@ export class Partitions {
       const first = this.#trees.state ? 0 : CHANGE_LASTS_MS
       const changedAt = Math.max(Date.now() - first, (known?.changedAt ?? 0) + 1)
       const before = { of: known ? mostPartitions(known, changedAt) : 1, bundle: pointer }
-      this.#others.keep(ledgerIn(this.#trees), [], { agent, index: 0, of, changedAt, isCurrent: false, before })
+      this.#others.keep([], { agent, index: 0, of, changedAt, isCurrent: false, before })
     }
     const home = this.#home
     if (home && !home.isCurrent) {
@@ -123,11 +123,10 @@ export class Partitions {
 
   /** @returns whether the ledger has these labels now, with all that follows from them, and so may open tasks */
   async #begin(carried: readonly Carried[], home: Home): Promise<boolean> {
-    const through = [...new Set([home.agent, ...carried.map(({ agent }) => agent)])]
-    if (carried.length > 0 && !(await this.#others.adopt(carried.map(beyondIsolation), through))) return false
+    if (carried.length > 0 && !(await this.#others.adopt(carried.map(beyondIsolation), [home.agent]))) return false
     // The number has changed again meanwhile.
     if (Math.max(this.#home?.changedAt ?? 0, this.#toldOf) > home.changedAt) return false
-    this.#others.keep(ledgerIn(this.#trees), [], home)
+    this.#others.keep([], home)
     return true
   }
 
@@ -137,7 +136,7 @@ export class Partitions {
     this.#toldOf = changedAt
     const { state } = this.#trees
     if (!state) return []
-    if (state.home) this.#others.keep(state, [], { ...state.home, changedAt, isCurrent: false })
+    if (state.home) this.#others.keep([], { ...state.home, changedAt, isCurrent: false })
     return carriedIn(state, this.#trees.now({ ledger: state }))
   }
 

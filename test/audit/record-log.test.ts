@@ -94,3 +94,19 @@ test("what follows by arrival sees each record once: late ones, more than one an
   expect(await next()).toEqual(["dec_a"])
   expect(await next()).toEqual([])
 })
+
+test("no answer has more than are wanted, also where that is less than there are logs, and none is left out", async () => {
+  const which = { kind: "call", limit: 2 }
+  let { arrived } = await listRecords(env, which)
+  for (const [shard, ids] of ["1 7", "3 9", "5 b", "2 8"].entries()) {
+    const records = ids.split(" ").map((each) => storedForm(recordOf({ id: `dec_${each}`, at: 0, kind: "call" })))
+    await env.RECORD_LOG.getByName(`records-${shard}`).append(2, batchOf(records))
+  }
+  const answers: string[][] = []
+  for (let answer = 0; answer < 5; answer++) {
+    const found = await listArrivals(env, which, arrived)
+    arrived = found.arrived
+    answers.push(found.records.map(({ id }) => id))
+  }
+  expect(answers).toEqual([["dec_1", "dec_2"], ["dec_3", "dec_5"], ["dec_7", "dec_8"], ["dec_9", "dec_b"], []])
+})

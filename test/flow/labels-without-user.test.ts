@@ -5,6 +5,7 @@
 import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test"
 import { env } from "cloudflare:workers"
 import { beforeEach, describe, expect, test, vi } from "vitest"
+import { Journal } from "../../src/ledger/journal.ts"
 import { Ledger } from "../../src/ledger/ledger.ts"
 import { newTaskId } from "../../src/ledger/locator.ts"
 import {
@@ -25,6 +26,7 @@ import { forgetCaches, killObjects } from "../harness/isolate.ts"
 import { agentId, svid } from "../harness/issuers.ts"
 import { CONFIDENTIAL, read, send } from "../harness/labelled-calls.ts"
 import { ledgerOf } from "../harness/ledgers.ts"
+import { complete } from "../harness/management.ts"
 import { recordOf } from "../harness/records.ts"
 
 yardForEach()
@@ -240,4 +242,32 @@ describe("a sub-agent passes it on to those to whom it has delegated in trees of
       "policy_denied",
     ])
   })
+})
+
+test("what was acknowledged while another ledger learns of a label stays, also if a step failed meanwhile", async () => {
+  const [root, other] = [await open("first"), await open("first")]
+  await open("sender", root)
+  const progress = { isAsked: false, mayAnswer: false }
+  const until = async (what: keyof typeof progress): Promise<void> => {
+    while (!progress[what]) await new Promise((resolve) => setTimeout(resolve, 5))
+  }
+  // oxlint-disable-next-line typescript/unbound-method -- called with the object's own `this` below
+  const { learn } = Ledger.prototype
+  vi.spyOn(Ledger.prototype, "learn").mockImplementation(async function (this: Ledger, ...asked) {
+    progress.isAsked = true
+    await until("mayAnswer")
+    return learn.apply(this, asked)
+  })
+  const reading = read(root)
+  await until("isAsked")
+  const failing = vi.spyOn(Journal.prototype, "commit").mockImplementationOnce(() => {
+    throw new Error("an inner failure, by a test")
+  })
+  const put = { method: "PUT", body: "{}", headers: { "Content-Type": "application/json" } }
+  expect((await callWith(other.token, "/files/a", put)).code).toBe("unavailable")
+  failing.mockRestore()
+  await complete(other.task, `Bearer ${other.token}`)
+  progress.mayAnswer = true
+  expect(await reading).toBe("ok")
+  expect((await callWith(other.token, "/files")).code).toBe("invalid_token")
 })

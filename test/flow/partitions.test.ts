@@ -6,7 +6,7 @@ import { ledgerIdOf } from "../../src/core/task/state.ts"
 import { LENDING_VERSION } from "../../src/core/guardrails/lending/lending.ts"
 import { LEDGER_VERSION } from "../../src/ledger/protocol.ts"
 import { Ledger } from "../../src/ledger/ledger.ts"
-import { openTask, type OpenTask } from "../harness/agents.ts"
+import { openChild, openTask, type OpenTask } from "../harness/agents.ts"
 import { at } from "../harness/clock.ts"
 import { freshIsolateForEach } from "../harness/each-test.ts"
 import {
@@ -24,7 +24,7 @@ import {
 } from "../harness/fleet.ts"
 import { callWith } from "../harness/gateways.ts"
 import { killObjects } from "../harness/isolate.ts"
-import { bearerOf, manage } from "../harness/management.ts"
+import { bearerOf, complete, manage } from "../harness/management.ts"
 import { newProofKey, proofForToken } from "../harness/proofs.ts"
 import { read, send } from "../harness/labelled-calls.ts"
 
@@ -97,6 +97,19 @@ describe("an instance always works in one partition", () => {
     expect([status, refused?.error]).toEqual([400, "invalid_request"])
     expect(refused?.error_description).toContain("which of its instances")
     expect([open, join].map(({ mock }) => mock.calls.length)).toEqual([0, 0])
+  })
+
+  test.each([
+    ["a number", 1],
+    ["a list", ["a"]],
+    ["nothing", null],
+    ["an empty text", ""],
+  ])("nor by a key, if the claim is there and is %s", async (_name, uid) => {
+    await publishFleet({ partitions: 64 })
+    const DPoP = await proofForToken(await newProofKey())
+    expect((await askAs({ pod: { uid } }, {}, { DPoP })).refused?.error).toBe("invalid_request")
+    await publishFleet({ partitions: 1 })
+    expect((await askAs({ pod: { uid } })).status).toBe(200)
   })
 
   test("what the caller only states is no proof", async () => {
@@ -305,6 +318,31 @@ describe("labels", () => {
     expect(await read(await openAs("a"))).toBe("ok")
     expect(await send(earlier)).toBe("policy_denied")
   })
+
+  test.each(["no label", "another label"])(
+    "reach an agent below a task of another partition, which has %s from a third one already",
+    async (what) => {
+      const privateList: FleetPolicy["more"] = (body) => ({
+        ...body,
+        tools: body.tools.map((tool) => (tool.name === "files.list" ? { ...tool, labels: ["reads:private"] } : tool)),
+      })
+      await publishFleet({ partitions: 2, more: privateList })
+      const above = await openAs(podAt({ 2: 0 }))
+      await openChild(above.token, "sender", { purpose: "work" })
+      const [ended, reading] = [await openAs(podAt({ 2: 1 })), await openAs(podAt({ 2: 1 }))]
+      if (what === "another label") {
+        await openChild(ended.token, "sender", { purpose: "work" })
+        expect(await list(ended)).toBe("ok")
+      }
+      await complete(ended.task, `Bearer ${ended.token}`)
+      expect(await read(reading)).toBe("ok")
+      const own = await openRoot("sender")
+      expect(await send(own)).toBe("ok")
+      await publishFleet({ partitions: 3, more: privateList })
+      await openAs(podAt({ 3: 2 }))
+      expect([await send(above), await send(own)]).toEqual(["policy_denied", "policy_denied"])
+    },
+  )
 
   test("a partition does not begin by an answer that a further change has outrun", async () => {
     await publishFleet({ partitions: 2 })

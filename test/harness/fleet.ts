@@ -93,9 +93,9 @@ export async function openAs(pod: string, more: Form = {}): Promise<OpenTask> {
   return { token: issued.access_token, task: issued.task, scope: issued.scope }
 }
 
-/** A task of `first` for nobody. */
-export async function openRoot(): Promise<OpenTask> {
-  const assertion = { client_assertion: await svid("first"), client_assertion_type: JWT_BEARER }
+/** A task of another agent for nobody. */
+export async function openRoot(agent = "first"): Promise<OpenTask> {
+  const assertion = { client_assertion: await svid(agent), client_assertion_type: JWT_BEARER }
   const target = { audience: AUDIENCE, purpose: "work" }
   const { issued } = await postForm({ grant_type: "client_credentials", ...target, ...assertion })
   if (!issued) throw new Error("no token")

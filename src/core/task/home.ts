@@ -44,7 +44,8 @@ export function partitionOf(
   jkt: string | null,
 ): Partition | OAuthFailure {
   if (partitions === 1) return { index: 0, of: 1 }
-  if (instance === null && jkt === null) return oauthError({ reason: "instance_unproven" })
+  // Where the issuer says something that cannot be read, the agent must not choose instead of it.
+  if (instance === "" || (instance === null && jkt === null)) return oauthError({ reason: "instance_unproven" })
   const name = JSON.stringify([id, ...(instance === null ? ["key", jkt] : ["instance", instance])])
   const hash = Number.parseInt(sha256Hex(name).slice(0, 12), 16)
   return { index: hash % partitions, of: partitions }

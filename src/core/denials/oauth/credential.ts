@@ -76,7 +76,7 @@ export const CREDENTIAL_ERRORS = {
   instance_unproven: reason({
     error: "invalid_request",
     evidence: {},
-    doc: "The agent has `partitions`, and nothing proves its instance: no key, and no claim that `instance` names.",
+    doc: "The agent has `partitions`, and nothing proves its instance: no key, and no claim that `instance` names; or that claim is no text.",
     description: () =>
       "This agent must prove which of its instances it is: by a key (DPoP), or by a token with the claim that is registered for that.",
   }),

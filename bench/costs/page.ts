@@ -69,6 +69,10 @@ The rules are the ten of \`bench/policies\`; the guardrails are three windows, a
 
 **Calls that come more seldom**, such as one every five minutes, share neither a waking nor an alarm: each wakes its ledger, and its alarm wakes the ledger and the record log once more. The wakings column says how many the 20 calls needed on average; to estimate such an agent, count three wakings for a read, and add to the line of a lone read one request for the alarm, one for the log, and the rows of both, about two. That is an estimate; it was not measured.
 
+**Calls at a steady pace between the two**, such as one a second to a ledger: up to three a second, each writes [a row of its own](facts.md#what-is-durable-when), as alone, and the ledger's wakings and the requests of the isolate are shared, as in a loop. So the line of a lone call is the upper bound. This was not measured either.
+
+**Of an agent with [partitions](../guides/policies.md#partitions)**, a read under a limit \`per: user_or_agent\` is one under a shared limit. Calls that a window denies, and renewals by token exchange, are not in the table: \`denied by a rule\` and \`refresh\` come close.
+
 ## A million of each
 
 | kind | pace | price | object requests | rows written | rows read | object seconds | CPU |

@@ -17,7 +17,9 @@ const MAX_LIMIT = 1000
 
 interface TailOptions extends WorkerOptions {
   readonly task?: string
+  readonly agent?: string
   readonly user?: string
+  readonly tool?: string
   readonly code?: string
   readonly decision?: string
   readonly kind?: string
@@ -35,7 +37,9 @@ export function addDecisions(program: Command): void {
   atWorker(group.command("tail"))
     .description("print the latest decisions, oldest first")
     .option("--task <ID>", "only of this task")
+    .option("--agent <ID>", "only of this agent")
     .option("--user <NAME>", "only for this user, as ISSUER|SUBJECT", userName)
+    .option("--tool <NAME>", "only calls of this tool")
     .option("--code <CODE>", "only with this code, such as policy_denied")
     .addOption(new Option("--decision <WHICH>", "only allowed or denied ones").choices(["allow", "deny"]))
     .addOption(
@@ -50,16 +54,18 @@ export function addDecisions(program: Command): void {
     .option("--json", "print one record per line, as JSON")
     .addHelpText(
       "after",
-      '\nExamples:\n  narrowgate decisions tail --decision deny --follow\n  narrowgate decisions tail --task tsk_01J8… --json\n  narrowgate decisions tail --user "https://id.example|42"\n  narrowgate decisions tail --kind management\n  narrowgate decisions tail --differs --follow\n',
+      '\nExamples:\n  narrowgate decisions tail --decision deny --follow\n  narrowgate decisions tail --task tsk_01J8… --json\n  narrowgate decisions tail --user "https://id.example|42"\n  narrowgate decisions tail --agent spiffe://example.org/agent/support --code rate_limited\n  narrowgate decisions tail --kind management\n  narrowgate decisions tail --differs --follow\n',
     )
     .action(tail)
 }
 
 async function tail(options: TailOptions): Promise<void> {
-  const { task, user, code, decision, kind } = options
+  const { task, agent, user, tool, code, decision, kind } = options
   const which = {
     ...(task !== undefined && { task }),
+    ...(agent !== undefined && { agent }),
     ...(user !== undefined && { user }),
+    ...(tool !== undefined && { tool }),
     ...(code !== undefined && { code }),
     ...(decision !== undefined && { decision }),
     ...(kind !== undefined && { kind }),

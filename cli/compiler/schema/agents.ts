@@ -68,7 +68,7 @@ const identity = z
         : algorithms !== undefined && [issuer, subject, claims, instance].every((each) => each === undefined),
     {
       error: "neither a workload's token nor a key of its own",
-      params: { fix: "Write `issuer` and `subject` (and `claims`), or `keys` and `algorithms`." },
+      params: { fix: "Write `issuer` and `subject` (and `claims`, `instance`), or `keys` and `algorithms` alone." },
     },
   )
 
@@ -219,7 +219,7 @@ const agent = z.strictObject({
   client: client
     .exactOptional()
     .describe("For an agent that sends users to Narrowgate for their consent (authorization code grant)."),
-  trees: trees.describe("How many task trees the agent may have for one user."),
+  trees: trees.describe("How many task trees the agent may have for one user; for none, in each of its partitions."),
 })
 
 export const agentsFile = z.strictObject({

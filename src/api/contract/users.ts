@@ -11,7 +11,7 @@ export const REMAINS = {
   switches: "Revocations and reported risks that name the person, until an operator lifts them or they fade.",
   sessions: "Sessions at the pages of this Worker, encrypted with a key that only the person's browser has.",
   notices: "Notifications that wait for their receivers.",
-  records: "The record log, and wherever its records are exported to.",
+  records: "The record log, and wherever its records were copied to.",
   recovery: "The platform's point-in-time recovery of Durable Objects.",
 } as const
 type Remaining = keyof typeof REMAINS

@@ -127,7 +127,7 @@ it("erases a person, and says what is left of them", async () => {
       NARROWGATE_URL: own().stack.origin,
       NARROWGATE_TOKEN: "",
     })
-  expect(await erase("alice")).toMatchObject({ code: 1, stderr: expect.stringContaining("joined by |") })
+  expect(await erase("alice")).toMatchObject({ code: 2, stderr: expect.stringContaining("joined by |") })
   const { code, stdout } = await erase(`${own().stack.provider}|alice`, "--reason", "their request")
   expect(code).toBe(0)
   expect(stdout).toMatch(/: erased\n {2}tasks ended {8}[1-9]\d*\n {2}task trees deleted [1-9]\d*\nWhat is left:\n/u)

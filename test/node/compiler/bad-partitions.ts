@@ -45,6 +45,22 @@ export const BAD_PARTITIONS: readonly BadDirectory[] = [
     at: "pod }]",
     follows: /issuer/,
   }),
+  agent("an instance by a nested claim that is fixed", pod(`${POD}, claims: { k: { pod: a } }, instance: [k, pod]`), {
+    message: /`k\.pod` does not tell instances apart/,
+    at: "[k, pod] }]",
+    follows: /issuer/,
+  }),
+  agent("an instance by its service account", pod(`${POD}, instance: [kubernetes.io, serviceaccount, uid]`), {
+    message: /`kubernetes\.io\.serviceaccount\.uid` does not tell instances apart/,
+    at: "[kubernetes.io",
+    follows: /issuer/,
+  }),
+  agent("a path to the instance that is written as one name", pod(`${POD}, instance: kubernetes.io.pod.uid`), {
+    message: /`kubernetes\.io\.pod\.uid` is one name/,
+    fix: /\[kubernetes\.io, pod, uid\]/,
+    at: "kubernetes.io.pod",
+    follows: /issuer/,
+  }),
   {
     name: "partitions of an agent that never works for nobody",
     file: "agents.yaml",

@@ -53,8 +53,8 @@ function agentView({ identities, ...agent }: AgentDefinition) {
 /** Shows how an agent authenticates, without the keys that verify it. */
 function identityView(identity: IdentityDefinition) {
   if (identity.kind === "private_key_jwt") return { kind: identity.kind, keys: identity.keys.kind }
-  const { kind, issuer, subject } = identity
-  return { kind, issuer, subject }
+  const { kind, issuer, subject, instance } = identity
+  return { kind, issuer, subject, ...(instance && { instance: [...instance] }) }
 }
 
 const grantView = ({ tools, max_sensitivity, environments, calls, arguments: bounds }: GrantDefinition) => ({

@@ -65,6 +65,12 @@ describe("an instance always works in one partition", () => {
     }
   })
 
+  test("and operators see by which claim", async () => {
+    await publishFleet({ partitions: 2 })
+    const shown = await manage("GET", `/v1/agents/${encodeURIComponent(FLEET)}`, await bearerOf("viewer"))
+    expect(shown.json).toMatchObject({ partitions: 2, identities: [{ instance: ["pod", "uid"] }] })
+  })
+
   test("so what it has begun goes on there", async () => {
     await publishFleet({ partitions: 64 })
     const key = await newProofKey()

@@ -80,6 +80,7 @@ const agent = once(() =>
         kind: z.string(),
         issuer: z.string().exactOptional(),
         subject: z.string().exactOptional(),
+        instance: z.array(z.string()).exactOptional().describe("Path of the claim that distinguishes its instances."),
         keys: z.string().exactOptional().describe("Where its keys are registered, never the keys."),
       }),
     ),

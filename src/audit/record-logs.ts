@@ -7,7 +7,7 @@ import type { RecordQuery } from "./record-query.ts"
 const SHARDS = 4
 
 /**
- * The log for records of unidentified callers, who can cause any number of them; and they must not displace the
+ * The log for records of unidentified callers. They can cause any number of records, which must not displace those of
  * others.
  */
 const UNIDENTIFIED = "strangers"

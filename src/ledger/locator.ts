@@ -1,8 +1,7 @@
 /**
- * Where the ledger of a task is. The id of a task ends with the id of its ledger's object, which is
- * found without any request. The platform makes that id from the ledger's name and authenticates it: it
- * shows no name, and an invented id, or one of another deployment, is refused before any object is
- * touched.
+ * Where the ledger of a task is. The id of a task ends with the id of its ledger's object, so the object is found without
+ * a look-up. The platform makes that id from the ledger's name and authenticates it: it shows no name, and an invented
+ * id, or one of another deployment, is refused before any object is touched.
  */
 import type { Denial } from "../core/denials/denial.ts"
 import { ledgerIdOf, isTaskId } from "../core/task/state.ts"

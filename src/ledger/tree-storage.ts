@@ -1,7 +1,7 @@
 /**
  * The trees of a ledger and their tasks in its SQLite; a task's row has its tokens, as a row of their own would cost one
- * more for each. A ledger that wakes reads the trees that live; a tree
- * that has ended is read by its key, when it is asked about.
+ * more for each. A ledger that wakes reads the trees that live; a tree that has ended is read by its key, when it is
+ * asked about.
  */
 import type { IssuedToken, Task } from "../core/task/task.ts"
 import type { Consent } from "../core/task/pending-consent.ts"

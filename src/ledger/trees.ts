@@ -87,8 +87,9 @@ export class Trees {
     })
     // Proofs that were stale by the clock that was ahead are forgotten, and would be fresh again.
     this.#reload(null)
-    // What had been set for later, by the clock that was ahead.
-    this.#ctx.waitUntil(this.#ctx.storage.setAlarm(coarse(this.#ageing.first ?? now)))
+    // What had been set for later, by the clock that was ahead; records that wait are sent at once.
+    const at = this.outbox.hasStored() ? now : coarse(this.#ageing.first ?? now)
+    this.#ctx.waitUntil(this.#ctx.storage.setAlarm(at))
   }
 
   /** A tree that is neither stored nor held yet. No proof can have been admitted before the ledger existed. */
@@ -122,8 +123,9 @@ export class Trees {
 
   /**
    * Storage and memory never differ: if the work fails, memory is rebuilt from storage.
-   * @param writes "never": a transaction costs more than all the rest of a step. "soon": the row is written once the
-   *   answer has left, because all that it depends on is durable already; or by the next step, if that comes first
+   * @param writes false: it writes nothing, and needs no transaction, which costs more than all the rest of a step.
+   *   "soon": its row is written once the answer has left, because all that the answer depends on is durable already; or
+   *   together with the row of the next step, if that comes first
    */
   transaction<Result>(writes: boolean | "soon", work: () => Result): Result {
     const { journal } = this.storage

@@ -2,12 +2,16 @@
  * A clock that is a day wrong, ahead or behind, as a ledger or an isolate may have it. What was acknowledged before the
  * jump holds during it, and after the clock has come back.
  */
+import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test"
 import { describe, expect, test, vi } from "vitest"
+import type { Ledger } from "../../src/ledger/ledger.ts"
+import { Outbox } from "../../src/ledger/record-outbox.ts"
 import { exchangeForm, openChild, openTask, postForm, type OpenTask } from "../harness/agents.ts"
 import { yardForEach } from "../harness/each-test.ts"
 import { callWith } from "../harness/gateways.ts"
 import { forgetCaches, killObjects } from "../harness/isolate.ts"
 import { agentId } from "../harness/issuers.ts"
+import { ledgerOf } from "../harness/ledgers.ts"
 import { bearerOf, complete, manage } from "../harness/management.ts"
 import { recordOf } from "../harness/records.ts"
 
@@ -93,4 +97,22 @@ test("no over-admission: a clock that was a day behind gives back nothing that w
   await throughJump(-DAY_MS, async (what) => {
     if (what.startsWith("while")) expect(await allowed(task, "/thrice"), what).toBe(false)
   })
+})
+
+test("the record tells: a record that waits by a clock that was a day ahead is sent once it is right", async () => {
+  const start = Date.now()
+  vi.useFakeTimers({ toFake: ["Date"], now: start + DAY_MS })
+  const task = await openTask("first")
+  vi.spyOn(Outbox.prototype, "maySendLate", "get").mockReturnValue(true)
+  vi.setSystemTime(start + DAY_MS + 2_000)
+  const { decision } = await callWith(task.token, "/files")
+  vi.setSystemTime(start + 4_000)
+  // Nothing is recorded by this: no other record takes that one along.
+  const alarm = await runInDurableObject(ledgerOf(task.task), async (ledger: Ledger, { storage }) => {
+    ledger.liveTokens([{ jti: "of-no-token", task: task.task, agent: agentId("first") }])
+    return storage.getAlarm()
+  })
+  expect(alarm).toBeLessThanOrEqual(start + 4_000)
+  await runDurableObjectAlarm(ledgerOf(task.task))
+  expect((await recordOf(decision)).id).toBe(decision)
 })

@@ -20,14 +20,11 @@ export function sha256Hex(text: string): string {
 
 /** @param key hex */
 export function hmacSha256Hex(key: string, text: string): string {
-  if (keyed?.key !== key)
-    keyed = { key, mac: hmac.create(sha256, hexToBytes(key)), scratch: hmac.create(sha256, hexToBytes(key)) }
-  const { mac, scratch } = keyed
-  return bytesToHex(mac._cloneInto(scratch).update(encoder.encode(text)).digest())
+  if (keyed?.key !== key) keyed = { key, mac: hmac.create(sha256, hexToBytes(key)) }
+  return bytesToHex(keyed.mac.clone().update(encoder.encode(text)).digest())
 }
 /** An isolate has one key, whose own two blocks are half of what a short text costs. */
-let keyed: { readonly key: string; readonly mac: Mac; readonly scratch: Mac } | undefined
-type Mac = ReturnType<typeof hmac.create>
+let keyed: { readonly key: string; readonly mac: ReturnType<typeof hmac.create> } | undefined
 
 /** Of a rejected credential, like `hash` of `tokenDigests`. Null if it is too long to be one. */
 export function rejectedHash(credential: string): string | null {

@@ -1,8 +1,8 @@
 /**
- * What one agent may take up of the memory that a user's agents share. An agent that chooses the arguments of calls chooses
- * how many keys and values a guardrail has to remember. So what is new is counted for the agent that brings it, for a
- * span. Who has brought as much as one agent may, finds the memory full as soon as it holds that much; for the others
- * it holds more. Once it is full for them too, an agent is denied more that has brought its equal part of it.
+ * What one agent may take up of the memory that a user's agents share. An agent chooses the arguments of its calls, and
+ * with them how many keys and values a guardrail has to remember. So what is new is counted for the agent that brings it,
+ * for a span. An agent that has brought as much as one may finds the memory full as soon as it holds that much; for the
+ * others it holds more. Once it is full for them too, an agent is denied more that has brought its equal part of it.
  */
 import type { Field } from "./definition.ts"
 import { slidingOf, type MemoryUpdate } from "./memory-update.ts"

@@ -72,16 +72,20 @@ others.post("/access/v1/search/action", (c) => access(c.req.raw, searchFor("acti
 others.post("/v1/events", (c) => takeEvents(c.req.raw, context(c)))
 addManagementRoutes(others)
 
-others.get("/.well-known/oauth-authorization-server", (c) =>
-  c.json(authorizationServer(configOf(c.env).issuer), 200, PUBLIC),
+others.get("/.well-known/oauth-authorization-server", async (c) =>
+  c.json(authorizationServer(configOf(c.env).issuer, await bundleFor(context(c))), 200, PUBLIC),
 )
 others.get("/.well-known/authzen-configuration", (c) => c.json(pdpMetadata(configOf(c.env).issuer), 200, PUBLIC))
 others.get("/.well-known/jwks.json", async (c) => c.json({ keys: await context(c).keys.published() }, 200, PUBLIC))
-others.get("/.well-known/oauth-protected-resource/:gateway", async (c) => {
-  const bundle = await bundleFor(context(c))
-  const found = bundle && protectedResource(c.req.param("gateway"), bundle, configOf(c.env).issuer)
-  return found ? c.json(found, 200, PUBLIC) : c.notFound()
-})
+for (const path of ["/:gateway", "/:gateway/:path{.+}"] as const) {
+  others.get(`/.well-known/oauth-protected-resource${path}`, async (c) => {
+    const { gateway, path: below } = c.req.param()
+    const query = { gateway, path: below === undefined ? "" : `/${below}`, origin: c.req.query("origin") ?? null }
+    const bundle = await bundleFor(context(c))
+    const found = bundle && protectedResource(query, bundle, configOf(c.env).issuer)
+    return found ? c.json(found, 200, PUBLIC) : c.notFound()
+  })
+}
 
 // It is a text in the bundle. As an object, it would be compiled in every isolate that starts.
 others.get("/openapi.json", async (c) => {

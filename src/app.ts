@@ -77,10 +77,10 @@ others.get("/.well-known/oauth-authorization-server", async (c) =>
 )
 others.get("/.well-known/authzen-configuration", (c) => c.json(pdpMetadata(configOf(c.env).issuer), 200, PUBLIC))
 others.get("/.well-known/jwks.json", async (c) => c.json({ keys: await context(c).keys.published() }, 200, PUBLIC))
-for (const path of ["/:gateway", "/:gateway/:path{.+}"] as const) {
+for (const path of ["/:gateway", "/:gateway/*"] as const) {
   others.get(`/.well-known/oauth-protected-resource${path}`, async (c) => {
-    const { gateway, path: below } = c.req.param()
-    const query = { gateway, path: below === undefined ? "" : `/${below}`, origin: c.req.query("origin") ?? null }
+    const [below = ""] = /(?<=^\/[^/]+\/[^/]+\/[^/]+)\/.+$/.exec(c.req.path) ?? []
+    const query = { gateway: c.req.param("gateway"), path: below, origin: c.req.query("origin") ?? null }
     const bundle = await bundleFor(context(c))
     const found = bundle && protectedResource(query, bundle, configOf(c.env).issuer)
     return found ? c.json(found, 200, PUBLIC) : c.notFound()

@@ -1,5 +1,6 @@
 /** Every URL of the Worker, on one screen. */
 import { Hono, type Context, type ErrorHandler } from "hono"
+import { cors } from "hono/cors"
 import { access } from "./gateway/authzen/endpoint.ts"
 import { pdpMetadata } from "./gateway/authzen/metadata.ts"
 import { evaluate, evaluateAll, searchFor } from "./gateway/authzen/operations.ts"
@@ -42,6 +43,17 @@ app.notFound((c) => others.fetch(c.req.raw, c.env, c.executionCtx))
 others.use(async (c, next) =>
   c.req.raw.headers.has(KEY_HEADER) ? unidentifiedResponse({ reason: "gateway_unknown" }, context(c)) : next(),
 )
+
+// Clients that run in a browser page read these from any origin (Fetch standard, "CORS protocol"). Nothing here goes by a
+// cookie, so a page gets what any other program on the same machine would; a credential is in a header of its own.
+const forPages = cors({
+  origin: "*",
+  allowMethods: ["GET", "HEAD", "POST"],
+  allowHeaders: ["Authorization", "Content-Type", "DPoP", "MCP-Protocol-Version"],
+  exposeHeaders: ["DPoP-Nonce", "Retry-After", "WWW-Authenticate", "X-Narrowgate-Code", "X-Narrowgate-Decision"],
+  maxAge: 86_400,
+})
+for (const path of ["/.well-known/*", "/oauth/token", "/oauth/revoke"]) others.use(path, forPages)
 
 others.on(["GET", "POST"], "/oauth/authorize", authorizationEndpoint)
 others.post("/oauth/token", token)

@@ -1,5 +1,5 @@
 /** Metadata documents: authorization server (RFC 8414) and protected resources (RFC 9728). */
-import { resourceOf } from "../core/catalog/resource.ts"
+import { resourceOf } from "../core/policy/resource.ts"
 import { isSameResource } from "../core/encoding/url.ts"
 import type { Bundle } from "../core/policy/assemble.ts"
 import { offeredScopes, scopesAt } from "../core/task/offered-scopes.ts"

@@ -2,7 +2,7 @@
  * The decision in the gateway's terms: status, headers, body. An allow always carries every identity header, so that
  * none of the client's own survives (CVE-2026-30851). No answer may be cached.
  */
-import { metadataUrlOf } from "../core/catalog/resource.ts"
+import { metadataUrlOf } from "../core/policy/resource.ts"
 import { challengeOf } from "../credentials/challenge.ts"
 import { schemeOf } from "../credentials/verify.ts"
 import { CODES } from "../core/denials/terms/code.ts"
@@ -86,7 +86,7 @@ export function denialResponse(
     "X-Narrowgate-Status": String(status),
   })
   const { gateway, server } = decision
-  const metadata = server ? metadataUrlOf(server) : `${issuer}/.well-known/oauth-protected-resource/${gateway.id}`
+  const metadata = metadataUrlOf(issuer, gateway, server)
   const scheme = schemeOf(request.headers.get("authorization"))
   for (const [name, value] of Object.entries(challengeOf(denial, metadata, scheme))) headers.set(name, value)
   if ("retry_after" in denial && denial.retry_after !== null) headers.set("Retry-After", String(denial.retry_after))

@@ -1,4 +1,4 @@
-import { serverWith } from "../catalog/resource.ts"
+import { serverWith } from "../policy/resource.ts"
 import { oauthError, type OAuthFailure } from "../denials/oauth-error.ts"
 import { isBelow, isSameResource } from "../encoding/url.ts"
 import type { Bundle } from "../policy/assemble.ts"

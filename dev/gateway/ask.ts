@@ -128,8 +128,8 @@ interface Answer {
 }
 
 /** Undefined if the authorizer cannot be reached or does not finish in time. Sent once: a retry would count twice. */
-async function exchange(
-  { origin }: Authorizer,
+export async function exchange(
+  { origin }: Pick<Authorizer, "origin">,
   method: string,
   path: string,
   headers: readonly Pair[],

@@ -2,6 +2,7 @@
  * The decision in the gateway's terms: status, headers, body. An allow always carries every identity header, so that
  * none of the client's own survives (CVE-2026-30851). No answer may be cached.
  */
+import { metadataUrlOf } from "../core/policy/resource.ts"
 import { challengeOf } from "../credentials/challenge.ts"
 import { schemeOf } from "../credentials/verify.ts"
 import { CODES } from "../core/denials/terms/code.ts"
@@ -70,7 +71,7 @@ function isNamed({ denial, agent }: Decision): boolean {
 /** @param carried the status that reaches the client, if the gateway cannot carry each status */
 export function denialResponse(
   denial: Denial,
-  decision: Pick<Decision, "id" | "gateway" | "denial" | "windows" | "task">,
+  decision: Pick<Decision, "id" | "gateway" | "server" | "denial" | "windows" | "task">,
   issuer: string,
   request: Request,
   carried: (status: number) => number,
@@ -84,7 +85,8 @@ export function denialResponse(
     "X-Narrowgate-Decision": decision.id,
     "X-Narrowgate-Status": String(status),
   })
-  const metadata = `${issuer}/.well-known/oauth-protected-resource/${decision.gateway.id}`
+  const { gateway, server } = decision
+  const metadata = metadataUrlOf(issuer, gateway, server)
   const scheme = schemeOf(request.headers.get("authorization"))
   for (const [name, value] of Object.entries(challengeOf(denial, metadata, scheme))) headers.set(name, value)
   if ("retry_after" in denial && denial.retry_after !== null) headers.set("Retry-After", String(denial.retry_after))

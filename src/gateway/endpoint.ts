@@ -4,6 +4,7 @@
 import type { Context } from "hono"
 import { ofGateway, recordEdgeDenial } from "../audit/edge-record.ts"
 import { authorize } from "./authorize.ts"
+import { serverAt } from "../core/catalog/locate.ts"
 import { CODES } from "../core/denials/terms/code.ts"
 import { codeOf, describeDenial, isDenied, type Denial } from "../core/denials/denial.ts"
 import type { Bundle } from "../core/policy/assemble.ts"
@@ -110,7 +111,9 @@ async function decide(
     const preflight = allowPreflight(request.headers, presented, bundle, context)
     if (preflight && isDenied(preflight))
       return { decision: denyUnreadable(preflight.denied, gateway, bundle, context) }
-    const decision = preflight ?? (await authorize(presented, bundle, context))
+    const decided = preflight ?? (await authorize(presented, bundle, context))
+    const server = decided.denial ? serverAt(bundle.catalog, presented.origin, presented.target) : undefined
+    const decision = server ? { ...decided, server } : decided
     const message = decision.denial ? messageIdOf(presented, bundle) : undefined
     return message === undefined ? { decision } : { decision, message }
   } catch (error) {

@@ -3,6 +3,7 @@
  * answers say in `data`. Source: JSON-RPC 2.0, section 5.1; MCP 2026-07-28, streamable HTTP, "Server validation".
  */
 import { codeOf, type Denial } from "../core/denials/denial.ts"
+import { serverAt } from "../core/catalog/locate.ts"
 import { messageIn } from "../core/catalog/mcp-server.ts"
 import { isObject } from "../core/encoding/json.ts"
 import type { Bundle } from "../core/policy/assemble.ts"
@@ -23,8 +24,7 @@ export function messageIdOf(
   { method, origin, target, body }: PresentedCall,
   { catalog }: Bundle,
 ): MessageId | undefined {
-  const [path = ""] = target.split("?", 1)
-  if (method !== "POST" || !catalog.servers.has(origin + path)) return undefined
+  if (method !== "POST" || !serverAt(catalog, origin, target)) return undefined
   const message = messageIn(body)
   const id = isObject(message) ? message["id"] : null
   // A number that is not exact as a double would come back as another number.

@@ -8,6 +8,7 @@ import { ALLOW, IDENTITY, startStub, type StubAuthorizer } from "./authorizer.ts
 import { BODIES, CASES, preflight, type Case, type Outcome } from "./cases.ts"
 import { FAILURES } from "./failures.ts"
 import { REQUIRED } from "./installed.ts"
+import { DOCUMENT, NOT_SERVED, SECRETS, SERVED } from "./metadata.ts"
 import { entryOf } from "./page.ts"
 import { startStage, type Stage, type Tokens } from "./stage.ts"
 import { installed, startGateway, type RunningGateway } from "./start.ts"
@@ -89,6 +90,28 @@ for (const row of GATEWAYS.filter(installed)) {
       expect(outcomeOf(again)).toBe("401 invalid_token")
       expect(again.headers.get("www-authenticate")).toMatch(/^DPoP error=/)
       expect(upstream.received).toHaveLength(1)
+    })
+
+    test.each(SERVED)("%s: where to get a token, without one (RFC 9728)", async (target, _below, resource) => {
+      const answer = await sending({ target })
+      expect([answer.status, JSON.parse(answer.body)]).toMatchObject([
+        200,
+        { resource, authorization_servers: [stage.origin] },
+      ])
+      expect(answer.headers.get("access-control-allow-origin")).toBe("*")
+      expect((await sending({ method: "HEAD", target })).status).toBe(200)
+      expect(upstream.received).toEqual([])
+    })
+
+    test("an MCP client's refusal names the document of its server", async () => {
+      const { headers } = await sending({
+        method: "POST",
+        target: "/desk/mcp",
+        headers: [["Content-Type", "application/json"]],
+        body: "{}",
+      })
+      const metadata = "https://api.example/.well-known/oauth-protected-resource/desk/mcp"
+      expect(headers.get("www-authenticate")).toBe(`Bearer resource_metadata="${metadata}"`)
     })
 
     test("a token that has expired", async () => {
@@ -271,6 +294,49 @@ for (const row of GATEWAYS.filter(installed)) {
       // Where it asks again it says of which request, so that one call stays one.
       if (entry["request_id_header"] === undefined) return
       expect(new Set(stub.asked.flatMap((asked) => valuesOf(asked, "x-request-id"))).size).toBe(1)
+    })
+
+    test.each(SERVED)("is asked for the document of %s, and for nothing of the client's", async (target, below) => {
+      stub.answer = { status: 200, headers: { "Content-Type": "application/json" }, body: '{"resource":"x"}' }
+      const headers = SECRETS.map((name) => [name, "evil"] as const)
+      for (const method of ["GET", "HEAD"]) {
+        const got = await ask({ method, target, headers })
+        expect([got.status, got.body]).toEqual([200, method === "GET" ? '{"resource":"x"}' : ""])
+        const [asked, ...others] = stub.asked
+        if (!asked) throw new Error("nothing was asked")
+        expect(others).toEqual([])
+        const place = `/.well-known/oauth-protected-resource/${entry.id}${below}`
+        expect(asked).toMatchObject({ target: place, body: "" })
+        expect(valuesOf(asked, "host")).toEqual([new URL(stub.origin).host])
+        expect(SECRETS.flatMap((name) => valuesOf(asked, name)).filter((value) => value !== "")).toEqual([])
+      }
+    })
+
+    test("is asked for a document with a query of the client's, it gets none of that", async () => {
+      stub.answer = { status: 200, headers: { "Content-Type": "application/json" }, body: "{}" }
+      await ask({ target: "/.well-known/oauth-protected-resource/desk/mcp?origin=https://evil.example" })
+      for (const { target } of stub.asked) {
+        if (target.startsWith("/.well-known/")) expect(target).not.toContain("?")
+      }
+    })
+
+    test.each(Object.entries(NOT_SERVED))("is asked for no document by %s", async (_what, sent) => {
+      stub.answer = {
+        status: 403,
+        headers: {
+          "X-Narrowgate-Code": "unknown_tool",
+          "X-Narrowgate-Decision": "dec_3",
+          "X-Narrowgate-Status": "403",
+        },
+        body: "{}",
+      }
+      const got = await ask(sent)
+      const documents = stub.asked.filter(({ target }) => !target.startsWith("/authz/"))
+      // nginx reads what it was sent in another spelling: what it asks for is a document nevertheless, and in one spelling.
+      const [place = ""] = documents.map(({ method, target }) => `${method} ${target}`)
+      if (sent.method === undefined && place !== "") expect(place).toMatch(DOCUMENT)
+      else expect([got.status >= 400, documents]).toEqual([true, []])
+      expect(upstream.received).toEqual([])
     })
 
     test("names no identity, nobody's is taken instead", async () => {

@@ -81,6 +81,12 @@ const gateway = z.strictObject({
     .describe(
       "Whether the gateway reports the end of calls that it let through, after which they are no longer in flight.",
     ),
+  serves_metadata: z
+    .boolean()
+    .default(true)
+    .describe(
+      "Whether it serves the metadata of its MCP servers at its own origin (RFC 9728). If not, challenges name Narrowgate's own URL of it.",
+    ),
   request_id_header: headerName
     .exactOptional()
     .describe("The header in which the gateway itself gives each request an id, so that its own retries count once."),
@@ -113,6 +119,12 @@ export const gatewaysFile = z.strictObject({
 export type GatewaysFile = z.infer<typeof gatewaysFile>
 
 /** As a bundle has it. */
-export function toGateway({ settles, preflights, ...gateway }: GatewaysFile["gateways"][number]): GatewayDefinition {
-  return { ...gateway, ...(settles && { settles }), ...(preflights && { preflights }) }
+export function toGateway(entry: GatewaysFile["gateways"][number]): GatewayDefinition {
+  const { settles, preflights, serves_metadata, ...gateway } = entry
+  return {
+    ...gateway,
+    ...(settles && { settles }),
+    ...(preflights && { preflights }),
+    ...(!serves_metadata && { serves_metadata }),
+  }
 }

@@ -102,6 +102,8 @@ export interface GatewayDefinition {
   readonly preflights?: true
   /** It reports when a call that it allowed has ended (`POST /v1/calls/:id/settle`). */
   readonly settles?: true
+  /** It cannot serve the metadata of its MCP servers at its own origin: Narrowgate alone does. Absent: it does. */
+  readonly serves_metadata?: false
   /** Header with a request id that it sets itself and overwrites. Absent: each request counts. */
   readonly request_id_header?: string
 }

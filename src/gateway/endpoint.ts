@@ -14,7 +14,7 @@ import { answer } from "./answer.ts"
 import type { Endpoint } from "./dialects/dialect.ts"
 import { DIALECTS } from "./dialects/dialects.ts"
 import { envoy } from "./dialects/envoy.ts"
-import { messageIdOf, type MessageId } from "./json-rpc.ts"
+import { deniedMessageOf, type DeniedMessage } from "./json-rpc.ts"
 import { allowPreflight } from "./preflight.ts"
 import { present } from "./present.ts"
 import { identifyGateway, type IdentifiedGateway } from "./registry.ts"
@@ -90,7 +90,7 @@ function identifyBy(bundle: Bundle | null, key: string | null, context: RequestC
 interface DecidedCall {
   readonly decision: Decision
   /** The JSON-RPC message of a denied call, if it is one to an MCP server. */
-  readonly message?: MessageId
+  readonly message?: DeniedMessage
 }
 
 /** A defect on the way of a call is a denial like any other: recorded, in the gateway's dialect, and never an allow. */
@@ -111,7 +111,7 @@ async function decide(
     if (preflight && isDenied(preflight))
       return { decision: denyUnreadable(preflight.denied, gateway, bundle, context) }
     const decision = preflight ?? (await authorize(presented, bundle, context))
-    const message = decision.denial ? messageIdOf(presented, bundle) : undefined
+    const message = decision.denial ? deniedMessageOf(presented, bundle) : undefined
     return message === undefined ? { decision } : { decision, message }
   } catch (error) {
     logEvent("call_failed", { gateway: gateway.id, error: String(error) })

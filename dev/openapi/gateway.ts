@@ -46,7 +46,7 @@ const messageId: Schema = {
 const mcpDenial = object({
   jsonrpc: { const: "2.0" },
   id: messageId,
-  error: object({ code: integer(), message: text(), data: ref("McpDenialData") }),
+  error: object({ code: integer(), message: text("For the model, or for the developer."), data: ref("PlainDenial") }),
 })
 
 /** By a gateway with `denials: mcp`. */
@@ -65,7 +65,7 @@ const mcpResult = object({
 export const gatewaySchemas = {
   CallApprovalRequest: approval,
   PlainDenial: plainDenial(CODES, denialMembers),
-  McpDenialData: object({ error: oneOf(CODES), decision_id: text(), ...denialMembers }),
+
   McpDenial: mcpDenial,
   McpDenialResult: mcpResult,
   CallDenial: { anyOf: [ref("PlainDenial"), ref("McpDenial"), ref("McpDenialResult")] },

@@ -93,17 +93,17 @@ export function denialResponse(
   if (retryAfter !== null) headers.set("Retry-After", String(retryAfter))
   for (const [name, value] of Object.entries(rateLimit(decision))) headers.set(name, value)
   const approval = denial.reason === "approval_required" ? approvalLinks(denial, decision, issuer) : null
-  const scope = code === "insufficient_scope" && "scope" in denial ? { scope: denial.scope } : {}
+  const scope = code === "insufficient_scope" && "scope" in denial ? denial.scope : null
   const members = {
     error: code,
     error_description: describeDenial(denial),
     decision_id: decision.id,
-    ...scope,
+    ...(scope !== null && { scope }),
     ...(approval && { approval }),
   }
   const { denials } = decision.gateway
   const isChallenge = Object.keys(challenge).length > 0
-  const denied = { denial, members, status, denials, isChallenge, approval, retryAfter, decision: decision.id }
+  const denied = { denial, members, status, denials, isChallenge, approval, scope, retryAfter, decision: decision.id }
   const toClient = message === undefined ? { status, body: members } : answerToMessage(message, denied)
   headers.set("X-Narrowgate-Status", String(toClient.status))
   const init = { status: carried(status), headers }

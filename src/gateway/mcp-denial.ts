@@ -11,9 +11,9 @@ import type { GatewayDefinition } from "../core/policy/definition/gateways.ts"
 import { APPROVAL_KEY, type DeniedMessage } from "./json-rpc.ts"
 import { approvalRequest, modelText, type ModelText } from "./model-text.ts"
 
-export interface DeniedRequest extends Omit<ModelText, "tool"> {
+export interface DeniedRequest extends Omit<ModelText, "message"> {
   /** What any other client would get. */
-  readonly members: Readonly<Record<string, unknown>> & { readonly error_description: string }
+  readonly members: { readonly error_description: string }
   /** The status that any other client would get. */
   readonly status: number
   readonly denials: GatewayDefinition["denials"]
@@ -38,22 +38,21 @@ const META_KEY = "narrowgate/denial"
 
 export function answerToMessage(message: DeniedMessage, denied: DeniedRequest): ClientAnswer {
   const { denial, denials, status } = denied
-  const error = { jsonrpc: "2.0", id: message.id, error: errorOf(denied) }
-  if (denial.reason === "method_unknown" && message.kind === "request") {
-    // MCP 2026-07-28, "Streamable HTTP"; to a client of an older version 404 would be the end of its session.
-    return { status: message.isModern ? 404 : 200, body: error }
-  }
-  const staysHttp = denials === "http" || denied.isChallenge || denial.reason === "mcp_header_mismatch"
-  if (staysHttp || message.kind === "unreadable") return { status, body: error }
+  const error = (): unknown => ({ jsonrpc: "2.0", id: message.id, error: errorOf(message, denied) })
+  // MCP 2026-07-28 gives an unknown method 404, which to a client of an older version is the end of its session.
+  const isOfHttp = denial.reason === "mcp_header_mismatch" || (denial.reason === "method_unknown" && message.isModern)
+  if (denials === "http" || denied.isChallenge || isOfHttp || message.kind === "unreadable")
+    return { status, body: error() }
   // A sender of a notification waits for no answer, and some clients end their session at any other status.
   if (message.kind === "notification") return { status: 202, body: null }
   const result = asksForApproval(message, denied) ?? toolResult(message, denied)
-  return { status: 200, body: result ? { jsonrpc: "2.0", id: message.id, result } : error }
+  return { status: 200, body: result ? { jsonrpc: "2.0", id: message.id, result } : error() }
 }
 
-function errorOf({ denial, members }: DeniedRequest): unknown {
-  const { error_description: message, ...data } = members
-  return { code: errorCodeOf(denial), message, data }
+function errorOf(message: DeniedMessage, { members: data, ...denied }: DeniedRequest): unknown {
+  const { denial } = denied
+  const text = denial.reason === "method_unknown" ? data.error_description : modelText({ ...denied, message })
+  return { code: errorCodeOf(denial), message: text, data }
 }
 
 function errorCodeOf(denial: Denial): number {
@@ -71,10 +70,10 @@ function errorCodeOf(denial: Denial): number {
  * A tool's error is a result, which clients show to their model. No `structuredContent`: clients compare it with the
  * output schema of the tool, also if the result is an error.
  */
-function toolResult({ tool, isModern }: DeniedMessage, denied: DeniedRequest): unknown {
-  if (tool === null) return null
-  const content = [{ type: "text", text: modelText({ ...denied, tool }) }]
-  return { ...(isModern && { resultType: "complete" }), content, isError: true, _meta: metaOf(denied) }
+function toolResult(message: DeniedMessage, denied: DeniedRequest): unknown {
+  if (message.tool === null) return null
+  const content = [{ type: "text", text: modelText({ ...denied, message }) }]
+  return { ...(message.isModern && { resultType: "complete" }), content, isError: true, _meta: metaOf(denied) }
 }
 
 /**
@@ -85,7 +84,7 @@ function toolResult({ tool, isModern }: DeniedMessage, denied: DeniedRequest): u
 function asksForApproval(message: DeniedMessage, denied: DeniedRequest): unknown {
   const { approval } = denied
   if (!approval || approval.status !== "pending" || !message.opensUrls || message.hasAnswered) return null
-  const text = approvalRequest(message.tool ?? message.method ?? "", approval)
+  const text = approvalRequest(message, approval)
   const params = { mode: "url", message: text, url: approval.url }
   return {
     resultType: "input_required",

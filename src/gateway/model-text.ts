@@ -1,11 +1,13 @@
 /**
- * What a model reads in place of the result of a tool that it may not call: one paragraph that says what was denied, why
- * as far as any caller may know, what helps, and when. Text of the caller stands in it in quotation marks and ASCII
- * alone, so that it cannot pass for ours.
+ * What a model reads in place of the result of a tool that it may not call, and a developer in place of another answer:
+ * one paragraph that says what was denied, why as far as any caller may know, what helps, and when. Many clients show
+ * nothing else of an answer. Text of the caller stands in it in quotation marks and ASCII alone, so that it cannot pass
+ * for ours.
  */
 import { codeOf, describeDenial, type Denial } from "../core/denials/denial.ts"
 import { CODES } from "../core/denials/terms/code.ts"
 import { asciiText, displayText } from "../core/encoding/display-text.ts"
+import type { DeniedMessage } from "./json-rpc.ts"
 
 /** Where people decide on a call, as a denial says it. */
 export interface ApprovalLinks {
@@ -22,10 +24,11 @@ export interface ApprovalLinks {
 
 export interface ModelText {
   readonly denial: Denial
-  /** In the client's own words. */
-  readonly tool: string
+  readonly message: Pick<DeniedMessage, "tool" | "method">
   readonly decision: string
   readonly approval: ApprovalLinks | null
+  /** The scope that would do; null: none that can be had, or scope is not what is missing. */
+  readonly scope: string | null
   /** Seconds; null: waiting does not help, or nobody knows how long. */
   readonly retryAfter: number | null
 }
@@ -33,22 +36,28 @@ export interface ModelText {
 /** More than any sentence of ours; a rule's own message may be long. */
 const MAX_SENTENCE = 600
 
-export function modelText({ denial, tool, decision, approval, retryAfter }: ModelText): string {
+export function modelText({ denial, message, decision, approval, scope, retryAfter }: ModelText): string {
+  const code = codeOf(denial)
   const parts = [
-    `Narrowgate denied the call of ${JSON.stringify(asciiText(tool))}, and nothing was done.`,
+    `Narrowgate denied ${subjectOf(message)}, and nothing was done.`,
     displayText(describeDenial(denial), MAX_SENTENCE),
     ...(approval ? [approvalText(approval)] : []),
-    CODES[codeOf(denial)].advice ?? "",
+    scope === null ? (CODES[code].advice ?? "") : `A token with the scope ${scope} would do.`,
     ...(retryAfter === null ? [] : [`Try again in ${retryAfter} ${retryAfter === 1 ? "second" : "seconds"}.`]),
-    `(Decision ${decision}.)`,
+    `(${code}, decision ${decision})`,
   ]
   return parts.filter((part) => part !== "").join(" ")
 }
 
 /** What a client shows its user together with the URL. */
-export function approvalRequest(tool: string, { expires_at }: ApprovalLinks): string {
+export function approvalRequest(message: ModelText["message"], { expires_at }: ApprovalLinks): string {
   const until = expires_at === null ? "" : ` until ${moment(expires_at)}`
-  return `The call of ${JSON.stringify(asciiText(tool))} needs a person's approval, which can be given at this page${until}.`
+  return `A person has to approve ${subjectOf(message)}. That can be done at this page${until}.`
+}
+
+function subjectOf({ tool, method }: ModelText["message"]): string {
+  if (tool !== null) return `the call of ${JSON.stringify(asciiText(tool))}`
+  return method === null ? "the message" : `the request ${JSON.stringify(asciiText(method))}`
 }
 
 function approvalText({ status, expires_at, url }: ApprovalLinks): string {

@@ -71,7 +71,7 @@ test("a denied call of a tool is a result that the client's model reads, under a
   expect(json).not.toHaveProperty("result.resultType")
   const seconds = answer.headers.get("Retry-After")
   expect(textOf(answer)).toBe(
-    `Narrowgate denied the call of "search", and nothing was done. Too many calls in the current window. Wait before the next call. Try again in ${seconds} seconds. (Decision ${answer.decision}.)`,
+    `Narrowgate denied the call of "search", and nothing was done. Too many calls in the current window. Wait before the next call. Try again in ${seconds} seconds. (rate_limited, decision ${answer.decision})`,
   )
   expect(textOf(await post(token, call("launch"))), "an unknown tool").toMatch(/"launch".*not a tool of the catalog/)
 })
@@ -90,7 +90,17 @@ test("any other denied request is an error of JSON-RPC, which the session surviv
   expect(answer.status).toBe(429)
   expect(seen(answer)).toMatchObject({
     status: 200,
-    json: { id: 7, error: { code: -32_001, data: { error: "rate_limited" } } },
+    json: {
+      id: 7,
+      error: {
+        code: -32_001,
+        // Many clients show their developer nothing but this.
+        message: expect.stringMatching(
+          /^Narrowgate denied the request "ping", .*Try again in \d+ seconds\. \(rate_limited, decision dec_\w+\)$/,
+        ),
+        data: { error: "rate_limited" },
+      },
+    },
   })
   const nameless = await post(token, rpc("tools/call", {}))
   expect(nameless.status).toBe(400)
@@ -146,12 +156,15 @@ test("without `denials: mcp` a denied call stays an error with its status", asyn
 })
 
 describe("a method that nobody can decide", () => {
-  test.each(["envoy", "traefik"])("is answered through %s as the server would, and recorded", async (gateway) => {
+  test.each([
+    ["envoy", 200],
+    ["traefik", 404],
+  ])("is answered through %s as the server would, and recorded", async (gateway, status) => {
     const { token } = await openTask("first", { scope: "desk.*:read" })
     const answer = await post(token, rpc("no/such", { uri: "x" }), {}, gateway)
     expect([answer.status, answer.code]).toEqual([404, "unknown_method"])
     expect(seen(answer)).toMatchObject({
-      status: 200,
+      status,
       json: { id: 7, error: { code: -32_601, message: "Method not found." } },
     })
     expect(await recordOf(answer.decision)).toMatchObject({

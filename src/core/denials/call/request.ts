@@ -32,6 +32,13 @@ export const REQUEST_DENIALS = {
     forOperators: ({ called }) => `${called} is not in the catalog`,
     forCaller: ONLY_CODE,
   }),
+  method_unknown: final({
+    code: "unknown_method",
+    evidence: { called: plain(TEXT, "The server, and the method as far as it can be shown.") },
+    doc: "The request to an MCP server has a method that Narrowgate does not know, and so cannot decide.",
+    forOperators: ({ called }) => `${called} is no method that can be decided`,
+    forCaller: ONLY_CODE,
+  }),
   body_rejected: final({
     code: "malformed_call",
     evidence: { what: WHAT },

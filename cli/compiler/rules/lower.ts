@@ -105,7 +105,9 @@ function lowerFile(file: CedarFile, found: LoweredPolicies): readonly Problem[] 
 /** Cedar reads `1.5` as a member of `1`. */
 function syntaxMend(errors: readonly { readonly message: string }[], text: string): string {
   const isFraction = errors.some(({ message }) => /^unexpected token `\d/u.test(message)) && /\d\.\d/u.test(text)
-  return isFraction ? "write a whole number: Cedar has no fractions; count cents, for example" : "correct the syntax"
+  return isFraction
+    ? 'write decimal("49.99") for 49.99, of an argument that the schema declares as decimal, and compare by .lessThan(…)'
+    : "correct the syntax"
 }
 
 export interface PlacedLink {

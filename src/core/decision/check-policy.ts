@@ -48,6 +48,7 @@ export function checkPolicy(
     call.arguments,
     engine.readsFor(action, resource, entities),
     engine.membersFor(action, resource, entities),
+    bundle.decimals[tool.action],
   )
   if (isDenied(args)) return { context: null, ...args }
   const { environment, gateway } = call

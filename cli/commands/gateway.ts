@@ -119,6 +119,10 @@ function refuseDifferences(gateway: Gateway, { name, entry }: GatewayPage): void
       `this configuration does not set \`${id}\`, so a client could`,
       "Remove `request_id_header`, or write the one of the page.",
     )
+  if (gateway.denials === "mcp" && entry.denials !== "mcp")
+    refuse("this configuration does not give clients the status of `denials: mcp`", "Write `denials: http`.")
+  if (gateway.serves_metadata && !entry.serves_metadata)
+    refuse("this configuration serves no metadata, to which challenges would lead", "Write `serves_metadata: false`.")
   if (gateway.asserts)
     refuse(
       "this configuration sets none of the headers of `asserts`, so a client could",

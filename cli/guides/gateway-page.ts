@@ -8,6 +8,8 @@ const entrySchema = z.looseObject({
   dialect: z.string(),
   body: z.boolean().default(false),
   request_id_header: z.string().optional(),
+  denials: z.enum(["http", "mcp"]).optional(),
+  serves_metadata: z.boolean().default(true),
 })
 
 export interface GatewayPage extends Page {

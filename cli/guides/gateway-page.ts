@@ -59,6 +59,7 @@ export function filled({ files, entry }: GatewayPage, values: GatewayValues): re
     [String.raw`127\.0\.0\.1:9000`, server.host],
     [String.raw`127\.0\.0\.1, port_value: 9000`, `${server.hostname}, port_value: ${server.port || "80"}`],
     [String.raw`/etc/ssl/certs/ca-certificates\.crt`, authorities ?? "/etc/ssl/certs/ca-certificates.crt"],
+    ...(authorities === undefined ? [] : [["(?<=ca-file )@system-ca", authorities] as const]),
     ...(directory === undefined ? [] : [[String.raw`/etc/[a-z0-9]+(?=/)`, directory] as const]),
     // A site address of Caddy's without a port is for port 443.
     [String.raw`^api\.example(?= \{$)`, port === "443" ? origin.hostname : `${origin.hostname}:${port}`],

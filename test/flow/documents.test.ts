@@ -164,6 +164,19 @@ describe("protected resource metadata of an MCP server", () => {
       const { code, headers } = await askAs("envoy", call)
       expect(headers.get("WWW-Authenticate"), code).toContain(metadata)
     }
+    const body = await yard()
+    const gateways = body.gateways.map((gateway) => ({ ...gateway, serves_metadata: false as const }))
+    await publish({ ...body, gateways }, 2)
+    forgetCaches()
+    for (const [gateway, query] of [
+      ["envoy", ""],
+      ["twin", `?origin=${ORIGIN}`],
+    ] as const) {
+      const { headers } = await askAs(gateway, { path: "/desk/mcp" })
+      const place = `/.well-known/oauth-protected-resource/${gateway}/desk/mcp${query}`
+      expect(headers.get("WWW-Authenticate")).toBe(`Bearer resource_metadata="${US}${place}"`)
+      expect((await get(place)).json).toMatchObject({ resource: `${ORIGIN}/desk/mcp` })
+    }
     for (const path of ["/files/a", "/desk", "/desk/mcp/x"]) {
       const { headers } = await askAs("envoy", { path })
       expect(headers.get("WWW-Authenticate"), path).toBe(

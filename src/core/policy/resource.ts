@@ -19,7 +19,7 @@ export function serverWith(resource: string, { servers }: Catalog): McpServer | 
 
 /**
  * Where a client that is denied finds how to get a token. Of an MCP server it is at the server's own origin, where its
- * gateway serves it: the AI SDK accepts no other, and looks there whatever it is told.
+ * gateway serves it: the AI SDK accepts no other.
  * @param server that was called; absent if none was
  */
 export function metadataUrlOf(issuer: string, gateway: GatewayDefinition, server?: McpServer): string {

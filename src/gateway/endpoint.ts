@@ -15,7 +15,7 @@ import { answer } from "./answer.ts"
 import type { Endpoint } from "./dialects/dialect.ts"
 import { DIALECTS } from "./dialects/dialects.ts"
 import { envoy } from "./dialects/envoy.ts"
-import { messageIdOf, type MessageId } from "./json-rpc.ts"
+import { deniedMessageOf, type DeniedMessage } from "./json-rpc.ts"
 import { allowPreflight } from "./preflight.ts"
 import { present } from "./present.ts"
 import { identifyGateway, type IdentifiedGateway } from "./registry.ts"
@@ -91,7 +91,7 @@ function identifyBy(bundle: Bundle | null, key: string | null, context: RequestC
 interface DecidedCall {
   readonly decision: Decision
   /** The JSON-RPC message of a denied call, if it is one to an MCP server. */
-  readonly message?: MessageId
+  readonly message?: DeniedMessage
 }
 
 /** A defect on the way of a call is a denial like any other: recorded, in the gateway's dialect, and never an allow. */
@@ -114,7 +114,7 @@ async function decide(
     const decided = preflight ?? (await authorize(presented, bundle, context))
     const server = decided.denial ? serverAt(bundle.catalog, presented.origin, presented.target) : undefined
     const decision = server ? { ...decided, server } : decided
-    const message = decision.denial ? messageIdOf(presented, bundle) : undefined
+    const message = decision.denial ? deniedMessageOf(presented, bundle) : undefined
     return message === undefined ? { decision } : { decision, message }
   } catch (error) {
     logEvent("call_failed", { gateway: gateway.id, error: String(error) })

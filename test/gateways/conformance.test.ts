@@ -13,7 +13,7 @@ import { entryOf } from "./page.ts"
 import { startStage, type Stage, type Tokens } from "./stage.ts"
 import { installed, startGateway, type RunningGateway } from "./start.ts"
 import { GATEWAYS } from "./table.ts"
-import { FORGED, startUpstream, type Received, type Upstream } from "./upstream.ts"
+import { FORGED, REFUSING, startUpstream, type Received, type Upstream } from "./upstream.ts"
 import { send, type Answer, type Conversation, type Sent } from "./wire.ts"
 
 test.runIf(REQUIRED.length > 0)("those that must be here are", () => {
@@ -53,8 +53,8 @@ test.skip.each(GATEWAYS.filter((row) => !installed(row)))("$name is not installe
 for (const row of GATEWAYS.filter(installed)) {
   const entry = entryOf(row.page)
   const expectedOf = (name: string, expected: Outcome): Outcome => row.differs[name] ?? expected
-  const outcomeAt = ({ name, expected, unseen }: Case): Outcome =>
-    expectedOf(name, (entry["body"] === true ? undefined : unseen) ?? expected)
+  const outcomeAt = ({ name, expected, unseen, mcp }: Case): Outcome =>
+    expectedOf(name, (entry["body"] !== true ? unseen : entry["denials"] === "mcp" ? mcp : undefined) ?? expected)
 
   describe(row.name, () => {
     let gateway: RunningGateway
@@ -71,7 +71,7 @@ for (const row of GATEWAYS.filter(installed)) {
       const sent = await each.sent(tokens)
       const answer = await sending(sent)
       expect(outcomeOf(answer), answer.body).toBe(outcomeAt(each))
-      if (answer.status === 200) expectPassed(sent, each, answer)
+      if (outcomeOf(answer) === "allowed") expectPassed(sent, each, answer)
       else expectRefused(answer)
     })
 
@@ -142,6 +142,37 @@ for (const row of GATEWAYS.filter(installed)) {
         expect(told).toMatchObject({ error: code, decision_id: decision })
         if (row.carries.body) expect(told).toHaveProperty("error_description")
       }
+    })
+
+    test.runIf(entry["denials"] === "mcp")("a denied call of MCP is a result that the session survives", async () => {
+      const headers: Sent["headers"] = [
+        ["Authorization", `Bearer ${tokens.reading}`],
+        ["Content-Type", "application/json"],
+      ]
+      const target = "/everything/mcp"
+      const post = async (body: string) => sending({ method: "POST", target, headers, body })
+      const params = { name: "nothing", arguments: {} }
+      const told = await post(JSON.stringify({ jsonrpc: "2.0", id: 1, method: "tools/call", params }))
+      expect(told.headers.get("content-type")).toMatch(/^application\/json/)
+      expect(JSON.parse(told.body)).toMatchObject({
+        id: 1,
+        result: {
+          isError: true,
+          content: [{ text: expect.stringMatching(/^Narrowgate denied the call of "nothing"/) }],
+        },
+      })
+      const unknown = await post('{"jsonrpc":"2.0","id":1,"method":"no/such"}')
+      expect(JSON.parse(unknown.body)).toMatchObject({ id: 1, error: { code: -32_601 } })
+      expect((await post('{"jsonrpc":"2.0","method":"no/such"}')).body).toBe("")
+      expect(upstream.received).toEqual([])
+    })
+
+    test("an upstream states no status in Narrowgate's name", async () => {
+      const sent: Sent = { target: REFUSING, headers: [["Authorization", `Bearer ${tokens.reading}`]] }
+      const answer = await sending(sent)
+      expect([answer.status, answer.body]).toEqual([403, '{"from":"upstream"}'])
+      expect([answer.headers.get("x-narrowgate-status"), answer.headers.get("x-narrowgate-code")]).toEqual([null, null])
+      expectUpstream(sent, {})
     })
 
     test("a WebSocket opens with a token, and not without", async () => {
@@ -425,7 +456,7 @@ for (const row of GATEWAYS.filter(installed)) {
 
 function outcomeOf({ status, headers }: Answer): Outcome {
   const code = headers.get("x-narrowgate-code")
-  return status === 200 ? "allowed" : code ? `${status} ${code}` : `${status}`
+  return code ? `${status} ${code}` : status === 200 ? "allowed" : `${status}`
 }
 
 function expectRefused({ status, headers }: Answer): void {

@@ -202,6 +202,21 @@ describe.each(DIALECTS)("%s", (dialect) => {
     expect(gateway.decisions()).toMatchObject([{ allowed: false, status, code: "insufficient_scope" }])
   })
 
+  test.each([200, 202])("a denial for an MCP client states that its status is %i", async (stated) => {
+    const headers = { "x-narrowgate-code": "unknown_tool", "x-narrowgate-status": String(stated) }
+    const { gateway, api } = await start(dialect, () => ({ status: 403, headers, body: "why" }))
+    const status = dialect === "envoy" ? stated : 403
+    expect((await call(gateway.origin, "/crm/tickets")).status).toBe(status)
+    expect(api.received()).toEqual([])
+    expect(gateway.decisions()).toMatchObject([{ allowed: false, status, code: "unknown_tool" }])
+  })
+
+  test.each([204, 302, 404, 500])("a denial states no other status: %i", async (stated) => {
+    const headers = { "x-narrowgate-code": "unknown_tool", "x-narrowgate-status": String(stated) }
+    const { gateway } = await start(dialect, () => ({ status: 403, headers }))
+    expect((await call(gateway.origin, "/crm/tickets")).status).toBe(403)
+  })
+
   test.each(["/mail/messages", "/crmx", "/", "http://elsewhere.example/crm/tickets"])(
     "%s has no route",
     async (path) => {

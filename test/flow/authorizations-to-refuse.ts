@@ -136,7 +136,7 @@ export const BY_REDIRECT: readonly ToRefuse[] = [
   told("a thumbprint that is none", { dpop_jkt: "short" }, "request_malformed", "invalid_request"),
   told("a state with a line in it", { state: "a\r\nb" }, "request_malformed", "invalid_request"),
   told("a state that is too long", { state: "s".repeat(2_049) }, "request_malformed", "invalid_request"),
-  told("a scope that is none", { scope: "profile" }, "scope_malformed", "invalid_scope"),
+  told("a scope that is none", { scope: "address" }, "scope_malformed", "invalid_scope"),
   told("a tool that it may never have", { scope: "nothing.at.all:read" }, "nothing_left", "invalid_scope"),
   told("another purpose", { purpose: "alone" }, "purpose_not_allowed", "unauthorized_client"),
   told("another resource", { resource: "https://evil.test/" }, "audience_unknown", "invalid_target"),

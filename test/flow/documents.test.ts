@@ -143,7 +143,11 @@ describe("protected resource metadata of an MCP server", () => {
     expect((await get(`/.well-known/oauth-protected-resource/${place}`)).status).toBe(404)
   })
 
-  test("is what the challenge of each call there names, at the server's own origin", async () => {
+  test("is what the challenge of each call there names, at the server's own origin if its gateway serves it there", async () => {
+    const body = await yard()
+    const gateways = body.gateways.map((gateway) => ({ ...gateway, serves_metadata: true as const }))
+    await publish({ ...body, gateways }, 2)
+    forgetCaches()
     const metadata = `resource_metadata="${ORIGIN}/.well-known/oauth-protected-resource/desk/mcp"`
     const { token } = await openTask("first", { scope: "files.*:read" })
     const bearer = { Authorization: `Bearer ${token}` }
@@ -164,9 +168,8 @@ describe("protected resource metadata of an MCP server", () => {
       const { code, headers } = await askAs("envoy", call)
       expect(headers.get("WWW-Authenticate"), code).toContain(metadata)
     }
-    const body = await yard()
-    const gateways = body.gateways.map((gateway) => ({ ...gateway, serves_metadata: false as const }))
-    await publish({ ...body, gateways }, 2)
+    // Without a place of its own, at ours.
+    await publish(body, 3)
     forgetCaches()
     for (const [gateway, query] of [
       ["envoy", ""],

@@ -49,7 +49,7 @@ export function scopeOf(parameters: Parameters): string | null {
   const scope = valueOf(parameters, "scope")
   const words = scope?.split(" ") ?? []
   if (!words.some((word) => NO_TOOLS.has(word))) return scope
-  const left = words.filter((word) => !NO_TOOLS.has(word)).join(" ")
+  const left = words.filter((word) => word !== "" && !NO_TOOLS.has(word)).join(" ")
   return left === "" ? null : left
 }
 

@@ -115,7 +115,7 @@ const plan = z.strictObject({
 const redirectUri = text(
   isRedirectUri,
   "not a redirect URI",
-  "Write an `https://` URL in its usual spelling, without a fragment; `http://` is for `127.0.0.1`, `[::1]` and `localhost`.",
+  "Write an `https://` URL in its usual spelling, without a fragment; `http://` is for `127.0.0.1`, `[::1]` and `localhost`, and an app's own scheme is `com.example.app:/…`.",
 )
 
 const client = z
@@ -126,7 +126,7 @@ const client = z
       .max(32)
       .exactOptional()
       .describe(
-        "The exact URIs to which authorization codes may be sent. For `127.0.0.1` and `[::1]` the port may differ.",
+        "The exact URIs to which authorization codes may be sent. At `127.0.0.1`, `[::1]` and `localhost` the port may differ.",
       ),
     metadata: z
       .literal(true)

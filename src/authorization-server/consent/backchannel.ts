@@ -21,7 +21,7 @@ import { authenticateAgent, type RequestingClient } from "../token/client-authen
 import { audienceOf } from "../token/resource-indicator.ts"
 import { POLL_INTERVAL_SECONDS } from "../../core/task/consent.ts"
 import { refuseReplay } from "../token/replay-log.ts"
-import { requestedText, readParameters, valueOf, withoutOpenid, type Parameters } from "../token/parameters.ts"
+import { requestedText, readParameters, valueOf, type Parameters } from "../token/parameters.ts"
 import { recordOAuthError } from "../token/record-error.ts"
 import { isOAuthFailure, oauthError, credentialError, type OAuthFailure } from "../../core/denials/oauth-error.ts"
 import type { Consent } from "../../core/task/pending-consent.ts"
@@ -116,7 +116,7 @@ async function readConsent(
 ): Promise<Consent | OAuthFailure> {
   const audience = audienceOf(parameters, agent, bundle)
   if (typeof audience !== "string") return audience
-  const authority = readRequestedGrant(requestedText(withoutOpenid(parameters)))
+  const authority = readRequestedGrant(requestedText(parameters))
   if (isOAuthFailure(authority)) return authority
   const user = await readHint(parameters, agent, bundle, context)
   if (isOAuthFailure(user)) return user

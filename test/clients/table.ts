@@ -1,0 +1,6 @@
+/** The clients that run here. A further one is a file in rows/ and a line here. */
+import type { Row } from "./row.ts"
+import { fastmcp, langchain, openaiAgentsPython, python1, python2 } from "./rows/python.ts"
+import { sdk1, sdk2 } from "./rows/sdk.ts"
+
+export const CLIENTS: readonly Row[] = [sdk1, sdk2, python1, python2, fastmcp, langchain, openaiAgentsPython]

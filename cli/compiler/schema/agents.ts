@@ -126,7 +126,7 @@ const client = z
       .max(32)
       .exactOptional()
       .describe(
-        "The exact URIs to which authorization codes may be sent. For `127.0.0.1` and `[::1]` the port may differ.",
+        "The exact URIs to which authorization codes may be sent. For `127.0.0.1`, `[::1]` and `localhost` the port may differ.",
       ),
     metadata: z
       .literal(true)

@@ -1,12 +1,13 @@
 /**
  * Redirect URIs (RFC 6749, section 3.1.2): where an authorization code is sent, and what matches the registered one.
- * Letter by letter; only the port of a literal loopback address is the program's choice when it starts (RFC 8252,
- * section 7.3). A name such as `localhost` depends on a resolver, so it must match exactly.
+ * Letter by letter; only the port of a loopback address is the program's choice when it starts (RFC 8252, section 7.3).
+ * That holds of `localhost` too, because most MCP clients listen there: browsers resolve the name to loopback by
+ * themselves, and PKCE makes a code useless to another program that got it.
  */
 
 const MAX_LENGTH = 2_048
 /** The parts before the port and from the path on; nothing else may be between them, such as `80@evil.example`. */
-const LOOPBACK = /^(http:\/\/(?:127\.0\.0\.1|\[::1\]))(?::\d{1,5})?([/?].*)?$/
+const LOOPBACK = /^(http:\/\/(?:127\.0\.0\.1|\[::1\]|localhost))(?::\d{1,5})?([/?].*)?$/
 const PLAIN = /^[\x21\x23-\x5b\x5d\x5f\x61-\x7a\x7e]+$/
 /** A host by name or address. The URL parser accepts others, which a page's policy would read as more than one. */
 const HOST = /^(?:[a-z0-9_-]+(?:\.[a-z0-9_-]+)*|\[[0-9a-f:]+\])$/

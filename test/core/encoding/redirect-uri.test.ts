@@ -2,7 +2,12 @@ import fc from "fast-check"
 import { describe, expect, test } from "vitest"
 import { answerAt, formTargetOf, isRedirectUri, isRegistered } from "../../../src/core/encoding/redirect-uri.ts"
 
-const REGISTERED = ["https://app.test/callback", "http://127.0.0.1/callback", "http://[::1]/callback"]
+const REGISTERED = [
+  "https://app.test/callback",
+  "http://127.0.0.1/callback",
+  "http://[::1]/callback",
+  "http://localhost/callback",
+]
 
 describe("a redirect URI", () => {
   test.each([
@@ -48,7 +53,7 @@ describe("a redirect URI", () => {
 
   test("is another wherever one letter of it is, but for the port of a loopback address", () => {
     const place = fc.constantFrom(...REGISTERED)
-    const port = /^(http:\/\/(?:127\.0\.0\.1|\[::1\]))(?::\d{1,5})?(?=[/?]|$)/
+    const port = /^(http:\/\/(?:127\.0\.0\.1|\[::1\]|localhost))(?::\d{1,5})?(?=[/?]|$)/
     fc.assert(
       fc.property(place, fc.nat(40), fc.string({ minLength: 1, maxLength: 12, unit: "binary" }), (uri, at, more) => {
         const changed = uri.slice(0, at) + more + uri.slice(at)

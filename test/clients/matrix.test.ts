@@ -20,7 +20,7 @@ describe.skipIf(!installed)("clients of MCP", () => {
   })
   afterAll(async () => world?.close())
 
-  test.concurrent.each(CLIENTS.map((row) => [row.title, row] as const))("%s", async (_title, row) => {
+  test.concurrent.each(CLIENTS.filter((each) => each.name.includes(process.env["ONLY"] ?? "")).map((row) => [row.title, row] as const))("%s", async (_title, row) => {
     const home = await mkdtemp(join(tmpdir(), "narrowgate-client-"))
     try {
       const seen = await live(row, world, home)

@@ -25,16 +25,15 @@ export async function live(row: Row, world: World, home: string): Promise<Readon
   }
   try {
     const begun = await anew().then(search, ({ message }: Error) => message)
+    if (begun !== WORKS) return everywhere(begun)
     const { text: why } = await call("read-ticket", { ticket: CLOSED })
-    const survives = begun === WORKS ? await search() : begun
+    const survives = await search()
     await recovered()
     const asked = await call("read-ticket", { ticket: ASKED })
-    const approved = asked.text.includes("approval_required")
-      ? await world.approve(row.name).then(
-          async () => (await call("read-ticket", { ticket: ASKED })).text,
-          ({ message }: Error) => message,
-        )
-      : asked.text
+    const approved = await world.approve(row.name).then(
+      async () => (await call("read-ticket", { ticket: ASKED })).text,
+      ({ message }: Error) => `${asked.text}; ${message}`,
+    )
     await recovered()
     const sent = await call("send-mail", { to: "ada@example.com", subject: "Your printer" })
     await session?.close()
@@ -52,6 +51,15 @@ export async function live(row: Row, world: World, home: string): Promise<Readon
     await session?.close()
   }
 }
+
+const everywhere = (text: string): Readonly<Record<Column, string>> => ({
+  call: text,
+  survives: text,
+  why: text,
+  approval: text,
+  stepUp: text,
+  lists: text,
+})
 
 /** One that is known to be there. */
 const KNOWN = { resources: "architecture.md", prompts: "simple-prompt" } as const

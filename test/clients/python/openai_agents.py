@@ -21,7 +21,8 @@ async def main():
             arguments = json.dumps(call["arguments"])
             context = ToolContext(None, tool_name=call["tool"], tool_call_id="1", tool_arguments=arguments)
             output = await tools[call["tool"]].on_invoke_tool(context, arguments)
-            return False, json.dumps(output) if isinstance(output, (dict, list)) else str(output)
+            # Text of a result comes as the item that the model gets.
+            return False, output["text"] if isinstance(output, dict) else str(output)
 
         await answer(do)
 

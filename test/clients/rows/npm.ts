@@ -1,0 +1,42 @@
+/** Clients in JavaScript, each in a process of its own. */
+import { installation } from "../installed.ts"
+import { startProgram } from "../program.ts"
+import type { Row, Start } from "../row.ts"
+
+const MANIFEST = "npm/package.json"
+
+const program =
+  (name: string): Start =>
+  async ({ document, clipboard, browser }, { client, server, user, home }) => {
+    const order = { server, document: document(client), browser: clipboard(user) }
+    return startProgram({
+      command: process.execPath,
+      args: [installation("npm", name), JSON.stringify(order)],
+      env: { BROWSER: browser(user), HOME: home },
+    })
+  }
+
+export const aiSdk: Row = {
+  name: "ai-sdk",
+  title: "AI SDK",
+  version: [MANIFEST, "@ai-sdk/mcp"],
+  start: program("ai-sdk.mjs"),
+  misses: {},
+}
+
+export const openaiAgents: Row = {
+  name: "openai-agents",
+  title: "OpenAI Agents SDK (JavaScript)",
+  version: [MANIFEST, "@openai/agents"],
+  start: program("openai-agents.mjs"),
+  misses: {},
+}
+
+export const mastra: Row = {
+  name: "mastra",
+  title: "Mastra",
+  version: [MANIFEST, "@mastra/mcp"],
+  redirects: ["http://localhost:3000/oauth/callback"],
+  start: program("mastra.mjs"),
+  misses: {},
+}

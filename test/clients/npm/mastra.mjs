@@ -19,19 +19,13 @@ const mcp = new MCPClient({ servers: { desk: { url: new URL(ORDER.server), authP
 
 await answer(async () => {
   await mcp.authenticate("desk", { timeoutMs: 20_000 })
-  let tools = await mcp.listTools()
+  const tools = await mcp.listTools()
   return async ({ list, tool, arguments: args }) => {
     if (list) {
       const { desk = [] } = await mcp[list].list()
       return [false, desk.map(({ uri, name }) => uri ?? name).join(" ")]
     }
-    const call = () => tools[`desk_${tool}`].execute(args, {})
-    const result = await call().catch(async (error) => {
-      if (mcp.getServerAuthState("desk") !== "needs-auth") throw error
-      await mcp.authenticate("desk", { timeoutMs: 20_000 })
-      tools = await mcp.listTools()
-      return call()
-    })
+    const result = await tools[`desk_${tool}`].execute(args, {})
     if (result?.isError !== undefined || result?.content) return [result.isError ?? false, textOf(result)]
     return [false, JSON.stringify(result)]
   }

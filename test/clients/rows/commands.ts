@@ -60,6 +60,13 @@ export const mcpRemote: Row = {
   misses: {},
 }
 
+/** A result of a call, or a list of what has a URI or a name. */
+const answered = z.looseObject({ result: z.looseObject({}) }).transform(({ result: said }): Outcome => {
+  if ("content" in said) return outcomeOf(said)
+  const listed = z.array(z.looseObject({ uri: z.string().optional(), name: z.string() })).parse(Object.values(said)[0])
+  return { failed: false, text: listed.map(({ uri, name }) => uri ?? name).join(" ") }
+})
+
 /** A process for each call. What it keeps of its tokens stands in the person's home. */
 export const inspector: Row = {
   name: "inspector",
@@ -72,10 +79,19 @@ export const inspector: Row = {
         installation("npm/node_modules/@modelcontextprotocol/inspector/clients/launcher/build/index.js"),
         ...["--cli", server, "--client-metadata-url", document(client), "--format", "json", "--method", ...method],
       ]
-      // There is no terminal here, on which it would open the browser by itself.
-      const env = { PATH: process.env["PATH"] ?? "", HOME: home, BROWSER: browser(user), MCP_AUTO_OPEN_ENABLED: "true" }
-      return promisify(execFile)(process.execPath, args, { env, timeout: 40_000 }).then(
-        ({ stdout }) => ({ failed: false, text: stdout }),
+      const env = {
+        PATH: process.env["PATH"] ?? "",
+        HOME: home,
+        BROWSER: browser(user),
+        // There is no terminal here, on which it would open the browser by itself, and no keychain.
+        MCP_AUTO_OPEN_ENABLED: "true",
+        MCP_INSPECTOR_SECRET_STORE: "file",
+      }
+      const running = promisify(execFile)(process.execPath, args, { env, timeout: 40_000 })
+      // What it may ask: whether to sign in for more scope.
+      running.child.stdin?.end("y\n")
+      return running.then(
+        ({ stdout }) => answered.parse(JSON.parse(stdout)),
         ({ stdout, stderr, message }: { stdout?: string; stderr?: string; message: string }) => ({
           failed: true,
           text: `${stdout}${stderr}` || message,

@@ -9,7 +9,6 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
 import { text } from "node:stream/consumers"
-import { parse, stringify } from "yaml"
 import { z } from "zod"
 import { login } from "../../cli/remote/local-stack-login.ts"
 import { CONSOLE_CLIENT } from "../../cli/remote/local-stack.ts"
@@ -19,6 +18,7 @@ import { setScene, type Scene } from "../gateways/scene.ts"
 import { envoy } from "../gateways/rows/envoy.ts"
 import { installed } from "../gateways/start.ts"
 import { allowsAll, walkTo } from "../node/interop/at-browser.ts"
+import { edit } from "./policies.ts"
 
 export interface World extends Scene {
   /** Of the gateway. */
@@ -76,7 +76,6 @@ permit (
 /** Approvals appear in an inbox a moment after the client got its answer. */
 const PATIENCE_MS = 5_000
 
-const entries = z.array(z.looseObject({}))
 const inbox = z.object({
   approvals: z.array(z.looseObject({ kind: z.string(), id: z.string().optional(), task: z.string(), agent: z.string() })),
 })
@@ -92,8 +91,10 @@ export async function makeWorld(residents: readonly Resident[], own = !installed
     const documents = adopt(await serveDocuments(residents))
     const browser = adopt(await serveBrowser())
     const document = (client: string): string => `${documents.origin}/${client}`
-    const edit = async (policies: string): Promise<void> => admit(policies, residents.map(({ name }) => document(name)))
-    const scene = adopt(await setScene({ row: envoy, standIn: own, edit }))
+    const clients = residents.map(({ name }) => document(name))
+    const scene = adopt(
+      await setScene({ row: envoy, standIn: own, edit: async (policies) => admit(policies, clients) }),
+    )
     const clipboard = (user: string): string => `${browser.origin}/${user}`
     for (const user of ["alice", "bob", "olivia"]) await writeBrowser(join(directory, user), clipboard(user))
     return {
@@ -150,9 +151,9 @@ async function writeBrowser(path: string, clipboard: string): Promise<void> {
 
 /** Adds the clients to a copy of `policies/`, and lets everybody whom the identity provider knows use the desk. */
 async function admit(policies: string, clients: readonly string[]): Promise<void> {
-  await edit(join(policies, "agents.yaml"), (file) => {
-    const { purposes, agents } = z.looseObject({ purposes: entries, agents: entries }).parse(file)
-    const more = clients.map((id) => ({
+  await edit(policies, "agents.yaml", (lists) => {
+    lists("purposes").push(PURPOSE)
+    const agents = clients.map((id) => ({
       id,
       owner: "interop",
       groups: ["support"],
@@ -160,20 +161,14 @@ async function admit(policies: string, clients: readonly string[]): Promise<void
       purposes: [PURPOSE.name],
       client: { metadata: true, authentication: "none" },
     }))
-    return { purposes: [...purposes, PURPOSE], agents: [...agents, ...more] }
+    lists("agents").push(...agents)
   })
-  await edit(join(policies, "approvers.yaml"), (file) => {
-    const { approvals } = z.object({ approvals: entries }).parse(file)
-    const tickets = { name: "tickets", approvers: [{ issuer: "local", group: "operations" }], life: "15m" }
-    return { approvals: [...approvals, tickets] }
+  await edit(policies, "approvers.yaml", (lists) => {
+    lists("approvals").push({ name: "tickets", approvers: [{ issuer: "local", group: "operations" }], life: "15m" })
   })
   const schema = join(policies, "schema.cedarschema")
   await writeFile(schema, (await readFile(schema, "utf8")).replace("  to?: String,\n", "$&  ticket?: String,\n"))
   await appendFile(join(policies, "support.cedar"), RULES)
-}
-
-async function edit(path: string, change: (file: unknown) => unknown): Promise<void> {
-  await writeFile(path, stringify(change(parse(await readFile(path, "utf8")))))
 }
 
 async function approve({ stack }: Scene, agent: string): Promise<void> {

@@ -8,7 +8,12 @@ import { setTimeout as sleep } from "node:timers/promises"
 import { completable } from "@modelcontextprotocol/sdk/server/completable.js"
 import { McpServer, ResourceTemplate } from "@modelcontextprotocol/sdk/server/mcp.js"
 import { StreamableHTTPServerTransport } from "@modelcontextprotocol/sdk/server/streamableHttp.js"
-import { SubscribeRequestSchema, UnsubscribeRequestSchema } from "@modelcontextprotocol/sdk/types.js"
+import {
+  CreateMessageResultSchema,
+  ElicitResultSchema,
+  SubscribeRequestSchema,
+  UnsubscribeRequestSchema,
+} from "@modelcontextprotocol/sdk/types.js"
 import { z } from "zod"
 import { listen, type Listening } from "../../dev/loopback.ts"
 
@@ -95,9 +100,10 @@ function registerTools(server: McpServer): void {
   }
   for (const [name, { properties, ...rest }] of Object.entries(ELICITATIONS)) {
     const inputSchema = z.object({ message: z.string().optional() })
-    server.registerTool(name, { description: name, inputSchema }, async ({ message = name }) => {
+    server.registerTool(name, { description: name, inputSchema }, async ({ message = name }, { sendRequest }) => {
       const requestedSchema = { type: "object" as const, properties, ...rest }
-      const { action, content } = await server.server.elicitInput({ message, requestedSchema })
+      const asking = { method: "elicitation/create" as const, params: { message, requestedSchema } }
+      const { action, content } = await sendRequest(asking, ElicitResultSchema)
       return { content: [text(`Elicitation completed: action=${action}, content=${JSON.stringify(content ?? {})}`)] }
     })
   }
@@ -121,9 +127,10 @@ function registerTools(server: McpServer): void {
     return { content: [text("Done")] }
   })
   const prompted = { description: "Asks the client's model", inputSchema: z.object({ prompt: z.string() }) }
-  server.registerTool("test_sampling", prompted, async ({ prompt }) => {
-    const messages = [asked(text(prompt))]
-    const { content } = await server.server.createMessage({ messages, maxTokens: 100 })
+  server.registerTool("test_sampling", prompted, async ({ prompt }, { sendRequest }) => {
+    const params = { messages: [asked(text(prompt))], maxTokens: 100 }
+    const asking = { method: "sampling/createMessage" as const, params }
+    const { content } = await sendRequest(asking, CreateMessageResultSchema)
     return { content: [text(`LLM response: ${JSON.stringify(content)}`)] }
   })
 }

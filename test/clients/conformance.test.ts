@@ -97,6 +97,7 @@ describe.skipIf(!installed)("the conformance suite", () => {
         const host = new URL(origin).host
         const passed = request(origin + url, { method, headers: { ...headers, host, authorization } }, (said) => {
           answer.writeHead(said.statusCode ?? 502, said.headers)
+          answer.flushHeaders()
           said.pipe(answer)
         })
         passed.once("error", () => answer.destroy())

@@ -4,6 +4,7 @@ import { addApprovals } from "./commands/approvals.ts"
 import { addBuild } from "./commands/build.ts"
 import { addCheck } from "./commands/check.ts"
 import { addDiff } from "./commands/diff.ts"
+import { addGateway } from "./commands/gateway.ts"
 import { addErase } from "./commands/erase.ts"
 import { addExplain } from "./commands/explain.ts"
 import { addCompletion } from "./commands/completion.ts"
@@ -49,6 +50,7 @@ export function narrowgateProgram(): Command {
     addToken,
     addTry,
     addSchemas,
+    addGateway,
     addCompletion,
   ])
     add(program)

@@ -6,8 +6,9 @@ import { randomUUID } from "node:crypto"
 import { type IncomingMessage, type ServerResponse, createServer, request as sendPlain } from "node:http"
 import { request as sendSecure } from "node:https"
 import { pipeline } from "node:stream/promises"
-import { type Authorizer, type Refusal, type Verdict, ask, refusal, SENDS_BODY } from "./gateway/ask.ts"
+import { type Authorizer, type Refusal, type Verdict, ask, exchange, refusal, SENDS_BODY } from "./gateway/ask.ts"
 import { type Pair, first, fromUpstream, pairs, toUpstream } from "./gateway/headers.ts"
+import { documentTarget } from "./gateway/metadata.ts"
 import { type Listening, listen } from "./loopback.ts"
 
 /** As Envoy's `max_request_bytes`: an authorizer must see the whole body or none. */
@@ -28,6 +29,8 @@ export interface GatewayOptions {
   readonly routes: readonly GatewayRoute[]
   /** The origin that clients call, if it is not the one listened on. Requests for other hosts are rejected. */
   readonly publicOrigin?: string
+  /** Its id in gateways.yaml; absent: it serves no metadata of what is behind it. */
+  readonly id?: string
 }
 
 /** One answer of the authorizer, for a demo to print. */
@@ -53,7 +56,8 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const decisions: GatewayDecision[] = []
   const hosts = new Set<string>()
   const server = createServer((request, response) => {
-    serve(options, hosts, decisions, request, response).catch(() => {
+    const publicOrigin = options.publicOrigin ?? `http://${request.headers.host ?? ""}`
+    serve({ ...options, publicOrigin }, hosts, decisions, request, response).catch(() => {
       if (response.headersSent) response.destroy()
       else response.writeHead(502).end()
     })
@@ -65,7 +69,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
 }
 
 async function serve(
-  { authorizer, routes }: GatewayOptions,
+  { authorizer, routes, id, publicOrigin = "" }: GatewayOptions,
   hosts: ReadonlySet<string>,
   decisions: GatewayDecision[],
   request: IncomingMessage,
@@ -75,6 +79,12 @@ async function serve(
   // The absolute form names a second host, and the upstream might believe the other one.
   if (!target.startsWith("/")) return deny(response, refusal(400))
   if (!hosts.has(request.headers.host ?? "")) return deny(response, refusal(421))
+  const document = id === undefined ? undefined : documentTarget(method, target, id, publicOrigin)
+  if (document !== undefined) {
+    const { host } = new URL(authorizer.origin)
+    const found = await exchange(authorizer, method, document, [["host", host]], new Uint8Array())
+    return deny(response, found ? { ...found, allowed: false, headers: fromUpstream(found.headers) } : refusal(502))
+  }
   const upstream = locate(routes, target)
   if (upstream === undefined) return deny(response, refusal(404))
 

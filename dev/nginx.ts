@@ -15,6 +15,8 @@ const PLACES = ["/usr/sbin", "/usr/local/sbin", "/opt/homebrew/bin"]
 export interface NginxOptions {
   /** 0: a free port. */
   readonly port: number
+  /** Its id in gateways.yaml; absent: it serves no metadata of what is behind it. */
+  readonly id?: string
   readonly authorizer: { readonly origin: string; readonly key: string }
   readonly routes: readonly GatewayRoute[]
 }
@@ -54,7 +56,7 @@ const IDENTITY = ["Agent", "User", "Task", "Purpose", "Tool", "Decision"]
 const DENIAL = ["Code", "Status"]
 
 /** The complete file; relative paths in it are below the prefix that `-p` sets. */
-function nginxConfiguration({ port, authorizer, routes }: NginxOptions): string {
+function nginxConfiguration({ port, id, authorizer, routes }: NginxOptions): string {
   const answers = [...IDENTITY, ...DENIAL]
   return `# One process, as the invoking user: no privileges to drop, one pid to end.
 daemon off;
@@ -144,6 +146,7 @@ ${answers.map((name) => `      proxy_set_header X-Narrowgate-${name} "";`).join(
       proxy_read_timeout 5s;
     }
 
+${id === undefined ? "" : metadata(id, authorizer.origin)}
 ${routes.map(location).join("\n")}
 ${routes.some(({ prefix }) => prefix === "") ? "" : "    location / { return 404; }"}
   }
@@ -158,6 +161,22 @@ function location({ prefix, upstream }: GatewayRoute): string {
       ? ""
       : `    location = ${plain(prefix)} { proxy_pass ${url}${new URL(upstream).pathname === "/" ? "/" : ""}; }\n`
   return `${exact}    location ^~ ${plain(`${prefix}/`)} { proxy_pass ${url}/; }`
+}
+
+/** Where clients look before they have a token (RFC 9728): asks nobody, and sends nothing that the client says. */
+function metadata(id: string, narrowgate: string): string {
+  return `    location ~ ^/\\.well-known/oauth-protected-resource(?<narrowgate_resource>(?:/[\\w~-][\\w.~-]*)*)$ {
+      auth_request off;
+      limit_except GET { deny all; }
+      proxy_pass ${plain(narrowgate)}/.well-known/oauth-protected-resource/${plain(id)}$narrowgate_resource;
+      proxy_pass_request_headers off;
+      proxy_pass_request_body off;
+      proxy_set_header Content-Length "";
+      proxy_set_header Host ${plain(new URL(narrowgate).host)};
+      proxy_set_header Connection "";
+      proxy_http_version 1.1;
+    }
+`
 }
 
 function variable(name: string): string {

@@ -54,7 +54,7 @@ export async function startOwnGateways({ body, narrowgate, upstream }: OwnGatewa
 
 function listenerOf({ id }: GatewayDefinition, origin: string, dialect: StandIn, narrowgate: string) {
   const authorizer = { origin: narrowgate, key: developmentKey(id), dialect }
-  return { port: Number(new URL(origin).port || 80), authorizer, publicOrigin: origin }
+  return { id, port: Number(new URL(origin).port || 80), authorizer, publicOrigin: origin }
 }
 
 function canStandIn(dialect: string): dialect is StandIn {

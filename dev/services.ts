@@ -74,6 +74,7 @@ export async function startServices(options: ServicesOptions): Promise<Services>
     const edge = keep(
       await startGateway({
         port: edgePort,
+        id: "edge",
         authorizer: { origin: narrowgate, key: developmentKey("edge"), dialect: "envoy" },
         routes: [
           { prefix: "/everything/mcp", upstream: everything.url },
@@ -88,8 +89,8 @@ export async function startServices(options: ServicesOptions): Promise<Services>
     const isInstalled = nginxPath() !== null
     const web = keep(
       isInstalled
-        ? await startNginx({ port: webPort, authorizer, routes })
-        : await startGateway({ port: webPort, authorizer: { ...authorizer, dialect: "nginx" }, routes }),
+        ? await startNginx({ port: webPort, id: "web", authorizer, routes })
+        : await startGateway({ port: webPort, id: "web", authorizer: { ...authorizer, dialect: "nginx" }, routes }),
     )
     return { edge, web, webIs: isInstalled ? "nginx" : "a stand-in for nginx", desk, billing, api, close }
   } catch (error) {

@@ -1,5 +1,6 @@
 /** Every URL of the Worker, on one screen. */
 import { Hono, type Context, type ErrorHandler } from "hono"
+import { cors } from "hono/cors"
 import { access } from "./gateway/authzen/endpoint.ts"
 import { pdpMetadata } from "./gateway/authzen/metadata.ts"
 import { evaluate, evaluateAll, searchFor } from "./gateway/authzen/operations.ts"
@@ -43,6 +44,17 @@ others.use(async (c, next) =>
   c.req.raw.headers.has(KEY_HEADER) ? unidentifiedResponse({ reason: "gateway_unknown" }, context(c)) : next(),
 )
 
+// Clients that run in a browser page read these from any origin (Fetch standard, "CORS protocol"). Nothing here goes by a
+// cookie, so a page gets what any other program on the same machine would; a credential is in a header of its own.
+const forPages = cors({
+  origin: "*",
+  allowMethods: ["GET", "HEAD", "POST"],
+  allowHeaders: ["Authorization", "Content-Type", "DPoP", "MCP-Protocol-Version"],
+  exposeHeaders: ["DPoP-Nonce", "Retry-After", "WWW-Authenticate", "X-Narrowgate-Code", "X-Narrowgate-Decision"],
+  maxAge: 86_400,
+})
+for (const path of ["/.well-known/*", "/oauth/token", "/oauth/revoke"]) others.use(path, forPages)
+
 others.on(["GET", "POST"], "/oauth/authorize", authorizationEndpoint)
 others.post("/oauth/token", token)
 others.post("/oauth/bc-authorize", backchannelAuthorize)
@@ -72,16 +84,20 @@ others.post("/access/v1/search/action", (c) => access(c.req.raw, searchFor("acti
 others.post("/v1/events", (c) => takeEvents(c.req.raw, context(c)))
 addManagementRoutes(others)
 
-others.get("/.well-known/oauth-authorization-server", (c) =>
-  c.json(authorizationServer(configOf(c.env).issuer), 200, PUBLIC),
+others.get("/.well-known/oauth-authorization-server", async (c) =>
+  c.json(authorizationServer(configOf(c.env).issuer, await bundleFor(context(c))), 200, PUBLIC),
 )
 others.get("/.well-known/authzen-configuration", (c) => c.json(pdpMetadata(configOf(c.env).issuer), 200, PUBLIC))
 others.get("/.well-known/jwks.json", async (c) => c.json({ keys: await context(c).keys.published() }, 200, PUBLIC))
-others.get("/.well-known/oauth-protected-resource/:gateway", async (c) => {
-  const bundle = await bundleFor(context(c))
-  const found = bundle && protectedResource(c.req.param("gateway"), bundle, configOf(c.env).issuer)
-  return found ? c.json(found, 200, PUBLIC) : c.notFound()
-})
+for (const path of ["/:gateway", "/:gateway/*"] as const) {
+  others.get(`/.well-known/oauth-protected-resource${path}`, async (c) => {
+    const [below = ""] = /(?<=^\/[^/]+\/[^/]+\/[^/]+)\/.+$/.exec(c.req.path) ?? []
+    const query = { gateway: c.req.param("gateway"), path: below, origin: c.req.query("origin") ?? null }
+    const bundle = await bundleFor(context(c))
+    const found = bundle && protectedResource(query, bundle, configOf(c.env).issuer)
+    return found ? c.json(found, 200, PUBLIC) : c.notFound()
+  })
+}
 
 // It is a text in the bundle. As an object, it would be compiled in every isolate that starts.
 others.get("/openapi.json", async (c) => {

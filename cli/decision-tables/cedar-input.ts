@@ -5,6 +5,7 @@ import type { PolicyRequest } from "../../src/core/policy/cedar/engine.ts"
 import { keyOf, type Entity, type EntityStore } from "../../src/core/policy/cedar/entities.ts"
 import { isNode } from "../../src/core/policy/cedar/est.ts"
 import type { EntityUid, LoweredRule, StoredEntity } from "../../src/core/policy/cedar/lowered.ts"
+import { decimalText } from "../../src/core/policy/cedar/values/json-number.ts"
 import {
   isEntity,
   isRecord,
@@ -157,5 +158,6 @@ function toJson(value: Value): CedarValueJson {
   if (isEntity(value)) return { __entity: uidOf(value) }
   if (isRecord(value)) return membersOf(value)
   if (value.kind === "set") return [...value.members.values()].map(toJson)
+  if (value.kind === "decimal") return { __extn: { fn: "decimal", arg: decimalText(value) } }
   throw new Inexpressible()
 }

@@ -51,10 +51,14 @@ export function mutantsOf(body: BundleBody, bundle: Bundle): readonly Mutant[] {
 const PARTS = ["principal", "action", "resource"] as const
 
 /** With what the changed rule reads. */
-function relowered({ remedy, ...rule }: LoweredRule, policy: Node): LoweredRule {
+function relowered({ remedy, message, ...rule }: LoweredRule, policy: Node): LoweredRule {
   const { reads, members, facts } = readsOf(policy)
-  // A permit has no remedy.
-  const lifted = remedy === undefined || policy.effect !== "forbid" ? {} : { remedy }
+  // A permit has neither.
+  const forbids = policy.effect === "forbid"
+  const lifted = {
+    ...(forbids && remedy !== undefined && { remedy }),
+    ...(forbids && message !== undefined && { message }),
+  }
   const inner = members.length > 0 && { members }
   return { id: rule.id, policy, reads, ...inner, ...(facts.length > 0 && { facts }), ...lifted }
 }

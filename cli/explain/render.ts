@@ -47,9 +47,10 @@ function telling(rules: readonly RuleSeen[], allowed: boolean): readonly RuleSee
 }
 
 function ruleText(rule: RuleSeen, places: Places | null): string {
-  const { id, effect, outcome, at, remedy } = rule
+  const { id, effect, outcome, at, remedy, message } = rule
   const lift = remedy === null ? "" : `, lifted by ${remedy}`
-  return `${effect === "permit" ? colors.green(effect) : colors.red(effect)} ${id} ${WORDS[outcome]}${placeOf(id, at, places)}${lift}`
+  const says = message === null ? "" : `, which says: ${printableText(message)}`
+  return `${effect === "permit" ? colors.green(effect) : colors.red(effect)} ${id} ${WORDS[outcome]}${placeOf(id, at, places)}${lift}${says}`
 }
 
 const WORDS = { holds: "holds", fails: "does not hold", errs: "errs", "is about others": "is about others" } as const

@@ -2,6 +2,7 @@
  * What a source of tools (an MCP server, an OpenAPI document) says it has. All of it is untrusted: names and hashes are
  * checked, classes are suggestions, and descriptions are shown to a person and go nowhere else.
  */
+import type { ArgumentTypes } from "./argument-types.ts"
 import type { Action } from "../../src/core/catalog/tool.ts"
 
 export interface FoundTools {
@@ -40,6 +41,8 @@ export interface FoundTool {
   /** The classes of the entry until a person has reviewed it. */
   readonly unseen: Pick<Suggestion, "action" | "labels">
   readonly mark: Mark
+  /** The types of its arguments, as far as its source states them. */
+  readonly inputs: ArgumentTypes
 }
 
 export interface Suggestion {

@@ -4,7 +4,7 @@
  */
 import { isDeepStrictEqual } from "node:util"
 import { LIFECYCLE_SEGMENT } from "../../src/core/catalog/lifecycle.ts"
-import type { Sensitivity } from "../../src/core/catalog/tool.ts"
+import type { Action, Sensitivity } from "../../src/core/catalog/tool.ts"
 import { Failure } from "../terminal/failure.ts"
 import { METHODS } from "../compiler/schema/catalog.ts"
 import { Overlaps } from "../compiler/model/route-overlaps.ts"
@@ -61,6 +61,8 @@ export interface ChangedTool extends NarrowingTool {
 /** The classes of a new tool. */
 export interface Class extends Omit<Suggestion, "because"> {
   readonly sensitivity: Sensitivity
+  /** Why it was suggested to be so sensitive; absent if nothing of the tool says so. */
+  readonly mentions?: string
   /** False: a comment in the entry says that it awaits a review. */
   readonly isLookedAt: boolean
 }
@@ -223,16 +225,21 @@ function marked({ mark }: FoundTool): Readonly<Record<string, unknown>> {
   return { route }
 }
 
-function linesOf(tool: FoundTool, { action, sensitivity, labels, isLookedAt }: Class): Lines {
+function linesOf(tool: FoundTool, { action, sensitivity, labels, mentions, isLookedAt }: Class): Lines {
   const lines = [
     `- ${field("name", tool.name)}`,
-    `  ${field("action", action, isLookedAt ? undefined : suggestionRemark(tool.suggestion))}`,
-    `  ${field("sensitivity", sensitivity)}`,
+    `  ${field("action", action, isLookedAt ? reasonRemark(action, tool.suggestion) : suggestionRemark(tool.suggestion))}`,
+    `  ${field("sensitivity", sensitivity, mentions === undefined ? undefined : `mentions "${mentions}"`)}`,
   ]
   if (labels.length > 0) lines.push(`  ${field("labels", labels)}`)
   const { mark } = tool
   if (mark.kind === "pin") return [...lines, `  ${field("pinned", mark.hash, pinRemark(mark.parts))}`]
   return [...lines, "  route:", ...routeFields(mark).map(([key, value]) => `    ${field(key, value)}`)]
+}
+
+/** What the source says of the tool, whatever class it got: a later reader sees which claim was taken. */
+function reasonRemark(given: Action, { action, because }: Suggestion): string {
+  return given === action ? `${action}: ${because}` : `suggested: ${action} (${because})`
 }
 
 function suggestionRemark({ action, labels, because }: Suggestion): string {

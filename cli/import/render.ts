@@ -2,6 +2,7 @@
 import { colors } from "../terminal/colors.ts"
 import { escaped } from "../terminal/escape.ts"
 import type { FoundTool, Mark } from "./found-tools.ts"
+import { SCHEMA, type SchemaChange } from "./schema-text.ts"
 import type { Class, Decisions, Differences, NarrowingTool } from "./merge.ts"
 
 export interface ImportResult {
@@ -9,6 +10,8 @@ export interface ImportResult {
   readonly decisions: Decisions
   /** Empty if nothing changes. */
   readonly diff: string
+  /** What becomes of the types of arguments in schema.cedarschema. */
+  readonly schema: SchemaChange
   readonly isDryRun: boolean
   /** The catalog's name for people. */
   readonly file: string
@@ -35,7 +38,7 @@ function given({ suggestion }: FoundTool, { action, sensitivity, labels, isLooke
 }
 
 export function toldTo(outcome: ImportResult, flags: { readonly replace: string }): string {
-  const { differences, decisions, diff, isDryRun, file } = outcome
+  const { differences, decisions, diff, schema, isDryRun, file } = outcome
   const { found, server, added, narrowing, changed, gone, same, warnings } = differences
   const lines = [`${colors.bold(found.prefix)}: ${escaped(found.source)}`]
   const row = (kind: string, what: string, more: string) =>
@@ -65,15 +68,17 @@ export function toldTo(outcome: ImportResult, flags: { readonly replace: string 
     row("gone", name, decisions.pruned.has(name) ? "removed" : "still in the catalog; `--prune` removes it")
   for (const { what, why } of found.refused) row("refused", what, why)
   for (const { what, why } of found.skipped) row("skipped", what, why)
-  for (const note of found.notes) row("note", note, "")
+  for (const note of [...found.notes, ...schema.notes]) row("note", note, "")
   for (const warning of warnings) row(colors.yellow("warning"), warning, "")
   if (same > 0) row("same", String(same), "")
-  if (diff === "") return [...lines, colors.green(`${file}: nothing to change, not a byte`)].join("\n")
-  if (isDryRun) return [...lines, "", coloured(diff), `${file}: not written (--dry-run)`].join("\n")
-  return [...lines, colors.green(`${file}: written`)].join("\n")
+  const both = [diff, schema.diff].filter((each) => each !== "")
+  if (both.length === 0) return [...lines, colors.green(`${file}: nothing to change, not a byte`)].join("\n")
+  if (isDryRun) return [...lines, "", ...both.map(coloured), `${file}: not written (--dry-run)`].join("\n")
+  const typed = schema.diff === "" ? "" : `; ${SCHEMA} has the types of the arguments`
+  return [...lines, colors.green(`${file}: written${typed}`)].join("\n")
 }
 
-export function importAsJson({ differences, decisions, diff, isDryRun, file }: ImportResult) {
+export function importAsJson({ differences, decisions, diff, schema, isDryRun, file }: ImportResult) {
   const { found, server, added, narrowing, changed, gone, same, warnings } = differences
   const asNew = ({ name, description, suggestion }: FoundTool) => ({
     name,
@@ -84,7 +89,7 @@ export function importAsJson({ differences, decisions, diff, isDryRun, file }: I
   return {
     ok: !isRefused(differences, decisions),
     file,
-    written: diff !== "" && !isDryRun,
+    written: (diff !== "" || schema.diff !== "") && !isDryRun,
     source: found.source,
     server,
     new: added.map(asNew),
@@ -99,10 +104,11 @@ export function importAsJson({ differences, decisions, diff, isDryRun, file }: I
     gone: gone.map((name) => ({ name, removed: decisions.pruned.has(name) })),
     refused: found.refused,
     skipped: found.skipped,
-    notes: found.notes,
+    notes: [...found.notes, ...schema.notes],
     warnings,
     same,
     diff,
+    schema_diff: schema.diff,
   }
 }
 

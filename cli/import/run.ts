@@ -9,8 +9,9 @@ import { readPolicies } from "../compiler/model/read-directory.ts"
 import { writeWhole } from "../terminal/atomic-write.ts"
 import { decideAlone, decideTogether, type Ask, type Wishes } from "./choose.ts"
 import type { FoundTools } from "./found-tools.ts"
-import { CATALOG, compare, merge } from "./merge.ts"
+import { CATALOG, compare, merge, type Decisions, type Differences } from "./merge.ts"
 import type { ImportResult } from "./render.ts"
+import { SCHEMA, withArguments, type SchemaChange, type TypedTool } from "./schema-text.ts"
 
 export interface ImportOptions extends Wishes {
   readonly policies: string
@@ -36,14 +37,33 @@ export async function runImport(found: FoundTools, options: ImportOptions, perso
     : decideAlone(differences, options)
   const { text: after, diff } = merge(before, differences, decisions)
   const { problems, texts } = await newProblems(options.policies, before, after)
-  if (after !== before && !options.isDryRun) {
+  const schema = await schemaChange(options.policies, typedTools(differences, decisions))
+  if (!options.isDryRun && (after !== before || schema.diff !== "")) {
     // The prompts may have lasted for minutes.
     if ((await readCatalogText(options.policies)) !== before) {
       throw new Failure(`${file} has changed in the meantime; nothing is written`, "Run the import again.")
     }
-    await writeWhole(await realpath(file), after)
+    if (after !== before) await writeWhole(await realpath(file), after)
+    if (schema.diff !== "") await writeWhole(await realpath(join(options.policies, SCHEMA)), schema.text)
   }
-  return { outcome: { differences, decisions, diff, isDryRun: options.isDryRun, file }, problems, texts }
+  return { outcome: { differences, decisions, diff, schema, isDryRun: options.isDryRun, file }, problems, texts }
+}
+
+/** The tools that are added, or accepted as they are now. */
+function typedTools(
+  { added, narrowing, changed }: Differences,
+  { classes, accepted }: Decisions,
+): readonly TypedTool[] {
+  return [
+    ...[...added, ...narrowing.map(({ tool }) => tool)].filter(({ name }) => classes.has(name)),
+    ...changed.flatMap(({ tool }) => (accepted.has(tool.name) ? [tool] : [])),
+  ]
+}
+
+/** A directory without a schema does not check, whatever is imported. */
+async function schemaChange(policies: string, tools: readonly TypedTool[]): Promise<SchemaChange> {
+  const text = await readFile(join(policies, SCHEMA), "utf8").catch(() => null)
+  return text === null ? { text: "", diff: "", notes: [] } : withArguments(text, tools)
 }
 
 export async function readCatalogText(policies: string): Promise<string> {

@@ -15,7 +15,7 @@ export async function classesOf(
   const suggest = (tool: FoundTool): Class => suggestedClass(tool, sensitivity)
   const suggested = new Map(tools.map((tool) => [tool.name, suggest(tool)]))
   if (!isAsked) return suggested
-  console.error(`\n${classTable(suggested)}\n`)
+  console.error(`\n${classTable(tools, suggested)}\n`)
   const choice = await askChoice("The classes are only the claim of the source. Take these suggestions?", [
     { value: "take", label: "Yes", hint: "they can be changed in catalog.yaml" },
     { value: "look", label: "No, go through them one by one" },
@@ -25,12 +25,21 @@ export async function classesOf(
   return askForClasses(tools, { suggest, later }, askLine, (line) => console.error(line))
 }
 
-/** One tool a line: action, sensitivity, name, labels. */
-export function classTable(classes: ReadonlyMap<string, Class>): string {
-  return [...classes]
-    .map(([name, { action, sensitivity, labels }]) => {
+/** One tool a line: action, sensitivity, name, labels, and why the source suggests this. */
+export function classTable(tools: readonly FoundTool[], classes: ReadonlyMap<string, Class>): string {
+  return tools
+    .flatMap(({ name, suggestion }) => {
+      const given = classes.get(name)
+      if (!given) return []
+      const { action, sensitivity, labels, mentions } = given
       const words = `${action.padEnd(7)}  ${sensitivity.padEnd(12)}  ${name}`
-      return `  ${words}${labels.length === 0 ? "" : colors.dim(`  ${labels.join(" ")}`)}`
+      const reasons = [
+        ...(action === suggestion.action ? [suggestion.because] : []),
+        ...(mentions === undefined ? [] : [`mentions "${mentions}"`]),
+      ]
+      const why = reasons.length === 0 ? [] : [`(${reasons.join("; ")})`]
+      const more = [...labels, ...why].join(" ")
+      return [`  ${words}${more === "" ? "" : colors.dim(`  ${more}`)}`]
     })
     .join("\n")
 }

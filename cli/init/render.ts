@@ -4,7 +4,9 @@ import { colors } from "../terminal/colors.ts"
 import { jsonText, escaped } from "../terminal/escape.ts"
 import { classTable } from "./classes.ts"
 import { nextCommands } from "./next.ts"
-import { GATEWAY, type Plan } from "./files/plan.ts"
+import { GATEWAY, isWithin, toolsFor, type Plan } from "./files/plan.ts"
+import { declarationsOf } from "../import/schema-text.ts"
+import type { Class } from "../import/merge.ts"
 
 export function report(directory: string, plan: Plan, files: readonly string[], key: string, json: boolean): void {
   const { found, gateway, classes } = plan
@@ -18,8 +20,9 @@ export function report(directory: string, plan: Plan, files: readonly string[], 
   )
   const lines = [
     `${colors.bold(found.prefix)}: ${escaped(found.source)}`,
-    classTable(classes),
+    classTable(found.tools, classes),
     ...left,
+    ...permittedLines(plan),
     ...notesOf(plan).map((note) => `  ${colors.yellow("note")}  ${escaped(note, 600)}`),
     "",
     colors.green(`${directory}: written, and it checks (${files.length} files)`),
@@ -33,15 +36,41 @@ export function report(directory: string, plan: Plan, files: readonly string[], 
   console.log(lines.join("\n"))
 }
 
+/** What may be called now, and what the files say of the rest. */
+function permittedLines(plan: Plan): readonly string[] {
+  const count = (wanted: (given: Class) => boolean) => toolsFor(plan, wanted).length
+  const within = (given: Class): boolean => isWithin(plan, given)
+  const reads = count((given) => within(given) && given.action === "read")
+  const changes = count((given) => within(given) && given.action !== "read")
+  const above = count((given) => !within(given))
+  const how = plan.writes === "guarded" ? "after a fresh login" : "not yet: access.cedar has rules for them in comments"
+  return [
+    `  ${colors.dim("permitted")}  ${tools(reads)} that only read`,
+    ...(changes === 0 ? [] : [`  ${colors.dim("permitted")}  ${tools(changes)} that may change something, ${how}`]),
+    ...(above === 0 ? [] : [`  ${colors.dim("denied")}     ${tools(above)} above \`${plan.highest}\``]),
+  ]
+}
+
+const tools = (count: number): string => `${count} ${count === 1 ? "tool" : "tools"}`
+
+/** Arguments that schema.cedarschema could not declare. */
+function untypedNote({ found, classes }: Plan): readonly string[] {
+  const { left } = declarationsOf(found.tools.filter(({ name }) => classes.has(name)))
+  if (left.length === 0) return []
+  return [`${left.length} of the arguments have no type that rules can read: schema.cedarschema says which, and why`]
+}
+
 const BLIND =
   "forwards no bodies, and this server enforces no headers: its tools cannot be distinguished there, and are denied"
 
-function notesOf({ found, gateway, probe }: Plan): readonly string[] {
+function notesOf(plan: Plan): readonly string[] {
+  const { found, gateway, probe } = plan
   const { reached } = found
-  if (reached.by === "routes") return found.notes
+  if (reached.by === "routes") return [...found.notes, ...untypedNote(plan)]
   const isBlind = !DIALECTS[gateway.dialect].body && !reached.enforcesHeaders
   return [
     ...found.notes,
+    ...untypedNote(plan),
     ...(isBlind ? [`${gateway.dialect} ${BLIND}`] : []),
     ...(probe === null ? ["Narrowgate cannot reach the server itself, so nothing checks the pins: add a `probe`"] : []),
   ]

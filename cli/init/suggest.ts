@@ -18,5 +18,7 @@ export function suggestedClass({ name, description, suggestion }: FoundTool, sen
   // `_` is a letter of a word for the expression, but not for authors of tool names.
   const words = `${name} ${description}`.replaceAll("_", " ")
   const { action, labels } = suggestion
-  return { action, labels, sensitivity: sensitivity ?? (SECRETS.test(words) ? "restricted" : USUAL), isLookedAt: true }
+  const mentions = sensitivity === undefined ? SECRETS.exec(words)?.[0].toLowerCase() : undefined
+  const usual = { action, labels, sensitivity: sensitivity ?? USUAL, isLookedAt: true }
+  return mentions === undefined ? usual : { ...usual, sensitivity: "restricted", mentions }
 }

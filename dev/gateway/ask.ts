@@ -54,7 +54,7 @@ const ASK: Readonly<Record<StandIn, typeof ask>> = {
 
 /**
  * Same method, raw path below `/authz/envoy`, the body. Only exactly 200 allows; an outage is a 403
- * (`status_on_error`).
+ * (`status_on_error`). A denial may state another status for its client (`local_reply_config`).
  */
 async function askEnvoy(authorizer: Authorizer, original: OriginalRequest): Promise<Verdict> {
   const headers: Pair[] = [...toEnvoyAuthorizer(original.headers), ...own(authorizer, original)]
@@ -65,8 +65,13 @@ async function askEnvoy(authorizer: Authorizer, original: OriginalRequest): Prom
   const answer = await exchange(authorizer, original.method, `/authz/envoy${original.target}`, headers, original.body)
   if (answer === undefined || answer.status >= 500) return refusal(403)
   if (answer.status === 200) return { allowed: true, identity: identity(answer.headers) }
-  return { ...answer, allowed: false, headers: denial(answer.headers) }
+  const restated = RESTATED.get(first(answer.headers, "x-narrowgate-status"))
+  return { ...answer, allowed: false, status: restated ?? answer.status, headers: denial(answer.headers) }
 }
+const RESTATED: ReadonlyMap<string | undefined, number> = new Map([
+  ["200", 200],
+  ["202", 202],
+])
 
 /** A GET without a body. Any 2xx allows; 401 and 403 are relayed without their body; everything else is a 500. */
 async function askNginx(authorizer: Authorizer, original: OriginalRequest): Promise<Verdict> {
@@ -128,8 +133,8 @@ interface Answer {
 }
 
 /** Undefined if the authorizer cannot be reached or does not finish in time. Sent once: a retry would count twice. */
-async function exchange(
-  { origin }: Authorizer,
+export async function exchange(
+  { origin }: Pick<Authorizer, "origin">,
   method: string,
   path: string,
   headers: readonly Pair[],

@@ -37,25 +37,41 @@ function plainDenial(codes: readonly string[], members: Readonly<Record<string, 
   return object({ error: oneOf(codes), error_description: text(), "decision_id?": text(), ...members })
 }
 
+const messageId: Schema = {
+  anyOf: [text(), { type: "number" }, { type: "null" }],
+  description: "Null if the message has none that can be read.",
+}
+
 /** To the client of an MCP server, in JSON-RPC. */
 const mcpDenial = object({
   jsonrpc: { const: "2.0" },
-  id: {
-    anyOf: [text(), { type: "number" }, { type: "null" }],
-    description: "Null if the message has none that can be read.",
-  },
-  error: object({ code: integer(), message: text(), data: ref("McpDenialData") }),
+  id: messageId,
+  error: object({ code: integer(), message: text("For the model, or for the developer."), data: ref("PlainDenial") }),
+})
+
+/** By a gateway with `denials: mcp`. */
+const mcpResult = object({
+  jsonrpc: { const: "2.0" },
+  id: messageId,
+  result: object({
+    "content?": list(object({ type: { const: "text" }, text: text("For the model.") })),
+    "isError?": { const: true },
+    "resultType?": oneOf(["complete", "input_required"]),
+    "inputRequests?": open("The page of an approval, which the client is to show its user (MCP 2026-07-28)."),
+    _meta: object({ "narrowgate/denial": ref("PlainDenial") }),
+  }),
 })
 
 export const gatewaySchemas = {
   CallApprovalRequest: approval,
   PlainDenial: plainDenial(CODES, denialMembers),
-  McpDenialData: object({ error: oneOf(CODES), decision_id: text(), ...denialMembers }),
+
   McpDenial: mcpDenial,
-  CallDenial: { anyOf: [ref("PlainDenial"), ref("McpDenial")] },
+  McpDenialResult: mcpResult,
+  CallDenial: { anyOf: [ref("PlainDenial"), ref("McpDenial"), ref("McpDenialResult")] },
 }
 
-function denied(status: 400 | 401 | 403 | 429 | 503, description: string): Answer {
+function denied(status: 400 | 401 | 403 | 404 | 429 | 503, description: string): Answer {
   // A fault that nobody foresaw has no record; below `/authz/envoy` it is a 403 too.
   const recorded =
     status === 503 || status === 403
@@ -71,7 +87,11 @@ function denied(status: 400 | 401 | 403 | 429 | 503, description: string): Answe
   return {
     description,
     headers: headers(...recorded, ...challenges, waits, "RateLimit-Policy?", "RateLimit?"),
-    content: json(status === 403 ? ref("CallDenial") : { anyOf: [plainDenial(codesOf(status)), ref("McpDenial")] }),
+    content: json(
+      status === 403
+        ? ref("CallDenial")
+        : { anyOf: [plainDenial(codesOf(status)), ref("McpDenial"), ref("McpDenialResult")] },
+    ),
   }
 }
 
@@ -79,6 +99,7 @@ const DENIALS = {
   "400": denied(400, "`malformed_call`."),
   "401": denied(401, "`missing_token`, `invalid_token`, `step_up_required`."),
   "403": denied(403, "Every other code; and, by the dialects that can pass on no other status, each code."),
+  "404": denied(404, "`unknown_method`: the MCP server has no such method; the body is JSON-RPC's -32601."),
   "429": denied(429, "`rate_limited`."),
   "503": denied(503, "`unavailable`: nothing was decided."),
 }

@@ -32,8 +32,10 @@ const grant = {
   "scope?": text("Scopes, separated by spaces; absent: the purpose's default."),
   "authorization_details?": text("RFC 9396, as JSON, in place of `scope`."),
   "purpose?": text("Absent: the agent's first."),
-  "audience?": { anyOf: [text(), list(text())] },
-  "resource?": { anyOf: [text(), list(text())] },
+  "audience?": { anyOf: [text("As `resource`."), list(text())] },
+  "resource?": {
+    anyOf: [text("An audience, a URL below it, or the URL of an MCP server behind its gateways."), list(text())],
+  },
 }
 
 /** The error of RFC 6749, section 5.2, of each status. */
@@ -272,6 +274,32 @@ const missing: Answer = {
 }
 const texts = list(text())
 
+const inPath = (name: string, description: string): Parameter => ({
+  name,
+  in: "path",
+  required: true,
+  description,
+  schema: { type: "string" },
+})
+
+function protectedResource(operationId: string, summary: string, where: readonly Parameter[]) {
+  const { get } = document(
+    operationId,
+    summary,
+    object({
+      resource: text("The URL to which its clients connect, or the audience."),
+      "resource_name?": text("Of an MCP server: its name in the catalog."),
+      authorization_servers: texts,
+      bearer_methods_supported: texts,
+      dpop_signing_alg_values_supported: texts,
+      "scopes_supported?": texts,
+    }),
+    { "404": missing },
+  )
+  const origin = query("origin", "One of the gateway's origins; absent: its first.")
+  return { get: { ...get, parameters: [...where, origin] } }
+}
+
 export const publicPaths: Paths = {
   "/.well-known/oauth-authorization-server": document(
     "authorizationServerMetadata",
@@ -304,6 +332,7 @@ export const publicPaths: Paths = {
           "revocation_endpoint_auth_methods_supported",
           "revocation_endpoint_auth_signing_alg_values_supported",
           "dpop_signing_alg_values_supported",
+          "scopes_supported?",
           "access_token_signing_alg_values_supported",
         ].map((name) => [name, texts]),
       ),
@@ -318,27 +347,16 @@ export const publicPaths: Paths = {
       ),
     }),
   ),
-  "/.well-known/oauth-protected-resource/{gateway}": (() => {
-    const { get } = document(
-      "protectedResourceMetadata",
-      "Metadata of a gateway's protected resource (RFC 9728).",
-      object({
-        resource: text(),
-        authorization_servers: texts,
-        bearer_methods_supported: texts,
-        dpop_signing_alg_values_supported: texts,
-      }),
-      { "404": missing },
-    )
-    const gateway: Parameter = {
-      name: "gateway",
-      in: "path",
-      required: true,
-      description: "Id of the gateway.",
-      schema: { type: "string" },
-    }
-    return { get: { ...get, parameters: [gateway] } }
-  })(),
+  "/.well-known/oauth-protected-resource/{gateway}": protectedResource(
+    "protectedResourceMetadata",
+    "Metadata of a gateway's audience, or of an MCP server at the root of its origin (RFC 9728).",
+    [inPath("gateway", "Id of the gateway.")],
+  ),
+  "/.well-known/oauth-protected-resource/{gateway}/{path}": protectedResource(
+    "serverMetadata",
+    "Metadata of an MCP server behind a gateway (RFC 9728).",
+    [inPath("gateway", "Id of the gateway."), inPath("path", "Path of the server at the gateway.")],
+  ),
   "/.well-known/authzen-configuration": document(
     "accessMetadata",
     "Where AuthZEN is asked.",

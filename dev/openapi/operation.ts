@@ -42,7 +42,8 @@ export const html: Content = { "text/html": { schema: { type: "string" } } }
 export const HEADERS = {
   "X-Narrowgate-Decision": "Id of the decision record.",
   "X-Narrowgate-Code": "The code of the error.",
-  "X-Narrowgate-Status": "The status of the code, also if the dialect answers with another one.",
+  "X-Narrowgate-Status":
+    "The status that the client is to get: that of the code, also if the dialect answers with another one; for a body that an MCP client takes for its server's, 200, and 202 without one.",
   "X-Narrowgate-Agent": "The calling agent.",
   "X-Narrowgate-User": "Issuer and subject, joined by `|`; empty without a user.",
   "X-Narrowgate-Task": "Id of the task.",

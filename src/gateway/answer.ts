@@ -2,13 +2,16 @@
  * The decision in the gateway's terms: status, headers, body. An allow always carries every identity header, so that
  * none of the client's own survives (CVE-2026-30851). No answer may be cached.
  */
+import { metadataUrlOf } from "../core/policy/resource.ts"
 import { challengeOf } from "../credentials/challenge.ts"
 import { schemeOf } from "../credentials/verify.ts"
 import { CODES } from "../core/denials/terms/code.ts"
 import { codeOf, describeDenial, type Denial } from "../core/denials/denial.ts"
 import type { Decision } from "./decision.ts"
 import { DIALECTS } from "./dialects/dialects.ts"
-import { errorMessage, type MessageId } from "./json-rpc.ts"
+import type { DeniedMessage } from "./json-rpc.ts"
+import { answerToMessage } from "./mcp-denial.ts"
+import type { ApprovalLinks } from "./model-text.ts"
 
 /** What an upstream learns of the caller; a gateway must overwrite each of these headers, in every spelling. */
 export const IDENTITY_HEADERS = [
@@ -26,7 +29,7 @@ export const IDENTITY_HEADERS = [
  * @param request the gateway's request, with the client's `Authorization`
  * @param message the JSON-RPC message of the call, if it is one to an MCP server
  */
-export function answer(decision: Decision, issuer: string, request: Request, message?: MessageId): Response {
+export function answer(decision: Decision, issuer: string, request: Request, message?: DeniedMessage): Response {
   if (decision.denial && !isObserved(decision)) {
     const { status } = DIALECTS[decision.gateway.dialect]
     return denialResponse(decision.denial, decision, issuer, request, status, message)
@@ -70,11 +73,11 @@ function isNamed({ denial, agent }: Decision): boolean {
 /** @param carried the status that reaches the client, if the gateway cannot carry each status */
 export function denialResponse(
   denial: Denial,
-  decision: Pick<Decision, "id" | "gateway" | "denial" | "windows" | "task">,
+  decision: Pick<Decision, "id" | "gateway" | "server" | "denial" | "windows" | "task">,
   issuer: string,
   request: Request,
   carried: (status: number) => number,
-  message?: MessageId,
+  message?: DeniedMessage,
 ): Response {
   const code = codeOf(denial)
   const status = CODES[code].status
@@ -82,33 +85,45 @@ export function denialResponse(
     "Cache-Control": "no-store",
     "X-Narrowgate-Code": code,
     "X-Narrowgate-Decision": decision.id,
-    "X-Narrowgate-Status": String(status),
   })
-  const metadata = `${issuer}/.well-known/oauth-protected-resource/${decision.gateway.id}`
+  const { gateway, server } = decision
+  const metadata = metadataUrlOf(issuer, gateway, server)
   const scheme = schemeOf(request.headers.get("authorization"))
-  for (const [name, value] of Object.entries(challengeOf(denial, metadata, scheme))) headers.set(name, value)
-  if ("retry_after" in denial && denial.retry_after !== null) headers.set("Retry-After", String(denial.retry_after))
-  if (status === 503) headers.set("Retry-After", "5")
+  const challenge = challengeOf(denial, metadata, scheme)
+  for (const [name, value] of Object.entries(challenge)) headers.set(name, value)
+  const retryAfter = "retry_after" in denial ? denial.retry_after : status === 503 ? RETRY_AFTER_OUTAGE : null
+  if (retryAfter !== null) headers.set("Retry-After", String(retryAfter))
   for (const [name, value] of Object.entries(rateLimit(decision))) headers.set(name, value)
-  const approval = denial.reason === "approval_required" ? { approval: approvalLinks(denial, decision, issuer) } : {}
-  const scope = code === "insufficient_scope" && "scope" in denial ? { scope: denial.scope } : {}
+  const approval = denial.reason === "approval_required" ? approvalLinks(denial, decision, issuer) : null
+  const scope = code === "insufficient_scope" && "scope" in denial ? denial.scope : null
   const members = {
     error: code,
     error_description: describeDenial(denial),
     decision_id: decision.id,
-    ...scope,
-    ...approval,
+    ...(scope !== null && { scope }),
+    ...(approval && { approval }),
   }
-  const body = message === undefined ? members : errorMessage(message, denial, members)
-  return Response.json(body, { status: carried(status), headers })
+  const { denials } = decision.gateway
+  const isChallenge = Object.keys(challenge).length > 0
+  const denied = { denial, members, status, denials, isChallenge, approval, scope, retryAfter, decision: decision.id }
+  const toClient = message === undefined ? { status, body: members } : answerToMessage(message, denied)
+  headers.set("X-Narrowgate-Status", String(toClient.status))
+  const init = { status: carried(status), headers }
+  return toClient.body === null ? new Response(null, init) : Response.json(toClient.body, init)
 }
+
+/** Seconds. */
+const RETRY_AFTER_OUTAGE = 5
 
 /** Who decides on the approval, where people and programs do so, until when, and whether it is rejected already. */
 function approvalLinks(
-  { approval: id, name, status, expires_at }: Extract<Denial, { readonly reason: "approval_required" }>,
+  { approval, name, status, expires_at }: Extract<Denial, { readonly reason: "approval_required" }>,
   { task }: Pick<Decision, "task">,
   issuer: string,
-): unknown {
+): ApprovalLinks | null {
+  // An observing gateway asks nobody, and its answer is an allow.
+  if (approval === null) return null
+  const id = approval
   const [uri, url] = [`${issuer}/v1/tasks/${task}/approvals/${id}`, `${issuer}/console/approvals/${task}/${id}`]
   return { id, name, status, expires_at, uri, url }
 }

@@ -1,4 +1,5 @@
 /** The decision that a gateway's answer is made of, whatever the dialect. */
+import type { McpServer } from "../core/catalog/mcp-server.ts"
 import type { Denial } from "../core/denials/denial.ts"
 import type { WindowUse } from "../core/guardrails/kind.ts"
 import type { GatewayDefinition } from "../core/policy/definition/gateways.ts"
@@ -7,6 +8,8 @@ export interface Decision {
   readonly id: string
   /** The gateway as registered in the bundle that decided: whether it enforces a denial stands there. */
   readonly gateway: GatewayDefinition
+  /** The MCP server whose endpoint was called; absent if it was none, or if that is not known. */
+  readonly server?: McpServer
   /** Null: allowed. */
   readonly denial: Denial | null
   readonly agent: string | null

@@ -4,6 +4,7 @@
 import type { Context } from "hono"
 import { ofGateway, recordEdgeDenial } from "../audit/edge-record.ts"
 import { authorize } from "./authorize.ts"
+import { serverAt } from "../core/catalog/locate.ts"
 import { CODES } from "../core/denials/terms/code.ts"
 import { codeOf, describeDenial, isDenied, type Denial } from "../core/denials/denial.ts"
 import type { Bundle } from "../core/policy/assemble.ts"
@@ -14,7 +15,7 @@ import { answer } from "./answer.ts"
 import type { Endpoint } from "./dialects/dialect.ts"
 import { DIALECTS } from "./dialects/dialects.ts"
 import { envoy } from "./dialects/envoy.ts"
-import { messageIdOf, type MessageId } from "./json-rpc.ts"
+import { deniedMessageOf, type DeniedMessage } from "./json-rpc.ts"
 import { allowPreflight } from "./preflight.ts"
 import { present } from "./present.ts"
 import { identifyGateway, type IdentifiedGateway } from "./registry.ts"
@@ -90,7 +91,7 @@ function identifyBy(bundle: Bundle | null, key: string | null, context: RequestC
 interface DecidedCall {
   readonly decision: Decision
   /** The JSON-RPC message of a denied call, if it is one to an MCP server. */
-  readonly message?: MessageId
+  readonly message?: DeniedMessage
 }
 
 /** A defect on the way of a call is a denial like any other: recorded, in the gateway's dialect, and never an allow. */
@@ -110,8 +111,10 @@ async function decide(
     const preflight = allowPreflight(request.headers, presented, bundle, context)
     if (preflight && isDenied(preflight))
       return { decision: denyUnreadable(preflight.denied, gateway, bundle, context) }
-    const decision = preflight ?? (await authorize(presented, bundle, context))
-    const message = decision.denial ? messageIdOf(presented, bundle) : undefined
+    const decided = preflight ?? (await authorize(presented, bundle, context))
+    const server = decided.denial ? serverAt(bundle.catalog, presented.origin, presented.target) : undefined
+    const decision = server ? { ...decided, server } : decided
+    const message = decision.denial ? deniedMessageOf(presented, bundle) : undefined
     return message === undefined ? { decision } : { decision, message }
   } catch (error) {
     logEvent("call_failed", { gateway: gateway.id, error: String(error) })

@@ -1,48 +1,91 @@
 /**
- * What a denial says to an MCP client: the JSON-RPC error that answers its message, with everything that the other
- * answers say in `data`. Source: JSON-RPC 2.0, section 5.1; MCP 2026-07-28, streamable HTTP, "Server validation".
+ * The denied message of an MCP client, as far as an answer to it needs to know it: which request it is, and what its
+ * client can read. Source: JSON-RPC 2.0; MCP 2025-11-25 and 2026-07-28, "Transports".
  */
-import { codeOf, type Denial } from "../core/denials/denial.ts"
-import { messageIn } from "../core/catalog/mcp-server.ts"
+import { serverAt } from "../core/catalog/locate.ts"
+import { HEADERS_SINCE, messageIn } from "../core/catalog/mcp-server.ts"
 import { isObject } from "../core/encoding/json.ts"
 import type { Bundle } from "../core/policy/assemble.ts"
 import type { PresentedCall } from "./presented.ts"
 
-/** `id` of the denied message; null if it has none, or none that can be read. */
-export type MessageId = string | number | null
+export type MessageId = string | number
+
+export interface DeniedMessage {
+  /** Null if the message has none, or none that can be read. */
+  readonly id: MessageId | null
+  /**
+   * `notification`: JSON-RPC gives it no answer, nor a client's own response to a request of the server. `unreadable`:
+   * nobody knows what it is.
+   */
+  readonly kind: "request" | "notification" | "unreadable"
+  readonly method: string | null
+  /** The tool that the request calls, in the client's own words. */
+  readonly tool: string | null
+  /** Its client speaks MCP 2026-07-28 or later, and so declares with each request what it can read. */
+  readonly isModern: boolean
+  /** Its client can be asked to show its user a URL before it repeats the request. */
+  readonly opensUrls: boolean
+  /** It repeats a request whose client was asked so. */
+  readonly hasAnswered: boolean
+}
 
 /** The caller could make the answer as long as it likes with a longer one. */
 const MAX_ID_LENGTH = 256
-const HEADER_MISMATCH = -32_020
-const INVALID_REQUEST = -32_600
-/** One of the codes that are left to servers (-32000 to -32019); our own code in `data` tells the denials apart. */
-const REFUSED = -32_001
+
+/** Under this key a client is asked to show its user where to approve, and answers that it has. */
+export const APPROVAL_KEY = "narrowgate.approval"
+
+const TOOL_CALL = "tools/call"
+/** The requests whose answer may ask for input (MCP 2026-07-28, `InputRequiredResult`). */
+const ROUND_TRIPS: ReadonlySet<string> = new Set([TOOL_CALL, "resources/read", "prompts/get"])
+const CAPABILITIES = "io.modelcontextprotocol/clientCapabilities"
+
+const UNREADABLE: DeniedMessage = {
+  id: null,
+  kind: "unreadable",
+  method: null,
+  tool: null,
+  isModern: false,
+  opensUrls: false,
+  hasAnswered: false,
+}
 
 /** Undefined if the call is no message to an MCP server. */
-export function messageIdOf(
-  { method, origin, target, body }: PresentedCall,
+export function deniedMessageOf(
+  { method, origin, target, body, headers }: PresentedCall,
   { catalog }: Bundle,
-): MessageId | undefined {
-  const [path = ""] = target.split("?", 1)
-  if (method !== "POST" || !catalog.servers.has(origin + path)) return undefined
+): DeniedMessage | undefined {
+  if (method !== "POST" || !serverAt(catalog, origin, target)) return undefined
   const message = messageIn(body)
-  const id = isObject(message) ? message["id"] : null
-  // A number that is not exact as a double would come back as another number.
+  if (!isObject(message)) return UNREADABLE
+  const { id, method: called, params } = message
+  if (typeof called !== "string") {
+    const isResponse = called === undefined && ("result" in message || "error" in message)
+    return isResponse ? { ...UNREADABLE, kind: "notification" } : { ...UNREADABLE, id: readable(id) }
+  }
+  if (id === undefined) return { ...UNREADABLE, kind: "notification", method: called }
+  const answerable = readable(id)
+  const isModern = (headers.mcpProtocolVersion ?? "") >= HEADERS_SINCE
+  const { name, _meta: meta, inputResponses } = isObject(params) ? params : {}
+  return {
+    id: answerable,
+    kind: answerable === null ? "unreadable" : "request",
+    method: called,
+    tool: called === TOOL_CALL && typeof name === "string" ? name : null,
+    isModern,
+    opensUrls: isModern && ROUND_TRIPS.has(called) && announcesUrls(meta),
+    hasAnswered: isObject(inputResponses) && Object.hasOwn(inputResponses, APPROVAL_KEY),
+  }
+}
+
+/** Null for an id that does not come back as it was sent: a number that is not exact as a double is another number. */
+function readable(id: unknown): MessageId | null {
   if (typeof id === "number") return Number.isInteger(id) && !Number.isSafeInteger(id) ? null : id
   return typeof id === "string" && id.length <= MAX_ID_LENGTH ? id : null
 }
 
-/** @param members the answer that any other client would get */
-export function errorMessage(
-  id: MessageId,
-  denial: Denial,
-  members: Readonly<Record<string, unknown>> & { readonly error_description: string },
-): unknown {
-  const { error_description: message, ...data } = members
-  return { jsonrpc: "2.0", id, error: { code: errorCodeOf(denial), message, data } }
-}
-
-function errorCodeOf(denial: Denial): number {
-  if (denial.reason === "mcp_header_mismatch") return HEADER_MISMATCH
-  return codeOf(denial) === "malformed_call" ? INVALID_REQUEST : REFUSED
+function announcesUrls(meta: unknown): boolean {
+  const capabilities = isObject(meta) ? meta[CAPABILITIES] : null
+  const elicitation = isObject(capabilities) ? capabilities["elicitation"] : null
+  return isObject(elicitation) && isObject(elicitation["url"])
 }

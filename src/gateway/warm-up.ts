@@ -140,6 +140,7 @@ const BODY: BundleBody = {
       environment: "rehearsal",
       mode: "enforce",
       body: true,
+      denials: "http",
     },
   ],
   guardrails: [

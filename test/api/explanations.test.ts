@@ -11,7 +11,13 @@ import { bearerOf, manage } from "../harness/management.ts"
 import { recordOf } from "../harness/records.ts"
 
 const STAFF = { id: "https://idp.test|alice", groups: ["staff"] }
-const rule = z.object({ id: z.string(), effect: z.string(), outcome: z.string(), determined: z.boolean() })
+const rule = z.object({
+  id: z.string(),
+  effect: z.string(),
+  outcome: z.string(),
+  determined: z.boolean(),
+  message: z.string().nullable(),
+})
 const shape = z.object({
   bundle: z.object({ seq: z.number(), digest: z.string() }),
   decision: z.enum(["allow", "deny", "untold", "apart"]),
@@ -98,6 +104,10 @@ describe("a call that nobody has made", () => {
     const told = await explained({ call: call("mail.send", { arguments: { to: "eve@evil.example" } }) })
     expect(told).toMatchObject({ decision: "deny", code: "policy_denied", granted: true })
     expect(told.denial).toMatchObject({ reason: "policy_forbids", rules: ["mail-in-house"] })
+    const message = "Mail goes to example.org only: “to” is elsewhere."
+    expect(told.denial).toMatchObject({ message })
+    expect(told.policy?.principals[0]?.rules.find(({ determined }) => determined)).toMatchObject({ message })
+    expect(told.policy?.rules["mail-in-house"]).toContain(`@message("${message}")`)
     expect(told.policy?.rules["mail-in-house"]).toContain('context.arguments.to like "*@example.org"')
     expect(told.policy?.read).toMatchObject({ "arguments.to": "eve@evil.example" })
     expect(await explained({ call: call("mail.send", { arguments: { to: "a@example.org" } }) })).toMatchObject({

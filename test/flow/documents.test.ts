@@ -1,10 +1,12 @@
 import { exports } from "cloudflare:workers"
 import { calculateJwkThumbprint, importJWK, jwtVerify } from "jose"
-import { expect, test } from "vitest"
+import { describe, expect, test } from "vitest"
 import { z } from "zod"
 import { GRANTS } from "../../src/authorization-server/token/grant-types.ts"
 import { openTask } from "../harness/agents.ts"
+import { publish, yard } from "../harness/bundles.ts"
 import { yardForEach } from "../harness/each-test.ts"
+import { askAs, ORIGIN } from "../harness/gateways.ts"
 import { forgetCaches } from "../harness/isolate.ts"
 import { US } from "../harness/issuers.ts"
 
@@ -71,6 +73,104 @@ test("protected resource metadata (RFC 9728) of each gateway, and of nothing els
   const { json } = await get("/.well-known/oauth-protected-resource/envoy")
   expect(json).toMatchObject({ resource: "https://api.test/", authorization_servers: [US] })
   expect((await get("/.well-known/oauth-protected-resource/nobody")).status).toBe(404)
+})
+
+describe("protected resource metadata of an MCP server", () => {
+  const documentAt = async (place: string): Promise<unknown> =>
+    (await get(`/.well-known/oauth-protected-resource/${place}`)).json
+
+  test("names as resource what its clients connect to, and the scopes that a purpose grants there", async () => {
+    expect(await documentAt("envoy/desk/mcp")).toEqual({
+      resource: "https://api.test/desk/mcp",
+      resource_name: "desk",
+      authorization_servers: [US],
+      bearer_methods_supported: ["header"],
+      dpop_signing_alg_values_supported: expect.any(Array),
+      scopes_supported: ["desk.*:read", "desk.*:write"],
+    })
+  })
+
+  test("names no scope that no purpose grants by default, or only to what is less sensitive", async () => {
+    const body = await yard()
+    const like = body.purposes.find(({ name }) => name === "work")
+    if (!like) throw new Error("the yard has changed")
+    const purposes = [
+      { ...like, grant: { ...like.grant, max_sensitivity: "public" } },
+      { ...like, name: "second", grant: like.grant, default: ["desk.pay:write", "files.*:read"] },
+    ] as const
+    await publish({ ...body, purposes: [purposes[0]] }, 2)
+    forgetCaches()
+    expect(await documentAt("envoy/desk/mcp")).toMatchObject({ scopes_supported: ["desk.*:read"] })
+    await publish({ ...body, purposes: [purposes[1]] }, 3)
+    forgetCaches()
+    expect(await documentAt("envoy/desk/mcp")).toMatchObject({ scopes_supported: ["desk.*:write"] })
+    expect(await documentAt("envoy/shed/mcp")).not.toHaveProperty("scopes_supported")
+    expect(await documentAt("envoy")).toMatchObject({ scopes_supported: ["desk.*:write", "files.*:read"] })
+    expect((await get("/.well-known/oauth-authorization-server")).json).toMatchObject({
+      scopes_supported: ["desk.*:write", "files.*:read"],
+    })
+  })
+
+  test("is told from that of the same path at another origin of its gateway", async () => {
+    const body = await yard()
+    const servers = ["https://other.test", ORIGIN].flatMap((origin, index) => [
+      { name: `one-${index}`, origin, path: "/mcp", enforces_headers: false },
+      { name: `root-${index}`, origin, path: "/", enforces_headers: false },
+    ])
+    await publish({ ...body, servers }, 2)
+    forgetCaches()
+    // Its first origin.
+    expect(await documentAt("twin/mcp")).toMatchObject({ resource: "https://other.test/mcp" })
+    expect(await documentAt(`twin/mcp?origin=${ORIGIN}`)).toMatchObject({ resource: `${ORIGIN}/mcp` })
+    expect(await documentAt("twin")).toMatchObject({ resource: "https://other.test", resource_name: "root-0" })
+    expect(await documentAt(`twin?origin=${ORIGIN}`)).toMatchObject({ resource: ORIGIN, resource_name: "root-1" })
+    expect(await documentAt("envoy/mcp")).toMatchObject({ resource: `${ORIGIN}/mcp` })
+    expect((await get("/.well-known/oauth-protected-resource/envoy/mcp?origin=https://other.test")).status).toBe(404)
+  })
+
+  test.each([
+    "envoy/nothing",
+    "envoy/desk",
+    "envoy/desk/mcp/",
+    "envoy/desk/mcp/more",
+    "envoy//desk/mcp",
+    "envoy/desk%2Fmcp",
+    "nobody/desk/mcp",
+    "twin/desk/mcp",
+    "envoy/desk/mcp?origin=https://evil.test",
+    "envoy?origin=https://evil.test",
+  ])("there is none at %s", async (place) => {
+    expect((await get(`/.well-known/oauth-protected-resource/${place}`)).status).toBe(404)
+  })
+
+  test("is what the challenge of each call there names, at the server's own origin", async () => {
+    const metadata = `resource_metadata="${ORIGIN}/.well-known/oauth-protected-resource/desk/mcp"`
+    const { token } = await openTask("first", { scope: "files.*:read" })
+    const bearer = { Authorization: `Bearer ${token}` }
+    const message = (method: string) => JSON.stringify({ jsonrpc: "2.0", id: 1, method, params: { name: "pay" } })
+    const json = { "Content-Type": "application/json" }
+    const tries = [
+      { path: "/desk/mcp" },
+      { path: "/desk/mcp", method: "POST", headers: json, body: message("initialize") },
+      {
+        path: "/desk/mcp",
+        method: "POST",
+        headers: { ...json, Authorization: "Bearer x" },
+        body: message("tools/list"),
+      },
+      { path: "/desk/mcp", method: "POST", headers: { ...json, ...bearer }, body: message("tools/call") },
+    ]
+    for (const call of tries) {
+      const { code, headers } = await askAs("envoy", call)
+      expect(headers.get("WWW-Authenticate"), code).toContain(metadata)
+    }
+    for (const path of ["/files/a", "/desk", "/desk/mcp/x"]) {
+      const { headers } = await askAs("envoy", { path })
+      expect(headers.get("WWW-Authenticate"), path).toBe(
+        `Bearer resource_metadata="${US}/.well-known/oauth-protected-resource/envoy"`,
+      )
+    }
+  })
 })
 
 test("alive and ready", async () => {

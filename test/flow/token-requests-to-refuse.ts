@@ -280,6 +280,13 @@ export const TRIES: Readonly<Record<Exclude<OAuthError["reason"], OfConsent>, Re
     two: changed({ audience: ["https://api.test/", "https://elsewhere.test/"] }),
     "resource and audience that differ": changed({ resource: "https://elsewhere.test/" }),
   },
+  audience_ambiguous: {
+    "an MCP server behind gateways of two": changed({ audience: undefined, resource: "https://api.test/desk/mcp" }),
+    "the same twice": changed({
+      audience: undefined,
+      resource: ["https://api.test/desk/mcp", "https://api.test/desk/mcp"],
+    }),
+  },
   // Each way to a token of a task, with codes and refresh tokens: test/promises/audience-as-consented.test.ts.
   audience_differs: {
     "a fresher session for a task of another": async () => {

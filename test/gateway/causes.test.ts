@@ -3,6 +3,7 @@ import { exports } from "cloudflare:workers"
 import { expect, test } from "vitest"
 import { z } from "zod"
 import { describeDenial } from "../../src/core/denials/denial.ts"
+import { CODES } from "../../src/core/denials/terms/code.ts"
 import { openTask } from "../harness/agents.ts"
 import { yardForEach } from "../harness/each-test.ts"
 import { callWith, keyOf, readAnswer, type ClientRequest } from "../harness/gateways.ts"
@@ -26,7 +27,7 @@ const CASES: readonly Case[] = [
   {
     of: "a value that no rule reads",
     body: '{"to":5.5}',
-    says: 'A rule cannot read the value of the argument "to": it is or has a null, a fraction or an integer beyond 2^53 - 1, or it nests too deep.',
+    says: 'A rule cannot read the value of the argument "to": it is or has a null, a fraction that is not declared as a decimal or has more than four digits, or an integer beyond 2^53 - 1, or it nests too deep.',
   },
   {
     of: "a long body",
@@ -125,6 +126,39 @@ test("an answer names no argument that only the policy names", async () => {
     expect(answer.code).toBe("malformed_call")
     expect(described(answer.body)).not.toMatch(/"|\btext\b/i)
   }
+})
+
+test.each([
+  {
+    code: "policy_denied" as const,
+    path: "/mail",
+    body: '{"to":"a@evil.test"}',
+    says: "Mail goes to example.org only: “to” is elsewhere.",
+  },
+  {
+    code: "step_up_required" as const,
+    path: "/safe",
+    says: "The safe opens after a login with a second factor.",
+  },
+  {
+    code: "approval_required" as const,
+    path: "/till/bob",
+    body: '{"amount":500}',
+    says: "More than 100 needs finance.",
+  },
+])("a rule that denies says itself what is wrong: $code", async ({ code, path, body, says }) => {
+  const { token } = await openTask("first")
+  const request = body === undefined ? {} : { method: "POST", headers: { "Content-Type": JSON_TYPE }, body }
+  const answer = await callWith(token, path, request)
+  expect([answer.code, described(answer.body)]).toEqual([code, `${CODES[code].sentence} ${says}`])
+})
+
+test("a rule without a message adds nothing, nor does a permit that is missing", async () => {
+  const { token } = await openTask("first", { scope: "files.*:read mail.*:write vault.*:read" })
+  const send = (to: string) =>
+    callWith(token, "/mail", { method: "POST", headers: { "Content-Type": JSON_TYPE }, body: JSON.stringify({ to }) })
+  await callWith(token, "/vault/1")
+  expect(described((await send("a@example.org")).body)).toBe(CODES.policy_denied.sentence)
 })
 
 test("what an answer repeats of a request is short, and steers no terminal", () => {

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest"
 import { openTask } from "../harness/agents.ts"
 import { yardForEach } from "../harness/each-test.ts"
+import { publish, yard } from "../harness/bundles.ts"
 import { callWith } from "../harness/gateways.ts"
 
 yardForEach()
@@ -40,4 +41,43 @@ test("a body whose arguments are not read asks for no other method either", asyn
   ]) {
     expect(await codeOf("/files/a", body)).toBe("malformed_call")
   }
+})
+
+describe("an amount that the schema declares as decimal", () => {
+  const at = (left: object, attr: string) => ({ ".": { left, attr } })
+  const args = at({ Var: "context" }, "arguments")
+  const limit = { decimal: [{ Value: "49.99" }] }
+  const body = {
+    "&&": { left: { has: { left: args, attr: "amount" } }, right: { greaterThan: [at(args, "amount"), limit] } },
+  }
+  const rule = {
+    id: "at-most-49.99",
+    policy: {
+      effect: "forbid",
+      principal: { op: "All" },
+      action: { op: "==", entity: { type: "Action", id: "write" } },
+      resource: { op: "==", entity: { type: "Tool", id: "mail.send" } },
+      conditions: [{ kind: "when", body }],
+    },
+    reads: ["amount"],
+  }
+
+  test.each([
+    ["49.99", "ok"],
+    ["49.990", "ok"],
+    ["4.999e1", "ok"],
+    ["49", "ok"],
+    ["49.9901", "policy_denied"],
+    ["50", "policy_denied"],
+    ["5e1", "policy_denied"],
+    ['"49.99"', "policy_denied"],
+    ["49.99001", "malformed_call"],
+    ["49.990000000000000001", "malformed_call"],
+    ["922337203685478", "malformed_call"],
+  ])("%s is judged by its exact digits: %s", async (amount, code) => {
+    const whole = await yard()
+    const decimals = { ...whole.decimals, write: { amount: "decimal" as const } }
+    await publish({ ...whole, decimals, rules: [...whole.rules, rule] })
+    expect(await codeOf("/mail", `{"to":"a@example.org","amount":${amount}}`)).toBe(code)
+  })
 })

@@ -42,7 +42,7 @@ const READ: readonly Case[] = [
   {
     what: "a method that no catalog knows",
     body: rpc("resources/read", { uri: "file:///etc/passwd" }),
-    code: "unknown_tool",
+    code: "unknown_method",
   },
   { what: "a tool that would pass for a lifecycle tool", body: call("mcp.ping"), code: "unknown_tool" },
   { what: "a name with a slash", body: call("../search"), code: "unknown_tool" },

@@ -13,6 +13,8 @@ export interface Case {
   readonly expected: Outcome
   /** Where the gateway carries no bodies. */
   readonly unseen?: Outcome
+  /** Where it gives an MCP client the status that Narrowgate states. */
+  readonly mcp?: Outcome
   /** The target at the upstream, where it is not the one that was sent. */
   readonly arrives?: string
 }
@@ -291,6 +293,33 @@ export const BODIES: readonly Case[] = [
     sent: posting(EVERYTHING, message("nothing")),
     expected: "403 unknown_tool",
     unseen: UNSEEN,
+    mcp: "200 unknown_tool",
+  },
+  {
+    name: "a tool of MCP that no catalog knows, with a status of the client's own",
+    sent: posting(EVERYTHING, message("nothing"), ["X-Narrowgate-Status", "403"]),
+    expected: "403 unknown_tool",
+    unseen: UNSEEN,
+    mcp: "200 unknown_tool",
+  },
+  {
+    name: "a method of MCP that nobody knows",
+    sent: posting(EVERYTHING, '{"jsonrpc":"2.0","id":1,"method":"no/such"}'),
+    expected: "404 unknown_method",
+    unseen: UNSEEN,
+    mcp: "200 unknown_method",
+  },
+  {
+    name: "a notification of MCP that nobody knows",
+    sent: posting(EVERYTHING, '{"jsonrpc":"2.0","method":"no/such"}'),
+    expected: "404 unknown_method",
+    unseen: UNSEEN,
+    mcp: "202 unknown_method",
+  },
+  {
+    name: "a denied call that is no message, with a status of the client's own",
+    sent: posting("/crm/nothing", "{}", ["X-Narrowgate-Status", "200"], ["X-Narrowgate-Code", "ok"]),
+    expected: "403 unknown_tool",
   },
   {
     name: "a harmless Mcp-Name before another tool",
@@ -304,6 +333,8 @@ export const BODIES: readonly Case[] = [
       '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"echo","name":"get-env"}}',
     ),
     expected: "400 malformed_call",
+    unseen: UNSEEN,
+    mcp: "200 malformed_call",
   },
   {
     name: "two messages at once",

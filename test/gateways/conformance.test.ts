@@ -8,11 +8,12 @@ import { ALLOW, IDENTITY, startStub, type StubAuthorizer } from "./authorizer.ts
 import { BODIES, CASES, preflight, type Case, type Outcome } from "./cases.ts"
 import { FAILURES } from "./failures.ts"
 import { REQUIRED } from "./installed.ts"
+import { DOCUMENT, NOT_SERVED, SECRETS, SERVED } from "./metadata.ts"
 import { entryOf } from "./page.ts"
 import { startStage, type Stage, type Tokens } from "./stage.ts"
 import { installed, startGateway, type RunningGateway } from "./start.ts"
 import { GATEWAYS } from "./table.ts"
-import { FORGED, startUpstream, type Received, type Upstream } from "./upstream.ts"
+import { FORGED, REFUSING, startUpstream, type Received, type Upstream } from "./upstream.ts"
 import { send, type Answer, type Conversation, type Sent } from "./wire.ts"
 
 test.runIf(REQUIRED.length > 0)("those that must be here are", () => {
@@ -52,8 +53,8 @@ test.skip.each(GATEWAYS.filter((row) => !installed(row)))("$name is not installe
 for (const row of GATEWAYS.filter(installed)) {
   const entry = entryOf(row.page)
   const expectedOf = (name: string, expected: Outcome): Outcome => row.differs[name] ?? expected
-  const outcomeAt = ({ name, expected, unseen }: Case): Outcome =>
-    expectedOf(name, (entry["body"] === true ? undefined : unseen) ?? expected)
+  const outcomeAt = ({ name, expected, unseen, mcp }: Case): Outcome =>
+    expectedOf(name, (entry["body"] !== true ? unseen : entry["denials"] === "mcp" ? mcp : undefined) ?? expected)
 
   describe(row.name, () => {
     let gateway: RunningGateway
@@ -70,7 +71,7 @@ for (const row of GATEWAYS.filter(installed)) {
       const sent = await each.sent(tokens)
       const answer = await sending(sent)
       expect(outcomeOf(answer), answer.body).toBe(outcomeAt(each))
-      if (answer.status === 200) expectPassed(sent, each, answer)
+      if (outcomeOf(answer) === "allowed") expectPassed(sent, each, answer)
       else expectRefused(answer)
     })
 
@@ -89,6 +90,28 @@ for (const row of GATEWAYS.filter(installed)) {
       expect(outcomeOf(again)).toBe("401 invalid_token")
       expect(again.headers.get("www-authenticate")).toMatch(/^DPoP error=/)
       expect(upstream.received).toHaveLength(1)
+    })
+
+    test.each(SERVED)("%s: where to get a token, without one (RFC 9728)", async (target, _below, resource) => {
+      const answer = await sending({ target })
+      expect([answer.status, JSON.parse(answer.body)]).toMatchObject([
+        200,
+        { resource, authorization_servers: [stage.origin] },
+      ])
+      expect(answer.headers.get("access-control-allow-origin")).toBe("*")
+      expect((await sending({ method: "HEAD", target })).status).toBe(200)
+      expect(upstream.received).toEqual([])
+    })
+
+    test("an MCP client's refusal names the document of its server", async () => {
+      const { headers } = await sending({
+        method: "POST",
+        target: "/desk/mcp",
+        headers: [["Content-Type", "application/json"]],
+        body: "{}",
+      })
+      const metadata = "https://api.example/.well-known/oauth-protected-resource/desk/mcp"
+      expect(headers.get("www-authenticate")).toBe(`Bearer resource_metadata="${metadata}"`)
     })
 
     test("a token that has expired", async () => {
@@ -119,6 +142,37 @@ for (const row of GATEWAYS.filter(installed)) {
         expect(told).toMatchObject({ error: code, decision_id: decision })
         if (row.carries.body) expect(told).toHaveProperty("error_description")
       }
+    })
+
+    test.runIf(entry["denials"] === "mcp")("a denied call of MCP is a result that the session survives", async () => {
+      const headers: Sent["headers"] = [
+        ["Authorization", `Bearer ${tokens.reading}`],
+        ["Content-Type", "application/json"],
+      ]
+      const target = "/everything/mcp"
+      const post = async (body: string) => sending({ method: "POST", target, headers, body })
+      const params = { name: "nothing", arguments: {} }
+      const told = await post(JSON.stringify({ jsonrpc: "2.0", id: 1, method: "tools/call", params }))
+      expect(told.headers.get("content-type")).toMatch(/^application\/json/)
+      expect(JSON.parse(told.body)).toMatchObject({
+        id: 1,
+        result: {
+          isError: true,
+          content: [{ text: expect.stringMatching(/^Narrowgate denied the call of "nothing"/) }],
+        },
+      })
+      const unknown = await post('{"jsonrpc":"2.0","id":1,"method":"no/such"}')
+      expect(JSON.parse(unknown.body)).toMatchObject({ id: 1, error: { code: -32_601 } })
+      expect((await post('{"jsonrpc":"2.0","method":"no/such"}')).body).toBe("")
+      expect(upstream.received).toEqual([])
+    })
+
+    test("an upstream states no status in Narrowgate's name", async () => {
+      const sent: Sent = { target: REFUSING, headers: [["Authorization", `Bearer ${tokens.reading}`]] }
+      const answer = await sending(sent)
+      expect([answer.status, answer.body]).toEqual([403, '{"from":"upstream"}'])
+      expect([answer.headers.get("x-narrowgate-status"), answer.headers.get("x-narrowgate-code")]).toEqual([null, null])
+      expectUpstream(sent, {})
     })
 
     test("a WebSocket opens with a token, and not without", async () => {
@@ -273,6 +327,49 @@ for (const row of GATEWAYS.filter(installed)) {
       expect(new Set(stub.asked.flatMap((asked) => valuesOf(asked, "x-request-id"))).size).toBe(1)
     })
 
+    test.each(SERVED)("is asked for the document of %s, and for nothing of the client's", async (target, below) => {
+      stub.answer = { status: 200, headers: { "Content-Type": "application/json" }, body: '{"resource":"x"}' }
+      const headers = SECRETS.map((name) => [name, "evil"] as const)
+      for (const method of ["GET", "HEAD"]) {
+        const got = await ask({ method, target, headers })
+        expect([got.status, got.body]).toEqual([200, method === "GET" ? '{"resource":"x"}' : ""])
+        const [asked, ...others] = stub.asked
+        if (!asked) throw new Error("nothing was asked")
+        expect(others).toEqual([])
+        const place = `/.well-known/oauth-protected-resource/${entry.id}${below}`
+        expect(asked).toMatchObject({ target: place, body: "" })
+        expect(valuesOf(asked, "host")).toEqual([new URL(stub.origin).host])
+        expect(SECRETS.flatMap((name) => valuesOf(asked, name)).filter((value) => value !== "")).toEqual([])
+      }
+    })
+
+    test("is asked for a document with a query of the client's, it gets none of that", async () => {
+      stub.answer = { status: 200, headers: { "Content-Type": "application/json" }, body: "{}" }
+      await ask({ target: "/.well-known/oauth-protected-resource/desk/mcp?origin=https://evil.example" })
+      for (const { target } of stub.asked) {
+        if (target.startsWith("/.well-known/")) expect(target).not.toContain("?")
+      }
+    })
+
+    test.each(Object.entries(NOT_SERVED))("is asked for no document by %s", async (_what, sent) => {
+      stub.answer = {
+        status: 403,
+        headers: {
+          "X-Narrowgate-Code": "unknown_tool",
+          "X-Narrowgate-Decision": "dec_3",
+          "X-Narrowgate-Status": "403",
+        },
+        body: "{}",
+      }
+      const got = await ask(sent)
+      const documents = stub.asked.filter(({ target }) => !target.startsWith("/authz/"))
+      // nginx reads what it was sent in another spelling: what it asks for is a document nevertheless, and in one spelling.
+      const [place = ""] = documents.map(({ method, target }) => `${method} ${target}`)
+      if (sent.method === undefined && place !== "") expect(place).toMatch(DOCUMENT)
+      else expect([got.status >= 400, documents]).toEqual([true, []])
+      expect(upstream.received).toEqual([])
+    })
+
     test("names no identity, nobody's is taken instead", async () => {
       const empty = Object.fromEntries(Object.keys(IDENTITY).map((name) => [name, ""]))
       stub.answer = { status: 200, headers: { ...empty, "X-Narrowgate-Decision": "dec_2" } }
@@ -359,7 +456,7 @@ for (const row of GATEWAYS.filter(installed)) {
 
 function outcomeOf({ status, headers }: Answer): Outcome {
   const code = headers.get("x-narrowgate-code")
-  return status === 200 ? "allowed" : code ? `${status} ${code}` : `${status}`
+  return code ? `${status} ${code}` : status === 200 ? "allowed" : `${status}`
 }
 
 function expectRefused({ status, headers }: Answer): void {

@@ -72,6 +72,7 @@ export async function setScene({ row, standIn = false, upstreams = {}, edit }: S
       keep(
         await startOwnGateway({
           port,
+          id: entry.id,
           authorizer: { origin: stack.origin, key, dialect: "envoy" },
           routes: Object.entries(routes).map(([prefix, upstream]) => ({ prefix, upstream })),
         }),

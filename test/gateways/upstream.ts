@@ -31,6 +31,9 @@ export const FORGED = {
   "Txn-Token": "forged",
 }
 
+/** Answers 403, and would like the client to take that for an answer under another status. */
+export const REFUSING = "/crm/tickets/refused"
+
 export async function startUpstream(): Promise<Upstream> {
   const received: Received[] = []
   const note = (request: IncomingMessage, body: string): void => {
@@ -43,6 +46,9 @@ export async function startUpstream(): Promise<Upstream> {
     note(request, body.toString("latin1"))
     if (request.url === "/crm/events") {
       response.writeHead(200, { ...FORGED, "Content-Type": "text/event-stream" }).write("data: first\n\n")
+    } else if (request.url === REFUSING) {
+      const forged = { ...FORGED, "X-Narrowgate-Status": "200", "Content-Type": "application/json" }
+      response.writeHead(403, forged).end('{"from":"upstream"}')
     } else response.writeHead(200, { ...FORGED, "Content-Type": "application/json" }).end('{"from":"upstream"}')
   })
   server.on("upgrade", (request, socket) => {

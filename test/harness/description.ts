@@ -103,6 +103,9 @@ export function described<Rest extends readonly unknown[]>(fetch: Fetch<Rest>): 
 async function problemIn(request: Request, sent: Request | null, response: Response): Promise<string | null> {
   const { pathname, searchParams } = new URL(request.url)
   if (PAGES.test(pathname)) return null
+  // A browser asks so about a request that is described itself.
+  if (request.method === "OPTIONS" && response.status === 204 && FOR_PAGES.every((name) => response.headers.has(name)))
+    return null
   const { template, own } = operationOf(request)
   // Whatever a zone makes of its path, a gateway's key opens what is for gateways and nothing else.
   if (request.headers.has("x-narrowgate-key") && !own?.["x-any-method"]) {
@@ -166,8 +169,10 @@ const nameIn = ({ $ref }: z.infer<typeof reference>): string => $ref.split("/").
 const mediaType = ({ headers }: Request | Response): string | null =>
   headers.get("content-type")?.split(";", 1)[0]?.trim().toLowerCase() ?? null
 
+/** By which pages of other origins may read an answer: test/flow/pages-of-other-origins.test.ts. */
+const FOR_PAGES = ["access-control-allow-origin", "access-control-expose-headers"]
 /** Headers that the description of an answer need not name: its content's, and what HTTP/1.0 has for `no-store`. */
-const UNNAMED = new Set(["content-type", "content-length", "content-encoding", "pragma"])
+const UNNAMED = new Set(["content-type", "content-length", "content-encoding", "pragma", ...FOR_PAGES])
 
 function problemOfHeaders(known: Answer, type: string | null, sent: Headers): string | null {
   const described = new Map(Object.entries(known.headers).map(([name, ref]) => [name.toLowerCase(), ref]))

@@ -178,6 +178,9 @@ const refusalBody = z.union([
   z
     .object({ jsonrpc: z.literal("2.0"), error: z.object({ code: z.int(), message: z.string(), data: told }) })
     .transform(({ error: { data } }) => data),
+  z
+    .object({ jsonrpc: z.literal("2.0"), result: z.object({ _meta: z.object({ "narrowgate/denial": told }) }) })
+    .transform(({ result }) => result._meta["narrowgate/denial"]),
 ])
 
 export interface GatewayAnswer {
@@ -235,7 +238,8 @@ export async function readAnswer(response: Response): Promise<GatewayAnswer> {
   const body = await response.text()
   const code = headers.get("X-Narrowgate-Code") ?? "ok"
   const decision = headers.get("X-Narrowgate-Decision") ?? ""
-  if (code === "ok") return { status, code, decision, headers, body }
+  // A denied notification has no body.
+  if (code === "ok" || headers.get("X-Narrowgate-Status") === "202") return { status, code, decision, headers, body }
   const said = refusalBody.parse(JSON.parse(body))
   if (said.error !== code) throw new Error(`the body says ${said.error}, the header ${code}`)
   return { status, code, decision: said.decision_id, headers, body }

@@ -34,6 +34,12 @@ describe("rules", () => {
     expect(rules[0]).not.toHaveProperty("remedy")
   })
 
+  test("carry their messages, in any script", () => {
+    const message = `Rückzahlungen nur bis “49,99 €” ${"x".repeat(260)}`
+    const { rules, problems } = lowerOne(`@id("r") @message("${message}") forbid (principal, action, resource);`)
+    expect([problems, rules[0]?.message]).toEqual([[], message])
+  })
+
   test("decide at the edge as they are written", () => {
     const { rules } = lowerOne(
       `@id("go") permit (principal in Group::"staff", action == Action::"read", resource)
@@ -277,6 +283,30 @@ describe("problems", () => {
       `@id("r") ${PERMIT};\n@id("r") ${PERMIT};`,
       { ...at(2, 1), message: '@id("r") names the rule at a.cedar:1 too', fix: "give it an @id of its own" },
     ],
+    [
+      "@message on a permit",
+      `@id("r") @message("x") ${PERMIT};`,
+      { ...at(1, 1), message: '@message of rule "r" reaches nobody: a permit denies no call' },
+    ],
+    ...[
+      ["a line break", "a\\nb"],
+      ["an escape of the terminal", "\\u{1b}[31m"],
+      ["a reversed order of letters", "a\\u{202e}b"],
+      ["301 characters", "x".repeat(301)],
+      ["a blank at its end", "a "],
+      ["nothing", ""],
+    ].map(
+      ([what, message]) =>
+        [
+          `@message with ${what}`,
+          `@id("r") @message("${message}") forbid (principal, action, resource);`,
+          {
+            ...at(1, 1),
+            message: '@message of rule "r" cannot be shown to agents',
+            fix: "write a sentence of at most 300 characters on one line, on a forbid",
+          },
+        ] as const,
+    ),
     [
       "@remedy on a permit",
       `@id("r") @remedy("x") ${PERMIT};`,

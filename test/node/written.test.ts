@@ -36,8 +36,14 @@ function lowered(text: string): LoweredRule {
   const answer = ruleToJson(text, "policy")
   if (answer.type === "failure") throw new Error(`${text}: ${answer.errors.map(({ message }) => message).join()}`)
   const { annotations } = Object(answer.json)
-  const { id = "r", remedy } = Object(annotations)
-  return { id, policy: answer.json, reads: [], ...(remedy === undefined ? {} : { remedy }) }
+  const { id = "r", remedy, message } = Object(annotations)
+  return {
+    id,
+    policy: answer.json,
+    reads: [],
+    ...(remedy !== undefined && { remedy }),
+    ...(message !== undefined && { message }),
+  }
 }
 
 const scopeIn = ({ id, policy }: LoweredRule) => {
@@ -51,7 +57,7 @@ function expectSame(text: string): void {
   const { annotations: _annotations, ...policy } = Object(rule.policy)
   const { annotations: _more, ...policyAgain } = Object(again.policy)
   expect(policyAgain, text).toEqual(policy)
-  expect([again.id, again.remedy]).toEqual([rule.id, rule.remedy])
+  expect([again.id, again.remedy, again.message]).toEqual([rule.id, rule.remedy, rule.message])
 }
 
 describe("a rule that is written out is the same rule again", () => {

@@ -78,7 +78,11 @@ const CASES: readonly Case[] = [
     more: mail("a@evil.test"),
     code: "policy_denied",
     explains: {
-      denial: { reason: "policy_forbids", rules: ["mail-in-house"] },
+      denial: {
+        reason: "policy_forbids",
+        rules: ["mail-in-house"],
+        message: "Mail goes to example.org only: “to” is elsewhere.",
+      },
       principal: `User::"${IDP}|alice"`,
       rules: ["mail-in-house"],
       arguments: { to: "a@evil.test" },

@@ -63,5 +63,7 @@ function decidesFor(rule: ReadRule, by: ReadRule): boolean {
   if (rule.effect !== by.effect) return false
   if (rule.effect === "permit") return isImplied(by.conjuncts, rule.conjuncts)
   // A denial that a remedy lifts differs from one that nothing lifts.
-  return leads(by.conjuncts, rule.conjuncts) && (by.remedy === null || by.remedy === rule.remedy)
+  if (!leads(by.conjuncts, rule.conjuncts) || (by.remedy !== null && by.remedy !== rule.remedy)) return false
+  // Without the rule, the agent would no longer get what it says.
+  return rule.message === null || rule.message === by.message
 }

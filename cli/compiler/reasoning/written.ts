@@ -15,6 +15,7 @@ export interface ReadRule {
   readonly id: string
   readonly effect: "permit" | "forbid"
   readonly remedy: string | null
+  readonly message: string | null
   readonly policy: PlacedRule["rule"]["policy"]
   readonly scope: Scope
   readonly conjuncts: readonly Conjunct[]
@@ -31,7 +32,7 @@ export interface ReadRule {
 }
 
 export function readRule({ rule, from }: PlacedRule, isWarned: boolean): ReadRule {
-  const { id, policy, remedy = null, reads } = rule
+  const { id, policy, remedy = null, message = null, reads } = rule
   const conjuncts = conjunctsOf(policy)
   const scope = {
     principal: readScope(policy["principal"], id),
@@ -40,7 +41,7 @@ export function readRule({ rule, from }: PlacedRule, isWarned: boolean): ReadRul
   }
   const effect = policy["effect"] === "permit" ? "permit" : "forbid"
   const readsResource = conjuncts.some(({ expression }) => readsAny(expression, ["resource"]))
-  const read = { id, effect, remedy, policy, scope, conjuncts, reads, readsResource, isWarned } as const
+  const read = { id, effect, remedy, message, policy, scope, conjuncts, reads, readsResource, isWarned } as const
   if ("link" in from) {
     const at = (message: string, fix: string) => from.links.warning(["links", from.index, "id"], message, fix)
     const { file, line } = at("", "")

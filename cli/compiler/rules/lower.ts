@@ -6,6 +6,7 @@
 import type { DetailedError, ValidationError } from "@cedar-policy/cedar-wasm/nodejs"
 import { Rule } from "../../../src/core/policy/cedar/compile.ts"
 import { UnsupportedOperator, isNode } from "../../../src/core/policy/cedar/est.ts"
+import { isMessage, MAX_MESSAGE } from "../../../src/core/policy/cedar/message.ts"
 import { parseRemedy } from "../../../src/core/policy/cedar/remedy.ts"
 import type { LoweredRule } from "../../../src/core/policy/cedar/lowered.ts"
 import { ruleToJson } from "./exact-rule.ts"
@@ -105,7 +106,9 @@ function lowerFile(file: CedarFile, found: LoweredPolicies): readonly Problem[] 
 /** Cedar reads `1.5` as a member of `1`. */
 function syntaxMend(errors: readonly { readonly message: string }[], text: string): string {
   const isFraction = errors.some(({ message }) => /^unexpected token `\d/u.test(message)) && /\d\.\d/u.test(text)
-  return isFraction ? "write a whole number: Cedar has no fractions; count cents, for example" : "correct the syntax"
+  return isFraction
+    ? 'write decimal("49.99") for 49.99, of an argument that the schema declares as decimal, and compare by .lessThan(…)'
+    : "correct the syntax"
 }
 
 export interface PlacedLink {
@@ -182,7 +185,7 @@ function lowerRule(
   const answer = ruleToJson(place.source.text, kind)
   if (answer.type === "failure") return locate(answer.errors, place, "correct the rule")
   const { json } = answer
-  const { id, remedy } = isNode(json.annotations) ? json.annotations : {}
+  const { id, remedy, message } = isNode(json.annotations) ? json.annotations : {}
   if (typeof id !== "string") return [problemAt(place, "the rule has no @id", 'write @id("…") before it')]
   if (!RULE_ID.test(id)) {
     return [problemAt(place, `@id(${JSON.stringify(id)}) is no name`, "use letters, digits, and . _ : / - only")]
@@ -196,9 +199,15 @@ function lowerRule(
   }
   const { reads, members, facts } = readsOf(json)
   const inner = members.length > 0 && { members }
-  const rule = { id, policy: json, reads, ...inner, ...(facts.length > 0 && { facts }) }
-  if (remedy === undefined) return rule
   const forbids = json.effect === "forbid"
+  if (message !== undefined && !(forbids && typeof message === "string" && isMessage(message))) {
+    const fault = forbids ? "cannot be shown to agents" : "reaches nobody: a permit denies no call"
+    const fix = `write a sentence of at most ${MAX_MESSAGE} characters on one line, on a forbid`
+    return [problemAt(place, `@message of rule "${id}" ${fault}`, fix)]
+  }
+  const said = typeof message === "string" && { message }
+  const rule = { id, policy: json, reads, ...inner, ...(facts.length > 0 && { facts }), ...said }
+  if (remedy === undefined) return rule
   if (forbids && typeof remedy === "string" && parseRemedy(remedy)) return { ...rule, remedy }
   return [
     problemAt(

@@ -2,7 +2,7 @@
 import { z } from "zod"
 import type { GatewayDefinition } from "../../../src/core/policy/definition/gateways.ts"
 import { OWN_ALGORITHMS } from "../../../src/core/keys/algorithm.ts"
-import { DIALECT_NAMES, LOCATIONS } from "../../../src/core/policy/definition/gateways.ts"
+import { DIALECT_NAMES, DIALECTS, LOCATIONS } from "../../../src/core/policy/definition/gateways.ts"
 import { cedarType, headerName, name, origin, text } from "./values.ts"
 
 /** Of a key that a client presents. */
@@ -61,6 +61,12 @@ const gateway = z.strictObject({
     .boolean()
     .default(false)
     .describe("Whether the gateway forwards request bodies. Without them, arguments in bodies are unknown."),
+  denials: z
+    .enum(["http", "mcp"])
+    .exactOptional()
+    .describe(
+      "Whether a denied MCP message is answered as its server would answer, or by its HTTP status. `mcp` requires `body: true`, and is the default with it at dialects whose page configures it.",
+    ),
   transaction_tokens: transactionTokens
     .exactOptional()
     .describe("The upstream gets a signed Transaction Token, which names the caller."),
@@ -80,6 +86,12 @@ const gateway = z.strictObject({
     .default(false)
     .describe(
       "Whether the gateway reports the end of calls that it let through, after which they are no longer in flight.",
+    ),
+  serves_metadata: z
+    .boolean()
+    .default(true)
+    .describe(
+      "Whether it serves the metadata of its MCP servers at its own origin (RFC 9728). If not, challenges name Narrowgate's own URL of it.",
     ),
   request_id_header: headerName
     .exactOptional()
@@ -113,6 +125,14 @@ export const gatewaysFile = z.strictObject({
 export type GatewaysFile = z.infer<typeof gatewaysFile>
 
 /** As a bundle has it. */
-export function toGateway({ settles, preflights, ...gateway }: GatewaysFile["gateways"][number]): GatewayDefinition {
-  return { ...gateway, ...(settles && { settles }), ...(preflights && { preflights }) }
+export function toGateway(entry: GatewaysFile["gateways"][number]): GatewayDefinition {
+  const { settles, preflights, serves_metadata, ...gateway } = entry
+  const denials = entry.body && DIALECTS[entry.dialect].restatesStatus ? "mcp" : "http"
+  return {
+    denials,
+    ...gateway,
+    ...(settles && { settles }),
+    ...(preflights && { preflights }),
+    ...(!serves_metadata && { serves_metadata }),
+  }
 }

@@ -2,26 +2,19 @@
  * Tools of a running MCP server, by the client of the MCP project. What the server declares of its tools is untrusted:
  * readOnlyHint and the like are suggestions, and absent means destructive and open-world (MCP 2025-11-25, "Tools").
  */
-import { z } from "zod"
 import canonicalize from "canonicalize"
-import { isObject } from "../../../src/core/encoding/json.ts"
 import { sha256Hex } from "../../../src/core/encoding/hash.ts"
 import { catalogName } from "../../../src/core/catalog/mcp-server.ts"
 import { pinOf, Unpinnable } from "../../../src/core/catalog/pin.ts"
 import { escaped } from "../../terminal/escape.ts"
 import { Failure } from "../../terminal/failure.ts"
 import { toolName } from "../../compiler/schema/values.ts"
-import {
-  PIN_PARTS,
-  type FoundTools,
-  type FoundTool,
-  type PinParts,
-  type Skipped,
-  type Suggestion,
-} from "../found-tools.ts"
+import { PIN_PARTS, type FoundTools, type FoundTool, type PinParts, type Skipped } from "../found-tools.ts"
+import { argumentTypes } from "../argument-types.ts"
 import { enforcement } from "./enforcement.ts"
 import { listTools } from "./list-tools.ts"
 import { boundedFetch, shownUrl } from "./bounded-fetch.ts"
+import { SINK, suggestionOf } from "./suggestion.ts"
 
 export interface McpSource {
   readonly url: URL
@@ -34,7 +27,6 @@ export interface McpSource {
   readonly seconds: number
 }
 
-const SINK = "sink:external"
 /** Sixteen digits: nobody finds another text with the same digits. */
 const PART_DIGITS = 16
 
@@ -85,7 +77,7 @@ function read(tools: readonly Listed[], server: string): Read {
       continue
     }
     const why = unpinnable(tool)
-    if (why === null) found.push(toFound(name, tool))
+    if (why === null) found.push(toFound(name, own, tool))
     else refused.push({ what: name, why })
   }
   return { found, skipped, refused }
@@ -104,30 +96,16 @@ function unpinnable(tool: Listed): string | null {
 
 type Listed = Readonly<Record<string, unknown>>
 
-function toFound(name: string, tool: Listed): FoundTool {
+function toFound(name: string, own: string, tool: Listed): FoundTool {
   const described = tool["description"]
   return {
     name,
     description: typeof described === "string" ? described : "",
-    suggestion: suggestionOf(tool["annotations"]),
+    suggestion: suggestionOf(own, tool["annotations"]),
     // Whatever the tool declares.
     unseen: { action: "execute", labels: [SINK] },
     mark: { kind: "pin", hash: pinOf(tool), parts: partsOf(tool) },
-  }
-}
-
-const hint = z.boolean().optional().catch(undefined)
-const annotations = z.object({ readOnlyHint: hint, destructiveHint: hint, openWorldHint: hint }).catch({})
-
-function suggestionOf(declared: unknown): Suggestion {
-  const { readOnlyHint, destructiveHint, openWorldHint } = annotations.parse(isObject(declared) ? declared : {})
-  const because = Object.entries({ readOnlyHint, destructiveHint, openWorldHint })
-    .filter(([, value]) => value !== undefined)
-    .map(([name, value]) => `${name}: ${value}`)
-  return {
-    action: readOnlyHint === true ? "read" : destructiveHint === false ? "write" : "execute",
-    labels: openWorldHint === false ? [] : [SINK],
-    because: because.length === 0 ? "nothing is declared" : because.join(", "),
+    inputs: argumentTypes(tool["inputSchema"]),
   }
 }
 

@@ -187,6 +187,7 @@ function toolOf(
     suggestion,
     unseen: { action: "execute", labels: [] },
     mark: route,
+    inputs: new Map(),
   }
   return { label, tool, route }
 }

@@ -2,6 +2,7 @@
 import { compare, merge } from "../../import/merge.ts"
 import { field } from "../../import/catalog-text.ts"
 import type { Class } from "../../import/merge.ts"
+import { escaped } from "../../terminal/escape.ts"
 import { isWithin, toolsFor, type Plan } from "./plan.ts"
 
 export function catalogText(plan: Plan): string {
@@ -10,8 +11,21 @@ export function catalogText(plan: Plan): string {
     plan.found.reached.by === "server" ? { ...plan.found, reached: { ...plan.found.reached, at: null } } : plan.found
   const differences = compare(emptyCatalog(plan), found, { prune: false })
   const decisions = { classes: plan.classes, accepted: new Set<string>(), pruned: new Set<string>() }
-  return withAllowed(merge(emptyCatalog(plan), differences, decisions).text, plan)
+  return `${withAllowed(merge(emptyCatalog(plan), differences, decisions).text, plan)}${leftOut(plan)}`
 }
+
+/** What is listed of tools that the catalog lacks; the report of the command has all of them. */
+const MOST_LEFT = 100
+
+function leftOut({ found }: Plan): string {
+  const left = [...found.refused, ...found.skipped]
+  if (left.length === 0) return ""
+  const lines = left.slice(0, MOST_LEFT).map(({ what, why }) => `#   ${escaped(what, 200)}: ${escaped(why, 300)}`)
+  const more = left.length > MOST_LEFT ? [`#   and ${left.length - MOST_LEFT} more`] : []
+  return `\n${[LEFT, ...lines, ...more].join("\n")}\n`
+}
+
+const LEFT = "# Left out, so that calls of them are denied unless a tool above stands for them too:"
 
 /** Tools that nobody may call are there on purpose, so a comment tells `check` why. */
 function withAllowed(text: string, plan: Plan): string {
@@ -44,12 +58,12 @@ function emptyCatalog(plan: Plan): string {
 }
 
 const ROUTES = `#
-# Classes are what the document suggests, and its methods are a claim: review each. \`narrowgate import openapi\` adds
+# Classes are what the document suggests, for the reason in the comment, and that is a claim: review each. \`narrowgate import openapi\` adds
 # later operations, and changes nothing that you wrote.
 `
 
 const SERVER = `#
-# Classes are what the server suggests, which is a claim: review each. \`narrowgate import mcp\` adds later tools, and
+# Classes are what the server suggests, for the reason in the comment, and that is a claim: review each. \`narrowgate import mcp\` adds later tools, and
 # changes nothing that you wrote.
 
 # Agents reach the server at \`origin\` and \`path\`, through the gateway. By its \`probe\` Narrowgate checks it.`

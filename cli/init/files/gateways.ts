@@ -5,7 +5,7 @@ import { GATEWAY, type Plan } from "./plan.ts"
 
 export function gatewaysText({ gateway, at, trust }: Plan): string {
   const { dialect, keyDigest } = gateway
-  const { body, requestId } = DIALECTS[dialect]
+  const { body, requestId, restatesStatus } = DIALECTS[dialect]
   const lines = [
     `  - ${field("id", GATEWAY)}`,
     `    # Its configuration: docs/guides/gateways/ has a complete one.`,
@@ -18,6 +18,12 @@ export function gatewaysText({ gateway, at, trust }: Plan): string {
     `    ${field("environment", trust.kind === "local" ? "development" : "production")}`,
     `    # Whether it forwards bodies: without them, no rule can read what is in one.`,
     `    ${field("body", body)}`,
+    ...(body && restatesStatus
+      ? [
+          "    # A denied MCP message is answered as its server would: the client's session survives, its model reads why.",
+          `    ${field("denials", "mcp")}`,
+        ]
+      : []),
     ...(requestId
       ? [
           "    # Set by the gateway itself, whatever the client sends: its own retry is then counted once.",

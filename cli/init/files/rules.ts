@@ -108,6 +108,7 @@ const NOTHING_OUT_LATER = `\
 
 const NOTHING_OUT = `\
 @id("no-external-after-confidential")
+@message("Confidential data was read in this task, so nothing may be sent outside.")
 forbid (
   principal,
   action in [Action::"read", Action::"write", Action::"execute"],
@@ -121,9 +122,10 @@ function freshLogin({ found, trust }: Plan): string {
   const strong = isLocal ? `\n  context.session has acr && context.session.acr == "${LOCAL_ACR}" &&` : ""
   return `\
 // A change requires a recent login${isLocal ? ", with a second factor" : ""}.
-// \`@remedy\` names to the client what lifts the denial.
+// \`@remedy\` names to the client what lifts the denial, and \`@message\` tells the agent.
 @id("changes-need-a-fresh-login")
 @remedy("step-up:${isLocal ? `${LOCAL_ACR};` : ""}max_age=${FRESH_LOGIN_SECONDS}")
+@message("The person has to log in again${isLocal ? ", with a second factor" : ""}: the login is more than ${FRESH_LOGIN_SECONDS} seconds old.")
 forbid (
   principal,
   action in [Action::"write", Action::"execute"],

@@ -67,6 +67,7 @@ const rule = once(() =>
     at: z.number().nullable().describe("Of a rule that fails or errs: the condition at which it does, from 0."),
     determined: z.boolean(),
     remedy: text(),
+    message: text().describe("What the rule's `@message` says to the agent."),
   }),
 )
 export type RuleSeen = z.infer<ReturnType<typeof rule>>

@@ -2,6 +2,7 @@
 import type { FC } from "hono/jsx"
 import * as z from "zod"
 import type { Explanation, PrincipalSeen, RuleSeen } from "../../api/contract/explanations.ts"
+import { MAX_MESSAGE } from "../../core/policy/cedar/message.ts"
 import { Text } from "../../web/text.tsx"
 import { shortened } from "../../web/visible.ts"
 import { denialText } from "../decisions/denial-text.ts"
@@ -220,7 +221,7 @@ const Lines: FC<{ readonly of: string }> = ({ of }) => (
   </>
 )
 
-const RuleLine: FC<{ readonly of: RuleSeen }> = ({ of: { id, effect, outcome, at, determined, remedy } }) => (
+const RuleLine: FC<{ readonly of: RuleSeen }> = ({ of: { id, effect, outcome, at, determined, remedy, message } }) => (
   <p>
     <span class={effect === "permit" ? "badge good" : "badge bad"}>{effect}</span> <Text of={id} most={160} />{" "}
     {OUTCOMES[outcome]}
@@ -229,6 +230,11 @@ const RuleLine: FC<{ readonly of: RuleSeen }> = ({ of: { id, effect, outcome, at
     {remedy !== null && (
       <>
         . Remedy: <Text of={remedy} most={100} />
+      </>
+    )}
+    {message !== null && (
+      <>
+        . Message: <Text of={message} most={MAX_MESSAGE} />
       </>
     )}
   </p>

@@ -75,6 +75,12 @@ export function locate(catalog: Catalog, call: CallRequest): Located | Denied {
   return found(catalog, definition.tool, { arguments: args, path: target.path, segments, byHeaders: false })
 }
 
+/** The MCP server to whose endpoint a target leads, whatever the call; undefined if it leads to none. */
+export function serverAt({ servers }: Catalog, origin: string, target: string): McpServer | undefined {
+  const [path = ""] = target.split("?", 1)
+  return servers.get(origin + path)
+}
+
 /** The path of an MCP endpoint contains no arguments. */
 export const NO_SEGMENTS: Segments = []
 

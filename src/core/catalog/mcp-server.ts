@@ -50,7 +50,7 @@ export interface McpCall {
 }
 
 /** Protocol versions whose servers must compare headers with the body. Unknown versions are not believed. */
-const HEADERS_SINCE = "2026-07-28"
+export const HEADERS_SINCE = "2026-07-28"
 const VERSIONS_WITH_HEADERS = new Set([HEADERS_SINCE])
 /** A tool's own name, as it may follow `server.` in the catalog. */
 const TOOL_NAME = /^[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*$/
@@ -65,7 +65,7 @@ export function readMcpCall(server: McpServer, method: string, headers: CallHead
   return body.kind === "whole" ? fromBody(server, headers, body) : refuse(NOT_JSON)
 }
 
-/** Methods that every catalog has without listing them; any other needs a tool of its own, or its call is denied. */
+/** Methods that every catalog has without listing them; any other is unknown. */
 const LIFECYCLE_OF_METHOD: ReadonlyMap<string, LifecycleTool> = new Map([
   ["initialize", "initialize"],
   ["ping", "ping"],
@@ -177,7 +177,7 @@ function lifecycleOf(server: McpServer, method: string): McpCall | Denied {
   const tool = method.startsWith("notifications/") ? "notifications" : LIFECYCLE_OF_METHOD.get(method)
   return tool
     ? lifecycle(server, tool)
-    : deny({ reason: "tool_unknown", called: `${server.name} ${asciiText(method)}` })
+    : deny({ reason: "method_unknown", called: `${server.name} ${asciiText(method)}` })
 }
 
 /**

@@ -143,13 +143,14 @@ function visibleArguments({ arguments: { values }, tool }: CallFacts): string {
   return JSON.stringify(withoutRedacted(values, tool.redact))
 }
 
-function required({ reason: because }: Denial, { id, guardrail, name, status, expiresAt }: Approval): Required {
+function required(denial: Denial, { id, guardrail, name, status, expiresAt }: Approval): Required {
   const expires_at = Math.floor(expiresAt / 1000)
   return {
     reason: "approval_required",
     guardrail,
     name,
-    because,
+    because: denial.reason,
+    ...("message" in denial && { message: denial.message }),
     approval: id,
     status: status === "rejected" ? status : "pending",
     expires_at,

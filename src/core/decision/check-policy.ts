@@ -7,6 +7,7 @@ import type { TreeState } from "../task/state.ts"
 import type { Bundle } from "../policy/assemble.ts"
 import { actionRef, entitiesFor, principalsOf, toolRef } from "../policy/principals.ts"
 import { authorizeAll, remediesFor } from "./permission.ts"
+import { messageOf } from "../policy/cedar/message.ts"
 import type { Remedies } from "../policy/cedar/remedy.ts"
 import type { CedarRecord } from "../policy/cedar/values/value.ts"
 import type { Task } from "../task/task.ts"
@@ -48,6 +49,7 @@ export function checkPolicy(
     call.arguments,
     engine.readsFor(action, resource, entities),
     engine.membersFor(action, resource, entities),
+    bundle.decimals[tool.action],
   )
   if (isDenied(args)) return { context: null, ...args }
   const { environment, gateway } = call
@@ -61,7 +63,8 @@ export function checkPolicy(
   if ("rules" in answer) return { context, rules: answer.rules, granted: context, demands: [] }
   const { principal, forbids: rules } = answer
   if (rules.length === 0) return { context, ...deny({ reason: "policy_permits_nothing", principal }) }
-  const forbidden = { reason: "policy_forbids", principal, rules } as const
+  const message = messageOf(engine, rules)
+  const forbidden = { reason: "policy_forbids", principal, rules, ...(message !== undefined && { message }) } as const
   const remedies = remediesFor(query, situation)
   if (!remedies) return { context, ...deny(forbidden) }
   const challenge = challengeBy(remedies, forbidden, situation)
@@ -85,13 +88,13 @@ export function checkPolicy(
  */
 function challengeBy(
   { stepUp, boundKey, approvals }: Remedies,
-  { principal, rules }: Extract<Denial, { readonly reason: "policy_forbids" }>,
+  { reason: _forbidden, ...by }: Extract<Denial, { readonly reason: "policy_forbids" }>,
   situation: Situation,
 ): Denial | null {
   if (stepUp) {
     const { acr: acr_values, maxAge: max_age } = stepUp
-    return { reason: "step_up_required", principal, rules, acr_values, max_age, bound: situation.boundKey || boundKey }
+    return { reason: "step_up_required", ...by, acr_values, max_age, bound: situation.boundKey || boundKey }
   }
   const lacksKey = approvals.length === 0 || (boundKey && !situation.boundKey)
-  return lacksKey ? { reason: "bound_key_required", principal, rules } : null
+  return lacksKey ? { reason: "bound_key_required", ...by } : null
 }

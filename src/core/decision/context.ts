@@ -1,5 +1,6 @@
 import type { CallArguments } from "../catalog/arguments.ts"
 import type { Denied } from "../denials/denial.ts"
+import type { DecimalMembers } from "../policy/cedar/values/json-number.ts"
 import { set, type CedarRecord, type Value } from "../policy/cedar/values/value.ts"
 import { agentRef, userRef, factsOfArguments, readArguments, type UserFacts } from "../policy/principals.ts"
 import type { Task } from "../task/task.ts"
@@ -9,16 +10,18 @@ import type { Task } from "../task/task.ts"
  * see an argument, or sees it rounded, would judge another call than the upstream gets.
  * @param reads argument names; `*` stands for all
  * @param members names that are read within them
+ * @param decimals the arguments that the schema declares as decimals, or that hold one
  */
 export function argumentFacts(
   args: CallArguments,
   reads: ReadonlySet<string>,
   members: ReadonlySet<string>,
+  decimals: DecimalMembers,
 ): CedarRecord | Denied {
   const cached = factsOfArguments.get(args)
-  if (cached?.reads === reads && cached.members === members) return cached.facts
-  const facts = readArguments(args, reads, members)
-  factsOfArguments.set(args, { reads, members, facts })
+  if (cached?.reads === reads && cached.members === members && cached.decimals === decimals) return cached.facts
+  const facts = readArguments(args, reads, members, decimals)
+  factsOfArguments.set(args, { reads, members, decimals, facts })
   return facts
 }
 

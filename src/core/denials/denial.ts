@@ -40,10 +40,11 @@ export function codeOf(denial: Denial): Code {
   return DENIALS[denial.reason].code
 }
 
-/** Returns the sentence of the answer to a denied call. */
+/** Returns the answer to a denied call in words: a sentence, and what the rules that deny it say themselves. */
 export function describeDenial(denial: Denial): string {
   const entry: CallReason = DENIALS[denial.reason]
-  return entry.forCaller(denial) ?? CODES[entry.code].sentence
+  const sentence = entry.forCaller(denial) ?? CODES[entry.code].sentence
+  return "message" in denial && denial.message !== undefined ? `${sentence} ${denial.message}` : sentence
 }
 
 /** Returns what another bundle needs to decide again a call that was recorded with this denial. */

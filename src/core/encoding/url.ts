@@ -44,6 +44,21 @@ export function isSameResource(one: string, other: string): boolean {
   return one === other || withoutSlash(one) === withoutSlash(other)
 }
 
+/** A URL as it is written, up to its path: no userinfo, which hides where the host begins, and no other parts. */
+const UP_TO_PATH = /^https?:\/\/[A-Za-z0-9.:[\]-]+(?:\/[^?#]*)?$/
+/** Segments that each reader takes for the same: no escapes, parameters or backslashes, and none of dots alone. */
+const PLAIN_SEGMENTS = /^(?:\/(?!\.{1,2}(?:\/|$))[A-Za-z0-9._~!$&'()*+,=:@-]+)*\/?$/
+
+/**
+ * Whether a URL is below another, letter by letter: same scheme, host and port, and the other's path ends where one of
+ * its segments does.
+ */
+export function isBelow(url: string, other: string): boolean {
+  if (!UP_TO_PATH.test(other)) return false
+  const base = other.endsWith("/") ? other.slice(0, -1) : other
+  return url.startsWith(`${base}/`) && PLAIN_SEGMENTS.test(url.slice(base.length))
+}
+
 function withoutSlash(uri: string): string {
   return /^https?:\/\/[^/?#]+\/$/.test(uri) ? uri.slice(0, -1) : uri
 }

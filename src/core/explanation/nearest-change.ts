@@ -6,6 +6,7 @@
 import { isNode, type Node } from "../policy/cedar/est.ts"
 import { fromCedarJson } from "../policy/cedar/values/cedar-json.ts"
 import { actionRef, entitiesFor, toolRef } from "../policy/principals.ts"
+import { decimalText, isDecimal, makeDecimal } from "../policy/cedar/values/json-number.ts"
 import { CedarSet, isEntity, isRecord, set, type CedarRecord, type Value } from "../policy/cedar/values/value.ts"
 import { isPermitted, type PolicyQuestion } from "./policy-question.ts"
 
@@ -70,12 +71,14 @@ interface Comparison {
 }
 
 const BINARY = new Set(["==", "!=", "<", "<=", ">", ">=", "contains", "in", "containsAny", "containsAll"])
+/** The methods by which rules compare decimals; Cedar's JSON lists their operands. */
+const OF_DECIMALS = new Set(["lessThan", "lessThanOrEqual", "greaterThan", "greaterThanOrEqual"])
 
 function comparisonsIn(json: unknown): readonly Comparison[] {
   if (Array.isArray(json)) return json.flatMap(comparisonsIn)
   if (!isNode(json)) return []
   const own = Object.entries(json).flatMap(([operator, operands]) =>
-    isNode(operands) ? comparisonOf(operator, operands) : [],
+    isNode(operands) ? comparisonOf(operator, operands) : comparisonOfDecimals(operator, operands),
   )
   return [...own, ...Object.values(json).flatMap(comparisonsIn)]
 }
@@ -91,8 +94,14 @@ function comparisonOf(operator: string, operands: Node): readonly Comparison[] {
     const sample = sampleOf(operands.pattern)
     return path && sample !== null ? [{ path, with: sample, operator }] : []
   }
-  if (!BINARY.has(operator)) return []
-  const [left, right] = [operands.left, operands.right]
+  return BINARY.has(operator) ? comparisonOfTwo(operator, operands.left, operands.right) : []
+}
+
+function comparisonOfDecimals(operator: string, operands: unknown): readonly Comparison[] {
+  return OF_DECIMALS.has(operator) && Array.isArray(operands) ? comparisonOfTwo(operator, operands[0], operands[1]) : []
+}
+
+function comparisonOfTwo(operator: string, left: unknown, right: unknown): readonly Comparison[] {
   return [[pathOf(left), literalOf(right)] as const, [pathOf(right), literalOf(left)] as const].flatMap(
     ([path, value]) => (path && value !== null ? [{ path, with: value, operator }] : []),
   )
@@ -111,6 +120,8 @@ function pathOf(json: unknown): readonly string[] | null {
 function literalOf(json: unknown): Value | null {
   if (!isNode(json)) return null
   if ("Value" in json) return fromCedarJson(json["Value"]) ?? null
+  const decimal: unknown = Array.isArray(json["decimal"]) ? json["decimal"][0] : null
+  if (isNode(decimal)) return fromCedarJson({ __extn: { fn: "decimal", arg: decimal["Value"] } }) ?? null
   if (!Array.isArray(json["Set"])) return null
   const members = json["Set"].map(literalOf)
   return members.every((member) => member !== null) ? set(members) : null
@@ -132,7 +143,7 @@ function trialsOf({ path, with: value, operator }: Comparison, { context }: Poli
   const name = path.join(".")
   if (path.length === 0 || FIXED.has(name)) return []
   const now = valueAt(context, path)
-  const values = value === null ? [] : typeof value === "bigint" ? [value, value + 1n, value - 1n] : [value]
+  const values = value === null ? [] : [value, ...neighboursOf(value)]
   const set = [
     ...(now instanceof CedarSet ? [] : values).map((to) => assigned(path, to)),
     ...(now instanceof CedarSet && value !== null ? members(path, now, value, operator) : []),
@@ -142,6 +153,12 @@ function trialsOf({ path, with: value, operator }: Comparison, { context }: Poli
   const isOptional = path[0] === "arguments" || path[0] === "session"
   const left = isOptional && path.length > 1 && now !== undefined ? [without(path)] : []
   return [...set, ...left]
+}
+
+/** The next number below, and above: a rule that compares a number admits one of the three. */
+function neighboursOf(value: Value): readonly Value[] {
+  if (typeof value === "bigint") return [value + 1n, value - 1n]
+  return isDecimal(value) ? [makeDecimal(value.value + 1n), makeDecimal(value.value - 1n)] : []
 }
 
 function members(path: readonly string[], now: CedarSet, value: Value, operator: string): readonly Trial[] {
@@ -220,5 +237,5 @@ function shown(value: Value): string {
   if (isEntity(value)) return value.key
   if (value instanceof CedarSet) return `[${[...value.members.values()].map(shown).join(", ")}]`
   if (isRecord(value)) return `{${[...value].map(([name, one]) => `${name}: ${shown(one)}`).join(", ")}}`
-  return value.key
+  return isDecimal(value) ? `decimal("${decimalText(value)}")` : value.key
 }

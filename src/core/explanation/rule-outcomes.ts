@@ -25,6 +25,7 @@ export interface RuleSeen {
   readonly at: number | null
   readonly determined: boolean
   readonly remedy: string | null
+  readonly message: string | null
 }
 
 export function seenRules(question: PolicyQuestion): readonly PrincipalSeen[] {
@@ -46,7 +47,8 @@ function seen(
 ): RuleSeen {
   const { effect, lowered } = rule
   const { id } = lowered
-  const common = { id, effect, determined: determining.includes(id), remedy: lowered.remedy ?? null }
+  const { remedy = null, message = null } = lowered
+  const common = { id, effect, determined: determining.includes(id), remedy, message }
   const keys = keysWithin(request.principal, entities)
   if (!principals.some((key) => keys.includes(key))) return { ...common, outcome: "is about others", at: null }
   for (const [at, alone] of conditionsOf(lowered).entries()) {

@@ -5,7 +5,7 @@
  */
 import type { McpServer } from "../catalog/mcp-server.ts"
 import type { RouteDefinition } from "../catalog/route.ts"
-import type { Tool } from "../catalog/tool.ts"
+import type { Action, Tool } from "../catalog/tool.ts"
 import type { Guardrail } from "../guardrails/kinds.ts"
 import type { AgentDefinition, PurposeDefinition } from "./definition/agents.ts"
 import type { ApprovalDefinition, Approving } from "./definition/approvers.ts"
@@ -16,13 +16,16 @@ import type { OperatorDefinition } from "./definition/operators.ts"
 import type { ReceiverDefinition } from "./definition/receivers.ts"
 import type { StreamDefinition } from "./definition/streams.ts"
 import type { LoweredRule, StoredEntity } from "./cedar/lowered.ts"
+import type { DecimalMembers } from "./cedar/values/json-number.ts"
 
-export const FORMAT = 14
+export const FORMAT = 15
 
 export interface BundleBody {
   readonly format: typeof FORMAT
   readonly rules: readonly LoweredRule[]
   readonly entities: readonly StoredEntity[]
+  /** The arguments of calls of each action class that the schema declares as decimals, or that hold one. */
+  readonly decimals: Readonly<Record<Action, DecimalMembers>>
   readonly tools: readonly Tool[]
   readonly routes: readonly RouteDefinition[]
   readonly servers: readonly McpServer[]
@@ -45,6 +48,7 @@ export const EMPTY_BODY: BundleBody = {
   format: FORMAT,
   rules: [],
   entities: [],
+  decimals: { read: {}, write: {}, execute: {} },
   tools: [],
   routes: [],
   servers: [],
@@ -72,6 +76,7 @@ interface MemberParts<Member> {
 const PARTS: { readonly [Name in keyof BundleBody]: MemberParts<BundleBody[Name]> | null } = {
   format: null,
   rules: { kind: "rule", byName: byId },
+  decimals: { kind: "decimal arguments", byName: (actions) => new Map(Object.entries(actions)) },
   tools: { kind: "tool", byName },
   routes: null,
   servers: { kind: "server", byName },

@@ -5,9 +5,9 @@
 import { argumentsNeeded, memberVariants, variantOf, type CallArguments } from "../catalog/arguments.ts"
 import { deny, type Denied } from "../denials/denial.ts"
 import { memberOf, overlay, type Entity, type EntityStore } from "./cedar/entities.ts"
+import { decimalsOfMember, type DecimalMembers } from "./cedar/values/json-number.ts"
 import {
   entity,
-  fromJson,
   readJson,
   record,
   set,
@@ -85,6 +85,7 @@ export const factsOfArguments = new WeakMap<
   {
     readonly reads: ReadonlySet<string>
     readonly members: ReadonlySet<string>
+    readonly decimals: DecimalMembers
     readonly facts: CedarRecord | Denied
   }
 >()
@@ -93,6 +94,7 @@ export function readArguments(
   args: CallArguments,
   reads: ReadonlySet<string>,
   members: ReadonlySet<string>,
+  decimals: DecimalMembers,
 ): CedarRecord | Denied {
   if (reads.size === 0) return NONE
   if (!args.complete) return deny(argumentsNeeded([...reads], args))
@@ -106,9 +108,10 @@ export function readArguments(
     inner = variantOfMember(object)
     return inner === null ? null : undefined
   }
+  const escape = members.size === 0 ? () => null : denyVariant
   for (const name of names) {
     if (!Object.hasOwn(args.values, name)) continue
-    const value = members.size === 0 ? fromJson(args.values[name]) : readJson(args.values[name], denyVariant)
+    const value = readJson(args.values[name], escape, decimalsOfMember(decimals, name))
     if (inner !== null) return deny({ reason: "argument_variant", argument: inner })
     if (value === undefined) return deny({ reason: "arguments_unrepresentable", argument: name })
     facts.set(name, value)

@@ -1,4 +1,5 @@
 /** The facts of the context that rules read, as a record shows them. */
+import { decimalText } from "../policy/cedar/values/json-number.ts"
 import { isEntity, isRecord, type CedarRecord, type Value } from "../policy/cedar/values/value.ts"
 import { MAX_SHOWN } from "./fields/truncation.ts"
 
@@ -65,6 +66,6 @@ function toJson(value: Value | undefined): unknown {
   if (isRecord(value))
     return Object.fromEntries([...value].slice(0, MAX_SHOWN).map(([name, one]) => [name, toJson(one)]))
   if (value.kind === "set") return [...value.members.values()].slice(0, MAX_SHOWN).map(toJson)
-  // No fact has an extension type.
-  return null
+  // No fact has another extension type.
+  return value.kind === "decimal" ? decimalText(value) : null
 }

@@ -74,12 +74,12 @@ async function decidedOf(answered: Response): Promise<EvaluationAnswer> {
   const body = isObject(json) ? json : {}
   // An MCP client gets a JSON-RPC error, with all that other clients get inside it.
   const error = isObject(body["error"]) ? body["error"] : null
-  const { approval, scope } = error && isObject(error["data"]) ? error["data"] : body
+  const { error_description, approval, scope } = error && isObject(error["data"]) ? error["data"] : body
   return {
     decision: false,
     context: {
       code: headers.get("X-Narrowgate-Code"),
-      error_description: error ? error["message"] : body["error_description"],
+      error_description,
       decision_id,
       status,
       headers: shownHeaders,

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest"
-import { isPrivate, mayBeFetched } from "../../../src/core/encoding/url.ts"
+import { isBelow, isPrivate, isSameResource, mayBeFetched } from "../../../src/core/encoding/url.ts"
+import { AUDIENCE_ABOVE, LOOK_ALIKES } from "../../flow/resources-to-refuse.ts"
 
 test.each([
   "https://keys.example/jwks",
@@ -70,4 +71,33 @@ test("the local stack reaches loopback, and nothing else that is private", () =>
   expect(mayBeFetched(new URL("http://localhost:8788/keys"), true)).toBe(true)
   expect(mayBeFetched(new URL("http://10.0.0.1/keys"), true)).toBe(false)
   expect(mayBeFetched(new URL("http://keys.example/keys"), true)).toBe(false)
+})
+
+test.each([
+  ["https://api.example/crm/mcp", AUDIENCE_ABOVE],
+  ["https://api.example/crm/mcp/", AUDIENCE_ABOVE],
+  ["https://api.example/crm/", AUDIENCE_ABOVE],
+  ["https://api.example/crm/a.b/..c/@x", `${AUDIENCE_ABOVE}/`],
+  ["https://api.example/mcp", "https://api.example"],
+  ["https://api.example/mcp", "https://api.example/"],
+  ["http://127.0.0.1:8080/mcp", "http://127.0.0.1:8080"],
+  ["http://[::1]:8080/mcp", "http://[::1]:8080"],
+])("%s is below %s", (url, above) => {
+  expect(isBelow(url, above)).toBe(true)
+})
+
+test.each(Object.entries(LOOK_ALIKES))("%s is not below an audience", (_what, url) => {
+  expect(isBelow(url, AUDIENCE_ABOVE)).toBe(false)
+  expect(isSameResource(url, AUDIENCE_ABOVE)).toBe(false)
+})
+
+test.each([
+  "urn:example:crm",
+  "https://api.example/crm?tenant=1",
+  "https://api.example/crm#a",
+  "https://u@api.example/crm",
+  "ftp://api.example/crm",
+])("nothing is below %s", (audience) => {
+  expect(isBelow(`${audience}/mcp`, audience)).toBe(false)
+  expect(isBelow(`${audience}:mcp`, audience)).toBe(false)
 })

@@ -20,6 +20,7 @@ export const apache: Row = {
     ["/etc/apache2/narrowgate.lua", `${directory}/narrowgate.lua`],
     ['"http://127.0.0.1:9000/"', `"http://${upstream}/"`],
     ['"https://narrowgate.example/authz/forward"', `"http://${authorizer}/authz/forward"`],
+    ['"https://narrowgate.example/.well-known/', `"http://${authorizer}/.well-known/`],
     ["create = dial, ", ""],
     ["/etc/ssl/certs/ca-certificates.crt", "unused"],
   ],

@@ -10,6 +10,7 @@ export const caddy: Row = {
     ["\n:443 {\n", `\nhttp://:${port} {\n`],
     ["\napi.example {\n", `\nhttp://${host}:${port} {\n`],
     ["\ttls /etc/caddy/api.example.crt /etc/caddy/api.example.key\n", "\tbind 127.0.0.1\n"],
+    ["reverse_proxy @metadata https://narrowgate.example {", `reverse_proxy @metadata http://${authorizer} {`],
     ["forward_auth https://narrowgate.example {", `forward_auth http://${authorizer} {`],
     ["header_up Host narrowgate.example", `header_up Host ${authorizer}`],
     ["reverse_proxy 127.0.0.1:9000 {", `reverse_proxy ${upstream} {`],

@@ -65,7 +65,9 @@ function shared({ port, host, authorizer, upstream, directory }: Place): readonl
     ["    listen 443 ssl;\n", `    listen 127.0.0.1:${port};\n`],
     ["    ssl_certificate     /etc/nginx/api.example.crt;\n    ssl_certificate_key /etc/nginx/api.example.key;\n", ""],
     ["server_name api.example;", `server_name ${host};`],
-    [ASKING_TLS, "      proxy_pass http://narrowgate/authz/forward;\n"],
+    [`/authz/forward;\n${TLS}`, "/authz/forward;\n"],
+    [`$narrowgate_resource;\n${TLS}`, "$narrowgate_resource;\n"],
+    ["proxy_pass https://narrowgate/", "proxy_pass http://narrowgate/"],
     ["server narrowgate.example:443;", `server ${authorizer};`],
     ["proxy_set_header Host narrowgate.example;", `proxy_set_header Host ${authorizer};`],
     ["/etc/nginx/narrowgate.key", `${directory}/narrowgate.key`],
@@ -77,8 +79,7 @@ const TEMPORARY = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
   .map((name) => `  ${name}_temp_path ${name};\n`)
   .join("")
 
-const ASKING_TLS = `      proxy_pass https://narrowgate/authz/forward;
-      proxy_ssl_server_name on;
+const TLS = `      proxy_ssl_server_name on;
       proxy_ssl_name narrowgate.example;
       proxy_ssl_verify on;
       proxy_ssl_verify_depth 3;

@@ -11,6 +11,7 @@ export const traefik: Row = {
     ["/etc/traefik/dynamic.yaml", `${directory}/dynamic.yaml`],
     ["KEY_OF_THIS_GATEWAY", key],
     ["address: https://narrowgate.example/", `address: http://${authorizer}/`],
+    ["url: https://narrowgate.example\n", `url: http://${authorizer}\n`],
     ["Host(`api.example`)", `Host(\`${host}\`)`],
     ["      tls: {}\n", ""],
     [TLS, ""],

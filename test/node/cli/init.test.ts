@@ -35,13 +35,40 @@ describe("of a real MCP server", () => {
   it("writes what checks without a word, and says what to run next", async () => {
     const { code, stdout } = await initMcp()
     expect(code).toBe(0)
-    expect(stdout).toMatch(/\n {2}read +restricted +everything\.get-env\n/u)
+    expect(stdout).toMatch(/\n {2}read +restricted +everything\.get-env {2}\(readOnlyHint; mentions "env"\)\n/u)
     expect(stdout).toMatch(
       /\nNext:\n {2}narrowgate check mine\n {2}npm run dev -- --policies .*mine --gateway\n {2}narrowgate try everything\.echo .*\n$/u,
     )
     const checked = await narrowgate("check", "mine")
     expect(checked).toMatchObject({ code: 0, stdout: expect.stringMatching(/^mine: 6 rules, .*; no problems\n$/u) })
     expect(await readdir(directory)).toEqual(["mine"])
+  })
+
+  it("says why each tool has its class, and what may be called", async () => {
+    const { stdout } = await initMcp()
+    expect(stdout).toContain("\n  permitted  8 tools that only read\n")
+    expect(stdout).toContain(
+      "\n  permitted  4 tools that may change something, not yet: access.cedar has rules for them in comments\n",
+    )
+    expect(stdout).toContain("\n  denied     1 tool above `internal`\n")
+    const catalog = await written("catalog.yaml")
+    expect(catalog).toContain("    action: write # write: destructiveHint: false\n")
+    expect(catalog).toMatch(
+      /name: everything\.get-env\n {4}action: read # read: readOnlyHint\n {4}sensitivity: restricted # mentions "env"\n/u,
+    )
+  })
+
+  it("declares the arguments, so that a rule can read them at once", async () => {
+    await initMcp()
+    expect(await written("schema.cedarschema")).toMatch(/\n {2}a\?: decimal,\n.*\n {2}message\?: String,\n/su)
+    const limits = `${await written("limits.cedar")}
+@id("small-sums")
+forbid (principal, action == Action::"read", resource == Tool::"everything.get-sum")
+unless { context.arguments has a && context.arguments.a.lessThan(decimal("49.99")) };
+`
+    await writeFile(join(directory, "mine/limits.cedar"), limits)
+    const checked = await narrowgate("check", "mine")
+    expect(checked).toMatchObject({ code: 0, stdout: expect.stringMatching(/^mine: 7 rules, .*; no problems\n$/u) })
   })
 
   it("prints the gateway's key once, and keeps its hash alone", async () => {

@@ -1087,6 +1087,23 @@ const GATEWAYS: readonly BadDirectory[] = [
     at: "RS256",
   },
   {
+    name: "answers to MCP messages of which the gateway forwards none",
+    file: "gateways.yaml",
+    find: "    body: false\n",
+    replace: "    body: false\n    denials: mcp\n",
+    message: /without bodies Narrowgate does not know which message it denies/,
+    fix: /`body: true`.*`denials: http`/,
+    at: "mcp",
+  },
+  {
+    name: "answers that no client of AuthZEN passes on",
+    file: "gateways.yaml",
+    find: "    dialect: traefik\n",
+    replace: "    dialect: authzen\n    denials: mcp\n",
+    message: /makes the answer to its own client/,
+    at: "mcp",
+  },
+  {
     name: "a Worker whose client would name the retries",
     file: "gateways.yaml",
     find: "    dialect: traefik\n",

@@ -154,3 +154,49 @@ it("of many rules the official engine is asked those that a question may be abou
   const { outcomes } = runCases({ ...whole.bundle, engine }, cases, oracleFor(whole))
   expect(outcomes.some(({ disagreements }) => disagreements.length > 0)).toBe(true)
 })
+
+it("they agree on amounts with decimals, which only the schema declares", async () => {
+  const policies = join(directory, "decimals")
+  await cp(EXAMPLE, policies, { recursive: true })
+  const schema = join(policies, "schema.cedarschema")
+  const declared = (await readFile(schema, "utf8")).replace(
+    "  to?: String,\n",
+    "  to?: String,\n  fee?: decimal,\n  lines?: Set<{ price: decimal, count: Long }>,\n",
+  )
+  await writeFile(schema, declared)
+  await appendFile(
+    join(policies, "support.cedar"),
+    `
+@id("fees") forbid (principal, action == Action::"read", resource == Tool::"desk.search")
+unless { context.arguments has fee && context.arguments.fee.greaterThanOrEqual(decimal("0.01")) &&
+  context.arguments.fee.lessThanOrEqual(decimal("49.99")) };
+@id("free") forbid (principal, action == Action::"read", resource == Tool::"desk.search")
+when { context.arguments has lines && context.arguments.lines.contains({ price: decimal("0.0"), count: 1 }) };
+`,
+  )
+  const changed = await compiled(policies)
+  const unrepresentable = "{ deny: malformed_call, reason: arguments_unrepresentable }"
+  const table = `given: { user: { subject: alice, groups: [support] }, agent: spiffe://example.org/agent/researcher, rules_alone: true }
+tests:
+  - name: it
+    call: desk.search
+    cases:
+      - [{ fee: 49.99 }, allow]
+      - [{ fee: 49.990 }, allow]
+      - [{ fee: 49 }, allow]
+      - [{ fee: 49.9901 }, { deny: policy_denied, rules: [fees] }]
+      - [{ fee: 50 }, { deny: policy_denied, rules: [fees] }]
+      - [{ fee: 0.00999 }, ${unrepresentable}]
+      - [{ fee: 922337203685478 }, ${unrepresentable}]
+      - [{ fee: "49.99" }, { deny: policy_denied, rules: [fees] }]
+      - [{ fee: 1, lines: [{ price: 2.5, count: 1 }] }, allow]
+      - [{ fee: 1, lines: [{ price: 0, count: 1 }] }, { deny: policy_denied, rules: [free] }]
+      - [{ fee: 1, lines: [{ price: 1, count: 1.5 }] }, ${unrepresentable}]
+      - [{ fee: 1, elsewhere: 1.23456 }, allow]
+`
+  const suite = run(changed, table)
+  expect(failuresOf(suite, changed)).toBe("")
+  expect(suite.unput).toBe(0)
+  const wrong = run(changed, `${table}      - [{ fee: 49.9901 }, allow]\n`)
+  expect(failuresOf(wrong, changed)).toContain('read      arguments.fee = "49.9901"')
+})

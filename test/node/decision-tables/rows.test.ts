@@ -83,9 +83,10 @@ const ROWS: readonly Row[] = [
   {
     name: "a rule with the arguments that it read",
     asks: "{ call: mail.send, arguments: { to: eve@evil.example } }",
-    passes: "{ deny: policy_denied, rules: [mail-within-the-company], principal: user }",
+    passes:
+      "{ deny: policy_denied, rules: [mail-within-the-company], principal: user, with: { message: Mail goes to one address at example.org. } }",
     fails: "{ deny: policy_denied, principal: spiffe://example.org/agent/support }",
-    told: /by mail-within-the-company for User::"http:\/\/127\.0\.0\.1:8788\|alice"\n {2}read {6}arguments\.to = "eve@evil\.example"\n/,
+    told: /by mail-within-the-company for User::"http:\/\/127\.0\.0\.1:8788\|alice" message: "Mail goes to one address at example\.org\."\n {2}read {6}arguments\.to = "eve@evil\.example"\n/,
   },
   {
     name: "the facts of the rule that was expected",

@@ -46,6 +46,54 @@ async function call(origin: string, path: string, headers: readonly string[] = [
   })
 }
 
+test("the metadata of what is behind it comes from Narrowgate, without a question and without a credential", async () => {
+  const authorizer = await startStub(() => ({
+    status: 200,
+    headers: { "content-type": "application/json" },
+    body: "{}",
+  }))
+  const gateway = await startGateway({
+    port: 0,
+    id: "edge",
+    authorizer: { origin: authorizer.origin, key: KEY, dialect: "envoy" },
+    routes: [{ prefix: "", upstream: "http://127.0.0.1:9" }],
+  })
+  closing.push(authorizer, gateway)
+  const secrets = ["authorization", "Bearer secret", "dpop", "proof", "cookie", "a=b", "x-narrowgate-key", "evil"]
+  for (const below of ["", "/desk/mcp"]) {
+    const answer = await call(gateway.origin, `/.well-known/oauth-protected-resource${below}`, secrets)
+    expect([answer.status, answer.body]).toEqual([200, "{}"])
+    const origin = encodeURIComponent(gateway.origin)
+    const asked = authorizer.asked.splice(0)
+    expect(asked.map(({ method, url }) => `${method} ${url}`)).toEqual([
+      `GET /.well-known/oauth-protected-resource/edge${below}?origin=${origin}`,
+    ])
+    for (let at = 0; at < secrets.length; at += 2) expect(values(asked[0], secrets[at] ?? "")).toEqual([])
+  }
+  expect(gateway.decisions()).toEqual([])
+})
+
+test.each([
+  ["POST", "/.well-known/oauth-protected-resource"],
+  ["GET", "/.well-known/oauth-protected-resource/../../healthz"],
+  ["GET", "/.well-known/oauth-protected-resource/%2e%2e/healthz"],
+  ["GET", "/.well-known/oauth-protected-resource?origin=https://evil.example"],
+  ["GET", "/.well-known/oauth-protected-resource//desk"],
+  ["GET", "/.well-known/oauth-protected-resources"],
+  ["GET", "/.well-known/oauth-authorization-server"],
+])("%s %s is authorized like any other request", async (method, target) => {
+  const authorizer = await startStub(() => ({ status: 403, headers: {}, body: "{}" }))
+  const gateway = await startGateway({
+    port: 0,
+    id: "edge",
+    authorizer: { origin: authorizer.origin, key: KEY, dialect: "envoy" },
+    routes: [{ prefix: "", upstream: "http://127.0.0.1:9" }],
+  })
+  closing.push(authorizer, gateway)
+  expect((await call(gateway.origin, target, [], method)).status).toBe(403)
+  expect(authorizer.asked.map(({ url }) => url)).toEqual([`/authz/envoy${target}`])
+})
+
 describe.each(DIALECTS)("%s", (dialect) => {
   test("an allowed request reaches the upstream with the authorizer's identity and no token", async () => {
     const { gateway, api } = await start(dialect, () => ALLOW)
@@ -152,6 +200,21 @@ describe.each(DIALECTS)("%s", (dialect) => {
     expect(answer.body === "why").toBe(dialect !== "nginx")
     expect(api.received()).toEqual([])
     expect(gateway.decisions()).toMatchObject([{ allowed: false, status, code: "insufficient_scope" }])
+  })
+
+  test.each([200, 202])("a denial for an MCP client states that its status is %i", async (stated) => {
+    const headers = { "x-narrowgate-code": "unknown_tool", "x-narrowgate-status": String(stated) }
+    const { gateway, api } = await start(dialect, () => ({ status: 403, headers, body: "why" }))
+    const status = dialect === "envoy" ? stated : 403
+    expect((await call(gateway.origin, "/crm/tickets")).status).toBe(status)
+    expect(api.received()).toEqual([])
+    expect(gateway.decisions()).toMatchObject([{ allowed: false, status, code: "unknown_tool" }])
+  })
+
+  test.each([204, 302, 404, 500])("a denial states no other status: %i", async (stated) => {
+    const headers = { "x-narrowgate-code": "unknown_tool", "x-narrowgate-status": String(stated) }
+    const { gateway } = await start(dialect, () => ({ status: 403, headers }))
+    expect((await call(gateway.origin, "/crm/tickets")).status).toBe(403)
   })
 
   test.each(["/mail/messages", "/crmx", "/", "http://elsewhere.example/crm/tickets"])(

@@ -19,7 +19,12 @@ async function start(answer: StubAnswer): Promise<Stack> {
   const authorizer = await startStub(() => answer)
   const api = await startApi({ port: 0 })
   const routes = [{ prefix: "/crm", upstream: `${api.url}/crm` }]
-  const nginx = await startNginx({ port: 0, authorizer: { origin: authorizer.origin, key: "gateway-key" }, routes })
+  const nginx = await startNginx({
+    port: 0,
+    id: "web",
+    authorizer: { origin: authorizer.origin, key: "gateway-key" },
+    routes,
+  })
   closing.push(authorizer, api, nginx)
   return { authorizer, api, nginx }
 }
@@ -55,6 +60,27 @@ describe.skipIf(nginxPath() === null)("nginx", () => {
     expect(values(question, "authorization")).toEqual(["Bearer secret"])
     expect(values(question, "x-narrowgate-agent")).toEqual([])
     expect(values(question, "x-request-id")).toEqual([expect.stringMatching(/^[0-9a-f]{32}$/)])
+  })
+
+  test("gets the metadata of what is behind it without a question and without a credential", async () => {
+    const { authorizer, nginx } = await start({
+      status: 200,
+      headers: { "content-type": "application/json" },
+      body: "{}",
+    })
+    const secrets = { authorization: "Bearer secret", dpop: "proof", cookie: "a=b", "x-narrowgate-key": "evil" }
+    for (const below of ["", "/desk/mcp"]) {
+      const answer = await fetch(`${nginx.origin}/.well-known/oauth-protected-resource${below}?origin=x`, {
+        headers: secrets,
+      })
+      expect([answer.status, await answer.text()]).toEqual([200, "{}"])
+      const [asked, ...others] = authorizer.asked.splice(0)
+      expect([asked?.url, others]).toEqual([`/.well-known/oauth-protected-resource/web${below}`, []])
+      for (const name of Object.keys(secrets)) expect(values(asked, name)).toEqual([])
+    }
+    const posted = await fetch(`${nginx.origin}/.well-known/oauth-protected-resource`, { method: "POST" })
+    expect([posted.status, authorizer.asked]).toEqual([403, []])
+    await posted.body?.cancel()
   })
 
   test.each([401, 403])("relays a %i with its challenge, once, and its code", async (status) => {

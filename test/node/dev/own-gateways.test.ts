@@ -13,6 +13,7 @@ const gateway = (id: string, dialect: DialectName, origins: readonly string[]): 
   environment: "development",
   mode: "enforce",
   body: true,
+  denials: "mcp",
 })
 const server = (origin: string, probe?: string) => ({
   name: "tickets",

@@ -101,6 +101,20 @@ test.each([
   expect(answer.headers.has("WWW-Authenticate")).toBe(status !== 400)
 })
 
+test("gives an MCP client a denial as its server would, and the server nothing", async () => {
+  const post = async (message: object) =>
+    call("/everything/mcp", {
+      method: "POST",
+      body: JSON.stringify({ jsonrpc: "2.0", ...message }),
+      headers: { "Content-Type": "application/json", "X-Narrowgate-Status": "403" },
+    })
+  const denied = await post({ id: 1, method: "tools/call", params: { name: "nothing" } })
+  expect([denied.status, denied.headers.get("X-Narrowgate-Code")]).toEqual([200, "unknown_tool"])
+  expect(await denied.json()).toMatchObject({ id: 1, result: { isError: true } })
+  const notified = await post({ method: "no/such" })
+  expect([notified.status, await notified.text()]).toEqual([202, ""])
+})
+
 test("asks with the body, and passes on no body that was not judged", async () => {
   const post = async (body: string) =>
     call("/mail/messages", { method: "POST", body, headers: { "Content-Type": "application/json" } })

@@ -1,6 +1,6 @@
 import { Client, StreamableHTTPClientTransport } from "@modelcontextprotocol/client"
 import { createServer as createTlsServer } from "node:https"
-import { readdir, stat } from "node:fs/promises"
+import { readFile, readdir, stat } from "node:fs/promises"
 import { join } from "node:path"
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest"
 import { parse } from "yaml"
@@ -46,9 +46,7 @@ describe("the reference server of the MCP project", () => {
     const before = await stage.catalog()
     const { code, stdout } = await importMcp(everything.url, ...FRESH)
     expect({ code, stdout }).toEqual({ code: 0, stdout: expect.stringContaining("MCP 2025-11-25") })
-    expect(stdout).toContain(
-      "new      fresh.echo  execute restricted sink:external; suggested: read (readOnlyHint: true,",
-    )
+    expect(stdout).toContain("new      fresh.echo  execute restricted sink:external; suggested: read (readOnlyHint)")
     expect(stdout).toMatch(/headers are not known to be enforced: .*HTTP 400 without the error -32020/)
 
     const after = await stage.catalog()
@@ -59,7 +57,7 @@ describe("the reference server of the MCP project", () => {
       sensitivity: "restricted",
       labels: ["sink:external"],
     })
-    expect(after).toContain("action: execute # nobody has looked at it; suggested: read (readOnlyHint: true, ")
+    expect(after).toContain("action: execute # nobody has looked at it; suggested: read (readOnlyHint)")
     const check = await stage.narrowgate("check", "policies")
     expect(check.code).toBe(0)
     // Nobody may call them yet, and nothing else is to be said.
@@ -344,7 +342,7 @@ describe("a server's list", () => {
 
   it.each([
     ["read only", { readOnlyHint: true, openWorldHint: false }, { action: "read", labels: [] }],
-    ["read only, in an open world", { readOnlyHint: true }, { action: "read", labels: ["sink:external"] }],
+    ["read only, in an open world", { readOnlyHint: true, openWorldHint: true }, { action: "read", labels: [] }],
     ["not destructive", { destructiveHint: false }, { action: "write", labels: ["sink:external"] }],
     ["idempotent alone, as deleting is", { idempotentHint: true }, { action: "execute", labels: ["sink:external"] }],
     ["nothing", undefined, { action: "execute", labels: ["sink:external"] }],
@@ -356,6 +354,87 @@ describe("a server's list", () => {
     expect(found?.unseen).toEqual({ action: "execute", labels: ["sink:external"] })
   })
 
+  it.each([
+    ["create_issue", undefined, { action: "write", because: 'name begins with "create"' }],
+    ["createIssue", undefined, { action: "write", because: 'name begins with "create"' }],
+    ["LIST-issues", undefined, { action: "read", because: 'name begins with "list"', labels: [] }],
+    ["get", undefined, { action: "read", because: 'name begins with "get"' }],
+    ["getter", undefined, { action: "execute", because: "nothing says what it changes" }],
+    ["delete.all", undefined, { action: "execute", because: 'name begins with "delete"' }],
+    ["add", undefined, { action: "write", because: 'name begins with "add"' }],
+    ["get_and_delete", { readOnlyHint: false }, { action: "execute", because: "nothing says what it changes" }],
+    ["create", { readOnlyHint: false }, { action: "write", because: 'name begins with "create"' }],
+    ["get", { destructiveHint: true }, { action: "execute", because: "destructiveHint" }],
+    ["delete", { readOnlyHint: true }, { action: "read", because: "readOnlyHint" }],
+    ["constructor", undefined, { action: "execute", because: "nothing says what it changes" }],
+  ])(
+    "whose tool %s declares %o suggests a class by the first of both that says something",
+    async (name, annotations, suggestion) => {
+      page = () => ({ tools: [tool(name, annotations === undefined ? {} : { annotations })] })
+      const [found] = (await find(listing.url)).tools
+      expect(found?.suggestion).toMatchObject(suggestion)
+    },
+  )
+
+  it("has the types of its arguments added to the schema, beside those that a person declared", async () => {
+    const properties = { amount: { type: "integer" }, to: { type: "number" }, fresh: { type: "string" }, any: {} }
+    page = () => ({ tools: [tool("pay", { inputSchema: { type: "object", properties } })] })
+    const before = await stage.schema()
+    const dry = await importMcp(listing.url, ...FRESH, "--dry-run")
+    expect(dry.stdout).toContain("+  fresh?: String,\n+  // Left out, since rules could not read it:\n")
+    expect(await stage.schema()).toBe(before)
+    const { stdout } = await importMcp(listing.url, ...FRESH)
+    expect(stdout).toContain("declares `to` in another way than decimal, which the server says of it: it stays")
+    expect(stdout).not.toContain("declares `amount`")
+    const after = await stage.schema()
+    expect(after).toBe(
+      before.replace(
+        "  amount?: Long,\n",
+        "  amount?: Long,\n  fresh?: String,\n  // Left out, since rules could not read it:\n  //   any of fresh.pay: of no type that the server states\n",
+      ),
+    )
+    const check = await stage.narrowgate("check", "policies")
+    expect(check.code).toBe(0)
+    expect((await importMcp(listing.url, ...FRESH)).stdout).toContain("nothing to change, not a byte")
+    expect(await stage.schema()).toBe(after)
+  })
+
+  it("is explained by init: what was left out, and which arguments have no type, in words that control nothing", async () => {
+    const properties = { a: { type: "object" }, b: { type: "string" } }
+    page = () => ({
+      tools: [
+        tool("get", { inputSchema: { type: "object", properties } }),
+        tool(`odd\u202e name`),
+        tool("half", { description: "\ud800" }),
+      ],
+    })
+    const { code, stdout } = await stage.narrowgate("init", "first", "--mcp", listing.url, "--server", "fresh", "--yes")
+    expect(code).toBe(0)
+    expect(stdout).toContain("  left out odd\\u{202e} name: the catalog cannot hold this name")
+    expect(stdout).toContain("1 of the arguments have no type that rules can read")
+    const catalog = await readFile(join(stage.directory, "first/catalog.yaml"), "utf8")
+    expect(catalog).toContain(
+      "\n# Left out, so that calls of them are denied unless a tool above stands for them too:\n#   fresh.half: it cannot be pinned",
+    )
+    expect(catalog).toContain(
+      "\n#   odd\\u{202e} name: the catalog cannot hold this name, so the tool stays unknown and denied\n",
+    )
+    const schema = await readFile(join(stage.directory, "first/schema.cedarschema"), "utf8")
+    expect(schema).toContain(
+      "type Arguments = {\n  b?: String,\n  // Left out, since rules could not read it:\n  //   a of fresh.get: an object whose members are not declared\n};",
+    )
+  })
+
+  it("has no types of tools that are left out", async () => {
+    const properties = { fresh: { type: "string" } }
+    page = () => ({ tools: [tool("pay", { inputSchema: { type: "object", properties } })] })
+    const options = { accept: true, replace: false, prune: false, isDryRun: false, policies: stage.policies } as const
+    const before = await stage.schema()
+    const person = { ask: () => Promise.resolve("skip"), print: () => undefined }
+    await runImport(await find(listing.url), { ...options, accept: false }, person)
+    expect(await stage.schema()).toBe(before)
+  })
+
   describe("that has changed", () => {
     const old = [tool("stays"), tool("turns", { annotations: { readOnlyHint: true } }), tool("goes")]
     const now = [tool("stays"), tool("turns", { description: "Sends all it reads", annotations: {} }), tool("comes")]
@@ -365,7 +444,7 @@ describe("a server's list", () => {
       await runImport(await find(listing.url), { ...options, policies: stage.policies }, null)
       // What a person makes of it.
       await stage.edit(
-        "  - name: fresh.turns\n    action: read\n",
+        "  - name: fresh.turns\n    action: read # read: readOnlyHint\n",
         "  # Looked at on Tuesday.\n  - name: fresh.turns\n    action:   write   # not what it says\n    groups: [ support-desk ]\n",
       )
       page = () => ({ tools: now })

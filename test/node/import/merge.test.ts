@@ -23,6 +23,7 @@ function pinned(name: string, hash = HASHES.now): FoundTool {
     suggestion: { action: "read", labels: [], because: "readOnlyHint: true" },
     unseen: { action: "execute", labels: ["sink:external"] },
     mark: { kind: "pin", hash, parts },
+    inputs: new Map(),
   }
 }
 

@@ -37,6 +37,10 @@ export class Stage {
     return readFile(join(this.policies, "catalog.yaml"), "utf8")
   }
 
+  schema(): Promise<string> {
+    return readFile(join(this.policies, "schema.cedarschema"), "utf8")
+  }
+
   write(text: string): Promise<void> {
     return writeFile(join(this.policies, "catalog.yaml"), text)
   }

@@ -1,7 +1,7 @@
 /** Why a guardrail denies a call. */
 import * as z from "zod"
 import { figure, nullable, NUMBER, plain, TEXT } from "../terms/evidence.ts"
-import { CONSEQUENCE, GUARDRAIL, LIMIT, RETRY_AFTER, SECONDS } from "./members.ts"
+import { CONSEQUENCE, GUARDRAIL, LIMIT, MESSAGE, RETRY_AFTER, SECONDS } from "./members.ts"
 import { final, ONLY_CODE, reason } from "./reason.ts"
 
 const IN_A_WINDOW = { guardrail: GUARDRAIL, limit: LIMIT, seconds: SECONDS, consequence: CONSEQUENCE }
@@ -86,6 +86,7 @@ export const GUARDRAIL_DENIALS = {
       guardrail: nullable(GUARDRAIL, "The guardrail that requires the approval; null: rules do."),
       name: plain(TEXT.nullable(), "Name of the approval in approvers.yaml; null: any operator can approve."),
       because: plain(TEXT, "The reason for which the call would be denied otherwise."),
+      message: MESSAGE,
       approval: plain(TEXT.nullable(), "Id of the request for approval; null: the gateway observes, so there is none."),
       status: plain(
         z.enum(["pending", "rejected", "not_asked"]),

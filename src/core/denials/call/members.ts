@@ -1,6 +1,6 @@
 /** Members of evidence that several reasons share. */
 import { CONSEQUENCES } from "../terms/consequence.ts"
-import { NUMBER, plain, TEXT, TEXTS } from "../terms/evidence.ts"
+import { NUMBER, optional, plain, TEXT, TEXTS } from "../terms/evidence.ts"
 import * as z from "zod"
 
 export const WHAT = plain(TEXT, "What is wrong: the reason of a rejected credential, a claim, or a few words.")
@@ -22,5 +22,6 @@ export const CONSEQUENCE = plain(
 )
 export const PRINCIPAL = plain(TEXT, "The principal that policy does not permit.")
 export const RULES = plain(TEXTS, "Ids of the rules that forbid it.")
+export const MESSAGE = optional(plain(TEXT, "What these rules say to the agent (`@message`); absent: nothing."))
 export const SWITCH = plain(TEXT, "Id of the revocation.")
 export const TOOL = plain(TEXT, "The tool.")

@@ -1,7 +1,7 @@
 /** Why the rules do not permit a call, or a revocation or a changed tool stops it. */
 import * as z from "zod"
 import { FLAG, NUMBER, plain, TEXT } from "../terms/evidence.ts"
-import { PRINCIPAL, RULES, SWITCH, TOOL } from "./members.ts"
+import { MESSAGE, PRINCIPAL, RULES, SWITCH, TOOL } from "./members.ts"
 import { final, ONLY_CODE, reason } from "./reason.ts"
 
 export const POLICY_DENIALS = {
@@ -44,7 +44,7 @@ export const POLICY_DENIALS = {
   policy_forbids: reason({
     code: "policy_denied",
     decidedAnew: "rules",
-    evidence: { principal: PRINCIPAL, rules: RULES },
+    evidence: { principal: PRINCIPAL, rules: RULES, message: MESSAGE },
     doc: "Rules forbid the call to the user or to an agent of the chain.",
     forOperators: ({ rules, principal }) => `Rule ${rules} denies this for ${principal}`,
     forCaller: ONLY_CODE,
@@ -63,6 +63,7 @@ export const POLICY_DENIALS = {
     evidence: {
       principal: PRINCIPAL,
       rules: RULES,
+      message: MESSAGE,
       acr_values: plain(TEXT.nullable(), "The `acr` that the user's session needs; null: any."),
       max_age: plain(NUMBER.nullable(), "Seconds that may have passed since the login; null: any."),
       bound: plain(FLAG, "Whether the token has to be bound to a key, or is: the challenge is for the scheme `DPoP`."),
@@ -74,7 +75,7 @@ export const POLICY_DENIALS = {
   bound_key_required: reason({
     code: "invalid_token",
     decidedAnew: "rules",
-    evidence: { principal: PRINCIPAL, rules: RULES },
+    evidence: { principal: PRINCIPAL, rules: RULES, message: MESSAGE },
     doc: "Rules forbid the call unless its token is bound to a key (RFC 9449).",
     forOperators: ({ rules }) => `The token must be bound to a key (${rules})`,
     forCaller: ONLY_CODE,

@@ -32,6 +32,13 @@ export const REQUEST_DENIALS = {
     forOperators: ({ called }) => `${called} is not in the catalog`,
     forCaller: ONLY_CODE,
   }),
+  method_unknown: final({
+    code: "unknown_method",
+    evidence: { called: plain(TEXT, "The server, and the method as far as it can be shown.") },
+    doc: "The request to an MCP server has a method that Narrowgate does not know, and so cannot decide.",
+    forOperators: ({ called }) => `${called} is no method that can be decided`,
+    forCaller: ONLY_CODE,
+  }),
   body_rejected: final({
     code: "malformed_call",
     evidence: { what: WHAT },
@@ -81,7 +88,7 @@ export const REQUEST_DENIALS = {
     doc: "The value of an argument that a rule reads has no counterpart in Cedar.",
     forOperators: ({ argument }) => `The argument ${argument} has a value that rules cannot read`,
     forCaller: ({ argument }) =>
-      `A rule cannot read the value of the argument ${quoted(argument)}: it is or has a null, a fraction or an integer beyond 2^53 - 1, or it nests too deep.`,
+      `A rule cannot read the value of the argument ${quoted(argument)}: it is or has a null, a fraction that is not declared as a decimal or has more than four digits, or an integer beyond 2^53 - 1, or it nests too deep.`,
   }),
   argument_variant: final({
     code: "malformed_call",

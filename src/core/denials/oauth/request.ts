@@ -87,6 +87,13 @@ export const REQUEST_ERRORS = {
     description: ({ known }) =>
       `Name one audience (\`resource\` or \`audience\`) that this agent may have tokens for. There are: ${known.join(" ")}.`,
   }),
+  audience_ambiguous: reason({
+    error: "invalid_target",
+    evidence: { audience: AUDIENCE, meant: plain(TEXTS, "The audiences that it could mean.") },
+    doc: "The resource could mean several audiences that the agent may have tokens for (RFC 8707).",
+    description: ({ meant }) =>
+      `That resource belongs to several audiences: name the audience itself. There are: ${meant.join(" ")}.`,
+  }),
   audience_differs: reason({
     error: "invalid_target",
     evidence: { audience: AUDIENCE, expected: plain(TEXTS, "The audiences of the task, or of the subject token.") },

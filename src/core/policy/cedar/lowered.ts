@@ -23,6 +23,8 @@ export interface LoweredRule {
   readonly policy: unknown
   /** `@remedy` of a `forbid … unless`: what would make the call allowed. */
   readonly remedy?: string
+  /** `@message` of a `forbid`, for the agent whose call it denies (message.ts). */
+  readonly message?: string
   /**
    * Names below `context.arguments` that the rule reads; `*` if it reads the arguments as a whole. Those of the rules
    * for a tool must be present and representable for the tool to be decided at all, and go into the record.

@@ -19,9 +19,11 @@ interface PrintedRule {
 }
 
 /** Throws UnsupportedOperator (est.ts) on what no build admits into a bundle. */
-export function writeRule({ id, remedy, policy }: LoweredRule, scope: Scope): string {
+export function writeRule({ id, remedy, message, policy }: LoweredRule, scope: Scope): string {
   const { effect, conditions } = readNode(policy, id, "policy")
-  const annotations = [`@id(${quoted(id)})`, ...(remedy === undefined ? [] : [`@remedy(${quoted(remedy)})`])]
+  const annotations = Object.entries({ id, remedy, message }).flatMap(([name, text]) =>
+    text === undefined ? [] : [`@${name}(${quoted(text)})`],
+  )
   const head = `${readText(effect, id, "policy")} (\n  ${[
     scopeOf("principal", scope.principal),
     scopeOf("action", scope.action),

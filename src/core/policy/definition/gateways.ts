@@ -10,23 +10,28 @@ export interface DialectTraits {
   readonly body: boolean
   /** Its configuration sets a request id of the gateway's own, so a gateway's retry counts once. */
   readonly requestId: boolean
+  /** Its configuration gives the client of a denial the status of `X-Narrowgate-Status`, 200 too. */
+  readonly restatesStatus: boolean
   /** Members of an entry that this dialect cannot honour: why not, and what to write instead. */
-  readonly rejects?: Partial<Record<"request_id_header" | "asserts", readonly [message: string, fix: string]>>
+  readonly rejects?: Partial<
+    Record<"request_id_header" | "asserts" | "denials", readonly [message: string, fix: string]>
+  >
 }
 
 /** One entry for each dialect; how its requests are read is a row of `src/gateway/dialects/dialects.ts`. */
 export const DIALECTS = {
-  envoy: { body: true, requestId: true },
-  nginx: { body: false, requestId: true },
-  "ingress-nginx": { body: false, requestId: false },
-  traefik: { body: true, requestId: false },
-  caddy: { body: false, requestId: true },
-  haproxy: { body: false, requestId: true },
-  apache: { body: false, requestId: true },
-  apisix: { body: true, requestId: false },
+  envoy: { body: true, requestId: true, restatesStatus: true },
+  nginx: { body: false, requestId: true, restatesStatus: true },
+  "ingress-nginx": { body: false, requestId: false, restatesStatus: false },
+  traefik: { body: true, requestId: false, restatesStatus: false },
+  caddy: { body: false, requestId: true, restatesStatus: false },
+  haproxy: { body: false, requestId: true, restatesStatus: true },
+  apache: { body: false, requestId: true, restatesStatus: false },
+  apisix: { body: true, requestId: false, restatesStatus: false },
   kong: {
     body: true,
     requestId: false,
+    restatesStatus: false,
     rejects: {
       request_id_header: [
         "all headers that Kong's OPA plugin tells are its client's: with an id of its own, it calls for free",
@@ -38,14 +43,22 @@ export const DIALECTS = {
       ],
     },
   },
-  agentgateway: { body: true, requestId: false },
-  aws: { body: false, requestId: true },
+  agentgateway: { body: true, requestId: false, restatesStatus: false },
+  aws: { body: false, requestId: true, restatesStatus: false },
   /** The words of AuthZEN's Authorization API (src/gateway/authzen). */
-  authzen: { body: true, requestId: true },
+  authzen: {
+    body: true,
+    requestId: true,
+    restatesStatus: false,
+    rejects: {
+      denials: ["a client of AuthZEN makes the answer to its own client, from `context`", "Leave it out."],
+    },
+  },
   /** RPC over a service binding (src/gateway/rpc.ts). */
   worker: {
     body: true,
     requestId: false,
+    restatesStatus: true,
     rejects: {
       request_id_header: [
         "a Worker names its own request id, and the headers that it passes on are its client's",
@@ -85,6 +98,11 @@ export interface GatewayDefinition {
   readonly mode: "enforce" | "observe"
   /** It forwards the whole request body. */
   readonly body: boolean
+  /**
+   * The body of a denied message to an MCP server. `mcp`: what an MCP client takes for the server's own answer, which
+   * the gateway passes on with the status of `X-Narrowgate-Status`.
+   */
+  readonly denials: "http" | "mcp"
   /** It passes a signed Transaction Token on to the upstream. Absent: none is made. */
   readonly transaction_tokens?: {
     /** `aud` of them: the trust domain behind the gateway, never an `audience` of delegation tokens. */
@@ -102,6 +120,8 @@ export interface GatewayDefinition {
   readonly preflights?: true
   /** It reports when a call that it allowed has ended (`POST /v1/calls/:id/settle`). */
   readonly settles?: true
+  /** It cannot serve the metadata of its MCP servers at its own origin: Narrowgate alone does. Absent: it does. */
+  readonly serves_metadata?: false
   /** Header with a request id that it sets itself and overwrites. Absent: each request counts. */
   readonly request_id_header?: string
 }

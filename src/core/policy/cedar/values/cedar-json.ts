@@ -35,7 +35,7 @@ function readCall(json: unknown, depth: number): Value | undefined {
   if (apply === undefined || !Array.isArray(listed)) return undefined
   const args: Value[] = []
   for (const item of listed) {
-    const value = readJson(item, readEscape, depth)
+    const value = readJson(item, readEscape, undefined, depth)
     if (value === undefined) return undefined
     args.push(value)
   }

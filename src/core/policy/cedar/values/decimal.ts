@@ -1,6 +1,7 @@
 /** `decimal`: a number with up to four digits after the point, in 64 bits. Compared by its methods only, not by `<`. */
 import { MALFORMED, WRONG_TYPE, asText } from "./evaluation-error.ts"
 import type { Decimal } from "./extension-value.ts"
+import { isDecimal, makeDecimal } from "./json-number.ts"
 import { fromDigits } from "./long.ts"
 import type { Value } from "./value.ts"
 import { type ExtensionFunctions, binary, unary } from "./extension.ts"
@@ -18,11 +19,10 @@ const SPELLING = /^(-?)(\d+)\.(\d{1,4})$/
 function parse(text: string): Decimal {
   const [, sign, whole, fraction] = SPELLING.exec(text) ?? []
   if (whole === undefined || fraction === undefined) throw MALFORMED
-  const value = fromDigits(sign === "-", whole + fraction.padEnd(4, "0"))
-  return { kind: "decimal", key: `decimal(${value})`, value }
+  return makeDecimal(fromDigits(sign === "-", whole + fraction.padEnd(4, "0")))
 }
 
 function asDecimal(value: Value): Decimal {
-  if (typeof value !== "object" || !("kind" in value) || value.kind !== "decimal") throw WRONG_TYPE
+  if (!isDecimal(value)) throw WRONG_TYPE
   return value
 }

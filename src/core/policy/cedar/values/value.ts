@@ -3,6 +3,7 @@
  * argument named `__proto__` or `constructor` is a name like any other.
  */
 import type { Extension } from "./extension-value.ts"
+import { decimalsOfMember, fromNumber, type Decimals } from "./json-number.ts"
 
 export type Value = boolean | string | bigint | EntityRef | Extension | CedarSet | CedarRecord
 
@@ -126,8 +127,8 @@ const MAX_DEPTH = 64
 
 /**
  * The arguments of a call: every object is a record, whatever its keys. `undefined` if anything inside is not
- * representable: null, a fraction, an integer beyond 2^53 - 1 (readers of JSON round those differently) or a string
- * with a lone surrogate (readers replace those differently, the official engine rejects them).
+ * representable: null, a fraction that is no declared decimal, an integer beyond 2^53 - 1 (readers of JSON round those
+ * differently) or a string with a lone surrogate (readers replace those differently, the official engine rejects them).
  */
 export function fromJson(json: unknown): Value | undefined {
   return readJson(json, () => null)
@@ -136,30 +137,44 @@ export function fromJson(json: unknown): Value | undefined {
 /** The value of an object: `null` for a record of its members, `undefined` if it is not representable. */
 export type Escape = (object: object, depth: number) => Value | undefined | null
 
-/** `depth`: how many levels may follow. */
-export function readJson(json: unknown, escape: Escape, depth: number = MAX_DEPTH): Value | undefined {
+/**
+ * @param decimals which numbers are decimals; absent: none
+ * @param depth how many levels may follow
+ */
+export function readJson(
+  json: unknown,
+  escape: Escape,
+  decimals?: Decimals,
+  depth: number = MAX_DEPTH,
+): Value | undefined {
   switch (typeof json) {
     case "boolean":
       return json
     case "string":
       return json.isWellFormed() ? json : undefined
     case "number":
-      return Number.isSafeInteger(json) ? BigInt(json) : undefined
+      return fromNumber(json, decimals)
     case "object": {
       if (json === null || depth === 0) return undefined
-      if (Array.isArray(json)) return readArray(json, escape, depth - 1)
+      if (Array.isArray(json)) return readArray(json, escape, decimals, depth - 1)
       const escaped = escape(json, depth - 1)
-      return escaped === null ? readMembers(json, escape, depth - 1) : escaped
+      return escaped === null ? readMembers(json, escape, decimals, depth - 1) : escaped
     }
     default:
       return undefined
   }
 }
 
-function readArray(json: readonly unknown[], escape: Escape, depth: number): CedarSet | undefined {
+function readArray(
+  json: readonly unknown[],
+  escape: Escape,
+  decimals: Decimals | undefined,
+  depth: number,
+): CedarSet | undefined {
+  const each = typeof decimals === "object" && "each" in decimals ? decimals.each : undefined
   const values: Value[] = []
   for (const item of json) {
-    const value = readJson(item, escape, depth)
+    const value = readJson(item, escape, each, depth)
     if (value === undefined) return undefined
     values.push(value)
   }
@@ -167,13 +182,19 @@ function readArray(json: readonly unknown[], escape: Escape, depth: number): Ced
 }
 
 /** Plain objects only: an instance, such as a parser's big-number object, is no record of its fields. */
-function readMembers(json: object, escape: Escape, depth: number): CedarRecord | undefined {
+function readMembers(
+  json: object,
+  escape: Escape,
+  decimals: Decimals | undefined,
+  depth: number,
+): CedarRecord | undefined {
   const prototype: unknown = Object.getPrototypeOf(json)
   if (prototype !== Object.prototype && prototype !== null) return undefined
+  const declared = typeof decimals === "object" && "members" in decimals ? decimals.members : {}
   const entries = new Map<string, Value>()
   const members: [string, unknown][] = Object.entries(json)
   for (const [name, item] of members) {
-    const value = name.isWellFormed() ? readJson(item, escape, depth) : undefined
+    const value = name.isWellFormed() ? readJson(item, escape, decimalsOfMember(declared, name), depth) : undefined
     if (value === undefined) return undefined
     entries.set(name, value)
   }

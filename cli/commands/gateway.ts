@@ -1,0 +1,210 @@
+/** `narrowgate gateway config`: the configuration of a registered gateway, as its page in docs/guides/gateways has it. */
+import { createHash } from "node:crypto"
+import { mkdir, readFile } from "node:fs/promises"
+import { dirname, join } from "node:path"
+import { text } from "node:stream/consumers"
+import type { Command } from "commander"
+import { suggest } from "../../src/core/encoding/nearest.ts"
+import { parsePolicies } from "../compiler/model/policies.ts"
+import { readPolicies } from "../compiler/model/read-directory.ts"
+import type { GatewaysFile } from "../compiler/schema/gateways.ts"
+import {
+  filled,
+  gatewayPages,
+  KEY_PLACEHOLDER,
+  pageOf,
+  type GatewayPage,
+  type PageFile,
+} from "../guides/gateway-page.ts"
+import { CALLED } from "../terminal/program-name.ts"
+import { writeWhole } from "../terminal/atomic-write.ts"
+import { jsonText } from "../terminal/escape.ts"
+import { EXIT, Failure } from "../terminal/failure.ts"
+
+type Gateway = GatewaysFile["gateways"][number]
+
+interface ConfigOptions {
+  readonly url: string
+  readonly policies: string
+  readonly upstream: string
+  readonly page?: string
+  readonly keyFile?: string
+  readonly directory?: string
+  readonly ca?: string
+  readonly out?: string
+  readonly json?: boolean
+}
+
+export function addGateway(program: Command): void {
+  const group = program.command("gateway").description("set up a gateway that is registered in gateways.yaml")
+  group
+    .command("config")
+    .description("print the complete configuration of a registered gateway, which denies what is not decided")
+    .argument("<ID>", "the id of the gateway in gateways.yaml")
+    .requiredOption("--url <URL>", "the https origin of the Worker, as the gateway reaches it")
+    .option("--policies <DIR>", "the policy directory", "policies")
+    .option("--upstream <HOST:PORT>", "the server behind the gateway", "127.0.0.1:9000")
+    .option("--page <NAME>", "the page of docs/guides/gateways to fill in (default: the page of its dialect)")
+    .option(
+      "--key-file <FILE>",
+      "a file that contains the gateway's key; - reads standard input (default: a placeholder)",
+    )
+    .option("--directory <DIR>", "the folder in which the gateway finds its files (default: that of the page)")
+    .option("--ca <FILE>", "the certificate authorities of the gateway's system (default: those of Debian)")
+    .option("--out <DIR>", "write the files there instead of printing them")
+    .option("--json", "print the files as JSON")
+    .addHelpText(
+      "after",
+      `\nExample:\n  ${CALLED} gateway config edge --url https://authz.example --upstream 10.0.0.7:9000 --out edge/\n`,
+    )
+    .action(config)
+}
+
+async function config(id: string, options: ConfigOptions): Promise<void> {
+  const gateway = await registered(id, options.policies)
+  const pages = await gatewayPages()
+  const page = options.page === undefined ? pageOf(gateway, pages) : pages.find(({ name }) => name === options.page)
+  if (!page) throw noPage(gateway, options.page, pages)
+  refuseDifferences(gateway, page)
+  const key = options.keyFile === undefined ? undefined : await keyOf(gateway, options.keyFile)
+  const files = filled(page, {
+    id,
+    origin: httpsOrigin(gateway.origins[0] ?? "", `the first of \`origins\` of ${id}`),
+    narrowgate: httpsOrigin(options.url, "--url"),
+    upstream: hostAndPort(options.upstream),
+    ...(options.directory !== undefined && { directory: options.directory.replace(/\/+$/, "") }),
+    ...(options.ca !== undefined && { authorities: options.ca }),
+    ...(key !== undefined && { key }),
+  })
+  const all = [...files, ...keyFiles(files, key)]
+  if (options.json) console.log(jsonText({ page: page.name, files: all }))
+  else if (options.out === undefined)
+    console.log(all.map(({ name, text: file }) => `==> ${name} <==\n${file}`).join("\n"))
+  else await writeAll(options.out, all, key)
+  if (!options.json) console.error(remaining(gateway, page, all, key))
+}
+
+async function registered(id: string, directory: string): Promise<Gateway> {
+  const { policies, problems } = parsePolicies((await readPolicies(directory)).texts)
+  if (!policies) {
+    const [first] = problems
+    throw new Failure(
+      `${directory} cannot be read: ${first?.message ?? "a file is missing"}`,
+      `\`${CALLED} check\` shows all.`,
+    )
+  }
+  const { gateways } = policies.gateways.value
+  const gateway = gateways.find((each) => each.id === id)
+  if (gateway) return gateway
+  const ids = gateways.map((each) => each.id)
+  throw new Failure(`no gateway is called ${id}`, suggest(id, ids, "Register it in gateways.yaml first."), EXIT.usage)
+}
+
+function noPage(gateway: Gateway, wanted: string | undefined, pages: readonly GatewayPage[]): Failure {
+  const names = pages.map(({ name }) => name)
+  if (wanted !== undefined)
+    return new Failure(
+      `no page is called ${wanted}`,
+      suggest(wanted, names, `There are ${names.join(", ")}.`),
+      EXIT.usage,
+    )
+  const what = `the dialect \`${gateway.dialect}\` has no complete configuration`
+  return new Failure(what, "Read docs/guides/gateways/README.md, and name a page by --page.")
+}
+
+/** What the entry promises of the gateway and the configuration does not keep would let a client choose what is believed. */
+function refuseDifferences(gateway: Gateway, { name, entry }: GatewayPage): void {
+  const refuse = (what: string, fix: string): never => {
+    throw new Failure(`${what} (docs/guides/gateways/${name}.md)`, fix)
+  }
+  if (gateway.dialect !== entry.dialect)
+    refuse(
+      `\`${gateway.id}\` speaks \`${gateway.dialect}\`, and this configuration \`${entry.dialect}\``,
+      `Write \`dialect: ${entry.dialect}\`.`,
+    )
+  if (gateway.body !== entry.body) {
+    const forwards = entry.body ? "forwards bodies" : "forwards no bodies"
+    refuse(
+      `this configuration ${forwards}, and the entry \`${gateway.id}\` says otherwise`,
+      `Write \`body: ${entry.body}\`.`,
+    )
+  }
+  const { request_id_header: id } = gateway
+  if (id !== undefined && id !== entry.request_id_header)
+    refuse(
+      `this configuration does not set \`${id}\`, so a client could`,
+      "Remove `request_id_header`, or write the one of the page.",
+    )
+  if (gateway.asserts)
+    refuse(
+      "this configuration sets none of the headers of `asserts`, so a client could",
+      "Begin with the page, add them over the client's, and keep that file.",
+    )
+}
+
+function httpsOrigin(value: string, what: string): URL {
+  const url = URL.parse(value)
+  if (url?.protocol === "https:" && url.pathname === "/" && url.search === "" && url.hash === "") return url
+  const fix = "A gateway elsewhere needs TLS. The local stack brings its own gateways (`npm run dev`)."
+  throw new Failure(`${what} is no https origin: ${value}`, fix, EXIT.usage)
+}
+
+function hostAndPort(value: string): string {
+  const url = URL.parse(`http://${value}`)
+  if (url !== null && url.host === value) return value
+  throw new Failure(`not a host and port: ${value}`, "Write it like 10.0.0.7:9000, without a scheme.", EXIT.usage)
+}
+
+/** A key of which the registry has the digest; any other would be denied as `unknown_gateway`. */
+async function keyOf(gateway: Gateway, file: string): Promise<string> {
+  const key = (file === "-" ? await text(process.stdin) : await readFile(file, "utf8")).trim()
+  if (!/^[\x21-\x7e]{16,256}$/.test(key) || /["'\\$`{}]/.test(key))
+    throw new Failure(`${file} has no key of plain characters`, "Make one with `openssl rand -hex 32`.", EXIT.usage)
+  const digest = createHash("sha256").update(key).digest("hex")
+  if (gateway.key_sha256.includes(digest)) return key
+  throw new Failure(
+    `the key in ${file} is not one of \`${gateway.id}\``,
+    `Add its SHA-256 to \`key_sha256\`: ${digest}`,
+  )
+}
+
+/** nginx includes the key from a file of its own, for root alone. */
+function keyFiles(files: readonly PageFile[], key: string | undefined): readonly PageFile[] {
+  const isIncluded = files.some(({ text: file }) => /^\s*include \S+\/narrowgate\.key;$/m.test(file))
+  return isIncluded && key !== undefined
+    ? [{ name: "narrowgate.key", text: `proxy_set_header X-Narrowgate-Key "${key}";\n` }]
+    : []
+}
+
+async function writeAll(directory: string, files: readonly PageFile[], key: string | undefined): Promise<void> {
+  for (const { name, text: file } of files) {
+    const path = join(directory, name)
+    await mkdir(dirname(path), { recursive: true })
+    await writeWhole(path, file, key !== undefined && file.includes(key) ? 0o600 : 0o644)
+    console.log(path)
+  }
+}
+
+/** What no configuration can contain: where certificates are, and the key where it is kept elsewhere. */
+function remaining(gateway: Gateway, page: GatewayPage, files: readonly PageFile[], key: string | undefined): string {
+  const texts = files.map(({ text: file }) => file).join("\n")
+  const certificates = new Set(Array.from(texts.matchAll(/\/[\w./-]+\.(?:crt|key|pem)\b/g), ([path]) => path))
+  const own = [...certificates].filter(
+    (path) => !path.endsWith("ca-certificates.crt") && !path.endsWith("narrowgate.key"),
+  )
+  const notes = [
+    ...(texts.includes(KEY_PLACEHOLDER) ? [`Replace ${KEY_PLACEHOLDER}, or name its file by --key-file.`] : []),
+    ...(/\bNARROWGATE_KEY\b/.test(texts)
+      ? ["The gateway reads its key from the environment variable NARROWGATE_KEY."]
+      : []),
+    ...(key === undefined && texts.includes("narrowgate.key;")
+      ? ["Write narrowgate.key, or name the key's file by --key-file."]
+      : []),
+    ...(own.length > 0
+      ? [`Certificates and keys of ${new URL(gateway.origins[0] ?? "").hostname}: ${own.join(", ")}`]
+      : []),
+    ...(gateway.origins.length > 1 ? [`Only the first origin is served: ${gateway.origins[0]}`] : []),
+    `What each part is for, and how to verify that it works: docs/guides/gateways/${page.name}.md`,
+  ]
+  return `\n${notes.join("\n")}`
+}

@@ -1,0 +1,54 @@
+/**
+ * JSON numbers as Cedar values: integers, or decimals where the schema declares one. The strict reader has rejected any
+ * number that its double does not hold exactly, so the shortest text of the double is the number that the upstream
+ * reads, however it was written: `49.990` and `4.999e1` are 49.99.
+ */
+import { EvaluationError } from "./evaluation-error.ts"
+import type { Decimal } from "./extension-value.ts"
+import { fromDigits } from "./long.ts"
+
+/** Which numbers of a value are decimals: itself, each element of a list, or members of an object. */
+export type Decimals = "decimal" | { readonly each: Decimals } | { readonly members: DecimalMembers }
+/** By name; a member that holds no decimal is absent. */
+export type DecimalMembers = Readonly<Record<string, Decimals>>
+
+export function decimalsOfMember(members: DecimalMembers, name: string): Decimals | undefined {
+  return Object.hasOwn(members, name) ? members[name] : undefined
+}
+
+/** `undefined` if the number is not representable: as an integer beyond 2^53 - 1, whose digits readers round. */
+export function fromNumber(number: number, decimals: Decimals | undefined): bigint | Decimal | undefined {
+  if (decimals === "decimal") return decimalOf(number)
+  return Number.isSafeInteger(number) ? BigInt(number) : undefined
+}
+
+export function isDecimal(value: unknown): value is Decimal {
+  return typeof value === "object" && value !== null && "kind" in value && value.kind === "decimal"
+}
+
+export function makeDecimal(value: bigint): Decimal {
+  return { kind: "decimal", key: `decimal(${value})`, value }
+}
+
+/** As `decimal("…")` reads it in a rule. */
+export function decimalText({ value }: Decimal): string {
+  const digits = String(value < 0n ? -value : value).padStart(FRACTION + 1, "0")
+  const fraction = digits.slice(-FRACTION).replace(/0+$/, "")
+  return `${value < 0n ? "-" : ""}${digits.slice(0, -FRACTION)}.${fraction === "" ? "0" : fraction}`
+}
+
+/** Digits after the point. */
+const FRACTION = 4
+/** A number of which Number.toString shows an exponent has too many digits before or after the point. */
+const SHORTEST = /^(-?)(\d+)(?:\.(\d{1,4}))?$/
+
+function decimalOf(number: number): Decimal | undefined {
+  const [, sign, whole, fraction = ""] = SHORTEST.exec(String(number)) ?? []
+  if (whole === undefined) return undefined
+  try {
+    return makeDecimal(fromDigits(sign === "-", whole + fraction.padEnd(FRACTION, "0")))
+  } catch (error) {
+    if (error instanceof EvaluationError) return undefined
+    throw error
+  }
+}

@@ -1,4 +1,5 @@
 /** One client: how it is started, and what of the matrix it cannot do. */
+import type { JWK } from "jose"
 import type { World } from "./world.ts"
 
 /** What the client's user sees of a call: the developer, or the model. */
@@ -15,16 +16,17 @@ export interface Session {
   readonly close: () => Promise<void>
 }
 
-/** The columns, in their order: what each asks. */
-export const COLUMNS = {
-  call: "from a 401 to an allowed call",
-  survives: "a denied call that the session survives",
-  why: "says why",
-  approval: "an approval that is waited for",
-  stepUp: "a step-up to more scope",
-  lists: "resources and prompts",
-} as const
-export type Column = keyof typeof COLUMNS
+export type Column = "call" | "survives" | "why" | "approval" | "stepUp" | "lists"
+
+/** In their order: what each asks. */
+export const COLUMNS: ReadonlyMap<Column, string> = new Map([
+  ["call", "401 to a call"],
+  ["survives", "denial survived"],
+  ["why", "told why"],
+  ["approval", "approval awaited"],
+  ["stepUp", "step-up"],
+  ["lists", "resources, prompts"],
+])
 
 export interface Miss {
   /** A sentence, for the table. */
@@ -35,16 +37,21 @@ export interface Miss {
 
 export type Start = (world: World, order: Order) => Promise<Session>
 
-export interface Row {
+/** A line of a table. */
+export interface Line<Of extends string> {
   /** Also the last part of its document's URL. */
   readonly name: string
   /** As the table names it. */
   readonly title: string
   /** The package whose version the table names, and the manifest of this folder that pins it. */
   readonly version: readonly [manifest: string, name: string]
+  /** What it cannot do; all else it does. */
+  readonly misses: Partial<Readonly<Record<Of, Miss>>>
+}
+
+export interface Row extends Line<Column> {
   readonly redirects?: readonly string[]
   readonly start: Start
-  readonly misses: Partial<Readonly<Record<Column, Miss>>>
 }
 
 export interface Order {
@@ -56,4 +63,37 @@ export interface Order {
   readonly user: string
   /** Of the client: an empty one, in which it may keep what it likes. */
   readonly home: string
+}
+
+/** A client of OAuth and what its tokens open, grant by grant. */
+export type Grant = "code" | "credentials" | "exchange"
+
+export const GRANTS: ReadonlyMap<Grant, string> = new Map([
+  ["code", "authorization code, PKCE"],
+  ["credentials", "client credentials by `private_key_jwt`"],
+  ["exchange", "token exchange"],
+])
+
+export interface GrantOrder {
+  readonly issuer: string
+  readonly authorize: string
+  readonly token: string
+  /** A public client. */
+  readonly document: string
+  readonly redirect: string
+  /** A client with a key. */
+  readonly robot: string
+  readonly key: JWK
+  /** A person's, which an app hands on. */
+  readonly session: string
+  readonly resource: string
+  /** URL of what is called. */
+  readonly call: string
+  /** The URL to which one posts a link that somebody is to open. */
+  readonly browser: string
+}
+
+export interface GrantRow extends Line<Grant> {
+  /** @returns what was called with the token of each grant, or why it could not be */
+  readonly take: (order: GrantOrder) => Promise<Partial<Readonly<Record<Grant, string>>>>
 }

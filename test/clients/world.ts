@@ -13,6 +13,7 @@ import { z } from "zod"
 import { login } from "../../cli/remote/local-stack-login.ts"
 import { CONSOLE_CLIENT } from "../../cli/remote/local-stack.ts"
 import { listen, type Listening } from "../../dev/loopback.ts"
+import { startApi } from "../../dev/upstreams.ts"
 import { PoliciesRefused } from "../../dev/stack.ts"
 import { setScene, type Scene } from "../gateways/scene.ts"
 import { envoy } from "../gateways/rows/envoy.ts"
@@ -41,8 +42,8 @@ export interface Resident {
 /** Reading is granted unasked; sending is what a client has to obtain more scope for. */
 const PURPOSE = {
   name: "desk-mail",
-  grant: { tools: ["desk.*:read", "desk.send-mail:write", "everything.*:read"], max_sensitivity: "confidential", calls: 100 },
-  default: ["desk.*:read", "everything.*:read"],
+  grant: { tools: ["desk.*:read", "desk.send-mail:write", "everything.*:read", "crm.tickets.*:read"], max_sensitivity: "confidential", calls: 100 },
+  default: ["desk.*:read", "everything.*:read", "crm.tickets.*:read"],
   life: 3600,
 }
 
@@ -92,8 +93,10 @@ export async function makeWorld(residents: readonly Resident[], own = !installed
     const browser = adopt(await serveBrowser())
     const document = (client: string): string => `${documents.origin}/${client}`
     const clients = residents.map(({ name }) => document(name))
+    const api = adopt(await startApi({ port: 0 }))
+    const upstreams = { "/crm": `${api.url}/crm` }
     const scene = adopt(
-      await setScene({ row: envoy, standIn: own, edit: async (policies) => admit(policies, clients) }),
+      await setScene({ row: envoy, standIn: own, upstreams, edit: async (policies) => admit(policies, clients) }),
     )
     const clipboard = (user: string): string => `${browser.origin}/${user}`
     for (const user of ["alice", "bob", "olivia"]) await writeBrowser(join(directory, user), clipboard(user))
@@ -152,6 +155,12 @@ async function writeBrowser(path: string, clipboard: string): Promise<void> {
 /** Adds the clients to a copy of `policies/`, and lets everybody whom the identity provider knows use the desk. */
 async function admit(policies: string, clients: readonly string[]): Promise<void> {
   await edit(policies, "agents.yaml", (lists) => {
+    // No purpose offers sending by default: a client asks for what the server's metadata offers before it needs it.
+    Object.assign(lists("purposes").find(({ name }) => name === "answer-customer") ?? {}, { default: ["desk.*:read"] })
+    // The robot that stands for nobody lists tickets too.
+    Object.assign(lists("purposes").find(({ name }) => name === "errand") ?? {}, {
+      grant: { tools: ["crm.tickets.*:read"], max_sensitivity: "internal" },
+    })
     lists("purposes").push(PURPOSE)
     const agents = clients.map((id) => ({
       id,

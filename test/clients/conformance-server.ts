@@ -26,10 +26,7 @@ const resource = (uri: string, said: string) => ({
   type: "resource" as const,
   resource: { uri, mimeType: "text/plain", text: said },
 })
-const asked = (content: ReturnType<typeof text> | typeof image | ReturnType<typeof resource>) => ({
-  role: "user" as const,
-  content,
-})
+const asked = <Content>(content: Content) => ({ role: "user" as const, content })
 
 /** Tools that always say the same. */
 const CONSTANT = {
@@ -69,18 +66,11 @@ const ELICITATIONS = {
   test_elicitation_sep1330_enums: { properties: CHOICES },
 }
 
-/** The names of its tools, resources and prompts, for a catalog. */
+/** The names of its tools, for a catalog. */
 export const TOOLS = [
   ...Object.keys(CONSTANT),
   ...Object.keys(ELICITATIONS),
   ...["test_tool_with_logging", "test_error_handling", "test_tool_with_progress", "test_sampling"],
-]
-export const RESOURCES = ["test://static-text", "test://static-binary", "test://watched-resource", "test://template/{id}/data"]
-export const PROMPTS = [
-  "test_simple_prompt",
-  "test_prompt_with_arguments",
-  "test_prompt_with_embedded_resource",
-  "test_prompt_with_image",
 ]
 
 function makeServer(): McpServer {

@@ -8,7 +8,8 @@ import { CLIENTS, OAUTH_CLIENTS } from "./table.ts"
 /** The exact version that a manifest of this folder names. */
 function versionOf([manifest, name]: Line<string>["version"]): string {
   const text = readFileSync(join(import.meta.dirname, manifest), "utf8")
-  const [, version] = new RegExp(`(?<![\\w./@-])${RegExp.escape(name)}(?![\\w-])\\D*(\\d[\\w.-]*)`, "u").exec(text) ?? []
+  const [, version] =
+    new RegExp(`(?<![\\w./@-])${RegExp.escape(name)}(?![\\w-])\\D*(\\d[\\w.-]*)`, "u").exec(text) ?? []
   if (version === undefined) throw new Error(`${manifest} names no version of ${name}`)
   return version
 }

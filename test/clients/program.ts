@@ -33,7 +33,7 @@ export function startProgram({ command, args, env = {}, cwd }: ProgramOptions): 
     for (;;) {
       const { value, done } = await lines.next()
       if (done === true) return { failed: true, text: `the program has ended: ${complaint}` }
-      if (String(value).startsWith('{"failed":')) return outcome.parse(JSON.parse(value))
+      if (value.startsWith('{"failed":')) return outcome.parse(JSON.parse(value))
     }
   }
   return {

@@ -37,6 +37,17 @@ export interface Miss {
 
 export type Start = (world: World, order: Order) => Promise<Session>
 
+/** Until a catalog knows more of a server than its tools. */
+export const UNLISTED: Miss = {
+  reason: "Narrowgate lets tools through, and no resources or prompts.",
+  says: /Method not found|nothing is listed/u,
+}
+
+export const ONLY_AT_FIRST: Miss = {
+  reason: "It follows the link only while it connects, and a later call has none.",
+  says: /^UnauthorizedError: Unauthorized$/u,
+}
+
 /** A line of a table. */
 export interface Line<Of extends string> {
   /** Also the last part of its document's URL. */

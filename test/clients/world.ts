@@ -42,7 +42,11 @@ export interface Resident {
 /** Reading is granted unasked; sending is what a client has to obtain more scope for. */
 const PURPOSE = {
   name: "desk-mail",
-  grant: { tools: ["desk.*:read", "desk.send-mail:write", "everything.*:read", "crm.tickets.*:read"], max_sensitivity: "confidential", calls: 100 },
+  grant: {
+    tools: ["desk.*:read", "desk.send-mail:write", "everything.*:read", "crm.tickets.*:read"],
+    max_sensitivity: "confidential",
+    calls: 100,
+  },
   default: ["desk.*:read", "everything.*:read", "crm.tickets.*:read"],
   life: 3600,
 }
@@ -78,7 +82,9 @@ permit (
 const PATIENCE_MS = 5_000
 
 const inbox = z.object({
-  approvals: z.array(z.looseObject({ kind: z.string(), id: z.string().optional(), task: z.string(), agent: z.string() })),
+  approvals: z.array(
+    z.looseObject({ kind: z.string(), id: z.string().optional(), task: z.string(), agent: z.string() }),
+  ),
 })
 
 /** @param own the local stack's gateway takes the place of Envoy */

@@ -4,8 +4,7 @@ import { StreamableHTTPClientTransport } from "@modelcontextprotocol/client"
 import { answer, Kept, ORDER } from "./common.mjs"
 
 const authProvider = new Kept()
-const finish = (back) =>
-  new StreamableHTTPClientTransport(new URL(ORDER.server), { authProvider }).finishAuth(back)
+const finish = (back) => new StreamableHTTPClientTransport(new URL(ORDER.server), { authProvider }).finishAuth(back)
 const connect = async () => {
   const server = new MCPServerStreamableHttp({ url: ORDER.server, name: "desk", authProvider })
   await server.connect()
@@ -24,7 +23,8 @@ await answer(async () => {
   return async ({ list, tool, arguments: args }) => {
     if (list === "resources") return [false, (await server.listResources()).resources.map(({ uri }) => uri).join(" ")]
     if (list) return [true, "the SDK has no prompts"]
-    const call = () => tools.find(({ name }) => name.replaceAll("_", "-") === tool).invoke(context, JSON.stringify(args))
+    const call = () =>
+      tools.find(({ name }) => name.replaceAll("_", "-") === tool).invoke(context, JSON.stringify(args))
     let output = await call()
     const back = authProvider.returned()
     if (back) {

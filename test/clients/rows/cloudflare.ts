@@ -7,7 +7,7 @@ import { Miniflare } from "miniflare"
 import { z } from "zod"
 import { freePort } from "../../../dev/loopback.ts"
 import { installation } from "../installed.ts"
-import type { Row, Session } from "../row.ts"
+import { ONLY_AT_FIRST, UNLISTED, type Row, type Session } from "../row.ts"
 
 const WRANGLER = join(import.meta.dirname, "../../../node_modules/wrangler/bin/wrangler.js")
 
@@ -78,5 +78,5 @@ export const cloudflareAgents: Row = {
       close,
     }
   },
-  misses: {},
+  misses: { stepUp: ONLY_AT_FIRST, lists: UNLISTED },
 }

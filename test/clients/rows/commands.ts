@@ -6,7 +6,7 @@ import { StdioClientTransport } from "@modelcontextprotocol/sdk/client/stdio.js"
 import { z } from "zod"
 import { freePort } from "../../../dev/loopback.ts"
 import { installation } from "../installed.ts"
-import type { Outcome, Row, Session } from "../row.ts"
+import { UNLISTED, type Outcome, type Row, type Session } from "../row.ts"
 
 const MANIFEST = "npm/package.json"
 
@@ -57,7 +57,7 @@ export const mcpRemote: Row = {
       close: async () => host.close(),
     }
   },
-  misses: {},
+  misses: { lists: UNLISTED },
 }
 
 /** A result of a call, or a list of what has a URI or a name. */
@@ -99,11 +99,10 @@ export const inspector: Row = {
       )
     }
     return {
-      call: async (tool, args) =>
-        run("tools/call", "--tool-name", tool, "--tool-args-json", JSON.stringify(args)),
+      call: async (tool, args) => run("tools/call", "--tool-name", tool, "--tool-args-json", JSON.stringify(args)),
       list: async (what) => run(`${what}/list`),
       close: async () => undefined,
     }
   },
-  misses: {},
+  misses: { lists: UNLISTED },
 }

@@ -1,7 +1,7 @@
 /** Clients in JavaScript, each in a process of its own. */
 import { installation } from "../installed.ts"
 import { startProgram } from "../program.ts"
-import type { Row, Start } from "../row.ts"
+import { ONLY_AT_FIRST, UNLISTED, type Row, type Start } from "../row.ts"
 
 const MANIFEST = "npm/package.json"
 
@@ -21,7 +21,13 @@ export const aiSdk: Row = {
   title: "AI SDK",
   version: [MANIFEST, "@ai-sdk/mcp"],
   start: program("ai-sdk.mjs"),
-  misses: {},
+  misses: {
+    stepUp: {
+      reason: "It does not answer the challenge; it says which scope would do.",
+      says: /A token with the scope desk\.send-mail:write would do/u,
+    },
+    lists: UNLISTED,
+  },
 }
 
 export const openaiAgents: Row = {
@@ -29,7 +35,7 @@ export const openaiAgents: Row = {
   title: "OpenAI Agents SDK (JavaScript)",
   version: [MANIFEST, "@openai/agents"],
   start: program("openai-agents.mjs"),
-  misses: {},
+  misses: { lists: UNLISTED },
 }
 
 export const mastra: Row = {
@@ -38,5 +44,5 @@ export const mastra: Row = {
   version: [MANIFEST, "@mastra/mcp"],
   redirects: ["http://localhost:3000/oauth/callback"],
   start: program("mastra.mjs"),
-  misses: {},
+  misses: { stepUp: ONLY_AT_FIRST, lists: UNLISTED },
 }

@@ -15,6 +15,21 @@ const ACCESS_TOKEN = "urn:ietf:params:oauth:token-type:access_token"
 /** The local stack has no TLS, and needs none: it does not leave the machine. */
 const PLAIN = { [oauth.allowInsecureRequests]: true }
 
+/** The library has nothing for a client with a key. */
+const KEYLESS = {
+  credentials: {
+    reason: "It has no `private_key_jwt`, and Narrowgate accepts no shared secret.",
+    says: /The agent's identity was not proven/u,
+  },
+  exchange: { reason: "It has no token exchange.", says: /^the library has none$/u },
+}
+
+/** What it signs names the token endpoint, not the issuer. */
+const OTHER_AUDIENCE = {
+  reason: "The `aud` of its assertion is the token endpoint. Narrowgate wants its issuer (RFC 7523bis).",
+  says: /invalid_client: The agent's identity was not proven/u,
+}
+
 const runs =
   (command: string, ...args: readonly string[]): GrantRow["take"] =>
   async (order) => {
@@ -56,7 +71,8 @@ export const oauth4webapi: GrantRow = {
     const issuer = new URL(order.issuer)
     const discovered = await oauth.discoveryRequest(issuer, { ...PLAIN, algorithm: "oauth2" })
     const as = await oauth.processDiscoveryResponse(issuer, discovered)
-    const [person, robot]: oauth.Client[] = [{ client_id: order.document }, { client_id: order.robot }]
+    const person: oauth.Client = { client_id: order.document }
+    const robot: oauth.Client = { client_id: order.robot }
     const key = oauth.PrivateKeyJwt(await keyOf(order))
 
     const [verifier, state] = [oauth.generateRandomCodeVerifier(), oauth.generateRandomState()]
@@ -133,7 +149,7 @@ export const authlib: GrantRow = {
   title: "Authlib",
   version: ["python/mcp-2.txt", "Authlib"],
   take: python("authlib_client.py"),
-  misses: {},
+  misses: { credentials: OTHER_AUDIENCE, exchange: OTHER_AUDIENCE },
 }
 
 export const requestsOauthlib: GrantRow = {
@@ -141,7 +157,7 @@ export const requestsOauthlib: GrantRow = {
   title: "requests-oauthlib",
   version: ["python/mcp-2.txt", "requests-oauthlib"],
   take: python("requests_oauthlib_client.py"),
-  misses: {},
+  misses: KEYLESS,
 }
 
 export const goOauth2: GrantRow = {
@@ -149,7 +165,7 @@ export const goOauth2: GrantRow = {
   title: "Go `x/oauth2`",
   version: ["go/go.mod", "golang.org/x/oauth2"],
   take: runs(installation("go-client")),
-  misses: {},
+  misses: KEYLESS,
 }
 
 export const nimbus: GrantRow = {
@@ -157,5 +173,5 @@ export const nimbus: GrantRow = {
   title: "Nimbus OAuth SDK (Java)",
   version: ["java/pom.xml", "oauth2-oidc-sdk"],
   take: runs("java", "-cp", installation("java/*"), join(import.meta.dirname, "../java/Grants.java")),
-  misses: {},
+  misses: { credentials: OTHER_AUDIENCE, exchange: OTHER_AUDIENCE },
 }

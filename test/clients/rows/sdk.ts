@@ -1,14 +1,10 @@
 /** The official SDK for TypeScript in both generations: a person opens the link that it prints, and pastes the answer. */
-import {
-  Client,
-  StreamableHTTPClientTransport,
-  type OAuthClientProvider,
-} from "@modelcontextprotocol/client"
+import { Client, StreamableHTTPClientTransport, type OAuthClientProvider } from "@modelcontextprotocol/client"
 import type { OAuthClientProvider as OldProvider } from "@modelcontextprotocol/sdk/client/auth.js"
 import { Client as OldClient } from "@modelcontextprotocol/sdk/client/index.js"
 import { StreamableHTTPClientTransport as OldTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js"
 import { z } from "zod"
-import type { Outcome, Row, Session } from "../row.ts"
+import { UNLISTED, type Outcome, type Row, type Session } from "../row.ts"
 
 const REDIRECT = "http://127.0.0.1:53211/callback"
 
@@ -82,7 +78,13 @@ export const sdk1: Row = {
     }
     return converse(clipboard(user), attempts)
   },
-  misses: {},
+  misses: {
+    stepUp: {
+      reason: "It answers the challenge with its refresh token, which gives no more scope.",
+      says: /Server returned 403 after trying upscoping/u,
+    },
+    lists: UNLISTED,
+  },
 }
 
 export const sdk2: Row = {
@@ -112,7 +114,7 @@ export const sdk2: Row = {
     }
     return converse(clipboard(user), attempts)
   },
-  misses: {},
+  misses: { lists: UNLISTED },
 }
 
 const result = z.looseObject({

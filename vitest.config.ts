@@ -93,7 +93,7 @@ const STACK_TESTS = [
 ]
 
 /** Folders under test/ that are projects of their own; every other folder belongs to `worker`. */
-const OWN_PROJECT = ["browser", "conformance", "gateways", "long", "node", "python", "spire", "wire"]
+const OWN_PROJECT = ["browser", "clients", "conformance", "gateways", "long", "node", "spire", "wire"]
 
 /** More than there are processors: tests in workerd wait most of their time, for records, leases and time-outs. */
 const WORKERS = 6
@@ -187,8 +187,14 @@ const PROJECTS: readonly TestProjectInlineConfiguration[] = [
     test: { name: "browser", include: ["test/browser/**/*.test.ts"], maxWorkers: 1, hookTimeout: 120_000 },
   },
   {
-    // Python's MCP clients, if there is a Python with `venv` (test/python/python.ts), through Envoy if it is installed.
-    test: { name: "python", include: ["test/python/**/*.test.ts"], hookTimeout: 120_000, env: nodeEnvironment() },
+    // Clients that nobody here wrote, from the directory that CLIENTS names (test/clients/install.sh).
+    test: {
+      name: "clients",
+      include: ["test/clients/**/*.test.ts"],
+      testTimeout: 180_000,
+      hookTimeout: 120_000,
+      env: nodeEnvironment(),
+    },
   },
   {
     // A real SPIRE, if spire-server and spire-agent are on the PATH.

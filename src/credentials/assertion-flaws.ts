@@ -17,7 +17,7 @@ const REQUIRED: Readonly<Record<Kind, readonly string[]>> = {
   workload: ["iss", "sub", "aud", "exp", "iat"],
   svid: ["sub", "aud", "exp"],
 }
-const TYPES: readonly (string | null)[] = [null, "jwt", "jose", "client-authentication+jwt"]
+const TYPES: ReadonlySet<string | null> = new Set([null, "jwt", "jose", "client-authentication+jwt"])
 /** A token with one of these is not a plain proof of identity. */
 const FOREIGN = ["act", "may_act", "cnf", "events"]
 
@@ -42,7 +42,7 @@ function flawsOf({ header, claims }: Compact, issuer: string, now: number): read
   const { iss, sub, aud, exp, iat, nbf } = claims
   const kind = kindOf(iss, sub)
   const flaws: string[] = []
-  if (!TYPES.includes(typeOf({ header }))) flaws.push("Its typ is that of another kind of token.")
+  if (!TYPES.has(typeOf({ header }))) flaws.push("Its typ is that of another kind of token.")
   if (!isAlgorithm(header.alg)) flaws.push("Its alg is none that is accepted: neither none nor one of a shared secret.")
   const missing = REQUIRED[kind].filter((claim) => !Object.hasOwn(claims, claim))
   if (missing.length > 0) flaws.push(`It lacks ${missing.join(", ")}.`)

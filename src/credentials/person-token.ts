@@ -128,9 +128,9 @@ function checkAccessToken(
   const { aud } = claims
   const got = textsOf(aud)
   const ours = audiences ?? [us]
-  const known = [...ours, ...others]
+  const known = new Set([...ours, ...others])
   const isList = new Set(got).size === (Array.isArray(aud) ? aud.length : 1)
-  if (!isList || !got.some((each) => ours.includes(each)) || !got.every((each) => known.includes(each))) {
+  if (!isList || !got.some((each) => ours.includes(each)) || !got.every((each) => known.has(each))) {
     return reject({ reason: "audience_mismatch", got })
   }
   const issuedTo = clientOf(claims, shape, clients)

@@ -5,14 +5,11 @@ import { fill, literally, readPages, type Page, type PageFile } from "./page.ts"
 
 const entrySchema = z.looseObject({ id: z.string() })
 
-export interface ClientPage extends Page {
-  /** The entry of agents.yaml that the configuration belongs to. */
-  readonly entry: z.infer<typeof entrySchema>
-}
+/** Its entry is the one of agents.yaml that the configuration belongs to. */
+export type ClientPage = Page<z.infer<typeof entrySchema>>
 
 export async function clientPages(): Promise<readonly ClientPage[]> {
-  const pages = await readPages("clients", "What to know")
-  return pages.map((page) => ({ ...page, entry: z.tuple([entrySchema]).parse(page.entry)[0] }))
+  return readPages("clients", "What to know", entrySchema)
 }
 
 export interface ClientValues {

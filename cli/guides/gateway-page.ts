@@ -12,19 +12,11 @@ const entrySchema = z.looseObject({
   serves_metadata: z.boolean().default(true),
 })
 
-export interface GatewayPage extends Page {
-  /** The entry of gateways.yaml that the configuration belongs to. */
-  readonly entry: z.infer<typeof entrySchema>
-}
+/** Its entry is the one of gateways.yaml that the configuration belongs to. */
+export type GatewayPage = Page<z.infer<typeof entrySchema>>
 
 export async function gatewayPages(): Promise<readonly GatewayPage[]> {
-  const pages = await readPages("gateways", "What each part closes")
-  return pages.map((page) => ({
-    ...page,
-    entry: z.tuple([entrySchema]).parse(page.entry)[0],
-    // Commands among the blocks are for a person to run, and belong to no file.
-    files: page.files.filter(({ name }) => !name.endsWith(".sh")),
-  }))
+  return readPages("gateways", "What each part closes", entrySchema)
 }
 
 /** What stands in the pages for what each deployment has of its own. */
@@ -68,7 +60,11 @@ export function filled({ files, entry }: GatewayPage, values: GatewayValues): re
     [`(?<=oauth-protected-resource/)${literally(entry.id)}\\b`, values.id],
     [KEY_PLACEHOLDER, key ?? KEY_PLACEHOLDER],
   ]
-  return fill(files, replacements)
+  // Commands among the blocks are for a person to run, and belong to no file.
+  return fill(
+    files.filter(({ name }) => !name.endsWith(".sh")),
+    replacements,
+  )
 }
 
 /** @returns the page for a gateway's dialect; undefined if none has its complete configuration */

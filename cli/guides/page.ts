@@ -4,18 +4,18 @@
  */
 import { readdir, readFile } from "node:fs/promises"
 import { parse } from "yaml"
+import { z } from "zod"
 
 export interface PageFile {
   readonly name: string
   readonly text: string
 }
 
-export interface Page {
+export interface Page<Entry> {
   /** Without `.md`. */
   readonly name: string
-  /** The YAML below "Register it", as text and as a value. */
-  readonly entryText: string
-  readonly entry: unknown
+  /** The entry below "Register it". */
+  readonly entry: Entry
   readonly files: readonly PageFile[]
 }
 
@@ -24,36 +24,44 @@ const REGISTER = "Register it"
 /**
  * @param folder of docs/guides
  * @param explained the heading below the last file
+ * @param schema of the entry
  * @returns all pages of the folder but its README, sorted by name
  */
-export async function readPages(folder: string, explained: string): Promise<readonly Page[]> {
+export async function readPages<Entry>(
+  folder: string,
+  explained: string,
+  schema: z.ZodType<Entry>,
+): Promise<readonly Page<Entry>[]> {
   const directory = new URL(`../../docs/guides/${folder}/`, import.meta.url)
   const names = (await readdir(directory)).filter((name) => name.endsWith(".md") && name !== "README.md").toSorted()
   return Promise.all(
-    names.map(async (name) =>
-      readPage(name.slice(0, -".md".length), await readFile(new URL(name, directory), "utf8"), explained),
-    ),
+    names.map(async (file) => {
+      const sections = sectionsOf(await readFile(new URL(file, directory), "utf8"))
+      const first = sections.findIndex(({ heading }) => heading === REGISTER)
+      const last = sections.findIndex(({ heading }) => heading === explained)
+      const [entry] = z.tuple([schema]).parse(parse(sections[first]?.blocks[0]?.text ?? ""))
+      return { name: file.slice(0, -".md".length), entry, files: sections.slice(first + 1, last).flatMap(filesOf) }
+    }),
   )
 }
 
-function readPage(name: string, text: string, explained: string): Page {
-  const sections = text.split(/^## /m).map((section) => {
+interface Section {
+  readonly heading: string
+  readonly blocks: readonly { readonly language: string; readonly text: string }[]
+}
+
+function sectionsOf(text: string): readonly Section[] {
+  return text.split(/^## /m).map((section) => {
     const [heading = "", ...lines] = section.split("\n")
     return { heading, blocks: blocksIn(lines.join("\n")) }
   })
-  const first = sections.findIndex(({ heading }) => heading === REGISTER)
-  const last = sections.findIndex(({ heading }) => heading === explained)
-  const entryText = sections[first]?.blocks[0]?.text ?? ""
-  const files = sections.slice(first + 1, last).flatMap(({ heading, blocks }) =>
-    blocks.map(({ language, text: file }, index) => ({
-      name: nameOf(heading, language, index, blocks.length),
-      text: file,
-    })),
-  )
-  return { name, entryText, entry: parse(entryText), files }
 }
 
-function blocksIn(section: string): readonly { readonly language: string; readonly text: string }[] {
+function filesOf({ heading, blocks }: Section): readonly PageFile[] {
+  return blocks.map(({ language, text }, index) => ({ name: nameOf(heading, language, index, blocks.length), text }))
+}
+
+function blocksIn(section: string): Section["blocks"] {
   return Array.from(section.matchAll(/^```([a-z]+)\n([^]*?)\n```$/gm), ([, language = "", text = ""]) => ({
     language,
     text: `${text}\n`,

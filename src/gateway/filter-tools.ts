@@ -58,7 +58,13 @@ async function filtered(brought: Brought, bundle: Bundle, context: RequestContex
   const back = isObserved(decision) ? asItCame(id, brought) : null
   if (back) return back
   if (denial)
-    return denialResponse(denial, { ...decision, task: null, windows: [] }, context.config.issuer, request, asIs)
+    return denialResponse(
+      denial,
+      { ...decision, task: null, windows: [], scope: null },
+      context.config.issuer,
+      request,
+      asIs,
+    )
   return new Response(
     tools.keeping((tool) => visible.has(tool)),
     { headers: { "Content-Type": "application/json", ...headersOf(id) } },
@@ -104,7 +110,7 @@ function refuse(denial: Denial, brought: Brought, bundle: Bundle, context: Reque
     back ??
     denialResponse(
       denial,
-      { id, gateway, denial, task: null, windows: [] },
+      { id, gateway, denial, task: null, windows: [], scope: null },
       context.config.issuer,
       brought.request,
       asIs,

@@ -17,7 +17,7 @@ import type { ReceiverDefinition } from "./definition/receivers.ts"
 import type { StreamDefinition } from "./definition/streams.ts"
 import type { LoweredRule, StoredEntity } from "./cedar/lowered.ts"
 
-export const FORMAT = 14
+export const FORMAT = 15
 
 export interface BundleBody {
   readonly format: typeof FORMAT

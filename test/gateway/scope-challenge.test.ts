@@ -1,7 +1,7 @@
 /** The scope that a client is told to ask for: what its token has and what the call needs, and nothing that it cannot get. */
 import { describe, expect, test } from "vitest"
 import { z } from "zod"
-import { openChild, openTask, type Form } from "../harness/agents.ts"
+import { openTask, type Form } from "../harness/agents.ts"
 import { publish, yard } from "../harness/bundles.ts"
 import { yardForEach } from "../harness/each-test.ts"
 import { callWith, type ClientRequest, type GatewayAnswer } from "../harness/gateways.ts"

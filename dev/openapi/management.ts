@@ -47,7 +47,12 @@ function operationOf(path: string, entries: Entries): Operation {
       .filter((sentence) => sentence !== undefined)
       .join(" "),
     security: endpoints.flatMap(({ access }) => securityOf(access)),
-    parameters: [...pathParameters(path), ...endpoints.flatMap(publicationParameters), ...queryParameters(own)],
+    parameters: [
+      ...pathParameters(path),
+      ...endpoints.flatMap(publicationParameters),
+      ...endpoints.flatMap(waitParameters),
+      ...queryParameters(own),
+    ],
     ...(body && { requestBody: { required: !body.isOptional, content: contentOf(body) } }),
     responses: Object.fromEntries([["200", answerOf(endpoints)], ...errorAnswers(endpoints)]),
   }
@@ -65,6 +70,8 @@ function whoText(access: Access): string {
       return `For operators of the role \`${access.role}\` whom policy lets \`manage\` \`Area::"${access.area}"\`.`
     case "task":
       return `For the agent of the task, or of a task above it, by its delegation token; and for operators of the role \`${access.role}\` whom policy lets \`manage\` \`Area::"${access.area}"\`.`
+    case "agent":
+      return "For the agent of the task, by its delegation token."
     case "approver":
       return `For a person who is asked, by an access token of their own; and for operators of the role \`${access.role}\` whom policy lets \`manage\` \`Area::"${access.area}"\`.`
     case "person":
@@ -84,6 +91,8 @@ function securityOf({ by }: Access): Operation["security"] {
       return [{ operator: [] }]
     case "task":
       return [{ delegationToken: [] }, { operator: [] }]
+    case "agent":
+      return [{ delegationToken: [] }]
     case "approver":
       return [{ person: [] }, { operator: [] }]
     case "person":
@@ -114,6 +123,12 @@ function publicationParameters({ access }: Endpoint): readonly Parameter[] {
   return [{ name: "X-Narrowgate-Publication", in: "header", required, description, schema: { type: "string" } }]
 }
 
+function waitParameters({ waits }: Endpoint): readonly Parameter[] {
+  if (waits === undefined) return []
+  const description = `\`wait=N\`: an agent's request waits up to N seconds, ${waits} at most, for a change (RFC 7240).`
+  return [{ name: "Prefer", in: "header", required: false, description, schema: { type: "string" } }]
+}
+
 function queryParameters({ query }: Endpoint): readonly Parameter[] {
   if (!query) return []
   const { properties } = schemaOf(query(), "input")
@@ -140,7 +155,10 @@ function answerOf(endpoints: readonly Endpoint[]): Answer {
   const schemas = endpoints.map(({ answer }) => schemaOf(answer(), "output"))
   const [only] = schemas
   const schema = schemas.length === 1 && only ? only : { anyOf: schemas }
-  return { description: "The request succeeded.", headers: headers("X-Narrowgate-Decision"), content: json(schema) }
+  const waits = endpoints.some(({ waits: most }) => most !== undefined)
+  const ofWaits = waits ? (["Retry-After?", "Preference-Applied?"] as const) : []
+  const given = headers("X-Narrowgate-Decision", ...ofWaits)
+  return { description: "The request succeeded.", headers: given, content: json(schema) }
 }
 
 function errorAnswers(endpoints: readonly Endpoint[]): readonly (readonly [string, Answer])[] {
@@ -165,7 +183,7 @@ function errorAnswers(endpoints: readonly Endpoint[]): readonly (readonly [strin
 function challengesOf(endpoints: readonly Endpoint[]): Besides["headers"] & {} {
   const isPublishers = endpoints.map(({ access }) => access.by === "publisher")
   if (isPublishers.every(Boolean)) return []
-  const nonce = endpoints.some(({ access }) => access.by === "task") ? (["DPoP-Nonce?"] as const) : []
+  const nonce = endpoints.some(({ access }) => ["task", "agent"].includes(access.by)) ? (["DPoP-Nonce?"] as const) : []
   return [isPublishers.includes(true) ? "WWW-Authenticate?" : "WWW-Authenticate", ...nonce]
 }
 

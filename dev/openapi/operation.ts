@@ -41,6 +41,7 @@ export const html: Content = { "text/html": { schema: { type: "string" } } }
 /** Headers of answers, by their name. */
 export const HEADERS = {
   "X-Narrowgate-Decision": "Id of the decision record.",
+  "Preference-Applied": "`wait=N`: the answer comes after a wait (RFC 7240, section 3).",
   "X-Narrowgate-Code": "The code of the error.",
   "X-Narrowgate-Status":
     "The status that the client is to get: that of the code, also if the dialect answers with another one; for a body that an MCP client takes for its server's, 200, and 202 without one.",

@@ -9,7 +9,7 @@ import { managedThing, type Access, type Endpoint } from "./contract/endpoint.ts
 import { authenticateOperator, permitOperator, type AuthenticatedOperator } from "./operator.ts"
 import { isApiError, type ApiError } from "./outcome.ts"
 import { approvingCallerOf, personOf, recordedApprover } from "./person.ts"
-import { taskCallerOf } from "./task-caller.ts"
+import { agentCallerOf, noSuchTask, taskCallerOf } from "./task-caller.ts"
 
 export interface Caller {
   /**
@@ -58,6 +58,13 @@ export async function callerOf(
       if (isApiError(who)) return who
       // The ledger verifies an agent's token, and only then may a record name the agent.
       return who.kind === "operator" ? { who, record: who.permitted } : { who, record: {}, ignoresBody: true }
+    }
+    case "agent": {
+      const who = await agentCallerOf(request, parameters["task"] ?? "", bundle, context)
+      // An agent above it is told by its child.
+      if (!isApiError(who) && who.verified.claims.task !== parameters["task"])
+        return noSuchTask(parameters["task"] ?? "")
+      return isApiError(who) ? who : { who, record: {}, ignoresBody: true }
     }
     case "approver": {
       const { role } = access

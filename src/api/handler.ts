@@ -9,12 +9,13 @@ import type { ParametersOf } from "./contract/parameters.ts"
 import type { PermittedOperator } from "./operator.ts"
 import type { ApiResult, RecordStart } from "./outcome.ts"
 import type { ApprovingCaller } from "./person.ts"
-import type { TaskCaller } from "./task-caller.ts"
+import type { AgentCaller, TaskCaller } from "./task-caller.ts"
 
 /** The caller's type, by the access of the endpoint. */
 interface Callers {
   readonly operator: PermittedOperator
   readonly task: TaskCaller
+  readonly agent: AgentCaller
   readonly approver: ApprovingCaller
   readonly person: Person
   readonly publisher: Pick<Publication, "kid">

@@ -9,6 +9,7 @@ import { countDecisions, listDecisions, showDecision } from "./decisions.ts"
 import { listDeliveries, retryDelivery } from "./deliveries.ts"
 import { explain } from "./explanations.ts"
 import type { Handler } from "./handler.ts"
+import { showOwnApproval } from "./own-approval.ts"
 import { listTasks } from "./latest-tasks.ts"
 import { publishBundle } from "./publish.ts"
 import { addRevocation, liftRevocation, listRevocations } from "./revocations.ts"
@@ -25,6 +26,7 @@ export const HANDLERS: { readonly [Name in EndpointName]: Handler<Name> } = {
   releaseTask,
   clearLabels,
   listCallApprovals,
+  showOwnApproval,
   showCallApproval,
   answerCallApproval,
   listApprovals,

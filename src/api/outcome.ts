@@ -15,6 +15,7 @@ export interface ApiAnswer<Body> {
    * recorded.
    */
   readonly record?: Partial<DecisionRecord> | null
+  readonly headers?: Readonly<Record<string, string>>
 }
 
 export interface ApiError<Code extends ErrorCode = ErrorCode> {

@@ -19,6 +19,7 @@ import { ERRORS } from "./contract/errors.ts"
 import { isParameter, PARAMETERS, type Parameter } from "./contract/parameters.ts"
 import { HANDLERS } from "./handlers.ts"
 import { identityOf } from "./identity.ts"
+import { isAgents } from "./task-caller.ts"
 import { isApiError, type ApiAnswer, type ApiError, type RecordStart } from "./outcome.ts"
 
 type HttpContext = Context<{ Bindings: Env }>
@@ -30,8 +31,17 @@ export function addManagementRoutes(app: Hono<{ Bindings: Env }>): void {
   }
 }
 
-/** A request for the history without a publisher's header is an operator's, whose endpoint has the same path. */
-function isOtherEndpoint(access: Access, { req }: HttpContext): boolean {
+/**
+ * A request for the history without a publisher's header is an operator's, whose endpoint has the same path; one for an
+ * approval without an agent's credential is a person's.
+ */
+function isOtherEndpoint(access: Access, { req, env, executionCtx }: HttpContext): boolean {
+  if (access.by === "agent") {
+    return !isAgents(
+      req.raw,
+      requestContext(env, (promise) => executionCtx.waitUntil(promise)),
+    )
+  }
   return access.by === "publisher" && access.statement === "history" && req.header(PUBLICATION_HEADER) === undefined
 }
 
@@ -132,7 +142,10 @@ function denialOf(code: ApiError["error"], method: Endpoint["method"]): Decision
 
 function respond(result: Result, { access }: Endpoint, id: string): Response {
   const headers = new Headers({ "Cache-Control": "no-store", "X-Narrowgate-Decision": id })
-  if (!isApiError(result)) return Response.json(result.answer, { headers })
+  if (!isApiError(result)) {
+    for (const [name, value] of Object.entries(result.headers ?? {})) headers.set(name, value)
+    return Response.json(result.answer, { headers })
+  }
   const { error, description, members, headers: own = {} } = result
   const { status } = ERRORS[error]
   headers.set("X-Narrowgate-Code", error)

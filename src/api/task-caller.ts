@@ -4,12 +4,13 @@
  */
 import { bearerToken } from "../audit/edge-record.ts"
 import { challengeOf } from "../credentials/challenge.ts"
-import { userOf } from "../credentials/delegation-token.ts"
+import { userOf, type VerifiedToken } from "../credentials/delegation-token.ts"
 import { readCompact } from "../credentials/jws/compact.ts"
 import { schemeOf, verifyCredential } from "../credentials/verify.ts"
 import { isRejected } from "../core/denials/terms/credential-rejection.ts"
 import { codeOf, describeDenial, isDenied, type Denial } from "../core/denials/denial.ts"
 import type { Bundle } from "../core/policy/assemble.ts"
+import type { DecisionRecord } from "../core/record/record.ts"
 import type { Role } from "../core/policy/definition/operators.ts"
 import type { ManagedThing } from "../core/policy/management.ts"
 import type { Proof } from "../core/task/proof-log.ts"
@@ -22,16 +23,16 @@ import { identify } from "./identity.ts"
 import { authorizeOperator, bearerOf, type PermittedOperator } from "./operator.ts"
 import { isApiError, type ApiError } from "./outcome.ts"
 
-export type TaskCaller =
-  | {
-      readonly kind: "agent"
-      readonly agent: string
-      readonly user: string | null
-      readonly token: string
-      readonly hash: string
-      readonly proof: Proof | null
-    }
-  | { readonly kind: "operator"; readonly permitted: PermittedOperator }
+export interface AgentCaller {
+  readonly kind: "agent"
+  readonly agent: string
+  readonly user: string | null
+  readonly token: string
+  readonly hash: string
+  readonly proof: Proof | null
+  readonly verified: VerifiedToken
+}
+export type TaskCaller = AgentCaller | { readonly kind: "operator"; readonly permitted: PermittedOperator }
 
 export async function taskCallerOf(
   request: Request,
@@ -41,14 +42,30 @@ export async function taskCallerOf(
   bundle: Bundle,
   context: RequestContext,
 ): Promise<TaskCaller | ApiError> {
-  const { config, keys, receivedAt } = context
-  // An operator presents a bearer token; an agent presents a token that is bound to its key with a DPoP proof.
-  const bearer = bearerOf(request)
-  const isOurs = bearer === null ? request.headers.has("dpop") : issuerOf(bearer) === config.issuer
-  if (!isOurs) {
+  if (!isAgents(request, context)) {
     const permitted = await authorizeOperator(request, role, thing, bundle, context)
     return isApiError(permitted) ? permitted : { kind: "operator", permitted }
   }
+  return agentCallerOf(request, task, bundle, context)
+}
+
+/**
+ * Whether the request has the credential of an agent: a token of ours, or one that is bound to a key with a DPoP proof.
+ * Everybody else presents a bearer token of another issuer.
+ */
+export function isAgents(request: Request, { config }: Pick<RequestContext, "config">): boolean {
+  const bearer = bearerOf(request)
+  return bearer === null ? request.headers.has("dpop") : issuerOf(bearer) === config.issuer
+}
+
+/** The agent of the task, or of a task above it. */
+export async function agentCallerOf(
+  request: Request,
+  task: string,
+  bundle: Bundle,
+  context: RequestContext,
+): Promise<AgentCaller | ApiError> {
+  const { config, keys, receivedAt } = context
   if (!isOwnTaskId(context.env, task)) return noSuchTask(task)
   const presented = {
     authorization: request.headers.get("authorization"),
@@ -73,7 +90,13 @@ export async function taskCallerOf(
     token: claims.jti,
     hash,
     proof: verified.proof,
+    verified: verified.token,
   }
+}
+
+/** What the record says of the agent, once the ledger has confirmed its token. */
+export function recordedAgent({ agent, user, hash, proof }: AgentCaller): Partial<DecisionRecord> {
+  return { chain: [agent], user, token_hash: hash, bound: proof !== null }
 }
 
 function issuerOf(token: string): unknown {

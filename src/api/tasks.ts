@@ -6,7 +6,7 @@ import { askLedger } from "../ledger/ask.ts"
 import { isOwnTaskId } from "../ledger/locator.ts"
 import type { ApiRequest, Handler } from "./handler.ts"
 import type { ApiError, ApiResult } from "./outcome.ts"
-import { noSuchTask, TASK_UNAVAILABLE, tokenRejected, type TaskCaller } from "./task-caller.ts"
+import { noSuchTask, recordedAgent, TASK_UNAVAILABLE, tokenRejected, type TaskCaller } from "./task-caller.ts"
 
 export const showTask: Handler<"showTask"> = async ({ request, parameters: { task }, caller, bundle, context }) => {
   if (!isOwnTaskId(context.env, task)) return noSuchTask(task)
@@ -129,6 +129,5 @@ function pending(task: string): ApiError<"task_pending"> {
 
 function byWhom(caller: TaskCaller, task: string): Partial<DecisionRecord> {
   if (caller.kind === "operator") return { ...ALLOWED, task, ...caller.permitted }
-  const { agent, user, hash, proof } = caller
-  return { ...ALLOWED, task, chain: [agent], user, token_hash: hash, bound: proof !== null }
+  return { ...ALLOWED, task, ...recordedAgent(caller) }
 }

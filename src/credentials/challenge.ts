@@ -11,11 +11,13 @@ const ALGS = `algs="${PROOF_ALGORITHMS.join(" ")}"`
  * @param metadata URL of the protected resource's metadata, where a client without a token learns how to get one
  * @param scheme with which the token was presented: a client that proves a key needs a token for that key (RFC 9449,
  *   section 7.1)
+ * @param scope that would do; null: none that can be had, so the client is told of none
  */
 export function challengeOf(
   denial: Denial,
   metadata: string | null,
   scheme: "Bearer" | "DPoP" = "Bearer",
+  scope: string | null = null,
 ): Readonly<Record<string, string>> {
   const resource = metadata === null ? [] : [`resource_metadata="${metadata}"`]
   const challenge = (scheme: "Bearer" | "DPoP", ...parameters: readonly string[]): Record<string, string> => {
@@ -45,8 +47,8 @@ export function challengeOf(
     default: {
       const code = codeOf(denial)
       const algs = scheme === "DPoP" ? [ALGS] : []
-      if (code === "insufficient_scope" && "scope" in denial) {
-        return challenge(scheme, 'error="insufficient_scope"', `scope="${denial.scope}"`, ...algs)
+      if (code === "insufficient_scope" && scope !== null) {
+        return challenge(scheme, 'error="insufficient_scope"', `scope="${scope}"`, ...algs)
       }
       return code === "invalid_token" ? challenge(scheme, 'error="invalid_token"', ...algs) : {}
     }

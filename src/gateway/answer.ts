@@ -73,7 +73,7 @@ function isNamed({ denial, agent }: Decision): boolean {
 /** @param carried the status that reaches the client, if the gateway cannot carry each status */
 export function denialResponse(
   denial: Denial,
-  decision: Pick<Decision, "id" | "gateway" | "server" | "denial" | "windows" | "task">,
+  decision: Pick<Decision, "id" | "gateway" | "server" | "denial" | "windows" | "task" | "scope">,
   issuer: string,
   request: Request,
   carried: (status: number) => number,
@@ -89,13 +89,13 @@ export function denialResponse(
   const { gateway, server } = decision
   const metadata = metadataUrlOf(issuer, gateway, server)
   const scheme = schemeOf(request.headers.get("authorization"))
-  const challenge = challengeOf(denial, metadata, scheme)
+  const { scope } = decision
+  const challenge = challengeOf(denial, metadata, scheme, scope)
   for (const [name, value] of Object.entries(challenge)) headers.set(name, value)
   const retryAfter = "retry_after" in denial ? denial.retry_after : status === 503 ? RETRY_AFTER_OUTAGE : null
   if (retryAfter !== null) headers.set("Retry-After", String(retryAfter))
   for (const [name, value] of Object.entries(rateLimit(decision))) headers.set(name, value)
   const approval = denial.reason === "approval_required" ? approvalLinks(denial, decision, issuer) : null
-  const scope = code === "insufficient_scope" && "scope" in denial ? denial.scope : null
   const members = {
     error: code,
     error_description: describeDenial(denial),

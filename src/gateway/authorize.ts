@@ -31,6 +31,7 @@ import { type Decision, NO_IDENTITY } from "./decision.ts"
 import { reportDenial, markProofUsed, shadowOfDenied } from "./denied-call.ts"
 import type { Subject } from "./dialects/dialect.ts"
 import { ledgerCall } from "./ledger-request.ts"
+import { scopeToAsk } from "./scope-challenge.ts"
 import { transactionOf } from "./transaction-token.ts"
 import { denyEarly, policyMayPermit } from "./without-ledger.ts"
 
@@ -47,8 +48,12 @@ export async function authorize(call: PresentedCall, bundle: Bundle, context: Re
     const which = located && ofLocated(located, shadowResult, bundle)
     const credential = verified ? { verified, status } : null
     const { task, tool } = recordEdgeDenial(id, "call", denial, { ...fields, ...which }, context, credential)
-    return { ...NO_IDENTITY, id, gateway: call.gateway, denial, task, tool }
+    const scope = verified && located ? askableScope(denial, verified, located) : null
+    return { ...NO_IDENTITY, id, gateway: call.gateway, denial, task, tool, scope }
   }
+
+  const askableScope = (denial: Denial, { token }: VerifiedCredential, located: Located): string | null =>
+    scopeToAsk(denial, token.claims, located, call.gateway.environment, bundle)
 
   // Requested now, so that a call which has to wait for several of these waits for all of them at once.
   const lease = currentLease(context)
@@ -139,7 +144,9 @@ export async function authorize(call: PresentedCall, bundle: Bundle, context: Re
     return denyAtEdge(denial, verified, agent === null ? dead : "live", located)
   }
   const { task } = claims
-  const allowed = { id: retryOf ?? id, gateway, denial, agent, user, task, purpose, tool: located.tool.name, windows }
+  const scope = denial && askableScope(denial, verified, located)
+  const tool = located.tool.name
+  const allowed = { id: retryOf ?? id, gateway, denial, agent, user, task, purpose, tool, windows, scope }
   const transactionToken = signer && !denial ? await transactionOf(allowed, signer, located, context) : null
   return { ...allowed, transactionToken }
 }

@@ -18,6 +18,8 @@ export interface Decision {
   readonly purpose: string | null
   readonly tool: string | null
   readonly windows: readonly WindowUse[]
+  /** Of a denial: the scope that would cover the call, and can be had. */
+  readonly scope: string | null
   /** Signed, for the upstream; null if the gateway wants none, or if the call is denied. */
   readonly transactionToken: string | null
 }
@@ -29,5 +31,6 @@ export const NO_IDENTITY = {
   purpose: null,
   tool: null,
   windows: [],
+  scope: null,
   transactionToken: null,
 } as const

@@ -60,7 +60,7 @@ async function filtered(brought: Brought, bundle: Bundle, context: RequestContex
   if (denial)
     return denialResponse(
       denial,
-      { ...decision, server, task: null, windows: [] },
+      { ...decision, server, task: null, windows: [], scope: null },
       context.config.issuer,
       request,
       asIs,
@@ -110,7 +110,7 @@ function refuse(denial: Denial, brought: Brought, bundle: Bundle, context: Reque
     back ??
     denialResponse(
       denial,
-      { id, gateway, denial, task: null, windows: [] },
+      { id, gateway, denial, task: null, windows: [], scope: null },
       context.config.issuer,
       brought.request,
       asIs,

@@ -249,6 +249,7 @@ export async function warmUp(): Promise<boolean> {
     purpose: TASK.purpose,
     tool: ask.tool,
     windows: verdict.evidence.windows,
+    scope: null,
     transactionToken: null,
   }
   return answer(decision, ORIGIN, request).ok

@@ -5,6 +5,7 @@
  * works.
  */
 import type { Approval, InboxOf } from "../core/task/approval.ts"
+import type { ApprovalWaits } from "./approval-waits.ts"
 import { inboxOf, type Inbox } from "./inbox.ts"
 import { logEvent } from "../platform/log.ts"
 import { userId } from "../core/policy/principals.ts"
@@ -12,13 +13,15 @@ import type { TaskEnd } from "../core/task/change.ts"
 import { ancestryOf, mayContinue, type TreeState } from "../core/task/state.ts"
 
 export class ApprovalInboxes {
+  readonly #waits: ApprovalWaits
   readonly #env: Env
   readonly #background: (work: Promise<unknown>) => void
   /** The latest message by inbox: a withdrawal must not arrive before what it withdraws. */
   readonly #latest = new Map<string, Promise<void>>()
 
-  constructor(env: Env, background: (work: Promise<unknown>) => void) {
+  constructor(env: Env, waits: ApprovalWaits, background: (work: Promise<unknown>) => void) {
     this.#env = env
+    this.#waits = waits
     this.#background = background
   }
 
@@ -26,7 +29,9 @@ export class ApprovalInboxes {
     for (const each of inboxes) this.#send(each, async (inbox) => inbox.putCall(id, task, shown.agent, expiresAt))
   }
 
+  /** Nobody is asked any more: their agents need not wait either. */
   withdraw(requests: readonly Approval[]): void {
+    for (const { id } of requests) this.#waits.wake(id)
     const inboxes = new Map(
       requests.flatMap((approval) => approval.inboxes.map((each) => [JSON.stringify(each), each])),
     )

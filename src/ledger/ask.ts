@@ -9,9 +9,9 @@ import { logEvent } from "../platform/log.ts"
 import { within } from "../platform/timeout.ts"
 import type { NoBundle } from "./protocol.ts"
 
-const TIMEOUT_MS = 5_000
+export const LEDGER_TIMEOUT_MS = 5_000
 /** The ledger stops earlier than that, because the gateway has to learn of what the ledger admits. */
-export const DECIDED_WITHIN_MS = TIMEOUT_MS - 500
+export const DECIDED_WITHIN_MS = LEDGER_TIMEOUT_MS - 500
 
 export type LedgerStub = ReturnType<Env["LEDGER"]["getByName"]>
 
@@ -30,7 +30,7 @@ export async function askLedger<Reply>(
   question: Question<Reply>,
   location?: Location,
 ): Promise<Reply | null> {
-  return askLedgerById(env, ledgerIdOf(task), question, TIMEOUT_MS, location)
+  return askLedgerById(env, ledgerIdOf(task), question, LEDGER_TIMEOUT_MS, location)
 }
 
 /**
@@ -58,7 +58,7 @@ export async function askLedgerById<Reply>(
   env: Env,
   id: string,
   question: Question<Reply>,
-  timeout = TIMEOUT_MS,
+  timeout = LEDGER_TIMEOUT_MS,
   location?: Location,
 ): Promise<Reply | null> {
   const until = Date.now() + DECIDED_WITHIN_MS

@@ -10,10 +10,19 @@ import { NO_RISKS } from "../core/guardrails/risk.ts"
 import { callApprovalDecided } from "../core/notices/notice.ts"
 import type { Bundle } from "../core/policy/assemble.ts"
 import { userId } from "../core/policy/principals.ts"
-import type { ApprovalForReader, Waiting, WaitingCall } from "./protocol.ts"
+import { checkTaskAlive } from "../core/decision/check-credential.ts"
+import type { Holder } from "../core/decision/call.ts"
+import { deny, isDenied, type Denied } from "../core/denials/denial.ts"
+import { checkHolder } from "./check-holder.ts"
+import type { ApprovalForReader, OwnApproval, Waiting, WaitingCall } from "./protocol.ts"
 import { isAlive, isBelow, ancestryOf, mayContinue, type TreeState } from "../core/task/state.ts"
 import { applyApproval } from "../core/task/transition.ts"
 import type { Trees } from "./trees.ts"
+
+interface ApprovalIds {
+  readonly task: string
+  readonly id: string
+}
 
 export class CallApprovals {
   readonly #trees: Trees
@@ -59,7 +68,7 @@ export class CallApprovals {
    */
   shown(
     bundle: Bundle,
-    { task, id }: { readonly task: string; readonly id: string },
+    { task, id }: ApprovalIds,
     seesAll: boolean,
     answering: ApproverIdentity,
   ): ApprovalForReader | null {
@@ -73,9 +82,48 @@ export class CallApprovals {
     return { asked: approval, risk: riskOf(state, ancestryOf(state, task), NO_RISKS, now), unanswerable }
   }
 
+  /**
+   * What the agent of the very task may know of an approval that it waits for, at once or when people have decided.
+   * @param by the agent, by a live token of the task. This uses its proof
+   * @param wait milliseconds that it would wait for a decision at most; 0: none
+   * @returns null if there is no such approval of this task, or not any more
+   */
+  async own(ids: ApprovalIds, by: Holder, wait: number): Promise<OwnApproval | Denied | null> {
+    const { task, id } = ids
+    const state = this.#trees.of(task)
+    if (!state) return null
+    const now = this.#trees.now(state)
+    const refused = checkHolder(state, by, task, now)
+    if (refused !== null) return refused === "stranger" ? null : refused
+    const asked = this.#readOwn(ids, by)
+    if (!asked || isDenied(asked) || asked.status !== "pending" || wait === 0) return asked
+    const agent = state.tasks.get(task)?.agent ?? ""
+    const waiting = this.#trees.approvalWaits.until(id, agent, Math.min(wait, asked.expiresAt - now))
+    if (!waiting) return asked
+    await waiting
+    const later = this.#readOwn(ids, by)
+    return later && !isDenied(later) ? { ...later, hasWaited: true } : later
+  }
+
+  /** Its token may have ended while it waited, and the task with it. */
+  #readOwn({ task, id }: ApprovalIds, by: Holder): OwnApproval | Denied | null {
+    const state = this.#trees.of(task)
+    const approval = state?.approvals.get(id)
+    if (!state) return null
+    const now = this.#trees.now(state)
+    const token = state.tokens.get(by.token)
+    if (token?.task !== task || now >= token.expiresAt) return deny({ reason: "token_unissued" })
+    const ancestry = ancestryOf(state, task)
+    const ended = mayContinue(state, ancestry, now) ? null : checkTaskAlive(state, ancestry, now)
+    if (ended) return deny(ended)
+    if (approval?.task !== task || now >= approval.expiresAt) return null
+    const { name, status, uses, expiresAt } = approval
+    return { name, status, uses, expiresAt, hasWaited: false }
+  }
+
   answer(
     bundle: Bundle,
-    { task, id }: { readonly task: string; readonly id: string },
+    { task, id }: ApprovalIds,
     vote: Omit<Vote, "by" | "at">,
     answering: ApproverIdentity,
     record: DecisionRecord,

@@ -152,6 +152,10 @@ export class Ledger extends DurableObject<Env> {
     return bundle ? this.#calls.approvals.shown(bundle, ids, seesAll, answering) : "unavailable"
   }
 
+  ownApproval(...asked: Parameters<Calls["approvals"]["own"]>): ReturnType<Calls["approvals"]["own"]> {
+    return this.#calls.approvals.own(...asked)
+  }
+
   /** A person's answer to the approval of a single call; or why it does not count. */
   async answerApproval(
     version: number,
@@ -223,13 +227,8 @@ export class Ledger extends DurableObject<Env> {
     return this.#consents.answer(root, answer, record)
   }
 
-  async redeem(
-    version: number,
-    pointer: Pointer,
-    root: string,
-    redemption: Redemption,
-    stamp: RequestStamp,
-  ): Promise<Issued> {
+  async redeem(version: number, pointer: Pointer, ...asked: [string, Redemption, RequestStamp]): Promise<Issued> {
+    const [root, redemption, stamp] = asked
     return this.#bundles.by(version, pointer, (bundle) => {
       const found = this.#consents.redeemable(bundle, pointer, root, redemption)
       if (!("request" in found)) return found

@@ -57,6 +57,12 @@ export interface ApprovalForReader {
   readonly unanswerable: Unanswerable | NotApprover | "frozen" | null
 }
 
+/** What its own agent may know of an approval. */
+export interface OwnApproval extends Pick<Approval, "name" | "status" | "uses" | "expiresAt"> {
+  /** The answer comes after a wait. */
+  readonly hasWaited: boolean
+}
+
 /** A call for which a person's approval is requested. */
 export interface WaitingCall {
   readonly asked: Approval

@@ -5,7 +5,7 @@
 import type { BearerToken } from "../audit/edge-recorder.ts"
 import { openingRecord, type RequestStamp } from "../core/record/token-record.ts"
 import type { DecisionRecord } from "../core/record/record.ts"
-import { admitProof, checkTaskAlive, checkProof, checkToken } from "../core/decision/check-credential.ts"
+import { checkTaskAlive, checkToken } from "../core/decision/check-credential.ts"
 import { deny, type Denied } from "../core/denials/denial.ts"
 import { openTask } from "../core/task/open.ts"
 import { isRequest, whyFull } from "../core/task/openings.ts"
@@ -21,17 +21,18 @@ import { continuedTree, continueTask } from "../core/task/continuation.ts"
 import { clearing, clearLabels } from "../core/task/labels.ts"
 import type { OpenRequest } from "../core/task/open-request.ts"
 import { openedTask, type OpenedTask } from "../core/task/opened-task.ts"
+import { checkHolder } from "./check-holder.ts"
 import { untoldOf, type AgentLedgers, type Untold } from "./agent-ledgers.ts"
 import type { EndResult, NoBundle, RatingResult } from "./protocol.ts"
 import { doneTo, endAndRecord } from "./end-task.ts"
 import { isForNobody, type Partitions } from "./partitions.ts"
 import type { Shadow } from "./shadow.ts"
 import { reportsWith, setReports } from "../core/task/risks.ts"
-import { quarantinedRelative, isAlive, isBelow, ancestryOf, mayContinue, type TreeState } from "../core/task/state.ts"
+import { quarantinedRelative, isAlive, ancestryOf, mayContinue } from "../core/task/state.ts"
 import type { TaskStatus } from "../core/task/task.ts"
 import { RELEASED } from "./tree-storage.ts"
 import { applyBundle, applyOpening, applyRelease, dropExpiredTokens, endedBy } from "../core/task/transition.ts"
-import { newNonce, type Trees } from "./trees.ts"
+import type { Trees } from "./trees.ts"
 import { limitsOf, openView, viewOf, type Viewed } from "../core/task/view.ts"
 
 /** The first is the id of the tree. */
@@ -132,7 +133,7 @@ export class Tasks {
     const state = this.#trees.of(end.task)
     const found = state?.tasks.get(end.task)
     if (!state || !found) return null
-    const refused = by && this.#checkHolder(state, by, end.task)
+    const refused = by && checkHolder(state, by, end.task, this.#trees.now(state))
     if (refused !== null) return refused === "stranger" ? null : refused
     // An operator has to look at a quarantined task: neither its own agent nor that of an ancestor may close it.
     const now = this.#trees.now(state)
@@ -270,7 +271,7 @@ export class Tasks {
   view(bundle: Bundle | null, task: string, by: Holder | null): Viewed | Denied | null {
     const state = this.#trees.of(task)
     if (!state?.tasks.has(task)) return null
-    const refused = by && this.#checkHolder(state, by, task)
+    const refused = by && checkHolder(state, by, task, this.#trees.now(state))
     if (refused !== null) return refused === "stranger" ? null : refused
     const now = this.#trees.now(state)
     const ancestry = by ? ancestryOf(state, state.tokens.get(by.token)?.task ?? "") : []
@@ -278,17 +279,5 @@ export class Tasks {
     if (ended) return deny(ended)
     const tasks = openView(viewOf(state, task, now), state, bundle, by && (ancestry[0]?.agent ?? null))
     return { tasks, limits: bundle && limitsOf(bundle, state, task, by === null, now) }
-  }
-
-  /** Whether a token that is live here covers the task: its own, or one below it. This uses its proof. */
-  #checkHolder(state: TreeState, { token: jti, proof }: Holder, task: string): Denied | "stranger" | null {
-    const token = state.tokens.get(jti)
-    const now = this.#trees.now(state)
-    const reaches = token && (token.task === task || isBelow(task, token.task))
-    if (!reaches || token.jkt !== (proof?.jkt ?? null) || now >= token.expiresAt) return "stranger"
-    const refused = proof && checkProof(state, jti, proof, now)
-    if (refused) return deny(refused)
-    if (proof) admitProof(state, jti, proof, now, newNonce)
-    return null
   }
 }

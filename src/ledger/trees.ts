@@ -18,6 +18,7 @@ import { Proofs } from "../core/task/proof-log.ts"
 import { openingsOf } from "../core/task/openings.ts"
 import { Ageing, coarse, expiryOf, EndedTrees } from "./ageing.ts"
 import { ApprovalInboxes } from "./approval-inboxes.ts"
+import { ApprovalWaits } from "./approval-waits.ts"
 import { forgetContinuable } from "../core/task/continuation.ts"
 import { dropAllExpired } from "../core/task/labels.ts"
 import { newLedger, newTree, rootOf, type LedgerState, type TreeState } from "../core/task/state.ts"
@@ -39,6 +40,7 @@ export class Trees {
   readonly notices: Notices
   readonly credits: Credits
   readonly approvalInboxes: ApprovalInboxes
+  readonly approvalWaits = new ApprovalWaits()
   readonly #ctx: DurableObjectState
   readonly #env: Env
   readonly #pauses = new Pauses(() => {
@@ -55,7 +57,7 @@ export class Trees {
     this.outbox = new Outbox(ctx, env, () => this.storage.journal)
     this.notices = new Notices(ctx, env)
     this.credits = new Credits(ctx, env, () => this.state?.memories ?? null)
-    this.approvalInboxes = new ApprovalInboxes(env, (work) => ctx.waitUntil(work))
+    this.approvalInboxes = new ApprovalInboxes(env, this.approvalWaits, (work) => ctx.waitUntil(work))
     if (!this.state) return
     this.outbox.sendLeftOver()
     if (this.notices.hasAny()) this.notices.sendSoon()

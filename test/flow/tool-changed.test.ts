@@ -65,9 +65,9 @@ describe("a call of a tool that has changed", () => {
     const answer = await ask()
     expect(answer).toMatchObject({ allowed: false, status: 403, headers: { "x-narrowgate-code": "tool_changed" } })
     expect(JSON.parse(answer.body)).toMatchObject({
-      error: {
-        data: { error: "tool_changed" },
-        message: "The tool has changed since it was added to the catalog.",
+      result: {
+        content: [{ text: expect.stringContaining("The tool has changed since it was added to the catalog.") }],
+        _meta: { "narrowgate/denial": { error: "tool_changed" } },
       },
     })
   })

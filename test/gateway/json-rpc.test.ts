@@ -191,7 +191,7 @@ describe("a refusal", () => {
     expect(await errorOf(token, rpc("tools/call", { name: "pay" }, { id: "a1" }))).toMatchObject({
       jsonrpc: "2.0",
       id: "a1",
-      error: { code: -32_001, data: { error: "insufficient_scope", scope: "desk.pay:write" } },
+      error: { code: -32_001, data: { error: "insufficient_scope", scope: "desk.*:read desk.pay:write" } },
     })
     expect(await errorOf(null, call("search"))).toMatchObject({
       id: 1,

@@ -1,9 +1,11 @@
 /** What an MCP client gets in answer to a denied message, by a gateway that passes it on as the server's own. */
+import { Client, StreamableHTTPClientTransport } from "@modelcontextprotocol/client"
+import { createMcpHandler, McpServer } from "@modelcontextprotocol/server"
 import { CallToolResultSchema, JSONRPCMessageSchema } from "@modelcontextprotocol/sdk/types.js"
 import { describe, expect, test } from "vitest"
 import { z } from "zod"
 import { openTask } from "../harness/agents.ts"
-import { person, questionIn, say } from "../harness/approvals.ts"
+import { person, questionIn, say, type Question } from "../harness/approvals.ts"
 import { publish, yard } from "../harness/bundles.ts"
 import { yardForEach } from "../harness/each-test.ts"
 import { callWith, type ClientRequest, type GatewayAnswer } from "../harness/gateways.ts"
@@ -31,6 +33,8 @@ async function post(token: string, body: string, headers: object = {}, gateway =
   const more: Partial<ClientRequest> = { method: "POST", body, headers: { ...JSON_TYPE, ...headers } }
   return callWith(token, "/desk/mcp", more, gateway)
 }
+
+const bodyOf = ({ body }: RequestInit): { readonly body?: string } => (typeof body === "string" ? { body } : {})
 
 /** What the client gets of it through the gateway. */
 function seen({ headers, body }: GatewayAnswer): { readonly status: number; readonly json: unknown } {
@@ -304,5 +308,52 @@ describe("a call that a person has to approve", () => {
     const answer = await post(token, search(params), headers)
     expect(answer.code).toBe("approval_required")
     expect(textOf(answer)).toContain("/console/approvals/")
+  })
+
+  test("is one dialog to a real client, whose session goes on with and without the approval", async () => {
+    const token = await waiting()
+    const shown: string[] = []
+    let task: Question | null = null
+    const upstream = createMcpHandler(() => {
+      const server = new McpServer({ name: "desk", version: "1" })
+      server.registerTool("search", {}, () => ({ content: [{ type: "text", text: "found" }] }))
+      return server
+    })
+    /** A gateway as its page configures it, before a server that nobody here wrote. */
+    const fetchThrough = async (input: string | URL, init: RequestInit = {}): Promise<Response> => {
+      const headers = Object.fromEntries(new Headers(init.headers))
+      const answer = await callWith(token, "/desk/mcp", { method: init.method ?? "GET", headers, ...bodyOf(init) })
+      if (answer.code === "ok") return upstream.fetch(new Request(input, init))
+      if (answer.code === "approval_required") {
+        const { task: id } = z.object({ task: z.string() }).parse(await recordOf(answer.decision))
+        task = { task: id, id: await questionIn(answer) }
+      }
+      const { status } = seen(answer)
+      return new Response(status === 202 ? null : answer.body, { status, headers: answer.headers })
+    }
+    const client = new Client(
+      { name: "test", version: "1" },
+      { capabilities: { elicitation: { url: {} } }, versionNegotiation: { mode: "auto" } },
+    )
+    let approves = false
+    client.setRequestHandler("elicitation/create", async ({ params }) => {
+      shown.push(JSON.stringify(params))
+      if (approves && task) await say(task, await person("fay"))
+      return { action: "accept" }
+    })
+    await client.connect(
+      new StreamableHTTPClientTransport(new URL("https://api.test/desk/mcp"), { fetch: fetchThrough }),
+    )
+    const search = async () => client.callTool({ name: "search", arguments: {} })
+    expect(await search(), "not yet").toMatchObject({ isError: true })
+    expect(shown).toEqual([
+      expect.stringMatching(/"mode":"url".*until \d.*"url":"https:[^"]*\/console\/approvals\/tsk_/),
+    ])
+    approves = true
+    expect(await search()).toMatchObject({ content: [{ text: "found" }] })
+    expect(shown).toHaveLength(2)
+    approves = false
+    expect(await search(), "once").toMatchObject({ isError: true })
+    await client.close()
   })
 })

@@ -287,6 +287,7 @@ export const BODIES: readonly Case[] = [
     sent: posting(EVERYTHING, message("get-env")),
     expected: "403 insufficient_scope",
     unseen: UNSEEN,
+    mcp: "200 insufficient_scope",
   },
   {
     name: "a tool of MCP that no catalog knows",
@@ -366,6 +367,7 @@ export const BODIES: readonly Case[] = [
     name: "a tool outside the grant, of a server that enforces headers",
     sent: posting(DESK, message("send-mail", META), ...enforced("send-mail")),
     expected: "403 insufficient_scope",
+    mcp: "200 insufficient_scope",
   },
   {
     name: "an encoded Mcp-Name",

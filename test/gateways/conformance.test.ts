@@ -126,9 +126,10 @@ for (const row of GATEWAYS.filter(installed)) {
       const nobody = await sending({ target: "/crm/tickets/42" })
       const metadata = `${stage.origin}/.well-known/oauth-protected-resource/${entry.id}`
       expect(nobody.headers.get("www-authenticate")).toBe(`Bearer resource_metadata="${metadata}"`)
-      const outside = await sending({ target: "/crm/customers/7", headers })
+      const reply: Sent = { method: "POST", target: "/crm/tickets/42/replies", headers }
+      const outside = await sending(reply)
       expect(outside.headers.get("www-authenticate")).toMatch(
-        /error="insufficient_scope".*scope="crm\.customers\.get:read"/,
+        /error="insufficient_scope".*scope="[^"]*crm\.tickets\.\*:read [^"]*crm\.tickets\.reply:write"/,
       )
       await sending({ target: "/crm/once", headers })
       const full = await sending({ target: "/crm/once", headers })

@@ -5,6 +5,8 @@ import { chain, members, moment, text, userName, verdict } from "./members.ts"
 import { grantedDetails, planStep } from "./tasks.ts"
 
 const MAX_BODY_BYTES = 4_096
+/** Seconds. */
+const LONGEST_WAIT = 30
 
 const approvalStatus = once(() => z.enum(["pending", "approved", "rejected"]))
 
@@ -109,6 +111,19 @@ const callApprovalDetail = once(() =>
 )
 export type CallApprovalDetail = z.infer<ReturnType<typeof callApprovalDetail>>
 
+const ownApproval = once(() =>
+  z.looseObject({
+    kind: z.literal("own"),
+    id: z.string(),
+    task: z.string(),
+    name: text().describe("In approvers.yaml; null if any operator answers."),
+    status: approvalStatus(),
+    uses: z.number().describe("Calls that it allows, still."),
+    expires_at: moment(),
+    url: z.string().describe("Where people answer it."),
+  }),
+)
+
 const taskCallApprovals = once(() => z.looseObject({ approvals: z.array(callApproval()) }))
 export type CallApproval = z.infer<ReturnType<typeof callApproval>>
 
@@ -122,10 +137,22 @@ export const approvals = {
     answer: taskCallApprovals,
     errors: ["not_found"],
   }),
+  showOwnApproval: endpoint({
+    method: "GET",
+    path: "/v1/tasks/:task/approvals/:approval",
+    summary: "Shows an agent what has become of the approval of a call of its own task.",
+    access: { by: "agent" },
+    waits: LONGEST_WAIT,
+    record: "management",
+    answer: ownApproval,
+    errors: ["not_found"],
+  }),
   showCallApproval: endpoint({
     method: "GET",
     path: "/v1/tasks/:task/approvals/:approval",
     summary: "Shows the approval of a single call, with everything that is needed to decide about it.",
+    details:
+      "The agent of the task gets its state alone, and may wait for a decision: `Retry-After` says when to ask again while it is pending.",
     access: { by: "approver", role: "viewer", area: "approvals" },
     record: "management",
     answer: callApprovalDetail,

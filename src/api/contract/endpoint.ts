@@ -34,6 +34,8 @@ export type Access =
     })
   /** For the agent of the task or of one of its ancestors, with its delegation token; or for an operator. */
   | (ByRole & { readonly by: "task" })
+  /** For the agent of the very task, with its delegation token. A request without one is the next entry's. */
+  | { readonly by: "agent" }
   /** For a person whose approval is requested, or an operator who may approve. */
   | (ByRole & { readonly by: "approver" })
   /** For the person whose consent is requested, whatever their roles are. */
@@ -63,6 +65,8 @@ export interface Endpoint {
   /** Further sentences of the description. */
   readonly details?: string
   readonly access: Access
+  /** The seconds that a request may wait for a change (`Prefer: wait=N`, RFC 7240). Absent: none. */
+  readonly waits?: number
   /** The kind of the record of a request. */
   readonly record: Exclude<DecisionRecord["kind"], "call" | "exchange">
   /** If absent, the query is ignored. */

@@ -247,7 +247,12 @@ describe("what a call is", () => {
     const { decision, context } = await tool("desk.pay")
     expect([decision, context]).toMatchObject([
       false,
-      { code: "insufficient_scope", status: 403, scope: "desk.pay:write", error_description: expect.any(String) },
+      {
+        code: "insufficient_scope",
+        status: 403,
+        scope: "desk.search:read desk.pay:write",
+        error_description: expect.any(String),
+      },
     ])
     expect(codeOf(await tool("desk.nothing"))).toBe("unknown_tool")
     expect(codeOf(await tool("files.read"))).toBe("malformed_call")

@@ -46,7 +46,7 @@ describe("a Worker that is bound to this one", () => {
     const { token } = await openTask("first", { scope: "files.list:read" })
     const answer = await ask({ url: FILE, headers: bearer(token) })
     expect(answer).toMatchObject({ allowed: false, status: 403 })
-    expect(answer.headers["www-authenticate"]).toContain('scope="files.read:read"')
+    expect(answer.headers["www-authenticate"]).toContain('scope="files.list:read files.read:read"')
     expect(JSON.parse(answer.body)).toMatchObject({ error: "insufficient_scope" })
     expect(codeOf(await ask({ url: FILE, headers: {} }))).toBe("missing_token")
   })

@@ -127,7 +127,7 @@ test.each([
   const answer = await call(path, { headers })
   expect([answer.status, answer.headers.get("X-Narrowgate-Code")]).toEqual([status, code])
   expect(await answer.json()).toMatchObject({ error: code })
-  expect(answer.headers.has("WWW-Authenticate")).toBe(status !== 400)
+  expect(answer.headers.has("WWW-Authenticate")).toBe(status === 401)
 })
 
 test("gives an MCP client a denial as its server would, and the server nothing", async () => {

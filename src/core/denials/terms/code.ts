@@ -20,7 +20,7 @@ export const CODES = {
   insufficient_scope: {
     status: 403,
     sentence: "The task's grant does not cover this call.",
-    advice: "Neither does any that it could get: do without it, or tell the user.",
+    advice: "No token for its purpose would: do without it, or tell the user.",
   },
   policy_denied: {
     status: 403,

@@ -1,0 +1,71 @@
+/**
+ * The scope that a client is told to ask for if its grant does not cover a call (RFC 6750, section 3; MCP 2025-11-25,
+ * "Scope challenge handling"): what its token has, so that the next one has no less, and what the call needs. A scope
+ * that the agent cannot be given for this purpose is never named: a client would ask for it, be sent to its user, and
+ * end where it was.
+ */
+import { isLifecycle } from "../core/catalog/lifecycle.ts"
+import type { Located } from "../core/catalog/locate.ts"
+import { violation } from "../core/catalog/bounds.ts"
+import { formatScope, parseScope, patternCovers, type Scope } from "../core/catalog/pattern.ts"
+import { codeOf, type Denial } from "../core/denials/denial.ts"
+import type { Bundle } from "../core/policy/assemble.ts"
+import type { PurposeDefinition } from "../core/policy/definition/agents.ts"
+import type { GrantDefinition } from "../core/policy/definition/grant.ts"
+import { actionRef, toolRef } from "../core/policy/principals.ts"
+import { within } from "../core/task/narrow.ts"
+import type { DelegationClaims } from "../credentials/delegation-token.ts"
+
+/** Gateways limit the headers of an answer; what the call needs matters most. */
+const MAX_LENGTH = 2_048
+
+/** Null if scope is not what is missing, or none that can be had covers the call. */
+export function scopeToAsk(
+  denial: Denial,
+  claims: DelegationClaims,
+  located: Located,
+  environment: string,
+  { agents, purposes, engine, entities }: Bundle,
+): string | null {
+  if (codeOf(denial) !== "insufficient_scope") return null
+  const agent = agents.get(claims.client_id)
+  const purpose = agent?.purposes.includes(claims.purpose) ? purposes.get(claims.purpose) : undefined
+  if (!agent || !purpose) return null
+  const caps = [purpose.grant, agent.ceiling]
+  if (caps.some(({ environments }) => environments && !environments.includes(environment))) return null
+  const { tool, arguments: args } = located
+  const bounds = caps.map((cap) => cap.arguments)
+  // A new task has the same bounds, unless its own request has set them.
+  if (denial.reason === "argument_out_of_bounds" && violation(bounds, args.values)) return null
+  const mayHave = caps.every((cap) => within(cap)(tool)) && engine.mayPermit(DELEGATE, toolRef(tool.name), entities)
+  const needed = isLifecycle(tool) ? scopesAt(tool.server, purpose, agent.ceiling) : mayHave ? [scopeOf(tool)] : []
+  if (needed.length === 0) return null
+  const union = [...new Set([...claims.scope.split(" ").filter((word) => word !== ""), ...needed])].join(" ")
+  return union.length <= MAX_LENGTH ? union : needed.join(" ")
+}
+
+const DELEGATE = actionRef("delegate")
+const scopeOf = ({ name, action }: Located["tool"]): string => formatScope({ pattern: name, action })
+
+/** Messages of a session come with any tool of the server: what the purpose gives there unasked, else what it can give. */
+function scopesAt(server: string, { default: unasked, grant }: PurposeDefinition, ceiling: GrantDefinition): string[] {
+  const limits = scopesIn(ceiling.tools)
+  const there = (texts: readonly string[]): string[] =>
+    scopesIn(texts)
+      .map(({ pattern, action }) => ({ pattern: pattern === "*" ? `${server}.*` : pattern, action }))
+      .filter(({ pattern }) => pattern.startsWith(`${server}.`))
+      .filter((scope) => limits.some((limit) => limit.action === scope.action && overlap(limit.pattern, scope.pattern)))
+      .map(formatScope)
+  const byDefault = there(unasked ?? [])
+  return byDefault.length > 0 ? byDefault : there(grant.tools)
+}
+
+const scopesIn = (texts: readonly string[]): Scope[] => texts.flatMap((text) => parseScope(text) ?? [])
+
+/** Whether one covers something that the other covers. */
+function overlap(one: string, other: string): boolean {
+  return patternCovers(one, stem(other)) || patternCovers(other, stem(one))
+}
+
+/** What all that a pattern covers begins with. */
+const stem = (pattern: string): string => (pattern.endsWith("*") ? pattern.slice(0, -1) : pattern)

@@ -88,12 +88,12 @@ function nodeEnvironment(): Record<string, string> {
 const STACK_TESTS = [
   "test/node/{costs,full-disk,outbound,second-isolate}.test.ts",
   "test/node/interop/*.test.ts",
-  "test/node/cli/{answering,command,completion,diff,explain,gateway,help,init,login,publish,revoke,secrets,terminal,test-command}.test.ts",
+  "test/node/cli/{answering,client,command,completion,diff,explain,gateway,help,init,login,publish,revoke,secrets,terminal,test-command}.test.ts",
   "test/node/import/{mcp,openapi}.test.ts",
 ]
 
 /** Folders under test/ that are projects of their own; every other folder belongs to `worker`. */
-const OWN_PROJECT = ["browser", "conformance", "gateways", "long", "node", "python", "spire", "wire"]
+const OWN_PROJECT = ["browser", "clients", "conformance", "gateways", "keycloak", "long", "node", "spire", "wire"]
 
 /** More than there are processors: tests in workerd wait most of their time, for records, leases and time-outs. */
 const WORKERS = 6
@@ -187,12 +187,22 @@ const PROJECTS: readonly TestProjectInlineConfiguration[] = [
     test: { name: "browser", include: ["test/browser/**/*.test.ts"], maxWorkers: 1, hookTimeout: 120_000 },
   },
   {
-    // Python's MCP clients, if there is a Python with `venv` (test/python/python.ts), through Envoy if it is installed.
-    test: { name: "python", include: ["test/python/**/*.test.ts"], hookTimeout: 120_000, env: nodeEnvironment() },
+    // Clients that nobody here wrote, from the directory that CLIENTS names (test/clients/install.sh).
+    test: {
+      name: "clients",
+      include: ["test/clients/**/*.test.ts"],
+      testTimeout: 180_000,
+      hookTimeout: 120_000,
+      env: nodeEnvironment(),
+    },
   },
   {
     // A real SPIRE, if spire-server and spire-agent are on the PATH.
     test: { name: "spire", include: ["test/spire/**/*.test.ts"], hookTimeout: 60_000 },
+  },
+  {
+    // A real Keycloak, if KEYCLOAK names the directory of test/keycloak/install.sh.
+    test: { name: "keycloak", include: ["test/keycloak/**/*.test.ts"], hookTimeout: 300_000 },
   },
   {
     // A long life of the built Worker in a bare workerd, killed again and again: `LONG_SECONDS`, four minutes by default.

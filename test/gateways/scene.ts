@@ -32,11 +32,13 @@ export interface SceneOptions {
   readonly row: Row
   /** The local stack's own gateway takes the place of the row's, and acts as Envoy does. */
   readonly standIn?: boolean
+  /** More of what is behind the gateway, by the prefix of their path. */
+  readonly upstreams?: Readonly<Record<string, string>>
   /** Changes a copy of `policies/`. */
   readonly edit?: (policies: string) => Promise<void>
 }
 
-export async function setScene({ row, standIn = false, edit }: SceneOptions): Promise<Scene> {
+export async function setScene({ row, standIn = false, upstreams = {}, edit }: SceneOptions): Promise<Scene> {
   const port = await freePort()
   const origin = `http://127.0.0.1:${port}`
   // Of the two gateways of policies/ it takes the place of both.
@@ -64,7 +66,7 @@ export async function setScene({ row, standIn = false, edit }: SceneOptions): Pr
     const stack = keep(await startStack({ policies, port: await twoFreePorts(), state, origins }))
     const everything = keep(await startEverything({ port: 0 }))
     const desk = keep(await startDesk({ port: 0 }))
-    const routes = { "/everything/mcp": everything.url, "/desk/mcp": desk.url }
+    const routes = { "/everything/mcp": everything.url, "/desk/mcp": desk.url, ...upstreams }
     const key = developmentKey(entry.id)
     if (standIn) {
       keep(

@@ -14,6 +14,8 @@ export async function startUpstreams(routes: Readonly<Record<string, string>>): 
     const { host: _host, ...sent } = headers
     const passed = request(to + url.slice(prefix.length), { method, headers: sent }, (said) => {
       answer.writeHead(said.statusCode ?? 502, said.headers)
+      // An event stream may be silent for long: its client waits for the headers.
+      answer.flushHeaders()
       said.pipe(answer)
     })
     passed.once("error", () => answer.destroy())

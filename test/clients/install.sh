@@ -1,0 +1,36 @@
+#!/bin/bash
+# Clients that nobody here wrote, in exact versions, into the directory $1 for `npm run test:clients`: with npm, pip, Go
+# and Maven.
+set -euo pipefail
+mkdir -p "${1:?a directory}/npm"
+there=$(cd "$1" && pwd)
+here=$(cd "$(dirname "$0")" && pwd)
+
+# Their install scripts are not needed. `npm ci` would refuse a lock that lacks an optional package for Windows.
+javascript() {
+  cp "$here/npm/package.json" "$here/npm/package-lock.json" "$there/npm"
+  npm install --no-save --loglevel=error --ignore-scripts --no-audit --no-fund --prefix "$there/npm"
+}
+
+# LangChain's adapters and the OpenAI Agents SDK need the first generation of `mcp`, fastmcp the second.
+python() {
+  python3 -m venv "$there/$1"
+  "$there/$1/bin/pip" install -q --disable-pip-version-check --only-binary :all: -r "$here/python/$1.txt"
+}
+
+go_client() {
+  cd "$here/go"
+  go build -o "$there/go-client" .
+}
+
+java_client() {
+  mvn -q -B -f "$here/java/pom.xml" dependency:copy-dependencies -DoutputDirectory="$there/java"
+}
+
+jobs=()
+javascript & jobs+=($!)
+python mcp-1 & jobs+=($!)
+python mcp-2 & jobs+=($!)
+go_client & jobs+=($!)
+java_client & jobs+=($!)
+for job in "${jobs[@]}"; do wait "$job"; done

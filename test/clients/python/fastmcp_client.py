@@ -1,0 +1,22 @@
+"""fastmcp's client: https://gofastmcp.com/clients/auth/cimd."""
+
+from common import ORDER, answer, run
+from fastmcp import Client
+from fastmcp.client.auth import OAuth
+
+
+async def main():
+    async with Client(ORDER["server"], auth=OAuth(client_metadata_url=ORDER["document"])) as client:
+
+        async def do(call):
+            if "list" in call:
+                if call["list"] == "resources":
+                    return False, " ".join(str(each.uri) for each in await client.list_resources())
+                return False, " ".join(each.name for each in await client.list_prompts())
+            result = await client.call_tool(call["tool"], call["arguments"])
+            return result.is_error, " ".join(content.text for content in result.content)
+
+        await answer(do)
+
+
+run(main)

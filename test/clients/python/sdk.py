@@ -1,0 +1,41 @@
+"""Python's official client, in both generations, as its documentation uses it."""
+
+from contextlib import asynccontextmanager
+
+from common import IS_V1, ORDER, answer, httpx, oauth, run
+from mcp import ClientSession
+from mcp.client.streamable_http import streamable_http_client
+
+if not IS_V1:
+    from mcp.client import Client
+
+
+@asynccontextmanager
+async def connected():
+    async with httpx.AsyncClient(auth=oauth(), timeout=30) as http:
+        transport = streamable_http_client(ORDER["server"], http_client=http)
+        if IS_V1:
+            async with transport as (read, write, _), ClientSession(read, write) as session:
+                await session.initialize()
+                yield session
+        else:
+            async with Client(transport) as client:
+                yield client
+
+
+async def main():
+    async with connected() as client:
+
+        async def do(call):
+            if "list" in call:
+                if call["list"] == "resources":
+                    return False, " ".join(str(each.uri) for each in (await client.list_resources()).resources)
+                return False, " ".join(each.name for each in (await client.list_prompts()).prompts)
+            result = await client.call_tool(call["tool"], call["arguments"])
+            failed = result.isError if IS_V1 else result.is_error
+            return failed, " ".join(content.text for content in result.content)
+
+        await answer(do)
+
+
+run(main)

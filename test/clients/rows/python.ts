@@ -1,0 +1,57 @@
+/** Clients in Python, each in a process of its own. */
+import { join } from "node:path"
+import { installation } from "../installed.ts"
+import { startProgram } from "../program.ts"
+import { UNLISTED, type Row, type Start } from "../row.ts"
+
+const python =
+  (environment: string, program: string): Start =>
+  async ({ document, clipboard, browser }, { client, server, user, home }) => {
+    const order = { server, document: document(client), browser: clipboard(user) }
+    return startProgram({
+      command: installation(environment, "bin/python"),
+      args: [join(import.meta.dirname, "../python", program), JSON.stringify(order)],
+      env: { BROWSER: browser(user), HOME: home },
+    })
+  }
+
+export const python1: Row = {
+  name: "python-1",
+  title: "MCP Python SDK 1.x",
+  version: ["python/mcp-1.txt", "mcp"],
+  start: python("mcp-1", "sdk.py"),
+  misses: { lists: UNLISTED },
+}
+
+export const python2: Row = {
+  name: "python-2",
+  title: "MCP Python SDK 2.x",
+  version: ["python/mcp-2.txt", "mcp"],
+  start: python("mcp-2", "sdk.py"),
+  misses: { lists: UNLISTED },
+}
+
+export const fastmcp: Row = {
+  name: "fastmcp",
+  title: "fastmcp",
+  version: ["python/mcp-2.txt", "fastmcp"],
+  redirects: ["http://localhost/callback"],
+  start: python("mcp-2", "fastmcp_client.py"),
+  misses: { lists: UNLISTED },
+}
+
+export const langchain: Row = {
+  name: "langchain",
+  title: "LangChain MCP adapters",
+  version: ["python/mcp-1.txt", "langchain-mcp-adapters"],
+  start: python("mcp-1", "langchain.py"),
+  misses: { lists: UNLISTED },
+}
+
+export const openaiAgentsPython: Row = {
+  name: "openai-agents-python",
+  title: "OpenAI Agents SDK (Python)",
+  version: ["python/mcp-1.txt", "openai-agents"],
+  start: python("mcp-1", "openai_agents.py"),
+  misses: { lists: UNLISTED },
+}

@@ -1,0 +1,72 @@
+/** What each client goes through, column by column. */
+import type { Column, Outcome, Row, Session } from "./row.ts"
+import { ASKED, CLOSED, type World } from "./world.ts"
+
+/** What a column says of a client for which all is well; anything else is what the client said. */
+export const WORKS = "works"
+
+export async function live(row: Row, world: World, home: string): Promise<Readonly<Record<Column, string>>> {
+  const order = { client: row.name, server: `${world.origin}/desk/mcp`, user: "alice", home }
+  let session: Session | undefined
+  const anew = async (): Promise<void> => {
+    await session?.close()
+    session = undefined
+    session = await row.start(world, order)
+  }
+  const call = async (tool: string, args: Readonly<Record<string, string>>): Promise<Outcome> =>
+    (await session?.call(tool, args).catch(failure)) ?? { failed: true, text: "there is no session" }
+  const search = async (): Promise<string> => {
+    const { failed, text } = await call("search", { query: "printer" })
+    return !failed && text.includes('"tickets"') ? WORKS : text
+  }
+  /** After a session that has ended, as its user would begin another. */
+  const recovered = async (): Promise<void> => {
+    if ((await search()) !== WORKS) await anew().catch(() => undefined)
+  }
+  try {
+    const begun = await anew().then(search, ({ message }: Error) => message)
+    if (begun !== WORKS) return everywhere(begun)
+    const { text: why } = await call("read-ticket", { ticket: CLOSED })
+    const survives = await search()
+    await recovered()
+    const asked = await call("read-ticket", { ticket: ASKED })
+    const approved = await world.approve(row.name).then(
+      async () => (await call("read-ticket", { ticket: ASKED })).text,
+      ({ message }: Error) => `${asked.text}; ${message}`,
+    )
+    await recovered()
+    const sent = await call("send-mail", { to: "ada@example.com", subject: "Your printer" })
+    await session?.close()
+    session = await row.start(world, { ...order, server: `${world.origin}/everything/mcp` }).catch(() => undefined)
+    const listed = [await listing(session, "resources"), await listing(session, "prompts")]
+    return {
+      call: begun,
+      survives,
+      why: why.includes("policy_denied") ? WORKS : why,
+      approval: approved.includes("on fire") ? WORKS : approved,
+      stepUp: sent.text.includes('"sent"') || sent.text.includes('\\"sent\\"') ? WORKS : sent.text,
+      lists: listed.find((each) => each !== WORKS) ?? WORKS,
+    }
+  } finally {
+    await session?.close()
+  }
+}
+
+const everywhere = (text: string): Readonly<Record<Column, string>> => ({
+  call: text,
+  survives: text,
+  why: text,
+  approval: text,
+  stepUp: text,
+  lists: text,
+})
+
+/** One that is known to be there. */
+const KNOWN = { resources: "architecture.md", prompts: "simple-prompt" } as const
+
+async function listing(session: Session | undefined, what: keyof typeof KNOWN): Promise<string> {
+  const { failed, text } = (await session?.list(what).catch(failure)) ?? { failed: true, text: "there is no session" }
+  return !failed && text.includes(KNOWN[what]) ? WORKS : text || "nothing is listed"
+}
+
+const failure = (error: unknown): Outcome => ({ failed: true, text: String(error) })

@@ -1,0 +1,33 @@
+/** The clients that run here. A further one is a file in rows/, or a row of one, and a line here. */
+import type { GrantRow, Row } from "./row.ts"
+import { cloudflareAgents } from "./rows/cloudflare.ts"
+import { inspector, mcpRemote } from "./rows/commands.ts"
+import { aiSdk, mastra, openaiAgents } from "./rows/npm.ts"
+import { authlib, goOauth2, nimbus, oauth4webapi, openidClient, requestsOauthlib } from "./rows/oauth.ts"
+import { fastmcp, langchain, openaiAgentsPython, python1, python2 } from "./rows/python.ts"
+import { sdk1, sdk2 } from "./rows/sdk.ts"
+
+export const CLIENTS: readonly Row[] = [
+  sdk1,
+  sdk2,
+  python1,
+  python2,
+  fastmcp,
+  langchain,
+  openaiAgentsPython,
+  openaiAgents,
+  aiSdk,
+  mastra,
+  cloudflareAgents,
+  mcpRemote,
+  inspector,
+]
+
+export const OAUTH_CLIENTS: readonly GrantRow[] = [
+  oauth4webapi,
+  openidClient,
+  authlib,
+  requestsOauthlib,
+  goOauth2,
+  nimbus,
+]

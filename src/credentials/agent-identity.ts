@@ -86,7 +86,7 @@ async function verify(
 async function withDocument(agent: AgentDefinition, fetchContext: FetchContext): Promise<AgentDefinition | Rejected> {
   if (agent.client?.metadata !== true) return agent
   const document = await clientDocument(agent.id, fetchContext)
-  if (!document) return reject({ reason: "keys_unavailable", issuer: agent.id })
+  if ("problem" in document) return reject({ reason: "keys_unavailable", issuer: agent.id })
   const { identity } = document
   return { ...agent, identities: [...(agent.identities ?? []), ...(identity ? [identity] : [])] }
 }

@@ -1,8 +1,8 @@
 /**
  * Client ID Metadata Documents (draft-ietf-oauth-client-id-metadata-document). An agent whose id is a URL publishes
  * there its redirect URIs, and the keys by which it authenticates. Only documents of registered agents are fetched,
- * never by redirect. The cache holds the parsed document, renews it after minutes, and drops it soon after it could not
- * be renewed.
+ * never by redirect. The cache holds the last valid document, and renews it after minutes. If its host is out of order,
+ * that copy serves for a day; if the host answers with something else, no copy serves any more.
  */
 import * as z from "zod"
 import { parseJson } from "../core/catalog/json-body.ts"
@@ -12,8 +12,9 @@ import { Refreshes, type RefreshPolicy } from "../platform/refresh.ts"
 import type { IdentityDefinition } from "../core/policy/definition/agents.ts"
 import { displayText } from "../core/encoding/display-text.ts"
 import { ALGORITHMS } from "../core/keys/algorithm.ts"
-import { FETCH_LIMITS, fetchJson } from "./key-sets/fetch-json.ts"
+import { FETCH_LIMITS, fetchJson, UnusableDocument } from "./key-sets/fetch-json.ts"
 import type { FetchContext } from "./key-sets/key-set.ts"
+import { readShared, writeShared } from "./key-sets/shared-cache.ts"
 
 const MAX_BYTES = 10_240
 const POLICY: RefreshPolicy = {
@@ -21,7 +22,7 @@ const POLICY: RefreshPolicy = {
   refreshAfter: 300_000,
   // People are about to be sent to its URIs.
   waitAfter: 300_000,
-  unusableAfter: 900_000,
+  unusableAfter: 24 * 3_600_000,
 }
 /** Registered agents can be many; at worst, a document is fetched again. */
 const MAX_CACHED = 1_000
@@ -35,12 +36,20 @@ export interface ClientDocument {
   readonly identity: IdentityDefinition | null
 }
 
+/** Why there is no document of an agent. */
+export interface DocumentProblem {
+  readonly problem: string
+  /** Its host is out of order, which is not the agent's fault. */
+  readonly isDown: boolean
+}
+
 interface CachedDocument {
   readonly document: ClientDocument
   /** Milliseconds since the epoch. */
   readonly fetchedAt: number
 }
-const documents = new Map<string, CachedDocument>()
+/** The last valid document of each agent, or what was wrong with what its host has answered since. */
+const documents = new Map<string, CachedDocument | DocumentProblem>()
 const refreshes = new Refreshes()
 
 /** For tests: the state of a fresh isolate. */
@@ -49,24 +58,58 @@ export function forgetClientDocuments(): void {
   refreshes.clear()
 }
 
-/** Null if it cannot be fetched or is invalid: the log says why. */
+/** The log says why there is none, too. */
 export async function clientDocument(
   id: string,
   { now, local, background }: FetchContext,
-): Promise<ClientDocument | null> {
-  const ageNow = (): number => now - (documents.get(id)?.fetchedAt ?? Number.NEGATIVE_INFINITY)
-  await refreshes.of(id).keep(ageNow(), POLICY, {
+): Promise<ClientDocument | DocumentProblem> {
+  await refreshes.of(id).keep(ageOf(documents.get(id), now), POLICY, {
     now,
     background,
     async attempt() {
-      const document = readDocument(id, await fetchDocument(id, local))
-      dropOldest()
-      documents.set(id, { document, fetchedAt: now })
+      const text = await fetchDocument(id, local)
+      set(id, { document: readDocument(id, text), fetchedAt: now })
+      background(share(id, text, now))
     },
-    onFailure: (error) => logEvent("client_document_not_fetched", { client: id, error: String(error) }),
+    onFailure(error) {
+      logEvent("client_document_not_fetched", { client: id, error: String(error) })
+      if (!(error instanceof UnusableDocument)) return
+      set(id, { problem: error.message, isDown: false })
+      background(share(id, "", now))
+    },
   })
-  return ageNow() < POLICY.unusableAfter ? (documents.get(id)?.document ?? null) : null
+  const kept = documents.get(id) ?? (await sharedDocument(id, now))
+  if (kept && "problem" in kept) return kept
+  return kept && ageOf(kept, now) < POLICY.unusableAfter
+    ? kept.document
+    : { problem: "its host is out of order", isDown: true }
 }
+
+const ageOf = (kept: CachedDocument | DocumentProblem | undefined, now: number): number =>
+  kept && "document" in kept ? now - kept.fetchedAt : Number.POSITIVE_INFINITY
+
+function set(id: string, kept: CachedDocument | DocumentProblem): void {
+  documents.delete(id)
+  dropOldest()
+  documents.set(id, kept)
+}
+
+/** @param text of the valid document; empty if what its host answers is none */
+async function share(id: string, text: string, fetchedAt: number): Promise<void> {
+  await writeShared(placeOf(id), { text, fetchedAt, sequence: null }, POLICY.unusableAfter / 1_000)
+}
+
+/** What another isolate has fetched, for one that finds the host out of order. Undefined if there is nothing valid. */
+async function sharedDocument(id: string, now: number): Promise<CachedDocument | undefined> {
+  const shared = await readShared(placeOf(id))
+  if (!shared || shared.text === "") return undefined
+  const found = { document: readDocument(id, shared.text), fetchedAt: shared.fetchedAt }
+  if (ageOf(found, now) < POLICY.unusableAfter) set(id, found)
+  return found
+}
+
+/** Beside the key sets that have their URLs as places. */
+const placeOf = (id: string): string => `client ${id}`
 
 function dropOldest(): void {
   for (const id of documents.keys()) {
@@ -75,10 +118,10 @@ function dropOldest(): void {
   }
 }
 
-/** Throws if it cannot be fetched as required. */
+/** Throws as `fetchJson` does. */
 async function fetchDocument(id: string, local: boolean): Promise<string> {
   const { text, type } = await fetchJson(id, local, MAX_BYTES)
-  if (!/^application\/(?:[a-z0-9.-]+\+)?json\b/i.test(type)) throw new Error("it is not served as JSON")
+  if (!/^application\/(?:[a-z0-9.-]+\+)?json\b/i.test(type)) throw new UnusableDocument("it is not served as JSON")
   return text
 }
 
@@ -111,12 +154,23 @@ const schema = z
     "it has no keys to prove itself by",
   )
 
+function problemOf({ issues: [issue] }: z.ZodError): string {
+  const member = String(issue?.path[0] ?? "")
+  return NO_SECRET.has(member)
+    ? "it has a secret"
+    : member === ""
+      ? (issue?.message ?? "it is no document")
+      : `its ${member} cannot be used`
+}
+const NO_SECRET: ReadonlySet<string> = new Set(["client_secret", "client_secret_expires_at"])
+
 /** Throws if the document is invalid, or another agent's. */
 function readDocument(id: string, text: string): ClientDocument {
   const parsed = parseJson(text)
-  if (isDenied(parsed)) throw new Error("it is not JSON that reads in one way")
-  const read = schema.parse(parsed.json)
-  if (read.client_id !== id) throw new Error("it is another client's")
+  if (isDenied(parsed)) throw new UnusableDocument("it is not JSON that reads in one way")
+  const { data: read, error } = schema.safeParse(parsed.json)
+  if (error) throw new UnusableDocument(problemOf(error))
+  if (read.client_id !== id) throw new UnusableDocument("it names another client's id")
   const { jwks, jwks_uri: uri } = read
   const keys =
     uri === undefined

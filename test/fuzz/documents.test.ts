@@ -127,7 +127,7 @@ describe("a Client ID Metadata Document", () => {
             local: true,
             background: () => undefined,
           })
-          if (!read) return false
+          if ("problem" in read) return false
           const json = JSON.parse(text)
           expect(json.client_id).toBe(place.uri)
           expect(read.redirectUris).toEqual(json.redirect_uris)

@@ -30,20 +30,22 @@ export async function authorizationClient(
   if (!agent?.client) return oauthError({ reason: "client_unknown", client: shownName(named) })
   const { client } = agent
   const document = client.metadata === true ? await clientDocument(agent.id, fetchContext) : null
-  const problem = problemOf(agent, client, document)
-  if (problem !== null) return oauthError({ reason: "client_document_refused", client: agent.id, what: problem })
+  if (document && "problem" in document) {
+    return oauthError({ reason: "client_document_refused", client: agent.id, what: document.problem })
+  }
+  if (document && lacksProof(agent, client, document)) {
+    const what = "it has no keys, and has to prove who it is"
+    return oauthError({ reason: "client_document_refused", client: agent.id, what })
+  }
   const redirectUri = redirectUriOf(parameters, client.redirect_uris ?? document?.redirectUris ?? [])
   if (typeof redirectUri !== "string") return redirectUri
   const isProven = client.authentication === "identity" || (document !== null && document.identity !== null)
   return { agent, redirectUri, claimedName: document?.name ?? null, isProven }
 }
 
-/** Why the metadata document cannot be used: the client could never redeem a code. */
-function problemOf(agent: AgentDefinition, client: ClientDefinition, document: ClientDocument | null): string | null {
-  if (client.metadata !== true) return null
-  if (!document) return "it cannot be read"
-  const canProve = document.identity !== null || (agent.identities ?? []).length > 0
-  return client.authentication === "identity" && !canProve ? "it has no keys, and has to prove who it is" : null
+/** Whether the client could never redeem a code. */
+function lacksProof(agent: AgentDefinition, client: ClientDefinition, { identity }: ClientDocument): boolean {
+  return client.authentication === "identity" && identity === null && (agent.identities ?? []).length === 0
 }
 
 /** A client with a single redirect URI may omit the parameter. */

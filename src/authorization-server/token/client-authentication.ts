@@ -3,7 +3,7 @@
  * (RFC 7523, section 2.2, or SPIFFE's type of it) or an actor token (RFC 8693, section 2.1); if both are present, they
  * must be of one agent. A public client only names itself, and only where a person's own consent opens the task.
  */
-import { clientDocument } from "../../credentials/client-document.ts"
+import { clientDocument, type DocumentProblem } from "../../credentials/client-document.ts"
 import { verifyAgent, type ProvenAgent } from "../../credentials/agent-identity.ts"
 import { describeFlaws } from "../../credentials/assertion-flaws.ts"
 import { isRejected, shownName, type CredentialRejection } from "../../core/denials/terms/credential-rejection.ts"
@@ -133,9 +133,14 @@ export async function authenticateClient(
   }
   if (client.metadata === true) {
     const document = await clientDocument(named, context.fetchContext)
-    if (!document) return oauthError({ reason: "unavailable" })
+    if ("problem" in document) return noDocument(named, document)
     // A client that publishes keys has to prove them: otherwise anyone could impersonate it without them.
     if (document.identity) return credentialError("agent_unauthenticated", { reason: "credential_missing" })
   }
   return { agent: named, instance: null, isProven: false, since: context.receivedAt, once: [] }
+}
+
+/** An outage is nobody's fault, and passes. */
+export function noDocument(client: string, { problem: what, isDown }: DocumentProblem): OAuthFailure {
+  return oauthError(isDown ? { reason: "unavailable" } : { reason: "client_document_refused", client, what })
 }

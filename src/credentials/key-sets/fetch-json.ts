@@ -19,21 +19,31 @@ export interface Fetched {
   readonly type: string
 }
 
+/** The host has answered, and not with such a document: it will not do so later either, unless it changes. */
+export class UnusableDocument extends Error {}
+
+/** What a host answers that is out of order for a while (RFC 9110, section 15). */
+const isOutOfOrder = (status: number): boolean => status >= 500 || status === 408 || status === 425 || status === 429
+
 /**
- * Throws if it cannot be fetched as required.
+ * Throws if it cannot be fetched as required; an `UnusableDocument` if that is what the host has answered.
  * @param local the local stack: loopback may be fetched
  * @param most bytes
  */
 export async function fetchJson(uri: string, local: boolean, most: number): Promise<Fetched> {
   const url = new URL(uri)
-  if (!mayBeFetched(url, local)) throw new Error("the URL may not be fetched")
+  if (!mayBeFetched(url, local)) throw new UnusableDocument("its URL may not be fetched")
   const response = await fetch(url, {
     redirect: "manual",
     headers: { accept: "application/json" },
     signal: AbortSignal.timeout(TIMEOUT_MS),
   })
-  if (response.status !== 200) throw new Error(`status ${response.status}`)
+  const { status } = response
+  if (status !== 200) await response.body?.cancel()
+  if (isOutOfOrder(status)) throw new Error(`status ${status}`)
+  if (status >= 300 && status < 400) throw new UnusableDocument("it is a redirect")
+  if (status !== 200) throw new UnusableDocument(`status ${status}`)
   const text = await boundedText(response, most)
-  if (text === null) throw new Error("the document is too long or not UTF-8")
+  if (text === null) throw new UnusableDocument(`it is longer than ${most} bytes, or not UTF-8`)
   return { text, type: response.headers.get("content-type") ?? "" }
 }

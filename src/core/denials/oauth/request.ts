@@ -53,8 +53,8 @@ export const REQUEST_ERRORS = {
   client_document_refused: reason({
     error: "unauthorized_client",
     evidence: { client: CLIENT, what: WHAT },
-    doc: "`/oauth/authorize`: the client's metadata document cannot be read, or lacks what it must say. Shown on a page.",
-    description: () => "What this program's document says of it cannot be used.",
+    doc: "The client's metadata document cannot be read, or lacks what it must say. At `/oauth/authorize` shown on a page.",
+    description: ({ what }) => `The document in which this program describes itself cannot be used: ${what}.`,
   }),
   redirect_uri_refused: reason({
     error: "invalid_request",

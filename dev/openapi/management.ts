@@ -73,9 +73,9 @@ function whoText(access: Access): string {
     case "agent":
       return "For the agent of the task, by its delegation token."
     case "approver":
-      return `For a person who is asked, by an access token of their own; and for operators of the role \`${access.role}\` whom policy lets \`manage\` \`Area::"${access.area}"\`.`
+      return `For a person who is asked, by a token of their own; and for operators of the role \`${access.role}\` whom policy lets \`manage\` \`Area::"${access.area}"\`.`
     case "person":
-      return "For the person who is asked, by an access token of their own."
+      return "For the person who is asked, by a token of their own."
     case "publisher":
       return access.statement === "history"
         ? "For publishers, by a question that their key has signed."

@@ -1,6 +1,6 @@
 /**
  * `/v1/tasks/:task/approvals`: approvals of single calls of a task, and the decisions of approvers on them. Only a
- * person whom `approvers.yaml` names, or an operator, decides, with an access token of their own; an agent never does.
+ * person whom `approvers.yaml` names, or an operator, decides, with a token of their own; an agent never does.
  */
 import { recordOf } from "../core/record/record.ts"
 import type { Approval, Unanswerable } from "../core/task/approval.ts"

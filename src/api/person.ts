@@ -1,5 +1,5 @@
 /**
- * People who decide on approvals. They present an access token of their own, issued to a management client: a session
+ * People who decide on approvals. They present a token of their own, issued to a management client: a session
  * token may be in an agent's hands, and that agent could then consent to its own requests.
  */
 import { approverName, type ApproverIdentity } from "../core/task/approvers.ts"
@@ -134,7 +134,7 @@ function personRejected(rejected: Rejected | null): CallerError {
   const because = rejected?.rejected ?? null
   if (because?.reason === "keys_unavailable") return UNAVAILABLE
   const error = rejected === null ? "missing_token" : "invalid_token"
-  const description = "A person's own access token is required."
+  const description = "A person's own token is required."
   return { error, description, denial: { reason: "operator_rejected", because } }
 }
 

@@ -1,7 +1,4 @@
-/**
- * An operator: a person whom their own access token identifies, and whom `operators.yaml` names. An ID token proves a
- * login to its client, not a right to manage (RFC 9068, section 5).
- */
+/** An operator: a person, or a machine, whom a token of their own identifies, and whom `operators.yaml` names. */
 import type { IssuerDefinition } from "../core/policy/definition/issuers.ts"
 import type { OperatorDefinition, Role } from "../core/policy/definition/operators.ts"
 import type { FetchContext } from "./key-sets/key-set.ts"

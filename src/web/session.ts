@@ -1,5 +1,5 @@
 /**
- * The session of a user at our own pages. It has no authority of its own: it holds the access token that the identity
+ * The session of a user at our own pages. It has no authority of its own: it holds the token that the identity
  * provider issued to our client, which authenticates the user at the API as well, and it lasts as long as the token. Each
  * session is one Durable Object. Its storage is encrypted with a key that only the cookie of the browser contains.
  */
@@ -16,7 +16,7 @@ import { cookieOf } from "./cookie.ts"
 export const MAX_SESSION_MS = 12 * 60 * 60 * 1000
 
 export interface SignedIn {
-  /** The access token of the user, issued to our client. */
+  /** The token of the user, issued to our client: by the issuer's entry an ID token or an access token. */
   readonly token: string
   /** The CSRF token that each form of the session must contain. */
   readonly csrf: string

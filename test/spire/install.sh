@@ -11,7 +11,6 @@ cd "$here/source"
 [ -f go.mod ] || go mod init narrowgate.test/spire
 # Its module replaces others, which `go install …@version` refuses.
 go get -tool "github.com/spiffe/spire/cmd/spire-server@$version" "github.com/spiffe/spire/cmd/spire-agent@$version"
-# Not optimized, and without what only a debugger needs: they run for half a minute.
-go install -gcflags='all=-N -l' -ldflags='-s -w' \
-  github.com/spiffe/spire/cmd/spire-server github.com/spiffe/spire/cmd/spire-agent
+# Without what only a debugger needs.
+go install -ldflags='-s -w' github.com/spiffe/spire/cmd/spire-server github.com/spiffe/spire/cmd/spire-agent
 rm -rf "$GOPATH" "$GOCACHE" "$here/source"

@@ -253,10 +253,10 @@ const SHAPES: readonly BadDirectory[] = [
     name: "a sign-in that asks for no identity",
     file: "issuers.yaml",
     find: "scope: openid groups",
-    replace: "scope: groups",
+    replace: "scope: groups email",
     message: /takes the scope `openid`/,
     fix: /openid groups/,
-    at: "groups narrowgate",
+    at: "groups email",
   },
   {
     name: "a key instead of its digest",

@@ -143,7 +143,7 @@ test.each<Departure>([
   {
     what: "a status to a gateway's key at a path that is not for gateways",
     says: /the status is not described/,
-    response: () => answer(missing, 404),
+    response: () => answer(missing, 409),
     headers: { "X-Narrowgate-Key": "key" },
   },
   {

@@ -88,12 +88,12 @@ function nodeEnvironment(): Record<string, string> {
 const STACK_TESTS = [
   "test/node/{costs,full-disk,outbound,second-isolate}.test.ts",
   "test/node/interop/*.test.ts",
-  "test/node/cli/{answering,command,completion,diff,explain,gateway,help,init,login,publish,revoke,secrets,terminal,test-command}.test.ts",
+  "test/node/cli/{answering,client,command,completion,diff,explain,gateway,help,init,login,publish,revoke,secrets,terminal,test-command}.test.ts",
   "test/node/import/{mcp,openapi}.test.ts",
 ]
 
 /** Folders under test/ that are projects of their own; every other folder belongs to `worker`. */
-const OWN_PROJECT = ["browser", "clients", "conformance", "gateways", "long", "node", "spire", "wire"]
+const OWN_PROJECT = ["browser", "clients", "conformance", "gateways", "keycloak", "long", "node", "spire", "wire"]
 
 /** More than there are processors: tests in workerd wait most of their time, for records, leases and time-outs. */
 const WORKERS = 6
@@ -199,6 +199,10 @@ const PROJECTS: readonly TestProjectInlineConfiguration[] = [
   {
     // A real SPIRE, if spire-server and spire-agent are on the PATH.
     test: { name: "spire", include: ["test/spire/**/*.test.ts"], hookTimeout: 60_000 },
+  },
+  {
+    // A real Keycloak, if KEYCLOAK names the directory of test/keycloak/install.sh.
+    test: { name: "keycloak", include: ["test/keycloak/**/*.test.ts"], hookTimeout: 300_000 },
   },
   {
     // A long life of the built Worker in a bare workerd, killed again and again: `LONG_SECONDS`, four minutes by default.

@@ -4,6 +4,7 @@ import { addApprovals } from "./commands/approvals.ts"
 import { addBuild } from "./commands/build.ts"
 import { addCheck } from "./commands/check.ts"
 import { addDiff } from "./commands/diff.ts"
+import { addClient } from "./commands/client.ts"
 import { addGateway } from "./commands/gateway.ts"
 import { addErase } from "./commands/erase.ts"
 import { addExplain } from "./commands/explain.ts"
@@ -51,6 +52,7 @@ export function narrowgateProgram(): Command {
     addTry,
     addSchemas,
     addGateway,
+    addClient,
     addCompletion,
   ])
     add(program)

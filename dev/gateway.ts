@@ -83,7 +83,16 @@ async function serve(
   if (document !== undefined) {
     const { host } = new URL(authorizer.origin)
     const found = await exchange(authorizer, method, document, [["host", host]], new Uint8Array())
-    return deny(response, found ? { ...found, allowed: false, headers: fromUpstream(found.headers) } : refusal(502))
+    return deny(
+      response,
+      found
+        ? {
+            ...found,
+            allowed: false,
+            headers: fromUpstream(found.headers).filter(([name]) => name.toLowerCase() !== "content-length"),
+          }
+        : refusal(502),
+    )
   }
   const upstream = locate(routes, target)
   if (upstream === undefined) return deny(response, refusal(404))

@@ -58,8 +58,12 @@ async function end(child: ChildProcess): Promise<void> {
 }
 
 /** Resolves with what `ready` gives once it gives anything; throws with the server's last words where it never does. */
-export async function waitFor<Value>(server: ServerProcess, ready: () => Promise<Value | null>): Promise<Value> {
-  const until = performance.now() + READY_WITHIN_MS
+export async function waitFor<Value>(
+  server: ServerProcess,
+  ready: () => Promise<Value | null>,
+  within = READY_WITHIN_MS,
+): Promise<Value> {
+  const until = performance.now() + within
   for (;;) {
     const value = await ready().catch(() => null)
     if (value !== null) return value

@@ -5,17 +5,10 @@ import { dirname, join } from "node:path"
 import { text } from "node:stream/consumers"
 import type { Command } from "commander"
 import { suggest } from "../../src/core/encoding/nearest.ts"
-import { parsePolicies } from "../compiler/model/policies.ts"
-import { readPolicies } from "../compiler/model/read-directory.ts"
 import type { GatewaysFile } from "../compiler/schema/gateways.ts"
-import {
-  filled,
-  gatewayPages,
-  KEY_PLACEHOLDER,
-  pageOf,
-  type GatewayPage,
-  type PageFile,
-} from "../guides/gateway-page.ts"
+import { filled, gatewayPages, KEY_PLACEHOLDER, pageOf, type GatewayPage } from "../guides/gateway-page.ts"
+import { printed, type PageFile } from "../guides/page.ts"
+import { policiesIn } from "../guides/policies.ts"
 import { CALLED } from "../terminal/program-name.ts"
 import { writeWhole } from "../terminal/atomic-write.ts"
 import { jsonText } from "../terminal/escape.ts"
@@ -78,22 +71,13 @@ async function config(id: string, options: ConfigOptions): Promise<void> {
   })
   const all = [...files, ...keyFiles(files, key)]
   if (options.json) console.log(jsonText({ page: page.name, files: all }))
-  else if (options.out === undefined)
-    console.log(all.map(({ name, text: file }) => `==> ${name} <==\n${file}`).join("\n"))
+  else if (options.out === undefined) console.log(printed(all))
   else await writeAll(options.out, all, key)
   if (!options.json) console.error(remaining(gateway, page, all, key))
 }
 
 async function registered(id: string, directory: string): Promise<Gateway> {
-  const { policies, problems } = parsePolicies((await readPolicies(directory)).texts)
-  if (!policies) {
-    const [first] = problems
-    throw new Failure(
-      `${directory} cannot be read: ${first?.message ?? "a file is missing"}`,
-      `\`${CALLED} check\` shows all.`,
-    )
-  }
-  const { gateways } = policies.gateways.value
+  const { gateways } = (await policiesIn(directory)).gateways.value
   const gateway = gateways.find((each) => each.id === id)
   if (gateway) return gateway
   const ids = gateways.map((each) => each.id)
@@ -135,6 +119,10 @@ function refuseDifferences(gateway: Gateway, { name, entry }: GatewayPage): void
       `this configuration does not set \`${id}\`, so a client could`,
       "Remove `request_id_header`, or write the one of the page.",
     )
+  if (gateway.denials === "mcp" && entry.denials !== "mcp")
+    refuse("this configuration does not give clients the status of `denials: mcp`", "Write `denials: http`.")
+  if (gateway.serves_metadata && !entry.serves_metadata)
+    refuse("this configuration serves no metadata, to which challenges would lead", "Write `serves_metadata: false`.")
   if (gateway.asserts)
     refuse(
       "this configuration sets none of the headers of `asserts`, so a client could",

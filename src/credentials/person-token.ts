@@ -1,21 +1,25 @@
 /**
- * A person's own access token (RFC 9068), for our URL alone, issued to a client that is registered for managing: the
- * person acts themselves. The session token that an app passes to an agent is another client's.
+ * A person's own token, issued to a client that is registered for managing: the person acts themselves. The session
+ * token that an app passes to an agent is another client's. It is an access token for us (RFC 9068), or, if the entry
+ * says that people are known by it, the ID token of a sign-in at our own pages: with it we are the client, and no app
+ * and no agent ever gets it (OpenID Connect Core 1.0, section 2).
  */
 import * as z from "zod"
-import type { IssuerDefinition } from "../core/policy/definition/issuers.ts"
+import type { AccessTokenShape, IssuerDefinition } from "../core/policy/definition/issuers.ts"
 import { readCompact } from "./jws/compact.ts"
 import type { FetchContext } from "./key-sets/key-set.ts"
 import { readPerson, type Person } from "./person.ts"
+import { isRejected, ofCredential, reject, type Rejected } from "../core/denials/terms/credential-rejection.ts"
+import { checkAccessTokenType, checkIdToken, checkIsPerson, clientOf, shapesOf } from "./provider-token.ts"
 import {
-  isRejected,
-  ofCredential,
-  reject,
-  shownName,
-  type Rejected,
-} from "../core/denials/terms/credential-rejection.ts"
-import { checkPerson } from "./session.ts"
-import { checkPlain, isSoleAudience, MAX_LIFE_SECONDS, textsOf, verifySigned, type Claims } from "./jws/signature.ts"
+  checkExact,
+  checkPlain,
+  isSoleAudience,
+  MAX_LIFE_SECONDS,
+  textsOf,
+  verifySigned,
+  type Claims,
+} from "./jws/signature.ts"
 import { checkType } from "./token-kinds.ts"
 
 export interface PersonToken {
@@ -27,16 +31,21 @@ export interface PersonToken {
   readonly expiresAt: number
   /** Milliseconds since the epoch. */
   readonly issuedAt: number
+  /** To which it was issued. */
+  readonly client: string
   readonly claims: Claims
 }
 
 /** The person of the token, as a user for whom an agent could act. */
-export function personIn({ issuer, claims }: PersonToken, { now }: Pick<FetchContext, "now">): Person | Rejected {
+export function personIn(
+  { issuer, client, claims }: PersonToken,
+  { now }: Pick<FetchContext, "now">,
+): Person | Rejected {
   // Without a mapping of its claims the token identifies no user.
   if (!issuer.users) return reject({ reason: "issuer_unknown", iss: issuer.issuer })
-  // The claims that a session of theirs must have, this token must have as well.
-  const odd = checkPerson(claims, String(claims["client_id"]), issuer.users)
-  return odd ?? readPerson(claims, issuer.issuer, issuer.users.claims, now)
+  // A machine may manage, if operators.yaml names it; it is never a user.
+  const machine = checkIsPerson(claims, client, shapesOf(issuer).accessToken.absent)
+  return machine ?? readPerson(claims, issuer.issuer, issuer.users.claims, now)
 }
 
 /**
@@ -77,27 +86,56 @@ async function verify(
   if (entry?.issuer === undefined || !entry.operators) {
     return reject({ reason: "issuer_unknown", iss: typeof iss === "string" ? iss : null })
   }
-  const mistyped = checkType(compact, "operator_token")
+  const { accessToken, idToken } = shapesOf(entry)
+  const idTokenClient = idTokenClientOf(compact.claims, entry)
+  const mistyped = idTokenClient === null ? checkAccessTokenType(compact, accessToken) : checkType(compact, "id_token")
   if (mistyped) return mistyped
   // Whatever is allowed for sessions: a token that manages is powerful by itself.
   const maxLife = Math.min(entry.max_life ?? MAX_LIFE_SECONDS, MAX_LIFE_SECONDS)
-  const options = { issuer: entry.issuer, requiredClaims: ["sub", "aud", "exp", "iat"], maxLife }
-  const claims = await verifySigned(compact, entry, options, fetchContext)
+  // A sign-in of ours requests a nonce, which no access token has, whatever its audience.
+  const requiredClaims = ["sub", "aud", "exp", "iat", ...(idTokenClient === null ? [] : ["nonce"])]
+  const claims = await verifySigned(compact, entry, { issuer: entry.issuer, requiredClaims, maxLife }, fetchContext)
   if (isRejected(claims)) return claims
-  // If the token were also for another API, that API could use it here.
-  if (!isSoleAudience(claims["aud"], audience))
-    return reject({ reason: "audience_mismatch", got: textsOf(claims["aud"]) })
-  const { client_id: client } = claims
-  if (typeof client !== "string" || !entry.operators.clients.includes(client)) {
-    return reject({ reason: "client_mismatch", got: shownName(client) })
-  }
+  const issuedTo =
+    idTokenClient === null
+      ? checkAccessToken(claims, accessToken, entry.operators, audience)
+      : (checkIdToken(claims, idToken, [idTokenClient]) ?? { client: idTokenClient })
+  if (isRejected(issuedTo)) return issuedTo
   const odd = checkPlain(claims, null)
   if (odd) return odd
   const read = namesAndTimes.safeParse(claims)
   if (!read.success) return reject({ reason: "claim_mismatch", claim: String(read.error.issues[0]?.path[0] ?? "") })
   const { sub: subject, iat, exp } = read.data
   const times = { expiresAt: exp * 1000, issuedAt: Math.min(iat * 1000, fetchContext.now) }
-  return { issuer: { ...entry, issuer: entry.issuer }, subject, ...times, claims }
+  return { issuer: { ...entry, issuer: entry.issuer }, subject, ...times, ...issuedTo, claims }
+}
+
+/** Our own client, if this is to be the ID token of a sign-in. An audience is never a client (`narrowgate check`). */
+function idTokenClientOf({ aud }: Claims, { sign_in: signIn }: IssuerDefinition): string | null {
+  return signIn?.token === "id_token" && isSoleAudience(aud, signIn.client) ? signIn.client : null
+}
+
+/**
+ * For us, and issued to a client that manages. If the token were also for another API, that API could use it here: only
+ * those of the provider itself, which the entry names, may stand beside us.
+ */
+function checkAccessToken(
+  claims: Claims,
+  shape: AccessTokenShape,
+  { clients, audiences, other_audiences: others = [] }: NonNullable<IssuerDefinition["operators"]>,
+  us: string,
+): { readonly client: string } | Rejected {
+  const { aud } = claims
+  const got = textsOf(aud)
+  const ours = audiences ?? [us]
+  const known = new Set([...ours, ...others])
+  const isList = new Set(got).size === (Array.isArray(aud) ? aud.length : 1)
+  if (!isList || !got.some((each) => ours.includes(each)) || !got.every((each) => known.has(each))) {
+    return reject({ reason: "audience_mismatch", got })
+  }
+  const issuedTo = clientOf(claims, shape, clients)
+  if (isRejected(issuedTo)) return issuedTo
+  return checkExact(claims, shape.require) ?? issuedTo
 }
 
 const namesAndTimes = z.object({ sub: z.string(), iat: z.number(), exp: z.number() })

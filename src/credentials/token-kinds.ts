@@ -25,7 +25,7 @@ export const TOKEN_KINDS = {
     types: [null, "jwt"],
     signer: "provider",
     endpoint: "/oauth/token, subject_token",
-    verifier: "session.ts",
+    verifier: "provider-token.ts",
     source: "OpenID Connect Core 1.0, 3.1.3.7",
   },
   /** The type that an issuer's entry in issuers.yaml expects may be another one. */
@@ -36,6 +36,7 @@ export const TOKEN_KINDS = {
     verifier: "session.ts",
     source: "RFC 9068, 4",
   },
+  /** The same holds for this one; and where people are known by it, the ID token of a sign-in stands in its place. */
   operator_token: {
     types: ["at+jwt"],
     signer: "provider",

@@ -62,7 +62,7 @@ export async function authorizationUrl(
   const url = new URL(server.authorization_endpoint)
   if (!mayBeFetched(url, client.fetchContext.local))
     throw new Error("the provider's authorization endpoint may not be used")
-  const { client: clientId, scope, resource } = at.sign_in
+  const { client: clientId, scope } = at.sign_in
   const parameters = {
     response_type: "code",
     client_id: clientId,
@@ -72,26 +72,25 @@ export async function authorizationUrl(
     nonce,
     code_challenge: await oauth.calculatePKCECodeChallenge(verifier),
     code_challenge_method: "S256",
-    ...(resource !== "none" && { [resource]: client.config.issuer }),
+    ...resourceOf(at, client.config),
   }
   for (const [name, value] of Object.entries(parameters)) url.searchParams.set(name, value)
   return { url, pending: { state, nonce, verifier } }
 }
 
 /**
- * Exchanges the authorization response for the access token of the user.
+ * Exchanges the authorization response for the token by which the user is known.
  * @param answer the URL to which the provider redirected the browser
  * @throws if the response does not match the request, or the provider issues no token
  */
-export async function accessTokenFor(
+export async function tokenFor(
   at: SignInIssuer,
   answer: URL,
   pending: PendingSignIn,
   client: ProviderClient,
 ): Promise<string> {
   const server = await serverOf(at, client.fetchContext)
-  const { client: id, resource } = at.sign_in
-  const oauthClient = { client_id: id }
+  const oauthClient = { client_id: at.sign_in.client }
   const parameters = oauth.validateAuthResponse(server, oauthClient, answer, pending.state)
   const response = await oauth.authorizationCodeGrantRequest(
     server,
@@ -102,12 +101,18 @@ export async function accessTokenFor(
     pending.verifier,
     {
       ...options(client.fetchContext),
-      ...(resource !== "none" && { additionalParameters: { [resource]: client.config.issuer } }),
+      additionalParameters: resourceOf(at, client.config),
     },
   )
   const expected = { expectedNonce: pending.nonce, requireIdToken: true }
   const tokens = await oauth.processAuthorizationCodeResponse(server, oauthClient, response, expected)
-  return tokens.access_token
+  // It has just been required.
+  return at.sign_in.token === "id_token" ? (tokens.id_token ?? "") : tokens.access_token
+}
+
+/** RFC 8707, section 2, or the provider's own parameter. An ID token is for our client alone, whatever is requested. */
+function resourceOf({ sign_in: { token, resource } }: SignInIssuer, { issuer }: ProviderClient["config"]) {
+  return token === "id_token" || resource === "none" ? {} : { [resource]: issuer }
 }
 
 /** The end-session endpoint of the provider; null if its metadata names none, or one that may not be used. */

@@ -15,7 +15,7 @@ import { userId } from "../core/policy/principals.ts"
 import { newId } from "../platform/new-id.ts"
 import { bundleFor, requestContext, type RequestContext } from "../request-context.ts"
 import { cookieOf, setCookie } from "./cookie.ts"
-import { CALLBACK, accessTokenFor, authorizationUrl, signInIssuers, signOutUrl, type SignInIssuer } from "./provider.ts"
+import { CALLBACK, tokenFor, authorizationUrl, signInIssuers, signOutUrl, type SignInIssuer } from "./provider.ts"
 import { beginSession, endSession, MAX_SESSION_MS, sessionOf } from "./session.ts"
 
 /** Seconds within which a user must return from the provider. */
@@ -77,7 +77,7 @@ export async function signInCallback(c: Context<{ Bindings: Env }>): Promise<Res
   const answer = new URL(arrived.pathname + arrived.search, context.config.issuer)
   let token: string
   try {
-    token = await accessTokenFor(issuer, answer, pending, context)
+    token = await tokenFor(issuer, answer, pending, context)
   } catch (error) {
     logEvent("sign_in_failed", { issuer: issuer.id, error: error instanceof Error ? error.message : String(error) })
     return failed(returnTo, "the response of the provider does not match the request", null, context)

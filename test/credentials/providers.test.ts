@@ -11,6 +11,7 @@ import { agentsFile, type Identity } from "../../cli/compiler/schema/agents.ts"
 import { issuersFile } from "../../cli/compiler/schema/issuers.ts"
 import auth0Page from "../../docs/guides/identity-providers/auth0.md?raw"
 import entraPage from "../../docs/guides/identity-providers/entra.md?raw"
+import googlePage from "../../docs/guides/identity-providers/google.md?raw"
 import githubPage from "../../docs/guides/identity-providers/github-actions.md?raw"
 import keycloakPage from "../../docs/guides/identity-providers/keycloak.md?raw"
 import kubernetesPage from "../../docs/guides/identity-providers/kubernetes.md?raw"
@@ -30,6 +31,8 @@ import {
   type TokenAnswer,
 } from "../harness/agents.ts"
 import { publish, yard } from "../harness/bundles.ts"
+import { knock } from "../harness/door.ts"
+import { US } from "../harness/issuers.ts"
 import { freshIsolate } from "../harness/isolate.ts"
 import { recordOf } from "../harness/records.ts"
 import auth0OwnProfile from "./providers/auth0-own-profile.json"
@@ -38,9 +41,11 @@ import entraV1 from "./providers/entra-v1.json"
 import entraWorkload from "./providers/entra-workload.json"
 import entra from "./providers/entra.json"
 import github from "./providers/github.json"
+import google from "./providers/google.json"
 import keycloakDefault from "./providers/keycloak-default.json"
 import keycloak from "./providers/keycloak.json"
 import kubernetes from "./providers/kubernetes.json"
+import oktaOrg from "./providers/okta-org.json"
 import okta from "./providers/okta.json"
 import spiffe from "./providers/spiffe.json"
 import { ledgerOf } from "../harness/ledgers.ts"
@@ -49,6 +54,7 @@ const PAGES: Readonly<Record<string, string>> = {
   "auth0.md": auth0Page,
   "entra.md": entraPage,
   "github-actions.md": githubPage,
+  "google.md": googlePage,
   "keycloak.md": keycloakPage,
   "kubernetes.md": kubernetesPage,
   "okta.md": oktaPage,
@@ -62,6 +68,7 @@ const refused = z.looseObject({ reason: z.string() })
 const outcome = z.union([
   z.strictObject({ refused }),
   z.strictObject({ accepted: z.strictObject({ agent: z.string() }) }),
+  z.strictObject({ accepted: z.strictObject({ person: z.literal(true) }) }),
   z.strictObject({
     accepted: z.strictObject({
       user: z.string(),
@@ -73,8 +80,8 @@ const outcome = z.union([
 ])
 const tokenShape = z.strictObject({
   name: z.string(),
-  /** As what it is offered, whatever it is. */
-  kind: z.enum(["id_token", "access_token", "workload"]),
+  /** As what it is offered, whatever it is. A person's is their own: it answers what they are asked. */
+  kind: z.enum(["id_token", "access_token", "workload", "person"]),
   header: z.looseObject({ alg: z.enum(["RS256", "ES256", "HS256", "HS512"]) }),
   claims: z.record(z.string(), z.unknown()),
   expect: outcome,
@@ -103,6 +110,8 @@ const PROVIDERS = [
   entraV1,
   entraWorkload,
   okta,
+  oktaOrg,
+  google,
   github,
   kubernetes,
   spiffe,
@@ -176,6 +185,11 @@ function definitionOf({ issuer = "", subject = "", claims = {} }: Identity): Ide
   return { kind: "workload", issuer, subject, claims }
 }
 
+/** What a person is asked needs no role, and is for people alone. */
+async function offerAsPerson(token: string): Promise<Response> {
+  return knock(new Request(`${US}/v1/approvals`, { headers: { authorization: `Bearer ${token}` } }))
+}
+
 async function offer({ kind }: Token, token: string): Promise<TokenAnswer> {
   if (kind === "workload") {
     const assertion = { client_assertion: token, client_assertion_type: JWT_BEARER }
@@ -204,9 +218,9 @@ async function userOf(task: string) {
   return { user: `${issuer}|${subject}`, ...facts }
 }
 
-async function refusalOf({ issued, refused }: TokenAnswer): Promise<unknown> {
-  expect(issued).toBeNull()
-  const record = await recordOf(refused?.decision_id ?? "")
+async function refusalOf({ status, headers }: Pick<TokenAnswer, "status" | "headers">): Promise<unknown> {
+  expect(status).toBeGreaterThanOrEqual(400)
+  const record = await recordOf(headers.get("X-Narrowgate-Decision") ?? "")
   return denial.parse(record.denial).because
 }
 
@@ -220,6 +234,12 @@ describe.each(PROVIDERS)("$provider", (provider) => {
   test.concurrent.each(provider.tokens)("$kind: $name", async (token) => {
     const now = seconds()
     const compact = await signed(token, now)
+    if (token.kind === "person") {
+      const answer = await offerAsPerson(compact)
+      if ("refused" in token.expect) expect(await refusalOf(answer)).toMatchObject(token.expect.refused)
+      else expect(answer.status).toBe(200)
+      return
+    }
     const answer = await offer(token, compact)
     if ("refused" in token.expect) {
       expect(await refusalOf(answer)).toMatchObject(token.expect.refused)
@@ -228,7 +248,7 @@ describe.each(PROVIDERS)("$provider", (provider) => {
       const { accepted } = token.expect
       const { sub, client_id } = decodeJwt(answer.issued?.access_token ?? "")
       if ("agent" in accepted) expect([sub, client_id]).toEqual([accepted.agent, accepted.agent])
-      else expect(await userOf(answer.issued?.task ?? "")).toEqual(withTimes(accepted, now))
+      else if ("user" in accepted) expect(await userOf(answer.issued?.task ?? "")).toEqual(withTimes(accepted, now))
     }
     if (token.again) expect(await refusalOf(await offer(token, compact))).toMatchObject(token.again.refused)
   })

@@ -7,6 +7,7 @@ import { KeyRing } from "../../src/signing/key-ring.ts"
 import { Ledger } from "../../src/ledger/ledger.ts"
 import { ledgerIdOf } from "../../src/core/task/state.ts"
 import { AUDIENCE, exchangeForm, postForm, type Form, type TokenAnswer } from "../harness/agents.ts"
+import { PLAIN_ACCESS_TOKEN } from "../../src/core/policy/definition/issuers.ts"
 import { publish, yard } from "../harness/bundles.ts"
 import { yardForEach } from "../harness/each-test.ts"
 import { callWith } from "../harness/gateways.ts"
@@ -504,11 +505,8 @@ describe("consent while the person is elsewhere (OpenID CIBA)", () => {
   test("what the issuer's entry has its people's tokens say holds for this token too", async () => {
     const { task } = await ask()
     const body = await yard()
-    const issuers = body.issuers.map((issuer) => {
-      const { users } = issuer
-      const access_token = users && { ...users.access_token, require: { verified: true }, absent: ["robot"] }
-      return users && access_token ? { ...issuer, users: { ...users, access_token } } : issuer
-    })
+    const access_token = { ...PLAIN_ACCESS_TOKEN, require: { verified: true }, absent: ["robot"] }
+    const issuers = body.issuers.map((issuer) => (issuer.users ? { ...issuer, access_token } : issuer))
     await publish({ ...body, issuers })
     forgetCaches()
     for (const claims of [{}, { verified: false }, { verified: true, robot: 1 }]) {

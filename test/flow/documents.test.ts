@@ -143,7 +143,11 @@ describe("protected resource metadata of an MCP server", () => {
     expect((await get(`/.well-known/oauth-protected-resource/${place}`)).status).toBe(404)
   })
 
-  test("is what the challenge of each call there names, at the server's own origin", async () => {
+  test("is what the challenge of each call there names, at the server's own origin if its gateway serves it there", async () => {
+    const body = await yard()
+    const gateways = body.gateways.map((gateway) => ({ ...gateway, serves_metadata: true as const }))
+    await publish({ ...body, gateways }, 2)
+    forgetCaches()
     const metadata = `resource_metadata="${ORIGIN}/.well-known/oauth-protected-resource/desk/mcp"`
     const { token } = await openTask("first", { scope: "files.*:read" })
     const bearer = { Authorization: `Bearer ${token}` }
@@ -163,6 +167,18 @@ describe("protected resource metadata of an MCP server", () => {
     for (const call of tries) {
       const { code, headers } = await askAs("envoy", call)
       expect(headers.get("WWW-Authenticate"), code).toContain(metadata)
+    }
+    // Without a place of its own, at ours.
+    await publish(body, 3)
+    forgetCaches()
+    for (const [gateway, query] of [
+      ["envoy", ""],
+      ["twin", `?origin=${ORIGIN}`],
+    ] as const) {
+      const { headers } = await askAs(gateway, { path: "/desk/mcp" })
+      const place = `/.well-known/oauth-protected-resource/${gateway}/desk/mcp${query}`
+      expect(headers.get("WWW-Authenticate")).toBe(`Bearer resource_metadata="${US}${place}"`)
+      expect((await get(place)).json).toMatchObject({ resource: `${ORIGIN}/desk/mcp` })
     }
     for (const path of ["/files/a", "/desk", "/desk/mcp/x"]) {
       const { headers } = await askAs("envoy", { path })

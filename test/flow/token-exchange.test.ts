@@ -52,6 +52,16 @@ describe("token exchange", () => {
     expect((await postForm({ ...(await exchangeForm("first")), ...subject })).status).toBe(200)
   })
 
+  test.each(["openid", "openid email profile", "offline_access", " profile "])(
+    "of OpenID's scopes alone (%s) is as if it named none, and beside a tool's they are ignored",
+    async (openid) => {
+      const scopeFor = async (scope?: string): Promise<string | undefined> =>
+        (await postForm({ ...(await exchangeForm("first")), scope })).issued?.scope
+      expect(await scopeFor(openid)).toBe(await scopeFor())
+      expect(await scopeFor(`${openid} files.read:read`)).toBe("files.read:read")
+    },
+  )
+
   test("the identity may come as client assertion, the audience as resource", async () => {
     const { actor_token, actor_token_type, audience, ...form } = await exchangeForm("first")
     expect([actor_token, actor_token_type, audience]).not.toContain(undefined)

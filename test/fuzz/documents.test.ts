@@ -154,7 +154,21 @@ describe("the form of a token request", () => {
       await fuzz({
         parser: "form",
         seeds: [SCOPED, "scope=*:read", "scope=a.b.*:execute&audience=a&audience=b"],
-        words: ["&scope=", "&audience=", "%20", "+", ":read", ":write", "*", ".*", "openid", "Scope=", "&scope[]="],
+        words: [
+          "&scope=",
+          "&audience=",
+          "%20",
+          "+",
+          ":read",
+          ":write",
+          "*",
+          ".*",
+          "openid",
+          "profile",
+          "offline_access",
+          "Scope=",
+          "&scope[]=",
+        ],
         runs: 4_000,
         check(text) {
           const { parameters, repeated } = gather(text)
@@ -168,9 +182,12 @@ describe("the form of a token request", () => {
           }
           const read = readRequestedGrant(requestedText(parameters))
           if ("refused" in read || repeated.length > 0) return false
-          const words = valuesOf("scope")[0]
+          const all = valuesOf("scope")[0]
             ?.split(" ")
             .filter((word) => word !== "")
+          const left = all?.filter((word) => !["openid", "profile", "email", "offline_access"].includes(word))
+          // Without a tool's scope beside those of OpenID, it is as if there was none.
+          const words = left?.length === 0 && all?.length !== 0 ? undefined : left
           const asked = read.requested.parts?.flatMap((part) => part.scopes.map(formatScope)) ?? null
           expect(asked).toEqual(words ? [...new Set(words)] : null)
           expect(read.purpose).toBe(valuesOf("purpose")[0] ?? null)
@@ -282,6 +299,7 @@ describe("a redirect URI", () => {
             "http://127.0.0.1/callback",
             "http://[::1]/",
             "http://localhost/cb",
+            "com.example.app:/callback",
           ]
           const known = isRegistered(registered, uri)
           if (!isRedirectUri(uri)) {
@@ -291,9 +309,13 @@ describe("a redirect URI", () => {
           const url = new URL(uri)
           expect([uri, `${uri}/`]).toContain(url.href)
           expect([url.username, url.password, url.hash]).toEqual(["", "", ""])
-          if (url.protocol !== "https:") expect(["127.0.0.1", "[::1]", "localhost"]).toContain(url.hostname)
+          if (url.protocol === "http:") expect(["127.0.0.1", "[::1]", "localhost"]).toContain(url.hostname)
+          else
+            expect(url.protocol).toMatch(
+              /^(?:https|cursor|vscode|vscode-insiders|[a-z][a-z0-9+-]*(?:\.[a-z0-9+-]+)+):$/,
+            )
           if (known) {
-            const port = ["127.0.0.1", "[::1]"].includes(url.hostname) ? "" : url.port
+            const port = ["127.0.0.1", "[::1]", "localhost"].includes(url.hostname) ? "" : url.port
             const same = registered.map((each) => new URL(each)).filter((each) => each.hostname === url.hostname)
             expect(
               same.map(({ protocol, port, pathname, search }) => [protocol, port, pathname, search]),

@@ -29,15 +29,23 @@ export function substitute(
   blocks: ReadonlyMap<string, string>,
   substitutions: readonly Substitution[],
 ): ReadonlyMap<string, string> {
+  const files = replaceAll(blocks, substitutions)
+  for (const [name, text] of files) {
+    const [left] = LEFT_OVER.exec(text) ?? []
+    if (left !== undefined) throw new Error(`${name} still has ${left}`)
+  }
+  return files
+}
+
+export function replaceAll(
+  blocks: ReadonlyMap<string, string>,
+  substitutions: readonly Substitution[],
+): ReadonlyMap<string, string> {
   const files = new Map(blocks)
   for (const [from, to] of substitutions) {
     const found = [...files].filter(([, text]) => text.includes(from))
     if (found.length === 0) throw new Error(`nowhere in ${[...files.keys()].join(", ")}: ${from}`)
     for (const [name, text] of found) files.set(name, text.replaceAll(from, to))
-  }
-  for (const [name, text] of files) {
-    const [left] = LEFT_OVER.exec(text) ?? []
-    if (left !== undefined) throw new Error(`${name} still has ${left}`)
   }
   return files
 }

@@ -27,6 +27,11 @@ export interface Row {
   /** What it needs beside its program, from the root of the installation. */
   readonly needs?: readonly string[]
   readonly substitutions: (place: Place) => readonly Substitution[]
+  /**
+   * What `narrowgate gateway config` has filled in with this place's own names, as it runs here: in the foreground, on
+   * loopback, and in a directory of its own.
+   */
+  readonly printed: (place: Place) => readonly Substitution[]
   /** Files that the page describes but does not show, such as one that has the key alone. */
   readonly others?: (place: Place) => Readonly<Record<string, string>>
   readonly args: (place: Place) => readonly string[]

@@ -25,7 +25,7 @@ import { text } from "node:stream/consumers"
 import { setTimeout as sleep } from "node:timers/promises"
 import { accepting, freePort, type Listening } from "../../dev/loopback.ts"
 import { find } from "./installed.ts"
-import { blockOf, substitute } from "./page.ts"
+import { blockOf, replaceAll, substitute } from "./page.ts"
 import type { Place, Row } from "./row.ts"
 
 export interface GatewayOptions {
@@ -36,6 +36,10 @@ export interface GatewayOptions {
   readonly host?: string
   /** 0, and absent: a free one. */
   readonly port?: number
+  /** The configuration as `narrowgate gateway config` prints it, in place of the page's own text: by file name. */
+  readonly printed?: (directory: string, port: number) => Promise<ReadonlyMap<string, string>>
+  /** For the gateway's process, beside those of its row. */
+  readonly environment?: Readonly<Record<string, string>>
   /** Makes another configuration of the page's, on purpose: file by file. */
   readonly spoil?: (name: string, text: string) => string
 }
@@ -78,10 +82,11 @@ export async function startGateway(row: Row, options: GatewayOptions): Promise<R
     rmSync(directory, { recursive: true, force: true })
   }
   try {
-    write(row, place, spoil)
-    child = spawnGroup(row, place, log)
+    write(row, place, spoil, await options.printed?.(directory, place.port))
+    child = spawnGroup(row, place, log, options.environment)
     await accepting(child, place.port, running)
-    await ready(row, place, running)
+    // A gateway with TLS answers nothing here that says whether it is ready.
+    if (!options.printed) await ready(row, place, running)
     return { origin: `http://127.0.0.1:${place.port}`, port: place.port, host, log: running, close }
   } catch (error) {
     await close()
@@ -89,24 +94,31 @@ export async function startGateway(row: Row, options: GatewayOptions): Promise<R
   }
 }
 
-function write(row: Row, place: Place, spoil: (name: string, text: string) => string): void {
+function write(
+  row: Row,
+  place: Place,
+  spoil: (name: string, text: string) => string,
+  printed: ReadonlyMap<string, string> | undefined,
+): void {
   const { directory, key } = place
   // Apache, started as root, serves as somebody else, who has to get at its script.
   chmodSync(directory, 0o755)
   const blocks = new Map(row.files.map((name) => [name, blockOf(row.page, name)] as const))
-  const files = [...substitute(blocks, row.substitutions(place)), ...Object.entries(row.others?.(place) ?? {})]
+  const files = printed
+    ? replaceAll(printed, row.printed(place))
+    : [...substitute(blocks, row.substitutions(place)), ...Object.entries(row.others?.(place) ?? {})]
   for (const [name, text] of files) {
     writeFileSync(join(directory, name), spoil(name, text), { mode: text.includes(key) ? 0o600 : 0o644 })
   }
 }
 
 /** In a process group of its own: children of Apache outlive their parent. */
-function spawnGroup(row: Row, place: Place, log: string): ChildProcess {
+function spawnGroup(row: Row, place: Place, log: string, more: GatewayOptions["environment"]): ChildProcess {
   const { program, directory } = place
   writeFileSync(log, "")
   const child = spawn("/bin/sh", ["-c", `exec "$0" "$@" >>"${log}" 2>&1`, program, ...row.args(place)], {
     cwd: directory,
-    env: { ...process.env, ...row.environment?.(place) },
+    env: { ...process.env, ...row.environment?.(place), ...more },
     stdio: "ignore",
     detached: true,
   })

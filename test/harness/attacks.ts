@@ -72,6 +72,10 @@ export const asGrant = async (assertion: string, changed: Form = {}, headers: He
   return exchange({ grant_type: JWT_BEARER_GRANT, assertion, ...none, ...changed }, headers)
 }
 
+/** MCP, SEP-1933: an agent brings its own identity as the grant, and nothing else. */
+export const asOwnGrant = async (assertion: string, changed: Form = {}): Promise<Request> =>
+  tokenRequest({ grant_type: JWT_BEARER_GRANT, assertion, audience: AUDIENCE, purpose: "alone", ...changed })
+
 /** A client's call through the gateway that passes everything on, with an `Authorization` word for word. */
 export function call(authorization: string | null, headers: Headers = {}, path = "/files/a", method = "GET"): Request {
   const shown = authorization === null ? {} : { Authorization: authorization }

@@ -5,7 +5,7 @@
 import type { JWK } from "jose"
 import type { BundleBody } from "../../src/core/policy/bundle.ts"
 import type { AgentDefinition } from "../../src/core/policy/definition/agents.ts"
-import type { IssuerDefinition } from "../../src/core/policy/definition/issuers.ts"
+import { PLAIN_ID_TOKEN, type IssuerDefinition } from "../../src/core/policy/definition/issuers.ts"
 import type { KeySource } from "../../src/core/policy/definition/keys.ts"
 import { writeShared } from "../../src/credentials/key-sets/shared-cache.ts"
 import { yard } from "./bundles.ts"
@@ -23,6 +23,9 @@ export const CI_BRIEF = "https://ci-brief.test"
 export const STAFF = "https://staff.test"
 export const ROBOT = "https://agents.test/robot"
 export const SIGNER = "https://agents.test/signer"
+/** It may name the token endpoint as its audience. */
+export const LENIENT = "https://agents.test/lenient"
+export const PAGES_IDP = "https://pages.test"
 export const NEIGHBOUR = "https://agents.test/neighbour"
 export const NAMED = "spiffe://named.test/agent"
 export const BUNDLED = "spiffe://bundle.test/agent"
@@ -35,6 +38,7 @@ export const SHARED = "repo:acme/shared:ref:refs/heads/main"
 export const rsa = await newSigner("rsa-1", "RS256")
 export const ci = await newSigner("ci-1")
 export const signer = await newSigner("signer-1")
+export const lenient = await newSigner("lenient-1")
 export const neighbour = await newSigner("neighbour-1")
 const named = await newSigner("named-1")
 export const bundled = await newSigner("bundle-1")
@@ -123,6 +127,7 @@ export async function besieged(): Promise<BundleBody> {
     ...first,
     id,
     ...(identities.length === 0 ? {} : { identities }),
+    purposes: [...first.purposes, "alone"],
   })
   const ES256 = ["ES256"]
   const workload = (issuer: string, subject: string, claims = {}) =>
@@ -132,7 +137,11 @@ export async function besieged(): Promise<BundleBody> {
   const claims = { repository_id: "42", attempt: 1, protected: true, place: { namespace: "prod" } }
   return {
     ...body,
-    operators: [...body.operators, { issuer: "staff", subject: "keeper", roles: ["operator"] }],
+    operators: [
+      ...body.operators,
+      { issuer: "pages", subject: "keeper", roles: ["operator"] },
+      { issuer: "staff", subject: "keeper", roles: ["operator"] },
+    ],
     issuers: [
       ...body.issuers,
       provider("rsa", RSA_IDP, inline(rsa.publicJwk), ["RS256"]),
@@ -161,6 +170,16 @@ export async function besieged(): Promise<BundleBody> {
         operators: { clients: ["cli"] },
         max_life: 2_592_000,
       },
+      {
+        id: "pages",
+        issuer: PAGES_IDP,
+        keys: inline(ci.publicJwk),
+        algorithms: ES256,
+        access_token: { type: "JWT", client_claim: "azp", require: { typ: "Bearer" }, absent: ["client_id"] },
+        id_token: { ...PLAIN_ID_TOKEN, require: { typ: "ID" } },
+        operators: { clients: ["console", "cli"], other_audiences: ["account"] },
+        sign_in: { client: "console", scope: "openid", token: "id_token", resource: "resource" },
+      },
       { ...domain("named.test", inline(named.publicJwk)), issuer: "https://named.test", max_life: 600 },
       { ...domain("edwards.test", inline(edwards.publicJwk)), algorithms: ["EdDSA"] },
       domain("bundle.test", { kind: "spiffe_bundle", uri: SPIFFE_BUNDLE }),
@@ -180,6 +199,7 @@ export async function besieged(): Promise<BundleBody> {
       agent("https://agents.test/left", [workload("ci", SHARED)]),
       agent("https://agents.test/right", [workload("ci", SHARED)]),
       agent(SIGNER, [own(signer)]),
+      agent(LENIENT, [{ ...own(lenient), audience: "token_endpoint" }]),
       agent(NEIGHBOUR, [own(neighbour)]),
       agent(NAMED),
       agent(BUNDLED),
@@ -259,6 +279,20 @@ export const robotToken = async (changes: Changes = {}): Promise<string> => {
 /** `private_key_jwt`. */
 export const assertionOf = async (changes: Changes = {}): Promise<string> =>
   mint({ iss: SIGNER, sub: SIGNER, aud: US, ...times(), jti: crypto.randomUUID() }, "JWT", signer, changes)
+
+/** Of an agent whose libraries send the token endpoint as the audience. */
+export const lenientAssertionOf = async (changes: Changes = {}): Promise<string> =>
+  assertionOf({ by: lenient, ...changes, claims: { iss: LENIENT, sub: LENIENT, ...changes.claims } })
+
+const pagesClaims = () => ({ iss: PAGES_IDP, sub: "keeper", azp: "console", jti: crypto.randomUUID(), ...times() })
+
+/** Of a sign-in at our own pages. */
+export const pagesIdToken = async (changes: Changes = {}): Promise<string> =>
+  mint({ ...pagesClaims(), aud: "console", typ: "ID", nonce: "n" }, "JWT", ci, changes)
+
+/** As a provider issues it by default: the type of an ID token, and the provider's own API beside us. */
+export const pagesAccessToken = async (changes: Changes = {}): Promise<string> =>
+  mint({ ...pagesClaims(), aud: [US, "account"], typ: "Bearer" }, "JWT", ci, changes)
 
 export const idTokenOf = async (sub: string, changes: Changes = {}): Promise<string> =>
   mint({ ...user(sub), aud: "app", jti: crypto.randomUUID() }, "JWT", idp, changes)

@@ -1,4 +1,4 @@
-/** A certificate that is signed by itself, for 127.0.0.1: made here, so that the tests need no program beside Node. */
+/** A certificate that is signed by itself, for 127.0.0.1 and localhost: made here, so that the tests need no program beside Node. */
 import { generateKeyPairSync, sign } from "node:crypto"
 
 /** DER (X.690 8.1): tag, length, content. */
@@ -21,7 +21,8 @@ export function selfSigned(): { readonly key: string; readonly cert: string } {
     der(UTC_TIME, Buffer.from("200101000000Z")),
     der(UTC_TIME, Buffer.from("491231235959Z")),
   )
-  const hosts = der(OCTETS, der(SEQUENCE, der(0x87, Buffer.from([127, 0, 0, 1]))))
+  const names = [der(0x87, Buffer.from([127, 0, 0, 1])), der(0x82, Buffer.from("localhost"))]
+  const hosts = der(OCTETS, der(SEQUENCE, ...names))
   const extensions = der(0xa3, der(SEQUENCE, der(SEQUENCE, der(OID, Buffer.from("551d11", "hex")), hosts)))
   // RFC 5280 4.1: version 3, serial number, algorithm, issuer, validity, subject, key, extensions.
   const signed = der(

@@ -23,6 +23,10 @@ const ELSEWHERE = "https://elsewhere.example"
 const found = findCommands()
 const name = "missing" in found ? `SPIRE: skipped, ${found.missing}` : "SPIRE"
 
+test.runIf(process.env["SPIRE_REQUIRED"] === "yes")("SPIRE is installed", () =>
+  expect(found).not.toHaveProperty("missing"),
+)
+
 describe.skipIf("missing" in found)(name, () => {
   const parting = new AsyncDisposableStack()
   let spire: Spire

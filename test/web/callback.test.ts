@@ -29,7 +29,7 @@ let issuer: string
 beforeEach(async () => {
   issuer = `https://${crypto.randomUUID()}.test`
   const body = await yard()
-  const sign_in = { client: "cli", scope: "openid", resource: "resource" } as const
+  const sign_in = { client: "cli", scope: "openid", token: "access_token", resource: "resource" } as const
   const issuers = body.issuers.map((each) => (each.id === "idp" ? { ...each, issuer, sign_in } : each))
   await publish({ ...body, issuers })
 })

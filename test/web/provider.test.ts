@@ -13,7 +13,7 @@ const providerAt = (issuer: string): SignInIssuer => ({
   issuer,
   keys: { kind: "inline", jwks: { keys: [] } },
   algorithms: ["ES256"],
-  sign_in: { client: "pages", scope: "openid", resource: "resource" },
+  sign_in: { client: "pages", scope: "openid", token: "id_token", resource: "resource" },
 })
 
 async function signOutOf(name: string, end: string): Promise<string | null> {

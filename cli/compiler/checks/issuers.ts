@@ -54,11 +54,19 @@ function kinds({ issuers }: Policies): Problem[] {
       const fix = "Give operators a client of their own: what a person's app hands to an agent must not manage."
       problems.push(issuers.error(["issuers", index, "operators", "clients", place], message, fix))
     }
-    for (const [place, audience] of (users?.audiences ?? []).entries()) {
-      if (!users?.clients.includes(audience)) continue
-      const message = `\`${audience}\` is the audience of access tokens and a client, which is that of ID tokens`
-      const fix = "Give the API an audience of its own: the two kinds of token are told apart by it."
-      problems.push(issuers.error(["issuers", index, "users", "audiences", place], message, fix))
+    const clients = new Set([...(users?.clients ?? []), ...(operators?.clients ?? [])])
+    const audiences = [
+      { role: "users", name: "audiences", values: users?.audiences ?? [] },
+      { role: "operators", name: "audiences", values: operators?.audiences ?? [] },
+      { role: "operators", name: "other_audiences", values: operators?.other_audiences ?? [] },
+    ]
+    for (const { role, name, values } of audiences) {
+      for (const [place, audience] of values.entries()) {
+        if (!clients.has(audience)) continue
+        const message = `\`${audience}\` is the audience of access tokens and a client, which is that of ID tokens`
+        const fix = "Give the API an audience of its own: the two kinds of token are told apart by it."
+        problems.push(issuers.error(["issuers", index, role, name, place], message, fix))
+      }
     }
     for (const [place, algorithm] of algorithms.entries()) {
       if (domain === undefined || SVID_ALGORITHMS.includes(algorithm)) continue

@@ -1,12 +1,16 @@
 /**
  * Which routes and endpoints could match the same request. They are indexed by origin and path, so that of thousands
- * only those are compared that could match.
+ * only those are compared that could match. `/issues/{issue}/labels` and `/issues/comments/{comment}` could both be
+ * `/issues/comments/labels`; but not if `issue` is an integer: the Worker denies a call of the first with any other
+ * value, and a call of the second with this one (route.ts).
  */
 
 export interface Reached {
   readonly origin: string
   readonly methods: readonly string[]
   readonly path: string
+  /** Arguments that are integers; absent: none. */
+  readonly integers?: readonly string[]
 }
 
 interface Filed<Item> {
@@ -52,7 +56,11 @@ export class Overlaps<Item> {
     return nodes
       .flatMap(({ filed }) => filed)
       .filter(
-        ({ reached: other }) => other.methods.some((method) => reached.methods.includes(method)) && isMeant(other),
+        ({ reached: other }) =>
+          other.methods.some((method) => reached.methods.includes(method)) &&
+          !areTold(reached, other) &&
+          !areTold(other, reached) &&
+          isMeant(other),
       )
       .toSorted((a, b) => a.order - b.order)
       .map(({ item }) => item)
@@ -74,8 +82,32 @@ function fitting<Item>({ below }: Node<Item>, segment: string): readonly Node<It
 
 /** Whatever the names of its parameters. */
 function segmentsOf({ path }: Pick<Reached, "path">): readonly string[] {
-  return path.split("/").map((segment) => (segment.startsWith("{") ? PARAMETER : segment))
+  return path.split("/").map((segment) => (isParameter(segment) ? PARAMETER : segment))
 }
+
+/**
+ * Whether a place tells requests of `a` from those of `b`: an integer of `a`, which no reader takes for what `b` has
+ * there.
+ */
+function areTold(a: Reached, b: Reached): boolean {
+  const { integers = [] } = a
+  if (integers.length === 0) return false
+  const others = b.path.split("/")
+  return a.path.split("/").some((segment, index) => {
+    const other = others[index] ?? ""
+    return (
+      integers.includes(segment.slice(1, -1)) &&
+      isParameter(segment) &&
+      !isParameter(other) &&
+      !BEGINS_AS_NUMBER.test(other)
+    )
+  })
+}
+
+/** Lenient readers take `2fa` for 2, `+7` and `007` for 7, and digits of any script for a number. */
+const BEGINS_AS_NUMBER = /^[^\p{L}]*\p{N}/u
+
+const isParameter = (segment: string): boolean => segment.startsWith("{")
 
 /** Of two that overlap: whether `a` has a literal at a place at which `b` has a parameter. */
 function isSpecial(a: Reached, b: Reached): boolean {

@@ -60,15 +60,23 @@ const identity = z
     algorithms: algorithms
       .exactOptional()
       .describe("The algorithms with which the agent signs with its own keys, and no others."),
+    audience: z
+      .enum(["issuer", "token_endpoint"])
+      .exactOptional()
+      .describe(
+        "With `keys`: the `aud` of the agent's assertions. `token_endpoint`: also the URL of the token endpoint, or `ISSUER` with a slash. If absent: `ISSUER` alone.",
+      ),
   })
   .refine(
-    ({ issuer, subject, claims, instance, keys, algorithms }) =>
+    ({ issuer, subject, claims, instance, keys, algorithms, audience }) =>
       keys === undefined
-        ? issuer !== undefined && subject !== undefined && algorithms === undefined
+        ? issuer !== undefined && subject !== undefined && algorithms === undefined && audience === undefined
         : algorithms !== undefined && [issuer, subject, claims, instance].every((each) => each === undefined),
     {
       error: "neither a workload's token nor a key of its own",
-      params: { fix: "Write `issuer` and `subject` (and `claims`, `instance`), or `keys` and `algorithms` alone." },
+      params: {
+        fix: "Write `issuer` and `subject` (and `claims`, `instance`), or `keys` and `algorithms` (and `audience`).",
+      },
     },
   )
 
@@ -115,7 +123,7 @@ const plan = z.strictObject({
 const redirectUri = text(
   isRedirectUri,
   "not a redirect URI",
-  "Write an `https://` URL in its usual spelling, without a fragment; `http://` is for `127.0.0.1`, `[::1]` and `localhost`.",
+  "Write an `https://` URL in its usual spelling, without a fragment; `http://` is for `127.0.0.1`, `[::1]` and `localhost`, and an app's own scheme is `com.example.app:/…`.",
 )
 
 const client = z
@@ -126,7 +134,7 @@ const client = z
       .max(32)
       .exactOptional()
       .describe(
-        "The exact URIs to which authorization codes may be sent. For `127.0.0.1`, `[::1]` and `localhost` the port may differ.",
+        "The exact URIs to which authorization codes may be sent. At `127.0.0.1`, `[::1]` and `localhost` the port may differ.",
       ),
     metadata: z
       .literal(true)
@@ -239,8 +247,8 @@ export function toAgent({ identities, ...agent }: AgentsFile["agents"][number]):
 }
 
 function toIdentity(identity: Identity): IdentityDefinition {
-  const { issuer = "", subject = "", claims = {}, instance, keys, algorithms = [] } = identity
+  const { issuer = "", subject = "", claims = {}, instance, keys, algorithms = [], audience } = identity
   return keys
-    ? { kind: "private_key_jwt", keys: toKeySource(keys), algorithms }
+    ? { kind: "private_key_jwt", keys: toKeySource(keys), algorithms, ...(audience && { audience }) }
     : { kind: "workload", issuer, subject, claims, ...(instance && { instance }) }
 }

@@ -42,7 +42,9 @@ const route = z.strictObject({
   integers: z
     .array(argumentName)
     .default([])
-    .describe("The path and query arguments that are whole numbers instead of strings."),
+    .describe(
+      "The path and query arguments that are whole numbers instead of strings. A request with another value is denied.",
+    ),
   query_names: z
     .array(queryName)
     .exactOptional()

@@ -89,9 +89,9 @@ const gateway = z.strictObject({
     ),
   serves_metadata: z
     .boolean()
-    .default(true)
+    .default(false)
     .describe(
-      "Whether it serves the metadata of its MCP servers at its own origin (RFC 9728). If not, challenges name Narrowgate's own URL of it.",
+      "Whether it serves the metadata of its MCP servers at its own origin (RFC 9728), which challenges then name. If not, they name Narrowgate's own URL of it.",
     ),
   request_id_header: headerName
     .exactOptional()
@@ -133,6 +133,6 @@ export function toGateway(entry: GatewaysFile["gateways"][number]): GatewayDefin
     ...gateway,
     ...(settles && { settles }),
     ...(preflights && { preflights }),
-    ...(!serves_metadata && { serves_metadata }),
+    ...(serves_metadata && { serves_metadata }),
   }
 }

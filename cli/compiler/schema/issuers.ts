@@ -1,6 +1,11 @@
 /** issuers.yaml: whose tokens are believed, for what, and where their public keys are. */
 import { z } from "zod"
-import type { IssuerDefinition } from "../../../src/core/policy/definition/issuers.ts"
+import {
+  CLIENT_CLAIMS,
+  PLAIN_ACCESS_TOKEN,
+  PLAIN_ID_TOKEN,
+  type IssuerDefinition,
+} from "../../../src/core/policy/definition/issuers.ts"
 import type { KeySource } from "../../../src/core/policy/definition/keys.ts"
 import type { ExactClaims } from "../../../src/core/policy/definition/claims.ts"
 import { name, text, trustedUrl } from "./values.ts"
@@ -83,6 +88,24 @@ const personClaims = z
   })
   .prefault({})
 
+const accessToken = z.strictObject({
+  type: z.enum(["at+jwt", "JWT", "none"]).default(PLAIN_ACCESS_TOKEN.type).describe("The `typ` in their header."),
+  client_claim: z
+    .enum(CLIENT_CLAIMS)
+    .default(PLAIN_ACCESS_TOKEN.client_claim)
+    .describe("The claim that names the client."),
+  require: exactClaims.default({}).describe("Claims that an access token must have, with their exact values."),
+  absent: z.array(claim).default([]).describe("Claims that a person's access token must not have."),
+})
+
+const idToken = z.strictObject({
+  require: exactClaims.default({}).describe("Claims that an ID token must have, with their exact values."),
+  absent: z
+    .array(claim)
+    .default(PLAIN_ID_TOKEN.absent)
+    .describe("Claims that an ID token must not have, because only the issuer's access tokens have them."),
+})
+
 /** Sessions of these clients are taken: as ID tokens, and as access tokens where one of the audiences is in them. */
 const users = z.strictObject({
   audiences: z
@@ -90,25 +113,23 @@ const users = z.strictObject({
     .default([])
     .describe("Access tokens with one of these audiences are accepted too."),
   clients: z.array(z.string().min(1)).min(1).describe("The clients whose sessions agents may exchange."),
-  access_token: z
-    .strictObject({
-      type: z.enum(["at+jwt", "JWT", "none"]).default("at+jwt").describe("The `typ` of its access tokens."),
-      client_claim: z
-        .enum(["client_id", "azp", "cid", "appid"])
-        .default("client_id")
-        .describe("The claim that names the client."),
-      require: exactClaims.default({}).describe("Claims that an access token must have, with their exact values."),
-      absent: z.array(claim).default([]).describe("Claims that an access token must not have."),
-    })
-    .prefault({})
-    .describe("How the issuer's access tokens look."),
-  id_token: z
-    .strictObject({
-      require: exactClaims.default({}).describe("Claims that an ID token must have, with their exact values."),
-    })
-    .prefault({})
-    .describe("How the issuer's ID tokens look."),
   claims: personClaims.describe("The claims in which the issuer's tokens describe the person."),
+})
+
+const operators = z.strictObject({
+  clients: z.array(z.string().min(1)).min(1).describe("The ids of these clients."),
+  audiences: z
+    .array(z.string().min(1))
+    .min(1)
+    .exactOptional()
+    .describe("An access token must have one of these audiences. If absent: Narrowgate's own URL."),
+  other_audiences: z
+    .array(z.string().min(1))
+    .min(1)
+    .exactOptional()
+    .describe(
+      "Audiences that such a token may have besides. Their owners could use it at Narrowgate: list only the provider's own.",
+    ),
 })
 
 /** Seconds: what a login is commonly good for, and a day as everywhere. */
@@ -155,6 +176,8 @@ const issuer = z.strictObject({
   issuer: issuerUrl.exactOptional().describe("The exact `iss` of its tokens."),
   keys: keys.describe("Where the issuer's public keys are: exactly one of these."),
   algorithms: algorithms.describe("The algorithms with which it signs, and no others."),
+  access_token: accessToken.exactOptional().describe("How the issuer's access tokens look."),
+  id_token: idToken.exactOptional().describe("How the issuer's ID tokens look."),
   users: users.exactOptional().describe("The issuer is trusted for people's sessions."),
   assertions: assertions
     .exactOptional()
@@ -173,8 +196,7 @@ const issuer = z.strictObject({
   trust_domain: trustDomain
     .exactOptional()
     .describe("The issuer is trusted for the agents of this SPIFFE trust domain."),
-  operators: z
-    .strictObject({ clients: z.array(z.string().min(1)).min(1).describe("The ids of these clients.") })
+  operators: operators
     .exactOptional()
     .describe("Access tokens that the issuer gives to these clients may manage Narrowgate."),
   sign_in: z
@@ -192,10 +214,16 @@ const issuer = z.strictObject({
         })
         .prefault("openid")
         .describe("The scope that Narrowgate requests at sign-in. It contains `openid`."),
+      token: z
+        .enum(["id_token", "access_token"])
+        .default("id_token")
+        .describe("The token by which a person is known: the ID token of the sign-in, or its access token."),
       resource: z
         .enum(["resource", "audience", "none"])
         .default("resource")
-        .describe("The parameter that requests an access token for Narrowgate's URL. `none`: the scope does."),
+        .describe(
+          "With `token: access_token`: the parameter that requests one for Narrowgate's URL. `none`: the scope does.",
+        ),
     })
     .exactOptional()
     .describe("People may sign in to Narrowgate's own pages with this issuer: the console, and consent."),

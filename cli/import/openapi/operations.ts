@@ -95,7 +95,7 @@ export function toolsOf(reading: Reading): Read {
   })
   for (const { label, methods, pattern } of untaken) {
     const other = distinctTools.find(
-      ({ route }) => methods.some((method) => route.methods.includes(method)) && fits(pattern, route.path),
+      ({ route }) => methods.some((method) => route.methods.includes(method)) && fits(pattern, route),
     )
     if (other) notes.push(`a request for \`${label}\`, which is left out, would be taken for \`${other.tool.name}\``)
   }
@@ -223,8 +223,9 @@ function wildcards(path: string): string {
   return path.replaceAll(/[^/]*\{[^/]*/gu, "{}")
 }
 
-function fits(pattern: string, path: string): boolean {
+function fits(pattern: string, { path, integers }: Route): boolean {
   const [a, b] = [pattern.split("/"), path.split("/")]
-  const either = (x: string, y: string) => x === y || x.startsWith("{") || y.startsWith("{")
+  const either = (x: string, y: string) =>
+    x === y || x.startsWith("{") || (y.startsWith("{") && (!integers.includes(y.slice(1, -1)) || /\d/u.test(x)))
   return a.length === b.length && a.every((segment, index) => either(segment, b[index] ?? ""))
 }

@@ -5,7 +5,7 @@ import { GATEWAY, type Plan } from "./plan.ts"
 
 export function gatewaysText({ gateway, at, trust }: Plan): string {
   const { dialect, keyDigest } = gateway
-  const { body, requestId, restatesStatus } = DIALECTS[dialect]
+  const { body, requestId, restatesStatus, servesMetadata } = DIALECTS[dialect]
   const lines = [
     `  - ${field("id", GATEWAY)}`,
     `    # Its configuration: docs/guides/gateways/ has a complete one.`,
@@ -22,6 +22,12 @@ export function gatewaysText({ gateway, at, trust }: Plan): string {
       ? [
           "    # A denied MCP message is answered as its server would: the client's session survives, its model reads why.",
           `    ${field("denials", "mcp")}`,
+        ]
+      : []),
+    ...(servesMetadata
+      ? [
+          "    # Clients of MCP look at its own origin for where to get a token.",
+          `    ${field("serves_metadata", true)}`,
         ]
       : []),
     ...(requestId

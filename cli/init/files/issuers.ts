@@ -31,7 +31,7 @@ issuers:
     # They sign in to the console, and to consent, with this one.
     sign_in:
       client: narrowgate-console
-      scope: openid groups narrowgate
+      scope: openid groups
 
   - id: workloads
     trust_domain: example.org

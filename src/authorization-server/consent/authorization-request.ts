@@ -6,7 +6,7 @@ import type { Bundle } from "../../core/policy/assemble.ts"
 import type { AuthorizationClient } from "./client.ts"
 import { audienceOf } from "../token/resource-indicator.ts"
 import type { CodeTerms } from "../../core/task/authorization-code.ts"
-import { requestedText, valueOf, withoutOpenid, type Parameters } from "../token/parameters.ts"
+import { requestedText, valueOf, type Parameters } from "../token/parameters.ts"
 import { isOAuthFailure, oauthError, type OAuthFailure } from "../../core/denials/oauth-error.ts"
 import { readRequestedGrant, type RequestedAuthority } from "../../core/task/requested-grant.ts"
 
@@ -45,7 +45,7 @@ export function readRequest(
   if (isOAuthFailure(terms)) return terms
   const audience = audienceOf(parameters, client.agent.id, bundle)
   if (typeof audience !== "string") return audience
-  const authority = readRequestedGrant(requestedText(withoutOpenid(parameters)))
+  const authority = readRequestedGrant(requestedText(parameters))
   return isOAuthFailure(authority) ? authority : { ...authority, client, audience, terms }
 }
 

@@ -21,7 +21,7 @@ import { authenticateAgent, type RequestingClient } from "../token/client-authen
 import { audienceOf } from "../token/resource-indicator.ts"
 import { POLL_INTERVAL_SECONDS } from "../../core/task/consent.ts"
 import { refuseReplay } from "../token/replay-log.ts"
-import { requestedText, readParameters, valueOf, withoutOpenid, type Parameters } from "../token/parameters.ts"
+import { requestedText, readParameters, valueOf, type Parameters } from "../token/parameters.ts"
 import { recordOAuthError } from "../token/record-error.ts"
 import { isOAuthFailure, oauthError, credentialError, type OAuthFailure } from "../../core/denials/oauth-error.ts"
 import type { Consent } from "../../core/task/pending-consent.ts"
@@ -48,7 +48,7 @@ export async function backchannelAuthorize(c: Context<{ Bindings: Env }>): Promi
       : { client: null, result: isOAuthFailure(parameters) ? parameters : oauthError({ reason: "unavailable" }) }
   if (!isOAuthFailure(result)) return Response.json(result, { headers: { ...NO_STORE, "X-Narrowgate-Decision": id } })
   recordOAuthError(result.refused, client, bundle, id, context)
-  return errorResponse(result.refused, id)
+  return errorResponse(result, id)
 }
 
 interface CibaResponse {
@@ -116,7 +116,7 @@ async function readConsent(
 ): Promise<Consent | OAuthFailure> {
   const audience = audienceOf(parameters, agent, bundle)
   if (typeof audience !== "string") return audience
-  const authority = readRequestedGrant(requestedText(withoutOpenid(parameters)))
+  const authority = readRequestedGrant(requestedText(parameters))
   if (isOAuthFailure(authority)) return authority
   const user = await readHint(parameters, agent, bundle, context)
   if (isOAuthFailure(user)) return user

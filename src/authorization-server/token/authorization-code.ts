@@ -8,7 +8,7 @@ import { newSecret } from "../../platform/secret.ts"
 import type { PresentedRefresh } from "../../core/task/authorization-code.ts"
 import type { SignedToken } from "../../signing/sign-delegation-token.ts"
 import type { GrantRequest } from "./open-task.ts"
-import { valueOf } from "./parameters.ts"
+import { scopeOf, valueOf } from "./parameters.ts"
 import { redeemAt } from "./redeem.ts"
 import { isOAuthFailure, oauthError, type OAuthFailure } from "../../core/denials/oauth-error.ts"
 import { readRefreshToken, readRooted, refreshTokenOf, type RefreshToken } from "./opaque-token.ts"
@@ -46,7 +46,7 @@ export async function refreshToken(request: GrantRequest): Promise<SignedToken |
   const refreshToken = readRefreshToken(context.env, text)
   if (!refreshToken) return oauthError({ reason: "grant_refused", what: "unknown" })
   const next = { ...refreshToken, secret: newSecret() }
-  const named = { scope: valueOf(parameters, "scope"), shown: hashed(refreshToken), next: hashed(next).secret }
+  const named = { scope: scopeOf(parameters), shown: hashed(refreshToken), next: hashed(next).secret }
   const stamp = { decisionId, receivedAt: context.receivedAt }
   const issued = await redeemAt(refreshToken.root, request, async (ledger, client, pointer) =>
     ledger.refresh(LEDGER_VERSION, pointer, refreshToken.root, { ...client, ...named }, stamp),

@@ -5,15 +5,17 @@
  */
 import { clientDocument } from "../../credentials/client-document.ts"
 import { verifyAgent, type ProvenAgent } from "../../credentials/agent-identity.ts"
-import { isRejected, shownName } from "../../core/denials/terms/credential-rejection.ts"
+import { describeFlaws } from "../../credentials/assertion-flaws.ts"
+import { isRejected, shownName, type CredentialRejection } from "../../core/denials/terms/credential-rejection.ts"
 import type { Bundle } from "../../core/policy/assemble.ts"
 import type { RequestContext } from "../../request-context.ts"
 import type { SingleUse } from "./replay-log.ts"
 import { valueOf, type Parameters } from "./parameters.ts"
-import { oauthError, credentialError, type OAuthFailure } from "../../core/denials/oauth-error.ts"
+import { credentialError, isOAuthFailure, oauthError, type OAuthFailure } from "../../core/denials/oauth-error.ts"
 
+const JWT_BEARER = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 const ASSERTION_TYPES: ReadonlyMap<string, "any" | "spiffe"> = new Map([
-  ["urn:ietf:params:oauth:client-assertion-type:jwt-bearer", "any"],
+  [JWT_BEARER, "any"],
   ["urn:ietf:params:oauth:client-assertion-type:jwt-spiffe", "spiffe"],
 ])
 const JWT_TOKEN_TYPE = "urn:ietf:params:oauth:token-type:jwt"
@@ -41,6 +43,11 @@ export async function authenticateAgent(
   bundle: Bundle,
   { config, fetchContext }: RequestContext,
 ): Promise<AuthenticatedAgent | OAuthFailure> {
+  const unproven = (because: CredentialRejection, token: string): OAuthFailure => {
+    const failure = credentialError("agent_unauthenticated", because)
+    if (failure.refused.reason === "unavailable") return failure
+    return { ...failure, hint: describeFlaws(token, config.issuer, fetchContext.now) }
+  }
   const assertion = valueOf(parameters, "client_assertion")
   const actorToken = valueOf(parameters, "actor_token")
   const kind = ASSERTION_TYPES.get(valueOf(parameters, "client_assertion_type") ?? "")
@@ -68,7 +75,7 @@ export async function authenticateAgent(
   const once: SingleUse[] = []
   for (const { token, kind } of credentials) {
     const verified = await verifyAgent(token, kind, bundle, config.issuer, fetchContext)
-    if (isRejected(verified)) return credentialError("agent_unauthenticated", verified.rejected)
+    if (isRejected(verified)) return unproven(verified.rejected, token)
     if (proven && proven.agent !== verified.agent) return oauthError({ reason: "agents_differ" })
     proven = verified
     instance ??= verified.instance
@@ -86,6 +93,33 @@ export async function authenticateAgent(
     : oauthError({ reason: "agent_unregistered", agent })
 }
 
+/**
+ * Authenticates the client of the JWT bearer grant (RFC 7523, section 2.1). Without any other proof the assertion is the
+ * workload's own JWT, and authenticates the agent itself: workload identity federation (MCP, SEP-1933).
+ */
+export async function authenticateBearer(
+  parameters: Parameters,
+  bundle: Bundle,
+  context: RequestContext,
+): Promise<AuthenticatedAgent | OAuthFailure> {
+  const assertion = valueOf(parameters, "assertion")
+  if (assertion === null || !lacksProof(parameters)) return authenticateAgent(parameters, bundle, context)
+  const proof = [
+    ["client_assertion", [assertion]],
+    ["client_assertion_type", [JWT_BEARER]],
+  ] as const
+  const agent = await authenticateAgent(new Map([...parameters, ...proof]), bundle, context)
+  // RFC 7523, section 3.1: it is the grant that is invalid, unless it is good and the client names another agent.
+  return isOAuthFailure(agent) && agent.refused.reason === "agent_unauthenticated" && agent.hint !== undefined
+    ? { ...agent, refused: { ...agent.refused, reason: "assertion_rejected" } }
+    : agent
+}
+
+/** Whether the request proves nobody besides what it presents as its grant. */
+export function lacksProof(parameters: Parameters): boolean {
+  return !["client_assertion", "actor_token"].some((name) => parameters.has(name))
+}
+
 /** Authenticates the client, or accepts it as a public client (RFC 6749, section 2.1) if its registration says so. */
 export async function authenticateClient(
   parameters: Parameters,
@@ -93,9 +127,8 @@ export async function authenticateClient(
   context: RequestContext,
 ): Promise<AuthenticatedAgent | OAuthFailure> {
   const named = valueOf(parameters, "client_id")
-  const shows = ["client_assertion", "actor_token"].some((name) => parameters.has(name))
   const client = named === null ? undefined : bundle.agents.get(named)?.client
-  if (named === null || shows || client?.authentication !== "none") {
+  if (named === null || !lacksProof(parameters) || client?.authentication !== "none") {
     return authenticateAgent(parameters, bundle, context)
   }
   if (client.metadata === true) {

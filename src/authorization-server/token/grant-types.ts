@@ -4,7 +4,13 @@
  */
 import type { Bundle } from "../../core/policy/assemble.ts"
 import type { RequestContext } from "../../request-context.ts"
-import { authenticateAgent, authenticateClient, type RequestingClient } from "./client-authentication.ts"
+import {
+  authenticateAgent,
+  authenticateBearer,
+  authenticateClient,
+  lacksProof,
+  type RequestingClient,
+} from "./client-authentication.ts"
 import { verifyAssertion } from "./id-jag.ts"
 import { redeemCode, refreshToken } from "./authorization-code.ts"
 import { redeemConsent } from "./ciba.ts"
@@ -13,6 +19,10 @@ import { opening, type Grant } from "./open-task.ts"
 import { valueOf, type Parameters } from "./parameters.ts"
 import { isOAuthFailure, oauthError, type OAuthFailure } from "../../core/denials/oauth-error.ts"
 import { NO_SUBJECT, verifySubject } from "./subject-token.ts"
+
+/** An agent that is its own grant works on its own behalf, as by `client_credentials`. */
+const verifyAssertedSubject: typeof verifyAssertion = async (parameters, ...request) =>
+  lacksProof(parameters) ? NO_SUBJECT : verifyAssertion(parameters, ...request)
 
 interface GrantType {
   /** How its client is authenticated. */
@@ -26,8 +36,11 @@ const toClient = (grant: Grant): GrantType => ({ authenticate: authenticateClien
 
 export const GRANTS: ReadonlyMap<string, GrantType> = new Map([
   ["urn:ietf:params:oauth:grant-type:token-exchange", toProven(opening(verifySubject, { isExchange: true }))],
-  // RFC 7523, section 2.1: of its assertions those that are ID-JAGs.
-  ["urn:ietf:params:oauth:grant-type:jwt-bearer", toProven(opening(verifyAssertion))],
+  // RFC 7523, section 2.1: of a provider's assertions those that are ID-JAGs; or, in place of the agent's proof, its own.
+  [
+    "urn:ietf:params:oauth:grant-type:jwt-bearer",
+    { authenticate: authenticateBearer, grant: opening(verifyAssertedSubject) },
+  ],
   // A task without a user (RFC 6749, section 4.4): the agent acts on its own behalf.
   ["client_credentials", toProven(opening(async () => NO_SUBJECT))],
   // A task that a person has consented to, elsewhere (OpenID CIBA, section 10.1) or at their browser (RFC 6749, section

@@ -38,22 +38,25 @@ export function gather(text: string): { readonly parameters: Parameters; readonl
   return { parameters, repeated }
 }
 
-/** Scopes by which OpenID clients request something other than a tool. */
-const NO_TOOLS: ReadonlySet<string> = new Set(["openid", "offline_access"])
+/**
+ * Scopes by which OpenID clients request something other than a tool. They are ignored (RFC 6749, section 3.3): some
+ * clients send them to every server, and the response states what was granted.
+ */
+const NO_TOOLS: ReadonlySet<string> = new Set(["openid", "profile", "email", "offline_access"])
 
-/** Without them: they have no meaning here, and are no reason for an error. */
-export function withoutOpenid(parameters: Parameters): Parameters {
-  const words = valueOf(parameters, "scope")?.split(" ") ?? []
-  if (!words.some((word) => NO_TOOLS.has(word))) return parameters
-  const left = words.filter((word) => !NO_TOOLS.has(word)).join(" ")
-  const others = [...parameters].filter(([name]) => name !== "scope")
-  return new Map(left === "" ? others : [...others, ["scope", [left]]])
+/** The requested scope. Null if the request names none, or none that could be a tool's. */
+export function scopeOf(parameters: Parameters): string | null {
+  const scope = valueOf(parameters, "scope")
+  const words = scope?.split(" ") ?? []
+  if (!words.some((word) => NO_TOOLS.has(word))) return scope
+  const left = words.filter((word) => word !== "" && !NO_TOOLS.has(word)).join(" ")
+  return left === "" ? null : left
 }
 
-/** The parameters of a token request that `readRequestedGrant` reads. */
+/** The parameters of a request that `readRequestedGrant` reads. */
 export function requestedText(parameters: Parameters): RequestedText {
   return {
-    scope: valueOf(parameters, "scope"),
+    scope: scopeOf(parameters),
     purpose: valueOf(parameters, "purpose"),
     authorizationDetails: valueOf(parameters, "authorization_details"),
   }

@@ -6,24 +6,24 @@ import {
   isOAuthFailure,
   oauthErrorOf,
   statusOf,
-  type OAuthError,
+  type OAuthFailure,
 } from "../../core/denials/oauth-error.ts"
 
 const NO_STORE = { "Cache-Control": "no-store", Pragma: "no-cache" } as const
 
 export function tokenResponse({ result }: ExchangeOutcome, decisionId: string): Response {
-  if (isOAuthFailure(result)) return errorResponse(result.refused, decisionId)
+  if (isOAuthFailure(result)) return errorResponse(result, decisionId)
   return Response.json(body(result), { headers: { ...NO_STORE, "X-Narrowgate-Decision": decisionId } })
 }
 
-export function errorResponse(refusal: OAuthError, decisionId: string): Response {
+export function errorResponse({ refused: refusal, hint }: OAuthFailure, decisionId: string): Response {
   const status = statusOf(refusal)
   const error = oauthErrorOf(refusal)
   const headers = new Headers({ ...NO_STORE, "X-Narrowgate-Decision": decisionId, "X-Narrowgate-Code": error })
   if (status === 401) headers.set("WWW-Authenticate", 'Bearer error="invalid_client"')
   if (status === 503) headers.set("Retry-After", "5")
   if (refusal.reason === "too_many_tasks") headers.set("Retry-After", String(refusal.retry_after))
-  const body = { error, error_description: describeOAuthError(refusal), decision_id: decisionId }
+  const body = { error, error_description: describeOAuthError(refusal, hint), decision_id: decisionId }
   return Response.json(body, { status, headers })
 }
 

@@ -39,7 +39,11 @@ export interface RouteMatch {
   readonly definition: RouteDefinition
   readonly segments: Segments
   readonly parameters: readonly (readonly [name: string, value: string])[]
-  /** True if a value is a literal of another tool's route to some readers: `EXPORT` beside `/tickets/export`. */
+  /**
+   * True if the path is that of another tool's route to some readers: `EXPORT` beside `/tickets/export`; or a value of
+   * this route and an integer of the other (`/releases/tags/assets` for `/releases/tags/{tag}` beside
+   * `/releases/{release}/assets`), which the other's upstream may not check before it has chosen.
+   */
   readonly isAmbiguous: boolean
 }
 
@@ -88,18 +92,19 @@ export function matchRoute(
 ): RouteMatch | null {
   const root = table.get(tableKey(origin, method === "HEAD" ? "GET" : method))
   if (!root) return null
-  const way: Way = { values: [], isLoose: false }
+  const way: Way = { values: [], isLoose: false, isForked: false }
   const found = descend(root, target.segments, 0, way)
   if (!found?.route) return null
   const { definition, segments } = found.route
   const names = segments.filter((name) => name !== null)
   const parameters = names.map((name, index) => [name, way.values[index] ?? ""] as const)
-  const isOther = ({ route, isLoose }: LooseRoute): boolean => isLoose && route.tool !== definition.tool
+  const isOther = ({ route, isLoose }: LooseRoute): boolean =>
+    route.definition.tool !== definition.tool && (isLoose || !isWider(route.segments, segments))
   return {
     definition,
     segments,
     parameters,
-    isAmbiguous: way.isLoose && looseRoutes(root, target.segments).some(isOther),
+    isAmbiguous: (way.isLoose || way.isForked) && looseRoutes(root, target.segments).some(isOther),
   }
 }
 
@@ -113,11 +118,16 @@ export function matchLoosely(
   const isMatched = (key: string): boolean =>
     method === null ? key.endsWith(tableKey(origin, "")) : key === tableKey(origin, method === "HEAD" ? "GET" : method)
   const found = [...table].flatMap(([key, root]) => (isMatched(key) ? looseRoutes(root, segments) : []))
-  return [...new Set(found.map(({ route }) => route.tool))]
+  return [...new Set(found.map(({ route }) => route.definition.tool))]
+}
+
+/** Whether the route has a parameter at each of its places at which the other has one, and at more. */
+function isWider(route: Segments, other: Segments): boolean {
+  return other.every((name, index) => name === null || route[index] !== null)
 }
 
 interface LooseRoute {
-  readonly route: RouteDefinition
+  readonly route: NonNullable<Node["route"]>
   /** One of its literals is written otherwise in the path. */
   readonly isLoose: boolean
 }
@@ -137,7 +147,7 @@ function looseRoutes(root: Node, segments: readonly string[]): readonly LooseRou
       ]
     })
   }
-  return found.flatMap(({ node: { route }, isLoose }) => (route ? [{ route: route.definition, isLoose }] : []))
+  return found.flatMap(({ node: { route }, isLoose }) => (route ? [{ route, isLoose }] : []))
 }
 
 /** Whether some reader takes a path for another one, which has no parameters. */
@@ -175,12 +185,15 @@ interface Way {
   readonly values: string[]
   /** True if one of the values may be a literal beside its parameter. */
   isLoose: boolean
+  /** True if one of the literals may be the value of a parameter beside it. */
+  isForked: boolean
 }
 
 function descend(node: Node, segments: readonly string[], index: number, way: Way): Node | null {
   const segment = segments[index]
   if (segment === undefined) return node.route ? node : null
   const literal = node.literals.get(segment)
+  way.isForked ||= literal !== undefined && node.parameter !== undefined
   const found = literal && descend(literal, segments, index + 1, way)
   if (found) return found
   if (!node.parameter || segment === "") return null

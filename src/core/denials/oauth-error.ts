@@ -19,18 +19,38 @@ export type OAuthError = DenialOf<typeof OAUTH_ERRORS>
 
 export interface OAuthFailure {
   readonly refused: OAuthError
+  /** What the client is told besides, by what it has sent alone. Not recorded: the record says more. */
+  readonly hint?: string
 }
 
 export function oauthError(refusal: OAuthError): OAuthFailure {
   return { refused: refusal }
 }
 
-/** If the issuer's keys are unavailable, the client is not at fault and may try again. */
+/**
+ * If the issuer's keys are unavailable, the client is not at fault and may try again. An agent that has been proven is
+ * told what is wrong with a token of somebody else that it presents.
+ */
 export function credentialError(
   reason: "agent_unauthenticated" | "subject_rejected" | "assertion_rejected" | "person_refused",
   because: CredentialRejection,
 ): OAuthFailure {
-  return oauthError(because.reason === "keys_unavailable" ? { reason: "unavailable" } : { reason, because })
+  if (because.reason === "keys_unavailable") return oauthError({ reason: "unavailable" })
+  const isForeign = reason === "subject_rejected" || reason === "assertion_rejected"
+  return { ...oauthError({ reason, because }), ...(isForeign && { hint: hintOf(because) }) }
+}
+
+/** All are one to its reader: which of them it is says which keys and issuers are known here. */
+const BY_ISSUER: ReadonlySet<CredentialRejection["reason"]> = new Set([
+  "issuer_unknown",
+  "algorithm_refused",
+  "key_unknown",
+  "signature_invalid",
+])
+
+function hintOf(because: CredentialRejection): string {
+  if (BY_ISSUER.has(because.reason)) return "No issuer that is known here has signed it."
+  return "claim" in because ? `Reason: ${because.reason}, ${because.claim}.` : `Reason: ${because.reason}.`
 }
 
 export function isOAuthFailure(outcome: object): outcome is OAuthFailure {
@@ -46,7 +66,8 @@ export function statusOf(refusal: OAuthError): (typeof OAUTH_CODES)[OAuthCode] {
   return OAUTH_CODES[oauthErrorOf(refusal)]
 }
 
-export function describeOAuthError(refusal: OAuthError): string {
+export function describeOAuthError(refusal: OAuthError, hint?: string): string {
   const entry: OAuthReason = OAUTH_ERRORS[refusal.reason]
-  return entry.description(refusal)
+  const description = entry.description(refusal)
+  return hint === undefined ? description : `${description} ${hint}`
 }

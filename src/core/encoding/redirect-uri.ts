@@ -1,8 +1,8 @@
 /**
  * Redirect URIs (RFC 6749, section 3.1.2): where an authorization code is sent, and what matches the registered one.
- * Letter by letter; only the port of a loopback address is the program's choice when it starts (RFC 8252, section 7.3).
- * That holds of `localhost` too, because most MCP clients listen there: browsers resolve the name to loopback by
- * themselves, and PKCE makes a code useless to another program that got it.
+ * Letter by letter; only the port at loopback is the program's choice when it starts (RFC 8252, section 7.3), of
+ * `localhost` too, which most clients of MCP use. Each of the three hosts stands for itself alone: whoever may answer at
+ * one need not be who answers at another.
  */
 
 const MAX_LENGTH = 2_048
@@ -13,12 +13,23 @@ const PLAIN = /^[\x21\x23-\x5b\x5d\x5f\x61-\x7a\x7e]+$/
 const HOST = /^(?:[a-z0-9_-]+(?:\.[a-z0-9_-]+)*|\[[0-9a-f:]+\])$/
 const LOOPBACK_HOSTS: ReadonlySet<string> = new Set(["127.0.0.1", "[::1]", "localhost"])
 
+/**
+ * A scheme of one app (RFC 8252, section 7.1): a domain of its maker's, reversed. Others may belong to what a browser or
+ * an operating system does with a URL, such as running it.
+ */
+const APP_SCHEME = /^[a-z][a-z0-9+-]*(?:\.[a-z0-9+-]+)+:$/
+/** Apps that have another. */
+const OTHER_APPS: ReadonlySet<string> = new Set(["cursor:", "vscode:", "vscode-insiders:"])
+
+const isOfApp = ({ protocol }: URL): boolean => APP_SCHEME.test(protocol) || OTHER_APPS.has(protocol)
+
 /** Whether it may be registered: on the web with TLS, or on the person's own machine. */
 export function isRedirectUri(text: string): boolean {
   if (text.length > MAX_LENGTH || !PLAIN.test(text) || text.includes("#")) return false
   const url = URL.parse(text)
   // If the URL parser changes its spelling, it names a place that its reader does not see.
   if (!url || url.username !== "" || url.password !== "" || !isAsWritten(text, url)) return false
+  if (isOfApp(url)) return text.startsWith(`${url.protocol}/`) && (url.host === "" || HOST.test(url.host))
   if (!HOST.test(url.hostname)) return false
   return url.protocol === "https:" || (url.protocol === "http:" && LOOPBACK_HOSTS.has(url.hostname))
 }
@@ -40,7 +51,8 @@ function placeOf(uri: string): string {
 
 /** Whether the response goes to a program on the person's own machine, whichever that is. */
 export function isOwnMachine(uri: string): boolean {
-  return LOOPBACK_HOSTS.has(new URL(uri).hostname)
+  const url = new URL(uri)
+  return isOfApp(url) || LOOPBACK_HOSTS.has(url.hostname)
 }
 
 /**
@@ -48,8 +60,9 @@ export function isOwnMachine(uri: string): boolean {
  * for one it allows any place without TLS, to which nothing but this response is ever sent.
  */
 export function formTargetOf(uri: string): string {
-  const { hostname, origin } = new URL(uri)
-  return hostname.startsWith("[") ? "http:" : origin
+  const url = new URL(uri)
+  if (isOfApp(url)) return url.protocol
+  return url.hostname.startsWith("[") ? "http:" : url.origin
 }
 
 /** Adds the parameters of the response (RFC 6749, section 4.1.2); the query of the URI stays. */

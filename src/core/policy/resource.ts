@@ -18,12 +18,12 @@ export function serverWith(resource: string, { servers }: Catalog): McpServer | 
 }
 
 /**
- * Where a client that is denied finds how to get a token. Of an MCP server it is at the server's own origin, where its
- * gateway serves it: the AI SDK accepts no other, and looks there whatever it is told.
+ * Where a client that is denied finds how to get a token. Of an MCP server it is at the server's own origin, if its
+ * gateway serves it there: the AI SDK accepts no other.
  * @param server that was called; absent if none was
  */
 export function metadataUrlOf(issuer: string, gateway: GatewayDefinition, server?: McpServer): string {
-  if (server && gateway.serves_metadata !== false) return server.origin + WELL_KNOWN + suffixOf(server.path)
+  if (server && gateway.serves_metadata) return server.origin + WELL_KNOWN + suffixOf(server.path)
   const ours = `${issuer}${WELL_KNOWN}/${gateway.id}`
   if (!server) return ours
   const isFirst = server.origin === gateway.origins[0]

@@ -1,12 +1,19 @@
 import fc from "fast-check"
 import { describe, expect, test } from "vitest"
-import { answerAt, formTargetOf, isRedirectUri, isRegistered } from "../../../src/core/encoding/redirect-uri.ts"
+import {
+  answerAt,
+  formTargetOf,
+  isOwnMachine,
+  isRedirectUri,
+  isRegistered,
+} from "../../../src/core/encoding/redirect-uri.ts"
 
 const REGISTERED = [
   "https://app.test/callback",
   "http://127.0.0.1/callback",
   "http://[::1]/callback",
   "http://localhost/callback",
+  "com.example.app:/callback",
 ]
 
 describe("a redirect URI", () => {
@@ -17,6 +24,11 @@ describe("a redirect URI", () => {
     "http://127.0.0.1:4000/callback",
     "http://[::1]/callback",
     "http://localhost:4000",
+    "com.example.app:/callback",
+    "com.example.app://callback",
+    "com.example.app:/callback?from=here",
+    "cursor://anysphere.cursor-mcp/oauth/callback",
+    "vscode://publisher.extension/callback",
   ])("%s may be registered", (uri) => {
     expect(isRedirectUri(uri)).toBe(true)
   })
@@ -36,8 +48,26 @@ describe("a redirect URI", () => {
     "https://app.test/callback?to=\\evil.test",
     "https://app.test/callback?{to}",
     "https://app.test/callback?`",
-    "com.example.app:/callback",
+    "com.example.app:callback",
+    "COM.example.app:/callback",
+    "com.example.app://user@callback/",
+    "com.example.app:/call|back",
+    "com.example.app:/callback#here",
+    "com.example..app:/callback",
+    ".example.app:/callback",
+    "example:/callback",
+    "cursor:callback",
     "javascript:alert(1)",
+    "javascript:/alert(1)",
+    "data:/text/html,x",
+    "vbscript:/x",
+    "blob:https://app.test/x",
+    "file:///callback",
+    "ftp://app.test/callback",
+    "ws://127.0.0.1/callback",
+    "mailto:/somebody@app.test",
+    "ms-settings:/x",
+    "intent://app.test/callback",
     "http://127.0.0.2/callback",
     "http://localhost.evil.test/",
     "https://app.test;script-src/callback",
@@ -51,7 +81,7 @@ describe("a redirect URI", () => {
     expect(isRedirectUri(uri)).toBe(false)
   })
 
-  test("is another wherever one letter of it is, but for the port of a loopback address", () => {
+  test("is another wherever one letter of it is, but for the port at loopback", () => {
     const place = fc.constantFrom(...REGISTERED)
     const port = /^(http:\/\/(?:127\.0\.0\.1|\[::1\]|localhost))(?::\d{1,5})?(?=[/?]|$)/
     fc.assert(
@@ -62,6 +92,31 @@ describe("a redirect URI", () => {
       }),
       { numRuns: 20_000 },
     )
+  })
+
+  test.each(["http://127.0.0.1", "http://[::1]", "http://localhost"])(
+    "at %s may have any port, and no other host",
+    (host) => {
+      for (const written of [`${host}/callback`, `${host}:33418/callback`]) {
+        expect(isRegistered([written], `${host}/callback`)).toBe(true)
+        expect(isRegistered([written], `${host}:4000/callback`)).toBe(true)
+        for (const other of REGISTERED) {
+          if (!other.startsWith(`${host}/`)) expect(isRegistered([written], other)).toBe(false)
+        }
+        for (const other of [
+          `${host}:4000/`,
+          `${host}:4000/callback/`,
+          `${host}:4000/callback?x`,
+          `${host}.evil.test/callback`,
+        ]) {
+          expect(isRegistered([written], other), other).toBe(false)
+        }
+      }
+    },
+  )
+
+  test("is of a program on the person's own machine, or of a place on the web", () => {
+    expect(REGISTERED.map(isOwnMachine)).toEqual([false, true, true, true, true])
   })
 
   test("is where the answer goes, with what stood in its query and nothing broken out of", () => {
@@ -82,10 +137,8 @@ describe("a redirect URI", () => {
   })
 
   test("is what the page's policy lets its form lead to", () => {
-    expect(["https://app.test/callback", "http://127.0.0.1:80/x", "http://[::1]:1/"].map(formTargetOf)).toEqual([
-      "https://app.test",
-      "http://127.0.0.1",
-      "http:",
-    ])
+    expect(
+      ["https://app.test/callback", "http://127.0.0.1:80/x", "http://[::1]:1/", "com.example.app:/x"].map(formTargetOf),
+    ).toEqual(["https://app.test", "http://127.0.0.1", "http:", "com.example.app:"])
   })
 })

@@ -95,11 +95,7 @@ export const assertions: Attacks = {
     async () => asGrant(await idJagOf("alice"), { actor_token: await svidOf("second") }),
   ),
   "in the hands of an agent that nobody has proven": attack(
-    requestRefused(
-      { reason: "agent_unauthenticated", because: { reason: "credential_missing" } },
-      "invalid_client",
-      401,
-    ),
+    assertionRefused({ reason: "issuer_unknown", iss: IDP }),
     async () => asGrant(await idJagOf("alice"), { actor_token: undefined, actor_token_type: undefined }),
   ),
   "that proves its own bearer": attack(

@@ -4,11 +4,13 @@ import { assertions } from "./assertions.ts"
 import { audiences } from "./audiences.ts"
 import { authorization } from "./authorization.ts"
 import { encodings } from "./encodings.ts"
+import { federation } from "./federation.ts"
 import { handovers } from "./handovers.ts"
 import { headers } from "./headers.ts"
 import { issuers } from "./issuers.ts"
 import { keys } from "./keys.ts"
 import { kinds } from "./kinds.ts"
+import { pages } from "./pages.ts"
 import { proofs } from "./proofs.ts"
 import { singleUse } from "./single-use.ts"
 import { stepUp } from "./step-up.ts"
@@ -29,6 +31,8 @@ export const FAMILIES = {
   proofs,
   singleUse,
   assertions,
+  federation,
+  pages,
   stepUp,
   handovers,
   tasks,

@@ -14,10 +14,13 @@ import {
   curve,
   idJagOf,
   idTokenOf,
+  lenientAssertionOf,
   MIXED_IDP,
   namedSvid,
   ONCE_IDP,
   OPEN_IDP,
+  pagesAccessToken,
+  pagesIdToken,
   robotToken,
   rsa,
   RSA_IDP,
@@ -31,6 +34,7 @@ import {
   asAssertion,
   asBearer,
   asGrant,
+  asOwnGrant,
   asIdToken,
   asOperator,
   call,
@@ -123,6 +127,9 @@ export const HONEST: Readonly<Record<string, () => Promise<Request>>> = {
       {},
       { DPoP: await proofForToken(holder) },
     ),
+  "workload's token as the grant": async () => asOwnGrant(await robotToken()),
+  "JWT-SVID as the grant": async () => asOwnGrant(await namedSvid()),
+  "client assertion as the grant": async () => asOwnGrant(await assertionOf()),
   "ID-JAG by its signature's twin, itself never shown": async () => asGrant(twinOf(await idJagOf("alice"))),
   "a hand-over": honestHandover,
   "a fresher session for a task": async () => {
@@ -134,5 +141,17 @@ export const HONEST: Readonly<Record<string, () => Promise<Request>>> = {
   "an operator's question": async () => asOperator(await accessTokenOf("operator", "cli")),
   "an operator's question, of another provider, for a day": async () =>
     asOperator(await staffTokenOf("keeper", { claims: { exp: seconds() + 86_400 } })),
+  "an operator's question, by the ID token of a sign-in": async () => asOperator(await pagesIdToken()),
+  "an operator's question, by a token for us and for the provider": async () => asOperator(await pagesAccessToken()),
+  "an operator's question, by a token for us alone": async () =>
+    asOperator(await pagesAccessToken({ claims: { aud: US } })),
+  "an operator's question, by a token for us, given to another client that manages": async () =>
+    asOperator(await pagesAccessToken({ claims: { azp: "cli" } })),
+  ...Object.fromEntries(
+    [`${US}/oauth/token`, `${US}/`, US, [US, `${US}/oauth/token`]].map((aud) => [
+      `client assertion that may be for the token endpoint, for ${String(aud)}`,
+      async () => asActor(await lenientAssertionOf({ claims: { aud } })),
+    ]),
+  ),
   ...spelt,
 }

@@ -24,6 +24,13 @@ export const apache: Row = {
     ["create = dial, ", ""],
     ["/etc/ssl/certs/ca-certificates.crt", "unused"],
   ],
+  printed: ({ port, directory, root }) => [
+    ["ServerRoot /etc/apache2\n", `ServerRoot ${directory}\n`],
+    ["/run/apache2", directory],
+    ["/var/log/apache2/", `${directory}/`],
+    ["/usr/lib/apache2/modules", `${root}/usr/lib/apache2/modules`],
+    [`Listen ${port}\n`, `Listen 127.0.0.1:${port}\n`],
+  ],
   args: ({ directory }) => ["-d", directory, "-f", `${directory}/httpd.conf`, "-DFOREGROUND"],
   environment: ({ root, key }) => ({
     ...libraries(root),

@@ -15,6 +15,12 @@ export const caddy: Row = {
     ["header_up Host narrowgate.example", `header_up Host ${authorizer}`],
     ["reverse_proxy 127.0.0.1:9000 {", `reverse_proxy ${upstream} {`],
   ],
+  printed: () => [
+    [
+      "# Another name in SNI,",
+      "{\n\tadmin off\n\tauto_https disable_redirects\n\tdefault_bind 127.0.0.1\n}\n\n# Another name in SNI,",
+    ],
+  ],
   args: ({ directory }) => ["run", "--config", `${directory}/Caddyfile`, "--adapter", "caddyfile"],
   environment: ({ directory, key }) => ({
     NARROWGATE_KEY: key,

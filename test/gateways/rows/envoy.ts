@@ -17,6 +17,10 @@ export const envoy: Row = {
     ["host_rewrite_literal: narrowgate.example", `host_rewrite_literal: "${authorizer}"`],
     ["address: 127.0.0.1, port_value: 9000 }", socketAddress(upstream)],
   ],
+  printed: ({ innerPort }) => [
+    ["address: 0.0.0.0", "address: 127.0.0.1"],
+    ["port_value: 10081 }", `port_value: ${innerPort} }`],
+  ],
   args: ({ directory }) => [
     ...["-c", `${directory}/envoy.yaml`, "--concurrency", "1"],
     ...["-l", "warning", "--disable-hot-restart"],

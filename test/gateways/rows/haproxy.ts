@@ -17,6 +17,12 @@ export const haproxy: Row = {
     [AUTHORIZER, `server narrowgate ${authorizer}`],
     ["server crm 127.0.0.1:9000", `server crm ${upstream}`],
   ],
+  printed: ({ port, directory }) => [
+    ["  user haproxy\n  group haproxy\n", ""],
+    [" user haproxy mode 600", " mode 600"],
+    ["/run/haproxy/", `${directory}/`],
+    [`bind :${port} ssl`, `bind 127.0.0.1:${port} ssl`],
+  ],
   args: ({ directory }) => ["-db", "-f", `${directory}/haproxy.cfg`],
   environment: ({ root, key }) => ({ ...libraries(root), NARROWGATE_KEY: key }),
   broken: ["  local headers = {}\n", '  error("broken")\n'],

@@ -21,6 +21,7 @@ export const nginx: Row = {
   files: ["nginx.conf"],
   program: "nginx",
   substitutions: shared,
+  printed: alone,
   others: keyFile,
   args,
   environment: ({ root }) => libraries(root),
@@ -45,6 +46,7 @@ export const nginxNjs: Row = {
     ["load_module modules/", `load_module ${place.root}/usr/lib/nginx/modules/`],
     ["/etc/nginx/narrowgate.js", `${place.directory}/narrowgate.js`],
   ],
+  printed: (place) => [...alone(place), ["load_module modules/", `load_module ${place.root}/usr/lib/nginx/modules/`]],
   others: keyFile,
   args,
   environment: ({ root }) => libraries(root),
@@ -55,9 +57,7 @@ export const nginxNjs: Row = {
 
 function shared({ port, host, authorizer, upstream, directory }: Place): readonly Substitution[] {
   return [
-    // One process, which may write nowhere but here.
-    ["worker_processes auto;\n", "daemon off;\nmaster_process off;\npid nginx.pid;\n"],
-    ["  server_tokens off;\n", `  server_tokens off;\n  access_log off;\n${TEMPORARY}`],
+    ...ONE_PROCESS,
     [
       "    listen 443 ssl default_server;\n    ssl_reject_handshake on;\n",
       `    listen 127.0.0.1:${port} default_server;\n`,
@@ -75,9 +75,19 @@ function shared({ port, host, authorizer, upstream, directory }: Place): readonl
   ]
 }
 
+function alone({ port }: Place): readonly Substitution[] {
+  return [...ONE_PROCESS, [`listen ${port} ssl`, `listen 127.0.0.1:${port} ssl`]]
+}
+
 const TEMPORARY = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
   .map((name) => `  ${name}_temp_path ${name};\n`)
   .join("")
+
+/** It may write nowhere but here. */
+const ONE_PROCESS: readonly Substitution[] = [
+  ["worker_processes auto;\n", "daemon off;\nmaster_process off;\npid nginx.pid;\n"],
+  ["  server_tokens off;\n", `  server_tokens off;\n  access_log off;\n${TEMPORARY}`],
+]
 
 const TLS = `      proxy_ssl_server_name on;
       proxy_ssl_name narrowgate.example;

@@ -17,6 +17,10 @@ export const traefik: Row = {
     [TLS, ""],
     ["http://127.0.0.1:9000", `http://${upstream}`],
   ],
+  printed: ({ port, innerPort }) => [
+    [`address: ":${port}"`, `address: "127.0.0.1:${port}"`],
+    ["127.0.0.1:10081", `127.0.0.1:${innerPort}`],
+  ],
   args: ({ directory }) => [`--configFile=${directory}/traefik.yaml`],
   // Until it has read the file with the routes.
   unready: "404 page not found\n",

@@ -1,9 +1,14 @@
 import fc from "fast-check"
 import { describe, expect, it } from "vitest"
 import { Overlaps, type Reached } from "../../../cli/compiler/model/route-overlaps.ts"
-import { buildRouteTable, matchRoute } from "../../../src/core/catalog/route.ts"
+import { isDenied } from "../../../src/core/denials/denial.ts"
+import { buildRouteTable, matchRoute, routeArguments } from "../../../src/core/catalog/route.ts"
 
-const at = (path: string, methods = ["GET"], origin = "https://a.example"): Reached => ({ origin, methods, path })
+/** Parameters whose names begin with `n` are integers. */
+const at = (path: string, methods = ["GET"], origin = "https://a.example") => {
+  const integers = Array.from(path.matchAll(/\{(n\w*)\}/gu), ([, name = ""]) => name)
+  return { origin, methods, path, integers } satisfies Reached
+}
 
 function filed(...all: readonly Reached[]): Overlaps<string> {
   const overlaps = new Overlaps<string>()
@@ -22,6 +27,17 @@ describe("of two routes", () => {
     ["/a/{x}", "/b/{x}", "nothing"],
     ["/a/{x}", "/a", "nothing"],
     ["/", "/{x}", "a within b"],
+    ["/a/{n}/labels", "/a/comments/{n}", "nothing"],
+    ["/a/{n}/labels", "/a/comments/{x}", "nothing"],
+    ["/a/{n}/{x}", "/a/comments/{x}", "nothing"],
+    ["/a/{n}", "/a/b", "nothing"],
+    ["/a/{n}", "/a/{x}", "clash"],
+    ["/a/{n}", "/a/{n2}", "clash"],
+    ["/a/{x}/labels", "/a/comments/{x}", "clash"],
+    ["/a/{n}", "/{x}/b", "nothing"],
+    ...["2", "007", "+7", "-7", "2fa", "1.5", "0x1f", ".5", "٣", "３", "%20 7"].map(
+      (number): [string, string, "clash"] => ["/a/{n}/labels", `/a/${number}/{x}`, "clash"],
+    ),
   ])("%s and %s: %s", (a, b, what) => {
     expect(filed(at(a)).clashing(at(b))).toEqual(what === "clash" ? [a] : [])
     expect(filed(at(b)).clashing(at(a))).toEqual(what === "clash" ? [b] : [])
@@ -54,8 +70,7 @@ it("what a route takes requests from is what they were taken for without it", ()
         overlaps.add(at(each), each)
         return true
       })
-      const table = (paths: readonly string[]) =>
-        buildRouteTable(paths.map((each) => ({ tool: each, ...at(each), integers: [] })))
+      const table = (paths: readonly string[]) => buildRouteTable(paths.map((each) => ({ tool: each, ...at(each) })))
       if (overlaps.clashing(at(fresh)).length > 0) return
       const [before, after] = [table(kept), table([...kept, fresh])]
       const lost = new Set<string>()
@@ -70,6 +85,104 @@ it("what a route takes requests from is what they were taken for without it", ()
     }),
     { numRuns: 500 },
   )
+})
+
+it("a request is judged as a route only if no upstream could take it for another, except for a wider one", () => {
+  const segment = fc.constantFrom("a", "b", "2fa", "5", "{x}", "{y}", "{n}", "{n2}")
+  const path = fc.array(segment, { minLength: 1, maxLength: 4 }).map((all) => `/${all.join("/")}`)
+  const sent = ["a", "b", "A", "2fa", "5", "7", "-7", "007", "+7", "7.0", "1e3", "٣", "99999999999999999", "zz"]
+  const names = (route: string) => route.slice(1).split("/")
+  const isParameter = (name = "") => name.startsWith("{")
+  const seen = { judged: 0, denied: 0, told: 0 }
+  fc.assert(
+    fc.property(fc.uniqueArray(path, { minLength: 2, maxLength: 8 }), (paths) => {
+      const overlaps = new Overlaps<string>()
+      const kept = paths.filter((each) => {
+        if (
+          overlaps.clashing(at(each)).length > 0 ||
+          new Set(each.match(/\{\w+/gu)).size < (each.match(/\{/gu) ?? []).length
+        )
+          return false
+        overlaps.add(at(each), each)
+        return true
+      })
+      const table = buildRouteTable(kept.map((each) => ({ tool: each, ...at(each) })))
+      const judge = (segments: readonly string[]): string | null => {
+        const target = { path: `/${segments.join("/")}`, segments, query: [], parts: 0 }
+        const match = matchRoute(table, "https://a.example", "GET", target)
+        if (!match || match.isAmbiguous) return null
+        const args = routeArguments(match, target, { kind: "whole", text: "" }, { contentType: null })
+        return isDenied(args) ? null : match.definition.tool
+      }
+      for (const route of kept) {
+        const literals = names(route)
+        // Each can be called at all.
+        const plain = literals.map((name) => (name.startsWith("{n") ? "7" : isParameter(name) ? "zz" : name))
+        expect(judge(plain), route).toBe(route)
+        for (const replaced of literals.keys()) {
+          for (const other of sent) {
+            const segments = plain.with(replaced, other)
+            const judged = judge(segments)
+            if (judged === null) seen.denied += 1
+            else seen.judged += 1
+            if (judged === null) continue
+            // An upstream may not check that integers are such before it has chosen.
+            const fitting = kept.filter((one) => {
+              const own = names(one)
+              return (
+                own.length === segments.length &&
+                own.every((name, index) => isParameter(name) || name === segments[index])
+              )
+            })
+            expect(fitting).toContain(judged)
+            for (const one of fitting) {
+              if (one === judged) continue
+              seen.told += 1
+              const [wide, narrow] = [names(one), names(judged)]
+              expect(
+                narrow.every((name, index) => !isParameter(name) || isParameter(wide[index])),
+                `${segments.join("/")}: ${one}`,
+              ).toBe(true)
+            }
+          }
+        }
+      }
+    }),
+    { seed: 20261203, numRuns: 2_000 },
+  )
+  for (const count of Object.values(seen)) expect(count).toBeGreaterThan(1_000)
+})
+
+it("an integer tells two routes apart, and a request that fits both is denied", () => {
+  const paths = ["/issues/{n}/labels", "/issues/comments/{n}", "/releases/tags/{tag}", "/releases/{n}/assets"]
+  const table = buildRouteTable(paths.map((each) => ({ tool: each, ...at(each) })))
+  const judged = (path: string) => {
+    const target = { path, segments: path.slice(1).split("/"), query: [], parts: 0 }
+    const match = matchRoute(table, "https://a.example", "GET", target)
+    if (!match) return "no tool"
+    if (match.isAmbiguous) return "ambiguous"
+    const args = routeArguments(match, target, { kind: "whole", text: "" }, { contentType: null })
+    return isDenied(args) ? "no integer" : match.definition.tool
+  }
+  expect(filed(...paths.map((each) => at(each))).clashing(at("/x"))).toEqual([])
+  for (const [path, what] of Object.entries({
+    "/issues/7/labels": "/issues/{n}/labels",
+    "/issues/comments/7": "/issues/comments/{n}",
+    "/issues/comments/labels": "ambiguous",
+    "/issues/Comments/7": "no tool",
+    "/issues/007/labels": "no integer",
+    "/issues/+7/labels": "no integer",
+    "/issues/7.0/labels": "no integer",
+    "/issues/99999999999999999/labels": "no integer",
+    "/issues/comments/007": "no integer",
+    "/issues/other/labels": "no integer",
+    "/releases/tags/v1": "/releases/tags/{tag}",
+    "/releases/tags/7": "/releases/tags/{tag}",
+    "/releases/tags/assets": "ambiguous",
+    "/releases/7/assets": "/releases/{n}/assets",
+    "/releases/latest/assets": "no integer",
+  }))
+    expect([path, judged(path)]).toEqual([path, what])
 })
 
 function combinations(length: number): string[][] {

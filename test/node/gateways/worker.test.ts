@@ -35,12 +35,19 @@ const received = z.object({
 
 let own: Guarded | undefined
 beforeAll(async () => {
-  const script = stripTypeScriptTypes(blockOf("worker.md", "src/index.ts"))
+  const script = stripTypeScriptTypes(blockOf("worker.md", "src/index.ts")).replace(
+    "oauth-protected-resource/front",
+    "oauth-protected-resource/worker",
+  )
   const front = (name: string, worker: string, entrypoint: string) => ({
     name,
     script,
     vars: { NARROWGATE_KEY: developmentKey("worker") },
-    services: { NARROWGATE: { worker, entrypoint }, UPSTREAM: { worker: "upstream" } },
+    services: {
+      NARROWGATE: { worker, entrypoint },
+      NARROWGATE_PUBLIC: { worker: NAME },
+      UPSTREAM: { worker: "upstream" },
+    },
   })
   own = await guarded(
     "worker",
@@ -67,6 +74,28 @@ async function call(path: string, init: Call = {}, front = "front"): Promise<Res
   const headers = { Authorization: `Bearer ${own.token}`, ...init.headers }
   return own.stack.fetchBeside(front, `${ORIGIN}${path}`, { ...init, headers })
 }
+
+test("gets the metadata of what is behind it without a question (RFC 9728)", async () => {
+  for (const [below, resource] of [
+    ["", "https://api.example"],
+    ["/everything/mcp", `${ORIGIN}/everything/mcp`],
+  ]) {
+    const path = `/.well-known/oauth-protected-resource${below}`
+    const answer = await call(path, { headers: { Authorization: "none" } }, "before-a-failure")
+    expect([answer.status, await answer.json()]).toMatchObject([200, { resource }])
+    for (const [other, init] of [
+      [path, { method: "POST", body: "x" }],
+      [`${path}?origin=x`, {}],
+      [`${path}/../../healthz`, {}],
+      [`${path}/%2e%2e/healthz`, {}],
+      [`${path}//x`, {}],
+    ] as const) {
+      const refused = await call(other, init)
+      expect(refused.status, other).toBeGreaterThanOrEqual(400)
+      await refused.body?.cancel()
+    }
+  }
+})
 
 test("passes an allowed call on with who calls, in Narrowgate's words alone, and without the token", async () => {
   const forged = ["X-Narrowgate-Agent", "X_Narrowgate_Agent", "X.Narrowgate.User", "Txn-Token", "Txn_Token", "DPoP"]

@@ -194,6 +194,32 @@ describe("a document of OpenAPI 3.1", () => {
     )
   })
 
+  it("has operations told apart by an integer, and leaves out those that a text does not tell apart", async () => {
+    const parameter = (name: string, type: string) => ({ name, in: "path", required: true, schema: { type } })
+    const get = (...parameters: object[]) => ({ get: { parameters, responses: {} } })
+    const document = {
+      openapi: "3.1.0",
+      paths: {
+        "/issues/{issue}/comments": get(parameter("issue", "integer")),
+        "/issues/comments/{comment}": get(parameter("comment", "integer")),
+        "/releases/tags/{tag}": get(parameter("tag", "string")),
+        "/releases/{release}/assets": get(parameter("release", "integer")),
+        "/spaces/secrets/{secret}": get(parameter("secret", "string")),
+        "/spaces/{space}/machines": get(parameter("space", "string")),
+      },
+    }
+    const file = join(stage.directory, "issues.json")
+    await writeFile(file, JSON.stringify(document))
+    const { tools, skipped } = await findOpenApiTools({ file, prefix: "gh", origin: ORIGIN })
+    expect(tools.map(({ mark }) => mark.kind === "route" && mark.path)).toEqual([
+      "/issues/{issue}/comments",
+      "/issues/comments/{comment}",
+      "/releases/tags/{tag}",
+      "/releases/{release}/assets",
+    ])
+    expect(skipped.map(({ what }) => what)).toEqual(["GET /spaces/secrets/{secret}", "GET /spaces/{space}/machines"])
+  })
+
   it("stands below the path of its own server where nothing else is said", async () => {
     const { tools } = await findOpenApiTools({ file: DESK, prefix: "help", origin: ORIGIN })
     expect(tools[0]).toMatchObject({ name: "help.desk.tickets.list", mark: { path: "/helpdesk/tickets" } })

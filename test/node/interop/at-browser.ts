@@ -46,7 +46,7 @@ export async function walkTo(start: URL, user: string, answers: (asked: Asked) =
 export const allowsAll = ({ form }: Asked): void => form.set("decision", "allow")
 
 /** Of what we have written ourselves. */
-function fieldsOf(html: string): URLSearchParams {
+export function fieldsOf(html: string): URLSearchParams {
   const form = new URLSearchParams()
   const [, asked = ""] = /<form method="post">(.*?)<\/form>/s.exec(html) ?? []
   for (const [, attributes = ""] of asked.matchAll(/<input ([^>]*?)\/?>/g)) {

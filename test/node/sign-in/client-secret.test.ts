@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, test } from "vitest"
 import { startIdentityProvider } from "../../../dev/identity-provider.ts"
 import { walk } from "../../../cli/remote/local-stack-login.ts"
 import type { Listening } from "../../../dev/loopback.ts"
-import { accessTokenFor, authorizationUrl, CALLBACK, type SignInIssuer } from "../../../src/web/provider.ts"
+import { tokenFor, authorizationUrl, CALLBACK, type SignInIssuer } from "../../../src/web/provider.ts"
 
 const US = "http://127.0.0.1:8787"
 const SECRET = "s+/ecret: with what has to be encoded"
@@ -28,12 +28,12 @@ async function signInWith(secrets: ReadonlyMap<string, string>): Promise<string>
     issuer: provider.origin,
     keys: { kind: "discovery" },
     algorithms: ["ES256"],
-    sign_in: { client: "web", scope: "openid groups narrowgate", resource: "resource" },
+    sign_in: { client: "web", scope: "openid groups narrowgate", token: "access_token", resource: "resource" },
   }
   const asker = { config: { issuer: US, signInSecrets: secrets }, fetchContext: { now: Date.now(), local: true } }
   const { url, pending } = await authorizationUrl(issuer, asker)
   const answer = await walk(url, US + CALLBACK, { origin: provider.origin, user: "olivia" })
-  return accessTokenFor(issuer, answer, pending, asker)
+  return tokenFor(issuer, answer, pending, asker)
 }
 
 test("with the secret of that issuer there is a token for us", async () => {

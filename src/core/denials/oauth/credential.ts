@@ -11,12 +11,19 @@ export const BECAUSE = plain(
 )
 const WHAT = plain(TEXT, "What is wrong with it.")
 
+/** Where nothing is disclosed by it: it is about the request, or the agent has been proven before. */
+const UNPROVEN: Readonly<Partial<Record<CredentialRejection["reason"], string>>> = {
+  credential_missing: "The request has neither a client_assertion nor an actor_token that proves the agent.",
+  client_mismatch: "client_id is not the agent that is proven.",
+  used_before: "The assertion was used before. Each request takes a new one.",
+}
+
 export const CREDENTIAL_ERRORS = {
   agent_unauthenticated: reason({
     error: "invalid_client",
     evidence: { because: BECAUSE },
     doc: "The agent did not prove its identity.",
-    description: () => "The agent's identity was not proven.",
+    description: ({ because }) => UNPROVEN[because.reason] ?? "The agent's identity was not proven.",
   }),
   agent_unregistered: reason({
     error: "invalid_client",
@@ -40,7 +47,7 @@ export const CREDENTIAL_ERRORS = {
     // RFC 7523, section 3.1.
     error: "invalid_grant",
     evidence: { because: BECAUSE },
-    doc: "The ID-JAG is not accepted, or was used before.",
+    doc: "The ID-JAG, or the workload's own assertion, is not accepted, or was used before.",
     description: () => "The assertion is not accepted.",
   }),
   person_refused: reason({

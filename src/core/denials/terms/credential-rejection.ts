@@ -71,6 +71,10 @@ export const REJECTIONS = {
     evidence: { claim: CLAIM },
     doc: "A claim does not have the value, or the kind of value, that it must have.",
   }),
+  claim_unexpected: invalid({
+    evidence: { claim: CLAIM },
+    doc: "It has a claim that tokens of its kind do not have: an access token in place of an ID token.",
+  }),
   audience_mismatch: reason({
     setError: "invalid_audience",
     evidence: { got: plain(TEXTS, "Its audiences.") },

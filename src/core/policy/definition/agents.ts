@@ -92,4 +92,10 @@ export type IdentityDefinition =
       readonly instance?: ClaimPath
     }
   /** An assertion that it signs itself (RFC 7523, section 2.2, `private_key_jwt`). */
-  | { readonly kind: "private_key_jwt"; readonly keys: KeySource; readonly algorithms: readonly string[] }
+  | {
+      readonly kind: "private_key_jwt"
+      readonly keys: KeySource
+      readonly algorithms: readonly string[]
+      /** What the agent's assertions are for. Absent: our issuer's URL alone. */
+      readonly audience?: "issuer" | "token_endpoint"
+    }

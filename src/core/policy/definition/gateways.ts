@@ -12,6 +12,8 @@ export interface DialectTraits {
   readonly requestId: boolean
   /** Its configuration gives the client of a denial the status of `X-Narrowgate-Status`, 200 too. */
   readonly restatesStatus: boolean
+  /** Its configuration serves the metadata of what is behind it at the gateway's own origin (RFC 9728). */
+  readonly servesMetadata: boolean
   /** Members of an entry that this dialect cannot honour: why not, and what to write instead. */
   readonly rejects?: Partial<
     Record<"request_id_header" | "asserts" | "denials", readonly [message: string, fix: string]>
@@ -20,18 +22,19 @@ export interface DialectTraits {
 
 /** One entry for each dialect; how its requests are read is a row of `src/gateway/dialects/dialects.ts`. */
 export const DIALECTS = {
-  envoy: { body: true, requestId: true, restatesStatus: true },
-  nginx: { body: false, requestId: true, restatesStatus: true },
-  "ingress-nginx": { body: false, requestId: false, restatesStatus: false },
-  traefik: { body: true, requestId: false, restatesStatus: false },
-  caddy: { body: false, requestId: true, restatesStatus: false },
-  haproxy: { body: false, requestId: true, restatesStatus: true },
-  apache: { body: false, requestId: true, restatesStatus: false },
-  apisix: { body: true, requestId: false, restatesStatus: false },
+  envoy: { body: true, requestId: true, restatesStatus: true, servesMetadata: true },
+  nginx: { body: false, requestId: true, restatesStatus: true, servesMetadata: true },
+  "ingress-nginx": { body: false, requestId: false, restatesStatus: false, servesMetadata: true },
+  traefik: { body: true, requestId: false, restatesStatus: false, servesMetadata: true },
+  caddy: { body: false, requestId: true, restatesStatus: false, servesMetadata: true },
+  haproxy: { body: false, requestId: true, restatesStatus: true, servesMetadata: true },
+  apache: { body: false, requestId: true, restatesStatus: false, servesMetadata: true },
+  apisix: { body: true, requestId: false, restatesStatus: false, servesMetadata: true },
   kong: {
     body: true,
     requestId: false,
     restatesStatus: false,
+    servesMetadata: true,
     rejects: {
       request_id_header: [
         "all headers that Kong's OPA plugin tells are its client's: with an id of its own, it calls for free",
@@ -43,13 +46,14 @@ export const DIALECTS = {
       ],
     },
   },
-  agentgateway: { body: true, requestId: false, restatesStatus: false },
-  aws: { body: false, requestId: true, restatesStatus: false },
+  agentgateway: { body: true, requestId: false, restatesStatus: false, servesMetadata: false },
+  aws: { body: false, requestId: true, restatesStatus: false, servesMetadata: true },
   /** The words of AuthZEN's Authorization API (src/gateway/authzen). */
   authzen: {
     body: true,
     requestId: true,
     restatesStatus: false,
+    servesMetadata: false,
     rejects: {
       denials: ["a client of AuthZEN makes the answer to its own client, from `context`", "Leave it out."],
     },
@@ -59,6 +63,7 @@ export const DIALECTS = {
     body: true,
     requestId: false,
     restatesStatus: true,
+    servesMetadata: true,
     rejects: {
       request_id_header: [
         "a Worker names its own request id, and the headers that it passes on are its client's",
@@ -120,8 +125,8 @@ export interface GatewayDefinition {
   readonly preflights?: true
   /** It reports when a call that it allowed has ended (`POST /v1/calls/:id/settle`). */
   readonly settles?: true
-  /** It cannot serve the metadata of its MCP servers at its own origin: Narrowgate alone does. Absent: it does. */
-  readonly serves_metadata?: false
+  /** It serves the metadata of its MCP servers at its own origin (RFC 9728). Absent: Narrowgate alone does. */
+  readonly serves_metadata?: true
   /** Header with a request id that it sets itself and overwrites. Absent: each request counts. */
   readonly request_id_header?: string
 }

@@ -2,29 +2,56 @@
 import type { ExactClaims, PersonClaims } from "./claims.ts"
 import type { KeySource } from "./keys.ts"
 
+/** The claims that name the client to which a token was issued: each provider has one of them. */
+export const CLIENT_CLAIMS = ["client_id", "azp", "cid", "appid"] as const
+
+export interface AccessTokenShape {
+  /** Header `typ`; `none`: they have none. */
+  readonly type: "at+jwt" | "JWT" | "none"
+  /** Claim that names the client it was issued to. */
+  readonly client_claim: (typeof CLIENT_CLAIMS)[number]
+  /** Claims that must have exactly this value. */
+  readonly require: ExactClaims
+  /** Claims that it must not have, because they mark the token of an app itself, without a person. */
+  readonly absent: readonly string[]
+}
+
+export interface IdTokenShape {
+  readonly require: ExactClaims
+  /** Claims that it must not have, because they mark an access token. */
+  readonly absent: readonly string[]
+}
+
+/** RFC 9068, section 2. */
+export const PLAIN_ACCESS_TOKEN = {
+  type: "at+jwt",
+  client_claim: "client_id",
+  require: {},
+  absent: [],
+} as const satisfies AccessTokenShape
+
+/** Without the claims by which providers mark access tokens: no ID token has one of them (OpenID Connect Core 1.0, 2). */
+export const PLAIN_ID_TOKEN = {
+  require: {},
+  absent: ["client_id", "cid", "appid", "appidacr", "azpacr", "scp"],
+} satisfies IdTokenShape
+
 export interface IssuerDefinition {
   readonly id: string
   /** Exact `iss`. Absent for a SPIFFE trust domain, whose JWT-SVIDs need no `iss`. */
   readonly issuer?: string
   readonly keys: KeySource
   readonly algorithms: readonly string[]
+  /** How its access tokens look, whatever they are accepted for. Absent: as RFC 9068 has them. */
+  readonly access_token?: AccessTokenShape
+  /** How its ID tokens look. Absent: as OpenID Connect has them. */
+  readonly id_token?: IdTokenShape
   /** Its tokens may identify a user. */
   readonly users?: {
     /** Audiences of access tokens made for us. */
     readonly audiences: readonly string[]
     /** Clients (`azp`/`client_id`, `aud` of ID tokens) whose sessions are accepted. */
     readonly clients: readonly string[]
-    readonly access_token: {
-      /** Header `typ` of its access tokens; `none`: they have none. */
-      readonly type: "at+jwt" | "JWT" | "none"
-      /** Claim that names the client it was issued to. */
-      readonly client_claim: string
-      /** Claims that must have exactly this value. */
-      readonly require: ExactClaims
-      /** Claims that it must not have, because they mark the token of an app itself, without a person. */
-      readonly absent: readonly string[]
-    }
-    readonly id_token: { readonly require: ExactClaims }
     readonly claims: PersonClaims
   }
   /**
@@ -52,15 +79,23 @@ export interface IssuerDefinition {
   /** Its JWT-SVIDs identify workloads of this SPIFFE trust domain. */
   readonly trust_domain?: string
   /**
-   * Its access tokens may identify operators: tokens for our own URL, issued to one of these clients, none of which may
-   * be one of `users.clients`. The token that a person's app passes to an agent must not manage.
+   * Its tokens may identify operators, and people who answer for themselves: those issued to one of these clients, none
+   * of which may be one of `users.clients`. The token that a person's app passes to an agent must not manage.
    */
-  readonly operators?: { readonly clients: readonly string[] }
+  readonly operators?: {
+    readonly clients: readonly string[]
+    /** Audiences of access tokens made for us. Absent: our own URL. */
+    readonly audiences?: readonly string[]
+    /** Audiences that such a token may have besides. Whoever they belong to could use it here. Absent: none. */
+    readonly other_audiences?: readonly string[]
+  }
   /** Its people may sign in to our own pages (src/web/sign-in.tsx). */
   readonly sign_in?: {
     /** Our client there, one of `operators.clients`. */
     readonly client: string
     readonly scope: string
+    /** By which of the tokens of a sign-in a person is known. */
+    readonly token: "id_token" | "access_token"
     /** The parameter that requests an access token for our URL. */
     readonly resource: "resource" | "audience" | "none"
   }

@@ -1,0 +1,49 @@
+/** The pages of docs/guides/clients, one for each MCP client: what to paste into it. */
+import { stringify } from "yaml"
+import { z } from "zod"
+import { fill, literally, readPages, type Page, type PageFile } from "./page.ts"
+
+const entrySchema = z.looseObject({ id: z.string() })
+
+export interface ClientPage extends Page {
+  /** The entry of agents.yaml that the configuration belongs to. */
+  readonly entry: z.infer<typeof entrySchema>
+}
+
+export async function clientPages(): Promise<readonly ClientPage[]> {
+  const pages = await readPages("clients", "What to know")
+  return pages.map((page) => ({ ...page, entry: z.tuple([entrySchema]).parse(page.entry)[0] }))
+}
+
+export interface ClientValues {
+  /** Its name in the catalog. */
+  readonly server: string
+  /** The URL at which clients reach it through the gateway. */
+  readonly url: string
+  /** Id of the agent that the client is. */
+  readonly agent: string
+  /** Origin of the Worker, which is the issuer. */
+  readonly narrowgate: string
+}
+
+/** The server of the pages. */
+const SERVER = "desk"
+
+export function filledClient({ files, entry }: ClientPage, values: ClientValues): readonly PageFile[] {
+  return fill(files, [
+    [literally(`https://api.example/${SERVER}/mcp`), values.url],
+    [literally(entry.id), values.agent],
+    [literally("https://narrowgate.example"), values.narrowgate],
+    [`\\b${SERVER}\\b`, values.server],
+  ])
+}
+
+/** The entry to add to agents.yaml, with the tools of the server that the client is for. */
+export function agentEntry(
+  { entry }: ClientPage,
+  { agent, server }: ClientValues,
+  purposes: readonly string[],
+): string {
+  const ceiling = { tools: [`${server}.*:read`], max_sensitivity: "internal" }
+  return stringify([{ ...entry, id: agent, ceiling, purposes: purposes.slice(0, 1) }])
+}

@@ -1,0 +1,45 @@
+/** The example policies with the page's entry: people come from Keycloak, and sign in there and nowhere else. */
+import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises"
+import { tmpdir } from "node:os"
+import { join, resolve } from "node:path"
+import { parse, stringify } from "yaml"
+import { z } from "zod"
+
+const EXAMPLE = resolve(import.meta.dirname, "../../policies")
+
+const issuersFile = z.object({ issuers: z.array(z.looseObject({ id: z.string() })) })
+const operatorsFile = z.object({ operators: z.array(z.looseObject({ issuer: z.string() })) })
+const approversFile = z.object({
+  approvals: z.array(z.looseObject({ approvers: z.array(z.looseObject({ issuer: z.string() })) })),
+})
+
+/** @param operator `sub` of the one who also manages */
+export async function policiesWith(
+  entry: Readonly<Record<string, unknown>>,
+  operator: string,
+): Promise<AsyncDisposable & { readonly path: string }> {
+  const path = await mkdtemp(join(tmpdir(), "narrowgate-policies-"))
+  const dispose = async (): Promise<void> => rm(path, { recursive: true, force: true })
+  const edit = async (name: string, change: (file: unknown) => unknown): Promise<void> =>
+    writeFile(join(path, name), stringify(change(parse(await readFile(join(path, name), "utf8")))))
+  try {
+    await cp(EXAMPLE, path, { recursive: true })
+    await edit("issuers.yaml", (file) => {
+      const issuers = issuersFile.parse(file).issuers.map(({ sign_in: _elsewhere, ...issuer }) => issuer)
+      return { issuers: [...issuers, entry] }
+    })
+    await edit("operators.yaml", (file) => {
+      const { operators } = operatorsFile.parse(file)
+      return { operators: [...operators, { issuer: "keycloak", subject: operator, roles: ["viewer", "approver"] }] }
+    })
+    await edit("approvers.yaml", (file) => {
+      const { approvals } = approversFile.parse(file)
+      const from = (each: { readonly issuer: string }) => ({ ...each, issuer: "keycloak" })
+      return { approvals: approvals.map((each) => ({ ...each, approvers: each.approvers.map(from) })) }
+    })
+    return { path, [Symbol.asyncDispose]: dispose }
+  } catch (error) {
+    await dispose()
+    throw error
+  }
+}

@@ -8,13 +8,14 @@ import { join } from "node:path"
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
 import { z } from "zod"
 import { login } from "../../cli/remote/local-stack-login.ts"
+import { developmentKey } from "../../cli/remote/local-stack-policies.ts"
 import { ROBOT } from "../node/interop/robot.ts"
 import { installed, place } from "./installed.ts"
 import { clientsPage } from "./page.ts"
 import { COLUMNS, GRANTS, type GrantOrder, type Line } from "./row.ts"
 import { live, WORKS } from "./story.ts"
-import { CLIENTS, OAUTH_CLIENTS } from "./table.ts"
-import { makeWorld, type World } from "./world.ts"
+import { AUTHZEN_CLIENTS, CLIENTS, OAUTH_CLIENTS } from "./table.ts"
+import { makeWorld, QUERIES, type World } from "./world.ts"
 
 test("the page says what the rows say; `npm run test:clients -- -u` writes it", async () => {
   await expect(clientsPage()).toMatchFileSnapshot("../../docs/reference/clients.md")
@@ -57,6 +58,12 @@ describe.skipIf(!installed)("clients", () => {
     } finally {
       await rm(home, { recursive: true, force: true })
     }
+  })
+
+  test.concurrent.for(AUTHZEN_CLIENTS)("of AuthZEN: $title", async (row) => {
+    const people = ["ada", "ben"]
+    const answers = await row.ask({ server: world.stack.origin, key: developmentKey(QUERIES), people })
+    expect(answers).toEqual(["true", "false"])
   })
 
   test.concurrent.for(OAUTH_CLIENTS)("of OAuth: $title", async (row) => {

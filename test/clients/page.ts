@@ -3,7 +3,8 @@ import { readFileSync } from "node:fs"
 import { join } from "node:path"
 import { table } from "../../dev/reference/table.ts"
 import { COLUMNS, GRANTS, type Line } from "./row.ts"
-import { CLIENTS, OAUTH_CLIENTS } from "./table.ts"
+import { QUESTIONS } from "./rows/authzen.ts"
+import { AUTHZEN_CLIENTS, CLIENTS, OAUTH_CLIENTS } from "./table.ts"
 
 /** The exact version that a manifest of this folder names. */
 function versionOf([manifest, name]: Line<string>["version"]): string {
@@ -29,7 +30,8 @@ function matrix<Of extends string>(lines: readonly Line<Of>[], columns: Readonly
     ...[...columns.keys()].map((column) => cell(line, column)),
   ])
   const numbered = reasons.map((reason, at) => `${at + 1}. ${reason}`).join("\n")
-  return `${table(["client", "version", ...columns.values()], rows)}\n\n${numbered}\n`
+  const parts = [table(["client", "version", ...columns.values()], rows), numbered]
+  return parts.filter((part) => part !== "").join("\n\n")
 }
 
 export function clientsPage(): string {
@@ -41,8 +43,8 @@ cannot do is asserted too, by what it then says. This page is written by \`npm r
 
 ## MCP
 
-Each client is known by its Client ID Metadata Document. It begins without a token, and its user signs in and consents at
-a browser.
+Each client is known by its Client ID Metadata Document. It begins without a token, and its user signs in and consents
+at a browser.
 
 - **401 to a call**: from the challenge through the metadata to a token and an allowed call
 - **denial survived**: a call that a policy denies; the next one works in the same session
@@ -52,7 +54,18 @@ a browser.
 - **resources, prompts**: \`resources/list\` and \`prompts/list\`
 
 ${matrix(CLIENTS, COLUMNS)}
+
 ## OAuth
 
-${matrix(OAUTH_CLIENTS, GRANTS)}`
+The client with a key has \`audience: token_endpoint\` in [agents.yaml](policy-files.md#agentsyaml), because Authlib and
+Nimbus name the token endpoint as the \`aud\` of their assertions, and not the issuer.
+
+${matrix(OAUTH_CLIENTS, GRANTS)}
+
+## AuthZEN
+
+A question [about policy](../guides/authzen.md#about-policy) that is answered by yes, and one that is answered by no.
+
+${matrix(AUTHZEN_CLIENTS, QUESTIONS)}
+`
 }

@@ -8,7 +8,7 @@ export type Entry = Record<string, unknown>
 
 const file = z.record(z.string(), z.array(z.looseObject({})))
 
-/** @param change gets the lists of one file by their names, and may change them */
+/** @param change gets the lists of one file by their names, an empty one where there is none, and may change them */
 export async function edit(
   policies: string,
   name: string,
@@ -16,6 +16,6 @@ export async function edit(
 ): Promise<void> {
   const path = join(policies, name)
   const lists = file.parse(parse(await readFile(path, "utf8")))
-  change((list) => lists[list] ?? [])
+  change((list) => (lists[list] ??= []))
   await writeFile(path, stringify(lists))
 }

@@ -1,5 +1,6 @@
 /** The clients that run here. A further one is a file in rows/, or a row of one, and a line here. */
 import type { GrantRow, Row } from "./row.ts"
+import { decern, type QuestionRow } from "./rows/authzen.ts"
 import { cloudflareAgents } from "./rows/cloudflare.ts"
 import { inspector, mcpRemote } from "./rows/commands.ts"
 import { aiSdk, mastra, openaiAgents } from "./rows/npm.ts"
@@ -31,3 +32,5 @@ export const OAUTH_CLIENTS: readonly GrantRow[] = [
   goOauth2,
   nimbus,
 ]
+
+export const AUTHZEN_CLIENTS: readonly QuestionRow[] = [decern]

@@ -19,6 +19,7 @@ import { setScene, type Scene } from "../gateways/scene.ts"
 import { envoy } from "../gateways/rows/envoy.ts"
 import { installed } from "../gateways/start.ts"
 import { allowsAll, walkTo } from "../node/interop/at-browser.ts"
+import { ROBOT } from "../node/interop/robot.ts"
 import { edit } from "./policies.ts"
 
 export interface World extends Scene {
@@ -67,6 +68,9 @@ when { context.arguments has ticket && context.arguments.ticket == "${CLOSED}" }
 @remedy("approval:tickets")
 forbid (principal, action == Action::"read", resource == Tool::"desk.read-ticket")
 unless { context.arguments has ticket && (context.arguments.ticket != "${ASKED}" || context.approvals.contains("tickets")) };
+
+@id("ada-views-claims")
+permit (principal == Claims::Person::"ada", action == Claims::Action::"view", resource is Claims::Claim);
 ${GROUPS.map(
   (group) => `
 @id("${group}-staff")
@@ -77,6 +81,17 @@ permit (
 );
 `,
 ).join("")}`
+
+/** Who asks about policy, in a vocabulary of their own. */
+export const QUERIES = "claims"
+
+const CLAIMS = `
+namespace Claims {
+  entity Person;
+  entity Claim;
+  action view appliesTo { principal: Person, resource: Claim };
+}
+`
 
 /** Approvals appear in an inbox a moment after the client got its answer. */
 const PATIENCE_MS = 5_000
@@ -163,10 +178,15 @@ async function admit(policies: string, clients: readonly string[]): Promise<void
   await edit(policies, "agents.yaml", (lists) => {
     // No purpose offers sending by default: a client asks for what the server's metadata offers before it needs it.
     Object.assign(lists("purposes").find(({ name }) => name === "answer-customer") ?? {}, { default: ["desk.*:read"] })
-    // The robot that stands for nobody lists tickets too.
+    // The robot that stands for nobody lists tickets too, and its library may name the token endpoint in its assertions.
     Object.assign(lists("purposes").find(({ name }) => name === "errand") ?? {}, {
       grant: { tools: ["crm.tickets.*:read"], max_sensitivity: "internal" },
     })
+    const { identities } = z
+      .object({ identities: z.array(z.looseObject({})) })
+      .parse(lists("agents").find(({ id }) => id === ROBOT))
+    for (const identity of identities) Object.assign(identity, { audience: "token_endpoint" })
+    Object.assign(lists("agents").find(({ id }) => id === ROBOT) ?? {}, { identities })
     lists("purposes").push(PURPOSE)
     const agents = clients.map((id) => ({
       id,
@@ -181,8 +201,19 @@ async function admit(policies: string, clients: readonly string[]): Promise<void
   await edit(policies, "approvers.yaml", (lists) => {
     lists("approvals").push({ name: "tickets", approvers: [{ issuer: "local", group: "operations" }], life: "15m" })
   })
+  await edit(policies, "gateways.yaml", (lists) => {
+    const types = { Principal: "Claims::Person", Resource: "Claims::Claim" }
+    lists("queries").push({
+      id: QUERIES,
+      key_sha256: [],
+      types,
+      action_type: "Claims::Action",
+      actions: { Read: "view" },
+    })
+  })
   const schema = join(policies, "schema.cedarschema")
-  await writeFile(schema, (await readFile(schema, "utf8")).replace("  to?: String,\n", "$&  ticket?: String,\n"))
+  const declared = (await readFile(schema, "utf8")).replace("  to?: String,\n", "$&  ticket?: String,\n")
+  await writeFile(schema, declared + CLAIMS)
   await appendFile(join(policies, "support.cedar"), RULES)
 }
 

@@ -158,7 +158,9 @@ function resultText(tool: string, answer: GatewayAnswer): string {
   const { status, code, decision } = answer
   if (isAllowed(answer)) return `${colors.green("allowed")}  ${tool}  ${decision}\n${shortText(answer.text)}`
   const why = `  ${colors.cyan("why:")} ${CALLED} explain ${decision}`
-  return `${colors.red("denied")}   ${tool}  ${decision}\n  ${code} (HTTP ${status})\n${why}`
+  // An MCP client gets a denial as its server would give it, in words for the model.
+  const told = status < 400 ? `${code}\n${shortText(answer.text)}` : `${code} (HTTP ${status})`
+  return `${colors.red("denied")}   ${tool}  ${decision}\n  ${told}\n${why}`
 }
 
 function shortText(answer: string): string {

@@ -152,7 +152,10 @@ describe("served by the local stack", () => {
       expect(allowed).toMatchObject({ code: 0, stdout: expect.stringMatching(/^allowed {2}.*\n {2}Echo: hello\n$/u) })
       for (const tool of ["everything.toggle-simulated-logging", "everything.get-env"]) {
         const denied = await served.attempt(tool, "--login", "alice")
-        expect(denied).toMatchObject({ code: 1, stdout: expect.stringContaining("insufficient_scope (HTTP 403)") })
+        expect(denied).toMatchObject({
+          code: 1,
+          stdout: expect.stringContaining("insufficient_scope\n  Narrowgate denied the call of "),
+        })
       }
       const stranger = await served.attempt("everything.echo", "--login", "bob")
       expect(stranger).toMatchObject({ code: 1, stderr: expect.stringContaining("No scope can be granted") })

@@ -10,12 +10,14 @@ export interface ExchangeOptions extends WorkerOptions {
   readonly login?: string
   readonly secondFactor?: boolean
   readonly purpose?: string
+  /** Continues this task of the same agent and user. */
+  readonly task?: string
   readonly scope?: string
   readonly audience?: string
   readonly json?: boolean
 }
 
-const issued = z.looseObject({ access_token: z.string() })
+const issued = z.looseObject({ access_token: z.string(), task: z.string().optional() })
 const refused = z.looseObject({ error: z.string(), error_description: z.string().optional() })
 
 export function addTokenExchange(command: Command): void {
@@ -59,6 +61,7 @@ export async function exchange(options: ExchangeOptions): Promise<z.infer<typeof
     subject_token_type: session ? "urn:ietf:params:oauth:token-type:access_token" : "",
     purpose: requested.purpose ?? "",
     scope: requested.scope ?? "",
+    task: requested.task ?? "",
     audience: requested.audience ?? "",
   })
   return reach(url, async () => {

@@ -15,16 +15,29 @@ import { readCatalogText } from "../import/run.ts"
 import { suggest } from "../../src/core/encoding/nearest.ts"
 import type { CatalogFile } from "../compiler/schema/catalog.ts"
 import { withProgress } from "../terminal/prompts.ts"
+import { approvals } from "../../src/api/contract/approvals.ts"
+import { operatorBearer } from "../remote/bearer.ts"
+import { coveringPurpose, type CoveringPurpose } from "../remote/covering-purpose.ts"
 import { isAllowed, type GatewayAnswer } from "../remote/gateway-answer.ts"
-import { isLoopback } from "../remote/worker.ts"
+import { isLoopback, requestApi } from "../remote/worker.ts"
 import { atWorker } from "./worker-options.ts"
 import { exchange, type ExchangeOptions } from "./token-exchange.ts"
 
 interface TryOptions extends Omit<ExchangeOptions, "agent"> {
   readonly agent?: string
+  readonly wait?: number
   readonly token?: string
   readonly policies: string
   readonly arguments: Readonly<Record<string, unknown>>
+}
+
+/** As long as an approval can be decided on, and more. */
+const LONGEST_WAIT = 3_600
+
+function waitOf(text: string): number {
+  const value = Number(text)
+  if (Number.isInteger(value) && value >= 1 && value <= LONGEST_WAIT) return value
+  throw new Failure(`--wait cannot be ${text}`, `Write seconds, from 1 to ${LONGEST_WAIT}.`, EXIT.usage)
 }
 
 /** Characters of a tool's answer that are shown. */
@@ -36,7 +49,8 @@ export function addTry(program: Command): void {
       "call a tool through a gateway of the local stack, and show the decision; it cannot prove a key (DPoP), so an agent that needs one is denied",
     )
     .argument("<TOOL>", "the name of the tool in the catalog")
-    .option("--agent <SPIFFE-ID>", "the agent that calls, in a new task")
+    .option("--agent <SPIFFE-ID>", "the agent that calls, in a new task unless --task names one")
+    .option("--task <ID>", "call in this task of the same agent and user, which an earlier call has printed")
     .option(
       "--token <TOKEN>",
       "call in the task of this delegation token, as `token exchange` prints it; - reads it from standard input",
@@ -46,8 +60,9 @@ export function addTry(program: Command): void {
     .addOption(
       new Option("--arguments <JSON>", "the arguments of the call, by name").argParser(argumentsOf).default({}, "none"),
     )
-    .option("--purpose <NAME>", "the purpose of the task (default: the agent's first)")
-    .option("--scope <SCOPES>", "the scopes to request (default: those of the purpose)")
+    .option("--purpose <NAME>", "the purpose of the task (default: the agent's first that covers the tool)")
+    .option("--scope <SCOPES>", "the scopes to request (default: those of the purpose, and the tool)")
+    .option("--wait <SECONDS>", "if people have to approve the call: wait so long for them, and call again", waitOf)
     .option("--audience <URI>", "the audience of the token (default: that of the tool's gateway)")
     .option("--policies <DIR>", "the policy directory, whose catalog says where the tool is", "policies")
     .option("--json", "print the result as JSON")
@@ -59,10 +74,10 @@ const HELP = `
 Examples:
   narrowgate try crm.tickets.get --agent spiffe://example.org/agent/support --login alice --arguments '{"ticket":"42"}'
   narrowgate try everything.echo --agent spiffe://example.org/agent/support --login alice --arguments '{"message":"hi"}'
-  narrowgate token exchange --agent spiffe://example.org/agent/support --login alice > token
-  narrowgate try crm.tickets.get --token - --arguments '{"ticket":"42"}' < token
+  narrowgate try crm.tickets.get --agent spiffe://example.org/agent/support --login alice --task tsk_01J8… --arguments '{"ticket":"7"}'
+  narrowgate try billing.refund --agent spiffe://example.org/agent/support --login alice --arguments '{"amount":12000}' --wait 300
 
-Several calls in one task need the same token: without --token each call opens a task of its own.
+Without --task or --token each call opens a task of its own, whose id is printed behind that of the decision.
 The command needs the local stack with gateways: \`npm run dev -- --policies DIR --gateway\`.
 
 Exit code 1: the call was denied.
@@ -73,22 +88,66 @@ async function tryTool(tool: string, options: TryOptions): Promise<void> {
     throw new Failure("only the local stack can be tried", "Leave `--url` out, and start `npm run dev`.", EXIT.usage)
   }
   const call = callOf(readCatalog(await readCatalogText(options.policies)), tool)
-  const answer = await withProgress("calling", async () => {
-    const token = await tokenOf(options, call.origin)
-    return answered(call.origin, () => call.by(token, options.arguments))
-  })
+  const isNew = options.token === undefined && options.task === undefined && options.agent !== undefined
+  const work = isNew ? await coveringPurpose(options.policies, options.agent ?? "", tool, options.purpose) : null
+  const { token, task } = await withProgress("opening a task", () =>
+    tokenOf({ ...options, ...requestOf(options, work) }, call.origin, work),
+  )
+  const once = () => withProgress("calling", () => answered(call.origin, () => call.by(token, options.arguments)))
+  const first = await once()
+  const isApproved = await awaitApproval(first, options)
+  const answer = isApproved ? await once() : first
   if (!isAllowed(answer)) process.exitCode = EXIT.refused
-  if (options.json) return console.log(jsonText({ tool, allowed: isAllowed(answer), ...answer }))
-  console.log(resultText(tool, answer))
+  if (options.json) return console.log(jsonText({ tool, allowed: isAllowed(answer), task, ...answer }))
+  console.log(resultText(tool, task, answer, work))
+}
+
+function requestOf({ scope }: TryOptions, work: CoveringPurpose | null): Pick<TryOptions, "purpose" | "scope"> {
+  const requested = scope ?? work?.scope
+  return {
+    ...(work?.purpose !== undefined && { purpose: work.purpose }),
+    ...(requested !== undefined && { scope: requested }),
+  }
+}
+
+interface Opened {
+  readonly token: string
+  /** Null if only the token is known. */
+  readonly task: string | null
 }
 
 /** In an existing task, which has made other calls or waits for an approval; otherwise in a new one. */
-async function tokenOf(options: TryOptions, origin: string): Promise<string> {
+async function tokenOf(options: TryOptions, origin: string, work: CoveringPurpose | null): Promise<Opened> {
   const { token, agent, audience = await audienceAt(origin, options.policies) } = options
-  if (token !== undefined) return token === "-" ? (await text(process.stdin)).trim() : token
+  if (token !== undefined) return { token: token === "-" ? (await text(process.stdin)).trim() : token, task: null }
   if (agent === undefined) throw new Failure("no agent is named", "Name the agent: --agent, or --token.", EXIT.usage)
   const request = { ...options, agent, ...(audience !== undefined && { audience }) }
-  return (await exchange(request)).access_token
+  const { access_token, task = null } = await exchange(request).catch((thrown: unknown) => {
+    if (!(thrown instanceof Failure) || work === null || work.lacking === null) throw thrown
+    throw new Failure(thrown.message, `${work.lacking} ${thrown.fix}`, thrown.exitCode)
+  })
+  return { token: access_token, task }
+}
+
+/** How often the approval is looked at: each time is a record of management. */
+const POLL_MS = 2_000
+
+/** Returns whether people have approved the call in time. */
+async function awaitApproval({ approval }: GatewayAnswer, options: TryOptions): Promise<boolean> {
+  if (!approval || options.wait === undefined) return false
+  const { task, id: own, url } = approval
+  console.error(`${colors.yellow("waiting")}  ${escaped(url, 500)}`)
+  const bearer = await operatorBearer(options)
+  const until = Date.now() + options.wait * 1000
+  const input = { parameters: { task, approval: own }, schema: approvals.showCallApproval.answer() }
+  return withProgress("waiting for people", async () => {
+    while (Date.now() < until) {
+      const { status } = await requestApi(options, bearer, "showCallApproval", input)
+      if (status !== "pending") return status === "approved"
+      await new Promise((resolve) => setTimeout(resolve, POLL_MS))
+    }
+    return false
+  })
 }
 
 const gatewaysFile = z.looseObject({
@@ -154,13 +213,21 @@ async function answered(origin: string, call: () => Promise<GatewayAnswer>): Pro
   )
 }
 
-function resultText(tool: string, answer: GatewayAnswer): string {
-  const { status, code, decision } = answer
-  if (isAllowed(answer)) return `${colors.green("allowed")}  ${tool}  ${decision}\n${shortText(answer.text)}`
-  const why = `  ${colors.cyan("why:")} ${CALLED} explain ${decision}`
-  // An MCP client gets a denial as its server would give it, in words for the model.
-  const told = status < 400 ? `${code}\n${shortText(answer.text)}` : `${code} (HTTP ${status})`
-  return `${colors.red("denied")}   ${tool}  ${decision}\n  ${told}\n${why}`
+function resultText(tool: string, task: string | null, answer: GatewayAnswer, work: CoveringPurpose | null): string {
+  const { status, code, decision, description, approval } = answer
+  const ids = `${tool}  ${decision}${task === null ? "" : `  ${colors.dim(task)}`}`
+  if (isAllowed(answer)) return `${colors.green("allowed")}  ${ids}\n${shortText(answer.text)}`
+  const lacking = code === "insufficient_scope" ? (work?.lacking ?? null) : null
+  return [
+    `${colors.red("denied")}   ${ids}`,
+    // An MCP client gets a denial as its server would give it, in words for the model.
+    ...(status < 400 ? [`  ${code}`, shortText(answer.text)] : [`  ${code} (HTTP ${status})`]),
+    ...(description === null || status < 400 ? [] : [`  ${escaped(description, MOST_SHOWN)}`]),
+    ...(lacking === null ? [] : [`  ${lacking}`]),
+    ...(approval === null ? [] : [`  ${colors.cyan("approve:")} ${escaped(approval.url, 500)}`]),
+    ...(approval === null || task === null ? [] : [`  ${colors.cyan("then:")} the same with --task ${task}`]),
+    `  ${colors.cyan("why:")} ${CALLED} explain ${decision}`,
+  ].join("\n")
 }
 
 function shortText(answer: string): string {

@@ -5,6 +5,7 @@
  */
 import { isObject } from "../../src/core/encoding/json.ts"
 import { hasUnseen } from "../../src/core/encoding/display-text.ts"
+import { memberKey } from "../compiler/model/schema-types.ts"
 import { argumentName } from "../compiler/schema/values.ts"
 
 export interface ArgumentType {
@@ -79,15 +80,9 @@ function recordOf(schema: Schema, path: string, root: Schema, depth: number): Ar
     return { name, type, left }
   })
   const left = read.flatMap((each) => each.left)
-  const types = read.flatMap(({ name, type }) => (type === null ? [] : [`${keyOf(name)}?: ${type}`]))
+  const types = read.flatMap(({ name, type }) => (type === null ? [] : [`${memberKey(name)}?: ${type}`]))
   return types.length === 0 ? untyped(path, left[0]?.why ?? "an object") : { type: `{ ${types.join(", ")} }`, left }
 }
-
-/** A name as schema.cedarschema writes it: words of Cedar's grammar stand in quotes. */
-export function keyOf(name: string): string {
-  return /^[A-Za-z_]\w*$/u.test(name) && !RESERVED.has(name) ? name : `"${name}"`
-}
-const RESERVED = new Set(["true", "false", "if", "then", "else", "in", "is", "like", "has", "__cedar"])
 
 const typed = (type: string): ArgumentType => ({ type, left: [] })
 const untyped = (path: string, why: string): ArgumentType => ({ type: null, left: [{ path, why }] })

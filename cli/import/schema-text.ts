@@ -2,7 +2,8 @@
 import { isDeepStrictEqual } from "node:util"
 import { z } from "zod"
 import { schemaToJson } from "../compiler/source/official-engine.ts"
-import { keyOf, type ArgumentTypes } from "./argument-types.ts"
+import { memberKey } from "../compiler/model/schema-types.ts"
+import type { ArgumentTypes } from "./argument-types.ts"
 import { spliced, unifiedDiff, type Splice } from "./text-edits.ts"
 
 export const SCHEMA = "schema.cedarschema"
@@ -51,7 +52,7 @@ function conflict(types: ReadonlyMap<string, readonly string[]>): string {
 /** The lines of `type Arguments`. */
 export function memberLines({ types, left }: Declarations): readonly string[] {
   return [
-    ...Array.from(types, ([name, type]) => `  ${keyOf(name)}?: ${type},`),
+    ...Array.from(types, ([name, type]) => `  ${memberKey(name)}?: ${type},`),
     ...(left.length === 0
       ? []
       : ["  // Left out, since rules could not read it:", ...left.map((each) => `  //   ${each}`)]),
@@ -110,7 +111,7 @@ function membersIn(schema: string): Readonly<Record<string, unknown>> | null {
 }
 
 function jsonOf(name: string, type: string): unknown {
-  return membersIn(`type Arguments = { ${keyOf(name)}?: ${type} };`)?.[name]
+  return membersIn(`type Arguments = { ${memberKey(name)}?: ${type} };`)?.[name]
 }
 
 const TOKEN = /\/\/[^\n]*|"(?:[^"\\]|\\.)*"|[A-Za-z_]\w*|[^\s]/gu

@@ -8,11 +8,13 @@ export async function callMcpTool(
   tool: string,
   args: Readonly<Record<string, unknown>>,
 ): Promise<GatewayAnswer> {
-  const received: { last?: Response } = {}
+  const received: { last?: Response; denial?: Promise<string> } = {}
   const listening: typeof fetch = async (input, init) => {
     const response = await fetch(input, init)
     // The client opens its event stream beside the calls; only its POST requests count here.
     if (init?.method === "POST") received.last = response
+    // A denial is short, and no stream.
+    if (response.headers.has("x-narrowgate-code")) received.denial = response.clone().text()
     return response
   }
   const client = new Client({ name: "narrowgate-try", version: "1" }, { versionNegotiation: { mode: "auto" } })
@@ -22,11 +24,11 @@ export async function callMcpTool(
     await client.connect(transport)
     const result = await client.callTool({ name: tool, arguments: args })
     if (!received.last) throw new Error("the client has called nothing")
-    return answerOf(received.last, textOf(result))
+    return answerOf(received.last, textOf(result), await received.denial)
   } catch (thrown) {
     // If there was no answer, the connection's own failure says so.
     if (!received.last) throw thrown
-    return answerOf(received.last, thrown instanceof Error ? thrown.message : String(thrown))
+    return answerOf(received.last, thrown instanceof Error ? thrown.message : String(thrown), await received.denial)
   } finally {
     await client.close().catch(() => undefined)
   }

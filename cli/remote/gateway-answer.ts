@@ -1,4 +1,6 @@
 /** A gateway's answer to one call: whether it was allowed, and what came back. */
+import { isObject } from "../../src/core/encoding/json.ts"
+
 export interface GatewayAnswer {
   readonly status: number
   /** Narrowgate's; null if Narrowgate was not asked, or allowed the call. */
@@ -6,13 +8,50 @@ export interface GatewayAnswer {
   readonly decision: string | null
   /** From the upstream or the gateway: untrusted. */
   readonly text: string
+  /** What a denial says of itself; null if the gateway does not pass it on. */
+  readonly description: string | null
+  /** The approval that a denial waits for; null if there is none, or the gateway does not pass it on. */
+  readonly approval: RequestedApproval | null
 }
 
-export function answerOf({ status, headers }: Response, text: string): GatewayAnswer {
-  return { status, code: headers.get("x-narrowgate-code"), decision: headers.get("x-narrowgate-decision"), text }
+export interface RequestedApproval {
+  readonly task: string
+  readonly id: string
+  /** Where people decide. */
+  readonly url: string
+}
+
+/** @param body what came over the wire, if `text` is what a client made of it */
+export function answerOf({ status, headers }: Response, text: string, body: string = text): GatewayAnswer {
+  const code = headers.get("x-narrowgate-code")
+  const decision = headers.get("x-narrowgate-decision")
+  if (code === null) return { status, code, decision, text, description: null, approval: null }
+  return { status, code, decision, text, description: descriptionIn(body), approval: approvalIn(body) }
 }
 
 /** A call that the upstream rejects was allowed nevertheless. */
 export function isAllowed({ code, decision }: GatewayAnswer): boolean {
   return code === null && decision !== null
+}
+
+/** A denial has the same sentence in each of its forms: JSON, or a message of JSON-RPC. */
+function descriptionIn(body: string): string | null {
+  const json = parsed(body)
+  if (!isObject(json)) return null
+  const error = isObject(json["error"]) ? json["error"]["message"] : json["error_description"]
+  return typeof error === "string" ? error : null
+}
+
+function parsed(body: string): unknown {
+  try {
+    return JSON.parse(body)
+  } catch {
+    return null
+  }
+}
+
+/** By the URL for people, which stands in each form of a denial. */
+function approvalIn(body: string): RequestedApproval | null {
+  const [url, task, id] = /https?:\/\/[^\s"\\]+\/console\/approvals\/(tsk_[\w.-]*\w)\/(apr_\w+)/u.exec(body) ?? []
+  return url === undefined || task === undefined || id === undefined ? null : { task, id, url }
 }

@@ -34,6 +34,17 @@ describe("rules", () => {
     expect(rules[0]).not.toHaveProperty("remedy")
   })
 
+  test("that read an argument by nearly the name that the schema has are told that name", () => {
+    const schema = `type Arguments = { amount?: Long }; ${SCHEMA.replace(/\{ a\?: Long.*?\} \}/u, "Arguments")}`
+    const { problems } = lowerOne(
+      `@id("r") ${PERMIT} when { context.arguments has amuont && context.arguments.amuont > 1 };`,
+      schema,
+    )
+    expect(problems.map(({ fix }) => fix)).toEqual([
+      "add the line `amuont?: Long,` to `type Arguments` in schema.cedarschema; or did you mean `amount`?",
+    ])
+  })
+
   test("carry their messages, in any script", () => {
     const message = `Rückzahlungen nur bis “49,99 €” ${"x".repeat(260)}`
     const { rules, problems } = lowerOne(`@id("r") @message("${message}") forbid (principal, action, resource);`)
@@ -327,6 +338,41 @@ describe("problems", () => {
       "an attribute that the schema lacks, after characters of several bytes",
       `// é\u{1F600}\n@id("r") ${PERMIT}\n  when { "é\u{1F600}é" == context.other.b };`,
       { ...at(3, 20), message: expect.stringMatching(/^attribute `other.b`/) },
+    ],
+    ...(
+      [
+        ["text that is matched", 'context.arguments has x && context.arguments.x like "*a"', "x?: String,"],
+        ["a number that is compared", "context.arguments.x + 1 > 3", "x?: Long,"],
+        [
+          "one with decimals",
+          'context.arguments has x && context.arguments.x.lessThan(decimal("0.5"))',
+          "x?: decimal,",
+        ],
+        ["one that equals a decimal", 'context.arguments.x == decimal("0.5")', "x?: decimal,"],
+        ["a truth value", "context.arguments has x && !context.arguments.x", "x?: Bool,"],
+        ["a word of several", 'context.arguments has x && ["a"].contains(context.arguments.x)', "x?: String,"],
+        ["a list that has a word", 'context.arguments has x && context.arguments.x.contains("a")', "x?: Set<String>,"],
+        ["a list that has a number", "context.arguments.x.containsAny([1, 2])", "x?: Set<Long>,"],
+        ["an object", 'context.arguments has x.y && context.arguments.x.y == "a"', "x?: { y?: String },"],
+        ["a name that is no word", 'context.arguments["x-y"] == 9007199254740993', '"x-y"?: Long,'],
+        ["one of a condition", "if context.arguments has x then context.arguments.x else false", "x?: String,"],
+      ] as const
+    ).map(
+      ([what, condition, line]) =>
+        [
+          `an argument that the schema lacks: ${what}`,
+          `@id("r") ${PERMIT} when { ${condition} };`,
+          {
+            ...at(1, 1 + `@id("r") ${PERMIT} when { ${condition}`.search(/arguments(?:\.x| has x|\["x)/u)),
+            message: `the schema does not declare the argument \`${line.startsWith('"') ? "x-y" : "x"}\``,
+            fix: expect.stringContaining(`add the line \`${line}\` to the record of \`arguments\``),
+          },
+        ] as const,
+    ),
+    [
+      "an argument that is converted",
+      `@id("r") ${PERMIT} when { context.arguments has b && decimal(context.arguments.b).lessThan(decimal("1.0")) };`,
+      { ...at(1, 81), fix: expect.stringContaining("declare an amount as decimal in schema.cedarschema") },
     ],
     [
       "an optional argument read unasked",

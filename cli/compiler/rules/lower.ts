@@ -16,6 +16,7 @@ import { checkParseSchema, policySetTextToParts, validate } from "../source/offi
 import { positionAt } from "../source/position.ts"
 import type { Problem } from "../source/problem.ts"
 import { readsOf } from "./context-reads.ts"
+import { isAboutUndeclared, undeclaredArguments, withConversionHelp } from "./undeclared-arguments.ts"
 import type { LinksFile } from "../schema/links.ts"
 import type { Source as Parsed } from "../source/source.ts"
 import { splitRules } from "./split-rules.ts"
@@ -234,7 +235,7 @@ function checkEdge(rule: LoweredRule, place: RulePosition): readonly Problem[] {
 }
 
 function checkTypes(
-  { places, templates, links }: LoweredPolicies,
+  { places, templates, links, placed }: LoweredPolicies,
   written: ReadonlyMap<string, WrittenRule>,
   schema: CedarFile,
 ): readonly Problem[] {
@@ -249,13 +250,25 @@ function checkTypes(
     validationSettings: { mode: "strict" },
   })
   if (answer.type === "failure") return locate(answer.errors, wholeOf(schema), "correct the schema")
+  const lowered = new Map([...placed.map(({ rule }) => [rule.id, rule] as const), ...templates])
+  const findUndeclared = undeclaredArguments(schema.text)
+  const undeclared = new Map(
+    [...places].map(([id, place]) => {
+      const rule = lowered.get(id)
+      return [id, rule ? findUndeclared(rule, place) : []] as const
+    }),
+  )
+  const templateOf = new Map(links.map(({ link }) => [link.id, link.template]))
   const located = (errors: readonly ValidationError[], severity: Problem["severity"]) =>
     errors.flatMap(({ policyId, error }) => {
+      const isReported = (undeclared.get(templateOf.get(policyId) ?? policyId) ?? []).length > 0
+      if (isReported && isAboutUndeclared(error.message)) return []
       const place = places.get(policyId)
-      if (place !== undefined) return locate([error], place, MEND_TYPES, severity).map(named)
+      if (place !== undefined) return locate([withConversionHelp(error)], place, MEND_TYPES, severity).map(named)
       return links.filter(({ link }) => link.id === policyId).map((one) => atLink(one, error, severity))
     })
   return [
+    ...[...undeclared.values()].flat(),
     ...located(answer.validationErrors, "error"),
     ...located(answer.validationWarnings, "warning"),
     ...locate(answer.otherWarnings, wholeOf(schema), "correct the schema", "warning").map(named),

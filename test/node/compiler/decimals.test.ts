@@ -105,8 +105,38 @@ describe("the digits that were sent", () => {
     ["null", "null"],
   ])("%s is no decimal", (_what, number) => expect(amountOf(number)).toBeUndefined())
 
-  test("a text is no number, whatever it spells", () => {
-    expect(amountOf('"49.99"')).toBe("49.99")
+  test.each([
+    ["49.99", "49.99"],
+    ["49", "49.0"],
+    ["-0.50", "-0.5"],
+    ["12345678901.2345", "12345678901.2345"],
+  ])("a text counts if all readers read it alike: %s", (text, decimal) => {
+    expect(textOf(JSON.stringify(text))).toBe(decimal)
+  })
+
+  test.each([
+    "049.99",
+    "+1",
+    "1e1",
+    "1,5",
+    "1.",
+    ".5",
+    " 1",
+    "1 ",
+    "0x1f",
+    "1_000",
+    "٤٩",
+    "４９",
+    "NaN",
+    "",
+    "1.00001",
+    "123456789012.3456",
+  ])("a text that some reader reads otherwise is no decimal: %j", (text) => {
+    expect(amountOf(JSON.stringify(text))).toBeUndefined()
+  })
+
+  test.each(["true", "[49.99]", '{"amount":49.99}', "null"])("nor is anything else: %s", (json) => {
+    expect(amountOf(json)).toBeUndefined()
   })
 })
 

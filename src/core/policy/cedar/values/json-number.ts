@@ -1,6 +1,6 @@
 /**
- * JSON numbers as Cedar values: integers, or decimals where the schema declares one. The strict reader has rejected any
- * number that its double does not hold exactly, so the shortest text of the double is the number that the upstream
+ * Numbers of JSON as Cedar values: integers, or decimals where the schema declares one. The strict reader has rejected
+ * any number that its double does not hold exactly, so the shortest text of the double is the number that the upstream
  * reads, however it was written: `49.990` and `4.999e1` are 49.99.
  */
 import { EvaluationError } from "./evaluation-error.ts"
@@ -16,11 +16,20 @@ export function decimalsOfMember(members: DecimalMembers, name: string): Decimal
   return Object.hasOwn(members, name) ? members[name] : undefined
 }
 
-/** `undefined` if the number is not representable: as an integer beyond 2^53 - 1, whose digits readers round. */
-export function fromNumber(number: number, decimals: Decimals | undefined): bigint | Decimal | undefined {
-  if (decimals === "decimal") return decimalOf(number)
-  return Number.isSafeInteger(number) ? BigInt(number) : undefined
+/**
+ * A text counts too, because queries and many APIs have amounts as texts, and no rule can convert one: Cedar's strict
+ * validation accepts `decimal("…")` of a literal only. But only a text that every reader reads alike, with no more
+ * digits than a double holds. `undefined`: anything else, even of another type, with which a rule would compare nothing.
+ */
+export function readDecimal(json: unknown): Decimal | undefined {
+  if (typeof json === "number") return decimalOf(json)
+  if (typeof json !== "string" || !PLAIN.test(json)) return undefined
+  return json.replaceAll(/\D/g, "").length > SAFE_DIGITS ? undefined : decimalOf(Number(json))
 }
+/** As JSON writes a number, without an exponent. */
+const PLAIN = /^-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?$/
+/** Any decimal with this many digits is a double of its own (IEEE 754). */
+const SAFE_DIGITS = 15
 
 export function isDecimal(value: unknown): value is Decimal {
   return typeof value === "object" && value !== null && "kind" in value && value.kind === "decimal"

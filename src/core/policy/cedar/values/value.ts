@@ -3,7 +3,7 @@
  * argument named `__proto__` or `constructor` is a name like any other.
  */
 import type { Extension } from "./extension-value.ts"
-import { decimalsOfMember, fromNumber, type Decimals } from "./json-number.ts"
+import { decimalsOfMember, readDecimal, type Decimals } from "./json-number.ts"
 
 export type Value = boolean | string | bigint | EntityRef | Extension | CedarSet | CedarRecord
 
@@ -147,13 +147,14 @@ export function readJson(
   decimals?: Decimals,
   depth: number = MAX_DEPTH,
 ): Value | undefined {
+  if (decimals === "decimal") return readDecimal(json)
   switch (typeof json) {
     case "boolean":
       return json
     case "string":
       return json.isWellFormed() ? json : undefined
     case "number":
-      return fromNumber(json, decimals)
+      return Number.isSafeInteger(json) ? BigInt(json) : undefined
     case "object": {
       if (json === null || depth === 0) return undefined
       if (Array.isArray(json)) return readArray(json, escape, decimals, depth - 1)

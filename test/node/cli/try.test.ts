@@ -1,0 +1,175 @@
+/** `narrowgate try` as a newcomer uses it: the right purpose, an approval that is waited for, several calls in one task. */
+import { appendFile, mkdtemp, readFile, rm, writeFile } from "node:fs/promises"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import { freePort, twoFreePorts } from "../../../dev/loopback.ts"
+import { startOwnGateways } from "../../../dev/own-gateways.ts"
+import { startStack } from "../../../dev/stack.ts"
+import { startEverything } from "../../../dev/upstreams.ts"
+import { run, type Ran } from "./run.ts"
+
+const STACK_MS = 120_000
+const AGENT = "spiffe://example.org/agent/assistant"
+
+const closing: (() => Promise<void>)[] = []
+let directory: string
+let where: readonly string[]
+
+/** The tools of the reference server; one sum needs an approval, and changes are for a second purpose. */
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), "narrowgate-try-"))
+  closing.push(() => rm(directory, { recursive: true }))
+  const everything = await startEverything({ port: 0 })
+  closing.push(() => everything.close())
+  const origin = `http://127.0.0.1:${await freePort()}`
+  const init = ["init", "mine", "--mcp", everything.url, "--server", "everything", "--origin", origin, "--yes"]
+  expect((await run(directory, init)).code).toBe(0)
+  const mine = (file: string) => join(directory, "mine", file)
+  const agents = await readFile(mine("agents.yaml"), "utf8")
+  const change = `
+  - name: change-things
+    grant: { tools: [everything.*:read, everything.*:write], max_sensitivity: internal }
+    default: [everything.*:read]
+    life: 600
+
+agents:
+  - id: spiffe://example.org/agent/keeper
+    owner: platform-team
+    ceiling: { tools: [everything.*:read], max_sensitivity: restricted }
+    purposes: [keep-secrets]
+`
+  const keep =
+    "purposes:\n  - name: keep-secrets\n    grant: { tools: [everything.*:read], max_sensitivity: restricted }\n    life: 600\n"
+  await writeFile(
+    mine("agents.yaml"),
+    agents
+      .replace("purposes:\n", keep)
+      .replace("\nagents:\n", change)
+      .replace("purposes: [look-things-up]", "purposes: [look-things-up, change-things]")
+      .replace(
+        "      tools: [everything.*:read]\n      max_sensitivity: internal\n    purposes",
+        "      tools: [everything.*:read, everything.*:write]\n      max_sensitivity: internal\n    purposes",
+      ),
+  )
+  await appendFile(
+    mine("access.cedar"),
+    `
+@id("changes")
+permit (principal, action in [Action::"write", Action::"delegate"], resource == Tool::"everything.toggle-simulated-logging");
+`,
+  )
+  await appendFile(
+    mine("limits.cedar"),
+    `
+@id("sums-are-approved")
+@remedy("approval:boss")
+@message("A sum needs the boss.")
+forbid (principal, action == Action::"read", resource == Tool::"everything.get-sum")
+unless { context.approvals.contains("boss") };
+`,
+  )
+  await writeFile(
+    mine("approvers.yaml"),
+    "approvals: [{ name: boss, approvers: [{ issuer: people, subject: olivia }], life: 15m }]\n",
+  )
+  await rm(mine("access.test.yaml"))
+  expect((await run(directory, ["check", "mine"])).stdout).not.toContain("error:")
+  const stack = await startStack({
+    policies: join(directory, "mine"),
+    port: await twoFreePorts(),
+    state: join(directory, "state"),
+  })
+  closing.push(() => stack.close())
+  const { body, problems } = stack.first.compiled
+  if (!body) throw new Error(JSON.stringify(problems))
+  const gateways = await startOwnGateways({ body, narrowgate: stack.origin })
+  closing.push(() => gateways.close())
+  where = ["--url", stack.origin, "--idp", stack.provider]
+}, STACK_MS)
+afterAll(async () => {
+  for (const close of closing.toReversed()) await close()
+})
+
+const attempt = (tool: string, ...more: string[]): Promise<Ran> =>
+  run(directory, ["try", tool, "--policies", "mine", ...where, "--agent", AGENT, "--login", "alice", ...more])
+const approve = (...more: string[]): Promise<Ran> =>
+  run(directory, ["approvals", ...more, ...where, "--login", "olivia"])
+
+describe("a purpose", () => {
+  it("is the agent's first that covers the tool, and the tool is requested besides its default", async () => {
+    const { code, stdout } = await attempt("everything.toggle-simulated-logging", "--json")
+    expect([code, JSON.parse(stdout)]).toEqual([0, expect.objectContaining({ allowed: true })])
+    const explained = await run(directory, ["explain", JSON.parse(stdout).decision, ...where, "--policies", "mine"])
+    expect(explained.stdout).toContain("purpose change-things")
+    const first = JSON.parse((await attempt("everything.echo", "--arguments", '{"message":"hi"}', "--json")).stdout)
+    expect((await run(directory, ["explain", first.decision, ...where])).stdout).toContain("purpose look-things-up")
+  })
+
+  it("that is named does not cover it: those that do are named", async () => {
+    const denied = await attempt("everything.toggle-simulated-logging", "--purpose", "look-things-up")
+    expect(denied).toMatchObject({ code: 1, stdout: expect.stringContaining("insufficient_scope (HTTP 403)") })
+    expect(denied.stdout).toContain(`These cover the tool: --agent ${AGENT} --purpose change-things.`)
+  })
+
+  it("of another agent is named, if the agent has none", async () => {
+    const { code, stdout } = await attempt("everything.get-env")
+    expect([code, stdout]).toEqual([
+      1,
+      expect.stringContaining(
+        "These cover the tool: --agent spiffe://example.org/agent/keeper --purpose keep-secrets.",
+      ),
+    ])
+  })
+})
+
+it("several calls go into one task, which each call prints", async () => {
+  const echo = ["everything.echo", "--arguments", '{"message":"hi"}'] as const
+  const first = await attempt(...echo)
+  const task = /^allowed {2}everything\.echo {2}dec_\w+ {2}(tsk_[\w.-]+)\n/u.exec(first.stdout)?.[1] ?? "none"
+  const second = JSON.parse((await attempt(...echo, "--task", task, "--json")).stdout)
+  expect(second).toMatchObject({ code: null, allowed: true, task })
+  const other = JSON.parse((await attempt(...echo, "--json")).stdout)
+  expect(other.task).not.toBe(task)
+})
+
+describe("a call that people have to approve", () => {
+  const sum = ["everything.get-sum", "--arguments", '{"a":1,"b":2}'] as const
+  const pending = async (): Promise<string> => {
+    for (let tries = 0; tries < 100; tries++) {
+      const id = /apr_\w+/u.exec((await approve("list")).stdout)?.[0]
+      if (id !== undefined) return id
+      await new Promise((resolve) => setTimeout(resolve, 200))
+    }
+    throw new Error("nothing is pending")
+  }
+
+  it("says where, and how to go on", async () => {
+    const { code, stdout } = await attempt(...sum)
+    expect(code).toBe(1)
+    expect(stdout).toContain("A sum needs the boss.")
+    expect(stdout).toMatch(/\n {2}approve: http:\/\/127\.0\.0\.1:\d+\/console\/approvals\/tsk_[\w.-]+\/apr_\w+\n/u)
+    const task = /--task (tsk_[\w.-]+)\n/u.exec(stdout)?.[1] ?? "none"
+    expect((await approve("approve", await pending())).code).toBe(0)
+    expect(await attempt(...sum, "--task", task)).toMatchObject({ code: 0, stdout: expect.stringContaining("3") })
+  })
+
+  it("is made again once they have", async () => {
+    const waiting = attempt(...sum, "--wait", "60")
+    expect((await approve("approve", await pending())).code).toBe(0)
+    const { code, stdout, stderr } = await waiting
+    expect([code, stdout]).toEqual([0, expect.stringMatching(/^allowed {2}everything\.get-sum/u)])
+    expect(stderr).toMatch(/waiting {2}http:\/\/127\.0\.0\.1:\d+\/console\/approvals\//u)
+  })
+
+  it("is denied if they reject it, or if nobody answers in time", async () => {
+    const waiting = attempt(...sum, "--wait", "60")
+    expect((await approve("reject", await pending())).code).toBe(0)
+    expect((await waiting).code).toBe(1)
+    expect((await attempt(...sum, "--wait", "1")).code).toBe(1)
+    expect(await attempt(...sum, "--wait", "0")).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining("--wait cannot be 0"),
+    })
+  })
+})

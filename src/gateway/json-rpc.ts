@@ -3,7 +3,7 @@
  * answers say in `data`. Source: JSON-RPC 2.0, section 5.1; MCP 2026-07-28, streamable HTTP, "Server validation".
  */
 import { codeOf, type Denial } from "../core/denials/denial.ts"
-import { messageIn } from "../core/catalog/mcp-server.ts"
+import { messageIn } from "../core/catalog/mcp-message.ts"
 import { isObject } from "../core/encoding/json.ts"
 import type { Bundle } from "../core/policy/assemble.ts"
 import type { PresentedCall } from "./presented.ts"

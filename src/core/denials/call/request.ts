@@ -32,6 +32,13 @@ export const REQUEST_DENIALS = {
     forOperators: ({ called }) => `${called} is not in the catalog`,
     forCaller: ONLY_CODE,
   }),
+  method_unknown: final({
+    code: "unknown_tool",
+    evidence: { called: plain(TEXT, "The server and the method.") },
+    doc: "The message has a JSON-RPC method that MCP does not know.",
+    forOperators: ({ called }) => `${called} is no method of MCP`,
+    forCaller: ONLY_CODE,
+  }),
   body_rejected: final({
     code: "malformed_call",
     evidence: { what: WHAT },

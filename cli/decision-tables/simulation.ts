@@ -108,8 +108,8 @@ export class Stage {
     this.#now = until
   }
 
-  call(tool: string, values: CallArguments, caller: Caller): Verdict {
-    const call = { ...this.#callOf(caller), tool, arguments: values }
+  call(called: Pick<Call, "tool" | "arguments" | "answers">, caller: Caller): Verdict {
+    const call = { ...this.#callOf(caller), ...called }
     approveStep(this.#bundle, this.#state, call, this.#consented, this.#now)
     return callStep(this.#bundle, this.#state, call, this.#now)
   }

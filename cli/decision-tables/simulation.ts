@@ -1,5 +1,4 @@
 /** A tree of tasks with its tokens and its clock, on which calls are made one after the other. */
-import type { CallArguments } from "../../src/core/catalog/arguments.ts"
 import type { Call, Verdict } from "../../src/core/decision/call.ts"
 import type { Denial } from "../../src/core/denials/denial.ts"
 import type { Client } from "../../src/core/decision/client.ts"

@@ -7,6 +7,7 @@ import { type IncomingMessage, type ServerResponse, createServer, request as sen
 import { request as sendSecure } from "node:https"
 import { pipeline } from "node:stream/promises"
 import { type Authorizer, type Refusal, type Verdict, ask, exchange, refusal, SENDS_BODY } from "./gateway/ask.ts"
+import { asksForList, filteredAnswer } from "./gateway/lists.ts"
 import { type Pair, first, fromUpstream, pairs, toUpstream } from "./gateway/headers.ts"
 import { documentTarget } from "./gateway/metadata.ts"
 import { type Listening, listen } from "./loopback.ts"
@@ -19,6 +20,8 @@ export interface GatewayRoute {
   readonly prefix: string
   /** URL; what follows the prefix is appended to its path. */
   readonly upstream: string
+  /** The catalog's name of the MCP server that it is, whose lists are cut down to what the agent may call. */
+  readonly server?: string
 }
 
 export interface GatewayOptions {
@@ -102,7 +105,8 @@ async function serve(
   const whole = sendsBody ? await wholeBody(request) : new Uint8Array()
   if (whole === undefined) return deny(response, refusal(413))
   const requestId = randomUUID()
-  const verdict = await ask(authorizer, { method, target, headers, body: whole, requestId })
+  const original = { method, target, headers, body: whole, requestId }
+  const verdict = await ask(authorizer, original)
   decisions.push(noted(verdict, method, target, requestId))
   if (!verdict.allowed) return deny(response, verdict)
 
@@ -115,6 +119,13 @@ async function serve(
   const back = fromUpstream(pairs(answer.rawHeaders))
   const decision = first(verdict.identity, "x-narrowgate-decision")
   if (decision !== undefined) back.push(["x-narrowgate-decision", decision])
+  if (upstream.server !== undefined && answer.statusCode === 200 && asksForList(original)) {
+    const list = await filteredAnswer(authorizer, upstream.server, original, answer)
+    if (list === null) return deny(response, refusal(502))
+    const body = Buffer.from(list)
+    const kept = back.filter(([name]) => name.toLowerCase() !== "content-length")
+    return void response.writeHead(200, [...kept, ["content-length", String(body.length)]].flat()).end(body)
+  }
   response.writeHead(answer.statusCode ?? 502, back.flat())
   // An event stream may be silent for long: its client waits for the headers.
   response.flushHeaders()
@@ -150,6 +161,7 @@ interface Located {
    * Path and query as the client sent them, below the upstream's own path: the authorized request is the forwarded one.
    */
   readonly path: string
+  readonly server: string | undefined
 }
 
 function locate(routes: readonly GatewayRoute[], target: string): Located | undefined {
@@ -159,7 +171,8 @@ function locate(routes: readonly GatewayRoute[], target: string): Located | unde
     .toSorted((a, b) => b.prefix.length - a.prefix.length)[0]
   if (route === undefined) return undefined
   const { protocol, host, pathname } = new URL(route.upstream)
-  return { protocol, host, path: (pathname === "/" ? "" : pathname) + target.slice(route.prefix.length) || "/" }
+  const below = (pathname === "/" ? "" : pathname) + target.slice(route.prefix.length) || "/"
+  return { protocol, host, path: below, server: route.server }
 }
 
 /** Undefined if it is longer than an authorizer may be sent. */

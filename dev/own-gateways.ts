@@ -73,7 +73,7 @@ function routesAt(origin: string, { servers, routes }: OwnGatewaysOptions["body"
   for (const server of servers.filter((each) => each.origin === origin)) {
     const to = server.probe?.url ?? upstream
     if (to === undefined) lost.push(`MCP server ${server.name}`)
-    else found.push({ prefix: server.path, upstream: to })
+    else found.push({ prefix: server.path, upstream: to, server: server.name })
   }
   if (!routes.some((route) => route.origin === origin)) return { routes: found, lost }
   if (upstream === undefined) lost.push(`the HTTP API at ${origin}`)

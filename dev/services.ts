@@ -77,14 +77,14 @@ export async function startServices(options: ServicesOptions): Promise<Services>
         id: "edge",
         authorizer: { origin: narrowgate, key: developmentKey("edge"), dialect: "envoy" },
         routes: [
-          { prefix: "/everything/mcp", upstream: everything.url },
-          { prefix: "/billing/mcp", upstream: billing.url },
+          { prefix: "/everything/mcp", upstream: everything.url, server: "everything" },
+          { prefix: "/billing/mcp", upstream: billing.url, server: "billing" },
           { prefix: "/crm", upstream: `${api.url}/crm` },
           { prefix: "/mail", upstream: `${api.url}/mail` },
         ],
       }),
     )
-    const routes = [{ prefix: "/desk/mcp", upstream: desk.url }]
+    const routes = [{ prefix: "/desk/mcp", upstream: desk.url, server: "desk" }]
     const authorizer = { origin: narrowgate, key: developmentKey("web") }
     const isInstalled = nginxPath() !== null
     const web = keep(

@@ -176,8 +176,9 @@ function callOf({ servers, tools }: CatalogFile, tool: string): Call {
     return {
       origin: server.origin,
       by: async (token, args) => {
-        const { callMcpTool } = await import("../remote/call-mcp-tool.ts")
-        return callMcpTool(new URL(server.path, server.origin), token, tool.slice(server.name.length + 1), args)
+        const { callMcp } = await import("../remote/call-mcp.ts")
+        const entry = { own: tool.slice(server.name.length + 1), ...tools.find(({ name }) => name === tool) }
+        return callMcp(new URL(server.path, server.origin), token, entry, args)
       },
     }
   }
@@ -198,6 +199,7 @@ function callOf({ servers, tools }: CatalogFile, tool: string): Call {
 
 async function answered(origin: string, call: () => Promise<GatewayAnswer>): Promise<GatewayAnswer> {
   const answer = await call().catch((thrown: unknown) => {
+    if (thrown instanceof Failure) throw thrown
     const why = thrown instanceof Error ? thrown.message : String(thrown)
     throw new Failure(
       `no answer from the gateway at ${origin}: ${escaped(why, 300)}`,

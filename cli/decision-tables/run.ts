@@ -117,6 +117,9 @@ function callOn(stage: Stage, { catalog }: Bundle, target: CallTarget, caller: C
     stage.refused(located.denied, caller)
     return { kind: "decided", denial: located.denied, evidence: NO_EVIDENCE, tool: null }
   }
-  const { denial, evidence } = stage.call(located.tool.name, located.arguments, caller)
-  return { kind: "decided", denial, evidence, tool: located.tool.name }
+  const { name: tool } = located.tool
+  const answers = "answers" in located && located.answers
+  const called = { tool, arguments: located.arguments, ...(answers && { answers }) }
+  const { denial, evidence } = stage.call(called, caller)
+  return { kind: "decided", denial, evidence, tool }
 }

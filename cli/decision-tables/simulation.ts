@@ -1,5 +1,4 @@
 /** A tree of tasks with its tokens and its clock, on which calls are made one after the other. */
-import type { CallArguments } from "../../src/core/catalog/arguments.ts"
 import type { Call, Verdict } from "../../src/core/decision/call.ts"
 import type { Denial } from "../../src/core/denials/denial.ts"
 import type { Client } from "../../src/core/decision/client.ts"
@@ -108,8 +107,8 @@ export class Stage {
     this.#now = until
   }
 
-  call(tool: string, values: CallArguments, caller: Caller): Verdict {
-    const call = { ...this.#callOf(caller), tool, arguments: values }
+  call(called: Pick<Call, "tool" | "arguments" | "answers">, caller: Caller): Verdict {
+    const call = { ...this.#callOf(caller), ...called }
     approveStep(this.#bundle, this.#state, call, this.#consented, this.#now)
     return callStep(this.#bundle, this.#state, call, this.#now)
   }

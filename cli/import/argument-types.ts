@@ -41,6 +41,11 @@ export function argumentTypes(root: unknown): ArgumentTypes {
   return others === 0 ? types : types.set("", untyped(`${others} arguments`, "too many, or with strange names"))
 }
 
+/** Arguments that are text by their nature: of prompts, and of the URIs of resources. */
+export function textArguments(names: readonly string[]): ArgumentTypes {
+  return argumentTypes({ properties: Object.fromEntries(names.map((name) => [name, { type: "string" }])) })
+}
+
 function typeOf(written: unknown, path: string, root: Schema, depth: number): ArgumentType {
   const schema = plain(written, root)
   if (typeof schema === "string") return untyped(path, schema)

@@ -53,18 +53,25 @@ export interface Suggestion {
 }
 
 /** What the importer writes of a tool, and compares when it runs again. */
-export type Mark = Pin | Route
+export type Mark = Pin | Route | ResourceMark
 
 export interface Pin {
   readonly kind: "pin"
   readonly hash: string
   /** By which a later run recognizes what has changed. */
   readonly parts: PinParts
+  /** The server's name of a prompt; absent for a tool. */
+  readonly prompt?: string
 }
 
-export const PIN_PARTS = ["description", "inputSchema", "annotations"] as const
-/** A short hash of each part; `-` if the server has none. */
-export type PinParts = Readonly<Record<(typeof PIN_PARTS)[number], string>>
+/** A short hash of each part of the definition; `-` if the server has none. The description is the first. */
+export type PinParts = Readonly<Record<string, string>>
+
+/** Resources have no pins (src/core/catalog/pin.ts). */
+export interface ResourceMark {
+  readonly kind: "resource"
+  readonly pattern: string
+}
 
 export interface Route {
   readonly kind: "route"

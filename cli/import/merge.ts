@@ -7,20 +7,14 @@ import { LIFECYCLE_SEGMENT } from "../../src/core/catalog/lifecycle.ts"
 import type { Action, Sensitivity } from "../../src/core/catalog/tool.ts"
 import { Failure } from "../terminal/failure.ts"
 import { METHODS } from "../compiler/schema/catalog.ts"
-import { Overlaps } from "../compiler/model/route-overlaps.ts"
+import { Overlaps, reachedByPattern, type Reached } from "../compiler/model/route-overlaps.ts"
+import { serverOf } from "../compiler/model/tools.ts"
 import { parseSource } from "../compiler/source/parse-source.ts"
 import { catalogFile, type CatalogFile, type ListedTool } from "../compiler/schema/catalog.ts"
 import { parseYaml } from "../compiler/source/source.ts"
 import { CatalogText, field, type Lines } from "./catalog-text.ts"
-import {
-  PIN_PARTS,
-  type FoundTools,
-  type FoundTool,
-  type Pin,
-  type PinParts,
-  type Route,
-  type Suggestion,
-} from "./found-tools.ts"
+import type { FoundTools, FoundTool, Pin, PinParts, Route, Suggestion } from "./found-tools.ts"
+import { withCatalogNames } from "./catalog-names.ts"
 
 export const CATALOG = "catalog.yaml"
 
@@ -86,8 +80,9 @@ export function readCatalog(text: string): CatalogFile {
 }
 
 /** @param prune removes tools that are gone, so that their routes are free */
-export function compare(catalogText: string, found: FoundTools, { prune }: { readonly prune: boolean }): Differences {
+export function compare(catalogText: string, source: FoundTools, { prune }: { readonly prune: boolean }): Differences {
   const catalog = readCatalog(catalogText)
+  const found = withCatalogNames(source, catalog)
   refuseOtherKind(catalog, found)
   const names = new Set([...found.tools.map(({ name }) => name), ...found.withheld])
   const gone = catalog.tools.filter((tool) => isOfSource(tool, found) && !names.has(tool.name)).map(({ name }) => name)
@@ -103,7 +98,8 @@ export function compare(catalogText: string, found: FoundTools, { prune }: { rea
   for (const tool of found.tools) {
     const place = places.get(tool.name)
     if (!place) {
-      const [other] = tool.mark.kind === "route" ? taken.clashing(tool.mark) : []
+      const reached = reachedBy(tool, found)
+      const [other] = reached ? taken.clashing(reached) : []
       const from = other === undefined ? takenFrom(tool, taken) : []
       if (from.length > 0) narrowing.push({ tool, from })
       else if (other === undefined) added.push(tool)
@@ -176,7 +172,9 @@ function newTools({ added, narrowing }: Differences): readonly FoundTool[] {
 
 /** `pinned` and its remark, by which a later run recognizes what has changed. */
 export function pinRemark(parts: PinParts): string {
-  return `of ${PIN_PARTS.map((part) => `${part} ${parts[part]}`).join(", ")}`
+  return `of ${Object.entries(parts)
+    .map(([part, hash]) => `${part} ${hash}`)
+    .join(", ")}`
 }
 
 /**
@@ -205,6 +203,8 @@ function expected(catalog: CatalogFile, differences: Differences, decisions: Dec
 /** What a person wrote beside the mark stays. */
 function remarked(listed: ListedTool, { mark }: FoundTool): ListedTool {
   if (mark.kind === "pin") return { ...listed, pinned: mark.hash }
+  // What an entry matches is the operator's to say.
+  if (mark.kind === "resource") return listed
   const { name, action, sensitivity } = listed
   const { kind: _kind, ...route } = mark
   const [read] = catalogFile.parse({ tools: [{ name, action, sensitivity, route }] }).tools
@@ -220,7 +220,8 @@ function byName({ servers, tools }: CatalogFile) {
 }
 
 function marked({ mark }: FoundTool): Readonly<Record<string, unknown>> {
-  if (mark.kind === "pin") return { pinned: mark.hash }
+  if (mark.kind === "pin") return { ...promptOf(mark), pinned: mark.hash }
+  if (mark.kind === "resource") return { resource: mark.pattern }
   const { kind: _kind, ...route } = mark
   return { route }
 }
@@ -233,13 +234,21 @@ function linesOf(tool: FoundTool, { action, sensitivity, labels, mentions, isLoo
   ]
   if (labels.length > 0) lines.push(`  ${field("labels", labels)}`)
   const { mark } = tool
-  if (mark.kind === "pin") return [...lines, `  ${field("pinned", mark.hash, pinRemark(mark.parts))}`]
+  if (mark.kind === "resource") return [...lines, `  ${field("resource", mark.pattern)}`]
+  if (mark.kind === "pin") {
+    const prompt = Object.values(promptOf(mark)).map((name) => `  ${field("prompt", name)}`)
+    return [...lines, ...prompt, `  ${field("pinned", mark.hash, pinRemark(mark.parts))}`]
+  }
   return [...lines, "  route:", ...routeFields(mark).map(([key, value]) => `    ${field(key, value)}`)]
 }
 
 /** What the source says of the tool, whatever class it got: a later reader sees which claim was taken. */
 function reasonRemark(given: Action, { action, because }: Suggestion): string {
   return given === action ? `${action}: ${because}` : `suggested: ${action} (${because})`
+}
+
+function promptOf({ prompt }: Pin): { readonly prompt?: string } {
+  return prompt === undefined ? {} : { prompt }
 }
 
 function suggestionRemark({ action, labels, because }: Suggestion): string {
@@ -257,6 +266,7 @@ function routeFields({ origin, methods, path, integers }: Route): [string, strin
 
 function remark(text: CatalogText, index: number, { mark }: FoundTool, entry: ListedTool | undefined): void {
   if (mark.kind === "pin") return text.set("tools", index, "pinned", mark.hash, pinRemark(mark.parts))
+  if (mark.kind === "resource") return
   for (const part of routeParts(mark, entry?.route)) {
     text.set("tools", index, part, mark[part], undefined, "route")
   }
@@ -268,15 +278,17 @@ function differing({ mark }: FoundTool, entry: ListedTool, comment: string): Cha
     const parts = routeParts(mark, entry.route)
     return parts.length === 0 ? null : parts
   }
+  if (mark.kind === "resource") return null
   if (entry.pinned === undefined) return "unpinned"
   return entry.pinned === mark.hash ? null : pinChanges(mark, comment)
 }
 
 function pinChanges({ parts }: Pin, comment: string): readonly string[] {
-  const was = PIN_PARTS.map((part) => new RegExp(`\\b${part} ([0-9a-f]{16}|-)(?:,|\\s|$)`, "u").exec(comment)?.[1])
+  const names = Object.keys(parts)
+  const was = names.map((part) => new RegExp(`\\b${part} ([0-9a-f]{16}|-)(?:,|\\s|$)`, "u").exec(comment)?.[1])
   // The remark may have been edited, or belong to another pin; then it proves nothing.
   if (was.includes(undefined)) return []
-  return PIN_PARTS.filter((part, index) => was[index] !== parts[part])
+  return names.filter((part, index) => was[index] !== parts[part])
 }
 
 const ROUTE_PARTS = ["origin", "methods", "path", "integers"] as const
@@ -287,8 +299,9 @@ function routeParts(route: Route, written: ListedTool["route"]): (typeof ROUTE_P
   return ROUTE_PARTS.filter((part) => !isDeepStrictEqual(sorted(route[part]), sorted(written?.[part])))
 }
 
-function isOfSource({ name, route }: ListedTool, { prefix, reached }: FoundTools): boolean {
-  if (!name.startsWith(`${prefix}.`)) return false
+/** A server need not list what it has of resources, so their entries are never gone. */
+function isOfSource({ name, route, resource }: ListedTool, { prefix, reached }: FoundTools): boolean {
+  if (!name.startsWith(`${prefix}.`) || resource !== undefined) return false
   return reached.by === "server"
     ? !name.startsWith(`${prefix}.${LIFECYCLE_SEGMENT}.`)
     : route !== undefined && route.origin === reached.origin
@@ -320,16 +333,24 @@ function refuseOtherKind(catalog: CatalogFile, { prefix, reached }: FoundTools):
 /** Names of the tools whose requests these already are. */
 function meanings({ servers, tools }: CatalogFile): Overlaps<string> {
   const overlaps = new Overlaps<string>()
-  for (const { name, route } of tools) if (route) overlaps.add(route, name)
+  for (const { name, route, resource } of tools) {
+    const reached = route ?? (resource === undefined ? null : reachedByPattern(serverOf(name), resource))
+    if (reached) overlaps.add(reached, name)
+  }
   for (const { name, origin, path } of servers) overlaps.add({ origin, path, methods: METHODS }, name)
   return overlaps
+}
+
+function reachedBy({ mark }: FoundTool, { prefix }: FoundTools): Reached | null {
+  if (mark.kind === "route") return mark
+  return mark.kind === "resource" ? reachedByPattern(prefix, mark.pattern) : null
 }
 
 /**
  * @param entry that the tool already has: the tool takes nothing from itself, nor again what its present route takes
  */
 function takenFrom({ mark }: FoundTool, taken: Overlaps<string>, entry?: ListedTool): readonly string[] {
-  if (mark.kind === "pin") return []
+  if (mark.kind !== "route") return []
   const already = new Set([entry?.name, ...(entry?.route ? taken.around(entry.route) : [])])
   return taken.around(mark).filter((name) => !already.has(name))
 }

@@ -31,10 +31,11 @@ function call(directory: string, plan: Plan): string {
   return `${CALLED} try ${tool}${argumentsFor(plan, tool)} --policies ${directory} ${as}`
 }
 
-/** Without the arguments in its path, a route has no URL. */
+/** Without the arguments in its path, a route has no URL, and a resource no URI. */
 function argumentsFor({ found }: Plan, tool: string): string {
   const mark = found.tools.find(({ name }) => name === tool)?.mark
-  const names = mark?.kind === "route" ? Array.from(mark.path.matchAll(/\{([^}]*)\}/gu), ([, name = ""]) => name) : []
+  const path = mark?.kind === "route" ? mark.path : mark?.kind === "resource" ? mark.pattern : ""
+  const names = Array.from(path.matchAll(/\{\+?([^}]*)\}/gu), ([, name = ""]) => name)
   return names.length === 0
     ? ""
     : ` --arguments '${JSON.stringify(Object.fromEntries(names.map((name) => [name, "1"])))}'`

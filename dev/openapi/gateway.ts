@@ -170,7 +170,7 @@ export const gatewayPaths: Paths = {
     post: {
       operationId: "filterTools",
       tags: ["gateway"],
-      summary: "Leaves those tools of a `tools/list` answer that the agent may call.",
+      summary: "Leaves of a server's list of tools, resources, templates or prompts what the agent may call.",
       description:
         "The request has the agent's `Authorization` and `DPoP` headers. The list is advice: each call is decided anew.",
       security: [{ filter: [] }],
@@ -191,7 +191,7 @@ export const gatewayPaths: Paths = {
       },
       responses: {
         "200": {
-          description: "The same document with those tools alone; to an observing gateway, as it came.",
+          description: "The same document with that alone; to an observing gateway, as it came.",
           headers: headers("X-Narrowgate-Decision"),
           content: { "application/json": { schema: {} }, "*/*": { schema: {} } },
         },

@@ -9,7 +9,7 @@ import { recordKey } from "../audit/record-key.ts"
 import type { ShadowResult } from "../core/record/record.ts"
 import { locate, type Located } from "../core/catalog/locate.ts"
 import { denialByObservation } from "../core/catalog/drift.ts"
-import { type DelegationClaims, userOf } from "../credentials/delegation-token.ts"
+import { type DelegationClaims, type VerifiedToken, userOf } from "../credentials/delegation-token.ts"
 import { verifyCredential, type VerifiedCredential } from "../credentials/verify.ts"
 import { deny, isDenied, type Denial } from "../core/denials/denial.ts"
 import { signerOf } from "../signing/signing-key.ts"
@@ -23,7 +23,7 @@ import type { Bundle } from "../core/policy/assemble.ts"
 import { areOwnKeysDue } from "../credentials/key-sets/own-keys.ts"
 import type { Pointer } from "../core/policy/bundle.ts"
 import { candidateFor, type RequestContext } from "../request-context.ts"
-import { currentLease } from "../revocation/lease.ts"
+import { currentLease, type Lease } from "../revocation/lease.ts"
 import { pulledKeys } from "../core/signals/switch.ts"
 import { newId } from "../platform/new-id.ts"
 import { stopOf } from "../revocation/token-stop.ts"
@@ -112,6 +112,7 @@ export async function authorize(call: PresentedCall, bundle: Bundle, context: Re
   const leased = lease instanceof Promise ? await lease : lease
   const stopped =
     stopOf(leased && leased.switches, verified.token, located.tool.name) ??
+    stopOfAny(located.answers, leased, verified.token) ??
     denialByObservation(leased && leased.observations, located)
   if (stopped) return denyVerified(denialWhatever ?? stopped, located)
 
@@ -149,6 +150,15 @@ export async function authorize(call: PresentedCall, bundle: Bundle, context: Re
   const allowed = { id: retryOf ?? id, gateway, denial, agent, user, task, purpose, tool, windows, scope }
   const transactionToken = signer && !denial ? await transactionOf(allowed, signer, located, context) : null
   return { ...allowed, transactionToken }
+}
+
+/** An operator can suspend what a call has besides: answers to the server's own requests. */
+function stopOfAny(tools: readonly string[] = [], leased: Lease | null, token: VerifiedToken): Denial | null {
+  for (const tool of tools) {
+    const stopped = stopOf(leased && leased.switches, token, tool)
+    if (stopped) return stopped
+  }
+  return null
 }
 
 /** The ledger has already decided by a newer bundle: that bundle decides the whole call again. */

@@ -1,10 +1,10 @@
 /**
- * The endpoint for a gateway that removes from a `tools/list` answer the tools that the agent may not call: identify
- * the gateway, find the server, `listTools`, and return the same document with the other tools alone. Its key has a header
+ * The endpoint for a gateway that removes from a server's list (of tools, resources, their templates, or prompts) what the
+ * agent may not call: identify the gateway, find the server, `listTools`, and return the same document with the rest alone. Its key has a header
  * of its own: a request with the header that opens `/authz/` is denied everywhere else (app.ts).
  */
 import { boundedBytes, textOf } from "../platform/request-body.ts"
-import { readToolList, type ToolList } from "../core/catalog/tool-list.ts"
+import { readServerList, type ServerList } from "../core/catalog/tool-list.ts"
 import { deny, isDenied, type Denial, type Denied } from "../core/denials/denial.ts"
 import { isJsonType } from "../core/encoding/json.ts"
 import { listTools, serverOf } from "./list-tools.ts"
@@ -49,10 +49,10 @@ async function filtered(brought: Brought, bundle: Bundle, context: RequestContex
   if (name === null) return refuse({ reason: "target_missing", header: SERVER_HEADER }, brought, bundle, context)
   const server = serverOf(name, caller.gateway, bundle)
   if (!server) return refuse({ reason: "tool_unknown", called: name }, brought, bundle, context)
-  const tools = readBrought(brought)
-  if (isDenied(tools)) return refuse(tools.denied, brought, bundle, context)
+  const list = readBrought(brought)
+  if (isDenied(list)) return refuse(list.denied, brought, bundle, context)
   const [authorization, proof] = [sent.get("authorization"), sent.get("dpop")]
-  const decision = await listTools({ ...caller, server, authorization, proof, listed: tools.listed }, bundle, context)
+  const decision = await listTools({ ...caller, server, authorization, proof, list }, bundle, context)
   const { id, denial, visible } = decision
   // An observing gateway need not hide what it allows anyway.
   const back = isObserved(decision) ? asItCame(id, brought) : null
@@ -66,12 +66,12 @@ async function filtered(brought: Brought, bundle: Bundle, context: RequestContex
       asIs,
     )
   return new Response(
-    tools.keeping((tool) => visible.has(tool)),
+    list.keeping((key) => visible.has(key)),
     { headers: { "Content-Type": "application/json", ...headersOf(id) } },
   )
 }
 
-function readBrought({ request: { headers }, bytes }: Brought): ToolList | Denied {
+function readBrought({ request: { headers }, bytes }: Brought): ServerList | Denied {
   const encoding = headers.get("content-encoding")
   if (encoding !== null && encoding.toLowerCase() !== "identity") {
     return deny({ reason: "body_rejected", what: "it is encoded" })
@@ -82,7 +82,7 @@ function readBrought({ request: { headers }, bytes }: Brought): ToolList | Denie
   const text = bytes && textOf(bytes)
   return text === null
     ? deny({ reason: "body_rejected", what: "it is too long, not UTF-8, or did not come in time" })
-    : readToolList(text)
+    : readServerList(text)
 }
 
 const headersOf = (id: string) => ({ "Cache-Control": "no-store", "X-Narrowgate-Decision": id })

@@ -3,7 +3,7 @@
  * client can read. Source: JSON-RPC 2.0; MCP 2025-11-25 and 2026-07-28, "Transports".
  */
 import { serverAt } from "../core/catalog/locate.ts"
-import { HEADERS_SINCE, messageIn } from "../core/catalog/mcp-server.ts"
+import { HEADERS_SINCE, messageIn } from "../core/catalog/mcp-message.ts"
 import { isObject } from "../core/encoding/json.ts"
 import type { Bundle } from "../core/policy/assemble.ts"
 import type { PresentedCall } from "./presented.ts"

@@ -5,7 +5,7 @@
 import type { LedgerListQuery } from "../core/record/listing-record.ts"
 import { ofGateway, recordEdgeDenial, type TokenStatus } from "../audit/edge-record.ts"
 import { lifecycleName } from "../core/catalog/lifecycle.ts"
-import { catalogName, type McpServer } from "../core/catalog/mcp-server.ts"
+import type { McpServer } from "../core/catalog/mcp-server.ts"
 import {
   denialByObservation,
   headersEnforced,
@@ -15,7 +15,7 @@ import {
   type Observations,
   type ToolObservation,
 } from "../core/catalog/drift.ts"
-import { isDefinition, type ListedTool } from "../core/catalog/tool-list.ts"
+import { isDefinition, LISTS, type ListedEntry, type ServerList } from "../core/catalog/tool-list.ts"
 import { type VerifiedToken, userOf } from "../credentials/delegation-token.ts"
 import { verifyCredential, type VerifiedCredential } from "../credentials/verify.ts"
 import { isDenied, type Denial } from "../core/denials/denial.ts"
@@ -38,8 +38,7 @@ export interface ToolListRequest extends IdentifiedGateway {
   readonly server: McpServer
   readonly authorization: string | null
   readonly proof: string | null
-  /** The server's own description of each tool. */
-  readonly listed: readonly ListedTool[]
+  readonly list: Pick<ServerList, "kind" | "listed">
 }
 
 export interface ListDecision {
@@ -48,7 +47,7 @@ export interface ListDecision {
   readonly gateway: GatewayDefinition
   /** Null: the list was made. */
   readonly denial: Denial | null
-  /** By the server's names. */
+  /** By the server's names, URIs or templates. */
   readonly visible: ReadonlySet<string>
 }
 
@@ -58,8 +57,8 @@ export async function listTools(
   context: RequestContext,
 ): Promise<ListDecision> {
   const id = newId("dec", context.receivedAt)
-  const { gateway, server, authorization } = request
-  const listing = lifecycleName(server.name, "tools-list")
+  const { gateway, server, authorization, list } = request
+  const listing = lifecycleName(server.name, LISTS[list.kind].lifecycle)
   const denyAtEdge = (denial: Denial, verified?: VerifiedCredential, status: TokenStatus = "dead"): ListDecision => {
     const question = { ...ofGateway(gateway, bundle), method: "POST", path: server.path, tool: listing }
     recordEdgeDenial(id, "management", denial, question, context, verified ? { verified, status } : null)
@@ -77,7 +76,7 @@ export async function listTools(
   const stopped = stopOf(leased && leased.switches, token, listing)
   if (!leased || stopped) return denyAtEdge(stopped ?? { reason: "switches_unavailable" }, verified)
 
-  const seen = observationsIn(request.listed.filter(isDefinition), server, bundle.catalog)
+  const seen = observationsIn(list.kind, list.listed.filter(isDefinition), server, bundle.catalog)
   const sorted = sortTools(request, seen, leased, token, bundle)
   const ask: LedgerListQuery = {
     decisionId: id,
@@ -86,6 +85,7 @@ export async function listTools(
     proof,
     list: listing,
     tools: [...sorted.tools.keys()],
+    known: sorted.known,
     argumentsSeen: gateway.body,
     gateway: gateway.id,
     environment: gateway.environment,
@@ -111,12 +111,13 @@ export async function listTools(
   if (denial && !recorded) return denyAtEdge(denial, verified, isPaced ? "unchecked" : "dead")
   for (const tool of hidden) sorted.tools.delete(tool)
   if (!denial) reportChanges(seen, request, leased.observations, bundle, context)
-  return { id, gateway, denial, visible: denial ? new Set() : new Set(sorted.tools.values()) }
+  return { id, gateway, denial, visible: denial ? new Set() : new Set([...sorted.tools.values()].flat()) }
 }
 
 interface SortedTools {
-  /** The server's name of each tool, by the catalog's name. */
-  readonly tools: Map<string, string>
+  /** The server's names of each tool, by the catalog's name; of a resource, its URI by itself. */
+  readonly tools: Map<string, string[]>
+  readonly known: LedgerListQuery["known"]
   readonly hidden: LedgerListQuery["hidden"]
 }
 
@@ -125,31 +126,35 @@ interface SortedTools {
  * that a switch stops, or that have changed.
  */
 function sortTools(
-  { gateway, server, listed }: ToolListRequest,
+  { gateway, server, list: { kind, listed } }: ToolListRequest,
   seen: readonly ToolObservation[],
   { switches, observations }: Lease,
   token: VerifiedToken,
   { catalog }: Bundle,
 ): SortedTools {
-  const tools = new Map<string, string>()
-  const all = new Set(listed.map(({ name }) => name))
+  const tools = new Map<string, string[]>()
+  const known = new Map<string, LedgerListQuery["known"][string]>()
+  const all = new Set(listed.map(({ key }) => key))
   // Without the body a call is read from headers, and only for a server that is known to enforce them.
   if (!gateway.body && !(server.enforces_headers && headersEnforced(observations, server.name))) {
-    return { tools, hidden: { mcp_headers_untrusted: all.size } }
+    return { tools, known: {}, hidden: { mcp_headers_untrusted: all.size } }
   }
   const changed = new Map(seen.map((sighting) => [sighting.tool, isChanged(sighting)]))
   let [tool_stopped, tool_unknown, tool_changed] = [0, 0, 0]
-  for (const name of all) {
-    const called = catalogName(server, name)
-    const tool = called === null ? undefined : catalog.tools.get(called)
+  for (const key of all) {
+    const entry: ListedEntry | null = LISTS[kind].entry(server, key)
+    const tool = entry === null ? undefined : catalog.tools.get(entry.tool)
     if (!tool) tool_unknown += 1
     else if (stopOf(switches, token, tool.name)) tool_stopped += 1
     // What was observed before stands for the tools that this list does not mention.
     else if (changed.get(tool.name) ?? denialByObservation(observations, { tool, byHeaders: false })) tool_changed += 1
-    else tools.set(tool.name, name)
+    else if (entry?.values) {
+      tools.set(key, [key])
+      known.set(key, { tool: tool.name, values: entry.values })
+    } else tools.set(tool.name, [...(tools.get(tool.name) ?? []), key])
   }
   const counts = Object.entries({ tool_stopped, tool_unknown, tool_changed }).filter(([, count]) => count > 0)
-  return { tools, hidden: Object.fromEntries(counts) }
+  return { tools, known: Object.fromEntries(known), hidden: Object.fromEntries(counts) }
 }
 
 /**

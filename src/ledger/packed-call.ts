@@ -28,6 +28,7 @@ export const packed = (call: LedgerCall) =>
     call.recordKey,
     call.receivedAt,
     call.candidate,
+    call.answers ?? null,
   ] as const
 
 export type PackedCall = ReturnType<typeof packed>
@@ -55,5 +56,6 @@ export function unpacked(values: PackedCall): LedgerCall {
     recordKey: values[19],
     receivedAt: values[20],
     candidate: values[21],
+    ...(values[22] && { answers: values[22] }),
   }
 }

@@ -85,7 +85,7 @@ async function probe(
     if (!server.probe) return
     const endpoint = Endpoint.of(server.probe, env, config.local, allowance)
     const { listed, failure } = await listTools(endpoint)
-    const seen = observationsIn(listed, server, bundle.catalog)
+    const seen = observationsIn("tools", listed, server, bundle.catalog)
     // A difference in a list that breaks off is a difference; a match may still appear again, with another definition.
     const sightings = changedSince(failure === null ? seen : seen.filter(isChanged), observations)
     if (failure !== null) failed(new ProbeFailed(failure))

@@ -5,7 +5,7 @@
 import { foldName, confusableKey } from "../core/encoding/name-folding.ts"
 import { isObject } from "../core/encoding/json.ts"
 import { OTHER_CASE } from "../core/catalog/mcp-answer.ts"
-import { LIST_MEMBERS, type ListedTool } from "../core/catalog/tool-list.ts"
+import { LIST_MEMBERS, type ListedItem } from "../core/catalog/tool-list.ts"
 import { ProbeFailed, whyFailed, type Endpoint, type Reply } from "./endpoint.ts"
 
 /** Bounds for a list that never ends, or repeats the same page. */
@@ -14,7 +14,7 @@ const MAX_TOOLS = 2_000
 const MAX_CURSOR = 4_096
 
 export interface Listing {
-  readonly listed: readonly ListedTool[]
+  readonly listed: readonly ListedItem[]
   /** Why it is not the whole list. Null if it is. */
   readonly failure: string | null
 }
@@ -36,7 +36,7 @@ const DENYING = new Set([401, 403, 407, 429])
 type AskPage = (cursor: string | null) => Promise<Reply>
 
 export async function listTools(endpoint: Endpoint): Promise<Listing> {
-  const listed: ListedTool[] = []
+  const listed: ListedItem[] = []
   try {
     const askStateless: AskPage = async (cursor) =>
       endpoint.ask(
@@ -54,7 +54,7 @@ export async function listTools(endpoint: Endpoint): Promise<Listing> {
   }
 }
 
-async function readInSession(endpoint: Endpoint, listed: ListedTool[]): Promise<void> {
+async function readInSession(endpoint: Endpoint, listed: ListedItem[]): Promise<void> {
   const hello = { protocolVersion: WITH_HANDSHAKE[0], capabilities: {}, clientInfo: CLIENT_INFO }
   const { status, message, session } = await endpoint.ask("initialize", hello, {})
   const result = message?.["result"]
@@ -71,7 +71,7 @@ async function readInSession(endpoint: Endpoint, listed: ListedTool[]): Promise<
   }
 }
 
-async function readPages(first: Reply, ask: AskPage, listed: ListedTool[]): Promise<void> {
+async function readPages(first: Reply, ask: AskPage, listed: ListedItem[]): Promise<void> {
   let reply = first
   const cursors = new Set<string>()
   for (;;) {
@@ -92,7 +92,7 @@ async function readPages(first: Reply, ask: AskPage, listed: ListedTool[]): Prom
 }
 
 interface Page {
-  readonly listed: readonly ListedTool[]
+  readonly listed: readonly ListedItem[]
   readonly cursor: string | null
 }
 
@@ -111,9 +111,9 @@ function pageOf({ status, message, objection }: Reply): Page | null {
 }
 
 /** The tool under each name that some client may read; one without any cannot be called, and is left out. */
-function listedAs(tool: unknown): readonly ListedTool[] {
+function listedAs(tool: unknown): readonly ListedItem[] {
   if (!isObject(tool)) return []
-  return Object.entries(tool).flatMap(([key, name]) =>
-    foldName(key) === "name" && typeof name === "string" ? [{ name, tool }] : [],
+  return Object.entries(tool).flatMap(([member, name]) =>
+    foldName(member) === "name" && typeof name === "string" ? [{ key: name, definition: tool }] : [],
   )
 }

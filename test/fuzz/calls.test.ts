@@ -1,7 +1,8 @@
 /** What stands in a call: its target, its arguments, a message of MCP and the headers that repeat it. */
 import { describe, expect, test } from "vitest"
 import { UNSEEN } from "../../src/core/catalog/arguments.ts"
-import { readMcpCall, type McpServer } from "../../src/core/catalog/mcp-server.ts"
+import { readMcpCall } from "../../src/core/catalog/mcp-message.ts"
+import type { McpServer } from "../../src/core/catalog/mcp-server.ts"
 import { readTarget } from "../../src/core/catalog/path.ts"
 import { buildRouteTable, matchRoute, routeArguments } from "../../src/core/catalog/route.ts"
 import type { CallHeaders } from "../../src/core/catalog/call-request.ts"

@@ -1,7 +1,7 @@
 /** JSON of callers, gateways and servers, held against a reader of its own (json-tree.ts) and the platform's. */
 import { describe, expect, test } from "vitest"
 import { OTHER_CASE, readAnswer } from "../../src/core/catalog/mcp-answer.ts"
-import { readToolList } from "../../src/core/catalog/tool-list.ts"
+import { readServerList } from "../../src/core/catalog/tool-list.ts"
 import { MAX_PARTS, readJson } from "../../src/core/encoding/json.ts"
 import { foldName } from "../../src/core/encoding/name-folding.ts"
 import { FUZZ_TIMEOUT, fuzz } from "./fuzz.ts"
@@ -148,12 +148,12 @@ describe("an MCP server's answer", () => {
         json: true,
         runs: 2_000,
         check(text) {
-          const list = readToolList(text)
-          if ("denied" in list) return false
+          const list = readServerList(text)
+          if ("denied" in list || list.kind !== "tools") return false
           // Of a zero the sign is lost when it is written (ECMA-262 25.5.2): it is the same number.
           const json = JSON.parse(JSON.stringify(JSON.parse(text)))
-          expect(JSON.parse(JSON.stringify(list.listed.map(({ tool }) => tool)))).toEqual(json.result.tools)
-          expect(list.listed.map(({ name }) => name)).toEqual(
+          expect(JSON.parse(JSON.stringify(list.listed.map(({ definition }) => definition)))).toEqual(json.result.tools)
+          expect(list.listed.map(({ key }) => key)).toEqual(
             json.result.tools.map((tool: { name: string }) => tool.name),
           )
           expect(JSON.parse(list.keeping(() => true))).toEqual(json)

@@ -224,7 +224,7 @@ describe("a list that was cut down", () => {
           const { denial, hidden } = visibleTools(
             bundle,
             state,
-            { ...asked, list, tools: [tool], argumentsSeen },
+            { ...asked, list, tools: [tool], known: {}, argumentsSeen },
             START,
           )
           const why = denial ?? hidden.get(tool)

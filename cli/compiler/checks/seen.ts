@@ -45,8 +45,12 @@ function isArgument(field: string): boolean {
   return field.startsWith("arguments.")
 }
 
-/** A GET has no body: all of its arguments are seen. */
+/** A GET has no body: all of its arguments are seen. Those of a resource are its URI, which headers have too. */
 function isSeen({ name }: Tool, selector: WrittenSelector, policies: Policies): boolean {
-  const route = policies.catalog.value.tools.find((listed) => listed.name === name)?.route
-  return route?.methods.includes("GET") === true || gatewaysOf(name, selector, policies).some(({ body }) => body)
+  const { route, resource } = policies.catalog.value.tools.find((listed) => listed.name === name) ?? {}
+  return (
+    resource !== undefined ||
+    route?.methods.includes("GET") === true ||
+    gatewaysOf(name, selector, policies).some(({ body }) => body)
+  )
 }

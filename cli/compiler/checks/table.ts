@@ -19,6 +19,7 @@ import { checkManagement } from "./management.ts"
 import { checkPartitions } from "./partitions.ts"
 import { checkQueries } from "./queries.ts"
 import { checkReceivers } from "./receivers.ts"
+import { checkResources } from "./resources.ts"
 import { checkRoutes } from "./routes.ts"
 import { checkScopes } from "./scopes.ts"
 import { checkSelectors } from "./selectors.ts"
@@ -34,6 +35,7 @@ const CHECKS: readonly ((policies: Policies) => Problem[])[] = [
   checkCatalog,
   checkLabels,
   checkRoutes,
+  checkResources,
   checkScopes,
   checkBounds,
   checkAgents,

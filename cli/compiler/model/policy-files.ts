@@ -22,7 +22,7 @@ import type { Path } from "../source/source.ts"
 import { actionEntities } from "./actions.ts"
 import { decimalArguments } from "./decimals.ts"
 import { madeEntities } from "./entities.ts"
-import { allRoutes, allTools } from "./tools.ts"
+import { allRoutes, allServers, allTools } from "./tools.ts"
 
 /** What the files contain, by the names that the compiler has for them. */
 export interface FileValues {
@@ -75,7 +75,7 @@ export const POLICY_FILES = {
     toBundle: (catalog) => ({
       tools: allTools(catalog),
       routes: allRoutes(catalog),
-      servers: catalog.servers,
+      servers: allServers(catalog),
       labels: catalog.labels,
     }),
     uniqueNames: ({ servers, labels, tools }) => [

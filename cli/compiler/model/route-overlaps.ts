@@ -1,9 +1,11 @@
 /**
- * Which routes and endpoints could match the same request. They are indexed by origin and path, so that of thousands
- * only those are compared that could match. `/issues/{issue}/labels` and `/issues/comments/{comment}` could both be
- * `/issues/comments/labels`; but not if `issue` is an integer: the Worker denies a call of the first with any other
- * value, and a call of the second with this one (route.ts).
+ * Which routes, endpoints and patterns of resources could match the same request. They are indexed by origin and path,
+ * so that of thousands only those are compared that could match. `/issues/{issue}/labels` and
+ * `/issues/comments/{comment}` could both be `/issues/comments/labels`; but not if `issue` is an integer: the Worker
+ * denies a call of the first with any other value, and a call of the second with this one (route.ts).
  */
+
+import { readResourcePattern } from "../../../src/core/catalog/resource-pattern.ts"
 
 export interface Reached {
   readonly origin: string
@@ -11,6 +13,17 @@ export interface Reached {
   readonly path: string
   /** Arguments that are integers; absent: none. */
   readonly integers?: readonly string[]
+}
+
+/** What a pattern of a server's resources matches; null if it is no pattern. */
+export function reachedByPattern(server: string, pattern: string): Reached | null {
+  const read = readResourcePattern(pattern)
+  if ("objection" in read) return null
+  const segments = read.parts.map((part) =>
+    part.kind === "literal" ? part.text : part.kind === "rest" ? REST : PARAMETER,
+  )
+  // No origin has a blank, so no route is alike.
+  return { origin: `${server} ${read.frame}`, methods: ["resources/read"], path: segments.join("/") }
 }
 
 interface Filed<Item> {
@@ -25,6 +38,8 @@ interface Node<Item> {
 }
 
 const PARAMETER = "{}"
+/** At the end of a pattern: one segment or more. */
+const REST = "{+}"
 
 export class Overlaps<Item> {
   readonly #origins = new Map<string, Node<Item>>()
@@ -52,8 +67,12 @@ export class Overlaps<Item> {
   #with(reached: Reached, isMeant: (other: Reached) => boolean): readonly Item[] {
     const origin = this.#origins.get(reached.origin)
     let nodes: readonly Node<Item>[] = origin ? [origin] : []
-    for (const segment of segmentsOf(reached)) nodes = nodes.flatMap((node) => fitting(node, segment))
-    return nodes
+    const ending: Node<Item>[] = []
+    for (const segment of segmentsOf(reached)) {
+      ending.push(...nodes.flatMap(({ below }) => (segment === REST ? [] : (below.get(REST) ?? []))))
+      nodes = nodes.flatMap((node) => fitting(node, segment))
+    }
+    return [...nodes, ...ending]
       .flatMap(({ filed }) => filed)
       .filter(
         ({ reached: other }) =>
@@ -76,13 +95,20 @@ function childOf<Item>(children: Map<string, Node<Item>>, key: string): Node<Ite
 }
 
 function fitting<Item>({ below }: Node<Item>, segment: string): readonly Node<Item>[] {
-  if (segment === PARAMETER) return [...below.values()]
+  if (segment === REST) return [...below.values()].flatMap(allFrom)
+  if (segment === PARAMETER) return [...below].flatMap(([key, node]) => (key === REST ? [] : [node]))
   return [below.get(segment), below.get(PARAMETER)].filter((node) => node !== undefined)
+}
+
+function allFrom<Item>(node: Node<Item>): readonly Node<Item>[] {
+  return [node].concat([...node.below.values()].flatMap(allFrom))
 }
 
 /** Whatever the names of its parameters. */
 function segmentsOf({ path }: Pick<Reached, "path">): readonly string[] {
-  return path.split("/").map((segment) => (isParameter(segment) ? PARAMETER : segment))
+  return path
+    .split("/")
+    .map((segment) => (segment.startsWith("{+") ? REST : isParameter(segment) ? PARAMETER : segment))
 }
 
 /**
@@ -109,8 +135,13 @@ const BEGINS_AS_NUMBER = /^[^\p{L}]*\p{N}/u
 
 const isParameter = (segment: string): boolean => segment.startsWith("{")
 
-/** Of two that overlap: whether `a` has a literal at a place at which `b` has a parameter. */
+/** Of two that overlap: whether `a` is narrower than `b` at some place: a literal than a parameter, that than a rest. */
 function isSpecial(a: Reached, b: Reached): boolean {
-  const others = segmentsOf(b)
-  return segmentsOf(a).some((segment, index) => segment !== PARAMETER && others[index] === PARAMETER)
+  const [own, others] = [segmentsOf(a), segmentsOf(b)]
+  return own.some((_, index) => width(own, index) < width(others, index))
+}
+
+function width(segments: readonly string[], index: number): number {
+  const segment = segments[index] ?? segments.at(-1)
+  return segment === REST ? 2 : segment === PARAMETER ? 1 : 0
 }

@@ -1,7 +1,9 @@
 /** catalog.yaml: MCP servers, tools, and the routes by which an HTTP request is recognised as a tool. */
 import { z } from "zod"
+import { readResourcePattern } from "../../../src/core/catalog/resource-pattern.ts"
 import { PROBE_SECRET } from "../../../src/core/catalog/mcp-server.ts"
 import { ACTIONS, SENSITIVITIES } from "../../../src/core/catalog/tool.ts"
+import { hasUnseen } from "../../../src/core/encoding/display-text.ts"
 import { mayBeFetched } from "../../../src/core/encoding/url.ts"
 import { duration, span } from "./span.ts"
 import { argumentName, label, name, origin, serverName, text, toolName } from "./values.ts"
@@ -59,6 +61,18 @@ const pin = text(
   "Write the 64 hexadecimal digits that an import of the server's tools gives.",
 )
 
+const resource = text(
+  (value) => !("objection" in readResourcePattern(value)),
+  "not a pattern of resource URIs",
+  "Write `scheme://` or `scheme:` and plain segments, each escape in capitals; `{name}` is one whole segment, `{+name}` at the end all others, each name once and none `uri`. No `/` at the end.",
+)
+
+const prompt = text(
+  (value) => value.length > 0 && value.length <= 256 && !hasUnseen(value),
+  "not the name of a prompt",
+  "Write the server's own name of the prompt: 1 to 256 characters on one line, none of them invisible.",
+)
+
 const probeUrl = text(
   (value) => {
     const url = URL.parse(value)
@@ -75,7 +89,9 @@ const probeSecret = text(
 )
 
 const tool = z.strictObject({
-  name: toolName.describe("The name of the tool. For a tool of an MCP server: `<server>.<name of the tool there>`."),
+  name: toolName.describe(
+    "The name of the tool. For a tool of an MCP server: `<server>.<name of the tool there>`; for a resource or a prompt: `<server>.` and any name.",
+  ),
   action: z.enum(ACTIONS).describe("The action class, which rules and scopes refer to."),
   sensitivity: z
     .enum(SENSITIVITIES)
@@ -104,9 +120,17 @@ const tool = z.strictObject({
   route: route
     .exactOptional()
     .describe("The HTTP requests that are calls of this tool. Required, unless the tool belongs to an MCP server."),
+  resource: resource
+    .exactOptional()
+    .describe(
+      "For resources of an MCP server: the pattern of their URIs, such as `db://tables/{table}` or `file:///notes/{+path}`. The URI is the argument `uri`, each `{name}` an argument of that name.",
+    ),
+  prompt: prompt.exactOptional().describe("For a prompt of an MCP server: the server's name of it."),
   pinned: pin
     .exactOptional()
-    .describe("For an MCP tool: the hash of its definition when it was accepted. `narrowgate import mcp` writes it."),
+    .describe(
+      "For an MCP tool or prompt: the hash of its definition when it was accepted. `narrowgate import mcp` writes it.",
+    ),
 })
 
 const probe = z.strictObject({

@@ -1,6 +1,6 @@
 /**
  * Tests whether the server rejects a request whose `Mcp-*` headers and body differ (MCP 2026-07-28, "Server
- * validation"). It tries both headers on which an authorizer without the body relies. The tool that it calls does not
+ * validation"). It tries both headers on which an authorizer without the body relies. What it calls and reads does not
  * exist, so a server that ignores its headers does nothing either.
  */
 import { z } from "zod"
@@ -15,7 +15,17 @@ const META = {
   "io.modelcontextprotocol/clientCapabilities": {},
 }
 
-const PROBES: readonly { header: string; headers: Readonly<Record<string, string>>; body: object }[] = [
+type Offered = Readonly<Record<"resources" | "prompts", boolean>>
+
+interface HeaderProbe {
+  readonly header: string
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: object
+  /** Absent: every server is asked. */
+  readonly of?: keyof Offered
+}
+
+const PROBES: readonly HeaderProbe[] = [
   {
     header: "Mcp-Method",
     headers: { "mcp-method": "prompts/list" },
@@ -26,12 +36,29 @@ const PROBES: readonly { header: string; headers: Readonly<Record<string, string
     headers: { "mcp-method": "tools/call", "mcp-name": "narrowgate-probe-header" },
     body: { method: "tools/call", params: { name: "narrowgate-probe-body", arguments: {}, _meta: META } },
   },
+  {
+    header: "Mcp-Name of a resource",
+    headers: { "mcp-method": "resources/read", "mcp-name": "narrowgate:probe-header" },
+    body: { method: "resources/read", params: { uri: "narrowgate:probe-body", _meta: META } },
+    of: "resources",
+  },
+  {
+    header: "Mcp-Name of a prompt",
+    headers: { "mcp-method": "prompts/get", "mcp-name": "narrowgate-probe-header" },
+    body: { method: "prompts/get", params: { name: "narrowgate-probe-body", _meta: META } },
+    of: "prompts",
+  },
 ]
 
 const refusal = z.object({ jsonrpc: z.literal("2.0"), error: z.object({ code: z.literal(HEADER_MISMATCH) }) })
 
-export async function enforcement(url: URL, { fetch }: BoundedFetch): Promise<{ enforces: boolean; how: string }> {
-  for (const { header, headers, body } of PROBES) {
+export async function enforcement(
+  url: URL,
+  { fetch }: BoundedFetch,
+  offered: Offered,
+): Promise<{ enforces: boolean; how: string }> {
+  for (const { header, headers, body, of } of PROBES) {
+    if (of && !offered[of]) continue
     const response = await fetch(url, {
       method: "POST",
       headers: {

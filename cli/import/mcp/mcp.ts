@@ -1,18 +1,19 @@
 /**
- * Tools of a running MCP server, by the client of the MCP project. What the server declares of its tools is untrusted:
+ * Tools, prompts and resources of a running MCP server, by the client of the MCP project. What the server declares of its tools is untrusted:
  * readOnlyHint and the like are suggestions, and absent means destructive and open-world (MCP 2025-11-25, "Tools").
  */
-import canonicalize from "canonicalize"
-import { sha256Hex } from "../../../src/core/encoding/hash.ts"
 import { catalogName } from "../../../src/core/catalog/mcp-server.ts"
 import { pinOf, Unpinnable } from "../../../src/core/catalog/pin.ts"
 import { escaped } from "../../terminal/escape.ts"
 import { Failure } from "../../terminal/failure.ts"
 import { toolName } from "../../compiler/schema/values.ts"
-import { PIN_PARTS, type FoundTools, type FoundTool, type PinParts, type Skipped } from "../found-tools.ts"
 import { argumentTypes } from "../argument-types.ts"
+import type { FoundTools, FoundTool, Skipped } from "../found-tools.ts"
 import { enforcement } from "./enforcement.ts"
-import { listTools } from "./list-tools.ts"
+import { listServer } from "./list-server.ts"
+import { readPrompts } from "./prompts.ts"
+import { readResources } from "./resources.ts"
+import { partsOf } from "./pin-parts.ts"
 import { boundedFetch, shownUrl } from "./bounded-fetch.ts"
 import { SINK, suggestionOf } from "./suggestion.ts"
 
@@ -27,14 +28,19 @@ export interface McpSource {
   readonly seconds: number
 }
 
-/** Sixteen digits: nobody finds another text with the same digits. */
-const PART_DIGITS = 16
-
 export async function findMcpTools({ url, headers, server, at, seconds }: McpSource): Promise<FoundTools> {
   const bounded = boundedFetch(url, headers, seconds)
-  const { tools, version } = await listTools(url, bounded)
-  const { enforces, how } = await enforcement(url, bounded)
-  const { found, skipped, refused } = read(tools, server)
+  const { tools, resources, templates, prompts, version, notes } = await listServer(url, bounded)
+  const { enforces, how } = await enforcement(url, bounded, {
+    resources: resources.length + templates.length > 0,
+    prompts: prompts.length > 0,
+  })
+  const read = [readTools(tools, server), readPrompts(prompts, server), readResources(resources, templates, server)]
+  const [found, skipped, refused] = [
+    read.flatMap((each) => each.found),
+    read.flatMap((each) => each.skipped),
+    read.flatMap((each) => each.refused),
+  ]
   return {
     prefix: server,
     source: `${shownUrl(url)}, MCP ${escaped(version, 40)}`,
@@ -43,10 +49,11 @@ export async function findMcpTools({ url, headers, server, at, seconds }: McpSou
     withheld: refused.map(({ what }) => what),
     skipped,
     refused,
-    notes: [`headers ${enforces ? "are" : "are not known to be"} enforced: ${how}`],
+    notes: [...notes, `headers ${enforces ? "are" : "are not known to be"} enforced: ${how}`],
   }
 }
 
+/** Of one of the server's lists. */
 interface Read {
   readonly found: readonly FoundTool[]
   readonly skipped: readonly Skipped[]
@@ -54,7 +61,7 @@ interface Read {
   readonly refused: readonly Skipped[]
 }
 
-function read(tools: readonly Listed[], server: string): Read {
+function readTools(tools: readonly Listed[], server: string): Read {
   const found: FoundTool[] = []
   const skipped: Skipped[] = []
   const refused: Skipped[] = []
@@ -104,14 +111,7 @@ function toFound(name: string, own: string, tool: Listed): FoundTool {
     suggestion: suggestionOf(own, tool["annotations"]),
     // Whatever the tool declares.
     unseen: { action: "execute", labels: [SINK] },
-    mark: { kind: "pin", hash: pinOf(tool), parts: partsOf(tool) },
+    mark: { kind: "pin", hash: pinOf(tool), parts: partsOf(tool, ["description", "inputSchema", "annotations"]) },
     inputs: argumentTypes(tool["inputSchema"]),
   }
-}
-
-function partsOf(tool: Listed): PinParts {
-  const short = (part: string) =>
-    Object.hasOwn(tool, part) ? sha256Hex(canonicalize(tool[part]) ?? "").slice(0, PART_DIGITS) : "-"
-  const [description, inputSchema, declared] = PIN_PARTS.map(short)
-  return { description: description ?? "-", inputSchema: inputSchema ?? "-", annotations: declared ?? "-" }
 }

@@ -22,7 +22,7 @@ export function tableText(plan: Plan): string {
     table(`it gets nothing above ${plan.highest}`, "", beyond, "insufficient_scope"),
     table("nobody else does", STRANGER, reads.slice(0, 1), "{ deny: policy_denied, principal: user }"),
     nothingOut(plan),
-    burst(reads),
+    burst(plan, reads),
     operators(plan),
   ]
   return `${HEAD}
@@ -82,13 +82,14 @@ function nothingOut(plan: Plan): string {
 `
 }
 
-function burst([tool]: readonly string[]): string {
+function burst(plan: Plan, [tool]: readonly string[]): string {
   if (tool === undefined) return ""
-  return `  - name: a loop ends
+  const opening = plan.found.reached.by === "server" ? lifecycle(plan) : []
+  const cases = [`[${tool}, rate_limited]`, ...opening.map((name) => `[${name}, allow]`)]
+  return `  - name: a loop ends${opening.length === 0 ? "" : ", and its session goes on"}
     after: [{ call: ${tool}, times: ${BURST} }]
-    call: ${tool}
-    expect: rate_limited
-`
+    cases:
+${cases.map((each) => `      - ${each}\n`).join("")}`
 }
 
 function operators({ trust }: Plan): string {

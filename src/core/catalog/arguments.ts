@@ -33,6 +33,7 @@ export const UNSEEN = {
   headers: "the gateway passes on the MCP headers, not the body",
   type: "the Content-Type of the body is not JSON in UTF-8",
   form: "the body is not a JSON object",
+  several: "the message names several resources",
   inexact: "the body has a number that a double does not hold exactly",
   long: `the body is longer than ${MOST_READ.toLocaleString("en")} bytes`,
 } as const

@@ -7,10 +7,10 @@
  * under a newer bundle that pins what was observed, they deny nothing.
  */
 import type { Denial } from "../denials/denial.ts"
-import { catalogName, type McpServer } from "./mcp-server.ts"
+import { isOtherEntry, type McpServer } from "./mcp-server.ts"
 import type { Catalog, Located } from "./locate.ts"
-import { pinOf, Unpinnable } from "./pin.ts"
-import type { ListedTool } from "./tool-list.ts"
+import { pinOf, Unpinnable, type PinnedKind } from "./pin.ts"
+import { LISTS, type ListedItem, type ListKind } from "./tool-list.ts"
 
 export interface Observations {
   /** The hash that was last observed, by the tool's name in the catalog. */
@@ -53,29 +53,32 @@ export interface ToolObservation {
 export const UNREADABLE = "0".repeat(64)
 
 /**
- * Returns the pinned tools of a server's list, each once. If a tool is listed twice, the definition that differs
- * counts.
+ * Returns the pinned tools, or prompts, of a server's list, each once. If one is listed twice, the definition that
+ * differs counts.
  */
 export function observationsIn(
-  listed: readonly ListedTool[],
-  server: Pick<McpServer, "name">,
+  kind: ListKind,
+  listed: readonly ListedItem[],
+  server: McpServer,
   { tools }: Pick<Catalog, "tools">,
 ): readonly ToolObservation[] {
+  // Resources have no pins (pin.ts).
+  if (kind !== "tools" && kind !== "prompts") return []
   const observations = new Map<string, ToolObservation>()
-  for (const { name, tool: definition } of listed) {
-    const tool = catalogName(server, name)
-    const pinned = tool === null ? undefined : tools.get(tool)?.pinned
-    if (tool === null || pinned === undefined) continue
+  for (const { key, definition } of listed) {
+    const tool = LISTS[kind].entry(server, key)?.tool
+    const pinned = tool === undefined ? undefined : tools.get(tool)?.pinned
+    if (tool === undefined || pinned === undefined) continue
     const observation = observations.get(tool)
     if (observation && isChanged(observation)) continue
-    observations.set(tool, { tool, pinned, seen: hashOf(definition) })
+    observations.set(tool, { tool, pinned, seen: hashOf(definition, kind) })
   }
   return [...observations.values()]
 }
 
-function hashOf(definition: ListedTool["tool"]): string {
+function hashOf(definition: ListedItem["definition"], kind: PinnedKind): string {
   try {
-    return pinOf(definition)
+    return pinOf(definition, kind)
   } catch (error) {
     if (!(error instanceof Unpinnable)) throw error
     return UNREADABLE
@@ -99,18 +102,18 @@ export function changedSince(
 }
 
 /**
- * Returns the pinned tools of a server that its complete list lacks. They have not changed, but the operator should
+ * Returns the pinned tools of a server that its complete list of tools lacks. They have not changed, but the operator should
  * learn of it.
  */
 export function removedTools(
   observations: readonly ToolObservation[],
-  { name }: Pick<McpServer, "name">,
+  server: McpServer,
   { tools }: Pick<Catalog, "tools">,
 ): readonly string[] {
   const seen = new Set(observations.map(({ tool }) => tool))
   return [...tools.values()]
-    .filter(({ server, pinned, name: tool }) => server === name && pinned !== undefined && !seen.has(tool))
-    .map(({ name: tool }) => tool)
+    .filter((tool) => tool.server === server.name && tool.pinned !== undefined && !isOtherEntry(server, tool.name))
+    .flatMap(({ name }) => (seen.has(name) ? [] : [name]))
 }
 
 /** What an observation is about. */

@@ -11,11 +11,46 @@ export const LIFECYCLE_TOOLS = [
   "notifications", // every `notifications/*`
   "discover", // `server/discover` (MCP 2026-07-28)
   "tools-list", // `tools/list`
+  "resources-list", // `resources/list`
+  "templates-list", // `resources/templates/list`
+  "prompts-list", // `prompts/list`
+  "unsubscribe", // `resources/unsubscribe`
+  "listen", // `subscriptions/listen` that names no resource (MCP 2026-07-28)
+  "complete", // `completion/complete`
+  "logging", // `logging/setLevel`
+  "tasks", // `tasks/*`, of MCP 2025-11-25 and of the extension `io.modelcontextprotocol/tasks`
   "stream", // the GET that opens a stream
   "end", // the DELETE that ends a session
-  "response", // a POSTed JSON-RPC response to the server's own request
+  "elicitation", // a client's response to the server's `elicitation/create`
+  "sampling", // the same to `sampling/createMessage`
+  "roots", // the same to `roots/list`
+  "response", // any other POSTed JSON-RPC response to the server's own request
 ] as const
 export type LifecycleTool = (typeof LIFECYCLE_TOOLS)[number]
+
+const LIFECYCLE_OF_METHOD: ReadonlyMap<string, LifecycleTool> = new Map([
+  ["initialize", "initialize"],
+  ["ping", "ping"],
+  ["server/discover", "discover"],
+  ["tools/list", "tools-list"],
+  ["resources/list", "resources-list"],
+  ["resources/templates/list", "templates-list"],
+  ["prompts/list", "prompts-list"],
+  ["resources/unsubscribe", "unsubscribe"],
+  ["subscriptions/listen", "listen"],
+  ["completion/complete", "complete"],
+  ["logging/setLevel", "logging"],
+  ["tasks/get", "tasks"],
+  ["tasks/result", "tasks"],
+  ["tasks/list", "tasks"],
+  ["tasks/update", "tasks"],
+  ["tasks/cancel", "tasks"],
+])
+
+/** Returns null for a method that MCP does not know, or that calls a tool, a resource or a prompt. */
+export function lifecycleOfMethod(method: string): LifecycleTool | null {
+  return method.startsWith("notifications/") ? "notifications" : (LIFECYCLE_OF_METHOD.get(method) ?? null)
+}
 
 /** The second segment of their names. A server's own tool must not begin with it, or it would pass for one of these. */
 export const LIFECYCLE_SEGMENT = "mcp"

@@ -8,7 +8,8 @@ import { variantOf, type CallArguments } from "./arguments.ts"
 import type { Lookup } from "../encoding/lookup.ts"
 import { methodInBody } from "./method-in-body.ts"
 import { asksForOtherMethod, METHOD_IN_ARGUMENT } from "./method-override.ts"
-import { readMcpCall, type McpServer } from "./mcp-server.ts"
+import { readMcpCall } from "./mcp-message.ts"
+import type { McpServer } from "./mcp-server.ts"
 import { readTarget, type Target } from "./path.ts"
 import { isRedacted, REDACTED, redactedNames } from "./redaction.ts"
 import { allRoutes, buildRouteTable, matchRoute, routeArguments } from "./route.ts"
@@ -24,6 +25,8 @@ export interface Located {
   readonly segments: Segments
   /** Read from the headers of a request to an MCP server whose body was not seen. */
   readonly byHeaders: boolean
+  /** Lifecycle tools that have to be permitted as well, as of `McpCall`; absent if none. */
+  readonly answers?: readonly string[]
 }
 
 export interface Catalog {
@@ -55,8 +58,8 @@ export function locate(catalog: Catalog, call: CallRequest): Located | Denied {
     if (target.query.length > 0) return deny({ reason: "target_ambiguous", what: "an MCP endpoint takes no query" })
     const read = readMcpCall(server, call.method, call.headers, call.body)
     if (isDenied(read)) return read
-    const { tool, arguments: args, byHeaders } = read
-    return found(catalog, tool, { arguments: args, path: target.path, segments: NO_SEGMENTS, byHeaders })
+    const { tool, ...rest } = read
+    return found(catalog, tool, { ...rest, path: target.path, segments: NO_SEGMENTS })
   }
   const match = matchRoute(catalog.routes, call.origin, call.method, target)
   if (!match)

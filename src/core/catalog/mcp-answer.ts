@@ -8,7 +8,7 @@
 import { confusableKey } from "../encoding/name-folding.ts"
 import { scanJson, type ScanObjection, type ScanRules } from "../encoding/json-scan.ts"
 import { isObject } from "../encoding/json.ts"
-import { MESSAGE_MEMBERS } from "./mcp-server.ts"
+import { MESSAGE_MEMBERS } from "./mcp-message.ts"
 
 const RULES: ScanRules = {
   // Twice the depth that calls may have: the schemas of arguments are deeper than the arguments.

@@ -5,7 +5,8 @@
  */
 import type { Denial } from "../denials/denial.ts"
 import type { Catalog } from "./locate.ts"
-import { catalogName, decodeHeader, type McpServer } from "./mcp-server.ts"
+import { decodeHeader } from "./mcp-message.ts"
+import { catalogName, type McpServer } from "./mcp-server.ts"
 import { mayAskForOtherMethod } from "./method-in-body.ts"
 import { METHOD_IN_HEADER } from "./method-override.ts"
 import { matchLoosely, mayBeRead } from "./route.ts"
@@ -30,8 +31,19 @@ export function possibleTools(
 /** Regardless of the method: a server that reads the body of another method than POST takes it for a message too. */
 function toolsOf(server: McpServer, tools: Catalog["tools"], call: CallRequest): readonly string[] {
   const named = namedIn(server, call)
-  if (named !== null) return [...new Set(named)].filter((name) => tools.has(name))
+  const entries = entriesIn(server, call)
+  if (named !== null) return [...new Set([...named, ...entries])].filter((name) => tools.has(name))
   return [...tools.values()].filter((tool) => tool.server === server.name).map(({ name }) => name)
+}
+
+/**
+ * All entries of the server's resources if the message may be about resources, and likewise of its prompts: how a
+ * server reads a URI that was refused is not known.
+ */
+function entriesIn({ resources = [], prompts = [] }: McpServer, { headers, body }: CallRequest): readonly string[] {
+  const text = `${headers.mcpMethod ?? ""} ${body.kind === "whole" ? body.text : ""}`.toLowerCase()
+  const mayMean = (word: string): boolean => text.includes(word) || text.includes("\\u")
+  return [...(mayMean("resource") ? resources : []), ...(mayMean("prompt") ? prompts : [])].map(({ tool }) => tool)
 }
 
 /**

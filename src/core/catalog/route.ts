@@ -160,7 +160,7 @@ export function mayBeRead(segments: readonly string[], path: string): boolean {
 }
 
 /** Express and ASP.NET ignore case, IIS drops dots and blanks at the end, Rails a suffix such as `.json`. */
-function looseReadings(segment: string): readonly string[] {
+export function looseReadings(segment: string): readonly string[] {
   const whole = foldCase(segment).trimStart()
   // By hand: a pattern that looks for them at the end would start at each of thousands of dots.
   let end = whole.length

@@ -1,37 +1,78 @@
 /**
- * Reads the answer to MCP's `tools/list`: which tools it names, and the same answer without some of them. It is read as
- * strictly as a call: if a client could read it otherwise, it could see a tool that is to be hidden. (`Tools` beside
- * `tools` is a duplicate key to json.ts; `Tools` alone is no known member.) Source: MCP 2025-11-25 and 2026-07-28,
- * "Tools", "Listing Tools".
+ * Reads the answer to one of MCP's requests for a list (`tools/list`, `resources/list`, `resources/templates/list`,
+ * `prompts/list`): what it names, and the same answer without some of it. It is read as strictly as a call: if a client
+ * could read it otherwise, it could see a tool that is to be hidden. (`Tools` beside `tools` is a duplicate key to
+ * json.ts; `Tools` alone is no known member.) Source: MCP 2025-11-25 and 2026-07-28.
  */
 import { deny, isDenied, type Denied } from "../denials/denial.ts"
 import { confusableKey } from "../encoding/name-folding.ts"
 import { isObject } from "../encoding/json.ts"
 import { parseJson } from "./json-body.ts"
-import { MESSAGE_MEMBERS } from "./mcp-server.ts"
+import type { LifecycleTool } from "./lifecycle.ts"
+import { MESSAGE_MEMBERS } from "./mcp-message.ts"
+import { catalogName, entryOfPrompt, type McpServer } from "./mcp-server.ts"
+import { entryOfTemplate, matchResource } from "./resource-pattern.ts"
 
 type Members = Readonly<Record<string, unknown>>
 
-export interface ListedTool {
-  /** The server's own name of the tool. */
-  readonly name: string
-  /** The server's definition of the tool, including its name. */
-  readonly tool: Members
+interface ListTraits {
+  /** The lifecycle tool of the request for such a list. */
+  readonly lifecycle: LifecycleTool
+  /** The member by which the server names what it lists. */
+  readonly key: string
+  /** Returns the entry of the catalog, and the arguments if they are known beforehand; null if there is none. */
+  readonly entry: (server: McpServer, key: string) => ListedEntry | null
 }
 
-export interface ToolList {
+export interface ListedEntry {
+  readonly tool: string
+  /** Absent if a call may have any. */
+  readonly values?: Readonly<Record<string, string>>
+}
+
+const named = (tool: string | null): ListedEntry | null => (tool === null ? null : { tool })
+
+/** By the member of the result that is the list. */
+export const LISTS = {
+  tools: { lifecycle: "tools-list", key: "name", entry: (server, name) => named(catalogName(server, name)) },
+  resources: {
+    lifecycle: "resources-list",
+    key: "uri",
+    entry: ({ resources = [] }, uri) => {
+      const matched = matchResource(resources, uri)
+      return matched && "tool" in matched ? matched : null
+    },
+  },
+  resourceTemplates: {
+    lifecycle: "templates-list",
+    key: "uriTemplate",
+    entry: ({ resources = [] }, template) => named(entryOfTemplate(resources, template)),
+  },
+  prompts: { lifecycle: "prompts-list", key: "name", entry: (server, name) => named(entryOfPrompt(server, name)) },
+} as const satisfies Readonly<Record<string, ListTraits>>
+export type ListKind = keyof typeof LISTS
+
+export interface ListedItem {
+  /** The server's own name of the tool or the prompt, or the URI or template of a resource. */
+  readonly key: string
+  /** The server's definition, including its key. */
+  readonly definition: Members
+}
+
+export interface ServerList {
+  readonly kind: ListKind
   /** In the server's order. */
-  readonly listed: readonly ListedTool[]
-  /** Returns the JSON of the answer with only the tools for which `isKept` is true; everything else is unchanged. */
-  readonly keeping: (isKept: (name: string) => boolean) => string
+  readonly listed: readonly ListedItem[]
+  /** Returns the JSON of the answer with only the items for which `isKept` is true; everything else is unchanged. */
+  readonly keeping: (isKept: (key: string) => boolean) => string
 }
 
 /** Members of the result that are read here. */
-export const LIST_MEMBERS = ["tools", "nextCursor"] as const
+export const LIST_MEMBERS = ["tools", "resources", "resourceTemplates", "prompts", "nextCursor"] as const
 
-/** Whether the entry has more than a name: a list of names alone does not define the tools. */
-export function isDefinition({ tool }: ListedTool): boolean {
-  return Object.keys(tool).length > 1
+/** Whether the item has more than a name: a list of names alone does not define the tools. */
+export function isDefinition({ definition }: ListedItem): boolean {
+  return Object.keys(definition).length > 1
 }
 
 const refuse = (what: string): Denied => deny({ reason: "mcp_rejected", what })
@@ -39,7 +80,7 @@ const refuse = (what: string): Denied => deny({ reason: "mcp_rejected", what })
 /** Members and elements of a list: two hundred tools, each with a schema of a hundred. */
 const MOST_LISTED = 20_000
 
-export function readToolList(text: string): ToolList | Denied {
+export function readServerList(text: string): ServerList | Denied {
   const parsed = parseJson(text, MOST_LISTED)
   if ("denied" in parsed) return parsed
   const message = parsed.json
@@ -50,25 +91,31 @@ export function readToolList(text: string): ToolList | Denied {
   if (confusableKey(message, MESSAGE_MEMBERS) !== undefined || confusableKey(result, LIST_MEMBERS) !== undefined) {
     return refuse("a member differs from a known one in case only")
   }
-  const tools = readTools(result["tools"])
-  if (isDenied(tools)) return tools
+  const [kind, ...others] = KINDS.filter((each) => Object.hasOwn(result, each))
+  if (kind === undefined) return refuse("its result lists no tools")
+  if (others.length > 0) return refuse("its result has several lists")
+  const listed = readItems(result[kind], LISTS[kind].key)
+  if (isDenied(listed)) return listed
   return {
-    listed: tools,
+    kind,
+    listed,
     keeping: (isKept) => {
-      const remaining = tools.filter(({ name }) => isKept(name)).map(({ tool }) => tool)
-      return JSON.stringify({ ...message, result: { ...result, tools: remaining } })
+      const remaining = listed.filter(({ key }) => isKept(key)).map(({ definition }) => definition)
+      return JSON.stringify({ ...message, result: { ...result, [kind]: remaining } })
     },
   }
 }
 
-function readTools(tools: unknown): readonly ListedTool[] | Denied {
-  if (!Array.isArray(tools)) return refuse("its result lists no tools")
-  const listed: ListedTool[] = []
-  for (const tool of tools) {
-    if (!isObject(tool)) return refuse("one of its tools is none")
-    const { name } = tool
-    if (typeof name !== "string") return refuse("one of its tools has no name")
-    listed.push({ name, tool })
+const KINDS = ["tools", "resources", "resourceTemplates", "prompts"] as const satisfies readonly ListKind[]
+
+function readItems(items: unknown, key: string): readonly ListedItem[] | Denied {
+  if (!Array.isArray(items)) return refuse("what its result lists is no list")
+  const listed: ListedItem[] = []
+  for (const definition of items) {
+    if (!isObject(definition)) return refuse("one of what it lists is no object")
+    const name = definition[key]
+    if (typeof name !== "string") return refuse(`one of what it lists has no ${key}`)
+    listed.push({ key: name, definition })
   }
   return listed
 }

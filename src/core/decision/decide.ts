@@ -4,6 +4,7 @@
  * so nothing tentative ever exists and a denied call consumes nothing.
  */
 import { NO_EVIDENCE, type Call, type Evidence, type DecisionResult } from "./call.ts"
+import { checkAnswers } from "./check-answers.ts"
 import { checkApprovals } from "./check-approvals.ts"
 import { checkTaskAlive, checkProof, checkToken, retryKey, retryOf } from "./check-credential.ts"
 import { checkCalls, checkGrant } from "./check-grant.ts"
@@ -79,6 +80,9 @@ export function decide(bundle: Bundle, state: TreeState, call: Call, now: number
   evidence = { ...evidence, context: policy.context }
   if ("denied" in policy) return denyWith(policy.denied, withPrincipal(policy.denied, evidence))
 
+  const answers = checkAnswers(bundle, state, [task, ...above], call, risk, now)
+  if ("reason" in answers) return denyWith(answers, evidence)
+
   // Last of all: a call that would be denied anyway is no deviation.
   if (guarded.endingDenial) return denyWith(guarded.endingDenial, evidence, endBy(guarded.endingDenial, task))
   const isWork = !isLifecycle(tool)
@@ -114,6 +118,7 @@ export function decide(bundle: Bundle, state: TreeState, call: Call, now: number
   }
 
   const ids = ancestry.map((each) => each.id)
+  const labels = answers.length === 0 ? tool.labels : [...new Set([tool, ...answers].flatMap((each) => each.labels))]
   const end = finishedBy(plans)
   const change: TaskChange = {
     at: now,
@@ -122,8 +127,8 @@ export function decide(bundle: Bundle, state: TreeState, call: Call, now: number
     plans: plans.map(({ task: { id }, progress }) => ({ task: id, progress })),
     approvals: approved.approvals,
     memoryUpdates,
-    labels: tool.labels.filter((label) => !state.labels.has(label)),
-    carried: pickedUp(bundle, state, task, tool.labels, call.decisionId, now),
+    labels: labels.filter((label) => !state.labels.has(label)),
+    carried: pickedUp(bundle, state, task, labels, call.decisionId, now),
     remember: call.retry && {
       key: retryKey(call.gateway, call.retry.requestId),
       task: task.id,

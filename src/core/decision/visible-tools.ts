@@ -1,19 +1,19 @@
 /**
- * Which tools a task could call now, whatever the arguments: `visibleTools(bundle, state, question, now)`, pure and
+ * Which tools a task could call now, whatever the arguments, and which listed resources with theirs: `visibleTools(bundle, state, question, now)`, pure and
  * synchronous like `decide`, run inside the same ledger. It admits nothing: the call itself is still decided. So it
  * accepts the proof of the agent's own request for the list, which the decision on that request has used up, and uses
- * up none itself. A tool is hidden only if every call of it would be denied, whatever its arguments, and the passing of
- * time would not change that.
+ * up none itself. A tool is hidden only if every call of it would be denied, whatever its arguments (a resource: with its
+ * own), and the passing of time would not change that.
  */
 import { formatScope } from "../catalog/pattern.ts"
-import { argumentsNeeded, UNSEEN_ARGUMENTS } from "../catalog/arguments.ts"
+import { argumentsNeeded, UNSEEN_ARGUMENTS, type CallArguments } from "../catalog/arguments.ts"
 import type { Tool } from "../catalog/tool.ts"
 import { NO_EVIDENCE, type Call, type Evidence } from "./call.ts"
 import { checkTaskAlive, checkToken } from "./check-credential.ts"
 import { boundsOf, checkCalls, namesOf } from "./check-grant.ts"
 import { riskOf } from "./risk.ts"
-import type { Denial } from "../denials/denial.ts"
-import { contradiction, type ArgumentBounds } from "../catalog/bounds.ts"
+import { isDenied, type Denial } from "../denials/denial.ts"
+import { contradiction, violation, type ArgumentBounds } from "../catalog/bounds.ts"
 import { isLifecycle } from "../catalog/lifecycle.ts"
 import { expected, mayStillCome } from "../guardrails/plan.ts"
 import { labelsOf } from "../task/labels.ts"
@@ -24,15 +24,22 @@ import { actionRef, entitiesFor, principalsOf, toolRef } from "../policy/princip
 import { authorizeAll, remediesFor } from "./permission.ts"
 import type { CedarRecord, EntityRef } from "../policy/cedar/values/value.ts"
 import type { Task } from "../task/task.ts"
-import { callContext, type Situation } from "./context.ts"
+import { argumentFacts, callContext, type Situation } from "./context.ts"
 
 export interface ToolListQuery extends Pick<Call, "task" | "token" | "proof" | "gateway" | "environment" | "risks"> {
   /** The catalog's tool for listing tools: an agent that may not call it learns nothing. */
   readonly list: string
-  /** Tools of the catalog, each once. */
+  /** Tools of the catalog, or keys of `known`, each once. */
   readonly tools: readonly string[]
+  /** Calls of which the arguments are known already: of a listed resource its URI is. */
+  readonly known: Readonly<Record<string, KnownCall>>
   /** Whether the arguments of a call will be seen when it is decided. */
   readonly argumentsSeen: boolean
+}
+
+interface KnownCall {
+  readonly tool: string
+  readonly values: Readonly<Record<string, string>>
 }
 
 export interface ToolVisibility {
@@ -65,9 +72,12 @@ export function visibleTools(bundle: Bundle, state: TreeState, question: ToolLis
   const denial = denialWhatever(whole, question.list)
   if (denial) return denialResult(denial, evidence)
   const hidden = new Map<string, Denial>()
-  for (const tool of question.tools) {
-    const why = denialWhatever(whole, tool)
-    if (why) hidden.set(tool, why)
+  for (const key of question.tools) {
+    const known = Object.hasOwn(question.known, key) ? question.known[key] : undefined
+    const why = known
+      ? denialWhatever(whole, known.tool, { complete: true, values: known.values })
+      : denialWhatever(whole, key)
+    if (why) hidden.set(key, why)
   }
   return { denial: null, evidence, hidden }
 }
@@ -115,20 +125,20 @@ function queryContext(
   }
 }
 
-/** Returns why no arguments could make a call allowed; null if some might. */
-function denialWhatever(whole: QueryContext, name: string): Denial | null {
+/** Returns why no arguments, or not these, could make a call allowed; null if they might. */
+function denialWhatever(whole: QueryContext, name: string, args?: CallArguments): Denial | null {
   const tool = whole.bundle.catalog.tools.get(name)
   if (!tool) return { reason: "tool_unknown", called: name }
   return (
-    deniedByGrant(whole, tool) ??
+    deniedByGrant(whole, tool, args) ??
     (tool.cost > 0 ? whole.exhausted : null) ??
     (isLifecycle(tool) ? null : deniedByPlan(whole, tool)) ??
-    deniedByPolicy(whole, tool)
+    deniedByPolicy(whole, tool, args)
   )
 }
 
 /** The bounds of a task and its ancestors accumulate; if arguments remain unseen, none can satisfy any. */
-function deniedByGrant({ question, situation }: QueryContext, tool: Tool): Denial | null {
+function deniedByGrant({ question, situation }: QueryContext, tool: Tool, args?: CallArguments): Denial | null {
   const all: ArgumentBounds[] = []
   for (const task of situation.ancestry) {
     const bounds = boundsOf(task, tool, question.environment)
@@ -136,9 +146,13 @@ function deniedByGrant({ question, situation }: QueryContext, tool: Tool): Denia
     all.push(...bounds)
   }
   if (all.length === 0) return null
+  const scope = formatScope({ pattern: tool.name, action: tool.action })
+  if (args) {
+    const broken = violation(all, args.values)
+    return broken && { reason: "argument_out_of_bounds", scope, ...broken }
+  }
   if (!question.argumentsSeen) return argumentsNeeded(namesOf(all), UNSEEN_ARGUMENTS)
   const argument = contradiction(all)
-  const scope = formatScope({ pattern: tool.name, action: tool.action })
   return argument === null ? null : { reason: "argument_out_of_bounds", scope, argument, bound: "none that keeps all" }
 }
 
@@ -152,14 +166,22 @@ function deniedByPlan({ situation }: QueryContext, { name }: Tool): Denial | nul
 }
 
 function deniedByPolicy(
-  { bundle, question, situation, principals, entities, context }: QueryContext,
+  { bundle, question, situation: whole, principals, entities, context }: QueryContext,
   tool: Tool,
+  args?: CallArguments,
 ): Denial | null {
   const [action, resource] = [actionRef(tool.action), toolRef(tool.name)]
-  const reads = question.argumentsSeen ? null : bundle.engine.readsFor(action, resource, entities)
-  if (reads && reads.size > 0) return argumentsNeeded([...reads], UNSEEN_ARGUMENTS)
-  const query = { bundle, by: "mayAllow", principals, action, resource, entities } as const
-  const answer = authorizeAll(query, context)
+  const { engine } = bundle
+  const reads = args || !question.argumentsSeen ? engine.readsFor(action, resource, entities) : null
+  if (!args && reads && reads.size > 0) return argumentsNeeded([...reads], UNSEEN_ARGUMENTS)
+  const facts =
+    args &&
+    reads &&
+    argumentFacts(args, reads, engine.membersFor(action, resource, entities), bundle.decimals[tool.action])
+  if (facts && isDenied(facts)) return facts.denied
+  const situation = facts ? { ...whole, arguments: facts } : whole
+  const query = { bundle, by: facts ? "authorize" : "mayAllow", principals, action, resource, entities } as const
+  const answer = authorizeAll(query, facts ? callContext(situation) : context)
   if ("rules" in answer) return null
   const { principal, forbids: rules } = answer
   if (rules.length === 0) return { reason: "policy_permits_nothing", principal }

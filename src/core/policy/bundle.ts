@@ -106,11 +106,23 @@ function byName(parts: readonly { readonly name: string }[]): ReadonlyMap<string
   return new Map(parts.map((part) => [part.name, part]))
 }
 
-/** By kind, then by name. A tool comes with its routes. */
+/** By kind, then by name. A tool comes with its routes, a resource with its pattern, a prompt with its server's name. */
 export function partsOf(body: BundleBody): ReadonlyMap<string, ReadonlyMap<string, unknown>> {
   const routes = Map.groupBy(body.routes, ({ tool }) => tool)
-  const tools = body.tools.map((tool) => ({ ...tool, ...(routes.has(tool.name) && { routes: routes.get(tool.name) }) }))
-  const whole: Readonly<Record<string, unknown>> = { ...body, tools }
+  const patterns = new Map(
+    body.servers.flatMap(({ resources = [] }) => resources.map((each) => [each.tool, each.pattern])),
+  )
+  const prompts = new Map(
+    body.servers.flatMap((server) => (server.prompts ?? []).map((each) => [each.tool, each.prompt])),
+  )
+  const tools = body.tools.map((tool) => ({
+    ...tool,
+    ...(routes.has(tool.name) && { routes: routes.get(tool.name) }),
+    ...(patterns.has(tool.name) && { resource: patterns.get(tool.name) }),
+    ...(prompts.has(tool.name) && { prompt: prompts.get(tool.name) }),
+  }))
+  const servers = body.servers.map(({ resources: _resources, prompts: _prompts, ...server }) => server)
+  const whole: Readonly<Record<string, unknown>> = { ...body, tools, servers }
   return new Map(
     Object.entries<MemberParts<unknown> | null>(PARTS).flatMap(([name, parts]) =>
       parts ? [[parts.kind, parts.byName(whole[name])] as const] : [],

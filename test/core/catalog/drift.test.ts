@@ -10,7 +10,7 @@ import {
   removedTools,
   type Observations,
 } from "../../../src/core/catalog/drift.ts"
-import { isDefinition, type ListedTool } from "../../../src/core/catalog/tool-list.ts"
+import { isDefinition, type ListedItem } from "../../../src/core/catalog/tool-list.ts"
 import type { McpServer } from "../../../src/core/catalog/mcp-server.ts"
 import type { Tool } from "../../../src/core/catalog/tool.ts"
 import { definitionOf, pinnedAs, POISON } from "../../harness/observations.ts"
@@ -25,6 +25,7 @@ const toolOf = (pinned: string | null, name = "desk.search"): Tool => {
   return pinned === null ? tool : { ...tool, pinned }
 }
 const named = (...tools: readonly Tool[]) => new Map(tools.map((tool) => [tool.name, tool]))
+const DESK: McpServer = { name: "desk", origin: "https://api.test", path: "/desk/mcp", enforces_headers: false }
 const catalogOf = (pinned: string | null) =>
   buildCatalog(named(toolOf(pinned), toolOf(null, "desk.pay")), yard.servers, [])
 const seen = (hash: string | null, more: Partial<Observations> = {}): Observations => ({
@@ -33,8 +34,8 @@ const seen = (hash: string | null, more: Partial<Observations> = {}): Observatio
   full: false,
   ...more,
 })
-const listed = (...tools: readonly object[]): ListedTool[] =>
-  tools.map((tool) => ({ name: "search", ...tool, tool: { ...tool } }))
+const listed = (...tools: readonly Readonly<Record<string, unknown>>[]): ListedItem[] =>
+  tools.map((definition) => ({ key: "search", definition }))
 
 describe("a pinned tool", () => {
   // The rows are bundles, the columns what was seen last: whoever stored it, it is compared with the pin of whoever
@@ -85,11 +86,11 @@ describe("headers alone", () => {
 })
 
 describe("a list against the pins", () => {
-  const of = (tools: readonly ListedTool[], pinned: string | null = A) =>
-    observationsIn(tools, { name: "desk" }, catalogOf(pinned)).map((sighting) => [sighting.tool, isChanged(sighting)])
+  const of = (tools: readonly ListedItem[], pinned: string | null = A) =>
+    observationsIn("tools", tools, DESK, catalogOf(pinned)).map((sighting) => [sighting.tool, isChanged(sighting)])
   const search = definitionOf("search")
 
-  test.each<readonly [what: string, tools: readonly ListedTool[], changed: boolean | null]>([
+  test.each<readonly [what: string, tools: readonly ListedItem[], changed: boolean | null]>([
     ["as it was pinned", listed(search), false],
     ["in another order", listed({ inputSchema: { type: "object" }, name: "search" }), false],
     ["with what is not pinned", listed({ ...search, title: "!", _meta: { a: 1 }, icons: [] }), false],
@@ -102,24 +103,24 @@ describe("a list against the pins", () => {
     ["with a description that only some clients read", listed({ ...search, Description: "x" }), true],
     ["with annotations that only some clients read", listed({ ...search, ["annotation\u017f"]: {} }), true],
     ["not at all", [], null],
-    ["in other case", [{ name: "Search", tool: definitionOf("Search", POISON) }], null],
-    ["as a lifecycle tool", [{ name: "mcp.ping", tool: definitionOf("mcp.ping") }], null],
+    ["in other case", [{ key: "Search", definition: definitionOf("Search", POISON) }], null],
+    ["as a lifecycle tool", [{ key: "mcp.ping", definition: definitionOf("mcp.ping") }], null],
   ])("that has the tool %s", (_what, tools, changed) => {
     expect(of(tools)).toEqual(changed === null ? [] : [["desk.search", changed]])
   })
 
   test("says nothing of tools that are not pinned, or of no catalog", () => {
     expect(of(listed(search), null)).toEqual([])
-    expect(of([{ name: "launch", tool: definitionOf("launch") }])).toEqual([])
+    expect(of([{ key: "launch", definition: definitionOf("launch") }])).toEqual([])
   })
 
   test("says which pinned tools are gone", () => {
-    const gone = (tools: readonly ListedTool[], pinned: string | null) =>
-      removedTools(observationsIn(tools, { name: "desk" }, catalogOf(pinned)), { name: "desk" }, catalogOf(pinned))
+    const gone = (tools: readonly ListedItem[], pinned: string | null) =>
+      removedTools(observationsIn("tools", tools, DESK, catalogOf(pinned)), DESK, catalogOf(pinned))
     expect(gone([], A)).toEqual(["desk.search"])
     expect(gone(listed({ ...search, ...POISON }), A)).toEqual([])
     expect(gone([], null)).toEqual([])
-    expect(removedTools([], { name: "shed" }, catalogOf(A))).toEqual([])
+    expect(removedTools([], { ...DESK, name: "shed" }, catalogOf(A))).toEqual([])
   })
 
   test("with names alone is no word on what they are", () => {

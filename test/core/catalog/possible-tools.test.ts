@@ -65,6 +65,34 @@ test.each(["/", "//", "/?a=1&a=2", "/x/.."])("the route of the root is found at 
   expect(found("GET", target, "")).toEqual(["web.home"])
 })
 
+test("a message about resources or prompts may be of any of its server's", () => {
+  const entries = {
+    ...server("m", "/desk/mcp"),
+    resources: [{ tool: "m.secret", pattern: "note:{name}" }],
+    prompts: [{ tool: "m.other", prompt: "ask" }],
+  }
+  const catalog = buildCatalog(CATALOG.tools, [entries], [])
+  const possible = (text: string, mcpMethod: string | null = null): readonly string[] => {
+    const headers = { contentType: "application/json", mcpProtocolVersion: null, mcpMethod, mcpName: null }
+    const call: CallRequest = {
+      origin: ORIGIN,
+      method: "POST",
+      target: "/desk/mcp",
+      headers,
+      body: { kind: "whole", text },
+    }
+    return possibleTools(catalog, call, { reason: "mcp_rejected", what: "" })
+  }
+  const message = (method: string, uri: string) =>
+    `{"jsonrpc":"2.0","id":1,"method":"${method}","params":{"uri":"${uri}"}}`
+  expect(possible(message("resources/read", "note:../a"))).toEqual(["m.secret"])
+  expect(possible(message("subscriptions/listen", "resourceSubscriptions"))).toEqual(["m.secret"])
+  expect(possible(message("prompts/get", "x"))).toEqual(["m.other"])
+  expect(possible(message(String.raw`\u0072esources/read`, "note:../a"))).toEqual(["m.secret", "m.other"])
+  expect(possible("", "resources/read")).toEqual(["m.secret"])
+  expect(possible(message("tools/list", ""))).toEqual([])
+})
+
 test("names with escapes are read", () => {
   expect(found("POST", "/desk/mcp", String.raw`{"name":"\u0073ecre\u0074"}`)).toEqual(["m.secret"])
   expect(found("POST", "/desk/mcp", `{"x":"${String.raw`\u0061`.repeat(1_000)}","name":"secret"}`)).toEqual([

@@ -924,6 +924,82 @@ const CATALOG: readonly BadDirectory[] = [
     message: /every/,
     at: "every: 5m",
   },
+  ...(
+    [
+      ["a pattern that is no URI", "resource: notes/{name}", /not a pattern of resource URIs/, "notes/{name}"],
+      ["a pattern with a dot segment", "resource: file:///a/../{name}", /not a pattern/, "file:///a"],
+      ["a pattern with half a segment", 'resource: "db://tables/{name}.csv"', /not a pattern/, '"db://'],
+      [
+        "a resource that is pinned",
+        `resource: "note:{name}"\n    pinned: ${"a".repeat(64)}`,
+        /is pinned, but/,
+        "resource",
+      ],
+      [
+        "a resource that is a prompt",
+        'resource: "note:{name}"\n    prompt: a',
+        /is a resource and a prompt/,
+        "resource",
+      ],
+      ["a prompt with a line break in its name", 'prompt: "a\\nb"', /not the name of a prompt/, '"a\\n'],
+    ] as const
+  ).map(([name, lines, message, at]): BadDirectory => ({
+    name,
+    file: "catalog.yaml",
+    find: "  - name: everything.echo\n",
+    replace: `${tool("everything.notes")}    ${lines}\n  - name: everything.echo\n`,
+    message,
+    at,
+    follows: /everything\.notes/,
+  })),
+  ...(
+    [
+      ["two resources of one server that the same URI could be", "db://a/{x}", "db://{y}/b", "resource"],
+      ["two resources of one server with the same rest", "db://a/{+x}", "db://a/{+y}", "resource"],
+    ] as const
+  ).map(([name, one, other]): BadDirectory => ({
+    name,
+    file: "catalog.yaml",
+    find: "  - name: everything.echo\n",
+    replace: `${tool("everything.one")}    resource: "${one}"\n${tool("everything.two")}    resource: "${other}"\n  - name: everything.echo\n`,
+    message: /the same resource could be `everything\.one` and `everything\.two`/,
+    at: `"${other}"`,
+    follows: /everything\.(?:one|two)/,
+  })),
+  {
+    name: "two prompts of one server with one name",
+    file: "catalog.yaml",
+    find: "  - name: everything.echo\n",
+    replace: `${tool("everything.one")}    prompt: ask\n${tool("everything.two")}    prompt: "ask"\n  - name: everything.echo\n`,
+    message: /the same prompt could be `everything\.one` and `everything\.two`/,
+    at: '"ask"',
+    follows: /everything\.(?:one|two)/,
+  },
+  {
+    name: "a resource with the name of a lifecycle tool",
+    file: "catalog.yaml",
+    find: "  - name: everything.echo\n",
+    replace: `${tool("everything.mcp.ping")}    resource: "note:{name}"\n  - name: everything.echo\n`,
+    message: /has the name of a lifecycle tool/,
+    at: "resource",
+    follows: /everything\.mcp\.ping/,
+  },
+  {
+    name: "a resource with a route",
+    file: "catalog.yaml",
+    find: "  - name: crm.tickets.get\n",
+    replace: '  - name: crm.tickets.get\n    resource: "note:{name}"\n',
+    message: /has a route, and is no resource or prompt of an MCP server/,
+    at: 'resource: "note',
+  },
+  {
+    name: "two servers at one endpoint, whose resources could not be told apart",
+    file: "catalog.yaml",
+    find: "  # Gives money back;",
+    replace: "  - { name: other, origin: http://127.0.0.1:8080, path: /everything/mcp }\n  # Gives money back;",
+    message: /could mean `everything` and `other`/,
+    at: "/everything/mcp }",
+  },
   {
     name: "a tool that would pass for a lifecycle tool",
     file: "catalog.yaml",

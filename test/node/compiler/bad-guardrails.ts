@@ -186,7 +186,7 @@ const BUDGETS: readonly BadDirectory[] = [
   }),
   budget("tools: [crm.tickets.get], limit: 5, sum: arguments.ticket", {
     name: "a sum of what a path yields as text",
-    message: /`ticket` of `crm\.tickets\.get` is text in its path or query/,
+    message: /`ticket` of `crm\.tickets\.get` is text in its path, query or URI/,
     fix: /`integers`/,
     at: "arguments.ticket",
   }),
@@ -271,7 +271,7 @@ const SEQUENCES: readonly BadDirectory[] = [
   }),
   required(`sum: { ${PAST}, of: arguments.page, at_most: 10 }`, {
     name: "a sum of what a query yields as text",
-    message: /`page` of `crm\.tickets\.get` is text in its path or query/,
+    message: /`page` of `crm\.tickets\.get` is text in its path, query or URI/,
     at: "arguments.page",
   }),
   required(`since: { ${PAST}, unless: { tools: [crm.tickets.get] } }`, {

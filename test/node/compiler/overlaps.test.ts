@@ -2,6 +2,7 @@ import fc from "fast-check"
 import { describe, expect, it } from "vitest"
 import { Overlaps, type Reached } from "../../../cli/compiler/model/route-overlaps.ts"
 import { isDenied } from "../../../src/core/denials/denial.ts"
+import { matchResource } from "../../../src/core/catalog/resource-pattern.ts"
 import { buildRouteTable, matchRoute, routeArguments } from "../../../src/core/catalog/route.ts"
 
 /** Parameters whose names begin with `n` are integers. */
@@ -38,6 +39,17 @@ describe("of two routes", () => {
     ...["2", "007", "+7", "-7", "2fa", "1.5", "0x1f", ".5", "٣", "３", "%20 7"].map(
       (number): [string, string, "clash"] => ["/a/{n}/labels", `/a/${number}/{x}`, "clash"],
     ),
+    ["/a/{+r}", "/a/{x}", "b within a"],
+    ["/a/{+r}", "/a/b/c", "b within a"],
+    ["/a/{+r}", "/{+s}", "a within b"],
+    ["/a/{+r}", "/{x}/b", "clash"],
+    ["/a/{+r}", "/{x}/{y}", "clash"],
+    ["/{x}/{+r}", "/a/{+r}", "b within a"],
+    ["/a/{+r}", "/a/{+s}", "clash"],
+    ["/a/{x}/{+r}", "/a/{+s}", "a within b"],
+    ["/a/b/{+r}", "/a/{x}", "nothing"],
+    ["/a/{+r}", "/a", "nothing"],
+    ["/a/{+r}", "/b/{+r}", "nothing"],
   ])("%s and %s: %s", (a, b, what) => {
     expect(filed(at(a)).clashing(at(b))).toEqual(what === "clash" ? [a] : [])
     expect(filed(at(b)).clashing(at(a))).toEqual(what === "clash" ? [b] : [])
@@ -188,4 +200,43 @@ it("an integer tells two routes apart, and a request that fits both is denied", 
 function combinations(length: number): string[][] {
   if (length === 0) return [[]]
   return combinations(length - 1).flatMap((all) => ["a", "b", "c"].map((each) => [...all, each]))
+}
+
+it("patterns of resources that do not clash leave each URI one entry, in whatever order they are written", () => {
+  const segment = fc.constantFrom("a", "b", "{x}")
+  const path = fc
+    .tuple(fc.array(segment, { maxLength: 3 }), fc.boolean())
+    .map(([all, isOpen]) => [...all, ...(isOpen || all.length === 0 ? ["{+r}"] : [])].map(named).join("/"))
+  const uri = fc
+    .array(fc.constantFrom("a", "b", "c"), { minLength: 1, maxLength: 4 })
+    .map((all) => `x://${all.join("/")}`)
+  fc.assert(
+    fc.property(fc.uniqueArray(path, { minLength: 1, maxLength: 8 }), fc.array(uri), (written, uris) => {
+      const overlaps = new Overlaps<string>()
+      const kept = written.filter((each) => {
+        if (overlaps.clashing(at(each)).length > 0) return false
+        overlaps.add(at(each), each)
+        return true
+      })
+      const entries = kept.map((each) => ({ tool: each, pattern: `x://${each}` }))
+      const [there, back] = [entries, entries.toReversed()]
+      for (const each of uris) expect(matchResource(there, each)).toEqual(matchResource(back, each))
+      // What a pattern takes URIs from is what they were taken for without it.
+      for (const each of uris) {
+        const match = matchResource(there, each)
+        if (!match || "objection" in match) continue
+        const rest = matchResource(
+          entries.filter(({ tool }) => tool !== match.tool),
+          each,
+        )
+        if (rest && "tool" in rest) expect(overlaps.around(at(match.tool))).toContain(rest.tool)
+      }
+    }),
+    { numRuns: 2_000, seed: 20 },
+  )
+})
+
+/** A name for each place. */
+function named(segment: string, index: number): string {
+  return segment.replace("x", `x${index}`)
 }

@@ -73,7 +73,9 @@ describe("the reference server of the MCP project", () => {
     await client.close()
     const pins = new Map(answer.tools.map((each) => [`fresh.${each.name}`, pinOf(each)]))
     expect(pins.size).toBeGreaterThan(10)
-    const written = [...(await tools()).values()].filter(({ name }) => name.startsWith("fresh."))
+    const written = [...(await tools()).values()].filter(
+      ({ name, resource, prompt }) => name.startsWith("fresh.") && resource === undefined && prompt === undefined,
+    )
     expect(new Map(written.map(({ name, pinned }) => [name, pinned]))).toEqual(pins)
   })
 

@@ -33,6 +33,13 @@ export const POLICY_DENIALS = {
     forOperators: ({ tool }) => `The definition of ${tool} has changed since it was added`,
     forCaller: ONLY_CODE,
   }),
+  answer_not_permitted: final({
+    code: "policy_denied",
+    evidence: { answer: plain(TEXT, "The lifecycle tool that the answer is a call of.") },
+    doc: "The call has an answer to a request of the MCP server (`inputResponses`) that is not granted or not permitted.",
+    forOperators: ({ answer }) => `The call has an answer to the server, ${answer}, which is not permitted`,
+    forCaller: ONLY_CODE,
+  }),
   agent_unregistered: reason({
     code: "policy_denied",
     decidedAnew: "registry",

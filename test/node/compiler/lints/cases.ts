@@ -47,7 +47,7 @@ const DEAD: readonly LintCase[] = [
     edits: [rules('@id("x") permit (principal, action == Action::"write", resource in ToolGroup::"mcp-lifecycle");')],
     file: FILE,
     at: 'action == Action::"write"',
-    message: "all 24 tools of this scope have action `read`, so the rule never applies",
+    message: "all 57 tools of this scope have action `read`, so the rule never applies",
     fix: 'Write `action == Action::"read"`, or remove the rule.',
     but: { find: "mcp-lifecycle", replace: "support-desk" },
   },

@@ -1,6 +1,5 @@
 /**
- * Reads all pages of a server's `tools/list`, as the server sent them: a pin covers what was sent, not what a schema
- * left of it.
+ * Reads all pages of a server's lists, as the server sent them: a pin covers what was sent, not what a schema left of it.
  */
 import {
   Client,
@@ -17,18 +16,26 @@ import { Failure } from "../../terminal/failure.ts"
 import { shownUrl, type BoundedFetch } from "./bounded-fetch.ts"
 
 const MOST_PAGES = 100
-const MOST_TOOLS = 1_000
+const MOST_LISTED = 1_000
 const CLOSING_MS = 2_000
 
-const page = z.looseObject({ tools: z.array(z.record(z.string(), z.unknown())), nextCursor: z.string().nullish() })
+const page = z.looseObject({ nextCursor: z.string().nullish() })
+const items = z.array(z.record(z.string(), z.unknown()))
 
-interface ToolLists {
-  readonly tools: readonly Readonly<Record<string, unknown>>[]
+type Items = readonly Readonly<Record<string, unknown>>[]
+
+interface ServerLists {
+  readonly tools: Items
+  readonly resources: Items
+  readonly templates: Items
+  readonly prompts: Items
   /** The protocol version, as negotiated. */
   readonly version: string
+  /** Which lists the server did not give, though it has such things. */
+  readonly notes: readonly string[]
 }
 
-export async function listTools(url: URL, bounded: BoundedFetch): Promise<ToolLists> {
+export async function listServer(url: URL, bounded: BoundedFetch): Promise<ServerLists> {
   const client = new Client({ name: "narrowgate-import", version: "1" }, { versionNegotiation: { mode: "auto" } })
   const transport = new StreamableHTTPClientTransport(url, {
     fetch: bounded.fetch,
@@ -50,29 +57,61 @@ export async function listTools(url: URL, bounded: BoundedFetch): Promise<ToolLi
   }
 }
 
-async function all(client: Client, transport: StreamableHTTPClientTransport, signal: AbortSignal): Promise<ToolLists> {
+async function all(
+  client: Client,
+  transport: StreamableHTTPClientTransport,
+  signal: AbortSignal,
+): Promise<ServerLists> {
   // The signal bounds all of it; the client's own limit of a minute would cut a longer `--timeout` short.
   const options = { signal, timeout: 2 ** 31 - 1 }
   await client.connect(transport, options)
-  const tools: Readonly<Record<string, unknown>>[] = []
+  const ask: AskPage = async (method, params) => client.request({ method, params }, page, options)
+  const notes: string[] = []
+  /** A server without such a method has none of them, and one that fails there can be imported nevertheless. */
+  const others = async (method: string, member: string, isOffered: boolean): Promise<Items> => {
+    if (!isOffered) return []
+    return readPages(ask, method, member).catch((thrown: unknown) => {
+      if (!ProtocolError.isInstance(thrown)) throw thrown
+      if (thrown.code !== METHOD_NOT_FOUND) notes.push(`${method} is left out: ${escaped(thrown.message, 200)}`)
+      return []
+    })
+  }
+  const { tools, resources, prompts } = client.getServerCapabilities() ?? {}
+  const isWithoutTools = tools === undefined && (resources !== undefined || prompts !== undefined)
+  return {
+    tools: isWithoutTools ? [] : await readPages(ask, "tools/list", "tools"),
+    resources: await others("resources/list", "resources", resources !== undefined),
+    templates: await others("resources/templates/list", "resourceTemplates", resources !== undefined),
+    prompts: await others("prompts/list", "prompts", prompts !== undefined),
+    version: client.getNegotiatedProtocolVersion() ?? "of a version that it does not report",
+    notes,
+  }
+}
+
+type AskPage = (method: string, params: { readonly cursor?: string }) => Promise<z.infer<typeof page>>
+const METHOD_NOT_FOUND = -32_601
+
+async function readPages(ask: AskPage, method: string, member: string): Promise<Items> {
+  const faulty = (what: string): Failure =>
+    new Failure(`the server's answer to ${method} has ${what}`, "Report this fault of the server to its maintainers.")
+  const listed: Readonly<Record<string, unknown>>[] = []
   const cursors = new Set<string>()
   let cursor: string | undefined
   do {
     if (cursors.size >= MOST_PAGES) throw faulty(`more than ${MOST_PAGES} pages`)
-    const params = cursor === undefined ? {} : { cursor }
-    const answer = await client.request({ method: "tools/list", params }, page, options)
+    const answer = await ask(method, cursor === undefined ? {} : { cursor })
     const variant = confusableKey(answer, LIST_MEMBERS)
     if (variant !== undefined) throw faulty(`\`${escaped(variant, 60)}\`, which some clients read for another member`)
     // One by one: a long page as arguments of one call would overflow the stack.
-    for (const tool of answer.tools) {
-      if (tools.length === MOST_TOOLS) throw faulty(`more than ${MOST_TOOLS} tools`)
-      tools.push(tool)
+    for (const item of items.parse(answer[member])) {
+      if (listed.length === MOST_LISTED) throw faulty(`more than ${MOST_LISTED} ${member}`)
+      listed.push(item)
     }
     cursor = answer.nextCursor ?? undefined
     if (cursor !== undefined && cursors.has(cursor)) throw faulty("a page that leads to itself")
     if (cursor !== undefined) cursors.add(cursor)
   } while (cursor !== undefined)
-  return { tools, version: client.getNegotiatedProtocolVersion() ?? "of a version that it does not report" }
+  return listed
 }
 
 function aborted(signal: AbortSignal): Promise<never> {
@@ -85,10 +124,6 @@ function aborted(signal: AbortSignal): Promise<never> {
 async function end(client: Client, transport: StreamableHTTPClientTransport): Promise<void> {
   await transport.terminateSession().catch(() => undefined)
   await client.close().catch(() => undefined)
-}
-
-function faulty(what: string): Failure {
-  return new Failure(`the server's list of tools has ${what}`, "Report this fault of the server to its maintainers.")
 }
 
 function told(url: URL, thrown: unknown): Failure {

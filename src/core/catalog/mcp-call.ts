@@ -1,0 +1,122 @@
+/**
+ * Which entry of the catalog a message to an MCP server calls, by its JSON-RPC method. Source: the schemas of MCP
+ * 2025-11-25 and 2026-07-28.
+ */
+import { deny, isDenied, type Denied } from "../denials/denial.ts"
+import { asciiText } from "../encoding/display-text.ts"
+import { isObject } from "../encoding/json.ts"
+import { confusableKey } from "../encoding/name-folding.ts"
+import { NO_ARGUMENTS, UNSEEN, UNSEEN_ARGUMENTS, type CallArguments, type Unseen } from "./arguments.ts"
+import { lifecycleName, lifecycleOfMethod, type LifecycleTool } from "./lifecycle.ts"
+import { kindOfResult } from "./mcp-response.ts"
+import { catalogName, entryOfPrompt, type McpServer } from "./mcp-server.ts"
+import { matchResource } from "./resource-pattern.ts"
+
+export interface McpCall {
+  /** The tool's name in the catalog. */
+  readonly tool: string
+  readonly arguments: CallArguments
+  /** The call was read from headers alone. */
+  readonly byHeaders: boolean
+  /** Lifecycle tools that it uses besides, because it has answers to the server's own requests; absent if none. */
+  readonly answers?: readonly string[]
+}
+
+export const refuse = (what: string): Denied => deny({ reason: "mcp_rejected", what })
+
+export function lifecycle(server: McpServer, tool: LifecycleTool): McpCall {
+  return { tool: lifecycleName(server.name, tool), arguments: NO_ARGUMENTS, byHeaders: false }
+}
+
+export type Members = Readonly<Record<string, unknown>>
+
+/** An answer to a request of the server's own. */
+export function responseCall(server: McpServer, message: Members): McpCall | Denied {
+  if ("error" in message) {
+    return "result" in message ? refuse("it is a result and an error") : lifecycle(server, "response")
+  }
+  if (!("result" in message)) return refuse("it has no method")
+  const kind = kindOfResult(message["result"])
+  return kind === null ? refuse("what kind of request it answers is ambiguous") : lifecycle(server, kind)
+}
+
+export function callOf(server: McpServer, method: string, params: Members, unseen: Unseen | null): McpCall | Denied {
+  if (method === "resources/read" || method === "resources/subscribe") return resourceCall(server, params["uri"])
+  if (method === "subscriptions/listen") return listenCall(server, params["notifications"])
+  if (method !== "tools/call" && method !== "prompts/get") return lifecycleOf(server, method)
+  const { name, arguments: args } = params
+  const isPrompt = method === "prompts/get"
+  if (typeof name !== "string") return refuse(`it names no ${isPrompt ? "prompt" : "tool"}`)
+  if (args !== undefined && !isObject(args)) return refuse("its arguments are no object")
+  const call = isPrompt ? promptCall : toolCall
+  if (args === undefined) return call(server, name, NO_ARGUMENTS)
+  return call(server, name, unseen ? { ...UNSEEN_ARGUMENTS, unseen } : { complete: true, values: args })
+}
+
+function promptCall(server: McpServer, name: string, args: CallArguments): McpCall | Denied {
+  const entry = entryOfPrompt(server, name)
+  return entry === null
+    ? deny({ reason: "tool_unknown", called: `${server.name} prompt ${asciiText(name)}` })
+    : { tool: entry, arguments: args, byHeaders: false }
+}
+
+function resourceCall(server: McpServer, uri: unknown): McpCall | Denied {
+  if (typeof uri !== "string") return refuse("it names no resource")
+  const matched = matchResource(server.resources ?? [], uri)
+  // The URI is not shown: no entry says what of it is redacted.
+  if (!matched) return deny({ reason: "tool_unknown", called: `${server.name} resource` })
+  if ("objection" in matched) return refuse(`its URI ${matched.objection}`)
+  return { tool: matched.tool, arguments: { complete: true, values: matched.values }, byHeaders: false }
+}
+
+/** A subscription to resources is a call of their entry: its answers say when they change, and to what a client turns. */
+function listenCall(server: McpServer, filter: unknown = {}): McpCall | Denied {
+  if (!isObject(filter)) return refuse("its notifications are no object")
+  if (confusableKey(filter, ["resourceSubscriptions"]) !== undefined) {
+    return refuse("a member differs from a known one in case only")
+  }
+  const { resourceSubscriptions: uris = [] } = filter
+  if (!Array.isArray(uris)) return refuse("its subscriptions are no list")
+  const [first, ...others] = new Set<unknown>(uris)
+  if (first === undefined) return lifecycle(server, "listen")
+  const call = resourceCall(server, first)
+  if (isDenied(call)) return call
+  for (const uri of others) {
+    const other = resourceCall(server, uri)
+    if (isDenied(other)) return other
+    if (other.tool !== call.tool) return refuse("it subscribes to resources of several entries, not of one")
+  }
+  return others.length === 0 ? call : { ...call, arguments: { ...UNSEEN_ARGUMENTS, unseen: UNSEEN.several } }
+}
+
+function toolCall(server: McpServer, name: string, args: CallArguments): McpCall | Denied {
+  const tool = catalogName(server, name)
+  return tool === null
+    ? deny({ reason: "tool_unknown", called: `${server.name}.${asciiText(name)}` })
+    : { tool, arguments: args, byHeaders: false }
+}
+
+function lifecycleOf(server: McpServer, method: string): McpCall | Denied {
+  const tool = lifecycleOfMethod(method)
+  return tool
+    ? lifecycle(server, tool)
+    : deny({ reason: "method_unknown", called: `${server.name} ${asciiText(method)}` })
+}
+
+/** Of what these methods name, only the body says it. */
+export const NAMED_IN_BODY: ReadonlySet<string> = new Set(["resources/subscribe", "subscriptions/listen"])
+
+/** @returns null if the method calls something by name, and there is none */
+export function callByHeaders(server: McpServer, method: string, name: string | null): McpCall | Denied | null {
+  const call = CALLS_BY_NAME.get(method)
+  if (!call) return lifecycleOf(server, method)
+  return name === null ? null : call(server, name)
+}
+
+const UNSEEN_BY_HEADERS: CallArguments = { ...UNSEEN_ARGUMENTS, unseen: UNSEEN.headers }
+
+const CALLS_BY_NAME: ReadonlyMap<string, (server: McpServer, name: string) => McpCall | Denied> = new Map([
+  ["tools/call", (server, name: string) => toolCall(server, name, UNSEEN_BY_HEADERS)],
+  ["prompts/get", (server, name: string) => promptCall(server, name, UNSEEN_BY_HEADERS)],
+  ["resources/read", resourceCall],
+])

@@ -19,7 +19,7 @@ const PLAIN = { [oauth.allowInsecureRequests]: true }
 const KEYLESS = {
   credentials: {
     reason: "It has no `private_key_jwt`, and Narrowgate accepts no shared secret.",
-    says: /The agent's identity was not proven/u,
+    says: /neither a client_assertion nor an actor_token that proves the agent/u,
   },
   exchange: { reason: "It has no token exchange.", says: /^the library has none$/u },
 }

@@ -122,7 +122,7 @@ function refuseDifferences(gateway: Gateway, { name, entry }: GatewayPage): void
   if (gateway.denials === "mcp" && entry.denials !== "mcp")
     refuse("this configuration does not give clients the status of `denials: mcp`", "Write `denials: http`.")
   if (gateway.serves_metadata && !entry.serves_metadata)
-    refuse("this configuration serves no metadata, to which challenges would lead", "Write `serves_metadata: false`.")
+    refuse("this configuration serves no metadata, to which challenges would lead", "Remove `serves_metadata`.")
   if (gateway.asserts)
     refuse(
       "this configuration sets none of the headers of `asserts`, so a client could",

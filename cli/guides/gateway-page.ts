@@ -9,7 +9,7 @@ const entrySchema = z.looseObject({
   body: z.boolean().default(false),
   request_id_header: z.string().optional(),
   denials: z.enum(["http", "mcp"]).optional(),
-  serves_metadata: z.boolean().default(true),
+  serves_metadata: z.boolean().default(false),
 })
 
 /** Its entry is the one of gateways.yaml that the configuration belongs to. */

@@ -41,8 +41,13 @@ const READ: readonly Case[] = [
   { what: "a response to the server", body: '{"jsonrpc":"2.0","id":1,"result":{}}', code: "ok" },
   {
     what: "a method that no catalog knows",
-    body: rpc("resources/read", { uri: "file:///etc/passwd" }),
+    body: rpc("resources/directory/read", { uri: "file:///etc/passwd" }),
     code: "unknown_method",
+  },
+  {
+    what: "a resource that no entry has",
+    body: rpc("resources/read", { uri: "file:///etc/passwd" }),
+    code: "unknown_tool",
   },
   { what: "a tool that would pass for a lifecycle tool", body: call("mcp.ping"), code: "unknown_tool" },
   { what: "a name with a slash", body: call("../search"), code: "unknown_tool" },

@@ -373,8 +373,8 @@ const REFERENCES: readonly BadDirectory[] = [
   {
     name: "one key for two gateways",
     file: "gateways.yaml",
-    find: "key_sha256: []\n    origins: [http://127.0.0.1:8080]\n    audience: https://api.example\n    environment: development\n    body: true\n    # Set",
-    replace: `key_sha256: [${"a".repeat(64)}, '${"a".repeat(64)}']\n    origins: [http://127.0.0.1:8080]\n    audience: https://api.example\n    environment: development\n    body: true\n    # Set`,
+    find: "key_sha256: []\n    origins: [http://127.0.0.1:8080]\n    audience: https://api.example\n    environment: development\n    body: true\n    # Clients",
+    replace: `key_sha256: [${"a".repeat(64)}, '${"a".repeat(64)}']\n    origins: [http://127.0.0.1:8080]\n    audience: https://api.example\n    environment: development\n    body: true\n    # Clients`,
     message: /gateway key `a+` is there twice/,
     at: `'${"a".repeat(64)}'`,
   },
@@ -734,7 +734,8 @@ const IDENTITIES: readonly BadDirectory[] = [
     "https://desk.example.org/callback#here",
     "https://desk.example.org:443/callback",
     "http://desk.example.org/callback",
-    "com.example.desk:/callback",
+    "desk:/callback",
+    "javascript:/callback",
   ].map((uri): BadDirectory => ({
     name: `a client whose codes go to ${uri}`,
     file: "agents.yaml",

@@ -78,7 +78,10 @@ export class ClientRegistry extends DurableObject<Env> {
   }
 
   /** In the order of their ids, from behind one of them. */
-  async listed(after: string, limit: number): Promise<{ readonly clients: readonly ListedClient[]; readonly total: number }> {
+  async listed(
+    after: string,
+    limit: number,
+  ): Promise<{ readonly clients: readonly ListedClient[]; readonly total: number }> {
     this.#forgetExpired(Date.now())
     const rows = this.#rows("SELECT id, registration FROM clients WHERE id > ? ORDER BY id LIMIT ?", after, limit)
     const clients = await Promise.all(
@@ -103,7 +106,11 @@ export class ClientRegistry extends DurableObject<Env> {
     const now = Date.now()
     const until = (since: number): number => Math.max(1, Math.ceil((since - now) / 1_000))
     const oldest = (after: number, of = ""): number =>
-      this.#count(`SELECT coalesce(min(at), ${now}) AS n FROM paces WHERE at > ? ${of}`, after, ...(of === "" ? [] : [network]))
+      this.#count(
+        `SELECT coalesce(min(at), ${now}) AS n FROM paces WHERE at > ? ${of}`,
+        after,
+        ...(of === "" ? [] : [network]),
+      )
     const [minute, day] = [now - MINUTE_MS, now - DAY_MS]
     if (this.#count("SELECT count(*) AS n FROM paces WHERE at > ?", minute) >= per_minute) {
       return { what: "minute", retry_after: until(oldest(minute) + MINUTE_MS) }

@@ -242,7 +242,10 @@ const registration = z.strictObject({
   owner: name.describe("The person or team responsible for the clients. It is `Agent.owner` in rules."),
   groups: z.array(name).default([]).describe("The Cedar AgentGroups that the clients belong to."),
   ceiling: grant.describe("The most that a client may do, for any purpose."),
-  purposes: z.array(name).min(1).describe("The names of their purposes. The first one is used if a request names none."),
+  purposes: z
+    .array(name)
+    .min(1)
+    .describe("The names of their purposes. The first one is used if a request names none."),
   audiences: z
     .array(z.string().min(1))
     .min(1)

@@ -55,7 +55,11 @@ async function registered(
     logEvent("registration_failed", { error: String(error) })
     return oauthError({ reason: "unavailable" })
   }
-  logEvent("client_registered", { client: id, network: networkOf(http) ?? "unknown", redirects: redirectUris.join(" ") })
+  logEvent("client_registered", {
+    client: id,
+    network: networkOf(http) ?? "unknown",
+    redirects: redirectUris.join(" "),
+  })
   return {
     client_id: id,
     client_id_issued_at: Math.floor(receivedAt / 1_000),

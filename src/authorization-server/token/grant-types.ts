@@ -78,7 +78,17 @@ export async function exchange(
   const proven = await type.authenticate(parameters, bundle, context)
   if (isOAuthFailure(proven)) return { client: null, result: proven }
   const { agent, instance, since, once } = proven
-  const result = await type.grant({ http: request, parameters, agent, instance, since, once, bundle, context, decisionId })
+  const result = await type.grant({
+    http: request,
+    parameters,
+    agent,
+    instance,
+    since,
+    once,
+    bundle,
+    context,
+    decisionId,
+  })
   if (!isOAuthFailure(result) && bundle.agents.get(agent)?.client?.registered === true) {
     context.background(registrationObject(context.env, agent).markUsed())
   }

@@ -11,7 +11,8 @@ import { memberOf, type Entity, type EntityStore } from "./cedar/entities.ts"
 import { entity, record } from "./cedar/values/value.ts"
 
 /** Of 128 random bits in base64url, the last letter has two. */
-const CLIENT_ID = /^https?:\/\/[A-Za-z0-9.:[\]_~/-]{1,512}\/clients\/([a-z0-9][a-z0-9-]{0,62})\/[A-Za-z0-9_-]{21}[AQgw]$/
+const CLIENT_ID =
+  /^https?:\/\/[A-Za-z0-9.:[\]_~/-]{1,512}\/clients\/([a-z0-9][a-z0-9-]{0,62})\/[A-Za-z0-9_-]{21}[AQgw]$/
 const AGENT_KEY = /^Agent::"([^"\\]{1,640})"$/
 
 /** An agent gets a token for as long, and may have as many tasks for one user, as one of `agents.yaml` by default. */
@@ -27,7 +28,10 @@ export function isOfClass(registration: RegistrationDefinition, id: string): boo
 }
 
 /** What the class says of each of its clients. */
-function clientOf({ owner, groups, ceiling, purposes, audiences }: RegistrationDefinition, id: string): AgentDefinition {
+function clientOf(
+  { owner, groups, ceiling, purposes, audiences }: RegistrationDefinition,
+  id: string,
+): AgentDefinition {
   return {
     id,
     owner,

@@ -245,7 +245,7 @@ export const oauthPaths: Paths = {
 }
 
 /** The members that a client sends, and that it gets back. */
-function metadata<Optional extends "?" | "">(optional: Optional) {
+function metadata(optional: "?" | ""): Readonly<Record<string, Schema>> {
   return {
     redirect_uris: list(text()),
     "client_name?": text("Shown to people as the program's own claim."),

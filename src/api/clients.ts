@@ -1,6 +1,6 @@
 /** `/v1/clients`: the clients that have registered themselves, and the end of a registration. */
-import { clientRegistry } from "../registration/client-registry.ts"
-import { isOwnClient, registrationObject } from "../registration/registration.ts"
+import { clientRegistry } from "../ledger/registration/client-registry.ts"
+import { isOwnClient, registrationObject } from "../ledger/registration/registration.ts"
 import { switchboard } from "../revocation/switchboard.ts"
 import type { Handler } from "./handler.ts"
 

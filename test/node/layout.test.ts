@@ -19,7 +19,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ["app.ts"],
   ["console"],
   ["gateway", "authorization-server", "api", "probe"],
-  ["ledger", "revocation", "registration", "web", "api/contract"],
+  ["ledger", "revocation", "web", "api/contract"],
   ["audit", "notifications"],
   ["request-context.ts"],
   ["signing"],

@@ -13,7 +13,7 @@ import {
 } from "./client-authentication.ts"
 import { verifyAssertion } from "./id-jag.ts"
 import { redeemCode, refreshToken } from "./authorization-code.ts"
-import { registrationObject } from "../../registration/registration.ts"
+import { registrationObject } from "../../ledger/registration/registration.ts"
 import { redeemConsent } from "./ciba.ts"
 import type { SignedToken } from "../../signing/sign-delegation-token.ts"
 import { opening, type Grant } from "./open-task.ts"

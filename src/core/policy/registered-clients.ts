@@ -2,7 +2,7 @@
  * Clients that have registered themselves (RFC 7591). The bundle has their class alone: the id of a client names it, and
  * all clients of the class are the same agent but for their id. So no decision asks whether a client is registered, and a
  * change of the class holds from the next decision on. Whether a client is registered is asked where it gets its tokens
- * (registration/), which are the only way to act as it.
+ * (ledger/registration/), which are the only way to act as it.
  */
 import type { Lookup } from "../encoding/lookup.ts"
 import type { AgentDefinition } from "./definition/agents.ts"

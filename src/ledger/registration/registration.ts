@@ -4,10 +4,10 @@
  * it expires or is revoked, and an unknown client has none: reading writes nothing.
  */
 import { DurableObject } from "cloudflare:workers"
-import type { RegistrationDefinition } from "../core/policy/definition/registration.ts"
-import { isOfClass, registeredClientId } from "../core/policy/registered-clients.ts"
-import { inJurisdiction } from "../platform/jurisdiction.ts"
-import type { RequestContext } from "../request-context.ts"
+import type { RegistrationDefinition } from "../../core/policy/definition/registration.ts"
+import { isOfClass, registeredClientId } from "../../core/policy/registered-clients.ts"
+import { inJurisdiction } from "../../platform/jurisdiction.ts"
+import type { RequestContext } from "../../request-context.ts"
 
 export interface ClientRegistration {
   /** What the client calls itself: an unverified claim. Null if it says nothing. */

@@ -3,8 +3,8 @@
  * removing go through it; no sign-in and no call does.
  */
 import { DurableObject } from "cloudflare:workers"
-import type { RegistrationDefinition } from "../core/policy/definition/registration.ts"
-import { inJurisdiction } from "../platform/jurisdiction.ts"
+import type { RegistrationDefinition } from "../../core/policy/definition/registration.ts"
+import { inJurisdiction } from "../../platform/jurisdiction.ts"
 import { registrationObject, type ClientRegistration } from "./registration.ts"
 
 const MINUTE_MS = 60_000

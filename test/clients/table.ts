@@ -2,7 +2,7 @@
 import type { GrantRow, Row } from "./row.ts"
 import { decern, type QuestionRow } from "./rows/authzen.ts"
 import { cloudflareAgents } from "./rows/cloudflare.ts"
-import { inspector, mcpRemote } from "./rows/commands.ts"
+import { inspector, mcpRemote, mcpRemoteRegistering } from "./rows/commands.ts"
 import { aiSdk, mastra, openaiAgents } from "./rows/npm.ts"
 import { authlib, goOauth2, nimbus, oauth4webapi, openidClient, requestsOauthlib } from "./rows/oauth.ts"
 import {
@@ -31,6 +31,7 @@ export const CLIENTS: readonly Row[] = [
   mastra,
   cloudflareAgents,
   mcpRemote,
+  mcpRemoteRegistering,
   inspector,
 ]
 

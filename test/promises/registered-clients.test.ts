@@ -138,7 +138,11 @@ describe("Nobody in the chain gains: a client that registers itself", () => {
     })
     expect((await refreshBy(issued?.refresh_token ?? "", shownBy(client))).refused?.error).toBe("invalid_client")
     expect((await answer(query(asked(client)), alice, form)).status).toBe(400)
-    expect((await visit(query(asked(client)), alice)).status).toBe(400)
+    const page = await visit(query(asked(client)), alice)
+    expect([page.status, await page.text()]).toEqual([
+      400,
+      expect.stringContaining("This program is not registered here."),
+    ])
     expect((await revoke(client)).status).toBe(404)
   })
 
@@ -301,6 +305,16 @@ describe("the pace of registrations", () => {
     expect((await visit(query(asked(kept)), await signedIn())).status).toBe(200)
     expect((await register()).status).toBe(429)
   })
+})
+
+test("of those that find room at the same time, no more register than the pace allows", async () => {
+  await publishClass({ most: 3, per_minute: 4 })
+  for (const { status } of [await register(), await register(), await register()]) expect(status).toBe(201)
+  await runInDurableObject(clientRegistry(env, CLASS.class), (_object, { storage }) => {
+    storage.sql.exec("UPDATE clients SET registration = json_set(registration, '$.registeredAt', 0)")
+  })
+  const all = await Promise.all([register(), register(), register()])
+  expect(all.map(({ status }) => String(status)).toSorted()).toEqual(["201", "429", "429"])
 })
 
 test("operators see who has registered, and when it got a token last", async () => {

@@ -9,6 +9,7 @@ import { consolePages } from "./console/console.tsx"
 import { authorizationEndpoint } from "./authorization-server/consent/authorization-endpoint.ts"
 import { backchannelAuthorize } from "./authorization-server/consent/backchannel.ts"
 import { introspect, revoke } from "./authorization-server/introspection.ts"
+import { register } from "./authorization-server/registration/endpoint.ts"
 import { token } from "./authorization-server/token/endpoint.ts"
 import { authorizationServer, protectedResource } from "./authorization-server/metadata.ts"
 import { filterTools } from "./gateway/filter-tools.ts"
@@ -53,13 +54,14 @@ const forPages = cors({
   exposeHeaders: ["DPoP-Nonce", "Retry-After", "WWW-Authenticate", "X-Narrowgate-Code", "X-Narrowgate-Decision"],
   maxAge: 86_400,
 })
-for (const path of ["/.well-known/*", "/oauth/token", "/oauth/revoke"]) others.use(path, forPages)
+for (const path of ["/.well-known/*", "/oauth/register", "/oauth/token", "/oauth/revoke"]) others.use(path, forPages)
 
 others.on(["GET", "POST"], "/oauth/authorize", authorizationEndpoint)
 others.post("/oauth/token", token)
 others.post("/oauth/bc-authorize", backchannelAuthorize)
 others.post("/oauth/introspect", introspect)
 others.post("/oauth/revoke", revoke)
+others.post("/oauth/register", register)
 
 others.get("/sign-in", signIn)
 others.get(CALLBACK, signInCallback)

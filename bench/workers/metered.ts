@@ -221,7 +221,9 @@ function watchKv(kv: KVNamespace): void {
 
 export const RecordLog = metered("RecordLog")
 export const Inbox = metered("Inbox")
+export const ClientRegistry = metered("ClientRegistry")
 export const OnceLog = metered("OnceLog")
+export const Registration = metered("Registration")
 export const Outbound = metered("Outbound")
 export const Publications = metered("Publications")
 export const Session = metered("Session")

@@ -52,6 +52,7 @@ export function openApiDocument(version: string): OpenApiDocument {
       { name: "bundles", description: "Policy bundles: the published ones and the active one." },
       { name: "deliveries", description: "Receivers of notifications, and what could not be delivered to them." },
       { name: "agents", description: "Registered agents." },
+      { name: "clients", description: "Clients that have registered themselves." },
       { name: "explanations", description: "Why a bundle allows or denies one call." },
       { name: "users", description: "People for whom agents act, and their erasure." },
       { name: "decisions", description: "Decision records." },

@@ -44,8 +44,20 @@ const codesOf = (status: number): readonly string[] =>
 const errors: Readonly<Record<string, Answer>> = {
   "400": errorAnswer(400, codesOf(400), "The request is not granted: RFC 6749, section 5.2."),
   "401": errorAnswer(401, codesOf(401), "The agent is not proven.", { headers: ["WWW-Authenticate"] }),
-  "429": errorAnswer(429, codesOf(429), "The agent has too many task trees open, or opened them too fast."),
+  "429": errorAnswer(
+    429,
+    codesOf(429),
+    "The agent has too many task trees open, or opened them too fast; or too many clients register.",
+  ),
   "503": errorAnswer(503, [...codesOf(503), "unavailable"], "Something that decides this is unavailable."),
+}
+
+const ofGateway = errorAnswer(403, ["unknown_gateway"], "The request has the header `X-Narrowgate-Key`.", {
+  headers: ["X-Narrowgate-Status"],
+})
+const missing: Answer = {
+  description: "There is no such document.",
+  content: json(object({ error: { const: "not_found" }, error_description: text() })),
 }
 
 const details = list(schemaOf(grantedDetails(), "output"))
@@ -229,6 +241,41 @@ export const oauthPaths: Paths = {
       headers: headers("X-Narrowgate-Decision"),
     },
   ),
+  "/oauth/register": { post: registration() },
+}
+
+/** The members that a client sends, and that it gets back. */
+function metadata(optional: "?" | ""): Readonly<Record<string, Schema>> {
+  return {
+    redirect_uris: list(text()),
+    "client_name?": text("Shown to people as the program's own claim."),
+    [`grant_types${optional}`]: list(oneOf(["authorization_code", "refresh_token"])),
+    [`response_types${optional}`]: list({ const: "code" }),
+    [`token_endpoint_auth_method${optional}`]: { const: "none" },
+  }
+}
+
+function registration(): Operation {
+  return {
+    operationId: "register",
+    tags: ["oauth"],
+    summary: "Registers a public client (RFC 7591).",
+    description: "If `agents.yaml` has `registration`. The client is an agent of that class. It has no secret.",
+    security: [{}],
+    requestBody: { required: true, content: json(openObject(metadata("?"))) },
+    responses: {
+      "201": {
+        description: "The client's id, and what of its metadata is registered.",
+        headers: headers("X-Narrowgate-Decision"),
+        content: json(object({ client_id: text(), client_id_issued_at: integer("Seconds."), ...metadata("") })),
+      },
+      "400": errors["400"] ?? unforeseen,
+      "403": ofGateway,
+      "404": missing,
+      "429": errors["429"] ?? unforeseen,
+      "503": errors["503"] ?? unforeseen,
+    },
+  }
 }
 
 function document(operationId: string, summary: string, schema: Schema, more: Readonly<Record<string, Answer>> = {}) {
@@ -265,13 +312,6 @@ function publicly(
   return { get: operation }
 }
 
-const ofGateway = errorAnswer(403, ["unknown_gateway"], "The request has the header `X-Narrowgate-Key`.", {
-  headers: ["X-Narrowgate-Status"],
-})
-const missing: Answer = {
-  description: "There is no such document.",
-  content: json(object({ error: { const: "not_found" }, error_description: text() })),
-}
 const texts = list(text())
 
 const inPath = (name: string, description: string): Parameter => ({
@@ -314,6 +354,7 @@ export const publicPaths: Paths = {
           "revocation_endpoint",
           "backchannel_authentication_endpoint",
           "jwks_uri",
+          "registration_endpoint?",
         ].map((name) => [name, text()]),
       ),
       ...Object.fromEntries(

@@ -3,6 +3,7 @@ import { listAgents, showAgent } from "./agents.ts"
 import { answerApproval, listApprovals, showApproval } from "./approvals.ts"
 import { listBundles, listPublications, showBundle } from "./bundles.ts"
 import { answerCallApproval, listCallApprovals, showCallApproval } from "./call-approvals.ts"
+import { listClients, revokeClient } from "./clients.ts"
 import { compareArguments } from "./comparisons.ts"
 import type { EndpointName } from "./contract/contract.ts"
 import { countDecisions, listDecisions, showDecision } from "./decisions.ts"
@@ -45,6 +46,8 @@ export const HANDLERS: { readonly [Name in EndpointName]: Handler<Name> } = {
   retryDelivery,
   listAgents,
   showAgent,
+  listClients,
+  revokeClient,
   explain,
   listDecisions,
   countDecisions,

@@ -36,6 +36,7 @@ export function authorizationServer(issuer: string, bundle: Bundle | null): Reco
     revocation_endpoint: `${issuer}/oauth/revoke`,
     revocation_endpoint_auth_methods_supported: CLIENT_AUTH_METHODS,
     revocation_endpoint_auth_signing_alg_values_supported: Object.keys(ALGORITHMS),
+    ...(bundle?.registration && { registration_endpoint: `${issuer}/oauth/register` }),
     jwks_uri: `${issuer}/.well-known/jwks.json`,
     grant_types_supported: [...GRANTS.keys()],
     // draft-ietf-oauth-identity-assertion-authz-grant: of RFC 7523's assertions those, and no others.

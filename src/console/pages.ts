@@ -1,5 +1,6 @@
 /** Every page of the console: one row each. */
 import { agentPage } from "./agents/agent.tsx"
+import { clientsPage } from "./agents/clients.tsx"
 import { agentsPage } from "./agents/list.tsx"
 import { callApprovalPage } from "./approvals/call.tsx"
 import { approvalsPage } from "./approvals/inbox.tsx"
@@ -29,6 +30,7 @@ export const PAGES = [
   taskPage,
   agentsPage,
   agentPage,
+  clientsPage,
   policiesPage,
   explainPage,
   shadowPage,

@@ -41,6 +41,8 @@ function restrict(env: Env, name: unknown): Env {
       OUTBOUND: env.OUTBOUND.jurisdiction(jurisdiction),
       PUBLICATIONS: env.PUBLICATIONS.jurisdiction(jurisdiction),
       RECORD_LOG: env.RECORD_LOG.jurisdiction(jurisdiction),
+      REGISTRATION: env.REGISTRATION.jurisdiction(jurisdiction),
+      CLIENT_REGISTRY: env.CLIENT_REGISTRY.jurisdiction(jurisdiction),
       SESSION: env.SESSION.jurisdiction(jurisdiction),
       SHARED_LIMIT: env.SHARED_LIMIT.jurisdiction(jurisdiction),
       SWITCHBOARD: env.SWITCHBOARD.jurisdiction(jurisdiction),

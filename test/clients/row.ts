@@ -62,6 +62,8 @@ export interface Line<Of extends string> {
 
 export interface Row extends Line<Column> {
   readonly redirects?: readonly string[]
+  /** It registers itself, under this name, and so has no document. */
+  readonly registersAs?: string
   readonly start: Start
 }
 

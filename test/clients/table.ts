@@ -2,10 +2,18 @@
 import type { GrantRow, Row } from "./row.ts"
 import { decern, type QuestionRow } from "./rows/authzen.ts"
 import { cloudflareAgents } from "./rows/cloudflare.ts"
-import { inspector, mcpRemote } from "./rows/commands.ts"
+import { inspector, mcpRemote, mcpRemoteRegistering } from "./rows/commands.ts"
 import { aiSdk, mastra, openaiAgents } from "./rows/npm.ts"
 import { authlib, goOauth2, nimbus, oauth4webapi, openidClient, requestsOauthlib } from "./rows/oauth.ts"
-import { fastmcp, langchain, openaiAgentsPython, python1, python2 } from "./rows/python.ts"
+import {
+  fastmcp,
+  fastmcpRegistering,
+  langchain,
+  langchainRegistering,
+  openaiAgentsPython,
+  python1,
+  python2,
+} from "./rows/python.ts"
 import { sdk1, sdk2 } from "./rows/sdk.ts"
 
 export const CLIENTS: readonly Row[] = [
@@ -14,13 +22,16 @@ export const CLIENTS: readonly Row[] = [
   python1,
   python2,
   fastmcp,
+  fastmcpRegistering,
   langchain,
+  langchainRegistering,
   openaiAgentsPython,
   openaiAgents,
   aiSdk,
   mastra,
   cloudflareAgents,
   mcpRemote,
+  mcpRemoteRegistering,
   inspector,
 ]
 

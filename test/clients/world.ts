@@ -20,6 +20,7 @@ import { envoy } from "../gateways/rows/envoy.ts"
 import { installed } from "../gateways/start.ts"
 import { allowsAll, walkTo } from "../node/interop/at-browser.ts"
 import { ROBOT } from "../node/interop/robot.ts"
+import { stringify } from "yaml"
 import { edit } from "./policies.ts"
 
 export interface World extends Scene {
@@ -38,6 +39,7 @@ export interface World extends Scene {
 export interface Resident {
   readonly name: string
   readonly redirects?: readonly string[]
+  readonly registersAs?: string
 }
 
 /** Reading is granted unasked; sending is what a client has to obtain more scope for. */
@@ -102,6 +104,8 @@ const inbox = z.object({
   ),
 })
 
+const registered = z.object({ clients: z.array(z.looseObject({ id: z.string(), name: z.string().nullable() })) })
+
 /** @param own the local stack's gateway takes the place of Envoy */
 export async function makeWorld(residents: readonly Resident[], own = !installed(envoy)): Promise<World> {
   const parting = new AsyncDisposableStack()
@@ -127,7 +131,10 @@ export async function makeWorld(residents: readonly Resident[], own = !installed
       document,
       clipboard,
       browser: (user) => join(directory, user),
-      approve: async (client) => approve(scene, document(client)),
+      approve: async (client) => {
+        const { registersAs } = residents.find(({ name }) => name === client) ?? {}
+        return approve(scene, registersAs === undefined ? [document(client)] : await registeredAs(scene, registersAs))
+      },
       close: async () => parting.disposeAsync(),
     }
   } catch (error) {
@@ -198,6 +205,14 @@ async function admit(policies: string, clients: readonly string[]): Promise<void
     }))
     lists("agents").push(...agents)
   })
+  const registration = {
+    class: "mcp",
+    owner: "interop",
+    groups: ["support"],
+    ceiling: { tools: PURPOSE.grant.tools, max_sensitivity: "confidential" },
+    purposes: [PURPOSE.name],
+  }
+  await appendFile(join(policies, "agents.yaml"), stringify({ registration }))
   await edit(policies, "approvers.yaml", (lists) => {
     lists("approvals").push({ name: "tickets", approvers: [{ issuer: "local", group: "operations" }], life: "15m" })
   })
@@ -217,13 +232,21 @@ async function admit(policies: string, clients: readonly string[]): Promise<void
   await appendFile(join(policies, "support.cedar"), RULES)
 }
 
-async function approve({ stack }: Scene, agent: string): Promise<void> {
+/** The ids of the clients that have registered under a name. */
+async function registeredAs({ stack }: Scene, name: string): Promise<readonly string[]> {
+  const { access_token: token } = await login({ origin: stack.provider, user: "olivia", client: CONSOLE_CLIENT })
+  const response = await fetch(`${stack.origin}/v1/clients`, { headers: { authorization: `Bearer ${token}` } })
+  const { clients } = registered.parse(await response.json())
+  return clients.flatMap((each) => (each.name === name ? [each.id] : []))
+}
+
+async function approve({ stack }: Scene, agents: readonly string[]): Promise<void> {
   const { access_token: token } = await login({ origin: stack.provider, user: "olivia", client: CONSOLE_CLIENT })
   const headers = { authorization: `Bearer ${token}`, "content-type": "application/json" }
   for (const until = Date.now() + PATIENCE_MS; ; await sleep(100)) {
     const response = await fetch(`${stack.origin}/v1/approvals`, { headers })
     const { approvals } = inbox.parse(await response.json())
-    const asked = approvals.find((each) => each.kind === "call" && each.agent === agent)
+    const asked = approvals.find((each) => each.kind === "call" && agents.includes(each.agent))
     if (asked) {
       const url = `${stack.origin}/v1/tasks/${asked.task}/approvals/${asked.id}`
       const { status } = await fetch(url, { method: "POST", headers, body: JSON.stringify({ approve: true }) })

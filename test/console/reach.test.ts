@@ -55,6 +55,7 @@ async function addressesOf(): Promise<Readonly<Record<Page["path"], readonly str
     "/tasks/:id": [`/console/tasks/${task}`],
     "/agents": ["/console/agents"],
     "/agents/agent": [`/console/agents/agent?id=${agent}`],
+    "/agents/clients": ["/console/agents/clients"],
     "/policies": ["/console/policies"],
     "/policies/explain": ["/console/policies/explain", `/console/policies/explain?decision=${decision}`],
     "/policies/shadow": ["/console/policies/shadow"],

@@ -71,8 +71,15 @@ export function handedOver(
 
 const CODE = { grant_type: "authorization_code", code_verifier: "v".repeat(43) }
 
-/** Those take a person, at their browser or elsewhere, and time: authorization-code.test.ts and consent.test.ts have them. */
+/**
+ * Those take a person, at their browser or elsewhere, and time: authorization-code.test.ts and consent.test.ts have them.
+ * Or a class of clients that register themselves: registered-clients.test.ts.
+ */
 type OfConsent =
+  | "metadata_refused"
+  | "registered_uri_refused"
+  | "registration_gone"
+  | "registration_limit"
   | "client_unknown"
   | "client_document_refused"
   | "redirect_uri_refused"

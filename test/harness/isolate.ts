@@ -24,6 +24,8 @@ const KNOWN_BY_NAME = [
   env.OUTBOUND,
   env.PUBLICATIONS,
   env.RECORD_LOG,
+  env.CLIENT_REGISTRY,
+  env.REGISTRATION,
   env.SHARED_LIMIT,
   env.SWITCHBOARD,
 ]

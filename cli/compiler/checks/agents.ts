@@ -5,6 +5,8 @@ import { suggest } from "../../../src/core/encoding/nearest.ts"
 import type { Policies } from "../model/policies.ts"
 import type { Problem } from "../source/problem.ts"
 import { allTools } from "../model/tools.ts"
+import type { AgentsFile } from "../schema/agents.ts"
+import type { Path } from "../source/source.ts"
 import { grantsOf } from "./grants.ts"
 
 export function checkAgents(policies: Policies): Problem[] {
@@ -23,12 +25,14 @@ function references({ agents }: Policies): Problem[] {
   const purposes = new Set(agents.value.purposes.map(({ name }) => name))
   const ids = new Set(agents.value.agents.map(({ id }) => id))
   const problems: Problem[] = []
-  for (const [index, agent] of agents.value.agents.entries()) {
-    for (const [at, name] of agent.purposes.entries()) {
+  for (const { path, purposes: names } of actors(agents.value)) {
+    for (const [at, name] of names.entries()) {
       if (purposes.has(name)) continue
       const fix = suggest(name, purposes, "Add it under `purposes`.")
-      problems.push(agents.error(["agents", index, "purposes", at], `no purpose is called \`${name}\``, fix))
+      problems.push(agents.error([...path, "purposes", at], `no purpose is called \`${name}\``, fix))
     }
+  }
+  for (const [index, agent] of agents.value.agents.entries()) {
     for (const [at, id] of agent.delegates_to.entries()) {
       if (ids.has(id) && id !== agent.id) continue
       const message = id === agent.id ? "an agent cannot delegate to itself" : `no agent is called \`${id}\``
@@ -80,13 +84,13 @@ function plans({ agents, catalog }: Policies): Problem[] {
 function reach({ agents, catalog }: Policies): Problem[] {
   const tools = allTools(catalog.value)
   const granted = new Map(agents.value.purposes.map(({ name, grant }) => [name, covered(grant.tools, tools)]))
-  return agents.value.agents.flatMap((agent, index) => {
+  return actors(agents.value).flatMap(({ path, ...agent }) => {
     const ceiling = covered(agent.ceiling.tools, tools)
     return agent.purposes.flatMap((name, at) => {
       const purpose = granted.get(name)
       if (!purpose || !purpose.isDisjointFrom(ceiling)) return []
       const message = `the agent's ceiling covers no tool of purpose \`${name}\``
-      return [agents.error(["agents", index, "purposes", at], message, "Widen `ceiling.tools`, or remove the purpose.")]
+      return [agents.error([...path, "purposes", at], message, "Widen `ceiling.tools`, or remove the purpose.")]
     })
   })
 }
@@ -94,12 +98,12 @@ function reach({ agents, catalog }: Policies): Problem[] {
 /** An isolated task is that of one instance of its agent, which only a key distinguishes from another. */
 function keys({ agents }: Policies): Problem[] {
   const isolated = new Set(agents.value.purposes.flatMap(({ name, isolated: is }) => (is ? [name] : [])))
-  return agents.value.agents.flatMap((agent, index) =>
+  return actors(agents.value).flatMap(({ path, ...agent }) =>
     agent.purposes.flatMap((name, at) => {
-      if (agent.bound_key || !isolated.has(name)) return []
+      if (agent.bound_key === true || !isolated.has(name)) return []
       const message = `purpose \`${name}\` is isolated, and this agent needs no key`
       const fix = "Write `bound_key: true` for the agent, or remove the purpose."
-      return [agents.error(["agents", index, "purposes", at], message, fix)]
+      return [agents.error([...path, "purposes", at], message, fix)]
     }),
   )
 }
@@ -117,13 +121,24 @@ function environments({ agents, gateways }: Policies): Problem[] {
 
 function audiences({ agents, gateways }: Policies): Problem[] {
   const ofGateways = new Set(gateways.value.gateways.map(({ audience }) => audience))
-  return agents.value.agents.flatMap(({ audiences = [] }, index) =>
+  return actors(agents.value).flatMap(({ path, audiences = [] }) =>
     audiences.flatMap((audience, at) => {
       if (ofGateways.has(audience)) return []
       const fix = suggest(audience, ofGateways, "Name the `audience` of a gateway.")
-      return [agents.error(["agents", index, "audiences", at], `no gateway has the audience \`${audience}\``, fix)]
+      return [agents.error([...path, "audiences", at], `no gateway has the audience \`${audience}\``, fix)]
     }),
   )
+}
+
+/** Each agent, and the class of those that register themselves. */
+function actors({ agents, registration }: AgentsFile): readonly Actor[] {
+  const classes = registration ? [{ path: ["registration"], ...registration }] : []
+  return [...agents.map((agent, index) => ({ path: ["agents", index], ...agent })), ...classes]
+}
+
+interface Actor extends Pick<AgentsFile["agents"][number], "ceiling" | "purposes" | "audiences"> {
+  readonly path: Path
+  readonly bound_key?: boolean
 }
 
 const NONE: ReadonlySet<Tool> = new Set()

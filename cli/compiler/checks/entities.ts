@@ -44,7 +44,7 @@ function implicitReferences(policies: Policies, value: unknown, path: Path): Pro
 function schemaFaults({ entities, agents, catalog, schema }: Policies): Problem[] {
   // A schema with an error of its own is reported where rules are lowered.
   if (checkParseSchema(schema).type === "failure") return []
-  const made = oneOfEachShape(madeEntities(agents.value.agents, allTools(catalog.value)))
+  const made = oneOfEachShape(madeEntities(agents.value, allTools(catalog.value)))
   const problems: Problem[] = []
   const fault = faultOf(made, schema)
   if (fault) {

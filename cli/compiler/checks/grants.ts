@@ -1,4 +1,4 @@
-/** Where grants stand in agents.yaml: every purpose has one, every agent a ceiling. */
+/** Where grants stand in agents.yaml: every purpose has one, every agent a ceiling, and so has the class of those that register themselves. */
 import type { AgentsFile } from "../schema/agents.ts"
 import type { Path } from "../source/source.ts"
 
@@ -7,9 +7,10 @@ export interface PlacedGrant {
   readonly grant: AgentsFile["purposes"][number]["grant"]
 }
 
-export function grantsOf({ purposes, agents }: AgentsFile): PlacedGrant[] {
+export function grantsOf({ purposes, agents, registration }: AgentsFile): PlacedGrant[] {
   return [
     ...purposes.map(({ grant }, index) => ({ path: ["purposes", index, "grant"], grant })),
     ...agents.map(({ ceiling }, index) => ({ path: ["agents", index, "ceiling"], grant: ceiling })),
+    ...(registration ? [{ path: ["registration", "ceiling"], grant: registration.ceiling }] : []),
   ]
 }

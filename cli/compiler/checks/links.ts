@@ -11,7 +11,7 @@ import { allTools } from "../model/tools.ts"
 
 export function checkLinks({ links, agents, catalog }: Policies, placed: readonly PlacedRule[]): Problem[] {
   const forbidding = new Set(placed.flatMap(({ rule }) => (rule.policy["effect"] === "forbid" ? [rule.id] : [])))
-  const entityNames = new Set(madeEntities(agents.value.agents, allTools(catalog.value)).map(({ uid }) => uidText(uid)))
+  const entityNames = new Set(madeEntities(agents.value, allTools(catalog.value)).map(({ uid }) => uidText(uid)))
   return links.value.links.flatMap((link, index) =>
     (["principal", "resource"] as const).flatMap((part): Problem[] => {
       const named = link[part]

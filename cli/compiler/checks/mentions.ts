@@ -41,7 +41,7 @@ interface Restricting extends ReturnType<typeof restrictionsOf> {
 function unknownEntities(policies: Policies, restricting: readonly Restricting[]): Problem[] {
   const { rules, agents, catalog } = policies
   const made = [
-    ...madeEntities(agents.value.agents, allTools(catalog.value)),
+    ...madeEntities(agents.value, allTools(catalog.value)),
     ...managingEntities(policies.operators.value, policies.issuers.value),
   ]
   const entityNames = new Set(made.map(({ uid }) => uidText(uid)))

@@ -1,5 +1,6 @@
 /** Gathers the facts that lints examine. */
 import type { PlacedLink, PlacedRule } from "../rules/lower.ts"
+import { registeredClientId } from "../../../src/core/policy/registered-clients.ts"
 import { managingEntities } from "../model/entities.ts"
 import type { RulePosition } from "../rules/rule-position.ts"
 import { positionAt } from "../source/position.ts"
@@ -20,7 +21,11 @@ export function subjectOf({ policies, body, bundle, use, placed, problems }: Gat
   const questions = questionsOf({
     store: bundle.entities,
     tools: body.tools,
-    agents: body.agents.map(({ id }) => id),
+    agents: [
+      ...body.agents.map(({ id }) => id),
+      // One stands for all of the class: rules cannot tell them apart but by an id that nobody knows beforehand.
+      ...(body.registration ? [registeredClientId("https://authz.example", body.registration, "A".repeat(22))] : []),
+    ],
     operators: managingEntities(policies.operators.value, policies.issuers.value).filter(
       ({ uid }) => uid.type === "Operator",
     ),

@@ -4,7 +4,10 @@ import type { Lint } from "./lint.ts"
 export const unusedPurpose: Lint = {
   name: "unused-purpose",
   find: ({ policies: { agents } }) => {
-    const used = new Set(agents.value.agents.flatMap(({ purposes }) => purposes))
+    const { registration } = agents.value
+    const used = new Set(
+      [...agents.value.agents, ...(registration ? [registration] : [])].flatMap(({ purposes }) => purposes),
+    )
     return agents.value.purposes.flatMap(({ name }, index) => {
       if (used.has(name)) return []
       const message = `no agent has the purpose \`${name}\``

@@ -27,8 +27,8 @@ export const MADE_TYPES = [
 ] as const
 type MadeType = (typeof MADE_TYPES)[number]
 
-export function madeEntities(agents: AgentsFile["agents"], tools: readonly Tool[]): StoredEntity[] {
-  const agentGroups = agents.flatMap(({ groups }) => groups)
+export function madeEntities({ agents, registration }: AgentsFile, tools: readonly Tool[]): StoredEntity[] {
+  const agentGroups = [...agents.flatMap(({ groups }) => groups), ...(registration?.groups ?? [])]
   const toolGroups = tools.flatMap(({ groups }) => groups)
   const servers = tools.map(({ server }) => server)
   return [

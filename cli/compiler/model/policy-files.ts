@@ -90,7 +90,7 @@ export const POLICY_FILES = {
     doc: "The registered agents, with what proves their identity and the most that they may do; and the purposes of their tasks.",
     schema: agentsFile,
     absent: null,
-    toBundle: ({ agents, purposes }) => ({ agents: agents.map(toAgent), purposes }),
+    toBundle: ({ agents, purposes, registration = null }) => ({ agents: agents.map(toAgent), purposes, registration }),
     uniqueNames: ({ agents, purposes }) => [
       ...namesIn("purpose", "purposes", purposes, "name"),
       ...namesIn("agent", "agents", agents, "id"),
@@ -195,7 +195,7 @@ export const POLICY_FILES = {
     schema: entitiesFile,
     absent: [],
     toBundle: (entities, { schema, agents, catalog }) => ({
-      entities: [...actionEntities(schema), ...madeEntities(agents.agents, allTools(catalog)), ...entities],
+      entities: [...actionEntities(schema), ...madeEntities(agents, allTools(catalog)), ...entities],
     }),
     uniqueNames: () => [],
     // A Cedar set may be written with the same member twice.

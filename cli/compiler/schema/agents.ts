@@ -5,7 +5,7 @@ import { grant } from "./grant.ts"
 import { algorithms, claimPath, exactClaims, ownKeys, toKeySource } from "./issuers.ts"
 import { isRedirectUri } from "../../../src/core/encoding/redirect-uri.ts"
 import { PLAN_CONSEQUENCES } from "../../../src/core/denials/terms/consequence.ts"
-import { span } from "./span.ts"
+import { period, span } from "./span.ts"
 import { name, scope, sentence, text, toolPattern } from "./values.ts"
 
 /** Long enough for a call, short enough that a leaked token is soon worthless. */
@@ -230,9 +230,44 @@ const agent = z.strictObject({
   trees: trees.describe("How many task trees the agent may have for one user; for none, in each of its partitions."),
 })
 
+const LIFE_OF_REGISTRATION = 30 * 86_400
+const MOST_REGISTERED = 100_000
+
+const registration = z.strictObject({
+  class: text(
+    (value) => /^[a-z0-9][a-z0-9-]{0,62}$/u.test(value),
+    "not the name of a class",
+    "Write lower-case letters, digits and `-`, such as `mcp`.",
+  ).describe("The name of the class, which is a part of the id of each client: `ISSUER/clients/CLASS/…`."),
+  owner: name.describe("The person or team responsible for the clients. It is `Agent.owner` in rules."),
+  groups: z.array(name).default([]).describe("The Cedar AgentGroups that the clients belong to."),
+  ceiling: grant.describe("The most that a client may do, for any purpose."),
+  purposes: z
+    .array(name)
+    .min(1)
+    .describe("The names of their purposes. The first one is used if a request names none."),
+  audiences: z
+    .array(z.string().min(1))
+    .min(1)
+    .exactOptional()
+    .describe("The audiences of gateways for which a client may request tokens. If absent: all."),
+  life: period.default(LIFE_OF_REGISTRATION).describe("How long a registration is valid: up to `31d`."),
+  per_minute: z.int().min(1).max(1_000).default(10).describe("The most registrations in any minute."),
+  per_day: z
+    .int()
+    .min(1)
+    .max(MOST_REGISTERED)
+    .default(500)
+    .describe("The most registrations in any 24 hours. One network has a quarter of it."),
+  most: z.int().min(1).max(MOST_REGISTERED).default(5_000).describe("The most registrations that are valid at once."),
+})
+
 export const agentsFile = z.strictObject({
   purposes: z.array(purpose).describe("The purposes of tasks."),
   agents: z.array(agent).describe("The registered agents."),
+  registration: registration
+    .exactOptional()
+    .describe("The class of the clients that register themselves (RFC 7591). If absent: none can."),
 })
 export type AgentsFile = z.infer<typeof agentsFile>
 export type Identity = z.infer<typeof identity>

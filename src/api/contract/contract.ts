@@ -3,6 +3,7 @@ import type * as z from "zod"
 import { agents } from "./agents.ts"
 import { approvals } from "./approvals.ts"
 import { bundles } from "./bundles.ts"
+import { clients } from "./clients.ts"
 import { decisions } from "./decisions.ts"
 import { deliveries } from "./deliveries.ts"
 import type { Endpoint } from "./endpoint.ts"
@@ -21,6 +22,7 @@ export const CONTRACT = {
   ...bundles,
   ...deliveries,
   ...agents,
+  ...clients,
   ...explanations,
   ...decisions,
   ...users,

@@ -7,6 +7,7 @@ import { shownName } from "../../core/denials/terms/credential-rejection.ts"
 import type { Bundle } from "../../core/policy/assemble.ts"
 import type { AgentDefinition, ClientDefinition } from "../../core/policy/definition/agents.ts"
 import type { RequestContext } from "../../request-context.ts"
+import { registrationOf } from "../../ledger/registration/registration.ts"
 import { valueOf, type Parameters } from "../token/parameters.ts"
 import { isRegistered } from "../../core/encoding/redirect-uri.ts"
 import { oauthError, type OAuthFailure } from "../../core/denials/oauth-error.ts"
@@ -14,7 +15,7 @@ import { oauthError, type OAuthFailure } from "../../core/denials/oauth-error.ts
 export interface AuthorizationClient {
   readonly agent: AgentDefinition
   readonly redirectUri: string
-  /** The `client_name` of its metadata document; null if it has none. */
+  /** The `client_name` of its metadata document or registration; null if it has none. */
   readonly claimedName: string | null
   /** Whether the client must authenticate when it redeems the code. */
   readonly isProven: boolean
@@ -22,14 +23,16 @@ export interface AuthorizationClient {
 
 export async function authorizationClient(
   parameters: Parameters,
-  { agents }: Bundle,
-  { fetchContext }: RequestContext,
+  { agents, registration }: Bundle,
+  context: RequestContext,
 ): Promise<AuthorizationClient | OAuthFailure> {
   const named = valueOf(parameters, "client_id")
   const agent = named === null ? undefined : agents.get(named)
   if (!agent?.client) return oauthError({ reason: "client_unknown", client: shownName(named) })
   const { client } = agent
-  const document = client.metadata === true ? await clientDocument(agent.id, fetchContext) : null
+  const registered = client.registered === true ? await registrationOf(agent.id, registration, context) : null
+  if (client.registered === true && !registered) return oauthError({ reason: "client_unknown", client: agent.id })
+  const document = client.metadata === true ? await clientDocument(agent.id, context.fetchContext) : null
   if (document && "problem" in document) {
     return oauthError({ reason: "client_document_refused", client: agent.id, what: document.problem })
   }
@@ -37,10 +40,11 @@ export async function authorizationClient(
     const what = "it has no keys, and has to prove who it is"
     return oauthError({ reason: "client_document_refused", client: agent.id, what })
   }
-  const redirectUri = redirectUriOf(parameters, client.redirect_uris ?? document?.redirectUris ?? [])
+  const known = client.redirect_uris ?? document?.redirectUris ?? registered?.redirectUris ?? []
+  const redirectUri = redirectUriOf(parameters, known)
   if (typeof redirectUri !== "string") return redirectUri
   const isProven = client.authentication === "identity" || (document !== null && document.identity !== null)
-  return { agent, redirectUri, claimedName: document?.name ?? null, isProven }
+  return { agent, redirectUri, claimedName: document?.name ?? registered?.name ?? null, isProven }
 }
 
 /** Whether the client could never redeem a code. */

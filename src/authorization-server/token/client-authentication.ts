@@ -9,6 +9,7 @@ import { describeFlaws } from "../../credentials/assertion-flaws.ts"
 import { isRejected, shownName, type CredentialRejection } from "../../core/denials/terms/credential-rejection.ts"
 import type { Bundle } from "../../core/policy/assemble.ts"
 import type { RequestContext } from "../../request-context.ts"
+import { registrationOf } from "../../ledger/registration/registration.ts"
 import type { SingleUse } from "./replay-log.ts"
 import { valueOf, type Parameters } from "./parameters.ts"
 import { credentialError, isOAuthFailure, oauthError, type OAuthFailure } from "../../core/denials/oauth-error.ts"
@@ -130,6 +131,9 @@ export async function authenticateClient(
   const client = named === null ? undefined : bundle.agents.get(named)?.client
   if (named === null || !lacksProof(parameters) || client?.authentication !== "none") {
     return authenticateAgent(parameters, bundle, context)
+  }
+  if (client.registered === true && !(await registrationOf(named, bundle.registration, context))) {
+    return oauthError({ reason: "registration_gone", client: named })
   }
   if (client.metadata === true) {
     const document = await clientDocument(named, context.fetchContext)

@@ -13,6 +13,7 @@ import {
 } from "./client-authentication.ts"
 import { verifyAssertion } from "./id-jag.ts"
 import { redeemCode, refreshToken } from "./authorization-code.ts"
+import { registrationObject } from "../../ledger/registration/registration.ts"
 import { redeemConsent } from "./ciba.ts"
 import type { SignedToken } from "../../signing/sign-delegation-token.ts"
 import { opening, type Grant } from "./open-task.ts"
@@ -77,8 +78,19 @@ export async function exchange(
   const proven = await type.authenticate(parameters, bundle, context)
   if (isOAuthFailure(proven)) return { client: null, result: proven }
   const { agent, instance, since, once } = proven
-  return {
-    client: proven,
-    result: await type.grant({ http: request, parameters, agent, instance, since, once, bundle, context, decisionId }),
+  const result = await type.grant({
+    http: request,
+    parameters,
+    agent,
+    instance,
+    since,
+    once,
+    bundle,
+    context,
+    decisionId,
+  })
+  if (!isOAuthFailure(result) && bundle.agents.get(agent)?.client?.registered === true) {
+    context.background(registrationObject(context.env, agent).markUsed())
   }
+  return { client: proven, result }
 }

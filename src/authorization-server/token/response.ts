@@ -9,7 +9,7 @@ import {
   type OAuthFailure,
 } from "../../core/denials/oauth-error.ts"
 
-const NO_STORE = { "Cache-Control": "no-store", Pragma: "no-cache" } as const
+export const NO_STORE = { "Cache-Control": "no-store", Pragma: "no-cache" } as const
 
 export function tokenResponse({ result }: ExchangeOutcome, decisionId: string): Response {
   if (isOAuthFailure(result)) return errorResponse(result, decisionId)
@@ -22,7 +22,7 @@ export function errorResponse({ refused: refusal, hint }: OAuthFailure, decision
   const headers = new Headers({ ...NO_STORE, "X-Narrowgate-Decision": decisionId, "X-Narrowgate-Code": error })
   if (status === 401) headers.set("WWW-Authenticate", 'Bearer error="invalid_client"')
   if (status === 503) headers.set("Retry-After", "5")
-  if (refusal.reason === "too_many_tasks") headers.set("Retry-After", String(refusal.retry_after))
+  if ("retry_after" in refusal) headers.set("Retry-After", String(refusal.retry_after))
   const body = { error, error_description: describeOAuthError(refusal, hint), decision_id: decisionId }
   return Response.json(body, { status, headers })
 }

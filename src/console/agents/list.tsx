@@ -5,7 +5,7 @@ import { respondPage } from "../../web/page.tsx"
 import { Moment, spanText, Text } from "../../web/text.tsx"
 import { ConsolePage, failurePage } from "../layout/frame.tsx"
 import { Paging } from "../layout/paging.tsx"
-import { agentPath } from "../layout/paths.ts"
+import { agentPath, CLIENTS_PATH } from "../layout/paths.ts"
 import { Table } from "../layout/table.tsx"
 import type { PageDefinition } from "../layout/page-definition.ts"
 import type { PageRequest } from "../layout/page-request.ts"
@@ -42,6 +42,9 @@ async function listAgents(request: PageRequest): Promise<Response> {
       <p class="lead">
         {`${total} ${total === 1 ? "agent" : "agents"}. `}
         <RecordRange of={looked_at} now={now} />
+      </p>
+      <p>
+        <a href={CLIENTS_PATH}>Clients that registered themselves</a>
       </p>
       {switches === null && (
         <p class="notice warn">Suspensions are unavailable at the moment, or you have no permission to see them.</p>

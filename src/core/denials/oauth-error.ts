@@ -8,12 +8,19 @@ import { CONSENT_ERRORS } from "./oauth/consent.ts"
 import { CREDENTIAL_ERRORS } from "./oauth/credential.ts"
 import { GRANT_ERRORS } from "./oauth/grant.ts"
 import { OAUTH_CODES, type OAuthCode, type OAuthReason } from "./oauth/reason.ts"
+import { REGISTRATION_ERRORS } from "./oauth/registration.ts"
 import { REQUEST_ERRORS } from "./oauth/request.ts"
 
 export type { CapSource, NothingLeft } from "./oauth/grant.ts"
 export { TOO_MANY_SCOPES } from "./oauth/request.ts"
 
-export const OAUTH_ERRORS = { ...REQUEST_ERRORS, ...CREDENTIAL_ERRORS, ...GRANT_ERRORS, ...CONSENT_ERRORS }
+export const OAUTH_ERRORS = {
+  ...REQUEST_ERRORS,
+  ...REGISTRATION_ERRORS,
+  ...CREDENTIAL_ERRORS,
+  ...GRANT_ERRORS,
+  ...CONSENT_ERRORS,
+}
 
 export type OAuthError = DenialOf<typeof OAUTH_ERRORS>
 

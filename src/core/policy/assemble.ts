@@ -13,6 +13,7 @@ import type { LabelDefinition } from "./definition/labels.ts"
 import type { GatewayDefinition, QueryClient } from "./definition/gateways.ts"
 import type { Head, Span } from "./encode.ts"
 import { engineOf, type Engine } from "./cedar/engine.ts"
+import { withClientEntities, withRegisteredClients } from "./registered-clients.ts"
 import { readStore, type EntityStore } from "./cedar/entities.ts"
 import type { StoredEntity } from "./cedar/lowered.ts"
 import { Table, type Section } from "../encoding/sorted-table.ts"
@@ -82,11 +83,14 @@ export function assemble(text: string, pointer: Pointer): Bundle {
       shelves: new Table(section(tables.shelves)),
       actions: new Table(section(tables.actions)),
     }),
-    entities: readStore((key) => entities.find(key)),
+    entities: withClientEntities(
+      readStore((key) => entities.find(key)),
+      asWritten.registration,
+    ),
     storedOf: (type, after) => storedOf(entities, type, after),
     catalog: buildCatalog(new Table(section(tables.tools)), servers, routes),
     labels: new Map(labels.map((label) => [label.name, label])),
-    agents: new Table(section(tables.agents)),
+    agents: withRegisteredClients(new Table(section(tables.agents)), asWritten.registration),
     purposes: new Map(purposes.map((purpose) => [purpose.name, purpose])),
     gateways: byKey(gateways),
     queries: byKey(queries),

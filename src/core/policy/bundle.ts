@@ -13,12 +13,13 @@ import type { GatewayDefinition, QueryClient } from "./definition/gateways.ts"
 import type { IssuerDefinition } from "./definition/issuers.ts"
 import type { LabelDefinition } from "./definition/labels.ts"
 import type { OperatorDefinition } from "./definition/operators.ts"
+import type { RegistrationDefinition } from "./definition/registration.ts"
 import type { ReceiverDefinition } from "./definition/receivers.ts"
 import type { StreamDefinition } from "./definition/streams.ts"
 import type { LoweredRule, StoredEntity } from "./cedar/lowered.ts"
 import type { DecimalMembers } from "./cedar/values/json-number.ts"
 
-export const FORMAT = 15
+export const FORMAT = 16
 
 export interface BundleBody {
   readonly format: typeof FORMAT
@@ -32,6 +33,8 @@ export interface BundleBody {
   readonly labels: readonly LabelDefinition[]
   readonly agents: readonly AgentDefinition[]
   readonly purposes: readonly PurposeDefinition[]
+  /** Null: no client can register itself. */
+  readonly registration: RegistrationDefinition | null
   readonly issuers: readonly IssuerDefinition[]
   readonly gateways: readonly GatewayDefinition[]
   readonly queries: readonly QueryClient[]
@@ -55,6 +58,7 @@ export const EMPTY_BODY: BundleBody = {
   labels: [],
   agents: [],
   purposes: [],
+  registration: null,
   issuers: [],
   gateways: [],
   queries: [],
@@ -83,6 +87,7 @@ const PARTS: { readonly [Name in keyof BundleBody]: MemberParts<BundleBody[Name]
   labels: { kind: "label", byName },
   agents: { kind: "agent", byName: byId },
   purposes: { kind: "purpose", byName },
+  registration: { kind: "registration", byName: (one) => new Map(one ? [[one.class, one]] : []) },
   guardrails: { kind: "guardrail", byName: byId },
   approvals: { kind: "approval", byName },
   owners: { kind: "owner", byName: (owners) => new Map(Object.entries(owners)) },

@@ -1,12 +1,14 @@
-"""fastmcp's client: https://gofastmcp.com/clients/auth/cimd."""
+"""fastmcp's client: https://gofastmcp.com/clients/auth/cimd; without a document as its quickstart has it."""
 
 from common import ORDER, answer, run
 from fastmcp import Client
 from fastmcp.client.auth import OAuth
 
+AUTH = "oauth" if ORDER["document"] is None else OAuth(client_metadata_url=ORDER["document"])
+
 
 async def main():
-    async with Client(ORDER["server"], auth=OAuth(client_metadata_url=ORDER["document"])) as client:
+    async with Client(ORDER["server"], auth=AUTH) as client:
 
         async def do(call):
             if "list" in call:

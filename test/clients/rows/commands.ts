@@ -6,7 +6,7 @@ import { StdioClientTransport } from "@modelcontextprotocol/sdk/client/stdio.js"
 import { z } from "zod"
 import { freePort } from "../../../dev/loopback.ts"
 import { installation } from "../installed.ts"
-import { UNLISTED, type Outcome, type Row, type Session } from "../row.ts"
+import { UNLISTED, type Outcome, type Row, type Session, type Start } from "../row.ts"
 
 const MANIFEST = "npm/package.json"
 
@@ -21,19 +21,17 @@ const outcomeOf = (answer: unknown): Outcome => {
 }
 
 /** A host such as Claude Desktop starts it and speaks MCP by its input and output. */
-export const mcpRemote: Row = {
-  name: "mcp-remote",
-  title: "mcp-remote",
-  version: [MANIFEST, "mcp-remote"],
-  redirects: ["http://localhost/oauth/callback"],
-  start: async ({ document, browser }, { client, server, user, home }): Promise<Session> => {
+const remote =
+  (isKnown: boolean): Start =>
+  async ({ document, browser }, { client, server, user, home }): Promise<Session> => {
     const host = new Client({ name: "host", version: "1" })
     const port = String(await freePort())
     const transport = new StdioClientTransport({
       command: process.execPath,
       args: [
         installation("npm/node_modules/mcp-remote/dist/proxy.js"),
-        ...[server, port, "--client-metadata-url", document(client)],
+        ...[server, port],
+        ...(isKnown ? ["--client-metadata-url", document(client)] : []),
       ],
       env: { PATH: process.env["PATH"] ?? "", HOME: home, BROWSER: browser(user) },
       stderr: "pipe",
@@ -56,7 +54,23 @@ export const mcpRemote: Row = {
       },
       close: async () => host.close(),
     }
-  },
+  }
+
+export const mcpRemote: Row = {
+  name: "mcp-remote",
+  title: "mcp-remote",
+  version: [MANIFEST, "mcp-remote"],
+  redirects: ["http://localhost/oauth/callback"],
+  start: remote(true),
+  misses: { lists: UNLISTED },
+}
+
+export const mcpRemoteRegistering: Row = {
+  name: "mcp-remote-registering",
+  title: "mcp-remote, registering itself",
+  version: [MANIFEST, "mcp-remote"],
+  registersAs: "MCP CLI Proxy",
+  start: remote(false),
   misses: { lists: UNLISTED },
 }
 

@@ -5,9 +5,9 @@ import { startProgram } from "../program.ts"
 import { UNLISTED, type Row, type Start } from "../row.ts"
 
 const python =
-  (environment: string, program: string): Start =>
+  (environment: string, program: string, isKnown = true): Start =>
   async ({ document, clipboard, browser }, { client, server, user, home }) => {
-    const order = { server, document: document(client), browser: clipboard(user) }
+    const order = { server, document: isKnown ? document(client) : null, browser: clipboard(user) }
     return startProgram({
       command: installation(environment, "bin/python"),
       args: [join(import.meta.dirname, "../python", program), JSON.stringify(order)],
@@ -37,6 +37,24 @@ export const fastmcp: Row = {
   version: ["python/mcp-2.txt", "fastmcp"],
   redirects: ["http://localhost/callback"],
   start: python("mcp-2", "fastmcp_client.py"),
+  misses: { lists: UNLISTED },
+}
+
+export const fastmcpRegistering: Row = {
+  name: "fastmcp-registering",
+  title: "fastmcp, registering itself",
+  version: ["python/mcp-2.txt", "fastmcp"],
+  registersAs: "FastMCP Client",
+  start: python("mcp-2", "fastmcp_client.py", false),
+  misses: { lists: UNLISTED },
+}
+
+export const langchainRegistering: Row = {
+  name: "langchain-registering",
+  title: "LangChain MCP adapters, registering themselves",
+  version: ["python/mcp-1.txt", "langchain-mcp-adapters"],
+  registersAs: "Python",
+  start: python("mcp-1", "langchain.py", false),
   misses: { lists: UNLISTED },
 }
 

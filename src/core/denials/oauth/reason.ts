@@ -30,7 +30,10 @@ export const OAUTH_CODES = {
   expired_token: 400,
   invalid_binding_message: 400,
   unknown_user_id: 400,
-  // Our own: an agent has too many tasks open.
+  // RFC 7591, section 3.2.2.
+  invalid_redirect_uri: 400,
+  invalid_client_metadata: 400,
+  // Our own: an agent has too many tasks open, or too many clients register.
   rate_limited: 429,
 } as const
 export type OAuthCode = keyof typeof OAUTH_CODES

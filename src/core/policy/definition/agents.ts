@@ -33,14 +33,16 @@ export interface AgentDefinition {
 }
 
 /**
- * How an agent requests the consent of a person at their browser; it has at least one of `redirect_uris` and
- * `metadata`.
+ * How an agent requests the consent of a person at their browser; it has at least one of `redirect_uris`, `metadata` and
+ * `registered`.
  */
 export interface ClientDefinition {
   /** Where codes may be sent. */
   readonly redirect_uris?: readonly string[]
   /** Its id is the URL of a Client ID Metadata Document, which contains its redirect URIs and its keys. */
   readonly metadata?: true
+  /** It has registered itself (RFC 7591), with its redirect URIs. No agent of `agents.yaml` has this. */
+  readonly registered?: true
   /**
    * `identity`: it authenticates for its token like any other agent. `none`: a program on people's machines, which can
    * keep no secret.

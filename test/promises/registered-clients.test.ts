@@ -80,6 +80,8 @@ describe("Nobody in the chain gains: a client that registers itself", () => {
     await publishClass()
     const client = await newClient({ client_name: "<b>Bank</b> \u202Efdp" })
     const { html } = await shown(await visit(query(asked(client)), await signedIn()))
+    expect(html).toContain("Allow a program that registered itself to act for you?")
+    expect(html).not.toContain("Allow authz.example")
     expect(html).toContain("Unverified name")
     expect(html).toContain("&lt;b&gt;Bank&lt;/b&gt; fdp")
     expect(html).toContain("This program is not verified.")

@@ -153,8 +153,12 @@ const ConsentForm: FC<ConsentProps> = ({ request, purpose, view, pageField, noti
   </>
 )
 
-/** The host of an id that is a URL, else its last segment. The card below shows the whole id. */
+/**
+ * The host of an id that is a URL, else its last segment. The card below shows the whole id. That of a client which has
+ * registered itself begins with our own host, which does not vouch for it.
+ */
 function consentName({ agent }: AuthorizationRequest["client"]): string {
+  if (agent.client?.registered === true) return "a program that registered itself"
   if (agent.id.startsWith("https://")) return URL.parse(agent.id)?.host ?? agent.id
   return agent.id.split("/").findLast((part) => part !== "") ?? agent.id
 }

@@ -51,7 +51,7 @@ at a browser.
 - **told why**: what the client shows of that denial, to the model or the developer, says why
 - **approval awaited**: a call that a person has to approve of; it is repeated and allowed
 - **step-up**: a call beyond the token's scope; the client obtains more and repeats it
-- **resources, prompts**: \`resources/list\` and \`prompts/list\`
+- **resources, prompts**: both are listed, a resource is read and a prompt is got
 
 ${matrix(CLIENTS, COLUMNS)}
 

@@ -1,6 +1,6 @@
 /** What each client goes through, column by column. */
-import type { Column, Outcome, Row, Session } from "./row.ts"
-import { ASKED, CLOSED, type World } from "./world.ts"
+import type { Column, Kind, Outcome, Row, Session } from "./row.ts"
+import { ASKED, CLOSED, DOCUMENT, PROMPT, type World } from "./world.ts"
 
 /** What a column says of a client for which all is well; anything else is what the client said. */
 export const WORKS = "works"
@@ -38,7 +38,7 @@ export async function live(row: Row, world: World, home: string): Promise<Readon
     const sent = await call("send-mail", { to: "ada@example.com", subject: "Your printer" })
     await session?.close()
     session = await row.start(world, { ...order, server: `${world.origin}/everything/mcp` }).catch(() => undefined)
-    const listed = [await listing(session, "resources"), await listing(session, "prompts")]
+    const listed = [await offered(session, "resources"), await offered(session, "prompts")]
     return {
       call: begun,
       survives,
@@ -61,12 +61,18 @@ const everywhere = (text: string): Readonly<Record<Column, string>> => ({
   lists: text,
 })
 
-/** One that is known to be there. */
-const KNOWN = { resources: "architecture.md", prompts: "simple-prompt" } as const
+/** One that is known to be there, and what it says. */
+const KNOWN: Readonly<Record<Kind, readonly [name: string, says: string]>> = {
+  resources: [DOCUMENT, "Everything Server"],
+  prompts: [PROMPT, "This is a simple prompt without arguments."],
+}
 
-async function listing(session: Session | undefined, what: keyof typeof KNOWN): Promise<string> {
-  const { failed, text } = (await session?.list(what).catch(failure)) ?? { failed: true, text: "there is no session" }
-  return !failed && text.includes(KNOWN[what]) ? WORKS : text || "nothing is listed"
+async function offered(session: Session | undefined, what: Kind): Promise<string> {
+  const [name, says] = KNOWN[what]
+  const listed = (await session?.list(what).catch(failure)) ?? { failed: true, text: "there is no session" }
+  if (listed.failed || !listed.text.includes(name)) return listed.text || "nothing is listed"
+  const got = await session?.get(what, name).catch(failure)
+  return got?.failed === false && got.text.includes(says) ? WORKS : `${name}: ${got?.text}`
 }
 
 const failure = (error: unknown): Outcome => ({ failed: true, text: String(error) })

@@ -7,6 +7,7 @@ import { aiSdk, mastra, openaiAgents } from "./rows/npm.ts"
 import { authlib, goOauth2, nimbus, oauth4webapi, openidClient, requestsOauthlib } from "./rows/oauth.ts"
 import { fastmcp, langchain, openaiAgentsPython, python1, python2 } from "./rows/python.ts"
 import { sdk1, sdk2 } from "./rows/sdk.ts"
+import { claudeCode, codex } from "./rows/terminal.ts"
 
 export const CLIENTS: readonly Row[] = [
   sdk1,
@@ -22,6 +23,8 @@ export const CLIENTS: readonly Row[] = [
   cloudflareAgents,
   mcpRemote,
   inspector,
+  claudeCode,
+  codex,
 ]
 
 export const OAUTH_CLIENTS: readonly GrantRow[] = [

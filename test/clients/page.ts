@@ -4,7 +4,7 @@ import { join } from "node:path"
 import { table } from "../../dev/reference/table.ts"
 import { COLUMNS, GRANTS, type Line } from "./row.ts"
 import { QUESTIONS } from "./rows/authzen.ts"
-import { AUTHZEN_CLIENTS, CLIENTS, OAUTH_CLIENTS } from "./table.ts"
+import { AUTHZEN_CLIENTS, BEGINNERS_CLIENTS, CLIENTS, OAUTH_CLIENTS } from "./table.ts"
 
 /** The exact version that a manifest of this folder names. */
 function versionOf([manifest, name]: Line<string>["version"]): string {
@@ -54,6 +54,9 @@ at a browser.
 - **resources, prompts**: both are listed, a resource is read and a prompt is got
 
 ${matrix(CLIENTS, COLUMNS)}
+
+Through the [local stack](../guides/quickstart.md)'s own gateway the same is seen of
+${new Intl.ListFormat("en").format(BEGINNERS_CLIENTS.map(({ title }) => title))}.
 
 ## OAuth
 

@@ -1,11 +1,38 @@
 /** What each client goes through, column by column. */
-import type { Column, Kind, Outcome, Row, Session } from "./row.ts"
+import { mkdtemp, rm } from "node:fs/promises"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import type { Column, Kind, Line, Outcome, Row, Session } from "./row.ts"
 import { ASKED, CLOSED, DOCUMENT, PROMPT, type World } from "./world.ts"
 
 /** What a column says of a client for which all is well; anything else is what the client said. */
 export const WORKS = "works"
 
-export async function live(row: Row, world: World, home: string): Promise<Readonly<Record<Column, string>>> {
+const WORKING = new RegExp(`^${WORKS}$`, "u")
+
+/**
+ * @param seen what was seen in each column
+ * @returns the columns where that is something else than the row says
+ */
+export function surprises<Of extends string>(
+  { misses }: Line<Of>,
+  seen: (column: Of) => string,
+  columns: Iterable<Of>,
+): readonly (readonly [Of, string])[] {
+  const differs = (column: Of): boolean => !(misses[column]?.says ?? WORKING).test(seen(column))
+  return [...columns].filter(differs).map((column) => [column, seen(column)])
+}
+
+export async function live(row: Row, world: World): Promise<Readonly<Record<Column, string>>> {
+  const home = await mkdtemp(join(tmpdir(), "narrowgate-client-"))
+  try {
+    return await liveAt(home, row, world)
+  } finally {
+    await rm(home, { recursive: true, force: true })
+  }
+}
+
+async function liveAt(home: string, row: Row, world: World): Promise<Readonly<Record<Column, string>>> {
   const order = { client: row.name, server: `${world.origin}/desk/mcp`, user: "alice", home }
   let session: Session | undefined
   const anew = async (): Promise<void> => {

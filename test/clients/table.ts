@@ -27,6 +27,9 @@ export const CLIENTS: readonly Row[] = [
   codex,
 ]
 
+/** Those also go through the local stack's own gateway, which is what a beginner has. */
+export const BEGINNERS_CLIENTS: readonly Row[] = [sdk1, sdk2, fastmcp, langchain]
+
 export const OAUTH_CLIENTS: readonly GrantRow[] = [
   oauth4webapi,
   openidClient,

@@ -55,8 +55,9 @@ at a browser.
 
 ${matrix(CLIENTS, COLUMNS)}
 
-Through the [local stack](../guides/quickstart.md)'s own gateway the same is seen of
-${new Intl.ListFormat("en").format(BEGINNERS_CLIENTS.map(({ title }) => title))}.
+These also went through the [local stack](../guides/quickstart.md)'s own gateway, to the same end:
+
+${BEGINNERS_CLIENTS.map(({ title }) => `- ${title}`).join("\n")}
 
 ## OAuth
 

@@ -29,10 +29,8 @@ function withoutModel(state: string): Session {
   return { call: async () => said, list: async () => said, get: async () => said, close: async () => undefined }
 }
 
-const reason = "It is signed in and connected; to call a tool it needs a model."
-
-const nothing = (says: RegExp): Record<Column, Miss> => {
-  const miss = { reason, says }
+const nothing = (state: string, says: RegExp): Record<Column, Miss> => {
+  const miss = { reason: `It is ${state}; to call a tool it needs a model.`, says }
   return { call: miss, survives: miss, why: miss, approval: miss, stepUp: miss, lists: miss }
 }
 
@@ -51,7 +49,7 @@ export const claudeCode: Row = {
     await run("script", "-qfec", `${claude} mcp login desk`, "/dev/null")
     return withoutModel(await run(claude, "mcp", "list"))
   },
-  misses: nothing(/desk: .* ✔ Connected/u),
+  misses: nothing("signed in and connected", /desk: .* ✔ Connected/u),
 }
 
 /** Adding a server signs in at it. */
@@ -66,5 +64,5 @@ export const codex: Row = {
     await run(command, "mcp", "add", "desk", "--url", server, "--oauth-client-id", document(client))
     return withoutModel(await run(command, "mcp", "list"))
   },
-  misses: nothing(/^desk .* enabled +OAuth/mu),
+  misses: nothing("signed in", /^desk .* enabled +OAuth/mu),
 }

@@ -28,8 +28,13 @@ interface ConfigOptions {
   readonly json?: boolean
 }
 
+const EXAMPLE = `\nExample:\n  ${CALLED} gateway config edge --url https://authz.example --upstream 10.0.0.7:9000 --out edge/\n`
+
 export function addGateway(program: Command): void {
-  const group = program.command("gateway").description("set up a gateway that is registered in gateways.yaml")
+  const group = program
+    .command("gateway")
+    .description("set up a gateway that is registered in gateways.yaml")
+    .addHelpText("after", EXAMPLE)
   group
     .command("config")
     .description("print the complete configuration of a registered gateway, which denies what is not decided")
@@ -46,10 +51,7 @@ export function addGateway(program: Command): void {
     .option("--ca <FILE>", "the certificate authorities of the gateway's system (default: those of Debian)")
     .option("--out <DIR>", "write the files there instead of printing them")
     .option("--json", "print the files as JSON")
-    .addHelpText(
-      "after",
-      `\nExample:\n  ${CALLED} gateway config edge --url https://authz.example --upstream 10.0.0.7:9000 --out edge/\n`,
-    )
+    .addHelpText("after", EXAMPLE)
     .action(config)
 }
 

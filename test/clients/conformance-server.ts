@@ -73,6 +73,21 @@ export const TOOLS = [
   ...["test_tool_with_logging", "test_error_handling", "test_tool_with_progress", "test_sampling"],
 ]
 
+/** By name: the pattern of its URIs. */
+export const RESOURCES = {
+  "static-text": "test://static-text",
+  "watched-resource": "test://watched-resource",
+  "static-binary": "test://static-binary",
+  template: "test://template/{id}/data",
+}
+
+export const PROMPTS = [
+  "test_simple_prompt",
+  "test_prompt_with_arguments",
+  "test_prompt_with_embedded_resource",
+  "test_prompt_with_image",
+]
+
 function makeServer(): McpServer {
   const server = new McpServer(
     { name: "conformance", version: "1.0.0" },
@@ -143,15 +158,15 @@ function registerPrompts(server: McpServer): void {
 }
 
 function registerResources(server: McpServer): void {
-  for (const name of ["static-text", "watched-resource"]) {
-    server.registerResource(name, `test://${name}`, { mimeType: "text/plain" }, ({ href }) => ({
+  for (const name of ["static-text", "watched-resource"] as const) {
+    server.registerResource(name, RESOURCES[name], { mimeType: "text/plain" }, ({ href }) => ({
       contents: [{ uri: href, mimeType: "text/plain", text: `This is the content of ${name}.` }],
     }))
   }
-  server.registerResource("static-binary", "test://static-binary", { mimeType: "image/png" }, ({ href }) => ({
+  server.registerResource("static-binary", RESOURCES["static-binary"], { mimeType: "image/png" }, ({ href }) => ({
     contents: [{ uri: href, mimeType: "image/png", blob: PIXEL }],
   }))
-  const template = new ResourceTemplate("test://template/{id}/data", { list: undefined })
+  const template = new ResourceTemplate(RESOURCES.template, { list: undefined })
   server.registerResource("template", template, { mimeType: "application/json" }, ({ href }, { id }) => ({
     contents: [{ uri: href, mimeType: "application/json", text: JSON.stringify({ id, templateTest: true }) }],
   }))

@@ -13,7 +13,7 @@ import { envoy } from "../gateways/rows/envoy.ts"
 import { setScene, type Scene } from "../gateways/scene.ts"
 import { installed as isThere } from "../gateways/start.ts"
 import { ROBOT } from "../node/interop/robot.ts"
-import { startConformanceServer, TOOLS } from "./conformance-server.ts"
+import { PROMPTS, RESOURCES, startConformanceServer, TOOLS } from "./conformance-server.ts"
 import { installation, installed } from "./installed.ts"
 import { edit } from "./policies.ts"
 import { makeWorld } from "./world.ts"
@@ -46,27 +46,6 @@ async function scenarios(url: string, revision: string): Promise<Results> {
 const lost = (direct: Results, through: Results): readonly string[] =>
   [...direct].filter(([name, { failed }]) => (through.get(name)?.failed ?? Infinity) > failed).map(([name]) => name)
 
-/** What a gateway takes away: all but tools is no part of a catalog. */
-const LOST: Readonly<Record<string, readonly string[]>> = {
-  "2025-11-25": [
-    "logging-set-level",
-    "completion-complete",
-    "tools-call-with-logging",
-    "resources-list",
-    "resources-read-text",
-    "resources-read-binary",
-    "resources-templates-read",
-    "resources-subscribe",
-    "resources-unsubscribe",
-    "prompts-list",
-    "prompts-get-simple",
-    "prompts-get-with-args",
-    "prompts-get-embedded-resource",
-    "prompts-get-with-image",
-  ],
-  "2026-07-28": ["server-stateless"],
-}
-
 describe.skipIf(!installed)("the conformance suite", () => {
   const parting = new AsyncDisposableStack()
   const adopt = <Part extends Pick<Listening, "close">>(part: Part): Part =>
@@ -86,7 +65,12 @@ describe.skipIf(!installed)("the conformance suite", () => {
       await edit(policies, "catalog.yaml", (lists) => {
         const [{ origin } = {}] = lists("servers")
         lists("servers").push({ name: "conformance", origin, path: "/conformance/mcp" })
-        const entries = TOOLS.map((name) => ({
+        const entries = [
+          ...TOOLS.map((name) => ({ name })),
+          ...PROMPTS.map((prompt) => ({ name: prompt, prompt })),
+          ...Object.entries(RESOURCES).map(([name, pattern]) => ({ name, resource: pattern })),
+        ].map(({ name, ...rest }) => ({
+          ...rest,
           name: `conformance.${name}`,
           action: "read",
           sensitivity: "public",
@@ -137,7 +121,7 @@ describe.skipIf(!installed)("the conformance suite", () => {
       const { origin } = await withToken(scene.origin + path)
       const [direct, through] = [await scenarios(at(), revision), await scenarios(origin + path, revision)]
       expect(direct.size).toBeGreaterThan(30)
-      expect(lost(direct, through)).toEqual(LOST[revision])
+      expect(lost(direct, through)).toEqual([])
     })
   })
 

@@ -12,6 +12,14 @@ javascript() {
   npm install --no-save --loglevel=error --ignore-scripts --no-audit --no-fund --prefix "$there/npm"
 }
 
+# Agents of a terminal, whose programs are large; the first links its own to where it is looked for.
+terminal() {
+  mkdir -p "$there/terminal"
+  cp "$here/terminal/package.json" "$there/terminal"
+  npm install --no-save --no-package-lock --loglevel=error --ignore-scripts --no-audit --no-fund --prefix "$there/terminal"
+  node "$there/terminal/node_modules/@anthropic-ai/claude-code/install.cjs"
+}
+
 # LangChain's adapters and the OpenAI Agents SDK need the first generation of `mcp`, fastmcp the second.
 python() {
   python3 -m venv "$there/$1"
@@ -29,6 +37,7 @@ java_client() {
 
 jobs=()
 javascript & jobs+=($!)
+terminal & jobs+=($!)
 python mcp-1 & jobs+=($!)
 python mcp-2 & jobs+=($!)
 go_client & jobs+=($!)

@@ -2,9 +2,6 @@
  * Clients that nobody here wrote, in their default configuration, as their own documentation has them configured: only
  * URL and the client's name are ours. What one cannot do is stated in its row, with what it then says.
  */
-import { mkdtemp, rm } from "node:fs/promises"
-import { tmpdir } from "node:os"
-import { join } from "node:path"
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
 import { z } from "zod"
 import { login } from "../../cli/remote/local-stack-login.ts"
@@ -12,24 +9,14 @@ import { developmentKey } from "../../cli/remote/local-stack-policies.ts"
 import { ROBOT } from "../node/interop/robot.ts"
 import { installed, place } from "./installed.ts"
 import { clientsPage } from "./page.ts"
-import { COLUMNS, GRANTS, type GrantOrder, type Line } from "./row.ts"
-import { live, WORKS } from "./story.ts"
-import { AUTHZEN_CLIENTS, CLIENTS, OAUTH_CLIENTS } from "./table.ts"
+import { COLUMNS, GRANTS, type GrantOrder } from "./row.ts"
+import { live, surprises, WORKS } from "./story.ts"
+import { AUTHZEN_CLIENTS, BEGINNERS_CLIENTS, CLIENTS, OAUTH_CLIENTS } from "./table.ts"
 import { makeWorld, QUERIES, type World } from "./world.ts"
 
 test("the page says what the rows say; `npm run test:clients -- -u` writes it", async () => {
   await expect(clientsPage()).toMatchFileSnapshot("../../docs/reference/clients.md")
 })
-
-/**
- * @param seen what was seen in each column
- * @returns the columns where that is something else than the row says
- */
-function surprises<Of extends string>({ misses }: Line<Of>, seen: (column: Of) => string, columns: Iterable<Of>) {
-  const differs = (column: Of): boolean => !(misses[column]?.says ?? WORKING).test(seen(column))
-  return [...columns].filter(differs).map((column) => [column, seen(column)])
-}
-const WORKING = new RegExp(`^${WORKS}$`, "u")
 
 describe.skipIf(!installed)("clients", () => {
   let world: World
@@ -51,13 +38,8 @@ describe.skipIf(!installed)("clients", () => {
   })
 
   test.concurrent.for(CLIENTS)("of MCP: $title", async (row) => {
-    const home = await mkdtemp(join(tmpdir(), "narrowgate-client-"))
-    try {
-      const seen = await live(row, world, home)
-      expect(surprises(row, (column) => seen[column], COLUMNS.keys())).toEqual([])
-    } finally {
-      await rm(home, { recursive: true, force: true })
-    }
+    const seen = await live(row, world)
+    expect(surprises(row, (column) => seen[column], COLUMNS.keys())).toEqual([])
   })
 
   test.concurrent.for(AUTHZEN_CLIENTS)("of AuthZEN: $title", async (row) => {
@@ -88,5 +70,20 @@ describe.skipIf(!installed)("clients", () => {
       return said.includes('"tickets"') ? WORKS : said
     }
     expect(surprises(row, seen, GRANTS.keys())).toEqual([])
+  })
+})
+
+describe.skipIf(!installed)("behind the local stack's own gateway", () => {
+  let world: World
+  const parting = new AsyncDisposableStack()
+  beforeAll(async () => {
+    world = await makeWorld(BEGINNERS_CLIENTS, true)
+    parting.defer(world.close)
+  })
+  afterAll(async () => parting.disposeAsync())
+
+  test.concurrent.for(BEGINNERS_CLIENTS)("$title", async (row) => {
+    const seen = await live(row, world)
+    expect(surprises(row, (column) => seen[column], COLUMNS.keys())).toEqual([])
   })
 })

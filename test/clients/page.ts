@@ -4,7 +4,7 @@ import { join } from "node:path"
 import { table } from "../../dev/reference/table.ts"
 import { COLUMNS, GRANTS, type Line } from "./row.ts"
 import { QUESTIONS } from "./rows/authzen.ts"
-import { AUTHZEN_CLIENTS, CLIENTS, OAUTH_CLIENTS } from "./table.ts"
+import { AUTHZEN_CLIENTS, BEGINNERS_CLIENTS, CLIENTS, OAUTH_CLIENTS } from "./table.ts"
 
 /** The exact version that a manifest of this folder names. */
 function versionOf([manifest, name]: Line<string>["version"]): string {
@@ -51,9 +51,13 @@ at a browser.
 - **told why**: what the client shows of that denial, to the model or the developer, says why
 - **approval awaited**: a call that a person has to approve of; it is repeated and allowed
 - **step-up**: a call beyond the token's scope; the client obtains more and repeats it
-- **resources, prompts**: \`resources/list\` and \`prompts/list\`
+- **resources, prompts**: both are listed, a resource is read and a prompt is got
 
 ${matrix(CLIENTS, COLUMNS)}
+
+These also went through the [local stack](../guides/quickstart.md)'s own gateway, to the same end:
+
+${BEGINNERS_CLIENTS.map(({ title }) => `- ${title}`).join("\n")}
 
 ## OAuth
 

@@ -39,6 +39,7 @@ export function startProgram({ command, args, env = {}, cwd }: ProgramOptions): 
   return {
     call: async (tool, args) => ask({ tool, arguments: args }),
     list: async (what) => ask({ list: what }),
+    get: async (what, name) => ask({ get: what, name }),
     close: async () => stop(child),
   }
 }

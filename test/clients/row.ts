@@ -9,10 +9,14 @@ export interface Outcome {
   readonly text: string
 }
 
+export type Kind = "resources" | "prompts"
+
 export interface Session {
   readonly call: (tool: string, args: Readonly<Record<string, string>>) => Promise<Outcome>
   /** What it lists, as one text. */
-  readonly list: (what: "resources" | "prompts") => Promise<Outcome>
+  readonly list: (what: Kind) => Promise<Outcome>
+  /** Reads one, or gets it; what there is in it, as one text. */
+  readonly get: (what: Kind, name: string) => Promise<Outcome>
   readonly close: () => Promise<void>
 }
 
@@ -36,12 +40,6 @@ export interface Miss {
 }
 
 export type Start = (world: World, order: Order) => Promise<Session>
-
-/** Until a catalog knows more of a server than its tools. */
-export const UNLISTED: Miss = {
-  reason: "Narrowgate lets tools through, and no resources or prompts.",
-  says: /Method not found|nothing is listed/u,
-}
 
 export const ONLY_AT_FIRST: Miss = {
   reason: "It follows the link only while it connects, and a later call has none.",

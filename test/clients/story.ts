@@ -1,11 +1,38 @@
 /** What each client goes through, column by column. */
-import type { Column, Outcome, Row, Session } from "./row.ts"
-import { ASKED, CLOSED, type World } from "./world.ts"
+import { mkdtemp, rm } from "node:fs/promises"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import type { Column, Kind, Line, Outcome, Row, Session } from "./row.ts"
+import { ASKED, CLOSED, DOCUMENT, PROMPT, type World } from "./world.ts"
 
 /** What a column says of a client for which all is well; anything else is what the client said. */
 export const WORKS = "works"
 
-export async function live(row: Row, world: World, home: string): Promise<Readonly<Record<Column, string>>> {
+const WORKING = new RegExp(`^${WORKS}$`, "u")
+
+/**
+ * @param seen what was seen in each column
+ * @returns the columns where that is something else than the row says
+ */
+export function surprises<Of extends string>(
+  { misses }: Line<Of>,
+  seen: (column: Of) => string,
+  columns: Iterable<Of>,
+): readonly (readonly [Of, string])[] {
+  const differs = (column: Of): boolean => !(misses[column]?.says ?? WORKING).test(seen(column))
+  return [...columns].filter(differs).map((column) => [column, seen(column)])
+}
+
+export async function live(row: Row, world: World): Promise<Readonly<Record<Column, string>>> {
+  const home = await mkdtemp(join(tmpdir(), "narrowgate-client-"))
+  try {
+    return await liveAt(home, row, world)
+  } finally {
+    await rm(home, { recursive: true, force: true })
+  }
+}
+
+async function liveAt(home: string, row: Row, world: World): Promise<Readonly<Record<Column, string>>> {
   const order = { client: row.name, server: `${world.origin}/desk/mcp`, user: "alice", home }
   let session: Session | undefined
   const anew = async (): Promise<void> => {
@@ -38,7 +65,7 @@ export async function live(row: Row, world: World, home: string): Promise<Readon
     const sent = await call("send-mail", { to: "ada@example.com", subject: "Your printer" })
     await session?.close()
     session = await row.start(world, { ...order, server: `${world.origin}/everything/mcp` }).catch(() => undefined)
-    const listed = [await listing(session, "resources"), await listing(session, "prompts")]
+    const listed = [await offered(session, "resources"), await offered(session, "prompts")]
     return {
       call: begun,
       survives,
@@ -61,12 +88,18 @@ const everywhere = (text: string): Readonly<Record<Column, string>> => ({
   lists: text,
 })
 
-/** One that is known to be there. */
-const KNOWN = { resources: "architecture.md", prompts: "simple-prompt" } as const
+/** One that is known to be there, and what it says. */
+const KNOWN: Readonly<Record<Kind, readonly [name: string, says: string]>> = {
+  resources: [DOCUMENT, "Everything Server"],
+  prompts: [PROMPT, "This is a simple prompt without arguments."],
+}
 
-async function listing(session: Session | undefined, what: keyof typeof KNOWN): Promise<string> {
-  const { failed, text } = (await session?.list(what).catch(failure)) ?? { failed: true, text: "there is no session" }
-  return !failed && text.includes(KNOWN[what]) ? WORKS : text || "nothing is listed"
+async function offered(session: Session | undefined, what: Kind): Promise<string> {
+  const [name, says] = KNOWN[what]
+  const listed = (await session?.list(what).catch(failure)) ?? { failed: true, text: "there is no session" }
+  if (listed.failed || !listed.text.includes(name)) return listed.text || "nothing is listed"
+  const got = await session?.get(what, name).catch(failure)
+  return got?.failed === false && got.text.includes(says) ? WORKS : `${name}: ${got?.text}`
 }
 
 const failure = (error: unknown): Outcome => ({ failed: true, text: String(error) })

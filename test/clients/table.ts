@@ -15,6 +15,7 @@ import {
   python2,
 } from "./rows/python.ts"
 import { sdk1, sdk2 } from "./rows/sdk.ts"
+import { claudeCode, codex } from "./rows/terminal.ts"
 
 export const CLIENTS: readonly Row[] = [
   sdk1,
@@ -33,7 +34,12 @@ export const CLIENTS: readonly Row[] = [
   mcpRemote,
   mcpRemoteRegistering,
   inspector,
+  claudeCode,
+  codex,
 ]
+
+/** Those also go through the local stack's own gateway, which is what a beginner has. */
+export const BEGINNERS_CLIENTS: readonly Row[] = [sdk1, sdk2, fastmcp, langchain]
 
 export const OAUTH_CLIENTS: readonly GrantRow[] = [
   oauth4webapi,

@@ -61,6 +61,15 @@ const GROUPS = ["engineering", "operations"]
 export const CLOSED = "13"
 export const ASKED = "99"
 
+/** Of the server that has more than tools. */
+export const DOCUMENT = "demo://resource/static/document/architecture.md"
+export const PROMPT = "simple-prompt"
+
+const ENTRIES = [
+  { name: "everything.documents", resource: "demo://resource/static/document/{name}" },
+  { name: `everything.${PROMPT}`, prompt: PROMPT },
+].map((each) => ({ ...each, action: "read", sensitivity: "public", groups: ["support-desk"] }))
+
 const RULES = `
 @id("closed-tickets-stay-closed")
 forbid (principal, action == Action::"read", resource == Tool::"desk.read-ticket")
@@ -213,6 +222,7 @@ async function admit(policies: string, clients: readonly string[]): Promise<void
     purposes: [PURPOSE.name],
   }
   await appendFile(join(policies, "agents.yaml"), stringify({ registration }))
+  await edit(policies, "catalog.yaml", (lists) => void lists("tools").push(...ENTRIES))
   await edit(policies, "approvers.yaml", (lists) => {
     lists("approvals").push({ name: "tickets", approvers: [{ issuer: "local", group: "operations" }], life: "15m" })
   })

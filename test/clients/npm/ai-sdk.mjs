@@ -27,10 +27,11 @@ await answer(async () => {
     return connect()
   })
   const tools = await client.tools()
-  return async ({ list, tool, arguments: args }) => {
+  return async ({ list, get, name, tool, arguments: args }) => {
     if (list === "resources") return [false, (await client.listResources()).resources.map(({ uri }) => uri).join(" ")]
-    if (list === "prompts")
-      return [false, (await client.experimental_listPrompts()).prompts.map(({ name }) => name).join(" ")]
+    if (list) return [false, (await client.listPrompts()).prompts.map((each) => each.name).join(" ")]
+    if (get === "resources") return [false, JSON.stringify(await client.readResource({ uri: name }))]
+    if (get) return [false, JSON.stringify(await client.getPrompt({ name }))]
     const result = await tools[tool].execute(args, { toolCallId: "1", messages: [] })
     return [result.isError ?? false, textOf(result)]
   }

@@ -20,10 +20,12 @@ const mcp = new MCPClient({ servers: { desk: { url: new URL(ORDER.server), authP
 await answer(async () => {
   await mcp.authenticate("desk", { timeoutMs: 20_000 })
   const tools = await mcp.listTools()
-  return async ({ list, tool, arguments: args }) => {
+  return async ({ list, get, name, tool, arguments: args }) => {
+    if (get === "resources") return [false, JSON.stringify(await mcp.resources.read("desk", name))]
+    if (get) return [false, JSON.stringify(await mcp.prompts.get({ serverName: "desk", name }))]
     if (list) {
       const { desk = [] } = await mcp[list].list()
-      return [false, desk.map(({ uri, name }) => uri ?? name).join(" ")]
+      return [false, desk.map((each) => each.uri ?? each.name).join(" ")]
     }
     const result = await tools[`desk_${tool}`].execute(args, {})
     if (result?.isError !== undefined || result?.content) return [result.isError ?? false, textOf(result)]

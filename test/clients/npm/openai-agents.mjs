@@ -20,8 +20,9 @@ await answer(async () => {
   })
   const context = new RunContext()
   const tools = await getAllMcpTools([server], context)
-  return async ({ list, tool, arguments: args }) => {
+  return async ({ list, get, name: uri, tool, arguments: args }) => {
     if (list === "resources") return [false, (await server.listResources()).resources.map(({ uri }) => uri).join(" ")]
+    if (get) return [false, JSON.stringify(await server.readResource(uri))]
     if (list) return [true, "the SDK has no prompts"]
     const call = () =>
       tools.find(({ name }) => name.replaceAll("_", "-") === tool).invoke(context, JSON.stringify(args))

@@ -9,6 +9,11 @@ async def main():
     tools = {tool.name: tool for tool in await client.get_tools()}
 
     async def do(call):
+        if "get" in call:
+            if call["get"] == "resources":
+                [blob] = await client.get_resources("desk", uris=call["name"])
+                return False, blob.as_string()
+            return False, str(await client.get_prompt("desk", call["name"]))
         if "list" in call:
             if call["list"] == "resources":
                 return False, " ".join(str(each.metadata["uri"]) for each in await client.get_resources())

@@ -14,6 +14,10 @@ async def main():
         tools = {tool.name: tool for tool in await agent.get_mcp_tools(RunContextWrapper(None))}
 
         async def do(call):
+            if "get" in call:
+                if call["get"] == "resources":
+                    return False, str(await server.read_resource(call["name"]))
+                return False, str(await server.get_prompt(call["name"]))
             if "list" in call:
                 if call["list"] == "resources":
                     return False, " ".join(str(each.uri) for each in (await server.list_resources()).resources)

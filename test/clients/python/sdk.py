@@ -27,6 +27,10 @@ async def main():
     async with connected() as client:
 
         async def do(call):
+            if "get" in call:
+                if call["get"] == "resources":
+                    return False, str(await client.read_resource(call["name"]))
+                return False, str(await client.get_prompt(call["name"]))
             if "list" in call:
                 if call["list"] == "resources":
                     return False, " ".join(str(each.uri) for each in (await client.list_resources()).resources)

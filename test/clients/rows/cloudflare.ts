@@ -7,7 +7,7 @@ import { Miniflare } from "miniflare"
 import { z } from "zod"
 import { freePort } from "../../../dev/loopback.ts"
 import { installation } from "../installed.ts"
-import { ONLY_AT_FIRST, UNLISTED, type Row, type Session } from "../row.ts"
+import { ONLY_AT_FIRST, type Row, type Session } from "../row.ts"
 
 const WRANGLER = join(import.meta.dirname, "../../../node_modules/wrangler/bin/wrangler.js")
 
@@ -75,8 +75,9 @@ export const cloudflareAgents: Row = {
     return {
       call: async (tool, args) => outcome.parse(await ask({ tool, arguments: args })),
       list: async (what) => outcome.parse(await ask({ list: what })),
+      get: async (what, name) => outcome.parse(await ask({ get: what, name })),
       close,
     }
   },
-  misses: { stepUp: ONLY_AT_FIRST, lists: UNLISTED },
+  misses: { stepUp: ONLY_AT_FIRST },
 }

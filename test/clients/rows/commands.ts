@@ -6,7 +6,7 @@ import { StdioClientTransport } from "@modelcontextprotocol/sdk/client/stdio.js"
 import { z } from "zod"
 import { freePort } from "../../../dev/loopback.ts"
 import { installation } from "../installed.ts"
-import { UNLISTED, type Outcome, type Row, type Session, type Start } from "../row.ts"
+import type { Outcome, Row, Session, Start } from "../row.ts"
 
 const MANIFEST = "npm/package.json"
 
@@ -52,6 +52,10 @@ const remote =
             : (await host.listPrompts()).prompts.map(({ name }) => name).join(" ")
         return { failed: false, text }
       },
+      async get(what, name) {
+        const got = await (what === "resources" ? host.readResource({ uri: name }) : host.getPrompt({ name }))
+        return { failed: false, text: JSON.stringify(got) }
+      },
       close: async () => host.close(),
     }
   }
@@ -62,7 +66,7 @@ export const mcpRemote: Row = {
   version: [MANIFEST, "mcp-remote"],
   redirects: ["http://localhost/oauth/callback"],
   start: remote(true),
-  misses: { lists: UNLISTED },
+  misses: {},
 }
 
 export const mcpRemoteRegistering: Row = {
@@ -71,15 +75,15 @@ export const mcpRemoteRegistering: Row = {
   version: [MANIFEST, "mcp-remote"],
   registersAs: "MCP CLI Proxy",
   start: remote(false),
-  misses: { lists: UNLISTED },
+  misses: {},
 }
 
-/** A result of a call, or a list of what has a URI or a name. */
-const answered = z.looseObject({ result: z.looseObject({}) }).transform(({ result: said }): Outcome => {
-  if ("content" in said) return outcomeOf(said)
-  const listed = z.array(z.looseObject({ uri: z.string().optional(), name: z.string() })).parse(Object.values(said)[0])
-  return { failed: false, text: listed.map(({ uri, name }) => uri ?? name).join(" ") }
-})
+/** A result of a call, or anything else. */
+const answered = z
+  .looseObject({ result: z.looseObject({}) })
+  .transform(({ result: said }) =>
+    "content" in said ? outcomeOf(said) : { failed: false, text: JSON.stringify(said) },
+  )
 
 /** A process for each call. What it keeps of its tokens stands in the person's home. */
 export const inspector: Row = {
@@ -115,8 +119,10 @@ export const inspector: Row = {
     return {
       call: async (tool, args) => run("tools/call", "--tool-name", tool, "--tool-args-json", JSON.stringify(args)),
       list: async (what) => run(`${what}/list`),
+      get: async (what, name) =>
+        what === "resources" ? run("resources/read", "--uri", name) : run("prompts/get", "--prompt-name", name),
       close: async () => undefined,
     }
   },
-  misses: { lists: UNLISTED },
+  misses: {},
 }

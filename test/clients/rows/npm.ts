@@ -1,7 +1,7 @@
 /** Clients in JavaScript, each in a process of its own. */
 import { installation } from "../installed.ts"
 import { startProgram } from "../program.ts"
-import { ONLY_AT_FIRST, UNLISTED, type Row, type Start } from "../row.ts"
+import { ONLY_AT_FIRST, type Row, type Start } from "../row.ts"
 
 const MANIFEST = "npm/package.json"
 
@@ -24,9 +24,8 @@ export const aiSdk: Row = {
   misses: {
     stepUp: {
       reason: "It does not answer the challenge; it says which scope would do.",
-      says: /A token with the scope desk\.send-mail:write would do/u,
+      says: /A token with the scope desk\.\*:read desk\.send-mail:write would do/u,
     },
-    lists: UNLISTED,
   },
 }
 
@@ -35,7 +34,7 @@ export const openaiAgents: Row = {
   title: "OpenAI Agents SDK (JavaScript)",
   version: [MANIFEST, "@openai/agents"],
   start: program("openai-agents.mjs"),
-  misses: { lists: UNLISTED },
+  misses: { lists: { reason: "It has no prompts.", says: /^the SDK has no prompts$/u } },
 }
 
 export const mastra: Row = {
@@ -44,5 +43,5 @@ export const mastra: Row = {
   version: [MANIFEST, "@mastra/mcp"],
   redirects: ["http://localhost:3000/oauth/callback"],
   start: program("mastra.mjs"),
-  misses: { stepUp: ONLY_AT_FIRST, lists: UNLISTED },
+  misses: { stepUp: ONLY_AT_FIRST },
 }

@@ -2,7 +2,7 @@
 import { join } from "node:path"
 import { installation } from "../installed.ts"
 import { startProgram } from "../program.ts"
-import { UNLISTED, type Row, type Start } from "../row.ts"
+import { type Row, type Start } from "../row.ts"
 
 const python =
   (environment: string, program: string, isKnown = true): Start =>
@@ -20,7 +20,7 @@ export const python1: Row = {
   title: "MCP Python SDK 1.x",
   version: ["python/mcp-1.txt", "mcp"],
   start: python("mcp-1", "sdk.py"),
-  misses: { lists: UNLISTED },
+  misses: {},
 }
 
 export const python2: Row = {
@@ -28,7 +28,7 @@ export const python2: Row = {
   title: "MCP Python SDK 2.x",
   version: ["python/mcp-2.txt", "mcp"],
   start: python("mcp-2", "sdk.py"),
-  misses: { lists: UNLISTED },
+  misses: {},
 }
 
 export const fastmcp: Row = {
@@ -37,7 +37,7 @@ export const fastmcp: Row = {
   version: ["python/mcp-2.txt", "fastmcp"],
   redirects: ["http://localhost/callback"],
   start: python("mcp-2", "fastmcp_client.py"),
-  misses: { lists: UNLISTED },
+  misses: {},
 }
 
 export const fastmcpRegistering: Row = {
@@ -46,7 +46,7 @@ export const fastmcpRegistering: Row = {
   version: ["python/mcp-2.txt", "fastmcp"],
   registersAs: "FastMCP Client",
   start: python("mcp-2", "fastmcp_client.py", false),
-  misses: { lists: UNLISTED },
+  misses: {},
 }
 
 export const langchainRegistering: Row = {
@@ -55,7 +55,7 @@ export const langchainRegistering: Row = {
   version: ["python/mcp-1.txt", "langchain-mcp-adapters"],
   registersAs: "Python",
   start: python("mcp-1", "langchain.py", false),
-  misses: { lists: UNLISTED },
+  misses: {},
 }
 
 export const langchain: Row = {
@@ -63,7 +63,7 @@ export const langchain: Row = {
   title: "LangChain MCP adapters",
   version: ["python/mcp-1.txt", "langchain-mcp-adapters"],
   start: python("mcp-1", "langchain.py"),
-  misses: { lists: UNLISTED },
+  misses: {},
 }
 
 export const openaiAgentsPython: Row = {
@@ -71,5 +71,5 @@ export const openaiAgentsPython: Row = {
   title: "OpenAI Agents SDK (Python)",
   version: ["python/mcp-1.txt", "openai-agents"],
   start: python("mcp-1", "openai_agents.py"),
-  misses: { lists: UNLISTED },
+  misses: {},
 }

@@ -4,7 +4,7 @@ import type { OAuthClientProvider as OldProvider } from "@modelcontextprotocol/s
 import { Client as OldClient } from "@modelcontextprotocol/sdk/client/index.js"
 import { StreamableHTTPClientTransport as OldTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js"
 import { z } from "zod"
-import { UNLISTED, type Outcome, type Row, type Session } from "../row.ts"
+import { type Outcome, type Row, type Session } from "../row.ts"
 
 const REDIRECT = "http://127.0.0.1:53211/callback"
 
@@ -39,6 +39,8 @@ interface Connected {
   readonly callTool: (call: { name: string; arguments: Record<string, unknown> }) => Promise<unknown>
   readonly listResources: () => Promise<{ readonly resources: readonly { readonly uri: string }[] }>
   readonly listPrompts: () => Promise<{ readonly prompts: readonly { readonly name: string }[] }>
+  readonly readResource: (which: { uri: string }) => Promise<unknown>
+  readonly getPrompt: (which: { name: string }) => Promise<unknown>
   readonly close: () => Promise<void>
 }
 
@@ -83,7 +85,6 @@ export const sdk1: Row = {
       reason: "It answers the challenge with its refresh token, which gives no more scope.",
       says: /Server returned 403 after trying upscoping/u,
     },
-    lists: UNLISTED,
   },
 }
 
@@ -114,7 +115,7 @@ export const sdk2: Row = {
     }
     return converse(clipboard(user), attempts)
   },
-  misses: { lists: UNLISTED },
+  misses: {},
 }
 
 const result = z.looseObject({
@@ -172,6 +173,10 @@ async function converse(
           ? (await connected.listResources()).resources.map(({ uri }) => uri).join(" ")
           : (await connected.listPrompts()).prompts.map(({ name }) => name).join(" ")
       return { failed: false, text }
+    },
+    async get(what, name) {
+      const got = await (what === "resources" ? connected.readResource({ uri: name }) : connected.getPrompt({ name }))
+      return { failed: false, text: JSON.stringify(got) }
     },
     close: async () => connected.close(),
   }

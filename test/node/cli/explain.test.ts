@@ -47,7 +47,7 @@ describe("a call by hand", () => {
   ])("that is denied for %s: which rule, where, and what would lift it", async (_why, args, told) => {
     const { stdout } = await explain(...args, ...AS_SUPPORT)
     expect(stdout).toMatch(/^.* would be denied: policy_denied, policy forbids\n {2}not permitted {2}User::/)
-    expect(stdout).toMatch(/ {4}forbid \S+ holds: policies\/limits\.cedar:\d+\n/)
+    expect(stdout).toMatch(/ {4}forbid \S+ holds: policies\/limits\.cedar:\d+, which says: .+\n/)
     expect(stdout).toMatch(told)
   })
 

@@ -46,7 +46,7 @@ describe("of a real MCP server", () => {
 
   it("says why each tool has its class, and what may be called", async () => {
     const { stdout } = await initMcp()
-    expect(stdout).toContain("\n  permitted  8 tools that only read\n")
+    expect(stdout).toContain("\n  permitted  21 tools that only read\n")
     expect(stdout).toContain(
       "\n  permitted  4 tools that may change something, not yet: access.cedar has rules for them in comments\n",
     )

@@ -108,7 +108,7 @@ describe("a purpose", () => {
 
   it("that is named does not cover it: those that do are named", async () => {
     const denied = await attempt("everything.toggle-simulated-logging", "--purpose", "look-things-up")
-    expect(denied).toMatchObject({ code: 1, stdout: expect.stringContaining("insufficient_scope (HTTP 403)") })
+    expect(denied).toMatchObject({ code: 1, stdout: expect.stringContaining("\n  insufficient_scope\n") })
     expect(denied.stdout).toContain(`These cover the tool: --agent ${AGENT} --purpose change-things.`)
   })
 

@@ -275,8 +275,9 @@ describe("a server of MCP 2026-07-28, by the v2 client", () => {
     for (const [what, uri] of HOSTILE_URIS.filter((_each, index) => index % 5 === 0)) {
       const body = { jsonrpc: "2.0", id: 1, method: "resources/read", params: { uri } }
       const headers = { "content-type": "application/json", authorization: `Bearer ${token}` }
-      const { status } = await fetch(served.url, { method: "POST", headers, body: JSON.stringify(body) })
-      expect(status, what).toBe(400)
+      const response = await fetch(served.url, { method: "POST", headers, body: JSON.stringify(body) })
+      expect(response.headers.get("x-narrowgate-code"), what).toBe("malformed_call")
+      expect(await response.json(), what).toMatchObject({ error: { code: -32600 } })
     }
   })
 
@@ -295,7 +296,7 @@ describe("a server of MCP 2026-07-28, by the v2 client", () => {
         await client.connect(new StreamableHTTPClientTransport(stricter.url, withToken(await stricter.token())))
         client.setRequestHandler("elicitation/create", () => ({ action: "accept", content: { sure: true } }))
         expect((await client.readResource({ uri: "db://tables/orders" })).contents).toHaveLength(1)
-        await expect(client.callTool({ name: "deploy", arguments: {} })).rejects.toThrow()
+        expect(await client.callTool({ name: "deploy", arguments: {} })).toMatchObject({ isError: true })
         await client.close()
       } finally {
         await stricter.close()

@@ -9,17 +9,25 @@ export class MyAgent extends Agent {
   }
 
   async onRequest(request) {
-    const { list, tool, arguments: args } = await request.json()
+    const { list, get, name, tool, arguments: args } = await request.json()
     try {
-      if (tool === undefined && list === undefined) {
+      if (!list && !get && !tool) {
         return Response.json(await this.addMcpServer("desk", this.env.SERVER))
       }
       await this.mcp.waitForConnections({ timeout: 10_000 })
       if (list) {
-        const listed = this.getMcpServers()[list].map(({ uri, name }) => uri ?? name)
+        const listed = this.getMcpServers()[list].map((each) => each.uri ?? each.name)
         return Response.json({ failed: false, text: listed.join(" ") })
       }
-      const [, { execute }] = Object.entries(this.mcp.getAITools()).find(([name]) => name.endsWith(`_${tool}`))
+      if (get) {
+        const [serverId] = Object.keys(this.getMcpServers().servers)
+        const got =
+          get === "resources"
+            ? await this.mcp.readResource({ serverId, uri: name }, {})
+            : await this.mcp.getPrompt({ serverId, name }, {})
+        return Response.json({ failed: false, text: JSON.stringify(got) })
+      }
+      const [, { execute }] = Object.entries(this.mcp.getAITools()).find(([key]) => key.endsWith(`_${tool}`))
       const { isError = false, content } = await execute(args)
       return Response.json({ failed: isError, text: content.map(({ text = "" }) => text).join(" ") })
     } catch (error) {

@@ -32,7 +32,7 @@ function withoutModel(state: string): Session {
   return { call: async () => said, list: async () => said, get: async () => said, close: async () => undefined }
 }
 
-const reason = "It is signed in and connected; to call a tool it needs a model."
+const reason = "It is signed in; to call a tool it needs a model."
 
 const nothing = (says: RegExp): Record<Column, Miss> => {
   const miss = { reason, says }

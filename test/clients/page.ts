@@ -46,6 +46,8 @@ cannot do is asserted too, by what it then says. This page is written by \`npm r
 Each client is known by its Client ID Metadata Document. It begins without a token, and its user signs in and consents
 at a browser.
 
+Claude Code gets its model's answers from a program of these tests, which calls the tool that it is told to.
+
 - **401 to a call**: from the challenge through the metadata to a token and an allowed call
 - **denial survived**: a call that a policy denies; the next one works in the same session
 - **told why**: what the client shows of that denial, to the model or the developer, says why

@@ -1,9 +1,12 @@
-/** Agents that people run in a terminal. Without a model they sign in and connect, and call nothing. */
-import { execFile } from "node:child_process"
+/** Agents that people run in a terminal. */
+import { execFile, spawn } from "node:child_process"
+import { createInterface } from "node:readline"
 import { promisify } from "node:util"
-import { freePort } from "../../../dev/loopback.ts"
+import { z } from "zod"
+import { endWithUs, freePort, stop } from "../../../dev/loopback.ts"
 import { installation } from "../installed.ts"
-import type { Column, Miss, Row, Session } from "../row.ts"
+import { startModel, toCall, type Wanted } from "../model.ts"
+import type { Column, Miss, Outcome, Row, Session } from "../row.ts"
 
 const MANIFEST = "terminal/package.json"
 
@@ -29,10 +32,93 @@ function withoutModel(state: string): Session {
   return { call: async () => said, list: async () => said, get: async () => said, close: async () => undefined }
 }
 
-const nothing = (state: string, says: RegExp): Record<Column, Miss> => {
-  const miss = { reason: `It is ${state}; to call a tool it needs a model.`, says }
+const reason = "It is signed in; to call a tool it needs a model."
+
+const nothing = (says: RegExp): Record<Column, Miss> => {
+  const miss = { reason, says }
   return { call: miss, survives: miss, why: miss, approval: miss, stepUp: miss, lists: miss }
 }
+
+const said = z.looseObject({
+  type: z.string(),
+  slash_commands: z.array(z.string()).optional(),
+  result: z.string().optional(),
+  request_id: z.string().optional(),
+  message: z.looseObject({ content: z.unknown() }).optional(),
+})
+const toolResult = z.array(
+  z.looseObject({ type: z.literal("tool_result"), is_error: z.boolean().optional(), content: z.unknown() }),
+)
+
+/** One conversation of Claude Code, in which it asks nobody whether it may call a tool of the server. */
+async function converse(claude: string, home: string, env: Readonly<Record<string, string>>): Promise<Session> {
+  const model = await startModel()
+  const streams = ["--input-format", "stream-json", "--output-format", "stream-json", "--verbose"]
+  const allowed = "mcp__desk,ListMcpResourcesTool,ReadMcpResourceTool"
+  const child = spawn(claude, ["-p", ...streams, "--allowedTools", allowed], {
+    cwd: home,
+    env: {
+      PATH: process.env["PATH"] ?? "",
+      HOME: home,
+      ...env,
+      ANTHROPIC_BASE_URL: model.origin,
+      ANTHROPIC_API_KEY: "none",
+      // It tells the model of each tool, and not only how to look for one.
+      ENABLE_TOOL_SEARCH: "false",
+    },
+    stdio: ["pipe", "pipe", "inherit"],
+  })
+  endWithUs(child)
+  child.stdin.on("error", () => undefined)
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
+  let commands: readonly string[] = []
+  /** What it says in the end, unless it called a tool: then what that has answered. */
+  const tell = async (content: string): Promise<Outcome> => {
+    child.stdin.write(`${JSON.stringify({ type: "user", message: { role: "user", content } })}\n`)
+    let outcome: Outcome | undefined
+    for (;;) {
+      const { value, done } = await lines.next()
+      if (done === true) return { failed: true, text: "the program has ended" }
+      const { type, slash_commands, result = "", request_id, message } = said.parse(JSON.parse(value))
+      commands = slash_commands ?? commands
+      // A page that somebody is to open: nobody here does, until the call has been answered.
+      if (type === "control_request") {
+        const response = { subtype: "success", request_id, response: { action: "cancel" } }
+        child.stdin.write(`${JSON.stringify({ type: "control_response", response })}\n`)
+        continue
+      }
+      if (type === "result") return outcome ?? { failed: false, text: result }
+      const { data: [answered] = [] } = toolResult.safeParse(message?.content)
+      if (answered) outcome = { failed: answered.is_error ?? false, text: textOf(answered.content) }
+    }
+  }
+  const command = (name: string): string => `mcp__desk__${name}`
+  const use = async (tool: string, args: Wanted["arguments"]): Promise<Outcome> =>
+    tell(toCall({ tool, arguments: args }))
+  return {
+    call: async (tool, args) => use(command(tool), args),
+    async list(what) {
+      if (what === "resources") return use("ListMcpResourcesTool", { server: "desk" })
+      await tell("Hello")
+      return { failed: false, text: commands.join(" ") }
+    },
+    get: async (what, name) =>
+      what === "resources" ? use("ReadMcpResourceTool", { server: "desk", uri: name }) : tell(`/${command(name)}`),
+    async close() {
+      await stop(child)
+      await model.close()
+    },
+  }
+}
+
+const parts = z.array(z.looseObject({ text: z.string().optional() }))
+const textOf = (content: unknown): string =>
+  typeof content === "string"
+    ? content
+    : parts
+        .parse(content)
+        .map(({ text = "" }) => text)
+        .join(" ")
 
 export const claudeCode: Row = {
   name: "claude-code",
@@ -44,15 +130,25 @@ export const claudeCode: Row = {
     const run = runsIn(home, { BROWSER: browser(user) })
     const port = String(await freePort())
     const options = ["--transport", "http", "--client-id", document(client), "--callback-port", port]
-    await run(claude, "mcp", "add", ...options, "desk", server)
+    const name = "desk"
+    // Of an earlier conversation, or of another server.
+    await run(claude, "mcp", "remove", name).catch(() => undefined)
+    await run(claude, "mcp", "add", ...options, name, server)
     // It signs in only at a terminal, which `script` gives it.
     await run("script", "-qfec", `${claude} mcp login desk`, "/dev/null")
-    return withoutModel(await run(claude, "mcp", "list"))
+    const listed = await run(claude, "mcp", "list")
+    if (!/desk: .* ✔ Connected/u.test(listed)) throw new Error(listed)
+    return converse(claude, home, { BROWSER: browser(user) })
   },
-  misses: nothing("signed in and connected", /desk: .* ✔ Connected/u),
+  misses: {
+    stepUp: {
+      reason: "Its user is told which scope is needed, and to sign in again at `/mcp`.",
+      says: /needs additional permissions \(scope: "desk\.\*:read desk\.send-mail:write"\)/u,
+    },
+  },
 }
 
-/** Adding a server signs in at it. */
+/** Adding a server signs in at it. Nothing here takes the place of its model. */
 export const codex: Row = {
   name: "codex",
   title: "Codex",
@@ -64,5 +160,5 @@ export const codex: Row = {
     await run(command, "mcp", "add", "desk", "--url", server, "--oauth-client-id", document(client))
     return withoutModel(await run(command, "mcp", "list"))
   },
-  misses: nothing("signed in", /^desk .* enabled +OAuth/mu),
+  misses: nothing(/^desk .* enabled +OAuth/mu),
 }

@@ -30,6 +30,8 @@ export interface Desktop {
 
 export interface Called {
   readonly status: number
+  /** Narrowgate's; null if it was not denied. */
+  readonly code: string | null
   /** Of the last answer to a POST, as JSON where it is some. */
   readonly body: unknown
 }
@@ -46,7 +48,7 @@ export async function startDesktop(url: URL, visit: (url: URL) => Promise<void>)
   )
   let tokens: OAuthTokens | undefined
   let verifier = ""
-  let last: Called = { status: 0, body: null }
+  let last: Called = { status: 0, code: null, body: null }
   const state = crypto.randomUUID()
   const provider: OAuthClientProvider = {
     redirectUrl: `${callback.origin}/callback`,
@@ -73,7 +75,7 @@ export async function startDesktop(url: URL, visit: (url: URL) => Promise<void>)
           .clone()
           .json()
           .catch(() => null)
-        last = { status: answer.status, body }
+        last = { status: answer.status, code: answer.headers.get("x-narrowgate-code"), body }
       }
       return answer
     },

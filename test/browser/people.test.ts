@@ -17,8 +17,18 @@ import { lookAt } from "./look.ts"
 const agentsFile = z.looseObject({ agents: z.array(z.looseObject({})) })
 const gatewaysFile = z.looseObject({ gateways: z.array(z.looseObject({ origins: z.tuple([z.string()]) })) })
 
+/** A client of MCP gets a denial as the result of its call, with what programs read beside the words for its model. */
 const approvalRequired = z.object({
-  error: z.object({ data: z.object({ error: z.literal("approval_required"), approval: z.object({ url: z.url() }) }) }),
+  result: z.object({
+    isError: z.literal(true),
+    content: z.tuple([z.object({ text: z.string() })]),
+    _meta: z.object({
+      "narrowgate/denial": z.object({
+        error: z.literal("approval_required"),
+        approval: z.object({ url: z.url() }),
+      }),
+    }),
+  }),
 })
 
 describe.skipIf(!isInstalled())("people in the loop", () => {
@@ -73,14 +83,16 @@ describe.skipIf(!isInstalled())("people in the loop", () => {
     })
     expect(desktop.tokens()?.access_token).toBeDefined()
     expect((await desktop.call("read-order", { order: "1001" })).status).toBe(200)
-    expect((await refund(5_000)).status).toBe(200)
+    expect(await refund(5_000)).toMatchObject({ status: 200, code: null })
     await context.close()
   })
 
   test("a refund above the limit is refused, with a link to where it is approved", async () => {
     const { status, body } = await refund(24_900)
-    expect(status).toBe(403)
-    link = approvalRequired.parse(body).error.data.approval.url
+    expect(status).toBe(200)
+    const { content, _meta: meta } = approvalRequired.parse(body).result
+    link = meta["narrowgate/denial"].approval.url
+    expect(content[0].text).toContain(link)
     expect(link).toMatch(`${parts.stack.origin}/console/approvals/`)
   })
 
@@ -102,13 +114,13 @@ describe.skipIf(!isInstalled())("people in the loop", () => {
   })
 
   test("the same call passes once, a changed amount does not", async () => {
-    expect((await refund(24_901)).status).toBe(403)
-    expect((await refund(24_900)).status).toBe(200)
-    expect((await refund(24_900)).status).toBe(403)
+    expect((await refund(24_901)).code).toBe("approval_required")
+    expect(await refund(24_900)).toMatchObject({ status: 200, code: null })
+    expect((await refund(24_900)).code).toBe("approval_required")
   })
 
   test("the kill switch stops the agent's next call", async () => {
-    expect((await refund(100)).status).toBe(200)
+    expect(await refund(100)).toMatchObject({ status: 200, code: null })
     await approver.goto(`${parts.stack.origin}/console/stop`)
     await approver.getByLabel("Agent", { exact: true }).check()
     await approver.getByLabel("Name or id").fill(DESKTOP)

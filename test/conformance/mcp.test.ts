@@ -28,6 +28,16 @@ const document = z.strictObject({
 
 const errorBody = z.looseObject({ jsonrpc: z.literal("2.0"), error: z.looseObject({ code: z.int() }) })
 
+/** It is denied, in the words of the server that does not know it either. */
+const UNKNOWN_METHOD = {
+  id: "unknown-method-fails-closed",
+  given: -32_601,
+  deviation: {
+    what: "JSON-RPC 2.0, section 5.1, has a code for a method that does not exist",
+    why: "a client that gets another one takes it for a denial, and ends what it could do without",
+  },
+} as const
+
 async function send(headers: Readonly<Record<string, string>>, body: string): Promise<GatewayAnswer> {
   const { token } = await openTask("first", { scope: "desk.*:read desk.*:write" })
   const sent = { ...headers, Authorization: `Bearer ${token}`, "Content-Type": "application/json" }
@@ -54,7 +64,11 @@ conformance("mcp", (cases) => {
       const answer = await send(headers, raw ?? JSON.stringify(body))
       expect(answer.status).toBe(status ?? answer.status)
       expect(answer.status).toBeGreaterThanOrEqual(400)
-      if (code !== undefined) expect(errorBody.parse(JSON.parse(answer.body)).error.code).toBe(code)
+      if (code === undefined) return []
+      const given = errorBody.parse(JSON.parse(answer.body)).error.code
+      if (id !== UNKNOWN_METHOD.id) expect(given).toBe(code)
+      else expect([given, answer.status]).toEqual([UNKNOWN_METHOD.given, 404])
+      return id === UNKNOWN_METHOD.id ? [{ ...UNKNOWN_METHOD.deviation, evidence: `code ${given}, not ${code}` }] : []
     })
   }
 })

@@ -118,7 +118,8 @@ async function extend(directory: string, publicJwk: object): Promise<void> {
   }
   agents.setIn(["agents", 0, "trees"], { live: 1_000, per_minute: 1_000 })
   await write("agents.yaml", agents.toString())
-  await write("schema.cedarschema", await readFile(join(POLICIES, "schema.cedarschema"), "utf8"))
+  const schema = await readFile(join(POLICIES, "schema.cedarschema"), "utf8")
+  await write("schema.cedarschema", schema.replace("type Arguments = {", "type Arguments = {\n  ticket?: String,"))
   await write("operators.cedar", await readFile(join(POLICIES, "operators.cedar"), "utf8"))
   await write("desk.cedar", (await read("desk.cedar")) + RULES)
 }

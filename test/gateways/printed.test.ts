@@ -149,14 +149,11 @@ describe.each(ROWS.map((row) => [row.name, row] as const))("%s, as it is printed
     expect(named?.[1]).toBe(AGENT)
   })
 
-  test.skipIf(entryOf(row.page)["serves_metadata"] === false)(
-    "serves the metadata of the server that it guards",
-    async () => {
-      const { response, body } = await call("/.well-known/oauth-protected-resource/desk/mcp")
-      expect(response.statusCode).toBe(200)
-      expect(JSON.parse(body)).toMatchObject({ resource: `${origin}/desk/mcp`, authorization_servers: [stack.origin] })
-    },
-  )
+  test("serves the metadata of the server that it guards", async () => {
+    const { response, body } = await call("/.well-known/oauth-protected-resource/desk/mcp")
+    expect(response.statusCode).toBe(200)
+    expect(JSON.parse(body)).toMatchObject({ resource: `${origin}/desk/mcp`, authorization_servers: [stack.origin] })
+  })
 })
 
 /** As a person runs it: the key, the certificate and the authorities are files, and the printed files go to `place`. */

@@ -49,6 +49,9 @@ describe("each message is a call of its entry:", () => {
     [message("subscriptions/listen"), "docs.mcp.listen"],
     [message("subscriptions/listen", { notifications: [] }), "malformed_call"],
     [message("subscriptions/listen", { notifications: { resourcesubscriptions: ["note:a"] } }), "malformed_call"],
+    // Pydantic reads it so where a model is populated by name.
+    [message("subscriptions/listen", { notifications: { resource_subscriptions: ["note:a"] } }), "malformed_call"],
+    [message("subscriptions/listen", { notifications: { "resource-Subscriptions": ["note:a"] } }), "malformed_call"],
     [message("prompts/get", { name: "Summary of a table", arguments: { table: "a" } }), "docs.summary"],
     [message("prompts/get", { name: "Summary of a table" }), "docs.summary"],
     [message("prompts/get", { name: "summary of a table" }), "unknown_tool"],
@@ -228,9 +231,11 @@ describe("answers to the server's own requests, in a request that is repeated,",
   ])("%s are refused", async (_what, responses) => {
     const { token } = await openTask("first", READS)
     expect(await codeOf(token, repeated(responses))).toBe("malformed_call")
-    expect(await codeOf(token, message("tools/call", { name: "find", InputResponses: { a: ELICITED } }))).toBe(
-      "malformed_call",
-    )
+    for (const spelling of ["InputResponses", "input_responses", "INPUT-RESPONSES"]) {
+      expect(await codeOf(token, message("tools/call", { name: "find", [spelling]: { a: ELICITED } })), spelling).toBe(
+        "malformed_call",
+      )
+    }
   })
 })
 

@@ -202,6 +202,34 @@ describe("Nobody in the chain gains: a client that registers itself", () => {
     const back = sentTo(await allow(query(asked(client, other)), await signedIn()))
     expect(back.href).toContain("http://127.0.0.1:9/callback?code=")
   })
+
+  test("cannot send people to its own page before they have seen ours", async () => {
+    await publishClass()
+    const place = "https://phish.test/login"
+    const client = await newClient({ redirect_uris: [place, "com.phish.app:/back"] })
+    const failing = [
+      { response_type: "token" },
+      { scope: "safe.burn:execute" },
+      { resource: "https://other.test" },
+      { code_challenge_method: "plain" },
+      { request: "x" },
+    ]
+    for (const redirect_uri of [place, "com.phish.app:/back"]) {
+      for (const more of failing) {
+        for (const by of [null, await signedIn()]) {
+          const said = await visit(query(asked(client, { redirect_uri, ...more })), by)
+          const error = "scope" in more ? 403 : 400
+          expect([said.status, said.headers.has("location")], JSON.stringify(more)).toEqual([error, false])
+          expect(await said.text()).toContain("Return to the program")
+        }
+      }
+    }
+    // Once they have seen it they are.
+    const { searchParams, origin } = sentTo(
+      await allow(query(asked(client, { redirect_uri: place })), await signedIn()),
+    )
+    expect([origin, searchParams.has("code")]).toEqual(["https://phish.test", true])
+  })
 })
 
 describe("hostile metadata", () => {

@@ -73,7 +73,7 @@ function resourceCall(server: McpServer, uri: unknown): McpCall | Denied {
 function listenCall(server: McpServer, filter: unknown = {}): McpCall | Denied {
   if (!isObject(filter)) return refuse("its notifications are no object")
   if (confusableKey(filter, ["resourceSubscriptions"]) !== undefined) {
-    return refuse("a member differs from a known one in case only")
+    return refuse("a member differs from a known one in its spelling only")
   }
   const { resourceSubscriptions: uris = [] } = filter
   if (!Array.isArray(uris)) return refuse("its subscriptions are no list")

@@ -58,7 +58,7 @@ function fromBody(server: McpServer, headers: CallHeaders, body: WholeBody): Mcp
   if (Array.isArray(message)) return refuse("it is a batch")
   if (!isObject(message) || message["jsonrpc"] !== "2.0") return refuse("it is no JSON-RPC 2.0 message")
   if (confusableKey(message, MESSAGE_MEMBERS) !== undefined) {
-    return refuse("a member differs from a known one in case only")
+    return refuse("a member differs from a known one in its spelling only")
   }
   // A framework that the server is built with may route the message as another request.
   if (Object.entries(message).some(([name, value]) => asksForOtherMethod(name, value, "POST"))) {
@@ -74,7 +74,7 @@ function fromBody(server: McpServer, headers: CallHeaders, body: WholeBody): Mcp
   const fields = params === undefined ? {} : params
   if (!isObject(fields)) return refuse("its params are no object")
   if (confusableKey(fields, PARAMS_MEMBERS) !== undefined) {
-    return refuse("a member differs from a known one in case only")
+    return refuse("a member differs from a known one in its spelling only")
   }
   const differing = compareHeaders(headers, method, fields)
   if (differing) return differing

@@ -78,9 +78,13 @@ export function deniedMessageOf(
   }
 }
 
-/** Null for an id that does not come back as it was sent: a number that is not exact as a double is another number. */
+/**
+ * Null for an id that does not come back as it was sent: a number that is not exact as a double is another number, and
+ * one beyond any double is none.
+ */
 function readable(id: unknown): MessageId | null {
-  if (typeof id === "number") return Number.isInteger(id) && !Number.isSafeInteger(id) ? null : id
+  if (typeof id === "number")
+    return Number.isFinite(id) && (!Number.isInteger(id) || Number.isSafeInteger(id)) ? id : null
   return typeof id === "string" && id.length <= MAX_ID_LENGTH ? id : null
 }
 

@@ -164,6 +164,31 @@ describe("headers alone", () => {
     expect(await through(token, "prompts/list")).toBe("malformed_call")
   })
 
+  test("hide no answer that is suspended or that a rule forbids, although the catalog lists none", async () => {
+    const { token } = await openTask("first", READS)
+    const requests = [
+      ["tools/call", "find"],
+      ["resources/read", "db://tables/orders"],
+      ["prompts/get", "Summary of a table"],
+      ["tasks/update", "a"],
+    ] as const
+    const codes = async (held: string) => {
+      const all = requests.map(async ([method, name]) => through(held, method, name))
+      return [...(await Promise.all(all)), await through(held, "prompts/list")]
+    }
+    expect(await codes(token)).toEqual(["ok", "ok", "ok", "ok", "ok"])
+    const denied = [...requests.map(() => "policy_denied"), "ok"]
+    for (const tool of ["docs.mcp.elicitation", "docs.mcp.sampling", "docs.mcp.roots"]) {
+      const id = await stop({ kind: "tool", tool })
+      expect(await codes(token), tool).toEqual(denied)
+      await lift(id)
+    }
+    // No rule permits it.
+    await publish({ ...withDocs(await yard(), { listed: ["roots"] }), servers: withDocs(await yard()).servers }, 2)
+    forgetCaches()
+    expect(await codes((await openTask("first", READS)).token)).toEqual(denied)
+  })
+
   test("have to name what the body names", async () => {
     const { token } = await openTask("first", READS)
     const asked = async (method: string, params: object, name: string) => {

@@ -143,7 +143,13 @@ test("what a client acts on by its status keeps it", async () => {
 
 test("of a message that nobody can read, the status stays and the id is null", async () => {
   const { token } = await openTask("first", { scope: "desk.*:read" })
-  for (const body of ["{", `[${call("search")}]`, '{"jsonrpc":"2.0","id":{},"method":"tools/call"}', '"x"']) {
+  for (const body of [
+    "{",
+    `[${call("search")}]`,
+    '{"jsonrpc":"2.0","id":{},"method":"tools/call"}',
+    '{"jsonrpc":"2.0","id":1e400,"method":"ping"}',
+    '"x"',
+  ]) {
     const answer = await post(token, body)
     expect([answer.status, answer.code], body).toEqual([400, "malformed_call"])
     expect(seen(answer), body).toMatchObject({ status: 400, json: { id: null, error: { code: -32_600 } } })

@@ -18,7 +18,7 @@ export interface McpCall {
   readonly arguments: CallArguments
   /** The call was read from headers alone. */
   readonly byHeaders: boolean
-  /** Lifecycle tools that it uses besides, because it has answers to the server's own requests; absent if none. */
+  /** Lifecycle tools that it uses besides, because it has, or may have unseen, answers to the server's own requests; absent if none. */
   readonly answers?: readonly string[]
 }
 

@@ -21,7 +21,7 @@ import {
   type McpCall,
   type Members,
 } from "./mcp-call.ts"
-import { kindsOfInputResponses } from "./mcp-response.ts"
+import { ANSWERS, kindsOfInputResponses } from "./mcp-response.ts"
 import type { McpServer } from "./mcp-server.ts"
 
 /** Protocol versions whose servers must compare headers with the body. Unknown versions are not believed. */
@@ -95,8 +95,16 @@ const messages = new WeakMap<Body, unknown>()
 
 function fromHeaders(server: McpServer, headers: CallHeaders): McpCall | Denied {
   const call = callOfHeaders(server, headers)
-  return isDenied(call) ? call : { ...call, byHeaders: true }
+  if (isDenied(call)) return call
+  // Its body may have answers of each kind, which nobody sees: so each has to be permitted, and none suspended.
+  const answers = HAS_ANSWERS.has(headers.mcpMethod ?? "")
+    ? ANSWERS.map((kind) => lifecycleName(server.name, kind))
+    : []
+  return { ...call, byHeaders: true, ...(answers.length > 0 && { answers }) }
 }
+
+/** The requests that are repeated with `inputResponses` (MCP 2026-07-28, and its extension for tasks). */
+const HAS_ANSWERS: ReadonlySet<string> = new Set(["tools/call", "resources/read", "prompts/get", "tasks/update"])
 
 function callOfHeaders(server: McpServer, headers: CallHeaders): McpCall | Denied {
   const distrust = (what: string): Denied => deny({ reason: "mcp_headers_untrusted", what })

@@ -245,6 +245,19 @@ describe("answers to the server's own requests, in a request that is repeated,",
     expect((await recordOf(next.decision)).labels).toEqual(labels)
   })
 
+  test("leave them too if the request is denied, and a gateway that observes lets it through", async () => {
+    const body = withDocs(await yard(), { listed: ["roots"] })
+    const name = "docs.mcp.elicitation"
+    const labels = ["reads:confidential"]
+    await publish({ ...body, tools: body.tools.map((tool) => (tool.name === name ? { ...tool, labels } : tool)) }, 2)
+    const { token } = await openTask("first", READS)
+    const through = await post(token, repeated({ a: ELICITED, b: ROOTS }), {}, "watch")
+    expect(through.status).toBe(200)
+    expect(await recordOf(through.decision)).toMatchObject({ denial: { reason: "answer_not_permitted" } })
+    const next = await post(token, message("ping"))
+    expect((await recordOf(next.decision)).labels).toEqual(labels)
+  })
+
   test.each([
     ["of no kind", { a: {} }],
     ["of two kinds", { a: { ...ELICITED, ...ROOTS } }],

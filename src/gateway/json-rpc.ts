@@ -4,6 +4,7 @@
  */
 import { serverAt } from "../core/catalog/locate.ts"
 import { HEADERS_SINCE, messageIn } from "../core/catalog/mcp-message.ts"
+import { APPROVAL_KEY } from "../core/catalog/mcp-response.ts"
 import { isObject } from "../core/encoding/json.ts"
 import type { Bundle } from "../core/policy/assemble.ts"
 import type { PresentedCall } from "./presented.ts"
@@ -31,9 +32,6 @@ export interface DeniedMessage {
 
 /** The caller could make the answer as long as it likes with a longer one. */
 const MAX_ID_LENGTH = 256
-
-/** Under this key a client is asked to show its user where to approve, and answers that it has. */
-export const APPROVAL_KEY = "narrowgate.approval"
 
 const TOOL_CALL = "tools/call"
 /** The requests whose answer may ask for input (MCP 2026-07-28, `InputRequiredResult`). */
@@ -78,9 +76,13 @@ export function deniedMessageOf(
   }
 }
 
-/** Null for an id that does not come back as it was sent: a number that is not exact as a double is another number. */
+/**
+ * Null for an id that does not come back as it was sent: a number that is not exact as a double is another number, and
+ * one beyond any double is none.
+ */
 function readable(id: unknown): MessageId | null {
-  if (typeof id === "number") return Number.isInteger(id) && !Number.isSafeInteger(id) ? null : id
+  if (typeof id === "number")
+    return Number.isFinite(id) && (!Number.isInteger(id) || Number.isSafeInteger(id)) ? id : null
   return typeof id === "string" && id.length <= MAX_ID_LENGTH ? id : null
 }
 

@@ -8,7 +8,8 @@
  */
 import { codeOf, type Denial } from "../core/denials/denial.ts"
 import type { GatewayDefinition } from "../core/policy/definition/gateways.ts"
-import { APPROVAL_KEY, type DeniedMessage } from "./json-rpc.ts"
+import { APPROVAL_KEY } from "../core/catalog/mcp-response.ts"
+import type { DeniedMessage } from "./json-rpc.ts"
 import { approvalRequest, modelText, type ModelText } from "./model-text.ts"
 
 export interface DeniedRequest extends Omit<ModelText, "message"> {

@@ -49,6 +49,9 @@ describe("each message is a call of its entry:", () => {
     [message("subscriptions/listen"), "docs.mcp.listen"],
     [message("subscriptions/listen", { notifications: [] }), "malformed_call"],
     [message("subscriptions/listen", { notifications: { resourcesubscriptions: ["note:a"] } }), "malformed_call"],
+    // Pydantic reads it so where a model is populated by name.
+    [message("subscriptions/listen", { notifications: { resource_subscriptions: ["note:a"] } }), "malformed_call"],
+    [message("subscriptions/listen", { notifications: { "resource-Subscriptions": ["note:a"] } }), "malformed_call"],
     [message("prompts/get", { name: "Summary of a table", arguments: { table: "a" } }), "docs.summary"],
     [message("prompts/get", { name: "Summary of a table" }), "docs.summary"],
     [message("prompts/get", { name: "summary of a table" }), "unknown_tool"],
@@ -161,6 +164,31 @@ describe("headers alone", () => {
     expect(await through(token, "prompts/list")).toBe("malformed_call")
   })
 
+  test("hide no answer that is suspended or that a rule forbids, although the catalog lists none", async () => {
+    const { token } = await openTask("first", READS)
+    const requests = [
+      ["tools/call", "find"],
+      ["resources/read", "db://tables/orders"],
+      ["prompts/get", "Summary of a table"],
+      ["tasks/update", "a"],
+    ] as const
+    const codes = async (held: string) => {
+      const all = requests.map(async ([method, name]) => through(held, method, name))
+      return [...(await Promise.all(all)), await through(held, "prompts/list")]
+    }
+    expect(await codes(token)).toEqual(["ok", "ok", "ok", "ok", "ok"])
+    const denied = [...requests.map(() => "policy_denied"), "ok"]
+    for (const tool of ["docs.mcp.elicitation", "docs.mcp.sampling", "docs.mcp.roots"]) {
+      const id = await stop({ kind: "tool", tool })
+      expect(await codes(token), tool).toEqual(denied)
+      await lift(id)
+    }
+    // No rule permits it.
+    await publish({ ...withDocs(await yard(), { listed: ["roots"] }), servers: withDocs(await yard()).servers }, 2)
+    forgetCaches()
+    expect(await codes((await openTask("first", READS)).token)).toEqual(denied)
+  })
+
   test("have to name what the body names", async () => {
     const { token } = await openTask("first", READS)
     const asked = async (method: string, params: object, name: string) => {
@@ -217,6 +245,19 @@ describe("answers to the server's own requests, in a request that is repeated,",
     expect((await recordOf(next.decision)).labels).toEqual(labels)
   })
 
+  test("leave them too if the request is denied, and a gateway that observes lets it through", async () => {
+    const body = withDocs(await yard(), { listed: ["roots"] })
+    const name = "docs.mcp.elicitation"
+    const labels = ["reads:confidential"]
+    await publish({ ...body, tools: body.tools.map((tool) => (tool.name === name ? { ...tool, labels } : tool)) }, 2)
+    const { token } = await openTask("first", READS)
+    const through = await post(token, repeated({ a: ELICITED, b: ROOTS }), {}, "watch")
+    expect(through.status).toBe(200)
+    expect(await recordOf(through.decision)).toMatchObject({ denial: { reason: "answer_not_permitted" } })
+    const next = await post(token, message("ping"))
+    expect((await recordOf(next.decision)).labels).toEqual(labels)
+  })
+
   test.each([
     ["of no kind", { a: {} }],
     ["of two kinds", { a: { ...ELICITED, ...ROOTS } }],
@@ -228,9 +269,11 @@ describe("answers to the server's own requests, in a request that is repeated,",
   ])("%s are refused", async (_what, responses) => {
     const { token } = await openTask("first", READS)
     expect(await codeOf(token, repeated(responses))).toBe("malformed_call")
-    expect(await codeOf(token, message("tools/call", { name: "find", InputResponses: { a: ELICITED } }))).toBe(
-      "malformed_call",
-    )
+    for (const spelling of ["InputResponses", "input_responses", "INPUT-RESPONSES"]) {
+      expect(await codeOf(token, message("tools/call", { name: "find", [spelling]: { a: ELICITED } })), spelling).toBe(
+        "malformed_call",
+      )
+    }
   })
 })
 

@@ -11,6 +11,7 @@ import { yardForEach } from "../harness/each-test.ts"
 import { callWith, type ClientRequest, type GatewayAnswer } from "../harness/gateways.ts"
 import { window } from "../harness/guardrails.ts"
 import { recordOf } from "../harness/records.ts"
+import { stop } from "../harness/switches.ts"
 
 yardForEach()
 
@@ -143,7 +144,13 @@ test("what a client acts on by its status keeps it", async () => {
 
 test("of a message that nobody can read, the status stays and the id is null", async () => {
   const { token } = await openTask("first", { scope: "desk.*:read" })
-  for (const body of ["{", `[${call("search")}]`, '{"jsonrpc":"2.0","id":{},"method":"tools/call"}', '"x"']) {
+  for (const body of [
+    "{",
+    `[${call("search")}]`,
+    '{"jsonrpc":"2.0","id":{},"method":"tools/call"}',
+    '{"jsonrpc":"2.0","id":1e400,"method":"ping"}',
+    '"x"',
+  ]) {
     const answer = await post(token, body)
     expect([answer.status, answer.code], body).toEqual([400, "malformed_call"])
     expect(seen(answer), body).toMatchObject({ status: 400, json: { id: null, error: { code: -32_600 } } })
@@ -297,6 +304,22 @@ describe("a call that a person has to approve", () => {
     const more = { ...capabilities({ url: {} }), inputResponses: { [APPROVAL_KEY]: { action: "accept" } } }
     expect((await post(token, search(more), asModern)).code).toBe("ok")
     expect((await post(token, search(more), asModern)).code, "once").toBe("approval_required")
+  })
+
+  test("is repeated also where answers to the server are suspended, if it tells the server nothing", async () => {
+    const token = await waiting()
+    await stop({ kind: "tool", tool: "desk.mcp.elicitation" })
+    const asked = await post(token, search(capabilities({ url: {} })), asModern)
+    const id = await questionIn(asked)
+    const task = z.object({ task: z.string() }).parse(await recordOf(asked.decision)).task
+    await say({ task, id }, await person("fay"))
+    const codeWith = async (responses: object) =>
+      (await post(token, search({ ...capabilities({ url: {} }), inputResponses: responses }), asModern)).code
+    for (const more of [{ content: { amount: 9 } }, { _meta: { amount: 9 } }]) {
+      expect(await codeWith({ [APPROVAL_KEY]: { action: "accept", ...more } })).toBe("policy_denied")
+    }
+    expect(await codeWith({ [APPROVAL_KEY]: { action: "accept" }, other: { action: "accept" } })).toBe("policy_denied")
+    expect(await codeWith({ [APPROVAL_KEY]: { action: "accept" } })).toBe("ok")
   })
 
   test.each([

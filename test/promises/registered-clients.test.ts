@@ -1,6 +1,6 @@
 import { listDurableObjectIds, runInDurableObject } from "cloudflare:test"
 import { env } from "cloudflare:workers"
-import { describe, expect, test } from "vitest"
+import { describe, expect, test, vi } from "vitest"
 import { z } from "zod"
 import { publish, yard } from "../harness/bundles.ts"
 import {
@@ -26,7 +26,7 @@ import { recordOf } from "../harness/records.ts"
 import { CLASS, METADATA, newClient, publishClass, register, registerText } from "../harness/registration.ts"
 import { clientRegistry } from "../../src/ledger/registration/client-registry.ts"
 import { networkOf } from "../../src/ledger/registration/network.ts"
-import { registrationObject } from "../../src/ledger/registration/registration.ts"
+import { Registration, registrationObject } from "../../src/ledger/registration/registration.ts"
 
 yardForEach()
 
@@ -202,6 +202,34 @@ describe("Nobody in the chain gains: a client that registers itself", () => {
     const back = sentTo(await allow(query(asked(client, other)), await signedIn()))
     expect(back.href).toContain("http://127.0.0.1:9/callback?code=")
   })
+
+  test("cannot send people to its own page before they have seen ours", async () => {
+    await publishClass()
+    const place = "https://phish.test/login"
+    const client = await newClient({ redirect_uris: [place, "com.phish.app:/back"] })
+    const failing = [
+      { response_type: "token" },
+      { scope: "safe.burn:execute" },
+      { resource: "https://other.test" },
+      { code_challenge_method: "plain" },
+      { request: "x" },
+    ]
+    for (const redirect_uri of [place, "com.phish.app:/back"]) {
+      for (const more of failing) {
+        for (const by of [null, await signedIn()]) {
+          const said = await visit(query(asked(client, { redirect_uri, ...more })), by)
+          const error = "scope" in more ? 403 : 400
+          expect([said.status, said.headers.has("location")], JSON.stringify(more)).toEqual([error, false])
+          expect(await said.text()).toContain("Return to the program")
+        }
+      }
+    }
+    // Once they have seen it they are.
+    const { searchParams, origin } = sentTo(
+      await allow(query(asked(client, { redirect_uri: place })), await signedIn()),
+    )
+    expect([origin, searchParams.has("code")]).toEqual(["https://phish.test", true])
+  })
 })
 
 describe("hostile metadata", () => {
@@ -307,6 +335,19 @@ describe("the pace of registrations", () => {
     expect((await visit(query(asked(kept)), await signedIn())).status).toBe(200)
     expect((await register()).status).toBe(429)
   })
+})
+
+test("those for whom there is no room ask no more of other clients than the pace allows", async () => {
+  await publishClass({ most: 1, per_minute: 3 })
+  const kept = await newClient()
+  await redeem(await codeFor(asked(kept)), shownBy(kept))
+  await runInDurableObject(clientRegistry(env, CLASS.class), (_object, { storage }) => {
+    storage.sql.exec("UPDATE clients SET registration = json_set(registration, '$.registeredAt', 0)")
+  })
+  const question = vi.spyOn(Registration.prototype, "usedAt")
+  for (let count = 0; count < 9; count++) expect((await register()).status).toBe(429)
+  expect(question.mock.calls.length).toBe(3)
+  question.mockRestore()
 })
 
 test("of those that find room at the same time, no more register than the pace allows", async () => {

@@ -11,12 +11,13 @@ import { bundleFor, requestContext, type RequestContext } from "../../request-co
 import { currentSwitches } from "../../revocation/lease.ts"
 import { stoppedBy } from "../../core/signals/switch.ts"
 import { askPerson, checkForAnyUser } from "./ask-person.ts"
-import { authorizationClient } from "./client.ts"
+import { authorizationClient, type AuthorizationClient } from "./client.ts"
 import { readRequest, stateOf } from "./authorization-request.ts"
 import { errorPage } from "./consent-page.tsx"
 import { gather } from "../token/parameters.ts"
 import { recordOAuthError } from "../token/record-error.ts"
 import { answerAt } from "../../core/encoding/redirect-uri.ts"
+import { isLoopback } from "../../core/encoding/url.ts"
 import {
   describeOAuthError,
   isOAuthFailure,
@@ -42,7 +43,10 @@ interface AuthorizationFailure {
   readonly place: RedirectTarget | null
   readonly agent: string | null
   readonly person: Person["user"] | null
-  /** Whether the error is shown to the user only: a client must not learn who has signed in, or what they may do. */
+  /**
+   * Whether the error is shown to the user only: a client must not learn who has signed in, or what they may do; and
+   * nobody is sent where a stranger likes.
+   */
   readonly isShown: boolean
 }
 
@@ -96,7 +100,7 @@ async function authorize(
     place,
     agent,
     person: null,
-    isShown: false,
+    isShown: isStrangers(client),
   })
   const [again] = repeated
   if (again !== undefined) return back(oauthError({ reason: "parameter_repeated", parameter: again.slice(0, 64) }))
@@ -114,6 +118,15 @@ async function authorize(
   // A form that did not come from our page is answered here. The client did not send it.
   const target = refused.reason === "form_refused" ? null : place
   return { refused, place: target, agent, person: owner.person.user, isShown: refused.reason !== "consent_refused" }
+}
+
+/**
+ * Whether anybody may have chosen the place, on the web: a client that has registered itself could make requests that
+ * fail on purpose, and our URL would lead to a page of its own before anyone has signed in or read anything (RFC 9700,
+ * section 4.11.2).
+ */
+function isStrangers({ agent, redirectUri }: AuthorizationClient): boolean {
+  return agent.client?.registered === true && !isLoopback(new URL(redirectUri))
 }
 
 async function checkAgent(agent: string, context: RequestContext): Promise<OAuthFailure | null> {

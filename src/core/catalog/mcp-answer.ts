@@ -59,4 +59,4 @@ const OBJECTIONS: Readonly<Partial<Record<ScanObjection, string>>> = {
   depth: "nests too deep",
   parts: "has too many parts",
 }
-export const OTHER_CASE = "has a member that differs from a known one in case only"
+export const OTHER_CASE = "has a member that differs from a known one in its spelling only"

@@ -18,7 +18,7 @@ export interface McpCall {
   readonly arguments: CallArguments
   /** The call was read from headers alone. */
   readonly byHeaders: boolean
-  /** Lifecycle tools that it uses besides, because it has answers to the server's own requests; absent if none. */
+  /** Lifecycle tools that it uses besides, because it has, or may have unseen, answers to the server's own requests; absent if none. */
   readonly answers?: readonly string[]
 }
 
@@ -73,7 +73,7 @@ function resourceCall(server: McpServer, uri: unknown): McpCall | Denied {
 function listenCall(server: McpServer, filter: unknown = {}): McpCall | Denied {
   if (!isObject(filter)) return refuse("its notifications are no object")
   if (confusableKey(filter, ["resourceSubscriptions"]) !== undefined) {
-    return refuse("a member differs from a known one in case only")
+    return refuse("a member differs from a known one in its spelling only")
   }
   const { resourceSubscriptions: uris = [] } = filter
   if (!Array.isArray(uris)) return refuse("its subscriptions are no list")

@@ -21,7 +21,7 @@ import {
   type McpCall,
   type Members,
 } from "./mcp-call.ts"
-import { kindsOfInputResponses } from "./mcp-response.ts"
+import { ANSWERS, kindsOfInputResponses } from "./mcp-response.ts"
 import type { McpServer } from "./mcp-server.ts"
 
 /** Protocol versions whose servers must compare headers with the body. Unknown versions are not believed. */
@@ -58,7 +58,7 @@ function fromBody(server: McpServer, headers: CallHeaders, body: WholeBody): Mcp
   if (Array.isArray(message)) return refuse("it is a batch")
   if (!isObject(message) || message["jsonrpc"] !== "2.0") return refuse("it is no JSON-RPC 2.0 message")
   if (confusableKey(message, MESSAGE_MEMBERS) !== undefined) {
-    return refuse("a member differs from a known one in case only")
+    return refuse("a member differs from a known one in its spelling only")
   }
   // A framework that the server is built with may route the message as another request.
   if (Object.entries(message).some(([name, value]) => asksForOtherMethod(name, value, "POST"))) {
@@ -74,7 +74,7 @@ function fromBody(server: McpServer, headers: CallHeaders, body: WholeBody): Mcp
   const fields = params === undefined ? {} : params
   if (!isObject(fields)) return refuse("its params are no object")
   if (confusableKey(fields, PARAMS_MEMBERS) !== undefined) {
-    return refuse("a member differs from a known one in case only")
+    return refuse("a member differs from a known one in its spelling only")
   }
   const differing = compareHeaders(headers, method, fields)
   if (differing) return differing
@@ -95,8 +95,16 @@ const messages = new WeakMap<Body, unknown>()
 
 function fromHeaders(server: McpServer, headers: CallHeaders): McpCall | Denied {
   const call = callOfHeaders(server, headers)
-  return isDenied(call) ? call : { ...call, byHeaders: true }
+  if (isDenied(call)) return call
+  // Its body may have answers of each kind, which nobody sees: so each has to be permitted, and none suspended.
+  const answers = HAS_ANSWERS.has(headers.mcpMethod ?? "")
+    ? ANSWERS.map((kind) => lifecycleName(server.name, kind))
+    : []
+  return { ...call, byHeaders: true, ...(answers.length > 0 && { answers }) }
 }
+
+/** The requests that are repeated with `inputResponses` (MCP 2026-07-28, and its extension for tasks). */
+const HAS_ANSWERS: ReadonlySet<string> = new Set(["tools/call", "resources/read", "prompts/get", "tasks/update"])
 
 function callOfHeaders(server: McpServer, headers: CallHeaders): McpCall | Denied {
   const distrust = (what: string): Denied => deny({ reason: "mcp_headers_untrusted", what })

@@ -29,12 +29,21 @@ export function kindOfResult(result: unknown): AnswerKind | "response" | null {
 
 const NONE: readonly AnswerKind[] = []
 
-/** @returns the kinds of all answers in `inputResponses`; null if one of them is of no kind that is known */
+/** Under this key a client is asked by us to show its user where to approve, and answers that it has. */
+export const APPROVAL_KEY = "narrowgate.approval"
+
+/** The answer to that, which tells the server nothing. With anything else in it, it is judged as one to the server. */
+function isOurs(key: string, answer: unknown): boolean {
+  return key === APPROVAL_KEY && isObject(answer) && Object.keys(answer).join() === "action"
+}
+
+/** @returns the kinds of all answers to the server in `inputResponses`; null if one of them is of no kind that is known */
 export function kindsOfInputResponses(responses: unknown): readonly AnswerKind[] | null {
   if (responses === undefined) return NONE
   if (!isObject(responses)) return null
   const kinds = new Set<AnswerKind>()
-  for (const each of Object.values(responses)) {
+  for (const [key, each] of Object.entries(responses)) {
+    if (isOurs(key, each)) continue
     const kind = kindOfResult(each)
     if (kind === null || kind === "response") return null
     kinds.add(kind)

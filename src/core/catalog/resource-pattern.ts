@@ -3,6 +3,7 @@
  * `file:///notes/{+path}`. A literal segment takes precedence over a parameter, and that over the rest of the path,
  * whatever their order in the catalog.
  */
+import { UNSEEN } from "../encoding/display-text.ts"
 import { foldCase } from "../encoding/name-folding.ts"
 import { readResourceUri } from "./resource-uri.ts"
 import { looseReadings } from "./route.ts"
@@ -85,7 +86,7 @@ export function matchResource(entries: readonly ResourceEntry[], text: string): 
   // As of routes: a value may be the literal of another entry to some readers.
   const isAlike = (part: Part & { readonly kind: "literal" }, index: number): boolean =>
     isExact(part, index) ||
-    (partAt(match.parts, index)?.kind !== "literal" && looseReadings(decoded[index] ?? "").includes(part.folded))
+    (partAt(match.parts, index)?.kind !== "literal" && readingsOf(decoded[index] ?? "").includes(part.folded))
   if (
     candidates.some(
       ({ tool, parts }) => tool !== match.tool && covers(parts, segments, isAlike) && !covers(parts, segments, isExact),
@@ -98,6 +99,15 @@ export function matchResource(entries: readonly ResourceEntry[], text: string): 
     return [[part.name, part.kind === "rest" ? decoded.slice(index).join("/") : (decoded[index] ?? "")]]
   })
   return { tool: match.tool, values: Object.fromEntries([[URI_ARGUMENT, text], ...values]) }
+}
+
+/**
+ * As of a path; and a file system may leave out what nobody sees (HFS+, CVE-2014-9390), as databases do, which also
+ * compare letters of each width alike.
+ */
+function readingsOf(text: string): readonly string[] {
+  const seen = text.normalize("NFKC").replaceAll(UNSEEN, "")
+  return seen === text ? looseReadings(text) : [...looseReadings(text), ...looseReadings(seen)]
 }
 
 /** A rest stands for each further segment. */

@@ -89,7 +89,7 @@ export function readServerList(text: string): ServerList | Denied {
   const { result } = message
   if ("method" in message || "error" in message || !isObject(result)) return refuse("it is no answer with a result")
   if (confusableKey(message, MESSAGE_MEMBERS) !== undefined || confusableKey(result, LIST_MEMBERS) !== undefined) {
-    return refuse("a member differs from a known one in case only")
+    return refuse("a member differs from a known one in its spelling only")
   }
   const [kind, ...others] = KINDS.filter((each) => Object.hasOwn(result, each))
   if (kind === undefined) return refuse("its result lists no tools")

@@ -16,6 +16,8 @@ import { riskOf } from "./risk.ts"
 import { TaskMemories } from "./task-memories.ts"
 import type { Denial } from "../denials/denial.ts"
 import { isLifecycle } from "../catalog/lifecycle.ts"
+import type { Tool } from "../catalog/tool.ts"
+import type { CallFacts } from "../guardrails/field.ts"
 import { labelsOf, pickedUp, pickUpsOf } from "../task/labels.ts"
 import { ancestryOf, type TreeState } from "../task/state.ts"
 import type { Bundle } from "../policy/assemble.ts"
@@ -53,7 +55,9 @@ export function decide(bundle: Bundle, state: TreeState, call: Call, now: number
   /** In observe mode a denial has no consequence, but the call happens. */
   const happened = (): Pick<DecisionResult, "change" | "wants"> => {
     if (call.mode === "enforce" || !tool) return { change: null, wants: [] }
-    return observedChange(bundle, state, ancestry, [tool], (each) => factsOf(state, task, each, call, risk), now)
+    const besides = (call.answers ?? []).flatMap((name) => bundle.catalog.tools.get(name) ?? [])
+    const facts = (each: Tool): CallFacts => factsOf(state, task, each, call, risk)
+    return observedChange(bundle, state, ancestry, [tool], facts, now, besides)
   }
   const denyWith = (denial: Denial, evidenceOfDenial: Evidence, end: TaskEnd | null = null): DecisionResult => {
     if (call.mode !== "enforce") return { ...resultWithoutChange(denial, evidenceOfDenial), proof, ...happened() }

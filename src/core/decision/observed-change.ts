@@ -20,6 +20,7 @@ import { TaskMemories } from "./task-memories.ts"
  * step of a plan, uses no approval, fulfils no condition that requires a call, and does not keep a task from being
  * idle: for all these a call has to be allowed.
  * @param tools of which the call may have been any; if several, only the call itself is counted
+ * @param besides lifecycle tools of which it was a call too, by its answers to the server
  * @returns the change, and the counts shared by all ledgers in which the call is to be counted
  */
 export function observedChange(
@@ -29,6 +30,7 @@ export function observedChange(
   tools: readonly [Tool, ...Tool[]],
   factsOf: (tool: Tool) => CallFacts,
   now: number,
+  besides: readonly Tool[] = [],
 ): { readonly change: TaskChange; readonly wants: readonly Need[] } {
   const { guardrails } = bundle
   const [only, ...others] = tools
@@ -49,7 +51,7 @@ export function observedChange(
   )
   // A limit without room is not exceeded for this call: nobody has approved it.
   const wants = counted.flatMap(({ need }) => (need && !need.over ? [need] : []))
-  const labels = [...new Set(tools.flatMap((tool) => tool.labels))]
+  const labels = [...new Set([...tools, ...besides].flatMap((tool) => tool.labels))]
   const change: TaskChange = {
     at: now,
     counted: isCounted ? ancestry.map(({ id }) => id) : [],

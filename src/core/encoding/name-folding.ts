@@ -104,10 +104,15 @@ const LEADING = /^[^\p{L}\p{N}_-]+/u
 // oxlint-disable-next-line no-control-regex -- a control character ends a name for some readers
 const NAME_END = /[[\].\x00-\x1f\x7f]/
 
-/** A key of `object` that is none of `names`, but that some reader confuses with one of them. */
+/**
+ * A key of `object` that is none of `names`, but that some reader confuses with one of them: in another case, or with its
+ * words separated, as pydantic reads `input_responses` for `inputResponses` where a model is populated by name.
+ */
 export function confusableKey(object: Readonly<Record<string, unknown>>, names: readonly string[]): string | undefined {
   const others = Object.keys(object).filter((key) => !names.includes(key))
   // Nearly always there is none to fold.
-  const folded = others.length === 0 ? [] : names.map(foldName)
-  return others.find((key) => folded.includes(foldName(key)))
+  const folded = others.length === 0 ? [] : names.map(wordsOf)
+  return others.find((key) => folded.includes(wordsOf(key)))
 }
+
+const wordsOf = (name: string): string => unjoined(foldName(name))

@@ -13,7 +13,7 @@ const DAY_MS = 86_400_000
 const SHARES = 4
 /** A client that has no token after this time has most likely been given up. */
 const GIVEN_UP_MS = 3_600_000
-/** When there is no room, so many of the oldest clients are asked whether they are used. */
+/** When there is no room, so many of the clients are asked whether they are used, the next ones each time. */
 const EXAMINED = 32
 
 export type Limits = Pick<RegistrationDefinition, "per_minute" | "per_day" | "most">
@@ -40,6 +40,8 @@ export function clientRegistry(env: Env, name: string): DurableObjectStub<Client
 export class ClientRegistry extends DurableObject<Env> {
   /** Where the search for unused clients continues. */
   #examined = ""
+  /** When the last searches began. */
+  #searches: readonly number[] = []
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, inJurisdiction(env))
@@ -63,7 +65,9 @@ export class ClientRegistry extends DurableObject<Env> {
     this.#forgetExpired(Date.now())
     const before = this.#paceLimit(network, limits)
     if (before) return before
-    if (this.#count("SELECT count(*) AS n FROM clients") >= limits.most) await this.#dropUnused()
+    if (this.#count("SELECT count(*) AS n FROM clients") >= limits.most && this.#maySearch(limits)) {
+      await this.#dropUnused()
+    }
     // Others may have come in the meantime: from here to the insertion nothing waits.
     const limit = this.#paceLimit(network, limits)
     if (limit) return limit
@@ -129,6 +133,15 @@ export class ClientRegistry extends DurableObject<Env> {
   #forgetExpired(now: number): void {
     this.ctx.storage.sql.exec("DELETE FROM clients WHERE expires <= ?", now)
     this.ctx.storage.sql.exec("DELETE FROM paces WHERE at <= ?", now - DAY_MS)
+  }
+
+  /** A request for which there is no room counts nowhere, and would else ask many objects as often as anybody likes. */
+  #maySearch({ per_minute }: Limits): boolean {
+    const now = Date.now()
+    const recent = this.#searches.filter((at) => at > now - MINUTE_MS)
+    const may = recent.length < per_minute
+    this.#searches = may ? [...recent, now] : recent
+    return may
   }
 
   /** Room for those who want to work: clients that never had a token are dropped. */

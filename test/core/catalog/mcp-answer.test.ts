@@ -8,7 +8,7 @@ describe("an answer", () => {
   test("is read as JSON.parse reads it, whatever it is", () => {
     fc.assert(
       fc.property(fc.json({ maxDepth: 4 }), (text) => {
-        // A member that differs from a known one in case only is objected to.
+        // A member that differs from a known one in its spelling only is objected to.
         fc.pre(!/"(?:id|method|params|result|error|jsonrpc|tools|nextcursor)"/i.test(text))
         const answer = read(text)
         const json: unknown = JSON.parse(text)
@@ -41,8 +41,8 @@ describe("an answer", () => {
   test.each<readonly [text: string, objection: string]>([
     ['{"a":1,"a":2}', "has a key twice"],
     ['{"a":{"b":1},"c":[{"d":1,"\\u0064":2}]}', "has a key twice"],
-    ['{"jsonrpc":"2.0","Id":1}', "has a member that differs from a known one in case only"],
-    ['[{"a":1},{"re\\u017fult":{}}]', "has a member that differs from a known one in case only"],
+    ['{"jsonrpc":"2.0","Id":1}', "has a member that differs from a known one in its spelling only"],
+    ['[{"a":1},{"re\\u017fult":{}}]', "has a member that differs from a known one in its spelling only"],
     ["[".repeat(129), "nests too deep"],
   ])("%s is refused", (text, objection) => {
     expect(read(text)).toEqual({ objection })

@@ -36,8 +36,9 @@ export const POLICY_DENIALS = {
   answer_not_permitted: final({
     code: "policy_denied",
     evidence: { answer: plain(TEXT, "The lifecycle tool that the answer is a call of.") },
-    doc: "The call has an answer to a request of the MCP server (`inputResponses`) that is not granted or not permitted.",
-    forOperators: ({ answer }) => `The call has an answer to the server, ${answer}, which is not permitted`,
+    doc: "The call has an answer to a request of the MCP server (`inputResponses`) that is not granted or not permitted; by headers alone it may have one of each kind.",
+    forOperators: ({ answer }) =>
+      `The call has, or may have unseen, an answer to the server, ${answer}, which is not permitted`,
     forCaller: ONLY_CODE,
   }),
   agent_unregistered: reason({

@@ -131,7 +131,7 @@ export class ClientRegistry extends DurableObject<Env> {
     this.ctx.storage.sql.exec("DELETE FROM paces WHERE at <= ?", now - DAY_MS)
   }
 
-  /** Room for those who want to work: clients that never had a token are dropped. */
+  /** Makes room for clients that are used: drops those to which no token was ever issued. */
   async #dropUnused(): Promise<void> {
     const rows = this.#rows(
       "SELECT id, registration FROM clients WHERE id > ? ORDER BY id LIMIT ?",

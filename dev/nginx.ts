@@ -163,7 +163,7 @@ function location({ prefix, upstream }: GatewayRoute): string {
   return `${exact}    location ^~ ${plain(`${prefix}/`)} { proxy_pass ${url}/; }`
 }
 
-/** Where clients look before they have a token (RFC 9728): asks nobody, and sends nothing that the client says. */
+/** Where clients look before they have a token (RFC 9728): without a decision, and with nothing of the client's. */
 function metadata(id: string, narrowgate: string): string {
   return `    location ~ ^/\\.well-known/oauth-protected-resource(?<narrowgate_resource>(?:/[\\w~-][\\w.~-]*)*)$ {
       auth_request off;

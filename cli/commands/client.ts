@@ -1,4 +1,4 @@
-/** `narrowgate client config`: what to paste into an MCP client, as its page in docs/guides/clients has it. */
+/** `narrowgate client config`: what to paste into an MCP client, from its page in docs/guides/clients. */
 import type { Command } from "commander"
 import { suggest } from "../../src/core/encoding/nearest.ts"
 import type { McpServer } from "../../src/core/catalog/mcp-server.ts"

@@ -1,4 +1,4 @@
-/** `narrowgate gateway config`: the configuration of a registered gateway, as its page in docs/guides/gateways has it. */
+/** `narrowgate gateway config`: the configuration of a registered gateway, from its page in docs/guides/gateways. */
 import { createHash } from "node:crypto"
 import { mkdir, readFile } from "node:fs/promises"
 import { dirname, join } from "node:path"
@@ -98,7 +98,7 @@ function noPage(gateway: Gateway, wanted: string | undefined, pages: readonly Ga
   return new Failure(what, "Read docs/guides/gateways/README.md, and name a page by --page.")
 }
 
-/** What the entry promises of the gateway and the configuration does not keep would let a client choose what is believed. */
+/** If the configuration did not keep what the entry says, a client could choose what Narrowgate believes. */
 function refuseDifferences(gateway: Gateway, { name, entry }: GatewayPage): void {
   const refuse = (what: string, fix: string): never => {
     throw new Failure(`${what} (docs/guides/gateways/${name}.md)`, fix)

@@ -41,7 +41,7 @@ export interface FoundTool {
   /** The classes of the entry until a person has reviewed it. */
   readonly unseen: Pick<Suggestion, "action" | "labels">
   readonly mark: Mark
-  /** The types of its arguments, as far as its source states them. */
+  /** The types of its arguments, if its source states them. */
   readonly inputs: ArgumentTypes
 }
 

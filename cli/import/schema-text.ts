@@ -82,8 +82,8 @@ export function withArguments(before: string, tools: readonly TypedTool[]): Sche
     if (!Object.hasOwn(declared, name) || isDeepStrictEqual(declared[name], jsonOf(name, type))) return []
     return [`${SCHEMA} declares \`${name}\` in another way than ${type}, which the server says of it: it stays`]
   })
-  const untold = left.filter((each) => !before.includes(each))
-  const lines = memberLines({ types: added, left: untold })
+  const unmentioned = left.filter((each) => !before.includes(each))
+  const lines = memberLines({ types: added, left: unmentioned })
   if (lines.length === 0) return { ...NOTHING, text: before, notes }
   const splices: Splice[] = [
     ...(place.lacksComma ? [{ at: place.last, remove: 0, insert: "," }] : []),

@@ -1,5 +1,6 @@
 /** A gateway's answer to one call: whether it was allowed, and what came back. */
 import { isObject } from "../../src/core/encoding/json.ts"
+import { parsedOrNull } from "./worker.ts"
 
 export interface GatewayAnswer {
   readonly status: number
@@ -36,18 +37,10 @@ export function isAllowed({ code, decision }: GatewayAnswer): boolean {
 
 /** A denial has the same sentence in each of its forms: JSON, or a message of JSON-RPC. */
 function descriptionIn(body: string): string | null {
-  const json = parsed(body)
+  const json = parsedOrNull(body)
   if (!isObject(json)) return null
   const error = isObject(json["error"]) ? json["error"]["message"] : json["error_description"]
   return typeof error === "string" ? error : null
-}
-
-function parsed(body: string): unknown {
-  try {
-    return JSON.parse(body)
-  } catch {
-    return null
-  }
 }
 
 /** By the URL for people, which stands in each form of a denial. */

@@ -112,7 +112,7 @@ const failureBody = z.object({
   decision_id: z.string().optional(),
 })
 
-function parsedOrNull(text: string): unknown {
+export function parsedOrNull(text: string): unknown {
   try {
     return JSON.parse(text)
   } catch {

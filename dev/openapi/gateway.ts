@@ -6,6 +6,7 @@ import { ACCESS_CODES, MALFORMED } from "../../src/gateway/authzen/answer.ts"
 import {
   headers,
   errorAnswer,
+  inPath,
   json,
   unforeseen,
   type Answer,
@@ -65,7 +66,6 @@ const mcpResult = object({
 export const gatewaySchemas = {
   CallApprovalRequest: approval,
   PlainDenial: plainDenial(CODES, denialMembers),
-
   McpDenial: mcpDenial,
   McpDenialResult: mcpResult,
   CallDenial: { anyOf: [ref("PlainDenial"), ref("McpDenial"), ref("McpDenialResult")] },
@@ -143,14 +143,6 @@ function authorize(operationId: string, parameters: readonly Parameter[]): Opera
     "x-any-method": true,
   }
 }
-
-const inPath = (name: string, description: string): Parameter => ({
-  name,
-  in: "path",
-  required: true,
-  description,
-  schema: { type: "string" },
-})
 
 const settleCodesOf = (status: number): readonly string[] =>
   Object.entries(SETTLE_CODES).flatMap(([code, own]) => (own === status ? [code] : []))

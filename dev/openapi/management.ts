@@ -7,6 +7,7 @@ import { PARAMETERS } from "../../src/api/contract/parameters.ts"
 import {
   headers,
   errorAnswer,
+  inPath,
   json,
   type Answer,
   type Besides,
@@ -107,13 +108,7 @@ function securityOf({ by }: Access): Operation["security"] {
 function pathParameters(path: string): readonly Parameter[] {
   return Object.entries(PARAMETERS)
     .filter(([name]) => path.split("/").includes(`:${name}`))
-    .map(([name, { names: description }]) => ({
-      name,
-      in: "path",
-      required: true,
-      description,
-      schema: { type: "string" },
-    }))
+    .map(([name, { names }]) => inPath(name, names))
 }
 
 function publicationParameters({ access }: Endpoint): readonly Parameter[] {

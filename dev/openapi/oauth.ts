@@ -3,6 +3,7 @@ import {
   headers,
   errorAnswer,
   html,
+  inPath,
   json,
   unforeseen,
   type Answer,
@@ -313,14 +314,6 @@ function publicly(
 }
 
 const texts = list(text())
-
-const inPath = (name: string, description: string): Parameter => ({
-  name,
-  in: "path",
-  required: true,
-  description,
-  schema: { type: "string" },
-})
 
 function protectedResource(operationId: string, summary: string, where: readonly Parameter[]) {
   const { get } = document(

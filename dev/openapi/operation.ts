@@ -9,6 +9,14 @@ export interface Parameter {
   readonly schema: Schema
 }
 
+export const inPath = (name: string, description: string): Parameter => ({
+  name,
+  in: "path",
+  required: true,
+  description,
+  schema: { type: "string" },
+})
+
 export interface Content {
   readonly [mediaType: string]: { readonly schema: Schema; readonly example?: unknown }
 }

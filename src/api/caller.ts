@@ -61,7 +61,7 @@ export async function callerOf(
     }
     case "agent": {
       const who = await agentCallerOf(request, parameters["task"] ?? "", bundle, context)
-      // An agent above it is told by its child.
+      // The agent of an ancestor learns of it from the task's own agent.
       if (!isApiError(who) && who.verified.claims.task !== parameters["task"])
         return noSuchTask(parameters["task"] ?? "")
       return isApiError(who) ? who : { who, record: {}, ignoresBody: true }

@@ -1,6 +1,6 @@
 /**
- * `GET /v1/tasks/:task/approvals/:approval` for the agent of the task: what has become of the approval that a denial has
- * told it of. `Prefer: wait=N` waits for a decision (RFC 7240, section 4.3) in the ledger's memory.
+ * `GET /v1/tasks/:task/approvals/:approval` for the agent of the task: the state of the approval that a denial named.
+ * `Prefer: wait=N` waits for a decision (RFC 7240, section 4.3) in the ledger's memory.
  */
 import { isDenied } from "../core/denials/denial.ts"
 import { ledgerIdOf } from "../core/task/state.ts"

@@ -1,7 +1,7 @@
 /**
- * What is wrong with the shape of an agent's assertion, for whoever sent it. It follows from the text of the assertion
- * and from our own URL, and from nothing that is registered here: a stranger must not learn by it which agents, keys,
- * issuers or trust domains there are.
+ * What is wrong with the shape of an agent's assertion, for the client that sent it. It follows from the text of the
+ * assertion and from our own URL, and from nothing that is registered here: an unidentified client must not learn by it
+ * which agents, keys, issuers or trust domains there are.
  */
 import { isAlgorithm } from "../core/keys/algorithm.ts"
 import { isRejected } from "../core/denials/terms/credential-rejection.ts"

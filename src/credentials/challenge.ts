@@ -11,7 +11,7 @@ const ALGS = `algs="${PROOF_ALGORITHMS.join(" ")}"`
  * @param metadata URL of the protected resource's metadata, where a client without a token learns how to get one
  * @param scheme with which the token was presented: a client that proves a key needs a token for that key (RFC 9449,
  *   section 7.1)
- * @param scope that would do; null: none that can be had, so the client is told of none
+ * @param scope that would cover the call; null: the client could get none, so the challenge names none
  */
 export function challengeOf(
   denial: Denial,

@@ -1,7 +1,7 @@
 /**
- * What the tokens of one OpenID provider have in common, whoever presents them and for whatever: which of its two kinds
- * a token is, which client it was issued to, and that a person is behind it. Providers shape them differently, so an
- * entry of issuers.yaml says how; no token may be taken for one of the other kind.
+ * What the tokens of one OpenID provider have in common, as sessions of users and as a person's own: which of its two
+ * kinds a token is, which client it was issued to, and that a person is behind it. Providers shape them differently, so
+ * an entry of issuers.yaml says how; no token may be taken for one of the other kind.
  */
 import { reject, shownName, type Rejected } from "../core/denials/terms/credential-rejection.ts"
 import {
@@ -73,7 +73,7 @@ const MACHINE_MARKS: Readonly<Record<string, (value: unknown) => boolean>> = {
   idtyp: (value) => value === "app" || value === "device",
   // Keycloak names the user of a service account so.
   preferred_username: (value) => typeof value === "string" && value.startsWith("service-account-"),
-  // Google: any service account of anybody gets an ID token for any audience, such as our client.
+  // Google: a service account of any customer gets an ID token for any audience, such as our client.
   email: (value) => typeof value === "string" && value.endsWith(".gserviceaccount.com"),
 }
 

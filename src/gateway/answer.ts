@@ -117,13 +117,12 @@ const RETRY_AFTER_OUTAGE = 5
 
 /** Who decides on the approval, where people and programs do so, until when, and whether it is rejected already. */
 function approvalLinks(
-  { approval, name, status, expires_at }: Extract<Denial, { readonly reason: "approval_required" }>,
+  { approval: id, name, status, expires_at }: Extract<Denial, { readonly reason: "approval_required" }>,
   { task }: Pick<Decision, "task">,
   issuer: string,
 ): ApprovalLinks | null {
-  // An observing gateway asks nobody, and its answer is an allow.
-  if (approval === null) return null
-  const id = approval
+  // For an observing gateway no approval is requested, and its answer is an allow.
+  if (id === null) return null
   const [uri, url] = [`${issuer}/v1/tasks/${task}/approvals/${id}`, `${issuer}/console/approvals/${task}/${id}`]
   return { id, name, status, expires_at, uri, url }
 }

@@ -152,7 +152,7 @@ export async function authorize(call: PresentedCall, bundle: Bundle, context: Re
   return { ...allowed, transactionToken }
 }
 
-/** An operator can suspend what a call has besides: answers to the server's own requests. */
+/** A call can contain answers to the server's own requests, and an operator can suspend the tools of these. */
 function stopOfAny(tools: readonly string[] = [], leased: Lease | null, token: VerifiedToken): Denial | null {
   for (const tool of tools) {
     const stopped = stopOf(leased && leased.switches, token, tool)

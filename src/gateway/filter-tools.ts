@@ -1,7 +1,8 @@
 /**
- * The endpoint for a gateway that removes from a server's list (of tools, resources, their templates, or prompts) what the
- * agent may not call: identify the gateway, find the server, `listTools`, and return the same document with the rest alone. Its key has a header
- * of its own: a request with the header that opens `/authz/` is denied everywhere else (app.ts).
+ * The endpoint for a gateway that removes from a server's list (of tools, resources, their templates, or prompts) what
+ * the agent may not call: identify the gateway, find the server, `listTools`, and return the same document with the rest
+ * alone. Its key has a header of its own: a request with the header that opens `/authz/` is denied everywhere else
+ * (app.ts).
  */
 import { boundedBytes, textOf } from "../platform/request-body.ts"
 import { readServerList, type ServerList } from "../core/catalog/tool-list.ts"

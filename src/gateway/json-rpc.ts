@@ -1,6 +1,6 @@
 /**
- * The denied message of an MCP client, as far as an answer to it needs to know it: which request it is, and what its
- * client can read. Source: JSON-RPC 2.0; MCP 2025-11-25 and 2026-07-28, "Transports".
+ * What the answer to a denied message of an MCP client depends on: which request it is, and what its client can read.
+ * Source: JSON-RPC 2.0; MCP 2025-11-25 and 2026-07-28, "Transports".
  */
 import { serverAt } from "../core/catalog/locate.ts"
 import { HEADERS_SINCE, messageIn } from "../core/catalog/mcp-message.ts"
@@ -16,7 +16,7 @@ export interface DeniedMessage {
   readonly id: MessageId | null
   /**
    * `notification`: JSON-RPC gives it no answer, nor a client's own response to a request of the server. `unreadable`:
-   * nobody knows what it is.
+   * what it is cannot be known.
    */
   readonly kind: "request" | "notification" | "unreadable"
   readonly method: string | null

@@ -80,7 +80,7 @@ function toolResult(message: DeniedMessage, denied: DeniedRequest): unknown {
 /**
  * Asks the client to show its user the page of the approval, and to repeat the request then, which is decided anew like
  * any other: the answer contains no `requestState`, so what the client sends back means nothing here. A client that has
- * done so gets an ordinary result while nobody has approved, because it would otherwise ask its user again at once.
+ * done so gets an ordinary result while the approval is pending, because it would otherwise ask its user again at once.
  */
 function asksForApproval(message: DeniedMessage, denied: DeniedRequest): unknown {
   const { approval } = denied

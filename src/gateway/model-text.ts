@@ -1,8 +1,8 @@
 /**
  * What a model reads in place of the result of a tool that it may not call, and a developer in place of another answer:
- * one paragraph that says what was denied, why as far as any caller may know, what helps, and when. Many clients show
- * nothing else of an answer. Text of the caller stands in it in quotation marks and ASCII alone, so that it cannot pass
- * for ours.
+ * one paragraph that says what was denied, why (no more than any caller may know), what helps, and when. Many clients
+ * show nothing else of an answer. Text of the caller stands in it in quotation marks and ASCII alone, so that it cannot
+ * pass for ours.
  */
 import { codeOf, describeDenial, type Denial } from "../core/denials/denial.ts"
 import { CODES } from "../core/denials/terms/code.ts"
@@ -27,9 +27,9 @@ export interface ModelText {
   readonly message: Pick<DeniedMessage, "tool" | "method">
   readonly decision: string
   readonly approval: ApprovalLinks | null
-  /** The scope that would do; null: none that can be had, or scope is not what is missing. */
+  /** The scope that would cover the call; null: the client could get none, or scope is not what is missing. */
   readonly scope: string | null
-  /** Seconds; null: waiting does not help, or nobody knows how long. */
+  /** Seconds; null: waiting does not help, or for how long is unknown. */
   readonly retryAfter: number | null
 }
 

@@ -1,8 +1,8 @@
 /**
- * The scope that a client is told to ask for if its grant does not cover a call (RFC 6750, section 3; MCP 2025-11-25,
- * "Scope challenge handling"): what its token has, so that the next one has no less, and what the call needs. A scope
- * that the agent cannot be given for this purpose is never named: a client would ask for it, be sent to its user, and
- * end where it was.
+ * The scope that a challenge names if the grant does not cover a call (RFC 6750, section 3; MCP 2025-11-25, "Scope
+ * challenge handling"): what the client's token has, so that the next one has no less, and what the call needs. A scope
+ * that the agent cannot be given for this purpose is never named: the client would request it, send its user to consent,
+ * and get nothing.
  */
 import { isLifecycle } from "../core/catalog/lifecycle.ts"
 import type { Located } from "../core/catalog/locate.ts"
@@ -38,7 +38,11 @@ export function scopeToAsk(
   // A new task has the same bounds, unless its own request has set them.
   if (denial.reason === "argument_out_of_bounds" && violation(bounds, args.values)) return null
   const mayHave = caps.every((cap) => within(cap)(tool)) && engine.mayPermit(DELEGATE, toolRef(tool.name), entities)
-  const needed = isLifecycle(tool) ? scopesAt(tool.server, purpose, agent.ceiling) : mayHave ? [scopeOf(tool)] : []
+  const needed = isLifecycle(tool)
+    ? scopesOnServer(tool.server, purpose, agent.ceiling)
+    : mayHave
+      ? [scopeOf(tool)]
+      : []
   if (needed.length === 0) return null
   const union = [...new Set([...claims.scope.split(" ").filter((word) => word !== ""), ...needed])].join(" ")
   return union.length <= MAX_LENGTH ? union : needed.join(" ")
@@ -47,8 +51,15 @@ export function scopeToAsk(
 const DELEGATE = actionRef("delegate")
 const scopeOf = ({ name, action }: Located["tool"]): string => formatScope({ pattern: name, action })
 
-/** Messages of a session come with any tool of the server: what the purpose gives there unasked, else what it can give. */
-function scopesAt(server: string, { default: unasked, grant }: PurposeDefinition, ceiling: GrantDefinition): string[] {
+/**
+ * Messages of a session come with any tool of the server: so what the purpose gives there by default, otherwise what it
+ * can give there.
+ */
+function scopesOnServer(
+  server: string,
+  { default: usual, grant }: PurposeDefinition,
+  ceiling: GrantDefinition,
+): string[] {
   const limits = scopesIn(ceiling.tools)
   const there = (texts: readonly string[]): string[] =>
     scopesIn(texts)
@@ -56,7 +67,7 @@ function scopesAt(server: string, { default: unasked, grant }: PurposeDefinition
       .filter(({ pattern }) => pattern.startsWith(`${server}.`))
       .filter((scope) => limits.some((limit) => limit.action === scope.action && overlap(limit.pattern, scope.pattern)))
       .map(formatScope)
-  const byDefault = there(unasked ?? [])
+  const byDefault = there(usual ?? [])
   return byDefault.length > 0 ? byDefault : there(grant.tools)
 }
 

@@ -29,7 +29,7 @@ export class ApprovalInboxes {
     for (const each of inboxes) this.#send(each, async (inbox) => inbox.putCall(id, task, shown.agent, expiresAt))
   }
 
-  /** Nobody is asked any more: their agents need not wait either. */
+  /** The agents that wait for these approvals stop waiting too. */
   withdraw(requests: readonly Approval[]): void {
     for (const { id } of requests) this.#waits.wake(id)
     const inboxes = new Map(

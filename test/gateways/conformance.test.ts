@@ -347,9 +347,10 @@ for (const row of GATEWAYS.filter(installed)) {
     test("is asked for a document with a query of the client's, it gets none of that", async () => {
       stub.answer = { status: 200, headers: { "Content-Type": "application/json" }, body: "{}" }
       await ask({ target: "/.well-known/oauth-protected-resource/desk/mcp?origin=https://evil.example" })
-      for (const { target } of stub.asked) {
-        if (target.startsWith("/.well-known/")) expect(target).not.toContain("?")
-      }
+      // Either the document is served without the query, or the request is authorized like any other.
+      expect(stub.asked).not.toEqual([])
+      const documents = stub.asked.filter(({ target }) => target.startsWith("/.well-known/"))
+      expect(documents.filter(({ target }) => target.includes("?"))).toEqual([])
     })
 
     test.each(Object.entries(NOT_SERVED))("is asked for no document by %s", async (_what, sent) => {

@@ -1,6 +1,7 @@
 /** Somebody at their browser: follows redirects, logs in at Keycloak's own page, keeps cookies. */
 import { createHash, randomBytes } from "node:crypto"
 import { z } from "zod"
+import { cookieOf, remember } from "../node/interop/at-browser.ts"
 
 const MAX_HOPS = 15
 
@@ -29,8 +30,8 @@ export class Browser {
       if (url.href.startsWith(until)) return { url, status: 0, html: "" }
       const jar = this.#jars.get(url.origin) ?? new Map<string, string>()
       this.#jars.set(url.origin, jar)
-      const cookie = [...jar].map(([name, value]) => `${name}=${value}`).join("; ")
-      const response = await fetch(url, { ...next, redirect: "manual", headers: { cookie, origin: url.origin } })
+      const headers = { cookie: cookieOf(jar), origin: url.origin }
+      const response = await fetch(url, { ...next, redirect: "manual", headers })
       remember(jar, response)
       const location = response.headers.get("location")
       const html = await response.text()
@@ -45,16 +46,6 @@ export class Browser {
       next = { method: "POST", body: new URLSearchParams({ username: this.#user, password: this.#user }) }
     }
     throw new Error("no end of redirects")
-  }
-}
-
-function remember(jar: Map<string, string>, response: Response): void {
-  for (const line of response.headers.getSetCookie()) {
-    const [pair = ""] = line.split(";", 1)
-    const equals = pair.indexOf("=")
-    const [name, value] = [pair.slice(0, equals), pair.slice(equals + 1)]
-    if (value === "") jar.delete(name)
-    else jar.set(name, value)
   }
 }
 

@@ -1,5 +1,6 @@
 #!/bin/sh
-# A real Keycloak for `npm run test:keycloak`, into the directory $1 and nowhere else; nothing is started. It takes Maven and Java 17 or newer.
+# A real Keycloak for `npm run test:keycloak`, into the directory $1 and nowhere else; nothing is started. It takes Maven
+# and Java 17 or newer.
 set -eu
 here=${1:?a directory}
 mkdir -p "$here"

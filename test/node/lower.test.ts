@@ -297,7 +297,7 @@ describe("problems", () => {
     [
       "@message on a permit",
       `@id("r") @message("x") ${PERMIT};`,
-      { ...at(1, 1), message: '@message of rule "r" reaches nobody: a permit denies no call' },
+      { ...at(1, 1), message: '@message of rule "r" is never shown: a permit denies no call' },
     ],
     ...[
       ["a line break", "a\\nb"],

@@ -1,4 +1,4 @@
-/** Where grants stand in agents.yaml: every purpose has one, every agent a ceiling, and so has the class of those that register themselves. */
+/** Where grants stand in agents.yaml: every purpose has one; every agent, and the class in `registration`, a ceiling. */
 import type { AgentsFile } from "../schema/agents.ts"
 import type { Path } from "../source/source.ts"
 

@@ -64,7 +64,7 @@ function kinds({ issuers }: Policies): Problem[] {
       for (const [place, audience] of values.entries()) {
         if (!clients.has(audience)) continue
         const message = `\`${audience}\` is the audience of access tokens and a client, which is that of ID tokens`
-        const fix = "Give the API an audience of its own: the two kinds of token are told apart by it."
+        const fix = "Give the API an audience of its own: the two kinds of token are distinguished by it."
         problems.push(issuers.error(["issuers", index, role, name, place], message, fix))
       }
     }

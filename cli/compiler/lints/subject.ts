@@ -23,7 +23,7 @@ export function subjectOf({ policies, body, bundle, use, placed, problems }: Gat
     tools: body.tools,
     agents: [
       ...body.agents.map(({ id }) => id),
-      // One stands for all of the class: rules cannot tell them apart but by an id that nobody knows beforehand.
+      // One stands for all of the class: rules distinguish them by their ids alone, which are random.
       ...(body.registration ? [registeredClientId("https://authz.example", body.registration, "A".repeat(22))] : []),
     ],
     operators: managingEntities(policies.operators.value, policies.issuers.value).filter(

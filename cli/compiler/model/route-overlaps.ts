@@ -77,8 +77,8 @@ export class Overlaps<Item> {
       .filter(
         ({ reached: other }) =>
           other.methods.some((method) => reached.methods.includes(method)) &&
-          !areTold(reached, other) &&
-          !areTold(other, reached) &&
+          !areDistinct(reached, other) &&
+          !areDistinct(other, reached) &&
           isMeant(other),
       )
       .toSorted((a, b) => a.order - b.order)
@@ -112,10 +112,10 @@ function segmentsOf({ path }: Pick<Reached, "path">): readonly string[] {
 }
 
 /**
- * Whether a place tells requests of `a` from those of `b`: an integer of `a`, which no reader takes for what `b` has
- * there.
+ * Whether some place distinguishes requests of `a` from those of `b`: it is an integer of `a`, which no reader takes for
+ * what `b` has there.
  */
-function areTold(a: Reached, b: Reached): boolean {
+function areDistinct(a: Reached, b: Reached): boolean {
   const { integers = [] } = a
   if (integers.length === 0) return false
   const others = b.path.split("/")
@@ -135,7 +135,7 @@ const BEGINS_AS_NUMBER = /^[^\p{L}]*\p{N}/u
 
 const isParameter = (segment: string): boolean => segment.startsWith("{")
 
-/** Of two that overlap: whether `a` is narrower than `b` at some place: a literal than a parameter, that than a rest. */
+/** Whether `a` of two that overlap is narrower than `b` at some place: a literal than a parameter, that than a rest. */
 function isSpecial(a: Reached, b: Reached): boolean {
   const [own, others] = [segmentsOf(a), segmentsOf(b)]
   return own.some((_, index) => width(own, index) < width(others, index))

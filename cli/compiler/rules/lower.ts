@@ -202,7 +202,7 @@ function lowerRule(
   const inner = members.length > 0 && { members }
   const forbids = json.effect === "forbid"
   if (message !== undefined && !(forbids && typeof message === "string" && isMessage(message))) {
-    const fault = forbids ? "cannot be shown to agents" : "reaches nobody: a permit denies no call"
+    const fault = forbids ? "cannot be shown to agents" : "is never shown: a permit denies no call"
     const fix = `write a sentence of at most ${MAX_MESSAGE} characters on one line, on a forbid`
     return [problemAt(place, `@message of rule "${id}" ${fault}`, fix)]
   }

@@ -1,6 +1,11 @@
 /** agents.yaml: the agents that are registered, and the purposes that they work for. */
 import { z } from "zod"
-import type { AgentDefinition, IdentityDefinition } from "../../../src/core/policy/definition/agents.ts"
+import {
+  DEFAULT_LIFE,
+  DEFAULT_TREES,
+  type AgentDefinition,
+  type IdentityDefinition,
+} from "../../../src/core/policy/definition/agents.ts"
 import { grant } from "./grant.ts"
 import { algorithms, claimPath, exactClaims, ownKeys, toKeySource } from "./issuers.ts"
 import { isRedirectUri } from "../../../src/core/encoding/redirect-uri.ts"
@@ -9,7 +14,7 @@ import { period, span } from "./span.ts"
 import { name, scope, sentence, text, toolPattern } from "./values.ts"
 
 /** Long enough for a call, short enough that a leaked token is soon worthless. */
-const TOKEN_LIFE = { min: 30, max: 900, default: 300 } as const
+const TOKEN_LIFE = { min: 30, max: 900, default: DEFAULT_LIFE } as const
 /** A task longer than a day is a standing permission. */
 const TASK_LIFE = { min: 30, max: 86_400 } as const
 /** Each is an object that may have to learn of a label before the answer. */
@@ -81,7 +86,7 @@ const identity = z
   )
 
 /** So many of one agent for one user are a plan gone wrong; an agent that needs more says so. */
-const TREES = { live: 100, per_minute: 60, most: 10_000 } as const
+const TREES = { ...DEFAULT_TREES, most: 10_000 } as const
 
 const trees = z
   .strictObject({

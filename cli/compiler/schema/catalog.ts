@@ -3,10 +3,9 @@ import { z } from "zod"
 import { readResourcePattern } from "../../../src/core/catalog/resource-pattern.ts"
 import { PROBE_SECRET } from "../../../src/core/catalog/mcp-server.ts"
 import { ACTIONS, SENSITIVITIES } from "../../../src/core/catalog/tool.ts"
-import { hasUnseen } from "../../../src/core/encoding/display-text.ts"
 import { mayBeFetched } from "../../../src/core/encoding/url.ts"
 import { duration, span } from "./span.ts"
-import { argumentName, label, name, origin, serverName, text, toolName } from "./values.ts"
+import { argumentName, label, name, origin, promptName, serverName, text, toolName } from "./values.ts"
 
 const SEGMENT = "(?:[A-Za-z0-9._~!$&'()*+,=:@-]+)"
 const PARAMETER = "(?:\\{[A-Za-z_][A-Za-z0-9_]*\\})"
@@ -67,12 +66,6 @@ const resource = text(
   "Write `scheme://` or `scheme:` and plain segments, each escape in capitals; `{name}` is one whole segment, `{+name}` at the end all others, each name once and none `uri`. No `/` at the end.",
 )
 
-const prompt = text(
-  (value) => value.length > 0 && value.length <= 256 && !hasUnseen(value),
-  "not the name of a prompt",
-  "Write the server's own name of the prompt: 1 to 256 characters on one line, none of them invisible.",
-)
-
 const probeUrl = text(
   (value) => {
     const url = URL.parse(value)
@@ -125,7 +118,7 @@ const tool = z.strictObject({
     .describe(
       "For resources of an MCP server: the pattern of their URIs, such as `db://tables/{table}` or `file:///notes/{+path}`. The URI is the argument `uri`, each `{name}` an argument of that name.",
     ),
-  prompt: prompt.exactOptional().describe("For a prompt of an MCP server: the server's name of it."),
+  prompt: promptName.exactOptional().describe("For a prompt of an MCP server: the server's name of it."),
   pinned: pin
     .exactOptional()
     .describe(

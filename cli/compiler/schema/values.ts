@@ -36,6 +36,12 @@ export const toolName = text(
   "Write `server.tool`: segments of letters, digits, `_` and `-`, joined by dots.",
 )
 
+export const promptName = text(
+  (value) => value.length > 0 && value.length <= 256 && !hasUnseen(value),
+  "not the name of a prompt",
+  "Write the server's own name of the prompt: 1 to 256 characters on one line, none of them invisible.",
+)
+
 export const serverName = text(
   (value) => isPattern(value) && !value.includes(".") && !value.includes("*"),
   "not a server name",

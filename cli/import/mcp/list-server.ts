@@ -14,6 +14,7 @@ import { confusableKey } from "../../../src/core/encoding/name-folding.ts"
 import { escaped } from "../../terminal/escape.ts"
 import { Failure } from "../../terminal/failure.ts"
 import { shownUrl, type BoundedFetch } from "./bounded-fetch.ts"
+import type { Listed } from "./found-entries.ts"
 
 const MOST_PAGES = 100
 const MOST_LISTED = 1_000
@@ -22,7 +23,7 @@ const CLOSING_MS = 2_000
 const page = z.looseObject({ nextCursor: z.string().nullish() })
 const items = z.array(z.record(z.string(), z.unknown()))
 
-type Items = readonly Readonly<Record<string, unknown>>[]
+type Items = readonly Listed[]
 
 interface ServerLists {
   readonly tools: Items
@@ -94,7 +95,7 @@ const METHOD_NOT_FOUND = -32_601
 async function readPages(ask: AskPage, method: string, member: string): Promise<Items> {
   const faulty = (what: string): Failure =>
     new Failure(`the server's answer to ${method} has ${what}`, "Report this fault of the server to its maintainers.")
-  const listed: Readonly<Record<string, unknown>>[] = []
+  const listed: Listed[] = []
   const cursors = new Set<string>()
   let cursor: string | undefined
   do {

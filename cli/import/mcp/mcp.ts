@@ -1,6 +1,7 @@
 /**
- * Tools, prompts and resources of a running MCP server, by the client of the MCP project. What the server declares of its tools is untrusted:
- * readOnlyHint and the like are suggestions, and absent means destructive and open-world (MCP 2025-11-25, "Tools").
+ * Tools, prompts and resources of a running MCP server, by the client of the MCP project. What the server declares of
+ * its tools is untrusted: readOnlyHint and the like are suggestions, and absent means destructive and open-world (MCP
+ * 2025-11-25, "Tools").
  */
 import { catalogName } from "../../../src/core/catalog/mcp-server.ts"
 import { pinOf, Unpinnable } from "../../../src/core/catalog/pin.ts"
@@ -10,6 +11,7 @@ import { toolName } from "../../compiler/schema/values.ts"
 import { argumentTypes } from "../argument-types.ts"
 import type { FoundTools, FoundTool, Skipped } from "../found-tools.ts"
 import { enforcement } from "./enforcement.ts"
+import type { FoundEntries, Listed } from "./found-entries.ts"
 import { listServer } from "./list-server.ts"
 import { readPrompts } from "./prompts.ts"
 import { readResources } from "./resources.ts"
@@ -53,15 +55,7 @@ export async function findMcpTools({ url, headers, server, at, seconds }: McpSou
   }
 }
 
-/** Of one of the server's lists. */
-interface Read {
-  readonly found: readonly FoundTool[]
-  readonly skipped: readonly Skipped[]
-  /** By their names in the catalog. */
-  readonly refused: readonly Skipped[]
-}
-
-function readTools(tools: readonly Listed[], server: string): Read {
+function readTools(tools: readonly Listed[], server: string): FoundEntries {
   const found: FoundTool[] = []
   const skipped: Skipped[] = []
   const refused: Skipped[] = []
@@ -100,8 +94,6 @@ function unpinnable(tool: Listed): string | null {
     return `it cannot be pinned: ${thrown.message}`
   }
 }
-
-type Listed = Readonly<Record<string, unknown>>
 
 function toFound(name: string, own: string, tool: Listed): FoundTool {
   const described = tool["description"]

@@ -3,7 +3,7 @@ import canonicalize from "canonicalize"
 import { sha256Hex } from "../../../src/core/encoding/hash.ts"
 import type { PinParts } from "../found-tools.ts"
 
-/** Sixteen digits: nobody finds another text with the same digits. */
+/** Sixteen digits: too many for another text with the same ones to be found. */
 const PART_DIGITS = 16
 
 export function partsOf(definition: Readonly<Record<string, unknown>>, parts: readonly string[]): PinParts {

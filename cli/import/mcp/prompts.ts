@@ -1,30 +1,24 @@
 /** A server's prompts as entries: each is read, and pinned as a tool is. */
 import { isObject } from "../../../src/core/encoding/json.ts"
-import { hasUnseen } from "../../../src/core/encoding/display-text.ts"
 import { pinOf, Unpinnable } from "../../../src/core/catalog/pin.ts"
+import { promptName } from "../../compiler/schema/values.ts"
 import { textArguments } from "../argument-types.ts"
 import type { FoundTool, Skipped } from "../found-tools.ts"
 import { EntryNames } from "./entry-names.ts"
+import type { FoundEntries, Listed } from "./found-entries.ts"
 import { partsOf } from "./pin-parts.ts"
 
-type Listed = Readonly<Record<string, unknown>>
-
-interface FoundPrompts {
-  readonly found: readonly FoundTool[]
-  readonly skipped: readonly Skipped[]
-  readonly refused: readonly Skipped[]
-}
-
-export function readPrompts(prompts: readonly Listed[], server: string): FoundPrompts {
+export function readPrompts(prompts: readonly Listed[], server: string): FoundEntries {
   const names = new EntryNames(server, "prompts")
   const found: FoundTool[] = []
   const skipped: Skipped[] = []
   const refused: Skipped[] = []
   const seen = new Set<string>()
   for (const definition of prompts) {
-    const { name: prompt, description } = definition
-    if (typeof prompt !== "string" || prompt === "" || prompt.length > 256 || hasUnseen(prompt)) {
-      skipped.push({ what: `prompt ${String(prompt)}`, why: "the catalog cannot hold this name" })
+    const { name: own, description } = definition
+    const { data: prompt } = promptName.safeParse(own)
+    if (prompt === undefined) {
+      skipped.push({ what: `prompt ${String(own)}`, why: "the catalog cannot hold this name" })
       continue
     }
     if (seen.has(prompt)) {

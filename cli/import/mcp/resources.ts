@@ -3,6 +3,7 @@
  * may replace several of them by one with a wider pattern; a later import then leaves it so.
  */
 import {
+  argumentsOfPattern,
   entryOfPattern,
   patternOfTemplate,
   readResourcePattern,
@@ -13,14 +14,7 @@ import { readResourceUri } from "../../../src/core/catalog/resource-uri.ts"
 import { textArguments } from "../argument-types.ts"
 import type { FoundTool, Skipped } from "../found-tools.ts"
 import { EntryNames } from "./entry-names.ts"
-
-type Listed = Readonly<Record<string, unknown>>
-
-interface FoundResources {
-  readonly found: readonly FoundTool[]
-  readonly skipped: readonly Skipped[]
-  readonly refused: readonly Skipped[]
-}
+import type { FoundEntries, Listed } from "./found-entries.ts"
 
 /** More entries than a person looks at: a directory of files wants one pattern. */
 const MOST_RESOURCES = 200
@@ -29,7 +23,7 @@ export function readResources(
   resources: readonly Listed[],
   templates: readonly Listed[],
   server: string,
-): FoundResources {
+): FoundEntries {
   const names = new EntryNames(server, "resources")
   const found: FoundTool[] = []
   const skipped: Skipped[] = []
@@ -45,7 +39,7 @@ export function readResources(
       suggestion: ONLY_READ,
       unseen: ONLY_READ,
       mark: { kind: "resource", pattern },
-      inputs: textArguments(["uri", ...Array.from(pattern.matchAll(/\{\+?(\w+)\}/gu), ([, each = ""]) => each)]),
+      inputs: textArguments(argumentsOfPattern(pattern)),
     })
     entries = [...entries, { tool: name, pattern }]
   }

@@ -17,7 +17,7 @@ const annotations = z.object({ readOnlyHint: hint, destructiveHint: hint, openWo
 export function suggestionOf(name: string, declared: unknown): Suggestion {
   const { openWorldHint, ...hints } = annotations.parse(isObject(declared) ? declared : {})
   const { action, because } = actionOf(name, hints)
-  // What only reads sends nothing out, as far as its server says.
+  // By its server's claim a tool that only reads sends nothing out.
   return { action, because, labels: action === "read" || openWorldHint === false ? [] : [SINK] }
 }
 

@@ -58,13 +58,13 @@ function emptyCatalog(plan: Plan): string {
 }
 
 const ROUTES = `#
-# Classes are what the document suggests, for the reason in the comment, and that is a claim: review each. \`narrowgate import openapi\` adds
-# later operations, and changes nothing that you wrote.
+# Classes are what the document suggests, for the reason in the comment, and that is a claim: review each.
+# \`narrowgate import openapi\` adds later operations, and changes nothing that you wrote.
 `
 
 const SERVER = `#
-# Classes are what the server suggests, for the reason in the comment, and that is a claim: review each. \`narrowgate import mcp\` adds later tools, and
-# changes nothing that you wrote.
+# Classes are what the server suggests, for the reason in the comment, and that is a claim: review each.
+# \`narrowgate import mcp\` adds later tools, and changes nothing that you wrote.
 
 # Agents reach the server at \`origin\` and \`path\`, through the gateway. By its \`probe\` Narrowgate checks it.`
 

@@ -122,7 +122,7 @@ function freshLogin({ found, trust }: Plan): string {
   const strong = isLocal ? `\n  context.session has acr && context.session.acr == "${LOCAL_ACR}" &&` : ""
   return `\
 // A change requires a recent login${isLocal ? ", with a second factor" : ""}.
-// \`@remedy\` names to the client what lifts the denial, and \`@message\` tells the agent.
+// \`@remedy\` names to the client what lifts the denial, and \`@message\` is a sentence for the agent.
 @id("changes-need-a-fresh-login")
 @remedy("step-up:${isLocal ? `${LOCAL_ACR};` : ""}max_age=${FRESH_LOGIN_SECONDS}")
 @message("The person has to log in again${isLocal ? ", with a second factor" : ""}: the login is more than ${FRESH_LOGIN_SECONDS} seconds old.")

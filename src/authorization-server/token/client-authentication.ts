@@ -116,7 +116,7 @@ export async function authenticateBearer(
     : agent
 }
 
-/** Whether the request proves nobody besides what it presents as its grant. */
+/** Whether the request has no proof of its agent besides what it presents as its grant. */
 export function lacksProof(parameters: Parameters): boolean {
   return !["client_assertion", "actor_token"].some((name) => parameters.has(name))
 }
@@ -144,7 +144,7 @@ export async function authenticateClient(
   return { agent: named, instance: null, isProven: false, since: context.receivedAt, once: [] }
 }
 
-/** An outage is nobody's fault, and passes. */
+/** The client may try again after an outage, for which it is not at fault. */
 export function noDocument(client: string, { problem: what, isDown }: DocumentProblem): OAuthFailure {
   return oauthError(isDown ? { reason: "unavailable" } : { reason: "client_document_refused", client, what })
 }

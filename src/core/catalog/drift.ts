@@ -102,8 +102,8 @@ export function changedSince(
 }
 
 /**
- * Returns the pinned tools of a server that its complete list of tools lacks. They have not changed, but the operator should
- * learn of it.
+ * Returns the pinned tools of a server that its complete list of tools lacks. They have not changed, but the operator
+ * should learn of it.
  */
 export function removedTools(
   observations: readonly ToolObservation[],

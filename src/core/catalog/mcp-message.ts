@@ -27,6 +27,7 @@ import type { McpServer } from "./mcp-server.ts"
 /** Protocol versions whose servers must compare headers with the body. Unknown versions are not believed. */
 export const HEADERS_SINCE = "2026-07-28"
 const VERSIONS_WITH_HEADERS = new Set([HEADERS_SINCE])
+
 export function readMcpCall(server: McpServer, method: string, headers: CallHeaders, body: Body): McpCall | Denied {
   // A server that reads such a body nevertheless would take it for a message.
   if (method !== "POST" && body.kind !== "withheld" && body.text !== "") return refuse("only a POST has a body")

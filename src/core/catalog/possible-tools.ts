@@ -38,7 +38,7 @@ function toolsOf(server: McpServer, tools: Catalog["tools"], call: CallRequest):
 
 /**
  * All entries of the server's resources if the message may be about resources, and likewise of its prompts: how a
- * server reads a URI that was refused is not known.
+ * server reads a URI that was rejected is not known.
  */
 function entriesIn({ resources = [], prompts = [] }: McpServer, { headers, body }: CallRequest): readonly string[] {
   const text = `${headers.mcpMethod ?? ""} ${body.kind === "whole" ? body.text : ""}`.toLowerCase()

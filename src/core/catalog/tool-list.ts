@@ -4,16 +4,15 @@
  * could read it otherwise, it could see a tool that is to be hidden. (`Tools` beside `tools` is a duplicate key to
  * json.ts; `Tools` alone is no known member.) Source: MCP 2025-11-25 and 2026-07-28.
  */
-import { deny, isDenied, type Denied } from "../denials/denial.ts"
+import { isDenied, type Denied } from "../denials/denial.ts"
 import { confusableKey } from "../encoding/name-folding.ts"
 import { isObject } from "../encoding/json.ts"
 import { parseJson } from "./json-body.ts"
 import type { LifecycleTool } from "./lifecycle.ts"
+import { refuse, type Members } from "./mcp-call.ts"
 import { MESSAGE_MEMBERS } from "./mcp-message.ts"
 import { catalogName, entryOfPrompt, type McpServer } from "./mcp-server.ts"
 import { entryOfTemplate, matchResource } from "./resource-pattern.ts"
-
-type Members = Readonly<Record<string, unknown>>
 
 interface ListTraits {
   /** The lifecycle tool of the request for such a list. */
@@ -51,6 +50,7 @@ export const LISTS = {
   prompts: { lifecycle: "prompts-list", key: "name", entry: (server, name) => named(entryOfPrompt(server, name)) },
 } as const satisfies Readonly<Record<string, ListTraits>>
 export type ListKind = keyof typeof LISTS
+const KINDS = ["tools", "resources", "resourceTemplates", "prompts"] as const satisfies readonly ListKind[]
 
 export interface ListedItem {
   /** The server's own name of the tool or the prompt, or the URI or template of a resource. */
@@ -68,14 +68,12 @@ export interface ServerList {
 }
 
 /** Members of the result that are read here. */
-export const LIST_MEMBERS = ["tools", "resources", "resourceTemplates", "prompts", "nextCursor"] as const
+export const LIST_MEMBERS = [...KINDS, "nextCursor"] as const
 
 /** Whether the item has more than a name: a list of names alone does not define the tools. */
 export function isDefinition({ definition }: ListedItem): boolean {
   return Object.keys(definition).length > 1
 }
-
-const refuse = (what: string): Denied => deny({ reason: "mcp_rejected", what })
 
 /** Members and elements of a list: two hundred tools, each with a schema of a hundred. */
 const MOST_LISTED = 20_000
@@ -105,8 +103,6 @@ export function readServerList(text: string): ServerList | Denied {
     },
   }
 }
-
-const KINDS = ["tools", "resources", "resourceTemplates", "prompts"] as const satisfies readonly ListKind[]
 
 function readItems(items: unknown, key: string): readonly ListedItem[] | Denied {
   if (!Array.isArray(items)) return refuse("what its result lists is no list")

@@ -1,9 +1,9 @@
 /**
- * Which tools a task could call now, whatever the arguments, and which listed resources with theirs: `visibleTools(bundle, state, question, now)`, pure and
- * synchronous like `decide`, run inside the same ledger. It admits nothing: the call itself is still decided. So it
- * accepts the proof of the agent's own request for the list, which the decision on that request has used up, and uses
- * up none itself. A tool is hidden only if every call of it would be denied, whatever its arguments (a resource: with its
- * own), and the passing of time would not change that.
+ * Which tools a task could call now, whatever the arguments, and which listed resources with theirs:
+ * `visibleTools(bundle, state, question, now)`, pure and synchronous like `decide`, run inside the same ledger. It admits
+ * nothing: the call itself is still decided. So it accepts the proof of the agent's own request for the list, which the
+ * decision on that request has used up, and uses up none itself. A tool is hidden only if every call of it would be
+ * denied, whatever its arguments (a resource: with its own), and the passing of time would not change that.
  */
 import { formatScope } from "../catalog/pattern.ts"
 import { argumentsNeeded, UNSEEN_ARGUMENTS, type CallArguments } from "../catalog/arguments.ts"

@@ -26,7 +26,7 @@ export type OAuthError = DenialOf<typeof OAUTH_ERRORS>
 
 export interface OAuthFailure {
   readonly refused: OAuthError
-  /** What the client is told besides, by what it has sent alone. Not recorded: the record says more. */
+  /** A sentence for the client that follows from what it has sent alone. Not recorded: the record says more. */
   readonly hint?: string
 }
 
@@ -35,8 +35,8 @@ export function oauthError(refusal: OAuthError): OAuthFailure {
 }
 
 /**
- * If the issuer's keys are unavailable, the client is not at fault and may try again. An agent that has been proven is
- * told what is wrong with a token of somebody else that it presents.
+ * If the issuer's keys are unavailable, the client is not at fault and may try again. An agent that has been proven
+ * learns what is wrong with a user's token that it presents.
  */
 export function credentialError(
   reason: "agent_unauthenticated" | "subject_rejected" | "assertion_rejected" | "person_refused",
@@ -47,7 +47,7 @@ export function credentialError(
   return { ...oauthError({ reason, because }), ...(isForeign && { hint: hintOf(because) }) }
 }
 
-/** All are one to its reader: which of them it is says which keys and issuers are known here. */
+/** One sentence for all of them: to distinguish them would disclose which keys and issuers are known here. */
 const BY_ISSUER: ReadonlySet<CredentialRejection["reason"]> = new Set([
   "issuer_unknown",
   "algorithm_refused",

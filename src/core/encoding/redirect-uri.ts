@@ -1,8 +1,8 @@
 /**
  * Redirect URIs (RFC 6749, section 3.1.2): where an authorization code is sent, and what matches the registered one.
  * Letter by letter; only the port at loopback is the program's choice when it starts (RFC 8252, section 7.3), of
- * `localhost` too, which most clients of MCP use. Each of the three hosts stands for itself alone: whoever may answer at
- * one need not be who answers at another.
+ * `localhost` too, which most clients of MCP use. Each of the three hosts stands for itself alone: another program may
+ * listen at each of them.
  */
 
 const MAX_LENGTH = 2_048

@@ -5,7 +5,7 @@
  * (ledger/registration/), which are the only way to act as it.
  */
 import type { Lookup } from "../encoding/lookup.ts"
-import type { AgentDefinition } from "./definition/agents.ts"
+import { DEFAULT_LIFE, DEFAULT_TREES, type AgentDefinition } from "./definition/agents.ts"
 import type { RegistrationDefinition } from "./definition/registration.ts"
 import { memberOf, type Entity, type EntityStore } from "./cedar/entities.ts"
 import { entity, record } from "./cedar/values/value.ts"
@@ -14,10 +14,6 @@ import { entity, record } from "./cedar/values/value.ts"
 const CLIENT_ID =
   /^https?:\/\/[A-Za-z0-9.:[\]_~/-]{1,512}\/clients\/([a-z0-9][a-z0-9-]{0,62})\/[A-Za-z0-9_-]{21}[AQgw]$/
 const AGENT_KEY = /^Agent::"([^"\\]{1,640})"$/
-
-/** An agent gets a token for as long, and may have as many tasks for one user, as one of `agents.yaml` by default. */
-const TOKEN_LIFE = 300
-const TREES = { live: 100, per_minute: 60 } as const
 
 export const registeredClientId = (issuer: string, { class: name }: RegistrationDefinition, unique: string): string =>
   `${issuer}/clients/${name}/${unique}`
@@ -41,8 +37,8 @@ function clientOf(
     ...(audiences && { audiences }),
     delegates_to: [],
     depth: 0,
-    life: TOKEN_LIFE,
-    trees: TREES,
+    life: DEFAULT_LIFE,
+    trees: DEFAULT_TREES,
     bound_key: false,
     client: { registered: true, authentication: "none" },
   }

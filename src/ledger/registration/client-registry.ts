@@ -144,7 +144,7 @@ export class ClientRegistry extends DurableObject<Env> {
     return may
   }
 
-  /** Room for those who want to work: clients that never had a token are dropped. */
+  /** Makes room for clients that are used: drops those to which no token was ever issued. */
   async #dropUnused(): Promise<void> {
     const rows = this.#rows(
       "SELECT id, registration FROM clients WHERE id > ? ORDER BY id LIMIT ?",

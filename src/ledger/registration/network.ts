@@ -1,4 +1,4 @@
-/** The network of an address: what one host, or one house, may have all addresses of. */
+/** The network of an address: the range whose addresses may all belong to one host or household. */
 
 /** The platform's own header; no client can set it there. Null: a local stack, which has none. */
 export function networkOf(request: Request): string | null {

@@ -19,7 +19,7 @@ export interface ClientRegistration {
   readonly expiresAt: number
 }
 
-/** An object that lives longer than its client is told that often at most that the client lives. */
+/** The time of a client's last token is stored once in this time at most: it need not be more exact. */
 const USED_AGAIN_MS = 3_600_000
 
 export class Registration extends DurableObject<Env> {

@@ -82,6 +82,17 @@ def say(failed, text):
     print(json.dumps({"failed": failed, "text": text}), flush=True)
 
 
+async def looked_up(client, call):
+    """What a client lists or gets of resources and prompts. The lists of some are the result, of others its member."""
+    kind = call.get("get") or call["list"]
+    if "get" in call:
+        get = client.read_resource if kind == "resources" else client.get_prompt
+        return str(await get(call["name"]))
+    result = await (client.list_resources() if kind == "resources" else client.list_prompts())
+    listed = getattr(result, kind, result)
+    return " ".join(str(each.uri if kind == "resources" else each.name) for each in listed)
+
+
 async def answer(do):
     """`do` gets each call, and returns whether it has failed and what the user sees."""
     while line := await asyncio.to_thread(sys.stdin.readline):

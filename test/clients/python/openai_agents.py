@@ -5,7 +5,7 @@ import json
 from agents import Agent, RunContextWrapper
 from agents.mcp import MCPServerStreamableHttp
 from agents.tool_context import ToolContext
-from common import ORDER, answer, oauth, run
+from common import ORDER, answer, looked_up, oauth, run
 
 
 async def main():
@@ -14,14 +14,8 @@ async def main():
         tools = {tool.name: tool for tool in await agent.get_mcp_tools(RunContextWrapper(None))}
 
         async def do(call):
-            if "get" in call:
-                if call["get"] == "resources":
-                    return False, str(await server.read_resource(call["name"]))
-                return False, str(await server.get_prompt(call["name"]))
-            if "list" in call:
-                if call["list"] == "resources":
-                    return False, " ".join(str(each.uri) for each in (await server.list_resources()).resources)
-                return False, " ".join(each.name for each in (await server.list_prompts()).prompts)
+            if "tool" not in call:
+                return False, await looked_up(server, call)
             arguments = json.dumps(call["arguments"])
             context = ToolContext(None, tool_name=call["tool"], tool_call_id="1", tool_arguments=arguments)
             output = await tools[call["tool"]].on_invoke_tool(context, arguments)

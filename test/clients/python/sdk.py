@@ -2,7 +2,7 @@
 
 from contextlib import asynccontextmanager
 
-from common import IS_V1, ORDER, answer, httpx, oauth, run
+from common import IS_V1, ORDER, answer, httpx, looked_up, oauth, run
 from mcp import ClientSession
 from mcp.client.streamable_http import streamable_http_client
 
@@ -27,14 +27,8 @@ async def main():
     async with connected() as client:
 
         async def do(call):
-            if "get" in call:
-                if call["get"] == "resources":
-                    return False, str(await client.read_resource(call["name"]))
-                return False, str(await client.get_prompt(call["name"]))
-            if "list" in call:
-                if call["list"] == "resources":
-                    return False, " ".join(str(each.uri) for each in (await client.list_resources()).resources)
-                return False, " ".join(each.name for each in (await client.list_prompts()).prompts)
+            if "tool" not in call:
+                return False, await looked_up(client, call)
             result = await client.call_tool(call["tool"], call["arguments"])
             failed = result.isError if IS_V1 else result.is_error
             return failed, " ".join(content.text for content in result.content)

@@ -33,7 +33,6 @@ describe.each(PAGES.map((page) => [page.name, page] as const))("%s.md", (_name, 
     const text = files.map((file) => file.text).join()
     expect(text).toContain(VALUES.url)
     expect(/api\.example|narrowgate\.example|example\.org|\bdesk\b/.exec(text)).toBeNull()
-    for (const { name, text: file } of files) if (name.endsWith(".json")) expect(JSON.parse(file)).toBeTypeOf("object")
   })
 
   it("has an entry of agents.yaml that a policy directory accepts", async () => {
@@ -47,6 +46,12 @@ describe.each(PAGES.map((page) => [page.name, page] as const))("%s.md", (_name, 
     await writeFile(file, before)
     expect(problems.filter(({ severity }) => severity === "error")).toEqual([])
   })
+})
+
+it("what is to be pasted as JSON is JSON", () => {
+  const files = PAGES.flatMap((page) => filledClient(page, VALUES)).filter(({ name }) => name.endsWith(".json"))
+  expect(files.length).toBeGreaterThan(3)
+  for (const { text } of files) expect(JSON.parse(text)).toBeTypeOf("object")
 })
 
 it("prints the entry to register until the agent is registered", async () => {

@@ -16,12 +16,12 @@ export interface Asked {
  * @returns where the browser is sent with their answer
  */
 export async function walkTo(start: URL, user: string, answers: (asked: Asked) => void): Promise<URL> {
-  const jar = new Map<string, string>()
+  const jar: CookieJar = new Map()
   let url = start
   let init: RequestInit = {}
   for (let hop = 0; hop < MAX_HOPS; hop++) {
-    const cookie = [...jar].map(([name, value]) => `${name}=${value}`).join("; ")
-    const response = await fetch(url, { ...init, redirect: "manual", headers: { cookie, origin: start.origin } })
+    const headers = { cookie: cookieOf(jar), origin: start.origin }
+    const response = await fetch(url, { ...init, redirect: "manual", headers })
     remember(jar, response)
     const location = response.headers.get("location")
     if (location !== null) {
@@ -58,8 +58,13 @@ export function fieldsOf(html: string): URLSearchParams {
   return form
 }
 
+/** Cookies of one origin, by name. */
+type CookieJar = Map<string, string>
+
+export const cookieOf = (jar: CookieJar): string => [...jar].map(([name, value]) => `${name}=${value}`).join("; ")
+
 /** Paths and hosts are left aside. An empty value is how a cookie is deleted. */
-function remember(jar: Map<string, string>, response: Response): void {
+export function remember(jar: CookieJar, response: Response): void {
   for (const line of response.headers.getSetCookie()) {
     const [pair = ""] = line.split(";", 1)
     const equals = pair.indexOf("=")

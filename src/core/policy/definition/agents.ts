@@ -32,6 +32,10 @@ export interface AgentDefinition {
   readonly client?: ClientDefinition
 }
 
+/** Seconds. This and the next have each agent whose entry has no other, and each client that has registered itself. */
+export const DEFAULT_LIFE = 300
+export const DEFAULT_TREES = { live: 100, per_minute: 60 } as const satisfies OpeningLimits
+
 /**
  * How an agent requests the consent of a person at their browser; it has at least one of `redirect_uris`, `metadata` and
  * `registered`.

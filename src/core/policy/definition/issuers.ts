@@ -86,7 +86,7 @@ export interface IssuerDefinition {
     readonly clients: readonly string[]
     /** Audiences of access tokens made for us. Absent: our own URL. */
     readonly audiences?: readonly string[]
-    /** Audiences that such a token may have besides. Whoever they belong to could use it here. Absent: none. */
+    /** Audiences that such a token may have besides. Their owners could use it here. Absent: none. */
     readonly other_audiences?: readonly string[]
   }
   /** Its people may sign in to our own pages (src/web/sign-in.tsx). */

@@ -25,8 +25,8 @@ export interface Located {
   readonly segments: Segments
   /** Read from the headers of a request to an MCP server whose body was not seen. */
   readonly byHeaders: boolean
-  /** Lifecycle tools that have to be permitted as well, as of `McpCall`; absent if none. */
-  readonly answers?: readonly string[]
+  /** Tools that have to be permitted as well, as of `McpCall`; absent if none. */
+  readonly besides?: readonly string[]
 }
 
 export interface Catalog {

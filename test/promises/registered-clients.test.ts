@@ -76,6 +76,20 @@ describe("Nobody in the chain gains: a client that registers itself", () => {
     expect(before.headers.get("access-control-allow-origin")).toBe("*")
   })
 
+  test("does not learn which tools there are beyond what it may be given", async () => {
+    await publishClass()
+    const client = await newClient()
+    const told = async (scope: string) => {
+      const said = await visit(query(asked(client, { scope })), null)
+      return new URL(said.headers.get("location") ?? "").searchParams.get("error_description")
+    }
+    const ofNone = await told("nothing.at.all:read")
+    expect(ofNone).toMatch(/^The scopes name no tool that can be granted\./)
+    for (const scope of ["mail.send:write", "mail.*:write", "safe.burn:execute", "safe.*:execute files.write:write"]) {
+      expect(await told(scope), scope).toBe(ofNone)
+    }
+  })
+
   test("has its tokens by a person's consent, whose page quotes its name as unverified, and calls with them", async () => {
     await publishClass()
     const client = await newClient({ client_name: "<b>Bank</b> \u202Efdp" })

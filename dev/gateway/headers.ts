@@ -65,10 +65,15 @@ export function toForwardAuthorizer(client: readonly Pair[]): Pair[] {
   })
 }
 
-/** The upstream gets neither the delegation token nor any identity that the client claims. */
-export function toUpstream(client: readonly Pair[]): Pair[] {
+/**
+ * The upstream gets neither the delegation token nor any identity that the client claims.
+ * @param isFiltered it is an MCP server whose lists are cut down: it would repeat them whole to a client that resumes a
+ * stream (MCP 2025-11-25, "Resumability and Redelivery")
+ */
+export function toUpstream(client: readonly Pair[], isFiltered: boolean): Pair[] {
   return endToEnd(client).filter(([name]) => {
     const spelled = spelling(name)
+    if (isFiltered && spelled === "last-event-id") return false
     return spelled !== "authorization" && spelled !== "dpop" && spelled !== "x-request-id" && !isIdentity(spelled)
   })
 }

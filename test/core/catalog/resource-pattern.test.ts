@@ -77,14 +77,7 @@ describe("what two readers could read differently is refused:", () => {
   })
 
   test("a URL parser leaves what is accepted as it is, and the parts make up the whole", () => {
-    for (const uri of [
-      "db://tables/a",
-      "note:a/b?c#d",
-      "https://docs.example/",
-      "file:///a",
-      "file:///C:/a",
-      "a1:x:y",
-    ]) {
+    for (const uri of ["db://tables/a", "note:a/b?c#d", "https://docs.example/", "file:///a", "file:///C:/a"]) {
       const read = readResourceUri(uri)
       if ("objection" in read) throw new Error(read.objection)
       expect(new URL(uri).href).toBe(uri)

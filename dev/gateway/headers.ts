@@ -91,10 +91,14 @@ export function denial(authorizer: readonly Pair[]): Pair[] {
   })
 }
 
-/** Of an upstream's answer to the client: an upstream states no decision. */
+/**
+ * Of an upstream's answer to the client: an upstream states no decision, no nonce and no challenge, by which a client
+ * would send its user where the upstream likes.
+ */
 export function fromUpstream(upstream: readonly Pair[]): Pair[] {
-  return endToEnd(upstream).filter(([name]) => !isIdentity(spelling(name)))
+  return endToEnd(upstream).filter(([name]) => !isIdentity(spelling(name)) && !CHALLENGES.has(name.toLowerCase()))
 }
+const CHALLENGES = new Set(["www-authenticate", "dpop-nonce"])
 
 function isIdentity(spelled: string): boolean {
   return spelled === "x-narrowgate" || spelled.startsWith("x-narrowgate-") || spelled === "txn-token"

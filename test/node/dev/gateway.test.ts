@@ -325,6 +325,26 @@ test.each([
   expect(asked).toEqual(seen)
 })
 
+test("what an upstream says in Narrowgate's name, or of where to sign in, does not reach the client", async () => {
+  const forged = {
+    "X-Narrowgate-Code": "ok",
+    "WWW-Authenticate": 'Bearer resource_metadata="https://evil.example/"',
+    "DPoP-Nonce": "forged",
+  }
+  const upstream = await listen(
+    createServer((_request, response) => response.writeHead(401, forged).end()),
+    0,
+  )
+  const authorizer = await startStub(() => ALLOW)
+  const routes = [{ prefix: "", upstream: upstream.origin }]
+  const asking = { origin: authorizer.origin, key: KEY, dialect: "envoy" as const }
+  const gateway = await startGateway({ port: 0, authorizer: asking, routes })
+  closing.push(upstream, authorizer, gateway)
+  const { status, headers } = await call(gateway.origin, "/mcp")
+  expect(status).toBe(401)
+  for (const name of Object.keys(forged)) expect(headers, name).not.toHaveProperty(name.toLowerCase())
+})
+
 test("a foreign Host is refused", async () => {
   const { gateway, api } = await start("envoy", () => ALLOW)
   const { hostname, port } = new URL(gateway.origin)

@@ -12,7 +12,7 @@ import { readMcpCall } from "./mcp-message.ts"
 import type { McpServer } from "./mcp-server.ts"
 import { readTarget, type Target } from "./path.ts"
 import { isRedacted, REDACTED, redactedNames } from "./redaction.ts"
-import { allRoutes, buildRouteTable, matchRoute, routeArguments } from "./route.ts"
+import { allRoutes, buildRouteTable, matchRoute, mayBeRead, routeArguments } from "./route.ts"
 import type { RouteDefinition, RouteTable, Segments } from "./route.ts"
 import type { CallRequest } from "./call-request.ts"
 import type { Tool } from "./tool.ts"
@@ -66,6 +66,9 @@ export function locate(catalog: Catalog, call: CallRequest): Located | Denied {
     return deny({ reason: "tool_unknown", called: `${call.method} ${shownPath(catalog, call.origin, target)}` })
   if (match.isAmbiguous)
     return deny({ reason: "target_ambiguous", what: "its path is another route's to some readers" })
+  // A message to it would be judged as a call of the route (Express finds `/desk/mcp` at `/desk/MCP`).
+  if (isServersToSome(catalog, call.origin, target))
+    return deny({ reason: "target_ambiguous", what: "its path is an MCP server's to some readers" })
   const args = routeArguments(match, target, call.body, call.headers)
   if (isDenied(args)) return args
   const isOtherMethod = Object.entries(args.values).some(([name, value]) =>
@@ -76,6 +79,14 @@ export function locate(catalog: Catalog, call: CallRequest): Located | Denied {
   if (objection) return deny(objection)
   const { definition, segments } = match
   return found(catalog, definition.tool, { arguments: args, path: target.path, segments, byHeaders: false })
+}
+
+function isServersToSome({ servers }: Catalog, origin: string, { segments }: Target): boolean {
+  // A slash at the end means nothing to most.
+  const named = segments.at(-1) === "" ? segments.slice(0, -1) : segments
+  return servers
+    .values()
+    .some((server) => server.origin === origin && mayBeRead(named, server.path.replace(/(?<=.)\/$/, "")))
 }
 
 /** The MCP server to whose endpoint a target leads, whatever the call; undefined if it leads to none. */

@@ -67,7 +67,7 @@ export function locate(catalog: Catalog, call: CallRequest): Located | Denied {
   if (match.isAmbiguous)
     return deny({ reason: "target_ambiguous", what: "its path is another route's to some readers" })
   // A message to it would be judged as a call of the route (Express finds `/desk/mcp` at `/desk/MCP`).
-  if (isServersToSome(catalog, call.origin, target))
+  if (isServersToSome(catalog, call.origin, target, match.segments))
     return deny({ reason: "target_ambiguous", what: "its path is an MCP server's to some readers" })
   const args = routeArguments(match, target, call.body, call.headers)
   if (isDenied(args)) return args
@@ -81,12 +81,17 @@ export function locate(catalog: Catalog, call: CallRequest): Located | Denied {
   return found(catalog, definition.tool, { arguments: args, path: target.path, segments, byHeaders: false })
 }
 
-function isServersToSome({ servers }: Catalog, origin: string, { segments }: Target): boolean {
+/** Below a server's path is the server too (a `Mount` of Starlette), unless the route says that path itself. */
+function isServersToSome({ servers }: Catalog, origin: string, { segments }: Target, names: Segments): boolean {
   // A slash at the end means nothing to most.
-  const named = segments.at(-1) === "" ? segments.slice(0, -1) : segments
-  return servers
-    .values()
-    .some((server) => server.origin === origin && mayBeRead(named, server.path.replace(/(?<=.)\/$/, "")))
+  const asked = segments.at(-1) === "" ? segments.slice(0, -1) : segments
+  return servers.values().some((server) => {
+    if (server.origin !== origin) return false
+    const path = server.path.replace(/(?<=.)\/$/, "")
+    const length = path.split("/").length - 1
+    const isWritten = asked.length > length && names.slice(0, length).every((name) => name === null)
+    return !isWritten && mayBeRead(asked.slice(0, length), path)
+  })
 }
 
 /** The MCP server to whose endpoint a target leads, whatever the call; undefined if it leads to none. */

@@ -21,7 +21,7 @@ const catalog = buildCatalog(
     { name: "mail", origin: ORIGIN, path: "/mail/", enforces_headers: false },
     { name: "other", origin: "https://b.test", path: "/desk/other", enforces_headers: false },
   ],
-  ["/{page}", "/desk/{page}", "/desk/{page}/"].map((path) => ({
+  ["/{page}", "/desk/{page}", "/desk/{page}/", "/desk/{page}/{part}", "/desk/mcp/about/{part}"].map((path) => ({
     tool: PAGES.name,
     origin: ORIGIN,
     methods: ["POST"],
@@ -39,9 +39,12 @@ const located = (target: string) =>
     body: { kind: "whole", text: BODY },
   })
 
-test.each(["/desk/a", "/desk/mcps", "/desk/other", "/desk/a/", "/mails"])("%s is a call of the route", (target) => {
-  expect(located(target)).toMatchObject({ tool: PAGES })
-})
+test.each(["/desk/a", "/desk/mcps", "/desk/other", "/desk/a/", "/desk/a/mcp", "/desk/mcp/about/a", "/mails"])(
+  "%s is a call of the route",
+  (target) => {
+    expect(located(target)).toMatchObject({ tool: PAGES })
+  },
+)
 
 test.each([
   // Express ignores case, and a slash at the end.
@@ -51,6 +54,8 @@ test.each([
   "/desk/MCP/",
   "/mail",
   "/MAIL",
+  // An application that is mounted there has what is below, too.
+  "/desk/mcp/a",
   // Rails ignores a suffix, IIS dots and blanks at the end.
   "/desk/mcp.json",
   "/desk/mcp.",

@@ -69,6 +69,11 @@ describe("Nobody in the chain gains: a client that registers itself", () => {
     })
   })
 
+  test("may have its answer at Cursor, which takes it at that address alone", async () => {
+    await publishClass()
+    expect((await register({ redirect_uris: ["cursor://anysphere.cursor-mcp/oauth/callback"] })).status).toBe(201)
+  })
+
   test("can be used from a page of another origin", async () => {
     await publishClass()
     const headers = { Origin: "https://page.test", "Access-Control-Request-Method": "POST" }
@@ -274,6 +279,11 @@ describe("hostile metadata", () => {
       "https://a@b.test/",
       "https://app.test/#a",
       "file:///etc/passwd",
+      // An app installs, opens or runs what such a URL names, and it would do so even if the person refuses.
+      "cursor://anysphere.cursor-deeplink/mcp/install?name=a&config=e30",
+      "cursor://anysphere.cursor-mcp/oauth/callback?a",
+      "vscode://evil.extension/callback",
+      "vscode-insiders:/mcp/install",
       "https://app.test/../x",
       "",
     ].map((uri) => [uri, JSON.stringify({ redirect_uris: [REDIRECT, uri] }), "invalid_redirect_uri"] as const),

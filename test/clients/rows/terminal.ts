@@ -6,7 +6,7 @@ import { z } from "zod"
 import { endWithUs, freePort, stop } from "../../../dev/loopback.ts"
 import { installation } from "../installed.ts"
 import { startModel, toCall, type Wanted } from "../model.ts"
-import type { Column, Miss, Outcome, Row, Session } from "../row.ts"
+import type { Column, Miss, Order, Outcome, Row, Session } from "../row.ts"
 
 const MANIFEST = "terminal/package.json"
 
@@ -36,7 +36,7 @@ const reason = "It is signed in; to call a tool it needs a model."
 
 const nothing = (says: RegExp): Record<Column, Miss> => {
   const miss = { reason, says }
-  return { call: miss, survives: miss, why: miss, approval: miss, stepUp: miss, lists: miss }
+  return { call: miss, survives: miss, why: miss, approval: miss, dialog: miss, stepUp: miss, lists: miss }
 }
 
 const said = z.looseObject({
@@ -44,6 +44,7 @@ const said = z.looseObject({
   slash_commands: z.array(z.string()).optional(),
   result: z.string().optional(),
   request_id: z.string().optional(),
+  request: z.looseObject({ url: z.string().optional() }).optional(),
   message: z.looseObject({ content: z.unknown() }).optional(),
 })
 const toolResult = z.array(
@@ -51,7 +52,11 @@ const toolResult = z.array(
 )
 
 /** One conversation of Claude Code, in which it asks nobody whether it may call a tool of the server. */
-async function converse(claude: string, home: string, env: Readonly<Record<string, string>>): Promise<Session> {
+async function converse(
+  claude: string,
+  { home, visit }: Order,
+  env: Readonly<Record<string, string>>,
+): Promise<Session> {
   const model = await startModel()
   const streams = ["--input-format", "stream-json", "--output-format", "stream-json", "--verbose"]
   const allowed = "mcp__desk,ListMcpResourcesTool,ReadMcpResourceTool"
@@ -79,11 +84,12 @@ async function converse(claude: string, home: string, env: Readonly<Record<strin
     for (;;) {
       const { value, done } = await lines.next()
       if (done === true) return { failed: true, text: "the program has ended" }
-      const { type, slash_commands, result = "", request_id, message } = said.parse(JSON.parse(value))
+      const { type, slash_commands, result = "", request_id, request, message } = said.parse(JSON.parse(value))
       commands = slash_commands ?? commands
-      // A page that somebody is to open: nobody here does, until the call has been answered.
+      // A page that its host is to show.
       if (type === "control_request") {
-        const response = { subtype: "success", request_id, response: { action: "cancel" } }
+        const action = (await visit(request?.url ?? "")) ? "accept" : "cancel"
+        const response = { subtype: "success", request_id, response: { action } }
         child.stdin.write(`${JSON.stringify({ type: "control_response", response })}\n`)
         continue
       }
@@ -125,7 +131,8 @@ export const claudeCode: Row = {
   title: "Claude Code",
   version: [MANIFEST, "@anthropic-ai/claude-code"],
   redirects: ["http://localhost/callback"],
-  start: async ({ document, browser }, { client, server, user, home }) => {
+  start: async ({ document, browser }, order) => {
+    const { client, server, user, home } = order
     const claude = installation("terminal/node_modules/.bin/claude")
     const run = runsIn(home, { BROWSER: browser(user) })
     const port = String(await freePort())
@@ -138,7 +145,7 @@ export const claudeCode: Row = {
     await run("script", "-qfec", `${claude} mcp login desk`, "/dev/null")
     const listed = await run(claude, "mcp", "list")
     if (!/desk: .* ✔ Connected/u.test(listed)) throw new Error(listed)
-    return converse(claude, home, { BROWSER: browser(user) })
+    return converse(claude, order, { BROWSER: browser(user) })
   },
   misses: {
     stepUp: {

@@ -46,7 +46,9 @@ cannot do is asserted too, by what it then says. This page is written by \`npm r
 Each client is known by its Client ID Metadata Document. It begins without a token, and its user signs in and consents
 at a browser.
 
-Claude Code gets its model's answers from a program of these tests, which calls the tool that it is told to.
+Claude Code and Codex get their model's answers from a program of these tests, which calls the tool that it is told to.
+They are driven as programs drive them (\`claude -p\` with its streams, \`codex app-server\`): their host shows their user
+what they ask.
 
 - **401 to a call**: from the challenge through the metadata to a token and an allowed call
 - **denial survived**: a call that a policy denies; the next one works in the same session

@@ -1,43 +1,12 @@
-/** Agents that people run in a terminal. */
-import { execFile, spawn } from "node:child_process"
+/** An agent that people run in a terminal, as a program drives it. Another program takes the place of its model. */
+import { spawn } from "node:child_process"
 import { createInterface } from "node:readline"
-import { promisify } from "node:util"
 import { z } from "zod"
 import { endWithUs, freePort, stop } from "../../../dev/loopback.ts"
+import { runsIn } from "../command.ts"
 import { installation } from "../installed.ts"
-import { startModel, toCall, type Wanted } from "../model.ts"
-import type { Column, Miss, Order, Outcome, Row, Session } from "../row.ts"
-
-const MANIFEST = "terminal/package.json"
-
-type Run = (command: string, ...args: readonly string[]) => Promise<string>
-
-/** @param home in which it is also started */
-const runsIn =
-  (home: string, env: Readonly<Record<string, string>>): Run =>
-  async (command, ...args) => {
-    const running = promisify(execFile)(command, args, {
-      cwd: home,
-      env: { PATH: process.env["PATH"] ?? "", HOME: home, ...env },
-      timeout: 30_000,
-    })
-    running.child.stdin?.end()
-    const { stdout, stderr } = await running
-    return stdout + stderr
-  }
-
-/** Whatever it is asked, it only says what it has come to. */
-function withoutModel(state: string): Session {
-  const said = { failed: true, text: state }
-  return { call: async () => said, list: async () => said, get: async () => said, close: async () => undefined }
-}
-
-const reason = "It is signed in; to call a tool it needs a model."
-
-const nothing = (says: RegExp): Record<Column, Miss> => {
-  const miss = { reason, says }
-  return { call: miss, survives: miss, why: miss, approval: miss, dialog: miss, stepUp: miss, lists: miss }
-}
+import { startMessagesModel, toCall, type Wanted } from "../model.ts"
+import type { Order, Outcome, Row, Session } from "../row.ts"
 
 const said = z.looseObject({
   type: z.string(),
@@ -57,7 +26,7 @@ async function converse(
   { home, visit }: Order,
   env: Readonly<Record<string, string>>,
 ): Promise<Session> {
-  const model = await startModel()
+  const model = await startMessagesModel()
   const streams = ["--input-format", "stream-json", "--output-format", "stream-json", "--verbose"]
   const allowed = "mcp__desk,ListMcpResourcesTool,ReadMcpResourceTool"
   const child = spawn(claude, ["-p", ...streams, "--allowedTools", allowed], {
@@ -129,7 +98,7 @@ const textOf = (content: unknown): string =>
 export const claudeCode: Row = {
   name: "claude-code",
   title: "Claude Code",
-  version: [MANIFEST, "@anthropic-ai/claude-code"],
+  version: ["terminal/package.json", "@anthropic-ai/claude-code"],
   redirects: ["http://localhost/callback"],
   start: async ({ document, browser }, order) => {
     const { client, server, user, home } = order
@@ -153,19 +122,4 @@ export const claudeCode: Row = {
       says: /needs additional permissions \(scope: "desk\.\*:read desk\.send-mail:write"\)/u,
     },
   },
-}
-
-/** Adding a server signs in at it. Nothing here takes the place of its model. */
-export const codex: Row = {
-  name: "codex",
-  title: "Codex",
-  version: [MANIFEST, "@openai/codex"],
-  redirects: ["http://127.0.0.1/callback"],
-  start: async ({ document, browser }, { client, server, user, home }) => {
-    const command = installation("terminal/node_modules/.bin/codex")
-    const run = runsIn(home, { BROWSER: browser(user), CODEX_HOME: home })
-    await run(command, "mcp", "add", "desk", "--url", server, "--oauth-client-id", document(client))
-    return withoutModel(await run(command, "mcp", "list"))
-  },
-  misses: nothing(/^desk .* enabled +OAuth/mu),
 }

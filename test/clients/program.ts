@@ -5,7 +5,11 @@ import { z } from "zod"
 import { endWithUs, stop } from "../../dev/loopback.ts"
 import type { Order, Outcome, Session } from "./row.ts"
 
-const outcome = z.object({ failed: z.boolean(), text: z.string() })
+const outcome = z.object({
+  failed: z.boolean(),
+  text: z.string(),
+  meta: z.record(z.string(), z.unknown()).optional(),
+})
 /** A page that the program shows its user during a call; it gets a line that says whether they have been there. */
 const shown = z.object({ page: z.string() })
 

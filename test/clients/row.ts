@@ -7,6 +7,8 @@ export interface Outcome {
   /** Whether the client says that it has failed. */
   readonly failed: boolean
   readonly text: string
+  /** `_meta` of the result, where the client shows it to the developer. */
+  readonly meta?: Readonly<Record<string, unknown>> | undefined
 }
 
 export type Kind = "resources" | "prompts"

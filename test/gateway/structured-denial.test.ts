@@ -148,7 +148,7 @@ describe("a call that a person has to approve", () => {
     const asked = await search(token)
     const echoes = [asked.decision, await questionIn(asked), "approved", "", null, 7, {}, ["x"], "x".repeat(9_000)]
     for (const echo of echoes) {
-      expect((await search(token, { [ECHO]: echo }, accepted)).code, String(echo)).toBe("approval_required")
+      expect((await search(token, { [ECHO]: echo }, accepted)).code, JSON.stringify(echo)).toBe("approval_required")
     }
     await decide(asked, true)
     const other = await post(token, call("pay", { _meta: { [ECHO]: asked.decision } }))

@@ -79,8 +79,8 @@ def sentences(error):
     return [f"{type(error).__name__}: {error}"]
 
 
-def say(failed, text):
-    print(json.dumps({"failed": failed, "text": text}), flush=True)
+def say(failed, text, meta=None):
+    print(json.dumps({"failed": failed, "text": text, "meta": meta or {}}), flush=True)
 
 
 async def visited(page):
@@ -101,11 +101,10 @@ async def looked_up(client, call):
 
 
 async def answer(do):
-    """`do` gets each call, and returns whether it has failed and what the user sees."""
+    """`do` gets each call, and returns whether it has failed, what the user sees, and the result's `_meta`."""
     while line := await asyncio.to_thread(sys.stdin.readline):
         try:
-            failed, text = await do(json.loads(line))
-            say(failed, text)
+            say(*await do(json.loads(line)))
         except Exception as error:
             say(True, "; ".join(sentences(error)))
 

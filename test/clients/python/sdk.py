@@ -35,7 +35,7 @@ async def main():
                 return False, await looked_up(client, call)
             result = await client.call_tool(call["tool"], call["arguments"])
             failed = result.isError if IS_V1 else result.is_error
-            return failed, " ".join(content.text for content in result.content)
+            return failed, " ".join(content.text for content in result.content), result.meta
 
         await answer(do)
 

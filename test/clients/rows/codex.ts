@@ -115,7 +115,7 @@ export const codex: Row = {
     dialog: ONLY_IN_WORDS,
     stepUp: {
       reason:
-        "It tells its model that the scope is insufficient; its user signs in again by `codex mcp login --scopes`.",
+        "It tells its model that the scope is insufficient; its user signs in for more by `codex mcp login --scopes`.",
       says: /error: Insufficient scope$/u,
     },
     lists: { reason: "It has no prompts.", says: /^it has no prompts$/u },

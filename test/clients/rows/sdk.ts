@@ -128,6 +128,7 @@ export const sdk2: Row = {
 const result = z.looseObject({
   isError: z.boolean().optional(),
   content: z.array(z.looseObject({ text: z.string().optional() })),
+  _meta: z.record(z.string(), z.unknown()).optional(),
 })
 
 /** As the documentation has it: when a link was opened, the answer is given to the transport, and the same is done again. */
@@ -171,8 +172,8 @@ async function converse(
   }
   return {
     async call(name, args): Promise<Outcome> {
-      const { isError = false, content } = result.parse(await callTool(name, { ...args }))
-      return { failed: isError, text: content.map(({ text = "" }) => text).join(" ") }
+      const { isError = false, content, _meta: meta } = result.parse(await callTool(name, { ...args }))
+      return { failed: isError, text: content.map(({ text = "" }) => text).join(" "), meta }
     },
     async list(what) {
       const text =

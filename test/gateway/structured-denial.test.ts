@@ -51,34 +51,58 @@ const answered = z.object({
 /** Undefined: the result has none. */
 const envelopeOf = ({ body }: GatewayAnswer): unknown => answered.parse(JSON.parse(body)).result._meta[KEY]
 
-const CASES: readonly (readonly [
-  what: string,
-  ask: (token: string) => Promise<GatewayAnswer>,
-  remediation: unknown,
-])[] = [
-  [
-    "waiting helps, which the text says",
-    async (token) => {
+interface Case {
+  readonly what: string
+  readonly ask: (token: string) => Promise<GatewayAnswer>
+  readonly code: string
+  /** Undefined: the result has no envelope. */
+  readonly remediation: string | undefined
+}
+const CASES: readonly Case[] = [
+  {
+    what: "waiting helps, which the text says",
+    ask: async (token) => {
       await post(token, call("search"))
       return post(token, call("search"))
     },
-    "undisclosed",
-  ],
-  ["there is no such tool", async (token) => post(token, call("launch")), "unavailable"],
-  [
-    "policy does not permit it",
-    async (token) => {
+    code: "rate_limited",
+    remediation: "undisclosed",
+  },
+  {
+    what: "no scope would do",
+    ask: async () => {
+      const { token } = await openTask("second", { scope: "files.list:read" })
+      return post(token, call("search"))
+    },
+    code: "insufficient_scope",
+    remediation: "unavailable",
+  },
+  {
+    what: "there is no such tool",
+    ask: async (token) => post(token, call("launch")),
+    code: "unknown_tool",
+    remediation: "unavailable",
+  },
+  {
+    what: "policy does not permit it",
+    ask: async (token) => {
       await stop({ kind: "tool", tool: "desk.search" })
       return post(token, call("search"))
     },
-    "unavailable",
-  ],
-  ["it is malformed, whoever may do it", async (token) => post(token, call("search", { arguments: [] })), undefined],
+    code: "policy_denied",
+    remediation: "unavailable",
+  },
+  {
+    what: "it is malformed, whoever may do it",
+    ask: async (token) => post(token, call("search", { arguments: [] })),
+    code: "malformed_call",
+    remediation: undefined,
+  },
 ]
-test.each(CASES)("of a call: %s", async (_what, ask, remediation) => {
+test.each(CASES)("of a call: $what", async ({ ask, code, remediation }) => {
   await isAskedFor()
   const answer = await ask(await reader())
-  expect(answer.code).not.toBe("ok")
+  expect(answer.code).toBe(code)
   expect(envelopeOf(answer)).toEqual(
     remediation && { reason: REASON, remediation, authorizationContextId: answer.decision },
   )

@@ -35,8 +35,8 @@ export async function filteredAnswer(
   })
   const filter = async (list: string): Promise<string | null> => {
     const message = parsed(list)
-    // An error, or a notification before the answer, lists nothing.
-    if (!isObject(message) || !("result" in message)) return list
+    // An error, or a notification before the answer, lists nothing. Anything else is the filter's to read, or to refuse.
+    if (isObject(message) && ("error" in message || "method" in message) && !("result" in message)) return list
     const response = await fetch(new URL("/v1/tools/filter", origin), {
       method: "POST",
       headers: {
@@ -57,7 +57,8 @@ export async function filteredAnswer(
   for await (const data of messagesIn(answer)) {
     const list = data === "" ? data : await filter(data)
     if (list === null) return null
-    events.push(`event: message\ndata: ${list}\n\n`)
+    // Each line of it is a line of the event.
+    events.push(`event: message\ndata: ${list.replaceAll("\n", "\ndata: ")}\n\n`)
   }
   return events.join("")
 }

@@ -61,6 +61,7 @@ async function showAgent(request: PageRequest): Promise<Response> {
         )}
         {`${agent.calls} calls, ${agent.denied} denied. `}
         <RecordRange of={agent.permissions.looked_at} now={now} />
+        {agent.history !== agent.id && " These are all clients of its class, which have one history."}
       </p>
       {everything && <p class="notice bad">Everything is suspended, and so is this agent.</p>}
       <Suspension

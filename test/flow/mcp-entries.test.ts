@@ -249,7 +249,9 @@ describe("answers to the server's own requests, in a request that is repeated,",
     const body = withDocs(await yard(), { listed: ["roots"] })
     const name = "docs.mcp.elicitation"
     const labels = ["reads:confidential"]
-    await publish({ ...body, tools: body.tools.map((tool) => (tool.name === name ? { ...tool, labels } : tool)) }, 2)
+    const tools = body.tools.map((tool) => (tool.name === name ? { ...tool, labels } : tool))
+    const gateways = body.gateways.map((gateway) => (gateway.id === "watch" ? { ...gateway, body: true } : gateway))
+    await publish({ ...body, tools, gateways }, 2)
     const { token } = await openTask("first", READS)
     const through = await post(token, repeated({ a: ELICITED, b: ROOTS }), {}, "watch")
     expect(through.status).toBe(200)

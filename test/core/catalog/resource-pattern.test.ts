@@ -59,6 +59,9 @@ describe("what two readers could read differently is refused:", () => {
     "file:///notes/%20secret",
     "db://tables/Salaries",
     "db://TABLES/salaries",
+    // In letters of another width, which databases compare as the plain one; with a character that file systems leave out.
+    "db://tables/%EF%BD%93alaries",
+    "db://tables/sal%E2%80%8Caries",
   ])("%s, which is another entry's to some", (uri) => {
     const read = match(uri)
     // With no entry of its own it is of none.

@@ -11,6 +11,7 @@ import type { Limit } from "../../src/core/guardrails/limit-definition.ts"
 import { registrationObject } from "../../src/ledger/registration/registration.ts"
 import { openTask, type OpenTask } from "../harness/agents.ts"
 import { allow, query, redeem, sentTo, signedIn } from "../harness/browser.ts"
+import { visitorAs } from "../harness/browsing.ts"
 import { publish } from "../harness/bundles.ts"
 import { yardForEach } from "../harness/each-test.ts"
 import { callWith } from "../harness/gateways.ts"
@@ -244,11 +245,22 @@ describe("what names an agent names one client", () => {
 
 test("an operator is shown what all clients of the class have done", async () => {
   await publishClass()
-  const shown = z.looseObject({ id: z.string(), calls: z.number() })
+  const used = z.looseObject({ tool: z.string(), calls: z.number() })
+  const shown = z.looseObject({ permissions: z.looseObject({ tools: z.array(used) }) })
   const agentOf = async (id: string) =>
     shown.parse((await manage("GET", `/v1/agents/${encodeURIComponent(id)}`, await bearerOf("viewer"))).json)
   const [one, other] = [await newClient(), await newClient()]
   expect(await list(await taskOf(one))).toBe("ok")
   expect(await list(await taskOf(other))).toBe("ok")
-  await vi.waitFor(async () => expect(await agentOf(one)).toMatchObject({ id: one, calls: 2 }))
+  await vi.waitFor(async () => expect(await agentOf(one)).toMatchObject({ id: one, history: HISTORY, calls: 2 }))
+  const { permissions } = await agentOf(one)
+  expect(permissions.tools.find(({ tool }) => tool === "files.list")).toMatchObject({ calls: 2 })
+  const viewer = await visitorAs("viewer")
+  const page = async (): Promise<string> =>
+    (await viewer.get(`/console/agents/agent?id=${encodeURIComponent(one)}`)).text()
+  expect(await page()).toContain("the calls of all clients of its class")
+  expect(await page()).not.toContain("All clients of its class are suspended")
+  const stop = await manage("POST", "/v1/revocations", await bearerOf("operator"), {}, { agent: HISTORY })
+  expect(stop.status).toBe(200)
+  expect(await page()).toContain("All clients of its class are suspended")
 })

@@ -10,7 +10,6 @@ import { Table } from "../layout/table.tsx"
 import type { PageDefinition } from "../layout/page-definition.ts"
 import type { PageRequest } from "../layout/page-request.ts"
 import { SECTIONS } from "../layout/sections.ts"
-import { namesOf } from "../../core/guardrails/history-key.ts"
 import type { SearchedRange } from "../../audit/agents-seen.ts"
 import type { ListedAgent } from "../../api/contract/agents.ts"
 import type { Stop } from "../../api/contract/revocations.ts"
@@ -111,10 +110,9 @@ export const Counts: FC<Pick<ListedAgent, "calls" | "denied">> = ({ calls, denie
   </>
 )
 
-/** The suspension of this agent, or of its class; one without a time (`before`) comes first. Null if the agent itself is not suspended. */
+/** The suspension of this agent; one without a time (`before`) comes first. Null if the agent itself is not suspended. */
 export function stopOf(id: string, switches: readonly Stop[] | null): Stop | null {
-  const names = namesOf(id)
-  const suspensions = switches?.filter(({ agent }) => agent !== undefined && names.includes(agent)) ?? []
+  const suspensions = switches?.filter(({ agent }) => agent === id) ?? []
   return suspensions.find(({ before }) => before === undefined) ?? suspensions[0] ?? null
 }
 

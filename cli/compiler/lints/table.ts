@@ -27,6 +27,7 @@ import { twoHistories } from "./two-histories.ts"
 import { unaskedApproval } from "./unasked-approval.ts"
 import { unboundedPermit } from "./unbounded-permit.ts"
 import { ungrantedEvent } from "./ungranted-event.ts"
+import { unpermittedAgent } from "./unpermitted-agent.ts"
 import { unpermittedTool } from "./unpermitted-tool.ts"
 import { untoldApproval } from "./untold-approval.ts"
 import { unusedAuthority } from "./unused-authority.ts"
@@ -42,6 +43,7 @@ const LINTS: readonly Lint[] = [
   unboundedPermit,
   unpermittedTool,
   recordedArgument,
+  unpermittedAgent,
   unusedPurpose,
   unaskedApproval,
   untoldApproval,

@@ -15,8 +15,11 @@ const CLIENT_ID =
   /^https?:\/\/[A-Za-z0-9.:[\]_~/-]{1,512}\/clients\/([a-z0-9][a-z0-9-]{0,62})\/[A-Za-z0-9_-]{21}[AQgw]$/
 const AGENT_KEY = /^Agent::"([^"\\]{1,640})"$/
 
-export const registeredClientId = (issuer: string, { class: name }: RegistrationDefinition, unique: string): string =>
-  `${issuer}/clients/${name}/${unique}`
+export const registeredClientId = (
+  issuer: string,
+  { class: name }: Pick<RegistrationDefinition, "class">,
+  unique: string,
+): string => `${issuer}/clients/${name}/${unique}`
 
 /** Whether the text is an id of the class, registered or not. */
 export function isOfClass(registration: RegistrationDefinition, id: string): boolean {

@@ -1,13 +1,14 @@
 /** What to run once a first policy directory is there: three commands, as they are typed. */
 import { relative, resolve } from "node:path"
 import { CALLED } from "../terminal/program-name.ts"
-import { isWithin, toolsFor, type Plan } from "./files/plan.ts"
+import { GATEWAY, isWithin, toolsFor, type Plan } from "./files/plan.ts"
 
 const ROOT = resolve(import.meta.dirname, "../..")
 
 export function nextCommands(directory: string, plan: Plan): readonly string[] {
   const check = `${CALLED} check ${directory}`
-  if (plan.trust.kind === "local") return [check, serve(directory, plan), call(directory, plan)]
+  if (plan.trust.kind === "local")
+    return [check, ...secured(directory, plan), serve(directory, plan), call(directory, plan)]
   return [
     check,
     `${CALLED} keygen --out publisher.jwk`,
@@ -15,12 +16,18 @@ export function nextCommands(directory: string, plan: Plan): readonly string[] {
   ]
 }
 
-function serve(directory: string, { found, gateway, probe }: Plan): string {
+/** A gateway with TLS is none of the local stack's. */
+function secured(directory: string, { at }: Plan): readonly string[] {
+  if (!at.origin.startsWith("https:")) return []
+  return [`${CALLED} gateway config ${GATEWAY} --policies ${directory} --url <the Worker's https URL>`]
+}
+
+function serve(directory: string, { found, gateway, probe, at }: Plan): string {
   // npm runs its scripts in the repository.
   const fromRoot = relative(ROOT, resolve(directory))
   const serve = `npm run dev -- --policies ${fromRoot.startsWith("..") ? resolve(directory) : fromRoot}`
   // A Worker sends its requests by a service binding: no gateway of the local stack can stand in for it.
-  if (gateway.dialect === "worker") return serve
+  if (gateway.dialect === "worker" || at.origin.startsWith("https:")) return serve
   return `${serve} ${probe === null ? `--upstream <where ${found.prefix} is>` : "--gateway"}`
 }
 

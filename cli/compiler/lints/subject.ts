@@ -22,10 +22,7 @@ export function subjectOf({ policies, body, bundle, use, placed, problems }: Gat
   const questions = questionsOf({
     store: bundle.entities,
     tools: body.tools,
-    agents: [
-      ...body.agents.map(({ id }) => id),
-      ...(body.registration ? [anyClientOf(body.registration)] : []),
-    ],
+    agents: [...body.agents.map(({ id }) => id), ...(body.registration ? [anyClientOf(body.registration)] : [])],
     operators: managingEntities(policies.operators.value, policies.issuers.value).filter(
       ({ uid }) => uid.type === "Operator",
     ),

@@ -44,6 +44,13 @@ describe("of a real MCP server", () => {
     expect(await readdir(directory)).toEqual(["mine"])
   })
 
+  it("says how to get a gateway with TLS, for which the local stack has none", async () => {
+    const { stdout } = await initMcp("--origin", "https://localhost:9443")
+    expect(stdout).toMatch(
+      /\nNext:\n.*\n {2}narrowgate gateway config edge --policies mine --url <.*\n {2}npm run dev -- --policies \S*mine\n {2}narrowgate try /u,
+    )
+  })
+
   it("says why each tool has its class, and what may be called", async () => {
     const { stdout } = await initMcp()
     expect(stdout).toContain("\n  permitted  21 tools that only read\n")

@@ -360,6 +360,26 @@ const toolOf = (name: string, more: string) =>
 const SUM =
   '  - name: everything.get-sum\n    pinned: "f54fcce8a916c7ff945f2c6ddde29f82ac4e2d74ac30fbb6ed6ae51c04dea80a"\n    action: read\n    sensitivity: public\n'
 
+const ANNOTATIONS: readonly LintCase[] = [
+  {
+    name: "a message that no agent would read",
+    lint: "unknown-annotation",
+    edits: [
+      rules(
+        `@mesage("Ask the desk.") ${FORBID.replace("resource", 'resource == Tool::"mail.send"')};`.replace(
+          "read",
+          "write",
+        ),
+      ),
+    ],
+    file: FILE,
+    at: "forbid",
+    message: "nothing reads `@mesage`",
+    fix: "Did you mean `@message`?",
+    but: { find: "@mesage", replace: "@message" },
+  },
+]
+
 const TOOLS: readonly LintCase[] = [
   {
     name: "a tool of which no rule speaks",
@@ -1297,6 +1317,7 @@ export const LINT_CASES: readonly LintCase[] = [
   ...DEAD,
   ...NEVER,
   ...SHADOWS,
+  ...ANNOTATIONS,
   ...TOOLS,
   ...AGENTS,
   ...ISSUERS,

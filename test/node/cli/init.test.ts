@@ -37,7 +37,7 @@ describe("of a real MCP server", () => {
     expect(code).toBe(0)
     expect(stdout).toMatch(/\n {2}read +restricted +everything\.get-env {2}\(readOnlyHint; mentions "env"\)\n/u)
     expect(stdout).toMatch(
-      /\nNext:\n {2}narrowgate check mine\n {2}npm run dev -- --policies .*mine --gateway\n {2}narrowgate try everything\.echo .*\n$/u,
+      /\nNext:\n {2}narrowgate check mine\n {2}npm run dev -- --policies .*mine --gateway\n {2}narrowgate try everything\.echo --arguments '\{"message":"1"\}' .*\n$/u,
     )
     const checked = await narrowgate("check", "mine")
     expect(checked).toMatchObject({ code: 0, stdout: expect.stringMatching(/^mine: 6 rules, .*; no problems\n$/u) })

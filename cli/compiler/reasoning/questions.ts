@@ -55,7 +55,7 @@ export function questionsOf({ store, tools, agents, operators, stored }: Registe
   }
   const byAction = new Map(ASKED.map((action) => [action, filed(resourcesOf(action), ({ ref }) => keysOf(ref, store))]))
   const keysOfAgent = new Map(agents.map((id) => [id, new Set(keysOf(entity("Agent", id), store))]))
-  const agentKeys = new Set([...keysOfAgent.values()].flatMap((keys) => [...keys]))
+  const agentKeys = new Set(Array.from(keysOfAgent.values(), (keys) => Array.from(keys)).flat())
   const operatorKeys = new Set(operators.flatMap((operator) => operatorKeysOf(operator, store)))
   const groups = new Set(stored.flatMap(({ uid }) => [...(store.get(entity(uid.type, uid.id).key)?.ancestors ?? [])]))
   const actionKeys = ASKED.map((name) => ({ name, keys: keysOf(actionRef(name), store) }))

@@ -50,6 +50,16 @@ const mcpDenial = object({
   error: object({ code: integer(), message: text("For the model, or for the developer."), data: ref("PlainDenial") }),
 })
 
+const structuredDenial = object(
+  {
+    reason: { const: "insufficient_authorization" },
+    remediation: oneOf(["available", "unavailable", "undisclosed"]),
+    authorizationContextId: text("The decision."),
+    "remediationHints?": list(object({ type: { const: "url" } })),
+  },
+  "A draft of MCP, SEP-2643, with `experimental: [structured-denials]`; it may change or go without notice.",
+)
+
 /** By a gateway with `denials: mcp`. */
 const mcpResult = object({
   jsonrpc: { const: "2.0" },
@@ -59,7 +69,10 @@ const mcpResult = object({
     "isError?": { const: true },
     "resultType?": oneOf(["complete", "input_required"]),
     "inputRequests?": open("The page of an approval, which the client is to show its user (MCP 2026-07-28)."),
-    _meta: object({ "narrowgate/denial": ref("PlainDenial") }),
+    _meta: object({
+      "narrowgate/denial": ref("PlainDenial"),
+      "io.modelcontextprotocol/authorization?": structuredDenial,
+    }),
   }),
 })
 

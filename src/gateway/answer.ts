@@ -103,9 +103,8 @@ export function denialResponse(
     ...(scope !== null && { scope }),
     ...(approval && { approval }),
   }
-  const { denials } = decision.gateway
   const isChallenge = Object.keys(challenge).length > 0
-  const denied = { denial, members, status, denials, isChallenge, approval, scope, retryAfter, decision: decision.id }
+  const denied = { denial, members, status, gateway, isChallenge, approval, scope, retryAfter, decision: decision.id }
   const toClient = message === undefined ? { status, body: members } : answerToMessage(message, denied)
   headers.set("X-Narrowgate-Status", String(toClient.status))
   const init = { status: carried(status), headers }

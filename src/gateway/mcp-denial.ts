@@ -11,13 +11,14 @@ import type { GatewayDefinition } from "../core/policy/definition/gateways.ts"
 import { APPROVAL_KEY } from "../core/catalog/mcp-response.ts"
 import type { DeniedMessage } from "./json-rpc.ts"
 import { approvalRequest, modelText, type ModelText } from "./model-text.ts"
+import { structuredDenial } from "./structured-denial.ts"
 
 export interface DeniedRequest extends Omit<ModelText, "message"> {
   /** What any other client would get. */
   readonly members: { readonly error_description: string }
   /** The status that any other client would get. */
   readonly status: number
-  readonly denials: GatewayDefinition["denials"]
+  readonly gateway: Pick<GatewayDefinition, "denials" | "experimental">
   /** The answer has a header that the client acts on, if the status is its own. */
   readonly isChallenge: boolean
 }
@@ -38,11 +39,11 @@ const REFUSED = -32_001
 const META_KEY = "narrowgate/denial"
 
 export function answerToMessage(message: DeniedMessage, denied: DeniedRequest): ClientAnswer {
-  const { denial, denials, status } = denied
+  const { denial, gateway, status } = denied
   const error = (): unknown => ({ jsonrpc: "2.0", id: message.id, error: errorOf(message, denied) })
   // MCP 2026-07-28 gives an unknown method 404, which to a client of an older version is the end of its session.
   const isOfHttp = denial.reason === "mcp_header_mismatch" || (denial.reason === "method_unknown" && message.isModern)
-  if (denials === "http" || denied.isChallenge || isOfHttp || message.kind === "unreadable")
+  if (gateway.denials === "http" || denied.isChallenge || isOfHttp || message.kind === "unreadable")
     return { status, body: error() }
   // A sender of a notification waits for no answer, and some clients end their session at any other status.
   if (message.kind === "notification") return { status: 202, body: null }
@@ -74,7 +75,7 @@ function errorCodeOf(denial: Denial): number {
 function toolResult(message: DeniedMessage, denied: DeniedRequest): unknown {
   if (message.tool === null) return null
   const content = [{ type: "text", text: modelText({ ...denied, message }) }]
-  return { ...(message.isModern && { resultType: "complete" }), content, isError: true, _meta: metaOf(denied) }
+  return { ...(message.isModern && { resultType: "complete" }), content, isError: true, _meta: metaOf(denied, false) }
 }
 
 /**
@@ -90,8 +91,12 @@ function asksForApproval(message: DeniedMessage, denied: DeniedRequest): unknown
   return {
     resultType: "input_required",
     inputRequests: { [APPROVAL_KEY]: { method: "elicitation/create", params } },
-    _meta: metaOf(denied),
+    _meta: metaOf(denied, true),
   }
 }
 
-const metaOf = ({ members }: DeniedRequest): unknown => ({ [META_KEY]: members })
+/** @param opensPage the result asks the client to open the page of the approval */
+const metaOf = (denied: DeniedRequest, opensPage: boolean): unknown => ({
+  [META_KEY]: denied.members,
+  ...(denied.gateway.experimental?.includes("structured-denials") && structuredDenial(denied, opensPage)),
+})

@@ -55,7 +55,7 @@ describe.skipIf(!installed)("what was read is not laundered", () => {
   describe.each(ROWS)("by $title", ({ name, start }) => {
     /** One process, from no token at all to its last call. */
     async function callInTurn(user: string, ...calls: readonly Call[]): Promise<readonly Outcome[]> {
-      const order = { client: name, server: `${world.origin}/desk/mcp`, user, home: "" }
+      const order = { client: name, server: `${world.origin}/desk/mcp`, user, home: "", visit: async () => false }
       const session: Session = await start(world, order)
       const outcomes: Outcome[] = []
       for (const [tool, args] of calls) outcomes.push(await session.call(tool, args))

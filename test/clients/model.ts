@@ -4,51 +4,74 @@ import { json } from "node:stream/consumers"
 import { z } from "zod"
 import { listen, type Listening } from "../../dev/loopback.ts"
 
-export interface Wanted {
-  readonly tool: string
-  readonly arguments: Readonly<Record<string, unknown>>
-}
+const wanted = z.object({
+  tool: z.string(),
+  /** Of tools that an agent tells its model under a name of their own. */
+  namespace: z.string().optional(),
+  arguments: z.record(z.string(), z.unknown()),
+})
+export type Wanted = z.infer<typeof wanted>
 
 const MARK = "Call this: "
 
 /** What one tells it for that. */
-export const toCall = (wanted: Wanted): string => MARK + JSON.stringify(wanted)
+export const toCall = (what: Wanted): string => MARK + JSON.stringify(what)
 
 const wantedIn = (text: string): Wanted | undefined => {
   const line = text.split("\n").find((each) => each.startsWith(MARK))
   return line === undefined ? undefined : wanted.parse(JSON.parse(line.slice(MARK.length)))
 }
-const wanted = z.object({ tool: z.string(), arguments: z.record(z.string(), z.unknown()) })
 
-const block = z.looseObject({ type: z.string(), text: z.string().optional() })
-const message = z.looseObject({ role: z.string(), content: z.union([z.string(), z.array(block)]) })
-const asked = z.looseObject({ model: z.string(), messages: z.array(message) })
+type Say = (type: string, rest: object) => void
 
-/** Speaks Anthropic's Messages API. */
-export async function startModel(): Promise<Listening> {
-  let ids = 0
+/** @param answer gets what a POST to the path says, and a number of its own for each */
+async function startModel(
+  path: RegExp,
+  answer: (asked: unknown, number: number, say: Say) => void,
+): Promise<Listening> {
+  let count = 0
   const server = createServer(async (request, response) => {
-    if (request.method !== "POST" || !request.url?.startsWith("/v1/messages?")) {
+    if (request.method !== "POST" || !path.test(request.url ?? "")) {
       response.writeHead(404).end()
       return
     }
-    const { model, messages } = asked.parse(await json(request))
-    const { content = "" } = messages.findLast(({ role }) => role === "user") ?? {}
+    const asked = await json(request)
+    response.writeHead(200, { "content-type": "text/event-stream" })
+    answer(asked, ++count, (type, rest) => {
+      response.write(`event: ${type}\ndata: ${JSON.stringify({ type, ...rest })}\n\n`)
+    })
+    response.end()
+  })
+  return listen(server, 0)
+}
+
+const block = z.looseObject({ type: z.string(), text: z.string().optional() })
+const message = z.looseObject({ role: z.string(), content: z.union([z.string(), z.array(block)]) })
+const messages = z.looseObject({ model: z.string(), messages: z.array(message) })
+
+/** Speaks Anthropic's Messages API. */
+export async function startMessagesModel(): Promise<Listening> {
+  return startModel(/^\/v1\/messages\?/u, (asked, number, say) => {
+    const { model, messages: told } = messages.parse(asked)
+    const { content = "" } = told.findLast(({ role }) => role === "user") ?? {}
     const blocks = typeof content === "string" ? [{ type: "text", text: content }] : content
     const text = blocks.map((each) => each.text ?? "").join("\n")
     const call = blocks.some(({ type }) => type === "tool_result") ? undefined : wantedIn(text)
 
-    response.writeHead(200, { "content-type": "text/event-stream" })
-    const say = (type: string, rest: object): void => {
-      response.write(`event: ${type}\ndata: ${JSON.stringify({ type, ...rest })}\n\n`)
-    }
-    ids++
     const usage = { input_tokens: 1, output_tokens: 1 }
-    const begun = { id: `msg_${ids}`, type: "message", role: "assistant", model, content: [], stop_reason: null, usage }
+    const begun = {
+      id: `msg_${number}`,
+      type: "message",
+      role: "assistant",
+      model,
+      content: [],
+      stop_reason: null,
+      usage,
+    }
     say("message_start", { message: begun })
     const [content_block, delta] = call
       ? [
-          { type: "tool_use", id: `toolu_${ids}`, name: call.tool, input: {} },
+          { type: "tool_use", id: `toolu_${number}`, name: call.tool, input: {} },
           { type: "input_json_delta", partial_json: JSON.stringify(call.arguments) },
         ]
       : [
@@ -60,7 +83,37 @@ export async function startModel(): Promise<Listening> {
     say("content_block_stop", { index: 0 })
     say("message_delta", { delta: { stop_reason: call ? "tool_use" : "end_turn" }, usage })
     say("message_stop", {})
-    response.end()
   })
-  return listen(server, 0)
+}
+
+const item = z.looseObject({
+  type: z.string(),
+  content: z.array(block).optional(),
+  output: z.union([z.string(), z.array(block)]).optional(),
+})
+const responses = z.looseObject({ input: z.array(item) })
+
+/** Speaks OpenAI's Responses API. */
+export async function startResponsesModel(): Promise<Listening> {
+  return startModel(/^\/v1\/responses$/u, (asked, number, say) => {
+    const last = responses.parse(asked).input.at(-1)
+    const told = last?.output ?? last?.content ?? []
+    const text = typeof told === "string" ? told : told.map((each) => each.text ?? "").join("\n")
+    const call = last?.output === undefined ? wantedIn(text) : undefined
+
+    say("response.created", { response: { id: `resp_${number}` } })
+    const said = call
+      ? {
+          type: "function_call",
+          id: `fc_${number}`,
+          call_id: `call_${number}`,
+          namespace: call.namespace,
+          name: call.tool,
+          arguments: JSON.stringify(call.arguments),
+        }
+      : { type: "message", role: "assistant", id: `msg_${number}`, content: [{ type: "output_text", text }] }
+    say("response.output_item.done", { item: said })
+    const usage = { input_tokens: 1, output_tokens: 1, total_tokens: 2 }
+    say("response.completed", { response: { id: `resp_${number}`, usage } })
+  })
 }

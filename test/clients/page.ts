@@ -46,12 +46,17 @@ cannot do is asserted too, by what it then says. This page is written by \`npm r
 Each client is known by its Client ID Metadata Document. It begins without a token, and its user signs in and consents
 at a browser.
 
-Claude Code gets its model's answers from a program of these tests, which calls the tool that it is told to.
+Claude Code and Codex get their model's answers from a program of these tests, which calls the tool that it is told to.
+They are driven as programs drive them (\`claude -p\` with its streams, \`codex app-server\`): their host shows their user
+what they ask.
 
 - **401 to a call**: from the challenge through the metadata to a token and an allowed call
 - **denial survived**: a call that a policy denies; the next one works in the same session
 - **told why**: what the client shows of that denial, to the model or the developer, says why
-- **approval awaited**: a call that a person has to approve of; it is repeated and allowed
+- **approval awaited**: a call that a person has to approve of; the client's user, or its model, is told where, and it
+  is repeated and allowed
+- **approval by a dialog**: such a call once more; the client shows its user the page by itself, and goes on with the
+  call when a person has approved of it
 - **step-up**: a call beyond the token's scope; the client obtains more and repeats it
 - **resources, prompts**: both are listed, a resource is read and a prompt is got
 

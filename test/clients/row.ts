@@ -7,6 +7,8 @@ export interface Outcome {
   /** Whether the client says that it has failed. */
   readonly failed: boolean
   readonly text: string
+  /** `_meta` of the result, where the client shows it to the developer. */
+  readonly meta?: Readonly<Record<string, unknown>> | undefined
 }
 
 export type Kind = "resources" | "prompts"
@@ -20,7 +22,7 @@ export interface Session {
   readonly close: () => Promise<void>
 }
 
-export type Column = "call" | "survives" | "why" | "approval" | "stepUp" | "lists"
+export type Column = "call" | "survives" | "why" | "approval" | "dialog" | "stepUp" | "lists"
 
 /** In their order: what each asks. */
 export const COLUMNS: ReadonlyMap<Column, string> = new Map([
@@ -28,6 +30,7 @@ export const COLUMNS: ReadonlyMap<Column, string> = new Map([
   ["survives", "denial survived"],
   ["why", "told why"],
   ["approval", "approval awaited"],
+  ["dialog", "approval by a dialog"],
   ["stepUp", "step-up"],
   ["lists", "resources, prompts"],
 ])
@@ -44,6 +47,11 @@ export type Start = (world: World, order: Order) => Promise<Session>
 export const ONLY_AT_FIRST: Miss = {
   reason: "It follows the link only while it connects, and a later call has none.",
   says: /^UnauthorizedError: Unauthorized$/u,
+}
+
+export const ONLY_IN_WORDS: Miss = {
+  reason: "It does not say with a call that it can show its user a page: the page's address stands in the words.",
+  says: /It can be approved at http:/u,
 }
 
 /** A line of a table. */
@@ -74,6 +82,8 @@ export interface Order {
   readonly user: string
   /** Of the client: an empty one, in which it may keep what it likes. */
   readonly home: string
+  /** What its user does with a page that the client shows for the server; whether they have done what it is for. */
+  readonly visit: (url: string) => Promise<boolean>
 }
 
 /** A client of OAuth and what its tokens open, grant by grant. */

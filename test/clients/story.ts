@@ -33,7 +33,10 @@ export async function live(row: Row, world: World): Promise<Readonly<Record<Colu
 }
 
 async function liveAt(home: string, row: Row, world: World): Promise<Readonly<Record<Column, string>>> {
-  const order = { client: row.name, server: `${world.origin}/desk/mcp`, user: "alice", home }
+  /** Until somebody is to look, nobody does. */
+  let look = async (): Promise<boolean> => false
+  const visit = async (url: string): Promise<boolean> => url.startsWith(`${world.stack.origin}/console/`) && look()
+  const order = { client: row.name, server: `${world.origin}/desk/mcp`, user: "alice", home, visit }
   let session: Session | undefined
   const anew = async (): Promise<void> => {
     await session?.close()
@@ -62,6 +65,10 @@ async function liveAt(home: string, row: Row, world: World): Promise<Readonly<Re
       ({ message }: Error) => `${asked.text}; ${message}`,
     )
     await recovered()
+    look = async () => world.approve(row.name).then(() => true)
+    const { text: shown } = await call("read-ticket", { ticket: ASKED })
+    look = async () => false
+    await recovered()
     const sent = await call("send-mail", { to: "ada@example.com", subject: "Your printer" })
     await session?.close()
     session = await row.start(world, { ...order, server: `${world.origin}/everything/mcp` }).catch(() => undefined)
@@ -71,6 +78,7 @@ async function liveAt(home: string, row: Row, world: World): Promise<Readonly<Re
       survives,
       why: why.includes("policy_denied") ? WORKS : why,
       approval: approved.includes("on fire") ? WORKS : approved,
+      dialog: shown.includes("on fire") ? WORKS : shown,
       stepUp: sent.text.includes('"sent"') || sent.text.includes('\\"sent\\"') ? WORKS : sent.text,
       lists: listed.find((each) => each !== WORKS) ?? WORKS,
     }
@@ -84,6 +92,7 @@ const everywhere = (text: string): Readonly<Record<Column, string>> => ({
   survives: text,
   why: text,
   approval: text,
+  dialog: text,
   stepUp: text,
   lists: text,
 })

@@ -1,7 +1,9 @@
 /** The clients that run here. A further one is a file in rows/, or a row of one, and a line here. */
 import type { GrantRow, Row } from "./row.ts"
 import { decern, type QuestionRow } from "./rows/authzen.ts"
+import { claudeCode } from "./rows/claude-code.ts"
 import { cloudflareAgents } from "./rows/cloudflare.ts"
+import { codex } from "./rows/codex.ts"
 import { inspector, mcpRemote, mcpRemoteRegistering } from "./rows/commands.ts"
 import { aiSdk, mastra, openaiAgents } from "./rows/npm.ts"
 import { authlib, goOauth2, nimbus, oauth4webapi, openidClient, requestsOauthlib } from "./rows/oauth.ts"
@@ -15,7 +17,6 @@ import {
   python2,
 } from "./rows/python.ts"
 import { sdk1, sdk2 } from "./rows/sdk.ts"
-import { claudeCode, codex } from "./rows/terminal.ts"
 
 export const CLIENTS: readonly Row[] = [
   sdk1,

@@ -115,8 +115,15 @@ const inbox = z.object({
 
 const registered = z.object({ clients: z.array(z.looseObject({ id: z.string(), name: z.string().nullable() })) })
 
-/** @param own the local stack's gateway takes the place of Envoy */
-export async function makeWorld(residents: readonly Resident[], own = !installed(envoy)): Promise<World> {
+/**
+ * @param own the local stack's gateway takes the place of Envoy
+ * @param more changes a copy of `policies/`
+ */
+export async function makeWorld(
+  residents: readonly Resident[],
+  own = !installed(envoy),
+  more?: (policies: string) => Promise<void>,
+): Promise<World> {
   const parting = new AsyncDisposableStack()
   const adopt = <Part extends Pick<Listening, "close">>(part: Part): Part =>
     parting.adopt(part, async (each) => each.close())
@@ -130,7 +137,15 @@ export async function makeWorld(residents: readonly Resident[], own = !installed
     const api = adopt(await startApi({ port: 0 }))
     const upstreams = { "/crm": `${api.url}/crm` }
     const scene = adopt(
-      await setScene({ row: envoy, standIn: own, upstreams, edit: async (policies) => admit(policies, clients) }),
+      await setScene({
+        row: envoy,
+        standIn: own,
+        upstreams,
+        edit: async (policies) => {
+          await admit(policies, clients)
+          await more?.(policies)
+        },
+      }),
     )
     const clipboard = (user: string): string => `${browser.origin}/${user}`
     for (const user of ["alice", "bob", "olivia"]) await writeBrowser(join(directory, user), clipboard(user))

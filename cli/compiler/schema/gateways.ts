@@ -2,7 +2,7 @@
 import { z } from "zod"
 import type { GatewayDefinition } from "../../../src/core/policy/definition/gateways.ts"
 import { OWN_ALGORITHMS } from "../../../src/core/keys/algorithm.ts"
-import { DIALECT_NAMES, DIALECTS, LOCATIONS } from "../../../src/core/policy/definition/gateways.ts"
+import { DIALECT_NAMES, DIALECTS, EXPERIMENTS, LOCATIONS } from "../../../src/core/policy/definition/gateways.ts"
 import { cedarType, headerName, name, origin, text } from "./values.ts"
 
 /** Of a key that a client presents. */
@@ -66,6 +66,12 @@ const gateway = z.strictObject({
     .exactOptional()
     .describe(
       "Whether a denied MCP message is answered as its server would answer, or by its HTTP status. `mcp` requires `body: true`, and is the default with it at dialects whose page configures it.",
+    ),
+  experimental: z
+    .array(z.enum(EXPERIMENTS))
+    .exactOptional()
+    .describe(
+      "Drafts of standards that clients of this gateway get, any of which may change or go without notice. `structured-denials`: SEP-2643, which requires `denials: mcp`.",
     ),
   transaction_tokens: transactionTokens
     .exactOptional()

@@ -48,7 +48,9 @@ function describe(source: Source<unknown>, schema: z.ZodType, issue: z.core.$Zod
         return [source.error(path, `${what} is missing`, `Add one of: ${words.join(", ")}.`)]
       const input = typeof issue.input === "string" ? issue.input : ""
       const written = input === "" ? kindOf(issue.input) : `\`${input}\``
-      return [source.error(path, `${what} cannot be ${written}`, suggest(input, words, "Write a known value."))]
+      return [
+        source.error(path, `${what} cannot be ${written}`, suggest(input, words, `Write one of: ${words.join(", ")}.`)),
+      ]
     }
     case "too_small":
       return [source.error(path, `${what} is too small`, `Write ${amount(issue.origin)} at least ${issue.minimum}.`)]

@@ -2,7 +2,8 @@
  * What the programs of this folder share: how a test steers them, and a person who opens and pastes links. A program
  * gets its order as JSON in its first argument: `server` is the URL of the MCP server, `document` the client's metadata
  * document, `browser` a URL that stands for the person's browser. It then reads one call from each line of its input,
- * and prints one line for each: what its user sees.
+ * and prints one line for each: what its user sees. A page that it shows its user during a call is a line too, which is
+ * answered by one.
  */
 import { randomUUID } from "node:crypto"
 import { createInterface } from "node:readline"
@@ -88,13 +89,22 @@ const say = (failed, text) => process.stdout.write(`\n${JSON.stringify({ failed,
 /** With its causes, as a stack trace shows them. */
 const sentence = (error) => (error?.cause ? `${error}; ${sentence(error.cause)}` : String(error))
 
+const lines = createInterface({ input: process.stdin })[Symbol.asyncIterator]()
+
+/** Shows the user a page during a call, and returns whether they have been there. */
+export async function visited(page) {
+  process.stdout.write(`\n${JSON.stringify({ page })}\n`)
+  const { value } = await lines.next()
+  return JSON.parse(value)
+}
+
 export const textOf = ({ content = [] }) => content.map(({ text = "" }) => text).join(" ")
 
 /** @param connect returns what answers a call by whether it has failed and what the user sees */
 export async function answer(connect) {
   try {
     const client = await connect()
-    for await (const line of createInterface({ input: process.stdin })) {
+    for await (const line of lines) {
       await client(JSON.parse(line)).then(
         ([failed, text]) => say(failed, text),
         (error) => say(true, sentence(error)),

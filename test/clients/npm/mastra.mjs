@@ -1,7 +1,7 @@
 /** Mastra: a tool of the server as an agent gets and calls it. */
 import { execFile } from "node:child_process"
 import { MCPClient, MCPOAuthClientProvider } from "@mastra/mcp"
-import { answer, ORDER, textOf } from "./common.mjs"
+import { answer, ORDER, textOf, visited } from "./common.mjs"
 
 const redirectUrl = "http://localhost:3000/oauth/callback"
 const authProvider = new MCPOAuthClientProvider({
@@ -15,7 +15,16 @@ const authProvider = new MCPOAuthClientProvider({
   },
   onRedirectToAuthorization: (url) => void execFile(process.env.BROWSER, [url.href]),
 })
-const mcp = new MCPClient({ servers: { desk: { url: new URL(ORDER.server), authProvider } } })
+const mcp = new MCPClient({
+  servers: {
+    desk: {
+      url: new URL(ORDER.server),
+      authProvider,
+      capabilities: { elicitation: { url: {} } },
+      inputRequests: async ({ params }) => ({ action: (await visited(params.url)) ? "accept" : "cancel" }),
+    },
+  },
+})
 
 await answer(async () => {
   await mcp.authenticate("desk", { timeoutMs: 20_000 })

@@ -2,7 +2,8 @@
 
 A program gets its order as JSON in its first argument: `server` is the URL of the MCP server, `document` the client's
 metadata document, `browser` a URL that stands for the person's browser. It then reads one call from each line of its
-input, and prints one line for each: what its user sees.
+input, and prints one line for each: what its user sees. A page that it shows its user during a call is a line too,
+which is answered by one.
 """
 
 import asyncio
@@ -78,8 +79,14 @@ def sentences(error):
     return [f"{type(error).__name__}: {error}"]
 
 
-def say(failed, text):
-    print(json.dumps({"failed": failed, "text": text}), flush=True)
+def say(failed, text, meta=None):
+    print(json.dumps({"failed": failed, "text": text, "meta": meta or {}}), flush=True)
+
+
+async def visited(page):
+    """Shows the user a page during a call, and returns whether they have been there."""
+    print(json.dumps({"page": page}), flush=True)
+    return json.loads(await asyncio.to_thread(sys.stdin.readline))
 
 
 async def looked_up(client, call):
@@ -94,11 +101,10 @@ async def looked_up(client, call):
 
 
 async def answer(do):
-    """`do` gets each call, and returns whether it has failed and what the user sees."""
+    """`do` gets each call, and returns whether it has failed, what the user sees, and the result's `_meta`."""
     while line := await asyncio.to_thread(sys.stdin.readline):
         try:
-            failed, text = await do(json.loads(line))
-            say(failed, text)
+            say(*await do(json.loads(line)))
         except Exception as error:
             say(True, "; ".join(sentences(error)))
 

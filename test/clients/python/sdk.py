@@ -2,12 +2,16 @@
 
 from contextlib import asynccontextmanager
 
-from common import IS_V1, ORDER, answer, httpx, looked_up, oauth, run
+from common import IS_V1, ORDER, answer, httpx, looked_up, oauth, run, visited
 from mcp import ClientSession
 from mcp.client.streamable_http import streamable_http_client
 
 if not IS_V1:
     from mcp.client import Client
+    from mcp.types import ElicitResult
+
+    async def show(context, params):
+        return ElicitResult(action="accept" if await visited(params.url) else "cancel")
 
 
 @asynccontextmanager
@@ -19,7 +23,7 @@ async def connected():
                 await session.initialize()
                 yield session
         else:
-            async with Client(transport) as client:
+            async with Client(transport, elicitation_callback=show) as client:
                 yield client
 
 
@@ -31,7 +35,7 @@ async def main():
                 return False, await looked_up(client, call)
             result = await client.call_tool(call["tool"], call["arguments"])
             failed = result.isError if IS_V1 else result.is_error
-            return failed, " ".join(content.text for content in result.content)
+            return failed, " ".join(content.text for content in result.content), result.meta
 
         await answer(do)
 

@@ -1,11 +1,13 @@
 /** Cloudflare's Agents SDK, whose client of MCP runs in workerd. */
 import { execFile } from "node:child_process"
 import { readFile } from "node:fs/promises"
+import { createServer } from "node:http"
 import { join } from "node:path"
+import { text } from "node:stream/consumers"
 import { promisify } from "node:util"
 import { Miniflare } from "miniflare"
 import { z } from "zod"
-import { freePort } from "../../../dev/loopback.ts"
+import { freePort, listen } from "../../../dev/loopback.ts"
 import { installation } from "../installed.ts"
 import { ONLY_AT_FIRST, type Row, type Session } from "../row.ts"
 
@@ -30,10 +32,16 @@ export const cloudflareAgents: Row = {
   title: "Cloudflare Agents SDK",
   version: ["npm/package.json", "agents"],
   redirects: ["http://127.0.0.1/agents/my-agent/default/callback"],
-  start: async ({ document, clipboard }, { client, server, user }): Promise<Session> => {
+  start: async ({ document, clipboard }, { client, server, user, visit }): Promise<Session> => {
     building ??= build()
+    const person = await listen(
+      createServer(async (request, response) => {
+        response.end(JSON.stringify(await visit(await text(request))))
+      }),
+      0,
+    )
     const port = await freePort()
-    const text = (value: string): { type: "text"; value: string } => ({ type: "text", value })
+    const variable = (value: string): { type: "text"; value: string } => ({ type: "text", value })
     const worker = new Miniflare({
       host: "127.0.0.1",
       port,
@@ -46,8 +54,9 @@ export const cloudflareAgents: Row = {
             compatibilityFlags: ["nodejs_compat"],
             manifest: { mainModule: "index.js", modules: { "index.js": { type: "esm", contents: await building } } },
             env: {
-              DOCUMENT: text(document(client)),
-              SERVER: text(server),
+              DOCUMENT: variable(document(client)),
+              SERVER: variable(server),
+              USER: variable(person.origin),
               MyAgent: { type: "durable-object", worker: "my-agent", exportName: "MyAgent" },
             },
             exports: { MyAgent: { type: "durable-object", storage: "sqlite" } },
@@ -64,7 +73,10 @@ export const cloudflareAgents: Row = {
       const led = await fetch(clipboard(user), { method: "POST", body: link })
       await fetch(await led.text())
     }
-    const close = async (): Promise<void> => worker.dispose()
+    const close = async (): Promise<void> => {
+      await worker.dispose()
+      await person.close()
+    }
     try {
       const { authUrl } = added.parse(await ask({}))
       if (authUrl !== undefined) await open(authUrl)

@@ -6,7 +6,7 @@ import { StdioClientTransport } from "@modelcontextprotocol/sdk/client/stdio.js"
 import { z } from "zod"
 import { freePort } from "../../../dev/loopback.ts"
 import { installation } from "../installed.ts"
-import type { Outcome, Row, Session, Start } from "../row.ts"
+import { ONLY_IN_WORDS, type Outcome, type Row, type Session, type Start } from "../row.ts"
 
 const MANIFEST = "npm/package.json"
 
@@ -66,7 +66,7 @@ export const mcpRemote: Row = {
   version: [MANIFEST, "mcp-remote"],
   redirects: ["http://localhost/oauth/callback"],
   start: remote(true),
-  misses: {},
+  misses: { dialog: ONLY_IN_WORDS },
 }
 
 export const mcpRemoteRegistering: Row = {
@@ -75,7 +75,7 @@ export const mcpRemoteRegistering: Row = {
   version: [MANIFEST, "mcp-remote"],
   registersAs: "MCP CLI Proxy",
   start: remote(false),
-  misses: {},
+  misses: { dialog: ONLY_IN_WORDS },
 }
 
 /** A result of a call, or anything else. */
@@ -124,5 +124,5 @@ export const inspector: Row = {
       close: async () => undefined,
     }
   },
-  misses: {},
+  misses: { dialog: ONLY_IN_WORDS },
 }

@@ -2,16 +2,17 @@
 import { join } from "node:path"
 import { installation } from "../installed.ts"
 import { startProgram } from "../program.ts"
-import { type Row, type Start } from "../row.ts"
+import { ONLY_IN_WORDS, type Row, type Start } from "../row.ts"
 
 const python =
   (environment: string, program: string, isKnown = true): Start =>
-  async ({ document, clipboard, browser }, { client, server, user, home }) => {
+  async ({ document, clipboard, browser }, { client, server, user, home, visit }) => {
     const order = { server, document: isKnown ? document(client) : null, browser: clipboard(user) }
     return startProgram({
       command: installation(environment, "bin/python"),
       args: [join(import.meta.dirname, "../python", program), JSON.stringify(order)],
       env: { BROWSER: browser(user), HOME: home },
+      visit,
     })
   }
 
@@ -20,7 +21,7 @@ export const python1: Row = {
   title: "MCP Python SDK 1.x",
   version: ["python/mcp-1.txt", "mcp"],
   start: python("mcp-1", "sdk.py"),
-  misses: {},
+  misses: { dialog: ONLY_IN_WORDS },
 }
 
 export const python2: Row = {
@@ -55,7 +56,7 @@ export const langchainRegistering: Row = {
   version: ["python/mcp-1.txt", "langchain-mcp-adapters"],
   registersAs: "Python",
   start: python("mcp-1", "langchain.py", false),
-  misses: {},
+  misses: { dialog: ONLY_IN_WORDS },
 }
 
 export const langchain: Row = {
@@ -63,7 +64,7 @@ export const langchain: Row = {
   title: "LangChain MCP adapters",
   version: ["python/mcp-1.txt", "langchain-mcp-adapters"],
   start: python("mcp-1", "langchain.py"),
-  misses: {},
+  misses: { dialog: ONLY_IN_WORDS },
 }
 
 export const openaiAgentsPython: Row = {
@@ -71,5 +72,5 @@ export const openaiAgentsPython: Row = {
   title: "OpenAI Agents SDK (Python)",
   version: ["python/mcp-1.txt", "openai-agents"],
   start: python("mcp-1", "openai_agents.py"),
-  misses: {},
+  misses: { dialog: ONLY_IN_WORDS },
 }

@@ -4,7 +4,7 @@ import type { OAuthClientProvider as OldProvider } from "@modelcontextprotocol/s
 import { Client as OldClient } from "@modelcontextprotocol/sdk/client/index.js"
 import { StreamableHTTPClientTransport as OldTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js"
 import { z } from "zod"
-import { type Outcome, type Row, type Session } from "../row.ts"
+import { ONLY_IN_WORDS, type Outcome, type Row, type Session } from "../row.ts"
 
 const REDIRECT = "http://127.0.0.1:53211/callback"
 
@@ -81,6 +81,7 @@ export const sdk1: Row = {
     return converse(clipboard(user), attempts)
   },
   misses: {
+    dialog: ONLY_IN_WORDS,
     stepUp: {
       reason: "It answers the challenge with its refresh token, which gives no more scope.",
       says: /Server returned 403 after trying upscoping/u,
@@ -92,7 +93,7 @@ export const sdk2: Row = {
   name: "typescript-2",
   title: "MCP TypeScript SDK 2.x",
   version: ["../../package.json", "@modelcontextprotocol/client"],
-  start: async ({ document, clipboard }, { client, server, user }) => {
+  start: async ({ document, clipboard }, { client, server, user, visit }) => {
     const attempts = (open: (url: URL) => Promise<void>): (() => Attempt) => {
       type Of<Save extends "saveClientInformation" | "saveTokens" | "saveDiscoveryState"> = Parameters<
         NonNullable<OAuthClientProvider[Save]>
@@ -105,7 +106,13 @@ export const sdk2: Row = {
         const transport = new StreamableHTTPClientTransport(new URL(server), { authProvider })
         return {
           connect: async () => {
-            const connecting = new Client({ name: "test", version: "1" }, { versionNegotiation: { mode: "auto" } })
+            const connecting = new Client(
+              { name: "test", version: "1" },
+              { capabilities: { elicitation: { url: {} } }, versionNegotiation: { mode: "auto" } },
+            )
+            connecting.setRequestHandler("elicitation/create", async ({ params }) => ({
+              action: params.mode === "url" && (await visit(params.url)) ? "accept" : "cancel",
+            }))
             await connecting.connect(transport)
             return connecting
           },
@@ -121,6 +128,7 @@ export const sdk2: Row = {
 const result = z.looseObject({
   isError: z.boolean().optional(),
   content: z.array(z.looseObject({ text: z.string().optional() })),
+  _meta: z.record(z.string(), z.unknown()).optional(),
 })
 
 /** As the documentation has it: when a link was opened, the answer is given to the transport, and the same is done again. */
@@ -164,8 +172,8 @@ async function converse(
   }
   return {
     async call(name, args): Promise<Outcome> {
-      const { isError = false, content } = result.parse(await callTool(name, { ...args }))
-      return { failed: isError, text: content.map(({ text = "" }) => text).join(" ") }
+      const { isError = false, content, _meta: meta } = result.parse(await callTool(name, { ...args }))
+      return { failed: isError, text: content.map(({ text = "" }) => text).join(" "), meta }
     },
     async list(what) {
       const text =

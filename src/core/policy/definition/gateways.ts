@@ -84,6 +84,10 @@ function isDialectName(name: string): name is DialectName {
 export const LOCATIONS = ["wnam", "enam", "sam", "weur", "eeur", "apac", "oc", "afr", "me"] as const
 export type Location = (typeof LOCATIONS)[number]
 
+/** Drafts that an entry may ask for by name: each may change or go with any version. */
+export const EXPERIMENTS = ["structured-denials"] as const
+export type Experiment = (typeof EXPERIMENTS)[number]
+
 export interface GatewayDefinition {
   readonly id: string
   readonly dialect: DialectName
@@ -108,6 +112,8 @@ export interface GatewayDefinition {
    * the gateway passes on with the status of `X-Narrowgate-Status`.
    */
   readonly denials: "http" | "mcp"
+  /** `structured-denials`: SEP-2643 (src/gateway/structured-denial.ts), which needs `denials: mcp`. Absent: none. */
+  readonly experimental?: readonly Experiment[]
   /** It passes a signed Transaction Token on to the upstream. Absent: none is made. */
   readonly transaction_tokens?: {
     /** `aud` of them: the trust domain behind the gateway, never an `audience` of delegation tokens. */

@@ -2,6 +2,15 @@
 import { Agent, DurableObjectOAuthClientProvider, routeAgentRequest } from "agents"
 
 export class MyAgent extends Agent {
+  onStart() {
+    this.mcp.configureElicitationHandlers({
+      url: async ({ params }) => {
+        const visited = await fetch(this.env.USER, { method: "POST", body: params.url })
+        return { action: (await visited.json()) ? "accept" : "cancel" }
+      },
+    })
+  }
+
   createMcpOAuthProvider(callbackUrl) {
     return new DurableObjectOAuthClientProvider(this.ctx.storage, this.name, callbackUrl, {
       clientMetadataUrl: this.env.DOCUMENT,

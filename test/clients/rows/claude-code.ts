@@ -1,49 +1,19 @@
-/** Agents that people run in a terminal. */
-import { execFile, spawn } from "node:child_process"
+/** An agent that people run in a terminal, as a program drives it. Another program takes the place of its model. */
+import { spawn } from "node:child_process"
 import { createInterface } from "node:readline"
-import { promisify } from "node:util"
 import { z } from "zod"
 import { endWithUs, freePort, stop } from "../../../dev/loopback.ts"
+import { runsIn } from "../command.ts"
 import { installation } from "../installed.ts"
-import { startModel, toCall, type Wanted } from "../model.ts"
-import type { Column, Miss, Outcome, Row, Session } from "../row.ts"
-
-const MANIFEST = "terminal/package.json"
-
-type Run = (command: string, ...args: readonly string[]) => Promise<string>
-
-/** @param home in which it is also started */
-const runsIn =
-  (home: string, env: Readonly<Record<string, string>>): Run =>
-  async (command, ...args) => {
-    const running = promisify(execFile)(command, args, {
-      cwd: home,
-      env: { PATH: process.env["PATH"] ?? "", HOME: home, ...env },
-      timeout: 30_000,
-    })
-    running.child.stdin?.end()
-    const { stdout, stderr } = await running
-    return stdout + stderr
-  }
-
-/** Whatever it is asked, it only says what it has come to. */
-function withoutModel(state: string): Session {
-  const said = { failed: true, text: state }
-  return { call: async () => said, list: async () => said, get: async () => said, close: async () => undefined }
-}
-
-const reason = "It is signed in; to call a tool it needs a model."
-
-const nothing = (says: RegExp): Record<Column, Miss> => {
-  const miss = { reason, says }
-  return { call: miss, survives: miss, why: miss, approval: miss, stepUp: miss, lists: miss }
-}
+import { startMessagesModel, toCall, type Wanted } from "../model.ts"
+import type { Order, Outcome, Row, Session } from "../row.ts"
 
 const said = z.looseObject({
   type: z.string(),
   slash_commands: z.array(z.string()).optional(),
   result: z.string().optional(),
   request_id: z.string().optional(),
+  request: z.looseObject({ url: z.string().optional() }).optional(),
   message: z.looseObject({ content: z.unknown() }).optional(),
 })
 const toolResult = z.array(
@@ -51,8 +21,12 @@ const toolResult = z.array(
 )
 
 /** One conversation of Claude Code, in which it asks nobody whether it may call a tool of the server. */
-async function converse(claude: string, home: string, env: Readonly<Record<string, string>>): Promise<Session> {
-  const model = await startModel()
+async function converse(
+  claude: string,
+  { home, visit }: Order,
+  env: Readonly<Record<string, string>>,
+): Promise<Session> {
+  const model = await startMessagesModel()
   const streams = ["--input-format", "stream-json", "--output-format", "stream-json", "--verbose"]
   const allowed = "mcp__desk,ListMcpResourcesTool,ReadMcpResourceTool"
   const child = spawn(claude, ["-p", ...streams, "--allowedTools", allowed], {
@@ -79,11 +53,12 @@ async function converse(claude: string, home: string, env: Readonly<Record<strin
     for (;;) {
       const { value, done } = await lines.next()
       if (done === true) return { failed: true, text: "the program has ended" }
-      const { type, slash_commands, result = "", request_id, message } = said.parse(JSON.parse(value))
+      const { type, slash_commands, result = "", request_id, request, message } = said.parse(JSON.parse(value))
       commands = slash_commands ?? commands
-      // A page that somebody is to open: nobody here does, until the call has been answered.
+      // A page that its host is to show.
       if (type === "control_request") {
-        const response = { subtype: "success", request_id, response: { action: "cancel" } }
+        const action = (await visit(request?.url ?? "")) ? "accept" : "cancel"
+        const response = { subtype: "success", request_id, response: { action } }
         child.stdin.write(`${JSON.stringify({ type: "control_response", response })}\n`)
         continue
       }
@@ -123,9 +98,10 @@ const textOf = (content: unknown): string =>
 export const claudeCode: Row = {
   name: "claude-code",
   title: "Claude Code",
-  version: [MANIFEST, "@anthropic-ai/claude-code"],
+  version: ["terminal/package.json", "@anthropic-ai/claude-code"],
   redirects: ["http://localhost/callback"],
-  start: async ({ document, browser }, { client, server, user, home }) => {
+  start: async ({ document, browser }, order) => {
+    const { client, server, user, home } = order
     const claude = installation("terminal/node_modules/.bin/claude")
     const run = runsIn(home, { BROWSER: browser(user) })
     const port = String(await freePort())
@@ -138,7 +114,7 @@ export const claudeCode: Row = {
     await run("script", "-qfec", `${claude} mcp login desk`, "/dev/null")
     const listed = await run(claude, "mcp", "list")
     if (!/desk: .* ✔ Connected/u.test(listed)) throw new Error(listed)
-    return converse(claude, home, { BROWSER: browser(user) })
+    return converse(claude, order, { BROWSER: browser(user) })
   },
   misses: {
     stepUp: {
@@ -146,19 +122,4 @@ export const claudeCode: Row = {
       says: /needs additional permissions \(scope: "desk\.\*:read desk\.send-mail:write"\)/u,
     },
   },
-}
-
-/** Adding a server signs in at it. Nothing here takes the place of its model. */
-export const codex: Row = {
-  name: "codex",
-  title: "Codex",
-  version: [MANIFEST, "@openai/codex"],
-  redirects: ["http://127.0.0.1/callback"],
-  start: async ({ document, browser }, { client, server, user, home }) => {
-    const command = installation("terminal/node_modules/.bin/codex")
-    const run = runsIn(home, { BROWSER: browser(user), CODEX_HOME: home })
-    await run(command, "mcp", "add", "desk", "--url", server, "--oauth-client-id", document(client))
-    return withoutModel(await run(command, "mcp", "list"))
-  },
-  misses: nothing(/^desk .* enabled +OAuth/mu),
 }

@@ -146,6 +146,7 @@ async function awaitApproval({ approval }: GatewayAnswer, options: TryOptions): 
       if (status !== "pending") return status === "approved"
       await new Promise((resolve) => setTimeout(resolve, POLL_MS))
     }
+    console.error(`nobody has answered within ${options.wait} s`)
     return false
   })
 }
@@ -200,10 +201,11 @@ function callOf({ servers, tools }: CatalogFile, tool: string): Call {
 async function answered(origin: string, call: () => Promise<GatewayAnswer>): Promise<GatewayAnswer> {
   const answer = await call().catch((thrown: unknown) => {
     if (thrown instanceof Failure) throw thrown
-    const why = thrown instanceof Error ? thrown.message : String(thrown)
     throw new Failure(
-      `no answer from the gateway at ${origin}: ${escaped(why, 300)}`,
-      "Start the local stack with gateways: `npm run dev -- --policies DIR --gateway`.",
+      `no answer from the gateway at ${origin}: ${escaped(causeOf(thrown), 300)}`,
+      origin.startsWith("https:")
+        ? "Start that gateway; NODE_EXTRA_CA_CERTS=FILE names the authority of its certificate if it is your own."
+        : "Start the local stack with gateways: `npm run dev -- --policies DIR --gateway`.",
       EXIT.unreachable,
     )
   })
@@ -213,6 +215,13 @@ async function answered(origin: string, call: () => Promise<GatewayAnswer>): Pro
     answer.status === 502 ? "Is the server there that it stands before?" : "Look at what the local stack prints.",
     EXIT.unreachable,
   )
+}
+
+/** `fetch failed` says nothing; what made it fail is the innermost cause. */
+function causeOf(thrown: unknown): string {
+  if (!(thrown instanceof Error)) return String(thrown)
+  const cause = thrown.cause === undefined ? "" : causeOf(thrown.cause)
+  return cause === "" ? thrown.message : cause
 }
 
 function resultText(tool: string, task: string | null, answer: GatewayAnswer, work: CoveringPurpose | null): string {

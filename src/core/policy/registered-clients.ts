@@ -13,8 +13,11 @@ import { entity, record } from "./cedar/values/value.ts"
 
 const AGENT_KEY = /^Agent::"([^"\\]{1,640})"$/
 
-export const registeredClientId = (issuer: string, { class: name }: RegistrationDefinition, unique: string): string =>
-  `${issuer}/clients/${name}/${unique}`
+export const registeredClientId = (
+  issuer: string,
+  { class: name }: Pick<RegistrationDefinition, "class">,
+  unique: string,
+): string => `${issuer}/clients/${name}/${unique}`
 
 /** Whether the text is an id of the class, registered or not. */
 export function isOfClass(registration: RegistrationDefinition, id: string): boolean {

@@ -1,5 +1,5 @@
 /** `narrowgate try` as a newcomer uses it: the right purpose, an approval that is waited for, several calls in one task. */
-import { appendFile, mkdtemp, readFile, rm, writeFile } from "node:fs/promises"
+import { appendFile, cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
@@ -133,6 +133,17 @@ it("several calls go into one task, which each call prints", async () => {
   expect(other.task).not.toBe(task)
 })
 
+it("says why a gateway with TLS does not answer, and how its own authority is trusted", async () => {
+  const catalog = await readFile(join(directory, "mine/catalog.yaml"), "utf8")
+  const audience = /origin: (\S+)/.exec(catalog)?.[1] ?? "none"
+  await cp(join(directory, "mine"), join(directory, "secured"), { recursive: true })
+  const origin = `https://127.0.0.1:${await freePort()}`
+  await writeFile(join(directory, "secured/catalog.yaml"), catalog.replaceAll(audience, origin))
+  const { code, stderr } = await attempt("everything.echo", "--policies", "secured", "--audience", audience)
+  expect([code, stderr]).toEqual([3, expect.stringContaining(`no answer from the gateway at ${origin}: connect ECONN`)])
+  expect(stderr).toContain("NODE_EXTRA_CA_CERTS=FILE")
+})
+
 describe("a call that people have to approve", () => {
   const sum = ["everything.get-sum", "--arguments", '{"a":1,"b":2}'] as const
   const pending = async (): Promise<string> => {
@@ -166,7 +177,10 @@ describe("a call that people have to approve", () => {
     const waiting = attempt(...sum, "--wait", "60")
     expect((await approve("reject", await pending())).code).toBe(0)
     expect((await waiting).code).toBe(1)
-    expect((await attempt(...sum, "--wait", "1")).code).toBe(1)
+    expect(await attempt(...sum, "--wait", "1")).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining("nobody has answered within 1 s"),
+    })
     expect(await attempt(...sum, "--wait", "0")).toMatchObject({
       code: 2,
       stderr: expect.stringContaining("--wait cannot be 0"),

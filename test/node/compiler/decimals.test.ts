@@ -50,6 +50,13 @@ describe("the schema says which arguments are decimals", () => {
   })
 })
 
+test.each(["> 20", "== 20"])("a rule that compares a decimal as a whole number learns how: %s", (comparison) => {
+  const text = `@id("above") forbid (principal, action, resource)
+    when { context.arguments has amount && context.arguments.amount ${comparison} };`
+  const { problems } = lower([{ path: "a.cedar", text }], SCHEMA)
+  expect(problems).toMatchObject([{ severity: "error", fix: expect.stringContaining('.lessThan(decimal("20.0"))') }])
+})
+
 const SCHEMA = `
 entity Agent; entity Tool;
 action read appliesTo { principal: Agent, resource: Tool, context: { arguments: { amount?: decimal } } };

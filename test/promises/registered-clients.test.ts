@@ -24,6 +24,7 @@ import { US } from "../harness/issuers.ts"
 import { bearerOf, manage } from "../harness/management.ts"
 import { recordOf } from "../harness/records.ts"
 import { CLASS, METADATA, newClient, publishClass, register, registerText } from "../harness/registration.ts"
+import { MAX_TASK_LIFE } from "../../src/core/policy/definition/agents.ts"
 import { clientRegistry } from "../../src/ledger/registration/client-registry.ts"
 import { networkOf } from "../../src/ledger/registration/network.ts"
 import { Registration, registrationObject } from "../../src/ledger/registration/registration.ts"
@@ -131,7 +132,14 @@ describe("Nobody in the chain gains: a client that registers itself", () => {
     expect((await manage("DELETE", `/v1/clients/${encodeURIComponent(client)}`, await bearerOf("viewer"))).status).toBe(
       403,
     )
+    const before = Date.now()
     expect((await revoke(client)).status).toBe(200)
+    // The switch outlives each task that the client may have, and then ends by itself.
+    const { revocations } = z
+      .object({ revocations: z.array(z.looseObject({ agent: z.string(), until: z.number() })) })
+      .parse((await manage("GET", "/v1/revocations", await bearerOf("operator"))).json)
+    expect(revocations.map(({ agent }) => agent)).toEqual([client])
+    expect(revocations[0]?.until).toBeGreaterThan(before + MAX_TASK_LIFE * 1_000)
     expect((await callWith(issued?.access_token ?? "", "/files")).code).not.toBe("ok")
     const refused = await redeem(code, shownBy(client))
     expect([refused.status, refused.refused?.error]).toEqual([401, "invalid_client"])

@@ -2,6 +2,7 @@
 import { z } from "zod"
 import {
   DEFAULT_LIFE,
+  MAX_TASK_LIFE,
   DEFAULT_TREES,
   type AgentDefinition,
   type IdentityDefinition,
@@ -15,8 +16,7 @@ import { name, scope, sentence, text, toolPattern } from "./values.ts"
 
 /** Long enough for a call, short enough that a leaked token is soon worthless. */
 const TOKEN_LIFE = { min: 30, max: 900, default: DEFAULT_LIFE } as const
-/** A task longer than a day is a standing permission. */
-const TASK_LIFE = { min: 30, max: 86_400 } as const
+const TASK_LIFE = { min: 30, max: MAX_TASK_LIFE } as const
 /** Each is an object that may have to learn of a label before the answer. */
 const MOST_PARTITIONS = 64
 /** Each level is one more principal whose policy and grant must agree on every call. */

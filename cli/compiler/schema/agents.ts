@@ -257,7 +257,12 @@ const registration = z.strictObject({
     .exactOptional()
     .describe("The audiences of gateways for which a client may request tokens. If absent: all."),
   life: period.default(LIFE_OF_REGISTRATION).describe("How long a registration is valid: up to `31d`."),
-  per_minute: z.int().min(1).max(1_000).default(10).describe("The most registrations in any minute."),
+  per_minute: z
+    .int()
+    .min(1)
+    .max(1_000)
+    .default(10)
+    .describe("The most registrations in any minute. One network has a quarter of it."),
   per_day: z
     .int()
     .min(1)

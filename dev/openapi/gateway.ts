@@ -111,7 +111,10 @@ function denied(status: 400 | 401 | 403 | 404 | 429 | 503, description: string):
 const DENIALS = {
   "400": denied(400, "`malformed_call`."),
   "401": denied(401, "`missing_token`, `invalid_token`, `step_up_required`."),
-  "403": denied(403, "Every other code; and, by the dialects that can pass on no other status, each code."),
+  "403": denied(
+    403,
+    "Every other code; and, by the dialects that can pass on no other status, each code. While the approval of an `approval_required` is pending, `Retry-After` says when to ask again.",
+  ),
   "404": denied(404, "`unknown_method`: the MCP server has no such method; the body is JSON-RPC's -32601."),
   "429": denied(429, "`rate_limited`."),
   "503": denied(503, "`unavailable`: nothing was decided."),

@@ -7,6 +7,7 @@ import { challengeOf } from "../credentials/challenge.ts"
 import { schemeOf } from "../credentials/verify.ts"
 import { CODES } from "../core/denials/terms/code.ts"
 import { codeOf, describeDenial, type Denial } from "../core/denials/denial.ts"
+import { APPROVAL_RETRY_AFTER } from "../core/task/approval.ts"
 import type { Decision } from "./decision.ts"
 import { DIALECTS } from "./dialects/dialects.ts"
 import type { DeniedMessage } from "./json-rpc.ts"
@@ -93,9 +94,12 @@ export function denialResponse(
   const challenge = challengeOf(denial, metadata, scheme, scope)
   for (const [name, value] of Object.entries(challenge)) headers.set(name, value)
   const retryAfter = "retry_after" in denial ? denial.retry_after : status === 503 ? RETRY_AFTER_OUTAGE : null
-  if (retryAfter !== null) headers.set("Retry-After", String(retryAfter))
-  for (const [name, value] of Object.entries(rateLimit(decision))) headers.set(name, value)
   const approval = denial.reason === "approval_required" ? approvalLinks(denial, decision, issuer) : null
+  // Programs alone: a model that reads a time would repeat the call until people answer.
+  const pollsAfter = approval?.status === "pending" ? APPROVAL_RETRY_AFTER : null
+  const waits = retryAfter ?? pollsAfter
+  if (waits !== null) headers.set("Retry-After", String(waits))
+  for (const [name, value] of Object.entries(rateLimit(decision))) headers.set(name, value)
   const members = {
     error: code,
     error_description: describeDenial(denial),

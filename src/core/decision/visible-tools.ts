@@ -24,7 +24,7 @@ import { actionRef, entitiesFor, principalsOf, toolRef } from "../policy/princip
 import { authorizeAll, remediesFor } from "./permission.ts"
 import type { CedarRecord, EntityRef } from "../policy/cedar/values/value.ts"
 import type { Task } from "../task/task.ts"
-import { argumentFacts, callContext, type Situation } from "./context.ts"
+import { argumentDecimals, argumentFacts, callContext, type Situation } from "./context.ts"
 
 export interface ToolListQuery extends Pick<Call, "task" | "token" | "proof" | "gateway" | "environment" | "risks"> {
   /** The catalog's tool for listing tools: an agent that may not call it learns nothing. */
@@ -177,7 +177,7 @@ function deniedByPolicy(
   const facts =
     args &&
     reads &&
-    argumentFacts(args, reads, engine.membersFor(action, resource, entities), bundle.decimals[tool.action])
+    argumentFacts(args, reads, engine.membersFor(action, resource, entities), argumentDecimals(bundle, action))
   if (facts && isDenied(facts)) return facts.denied
   const situation = facts ? { ...whole, arguments: facts } : whole
   const query = { bundle, by: facts ? "authorize" : "mayAllow", principals, action, resource, entities } as const

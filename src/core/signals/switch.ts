@@ -1,6 +1,6 @@
 /**
  * Switches stop more than one task. Each names an agent, a user, tools, a key or everything, and is in force until it
- * is removed; one with `before` revokes only what was issued before that moment. Pure: the switchboard stores them.
+ * is removed, or ends when nothing is left that it could stop; one with `before` revokes only what was issued before that moment. Pure: the switchboard stores them.
  */
 import { patternCovers } from "../catalog/pattern.ts"
 import { namesOf } from "../guardrails/history-key.ts"
@@ -34,7 +34,10 @@ export interface SwitchNote {
 }
 
 /** Apart from the reason, null only for a switch from before notes were stored. */
-export type ListedSwitch = Switch & { readonly [Name in keyof SwitchNote]: SwitchNote[Name] | null }
+export type ListedSwitch = Switch & { readonly [Name in keyof SwitchNote]: SwitchNote[Name] | null } & {
+  /** Milliseconds since the epoch, when it ends by itself. Null: only when it is removed. */
+  readonly until: number | null
+}
 
 /** What is about to happen, as far as it is known. */
 export interface Affected {

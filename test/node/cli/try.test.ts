@@ -2,11 +2,13 @@
 import { appendFile, cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest"
+import { z } from "zod"
 import { freePort, twoFreePorts } from "../../../dev/loopback.ts"
 import { startOwnGateways } from "../../../dev/own-gateways.ts"
 import { startStack } from "../../../dev/stack.ts"
 import { startEverything } from "../../../dev/upstreams.ts"
+import { MAX_WAITS } from "../../../src/ledger/approval-waits.ts"
 import { run, type Ran } from "./run.ts"
 
 const STACK_MS = 120_000
@@ -171,6 +173,38 @@ describe("a call that people have to approve", () => {
     const { code, stdout, stderr } = await waiting
     expect([code, stdout]).toEqual([0, expect.stringMatching(/^allowed {2}everything\.get-sum/u)])
     expect(stderr).toMatch(/waiting {2}http:\/\/127\.0\.0\.1:\d+\/console\/approvals\//u)
+  })
+
+  it("is waited for by the agent's own token, one request at a time", async () => {
+    const agent = ["--agent", AGENT, "--login", "alice"]
+    const opened = await run(directory, ["token", "exchange", ...where, ...agent, "--json"])
+    const { access_token: token, task } = z
+      .object({ access_token: z.string(), task: z.string() })
+      .parse(JSON.parse(opened.stdout))
+    const byToken = ["try", ...sum, "--policies", "mine", ...where, "--token", token]
+    expect((await run(directory, byToken)).stdout).toContain("approval_required")
+    const id = await pending()
+    // The agent's other waits leave no place for the command's, which is then told at once when to ask again.
+    const uri = new URL(`/v1/tasks/${task}/approvals/${id}`, where[1])
+    const headers = { Authorization: `Bearer ${token}`, Prefer: "wait=30" }
+    const others = Array.from({ length: MAX_WAITS.agent }, async () => fetch(uri, { headers }))
+    await new Promise((resolve) => setTimeout(resolve, 1_000))
+    // No operator's credential: the command would present this one.
+    const waiting = run(directory, [...byToken, "--wait", "60"], { NARROWGATE_TOKEN: "nobody's" })
+    await new Promise((resolve) => setTimeout(resolve, 4_000))
+    expect((await approve("approve", id)).code).toBe(0)
+    expect(await waiting).toMatchObject({ code: 0, stdout: expect.stringContaining("allowed") })
+    await Promise.all(others)
+    const read = ["decisions", "tail", "--kind", "management", "--task", task, "--json", ...where]
+    await vi.waitFor(
+      async () => {
+        const records = (await run(directory, read)).stdout.split("\n").filter((line) => line.includes(id))
+        const ofAgent = records.filter((line) => line.includes(`"chain":["${AGENT}"]`))
+        expect(ofAgent.length).toBeGreaterThan(MAX_WAITS.agent)
+        expect(ofAgent.length).toBeLessThan(MAX_WAITS.agent + 4)
+      },
+      { timeout: 10_000, interval: 500 },
+    )
   })
 
   it("is denied if they reject it, or if nobody answers in time", async () => {

@@ -76,6 +76,7 @@ describe("a document of OpenAPI 3.0", () => {
       expect({ action, sensitivity, labels }).toEqual({ action: "execute", sensitivity: "restricted", labels: [] })
     }
     expect(after).toContain("    action: execute # nobody has looked at it; suggested: read (GET)\n")
+    expect(await stage.schema()).toMatch(/\n {2}item\?: String,\n {2}limit\?: Long,\n/u)
     const { stdout } = await stage.narrowgate("check", "policies")
     // Nobody may call them yet, and nothing else is to be said.
     expect(new Set(stdout.match(/\[[a-z-]+\]$/gmu))).toEqual(new Set(["[unpermitted-tool]"]))

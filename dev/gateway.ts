@@ -110,7 +110,8 @@ async function serve(
   decisions.push(noted(verdict, method, target, requestId))
   if (!verdict.allowed) return deny(response, verdict)
 
-  const passed: Pair[] = [...toUpstream(headers), ...verdict.identity]
+  const isFiltered = upstream.server !== undefined
+  const passed: Pair[] = [...toUpstream(headers, isFiltered), ...verdict.identity]
   passed.push(["host", upstream.host], ["x-request-id", requestId])
   // Without its framing the body of a GET would reach the upstream as a second request, which nobody authorized.
   if (request.headers["transfer-encoding"] !== undefined) passed.push(["transfer-encoding", "chunked"])

@@ -113,6 +113,8 @@ ${["Decision", ...DENIAL].map((name) => `    add_header X-Narrowgate-${name} ${v
     # Without it no client with a bound token gets past a ledger that has slept.
     proxy_hide_header DPoP-Nonce;
     add_header DPoP-Nonce $narrowgate_nonce always;
+    # A client would send its user where an upstream's challenge says.
+    proxy_hide_header WWW-Authenticate;
 
     # nginx relays the challenge of a 401 by itself, that of a 403 (insufficient_scope) not.
     error_page 403 @denied;

@@ -118,8 +118,8 @@ function callOn(stage: Stage, { catalog }: Bundle, target: CallTarget, caller: C
     return { kind: "decided", denial: located.denied, evidence: NO_EVIDENCE, tool: null }
   }
   const { name: tool } = located.tool
-  const answers = "answers" in located && located.answers
-  const called = { tool, arguments: located.arguments, ...(answers && { answers }) }
+  const besides = "besides" in located && located.besides
+  const called = { tool, arguments: located.arguments, ...(besides && { besides }) }
   const { denial, evidence } = stage.call(called, caller)
   return { kind: "decided", denial, evidence, tool }
 }

@@ -107,7 +107,7 @@ export class Stage {
     this.#now = until
   }
 
-  call(called: Pick<Call, "tool" | "arguments" | "answers">, caller: Caller): Verdict {
+  call(called: Pick<Call, "tool" | "arguments" | "besides">, caller: Caller): Verdict {
     const call = { ...this.#callOf(caller), ...called }
     approveStep(this.#bundle, this.#state, call, this.#consented, this.#now)
     return callStep(this.#bundle, this.#state, call, this.#now)

@@ -65,10 +65,15 @@ export function toForwardAuthorizer(client: readonly Pair[]): Pair[] {
   })
 }
 
-/** The upstream gets neither the delegation token nor any identity that the client claims. */
-export function toUpstream(client: readonly Pair[]): Pair[] {
+/**
+ * The upstream gets neither the delegation token nor any identity that the client claims.
+ * @param isFiltered it is an MCP server whose lists are cut down: it would repeat them whole to a client that resumes a
+ * stream (MCP 2025-11-25, "Resumability and Redelivery")
+ */
+export function toUpstream(client: readonly Pair[], isFiltered: boolean): Pair[] {
   return endToEnd(client).filter(([name]) => {
     const spelled = spelling(name)
+    if (isFiltered && spelled === "last-event-id") return false
     return spelled !== "authorization" && spelled !== "dpop" && spelled !== "x-request-id" && !isIdentity(spelled)
   })
 }
@@ -86,10 +91,14 @@ export function denial(authorizer: readonly Pair[]): Pair[] {
   })
 }
 
-/** Of an upstream's answer to the client: an upstream states no decision. */
+/**
+ * Of an upstream's answer to the client: an upstream states no decision, no nonce and no challenge, by which a client
+ * would send its user where the upstream likes.
+ */
 export function fromUpstream(upstream: readonly Pair[]): Pair[] {
-  return endToEnd(upstream).filter(([name]) => !isIdentity(spelling(name)))
+  return endToEnd(upstream).filter(([name]) => !isIdentity(spelling(name)) && !CHALLENGES.has(name.toLowerCase()))
 }
+const CHALLENGES = new Set(["www-authenticate", "dpop-nonce"])
 
 function isIdentity(spelled: string): boolean {
   return spelled === "x-narrowgate" || spelled.startsWith("x-narrowgate-") || spelled === "txn-token"

@@ -112,7 +112,7 @@ export async function authorize(call: PresentedCall, bundle: Bundle, context: Re
   const leased = lease instanceof Promise ? await lease : lease
   const stopped =
     stopOf(leased && leased.switches, verified.token, located.tool.name) ??
-    stopOfAny(located.answers, leased, verified.token) ??
+    stopOfAny(located.besides, leased, verified.token) ??
     denialByObservation(leased && leased.observations, located)
   if (stopped) return denyVerified(denialWhatever ?? stopped, located)
 
@@ -152,7 +152,7 @@ export async function authorize(call: PresentedCall, bundle: Bundle, context: Re
   return { ...allowed, transactionToken }
 }
 
-/** A call can contain answers to the server's own requests, and an operator can suspend the tools of these. */
+/** A call can use tools besides its own, such as those of answers to the server, and an operator can suspend these. */
 function stopOfAny(tools: readonly string[] = [], leased: Lease | null, token: VerifiedToken): Denial | null {
   for (const tool of tools) {
     const stopped = stopOf(leased && leased.switches, token, tool)

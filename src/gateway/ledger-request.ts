@@ -42,7 +42,7 @@ export function ledgerCall(
     recordKey,
     receivedAt,
     candidate: candidate && candidate.pointer,
-    ...(located.answers && { answers: located.answers }),
+    ...(located.besides && { besides: located.besides }),
   }
 }
 

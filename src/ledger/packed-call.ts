@@ -28,7 +28,7 @@ export const packed = (call: LedgerCall) =>
     call.recordKey,
     call.receivedAt,
     call.candidate,
-    call.answers ?? null,
+    call.besides ?? null,
   ] as const
 
 export type PackedCall = ReturnType<typeof packed>
@@ -56,6 +56,6 @@ export function unpacked(values: PackedCall): LedgerCall {
     recordKey: values[19],
     receivedAt: values[20],
     candidate: values[21],
-    ...(values[22] && { answers: values[22] }),
+    ...(values[22] && { besides: values[22] }),
   }
 }

@@ -24,6 +24,7 @@ const toolOf = async (token: string, body: string) => {
 }
 const listen = (...uris: readonly unknown[]) =>
   message("subscriptions/listen", { notifications: { toolsListChanged: true, resourceSubscriptions: uris } })
+const completion = (ref: unknown) => message("completion/complete", { ref, argument: { name: "table", value: "" } })
 const answer = (result: unknown) => JSON.stringify({ jsonrpc: "2.0", id: 1, result })
 const ELICITED = { action: "accept", content: { name: "a" } }
 const SAMPLED = { role: "assistant", model: "m", content: { type: "text", text: "a" } }
@@ -64,7 +65,19 @@ describe("each message is a call of its entry:", () => {
     [message("resources/list"), "docs.mcp.resources-list"],
     [message("resources/templates/list"), "docs.mcp.templates-list"],
     [message("prompts/list"), "docs.mcp.prompts-list"],
-    [message("completion/complete", { ref: { type: "ref/prompt", name: "a" } }), "docs.mcp.complete"],
+    [completion({ type: "ref/prompt", name: "Summary of a table" }), "docs.mcp.complete"],
+    [completion({ type: "ref/prompt", name: "Summary of a table", title: "A" }), "docs.mcp.complete"],
+    [completion({ type: "ref/prompt", name: "a" }), "unknown_tool"],
+    [completion({ type: "ref/resource", uri: "db://tables/{table}" }), "docs.mcp.complete"],
+    [completion({ type: "ref/resource", uri: "db://tables/orders" }), "docs.mcp.complete"],
+    [completion({ type: "ref/resource", uri: "db://views/{view}" }), "unknown_tool"],
+    [completion({ type: "ref/resource", uri: "db://tables/../orders" }), "malformed_call"],
+    [completion({ type: "ref/prompt", uri: "db://tables/{table}" }), "malformed_call"],
+    [completion({ type: "ref/prompt", name: "Summary of a table", uri: "db://tables/{table}" }), "malformed_call"],
+    [completion({ type: "ref/resource", name: "Summary of a table", uri: "note:a" }), "malformed_call"],
+    [completion({ type: "ref/prompt", name: "Summary of a table", Uri: "note:a" }), "malformed_call"],
+    [message("completion/complete", { Ref: { type: "ref/prompt", name: "Summary of a table" } }), "malformed_call"],
+    [message("completion/complete"), "malformed_call"],
     [message("logging/setLevel", { level: "info" }), "docs.mcp.logging"],
     [message("tasks/get", { taskId: "a" }), "docs.mcp.tasks"],
     [message("tasks/update", { taskId: "a" }), "docs.mcp.tasks"],
@@ -200,6 +213,24 @@ describe("headers alone", () => {
     expect(await asked("resources/read", { uri: "note:a" }, "note:a")).toBe("ok")
     expect(await asked("resources/read", { uri: "note:a" }, "note:b")).toBe("malformed_call")
     expect(await asked("prompts/get", { name: "Summary of a table" }, "another")).toBe("malformed_call")
+  })
+})
+
+describe("a completion", () => {
+  test.each([
+    [{ type: "ref/prompt", name: "Summary of a table" }, "docs.summary"],
+    [{ type: "ref/resource", uri: "db://tables/{table}" }, "docs.table"],
+    [{ type: "ref/resource", uri: "db://tables/salaries" }, "docs.salaries"],
+  ])("of %j is permitted to those alone who may call %s", async (ref, entry) => {
+    const { token } = await openTask("first", { scope: `${entry}:read` })
+    expect(await codeOf(token, completion(ref))).toBe("ok")
+    const id = await stop({ kind: "tool", tool: entry })
+    expect(await codeOf(token, completion(ref))).toBe("policy_denied")
+    await lift(id)
+    const other = await openTask("first", { scope: "docs.find:read" })
+    const { code, decision } = await post(other.token, completion(ref))
+    expect(code).toBe("policy_denied")
+    expect((await recordOf(decision)).denial).toEqual({ reason: "completion_not_permitted", entry })
   })
 })
 

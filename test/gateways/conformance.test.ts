@@ -173,6 +173,7 @@ for (const row of GATEWAYS.filter(installed)) {
       const answer = await sending(sent)
       expect([answer.status, answer.body]).toEqual([403, '{"from":"upstream"}'])
       expect([answer.headers.get("x-narrowgate-status"), answer.headers.get("x-narrowgate-code")]).toEqual([null, null])
+      expect(answer.headers.get("www-authenticate")).toBeNull()
       expectUpstream(sent, {})
     })
 

@@ -28,6 +28,7 @@ export const FORGED = {
   "X-Narrowgate-Code": "forged",
   "X-Narrowgate-Status": "forged",
   "DPoP-Nonce": "forged",
+  "WWW-Authenticate": 'Bearer resource_metadata="https://forged.example/"',
   "Txn-Token": "forged",
 }
 

@@ -58,6 +58,14 @@ export const HOSTILE_URIS: readonly (readonly [what: string, uri: string])[] = [
   ["a quote", 'db://tables/"orders"'],
   ["angle brackets", "db://tables/<orders>"],
   ["a pipe, which is a colon to some file systems", "file:///notes/C|/a"],
+  // Python's `url2pathname` reads it as C:\\secret.
+  ["a drive", "file:///notes/C:/secret"],
+  ["a drive with a name behind it", "file:///notes/a:secret"],
+  ["an encoded drive", "file:///notes/C%3A/secret"],
+  // Its `os.path.join` too, whatever the scheme.
+  ["a drive in a scheme of its own", "note:C:/secret"],
+  ["a stream of a file", "file:///notes/secret::$DATA"],
+  ["an encoded colon", "file:///notes/secret%3A%3A$DATA"],
   ["no scheme", "/notes/a"],
   ["a host without a scheme", "//docs.example/pages/a"],
   ["nothing", ""],

@@ -25,11 +25,11 @@ const CALL: Required<LedgerCall> = {
   recordKey: "record key",
   receivedAt: 6,
   candidate: { seq: 7, digest: "digest" },
-  answers: ["answer"],
+  besides: ["answer"],
 }
 
 it("crosses whole", () => {
   expect(unpacked(packed(CALL))).toEqual(CALL)
-  const { answers: _, ...others } = CALL
+  const { besides: _, ...others } = CALL
   expect(unpacked(packed(others))).toEqual(others)
 })

@@ -69,11 +69,30 @@ describe("Nobody in the chain gains: a client that registers itself", () => {
     })
   })
 
+  test("may have its answer at Cursor, which takes it at that address alone", async () => {
+    await publishClass()
+    expect((await register({ redirect_uris: ["cursor://anysphere.cursor-mcp/oauth/callback"] })).status).toBe(201)
+  })
+
   test("can be used from a page of another origin", async () => {
     await publishClass()
     const headers = { Origin: "https://page.test", "Access-Control-Request-Method": "POST" }
     const before = await knock(new Request(`${US}/oauth/register`, { method: "OPTIONS", headers }))
     expect(before.headers.get("access-control-allow-origin")).toBe("*")
+  })
+
+  test("does not learn which tools there are beyond what it may be given", async () => {
+    await publishClass()
+    const client = await newClient()
+    const told = async (scope: string) => {
+      const said = await visit(query(asked(client, { scope })), null)
+      return new URL(said.headers.get("location") ?? "").searchParams.get("error_description")
+    }
+    const ofNone = await told("nothing.at.all:read")
+    expect(ofNone).toMatch(/^The scopes name no tool that can be granted\./)
+    for (const scope of ["mail.send:write", "mail.*:write", "safe.burn:execute", "safe.*:execute files.write:write"]) {
+      expect(await told(scope), scope).toBe(ofNone)
+    }
   })
 
   test("has its tokens by a person's consent, whose page quotes its name as unverified, and calls with them", async () => {
@@ -260,6 +279,11 @@ describe("hostile metadata", () => {
       "https://a@b.test/",
       "https://app.test/#a",
       "file:///etc/passwd",
+      // An app installs, opens or runs what such a URL names, and it would do so even if the person refuses.
+      "cursor://anysphere.cursor-deeplink/mcp/install?name=a&config=e30",
+      "cursor://anysphere.cursor-mcp/oauth/callback?a",
+      "vscode://evil.extension/callback",
+      "vscode-insiders:/mcp/install",
       "https://app.test/../x",
       "",
     ].map((uri) => [uri, JSON.stringify({ redirect_uris: [REDIRECT, uri] }), "invalid_redirect_uri"] as const),

@@ -71,7 +71,8 @@ export async function authorizationEndpoint(c: Context<{ Bindings: Env }>): Prom
   if (result instanceof Response) return result
   if ("code" in result) return sendBack(result.place, { code: result.code }, context, id)
   record(result, bundle, context, id)
-  const { refused, place, isShown } = result
+  const { place, isShown } = result
+  const refused = result.person ? result.refused : toldAnyone(result.refused)
   const { issuer: iss } = context.config
   if (!place || isShown) {
     return errorPage(refused, id, place && answerAt(place.uri, { error: "access_denied", state: place.state, iss }))
@@ -134,6 +135,14 @@ async function checkAgent(agent: string, context: RequestContext): Promise<OAuth
   if (!switches) return oauthError({ reason: "unavailable" })
   const by = stoppedBy(switches, { agents: [agent], user: null, kid: null, tool: null, since: context.receivedAt })
   return by && oauthError({ reason: "stopped", switch: by.id })
+}
+
+/**
+ * Anybody can make such a request, in the name of each client or of one that has just registered itself: what limits the
+ * scopes that it names would tell them which tools there are.
+ */
+function toldAnyone(refused: OAuthError): OAuthError {
+  return refused.reason === "nothing_left" ? { ...refused, lacking: {} } : refused
 }
 
 /** Redirects to the client, with `iss` (RFC 9207), so that the client cannot mistake the response of another server for ours. */

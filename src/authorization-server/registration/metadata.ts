@@ -1,6 +1,6 @@
 /** The metadata with which a client registers itself (RFC 7591, section 2). What it does not name is ignored. */
 import * as z from "zod"
-import { isRedirectUri } from "../../core/encoding/redirect-uri.ts"
+import { isStrangersRedirectUri } from "../../core/encoding/redirect-uri.ts"
 import { displayText } from "../../core/encoding/display-text.ts"
 import { isJsonType, isObject, readJson } from "../../core/encoding/json.ts"
 import { oauthError, type OAuthFailure } from "../../core/denials/oauth-error.ts"
@@ -57,7 +57,7 @@ function readUris(given: unknown): readonly string[] | OAuthFailure {
   const wrong = (what: string): OAuthFailure => oauthError({ reason: "registered_uri_refused", what })
   if (!Array.isArray(given) || given.length === 0) return wrong("redirect_uris is missing")
   if (given.length > MAX_URIS) return wrong(`there are more than ${MAX_URIS}`)
-  const uris = given.filter((uri): uri is string => typeof uri === "string" && isRedirectUri(uri))
+  const uris = given.filter((uri): uri is string => typeof uri === "string" && isStrangersRedirectUri(uri))
   if (uris.length < given.length) {
     return wrong("each is https, http at 127.0.0.1, [::1] or localhost, or an app's own scheme, in its usual spelling")
   }

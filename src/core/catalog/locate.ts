@@ -12,7 +12,7 @@ import { readMcpCall } from "./mcp-message.ts"
 import type { McpServer } from "./mcp-server.ts"
 import { readTarget, type Target } from "./path.ts"
 import { isRedacted, REDACTED, redactedNames } from "./redaction.ts"
-import { allRoutes, buildRouteTable, matchRoute, routeArguments } from "./route.ts"
+import { allRoutes, buildRouteTable, matchRoute, mayBeRead, routeArguments } from "./route.ts"
 import type { RouteDefinition, RouteTable, Segments } from "./route.ts"
 import type { CallRequest } from "./call-request.ts"
 import type { Tool } from "./tool.ts"
@@ -25,8 +25,8 @@ export interface Located {
   readonly segments: Segments
   /** Read from the headers of a request to an MCP server whose body was not seen. */
   readonly byHeaders: boolean
-  /** Lifecycle tools that have to be permitted as well, as of `McpCall`; absent if none. */
-  readonly answers?: readonly string[]
+  /** Tools that have to be permitted as well, as of `McpCall`; absent if none. */
+  readonly besides?: readonly string[]
 }
 
 export interface Catalog {
@@ -66,6 +66,9 @@ export function locate(catalog: Catalog, call: CallRequest): Located | Denied {
     return deny({ reason: "tool_unknown", called: `${call.method} ${shownPath(catalog, call.origin, target)}` })
   if (match.isAmbiguous)
     return deny({ reason: "target_ambiguous", what: "its path is another route's to some readers" })
+  // A message to it would be judged as a call of the route (Express finds `/desk/mcp` at `/desk/MCP`).
+  if (isServersToSome(catalog, call.origin, target, match.segments))
+    return deny({ reason: "target_ambiguous", what: "its path is an MCP server's to some readers" })
   const args = routeArguments(match, target, call.body, call.headers)
   if (isDenied(args)) return args
   const isOtherMethod = Object.entries(args.values).some(([name, value]) =>
@@ -76,6 +79,19 @@ export function locate(catalog: Catalog, call: CallRequest): Located | Denied {
   if (objection) return deny(objection)
   const { definition, segments } = match
   return found(catalog, definition.tool, { arguments: args, path: target.path, segments, byHeaders: false })
+}
+
+/** Below a server's path is the server too (a `Mount` of Starlette), unless the route says that path itself. */
+function isServersToSome({ servers }: Catalog, origin: string, { segments }: Target, names: Segments): boolean {
+  // A slash at the end means nothing to most.
+  const asked = segments.at(-1) === "" ? segments.slice(0, -1) : segments
+  return servers.values().some((server) => {
+    if (server.origin !== origin) return false
+    const path = server.path.replace(/(?<=.)\/$/, "")
+    const length = path.split("/").length - 1
+    const isWritten = asked.length > length && names.slice(0, length).every((name) => name === null)
+    return !isWritten && mayBeRead(asked.slice(0, length), path)
+  })
 }
 
 /** The MCP server to whose endpoint a target leads, whatever the call; undefined if it leads to none. */

@@ -10,7 +10,7 @@ import { NO_ARGUMENTS, UNSEEN, UNSEEN_ARGUMENTS, type CallArguments, type Unseen
 import { lifecycleName, lifecycleOfMethod, type LifecycleTool } from "./lifecycle.ts"
 import { kindOfResult } from "./mcp-response.ts"
 import { catalogName, entryOfPrompt, type McpServer } from "./mcp-server.ts"
-import { matchResource } from "./resource-pattern.ts"
+import { entryOfTemplate, matchResource } from "./resource-pattern.ts"
 
 export interface McpCall {
   /** The tool's name in the catalog. */
@@ -18,8 +18,11 @@ export interface McpCall {
   readonly arguments: CallArguments
   /** The call was read from headers alone. */
   readonly byHeaders: boolean
-  /** Lifecycle tools that it uses besides, because it has, or may have unseen, answers to the server's own requests; absent if none. */
-  readonly answers?: readonly string[]
+  /**
+   * Tools that it uses besides, each of which has to be permitted: the lifecycle tools of the answers to the server's own
+   * requests that it has, or may have unseen; and the entry whose arguments it completes. Absent if none.
+   */
+  readonly besides?: readonly string[]
 }
 
 export const refuse = (what: string): Denied => deny({ reason: "mcp_rejected", what })
@@ -43,6 +46,7 @@ export function responseCall(server: McpServer, message: Members): McpCall | Den
 export function callOf(server: McpServer, method: string, params: Members, unseen: Unseen | null): McpCall | Denied {
   if (method === "resources/read" || method === "resources/subscribe") return resourceCall(server, params["uri"])
   if (method === "subscriptions/listen") return listenCall(server, params["notifications"])
+  if (method === "completion/complete") return completionCall(server, params["ref"])
   if (method !== "tools/call" && method !== "prompts/get") return lifecycleOf(server, method)
   const { name, arguments: args } = params
   const isPrompt = method === "prompts/get"
@@ -89,6 +93,28 @@ function listenCall(server: McpServer, filter: unknown = {}): McpCall | Denied {
   return others.length === 0 ? call : { ...call, arguments: { ...UNSEEN_ARGUMENTS, unseen: UNSEEN.several } }
 }
 
+/** The server answers with values of a prompt or of resources: so nobody is told those of an entry that they may not call. */
+function completionCall(server: McpServer, ref: unknown): McpCall | Denied {
+  if (!isObject(ref) || confusableKey(ref, ["type", "name", "uri"]) !== undefined) {
+    return refuse(
+      "what it completes is no reference, or has a member that differs from a known one in its spelling only",
+    )
+  }
+  const { type, name, uri } = ref
+  const isPrompt = type === "ref/prompt" && typeof name === "string" && uri === undefined
+  const isResource = type === "ref/resource" && typeof uri === "string" && name === undefined
+  if (!isPrompt && !isResource) return refuse("what it completes is neither a prompt nor a resource")
+  const call = isPrompt ? promptCall(server, name, NO_ARGUMENTS) : referredResource(server, String(uri))
+  return isDenied(call) ? call : { ...lifecycle(server, "complete"), besides: [call.tool] }
+}
+
+/** A resource, or a template of several. */
+function referredResource(server: McpServer, uri: string): Pick<McpCall, "tool"> | Denied {
+  if (!uri.includes("{")) return resourceCall(server, uri)
+  const tool = entryOfTemplate(server.resources ?? [], uri)
+  return tool === null ? deny({ reason: "tool_unknown", called: `${server.name} resource` }) : { tool }
+}
+
 function toolCall(server: McpServer, name: string, args: CallArguments): McpCall | Denied {
   const tool = catalogName(server, name)
   return tool === null
@@ -104,7 +130,11 @@ function lifecycleOf(server: McpServer, method: string): McpCall | Denied {
 }
 
 /** Of what these methods name, only the body says it. */
-export const NAMED_IN_BODY: ReadonlySet<string> = new Set(["resources/subscribe", "subscriptions/listen"])
+export const NAMED_IN_BODY: ReadonlySet<string> = new Set([
+  "resources/subscribe",
+  "subscriptions/listen",
+  "completion/complete",
+])
 
 /** @returns null if the method calls something by name, and there is none */
 export function callByHeaders(server: McpServer, method: string, name: string | null): McpCall | Denied | null {

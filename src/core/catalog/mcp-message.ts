@@ -45,7 +45,7 @@ const NOT_JSON = "its body is not JSON in UTF-8, or not declared as such"
 /** Members of a JSON-RPC message. */
 export const MESSAGE_MEMBERS = ["jsonrpc", "id", "method", "params", "result", "error"] as const
 /** Members of a request's params that are read here. */
-const PARAMS_MEMBERS = ["name", "arguments", "uri", "notifications", "inputResponses", "_meta"] as const
+const PARAMS_MEMBERS = ["name", "arguments", "uri", "ref", "notifications", "inputResponses", "_meta"] as const
 
 function fromBody(server: McpServer, headers: CallHeaders, body: WholeBody): McpCall | Denied {
   const { text } = body
@@ -83,7 +83,7 @@ function fromBody(server: McpServer, headers: CallHeaders, body: WholeBody): Mcp
   const kinds = kindsOfInputResponses(fields["inputResponses"])
   if (kinds?.length === 0 || isDenied(call)) return call
   if (kinds === null) return refuse("what kind of answer it has in `inputResponses` is ambiguous")
-  return { ...call, answers: kinds.map((kind) => lifecycleName(server.name, kind)) }
+  return { ...call, besides: [...(call.besides ?? []), ...kinds.map((kind) => lifecycleName(server.name, kind))] }
 }
 
 /** Returns the message in a body; undefined if the body is no JSON, or too long. */
@@ -101,7 +101,7 @@ function fromHeaders(server: McpServer, headers: CallHeaders): McpCall | Denied 
   const answers = HAS_ANSWERS.has(headers.mcpMethod ?? "")
     ? ANSWERS.map((kind) => lifecycleName(server.name, kind))
     : []
-  return { ...call, byHeaders: true, ...(answers.length > 0 && { answers }) }
+  return { ...call, byHeaders: true, ...(answers.length > 0 && { besides: answers }) }
 }
 
 /** The requests that are repeated with `inputResponses` (MCP 2026-07-28, and its extension for tasks). */
@@ -117,7 +117,7 @@ function callOfHeaders(server: McpServer, headers: CallHeaders): McpCall | Denie
   const method = headers.mcpMethod
   if (method === null) return distrust("Mcp-Method is missing")
   if (server.judges_answers) return distrust("answers to the server's own requests are in the body")
-  if (NAMED_IN_BODY.has(method)) return distrust("the resources are in the body")
+  if (NAMED_IN_BODY.has(method)) return distrust("what it names is in the body")
   const name = headers.mcpName === null ? null : decodeHeader(headers.mcpName)
   return callByHeaders(server, method, name) ?? distrust("Mcp-Name is missing or malformed")
 }

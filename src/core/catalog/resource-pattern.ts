@@ -40,7 +40,7 @@ export function readResourcePattern(pattern: string): ResourcePattern | { readon
   if ("objection" in uri) return uri
   const parts = written.map((text, index): Part => {
     const [, plus, name] = PARAMETER.exec(text) ?? []
-    if (name === undefined) return { kind: "literal", text, folded: foldCase(uri.decoded[index] ?? "") }
+    if (name === undefined) return { kind: "literal", text, folded: plainText(uri.decoded[index] ?? "") }
     return { kind: plus === "" ? "parameter" : "rest", name }
   })
   if (parts.slice(0, -1).some(({ kind }) => kind === "rest"))
@@ -101,14 +101,21 @@ export function matchResource(entries: readonly ResourceEntry[], text: string): 
   return { tool: match.tool, values: Object.fromEntries([[URI_ARGUMENT, text], ...values]) }
 }
 
-/**
- * As of a path; and a file system may leave out what nobody sees (HFS+, CVE-2014-9390), as databases do, which also
- * compare letters of each width alike.
- */
+/** As of a path; and a database finds what is quoted, and in one of its schemas (`public."orders"`). */
 function readingsOf(text: string): readonly string[] {
-  const seen = text.normalize("NFKC").replaceAll(UNSEEN, "")
-  return seen === text ? looseReadings(text) : [...looseReadings(text), ...looseReadings(seen)]
+  const plain = plainText(text)
+  const name = plain.replace(/^.*\.(?=.)/, "").replaceAll(/^["'`]+|["'`]+$/g, "")
+  return [plain, name].flatMap(looseReadings)
 }
+
+/**
+ * As collations of databases compare: letters of each width, case and accent alike (MySQL's default). A file system too
+ * may leave out what nobody sees (HFS+, CVE-2014-9390).
+ */
+function plainText(text: string): string {
+  return foldCase(foldCase(text).normalize("NFKD").replaceAll(MARKS, "").replaceAll(UNSEEN, ""))
+}
+const MARKS = /\p{M}/gu
 
 /** A rest stands for each further segment. */
 function partAt(parts: readonly Part[], index: number): Part | undefined {

@@ -29,6 +29,8 @@ const TREACHEROUS_PERCENT = /%(?:[01].|2[35DEF]|3[0-9BF]|[46][1-9A-F]|[57][0-9A]
 const TREACHEROUS = /[;[\]]/
 /** Credentials, or a port, to a reader that decodes first. */
 const TREACHEROUS_AUTHORITY = /@|%40|%3A/
+const DRIVE = /^[A-Za-z]:/
+const DRIVE_ALONE = /^[A-Za-z]:$/
 /** Their URLs have a path, so a URL parser adds the slash of the root. */
 const HAS_ROOT = /^(?:https?|wss?|ftp|file):/
 
@@ -55,6 +57,15 @@ export function readResourceUri(text: string): ResourceUri | { readonly objectio
   // A parser resolves, lowers, or leaves out what its scheme lets it: what it leaves as it is reads the same everywhere.
   if (URL.parse(text)?.href !== text) return refuse("is not in the form that URL parsers give it")
   const decoded = segments.map(decode)
+  const isFile = scheme.startsWith("file:")
+  // What stands before a drive of Windows in a path counts for nothing to some readers (Python's `os.path.join` and
+  // `url2pathname`), and what stands behind a colon is another stream of the same file.
+  const hasColon = decoded.some((segment, index) => {
+    if (segment === null || (hasAuthority && index === 0)) return false
+    if (isFile && index === 1 && DRIVE_ALONE.test(segments[index] ?? "")) return false
+    return isFile ? segment.includes(":") : DRIVE.test(segment)
+  })
+  if (hasColon) return refuse("has a drive or a colon where some file systems find another file")
   return decoded.every((segment) => segment !== null)
     ? { frame: scheme + suffix, segments, decoded }
     : refuse("encodes what is not UTF-8 in normal form")

@@ -37,8 +37,8 @@ export interface Call {
   readonly retry: { readonly requestId: string; readonly call: string } | null
   /** Risk that was reported of the call's user and agents; the ledger itself knows the risk of tasks. */
   readonly risks: readonly ReportedRisk[]
-  /** Lifecycle tools that have to be permitted as well; absent if none (`McpCall`). */
-  readonly answers?: readonly string[]
+  /** Tools that have to be permitted as well; absent if none (`McpCall`). */
+  readonly besides?: readonly string[]
 }
 
 /** What determined the decision: enough to explain it from its record alone. */

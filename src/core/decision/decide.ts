@@ -4,7 +4,7 @@
  * so nothing tentative ever exists and a denied call consumes nothing.
  */
 import { NO_EVIDENCE, type Call, type Evidence, type DecisionResult } from "./call.ts"
-import { checkAnswers } from "./check-answers.ts"
+import { checkBesides } from "./check-besides.ts"
 import { checkApprovals } from "./check-approvals.ts"
 import { checkTaskAlive, checkProof, checkToken, retryKey, retryOf } from "./check-credential.ts"
 import { checkCalls, checkGrant } from "./check-grant.ts"
@@ -55,7 +55,7 @@ export function decide(bundle: Bundle, state: TreeState, call: Call, now: number
   /** In observe mode a denial has no consequence, but the call happens. */
   const happened = (): Pick<DecisionResult, "change" | "wants"> => {
     if (call.mode === "enforce" || !tool) return { change: null, wants: [] }
-    const besides = (call.answers ?? []).flatMap((name) => bundle.catalog.tools.get(name) ?? [])
+    const besides = (call.besides ?? []).flatMap((name) => bundle.catalog.tools.get(name) ?? [])
     const facts = (each: Tool): CallFacts => factsOf(state, task, each, call, risk)
     return observedChange(bundle, state, ancestry, [tool], facts, now, besides)
   }
@@ -84,8 +84,8 @@ export function decide(bundle: Bundle, state: TreeState, call: Call, now: number
   evidence = { ...evidence, context: policy.context }
   if ("denied" in policy) return denyWith(policy.denied, withPrincipal(policy.denied, evidence))
 
-  const answers = checkAnswers(bundle, state, [task, ...above], call, risk, now)
-  if ("reason" in answers) return denyWith(answers, evidence)
+  const besides = checkBesides(bundle, state, [task, ...above], call, risk, now)
+  if ("reason" in besides) return denyWith(besides, evidence)
 
   // Last of all: a call that would be denied anyway is no deviation.
   if (guarded.endingDenial) return denyWith(guarded.endingDenial, evidence, endBy(guarded.endingDenial, task))
@@ -122,7 +122,7 @@ export function decide(bundle: Bundle, state: TreeState, call: Call, now: number
   }
 
   const ids = ancestry.map((each) => each.id)
-  const labels = answers.length === 0 ? tool.labels : [...new Set([tool, ...answers].flatMap((each) => each.labels))]
+  const labels = besides.length === 0 ? tool.labels : [...new Set([tool, ...besides].flatMap((each) => each.labels))]
   const end = finishedBy(plans)
   const change: TaskChange = {
     at: now,

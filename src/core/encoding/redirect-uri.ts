@@ -34,6 +34,17 @@ export function isRedirectUri(text: string): boolean {
   return url.protocol === "https:" || (url.protocol === "http:" && LOOPBACK_HOSTS.has(url.hostname))
 }
 
+/**
+ * Their apps' addresses at such a scheme that only take an answer. At others an app does what the URL says:
+ * `cursor://anysphere.cursor-deeplink/mcp/install` installs the program that it names.
+ */
+const CALLBACKS: ReadonlySet<string> = new Set(["cursor://anysphere.cursor-mcp/oauth/callback"])
+
+/** Whether a client that nobody knows may register it. */
+export function isStrangersRedirectUri(text: string): boolean {
+  return isRedirectUri(text) && (!OTHER_APPS.has(new URL(text).protocol) || CALLBACKS.has(text))
+}
+
 function isAsWritten(text: string, { href, pathname, search }: URL): boolean {
   return text === href || (pathname === "/" && search === "" && `${text}/` === href)
 }

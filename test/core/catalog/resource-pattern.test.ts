@@ -24,7 +24,7 @@ describe("a URI is a call of the most specific entry", () => {
     ["note:a", "docs.note", { name: "a" }],
     ["note:a?version=latest", "docs.latest", { name: "a" }],
     ["greeting://World", "docs.greeting", { name: "World" }],
-    ["note:a:80", "docs.note", { name: "a:80" }],
+    ["note:ab:80", "docs.note", { name: "ab:80" }],
     // Templates are expanded so by clients (RFC 6570, section 3.2.2).
     ["note:a%20b%40c", "docs.note", { name: "a b@c" }],
     ["note:%C3%A9", "docs.note", { name: "é" }],
@@ -62,6 +62,12 @@ describe("what two readers could read differently is refused:", () => {
     // In letters of another width, which databases compare as the plain one; with a character that file systems leave out.
     "db://tables/%EF%BD%93alaries",
     "db://tables/sal%E2%80%8Caries",
+    // With an accent, which MySQL compares as without; quoted, and in a schema.
+    "db://tables/s%C3%A1laries",
+    "db://tables/%22salaries%22",
+    "db://tables/%60Salaries%60",
+    "db://tables/public.salaries",
+    "db://tables/main.%22salaries%22",
   ])("%s, which is another entry's to some", (uri) => {
     const read = match(uri)
     // With no entry of its own it is of none.
@@ -71,7 +77,7 @@ describe("what two readers could read differently is refused:", () => {
   })
 
   test("a URL parser leaves what is accepted as it is, and the parts make up the whole", () => {
-    for (const uri of ["db://tables/a", "note:a/b?c#d", "https://docs.example/", "file:///a"]) {
+    for (const uri of ["db://tables/a", "note:a/b?c#d", "https://docs.example/", "file:///a", "file:///C:/a"]) {
       const read = readResourceUri(uri)
       if ("objection" in read) throw new Error(read.objection)
       expect(new URL(uri).href).toBe(uri)

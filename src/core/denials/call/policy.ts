@@ -41,6 +41,13 @@ export const POLICY_DENIALS = {
       `The call has, or may have unseen, an answer to the server, ${answer}, which is not permitted`,
     forCaller: ONLY_CODE,
   }),
+  completion_not_permitted: final({
+    code: "policy_denied",
+    evidence: { entry: plain(TEXT, "The entry of the prompt or the resource.") },
+    doc: "`completion/complete` is about a prompt or a resource that is not granted or not permitted.",
+    forOperators: ({ entry }) => `The call completes arguments of ${entry}, which is not permitted`,
+    forCaller: ONLY_CODE,
+  }),
   agent_unregistered: reason({
     code: "policy_denied",
     decidedAnew: "registry",

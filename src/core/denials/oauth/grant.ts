@@ -126,7 +126,7 @@ function nothingLeft(refusal: NothingLeft): string {
   const detail = lacking.map(([tool, { cap, of }]) => `${tool} (${cap} ${asciiText(of)})`).join(", ")
   const requested =
     detail === ""
-      ? "No tool of the catalog is named by the scopes."
+      ? "The scopes name no tool that can be granted."
       : `No scope can be granted. What does not allow a tool: ${detail}.`
   const available = refusal.available.slice(0, 8).join(" ")
   return available === ""

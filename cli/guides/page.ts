@@ -77,9 +77,10 @@ function nameOf(heading: string, language: string, index: number, blocks: number
   return `${words}${index === 0 ? "" : `-${index + 1}`}.${language}`
 }
 
-/** For the notes beside a single file, which stands on the output without its name. */
+/** For the notes beside a single file, which stands on the output without its name; commands are no file. */
 export function namedAlone(files: readonly PageFile[]): readonly string[] {
-  return files.length === 1 ? files.map(({ name }) => `This is ${name}.`) : []
+  const [first, ...others] = files
+  return first && others.length === 0 && !first.name.endsWith(".sh") ? [`This is ${first.name}.`] : []
 }
 
 /** A regular expression, and what stands in the place of what it matches. */

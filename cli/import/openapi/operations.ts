@@ -165,7 +165,9 @@ function toolOf(
   const refused = refusedBySchema(name, route)
   if (refused) return { why: refused }
   for (const [own, ours] of written.renamed) {
-    if (own !== ours) notes.push(`\`${label}\`: its path parameter \`${own}\` is called \`${ours}\` in the catalog`)
+    // Once for all operations: the notes on requests that are taken for others have to be seen.
+    const note = `the path parameter \`${own}\` is called \`${ours}\` in the catalog`
+    if (own !== ours && !notes.includes(note)) notes.push(note)
   }
   const twice = [...written.names].find((each) => parameters.elsewhere.has(each))
   if (twice !== undefined) {

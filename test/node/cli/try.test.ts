@@ -146,6 +146,14 @@ it("says why a gateway with TLS does not answer, and how its own authority is tr
   expect(stderr).toContain("NODE_EXTRA_CA_CERTS=FILE")
 })
 
+it("says whom the local stack knows, if it does not know the agent or the user", async () => {
+  const echo = ["try", "everything.echo", "--policies", "mine", ...where]
+  const client = await run(directory, [...echo, "--agent", "https://example.org/agents/fastmcp", "--login", "alice"])
+  expect(client).toMatchObject({ code: 1, stderr: expect.stringContaining("docs/guides/clients/README.md") })
+  const carol = await run(directory, [...echo, "--agent", AGENT, "--login", "carol"])
+  expect(carol).toMatchObject({ code: 1, stderr: expect.stringContaining("are alice, bob and olivia") })
+})
+
 describe("a call that people have to approve", () => {
   const sum = ["everything.get-sum", "--arguments", '{"a":1,"b":2}'] as const
   const pending = async (): Promise<string> => {

@@ -125,6 +125,8 @@ function refuseDifferences(gateway: Gateway, { name, entry }: GatewayPage): void
     refuse("this configuration does not give clients the status of `denials: mcp`", "Write `denials: http`.")
   if (gateway.serves_metadata && !entry.serves_metadata)
     refuse("this configuration serves no metadata, to which challenges would lead", "Remove `serves_metadata`.")
+  if (gateway.filters_lists && !entry.filters_lists)
+    refuse("this configuration cuts no list down to what the caller may use", "Remove `filters_lists`.")
   if (gateway.asserts)
     refuse(
       "this configuration sets none of the headers of `asserts`, so a client could",

@@ -93,6 +93,12 @@ const gateway = z.strictObject({
     .describe(
       "Whether it serves the metadata of its MCP servers at its own origin (RFC 9728), which challenges then name. If not, they name Narrowgate's own URL of it.",
     ),
+  filters_lists: z
+    .boolean()
+    .default(false)
+    .describe(
+      "Whether it cuts the lists of its MCP servers (tools, resources, templates, prompts) down to what the caller may use, as its page configures it.",
+    ),
   request_id_header: headerName
     .exactOptional()
     .describe("The header in which the gateway itself gives each request an id, so that its own retries count once."),
@@ -126,7 +132,7 @@ export type GatewaysFile = z.infer<typeof gatewaysFile>
 
 /** As a bundle has it. */
 export function toGateway(entry: GatewaysFile["gateways"][number]): GatewayDefinition {
-  const { settles, preflights, serves_metadata, ...gateway } = entry
+  const { settles, preflights, serves_metadata, filters_lists, ...gateway } = entry
   const denials = entry.body && DIALECTS[entry.dialect].restatesStatus ? "mcp" : "http"
   return {
     denials,
@@ -134,5 +140,6 @@ export function toGateway(entry: GatewaysFile["gateways"][number]): GatewayDefin
     ...(settles && { settles }),
     ...(preflights && { preflights }),
     ...(serves_metadata && { serves_metadata }),
+    ...(filters_lists && { filters_lists }),
   }
 }

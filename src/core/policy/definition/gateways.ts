@@ -127,6 +127,8 @@ export interface GatewayDefinition {
   readonly settles?: true
   /** It serves the metadata of its MCP servers at its own origin (RFC 9728). Absent: Narrowgate alone does. */
   readonly serves_metadata?: true
+  /** It posts a server's lists to `POST /v1/tools/filter`. Absent: agents see what the server lists. */
+  readonly filters_lists?: true
   /** Header with a request id that it sets itself and overwrites. Absent: each request counts. */
   readonly request_id_header?: string
 }

@@ -164,7 +164,7 @@ async function keyOf(gateway: Gateway, file: string): Promise<string> {
 function keyFiles(files: readonly PageFile[], key: string | undefined): readonly PageFile[] {
   const isIncluded = files.some(({ text: file }) => /^\s*include \S+\/narrowgate\.key;$/m.test(file))
   return isIncluded && key !== undefined
-    ? [{ name: "narrowgate.key", text: `proxy_set_header X-Narrowgate-Key "${key}";\n` }]
+    ? [{ name: "narrowgate.key", text: `set $narrowgate_key "${key}";\n` }]
     : []
 }
 

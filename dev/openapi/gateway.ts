@@ -123,6 +123,7 @@ const ALLOWED: Answer = {
     "X-Narrowgate-Task?",
     "X-Narrowgate-Purpose?",
     "X-Narrowgate-Tool?",
+    "X-Narrowgate-List?",
     "Txn-Token?",
     "RateLimit-Policy?",
     "RateLimit?",

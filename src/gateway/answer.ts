@@ -57,7 +57,7 @@ export function answer(decision: Decision, issuer: string, request: Request, mes
  * the body itself, and all other answers cost it nothing. An observing gateway would get its list back whole.
  */
 function listHeader({ gateway, tool }: Decision): Readonly<Record<string, string>> {
-  const filters = gateway.filters_lists === true && gateway.mode === "enforce"
+  const filters = gateway.filters_lists !== undefined && gateway.mode === "enforce"
   const server = filters && tool !== null ? serverListedBy(tool) : null
   return server === null ? {} : { "X-Narrowgate-List": server }
 }

@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, test, vi } from "vitest"
 import { Outbox } from "../../src/ledger/record-outbox.ts"
 import type { BundleBody } from "../../src/core/policy/bundle.ts"
+import type { ListFilter } from "../../src/core/policy/definition/gateways.ts"
 import { openChild, openTask } from "../harness/agents.ts"
 import { publish, showOlder, yard } from "../harness/bundles.ts"
 import { knock } from "../harness/door.ts"
@@ -137,6 +138,52 @@ describe("a list of tools is cut down to what may be called:", () => {
     expect(JSON.parse(text)).toEqual({ ...body, result: { tools: [tool, tool], ...rest } })
     expect([headers.get("Content-Type"), headers.get("Cache-Control")]).toEqual(["application/json", "no-store"])
     expect(await keptOf(token, "files", [])).toEqual([])
+  })
+})
+
+describe("a gateway with `filters_lists`", () => {
+  const publishWith = async (filters_lists: ListFilter, seq = 2): Promise<void> => {
+    const body = withServers(await yard())
+    const gateways = body.gateways.map((each) => (each.id === "envoy" ? { ...each, filters_lists } : each))
+    await publish({ ...body, gateways }, seq)
+    forgetCaches()
+  }
+
+  test("leaves what the agent can obtain by requesting more scope, and nothing else that it cannot call", async () => {
+    await publishWith("obtainable")
+    const { token } = await openTask("first", { scope: "files.list:read" })
+    expect(await keptOf(token, "files", FILES)).toEqual(["list", "read", "write"])
+    await stop({ kind: "tool", tool: "files.read" })
+    expect(await keptOf(token, "files", FILES)).toEqual(["list", "write"])
+    await publishWith("granted", 3)
+    expect(await keptOf(token, "files", FILES)).toEqual(["list"])
+  })
+
+  test("leaves no more than those have for whom the agent works", async () => {
+    await publishWith("obtainable")
+    const root = await openTask("first", { scope: "files.list:read files.read:read" })
+    const child = await openChild(root.token, "second", { scope: "files.list:read" })
+    expect(await keptOf(child.token, "files", FILES)).toEqual(["list", "read"])
+    const narrow = await openTask("first", { scope: "files.list:read" })
+    const below = await openChild(narrow.token, "second", { scope: "files.list:read" })
+    expect(await keptOf(below.token, "files", FILES)).toEqual(["list"])
+  })
+
+  test("is told with the allow of which server the answer is a list, and no other gateway is", async () => {
+    await publishWith("granted")
+    const { token } = await openTask("first")
+    const asked = async (gateway: string, method: string) => {
+      const body = JSON.stringify({ jsonrpc: "2.0", id: 1, method, params: {} })
+      const headers = { "Content-Type": "application/json" }
+      const call = { method: "POST", headers, body }
+      const { status, headers: told } = await callWith(token, endpoint("files"), call, gateway)
+      return [status, told.get("X-Narrowgate-List")]
+    }
+    for (const method of ["tools/list", "resources/list", "resources/templates/list", "prompts/list"])
+      expect(await asked("envoy", method), method).toEqual([200, "files"])
+    for (const method of ["ping", "initialize", "tasks/list"])
+      expect(await asked("envoy", method), method).toEqual([200, null])
+    expect(await asked("traefik", "tools/list")).toEqual([200, null])
   })
 })
 

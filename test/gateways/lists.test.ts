@@ -22,7 +22,7 @@ import { installed } from "./start.ts"
 import { GATEWAYS } from "./table.ts"
 
 const FILTER = "/v1/tools/filter"
-const ROWS = GATEWAYS.filter(({ page }) => entryOf(page)["filters_lists"] === true)
+const ROWS = GATEWAYS.filter(({ page }) => entryOf(page)["filters_lists"] !== undefined)
 
 /** A server that answers by JSON documents, with a session of each client's own. */
 const sessions = new Map<string, StreamableHTTPServerTransport>()

@@ -2,7 +2,7 @@
 import { z } from "zod"
 import type { GatewayDefinition } from "../../../src/core/policy/definition/gateways.ts"
 import { OWN_ALGORITHMS } from "../../../src/core/keys/algorithm.ts"
-import { DIALECT_NAMES, DIALECTS, LOCATIONS } from "../../../src/core/policy/definition/gateways.ts"
+import { DIALECT_NAMES, DIALECTS, LIST_FILTERS, LOCATIONS } from "../../../src/core/policy/definition/gateways.ts"
 import { cedarType, headerName, name, origin, text } from "./values.ts"
 
 /** Of a key that a client presents. */
@@ -94,10 +94,10 @@ const gateway = z.strictObject({
       "Whether it serves the metadata of its MCP servers at its own origin (RFC 9728), which challenges then name. If not, they name Narrowgate's own URL of it.",
     ),
   filters_lists: z
-    .boolean()
-    .default(false)
+    .enum(LIST_FILTERS)
+    .exactOptional()
     .describe(
-      "Whether it cuts the lists of its MCP servers (tools, resources, templates, prompts) down to what the caller may use, as its page configures it.",
+      "What it leaves in the lists of its MCP servers (tools, resources, templates, prompts), as its page configures it. `granted`: what the caller's token covers. `obtainable`: also what the agent can obtain by requesting more scope. If not given, its lists are whole.",
     ),
   request_id_header: headerName
     .exactOptional()
@@ -132,7 +132,7 @@ export type GatewaysFile = z.infer<typeof gatewaysFile>
 
 /** As a bundle has it. */
 export function toGateway(entry: GatewaysFile["gateways"][number]): GatewayDefinition {
-  const { settles, preflights, serves_metadata, filters_lists, ...gateway } = entry
+  const { settles, preflights, serves_metadata, ...gateway } = entry
   const denials = entry.body && DIALECTS[entry.dialect].restatesStatus ? "mcp" : "http"
   return {
     denials,
@@ -140,6 +140,5 @@ export function toGateway(entry: GatewaysFile["gateways"][number]): GatewayDefin
     ...(settles && { settles }),
     ...(preflights && { preflights }),
     ...(serves_metadata && { serves_metadata }),
-    ...(filters_lists && { filters_lists }),
   }
 }

@@ -62,7 +62,7 @@ beforeAll(async () => {
   })
   own = await guarded(
     "worker",
-    ["body: true", "filters_lists: true"],
+    ["body: true", "filters_lists: granted"],
     [
       front("front", NAME, "Authorizer"),
       front("before-a-failure", "failing", "Authorizer"),

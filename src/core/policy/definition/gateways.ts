@@ -84,6 +84,10 @@ function isDialectName(name: string): name is DialectName {
 export const LOCATIONS = ["wnam", "enam", "sam", "weur", "eeur", "apac", "oc", "afr", "me"] as const
 export type Location = (typeof LOCATIONS)[number]
 
+/** `granted`: what the token covers. `obtainable`: also what the agent can obtain by requesting more scope. */
+export const LIST_FILTERS = ["granted", "obtainable"] as const
+export type ListFilter = (typeof LIST_FILTERS)[number]
+
 export interface GatewayDefinition {
   readonly id: string
   readonly dialect: DialectName
@@ -127,8 +131,8 @@ export interface GatewayDefinition {
   readonly settles?: true
   /** It serves the metadata of its MCP servers at its own origin (RFC 9728). Absent: Narrowgate alone does. */
   readonly serves_metadata?: true
-  /** It posts a server's lists to `POST /v1/tools/filter`. Absent: agents see what the server lists. */
-  readonly filters_lists?: true
+  /** What it leaves in a server's lists, by `POST /v1/tools/filter`. Absent: everything. */
+  readonly filters_lists?: ListFilter
   /** Header with a request id that it sets itself and overwrites. Absent: each request counts. */
   readonly request_id_header?: string
 }

@@ -13,6 +13,8 @@ import { McpServer } from "@modelcontextprotocol/sdk/server/mcp.js"
 import { StreamableHTTPServerTransport } from "@modelcontextprotocol/sdk/server/streamableHttp.js"
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
 import { z } from "zod"
+import { login } from "../../cli/remote/local-stack-login.ts"
+import { getToken, makeKey, prove } from "../../dev/demo/agent.ts"
 import { listen, type Listening } from "../../dev/loopback.ts"
 import { edit } from "../clients/policies.ts"
 import { ROBOT } from "../node/interop/robot.ts"
@@ -21,6 +23,7 @@ import { setScene, type Scene } from "./scene.ts"
 import { installed } from "./start.ts"
 import { GATEWAYS } from "./table.ts"
 
+const SUPPORT = "spiffe://example.org/agent/support"
 const FILTER = "/v1/tools/filter"
 const ROWS = GATEWAYS.filter(({ page }) => entryOf(page)["filters_lists"] !== undefined)
 
@@ -236,6 +239,32 @@ describe.each(ROWS.map((row) => [row.name, row] as const))("through %s", (_name,
     await client.close()
   })
 
+  test("a token that is bound to a key lists by the one proof of the request", async () => {
+    const { origin: narrowgate, provider } = scene.stack
+    const { access_token: subject } = await login({ origin: provider, user: "alice" })
+    const key = await makeKey()
+    const wanted = { agent: SUPPORT, subject, purpose: "triage-ticket", scope: "desk.search:read", key }
+    const { token: bound } = await getToken({ narrowgate, provider }, wanted)
+    const url = `${scene.origin}/desk/mcp`
+    const list = async (proof: string): Promise<unknown> => {
+      const answer = await fetch(url, {
+        method: "POST",
+        headers: {
+          ...JSON_TYPE,
+          Accept: "application/json, text/event-stream",
+          Authorization: `DPoP ${bound?.access_token}`,
+          DPoP: proof,
+        },
+        body: JSON.stringify({ ...QUERY, id: 1, params: {} }),
+      })
+      return [answer.status, await answer.text()]
+    }
+    const proof = await prove(key, "POST", url, bound?.access_token ?? "")
+    expect(await list(proof)).toEqual([200, expect.stringContaining('"search"')])
+    expect(filtered).toBe(1)
+    expect(await list(proof)).toEqual([401, expect.anything()])
+  })
+
   const broken: readonly (readonly [what: string, filter: RequestListener])[] = [
     ["is not there", (asked) => void asked.socket.destroy()],
     ["fails", send(503, {}, "")],
@@ -305,6 +334,13 @@ describe.each(ROWS.map((row) => [row.name, row] as const))("through %s", (_name,
     ["with an event that never ends", (_asked, answer) => flow(answer, event(LIST), `: ${long}\n`)],
     ["with the answer at its end", (_asked, answer) => flow(answer, "", `: ${long}\n`, event(LIST))],
   ]
+  test("where the filter says nothing, a client gets no list in time", { timeout: 15_000 }, async () => {
+    filter = () => undefined
+    serve = send(200, EVENTS, event(LIST))
+    const answer = await post(QUERY)
+    expect([answer.status, await answer.json()]).toEqual([200, NONE])
+  })
+
   test.each(endless)("a list that is too long is not shown: %s", async (_what, answers) => {
     serve = answers
     const answer = await post(QUERY).catch(() => null)

@@ -97,7 +97,7 @@ const gateway = z.strictObject({
     .enum(LIST_FILTERS)
     .exactOptional()
     .describe(
-      "What it leaves in the lists of its MCP servers (tools, resources, templates, prompts), as its page configures it. `granted`: what the caller's token covers. `obtainable`: also what the agent can obtain by requesting more scope. If not given, its lists are whole.",
+      "What it leaves in lists of MCP servers. `granted`: what the caller's token covers. `obtainable`: also what the agent can obtain by requesting more scope. If not given: everything.",
     ),
   request_id_header: headerName
     .exactOptional()

@@ -3,7 +3,6 @@
  * and servers of MCP that nobody here wrote, by JSON and by event streams, and with servers and a filter that misbehave.
  */
 import { createServer, request, type IncomingMessage, type RequestListener, type ServerResponse } from "node:http"
-import { text } from "node:stream/consumers"
 import { gzipSync } from "node:zlib"
 import { Client, PrivateKeyJwtProvider, StreamableHTTPClientTransport } from "@modelcontextprotocol/client"
 import { PrivateKeyJwtProvider as OldProvider } from "@modelcontextprotocol/sdk/client/auth-extensions.js"
@@ -149,7 +148,7 @@ describe.each(ROWS.map((row) => [row.name, row] as const))("through %s", (_name,
     )
     const scripted = adopt(
       await listen(
-        createServer((...both) => void serve(...both)),
+        createServer((...both) => serve(...both)),
         0,
       ),
     )

@@ -142,7 +142,11 @@ function denialWhatever(whole: QueryContext, name: string, args?: CallArguments)
 }
 
 /** The bounds of a task and its ancestors accumulate; if arguments remain unseen, none can satisfy any. */
-function deniedByGrant({ question, situation, obtainable }: QueryContext, tool: Tool, args?: CallArguments): Denial | null {
+function deniedByGrant(
+  { question, situation, obtainable }: QueryContext,
+  tool: Tool,
+  args?: CallArguments,
+): Denial | null {
   const all: ArgumentBounds[] = []
   for (const task of situation.ancestry) {
     const bounds = boundsOf(task, tool, question.environment)

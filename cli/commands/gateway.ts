@@ -130,6 +130,8 @@ function refuseDifferences(gateway: Gateway, { name, entry }: GatewayPage): void
     refuse("this configuration does not give clients the status of `denials: mcp`", "Write `denials: http`.")
   if (gateway.serves_metadata && !entry.serves_metadata)
     refuse("this configuration serves no metadata, to which challenges would lead", "Remove `serves_metadata`.")
+  if (gateway.filters_lists !== undefined && entry.filters_lists === undefined)
+    refuse("this configuration cuts no list down to what the caller may use", "Remove `filters_lists`.")
   if (gateway.asserts)
     refuse(
       "this configuration sets none of the headers of `asserts`, so a client could",
@@ -166,9 +168,7 @@ async function keyOf(gateway: Gateway, file: string): Promise<string> {
 /** nginx includes the key from a file of its own, for root alone. */
 function keyFiles(files: readonly PageFile[], key: string | undefined): readonly PageFile[] {
   const isIncluded = files.some(({ text: file }) => /^\s*include \S+\/narrowgate\.key;$/m.test(file))
-  return isIncluded && key !== undefined
-    ? [{ name: "narrowgate.key", text: `proxy_set_header X-Narrowgate-Key "${key}";\n` }]
-    : []
+  return isIncluded && key !== undefined ? [{ name: "narrowgate.key", text: `set $narrowgate_key "${key}";\n` }] : []
 }
 
 async function writeAll(directory: string, files: readonly PageFile[], key: string | undefined): Promise<void> {

@@ -139,6 +139,7 @@ const ALLOWED: Answer = {
     "X-Narrowgate-Task?",
     "X-Narrowgate-Purpose?",
     "X-Narrowgate-Tool?",
+    "X-Narrowgate-List?",
     "Txn-Token?",
     "RateLimit-Policy?",
     "RateLimit?",
@@ -193,15 +194,23 @@ export const gatewayPaths: Paths = {
       ],
       requestBody: {
         required: true,
-        content: json({
-          description: "The JSON-RPC answer. Anything else is rejected; an observing gateway gets it back.",
-        }),
+        content: {
+          ...json({
+            description: "The JSON-RPC answer. Anything else is rejected; an observing gateway gets it back.",
+          }),
+          "text/event-stream": { schema: { type: "string", description: "The same as the server streams it." } },
+        },
       },
       responses: {
         "200": {
-          description: "The same document with that alone; to an observing gateway, as it came.",
-          headers: headers("X-Narrowgate-Decision"),
-          content: { "application/json": { schema: {} }, "*/*": { schema: {} } },
+          description:
+            "The same document with that alone; to an observing gateway, and if it is the server's error, as it came. An error has no decision.",
+          headers: headers("X-Narrowgate-Decision?"),
+          content: {
+            "application/json": { schema: {} },
+            "text/event-stream": { schema: { type: "string" } },
+            "*/*": { schema: {} },
+          },
         },
         ...DENIALS,
       },

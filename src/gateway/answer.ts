@@ -9,6 +9,7 @@ import { CODES } from "../core/denials/terms/code.ts"
 import { codeOf, describeDenial, type Denial } from "../core/denials/denial.ts"
 import { APPROVAL_RETRY_AFTER } from "../core/task/approval.ts"
 import type { Decision } from "./decision.ts"
+import { serverListedBy } from "../core/catalog/tool-list.ts"
 import { DIALECTS } from "./dialects/dialects.ts"
 import type { DeniedMessage } from "./json-rpc.ts"
 import { answerToMessage } from "./mcp-denial.ts"
@@ -45,10 +46,21 @@ export function answer(decision: Decision, issuer: string, request: Request, mes
     "X-Narrowgate-Tool": headerSafe(decision.tool),
     "X-Narrowgate-Decision": decision.id,
     "Txn-Token": decision.transactionToken ?? "",
+    ...listHeader(decision),
     ...rateLimit(decision),
   } satisfies Record<(typeof IDENTITY_HEADERS)[number] | "Cache-Control", string>
   // Envoy takes exactly 200 as an allow, nginx any 2xx.
   return new Response(null, { status: 200, headers })
+}
+
+/**
+ * Of which server the answer to this call is a list that the gateway is to cut down (filter-tools.ts). It need not read
+ * the body itself, and all other answers cost it nothing. An observing gateway would get its list back whole.
+ */
+function listHeader({ gateway, tool }: Decision): Readonly<Record<string, string>> {
+  const filters = gateway.filters_lists !== undefined && gateway.mode === "enforce"
+  const server = filters && tool !== null ? serverListedBy(tool) : null
+  return server === null ? {} : { "X-Narrowgate-List": server }
 }
 
 /**

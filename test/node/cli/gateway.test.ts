@@ -149,6 +149,7 @@ it("refuses a configuration that would not keep what the entry says", async () =
   await refused({ ...entryOf("caddy"), body: true }, "Write `body: false`.")
   await refused({ ...envoy, request_id_header: "x-trace" }, "does not set `x-trace`, so a client could")
   await refused({ ...entryOf("agentgateway"), serves_metadata: true }, "Remove `serves_metadata`.")
+  await refused({ ...entryOf("caddy"), filters_lists: "granted" }, "Remove `filters_lists`.")
   await refused({ ...envoy, asserts: { country: "cf-ipcountry" } }, "so a client could")
   await refused({ ...envoy, origins: ["http://127.0.0.1:8080"] }, "is no https origin", 2)
   await refused({ ...envoy, dialect: "authzen" }, "has no complete configuration")

@@ -12,7 +12,7 @@ import { readMcpCall } from "./mcp-message.ts"
 import type { McpServer } from "./mcp-server.ts"
 import { readTarget, type Target } from "./path.ts"
 import { isRedacted, REDACTED, redactedNames } from "./redaction.ts"
-import { allRoutes, buildRouteTable, matchRoute, mayBeRead, routeArguments } from "./route.ts"
+import { allRoutes, buildRouteTable, matchRoute, readAsEndpoint, routeArguments } from "./route.ts"
 import type { RouteDefinition, RouteTable, Segments } from "./route.ts"
 import type { CallRequest } from "./call-request.ts"
 import type { Tool } from "./tool.ts"
@@ -81,16 +81,13 @@ export function locate(catalog: Catalog, call: CallRequest): Located | Denied {
   return found(catalog, definition.tool, { arguments: args, path: target.path, segments, byHeaders: false })
 }
 
-/** Below a server's path is the server too (a `Mount` of Starlette), unless the route says that path itself. */
+/** A route that says the server's path itself, and more, is meant. */
 function isServersToSome({ servers }: Catalog, origin: string, { segments }: Target, names: Segments): boolean {
-  // A slash at the end means nothing to most.
   const asked = segments.at(-1) === "" ? segments.slice(0, -1) : segments
   return servers.values().some((server) => {
-    if (server.origin !== origin) return false
-    const path = server.path.replace(/(?<=.)\/$/, "")
-    const length = path.split("/").length - 1
-    const isWritten = asked.length > length && names.slice(0, length).every((name) => name === null)
-    return !isWritten && mayBeRead(asked.slice(0, length), path)
+    const length = server.origin === origin ? readAsEndpoint(asked, server.path) : 0
+    const isMeant = asked.length > length && names.slice(0, length).every((name) => name === null)
+    return length > 0 && !isMeant
   })
 }
 

@@ -11,7 +11,7 @@ import {
   WRITTEN_WEB_PORT,
 } from "./services.ts"
 import { startOwnGateways } from "./own-gateways.ts"
-import { DEFAULT_PORT, developmentKey } from "../cli/remote/local-stack-policies.ts"
+import { DEFAULT_PORT, developmentKey, WRITTEN_PROVIDER } from "../cli/remote/local-stack-policies.ts"
 import { PoliciesRefused, startStack } from "./stack.ts"
 
 interface Options {
@@ -52,7 +52,8 @@ try {
   const isDemo = body !== null && namesDemoServers(body.servers)
   console.log(summarise(policies, compiled))
   console.log(`Narrowgate        ${stack.origin} (bundle ${pointer?.seq}, ${pointer?.digest.slice(0, 12)})`)
-  console.log(`Console           ${stack.origin}/console (sign in as olivia)`)
+  const isLocal = body?.issuers.some(({ issuer, sign_in }) => sign_in && issuer === WRITTEN_PROVIDER)
+  console.log(`Console           ${stack.origin}/console${isLocal ? " (sign in as olivia)" : ""}`)
   console.log(`Identity provider ${stack.provider} (users alice, bob, olivia; each one's password is the name)`)
   for (const { id, dialect } of body?.gateways ?? []) {
     const header = dialect === "authzen" ? "Authorization: Bearer" : "X-Narrowgate-Key:"

@@ -37,7 +37,12 @@ export async function startOwnGateways({ body, narrowgate, upstream }: OwnGatewa
       for (const origin of gateway.origins.filter((each) => isLoopback(new URL(each)) && !taken.has(each))) {
         const { routes, lost } = routesAt(origin, body, upstream)
         report.push(...lost.map((what) => `${what}: nothing says where it is; add a \`probe\`, or \`--upstream URL\``))
-        if (!canStandIn(dialect)) report.push(`${origin}: nothing stands in for a gateway of dialect ${dialect}`)
+        // What stands in speaks no TLS, and would occupy the port of the gateway that does.
+        if (origin.startsWith("https:"))
+          report.push(
+            `${origin}: nothing stands in for a gateway with TLS; start yours: narrowgate gateway config ${id}`,
+          )
+        else if (!canStandIn(dialect)) report.push(`${origin}: nothing stands in for a gateway of dialect ${dialect}`)
         else if (routes.length > 0) {
           taken.add(origin)
           started.push(await startGateway({ ...listenerOf(gateway, origin, dialect, narrowgate), routes }))

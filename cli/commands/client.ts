@@ -3,7 +3,7 @@ import type { Command } from "commander"
 import { suggest } from "../../src/core/encoding/nearest.ts"
 import type { McpServer } from "../../src/core/catalog/mcp-server.ts"
 import { agentEntry, clientPages, filledClient, type ClientPage } from "../guides/client-page.ts"
-import { printed } from "../guides/page.ts"
+import { namedAlone, printed } from "../guides/page.ts"
 import { policiesIn } from "../guides/policies.ts"
 import { CALLED } from "../terminal/program-name.ts"
 import { jsonText } from "../terminal/escape.ts"
@@ -60,7 +60,7 @@ async function config(name: string, options: ConfigOptions): Promise<void> {
     return
   }
   console.log(printed(files))
-  console.error(notes(page, missing))
+  console.error(["", ...namedAlone(files), ...notes(page, missing)].join("\n"))
 }
 
 function chosen(servers: readonly Pick<McpServer, "name" | "origin" | "path">[], name: string | undefined) {
@@ -81,10 +81,14 @@ function chosen(servers: readonly Pick<McpServer, "name" | "origin" | "path">[],
   )
 }
 
-function notes(page: ClientPage, missing: string | null): string {
+function notes(page: ClientPage, missing: string | null): readonly string[] {
+  const [group] = page.entry.groups
   const register =
     missing === null
       ? []
-      : [`Add to \`agents\` in agents.yaml, with the groups and purposes that it needs, and publish:\n\n${missing}`]
-  return ["", ...register, `What to know: docs/guides/clients/${page.name}.md`].join("\n")
+      : [
+          `Add to \`agents\` in agents.yaml, with the groups and purposes that it needs, and publish:\n\n${missing}`,
+          `A rule has to permit it too, such as one for \`principal in AgentGroup::"${group}"\`: \`check\` says if none does.`,
+        ]
+  return [...register, `What to know: docs/guides/clients/${page.name}.md`]
 }

@@ -5,9 +5,10 @@ import { dirname, join } from "node:path"
 import { text } from "node:stream/consumers"
 import type { Command } from "commander"
 import { suggest } from "../../src/core/encoding/nearest.ts"
+import type { Policies } from "../compiler/model/policies.ts"
 import type { GatewaysFile } from "../compiler/schema/gateways.ts"
 import { filled, gatewayPages, KEY_PLACEHOLDER, pageOf, type GatewayPage } from "../guides/gateway-page.ts"
-import { printed, type PageFile } from "../guides/page.ts"
+import { namedAlone, printed, type PageFile } from "../guides/page.ts"
 import { policiesIn } from "../guides/policies.ts"
 import { CALLED } from "../terminal/program-name.ts"
 import { writeWhole } from "../terminal/atomic-write.ts"
@@ -56,7 +57,8 @@ export function addGateway(program: Command): void {
 }
 
 async function config(id: string, options: ConfigOptions): Promise<void> {
-  const gateway = await registered(id, options.policies)
+  const policies = await policiesIn(options.policies)
+  const gateway = registered(id, policies)
   const pages = await gatewayPages()
   const page = options.page === undefined ? pageOf(gateway, pages) : pages.find(({ name }) => name === options.page)
   if (!page) throw noPage(gateway, options.page, pages)
@@ -75,11 +77,14 @@ async function config(id: string, options: ConfigOptions): Promise<void> {
   if (options.json) console.log(jsonText({ page: page.name, files: all }))
   else if (options.out === undefined) console.log(printed(all))
   else await writeAll(options.out, all, key)
-  if (!options.json) console.error(remaining(gateway, page, all, key))
+  if (options.json) return
+  const alone = options.out === undefined ? namedAlone(all) : []
+  const notes = [...alone, ...elsewhere(gateway, policies), ...remaining(gateway, page, all, key)]
+  console.error(["", ...notes].join("\n"))
 }
 
-async function registered(id: string, directory: string): Promise<Gateway> {
-  const { gateways } = (await policiesIn(directory)).gateways.value
+function registered(id: string, policies: Policies): Gateway {
+  const { gateways } = policies.gateways.value
   const gateway = gateways.find((each) => each.id === id)
   if (gateway) return gateway
   const ids = gateways.map((each) => each.id)
@@ -125,6 +130,8 @@ function refuseDifferences(gateway: Gateway, { name, entry }: GatewayPage): void
     refuse("this configuration does not give clients the status of `denials: mcp`", "Write `denials: http`.")
   if (gateway.serves_metadata && !entry.serves_metadata)
     refuse("this configuration serves no metadata, to which challenges would lead", "Remove `serves_metadata`.")
+  if (gateway.filters_lists !== undefined && entry.filters_lists === undefined)
+    refuse("this configuration cuts no list down to what the caller may use", "Remove `filters_lists`.")
   if (gateway.asserts)
     refuse(
       "this configuration sets none of the headers of `asserts`, so a client could",
@@ -161,9 +168,7 @@ async function keyOf(gateway: Gateway, file: string): Promise<string> {
 /** nginx includes the key from a file of its own, for root alone. */
 function keyFiles(files: readonly PageFile[], key: string | undefined): readonly PageFile[] {
   const isIncluded = files.some(({ text: file }) => /^\s*include \S+\/narrowgate\.key;$/m.test(file))
-  return isIncluded && key !== undefined
-    ? [{ name: "narrowgate.key", text: `proxy_set_header X-Narrowgate-Key "${key}";\n` }]
-    : []
+  return isIncluded && key !== undefined ? [{ name: "narrowgate.key", text: `set $narrowgate_key "${key}";\n` }] : []
 }
 
 async function writeAll(directory: string, files: readonly PageFile[], key: string | undefined): Promise<void> {
@@ -175,14 +180,30 @@ async function writeAll(directory: string, files: readonly PageFile[], key: stri
   }
 }
 
+/** No page rewrites a path, so a server that answers at another one would get requests that it does not know. */
+function elsewhere({ origins }: Gateway, { catalog }: Policies): readonly string[] {
+  return catalog.value.servers.flatMap(({ name, origin, path, probe }) => {
+    const answers = probe && new URL(probe.url).pathname
+    if (!origins.includes(origin) || answers === undefined || answers === path) return []
+    return [
+      `\`${name}\` is called at ${path}, which the gateway forwards as it is; its probe is at ${answers}. Let the server answer at ${path}, or write \`path: ${answers}\` in catalog.yaml.`,
+    ]
+  })
+}
+
 /** What no configuration can contain: where certificates are, and the key where it is kept elsewhere. */
-function remaining(gateway: Gateway, page: GatewayPage, files: readonly PageFile[], key: string | undefined): string {
+function remaining(
+  gateway: Gateway,
+  page: GatewayPage,
+  files: readonly PageFile[],
+  key: string | undefined,
+): readonly string[] {
   const texts = files.map(({ text: file }) => file).join("\n")
   const certificates = new Set(Array.from(texts.matchAll(/\/[\w./-]+\.(?:crt|key|pem)\b/g), ([path]) => path))
   const own = [...certificates].filter(
     (path) => !path.endsWith("ca-certificates.crt") && !path.endsWith("narrowgate.key"),
   )
-  const notes = [
+  return [
     ...(texts.includes(KEY_PLACEHOLDER) ? [`Replace ${KEY_PLACEHOLDER}, or name its file by --key-file.`] : []),
     ...(/\bNARROWGATE_KEY\b/.test(texts)
       ? ["The gateway reads its key from the environment variable NARROWGATE_KEY."]
@@ -196,5 +217,4 @@ function remaining(gateway: Gateway, page: GatewayPage, files: readonly PageFile
     ...(gateway.origins.length > 1 ? [`Only the first origin is served: ${gateway.origins[0]}`] : []),
     `What each part is for, and how to verify that it works: docs/guides/gateways/${page.name}.md`,
   ]
-  return `\n${notes.join("\n")}`
 }

@@ -15,11 +15,11 @@ import { readCatalogText } from "../import/run.ts"
 import { suggest } from "../../src/core/encoding/nearest.ts"
 import type { CatalogFile } from "../compiler/schema/catalog.ts"
 import { withProgress } from "../terminal/prompts.ts"
-import { approvals } from "../../src/api/contract/approvals.ts"
-import { operatorBearer } from "../remote/bearer.ts"
+import { MAX_TOKEN_LIFE_MS } from "../../src/core/task/opening-step.ts"
+import { isApprovedWithin } from "../remote/await-approval.ts"
 import { coveringPurpose, type CoveringPurpose } from "../remote/covering-purpose.ts"
 import { isAllowed, type GatewayAnswer } from "../remote/gateway-answer.ts"
-import { isLoopback, requestApi } from "../remote/worker.ts"
+import { isLoopback } from "../remote/worker.ts"
 import { atWorker } from "./worker-options.ts"
 import { exchange, type ExchangeOptions } from "./token-exchange.ts"
 
@@ -31,8 +31,8 @@ interface TryOptions extends Omit<ExchangeOptions, "agent"> {
   readonly arguments: Readonly<Record<string, unknown>>
 }
 
-/** As long as an approval can be decided on, and more. */
-const LONGEST_WAIT = 3_600
+/** No token that was issued before the call lives longer: both the wait and the call after it need the token. */
+const LONGEST_WAIT = MAX_TOKEN_LIFE_MS / 1000
 
 function waitOf(text: string): number {
   const value = Number(text)
@@ -95,7 +95,7 @@ async function tryTool(tool: string, options: TryOptions): Promise<void> {
   )
   const once = () => withProgress("calling", () => answered(call.origin, () => call.by(token, options.arguments)))
   const first = await once()
-  const isApproved = await awaitApproval(first, options)
+  const isApproved = await awaitApproval(first, token, options)
   const answer = isApproved ? await once() : first
   if (!isAllowed(answer)) process.exitCode = EXIT.refused
   if (options.json) return console.log(jsonText({ tool, allowed: isAllowed(answer), task, ...answer }))
@@ -129,25 +129,12 @@ async function tokenOf(options: TryOptions, origin: string, work: CoveringPurpos
   return { token: access_token, task }
 }
 
-/** How often the approval is looked at: each time is a record of management. */
-const POLL_MS = 2_000
-
 /** Returns whether people have approved the call in time. */
-async function awaitApproval({ approval }: GatewayAnswer, options: TryOptions): Promise<boolean> {
-  if (!approval || options.wait === undefined) return false
-  const { task, id: own, url } = approval
-  console.error(`${colors.yellow("waiting")}  ${escaped(url, 500)}`)
-  const bearer = await operatorBearer(options)
-  const until = Date.now() + options.wait * 1000
-  const input = { parameters: { task, approval: own }, schema: approvals.showCallApproval.answer() }
-  return withProgress("waiting for people", async () => {
-    while (Date.now() < until) {
-      const { status } = await requestApi(options, bearer, "showCallApproval", input)
-      if (status !== "pending") return status === "approved"
-      await new Promise((resolve) => setTimeout(resolve, POLL_MS))
-    }
-    return false
-  })
+async function awaitApproval({ approval }: GatewayAnswer, token: string, options: TryOptions): Promise<boolean> {
+  const { wait } = options
+  if (!approval || wait === undefined) return false
+  console.error(`${colors.yellow("waiting")}  ${escaped(approval.url, 500)}`)
+  return withProgress("waiting for people", () => isApprovedWithin(wait, approval, token, options))
 }
 
 const gatewaysFile = z.looseObject({
@@ -200,10 +187,11 @@ function callOf({ servers, tools }: CatalogFile, tool: string): Call {
 async function answered(origin: string, call: () => Promise<GatewayAnswer>): Promise<GatewayAnswer> {
   const answer = await call().catch((thrown: unknown) => {
     if (thrown instanceof Failure) throw thrown
-    const why = thrown instanceof Error ? thrown.message : String(thrown)
     throw new Failure(
-      `no answer from the gateway at ${origin}: ${escaped(why, 300)}`,
-      "Start the local stack with gateways: `npm run dev -- --policies DIR --gateway`.",
+      `no answer from the gateway at ${origin}: ${escaped(causeOf(thrown), 300)}`,
+      origin.startsWith("https:")
+        ? "Start that gateway; NODE_EXTRA_CA_CERTS=FILE names the authority of its certificate if it is your own."
+        : "Start the local stack with gateways: `npm run dev -- --policies DIR --gateway`.",
       EXIT.unreachable,
     )
   })
@@ -213,6 +201,13 @@ async function answered(origin: string, call: () => Promise<GatewayAnswer>): Pro
     answer.status === 502 ? "Is the server there that it stands before?" : "Look at what the local stack prints.",
     EXIT.unreachable,
   )
+}
+
+/** `fetch failed` says nothing; what made it fail is the innermost cause. */
+function causeOf(thrown: unknown): string {
+  if (!(thrown instanceof Error)) return String(thrown)
+  const cause = thrown.cause === undefined ? "" : causeOf(thrown.cause)
+  return cause === "" ? thrown.message : cause
 }
 
 function resultText(tool: string, task: string | null, answer: GatewayAnswer, work: CoveringPurpose | null): string {

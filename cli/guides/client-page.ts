@@ -3,7 +3,7 @@ import { stringify } from "yaml"
 import { z } from "zod"
 import { fill, literally, readPages, type Page, type PageFile } from "./page.ts"
 
-const entrySchema = z.looseObject({ id: z.string() })
+const entrySchema = z.looseObject({ id: z.string(), groups: z.tuple([z.string()]) })
 
 /** Its entry is the one of agents.yaml that the configuration belongs to. */
 export type ClientPage = Page<z.infer<typeof entrySchema>>

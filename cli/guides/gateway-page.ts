@@ -10,6 +10,7 @@ const entrySchema = z.looseObject({
   request_id_header: z.string().optional(),
   denials: z.enum(["http", "mcp"]).optional(),
   serves_metadata: z.boolean().default(false),
+  filters_lists: z.string().optional(),
 })
 
 /** Its entry is the one of gateways.yaml that the configuration belongs to. */

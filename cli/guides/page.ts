@@ -77,6 +77,12 @@ function nameOf(heading: string, language: string, index: number, blocks: number
   return `${words}${index === 0 ? "" : `-${index + 1}`}.${language}`
 }
 
+/** For the notes beside a single file, which stands on the output without its name; commands are no file. */
+export function namedAlone(files: readonly PageFile[]): readonly string[] {
+  const [first, ...others] = files
+  return first && others.length === 0 && !first.name.endsWith(".sh") ? [`This is ${first.name}.`] : []
+}
+
 /** A regular expression, and what stands in the place of what it matches. */
 export type Replacement = readonly [pattern: string, text: string]
 
@@ -94,7 +100,9 @@ export function fill(files: readonly PageFile[], replacements: readonly Replacem
 /** For literal text in the pattern of a `Replacement`. */
 export const literally = (text: string): string => text.replaceAll(/[.*+?^${}()|[\]\\/]/g, String.raw`\$&`)
 
-/** Several files on one output, each below its name. */
+/** Several files on one output, each below its name; one alone as it is, so that it can be redirected to its place. */
 export function printed(files: readonly PageFile[]): string {
+  const [first, ...others] = files
+  if (first && others.length === 0) return first.text
   return files.map(({ name, text }) => `==> ${name} <==\n${text}`).join("\n")
 }

@@ -31,10 +31,13 @@ const MOST_REFERENCES = 8
 
 type Schema = Readonly<Record<string, unknown>>
 
-/** @param root the schema of all arguments, an object */
-export function argumentTypes(root: unknown): ArgumentTypes {
-  if (!isObject(root) || !isObject(root["properties"])) return new Map()
-  const all = Object.entries(root["properties"])
+/**
+ * @param whole the schema of all arguments, an object
+ * @param root what references lead into
+ */
+export function argumentTypes(whole: unknown, root: unknown = whole): ArgumentTypes {
+  if (!isObject(whole) || !isObject(whole["properties"]) || !isObject(root)) return new Map()
+  const all = Object.entries(whole["properties"])
   const named = all.filter(([name]) => argumentName.safeParse(name).success).slice(0, MOST_ARGUMENTS)
   const types = new Map(named.map(([name, schema]) => [name, typeOf(schema, name, root, MOST_DEPTH)]))
   const others = all.length - named.length
@@ -45,6 +48,10 @@ export function argumentTypes(root: unknown): ArgumentTypes {
 export function textArguments(names: readonly string[]): ArgumentTypes {
   return argumentTypes({ properties: Object.fromEntries(names.map((name) => [name, { type: "string" }])) })
 }
+
+/** Of one argument, as `argumentTypes`. */
+export const argumentType = (schema: unknown, name: string, root: Schema): ArgumentType =>
+  typeOf(schema, name, root, MOST_DEPTH)
 
 function typeOf(written: unknown, path: string, root: Schema, depth: number): ArgumentType {
   const schema = plain(written, root)
@@ -89,8 +96,8 @@ function recordOf(schema: Schema, path: string, root: Schema, depth: number): Ar
   return types.length === 0 ? untyped(path, left[0]?.why ?? "an object") : { type: `{ ${types.join(", ")} }`, left }
 }
 
-const typed = (type: string): ArgumentType => ({ type, left: [] })
-const untyped = (path: string, why: string): ArgumentType => ({ type: null, left: [{ path, why }] })
+export const typed = (type: string): ArgumentType => ({ type, left: [] })
+export const untyped = (path: string, why: string): ArgumentType => ({ type: null, left: [{ path, why }] })
 
 /** Follows references, and takes one of several forms if the others are null. Text: why there is no one schema. */
 function plain(written: unknown, root: Schema): Schema | string {

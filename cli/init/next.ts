@@ -1,13 +1,15 @@
 /** What to run once a first policy directory is there: three commands, as they are typed. */
 import { relative, resolve } from "node:path"
+import type { FoundTool } from "../import/found-tools.ts"
 import { CALLED } from "../terminal/program-name.ts"
-import { isWithin, toolsFor, type Plan } from "./files/plan.ts"
+import { GATEWAY, isWithin, toolsFor, type Plan } from "./files/plan.ts"
 
 const ROOT = resolve(import.meta.dirname, "../..")
 
 export function nextCommands(directory: string, plan: Plan): readonly string[] {
   const check = `${CALLED} check ${directory}`
-  if (plan.trust.kind === "local") return [check, serve(directory, plan), call(directory, plan)]
+  if (plan.trust.kind === "local")
+    return [check, ...secured(directory, plan), serve(directory, plan), call(directory, plan)]
   return [
     check,
     `${CALLED} keygen --out publisher.jwk`,
@@ -15,12 +17,18 @@ export function nextCommands(directory: string, plan: Plan): readonly string[] {
   ]
 }
 
-function serve(directory: string, { found, gateway, probe }: Plan): string {
+/** A gateway with TLS is none of the local stack's. */
+function secured(directory: string, { at }: Plan): readonly string[] {
+  if (!at.origin.startsWith("https:")) return []
+  return [`${CALLED} gateway config ${GATEWAY} --policies ${directory} --url <the Worker's https URL>`]
+}
+
+function serve(directory: string, { found, gateway, probe, at }: Plan): string {
   // npm runs its scripts in the repository.
   const fromRoot = relative(ROOT, resolve(directory))
   const serve = `npm run dev -- --policies ${fromRoot.startsWith("..") ? resolve(directory) : fromRoot}`
   // A Worker sends its requests by a service binding: no gateway of the local stack can stand in for it.
-  if (gateway.dialect === "worker") return serve
+  if (gateway.dialect === "worker" || at.origin.startsWith("https:")) return serve
   return `${serve} ${probe === null ? `--upstream <where ${found.prefix} is>` : "--gateway"}`
 }
 
@@ -31,12 +39,30 @@ function call(directory: string, plan: Plan): string {
   return `${CALLED} try ${tool}${argumentsFor(plan, tool)} --policies ${directory} ${as}`
 }
 
-/** Without the arguments in its path, a route has no URL, and a resource no URI. */
+/**
+ * A server rejects a call without the arguments that its tool needs, and a route without those in its path has no URL.
+ */
 function argumentsFor({ found }: Plan, tool: string): string {
-  const mark = found.tools.find(({ name }) => name === tool)?.mark
-  const path = mark?.kind === "route" ? mark.path : mark?.kind === "resource" ? mark.pattern : ""
-  const names = Array.from(path.matchAll(/\{\+?([^}]*)\}/gu), ([, name = ""]) => name)
-  return names.length === 0
-    ? ""
-    : ` --arguments '${JSON.stringify(Object.fromEntries(names.map((name) => [name, "1"])))}'`
+  const given = exampleFor(found.tools.find(({ name }) => name === tool))
+  return Object.keys(given).length === 0 ? "" : ` --arguments '${JSON.stringify(given)}'`
 }
+
+function exampleFor(tool: FoundTool | undefined): Readonly<Record<string, unknown>> {
+  if (tool === undefined) return {}
+  const { mark, inputs } = tool
+  const path = mark.kind === "route" ? mark.path : mark.kind === "resource" ? mark.pattern : null
+  if (path === null) {
+    const values = Array.from(inputs, ([name, { type }]): [string, unknown] => [name, VALUES.get(type ?? "")])
+    return Object.fromEntries(values.filter(([, value]) => value !== undefined))
+  }
+  const names = Array.from(path.matchAll(/\{\+?([^}]*)\}/gu), ([, name = ""]) => name)
+  return Object.fromEntries(names.map((name) => [name, "1"]))
+}
+
+/** By Cedar's name of the type. */
+const VALUES: ReadonlyMap<string, unknown> = new Map<string, unknown>([
+  ["String", "1"],
+  ["Long", 1],
+  ["decimal", 1],
+  ["Bool", true],
+])

@@ -4,7 +4,12 @@
  */
 import { createHash, randomBytes } from "node:crypto"
 import { z } from "zod"
+import { Failure } from "../terminal/failure.ts"
 import { APP_CLIENT, CLI_CLIENT, CLI_SECRET, RESOURCE_SCOPE, ONE_TIME_CODE } from "./local-stack.ts"
+
+const WHOM_IT_PROVES =
+  "The local stack proves agents such as spiffe://example.org/agent/support. A client whose user is at the browser is tried by running it: docs/guides/clients/README.md."
+const WHOM_IT_LOGS_IN = "The users of the local stack are alice, bob and olivia; each one's password is the name."
 
 /** A login takes four hops; more means a loop. */
 const MAX_HOPS = 10
@@ -68,7 +73,7 @@ export async function workloadIdentity(wanted: {
   url.search = new URLSearchParams({ id: wanted.id, aud: wanted.audience }).toString()
   const response = await fetch(url)
   const text = await response.text()
-  if (!response.ok) throw new Error(`workload identity: ${text.trim()}`)
+  if (!response.ok) throw new Failure(`no identity for ${wanted.id}: ${text.trim()}`, WHOM_IT_PROVES)
   return text
 }
 
@@ -94,7 +99,7 @@ export async function walk(start: URL, redirect: string, { user, password, secon
       filled = true
       init = { method: "POST", body: form }
     } else {
-      throw new Error(`login: ${url.pathname} answered ${response.status} to ${user}`)
+      throw new Failure(`login: ${url.pathname} answered ${response.status} to ${user}`, WHOM_IT_LOGS_IN)
     }
   }
   throw new Error("login: no end of redirects")

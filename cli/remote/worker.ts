@@ -1,4 +1,4 @@
-/** Requests to a Narrowgate Worker, as an operator. */
+/** Requests to a Narrowgate Worker, as an operator, or as an agent of itself. */
 import { isIP } from "node:net"
 import { z } from "zod"
 import { CONTRACT, pathTo, type EndpointName, type Parameters } from "../../src/api/contract/contract.ts"
@@ -50,28 +50,41 @@ interface Input<Name extends EndpointName, Value> {
   readonly body?: object
   /** Of the response: the contract's own schema, or one that also reads the response of an earlier version. */
   readonly schema: z.ZodType<Value>
+  /** Seconds that the answer may wait for what it is about (RFC 7240, section 4.3). */
+  readonly wait?: number
 }
 
 /** Sends a request to an endpoint of the management API, as its entry in the contract describes it. */
 export async function requestApi<Name extends EndpointName, Value>(
-  worker: WorkerOptions,
+  worker: Pick<WorkerOptions, "url">,
   bearer: string,
   name: Name,
-  { parameters, query, body, schema }: Input<Name, Value>,
+  input: Input<Name, Value>,
 ): Promise<Value> {
+  return (await responseOf(worker, bearer, name, input)).value
+}
+
+/** The same, with the headers of the answer. */
+export async function responseOf<Name extends EndpointName, Value>(
+  worker: Pick<WorkerOptions, "url">,
+  bearer: string,
+  name: Name,
+  { parameters, query, body, schema, wait = 0 }: Input<Name, Value>,
+): Promise<{ readonly value: Value; readonly headers: Headers }> {
   requireTls(worker.url)
   return reach(worker.url, async () => {
-    const headers = { authorization: `Bearer ${bearer}`, accept: "application/json" }
+    const prefer = wait === 0 ? {} : { prefer: `wait=${wait}` }
+    const headers = { authorization: `Bearer ${bearer}`, accept: "application/json", ...prefer }
     const response = await fetch(new URL(pathTo(name, parameters, query), worker.url), {
       method: CONTRACT[name].method,
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
       headers,
       redirect: "error",
-      signal: AbortSignal.timeout(TIMEOUT_MS),
+      signal: AbortSignal.timeout(TIMEOUT_MS + wait * 1000),
     })
     if (!response.ok) throw await refusalOf(response)
     const parsed = schema.safeParse(await response.json().catch(() => undefined))
-    if (parsed.success) return parsed.data
+    if (parsed.success) return { value: parsed.data, headers: response.headers }
     throw new Failure(
       `${worker.url} answered in another shape than expected`,
       "Check that `--url` is a Narrowgate Worker of this version.",
@@ -81,7 +94,7 @@ export async function requestApi<Name extends EndpointName, Value>(
 
 async function refusalOf(response: Response): Promise<Failure> {
   const fixes: Readonly<Record<number, string>> = {
-    401: "Get a fresh operator token; its audience must be the Worker.",
+    401: "Get a fresh token: an operator's has the Worker as its audience; an agent's ends with its task.",
     403: "Ask for a role in operators.yaml, and for a rule that permits the action `manage`.",
     404: "Check the id: nothing has it, or no longer.",
     413: "Send less.",

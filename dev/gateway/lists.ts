@@ -3,11 +3,10 @@
  * that cannot be filtered does not reach the client.
  */
 import { type IncomingMessage } from "node:http"
-import { text } from "node:stream/consumers"
-import { messagesIn } from "../../src/core/encoding/event-stream.ts"
+import { buffer } from "node:stream/consumers"
 import { isObject } from "../../src/core/encoding/json.ts"
 import type { Authorizer, OriginalRequest } from "./ask.ts"
-import { first } from "./headers.ts"
+import { first, pairs, type Pair } from "./headers.ts"
 
 const LISTS = new Set(["tools/list", "resources/list", "resources/templates/list", "prompts/list"])
 
@@ -29,38 +28,24 @@ export async function filteredAnswer(
   { headers }: OriginalRequest,
   answer: IncomingMessage,
 ): Promise<string | null> {
-  const own = ["authorization", "dpop"].flatMap((name): [string, string][] => {
-    const value = first(headers, name)
+  const carried = (from: readonly Pair[], name: string): [string, string][] => {
+    const value = first(from, name)
     return value === undefined ? [] : [[name, value]]
+  }
+  const body = new Uint8Array(await buffer(answer))
+  const response = await fetch(new URL("/v1/tools/filter", origin), {
+    method: "POST",
+    headers: {
+      ...Object.fromEntries([
+        ...["authorization", "dpop"].flatMap((name) => carried(headers, name)),
+        ...["content-type", "content-encoding"].flatMap((name) => carried(pairs(answer.rawHeaders), name)),
+      ]),
+      "X-Narrowgate-Filter-Key": key,
+      "X-Narrowgate-Server": server,
+    },
+    body,
   })
-  const filter = async (list: string): Promise<string | null> => {
-    const message = parsed(list)
-    // An error, or a notification before the answer, lists nothing. Anything else is the filter's to read, or to refuse.
-    if (isObject(message) && ("error" in message || "method" in message) && !("result" in message)) return list
-    const response = await fetch(new URL("/v1/tools/filter", origin), {
-      method: "POST",
-      headers: {
-        ...Object.fromEntries(own),
-        "Content-Type": "application/json",
-        "X-Narrowgate-Filter-Key": key,
-        "X-Narrowgate-Server": server,
-      },
-      body: list,
-    })
-    return response.status === 200 ? response.text() : null
-  }
-  const type = answer.headers["content-type"] ?? ""
-  if (type.includes("json")) return filter(await text(answer))
-  if (!type.includes("event-stream")) return null
-  const events: string[] = []
-  answer.setEncoding("utf8")
-  for await (const data of messagesIn(answer)) {
-    const list = data === "" ? data : await filter(data)
-    if (list === null) return null
-    // Each line of it is a line of the event.
-    events.push(`event: message\ndata: ${list.replaceAll("\n", "\ndata: ")}\n\n`)
-  }
-  return events.join("")
+  return response.status === 200 ? response.text() : null
 }
 
 function parsed(json: string): unknown {

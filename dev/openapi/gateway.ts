@@ -111,7 +111,10 @@ function denied(status: 400 | 401 | 403 | 404 | 429 | 503, description: string):
 const DENIALS = {
   "400": denied(400, "`malformed_call`."),
   "401": denied(401, "`missing_token`, `invalid_token`, `step_up_required`."),
-  "403": denied(403, "Every other code; and, by the dialects that can pass on no other status, each code."),
+  "403": denied(
+    403,
+    "Every other code; and, by the dialects that can pass on no other status, each code. While the approval of an `approval_required` is pending, `Retry-After` says when to ask again.",
+  ),
   "404": denied(404, "`unknown_method`: the MCP server has no such method; the body is JSON-RPC's -32601."),
   "429": denied(429, "`rate_limited`."),
   "503": denied(503, "`unavailable`: nothing was decided."),
@@ -136,6 +139,7 @@ const ALLOWED: Answer = {
     "X-Narrowgate-Task?",
     "X-Narrowgate-Purpose?",
     "X-Narrowgate-Tool?",
+    "X-Narrowgate-List?",
     "Txn-Token?",
     "RateLimit-Policy?",
     "RateLimit?",
@@ -190,15 +194,23 @@ export const gatewayPaths: Paths = {
       ],
       requestBody: {
         required: true,
-        content: json({
-          description: "The JSON-RPC answer. Anything else is rejected; an observing gateway gets it back.",
-        }),
+        content: {
+          ...json({
+            description: "The JSON-RPC answer. Anything else is rejected; an observing gateway gets it back.",
+          }),
+          "text/event-stream": { schema: { type: "string", description: "The same as the server streams it." } },
+        },
       },
       responses: {
         "200": {
-          description: "The same document with that alone; to an observing gateway, as it came.",
-          headers: headers("X-Narrowgate-Decision"),
-          content: { "application/json": { schema: {} }, "*/*": { schema: {} } },
+          description:
+            "The same document with that alone; to an observing gateway, and if it is the server's error, as it came. An error has no decision.",
+          headers: headers("X-Narrowgate-Decision?"),
+          content: {
+            "application/json": { schema: {} },
+            "text/event-stream": { schema: { type: "string" } },
+            "*/*": { schema: {} },
+          },
         },
         ...DENIALS,
       },

@@ -58,6 +58,8 @@ export const HEADERS = {
   "X-Narrowgate-Task": "Id of the task.",
   "X-Narrowgate-Purpose": "Purpose of the task.",
   "X-Narrowgate-Tool": "The tool that is called.",
+  "X-Narrowgate-List":
+    "If the gateway's entry has `filters_lists` and the call requests a list of an MCP server: the name of that server, whose answer the gateway posts to `/v1/tools/filter`. It is not for the upstream.",
   "Txn-Token": "A Transaction Token if the gateway wants one; else empty.",
   "X-Request-ID": "As it was sent.",
   "WWW-Authenticate": "The challenge.",

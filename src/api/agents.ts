@@ -3,6 +3,7 @@
  * the newest records.
  */
 import { agentsSeen, toolsUsed, type SearchedRange, type ToolUsed } from "../audit/agents-seen.ts"
+import { historyKeyOf } from "../core/guardrails/history-key.ts"
 import { isLifecycle } from "../core/catalog/lifecycle.ts"
 import type { Tool } from "../core/catalog/tool.ts"
 import { within } from "../core/task/narrow.ts"
@@ -18,7 +19,7 @@ export const listAgents: Handler<"listAgents"> = async ({ query: { after, limit 
   const from = after === undefined ? all : all.filter(({ id }) => id > after)
   const { looked_at, agents: seen } = await agentsSeen(context.env)
   const agents = from.slice(0, limit).map(({ id, owner, groups, purposes, delegates_to, bound_key }) => {
-    const { last: last_seen = null, calls = 0, denied = 0 } = seen.get(id) ?? {}
+    const { last: last_seen = null, calls = 0, denied = 0 } = seen.get(historyKeyOf(id)) ?? {}
     return { id, owner, groups, purposes, delegates_to, bound_key, last_seen, calls, denied }
   })
   return { answer: { agents, more: from.length > limit, total: all.length, looked_at } }
@@ -30,12 +31,14 @@ export const showAgent: Handler<"showAgent"> = async ({ parameters: { agent: id 
     const denial = { reason: "not_found", what: id.slice(0, 2_048) } as const
     return { error: "not_found", description: "There is no such agent in the live bundle.", denial }
   }
-  const [used, seen] = await Promise.all([toolsUsed(context.env, id), agentsSeen(context.env)])
-  const { last: last_seen = null, calls = 0, denied = 0 } = seen.agents.get(id) ?? {}
+  const key = historyKeyOf(id)
+  const [used, seen] = await Promise.all([toolsUsed(context.env, key), agentsSeen(context.env)])
+  const { last: last_seen = null, calls = 0, denied = 0 } = seen.agents.get(key) ?? {}
   const purposes = agent.purposes.flatMap((name) => bundle.purposes.get(name) ?? [])
   return {
     answer: {
       ...agentView(agent),
+      history: key,
       purposes: purposes.map(purposeView),
       last_seen,
       calls,

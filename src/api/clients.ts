@@ -1,8 +1,12 @@
 /** `/v1/clients`: the clients that have registered themselves, and the end of a registration. */
+import { MAX_TASK_LIFE } from "../core/policy/definition/agents.ts"
 import { clientRegistry } from "../ledger/registration/client-registry.ts"
 import { isOwnClient, registrationObject } from "../ledger/registration/registration.ts"
 import { switchboard } from "../revocation/switchboard.ts"
 import type { Handler } from "./handler.ts"
+
+/** A task that was being opened when its client was revoked begins a moment later, and by the clock of its ledger. */
+const CLOCKS_MS = 3_600_000
 
 export const listClients: Handler<"listClients"> = async ({ query: { after = "", limit }, bundle, context }) => {
   const { registration } = bundle
@@ -28,10 +32,12 @@ export const revokeClient: Handler<"revokeClient"> = async ({ parameters, bundle
     const denial = { reason: "not_found", what: id.slice(0, 2_048) } as const
     return { error: "not_found", description: "There is no such client, or no longer.", denial }
   }
-  // No further token first; the switch then ends those that there are. Until the list forgets it, this can be repeated.
+  // No further token first; the switch then ends those that there are, and itself with the last task that they could be
+  // of. Until the list forgets it, this can be repeated.
   await registrationObject(env, id).end()
   const set = { id: `swi_${crypto.randomUUID()}`, stopped: { kind: "agent", agent: id } as const, before: null }
-  await switchboard(env).set(set, { decision: started.id, operator: caller.operator, reason: "registration revoked" })
+  const setter = { decision: started.id, operator: caller.operator, reason: "registration revoked" }
+  await switchboard(env).set(set, setter, Date.now() + MAX_TASK_LIFE * 1_000 + CLOCKS_MS)
   await registry.forget(id)
   return { answer: { id, revocation: set.id }, record: { chain: [id], arguments: { revocation: set.id } } }
 }

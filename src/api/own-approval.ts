@@ -3,6 +3,7 @@
  * `Prefer: wait=N` waits for a decision (RFC 7240, section 4.3) in the ledger's memory.
  */
 import { isDenied } from "../core/denials/denial.ts"
+import { APPROVAL_RETRY_AFTER } from "../core/task/approval.ts"
 import { ledgerIdOf } from "../core/task/state.ts"
 import { askLedgerById, LEDGER_TIMEOUT_MS } from "../ledger/ask.ts"
 import { requestContext } from "../request-context.ts"
@@ -12,9 +13,6 @@ import { APPROVAL } from "./call-approvals.ts"
 import { CONTRACT } from "./contract/contract.ts"
 import type { Handler } from "./handler.ts"
 import { noSuchTask, recordedAgent, TASK_UNAVAILABLE, tokenRejected } from "./task-caller.ts"
-
-/** Seconds. */
-const RETRY_AFTER = 5
 
 export const showOwnApproval: Handler<"showOwnApproval"> = async ({ request, parameters, caller, context }) => {
   const { task, approval: id } = parameters
@@ -39,7 +37,7 @@ export const showOwnApproval: Handler<"showOwnApproval"> = async ({ request, par
   const { name, status, uses, expiresAt: expires_at, hasWaited } = found
   const url = `${config.issuer}/console/approvals/${task}/${id}`
   const headers = {
-    ...(status === "pending" && { "Retry-After": String(RETRY_AFTER) }),
+    ...(status === "pending" && { "Retry-After": String(APPROVAL_RETRY_AFTER) }),
     ...(hasWaited && { "Preference-Applied": `wait=${seconds}` }),
   }
   return {

@@ -11,6 +11,7 @@ import { firstIdAt } from "../core/encoding/ids.ts"
 import { logEvent } from "../platform/log.ts"
 import { nearest } from "../core/encoding/nearest.ts"
 import type { Bundle } from "../core/policy/assemble.ts"
+import { isKeyOfClass } from "../core/policy/registered-clients.ts"
 import { userId } from "../core/policy/principals.ts"
 import { hasIssuer } from "./contract/names.ts"
 import type { Stopped } from "../core/signals/switch.ts"
@@ -55,7 +56,7 @@ export async function targetOf(stopped: Stopped, bundle: Bundle, env: Env, now: 
       return targetAmong(hit !== null && hit.length > 0, stopped.tool, patternsOf(tools), hits)
     case "agent":
       return targetAmong(
-        bundle.agents.has(stopped.agent),
+        isKnownAgent(stopped.agent, bundle),
         stopped.agent,
         [...bundle.agents.values()].map(({ id }) => id),
         hits,
@@ -71,6 +72,11 @@ export async function targetOf(stopped: Stopped, bundle: Bundle, env: Env, now: 
     default:
       return stopped satisfies never
   }
+}
+
+/** Also the class of clients that registered themselves, by its history key. */
+function isKnownAgent(name: string, { agents, registration }: Bundle): boolean {
+  return agents.has(name) || (registration !== null && isKeyOfClass(registration, name))
 }
 
 function targetAmong(isKnown: boolean, name: string, names: readonly string[], hits: Hits): Target {
@@ -158,7 +164,7 @@ export async function namedTarget(
   env: Env,
 ): Promise<Pick<Target, "known" | "nearest">> {
   const agents = [...bundle.agents.values()].map(({ id }) => id)
-  if (kind === "agent") return targetAmong(bundle.agents.has(name), name, agents, NO_HITS)
+  if (kind === "agent") return targetAmong(isKnownAgent(name, bundle), name, agents, NO_HITS)
   return userTarget(name, null, bundle, env, NO_HITS)
 }
 

@@ -106,9 +106,10 @@ function switchView({ id, stopped, before }: Switch) {
   return { id, ...name, ...(before === null ? {} : { before: before / 1000 }) }
 }
 
-function listedSwitchView({ by, reason, at, ...set }: ListedSwitch) {
+function listedSwitchView({ until, by, reason, at, ...set }: ListedSwitch) {
   return {
     ...switchView(set),
+    ...(until !== null && { until }),
     ...(by !== null && { by }),
     ...(reason !== null && { reason }),
     ...(at !== null && { at }),

@@ -6,6 +6,7 @@ import type { Erased } from "../ledger/protocol.ts"
 import { MAX_SESSION_MS } from "../web/session.ts"
 import { REMAINING, REMAINS } from "./contract/users.ts"
 import type { Handler } from "./handler.ts"
+import { historyKeyOf } from "../core/guardrails/history-key.ts"
 
 /** Ledgers that are asked at once. */
 const AT_ONCE = 32
@@ -27,7 +28,7 @@ export const eraseUser: Handler<"eraseUser"> = async ({ body, caller, bundle, co
   const record = recordOf({ decision: "allow", code: "ok", ...caller, ...started, ...recorded })
   const erase = async (owner: LedgerOwner): Promise<Erased | null> =>
     askLedgerById(context.env, ledgerOf(context.env, owner), async (ledger) => ledger.erase(person, record))
-  const agents = Array.from(bundle.agents.values(), ({ id: agent }) => ({ agent }))
+  const agents = Array.from(bundle.agents.values(), ({ id }) => ({ agent: historyKeyOf(id) }))
   const done: (Erased | null)[] = []
   for (let from = 0; from < agents.length; from += AT_ONCE)
     done.push(...(await Promise.all(agents.slice(from, from + AT_ONCE).map(erase))))

@@ -1,8 +1,9 @@
 /**
  * What records show of agents: when each was last seen, which tools it has called, and how often it was denied. Records
  * have no index of their agents, because each record would have to pay for it. So only the newest of each log are read,
- * and the response says how far back that reaches.
+ * and the response says how far back that reaches. Clients that registered themselves are shown as their class.
  */
+import { historyKeyOf, type HistoryKey } from "../core/guardrails/history-key.ts"
 import { timeOf } from "../core/encoding/ids.ts"
 import { logsOfCalls } from "./record-logs.ts"
 import type { AgentRow, SearchResult, ToolRow } from "./record-log.ts"
@@ -26,16 +27,19 @@ export interface ToolUsed extends AgentSeen {
 
 export async function agentsSeen(
   env: Env,
-): Promise<{ readonly looked_at: SearchedRange; readonly agents: ReadonlyMap<string, AgentSeen> }> {
+): Promise<{ readonly looked_at: SearchedRange; readonly agents: ReadonlyMap<HistoryKey, AgentSeen> }> {
   const found = await Promise.all(logsOfCalls(env).map((log) => log.agentsSeen()))
-  const agents = new Map<string, AgentSeen>()
-  for (const row of found.flatMap(({ rows }) => rows)) agents.set(row.agent, added(row, agents.get(row.agent)))
+  const agents = new Map<HistoryKey, AgentSeen>()
+  for (const row of found.flatMap(({ rows }) => rows)) {
+    const key = historyKeyOf(row.agent)
+    agents.set(key, added(row, agents.get(key)))
+  }
   return { looked_at: searchedRange(found), agents }
 }
 
 export async function toolsUsed(
   env: Env,
-  agent: string,
+  agent: HistoryKey,
 ): Promise<{ readonly looked_at: SearchedRange; readonly tools: readonly ToolUsed[] }> {
   const found = await Promise.all(logsOfCalls(env).map((log) => log.toolsUsed(agent)))
   const tools = new Map<string, ToolUsed>()

@@ -2,6 +2,7 @@
  * Records of decisions at the edge, without a ledger: collected in the isolate and sent in batches after the response.
  * These decisions admitted nothing; a crash can lose those of the last moment.
  */
+import { historyKeyOf } from "../core/guardrails/history-key.ts"
 import { within } from "../platform/timeout.ts"
 import { ledgerIdOf } from "../core/task/state.ts"
 import { logEvent } from "../platform/log.ts"
@@ -112,7 +113,7 @@ class Queue<Item> {
   }
 }
 
-const ownerOf = ({ operator, chain }: DecisionRecord): string => operator ?? chain.at(-1) ?? ""
+const ownerOf = ({ operator, chain }: DecisionRecord): string => operator ?? historyKeyOf(chain.at(-1) ?? "")
 /**
  * Unidentified callers count as one owner, because none of their names is proven; each token that opens nothing is
  * another.

@@ -4,6 +4,7 @@
  */
 import { DurableObject } from "cloudflare:workers"
 import { inJurisdiction } from "../platform/jurisdiction.ts"
+import { historyKeyOf, type HistoryKey } from "../core/guardrails/history-key.ts"
 import { fits } from "../core/encoding/bytes.ts"
 import type { StoredRecord } from "../core/record/record.ts"
 import { conditionsOf, type RecordQuery } from "./record-query.ts"
@@ -205,17 +206,19 @@ export class RecordLog extends DurableObject<Env> {
     return { rows, ...this.#searched() }
   }
 
-  async toolsUsed(agent: string): Promise<SearchResult<ToolRow>> {
+  /** For each agent with this history. */
+  async toolsUsed(history: HistoryKey): Promise<SearchResult<ToolRow>> {
     await this.#unpack()
     const rows = this.ctx.storage.sql
-      .exec<ToolRow>(
-        `SELECT tool, count(*) AS calls, sum(decision = 'deny') AS denied, max(id) AS last
-          FROM (SELECT id, agent, tool, kind, decision FROM records ORDER BY id DESC LIMIT ?)
-          WHERE agent = ? AND kind = 'call' AND tool IS NOT NULL GROUP BY tool`,
+      .exec<ToolRow & { agent: string }>(
+        `SELECT agent, tool, count(*) AS calls, sum(decision = 'deny') AS denied, max(id) AS last
+          FROM (SELECT id, agent, tool, kind, decision FROM records ORDER BY id DESC LIMIT ?1)
+          WHERE substr(agent, 1, length(?2)) = ?2 AND kind = 'call' AND tool IS NOT NULL GROUP BY agent, tool`,
         MAX_SEARCHED,
-        agent,
+        history,
       )
       .toArray()
+      .filter(({ agent }) => historyKeyOf(agent) === history)
     return { rows, ...this.#searched() }
   }
 

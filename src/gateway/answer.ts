@@ -7,7 +7,9 @@ import { challengeOf } from "../credentials/challenge.ts"
 import { schemeOf } from "../credentials/verify.ts"
 import { CODES } from "../core/denials/terms/code.ts"
 import { codeOf, describeDenial, type Denial } from "../core/denials/denial.ts"
+import { APPROVAL_RETRY_AFTER } from "../core/task/approval.ts"
 import type { Decision } from "./decision.ts"
+import { serverListedBy } from "../core/catalog/tool-list.ts"
 import { DIALECTS } from "./dialects/dialects.ts"
 import type { DeniedMessage } from "./json-rpc.ts"
 import { answerToMessage } from "./mcp-denial.ts"
@@ -44,10 +46,21 @@ export function answer(decision: Decision, issuer: string, request: Request, mes
     "X-Narrowgate-Tool": headerSafe(decision.tool),
     "X-Narrowgate-Decision": decision.id,
     "Txn-Token": decision.transactionToken ?? "",
+    ...listHeader(decision),
     ...rateLimit(decision),
   } satisfies Record<(typeof IDENTITY_HEADERS)[number] | "Cache-Control", string>
   // Envoy takes exactly 200 as an allow, nginx any 2xx.
   return new Response(null, { status: 200, headers })
+}
+
+/**
+ * Of which server the answer to this call is a list that the gateway is to cut down (filter-tools.ts). It need not read
+ * the body itself, and all other answers cost it nothing. An observing gateway would get its list back whole.
+ */
+function listHeader({ gateway, tool }: Decision): Readonly<Record<string, string>> {
+  const filters = gateway.filters_lists !== undefined && gateway.mode === "enforce"
+  const server = filters && tool !== null ? serverListedBy(tool) : null
+  return server === null ? {} : { "X-Narrowgate-List": server }
 }
 
 /**
@@ -93,9 +106,12 @@ export function denialResponse(
   const challenge = challengeOf(denial, metadata, scheme, scope)
   for (const [name, value] of Object.entries(challenge)) headers.set(name, value)
   const retryAfter = "retry_after" in denial ? denial.retry_after : status === 503 ? RETRY_AFTER_OUTAGE : null
-  if (retryAfter !== null) headers.set("Retry-After", String(retryAfter))
-  for (const [name, value] of Object.entries(rateLimit(decision))) headers.set(name, value)
   const approval = denial.reason === "approval_required" ? approvalLinks(denial, decision, issuer) : null
+  // Programs alone: a model that reads a time would repeat the call until people answer.
+  const pollsAfter = approval?.status === "pending" ? APPROVAL_RETRY_AFTER : null
+  const waits = retryAfter ?? pollsAfter
+  if (waits !== null) headers.set("Retry-After", String(waits))
+  for (const [name, value] of Object.entries(rateLimit(decision))) headers.set(name, value)
   const members = {
     error: code,
     error_description: describeDenial(denial),

@@ -5,7 +5,7 @@
  * (app.ts).
  */
 import { boundedBytes, textOf } from "../platform/request-body.ts"
-import { readServerList, type ServerList } from "../core/catalog/tool-list.ts"
+import { EVENT_STREAM, readListAnswer, type ListAnswer } from "../core/catalog/list-answer.ts"
 import { deny, isDenied, type Denial, type Denied } from "../core/denials/denial.ts"
 import { isJsonType } from "../core/encoding/json.ts"
 import { listTools, serverOf } from "./list-tools.ts"
@@ -50,8 +50,15 @@ async function filtered(brought: Brought, bundle: Bundle, context: RequestContex
   if (name === null) return refuse({ reason: "target_missing", header: SERVER_HEADER }, brought, bundle, context)
   const server = serverOf(name, caller.gateway, bundle)
   if (!server) return refuse({ reason: "tool_unknown", called: name }, brought, bundle, context)
-  const list = readBrought(brought)
-  if (isDenied(list)) return refuse(list.denied, brought, bundle, context)
+  const answer = await readBrought(brought)
+  if (isDenied(answer)) return refuse(answer.denied, brought, bundle, context)
+  const { list, type } = answer
+  // The server's own error lists nothing, so there is nothing to decide.
+  if (!list)
+    return new Response(
+      answer.keeping(() => false),
+      { headers: { ...NO_STORE, "Content-Type": type } },
+    )
   const [authorization, proof] = [sent.get("authorization"), sent.get("dpop")]
   const decision = await listTools({ ...caller, server, authorization, proof, list }, bundle, context)
   const { id, denial, visible } = decision
@@ -67,26 +74,29 @@ async function filtered(brought: Brought, bundle: Bundle, context: RequestContex
       asIs,
     )
   return new Response(
-    list.keeping((key) => visible.has(key)),
-    { headers: { "Content-Type": "application/json", ...headersOf(id) } },
+    answer.keeping((key) => visible.has(key)),
+    { headers: { "Content-Type": type, ...headersOf(id) } },
   )
 }
 
-function readBrought({ request: { headers }, bytes }: Brought): ServerList | Denied {
+async function readBrought({ request: { headers }, bytes }: Brought): Promise<ListAnswer | Denied> {
   const encoding = headers.get("content-encoding")
   if (encoding !== null && encoding.toLowerCase() !== "identity") {
     return deny({ reason: "body_rejected", what: "it is encoded" })
   }
-  if (!isJsonType(headers.get("content-type"))) {
-    return deny({ reason: "mcp_rejected", what: "its body is not declared as JSON in UTF-8" })
+  const type = headers.get("content-type")
+  const isStream = type?.split(";")[0]?.trim().toLowerCase() === EVENT_STREAM
+  if (!isStream && !isJsonType(type)) {
+    return deny({ reason: "mcp_rejected", what: "its body is not declared as JSON in UTF-8, or as an event stream" })
   }
   const text = bytes && textOf(bytes)
   return text === null
     ? deny({ reason: "body_rejected", what: "it is too long, not UTF-8, or did not come in time" })
-    : readServerList(text)
+    : readListAnswer(text, isStream)
 }
 
-const headersOf = (id: string) => ({ "Cache-Control": "no-store", "X-Narrowgate-Decision": id })
+const NO_STORE = { "Cache-Control": "no-store" }
+const headersOf = (id: string) => ({ ...NO_STORE, "X-Narrowgate-Decision": id })
 
 /** Null if the body is too long. */
 function asItCame(id: string, { request, bytes }: Brought): Response | null {

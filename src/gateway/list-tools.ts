@@ -30,6 +30,7 @@ import type { RequestContext } from "../request-context.ts"
 import { currentLease, type Lease } from "../revocation/lease.ts"
 import { report, takeTurn } from "../revocation/report.ts"
 import { reportedRisksOf } from "../core/signals/leased-risks.ts"
+import { obtainableOf } from "./scope-challenge.ts"
 import { newId } from "../platform/new-id.ts"
 import { stopOf } from "../revocation/token-stop.ts"
 
@@ -86,6 +87,7 @@ export async function listTools(
     list: listing,
     tools: [...sorted.tools.keys()],
     known: sorted.known,
+    obtainable: obtainableIn(sorted, request, token, bundle),
     argumentsSeen: gateway.body,
     gateway: gateway.id,
     environment: gateway.environment,
@@ -155,6 +157,21 @@ function sortTools(
   }
   const counts = Object.entries({ tool_stopped, tool_unknown, tool_changed }).filter(([, count]) => count > 0)
   return { tools, known: Object.fromEntries(known), hidden: Object.fromEntries(counts) }
+}
+
+/** The names of the listed tools that the agent need not have yet, if the gateway shows these. */
+function obtainableIn(
+  { tools, known }: SortedTools,
+  { gateway }: ToolListRequest,
+  { claims }: VerifiedToken,
+  bundle: Bundle,
+): readonly string[] {
+  if (gateway.filters_lists !== "obtainable") return []
+  const names = new Set(
+    [...tools.keys()].map((key) => (Object.hasOwn(known, key) ? known[key]?.tool : undefined) ?? key),
+  )
+  const listed = [...names].flatMap((name) => bundle.catalog.tools.get(name) ?? [])
+  return obtainableOf(listed, claims, gateway.environment, bundle).map(({ name }) => name)
 }
 
 /**

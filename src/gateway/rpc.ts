@@ -28,7 +28,7 @@ const callSchema = z
   })
   .refine(({ method, body }) => body !== undefined || BODILESS.has(method))
 const settlementSchema = z.strictObject({ key, decision: z.string(), task: z.string() })
-const listSchema = z.strictObject({ key, server: z.string(), headers, body })
+const listSchema = z.strictObject({ key, server: z.string(), headers, type: z.string().optional(), body })
 
 /**
  * An agent's request, as the Worker received it: `url` absolute, and as it will be sent on; `headers` with everything
@@ -37,7 +37,10 @@ const listSchema = z.strictObject({ key, server: z.string(), headers, body })
  * asks again about a request whose answer it did not get, both count once within 5 s.
  */
 export type WorkerCall = z.input<typeof callSchema>
-/** A server's answer to `tools/list`, with the headers of the request that it answers. */
+/**
+ * A server's answer to `tools/list`, with the headers of the request that it answers. `type` is the answer's
+ * `Content-Type`; absent: JSON.
+ */
 export type WorkerList = z.input<typeof listSchema>
 
 /** What the answer to `authorize` called the call. */
@@ -109,7 +112,7 @@ function questionOf(call: z.output<typeof callSchema>): Request | null {
 
 function listOf(list: z.output<typeof listSchema>): Request | null {
   // These describe the request that the answer belongs to, not the answer.
-  const own = { "X-Narrowgate-Server": list.server, "Content-Type": "application/json" }
+  const own = { "X-Narrowgate-Server": list.server, "Content-Type": list.type ?? "application/json" }
   return requestOf(relayedRequestOf(list), own, ["Content-Encoding", "Content-Length"])
 }
 

@@ -9,6 +9,7 @@ import type { Located } from "../core/catalog/locate.ts"
 import { violation } from "../core/catalog/bounds.ts"
 import { formatScope, parseScope, patternCovers, type Scope } from "../core/catalog/pattern.ts"
 import { codeOf, type Denial } from "../core/denials/denial.ts"
+import type { Tool } from "../core/catalog/tool.ts"
 import type { Bundle } from "../core/policy/assemble.ts"
 import type { PurposeDefinition } from "../core/policy/definition/agents.ts"
 import type { GrantDefinition } from "../core/policy/definition/grant.ts"
@@ -25,22 +26,18 @@ export function scopeToAsk(
   claims: DelegationClaims,
   located: Located,
   environment: string,
-  { agents, purposes, engine, entities }: Bundle,
+  bundle: Bundle,
 ): string | null {
   if (codeOf(denial) !== "insufficient_scope") return null
-  const agent = agents.get(claims.client_id)
-  const purpose = agent?.purposes.includes(claims.purpose) ? purposes.get(claims.purpose) : undefined
-  if (!agent || !purpose) return null
-  const caps = [purpose.grant, agent.ceiling]
-  if (caps.some(({ environments }) => environments && !environments.includes(environment))) return null
+  const limits = limitsOf(claims, environment, bundle)
+  if (!limits) return null
   const { tool, arguments: args } = located
-  const bounds = caps.map((cap) => cap.arguments)
+  const bounds = [limits.purpose.grant.arguments, limits.ceiling.arguments]
   // A new task has the same bounds, unless its own request has set them.
   if (denial.reason === "argument_out_of_bounds" && violation(bounds, args.values)) return null
-  const mayHave = caps.every((cap) => within(cap)(tool)) && engine.mayPermit(DELEGATE, toolRef(tool.name), entities)
   const needed = isLifecycle(tool)
-    ? scopesOnServer(tool.server, purpose, agent.ceiling)
-    : mayHave
+    ? scopesOnServer(tool.server, limits)
+    : mayObtain(tool, limits, bundle)
       ? [scopeOf(tool)]
       : []
   if (needed.length === 0) return null
@@ -48,18 +45,46 @@ export function scopeToAsk(
   return union.length <= MAX_LENGTH ? union : needed.join(" ")
 }
 
+/** Returns those of the tools that the agent can be granted by another token for the same purpose. */
+export function obtainableOf(
+  tools: readonly Tool[],
+  claims: DelegationClaims,
+  environment: string,
+  bundle: Bundle,
+): readonly Tool[] {
+  const limits = limitsOf(claims, environment, bundle)
+  return limits ? tools.filter((tool) => mayObtain(tool, limits, bundle)) : []
+}
+
+/** What no token of the agent for this purpose exceeds. */
+interface Limits {
+  readonly purpose: PurposeDefinition
+  readonly ceiling: GrantDefinition
+}
+
+/** Null if there is no token for this environment. */
+function limitsOf(claims: DelegationClaims, environment: string, { agents, purposes }: Bundle): Limits | null {
+  const agent = agents.get(claims.client_id)
+  const purpose = agent?.purposes.includes(claims.purpose) ? purposes.get(claims.purpose) : undefined
+  if (!agent || !purpose) return null
+  const isElsewhere = ({ environments }: GrantDefinition): boolean =>
+    environments !== undefined && !environments.includes(environment)
+  return [purpose.grant, agent.ceiling].some(isElsewhere) ? null : { purpose, ceiling: agent.ceiling }
+}
+
+function mayObtain(tool: Tool, { purpose, ceiling }: Limits, { engine, entities }: Bundle): boolean {
+  const isCovered = [purpose.grant, ceiling].every((cap) => within(cap)(tool))
+  return isCovered && engine.mayPermit(DELEGATE, toolRef(tool.name), entities)
+}
+
 const DELEGATE = actionRef("delegate")
-const scopeOf = ({ name, action }: Located["tool"]): string => formatScope({ pattern: name, action })
+const scopeOf = ({ name, action }: Tool): string => formatScope({ pattern: name, action })
 
 /**
  * Messages of a session come with any tool of the server: so what the purpose gives there by default, otherwise what it
  * can give there.
  */
-function scopesOnServer(
-  server: string,
-  { default: usual, grant }: PurposeDefinition,
-  ceiling: GrantDefinition,
-): string[] {
+function scopesOnServer(server: string, { purpose: { default: usual, grant }, ceiling }: Limits): string[] {
   const limits = scopesIn(ceiling.tools)
   const there = (texts: readonly string[]): string[] =>
     scopesIn(texts)

@@ -21,6 +21,7 @@ import type { LoweredRule } from "../core/policy/cedar/lowered.ts"
 import { verifyRehearsed } from "./rehearsed-signatures.ts"
 import type { Task } from "../core/task/task.ts"
 import { rawTarget } from "../platform/raw-target.ts"
+import { historyKeyOf } from "../core/guardrails/history-key.ts"
 
 const POINTER = { seq: 0, digest: "rehearsal" }
 const KEY = "rehearsal"
@@ -172,6 +173,7 @@ const TASK: Task = {
   id: "rehearsal",
   parent: null,
   agent: AGENT,
+  historyKey: historyKeyOf(AGENT),
   purpose: "reading",
   isolated: false,
   grant: {

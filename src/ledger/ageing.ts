@@ -15,7 +15,7 @@ export const coarse = (at: number): number => Math.ceil(at / ALARM_GRID_MS) * AL
 export const expiryOf = ({ tasks, root }: TreeState): number => tasks.get(root)?.expiresAt ?? 0
 
 export class Ageing {
-  readonly #times = new Shares()
+  readonly #times = new Shares<typeof AGEING>()
 
   constructor(trees: Iterable<TreeState> = []) {
     for (const tree of trees) this.add(tree)

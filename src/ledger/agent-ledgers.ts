@@ -14,6 +14,7 @@ import { TIMEOUT_MS } from "./credit-request.ts"
 import { ledgerOf } from "./locator.ts"
 import { LEDGER_VERSION } from "./protocol.ts"
 import type { Trees } from "./trees.ts"
+import type { HistoryKey } from "../core/guardrails/history-key.ts"
 
 /** Rounds in which a step tells other ledgers, if meanwhile its tree gets further agents. */
 const MOST_ROUNDS = 4
@@ -35,7 +36,7 @@ export interface Untold {
 export function untoldOf({ user, root, tasks, ledger }: TreeState, carried: readonly Carried[]): readonly Carried[] {
   if (carried.length === 0 || user !== null) return []
   if (passesLabels(ledger.home, ledger.clock)) return carried
-  const owner = tasks.get(root)?.agent
+  const owner = tasks.get(root)?.historyKey
   return carried.filter(({ agent }) => agent !== owner)
 }
 
@@ -112,7 +113,7 @@ export class AgentLedgers {
    * @param through agents whose ledgers have passed it on
    * @returns what the agents' ledgers know of
    */
-  async #tellAgents(carried: readonly Carried[], through: readonly string[]): Promise<readonly Carried[]> {
+  async #tellAgents(carried: readonly Carried[], through: readonly HistoryKey[]): Promise<readonly Carried[]> {
     const byAgent = Map.groupBy(carried, ({ agent }) => agent)
     const told = Array.from(byAgent, async ([agent, ofAgent]) =>
       (await this.#tell({ agent }, ofAgent, [...through, agent])) ? ofAgent : [],
@@ -129,7 +130,7 @@ export class AgentLedgers {
   async #tellPartitions(
     { home, clock }: LedgerState,
     carried: readonly Carried[],
-    through: readonly string[],
+    through: readonly HistoryKey[],
   ): Promise<boolean> {
     if (home?.index !== 0) return true
     const others = Array.from({ length: mostPartitions(home, clock) - 1 }, (_, index) => index + 1)
@@ -139,9 +140,9 @@ export class AgentLedgers {
   }
 
   async #tell(
-    owner: { readonly agent: string; readonly partition?: number },
+    owner: { readonly agent: HistoryKey; readonly partition?: number },
     carried: readonly Carried[],
-    through: readonly string[],
+    through: readonly HistoryKey[],
   ): Promise<boolean> {
     const learn = async (ledger: LedgerStub) => ({
       learned: await ledger.learn(LEDGER_VERSION, [...carried], [...through]),
@@ -157,7 +158,7 @@ export class AgentLedgers {
    * @returns whether it knows of them now, its other partitions, and those to whom it has delegated: not if the request
    *   is of another version
    */
-  async learn(version: number, carried: readonly Carried[], through: readonly string[]): Promise<boolean> {
+  async learn(version: number, carried: readonly Carried[], through: readonly HistoryKey[]): Promise<boolean> {
     if (version !== LEDGER_VERSION) return false
     const own = carried.map(beyondIsolation)
     const isAdopted = this.adopt(own, through)
@@ -166,7 +167,7 @@ export class AgentLedgers {
   }
 
   /** @returns whether those know of it to whom its agents have delegated in this ledger */
-  async adopt(carried: readonly Carried[], through: readonly string[]): Promise<boolean> {
+  async adopt(carried: readonly Carried[], through: readonly HistoryKey[]): Promise<boolean> {
     const until = this.keep(carried, null)
     const ledger = ledgerIn(this.#trees)
     // Whose label is among these knows of it, but not yet of others that it inherits here.

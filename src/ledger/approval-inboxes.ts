@@ -11,6 +11,7 @@ import { logEvent } from "../platform/log.ts"
 import { userId } from "../core/policy/principals.ts"
 import type { TaskEnd } from "../core/task/change.ts"
 import { ancestryOf, mayContinue, type TreeState } from "../core/task/state.ts"
+import { historyKeyOf } from "../core/guardrails/history-key.ts"
 
 export class ApprovalInboxes {
   readonly #waits: ApprovalWaits
@@ -26,7 +27,8 @@ export class ApprovalInboxes {
   }
 
   announce({ id, task, shown, inboxes, expiresAt }: Approval): void {
-    for (const each of inboxes) this.#send(each, async (inbox) => inbox.putCall(id, task, shown.agent, expiresAt))
+    for (const each of inboxes)
+      this.#send(each, async (inbox) => inbox.putCall(id, task, historyKeyOf(shown.agent), expiresAt))
   }
 
   /** The agents that wait for these approvals stop waiting too. */

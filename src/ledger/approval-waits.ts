@@ -2,6 +2,7 @@
  * Agents that wait until people have decided on a call. A wait is a promise in memory: it reads no storage, and costs
  * nothing but the request that it answers. An object that is evicted loses its waits, and their clients ask again.
  */
+import type { HistoryKey } from "../core/guardrails/history-key.ts"
 
 /** Waits of an agent, and of all agents of a ledger, at a time: each is a request that the object holds open. */
 export const MAX_WAITS = {
@@ -12,13 +13,13 @@ export const MAX_WAITS = {
 export class ApprovalWaits {
   /** By the id of the approval; each wakes one. */
   readonly #waiting = new Map<string, Set<() => void>>()
-  readonly #ofAgents = new Map<string, number>()
+  readonly #ofAgents = new Map<HistoryKey, number>()
 
   /**
    * Resolves when the approval is decided or withdrawn, at the latest after `ms`.
    * @returns null if too many wait already
    */
-  until(approval: string, agent: string, ms: number): Promise<void> | null {
+  until(approval: string, agent: HistoryKey, ms: number): Promise<void> | null {
     const ofAgent = this.#ofAgents.get(agent) ?? 0
     const all = this.#ofAgents.values().reduce((sum, each) => sum + each, 0)
     if (ofAgent >= MAX_WAITS.agent || all >= MAX_WAITS.ledger) return null

@@ -25,6 +25,7 @@ import { inboxOf } from "./inbox.ts"
 import { movedTaskId } from "./locator.ts"
 import { LEDGER_VERSION, type ConsentOutcome, type NoBundle } from "./protocol.ts"
 import type { Trees } from "./trees.ts"
+import { historyKeyOf } from "../core/guardrails/history-key.ts"
 
 /** A task that has moved to the ledger of its person. */
 interface Moved {
@@ -61,7 +62,7 @@ export class BackchannelConsents {
     if (full) return full
     const inbox = inboxOf(this.#env, { user: userId(user) })
     this.#underWay += 1
-    const hasRoom = await inbox.put(root, agent, expiresAt).catch((error: unknown) => {
+    const hasRoom = await inbox.put(root, historyKeyOf(agent), expiresAt).catch((error: unknown) => {
       logEvent("consent_not_asked", { error: String(error) })
       return null
     })

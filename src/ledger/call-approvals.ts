@@ -18,6 +18,7 @@ import type { ApprovalForReader, OwnApproval, Waiting, WaitingCall } from "./pro
 import { isAlive, isBelow, ancestryOf, mayContinue, type TreeState } from "../core/task/state.ts"
 import { applyApproval } from "../core/task/transition.ts"
 import type { Trees } from "./trees.ts"
+import { historyKeyOf } from "../core/guardrails/history-key.ts"
 
 interface ApprovalIds {
   readonly task: string
@@ -97,7 +98,7 @@ export class CallApprovals {
     if (refused !== null) return refused === "stranger" ? null : refused
     const asked = this.#readOwn(ids, by)
     if (!asked || isDenied(asked) || asked.status !== "pending" || wait === 0) return asked
-    const agent = state.tasks.get(task)?.agent ?? ""
+    const agent = state.tasks.get(task)?.historyKey ?? historyKeyOf("")
     const waiting = this.#trees.approvalWaits.until(id, agent, Math.min(wait, asked.expiresAt - now))
     if (!waiting) return asked
     await waiting

@@ -37,6 +37,7 @@ import { quarantinedRelative, type TreeState } from "../core/task/state.ts"
 import { applyBundle, applyOpening, dropExpiredTokens, endedBy } from "../core/task/transition.ts"
 import type { Trees } from "./trees.ts"
 import { viewOf, type TaskView } from "../core/task/view.ts"
+import { historyKeyOf } from "../core/guardrails/history-key.ts"
 
 /** A consent that can be redeemed, and what is to be opened for it. */
 export interface Redeemable {
@@ -84,7 +85,7 @@ export class Consents {
     const state = this.#trees.newTreeState(root, consent.user, null, pointer, bundle.guardrails)
     const { ledger } = state
     if (pointer.seq < ledger.bundle.seq) return { bundle: "stale", newest: ledger.bundle }
-    dropExpiredTokens(state, consent.agent, this.#trees.now(state))
+    dropExpiredTokens(state, historyKeyOf(consent.agent), this.#trees.now(state))
     const foreseen = previewTask(bundle, state, consent, ledger.clock)
     if (isOAuthFailure(foreseen)) return foreseen
     const { task, life } = foreseen
@@ -92,7 +93,7 @@ export class Consents {
     state.consent = stored
     const full =
       whyFull(openingsOf(state), bundle, consent.agent, ledger.clock, underWay) ??
-      bytesFullness(bytesOf(state), task.agent, task.bytes, ledger.clock)
+      bytesFullness(bytesOf(state), task.historyKey, task.bytes, ledger.clock)
     if (full) return full
     state.tasks.set(root, task)
     this.#trees.transaction(true, () => {
@@ -106,7 +107,7 @@ export class Consents {
     })
     applyBundle(ledger, pointer, bundle.guardrails)
     openingsOf(state).add(task)
-    bytesOf(state).add(task.agent, task.id, task.expiresAt, task.bytes)
+    bytesOf(state).add(task.historyKey, task.id, task.expiresAt, task.bytes)
     this.#trees.hold(state)
     await this.#trees.keepAlarm(state)
     return { task: root }
@@ -160,7 +161,7 @@ export class Consents {
     const state = this.#trees.of(root)
     if (!state) return oauthError({ reason: "consent_unknown" })
     const now = this.#trees.now(state)
-    dropExpiredTokens(state, request.agent, now)
+    dropExpiredTokens(state, historyKeyOf(request.agent), now)
     const opened = openConsented(bundle, state, request, now)
     if (isOAuthFailure(opened)) return opened
     const redeemed = {
@@ -179,7 +180,7 @@ export class Consents {
     const root = state.tasks.get(state.root)
     if (root) {
       openingsOf(state).end(root)
-      bytesOf(state).remove(root.agent, root.id)
+      bytesOf(state).remove(root.historyKey, root.id)
     }
     state.consent = redeemed
   }
@@ -205,7 +206,7 @@ export class Consents {
     const audience = refresh.audience ?? consent.audience
     // By the current registry, as for its first token.
     if (!mayBeFor(bundle, agent, audience)) return unknownAudience(audience, bundle)
-    dropExpiredTokens(state, agent, now)
+    dropExpiredTokens(state, historyKeyOf(agent), now)
     const opened = renewRoot(bundle, state, { ...refresh, audience }, now)
     if (isOAuthFailure(opened)) return opened
     if (scope !== null && !isSameScope(scope, opened.task.scope)) return oauthError({ reason: "renewal_differs" })

@@ -7,6 +7,7 @@ import { DurableObject } from "cloudflare:workers"
 import { inJurisdiction } from "../platform/jurisdiction.ts"
 import { sha256Hex } from "../core/encoding/hash.ts"
 import type { InboxOf } from "../core/task/approval.ts"
+import type { HistoryKey } from "../core/guardrails/history-key.ts"
 
 /**
  * Tasks whose consent may be requested of a person at once, in all and by one agent. More are rejected, because nobody
@@ -57,7 +58,7 @@ export class Inbox extends DurableObject<Env> {
   }
 
   /** @returns false if there is no room */
-  async put(task: string, agent: string, until: number): Promise<boolean> {
+  async put(task: string, agent: HistoryKey, until: number): Promise<boolean> {
     if (!this.#isRoom("requests", agent, MOST, MOST_OF_ONE)) return false
     this.ctx.storage.sql.exec("INSERT OR REPLACE INTO requests VALUES (?, ?, ?)", task, agent, until)
     await this.#wakeBy(until)
@@ -78,7 +79,7 @@ export class Inbox extends DurableObject<Env> {
   }
 
   /** @returns false if there is no room */
-  async putCall(id: string, task: string, agent: string, until: number): Promise<boolean> {
+  async putCall(id: string, task: string, agent: HistoryKey, until: number): Promise<boolean> {
     if (!this.#isRoom("calls", agent, MOST_CALLS, MOST_CALLS_OF_ONE)) return false
     this.ctx.storage.sql.exec("INSERT OR REPLACE INTO calls VALUES (?, ?, ?, ?)", id, task, agent, until)
     await this.#wakeBy(until)
@@ -98,7 +99,7 @@ export class Inbox extends DurableObject<Env> {
       .toArray()
   }
 
-  #isRoom(table: (typeof TABLES)[number], agent: string, most: number, mostOfOne: number): boolean {
+  #isRoom(table: (typeof TABLES)[number], agent: HistoryKey, most: number, mostOfOne: number): boolean {
     const { sql } = this.ctx.storage
     this.#dropOld()
     const { all, own } = sql

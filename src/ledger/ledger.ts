@@ -24,7 +24,6 @@ import type { UserFacts } from "../core/policy/principals.ts"
 import type { TaskEnd } from "../core/task/change.ts"
 import type { OpenedTask } from "../core/task/opened-task.ts"
 import type { ConsentResponse as ConsentAnswer, Consent } from "../core/task/pending-consent.ts"
-import type { Carried } from "../core/task/labels.ts"
 import type { TaskStatus } from "../core/task/task.ts"
 import { inJurisdiction } from "../platform/jurisdiction.ts"
 import { LEDGER_VERSION } from "./protocol.ts"
@@ -190,8 +189,8 @@ export class Ledger extends DurableObject<Env> {
   }
 
   /** The agent whose ledger this is has come across labels in the tree of another agent. */
-  async learn(version: number, carried: Carried[], through: string[]): Promise<boolean> {
-    return this.#others.learn(version, carried, through)
+  async learn(...asked: Parameters<AgentLedgers["learn"]>): Promise<boolean> {
+    return this.#others.learn(...asked)
   }
 
   async join(...asked: Parameters<Partitions["join"]>): ReturnType<Partitions["join"]> {

@@ -7,6 +7,7 @@ import type { Denial } from "../core/denials/denial.ts"
 import { ledgerIdOf, isTaskId } from "../core/task/state.ts"
 import type { UserFacts } from "../core/policy/principals.ts"
 import { newId } from "../platform/new-id.ts"
+import type { HistoryKey } from "../core/guardrails/history-key.ts"
 
 /**
  * Whose ledger it is: a person's, with all that agents do for them; or an agent's, for what it does on nobody's behalf,
@@ -14,7 +15,7 @@ import { newId } from "../platform/new-id.ts"
  */
 export type LedgerOwner =
   | Pick<UserFacts, "issuer" | "subject">
-  | { readonly agent: string; readonly partition?: number }
+  | { readonly agent: HistoryKey; readonly partition?: number }
 
 type Ledgers = Pick<Env, "LEDGER">
 
@@ -34,7 +35,7 @@ export function ledgerOf({ LEDGER }: Ledgers, owner: LedgerOwner): string {
   return LEDGER.idFromName(JSON.stringify(name)).toString()
 }
 
-function nameOfAgent({ agent, partition = 0 }: Extract<LedgerOwner, { readonly agent: string }>): unknown {
+function nameOfAgent({ agent, partition = 0 }: Extract<LedgerOwner, { readonly agent: HistoryKey }>): unknown {
   return partition === 0 ? ["agent", agent] : ["agent", agent, partition]
 }
 

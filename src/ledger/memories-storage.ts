@@ -65,7 +65,7 @@ export class MemoriesStorage {
 
   /** An operator has released the task: denials before do not count against it, nor against any agent of its chain. */
   forgetStorms(state: TreeState, task: string): void {
-    const agents = ancestryOf(state, task).map(({ agent }) => scopeOfAgent(agent))
+    const agents = ancestryOf(state, task).map(({ historyKey }) => scopeOfAgent(historyKey))
     for (const scope of new Set([state.root, ...agents]))
       this.#of(scope).forgetStorms(state.ledger.memories.of(scope), task)
   }

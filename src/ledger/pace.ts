@@ -5,6 +5,7 @@
  */
 import type { Denial } from "../core/denials/denial.ts"
 import type { TreeState } from "../core/task/state.ts"
+import type { HistoryKey } from "../core/guardrails/history-key.ts"
 
 /** Calls a second that an agent, and all agents of a ledger, may send for long. */
 export const MAX_PACE = {
@@ -17,7 +18,7 @@ const BURST_SECONDS = 5
 const RETRY_AFTER = 1
 
 export class CallPace {
-  readonly #agents = new Map<string, Bucket>()
+  readonly #agents = new Map<HistoryKey, Bucket>()
   readonly #ledger = new Bucket(MAX_PACE.ledger)
 
   /**
@@ -26,7 +27,7 @@ export class CallPace {
    * @returns why it is denied without a further look. Null if it is not
    */
   deny({ tokens, tasks }: TreeState, token: string, task: string, now: number): Denial | null {
-    const agent = tokens.get(token)?.task === task ? tasks.get(task)?.agent : undefined
+    const agent = tokens.get(token)?.task === task ? tasks.get(task)?.historyKey : undefined
     if (agent === undefined) return null
     let bucket = this.#agents.get(agent)
     if (!bucket) this.#agents.set(agent, (bucket = new Bucket(MAX_PACE.agent)))

@@ -20,6 +20,7 @@ import { askLedgerById } from "./ask.ts"
 import { ledgerOf } from "./locator.ts"
 import { LEDGER_VERSION, type Joined, type NoBundle } from "./protocol.ts"
 import type { Trees } from "./trees.ts"
+import { historyKeyOf, type HistoryKey } from "../core/guardrails/history-key.ts"
 
 const ONE: Partition = { index: 0, of: 1 }
 /** For the first partition it is the first step of a change; the others have had theirs then. Milliseconds. */
@@ -51,12 +52,13 @@ export class Partitions {
   async ready(
     bundle: Bundle,
     pointer: Pointer,
-    { agent, partition = ONE }: OpenRequest,
+    { agent: id, partition = ONE }: OpenRequest,
   ): Promise<OAuthFailure | NoBundle | null> {
     // The Worker has chosen the partition by an older bundle.
-    if ((bundle.agents.get(agent)?.partitions ?? 1) !== partition.of) return UNAVAILABLE
+    if ((bundle.agents.get(id)?.partitions ?? 1) !== partition.of) return UNAVAILABLE
     if (isAtHome(this.#home, partition)) return null
     const { index, of } = partition
+    const agent = historyKeyOf(id)
     if (index === 0) {
       const joined = await this.join(LEDGER_VERSION, agent, of, pointer)
       return joined ? ("bundle" in joined ? joined : null) : UNAVAILABLE
@@ -78,7 +80,7 @@ export class Partitions {
   }
 
   /** Asked of the first partition, by another one that is to open a task for the first time since the number changed. */
-  async join(version: number, agent: string, of: number, pointer: Pointer): Promise<Joined | NoBundle | null> {
+  async join(version: number, agent: HistoryKey, of: number, pointer: Pointer): Promise<Joined | NoBundle | null> {
     if (version !== LEDGER_VERSION) return null
     const known = this.#home
     if (known ? known.of !== of : of !== 1) {

@@ -14,7 +14,7 @@ import type { TaskStatus } from "../core/task/task.ts"
  * Old object code may run for minutes beside new Worker code: the ledger rejects a request of another version, rather
  * than misread it.
  */
-export const LEDGER_VERSION = 17
+export const LEDGER_VERSION = 18
 
 /** The bundle that the request names is older than one that already decided here, or cannot be loaded. */
 export type NoBundle = { readonly bundle: "stale"; readonly newest: Pointer } | { readonly bundle: "unavailable" }

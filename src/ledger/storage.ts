@@ -22,6 +22,7 @@ import type { Home } from "../core/task/home.ts"
 import { newLedger, type LedgerState, type TreeState } from "../core/task/state.ts"
 import { countApproval } from "../core/task/transition.ts"
 import { countTrees } from "../core/task/openings.ts"
+import type { HistoryKey } from "../core/guardrails/history-key.ts"
 
 const TIMES_WAITING = { ...TIMES, used: "last_call" }
 
@@ -107,7 +108,7 @@ export class LedgerStorage {
 
   #loadRisks({ risks: loaded, clock }: LedgerState): void {
     if (!this.#hasRisks()) return
-    const risks = this.#sql.exec<{ task: string; agent: string; level: number; at: number; half_life: number }>(
+    const risks = this.#sql.exec<{ task: string; agent: HistoryKey; level: number; at: number; half_life: number }>(
       "SELECT * FROM risks WHERE until > ?",
       clock,
     )
@@ -151,7 +152,7 @@ export class LedgerStorage {
    * Few ledgers have a reported risk, so the table is created with the first.
    * @param reports all of the agent
    */
-  saveRisks(agent: string, reports: ReadonlyMap<string, Signal>): void {
+  saveRisks(agent: HistoryKey, reports: ReadonlyMap<string, Signal>): void {
     this.#sql
       .exec(`CREATE TABLE IF NOT EXISTS risks (task TEXT PRIMARY KEY, agent TEXT NOT NULL, level INTEGER NOT NULL,
       at INTEGER NOT NULL, half_life INTEGER NOT NULL, until INTEGER NOT NULL) WITHOUT ROWID`)

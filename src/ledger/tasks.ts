@@ -34,6 +34,7 @@ import { RELEASED } from "./tree-storage.ts"
 import { applyBundle, applyOpening, applyRelease, dropExpiredTokens, endedBy } from "../core/task/transition.ts"
 import type { Trees } from "./trees.ts"
 import { limitsOf, openView, viewOf, type Viewed } from "../core/task/view.ts"
+import { historyKeyOf } from "../core/guardrails/history-key.ts"
 
 /** The first is the id of the tree. */
 export type ToOpen = [root: string, OpenRequest, RequestStamp, shadowResult: Pointer | null]
@@ -92,11 +93,12 @@ export class Tasks {
     const { ledger } = asked
     if (pointer.seq < ledger.bundle.seq) return { bundle: "stale", newest: ledger.bundle }
     const now = this.#trees.now(asked)
-    dropExpiredTokens(asked, request.agent, now)
+    const agent = historyKeyOf(request.agent)
+    dropExpiredTokens(asked, agent, now)
     const first = openTask(bundle, asked, request, now)
     if (isOAuthFailure(first)) return first
     const continued = existing ? null : continuedTree(ledger, request, first, now)
-    if (continued) dropExpiredTokens(continued, request.agent, now)
+    if (continued) dropExpiredTokens(continued, agent, now)
     const opened = continued ? continueTask(bundle, continued, request, first, now) : first
     if (isOAuthFailure(opened)) return opened
     const state = continued ?? asked
@@ -210,7 +212,7 @@ export class Tasks {
     if (!state || !found) return "unknown"
     // Here it would apply to what the agent does for nobody.
     if (isRequest(state)) return found.status === "pending" ? "pending" : "unknown"
-    const { agent } = found
+    const { historyKey: agent } = found
     const now = this.#trees.now(state)
     const signal = report && { ...report, at: now }
     const reports = reportsWith(state.ledger.risks, agent, task, signal, now)

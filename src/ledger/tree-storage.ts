@@ -16,6 +16,7 @@ import { applyLoaded } from "../core/task/transition.ts"
 import type { CallCounts } from "./call-counts.ts"
 import { PROGRESS, type StoredToken, type TaskRow, type TreeRow } from "./schema.ts"
 import type { Journal } from "./journal.ts"
+import { historyKeyOf } from "../core/guardrails/history-key.ts"
 
 /** Whichever it is. */
 export const THIS_TREE = "ended IN (0, 1) AND root = ?"
@@ -105,7 +106,7 @@ export class TreeStorage {
     const [, plan = row.progress] = this.#journal.pendingRow(PROGRESS, stored.id) ?? []
     const progress: Task["progress"] = JSON.parse(String(plan))
     const counted = this.#calls.load(stored.id, row.calls, row.last_call)
-    return { ...stored, ...counted, jkt, status, endedBy, children, progress }
+    return { ...stored, historyKey: historyKeyOf(stored.agent), ...counted, jkt, status, endedBy, children, progress }
   }
 
   save({ root, user, since }: TreeState): void {
@@ -136,7 +137,7 @@ export class TreeStorage {
   }
 
   saveTask(task: Task, tokens: readonly StoredToken[] = []): void {
-    const { jkt, status, endedBy, calls, children, lastCall, progress, ...body } = task
+    const { historyKey: _historyKey, jkt, status, endedBy, calls, children, lastCall, progress, ...body } = task
     const [text, plan] = [taskText(body), JSON.stringify(progress)]
     const values = [task.id, text, jkt, status, endedBy, calls, children, lastCall, plan, JSON.stringify(tokens)]
     this.#sql.exec(`INSERT OR REPLACE INTO tasks VALUES (${values.map(() => "?").join(", ")})`, ...values)

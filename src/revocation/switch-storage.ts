@@ -27,17 +27,18 @@ interface WrittenRow extends Record<string, SqlStorageValue> {
   readonly until: number | null
 }
 interface ListedRow extends BodyRow {
+  readonly until: number | null
   readonly set_by: string | null
   readonly reason: string | null
   readonly at: number | null
 }
 
-function listedOf({ body, set_by: by, reason, at }: ListedRow): ListedSwitch {
+function listedOf({ body, until, set_by: by, reason, at }: ListedRow): ListedSwitch {
   const { id, stopped, before }: Switch = JSON.parse(body)
-  return { id, stopped, before, by, reason, at }
+  return { id, stopped, before, until, by, reason, at }
 }
 
-const ALL = `SELECT id, body FROM switches UNION ALL SELECT id, body FROM stream_switches WHERE body IS NOT NULL`
+const ALL = `SELECT id, body, until FROM switches UNION ALL SELECT id, body, until FROM stream_switches WHERE body IS NOT NULL`
 
 export class SwitchStorage {
   readonly #sql: SqlStorage
@@ -47,7 +48,7 @@ export class SwitchStorage {
   constructor(sql: SqlStorage) {
     this.#sql = sql
     sql.exec(`
-      CREATE TABLE IF NOT EXISTS switches (id TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID;
+      CREATE TABLE IF NOT EXISTS switches (id TEXT PRIMARY KEY, body TEXT NOT NULL, until INTEGER) WITHOUT ROWID;
       CREATE TABLE IF NOT EXISTS stream_switches (id TEXT PRIMARY KEY, body TEXT, at INTEGER NOT NULL, until INTEGER NOT NULL)
         WITHOUT ROWID;
       CREATE TABLE IF NOT EXISTS switch_notes (id TEXT PRIMARY KEY, set_by TEXT NOT NULL, reason TEXT, at INTEGER)
@@ -57,7 +58,9 @@ export class SwitchStorage {
 
   /** JSON, as a lease contains it. */
   leased(now: number): string {
-    const rows = this.#sql.exec<BodyRow>("SELECT body FROM switches ORDER BY id").toArray()
+    const rows = this.#sql
+      .exec<BodyRow>("SELECT body FROM switches WHERE until IS NULL OR until > ? ORDER BY id", now)
+      .toArray()
     return `[${[...rows.map(({ body }) => body), ...this.#ofStreams(now)].join(",")}]`
   }
 
@@ -78,21 +81,27 @@ export class SwitchStorage {
   }
 
   #forgetRunOut(now: number): void {
-    this.#sql.exec("DELETE FROM switch_notes WHERE id IN (SELECT id FROM stream_switches WHERE until <= ?)", now)
-    this.#sql.exec("DELETE FROM stream_switches WHERE until <= ?", now)
+    for (const table of ["switches", "stream_switches"]) {
+      this.#sql.exec(`DELETE FROM switch_notes WHERE id IN (SELECT id FROM ${table} WHERE until <= ?)`, now)
+      this.#sql.exec(`DELETE FROM ${table} WHERE until <= ?`, now)
+    }
   }
 
   /** All switches with who set them, why and when. */
   listed(now: number): readonly ListedSwitch[] {
     this.#forgetRunOut(now)
     return this.#sql
-      .exec<ListedRow>(`SELECT body, set_by, reason, at FROM (${ALL}) LEFT JOIN switch_notes USING (id) ORDER BY id`)
+      .exec<ListedRow>(
+        `SELECT body, until, set_by, reason, at FROM (${ALL}) LEFT JOIN switch_notes USING (id) ORDER BY id`,
+      )
       .toArray()
       .map(listedOf)
   }
 
-  set(set: Switch, note: SwitchNote | null): void {
-    this.#sql.exec("INSERT OR REPLACE INTO switches VALUES (?, ?)", set.id, JSON.stringify(set))
+  /** @param until milliseconds, when it ends by itself; null: only when it is lifted */
+  set(set: Switch, note: SwitchNote | null, until: number | null, now: number): void {
+    this.#forgetRunOut(now)
+    this.#sql.exec("INSERT OR REPLACE INTO switches VALUES (?, ?, ?)", set.id, JSON.stringify(set), until)
     if (note) this.#note(set.id, note)
   }
 

@@ -176,12 +176,13 @@ export class Switchboard extends DurableObject<Env> {
   /**
    * Returns when the switch is in force everywhere.
    * @param setter null: no receiver is notified
+   * @param until milliseconds, when nothing is left that it could stop, and it ends by itself; null: it must be lifted
    */
-  async set(set: Switch, setter: SwitchSetter | null = null): Promise<void> {
+  async set(set: Switch, setter: SwitchSetter | null = null, until: number | null = null): Promise<void> {
     const now = Date.now()
     const at = this.#inForceAt(now)
     this.ctx.storage.transactionSync(() => {
-      this.#switches.set(set, setter && { by: setter.operator, reason: setter.reason, at })
+      this.#switches.set(set, setter && { by: setter.operator, reason: setter.reason, at }, until, now)
       if (setter) this.#notices.keep(switchChanged("switch.set", set, setter, now))
     })
     await this.#untilInForce()

@@ -1,12 +1,12 @@
 /**
  * A client that answers `insufficient_scope` by obtaining a token with more scope opens a new task by that. The labels of
- * the old task hold in the new one (promise 8).
+ * the old task hold in the new one (promise 8). So do those of a client that registers itself for each process anew.
  */
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from "vitest"
 import { operatorToken } from "../../cli/remote/local-stack-login.ts"
 import { installed } from "./installed.ts"
-import type { Outcome, Session } from "./row.ts"
-import { python1, python2 } from "./rows/python.ts"
+import type { Outcome, Row, Session } from "./row.ts"
+import { fastmcpRegistering, python1, python2 } from "./rows/python.ts"
 import { makeWorld, type World } from "./world.ts"
 
 const ROWS = [python1, python2]
@@ -20,7 +20,7 @@ describe.skipIf(!installed)("what was read is not laundered", () => {
   let world: World
   const parting = new AsyncDisposableStack()
   beforeAll(async () => {
-    world = await makeWorld(ROWS)
+    world = await makeWorld([...ROWS, fastmcpRegistering])
     parting.defer(world.close)
   })
   afterAll(async () => parting.disposeAsync())
@@ -52,16 +52,33 @@ describe.skipIf(!installed)("what was read is not laundered", () => {
     return vi.waitFor(read, { timeout: 10_000, interval: 200 })
   }
 
-  describe.each(ROWS)("by $title", ({ name, start }) => {
-    /** One process, from no token at all to its last call. */
-    async function callInTurn(user: string, ...calls: readonly Call[]): Promise<readonly Outcome[]> {
-      const order = { client: name, server: `${world.origin}/desk/mcp`, user, home: "", visit: async () => false }
-      const session: Session = await start(world, order)
-      const outcomes: Outcome[] = []
-      for (const [tool, args] of calls) outcomes.push(await session.call(tool, args))
-      await session.close()
-      return outcomes
-    }
+  /** One process, from no token at all to its last call. */
+  async function callBy({ name, start }: Row, user: string, calls: readonly Call[]): Promise<readonly Outcome[]> {
+    const order = { client: name, server: `${world.origin}/desk/mcp`, user, home: "", visit: async () => false }
+    const session: Session = await start(world, order)
+    const outcomes: Outcome[] = []
+    for (const [tool, args] of calls) outcomes.push(await session.call(tool, args))
+    await session.close()
+    return outcomes
+  }
+
+  test("by fastmcp, which registers itself anew: it is another agent, with the history of its class", async () => {
+    const [read] = await callBy(fastmcpRegistering, "alice", [READ_CONFIDENTIAL])
+    expect(read?.text).toContain("Ada Example")
+    const reader = world.desk.received().at(-1)?.headers["x-narrowgate-agent"]
+    expect(reader).toContain("/clients/mcp/")
+    const [send] = await callBy(fastmcpRegistering, "alice", [SEND])
+    expect(send?.text).toContain("policy_denied")
+    expect(reached().map(([tool]) => tool)).toEqual([READ_CONFIDENTIAL[0]])
+    const record = await recordOf(send)
+    expect(record).toMatchObject({ labels: ["reads:confidential"], chain: [expect.stringContaining("/clients/mcp/")] })
+    expect(record).not.toMatchObject({ chain: [reader] })
+    const [sent] = await callBy(fastmcpRegistering, "bob", [SEND])
+    expect(sent?.text).toContain('"sent":true')
+  })
+
+  describe.each(ROWS)("by $title", (row) => {
+    const callInTurn = async (user: string, ...calls: readonly Call[]) => callBy(row, user, calls)
 
     test("with a token of more scope", async () => {
       const [read, send, again] = await callInTurn("alice", READ_CONFIDENTIAL, SEND, SEND)

@@ -17,6 +17,7 @@ import { bearerOf, manage } from "../harness/management.ts"
 import { newProofKey, proofForToken } from "../harness/proofs.ts"
 import { recordOf, recordsOf } from "../harness/records.ts"
 import { lift, stop } from "../harness/switches.ts"
+import { historyKeyOf } from "../../src/core/guardrails/history-key.ts"
 
 yardForEach()
 
@@ -532,7 +533,7 @@ describe("consent while the person is elsewhere (OpenID CIBA)", () => {
     const inbox = inboxOf(env, { user: `${IDP}|alice` })
     const { task } = await ask()
     for (let index = 1; index < 100; index++) {
-      expect(await inbox.put(`tsk_${index}`, `agent ${index}`, Date.now() + 60_000)).toBe(true)
+      expect(await inbox.put(`tsk_${index}`, historyKeyOf(`agent ${index}`), Date.now() + 60_000)).toBe(true)
     }
     const full = await request()
     expect([full.status, refusal.parse(full.json).error]).toEqual([429, "rate_limited"])

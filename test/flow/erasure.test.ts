@@ -27,6 +27,7 @@ import { ledgerOf } from "../harness/ledgers.ts"
 import { read, send } from "../harness/labelled-calls.ts"
 import { bearerOf, manage } from "../harness/management.ts"
 import { recordOf, recordsOf } from "../harness/records.ts"
+import { historyKeyOf } from "../../src/core/guardrails/history-key.ts"
 
 yardForEach()
 
@@ -126,9 +127,9 @@ describe("once the erasure is answered", () => {
 
   test("a request for their consent is gone from the ledger of its agent, with its words", async () => {
     const id = await askConsent()
-    expect(await storedIn({ agent: agentId("first") })).toContain("the consent text")
+    expect(await storedIn({ agent: historyKeyOf(agentId("first")) })).toContain("the consent text")
     expect(await erase()).toMatchObject({ ended: 1, erased: 1 })
-    expect(await storedIn({ agent: agentId("first") })).not.toMatch(/alice|consent text/u)
+    expect(await storedIn({ agent: historyKeyOf(agentId("first")) })).not.toMatch(/alice|consent text/u)
     expect(await poll(id)).toBe("invalid_grant")
     expect((await manage("GET", "/v1/approvals", `Bearer ${await accessToken("alice", "cli")}`)).json).toEqual({
       approvals: [],

@@ -28,6 +28,7 @@ import { CONFIDENTIAL, read, send } from "../harness/labelled-calls.ts"
 import { ledgerOf } from "../harness/ledgers.ts"
 import { complete } from "../harness/management.ts"
 import { recordOf } from "../harness/records.ts"
+import { historyKeyOf } from "../../src/core/guardrails/history-key.ts"
 
 yardForEach()
 
@@ -72,7 +73,7 @@ async function open(agent: string, parent: OpenTask | null = null, more: Form = 
   return { token: issued.access_token, task: issued.task, scope: issued.scope }
 }
 
-const homeOf = (agent: string) => ledgerOf(newTaskId(env, { agent: agentId(agent) }, Date.now()))
+const homeOf = (agent: string) => ledgerOf(newTaskId(env, { agent: historyKeyOf(agentId(agent)) }, Date.now()))
 
 /** What a ledger's storage says that agents carry. */
 const carriedIn = async (ledger: ReturnType<typeof homeOf>) =>

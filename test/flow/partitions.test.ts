@@ -27,6 +27,7 @@ import { killObjects } from "../harness/isolate.ts"
 import { bearerOf, complete, manage } from "../harness/management.ts"
 import { newProofKey, proofForToken } from "../harness/proofs.ts"
 import { read, send } from "../harness/labelled-calls.ts"
+import { historyKeyOf } from "../../src/core/guardrails/history-key.ts"
 
 freshIsolateForEach()
 
@@ -356,7 +357,7 @@ describe("labels", () => {
     const { join } = Ledger.prototype
     vi.spyOn(Ledger.prototype, "join").mockImplementation(async function (this: Ledger, ...asked) {
       const answer = await join.apply(this, asked)
-      await join.call(this, LEDGER_VERSION, FLEET, 3, { seq: 1_000, digest: "" })
+      await join.call(this, LEDGER_VERSION, historyKeyOf(FLEET), 3, { seq: 1_000, digest: "" })
       return answer
     })
     expect((await askAs({ pod: { uid: podAt({ 2: 1 }) } })).status).toBe(503)
@@ -392,8 +393,10 @@ describe("labels", () => {
     const first = env.LEDGER.get(env.LEDGER.idFromString(partition(0)))
     await publishFleet({ partitions: 3 })
     await openAs(pod)
-    expect(await first.join(LEDGER_VERSION, FLEET, 2, { seq: 1, digest: "" })).toMatchObject({ bundle: "stale" })
-    expect(await first.join(LEDGER_VERSION - 1, FLEET, 3, { seq: 1_000, digest: "" })).toBeNull()
+    expect(await first.join(LEDGER_VERSION, historyKeyOf(FLEET), 2, { seq: 1, digest: "" })).toMatchObject({
+      bundle: "stale",
+    })
+    expect(await first.join(LEDGER_VERSION - 1, historyKeyOf(FLEET), 3, { seq: 1_000, digest: "" })).toBeNull()
   })
 })
 

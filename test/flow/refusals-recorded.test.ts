@@ -13,6 +13,7 @@ import { keyOf } from "../harness/gateways.ts"
 import { accessToken, agentId, IDP, US } from "../harness/issuers.ts"
 import { bearerOf, manage } from "../harness/management.ts"
 import { recordOf } from "../harness/records.ts"
+import { historyKeyOf } from "../../src/core/guardrails/history-key.ts"
 
 beforeEach(async () => {
   const body = await yard()
@@ -21,7 +22,7 @@ beforeEach(async () => {
 })
 freshIsolateForEach()
 
-const TASK = newTaskId(env, { agent: "nobody" }, 0)
+const TASK = newTaskId(env, { agent: historyKeyOf("nobody") }, 0)
 const APPROVAL = `/v1/tasks/${TASK}/approvals/apr_01M8815EYFQTG02QXPPQ2N3ENA`
 const DECISION = "/v1/decisions/dec_01M8815F0SB91PEW30VYE8GW8A"
 

@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, test, vi } from "vitest"
 import { Outbox } from "../../src/ledger/record-outbox.ts"
 import type { BundleBody } from "../../src/core/policy/bundle.ts"
+import type { ListFilter } from "../../src/core/policy/definition/gateways.ts"
 import { openChild, openTask } from "../harness/agents.ts"
 import { publish, showOlder, yard } from "../harness/bundles.ts"
 import { knock } from "../harness/door.ts"
@@ -140,14 +141,66 @@ describe("a list of tools is cut down to what may be called:", () => {
   })
 })
 
+describe("a gateway with `filters_lists`", () => {
+  const publishWith = async (filters_lists: ListFilter, seq = 2): Promise<void> => {
+    const body = withServers(await yard())
+    const gateways = body.gateways.map((each) => (each.id === "envoy" ? { ...each, filters_lists } : each))
+    await publish({ ...body, gateways }, seq)
+    forgetCaches()
+  }
+
+  test("leaves what the agent can obtain by requesting more scope, and nothing else that it cannot call", async () => {
+    await publishWith("obtainable")
+    const { token } = await openTask("first", { scope: "files.list:read" })
+    expect(await keptOf(token, "files", FILES)).toEqual(["list", "read", "write"])
+    await stop({ kind: "tool", tool: "files.read" })
+    expect(await keptOf(token, "files", FILES)).toEqual(["list", "write"])
+    await publishWith("granted", 3)
+    expect(await keptOf(token, "files", FILES)).toEqual(["list"])
+  })
+
+  test("leaves no more than those have for whom the agent works", async () => {
+    await publishWith("obtainable")
+    const root = await openTask("first", { scope: "files.list:read files.read:read" })
+    const child = await openChild(root.token, "second", { scope: "files.list:read" })
+    expect(await keptOf(child.token, "files", FILES)).toEqual(["list", "read"])
+    const narrow = await openTask("first", { scope: "files.list:read" })
+    const below = await openChild(narrow.token, "second", { scope: "files.list:read" })
+    expect(await keptOf(below.token, "files", FILES)).toEqual(["list"])
+  })
+
+  test("is told with the allow of which server the answer is a list, and no other gateway is", async () => {
+    await publishWith("granted")
+    const { token } = await openTask("first")
+    const asked = async (gateway: string, method: string) => {
+      const body = JSON.stringify({ jsonrpc: "2.0", id: 1, method, params: {} })
+      const headers = { "Content-Type": "application/json" }
+      const call = { method: "POST", headers, body }
+      const { status, headers: told } = await callWith(token, endpoint("files"), call, gateway)
+      return [status, told.get("X-Narrowgate-List")]
+    }
+    for (const method of ["tools/list", "resources/list", "resources/templates/list", "prompts/list"])
+      expect(await asked("envoy", method), method).toEqual([200, "files"])
+    for (const method of ["ping", "initialize", "tasks/list"])
+      expect(await asked("envoy", method), method).toEqual([200, null])
+    expect(await asked("traefik", "tools/list")).toEqual([200, null])
+  })
+})
+
 const utf8 = (text: string): Uint8Array<ArrayBuffer> => Uint8Array.from(new TextEncoder().encode(text))
 const rpc = (result: string): string => `{"jsonrpc":"2.0","id":1,"result":${result}}`
+const STREAM = "text/event-stream"
+const NOTICE = '{"jsonrpc":"2.0","method":"notifications/message","params":{"level":"info","data":"x"}}'
+const FAULT = '{"jsonrpc":"2.0","id":7,"error":{"code":-32601,"message":"Method not found"}}'
 const MALFORMED: readonly (readonly [what: string, body: string | Uint8Array<ArrayBuffer>, type?: string])[] = [
   ["nothing", ""],
   ["no JSON", "{"],
   ["a batch", `[${toolList([])}]`],
   ["another version", '{"jsonrpc":"1.0","id":1,"result":{"tools":[]}}'],
-  ["an error", '{"jsonrpc":"2.0","id":1,"error":{"code":1,"message":""}}'],
+  ["an error that is none", '{"jsonrpc":"2.0","id":1,"error":[]}'],
+  ["an error beside a method", '{"jsonrpc":"2.0","id":1,"error":{},"method":"x"}'],
+  ["an error and a result in other case", '{"jsonrpc":"2.0","id":1,"error":{},"Result":{"tools":[]}}'],
+  ["a notification", NOTICE],
   ["a result and an error", '{"jsonrpc":"2.0","id":1,"error":{},"result":{"tools":[]}}'],
   ["a request", '{"jsonrpc":"2.0","id":1,"method":"tools/list","result":{"tools":[]}}'],
   ["no tools", rpc("{}")],
@@ -168,11 +221,50 @@ const MALFORMED: readonly (readonly [what: string, body: string | Uint8Array<Arr
   ["invalid UTF-8", Uint8Array.from([...utf8('{"jsonrpc":"2.0","id":"'), 0xff, ...utf8('","result":{"tools":[]}}')])],
   ["one of more than 20,000 members and elements", rpc(`{"tools":[],"x":[${"1,".repeat(19_994)}1]}`)],
   ["more than a mebibyte", toolList(["x".repeat(1_048_576)])],
-  ["an event stream", `data: ${toolList([])}\n\n`, "text/event-stream"],
+  ["an event stream by another type", `data: ${toolList([])}\n\n`],
+  ["JSON by the type of an event stream", toolList([]), STREAM],
+  ["an event stream without an answer", `id: 1\ndata:\n\ndata: ${NOTICE}\n\n`, STREAM],
+  ["an event stream whose answer is not complete", `data: ${toolList([])}\n`, STREAM],
+  ["an event stream with two answers", `data: ${toolList([])}\n\ndata: ${toolList([])}\n\n`, STREAM],
+  ["an event stream with a list after an error", `data: ${FAULT}\n\ndata: ${toolList([])}\n\n`, STREAM],
+  ["an event stream with a batch", `data: [${toolList([])}]\n\n`, STREAM],
+  ["an event stream with no JSON", `data: x\n\ndata: ${toolList([])}\n\n`, STREAM],
   ["no JSON by its type", toolList([]), "text/plain"],
   ["in another charset", toolList([]), "application/json; charset=utf-16"],
 ]
 const MALFORMED_CASES = MALFORMED.map(([what, body, type = "application/json"]) => ({ what, body, type }))
+
+describe("a server's answer", () => {
+  const sent = async (body: string, type?: string) => {
+    const { token } = await openTask("first")
+    return filter(token, "files", [], { body, headers: type === undefined ? {} : { "Content-Type": type } })
+  }
+
+  test("comes back as an event stream, with the messages before it and without what a client could resume from", async () => {
+    const list = toolList(FILES, { note: "\u2028" })
+    const stream = `: hello\r\nid: 1\nretry: 5\ndata:\n\nevent: message\r\nid: 2\r\ndata: ${NOTICE}\r\n\r\nevent: other\ndata: ${list}\n\ndata:${list}\nid: 3\n\n`
+    const { status, headers, text, decision } = await sent(stream, "Text/Event-Stream; charset=utf-8")
+    expect([status, headers.get("Content-Type")]).toEqual([200, STREAM])
+    const kept = toolList(["list", "read", "write"], { note: "\u2028" })
+    expect(text).toBe([NOTICE, kept].map((data) => `event: message\ndata: ${data}\n\n`).join(""))
+    expect(await recordOf(decision)).toMatchObject({ listing: { asked: 6 } })
+  })
+
+  test("comes back as it is if it is an error, which lists nothing", async () => {
+    for (const [body, type, back] of [
+      [FAULT, "application/json", FAULT],
+      [`id: 1\ndata: ${FAULT}\n\n`, STREAM, `event: message\ndata: ${FAULT}\n\n`],
+    ] as const) {
+      const { status, headers, text, decision } = await sent(body, type)
+      expect([status, headers.get("Content-Type"), text, decision]).toEqual([200, type, back, ""])
+    }
+  })
+
+  test("is for its caller alone, whatever the server says of caches", async () => {
+    const { text } = await sent(toolList(FILES, { ttlMs: 1000, cacheScope: "public" }))
+    expect(JSON.parse(text)).toMatchObject({ result: { ttlMs: 1000, cacheScope: "private" } })
+  })
+})
 
 describe("a list of tools is refused", () => {
   const refused = async (token: string, more: Filtering = {}, server = "files") => {

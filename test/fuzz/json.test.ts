@@ -1,7 +1,7 @@
 /** JSON of callers, gateways and servers, held against a reader of its own (json-tree.ts) and the platform's. */
 import { describe, expect, test } from "vitest"
 import { OTHER_CASE, readAnswer } from "../../src/core/catalog/mcp-answer.ts"
-import { readServerList } from "../../src/core/catalog/tool-list.ts"
+import { readServerMessage } from "../../src/core/catalog/tool-list.ts"
 import { MAX_PARTS, readJson } from "../../src/core/encoding/json.ts"
 import { foldName } from "../../src/core/encoding/name-folding.ts"
 import { FUZZ_TIMEOUT, fuzz } from "./fuzz.ts"
@@ -148,7 +148,7 @@ describe("an MCP server's answer", () => {
         json: true,
         runs: 2_000,
         check(text) {
-          const list = readServerList(text)
+          const list = readServerMessage(text)
           if ("denied" in list || list.kind !== "tools") return false
           // Of a zero the sign is lost when it is written (ECMA-262 25.5.2): it is the same number.
           const json = JSON.parse(JSON.stringify(JSON.parse(text)))

@@ -27,7 +27,7 @@ const CASES: readonly Case[] = [
   {
     of: "a value that no rule reads",
     body: '{"to":5.5}',
-    says: 'A rule cannot read the value of the argument "to": it is or has a null, a fraction, an integer beyond 2^53 - 1, or what is no decimal with at most four digits although one is declared; or it nests too deep.',
+    says: 'A rule cannot read the value of the argument "to". Where it compares decimals, send a number with at most four digits after the point, such as 12.34; elsewhere it reads no fraction. It never reads a null, an integer beyond 2^53 - 1, or what is nested too deep.',
   },
   {
     of: "a long body",

@@ -104,15 +104,28 @@ beforeAll(async () => {
   worker = await serveOverTls(stack.origin)
   const session = await login({ origin: stack.provider, user: "alice" })
   const at = { narrowgate: stack.origin, provider: stack.provider }
-  const wanted = { agent: AGENT, subject: session.access_token, purpose: "triage-ticket", scope: "crm.tickets.*:read" }
+  const wanted = {
+    agent: AGENT,
+    subject: session.access_token,
+    purpose: "triage-ticket",
+    scope: "crm.tickets.*:read desk.*:read",
+  }
   token = (await getToken(at, wanted)).token?.access_token ?? ""
 })
 
 /** Over TLS, to the name in its certificate. */
-async function call(path: string, bearer?: string): Promise<{ response: IncomingMessage; body: string }> {
-  const headers = bearer === undefined ? {} : { authorization: `Bearer ${bearer}` }
-  const socketOptions = { host: "localhost", port, path, headers, ca: cert, family: 4, agent: false as const }
-  const asking = request(socketOptions).end()
+async function call(
+  path: string,
+  bearer?: string,
+  message?: string,
+): Promise<{ response: IncomingMessage; body: string }> {
+  const headers = {
+    ...(bearer !== undefined && { authorization: `Bearer ${bearer}` }),
+    ...(message !== undefined && { "content-type": "application/json" }),
+  }
+  const method = message === undefined ? "GET" : "POST"
+  const socketOptions = { host: "localhost", port, path, method, headers, ca: cert, family: 4, agent: false as const }
+  const asking = request(socketOptions).end(message)
   const [response] = await once(asking, "response")
   return { response, body: await text(response) }
 }
@@ -147,6 +160,12 @@ describe.each(ROWS.map((row) => [row.name, row] as const))("%s, as it is printed
     expect(others).toEqual([])
     const named = received?.headers.find(([name]) => name.toLowerCase() === "x-narrowgate-agent")
     expect(named?.[1]).toBe(AGENT)
+  })
+
+  test.skipIf(entryOf(row.page)["filters_lists"] === undefined)("cuts a list down", async () => {
+    const { response, body } = await call("/desk/mcp", token, '{"jsonrpc":"2.0","id":1,"method":"tools/list"}')
+    expect(response.statusCode).toBe(200)
+    expect(JSON.parse(body)).toMatchObject({ result: { tools: [{ name: "search" }] } })
   })
 
   test("serves the metadata of the server that it guards", async () => {

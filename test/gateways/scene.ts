@@ -34,11 +34,13 @@ export interface SceneOptions {
   readonly standIn?: boolean
   /** More of what is behind the gateway, by the prefix of their path. */
   readonly upstreams?: Readonly<Record<string, string>>
+  /** What stands between the row's gateway and Narrowgate. @param narrowgate origin */
+  readonly before?: (narrowgate: string) => Promise<Listening>
   /** Changes a copy of `policies/`. */
   readonly edit?: (policies: string) => Promise<void>
 }
 
-export async function setScene({ row, standIn = false, upstreams = {}, edit }: SceneOptions): Promise<Scene> {
+export async function setScene({ row, standIn = false, upstreams = {}, before, edit }: SceneOptions): Promise<Scene> {
   const port = await freePort()
   const origin = `http://127.0.0.1:${port}`
   // Of the two gateways of policies/ it takes the place of both.
@@ -79,7 +81,8 @@ export async function setScene({ row, standIn = false, upstreams = {}, edit }: S
       )
     } else {
       const upstream = keep(await startUpstreams(routes))
-      const where = { authorizer: stack.origin, key, upstream: upstream.origin, host: "127.0.0.1", port }
+      const authorizer = before ? keep(await before(stack.origin)).origin : stack.origin
+      const where = { authorizer, key, upstream: upstream.origin, host: "127.0.0.1", port }
       keep(await startGateway(row, where))
     }
     return { origin, stack, desk, robot, close }

@@ -35,6 +35,9 @@ export const FORGED = {
 /** Answers 403, and would like the client to take that for an answer under another status. */
 export const REFUSING = "/crm/tickets/refused"
 
+/** Its answer to `tools/list`: of `desk`, with a tool that no catalog has. */
+const LISTED = '{"jsonrpc":"2.0","id":1,"result":{"tools":[{"name":"search"},{"name":"unknown"}]}}'
+
 export async function startUpstream(): Promise<Upstream> {
   const received: Received[] = []
   const note = (request: IncomingMessage, body: string): void => {
@@ -50,7 +53,10 @@ export async function startUpstream(): Promise<Upstream> {
     } else if (request.url === REFUSING) {
       const forged = { ...FORGED, "X-Narrowgate-Status": "200", "Content-Type": "application/json" }
       response.writeHead(403, forged).end('{"from":"upstream"}')
-    } else response.writeHead(200, { ...FORGED, "Content-Type": "application/json" }).end('{"from":"upstream"}')
+    } else {
+      const answer = body.includes('"tools/list"') ? LISTED : '{"from":"upstream"}'
+      response.writeHead(200, { ...FORGED, "Content-Type": "application/json" }).end(answer)
+    }
   })
   server.on("upgrade", (request, socket) => {
     note(request, "")

@@ -11,6 +11,7 @@ import { AUDIENCE, childForm, JWT, JWT_BEARER, postForm, type Form, type OpenTas
 import { publish, yard } from "./bundles.ts"
 import { forgetCaches } from "./isolate.ts"
 import { agentId, svid, US, workloads } from "./issuers.ts"
+import { historyKeyOf } from "../../src/core/guardrails/history-key.ts"
 
 export const FLEET = "https://fleet.test/agent"
 const CLUSTER = "https://cluster.test"
@@ -109,7 +110,8 @@ export async function joinFleet(parent: OpenTask, pod: string): Promise<void> {
   if (!issued) throw new Error(`no token: ${JSON.stringify(refused)}`)
 }
 
-export const partition = (index: number): string => ledgerIdOfOwner(env, { agent: FLEET, partition: index })
+export const partition = (index: number): string =>
+  ledgerIdOfOwner(env, { agent: historyKeyOf(FLEET), partition: index })
 
 /** Where an instance works, of so many partitions. */
 export function placeOf(pod: string, partitions: number): number {

@@ -31,7 +31,9 @@ function wideYard(): ReturnType<typeof inject<"yard">> {
   const purposes = ["work", "errand"].map((name) => ({ ...work, name, life: 864_000, user: "optional" as const }))
   const all = { tools: ["*:read", "*:write", "*:execute"], max_sensitivity: "confidential" as const, arguments: {} }
   const agents = body.agents.map((agent) => ({ ...agent, ceiling: all, purposes: ["work", "errand"], life: 864_000 }))
-  return { ...body, tools, purposes, agents }
+  const limits = { life: 864_000, per_minute: 1_000, per_day: 1_000, most: 1_000 }
+  const member = { owner: "yard", groups: ["workers"], ceiling: all, purposes: ["work", "errand"] }
+  return { ...body, tools, purposes, agents, registration: { class: "mcp", ...member, ...limits } }
 }
 
 const familyOf = [true, false].map((hasUser) => {

@@ -109,12 +109,12 @@ test("openings of trees that have ended count from now, and for a minute", async
     })
     const ledger = new LedgerStorage(ctx.storage.sql).load(now, freshProofs)
     const once = { live: 10, per_minute: 1 }
-    expect(ledger?.openings.whyFull(task.agent, once, now)).not.toBeNull()
-    expect(ledger?.openings.whyFull(task.agent, once, now + SPAN_MS)).toBeNull()
+    expect(ledger?.openings.whyFull(task.historyKey, once, now)).not.toBeNull()
+    expect(ledger?.openings.whyFull(task.historyKey, once, now + SPAN_MS)).toBeNull()
     // And none once an alarm has found it.
     trees.transaction(true, () => trees.storage.forgetEnded(now, now))
     const later = new LedgerStorage(ctx.storage.sql).load(now + SPAN_MS, freshProofs)
-    expect(later?.openings.whyFull(task.agent, once, now + SPAN_MS)).toBeNull()
+    expect(later?.openings.whyFull(task.historyKey, once, now + SPAN_MS)).toBeNull()
     expect(trees.storage.trees.firstUntil()).toBe(now + ENDED_KEPT_MS)
   })
 })

@@ -24,6 +24,7 @@ import { AUDIENCE } from "../harness/agents.ts"
 import { agentId } from "../harness/issuers.ts"
 import { busiestSpan } from "../harness/reference.ts"
 import { ALICE, freshProofs, assembled, callOf, POINTER, ROOT, askedFor, START, type Held } from "../harness/trees.ts"
+import { historyKeyOf } from "../../src/core/guardrails/history-key.ts"
 
 freshIsolateForEach()
 
@@ -293,12 +294,16 @@ describe("after a wake", () => {
     await keep(bundleWith(9, 60), (tree) => {
       tree.open(null)
       const { ledger, tasks } = tree.state
-      const before = [JSON.stringify([...tasks]), ledger.liveBytes.of(agentId("first")), ledger.liveBytes.total]
+      const before = [
+        JSON.stringify([...tasks]),
+        ledger.liveBytes.of(historyKeyOf(agentId("first"))),
+        ledger.liveBytes.total,
+      ]
       expect(ledger.liveBytes.total).toBeGreaterThan(500)
       tree.crash(START)
       const { ledger: woken, tasks: again } = tree.state
       expect([[...again].length, woken.liveTasks.total]).toEqual([1, 1])
-      expect([woken.liveBytes.of(agentId("first")), woken.liveBytes.total]).toEqual(before.slice(1))
+      expect([woken.liveBytes.of(historyKeyOf(agentId("first"))), woken.liveBytes.total]).toEqual(before.slice(1))
       expect(JSON.parse(JSON.stringify([...again]))).toEqual(JSON.parse(String(before[0])))
     })
   })

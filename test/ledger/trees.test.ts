@@ -13,6 +13,7 @@ import { LedgerStorage } from "../../src/ledger/storage.ts"
 import { newNonce, Trees } from "../../src/ledger/trees.ts"
 import { freshIsolateForEach } from "../harness/each-test.ts"
 import { ALICE, assembled, freshProofs, open, opened, POINTER, ROOT } from "../harness/trees.ts"
+import { historyKeyOf } from "../../src/core/guardrails/history-key.ts"
 
 freshIsolateForEach()
 
@@ -32,18 +33,20 @@ describe("proofs that are more than a ledger remembers of an agent", () => {
     await inLedger((trees) => {
       const state = trees.newTreeState(ROOT, ALICE, null, POINTER, assembled().guardrails)
       const { proofs } = state.ledger
-      const admit = (agent: string, jti: string): void => proofs.admit(agent, proofOf(jti), NOW, newNonce)
+      const admit = (agent: string, jti: string): void => proofs.admit(historyKeyOf(agent), proofOf(jti), NOW, newNonce)
       admit("neighbour", "0")
       for (let index = 0; index < 19_999; index++) admit("busy", `${index}`)
-      expect(proofs.of("busy").check(proofOf("0"), NOW)).toBe("seen")
-      expect(proofs.of("busy").check(proofOf("new"), NOW)).toBe("fresh")
+      expect(proofs.of(historyKeyOf("busy")).check(proofOf("0"), NOW)).toBe("seen")
+      expect(proofs.of(historyKeyOf("busy")).check(proofOf("new"), NOW)).toBe("fresh")
       admit("busy", "19999")
-      expect(proofs.of("busy").size).toBe(0)
+      expect(proofs.of(historyKeyOf("busy")).size).toBe(0)
       for (const nonce of [null, proofs.nonce])
-        expect(proofs.of("busy").check(proofOf("0", nonce), NOW)).toBe("nonce_required")
-      expect(proofs.of("busy").check(proofOf("new", proofs.of("busy").nonce), NOW)).toBe("fresh")
-      expect(proofs.of("neighbour").check(proofOf("0"), NOW)).toBe("seen")
-      expect(proofs.of("neighbour").check(proofOf("new"), NOW)).toBe("fresh")
+        expect(proofs.of(historyKeyOf("busy")).check(proofOf("0", nonce), NOW)).toBe("nonce_required")
+      expect(proofs.of(historyKeyOf("busy")).check(proofOf("new", proofs.of(historyKeyOf("busy")).nonce), NOW)).toBe(
+        "fresh",
+      )
+      expect(proofs.of(historyKeyOf("neighbour")).check(proofOf("0"), NOW)).toBe("seen")
+      expect(proofs.of(historyKeyOf("neighbour")).check(proofOf("new"), NOW)).toBe("fresh")
     })
   })
 })
@@ -74,7 +77,7 @@ describe("a step that fails", () => {
       const state = trees.newTreeState(ROOT, ALICE, null, POINTER, assembled().guardrails)
       trees.transaction(true, () => trees.storage.saveTree(state))
       trees.hold(state)
-      state.ledger.proofs.admit("first", proofOf("seen"), NOW, newNonce)
+      state.ledger.proofs.admit(historyKeyOf("first"), proofOf("seen"), NOW, newNonce)
       state.labels.add("of a step that fails")
       const failing = (): void =>
         trees.transaction(true, () => {
@@ -84,7 +87,7 @@ describe("a step that fails", () => {
       expect(failing).toThrow("storage is full")
       expect(trees.of(ROOT)).not.toBe(state)
       expect(trees.of(ROOT)).toMatchObject({ ledger: { bundle: POINTER }, labels: new Set() })
-      expect(trees.state?.proofs.of("first").check(proofOf("seen"), NOW)).toBe("seen")
+      expect(trees.state?.proofs.of(historyKeyOf("first")).check(proofOf("seen"), NOW)).toBe("seen")
     })
   })
 })
@@ -118,7 +121,7 @@ function openMany(trees: Trees, sql: SqlStorage, count: number): Rows {
     const root = `${firstIdAt("tsk", NOW).slice(0, -6)}${String(nth).padStart(6, "0")}-${"0".repeat(64)}`
     const state = trees.newTreeState(root, ALICE, NOW, POINTER, bundle.guardrails)
     const now = trees.now(state)
-    dropExpiredTokens(state, agentId("first"), now)
+    dropExpiredTokens(state, historyKeyOf(agentId("first")), now)
     const request = openRequest(agentId("first"), state, `token of ${root}`, { since: NOW })
     const result = openTask(bundle, state, request, now)
     if (isOAuthFailure(result)) throw new Error(JSON.stringify(result.refused))
@@ -176,7 +179,7 @@ test("after a waking each opening of the last minute counts once, whether its tr
     storage.trees.end(tree, NOW)
     ledger.openings.end(root)
     const openable = (live: number, perMinute: number, now = NOW): boolean =>
-      ledger.openings.whyFull(root.agent, { live, per_minute: perMinute }, now) === null
+      ledger.openings.whyFull(root.historyKey, { live, per_minute: perMinute }, now) === null
     expect([openable(10, 3), openable(10, 4)]).toEqual([false, true])
     expect([openable(1, 10), openable(2, 10)]).toEqual([false, true])
     ledger.openings.add({ ...root, id: "another" })
@@ -195,7 +198,7 @@ test("tokens that have expired leave memory and storage as the next one is issue
     vi.useFakeTimers({ now: NOW + 901_000, toFake: ["Date"] })
     const [tree] = trees.state?.trees.values() ?? []
     if (!tree) throw new Error("no tree")
-    dropExpiredTokens(tree, agentId("first"), NOW + 901_000)
+    dropExpiredTokens(tree, historyKeyOf(agentId("first")), NOW + 901_000)
     const opening = { task: null, session: null, carried: [], isFresh: false }
     const token = { jti: "fresh", task: tree.root, expiresAt: NOW + 902_000, jkt: null }
     trees.transaction(true, () => trees.saveOpening(tree, { ...opening, token }))
@@ -226,6 +229,6 @@ test("memory holds no tree that has ended, but for a few that are asked about or
     }
     expect(held()).toHaveLength(MOST_ENDED)
     // What has ended counts for nobody.
-    expect(trees.state?.liveTasks.of(agentId("first"))).toBe(0)
+    expect(trees.state?.liveTasks.of(historyKeyOf(agentId("first")))).toBe(0)
   })
 })

@@ -16,6 +16,7 @@ import { bearerOf, manage } from "../harness/management.ts"
 import { newProofKey, proofForToken, proofOf } from "../harness/proofs.ts"
 import { recordOf } from "../harness/records.ts"
 import { stop } from "../harness/switches.ts"
+import { historyKeyOf } from "../../src/core/guardrails/history-key.ts"
 
 yardForEach()
 
@@ -79,7 +80,7 @@ describe("a token that opens nothing writes no record in its agent's name", () =
   })
 })
 
-const seen = async () => (await agentsSeen(env)).agents.get(agentId("first"))
+const seen = async () => (await agentsSeen(env)).agents.get(historyKeyOf(agentId("first")))
 
 test("a live token's denied calls are its agent's", async () => {
   const { token, task } = await openTask("first", { scope: "vault.*:read" })

@@ -4,7 +4,7 @@
  */
 import fc from "fast-check"
 import { describe, expect, inject, test } from "vitest"
-import type { Denial } from "../../src/core/denials/denial.ts"
+import { codeOf, type Denial } from "../../src/core/denials/denial.ts"
 import { isLifecycle } from "../../src/core/catalog/lifecycle.ts"
 import { UNSEEN_ARGUMENTS } from "../../src/core/catalog/arguments.ts"
 import { decide } from "../../src/core/decision/decide.ts"
@@ -221,13 +221,16 @@ describe("a list that was cut down", () => {
         for (const tool of TOOLS) {
           const list = `${tool.split(".")[0]}.mcp.tools-list`
           const asked = { ...held, proof: null, gateway: "envoy", environment, risks }
-          const { denial, hidden } = visibleTools(
-            bundle,
-            state,
-            { ...asked, list, tools: [tool], known: {}, argumentsSeen },
-            START,
-          )
-          const why = denial ?? hidden.get(tool)
+          const whyHidden = (obtainable: readonly string[]) => {
+            const query = { ...asked, list, tools: [tool], known: {}, obtainable, argumentsSeen }
+            const { denial, hidden } = visibleTools(bundle, state, query, START)
+            return denial ?? hidden.get(tool)
+          }
+          const why = whyHidden([])
+          const whyNever = whyHidden([tool])
+          // What can be obtained is shown beside what is granted, and not what something else than the grant denies.
+          if (whyNever) expect(why).toBeDefined()
+          else if (why) expect(codeOf(why)).toBe("insufficient_scope")
           const reason = why?.reason ?? "kept"
           seen.set(reason, (seen.get(reason) ?? 0) + 1)
           const denials = ARGUMENTS.map((values) => {

@@ -29,6 +29,7 @@ import { rowsKept } from "../harness/ledgers.ts"
 import { newProofKey, proofForToken, proofOf } from "../harness/proofs.ts"
 import { recordOf } from "../harness/records.ts"
 import { ALICE, assembled, callOf, newState, open, opened, ROOT, START, step } from "../harness/trees.ts"
+import { historyKeyOf } from "../../src/core/guardrails/history-key.ts"
 
 /** Another tree in the same ledger. */
 function treeBeside({ ledger }: TreeState, nth: number): TreeState {
@@ -45,13 +46,13 @@ describe("in a ledger in which one agent has as many as it may", () => {
   test("tasks, another opens a task and calls; the first can again as one of its own ends", () => {
     const [bundle, state] = [assembled(), newState()]
     for (let nth = 0; nth < MAX_LIVE_TASKS.agent; nth++) {
-      state.ledger.liveTasks.add(agentId("first"), `task ${nth}`, START + 60_000)
+      state.ledger.liveTasks.add(historyKeyOf(agentId("first")), `task ${nth}`, START + 60_000)
     }
     expect(refusalOf(open(bundle, state, "first"))).toEqual({ ...FULL, retry_after: 60 })
     const neighbour = treeBeside(state, 1)
     const held = opened(open(bundle, neighbour, "second"))
     expect(step(bundle, neighbour, callOf(held, "files.list")).denial).toBeNull()
-    state.ledger.liveTasks.remove(agentId("first"), "task 0")
+    state.ledger.liveTasks.remove(historyKeyOf(agentId("first")), "task 0")
     expect(refusalOf(open(bundle, state, "first"))).toBe("opened")
   })
 
@@ -60,13 +61,13 @@ describe("in a ledger in which one agent has as many as it may", () => {
     const [busy, neighbour] = [treeBeside(state, 1), treeBeside(state, 2)]
     const held = opened(open(bundle, busy, "first"))
     const task = busy.tasks.get(held.task)
-    expect(state.ledger.liveBytes.of(agentId("first"))).toBe(task?.bytes)
+    expect(state.ledger.liveBytes.of(historyKeyOf(agentId("first")))).toBe(task?.bytes)
     const rest = MAX_LIVE_BYTES.agent - 2 * (task?.bytes ?? 0)
-    state.ledger.liveBytes.add(agentId("first"), "the rest", START + 60_000, rest + 1)
+    state.ledger.liveBytes.add(historyKeyOf(agentId("first")), "the rest", START + 60_000, rest + 1)
     expect(refusalOf(open(bundle, state, "first"))).toEqual({ ...FULL, retry_after: 60 })
     expect(refusalOf(open(bundle, neighbour, "second"))).toBe("opened")
     applyEnd(busy, [held.task], { task: held.task, status: "completed", by: "completion" })
-    expect(state.ledger.liveBytes.of(agentId("first"))).toBe(rest + 1)
+    expect(state.ledger.liveBytes.of(historyKeyOf(agentId("first")))).toBe(rest + 1)
     expect(refusalOf(open(bundle, state, "first"))).toBe("opened")
   })
 
@@ -92,7 +93,7 @@ describe("in a ledger in which one agent has as many as it may", () => {
     const counts = { first: MAX_LIVE_TASKS.ledger - 14_000, third: 7_000, bound: 7_000 }
     for (const [agent, count] of Object.entries(counts)) {
       for (let nth = 0; nth < count; nth++)
-        state.ledger.liveTasks.add(agentId(agent), `${agent} ${nth}`, START + 60_000)
+        state.ledger.liveTasks.add(historyKeyOf(agentId(agent)), `${agent} ${nth}`, START + 60_000)
     }
     expect(refusalOf(open(bundle, treeBeside(state, 1), "third"))).toMatchObject(FULL)
     expect(refusalOf(open(bundle, treeBeside(state, 2), "second"))).toBe("opened")
@@ -173,7 +174,7 @@ describe("in a tree", () => {
       const task = state.tasks.get(`${root.task}.${nth}`)
       if (!task) throw new Error("no such task")
       task.status = "completed"
-      state.ledger.liveTasks.remove(task.agent, task.id)
+      state.ledger.liveTasks.remove(task.historyKey, task.id)
       for (const [jti, token] of state.tokens) if (token.task === task.id) state.ledger.liveTokens.drop(state, jti)
     }
   }

@@ -17,6 +17,7 @@ import { forgetCaches } from "../harness/isolate.ts"
 import { agentId, IDP, svid, US } from "../harness/issuers.ts"
 import { stop } from "../harness/switches.ts"
 import { recordOf } from "../harness/records.ts"
+import { historyKeyOf } from "../../src/core/guardrails/history-key.ts"
 
 yardForEach()
 
@@ -100,8 +101,8 @@ describe("a request that proves no agent", () => {
     const own = await unidentifiedLog(env).get(record.id)
     expect(own?.id).toBe(record.id)
     const { agents } = await agentsSeen(env)
-    expect(agents.has(agentId("first"))).toBe(false)
-    expect(agents.has(PUBLIC)).toBe(false)
+    expect(agents.has(historyKeyOf(agentId("first")))).toBe(false)
+    expect(agents.has(historyKeyOf(PUBLIC))).toBe(false)
   })
 
   test("is recorded with the name that it claims, as a claim", async () => {
@@ -145,17 +146,20 @@ describe("a person who has signed in", () => {
         denial: { claimed_client: agentId("first") },
       })
     }
-    expect((await agentsSeen(env)).agents.has(agentId("first"))).toBe(false)
+    expect((await agentsSeen(env)).agents.has(historyKeyOf(agentId("first")))).toBe(false)
   })
 
   test("who consents is no sign of life of the agent; its own token request is", async () => {
     const alice = await signedIn()
     const consented = await allow(query(), alice)
     expect(await bySigned(consented)).toMatchObject({ kind: "approval", operator: `${IDP}|alice` })
-    expect((await agentsSeen(env)).agents.has(agentId("first"))).toBe(false)
+    expect((await agentsSeen(env)).agents.has(historyKeyOf(agentId("first")))).toBe(false)
     const code = new URL(consented.headers.get("location") ?? "").searchParams.get("code") ?? ""
     expect((await redeem(code)).status).toBe(200)
-    await vi.waitFor(async () => expect((await agentsSeen(env)).agents.has(agentId("first"))).toBe(true), 4_000)
+    await vi.waitFor(
+      async () => expect((await agentsSeen(env)).agents.has(historyKeyOf(agentId("first")))).toBe(true),
+      4_000,
+    )
   })
 })
 

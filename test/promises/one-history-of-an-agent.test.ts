@@ -1,6 +1,6 @@
 /**
  * Promise 8 as a property: however an agent spreads its calls over tasks, sub-agents and agents that delegate to each
- * other, whatever it ends and begins anew, no call is allowed that would be denied after the same calls in one task.
+ * other, whatever it ends and begins anew, and however often it registers itself, no call is allowed that would be denied after the same calls in one task.
  */
 import fc from "fast-check"
 import { expect, test } from "vitest"
@@ -19,13 +19,16 @@ import { isOAuthFailure } from "../../src/core/denials/oauth-error.ts"
 import type { Bundle } from "../../src/core/policy/assemble.ts"
 import { ancestryOf, newLedger, newTree, rootOf, type LedgerState, type TreeState } from "../../src/core/task/state.ts"
 import { applyEnd, endedBy } from "../../src/core/task/transition.ts"
-import { agentId } from "../harness/issuers.ts"
+import { agentId, US } from "../harness/issuers.ts"
 import { openYard } from "../harness/modelled-life.ts"
 import { longerBy, runsOf } from "../harness/runs.ts"
 import { ALICE, callOf, POINTER, START } from "../harness/trees.ts"
 
 /** Each delegates to the next. */
 const AGENTS = ["first", "second", "third", "fourth"] as const
+const CLASS = `${US}/clients/mcp/`
+/** Stands for all clients that register themselves: each opens one task, and then registers anew. */
+const CLIENT = AGENTS.length
 const TOOL_NAMES = ["files.list", "files.read", "vault.read", "desk.pay"] as const
 
 const pattern: fc.Arbitrary<Pattern> = fc.record({
@@ -119,7 +122,7 @@ const place = fc.nat({ max: 20 })
 const step: fc.Arbitrary<Step> = fc.oneof(
   {
     weight: 2,
-    arbitrary: fc.record({ does: fc.constant("open"), agent: fc.nat({ max: 3 }), below: fc.option(place) }),
+    arbitrary: fc.record({ does: fc.constant("open"), agent: fc.nat({ max: CLIENT }), below: fc.option(place) }),
   },
   { weight: 1, arbitrary: fc.record({ does: fc.constantFrom("end", "forget"), task: place }) },
   {
@@ -137,9 +140,12 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 let made = 0
 const newRoot = (): string => `tsk_${String(++made).padStart(26, "0")}-${"0".repeat(64)}`
 
+const idOf = (agent: number): string =>
+  agent === CLIENT ? `${CLASS}${String(++made).padStart(21, "0")}A` : agentId(AGENTS[agent] ?? "first")
+
 function open(bundle: Bundle, state: TreeState, agent: string, below: SimulatedState | null, now: number) {
   const parent = below && { task: below.task, token: below.token, handedOverBy: null }
-  const request = openRequest(agentId(agent), state, `token-${++made}`, { parent, purpose: "work", since: START })
+  const request = openRequest(agent, state, `token-${++made}`, { parent, purpose: "work", since: START })
   const opened = openStep(bundle, state, request, now)
   return isOAuthFailure(opened) ? null : { task: opened.task.id, token: request.token }
 }
@@ -170,7 +176,7 @@ class Spread {
       case "open": {
         const below = step.below === null ? null : (this.#at(step.below) ?? null)
         const state = below ? this.#treeOf(below) : newTree(this.#ledger, newRoot(), ALICE, START)
-        const task = state && open(this.#bundle, state, AGENTS[step.agent] ?? "first", below, this.#now)
+        const task = state && open(this.#bundle, state, idOf(step.agent), below, this.#now)
         if (task) this.#tasks.push(task)
         if (task && state) this.#ledger.trees.set(state.root, state)
         return
@@ -210,7 +216,7 @@ class Spread {
     const held = this.#at(place)
     const state = held && this.#treeOf(held)
     if (!held || !state) return
-    const chain = new Set(ancestryOf(state, held.task).map(({ agent }) => agent))
+    const chain = new Set(ancestryOf(state, held.task).map(({ agent }) => (agent.startsWith(CLASS) ? CLASS : agent)))
     const { denial } = callStep(this.#bundle, state, callOf(held, tool, { x }), this.#now)
     if (denial?.reason === "task_ended" || denial?.reason === "token_expired") return
     this.seen[denial ? "denied" : "allowed"] += 1
@@ -234,7 +240,7 @@ class Spread {
     let alone = this.#alone.get(agent)
     if (!alone) {
       const state = newTree(newLedger(POINTER, START, freshProofs()), newRoot(), ALICE, START)
-      const held = open(this.#bundle, state, "first", null, this.#now)
+      const held = open(this.#bundle, state, agentId("first"), null, this.#now)
       if (!held) throw new Error("the agent has no task")
       this.#alone.set(agent, (alone = { state, held }))
     }

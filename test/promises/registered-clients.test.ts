@@ -24,6 +24,7 @@ import { US } from "../harness/issuers.ts"
 import { bearerOf, manage } from "../harness/management.ts"
 import { recordOf } from "../harness/records.ts"
 import { CLASS, METADATA, newClient, publishClass, register, registerText } from "../harness/registration.ts"
+import { MAX_TASK_LIFE } from "../../src/core/policy/definition/agents.ts"
 import { clientRegistry } from "../../src/ledger/registration/client-registry.ts"
 import { networkOf } from "../../src/ledger/registration/network.ts"
 import { Registration, registrationObject } from "../../src/ledger/registration/registration.ts"
@@ -150,7 +151,14 @@ describe("Nobody in the chain gains: a client that registers itself", () => {
     expect((await manage("DELETE", `/v1/clients/${encodeURIComponent(client)}`, await bearerOf("viewer"))).status).toBe(
       403,
     )
+    const before = Date.now()
     expect((await revoke(client)).status).toBe(200)
+    // The switch outlives each task that the client may have, and then ends by itself.
+    const { revocations } = z
+      .object({ revocations: z.array(z.looseObject({ agent: z.string(), until: z.number() })) })
+      .parse((await manage("GET", "/v1/revocations", await bearerOf("operator"))).json)
+    expect(revocations.map(({ agent }) => agent)).toEqual([client])
+    expect(revocations[0]?.until).toBeGreaterThan(before + MAX_TASK_LIFE * 1_000)
     expect((await callWith(issued?.access_token ?? "", "/files")).code).not.toBe("ok")
     const refused = await redeem(code, shownBy(client))
     expect([refused.status, refused.refused?.error]).toEqual([401, "invalid_client"])
@@ -334,6 +342,22 @@ describe("the pace of registrations", () => {
     expect(await from("198.51.100.1")).toBe(201)
   })
 
+  test("of one network leaves the others their part of the minute", async () => {
+    await publishClass({ per_minute: 8 })
+    const from = async (address: string) => register({}, { "CF-Connecting-IP": address })
+    const first = await Promise.all(["192.0.2.1", "192.0.2.2", "192.0.2.3", "192.0.2.4"].map(from))
+    expect(first.map(({ status }) => status).toSorted()).toEqual([201, 201, 429, 429])
+    const { status, headers, refused } = await from("192.0.2.5")
+    expect([status, refused?.error_description]).toEqual([429, "Too many programs have registered from this network."])
+    expect(Number(headers.get("retry-after"))).toBeLessThanOrEqual(60)
+    for (const other of ["198.51.100.1", "2001:db8::1", "203.0.113.9"]) expect((await from(other)).status).toBe(201)
+    // A minute later there is room again.
+    await runInDurableObject(clientRegistry(env, CLASS.class), (_object, { storage }) => {
+      storage.sql.exec("UPDATE paces SET at = at - 60000")
+    })
+    expect((await from("192.0.2.5")).status).toBe(201)
+  })
+
   test("reads a network as the part of an address that its holder has all of", () => {
     const of = (address: string) => networkOf(new Request(US, { headers: { "CF-Connecting-IP": address } }))
     expect([of("192.0.2.77"), of("2001:db8::1"), of("::1"), of("2001:DB8:1:2:3:4:5:6"), of("nonsense")]).toEqual([
@@ -370,6 +394,22 @@ test("those for whom there is no room ask no more of other clients than the pace
   })
   const question = vi.spyOn(Registration.prototype, "usedAt")
   for (let count = 0; count < 9; count++) expect((await register()).status).toBe(429)
+  expect(question.mock.calls.length).toBe(3)
+  question.mockRestore()
+})
+
+test("those of one network, for whom there is no room, leave the others their part of the search for it", async () => {
+  await publishClass({ most: 1, per_minute: 8 })
+  const kept = await newClient()
+  await redeem(await codeFor(asked(kept)), shownBy(kept))
+  await runInDurableObject(clientRegistry(env, CLASS.class), (_object, { storage }) => {
+    storage.sql.exec("UPDATE clients SET registration = json_set(registration, '$.registeredAt', 0)")
+  })
+  const question = vi.spyOn(Registration.prototype, "usedAt")
+  const from = async (address: string) => (await register({}, { "CF-Connecting-IP": address })).status
+  for (let count = 0; count < 9; count++) expect(await from(`192.0.2.${count}`)).toBe(429)
+  expect(question.mock.calls.length).toBe(2)
+  expect(await from("198.51.100.1")).toBe(429)
   expect(question.mock.calls.length).toBe(3)
   question.mockRestore()
 })

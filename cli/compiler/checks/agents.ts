@@ -1,4 +1,6 @@
 /** What agents.yaml refers to is there: purposes, agents, environments. */
+import { historyKeyOf } from "../../../src/core/guardrails/history-key.ts"
+import { isKeyOfClass } from "../../../src/core/policy/registered-clients.ts"
 import { parseScope, patternCovers, scopeCovers } from "../../../src/core/catalog/pattern.ts"
 import type { Tool } from "../../../src/core/catalog/tool.ts"
 import { suggest } from "../../../src/core/encoding/nearest.ts"
@@ -18,7 +20,19 @@ export function checkAgents(policies: Policies): Problem[] {
     ...keys(policies),
     ...environments(policies),
     ...audiences(policies),
+    ...clients(policies),
   ]
+}
+
+/** Its calls would count as those of clients that register themselves, because a ledger tells them by their ids. */
+function clients({ agents }: Policies): Problem[] {
+  const { registration, agents: all } = agents.value
+  return all.flatMap(({ id }, index) => {
+    const isClient = historyKeyOf(id) !== id
+    if (!isClient && !(registration && isKeyOfClass(registration, id))) return []
+    const message = "the id has the form of those of clients that register themselves"
+    return [agents.error(["agents", index, "id"], message, "Give the agent an id without `/clients/` in it.")]
+  })
 }
 
 function references({ agents }: Policies): Problem[] {

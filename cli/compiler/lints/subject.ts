@@ -1,5 +1,6 @@
 /** Gathers the facts that lints examine. */
 import type { PlacedLink, PlacedRule } from "../rules/lower.ts"
+import type { RegistrationDefinition } from "../../../src/core/policy/definition/registration.ts"
 import { registeredClientId } from "../../../src/core/policy/registered-clients.ts"
 import { managingEntities } from "../model/entities.ts"
 import type { RulePosition } from "../rules/rule-position.ts"
@@ -21,11 +22,7 @@ export function subjectOf({ policies, body, bundle, use, placed, problems }: Gat
   const questions = questionsOf({
     store: bundle.entities,
     tools: body.tools,
-    agents: [
-      ...body.agents.map(({ id }) => id),
-      // One stands for all of the class: rules distinguish them by their ids alone, which are random.
-      ...(body.registration ? [registeredClientId("https://authz.example", body.registration, "A".repeat(22))] : []),
-    ],
+    agents: [...body.agents.map(({ id }) => id), ...(body.registration ? [anyClientOf(body.registration)] : [])],
     operators: managingEntities(policies.operators.value, policies.issuers.value).filter(
       ({ uid }) => uid.type === "Operator",
     ),
@@ -35,6 +32,11 @@ export function subjectOf({ policies, body, bundle, use, placed, problems }: Gat
   const warnings = Map.groupBy(problems, ({ file }) => file)
   const rules = placed.map((rule) => readRule(rule, isWithin(rule.from, warnings)))
   return { policies, body, bundle, use, questions, known: facts, rules: reasonAbout(rules, questions, facts) }
+}
+
+/** One client stands for all of the class: rules distinguish them by their ids alone, which are random. */
+export function anyClientOf(registration: Pick<RegistrationDefinition, "class">): string {
+  return registeredClientId("https://authz.example", registration, "A".repeat(22))
 }
 
 /** Whether a problem of the rule is reported already. */

@@ -27,6 +27,8 @@ import { twoHistories } from "./two-histories.ts"
 import { unaskedApproval } from "./unasked-approval.ts"
 import { unboundedPermit } from "./unbounded-permit.ts"
 import { ungrantedEvent } from "./ungranted-event.ts"
+import { unknownAnnotation } from "./unknown-annotation.ts"
+import { unpermittedAgent } from "./unpermitted-agent.ts"
 import { unpermittedTool } from "./unpermitted-tool.ts"
 import { untoldApproval } from "./untold-approval.ts"
 import { unusedAuthority } from "./unused-authority.ts"
@@ -40,8 +42,10 @@ const LINTS: readonly Lint[] = [
   coveredRule,
   defeatedPermit,
   unboundedPermit,
+  unknownAnnotation,
   unpermittedTool,
   recordedArgument,
+  unpermittedAgent,
   unusedPurpose,
   unaskedApproval,
   untoldApproval,

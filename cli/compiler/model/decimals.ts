@@ -1,20 +1,21 @@
 /**
- * The arguments that the schema declares as `decimal`: a JSON number does not say whether it is one, so the Worker
- * reads it as the bundle says.
+ * What the schema declares as `decimal`: a JSON number does not say whether it is one, so the Worker reads it as the
+ * bundle says.
  */
-import { ACTIONS, type Action } from "../../../src/core/catalog/tool.ts"
-import type { DecimalMembers, Decimals } from "../../../src/core/policy/cedar/values/json-number.ts"
-import { argumentsType, type ResolvedType } from "./schema-types.ts"
+import type { DecimalMembers, Decimals, DeclaredDecimals } from "../../../src/core/policy/cedar/values/json-number.ts"
+import { declaredTypes, type ResolvedType } from "./schema-types.ts"
 
-/** Nothing is a decimal if the schema does not parse; that problem is reported elsewhere. */
-export function decimalArguments(schemaText: string): Readonly<Record<Action, DecimalMembers>> {
-  const ofAction = (action: Action): DecimalMembers => {
-    const type = argumentsType(schemaText, action)
-    const decimals = type && decimalsIn(type)
-    return typeof decimals === "object" && decimals && "members" in decimals ? decimals.members : {}
-  }
-  const [read, write, execute] = ACTIONS.map(ofAction)
-  return { read: read ?? {}, write: write ?? {}, execute: execute ?? {} }
+export function declaredDecimals(schemaText: string): DeclaredDecimals {
+  const { contexts, attributes } = declaredTypes(schemaText)
+  return { contexts: membersOf(contexts), attributes: membersOf(attributes) }
+}
+
+function membersOf(types: ReadonlyMap<string, ResolvedType>): Readonly<Record<string, DecimalMembers>> {
+  const all = Array.from(types).flatMap(([name, type]) => {
+    const decimals = decimalsIn(type)
+    return typeof decimals === "object" && "members" in decimals ? [[name, decimals.members] as const] : []
+  })
+  return Object.fromEntries(all)
 }
 
 function decimalsIn(type: ResolvedType): Decimals | undefined {

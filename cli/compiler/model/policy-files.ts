@@ -20,7 +20,7 @@ import { receiversFile, receiversOf, type ReceiversFile } from "../schema/receiv
 import { streamsFile, toStream, type StreamsFile } from "../schema/streams.ts"
 import type { Path } from "../source/source.ts"
 import { actionEntities } from "./actions.ts"
-import { decimalArguments } from "./decimals.ts"
+import { declaredDecimals } from "./decimals.ts"
 import { madeEntities } from "./entities.ts"
 import { allRoutes, allServers, allTools } from "./tools.ts"
 
@@ -223,7 +223,7 @@ export function bodyOf(values: PolicyValues, rules: readonly LoweredRule[]): Bun
   const made = Object.assign({}, ...FILE_KEYS.map((name) => policyFile(name).toBundle(values[name], values)))
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- each row returns what `Made` has of it
   const members = made as Made
-  return { format: FORMAT, rules, decimals: decimalArguments(values.schema), ...members }
+  return { format: FORMAT, rules, decimals: declaredDecimals(values.schema), ...members }
 }
 
 function namesIn<Key extends string>(

@@ -3,6 +3,7 @@
  * namespace first, then one without a namespace, then one that is built in.
  */
 import { z } from "zod"
+import { entity } from "../../../src/core/policy/cedar/values/value.ts"
 import { schemaToJson } from "../source/official-engine.ts"
 
 interface SchemaType {
@@ -24,7 +25,7 @@ const schemaJson = z.record(
   z.string(),
   z.object({
     commonTypes: z.record(z.string(), type).default({}),
-    entityTypes: z.record(z.string(), z.unknown()).default({}),
+    entityTypes: z.record(z.string(), z.object({ shape: type.optional() })).default({}),
     actions: z
       .record(z.string(), z.object({ appliesTo: z.object({ context: type.optional() }).nullish() }))
       .default({}),
@@ -38,13 +39,39 @@ export type ResolvedType =
   | { readonly kind: "set"; readonly element: () => ResolvedType }
   | { readonly kind: "named"; readonly name: string }
 
-/** The type of the arguments of calls of an action; null if the schema declares none, or does not parse. */
-export function argumentsType(schemaText: string, action: string): ResolvedType | null {
+interface DeclaredTypes {
+  /** By the key of the action. */
+  readonly contexts: ReadonlyMap<string, ResolvedType>
+  /** The attributes of an entity, by its type. */
+  readonly attributes: ReadonlyMap<string, ResolvedType>
+}
+
+/** Nothing is declared if the schema does not parse; that problem is reported elsewhere. */
+export function declaredTypes(schemaText: string): DeclaredTypes {
   const answer = schemaToJson(schemaText)
   const schema = answer.type === "success" ? schemaJson.parse(answer.json) : {}
-  const context = schema[""]?.actions[action]?.appliesTo?.context
-  const resolved = context && resolve(context, "", schema)
-  return resolved?.kind === "record" ? (resolved.attributes.get("arguments")?.() ?? null) : null
+  const namespaces = Object.entries(schema)
+  const contexts = namespaces.flatMap(([namespace, { actions }]) =>
+    Object.entries(actions).flatMap(([id, { appliesTo }]) => {
+      const context = appliesTo?.context
+      const { key } = entity(within(namespace, "Action"), id)
+      return context ? [[key, resolve(context, namespace, schema)] as const] : []
+    }),
+  )
+  const attributes = namespaces.flatMap(([namespace, { entityTypes }]) =>
+    Object.entries(entityTypes).flatMap(([name, { shape }]) =>
+      shape ? [[within(namespace, name), resolve(shape, namespace, schema)] as const] : [],
+    ),
+  )
+  return { contexts: new Map(contexts), attributes: new Map(attributes) }
+}
+
+const within = (namespace: string, name: string): string => (namespace === "" ? name : `${namespace}::${name}`)
+
+/** The type of the arguments of calls of an action; null if the schema declares none, or does not parse. */
+export function argumentsType(schemaText: string, action: string): ResolvedType | null {
+  const context = declaredTypes(schemaText).contexts.get(entity("Action", action).key)
+  return context?.kind === "record" ? (context.attributes.get("arguments")?.() ?? null) : null
 }
 
 function resolve(one: SchemaType, namespace: string, schema: Schema): ResolvedType {
@@ -65,15 +92,15 @@ function resolve(one: SchemaType, namespace: string, schema: Schema): ResolvedTy
 }
 
 function resolveName(name: string, namespace: string, schema: Schema): ResolvedType {
-  const [, within = "", last = name] = /^(?:(.*)::)?([^:]+)$/.exec(name) ?? []
-  const namespaces = within === "" ? [...new Set([namespace, ""])] : [within]
+  const [, namespaceOfName = "", last = name] = /^(?:(.*)::)?([^:]+)$/.exec(name) ?? []
+  const namespaces = namespaceOfName === "" ? [...new Set([namespace, ""])] : [namespaceOfName]
   for (const each of namespaces) {
     const { commonTypes = {}, entityTypes = {} } = schema[each] ?? {}
     const common = Object.hasOwn(commonTypes, last) ? commonTypes[last] : undefined
     if (common) return resolve(common, each, schema)
     if (Object.hasOwn(entityTypes, last)) return { kind: "named", name: `${each}::${last}` }
   }
-  return { kind: "named", name: within === "" || within === "__cedar" ? last : name }
+  return { kind: "named", name: namespaceOfName === "" || namespaceOfName === "__cedar" ? last : name }
 }
 
 /** The name of a member as the schema writes it: words of Cedar's grammar stand in quotes. */

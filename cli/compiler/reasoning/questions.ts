@@ -27,6 +27,8 @@ export interface Questions {
   keysOf(tool: Tool): readonly string[]
   /** Whether any principal of requests with the action is within the scope. */
   hasPrincipal(scope: Scope, action: PolicyAction): boolean
+  /** Whether the registered agent is within the scope. */
+  hasAgent(scope: Scope, id: string): boolean
 }
 
 export interface Resource {
@@ -52,7 +54,8 @@ export function questionsOf({ store, tools, agents, operators, stored }: Registe
     return action === "delegate" ? tooled : tooled.filter(({ tool }) => tool?.action === action)
   }
   const byAction = new Map(ASKED.map((action) => [action, filed(resourcesOf(action), ({ ref }) => keysOf(ref, store))]))
-  const agentKeys = new Set(agents.flatMap((id) => keysOf(entity("Agent", id), store)))
+  const keysOfAgent = new Map(agents.map((id) => [id, new Set(keysOf(entity("Agent", id), store))]))
+  const agentKeys = new Set(Array.from(keysOfAgent.values(), (keys) => Array.from(keys)).flat())
   const operatorKeys = new Set(operators.flatMap((operator) => operatorKeysOf(operator, store)))
   const groups = new Set(stored.flatMap(({ uid }) => [...(store.get(entity(uid.type, uid.id).key)?.ancestors ?? [])]))
   const actionKeys = ASKED.map((name) => ({ name, keys: keysOf(actionRef(name), store) }))
@@ -67,6 +70,7 @@ export function questionsOf({ store, tools, agents, operators, stored }: Registe
       principal.some((key) =>
         action === "manage" ? operatorKeys.has(key) : agentKeys.has(key) || mayHoldUser(key, groups),
       ),
+    hasAgent: ({ principal }, id) => principal.some((key) => keysOfAgent.get(id)?.has(key)),
   }
 }
 

@@ -27,9 +27,10 @@ export interface Reasoned {
   readonly all: readonly ReadRule[]
   verdict(rule: ReadRule): Verdict
   /**
-   * Whether a permit could permit the action on the tool to some principal, without a forbid that forbids it to all.
+   * Whether a permit could permit the action on the tool to some principal, or to this agent, without a forbid that
+   * forbids it to all.
    */
-  mayPermit(action: PolicyAction, tool: Tool): boolean
+  mayPermit(action: PolicyAction, tool: Tool, agent?: string): boolean
   /** The forbid that always forbids the action on the tool. */
   alwaysForbids(action: PolicyAction, tool: Tool): ReadRule | undefined
 }
@@ -83,11 +84,11 @@ export function reasonAbout(all: readonly ReadRule[], questions: Questions, fact
     all,
     verdict,
     alwaysForbids,
-    mayPermit: (action, tool) =>
+    mayPermit: (action, tool, agent) =>
       alwaysForbids(action, tool) === undefined &&
       matching(permits, action, tool).some(
         (rule) =>
-          questions.hasPrincipal(rule.scope, action) &&
+          (agent === undefined ? questions.hasPrincipal(rule.scope, action) : questions.hasAgent(rule.scope, agent)) &&
           verdict(rule).kind === "may apply" &&
           (!rule.readsResource || outcomes(rule, action, { ref: toolRef(tool.name) }).holds),
       ),

@@ -16,7 +16,8 @@ import { checkParseSchema, policySetTextToParts, validate } from "../source/offi
 import { positionAt } from "../source/position.ts"
 import type { Problem } from "../source/problem.ts"
 import { readsOf } from "./context-reads.ts"
-import { isAboutUndeclared, undeclaredArguments, withConversionHelp } from "./undeclared-arguments.ts"
+import { MEND_TYPES, syntaxMend } from "./mends.ts"
+import { isAboutUndeclared, undeclaredArguments } from "./undeclared-arguments.ts"
 import type { LinksFile } from "../schema/links.ts"
 import type { Source as Parsed } from "../source/source.ts"
 import { splitRules } from "./split-rules.ts"
@@ -102,14 +103,6 @@ function lowerFile(file: CedarFile, found: LoweredPolicies): readonly Problem[] 
     found.placed.push({ rule, from: place })
     return checkEdge(rule, place)
   })
-}
-
-/** Cedar reads `1.5` as a member of `1`. */
-function syntaxMend(errors: readonly { readonly message: string }[], text: string): string {
-  const isFraction = errors.some(({ message }) => /^unexpected token `\d/u.test(message)) && /\d\.\d/u.test(text)
-  return isFraction
-    ? 'write decimal("49.99") for 49.99, of an argument that the schema declares as decimal, and compare by .lessThan(…)'
-    : "correct the syntax"
 }
 
 export interface PlacedLink {
@@ -203,7 +196,9 @@ function lowerRule(
   const forbids = json.effect === "forbid"
   if (message !== undefined && !(forbids && typeof message === "string" && isMessage(message))) {
     const fault = forbids ? "cannot be shown to agents" : "is never shown: a permit denies no call"
-    const fix = `write a sentence of at most ${MAX_MESSAGE} characters on one line, on a forbid`
+    const fix = forbids
+      ? `write a sentence of at most ${MAX_MESSAGE} characters on one line`
+      : "remove it, or write it on the forbid that denies calls"
     return [problemAt(place, `@message of rule "${id}" ${fault}`, fix)]
   }
   const said = typeof message === "string" && { message }
@@ -264,7 +259,7 @@ function checkTypes(
       const isReported = (undeclared.get(templateOf.get(policyId) ?? policyId) ?? []).length > 0
       if (isReported && isAboutUndeclared(error.message)) return []
       const place = places.get(policyId)
-      if (place !== undefined) return locate([withConversionHelp(error)], place, MEND_TYPES, severity).map(named)
+      if (place !== undefined) return locate([error], place, MEND_TYPES, severity).map(named)
       return links.filter(({ link }) => link.id === policyId).map((one) => atLink(one, error, severity))
     })
   return [
@@ -284,5 +279,3 @@ function atLink({ link, index, links }: PlacedLink, error: DetailedError, severi
   const message = `rule "${link.id}": ${error.message.replace(PREAMBLE, "")}`
   return named({ ...links.error(["links", index], message, error.help ?? MEND_TYPES), severity })
 }
-
-const MEND_TYPES = "make the rule agree with the schema, or the schema with the rule"

@@ -1,5 +1,6 @@
 /** Where something stands in the Cedar files, and the official engine's messages as problems at that place. */
 import type { DetailedError } from "@cedar-policy/cedar-wasm/nodejs"
+import { helpFor } from "./mends.ts"
 import { positionAt, spanAt, unitsOfBytes } from "../source/position.ts"
 import type { Problem } from "../source/problem.ts"
 import type { Source } from "./split-rules.ts"
@@ -38,7 +39,7 @@ export function locate(
       ...(within ?? spanAt(place.file.text, offset + (from ?? 0), offset + (to ?? 0))),
       severity,
       message: error.message.replace(PREAMBLE, "") + expected,
-      fix: error.help?.replace(PREAMBLE, "") ?? fix,
+      fix: helpFor(error.message) ?? error.help?.replace(PREAMBLE, "") ?? fix,
     }
     return [problem, ...locate(error.related ?? [], place, fix, severity)]
   })

@@ -3,7 +3,6 @@
  * attributes that do not exist, and of a rule that tests for one with `has` it says only that it never holds. The line to
  * add is worth more.
  */
-import type { DetailedError } from "@cedar-policy/cedar-wasm/nodejs"
 import { ACTIONS } from "../../../src/core/catalog/tool.ts"
 import { isNode } from "../../../src/core/policy/cedar/est.ts"
 import { argumentsType, memberKey } from "../model/schema-types.ts"
@@ -51,13 +50,6 @@ function placeOf(name: string, { file, source }: RulePosition): RulePosition {
   if (!found) return { file, source }
   return { file, source: { text: found[0], offset: source.offset + found.index } }
 }
-
-/** The official engine's error of a rule that converts an argument, with what to do instead. */
-export function withConversionHelp(error: DetailedError): DetailedError {
-  return error.message.includes("extension constructors may not be called") ? { ...error, help: CONVERSION } : error
-}
-const CONVERSION =
-  "Cedar converts texts of rules only: declare an amount as decimal in schema.cedarschema, and compare it as it is; an address or a date of a call is text, for `like` and `==`"
 
 /** What the official engine says of the same. */
 export function isAboutUndeclared(message: string): boolean {

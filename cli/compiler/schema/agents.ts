@@ -2,6 +2,7 @@
 import { z } from "zod"
 import {
   DEFAULT_LIFE,
+  MAX_TASK_LIFE,
   DEFAULT_TREES,
   type AgentDefinition,
   type IdentityDefinition,
@@ -15,8 +16,7 @@ import { name, scope, sentence, text, toolPattern } from "./values.ts"
 
 /** Long enough for a call, short enough that a leaked token is soon worthless. */
 const TOKEN_LIFE = { min: 30, max: 900, default: DEFAULT_LIFE } as const
-/** A task longer than a day is a standing permission. */
-const TASK_LIFE = { min: 30, max: 86_400 } as const
+const TASK_LIFE = { min: 30, max: MAX_TASK_LIFE } as const
 /** Each is an object that may have to learn of a label before the answer. */
 const MOST_PARTITIONS = 64
 /** Each level is one more principal whose policy and grant must agree on every call. */
@@ -257,7 +257,12 @@ const registration = z.strictObject({
     .exactOptional()
     .describe("The audiences of gateways for which a client may request tokens. If absent: all."),
   life: period.default(LIFE_OF_REGISTRATION).describe("How long a registration is valid: up to `31d`."),
-  per_minute: z.int().min(1).max(1_000).default(10).describe("The most registrations in any minute."),
+  per_minute: z
+    .int()
+    .min(1)
+    .max(1_000)
+    .default(10)
+    .describe("The most registrations in any minute. One network has a quarter of it."),
   per_day: z
     .int()
     .min(1)

@@ -2,7 +2,13 @@
 import { z } from "zod"
 import type { GatewayDefinition } from "../../../src/core/policy/definition/gateways.ts"
 import { OWN_ALGORITHMS } from "../../../src/core/keys/algorithm.ts"
-import { DIALECT_NAMES, DIALECTS, EXPERIMENTS, LOCATIONS } from "../../../src/core/policy/definition/gateways.ts"
+import {
+  DIALECT_NAMES,
+  DIALECTS,
+  EXPERIMENTS,
+  LIST_FILTERS,
+  LOCATIONS,
+} from "../../../src/core/policy/definition/gateways.ts"
 import { cedarType, headerName, name, origin, text } from "./values.ts"
 
 /** Of a key that a client presents. */
@@ -98,6 +104,12 @@ const gateway = z.strictObject({
     .default(false)
     .describe(
       "Whether it serves the metadata of its MCP servers at its own origin (RFC 9728), which challenges then name. If not, they name Narrowgate's own URL of it.",
+    ),
+  filters_lists: z
+    .enum(LIST_FILTERS)
+    .exactOptional()
+    .describe(
+      "What it leaves in lists of MCP servers. `granted`: what the caller's token covers. `obtainable`: also what the agent can obtain by requesting more scope. If not given: everything.",
     ),
   request_id_header: headerName
     .exactOptional()

@@ -41,7 +41,7 @@ function describe(source: Source<unknown>, schema: z.ZodType, issue: z.core.$Zod
     case "invalid_type":
       return issue.input === undefined
         ? [source.error(path, `${what} is missing`, `Add it: ${article(issue.expected)}.`)]
-        : [source.error(path, `${what} is ${kindOf(issue.input)}`, `Write ${article(issue.expected)}.`)]
+        : [source.error(path, `${what} is ${kindOf(issue.input)}`, fixForType(schema, path, issue))]
     case "invalid_value": {
       const words = issue.values.map(String)
       if (issue.input === undefined)
@@ -75,6 +75,18 @@ function describe(source: Source<unknown>, schema: z.ZodType, issue: z.core.$Zod
       return [source.error(path, `${what}${written(issue.input)}: ${issue.message}`, fixFor(issue))]
   }
 }
+
+/** A text such as `1h` where seconds are a number, and a number such as `10` where a span of time is a text. */
+function fixForType(schema: z.ZodType, path: Path, { expected, input }: z.core.$ZodIssueInvalidType): string {
+  const [, count = "", unit = ""] = typeof input === "string" ? (/^(\d{1,6}) ?([smhd])$/u.exec(input) ?? []) : []
+  if ((expected === "number" || expected === "int") && unit !== "")
+    return `Write a number of seconds: \`${Number(count) * (SECONDS[unit] ?? 1)}\`.`
+  const text = typeof input === "number" && expected === "string" ? schemaAt(schema, path) : undefined
+  const issue = text instanceof z.ZodType ? text.safeParse(String(input)).error?.issues[0] : undefined
+  return issue?.code === "custom" ? fixFor(issue) : `Write ${article(expected)}.`
+}
+
+const SECONDS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3_600, d: 86_400 }
 
 /** Of the forms that a value may have, the one whose shape was written. */
 function meantBranch(branches: readonly (readonly z.core.$ZodIssue[])[]): readonly z.core.$ZodIssue[] | undefined {
@@ -122,16 +134,21 @@ function amount(kind: string): string {
 
 /** The keys that the map at `path` may have. */
 function keysAt(schema: z.ZodType, path: Path): string[] {
+  const found = branchFor(schemaAt(schema, path), "")
+  return found instanceof z.ZodObject ? Object.keys(found.shape) : []
+}
+
+/** The schema of the value at `path`; undefined if there is none. */
+function schemaAt(schema: z.ZodType, path: Path): unknown {
   let at: unknown = schema
   for (const step of path) {
     const inner = branchFor(unwrap(at), step)
     if (inner instanceof z.ZodObject) at = inner.shape[String(step)]
     else if (inner instanceof z.ZodArray) at = inner.element
     else if (inner instanceof z.ZodRecord) at = inner.valueType
-    else return []
+    else return undefined
   }
-  const found = branchFor(unwrap(at), "")
-  return found instanceof z.ZodObject ? Object.keys(found.shape) : []
+  return unwrap(at)
 }
 
 /** Of several forms, the list if an index follows, otherwise the map. */

@@ -33,6 +33,7 @@ const SYNTAX_MENDS: Readonly<Record<string, string>> = {
   DUPLICATE_KEY: "Keep one of the two; the other would be ignored.",
   MULTIPLE_DOCS: "Keep one document: remove the line `---`.",
   TAB_AS_INDENT: "Indent with spaces.",
+  MULTILINE_IMPLICIT_KEY: "Write `key: value`: behind a key stands a colon, and a space.",
   BAD_INDENT: "Line this up with the entries beside it.",
 }
 

@@ -7,6 +7,8 @@ import type { Action } from "../../../src/core/catalog/tool.ts"
 import { Overlaps } from "../../compiler/model/route-overlaps.ts"
 import { catalogFile } from "../../compiler/schema/catalog.ts"
 import type { FoundTools, FoundTool, Route, Skipped } from "../found-tools.ts"
+import { typed } from "../argument-types.ts"
+import { inputsOf } from "./arguments.ts"
 import { nameOf } from "./name.ts"
 import { parametersOf, withPathItem } from "./parameters.ts"
 import { resolve } from "./reference.ts"
@@ -163,7 +165,9 @@ function toolOf(
   const refused = refusedBySchema(name, route)
   if (refused) return { why: refused }
   for (const [own, ours] of written.renamed) {
-    if (own !== ours) notes.push(`\`${label}\`: its path parameter \`${own}\` is called \`${ours}\` in the catalog`)
+    // Once for all operations: the notes on requests that are taken for others have to be seen.
+    const note = `the path parameter \`${own}\` is called \`${ours}\` in the catalog`
+    if (own !== ours && !notes.includes(note)) notes.push(note)
   }
   const twice = [...written.names].find((each) => parameters.elsewhere.has(each))
   if (twice !== undefined) {
@@ -180,6 +184,10 @@ function toolOf(
   for (const each of parameters.unknown)
     notes.push(`\`${label}\`: ${each}, so an integer may be missing from \`integers\``)
   const summary = [operation["summary"], operation["description"]].find((each) => typeof each === "string") ?? ""
+  const pathTypes = Array.from(
+    written.renamed,
+    ([own, ours]) => [ours, parameters.types.path.get(own) ?? typed("String")] as const,
+  )
   const suggestion = { action: suggested, labels: [], because: method.toUpperCase() }
   const tool: FoundTool = {
     name,
@@ -187,7 +195,7 @@ function toolOf(
     suggestion,
     unseen: { action: "execute", labels: [] },
     mark: route,
-    inputs: new Map(),
+    inputs: inputsOf(document, operation, new Map(pathTypes), parameters.types.query),
   }
   return { label, tool, route }
 }

@@ -1,13 +1,16 @@
-/** The parameters of an operation: which are integers, and which names occur in two places. */
+/** The parameters of an operation: their types, which are integers, and which names occur in two places. */
 import { isPlainName } from "../../../src/core/catalog/query-names.ts"
 import { isObject } from "../../../src/core/encoding/json.ts"
 import { argumentName } from "../../compiler/schema/values.ts"
+import type { ArgumentType, ArgumentTypes } from "../argument-types.ts"
+import { bodySchemas, parameterType } from "./arguments.ts"
 import { resolve } from "./reference.ts"
 import type { Members } from "./types.ts"
 
 interface Parameters {
   /** By their names in the document. */
   readonly integers: { readonly path: readonly string[]; readonly query: readonly string[] }
+  readonly types: { readonly path: ArgumentTypes; readonly query: ArgumentTypes }
   /** Names in the query or among the members of a JSON body. */
   readonly elsewhere: ReadonlySet<string>
   /** Names in the query that the catalog must declare if something reads arguments. */
@@ -36,6 +39,7 @@ export function parametersOf(
 ): Parameters | { readonly why: string } {
   if (parameters.length > MOST_PARAMETERS) return { why: `it has more than ${MOST_PARAMETERS} parameters` }
   const integers = { path: [] as string[], query: [] as string[] }
+  const types = { path: new Map<string, ArgumentType>(), query: new Map<string, ArgumentType>() }
   const elsewhere = new Set<string>(bodyMembers(document, operation))
   const unplain: string[] = []
   const unknown: string[] = []
@@ -61,11 +65,13 @@ export function parametersOf(
       if (!isPlainName(name)) unplain.push(name)
     }
     const type = resolve(document, schema)
+    const isListed =
+      "value" in type && isInteger(type.value) && (place === "path" || argumentName.safeParse(name).success)
     if ("unresolved" in type) unknown.push(`the schema of a parameter is ${type.unresolved}`)
-    else if (isInteger(type.value) && (place === "path" || argumentName.safeParse(name).success))
-      integers[place].push(name)
+    if (isListed) integers[place].push(name)
+    types[place].set(name, parameterType(document, resolved.value, isListed))
   }
-  return { integers, elsewhere, unplain, unknown }
+  return { integers, types, elsewhere, unplain, unknown }
 }
 
 /** OpenAPI 3.1 has lists of types; one that may also be null is no plain integer. */
@@ -77,10 +83,7 @@ function isInteger(schema: unknown): boolean {
 }
 
 function bodyMembers(document: Members, operation: Members): string[] {
-  const body = resolve(document, operation["requestBody"])
-  const content = "value" in body && isObject(body.value) ? body.value["content"] : undefined
-  const json = isObject(content) ? content["application/json"] : undefined
-  const schema = isObject(json) ? resolve(document, json["schema"]) : { value: undefined }
-  const properties = "value" in schema && isObject(schema.value) ? schema.value["properties"] : undefined
-  return isObject(properties) ? Object.keys(properties) : []
+  return bodySchemas(document, operation).flatMap(({ properties }) =>
+    isObject(properties) ? Object.keys(properties) : [],
+  )
 }

@@ -63,6 +63,11 @@ export type Permission = z.infer<ReturnType<typeof permission>>
 const agent = once(() =>
   z.looseObject({
     id: z.string(),
+    history: z
+      .string()
+      .describe(
+        "Whose history it has: its `id`; of a client that registered itself, `ISSUER/clients/CLASS`. Calls and permissions are those of all agents with this history.",
+      ),
     owner: z.string(),
     groups: z.array(z.string()),
     audiences: z.array(z.string()).exactOptional().describe("Absent: any gateway's."),

@@ -19,6 +19,7 @@ export const stop = once(() =>
       .number()
       .exactOptional()
       .describe("Seconds since the epoch: only authority that was given before then is suspended."),
+    until: moment().exactOptional().describe("When it ends by itself; absent if it holds until it is lifted."),
     by: z
       .string()
       .exactOptional()

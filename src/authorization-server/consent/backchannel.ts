@@ -29,6 +29,7 @@ import { readRequestedGrant } from "../../core/task/requested-grant.ts"
 import { newId } from "../../platform/new-id.ts"
 import { newTaskId } from "../../ledger/locator.ts"
 import { errorResponse } from "../token/response.ts"
+import { historyKeyOf } from "../../core/guardrails/history-key.ts"
 
 /** Seconds that a user has to answer, unless the agent requests another time. */
 const DEFAULT_EXPIRY_SECONDS = 300
@@ -81,7 +82,7 @@ async function ask(
   const replayed = await refuseReplay(once, context)
   if (replayed) return { client: proven, result: replayed }
   // Until the person has answered, the request waits in the ledger of its agent (ledger/consents.ts).
-  const root = newTaskId(context.env, { agent }, context.receivedAt)
+  const root = newTaskId(context.env, { agent: historyKeyOf(agent) }, context.receivedAt)
   const result = await storeConsent(consent, root, bundle, context, decisionId)
   if (isOAuthFailure(result)) return { client: proven, result }
   const expires_in = Math.floor((consent.expiresAt - context.receivedAt) / 1000)

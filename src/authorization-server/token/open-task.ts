@@ -26,6 +26,7 @@ import type { OpenedTask } from "../../core/task/opened-task.ts"
 import { readRequestedGrant } from "../../core/task/requested-grant.ts"
 import { signerOf, type Signer } from "../../signing/signing-key.ts"
 import { ACCESS_TOKEN_TYPE, type TokenClient, type Subject } from "./subject-token.ts"
+import { historyKeyOf } from "../../core/guardrails/history-key.ts"
 
 /** A token request of an authenticated agent. */
 export interface GrantRequest {
@@ -77,7 +78,7 @@ async function openBy(request: GrantRequest, subjectOf: SubjectOf): Promise<Sign
   const { user, parent, task } = wanted.request
   const knownTask = parent?.task ?? task
   const { partition } = wanted.request
-  const owner = user ?? { agent, ...(partition && { partition: partition.index }) }
+  const owner = user ?? { agent: historyKeyOf(agent), ...(partition && { partition: partition.index }) }
   const root = knownTask === null ? newTaskId(env, owner, receivedAt) : rootOf(knownTask)
   // The last check before the request to the ledger: a request that is rejected earlier has used nothing up.
   const reused = await refuseReplay(wanted.subject.once, context)

@@ -43,6 +43,8 @@ async function showAgent(request: PageRequest): Promise<Response> {
       : null
   const now = request.context.receivedAt
   const everything = switches?.find((each) => each.everything === true)
+  const isOfClass = agent.history !== agent.id
+  const ofClass = isOfClass && switches?.some((each) => each.agent === agent.history)
   return respondPage(
     <ConsolePage title={`${markInvisible(agent.id.split("/").at(-1) ?? "")} agent`} request={request}>
       <p>
@@ -61,8 +63,10 @@ async function showAgent(request: PageRequest): Promise<Response> {
         )}
         {`${agent.calls} calls, ${agent.denied} denied. `}
         <RecordRange of={agent.permissions.looked_at} now={now} />
+        {isOfClass && " These are the calls of all clients of its class, which have one history."}
       </p>
       {everything && <p class="notice bad">Everything is suspended, and so is this agent.</p>}
+      {ofClass && <p class="notice bad">All clients of its class are suspended, and so is this one.</p>}
       <Suspension
         of={agent}
         stop={stopOf(agent.id, switches)}

@@ -47,6 +47,14 @@ export const Suspension: FC<{ readonly of: Stop; readonly now: number; readonly 
           </dd>
         </>
       )}
+      {suspension.until !== undefined && (
+        <>
+          <dt>Ends</dt>
+          <dd>
+            by itself, <Moment at={suspension.until} now={now} />
+          </dd>
+        </>
+      )}
     </dl>
     {suspension.key === undefined && !isReadOnly && (
       <p>

@@ -1,6 +1,6 @@
 /**
- * Reads the answer to one of MCP's requests for a list (`tools/list`, `resources/list`, `resources/templates/list`,
- * `prompts/list`): what it names, and the same answer without some of it. It is read as strictly as a call: if a client
+ * Reads what a server sends in answer to one of MCP's requests for a list (`tools/list`, `resources/list`,
+ * `resources/templates/list`, `prompts/list`): what it names, and the same answer without some of it. It is read as strictly as a call: if a client
  * could read it otherwise, it could see a tool that is to be hidden. (`Tools` beside `tools` is a duplicate key to
  * json.ts; `Tools` alone is no known member.) Source: MCP 2025-11-25 and 2026-07-28.
  */
@@ -8,7 +8,7 @@ import { isDenied, type Denied } from "../denials/denial.ts"
 import { confusableKey } from "../encoding/name-folding.ts"
 import { isObject } from "../encoding/json.ts"
 import { parseJson } from "./json-body.ts"
-import type { LifecycleTool } from "./lifecycle.ts"
+import { lifecycleName, type LifecycleTool } from "./lifecycle.ts"
 import { refuse, type Members } from "./mcp-call.ts"
 import { MESSAGE_MEMBERS } from "./mcp-message.ts"
 import { catalogName, entryOfPrompt, type McpServer } from "./mcp-server.ts"
@@ -52,6 +52,12 @@ export const LISTS = {
 export type ListKind = keyof typeof LISTS
 const KINDS = ["tools", "resources", "resourceTemplates", "prompts"] as const satisfies readonly ListKind[]
 
+/** Returns the server whose list a lifecycle tool requests; null for any other tool. */
+export function serverListedBy(tool: string): string | null {
+  const found = KINDS.map((kind) => lifecycleName("", LISTS[kind].lifecycle)).find((end) => tool.endsWith(end))
+  return found === undefined ? null : tool.slice(0, -found.length)
+}
+
 export interface ListedItem {
   /** The server's own name of the tool or the prompt, or the URI or template of a resource. */
   readonly key: string
@@ -67,6 +73,11 @@ export interface ServerList {
   readonly keeping: (isKept: (key: string) => boolean) => string
 }
 
+/** A message that lists nothing: the server's error, or one that is no answer, such as a notification. */
+export interface Unlisted {
+  readonly kind: "error" | "other"
+}
+
 /** Members of the result that are read here. */
 export const LIST_MEMBERS = [...KINDS, "nextCursor"] as const
 
@@ -78,17 +89,18 @@ export function isDefinition({ definition }: ListedItem): boolean {
 /** Members and elements of a list: two hundred tools, each with a schema of a hundred. */
 const MOST_LISTED = 20_000
 
-export function readServerList(text: string): ServerList | Denied {
+export function readServerMessage(text: string): ServerList | Unlisted | Denied {
   const parsed = parseJson(text, MOST_LISTED)
   if ("denied" in parsed) return parsed
   const message = parsed.json
   if (Array.isArray(message)) return refuse("it is a batch")
   if (!isObject(message) || message["jsonrpc"] !== "2.0") return refuse("it is no JSON-RPC 2.0 message")
-  const { result } = message
-  if ("method" in message || "error" in message || !isObject(result)) return refuse("it is no answer with a result")
-  if (confusableKey(message, MESSAGE_MEMBERS) !== undefined || confusableKey(result, LIST_MEMBERS) !== undefined) {
-    return refuse("a member differs from a known one in its spelling only")
-  }
+  if (confusableKey(message, MESSAGE_MEMBERS) !== undefined) return refuse(MISSPELT)
+  const { method, error, result } = message
+  if (result === undefined && isObject(error) && method === undefined) return { kind: "error" }
+  if (result === undefined && error === undefined && typeof method === "string") return { kind: "other" }
+  if (method !== undefined || error !== undefined || !isObject(result)) return refuse("it is no answer with a result")
+  if (confusableKey(result, LIST_MEMBERS) !== undefined) return refuse(MISSPELT)
   const [kind, ...others] = KINDS.filter((each) => Object.hasOwn(result, each))
   if (kind === undefined) return refuse("its result lists no tools")
   if (others.length > 0) return refuse("its result has several lists")
@@ -99,10 +111,14 @@ export function readServerList(text: string): ServerList | Denied {
     listed,
     keeping: (isKept) => {
       const remaining = listed.filter(({ key }) => isKept(key)).map(({ definition }) => definition)
-      return JSON.stringify({ ...message, result: { ...result, [kind]: remaining } })
+      // MCP 2026-07-28: a cache may give what is public to any other caller, and this is for one.
+      const scope = Object.hasOwn(result, "cacheScope") ? { cacheScope: "private" } : {}
+      return JSON.stringify({ ...message, result: { ...result, ...scope, [kind]: remaining } })
     },
   }
 }
+
+const MISSPELT = "a member differs from a known one in its spelling only"
 
 function readItems(items: unknown, key: string): readonly ListedItem[] | Denied {
   if (!Array.isArray(items)) return refuse("what its result lists is no list")

@@ -83,7 +83,7 @@ export function checkApprovals(
       continue
     }
     if (approval) return { denial: required(because, approval), because, request: null }
-    const isFull = ledger.openApprovals.isFull(ancestry[0].agent, MAX_OPEN_APPROVALS, now)
+    const isFull = ledger.openApprovals.isFull(ancestry[0].historyKey, MAX_OPEN_APPROVALS, now)
     const request = isFull ? null : approvalRequestOf(bundle, ancestry, demand, exactly, call.method, facts, now)
     if (!request) return { denial: because, because, request }
     const denial = required(because, request)

@@ -4,6 +4,7 @@ import type { Denial } from "../denials/denial.ts"
 import type { Proof } from "../task/proof-log.ts"
 import { isBelow, whyEnded, type RememberedAdmission, type TreeState } from "../task/state.ts"
 import type { IssuedToken, Task } from "../task/task.ts"
+import { historyKeyOf, type HistoryKey } from "../guardrails/history-key.ts"
 
 /**
  * Requires that the task and each of its ancestors is active and unexpired; an ended task stays ended.
@@ -67,8 +68,8 @@ export function admitProof(state: TreeState, token: string, proof: Proof, now: n
   state.ledger.proofs.admit(agentOf(state, state.tokens.get(token)), proof, now, newNonce)
 }
 
-function agentOf({ tasks }: TreeState, token: IssuedToken | undefined): string {
-  return (token && tasks.get(token.task)?.agent) ?? ""
+function agentOf({ tasks }: TreeState, token: IssuedToken | undefined): HistoryKey {
+  return (token && tasks.get(token.task)?.historyKey) ?? historyKeyOf("")
 }
 
 export function retryKey(gateway: string, requestId: string): string {

@@ -12,7 +12,7 @@ import type { Remedies } from "../policy/cedar/remedy.ts"
 import type { CedarRecord } from "../policy/cedar/values/value.ts"
 import type { Task } from "../task/task.ts"
 import type { Demand } from "./check-approvals.ts"
-import { argumentFacts, callContext, type Situation } from "./context.ts"
+import { argumentDecimals, argumentFacts, callContext, type Situation } from "./context.ts"
 
 /** Permitted, if approvers approve the call as the demands require. */
 export interface Permitted {
@@ -49,7 +49,7 @@ export function checkPolicy(
     call.arguments,
     engine.readsFor(action, resource, entities),
     engine.membersFor(action, resource, entities),
-    bundle.decimals[tool.action],
+    argumentDecimals(bundle, action),
   )
   if (isDenied(args)) return { context: null, ...args }
   const { environment, gateway } = call

@@ -1,9 +1,15 @@
 import type { CallArguments } from "../catalog/arguments.ts"
 import type { Denied } from "../denials/denial.ts"
-import type { DecimalMembers } from "../policy/cedar/values/json-number.ts"
-import { set, type CedarRecord, type Value } from "../policy/cedar/values/value.ts"
+import type { Bundle } from "../policy/assemble.ts"
+import { decimalsIn, decimalsWithin, type DecimalMembers } from "../policy/cedar/values/json-number.ts"
+import { set, type CedarRecord, type EntityRef, type Value } from "../policy/cedar/values/value.ts"
 import { agentRef, userRef, factsOfArguments, readArguments, type UserFacts } from "../policy/principals.ts"
 import type { Task } from "../task/task.ts"
+
+/** The arguments of calls of an action that are declared as decimals, or that hold one. */
+export function argumentDecimals({ decimals }: Pick<Bundle, "decimals">, action: EntityRef): DecimalMembers {
+  return decimalsWithin(decimalsIn(decimals.contexts, action.key), "arguments")
+}
 
 /**
  * Returns the arguments that the policies for a tool read, as Cedar values. They must be complete: a policy that cannot

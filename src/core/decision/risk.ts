@@ -21,7 +21,9 @@ export function riskOf(
   const signals: Signal[] = [...risksOfTask(risks, ancestry)]
   for (const { kind, name, signal } of reported) {
     const isOurs =
-      kind === "user" ? user !== null && userId(user) === name : ancestry.some(({ agent }) => agent === name)
+      kind === "user"
+        ? user !== null && userId(user) === name
+        : ancestry.some(({ agent, historyKey }) => agent === name || historyKey === name)
     if (isOurs) signals.push(signal)
   }
   return highestRisk(signals, now)

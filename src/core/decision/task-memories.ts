@@ -38,9 +38,9 @@ export class TaskMemories {
       case "user":
         return [USER_SCOPE]
       case "agent":
-        return this.#ancestry.slice(0, 1).map(({ agent }) => scopeOfAgent(agent))
+        return this.#ancestry.slice(0, 1).map(({ historyKey }) => scopeOfAgent(historyKey))
       case "chain":
-        return [...new Set(this.#ancestry.map(({ agent }) => scopeOfAgent(agent)))]
+        return [...new Set(this.#ancestry.map(({ historyKey }) => scopeOfAgent(historyKey)))]
       default:
         return history satisfies never
     }

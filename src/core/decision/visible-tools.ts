@@ -24,7 +24,7 @@ import { actionRef, entitiesFor, principalsOf, toolRef } from "../policy/princip
 import { authorizeAll, remediesFor } from "./permission.ts"
 import type { CedarRecord, EntityRef } from "../policy/cedar/values/value.ts"
 import type { Task } from "../task/task.ts"
-import { argumentFacts, callContext, type Situation } from "./context.ts"
+import { argumentDecimals, argumentFacts, callContext, type Situation } from "./context.ts"
 
 export interface ToolListQuery extends Pick<Call, "task" | "token" | "proof" | "gateway" | "environment" | "risks"> {
   /** The catalog's tool for listing tools: an agent that may not call it learns nothing. */
@@ -33,6 +33,8 @@ export interface ToolListQuery extends Pick<Call, "task" | "token" | "proof" | "
   readonly tools: readonly string[]
   /** Calls of which the arguments are known already: of a listed resource its URI is. */
   readonly known: Readonly<Record<string, KnownCall>>
+  /** Tools of the catalog that the agent's client can obtain by requesting more scope. */
+  readonly obtainable: readonly string[]
   /** Whether the arguments of a call will be seen when it is decided. */
   readonly argumentsSeen: boolean
 }
@@ -90,6 +92,7 @@ function denialResult(denial: Denial, evidence: Evidence): ToolVisibility {
 interface QueryContext {
   readonly bundle: Bundle
   readonly question: ToolListQuery
+  readonly obtainable: ReadonlySet<string>
   readonly situation: Situation
   readonly principals: readonly EntityRef[]
   readonly entities: EntityStore
@@ -117,6 +120,7 @@ function queryContext(
   return {
     bundle,
     question,
+    obtainable: new Set(question.obtainable),
     situation,
     principals,
     entities: entitiesFor(bundle.entities, user),
@@ -138,12 +142,17 @@ function denialWhatever(whole: QueryContext, name: string, args?: CallArguments)
 }
 
 /** The bounds of a task and its ancestors accumulate; if arguments remain unseen, none can satisfy any. */
-function deniedByGrant({ question, situation }: QueryContext, tool: Tool, args?: CallArguments): Denial | null {
+function deniedByGrant(
+  { question, situation, obtainable }: QueryContext,
+  tool: Tool,
+  args?: CallArguments,
+): Denial | null {
   const all: ArgumentBounds[] = []
   for (const task of situation.ancestry) {
     const bounds = boundsOf(task, tool, question.environment)
-    if ("reason" in bounds) return bounds
-    all.push(...bounds)
+    if (!("reason" in bounds)) all.push(...bounds)
+    // The denial of the call names the scope that would do; an agent that never sees the tool would never learn of it.
+    else if (task !== situation.ancestry[0] || !obtainable.has(tool.name)) return bounds
   }
   if (all.length === 0) return null
   const scope = formatScope({ pattern: tool.name, action: tool.action })
@@ -177,7 +186,7 @@ function deniedByPolicy(
   const facts =
     args &&
     reads &&
-    argumentFacts(args, reads, engine.membersFor(action, resource, entities), bundle.decimals[tool.action])
+    argumentFacts(args, reads, engine.membersFor(action, resource, entities), argumentDecimals(bundle, action))
   if (facts && isDenied(facts)) return facts.denied
   const situation = facts ? { ...whole, arguments: facts } : whole
   const query = { bundle, by: facts ? "authorize" : "mayAllow", principals, action, resource, entities } as const

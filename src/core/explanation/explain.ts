@@ -25,6 +25,7 @@ import { seenRules, type PrincipalSeen, type RuleSeen } from "./rule-outcomes.ts
 import { beginTree, openRequest, openStep } from "./simulated-tree.ts"
 import { writeRule } from "../policy/cedar/print-rule.ts"
 import type { RecordedCall } from "./recorded-call.ts"
+import { historyKeyOf } from "../guardrails/history-key.ts"
 
 /** A call that no agent has made, in a task that is opened just for it. */
 export interface ImaginedCall {
@@ -164,7 +165,7 @@ function answerByGrant(
   if (!again) return { denial: { reason: "task_unknown" } }
   for (const label of imagined.labels) state.labels.add(label)
   const [signal = null] = risksOfTask(again.state.ledger.risks, ancestryOf(again.state, again.call.task))
-  setRisk(state.ledger.risks, agent, ROOT, signal, now)
+  setRisk(state.ledger.risks, historyKeyOf(agent), ROOT, signal, now)
   for (const [id, approval] of again.state.approvals) state.approvals.set(id, approval)
   const task = state.tasks.get(ROOT)
   if (task) task.calls = imagined.calls

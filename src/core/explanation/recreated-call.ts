@@ -20,6 +20,7 @@ import type { RecordedCall } from "./recorded-call.ts"
 import { recreateGuardrails } from "./recorded-guardrails.ts"
 import { approveStep, beginTree } from "./simulated-tree.ts"
 import { wholeGrant } from "./whole-grant.ts"
+import { historyKeyOf } from "../guardrails/history-key.ts"
 
 export interface Recreated {
   readonly state: TreeState
@@ -66,7 +67,7 @@ export function recreate(record: RecordedCall, bundle: Bundle, recordedBy: Bundl
   for (const label of record.labels) state.labels.add(label)
   // Whichever agent, user or task was rated: the recorded risk applied to the whole call.
   const level = numberOf(record.facts["risk"], 0)
-  const agent = chain.at(-1) ?? ""
+  const agent = historyKeyOf(chain.at(-1) ?? "")
   if (level > 0) setRisk(state.ledger.risks, agent, task, { level, at: now, halfLife: HALF_LIFE.default }, now)
   const jkt = record.bound ? "thumbprint" : null
   state.tokens.set(TOKEN, { task, expiresAt: now + LIFE_MS, jkt })
@@ -143,6 +144,7 @@ function userOf({ user, groups, facts, at }: RecordedCall): UserFacts | null {
 function taskOf(of: Pick<Task, "id" | "parent" | "agent" | "purpose">, grant: Task["grant"], now: number): Task {
   return {
     ...of,
+    historyKey: historyKeyOf(of.agent),
     grant,
     isolated: false,
     audiences: [],

@@ -38,6 +38,7 @@ import type { Pointer } from "../policy/bundle.ts"
 import type { UserFacts } from "../policy/principals.ts"
 import type { OpenRequest } from "../task/open-request.ts"
 import type { Opened } from "../task/opening-step.ts"
+import { historyKeyOf } from "../guardrails/history-key.ts"
 
 /** What a call needs of a task that is open. */
 export interface SimulatedState {
@@ -84,7 +85,7 @@ export function openRequest(
 
 /** Opens a root, a child or a renewal, or says why not. */
 export function openStep(bundle: Bundle, state: TreeState, request: OpenRequest, now: number): Opened | OAuthFailure {
-  dropExpiredTokens(state, request.agent, now)
+  dropExpiredTokens(state, historyKeyOf(request.agent), now)
   const opened = openTask(bundle, state, request, now)
   if (!isOAuthFailure(opened)) applyOpening(state, opened.opening, now)
   return opened

@@ -7,6 +7,7 @@
 import type { Field } from "./definition.ts"
 import { slidingOf, type MemoryUpdate } from "./memory-update.ts"
 import { WHOLE_ROOM, type Memory, type Room } from "./memory.ts"
+import type { HistoryKey } from "./history-key.ts"
 
 /** What an agent cannot choose in so many ways that it matters. */
 const FEW: ReadonlySet<Field> = new Set([
@@ -37,11 +38,11 @@ export interface Crowded {
 }
 
 /** How many keys and values there may be, for this agent to bring one more. */
-export function roomFor(crowded: Crowded, agent: string, now: number): Room {
+export function roomFor(crowded: Crowded, agent: HistoryKey, now: number): Room {
   return { keys: mostFor(crowded, agent, "keys", now), values: mostFor(crowded, agent, "values", now) }
 }
 
-function mostFor({ memory, owner, seconds }: Crowded, agent: string, what: keyof Room, now: number): number {
+function mostFor({ memory, owner, seconds }: Crowded, agent: HistoryKey, what: keyof Room, now: number): number {
   const all = WHOLE_ROOM[what]
   const brought = { owner: `${owner} ${what}`, key: agent, span: { kind: "sliding", seconds }, repeats: null } as const
   const own = slidingOf(memory, brought, now).upTo(seconds * 1000, now)
@@ -51,7 +52,7 @@ function mostFor({ memory, owner, seconds }: Crowded, agent: string, what: keyof
 }
 
 /** What an admitted call that brings so much that is new adds to the agent's count. */
-export function brings({ owner, seconds }: Crowded, agent: string, many: Room): readonly MemoryUpdate[] {
+export function brings({ owner, seconds }: Crowded, agent: HistoryKey, many: Room): readonly MemoryUpdate[] {
   return (["keys", "values"] as const).flatMap((what) =>
     many[what] === 0
       ? []

@@ -75,7 +75,7 @@ function compile(concurrency: Concurrency): CompiledGuardrail<Concurrency> {
       if (ofFleet && facts.fleet?.isSplit) return evaluationOf({ reason: "limit_unavailable", guardrail })
       const flights = memory.flights.find(owner, key)
       const share = { memory, owner, seconds: LONGEST_CALL }
-      const most = crowded ? roomFor(share, facts.agent, now) : WHOLE_ROOM
+      const most = crowded ? roomFor(share, facts.historyKey, now) : WHOLE_ROOM
       if (!memory.flights.hasRoom(owner, key, (each) => latest(each) <= now, most.keys)) {
         return evaluationOf({ reason: "history_full", guardrail })
       }
@@ -88,7 +88,7 @@ function compile(concurrency: Concurrency): CompiledGuardrail<Concurrency> {
       const use = { guardrail, kind, holds: used < limit, used, asked: 1, limit }
       const until = now + (facts.tool.duration ?? LONGEST_CALL) * 1000
       const inFlight = { until, gateway: facts.gateway, task: facts.task }
-      const brought = crowded ? brings(share, facts.agent, { keys: flights ? 0 : 1, values: 0 }) : []
+      const brought = crowded ? brings(share, facts.historyKey, { keys: flights ? 0 : 1, values: 0 }) : []
       const memoryUpdates: readonly MemoryUpdate[] = [
         { kind: "flight", owner, key, id: facts.decision, inFlight },
         ...brought,

@@ -8,10 +8,11 @@ import type { Tool } from "../catalog/tool.ts"
 import type { Denial } from "../denials/denial.ts"
 import { sha256Hex } from "../encoding/hash.ts"
 import type { ArgumentField, Field } from "./definition.ts"
+import type { HistoryKey } from "./history-key.ts"
 
 /** An agent whose work on nobody's behalf is, or was, spread over several ledgers: none counts all of it alone. */
 export interface Fleet {
-  readonly agent: string
+  readonly agent: HistoryKey
   /** False: it has one ledger again. */
   readonly isSplit: boolean
 }
@@ -24,8 +25,9 @@ export interface CallFacts {
   /** The root task. */
   readonly tree: string
   readonly agent: string
-  /** The agent of the root task. */
-  readonly rootAgent: string
+  /** By whom the ledger remembers this agent, and that of the root task. */
+  readonly historyKey: HistoryKey
+  readonly rootHistoryKey: HistoryKey
   /** Issuer and subject, joined by `|`. Null if no user is behind the task. */
   readonly user: string | null
   /** Null if a user is behind the task, or its root's agent has never had another ledger. */
@@ -85,9 +87,9 @@ export function nameOf(field: Field): string {
 const READERS: Readonly<Record<Exclude<Field, ArgumentField>, Reader>> = {
   task: ({ task }) => task,
   tree: ({ tree }) => tree,
-  agent: ({ agent }) => agent,
+  agent: ({ historyKey }) => historyKey,
   user: ({ user }) => (user === null ? { field: "user", because: "absent" } : bounded(JSON.stringify(user))),
-  user_or_agent: ({ user, rootAgent }) => bounded(JSON.stringify(user === null ? { agent: rootAgent } : user)),
+  user_or_agent: ({ user, rootHistoryKey: agent }) => bounded(JSON.stringify(user === null ? { agent } : user)),
   purpose: ({ purpose }) => purpose,
   tool: ({ tool }) => tool.name,
   server: ({ tool }) => tool.server,

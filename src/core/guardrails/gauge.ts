@@ -10,6 +10,7 @@ import { kindOf, type Guardrail } from "./kinds.ts"
 import type { Memory } from "./memory.ts"
 import { coversTool } from "./selector.ts"
 import { disclosesRedacted } from "./figure-disclosure.ts"
+import type { HistoryKey } from "./history-key.ts"
 
 export interface Gauge {
   readonly guardrail: string
@@ -36,6 +37,7 @@ export interface Gauge {
 export interface Gauged {
   readonly id: string
   readonly agent: string
+  readonly historyKey: HistoryKey
   readonly purpose: string
   /** The tools that the task may call. */
   readonly tools: readonly Tool[]
@@ -128,7 +130,7 @@ function fieldsOf(per: readonly Field[], key: string): readonly (readonly [Field
 
 function isTheirs(field: Field, text: string, tasks: readonly Gauged[]): boolean {
   if (field === "task") return tasks.some(({ id }) => id === text)
-  if (field === "agent") return tasks.some(({ agent }) => agent === text)
+  if (field === "agent") return tasks.some(({ historyKey }) => historyKey === text)
   return field !== "purpose" || tasks.some(({ purpose }) => purpose === text)
 }
 

@@ -12,6 +12,7 @@ import type { Limit, Measure } from "./limit-definition.ts"
 import type { Memory, FullCount } from "./memory.ts"
 import type { MemoryUpdate } from "./memory-update.ts"
 import type { DenialObserver } from "./denial-observer.ts"
+import type { HistoryKey } from "./history-key.ts"
 
 /**
  * Everything that one kind of guardrail does differently from the others. A new kind is one file that exports one of
@@ -145,7 +146,7 @@ export interface Need {
   readonly limit: Limit
   readonly amount: number
   /** The agent whose ledgers share the count, of which the first has counted alone before. Null: all ledgers do. */
-  readonly fleet: string | null
+  readonly fleet: HistoryKey | null
   /** The values of a limit on distinct values; null for any other. */
   readonly values: readonly string[] | null
   /**

@@ -106,7 +106,7 @@ function evaluateCrowded(
   now: number,
   facts: CallFacts,
 ): Evaluation {
-  const { agent } = facts
+  const { historyKey: agent } = facts
   const crowded = { memory, owner: ownerOf(limit), seconds: secondsOf(limit) }
   const evaluated = evaluateOwn(limit, key, demand, memory, now, facts, roomFor(crowded, agent, now))
   if (evaluated.memoryUpdates.length === 0) return evaluated

@@ -5,7 +5,7 @@
  */
 import type { McpServer } from "../catalog/mcp-server.ts"
 import type { RouteDefinition } from "../catalog/route.ts"
-import type { Action, Tool } from "../catalog/tool.ts"
+import type { Tool } from "../catalog/tool.ts"
 import type { Guardrail } from "../guardrails/kinds.ts"
 import type { AgentDefinition, PurposeDefinition } from "./definition/agents.ts"
 import type { ApprovalDefinition, Approving } from "./definition/approvers.ts"
@@ -17,16 +17,15 @@ import type { RegistrationDefinition } from "./definition/registration.ts"
 import type { ReceiverDefinition } from "./definition/receivers.ts"
 import type { StreamDefinition } from "./definition/streams.ts"
 import type { LoweredRule, StoredEntity } from "./cedar/lowered.ts"
-import type { DecimalMembers } from "./cedar/values/json-number.ts"
+import type { DeclaredDecimals } from "./cedar/values/json-number.ts"
 
-export const FORMAT = 16
+export const FORMAT = 17
 
 export interface BundleBody {
   readonly format: typeof FORMAT
   readonly rules: readonly LoweredRule[]
   readonly entities: readonly StoredEntity[]
-  /** The arguments of calls of each action class that the schema declares as decimals, or that hold one. */
-  readonly decimals: Readonly<Record<Action, DecimalMembers>>
+  readonly decimals: DeclaredDecimals
   readonly tools: readonly Tool[]
   readonly routes: readonly RouteDefinition[]
   readonly servers: readonly McpServer[]
@@ -51,7 +50,7 @@ export const EMPTY_BODY: BundleBody = {
   format: FORMAT,
   rules: [],
   entities: [],
-  decimals: { read: {}, write: {}, execute: {} },
+  decimals: { contexts: {}, attributes: {} },
   tools: [],
   routes: [],
   servers: [],
@@ -80,7 +79,10 @@ interface MemberParts<Member> {
 const PARTS: { readonly [Name in keyof BundleBody]: MemberParts<BundleBody[Name]> | null } = {
   format: null,
   rules: { kind: "rule", byName: byId },
-  decimals: { kind: "decimal arguments", byName: (actions) => new Map(Object.entries(actions)) },
+  decimals: {
+    kind: "decimals",
+    byName: ({ contexts, attributes }) => new Map(Object.entries({ ...contexts, ...attributes })),
+  },
   tools: { kind: "tool", byName },
   routes: null,
   servers: { kind: "server", byName },

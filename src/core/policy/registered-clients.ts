@@ -5,22 +5,28 @@
  * (ledger/registration/), which are the only way to act as it.
  */
 import type { Lookup } from "../encoding/lookup.ts"
+import { classOfClient } from "../guardrails/history-key.ts"
 import { DEFAULT_LIFE, DEFAULT_TREES, type AgentDefinition } from "./definition/agents.ts"
 import type { RegistrationDefinition } from "./definition/registration.ts"
 import { memberOf, type Entity, type EntityStore } from "./cedar/entities.ts"
 import { entity, record } from "./cedar/values/value.ts"
 
-/** Of 128 random bits in base64url, the last letter has two. */
-const CLIENT_ID =
-  /^https?:\/\/[A-Za-z0-9.:[\]_~/-]{1,512}\/clients\/([a-z0-9][a-z0-9-]{0,62})\/[A-Za-z0-9_-]{21}[AQgw]$/
 const AGENT_KEY = /^Agent::"([^"\\]{1,640})"$/
 
-export const registeredClientId = (issuer: string, { class: name }: RegistrationDefinition, unique: string): string =>
-  `${issuer}/clients/${name}/${unique}`
+export const registeredClientId = (
+  issuer: string,
+  { class: name }: Pick<RegistrationDefinition, "class">,
+  unique: string,
+): string => `${issuer}/clients/${name}/${unique}`
 
 /** Whether the text is an id of the class, registered or not. */
 export function isOfClass(registration: RegistrationDefinition, id: string): boolean {
-  return CLIENT_ID.exec(id)?.[1] === registration.class
+  return classOfClient(id) === registration.class
+}
+
+/** Whether the text is the history key of the clients of the class. */
+export function isKeyOfClass(registration: RegistrationDefinition, key: string): boolean {
+  return isOfClass(registration, `${key}/${"A".repeat(22)}`)
 }
 
 /** What the class says of each of its clients. */

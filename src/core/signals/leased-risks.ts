@@ -3,6 +3,7 @@
  * observations. Those of tasks are in the tasks' own ledgers.
  */
 import * as z from "zod"
+import { namesOf } from "../guardrails/history-key.ts"
 import { NO_RISKS, type Signal, type ReportedRisk } from "../guardrails/risk.ts"
 
 /** One has half a kilobyte at most, and every lease contains them all. */
@@ -45,5 +46,5 @@ export function reportedRisksOf(
 ): readonly ReportedRisk[] {
   if (!risks) return NO_RISKS
   const ofUser = user === null ? [] : (risks.user.get(user) ?? [])
-  return [...ofUser, ...agents.flatMap((agent) => risks.agent.get(agent) ?? [])]
+  return [...ofUser, ...agents.flatMap(namesOf).flatMap((name) => risks.agent.get(name) ?? [])]
 }

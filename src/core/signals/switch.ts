@@ -1,12 +1,13 @@
 /**
  * Switches stop more than one task. Each names an agent, a user, tools, a key or everything, and is in force until it
- * is removed; one with `before` revokes only what was issued before that moment. Pure: the switchboard stores them.
+ * is removed, or ends when nothing is left that it could stop; one with `before` revokes only what was issued before that moment. Pure: the switchboard stores them.
  */
 import { patternCovers } from "../catalog/pattern.ts"
+import { namesOf } from "../guardrails/history-key.ts"
 
 export type Stopped =
   | { readonly kind: "everything" }
-  /** Anywhere in a chain: what is done for a suspended agent is denied as well. */
+  /** Or the history key of a class. Anywhere in a chain: what is done for a suspended agent is denied as well. */
   | { readonly kind: "agent"; readonly agent: string }
   /** Issuer and subject, joined by `|`. */
   | { readonly kind: "user"; readonly user: string }
@@ -33,7 +34,10 @@ export interface SwitchNote {
 }
 
 /** Apart from the reason, null only for a switch from before notes were stored. */
-export type ListedSwitch = Switch & { readonly [Name in keyof SwitchNote]: SwitchNote[Name] | null }
+export type ListedSwitch = Switch & { readonly [Name in keyof SwitchNote]: SwitchNote[Name] | null } & {
+  /** Milliseconds since the epoch, when it ends by itself. Null: only when it is removed. */
+  readonly until: number | null
+}
 
 /** What is about to happen, as far as it is known. */
 export interface Affected {
@@ -50,8 +54,9 @@ export interface Affected {
 }
 
 /** A switch that stops it, or null. */
-export function stoppedBy(switches: readonly Switch[], affected: Affected): Switch | null {
+export function stoppedBy(switches: readonly Switch[], of: Affected): Switch | null {
   if (switches.length === 0) return null
+  const affected = withClasses(of)
   const { others, ofUsers } = indexOf(switches)
   const named = affected.user === null ? [] : (ofUsers.get(affected.user) ?? [])
   return [...others, ...named].find((each) => holds(each, affected)) ?? null
@@ -70,8 +75,13 @@ export function personStoppedBy(switches: readonly Switch[], user: string, since
 
 /** Milliseconds since the epoch: authority of these that was given earlier is stopped by a switch. 0 if none is. */
 export function stoppedUntil(switches: readonly Switch[], affected: Omit<Affected, "since">): number {
-  const earliest = { ...affected, since: Number.NEGATIVE_INFINITY }
+  const earliest = withClasses({ ...affected, since: Number.NEGATIVE_INFINITY })
   return Math.max(0, ...switches.map((each) => (each.before !== null && holds(each, earliest) ? each.before : 0)))
+}
+
+/** A switch for a class of clients that registered themselves holds for each of them. */
+function withClasses(affected: Affected): Affected {
+  return { ...affected, agents: affected.agents.flatMap(namesOf) }
 }
 
 /** Operators set few switches; streams of events may suspend thousands of people, so these are indexed. */

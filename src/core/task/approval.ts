@@ -6,6 +6,9 @@
  */
 import { sha256Hex } from "../encoding/hash.ts"
 
+/** Seconds after which an agent may ask again what has become of a pending approval. */
+export const APPROVAL_RETRY_AFTER = 5
+
 export interface Approval {
   /** `apr_<ulid>`, of the time when it was requested. */
   readonly id: string

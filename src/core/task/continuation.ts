@@ -80,5 +80,5 @@ export function continueTask(
 ): Opened | OAuthFailure {
   const [agent, task] = [bundle.agents.get(id), state.tasks.get(state.root)]
   if (!agent || !task) throw new Error("the task that is continued is gone")
-  return fullness(state, id, now) ?? issue({ bundle, state, request, agent, now }, null, [task])
+  return fullness(state, task.historyKey, now) ?? issue({ bundle, state, request, agent, now }, null, [task])
 }

@@ -8,6 +8,7 @@ import { oauthError, type OAuthFailure } from "../denials/oauth-error.ts"
 import type { Fleet } from "../guardrails/field.ts"
 import type { AgentDefinition } from "../policy/definition/agents.ts"
 import type { Pointer } from "../policy/bundle.ts"
+import type { HistoryKey } from "../guardrails/history-key.ts"
 
 /** The first partition is 0: the ledger of an agent that has no others. */
 export interface Partition {
@@ -18,7 +19,7 @@ export interface Partition {
 
 /** What a ledger knows of the partitions to which it belongs. */
 export interface Home extends Partition {
-  readonly agent: string
+  readonly agent: HistoryKey
   /** Milliseconds since the epoch, when the first partition began with another number of them, as far as is known. */
   readonly changedAt: number
   /** Whether it has all labels from the partitions of before. Otherwise it opens nothing. */

@@ -11,7 +11,7 @@ import type { Task } from "./task.ts"
 /** By agent and key: isolated tasks that have not ended, unless by the time alone. */
 export type IsolatedTasks = Map<string, Set<Task>>
 
-const instanceOf = ({ agent, jkt }: Task): string => `${agent} ${jkt ?? ""}`
+const instanceOf = ({ historyKey, jkt }: Task): string => `${historyKey} ${jkt ?? ""}`
 
 export function addIsolated({ isolated }: LedgerState, task: Task): void {
   if (!task.isolated || task.status === "completed" || task.status === "revoked") return

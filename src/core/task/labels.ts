@@ -12,6 +12,7 @@ import { delegationsOf } from "./delegations.ts"
 import { mayGoOn } from "./isolation.ts"
 import type { LedgerState, TreeState } from "./state.ts"
 import type { Task } from "./task.ts"
+import type { HistoryKey } from "../guardrails/history-key.ts"
 
 /** A label that is picked up again within this time is not stored again: it is carried for so much longer. */
 const SLACK_MS = 60_000
@@ -33,11 +34,11 @@ export interface PickUp {
   readonly decision: string
 }
 
-/** By agent, by label, and by where it is carried. */
-export type CarriedLabels = Map<string, Map<string, Map<Into, PickUp>>>
+/** By agent (as ledgers remember it), by label, and by where it is carried. */
+export type CarriedLabels = Map<HistoryKey, Map<string, Map<Into, PickUp>>>
 
 export interface Carried extends PickUp {
-  readonly agent: string
+  readonly agent: HistoryKey
   readonly label: string
   readonly into: Into
 }
@@ -47,9 +48,9 @@ export function labelsOf(state: TreeState, ancestry: readonly Task[], now: numbe
   const { carried } = state.ledger
   if (carried.size === 0) return state.labels
   const labels = new Set(state.labels)
-  for (const { agent, isolated, jkt } of ancestry) {
+  for (const { historyKey, isolated, jkt } of ancestry) {
     const also = isolated && jkt !== null ? jkt : NOT_ISOLATED
-    for (const [label, pickUps] of carried.get(agent) ?? [])
+    for (const [label, pickUps] of carried.get(historyKey) ?? [])
       if (now < untilOf(pickUps.get(ALL)) || now < untilOf(pickUps.get(also))) labels.add(label)
   }
   return labels
@@ -69,8 +70,8 @@ export interface CarriedLabel {
 /** Of the labels that a call of these tasks has to answer for, those that its tree does not bear. */
 export function pickUpsOf(state: TreeState, ancestry: readonly Task[], now: number): readonly CarriedLabel[] {
   return carriedOf(state, ancestry, now).map((label) => {
-    const pickUps = ancestry.flatMap(({ agent, isolated, jkt }) => {
-      const ofAgent = state.ledger.carried.get(agent)?.get(label)
+    const pickUps = ancestry.flatMap(({ historyKey, isolated, jkt }) => {
+      const ofAgent = state.ledger.carried.get(historyKey)?.get(label)
       return [ALL, isolated && jkt !== null ? jkt : NOT_ISOLATED].flatMap((into) => ofAgent?.get(into) ?? [])
     })
     const [longest] = pickUps.toSorted((one, other) => untilOf(other) - untilOf(one))
@@ -100,7 +101,7 @@ export function pickedUp(
   const tasks = [...state.tasks.values()].filter((task) => mayGoOn(task, at))
   const purposes = new Set(tasks.map(({ purpose }) => purpose))
   const pickUps = labels.map((label) => ({ label, at, carry: carryOf(bundle, label, purposes), decision }))
-  const carried = [...Map.groupBy(tasks, ({ agent }) => agent)].flatMap(([agent, ofAgent]) => {
+  const carried = [...Map.groupBy(tasks, ({ historyKey }) => historyKey)].flatMap(([agent, ofAgent]) => {
     // What a task has read that is not isolated, or is told by one of its own agent, is known beyond isolation.
     const into = caller.isolated ? intoOf(ofAgent) : [ALL]
     return pickUps.flatMap((pickUp) => longer(state.ledger, agent, into, pickUp))
@@ -138,7 +139,7 @@ function reachedBy(ledger: LedgerState, carried: Carried, now: number): readonly
     carried.into === ALL || carried.into === (isolated && jkt !== null ? jkt : NOT_ISOLATED)
   return delegationsOf(ledger, carried.agent, now).flatMap(({ from, to }) =>
     answers(from)
-      ? [...Map.groupBy(to, ({ agent }) => agent)].flatMap(([agent, tasks]) =>
+      ? [...Map.groupBy(to, ({ historyKey }) => historyKey)].flatMap(([agent, tasks]) =>
           (carried.into === ALL ? [ALL] : intoOf(tasks)).map((into) => Object.assign({}, carried, { agent, into })),
         )
       : [],
@@ -195,7 +196,7 @@ export function beyondIsolation(each: Carried): Carried {
 /** The pick-up, as far as the agent carries the label for longer by it. */
 function longer(
   { carried }: LedgerState,
-  agent: string,
+  agent: HistoryKey,
   into: readonly Into[],
   pickUp: PickUp & { readonly label: string },
 ): Carried[] {
@@ -215,7 +216,7 @@ function longer(
 export function inherited(state: TreeState, task: Task, above: readonly Task[], now: number): readonly Carried[] {
   const { ledger } = state
   if (ledger.carried.size === 0) return []
-  const others = [...new Set([...state.tasks.values()].map(({ agent }) => agent))]
+  const others = [...new Set([...state.tasks.values()].map(({ historyKey }) => historyKey))]
   const ofKind = (label: string, kind: Into): PickUp | null => {
     const pickUps = others.flatMap((other) => ledger.carried.get(other)?.get(label)?.get(kind) ?? [])
     const longest = pickUps.reduce<PickUp | null>(
@@ -227,8 +228,8 @@ export function inherited(state: TreeState, task: Task, above: readonly Task[], 
   const carried = [...labelsOf(state, above, now)].flatMap((label) => {
     const [open, isolated] = [ofKind(label, ALL), ofKind(label, NOT_ISOLATED)]
     return [
-      open ? longer(ledger, task.agent, [ALL], { ...open, label }) : [],
-      isolated ? longer(ledger, task.agent, intoOf([task]), { ...isolated, label }) : [],
+      open ? longer(ledger, task.historyKey, [ALL], { ...open, label }) : [],
+      isolated ? longer(ledger, task.historyKey, intoOf([task]), { ...isolated, label }) : [],
     ].flat()
   })
   return withSubAgents(ledger, carried, now)
@@ -245,7 +246,7 @@ export function carry({ carried }: LedgerState, all: readonly Carried[], now: nu
 }
 
 /** @returns milliseconds since the epoch, until when the agent carries the last label; null if it carries none */
-function dropExpired(carried: CarriedLabels, agent: string, now: number): number | null {
+function dropExpired(carried: CarriedLabels, agent: HistoryKey, now: number): number | null {
   const labels = carried.get(agent)
   let last: number | null = null
   for (const [label, pickUps] of labels ?? []) {
@@ -269,13 +270,13 @@ export function dropAllExpired({ carried }: LedgerState, now: number): number | 
 }
 
 /** The isolated tasks of this one's agent and key have ended, and what they knew with them. */
-export function forgetInstance({ carried }: LedgerState, { agent, jkt }: Task): void {
-  for (const [, pickUps] of carried.get(agent) ?? []) if (jkt !== null) pickUps.delete(jkt)
+export function forgetInstance({ carried }: LedgerState, { historyKey, jkt }: Task): void {
+  for (const [, pickUps] of carried.get(historyKey) ?? []) if (jkt !== null) pickUps.delete(jkt)
 }
 
 /** What a person takes off a task: of its tree, and of each agent of its chain. */
 export interface LabelClearing {
-  readonly agents: readonly string[]
+  readonly agents: readonly HistoryKey[]
   readonly labels: readonly string[]
 }
 
@@ -287,7 +288,7 @@ export function clearing(
   now: number,
 ): LabelClearing {
   const labels = [...labelsOf(state, ancestry, now)].filter((label) => only?.includes(label) ?? true)
-  return { agents: [...new Set(ancestry.map(({ agent }) => agent))], labels }
+  return { agents: [...new Set(ancestry.map(({ historyKey }) => historyKey))], labels }
 }
 
 export function clearLabels({ ledger, labels: borne }: TreeState, { agents, labels }: LabelClearing): void {

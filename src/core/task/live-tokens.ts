@@ -5,6 +5,7 @@
 import { Shares } from "./shares.ts"
 import type { TreeState } from "./state.ts"
 import type { IssuedToken } from "./task.ts"
+import { historyKeyOf, type HistoryKey } from "../guardrails/history-key.ts"
 
 /** A token takes a few hundred bytes of its ledger's memory. */
 export const MAX_LIVE_TOKENS = {
@@ -38,7 +39,7 @@ export class LiveTokens {
    * Drops tokens that have expired: the agent's own, or those of all agents if there is no more room in the ledger or in
    * the tree.
    */
-  expire(tree: TreeState, mostOfTree: number, agent: string, now: number): void {
+  expire(tree: TreeState, mostOfTree: number, agent: HistoryKey, now: number): void {
     const isShort = tree.tokens.size >= mostOfTree || this.#shares.total >= MAX_LIVE_TOKENS.ledger
     const expired = isShort ? this.#shares.expireAll(now) : this.#shares.expire(agent, now)
     for (const jti of expired) {
@@ -48,12 +49,12 @@ export class LiveTokens {
   }
 
   /** Milliseconds since the epoch, from when the agent can have one more. Null if it can have one now. */
-  fullUntil(agent: string): number | null {
+  fullUntil(agent: HistoryKey): number | null {
     // What has expired has been dropped (`expire`).
     return this.#shares.isFull(agent, MAX_LIVE_TOKENS, Number.NEGATIVE_INFINITY) ? this.#shares.firstOf(agent) : null
   }
 }
 
-function agentOf({ tasks }: TreeState, { task }: IssuedToken): string {
-  return tasks.get(task)?.agent ?? ""
+function agentOf({ tasks }: TreeState, { task }: IssuedToken): HistoryKey {
+  return tasks.get(task)?.historyKey ?? historyKeyOf("")
 }

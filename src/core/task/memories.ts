@@ -4,13 +4,14 @@
  */
 import { Cells, Memory, type Credit } from "../guardrails/memory.ts"
 import { applyUpdates, type MemoryUpdate } from "../guardrails/memory-update.ts"
+import type { HistoryKey } from "../guardrails/history-key.ts"
 
-/** Names a memory within its ledger: the id of a root task, `agent` and an agent's id, or `user`. */
+/** Names a memory within its ledger: the id of a root task, `agent` and an agent's history key, or `user`. */
 export type Scope = string
 
 export const USER_SCOPE: Scope = "user"
 
-export function scopeOfAgent(agent: string): Scope {
+export function scopeOfAgent(agent: HistoryKey): Scope {
   return `agent ${agent}`
 }
 

@@ -29,6 +29,7 @@ import { redactedOf } from "./redacted-arguments.ts"
 import { renew, freshen } from "./renew.ts"
 import type { Task } from "./task.ts"
 import { taskText, type TaskBody } from "./task-text.ts"
+import { historyKeyOf } from "../guardrails/history-key.ts"
 
 export function openTask(bundle: Bundle, state: TreeState, request: OpenRequest, now: number): Opened | OAuthFailure {
   const agent = bundle.agents.get(request.agent)
@@ -40,7 +41,7 @@ export function openTask(bundle: Bundle, state: TreeState, request: OpenRequest,
     const because = { reason: "expired", exp: Math.floor(sessionExpiresAt / 1000) } as const
     return oauthError({ reason: "subject_rejected", because })
   }
-  const full = fullness(state, agent.id, now)
+  const full = fullness(state, historyKeyOf(agent.id), now)
   if (full) return full
   const step = { bundle, state, request, agent, now }
   if (request.task !== null) return freshen(step, request.task)
@@ -84,13 +85,14 @@ function openChild(step: Step, parent: Parent): Opened | OAuthFailure {
 /** Opens a root task, or one below `parent`. */
 function openNew(step: Step, id: string, parent: Parent | null): Opened | OAuthFailure {
   const { bundle, state, request, agent, now } = step
-  const full = taskFullness(state, agent.id, now)
+  const historyKey = historyKeyOf(agent.id)
+  const full = taskFullness(state, historyKey, now)
   if (full) return full
   const name = request.purpose ?? agent.purposes[0] ?? ""
   const purpose = agent.purposes.includes(name) ? bundle.purposes.get(name) : undefined
   if (!purpose) return oauthError({ reason: "purpose_not_allowed", purpose: asciiText(name) })
   if (purpose.user === "required" && !state.user) return oauthError({ reason: "user_required", purpose: name })
-  const quarantined = quarantinedTask(state.ledger, agent.id, name, now)
+  const quarantined = quarantinedTask(state.ledger, historyKey, name, now)
   if (quarantined) return oauthError({ reason: "purpose_quarantined", task: quarantined.id, purpose: name })
   // An instance of the agent is known by its key alone.
   if (purpose.isolated && request.jkt === null) return oauthError({ reason: "key_required" })
@@ -137,10 +139,11 @@ function openNew(step: Step, id: string, parent: Parent | null): Opened | OAuthF
   }
   const bytes = byteLength(taskText({ ...body, bytes: MAX_TASK_BYTES }))
   if (bytes > MAX_TASK_BYTES) return oauthError({ reason: "details_malformed", what: TOO_LONG })
-  const heavy = bytesFullness(bytesOf(state), agent.id, bytes, now)
+  const heavy = bytesFullness(bytesOf(state), historyKey, bytes, now)
   if (heavy) return heavy
   const task: Task = {
     ...body,
+    historyKey,
     bytes,
     jkt: request.jkt,
     status: "active",

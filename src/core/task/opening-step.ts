@@ -9,6 +9,7 @@ import { inherited, type Carried } from "./labels.ts"
 import type { Shares } from "./shares.ts"
 import { whyEnded, type TreeState } from "./state.ts"
 import type { IssuedToken, Task } from "./task.ts"
+import type { HistoryKey } from "../guardrails/history-key.ts"
 
 /** No token lives longer, whatever the registry says: a stolen one is worth at most this. */
 export const MAX_TOKEN_LIFE_MS = 900_000
@@ -84,13 +85,13 @@ export const MAX_LIVE_BYTES = {
 } as const
 
 /** Why the agent cannot have so many bytes more among these, which tasks of its own take. */
-export function bytesFullness(shares: Shares, agent: string, bytes: number, now: number): OAuthFailure | null {
+export function bytesFullness(shares: Shares, agent: HistoryKey, bytes: number, now: number): OAuthFailure | null {
   if (!shares.isFull(agent, MAX_LIVE_BYTES, now, bytes)) return null
   return tooMany("ledger", shares.firstOf(agent) ?? now, now)
 }
 
 /** Why no token can be issued to the agent in this tree. What has expired is dropped before (`applyExpiry`). */
-export function fullness(state: TreeState, agent: string, now: number): OAuthFailure | null {
+export function fullness(state: TreeState, agent: HistoryKey, now: number): OAuthFailure | null {
   const until = fullUntil(state, agent)
   if (until !== null) return tooMany("tree", until, now)
   const ledgerUntil = state.ledger.liveTokens.fullUntil(agent)
@@ -98,11 +99,11 @@ export function fullness(state: TreeState, agent: string, now: number): OAuthFai
 }
 
 /** Milliseconds since the epoch, when the first of those tokens expires that leave no room for one more. */
-function fullUntil({ tasks, tokens, root }: TreeState, agent: string): number | null {
+function fullUntil({ tasks, tokens, root }: TreeState, agent: HistoryKey): number | null {
   const { tree, agent: ofAgent, others: ofOthers } = MAX_TOKENS_OF_TREE
   if (tokens.size < ofAgent) return null
-  const agentOf = ({ task }: IssuedToken): string | undefined => tasks.get(task)?.agent
-  const rootAgent = tasks.get(root)?.agent
+  const agentOf = ({ task }: IssuedToken): HistoryKey | undefined => tasks.get(task)?.historyKey
+  const rootAgent = tasks.get(root)?.historyKey
   const all = [...tokens.values()]
   const others = agent === rootAgent ? [] : all.filter((token) => agentOf(token) !== rootAgent)
   const own = others.filter((token) => agentOf(token) === agent)
@@ -112,12 +113,13 @@ function fullUntil({ tasks, tokens, root }: TreeState, agent: string): number | 
 }
 
 /** Why no task can be opened for the agent, in this tree or in its ledger. */
-export function taskFullness({ tasks, root, ledger }: TreeState, agent: string, now: number): OAuthFailure | null {
+export function taskFullness({ tasks, root, ledger }: TreeState, agent: HistoryKey, now: number): OAuthFailure | null {
   const { liveTasks } = ledger
   const first = tasks.get(root)
   if (first && tasks.size >= MAX_TASKS_OF_TREE.agent) {
-    const own = [...tasks.values()].filter((task) => task.agent === agent).length
-    const isFull = tasks.size >= MAX_TASKS_OF_TREE.tree || (agent !== first.agent && own >= MAX_TASKS_OF_TREE.agent)
+    const own = [...tasks.values()].filter((task) => task.historyKey === agent).length
+    const isFull =
+      tasks.size >= MAX_TASKS_OF_TREE.tree || (agent !== first.historyKey && own >= MAX_TASKS_OF_TREE.agent)
     // Ended tasks are remembered, so nothing makes room before the tree ends.
     if (isFull) return tooMany("tree", first.expiresAt, now)
   }

@@ -8,6 +8,7 @@ import { oauthError, type OAuthFailure } from "../denials/oauth-error.ts"
 import { Shares } from "./shares.ts"
 import type { LedgerState, TreeState } from "./state.ts"
 import type { Task } from "./task.ts"
+import { historyKeyOf, type HistoryKey } from "../guardrails/history-key.ts"
 
 /** Milliseconds, for which an opening counts. */
 export const OPENINGS_COUNT_MS = 60_000
@@ -36,19 +37,19 @@ export function whyFull(
   const definition = agents.get(agent)
   if (!definition) return oauthError({ reason: "agent_unregistered", agent })
   const { live, per_minute } = definition.trees
-  return openings.whyFull(agent, { live: live - underWay, per_minute: per_minute - underWay }, now)
+  return openings.whyFull(historyKeyOf(agent), { live: live - underWay, per_minute: per_minute - underWay }, now)
 }
 
 export class Openings {
   /** Root tasks that have not ended. */
   readonly #live = new Shares()
   /** By agent: when it opened each tree of the last minute, in milliseconds, oldest first. Null until it is needed. */
-  #recent: Map<string, RecentTimes> | null = null
+  #recent: Map<HistoryKey, RecentTimes> | null = null
   /** Those of earlier lives of the ledger, oldest first. */
   #earlier: () => readonly EndedOpening[] = () => []
 
   /** Why the agent cannot open one more tree now. Null if it can. */
-  whyFull(agent: string, { live, per_minute }: OpeningLimits, now: number): OAuthFailure | null {
+  whyFull(agent: HistoryKey, { live, per_minute }: OpeningLimits, now: number): OAuthFailure | null {
     if (per_minute <= 0) return tooMany("rate", 0)
     // The earliest of as many openings as are allowed has to be a minute ago.
     const earliest = this.#times()
@@ -69,27 +70,27 @@ export class Openings {
     this.#earlier = read
   }
 
-  #times(): Map<string, RecentTimes> {
+  #times(): Map<HistoryKey, RecentTimes> {
     if (this.#recent) return this.#recent
-    const times = (this.#recent = new Map<string, RecentTimes>())
+    const times = (this.#recent = new Map<HistoryKey, RecentTimes>())
     for (const opening of this.#earlier()) addTo(times, opening)
     return times
   }
 
   /** The tree lives, or lives longer as a person has consented to it: it is no further opening. */
-  extend({ id, agent, expiresAt }: Task): void {
-    this.#live.add(agent, id, expiresAt)
+  extend({ id, historyKey, expiresAt }: Task): void {
+    this.#live.add(historyKey, id, expiresAt)
   }
 
   /** The tree has ended; its opening still counts for a minute. */
-  end({ id, agent }: Task): void {
-    this.#live.remove(agent, id)
+  end({ id, historyKey }: Task): void {
+    this.#live.remove(historyKey, id)
   }
 }
 
 /** What still counts of the opening of a tree that has ended. */
 export interface EndedOpening {
-  readonly agent: string
+  readonly historyKey: HistoryKey
   /** Milliseconds since the epoch. */
   readonly openedAt: number
   readonly isRequest: boolean
@@ -97,7 +98,7 @@ export interface EndedOpening {
 
 export function endedOpening(tree: TreeState): EndedOpening | null {
   const root = tree.tasks.get(tree.root)
-  return root ? { agent: root.agent, openedAt: root.openedAt, isRequest: isRequest(tree) } : null
+  return root ? { historyKey: root.historyKey, openedAt: root.openedAt, isRequest: isRequest(tree) } : null
 }
 
 /**
@@ -107,10 +108,10 @@ export function endedOpening(tree: TreeState): EndedOpening | null {
 export function countTrees(ledger: LedgerState, ended: (roots: ReadonlySet<string>) => readonly EndedOpening[]): void {
   const { trees, clock, liveTasks } = ledger
   for (const tree of trees.values()) {
-    for (const { id, agent, status, expiresAt, bytes } of tree.tasks.values()) {
+    for (const { id, historyKey, status, expiresAt, bytes } of tree.tasks.values()) {
       if (status === "completed" || status === "revoked" || clock >= expiresAt || hasMoved(tree)) continue
-      if (status !== "pending") liveTasks.add(agent, id, expiresAt)
-      bytesOf(tree).add(agent, id, expiresAt, bytes)
+      if (status !== "pending") liveTasks.add(historyKey, id, expiresAt)
+      bytesOf(tree).add(historyKey, id, expiresAt, bytes)
     }
   }
   const opened: EndedOpening[] = []
@@ -147,9 +148,12 @@ export function isRequest({ consent }: Pick<TreeState, "consent">): boolean {
   return consent !== null && !consent.code
 }
 
-function addTo(times: Map<string, RecentTimes>, { agent, openedAt }: Pick<EndedOpening, "agent" | "openedAt">): void {
-  let recent = times.get(agent)
-  if (!recent) times.set(agent, (recent = new RecentTimes()))
+function addTo(
+  times: Map<HistoryKey, RecentTimes>,
+  { historyKey, openedAt }: Pick<EndedOpening, "historyKey" | "openedAt">,
+): void {
+  let recent = times.get(historyKey)
+  if (!recent) times.set(historyKey, (recent = new RecentTimes()))
   recent.add(openedAt)
 }
 

@@ -5,6 +5,7 @@
  * section 9), or for a token that was issued in this life, because a proof is for one token (its `ath`). Pure: the ledger
  * makes the nonce and gives the time.
  */
+import type { HistoryKey } from "../guardrails/history-key.ts"
 
 /**
  * How far the clock of a client whose proof was admitted can have been ahead of ours; the edge accepts ten seconds of
@@ -67,7 +68,7 @@ export class Proofs {
   /** With which each agent begins in this life of the ledger. */
   readonly nonce: string
   readonly #since: number
-  readonly #logs = new Map<string, ProofLog>()
+  readonly #logs = new Map<HistoryKey, ProofLog>()
   #total = 0
 
   /** As of `ProofLog`. */
@@ -76,7 +77,7 @@ export class Proofs {
     this.#since = since
   }
 
-  of(agent: string): ProofLog {
+  of(agent: HistoryKey): ProofLog {
     let log = this.#logs.get(agent)
     if (!log) this.#logs.set(agent, (log = new ProofLog(this.nonce, this.#since)))
     return log
@@ -86,7 +87,7 @@ export class Proofs {
    * @param newNonce of the agent's next log, which it begins if this one is full: proofs that were admitted before lack
    *   the new nonce
    */
-  admit(agent: string, proof: Proof, now: number, newNonce: () => string): void {
+  admit(agent: HistoryKey, proof: Proof, now: number, newNonce: () => string): void {
     const log = this.of(agent)
     const before = log.size
     log.admit(proof, now)

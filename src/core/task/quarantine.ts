@@ -4,11 +4,12 @@
  */
 import type { LedgerState } from "./state.ts"
 import type { Task } from "./task.ts"
+import type { HistoryKey } from "../guardrails/history-key.ts"
 
 /** By agent and purpose, so that opening a task looks at no other of the ledger. */
 export type QuarantinedTasks = Map<string, Set<Task>>
 
-const keyOf = ({ agent, purpose }: Pick<Task, "agent" | "purpose">): string => `${agent} ${purpose}`
+const keyOf = ({ historyKey, purpose }: Pick<Task, "historyKey" | "purpose">): string => `${historyKey} ${purpose}`
 
 /** Adds or removes the task, whose status has changed or which was loaded. */
 export function noteQuarantine({ quarantined }: LedgerState, task: Task): void {
@@ -25,12 +26,12 @@ export function forgetQuarantine({ quarantined }: Pick<LedgerState, "quarantined
 /** A task of this agent and purpose that an operator has to release or end first. */
 export function quarantinedTask(
   { quarantined }: LedgerState,
-  agent: string,
+  historyKey: HistoryKey,
   purpose: string,
   now: number,
 ): Task | undefined {
   return quarantined
-    .get(keyOf({ agent, purpose }))
+    .get(keyOf({ historyKey, purpose }))
     ?.values()
     .find(({ expiresAt }) => now < expiresAt)
 }

@@ -71,7 +71,7 @@ export function renewRoot(
   if (!task || over !== null) return oauthError({ reason: "grant_refused", what: `its task is ${over ?? "unknown"}` })
   if (agent.bound_key && by.jkt === null) return oauthError({ reason: "key_required" })
   if (task.jkt !== null && task.jkt !== by.jkt) return oauthError({ reason: "key_differs" })
-  const full = fullness(state, agent.id, now)
+  const full = fullness(state, task.historyKey, now)
   if (full) return full
   const request = { ...by, user: null, sessionExpiresAt: null, since: 0, parent: null, task: null, purpose: null }
   const step = { bundle, state, request: { ...request, asked: NOTHING_REQUESTED, caps: [], approvals: [] }, agent, now }

@@ -4,13 +4,14 @@
  */
 import { lastOf, riskAt, type Signal } from "../guardrails/risk.ts"
 import type { Task } from "./task.ts"
+import type { HistoryKey } from "../guardrails/history-key.ts"
 
 /** By agent, and by the id of the task of which it was reported. */
-export type ReportedRisks = Map<string, Map<string, Signal>>
+export type ReportedRisks = Map<HistoryKey, Map<string, Signal>>
 
 /** Those that apply to a task. */
 export function risksOfTask(risks: ReportedRisks, ancestry: readonly Task[]): readonly Signal[] {
-  const agents = new Set(ancestry.map(({ agent }) => agent))
+  const agents = new Set(ancestry.map(({ historyKey }) => historyKey))
   return [...agents].flatMap((agent) => Array.from(risks.get(agent)?.values() ?? []))
 }
 
@@ -25,7 +26,7 @@ export const MAX_REPORTS = 16
  */
 export function reportsWith(
   risks: ReportedRisks,
-  agent: string,
+  agent: HistoryKey,
   task: string,
   signal: Signal | null,
   now: number,
@@ -44,12 +45,18 @@ function merged([, one]: Report, [task, other]: Report, now: number): Report {
 type Report = readonly [task: string, signal: Signal]
 
 /** @param reports all of the agent */
-export function setReports(risks: ReportedRisks, agent: string, reports: ReadonlyMap<string, Signal>): void {
+export function setReports(risks: ReportedRisks, agent: HistoryKey, reports: ReadonlyMap<string, Signal>): void {
   if (reports.size > 0) risks.set(agent, new Map(reports))
   else risks.delete(agent)
 }
 
 /** Adds a report to those of its agent. */
-export function setRisk(risks: ReportedRisks, agent: string, task: string, signal: Signal | null, now: number): void {
+export function setRisk(
+  risks: ReportedRisks,
+  agent: HistoryKey,
+  task: string,
+  signal: Signal | null,
+  now: number,
+): void {
   setReports(risks, agent, reportsWith(risks, agent, task, signal, now))
 }

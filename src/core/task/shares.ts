@@ -3,6 +3,7 @@
  * item counts, as one or for its weight, until it is removed or its time has passed. Counting costs what changes, not
  * what there is: nothing is scanned.
  */
+import type { HistoryKey } from "../guardrails/history-key.ts"
 
 /** The most that one agent may have, and all agents of a ledger together. */
 export interface ShareLimits {
@@ -10,8 +11,8 @@ export interface ShareLimits {
   readonly ledger: number
 }
 
-export class Shares {
-  readonly #ofAgents = new Map<string, Share>()
+export class Shares<Agent extends string = HistoryKey> {
+  readonly #ofAgents = new Map<Agent, Share>()
   #total = 0
 
   get total(): number {
@@ -19,24 +20,24 @@ export class Shares {
   }
 
   /** @param until milliseconds since the epoch; it and the weight replace those of an item that is there already */
-  add(agent: string, item: string, until: number, weight = 1): void {
+  add(agent: Agent, item: string, until: number, weight = 1): void {
     let share = this.#ofAgents.get(agent)
     if (!share) this.#ofAgents.set(agent, (share = new Share()))
     this.#total += share.set(item, until, weight)
   }
 
-  remove(agent: string, item: string): void {
+  remove(agent: Agent, item: string): void {
     const share = this.#ofAgents.get(agent)
     this.#total -= share?.remove(item) ?? 0
     if (share?.weight === 0) this.#ofAgents.delete(agent)
   }
 
-  of(agent: string): number {
+  of(agent: Agent): number {
     return this.#ofAgents.get(agent)?.weight ?? 0
   }
 
   /** Removes what has expired of this agent's. @returns those items */
-  expire(agent: string, now: number): readonly string[] {
+  expire(agent: Agent, now: number): readonly string[] {
     const share = this.#ofAgents.get(agent)
     if (!share) return []
     const before = share.weight
@@ -51,12 +52,12 @@ export class Shares {
     return [...this.#ofAgents.keys()].flatMap((agent) => this.expire(agent, now))
   }
 
-  untilOf(agent: string, item: string): number | null {
+  untilOf(agent: Agent, item: string): number | null {
     return this.#ofAgents.get(agent)?.untilOf(item) ?? null
   }
 
   /** Milliseconds since the epoch, when the first of the agent's items expires. */
-  firstOf(agent: string): number | null {
+  firstOf(agent: Agent): number | null {
     return this.#ofAgents.get(agent)?.first ?? null
   }
 
@@ -68,7 +69,7 @@ export class Shares {
    *
    * @param more the weight of the item that it would have
    */
-  isFull(agent: string, limits: ShareLimits, now: number, more = 1): boolean {
+  isFull(agent: Agent, limits: ShareLimits, now: number, more = 1): boolean {
     if (this.#total + more > limits.ledger) this.expireAll(now)
     else this.expire(agent, now)
     const own = this.of(agent)

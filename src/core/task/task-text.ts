@@ -7,8 +7,11 @@ import type { ArgumentBounds } from "../catalog/bounds.ts"
 import type { ToolGrant } from "./grant.ts"
 import type { Task } from "./task.ts"
 
-/** The fields of a task that never change. */
-export type TaskBody = Omit<Task, "jkt" | "status" | "endedBy" | "calls" | "children" | "lastCall" | "progress">
+/** The fields of a task that never change, without the key that follows from its agent. */
+export type TaskBody = Omit<
+  Task,
+  "historyKey" | "jkt" | "status" | "endedBy" | "calls" | "children" | "lastCall" | "progress"
+>
 
 interface StoredGrant extends Omit<Task["grant"], "tools"> {
   /** By tool: which of `limits`. */

@@ -1,6 +1,7 @@
 /** One task of a tree, and a token of it. */
 import type { Plan, Progress } from "../guardrails/plan.ts"
 import type { Grant, GrantedDetails } from "./grant.ts"
+import type { HistoryKey } from "../guardrails/history-key.ts"
 
 /** `pending`: a person has not consented yet; `quarantined`: an operator has to look at it. */
 export type TaskStatus = "pending" | "active" | "completed" | "revoked" | "quarantined"
@@ -12,6 +13,8 @@ export interface Task {
   readonly id: string
   readonly parent: string | null
   readonly agent: string
+  /** By whom its ledger remembers what the agent does. */
+  readonly historyKey: HistoryKey
   /**
    * The audiences of its tokens, and of those of tasks below it: those for which it was opened, by consent if there was
    * one.

@@ -13,6 +13,7 @@ import { bytesOf, openingsOf } from "./openings.ts"
 import { MAX_TOKENS_OF_TREE, type Opening } from "./opening-step.ts"
 import { isBelow, type LedgerState, type TreeState } from "./state.ts"
 import type { EndedBy, Task, TaskStatus } from "./task.ts"
+import { historyKeyOf, type HistoryKey } from "../guardrails/history-key.ts"
 
 /**
  * Retries are remembered for seconds. A tree that is called faster forgets the oldest, whose retry is then another call.
@@ -74,8 +75,8 @@ export function applyApproval(state: TreeState, approval: Approval): void {
 /** Counts it among those of its agent while it is open. */
 export function countApproval({ ledger: { openApprovals } }: TreeState, approval: Approval): void {
   const { id, shown, expiresAt } = approval
-  if (isOpen(approval)) openApprovals.add(shown.agent, id, expiresAt)
-  else openApprovals.remove(shown.agent, id)
+  if (isOpen(approval)) openApprovals.add(historyKeyOf(shown.agent), id, expiresAt)
+  else openApprovals.remove(historyKeyOf(shown.agent), id)
 }
 
 /** Applies the memory updates of a denied call. */
@@ -85,7 +86,7 @@ export function applyMemoryUpdates(state: TreeState, memoryUpdates: readonly Sco
 }
 
 /** Drops tokens that have expired, before one more is issued to this agent. */
-export function dropExpiredTokens(state: TreeState, agent: string, now: number): void {
+export function dropExpiredTokens(state: TreeState, agent: HistoryKey, now: number): void {
   state.ledger.liveTokens.expire(state, MAX_TOKENS_OF_TREE.tree, agent, now)
 }
 
@@ -125,8 +126,8 @@ export function applyOpening(state: TreeState, { task, token, session, carried, 
 }
 
 function addTask(state: TreeState, task: Task): void {
-  state.ledger.liveTasks.add(task.agent, task.id, task.expiresAt)
-  bytesOf(state).add(task.agent, task.id, task.expiresAt, task.bytes)
+  state.ledger.liveTasks.add(task.historyKey, task.id, task.expiresAt)
+  bytesOf(state).add(task.historyKey, task.id, task.expiresAt, task.bytes)
   if (task.parent === null) {
     // A tree for which a person's consent was awaited was counted when it began to wait.
     if (state.tasks.has(task.id)) state.ledger.openings.extend(task)
@@ -164,7 +165,7 @@ export function applyEnd(state: TreeState, ids: readonly string[], end: TaskEnd)
   forgetRetries(state, end)
   if (status !== "quarantined") {
     for (const { id, task, shown } of state.approvals.values())
-      if (ids.includes(task)) state.ledger.openApprovals.remove(shown.agent, id)
+      if (ids.includes(task)) state.ledger.openApprovals.remove(historyKeyOf(shown.agent), id)
   }
   for (const id of ids) {
     const task = state.tasks.get(id)
@@ -173,9 +174,9 @@ export function applyEnd(state: TreeState, ids: readonly string[], end: TaskEnd)
     task.endedBy = by
     noteQuarantine(state.ledger, task)
     if (status === "quarantined") continue
-    state.ledger.liveTasks.remove(task.agent, id)
+    state.ledger.liveTasks.remove(task.historyKey, id)
     forgetDelegating(state.ledger, task)
-    bytesOf(state).remove(task.agent, id)
+    bytesOf(state).remove(task.historyKey, id)
     if (task.parent === null) openingsOf(state).end(task)
   }
   if (status !== "quarantined")

@@ -120,9 +120,9 @@ export function limitsOf(
 ): readonly Gauge[] {
   const tasks = [...state.tasks.values()].filter(({ id }) => id === root || isBelow(id, root))
   if (tasks.every((task) => !MAY_GO_ON.has(whyEnded(task, now)))) return []
-  const gauged = tasks.map(({ id, agent, purpose, grant }) => {
+  const gauged = tasks.map(({ id, agent, historyKey, purpose, grant }) => {
     const tools = Object.keys(grant.tools).flatMap((name) => catalog.tools.get(name) ?? [])
-    return { id, agent, purpose, tools }
+    return { id, agent, historyKey, purpose, tools }
   })
   return gaugesOf(
     guardrails.definitions,

@@ -17,13 +17,12 @@ export function decideByPolicy(
   const [principal, object] = [refOf(client, subject), refOf(client, resource)]
   if (!principal || !object)
     return malformedEvaluation("Its subject or its resource has a type that no Cedar entity can have.")
-  const situation = readSituation({
-    subject: subject.properties,
-    action: action.properties,
-    resource: resource.properties,
-    context,
-  })
-  if ("decision" in situation) return situation
   const parties = { principal, action: actionOf(client, action.name), resource: object }
+  const situation = readSituation(
+    { subject: subject.properties, action: action.properties, resource: resource.properties, context },
+    { principal: principal.type, action: parties.action, resource: object.type },
+    bundle,
+  )
+  if ("decision" in situation) return situation
   return { decision: isPermitted(bundle, parties, situation) }
 }

@@ -5,10 +5,11 @@
  */
 import type { Bundle } from "../../core/policy/assemble.ts"
 import type { QueryClient } from "../../core/policy/definition/gateways.ts"
-import { entity } from "../../core/policy/cedar/values/value.ts"
+import { entity, type EntityRef } from "../../core/policy/cedar/values/value.ts"
+import type { EvaluationAnswer } from "./answer.ts"
 import type { Span } from "./page.ts"
 import type { Search, SearchedEntity } from "./question.ts"
-import { isPermitted, readSituation } from "./situation.ts"
+import { isPermitted, readSituation, type Asserted } from "./situation.ts"
 import { actionOf, nameOf, typeOf } from "./vocabulary.ts"
 
 /** Candidates that one request evaluates. */
@@ -40,15 +41,19 @@ export function search(
   const resourceType = typeOf(client, resource.type)
   if (subjectType === null || resourceType === null) return NOTHING
   const properties = { subject: subject.properties, action: action?.properties ?? {}, resource: resource.properties }
-  const situation = readSituation({ ...properties, context })
-  if ("decision" in situation) return situation.context ? { ...NOTHING, context: situation.context } : NOTHING
+  const read = (of: EntityRef): Asserted | EvaluationAnswer =>
+    readSituation({ ...properties, context }, { principal: subjectType, action: of, resource: resourceType }, bundle)
+  // What an action's context holds depends on the action: each that is looked for is asked with its own.
+  const shared = action && read(actionOf(client, action.name))
+  if (shared && "decision" in shared) return shared.context ? { ...NOTHING, context: shared.context } : NOTHING
 
   const type = { subject: subjectType, resource: resourceType, action: client.action_type }[sought]
-  const isAsserted = situation.subject.size > 0 || situation.resource.size > 0
+  const isAsserted = Object.keys(subject.properties).length > 0 || Object.keys(resource.properties).length > 0
   const most = isAsserted ? MAX_ASSERTED : MAX_CANDIDATES
   const results: unknown[] = []
   let last = after
   let looked = 0
+  let fault: EvaluationAnswer["context"]
   for (const candidate of bundle.storedOf(type, after)) {
     if (results.length >= limit || looked >= most) return { results, rest: { after: last, limit } }
     looked += 1
@@ -58,11 +63,16 @@ export function search(
       action: action === null ? candidate : actionOf(client, action.name),
       resource: resource.id === null ? candidate : entity(resourceType, resource.id),
     }
+    const situation = shared ?? read(parties.action)
+    if ("decision" in situation) {
+      fault ??= situation.context
+      continue
+    }
     if (!isPermitted(bundle, parties, situation)) continue
     const { id } = candidate
     const name = sought === "action" ? nameOf(client, id) : null
     if (sought !== "action") results.push({ type: (sought === "subject" ? subject : resource).type, id })
     else if (name !== null) results.push({ name })
   }
-  return { results, rest: null }
+  return results.length === 0 && fault ? { ...NOTHING, context: fault } : { results, rest: null }
 }

@@ -8,6 +8,13 @@ import type { Bundle } from "../../core/policy/assemble.ts"
 import { overlay, type Entity, type EntityStore } from "../../core/policy/cedar/entities.ts"
 import { userEntity, userOfId } from "../../core/policy/principals.ts"
 import {
+  decimalsIn,
+  decimalsOfMember,
+  decimalsWithin,
+  type DecimalMembers,
+  type Decimals,
+} from "../../core/policy/cedar/values/json-number.ts"
+import {
   CedarSet,
   fromJson,
   type CedarRecord,
@@ -30,50 +37,63 @@ interface ClaimedSituation<Of> {
 }
 export type Asserted = ClaimedSituation<CedarRecord>
 
+interface Types {
+  readonly principal: string
+  readonly action: EntityRef
+  readonly resource: string
+}
+
 /**
- * Returns the situation, or why the request cannot be decided. A value that is no Cedar value (null, a fraction) cannot
- * be left out, because a policy may forbid by it.
+ * Returns the situation, or why the request cannot be decided. A value that is no Cedar value (null, a fraction that
+ * the schema does not declare as a decimal) cannot be left out, because a policy may forbid by it.
  */
-export function readSituation({
-  subject,
-  action,
-  resource,
-  context,
-}: ClaimedSituation<Properties>): Asserted | EvaluationAnswer {
+export function readSituation(
+  { subject, action, resource, context }: ClaimedSituation<Properties>,
+  types: Types,
+  { decimals }: Bundle,
+): Asserted | EvaluationAnswer {
+  const ofContext = decimalsIn(decimals.contexts, types.action.key)
   const { groups } = subject
   if (Array.isArray(groups) && groups.length > MAX_GROUPS) {
     return malformedEvaluation(`\`subject.groups\` has more than ${MAX_GROUPS} groups, which no session has.`)
   }
   const faults: string[] = []
-  const read = (part: keyof ClaimedSituation<unknown>, properties: Properties): CedarRecord => {
+  const read = (
+    part: keyof ClaimedSituation<unknown>,
+    properties: Properties,
+    declared: DecimalMembers,
+  ): CedarRecord => {
     const values = new Map<string, Value>()
     for (const [name, json] of Object.entries(properties)) {
-      const value = valueOf(json)
+      const value = valueOf(json, decimalsOfMember(declared, name))
       if (value === undefined) faults.push(`${part}.${name.slice(0, 64)}`)
       else values.set(name, value)
     }
     return values
   }
   const asserted = {
-    subject: read("subject", subject),
-    action: read("action", action),
-    resource: read("resource", resource),
-    context: read("context", context),
+    subject: read("subject", subject, decimalsIn(decimals.attributes, types.principal)),
+    action: read("action", action, decimalsWithin(ofContext, "action")),
+    resource: read("resource", resource, decimalsIn(decimals.attributes, types.resource)),
+    context: read("context", context, ofContext),
   }
   const [fault] = faults
-  return fault === undefined ? asserted : malformedEvaluation(`\`${fault}\` has null, a fraction or nests too deep.`)
+  if (fault === undefined) return asserted
+  return malformedEvaluation(
+    `\`${fault}\` has null, a fraction that the schema declares as no decimal, what is none where it declares one, or nests too deep.`,
+  )
 }
 
 /** Evaluations that share a value share its reading too: it is parsed JSON, which nothing modifies. */
-function valueOf(json: unknown): Value | undefined {
-  if (typeof json !== "object" || json === null) return fromJson(json)
+function valueOf(json: unknown, decimals: Decimals | undefined): Value | undefined {
+  if (typeof json !== "object" || json === null) return fromJson(json, decimals)
   const cached = readings.get(json)
-  if (cached) return cached.value
-  const value = fromJson(json)
-  readings.set(json, { value })
+  if (cached && cached.decimals === decimals) return cached.value
+  const value = fromJson(json, decimals)
+  readings.set(json, { decimals, value })
   return value
 }
-const readings = new WeakMap<object, { readonly value: Value | undefined }>()
+const readings = new WeakMap<object, { readonly decimals: Decimals | undefined; readonly value: Value | undefined }>()
 
 export interface Parties {
   readonly principal: EntityRef

@@ -9,7 +9,7 @@ import { registrationObject, type ClientRegistration } from "./registration.ts"
 
 const MINUTE_MS = 60_000
 const DAY_MS = 86_400_000
-/** One network has this part of a day's registrations, so that one host cannot use them up. */
+/** One network has this part of what a minute and a day have room for, so that one host cannot use them up. */
 const SHARES = 4
 /** A client that has no token after this time has most likely been given up. */
 const GIVEN_UP_MS = 3_600_000
@@ -31,6 +31,8 @@ export interface RegistrationLimit {
   readonly retry_after: number
 }
 
+const shareOf = (all: number): number => Math.ceil(all / SHARES)
+
 type Row = { readonly id: string; readonly registration: string }
 
 export function clientRegistry(env: Env, name: string): DurableObjectStub<ClientRegistry> {
@@ -40,8 +42,8 @@ export function clientRegistry(env: Env, name: string): DurableObjectStub<Client
 export class ClientRegistry extends DurableObject<Env> {
   /** Where the search for unused clients continues. */
   #examined = ""
-  /** When the last searches began. */
-  #searches: readonly number[] = []
+  /** When the last searches began, and for which network. */
+  #searches: readonly { readonly at: number; readonly network: string | null }[] = []
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, inJurisdiction(env))
@@ -65,7 +67,7 @@ export class ClientRegistry extends DurableObject<Env> {
     this.#forgetExpired(Date.now())
     const before = this.#paceLimit(network, limits)
     if (before) return before
-    if (this.#count("SELECT count(*) AS n FROM clients") >= limits.most && this.#maySearch(limits)) {
+    if (this.#count("SELECT count(*) AS n FROM clients") >= limits.most && this.#maySearch(network, limits)) {
       await this.#dropUnused()
     }
     // Others may have come in the meantime: from here to the insertion nothing waits.
@@ -122,10 +124,15 @@ export class ClientRegistry extends DurableObject<Env> {
     if (this.#count("SELECT count(*) AS n FROM paces WHERE at > ?", day) >= per_day) {
       return { what: "day", retry_after: until(oldest(day) + DAY_MS) }
     }
-    const share = Math.ceil(per_day / SHARES)
-    const ofNetwork = "SELECT count(*) AS n FROM paces WHERE at > ? AND network = ?"
-    if (network !== null && this.#count(ofNetwork, day, network) >= share) {
-      return { what: "network", retry_after: until(oldest(day, "AND network = ?") + DAY_MS) }
+    if (network === null) return null
+    const ofNetwork = "AND network = ?"
+    const used = (after: number): number =>
+      this.#count(`SELECT count(*) AS n FROM paces WHERE at > ? ${ofNetwork}`, after, network)
+    if (used(day) >= shareOf(per_day)) {
+      return { what: "network", retry_after: until(oldest(day, ofNetwork) + DAY_MS) }
+    }
+    if (used(minute) >= shareOf(per_minute)) {
+      return { what: "network", retry_after: until(oldest(minute, ofNetwork) + MINUTE_MS) }
     }
     return null
   }
@@ -136,11 +143,12 @@ export class ClientRegistry extends DurableObject<Env> {
   }
 
   /** A request for which there is no room counts nowhere, and would else ask many objects as often as anybody likes. */
-  #maySearch({ per_minute }: Limits): boolean {
-    const now = Date.now()
-    const recent = this.#searches.filter((at) => at > now - MINUTE_MS)
-    const may = recent.length < per_minute
-    this.#searches = may ? [...recent, now] : recent
+  #maySearch(network: string | null, { per_minute }: Limits): boolean {
+    const at = Date.now()
+    const recent = this.#searches.filter((each) => each.at > at - MINUTE_MS)
+    const own = network === null ? 0 : recent.filter((each) => each.network === network).length
+    const may = recent.length < per_minute && own < shareOf(per_minute)
+    this.#searches = may ? [...recent, { at, network }] : recent
     return may
   }
 

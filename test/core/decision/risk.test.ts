@@ -7,6 +7,7 @@ import { ancestryOf } from "../../../src/core/task/state.ts"
 import { userId } from "../../../src/core/policy/principals.ts"
 import { agentId } from "../../harness/issuers.ts"
 import { ALICE, assembled, newState, open, opened, START } from "../../harness/trees.ts"
+import { historyKeyOf } from "../../../src/core/guardrails/history-key.ts"
 
 const bundle = assembled()
 const level = fc.integer({ min: 1, max: 100 })
@@ -34,7 +35,7 @@ test("the risk of a call is the highest of its user's, and its chain's: of the a
       const tasks = [root, child, below, sibling].map(({ task }) => task)
       const rated = new Map<number, Signal>()
       for (const [index, each] of ofTasks) {
-        setRisk(state.ledger.risks, agentsOfTasks[index] ?? "", tasks[index] ?? "", each, START)
+        setRisk(state.ledger.risks, historyKeyOf(agentsOfTasks[index] ?? ""), tasks[index] ?? "", each, START)
         rated.set(index, each)
       }
       // As if the tree were nobody's.
@@ -65,8 +66,8 @@ test("of an agent that is rated at each of its tasks, few reports are kept, and 
       now += wait
       const one = { ...each, halfLife, at: now }
       told.push(one)
-      setRisk(risks, "a", `task-${index}`, one, now)
-      const kept = [...(risks.get("a")?.values() ?? [])]
+      setRisk(risks, historyKeyOf("a"), `task-${index}`, one, now)
+      const kept = [...(risks.get(historyKeyOf("a"))?.values() ?? [])]
       expect(kept.length).toBeLessThanOrEqual(MAX_REPORTS)
       expect(highestRisk(kept, now)).toBeGreaterThanOrEqual(highestRisk(told, now))
     }

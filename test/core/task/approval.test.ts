@@ -9,6 +9,7 @@ import {
 } from "../../../src/core/task/approval.ts"
 import { applyApproval, applyEnd } from "../../../src/core/task/transition.ts"
 import { newState } from "../../harness/trees.ts"
+import { historyKeyOf } from "../../../src/core/guardrails/history-key.ts"
 
 const NOW = 1_800_000_000_000
 const EXACTLY: Exactly = {
@@ -153,7 +154,7 @@ describe("of questions that count an agent has fifty at most, in all of its tree
     const state = newState()
     state.ledger.clock = NOW
     for (let index = 0; index < many; index++) applyApproval(state, asked({ ...more, id: `apr_${index}` }))
-    return state.ledger.openApprovals.isFull("", MAX_OPEN_APPROVALS, now)
+    return state.ledger.openApprovals.isFull(historyKeyOf(""), MAX_OPEN_APPROVALS, now)
   }
 
   test.each<[string, Parameters<typeof asked>[0]]>([
@@ -175,6 +176,6 @@ describe("of questions that count an agent has fifty at most, in all of its tree
     const state = newState()
     for (let index = 0; index < 50; index++) applyApproval(state, asked({ id: `apr_${index}` }))
     applyEnd(state, [EXACTLY.task], { task: EXACTLY.task, status: "completed", by: "completion" })
-    expect(state.ledger.openApprovals.isFull("", MAX_OPEN_APPROVALS, NOW)).toBe(false)
+    expect(state.ledger.openApprovals.isFull(historyKeyOf(""), MAX_OPEN_APPROVALS, NOW)).toBe(false)
   })
 })

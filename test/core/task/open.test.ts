@@ -5,6 +5,7 @@ import { renewRoot } from "../../../src/core/task/renew.ts"
 import { dropExpiredTokens } from "../../../src/core/task/transition.ts"
 import { agentId } from "../../harness/issuers.ts"
 import { askedFor, assembled, newState, open, opened, START, withTools } from "../../harness/trees.ts"
+import { historyKeyOf } from "../../../src/core/guardrails/history-key.ts"
 
 /** The yard with as many more tools, all alike. */
 function withMany(count: number): BundleBody {
@@ -45,7 +46,7 @@ describe("a tree of which more tokens are alive than anybody needs", () => {
       state.ledger.liveTokens.add(state, `more-${nth}`, { task: root.task, expiresAt, jkt: null })
     }
     const refresh = { agent: agentId("first"), audience: "", jkt: null, token: "by a refresh token" }
-    dropExpiredTokens(state, agentId("first"), START)
+    dropExpiredTokens(state, historyKeyOf(agentId("first")), START)
     const renewed = renewRoot(bundle, state, refresh, START)
     return {
       renewal: open(bundle, state, "first", root),

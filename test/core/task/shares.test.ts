@@ -39,7 +39,7 @@ class Model {
 test("counts what was added, until it is removed or expires, in whatever order", () => {
   fc.assert(
     fc.property(fc.array(change, { maxLength: 200 }), (changes) => {
-      const [shares, model] = [new Shares(), new Model()]
+      const [shares, model] = [new Shares<string>(), new Model()]
       for (const each of changes) {
         if (each.do === "add") {
           shares.add(each.agent, each.item, each.until, each.weight)
@@ -70,8 +70,8 @@ test("counts what was added, until it is removed or expires, in whatever order",
 
 describe("a ledger that is full", () => {
   const LIMITS = { agent: 80, ledger: 100 }
-  const filled = (counts: Readonly<Record<string, number>>): Shares => {
-    const shares = new Shares()
+  const filled = (counts: Readonly<Record<string, number>>): Shares<string> => {
+    const shares = new Shares<string>()
     for (const [name, count] of Object.entries(counts)) {
       for (let nth = 0; nth < count; nth++) shares.add(name, `${nth}`, 1)
     }
@@ -85,7 +85,7 @@ describe("a ledger that is full", () => {
   })
 
   test("still gives its part to each agent that comes, and stays bounded: fifty agents have no five times its limit", () => {
-    const shares = new Shares()
+    const shares = new Shares<string>()
     for (let nth = 0; nth < 50; nth++) {
       for (let item = 0; !shares.isFull(`agent ${nth}`, LIMITS, 0) && item < 1_000; item++) {
         shares.add(`agent ${nth}`, `${item}`, 1)

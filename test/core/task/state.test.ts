@@ -9,6 +9,7 @@ import {
   rootOf,
   whyEnded,
 } from "../../../src/core/task/state.ts"
+import { historyKeyOf } from "../../../src/core/guardrails/history-key.ts"
 import type { Task } from "../../../src/core/task/task.ts"
 import { freshProofs, POINTER } from "../../harness/trees.ts"
 
@@ -50,6 +51,7 @@ const known = {
   id: ROOT,
   parent: null,
   agent: "",
+  historyKey: historyKeyOf(""),
   purpose: "",
   isolated: false,
   audiences: [],

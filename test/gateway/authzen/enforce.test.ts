@@ -300,6 +300,7 @@ test("an approval that would do is asked for, and told", async () => {
     uri: expect.stringContaining(`/v1/tasks/${task}/approvals/`),
     url: expect.stringContaining(`/console/approvals/${task}/apr_`),
   })
+  expect(refused.context?.headers).toMatchObject({ "retry-after": "5" })
 })
 
 describe("who may ask", () => {

@@ -2,6 +2,7 @@ import { env, exports } from "cloudflare:workers"
 import { beforeEach, describe, expect, test } from "vitest"
 import { findRecords } from "../../../src/audit/record-logs.ts"
 import { askAccess, type AccessPath } from "../../harness/access.ts"
+import { AMOUNTS } from "../../harness/amounts.ts"
 import { archive, publish, yard } from "../../harness/bundles.ts"
 import { keyOf } from "../../harness/gateways.ts"
 import { freshIsolate } from "../../harness/isolate.ts"
@@ -81,6 +82,55 @@ describe("what the rules say", () => {
       const { decision, context } = await may(user("carol"), "read", record("record-3"), { context: { hour: value } })
       expect([decision, context?.code]).toEqual([false, "malformed_evaluation"])
     }
+  })
+
+  describe("an amount that the schema declares as decimal is judged by its exact digits", () => {
+    const JUDGED = { within: true, above: false, unreadable: "malformed_evaluation" } as const
+    const parts: readonly (readonly [string, (amount: string) => string])[] = [
+      ["in the context", (amount) => question({ context: `{"fee":${amount}}` })],
+      ["in an action's properties", (amount) => question({ action: `{"fine":${amount}}` })],
+      ["in a resource's", (amount) => question({ resource: `{"price":${amount}}` })],
+      ["in a subject's", (amount) => question({ subject: `{"purse":${amount}}` })],
+    ]
+    const question = ({ subject = "{}", action = "{}", resource = "{}", context = "{}" }, name = "read"): string =>
+      `{"subject":{"type":"user","id":"carol","properties":${subject}},"action":{"name":"${name}","properties":${action}},
+        "resource":{"type":"record","id":"record-3","properties":${resource}},"context":${context}}`
+    const judged = async (text: string): Promise<unknown> => {
+      const { status, body } = await askAccess("reading-room", "evaluation", text)
+      return status === 400 ? "malformed_evaluation" : (body.context?.code ?? body.decision)
+    }
+
+    test.each(parts)("%s", async (_part, asked) => {
+      const answers = AMOUNTS.map(async ([amount]) => [amount, await judged(asked(amount))])
+      expect(await Promise.all(answers)).toEqual(AMOUNTS.map(([amount, how]) => [amount, JUDGED[how]]))
+    })
+
+    test.each([
+      ["[49.99,1]", true],
+      ["[1,50]", false],
+      ["[50,50.00001]", "malformed_evaluation"],
+      ["50", false],
+    ])("within a list: %s", async (fees, expected) => {
+      expect(await judged(question({ context: `{"fees":${fees}}` }))).toBe(expected)
+    })
+
+    test.each([
+      ["49", true],
+      ["49.5", "malformed_evaluation"],
+    ])("each action by its own context: a fee of %s", async (fee, expected) => {
+      expect(await judged(question({ context: `{"fee":${fee}}` }, "delete"))).toBe(expected)
+    })
+
+    test("questions that share a context too", async () => {
+      const resource = '"resource":{"type":"record","id":"record-3"}'
+      const of = (name: string) => `{"action":{"name":"${name}"},${resource}}`
+      const { body } = await askAccess(
+        "reading-room",
+        "evaluations",
+        `{"subject":{"type":"user","id":"carol"},"context":{"fees":[50],"action":{}},"evaluations":[${["delete", "read", "delete"].map(of).join(",")}]}`,
+      )
+      expect(body.evaluations?.map(({ decision }) => decision)).toEqual([true, false, true])
+    })
   })
 
   test("of users as their token would make them, of agents and tools as they are registered", async () => {

@@ -67,6 +67,20 @@ describe("a search", () => {
     ).toEqual([])
   })
 
+  test("asks about each action with the types of its own context", async () => {
+    const actions = async (fee: string) =>
+      askAccess(
+        "reading-room",
+        "search/action",
+        `{"subject":{"type":"user","id":"carol"},"resource":{"type":"record","id":"record-3"},"context":{"fee":${fee}}}`,
+      )
+    expect((await actions("49")).body.results).toEqual([{ name: "delete" }, { name: "read" }])
+    expect((await actions("49.5")).body.results).toEqual([{ name: "read" }])
+    expect((await actions("50")).body.results).toEqual([{ name: "delete" }])
+    const { body } = await actions("49.50001")
+    expect([body.results, body.context?.code]).toEqual([[], "malformed_evaluation"])
+  })
+
   test("says why it finds nothing where it cannot be decided", async () => {
     const question = { subject: { type: "user" }, action: READ, resource: RECORD, context: { hour: null } }
     const { body } = await askAccess("reading-room", "search/subject", question)

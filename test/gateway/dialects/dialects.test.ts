@@ -1,6 +1,8 @@
 import { exports } from "cloudflare:workers"
 import { describe, expect, test, vi } from "vitest"
 import { openTask, type OpenTask } from "../../harness/agents.ts"
+import { person, questionIn, say } from "../../harness/approvals.ts"
+import { publish, yard } from "../../harness/bundles.ts"
 import {
   ASKING,
   askAs,
@@ -13,6 +15,7 @@ import {
   type ClientRequest,
 } from "../../harness/gateways.ts"
 import { yardForEach } from "../../harness/each-test.ts"
+import { window } from "../../harness/guardrails.ts"
 import { agentId, IDP, idToken, US } from "../../harness/issuers.ts"
 import { bearerOf, complete } from "../../harness/management.ts"
 import { newProofKey, proofForToken, proofOf } from "../../harness/proofs.ts"
@@ -22,6 +25,8 @@ yardForEach()
 
 const ALGS = 'algs="ES256 ES384 EdDSA Ed25519 PS256 RS256"'
 const IDENTITY = ["Agent", "User", "Task", "Purpose", "Tool", "Decision"].map((name) => `X-Narrowgate-${name}`)
+
+const APPROVED = { consequence: "approve", approval: "finance" } as const
 
 interface Case {
   readonly what: string
@@ -121,6 +126,21 @@ describe.each(HTTP_DIALECTS)("%s", (dialect) => {
     expect(Number(answer.headers.get("Retry-After"))).toBeGreaterThan(0)
     expect(answer.headers.get("RateLimit-Policy")).toBe('"thrice";q=3;w=2')
     expect(answer.headers.get("RateLimit")).toMatch(/^"thrice";r=0;t=[12]$/)
+  })
+
+  test("a call that a person has to approve: when to ask again, until they have answered", async () => {
+    const once = window({ id: "once", tools: ["files.read"], per: "task", limit: 1, seconds: 60 }, APPROVED)
+    const body = await yard()
+    await publish({ ...body, guardrails: [...body.guardrails, once] }, 2)
+    const { token, task } = await openTask("first", { purpose: "work" })
+    await callWith(token, "/files/a", {}, dialect)
+    const denied = await callWith(token, "/files/a", {}, dialect)
+    expect(denied.status).toBe(carried(dialect, 403))
+    const id = await questionIn(denied)
+    expect(denied.headers.get("Retry-After")).toBe("5")
+    await say({ task, id }, await person("fay"), { approve: false })
+    const rejected = await callWith(token, "/files/a", {}, dialect)
+    expect([rejected.code, rejected.headers.get("Retry-After")]).toEqual(["approval_required", null])
   })
 
   test("a bound token", async () => {

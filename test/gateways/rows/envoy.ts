@@ -14,6 +14,7 @@ export const envoy: Row = {
     ["KEY_OF_THIS_GATEWAY", key],
     ["type: STRICT_DNS", "type: STATIC"],
     ["address: narrowgate.example, port_value: 443 }", socketAddress(authorizer)],
+    ['[":authority"] = "narrowgate.example"', `[":authority"] = "${authorizer}"`],
     ["host_rewrite_literal: narrowgate.example", `host_rewrite_literal: "${authorizer}"`],
     ["address: 127.0.0.1, port_value: 9000 }", socketAddress(upstream)],
   ],

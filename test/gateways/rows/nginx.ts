@@ -42,6 +42,7 @@ export const nginxNjs: Row = {
   program: "nginx",
   needs: ["/usr/lib/nginx/modules/ngx_http_js_module.so"],
   substitutions: (place) => [
+    [`/v1/tools/filter;\n${TLS}`, "/v1/tools/filter;\n"],
     ...shared(place),
     ["load_module modules/", `load_module ${place.root}/usr/lib/nginx/modules/`],
     ["/etc/nginx/narrowgate.js", `${place.directory}/narrowgate.js`],
@@ -97,7 +98,7 @@ const TLS = `      proxy_ssl_server_name on;
 `
 
 function keyFile({ key }: Place): Readonly<Record<string, string>> {
-  return { "narrowgate.key": `proxy_set_header X-Narrowgate-Key "${key}";\n` }
+  return { "narrowgate.key": `set $narrowgate_key "${key}";\n` }
 }
 
 function args({ directory }: Place): readonly string[] {

@@ -73,6 +73,14 @@ it("prints the entry to register until the agent is registered", async () => {
   })
 })
 
+it("prints a single file as it is, and that a rule has to permit the agent", async () => {
+  const [one, several] = [await config("cursor", "--server", "desk"), await config("codex", "--server", "desk")]
+  expect(JSON.parse(one.stdout)).toHaveProperty("mcpServers.desk.url")
+  expect(one.stderr).toContain("This is .cursor/mcp.json.")
+  expect(one.stderr).toContain('`principal in AgentGroup::"support"`')
+  expect(several.stdout).toMatch(/^==> in-a-terminal\.sh <==\n[^]*^==> config\.toml <==$/m)
+})
+
 it("refuses what it is called with by name", async () => {
   await expectFailures(config, [
     [["claud-code", "--server", "desk"], 2, "no client is called claud-code"],

@@ -4,7 +4,7 @@ import { cp, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
-import { stringify } from "yaml"
+import { parse, stringify } from "yaml"
 import { z } from "zod"
 import { filled, gatewayPages, pageOf } from "../../../cli/guides/gateway-page.ts"
 import { DIALECT_NAMES } from "../../../src/core/policy/definition/gateways.ts"
@@ -111,6 +111,23 @@ it("writes files that contain the key for their owner alone", async () => {
   expect(await readFile(join(directory, "out/envoy.yaml"), "utf8")).toContain(`value: "${KEY}"`)
 })
 
+it("prints a single file as it is, and says where a server answers at another path than agents call", async () => {
+  await register(entryOf("envoy"))
+  const catalog = join(directory, "policies/catalog.yaml")
+  const before = await readFile(catalog, "utf8")
+  const server = { name: "desk", origin: ORIGIN, path: "/desk/mcp", probe: { url: "https://desk.internal.test/mcp" } }
+  const notes = async (path: string): Promise<Ran> => {
+    await writeFile(catalog, stringify({ servers: [{ ...server, path }], tools: [] }))
+    return config()
+  }
+  const [differs, agrees] = [await notes("/desk/mcp"), await notes("/mcp")]
+  await writeFile(catalog, before)
+  expect(parse(differs.stdout)).toMatchObject({ static_resources: {} })
+  expect(differs.stderr).toContain("This is envoy.yaml.")
+  expect(differs.stderr).toContain("`desk` is called at /desk/mcp, which the gateway forwards as it is")
+  expect(agrees.stderr).not.toContain("as it is")
+})
+
 it("does not search what it has filled in for placeholders again", async () => {
   await register({ ...entryOf("nginx"), origins: ["https://www.api.example"] })
   const { stdout } = await run(directory, [
@@ -132,6 +149,7 @@ it("refuses a configuration that would not keep what the entry says", async () =
   await refused({ ...entryOf("caddy"), body: true }, "Write `body: false`.")
   await refused({ ...envoy, request_id_header: "x-trace" }, "does not set `x-trace`, so a client could")
   await refused({ ...entryOf("agentgateway"), serves_metadata: true }, "Remove `serves_metadata`.")
+  await refused({ ...entryOf("caddy"), filters_lists: "granted" }, "Remove `filters_lists`.")
   await refused({ ...envoy, asserts: { country: "cf-ipcountry" } }, "so a client could")
   await refused({ ...envoy, origins: ["http://127.0.0.1:8080"] }, "is no https origin", 2)
   await refused({ ...envoy, dialect: "authzen" }, "has no complete configuration")

@@ -1,12 +1,14 @@
 /** `narrowgate try` as a newcomer uses it: the right purpose, an approval that is waited for, several calls in one task. */
-import { appendFile, mkdtemp, readFile, rm, writeFile } from "node:fs/promises"
+import { appendFile, cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest"
+import { z } from "zod"
 import { freePort, twoFreePorts } from "../../../dev/loopback.ts"
 import { startOwnGateways } from "../../../dev/own-gateways.ts"
 import { startStack } from "../../../dev/stack.ts"
 import { startEverything } from "../../../dev/upstreams.ts"
+import { MAX_WAITS } from "../../../src/ledger/approval-waits.ts"
 import { run, type Ran } from "./run.ts"
 
 const STACK_MS = 120_000
@@ -133,6 +135,25 @@ it("several calls go into one task, which each call prints", async () => {
   expect(other.task).not.toBe(task)
 })
 
+it("says why a gateway with TLS does not answer, and how its own authority is trusted", async () => {
+  const catalog = await readFile(join(directory, "mine/catalog.yaml"), "utf8")
+  const audience = /origin: (\S+)/.exec(catalog)?.[1] ?? "none"
+  await cp(join(directory, "mine"), join(directory, "secured"), { recursive: true })
+  const origin = `https://127.0.0.1:${await freePort()}`
+  await writeFile(join(directory, "secured/catalog.yaml"), catalog.replaceAll(audience, origin))
+  const { code, stderr } = await attempt("everything.echo", "--policies", "secured", "--audience", audience)
+  expect([code, stderr]).toEqual([3, expect.stringContaining(`no answer from the gateway at ${origin}: connect ECONN`)])
+  expect(stderr).toContain("NODE_EXTRA_CA_CERTS=FILE")
+})
+
+it("says whom the local stack knows, if it does not know the agent or the user", async () => {
+  const echo = ["try", "everything.echo", "--policies", "mine", ...where]
+  const client = await run(directory, [...echo, "--agent", "https://example.org/agents/fastmcp", "--login", "alice"])
+  expect(client).toMatchObject({ code: 1, stderr: expect.stringContaining("docs/guides/clients/README.md") })
+  const carol = await run(directory, [...echo, "--agent", AGENT, "--login", "carol"])
+  expect(carol).toMatchObject({ code: 1, stderr: expect.stringContaining("are alice, bob and olivia") })
+})
+
 describe("a call that people have to approve", () => {
   const sum = ["everything.get-sum", "--arguments", '{"a":1,"b":2}'] as const
   const pending = async (): Promise<string> => {
@@ -162,11 +183,46 @@ describe("a call that people have to approve", () => {
     expect(stderr).toMatch(/waiting {2}http:\/\/127\.0\.0\.1:\d+\/console\/approvals\//u)
   })
 
+  it("is waited for by the agent's own token, one request at a time", async () => {
+    const agent = ["--agent", AGENT, "--login", "alice"]
+    const opened = await run(directory, ["token", "exchange", ...where, ...agent, "--json"])
+    const { access_token: token, task } = z
+      .object({ access_token: z.string(), task: z.string() })
+      .parse(JSON.parse(opened.stdout))
+    const byToken = ["try", ...sum, "--policies", "mine", ...where, "--token", token]
+    expect((await run(directory, byToken)).stdout).toContain("approval_required")
+    const id = await pending()
+    // The agent's other waits leave no place for the command's, which is then told at once when to ask again.
+    const uri = new URL(`/v1/tasks/${task}/approvals/${id}`, where[1])
+    const headers = { Authorization: `Bearer ${token}`, Prefer: "wait=30" }
+    const others = Array.from({ length: MAX_WAITS.agent }, async () => fetch(uri, { headers }))
+    await new Promise((resolve) => setTimeout(resolve, 1_000))
+    // No operator's credential: the command would present this one.
+    const waiting = run(directory, [...byToken, "--wait", "60"], { NARROWGATE_TOKEN: "nobody's" })
+    await new Promise((resolve) => setTimeout(resolve, 4_000))
+    expect((await approve("approve", id)).code).toBe(0)
+    expect(await waiting).toMatchObject({ code: 0, stdout: expect.stringContaining("allowed") })
+    await Promise.all(others)
+    const read = ["decisions", "tail", "--kind", "management", "--task", task, "--json", ...where]
+    await vi.waitFor(
+      async () => {
+        const records = (await run(directory, read)).stdout.split("\n").filter((line) => line.includes(id))
+        const ofAgent = records.filter((line) => line.includes(`"chain":["${AGENT}"]`))
+        expect(ofAgent.length).toBeGreaterThan(MAX_WAITS.agent)
+        expect(ofAgent.length).toBeLessThan(MAX_WAITS.agent + 4)
+      },
+      { timeout: 10_000, interval: 500 },
+    )
+  })
+
   it("is denied if they reject it, or if nobody answers in time", async () => {
     const waiting = attempt(...sum, "--wait", "60")
     expect((await approve("reject", await pending())).code).toBe(0)
     expect((await waiting).code).toBe(1)
-    expect((await attempt(...sum, "--wait", "1")).code).toBe(1)
+    expect(await attempt(...sum, "--wait", "1")).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining("nobody has answered within 1 s"),
+    })
     expect(await attempt(...sum, "--wait", "0")).toMatchObject({
       code: 2,
       stderr: expect.stringContaining("--wait cannot be 0"),

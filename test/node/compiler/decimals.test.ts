@@ -2,11 +2,11 @@
 import { isAuthorized } from "@cedar-policy/cedar-wasm/nodejs"
 import fc from "fast-check"
 import { describe, expect, test } from "vitest"
-import { decimalArguments } from "../../../cli/compiler/model/decimals.ts"
+import { declaredDecimals } from "../../../cli/compiler/model/decimals.ts"
 import { lower } from "../../../cli/compiler/rules/lower.ts"
 import { violation } from "../../../src/core/catalog/bounds.ts"
 import { unitsOf } from "../../../src/core/guardrails/amount.ts"
-import { argumentFacts } from "../../../src/core/decision/context.ts"
+import { argumentDecimals, argumentFacts } from "../../../src/core/decision/context.ts"
 import { isDenied } from "../../../src/core/denials/denial.ts"
 import { readCallJson, isObject } from "../../../src/core/encoding/json.ts"
 import { compileRules } from "../../../src/core/policy/cedar/engine.ts"
@@ -38,16 +38,43 @@ describe("the schema says which arguments are decimals", () => {
     ["not where the name means something else", "{ a?: decimal }", "type decimal = Long;", {}],
     ["not an entity of that name", "{ a?: decimal, b?: __cedar::decimal }", "entity decimal;", { b: "decimal" }],
   ])("%s", (_what, args, more, decimals) => {
-    expect(decimalArguments(schema(args, more))).toEqual({ read: decimals, write: decimals, execute: {} })
+    const { contexts } = declaredDecimals(schema(args, more))
+    const members = { arguments: { members: decimals } }
+    const declared = Object.keys(decimals).length === 0 ? {} : { 'Action::"read"': members, 'Action::"write"': members }
+    expect(contexts).toEqual(declared)
   })
 
   test("each action has its own, and a schema that does not parse has none", () => {
     const two = `entity A; entity T;
       action read appliesTo { principal: A, resource: T, context: { arguments: { a?: decimal } } };
       action write appliesTo { principal: A, resource: T, context: { arguments: { a?: Long } } };`
-    expect(decimalArguments(two)).toEqual({ read: { a: "decimal" }, write: {}, execute: {} })
-    expect(decimalArguments("entity")).toEqual({ read: {}, write: {}, execute: {} })
+    expect(declaredDecimals(two).contexts).toEqual({ 'Action::"read"': { arguments: { members: { a: "decimal" } } } })
+    expect(declaredDecimals("entity")).toEqual({ contexts: {}, attributes: {} })
   })
+
+  test("actions and types of other namespaces have theirs", () => {
+    const { contexts, attributes } = declaredDecimals(`
+      type Price = decimal;
+      entity Thing { price?: Price };
+      namespace Shop {
+        type Tag = { price?: Price };
+        entity Item = { tags?: Set<Tag>, weight?: Long }; entity Bag; entity Colour enum ["red"];
+        action "buy now" appliesTo { principal: Bag, resource: Item, context: { paid?: Price } };
+        action look appliesTo { principal: Bag, resource: Item };
+      }`)
+    expect(contexts).toEqual({ 'Shop::Action::"buy now"': { paid: "decimal" } })
+    expect(attributes).toEqual({
+      Thing: { price: "decimal" },
+      "Shop::Item": { tags: { each: { members: { price: "decimal" } } } },
+    })
+  })
+})
+
+test.each(["> 20", "== 20"])("a rule that compares a decimal as a whole number learns how: %s", (comparison) => {
+  const text = `@id("above") forbid (principal, action, resource)
+    when { context.arguments has amount && context.arguments.amount ${comparison} };`
+  const { problems } = lower([{ path: "a.cedar", text }], SCHEMA)
+  expect(problems).toMatchObject([{ severity: "error", fix: expect.stringContaining('.lessThan(decimal("20.0"))') }])
 })
 
 const SCHEMA = `
@@ -62,7 +89,7 @@ when { context.arguments has amount && context.arguments.amount.greaterThan(deci
 `
 const READS = new Set(["amount"])
 const NO_MEMBERS: ReadonlySet<string> = new Set()
-const { read: DECIMALS } = decimalArguments(SCHEMA)
+const DECIMALS = argumentDecimals({ decimals: declaredDecimals(SCHEMA) }, entity("Action", "read"))
 
 /** As the call's body is read; undefined if it is rejected, or if nothing of it may be judged. */
 function amountOf(number: string): Value | undefined {

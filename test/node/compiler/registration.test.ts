@@ -1,4 +1,4 @@
-import { appendFile, cp, mkdtemp, rm } from "node:fs/promises"
+import { appendFile, cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterEach, beforeEach, expect, it } from "vitest"
@@ -73,3 +73,15 @@ it.each<readonly [object, string]>([
   expect(said.join("\n")).toContain(message)
   expect(problems.every(({ file }) => file === "agents.yaml")).toBe(true)
 })
+
+it.each(["https://authz.example/clients/mcp", "https://authz.example/clients/other/AAAAAAAAAAAAAAAAAAAAAA"])(
+  "%s, whose history would be that of such clients, is no agent's id",
+  async (id) => {
+    const file = join(directory, "agents.yaml")
+    const text = await readFile(file, "utf8")
+    await writeFile(file, text.replaceAll("spiffe://example.org/agent/researcher", id))
+    const { body, problems } = await compiled({})
+    expect(body).toBeNull()
+    expect(JSON.stringify(problems)).toContain("has the form of those of clients that register themselves")
+  },
+)

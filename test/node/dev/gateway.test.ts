@@ -325,31 +325,6 @@ test.each([
   expect(asked).toEqual(seen)
 })
 
-test.each<readonly [what: string, stream: string, passed: string | null]>([
-  [
-    "a notification of several lines",
-    'data: {\ndata: "method":"a"}\n\n',
-    'event: message\ndata: {\ndata: "method":"a"}\n\n',
-  ],
-  ["an error", 'data: {"error":{}}\n\n', 'event: message\ndata: {"error":{}}\n\n'],
-  ["a batch", 'data: [{"result":{"tools":[{"name":"hidden"}]}}]\n\n', null],
-  ["a result in another spelling", 'data: {"Result":{"tools":[{"name":"hidden"}]}}\n\n', null],
-  ["what is no JSON", "data: {\ndata: \ndata: data: hidden\n\n", null],
-])("of a server whose lists are cut down, %s", async (_what, stream, passed) => {
-  const source = createServer((_request, response) => {
-    response.writeHead(200, { "content-type": "text/event-stream" }).end(stream)
-  })
-  const upstream = await listen(source, 0)
-  const authorizer = await startStub(({ url }) => (url === "/v1/tools/filter" ? { ...ALLOW, status: 400 } : ALLOW))
-  const routes = [{ prefix: "", upstream: upstream.origin, server: "desk" }]
-  const asking = { origin: authorizer.origin, key: KEY, dialect: "envoy" as const }
-  const gateway = await startGateway({ port: 0, authorizer: asking, routes })
-  closing.push(upstream, authorizer, gateway)
-  const list = JSON.stringify({ jsonrpc: "2.0", id: 1, method: "tools/list" })
-  const { status, body } = await call(gateway.origin, "/mcp", ["content-type", "application/json"], "POST", list)
-  expect([status, status === 200 ? body : null]).toEqual([passed === null ? 502 : 200, passed])
-})
-
 test("what an upstream says in Narrowgate's name, or of where to sign in, does not reach the client", async () => {
   const forged = {
     "X-Narrowgate-Code": "ok",

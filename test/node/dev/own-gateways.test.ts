@@ -47,10 +47,12 @@ it("stands before each server where its probe says, and before an API where a pe
 
 it("says what it does not know, and what it cannot be", async () => {
   const [one, other] = [`http://127.0.0.1:${await freePort()}`, `http://127.0.0.1:${await freePort()}`]
-  const gateways = [gateway("edge", "envoy", [one]), gateway("bound", "worker", [other])]
-  const body = { gateways, servers: [server(one)], routes: [] }
+  const secure = `https://localhost:${await freePort()}`
+  const gateways = [gateway("edge", "envoy", [one, secure]), gateway("bound", "worker", [other])]
+  const body = { gateways, servers: [server(one), server(secure, "http://127.0.0.1:3001/mcp")], routes: [] }
   expect(await told(body)).toEqual([
     "MCP server tickets: nothing says where it is; add a `probe`, or `--upstream URL`",
+    `${secure}: nothing stands in for a gateway with TLS; start yours: narrowgate gateway config edge`,
     `${other}: nothing stands in for a gateway of dialect worker`,
   ])
 })

@@ -13,7 +13,7 @@ export const AGENT = "spiffe://example.org/agent/support"
 
 export interface Guarded {
   readonly stack: Stack
-  /** For `crm.tickets.*:read`. */
+  /** For the scope. */
   readonly token: string
   readonly close: () => Promise<void>
 }
@@ -23,6 +23,7 @@ export async function guarded(
   dialect: string,
   lines: readonly string[],
   beside: readonly Beside[] = [],
+  scope = "crm.tickets.*:read",
 ): Promise<Guarded> {
   const directory = await mkdtemp(join(tmpdir(), "narrowgate-guarded-"))
   const policies = join(directory, "policies")
@@ -33,7 +34,7 @@ export async function guarded(
   const state = join(directory, "state")
   const stack = await startStack({ policies, port: await twoFreePorts(), state, beside })
   const asked = { url: stack.origin, idp: stack.provider, agent: AGENT, login: "alice" }
-  const { access_token: token } = await exchange({ ...asked, purpose: "triage-ticket", scope: "crm.tickets.*:read" })
+  const { access_token: token } = await exchange({ ...asked, purpose: "triage-ticket", scope })
   return {
     stack,
     token,

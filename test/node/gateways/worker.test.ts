@@ -13,6 +13,10 @@ const START_WITHIN_MS = 120_000
 const UPSTREAM = `export default {
   async fetch(request) {
     const { method, url, headers } = request
+    if (headers.has("x-answer")) return new Response(atob(headers.get("x-answer")) + " ".repeat(Number(headers.get("x-more") ?? 0)), {
+      status: Number(headers.get("x-status") ?? 200),
+      headers: { "Content-Type": headers.get("x-type"), "Mcp-Session-Id": "s" },
+    })
     const received = { method, url, headers: Object.fromEntries(headers), body: await request.text() }
     return Response.json(received, { headers: { "X-Narrowgate-Decision": "dec_forged", "DPoP-Nonce": "forged", "X-Own": "1" } })
   },
@@ -24,6 +28,13 @@ export class Authorizer extends WorkerEntrypoint {
 }
 export class Lax extends WorkerEntrypoint {
   authorize() { return { allowed: true, status: 200, headers: {}, body: "" } }
+}
+export class Listless extends WorkerEntrypoint {
+  authorize() {
+    const headers = { "x-narrowgate-decision": "dec_1", "x-narrowgate-list": "everything" }
+    return { allowed: true, status: 200, headers, body: "" }
+  }
+  tools() { throw new Error("out of order") }
 }`
 
 const received = z.object({
@@ -51,14 +62,16 @@ beforeAll(async () => {
   })
   own = await guarded(
     "worker",
-    ["body: true"],
+    ["body: true", "filters_lists: granted"],
     [
       front("front", NAME, "Authorizer"),
       front("before-a-failure", "failing", "Authorizer"),
       front("before-somebody-else", "failing", "Lax"),
+      front("without-a-filter", "failing", "Listless"),
       { name: "upstream", script: UPSTREAM },
       { name: "failing", script: FAILING },
     ],
+    "crm.tickets.*:read everything.*:read",
   )
 }, START_WITHIN_MS)
 afterAll(async () => own?.close())
@@ -142,6 +155,54 @@ test("gives an MCP client a denial as its server would, and the server nothing",
   expect(await denied.json()).toMatchObject({ id: 1, result: { isError: true } })
   const notified = await post({ method: "no/such" })
   expect([notified.status, await notified.text()]).toEqual([202, ""])
+})
+
+const LIST = { jsonrpc: "2.0", id: 7, result: { tools: [{ name: "echo" }, { name: "get-env" }] } }
+const KEPT = { ...LIST, result: { tools: [{ name: "echo" }] } }
+const NONE = { jsonrpc: "2.0", id: 7, error: { code: -32_603 } }
+const JSON_TYPE = "application/json"
+const EVENTS = "text/event-stream"
+const event = (message: object): string => `event: message\ndata: ${JSON.stringify(message)}\n\n`
+
+/** The upstream answers with this. */
+const list = async (
+  answer: string,
+  type: string,
+  { front = "front", method = "tools/list", status = "200", more = "0" } = {},
+) => {
+  const own = { "X-Answer": btoa(answer), "X-Type": type, "X-Status": status, "X-More": more }
+  const headers = { "Content-Type": JSON_TYPE, ...own }
+  const body = JSON.stringify({ jsonrpc: "2.0", id: 7, method })
+  const response = await call("/everything/mcp", { method: "POST", headers, body }, front)
+  expect(response.headers.get("X-Narrowgate-Decision")).toMatch(/^dec_/u)
+  return { response, text: await response.text() }
+}
+
+test.each([
+  ["JSON", JSON.stringify(LIST), JSON_TYPE, JSON.stringify(KEPT)],
+  ["events", `id: 1\n${event(LIST)}`, EVENTS, event(KEPT)],
+])("cuts a list that comes as %s down to what the caller may use", async (_what, answer, type, kept) => {
+  const { response, text } = await list(answer, type)
+  const { status, headers } = response
+  expect([status, headers.get("Content-Type"), headers.get("Mcp-Session-Id"), text]).toEqual([200, type, "s", kept])
+})
+
+test.each([
+  ["is too long", JSON.stringify(LIST), JSON_TYPE, "1048576"],
+  ["cannot be read", JSON.stringify(LIST), "text/html", "0"],
+  ["is not there", "", JSON_TYPE, "0"],
+])("shows no list that %s", async (_what, answer, type, more) => {
+  const { response, text } = await list(answer, type, { more })
+  expect([response.status, JSON.parse(text)]).toMatchObject([200, NONE])
+})
+
+test("shows no list where the filter fails, and leaves every other answer as it is", async () => {
+  const log = vi.spyOn(console, "error").mockReturnValue()
+  const { response, text } = await list(event(LIST), EVENTS, { front: "without-a-filter" })
+  expect([response.status, JSON.parse(text)]).toMatchObject([200, NONE])
+  log.mockRestore()
+  expect((await list(JSON.stringify(LIST), JSON_TYPE, { method: "ping" })).text).toBe(JSON.stringify(LIST))
+  expect((await list(JSON.stringify(LIST), JSON_TYPE, { status: "404" })).text).toBe(JSON.stringify(LIST))
 })
 
 test("asks with the body, and passes on no body that was not judged", async () => {

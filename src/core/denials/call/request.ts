@@ -88,7 +88,7 @@ export const REQUEST_DENIALS = {
     doc: "The value of an argument that a rule reads has no counterpart in Cedar.",
     forOperators: ({ argument }) => `The argument ${argument} has a value that rules cannot read`,
     forCaller: ({ argument }) =>
-      `A rule cannot read the value of the argument ${quoted(argument)}: it is or has a null, a fraction, an integer beyond 2^53 - 1, or what is no decimal with at most four digits although one is declared; or it nests too deep.`,
+      `A rule cannot read the value of the argument ${quoted(argument)}. Where it compares decimals, send a number with at most four digits after the point, such as 12.34; elsewhere it reads no fraction. It never reads a null, an integer beyond 2^53 - 1, or what is nested too deep.`,
   }),
   argument_variant: final({
     code: "malformed_call",

@@ -8,7 +8,7 @@ const WHAT = plain(TEXT, "What is wrong with it.")
 const FULL = {
   minute: "Too many programs have registered within a minute.",
   day: "Too many programs have registered within a day.",
-  network: "Too many programs have registered from this network within a day.",
+  network: "Too many programs have registered from this network.",
   most: "As many programs are registered as may be.",
 } as const
 

@@ -34,6 +34,8 @@ export interface AgentDefinition {
 
 /** Seconds. This and the next have each agent whose entry has no other, and each client that has registered itself. */
 export const DEFAULT_LIFE = 300
+/** Seconds, of a task: longer than a day it is a standing permission. */
+export const MAX_TASK_LIFE = 86_400
 export const DEFAULT_TREES = { live: 100, per_minute: 60 } as const satisfies OpeningLimits
 
 /**

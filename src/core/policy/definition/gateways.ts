@@ -88,6 +88,10 @@ export type Location = (typeof LOCATIONS)[number]
 export const EXPERIMENTS = ["structured-denials"] as const
 export type Experiment = (typeof EXPERIMENTS)[number]
 
+/** `granted`: what the token covers. `obtainable`: also what the agent can obtain by requesting more scope. */
+export const LIST_FILTERS = ["granted", "obtainable"] as const
+export type ListFilter = (typeof LIST_FILTERS)[number]
+
 export interface GatewayDefinition {
   readonly id: string
   readonly dialect: DialectName
@@ -133,6 +137,8 @@ export interface GatewayDefinition {
   readonly settles?: true
   /** It serves the metadata of its MCP servers at its own origin (RFC 9728). Absent: Narrowgate alone does. */
   readonly serves_metadata?: true
+  /** What it leaves in a server's lists, by `POST /v1/tools/filter`. Absent: everything. */
+  readonly filters_lists?: ListFilter
   /** Header with a request id that it sets itself and overwrites. Absent: each request counts. */
   readonly request_id_header?: string
 }

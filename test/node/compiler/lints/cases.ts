@@ -360,6 +360,26 @@ const toolOf = (name: string, more: string) =>
 const SUM =
   '  - name: everything.get-sum\n    pinned: "f54fcce8a916c7ff945f2c6ddde29f82ac4e2d74ac30fbb6ed6ae51c04dea80a"\n    action: read\n    sensitivity: public\n'
 
+const ANNOTATIONS: readonly LintCase[] = [
+  {
+    name: "a message that no agent would read",
+    lint: "unknown-annotation",
+    edits: [
+      rules(
+        `@mesage("Ask the desk.") ${FORBID.replace("resource", 'resource == Tool::"mail.send"')};`.replace(
+          "read",
+          "write",
+        ),
+      ),
+    ],
+    file: FILE,
+    at: "forbid",
+    message: "nothing reads `@mesage`",
+    fix: "Did you mean `@message`?",
+    but: { find: "@mesage", replace: "@message" },
+  },
+]
+
 const TOOLS: readonly LintCase[] = [
   {
     name: "a tool of which no rule speaks",
@@ -469,7 +489,42 @@ const loop = (text: string): Edit => ({
   replace: `loops:\n  - { id: again, ${text} }\nwindows:\n`,
 })
 
+/** A registration after the example's last agent. */
+const registration = (groups: string): Edit =>
+  agents(
+    '    client: { redirect_uris: ["http://127.0.0.1/callback"], authentication: none }\n',
+    `    client: { redirect_uris: ["http://127.0.0.1/callback"], authentication: none }
+
+registration:
+  class: mcp
+  owner: support-team
+  groups: [${groups}]
+  ceiling: { tools: [crm.tickets.*:read], max_sensitivity: internal }
+  purposes: [triage-ticket]
+`,
+  )
+
 const AGENTS: readonly LintCase[] = [
+  {
+    name: "an agent of a group of which no rule speaks",
+    lint: "unpermitted-agent",
+    edits: [agents("owner: security-team\n    groups: [support]", "owner: security-team\n    groups: [keepers]")],
+    file: "agents.yaml",
+    at: "spiffe://example.org/agent/vault",
+    message: "no rule permits the agent any tool that it may have, so all of its calls are denied",
+    fix: 'Add a `permit` for `principal in AgentGroup::"keepers"`, with the tools that it is for.',
+    but: { find: "[keepers]", replace: "[support]" },
+  },
+  {
+    name: "clients that register themselves, of which no rule speaks",
+    lint: "unpermitted-agent",
+    edits: [registration("")],
+    file: "agents.yaml",
+    at: "mcp\n  owner",
+    message: "no rule permits a client of the class any tool that it may have, so all of its calls are denied",
+    fix: "Put it into one of `groups` that a `permit` is about.",
+    but: { find: "groups: []", replace: "groups: [support]" },
+  },
   {
     name: "a purpose of nobody",
     lint: "unused-purpose",
@@ -1262,6 +1317,7 @@ export const LINT_CASES: readonly LintCase[] = [
   ...DEAD,
   ...NEVER,
   ...SHADOWS,
+  ...ANNOTATIONS,
   ...TOOLS,
   ...AGENTS,
   ...ISSUERS,

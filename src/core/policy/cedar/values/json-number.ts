@@ -12,6 +12,26 @@ export type Decimals = "decimal" | { readonly each: Decimals } | { readonly memb
 /** By name; a member that holds no decimal is absent. */
 export type DecimalMembers = Readonly<Record<string, Decimals>>
 
+/** All that a schema declares so: what holds no decimal is absent. */
+export interface DeclaredDecimals {
+  /** Of the context, by the key of the action. */
+  readonly contexts: Readonly<Record<string, DecimalMembers>>
+  /** Of the attributes, by the type of the entity. */
+  readonly attributes: Readonly<Record<string, DecimalMembers>>
+}
+
+const NO_DECIMALS: DecimalMembers = {}
+
+export function decimalsIn(all: Readonly<Record<string, DecimalMembers>>, name: string): DecimalMembers {
+  return (Object.hasOwn(all, name) ? all[name] : undefined) ?? NO_DECIMALS
+}
+
+/** Of a record among these members. */
+export function decimalsWithin(members: DecimalMembers, name: string): DecimalMembers {
+  const within = decimalsOfMember(members, name)
+  return typeof within === "object" && "members" in within ? within.members : NO_DECIMALS
+}
+
 export function decimalsOfMember(members: DecimalMembers, name: string): Decimals | undefined {
   return Object.hasOwn(members, name) ? members[name] : undefined
 }

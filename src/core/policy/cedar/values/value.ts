@@ -130,8 +130,8 @@ const MAX_DEPTH = 64
  * representable: null, a fraction that is no declared decimal, an integer beyond 2^53 - 1 (readers of JSON round those
  * differently) or a string with a lone surrogate (readers replace those differently, the official engine rejects them).
  */
-export function fromJson(json: unknown): Value | undefined {
-  return readJson(json, () => null)
+export function fromJson(json: unknown, decimals?: Decimals): Value | undefined {
+  return readJson(json, () => null, decimals)
 }
 
 /** The value of an object: `null` for a record of its members, `undefined` if it is not representable. */

@@ -225,6 +225,16 @@ for (const row of GATEWAYS.filter(installed)) {
       expect(new Set(ids.flat()).size).toBe(2)
     })
 
+    test("a client resumes no stream of an upstream whose lists are filtered", async () => {
+      const headers: Sent["headers"] = [
+        ["Authorization", `Bearer ${tokens.reading}`],
+        ["Last-Event-ID", "7"],
+      ]
+      await sending({ target: "/crm/tickets/42", headers })
+      const seen = upstream.received.map((received) => valuesOf(received, "last-event-id"))
+      expect(seen).toEqual([entry["filters_lists"] === undefined ? ["7"] : []])
+    })
+
     function expectPassed(sent: Sent, { name, arrives = row.arrives?.[name] }: Case, answer: Answer): void {
       const decision = expectUpstream(sent, arrives === undefined ? {} : { arrives })
       for (const [name, value] of Object.entries(FORGED)) expect(answer.headers.get(name), name).not.toBe(value)

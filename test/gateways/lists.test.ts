@@ -75,7 +75,7 @@ async function admit(policies: string): Promise<void> {
 /** Of the scripted server: a tool that the caller may use, and one that it may not. */
 const LIST = { jsonrpc: "2.0", id: 'a"}{', result: { tools: [{ name: "search" }, { name: "send-mail" }] } }
 const KEPT = { ...LIST, result: { tools: [{ name: "search" }] } }
-const QUERY = { jsonrpc: "2.0", params: { cursor: '{"id":7,[' }, id: LIST.id, method: "tools/list" }
+const QUERY = { jsonrpc: "2.0", params: { cursor: '{"id":7,[', _meta: { id: 7 } }, id: LIST.id, method: "tools/list" }
 /** What a client gets in place of a list that could not be cut. */
 const NONE = { jsonrpc: "2.0", id: LIST.id, error: { code: -32_603, message: expect.stringContaining("list") } }
 
@@ -315,6 +315,7 @@ describe.each(ROWS.map((row) => [row.name, row] as const))("through %s", (_name,
       "packed, which nobody asked for",
       send(200, { ...JSON_TYPE, "Content-Encoding": "gzip" }, gzipSync(JSON.stringify(LIST))),
     ],
+    ["encoded, though it can be read", send(200, { ...JSON_TYPE, "Content-Encoding": "x-own" }, JSON.stringify(LIST))],
     ["in no type that can be read", send(200, { "Content-Type": "text/html" }, JSON.stringify(LIST))],
     ["with another status of success", send(203, { "Content-Type": "text/html" }, JSON.stringify(LIST))],
     ["twice", send(200, EVENTS, event(LIST) + event(LIST))],

@@ -13,10 +13,11 @@ const START_WITHIN_MS = 120_000
 const UPSTREAM = `export default {
   async fetch(request) {
     const { method, url, headers } = request
-    if (headers.has("x-answer")) return new Response(atob(headers.get("x-answer")) + " ".repeat(Number(headers.get("x-more") ?? 0)), {
-      status: Number(headers.get("x-status") ?? 200),
-      headers: { "Content-Type": headers.get("x-type"), "Mcp-Session-Id": "s" },
-    })
+    if (headers.has("x-answer")) {
+      const answer = atob(headers.get("x-answer")) + " ".repeat(Number(headers.get("x-more") ?? 0))
+      const own = { "Content-Type": headers.get("x-type"), "Content-Length": String(answer.length), "Mcp-Session-Id": "s" }
+      return new Response(answer, { status: Number(headers.get("x-status") ?? 200), headers: own })
+    }
     const received = { method, url, headers: Object.fromEntries(headers), body: await request.text() }
     return Response.json(received, { headers: { "X-Narrowgate-Decision": "dec_forged", "DPoP-Nonce": "forged", "X-Own": "1" } })
   },

@@ -314,7 +314,7 @@ describe("problems", () => {
           {
             ...at(1, 1),
             message: '@message of rule "r" cannot be shown to agents',
-            fix: "write a sentence of at most 300 characters on one line, on a forbid",
+            fix: "write a sentence of at most 300 characters on one line",
           },
         ] as const,
     ),

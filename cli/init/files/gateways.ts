@@ -5,7 +5,7 @@ import { GATEWAY, type Plan } from "./plan.ts"
 
 export function gatewaysText({ gateway, at, trust }: Plan): string {
   const { dialect, keyDigest } = gateway
-  const { body, requestId, restatesStatus, servesMetadata } = DIALECTS[dialect]
+  const { body, requestId, restatesStatus, servesMetadata, filtersLists } = DIALECTS[dialect]
   const lines = [
     `  - ${field("id", GATEWAY)}`,
     `    # Its configuration: docs/guides/gateways/ has a complete one.`,
@@ -28,6 +28,12 @@ export function gatewaysText({ gateway, at, trust }: Plan): string {
       ? [
           "    # Clients of MCP look at its own origin for where to get a token.",
           `    ${field("serves_metadata", true)}`,
+        ]
+      : []),
+    ...(filtersLists
+      ? [
+          "    # What an agent can neither use nor obtain by requesting more scope is in no list of an MCP server.",
+          `    ${field("filters_lists", "obtainable")}`,
         ]
       : []),
     ...(requestId

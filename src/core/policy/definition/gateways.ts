@@ -14,6 +14,8 @@ export interface DialectTraits {
   readonly restatesStatus: boolean
   /** Its configuration serves the metadata of what is behind it at the gateway's own origin (RFC 9728). */
   readonly servesMetadata: boolean
+  /** Its configuration cuts lists of MCP servers down to what the caller may use. */
+  readonly filtersLists: boolean
   /** Members of an entry that this dialect cannot honour: why not, and what to write instead. */
   readonly rejects?: Partial<
     Record<"request_id_header" | "asserts" | "denials", readonly [message: string, fix: string]>
@@ -22,19 +24,20 @@ export interface DialectTraits {
 
 /** One entry for each dialect; how its requests are read is a row of `src/gateway/dialects/dialects.ts`. */
 export const DIALECTS = {
-  envoy: { body: true, requestId: true, restatesStatus: true, servesMetadata: true },
-  nginx: { body: false, requestId: true, restatesStatus: true, servesMetadata: true },
-  "ingress-nginx": { body: false, requestId: false, restatesStatus: false, servesMetadata: true },
-  traefik: { body: true, requestId: false, restatesStatus: false, servesMetadata: true },
-  caddy: { body: false, requestId: true, restatesStatus: false, servesMetadata: true },
-  haproxy: { body: false, requestId: true, restatesStatus: true, servesMetadata: true },
-  apache: { body: false, requestId: true, restatesStatus: false, servesMetadata: true },
-  apisix: { body: true, requestId: false, restatesStatus: false, servesMetadata: true },
+  envoy: { body: true, requestId: true, restatesStatus: true, servesMetadata: true, filtersLists: true },
+  nginx: { body: false, requestId: true, restatesStatus: true, servesMetadata: true, filtersLists: false },
+  "ingress-nginx": { body: false, requestId: false, restatesStatus: false, servesMetadata: true, filtersLists: false },
+  traefik: { body: true, requestId: false, restatesStatus: false, servesMetadata: true, filtersLists: false },
+  caddy: { body: false, requestId: true, restatesStatus: false, servesMetadata: true, filtersLists: false },
+  haproxy: { body: false, requestId: true, restatesStatus: true, servesMetadata: true, filtersLists: false },
+  apache: { body: false, requestId: true, restatesStatus: false, servesMetadata: true, filtersLists: false },
+  apisix: { body: true, requestId: false, restatesStatus: false, servesMetadata: true, filtersLists: false },
   kong: {
     body: true,
     requestId: false,
     restatesStatus: false,
     servesMetadata: true,
+    filtersLists: false,
     rejects: {
       request_id_header: [
         "all headers that Kong's OPA plugin tells are its client's: with an id of its own, it calls for free",
@@ -46,14 +49,15 @@ export const DIALECTS = {
       ],
     },
   },
-  agentgateway: { body: true, requestId: false, restatesStatus: false, servesMetadata: false },
-  aws: { body: false, requestId: true, restatesStatus: false, servesMetadata: true },
+  agentgateway: { body: true, requestId: false, restatesStatus: false, servesMetadata: false, filtersLists: false },
+  aws: { body: false, requestId: true, restatesStatus: false, servesMetadata: true, filtersLists: false },
   /** The words of AuthZEN's Authorization API (src/gateway/authzen). */
   authzen: {
     body: true,
     requestId: true,
     restatesStatus: false,
     servesMetadata: false,
+    filtersLists: false,
     rejects: {
       denials: ["a client of AuthZEN makes the answer to its own client, from `context`", "Leave it out."],
     },
@@ -64,6 +68,7 @@ export const DIALECTS = {
     requestId: false,
     restatesStatus: true,
     servesMetadata: true,
+    filtersLists: true,
     rejects: {
       request_id_header: [
         "a Worker names its own request id, and the headers that it passes on are its client's",

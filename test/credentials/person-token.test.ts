@@ -85,12 +85,19 @@ describe("whose token it is", () => {
       { client: "cli" },
     ],
     ["the ID token of a sign-in", OF_SIGN_IN, SIGN_IN, { client: "console" }],
+    [
+      "of an issuer that has an entry without operators too",
+      {},
+      [...entry({}), ...entry({ operators })],
+      { client: "cli" },
+    ],
     ["an access token where ID tokens are accepted", {}, SIGN_IN, { client: "cli" }],
   ])("%s", async (_what, minting, by, expected) => {
     expect(await verified(minting, by)).toMatchObject({ subject: "alice", ...expected })
   })
 
   test.each<[string, Minting, readonly IssuerDefinition[], object]>([
+    ["of another issuer", { claims: { iss: OTHER } }, entry({ operators }), { reason: "issuer_unknown", iss: OTHER }],
     ["of an issuer without operators", {}, entry({}), { reason: "issuer_unknown", iss: IDP }],
     [
       "of no issuer",

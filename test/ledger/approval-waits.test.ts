@@ -72,6 +72,7 @@ describe("no more wait at a time", () => {
     // One of several: its place alone.
     const [first] = [waits.until("first", "one", MS), ...all(waits, "one", MAX_WAITS.agent - 1)]
     waits.wake("first")
+    waits.wake("first")
     await first
     expect([waits.until("apr", "one", MS), waits.until("apr", "one", MS)]).toEqual([expect.any(Promise), null])
   })

@@ -15,7 +15,7 @@ import type { Handler } from "./handler.ts"
 import { isApiError, type ApiError } from "./outcome.ts"
 import { approvingCallerOf, recordedApprover, type ApprovingCaller } from "./person.ts"
 
-export const APPROVAL = /^apr_[0-9A-HJKMNP-TV-Z]{26}$/
+const APPROVAL = /^apr_[0-9A-HJKMNP-TV-Z]{26}$/
 
 const LEDGER_UNAVAILABLE = {
   error: "unavailable",

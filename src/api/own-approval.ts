@@ -6,20 +6,17 @@ import { isDenied } from "../core/denials/denial.ts"
 import { APPROVAL_RETRY_AFTER } from "../core/task/approval.ts"
 import { ledgerIdOf } from "../core/task/state.ts"
 import { askLedgerById, LEDGER_TIMEOUT_MS } from "../ledger/ask.ts"
-import { requestContext } from "../request-context.ts"
 import { currentSwitches } from "../revocation/lease.ts"
 import { stopOf } from "../revocation/token-stop.ts"
-import { APPROVAL } from "./call-approvals.ts"
 import { CONTRACT } from "./contract/contract.ts"
 import type { Handler } from "./handler.ts"
 import { noSuchTask, recordedAgent, TASK_UNAVAILABLE, tokenRejected } from "./task-caller.ts"
 
 export const showOwnApproval: Handler<"showOwnApproval"> = async ({ request, parameters, caller, context }) => {
   const { task, approval: id } = parameters
-  if (!APPROVAL.test(id)) return noSuchTask(task)
   const seconds = waitOf(request.headers.get("prefer"))
   const wait = seconds * 1000
-  const { env, config, background } = context
+  const { env, config } = context
   const read = await askLedgerById(
     env,
     ledgerIdOf(task),
@@ -31,8 +28,7 @@ export const showOwnApproval: Handler<"showOwnApproval"> = async ({ request, par
   if (!found) return noSuchTask(task)
   if (isDenied(found)) return tokenRejected(found.denied, request)
   // Meanwhile an operator may have stopped it.
-  const later = found.hasWaited ? requestContext(env, background) : context
-  const stopped = stopOf(await currentSwitches(later), caller.verified, null)
+  const stopped = stopOf(await currentSwitches(context), caller.verified, null)
   if (stopped) return tokenRejected(stopped, request)
   const { name, status, uses, expiresAt: expires_at, hasWaited } = found
   const url = `${config.issuer}/console/approvals/${task}/${id}`

@@ -53,7 +53,9 @@ function flawsOf({ header, claims }: Compact, issuer: string, now: number): read
   }
   if (aud !== undefined && !isSoleAudience(aud, issuer)) flaws.push(audienceFlaw(aud, issuer))
   const isTime = (value: unknown): value is number => typeof value === "number"
-  if (exp !== undefined && !isTime(exp)) flaws.push("Its exp is no number.")
+  const times = Object.entries({ exp, iat, nbf })
+  const odd = times.filter(([, time]) => time !== undefined && !isTime(time)).map(([name]) => name)
+  if (odd.length > 0) flaws.push(`Its ${odd.join(" and ")} is no number.`)
   if (isTime(exp)) {
     const from = isTime(iat) ? Math.min(iat, now) : now
     if (exp <= now - CLOCK_TOLERANCE_SECONDS) flaws.push("It has expired.")
@@ -61,10 +63,9 @@ function flawsOf({ header, claims }: Compact, issuer: string, now: number): read
       flaws.push(`Its exp is more than ${MAX_LIFE_SECONDS} seconds after its iat.`)
     }
   }
-  const later = ["iat", "nbf"].filter((_name, place) => {
-    const time = [iat, nbf][place]
-    return isTime(time) && time > now + CLOCK_TOLERANCE_SECONDS
-  })
+  const later = Object.entries({ iat, nbf }).flatMap(([name, time]) =>
+    isTime(time) && time > now + CLOCK_TOLERANCE_SECONDS ? [name] : [],
+  )
   if (later.length > 0) flaws.push(`Its ${later.join(" and ")} is in the future.`)
   const foreign = FOREIGN.filter((claim) => Object.hasOwn(claims, claim))
   if (foreign.length > 0) flaws.push(`It has ${foreign.join(", ")}, which a proof of identity must not have.`)

@@ -85,7 +85,7 @@ const MACHINE_MARKS: Readonly<Record<string, (value: unknown) => boolean>> = {
 export function checkIsPerson(claims: Claims, client: string, absent: readonly string[]): Rejected | null {
   const mark =
     absent.find((claim) => Object.hasOwn(claims, claim)) ??
-    Object.keys(MACHINE_MARKS).find((claim) => Object.hasOwn(claims, claim) && MACHINE_MARKS[claim]?.(claims[claim]))
+    Object.keys(MACHINE_MARKS).find((claim) => MACHINE_MARKS[claim]?.(claims[claim]))
   if (mark !== undefined) return reject({ reason: "no_person", mark })
   const { sub } = claims
   const apps = [client, ...CLIENT_CLAIMS.flatMap((claim) => textsOf(claims[claim]))]

@@ -3,6 +3,7 @@
  * `error_description`, and the same whatever is registered here.
  */
 import { beforeAll, describe, expect, test } from "vitest"
+import { describeFlaws } from "../../src/credentials/assertion-flaws.ts"
 import { postForm, JWT_BEARER, type TokenAnswer } from "../harness/agents.ts"
 import {
   assertionOf,
@@ -72,6 +73,54 @@ const FLAWS: Readonly<Record<string, readonly [make: () => Promise<string>, told
   ],
   "no token at all": [async () => "x".repeat(40), "It is no signed token in compact form."],
 }
+
+/** Seconds. */
+const NOW = 1_800_000_000
+const AGENT = "https://agents.test/one"
+const OWN = { iss: AGENT, sub: AGENT, aud: US, exp: NOW + 300, iat: NOW, jti: "1" }
+const SVID = { sub: "spiffe://example.org/agent/one", aud: US, exp: NOW + 300 }
+const WORKLOAD = { iss: "https://ci.test", sub: "repo:x", aud: US, exp: NOW + 300, iat: NOW }
+const DIFFER =
+  "Its iss and sub differ: in an agent's own assertion both are the agent's id; otherwise its iss has to be a registered issuer of workloads."
+const TOO_LONG = "Its exp is more than 3600 seconds after its iat."
+
+/** To the second, and of each kind. */
+const SHAPES: readonly (readonly [what: string, claims: object, flaw: string, typ?: string])[] = [
+  ["no typ", OWN, RIGHT_SHAPE],
+  ["a typ of its own", OWN, RIGHT_SHAPE, "client-authentication+jwt"],
+  ["the typ JOSE", OWN, RIGHT_SHAPE, "JOSE"],
+  ["the typ JWT", OWN, RIGHT_SHAPE, "JWT"],
+  ["a workload's without iat", { ...WORKLOAD, iat: undefined }, `It lacks iat. ${DIFFER}`],
+  ["a workload's without iss", { ...WORKLOAD, iss: undefined }, "It lacks iss."],
+  ["a workload's without sub", { ...WORKLOAD, sub: undefined }, "It lacks sub."],
+  ["a JWT-SVID without exp", { ...SVID, exp: undefined }, "It lacks exp."],
+  ["a JWT-SVID for long", { ...SVID, exp: NOW + 7_200 }, RIGHT_SHAPE],
+  ["expired for 30 seconds", { ...SVID, exp: NOW - 30 }, "It has expired."],
+  ["expired for 29 seconds", { ...SVID, exp: NOW - 29 }, RIGHT_SHAPE],
+  ["as long as it may be, since iat", { ...OWN, iat: NOW - 100, exp: NOW - 100 + 3_630 }, RIGHT_SHAPE],
+  ["longer, since iat", { ...OWN, iat: NOW - 100, exp: NOW - 100 + 3_631 }, TOO_LONG],
+  ["longer, of which iat is ahead", { ...OWN, iat: NOW + 20, exp: NOW + 3_631 }, TOO_LONG],
+  ["as long as it may be, without iat", { ...OWN, iat: undefined, exp: NOW + 3_630 }, RIGHT_SHAPE],
+  ["longer, without iat", { ...OWN, iat: undefined, exp: NOW + 3_631 }, TOO_LONG],
+  ["30 seconds ahead", { ...OWN, iat: NOW + 30, nbf: NOW + 30 }, RIGHT_SHAPE],
+  ["31 seconds ahead", { ...OWN, iat: NOW + 31, nbf: NOW + 31 }, "Its iat and nbf is in the future."],
+  ["times as texts", { ...OWN, iat: "9999999999", nbf: "9999999999" }, "Its iat and nbf is no number."],
+  ["a hand-over", { ...OWN, may_act: {} }, "It has may_act, which a proof of identity must not have."],
+  ["a key", { ...OWN, cnf: {} }, "It has cnf, which a proof of identity must not have."],
+  ["an event", { ...OWN, events: {} }, "It has events, which a proof of identity must not have."],
+]
+
+describe("the shape of an assertion", () => {
+  const part = (of: object): string =>
+    new TextEncoder().encode(JSON.stringify(of)).toBase64({ alphabet: "base64url", omitPadding: true })
+
+  const cases = SHAPES.map(([what, claims, flaw, typ]) => ({ what, claims, flaw, typ }))
+
+  test.each(cases)("$what", ({ claims, flaw, typ }) => {
+    const token = `${part({ alg: "ES256", ...(typ !== undefined && { typ }) })}.${part(claims)}.AA`
+    expect(describeFlaws(token, US, NOW * 1_000)).toBe(flaw)
+  })
+})
 
 describe("what a client is told", () => {
   beforeAll(async () => {

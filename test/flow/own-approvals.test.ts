@@ -1,15 +1,19 @@
 /** An agent reads what has become of an approval of a call of its own task, and waits for it. */
+import { env } from "cloudflare:workers"
 import { describe, expect, test } from "vitest"
 import { z } from "zod"
 import { openChild, openTask, type OpenTask } from "../harness/agents.ts"
 import { person, questionIn, say, type Question } from "../harness/approvals.ts"
 import { yardForEach } from "../harness/each-test.ts"
 import { callWith } from "../harness/gateways.ts"
-import { US } from "../harness/issuers.ts"
+import { agentId, US } from "../harness/issuers.ts"
 import { bearerOf, complete, manage, type ManagementAnswer } from "../harness/management.ts"
 import { newProofKey, proofForToken, proofOf } from "../harness/proofs.ts"
 import { recordOf } from "../harness/records.ts"
+import { keepLeases } from "../harness/switches.ts"
+import { LEDGER_TIMEOUT_MS } from "../../src/ledger/ask.ts"
 import { MAX_WAITS } from "../../src/ledger/approval-waits.ts"
+import { switchboard } from "../../src/revocation/switchboard.ts"
 
 yardForEach()
 
@@ -190,6 +194,16 @@ describe("with `Prefer: wait`", () => {
     expect(took).toBeLessThan(20_000)
   })
 
+  test("it is not told of it any more if an operator has stopped its agent meanwhile", async () => {
+    const { token, path } = await asked()
+    // The switches that this isolate knew when the wait began.
+    keepLeases()
+    const waiting = read(path, token, 4)
+    await new Promise((resolve) => setTimeout(resolve, 300))
+    await switchboard(env).set({ id: "swi_1", stopped: { kind: "agent", agent: agentId("first") }, before: null })
+    expect((await waiting).code).toBe("invalid_token")
+  })
+
   test("what is decided already waits for nothing", async () => {
     const { token, task, id, path } = await asked()
     await say({ task, id }, await person("fay"), { approve: false })
@@ -199,15 +213,16 @@ describe("with `Prefer: wait`", () => {
     expect(took).toBeLessThan(5_000)
   })
 
-  test("an agent waits so often at a time, and is told at once beyond that", async () => {
+  test("an agent waits so often at a time, for longer than a ledger has for other answers, and is told at once beyond that", async () => {
     const { token, path } = await asked()
-    const waiting = Array.from({ length: MAX_WAITS.agent }, async () => read(path, token, 2))
+    const wait = LEDGER_TIMEOUT_MS / 1_000 + 1
+    const waiting = Array.from({ length: MAX_WAITS.agent }, async () => read(path, token, wait))
     await new Promise((resolve) => setTimeout(resolve, 500))
     const [beyond, took] = await elapsed(read(path, token, 30))
     expect(statusOf(beyond)).toBe("pending")
     expect(beyond.headers.has("Preference-Applied")).toBe(false)
     expect(took).toBeLessThan(1_500)
-    for (const each of await Promise.all(waiting)) expect(each.headers.get("Preference-Applied")).toBe("wait=2")
+    for (const each of await Promise.all(waiting)) expect(each.headers.get("Preference-Applied")).toBe(`wait=${wait}`)
     // Their places are free again.
     expect((await read(path, token, 1)).headers.get("Preference-Applied")).toBe("wait=1")
   })

@@ -44,7 +44,7 @@ async function verified({
   agents = { a: [JOB] },
   issuer: of = {},
 }: Attempt): Promise<unknown> {
-  const compact = readCompact(await sign({ ...HONEST, ...claims } as JWTPayload, typ))
+  const compact = readCompact(await sign({ ...HONEST, ...claims }, typ))
   if (isRejected(compact)) throw new Error("not a token")
   const reach = { now: NOW * 1_000, local: false, background: () => undefined }
   const result = await verifyWorkloadToken(compact, { ...issuer, ...of }, agentsOf(agents), US, reach)

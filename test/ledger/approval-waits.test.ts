@@ -1,5 +1,6 @@
 /** How many agents may wait for approvals at a time, and what wakes them. */
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
+import { historyKeyOf } from "../../src/core/guardrails/history-key.ts"
 import { ApprovalWaits, MAX_WAITS } from "../../src/ledger/approval-waits.ts"
 
 beforeEach(() => {
@@ -15,12 +16,13 @@ const settled = (waits: readonly (Promise<void> | null)[]) => {
   for (const [index, wait] of waits.entries()) void wait?.then(() => done.push(index))
   return done
 }
+const until = (waits: ApprovalWaits, approval: string, agent: string) => waits.until(approval, historyKeyOf(agent), MS)
 const pass = async (ms = 0) => vi.advanceTimersByTimeAsync(ms)
 
 describe("a wait", () => {
   test("ends when its time is over, and not before", async () => {
     const waits = new ApprovalWaits()
-    const done = settled([waits.until("apr", "agent", MS)])
+    const done = settled([until(waits, "apr", "agent")])
     await pass(MS - 1)
     expect(done).toEqual([])
     await pass(1)
@@ -29,7 +31,7 @@ describe("a wait", () => {
 
   test("ends with each other of the same approval, and of no other, when that is decided", async () => {
     const waits = new ApprovalWaits()
-    const done = settled(["apr", "apr", "other"].map((approval) => waits.until(approval, "agent", MS)))
+    const done = settled(["apr", "apr", "other"].map((approval) => until(waits, approval, "agent")))
     waits.wake("apr")
     waits.wake("nobody's")
     await pass()
@@ -40,20 +42,20 @@ describe("a wait", () => {
 
 describe("no more wait at a time", () => {
   const all = (waits: ApprovalWaits, agent: string, count: number) =>
-    Array.from({ length: count }, () => waits.until("apr", agent, MS))
+    Array.from({ length: count }, () => until(waits, "apr", agent))
 
   test("of an agent", async () => {
     const waits = new ApprovalWaits()
     expect(all(waits, "one", MAX_WAITS.agent)).not.toContain(null)
-    expect(waits.until("other", "one", MS)).toBeNull()
-    expect(waits.until("apr", "two", MS)).not.toBeNull()
+    expect(until(waits, "other", "one")).toBeNull()
+    expect(until(waits, "apr", "two")).not.toBeNull()
   })
 
   test("of all agents", async () => {
     const waits = new ApprovalWaits()
     const agents = Array.from({ length: MAX_WAITS.ledger / MAX_WAITS.agent }, (_, index) => `agent-${index}`)
     expect(agents.flatMap((agent) => all(waits, agent, MAX_WAITS.agent))).not.toContain(null)
-    expect(waits.until("apr", "another", MS)).toBeNull()
+    expect(until(waits, "apr", "another")).toBeNull()
   })
 
   test.each([
@@ -66,14 +68,14 @@ describe("no more wait at a time", () => {
     const waits = new ApprovalWaits()
     for (let round = 0; round < 3; round++) {
       expect(all(waits, "one", MAX_WAITS.agent)).not.toContain(null)
-      expect(waits.until("apr", "one", MS)).toBeNull()
+      expect(until(waits, "apr", "one")).toBeNull()
       await end(waits)
     }
     // One of several: its place alone.
-    const [first] = [waits.until("first", "one", MS), ...all(waits, "one", MAX_WAITS.agent - 1)]
+    const [first] = [until(waits, "first", "one"), ...all(waits, "one", MAX_WAITS.agent - 1)]
     waits.wake("first")
     waits.wake("first")
     await first
-    expect([waits.until("apr", "one", MS), waits.until("apr", "one", MS)]).toEqual([expect.any(Promise), null])
+    expect([until(waits, "apr", "one"), until(waits, "apr", "one")]).toEqual([expect.any(Promise), null])
   })
 })

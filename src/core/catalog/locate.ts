@@ -12,7 +12,8 @@ import { readMcpCall } from "./mcp-message.ts"
 import type { McpServer } from "./mcp-server.ts"
 import { readTarget, type Target } from "./path.ts"
 import { isRedacted, REDACTED, redactedNames } from "./redaction.ts"
-import { allRoutes, buildRouteTable, matchRoute, readAsEndpoint, routeArguments } from "./route.ts"
+import { buildEndpointTable, endpointsAt, type EndpointTable } from "./endpoint.ts"
+import { allRoutes, buildRouteTable, matchRoute, routeArguments } from "./route.ts"
 import type { RouteDefinition, RouteTable, Segments } from "./route.ts"
 import type { CallRequest } from "./call-request.ts"
 import type { Tool } from "./tool.ts"
@@ -34,6 +35,7 @@ export interface Catalog {
   readonly tools: Lookup<Tool>
   /** By origin and path. */
   readonly servers: ReadonlyMap<string, McpServer>
+  readonly endpoints: EndpointTable
   readonly routes: RouteTable
 }
 
@@ -45,6 +47,7 @@ export function buildCatalog(
   return {
     tools,
     servers: new Map(servers.map((server) => [server.origin + server.path, server])),
+    endpoints: buildEndpointTable(servers),
     routes: buildRouteTable(routes),
   }
 }
@@ -82,12 +85,11 @@ export function locate(catalog: Catalog, call: CallRequest): Located | Denied {
 }
 
 /** A route that says the server's path itself, and more, is meant. */
-function isServersToSome({ servers }: Catalog, origin: string, { segments }: Target, names: Segments): boolean {
+function isServersToSome({ endpoints }: Catalog, origin: string, { segments }: Target, names: Segments): boolean {
   const asked = segments.at(-1) === "" ? segments.slice(0, -1) : segments
-  return servers.values().some((server) => {
-    const length = server.origin === origin ? readAsEndpoint(asked, server.path) : 0
+  return endpointsAt(endpoints, origin, asked).some(({ literals: { length } }) => {
     const isMeant = asked.length > length && names.slice(0, length).every((name) => name === null)
-    return length > 0 && !isMeant
+    return !isMeant
   })
 }
 

@@ -9,22 +9,20 @@ import { decodeHeader } from "./mcp-message.ts"
 import { catalogName, type McpServer } from "./mcp-server.ts"
 import { mayAskForOtherMethod } from "./method-in-body.ts"
 import { METHOD_IN_HEADER } from "./method-override.ts"
-import { matchLoosely, readAsEndpoint } from "./route.ts"
+import { endpointsAt } from "./endpoint.ts"
+import { matchLoosely } from "./route.ts"
 import type { CallRequest } from "./call-request.ts"
 
 /** @returns names; empty if the call is of no tool of the catalog, however it is read */
 export function possibleTools(
-  { servers, routes, tools }: Catalog,
+  { servers, endpoints, routes, tools }: Catalog,
   call: CallRequest,
   denial: Denial,
 ): readonly string[] {
   const segments = looseSegments(call.target)
   const exact = servers.get(`${call.origin}/${segments.join("/")}`)
   if (exact) return toolsOf(exact, tools, call)
-  const alike = [...servers.values()].filter(
-    ({ origin, path }) => origin === call.origin && readAsEndpoint(segments, path) > 0,
-  )
-  const named = alike.flatMap((server) => toolsOf(server, tools, call))
+  const named = endpointsAt(endpoints, call.origin, segments).flatMap(({ server }) => toolsOf(server, tools, call))
   // Whatever else is wrong with the call.
   const isAnyMethod = denial === METHOD_IN_HEADER || mayAskForOtherMethod(call)
   return [...new Set([...named, ...matchLoosely(routes, call.origin, isAnyMethod ? null : call.method, segments)])]

@@ -150,23 +150,6 @@ function looseRoutes(root: Node, segments: readonly string[]): readonly LooseRou
   return found.flatMap(({ node: { route }, isLoose }) => (route ? [{ route, isLoose }] : []))
 }
 
-/**
- * How many segments of a path some reader takes for an endpoint, whose path has no parameters: what is below may be the
- * endpoint too, if it is an application that is mounted there (`Mount` of Starlette). 0: none does.
- */
-export function readAsEndpoint(segments: readonly string[], endpoint: string): number {
-  // A slash at the end means nothing to most.
-  const literals = endpoint
-    .replace(/(?<=.)\/$/, "")
-    .slice(1)
-    .split("/")
-  const isRead = literals.every((literal, index) => {
-    const segment = segments[index]
-    return segment !== undefined && looseReadings(segment).includes(foldCase(literal))
-  })
-  return isRead ? literals.length : 0
-}
-
 /** Express and ASP.NET ignore case, IIS drops dots and blanks at the end, Rails a suffix such as `.json`. */
 export function looseReadings(segment: string): readonly string[] {
   const whole = foldCase(segment).trimStart()

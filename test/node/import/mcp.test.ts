@@ -255,7 +255,7 @@ describe("a server's list", () => {
       [
         "has a second result",
         (text) => text.replace('"result":', '"Result":{},"result":'),
-        /member that differs .* in case/,
+        /member that differs .* in its spelling/,
       ],
       ["is a pit", (text) => text.replace('"MARK"', "[".repeat(200) + "]".repeat(200)), /nests too deep$/],
       ["is a crowd", (text) => text.replace('"MARK"', `[${"[],".repeat(300_000)}0]`), /has too many parts$/],

@@ -165,9 +165,9 @@ describe("with `Prefer: wait`", () => {
     return [result, performance.now() - from]
   }
 
-  test("it is told at once when people have decided", async () => {
+  test.each([30, 31, 99_999])("of %d s, 30 at most, it is told at once when people have decided", async (wait) => {
     const { token, task, id, path } = await asked()
-    const waiting = elapsed(read(path, token, 30))
+    const waiting = elapsed(read(path, token, wait))
     await new Promise((resolve) => setTimeout(resolve, 300))
     await say({ task, id }, await person("fay"))
     const [answer, took] = await waiting
@@ -233,6 +233,12 @@ describe("with `Prefer: wait`", () => {
     expect(statusOf(answer)).toBe("pending")
     expect(answer.headers.has("Preference-Applied")).toBe(false)
     expect(took).toBeLessThan(1_500)
+  })
+
+  test.each(["no-wait=1", "await=1", "x; wait=1"])("is none in another preference: %s", async (prefer) => {
+    const { token, path } = await asked()
+    const answer = await manage("GET", path, `Bearer ${token}`, { Prefer: prefer })
+    expect(answer.headers.has("Preference-Applied")).toBe(false)
   })
 
   test.each(['respond-async, wait="1"', "wait=1; foo=bar", "WAIT = 1", "handling=lenient,wait=1,wait=30"])(

@@ -4,8 +4,10 @@
 set -eu
 here=${1:?a directory}
 mkdir -p "$here"
-here=$(cd "$here" && pwd)
+cd "$here"
+here=$(pwd)
+# (Outside a project Maven leaves a mark in a directory that is called like its own variable.)
 mvn -q -B -Dmaven.repo.local="$here/repository" org.apache.maven.plugins:maven-dependency-plugin:3.6.1:unpack \
   -Dartifact=org.keycloak:keycloak-quarkus-dist:26.4.7:zip -DoutputDirectory="$here"
-rm -rf "$here/repository"
+rm -rf repository '${project.basedir}'
 ln -sfn keycloak-26.4.7 "$here/keycloak"

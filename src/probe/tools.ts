@@ -4,7 +4,7 @@
  */
 import { foldName, confusableKey } from "../core/encoding/name-folding.ts"
 import { isObject } from "../core/encoding/json.ts"
-import { OTHER_CASE } from "../core/catalog/mcp-answer.ts"
+import { OTHER_SPELLING } from "../core/catalog/mcp-answer.ts"
 import { LIST_MEMBERS, type ListedItem } from "../core/catalog/tool-list.ts"
 import { ProbeFailed, whyFailed, type Endpoint, type Reply } from "./endpoint.ts"
 
@@ -100,7 +100,7 @@ function pageOf({ status, message, objection }: Reply): Page | null {
   if (objection !== null) throw new ProbeFailed(`its answer ${objection}`)
   const result = message?.["result"]
   if (status !== 200 || !isObject(result)) return null
-  if (confusableKey(result, LIST_MEMBERS) !== undefined) throw new ProbeFailed(`its list ${OTHER_CASE}`)
+  if (confusableKey(result, LIST_MEMBERS) !== undefined) throw new ProbeFailed(`its list ${OTHER_SPELLING}`)
   if (!Array.isArray(result["tools"])) return null
   const tools: readonly unknown[] = result["tools"]
   const { nextCursor } = result

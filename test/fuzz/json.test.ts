@@ -1,6 +1,6 @@
 /** JSON of callers, gateways and servers, held against a reader of its own (json-tree.ts) and the platform's. */
 import { describe, expect, test } from "vitest"
-import { OTHER_CASE, readAnswer } from "../../src/core/catalog/mcp-answer.ts"
+import { OTHER_SPELLING, readAnswer } from "../../src/core/catalog/mcp-answer.ts"
 import { readServerMessage } from "../../src/core/catalog/tool-list.ts"
 import { MAX_PARTS, readJson } from "../../src/core/encoding/json.ts"
 import { foldName } from "../../src/core/encoding/name-folding.ts"
@@ -119,7 +119,7 @@ describe("an MCP server's answer", () => {
           const tree = treeOf(text)
           // An objection may come before it is known whether the text is JSON at all; no reading may.
           if (read === null) expect(tree).toBeNull()
-          if (read !== null && "objection" in read && read.objection !== OTHER_CASE && tree) {
+          if (read !== null && "objection" in read && read.objection !== OTHER_SPELLING && tree) {
             const isAmbiguous = namesTwice(tree, (name) => name)
             expect(isAmbiguous || depthOf(tree) > 128 || partsOf(tree) > MOST_PARTS).toBe(true)
           }

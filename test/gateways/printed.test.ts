@@ -130,6 +130,9 @@ async function call(
   return { response, body: await text(response) }
 }
 
+/** Those that cut lists down, as the table in docs/guides/gateways/README.md says. */
+const FILTERS: ReadonlySet<string> = new Set(["envoy", "nginx-njs"])
+
 describe.each(ROWS.map((row) => [row.name, row] as const))("%s, as it is printed", (_name, row) => {
   let gateway: RunningGateway
   beforeAll(async () => {
@@ -162,11 +165,17 @@ describe.each(ROWS.map((row) => [row.name, row] as const))("%s, as it is printed
     expect(named?.[1]).toBe(AGENT)
   })
 
-  test.skipIf(entryOf(row.page)["filters_lists"] === undefined)("cuts a list down", async () => {
-    const { response, body } = await call("/desk/mcp", token, '{"jsonrpc":"2.0","id":1,"method":"tools/list"}')
-    expect(response.statusCode).toBe(200)
-    expect(JSON.parse(body)).toMatchObject({ result: { tools: [{ name: "search" }] } })
-  })
+  if (FILTERS.has(row.name)) {
+    test("cuts a list down", async () => {
+      const { response, body } = await call("/desk/mcp", token, '{"jsonrpc":"2.0","id":1,"method":"tools/list"}')
+      expect(response.statusCode).toBe(200)
+      expect(JSON.parse(body)).toMatchObject({ result: { tools: [{ name: "search" }] } })
+    })
+  } else {
+    test("promises to cut no list down", () => {
+      expect(entryOf(row.page)).not.toHaveProperty("filters_lists")
+    })
+  }
 
   test("serves the metadata of the server that it guards", async () => {
     const { response, body } = await call("/.well-known/oauth-protected-resource/desk/mcp")

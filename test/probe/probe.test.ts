@@ -1,7 +1,7 @@
 import { createExecutionContext, createScheduledController, waitOnExecutionContext } from "cloudflare:test"
 import { env } from "cloudflare:workers"
 import { afterEach, beforeEach, describe, expect, inject, test, vi } from "vitest"
-import { OTHER_CASE } from "../../src/core/catalog/mcp-answer.ts"
+import { OTHER_SPELLING } from "../../src/core/catalog/mcp-answer.ts"
 import { UNREADABLE } from "../../src/core/catalog/drift.ts"
 import worker from "../../src/index.ts"
 import { probeServers } from "../../src/probe/probe.ts"
@@ -314,10 +314,10 @@ describe("a server that cannot be asked, or not to its end, changes nothing:", (
     ["says one thing twice", said('{"type":"object","type":"string"}'), "its answer has a key twice"],
     ["says it twice, spelled otherwise", said('{"type":"object","typ\\u0065":"string"}'), "its answer has a key twice"],
     ["has two lists", '"result":{"tools":[],"tools":[{"name":"pay"}]}', "its answer has a key twice"],
-    ["has two results", `${said("{}")},"Result":{}`, `its answer ${OTHER_CASE}`],
-    ["has a second list in other case", '"result":{"tools":[],"TOOLS":[{"name":"pay"}]}', `its list ${OTHER_CASE}`],
-    ["has a list in other case alone", '"result":{"tool\u017f":[{"name":"pay"}]}', `its list ${OTHER_CASE}`],
-    ["goes on in other case", '"result":{"tools":[],"nextcursor":"2"}', `its list ${OTHER_CASE}`],
+    ["has two results", `${said("{}")},"Result":{}`, `its answer ${OTHER_SPELLING}`],
+    ["has a second list in other case", '"result":{"tools":[],"TOOLS":[{"name":"pay"}]}', `its list ${OTHER_SPELLING}`],
+    ["has a list in other case alone", '"result":{"tool\u017f":[{"name":"pay"}]}', `its list ${OTHER_SPELLING}`],
+    ["goes on in other case", '"result":{"tools":[],"nextcursor":"2"}', `its list ${OTHER_SPELLING}`],
   ]
   const CASES: readonly Case[] = [
     ["it redirects to a private host", redirect("http://10.0.0.1/mcp"), "it redirects", 1],

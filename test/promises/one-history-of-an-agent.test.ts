@@ -1,6 +1,7 @@
 /**
  * Promise 8 as a property: however an agent spreads its calls over tasks, sub-agents and agents that delegate to each
- * other, whatever it ends and begins anew, and however often it registers itself, no call is allowed that would be denied after the same calls in one task.
+ * other, whatever it ends and begins anew, and however often it registers itself, no call is allowed that would be
+ * denied after the same calls in one task.
  */
 import fc from "fast-check"
 import { expect, test } from "vitest"

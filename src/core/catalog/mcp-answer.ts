@@ -50,7 +50,7 @@ export function readAnswer(text: string, most: number): Answered | { readonly ob
   }
   const messages: readonly unknown[] = Array.isArray(json) ? json : [json]
   const isMixed = messages.some((each) => isObject(each) && confusableKey(each, MESSAGE_MEMBERS) !== undefined)
-  return isMixed ? { objection: OTHER_CASE } : { messages, parts: scanned.parts }
+  return isMixed ? { objection: OTHER_SPELLING } : { messages, parts: scanned.parts }
 }
 
 /** Those that `RULES` can find. */
@@ -59,4 +59,4 @@ const OBJECTIONS: Readonly<Partial<Record<ScanObjection, string>>> = {
   depth: "nests too deep",
   parts: "has too many parts",
 }
-export const OTHER_CASE = "has a member that differs from a known one in its spelling only"
+export const OTHER_SPELLING = "has a member that differs from a known one in its spelling only"

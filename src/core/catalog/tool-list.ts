@@ -1,8 +1,8 @@
 /**
  * Reads what a server sends in answer to one of MCP's requests for a list (`tools/list`, `resources/list`,
- * `resources/templates/list`, `prompts/list`): what it names, and the same answer without some of it. It is read as strictly as a call: if a client
- * could read it otherwise, it could see a tool that is to be hidden. (`Tools` beside `tools` is a duplicate key to
- * json.ts; `Tools` alone is no known member.) Source: MCP 2025-11-25 and 2026-07-28.
+ * `resources/templates/list`, `prompts/list`): what it names, and the same answer without some of it. It is read as
+ * strictly as a call: if a client could read it otherwise, it could see a tool that is to be hidden. (`Tools` beside
+ * `tools` is a duplicate key to json.ts; `Tools` alone is no known member.) Source: MCP 2025-11-25 and 2026-07-28.
  */
 import { isDenied, type Denied } from "../denials/denial.ts"
 import { confusableKey } from "../encoding/name-folding.ts"

@@ -1,6 +1,7 @@
 /**
  * Switches stop more than one task. Each names an agent, a user, tools, a key or everything, and is in force until it
- * is removed, or ends when nothing is left that it could stop; one with `before` revokes only what was issued before that moment. Pure: the switchboard stores them.
+ * is removed, or ends when nothing is left that it could stop; one with `before` revokes only what was issued before that
+ * moment. Pure: the switchboard stores them.
  */
 import { patternCovers } from "../catalog/pattern.ts"
 import { namesOf } from "../guardrails/history-key.ts"

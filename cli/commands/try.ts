@@ -16,7 +16,7 @@ import { suggest } from "../../src/core/encoding/nearest.ts"
 import type { CatalogFile } from "../compiler/schema/catalog.ts"
 import { withProgress } from "../terminal/prompts.ts"
 import { MAX_TOKEN_LIFE_MS } from "../../src/core/task/opening-step.ts"
-import { isApprovedWithin } from "../remote/await-approval.ts"
+import { statusWithin } from "../remote/await-approval.ts"
 import { coveringPurpose, type CoveringPurpose } from "../remote/covering-purpose.ts"
 import { isAllowed, type GatewayAnswer } from "../remote/gateway-answer.ts"
 import { isLoopback } from "../remote/worker.ts"
@@ -134,7 +134,9 @@ async function awaitApproval({ approval }: GatewayAnswer, token: string, options
   const { wait } = options
   if (!approval || wait === undefined) return false
   console.error(`${colors.yellow("waiting")}  ${escaped(approval.url, 500)}`)
-  return withProgress("waiting for people", () => isApprovedWithin(wait, approval, token, options))
+  const status = await withProgress("waiting for people", () => statusWithin(wait, approval, token, options))
+  if (status === "pending") console.error(`nobody has answered within ${wait} s`)
+  return status === "approved"
 }
 
 const gatewaysFile = z.looseObject({

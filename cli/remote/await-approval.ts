@@ -9,25 +9,25 @@ import { responseOf, type WorkerOptions } from "./worker.ts"
 const { answer, waits: LONGEST_WAIT } = approvals.showOwnApproval
 
 /**
- * Returns whether people have approved the call in time.
+ * Returns what people have decided; `pending`: nothing in time.
  *
  * @param seconds for how long to wait
  */
-export async function isApprovedWithin(
+export async function statusWithin(
   seconds: number,
   { task, id }: RequestedApproval,
   token: string,
   worker: Pick<WorkerOptions, "url">,
-): Promise<boolean> {
+): Promise<"approved" | "rejected" | "pending"> {
   const until = Date.now() + seconds * 1000
   for (let left = seconds; left > 0; left = Math.ceil((until - Date.now()) / 1000)) {
     const input = { parameters: { task, approval: id }, schema: answer(), wait: Math.min(left, LONGEST_WAIT) }
     const { value, headers } = await responseOf(worker, token, "showOwnApproval", input)
-    if (value.status !== "pending") return value.status === "approved"
+    if (value.status !== "pending") return value.status
     // Too many already wait for this agent: the answer came at once.
     if (headers.has("Preference-Applied")) continue
     const pause = Math.min(Number(headers.get("Retry-After")), left)
     await new Promise((resolve) => setTimeout(resolve, pause * 1000))
   }
-  return false
+  return "pending"
 }

@@ -261,7 +261,7 @@ const registration = z.strictObject({
     .int()
     .min(1)
     .max(1_000)
-    .default(10)
+    .default(40)
     .describe("The most registrations in any minute. One network has a quarter of it."),
   per_day: z
     .int()

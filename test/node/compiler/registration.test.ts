@@ -33,7 +33,7 @@ it("a class of clients that register themselves is a member of the bundle, with 
     ...CLASS,
     ceiling: { ...CLASS.ceiling, arguments: {} },
     life: 30 * 86_400,
-    per_minute: 10,
+    per_minute: 40,
     per_day: 500,
     most: 5_000,
   })

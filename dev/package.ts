@@ -1,5 +1,5 @@
 /** Where this package is, in a clone or below `node_modules`, and the tools beside it that not every user needs. */
-import { readFile } from "node:fs/promises"
+import { readFileSync } from "node:fs"
 import { createRequire } from "node:module"
 import { dirname, join, resolve } from "node:path"
 import { z } from "zod"
@@ -9,9 +9,8 @@ export const PACKAGE = resolve(import.meta.dirname, "..")
 
 const manifestSchema = z.object({ version: z.string(), peerDependencies: z.record(z.string(), z.string()).default({}) })
 
-export async function ownManifest(): Promise<z.infer<typeof manifestSchema>> {
-  return manifestSchema.parse(JSON.parse(await readFile(join(PACKAGE, "package.json"), "utf8")))
-}
+const manifest = manifestSchema.parse(JSON.parse(readFileSync(join(PACKAGE, "package.json"), "utf8")))
+export const VERSION = manifest.version
 
 /**
  * Loads a part of the package that needs packages of which not every user has need: where one is missing, it says which to
@@ -22,8 +21,7 @@ export async function withPackages<Part>(load: () => Promise<Part>, names: reado
     return await load()
   } catch (error) {
     if (!(error instanceof Error && "code" in error && error.code === "ERR_MODULE_NOT_FOUND")) throw error
-    const { peerDependencies } = await ownManifest()
-    const wanted = names.map((name) => `${name}@${peerDependencies[name] ?? "latest"}`)
+    const wanted = names.map((name) => `${name}@${manifest.peerDependencies[name] ?? "latest"}`)
     throw new Failure(
       `this needs packages that are not installed: ${names.join(", ")}`,
       `Install them: npm install --save-dev ${wanted.join(" ")}`,

@@ -51,9 +51,22 @@ export async function runDev(options: DevOptions): Promise<void> {
     await stack.close()
     process.exit(0)
   }
-  for (const signal of ["SIGINT", "SIGTERM"] as const) {
-    process.once(signal, () => void stop())
-  }
+  endWith(async () => stop())
+}
+
+/** Milliseconds. */
+const WATCH_PARENT = 500
+
+/**
+ * On a signal, or when npm is gone: a signal to npm ends npm and the shell between, and does not reach this process.
+ */
+function endWith(stop: () => Promise<never>): void {
+  let ending: Promise<never> | undefined
+  const end = (): void => void (ending ??= stop())
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, end)
+  if (process.env["npm_lifecycle_event"] === undefined) return
+  const parent = process.ppid
+  setInterval(() => process.ppid === parent || end(), WATCH_PARENT).unref()
 }
 
 /** The directory's problems are the report of a check, not a sentence. */

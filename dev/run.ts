@@ -1,4 +1,5 @@
 /** What `narrowgate dev` does: the local stack for a policy directory, until it is interrupted. */
+import { execFileSync } from "node:child_process"
 import { summarise } from "../cli/commands/check.ts"
 import { developmentKey, WRITTEN_PROVIDER } from "../cli/remote/local-stack-policies.ts"
 import { Failure } from "../cli/terminal/failure.ts"
@@ -55,18 +56,30 @@ export async function runDev(options: DevOptions): Promise<void> {
 }
 
 /** Milliseconds. */
-const WATCH_PARENT = 500
+const WATCH_PARENTS = 1_000
 
 /**
- * On a signal, or when npm is gone: a signal to npm ends npm and the shell between, and does not reach this process.
+ * On a signal, or when npm is gone. A signal to npm does not reach this process: it may end npm alone, or npm and the
+ * shell between, which then are no longer the parent, or the parent's.
  */
 function endWith(stop: () => Promise<never>): void {
   let ending: Promise<never> | undefined
   const end = (): void => void (ending ??= stop())
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, end)
-  if (process.env["npm_lifecycle_event"] === undefined) return
-  const parent = process.ppid
-  setInterval(() => process.ppid === parent || end(), WATCH_PARENT).unref()
+  if (NPM !== null) setInterval(() => parents() === NPM || end(), WATCH_PARENTS).unref()
+}
+
+/** As they were when this was loaded: npm may be gone before the stack is up. Null: npm does not run this. */
+const NPM = process.env["npm_lifecycle_event"] === undefined ? null : parents()
+
+/** The ids of the parent and of its own. */
+function parents(): string {
+  const { ppid } = process
+  try {
+    return `${ppid} ${execFileSync("ps", ["-o", "ppid=", "-p", String(ppid)], { encoding: "utf8" }).trim()}`
+  } catch {
+    return String(ppid)
+  }
 }
 
 /** The directory's problems are the report of a check, not a sentence. */

@@ -83,10 +83,12 @@ async function orderOf(
   })
   at((now += 2_000))
   expect(await ask()).toBe(code)
-  await turn()
+  const found = (): readonly string[] => order.filter((what, index) => index === 0 || what !== "alarm").slice(0, 2)
+  // On a busy machine their turn comes late.
+  for (let turns = 0; turns < 50 && found().length < 2; turns++) await turn()
   vi.restoreAllMocks()
   at(now)
-  return order.filter((what, index) => index === 0 || what !== "alarm").slice(0, 2)
+  return found()
 }
 
 const FIRST = ["answer", "row"]

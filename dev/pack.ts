@@ -7,6 +7,7 @@ import { execFile } from "node:child_process"
 import { cp, mkdir, readFile, rm, writeFile } from "node:fs/promises"
 import { dirname, join } from "node:path"
 import { promisify } from "node:util"
+import { z } from "zod"
 import { PACKAGE, toolAt } from "./package.ts"
 
 const OUT = join(PACKAGE, "build")
@@ -22,13 +23,18 @@ const OF_THE_DEMO: ReadonlySet<string> = new Set(["@modelcontextprotocol/server"
 
 const IMPORT = /^(?:import|export)\b[^"']*?\bfrom "([^"]+)"|^import "([^"]+)"|\bimport\("([^"]+)"\)/gm
 
-interface Manifest {
-  readonly version: string
-  readonly description: string
-  readonly license: string
-  readonly dependencies: Readonly<Record<string, string>>
-  readonly devDependencies: Readonly<Record<string, string>>
-}
+const versions = z.record(z.string(), z.string())
+const manifestSchema = z.object({
+  version: z.string(),
+  description: z.string(),
+  license: z.string(),
+  dependencies: versions,
+  devDependencies: versions,
+})
+/** What `npm pack --json` prints. */
+const packedSchema = z.tuple([
+  z.object({ filename: z.string(), size: z.number(), unpackedSize: z.number(), entryCount: z.number() }),
+])
 
 const run = async (file: string, ...args: readonly string[]): Promise<string> =>
   (await promisify(execFile)(process.execPath, [file, ...args], { cwd: PACKAGE, maxBuffer: 16_777_216 })).stdout
@@ -44,21 +50,14 @@ const configuration = await readFile(join(PACKAGE, "wrangler.toml"), "utf8")
 await writeFile(join(TREE, "wrangler.toml"), configuration.replace('main = "src/index.ts"', 'main = "worker/index.js"'))
 await writeFile(join(TREE, "package.json"), `${JSON.stringify(await manifest(), null, 2)}\n`)
 const { stdout } = await promisify(execFile)("npm", ["pack", "--pack-destination", OUT, "--json"], { cwd: TREE })
-const [packed] = JSON.parse(stdout) as readonly {
-  filename: string
-  size: number
-  unpackedSize: number
-  entryCount: number
-}[]
-if (packed)
-  console.log(
-    `build/${packed.filename}: ${packed.entryCount} files, ${packed.size} bytes, ${packed.unpackedSize} unpacked`,
-  )
+const [packed] = packedSchema.parse(JSON.parse(stdout))
+const { filename, entryCount, size, unpackedSize } = packed
+console.log(`build/${filename}: ${entryCount} files, ${size} bytes, ${unpackedSize} unpacked`)
 
 async function manifest(): Promise<unknown> {
-  const own = JSON.parse(await readFile(join(PACKAGE, "package.json"), "utf8")) as Manifest
+  const own = manifestSchema.parse(JSON.parse(await readFile(join(PACKAGE, "package.json"), "utf8")))
   const all = new Map(Object.entries({ ...own.devDependencies, ...own.dependencies }))
-  const versions = (names: readonly string[]): Record<string, string> =>
+  const versionsOf = (names: readonly string[]): Record<string, string> =>
     Object.fromEntries(
       names.map((name) => {
         const version = all.get(name)
@@ -74,12 +73,12 @@ async function manifest(): Promise<unknown> {
     type: "module",
     bin: { narrowgate: "bin/narrowgate.js" },
     engines: { node: ">=22.12" },
-    dependencies: versions(
+    dependencies: versionsOf(
       [...(await packagesFrom(join(TREE, "bin/narrowgate.js")))]
         .filter((name) => !OF_THE_DEMO.has(name) && !isOptional(name))
         .toSorted(),
     ),
-    peerDependencies: versions(OPTIONAL),
+    peerDependencies: versionsOf(OPTIONAL),
     peerDependenciesMeta: Object.fromEntries(OPTIONAL.map((name) => [name, { optional: true }])),
   }
 }

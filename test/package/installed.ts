@@ -1,17 +1,17 @@
 /** The packed file, installed as npm installs it, in a directory outside the repository. */
 import { execFile, spawn, type ChildProcess } from "node:child_process"
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises"
+import { mkdtemp, rm, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { delimiter, join } from "node:path"
 import { promisify } from "node:util"
+import { VERSION } from "../../dev/package.ts"
 
 const ROOT = join(import.meta.dirname, "../..")
 
 /** What `npm run pack` made. */
 export async function pack(): Promise<string> {
   await promisify(execFile)(process.execPath, [join(ROOT, "dev/pack.ts")], { cwd: ROOT })
-  const { version } = JSON.parse(await readFile(join(ROOT, "package.json"), "utf8")) as { readonly version: string }
-  return join(ROOT, "build", `narrowgate-${version}.tgz`)
+  return join(ROOT, "build", `narrowgate-${VERSION}.tgz`)
 }
 
 export interface Ran {

@@ -1,5 +1,7 @@
 /** What a stranger gets by `npm install narrowgate`: the whole command, in a directory that knows no repository. */
 import { once } from "node:events"
+import { writeFile } from "node:fs/promises"
+import { join } from "node:path"
 import { createInterface } from "node:readline"
 import type { ChildProcess } from "node:child_process"
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
@@ -64,6 +66,13 @@ describe.each(["22", "24"])("on Node %s", (node) => {
     })
     expect(await there.narrowgate("check")).toMatchObject({ code: 0, stdout: expect.stringContaining("no problems") })
     expect((await there.narrowgate("test")).code).toBe(0)
+  })
+
+  test("a document of an API is read there", async () => {
+    const document = { openapi: "3.1.0", info: {}, paths: { "/notes/{note}": { get: { operationId: "readNote" } } } }
+    await writeFile(join(there.directory, "notes.json"), JSON.stringify(document))
+    const made = await there.narrowgate("init", "notes", "--openapi", "notes.json", "--server", "notes", "--yes")
+    expect(made).toMatchObject({ code: 0, stdout: expect.stringContaining("notes: written, and it checks") })
   })
 
   describe("with the local stack's packages", () => {

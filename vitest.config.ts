@@ -93,7 +93,18 @@ const STACK_TESTS = [
 ]
 
 /** Folders under test/ that are projects of their own; every other folder belongs to `worker`. */
-const OWN_PROJECT = ["browser", "clients", "conformance", "gateways", "keycloak", "long", "node", "spire", "wire"]
+const OWN_PROJECT = [
+  "browser",
+  "clients",
+  "conformance",
+  "gateways",
+  "keycloak",
+  "long",
+  "node",
+  "package",
+  "spire",
+  "wire",
+]
 
 /** More than there are processors: tests in workerd wait most of their time, for records, leases and time-outs. */
 const WORKERS = 6
@@ -181,6 +192,10 @@ const PROJECTS: readonly TestProjectInlineConfiguration[] = [
       chaiConfig: { truncateThreshold: 200 },
       hookTimeout: 120_000,
     },
+  },
+  {
+    // The packed file, installed elsewhere.
+    test: { name: "package", include: ["test/package/**/*.test.ts"], testTimeout: 60_000, maxWorkers: 1 },
   },
   {
     // The pages in a real Chromium, if one is installed (test/browser/browser.ts), against a local stack.

@@ -1,8 +1,7 @@
 /** What wrangler.toml says about the Worker, for programs that run it without wrangler. */
 import { readFile } from "node:fs/promises"
 import { join } from "node:path"
-
-const ROOT = join(import.meta.dirname, "..")
+import { PACKAGE } from "./package.ts"
 
 /** The parts that workerd needs. */
 export interface Manifest {
@@ -12,7 +11,7 @@ export interface Manifest {
 }
 
 export async function readManifest(): Promise<Manifest> {
-  const text = await readFile(join(ROOT, "wrangler.toml"), "utf8")
+  const text = await readFile(join(PACKAGE, "wrangler.toml"), "utf8")
   const [, compatibilityDate] = /^compatibility_date = "(.+)"$/m.exec(text) ?? []
   const [, flags = ""] = /^compatibility_flags = \[(.*)\]$/m.exec(text) ?? []
   const compatibilityFlags = Array.from(flags.matchAll(/"([^"]+)"/g), ([, flag = ""]) => flag)

@@ -1,5 +1,5 @@
 /** What stands behind the local stack: the demo's servers, each reached only through a gateway that uses Narrowgate. */
-import type { BundleBody } from "../src/core/policy/bundle.ts"
+import type { DemoPorts } from "./demo-ports.ts"
 import { startGateway } from "./gateway.ts"
 import type { Listening } from "./loopback.ts"
 import { nginxPath, startNginx } from "./nginx.ts"
@@ -13,24 +13,6 @@ import {
   startEverything,
   startBilling,
 } from "./upstreams.ts"
-
-/** Where policies/ says that the two gateways are. */
-export const WRITTEN_EDGE_PORT = 8080
-export const WRITTEN_WEB_PORT = 8081
-/** Where it says that probes reach the two MCP servers themselves. */
-export const WRITTEN_EVERYTHING_PORT = 8082
-export const WRITTEN_DESK_PORT = 8083
-export const WRITTEN_BILLING_PORT = 8084
-
-/** Of the example's policies, and of copies of them: their MCP servers are the demo's. */
-export function namesDemoServers(servers: BundleBody["servers"]): boolean {
-  const probes = new Map([
-    ["everything", WRITTEN_EVERYTHING_PORT],
-    ["desk", WRITTEN_DESK_PORT],
-    ["billing", WRITTEN_BILLING_PORT],
-  ])
-  return servers.some(({ name, probe }) => probe?.url === `http://127.0.0.1:${probes.get(name)}/mcp`)
-}
 
 export interface Services {
   /**
@@ -47,17 +29,7 @@ export interface Services {
   readonly close: () => Promise<void>
 }
 
-export interface ServicesOptions {
-  readonly narrowgate: string
-  readonly edgePort: number
-  readonly webPort: number
-  readonly everythingPort: number
-  readonly deskPort: number
-  readonly billingPort: number
-}
-
-export async function startServices(options: ServicesOptions): Promise<Services> {
-  const { narrowgate, edgePort, webPort, everythingPort, deskPort, billingPort } = options
+export async function startServices(narrowgate: string, ports: DemoPorts): Promise<Services> {
   const started: { readonly close: () => Promise<void> }[] = []
   const keep = <Part extends { readonly close: () => Promise<void> }>(part: Part): Part => {
     started.push(part)
@@ -67,13 +39,13 @@ export async function startServices(options: ServicesOptions): Promise<Services>
     for (const part of started.toReversed()) await part.close()
   }
   try {
-    const everything = keep(await startEverything({ port: everythingPort }))
-    const desk = keep(await startDesk({ port: deskPort }))
-    const billing = keep(await startBilling({ port: billingPort }))
+    const everything = keep(await startEverything({ port: ports.everything }))
+    const desk = keep(await startDesk({ port: ports.desk }))
+    const billing = keep(await startBilling({ port: ports.billing }))
     const api = keep(await startApi({ port: 0 }))
     const edge = keep(
       await startGateway({
-        port: edgePort,
+        port: ports.edge,
         id: "edge",
         authorizer: { origin: narrowgate, key: developmentKey("edge"), dialect: "envoy" },
         routes: [
@@ -89,8 +61,8 @@ export async function startServices(options: ServicesOptions): Promise<Services>
     const isInstalled = nginxPath() !== null
     const web = keep(
       isInstalled
-        ? await startNginx({ port: webPort, id: "web", authorizer, routes })
-        : await startGateway({ port: webPort, id: "web", authorizer: { ...authorizer, dialect: "nginx" }, routes }),
+        ? await startNginx({ port: ports.web, id: "web", authorizer, routes })
+        : await startGateway({ port: ports.web, id: "web", authorizer: { ...authorizer, dialect: "nginx" }, routes }),
     )
     return { edge, web, webIs: isInstalled ? "nginx" : "a stand-in for nginx", desk, billing, api, close }
   } catch (error) {

@@ -2,9 +2,9 @@
  * DEVELOPMENT ONLY: the local stack. The very Worker that is deployed, in workerd, with KV and Durable Objects that
  * outlive a restart, seeded from a policy directory, beside a development identity provider.
  */
-import { readManifest } from "./manifest.ts"
 import { execFile } from "node:child_process"
 import { createHash } from "node:crypto"
+import { existsSync } from "node:fs"
 import { mkdir, readFile, writeFile } from "node:fs/promises"
 import { join, resolve } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
@@ -13,12 +13,12 @@ import type { JWK } from "jose"
 import { Miniflare } from "miniflare"
 import { generatePublisherKey, type PublisherKey } from "../cli/compiler/sign.ts"
 import { generateKeys, type IdentityProviderKeys, startIdentityProvider } from "./identity-provider.ts"
+import { readManifest } from "./manifest.ts"
+import { PACKAGE, toolAt } from "./package.ts"
 import { refuseTakenPort, type Listening } from "./loopback.ts"
 import { type Origins, WRITTEN_PROVIDER, WRITTEN_WORKER } from "../cli/remote/local-stack-policies.ts"
 import { onEdit } from "../cli/terminal/watch.ts"
 import { publish, withdrawAny, type Published } from "./publisher.ts"
-
-const ROOT = resolve(import.meta.dirname, "..")
 
 export interface StackOptions {
   readonly policies: string
@@ -168,7 +168,7 @@ const STATE_FORMAT = 6
 
 function defaultState(policies: string, port: number): string {
   const name = createHash("sha256").update(`${STATE_FORMAT}\n${policies}\n${port}`).digest("hex").slice(0, 12)
-  return join(ROOT, ".narrowgate", name)
+  return resolve(".narrowgate", name)
 }
 
 interface Keys {
@@ -196,13 +196,18 @@ async function readKeys(file: string): Promise<Keys> {
   }
 }
 
-/** The same build that is deployed; each stack has its own, as several may start at once. */
+/** The same build that is deployed: the package has it, and a clone makes it, for each stack, as several may start at once. */
 async function buildWorker(outdir: string): Promise<string> {
-  const wrangler = join(ROOT, "node_modules", "wrangler", "bin", "wrangler.js")
-  await promisify(execFile)(process.execPath, [wrangler, "deploy", "--dry-run", "--outdir", outdir], {
-    cwd: ROOT,
-    env: { ...process.env, WRANGLER_SEND_METRICS: "false", CI: "true" },
-  })
+  const built = join(PACKAGE, "worker", "index.js")
+  if (existsSync(built)) return built
+  await promisify(execFile)(
+    process.execPath,
+    [toolAt("wrangler", "bin/wrangler.js"), "deploy", "--dry-run", "--outdir", outdir],
+    {
+      cwd: PACKAGE,
+      env: { ...process.env, WRANGLER_SEND_METRICS: "false", CI: "true" },
+    },
+  )
   return join(outdir, "index.js")
 }
 

@@ -27,5 +27,5 @@ Examples:
   narrowgate completion fish | source         in ~/.config/fish/config.fish
 
 In the repository, first define a shell function for the command:
-  narrowgate() { ~/narrowgate/node_modules/.bin/node ~/narrowgate/cli/main.ts "$@"; }
+  narrowgate() { ~/narrowgate/node_modules/.bin/node ~/narrowgate/bin/narrowgate.ts "$@"; }
 `

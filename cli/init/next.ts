@@ -1,10 +1,7 @@
 /** What to run once a first policy directory is there: three commands, as they are typed. */
-import { relative, resolve } from "node:path"
 import type { FoundTool } from "../import/found-tools.ts"
 import { CALLED } from "../terminal/program-name.ts"
 import { GATEWAY, isWithin, toolsFor, type Plan } from "./files/plan.ts"
-
-const ROOT = resolve(import.meta.dirname, "../..")
 
 export function nextCommands(directory: string, plan: Plan): readonly string[] {
   const check = `${CALLED} check ${directory}`
@@ -24,9 +21,7 @@ function secured(directory: string, { at }: Plan): readonly string[] {
 }
 
 function serve(directory: string, { found, gateway, probe, at }: Plan): string {
-  // npm runs its scripts in the repository.
-  const fromRoot = relative(ROOT, resolve(directory))
-  const serve = `npm run dev -- --policies ${fromRoot.startsWith("..") ? resolve(directory) : fromRoot}`
+  const serve = `${CALLED} dev --policies ${directory}`
   // A Worker sends its requests by a service binding: no gateway of the local stack can stand in for it.
   if (gateway.dialect === "worker" || at.origin.startsWith("https:")) return serve
   return `${serve} ${probe === null ? `--upstream <where ${found.prefix} is>` : "--gateway"}`

@@ -5,16 +5,9 @@ import { mkdtemp, rm } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { operatorToken } from "../../cli/remote/local-stack-login.ts"
+import { DEMO_PORTS, type DemoPorts } from "../demo-ports.ts"
 import { freePort, twoFreePorts } from "../loopback.ts"
-import {
-  type Services,
-  startServices,
-  WRITTEN_DESK_PORT,
-  WRITTEN_EDGE_PORT,
-  WRITTEN_EVERYTHING_PORT,
-  WRITTEN_BILLING_PORT,
-  WRITTEN_WEB_PORT,
-} from "../services.ts"
+import { type Services, startServices } from "../services.ts"
 import { startStack, type Stack } from "../stack.ts"
 
 export interface Parts extends Services {
@@ -23,20 +16,22 @@ export interface Parts extends Services {
   readonly operator: string
 }
 
+const at = (port: number): string => `http://127.0.0.1:${port}`
+
 /** @param candidate a policy directory to evaluate beside the live one */
 export async function startParts(policies: string, candidate?: string): Promise<Parts> {
   const state = await mkdtemp(join(tmpdir(), "narrowgate-demo-"))
-  const [edgePort, webPort, port] = [await freePort(), await freePort(), await twoFreePorts()]
-  const [everythingPort, deskPort, billingPort] = [await freePort(), await freePort(), await freePort()]
-  const ports = [
-    [WRITTEN_EDGE_PORT, edgePort],
-    [WRITTEN_WEB_PORT, webPort],
-    [WRITTEN_EVERYTHING_PORT, everythingPort],
-    [WRITTEN_DESK_PORT, deskPort],
-    [WRITTEN_BILLING_PORT, billingPort],
-  ]
+  const port = await twoFreePorts()
+  const ports: DemoPorts = {
+    edge: await freePort(),
+    web: await freePort(),
+    everything: await freePort(),
+    desk: await freePort(),
+    billing: await freePort(),
+  }
+  const here = new Map(Object.entries(ports))
   const origins = new Map(
-    ports.map(([written, actual]) => [`http://127.0.0.1:${written}`, `http://127.0.0.1:${actual}`]),
+    Object.entries(DEMO_PORTS).map(([name, written]) => [at(written), at(here.get(name) ?? written)]),
   )
   let stack: Stack | undefined
   let services: Services | undefined
@@ -48,14 +43,7 @@ export async function startParts(policies: string, candidate?: string): Promise<
   try {
     const tried = candidate === undefined ? {} : { candidate }
     stack = await startStack({ policies, port, state, origins, ...tried })
-    services = await startServices({
-      narrowgate: stack.origin,
-      edgePort,
-      webPort,
-      everythingPort,
-      deskPort,
-      billingPort,
-    })
+    services = await startServices(stack.origin, ports)
     return { ...services, stack, operator: await operatorToken({ origin: stack.provider }), close }
   } catch (error) {
     await close()

@@ -1,6 +1,6 @@
 /** `docs/reference/commands.md`: every command of `narrowgate`, from the definitions by which commander parses it. */
 import type { Argument, Command, Option } from "commander"
-import { narrowgateProgram } from "../../cli/program.ts"
+import { narrowgateProgram } from "../../bin/program.ts"
 import { EXIT, EXIT_MEANINGS } from "../../cli/terminal/failure.ts"
 import { code, table } from "./table.ts"
 

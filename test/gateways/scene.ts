@@ -6,7 +6,7 @@ import { join } from "node:path"
 import { developmentKey } from "../../cli/remote/local-stack-policies.ts"
 import { startGateway as startOwnGateway } from "../../dev/gateway.ts"
 import { freePort, twoFreePorts, type Listening } from "../../dev/loopback.ts"
-import { WRITTEN_EDGE_PORT, WRITTEN_WEB_PORT } from "../../dev/services.ts"
+import { DEMO_PORTS } from "../../dev/demo-ports.ts"
 import { startStack, type Stack } from "../../dev/stack.ts"
 import { startDesk, startEverything, type Desk } from "../../dev/upstreams.ts"
 import { makeRobot, type Robot } from "../node/interop/robot.ts"
@@ -15,8 +15,8 @@ import type { Row } from "./row.ts"
 import { startGateway } from "./start.ts"
 import { startUpstreams } from "./upstream-by-prefix.ts"
 
-const EDGE = `http://127.0.0.1:${WRITTEN_EDGE_PORT}`
-const WEB = `http://127.0.0.1:${WRITTEN_WEB_PORT}`
+const EDGE = `http://127.0.0.1:${DEMO_PORTS.edge}`
+const WEB = `http://127.0.0.1:${DEMO_PORTS.web}`
 
 export interface Scene {
   /** The gateway's, which is what its clients ask tokens for. */

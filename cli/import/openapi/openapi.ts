@@ -3,6 +3,7 @@
  * whatever a document does to its parser happens there.
  */
 import { readFile, stat } from "node:fs/promises"
+import { extname } from "node:path"
 import { Worker } from "node:worker_threads"
 import { escaped } from "../../terminal/escape.ts"
 import { EXIT, Failure } from "../../terminal/failure.ts"
@@ -45,7 +46,7 @@ async function readBounded(file: string): Promise<string> {
 }
 
 async function inThread(request: ReadRequest): Promise<Read> {
-  const thread = new Worker(new URL("thread.ts", import.meta.url), {
+  const thread = new Worker(new URL(`thread${extname(import.meta.filename)}`, import.meta.url), {
     workerData: request,
     resourceLimits: { maxOldGenerationSizeMb: MOST_HEAP_MB },
   })

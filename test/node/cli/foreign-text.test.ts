@@ -59,7 +59,7 @@ describe("the identity provider of a local stack", () => {
   })
 
   it("is looked for beside the Worker that is named, and the failure says how to name another", async () => {
-    const main = join(import.meta.dirname, "../../../cli/main.ts")
+    const main = join(import.meta.dirname, "../../../bin/narrowgate.ts")
     const args = [main, "token", "user", "--login", "alice", "--url", "http://127.0.0.1:21690"]
     const failed = await promisify(execFile)(process.execPath, args).catch((error: unknown) => error)
     expect(failed).toMatchObject({

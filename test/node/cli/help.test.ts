@@ -1,7 +1,7 @@
 /** Each command's `--help` shows how it is used; what prints data prints it as JSON too. */
 import type { Command } from "commander"
 import { expect, it } from "vitest"
-import { narrowgateProgram } from "../../../cli/program.ts"
+import { narrowgateProgram } from "../../../bin/program.ts"
 import { run } from "./run.ts"
 
 /** What they print is for a person alone, or for a shell. */

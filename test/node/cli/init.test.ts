@@ -37,7 +37,7 @@ describe("of a real MCP server", () => {
     expect(code).toBe(0)
     expect(stdout).toMatch(/\n {2}read +restricted +everything\.get-env {2}\(readOnlyHint; mentions "env"\)\n/u)
     expect(stdout).toMatch(
-      /\nNext:\n {2}narrowgate check mine\n {2}npm run dev -- --policies .*mine --gateway\n {2}narrowgate try everything\.echo --arguments '\{"message":"1"\}' .*\n$/u,
+      /\nNext:\n {2}narrowgate check mine\n {2}narrowgate dev --policies mine --gateway\n {2}narrowgate try everything\.echo --arguments '\{"message":"1"\}' .*\n$/u,
     )
     const checked = await narrowgate("check", "mine")
     expect(checked).toMatchObject({ code: 0, stdout: expect.stringMatching(/^mine: 6 rules, .*; no problems\n$/u) })
@@ -47,7 +47,7 @@ describe("of a real MCP server", () => {
   it("says how to get a gateway with TLS, for which the local stack has none", async () => {
     const { stdout } = await initMcp("--origin", "https://localhost:9443")
     expect(stdout).toMatch(
-      /\nNext:\n.*\n {2}narrowgate gateway config edge --policies mine --url <.*\n {2}npm run dev -- --policies \S*mine\n {2}narrowgate try /u,
+      /\nNext:\n.*\n {2}narrowgate gateway config edge --policies mine --url <.*\n {2}narrowgate dev --policies mine\n {2}narrowgate try /u,
     )
   })
 

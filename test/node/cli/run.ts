@@ -9,7 +9,7 @@ export interface Ran {
   readonly stderr: string
 }
 
-export const MAIN = join(import.meta.dirname, "../../../cli/main.ts")
+export const MAIN = join(import.meta.dirname, "../../../bin/narrowgate.ts")
 const TIMEOUT_MS = 60_000
 
 export async function run(

@@ -7,7 +7,7 @@ import { join } from "node:path"
 import { afterEach, beforeEach, describe, expect, it } from "vitest"
 
 const ROOT = join(import.meta.dirname, "../../..")
-const MAIN = join(ROOT, "cli/main.ts")
+const MAIN = join(ROOT, "bin/narrowgate.ts")
 
 let directory: string
 beforeEach(async () => {

@@ -198,7 +198,8 @@ describe("a dry run", () => {
   const run = async (...args: readonly string[]): Promise<readonly [code: number | null, said: string]> =>
     new Promise((resolve) => {
       const all = [
-        join(ROOT, "dev/deploy.ts"),
+        join(ROOT, "bin/narrowgate.ts"),
+        "deploy",
         "--env",
         "dry",
         "--dry-run",

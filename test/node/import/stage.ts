@@ -57,7 +57,7 @@ export class Stage {
       const options = { cwd: this.directory, env: { PATH: process.env["PATH"], NO_COLOR: "1", ...env } }
       const child = execFile(
         process.execPath,
-        [join(ROOT, "cli/main.ts"), ...args],
+        [join(ROOT, "bin/narrowgate.ts"), ...args],
         options,
         (_error, stdout, stderr) => resolve({ code: child.exitCode ?? -1, stdout, stderr }),
       )

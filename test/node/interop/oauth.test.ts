@@ -125,7 +125,7 @@ test("openid-client asks for consent and fetches its token once alice, logged in
   const token = openid.pollBackchannelAuthenticationGrant(config, asked)
   const cli = async (...args: readonly string[]): Promise<string> => {
     const where = ["--url", stage.stack.origin, "--idp", stage.stack.provider, "--login", "alice"]
-    const command = [join(import.meta.dirname, "../../../cli/main.ts"), "approvals", ...args, ...where]
+    const command = [join(import.meta.dirname, "../../../bin/narrowgate.ts"), "approvals", ...args, ...where]
     return (await promisify(execFile)(process.execPath, command, { env: { NO_COLOR: "1" } })).stdout
   }
   const shown = await cli()

@@ -1,66 +1,32 @@
-/** `npm run deploy -- --env NAME`: deploys this repository, and a directory of policies, to a Cloudflare account. */
+/** What `narrowgate deploy` does: deploys the Worker of this package, and a directory of policies, to a Cloudflare account. */
 import { execFile, spawn } from "node:child_process"
 import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
-import { join, relative } from "node:path"
+import { join, relative, resolve } from "node:path"
 import { setTimeout as pause } from "node:timers/promises"
 import { promisify } from "node:util"
-import { Command } from "commander"
-import { summarise } from "../cli/commands/check.ts"
-import { EXIT, Failure } from "../cli/terminal/failure.ts"
-import { compilePolicies } from "../cli/compiler/compile.ts"
-import { publisherKey } from "../cli/remote/publisher-key.ts"
-import { passes, runCases } from "../cli/decision-tables/suite.ts"
-import { withTables } from "../cli/decision-tables/read.ts"
-import type { BundleBody } from "../src/core/policy/bundle.ts"
-import { canonicalBytes, digestOf } from "../src/core/policy/digest.ts"
-import { checkSettings, configurationOf, fileOf, settingsIn, type Settings } from "./deploy/settings.ts"
-import { deploy, type Outside } from "./deploy/steps.ts"
+import { summarise } from "../../cli/commands/check.ts"
+import { EXIT, Failure } from "../../cli/terminal/failure.ts"
+import { compilePolicies } from "../../cli/compiler/compile.ts"
+import { publisherKey } from "../../cli/remote/publisher-key.ts"
+import { passes, runCases } from "../../cli/decision-tables/suite.ts"
+import { withTables } from "../../cli/decision-tables/read.ts"
+import type { BundleBody } from "../../src/core/policy/bundle.ts"
+import { canonicalBytes, digestOf } from "../../src/core/policy/digest.ts"
+import { PACKAGE, toolAt } from "../package.ts"
+import type { DeployOptions } from "./command.ts"
+import { checkSettings, configurationOf, fileOf, settingsIn, type Settings } from "./settings.ts"
+import { deploy, type Outside } from "./steps.ts"
 
-const ROOT = join(import.meta.dirname, "..")
 const TIMEOUT_MS = 10_000
 
-interface Options {
-  readonly env: string
-  readonly host?: string
-  readonly policies: string
-  readonly key?: string
-  readonly why?: string
-  readonly dryRun?: boolean
-}
-
-const command = new Command("deploy")
-  .description("Deploys the Worker and publishes a directory of policies to it; continues where it failed before.")
-  .requiredOption(
-    "--env <name>",
-    "such as staging or production: each has a file, a host, a KV namespace and a key of its own",
-  )
-  .option("--host <name>", "its own host name, in a zone of the account; kept in wrangler.<env>.toml")
-  .option("--policies <dir>", "the policy directory", "policies")
-  .option("--key <file>", "the publisher's private key (also NARROWGATE_PUBLISHER_KEY)")
-  .option("--why <text>", "why it is published; absent: the last commit of the directory")
-  .option("--dry-run", "check all that can be checked here, and print what would be done; needs no account")
-  .addHelpText(
-    "after",
-    "\nExamples:\n  npm run deploy -- --env staging --host authz.staging.example --key staging.jwk --dry-run\n  npm run deploy -- --env staging --key staging.jwk\n",
-  )
-  .parse()
-
-try {
-  await main(command.opts<Options>())
-} catch (error) {
-  console.error(`error: ${error instanceof Error ? error.message : String(error)}`)
-  if (error instanceof Failure) console.error(`  fix: ${error.fix}`)
-  process.exitCode = error instanceof Failure ? error.exitCode : EXIT.refused
-}
-
-async function main(options: Options): Promise<void> {
+export async function runDeploy(options: DeployOptions): Promise<void> {
   const { env, policies, dryRun = false } = options
   const settings = await settingsFor(options)
   checkSettings(settings, await othersThan(env))
   const { body, digest } = await checked(policies)
-  const file = join(ROOT, fileOf(env))
-  const base = await readFile(join(ROOT, "wrangler.toml"), "utf8")
+  const file = resolve(fileOf(env))
+  const base = await baseConfiguration()
   const writeConfiguration = async (now: Settings): Promise<void> => writeFile(file, configurationOf(base, now))
   await builds(configurationOf(base, settings))
   if (dryRun) console.log(`would write ${fileOf(env)}:\n\n${configurationOf(base, settings)}`)
@@ -83,8 +49,8 @@ async function main(options: Options): Promise<void> {
 }
 
 /** The stored settings, which the options override. */
-async function settingsFor({ env, host, key }: Options): Promise<Settings> {
-  const stored = await readFile(join(ROOT, fileOf(env)), "utf8").catch(() => null)
+async function settingsFor({ env, host, key }: DeployOptions): Promise<Settings> {
+  const stored = await readFile(fileOf(env), "utf8").catch(() => null)
   const { d: _private, ...publicKey } = await publisherKey(key)
   const publisherKeys = JSON.stringify({ keys: [{ ...publicKey, alg: "ES256", use: "sig" }] })
   const fresh = {
@@ -115,11 +81,9 @@ async function settingsFor({ env, host, key }: Options): Promise<Settings> {
 }
 
 async function othersThan(env: string): Promise<readonly Settings[]> {
-  const names = (await readdir(ROOT)).flatMap((name) => /^wrangler\.([a-z0-9-]+)\.toml$/.exec(name)?.[1] ?? [])
+  const names = (await readdir(".")).flatMap((name) => /^wrangler\.([a-z0-9-]+)\.toml$/.exec(name)?.[1] ?? [])
   return Promise.all(
-    names
-      .filter((name) => name !== env)
-      .map(async (name) => settingsIn(name, await readFile(join(ROOT, fileOf(name)), "utf8"))),
+    names.filter((name) => name !== env).map(async (name) => settingsIn(name, await readFile(fileOf(name), "utf8"))),
   )
 }
 
@@ -146,11 +110,18 @@ async function checked(policies: string): Promise<{ readonly body: BundleBody; r
   return { body, digest: await digestOf(canonicalBytes(body)) }
 }
 
+/** The package's, with its Worker as it is found from here. */
+async function baseConfiguration(): Promise<string> {
+  const text = await readFile(join(PACKAGE, "wrangler.toml"), "utf8")
+  const main = (line: string, path: string): string => line.replace(path, relative(".", join(PACKAGE, path)))
+  return text.replace(/^main = "(.+)"$/m, main)
+}
+
 /** With these bindings; sends nothing. */
 async function builds(configuration: string): Promise<void> {
   const out = await mkdtemp(join(tmpdir(), "narrowgate-build-"))
-  // Beside wrangler.toml, because its paths are relative to it.
-  const file = join(ROOT, `.wrangler-deploy-${process.pid}.toml`)
+  // Here, because its paths are relative to it.
+  const file = resolve(`.wrangler-deploy-${process.pid}.toml`)
   try {
     await writeFile(file, configuration)
     await wranglerFor(file)(["deploy", "--dry-run", "--outdir", out])
@@ -162,12 +133,12 @@ async function builds(configuration: string): Promise<void> {
 }
 
 function wranglerFor(file: string): Outside["wrangler"] {
-  const program = join(ROOT, "node_modules/wrangler/bin/wrangler.js")
+  const program = toolAt("wrangler", "bin/wrangler.js")
   return async (args) => {
     const env = { ...process.env, WRANGLER_SEND_METRICS: "false", CI: "true" }
     try {
       const all = [program, ...args, "--config", file]
-      const { stdout } = await promisify(execFile)(process.execPath, all, { cwd: ROOT, env, maxBuffer: 16_777_216 })
+      const { stdout } = await promisify(execFile)(process.execPath, all, { env, maxBuffer: 16_777_216 })
       return stdout
     } catch (error) {
       const message = error instanceof Error && "stderr" in error ? String(error.stderr).trim() : String(error)
@@ -179,10 +150,10 @@ function wranglerFor(file: string): Outside["wrangler"] {
   }
 }
 
-async function publish({ policies, key, why }: Options, { host }: Settings): Promise<void> {
+async function publish({ policies, key, why }: DeployOptions, { host }: Settings): Promise<void> {
   const more = [...(key === undefined ? [] : ["--key", key]), ...(why === undefined ? [] : ["--why", why])]
   const args = [
-    join(ROOT, "cli/main.ts"),
+    process.argv[1] ?? "",
     "publish",
     relative(process.cwd(), policies) || ".",
     "--url",

@@ -1,10 +1,11 @@
-/** The command `narrowgate`: runs what program.ts describes, and reports failures. */
+#!/usr/bin/env node
+/** The command `narrowgate`: all its commands, those of cli/ and of the local stack, and how failures are reported. */
 import { stripVTControlCharacters } from "node:util"
 import { CommanderError } from "commander"
 import { narrowgateProgram } from "./program.ts"
-import { colors } from "./terminal/colors.ts"
-import { escapedLines } from "./terminal/escape.ts"
-import { EXIT, Failure } from "./terminal/failure.ts"
+import { colors } from "../cli/terminal/colors.ts"
+import { escapedLines } from "../cli/terminal/escape.ts"
+import { EXIT, Failure } from "../cli/terminal/failure.ts"
 import { suggest } from "../src/core/encoding/nearest.ts"
 
 const program = narrowgateProgram()

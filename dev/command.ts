@@ -1,0 +1,53 @@
+/** `narrowgate dev`: the local stack. What it needs is loaded when it runs. */
+import { InvalidArgumentError, type Command } from "commander"
+import { DEFAULT_PORT } from "../cli/remote/local-stack-policies.ts"
+import { DEMO_PORTS } from "./demo-ports.ts"
+import { withPackages } from "./package.ts"
+
+export interface DevOptions {
+  readonly policies: string
+  readonly candidate?: string
+  readonly port: number
+  readonly gateway?: boolean
+  readonly upstream?: string
+}
+
+export function addDev(program: Command): void {
+  program
+    .command("dev")
+    .description(
+      "run the local stack: the Worker in workerd, seeded from a policy directory, beside a development identity provider",
+    )
+    .option("--policies <DIR>", "the policy directory", "policies")
+    .option("--candidate <DIR>", "a policy directory to try beside it: what it would decide otherwise is recorded")
+    .option("--port <NUMBER>", "port of the Worker; the identity provider takes the next", readPort, DEFAULT_PORT)
+    .option(
+      "--gateway",
+      `also gateways: where gateways.yaml says, before your own servers; of the example in the repository on ports ${DEMO_PORTS.edge} and ${DEMO_PORTS.web}, before the demo's`,
+    )
+    .option(
+      "--upstream <URL>",
+      "where your server is, if no `probe` of the catalog says so; turns the gateways on, as --gateway does",
+      readUrl,
+    )
+    .addHelpText(
+      "after",
+      "\nExamples:\n  narrowgate dev\n  narrowgate dev --policies mine --upstream http://127.0.0.1:9000\n",
+    )
+    .action(async (options: DevOptions) => {
+      const { runDev } = await withPackages(async () => import("./run.ts"), ["miniflare", "oidc-provider"])
+      await runDev(options)
+    })
+}
+
+function readPort(text: string): number {
+  const port = Number(text)
+  if (!Number.isInteger(port) || port < 1 || port > 65_534) throw new InvalidArgumentError("a port is 1 to 65534")
+  return port
+}
+
+function readUrl(text: string): string {
+  const url = URL.parse(text)
+  if (url && /^https?:$/u.test(url.protocol) && url.search === "" && url.hash === "") return text.replace(/\/$/u, "")
+  throw new InvalidArgumentError("an http(s) URL without a query")
+}

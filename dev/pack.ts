@@ -1,0 +1,102 @@
+/**
+ * `npm run pack`: the package as npm installs it, in `build/narrowgate`, and packed beside it. Its tree is that of the
+ * repository: programs compiled to JavaScript where they are, so that they find each other and their files by the same
+ * paths; the Worker as it is deployed; and the files that commands read. Nothing else is bundled.
+ */
+import { execFile } from "node:child_process"
+import { cp, mkdir, readFile, rm, writeFile } from "node:fs/promises"
+import { dirname, join } from "node:path"
+import { promisify } from "node:util"
+import { z } from "zod"
+import { PACKAGE, toolAt } from "./package.ts"
+
+const OUT = join(PACKAGE, "build")
+const TREE = join(OUT, "narrowgate")
+
+/** What commands read, besides themselves. */
+const FILES = ["LICENSE", "README.md", "docs/guides/clients", "docs/guides/gateways", "policies", "schemas", "starters"]
+
+/** What some commands need, and say so: the local stack, and a deployment. */
+const OPTIONAL = ["miniflare", "oidc-provider", "wrangler"] as const
+/** What the example's own servers need, which run in the repository alone. */
+const OF_THE_DEMO: ReadonlySet<string> = new Set(["@modelcontextprotocol/server"])
+
+const IMPORT = /^(?:import|export)\b[^"']*?\bfrom "([^"]+)"|^import "([^"]+)"|\bimport\("([^"]+)"\)/gm
+
+const versions = z.record(z.string(), z.string())
+const manifestSchema = z.object({
+  version: z.string(),
+  description: z.string(),
+  license: z.string(),
+  dependencies: versions,
+  devDependencies: versions,
+})
+/** What `npm pack --json` prints. */
+const packedSchema = z.tuple([
+  z.object({ filename: z.string(), size: z.number(), unpackedSize: z.number(), entryCount: z.number() }),
+])
+
+const run = async (file: string, ...args: readonly string[]): Promise<string> =>
+  (await promisify(execFile)(process.execPath, [file, ...args], { cwd: PACKAGE, maxBuffer: 16_777_216 })).stdout
+
+await rm(OUT, { recursive: true, force: true })
+await mkdir(TREE, { recursive: true })
+await run(toolAt("typescript", "bin/tsc"), "-p", "tsconfig.package.json")
+const worker = join(OUT, "worker")
+await run(toolAt("wrangler", "bin/wrangler.js"), "deploy", "--dry-run", "--outdir", worker)
+await cp(join(worker, "index.js"), join(TREE, "worker/index.js"))
+for (const path of FILES) await cp(join(PACKAGE, path), join(TREE, path), { recursive: true })
+const configuration = await readFile(join(PACKAGE, "wrangler.toml"), "utf8")
+await writeFile(join(TREE, "wrangler.toml"), configuration.replace('main = "src/index.ts"', 'main = "worker/index.js"'))
+await writeFile(join(TREE, "package.json"), `${JSON.stringify(await manifest(), null, 2)}\n`)
+const { stdout } = await promisify(execFile)("npm", ["pack", "--pack-destination", OUT, "--json"], { cwd: TREE })
+const [packed] = packedSchema.parse(JSON.parse(stdout))
+const { filename, entryCount, size, unpackedSize } = packed
+console.log(`build/${filename}: ${entryCount} files, ${size} bytes, ${unpackedSize} unpacked`)
+
+async function manifest(): Promise<unknown> {
+  const own = manifestSchema.parse(JSON.parse(await readFile(join(PACKAGE, "package.json"), "utf8")))
+  const all = new Map(Object.entries({ ...own.devDependencies, ...own.dependencies }))
+  const versionsOf = (names: readonly string[]): Record<string, string> =>
+    Object.fromEntries(
+      names.map((name) => {
+        const version = all.get(name)
+        if (version === undefined) throw new Error(`package.json does not have ${name}`)
+        return [name, version]
+      }),
+    )
+  return {
+    name: "narrowgate",
+    version: own.version,
+    description: own.description,
+    license: own.license,
+    type: "module",
+    bin: { narrowgate: "bin/narrowgate.js" },
+    engines: { node: ">=22.12" },
+    dependencies: versionsOf(
+      [...(await packagesFrom(join(TREE, "bin/narrowgate.js")))]
+        .filter((name) => !OF_THE_DEMO.has(name) && !isOptional(name))
+        .toSorted(),
+    ),
+    peerDependencies: versionsOf(OPTIONAL),
+    peerDependenciesMeta: Object.fromEntries(OPTIONAL.map((name) => [name, { optional: true }])),
+  }
+}
+
+function isOptional(name: string): boolean {
+  return OPTIONAL.some((each) => each === name)
+}
+
+/** The packages that a program imports, by itself or by its own files. */
+async function packagesFrom(program: string): Promise<ReadonlySet<string>> {
+  const [found, files] = [new Set<string>(), new Set([program])]
+  for (const file of files) {
+    const source = await readFile(file, "utf8")
+    for (const [, from, effect, dynamic] of source.matchAll(IMPORT)) {
+      const specifier = from ?? effect ?? dynamic ?? ""
+      if (specifier.startsWith(".")) files.add(join(dirname(file), specifier))
+      else if (!specifier.startsWith("node:")) found.add(/^(?:@[^/]+\/)?[^/]+/.exec(specifier)?.[0] ?? specifier)
+    }
+  }
+  return found
+}

@@ -13,6 +13,12 @@ import { PACKAGE, toolAt } from "./package.ts"
 const OUT = join(PACKAGE, "build")
 const TREE = join(OUT, "narrowgate")
 
+/**
+ * What programs import, as `narrowgate/<name>`: the file `index.ts` of that folder, which both tsconfig.package.json and
+ * tsconfig.declarations.json list too.
+ */
+const ENTRIES: readonly string[] = []
+
 /** What commands read, besides themselves. */
 const FILES = ["LICENSE", "README.md", "docs/guides/clients", "docs/guides/gateways", "policies", "schemas", "starters"]
 
@@ -42,6 +48,7 @@ const run = async (file: string, ...args: readonly string[]): Promise<string> =>
 await rm(OUT, { recursive: true, force: true })
 await mkdir(TREE, { recursive: true })
 await run(toolAt("typescript", "bin/tsc"), "-p", "tsconfig.package.json")
+if (ENTRIES.length > 0) await run(toolAt("typescript", "bin/tsc"), "-p", "tsconfig.declarations.json")
 const worker = join(OUT, "worker")
 await run(toolAt("wrangler", "bin/wrangler.js"), "deploy", "--dry-run", "--outdir", worker)
 await cp(join(worker, "index.js"), join(TREE, "worker/index.js"))
@@ -72,9 +79,13 @@ async function manifest(): Promise<unknown> {
     license: own.license,
     type: "module",
     bin: { narrowgate: "bin/narrowgate.js" },
+    exports: Object.fromEntries([
+      ...ENTRIES.map((name) => [`./${name}`, { types: `./${name}/index.d.ts`, default: `./${name}/index.js` }]),
+      ["./package.json", "./package.json"],
+    ]),
     engines: { node: ">=22.12" },
     dependencies: versionsOf(
-      [...(await packagesFrom(join(TREE, "bin/narrowgate.js")))]
+      [...(await packagesFrom(["bin/narrowgate.js", ...ENTRIES.map((name) => `${name}/index.js`)]))]
         .filter((name) => !OF_THE_DEMO.has(name) && !isOptional(name))
         .toSorted(),
     ),
@@ -87,9 +98,9 @@ function isOptional(name: string): boolean {
   return OPTIONAL.some((each) => each === name)
 }
 
-/** The packages that a program imports, by itself or by its own files. */
-async function packagesFrom(program: string): Promise<ReadonlySet<string>> {
-  const [found, files] = [new Set<string>(), new Set([program])]
+/** The packages that these programs import, by themselves or by their own files. */
+async function packagesFrom(programs: readonly string[]): Promise<ReadonlySet<string>> {
+  const [found, files] = [new Set<string>(), new Set(programs.map((program) => join(TREE, program)))]
   for (const file of files) {
     const source = await readFile(file, "utf8")
     for (const [, from, effect, dynamic] of source.matchAll(IMPORT)) {

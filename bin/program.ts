@@ -23,7 +23,7 @@ import { addToken } from "../cli/commands/token.ts"
 import { addTry } from "../cli/commands/try.ts"
 import { addDeploy } from "../dev/deploy/command.ts"
 import { addDev } from "../dev/command.ts"
-import { VERSION } from "../dev/package.ts"
+import { VERSION } from "../cli/package.ts"
 import { EXIT } from "../cli/terminal/failure.ts"
 
 export function narrowgateProgram(): Command {

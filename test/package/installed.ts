@@ -4,7 +4,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { delimiter, join } from "node:path"
 import { promisify } from "node:util"
-import { VERSION } from "../../dev/package.ts"
+import { VERSION } from "../../cli/package.ts"
 
 const ROOT = join(import.meta.dirname, "../..")
 

@@ -1,16 +1,32 @@
-/** Where this package is, in a clone or below `node_modules`, and the tools beside it that not every user needs. */
+/** Where this package is, in a clone or below `node_modules`, and the packages beside it that not every user needs. */
 import { readFileSync } from "node:fs"
 import { createRequire } from "node:module"
 import { dirname, join, resolve } from "node:path"
 import { z } from "zod"
-import { Failure } from "../cli/terminal/failure.ts"
+import { Failure } from "./terminal/failure.ts"
 
 export const PACKAGE = resolve(import.meta.dirname, "..")
 
-const manifestSchema = z.object({ version: z.string(), peerDependencies: z.record(z.string(), z.string()).default({}) })
+const versions = z.record(z.string(), z.string()).default({})
+const manifestSchema = z.object({ version: z.string(), devDependencies: versions, peerDependencies: versions })
 
 const manifest = manifestSchema.parse(JSON.parse(readFileSync(join(PACKAGE, "package.json"), "utf8")))
 export const VERSION = manifest.version
+
+/** What the local stack needs besides. */
+export const LOCAL_STACK = ["miniflare", "oidc-provider"]
+
+/** The exact version with which this one is tested. In a clone, the packages are among those of development. */
+export function versionOf(name: string): string {
+  const version = manifest.peerDependencies[name] ?? manifest.devDependencies[name]
+  if (version === undefined) throw new Error(`package.json does not have ${name}`)
+  return version
+}
+
+export function installCommand(names: readonly string[]): string {
+  const exact = names.map((name) => `${name}@${name === "narrowgate" ? VERSION : versionOf(name)}`)
+  return `npm install --save-dev --save-exact ${exact.join(" ")}`
+}
 
 /**
  * Loads a part of the package that needs packages of which not every user has need: where one is missing, it says which to
@@ -21,10 +37,9 @@ export async function withPackages<Part>(load: () => Promise<Part>, names: reado
     return await load()
   } catch (error) {
     if (!(error instanceof Error && "code" in error && error.code === "ERR_MODULE_NOT_FOUND")) throw error
-    const wanted = names.map((name) => `${name}@${manifest.peerDependencies[name] ?? "latest"}`)
     throw new Failure(
       `this needs packages that are not installed: ${names.join(", ")}`,
-      `Install them: npm install --save-dev ${wanted.join(" ")}`,
+      `Install them: ${installCommand(names)}`,
     )
   }
 }
@@ -38,5 +53,5 @@ export function toolAt(name: string, file: string): string {
       continue
     }
   }
-  throw new Failure(`this needs ${name}, which is not installed`, `Install it: npm install --save-dev ${name}`)
+  throw new Failure(`this needs ${name}, which is not installed`, `Install it: ${installCommand([name])}`)
 }

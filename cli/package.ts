@@ -16,11 +16,11 @@ export const VERSION = manifest.version
 /** What the local stack needs besides. */
 export const LOCAL_STACK = ["miniflare", "oidc-provider"]
 
-/** The exact version with which this one is tested. In a clone, the packages are among those of development. */
+/** The very version with which this one is tested. In a clone, the packages are among those of development. */
 export function versionOf(name: string): string {
   const version = manifest.peerDependencies[name] ?? manifest.devDependencies[name]
   if (version === undefined) throw new Error(`package.json does not have ${name}`)
-  return version
+  return version.replace(/^\^/u, "")
 }
 
 export function installCommand(names: readonly string[]): string {

@@ -92,7 +92,10 @@ async function manifest(): Promise<unknown> {
         .filter((name) => !OF_THE_DEMO.has(name) && !OPTIONAL.includes(name))
         .toSorted(),
     ),
-    peerDependencies: versionsOf(OPTIONAL),
+    // A later one that somebody has already is no reason to refuse the installation.
+    peerDependencies: Object.fromEntries(
+      Object.entries(versionsOf(OPTIONAL)).map(([name, version]) => [name, `^${version}`]),
+    ),
     peerDependenciesMeta: Object.fromEntries(OPTIONAL.map((name) => [name, { optional: true }])),
   }
 }

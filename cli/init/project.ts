@@ -68,6 +68,8 @@ function manifestFor(directory: string): string {
       ["narrowgate", VERSION],
       ...LOCAL_STACK.map((name) => [name, versionOf(name)]),
     ]),
+    // It works without the script that it would run when it is installed.
+    allowScripts: { workerd: false },
   }
   return `${JSON.stringify(manifest, null, 2)}\n`
 }

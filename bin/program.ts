@@ -32,7 +32,10 @@ export function narrowgateProgram(): Command {
     .description("Write, check, test and publish policies; run the local stack; see what was decided, and why.")
     .version(VERSION, "-v, --version")
     .showHelpAfterError("(add --help to see the usage)")
-    .addHelpText("after", "\nBegin with `narrowgate init`. In the repository: npm run -s narrowgate -- <command>\n")
+    .addHelpText(
+      "after",
+      "\nBegin with `narrowgate init`. Where the package is installed, and in a clone: npx narrowgate <command>\n",
+    )
     // Below the help of each command as well.
     .addHelpText("afterAll", `Exit codes: ${codes.join(", ")}`)
     .exitOverride()

@@ -44,6 +44,17 @@ export async function withPackages<Part>(load: () => Promise<Part>, names: reado
   }
 }
 
+/** For what runs workerd, which has no build for another C library: without one it would only not be found. */
+export function requireGlibc(system: unknown = process.report.getReport()): void {
+  if (process.platform !== "linux") return
+  const report = z.object({ header: z.looseObject({ glibcVersionRuntime: z.string().optional() }) })
+  if (report.parse(system).header.glibcVersionRuntime !== undefined) return
+  throw new Failure(
+    "this runs workerd, which needs glibc, and this system has another C library",
+    "Run it where glibc is: of images of Node, in `node:24-slim`, not in `node:24-alpine`.",
+  )
+}
+
 /** A file of a tool that is installed beside this package, or where the command runs. */
 export function toolAt(name: string, file: string): string {
   for (const from of [import.meta.filename, resolve("package.json")]) {

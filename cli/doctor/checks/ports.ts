@@ -1,0 +1,48 @@
+/** The ports of the local stack are free, or the local stack has them. */
+import { once } from "node:events"
+import { createServer } from "node:net"
+import { DEFAULT_PORT } from "../../remote/local-stack-policies.ts"
+import { CALLED } from "../../terminal/program-name.ts"
+import { about, ok, problem, warn, type Finding } from "../finding.ts"
+import { ownerOf } from "../port-owner.ts"
+import { isAlive, type Subject } from "../subject.ts"
+
+export async function checkPorts(subject: Subject): Promise<readonly Finding[]> {
+  const { isLocal, url, idp, get } = subject
+  const ports = isLocal ? [portOf(url), portOf(idp)] : [DEFAULT_PORT, DEFAULT_PORT + 1]
+  // A Worker here has both, and its provider with it.
+  const isStack = isLocal && isAlive(await get(new URL("/healthz", url)))
+  return Promise.all(ports.map(async (port) => about(String(port), await judgePort(port, isLocal, isStack))))
+}
+
+/** @param isNeeded somebody wants to use the local stack, or may */
+async function judgePort(port: number, isNeeded: boolean, isStack: boolean): Promise<Finding> {
+  const why = await listeningFails(port)
+  if (why === null) return ok("free")
+  if (why === "EACCES") return warn("only root may listen there", `Choose another: ${CALLED} dev --port 8787`)
+  const owner = await ownerOf(port)
+  const taken = owner ? `taken by ${owner.name} (process ${owner.pid})` : "taken"
+  if (isStack) return ok(`${taken}, the local stack's`)
+  const end = owner ? `kill ${owner.pid}` : `lsof -nP -iTCP:${port} -sTCP:LISTEN`
+  const fix = `End what listens there (${end}), or choose another port: ${CALLED} dev --port ${port + 10}`
+  return isNeeded ? problem(taken, fix) : warn(taken, fix)
+}
+
+function portOf(url: string): number {
+  const { port, protocol } = new URL(url)
+  return port === "" ? (protocol === "https:" ? 443 : 80) : Number(port)
+}
+
+/** The system's code; null if one can listen there. */
+async function listeningFails(port: number): Promise<string | null> {
+  const server = createServer()
+  try {
+    server.listen(port, "127.0.0.1")
+    await once(server, "listening")
+    return null
+  } catch (failure) {
+    return failure instanceof Error && "code" in failure ? String(failure.code) : String(failure)
+  } finally {
+    server.close()
+  }
+}

@@ -14,7 +14,7 @@ export interface Examined extends Finding {
 
 export async function examine(subject: Subject, checks: ReadonlyMap<string, Check> = CHECKS): Promise<Examined[]> {
   const all = Array.from(checks, async ([check, run]) =>
-    (await bounded(run, subject)).map((finding) => ({ check, ...finding })),
+    (await bounded(run, subject)).map((finding) => Object.assign({ check }, finding)),
   )
   return (await Promise.all(all)).flat()
 }

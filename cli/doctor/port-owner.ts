@@ -1,5 +1,6 @@
 /** Which process listens on a port of this machine, as Linux tells it: no other program is needed. */
 import { readdir, readFile, readlink } from "node:fs/promises"
+import { basename } from "node:path"
 
 export interface Owner {
   readonly pid: number
@@ -18,8 +19,9 @@ export async function ownerOf(port: number): Promise<Owner | null> {
     const files = await readdir(`/proc/${pid}/fd`).catch(() => [])
     for (const file of files) {
       if (!sockets.has(await readlink(`/proc/${pid}/fd/${file}`).catch(() => ""))) continue
-      const name = await readFile(`/proc/${pid}/comm`, "utf8").catch(() => "")
-      return { pid: Number(pid), name: name.trim() }
+      // Not its arguments, which may be secrets.
+      const [program = ""] = (await readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "")).split("\0")
+      return { pid: Number(pid), name: basename(program) }
     }
   }
   return null

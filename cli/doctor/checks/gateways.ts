@@ -29,10 +29,10 @@ async function judgeGateway(gateway: GatewayDefinition, body: BundleBody, subjec
     return warn("it only observes: no call is denied", "Write `mode: enforce` in gateways.yaml, and publish.")
   const calls = harmlessCalls(gateway, body).slice(0, MOST_CALLS)
   if (calls.length === 0) return skipped("nothing behind it can be asked without doing something")
-  const found = await Promise.all(calls.map(async (call) => judgeCall(call, gateway, subject)))
+  const found = await Promise.all(calls.map(async (call) => judgeCall(call, gateway, body, subject)))
   const worst = found.toSorted((a, b) => SEVERITY.indexOf(a.level) - SEVERITY.indexOf(b.level))[0]
   if (worst && worst.level !== "ok") return worst
-  return ok(`${calls.length} ${calls.length === 1 ? "call" : "calls"} without a token, each answered 401 by Narrowgate`)
+  return ok(`without a token it denies (${calls.length} asked): 401 by Narrowgate, with WWW-Authenticate`)
 }
 
 const SEVERITY: readonly Level[] = ["problem", "warn", "skipped", "ok"]
@@ -66,17 +66,30 @@ const LIST_TOOLS: RequestInit = {
   body: JSON.stringify({ jsonrpc: "2.0", id: 1, method: "tools/list" }),
 }
 
-async function judgeCall({ url, init, server }: HarmlessCall, gateway: GatewayDefinition, subject: Subject) {
+async function judgeCall(
+  { url, init, server }: HarmlessCall,
+  gateway: GatewayDefinition,
+  { gateways }: BundleBody,
+  subject: Subject,
+): Promise<Finding> {
   const answer = await ask(new URL(url), init, subject.signal)
-  if (!(answer instanceof Failure))
-    return judgeAnswer(answer, gateway, metadataUrlOf(new URL(subject.url).origin, gateway, server))
-  return isLoopback(url) && answer.message.startsWith("nothing listens")
-    ? skipped(`${answer.message}; for one of the local stack: ${CALLED} dev --gateway`)
-    : failed(answer)
+  if (answer instanceof Failure) {
+    return isLoopback(url) && answer.message.startsWith("nothing listens")
+      ? skipped(`${answer.message}; for one of the local stack: ${CALLED} dev --gateway`)
+      : failed(answer)
+  }
+  const issuer = new URL(subject.url).origin
+  // Several may be registered for one origin, of which any may stand there.
+  const there = gateways.filter(({ origins }) => origins.includes(new URL(url).origin))
+  return judgeAnswer(
+    answer,
+    gateway,
+    there.map((each) => metadataUrlOf(issuer, each, server)),
+  )
 }
 
-/** @param metadata where the challenge of this Worker leads */
-export function judgeAnswer(answer: Answer, { id, dialect }: GatewayDefinition, metadata: string): Finding {
+/** @param metadata where a challenge of this Worker may lead */
+export function judgeAnswer(answer: Answer, { id, dialect }: GatewayDefinition, metadata: readonly string[]): Finding {
   const { status, headers } = answer
   const code = headers.get("x-narrowgate-code")
   const challenge = headers.get("www-authenticate")
@@ -118,9 +131,9 @@ export function judgeAnswer(answer: Answer, { id, dialect }: GatewayDefinition, 
       `${call} is answered 401 without WWW-Authenticate: no client can log in`,
       `Have it pass on that header. ${configure}.`,
     )
-  if (leadsTo !== undefined && leadsTo !== metadata)
+  if (leadsTo !== undefined && !metadata.includes(leadsTo))
     return problem(
-      `its challenge leads to ${leadsTo}, not ${metadata}: it asks another Worker, or by other policies`,
+      `its challenge leads to ${leadsTo}, not ${metadata.join(" or ")}: it asks another Worker, or by other policies`,
       `Point it at this Worker (dialect ${dialect}), or publish the policies.`,
     )
   return ok(`${call} is answered 401`)

@@ -1,6 +1,6 @@
 /** A token that is given: whose it is, for whom, how long, and whether it needs a key. The token itself is never shown. */
 import { compactVerify, createLocalJWKSet, decodeJwt, decodeProtectedHeader, type JWTPayload } from "jose"
-import type { IssuerDefinition } from "../../../src/core/policy/definition/issuers.ts"
+import { CLIENT_CLAIMS, type IssuerDefinition } from "../../../src/core/policy/definition/issuers.ts"
 import { isSameResource } from "../../../src/core/encoding/url.ts"
 import { Failure } from "../../terminal/failure.ts"
 import { ok, problem, skipped, warn, type Finding } from "../finding.ts"
@@ -40,7 +40,7 @@ const TOLERANCE = 30
 export function judgeTimes({ exp, nbf, iat }: JWTPayload, now: number): Finding {
   if (typeof exp !== "number") return problem("it never expires, and is not accepted", "Have its issuer set `exp`.")
   if (exp <= now) return problem(`it has expired ${duration(now - exp)} ago`, "Get a new one.")
-  const begins = Math.max(Number(nbf ?? 0), Number(iat ?? 0))
+  const begins = Math.max(...[nbf, iat].map((time: unknown) => (typeof time === "number" ? time : 0)))
   if (begins > now + TOLERANCE)
     return problem(`it is valid in ${duration(begins - now)} only`, "Set the clock of its issuer, or this machine's.")
   return ok(`it is valid for another ${duration(exp - now)}`)
@@ -83,7 +83,8 @@ function keySet(json: unknown): Parameters<typeof createLocalJWKSet>[0] {
 }
 
 /** Of a session, an operator or a workload. */
-function judgeForeign({ iss, aud }: JWTPayload, { body, url }: Subject): Finding {
+function judgeForeign(claims: JWTPayload, { body, url }: Subject): Finding {
+  const { iss, aud } = claims
   if (!body) return skipped(`it is of ${iss ?? "no issuer"}; without policies nobody knows whether that is trusted`)
   const issuer = body.issuers.find((each) => each.issuer !== undefined && each.issuer === iss)
   if (!issuer) {
@@ -93,12 +94,22 @@ function judgeForeign({ iss, aud }: JWTPayload, { body, url }: Subject): Finding
     return problem(`it is of ${iss ?? "no issuer"}, which issuers.yaml does not have`, `Get it from one of: ${known}`)
   }
   const audiences = [aud ?? []].flat()
-  const accepted = acceptedBy(issuer, new URL(url).origin)
-  const fitting = accepted.filter(({ audience }) => audiences.includes(audience))
-  const [first] = fitting
-  if (first) return ok(`it is of ${issuer.id}, for ${first.audience}: ${first.use}`)
-  const fix = `Request it for one of: ${accepted.map(({ audience, use }) => `${audience} (${use})`).join(", ")}`
-  return problem(`it is of ${issuer.id}, and for ${audiences.join(", ") || "nobody"}, not for this Worker`, fix)
+  const client = CLIENT_CLAIMS.map((name) => claims[name]).find((value) => typeof value === "string")
+  const uses = usesOf(issuer, new URL(url).origin)
+  const forUs = uses.filter(({ audience }) => audiences.includes(audience))
+  const fitting = forUs.find(({ clients }) => clients === null || clients.some((each) => each === client))
+  if (fitting) return ok(`it is of ${issuer.id}, for ${fitting.audience}: ${fitting.use}`)
+  if (forUs.length > 0) {
+    const known = [...new Set(forUs.flatMap(({ clients }) => clients ?? []))].join(", ")
+    const fix = `Get it by one of the clients ${known}, or add that one to ${issuer.id} in issuers.yaml.`
+    return problem(
+      `it is of ${issuer.id}, and its client ${client ?? "is not named"}: no tokens of that are accepted`,
+      fix,
+    )
+  }
+  const wanted = [...new Set(uses.map(({ audience, use }) => `${audience} (${use})`))].join(", ")
+  const text = `it is of ${issuer.id}, and for ${audiences.join(", ") || "nobody"}, not for this Worker`
+  return problem(text, `Request it for one of: ${wanted}`)
 }
 
 /** JWT-SVID, section 3: the audience is who is to accept it. */
@@ -108,13 +119,23 @@ function judgeWorkload(aud: JWTPayload["aud"], url: string): Finding {
   return problem("a workload's identity for somebody else", `Request it for the audience ${origin}`)
 }
 
-function acceptedBy({ users, operators, workloads, trust_domain: domain }: IssuerDefinition, worker: string) {
-  const asUser = users ? [...users.audiences, ...users.clients] : []
-  const asOperator = operators ? (operators.audiences ?? [worker]) : []
-  const asAgent = workloads || domain !== undefined ? [worker] : []
+interface Use {
+  readonly use: string
+  readonly audience: string
+  /** To which it has to be issued. Null: any. */
+  readonly clients: readonly string[] | null
+}
+
+function usesOf({ users, operators, workloads, trust_domain: domain }: IssuerDefinition, worker: string): Use[] {
+  const session = "a user's session, which an agent exchanges"
   return [
-    ...asUser.map((audience) => ({ audience, use: "a user's session, which an agent exchanges" })),
-    ...asOperator.map((audience) => ({ audience, use: "an operator's or approver's token" })),
-    ...asAgent.map((audience) => ({ audience, use: "an agent's identity" })),
+    ...(users?.audiences ?? []).map((audience) => ({ use: session, audience, clients: users?.clients ?? [] })),
+    ...(users?.clients ?? []).map((audience) => ({ use: session, audience, clients: null })),
+    ...(operators ? (operators.audiences ?? [worker]) : []).map((audience) => ({
+      use: "an operator's or approver's token",
+      audience,
+      clients: operators?.clients ?? [],
+    })),
+    ...(workloads || domain !== undefined ? [{ use: "an agent's identity", audience: worker, clients: null }] : []),
   ]
 }

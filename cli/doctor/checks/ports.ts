@@ -1,12 +1,12 @@
 /** The ports of the local stack are free, or the local stack has them. */
 import { once } from "node:events"
-import { createServer } from "node:net"
+import { connect } from "node:net"
 import { DEFAULT_PORT } from "../../remote/local-stack-policies.ts"
 import { isLoopback } from "../../remote/worker.ts"
 import { CALLED } from "../../terminal/program-name.ts"
 import { about, ok, problem, warn, type Finding } from "../finding.ts"
 import { ownerOf } from "../port-owner.ts"
-import { isAlive, type Subject } from "../subject.ts"
+import { isAlive, WITHIN_MS, type Subject } from "../subject.ts"
 
 export async function checkPorts(subject: Subject): Promise<readonly Finding[]> {
   const { isLocal, url, idp, body, get } = subject
@@ -22,9 +22,7 @@ export async function checkPorts(subject: Subject): Promise<readonly Finding[]> 
 
 /** @param isNeeded somebody wants to use the local stack, or may */
 async function judgePort(port: number, isNeeded: boolean, isStack: boolean): Promise<Finding> {
-  const why = await listeningFails(port)
-  if (why === null) return ok("free")
-  if (why === "EACCES") return warn("only root may listen there", `Choose another: ${CALLED} dev --port 8787`)
+  if (!(await isTaken(port))) return ok("free")
   const owner = await ownerOf(port)
   const taken = owner ? `taken by ${owner.name} (process ${owner.pid})` : "taken"
   if (isStack) return ok(`${taken}, the local stack's`)
@@ -35,8 +33,7 @@ async function judgePort(port: number, isNeeded: boolean, isStack: boolean): Pro
 
 /** Whether it is the gateway that listens there, the check of gateways says. */
 async function tellPort(port: number): Promise<Finding> {
-  const why = await listeningFails(port)
-  if (why === null) return ok("free, for a gateway")
+  if (!(await isTaken(port))) return ok("free, for a gateway")
   const owner = await ownerOf(port)
   return ok(`for a gateway: ${owner ? `${owner.name} (process ${owner.pid}) listens there` : "somebody listens there"}`)
 }
@@ -46,16 +43,15 @@ function portOf(url: string): number {
   return port === "" ? (protocol === "https:" ? 443 : 80) : Number(port)
 }
 
-/** The system's code; null if one can listen there. */
-async function listeningFails(port: number): Promise<string | null> {
-  const server = createServer()
+/** By a connection: whoever tried to listen there would answer, for a moment, what other checks ask. */
+async function isTaken(port: number): Promise<boolean> {
+  const socket = connect(port, "127.0.0.1")
   try {
-    server.listen(port, "127.0.0.1")
-    await once(server, "listening")
-    return null
+    await once(socket, "connect", { signal: AbortSignal.timeout(WITHIN_MS) })
+    return true
   } catch (failure) {
-    return failure instanceof Error && "code" in failure ? String(failure.code) : String(failure)
+    return !(failure instanceof Error && "code" in failure && failure.code === "ECONNREFUSED")
   } finally {
-    server.close()
+    socket.destroy()
   }
 }

@@ -8,6 +8,7 @@ import { freePort } from "../../../dev/loopback.ts"
 import { ask } from "../../../cli/doctor/ask.ts"
 import { judgeClock } from "../../../cli/doctor/checks/clock.ts"
 import { judgeTimes } from "../../../cli/doctor/checks/token.ts"
+import { checkWorker } from "../../../cli/doctor/checks/worker.ts"
 import { examine } from "../../../cli/doctor/examine.ts"
 import { ok } from "../../../cli/doctor/finding.ts"
 import type { Check } from "../../../cli/doctor/table.ts"
@@ -96,6 +97,14 @@ test("a Worker that answers garbage, escapes and other names is told of without 
   expect(text).toMatch(/\n {2}fix: Set ISSUER of the Worker to http:\/\/127\.0\.0\.1:\d+/)
   expect(found.find(({ check }) => check === "bundle")).toMatchObject({ level: "problem" })
   expect(found.find(({ check }) => check === "version")).toMatchObject({ level: "warn" })
+})
+
+test("a Worker that nobody named need not be there; one that was named has to", async () => {
+  const url = `http://127.0.0.1:${await freePort()}`
+  const subject = await subjectAt(url)
+  const only = new Map<string, Check>([["worker", checkWorker]])
+  expect(await examine({ ...subject, isUrlNamed: false }, only)).toMatchObject([{ level: "skipped" }])
+  expect(await examine(subject, only)).toMatchObject([{ level: "problem" }])
 })
 
 test("a server that is no Worker is not asked further", async () => {

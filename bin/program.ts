@@ -4,6 +4,7 @@ import { addApprovals } from "../cli/commands/approvals.ts"
 import { addBuild } from "../cli/commands/build.ts"
 import { addCheck } from "../cli/commands/check.ts"
 import { addDiff } from "../cli/commands/diff.ts"
+import { addDoctor } from "../cli/commands/doctor.ts"
 import { addClient } from "../cli/commands/client.ts"
 import { addGateway } from "../cli/commands/gateway.ts"
 import { addErase } from "../cli/commands/erase.ts"
@@ -42,6 +43,7 @@ export function narrowgateProgram(): Command {
   for (const add of [
     addInit,
     addDev,
+    addDoctor,
     addCheck,
     addTest,
     addDiff,

@@ -195,8 +195,8 @@ const PROJECTS: readonly TestProjectInlineConfiguration[] = [
     },
   },
   {
-    // The packed file, installed elsewhere.
-    test: { name: "package", include: ["test/package/**/*.test.ts"], testTimeout: 60_000, maxWorkers: 1 },
+    // The packed file, installed elsewhere, and a release: neither waits for the other.
+    test: { name: "package", include: ["test/package/**/*.test.ts"], testTimeout: 60_000, maxWorkers: 2 },
   },
   {
     // The pages in a real Chromium, if one is installed (test/browser/browser.ts), against a local stack.

@@ -21,8 +21,16 @@ const ENTRIES: readonly string[] = []
 
 /** What commands read, besides themselves; and the action, which a workflow finds below `node_modules`. */
 const FILES = [
-  ...["LICENSE", "README.md", "CHANGELOG.md", "action.yml", "policies", "schemas", "starters", "template"],
-  ...["docs/guides/clients", "docs/guides/gateways"],
+  "LICENSE",
+  "README.md",
+  "CHANGELOG.md",
+  "action.yml",
+  "docs/guides/clients",
+  "docs/guides/gateways",
+  "policies",
+  "schemas",
+  "starters",
+  "template",
 ]
 
 /** What some commands need, and say so: the local stack, and a deployment. */

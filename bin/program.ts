@@ -24,7 +24,7 @@ import { addToken } from "../cli/commands/token.ts"
 import { addTry } from "../cli/commands/try.ts"
 import { addDeploy } from "../dev/deploy/command.ts"
 import { addDev } from "../dev/command.ts"
-import { VERSION } from "../dev/package.ts"
+import { VERSION } from "../cli/package.ts"
 import { EXIT } from "../cli/terminal/failure.ts"
 
 export function narrowgateProgram(): Command {
@@ -33,7 +33,10 @@ export function narrowgateProgram(): Command {
     .description("Write, check, test and publish policies; run the local stack; see what was decided, and why.")
     .version(VERSION, "-v, --version")
     .showHelpAfterError("(add --help to see the usage)")
-    .addHelpText("after", "\nBegin with `narrowgate init`. In the repository: npm run -s narrowgate -- <command>\n")
+    .addHelpText(
+      "after",
+      "\nBegin with `narrowgate init`. Where the package is installed, and in a clone: npx narrowgate <command>\n",
+    )
     // Below the help of each command as well.
     .addHelpText("afterAll", `Exit codes: ${codes.join(", ")}`)
     .exitOverride()

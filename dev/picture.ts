@@ -2,7 +2,7 @@
 import { mkdir, readFile, writeFile } from "node:fs/promises"
 import { dirname, join } from "node:path"
 import { demoOutput, PICTURES, pictureOf, structureOf } from "./demo/pictures.ts"
-import { PACKAGE } from "./package.ts"
+import { PACKAGE } from "../cli/package.ts"
 
 const output = await demoOutput()
 for (const [file, columns] of PICTURES) {

@@ -2,7 +2,7 @@
 import { execFile } from "node:child_process"
 import { join } from "node:path"
 import { promisify } from "node:util"
-import { PACKAGE } from "../package.ts"
+import { PACKAGE } from "../../cli/package.ts"
 import { terminalPicture } from "../terminal-picture.ts"
 
 const FOLDER = "docs/screenshots"

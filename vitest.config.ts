@@ -73,7 +73,10 @@ const DESCRIPTION = "\0description"
 const inWorkerd = (bindings: Record<string, string>): Plugin[] => [
   packagesWithoutMaps,
   descriptionAsText,
-  cloudflareTest({ wrangler: { configPath: "./wrangler.toml" }, miniflare: { bindings } }),
+  cloudflareTest({
+    wrangler: { configPath: "./wrangler.toml" },
+    miniflare: { bindings: { ISSUER: "https://authz.example", ...bindings } },
+  }),
 ]
 
 /** A certificate for loopback. OpenSSL reads the file when a process is loaded, so its path is in the environment. */
@@ -86,7 +89,7 @@ function nodeEnvironment(): Record<string, string> {
 
 /** The command as people run it, and the Worker in processes of its own: most of these files start a local stack, or several. */
 const STACK_TESTS = [
-  "test/node/{costs,full-disk,outbound,second-isolate}.test.ts",
+  "test/node/{claim,costs,full-disk,outbound,second-isolate}.test.ts",
   "test/node/interop/*.test.ts",
   "test/node/cli/{answering,client,command,completion,diff,explain,gateway,help,init,login,publish,revoke,secrets,terminal,test-command,try}.test.ts",
   "test/node/import/{mcp,openapi}.test.ts",

@@ -9,6 +9,7 @@ import { inJurisdiction } from "../platform/jurisdiction.ts"
 import { ringSigner } from "../signing/signing-key.ts"
 import { logEvent } from "../platform/log.ts"
 import type { ReceiverDefinition } from "../core/policy/definition/receivers.ts"
+import { answerUnowned } from "../bundles/ownership.ts"
 import { bundleFor, requestContext, type RequestContext } from "../request-context.ts"
 import { sha256Hex } from "../core/encoding/hash.ts"
 import { OUTBOUND_VERSION } from "./outbound-stub.ts"
@@ -76,7 +77,9 @@ export class Outbound extends DurableObject<Env> {
   }
 
   async #work(): Promise<void> {
-    const context = requestContext(this.env, (work) => this.ctx.waitUntil(work))
+    const background = (work: Promise<unknown>): void => this.ctx.waitUntil(work)
+    if (await answerUnowned(this.env, background)) throw new Error("it is not known whose the deployment is")
+    const context = requestContext(this.env, background)
     for (let round = 0; round < ROUNDS; round++) {
       const now = Date.now()
       this.#queue.prune(now)

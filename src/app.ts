@@ -44,9 +44,7 @@ export function serve(request: Request, env: Env, execution: ExecutionContext): 
 async function serveUnowned(request: Request, env: Env, execution: ExecutionContext): Promise<Response> {
   const { pathname } = new URL(request.url)
   try {
-    const answer = BEFORE_OWNED.has(pathname)
-      ? null
-      : await answerUnowned(env, (work) => execution.waitUntil(work))
+    const answer = BEFORE_OWNED.has(pathname) ? null : await answerUnowned(env, (work) => execution.waitUntil(work))
     if (answer) return isOfEnvoy(pathname) ? forEnvoy(answer) : answer
   } catch (error) {
     // A configuration that cannot be read is reported as any other failure.

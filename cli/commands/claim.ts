@@ -49,7 +49,9 @@ async function claim({ url, key: file, json }: ClaimOptions): Promise<void> {
   const publish = `${CALLED} publish --url ${new URL(url).origin}${key.file === null ? "" : ` --key ${key.file}`}`
   console.log(
     done
-      ? colors.green(`${printableText(done.issuer)} is yours: bundles are accepted by the key ${printableText(done.kid)}`)
+      ? colors.green(
+          `${printableText(done.issuer)} is yours: bundles are accepted by the key ${printableText(done.kid)}`,
+        )
       : `${url} is yours already: it accepts bundles by this key`,
   )
   console.log(`next: ${publish}\nThe secret CLAIM is of no more use: npx wrangler secret delete CLAIM`)
@@ -57,7 +59,8 @@ async function claim({ url, key: file, json }: ClaimOptions): Promise<void> {
 
 /** Never an argument: whoever may list processes sees their arguments. */
 async function secretOf(): Promise<string> {
-  const secret = process.env[SECRET_VARIABLE] ?? (isSomebodyThere() ? await askSecret("The secret CLAIM") : await piped())
+  const secret =
+    process.env[SECRET_VARIABLE] ?? (isSomebodyThere() ? await askSecret("The secret CLAIM") : await piped())
   if (secret !== null && secret.trim() !== "") return secret.trim()
   throw new Failure("no secret", `Set ${SECRET_VARIABLE}, or write the secret to standard input.`, EXIT.usage)
 }

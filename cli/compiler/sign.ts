@@ -1,7 +1,21 @@
 /** Signs what a Worker follows to its bundle, and the claim of a Worker. The private key stays with the publisher; no Worker ever has it. */
 import { createHmac } from "node:crypto"
-import { calculateJwkThumbprint, CompactSign, exportJWK, generateKeyPair, importJWK, type CompactJWSHeaderParameters, type JWK } from "jose"
-import { CLAIM_TYPE, HISTORY_TYPE, PUBLICATION_TYPES, type Pointer, type Publishing } from "../../src/core/policy/bundle.ts"
+import {
+  calculateJwkThumbprint,
+  CompactSign,
+  exportJWK,
+  generateKeyPair,
+  importJWK,
+  type CompactJWSHeaderParameters,
+  type JWK,
+} from "jose"
+import {
+  CLAIM_TYPE,
+  HISTORY_TYPE,
+  PUBLICATION_TYPES,
+  type Pointer,
+  type Publishing,
+} from "../../src/core/policy/bundle.ts"
 
 const ALGORITHM = "ES256"
 export interface PublisherKey {

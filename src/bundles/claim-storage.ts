@@ -50,13 +50,7 @@ export class ClaimStorage {
     // No wait from here on: of claims at once, the first wins.
     if (!isRight || this.ownership() !== null) return "refused"
     const { issuer, publisherKeys } = claim.ownership
-    this.#sql.exec(
-      "INSERT INTO owner VALUES (1, ?, ?, ?, ?)",
-      issuer,
-      JSON.stringify(publisherKeys),
-      claim.kid,
-      now,
-    )
+    this.#sql.exec("INSERT INTO owner VALUES (1, ?, ?, ?, ?)", issuer, JSON.stringify(publisherKeys), claim.kid, now)
     return "claimed"
   }
 }

@@ -91,7 +91,10 @@ async function verify(statement: string): Promise<Signed | null> {
 }
 
 /** Whether the proof is by the secret. The platform compares in constant time. */
-export async function isProven(secret: string, { statement, proof }: Pick<Claim, "statement" | "proof">): Promise<boolean> {
+export async function isProven(
+  secret: string,
+  { statement, proof }: Pick<Claim, "statement" | "proof">,
+): Promise<boolean> {
   const encoder = new TextEncoder()
   const key = await crypto.subtle.importKey("raw", encoder.encode(secret), HMAC, false, ["verify"])
   const code = Uint8Array.fromBase64(proof, { alphabet: "base64url" })
@@ -103,7 +106,15 @@ const HMAC = { name: "HMAC", hash: "SHA-256" }
 /** Whoever sees one claim can try secrets at home, as fast as they like: it must not be possible to guess one. */
 const MIN_BITS = 128
 const UUID = /^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$/iu
-const ALPHABETS = [/^[0-9]+$/u, /^[0-9a-f]+$/u, /^[0-9A-F]+$/u, /^[a-z]+$/u, /^[A-Z]+$/u, /^[0-9a-z]+$/u, /^[0-9A-Z]+$/u]
+const ALPHABETS = [
+  /^[0-9]+$/u,
+  /^[0-9a-f]+$/u,
+  /^[0-9A-F]+$/u,
+  /^[a-z]+$/u,
+  /^[A-Z]+$/u,
+  /^[0-9a-z]+$/u,
+  /^[0-9A-Z]+$/u,
+]
 const SIZES = [10, 16, 16, 26, 26, 36, 36]
 /** Of 32 random hex digits, fewer differ once in a hundred million times. */
 const MIN_DIFFERENT = 8

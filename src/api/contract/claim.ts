@@ -1,6 +1,9 @@
 /** The errors of `POST /v1/claim`, which is no endpoint of a caller: whoever claims a deployment is nobody yet. */
 export const CLAIM_ERRORS = {
-  invalid_request: { status: 400, when: "The claim is malformed, late, or for another URL than the one that it was sent to." },
+  invalid_request: {
+    status: 400,
+    when: "The claim is malformed, late, or for another URL than the one that it was sent to.",
+  },
   claim_refused: {
     status: 403,
     when: "This is not the secret CLAIM of the deployment, or the deployment was claimed before.",

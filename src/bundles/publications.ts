@@ -4,8 +4,7 @@
  * isolate has accepted. Isolates request it when they read KV, which may return an old pointer, or one that an attacker
  * has put back.
  */
-import { DurableObject } from "cloudflare:workers"
-import { inJurisdiction } from "../platform/jurisdiction.ts"
+import { StoredObject } from "../platform/storage/stored-object.ts"
 import { configOf, keepOwnership, settingsOf, type Ownership } from "../platform/config.ts"
 import { logEvent } from "../platform/log.ts"
 import { PUBLISHINGS, type Publishing } from "../core/policy/bundle.ts"
@@ -64,7 +63,7 @@ interface Row extends Record<string, SqlStorageValue> {
 
 const isPublishing = (what: string): what is Publishing => PUBLISHINGS.some((each) => each === what)
 
-export class Publications extends DurableObject<Env> {
+export class Publications extends StoredObject {
   /**
    * The change in progress. Unlike blocking the object, it does not keep isolates from requesting the newest pointer.
    */
@@ -72,7 +71,7 @@ export class Publications extends DurableObject<Env> {
   readonly #claims: ClaimStorage
 
   constructor(ctx: DurableObjectState, env: Env) {
-    super(ctx, inJurisdiction(env))
+    super(ctx, env, "Publications")
     ctx.storage.sql.exec(`
       CREATE TABLE IF NOT EXISTS publications (seq INTEGER PRIMARY KEY, what TEXT NOT NULL, digest TEXT NOT NULL,
         at INTEGER NOT NULL, author TEXT NOT NULL, why TEXT NOT NULL, kid TEXT NOT NULL, done INTEGER NOT NULL,

@@ -4,8 +4,7 @@
  * dead, and an operator can see it and send it once more. Bounded: if it is full, the oldest of the most frequent kind
  * is dropped.
  */
-import { DurableObject } from "cloudflare:workers"
-import { inJurisdiction } from "../platform/jurisdiction.ts"
+import { StoredObject } from "../platform/storage/stored-object.ts"
 import { ringSigner } from "../signing/signing-key.ts"
 import { logEvent } from "../platform/log.ts"
 import type { ReceiverDefinition } from "../core/policy/definition/receivers.ts"
@@ -30,11 +29,11 @@ const LOOK_AGAIN_MS = 5_000
 /** No isolate decides by a bundle longer than this without knowing that there is a newer one (bundles/store.ts). */
 const OLDER_FOR_MS = 600_000
 
-export class Outbound extends DurableObject<Env> {
+export class Outbound extends StoredObject {
   readonly #queue: Queue
 
   constructor(ctx: DurableObjectState, env: Env) {
-    super(ctx, inJurisdiction(env))
+    super(ctx, env, "Outbound")
     this.#queue = new Queue(ctx.storage)
   }
 

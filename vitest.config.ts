@@ -106,6 +106,7 @@ const OWN_PROJECT = [
   "node",
   "package",
   "spire",
+  "upgrades",
   "wire",
 ]
 
@@ -199,6 +200,10 @@ const PROJECTS: readonly TestProjectInlineConfiguration[] = [
   {
     // The packed file, installed elsewhere.
     test: { name: "package", include: ["test/package/**/*.test.ts"], testTimeout: 60_000, maxWorkers: 1 },
+  },
+  {
+    // The release before this one, and this one on what that has stored.
+    test: { name: "upgrades", include: ["test/upgrades/**/*.test.ts"], hookTimeout: 120_000, maxWorkers: 1 },
   },
   {
     // The pages in a real Chromium, if one is installed (test/browser/browser.ts), against a local stack.

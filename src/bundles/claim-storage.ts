@@ -1,5 +1,6 @@
 /** Whose the deployment is, in the object of publications: written once, by the first claim that is proven. */
-import { isProven, isStrong, type Claim } from "./claim.ts"
+import { isStrong } from "../core/keys/secret-strength.ts"
+import { isProven, type Claim } from "./claim.ts"
 import type { Ownership } from "../platform/config.ts"
 
 export type ClaimOutcome =

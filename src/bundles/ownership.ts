@@ -6,7 +6,7 @@ import { configOf, isOwned, keepOwnership, OwnerUnknown, settingsOf, type Owners
 import { inJurisdiction } from "../platform/jurisdiction.ts"
 import { logEvent } from "../platform/log.ts"
 import { clockDistance, Refresh, type AttemptLimits } from "../platform/refresh.ts"
-import { isStrong } from "./claim.ts"
+import { isStrong } from "../core/keys/secret-strength.ts"
 import { publications } from "./publications.ts"
 
 const LIMITS: AttemptLimits = { timeout: 5_000, pause: 1_000, longestPause: 5_000 }

@@ -7,12 +7,12 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises"
 import { request } from "node:http"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { CompactSign, importJWK, type JWK } from "jose"
+import { CompactSign, importJWK, type CompactJWSHeaderParameters, type JWK } from "jose"
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest"
 import type { ServerProcess } from "../../bench/servers/process.ts"
 import { generatePublisherKey, signClaim, type PublisherKey, type SignedClaim } from "../../cli/compiler/sign.ts"
 import { historyAt, publishTo } from "../../cli/remote/publish.ts"
-import { isStrong } from "../../src/bundles/claim.ts"
+import { isStrong } from "../../src/core/keys/secret-strength.ts"
 import { canonicalBytes, digestOf } from "../../src/core/policy/digest.ts"
 import {
   AGENT,
@@ -45,7 +45,7 @@ afterAll(async () => rm(directory, { recursive: true, force: true, maxRetries: 3
 afterEach(stop)
 
 /** @param objects a directory of an earlier life; absent: a new one */
-async function start(variables: Readonly<Record<string, string>>, objects = randomUUID()): Promise<string> {
+async function start(variables: Readonly<Record<string, string>>, objects: string = randomUUID()): Promise<string> {
   await mkdir(join(directory, objects), { recursive: true })
   const services = {
     main: await narrowgate({ module, variables }),
@@ -107,21 +107,21 @@ const proofBy = (secret: string, statement: string): string =>
 /** A statement whose header and claims are as given. */
 async function stated(
   { privateJwk, publicJwk }: PublisherKey,
-  header: object,
+  header: Partial<CompactJWSHeaderParameters>,
   claims: object,
   by: JWK = privateJwk,
 ): Promise<SignedClaim> {
-  const { kty, crv, x, y, kid } = publicJwk
+  const { kty = "EC", crv = "", x = "", y = "", kid = "" } = publicJwk
   const statement = await new CompactSign(
     new TextEncoder().encode(JSON.stringify({ aud: origin(), iat: seconds(), ...claims })),
   )
     .setProtectedHeader({
       alg: "ES256",
       typ: "narrowgate-claim+jwt",
-      kid: String(kid),
+      kid,
       jwk: { kty, crv, x, y },
       ...header,
-    } as never)
+    })
     .sign(await importJWK(by, "ES256"))
   return { statement, proof: proofBy(CLAIM, statement) }
 }

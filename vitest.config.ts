@@ -73,7 +73,10 @@ const DESCRIPTION = "\0description"
 const inWorkerd = (bindings: Record<string, string>): Plugin[] => [
   packagesWithoutMaps,
   descriptionAsText,
-  cloudflareTest({ wrangler: { configPath: "./wrangler.toml" }, miniflare: { bindings } }),
+  cloudflareTest({
+    wrangler: { configPath: "./wrangler.toml" },
+    miniflare: { bindings: { ISSUER: "https://authz.example", ...bindings } },
+  }),
 ]
 
 /** A certificate for loopback. OpenSSL reads the file when a process is loaded, so its path is in the environment. */
@@ -86,7 +89,7 @@ function nodeEnvironment(): Record<string, string> {
 
 /** The command as people run it, and the Worker in processes of its own: most of these files start a local stack, or several. */
 const STACK_TESTS = [
-  "test/node/{costs,full-disk,outbound,second-isolate}.test.ts",
+  "test/node/{claim,costs,full-disk,outbound,second-isolate}.test.ts",
   "test/node/interop/*.test.ts",
   "test/node/cli/{answering,client,command,completion,diff,doctor,explain,gateway,help,init,login,publish,revoke,secrets,terminal,test-command,try}.test.ts",
   "test/node/import/{mcp,openapi}.test.ts",
@@ -104,6 +107,7 @@ const OWN_PROJECT = [
   "node",
   "package",
   "spire",
+  "upgrades",
   "wire",
 ]
 
@@ -197,6 +201,10 @@ const PROJECTS: readonly TestProjectInlineConfiguration[] = [
   {
     // The packed file, installed elsewhere, and a release: neither waits for the other.
     test: { name: "package", include: ["test/package/**/*.test.ts"], testTimeout: 60_000, maxWorkers: 2 },
+  },
+  {
+    // The release before this one, and this one on what that has stored.
+    test: { name: "upgrades", include: ["test/upgrades/**/*.test.ts"], hookTimeout: 120_000, maxWorkers: 1 },
   },
   {
     // The pages in a real Chromium, if one is installed (test/browser/browser.ts), against a local stack.

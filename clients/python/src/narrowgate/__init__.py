@@ -1,11 +1,21 @@
 """Narrowgate for agents: a token for one task, and denials that an agent can act on."""
 
 from .auth import TaskAuth
-from .denial import Approval, Denial, DeniedError, to_model
-from .errors import ErrorCode, NarrowgateError
-from .identity import Identity, Session, from_file, github_actions, kubernetes, private_key_jwt
+from .denial import Approval, Denial, DeniedError, StepUp, to_model
+from .errors import ErrorCode, NarrowgateError, OAuthRefusal
+from .identity import (
+    Identity,
+    IdentityRequest,
+    Session,
+    SessionToken,
+    from_file,
+    from_github_actions,
+    from_kubernetes,
+    from_private_key,
+)
+from .proof import ProofKey
 from .shapes import denial_of
-from .task import Task, open_task, resume_task
+from .task import HandOver, Task, open_task, resume_task
 from .waiting import until_allowed
 
 __all__ = [
@@ -13,17 +23,23 @@ __all__ = [
     "Denial",
     "DeniedError",
     "ErrorCode",
+    "HandOver",
     "Identity",
+    "IdentityRequest",
     "NarrowgateError",
+    "OAuthRefusal",
+    "ProofKey",
     "Session",
+    "SessionToken",
+    "StepUp",
     "Task",
     "TaskAuth",
     "denial_of",
     "from_file",
-    "github_actions",
-    "kubernetes",
+    "from_github_actions",
+    "from_kubernetes",
+    "from_private_key",
     "open_task",
-    "private_key_jwt",
     "resume_task",
     "to_model",
     "until_allowed",

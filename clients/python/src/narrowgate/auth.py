@@ -21,6 +21,7 @@ else:
     except ImportError:
         _Auth2 = object
 
+_FAILURE = 400
 _UNAUTHORIZED = 401
 
 
@@ -56,7 +57,7 @@ class TaskAuth(httpx.Auth, _Auth2):  # type: ignore[misc, unused-ignore]
         token = await self._task.token()
         self._authorize(request, url, token)
         response = yield request
-        self._nonce = response.headers.get("dpop-nonce") or self._nonce
+        await self._look_at(response)
         if response.status_code != _UNAUTHORIZED or not _can_repeat(request):
             return
         current = await self._task.token()
@@ -64,7 +65,13 @@ class TaskAuth(httpx.Auth, _Auth2):  # type: ignore[misc, unused-ignore]
         if current != token or (self._task.is_bound and challenge.get("error") == "use_dpop_nonce"):
             self._authorize(request, url, current)
             response = yield request
-            self._nonce = response.headers.get("dpop-nonce") or self._nonce
+            await self._look_at(response)
+
+    async def _look_at(self, response: Any) -> None:
+        self._nonce = response.headers.get("dpop-nonce") or self._nonce
+        # A client that reads streams reads the body of no failure: then an error would not have what `denial_of` needs.
+        if response.status_code >= _FAILURE and "x-narrowgate-code" in response.headers:
+            await response.aread()
 
     def _authorize(self, request: Any, url: str, token: str) -> None:
         for name, value in self._task.headers_for(request.method, url, token, self._nonce).items():

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, Literal, TypeAlias, cast
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, cast
 
 from .errors import NarrowgateError, readable
 from .web import origin_of, seconds_in
@@ -31,23 +31,30 @@ ADVICE: Mapping[str, str] = {
 }
 """Every code of a denied call, with what helps in general."""
 
-ApprovalStatus: TypeAlias = Literal["pending", "rejected"]
-
 
 @dataclass(frozen=True)
 class Approval:
-    """The approval that a call waits for. It carries no authority and may be passed on to anybody."""
+    """The approval that a call waits for. It carries no authority and may be shown to anybody."""
 
-    url: str | None
-    """The page where people answer; None if nobody can answer any more."""
-    status: ApprovalStatus = "pending"
+    status: Literal["pending", "rejected"] = "pending"
+    url: str | None = None
+    """The page where people decide; None if nobody can any more."""
     id: str | None = None
+    task: str | None = None
+    """The id of the task whose call it is."""
     name: str | None = None
-    """Its name in approvers.yaml; None: operators answer, or it is not known."""
-    uri: str | None = None
-    """The same for programs: where its status can be read with the task's token."""
+    """Its name in approvers.yaml; None: any operator decides, or it is not known."""
     expires_at: float | None = None
     """Seconds since the epoch."""
+
+
+@dataclass(frozen=True)
+class StepUp:
+    """RFC 9470: what the next session of the user must have."""
+
+    acr_values: tuple[str, ...] = ()
+    max_age: float | None = None
+    """The most seconds since the login."""
 
 
 @dataclass(frozen=True)
@@ -55,31 +62,30 @@ class Denial:
     """Why a call was not made, and what would help."""
 
     code: str
-    """Such as `policy_denied`: the codes are those of `ADVICE`."""
+    """Such as `policy_denied`: the codes are those of `ADVICE`; a newer Narrowgate may have more."""
     description: str = ""
-    """A sentence or two on the cause."""
+    """A sentence or more: what is wrong."""
     decision: str | None = None
-    """The id of the decision record."""
-    scope: str | None = None
-    """The scope with which a token would cover the call; None: scope does not help."""
-    approval: Approval | None = None
+    """The id of the decision record, which `narrowgate explain` explains."""
     retry_after: float | None = None
-    """Seconds; None: waiting does not help, or for how long is unknown."""
-    acr_values: str | None = None
-    """Of `step_up_required`: how the user has to log in."""
-    max_age: float | None = None
-    """Of `step_up_required`: the most seconds since the login."""
+    """Seconds after which the same call may be tried again; None: waiting does not help, or for how long is unknown."""
+    scope: str | None = None
+    """Of `insufficient_scope`: the scope with which a token would cover the call."""
+    approval: Approval | None = None
+    """Of `approval_required`: where people decide on the call."""
+    step_up: StepUp | None = None
+    """Of `step_up_required`: which login is needed."""
     text: str | None = field(default=None, repr=False)
     """The whole denial in the words of the gateway's answer, if it had any."""
 
 
 class DeniedError(NarrowgateError):
-    """A call was denied, and waiting did not help; `denial` says why."""
+    """A call that stays denied: `denied`, or `wait_exceeded` if waiting may still help. Its message is for a model."""
 
     denial: Denial
 
-    def __init__(self, denial: Denial) -> None:
-        super().__init__("denied", to_model(denial), decision=denial.decision, retry_after=denial.retry_after)
+    def __init__(self, code: Literal["denied", "wait_exceeded"], denial: Denial) -> None:
+        super().__init__(code, to_model(denial))
         self.denial = denial
 
 
@@ -114,7 +120,7 @@ _SCOPE = re.compile(r"A token with the scope (.{1,2000}?) would do\.")
 _RETRY = re.compile(r"Try again in (\d{1,9}) seconds?\.")
 _NOTHING_DONE = "and nothing was done. "
 _TAIL = re.compile(r"\s*(?:It can be approved at|It was rejected|A token with the scope|Try again in|\().*", re.DOTALL)
-_APPROVAL_PAGE = re.compile(r"(https?://[^/]+(?:/.*)?)/console/approvals/([^/?#]+)/([^/?#]+)")
+_APPROVAL_PAGE = re.compile(r"https?://[^?#]+/console/approvals/([^/?#]+)/([^/?#]+)")
 
 
 def denial_in_text(text: str, *, whole: bool) -> Denial | None:
@@ -131,7 +137,7 @@ def denial_in_text(text: str, *, whole: bool) -> Denial | None:
     if page and origin_of(page[1]):
         approval = approval_at(page[1])
     elif _REJECTED.search(words):
-        approval = Approval(url=None, status="rejected")
+        approval = Approval(status="rejected")
     _, _, said = words.partition(_NOTHING_DONE)
     description = _TAIL.sub("", said).removesuffix(ADVICE.get(match[1], "")).strip()
     return Denial(
@@ -146,11 +152,9 @@ def denial_in_text(text: str, *, whole: bool) -> Denial | None:
 
 
 def approval_at(page: str) -> Approval:
-    """Returns the approval of a page: its place for programs follows from that address."""
+    """Returns the approval of a page, whose address names it and its task."""
     parts = _APPROVAL_PAGE.fullmatch(page)
-    if not parts:
-        return Approval(url=page)
-    return Approval(url=page, id=parts[3], uri=f"{parts[1]}/v1/tasks/{parts[2]}/approvals/{parts[3]}")
+    return Approval(url=page, task=parts[1], id=parts[2]) if parts else Approval(url=page)
 
 
 def denial_in_members(members: object, *, text: str | None = None) -> Denial | None:
@@ -178,24 +182,19 @@ def denial_in_members(members: object, *, text: str | None = None) -> Denial | N
 def _approval_in(members: object) -> Approval | None:
     if not isinstance(members, Mapping):
         return None
-    url, uri = _url(members.get("url")), _url(members.get("uri"))
-    expires_at = members.get("expires_at")
-    return Approval(
-        url=url,
+    url, expires_at = members.get("url"), members.get("expires_at")
+    found = approval_at(url) if isinstance(url, str) and origin_of(url) else Approval()
+    return replace(
+        found,
         status="rejected" if members.get("status") == "rejected" else "pending",
         id=_text(members.get("id")),
         name=_text(members.get("name")),
-        uri=uri,
         expires_at=float(expires_at) if isinstance(expires_at, (int, float)) else None,
     )
 
 
 def _text(value: object) -> str | None:
     return value if isinstance(value, str) else None
-
-
-def _url(value: object) -> str | None:
-    return value if isinstance(value, str) and origin_of(value) else None
 
 
 _CHALLENGED = {
@@ -231,10 +230,13 @@ def denial_in_headers(headers: Mapping[str, Any]) -> Denial | None:
         code=code,
         decision=get("x-narrowgate-decision"),
         scope=challenge.get("scope") if code == "insufficient_scope" else None,
-        retry_after=seconds_in(get("retry-after")) if get("retry-after") else None,
-        acr_values=challenge.get("acr_values"),
-        max_age=seconds_in(challenge["max_age"]) if "max_age" in challenge else None,
+        retry_after=seconds_in(get("retry-after")),
+        step_up=_step_up_in(challenge) if code == "step_up_required" else None,
     )
+
+
+def _step_up_in(challenge: Mapping[str, str]) -> StepUp:
+    return StepUp(tuple(challenge.get("acr_values", "").split()), seconds_in(challenge.get("max_age")))
 
 
 def member(value: object, *names: str) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import Literal
 
 ErrorCode = Literal[
@@ -10,56 +11,54 @@ ErrorCode = Literal[
     "session_failed",
     "issuer_unreachable",
     "issuer_invalid",
-    "clock_skew",
     "token_refused",
     "task_ended",
     "saved_invalid",
+    "insecure_url",
     "denied",
+    "wait_exceeded",
 ]
 
 _JWT = re.compile(r"ey[A-Za-z0-9_-]{8,}(\.[A-Za-z0-9_-]*){1,4}")
 _LONGEST_SENTENCE = 600
 
 
+@dataclass(frozen=True)
+class OAuthRefusal:
+    """The token endpoint's own words (RFC 6749, section 5.2)."""
+
+    error: str
+    """Such as `invalid_client`, `invalid_scope`, `consent_required`."""
+    description: str
+    status: int
+    decision: str | None = None
+    """The id of the decision record."""
+    retry_after: float | None = None
+    """Seconds until it may be tried again."""
+
+
 class NarrowgateError(Exception):
     """A failure that a program can tell from others by its `code`; the message is a sentence for people.
 
-    ==================== ==================================================================================
-    `identity_failed`    the agent's identity could not be produced
-    `session_failed`     the user's session could not be produced
-    `issuer_unreachable` the issuer did not answer, or not in time; or it is temporarily unavailable
-    `issuer_invalid`     the issuer's URL, its metadata or its answer is not what an issuer has
-    `clock_skew`         the issuer rejected a token or proof, and this machine's clock differs from its own
-    `token_refused`      the issuer refused a token: `oauth_error` says why
-    `task_ended`         the task has ended or its last token has expired: open another one
-    `saved_invalid`      what is to be resumed is no saved task
-    `denied`             Narrowgate denied a call: see `DeniedError`
-    ==================== ==================================================================================
+    - `identity_failed`: the agent's identity could not be produced, or is no JWT
+    - `session_failed`: the user's session could not be produced, or is no JWT
+    - `issuer_unreachable`: the issuer did not answer, or not in time
+    - `issuer_invalid`: what answered is not the issuer: garbage, or another issuer's metadata
+    - `token_refused`: the issuer refused a token; `refusal` says why
+    - `task_ended`: the task has ended, or its last token expired before it could be renewed: open another one
+    - `saved_invalid`: what `resume_task` got is no saved task
+    - `insecure_url`: a token would have gone over plain HTTP to another machine
+    - `denied`, `wait_exceeded`: see `DeniedError`
     """
 
     code: ErrorCode
-    """Which failure it is."""
-    oauth_error: str | None
-    """Of `token_refused` and `clock_skew`: the OAuth error, such as `invalid_scope`."""
-    decision: str | None
-    """The id of the decision record, if there is one."""
-    retry_after: float | None
-    """Seconds after which it may be tried again, if the issuer said so."""
+    refusal: OAuthRefusal | None
+    """Of `token_refused`."""
 
-    def __init__(
-        self,
-        code: ErrorCode,
-        message: str,
-        *,
-        oauth_error: str | None = None,
-        decision: str | None = None,
-        retry_after: float | None = None,
-    ) -> None:
+    def __init__(self, code: ErrorCode, message: str, *, refusal: OAuthRefusal | None = None) -> None:
         super().__init__(message)
         self.code = code
-        self.oauth_error = oauth_error
-        self.decision = decision
-        self.retry_after = retry_after
+        self.refusal = refusal
 
 
 def readable(text: object, otherwise: str = "") -> str:

@@ -6,10 +6,10 @@ import asyncio
 import inspect
 import os
 import re
-import time
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, TypeAlias, cast
+from typing import Any, Literal, TypeAlias, TypeVar, cast
 from uuid import uuid4
 
 import httpx
@@ -19,11 +19,32 @@ from joserfc.jwk import ECKey, OKPKey, RSAKey
 from .errors import ErrorCode, NarrowgateError
 from .web import fetch, is_protected, object_in
 
-Identity: TypeAlias = Callable[[str], "str | Awaitable[str]"]
-"""Gets the audience (the issuer's URL) and returns a JWT, now or when awaited."""
 
-Session: TypeAlias = "str | Callable[[], str | Awaitable[str]]"
-"""The user's session token, or a function that returns the current one, now or when awaited."""
+@dataclass(frozen=True)
+class IdentityRequest:
+    """What a proof of identity has to be for."""
+
+    audience: str
+    """The issuer."""
+    now: float
+    """Seconds since the epoch, by the issuer's clock as far as it is known."""
+
+
+Identity: TypeAlias = Callable[[IdentityRequest], "str | Awaitable[str]"]
+"""Returns a JWT, now or when awaited. It is called for each request to the issuer: some proofs are used once."""
+
+
+@dataclass(frozen=True)
+class SessionToken:
+    """Proves on whose behalf the agent acts."""
+
+    token: str = field(repr=False)
+    type: Literal["access_token", "id_token", "id_jag"] = "access_token"
+    """`id_jag`: the provider's assertion that the agent may work for the user."""
+
+
+Session: TypeAlias = "str | SessionToken | Callable[[], str | SessionToken | Awaitable[str | SessionToken]]"
+"""The user's session, as an access token if it is a text; or a function that returns the current one."""
 
 KUBERNETES_TOKEN = "/var/run/narrowgate/token"  # noqa: S105
 _LARGEST_FILE = 65_536
@@ -39,7 +60,7 @@ def from_file(path: str | os.PathLike[str]) -> Identity:
         with Path(path).open(encoding="ascii") as file:
             return file.read(_LARGEST_FILE).strip()
 
-    async def identity(_audience: str) -> str:
+    async def identity(_request: IdentityRequest) -> str:
         try:
             return await asyncio.to_thread(read)
         except (OSError, UnicodeDecodeError) as error:
@@ -51,15 +72,15 @@ def from_file(path: str | os.PathLike[str]) -> Identity:
     return identity
 
 
-def kubernetes(path: str | os.PathLike[str] = KUBERNETES_TOKEN) -> Identity:
+def from_kubernetes(path: str | os.PathLike[str] = KUBERNETES_TOKEN) -> Identity:
     """Returns the identity of a pod: its service account token, projected for the issuer."""
     return from_file(path)
 
 
-def github_actions() -> Identity:
+def from_github_actions() -> Identity:
     """Returns the identity of a job of GitHub Actions, which has the permission `id-token: write`."""
 
-    async def identity(audience: str) -> str:
+    async def identity(request: IdentityRequest) -> str:
         url = os.environ.get("ACTIONS_ID_TOKEN_REQUEST_URL", "")
         token = os.environ.get("ACTIONS_ID_TOKEN_REQUEST_TOKEN", "")
         if not url or not token:
@@ -68,9 +89,9 @@ def github_actions() -> Identity:
             raise NarrowgateError("identity_failed", "The token service of GitHub Actions is not reached by TLS.")
         try:
             async with httpx.AsyncClient() as http:
-                where = httpx.URL(url).copy_merge_params({"audience": audience})
-                request = http.build_request("GET", where, headers={"Authorization": f"Bearer {token}"})
-                response = await fetch(http, request, timeout=_PATIENCE)
+                where = httpx.URL(url).copy_merge_params({"audience": request.audience})
+                query = http.build_request("GET", where, headers={"Authorization": f"Bearer {token}"})
+                response = await fetch(http, query, timeout=_PATIENCE)
         except NarrowgateError as error:
             raise NarrowgateError("identity_failed", f"GitHub Actions gave no identity: {error}") from error
         value = (object_in(response) or {}).get("value")
@@ -81,7 +102,7 @@ def github_actions() -> Identity:
     return identity
 
 
-def private_key_jwt(agent: str, key: str | bytes | Mapping[str, Any], *, algorithm: str = "ES256") -> Identity:
+def from_private_key(agent: str, key: str | bytes | Mapping[str, Any], *, algorithm: str = "ES256") -> Identity:
     """Returns the identity of an agent that signs its own assertions (RFC 7523).
 
     `agent` is its id, `key` a private key as PEM or JWK. Raises ValueError if the key is not one of the algorithm.
@@ -105,33 +126,44 @@ def private_key_jwt(agent: str, key: str | bytes | Mapping[str, Any], *, algorit
         raise ValueError(f"the key of {agent} is no private key for {algorithm}")
     header = {"alg": algorithm, **({"kid": private.kid} if private.kid else {})}
 
-    def identity(audience: str) -> str:
-        now = int(time.time())
-        claims = {"iss": agent, "sub": agent, "aud": audience, "jti": str(uuid4())}
+    def identity(request: IdentityRequest) -> str:
+        now = int(request.now)
+        claims = {"iss": agent, "sub": agent, "aud": request.audience, "jti": str(uuid4())}
         times = {"iat": now, "exp": now + _ASSERTION_LIFE}
         return jwt.encode(header, {**claims, **times}, private, algorithms=[algorithm])
 
     return identity
 
 
-async def assertion_of(identity: Identity, audience: str) -> str:
-    """Returns what an identity produces; raises `identity_failed` if that is no JWT."""
-    return await _produced("identity_failed", "identity", lambda: identity(audience))
+async def assertion_of(identity: Identity, request: IdentityRequest, timeout: float) -> str:
+    """Returns what an identity produces within `timeout` seconds; raises `identity_failed` if that is no JWT."""
+    made = await _produced("identity_failed", "identity", lambda: identity(request), timeout)
+    return _checked("identity_failed", "identity", made)
 
 
-async def session_of(session: Session) -> str:
-    """Returns the session token; raises `session_failed` if there is none."""
-    return await _produced("session_failed", "session", session if callable(session) else lambda: session)
+async def session_of(session: Session, timeout: float) -> SessionToken:
+    """Returns the session token; raises `session_failed` if there is none within `timeout` seconds."""
+    made = await _produced("session_failed", "session", session, timeout) if callable(session) else session
+    whole = made if isinstance(made, SessionToken) else SessionToken(cast("str", made))
+    return replace(whole, token=_checked("session_failed", "session", whole.token))
 
 
-async def _produced(code: ErrorCode, what: str, make: Callable[[], str | Awaitable[str]]) -> str:
+Made = TypeVar("Made")
+
+
+async def _produced(code: ErrorCode, what: str, make: Callable[[], Made | Awaitable[Made]], timeout: float) -> Made:
     try:
         made = make()
-        value = await made if inspect.isawaitable(made) else made
+        return await asyncio.wait_for(made, timeout) if inspect.isawaitable(made) else made
     except NarrowgateError:
         raise
+    except asyncio.TimeoutError as error:
+        raise NarrowgateError(code, f"The {what} was not produced within {timeout:g} s.") from error
     except Exception as error:
         raise NarrowgateError(code, f"The {what} could not be produced: {type(error).__name__}.") from error
-    if not isinstance(cast("object", value), str) or not _COMPACT_JWT.fullmatch(value):
+
+
+def _checked(code: ErrorCode, what: str, token: object) -> str:
+    if not isinstance(token, str) or not _COMPACT_JWT.fullmatch(token):
         raise NarrowgateError(code, f"The {what} that was produced is no JWT.")
-    return value
+    return token

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -9,15 +10,13 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from .errors import NarrowgateError, readable
+from .errors import NarrowgateError, OAuthRefusal, readable
 from .web import clock_difference, fetch, is_protected, object_in, origin_of, seconds_in
 
 EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 TOKEN_TYPE = "urn:ietf:params:oauth:token-type:"  # noqa: S105
-_TOLERANCE = 30
-"""Seconds by which clocks may differ."""
-_ABOUT_TIME = {"invalid_client", "invalid_dpop_proof", "invalid_grant", "invalid_request"}
+JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 _WELL_KNOWN = "/.well-known/oauth-authorization-server"
 
 
@@ -37,13 +36,26 @@ class IssuedToken:
 class Issuer:
     """One issuer, known by its URL and found by its metadata."""
 
-    def __init__(self, url: str, http: httpx.AsyncClient, timeout: float) -> None:
-        if not origin_of(url) or not is_protected(url) or urlsplit(url).query or urlsplit(url).fragment:
-            raise NarrowgateError("issuer_invalid", f"{readable(url)} is no https URL of an issuer.")
+    def __init__(self, url: str, http: httpx.AsyncClient, *, timeout: float, allow_http: bool) -> None:
+        """Raises `issuer_invalid` or `insecure_url` if there is none at this URL."""
+        if not origin_of(url) or urlsplit(url).query or urlsplit(url).fragment:
+            raise NarrowgateError("issuer_invalid", f"{readable(url)} is no URL of an issuer.")
+        self.allow_http = allow_http
+        self.require_protected(url)
         self.url = url
         self.http = http
         self.timeout = timeout
         self._token_endpoint: str | None = None
+        self._ahead = 0.0
+
+    def require_protected(self, url: str) -> None:
+        """Raises `insecure_url` if what is sent there can be read on the way."""
+        if not self.allow_http and not is_protected(url):
+            raise NarrowgateError("insecure_url", f"{origin_of(url)} is not reached by TLS: see `allow_http`.")
+
+    def now(self) -> float:
+        """Returns seconds since the epoch, by the issuer's clock."""
+        return time.time() + self._ahead
 
     async def token_endpoint(self) -> str:
         """Returns the URL of the token endpoint; raises `issuer_invalid` if the metadata is not this issuer's."""
@@ -66,6 +78,7 @@ class Issuer:
         if not isinstance(endpoint, str) or origin_of(endpoint) != origin_of(self.url):
             raise NarrowgateError("issuer_invalid", f"{where} names no token endpoint of its own origin.")
         self._token_endpoint = endpoint
+        self._ahead = clock_difference(response)
         return endpoint
 
     async def issue(self, form: Mapping[str, str], proof: str | None = None) -> IssuedToken:
@@ -96,25 +109,18 @@ class Issuer:
         )
 
     def _refusal(self, response: httpx.Response, body: Mapping[str, Any] | None) -> NarrowgateError:
-        error = (body or {}).get("error")
-        retry_after = seconds_in(response.headers.get("retry-after"))
-        if response.status_code >= httpx.codes.INTERNAL_SERVER_ERROR:
-            message = f"{self.url} issues no token at the moment: {response.status_code}."
-            return NarrowgateError("issuer_unreachable", message, retry_after=retry_after)
+        error, decision = (body or {}).get("error"), (body or {}).get("decision_id")
+        if response.is_server_error and not isinstance(error, str):
+            return NarrowgateError("issuer_unreachable", f"{self.url} answered {response.status_code}.")
         if body is None or not isinstance(error, str):
             message = f"{self.url} answered a token request with {response.status_code} and no OAuth error."
             return NarrowgateError("issuer_invalid", message)
-        decision = body.get("decision_id")
-        message = f"{self.url} refused a token: {readable(body.get('error_description'))} ({readable(error)})"
-        ahead = clock_difference(response)
-        is_off = error in _ABOUT_TIME and ahead is not None and abs(ahead) > _TOLERANCE
-        if is_off and ahead is not None:
-            side = "ahead of" if ahead > 0 else "behind"
-            message += f". This machine's clock is {abs(ahead):.0f} s {side} the issuer's: set it."
-        return NarrowgateError(
-            "clock_skew" if is_off else "token_refused",
-            message,
-            oauth_error=readable(error),
-            decision=decision if isinstance(decision, str) else None,
-            retry_after=retry_after,
+        refusal = OAuthRefusal(
+            error=readable(error),
+            description=readable(body.get("error_description")),
+            status=response.status_code,
+            decision=readable(decision) or None,
+            retry_after=seconds_in(response.headers.get("retry-after")),
         )
+        message = f"{self.url} refused a token: {refusal.description or 'it does not say why.'} ({refusal.error})"
+        return NarrowgateError("token_refused", message, refusal=refusal)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from base64 import urlsafe_b64encode
 from collections.abc import Mapping
 from hashlib import sha256
@@ -20,7 +19,11 @@ class ProofKey:
     """A key to which a task's tokens are bound. It leaves the process only in `Task.save`."""
 
     def __init__(self, key: ECKey | None = None) -> None:
+        """Without `key`, makes a new one."""
         self._key = key or ECKey.generate_key("P-256", auto_kid=False)
+
+    def __repr__(self) -> str:
+        return f"ProofKey({self.thumbprint()!r})"
 
     @classmethod
     def load(cls, private: Mapping[str, Any]) -> ProofKey:
@@ -38,23 +41,23 @@ class ProofKey:
         """Returns its thumbprint (RFC 7638)."""
         return self._key.thumbprint()
 
-    def prove(self, method: str, url: str, *, token: str | None = None, nonce: str | None = None) -> str:
-        """Returns a proof for one request: RFC 9449, section 4.2."""
+    def prove(self, method: str, url: str, *, now: float, token: str | None = None, nonce: str | None = None) -> str:
+        """Returns a proof for one request: RFC 9449, section 4.2. `now`: seconds since the epoch."""
         claims: dict[str, Any] = {"htm": method, "htu": without_query(url)}
         if token is not None:
             claims["ath"] = _hash(token)
         if nonce is not None:
             claims["nonce"] = nonce
-        return self._sign("dpop+jwt", claims)
+        return self._sign("dpop+jwt", claims, now)
 
-    def hand_over(self, *, token: str, issuer: str, agent: str, thumbprint: str) -> str:
+    def hand_over(self, *, token: str, issuer: str, agent: str, thumbprint: str, now: float) -> str:
         """Returns the consent of this key that one other agent, with one key of its own, gets a task below."""
         claims = {"aud": issuer, "sub": agent, "cnf": {"jkt": thumbprint}, "ath": _hash(token)}
-        return self._sign("narrowgate-handover+jwt", claims)
+        return self._sign("narrowgate-handover+jwt", claims, now)
 
-    def _sign(self, kind: str, claims: Mapping[str, Any]) -> str:
+    def _sign(self, kind: str, claims: Mapping[str, Any], now: float) -> str:
         header = {"typ": kind, "alg": ALGORITHM, "jwk": self._key.as_dict(private=False)}
-        return jwt.encode(header, {**claims, "jti": str(uuid4()), "iat": int(time.time())}, self._key)
+        return jwt.encode(header, {**claims, "jti": str(uuid4()), "iat": int(now)}, self._key)
 
 
 def without_query(url: str) -> str:

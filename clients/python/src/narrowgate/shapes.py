@@ -113,7 +113,7 @@ def _in_response(response: object, depth: int) -> Denial | None:
     found = _in_mapping(members, depth + 1) if isinstance(members, Mapping) and is_answer else None
     if found is None or stated is None:
         return found or stated
-    more = {name: getattr(stated, name) for name in ("retry_after", "acr_values", "max_age") if getattr(stated, name)}
+    more = {name: getattr(stated, name) for name in ("retry_after", "step_up") if getattr(stated, name)}
     return replace(found, **more)
 
 
@@ -154,11 +154,11 @@ def _in_json_rpc_error(error: object) -> Denial | None:
 def _in_result(result: object) -> Denial | None:
     """A tool's result: members in its `_meta`, words in its content if it says that it has failed."""
     content = member(result, "content")
-    has_failed = member(result, "isError", "is_error") is True or member(result, "status") == "error"
+    has_failed = member(result, "is_error", "isError") is True or member(result, "status") == "error"
     words = "\n".join(_texts_in(content)) if has_failed else None
     # Of an allowed call the server writes `_meta`: there is a denial only where the result says so.
-    asks = member(result, "resultType", "result_type") == "input_required"
-    meta = member(result, "_meta", "meta")
+    asks = member(result, "result_type", "resultType") == "input_required"
+    meta = member(result, "meta", "_meta")
     found = (
         denial_in_members(meta.get(META_KEY), text=words)
         if isinstance(meta, Mapping) and (has_failed or asks)

@@ -6,9 +6,9 @@ import asyncio
 import inspect
 import time
 from collections.abc import Awaitable, Callable
-from typing import Any, TypeAlias, TypeVar
+from typing import TypeAlias, TypeVar
 
-from .denial import Approval, Denial, DeniedError
+from .denial import Approval, DeniedError
 from .shapes import denial_of
 from .task import Task
 from .web import object_in, origin_of, seconds_in
@@ -18,33 +18,32 @@ OnApproval: TypeAlias = Callable[[Approval], "Awaitable[object] | object"]
 
 _LONGEST_WAIT = 30
 """Seconds for which the issuer holds an answer back (RFC 7240)."""
-_ANSWER = 10.0
 _PAUSE = 5.0
-_REPEATABLE = {"approval_required", "budget_exhausted", "rate_limited", "unavailable"}
+_REPEATABLE = {"budget_exhausted", "rate_limited", "unavailable"}
 """Of any other denial the same call again is denied again, or makes it worse."""
 
 
 async def until_allowed(
     call: Callable[[], Awaitable[Result]],
     *,
+    task: Task,
     on_approval: OnApproval | None = None,
-    task: Task | None = None,
-    max_wait: float = 300.0,
+    max_wait: float = 600.0,
 ) -> Result:
-    """Makes a call, and makes exactly the same call again until it is allowed; returns its result.
+    """Makes a call, and exactly that call again as long as it is denied and waiting can help; returns its result.
 
-    If a person has to approve, `on_approval` is told once where, and should tell the user. If a limit has no room or
-    Narrowgate no answer, the call is made again when the denial says so. `max_wait`: seconds, for all of it.
+    If people have to approve of it, `on_approval` is called once for each approval, and shows the user its `url`. If a
+    limit has no room, or Narrowgate no answer, the call is made again when the denial says so. `max_wait`: seconds, in
+    all. `task`: the one that makes the call; it reads what has become of its approval.
 
-    With `task`, the answer of people is awaited with its token, which costs less than to repeat the call; and an
-    approval whose page is not at the task's issuer is shown to nobody: a tool can forge a denial.
+    A tool behind the gateway can forge a denial: an approval whose page is not at the task's issuer is not shown.
 
     Raises `DeniedError` if the call stays denied, and any error of the call that is no denial.
     """
     until = time.monotonic() + max_wait
-    shown: set[str | None] = set()
+    shown: set[str] = set()
     while True:
-        cause: Exception | None = None
+        cause, denial = None, None
         try:
             result = await call()
         except Exception as error:
@@ -55,51 +54,44 @@ async def until_allowed(
             denial = denial_of(result)
             if denial is None:
                 return result
-        denied = DeniedError(denial)
-        denied.__cause__ = cause
-        if not _can_wait(denial, task):
-            raise denied
-        approval = denial.approval
-        if approval and approval.url not in shown:
-            shown.add(approval.url)
-            answer = on_approval(approval) if on_approval else None
-            if inspect.isawaitable(answer):
-                await answer
-        if approval and approval.uri and task:
-            if await _status_of(approval.uri, task, until) != "approved":
-                raise denied
+        approval = denial.approval if denial.code == "approval_required" else None
+        if approval and approval.id and approval.url and _is_of(approval, task):
+            if approval.id not in shown:
+                shown.add(approval.id)
+                answer = on_approval(approval) if on_approval else None
+                if inspect.isawaitable(answer):
+                    await answer
+            status = await _decided(approval.id, task, until)
+            if status != "approved":
+                raise DeniedError("wait_exceeded" if status == "pending" else "denied", denial) from cause
             continue
-        pause = max(denial.retry_after if denial.retry_after is not None else _PAUSE, 1.0)
+        pause = denial.retry_after
+        # Not every client shows where a call can be approved; that people are asked, and when to come back, it shows.
+        if denial.code == "approval_required" and approval is None:
+            pause = pause or _PAUSE
+        elif denial.code not in _REPEATABLE or pause is None:
+            raise DeniedError("denied", denial) from cause
         if time.monotonic() + pause > until:
-            raise denied
-        await asyncio.sleep(pause)
+            raise DeniedError("wait_exceeded", denial) from cause
+        await asyncio.sleep(max(pause, 1.0))
 
 
-def _can_wait(denial: Denial, task: Task | None) -> bool:
-    if denial.code not in _REPEATABLE:
-        return False
-    if denial.code != "approval_required":
-        return denial.retry_after is not None
-    approval = denial.approval
-    if approval is None:
-        return True
-    if approval.status != "pending":
-        return False
-    places = [each for each in (approval.url, approval.uri) if each is not None]
-    return task is None or all(origin_of(place) == origin_of(task.issuer) for place in places)
+def _is_of(approval: Approval, task: Task) -> bool:
+    is_there = approval.url is not None and origin_of(approval.url) == origin_of(task.issuer)
+    return is_there and approval.status == "pending" and approval.task in (None, task.id)
 
 
-async def _status_of(uri: str, task: Task, until: float) -> Any:
-    """Returns what people have decided; `pending`: nothing in time."""
+async def _decided(approval: str, task: Task, until: float) -> str | None:
+    """Returns what people have decided; `pending`: nothing in time; None: nobody can any more."""
     while (left := until - time.monotonic()) > 0:
-        wait = min(int(left) + 1, _LONGEST_WAIT)
-        response = await task.fetch("GET", uri, headers={"Prefer": f"wait={wait}"}, timeout=wait + _ANSWER)
-        status = (object_in(response) or {}).get("status") if response.is_success else None
-        if response.is_success and status != "pending":
-            return status
-        if not response.is_success and not response.is_server_error:
+        response = await task.approval_status(approval, wait=min(int(left) + 1, _LONGEST_WAIT))
+        if response.is_success:
+            status = (object_in(response) or {}).get("status")
+            if status != "pending":
+                return status if isinstance(status, str) else None
+        elif not response.is_server_error:
             # The approval has expired, or the task has ended.
             return None
         if "preference-applied" not in response.headers:
-            await asyncio.sleep(min(seconds_in(response.headers.get("retry-after")) or _PAUSE, max(left, 0)))
+            await asyncio.sleep(min(seconds_in(response.headers.get("retry-after")) or _PAUSE, left))
     return "pending"

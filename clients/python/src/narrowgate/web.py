@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import Mapping
-from datetime import datetime, timezone
+from datetime import timezone
 from email.utils import parsedate_to_datetime
 from ipaddress import ip_address
 from typing import Any
@@ -17,6 +18,8 @@ from .errors import NarrowgateError
 
 LARGEST_ANSWER = 262_144
 """Bytes."""
+_LITTLE = 5.0
+"""Seconds: the header `Date` is not exact, and clocks may differ by more."""
 
 
 def origin_of(url: str) -> str | None:
@@ -86,15 +89,17 @@ def object_in(response: httpx.Response) -> Mapping[str, Any] | None:
     return value if isinstance(value, dict) else None
 
 
-def clock_difference(response: httpx.Response) -> float | None:
-    """Returns by how many seconds this machine's clock is ahead of the sender's; None if it does not say its time."""
+def clock_difference(response: httpx.Response) -> float:
+    """Returns by how many seconds the sender's clock is ahead of this machine's; 0 if that is little, or not known."""
     try:
         sent = parsedate_to_datetime(response.headers["date"])
     except (KeyError, ValueError):
-        return None
+        return 0.0
     if sent.tzinfo is None:
         sent = sent.replace(tzinfo=timezone.utc)
-    return (datetime.now(timezone.utc) - sent).total_seconds()
+    age = seconds_in(response.headers.get("age")) or 0.0
+    difference = sent.timestamp() + age - time.time()
+    return difference if abs(difference) > _LITTLE else 0.0
 
 
 def seconds_in(value: object) -> float | None:

@@ -23,7 +23,9 @@ from .web import fetch
 _TIMEOUT = 10.0
 """Seconds for each request to the issuer, and for an identity."""
 _EARLY = 60.0
-"""Seconds before its end at which a token is renewed; a fifth of its life if that is less."""
+"""Seconds before its end at which a token is renewed."""
+_SHARE = 5
+"""One part in so many of its life, if that is less."""
 _PAUSE = 5.0
 """Seconds after a failed renewal, while the token still holds."""
 _ENDED = {401, 404}
@@ -229,7 +231,7 @@ class Task:
         is_last = expires < self._expires + 1
         self._token = issued.value
         self._expires = expires
-        self._renew_at = expires if is_last else expires - min(_EARLY, issued.life / 5)
+        self._renew_at = expires if is_last else expires - min(_EARLY, issued.life / _SHARE)
 
     async def _end(self, way: Literal["complete", "abort"]) -> None:
         if self._has_ended:

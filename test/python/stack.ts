@@ -85,7 +85,12 @@ export async function startPythonStack(): Promise<PythonStack> {
     ]
     const authorizer = (id: string) => ({ origin: stack.origin, key: developmentKey(id) })
     const edge = keep(
-      await startGateway({ port: edgePort, id: "edge", authorizer: { ...authorizer("edge"), dialect: "envoy" }, routes }),
+      await startGateway({
+        port: edgePort,
+        id: "edge",
+        authorizer: { ...authorizer("edge"), dialect: "envoy" },
+        routes,
+      }),
     )
     const forward = keep(
       await startGateway({

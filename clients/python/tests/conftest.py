@@ -42,7 +42,10 @@ class Stack:
         return identity
 
     async def approve(self, task: Task) -> str:
-        return await self._ask("/approve", task=task.id)
+        return await self.approve_id(task.id)
+
+    async def approve_id(self, task: str) -> str:
+        return await self._ask("/approve", task=task)
 
     async def reject(self, task: Task) -> str:
         return await self._ask("/reject", task=task.id)

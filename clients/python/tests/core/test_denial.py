@@ -15,11 +15,12 @@ TASK = "tsk_01M8K7Y625WZAZ4MGK17K493Y0-8700e9cd"
 PAGE = f"https://authz.example/console/approvals/{TASK}/apr_01M8K7Y66W"
 RATE = f"""Narrowgate denied the call of "search", and nothing was done. Too many calls in the current window. Wait before \
 the next call. Try again in 42 seconds. (rate_limited, decision {DECISION})"""
-APPROVAL = f"""Narrowgate denied the call of "refund", and nothing was done. A person has to approve of this very call. It \
-can be approved at {PAGE} until 2026-11-29T09:04:53Z: give that address to the user, and repeat exactly the same call once \
-it is approved. Any change to the call needs an approval of its own. (approval_required, decision {DECISION})"""
-REJECTED = f"""Narrowgate denied the call of "refund", and nothing was done. A person has to approve of this very call. It \
-was rejected; that holds until 2026-11-29T09:04:53Z. Any change to the call needs an approval of its own. \
+APPROVAL = f"""Narrowgate denied the call of "refund", and nothing was done. A person has to approve of this very call. It can \
+be approved at {PAGE} until 2026-11-29T09:04:53Z: give that address to the user, and repeat exactly the same \
+call once it is approved. Any change to the call needs an approval of its own. (approval_required, decision \
+{DECISION})"""
+REJECTED = f"""Narrowgate denied the call of "refund", and nothing was done. A person has to approve of this very call. It was \
+rejected; that holds until 2026-11-29T09:04:53Z. Any change to the call needs an approval of its own. \
 (approval_required, decision {DECISION})"""
 SCOPE = f"""Narrowgate denied the call of "pay", and nothing was done. The task's grant does not cover this call. A token \
 with the scope desk.*:read desk.pay:write would do. (insufficient_scope, decision {DECISION})"""
@@ -228,7 +229,16 @@ def test_nothing_raises_and_nothing_takes_for_ever():
     deep: object = MEMBERS
     for _ in range(100_000):
         deep = [deep]
-    for value in (Hostile(), Unprintable(), loop, error, deep, "[" * 900_000, "Narrowgate denied " * 55_000, "(" * 900_000):
+    for value in (
+        Hostile(),
+        Unprintable(),
+        loop,
+        error,
+        deep,
+        "[" * 900_000,
+        "Narrowgate denied " * 55_000,
+        "(" * 900_000,
+    ):
         assert denial_of(value) is None
 
 
@@ -267,8 +277,14 @@ def test_text_of_others_stays_on_its_line_and_short():
         (EXPECTED, f"It can be approved at {PAGE}: give that address to the user, and repeat exactly the same call"),
         (Denial("approval_required", approval=Approval(status="rejected")), "It was rejected."),
         (Denial("insufficient_scope", scope="a.b:read"), "A token with the scope a.b:read would do."),
-        (Denial("rate_limited", retry_after=1.0, decision=DECISION), f"in 1 second. (rate_limited, decision {DECISION})"),
-        (Denial("policy_denied", "No."), "No. Repeating it does not help: do without it, or tell the user. (policy_denied)"),
+        (
+            Denial("rate_limited", retry_after=1.0, decision=DECISION),
+            f"in 1 second. (rate_limited, decision {DECISION})",
+        ),
+        (
+            Denial("policy_denied", "No."),
+            "No. Repeating it does not help: do without it, or tell the user. (policy_denied)",
+        ),
         (Denial("of_a_newer_version"), "Narrowgate denied the call, and nothing was done. (of_a_newer_version)"),
     ],
 )

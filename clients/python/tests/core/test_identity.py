@@ -54,7 +54,9 @@ async def late(_request):
     await asyncio.sleep(30)
 
 
-@pytest.mark.parametrize("identity", [sync_failure, late, lambda _: None, lambda _: 7, lambda _: SECRET, lambda _: "a.b.c\nd"])
+@pytest.mark.parametrize(
+    "identity", [sync_failure, late, lambda _: None, lambda _: 7, lambda _: SECRET, lambda _: "a.b.c\nd"]
+)
 async def test_an_identity_that_fails(stack, identity):
     with pytest.raises(NarrowgateError) as raised:
         async with open_task(issuer=stack.issuer, identity=identity, timeout=1.0):

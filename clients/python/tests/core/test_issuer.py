@@ -177,9 +177,13 @@ async def test_a_token_of_another_task_is_none_of_this_one(stack):
         other = task._agent
         async with open_task(issuer=stack.issuer, identity=stack.identity(), session=await stack.session()) as second:
             assert second.id != task.id
-            issued = await other.issue({"grant_type": "urn:ietf:params:oauth:grant-type:token-exchange",
-                "subject_token": await second.token(),
-                "subject_token_type": "urn:ietf:params:oauth:token-type:access_token"})
+            issued = await other.issue(
+                {
+                    "grant_type": "urn:ietf:params:oauth:grant-type:token-exchange",
+                    "subject_token": await second.token(),
+                    "subject_token_type": "urn:ietf:params:oauth:token-type:access_token",
+                }
+            )
             with pytest.raises(NarrowgateError) as raised:
                 task._take(issued)
     assert raised.value.code == "issuer_invalid"

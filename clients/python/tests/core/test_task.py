@@ -44,10 +44,17 @@ async def test_leaving_the_block_completes_the_task(stack):
 
 
 async def test_an_error_in_the_block_aborts_the_task_and_is_raised(stack):
-    with pytest.raises(LookupError):
-        async with open_task(issuer=stack.issuer, identity=stack.identity(), session=await stack.session()) as task:
-            token = await task.token()
+    options = {"issuer": stack.issuer, "identity": stack.identity(), "session": await stack.session()}
+
+    async def failing():
+        async with open_task(**options) as task:
+            found.extend([task, await task.token()])
             raise LookupError
+
+    found = []
+    with pytest.raises(LookupError):
+        await failing()
+    task, token = found
     async with httpx.AsyncClient() as http:
         response = await http.post(
             f"{stack.issuer}/v1/tasks/{task.id}/abort", headers={"Authorization": f"Bearer {token}"}
@@ -150,7 +157,9 @@ async def test_a_task_survives_a_restart(stack):
     assert await status(task, stack) == 401
 
 
-@pytest.mark.parametrize("change", [{"token": 7}, {"expires_at": "soon"}, {"key": {"kty": "EC"}}, {"issuer": None}, None])
+@pytest.mark.parametrize(
+    "change", [{"token": 7}, {"expires_at": "soon"}, {"key": {"kty": "EC"}}, {"issuer": None}, None]
+)
 async def test_what_is_no_saved_task_is_not_resumed(stack, change):
     async with open_task(issuer=stack.issuer, identity=stack.identity(), session=await stack.session()) as task:
         members = json.loads(await task.save())
@@ -175,9 +184,7 @@ async def test_a_task_whose_token_has_expired_is_not_resumed(stack):
 
 async def test_a_sub_agent_gets_a_task_with_less_that_ends_with_its_parent(stack):
     async with open_task(issuer=stack.issuer, identity=stack.identity(), session=await stack.session()) as task:
-        async with task.delegate(
-            RESEARCHER, "crm.tickets.get:read", identity=stack.identity(RESEARCHER)
-        ) as child:
+        async with task.delegate(RESEARCHER, "crm.tickets.get:read", identity=stack.identity(RESEARCHER)) as child:
             assert child.scope == "crm.tickets.get:read"
             assert await status(child, stack) == 200
             assert await status(child, stack, "/crm/tickets") == 403

@@ -14,6 +14,13 @@ const CLIENT = join(import.meta.dirname, "../../clients/python")
 const REQUIREMENTS = join(CLIENT, "tests/requirements")
 const PYTHON = process.env["PYTHON"] ?? "python3"
 
+/** For whom agents act there: the ledger of one person is asleep if nothing happens for them. */
+const USERS: ReadonlyMap<string, string> = new Map([
+  ["core", "alice"],
+  ["mcp-1", "bob"],
+  ["mcp-2", "bob"],
+])
+
 const INSTALL = ["-m", "pip", "install", "-q", "--disable-pip-version-check", "--only-binary", ":all:"] as const
 
 /** Environments by name, with what runs in each: arguments of its interpreter. */
@@ -85,7 +92,7 @@ async function runIn(
   await must(pythonOf(name), "-m", "pip", "check", "--disable-pip-version-check")
   let isFine = true
   for (const args of runs) {
-    const { code, output } = await run(pythonOf(name), args, env)
+    const { code, output } = await run(pythonOf(name), args, { ...env, NARROWGATE_USER: USERS.get(name) })
     const what = `${name}: ${args.slice(1).join(" ")}`
     console.log(code === 0 ? `ok  ${what}: ${lastLine(output)}` : `FAILED  ${what}\n${output}`)
     isFine &&= code === 0

@@ -27,10 +27,20 @@ const FORWARD = "http://127.0.0.1:8099"
 /** Approvals appear in an inbox a moment after the agent got its answer. */
 const PATIENCE_MS = 5_000
 
+/** Agents like the first, so that no test meets the pace at which one may open tasks for one person. */
+const SUPPORT = ["support", "support-b", "support-c", "support-d"].map((name) => `spiffe://example.org/agent/${name}`)
+
 /** An agent that signs its own assertions. */
 const ROBOT = "https://agents.example/robot"
 
 const RULES = `
+@id("engineers-help-out")
+permit (
+  principal in UserGroup::"engineering",
+  action in [Action::"read", Action::"write", Action::"delegate"],
+  resource
+);
+
 @id("customers-need-a-fresh-login")
 @remedy("step-up:mfa;max_age=600")
 forbid (principal, action == Action::"read", resource == Tool::"crm.customers.get")
@@ -106,6 +116,7 @@ export async function startPythonStack(): Promise<PythonStack> {
       gateway: edge.origin,
       plain: forward.origin,
       people: people.origin,
+      support: SUPPORT,
       robot: ROBOT,
       key: await exportJWK(privateKey),
     }
@@ -150,6 +161,8 @@ async function adapt(policies: string, key: object): Promise<void> {
       ceiling: { tools: ["everything.*:read", "crm.tickets.*:read"], max_sensitivity: "internal" },
       purposes: ["errand"],
     })
+    const support = agents.find((agent) => agent["id"] === SUPPORT[0])
+    agents.push(...SUPPORT.slice(1).map((id) => ({ ...support, id })))
     const bound = agents.find((agent) => agent["bound_key"])
     Object.assign(bound ?? {}, { delegates_to: ["spiffe://example.org/agent/researcher"], depth: 1 })
   })

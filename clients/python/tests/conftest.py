@@ -3,12 +3,13 @@
 import json
 import os
 from pathlib import Path
+from zlib import crc32
 
 import httpx
 import pytest
 from narrowgate import Identity, IdentityRequest, Task
 
-SUPPORT = "spiffe://example.org/agent/support"
+USER = os.environ.get("NARROWGATE_USER", "alice")
 RESEARCHER = "spiffe://example.org/agent/researcher"
 VAULT = "spiffe://example.org/agent/vault"
 
@@ -22,6 +23,7 @@ class Stack:
         """Its gateway answers clients of MCP in their words."""
         self.plain: str = order["plain"]
         """Its gateway answers everybody by HTTP."""
+        self._support: list[str] = order["support"]
         self.robot: str = order["robot"]
         self.key: dict = order["key"]
         self._people: str = order["people"]
@@ -32,23 +34,27 @@ class Stack:
         assert response.status_code == 200, response.text
         return response.text
 
-    async def session(self, user: str = "alice", **more: str) -> str:
+    async def session(self, user: str = USER, **more: str) -> str:
         return await self._ask("/session", user=user, **more)
 
-    def identity(self, agent: str = SUPPORT) -> Identity:
+    def identity(self, agent: str | None = None) -> Identity:
+        """Without `agent`, one of those that do support: another for each test, but the same throughout one."""
+        test = os.environ.get("PYTEST_CURRENT_TEST", "").split(" ")[0]
+        agent = agent or self._support[crc32(test.encode()) % len(self._support)]
+
         async def identity(request: IdentityRequest) -> str:
             return await self._ask("/identity", agent=agent, audience=request.audience)
 
         return identity
 
-    async def approve(self, task: Task) -> str:
-        return await self.approve_id(task.id)
+    async def approve(self, task: Task) -> None:
+        await self.decide(task.id, approve=True)
 
-    async def approve_id(self, task: str) -> str:
-        return await self._ask("/approve", task=task)
+    async def reject(self, task: Task) -> None:
+        await self.decide(task.id, approve=False)
 
-    async def reject(self, task: Task) -> str:
-        return await self._ask("/reject", task=task.id)
+    async def decide(self, task: str, *, approve: bool) -> None:
+        await self._ask("/approve" if approve else "/reject", task=task)
 
 
 @pytest.fixture

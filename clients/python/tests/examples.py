@@ -6,12 +6,13 @@ import os
 import sys
 from pathlib import Path
 
-from conftest import SUPPORT, Stack
+from conftest import RESEARCHER, Stack
 from narrowgate import IdentityRequest
 from server import Answer, serving
 
 CALL = {"order": "1001", "amount": 24_900}
 MOST_LINES = 25
+ASKED = "Please approve: "
 
 
 def own_lines(program: Path) -> int:
@@ -51,16 +52,18 @@ async def model(received, _writer):
     )
 
 
-async def run(stack: Stack, program: Path, home: Path) -> tuple[str, str]:
-    """Returns what it printed, and its log."""
-    identity = home / "identity"
-    identity.write_text(await stack.identity(SUPPORT)(IdentityRequest(audience=stack.issuer, now=0)))
+async def run(stack: Stack, program: Path, home: Path, *, approve: bool = True) -> tuple[str, str]:
+    """Returns what it printed, and its log. A person decides on the first call that it shows."""
+    files = {}
+    for name, agent in (("IDENTITY_FILE", None), ("RESEARCHER_FILE", RESEARCHER)):
+        files[name] = home / name
+        files[name].write_text(await stack.identity(agent)(IdentityRequest(audience=stack.issuer, now=0)))
     async with serving(model) as openai:
         environment = {
             **os.environ,
+            **{name: str(path) for name, path in files.items()},
             "NARROWGATE": stack.issuer,
             "MCP_URL": f"{stack.edge}/billing/mcp",
-            "IDENTITY_FILE": str(identity),
             "SESSION": await stack.session(),
             "OPENAI_BASE_URL": f"{openai.origin}/v1",
             "OPENAI_API_KEY": "none",
@@ -72,10 +75,10 @@ async def run(stack: Stack, program: Path, home: Path) -> tuple[str, str]:
             sys.executable, str(program), env=environment, stdout=pipe, stderr=pipe
         )
         first = (await asyncio.wait_for(agent.stdout.readline(), 40)).decode()
-        task = first.strip().split("/")[-2] if first.startswith("Please approve: ") else None
-        if task:
-            await stack.approve_id(task)
+        if first.startswith(ASKED):
+            await stack.decide(first.strip().split("/")[-2], approve=approve)
         said, log = await asyncio.wait_for(agent.communicate(), 40)
+    assert agent.returncode == 0, log.decode()
     return first + said.decode(), log.decode()
 
 
@@ -84,5 +87,8 @@ async def gives_money_back(stack: Stack, repository: Path, name: str, home: Path
     assert own_lines(program) <= MOST_LINES
     said, log = await run(stack, program, home)
     first, *rest = said.splitlines()
-    assert first.startswith(f"Please approve: {stack.issuer}/console/approvals/tsk_"), said + log
+    assert first.startswith(f"{ASKED}{stack.issuer}/console/approvals/tsk_"), said + log
     assert "refunded" in " ".join(rest), said + log
+    rejected, log = await run(stack, program, home, approve=False)
+    assert "It was rejected." in rejected, rejected + log
+    assert "refunded" not in rejected

@@ -5,7 +5,8 @@ import os
 
 from langchain.agents import create_agent
 from langchain_mcp_adapters.client import MultiServerMCPClient
-from narrowgate import TaskAuth, from_file, open_task, until_allowed
+from mcp.types import CallToolResult, TextContent
+from narrowgate import DeniedError, TaskAuth, from_file, open_task, until_allowed
 
 MCP_URL = os.environ["MCP_URL"]
 NARROWGATE = {"issuer": os.environ["NARROWGATE"], "identity": from_file(os.environ["IDENTITY_FILE"])}
@@ -15,7 +16,10 @@ async def main():
     async with open_task(**NARROWGATE, session=os.environ["SESSION"], purpose="refund-order", dpop=True) as task:
 
         async def patient(request, call):
-            return await until_allowed(lambda: call(request), task=task, on_approval=show)
+            try:
+                return await until_allowed(lambda: call(request), task=task, on_approval=show)
+            except DeniedError as denied:
+                return CallToolResult(content=[TextContent(type="text", text=str(denied))], isError=True)
 
         billing = {"transport": "http", "url": MCP_URL, "auth": TaskAuth(task, MCP_URL)}
         client = MultiServerMCPClient({"billing": billing}, tool_interceptors=[patient])

@@ -5,7 +5,8 @@ import os
 
 from agents import Agent, Runner
 from agents.mcp import MCPServerStreamableHttp
-from narrowgate import TaskAuth, from_file, open_task, until_allowed
+from mcp.types import CallToolResult, TextContent
+from narrowgate import DeniedError, TaskAuth, from_file, open_task, until_allowed
 
 MCP_URL = os.environ["MCP_URL"]
 NARROWGATE = {"issuer": os.environ["NARROWGATE"], "identity": from_file(os.environ["IDENTITY_FILE"])}
@@ -14,7 +15,10 @@ NARROWGATE = {"issuer": os.environ["NARROWGATE"], "identity": from_file(os.envir
 class Billing(MCPServerStreamableHttp):
     async def call_tool(self, tool_name, arguments, meta=None):
         call = super().call_tool
-        return await until_allowed(lambda: call(tool_name, arguments, meta), task=self.task, on_approval=show)
+        try:
+            return await until_allowed(lambda: call(tool_name, arguments, meta), task=self.task, on_approval=show)
+        except DeniedError as denied:
+            return CallToolResult(content=[TextContent(type="text", text=str(denied))], isError=True)
 
 
 def show(approval):

@@ -6,6 +6,7 @@ import asyncio
 import inspect
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import TypeAlias, TypeVar
 
 from .denial import Approval, DeniedError
@@ -62,9 +63,13 @@ async def until_allowed(
                 if inspect.isawaitable(answer):
                     await answer
             status = await _decided(approval.id, task, until)
-            if status != "approved":
-                raise DeniedError("wait_exceeded" if status == "pending" else "denied", denial) from cause
-            continue
+            if status == "approved":
+                continue
+            if status == "pending":
+                raise DeniedError("wait_exceeded", denial) from cause
+            # What the denial said when it was made no longer holds.
+            now = replace(approval, status="rejected") if status == "rejected" else None
+            raise DeniedError("denied", replace(denial, approval=now, retry_after=None, text=None)) from cause
         pause = denial.retry_after
         # Not every client shows where a call can be approved; that people are asked, and when to come back, it shows.
         if denial.code == "approval_required" and approval is None:

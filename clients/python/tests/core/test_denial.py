@@ -13,17 +13,18 @@ from narrowgate.denial import ADVICE
 DECISION = "dec_01M8K7Y66WRW2RE0P89QNS4G9G"
 TASK = "tsk_01M8K7Y625WZAZ4MGK17K493Y0-8700e9cd"
 PAGE = f"https://authz.example/console/approvals/{TASK}/apr_01M8K7Y66W"
-RATE = f"""Narrowgate denied the call of "search", and nothing was done. Too many calls in the current window. Wait before \
-the next call. Try again in 42 seconds. (rate_limited, decision {DECISION})"""
-APPROVAL = f"""Narrowgate denied the call of "refund", and nothing was done. A person has to approve of this very call. It can \
-be approved at {PAGE} until 2026-11-29T09:04:53Z: give that address to the user, and repeat exactly the same \
-call once it is approved. Any change to the call needs an approval of its own. (approval_required, decision \
+RATE = f"""Narrowgate denied the call of "search", and nothing was done. Too many calls in the current window. \
+Wait before the next call. Try again in 42 seconds. (rate_limited, decision {DECISION})"""
+APPROVAL = f"""Narrowgate denied the call of "refund", and nothing was done. A person has to approve of this very \
+call. It can be approved at {PAGE} until 2026-11-29T09:04:53Z: give that address to the user, and \
+repeat exactly the same call once it is approved. Any change to the call needs an approval of its \
+own. (approval_required, decision {DECISION})"""
+REJECTED = f"""Narrowgate denied the call of "refund", and nothing was done. A person has to approve of this very \
+call. It was rejected; that holds until 2026-11-29T09:04:53Z. Any change to the call needs an \
+approval of its own. (approval_required, decision {DECISION})"""
+SCOPE = f"""Narrowgate denied the call of "pay", and nothing was done. The task's grant does not cover this \
+call. A token with the scope desk.*:read desk.pay:write would do. (insufficient_scope, decision \
 {DECISION})"""
-REJECTED = f"""Narrowgate denied the call of "refund", and nothing was done. A person has to approve of this very call. It was \
-rejected; that holds until 2026-11-29T09:04:53Z. Any change to the call needs an approval of its own. \
-(approval_required, decision {DECISION})"""
-SCOPE = f"""Narrowgate denied the call of "pay", and nothing was done. The task's grant does not cover this call. A token \
-with the scope desk.*:read desk.pay:write would do. (insufficient_scope, decision {DECISION})"""
 MEMBERS = {
     "error": "approval_required",
     "error_description": "A person has to approve of this very call.",

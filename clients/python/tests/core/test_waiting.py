@@ -63,6 +63,9 @@ async def test_what_a_person_rejects_is_denied(stack, agent):
         await until_allowed(agent.refund, task=agent.task, on_approval=show, max_wait=30)
     assert denied.value.code == "denied"
     assert denied.value.denial.code == "approval_required"
+    assert denied.value.denial.approval.status == "rejected"
+    assert "It was rejected." in str(denied.value)
+    assert "It can be approved" not in str(denied.value)
     assert agent.calls == 1
     # And so it stays: nobody is asked again.
     with pytest.raises(DeniedError) as again:

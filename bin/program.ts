@@ -24,6 +24,7 @@ import { addTry } from "../cli/commands/try.ts"
 import { addDeploy } from "../dev/deploy/command.ts"
 import { addDev } from "../dev/command.ts"
 import { VERSION } from "../dev/package.ts"
+import { addServe } from "../serve/command.ts"
 import { EXIT } from "../cli/terminal/failure.ts"
 
 export function narrowgateProgram(): Command {
@@ -45,6 +46,7 @@ export function narrowgateProgram(): Command {
     addBuild,
     addPublish,
     addDeploy,
+    addServe,
     addStatus,
     addKeygen,
     addLogin,

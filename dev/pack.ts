@@ -8,6 +8,7 @@ import { cp, mkdir, readFile, rm, writeFile } from "node:fs/promises"
 import { dirname, join } from "node:path"
 import { promisify } from "node:util"
 import { z } from "zod"
+import { writeOwnModules } from "../serve/worker-modules.ts"
 import { PACKAGE, toolAt } from "./package.ts"
 
 const OUT = join(PACKAGE, "build")
@@ -22,8 +23,8 @@ const ENTRIES: readonly string[] = []
 /** What commands read, besides themselves. */
 const FILES = ["LICENSE", "README.md", "docs/guides/clients", "docs/guides/gateways", "policies", "schemas", "starters"]
 
-/** What some commands need, and say so: the local stack, and a deployment. */
-const OPTIONAL = ["miniflare", "oidc-provider", "wrangler"] as const
+/** What some commands need, and say so: the local stack, a deployment, and a server of one machine. */
+const OPTIONAL = ["miniflare", "oidc-provider", "workerd", "wrangler"] as const
 /** What the example's own servers need, which run in the repository alone. */
 const OF_THE_DEMO: ReadonlySet<string> = new Set(["@modelcontextprotocol/server"])
 
@@ -52,6 +53,7 @@ if (ENTRIES.length > 0) await run(toolAt("typescript", "bin/tsc"), "-p", "tsconf
 const worker = join(OUT, "worker")
 await run(toolAt("wrangler", "bin/wrangler.js"), "deploy", "--dry-run", "--outdir", worker)
 await cp(join(worker, "index.js"), join(TREE, "worker/index.js"))
+await writeOwnModules(join(TREE, "worker"))
 for (const path of FILES) await cp(join(PACKAGE, path), join(TREE, path), { recursive: true })
 const configuration = await readFile(join(PACKAGE, "wrangler.toml"), "utf8")
 await writeFile(join(TREE, "wrangler.toml"), configuration.replace('main = "src/index.ts"', 'main = "worker/index.js"'))

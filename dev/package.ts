@@ -7,10 +7,13 @@ import { Failure } from "../cli/terminal/failure.ts"
 
 export const PACKAGE = resolve(import.meta.dirname, "..")
 
-const manifestSchema = z.object({ version: z.string(), peerDependencies: z.record(z.string(), z.string()).default({}) })
+const versions = z.record(z.string(), z.string()).default({})
+const manifestSchema = z.object({ version: z.string(), peerDependencies: versions, devDependencies: versions })
 
 const manifest = manifestSchema.parse(JSON.parse(readFileSync(join(PACKAGE, "package.json"), "utf8")))
 export const VERSION = manifest.version
+/** Exact versions of packages that not every user needs; in a clone, of those that it was tested with. */
+export const PEERS = { ...manifest.devDependencies, ...manifest.peerDependencies }
 
 /**
  * Loads a part of the package that needs packages of which not every user has need: where one is missing, it says which to
@@ -21,7 +24,7 @@ export async function withPackages<Part>(load: () => Promise<Part>, names: reado
     return await load()
   } catch (error) {
     if (!(error instanceof Error && "code" in error && error.code === "ERR_MODULE_NOT_FOUND")) throw error
-    const wanted = names.map((name) => `${name}@${manifest.peerDependencies[name] ?? "latest"}`)
+    const wanted = names.map((name) => `${name}@${PEERS[name] ?? "latest"}`)
     throw new Failure(
       `this needs packages that are not installed: ${names.join(", ")}`,
       `Install them: npm install --save-dev ${wanted.join(" ")}`,

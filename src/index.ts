@@ -26,8 +26,8 @@ if (!(await warmUp().catch(() => false))) logEvent("rehearsal_failed", {})
 
 export default {
   fetch: app.fetch,
-  /** Called by the Cron Trigger of wrangler.toml. */
-  async scheduled(_controller, env, ctx): Promise<void> {
+  /** Called by the Cron Trigger of wrangler.toml, or by an alarm (serve/worker/schedule.ts). */
+  async scheduled(_controller: unknown, env: Env, ctx: Pick<ExecutionContext, "waitUntil">): Promise<void> {
     await probeServers(requestContext(env, (work) => ctx.waitUntil(work)))
   },
 } satisfies ExportedHandler<Env>

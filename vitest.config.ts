@@ -102,6 +102,7 @@ const OWN_PROJECT = [
   "long",
   "node",
   "package",
+  "serve",
   "spire",
   "wire",
 ]
@@ -196,6 +197,17 @@ const PROJECTS: readonly TestProjectInlineConfiguration[] = [
   {
     // The packed file, installed elsewhere.
     test: { name: "package", include: ["test/package/**/*.test.ts"], testTimeout: 60_000, maxWorkers: 1 },
+  },
+  {
+    // `narrowgate serve` of the built package, killed, backed up and restored.
+    test: {
+      name: "serve",
+      include: ["test/serve/**/*.test.ts"],
+      globalSetup: ["./test/serve/built.ts"],
+      testTimeout: 60_000,
+      hookTimeout: 60_000,
+      maxWorkers: 1,
+    },
   },
   {
     // The pages in a real Chromium, if one is installed (test/browser/browser.ts), against a local stack.

@@ -3,10 +3,13 @@
  * time. The lock is one of SQLite's on a file, so the system releases it whatever ends the process; a file system in a
  * network may not.
  */
-import { existsSync } from "node:fs"
+import { execFile } from "node:child_process"
+import { existsSync, writeFileSync } from "node:fs"
 import { chmod, mkdir, open, readFile, rename } from "node:fs/promises"
 import { join } from "node:path"
 import { DatabaseSync } from "node:sqlite"
+import { setTimeout as sleep } from "node:timers/promises"
+import { promisify } from "node:util"
 import { z } from "zod"
 import { Failure } from "../cli/terminal/failure.ts"
 import { VERSION } from "../dev/package.ts"
@@ -26,10 +29,22 @@ export interface Directory extends Disposable {
   readonly objects: string
   readonly state: DirectoryState
   save(state: DirectoryState): Promise<void>
+  /** Notes which process of workerd writes in it, at once: by it, the next process knows whether that one is gone. */
+  noteRuntime(runtime: NotedRuntime): void
 }
+
+const runtimeSchema = z.object({
+  pid: z.number(),
+  /** An argument of its command, which no other process has. */
+  argument: z.string(),
+})
+export type NotedRuntime = z.infer<typeof runtimeSchema>
 
 const STATE_FILE = "narrowgate.json"
 const LOCK_FILE = "lock"
+const RUNTIME_FILE = "runtime"
+/** A process that was killed takes workerd with it within milliseconds (runtime.ts). */
+const GONE_WITHIN_MS = 5_000
 /** Names of what a directory contains, beside its objects. */
 export const OBJECTS = "objects"
 /** Objects of a restore that has not ended. */
@@ -42,6 +57,7 @@ export async function openDirectory(path: string): Promise<Directory> {
   await chmod(path, 0o700)
   const release = lock(path)
   try {
+    await untilRuntimeIsGone(path)
     if (existsSync(join(path, UNFINISHED)))
       throw new Failure(`a restore into ${path} was not finished`, "Delete the directory, and restore again.")
     let state = await readState(path)
@@ -55,6 +71,7 @@ export async function openDirectory(path: string): Promise<Directory> {
       path,
       objects,
       save,
+      noteRuntime: (runtime) => writeFileSync(join(path, RUNTIME_FILE), JSON.stringify(runtime), { mode: 0o600 }),
       get state() {
         return state
       },
@@ -76,6 +93,42 @@ function lock(path: string): () => void {
     throw new Failure(`another process uses ${path}`, "Stop it, or name another directory. Two would corrupt it.")
   }
   return () => database.close()
+}
+
+async function untilRuntimeIsGone(path: string): Promise<void> {
+  const noted = await readFile(join(path, RUNTIME_FILE), "utf8").catch(() => null)
+  const { data } = runtimeSchema.safeParse(noted === null ? null : jsonIn(noted))
+  if (!data) return
+  for (const until = Date.now() + GONE_WITHIN_MS; await isRunning(data); await sleep(20)) {
+    if (Date.now() < until) continue
+    throw new Failure(
+      `workerd (process ${data.pid}) of an earlier narrowgate serve still uses ${path}`,
+      `End it: kill -KILL ${data.pid}`,
+    )
+  }
+}
+
+/** Another process may have got its id since. */
+async function isRunning({ pid, argument }: NotedRuntime): Promise<boolean> {
+  try {
+    process.kill(pid, 0)
+    const command =
+      process.platform === "linux"
+        ? await readFile(`/proc/${pid}/cmdline`, "utf8")
+        : (await promisify(execFile)("ps", ["-o", "command=", "-p", String(pid)])).stdout
+    return command.includes(argument)
+  } catch {
+    return false
+  }
+}
+
+function jsonIn(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    // It was being written when its process ended, before workerd had opened anything.
+    return null
+  }
 }
 
 async function readState(path: string): Promise<DirectoryState> {

@@ -131,6 +131,8 @@ class Server {
     })
     await rm(control, { force: true })
     await writeFile(config, text, { mode: 0o600 })
-    return startRuntime(config, control, bindingsOf(this.#configuration), isPublic)
+    return startRuntime(config, control, bindingsOf(this.#configuration), isPublic, (runtime) =>
+      this.#directory.noteRuntime(runtime),
+    )
   }
 }

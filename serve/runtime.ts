@@ -9,6 +9,7 @@ import type { Readable } from "node:stream"
 import { text as textOf } from "node:stream/consumers"
 import { PEERS } from "../dev/package.ts"
 import { Failure } from "../cli/terminal/failure.ts"
+import type { NotedRuntime } from "./directory.ts"
 import { log, logLinesOf } from "./log.ts"
 
 export interface Runtime {
@@ -26,6 +27,8 @@ export interface Runtime {
 export interface Ending {
   readonly code: number | null
   readonly signal: NodeJS.Signals | null
+  /** Why it could not be run at all. */
+  readonly error: string | null
 }
 
 const START_WITHIN_MS = 30_000
@@ -42,6 +45,7 @@ export async function startRuntime(
   socket: string,
   bindings: Readonly<Record<string, string>>,
   isPublic: boolean,
+  note: (runtime: NotedRuntime) => void,
 ): Promise<Runtime> {
   const args = ["serve", config, "--experimental", "--control-fd=3", "--import-path=/"]
   const child = spawn(workerdBinary(), args, {
@@ -55,8 +59,9 @@ export async function startRuntime(
   for (const stream of [child.stdout, child.stderr])
     if (stream) logLinesOf(stream, (line) => said.splice(0, Math.max(0, said.push(line) - KEPT_LINES)))
   const { pid } = child
-  if (pid === undefined) throw new Failure(`workerd cannot be run: ${await whyNotRun(ended)}`, PLATFORMS)
+  if (pid === undefined) throw new Failure(`workerd cannot be run: ${(await ended).error}`, PLATFORMS)
   const guard = guardOf(pid)
+  note({ pid, argument: config })
   void ended.then(() => guard.kill("SIGKILL"))
   const sockets = isPublic ? ["control", "http"] : ["control"]
   const ports = await listening(child, sockets)
@@ -104,19 +109,11 @@ function workerdBinary(): string {
 
 const PLATFORMS = "workerd runs on Linux with glibc 2.35 or newer (x64, arm64) and on macOS; not on Alpine."
 
-async function whyNotRun(ended: Promise<Ending>): Promise<string> {
-  return ended.then(
-    () => "it ended at once",
-    (error: unknown) => String(error),
-  )
-}
-
 async function endOf(child: ChildProcess): Promise<Ending> {
-  const [code, signal]: [number | null, NodeJS.Signals | null] = await new Promise((done) => {
-    child.once("error", () => done([null, null]))
-    child.once("exit", (...ending) => done(ending))
+  return new Promise((done) => {
+    child.once("error", (error) => done({ code: null, signal: null, error: error.message }))
+    child.once("exit", (code, signal) => done({ code, signal, error: null }))
   })
-  return { code, signal }
 }
 
 /** Ends workerd if this process is gone, however it ended: the directory would stay in use otherwise. */

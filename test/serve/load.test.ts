@@ -10,7 +10,7 @@ import type { Task } from "../../bench/servers/narrowgate.ts"
 import { ISSUER, ORIGIN } from "../../bench/servers/identities.ts"
 import { APPROVED, PER_TREE, SCOPE, SHARED } from "../long/stack.ts"
 import { randomFrom, Traffic, type Call } from "../long/traffic.ts"
-import { deploy, type Deployment } from "./served.ts"
+import { deploy, untilReady, type Deployment } from "./served.ts"
 
 const KILLS = 5
 const BETWEEN_MS = 3_000
@@ -26,15 +26,6 @@ const before: Task[] = []
 /** Milliseconds. */
 let restoredAt = 0
 
-/** @returns milliseconds until a call can be decided again */
-async function untilReady(from: number): Promise<number> {
-  for (;;) {
-    const response = await fetch(there.url("/readyz")).catch(() => null)
-    if (response?.status === 200 || Date.now() - from > SERVES_WITHIN_MS) return Date.now() - from
-    await sleep(20)
-  }
-}
-
 /** By turns workerd alone, which is started again; and the whole, as by a power cut. */
 async function kill(number: number): Promise<void> {
   const { serving } = there
@@ -46,7 +37,7 @@ async function kill(number: number): Promise<void> {
     serving.child.kill("SIGKILL")
     await there.start()
   }
-  restarts.push(`${number % 2 === 0 ? "workerd" : "all"} ${await untilReady(began)}`)
+  restarts.push(`${number % 2 === 0 ? "workerd" : "all"} ${await untilReady(there.url("/readyz"), began)}`)
 }
 
 beforeAll(async () => {
@@ -54,7 +45,6 @@ beforeAll(async () => {
   there = await deploy()
   await there.start()
   await there.publish()
-  await untilReady(Date.now())
   const random = randomFrom(SEED)
   traffic = new Traffic({ narrowgate: there.narrowgate, operator: there.staff.operator, [Symbol.asyncDispose]: async () => undefined }, random)
   before.push(await there.narrowgate.openTask("early", SCOPE))
@@ -164,7 +154,7 @@ describe("restored from its backup", () => {
     there.moveTo("restored")
     const began = Date.now()
     await there.start()
-    console.log(`restored: milliseconds from the start until it decides: ${await untilReady(began)}`)
+    console.log(`restored: milliseconds from the start until it decides: ${await untilReady(there.url("/readyz"), began)}`)
   }, 60_000)
 
   test("nothing is allowed until an operator lifts the stop of everything", async () => {

@@ -119,23 +119,19 @@ export interface Differing {
   /** Members of its configuration. */
   readonly members?: Readonly<Record<string, unknown>>
   readonly directory?: string
+  /** Of what is published, besides. */
+  readonly change?: (policies: string) => Promise<void>
+  readonly env?: Readonly<Record<string, string>>
 }
 
-const places = new Set<string>()
-
-export async function newPlace(): Promise<string> {
+export async function deploy(differing: Differing = {}): Promise<Deployment> {
+  const { members = {}, directory = "data", change = async () => undefined } = differing
   const place = await mkdtemp(join(tmpdir(), "narrowgate-serve-"))
-  places.add(place)
-  return place
-}
-
-export async function deploy({ members = {}, directory = "data" }: Differing = {}): Promise<Deployment> {
-  const place = await newPlace()
   const [publisher, identities, staff] = await Promise.all([generatePublisherKey(), makeIdentities(), makeStaff()])
   const configuration = { issuer: ISSUER, listen: "127.0.0.1:0", directory, ...members }
   // JSON is YAML.
   await writeFile(join(place, "narrowgate.yaml"), JSON.stringify(configuration))
-  const env: Record<string, string> = { PUBLISHER_KEYS: JSON.stringify({ keys: [publisher.publicJwk] }) }
+  const env: Record<string, string> = { ...differing.env, PUBLISHER_KEYS: JSON.stringify({ keys: [publisher.publicJwk] }) }
   let serving: Serving | undefined
   const current = (): Serving => serving ?? never()
   const start = async (): Promise<Serving> => {
@@ -170,7 +166,14 @@ export async function deploy({ members = {}, directory = "data" }: Differing = {
     },
     run: async (...args) => new Serving(args, place, env).ended(),
     moveTo: (other) => (env["NARROWGATE_DIRECTORY"] = other),
-    publish: async () => publishBench(url(""), publisher.privateJwk, identities, staff),
+    async publish() {
+      const changed = async (policies: string): Promise<void> => {
+        await staff.extend(policies)
+        await change(policies)
+      }
+      await publishBench(url(""), publisher.privateJwk, identities, changed)
+      await untilReady(url("/readyz"))
+    },
     async remove() {
       await serving?.end("SIGKILL")
       await rm(place, { recursive: true, force: true, maxRetries: 5 })
@@ -178,10 +181,26 @@ export async function deploy({ members = {}, directory = "data" }: Differing = {
   }
 }
 
-async function publishBench(url: string, key: JWK, identities: Identities, staff: Staff): Promise<void> {
+const READY_WITHIN_MS = 10_000
+
+/** @returns milliseconds until it decides, or until it is too late */
+export async function untilReady(url: string, from = Date.now()): Promise<number> {
+  for (;;) {
+    const response = await fetch(url).catch(() => null)
+    if (response?.status === 200 || Date.now() - from > READY_WITHIN_MS) return Date.now() - from
+    await sleep(20)
+  }
+}
+
+async function publishBench(
+  url: string,
+  key: JWK,
+  identities: Identities,
+  change: (policies: string) => Promise<void>,
+): Promise<void> {
   const policies = mkdtempSync(join(tmpdir(), "narrowgate-policies-"))
   try {
-    const bytes = await compileBench(policies, identities, {}, staff.extend)
+    const bytes = await compileBench(policies, identities, {}, change)
     const digest = await digestOf(bytes)
     const reason = { by: "a test", why: "to try it" }
     await publishTo({ url, key, what: "pointer", digest, bytes, reason, over: "any", audience: ISSUER })

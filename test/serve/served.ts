@@ -175,7 +175,7 @@ export async function deploy(differing: Differing = {}): Promise<Deployment> {
       await untilReady(url("/readyz"))
     },
     async remove() {
-      await serving?.end("SIGKILL")
+      await serving?.end()
       await rm(place, { recursive: true, force: true, maxRetries: 5 })
     },
   }

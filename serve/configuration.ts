@@ -2,6 +2,7 @@
  * The configuration of `narrowgate serve`: one YAML file, and the environment, which takes precedence. Secrets are in the
  * environment alone.
  */
+import { randomBytes } from "node:crypto"
 import { readFile } from "node:fs/promises"
 import { BlockList } from "node:net"
 import { dirname, resolve } from "node:path"
@@ -32,7 +33,7 @@ const schema = z.strictObject({
     .string()
     .regex(/^(?:\*|[^\s:]+|\[[0-9A-Fa-f:.]+\]):\d{1,5}$/, "must be ADDRESS:PORT, such as 127.0.0.1:8787")
     .default("127.0.0.1:8787"),
-  /** JWK Set of those who may publish bundles. */
+  /** JWK Set of those who may publish bundles. Without any, the first operator claims the deployment. */
   publisher_keys: z
     .strictObject({ keys: z.array(z.record(z.string(), z.unknown()).refine(isPublic, "must not have a private part")) })
     .default({ keys: [] }),
@@ -75,6 +76,8 @@ const VARIABLES: Readonly<Record<string, readonly [member: keyof z.infer<typeof 
 }
 /** JSON objects of texts. */
 const SECRETS = ["WEBHOOK_SECRETS", "SIGN_IN_SECRETS"]
+/** With which the first operator claims a deployment that names no publisher. */
+const CLAIM = "CLAIM"
 
 /** @param file null: the default, if it is there */
 export async function readConfiguration(file: string | null, environment: Environment): Promise<Configuration> {
@@ -87,11 +90,13 @@ export async function readConfiguration(file: string | null, environment: Enviro
   const { data, error } = schema.safeParse(given)
   if (!data) throw new Failure(problemsOf(error, inFile === null ? "the configuration" : path), FIX, EXIT.usage)
   const from = inFile === null || environment["NARROWGATE_DIRECTORY"] !== undefined ? "." : dirname(path)
+  const secrets = secretsIn(environment)
+  const isClaimed = data.publisher_keys.keys.length > 0
   return {
     ...data,
     directory: resolve(from, data.directory),
     certificate_authorities: data.certificate_authorities.map((each) => resolve(dirname(path), each)),
-    secrets: secretsIn(environment),
+    secrets: isClaimed ? secrets : { [CLAIM]: randomBytes(32).toString("hex"), ...secrets },
   }
 }
 
@@ -125,7 +130,8 @@ function readVariable(name: string, value: string, read: (value: string) => unkn
 function secretsIn(environment: Environment): Readonly<Record<string, string>> {
   const secrets: Record<string, string> = {}
   for (const [name, value] of Object.entries(environment)) {
-    if (value === undefined || value === "" || !(SECRETS.includes(name) || PROBE_SECRET.test(name))) continue
+    if (value === undefined || value === "") continue
+    if (name !== CLAIM && !SECRETS.includes(name) && !PROBE_SECRET.test(name)) continue
     if (SECRETS.includes(name) && !isObjectOfTexts(value)) {
       // The value is a secret: the message has none of it.
       throw new Failure(`${name} in the environment is not a JSON object of texts`, FIX, EXIT.usage)

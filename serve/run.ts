@@ -6,7 +6,7 @@ import { setTimeout as sleep } from "node:timers/promises"
 import { Failure } from "../cli/terminal/failure.ts"
 import { readManifest } from "../dev/manifest.ts"
 import { VERSION } from "../dev/package.ts"
-import { takeBackups } from "./backup-socket.ts"
+import { takeBackups, type Backups } from "./backup-socket.ts"
 import { readConfiguration, type Configuration } from "./configuration.ts"
 import { openDirectory, type Directory } from "./directory.ts"
 import { log } from "./log.ts"
@@ -29,10 +29,17 @@ export async function runServe(file: string | null): Promise<void> {
     const server = new Server(configuration, directory, place)
     await server.prepare()
     await server.run(stopping)
+  } catch (error) {
+    throw withoutRoom(error, configuration.directory)
   } finally {
     await rm(place, { recursive: true, force: true })
   }
   log("stopped")
+}
+
+function withoutRoom(error: unknown, directory: string): unknown {
+  if (!(error instanceof Error && "code" in error && error.code === "ENOSPC")) return error
+  return new Failure(`there is no room on the disk of ${directory}`, "Make room, and start it again: nothing is lost.")
 }
 
 /** Warnings of Node.js are events like others; that a part of it is experimental is none of an operator's business. */
@@ -86,9 +93,9 @@ class Server {
     const signalled = stopping.then((signal) => ({ stopped: signal }))
     let runtime = await this.#begin()
     for (;;) {
-      await using backups = await takeBackups(this.#directory, runtime.pid)
+      await using backups = await this.#takeBackups(runtime)
       const event = await Promise.race([signalled, runtime.ended])
-      await backups.close()
+      await backups?.close()
       if ("stopped" in event) {
         log("stopping", { signal: event.stopped })
         return runtime.stop(this.#configuration.stop_seconds)
@@ -99,10 +106,22 @@ class Server {
     }
   }
 
+  /** Without room for the name of its socket, calls are decided all the same. */
+  async #takeBackups({ pid }: Runtime): Promise<Backups | null> {
+    return takeBackups(this.#directory, pid).catch((error: unknown) => {
+      log("backups_unavailable", { error: String(error) })
+      return null
+    })
+  }
+
   async #begin(): Promise<Runtime> {
     const runtime = await this.#start(true)
-    await runtime.control({ restored: null })
+    const { unclaimed } = await runtime.control({ restored: null })
     log("serving", { version: VERSION, listen: this.#configuration.listen, port: runtime.port, pid: runtime.pid })
+    if (unclaimed) {
+      const { issuer, secrets } = this.#configuration
+      log("unclaimed", { claim: secrets["CLAIM"] ?? "", command: `narrowgate claim --url ${issuer}` })
+    }
     return runtime
   }
 

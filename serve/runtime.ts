@@ -7,6 +7,7 @@ import { createRequire } from "node:module"
 import { resolve } from "node:path"
 import type { Readable } from "node:stream"
 import { text as textOf } from "node:stream/consumers"
+import { z } from "zod"
 import { PEERS } from "../dev/package.ts"
 import { Failure } from "../cli/terminal/failure.ts"
 import type { NotedRuntime } from "./directory.ts"
@@ -19,7 +20,7 @@ export interface Runtime {
   /** Resolves with what ended it. */
   readonly ended: Promise<Ending>
   /** Sends it what serve/worker/control.ts understands. */
-  control(body: unknown): Promise<void>
+  control(body: unknown): Promise<z.infer<typeof begunSchema>>
   /** No new request is accepted; those in progress have this long. */
   stop(seconds: number): Promise<void>
 }
@@ -152,10 +153,14 @@ function fixFor(said: readonly string[]): string {
   return "The lines above are workerd's own."
 }
 
-async function post(socketPath: string, body: string): Promise<void> {
+/** `Begun` of serve/worker/control.ts. */
+const begunSchema = z.object({ unclaimed: z.boolean() })
+
+async function post(socketPath: string, body: string): Promise<z.infer<typeof begunSchema>> {
   const sent = request({ socketPath, path: "/", method: "POST", timeout: CONTROL_WITHIN_MS })
   sent.end(body)
   const [response] = await once(sent, "response")
   const said = await textOf(response)
-  if (response.statusCode !== 204) throw new Error(`the Worker did not begin: ${response.statusCode} ${said}`)
+  if (response.statusCode !== 200) throw new Error(`the Worker did not begin: ${response.statusCode} ${said}`)
+  return begunSchema.parse(JSON.parse(said))
 }

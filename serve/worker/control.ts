@@ -2,6 +2,7 @@
  * What the process beside workerd asks on a socket of its own before anybody else is let in: to keep the schedule, and
  * after a restore that nothing of before it counts as authority.
  */
+import release from "../../src/index.ts"
 import type { ServeEnv } from "./environment.ts"
 import { schedule } from "./schedule.ts"
 
@@ -11,15 +12,22 @@ export interface Restored {
   readonly takenAt: number
 }
 
+/** What it answers: whether nobody has claimed this deployment yet (`POST /v1/claim`). */
+export interface Begun {
+  readonly unclaimed: boolean
+}
+
 /** The operator as whom it appears in the list of revocations and in notices. */
 const OPERATOR = "narrowgate serve|restore"
 
 export const control = {
-  async fetch(request, env) {
+  async fetch(request, env, ctx) {
     const { restored } = await request.json<{ readonly restored: Restored | null }>()
     await schedule(env).begin()
     if (restored) await withdrawAll(env, restored)
-    return new Response(null, { status: 204 })
+    const ready = await release.fetch(new Request("https://localhost/readyz"), env, ctx)
+    const { error } = await ready.json<{ readonly error?: string }>()
+    return Response.json({ unclaimed: error === "unclaimed" } satisfies Begun)
   },
 } satisfies ExportedHandler<ServeEnv>
 

@@ -9,7 +9,7 @@ import { dirname, join } from "node:path"
 import { DatabaseSync } from "node:sqlite"
 import { deflateRawSync, inflateRawSync } from "node:zlib"
 import { Failure } from "../cli/terminal/failure.ts"
-import { VERSION } from "../dev/package.ts"
+import { VERSION } from "../cli/package.ts"
 import { syncDirectory } from "./directory.ts"
 
 const PART_BYTES = 4 * 1_048_576

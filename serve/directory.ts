@@ -12,7 +12,7 @@ import { setTimeout as sleep } from "node:timers/promises"
 import { promisify } from "node:util"
 import { z } from "zod"
 import { Failure } from "../cli/terminal/failure.ts"
-import { VERSION } from "../dev/package.ts"
+import { VERSION } from "../cli/package.ts"
 
 const stateSchema = z.object({
   /** Of Narrowgate: the one that wrote last. */

@@ -8,7 +8,7 @@ import { resolve } from "node:path"
 import type { Readable } from "node:stream"
 import { text as textOf } from "node:stream/consumers"
 import { z } from "zod"
-import { PEERS } from "../dev/package.ts"
+import { installCommand, requireGlibc, versionOf } from "../cli/package.ts"
 import { Failure } from "../cli/terminal/failure.ts"
 import type { NotedRuntime } from "./directory.ts"
 import { log, logLinesOf } from "./log.ts"
@@ -90,7 +90,8 @@ export async function startRuntime(
 
 /** The binary itself: the package's command is a script around it. */
 function workerdBinary(): string {
-  const wanted = PEERS["workerd"] ?? ""
+  requireGlibc()
+  const wanted = versionOf("workerd")
   for (const from of [import.meta.filename, resolve("package.json")]) {
     try {
       const require = createRequire(from)
@@ -104,7 +105,7 @@ function workerdBinary(): string {
   }
   throw new Failure(
     `this needs workerd ${wanted}, which is not installed`,
-    `Install it: npm install workerd@${wanted}. Its format on disk may change with any version, so no other will do.`,
+    `Install it: ${installCommand(["workerd"])}\nObjects on disk may be stored in another way by any other version.`,
   )
 }
 

@@ -8,7 +8,7 @@ import { mkdir, readFile, writeFile } from "node:fs/promises"
 import { stripTypeScriptTypes } from "node:module"
 import { join } from "node:path"
 import { promisify } from "node:util"
-import { PACKAGE, toolAt } from "../dev/package.ts"
+import { PACKAGE, toolAt } from "../cli/package.ts"
 
 /** Of serve/worker/. The first is the entry. */
 const OWN = ["front", "client-address", "control", "entries", "schedule"] as const

@@ -106,6 +106,8 @@ export interface Deployment {
   start(): Promise<Serving>
   /** Another command, `backup` or `restore`, or a second process. */
   run(...args: readonly string[]): Promise<Ran>
+  /** The same, until it is ended. */
+  begin(...args: readonly string[]): Serving
   /** The same with another directory. */
   runIn(directory: string, ...args: readonly string[]): Promise<Ran>
   /** Goes on with another directory; nothing may run. */
@@ -164,6 +166,7 @@ export async function deploy(differing: Differing = {}): Promise<Deployment> {
     get serving() {
       return current()
     },
+    begin: (...args) => new Serving(args, place, env),
     run: async (...args) => new Serving(args, place, env).ended(),
     moveTo: (other) => (env["NARROWGATE_DIRECTORY"] = other),
     async publish() {

@@ -106,6 +106,7 @@ const OWN_PROJECT = [
   "long",
   "node",
   "package",
+  "serve",
   "spire",
   "upgrades",
   "wire",
@@ -205,6 +206,17 @@ const PROJECTS: readonly TestProjectInlineConfiguration[] = [
   {
     // The release before this one, and this one on what that has stored.
     test: { name: "upgrades", include: ["test/upgrades/**/*.test.ts"], hookTimeout: 120_000, maxWorkers: 1 },
+  },
+  {
+    // `narrowgate serve` of the built package, killed, backed up and restored.
+    test: {
+      name: "serve",
+      include: ["test/serve/**/*.test.ts"],
+      globalSetup: ["./test/serve/built.ts"],
+      testTimeout: 60_000,
+      hookTimeout: 60_000,
+      maxWorkers: 1,
+    },
   },
   {
     // The pages in a real Chromium, if one is installed (test/browser/browser.ts), against a local stack.

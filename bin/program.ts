@@ -25,6 +25,7 @@ import { addToken } from "../cli/commands/token.ts"
 import { addTry } from "../cli/commands/try.ts"
 import { addDeploy } from "../dev/deploy/command.ts"
 import { addDev } from "../dev/command.ts"
+import { addServe } from "../serve/command.ts"
 import { VERSION } from "../cli/package.ts"
 import { EXIT } from "../cli/terminal/failure.ts"
 
@@ -52,6 +53,7 @@ export function narrowgateProgram(): Command {
     addPublish,
     addClaim,
     addDeploy,
+    addServe,
     addStatus,
     addKeygen,
     addLogin,

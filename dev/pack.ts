@@ -9,6 +9,7 @@ import { dirname, join } from "node:path"
 import { promisify } from "node:util"
 import { z } from "zod"
 import { LOCAL_STACK, PACKAGE, toolAt } from "../cli/package.ts"
+import { writeOwnModules } from "../serve/worker-modules.ts"
 
 const OUT = join(PACKAGE, "build")
 const TREE = join(OUT, "narrowgate")
@@ -33,8 +34,8 @@ const FILES = [
   "template",
 ]
 
-/** What some commands need, and say so: the local stack, and a deployment. */
-const OPTIONAL: readonly string[] = [...LOCAL_STACK, "wrangler"]
+/** What some commands need, and say so: the local stack, a server of one machine, and a deployment. */
+const OPTIONAL: readonly string[] = [...LOCAL_STACK, "workerd", "wrangler"]
 /** What the example's own servers need, which run in the repository alone. */
 const OF_THE_DEMO: ReadonlySet<string> = new Set(["@modelcontextprotocol/server"])
 
@@ -63,6 +64,7 @@ if (ENTRIES.length > 0) await run(toolAt("typescript", "bin/tsc"), "-p", "tsconf
 const worker = join(OUT, "worker")
 await run(toolAt("wrangler", "bin/wrangler.js"), "deploy", "--dry-run", "--outdir", worker)
 await cp(join(worker, "index.js"), join(TREE, "worker/index.js"))
+await writeOwnModules(join(TREE, "worker"))
 for (const path of FILES) await cp(join(PACKAGE, path), join(TREE, path), { recursive: true })
 const configuration = await readFile(join(PACKAGE, "wrangler.toml"), "utf8")
 await writeFile(join(TREE, "wrangler.toml"), configuration.replace('main = "src/index.ts"', 'main = "worker/index.js"'))

@@ -1,4 +1,5 @@
 /** Narrowgate in miniflare, in the process of a test: a Worker on a port that is free, which ends with that process. */
+import type { V4WorkerOptions } from "miniflare"
 import { withPackages } from "../dev/package.ts"
 import { NarrowgateTestError } from "./kit/error.ts"
 import { connect } from "./kit/kit.ts"
@@ -12,10 +13,18 @@ export interface StartOptions extends TestPolicies {
    * Your own Workers beside it, as the option `workers` of miniflare takes them. They may be bound to the Worker
    * `narrowgate`, whose entry point `Authorizer` decides calls.
    */
-  readonly workers?: readonly object[]
+  readonly workers?: readonly OwnWorker[]
+  /** Receives what the Workers log. Absent: nobody does. */
+  readonly log?: (line: string) => void
 }
 
-export const NAME = "narrowgate"
+/** By its name and its script; `serviceBindings` binds it to others. */
+export interface OwnWorker {
+  readonly name: string
+  readonly [option: string]: unknown
+}
+
+const NAME = "narrowgate"
 const DRIVER = "narrowgate-test-driver"
 
 /** Passes what a test calls on to the entry point for tests, to which no request from outside leads. */
@@ -31,18 +40,30 @@ export interface RunningNarrowgate extends TestNarrowgate {
   fetchWorker(name: string, url: string, init?: RequestOptions): Promise<Response>
 }
 
-export async function startNarrowgate({ workers = [], ...policies }: StartOptions): Promise<RunningNarrowgate> {
-  const { Miniflare, convertV4MiniflareOptions } = await withPackages(async () => import("miniflare"), ["miniflare"])
+export async function startNarrowgate({ workers = [], log, ...policies }: StartOptions): Promise<RunningNarrowgate> {
+  const { Miniflare, convertV4MiniflareOptions, V4WorkerOptionsSchema } = await withPackages(async () => import("miniflare"), ["miniflare"])
   const narrowgate = await definitionOf(NAME, await setupOf(policies))
   endRuntimesWithUs()
   const driver = {
     name: DRIVER,
-    modules: [{ type: "ESModule", path: "driver.js", contents: DRIVER_SCRIPT }],
+    modules: [{ type: "ESModule" as const, path: "driver.js", contents: DRIVER_SCRIPT }],
     compatibilityDate: narrowgate.compatibilityDate,
     serviceBindings: { KIT: { name: NAME, entrypoint: "TestKit" } },
   }
-  const shared = { host: "127.0.0.1", port: 0, logRequests: false, telemetry: { enabled: false } }
-  const runtime = new Miniflare(convertV4MiniflareOptions({ ...shared, workers: [narrowgate, driver, ...workers] }))
+  const beside = workers.map((worker) => {
+    const isWorker = (value: object): value is V4WorkerOptions => V4WorkerOptionsSchema.safeParse(value).success
+    if (isWorker(worker)) return worker
+    throw new NarrowgateTestError("invalid_argument", `\`workers\`: ${worker.name} is no Worker of miniflare`)
+  })
+  const options = convertV4MiniflareOptions({
+    host: "127.0.0.1",
+    port: 0,
+    logRequests: false,
+    telemetry: { enabled: false },
+    handleStructuredLogs: ({ message }: { readonly message: string }) => log?.(message),
+    workers: [{ ...narrowgate }, driver, ...beside],
+  })
+  const runtime = new Miniflare(options)
   let stopped: Promise<void> | undefined
   const stop = async (): Promise<void> => (stopped ??= runtime.dispose())
   try {

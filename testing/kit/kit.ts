@@ -9,7 +9,7 @@ import { askAs } from "./gateways.ts"
 import { ProofKey } from "./proof.ts"
 import { Provider, type User } from "./provider.ts"
 import { requestOf, type AgentRequest, type Arguments } from "./requests.ts"
-import type { Facts, TestKitBinding, World } from "./setup.ts"
+import type { BoundCall, Facts, RequestOptions, TestKitBinding, World } from "./setup.ts"
 import { millisecondsOf } from "./span.ts"
 
 const TOKEN_EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
@@ -167,15 +167,20 @@ class Kit implements TestNarrowgate {
         }
       : { authorization: `Bearer ${task.token}` }
     const sent = { ...request, headers: { ...request.headers, ...credential } }
-    const answer = await askAs(gateway, this.gatewayKey(gateway.id), sent, client, { ...this.#door(), url: this.url })
+    const answer = await askAs(gateway, this.gatewayKey(gateway.id), sent, client, this.#door())
     const decision = decisionOf(answer)
     this.#decisions.set(task.id, [...(this.#decisions.get(task.id) ?? []), decision.id])
     return decision
   }
 
+  /** Not bound functions: what is a binding's method may be a call of it. */
   #door() {
-    const { fetch, authorize } = this.#binding
-    return { fetch: fetch.bind(this.#binding), authorize: authorize.bind(this.#binding) }
+    const binding = this.#binding
+    return {
+      url: this.url,
+      fetch: async (url: string, init?: RequestOptions) => binding.fetch(url, init),
+      authorize: async (call: BoundCall) => binding.authorize(call),
+    }
   }
 
   async #requestToken(form: URLSearchParams, proof: ProofKey | null, now: number): Promise<Omit<TestTask, "agent">> {

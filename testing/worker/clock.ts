@@ -25,7 +25,7 @@ export async function realDelay(milliseconds: number): Promise<void> {
 interface Timer {
   readonly at: number
   readonly ended: PromiseWithResolvers<void>
-  real: number
+  real: ReturnType<typeof setTimeout> | undefined
   /** The clock has moved: how long it still has to wait is another time. */
   moved: PromiseWithResolvers<void>
 }
@@ -46,7 +46,7 @@ function setDrivenTimeout<Args extends unknown[]>(
   const timer: Timer = {
     at: now() + Math.max(0, milliseconds),
     ended: Promise.withResolvers(),
-    real: 0,
+    real: undefined,
     moved: Promise.withResolvers(),
   }
   const fire = (): void => {

@@ -16,7 +16,7 @@ let begun: Promise<void> | undefined
  */
 export async function begin(env: Env, origin: string | null): Promise<Env> {
   const issuer = setupIn(env).issuer ?? origin
-  if (issuer !== null) found ??= { env: { ...env, ISSUER: issuer } }
+  if (issuer !== null) found ??= { env: Object.assign({}, env, { ISSUER: issuer }) }
   const own = environment(env)
   await (begun ??= publish(own))
   return own
@@ -24,7 +24,7 @@ export async function begin(env: Env, origin: string | null): Promise<Env> {
 
 export function environment(env: Env): Env {
   const { issuer } = setupIn(env)
-  if (issuer !== undefined) found ??= { env: { ...env, ISSUER: issuer } }
+  if (issuer !== undefined) found ??= { env: Object.assign({}, env, { ISSUER: issuer }) }
   if (!found) throw new Error("nothing has been requested of this Worker yet, so it has no URL")
   return found.env
 }

@@ -103,6 +103,7 @@ const OWN_PROJECT = [
   "node",
   "package",
   "spire",
+  "testing",
   "wire",
 ]
 
@@ -192,6 +193,10 @@ const PROJECTS: readonly TestProjectInlineConfiguration[] = [
       chaiConfig: { truncateThreshold: 200 },
       hookTimeout: 120_000,
     },
+  },
+  {
+    // The test kit, as developers use it.
+    test: { name: "testing", include: ["test/testing/*.test.ts"], setupFiles: ["./testing/vitest/index.ts"], maxWorkers: 2 },
   },
   {
     // The packed file, installed elsewhere.

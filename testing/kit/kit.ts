@@ -137,8 +137,8 @@ class Kit implements TestNarrowgate {
     const exact = agents.find(({ id }) => id === name)
     const [found, ...others] = exact ? [exact] : agents.filter(({ id }) => id.endsWith(`/${name}`))
     if (found && others.length === 0) return found
-    const ids = agents.map(({ id }) => id)
-    const which = found ? `several agents end in \`/${name}\`: write the whole id.` : `agents.yaml has no agent \`${name}\`. ${suggest(name, ids, "Look there.")}`
+    const names = agents.map(({ id }) => (name.includes("/") ? id : id.slice(id.lastIndexOf("/") + 1)))
+    const which = found ? `several agents end in \`/${name}\`: write the whole id.` : `agents.yaml has no agent \`${name}\`. ${suggest(name, names, "Look there.")}`
     throw new NarrowgateTestError("unknown_name", which)
   }
 

@@ -6,6 +6,7 @@ export {
   type TestPolicies,
   type WorkerDefinition,
 } from "./worker-definition.ts"
+export { assertAllowed, assertDenied } from "./assertions.ts"
 export { NarrowgateTestError, TaskDenied, type TestErrorCode } from "./kit/error.ts"
 export type { User } from "./kit/provider.ts"
 export type { UserClaims } from "./kit/setup.ts"

@@ -76,7 +76,7 @@ export async function startNarrowgate({ workers = [], log, ...policies }: StartO
     }
     // The first request says where it is.
     await fetch(`${url}/healthz`)
-    const kit = await connect(bindingBy(await doorOf(DRIVER)), stop)
+    const kit = await connect(bindingBy(async () => doorOf(DRIVER)), stop)
     return Object.assign(kit, {
       fetchWorker: async (name: string, to: string, init?: RequestOptions) => (await doorOf(name))(to, { redirect: "manual", ...init }),
     })
@@ -87,9 +87,9 @@ export async function startNarrowgate({ workers = [], log, ...policies }: StartO
 }
 
 /** Requests go to the port, as those of agents and gateways do; the rest to the entry point for tests. */
-function bindingBy(driver: typeof fetch): TestKitBinding {
+function bindingBy(driver: () => Promise<typeof fetch>): TestKitBinding {
   const ask = async (method: string, ...args: readonly unknown[]) => {
-    const response = await driver("http://driver.invalid/", { method: "POST", body: JSON.stringify({ method, args }) })
+    const response = await (await driver())("http://driver.invalid/", { method: "POST", body: JSON.stringify({ method, args }) })
     if (!response.ok) throw new NarrowgateTestError("unexpected_answer", await response.text())
     const answer: { readonly value: never } = JSON.parse(await response.text())
     return answer.value

@@ -19,8 +19,8 @@ import { ALGORITHM } from "./kit/provider.ts"
 import type { Setup, UserClaims } from "./kit/setup.ts"
 
 export interface TestPolicies {
-  /** The policy directory. */
-  readonly policies: string | URL
+  /** The policy directory: a path, or a URL such as `new URL("../policies", import.meta.url)`. */
+  readonly policies: string | { readonly href: string }
   /** Files of it that this test replaces: text by path, or null for a file that it leaves out. */
   readonly files?: Readonly<Record<string, string | null>>
   /** What the identity provider says of users whom tests name: groups, and how they have logged in. */
@@ -94,7 +94,7 @@ async function readWorker(): Promise<string> {
 }
 
 export async function setupOf({ policies, files = {}, users = {} }: TestPolicies): Promise<Setup> {
-  const directory = typeof policies === "string" ? policies : fileURLToPath(policies)
+  const directory = typeof policies === "string" ? policies : fileURLToPath(policies.href)
   const [compiled, publisher, pair] = await Promise.all([
     compile(directory, files),
     generatePublisherKey(),

@@ -57,7 +57,10 @@ const OPERATIONS: Readonly<Record<string, (env: Env, given: number) => Promise<u
 }
 
 // As the runtime has it: what `driven` returns has no methods of its own.
-const chime = (env: Env): DurableObjectStub<Chime> => Reflect.get(env, "INBOX").getByName("chime")
+function chime(env: Env): DurableObjectStub<Chime> {
+  const namespace: DurableObjectNamespace<Chime> = Reflect.get(Object(env), "INBOX")
+  return namespace.getByName("chime")
+}
 
 export default {
   async fetch(request, env) {

@@ -34,8 +34,11 @@ export interface NarrowgateWorkerOptions extends TestPolicies {
   readonly issuer?: string
 }
 
-/** A Worker of miniflare, as the options `workers` of miniflare and of Cloudflare's pool for Vitest take it. */
-export interface WorkerDefinition {
+/**
+ * A Worker of miniflare, as the options `workers` of miniflare and of Cloudflare's pool for Vitest take it. A type alias,
+ * because they take only what has an index signature.
+ */
+export type WorkerDefinition = {
   readonly name: string
   readonly modules: { type: "ESModule"; path: string; contents: string }[]
   readonly compatibilityDate: string

@@ -196,7 +196,14 @@ const PROJECTS: readonly TestProjectInlineConfiguration[] = [
   },
   {
     // The test kit, as developers use it.
-    test: { name: "testing", include: ["test/testing/*.test.ts"], setupFiles: ["./testing/vitest/index.ts"], maxWorkers: 2 },
+    test: {
+      name: "testing",
+      include: ["test/testing/*.test.ts"],
+      setupFiles: ["./testing/vitest/index.ts"],
+      maxWorkers: 2,
+      // Each file builds the Worker first.
+      hookTimeout: 120_000,
+    },
   },
   {
     // The packed file, installed elsewhere.

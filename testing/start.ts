@@ -41,7 +41,10 @@ export interface RunningNarrowgate extends TestNarrowgate {
 }
 
 export async function startNarrowgate({ workers = [], log, ...policies }: StartOptions): Promise<RunningNarrowgate> {
-  const { Miniflare, convertV4MiniflareOptions, V4WorkerOptionsSchema } = await withPackages(async () => import("miniflare"), ["miniflare"])
+  const { Miniflare, convertV4MiniflareOptions, V4WorkerOptionsSchema } = await withPackages(
+    async () => import("miniflare"),
+    ["miniflare"],
+  )
   const narrowgate = await definitionOf(NAME, await setupOf(policies))
   endRuntimesWithUs()
   const driver = {
@@ -76,9 +79,13 @@ export async function startNarrowgate({ workers = [], log, ...policies }: StartO
     }
     // The first request says where it is.
     await fetch(`${url}/healthz`)
-    const kit = await connect(bindingBy(async () => doorOf(DRIVER)), stop)
+    const kit = await connect(
+      bindingBy(async () => doorOf(DRIVER)),
+      stop,
+    )
     return Object.assign(kit, {
-      fetchWorker: async (name: string, to: string, init?: RequestOptions) => (await doorOf(name))(to, { redirect: "manual", ...init }),
+      fetchWorker: async (name: string, to: string, init?: RequestOptions) =>
+        (await doorOf(name))(to, { redirect: "manual", ...init }),
     })
   } catch (error) {
     await stop()
@@ -89,7 +96,9 @@ export async function startNarrowgate({ workers = [], log, ...policies }: StartO
 /** Requests go to the port, as those of agents and gateways do; the rest to the entry point for tests. */
 function bindingBy(driver: () => Promise<typeof fetch>): TestKitBinding {
   const ask = async (method: string, ...args: readonly unknown[]) => {
-    const response = await (await driver())("http://driver.invalid/", { method: "POST", body: JSON.stringify({ method, args }) })
+    const response = await (
+      await driver()
+    )("http://driver.invalid/", { method: "POST", body: JSON.stringify({ method, args }) })
     if (!response.ok) throw new NarrowgateTestError("unexpected_answer", await response.text())
     const answer: { readonly value: never } = JSON.parse(await response.text())
     return answer.value

@@ -27,7 +27,9 @@ export function notDenied(received: unknown, code: string | undefined): string |
 function verdictIn(value: unknown): Verdict | null {
   if (typeof value !== "object" || value === null || !("allowed" in value) || !("code" in value)) return null
   const { allowed, code } = value
-  return typeof allowed === "boolean" && (code === null || typeof code === "string") ? Object.assign(value, { allowed, code }) : null
+  return typeof allowed === "boolean" && (code === null || typeof code === "string")
+    ? Object.assign(value, { allowed, code })
+    : null
 }
 
 function denialText({ code, description, message }: Verdict): string {

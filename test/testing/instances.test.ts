@@ -29,7 +29,8 @@ async function descendantsOf(pid: number): Promise<readonly number[]> {
   const parents = await Promise.all(
     (await readdir("/proc")).flatMap((name) => (/^\d+$/u.test(name) ? [parentOf(Number(name))] : [])),
   )
-  const childrenOf = (parent: number): number[] => parents.flatMap(([child, of]) => (of === parent ? [child, ...childrenOf(child)] : []))
+  const childrenOf = (parent: number): number[] =>
+    parents.flatMap(([child, of]) => (of === parent ? [child, ...childrenOf(child)] : []))
   return childrenOf(pid)
 }
 
@@ -96,12 +97,16 @@ test("a test run that is ended by a signal leaves nothing behind, and none distu
 
 test("it runs in node:test too, whose process ends by itself", async () => {
   const run = promisify(execFile)
-  const { stdout } = await run(process.execPath, ["--test", "--test-reporter=tap", join(PROGRAMS, "node-test.ts")], { timeout: 60_000 })
+  const { stdout } = await run(process.execPath, ["--test", "--test-reporter=tap", join(PROGRAMS, "node-test.ts")], {
+    timeout: 60_000,
+  })
   expect(stdout).toMatch(/# pass 1\n# fail 0/)
   const failed = run(process.execPath, ["--test", "--test-reporter=tap", join(PROGRAMS, "node-test.ts")], {
     env: { ...process.env, SHOW_FAILURE: "yes" },
   })
   await expect(failed).rejects.toMatchObject({
-    stdout: expect.stringMatching(/expected the call to be allowed, but it was denied: policy_denied[\s\S]*# pass 1\n# fail 1/),
+    stdout: expect.stringMatching(
+      /expected the call to be allowed, but it was denied: policy_denied[\s\S]*# pass 1\n# fail 1/,
+    ),
   })
 })

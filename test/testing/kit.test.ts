@@ -1,4 +1,5 @@
 /** The test kit as a developer uses it: the example's policies as they are, and those of the yard for every gateway. */
+import { readFile } from "node:fs/promises"
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
 import { startNarrowgate, TaskDenied, type RunningNarrowgate } from "../../testing/index.ts"
 import { DIALECT_NAMES } from "../../src/core/policy/definition/gateways.ts"
@@ -56,9 +57,9 @@ describe("a call", () => {
     await ng.deny(again, { as: "olivia" })
     const after = await refund(12_000)
     expect(after).toBeDenied()
-    await expect(ng.approve(await ng.call(task, "billing.read-order", { order: "o-1" }), { as: "olivia" })).rejects.toThrow(
-      "this decision waits for no approval",
-    )
+    await expect(
+      ng.approve(await ng.call(task, "billing.read-order", { order: "o-1" }), { as: "olivia" }),
+    ).rejects.toThrow("this decision waits for no approval")
   })
 })
 
@@ -66,7 +67,9 @@ describe("a task", () => {
   test("that is denied says why, and matches as a denied call does", async () => {
     const opening = ng.task({ user: "alice", agent: "support", scope: "billing.refund:write" })
     await expect(opening).rejects.toBeInstanceOf(TaskDenied)
-    await expect(ng.task({ user: "alice", agent: "support", scope: "billing.refund:write" })).rejects.toBeDenied("invalid_scope")
+    await expect(ng.task({ user: "alice", agent: "support", scope: "billing.refund:write" })).rejects.toBeDenied(
+      "invalid_scope",
+    )
   })
 
   test("of an agent alone, and one that another agent delegates", async () => {
@@ -80,7 +83,9 @@ describe("a task", () => {
   })
 
   test("says who is unknown, and what it could be", async () => {
-    await expect(ng.task({ user: "alice", agent: "suport" })).rejects.toThrow("agents.yaml has no agent `suport`. Did you mean `support`?")
+    await expect(ng.task({ user: "alice", agent: "suport" })).rejects.toThrow(
+      "agents.yaml has no agent `suport`. Did you mean `support`?",
+    )
     const task = await ng.task({ user: "alice", agent: "support" })
     await expect(ng.call(task, "crm.ticket.get")).rejects.toThrow("Did you mean `crm.tickets.get`?")
     await expect(ng.call(task, "crm.tickets.list", {}, { gateway: "edgy" })).rejects.toThrow("Did you mean `edge`?")
@@ -111,7 +116,9 @@ test("the matchers fail in words that say what happened", async () => {
   expect(() => expect(denied).toBeAllowed()).toThrow(
     "expected the call to be allowed, but it was denied: policy_denied: Policy does not permit this call.",
   )
-  expect(() => expect(denied).toBeDenied("rate_limited")).toThrow("expected the call to be denied with rate_limited, but it was denied: policy_denied")
+  expect(() => expect(denied).toBeDenied("rate_limited")).toThrow(
+    "expected the call to be denied with rate_limited, but it was denied: policy_denied",
+  )
   expect(() => expect(denied).not.toBeDenied()).toThrow("expected the call not to be denied, but it was")
   const allowed = await ng.call(task, "crm.tickets.get", { ticket: "42" })
   expect(() => expect(allowed).toBeDenied()).toThrow("expected the call to be denied, but it was allowed")
@@ -134,16 +141,50 @@ test("a test can replace a file of the directory", async () => {
   expect(await closed.call(task, "crm.tickets.list")).toBeDenied("policy_denied")
 })
 
+test("a developer's own Worker stands beside it, and is bound to it", async () => {
+  const shop = {
+    name: "shop",
+    modules: true,
+    script: `export default {
+      async fetch(request, { AUTHORIZER, KEY: key }) {
+        const { method, url, headers } = request
+        const decision = await AUTHORIZER.authorize({ key, method, url, headers: Object.fromEntries(headers) })
+        return decision.allowed ? new Response("tickets") : new Response(decision.body, decision)
+      },
+    }`,
+    compatibilityDate: "2026-10-01",
+    bindings: { KEY: "ngk_edge_development" },
+    serviceBindings: { AUTHORIZER: { name: "narrowgate", entrypoint: "Authorizer" } },
+  }
+  const gateways = (await readFile("policies/gateways.yaml", "utf8")).replace("dialect: envoy", "dialect: worker")
+  const files = { "gateways.yaml": gateways.replace("request_id_header", "# ") }
+  await using ng = await startNarrowgate({ policies: "policies", files, users, workers: [shop] })
+  expect(ng.gatewayKey("edge")).toBe("ngk_edge_development")
+  const { token } = await ng.task({ user: "alice", agent: "support" })
+  const get = async (authorization: string) =>
+    ng.fetchWorker("shop", "http://127.0.0.1:8080/crm/tickets", { headers: { authorization } })
+  expect(await (await get(`Bearer ${token}`)).text()).toBe("tickets")
+  expect((await get("Bearer none")).status).toBe(401)
+  await expect(startNarrowgate({ policies: "policies", workers: [{ name: "none" }] })).rejects.toThrow(
+    "none is no Worker of miniflare",
+  )
+})
+
 describe("through a gateway of each dialect", () => {
   const bound =
     '  - { id: bound, dialect: worker, origins: ["https://api.test"], audience: "https://api.test/", environment: test, body: true }\n'
+  const travel = 'deviations:\n  - { id: travel, tools: ["*"], changes: country, within: 1h }\n'
   let yard: RunningNarrowgate
   beforeAll(async () => {
-    const { readFile } = await import("node:fs/promises")
-    const gateways = await readFile("test/harness/yard/gateways.yaml", "utf8")
+    const [gateways, guardrails] = await Promise.all(
+      ["gateways.yaml", "guardrails.yaml"].map(async (file) => readFile(`test/harness/yard/${file}`, "utf8")),
+    )
     yard = await startNarrowgate({
       policies: "test/harness/yard",
-      files: { "gateways.yaml": gateways.replace("gateways:\n", `gateways:\n${bound}`) },
+      files: {
+        "gateways.yaml": `${gateways}`.replace("gateways:\n", `gateways:\n${bound}`),
+        "guardrails.yaml": guardrails + travel,
+      },
       users: { alice: { groups: ["staff"] } },
     })
   })
@@ -174,10 +215,10 @@ describe("through a gateway of each dialect", () => {
 
   test("what it asserts of the client is said, and only where it asserts it", async () => {
     const task = await yard.task({ user: "alice", agent: "first", purpose: "work" })
-    const given = { gateway: "authzen", client: { country: "DE" } }
-    expect(await yard.call(task, "files.read", { file: "a" }, given)).toBeAllowed()
-    const records = await yard.records(task)
-    expect(JSON.stringify(records.at(-1))).toContain('"DE"')
+    const from = async (country: string) =>
+      yard.call(task, "files.read", { file: "a" }, { gateway: "authzen", client: { country } })
+    expect(await from("DE")).toBeAllowed()
+    expect(await from("FR")).toBeDenied("deviation")
     await expect(yard.call(task, "files.list", {}, { gateway: "nginx", client: { ip: "192.0.2.1" } })).rejects.toThrow(
       "asserts no IP address",
     )

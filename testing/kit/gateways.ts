@@ -33,7 +33,9 @@ const likeEnvoy: Ask = async (request, asking, { url, fetch }) => {
   const { method, target } = request
   const headers = { ...request.headers, ...asking.own, [KEY]: asking.key, "x-narrowgate-original-path": target }
   const body = bodyOf(request, asking)
-  return read(await fetch(`${url}/authz/envoy${target}`, { method, headers, ...(body !== null && { body }), redirect: "manual" }))
+  return read(
+    await fetch(`${url}/authz/envoy${target}`, { method, headers, ...(body !== null && { body }), redirect: "manual" }),
+  )
 }
 
 /** By the headers that the make sets. Those that pass a body on do so by POST. */
@@ -158,7 +160,10 @@ export async function askAs(
 function asserted({ id }: Gateway, what: string, header: string | undefined, value: string | undefined) {
   if (value === undefined) return []
   if (header !== undefined) return [[header.toLowerCase(), value] as const]
-  throw new NarrowgateTestError("invalid_argument", `the gateway \`${id}\` asserts no ${what} of its clients (gateways.yaml, \`asserts\`)`)
+  throw new NarrowgateTestError(
+    "invalid_argument",
+    `the gateway \`${id}\` asserts no ${what} of its clients (gateways.yaml, \`asserts\`)`,
+  )
 }
 
 async function read(response: HttpResponse): Promise<GatewayResponse> {

@@ -37,7 +37,11 @@ class Kit implements TestNarrowgate {
   readonly #decisions = new Map<string, string[]>()
   readonly #proofs = new WeakMap<TestTask, ProofKey>()
 
-  constructor(binding: TestKitBinding, { issuer: url = "", world, users, identities, keys }: Facts, stop: () => Promise<void>) {
+  constructor(
+    binding: TestKitBinding,
+    { issuer: url = "", world, users, identities, keys }: Facts,
+    stop: () => Promise<void>,
+  ) {
     this.#binding = binding
     this.#world = world
     this.#keys = keys
@@ -138,7 +142,9 @@ class Kit implements TestNarrowgate {
     const [found, ...others] = exact ? [exact] : agents.filter(({ id }) => id.endsWith(`/${name}`))
     if (found && others.length === 0) return found
     const names = agents.map(({ id }) => (name.includes("/") ? id : id.slice(id.lastIndexOf("/") + 1)))
-    const which = found ? `several agents end in \`/${name}\`: write the whole id.` : `agents.yaml has no agent \`${name}\`. ${suggest(name, names, "Look there.")}`
+    const which = found
+      ? `several agents end in \`/${name}\`: write the whole id.`
+      : `agents.yaml has no agent \`${name}\`. ${suggest(name, names, "Look there.")}`
     throw new NarrowgateTestError("unknown_name", which)
   }
 
@@ -146,7 +152,10 @@ class Kit implements TestNarrowgate {
     const found = this.#world.gateways.find((each) => each.id === id)
     if (found) return found
     const ids = this.#world.gateways.map((each) => each.id)
-    throw new NarrowgateTestError("unknown_name", `gateways.yaml has no gateway \`${id}\`. ${suggest(id, ids, "Look there.")}`)
+    throw new NarrowgateTestError(
+      "unknown_name",
+      `gateways.yaml has no gateway \`${id}\`. ${suggest(id, ids, "Look there.")}`,
+    )
   }
 
   /** The one that was named, or the first before this origin. */
@@ -163,7 +172,12 @@ class Kit implements TestNarrowgate {
     const credential = proof
       ? {
           authorization: `DPoP ${task.token}`,
-          dpop: await proof.sign(request.method, request.origin + request.target, await this.#binding.now(), task.token),
+          dpop: await proof.sign(
+            request.method,
+            request.origin + request.target,
+            await this.#binding.now(),
+            task.token,
+          ),
         }
       : { authorization: `Bearer ${task.token}` }
     const sent = { ...request, headers: { ...request.headers, ...credential } }
@@ -192,7 +206,15 @@ class Kit implements TestNarrowgate {
     const response = await this.#binding.fetch(url, { method: "POST", headers, body: form.toString() })
     const answer: unknown = JSON.parse(await response.text())
     if (!isObject(answer)) throw unexpected("/oauth/token", response.status)
-    const { access_token: token, task: id, scope, purpose, error, error_description: why, decision_id: decision } = answer
+    const {
+      access_token: token,
+      task: id,
+      scope,
+      purpose,
+      error,
+      error_description: why,
+      decision_id: decision,
+    } = answer
     if (typeof error === "string") {
       throw new TaskDenied(error, String(why), typeof decision === "string" ? decision : null)
     }
@@ -209,7 +231,10 @@ class Kit implements TestNarrowgate {
       body: JSON.stringify({ ...vote, ...(reason !== undefined && { reason }) }),
     })
     if (response.status === 200) return
-    throw new NarrowgateTestError("approval_refused", `it could not be answered: ${response.status} ${await response.text()}`)
+    throw new NarrowgateTestError(
+      "approval_refused",
+      `it could not be answered: ${response.status} ${await response.text()}`,
+    )
   }
 }
 

@@ -28,7 +28,13 @@ export class ProofKey {
   async sign(htm: string, url: string, now: number, token?: string): Promise<string> {
     const [htu] = url.split("?", 1)
     const ath = token === undefined ? undefined : await hashOf(token)
-    const claims = { jti: crypto.randomUUID(), htm, htu, iat: Math.floor(now / 1000), ...(ath !== undefined && { ath }) }
+    const claims = {
+      jti: crypto.randomUUID(),
+      htm,
+      htu,
+      iat: Math.floor(now / 1000),
+      ...(ath !== undefined && { ath }),
+    }
     return new SignJWT(claims).setProtectedHeader({ alg: ALGORITHM, typ: "dpop+jwt", jwk: this.#jwk }).sign(this.#key)
   }
 }
@@ -36,5 +42,8 @@ export class ProofKey {
 /** Base64url of its SHA-256. */
 async function hashOf(token: string): Promise<string> {
   const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(token)))
-  return btoa(String.fromCharCode(...hash)).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "")
+  return btoa(String.fromCharCode(...hash))
+    .replaceAll("+", "-")
+    .replaceAll("/", "_")
+    .replaceAll("=", "")
 }

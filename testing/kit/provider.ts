@@ -46,9 +46,15 @@ export class Provider {
     const { users } = issuer
     const [audience] = users.audiences
     const [client] = users.clients
-    const claims = { ...this.#facts(person, issuer, now), ...times(now, Math.min(SESSION_LIFE, issuer.max_life ?? SESSION_LIFE)) }
+    const claims = {
+      ...this.#facts(person, issuer, now),
+      ...times(now, Math.min(SESSION_LIFE, issuer.max_life ?? SESSION_LIFE)),
+    }
     if (audience !== undefined && client !== undefined) {
-      return { token: await this.#accessToken(claims, audience, client, issuer), type: "urn:ietf:params:oauth:token-type:access_token" }
+      return {
+        token: await this.#accessToken(claims, audience, client, issuer),
+        type: "urn:ietf:params:oauth:token-type:access_token",
+      }
     }
     const { require } = issuer.id_token ?? PLAIN_ID_TOKEN
     const token = await this.#sign({ ...require, ...claims, aud: client }, "JWT")
@@ -60,14 +66,18 @@ export class Provider {
     const person = this.#person(user)
     const issuer = this.#issuer("operators", person.issuer)
     const { clients, audiences = [this.#url] } = issuer.operators
-    const claims = { ...this.#facts(person, issuer, now), ...times(now, Math.min(SESSION_LIFE, issuer.max_life ?? SESSION_LIFE)) }
+    const claims = {
+      ...this.#facts(person, issuer, now),
+      ...times(now, Math.min(SESSION_LIFE, issuer.max_life ?? SESSION_LIFE)),
+    }
     return this.#accessToken(claims, audiences[0] ?? this.#url, clients[0] ?? "", issuer)
   }
 
   async identity({ id, identities = [] }: AgentDefinition, now: number): Promise<string> {
     const base = { sub: id, aud: this.#url, ...times(now, IDENTITY_LIFE) }
     const domain = this.#world.issuers.find(
-      ({ trust_domain: name }) => name !== undefined && (id === `spiffe://${name}` || id.startsWith(`spiffe://${name}/`)),
+      ({ trust_domain: name }) =>
+        name !== undefined && (id === `spiffe://${name}` || id.startsWith(`spiffe://${name}/`)),
     )
     if (domain) return this.#sign({ ...base, ...(domain.issuer !== undefined && { iss: domain.issuer }) }, "JWT")
     const [identity] = identities
@@ -88,10 +98,17 @@ export class Provider {
   ): IssuerDefinition & { readonly [Member in Use]: NonNullable<IssuerDefinition[Use]> } {
     const found = this.#world.issuers.find(hasUse(use, id))
     if (found) return found
-    throw new NarrowgateTestError("unknown_name", `issuers.yaml has no issuer ${id === undefined ? "" : `\`${id}\` `}of ${use}`)
+    throw new NarrowgateTestError(
+      "unknown_name",
+      `issuers.yaml has no issuer ${id === undefined ? "" : `\`${id}\` `}of ${use}`,
+    )
   }
 
-  #facts({ subject, groups, acr, authAge = 0, claims }: UserClaims & { readonly subject: string }, issuer: IssuerDefinition, now: number): Claims {
+  #facts(
+    { subject, groups, acr, authAge = 0, claims }: UserClaims & { readonly subject: string },
+    issuer: IssuerDefinition,
+    now: number,
+  ): Claims {
     const paths = issuer.users?.claims
     const facts: Record<string, unknown> = { ...claims, iss: issuer.issuer, sub: subject }
     if (!paths) return facts
@@ -102,9 +119,17 @@ export class Provider {
     return facts
   }
 
-  async #accessToken(claims: Claims, audience: string, client: string, { access_token }: IssuerDefinition): Promise<string> {
+  async #accessToken(
+    claims: Claims,
+    audience: string,
+    client: string,
+    { access_token }: IssuerDefinition,
+  ): Promise<string> {
     const { type, client_claim, require } = access_token ?? PLAIN_ACCESS_TOKEN
-    return this.#sign({ ...require, ...claims, aud: audience, [client_claim]: client }, type === "none" ? undefined : type)
+    return this.#sign(
+      { ...require, ...claims, aud: audience, [client_claim]: client },
+      type === "none" ? undefined : type,
+    )
   }
 
   async #sign(claims: Claims, typ: string | undefined): Promise<string> {
@@ -120,7 +145,9 @@ function times(now: number, life: number): Claims {
 }
 
 function hasUse<Use extends "users" | "operators">(use: Use, id: string | undefined) {
-  return (issuer: IssuerDefinition): issuer is IssuerDefinition & { readonly [Member in Use]: NonNullable<IssuerDefinition[Use]> } =>
+  return (
+    issuer: IssuerDefinition,
+  ): issuer is IssuerDefinition & { readonly [Member in Use]: NonNullable<IssuerDefinition[Use]> } =>
     issuer[use] !== undefined && (id === undefined || issuer.id === id)
 }
 

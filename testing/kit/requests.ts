@@ -23,7 +23,10 @@ export function requestOf({ routes, servers, tools }: World, tool: string, args:
   const server = servers.find(({ name }) => tool.startsWith(`${name}.`))
   if (server) return mcpRequest(server, tool, args)
   const names = tools.map(({ name }) => name)
-  throw new NarrowgateTestError("unknown_name", `the catalog has no tool \`${tool}\`. ${suggest(tool, names, "Look there.")}`)
+  throw new NarrowgateTestError(
+    "unknown_name",
+    `the catalog has no tool \`${tool}\`. ${suggest(tool, names, "Look there.")}`,
+  )
 }
 
 const WITH_BODY = ["POST", "PUT", "PATCH"]
@@ -88,7 +91,10 @@ function uriOf(pattern: string, args: Arguments): string {
   return pattern.replaceAll(/\{(\+?)(\w+)\}/gu, (_, plus: string, name: string) => {
     const value = Object.hasOwn(args, name) ? textOf(args[name]) : ""
     if (value === "") {
-      throw new NarrowgateTestError("invalid_argument", `the resource needs the argument \`${name}\`, or its whole \`uri\``)
+      throw new NarrowgateTestError(
+        "invalid_argument",
+        `the resource needs the argument \`${name}\`, or its whole \`uri\``,
+      )
     }
     return plus === "" ? encodeURIComponent(value) : value.split("/").map(encodeURIComponent).join("/")
   })

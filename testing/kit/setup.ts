@@ -83,6 +83,9 @@ export interface RequestOptions {
 
 export interface HttpResponse {
   readonly status: number
-  readonly headers: { readonly get: (name: string) => string | null; readonly forEach: (each: (value: string, name: string) => void) => void }
+  readonly headers: {
+    readonly get: (name: string) => string | null
+    readonly forEach: (each: (value: string, name: string) => void) => void
+  }
   readonly text: () => Promise<string>
 }

@@ -28,7 +28,10 @@ export const matchers = {
   toBeAllowed: (received: unknown): MatcherResult =>
     result(notAllowed(received), "expected the call not to be allowed, but it was"),
   toBeDenied: (received: unknown, code?: string): MatcherResult =>
-    result(notDenied(received, code), `expected the call not to be denied${code === undefined ? "" : ` with ${code}`}, but it was`),
+    result(
+      notDenied(received, code),
+      `expected the call not to be denied${code === undefined ? "" : ` with ${code}`}, but it was`,
+    ),
 }
 
 expect.extend(matchers)

@@ -116,7 +116,9 @@ async function pass(until: number): Promise<void> {
     }
     moveTo(at)
     await fireTimers()
-    await Promise.all(set.filter((each) => each.at !== null && each.at <= now()).map(async ({ object }) => object().fallDue()))
+    await Promise.all(
+      set.filter((each) => each.at !== null && each.at <= now()).map(async ({ object }) => object().fallDue()),
+    )
     await realDelay(0)
   }
   throw new Error(`more than ${MAX_STEPS} alarms and timers fell due`)

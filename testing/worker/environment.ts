@@ -1,11 +1,13 @@
 /** What the test build decides by: policies, keys and identities that come with it, of which a release knows none. */
 import { signPublication } from "../../cli/compiler/sign.ts"
+import { publications } from "../../src/bundles/publications.ts"
+import { verifyPublication } from "../../src/bundles/signed-publication.ts"
+import { bodyKey } from "../../src/bundles/store.ts"
+import { configOf } from "../../src/platform/config.ts"
 import type { Setup } from "../kit/setup.ts"
 
 /** The binding that only the test build reads. */
-interface TestEnv extends Env {
-  readonly NARROWGATE_TEST: Setup
-}
+const BINDING = "NARROWGATE_TEST"
 
 let found: { readonly env: Env } | undefined
 let begun: Promise<void> | undefined
@@ -30,13 +32,16 @@ export function environment(env: Env): Env {
 }
 
 export function setupIn(env: Env): Setup {
-  const { NARROWGATE_TEST } = env as TestEnv
-  return NARROWGATE_TEST
+  const setup: Setup | undefined = Reflect.get(env, BINDING)
+  if (!setup) throw new Error(`the test build needs the binding ${BINDING}`)
+  return setup
 }
 
+/** As a publisher does, but for the way over HTTP. */
 async function publish(env: Env): Promise<void> {
   const { bundle, digest, publisher } = setupIn(env)
   const reason = { aud: env.ISSUER, by: "a test", why: "it starts with these policies" }
-  await env.BUNDLES.put(`body/${digest}`, bundle)
-  await env.BUNDLES.put("pointer", await signPublication(publisher, { seq: 1, digest }, reason))
+  const statement = await signPublication(publisher, { seq: 1, digest }, reason)
+  await env.BUNDLES.put(bodyKey(digest), bundle)
+  await publications(env).publish(await verifyPublication(statement, configOf(env), "pointer"))
 }

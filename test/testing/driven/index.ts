@@ -42,7 +42,13 @@ const OPERATIONS: Readonly<Record<string, (env: Env, given: number) => Promise<u
   times: async (env) => chime(env).times(),
   empty: async (env) => chime(env).empty(),
   advance: async (_env, given) => advance(given),
-  now: async () => [Date.now(), new Date().getTime(), new Date(0).getTime(), new Date() instanceof Date, Date.UTC(1970)],
+  now: async () => [
+    Date.now(),
+    new Date().getTime(),
+    new Date(0).getTime(),
+    new Date() instanceof Date,
+    Date.UTC(1970),
+  ],
   timer: async (_env, given) => {
     const ended = new AbortController()
     const cleared = setTimeout(() => ended.abort(), given / 2)

@@ -23,7 +23,9 @@ export default defineConfig({
         workers: [
           await narrowgateWorker({
             policies,
-            files: { "gateways.yaml": gateways.replace("dialect: envoy", "dialect: worker").replace("request_id_header", "# ") },
+            files: {
+              "gateways.yaml": gateways.replace("dialect: envoy", "dialect: worker").replace("request_id_header", "# "),
+            },
             users: { alice: { groups: ["support"] } },
           }),
         ],

@@ -36,5 +36,7 @@ test("time passes when the test says so", async () => {
   await ng.clock.advance("10 minutes")
   expect((await send(task.token, "bob@example.org")).status).toBe(401)
   expect(await ng.call(task, "mail.send", { to: "bob@example.org" })).toBeDenied("invalid_token")
-  await expect(ng.task({ user: "alice", agent: "support", scope: "billing.refund:write" })).rejects.toBeDenied("invalid_scope")
+  await expect(ng.task({ user: "alice", agent: "support", scope: "billing.refund:write" })).rejects.toBeDenied(
+    "invalid_scope",
+  )
 })

@@ -3,22 +3,23 @@ import { execFile } from "node:child_process"
 import { existsSync } from "node:fs"
 import { join } from "node:path"
 import { promisify } from "node:util"
-import { PACKAGE, toolAt } from "./package.ts"
+import { PACKAGE, toolAt } from "../cli/package.ts"
 
 /** The Worker that is deployed; and the one for tests, whose clock they advance. */
-export const WORKERS = {
-  release: { source: "src/index.ts", packed: "worker/index.js" },
-  test: { source: "testing/worker/index.ts", packed: "testing/worker/index.js" },
-} as const
+export const WORKERS = ["release", "test"] as const
+type WorkerName = (typeof WORKERS)[number]
+
+const SOURCES = { release: "src/index.ts", test: "testing/worker/index.ts" } as const satisfies Record<WorkerName, string>
+/** Where the package has it. */
+export const PACKED = { release: "worker/index.js", test: "testing/worker/index.js" } as const satisfies Record<WorkerName, string>
 
 /** @returns the path of its one module, below `outdir` unless the package has it */
-export async function builtWorker(which: keyof typeof WORKERS, outdir: string): Promise<string> {
-  const { source, packed } = WORKERS[which]
-  const built = join(PACKAGE, packed)
-  if (existsSync(built)) return built
+export async function builtWorker(which: WorkerName, outdir: string): Promise<string> {
+  const packed = join(PACKAGE, PACKED[which])
+  if (existsSync(packed)) return packed
   await promisify(execFile)(
     process.execPath,
-    [toolAt("wrangler", "bin/wrangler.js"), "deploy", source, "--dry-run", "--outdir", outdir],
+    [toolAt("wrangler", "bin/wrangler.js"), "deploy", SOURCES[which], "--dry-run", "--outdir", outdir],
     { cwd: PACKAGE, env: { ...process.env, WRANGLER_SEND_METRICS: "false", CI: "true" } },
   )
   return join(outdir, "index.js")

@@ -1,6 +1,7 @@
 /** Narrowgate in miniflare, in the process of a test: a Worker on a port that is free, which ends with that process. */
 import type { V4WorkerOptions } from "miniflare"
-import { withPackages } from "../dev/package.ts"
+import { requireGlibc, withPackages } from "../cli/package.ts"
+import { Failure } from "../cli/terminal/failure.ts"
 import { NarrowgateTestError } from "./kit/error.ts"
 import { connect } from "./kit/kit.ts"
 import type { RequestOptions, TestKitBinding } from "./kit/setup.ts"
@@ -41,10 +42,7 @@ export interface RunningNarrowgate extends TestNarrowgate {
 }
 
 export async function startNarrowgate({ workers = [], log, ...policies }: StartOptions): Promise<RunningNarrowgate> {
-  const { Miniflare, convertV4MiniflareOptions, V4WorkerOptionsSchema } = await withPackages(
-    async () => import("miniflare"),
-    ["miniflare"],
-  )
+  const { Miniflare, convertV4MiniflareOptions, V4WorkerOptionsSchema } = await loadMiniflare()
   const narrowgate = await definitionOf(NAME, await setupOf(policies))
   endRuntimesWithUs()
   const driver = {
@@ -90,6 +88,17 @@ export async function startNarrowgate({ workers = [], log, ...policies }: StartO
   } catch (error) {
     await stop()
     throw error
+  }
+}
+
+/** Not every user of the package has need of it. */
+async function loadMiniflare(): Promise<typeof import("miniflare")> {
+  try {
+    requireGlibc()
+    return await withPackages(async () => import("miniflare"), ["miniflare"])
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error
+    throw new NarrowgateTestError("runtime_missing", `${error.message}. ${error.fix}`)
   }
 }
 

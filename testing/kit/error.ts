@@ -3,6 +3,8 @@
 export type TestErrorCode =
   /** The policy directory does not check; the message has its problems. */
   | "policies_invalid"
+  /** miniflare is not installed, or does not run on this system; the message says what to install. */
+  | "runtime_missing"
   /** No user, agent, tool or gateway of the policies has that name, or several have. */
   | "unknown_name"
   /** The arguments of a call, or a span of time, are none. */

@@ -4,9 +4,9 @@ import { requireGlibc, withPackages } from "../cli/package.ts"
 import { Failure } from "../cli/terminal/failure.ts"
 import { NarrowgateTestError } from "./kit/error.ts"
 import { connect } from "./kit/kit.ts"
-import type { RequestOptions, TestKitBinding } from "./kit/setup.ts"
-import type { TestNarrowgate } from "./types.ts"
-import { definitionOf, setupOf, type TestPolicies } from "./worker-definition.ts"
+import type { TestKitBinding } from "./kit/setup.ts"
+import type { HttpResponse, RequestOptions, TestNarrowgate, TestPolicies } from "./types.ts"
+import { definitionOf, setupOf } from "./definition.ts"
 import { endRuntimesWithUs } from "./watch-runtimes.ts"
 
 export interface StartOptions extends TestPolicies {
@@ -38,7 +38,7 @@ const DRIVER_SCRIPT = `export default {
 
 export interface RunningNarrowgate extends TestNarrowgate {
   /** Sends a request to one of the `workers`, as if it had been called at that URL. */
-  fetchWorker(name: string, url: string, init?: RequestOptions): Promise<Response>
+  fetchWorker(name: string, url: string, init?: RequestOptions): Promise<HttpResponse>
 }
 
 export async function startNarrowgate({ workers = [], log, ...policies }: StartOptions): Promise<RunningNarrowgate> {

@@ -1,7 +1,5 @@
-/** What `narrowgate/testing` gives to tests. */
-import type { User } from "./kit/provider.ts"
-import type { DecisionRecord } from "../src/core/record/record.ts"
-
+/** What `narrowgate/testing` gives to tests, in types that need no other package and no runtime's types. */
+/// <reference lib="esnext.disposable" preserve="true" />
 /** A running Narrowgate that decides by your policies, with a clock and identities that the test controls. */
 export interface TestNarrowgate {
   /** The issuer's URL: what an agent is given as `issuer`, and a gateway as the authorizer's address. No slash at its end. */
@@ -103,3 +101,88 @@ export interface Approve {
   readonly uses?: number
   readonly reason?: string
 }
+
+/** What the identity provider says of a user. */
+export interface UserClaims {
+  readonly groups?: readonly string[]
+  /** How they have logged in. Absent: the provider does not say. */
+  readonly acr?: string
+  /** Seconds since they have logged in. Absent: they log in at this moment. */
+  readonly authAge?: number
+  /** `id` of an entry of issuers.yaml. Absent: the first that has users. */
+  readonly issuer?: string
+  /** Further claims of their tokens. */
+  readonly claims?: Readonly<Record<string, unknown>>
+}
+
+/** A user by name, or with what the provider says of them. */
+export type User = string | (UserClaims & { readonly subject: string })
+
+/** A decision record; docs/reference/record-fields.md has all fields. */
+export interface DecisionRecord {
+  readonly id: string
+  /** `call`, `token`, `end`, … */
+  readonly kind: string
+  readonly decision: string
+  /** `ok`, or the code of the denial. */
+  readonly code: string
+  /** Why it was denied, with evidence. Null if it was allowed. */
+  readonly denial: Readonly<Record<string, unknown>> | null
+  readonly task: string | null
+  /** The agents, the calling one last. */
+  readonly chain: readonly string[]
+  /** Issuer and subject, joined by `|`. Null if the agent acts for itself. */
+  readonly user: string | null
+  readonly tool: string | null
+  readonly gateway: string | null
+  readonly [field: string]: unknown
+}
+
+export interface RequestOptions {
+  readonly method?: string
+  readonly headers?: Record<string, string>
+  readonly body?: string
+  readonly redirect?: "manual"
+}
+
+/** The part of a `Response` that is the same for every runtime. */
+export interface HttpResponse {
+  readonly status: number
+  readonly headers: {
+    readonly get: (name: string) => string | null
+    readonly forEach: (each: (value: string, name: string) => void) => void
+  }
+  readonly text: () => Promise<string>
+}
+
+export interface TestPolicies {
+  /** The policy directory: a path, or a URL such as `new URL("../policies", import.meta.url)`. */
+  readonly policies: string | { readonly href: string }
+  /** Files of it that this test replaces: text by path, or null for a file that it leaves out. */
+  readonly files?: Readonly<Record<string, string | null>>
+  /** What the identity provider says of users whom tests name: groups, and how they have logged in. */
+  readonly users?: Readonly<Record<string, UserClaims>>
+}
+
+export interface NarrowgateWorkerOptions extends TestPolicies {
+  /** Absent: `narrowgate`. */
+  readonly name?: string
+  /** Its own URL, by which tokens name it. Absent: `https://narrowgate.test`. */
+  readonly issuer?: string
+}
+
+/**
+ * A Worker of miniflare, as the options `workers` of miniflare and of Cloudflare's pool for Vitest take it. A type alias,
+ * because they take only what has an index signature.
+ */
+export type WorkerDefinition = {
+  readonly name: string
+  readonly modules: { type: "ESModule"; path: string; contents: string }[]
+  readonly compatibilityDate: string
+  readonly compatibilityFlags: string[]
+  readonly bindings: Record<string, JsonValue>
+  readonly kvNamespaces: string[]
+  readonly durableObjects: Record<string, { className: string; useSQLite: true }>
+}
+
+export type JsonValue = string | number | boolean | null | JsonValue[] | { [name: string]: JsonValue }

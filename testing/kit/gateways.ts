@@ -4,7 +4,8 @@ import { isObject } from "../../src/core/encoding/json.ts"
 import { decodeJwt } from "jose"
 import { NarrowgateTestError } from "./error.ts"
 import type { AgentRequest } from "./requests.ts"
-import type { GatewayResponse, HttpResponse, TestKitBinding } from "./setup.ts"
+import type { HttpResponse } from "../types.ts"
+import type { GatewayResponse, TestKitBinding } from "./setup.ts"
 
 /** What an agent sends, with its credential. */
 export type SentRequest = AgentRequest

@@ -2,14 +2,24 @@
 import { suggest } from "../../src/core/encoding/nearest.ts"
 import { isObject } from "../../src/core/encoding/json.ts"
 import type { AgentDefinition } from "../../src/core/policy/definition/agents.ts"
-import type { Approve, Decision, GivenCall, TaskRequest, TestNarrowgate, TestTask } from "../types.ts"
+import type {
+  Approve,
+  Decision,
+  DecisionRecord,
+  GivenCall,
+  RequestOptions,
+  TaskRequest,
+  TestNarrowgate,
+  TestTask,
+  User,
+} from "../types.ts"
 import { decisionOf } from "./decision.ts"
 import { NarrowgateTestError, TaskDenied } from "./error.ts"
 import { askAs } from "./gateways.ts"
 import { ProofKey } from "./proof.ts"
-import { Provider, type User } from "./provider.ts"
+import { Provider } from "./provider.ts"
 import { requestOf, type AgentRequest, type Arguments } from "./requests.ts"
-import type { BoundCall, Facts, RequestOptions, TestKitBinding, World } from "./setup.ts"
+import type { BoundCall, Facts, TestKitBinding, World } from "./setup.ts"
 import { millisecondsOf } from "./span.ts"
 
 const TOKEN_EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
@@ -96,7 +106,7 @@ class Kit implements TestNarrowgate {
     await this.#answer(denial, how, { approve: false })
   }
 
-  async records(task: TestTask | string) {
+  async records(task: TestTask | string): Promise<readonly DecisionRecord[]> {
     const id = typeof task === "string" ? task : task.id
     const expected = this.#decisions.get(id) ?? []
     const until = performance.now() + RECORDS_WITHIN

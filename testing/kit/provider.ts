@@ -2,17 +2,14 @@
  * Stands where the identity providers of people and workloads stand: tokens by whatever issuers the policies trust, in
  * the very shape that each entry of issuers.yaml describes, signed by the key that the test build trusts for all of them.
  */
-import { importJWK, SignJWT, type CryptoKey, type JWK } from "jose"
-import type { ClaimPath } from "../../src/core/policy/definition/claims.ts"
+import { importJWK, SignJWT, type JWK } from "jose"
 import type { AgentDefinition } from "../../src/core/policy/definition/agents.ts"
 import { PLAIN_ACCESS_TOKEN, PLAIN_ID_TOKEN, type IssuerDefinition } from "../../src/core/policy/definition/issuers.ts"
 import { NarrowgateTestError } from "./error.ts"
-import type { UserClaims, World } from "./setup.ts"
+import type { User, UserClaims } from "../types.ts"
+import type { World } from "./setup.ts"
 
 export const ALGORITHM = "ES256"
-
-/** A user by name, or with what the provider says of them. */
-export type User = string | (UserClaims & { readonly subject: string })
 
 /** Seconds; shorter where the policies allow no longer one. */
 const SESSION_LIFE = 3_600
@@ -159,5 +156,3 @@ function setAt(claims: Record<string, unknown>, [first, ...rest]: readonly strin
   setAt(inner, rest, value)
   claims[first] = inner
 }
-
-export type { CryptoKey, ClaimPath }

@@ -1,7 +1,7 @@
 /** What a test build starts with, and how a test reaches it. */
 import type { JWK } from "jose"
 import type { BundleBody } from "../../src/core/policy/bundle.ts"
-import type { DecisionRecord } from "../../src/core/record/record.ts"
+import type { DecisionRecord, HttpResponse, RequestOptions, UserClaims } from "../types.ts"
 
 /** The value of the binding `NARROWGATE_TEST`. */
 export interface Setup extends Facts {
@@ -23,19 +23,6 @@ export interface Facts {
   readonly keys: Readonly<Record<string, string>>
   /** Those whom tests name without saying more of them. */
   readonly users: Readonly<Record<string, UserClaims>>
-}
-
-/** What a provider says of a user. */
-export interface UserClaims {
-  readonly groups?: readonly string[]
-  /** How they have logged in. Absent: the provider does not say. */
-  readonly acr?: string
-  /** Seconds since they have logged in. Absent: they log in at this moment. */
-  readonly authAge?: number
-  /** `id` of an entry of issuers.yaml. Absent: the first that has users. */
-  readonly issuer?: string
-  /** Further claims of their tokens. */
-  readonly claims?: Readonly<Record<string, unknown>>
 }
 
 /** The parts of a bundle that tests need to know. */
@@ -72,20 +59,4 @@ export interface TestKitBinding {
   /** The records of a task, and those with these ids. */
   readonly records: (task: string, ids: readonly string[]) => Promise<readonly DecisionRecord[]>
   readonly authorize: (call: BoundCall) => Promise<GatewayResponse>
-}
-
-export interface RequestOptions {
-  readonly method?: string
-  readonly headers?: Record<string, string>
-  readonly body?: string
-  readonly redirect?: "manual"
-}
-
-export interface HttpResponse {
-  readonly status: number
-  readonly headers: {
-    readonly get: (name: string) => string | null
-    readonly forEach: (each: (value: string, name: string) => void) => void
-  }
-  readonly text: () => Promise<string>
 }

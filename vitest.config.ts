@@ -109,6 +109,7 @@ const OWN_PROJECT = [
   "serve",
   "spire",
   "upgrades",
+  "testing",
   "wire",
 ]
 
@@ -216,6 +217,17 @@ const PROJECTS: readonly TestProjectInlineConfiguration[] = [
       testTimeout: 60_000,
       hookTimeout: 60_000,
       maxWorkers: 1,
+    },
+  },
+  {
+    // The test kit, as developers use it.
+    test: {
+      name: "testing",
+      include: ["test/testing/*.test.ts"],
+      setupFiles: ["./testing/vitest/index.ts"],
+      maxWorkers: 2,
+      // Each file builds the Worker first.
+      hookTimeout: 120_000,
     },
   },
   {

@@ -8,6 +8,7 @@ import { toModel } from "./to-model.ts"
  * - `issuer_invalid`: what answered is not the issuer that was asked: garbage, or another issuer's metadata
  * - `token_refused`: Narrowgate refused a token; `refusal` says why, and `retryAfter` when it may be tried again
  * - `task_ended`: the task has been completed, or its last token expired before it could be renewed: open another
+ * - `not_completed`: the task could not be ended, because it is quarantined, or its token was revoked
  * - `saved_invalid`: what `resumeTask` got is no saved task, or its key is missing
  * - `insecure_url`: the token would have gone over plain HTTP to another machine
  * - `redirected`: the answer leads elsewhere, and a browser does not say where to
@@ -20,6 +21,7 @@ export type ErrorCode =
   | "issuer_invalid"
   | "token_refused"
   | "task_ended"
+  | "not_completed"
   | "saved_invalid"
   | "insecure_url"
   | "redirected"

@@ -11,6 +11,7 @@ export type {
   SavedTask,
   ScopeText,
   Session,
+  SessionToken,
   SubAgent,
   Task,
 } from "./task.ts"

@@ -5,11 +5,18 @@ import type { BindingOption, KeyPair } from "./proof-key.ts"
 /** Scopes, `<tool pattern>:<action>`, separated by spaces or as a list. */
 export type ScopeText = string | readonly string[]
 
-/**
- * Proves on whose behalf the agent acts: a session token of the user (an access token or an ID token of the identity
- * provider), or an ID-JAG. A function is called whenever one is needed.
- */
-export type Session = string | (() => string | Promise<string>)
+/** Proves on whose behalf the agent acts. */
+export interface SessionToken {
+  readonly token: string
+  /**
+   * `access_token` and `id_token` of the user's identity provider; `id_jag`: its assertion that the agent may work for the
+   * user (draft-ietf-oauth-identity-assertion-authz-grant).
+   */
+  readonly type: "access_token" | "id_token" | "id_jag"
+}
+
+/** A text is an access token. A function is called whenever one is needed. */
+export type Session = string | SessionToken | (() => string | SessionToken | Promise<string | SessionToken>)
 
 export interface OpenTaskOptions {
   /** The URL of Narrowgate, such as `https://authz.example`. */

@@ -236,6 +236,7 @@ describe("a saved task", () => {
     const [identity, session] = [agents.svid(SUPPORT), await agents.session("alice")]
     const saved = await restored(await agents.open({ dpop: { extractable: true }, session }))
     const unbound = await restored(await agents.open())
+    await new Promise((resolve) => setTimeout(resolve, 1_100))
     const other = await agents.session("alice")
     const clock = later(400)
     try {

@@ -37,7 +37,7 @@ interface Outgoing {
   readonly url: URL
   readonly method: string
   readonly headers: Headers
-  readonly body: NonNullable<Init>["body"] | null
+  readonly body: NonNullable<NonNullable<Init>["body"]> | null
   readonly redirect: string
   /** What else the caller has said of it. */
   readonly init: Init
@@ -110,13 +110,15 @@ function remedyOf({ status, headers }: Response, isBound: boolean): Remedy | nul
 /** Where it leads to (RFC 9110, section 15.4). Null: nowhere, or to where the token must not follow. */
 function redirected(response: Response, outgoing: Outgoing): Outgoing | null {
   const { url, method, redirect, init, request } = outgoing
+  // Not every platform has one.
+  const isOpaque = (response.type as string) === "opaqueredirect"
   const location = STATUS_OF_REDIRECTS.has(response.status) ? response.headers.get("location") : null
-  if (redirect === "error" && (location !== null || response.type === "opaqueredirect"))
+  if (redirect === "error" && (location !== null || isOpaque))
     throw new TypeError(`${url.origin} redirects`)
   if (redirect !== "follow") return null
-  if (response.type === "opaqueredirect")
+  if (isOpaque)
     throw new NarrowgateError("redirected", `${url.origin} redirects, and a browser does not say where to`)
-  const target = location === null ? null : URL.parse(location, url)
+  const target = location === null ? null : URL.parse(location, url.href)
   if (target?.origin !== url.origin) return null
   const signal = init?.signal ?? request?.signal
   const next = { ...outgoing, url: target, request: null, init: { ...init, ...(signal && { signal }) } }

@@ -12,7 +12,7 @@ import { boundedFetch, requireSecure, type Reach } from "./bounded-fetch.ts"
 import { Clock } from "./clock.ts"
 import { NarrowgateError, type OAuthRefusal } from "./errors.ts"
 import { identityProof, type Identity } from "./identities.ts"
-import { claimsOf, isObject, parsed, secondsIn, textAt } from "./json.ts"
+import { claimsOf, isObject, isToken, parsed, secondsIn, textAt } from "./json.ts"
 import type { ProofKey } from "./proof-key.ts"
 
 const TOKEN_EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
@@ -133,6 +133,7 @@ export class Issuer {
     })
     const { access_token: token, token_type: type, expires_in: life, scope = "" } = body
     const { task, purpose } = body
+    if (!isToken(token)) throw invalid(this.id, "its answer is no token")
     if (typeof task !== "string" || typeof purpose !== "string" || life === undefined)
       throw invalid(this.id, "its answer names no task")
     // A token that is bound to no key although one was proven would be worth as much to a thief.

@@ -37,3 +37,6 @@ export function secondsIn(header: string | null): number | undefined {
   const at = Date.parse(header)
   return Number.isNaN(at) ? undefined : Math.max(0, Math.ceil((at - Date.now()) / 1000))
 }
+
+/** A bearer token (RFC 6750, section 2.1). Anything else would stand in the message of an error about a header. */
+export const isToken = (text: string): boolean => /^[\w.~+/-]+=*$/.test(text)

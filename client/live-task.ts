@@ -22,6 +22,8 @@ const LAST_PART = 1 / 4
 const MARGIN = 2_000
 /** Milliseconds between attempts to renew a token that is good for a while yet. */
 const PAUSE = 5_000
+/** Milliseconds: a timer of more than 24 days would go off at once. */
+const LONGEST_SLEEP = 86_400_000
 
 export type Requested = Pick<OpenTaskOptions, "purpose" | "resource" | "session"> & { readonly scope?: string }
 
@@ -153,11 +155,13 @@ export class LiveTask implements Task {
   async #usable(): Promise<IssuedToken> {
     this.#requireLive()
     const now = Date.now()
-    if (now < this.#renewAt && now < this.#current.expiresAt - MARGIN) return this.#current
-    if (now >= this.#current.expiresAt - MARGIN) return this.#reopened()
+    const { expiresAt } = this.#current
+    if (now >= expiresAt) return this.#reopened()
+    if (now < this.#renewAt) return this.#current
     try {
       return await this.#renewed()
-    } catch {
+    } catch (thrown) {
+      if (now >= expiresAt - MARGIN) throw thrown
       // It is good for a while yet, and is renewed by a later call, or refused there.
       this.#renewAt = Date.now() + PAUSE
       return this.#current
@@ -232,7 +236,7 @@ export class LiveTask implements Task {
         () => undefined,
       )
     }
-    this.#timer = setTimeout(again, Math.max(0, this.#renewAt - Date.now()))
+    this.#timer = setTimeout(again, Math.min(LONGEST_SLEEP, Math.max(0, this.#renewAt - Date.now())))
     // In Node a task keeps no process alive.
     const timer: { readonly unref?: () => void } | number = this.#timer
     if (typeof timer === "object") timer.unref?.()

@@ -2,7 +2,7 @@
 import { NarrowgateError } from "./errors.ts"
 import { Issuer, type IssuedToken } from "./issuer.ts"
 import type { Reach } from "./bounded-fetch.ts"
-import { isObject, textAt } from "./json.ts"
+import { isObject, isToken, textAt } from "./json.ts"
 import { LiveTask, opened, scopeMember, type Requested } from "./live-task.ts"
 import { ProofKey } from "./proof-key.ts"
 import type { OpenTaskOptions, ResumeTaskOptions, SavedTask, Task } from "./task.ts"
@@ -75,7 +75,7 @@ function readSaved(saved: unknown): ReadTask {
     return value
   }
   const { expiresAt } = saved
-  if (typeof expiresAt !== "number") throw invalid
+  if (typeof expiresAt !== "number" || !isToken(of("token"))) throw invalid
   const names = ["purpose", "scope", "resource"] as const
   const { requested } = saved
   return {

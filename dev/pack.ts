@@ -8,7 +8,7 @@ import { cp, mkdir, readFile, rm, writeFile } from "node:fs/promises"
 import { dirname, join } from "node:path"
 import { promisify } from "node:util"
 import { z } from "zod"
-import { PACKAGE, toolAt } from "./package.ts"
+import { LOCAL_STACK, PACKAGE, toolAt } from "../cli/package.ts"
 
 const OUT = join(PACKAGE, "build")
 const TREE = join(OUT, "narrowgate")
@@ -17,13 +17,16 @@ const TREE = join(OUT, "narrowgate")
  * What programs import, as `narrowgate/<name>`: the file `index.ts` of that folder, which both tsconfig.package.json and
  * tsconfig.declarations.json list too.
  */
-const ENTRIES: readonly string[] = []
+const ENTRIES: readonly string[] = ["client", "spiffe"]
 
-/** What commands read, besides themselves. */
-const FILES = ["LICENSE", "README.md", "docs/guides/clients", "docs/guides/gateways", "policies", "schemas", "starters"]
+/** What commands read, besides themselves; and the action, which a workflow finds below `node_modules`. */
+const FILES = [
+  ...["LICENSE", "README.md", "CHANGELOG.md", "action.yml", "policies", "schemas", "starters", "template"],
+  ...["docs/guides/clients", "docs/guides/gateways"],
+]
 
 /** What some commands need, and say so: the local stack, and a deployment. */
-const OPTIONAL = ["miniflare", "oidc-provider", "wrangler"] as const
+const OPTIONAL: readonly string[] = [...LOCAL_STACK, "wrangler"]
 /** What the example's own servers need, which run in the repository alone. */
 const OF_THE_DEMO: ReadonlySet<string> = new Set(["@modelcontextprotocol/server"])
 
@@ -86,16 +89,15 @@ async function manifest(): Promise<unknown> {
     engines: { node: ">=22.12" },
     dependencies: versionsOf(
       [...(await packagesFrom(["bin/narrowgate.js", ...ENTRIES.map((name) => `${name}/index.js`)]))]
-        .filter((name) => !OF_THE_DEMO.has(name) && !isOptional(name))
+        .filter((name) => !OF_THE_DEMO.has(name) && !OPTIONAL.includes(name))
         .toSorted(),
     ),
-    peerDependencies: versionsOf(OPTIONAL),
+    // A later one that somebody has already is no reason to refuse the installation.
+    peerDependencies: Object.fromEntries(
+      Object.entries(versionsOf(OPTIONAL)).map(([name, version]) => [name, `^${version}`]),
+    ),
     peerDependenciesMeta: Object.fromEntries(OPTIONAL.map((name) => [name, { optional: true }])),
   }
-}
-
-function isOptional(name: string): boolean {
-  return OPTIONAL.some((each) => each === name)
 }
 
 /** The packages that these programs import, by themselves or by their own files. */

@@ -1,4 +1,4 @@
-/** `npm run deploy`: what it refuses, in which order it does things, and a dry run, which needs no account. */
+/** `narrowgate deploy`: what it refuses, in which order it does things, and a dry run, which needs no account. */
 import { execFile } from "node:child_process"
 import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"

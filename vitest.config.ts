@@ -91,6 +91,7 @@ function nodeEnvironment(): Record<string, string> {
 const STACK_TESTS = [
   "test/node/{claim,costs,full-disk,outbound,second-isolate}.test.ts",
   "test/node/interop/*.test.ts",
+  "test/node/client/{task,calls,mcp,guide}.test.ts",
   "test/node/cli/{answering,client,command,completion,diff,doctor,explain,gateway,help,init,login,publish,revoke,secrets,terminal,test-command,try}.test.ts",
   "test/node/import/{mcp,openapi}.test.ts",
   "test/node/dev/picture.test.ts",

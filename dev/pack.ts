@@ -19,7 +19,7 @@ const TREE = join(OUT, "narrowgate")
  * What programs import, as `narrowgate/<name>`: the file `index.ts` of that folder, which both tsconfig.package.json and
  * tsconfig.declarations.json list too.
  */
-const ENTRIES: readonly string[] = ["testing", "testing/pool", "testing/vitest"]
+const ENTRIES: readonly string[] = ["client", "server", "spiffe", "testing", "testing/pool", "testing/vitest"]
 
 /** What commands read, besides themselves; and the action, which a workflow finds below `node_modules`. */
 const FILES = [

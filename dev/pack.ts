@@ -17,7 +17,7 @@ const TREE = join(OUT, "narrowgate")
  * What programs import, as `narrowgate/<name>`: the file `index.ts` of that folder, which both tsconfig.package.json and
  * tsconfig.declarations.json list too.
  */
-const ENTRIES: readonly string[] = []
+const ENTRIES: readonly string[] = ["server"]
 
 /** What commands read, besides themselves. */
 const FILES = ["LICENSE", "README.md", "docs/guides/clients", "docs/guides/gateways", "policies", "schemas", "starters"]

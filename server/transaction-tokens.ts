@@ -34,8 +34,8 @@ export interface TransactionTokens {
 }
 
 const TYPE = "txntoken+jwt"
-/** Longer than any that Narrowgate signs; what is longer is not parsed. */
-const MAX_TOKEN_LENGTH = 16_384
+/** As long a header as gateways commonly pass on; what is longer is not parsed. */
+const MAX_TOKEN_LENGTH = 8_192
 const MOST_TOLERANCE = 60
 const ALGORITHMS: readonly SigningAlgorithm[] = ["ES256", "EdDSA"]
 

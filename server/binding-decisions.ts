@@ -8,25 +8,25 @@ import {
   ownDenial,
   secondsOf,
   timeoutOf,
+  type DecisionOptions,
   type Decisions,
   type DenialMembers,
   type ToolCall,
 } from "./decisions.ts"
 
-export interface BindingDecisionOptions {
+export interface BindingDecisionOptions extends DecisionOptions {
   /** The binding to Narrowgate's entry point `Authorizer`. */
   readonly authorizer: Pick<Authorizer, "authorize">
   /** The Worker's own, as a gateway of dialect `worker`. */
   readonly key: string
   /** The public URL of the MCP server's endpoint, as the catalog has it. */
   readonly endpoint: string
-  /** Milliseconds after which a call counts as denied: 6,000 by default, at most 30,000. */
-  readonly timeout?: number
 }
 
 export function bindingDecisions({ authorizer, key, endpoint, ...options }: BindingDecisionOptions): Decisions {
   const timeout = timeoutOf(options.timeout)
   return {
+    ...(options.onFailure && { onFailure: options.onFailure }),
     async decide(call) {
       const { authorization, dpop } = call
       const headers: [string, string][] = [["Content-Type", "application/json"]]

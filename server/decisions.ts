@@ -31,6 +31,8 @@ export type ToolDecision =
 /** Asks Narrowgate. A rejection, or an answer that is none, denies the call. */
 export interface Decisions {
   decide(call: ToolCall): Promise<ToolDecision>
+  /** Gets what a rejection was, for the server's own log: the client is told only that nothing was decided. */
+  onFailure?(cause: unknown): void
 }
 
 /** @param header of the answer: all of them stand in it, if necessary empty */
@@ -38,10 +40,18 @@ export function allowedBy(header: ReadHeader): ToolDecision {
   return { allowed: true, caller: header("X-Narrowgate-Agent") === "" ? null : callerOfHeaders(header) }
 }
 
+/** Of all ways to ask. */
+export interface DecisionOptions {
+  /** Milliseconds after which a call counts as denied: 6,000 by default, at most 30,000. */
+  readonly timeout?: number
+  /** Gets why nothing was decided, for the server's own log. */
+  readonly onFailure?: (cause: unknown) => void
+}
+
 /** The denial of a call about which nothing is known but this. */
 export function ownDenial(code: "unavailable" | "malformed_call", tool: string): ToolDecision {
   const { sentence } = CODES[code]
-  return deniedBy({ error: code, error_description: sentence, decision_id: "none" }, tool, null)
+  return deniedBy({ error: code, error_description: sentence }, tool, null)
 }
 
 /**
@@ -55,7 +65,7 @@ export function deniedBy(denial: DenialMembers, tool: string, retryAfter: number
     code,
     description: textOr(error_description, ""),
     subject: { tool, method: null },
-    decision: textOr(decision_id, "none"),
+    decision: typeof decision_id === "string" ? decision_id : null,
     approval: links && {
       status: textOr(links["status"], "pending"),
       expires_at: typeof links["expires_at"] === "number" ? links["expires_at"] : null,

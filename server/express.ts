@@ -15,7 +15,9 @@ export interface ExpressRequest {
   readonly readableDidRead?: boolean
   /** What a parser has read. */
   body?: unknown
-  on(event: string, listener: (argument: never) => void): unknown
+  on(event: "data", listener: (chunk: Uint8Array) => void): unknown
+  on(event: "end" | "close", listener: () => void): unknown
+  on(event: "error", listener: (error: Error) => void): unknown
   pause(): unknown
 }
 
@@ -100,7 +102,7 @@ async function boundedBytes(request: ExpressRequest): Promise<Uint8Array | null>
       }
     })
     request.on("end", () => resolve(joined(chunks, length)))
-    const fail = (cause: unknown): void => reject(new CallRefusedError("malformed_call", cause))
+    const fail = (cause?: Error): void => reject(new CallRefusedError("malformed_call", cause))
     request.on("error", fail)
     request.on("close", fail)
   })

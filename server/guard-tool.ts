@@ -43,7 +43,8 @@ async function decided(decisions: Decisions, tool: string, given: unknown, conte
   const call: ToolCall = { tool, arguments: given, ...credentialOf(context) }
   try {
     return await decisions.decide(call)
-  } catch {
+  } catch (cause) {
+    decisions.onFailure?.(cause)
     return ownDenial("unavailable", tool)
   }
 }

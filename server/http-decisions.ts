@@ -8,17 +8,16 @@ import {
   ownDenial,
   secondsOf,
   timeoutOf,
+  type DecisionOptions,
   type Decisions,
   type ToolCall,
 } from "./decisions.ts"
 
-export interface HttpDecisionOptions {
+export interface HttpDecisionOptions extends DecisionOptions {
   /** Narrowgate's URL. */
   readonly url: string
   /** The server's own, as a gateway of dialect `authzen`. */
   readonly key: string
-  /** Milliseconds after which a call counts as denied: 6,000 by default, at most 30,000. */
-  readonly timeout?: number
   /** Default: the global `fetch`. */
   readonly fetch?: (url: string, init: DecisionRequest) => Promise<Response>
 }
@@ -38,6 +37,7 @@ export function httpDecisions(options: HttpDecisionOptions): Decisions {
   const timeout = timeoutOf(options.timeout)
   const endpoint = new URL("/access/v1/evaluation", url).href
   return {
+    ...(options.onFailure && { onFailure: options.onFailure }),
     async decide(call) {
       const answer = await send(endpoint, {
         method: "POST",

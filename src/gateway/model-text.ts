@@ -11,9 +11,10 @@ export interface ApprovalLinks extends ApprovalText {
   readonly uri: string
 }
 
-export interface ModelText extends Pick<DenialText, "decision" | "scope" | "retryAfter"> {
+export interface ModelText extends Pick<DenialText, "scope" | "retryAfter"> {
   readonly denial: Denial
   readonly message: Pick<DeniedMessage, "tool" | "method">
+  readonly decision: string
   readonly approval: ApprovalLinks | null
 }
 

@@ -29,7 +29,8 @@ export interface DenialText {
   /** What any caller may know of the reason: a sentence, and what the rules say themselves. */
   readonly description: string
   readonly subject: DeniedSubject
-  readonly decision: string
+  /** Null: nothing was recorded, because nobody was asked. */
+  readonly decision: string | null
   readonly approval: ApprovalText | null
   /** The scope that would cover the call; null: the client could get none, or scope is not what is missing. */
   readonly scope: string | null
@@ -51,7 +52,7 @@ export function denialText({ code, description, subject, decision, approval, sco
     ...(approval ? [approvalText(approval)] : []),
     scope === null ? (ADVICE.get(code) ?? "") : `A token with the scope ${scope} would do.`,
     ...(retryAfter === null ? [] : [`Try again in ${retryAfter} ${retryAfter === 1 ? "second" : "seconds"}.`]),
-    `(${code}, decision ${decision})`,
+    decision === null ? `(${code})` : `(${code}, decision ${decision})`,
   ]
   return parts.filter((part) => part !== "").join(" ")
 }

@@ -43,6 +43,11 @@ const GATEWAYS = [
   entry("bound", "worker", "body: true\ndenials: mcp"),
 ].join("")
 
+const TRIAGE = {
+  purpose: "triage-ticket",
+  scope: "crm.tickets.*:read crm.tickets.*:write everything.*:read",
+}
+
 export interface Request {
   readonly method: string
   /** Path and query. */
@@ -55,6 +60,8 @@ export interface Behind {
   readonly stack: Stack
   /** A delegation token. */
   readonly token: string
+  /** One of a task of its own. */
+  readonly open: (wanted: { readonly purpose: string; readonly scope: string }) => Promise<string>
   /** Has the call allowed, by a gateway: returns what its upstream is told. */
   readonly allowed: (call: Request, gateway?: string) => Promise<Headers>
   readonly close: () => Promise<void>
@@ -70,13 +77,16 @@ export async function startBehind(beside: readonly Beside[] = []): Promise<Behin
   await appendFile(join(policies, "gateways.yaml"), GATEWAYS)
   const stack = await startStack({ policies, port: await twoFreePorts(), state: join(directory, "state"), beside })
   const asked = { url: stack.origin, idp: stack.provider, agent: AGENT, login: "alice" }
-  const scope = "crm.tickets.*:read crm.tickets.*:write everything.*:read"
-  const open = async (): Promise<string> => (await exchange({ ...asked, purpose: "triage-ticket", scope })).access_token
+  const open = async ({ purpose, scope } = TRIAGE): Promise<string> => {
+    const { access_token } = await exchange({ ...asked, purpose, scope })
+    return access_token
+  }
   const token = await open()
   let [task, calls] = [token, 0]
   return {
     stack,
     token,
+    open,
     async allowed({ method, target, headers = {}, body }, gateway = "telling") {
       // The grant of a task is for 200 calls.
       if (++calls % 150 === 0) task = await open()

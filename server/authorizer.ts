@@ -4,7 +4,7 @@
  */
 
 /** Of a request: a name that came twice stands twice. */
-export type HeaderLines = Readonly<Record<string, string>> | readonly (readonly [name: string, value: string])[]
+export type HeaderLines = Record<string, string> | [name: string, value: string][]
 
 /** An agent's request, as the Worker received it. */
 export interface WorkerCall {
@@ -16,7 +16,7 @@ export interface WorkerCall {
   /** All that the agent sent, `Authorization` and `DPoP` among it. */
   readonly headers: HeaderLines
   /** Null: the request has none. Absent only for GET, HEAD and OPTIONS. */
-  readonly body?: string | Uint8Array | null
+  readonly body?: string | Uint8Array<ArrayBuffer> | null
   /** The Worker's own name of the request: if it asks again within 5 s, both count once. */
   readonly requestId?: string
 }
@@ -29,7 +29,7 @@ export interface WorkerList {
   readonly headers: HeaderLines
   /** `Content-Type` of the answer; absent: JSON. */
   readonly type?: string
-  readonly body: string | Uint8Array | null
+  readonly body: string | Uint8Array<ArrayBuffer> | null
 }
 
 /** What the answer to `authorize` called the call. */

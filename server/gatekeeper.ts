@@ -2,24 +2,9 @@
 import { argumentsHash } from "./arguments-hash.ts"
 import { callerOfHeaders, type Caller, type Claims } from "./caller.ts"
 import { CallRefusedError } from "./errors.ts"
-import { locator, type LocatedCall, type ReceivedRequest, type ToolsOptions } from "./tools.ts"
-import { transactionTokens, type TokenOptions } from "./transaction-tokens.ts"
-
-/** Believes a signed token, whoever can reach the service. */
-export interface SignedOptions extends TokenOptions, ToolsOptions {
-  readonly trust?: "token"
-}
-
-/**
- * Believes the plain `X-Narrowgate-*` headers. The caller of this function guarantees that nobody but the gateway reaches
- * the service, and that the gateway sets all of these headers: nothing here can check it, nor that the arguments are those
- * that were allowed.
- */
-export interface UnsignedOptions extends ToolsOptions {
-  readonly trust: "network"
-}
-
-export type ServiceOptions = SignedOptions | UnsignedOptions
+import type { ReceivedRequest, ServiceOptions } from "./service-options.ts"
+import { locator, type LocatedCall } from "./tools.ts"
+import { transactionTokens } from "./transaction-tokens.ts"
 
 /** @throws CallRefusedError */
 export type Gatekeeper = (request: ReceivedRequest) => Promise<Caller>

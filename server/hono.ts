@@ -4,7 +4,8 @@ import { isJsonType } from "../src/core/encoding/json.ts"
 import { boundedBytes, bodyOf, NO_BODY } from "./body.ts"
 import { rememberCaller } from "./callers.ts"
 import { refusalAnswer } from "./errors.ts"
-import { gatekeeper, type ServiceOptions } from "./gatekeeper.ts"
+import { gatekeeper } from "./gatekeeper.ts"
+import type { ServiceOptions } from "./service-options.ts"
 
 /** What is used of Hono's context. */
 export interface HonoContext {

@@ -3,7 +3,9 @@
  * that is not among them, never more often than the floors below say. What answers is bounded in time and size.
  */
 import { createRemoteJWKSet, customFetch, type JWTVerifyGetKey } from "jose"
+import { isObject } from "../src/core/encoding/json.ts"
 import { boundedBytes } from "./body.ts"
+import type { FetchKeys } from "./token-options.ts"
 
 /** As long as a pulled key can still pass for valid here. */
 const KEPT_MS = 300_000
@@ -14,15 +16,6 @@ const FLOOR_OF_FAILURES_MS = 1_000
 const TIMEOUT_MS = 5_000
 /** Narrowgate publishes a handful of keys, of less than a kilobyte each. */
 const MAX_BYTES = 65_536
-
-/** Fetches the keys: the global `fetch`, or that of a service binding. */
-export type FetchKeys = (url: string, init: KeyRequest) => Promise<Response>
-
-export interface KeyRequest {
-  readonly method: "GET"
-  readonly redirect: "manual"
-  readonly signal: AbortSignal
-}
 
 export class KeysUnavailableError extends Error {
   override readonly name = "KeysUnavailableError"
@@ -37,8 +30,10 @@ export function publishedKeys(issuer: string, fetchKeys: FetchKeys): JWTVerifyGe
       if (answer.status !== 200) throw new Error(`${url} answers ${answer.status}`)
       const bytes = await boundedBytes(answer.body, MAX_BYTES)
       if (bytes === null) throw new Error(`${url} answers more than ${MAX_BYTES} bytes`)
+      const json: unknown = JSON.parse(new TextDecoder().decode(bytes))
+      if (!isObject(json) || !Array.isArray(json["keys"])) throw new Error(`${url} answers no set of keys`)
       failed = null
-      return new Response(bytes)
+      return Response.json(json)
     } catch (cause) {
       failed = { at: Date.now(), cause }
       throw unavailable(cause)

@@ -9,52 +9,8 @@ import { readMcpCall } from "../src/core/catalog/mcp-message.ts"
 import type { McpServer } from "../src/core/catalog/mcp-server.ts"
 import { readTarget, type Target } from "../src/core/catalog/path.ts"
 import { buildRouteTable, matchRoute, routeArguments, type RouteMatch } from "../src/core/catalog/route.ts"
-import type { ReadHeader } from "./caller.ts"
 import { CallRefusedError } from "./errors.ts"
-
-/** A tool of the service, as the catalog's `route` describes it, with the path that the service itself sees. */
-export interface ToolRoute {
-  readonly methods: readonly string[]
-  /** `/tickets/{ticket}/comments`, with the catalog's names of the arguments. */
-  readonly path: string
-  /** Arguments of path and query that the catalog has as integers. */
-  readonly integers?: readonly string[]
-  /** Names that its query may have besides plain ones. */
-  readonly query_names?: readonly string[]
-  /**
-   * True: a call is accepted although Narrowgate did not see all of its arguments, because they are no JSON or the gateway
-   * does not forward bodies. They are then the client's word, whatever policy says of them.
-   */
-  readonly unhashed?: boolean
-}
-
-/** An MCP server of the service, as the catalog's `servers` describes it, with the path that the service itself sees. */
-export interface ToolServer {
-  /** The first segment of its tools' names. */
-  readonly name: string
-  readonly path: string
-  /** Which tool of the catalog a resource is: `file:///notes/{+path}`. */
-  readonly resources?: readonly { readonly tool: string; readonly pattern: string }[]
-  readonly prompts?: readonly { readonly tool: string; readonly prompt: string }[]
-  /** As of `ToolRoute`. */
-  readonly unhashed?: boolean
-}
-
-export interface ToolsOptions {
-  /** By the tool's name in the catalog; `GET /tickets/{ticket}` is short for a route with that alone. */
-  readonly tools?: Readonly<Record<string, string | ToolRoute>>
-  readonly servers?: readonly ToolServer[]
-}
-
-/** A request, as a framework has it. */
-export interface ReceivedRequest {
-  readonly method: string
-  /** Path and query, as received. */
-  readonly target: string
-  readonly header: ReadHeader
-  /** Reads the body, once: null if it is too long. */
-  readonly body: () => Promise<Body | null>
-}
+import type { ReceivedRequest, ToolRoute, ToolServer, ToolsOptions } from "./service-options.ts"
 
 export interface LocatedCall {
   readonly tool: string

@@ -3,7 +3,7 @@
  * and how a service answers.
  */
 import { exportJWK, generateKeyPair, SignJWT, UnsecuredJWT, type JWTPayload } from "jose"
-import { AUDIENCE, JSON_TYPE, type Behind, type Request } from "./behind.ts"
+import { JSON_TYPE, type Behind, type Request } from "./behind.ts"
 
 /** The allowed call that all of them start from. */
 export const NOTE: Request = {
@@ -227,5 +227,3 @@ export function lootOf(behind: Behind): Loot {
     },
   }
 }
-
-export { AUDIENCE }

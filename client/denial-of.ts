@@ -22,7 +22,11 @@ const DEEPEST = 6
  */
 export async function denialOf(outcome: unknown): Promise<Denial | undefined> {
   try {
-    return await (isResponse(outcome) ? inResponse(outcome) : outcome instanceof Error ? inError(outcome, 0) : inResult(outcome))
+    return await (isResponse(outcome)
+      ? inResponse(outcome)
+      : outcome instanceof Error
+        ? inError(outcome, 0)
+        : inResult(outcome))
   } catch {
     // A getter of a foreign object, or a body that broke off.
     return undefined
@@ -71,7 +75,17 @@ async function boundedText(response: Response): Promise<string> {
 }
 
 /** Members of an error under which clients keep what the server sent. */
-const KEPT = ["denial", "data", "error", "result", "responseBody", "body", "response", "cause", "originalError"] as const
+const KEPT = [
+  "denial",
+  "data",
+  "error",
+  "result",
+  "responseBody",
+  "body",
+  "response",
+  "cause",
+  "originalError",
+] as const
 
 async function inError(error: object, depth: number): Promise<Denial | undefined> {
   if (error instanceof DeniedError) return error.denial

@@ -28,7 +28,8 @@ export function sentenceIn(text: string, isWhole: boolean): Denial | undefined {
   }
 }
 
-const PENDING = /\bIt can be approved at (https?:\/\/\S{1,400}\/console\/approvals\/(tsk_[\w.-]{1,200})\/(apr_\w{1,64}))(?: until (\S{1,40}Z))?:/
+const PENDING =
+  /\bIt can be approved at (https?:\/\/\S{1,400}\/console\/approvals\/(tsk_[\w.-]{1,200})\/(apr_\w{1,64}))(?: until (\S{1,40}Z))?:/
 
 function approvalIn(words: string): Denial["approval"] {
   const [, url, task, id, until = ""] = PENDING.exec(words) ?? []

@@ -25,7 +25,10 @@ const schema = z.strictObject({
   /** The public URL of this Worker: `iss` of every delegation token, audience of every assertion. */
   issuer: z
     .url({ protocol: /^https$/, error: "must be an https URL" })
-    .refine((url) => new URL(url).pathname === "/" && !url.endsWith("/"), "must be an origin, without a slash at its end"),
+    .refine(
+      (url) => new URL(url).pathname === "/" && !url.endsWith("/"),
+      "must be an origin, without a slash at its end",
+    ),
   /** Where objects are stored, on a disk of this machine. */
   directory: z.string().min(1).default("data"),
   /** Address and port; plain HTTP. What terminates TLS stands in front. */
@@ -64,7 +67,9 @@ const text = (value: string): unknown => value
 const list = (value: string): unknown => value.split(",").map((each) => each.trim())
 
 /** Variables by the member that they replace. */
-const VARIABLES: Readonly<Record<string, readonly [member: keyof z.infer<typeof schema>, read: (value: string) => unknown]>> = {
+const VARIABLES: Readonly<
+  Record<string, readonly [member: keyof z.infer<typeof schema>, read: (value: string) => unknown]>
+> = {
   ISSUER: ["issuer", text],
   NARROWGATE_DIRECTORY: ["directory", text],
   NARROWGATE_LISTEN: ["listen", text],

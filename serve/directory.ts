@@ -136,7 +136,8 @@ async function readState(path: string): Promise<DirectoryState> {
   try {
     return stateSchema.parse(JSON.parse(await readFile(file, "utf8")))
   } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "ENOENT") return { version: "0.0.0", restored: null }
+    if (error instanceof Error && "code" in error && error.code === "ENOENT")
+      return { version: "0.0.0", restored: null }
     throw new Failure(`${file} is damaged`, "Restore a backup into a new directory, and move this one away.")
   }
 }

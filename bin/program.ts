@@ -2,8 +2,10 @@
 import { Command } from "commander"
 import { addApprovals } from "../cli/commands/approvals.ts"
 import { addBuild } from "../cli/commands/build.ts"
+import { addClaim } from "../cli/commands/claim.ts"
 import { addCheck } from "../cli/commands/check.ts"
 import { addDiff } from "../cli/commands/diff.ts"
+import { addDoctor } from "../cli/commands/doctor.ts"
 import { addClient } from "../cli/commands/client.ts"
 import { addGateway } from "../cli/commands/gateway.ts"
 import { addErase } from "../cli/commands/erase.ts"
@@ -23,6 +25,7 @@ import { addToken } from "../cli/commands/token.ts"
 import { addTry } from "../cli/commands/try.ts"
 import { addDeploy } from "../dev/deploy/command.ts"
 import { addDev } from "../dev/command.ts"
+import { addServe } from "../serve/command.ts"
 import { VERSION } from "../cli/package.ts"
 import { EXIT } from "../cli/terminal/failure.ts"
 
@@ -42,12 +45,15 @@ export function narrowgateProgram(): Command {
   for (const add of [
     addInit,
     addDev,
+    addDoctor,
     addCheck,
     addTest,
     addDiff,
     addBuild,
     addPublish,
+    addClaim,
     addDeploy,
+    addServe,
     addStatus,
     addKeygen,
     addLogin,

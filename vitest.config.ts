@@ -90,6 +90,7 @@ const STACK_TESTS = [
   "test/node/interop/*.test.ts",
   "test/node/cli/{answering,client,command,completion,diff,explain,gateway,help,init,login,publish,revoke,secrets,terminal,test-command,try}.test.ts",
   "test/node/import/{mcp,openapi}.test.ts",
+  "test/node/server/{guard-tool,guide,middleware}.test.ts",
 ]
 
 /** Folders under test/ that are projects of their own; every other folder belongs to `worker`. */

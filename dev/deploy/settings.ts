@@ -36,13 +36,13 @@ export function configurationOf(base: string, settings: Settings): string {
       `name = "${workerOf(settings)}"\n# One way in: its own host name.\nworkers_dev = false\npreview_urls = false\n` +
         `routes = [{ pattern = "${host}", custom_domain = true }]`,
     ],
-    [/^ISSUER = ".*"$/m, `ISSUER = "https://${host}"`],
+    [/^# ISSUER = ".*"$/m, `ISSUER = "https://${host}"`],
     [/^SIGNING_ALGORITHM = ".*"$/m, `SIGNING_ALGORITHM = "${signingAlgorithm}"`],
-    [/^PUBLISHER_KEYS = '.*'$/m, `PUBLISHER_KEYS = '${publisherKeys}'`],
+    [/^# PUBLISHER_KEYS = '.*'$/m, `PUBLISHER_KEYS = '${publisherKeys}'`],
     [/^MAX_PROBE_REQUESTS = ".*"$/m, `MAX_PROBE_REQUESTS = "${maxProbeRequests}"`],
     [/^RECORD_DELAY_SECONDS = ".*"$/m, `RECORD_DELAY_SECONDS = "${recordDelaySeconds}"`],
     [/^JURISDICTION = ".*"$/m, `JURISDICTION = "${jurisdiction}"`],
-    [/^id = "bundles"$/m, `id = "${namespace ?? NO_NAMESPACE}"`],
+    [/^binding = "BUNDLES"$/m, `binding = "BUNDLES"\nid = "${namespace ?? NO_NAMESPACE}"`],
   ]
   let text = base
   for (const [line, to] of edits) {
@@ -51,7 +51,7 @@ export function configurationOf(base: string, settings: Settings): string {
     }
     text = text.replace(line, () => to)
   }
-  return `# Made of wrangler.toml by \`npm run deploy -- --env ${environment}\`, which keeps what is in [vars], \`routes\` and \`id\`,\n# and makes the rest anew. There is no secret in it: commit it.\n${text}`
+  return `# Made of wrangler.toml by \`narrowgate deploy --env ${environment}\`, which keeps what is in [vars], \`routes\` and \`id\`,\n# and makes the rest anew. There is no secret in it: commit it.\n${text}`
 }
 
 /** @param text of a file that `configurationOf` made, its values edited or not */
@@ -59,7 +59,7 @@ export function settingsIn(environment: string, text: string): Settings {
   const value = (line: RegExp): string => {
     const [, found] = line.exec(text) ?? []
     if (found !== undefined) return found
-    const fix = `Move it away, and have one made: npm run deploy -- --env ${environment} --host HOST.`
+    const fix = `Move it away, and have one made: narrowgate deploy --env ${environment} --host HOST.`
     throw new Failure(`${fileOf(environment)} has no ${line.source.replace(/^\^|\\|\(.*$/gu, "").trim()}`, fix)
   }
   const namespace = value(/^id = "(.*)"$/m)

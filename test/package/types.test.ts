@@ -9,7 +9,7 @@ import { dirname, join } from "node:path"
 import { promisify } from "node:util"
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
 import { z } from "zod"
-import { PACKAGE, toolAt } from "../../dev/package.ts"
+import { PACKAGE, toolAt } from "../../cli/package.ts"
 import { CONSUMERS, FRAMEWORKS } from "./consumers.ts"
 import { pack } from "./installed.ts"
 

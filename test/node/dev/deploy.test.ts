@@ -1,4 +1,4 @@
-/** `npm run deploy`: what it refuses, in which order it does things, and a dry run, which needs no account. */
+/** `narrowgate deploy`: what it refuses, in which order it does things, and a dry run, which needs no account. */
 import { execFile } from "node:child_process"
 import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
@@ -30,13 +30,12 @@ describe("its configuration", () => {
     const lost = base.split("\n").filter((line) => !lines.has(line))
     expect(lost.map((line) => line.split(" = ")[0])).toEqual([
       "name",
-      "ISSUER",
+      "# ISSUER",
+      "# PUBLISHER_KEYS",
       "SIGNING_ALGORITHM",
-      "PUBLISHER_KEYS",
       "MAX_PROBE_REQUESTS",
       "RECORD_DELAY_SECONDS",
       "JURISDICTION",
-      "id",
     ])
     expect(text).toContain('ISSUER = "https://authz.staging.example"')
     expect(text).toMatch(/^workers_dev = false\npreview_urls = false$/mu)

@@ -91,8 +91,9 @@ function nodeEnvironment(): Record<string, string> {
 const STACK_TESTS = [
   "test/node/{claim,costs,full-disk,outbound,second-isolate}.test.ts",
   "test/node/interop/*.test.ts",
-  "test/node/cli/{answering,client,command,completion,diff,explain,gateway,help,init,login,publish,revoke,secrets,terminal,test-command,try}.test.ts",
+  "test/node/cli/{answering,client,command,completion,diff,doctor,explain,gateway,help,init,login,publish,revoke,secrets,terminal,test-command,try}.test.ts",
   "test/node/import/{mcp,openapi}.test.ts",
+  "test/node/dev/picture.test.ts",
 ]
 
 /** Folders under test/ that are projects of their own; every other folder belongs to `worker`. */
@@ -105,6 +106,7 @@ const OWN_PROJECT = [
   "long",
   "node",
   "package",
+  "serve",
   "spire",
   "upgrades",
   "wire",
@@ -198,12 +200,23 @@ const PROJECTS: readonly TestProjectInlineConfiguration[] = [
     },
   },
   {
-    // The packed file, installed elsewhere.
-    test: { name: "package", include: ["test/package/**/*.test.ts"], testTimeout: 60_000, maxWorkers: 1 },
+    // The packed file, installed elsewhere, and a release: neither waits for the other.
+    test: { name: "package", include: ["test/package/**/*.test.ts"], testTimeout: 60_000, maxWorkers: 2 },
   },
   {
     // The release before this one, and this one on what that has stored.
     test: { name: "upgrades", include: ["test/upgrades/**/*.test.ts"], hookTimeout: 120_000, maxWorkers: 1 },
+  },
+  {
+    // `narrowgate serve` of the built package, killed, backed up and restored.
+    test: {
+      name: "serve",
+      include: ["test/serve/**/*.test.ts"],
+      globalSetup: ["./test/serve/built.ts"],
+      testTimeout: 60_000,
+      hookTimeout: 60_000,
+      maxWorkers: 1,
+    },
   },
   {
     // The pages in a real Chromium, if one is installed (test/browser/browser.ts), against a local stack.

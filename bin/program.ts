@@ -5,6 +5,7 @@ import { addBuild } from "../cli/commands/build.ts"
 import { addClaim } from "../cli/commands/claim.ts"
 import { addCheck } from "../cli/commands/check.ts"
 import { addDiff } from "../cli/commands/diff.ts"
+import { addDoctor } from "../cli/commands/doctor.ts"
 import { addClient } from "../cli/commands/client.ts"
 import { addGateway } from "../cli/commands/gateway.ts"
 import { addErase } from "../cli/commands/erase.ts"
@@ -24,7 +25,8 @@ import { addToken } from "../cli/commands/token.ts"
 import { addTry } from "../cli/commands/try.ts"
 import { addDeploy } from "../dev/deploy/command.ts"
 import { addDev } from "../dev/command.ts"
-import { VERSION } from "../dev/package.ts"
+import { addServe } from "../serve/command.ts"
+import { VERSION } from "../cli/package.ts"
 import { EXIT } from "../cli/terminal/failure.ts"
 
 export function narrowgateProgram(): Command {
@@ -33,13 +35,17 @@ export function narrowgateProgram(): Command {
     .description("Write, check, test and publish policies; run the local stack; see what was decided, and why.")
     .version(VERSION, "-v, --version")
     .showHelpAfterError("(add --help to see the usage)")
-    .addHelpText("after", "\nBegin with `narrowgate init`. In the repository: npm run -s narrowgate -- <command>\n")
+    .addHelpText(
+      "after",
+      "\nBegin with `narrowgate init`. Where the package is installed, and in a clone: npx narrowgate <command>\n",
+    )
     // Below the help of each command as well.
     .addHelpText("afterAll", `Exit codes: ${codes.join(", ")}`)
     .exitOverride()
   for (const add of [
     addInit,
     addDev,
+    addDoctor,
     addCheck,
     addTest,
     addDiff,
@@ -47,6 +53,7 @@ export function narrowgateProgram(): Command {
     addPublish,
     addClaim,
     addDeploy,
+    addServe,
     addStatus,
     addKeygen,
     addLogin,

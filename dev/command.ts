@@ -2,7 +2,7 @@
 import { InvalidArgumentError, type Command } from "commander"
 import { DEFAULT_PORT } from "../cli/remote/local-stack-policies.ts"
 import { DEMO_PORTS } from "./demo-ports.ts"
-import { withPackages } from "./package.ts"
+import { LOCAL_STACK, requireGlibc, withPackages } from "../cli/package.ts"
 
 export interface DevOptions {
   readonly policies: string
@@ -35,7 +35,8 @@ export function addDev(program: Command): void {
       "\nExamples:\n  narrowgate dev\n  narrowgate dev --policies mine --upstream http://127.0.0.1:9000\n",
     )
     .action(async (options: DevOptions) => {
-      const { runDev } = await withPackages(async () => import("./run.ts"), ["miniflare", "oidc-provider"])
+      requireGlibc()
+      const { runDev } = await withPackages(async () => import("./run.ts"), LOCAL_STACK)
       await runDev(options)
     })
 }

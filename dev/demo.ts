@@ -3,7 +3,7 @@ import { resolve } from "node:path"
 import { Command } from "commander"
 import { colors } from "../cli/terminal/colors.ts"
 import { startParts } from "./demo/parts.ts"
-import { asJson, asRow, HEADING, observe, type Observation } from "./demo/show.ts"
+import { asJson, asRow, heading, observe, type Observation } from "./demo/show.ts"
 import { tell } from "./demo/story.ts"
 
 const { json = false } = new Command("demo")
@@ -19,13 +19,14 @@ const stop = async (): Promise<never> => {
 process.once("SIGINT", () => void stop())
 process.once("SIGTERM", () => void stop())
 
+const width = process.stdout.isTTY ? process.stdout.columns : undefined
 const observations: Observation[] = []
 try {
-  if (!json) console.log(HEADING)
+  if (!json) console.log(heading(width))
   for await (const scene of tell(parts)) {
     const observation = await observe(scene, parts)
     observations.push(observation)
-    console.log(json ? asJson(observation) : asRow(observation))
+    console.log(json ? asJson(observation) : asRow(observation, width))
   }
   const leaked = [...parts.desk.received(), ...parts.api.received()].filter(({ headers }) => "authorization" in headers)
   const wrong = observations.filter(({ asExpected }) => !asExpected)
@@ -38,7 +39,9 @@ try {
 function closing(calls: number, wrong: number, leaked: number): string {
   const paint = wrong + leaked === 0 ? colors.green : colors.red
   const requests = parts.desk.received().length + parts.api.received().length
-  return paint(
-    `\n${calls} calls, ${wrong} not as expected. ${requests} requests reached the two servers that tell; ${leaked} of them carried a delegation token.`,
-  )
+  return [
+    "",
+    paint(`${calls} calls, ${wrong} not as expected.`),
+    paint(`Of ${requests} requests that two servers saw, ${leaked} had a delegation token.`),
+  ].join("\n")
 }

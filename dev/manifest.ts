@@ -1,7 +1,7 @@
 /** What wrangler.toml says about the Worker, for programs that run it without wrangler. */
 import { readFile } from "node:fs/promises"
 import { join } from "node:path"
-import { PACKAGE } from "./package.ts"
+import { PACKAGE } from "../cli/package.ts"
 
 /** The parts that workerd needs. */
 export interface Manifest {

@@ -8,7 +8,8 @@ import { cp, mkdir, readFile, rm, writeFile } from "node:fs/promises"
 import { dirname, join } from "node:path"
 import { promisify } from "node:util"
 import { z } from "zod"
-import { PACKAGE, toolAt } from "./package.ts"
+import { LOCAL_STACK, PACKAGE, toolAt } from "../cli/package.ts"
+import { writeOwnModules } from "../serve/worker-modules.ts"
 
 const OUT = join(PACKAGE, "build")
 const TREE = join(OUT, "narrowgate")
@@ -19,11 +20,22 @@ const TREE = join(OUT, "narrowgate")
  */
 const ENTRIES: readonly string[] = []
 
-/** What commands read, besides themselves. */
-const FILES = ["LICENSE", "README.md", "docs/guides/clients", "docs/guides/gateways", "policies", "schemas", "starters"]
+/** What commands read, besides themselves; and the action, which a workflow finds below `node_modules`. */
+const FILES = [
+  "LICENSE",
+  "README.md",
+  "CHANGELOG.md",
+  "action.yml",
+  "docs/guides/clients",
+  "docs/guides/gateways",
+  "policies",
+  "schemas",
+  "starters",
+  "template",
+]
 
-/** What some commands need, and say so: the local stack, and a deployment. */
-const OPTIONAL = ["miniflare", "oidc-provider", "wrangler"] as const
+/** What some commands need, and say so: the local stack, a server of one machine, and a deployment. */
+const OPTIONAL: readonly string[] = [...LOCAL_STACK, "workerd", "wrangler"]
 /** What the example's own servers need, which run in the repository alone. */
 const OF_THE_DEMO: ReadonlySet<string> = new Set(["@modelcontextprotocol/server"])
 
@@ -52,6 +64,7 @@ if (ENTRIES.length > 0) await run(toolAt("typescript", "bin/tsc"), "-p", "tsconf
 const worker = join(OUT, "worker")
 await run(toolAt("wrangler", "bin/wrangler.js"), "deploy", "--dry-run", "--outdir", worker)
 await cp(join(worker, "index.js"), join(TREE, "worker/index.js"))
+await writeOwnModules(join(TREE, "worker"))
 for (const path of FILES) await cp(join(PACKAGE, path), join(TREE, path), { recursive: true })
 const configuration = await readFile(join(PACKAGE, "wrangler.toml"), "utf8")
 await writeFile(join(TREE, "wrangler.toml"), configuration.replace('main = "src/index.ts"', 'main = "worker/index.js"'))
@@ -86,16 +99,15 @@ async function manifest(): Promise<unknown> {
     engines: { node: ">=22.12" },
     dependencies: versionsOf(
       [...(await packagesFrom(["bin/narrowgate.js", ...ENTRIES.map((name) => `${name}/index.js`)]))]
-        .filter((name) => !OF_THE_DEMO.has(name) && !isOptional(name))
+        .filter((name) => !OF_THE_DEMO.has(name) && !OPTIONAL.includes(name))
         .toSorted(),
     ),
-    peerDependencies: versionsOf(OPTIONAL),
+    // A later one that somebody has already is no reason to refuse the installation.
+    peerDependencies: Object.fromEntries(
+      Object.entries(versionsOf(OPTIONAL)).map(([name, version]) => [name, `^${version}`]),
+    ),
     peerDependenciesMeta: Object.fromEntries(OPTIONAL.map((name) => [name, { optional: true }])),
   }
-}
-
-function isOptional(name: string): boolean {
-  return OPTIONAL.some((each) => each === name)
 }
 
 /** The packages that these programs import, by themselves or by their own files. */

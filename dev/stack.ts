@@ -14,7 +14,7 @@ import { Miniflare } from "miniflare"
 import { generatePublisherKey, type PublisherKey } from "../cli/compiler/sign.ts"
 import { generateKeys, type IdentityProviderKeys, startIdentityProvider } from "./identity-provider.ts"
 import { readManifest } from "./manifest.ts"
-import { PACKAGE, toolAt } from "./package.ts"
+import { PACKAGE, toolAt } from "../cli/package.ts"
 import { refuseTakenPort, type Listening } from "./loopback.ts"
 import { type Origins, WRITTEN_PROVIDER, WRITTEN_WORKER } from "../cli/remote/local-stack-policies.ts"
 import { onEdit } from "../cli/terminal/watch.ts"
@@ -77,6 +77,8 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   const policies = resolve(options.policies)
   const state = options.state ?? defaultState(policies, options.port)
   await mkdir(state, { recursive: true })
+  // There are private keys in it.
+  if (options.state === undefined) await writeFile(resolve(STATE, ".gitignore"), "*\n")
   const { publisher, provider: keys } = await keysIn(state)
   const origin = `http://127.0.0.1:${options.port}`
   const script = await buildWorker(join(state, "build"))
@@ -166,9 +168,12 @@ function isFetcher(value: unknown): value is { readonly fetch: typeof fetch } {
 /** Grows with each change of what the Durable Objects store: a stack never meets state that it would misread. */
 const STATE_FORMAT = 6
 
+/** Of all stacks that were started here. */
+const STATE = ".narrowgate"
+
 function defaultState(policies: string, port: number): string {
   const name = createHash("sha256").update(`${STATE_FORMAT}\n${policies}\n${port}`).digest("hex").slice(0, 12)
-  return resolve(".narrowgate", name)
+  return resolve(STATE, name)
 }
 
 interface Keys {

@@ -27,8 +27,8 @@ if (!(await warmUp().catch(() => false))) logEvent("rehearsal_failed", {})
 
 export default {
   fetch: serve,
-  /** Called by the Cron Trigger of wrangler.toml. */
-  async scheduled(_controller, env, ctx): Promise<void> {
+  /** Called by the Cron Trigger of wrangler.toml, or by an alarm (serve/worker/schedule.ts). */
+  async scheduled(_controller: unknown, env: Env, ctx: Pick<ExecutionContext, "waitUntil">): Promise<void> {
     const background = (work: Promise<unknown>): void => ctx.waitUntil(work)
     if (!(await answerUnowned(env, background))) await probeServers(requestContext(env, background))
   },

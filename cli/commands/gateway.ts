@@ -142,7 +142,7 @@ function refuseDifferences(gateway: Gateway, { name, entry }: GatewayPage): void
 function httpsOrigin(value: string, what: string): URL {
   const url = URL.parse(value)
   if (url?.protocol === "https:" && url.pathname === "/" && url.search === "" && url.hash === "") return url
-  const fix = "A gateway elsewhere needs TLS. The local stack brings its own gateways (`npm run dev`)."
+  const fix = "A gateway elsewhere needs TLS. The local stack brings its own gateways (`narrowgate dev`)."
   throw new Failure(`${what} is no https origin: ${value}`, fix, EXIT.usage)
 }
 

@@ -13,6 +13,7 @@ import { find, probeOf, sourceOf, type SourceOptions } from "../init/source.ts"
 import { USUAL } from "../init/suggest.ts"
 import { report } from "../init/render.ts"
 import { trustOf, type TrustOptions } from "../init/trust.ts"
+import { writeProject } from "../init/project.ts"
 import { refuseExisting, writeDirectory } from "../init/write.ts"
 import { askChoice, isSomebodyThere, withProgress } from "../terminal/prompts.ts"
 
@@ -27,10 +28,12 @@ interface InitOptions extends TrustOptions, SourceOptions {
   readonly gateway?: DialectName
   readonly origin?: string
   readonly path?: string
+  readonly template?: boolean
   readonly yes?: boolean
   readonly json?: boolean
 }
 
+const DIRECTORY = "policies"
 /** A gateway of the local stack. */
 const LOCAL_ORIGIN = "http://127.0.0.1:8080"
 
@@ -38,7 +41,7 @@ export function addInit(program: Command): void {
   program
     .command("init")
     .description("create a policy directory that protects an MCP server or an HTTP API")
-    .argument("[DIR]", "the directory to create", "policies")
+    .argument("[DIR]", "the directory to create", DIRECTORY)
     .optionsGroup("What is protected:")
     .addOption(new Option("--mcp <URL>", "a running MCP server: its streamable HTTP endpoint").conflicts("openapi"))
     .option("--openapi <FILE>", "an OpenAPI 3.0 or 3.1 document of the API")
@@ -80,6 +83,7 @@ export function addInit(program: Command): void {
     .option("--spiffe-bundle <URL>", "the SPIFFE bundle endpoint of the agent's trust domain; with --issuer")
     .option("--agent-keys <URL>", "the JWK Set of an https:// agent; with --issuer")
     .optionsGroup("Options:")
+    .option("--template", "also what makes it a repository: a workflow that reviews and publishes, and a README")
     .option("--yes", "do not prompt: use the flags, otherwise the suggestions")
     .option("--json", "print the result as JSON, without prompts")
     .addHelpText("after", HELP)
@@ -91,14 +95,19 @@ Examples:
   narrowgate init mine                                             prompts for what it needs
   narrowgate init mine --mcp http://127.0.0.1:3001/mcp --server tickets --yes
   narrowgate init mine --openapi shop.yaml --server shop --gateway nginx --writes guarded --yes
+  narrowgate init --template --mcp http://127.0.0.1:3001/mcp --server tickets --yes
   narrowgate init prod --mcp https://mcp.example/mcp --server tickets --origin https://api.example --yes \\
     --issuer https://idp.example --agent spiffe://acme.example/a --spiffe-bundle https://spire.acme.example/bundle
 
 Reads are permitted for the one agent and the one group of users, up to \`internal\`; tools that mention secrets are
 \`restricted\`. Permissions to change something are in comments. An existing directory is never overwritten.
+Where no package.json is, one is written too, by which \`npx narrowgate\` is this version.
 `
 
 async function init(directory: string, options: InitOptions): Promise<void> {
+  if (options.template && directory !== DIRECTORY) {
+    throw new Failure(`a repository has its policies in ${DIRECTORY}`, "Name no directory.", EXIT.usage)
+  }
   await refuseExisting(directory)
   const isAsked = !options.yes && !options.json
   if (isAsked && !isSomebodyThere()) {
@@ -138,7 +147,8 @@ async function init(directory: string, options: InitOptions): Promise<void> {
   refuseEmpty(plan)
   const files = await filesOf(plan)
   await withProgress("checking what is written", () => writeDirectory(directory, files))
-  report(directory, plan, [...files.keys()], key, options.json ?? false)
+  const project = await writeProject(directory, options.template ?? false)
+  report({ directory, plan, files: [...files.keys()], key, project }, options.json ?? false)
 }
 
 function askWrites(): Promise<Writes> {

@@ -78,14 +78,14 @@ Examples:
   narrowgate try billing.refund --agent spiffe://example.org/agent/support --login alice --arguments '{"amount":12000}' --wait 300
 
 Without --task or --token each call opens a task of its own, whose id is printed behind that of the decision.
-The command needs the local stack with gateways: \`npm run dev -- --policies DIR --gateway\`.
+The command needs the local stack with gateways: \`narrowgate dev --policies DIR --gateway\`.
 
 Exit code 1: the call was denied.
 `
 
 async function tryTool(tool: string, options: TryOptions): Promise<void> {
   if (!isLoopback(options.url)) {
-    throw new Failure("only the local stack can be tried", "Leave `--url` out, and start `npm run dev`.", EXIT.usage)
+    throw new Failure("only the local stack can be tried", "Leave `--url` out, and start `narrowgate dev`.", EXIT.usage)
   }
   const call = callOf(readCatalog(await readCatalogText(options.policies)), tool)
   const isNew = options.token === undefined && options.task === undefined && options.agent !== undefined
@@ -193,7 +193,7 @@ async function answered(origin: string, call: () => Promise<GatewayAnswer>): Pro
       `no answer from the gateway at ${origin}: ${escaped(causeOf(thrown), 300)}`,
       origin.startsWith("https:")
         ? "Start that gateway; NODE_EXTRA_CA_CERTS=FILE names the authority of its certificate if it is your own."
-        : "Start the local stack with gateways: `npm run dev -- --policies DIR --gateway`.",
+        : "Start the local stack with gateways: `narrowgate dev --policies DIR --gateway`.",
       EXIT.unreachable,
     )
   })

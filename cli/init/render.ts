@@ -7,12 +7,23 @@ import { nextCommands } from "./next.ts"
 import { GATEWAY, isWithin, toolsFor, type Plan } from "./files/plan.ts"
 import { declarationsOf } from "../import/schema-text.ts"
 import type { Class } from "../import/merge.ts"
+import type { Project } from "./project.ts"
 
-export function report(directory: string, plan: Plan, files: readonly string[], key: string, json: boolean): void {
+export interface Initialised {
+  readonly directory: string
+  readonly plan: Plan
+  readonly files: readonly string[]
+  /** Of the gateway. */
+  readonly key: string
+  readonly project: Project
+}
+
+export function report({ directory, plan, files, key, project }: Initialised, json: boolean): void {
   const { found, gateway, classes } = plan
-  const next = nextCommands(directory, plan)
+  const next = [...(project.install === null ? [] : [project.install]), ...nextCommands(directory, plan)]
   if (json) {
-    const summary = { directory, files, source: found.source, classes: Object.fromEntries(classes), key, next }
+    const about = { directory, files, project, source: found.source }
+    const summary = { ...about, classes: Object.fromEntries(classes), key, next }
     return console.log(jsonText({ ...summary, refused: found.refused, skipped: found.skipped, notes: notesOf(plan) }))
   }
   const left = [...found.refused, ...found.skipped].map(
@@ -26,6 +37,8 @@ export function report(directory: string, plan: Plan, files: readonly string[], 
     ...notesOf(plan).map((note) => `  ${colors.yellow("note")}  ${escaped(note, 600)}`),
     "",
     colors.green(`${directory}: written, and it checks (${files.length} files)`),
+    ...project.written.map((file) => colors.green(`${file}: written`)),
+    ...project.kept.map((file) => `${colors.yellow(file)}: is there already, and is as it was`),
     "",
     `The key of the gateway \`${GATEWAY}\` (${gateway.dialect}), shown only now; its SHA-256 is in gateways.yaml:`,
     `  ${colors.bold(key)}`,

@@ -5,7 +5,7 @@
 import { createHash } from "node:crypto"
 import type { BundleBody } from "../../src/core/policy/bundle.ts"
 
-/** Where `npm run dev` listens by default, and so what `policies/` names. */
+/** Where `narrowgate dev` listens by default, and so what `policies/` names. */
 export const DEFAULT_PORT = 8787
 export const WRITTEN_WORKER = `http://127.0.0.1:${DEFAULT_PORT}`
 export const WRITTEN_PROVIDER = `http://127.0.0.1:${DEFAULT_PORT + 1}`

@@ -18,7 +18,7 @@ export function providerOf(url: string): string {
 
 const TIMEOUT_MS = 10_000
 const STACK_MEND =
-  "Start the local stack (`npm run dev`), or name the one that runs: --url http://127.0.0.1:PORT, or NARROWGATE_URL; its identity provider is on the next port, or where --idp says."
+  "Start the local stack (`narrowgate dev`), or name the one that runs: --url http://127.0.0.1:PORT, or NARROWGATE_URL; its identity provider is on the next port, or where --idp says."
 
 export interface WorkerOptions {
   /** Origin of the Worker. */

@@ -52,27 +52,28 @@ async function findRecord(id: string | null, { stack, operator }: Parts): Promis
   }
 }
 
-const WIDTHS = [27, 6, 19, 44, 6] as const
+/** Of the outcome, the scene, the tool, and what decided: the last columns of a narrow terminal are cut. */
+const WIDTHS = [20, 46, 28, 48] as const
 
 function row(cells: readonly string[]): string {
-  return cells.map((cell, index) => cell.padEnd(WIDTHS[index] ?? 0)).join(" ")
+  return cells
+    .map((cell, index) => cell.padEnd(WIDTHS[index] ?? 0))
+    .join("")
+    .trimEnd()
 }
 
-export const HEADING = colors.dim(row(["tool", "", "code", "what decided", "ms", "scene"]))
+/** @param width columns; undefined: uncut, for what is no terminal */
+export function heading(width: number | undefined): string {
+  return colors.dim(row(["decision", "scene", "tool", "what decided", "ms"]).slice(0, width))
+}
 
-export function asRow({ scene, record, asExpected }: Observation): string {
+export function asRow({ scene, record, asExpected }: Observation, width: number | undefined): string {
   const allowed = record.decision === "allow"
   const paint = allowed ? colors.green : colors.yellow
   const { tool, title, expected } = scene
-  const cells = row([
-    tool,
-    record.decision,
-    allowed ? "" : record.code,
-    decidedBy(record),
-    record.total_ms.toFixed(0),
-    title,
-  ])
-  if (asExpected) return cells.replace(record.decision, paint(record.decision))
+  const outcome = allowed ? "allow" : record.code
+  const cells = row([outcome, title, tool, decidedBy(record), record.total_ms.toFixed(0)]).slice(0, width)
+  if (asExpected) return paint(outcome) + cells.slice(outcome.length)
   return `${colors.red(cells)}\n  ${colors.red(`expected ${expected.decision} ${expected.code}`)}`
 }
 
@@ -82,7 +83,7 @@ function decidedBy({ denial, rules }: Recorded): string {
   if (!denial) return ""
   const { reason, ...evidence } = denial
   const details = ["window", "argument", "bound", "what", "task", "state"].flatMap((name) => evidence[name] ?? [])
-  return [reason.replaceAll("_", " "), ...details.map(String)].join(" ").slice(0, WIDTHS[3])
+  return [reason.replaceAll("_", " "), ...details.map(String)].join(" ").slice(0, WIDTHS[3] - 1)
 }
 
 export function asJson({ scene, record, asExpected }: Observation): string {

@@ -1,13 +1,14 @@
 /**
- * The layout of `src/`, read from disk: which room may import which, and how large a file may be. `docs/architecture.md`
- * says what each room holds. `npx vitest run --config vitest.node.config.ts test/node/layout.test.ts --reporter=verbose`
- * shows the figures of today in the names of the tests.
+ * The layout of `src/`, read from disk: which room may import which, and how large a file may be; and what the package may
+ * hold. `docs/architecture.md` says what each room holds. `npx vitest run test/node/layout.test.ts --reporter=verbose` shows
+ * the figures of today in the names of the tests.
  */
 import { globSync, readdirSync, readFileSync } from "node:fs"
 import { dirname, join, posix } from "node:path"
 import { describe, expect, it } from "vitest"
 
-const SRC = join(import.meta.dirname, "../../src")
+const ROOT = join(import.meta.dirname, "../..")
+const SRC = join(ROOT, "src")
 
 const MAX_ENTRIES = 18
 const MAX_MEDIAN_LINES = 130
@@ -159,6 +160,30 @@ describe("layout of src/", () => {
 
   it(`${long.length} files above ${MAX_LINES} lines`, () => {
     expect(long).toEqual([])
+  })
+})
+
+/** The programs of the package and all files of ours that they import, below the root. */
+function packaged(programs: readonly string[]): ReadonlySet<string> {
+  const files = new Set(programs)
+  for (const file of files) {
+    const source = readFileSync(join(ROOT, file), "utf8")
+    for (const { to } of importsOf(file, source)) if (/^\w+\/.*\.tsx?$/.test(to)) files.add(to)
+  }
+  return files
+}
+
+describe("the package", () => {
+  const { files: programs }: { readonly files: readonly string[] } = JSON.parse(
+    readFileSync(join(ROOT, "tsconfig.package.json"), "utf8"),
+  )
+
+  it("has nothing of the Worker but its pure rooms, beside the built one, and nothing that only tests need", () => {
+    const files = [...packaged(programs)]
+    expect(files.length).toBeGreaterThan(400)
+    const ofTheWorker = files.filter((file) => file.startsWith("src/")).map((file) => file.slice("src/".length))
+    expect(ofTheWorker.filter((file) => !isPure(roomOf(file)))).toEqual([])
+    expect(files.filter((file) => /^(?:test|bench)\//.test(file))).toEqual([])
   })
 })
 

@@ -1,12 +1,14 @@
-/** The packed file, installed as npm installs it, in a directory outside the repository. */
+/** The packed file, used as a stranger does: on a Node of theirs, in an empty directory outside the repository. */
 import { execFile, spawn, type ChildProcess } from "node:child_process"
-import { mkdtemp, rm, writeFile } from "node:fs/promises"
+import { cp, mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
-import { delimiter, join } from "node:path"
+import { basename, delimiter, join } from "node:path"
 import { promisify } from "node:util"
-import { VERSION } from "../../dev/package.ts"
+import { VERSION } from "../../cli/package.ts"
 
-const ROOT = join(import.meta.dirname, "../..")
+export const ROOT = join(import.meta.dirname, "../..")
+/** Of one command, which may install. Milliseconds. */
+const TIMEOUT_MS = 120_000
 
 /** What `npm run pack` made. */
 export async function pack(): Promise<string> {
@@ -18,12 +20,18 @@ export interface Ran {
   readonly code: number
   readonly stdout: string
   readonly stderr: string
+  readonly seconds: number
 }
 
-export interface Installed extends AsyncDisposable {
+export interface Place extends AsyncDisposable {
+  /** Empty at first. */
   readonly directory: string
-  /** `npm` there, on the Node that is tried. */
-  readonly npm: (...args: readonly string[]) => Promise<Ran>
+  /** The packed file. */
+  readonly tarball: string
+  /** What `npx` alone has installed. */
+  readonly temporary: string
+  readonly env: NodeJS.ProcessEnv
+  readonly run: (program: string, ...args: readonly string[]) => Promise<Ran>
   /** `npx narrowgate` there. */
   readonly narrowgate: (...args: readonly string[]) => Promise<Ran>
   /** The same, until it is ended. */
@@ -31,35 +39,42 @@ export interface Installed extends AsyncDisposable {
 }
 
 /** @param node the version of Node, as the package `node` of npm has it */
-export async function install(tarball: string, node: string): Promise<Installed> {
-  const directory = await mkdtemp(join(tmpdir(), "narrowgate-package-"))
-  // (Where this machine's npm finds packages is in its environment.)
+export async function emptyPlace(packed: string, node: string): Promise<Place> {
+  const around = await mkdtemp(join(tmpdir(), "narrowgate-package-"))
+  const [directory, own, cache] = [join(around, "empty"), join(around, "node"), join(around, "cache")]
+  for (const path of [directory, own, cache]) await mkdir(path)
+  const tarball = join(around, basename(packed))
+  await cp(packed, tarball)
+  await writeFile(join(own, "package.json"), '{ "allowScripts": { "node": true } }\n')
+  const { stdout } = await promisify(execFile)("npm", ["config", "get", "cache"])
+  // What npx installs is new each time; what was downloaded is not. (Where npm finds packages is in the environment.)
+  await symlink(join(stdout.trim(), "_cacache"), join(cache, "_cacache"))
   const env = {
     ...process.env,
-    PATH: [join(directory, "node_modules/node/bin"), process.env["PATH"]].join(delimiter),
+    PATH: [join(own, "node_modules/node/bin"), process.env["PATH"]].join(delimiter),
+    npm_config_cache: cache,
     NO_COLOR: "1",
   }
-  const run = async (program: string, args: readonly string[]): Promise<Ran> =>
-    new Promise((resolve) => {
-      const child = execFile(program, [...args], { cwd: directory, env, timeout: 120_000 }, (_error, stdout, stderr) =>
-        resolve({ code: child.exitCode ?? -1, stdout, stderr }),
-      )
+  const runIn = async (cwd: string, program: string, args: readonly string[]): Promise<Ran> => {
+    const begin = performance.now()
+    return new Promise((resolve) => {
+      const child = execFile(program, [...args], { cwd, env, timeout: TIMEOUT_MS }, (_error, out, stderr) => {
+        const seconds = (performance.now() - begin) / 1000
+        resolve({ code: child.exitCode ?? -1, stdout: out, stderr, seconds })
+      })
     })
-  await writeFile(
-    join(directory, "package.json"),
-    '{ "private": true, "allowScripts": { "node": true, "workerd": true } }\n',
-  )
-  const npm = async (...args: readonly string[]): Promise<Ran> => run("npm", args)
-  for (const what of [`node@${node}`, tarball]) {
-    const { code, stderr } = await npm("install", "--no-audit", "--no-fund", what)
-    if (code !== 0) throw new Error(stderr)
   }
+  const { code, stderr } = await runIn(own, "npm", ["install", "--no-audit", "--no-fund", `node@${node}`])
+  if (code !== 0) throw new Error(stderr)
   return {
     directory,
-    npm,
-    narrowgate: async (...args) => run("npx", ["narrowgate", ...args]),
+    tarball,
+    temporary: join(cache, "_npx"),
+    env,
+    run: async (program, ...args) => runIn(directory, program, args),
+    narrowgate: async (...args) => runIn(directory, "npx", ["narrowgate", ...args]),
     start: (...args) =>
       spawn("npx", ["narrowgate", ...args], { cwd: directory, env, stdio: ["ignore", "pipe", "pipe"] }),
-    [Symbol.asyncDispose]: async () => rm(directory, { recursive: true, force: true }),
+    [Symbol.asyncDispose]: async () => rm(around, { recursive: true, force: true, maxRetries: 3 }),
   }
 }

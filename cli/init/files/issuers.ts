@@ -13,7 +13,7 @@ export function issuersText({ trust, agent }: Plan): string {
 const LOCAL = `\
 # Whose tokens are believed, and for what: \`users\` for people's sessions, \`trust_domain\` for agents (SPIFFE
 # JWT-SVIDs), \`operators\` for those who manage Narrowgate. These two are the development identity provider of the
-# local stack (\`npm run dev\`); put your own in their place before you deploy: docs/guides/identity-providers/.
+# local stack (\`narrowgate dev\`); put your own in their place before you deploy: docs/guides/identity-providers/.
 
 issuers:
   - id: ${PEOPLE}

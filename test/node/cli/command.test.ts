@@ -192,7 +192,7 @@ describe("decisions", () => {
     const { code, stderr } = await narrowgate("decisions", "tail", "--url", "http://127.0.0.1:1")
     expect(code).toBe(3)
     expect(stderr).toBe(
-      "error: no answer from http://127.0.0.1:1\n  fix: Start the local stack (`npm run dev`), or name the one that runs: --url http://127.0.0.1:PORT, or NARROWGATE_URL; its identity provider is on the next port, or where --idp says.\n",
+      "error: no answer from http://127.0.0.1:1\n  fix: Start the local stack (`narrowgate dev`), or name the one that runs: --url http://127.0.0.1:PORT, or NARROWGATE_URL; its identity provider is on the next port, or where --idp says.\n",
     )
   })
 

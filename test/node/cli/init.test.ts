@@ -3,14 +3,17 @@ import { createHash } from "node:crypto"
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { z } from "zod"
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest"
 import { DIALECT_NAMES } from "../../../src/core/policy/definition/gateways.ts"
 import { freePort, twoFreePorts } from "../../../dev/loopback.ts"
 import { startOwnGateways } from "../../../dev/own-gateways.ts"
 import { startStack } from "../../../dev/stack.ts"
 import { startApi, startEverything, type Upstream } from "../../../dev/upstreams.ts"
+import { VERSION, versionOf } from "../../../cli/package.ts"
 import { run, type Ran } from "./run.ts"
 
+const ROOT = join(import.meta.dirname, "../../..")
 const STACK_MS = 120_000
 const AGENT = "spiffe://example.org/agent/assistant"
 
@@ -37,17 +40,17 @@ describe("of a real MCP server", () => {
     expect(code).toBe(0)
     expect(stdout).toMatch(/\n {2}read +restricted +everything\.get-env {2}\(readOnlyHint; mentions "env"\)\n/u)
     expect(stdout).toMatch(
-      /\nNext:\n {2}narrowgate check mine\n {2}narrowgate dev --policies mine --gateway\n {2}narrowgate try everything\.echo --arguments '\{"message":"1"\}' .*\n$/u,
+      /\nNext:\n {2}npm install\n {2}narrowgate check mine\n {2}narrowgate dev --policies mine --gateway\n {2}narrowgate try everything\.echo --arguments '\{"message":"1"\}' .*\n$/u,
     )
     const checked = await narrowgate("check", "mine")
     expect(checked).toMatchObject({ code: 0, stdout: expect.stringMatching(/^mine: 6 rules, .*; no problems\n$/u) })
-    expect(await readdir(directory)).toEqual(["mine"])
+    expect((await readdir(directory)).toSorted()).toEqual([".gitignore", "mine", "package.json"])
   })
 
   it("says how to get a gateway with TLS, for which the local stack has none", async () => {
     const { stdout } = await initMcp("--origin", "https://localhost:9443")
     expect(stdout).toMatch(
-      /\nNext:\n.*\n {2}narrowgate gateway config edge --policies mine --url <.*\n {2}narrowgate dev --policies mine\n {2}narrowgate try /u,
+      /\nNext:\n.*\n.*\n {2}narrowgate gateway config edge --policies mine --url <.*\n {2}narrowgate dev --policies mine\n {2}narrowgate try /u,
     )
   })
 
@@ -124,8 +127,66 @@ unless { context.arguments has a && context.arguments.a.lessThan(decimal("49.99"
     expect(JSON.parse(stdout)).toMatchObject({
       directory: "mine",
       classes: { "everything.get-env": { action: "read", sensitivity: "confidential" } },
-      next: [expect.any(String), expect.any(String), expect.any(String)],
+      project: { written: ["package.json", ".gitignore"], kept: [], install: "npm install" },
+      next: ["npm install", expect.any(String), expect.any(String), expect.any(String)],
     })
+  })
+})
+
+const here = (file: string): Promise<string> => readFile(join(directory, file), "utf8")
+
+describe("the directory that it stands in", () => {
+  it("gets a package.json with exact versions, by which the command is this one", async () => {
+    await initMcp()
+    const manifest: unknown = JSON.parse(await here("package.json"))
+    expect(manifest).toMatchObject({
+      private: true,
+      scripts: { dev: 'narrowgate dev --gateway --policies "mine"', test: 'narrowgate test "mine"' },
+      devDependencies: { narrowgate: VERSION, miniflare: versionOf("miniflare") },
+    })
+    for (const version of Object.values(
+      z.object({ devDependencies: z.record(z.string(), z.string()) }).parse(manifest).devDependencies,
+    ))
+      expect(version).toMatch(/^\d+\.\d+\.\d+/u)
+    expect(await here(".gitignore")).toBe("node_modules/\n.narrowgate/\n*.jwk\n")
+  })
+
+  it.each([
+    ["lacks all", "{}", ["narrowgate", "miniflare", "oidc-provider"]],
+    ["lacks some", '{ "devDependencies": { "narrowgate": "*" } }', ["miniflare", "oidc-provider"]],
+    ["has all", '{ "dependencies": { "narrowgate": "1", "miniflare": "1", "oidc-provider": "1" } }', []],
+    ["is Narrowgate's own", '{ "name": "narrowgate" }', []],
+    ["is no JSON", "{", ["narrowgate", "miniflare", "oidc-provider"]],
+  ])("keeps its package.json, which %s", async (_what, manifest, missing) => {
+    await writeFile(join(directory, "package.json"), manifest)
+    const { stdout } = await initMcp()
+    const exact = missing.map((name) => `${name}@${name === "narrowgate" ? VERSION : versionOf(name)}`)
+    const install = missing.length === 0 ? "" : `  npm install --save-dev --save-exact ${exact.join(" ")}\n`
+    expect(stdout).toContain(`\nNext:\n${install}  narrowgate check mine\n`)
+    expect(await here("package.json")).toBe(manifest)
+    expect((await readdir(directory)).toSorted()).toEqual(["mine", "package.json"])
+  })
+})
+
+describe("a repository", () => {
+  const initRepository = (...more: string[]): Promise<Ran> =>
+    narrowgate("init", ...more, "--template", "--mcp", everything.url, "--server", "everything", "--yes")
+
+  it("gets a workflow and a README besides, and keeps what it has", async () => {
+    await writeFile(join(directory, "README.md"), "ours\n")
+    const { code, stdout } = await initRepository()
+    expect([code, stdout]).toEqual([0, expect.stringContaining("\nREADME.md: is there already, and is as it was\n")])
+    expect(await here("README.md")).toBe("ours\n")
+    const template = join(ROOT, "template/.github/workflows/policies.yaml")
+    expect(await here(".github/workflows/policies.yaml")).toBe(await readFile(template, "utf8"))
+    // Its workflow asks for as much.
+    expect((await narrowgate("test", "--min-coverage", "100")).code).toBe(0)
+  })
+
+  it("has its policies in one place", async () => {
+    const { code, stderr } = await initRepository("mine")
+    expect([code, stderr]).toEqual([2, expect.stringContaining("a repository has its policies in policies")])
+    expect(await readdir(directory)).toEqual([])
   })
 })
 

@@ -63,7 +63,7 @@ describe.each(names)("%s", (name) => {
       ).toBe(true)
     }
     for (const { id } of starter.body.guardrails) expect(page).toContain(`\`${id}\``)
-    expect(page).toContain(`npm run dev -- --policies starters/${name}`)
+    expect(page).toContain(`npx narrowgate dev --policies starters/${name}`)
   })
 
   it("stands in the index, with how many rules and tests it has", async () => {

@@ -1,0 +1,140 @@
+/**
+ * Each gateway asks Narrowgate: a call without a token is answered with its challenge. A gateway that passes such a call
+ * protects nothing, whatever the policies say.
+ */
+import type { BundleBody } from "../../../src/core/policy/bundle.ts"
+import type { GatewayDefinition } from "../../../src/core/policy/definition/gateways.ts"
+import type { McpServer } from "../../../src/core/catalog/mcp-server.ts"
+import { metadataUrlOf } from "../../../src/core/policy/resource.ts"
+import { isLoopback } from "../../remote/worker.ts"
+import { CALLED } from "../../terminal/program-name.ts"
+import { Failure } from "../../terminal/failure.ts"
+import { ask, type Answer } from "../ask.ts"
+import { about, failed, ok, problem, skipped, warn, type Finding, type Level } from "../finding.ts"
+import { withoutPolicies, type Subject } from "../subject.ts"
+
+/** Of one gateway: it is configured once for all of them, most likely. */
+const MOST_CALLS = 8
+
+export async function checkGateways(subject: Subject): Promise<readonly Finding[]> {
+  const { body } = subject
+  if (!body) return [withoutPolicies(subject)]
+  return Promise.all(
+    body.gateways.map(async (gateway) => about(gateway.id, await judgeGateway(gateway, body, subject))),
+  )
+}
+
+async function judgeGateway(gateway: GatewayDefinition, body: BundleBody, subject: Subject): Promise<Finding> {
+  if (gateway.mode === "observe")
+    return warn("it only observes: no call is denied", "Write `mode: enforce` in gateways.yaml, and publish.")
+  const calls = harmlessCalls(gateway, body).slice(0, MOST_CALLS)
+  if (calls.length === 0) return skipped("nothing behind it can be asked without doing something")
+  const found = await Promise.all(calls.map(async (call) => judgeCall(call, gateway, body, subject)))
+  const worst = found.toSorted((a, b) => SEVERITY.indexOf(a.level) - SEVERITY.indexOf(b.level))[0]
+  if (worst && worst.level !== "ok") return worst
+  return ok(`without a token it denies (${calls.length} asked): 401 by Narrowgate, with WWW-Authenticate`)
+}
+
+const SEVERITY: readonly Level[] = ["problem", "warn", "skipped", "ok"]
+
+interface HarmlessCall {
+  readonly url: string
+  readonly init: RequestInit
+  readonly server?: McpServer
+}
+
+/** What reads, and opens nothing: if the gateway passes it, it should do no harm. */
+function harmlessCalls({ origins }: GatewayDefinition, { servers, routes, tools }: BundleBody): HarmlessCall[] {
+  const reads = new Set(tools.filter(({ action }) => action === "read").map(({ name }) => name))
+  return origins.flatMap((origin): HarmlessCall[] => {
+    const lists = servers.filter((server) => server.origin === origin)
+    const route = routes.find((each) => each.origin === origin && each.methods.includes("GET") && reads.has(each.tool))
+    return [
+      ...lists.map((server) => ({ url: origin + server.path, init: LIST_TOOLS, server })),
+      ...(route ? [{ url: origin + route.path.replaceAll(/\{[^}]+\}/gu, "0"), init: {} }] : []),
+    ]
+  })
+}
+
+const LIST_TOOLS: RequestInit = {
+  method: "POST",
+  headers: {
+    "content-type": "application/json",
+    accept: "application/json, text/event-stream",
+    "mcp-protocol-version": "2025-11-25",
+  },
+  body: JSON.stringify({ jsonrpc: "2.0", id: 1, method: "tools/list" }),
+}
+
+async function judgeCall(
+  { url, init, server }: HarmlessCall,
+  gateway: GatewayDefinition,
+  { gateways }: BundleBody,
+  subject: Subject,
+): Promise<Finding> {
+  const answer = await ask(new URL(url), init, subject.signal)
+  if (answer instanceof Failure) {
+    return isLoopback(url) && answer.message.startsWith("nothing listens")
+      ? skipped(`${answer.message}; for one of the local stack: ${CALLED} dev --gateway`)
+      : failed(answer)
+  }
+  const issuer = new URL(subject.url).origin
+  // Several may be registered for one origin, of which any may stand there.
+  const there = gateways.filter(({ origins }) => origins.includes(new URL(url).origin))
+  return judgeAnswer(
+    answer,
+    gateway,
+    there.map((each) => metadataUrlOf(issuer, each, server)),
+  )
+}
+
+/** @param metadata where a challenge of this Worker may lead */
+export function judgeAnswer(answer: Answer, { id, dialect }: GatewayDefinition, metadata: readonly string[]): Finding {
+  const { status, headers } = answer
+  const code = headers.get("x-narrowgate-code")
+  const challenge = headers.get("www-authenticate")
+  const leadsTo = /\bresource_metadata="([^"]*)"/u.exec(challenge ?? "")?.[1]
+  const call = `a call of ${answer.url.href} without a token`
+  const configure = `Compare its configuration with docs/guides/gateways (${CALLED} gateway config ${id})`
+  if (code === "unknown_gateway")
+    return problem(
+      "it asks with a key that the Worker does not know",
+      `Configure its own key, and publish the SHA-256 of it. ${configure}.`,
+    )
+  if (code === "unavailable" || (code === null && [500, 502, 503, 504].includes(status))) {
+    const what = code === null ? `${call} is answered ${status}, not by Narrowgate` : "Narrowgate cannot decide for it"
+    return problem(what, "See whether the gateway reaches the Worker, and then its server; look at its log.")
+  }
+  if (code === null && leadsTo === undefined) {
+    if (status === 401 && challenge !== null)
+      return warn(
+        `${call} is answered 401 by something else than Narrowgate, which may not be asked`,
+        `Have it ask Narrowgate first. ${configure}.`,
+      )
+    if (status === 403)
+      return problem(
+        `${call} is answered 403, without a word of Narrowgate`,
+        `It denies, as if it did not reach the Worker. ${configure}.`,
+      )
+    return problem(
+      `${call} is answered ${status}: THE GATEWAY DOES NOT ASK, AND PASSES CALLS`,
+      `Let no call through before this is right. ${configure}, and that this path is covered.`,
+    )
+  }
+  if (status !== 401)
+    return problem(
+      `${call} is answered ${status} (${code ?? "no code"}), not 401`,
+      `Have it pass on the status. ${configure}.`,
+    )
+  if (challenge === null)
+    return problem(
+      `${call} is answered 401 without WWW-Authenticate: no client can log in`,
+      `Have it pass on that header. ${configure}.`,
+    )
+  if (leadsTo !== undefined && !metadata.includes(leadsTo))
+    return problem(
+      `its challenge leads to ${leadsTo}, not ${metadata.join(" or ")}: it asks another Worker, or by other policies`,
+      `Point it at this Worker (dialect ${dialect}), or publish the policies.`,
+    )
+  return ok(`${call} is answered 401`)
+}

@@ -1,0 +1,57 @@
+/** The ports of the local stack are free, or the local stack has them. */
+import { once } from "node:events"
+import { connect } from "node:net"
+import { DEFAULT_PORT } from "../../remote/local-stack-policies.ts"
+import { isLoopback } from "../../remote/worker.ts"
+import { CALLED } from "../../terminal/program-name.ts"
+import { about, ok, problem, warn, type Finding } from "../finding.ts"
+import { ownerOf } from "../port-owner.ts"
+import { isAlive, WITHIN_MS, type Subject } from "../subject.ts"
+
+export async function checkPorts(subject: Subject): Promise<readonly Finding[]> {
+  const { isLocal, url, idp, body, get } = subject
+  const ports = isLocal ? [portOf(url), portOf(idp)] : [DEFAULT_PORT, DEFAULT_PORT + 1]
+  const gateways = isLocal ? (body?.gateways ?? []).flatMap(({ origins }) => origins.filter(isLoopback)) : []
+  // A Worker here has both, and its provider with it.
+  const isStack = isLocal && isAlive(await get(new URL("/healthz", url)))
+  return Promise.all([
+    ...ports.map(async (port) => about(String(port), await judgePort(port, isLocal, isStack))),
+    ...[...new Set(gateways.map(portOf))].map(async (port) => about(String(port), await tellPort(port))),
+  ])
+}
+
+/** @param isNeeded somebody wants to use the local stack, or may */
+async function judgePort(port: number, isNeeded: boolean, isStack: boolean): Promise<Finding> {
+  if (!(await isTaken(port))) return ok("free")
+  const owner = await ownerOf(port)
+  const taken = owner ? `taken by ${owner.name} (process ${owner.pid})` : "taken"
+  if (isStack) return ok(`${taken}, the local stack's`)
+  const end = owner ? `kill ${owner.pid}` : `lsof -nP -iTCP:${port} -sTCP:LISTEN`
+  const fix = `End what listens there (${end}), or choose another port: ${CALLED} dev --port ${port + 10}`
+  return isNeeded ? problem(taken, fix) : warn(taken, fix)
+}
+
+/** Whether it is the gateway that listens there, the check of gateways says. */
+async function tellPort(port: number): Promise<Finding> {
+  if (!(await isTaken(port))) return ok("free, for a gateway")
+  const owner = await ownerOf(port)
+  return ok(`for a gateway: ${owner ? `${owner.name} (process ${owner.pid}) listens there` : "somebody listens there"}`)
+}
+
+function portOf(url: string): number {
+  const { port, protocol } = new URL(url)
+  return port === "" ? (protocol === "https:" ? 443 : 80) : Number(port)
+}
+
+/** By a connection: whoever tried to listen there would answer, for a moment, what other checks ask. */
+async function isTaken(port: number): Promise<boolean> {
+  const socket = connect(port, "127.0.0.1")
+  try {
+    await once(socket, "connect", { signal: AbortSignal.timeout(WITHIN_MS) })
+    return true
+  } catch (failure) {
+    return !(failure instanceof Error && "code" in failure && failure.code === "ECONNREFUSED")
+  } finally {
+    socket.destroy()
+  }
+}

@@ -1,0 +1,200 @@
+/** Servers that are slow, wrong or hostile: each is a sentence in time, and none of them steers a terminal. */
+import { mkdtemp, rm } from "node:fs/promises"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { setTimeout as sleep } from "node:timers/promises"
+import { afterEach, beforeEach, describe, expect, it, test } from "vitest"
+import { freePort } from "../../../dev/loopback.ts"
+import { ask } from "../../../cli/doctor/ask.ts"
+import { judgeClock } from "../../../cli/doctor/checks/clock.ts"
+import { judgeTimes } from "../../../cli/doctor/checks/token.ts"
+import { checkWorker } from "../../../cli/doctor/checks/worker.ts"
+import { examine } from "../../../cli/doctor/examine.ts"
+import { ok } from "../../../cli/doctor/finding.ts"
+import type { Check } from "../../../cli/doctor/table.ts"
+import { renderExamined } from "../../../cli/doctor/render.ts"
+import { subjectOf, type Subject } from "../../../cli/doctor/subject.ts"
+import { Failure } from "../../../cli/terminal/failure.ts"
+import { serverOf, serverThat } from "./servers.ts"
+
+/** What a terminal would obey (cli/terminal/escape.ts); a line feed is ours. */
+const STEERING = /[^\P{C}\n]|[\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/u
+
+let empty: string
+beforeEach(async () => {
+  empty = await mkdtemp(join(tmpdir(), "narrowgate-doctor-"))
+})
+afterEach(() => rm(empty, { recursive: true }))
+
+/** A Worker and nothing else. */
+async function subjectAt(url: string): Promise<Subject> {
+  const directory = join(empty, "policies")
+  return subjectOf({ directory, isDirectoryNamed: false, url, isUrlNamed: true, idp: "http://127.0.0.1:1" })
+}
+
+async function failureAt(url: string, within = 1_000): Promise<string> {
+  const answer = await ask(new URL(url), {}, AbortSignal.timeout(within))
+  return answer instanceof Failure ? answer.message : `HTTP ${answer.status}`
+}
+
+describe("an answer", () => {
+  it("without an end is cut off", async () => {
+    const url = await serverThat((_request, response) => {
+      const more = (): void => void (response.destroyed || response.write("x".repeat(65_536), more))
+      more()
+    })
+    expect(await failureAt(url)).toMatch(/has sent more than 1 MiB$/)
+  })
+
+  it("that trickles, or never comes, is given up in time", async () => {
+    const url = await serverThat((request, response) => {
+      if (request.url === "/never") return
+      const timer = setInterval(() => response.write(" "), 50)
+      response.once("close", () => clearInterval(timer))
+    })
+    for (const path of ["/never", "/trickle"]) {
+      const began = Date.now()
+      expect(await failureAt(`${url}${path}`, 300)).toMatch(/^no answer from 127\.0\.0\.1:\d+ in time$/)
+      expect(Date.now() - began).toBeLessThan(2_000)
+    }
+  })
+
+  it("of nobody, and of what speaks no HTTP, has a reason", async () => {
+    const port = await freePort()
+    expect(await failureAt(`http://127.0.0.1:${port}`)).toBe(`nothing listens at 127.0.0.1:${port}`)
+    const url = await serverThat((_request, response) => void response.socket?.end("SSH-2.0-OpenSSH_9.2\r\n"))
+    expect(await failureAt(url)).toMatch(/127\.0\.0\.1:\d+/)
+  })
+
+  it("is not followed to another place", async () => {
+    const other = await serverOf({ "/healthz": { status: "alive" } })
+    const url = await serverThat((request, response) =>
+      response.writeHead(302, { location: `${other}${request.url}` }).end(),
+    )
+    const found = await examine(await subjectAt(url))
+    expect(found.find(({ check }) => check === "worker")).toMatchObject({
+      level: "problem",
+      text: expect.stringContaining(`redirects to ${other}/healthz`),
+    })
+  })
+})
+
+test("a Worker that answers garbage, escapes and other names is told of without them", async () => {
+  const hostile = "https://evil.example/\u001b[2J\u009b31m\u202e"
+  const url = await serverOf(
+    {
+      "/healthz": { status: "alive" },
+      "/readyz": [hostile],
+      "/openapi.json": { info: { version: hostile } },
+      "/.well-known/oauth-authorization-server": { issuer: hostile },
+    },
+    { "x-narrowgate-code": "\u009b31m" },
+  )
+  const found = await examine(await subjectAt(url))
+  const text = renderExamined(found, 1)
+  expect(text).not.toMatch(STEERING)
+  expect(text).toMatch(/problem +name +the Worker calls itself https:\/\/evil\.example\/\\u\{1b\}\[2J/)
+  expect(text).toMatch(/\n {2}fix: Set ISSUER of the Worker to http:\/\/127\.0\.0\.1:\d+/)
+  expect(found.find(({ check }) => check === "bundle")).toMatchObject({ level: "problem" })
+  expect(found.find(({ check }) => check === "version")).toMatchObject({ level: "warn" })
+})
+
+test("a Worker that nobody named need not be there; one that was named has to", async () => {
+  const url = `http://127.0.0.1:${await freePort()}`
+  const subject = await subjectAt(url)
+  const only = new Map<string, Check>([["worker", checkWorker]])
+  expect(await examine({ ...subject, isUrlNamed: false }, only)).toMatchObject([{ level: "skipped" }])
+  expect(await examine(subject, only)).toMatchObject([{ level: "problem" }])
+})
+
+test("a Worker without an owner is to be claimed first", async () => {
+  const url = await serverThat((request, response) => {
+    const isAlive = request.url === "/healthz"
+    response.writeHead(isAlive ? 200 : 503)
+    response.end(JSON.stringify(isAlive ? { status: "alive" } : { error: "unclaimed", error_description: "" }))
+  })
+  const found = await examine(await subjectAt(url))
+  expect(found.find(({ check }) => check === "name")).toMatchObject({ level: "skipped" })
+  expect(found.find(({ check }) => check === "bundle")).toMatchObject({
+    level: "problem",
+    fix: expect.stringContaining(`narrowgate claim --url ${url}`),
+  })
+})
+
+test("a server that is no Worker is not asked further", async () => {
+  const asked: string[] = []
+  const url = await serverThat((request, response) => {
+    asked.push(request.url ?? "")
+    response.end("<html>welcome</html>")
+  })
+  const found = await examine(await subjectAt(url))
+  expect(found.find(({ check }) => check === "worker")).toMatchObject({
+    level: "problem",
+    text: expect.stringContaining("is no Narrowgate Worker (HTTP 200)"),
+  })
+  expect(asked).toEqual(["/healthz"])
+})
+
+test("a check that never ends, and one that fails, cost the others nothing", async () => {
+  const began = Date.now()
+  const subject = await subjectAt("http://127.0.0.1:9")
+  const found = await examine(
+    subject,
+    new Map<string, Check>([
+      ["stuck", async () => sleep(60_000, [], { ref: false })],
+      ["broken", () => Promise.reject(new Error("a defect, by a test"))],
+      ["sound", () => [ok("fine")]],
+    ]),
+  )
+  expect(Date.now() - began).toBeLessThan(6_000)
+  expect(found).toMatchObject([
+    { check: "stuck", level: "problem", text: "it is not done in time" },
+    { check: "broken", level: "problem", text: "it fails: Error: a defect, by a test" },
+    { check: "sound", level: "ok" },
+  ])
+})
+
+describe("the clock", () => {
+  async function aheadOf(seconds: number, age = 0): Promise<number | null> {
+    const date = new Date(Date.now() + seconds * 1000).toUTCString()
+    const url = await serverOf({ "/": {} }, { date, ...(age > 0 && { age: String(age) }) })
+    const answer = await ask(new URL(url), {}, AbortSignal.timeout(2_000))
+    return answer instanceof Failure ? null : answer.ahead
+  }
+
+  it.each([0, 300, -300])("of a server that is %d seconds ahead is measured", async (seconds) => {
+    expect(await aheadOf(seconds)).toSatisfy((ahead: number) => Math.abs(ahead - seconds) < 3)
+  })
+
+  it("of an answer from a cache is as old as the answer", async () => {
+    expect(await aheadOf(-600, 600)).toSatisfy((ahead: number) => Math.abs(ahead) < 3)
+  })
+
+  it("that is off by more than tokens allow is a problem, and whose it is, is told", () => {
+    const [worker, local] = ["the Worker", "local"]
+    expect(judgeClock([])).toMatchObject({ level: "skipped" })
+    expect(judgeClock([{ name: worker, ahead: 29 }])).toMatchObject({ level: "ok" })
+    const one = judgeClock([
+      { name: worker, ahead: 1 },
+      { name: local, ahead: -90 },
+    ])
+    expect(one).toMatchObject({ level: "problem", text: expect.stringContaining("local is 1 minute behind") })
+    const all = judgeClock([
+      { name: worker, ahead: 400 },
+      { name: local, ahead: 401 },
+    ])
+    expect(all.fix).toContain("Set this machine's clock")
+  })
+})
+
+test.each([
+  [{ exp: 1_060 }, "ok", "another 1 minute"],
+  [{ exp: 1_000 }, "problem", "expired 0 seconds ago"],
+  [{ exp: 700 }, "problem", "expired 5 minutes ago"],
+  [{}, "problem", "never expires"],
+  [{ exp: 2_000, iat: 1_029 }, "ok", "another 16 minutes"],
+  [{ exp: 2_000, iat: 1_120 }, "problem", "valid in 2 minutes only"],
+  [{ exp: 2_000, nbf: 1_120 }, "problem", "valid in 2 minutes only"],
+])("a token with %j at 1000", (claims, level, text) => {
+  expect(judgeTimes(claims, 1_000)).toMatchObject({ level, text: expect.stringContaining(text) })
+})

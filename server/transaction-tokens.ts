@@ -10,9 +10,9 @@ import type { SigningAlgorithm, TokenOptions } from "./token-options.ts"
 
 export interface TransactionTokens {
   /** @throws CallRefusedError */
-  verify(token: string): Promise<Claims>
+  readonly verify: (token: string) => Promise<Claims>
   /** Uses up the decision, after all other checks. @throws CallRefusedError */
-  use(claims: Claims): Promise<void>
+  readonly use: (claims: Claims) => Promise<void>
 }
 
 const TYPE = "txntoken+jwt"

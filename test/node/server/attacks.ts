@@ -184,12 +184,7 @@ export const ATTACKS: readonly Attack[] = [
   {
     name: "another method in a header",
     token: real,
-    request: {
-      method: "GET",
-      target: "/crm/tickets/42",
-      body: undefined,
-      headers: { "X-HTTP-Method-Override": "POST" },
-    } as never,
+    request: { method: "DELETE", body: "", headers: { "X-HTTP-Method-Override": "POST" } },
     answer: [403, "tool_mismatch"],
   },
   { name: "a route that is no tool", token: real, request: { target: "/admin" }, answer: [403, "tool_mismatch"] },

@@ -40,7 +40,7 @@ async function call(
   const init = { requestInit: { headers } }
   if (version === "1.x") {
     const client = new OldClient(info)
-    await client.connect(new OldTransport(new URL(url), init) as never)
+    await client.connect(new OldTransport(new URL(url), init))
     const answer = await client.callTool({ name, arguments: given })
     await client.close()
     return answerSchema.parse(answer)
@@ -70,7 +70,7 @@ describe.each(Object.keys(TOOL_SERVERS))("a server of SDK %s", (version) => {
     }
     return make(tried)
   }
-  const bearer = (token: string) => ({ Authorization: `Bearer ${token}` })
+  const bearer = (token: string): Record<string, string> => ({ Authorization: `Bearer ${token}` })
   const tool = async (name: string, given: Record<string, unknown> = {}, headers = bearer(behind.token), to = server) =>
     call(version, `${to.origin}/mcp`, headers, name, given)
 
@@ -129,7 +129,7 @@ describe.each(Object.keys(TOOL_SERVERS))("a server of SDK %s", (version) => {
     ["garbage", { Authorization: "Bearer a.b.c" }, "invalid_token"],
     ["no JWT", { Authorization: "Bearer abc" }, "invalid_token"],
   ])("denies a call with %s", async (_what, headers: Record<string, string>, code) => {
-    const [isError, error] = denialOf(await tool("echo", { message: "hi" }, headers as never))
+    const [isError, error] = denialOf(await tool("echo", { message: "hi" }, headers))
     expect([isError, error]).toEqual([true, code])
   })
 
@@ -194,9 +194,9 @@ describe.each(Object.keys(TOOL_SERVERS))("a server of SDK %s", (version) => {
 
 test("the token may come from what has authenticated the request before", async () => {
   const decisions = httpDecisions({ url: behind.stack.origin, key: developmentKey("asking") })
-  const guarded = guardTool(decisions, "everything.echo", (_given: object, _context: object) => "done")
+  const guarded = guardTool(decisions, "everything.echo", async (_given: object, _context: object) => "done")
   for (const context of [{ authInfo: { token: behind.token } }, { http: { authInfo: { token: behind.token } } }])
-    expect(await guarded({ message: "hi" }, context)).toBe("done")
+    await expect(guarded({ message: "hi" }, context)).resolves.toBe("done")
 })
 
 test.each([{ timeout: 0 }, { timeout: 30_001 }, { timeout: Number.NaN }])("options that are none: %o", (options) => {

@@ -81,9 +81,9 @@ export const TOOL_SERVERS: Readonly<Record<string, (tried: Tried) => Promise<Lis
   "1.x": async (tried) =>
     listen(
       createServer((request, response) => {
-        const transport = new StreamableHTTPServerTransport({ sessionIdGenerator: undefined } as never)
+        const transport = new StreamableHTTPServerTransport({})
         void oldServer(tried)
-          .connect(transport as never)
+          .connect(transport)
           .then(async () => transport.handleRequest(request, response))
       }),
       0,

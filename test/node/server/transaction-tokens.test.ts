@@ -2,7 +2,7 @@
 import { createServer, type ServerResponse } from "node:http"
 import canonicalize from "canonicalize"
 import fc from "fast-check"
-import { exportJWK, generateKeyPair, SignJWT, type CryptoKey, type JWK, type JWTPayload } from "jose"
+import { exportJWK, generateKeyPair, SignJWT, type CryptoKey, type JWK } from "jose"
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
 import { listen, type Listening } from "../../../dev/loopback.ts"
 import { argumentsHash, canonicalJson } from "../../../server/arguments-hash.ts"
@@ -45,7 +45,11 @@ afterEach(async () => {
 })
 
 const TOOL = "crm.tickets.get"
-async function sign({ kid, jwk, privateKey }: Key, claims: JWTPayload = {}, typ = "txntoken+jwt"): Promise<string> {
+async function sign(
+  { kid, jwk, privateKey }: Key,
+  claims: Readonly<Record<string, unknown>> = {},
+  typ = "txntoken+jwt",
+): Promise<string> {
   const iat = Math.floor(Date.now() / 1000)
   const own = {
     ...{ iss: issuer.origin, aud: AUDIENCE, iat, exp: iat + 30, sub: "https://idp.example|alice" },
@@ -118,12 +122,12 @@ describe("the issuer's keys", () => {
 })
 
 describe("a token", () => {
-  test.each<[string, JWTPayload, string]>([
+  test.each<[string, Readonly<Record<string, unknown>>, string]>([
     ["of another issuer", { iss: "https://other.example" }, "invalid_token"],
-    ["without an expiry", { exp: undefined } as never, "invalid_token"],
+    ["without an expiry", { exp: undefined }, "invalid_token"],
     ["that has expired", { exp: 1 }, "expired_token"],
     ["that is not valid yet", { nbf: 9_999_999_999 }, "invalid_token"],
-    ["for nobody", { aud: undefined } as never, "wrong_audience"],
+    ["for nobody", { aud: undefined }, "wrong_audience"],
     ["for somebody else", { aud: "other.example" }, "wrong_audience"],
     ["without an agent", { req_wl: "" }, "invalid_token"],
     ["without a user", { sub: "alice" }, "invalid_token"],

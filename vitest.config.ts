@@ -91,8 +91,10 @@ function nodeEnvironment(): Record<string, string> {
 const STACK_TESTS = [
   "test/node/{claim,costs,full-disk,outbound,second-isolate}.test.ts",
   "test/node/interop/*.test.ts",
+  "test/node/client/{task,calls,mcp,guide}.test.ts",
   "test/node/cli/{answering,client,command,completion,diff,doctor,explain,gateway,help,init,login,publish,revoke,secrets,terminal,test-command,try}.test.ts",
   "test/node/import/{mcp,openapi}.test.ts",
+  "test/node/server/{guard-tool,guide,middleware}.test.ts",
   "test/node/dev/picture.test.ts",
 ]
 
@@ -109,6 +111,7 @@ const OWN_PROJECT = [
   "serve",
   "spire",
   "upgrades",
+  "testing",
   "wire",
 ]
 
@@ -216,6 +219,17 @@ const PROJECTS: readonly TestProjectInlineConfiguration[] = [
       testTimeout: 60_000,
       hookTimeout: 60_000,
       maxWorkers: 1,
+    },
+  },
+  {
+    // The test kit, as developers use it.
+    test: {
+      name: "testing",
+      include: ["test/testing/*.test.ts"],
+      setupFiles: ["./testing/vitest/index.ts"],
+      maxWorkers: 2,
+      // Each file builds the Worker first.
+      hookTimeout: 120_000,
     },
   },
   {

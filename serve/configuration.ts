@@ -79,6 +79,10 @@ const VARIABLES: Readonly<
   MAX_PROBE_REQUESTS: ["max_probe_requests", Number],
   RECORD_DELAY_SECONDS: ["record_delay_seconds", Number],
 }
+/** With their variables. */
+export const MEMBERS: readonly (readonly [member: string, variable: string | undefined])[] = Object.keys(schema.shape).map(
+  (member) => [member, Object.keys(VARIABLES).find((name) => VARIABLES[name]?.[0] === member)],
+)
 /** JSON objects of texts. */
 const SECRETS = ["WEBHOOK_SECRETS", "SIGN_IN_SECRETS"]
 /** With which the first operator claims a deployment that names no publisher. */
@@ -156,7 +160,7 @@ function isObjectOfTexts(value: string): boolean {
 
 function problemsOf(error: z.ZodError, where: string): string {
   const lines = error.issues.map(({ path, message }) => {
-    const variable = Object.entries(VARIABLES).find(([, [member]]) => member === path[0])?.[0]
+    const variable = MEMBERS.find(([member]) => member === path[0])?.[1]
     const name = path.length === 0 ? "" : `${path.join(".")}${variable === undefined ? "" : ` (${variable})`}: `
     return `  ${name}${message}`
   })

@@ -76,11 +76,31 @@ others.use(async (c, next) =>
 const forPages = cors({
   origin: "*",
   allowMethods: ["GET", "HEAD", "POST"],
-  allowHeaders: ["Authorization", "Content-Type", "DPoP", "MCP-Protocol-Version"],
-  exposeHeaders: ["DPoP-Nonce", "Retry-After", "WWW-Authenticate", "X-Narrowgate-Code", "X-Narrowgate-Decision"],
+  allowHeaders: ["Authorization", "Content-Type", "DPoP", "MCP-Protocol-Version", "Prefer"],
+  exposeHeaders: [
+    "Date",
+    "DPoP-Nonce",
+    "Preference-Applied",
+    "Retry-After",
+    "WWW-Authenticate",
+    "X-Narrowgate-Code",
+    "X-Narrowgate-Decision",
+  ],
   maxAge: 86_400,
 })
-for (const path of ["/.well-known/*", "/oauth/register", "/oauth/token", "/oauth/revoke"]) others.use(path, forPages)
+const OF_OAUTH = ["/.well-known/*", "/oauth/register", "/oauth/token", "/oauth/revoke"]
+/** Of its own task an agent in a page ends it, and reads what has become of an approval. */
+const OF_A_TASK = ["/v1/tasks/:task/complete", "/v1/tasks/:task/approvals/:approval"]
+for (const path of [...OF_OAUTH, ...OF_A_TASK]) others.use(path, forPages)
+
+// A proof states when it was made: a client whose clock is off learns the time from the answer that refuses its proof.
+// Not every runtime adds the header (RFC 9110, section 6.6.1).
+for (const path of ["/oauth/token", ...OF_A_TASK]) {
+  others.use(path, async (c, next) => {
+    await next()
+    c.header("Date", new Date().toUTCString())
+  })
+}
 
 others.on(["GET", "POST"], "/oauth/authorize", authorizationEndpoint)
 others.post("/oauth/token", token)

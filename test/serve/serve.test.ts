@@ -5,24 +5,10 @@ import { DatabaseSync } from "node:sqlite"
 import { globSync, readdirSync, statSync } from "node:fs"
 import { setTimeout as sleep } from "node:timers/promises"
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
-import { parseDocument } from "yaml"
 import { ORIGIN } from "../../bench/servers/identities.ts"
 import { SCOPE } from "../long/stack.ts"
+import { withRegistration } from "./registration.ts"
 import { deploy, type Deployment, type Serving } from "./served.ts"
-
-const REGISTRATION = {
-  class: "mcp",
-  owner: "bench",
-  ceiling: { tools: ["crm.tickets.*:read"], max_sensitivity: "internal" },
-  purposes: ["triage-ticket"],
-}
-
-/** Clients may register themselves. JSON is YAML. */
-async function withRegistration(policies: string): Promise<void> {
-  const agents = parseDocument(await readFile(join(policies, "agents.yaml"), "utf8"))
-  agents.set("registration", REGISTRATION)
-  await writeFile(join(policies, "agents.yaml"), agents.toString())
-}
 
 let there: Deployment
 beforeAll(async () => {

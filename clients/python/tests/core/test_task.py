@@ -133,13 +133,14 @@ async def test_a_failed_renewal_keeps_the_token_that_holds(stack):
         task._expires = task._renew_at = time.monotonic() + 200
 
 
-async def test_a_token_that_a_renewal_does_not_extend_is_not_renewed_again(stack):
+async def test_a_token_that_the_end_of_its_task_cuts_short_is_not_renewed_again(stack):
     async with open_task(
         issuer=stack.issuer, identity=stack.identity(), session=await stack.session(), keep_alive=False
     ) as task:
-        task._expires = time.monotonic() + 10_000
-        task._renew_at = time.monotonic()
-        await task.token()
+        await task._renew()
+        assert task._renew_at < task._expires
+        task._longest_life = 10_000
+        await task._renew()
         assert task._renew_at == task._expires
 
 

@@ -98,6 +98,21 @@ async def test_an_approval_that_is_not_of_the_tasks_issuer_is_shown_to_nobody(ag
     assert denied.value.code == "denied"
 
 
+async def test_an_approval_that_was_granted_and_does_not_help_is_not_waited_for_again(stack, agent):
+    calls = 0
+
+    async def replayed():
+        nonlocal calls
+        calls += 1
+        return first
+
+    first = await agent.refund()
+    await stack.approve(agent.task)
+    with pytest.raises(DeniedError):
+        await until_allowed(replayed, task=agent.task, max_wait=30)
+    assert calls == 2
+
+
 async def test_a_full_limit_is_waited_for(stack):
     async with (
         open_task(issuer=stack.issuer, identity=stack.identity(), session=await stack.session()) as task,

@@ -172,6 +172,15 @@ async def test_a_denial_that_would_be_worse_repeated_is_not_repeated(agent):
     assert calls == 1
 
 
+async def test_a_limit_that_is_full_for_longer_than_it_may_wait(agent):
+    async def full():
+        raise DeniedError("denied", Denial("rate_limited", retry_after=60))
+
+    with pytest.raises(DeniedError) as denied:
+        await asyncio.wait_for(until_allowed(full, task=agent.task, max_wait=2), 5)
+    assert denied.value.code == "wait_exceeded"
+
+
 async def test_a_wait_that_is_cancelled_ends(agent):
     waiting = asyncio.create_task(until_allowed(agent.refund, task=agent.task))
     await asyncio.sleep(1)

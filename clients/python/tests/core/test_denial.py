@@ -228,6 +228,9 @@ def test_nothing_raises_and_nothing_takes_for_ever():
     loop.extend([loop] * 20)
     error = LookupError()
     error.__cause__ = error
+    wide: object = {}
+    for _ in range(30):
+        wide = [wide] * 30
     deep: object = MEMBERS
     for _ in range(100_000):
         deep = [deep]
@@ -236,6 +239,7 @@ def test_nothing_raises_and_nothing_takes_for_ever():
         Unprintable(),
         loop,
         error,
+        wide,
         deep,
         "[" * 900_000,
         "Narrowgate denied " * 55_000,

@@ -48,5 +48,8 @@ const NODE = [22, 15] as const
 function requireNode(): void {
   const [major = 0, minor = 0] = process.versions.node.split(".").map(Number)
   if (major > NODE[0] || (major === NODE[0] && minor >= NODE[1])) return
-  throw new Failure(`this needs Node.js ${NODE.join(".")} or newer`, `It runs on ${process.versions.node}: install another.`)
+  throw new Failure(
+    `this needs Node.js ${NODE.join(".")} or newer`,
+    `It runs on ${process.versions.node}: install another.`,
+  )
 }

@@ -25,7 +25,10 @@ const schema = z.strictObject({
   /** The public URL of this Worker: `iss` of every delegation token, audience of every assertion. */
   issuer: z
     .url({ protocol: /^https$/, error: "must be an https URL" })
-    .refine((url) => new URL(url).pathname === "/" && !url.endsWith("/"), "must be an origin, without a slash at its end"),
+    .refine(
+      (url) => new URL(url).pathname === "/" && !url.endsWith("/"),
+      "must be an origin, without a slash at its end",
+    ),
   /** Where objects are stored, on a disk of this machine. */
   directory: z.string().min(1).default("data"),
   /** Address and port; plain HTTP. What terminates TLS stands in front. */
@@ -64,7 +67,9 @@ const text = (value: string): unknown => value
 const list = (value: string): unknown => value.split(",").map((each) => each.trim())
 
 /** Variables by the member that they replace. */
-const VARIABLES: Readonly<Record<string, readonly [member: keyof z.infer<typeof schema>, read: (value: string) => unknown]>> = {
+const VARIABLES: Readonly<
+  Record<string, readonly [member: keyof z.infer<typeof schema>, read: (value: string) => unknown]>
+> = {
   ISSUER: ["issuer", text],
   NARROWGATE_DIRECTORY: ["directory", text],
   NARROWGATE_LISTEN: ["listen", text],
@@ -75,11 +80,11 @@ const VARIABLES: Readonly<Record<string, readonly [member: keyof z.infer<typeof 
   RECORD_DELAY_SECONDS: ["record_delay_seconds", Number],
 }
 /** With their variables. */
-export const MEMBERS: readonly (readonly [member: string, variable: string | undefined])[] = Object.keys(schema.shape).map(
-  (member) => [member, Object.keys(VARIABLES).find((name) => VARIABLES[name]?.[0] === member)],
-)
+export const MEMBERS: readonly (readonly [member: string, variable: string | undefined])[] = Object.keys(
+  schema.shape,
+).map((member) => [member, Object.keys(VARIABLES).find((name) => VARIABLES[name]?.[0] === member)])
 /** JSON objects of texts. */
-const SECRETS = ["WEBHOOK_SECRETS", "SIGN_IN_SECRETS"]
+const SECRETS: ReadonlySet<string> = new Set(["WEBHOOK_SECRETS", "SIGN_IN_SECRETS"])
 /** With which the first operator claims a deployment that names no publisher. */
 const CLAIM = "CLAIM"
 
@@ -135,8 +140,8 @@ function secretsIn(environment: Environment): Readonly<Record<string, string>> {
   const secrets: Record<string, string> = {}
   for (const [name, value] of Object.entries(environment)) {
     if (value === undefined || value === "") continue
-    if (name !== CLAIM && !SECRETS.includes(name) && !PROBE_SECRET.test(name)) continue
-    if (SECRETS.includes(name) && !isObjectOfTexts(value)) {
+    if (name !== CLAIM && !SECRETS.has(name) && !PROBE_SECRET.test(name)) continue
+    if (SECRETS.has(name) && !isObjectOfTexts(value)) {
       // The value is a secret: the message has none of it.
       throw new Failure(`${name} in the environment is not a JSON object of texts`, FIX, EXIT.usage)
     }

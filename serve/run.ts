@@ -146,7 +146,9 @@ class Server {
       objects: this.#directory.objects,
       control,
       isPublic,
-      authorities: await Promise.all(this.#configuration.certificate_authorities.map(async (file) => readFile(file, "utf8"))),
+      authorities: await Promise.all(
+        this.#configuration.certificate_authorities.map(async (file) => readFile(file, "utf8")),
+      ),
     })
     await rm(control, { force: true })
     await writeFile(config, text, { mode: 0o600 })

@@ -138,7 +138,10 @@ async function portsIn(control: Readable, sockets: readonly string[]): Promise<R
   let said = ""
   for await (const chunk of control) {
     said += String(chunk)
-    const found = Array.from(said.matchAll(/"socket": *"(\w+)", *"port": *(\d+)/g), ([, name = "", port]) => [name, Number(port)] as const)
+    const found = Array.from(
+      said.matchAll(/"socket": *"(\w+)", *"port": *(\d+)/g),
+      ([, name = "", port]) => [name, Number(port)] as const,
+    )
     if (sockets.every((name) => found.some(([each]) => each === name))) return Object.fromEntries(found)
   }
   return null
@@ -149,7 +152,8 @@ async function late(): Promise<null> {
 }
 
 function fixFor(said: readonly string[]): string {
-  if (said.some((line) => /in use/i.test(line))) return "Another process listens there: set `listen` to another address."
+  if (said.some((line) => /in use/i.test(line)))
+    return "Another process listens there: set `listen` to another address."
   if (said.some((line) => /GLIBC|not found/.test(line))) return PLATFORMS
   return "The lines above are workerd's own."
 }

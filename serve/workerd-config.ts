@@ -43,13 +43,14 @@ export function workerdConfig(parts: WorkerdParts): string {
   const { configuration, manifest, modules, objects, control, isPublic, authorities } = parts
   const classes = [...manifest.durableObjects, ...OWN_OBJECTS]
   const bindings = [
-    ...classes.map(({ binding, className }) => `(name = ${text(binding)}, durableObjectNamespace = ${text(className)})`),
+    ...classes.map(
+      ({ binding, className }) => `(name = ${text(binding)}, durableObjectNamespace = ${text(className)})`,
+    ),
     `(name = "BUNDLES", kvNamespace = (name = "main", entrypoint = "bundles"))`,
     ...Object.keys(bindingsOf(configuration)).map((name) => `(name = ${text(name)}, fromEnvironment = ${text(name)})`),
   ]
   const namespaces = classes.map(
-    ({ className }) =>
-      `(className = ${text(className)}, uniqueKey = ${text(keyOf(className))}, enableSql = true)`,
+    ({ className }) => `(className = ${text(className)}, uniqueKey = ${text(keyOf(className))}, enableSql = true)`,
   )
   const takenOff = TAKEN_OFF.map((name) => `(name = ${text(name)})`)
   const sockets = [
@@ -72,7 +73,9 @@ const config :Workerd.Config = (
 );
 const main :Workerd.Worker = (
   modules = [
-    ${Object.entries(modules).map(([name, file]) => `(name = ${text(name)}, esModule = embed ${text(file)})`).join(",\n    ")}
+    ${Object.entries(modules)
+      .map(([name, file]) => `(name = ${text(name)}, esModule = embed ${text(file)})`)
+      .join(",\n    ")}
   ],
   compatibilityDate = ${text(manifest.compatibilityDate)},
   compatibilityFlags = ${texts(manifest.compatibilityFlags)},

@@ -22,11 +22,17 @@ afterAll(async () => there.remove())
 
 async function revoke(what: object): Promise<void> {
   const headers = { authorization: await there.staff.operator(), "content-type": "application/json" }
-  const response = await fetch(there.url("/v1/revocations"), { method: "POST", headers, body: JSON.stringify({ ...what, confirm: true }) })
+  const response = await fetch(there.url("/v1/revocations"), {
+    method: "POST",
+    headers,
+    body: JSON.stringify({ ...what, confirm: true }),
+  })
   expect(response.status, await response.text()).toBe(200)
 }
 
-const listed = z.object({ revocations: z.array(z.looseObject({ id: z.string(), tool: z.string().optional(), reason: z.string().optional() })) })
+const listed = z.object({
+  revocations: z.array(z.looseObject({ id: z.string(), tool: z.string().optional(), reason: z.string().optional() })),
+})
 
 async function revocations(): Promise<z.infer<typeof listed>["revocations"]> {
   const headers = { authorization: await there.staff.operator() }
@@ -93,12 +99,16 @@ describe("a restore", () => {
 
   test("of a file that is no backup is refused", async () => {
     const file = join(there.place, "narrowgate.yaml")
-    expect(await there.runIn("other", "restore", file)).toMatchObject(refused(/narrowgate\.yaml is no backup of Narrowgate/))
+    expect(await there.runIn("other", "restore", file)).toMatchObject(
+      refused(/narrowgate\.yaml is no backup of Narrowgate/),
+    )
   })
 
   test("of a backup of a newer version is refused", async () => {
     const file = await changed("newer", "UPDATE backup SET version = '99.0.0'")
-    expect(await there.runIn("of-newer", "restore", file)).toMatchObject(refused(/written by narrowgate 99\.0\.0, which is newer/))
+    expect(await there.runIn("of-newer", "restore", file)).toMatchObject(
+      refused(/written by narrowgate 99\.0\.0, which is newer/),
+    )
   })
 
   test.each([
@@ -106,7 +116,9 @@ describe("a restore", () => {
     ["path", "INSERT INTO files VALUES ('../evil.sqlite', '')"],
   ])("of a backup with a damaged %s is refused, and nothing starts on what it wrote", async (what, sql) => {
     const file = await changed(`damaged-${what}`, sql)
-    expect(await there.runIn(`of-${what}`, "restore", file)).toMatchObject(refused(/is damaged: \S+ is not as it was written/))
+    expect(await there.runIn(`of-${what}`, "restore", file)).toMatchObject(
+      refused(/is damaged: \S+ is not as it was written/),
+    )
     expect(await there.runIn(`of-${what}`)).toMatchObject(refused(/a restore into \S+ was not finished/))
   })
 
@@ -124,7 +136,9 @@ describe("a restore", () => {
     const found = await revocations()
     expect(found.filter(({ tool }) => tool === "crm.customers.*")).toHaveLength(1)
     const ofRestore = found.filter(({ id }) => /^swi_(?:hold|restored)-/.test(id))
-    expect(ofRestore.map(({ reason }) => reason)).toEqual(Array(2).fill(expect.stringMatching(/^restored from a backup of 2/)))
+    expect(ofRestore.map(({ reason }) => reason)).toEqual(
+      Array(2).fill(expect.stringMatching(/^restored from a backup of 2/)),
+    )
     const state: unknown = JSON.parse(await readFile(join(there.place, "restored/narrowgate.json"), "utf8"))
     expect(state).toMatchObject({ restored: null })
   })

@@ -101,7 +101,11 @@ function copy(repository: string, directory: string, rest: string): void {
 }
 
 /** As a container starts it: with nothing of this process's environment but where Node is; as its user, if this one is root. */
-export function start(image: Image, what: readonly string[], environment: Readonly<Record<string, string>> = {}): ChildProcess {
+export function start(
+  image: Image,
+  what: readonly string[],
+  environment: Readonly<Record<string, string>> = {},
+): ChildProcess {
   const [command = "", ...args] = what
   const [uid = 0, gid = 0] = (image.user ?? "0:0").split(":").map(Number)
   return spawn(command, args, {

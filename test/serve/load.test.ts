@@ -7,7 +7,7 @@ import { setTimeout as sleep } from "node:timers/promises"
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
 import { Load } from "../../bench/load/load.ts"
 import type { Task } from "../../bench/servers/narrowgate.ts"
-import { ISSUER, ORIGIN } from "../../bench/servers/identities.ts"
+import { ORIGIN } from "../../bench/servers/identities.ts"
 import { APPROVED, PER_TREE, SCOPE, SHARED } from "../long/stack.ts"
 import { randomFrom, Traffic, type Call } from "../long/traffic.ts"
 import { deploy, untilReady, type Deployment } from "./served.ts"
@@ -46,7 +46,10 @@ beforeAll(async () => {
   await there.start()
   await there.publish()
   const random = randomFrom(SEED)
-  traffic = new Traffic({ narrowgate: there.narrowgate, operator: there.staff.operator, [Symbol.asyncDispose]: async () => undefined }, random)
+  traffic = new Traffic(
+    { narrowgate: there.narrowgate, operator: there.staff.operator, [Symbol.asyncDispose]: async () => undefined },
+    random,
+  )
   before.push(await there.narrowgate.openTask("early", SCOPE))
   traffic.start()
   for (let number = 0; number < KILLS; number++) {
@@ -67,7 +70,9 @@ beforeAll(async () => {
 afterAll(async () => there.remove())
 
 const writesThat = (answer: Call["answer"], tool?: string): readonly Call[] =>
-  [...traffic.log.writes.values()].filter((call) => call.answer === answer && (tool === undefined || call.tool === tool))
+  [...traffic.log.writes.values()].filter(
+    (call) => call.answer === answer && (tool === undefined || call.tool === tool),
+  )
 
 /** The most that were admitted within any span of the limit: those whose question and answer both lie in it. */
 function mostInAnySpan(): number {
@@ -93,7 +98,9 @@ async function figures(): Promise<void> {
   const perSecond = closed.rate / 2
   const open = await load.runOpen({ ...target, perSecond })
   expect([...closed.failures, ...open.failures]).toEqual([])
-  console.log(`allowed calls: ${Math.round(closed.rate)} a second at most; at ${Math.round(perSecond)} a second p50 ${open.p50} ms, p99 ${open.p99} ms`)
+  console.log(
+    `allowed calls: ${Math.round(closed.rate)} a second at most; at ${Math.round(perSecond)} a second p50 ${open.p50} ms, p99 ${open.p99} ms`,
+  )
 }
 
 describe("killed five times", () => {
@@ -154,7 +161,9 @@ describe("restored from its backup", () => {
     there.moveTo("restored")
     const began = Date.now()
     await there.start()
-    console.log(`restored: milliseconds from the start until it decides: ${await untilReady(there.url("/readyz"), began)}`)
+    console.log(
+      `restored: milliseconds from the start until it decides: ${await untilReady(there.url("/readyz"), began)}`,
+    )
   }, 60_000)
 
   test("nothing is allowed until an operator lifts the stop of everything", async () => {

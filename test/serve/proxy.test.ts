@@ -78,8 +78,13 @@ function filled(block: string): string {
 async function startNginx(installed: Installed): Promise<void> {
   const file = join(place, "nginx.conf")
   const server = filled(blockOf("nginx")).replace("listen 443 ssl", `listen 127.0.0.1:${port} ssl`)
-  const paths = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].map((each) => `${each}_temp_path ${place}/${each};`)
-  writeFileSync(file, `daemon off; pid ${place}/pid; events {}\nhttp { access_log off; ${paths.join(" ")}\n${server}}\n`)
+  const paths = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].map(
+    (each) => `${each}_temp_path ${place}/${each};`,
+  )
+  writeFileSync(
+    file,
+    `daemon off; pid ${place}/pid; events {}\nhttp { access_log off; ${paths.join(" ")}\n${server}}\n`,
+  )
   await start(installed, ["-e", join(place, "error.log"), "-p", place, "-c", file])
 }
 
@@ -124,6 +129,9 @@ test("the file of the page is a configuration, and its table has each member and
   expect({ issuer, directory }).toEqual({ issuer: "https://authz.example", directory: "/var/lib/narrowgate" })
   expect(publisher_keys.keys).toHaveLength(1)
   const [, table = ""] = /## Configuration\n([^]*?)\n\n\*\*/.exec(PAGE) ?? []
-  const rows = Array.from(table.matchAll(/^\| (?:`(\w+)`)? *\| (?:`(\w+)`)?/gm), ([, member, variable]) => [member, variable])
+  const rows = Array.from(table.matchAll(/^\| (?:`(\w+)`)? *\| (?:`(\w+)`)?/gm), ([, member, variable]) => [
+    member,
+    variable,
+  ])
   for (const [member, variable] of MEMBERS) expect(rows, member).toContainEqual([member, variable])
 })

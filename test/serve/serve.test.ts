@@ -44,7 +44,7 @@ describe("one directory", () => {
   })
 
   test("can be read by its owner alone", () => {
-    for (const path of ["data", "data/narrowgate.json", "data/backups"])
+    for (const path of ["data", "data/narrowgate.json", "data/socket"])
       expect(statSync(join(there.place, path)).mode & 0o077, path).toBe(0)
   })
 
@@ -57,7 +57,9 @@ describe("one directory", () => {
     await writeFile(file, state)
     const { code, stderr } = await other.run()
     expect(code).toBe(1)
-    expect(stderr).toMatch(/^error: \S+data was written by narrowgate 99\.0\.0, which is newer than this one, \S+\n {2}fix: /)
+    expect(stderr).toMatch(
+      /^error: \S+data was written by narrowgate 99\.0\.0, which is newer than this one, \S+\n {2}fix: /,
+    )
     expect(await readFile(file, "utf8")).toBe(state)
     await other.remove()
   })
@@ -95,7 +97,8 @@ test("each line on standard output is a JSON object with a time and an event; no
   const { serving } = there
   expect(serving.others).toEqual([])
   expect(serving.stderr).toBe("")
-  for (const line of serving.lines) expect(line).toEqual(expect.objectContaining({ at: expect.any(String), event: expect.any(String) }))
+  for (const line of serving.lines)
+    expect(line).toEqual(expect.objectContaining({ at: expect.any(String), event: expect.any(String) }))
   expect(JSON.stringify(serving.lines)).not.toContain("s3cret")
   for (const file of globSync("**/*", { cwd: there.place, withFileTypes: true }).filter((each) => each.isFile()))
     expect((await readFile(join(file.parentPath, file.name))).includes("s3cret"), file.name).toBe(false)
@@ -118,7 +121,11 @@ describe("who sent a request", () => {
     ["the connection", {}, "127.0.0.0/24"],
     ["never a header of Cloudflare's", { "cf-connecting-ip": "203.0.113.7" }, "127.0.0.0/24"],
     ["behind a trusted proxy its last hop", { "x-forwarded-for": "203.0.113.7, 198.51.100.9" }, "198.51.100.0/24"],
-    ["and its path may be written otherwise", { "x-forwarded-for": "198.51.100.9", path: "/oauth/%72egister" }, "198.51.100.0/24"],
+    [
+      "and its path may be written otherwise",
+      { "x-forwarded-for": "198.51.100.9", path: "/oauth/%72egister" },
+      "198.51.100.0/24",
+    ],
   ])("%s", async (_what, { path, ...headers }: Record<string, string>, network) => {
     expect(await register(headers, path)).toBe(network)
   })

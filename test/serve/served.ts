@@ -133,7 +133,10 @@ export async function deploy(differing: Differing = {}): Promise<Deployment> {
   const configuration = { issuer: ISSUER, listen: "127.0.0.1:0", directory, ...members }
   // JSON is YAML.
   await writeFile(join(place, "narrowgate.yaml"), JSON.stringify(configuration))
-  const env: Record<string, string> = { ...differing.env, PUBLISHER_KEYS: JSON.stringify({ keys: [publisher.publicJwk] }) }
+  const env: Record<string, string> = {
+    ...differing.env,
+    PUBLISHER_KEYS: JSON.stringify({ keys: [publisher.publicJwk] }),
+  }
   let serving: Serving | undefined
   const current = (): Serving => serving ?? never()
   const start = async (): Promise<Serving> => {
@@ -148,7 +151,15 @@ export async function deploy(differing: Differing = {}): Promise<Deployment> {
     {
       get workerd() {
         const { port, pid } = current()
-        return { port, pid, inspector: null, directory: place, control: null, complaints: () => current().stderr, [Symbol.asyncDispose]: async () => undefined }
+        return {
+          port,
+          pid,
+          inspector: null,
+          directory: place,
+          control: null,
+          complaints: () => current().stderr,
+          [Symbol.asyncDispose]: async () => undefined,
+        }
       },
       restart: async () => void (await start()),
       [Symbol.asyncDispose]: async () => void (await current().end()),

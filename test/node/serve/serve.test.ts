@@ -34,7 +34,9 @@ describe("the keys of classes of objects", () => {
     const { durableObjects } = await readManifest()
     for (const { className } of durableObjects) expect(UNIQUE_KEYS).toHaveProperty(className)
     // They are names of folders, on file systems that may not tell `A` from `a`.
-    expect(new Set(Object.values(UNIQUE_KEYS).map((key) => key.toLowerCase())).size).toBe(Object.keys(UNIQUE_KEYS).length)
+    expect(new Set(Object.values(UNIQUE_KEYS).map((key) => key.toLowerCase())).size).toBe(
+      Object.keys(UNIQUE_KEYS).length,
+    )
   })
 })
 
@@ -68,7 +70,10 @@ describe("who sent a request", () => {
 test("the Worker reads one header that Cloudflare alone may set, and nothing that it says of a request otherwise", () => {
   const found = globSync("src/**/*.{ts,tsx}", { cwd: ROOT }).flatMap((file) => {
     const source = readFileSync(join(ROOT, file), "utf8")
-    return Array.from(source.matchAll(/["'`](cf-[a-z-]+|true-client-ip|x-real-ip)["'`]|\b(?:request|raw|http)\.cf\b/gi), ([text]) => text)
+    return Array.from(
+      source.matchAll(/["'`](cf-[a-z-]+|true-client-ip|x-real-ip)["'`]|\b(?:request|raw|http)\.cf\b/gi),
+      ([text]) => text,
+    )
   })
   expect(found).toEqual(['"cf-connecting-ip"'])
 })

@@ -2,6 +2,7 @@
 import { Command } from "commander"
 import { addApprovals } from "../cli/commands/approvals.ts"
 import { addBuild } from "../cli/commands/build.ts"
+import { addClaim } from "../cli/commands/claim.ts"
 import { addCheck } from "../cli/commands/check.ts"
 import { addDiff } from "../cli/commands/diff.ts"
 import { addDoctor } from "../cli/commands/doctor.ts"
@@ -50,6 +51,7 @@ export function narrowgateProgram(): Command {
     addDiff,
     addBuild,
     addPublish,
+    addClaim,
     addDeploy,
     addServe,
     addStatus,

@@ -1,7 +1,8 @@
 /** The packages that this one needs are installed, each in the version that it was tested with. */
 import { resolve } from "node:path"
 import { ok, problem, warn, type Finding } from "../finding.ts"
-import { installedVersion, ownManifest, PACKAGE } from "../manifest.ts"
+import { installCommand, PACKAGE } from "../../package.ts"
+import { fits, installedVersion, ownManifest } from "../manifest.ts"
 
 type Versions = Readonly<Record<string, string>>
 
@@ -27,7 +28,7 @@ export async function differing(wanted: Versions, from: readonly string[]): Prom
     const found = await Promise.all(from.map(async (directory) => installedVersion(name, directory)))
     return { name, wanted: version, found: found.find((each) => each !== null) ?? null }
   })
-  return (await Promise.all(all)).filter(({ wanted: version, found }) => version !== found)
+  return (await Promise.all(all)).filter(({ wanted: version, found }) => found === null || !fits(found, version))
 }
 
 export function judgeNeeded(wrong: readonly Differing[], count: number): Finding {
@@ -37,11 +38,10 @@ export function judgeNeeded(wrong: readonly Differing[], count: number): Finding
 
 export function judgeOptional(wrong: readonly Differing[]): readonly Finding[] {
   if (wrong.length === 0) return []
-  const install = wrong.map(({ name, wanted }) => `${name}@${wanted}`).join(" ")
   return [
     warn(
       `${wrong.map(told).join("; ")}: \`narrowgate dev\` and \`deploy\` need them`,
-      `Install them where you use these: npm install --save-dev ${install}`,
+      `Install them where you use these: ${installCommand(wrong.map(({ name }) => name))}`,
     ),
   ]
 }

@@ -107,6 +107,20 @@ test("a Worker that nobody named need not be there; one that was named has to", 
   expect(await examine(subject, only)).toMatchObject([{ level: "problem" }])
 })
 
+test("a Worker without an owner is to be claimed first", async () => {
+  const url = await serverThat((request, response) => {
+    const isAlive = request.url === "/healthz"
+    response.writeHead(isAlive ? 200 : 503)
+    response.end(JSON.stringify(isAlive ? { status: "alive" } : { error: "unclaimed", error_description: "" }))
+  })
+  const found = await examine(await subjectAt(url))
+  expect(found.find(({ check }) => check === "name")).toMatchObject({ level: "skipped" })
+  expect(found.find(({ check }) => check === "bundle")).toMatchObject({
+    level: "problem",
+    fix: expect.stringContaining(`narrowgate claim --url ${url}`),
+  })
+})
+
 test("a server that is no Worker is not asked further", async () => {
   const asked: string[] = []
   const url = await serverThat((request, response) => {

@@ -222,9 +222,8 @@ const PROJECTS: readonly TestProjectInlineConfiguration[] = [
       name: "serve",
       include: ["test/serve/**/*.test.ts"],
       globalSetup: ["./test/serve/built.ts"],
-      testTimeout: 60_000,
-      hookTimeout: 60_000,
-      maxWorkers: 1,
+      hookTimeout: 120_000,
+      maxWorkers: 2,
     },
   },
   {

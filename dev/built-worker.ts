@@ -9,9 +9,15 @@ import { PACKAGE, toolAt } from "../cli/package.ts"
 export const WORKERS = ["release", "test"] as const
 type WorkerName = (typeof WORKERS)[number]
 
-const SOURCES = { release: "src/index.ts", test: "testing/worker/index.ts" } as const satisfies Record<WorkerName, string>
+const SOURCES = { release: "src/index.ts", test: "testing/worker/index.ts" } as const satisfies Record<
+  WorkerName,
+  string
+>
 /** Where the package has it. */
-export const PACKED = { release: "worker/index.js", test: "testing/worker/index.js" } as const satisfies Record<WorkerName, string>
+export const PACKED = { release: "worker/index.js", test: "testing/worker/index.js" } as const satisfies Record<
+  WorkerName,
+  string
+>
 
 /** @returns the path of its one module, below `outdir` unless the package has it */
 export async function builtWorker(which: WorkerName, outdir: string): Promise<string> {

@@ -32,7 +32,7 @@ describe.each(["22", "24"])("on Node %s", (node) => {
   test("without miniflare it says what to install; with that, node:test runs it, and ends", async () => {
     const missing = await there.run("node", "--test", "mail.node.test.mjs")
     expect(missing.code).toBe(1)
-    const [line = ""] = /npm install --save-dev --save-exact miniflare@\S+/u.exec(missing.stdout) ?? []
+    const [line = ""] = /npm install --save-dev --save-exact miniflare@[\w.-]+/u.exec(missing.stdout) ?? []
     const [, ...command] = line.split(" ")
     expect((await there.run("npm", ...command, "--no-audit", "--no-fund")).code).toBe(0)
     const { code, stdout } = await there.run("node", "--test", "mail.node.test.mjs")

@@ -59,7 +59,8 @@ function outgoingOf(input: Input, init: Init): Outgoing {
 }
 
 /** What is relative is so to the page. */
-const pageUrl = (): string | undefined => (globalThis as { readonly location?: { readonly href: string } }).location?.href
+const pageUrl = (): string | undefined =>
+  (globalThis as { readonly location?: { readonly href: string } }).location?.href
 
 /** A stream, or an iterable, which Node takes too, can be sent only once. */
 const isRepeatable = ({ body }: Outgoing): boolean =>
@@ -113,11 +114,9 @@ function redirected(response: Response, outgoing: Outgoing): Outgoing | null {
   // Not every platform has one.
   const isOpaque = (response.type as string) === "opaqueredirect"
   const location = STATUS_OF_REDIRECTS.has(response.status) ? response.headers.get("location") : null
-  if (redirect === "error" && (location !== null || isOpaque))
-    throw new TypeError(`${url.origin} redirects`)
+  if (redirect === "error" && (location !== null || isOpaque)) throw new TypeError(`${url.origin} redirects`)
   if (redirect !== "follow") return null
-  if (isOpaque)
-    throw new NarrowgateError("redirected", `${url.origin} redirects, and a browser does not say where to`)
+  if (isOpaque) throw new NarrowgateError("redirected", `${url.origin} redirects, and a browser does not say where to`)
   const target = location === null ? null : URL.parse(location, url.href)
   if (target?.origin !== url.origin) return null
   const signal = init?.signal ?? request?.signal

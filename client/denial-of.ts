@@ -22,7 +22,11 @@ const DEEPEST = 6
  */
 export async function denialOf(outcome: unknown): Promise<Denial | undefined> {
   try {
-    return await (isResponse(outcome) ? inResponse(outcome) : outcome instanceof Error ? inError(outcome, 0) : inResult(outcome))
+    return await (isResponse(outcome)
+      ? inResponse(outcome)
+      : outcome instanceof Error
+        ? inError(outcome, 0)
+        : inResult(outcome))
   } catch {
     // A getter of a foreign object, or a body that broke off.
     return undefined
@@ -71,7 +75,17 @@ async function boundedText(response: Response): Promise<string> {
 }
 
 /** Members of an error under which clients keep what the server sent. */
-const KEPT = ["denial", "data", "error", "result", "responseBody", "body", "response", "cause", "originalError"] as const
+const KEPT = [
+  "denial",
+  "data",
+  "error",
+  "result",
+  "responseBody",
+  "body",
+  "response",
+  "cause",
+  "originalError",
+] as const
 
 async function inError(error: object, depth: number): Promise<Denial | undefined> {
   if (error instanceof DeniedError) return error.denial
@@ -96,7 +110,10 @@ async function inError(error: object, depth: number): Promise<Denial | undefined
 /** What a tool returned, a message of JSON-RPC, or a body as it was parsed. */
 function inResult(result: unknown): Denial | undefined {
   if (typeof result === "string") return inText(result, true)
+  // Some clients give the parts of a failed tool's result, or the only one, without the result.
+  if (Array.isArray(result)) return sentenceIn(result.map(textOfPart).join(" "), true)
   if (!isObject(result)) return undefined
+  if (result["type"] === "text") return inText(textOfPart(result), true)
   return inMembers(result) ?? inMessage(result)
 }
 
@@ -119,7 +136,9 @@ function inMembers(value: JsonObject): Denial | undefined {
   const members = isObject(meta) ? meta[META_KEY] : undefined
   const found = isObject(members) ? ofBody(members) : undefined
   if (found) return withSentence(found, text)
-  return ofBody(value) ?? inRpcError(value) ?? sentenceIn(text, true)
+  return (
+    ofBody(value) ?? inRpcError(value) ?? sentenceIn(text, true) ?? sentenceIn(textAt(value, "message") ?? "", true)
+  )
 }
 
 const textOfPart = (part: unknown): string => (isObject(part) ? (textAt(part, "text") ?? "") : "")

@@ -13,7 +13,9 @@ const WHOLE = new RegExp(`^\\s*${BEGINNING} ([^\\n]{0,4000}) ${END}\\s*$`)
 
 /** @param isWhole nothing else may stand in the text */
 export function sentenceIn(text: string, isWhole: boolean): Denial | undefined {
-  const [, words = "", code, decision] = (isWhole ? WHOLE : ANYWHERE).exec(text) ?? []
+  // Clients put answers as JSON into the messages of errors, some of them twice.
+  const read = isWhole ? text : text.replaceAll(/\\+"/g, '"')
+  const [, words = "", code, decision] = (isWhole ? WHOLE : ANYWHERE).exec(read) ?? []
   if (code === undefined) return undefined
   const seconds = /\bTry again in (\d{1,9}) seconds?\./.exec(words)?.[1]
   const scope = /\bA token with the scope ([^\n]{1,4000}?) would do\./.exec(words)?.[1]
@@ -28,7 +30,8 @@ export function sentenceIn(text: string, isWhole: boolean): Denial | undefined {
   }
 }
 
-const PENDING = /\bIt can be approved at (https?:\/\/\S{1,400}\/console\/approvals\/(tsk_[\w.-]{1,200})\/(apr_\w{1,64}))(?: until (\S{1,40}Z))?:/
+const PENDING =
+  /\bIt can be approved at (https?:\/\/\S{1,400}\/console\/approvals\/(tsk_[\w.-]{1,200})\/(apr_\w{1,64}))(?: until (\S{1,40}Z))?:/
 
 function approvalIn(words: string): Denial["approval"] {
   const [, url, task, id, until = ""] = PENDING.exec(words) ?? []

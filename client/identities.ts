@@ -105,7 +105,8 @@ export async function identityProof(
   })
   const claims = typeof token === "string" ? claimsOf(token) : undefined
   const flaw = claims ? flawOf(claims, audience) : "it is no JWT"
-  if (flaw !== null) throw new NarrowgateError("identity_failed", `the proof of the agent's identity is of no use: ${flaw}`)
+  if (flaw !== null)
+    throw new NarrowgateError("identity_failed", `the proof of the agent's identity is of no use: ${flaw}`)
   return token
 }
 

@@ -44,7 +44,10 @@ export interface IssuedToken {
 }
 
 /** What is known of issuers; a process knows few. */
-const KNOWN = new Map<string, { readonly metadata: AuthorizationServer; readonly clock: Clock; readonly until: number }>()
+const KNOWN = new Map<
+  string,
+  { readonly metadata: AuthorizationServer; readonly clock: Clock; readonly until: number }
+>()
 /** Milliseconds. */
 const METADATA_LIFE = 300_000
 const MOST_KNOWN = 64
@@ -111,7 +114,9 @@ export class Issuer {
     const given = Object.entries(parameters).filter((each): each is [string, string] => each[1] !== undefined)
     const assertion = await this.assertion()
     const now = this.clock.now()
-    const headers: Record<string, string> = key ? { dpop: await key.prove({ method: "POST", url: this.tokenEndpoint, now }) } : {}
+    const headers: Record<string, string> = key
+      ? { dpop: await key.prove({ method: "POST", url: this.tokenEndpoint, now }) }
+      : {}
     return genericTokenEndpointRequest(
       this.metadata,
       CLIENT,

@@ -5,16 +5,7 @@ import { NarrowgateError } from "./errors.ts"
 import { GRANT, TOKEN_TYPE, type IssuedToken, type Issuer, type TokenRequest } from "./issuer.ts"
 import { claimsOf, isObject, parsed, textAt } from "./json.ts"
 import { ProofKey } from "./proof-key.ts"
-import type {
-  HandOver,
-  OpenTaskOptions,
-  SavedTask,
-  ScopeText,
-  Session,
-  SessionToken,
-  SubAgent,
-  Task,
-} from "./task.ts"
+import type { HandOver, OpenTaskOptions, SavedTask, ScopeText, Session, SessionToken, SubAgent, Task } from "./task.ts"
 
 /** The part of a token's life that is left when it is renewed. */
 const LAST_PART = 1 / 4
@@ -39,13 +30,7 @@ export class LiveTask implements Task {
   #ended: Promise<void> | null = null
   #timer: ReturnType<typeof setTimeout> | undefined
 
-  constructor(
-    issuer: Issuer,
-    key: ProofKey | null,
-    requested: Requested,
-    issued: IssuedToken,
-    isKeptAlive: boolean,
-  ) {
+  constructor(issuer: Issuer, key: ProofKey | null, requested: Requested, issued: IssuedToken, isKeptAlive: boolean) {
     this.#issuer = issuer
     this.#key = key
     this.#requested = requested
@@ -188,7 +173,10 @@ export class LiveTask implements Task {
    */
   #reopened(): Promise<IssuedToken> {
     const key = this.#key
-    const lapsed = new NarrowgateError("task_ended", "the task's token expired before it was renewed: open another task")
+    const lapsed = new NarrowgateError(
+      "task_ended",
+      "the task's token expired before it was renewed: open another task",
+    )
     if (!key || this.#renewAt === Infinity) throw lapsed
     return this.#once(async () => {
       const issued = await this.#issuer.request(await openingRequest(this.#requested), key)

@@ -80,7 +80,14 @@ function readSaved(saved: unknown): ReadTask {
   const { requested } = saved
   return {
     issuer: of("issuer"),
-    issued: { token: of("token"), task: of("task"), purpose: of("purpose"), scope: of("scope"), from: Date.now(), expiresAt },
+    issued: {
+      token: of("token"),
+      task: of("task"),
+      purpose: of("purpose"),
+      scope: of("scope"),
+      from: Date.now(),
+      expiresAt,
+    },
     requested: Object.fromEntries(
       names.flatMap((name) => (typeof requested[name] === "string" ? [[name, requested[name]]] : [])),
     ),

@@ -12,7 +12,8 @@ const LONGEST = 600
  */
 export function toModel(denial: Denial): string {
   const { code, description, decision, scope, approval, stepUp, retryAfter } = denial
-  const advice = scope !== undefined ? `A token with the scope ${scope} would do.` : isCode(code) ? CODES[code].advice : null
+  const advice =
+    scope !== undefined ? `A token with the scope ${scope} would do.` : isCode(code) ? CODES[code].advice : null
   const parts = [
     "Narrowgate denied the call, and nothing was done.",
     description,

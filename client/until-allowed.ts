@@ -47,7 +47,8 @@ export async function untilAllowed<T>(call: () => T | Promise<T>, options: Until
       const isNew = !shown.has(approval.id)
       shown.add(approval.id)
       const status = await decided(task, approval, deadline, signal)
-      if (status === "rejected") throw new DeniedError("denied", { ...denial, approval: { ...approval, status } }, cause)
+      if (status === "rejected")
+        throw new DeniedError("denied", { ...denial, approval: { ...approval, status } }, cause)
       if (status === "pending") throw new DeniedError("wait_exceeded", denial, cause)
       // An approval that people have given, and the call is denied for it all the same: not again at once.
       if (!isNew && !(await slept(PAUSE, deadline, signal))) throw new DeniedError("wait_exceeded", denial, cause)
@@ -87,7 +88,7 @@ function approvalOf({ code, approval }: Denial, { issuer, id: task }: Task): App
 
 /** Milliseconds; null: waiting does not help. */
 function pauseOf({ code, retryAfter }: Denial): number | null {
-  if (code === "unavailable") return (retryAfter === undefined ? PAUSE : retryAfter * 1000)
+  if (code === "unavailable") return retryAfter === undefined ? PAUSE : retryAfter * 1000
   const isLimit = code === "rate_limited" || code === "budget_exhausted"
   return isLimit && retryAfter !== undefined ? retryAfter * 1000 : null
 }

@@ -35,9 +35,11 @@ export function fromWorkloadApi({ socket, spiffeId }: WorkloadApiOptions = {}): 
 type Place = { readonly path: string } | { readonly host: string; readonly port: number }
 
 function placeOf(socket: string | undefined): Place {
-  if (socket === undefined || socket === "") throw new Error("name the Workload API: SPIFFE_ENDPOINT_SOCKET, or `socket`")
+  if (socket === undefined || socket === "")
+    throw new Error("name the Workload API: SPIFFE_ENDPOINT_SOCKET, or `socket`")
   const url = URL.parse(socket)
-  if (url?.protocol === "unix:" && url.host === "" && url.pathname !== "") return { path: decodeURIComponent(url.pathname) }
+  if (url?.protocol === "unix:" && url.host === "" && url.pathname !== "")
+    return { path: decodeURIComponent(url.pathname) }
   if (url?.protocol === "tcp:" && url.port !== "") return { host: url.hostname, port: Number(url.port) }
   throw new Error(`\`${socket}\` is no Workload API: unix:///path or tcp://address:port`)
 }

@@ -21,7 +21,10 @@ const SECRET = "c2VjcmV0LW9mLXRoZS1hZ2VudA"
 
 const proofFor = async (audience: string, more: Record<string, unknown> = {}): Promise<string> => {
   const { privateKey } = await generateKeyPair("ES256")
-  return new SignJWT({ ...more, jti: SECRET }).setProtectedHeader({ alg: "ES256" }).setAudience(audience).sign(privateKey)
+  return new SignJWT({ ...more, jti: SECRET })
+    .setProtectedHeader({ alg: "ES256" })
+    .setAudience(audience)
+    .sign(privateKey)
 }
 const good: Identity = async ({ audience }) => proofFor(audience)
 
@@ -63,7 +66,11 @@ async function failure(options: Partial<OpenTaskOptions> = {}): Promise<Narrowga
     (error: unknown) => error,
   )
   if (!(thrown instanceof NarrowgateError)) throw new Error(`it threw ${String(thrown)}`)
-  const told = [thrown.message, thrown.stack, JSON.stringify(thrown.cause, Object.getOwnPropertyNames(thrown.cause ?? {}))]
+  const told = [
+    thrown.message,
+    thrown.stack,
+    JSON.stringify(thrown.cause, Object.getOwnPropertyNames(thrown.cause ?? {})),
+  ]
   expect(told.join(" ")).not.toContain(SECRET)
   return thrown
 }
@@ -77,7 +84,11 @@ describe("an issuer", () => {
     ["another issuer", () => metadata({ issuer: "https://evil.example" }), "application/json"],
     ["its own path, with more", () => metadata({ issuer: `${issuer}/more` }), "application/json"],
     ["no token endpoint", () => metadata({ token_endpoint: undefined }), "application/json"],
-    ["a token endpoint in the clear", () => metadata({ token_endpoint: "http://evil.example/token" }), "application/json"],
+    [
+      "a token endpoint in the clear",
+      () => metadata({ token_endpoint: "http://evil.example/token" }),
+      "application/json",
+    ],
     ["a token endpoint that is no URL", () => metadata({ token_endpoint: "/token" }), "application/json"],
     ["more than anybody reads", () => metadata({ padding: "x".repeat(200_000) }), "application/json"],
   ])("whose metadata is %s", async (_, body, type) => {
@@ -95,7 +106,10 @@ describe("an issuer", () => {
 
   test("that does not answer, or only begins to", async () => {
     serve(() => undefined)
-    expect(await failure()).toMatchObject({ code: "issuer_unreachable", message: expect.stringContaining("within 500 ms") })
+    expect(await failure()).toMatchObject({
+      code: "issuer_unreachable",
+      message: expect.stringContaining("within 500 ms"),
+    })
     serve((_request, response) => response.setHeader("content-type", "application/json").write("{"))
     expect((await failure()).code).toBe("issuer_unreachable")
     answer = (_request, response) => void response.socket?.destroy()
@@ -113,18 +127,28 @@ describe("an issuer", () => {
   test.each<readonly [name: string, answer: object]>([
     ["no JSON object", []],
     ["no token", { token_type: "Bearer", expires_in: 300, task: "tsk_1", purpose: "p" }],
-    ["no header's value", { access_token: `${SECRET}\nx`, token_type: "Bearer", expires_in: 9, task: "tsk_1", purpose: "p" }],
+    [
+      "no header's value",
+      { access_token: `${SECRET}\nx`, token_type: "Bearer", expires_in: 9, task: "tsk_1", purpose: "p" },
+    ],
     ["no task", { access_token: SECRET, token_type: "Bearer", expires_in: 300, purpose: "p" }],
     ["no life", { access_token: SECRET, token_type: "Bearer", task: "tsk_1", purpose: "p" }],
-    ["a type that nobody knows", { access_token: SECRET, token_type: "mac", expires_in: 300, task: "tsk_1", purpose: "p" }],
+    [
+      "a type that nobody knows",
+      { access_token: SECRET, token_type: "mac", expires_in: 300, task: "tsk_1", purpose: "p" },
+    ],
   ])("whose token is %s", async (_, body) => {
-    serveTokens((_request, response) => response.setHeader("content-type", "application/json").end(JSON.stringify(body)))
+    serveTokens((_request, response) =>
+      response.setHeader("content-type", "application/json").end(JSON.stringify(body)),
+    )
     expect((await failure()).code).toBe("issuer_invalid")
   })
 
   test("whose token is not bound to the key that was proven", async () => {
     const body = { access_token: "t", token_type: "Bearer", expires_in: 300, task: "tsk_1", purpose: "p" }
-    serveTokens((_request, response) => response.setHeader("content-type", "application/json").end(JSON.stringify(body)))
+    serveTokens((_request, response) =>
+      response.setHeader("content-type", "application/json").end(JSON.stringify(body)),
+    )
     expect((await failure({ dpop: true })).code).toBe("issuer_invalid")
   })
 
@@ -178,7 +202,11 @@ describe("an identity", () => {
     ["hangs", () => new Promise<string>(() => undefined), /no answer within 500 ms/],
     ["is no JWT", () => SECRET, /it is no JWT/],
     ["is nothing", () => undefined as never, /it is no JWT/],
-    ["is for another", async () => proofFor("https://other.example"), /its audience is https:\/\/other.example, and not/],
+    [
+      "is for another",
+      async () => proofFor("https://other.example"),
+      /its audience is https:\/\/other.example, and not/,
+    ],
     ["is for several others", async () => proofFor("x", { aud: ["a", "b"] }), /its audience is/],
   ])("that %s", async (_, identity, why) => {
     serveTokens(noEndpoint)
@@ -194,7 +222,10 @@ describe("an identity", () => {
       request.on("end", () => response.writeHead(400, { "content-type": "application/json" }).end('{"error":"x"}'))
     })
     const identity = fromFile(path)
-    expect(await failure({ identity })).toMatchObject({ code: "identity_failed", message: expect.stringContaining(path) })
+    expect(await failure({ identity })).toMatchObject({
+      code: "identity_failed",
+      message: expect.stringContaining(path),
+    })
     await writeFile(path, `${await proofFor(issuer, { sub: "first" })}\n`)
     expect((await failure({ identity })).code).toBe("token_refused")
     await writeFile(path, await proofFor(issuer, { sub: "second" }))
@@ -209,7 +240,10 @@ describe("an identity", () => {
     const { privateKey } = await generateKeyPair("ES256", { extractable: true })
     const { alg: _, ...jwk } = await exportJWK(privateKey)
     const identity = fromPrivateKey({ agent: "https://agent.example", key: jwk })
-    expect(await failure({ identity })).toMatchObject({ code: "identity_failed", message: expect.stringContaining("alg") })
+    expect(await failure({ identity })).toMatchObject({
+      code: "identity_failed",
+      message: expect.stringContaining("alg"),
+    })
   })
 
   describe("of GitHub Actions", () => {

@@ -146,7 +146,9 @@ describe("a call that is denied", () => {
     await using task = await agents.open({ purpose: "triage-ticket", scope: "crm.tickets.list:read" })
     const denial = await denialOf(await task.fetch(`${agents.edge.origin}/crm/tickets/42`))
     expect(denial).toMatchObject({ code: "insufficient_scope", scope: "crm.tickets.list:read crm.tickets.get:read" })
-    expect(denial && toModel(denial)).toContain("A token with the scope crm.tickets.list:read crm.tickets.get:read would do.")
+    expect(denial && toModel(denial)).toContain(
+      "A token with the scope crm.tickets.list:read crm.tickets.get:read would do.",
+    )
   })
 
   test("is what the call itself threw, if it was no denial", async () => {
@@ -164,8 +166,12 @@ async function fourTimes(call: () => Promise<Response>): Promise<Response> {
 describe("the token", () => {
   let here: Listening
   let there: Listening
-  const received: { readonly at: string; readonly method: string; readonly authorization: string; readonly body: string }[] =
-    []
+  const received: {
+    readonly at: string
+    readonly method: string
+    readonly authorization: string
+    readonly body: string
+  }[] = []
   let refusals = 0
   beforeAll(async () => {
     const serve = async (name: string): Promise<Listening> => {
@@ -302,9 +308,9 @@ describe("the token", () => {
       await failureOf(agents.open({ session: `${token}x`, scope: "nothing:read" })),
     ]
     expect(thrown.every((each) => each instanceof Error)).toBe(true)
-    expect(JSON.stringify(thrown.map((each) => (each instanceof Error ? [each.message, each.stack, each.cause] : each)))).not.toContain(
-      token.slice(0, 40),
-    )
+    expect(
+      JSON.stringify(thrown.map((each) => (each instanceof Error ? [each.message, each.stack, each.cause] : each))),
+    ).not.toContain(token.slice(0, 40))
     expect(thrown[3]).toBeInstanceOf(NarrowgateError)
   })
 })

@@ -82,6 +82,7 @@ const KEPT = [
   "result",
   "responseBody",
   "body",
+  "text",
   "response",
   "cause",
   "originalError",

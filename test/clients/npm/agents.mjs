@@ -35,10 +35,8 @@ const shown = async (heading, names) => {
 
 /** What a model would be given: the framework's own agents need one. */
 const given = {}
-class Agent {
-  constructor(definition) {
-    Object.assign(given, definition)
-  }
+function Agent(definition) {
+  Object.assign(given, definition)
 }
 const generateText = async (request) => void Object.assign(given, request)
 

@@ -24,7 +24,7 @@ export async function denialOf(outcome: unknown): Promise<Denial | undefined> {
   try {
     return await (isResponse(outcome)
       ? inResponse(outcome)
-      : outcome instanceof Error
+      : isError(outcome)
         ? inError(outcome, 0)
         : inResult(outcome))
   } catch {
@@ -32,6 +32,9 @@ export async function denialOf(outcome: unknown): Promise<Denial | undefined> {
     return undefined
   }
 }
+
+/** Also of another realm, such as a frame. */
+const isError = (value: unknown): value is Error => Object.prototype.toString.call(value) === "[object Error]"
 
 /** Also of another realm, or of a library's own `fetch`. */
 const isResponse = (value: unknown): value is Response =>

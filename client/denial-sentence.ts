@@ -2,6 +2,7 @@
  * The words in which an MCP client gets a denial (`src/gateway/model-text.ts`). Some clients pass on nothing else of an
  * answer.
  */
+import { CODES, isCode } from "../src/core/denials/terms/code.ts"
 import type { Denial } from "./denial.ts"
 
 const BEGINNING = String.raw`Narrowgate denied (?:the call of "[^"\n]{1,300}"|the call|the request "[^"\n]{1,300}"|the message), and nothing was done\.`
@@ -22,13 +23,22 @@ export function sentenceIn(text: string, isWhole: boolean): Denial | undefined {
   const approval = code === "approval_required" ? approvalIn(words) : undefined
   return {
     code,
-    description: words,
+    description: descriptionIn(words, code),
     ...(decision !== undefined && { decision }),
     ...(seconds !== undefined && { retryAfter: Number(seconds) }),
     ...(scope !== undefined && { scope }),
     ...(approval && { approval }),
   }
 }
+
+/** Without what helps, which `toModel` says again. */
+function descriptionIn(words: string, code: string): string {
+  const [said = ""] = words.split(REMEDY, 1)
+  const advice = isCode(code) ? CODES[code].advice : null
+  return advice !== null && said.endsWith(advice) ? said.slice(0, -advice.length).trimEnd() : said
+}
+
+const REMEDY = / (?:It can be approved at |It was rejected; |A token with the scope |Try again in )/
 
 const PENDING =
   /\bIt can be approved at (https?:\/\/\S{1,400}\/console\/approvals\/(tsk_[\w.-]{1,200})\/(apr_\w{1,64}))(?: until (\S{1,40}Z))?:/

@@ -1,6 +1,6 @@
 /** Denials as clients deliver them, and what must not be taken for one. */
 import { describe, expect, test } from "vitest"
-import { denialOf, DeniedError, toModel, type Denial } from "../../../client/index.ts"
+import { denialOf, DeniedError, toModel, withNarrowgate, type Denial, type Task } from "../../../client/index.ts"
 
 const DECISION = "dec_01M8810Y6E649KSFRPS47B2GYM"
 const PAGE = "https://authz.example/console/approvals/tsk_01M8815EYFQTG02QXPPQ2N3ENA-0a.1/apr_01M8815EYF"
@@ -211,7 +211,53 @@ describe("no denial is found", () => {
   })
 })
 
+describe("tools", () => {
+  const task = { issuer: "https://authz.example", id: "tsk_1" } as Task
+
+  test("keep what they are, and return a denial in words", async () => {
+    class Tool {
+      readonly id = "pay"
+      answer: unknown = "paid"
+      execute(): unknown {
+        return this.answer
+      }
+    }
+    const [plain, denied] = [new Tool(), Object.assign(new Tool(), { answer: RESULT })]
+    const boom = { execute: async () => Promise.reject(new Error("boom")) }
+    const streams = {
+      async *execute() {
+        yield await Promise.resolve(1)
+      },
+    }
+    const tools = withNarrowgate({ plain, denied, boom, streams, none: { description: "x" } }, task)
+    expect([tools.plain instanceof Tool, tools.plain.id, await tools.plain.execute()]).toEqual([true, "pay", "paid"])
+    expect(await tools.denied.execute()).toMatchObject({
+      isError: true,
+      content: [{ type: "text", text: expect.stringContaining("policy_denied") }],
+    })
+    await expect(tools.boom.execute()).rejects.toThrow("boom")
+    expect(tools.streams).toBe(streams)
+    expect(tools.none).toEqual({ description: "x" })
+  })
+
+  test("are given up with their own call", async () => {
+    const limited = { ...RESULT, _meta: { "narrowgate/denial": { ...BODY, error: "unavailable" } } }
+    const { pay } = withNarrowgate(
+      { pay: { execute: async (...given: object[]) => (given.length === 2 ? limited : null) } },
+      task,
+    )
+    const abortSignal = AbortSignal.timeout(50)
+    await expect(pay.execute({}, { abortSignal })).rejects.toThrow(/timeout/)
+  })
+})
+
 describe("a denial in words", () => {
+  test("that came in words says nothing twice", async () => {
+    const told = await denialOf(APPROVAL_WORDS)
+    expect(told?.description).toBe("A person has to approve of this very call.")
+    expect(told && toModel(told)).toBe(APPROVAL_WORDS.replace('the call of "pay"', "the call"))
+  })
+
   const denial: Denial = { code: "policy_denied", description: "Policy does not permit this call.", decision: DECISION }
 
   test("is one paragraph that says what helps", () => {
@@ -222,6 +268,7 @@ describe("a denial in words", () => {
     expect(toModel({ ...denial, code: "step_up_required", stepUp: { acrValues: ["mfa"], maxAge: 60 } })).toContain(
       "Ask the user to log in again by mfa, at most 60 seconds ago.",
     )
+    expect(toModel({ ...denial, code: "approval_required", retryAfter: 5 })).not.toContain("5 seconds")
     expect(toModel({ ...denial, code: "of_a_later_version" })).toContain("(of_a_later_version, decision")
   })
 

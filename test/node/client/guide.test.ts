@@ -46,8 +46,9 @@ const here = (options: library.OpenTaskOptions): library.OpenTaskOptions => ({
 })
 const openTask = async (options: library.OpenTaskOptions): Promise<library.Task> => {
   const task = await library.openTask(here(options))
+  const { fetch: own } = task
   const fetchHere: typeof fetch = async (input, init) =>
-    task.fetch(String(input).replace("https://api.example", agents.edge.origin), init)
+    own(String(input).replace("https://api.example", agents.edge.origin), init)
   return Object.defineProperty(task, "fetch", { value: fetchHere })
 }
 

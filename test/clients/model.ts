@@ -117,3 +117,33 @@ export async function startResponsesModel(): Promise<Listening> {
     say("response.completed", { response: { id: `resp_${number}`, usage } })
   })
 }
+
+const turns = z.looseObject({ model: z.string(), input: z.array(z.looseObject({ output: z.unknown().optional() })) })
+
+/** Speaks OpenAI's Responses API, in whole answers: calls the tool whatever it is told, and then says what that returned. */
+export async function startCallingModel({ tool, arguments: args }: Wanted): Promise<Listening> {
+  const server = createServer(async (request, response) => {
+    const { model, input } = turns.parse(await json(request))
+    const returned = input.filter(({ output }) => output !== undefined).map(({ output }) => JSON.stringify(output))
+    const said = { type: "output_text", text: returned.join(), annotations: [] }
+    const item =
+      returned.length > 0
+        ? { type: "message", id: "msg_1", role: "assistant", status: "completed", content: [said] }
+        : { type: "function_call", id: "fc_1", call_id: "call_1", name: tool, arguments: JSON.stringify(args) }
+    const usage = {
+      ...{ input_tokens: 1, input_tokens_details: { cached_tokens: 0 } },
+      ...{ output_tokens: 1, output_tokens_details: { reasoning_tokens: 0 }, total_tokens: 2 },
+    }
+    const answer = {
+      id: "resp_1",
+      object: "response",
+      created_at: 0,
+      status: "completed",
+      model,
+      output: [item],
+      usage,
+    }
+    response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(answer))
+  })
+  return listen(server, 0)
+}

@@ -33,7 +33,7 @@ const stackOrder = z.object({
   gateway: z.string(),
   people: z.string(),
   support: z.tuple([z.string()], z.string()),
-  refunds: z.string(),
+  robot: z.string(),
   key: z.looseObject({}),
 })
 
@@ -118,7 +118,7 @@ describe.skipIf(!installed)("with the packed package", () => {
     test.each(["typescript", "ai-sdk", "openai-agents"])("%s", async (name) => {
       expect(await run(name, "approve")).toContain("refunded")
       const rejected = await run(name, "reject")
-      expect(rejected).toContain("It was rejected.")
+      expect(rejected).toContain("It was rejected")
       expect(rejected).not.toContain("refunded")
     })
 
@@ -131,7 +131,7 @@ describe.skipIf(!installed)("with the packed package", () => {
       })
       const contents = await readFile(join(cwd, "dist/agent.js"), "utf8")
       const variables = {
-        ...{ ISSUER: order.issuer, AGENT: order.refunds, KEY: JSON.stringify(order.key), MCP_URL: mcp() },
+        ...{ ISSUER: order.issuer, AGENT: order.robot, KEY: JSON.stringify(order.key), MCP_URL: mcp() },
         ...environment,
       }
       const port = await freePort()
@@ -173,13 +173,14 @@ describe.skipIf(!installed)("with the packed package", () => {
             headers: { "X-Session": await people("session", { user: "alice" }) },
             body: PROMPT,
           })
-          await decided
           watching.close()
+          expect(answer.status).toBe(200)
+          await decided
           return answer.text()
         }
         expect(await ask("approve")).toContain("refunded")
         const rejected = await ask("reject")
-        expect(rejected).toContain("It was rejected.")
+        expect(rejected).toContain("It was rejected")
         expect(rejected).not.toContain("refunded")
       } finally {
         await worker.dispose()

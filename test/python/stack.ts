@@ -32,8 +32,6 @@ const SUPPORT = ["support", "support-b", "support-c", "support-d"].map((name) =>
 
 /** An agent that signs its own assertions. */
 const ROBOT = "https://agents.example/robot"
-/** One with the same key, that gives money back. */
-const REFUNDS = "https://agents.example/refunds"
 
 const RULES = `
 @id("engineers-help-out")
@@ -120,7 +118,6 @@ export async function startPythonStack(): Promise<PythonStack> {
       people: people.origin,
       support: SUPPORT,
       robot: ROBOT,
-      refunds: REFUNDS,
       key: await exportJWK(privateKey),
     }
     return { origin: stack.origin, order, close: async () => parting.disposeAsync() }
@@ -161,16 +158,11 @@ async function adapt(policies: string, key: object): Promise<void> {
       identities: [{ keys: { jwks: { keys: [key] } }, algorithms: ["ES256"] }],
       owner: "interop",
       groups: ["support"],
-      ceiling: { tools: ["everything.*:read", "crm.tickets.*:read"], max_sensitivity: "internal" },
-      purposes: ["errand"],
-    })
-    agents.push({
-      id: REFUNDS,
-      identities: [{ keys: { jwks: { keys: [key] } }, algorithms: ["ES256"] }],
-      owner: "interop",
-      groups: ["support"],
-      ceiling: { tools: ["crm.tickets.*:read", "billing.*"], max_sensitivity: "confidential" },
-      purposes: ["refund-order"],
+      ceiling: {
+        tools: ["everything.*:read", "crm.tickets.*:read", "billing.*:read", "billing.refund:write"],
+        max_sensitivity: "confidential",
+      },
+      purposes: ["errand", "refund-order"],
     })
     const support = agents.find((agent) => agent["id"] === SUPPORT[0])
     agents.push(...SUPPORT.slice(1).map((id) => ({ ...support, id })))

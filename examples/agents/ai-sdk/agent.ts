@@ -13,7 +13,7 @@ await using task = await openTask({
   purpose: "refund-order",
   dpop: true,
 })
-await using billing = await createMCPClient({ transport: { type: "http", url: MCP_URL, fetch: task.fetch } })
+const billing = await createMCPClient({ transport: { type: "http", url: MCP_URL, fetch: task.fetch } })
 const { text } = await generateText({
   model: openai(MODEL),
   tools: withNarrowgate(await billing.tools(), task, { onApproval: ({ url }) => console.log("Please approve:", url) }),
@@ -21,3 +21,4 @@ const { text } = await generateText({
   prompt: "Give back 249.00 for the order 1001.",
 })
 console.log(text)
+await billing.close()

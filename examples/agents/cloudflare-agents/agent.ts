@@ -11,11 +11,12 @@ export class Refunds extends Agent<Env, { approve: string }> {
     const identity = fromPrivateKey({ agent: AGENT, key: JSON.parse(KEY), alg: "ES256" })
     const session = request.headers.get("X-Session") ?? ""
     await using task = await openTask({ issuer: ISSUER, identity, session, purpose: "refund-order", dpop: true })
-    await using billing = await createMCPClient({ transport: { type: "http", url: MCP_URL, fetch: task.fetch } })
+    const billing = await createMCPClient({ transport: { type: "http", url: MCP_URL, fetch: task.fetch } })
     const onApproval = ({ url }: { url: string }) => this.setState({ approve: url })
     const tools = withNarrowgate(await billing.tools(), task, { onApproval })
     const prompt = await request.text()
     const { text } = await generateText({ model: openai(MODEL), tools, prompt, stopWhen: isStepCount(5) })
+    await billing.close()
     return new Response(text)
   }
 }

@@ -1,6 +1,6 @@
 /** An agent of the OpenAI Agents SDK that gives money back. Above 100.00 its tool waits until a person has approved. */
 import { Agent, MCPServerStreamableHttp, run } from "@openai/agents"
-import { fromFile, openTask, untilAllowed } from "narrowgate/client"
+import { DeniedError, fromFile, openTask, untilAllowed } from "narrowgate/client"
 
 const { NARROWGATE = "", IDENTITY_FILE = "", SESSION = "", MCP_URL = "", MODEL = "gpt-5-mini" } = process.env
 
@@ -14,7 +14,10 @@ await using task = await openTask({
 const onApproval = ({ url }: { url: string | null }) => console.log("Please approve:", url)
 class Billing extends MCPServerStreamableHttp {
   override callToolResult(...call: Parameters<MCPServerStreamableHttp["callToolResult"]>) {
-    return untilAllowed(() => super.callToolResult(...call), { task, onApproval })
+    return untilAllowed(() => super.callToolResult(...call), { task, onApproval }).catch((error: unknown) => {
+      if (!(error instanceof DeniedError)) throw error
+      return { isError: true, content: [{ type: "text" as const, text: error.message }] }
+    })
   }
 }
 const billing = new Billing({ url: MCP_URL, name: "billing", fetch: task.fetch })

@@ -65,6 +65,20 @@ describe.skipIf(!installed)("with the packed package", () => {
   })
   afterAll(async () => parting.disposeAsync())
 
+  test("they compile, strictly", async () => {
+    const types = at("node_modules/@types")
+    await mkdir(types)
+    for (const name of ["node", "express"]) await symlink(join(PACKAGE, "node_modules/@types", name), join(types, name))
+    const compilerOptions = {
+      ...{ strict: true, noEmit: true, skipLibCheck: true, module: "nodenext", target: "es2024", types: ["node"] },
+      lib: ["es2024", "esnext.disposable", "dom"],
+    }
+    const include = ["services", ...["typescript", "ai-sdk", "openai-agents"].map((name) => `agents/${name}`)]
+    await writeFile(at("tsconfig.json"), JSON.stringify({ compilerOptions, include }))
+    const compiler = [toolAt("typescript", "bin/tsc"), "-p", directory]
+    await expect(promisify(execFile)(process.execPath, compiler)).resolves.toEqual({ stdout: "", stderr: "" })
+  })
+
   describe("an agent gives money back once a person has approved, and not if they reject", () => {
     let order: z.infer<typeof stackOrder>
     let model = ""

@@ -6,7 +6,7 @@ import { describe, expect, it } from "vitest"
 const ROOT = join(import.meta.dirname, "../..")
 const MAX_CELL = 200
 
-const PAGES = globSync(["*.md", "{docs,src,bench}/**/*.md"], { cwd: ROOT }).toSorted()
+const PAGES = globSync(["*.md", "{docs,src,bench,examples}/**/*.md"], { cwd: ROOT }).toSorted()
 
 interface Page {
   /** Without what stands in fences: neither a heading nor a table is one there. */

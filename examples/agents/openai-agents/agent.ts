@@ -11,7 +11,7 @@ await using task = await openTask({
   purpose: "refund-order",
   dpop: true,
 })
-const onApproval = ({ url }: { url: string | null }) => console.log("Please approve:", url)
+const onApproval = ({ url }: { url: string }) => console.log("Please approve:", url)
 class Billing extends MCPServerStreamableHttp {
   override callToolResult(...call: Parameters<MCPServerStreamableHttp["callToolResult"]>) {
     return untilAllowed(() => super.callToolResult(...call), { task, onApproval }).catch((error: unknown) => {

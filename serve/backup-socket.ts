@@ -8,7 +8,7 @@ import { once } from "node:events"
 import { constants } from "node:fs"
 import { copyFile, mkdir, readdir, readFile, rm } from "node:fs/promises"
 import { createConnection, createServer, type Socket } from "node:net"
-import { join } from "node:path"
+import { isAbsolute, join } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
 import { z } from "zod"
 import { OBJECTS, SOCKET, type Directory } from "./directory.ts"
@@ -67,11 +67,19 @@ async function copyStanding(
   to: string,
   pid: number,
 ): Promise<{ readonly takenAt: number; readonly stoodMs: number }> {
+  // Whoever asks has made it; who was cut off has not said which.
+  if (!isAbsolute(to) || (await readdir(to)).length > 0) throw new Error("the directory for the copy is not empty")
   const begun = performance.now()
   process.kill(pid, "SIGSTOP")
   // However long the copying takes, no longer than this.
   let isLate = false
-  const goOn = (): boolean => process.kill(pid, "SIGCONT")
+  const goOn = (): void => {
+    try {
+      process.kill(pid, "SIGCONT")
+    } catch {
+      // It has ended meanwhile.
+    }
+  }
   const late = setTimeout(() => {
     isLate = true
     goOn()

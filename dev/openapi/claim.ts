@@ -3,11 +3,12 @@ import { CLAIM_ERRORS } from "../../src/api/contract/claim.ts"
 import { headers, json, type Answer, type Paths } from "./operation.ts"
 import { object, oneOf, text } from "./schema.ts"
 
-const errors = Object.groupBy(Object.entries(CLAIM_ERRORS), ([, { status }]) => status)
+type Entry = readonly [code: string, error: { readonly status: number; readonly when: string }]
+const byStatus = Map.groupBy(Object.entries(CLAIM_ERRORS), ([, { status }]: Entry) => status)
 
-const answerTo = (status: string, entries: NonNullable<(typeof errors)[number]>): Answer => ({
+const answerTo = (status: number, entries: readonly Entry[]): Answer => ({
   description: entries.map(([code, { when }]) => `\`${code}\`: ${when}`).join(" "),
-  headers: headers("X-Narrowgate-Code?", ...(status === "429" || status === "503" ? (["Retry-After"] as const) : [])),
+  headers: headers("X-Narrowgate-Code?", ...(status === 429 || status === 503 ? (["Retry-After"] as const) : [])),
   content: json(object({ error: oneOf(entries.map(([code]) => code)), error_description: text() })),
 })
 
@@ -37,9 +38,7 @@ export const claimPaths: Paths = {
             object({ issuer: text("The URL by which it is known from now on."), kid: text("Of the publisher's key.") }),
           ),
         },
-        ...Object.fromEntries(
-          Object.entries(errors).map(([status, entries]) => [status, answerTo(status, entries ?? [])]),
-        ),
+        ...Object.fromEntries(Array.from(byStatus, ([status, entries]) => [status, answerTo(status, entries)])),
       },
     },
   },

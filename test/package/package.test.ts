@@ -10,7 +10,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest"
 import { startEverything, type Upstream } from "../../dev/upstreams.ts"
 import { freePort, twoFreePorts } from "../../dev/loopback.ts"
 import { runStep } from "./action.ts"
-import { emptyPlace, pack, type Place, type Ran } from "./installed.ts"
+import { emptyPlace, type Place, type Ran } from "./installed.ts"
 
 const AGENT = ["--agent", "spiffe://example.org/agent/assistant", "--login", "alice"] as const
 /** The oldest that the package admits, and the newest with long support. */
@@ -22,12 +22,10 @@ function measured(what: string, node: string, figure: number, unit = "s"): void 
   figures.set(what, (figures.get(what) ?? new Map<string, string>()).set(node, `${figure.toFixed(1)} ${unit}`))
 }
 
-let tarball: string
 let everything: Upstream
 beforeAll(async () => {
-  tarball = await pack()
   everything = await startEverything({ port: 0 })
-}, 120_000)
+})
 afterAll(async () => {
   await everything.close()
   const rows = Array.from(figures, ([what, by]) => [what, ...NODES.map((node) => by.get(node) ?? "–")])
@@ -72,7 +70,7 @@ describe.each(NODES)("on Node %s", (node) => {
   const inNode = (what: string, { seconds }: { seconds: number }): void => measured(what, node, seconds)
 
   beforeAll(async () => {
-    there = await emptyPlace(tarball, node)
+    there = await emptyPlace(node)
     origin = `http://127.0.0.1:${await freePort()}`
   }, 120_000)
   afterAll(async () => there[Symbol.asyncDispose]())

@@ -72,11 +72,14 @@ describe.each(["mcp", "http"] as const)("of a gateway with denials: %s", (denial
 })
 
 const plain = { status: 200, headers: {}, body: "" }
+const named = Object.fromEntries(
+  ["agent", "user", "task", "purpose", "tool", "decision"].map((name) => [`x-narrowgate-${name}`, "https://a|b"]),
+)
 test.each<[string, () => Promise<WorkerAnswer>]>([
   ["throws", async () => Promise.reject(new Error("out of order, by a test"))],
   ["never answers", async () => new Promise(() => undefined)],
   ["allows nobody", async () => ({ ...plain, allowed: true })],
-  ["allows in another word", async () => Object.assign({ allowed: false }, plain, JSON.parse('{"allowed":"yes"}'))],
+  ["allows in another word", async () => ({ ...plain, headers: named, ...JSON.parse('{"allowed":"yes"}') })],
   ["denies in no word", async () => ({ ...plain, allowed: false })],
 ])("a binding that %s denies", async (_what, authorize) => {
   expect(await guarded({ authorize }, 200).search({}, context("t"))).toEqual({

@@ -30,7 +30,11 @@ function service(options: Partial<ServiceOptions> = {}) {
 
 const WRITE = { path: "/files/a", method: "PUT", headers: JSON_TYPE, body: '{"text":"hi"}' }
 
-const answerSchema = z.looseObject({ error: z.string().optional(), caller: z.unknown().optional(), body: z.string().optional() })
+const answerSchema = z.looseObject({
+  error: z.string().optional(),
+  caller: z.unknown().optional(),
+  body: z.string().optional(),
+})
 
 const tokenFor = async (client: ClientRequest, token?: string): Promise<string> => {
   const { path, ...more } = client

@@ -134,6 +134,12 @@ export const ATTACKS: readonly Attack[] = [
     answer: [403, "arguments_mismatch"],
   },
   {
+    name: "a body that nobody reads, where there was none",
+    token: async ({ behind }) => told(await behind.allowed({ ...NOTE, headers: {}, body: "" })),
+    request: { headers: { "Content-Type": "text/plain" } },
+    answer: [403, "arguments_mismatch"],
+  },
+  {
     name: "an argument twice",
     token: real,
     request: { body: '{"text":"pay","text":"call back"}' },

@@ -156,7 +156,14 @@ describe.each(Object.keys(TOOL_SERVERS))("a server of SDK %s", (version) => {
       response.end(typeof body === "string" ? body : JSON.stringify(body))
     }
   }
-  const allow = { decision: true, context: { decision_id: "dec_1", headers: {} } }
+  const identity = Object.fromEntries(
+    ["agent", "user", "task", "purpose", "tool", "decision"].map((name) => [`x-narrowgate-${name}`, "https://a|b"]),
+  )
+  const allow = { decision: true, context: { decision_id: "dec_1", headers: identity } }
+  const elsewhere: RequestListener = (request, response) => {
+    if (request.url === "/allow") json(allow)(request, response)
+    else json("", 307, { Location: "/allow" })(request, response)
+  }
   test.each<[string, RequestListener, number?]>([
     ["never answers", () => undefined, 300],
     ["ends the connection", (request) => void request.destroy()],
@@ -165,9 +172,9 @@ describe.each(Object.keys(TOOL_SERVERS))("a server of SDK %s", (version) => {
     ["answers no JSON", json("<html>")],
     ["answers another document", json([])],
     ["allows in another word", json({ decision: "true", context: allow.context })],
-    ["allows, and does not say whom", json(allow)],
+    ["allows, and does not say whom", json({ decision: true, context: { decision_id: "dec_1", headers: {} } })],
     ["allows with another status", json(allow, 201)],
-    ["leads elsewhere", json("", 307, { Location: "http://127.0.0.1:1/" })],
+    ["leads elsewhere", elsewhere],
     ["denies without a code", json({ decision: false, context: {} })],
     ["answers a mebibyte", json({ ...allow, more: "x".repeat(1_048_576) })],
   ])("denies where what it asks %s", async (_what, listener, timeout = 6_000) => {

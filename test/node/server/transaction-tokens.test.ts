@@ -129,6 +129,7 @@ describe("a token", () => {
     ["that is not valid yet", { nbf: 9_999_999_999 }, "invalid_token"],
     ["for nobody", { aud: undefined }, "wrong_audience"],
     ["for somebody else", { aud: "other.example" }, "wrong_audience"],
+    ["of nine kilobytes", { more: "x".repeat(9_000) }, "invalid_token"],
     ["without an agent", { req_wl: "" }, "invalid_token"],
     ["without a user", { sub: "alice" }, "invalid_token"],
     ["without a context", { tctx: null }, "invalid_token"],
@@ -153,6 +154,17 @@ describe("a token", () => {
     expect(await codeOf(verify(await sign(rsa)))).toBe("invalid_token")
     expect(await codeOf(verify(await sign(eddsa)))).toBe("ok")
     expect(await codeOf(tokens({ algorithms: ["ES256"] }).verify(await sign(eddsa)))).toBe("invalid_token")
+  })
+
+  test("is remembered as used for as long as it is accepted", async () => {
+    const key = await makeKey("one")
+    publish(key)
+    const used: unknown[] = []
+    const replays = { use: (decision: string, expires: number) => used.push([decision, expires]) > 0 }
+    const { verify, use } = tokens({ replays, clockTolerance: 30 })
+    const claims = await verify(await sign(key))
+    await use(claims)
+    expect(used).toEqual([["dec_1", claims.caller.signed.expires + 30]])
   })
 
   test("of an agent alone names no user", async () => {

@@ -31,6 +31,7 @@ describe.skipIf(!isInstalled())("an agent in a page", () => {
     const { outputFiles } = await build({ entryPoints: [entry], ...options })
     const server = createServer((request, response) => {
       if (request.url === "/client.js") response.setHeader("content-type", "text/javascript").end(outputFiles[0]?.text)
+      else if (request.url === "/moved") response.writeHead(302, { location: "/" }).end()
       else response.setHeader("content-type", "text/html").end("<!doctype html><title>agent</title>")
     })
     await using opened = new AsyncDisposableStack()
@@ -58,10 +59,12 @@ describe.skipIf(!isInstalled())("an agent in a page", () => {
       const first = await task.token()
       Date.now = () => now() + (more.dpop ? 100_000 : 230_000)
       const next = await task.token()
+      // A browser tells no page where a redirect leads: nothing may follow it.
+      const moved = await task.fetch(`${location.origin}/moved`).catch(({ code }: { code: string }) => code)
       await task.complete()
       const after = await task.token().catch(({ code }: { code: string }) => code)
-      return [task.id.slice(0, 4), task.isBound, first === next, after]
+      return [task.id.slice(0, 4), task.isBound, first === next, moved, after]
     }, order)
-    expect(seen).toEqual(["tsk_", dpop, dpop, "task_ended"])
+    expect(seen).toEqual(["tsk_", dpop, dpop, "redirected", "task_ended"])
   })
 })

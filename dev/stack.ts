@@ -2,22 +2,20 @@
  * DEVELOPMENT ONLY: the local stack. The very Worker that is deployed, in workerd, with KV and Durable Objects that
  * outlive a restart, seeded from a policy directory, beside a development identity provider.
  */
-import { execFile } from "node:child_process"
 import { createHash } from "node:crypto"
-import { existsSync } from "node:fs"
 import { mkdir, readFile, writeFile } from "node:fs/promises"
 import { join, resolve } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
-import { promisify } from "node:util"
 import type { JWK } from "jose"
 import { Miniflare } from "miniflare"
 import { generatePublisherKey, type PublisherKey } from "../cli/compiler/sign.ts"
 import { generateKeys, type IdentityProviderKeys, startIdentityProvider } from "./identity-provider.ts"
 import { readManifest } from "./manifest.ts"
-import { PACKAGE, toolAt } from "../cli/package.ts"
+import { builtWorker } from "./built-worker.ts"
 import { refuseTakenPort, type Listening } from "./loopback.ts"
 import { type Origins, WRITTEN_PROVIDER, WRITTEN_WORKER } from "../cli/remote/local-stack-policies.ts"
 import { onEdit } from "../cli/terminal/watch.ts"
+import { endRuntimesWithUs } from "./watch-runtimes.ts"
 import { publish, withdrawAny, type Published } from "./publisher.ts"
 
 export interface StackOptions {
@@ -81,7 +79,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   if (options.state === undefined) await writeFile(resolve(STATE, ".gitignore"), "*\n")
   const { publisher, provider: keys } = await keysIn(state)
   const origin = `http://127.0.0.1:${options.port}`
-  const script = await buildWorker(join(state, "build"))
+  const script = await builtWorker("release", join(state, "build"))
   let provider: Listening | undefined
   let worker: Miniflare | undefined
   const close = async (): Promise<void> => {
@@ -201,21 +199,6 @@ async function readKeys(file: string): Promise<Keys> {
   }
 }
 
-/** The same build that is deployed: the package has it, and a clone makes it, for each stack, as several may start at once. */
-async function buildWorker(outdir: string): Promise<string> {
-  const built = join(PACKAGE, "worker", "index.js")
-  if (existsSync(built)) return built
-  await promisify(execFile)(
-    process.execPath,
-    [toolAt("wrangler", "bin/wrangler.js"), "deploy", "--dry-run", "--outdir", outdir],
-    {
-      cwd: PACKAGE,
-      env: { ...process.env, WRANGLER_SEND_METRICS: "false", CI: "true" },
-    },
-  )
-  return join(outdir, "index.js")
-}
-
 /** Its name for the Workers beside it. */
 export const NAME = "narrowgate"
 
@@ -231,6 +214,7 @@ async function startWorker(
   const bindings = durableObjects.map(
     ({ binding, className: exportName }) => [binding, { type: "durable-object", worker: NAME, exportName }] as const,
   )
+  endRuntimesWithUs()
   const worker = new Miniflare({
     host: "127.0.0.1",
     port,

@@ -1,0 +1,69 @@
+/** The Worker that is deployed has none of what the test build has. */
+import { mkdtemp, readFile, rm } from "node:fs/promises"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { convertV4MiniflareOptions, Miniflare, type V4WorkerOptions } from "miniflare"
+import { afterAll, beforeAll, expect, test } from "vitest"
+import { builtWorker } from "../../dev/built-worker.ts"
+import { timeOf } from "../../src/core/encoding/ids.ts"
+import { narrowgateWorker, type WorkerDefinition } from "../../testing/index.ts"
+
+const HOUR = 3_600_000
+
+let directory: string
+/** Both with the same bindings, those of tests among them. */
+let builds: Readonly<Record<"release" | "test", WorkerDefinition>>
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), "narrowgate-release-"))
+  const built = await narrowgateWorker({ policies: "policies" })
+  const contents = await readFile(await builtWorker("release", directory), "utf8")
+  builds = { test: built, release: { ...built, modules: [{ type: "ESModule", path: "narrowgate.js", contents }] } }
+})
+afterAll(async () => rm(directory, { recursive: true, force: true }))
+
+const scriptOf = (build: WorkerDefinition): string => build.modules[0]?.contents ?? ""
+
+// The binding, the entry point, and what replaces the clock and the timers.
+test.each(["NARROWGATE_TEST", "TestKit", "Object.assign(globalThis"])("%s is in the test build alone", (text) => {
+  expect([scriptOf(builds.test).includes(text), scriptOf(builds.release).includes(text)]).toEqual([true, false])
+})
+
+/** Asks for an advance by an hour, as the driver of the test kit does, and then for the time of a decision. */
+async function timeAfterAdvance(
+  build: WorkerDefinition,
+): Promise<{ readonly advanced: string; readonly ahead: number }> {
+  const driver: V4WorkerOptions = {
+    name: "driver",
+    modules: true,
+    script: `export default { async fetch(_request, { KIT, NARROWGATE }) {
+      const advanced = await Promise.resolve().then(() => KIT.advance(${HOUR})).then(() => "advanced", String)
+      const denied = await NARROWGATE.fetch("https://narrowgate.test/authz/forward")
+      return Response.json({ advanced, decision: denied.headers.get("X-Narrowgate-Decision") })
+    } }`,
+    compatibilityDate: build.compatibilityDate,
+    serviceBindings: { KIT: { name: "narrowgate", entrypoint: "TestKit" }, NARROWGATE: "narrowgate" },
+  }
+  const shared = { logRequests: false, handleStructuredLogs: () => undefined, telemetry: { enabled: false } }
+  const runtime = new Miniflare(convertV4MiniflareOptions({ ...shared, workers: [driver, { ...build }] }))
+  try {
+    const response = await runtime.dispatchFetch("https://driver.test/")
+    const { advanced, decision }: { readonly advanced: string; readonly decision: string } = JSON.parse(
+      await response.text(),
+    )
+    return { advanced, ahead: (timeOf(decision) ?? 0) - Date.now() }
+  } finally {
+    await runtime.dispose()
+  }
+}
+
+test("with the very binding by which tests advance the test build's clock, the release's stays as it is", async () => {
+  const ofTests = await timeAfterAdvance(builds.test)
+  expect(ofTests.advanced).toBe("advanced")
+  expect(ofTests.ahead).toBeGreaterThan(HOUR - 60_000)
+  const released = await timeAfterAdvance(builds.release).catch((error: unknown) => ({
+    advanced: String(error),
+    ahead: 0,
+  }))
+  expect(released.advanced).toMatch(/TestKit/u)
+  expect(Math.abs(released.ahead)).toBeLessThan(60_000)
+})

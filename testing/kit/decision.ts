@@ -1,0 +1,39 @@
+/** A gateway's answer as a test sees it. */
+import { isObject } from "../../src/core/encoding/json.ts"
+import type { Decision } from "../types.ts"
+import type { GatewayResponse } from "./setup.ts"
+
+export function decisionOf({ status, headers, body }: GatewayResponse): Decision {
+  const code = headers["x-narrowgate-code"] ?? null
+  const retryAfter = headers["retry-after"]
+  return {
+    allowed: code === null && status >= 200 && status < 300,
+    id: headers["x-narrowgate-decision"] ?? "",
+    code,
+    description: code === null ? null : descriptionIn(body),
+    approval: code === null ? null : approvalIn(body),
+    retryAfter: retryAfter === undefined ? null : Number(retryAfter),
+    status,
+    headers,
+    body,
+  }
+}
+
+/** A denial has the same sentence in each of its forms: JSON, or a message of JSON-RPC. */
+function descriptionIn(body: string): string | null {
+  try {
+    const json: unknown = JSON.parse(body)
+    if (!isObject(json)) return null
+    const { error, error_description: description } = json
+    const sentence = isObject(error) ? error["message"] : description
+    return typeof sentence === "string" ? sentence : null
+  } catch {
+    return null
+  }
+}
+
+/** By the URL for people, which stands in each form of a denial. */
+function approvalIn(body: string): Decision["approval"] {
+  const [url, task, id] = /https?:\/\/[^\s"\\]+\/console\/approvals\/(tsk_[\w.-]*\w)\/(apr_\w+)/u.exec(body) ?? []
+  return url === undefined || task === undefined || id === undefined ? null : { task, id, url }
+}

@@ -1,0 +1,19 @@
+/**
+ * `narrowgate/testing/pool`: the same in Cloudflare's pool for Vitest, whose tests run in workerd and cannot start
+ * miniflare. `narrowgateWorker()` of `narrowgate/testing` is an auxiliary Worker there, and tests are bound to its entry
+ * point `TestKit`.
+ */
+import { connect } from "../kit/kit.ts"
+import type { TestNarrowgate } from "../types.ts"
+import type { TestKitBinding } from "../kit/setup.ts"
+
+export { NarrowgateTestError, TaskDenied, type TestErrorCode } from "../kit/error.ts"
+export type * from "../types.ts"
+export { assertAllowed, assertDenied } from "../assertions.ts"
+
+/** @param binding the test's service binding to the entry point `TestKit` of the auxiliary Worker */
+export async function narrowgateBehind(binding: object): Promise<TestNarrowgate> {
+  // A stub has every method, as far as one can see before one is called.
+  const kit = binding as TestKitBinding
+  return connect(kit, async () => undefined)
+}

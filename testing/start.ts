@@ -1,0 +1,129 @@
+/** Narrowgate in miniflare, in the process of a test: a Worker on a port that is free, which ends with that process. */
+import type { V4WorkerOptions } from "miniflare"
+import { requireGlibc, withPackages } from "../cli/package.ts"
+import { Failure } from "../cli/terminal/failure.ts"
+import { NarrowgateTestError } from "./kit/error.ts"
+import { connect } from "./kit/kit.ts"
+import type { Setup, TestKitBinding } from "./kit/setup.ts"
+import type { HttpResponse, RequestOptions, TestNarrowgate, TestPolicies } from "./types.ts"
+import { definitionOf } from "./definition.ts"
+import { endRuntimesWithUs } from "../dev/watch-runtimes.ts"
+
+export interface StartOptions extends TestPolicies {
+  /**
+   * Your own Workers beside it, as the option `workers` of miniflare takes them. They may be bound to the Worker
+   * `narrowgate`, whose entry point `Authorizer` decides calls.
+   */
+  readonly workers?: readonly OwnWorker[]
+  /** Receives what the Workers log. Absent: nobody does. */
+  readonly log?: (line: string) => void
+}
+
+/** By its name and its script; `serviceBindings` binds it to others. */
+export interface OwnWorker {
+  readonly name: string
+  readonly [option: string]: unknown
+}
+
+const NAME = "narrowgate"
+const DRIVER = "narrowgate-test-driver"
+
+/** Passes what a test calls on to the entry point for tests, to which no request from outside leads. */
+const DRIVER_SCRIPT = `export default {
+  async fetch(request, { KIT }) {
+    const { method, args } = await request.json()
+    return Response.json({ value: await KIT[method](...args) })
+  },
+}`
+
+export interface RunningNarrowgate extends TestNarrowgate {
+  /** Sends a request to one of the `workers`, as if it had been called at that URL. */
+  fetchWorker(name: string, url: string, init?: RequestOptions): Promise<HttpResponse>
+}
+
+export async function startNarrowgate({ workers = [], log, ...policies }: StartOptions): Promise<RunningNarrowgate> {
+  const { Miniflare, convertV4MiniflareOptions, V4WorkerOptionsSchema } = await loadMiniflare()
+  const narrowgate = await definitionOf(NAME, null)
+  endRuntimesWithUs()
+  const driver = {
+    name: DRIVER,
+    modules: [{ type: "ESModule" as const, path: "driver.js", contents: DRIVER_SCRIPT }],
+    compatibilityDate: narrowgate.compatibilityDate,
+    serviceBindings: { KIT: { name: NAME, entrypoint: "TestKit" } },
+  }
+  const beside = workers.map((worker) => {
+    const isWorker = (value: object): value is V4WorkerOptions => V4WorkerOptionsSchema.safeParse(value).success
+    if (isWorker(worker)) return worker
+    throw new NarrowgateTestError("invalid_argument", `\`workers\`: ${worker.name} is no Worker of miniflare`)
+  })
+  const options = convertV4MiniflareOptions({
+    host: "127.0.0.1",
+    port: 0,
+    logRequests: false,
+    telemetry: { enabled: false },
+    handleStructuredLogs: ({ message }: { readonly message: string }) => log?.(message),
+    workers: [{ ...narrowgate }, driver, ...beside],
+  })
+  const runtime = new Miniflare(options)
+  let stopped: Promise<void> | undefined
+  const stop = async (): Promise<void> => (stopped ??= runtime.dispose())
+  try {
+    // The runtime begins to start; meanwhile there is time for this.
+    const { setupOf } = await import("./policies.ts")
+    const setup = await setupOf(policies)
+    const issuer = (await runtime.ready).origin
+    const doorOf = async (name: string): Promise<typeof fetch> => {
+      if (stopped) throw new NarrowgateTestError("stopped", "this Narrowgate has been stopped")
+      const door: unknown = await runtime.getWorker(name)
+      if (!isFetcher(door)) throw new NarrowgateTestError("unknown_name", `there is no Worker \`${name}\` beside it`)
+      return async (to, init) => door.fetch(to, init)
+    }
+    const kit = await connect(
+      bindingBy(async () => doorOf(DRIVER), { ...setup, issuer }),
+      stop,
+    )
+    return Object.assign(kit, {
+      fetchWorker: async (name: string, to: string, init?: RequestOptions) =>
+        (await doorOf(name))(to, { redirect: "manual", ...init }),
+    })
+  } catch (error) {
+    await stop()
+    throw error
+  }
+}
+
+/** Not every user of the package has need of it. */
+async function loadMiniflare(): Promise<typeof import("miniflare")> {
+  try {
+    requireGlibc()
+    return await withPackages(async () => import("miniflare"), ["miniflare"])
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error
+    throw new NarrowgateTestError("runtime_missing", `${error.message}. ${error.fix}`)
+  }
+}
+
+/** Requests go to the port, as those of agents and gateways do; the rest to the entry point for tests. */
+function bindingBy(driver: () => Promise<typeof fetch>, setup: Setup): TestKitBinding {
+  const ask = async (method: string, ...args: readonly unknown[]) => {
+    const response = await (
+      await driver()
+    )("http://driver.invalid/", { method: "POST", body: JSON.stringify({ method, args }) })
+    if (!response.ok) throw new NarrowgateTestError("unexpected_answer", await response.text())
+    const answer: { readonly value: never } = JSON.parse(await response.text())
+    return answer.value
+  }
+  return {
+    fetch: async (url, init) => fetch(url, init),
+    facts: async () => ask("facts", setup),
+    now: async () => ask("now"),
+    advance: async (milliseconds) => ask("advance", milliseconds),
+    records: async (task, ids) => ask("records", task, ids),
+    authorize: async (call) => ask("authorize", call),
+  }
+}
+
+function isFetcher(value: unknown): value is { readonly fetch: typeof fetch } {
+  // A proxy, which claims to have no member.
+  return typeof value === "object" && value !== null && typeof Reflect.get(value, "fetch") === "function"
+}

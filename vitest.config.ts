@@ -92,7 +92,7 @@ const STACK_TESTS = [
   "test/node/{claim,costs,full-disk,outbound,second-isolate}.test.ts",
   "test/node/interop/*.test.ts",
   "test/node/client/{task,calls,mcp,guide}.test.ts",
-  "test/node/cli/{answering,client,command,completion,diff,doctor,explain,gateway,help,init,login,publish,revoke,secrets,terminal,test-command,try}.test.ts",
+  "test/node/cli/{answering,client,command,completion,dev,diff,doctor,explain,gateway,help,init,login,publish,revoke,secrets,terminal,test-command,try}.test.ts",
   "test/node/import/{mcp,openapi}.test.ts",
   "test/node/server/{guard-tool,guide,middleware}.test.ts",
   "test/node/dev/picture.test.ts",
@@ -204,7 +204,13 @@ const PROJECTS: readonly TestProjectInlineConfiguration[] = [
   },
   {
     // The packed file, installed elsewhere, and a release: neither waits for the other.
-    test: { name: "package", include: ["test/package/**/*.test.ts"], testTimeout: 60_000, maxWorkers: 2 },
+    test: {
+      name: "package",
+      include: ["test/package/**/*.test.ts"],
+      globalSetup: "./test/package/packed.ts",
+      testTimeout: 60_000,
+      maxWorkers: 2,
+    },
   },
   {
     // The release before this one, and this one on what that has stored.
@@ -216,9 +222,8 @@ const PROJECTS: readonly TestProjectInlineConfiguration[] = [
       name: "serve",
       include: ["test/serve/**/*.test.ts"],
       globalSetup: ["./test/serve/built.ts"],
-      testTimeout: 60_000,
-      hookTimeout: 60_000,
-      maxWorkers: 1,
+      hookTimeout: 120_000,
+      maxWorkers: 2,
     },
   },
   {

@@ -24,7 +24,7 @@ export async function denialOf(outcome: unknown): Promise<Denial | undefined> {
   try {
     return await (isResponse(outcome)
       ? inResponse(outcome)
-      : outcome instanceof Error
+      : isError(outcome)
         ? inError(outcome, 0)
         : inResult(outcome))
   } catch {
@@ -32,6 +32,9 @@ export async function denialOf(outcome: unknown): Promise<Denial | undefined> {
     return undefined
   }
 }
+
+/** Also of another realm, such as a frame. */
+const isError = (value: unknown): value is Error => Object.prototype.toString.call(value) === "[object Error]"
 
 /** Also of another realm, or of a library's own `fetch`. */
 const isResponse = (value: unknown): value is Response =>
@@ -82,6 +85,7 @@ const KEPT = [
   "result",
   "responseBody",
   "body",
+  "text",
   "response",
   "cause",
   "originalError",
@@ -110,7 +114,10 @@ async function inError(error: object, depth: number): Promise<Denial | undefined
 /** What a tool returned, a message of JSON-RPC, or a body as it was parsed. */
 function inResult(result: unknown): Denial | undefined {
   if (typeof result === "string") return inText(result, true)
+  // Some clients give the parts of a failed tool's result, or the only one, without the result.
+  if (Array.isArray(result)) return sentenceIn(result.map(textOfPart).join(" "), true)
   if (!isObject(result)) return undefined
+  if (result["type"] === "text") return inText(textOfPart(result), true)
   return inMembers(result) ?? inMessage(result)
 }
 
@@ -133,7 +140,9 @@ function inMembers(value: JsonObject): Denial | undefined {
   const members = isObject(meta) ? meta[META_KEY] : undefined
   const found = isObject(members) ? ofBody(members) : undefined
   if (found) return withSentence(found, text)
-  return ofBody(value) ?? inRpcError(value) ?? sentenceIn(text, true)
+  return (
+    ofBody(value) ?? inRpcError(value) ?? sentenceIn(text, true) ?? sentenceIn(textAt(value, "message") ?? "", true)
+  )
 }
 
 const textOfPart = (part: unknown): string => (isObject(part) ? (textAt(part, "text") ?? "") : "")

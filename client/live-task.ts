@@ -2,10 +2,20 @@
 import { authorizedFetch } from "./authorized-fetch.ts"
 import { boundedFetch } from "./bounded-fetch.ts"
 import { NarrowgateError } from "./errors.ts"
-import { GRANT, TOKEN_TYPE, type IssuedToken, type Issuer, type TokenRequest } from "./issuer.ts"
+import type { IssuedToken, Issuer } from "./issuer.ts"
 import { claimsOf, isObject, parsed, textAt } from "./json.ts"
 import { ProofKey } from "./proof-key.ts"
-import type { HandOver, OpenTaskOptions, SavedTask, ScopeText, Session, SessionToken, SubAgent, Task } from "./task.ts"
+import type { HandOver, SavedTask, ScopeText, Session, SubAgent, Task } from "./task.ts"
+import {
+  audienceOf,
+  definedOf,
+  openingRequest,
+  renewal,
+  scopeMember,
+  sessionRequest,
+  withParameters,
+  type Requested,
+} from "./token-requests.ts"
 
 /** The part of a token's life that is left when it is renewed. */
 const LAST_PART = 1 / 4
@@ -15,8 +25,6 @@ const MARGIN = 2_000
 const PAUSE = 5_000
 /** Milliseconds: a timer of more than 24 days would go off at once. */
 const LONGEST_SLEEP = 86_400_000
-
-export type Requested = Pick<OpenTaskOptions, "purpose" | "resource" | "session"> & { readonly scope?: string }
 
 export class LiveTask implements Task {
   readonly #issuer: Issuer
@@ -232,42 +240,6 @@ export class LiveTask implements Task {
 }
 
 const renewalOf = ({ from, expiresAt }: IssuedToken): number => expiresAt - (expiresAt - from) * LAST_PART
-
-const renewal = (token: string): TokenRequest => ({
-  grant: GRANT.exchange,
-  parameters: { subject_token: token, subject_token_type: `${TOKEN_TYPE}access_token`, resource: audienceOf(token) },
-})
-
-/** A task keeps its audience, and each request of an agent that has several names it. */
-function audienceOf(token: string): string | undefined {
-  const aud = claimsOf(token)?.["aud"]
-  return typeof aud === "string" ? aud : undefined
-}
-
-const withParameters = ({ grant, parameters }: TokenRequest, more: TokenRequest["parameters"]): TokenRequest => ({
-  grant,
-  parameters: { ...parameters, ...more },
-})
-
-const definedOf = (parameters: TokenRequest["parameters"]): Record<string, string> =>
-  Object.fromEntries(Object.entries(parameters).filter((each): each is [string, string] => each[1] !== undefined))
-
-export const scopeMember = (scope: ScopeText | undefined): { readonly scope?: string } =>
-  scope === undefined ? {} : { scope: typeof scope === "string" ? scope : scope.join(" ") }
-
-async function sessionRequest(session: Session): Promise<TokenRequest> {
-  const given = typeof session === "function" ? await session() : session
-  const { token, type }: SessionToken = typeof given === "string" ? { token: given, type: "access_token" } : given
-  if (type === "id_jag") return { grant: GRANT.assertion, parameters: { assertion: token } }
-  const parameters = { subject_token: token, subject_token_type: `${TOKEN_TYPE}${type}` }
-  return { grant: GRANT.exchange, parameters }
-}
-
-async function openingRequest({ session, ...requested }: Requested, parent?: HandOver): Promise<TokenRequest> {
-  if (parent) return withParameters(renewal(parent.token), { ...requested, handover: parent.handover })
-  if (session === undefined) return { grant: GRANT.own, parameters: requested }
-  return withParameters(await sessionRequest(session), requested)
-}
 
 export async function opened(
   issuer: Issuer,

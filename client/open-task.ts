@@ -3,9 +3,10 @@ import { NarrowgateError } from "./errors.ts"
 import { Issuer, type IssuedToken } from "./issuer.ts"
 import type { Reach } from "./bounded-fetch.ts"
 import { isObject, isToken, textAt } from "./json.ts"
-import { LiveTask, opened, scopeMember, type Requested } from "./live-task.ts"
+import { LiveTask, opened } from "./live-task.ts"
 import { ProofKey } from "./proof-key.ts"
 import type { OpenTaskOptions, ResumeTaskOptions, SavedTask, Task } from "./task.ts"
+import { scopeMember, type Requested } from "./token-requests.ts"
 
 /** Milliseconds. */
 const TIMEOUT = 10_000

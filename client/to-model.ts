@@ -20,7 +20,10 @@ export function toModel(denial: Denial): string {
     ...(approval ? [approvalText(approval)] : []),
     ...(stepUp ? [stepUpText(stepUp)] : []),
     advice ?? "",
-    ...(retryAfter === undefined ? [] : [`Try again in ${retryAfter} ${retryAfter === 1 ? "second" : "seconds"}.`]),
+    // A model that reads a time would repeat the call until people answer.
+    ...(retryAfter === undefined || code === "approval_required"
+      ? []
+      : [`Try again in ${retryAfter} ${retryAfter === 1 ? "second" : "seconds"}.`]),
     `(${code}${decision === undefined ? "" : `, decision ${decision}`})`,
   ]
   return parts

@@ -30,6 +30,8 @@ export function withNarrowgate<Tools extends ToolSet>(
 function withDenials(tool: object, task: Task, options: WithNarrowgateOptions): object {
   if (!("execute" in tool) || typeof tool.execute !== "function") return tool
   const { execute } = tool
+  // What streams has begun before it can be denied, and cannot be made again from the start.
+  if (Object.prototype.toString.call(execute) === "[object AsyncGeneratorFunction]") return tool
   const call = async (...args: readonly unknown[]): Promise<unknown> => {
     const signal = signalOf(args[1], options.signal)
     try {

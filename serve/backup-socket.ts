@@ -6,19 +6,15 @@
  */
 import { once } from "node:events"
 import { constants } from "node:fs"
-import { copyFile, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises"
+import { copyFile, mkdir, readdir, readFile, rm } from "node:fs/promises"
 import { createConnection, createServer, type Server, type Socket } from "node:net"
-import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
 import { text as textOf } from "node:stream/consumers"
-import { randomUUID } from "node:crypto"
 import { z } from "zod"
-import { OBJECTS, type Directory } from "./directory.ts"
+import { OBJECTS, SOCKET, type Directory } from "./directory.ts"
 import { log } from "./log.ts"
 
-/** Where the path of the socket stands, in the directory. */
-const PLACE_FILE = "backups"
 /** A gateway waits for seconds: what takes longer is to be copied while nothing runs. */
 const STANDS_AT_MOST_MS = 5_000
 const STANDS_WITHIN_MS = 1_000
@@ -35,8 +31,9 @@ export interface Backups extends AsyncDisposable {
 
 /** @param pid of workerd */
 export async function takeBackups(directory: Directory, pid: number): Promise<Backups> {
-  const path = join(tmpdir(), `narrowgate-${randomUUID()}`)
-  const place = join(directory.path, PLACE_FILE)
+  const path = join(directory.path, SOCKET)
+  // Of a process that was killed.
+  await rm(path, { force: true })
   let turn: Promise<unknown> = Promise.resolve()
   const server = createServer({ allowHalfOpen: true }, (socket) => {
     turn = turn.then(async () => answer(socket, directory.objects, pid)).catch(() => undefined)
@@ -44,11 +41,9 @@ export async function takeBackups(directory: Directory, pid: number): Promise<Ba
   const umask = process.umask(0o077)
   server.listen(path)
   await once(server, "listening").finally(() => process.umask(umask))
-  await writeFile(place, path, { mode: 0o600 })
   const close = async (): Promise<void> => {
     await turn
     await closed(server)
-    await rm(place, { force: true })
   }
   return { close, [Symbol.asyncDispose]: close }
 }
@@ -131,9 +126,7 @@ export async function copyObjects(from: string, to: string, isLate = (): boolean
  * @returns null if none runs
  */
 export async function askForBackup(directory: string, to: string): Promise<BackupAnswer | null> {
-  const path = await readFile(join(directory, PLACE_FILE), "utf8").catch(() => null)
-  if (path === null) return null
-  const socket = createConnection({ path, allowHalfOpen: true })
+  const socket = createConnection({ path: join(directory, SOCKET), allowHalfOpen: true })
   try {
     await once(socket, "connect")
   } catch {

@@ -79,8 +79,12 @@ const VARIABLES: Readonly<
   MAX_PROBE_REQUESTS: ["max_probe_requests", Number],
   RECORD_DELAY_SECONDS: ["record_delay_seconds", Number],
 }
+/** With their variables. */
+export const MEMBERS: readonly (readonly [member: string, variable: string | undefined])[] = Object.keys(
+  schema.shape,
+).map((member) => [member, Object.keys(VARIABLES).find((name) => VARIABLES[name]?.[0] === member)])
 /** JSON objects of texts. */
-const SECRETS = ["WEBHOOK_SECRETS", "SIGN_IN_SECRETS"]
+const SECRETS: ReadonlySet<string> = new Set(["WEBHOOK_SECRETS", "SIGN_IN_SECRETS"])
 /** With which the first operator claims a deployment that names no publisher. */
 const CLAIM = "CLAIM"
 
@@ -136,8 +140,8 @@ function secretsIn(environment: Environment): Readonly<Record<string, string>> {
   const secrets: Record<string, string> = {}
   for (const [name, value] of Object.entries(environment)) {
     if (value === undefined || value === "") continue
-    if (name !== CLAIM && !SECRETS.includes(name) && !PROBE_SECRET.test(name)) continue
-    if (SECRETS.includes(name) && !isObjectOfTexts(value)) {
+    if (name !== CLAIM && !SECRETS.has(name) && !PROBE_SECRET.test(name)) continue
+    if (SECRETS.has(name) && !isObjectOfTexts(value)) {
       // The value is a secret: the message has none of it.
       throw new Failure(`${name} in the environment is not a JSON object of texts`, FIX, EXIT.usage)
     }
@@ -156,7 +160,7 @@ function isObjectOfTexts(value: string): boolean {
 
 function problemsOf(error: z.ZodError, where: string): string {
   const lines = error.issues.map(({ path, message }) => {
-    const variable = Object.entries(VARIABLES).find(([, [member]]) => member === path[0])?.[0]
+    const variable = MEMBERS.find(([member]) => member === path[0])?.[1]
     const name = path.length === 0 ? "" : `${path.join(".")}${variable === undefined ? "" : ` (${variable})`}: `
     return `  ${name}${message}`
   })

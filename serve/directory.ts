@@ -47,12 +47,21 @@ const RUNTIME_FILE = "runtime"
 const GONE_WITHIN_MS = 5_000
 /** Names of what a directory contains, beside its objects. */
 export const OBJECTS = "objects"
+/** On which it is asked for a backup. */
+export const SOCKET = "socket"
+/** Systems bound the path of a socket. */
+const MOST_PATH_BYTES = 90
 /** Objects of a restore that has not ended. */
 export const UNFINISHED = "objects.unfinished"
 
 /** @throws if another process has it, or a newer version has written it */
 export async function openDirectory(path: string): Promise<Directory> {
   const objects = join(path, OBJECTS)
+  if (Buffer.byteLength(path) > MOST_PATH_BYTES)
+    throw new Failure(
+      `the path ${path} is too long for a socket in it`,
+      `Name one of at most ${MOST_PATH_BYTES} bytes.`,
+    )
   await mkdir(objects, { recursive: true, mode: 0o700 })
   await chmod(path, 0o700)
   const release = lock(path)

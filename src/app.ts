@@ -24,6 +24,7 @@ import { answerUnowned } from "./bundles/ownership.ts"
 import { isOwned } from "./platform/config.ts"
 import { bundleFor, requestContext, type RequestContext } from "./request-context.ts"
 import { logEvent } from "./platform/log.ts"
+import { rawTarget } from "./platform/raw-target.ts"
 
 /** Keys and metadata change rarely, and an unknown `kid` makes a client fetch the cached keys again. */
 const PUBLIC = { "Cache-Control": "public, max-age=300" }
@@ -42,7 +43,8 @@ export function serve(request: Request, env: Env, execution: ExecutionContext): 
 }
 
 async function serveUnowned(request: Request, env: Env, execution: ExecutionContext): Promise<Response> {
-  const { pathname } = new URL(request.url)
+  // With a strange `Host`, the URL is none.
+  const [pathname = ""] = rawTarget(request).split("?", 1)
   try {
     const answer = BEFORE_OWNED.has(pathname) ? null : await answerUnowned(env, (work) => execution.waitUntil(work))
     if (answer) return isOfEnvoy(pathname) ? forEnvoy(answer) : answer

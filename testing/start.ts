@@ -4,10 +4,10 @@ import { requireGlibc, withPackages } from "../cli/package.ts"
 import { Failure } from "../cli/terminal/failure.ts"
 import { NarrowgateTestError } from "./kit/error.ts"
 import { connect } from "./kit/kit.ts"
-import type { TestKitBinding } from "./kit/setup.ts"
+import type { Setup, TestKitBinding } from "./kit/setup.ts"
 import type { HttpResponse, RequestOptions, TestNarrowgate, TestPolicies } from "./types.ts"
-import { definitionOf, setupOf } from "./definition.ts"
-import { endRuntimesWithUs } from "./watch-runtimes.ts"
+import { definitionOf } from "./definition.ts"
+import { endRuntimesWithUs } from "../dev/watch-runtimes.ts"
 
 export interface StartOptions extends TestPolicies {
   /**
@@ -43,7 +43,7 @@ export interface RunningNarrowgate extends TestNarrowgate {
 
 export async function startNarrowgate({ workers = [], log, ...policies }: StartOptions): Promise<RunningNarrowgate> {
   const { Miniflare, convertV4MiniflareOptions, V4WorkerOptionsSchema } = await loadMiniflare()
-  const narrowgate = await definitionOf(NAME, await setupOf(policies))
+  const narrowgate = await definitionOf(NAME, null)
   endRuntimesWithUs()
   const driver = {
     name: DRIVER,
@@ -68,17 +68,18 @@ export async function startNarrowgate({ workers = [], log, ...policies }: StartO
   let stopped: Promise<void> | undefined
   const stop = async (): Promise<void> => (stopped ??= runtime.dispose())
   try {
-    const url = (await runtime.ready).origin
+    // The runtime begins to start; meanwhile there is time for this.
+    const { setupOf } = await import("./policies.ts")
+    const setup = await setupOf(policies)
+    const issuer = (await runtime.ready).origin
     const doorOf = async (name: string): Promise<typeof fetch> => {
       if (stopped) throw new NarrowgateTestError("stopped", "this Narrowgate has been stopped")
       const door: unknown = await runtime.getWorker(name)
       if (!isFetcher(door)) throw new NarrowgateTestError("unknown_name", `there is no Worker \`${name}\` beside it`)
       return async (to, init) => door.fetch(to, init)
     }
-    // The first request says where it is.
-    await fetch(`${url}/healthz`)
     const kit = await connect(
-      bindingBy(async () => doorOf(DRIVER)),
+      bindingBy(async () => doorOf(DRIVER), { ...setup, issuer }),
       stop,
     )
     return Object.assign(kit, {
@@ -103,7 +104,7 @@ async function loadMiniflare(): Promise<typeof import("miniflare")> {
 }
 
 /** Requests go to the port, as those of agents and gateways do; the rest to the entry point for tests. */
-function bindingBy(driver: () => Promise<typeof fetch>): TestKitBinding {
+function bindingBy(driver: () => Promise<typeof fetch>, setup: Setup): TestKitBinding {
   const ask = async (method: string, ...args: readonly unknown[]) => {
     const response = await (
       await driver()
@@ -114,7 +115,7 @@ function bindingBy(driver: () => Promise<typeof fetch>): TestKitBinding {
   }
   return {
     fetch: async (url, init) => fetch(url, init),
-    facts: async () => ask("facts"),
+    facts: async () => ask("facts", setup),
     now: async () => ask("now"),
     advance: async (milliseconds) => ask("advance", milliseconds),
     records: async (task, ids) => ask("records", task, ids),

@@ -121,7 +121,7 @@ export type User = string | (UserClaims & { readonly subject: string })
 /** A decision record; docs/reference/record-fields.md has all fields. */
 export interface DecisionRecord {
   readonly id: string
-  /** `call`, `token`, `end`, … */
+  /** `call`, `exchange`, `end`, … */
   readonly kind: string
   readonly decision: string
   /** `ok`, or the code of the denial. */

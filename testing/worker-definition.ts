@@ -1,5 +1,6 @@
 /** Narrowgate as a Worker beside others, where tests do not start it themselves. */
-import { definitionOf, setupOf } from "./definition.ts"
+import { definitionOf } from "./definition.ts"
+import { setupOf } from "./policies.ts"
 import type { NarrowgateWorkerOptions, WorkerDefinition } from "./types.ts"
 
 /**

@@ -31,7 +31,9 @@ export async function claimDeployment(
   const body = await readBody(request, claimSchema, MAX_BYTES)
   if (isBodyError(body)) return failure("invalid_request", body.wrong)
   const now = Date.now()
-  const claim = await readClaim(body, new URL(request.url).origin, settings, now)
+  const origin = URL.parse(request.url)?.origin
+  if (origin === undefined) return failure("invalid_request", "The header `Host` names no host.")
+  const claim = await readClaim(body, origin, settings, now)
   if ("wrong" in claim) return failure("invalid_request", claim.wrong)
   const outcome = await withTimeout(publications(env).claim(claim))
   if (outcome !== "claimed") {

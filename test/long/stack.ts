@@ -40,7 +40,7 @@ export async function startStack(lab: Lab): Promise<Stack> {
 
 export interface Staff extends Pick<Stack, "operator"> {
   /** Changes a copy of bench/policies: the operator may do what operators do, and there is what the traffic calls. */
-  extend(directory: string): Promise<void>
+  readonly extend: (directory: string) => Promise<void>
 }
 
 export async function makeStaff(): Promise<Staff> {

@@ -253,6 +253,9 @@ describe("a claim that changes nothing", () => {
     ["authz.example", "http://authz.example"],
     ["authz.example", "https://authz.example"],
     ["evil.example:443", "https://evil.example"],
+    ["a b", "http://127.0.0.1"],
+    ["127.0.0.1:9000,evil", "http://127.0.0.1:9000"],
+    ["%", "null"],
     ["127.0.0.1.evil.example", "http://127.0.0.1.evil.example"],
     ["localhost.evil.example", "http://localhost.evil.example"],
     ["0x7f000001.evil.example", "http://0x7f000001.evil.example"],
@@ -262,6 +265,7 @@ describe("a claim that changes nothing", () => {
     const forwarded = { "X-Forwarded-Proto": "https", "X-Forwarded-Host": "authz.example", Forwarded: "proto=https" }
     const answer = await claim(await signClaim(privateJwk, aud, CLAIM), { Host: host, ...forwarded })
     expect(answer.status).toBe(400)
+    expect(errorOf(await send("/authz/envoy/pay", undefined, { Host: host }))).toEqual([403, "unclaimed"])
     expect(await isUnclaimed()).toBe(true)
   })
 

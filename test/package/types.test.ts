@@ -11,7 +11,6 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest"
 import { z } from "zod"
 import { PACKAGE, toolAt } from "../../cli/package.ts"
 import { CONSUMERS, FRAMEWORKS } from "./consumers.ts"
-import { pack } from "./installed.ts"
 
 const TREE = join(PACKAGE, "build/narrowgate")
 const manifestSchema = z.object({ exports: z.record(z.string(), z.unknown()) })
@@ -61,7 +60,6 @@ entrypoint = "Authorizer"
 let directory: string
 let entries: readonly string[]
 beforeAll(async () => {
-  await pack()
   directory = await mkdtemp(join(tmpdir(), "narrowgate-types-"))
   const { exports } = manifestSchema.parse(JSON.parse(await readFile(join(TREE, "package.json"), "utf8")))
   entries = Object.keys(exports)

@@ -21,7 +21,8 @@ const USERS: ReadonlyMap<string, string> = new Map([
   ["mcp-2", "bob"],
 ])
 
-const INSTALL = ["-m", "pip", "install", "-q", "--disable-pip-version-check", "--only-binary", ":all:"] as const
+/** Only what runs is compiled, once, and not into the repository. */
+const INSTALL = ["-m", "pip", "install", "-q", "--disable-pip-version-check", "--only-binary", ":all:", "--no-compile"]
 
 /** Environments by name, with what runs in each: arguments of its interpreter. */
 const RUNS: ReadonlyMap<string, readonly (readonly string[])[]> = new Map([
@@ -76,7 +77,7 @@ async function runAll(): Promise<boolean> {
   const wheel = await buildWheel()
   const order = join(directory, "stack.json")
   await writeFile(order, JSON.stringify(stack.order), { mode: 0o600 })
-  const env = { ...process.env, NARROWGATE_STACK: order, PYTHONDONTWRITEBYTECODE: "1", MYPY_CACHE_DIR: "/dev/null" }
+  const env = { ...process.env, NARROWGATE_STACK: order, PYTHONPYCACHEPREFIX: join(directory, "compiled") }
   const results = await Promise.all([...RUNS].map(async ([name, runs]) => runIn(name, runs, wheel, env)))
   return results.every(Boolean)
 }
@@ -90,9 +91,10 @@ async function runIn(
   // Everything that it needs is there, in the versions that are pinned.
   await must(pythonOf(name), ...INSTALL, "--no-deps", wheel)
   await must(pythonOf(name), "-m", "pip", "check", "--disable-pip-version-check")
+  const own = { ...env, NARROWGATE_USER: USERS.get(name), MYPY_CACHE_DIR: join(directory, `types-${name}`) }
   let isFine = true
   for (const args of runs) {
-    const { code, output } = await run(pythonOf(name), args, { ...env, NARROWGATE_USER: USERS.get(name) })
+    const { code, output } = await run(pythonOf(name), args, own)
     const what = `${name}: ${args.slice(1).join(" ")}`
     console.log(code === 0 ? `ok  ${what}: ${lastLine(output)}` : `FAILED  ${what}\n${output}`)
     isFine &&= code === 0

@@ -125,7 +125,7 @@ export async function startPythonStack(): Promise<PythonStack> {
     await parting.disposeAsync()
     // What is written here is wrong: its problems say where.
     if (error instanceof PoliciesRefused) {
-      throw new Error(JSON.stringify(error.published.compiled.problems), { cause: error.directory })
+      throw new Error(JSON.stringify(error.published.compiled.problems), { cause: error })
     }
     throw error
   }

@@ -5,24 +5,11 @@ import { DatabaseSync } from "node:sqlite"
 import { globSync, readdirSync, statSync } from "node:fs"
 import { setTimeout as sleep } from "node:timers/promises"
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
-import { parseDocument } from "yaml"
-import { ORIGIN } from "../../bench/servers/identities.ts"
+import { ISSUER, ORIGIN } from "../../bench/servers/identities.ts"
+import { signClaim } from "../../cli/compiler/sign.ts"
 import { SCOPE } from "../long/stack.ts"
+import { withRegistration } from "./registration.ts"
 import { deploy, type Deployment, type Serving } from "./served.ts"
-
-const REGISTRATION = {
-  class: "mcp",
-  owner: "bench",
-  ceiling: { tools: ["crm.tickets.*:read"], max_sensitivity: "internal" },
-  purposes: ["triage-ticket"],
-}
-
-/** Clients may register themselves. JSON is YAML. */
-async function withRegistration(policies: string): Promise<void> {
-  const agents = parseDocument(await readFile(join(policies, "agents.yaml"), "utf8"))
-  agents.set("registration", REGISTRATION)
-  await writeFile(join(policies, "agents.yaml"), agents.toString())
-}
 
 let there: Deployment
 beforeAll(async () => {
@@ -58,7 +45,7 @@ describe("one directory", () => {
   })
 
   test("can be read by its owner alone", () => {
-    for (const path of ["data", "data/narrowgate.json", "data/backups"])
+    for (const path of ["data", "data/narrowgate.json", "data/socket"])
       expect(statSync(join(there.place, path)).mode & 0o077, path).toBe(0)
   })
 
@@ -210,6 +197,39 @@ function isAlive(pid: number): boolean {
     return false
   }
 }
+
+describe("without a publisher", () => {
+  let other: Deployment
+  beforeAll(async () => {
+    other = await deploy({ isUnclaimed: true })
+  })
+  afterAll(async () => other.remove())
+
+  const claim = async (secret: unknown): Promise<number> => {
+    const body = JSON.stringify(await signClaim(other.publisherKey, ISSUER, String(secret)))
+    const headers = { "content-type": "application/json" }
+    return (await fetch(other.url("/v1/claim"), { method: "POST", headers, body })).status
+  }
+
+  test("each start prints another claim, until one is used", async () => {
+    const first = await (await other.start()).said("unclaimed")
+    await other.serving.end()
+    const second = await (await other.start()).said("unclaimed")
+    expect(second).toMatchObject({
+      claim: expect.stringMatching(/^[0-9a-f]{64}$/),
+      command: expect.stringMatching(/ claim /),
+    })
+    expect(await claim(first["claim"])).toBe(403)
+    expect(await claim(second["claim"])).toBe(200)
+    await expect
+      .poll(async () => other.publish().then(() => "published", String), { timeout: 15_000 })
+      .toBe("published")
+    await other.serving.end()
+    const third = await other.start()
+    await sleep(500)
+    expect(third.lines.map(({ event }) => event)).not.toContain("unclaimed")
+  })
+})
 
 describe("what needs a schedule", () => {
   let other: Deployment

@@ -103,6 +103,8 @@ export interface Deployment {
   readonly serving: Serving
   readonly narrowgate: Narrowgate
   readonly staff: Staff
+  /** Private. */
+  readonly publisherKey: JWK
   start(): Promise<Serving>
   /** Another command, `backup` or `restore`, or a second process. */
   run(...args: readonly string[]): Promise<Ran>
@@ -121,6 +123,8 @@ export interface Differing {
   /** Members of its configuration. */
   readonly members?: Readonly<Record<string, unknown>>
   readonly directory?: string
+  /** Whose key is configured: nobody's, so that the deployment is to be claimed. */
+  readonly isUnclaimed?: boolean
   /** Of what is published, besides. */
   readonly change?: (policies: string) => Promise<void>
   readonly env?: Readonly<Record<string, string>>
@@ -133,10 +137,8 @@ export async function deploy(differing: Differing = {}): Promise<Deployment> {
   const configuration = { issuer: ISSUER, listen: "127.0.0.1:0", directory, ...members }
   // JSON is YAML.
   await writeFile(join(place, "narrowgate.yaml"), JSON.stringify(configuration))
-  const env: Record<string, string> = {
-    ...differing.env,
-    PUBLISHER_KEYS: JSON.stringify({ keys: [publisher.publicJwk] }),
-  }
+  const keys = JSON.stringify({ keys: [publisher.publicJwk] })
+  const env: Record<string, string> = { ...differing.env, ...(!differing.isUnclaimed && { PUBLISHER_KEYS: keys }) }
   let serving: Serving | undefined
   const current = (): Serving => serving ?? never()
   const start = async (): Promise<Serving> => {
@@ -171,6 +173,7 @@ export async function deploy(differing: Differing = {}): Promise<Deployment> {
     place,
     narrowgate,
     staff,
+    publisherKey: publisher.privateJwk,
     start,
     runIn,
     url,

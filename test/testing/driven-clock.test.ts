@@ -45,7 +45,7 @@ beforeEach(async () => {
           compatibilityDate,
           manifest: { mainModule: "index.js", modules: { "index.js": { type: "esm", contents } } },
           env: {
-            NARROWGATE_TEST: { type: "json", value: { issuer: "https://driven.test" } },
+            NARROWGATE_TEST: { type: "json", value: { issuer: "https://driven.test", publisher: { publicJwk: {} } } },
             INBOX: { type: "durable-object", worker: "driven", exportName: "Inbox" },
           },
           exports: { Inbox: { type: "durable-object", storage: "sqlite" } },

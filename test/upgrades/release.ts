@@ -16,13 +16,19 @@ export interface Release {
   readonly module: string
 }
 
-/** The newest tag that came before this commit; while there is none, the commit that previous.json names. */
+/**
+ * The newest tag that came before this commit; while there is none, the commit that previous.json names.
+ * @param root of the clone
+ */
+export const nameOfPrevious = async (root: string): Promise<string> =>
+  (await newestTag(root)) ?? (await writtenCommit(root))
+
 export async function previousRelease(directory: string): Promise<Release> {
-  const name = (await newestTag()) ?? (await writtenCommit())
+  const name = await nameOfPrevious(ROOT)
   const files = join(directory, "previous")
   await mkdir(files)
   const archive = join(directory, "previous.tar")
-  await git("archive", "--output", archive, name)
+  await git(ROOT, "archive", "--output", archive, name)
   await run("tar", ["-xf", archive, "-C", files])
   return built(name, files)
 }
@@ -61,14 +67,14 @@ async function built(name: string, directory: string, out = join(directory, "bui
   return { name, directory, module: join(out, "index.js") }
 }
 
-const git = async (...args: readonly string[]): Promise<string> =>
-  (await run("git", [...args], { cwd: ROOT, maxBuffer: 2 ** 26 })).stdout.trim()
+const git = async (cwd: string, ...args: readonly string[]): Promise<string> =>
+  (await run("git", [...args], { cwd })).stdout.trim()
 
 /** A release's own commit is no earlier one. */
-async function newestTag(): Promise<string | undefined> {
-  const head = await git("rev-parse", "HEAD")
+async function newestTag(root: string): Promise<string | undefined> {
+  const head = await git(root, "rev-parse", "HEAD")
   const format = "%(refname:short) %(objectname) %(*objectname)"
-  const tags = await git("tag", "--list", "v*", "--merged", "HEAD", "--sort=-v:refname", "--format", format)
+  const tags = await git(root, "tag", "--list", "v*", "--merged", "HEAD", "--sort=-v:refname", "--format", format)
   return tags
     .split("\n")
     .map((line) => line.split(" "))
@@ -77,10 +83,10 @@ async function newestTag(): Promise<string | undefined> {
 
 const written = z.object({ commit: z.string().regex(/^[0-9a-f]{40}$/u) })
 
-async function writtenCommit(): Promise<string> {
-  const text = await readFile(join(import.meta.dirname, "previous.json"), "utf8")
+async function writtenCommit(root: string): Promise<string> {
+  const text = await readFile(join(root, "test/upgrades/previous.json"), "utf8")
   const { commit } = written.parse(JSON.parse(text))
-  const isThere = await git("cat-file", "-e", `${commit}^{commit}`).then(
+  const isThere = await git(root, "cat-file", "-e", `${commit}^{commit}`).then(
     () => true,
     () => false,
   )

@@ -49,7 +49,7 @@ class Kit implements TestNarrowgate {
 
   constructor(
     binding: TestKitBinding,
-    { issuer: url = "", world, users, identities, keys }: Facts,
+    { issuer: url, world, users, identities, keys }: Facts,
     stop: () => Promise<void>,
   ) {
     this.#binding = binding

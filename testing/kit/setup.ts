@@ -1,21 +1,22 @@
 /** What a test build starts with, and how a test reaches it. */
 import type { JWK } from "jose"
+import type { PublisherKey } from "../../cli/compiler/sign.ts"
 import type { BundleBody } from "../../src/core/policy/bundle.ts"
 import type { DecisionRecord, HttpResponse, RequestOptions, UserClaims } from "../types.ts"
 
-/** The value of the binding `NARROWGATE_TEST`. */
+/** What the Worker decides by: the value of its binding `NARROWGATE_TEST`, or what the test gives it before all else. */
 export interface Setup extends Facts {
   /** The text of a bundle. */
   readonly bundle: string
   readonly digest: string
-  /** The private key of its publisher. */
-  readonly publisher: JWK
+  /** Its publisher's key. */
+  readonly publisher: PublisherKey
 }
 
 /** What the test itself needs of it. */
 export interface Facts {
-  /** The Worker's own URL. Absent: the origin of the first request. */
-  readonly issuer?: string
+  /** The Worker's own URL. */
+  readonly issuer: string
   readonly world: World
   /** The private key of every issuer and agent of the policies. */
   readonly identities: JWK

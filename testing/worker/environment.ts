@@ -9,39 +9,41 @@ import type { Setup } from "../kit/setup.ts"
 /** The binding that only the test build reads. */
 const BINDING = "NARROWGATE_TEST"
 
-let found: { readonly env: Env } | undefined
+let given: Setup | undefined
+let found: Env | undefined
 let begun: Promise<void> | undefined
 
-/**
- * The environment of the Worker. Its own URL is the one at which it is first called: the port is free until then.
- * @param origin of the request, if there is one
- */
-export async function begin(env: Env, origin: string | null): Promise<Env> {
-  const issuer = setupIn(env).issuer ?? origin
-  if (issuer !== null) found ??= { env: Object.assign({}, env, { ISSUER: issuer }) }
-  const own = environment(env)
-  await (begun ??= publish(own))
-  return own
-}
-
-export function environment(env: Env): Env {
-  const { issuer } = setupIn(env)
-  if (issuer !== undefined) found ??= { env: Object.assign({}, env, { ISSUER: issuer }) }
-  if (!found) throw new Error("nothing has been requested of this Worker yet, so it has no URL")
-  return found.env
+/** Before any other request, if there is no such binding: the Worker is started while the policies are compiled. */
+export function giveSetup(setup: Setup): void {
+  given ??= setup
 }
 
 export function setupIn(env: Env): Setup {
-  const setup: Setup | undefined = Reflect.get(env, BINDING)
+  const setup: Setup | null | undefined = given ?? Reflect.get(env, BINDING)
   if (!setup) throw new Error(`the test build needs the binding ${BINDING}`)
   return setup
 }
 
+/** The environment of the Worker. */
+export function environment(env: Env): Env {
+  if (found) return found
+  const { issuer, publisher } = setupIn(env)
+  const variables = { ISSUER: issuer, PUBLISHER_KEYS: JSON.stringify({ keys: [publisher.publicJwk] }) }
+  return (found = Object.assign({}, env, variables))
+}
+
+/** The same, once the policies are published. */
+export async function begin(env: Env): Promise<Env> {
+  await (begun ??= publish(env))
+  return environment(env)
+}
+
 /** As a publisher does, but for the way over HTTP. */
-async function publish(env: Env): Promise<void> {
-  const { bundle, digest, publisher } = setupIn(env)
-  const reason = { aud: env.ISSUER, by: "a test", why: "it starts with these policies" }
-  const statement = await signPublication(publisher, { seq: 1, digest }, reason)
+async function publish(given: Env): Promise<void> {
+  const env = environment(given)
+  const { bundle, digest, publisher, issuer: aud } = setupIn(given)
+  const reason = { aud, by: "a test", why: "it starts with these policies" }
+  const statement = await signPublication(publisher.privateJwk, { seq: 1, digest }, reason)
   await env.BUNDLES.put(bodyKey(digest), bundle)
   await publications(env).publish(await verifyPublication(statement, configOf(env), "pointer"))
 }

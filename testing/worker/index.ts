@@ -9,10 +9,10 @@ import { findRecord, findRecords } from "../../src/audit/record-logs.ts"
 import type { DecisionRecord } from "../../src/core/record/record.ts"
 import released, * as release from "../../src/index.ts"
 import type { WorkerAnswer, WorkerCall, WorkerList, WorkerSettlement } from "../../src/gateway/rpc.ts"
-import type { Facts } from "../kit/setup.ts"
+import type { Facts, Setup } from "../kit/setup.ts"
 import { advance, driven } from "./alarms.ts"
 import { now } from "./clock.ts"
-import { begin, setupIn } from "./environment.ts"
+import { begin, giveSetup, setupIn } from "./environment.ts"
 
 export const ClientRegistry = driven(release.ClientRegistry, "CLIENT_REGISTRY")
 export const Inbox = driven(release.Inbox, "INBOX")
@@ -29,13 +29,13 @@ export const Switchboard = driven(release.Switchboard, "SWITCHBOARD")
 const MOST_RECORDS = 1_000
 
 async function answer(request: Request, given: Env, ctx: ExecutionContext): Promise<Response> {
-  return released.fetch(request, await begin(given, new URL(request.url).origin), ctx)
+  return released.fetch(request, await begin(given), ctx)
 }
 
 export default {
   fetch: answer,
   async scheduled(controller, env, ctx): Promise<void> {
-    await released.scheduled(controller, await begin(env, null), ctx)
+    await released.scheduled(controller, await begin(env), ctx)
   },
 } satisfies ExportedHandler<Env>
 
@@ -54,7 +54,7 @@ export class Authorizer extends WorkerEntrypoint<Env> {
   }
 
   async #released(): Promise<release.Authorizer> {
-    return new release.Authorizer(this.ctx, await begin(this.env, null))
+    return new release.Authorizer(this.ctx, await begin(this.env))
   }
 }
 
@@ -64,9 +64,11 @@ export class TestKit extends WorkerEntrypoint<Env> {
     return answer(request, this.env, this.ctx)
   }
 
-  async facts(): Promise<Facts> {
-    const { ISSUER: issuer } = await begin(this.env, null)
-    const { world, identities, keys, users } = setupIn(this.env)
+  /** @param setup if the Worker was started without */
+  async facts(setup?: Setup): Promise<Facts> {
+    if (setup) giveSetup(setup)
+    await begin(this.env)
+    const { issuer, world, identities, keys, users } = setupIn(this.env)
     return { issuer, world, identities, keys, users }
   }
 
@@ -79,7 +81,7 @@ export class TestKit extends WorkerEntrypoint<Env> {
   }
 
   async records(task: string, ids: readonly string[]): Promise<readonly DecisionRecord[]> {
-    const env = await begin(this.env, null)
+    const env = await begin(this.env)
     const listed = await findRecords(env, { task, limit: MOST_RECORDS })
     const others = ids.filter((id) => listed.every((record) => record.id !== id))
     const found = await Promise.all(others.map(async (id) => findRecord(env, id)))
@@ -87,6 +89,6 @@ export class TestKit extends WorkerEntrypoint<Env> {
   }
 
   async authorize(call: WorkerCall): Promise<WorkerAnswer> {
-    return new release.Authorizer(this.ctx, await begin(this.env, null)).authorize(call)
+    return new release.Authorizer(this.ctx, await begin(this.env)).authorize(call)
   }
 }

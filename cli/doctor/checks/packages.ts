@@ -1,7 +1,7 @@
 /** The packages that this one needs are installed, each in the version that it was tested with. */
 import { resolve } from "node:path"
-import { ok, problem, warn, type Finding } from "../finding.ts"
-import { installCommand, PACKAGE } from "../../package.ts"
+import { ok, problem, skipped, warn, type Finding } from "../finding.ts"
+import { installCommand, LOCAL_STACK, PACKAGE } from "../../package.ts"
 import { fits, installedVersion, ownManifest } from "../manifest.ts"
 
 type Versions = Readonly<Record<string, string>>
@@ -37,13 +37,15 @@ export function judgeNeeded(wrong: readonly Differing[], count: number): Finding
 }
 
 export function judgeOptional(wrong: readonly Differing[]): readonly Finding[] {
-  if (wrong.length === 0) return []
-  return [
-    warn(
-      `${wrong.map(told).join("; ")}: \`narrowgate dev\` and \`deploy\` need them`,
-      `Install them where you use these: ${installCommand(wrong.map(({ name }) => name))}`,
-    ),
-  ]
+  return [...Map.groupBy(wrong, ({ name }) => (LOCAL_STACK.includes(name) ? "dev" : "deploy"))].map(
+    ([command, all]) => {
+      const text = `${all.map(told).join("; ")}: \`narrowgate ${command}\` needs it`
+      const install = installCommand(all.map(({ name }) => name))
+      // Who only tries it out, or only publishes, never deploys.
+      if (command === "deploy" && all.every(({ found }) => found === null)) return skipped(`${text} (${install})`)
+      return warn(text, `Install it where you use that: ${install}`)
+    },
+  )
 }
 
 const told = ({ name, wanted, found }: Differing): string =>

@@ -96,6 +96,13 @@ describe("an issuer", () => {
     expect((await failure()).code).toBe("issuer_invalid")
   })
 
+  test("whose answer is too long says so", async () => {
+    serve((_request, response) =>
+      response.setHeader("content-type", "application/json").end(metadata({ padding: "x".repeat(200_000) })),
+    )
+    expect((await failure()).message).toBe("an answer has more than 131072 bytes")
+  })
+
   test("that is elsewhere: no redirect is followed", async () => {
     serve((request, response) => {
       if (request.url?.endsWith("/moved")) response.setHeader("content-type", "application/json").end(metadata())
@@ -155,6 +162,8 @@ describe("an issuer", () => {
   test("whose tokens live long is asked again before they expire, and not before", async () => {
     let issued = 0
     let life = 1e12
+    const warnings: string[] = []
+    process.on("warning", ({ name }) => warnings.push(name))
     serveTokens((_request, response) => {
       const token = { access_token: `t${issued++}`, token_type: "Bearer", task: "tsk_1", purpose: "p" }
       response.setHeader("content-type", "application/json").end(JSON.stringify({ ...token, expires_in: life }))
@@ -162,7 +171,7 @@ describe("an issuer", () => {
     const wait = async (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
     await openTask({ issuer, identity: good })
     await wait(200)
-    expect(issued).toBe(1)
+    expect([issued, warnings]).toEqual([1, []])
     life = 4
     const task = await openTask({ issuer, identity: good })
     await openTask({ issuer, identity: good, keepAlive: false })

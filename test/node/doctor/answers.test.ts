@@ -8,6 +8,7 @@ import { freePort } from "../../../dev/loopback.ts"
 import { ask } from "../../../cli/doctor/ask.ts"
 import { judgeClock } from "../../../cli/doctor/checks/clock.ts"
 import { judgeTimes } from "../../../cli/doctor/checks/token.ts"
+import { judgeAnswer } from "../../../cli/doctor/checks/gateways.ts"
 import { checkWorker } from "../../../cli/doctor/checks/worker.ts"
 import { examine } from "../../../cli/doctor/examine.ts"
 import { ok } from "../../../cli/doctor/finding.ts"
@@ -154,6 +155,15 @@ test("a check that never ends, and one that fails, cost the others nothing", asy
   ])
 })
 
+test.each([
+  ["authzen", "ok"],
+  ["envoy", "warn"],
+] as const)("a 401 that another authenticator may have given, behind a gateway of dialect %s: %s", (dialect, level) => {
+  const headers = new Headers({ "WWW-Authenticate": "Bearer" })
+  const answer = { url: new URL("https://api.example/crm"), status: 401, headers, json: null, ahead: null }
+  expect(judgeAnswer(answer, { id: "edge", dialect }, []).level).toBe(level)
+})
+
 describe("the clock", () => {
   async function aheadOf(seconds: number, age = 0): Promise<number | null> {
     const date = new Date(Date.now() + seconds * 1000).toUTCString()
@@ -179,6 +189,7 @@ describe("the clock", () => {
       { name: local, ahead: -90 },
     ])
     expect(one).toMatchObject({ level: "problem", text: expect.stringContaining("local is 1 minute behind") })
+    expect(judgeClock([{ name: worker, ahead: 400 }]).fix).toContain("set the wrong one")
     const all = judgeClock([
       { name: worker, ahead: 400 },
       { name: local, ahead: 401 },

@@ -82,10 +82,16 @@ describe("packages", () => {
     })
     const optional = await differing({ miniflare: "^5.1.0", wrangler: "^4.0.0" }, [directory])
     expect(judgeOptional(optional)).toMatchObject([
-      {
-        level: "warn",
-        fix: expect.stringMatching(/: npm install --save-dev --save-exact miniflare@\S+ wrangler@\S+$/),
-      },
+      { level: "warn", fix: expect.stringMatching(/: npm install --save-dev --save-exact miniflare@\S+$/) },
+      { level: "skipped", text: expect.stringContaining("`narrowgate deploy` needs it (npm install") },
+    ])
+  })
+
+  it("that only a deployment needs have to fit if they are there", async () => {
+    await install("wrangler", "3.0.0")
+    const optional = await differing({ wrangler: "^4.0.0" }, [directory])
+    expect(judgeOptional(optional)).toMatchObject([
+      { level: "warn", text: expect.stringContaining("wrangler is 3.0.0, not ^4.0.0") },
     ])
   })
 

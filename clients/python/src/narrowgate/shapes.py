@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from .denial import (
@@ -16,7 +16,8 @@ from .denial import (
 )
 
 META_KEY = "narrowgate/denial"
-_DEEPEST = 8
+_MOST_LOOKS = 100
+"""At parts of one value, which may contain itself."""
 _LONGEST_TEXT = 1_000_000
 _FIRST_FAILURE = 400
 # What the OpenAI Agents SDK puts before the message of an error, for the model.
@@ -39,49 +40,49 @@ def denial_of(value: object) -> Denial | None:
     A denial is a claim of whoever answered. A tool behind the gateway can forge one: see `until_allowed`.
     """
     try:
-        return _within(value, 0)
+        return _within(value, iter(range(_MOST_LOOKS)))
     except Exception:
         return None
 
 
-def _within(value: object, depth: int) -> Denial | None:
-    if value is None or depth > _DEEPEST:
+def _within(value: object, looks: Iterator[int]) -> Denial | None:
+    if value is None or next(looks, None) is None:
         return None
     if isinstance(value, Denial):
         return value
     if isinstance(value, DeniedError):
         return value.denial
     if isinstance(value, BaseException):
-        return _in_error(value, depth)
+        return _in_error(value, looks)
     if isinstance(value, str):
         return _in_returned_text(value)
     if isinstance(value, Mapping):
-        return _in_mapping(value, depth)
+        return _in_mapping(value, looks)
     if isinstance(value, (list, tuple)):
-        return _first(value, depth)
-    return _in_response(value, depth) or _in_result(value)
+        return _first(value, looks)
+    return _in_response(value, looks) or _in_result(value)
 
 
-def _first(values: Iterable[object], depth: int) -> Denial | None:
+def _first(values: Iterable[object], looks: Iterator[int]) -> Denial | None:
     for each in values:
-        found = _within(each, depth + 1)
+        found = _within(each, looks)
         if found:
             return found
     return None
 
 
-def _in_error(error: BaseException, depth: int) -> Denial | None:
+def _in_error(error: BaseException, looks: Iterator[int]) -> Denial | None:
     """Returns the denial in what the error carries, in its sentence, in what it groups, or in what led to it."""
     group = getattr(error, "exceptions", None)
     if isinstance(group, tuple):
-        return _first(group, depth)
+        return _first(group, looks)
     response = getattr(error, "response", None)
     return (
-        (_in_response(response, depth) if response is not None else None)
+        (_in_response(response, looks) if response is not None else None)
         or _in_json_rpc_error(getattr(error, "error", None))
         or _in_text(str(error))
-        or _within(error.__cause__, depth + 1)
-        or _within(error.__context__, depth + 1)
+        or _within(error.__cause__, looks)
+        or _within(error.__context__, looks)
     )
 
 
@@ -96,11 +97,11 @@ def _in_returned_text(text: str) -> Denial | None:
     if text.startswith(_TOLD_AS_FAILURE):
         return denial_in_text(text, whole=False)
     if text.startswith(("{", "[")) and '"Narrowgate denied ' in text:
-        return _first([json.loads(text)], 0)
+        return _first([json.loads(text)], iter(range(_MOST_LOOKS)))
     return denial_in_text(text, whole=True)
 
 
-def _in_response(response: object, depth: int) -> Denial | None:
+def _in_response(response: object, looks: Iterator[int]) -> Denial | None:
     """An HTTP response: its body if it has been read, otherwise what its headers state."""
     status = getattr(response, "status_code", getattr(response, "status", None))
     headers = getattr(response, "headers", None)
@@ -110,7 +111,7 @@ def _in_response(response: object, depth: int) -> Denial | None:
     members = _body_of(response)
     # What an allowed call returned may look like a denial; JSON-RPC says itself that it failed.
     is_answer = isinstance(members, Mapping) and (status >= _FIRST_FAILURE or "jsonrpc" in members)
-    found = _in_mapping(members, depth + 1) if isinstance(members, Mapping) and is_answer else None
+    found = _in_mapping(members, looks) if isinstance(members, Mapping) and is_answer else None
     if found is None or stated is None:
         return found or stated
     more = {name: getattr(stated, name) for name in ("retry_after", "step_up") if getattr(stated, name)}
@@ -126,7 +127,7 @@ def _body_of(response: object) -> object:
         return None
 
 
-def _in_mapping(value: Mapping[object, object], depth: int) -> Denial | None:
+def _in_mapping(value: Mapping[object, object], looks: Iterator[int]) -> Denial | None:
     if isinstance(value.get("jsonrpc"), str):
         return _in_json_rpc_error(value.get("error")) or _in_result(value.get("result"))
     if value.get("type") == "text" and isinstance(value.get("text"), str):
@@ -138,7 +139,7 @@ def _in_mapping(value: Mapping[object, object], depth: int) -> Denial | None:
         or _in_result(value)
         or _first(
             [each for name in ("result", "output", "content") if isinstance(each := value.get(name), (list, dict))],
-            depth,
+            looks,
         )
     )
 

@@ -79,7 +79,7 @@ class Task:
         self._lock = asyncio.Lock()
         self._is_saved = False
         self._has_ended = False
-        self._expires = self._renew_at = 0.0
+        self._expires = self._renew_at = self._longest_life = 0.0
         self._take(issued)
 
     def __repr__(self) -> str:
@@ -225,10 +225,10 @@ class Task:
     def _take(self, issued: IssuedToken) -> None:
         if issued.task != self.id:
             raise NarrowgateError("issuer_invalid", f"{self.issuer} answered with a token of another task.")
-        now = time.monotonic()
-        expires = now + issued.life
-        # What a renewal did not extend ends with the task, or with the session behind it.
-        is_last = expires < self._expires + 1
+        expires = time.monotonic() + issued.life
+        # A token that lives shorter than one before it ends with the task, or with the session behind it.
+        is_last = issued.life < self._longest_life - 1
+        self._longest_life = max(issued.life, self._longest_life)
         self._token = issued.value
         self._expires = expires
         self._renew_at = expires if is_last else expires - min(_EARLY, issued.life / _SHARE)
@@ -256,7 +256,7 @@ class Task:
             return
         try:
             await self.abort()
-        except NarrowgateError as failure:
+        except Exception as failure:
             # The error that ends the block says more; the task ends by itself.
             error.__notes__ = [*getattr(error, "__notes__", []), str(failure)]  # type: ignore[attr-defined, unused-ignore]
 

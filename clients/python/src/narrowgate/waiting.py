@@ -43,6 +43,7 @@ async def until_allowed(
     """
     until = time.monotonic() + max_wait
     shown: set[str] = set()
+    granted: set[str] = set()
     while True:
         cause, denial = None, None
         try:
@@ -63,7 +64,8 @@ async def until_allowed(
                 if inspect.isawaitable(answer):
                     await answer
             status = await _decided(approval.id, task, until)
-            if status == "approved":
+            if status == "approved" and approval.id not in granted:
+                granted.add(approval.id)
                 continue
             if status == "pending":
                 raise DeniedError("wait_exceeded", denial) from cause

@@ -199,6 +199,7 @@ def test_a_challenge_is_a_denial_where_it_names_the_metadata_of_its_resource():
         response(500, ["no"]),
         {"error": "policy_denied"},
         {"error": "policy_denied", "decision_id": 7},
+        {"error": "policy_denied", "decision_id": "no decision of ours"},
         {"error": 7, "decision_id": DECISION},
         {"jsonrpc": "2.0", "id": 1, "error": {"code": -32603, "message": "Internal error"}},
         {"jsonrpc": "2.0", "id": 1, "result": {"content": []}},
@@ -224,9 +225,12 @@ class Unprintable(Exception):
 
 def test_nothing_raises_and_nothing_takes_for_ever():
     loop: list[object] = []
-    loop.append(loop)
+    loop.extend([loop] * 20)
     error = LookupError()
     error.__cause__ = error
+    wide: object = {}
+    for _ in range(30):
+        wide = [wide] * 30
     deep: object = MEMBERS
     for _ in range(100_000):
         deep = [deep]
@@ -235,6 +239,7 @@ def test_nothing_raises_and_nothing_takes_for_ever():
         Unprintable(),
         loop,
         error,
+        wide,
         deep,
         "[" * 900_000,
         "Narrowgate denied " * 55_000,

@@ -98,6 +98,21 @@ async def test_an_approval_that_is_not_of_the_tasks_issuer_is_shown_to_nobody(ag
     assert denied.value.code == "denied"
 
 
+async def test_an_approval_that_was_granted_and_does_not_help_is_not_waited_for_again(stack, agent):
+    calls = 0
+
+    async def replayed():
+        nonlocal calls
+        calls += 1
+        return first
+
+    first = await agent.refund()
+    await stack.approve(agent.task)
+    with pytest.raises(DeniedError):
+        await until_allowed(replayed, task=agent.task, max_wait=30)
+    assert calls == 2
+
+
 async def test_a_full_limit_is_waited_for(stack):
     async with (
         open_task(issuer=stack.issuer, identity=stack.identity(), session=await stack.session()) as task,
@@ -155,6 +170,15 @@ async def test_a_denial_that_would_be_worse_repeated_is_not_repeated(agent):
     with pytest.raises(DeniedError):
         await until_allowed(loop, task=agent.task)
     assert calls == 1
+
+
+async def test_a_limit_that_is_full_for_longer_than_it_may_wait(agent):
+    async def full():
+        raise DeniedError("denied", Denial("rate_limited", retry_after=60))
+
+    with pytest.raises(DeniedError) as denied:
+        await asyncio.wait_for(until_allowed(full, task=agent.task, max_wait=2), 5)
+    assert denied.value.code == "wait_exceeded"
 
 
 async def test_a_wait_that_is_cancelled_ends(agent):

@@ -73,7 +73,10 @@ const DESCRIPTION = "\0description"
 const inWorkerd = (bindings: Record<string, string>): Plugin[] => [
   packagesWithoutMaps,
   descriptionAsText,
-  cloudflareTest({ wrangler: { configPath: "./wrangler.toml" }, miniflare: { bindings } }),
+  cloudflareTest({
+    wrangler: { configPath: "./wrangler.toml" },
+    miniflare: { bindings: { ISSUER: "https://authz.example", ...bindings } },
+  }),
 ]
 
 /** A certificate for loopback. OpenSSL reads the file when a process is loaded, so its path is in the environment. */
@@ -86,10 +89,12 @@ function nodeEnvironment(): Record<string, string> {
 
 /** The command as people run it, and the Worker in processes of its own: most of these files start a local stack, or several. */
 const STACK_TESTS = [
-  "test/node/{costs,full-disk,outbound,second-isolate}.test.ts",
+  "test/node/{claim,costs,full-disk,outbound,second-isolate}.test.ts",
   "test/node/interop/*.test.ts",
-  "test/node/cli/{answering,client,command,completion,diff,doctor,explain,gateway,help,init,login,publish,revoke,secrets,terminal,test-command,try}.test.ts",
+  "test/node/client/{task,calls,mcp,guide}.test.ts",
+  "test/node/cli/{answering,client,command,completion,dev,diff,doctor,explain,gateway,help,init,login,publish,revoke,secrets,terminal,test-command,try}.test.ts",
   "test/node/import/{mcp,openapi}.test.ts",
+  "test/node/server/{guard-tool,guide,middleware}.test.ts",
   "test/node/dev/picture.test.ts",
 ]
 
@@ -103,7 +108,9 @@ const OWN_PROJECT = [
   "long",
   "node",
   "package",
+  "serve",
   "spire",
+  "upgrades",
   "testing",
   "wire",
 ]
@@ -196,6 +203,30 @@ const PROJECTS: readonly TestProjectInlineConfiguration[] = [
     },
   },
   {
+    // The packed file, installed elsewhere, and a release: neither waits for the other.
+    test: {
+      name: "package",
+      include: ["test/package/**/*.test.ts"],
+      globalSetup: "./test/package/packed.ts",
+      testTimeout: 60_000,
+      maxWorkers: 2,
+    },
+  },
+  {
+    // The release before this one, and this one on what that has stored.
+    test: { name: "upgrades", include: ["test/upgrades/**/*.test.ts"], hookTimeout: 120_000, maxWorkers: 1 },
+  },
+  {
+    // `narrowgate serve` of the built package, killed, backed up and restored.
+    test: {
+      name: "serve",
+      include: ["test/serve/**/*.test.ts"],
+      globalSetup: ["./test/serve/built.ts"],
+      hookTimeout: 120_000,
+      maxWorkers: 2,
+    },
+  },
+  {
     // The test kit, as developers use it.
     test: {
       name: "testing",
@@ -205,10 +236,6 @@ const PROJECTS: readonly TestProjectInlineConfiguration[] = [
       // Each file builds the Worker first.
       hookTimeout: 120_000,
     },
-  },
-  {
-    // The packed file, installed elsewhere.
-    test: { name: "package", include: ["test/package/**/*.test.ts"], testTimeout: 60_000, maxWorkers: 1 },
   },
   {
     // The pages in a real Chromium, if one is installed (test/browser/browser.ts), against a local stack.

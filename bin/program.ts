@@ -2,6 +2,7 @@
 import { Command } from "commander"
 import { addApprovals } from "../cli/commands/approvals.ts"
 import { addBuild } from "../cli/commands/build.ts"
+import { addClaim } from "../cli/commands/claim.ts"
 import { addCheck } from "../cli/commands/check.ts"
 import { addDiff } from "../cli/commands/diff.ts"
 import { addDoctor } from "../cli/commands/doctor.ts"
@@ -24,6 +25,7 @@ import { addToken } from "../cli/commands/token.ts"
 import { addTry } from "../cli/commands/try.ts"
 import { addDeploy } from "../dev/deploy/command.ts"
 import { addDev } from "../dev/command.ts"
+import { addServe } from "../serve/command.ts"
 import { VERSION } from "../cli/package.ts"
 import { EXIT } from "../cli/terminal/failure.ts"
 
@@ -49,7 +51,9 @@ export function narrowgateProgram(): Command {
     addDiff,
     addBuild,
     addPublish,
+    addClaim,
     addDeploy,
+    addServe,
     addStatus,
     addKeygen,
     addLogin,

@@ -10,8 +10,9 @@ export interface Manifest {
   readonly durableObjects: readonly { readonly binding: string; readonly className: string }[]
 }
 
-export async function readManifest(): Promise<Manifest> {
-  const text = await readFile(join(PACKAGE, "wrangler.toml"), "utf8")
+/** @param directory with the wrangler.toml: that of this package, or of another release */
+export async function readManifest(directory = PACKAGE): Promise<Manifest> {
+  const text = await readFile(join(directory, "wrangler.toml"), "utf8")
   const [, compatibilityDate] = /^compatibility_date = "(.+)"$/m.exec(text) ?? []
   const [, flags = ""] = /^compatibility_flags = \[(.*)\]$/m.exec(text) ?? []
   const compatibilityFlags = Array.from(flags.matchAll(/"([^"]+)"/g), ([, flag = ""]) => flag)

@@ -10,6 +10,7 @@ import { promisify } from "node:util"
 import { z } from "zod"
 import { builtWorker, PACKED, WORKERS } from "./built-worker.ts"
 import { LOCAL_STACK, PACKAGE, toolAt } from "../cli/package.ts"
+import { writeOwnModules } from "../serve/worker-modules.ts"
 
 const OUT = join(PACKAGE, "build")
 const TREE = join(OUT, "narrowgate")
@@ -18,16 +19,24 @@ const TREE = join(OUT, "narrowgate")
  * What programs import, as `narrowgate/<name>`: the file `index.ts` of that folder, which both tsconfig.package.json and
  * tsconfig.declarations.json list too.
  */
-const ENTRIES: readonly string[] = ["testing", "testing/pool", "testing/vitest"]
+const ENTRIES: readonly string[] = ["client", "server", "spiffe", "testing", "testing/pool", "testing/vitest"]
 
 /** What commands read, besides themselves; and the action, which a workflow finds below `node_modules`. */
 const FILES = [
-  ...["LICENSE", "README.md", "CHANGELOG.md", "action.yml", "policies", "schemas", "starters", "template"],
-  ...["docs/guides/clients", "docs/guides/gateways"],
+  "LICENSE",
+  "README.md",
+  "CHANGELOG.md",
+  "action.yml",
+  "docs/guides/clients",
+  "docs/guides/gateways",
+  "policies",
+  "schemas",
+  "starters",
+  "template",
 ]
 
-/** What some parts need, and say so: the local stack, the matchers of the test kit, and a deployment. */
-const OPTIONAL: readonly string[] = [...LOCAL_STACK, "vitest", "wrangler"]
+/** What some parts need, and say so: the local stack, a server of one machine, the test kit's matchers, a deployment. */
+const OPTIONAL: readonly string[] = [...LOCAL_STACK, "vitest", "workerd", "wrangler"]
 /** What the example's own servers need, which run in the repository alone. */
 const OF_THE_DEMO: ReadonlySet<string> = new Set(["@modelcontextprotocol/server"])
 
@@ -56,6 +65,7 @@ if (ENTRIES.length > 0) await run(toolAt("typescript", "bin/tsc"), "-p", "tsconf
 for (const which of WORKERS) {
   await cp(await builtWorker(which, join(OUT, which)), join(TREE, PACKED[which]))
 }
+await writeOwnModules(join(TREE, "worker"))
 for (const path of FILES) await cp(join(PACKAGE, path), join(TREE, path), { recursive: true })
 const configuration = await readFile(join(PACKAGE, "wrangler.toml"), "utf8")
 await writeFile(join(TREE, "wrangler.toml"), configuration.replace('main = "src/index.ts"', 'main = "worker/index.js"'))

@@ -1,4 +1,4 @@
-/** `npm run picture`: docs/screenshots/demo*.svg, which show what `npm run demo` prints. */
+/** `npm run picture`: the pictures of the front page, which show what `npm run demo` prints. */
 import { mkdir, readFile, writeFile } from "node:fs/promises"
 import { dirname, join } from "node:path"
 import { demoOutput, PICTURES, pictureOf, structureOf } from "./demo/pictures.ts"

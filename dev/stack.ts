@@ -15,6 +15,7 @@ import { builtWorker } from "./built-worker.ts"
 import { refuseTakenPort, type Listening } from "./loopback.ts"
 import { type Origins, WRITTEN_PROVIDER, WRITTEN_WORKER } from "../cli/remote/local-stack-policies.ts"
 import { onEdit } from "../cli/terminal/watch.ts"
+import { endRuntimesWithUs } from "./watch-runtimes.ts"
 import { publish, withdrawAny, type Published } from "./publisher.ts"
 
 export interface StackOptions {
@@ -213,6 +214,7 @@ async function startWorker(
   const bindings = durableObjects.map(
     ({ binding, className: exportName }) => [binding, { type: "durable-object", worker: NAME, exportName }] as const,
   )
+  endRuntimesWithUs()
   const worker = new Miniflare({
     host: "127.0.0.1",
     port,

@@ -4,7 +4,6 @@ import { cors } from "hono/cors"
 import { access } from "./gateway/authzen/endpoint.ts"
 import { pdpMetadata } from "./gateway/authzen/metadata.ts"
 import { evaluate, evaluateAll, searchFor } from "./gateway/authzen/operations.ts"
-import { configOf } from "./platform/config.ts"
 import { consolePages } from "./console/console.tsx"
 import { authorizationEndpoint } from "./authorization-server/consent/authorization-endpoint.ts"
 import { backchannelAuthorize } from "./authorization-server/consent/backchannel.ts"
@@ -16,12 +15,16 @@ import { filterTools } from "./gateway/filter-tools.ts"
 import { authorization, forEnvoy, unidentifiedResponse } from "./gateway/endpoint.ts"
 import { FILTER_KEY_HEADER, KEY_HEADER } from "./gateway/registry.ts"
 import { settleCall, SETTLE_KEY_HEADER } from "./gateway/settle-call.ts"
+import { claimDeployment } from "./api/claim.ts"
 import { addManagementRoutes } from "./api/router.ts"
 import { CALLBACK } from "./web/provider.ts"
 import { signIn, signInCallback, signOut } from "./web/sign-in.tsx"
 import { takeEvents } from "./revocation/events-endpoint.ts"
+import { answerUnowned } from "./bundles/ownership.ts"
+import { isOwned } from "./platform/config.ts"
 import { bundleFor, requestContext, type RequestContext } from "./request-context.ts"
 import { logEvent } from "./platform/log.ts"
+import { rawTarget } from "./platform/raw-target.ts"
 
 /** Keys and metadata change rarely, and an unknown `kid` makes a client fetch the cached keys again. */
 const PUBLIC = { "Cache-Control": "public, max-age=300" }
@@ -29,6 +32,29 @@ const NO_STORE = { "Cache-Control": "no-store" }
 
 const context = (c: Context<{ Bindings: Env }>): RequestContext =>
   requestContext(c.env, (work) => c.executionCtx.waitUntil(work))
+
+const CLAIM_PATH = "/v1/claim"
+/** What is served although it is not known whose the deployment is. */
+const BEFORE_OWNED: ReadonlySet<string> = new Set([CLAIM_PATH, "/healthz"])
+
+/** The Worker's door. Until it is known whose the deployment is, nothing is decided, issued or served but the claim. */
+export function serve(request: Request, env: Env, execution: ExecutionContext): Response | Promise<Response> {
+  return isOwned() ? app.fetch(request, env, execution) : serveUnowned(request, env, execution)
+}
+
+async function serveUnowned(request: Request, env: Env, execution: ExecutionContext): Promise<Response> {
+  // With a strange `Host`, the URL is none.
+  const [pathname = ""] = rawTarget(request).split("?", 1)
+  try {
+    const answer = BEFORE_OWNED.has(pathname) ? null : await answerUnowned(env, (work) => execution.waitUntil(work))
+    if (answer) return isOfEnvoy(pathname) ? forEnvoy(answer) : answer
+  } catch (error) {
+    // A configuration that cannot be read is reported as any other failure.
+    logEvent("failed", { method: request.method, error: String(error) })
+    return unforeseen(pathname)
+  }
+  return app.fetch(request, env, execution)
+}
 
 export const app = new Hono<{ Bindings: Env }>()
 /** All routes besides those by which gateways authorize calls. They are separate, so that the guard before them costs those calls nothing. */
@@ -50,11 +76,31 @@ others.use(async (c, next) =>
 const forPages = cors({
   origin: "*",
   allowMethods: ["GET", "HEAD", "POST"],
-  allowHeaders: ["Authorization", "Content-Type", "DPoP", "MCP-Protocol-Version"],
-  exposeHeaders: ["DPoP-Nonce", "Retry-After", "WWW-Authenticate", "X-Narrowgate-Code", "X-Narrowgate-Decision"],
+  allowHeaders: ["Authorization", "Content-Type", "DPoP", "MCP-Protocol-Version", "Prefer"],
+  exposeHeaders: [
+    "Date",
+    "DPoP-Nonce",
+    "Preference-Applied",
+    "Retry-After",
+    "WWW-Authenticate",
+    "X-Narrowgate-Code",
+    "X-Narrowgate-Decision",
+  ],
   maxAge: 86_400,
 })
-for (const path of ["/.well-known/*", "/oauth/register", "/oauth/token", "/oauth/revoke"]) others.use(path, forPages)
+const OF_OAUTH = ["/.well-known/*", "/oauth/register", "/oauth/token", "/oauth/revoke"]
+/** Of its own task an agent in a page ends it, and reads what has become of an approval. */
+const OF_A_TASK = ["/v1/tasks/:task/complete", "/v1/tasks/:task/approvals/:approval"]
+for (const path of [...OF_OAUTH, ...OF_A_TASK]) others.use(path, forPages)
+
+// A proof states when it was made: a client whose clock is off learns the time from the answer that refuses its proof.
+// Not every runtime adds the header (RFC 9110, section 6.6.1).
+for (const path of ["/oauth/token", ...OF_A_TASK]) {
+  others.use(path, async (c, next) => {
+    await next()
+    c.header("Date", new Date().toUTCString())
+  })
+}
 
 others.on(["GET", "POST"], "/oauth/authorize", authorizationEndpoint)
 others.post("/oauth/token", token)
@@ -84,19 +130,20 @@ others.post("/access/v1/search/resource", (c) => access(c.req.raw, searchFor("re
 others.post("/access/v1/search/action", (c) => access(c.req.raw, searchFor("action"), context(c)))
 
 others.post("/v1/events", (c) => takeEvents(c.req.raw, context(c)))
+others.post(CLAIM_PATH, (c) => claimDeployment(c.req.raw, c.env, (work) => c.executionCtx.waitUntil(work)))
 addManagementRoutes(others)
 
 others.get("/.well-known/oauth-authorization-server", async (c) =>
-  c.json(authorizationServer(configOf(c.env).issuer, await bundleFor(context(c))), 200, PUBLIC),
+  c.json(authorizationServer(context(c).config.issuer, await bundleFor(context(c))), 200, PUBLIC),
 )
-others.get("/.well-known/authzen-configuration", (c) => c.json(pdpMetadata(configOf(c.env).issuer), 200, PUBLIC))
+others.get("/.well-known/authzen-configuration", (c) => c.json(pdpMetadata(context(c).config.issuer), 200, PUBLIC))
 others.get("/.well-known/jwks.json", async (c) => c.json({ keys: await context(c).keys.published() }, 200, PUBLIC))
 for (const path of ["/:gateway", "/:gateway/*"] as const) {
   others.get(`/.well-known/oauth-protected-resource${path}`, async (c) => {
     const [below = ""] = /(?<=^\/[^/]+\/[^/]+\/[^/]+)\/.+$/.exec(c.req.path) ?? []
     const query = { gateway: c.req.param("gateway"), path: below, origin: c.req.query("origin") ?? null }
     const bundle = await bundleFor(context(c))
-    const found = bundle && protectedResource(query, bundle, configOf(c.env).issuer)
+    const found = bundle && protectedResource(query, bundle, context(c).config.issuer)
     return found ? c.json(found, 200, PUBLIC) : c.notFound()
   })
 }
@@ -123,10 +170,17 @@ others.notFound((c) => c.json({ error: "not_found", error_description: "There is
 // An exception is a defect or an outage: the request is denied, and no stack trace is shown.
 const failed: ErrorHandler<{ Bindings: Env }> = (error, c) => {
   logEvent("failed", { method: c.req.method, error: String(error) })
-  const body = { error: "unavailable", error_description: "No decision could be made." }
-  const answer = c.json(body, 503, { ...NO_STORE, "Retry-After": "5" })
-  return c.req.path.startsWith("/authz/envoy/") ? forEnvoy(answer) : answer
+  return unforeseen(c.req.path)
 }
+
+function unforeseen(path: string): Response {
+  const body = { error: "unavailable", error_description: "No decision could be made." }
+  const answer = Response.json(body, { status: 503, headers: { ...NO_STORE, "Retry-After": "5" } })
+  return isOfEnvoy(path) ? forEnvoy(answer) : answer
+}
+
+const isOfEnvoy = (path: string): boolean => path.startsWith("/authz/envoy/")
+
 app.onError(failed)
 others.onError(failed)
 

@@ -2,7 +2,8 @@
  * The entry points of the Worker: HTTP, RPC for Workers that are bound to it, the Cron Trigger, and the Durable Objects
  * for state that must be exact.
  */
-import { app } from "./app.ts"
+import { serve } from "./app.ts"
+import { answerUnowned } from "./bundles/ownership.ts"
 import { logEvent } from "./platform/log.ts"
 import { probeServers } from "./probe/probe.ts"
 import { warmUp } from "./gateway/warm-up.ts"
@@ -25,9 +26,10 @@ export { Switchboard } from "./revocation/switchboard.ts"
 if (!(await warmUp().catch(() => false))) logEvent("rehearsal_failed", {})
 
 export default {
-  fetch: app.fetch,
-  /** Called by the Cron Trigger of wrangler.toml. */
-  async scheduled(_controller, env, ctx): Promise<void> {
-    await probeServers(requestContext(env, (work) => ctx.waitUntil(work)))
+  fetch: serve,
+  /** Called by the Cron Trigger of wrangler.toml, or by an alarm (serve/worker/schedule.ts). */
+  async scheduled(_controller: unknown, env: Env, ctx: Pick<ExecutionContext, "waitUntil">): Promise<void> {
+    const background = (work: Promise<unknown>): void => ctx.waitUntil(work)
+    if (!(await answerUnowned(env, background))) await probeServers(requestContext(env, background))
   },
 } satisfies ExportedHandler<Env>

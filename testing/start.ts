@@ -7,7 +7,7 @@ import { connect } from "./kit/kit.ts"
 import type { Setup, TestKitBinding } from "./kit/setup.ts"
 import type { HttpResponse, RequestOptions, TestNarrowgate, TestPolicies } from "./types.ts"
 import { definitionOf } from "./definition.ts"
-import { endRuntimesWithUs } from "./watch-runtimes.ts"
+import { endRuntimesWithUs } from "../dev/watch-runtimes.ts"
 
 export interface StartOptions extends TestPolicies {
   /**

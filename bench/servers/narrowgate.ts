@@ -89,11 +89,33 @@ export async function startNarrowgate(
     namespaces,
     inspected,
   })
+  return narrowgateOf(
+    {
+      get workerd() {
+        return workerd
+      },
+      async restart() {
+        await workerd[Symbol.asyncDispose]()
+        workerd = await startAgain(workerd)
+      },
+      [Symbol.asyncDispose]: () => workerd[Symbol.asyncDispose](),
+    },
+    identities,
+  )
+}
+
+export interface Server extends AsyncDisposable {
+  readonly workerd: Workerd
+  restart(): Promise<void>
+}
+
+/** What may be asked of a Worker that believes in these identities, however it is run. */
+export function narrowgateOf(server: Server, identities: Identities): Narrowgate {
   const ask = async (path: string, init: RequestInit = {}, status = 200): Promise<Response> => {
-    const url = `http://127.0.0.1:${workerd.port}${path}`
+    const url = `http://127.0.0.1:${server.workerd.port}${path}`
     const response = await fetch(url, { ...init, signal: AbortSignal.timeout(TIMEOUT_MS) })
     if (response.status === status) return response
-    throw new Error(`${path} answered ${response.status} ${await response.text()}\n${workerd.complaints()}`)
+    throw new Error(`${path} answered ${response.status} ${await response.text()}\n${server.workerd.complaints()}`)
   }
   const token: Narrowgate["token"] = async (parameters, { proof, agent } = {}) => {
     const body = new URLSearchParams({
@@ -109,14 +131,11 @@ export async function startNarrowgate(
     ask,
     token,
     get workerd() {
-      return workerd
+      return server.workerd
     },
     gatewayKey: identities.gatewayKey,
     identities,
-    async restart() {
-      await workerd[Symbol.asyncDispose]()
-      workerd = await startAgain(workerd)
-    },
+    restart: async () => server.restart(),
     async openTask(user, scope, by) {
       const granted = await token(
         {
@@ -162,7 +181,7 @@ export async function startNarrowgate(
       return tasks[0]?.calls.used ?? Number.NaN
     },
     jwks: async () => (await ask("/.well-known/jwks.json")).text(),
-    [Symbol.asyncDispose]: () => workerd[Symbol.asyncDispose](),
+    [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
   }
 }
 
@@ -189,13 +208,13 @@ interface Published {
   readonly entries: Readonly<Record<string, string>>
 }
 
-async function publish(
-  lab: Lab,
+/** Compiles bench/policies, changed, with the keys of these identities. */
+export async function compileBench(
+  directory: string,
   { files }: Identities,
   robots: Readonly<Record<string, JWK>>,
   change: (directory: string) => Promise<void>,
-): Promise<Published> {
-  const directory = lab.place("policies")
+): Promise<Uint8Array<ArrayBuffer>> {
   await cp(POLICIES, directory, { recursive: true })
   for (const [name, content] of Object.entries(files)) await writeFile(join(directory, name), content)
   const agents = join(directory, "agents.yaml")
@@ -203,7 +222,16 @@ async function publish(
   await change(directory)
   const { body, problems } = await compilePolicies(directory)
   if (!body) throw new Error(`bench/policies does not compile: ${JSON.stringify(problems)}`)
-  const bytes = canonicalBytes(body)
+  return canonicalBytes(body)
+}
+
+async function publish(
+  lab: Lab,
+  identities: Identities,
+  robots: Readonly<Record<string, JWK>>,
+  change: (directory: string) => Promise<void>,
+): Promise<Published> {
+  const bytes = await compileBench(lab.place("policies"), identities, robots, change)
   const digest = await digestOf(bytes)
   const { privateJwk, publicJwk } = await generatePublisherKey()
   const pointer = await signPublication(

@@ -2,7 +2,7 @@
 import { open } from "node:fs/promises"
 import type { Command } from "commander"
 import { Failure } from "../terminal/failure.ts"
-import { generatePublisherKey } from "../compiler/sign.ts"
+import { generatePublisherKey, type PublisherKey } from "../compiler/sign.ts"
 
 export function addKeygen(program: Command): void {
   program
@@ -15,11 +15,17 @@ export function addKeygen(program: Command): void {
       "\nExample:\n  narrowgate keygen --out publisher.jwk\n\nWhoever has the private key can change what every gateway allows: keep it out of the repository.\n",
     )
     .action(async ({ out, json }: { out: string; json?: boolean }) => {
-      const { privateJwk, publicJwk } = await generatePublisherKey()
-      await writeNew(out, `${JSON.stringify(privateJwk)}\n`)
+      const { publicJwk } = await makeKey(out)
       if (!json) console.error(`${out}: the private half, readable by you alone`)
       console.log(JSON.stringify({ keys: [publicJwk] }))
     })
+}
+
+/** A new key pair, whose private half is in this file afterwards. */
+export async function makeKey(out: string): Promise<PublisherKey> {
+  const key = await generatePublisherKey()
+  await writeNew(out, `${JSON.stringify(key.privateJwk)}\n`)
+  return key
 }
 
 /** An existing key is not overwritten: it may be in use. */

@@ -1,6 +1,21 @@
-/** Signs what a Worker follows to its bundle. The private key stays with the publisher; no Worker ever has it. */
-import { calculateJwkThumbprint, CompactSign, exportJWK, generateKeyPair, importJWK, type JWK } from "jose"
-import { HISTORY_TYPE, PUBLICATION_TYPES, type Pointer, type Publishing } from "../../src/core/policy/bundle.ts"
+/** Signs what a Worker follows to its bundle, and the claim of a Worker. The private key stays with the publisher; no Worker ever has it. */
+import { createHmac } from "node:crypto"
+import {
+  calculateJwkThumbprint,
+  CompactSign,
+  exportJWK,
+  generateKeyPair,
+  importJWK,
+  type CompactJWSHeaderParameters,
+  type JWK,
+} from "jose"
+import {
+  CLAIM_TYPE,
+  HISTORY_TYPE,
+  PUBLICATION_TYPES,
+  type Pointer,
+  type Publishing,
+} from "../../src/core/policy/bundle.ts"
 
 const ALGORITHM = "ES256"
 export interface PublisherKey {
@@ -37,11 +52,32 @@ export async function signHistoryQuestion(privateJwk: JWK, aud: string): Promise
   return sign(privateJwk, HISTORY_TYPE, { aud })
 }
 
-async function sign(privateJwk: JWK, typ: string, claims: object): Promise<string> {
+/** What `POST /v1/claim` takes. */
+export interface SignedClaim {
+  readonly statement: string
+  readonly proof: string
+}
+
+/**
+ * The claim of the Worker at `aud` for the holder of this key, by the secret CLAIM of its deployment. The secret itself
+ * is not in it: a server that poses as the Worker learns nothing that is good elsewhere.
+ */
+export async function signClaim(privateJwk: JWK, aud: string, secret: string): Promise<SignedClaim> {
+  const { kty, crv = "", x = "", y = "" } = privateJwk
+  const statement = await sign(privateJwk, CLAIM_TYPE, { aud }, { jwk: { kty: kty ?? "EC", crv, x, y } })
+  return { statement, proof: createHmac("sha256", secret).update(statement).digest("base64url") }
+}
+
+async function sign(
+  privateJwk: JWK,
+  typ: string,
+  claims: object,
+  header: Pick<CompactJWSHeaderParameters, "jwk"> = {},
+): Promise<string> {
   const kid = privateJwk.kid ?? (await calculateJwkThumbprint(privateJwk))
   const key = await importJWK(privateJwk, ALGORITHM)
   const payload = new TextEncoder().encode(JSON.stringify({ iat: Math.floor(Date.now() / 1000), ...claims }))
-  return new CompactSign(payload).setProtectedHeader({ alg: ALGORITHM, typ, kid }).sign(key)
+  return new CompactSign(payload).setProtectedHeader({ alg: ALGORITHM, typ, kid, ...header }).sign(key)
 }
 
 export async function generatePublisherKey(): Promise<PublisherKey> {

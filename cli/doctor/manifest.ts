@@ -1,22 +1,19 @@
-/** The manifest of this package, in a clone or as it is installed. */
+/** What the manifest of this package wants, in a clone or as it is installed, and what there is of it. */
 import { readFile } from "node:fs/promises"
 import { dirname, join } from "node:path"
 import { z } from "zod"
+import { PACKAGE } from "../package.ts"
 
 const versions = z.record(z.string(), z.string()).default({})
 const manifestSchema = z.object({
-  version: z.string(),
   /** A range of one bound, such as `>=22.12`. */
   engines: z.object({ node: z.string().regex(/^>=\d+(?:\.\d+)*$/u) }),
   dependencies: versions,
   devDependencies: versions,
   peerDependencies: versions,
 })
-export type Manifest = z.infer<typeof manifestSchema>
 
-export const PACKAGE = join(import.meta.dirname, "../..")
-
-export async function ownManifest(): Promise<Manifest> {
+export async function ownManifest(): Promise<z.infer<typeof manifestSchema>> {
   return manifestSchema.parse(JSON.parse(await readFile(join(PACKAGE, "package.json"), "utf8")))
 }
 
@@ -30,3 +27,19 @@ export async function installedVersion(name: string, from: string): Promise<stri
     if (directory === dirname(directory)) return null
   }
 }
+
+/** @param wanted an exact version, or one with `^`: that one, or a later one with the same first number */
+export function fits(version: string, wanted: string): boolean {
+  if (!wanted.startsWith("^")) return version === wanted
+  const least = wanted.slice(1)
+  return Number.parseInt(version, 10) === Number.parseInt(least, 10) && isAtLeast(version, least)
+}
+
+/** Letters, which mark a version before the release, are not compared. */
+export function isAtLeast(version: string, least: string): boolean {
+  const [numbers, wanted] = [numbersOf(version), numbersOf(least)]
+  const differing = wanted.findIndex((number, index) => number !== (numbers[index] ?? 0))
+  return differing === -1 || (numbers[differing] ?? 0) > (wanted[differing] ?? 0)
+}
+
+const numbersOf = (version: string): readonly number[] => version.split(".").map((part) => Number.parseInt(part, 10))

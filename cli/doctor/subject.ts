@@ -99,6 +99,11 @@ export function isAlive(answer: Answer | Failure): boolean {
   return !(answer instanceof Failure) && isObject(answer.json) && answer.json["status"] === "alive"
 }
 
+/** It has no owner, whom the first operator becomes. */
+export function isUnclaimed({ json }: Answer): boolean {
+  return isObject(json) && json["error"] === "unclaimed"
+}
+
 /** What a check says that needs policies, and there are none, or they do not check. */
 export function withoutPolicies({ compiled, directory }: Pick<Subject, "compiled" | "directory">): Finding {
   return skipped(compiled ? `${directory} does not check` : `there is no directory ${directory}`)

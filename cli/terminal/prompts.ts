@@ -52,6 +52,13 @@ export async function askLine(message: string): Promise<string | null> {
   return isCancel(answer) ? null : (answer ?? "")
 }
 
+/** A secret, which is not shown as it is typed; null if the person has left. */
+export async function askSecret(message: string): Promise<string | null> {
+  const { isCancel, password } = await import("@clack/prompts")
+  const answer = await password({ message, output: process.stderr })
+  return isCancel(answer) ? null : answer
+}
+
 export async function withProgress<Value>(message: string, work: () => Promise<Value>): Promise<Value> {
   if (!process.stderr.isTTY) return work()
   const { spinner } = await import("@clack/prompts")

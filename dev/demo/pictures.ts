@@ -5,10 +5,11 @@ import { promisify } from "node:util"
 import { PACKAGE } from "../../cli/package.ts"
 import { terminalPicture } from "../terminal-picture.ts"
 
+const FOLDER = "docs/screenshots"
 /** File → columns: as far as the tool, and as far as the scene. */
 export const PICTURES: ReadonlyMap<string, number> = new Map([
-  ["docs/screenshots/demo.svg", 92],
-  ["docs/screenshots/demo-phone.svg", 66],
+  [`${FOLDER}/demo.svg`, 92],
+  [`${FOLDER}/demo-phone.svg`, 66],
 ])
 
 export async function demoOutput(): Promise<string> {

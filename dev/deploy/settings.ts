@@ -36,13 +36,13 @@ export function configurationOf(base: string, settings: Settings): string {
       `name = "${workerOf(settings)}"\n# One way in: its own host name.\nworkers_dev = false\npreview_urls = false\n` +
         `routes = [{ pattern = "${host}", custom_domain = true }]`,
     ],
-    [/^ISSUER = ".*"$/m, `ISSUER = "https://${host}"`],
+    [/^# ISSUER = ".*"$/m, `ISSUER = "https://${host}"`],
     [/^SIGNING_ALGORITHM = ".*"$/m, `SIGNING_ALGORITHM = "${signingAlgorithm}"`],
-    [/^PUBLISHER_KEYS = '.*'$/m, `PUBLISHER_KEYS = '${publisherKeys}'`],
+    [/^# PUBLISHER_KEYS = '.*'$/m, `PUBLISHER_KEYS = '${publisherKeys}'`],
     [/^MAX_PROBE_REQUESTS = ".*"$/m, `MAX_PROBE_REQUESTS = "${maxProbeRequests}"`],
     [/^RECORD_DELAY_SECONDS = ".*"$/m, `RECORD_DELAY_SECONDS = "${recordDelaySeconds}"`],
     [/^JURISDICTION = ".*"$/m, `JURISDICTION = "${jurisdiction}"`],
-    [/^id = "bundles"$/m, `id = "${namespace ?? NO_NAMESPACE}"`],
+    [/^binding = "BUNDLES"$/m, `binding = "BUNDLES"\nid = "${namespace ?? NO_NAMESPACE}"`],
   ]
   let text = base
   for (const [line, to] of edits) {

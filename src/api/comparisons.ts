@@ -5,7 +5,7 @@
  */
 import { recordKey } from "../audit/record-key.ts"
 import { findRecord } from "../audit/record-logs.ts"
-import { argumentsDigest } from "../core/catalog/arguments.ts"
+import { argumentsDigest } from "../core/catalog/arguments-hash.ts"
 import { isSame } from "../core/encoding/constant-time.ts"
 import { keyRing } from "../signing/key-ring.ts"
 import { currentLease } from "../revocation/lease.ts"

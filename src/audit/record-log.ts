@@ -2,8 +2,7 @@
  * The store of decision records: a few Durable Objects (record-logs.ts says which), each bounded, written to in
  * batches. A batch that is sent twice is stored once.
  */
-import { DurableObject } from "cloudflare:workers"
-import { inJurisdiction } from "../platform/jurisdiction.ts"
+import { StoredObject } from "../platform/storage/stored-object.ts"
 import { historyKeyOf, type HistoryKey } from "../core/guardrails/history-key.ts"
 import { fits } from "../core/encoding/bytes.ts"
 import type { StoredRecord } from "../core/record/record.ts"
@@ -66,14 +65,14 @@ export interface RateRow extends Record<string, SqlStorageValue> {
  * A batch is stored as it came, in one row; its records become rows of their own at the first query. Calls are many and
  * queries about them few, so the query does the work.
  */
-export class RecordLog extends DurableObject<Env> {
+export class RecordLog extends StoredObject {
   /** Records in batches. */
   #waiting: number
   /** Records in rows of their own. Null if not counted yet. */
   #stored: number | null = null
 
   constructor(ctx: DurableObjectState, env: Env) {
-    super(ctx, inJurisdiction(env))
+    super(ctx, env, "RecordLog")
     ctx.storage.sql.exec(`
       CREATE TABLE IF NOT EXISTS batches (id INTEGER PRIMARY KEY, count INTEGER NOT NULL, body TEXT NOT NULL);
       CREATE TABLE IF NOT EXISTS records (id TEXT PRIMARY KEY, task TEXT, agent TEXT, user TEXT, code TEXT NOT NULL,

@@ -1,15 +1,16 @@
 /**
  * The publications: one Durable Object that makes every change of what KV points to, one after the other, and stores
- * who made it, when and why. KV has no compare-and-set; this object does. It also stores the newest pointer that any
+ * who made it, when and why; and whose the deployment is, if that was claimed. KV has no compare-and-set; this object does. It also stores the newest pointer that any
  * isolate has accepted. Isolates request it when they read KV, which may return an old pointer, or one that an attacker
  * has put back.
  */
-import { DurableObject } from "cloudflare:workers"
-import { inJurisdiction } from "../platform/jurisdiction.ts"
-import { configOf } from "../platform/config.ts"
+import { StoredObject } from "../platform/storage/stored-object.ts"
+import { configOf, keepOwnership, settingsOf, type Ownership } from "../platform/config.ts"
 import { logEvent } from "../platform/log.ts"
 import { PUBLISHINGS, type Publishing } from "../core/policy/bundle.ts"
 import { CANDIDATE_KEY } from "./candidate.ts"
+import type { Claim } from "./claim.ts"
+import { ClaimStorage, type ClaimOutcome } from "./claim-storage.ts"
 import { verifyPublication, type Publication } from "./signed-publication.ts"
 import { POINTER_KEY, withTimeout } from "./store.ts"
 
@@ -62,18 +63,34 @@ interface Row extends Record<string, SqlStorageValue> {
 
 const isPublishing = (what: string): what is Publishing => PUBLISHINGS.some((each) => each === what)
 
-export class Publications extends DurableObject<Env> {
+export class Publications extends StoredObject {
   /**
    * The change in progress. Unlike blocking the object, it does not keep isolates from requesting the newest pointer.
    */
   #turn: Promise<unknown> = Promise.resolve()
+  readonly #claims: ClaimStorage
 
   constructor(ctx: DurableObjectState, env: Env) {
-    super(ctx, inJurisdiction(env))
+    super(ctx, env, "Publications")
     ctx.storage.sql.exec(`
       CREATE TABLE IF NOT EXISTS publications (seq INTEGER PRIMARY KEY, what TEXT NOT NULL, digest TEXT NOT NULL,
         at INTEGER NOT NULL, author TEXT NOT NULL, why TEXT NOT NULL, kid TEXT NOT NULL, done INTEGER NOT NULL,
         jws TEXT NOT NULL)`)
+    this.#claims = new ClaimStorage(ctx.storage.sql)
+    const ownership = this.ownership()
+    if (ownership) keepOwnership(ownership)
+  }
+
+  /** What was claimed. Null if nobody has claimed the deployment. */
+  ownership(): Ownership | null {
+    return this.#claims.ownership()
+  }
+
+  /** The first that is proven makes the deployment the claimant's, for good. */
+  async claim(claim: Claim): Promise<ClaimOutcome> {
+    const outcome = await this.#claims.claim(settingsOf(this.env).claim, claim, Date.now())
+    if (outcome === "claimed") keepOwnership(claim.ownership)
+    return outcome
   }
 
   /** The body is in KV already, and was read. */

@@ -148,7 +148,8 @@ export async function authorize(call: PresentedCall, bundle: Bundle, context: Re
   const scope = denial && askableScope(denial, verified, located)
   const tool = located.tool.name
   const allowed = { id: retryOf ?? id, gateway, denial, agent, user, task, purpose, tool, windows, scope }
-  const transactionToken = signer && !denial ? await transactionOf(allowed, signer, located, context) : null
+  const transactionToken =
+    signer && !denial ? await transactionOf(allowed, signer, located, verified.token.agents, context) : null
   return { ...allowed, transactionToken }
 }
 

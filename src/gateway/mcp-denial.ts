@@ -7,10 +7,11 @@
  * 2026-07-28, "Streamable HTTP" and "Multi-round-trip requests".
  */
 import { codeOf, type Denial } from "../core/denials/denial.ts"
+import { approvalRequest } from "../core/denials/denial-text.ts"
 import type { GatewayDefinition } from "../core/policy/definition/gateways.ts"
 import { APPROVAL_KEY } from "../core/catalog/mcp-response.ts"
 import type { DeniedMessage } from "./json-rpc.ts"
-import { approvalRequest, modelText, type ModelText } from "./model-text.ts"
+import { modelText, type ModelText } from "./model-text.ts"
 import { structuredDenial } from "./structured-denial.ts"
 
 export interface DeniedRequest extends Omit<ModelText, "message"> {

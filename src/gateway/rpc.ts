@@ -11,6 +11,8 @@ import { answerTo, unidentifiedResponse } from "./endpoint.ts"
 import { settleCall } from "./settle-call.ts"
 import { requestOf, relayHeadersOf, type RelayedRequest } from "./dialects/relayed-request.ts"
 import { REQUEST_ID } from "./dialects/worker.ts"
+import { answerUnowned } from "../bundles/ownership.ts"
+import { isOwned } from "../platform/config.ts"
 import { requestContext, type RequestContext } from "../request-context.ts"
 
 const key = z.string()
@@ -58,7 +60,8 @@ export interface WorkerAnswer {
 export class Authorizer extends WorkerEntrypoint<Env> {
   /** Decides whether a call is allowed. */
   async authorize(call: WorkerCall): Promise<WorkerAnswer> {
-    const context = this.#context()
+    const context = await this.#context()
+    if (context instanceof Response) return plain(context)
     const read = callSchema.safeParse(call)
     const request = read.success ? questionOf(read.data) : null
     if (!read.success || !request) return malformed(context)
@@ -67,7 +70,8 @@ export class Authorizer extends WorkerEntrypoint<Env> {
 
   /** Decides which tools of a list may be called. `body` of an allow is the list. */
   async tools(list: WorkerList): Promise<WorkerAnswer> {
-    const context = this.#context()
+    const context = await this.#context()
+    if (context instanceof Response) return plain(context)
     const read = listSchema.safeParse(list)
     const request = read.success ? listOf(read.data) : null
     if (!read.success || !request) return malformed(context)
@@ -76,7 +80,8 @@ export class Authorizer extends WorkerEntrypoint<Env> {
 
   /** A call that was allowed has ended: `X-Narrowgate-Decision` and `X-Narrowgate-Task` of its answer identify it. */
   async settle(call: WorkerSettlement): Promise<WorkerAnswer> {
-    const context = this.#context()
+    const context = await this.#context()
+    if (context instanceof Response) return plain(context)
     const read = settlementSchema.safeParse(call)
     if (!read.success) return malformed(context)
     const { key: presented, decision, task } = read.data
@@ -84,8 +89,10 @@ export class Authorizer extends WorkerEntrypoint<Env> {
     return plain(await settleCall(request, decision, presented, context))
   }
 
-  #context(): RequestContext {
-    return requestContext(this.env, (work) => this.ctx.waitUntil(work))
+  /** Or the answer if it is not known whose the deployment is. */
+  async #context(): Promise<RequestContext | Response> {
+    const background = (work: Promise<unknown>): void => this.ctx.waitUntil(work)
+    return (!isOwned() && (await answerUnowned(this.env, background))) || requestContext(this.env, background)
   }
 }
 

@@ -1,5 +1,5 @@
 /** The Transaction Token of an allowed call, for its upstream. */
-import { argumentsHash } from "../core/catalog/arguments.ts"
+import { argumentsHash } from "../core/catalog/arguments-hash.ts"
 import type { Located } from "../core/catalog/locate.ts"
 import { formatScope } from "../core/catalog/pattern.ts"
 import { openArguments } from "../core/catalog/redaction.ts"
@@ -13,6 +13,7 @@ export async function transactionOf(
   { id: decision, gateway: definition, agent, user, task, purpose, tool }: Omit<Decision, "transactionToken">,
   signer: Signer,
   located: Located,
+  chain: readonly string[],
   { config }: RequestContext,
 ): Promise<string | null> {
   const { transaction_tokens, ...gateway } = definition
@@ -26,7 +27,7 @@ export async function transactionOf(
     signer,
     config.issuer,
     { ...gateway, transaction_tokens },
-    { ...call, argumentsHash: argumentsHash(open), redacted },
+    { ...call, argumentsHash: argumentsHash(open), redacted, chain },
     Date.now(),
   )
 }

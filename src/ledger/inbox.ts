@@ -3,8 +3,8 @@
  * lists the tasks and the single calls whose ledgers wait for an answer. The ledgers decide: an entry that is here too
  * long, or missing, only makes a request harder to find.
  */
-import { DurableObject } from "cloudflare:workers"
-import { inJurisdiction } from "../platform/jurisdiction.ts"
+import { keepVersion } from "../platform/storage/version.ts"
+import { StoredObject } from "../platform/storage/stored-object.ts"
 import { sha256Hex } from "../core/encoding/hash.ts"
 import type { InboxOf } from "../core/task/approval.ts"
 import type { HistoryKey } from "../core/guardrails/history-key.ts"
@@ -51,9 +51,9 @@ export interface InboxCall extends Record<string, SqlStorageValue> {
   readonly nth: number
 }
 
-export class Inbox extends DurableObject<Env> {
+export class Inbox extends StoredObject {
   constructor(ctx: DurableObjectState, env: Env) {
-    super(ctx, inJurisdiction(env))
+    super(ctx, env, "Inbox")
     ctx.storage.sql.exec(SCHEMA)
   }
 
@@ -129,6 +129,7 @@ export class Inbox extends DurableObject<Env> {
       // Nothing stays stored for an inbox that is empty; this very object may still receive requests.
       await this.ctx.storage.deleteAll()
       sql.exec(SCHEMA)
+      keepVersion("Inbox", this.ctx.storage)
     } else await this.ctx.storage.setAlarm(next)
   }
 }

@@ -4,7 +4,6 @@
  * when what it depends on is durable (the object's output gate). Whatever names a task may use the id of the request for
  * consent from which the task comes.
  */
-import { DurableObject } from "cloudflare:workers"
 import type { Approval, Unanswerable, Vote } from "../core/task/approval.ts"
 import type { ApproverIdentity, NotApprover } from "../core/task/approvers.ts"
 import type { LedgerCall } from "../core/record/visible-call.ts"
@@ -25,7 +24,7 @@ import type { TaskEnd } from "../core/task/change.ts"
 import type { OpenedTask } from "../core/task/opened-task.ts"
 import type { ConsentResponse as ConsentAnswer, Consent } from "../core/task/pending-consent.ts"
 import type { TaskStatus } from "../core/task/task.ts"
-import { inJurisdiction } from "../platform/jurisdiction.ts"
+import { StoredObject } from "../platform/storage/stored-object.ts"
 import { LEDGER_VERSION } from "./protocol.ts"
 import type { ApprovalForReader, Cleared, ConsentOutcome, EndResult, Erased, MaybeLater } from "./protocol.ts"
 import type { NoBundle, PageAnswer, RatingResult, Refresh, ShadowOnly, TokenOwner, Waiting } from "./protocol.ts"
@@ -45,7 +44,7 @@ import type { TaskView, Viewed } from "../core/task/view.ts"
 
 type Issued = OpenedTask | OAuthFailure | NoBundle
 
-export class Ledger extends DurableObject<Env> {
+export class Ledger extends StoredObject {
   readonly #trees: Trees
   readonly #others: AgentLedgers
   readonly #partitions: Partitions
@@ -56,7 +55,8 @@ export class Ledger extends DurableObject<Env> {
   readonly #tasks: Tasks
 
   constructor(ctx: DurableObjectState, env: Env) {
-    super(ctx, (env = inJurisdiction(env)))
+    super(ctx, env, "Ledger", "later")
+    env = this.env
     this.#trees = new Trees(ctx, env)
     this.#bundles = new LedgerBundles(this.#trees, env)
     const background = (work: Promise<unknown>): void => ctx.waitUntil(work)

@@ -9,7 +9,7 @@ import { deliver } from "../audit/delivery.ts"
 import { storedForm, type DecisionRecord, type StoredRecord } from "../core/record/record.ts"
 import { logShard } from "../audit/record-logs.ts"
 import { timeOf } from "../core/encoding/ids.ts"
-import { configOf } from "../platform/config.ts"
+import { settingsOf } from "../platform/config.ts"
 import { logEvent } from "../platform/log.ts"
 import { SLOTS, type Journal } from "./journal.ts"
 
@@ -110,7 +110,7 @@ export class Outbox {
     this.#journal = journal
     this.#env = env
     this.#tree = ctx.id.toString()
-    this.#delayMs = configOf(env).recordDelayMs
+    this.#delayMs = settingsOf(env).recordDelayMs
   }
 
   /** Whether records of reads may wait for others (`RECORD_DELAY_SECONDS`). */

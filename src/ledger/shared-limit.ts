@@ -3,8 +3,8 @@
  * lends credit to the trees' ledgers (core/guardrails/lending). What it lends is durable before the response. It
  * requests the settlement of credit that no ledger returns, and deletes itself when nothing in it can matter any more.
  */
-import { DurableObject } from "cloudflare:workers"
-import { inJurisdiction } from "../platform/jurisdiction.ts"
+import { keepVersion } from "../platform/storage/version.ts"
+import { StoredObject } from "../platform/storage/stored-object.ts"
 import { Lender } from "../core/guardrails/lending/lender.ts"
 import { LENDING_VERSION } from "../core/guardrails/lending/lending.ts"
 import type { CountedBefore, CreditHolder, Settled, Take, TakeAnswer } from "../core/guardrails/lending/lending.ts"
@@ -39,7 +39,7 @@ CREATE TABLE IF NOT EXISTS seen (value TEXT PRIMARY KEY, at INTEGER NOT NULL, ta
   WITHOUT ROWID;
 `
 
-export class SharedLimit extends DurableObject<Env> {
+export class SharedLimit extends StoredObject {
   #lender: Lender
   /** False if nothing is stored, not even tables. */
   #isStored: boolean
@@ -47,7 +47,7 @@ export class SharedLimit extends DurableObject<Env> {
   #alarmAt: number | null | undefined
 
   constructor(ctx: DurableObjectState, env: Env) {
-    super(ctx, inJurisdiction(env))
+    super(ctx, env, "SharedLimit", "later")
     const stored = load(ctx.storage.sql)
     this.#isStored = stored !== null
     this.#lender = new Lender(stored)
@@ -126,7 +126,10 @@ export class SharedLimit extends DurableObject<Env> {
 
   #save({ state, blocks, slots, values }: Writes): void {
     const { sql } = this.ctx.storage
-    if (!this.#isStored) sql.exec(SCHEMA)
+    if (!this.#isStored) {
+      sql.exec(SCHEMA)
+      keepVersion("SharedLimit", this.ctx.storage)
+    }
     this.#isStored = true
     if (state) sql.exec("INSERT OR REPLACE INTO state VALUES (1, ?)", JSON.stringify(state))
     for (const [id, block] of blocks) {

@@ -10,6 +10,7 @@ import type { TaskChange } from "../core/task/change.ts"
 import type { Opening } from "../core/task/opening-step.ts"
 import { correctClock, correctEnded, isOff, latestTime, TIMES, type SetBack } from "./clock-correction.ts"
 import { CallCounts } from "./call-counts.ts"
+import { keepVersion } from "../platform/storage/version.ts"
 import { Journal } from "./journal.ts"
 import { MemoriesStorage } from "./memories-storage.ts"
 import { LabelStorage } from "./label-storage.ts"
@@ -30,6 +31,9 @@ function setBackOf({ back_from: from, back_until: until }: LedgerRow): SetBack {
   return from === null || until === null ? null : { from, until }
 }
 
+export const storageOf = ({ storage }: DurableObjectState): LedgerStorage =>
+  new LedgerStorage(storage.sql, () => keepVersion("Ledger", storage))
+
 export class LedgerStorage {
   readonly journal: Journal
   readonly records: RecordNumbers
@@ -42,9 +46,12 @@ export class LedgerStorage {
   /** Whether there are tables. */
   #isStored = false
   readonly #calls: CallCounts
+  readonly #onCreated: () => void
 
-  constructor(sql: SqlStorage) {
+  /** @param onCreated called when the tables are created */
+  constructor(sql: SqlStorage, onCreated: () => void = () => undefined) {
     this.#sql = sql
+    this.#onCreated = onCreated
     this.journal = new Journal(sql, JOURNALED)
     this.#calls = new CallCounts(this.journal)
     this.memories = new MemoriesStorage(sql, this.journal)
@@ -120,6 +127,7 @@ export class LedgerStorage {
   saveLedger({ bundle, hidden }: LedgerState): void {
     if (this.#isStored) return
     this.#sql.exec(LEDGER_SCHEMA)
+    this.#onCreated()
     this.#isStored = true
     const values = [bundle.seq, bundle.digest, JSON.stringify([...hidden])]
     this.#sql.exec("INSERT INTO ledger VALUES (?, ?, ?, NULL, NULL, NULL)", ...values)

@@ -24,7 +24,7 @@ import { dropAllExpired } from "../core/task/labels.ts"
 import { newLedger, newTree, rootOf, type LedgerState, type TreeState } from "../core/task/state.ts"
 import type { Task } from "../core/task/task.ts"
 import { Pauses } from "./pauses.ts"
-import { LedgerStorage } from "./storage.ts"
+import { storageOf, type LedgerStorage } from "./storage.ts"
 import type { Opening } from "../core/task/opening-step.ts"
 import { applyEnd, applyEndOfInstances, applyExpiry } from "../core/task/transition.ts"
 
@@ -52,7 +52,7 @@ export class Trees {
   constructor(ctx: DurableObjectState, env: Env) {
     this.#ctx = ctx
     this.#env = env
-    this.storage = new LedgerStorage(ctx.storage.sql)
+    this.storage = storageOf(ctx)
     this.state = this.storage.load(Date.now(), proofsSince)
     this.outbox = new Outbox(ctx, env, () => this.storage.journal)
     this.notices = new Notices(ctx, env)
@@ -149,7 +149,7 @@ export class Trees {
 
   /** @param proofs that memory keeps; null: a new life begins for them */
   #reload(proofs = this.state?.proofs ?? null): void {
-    this.storage = new LedgerStorage(this.#ctx.storage.sql)
+    this.storage = storageOf(this.#ctx)
     this.state = this.storage.load(Date.now(), (wokenAt) => proofs ?? proofsSince(wokenAt))
     this.#ended.clear()
     if (this.state) this.#ageing = new Ageing(this.state.trees.values())

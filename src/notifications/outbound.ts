@@ -4,11 +4,11 @@
  * dead, and an operator can see it and send it once more. Bounded: if it is full, the oldest of the most frequent kind
  * is dropped.
  */
-import { DurableObject } from "cloudflare:workers"
-import { inJurisdiction } from "../platform/jurisdiction.ts"
+import { StoredObject } from "../platform/storage/stored-object.ts"
 import { ringSigner } from "../signing/signing-key.ts"
 import { logEvent } from "../platform/log.ts"
 import type { ReceiverDefinition } from "../core/policy/definition/receivers.ts"
+import { answerUnowned } from "../bundles/ownership.ts"
 import { bundleFor, requestContext, type RequestContext } from "../request-context.ts"
 import { sha256Hex } from "../core/encoding/hash.ts"
 import { OUTBOUND_VERSION } from "./outbound-stub.ts"
@@ -29,11 +29,11 @@ const LOOK_AGAIN_MS = 5_000
 /** No isolate decides by a bundle longer than this without knowing that there is a newer one (bundles/store.ts). */
 const OLDER_FOR_MS = 600_000
 
-export class Outbound extends DurableObject<Env> {
+export class Outbound extends StoredObject {
   readonly #queue: Queue
 
   constructor(ctx: DurableObjectState, env: Env) {
-    super(ctx, inJurisdiction(env))
+    super(ctx, env, "Outbound")
     this.#queue = new Queue(ctx.storage)
   }
 
@@ -76,7 +76,9 @@ export class Outbound extends DurableObject<Env> {
   }
 
   async #work(): Promise<void> {
-    const context = requestContext(this.env, (work) => this.ctx.waitUntil(work))
+    const background = (work: Promise<unknown>): void => this.ctx.waitUntil(work)
+    if (await answerUnowned(this.env, background)) throw new Error("it is not known whose the deployment is")
+    const context = requestContext(this.env, background)
     for (let round = 0; round < ROUNDS; round++) {
       const now = Date.now()
       this.#queue.prune(now)

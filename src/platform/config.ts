@@ -1,4 +1,8 @@
-/** Typed configuration from `env`, parsed once in each isolate. A misconfigured Worker rejects every request. */
+/**
+ * Typed configuration from `env`, parsed once in each isolate. A misconfigured Worker rejects every request. What a
+ * deployment calls itself and whose bundles it accepts may also come from its claim (bundles/claim.ts): until both are
+ * known there is no `Config`, so that nothing can be decided, issued or served by a guess.
+ */
 import * as z from "zod"
 import { logEvent } from "./log.ts"
 import { JURISDICTIONS } from "./jurisdiction.ts"
@@ -6,21 +10,30 @@ import { prepared } from "./prepared-schema.ts"
 import { OWN_ALGORITHMS, type OwnAlgorithm } from "../core/keys/algorithm.ts"
 
 const jwks = z.object({ keys: z.array(z.record(z.string(), z.unknown())) })
+type KeySet = z.infer<typeof jwks>
 
 const secrets = z.record(z.string(), z.string().min(1))
 
 const variables = prepared(
   z.object({
-    /** Public URL of this Worker, without a trailing slash. */
-    ISSUER: z.url().refine((url) => !url.endsWith("/"), "ISSUER must not end in a slash"),
-    PUBLISHER_KEYS: z.string().transform((text, context): z.infer<typeof jwks> => {
-      try {
-        return jwks.parse(JSON.parse(text))
-      } catch {
-        context.addIssue({ code: "custom", message: "PUBLISHER_KEYS must be a JWK Set" })
-        return z.NEVER
-      }
-    }),
+    /** Public URL of this Worker, without a trailing slash. Absent or empty: the one of the claim. */
+    ISSUER: z
+      .union([z.literal(""), z.url().refine((url) => !url.endsWith("/"), "ISSUER must not end in a slash")])
+      .default(""),
+    /** Absent or empty: the key of the claim. A set without keys is a set: nobody can publish. */
+    PUBLISHER_KEYS: z
+      .string()
+      .default("")
+      .transform((text, context): KeySet | null => {
+        try {
+          return text === "" ? null : jwks.parse(JSON.parse(text))
+        } catch {
+          context.addIssue({ code: "custom", message: "PUBLISHER_KEYS must be a JWK Set" })
+          return z.NEVER
+        }
+      }),
+    /** The secret by which the first operator claims the deployment. */
+    CLAIM: z.string().default(""),
     /**
      * The algorithm whose keys of the ring sign delegation tokens; tokens signed with the other verify until they
      * expire.
@@ -75,9 +88,19 @@ function readSecrets(text: string): ReadonlyMap<string, string> {
   }
 }
 
-export interface Config {
+/** What is the deployment's own, and never changes once it is known. */
+export interface Ownership {
+  /** Public URL of this Worker, without a trailing slash. */
   readonly issuer: string
   readonly publisherKeys: { readonly keys: readonly Record<string, unknown>[] }
+}
+
+/** What the configuration says by itself. */
+export interface Settings {
+  /** Of the ownership, what the configuration states: it is in force whatever was claimed. */
+  readonly stated: { readonly [Name in keyof Ownership]: Ownership[Name] | null }
+  /** The secret of the claim. Empty: there is none. */
+  readonly claim: string
   readonly signingAlgorithm: OwnAlgorithm
   readonly maxProbeRequests: number
   readonly recordDelayMs: number
@@ -89,23 +112,59 @@ export interface Config {
   readonly local: boolean
 }
 
-let parsed: { readonly from: unknown; readonly config: Config } | undefined
+export interface Config extends Omit<Settings, "stated" | "claim">, Ownership {}
 
+/** Nobody has claimed the deployment yet, or this isolate has not learnt of it (bundles/ownership.ts). */
+export class OwnerUnknown extends Error {
+  override readonly name = "OwnerUnknown"
+}
+
+let parsed: { readonly from: unknown; readonly settings: Settings; readonly config: Config | null } | undefined
+let claimed: Ownership | null = null
+
+/** @throws OwnerUnknown */
 export function configOf(env: Env): Config {
-  if (parsed?.from === env) return parsed.config
-  const parsedVariables = variables.parse(env)
-  const { ISSUER, PUBLISHER_KEYS, SIGNING_ALGORITHM, MAX_PROBE_REQUESTS, RECORD_DELAY_SECONDS } = parsedVariables
-  const { SIGN_IN_SECRETS, WEBHOOK_SECRETS, LOCAL } = parsedVariables
-  const config = {
-    issuer: ISSUER,
-    publisherKeys: PUBLISHER_KEYS,
-    signingAlgorithm: SIGNING_ALGORITHM,
-    maxProbeRequests: MAX_PROBE_REQUESTS,
-    recordDelayMs: RECORD_DELAY_SECONDS * 1_000,
-    webhookSecrets: WEBHOOK_SECRETS,
-    signInSecrets: SIGN_IN_SECRETS,
-    local: LOCAL === "true",
-  }
-  parsed = { from: env, config }
+  if (parsed?.from === env && parsed.config) return parsed.config
+  const settings = settingsOf(env)
+  const { stated, claim: _secret, ...others } = settings
+  const issuer = stated.issuer ?? claimed?.issuer
+  const publisherKeys = stated.publisherKeys ?? claimed?.publisherKeys
+  if (issuer === undefined || publisherKeys === undefined) throw new OwnerUnknown("this deployment has no owner yet")
+  const config = { ...others, issuer, publisherKeys }
+  parsed = { from: env, settings, config }
   return config
+}
+
+/** Whether this isolate knows whose it is, as nearly every request finds it. */
+export function isOwned(): boolean {
+  return (parsed?.config ?? null) !== null
+}
+
+/** The isolate learns what was claimed. */
+export function keepOwnership(ownership: Ownership): void {
+  claimed = ownership
+}
+
+/** For tests: the state of a fresh isolate. */
+export function forgetOwnership(): void {
+  claimed = null
+  parsed = undefined
+}
+
+/** The settings of a deployment that may have no owner yet. */
+export function settingsOf(env: Env): Settings {
+  if (parsed?.from === env) return parsed.settings
+  const read = variables.parse(env)
+  const settings = {
+    stated: { issuer: read.ISSUER === "" ? null : read.ISSUER, publisherKeys: read.PUBLISHER_KEYS },
+    claim: read.CLAIM,
+    signingAlgorithm: read.SIGNING_ALGORITHM,
+    maxProbeRequests: read.MAX_PROBE_REQUESTS,
+    recordDelayMs: read.RECORD_DELAY_SECONDS * 1_000,
+    webhookSecrets: read.WEBHOOK_SECRETS,
+    signInSecrets: read.SIGN_IN_SECRETS,
+    local: read.LOCAL === "true",
+  }
+  parsed = { from: env, settings, config: null }
+  return settings
 }

@@ -4,8 +4,7 @@
  * switch is in force everywhere once all earlier leases have expired, and only then is it acknowledged: no call that
  * begins after the acknowledgement succeeds (docs/architecture.md#the-promises, 5).
  */
-import { DurableObject } from "cloudflare:workers"
-import { inJurisdiction } from "../platform/jurisdiction.ts"
+import { StoredObject } from "../platform/storage/stored-object.ts"
 import type { JWK } from "jose"
 import type { OwnAlgorithm } from "../core/keys/algorithm.ts"
 import type { Signal, ReportedRisk } from "../core/guardrails/risk.ts"
@@ -36,7 +35,7 @@ interface SwitchSetter extends Setter {
   readonly reason: string | null
 }
 
-export class Switchboard extends DurableObject<Env> {
+export class Switchboard extends StoredObject {
   /** Milliseconds; no lease so far ends later. After waking, one of an earlier life may have its full time left. */
   #leasedUntil = Date.now() + LEASE_MS
   readonly #switches: SwitchStorage
@@ -48,7 +47,7 @@ export class Switchboard extends DurableObject<Env> {
   readonly #ring: KeyRing
 
   constructor(ctx: DurableObjectState, env: Env) {
-    super(ctx, inJurisdiction(env))
+    super(ctx, env, "Switchboard")
     const { sql } = ctx.storage
     this.#switches = new SwitchStorage(sql)
     this.#observations = new ObservationStorage(sql)

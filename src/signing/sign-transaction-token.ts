@@ -31,6 +31,8 @@ export interface Transaction {
   readonly argumentsHash: string | null
   /** Names of the arguments that were left out. */
   readonly redacted: readonly string[]
+  /** Every agent of the caller's chain, the calling one first. */
+  readonly chain: readonly string[]
 }
 
 /** @param now milliseconds */
@@ -41,7 +43,7 @@ export async function signTransactionToken(
   call: Transaction,
   now: number,
 ): Promise<string> {
-  const { decision, agent, user, task, purpose, tool, scope, argumentsHash, redacted } = call
+  const { decision, agent, user, task, purpose, tool, scope, argumentsHash, redacted, chain } = call
   const { id, environment, transaction_tokens: wanted } = gateway
   const iat = Math.floor(now / 1000)
   return new SignJWT({
@@ -56,6 +58,7 @@ export async function signTransactionToken(
       decision,
       ...(argumentsHash !== null && { arguments_hash: argumentsHash }),
       ...(redacted.length > 0 && { arguments_redacted: redacted }),
+      ...(chain.length > 1 && { chain }),
     },
     rctx: { gateway: id, environment },
   })

@@ -3,11 +3,12 @@
  * provider issued to our client, which authenticates the user at the API as well, and it lasts as long as the token. Each
  * session is one Durable Object. Its storage is encrypted with a key that only the cookie of the browser contains.
  */
-import { DurableObject } from "cloudflare:workers"
 import { CompactEncrypt, compactDecrypt } from "jose"
 import * as z from "zod"
 import { sha256Base64url, sha256Hex } from "../core/encoding/hash.ts"
 import { logEvent } from "../platform/log.ts"
+import { StoredObject } from "../platform/storage/stored-object.ts"
+import { keepVersion } from "../platform/storage/version.ts"
 import { newSecret } from "../platform/secret.ts"
 import type { RequestContext } from "../request-context.ts"
 import { cookieOf } from "./cookie.ts"
@@ -31,8 +32,13 @@ export interface SignedIn {
 const storedSession = z.object({ token: z.string(), expiresAt: z.number(), issuedAt: z.number() })
 export type StoredSession = z.infer<typeof storedSession>
 
-export class Session extends DurableObject<Env> {
+export class Session extends StoredObject {
+  constructor(ctx: DurableObjectState, env: Env) {
+    super(ctx, env, "Session", "later")
+  }
+
   async begin(sealed: string, until: number): Promise<void> {
+    keepVersion("Session", this.ctx.storage)
     this.ctx.storage.kv.put("sealed", { sealed, until })
     await this.ctx.storage.setAlarm(until)
   }

@@ -52,7 +52,8 @@ what they ask.
 
 - **401 to a call**: from the challenge through the metadata to a token and an allowed call
 - **denial survived**: a call that a policy denies; the next one works in the same session
-- **told why**: what the client shows of that denial, to the model or the developer, says why
+- **told why**: what the client shows of that denial, to the model or the developer, says why, and
+  [\`denialOf\`](../guides/agents.md#when-a-call-is-denied) finds it there
 - **approval awaited**: a call that a person has to approve of; the client's user, or its model, is told where, and it
   is repeated and allowed
 - **approval by a dialog**: such a call once more; the client shows its user the page by itself, and goes on with the

@@ -2,6 +2,7 @@
 import { mkdtemp, rm } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { denialOf } from "../../client/index.ts"
 import type { Column, Kind, Line, Outcome, Row, Session } from "./row.ts"
 import { ASKED, CLOSED, DOCUMENT, PROMPT, type World } from "./world.ts"
 
@@ -59,7 +60,10 @@ async function liveAt(home: string, row: Row, world: World): Promise<Readonly<Re
     const { text: why } = await call("read-ticket", { ticket: CLOSED })
     const survives = await search()
     await recovered()
+    // A program that has nothing but what this client shows, such as the message of an error, understands it.
+    const told = await denialOf(new Error(why))
     const asked = await call("read-ticket", { ticket: ASKED })
+    const page = (await denialOf(new Error(asked.text)))?.approval?.url
     const approved = await world.approve(row.name).then(
       async () => (await call("read-ticket", { ticket: ASKED })).text,
       ({ message }: Error) => `${asked.text}; ${message}`,
@@ -76,8 +80,8 @@ async function liveAt(home: string, row: Row, world: World): Promise<Readonly<Re
     return {
       call: begun,
       survives,
-      why: why.includes("policy_denied") ? WORKS : why,
-      approval: approved.includes("on fire") ? WORKS : approved,
+      why: told?.code === "policy_denied" ? WORKS : why,
+      approval: approved.includes("on fire") && page !== undefined ? WORKS : `${approved}; ${asked.text}`,
       dialog: shown.includes("on fire") ? WORKS : shown,
       stepUp: sent.text.includes('"sent"') || sent.text.includes('\\"sent\\"') ? WORKS : sent.text,
       lists: listed.find((each) => each !== WORKS) ?? WORKS,

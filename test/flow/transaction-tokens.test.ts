@@ -75,7 +75,8 @@ describe("an allowed call", () => {
     )
     expect(told.map(({ txn }) => txn)).toEqual([root.task, root.task, other.task])
     expect(told.map(({ req_wl }) => req_wl)).toEqual(["first", "second", "first"].map(agentId))
-    expect(told[1]?.["tctx"]).toMatchObject({ task: child.task })
+    expect(told[1]?.["tctx"]).toMatchObject({ task: child.task, chain: ["second", "first"].map(agentId) })
+    expect(told[0]?.["tctx"]).not.toHaveProperty("chain")
   })
 
   test("is told of by the other algorithm where the gateway says so, and of an agent alone as its own", async () => {

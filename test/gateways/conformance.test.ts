@@ -4,13 +4,16 @@
  */
 import { randomUUID } from "node:crypto"
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
+import { z } from "zod"
+import { judgeAnswer } from "../../cli/doctor/checks/gateways.ts"
+import { DIALECT_NAMES } from "../../src/core/policy/definition/gateways.ts"
 import { ALLOW, IDENTITY, startStub, type StubAuthorizer } from "./authorizer.ts"
 import { BODIES, CASES, preflight, type Case, type Outcome } from "./cases.ts"
 import { FAILURES } from "./failures.ts"
 import { REQUIRED } from "./installed.ts"
 import { DOCUMENT, NOT_SERVED, SECRETS, SERVED } from "./metadata.ts"
 import { entryOf } from "./page.ts"
-import { startStage, type Stage, type Tokens } from "./stage.ts"
+import { ORIGIN, startStage, type Stage, type Tokens } from "./stage.ts"
 import { installed, startGateway, type RunningGateway } from "./start.ts"
 import { GATEWAYS } from "./table.ts"
 import { FORGED, REFUSING, startUpstream, type Received, type Upstream } from "./upstream.ts"
@@ -112,6 +115,18 @@ for (const row of GATEWAYS.filter(installed)) {
       })
       const metadata = "https://api.example/.well-known/oauth-protected-resource/desk/mcp"
       expect(headers.get("www-authenticate")).toBe(`Bearer resource_metadata="${metadata}"`)
+    })
+
+    test("`narrowgate doctor` sees that it asks", async () => {
+      const { id, dialect } = gatewaysEntry.parse(entry)
+      for (const [sent, metadata] of [
+        [LIST_TOOLS, "https://api.example/.well-known/oauth-protected-resource/desk/mcp"],
+        [{ target: "/crm/tickets/0" }, `${stage.origin}/.well-known/oauth-protected-resource/${id}`],
+      ] as const) {
+        expect(judgeAnswer(seenByDoctor(sent, await sending(sent)), { id, dialect }, [metadata])).toMatchObject({
+          level: "ok",
+        })
+      }
     })
 
     test("a token that has expired", async () => {
@@ -457,7 +472,14 @@ for (const row of GATEWAYS.filter(installed)) {
 
     test("is gone, and comes back", async () => {
       await stub.close()
-      expect(outcomeOf(await ask())).toBe(expectedOf(IS_GONE, "500"))
+      const unasked = await ask()
+      expect(outcomeOf(unasked)).toBe(expectedOf(IS_GONE, "500"))
+      expect(
+        judgeAnswer(seenByDoctor({ target: "/crm/tickets/42" }, unasked), gatewaysEntry.parse(entry), []),
+      ).toMatchObject({
+        level: "problem",
+        text: expect.not.stringContaining("PASSES CALLS"),
+      })
       expect(upstream.received).toEqual([])
       stub = await startStub(Number(new URL(stub.origin).port))
       stub.answer = ALLOW
@@ -466,6 +488,22 @@ for (const row of GATEWAYS.filter(installed)) {
     })
   })
 }
+
+const LIST_TOOLS: Sent = {
+  method: "POST",
+  target: "/desk/mcp",
+  headers: [["Content-Type", "application/json"]],
+  body: JSON.stringify({ jsonrpc: "2.0", id: 1, method: "tools/list" }),
+}
+const gatewaysEntry = z.looseObject({ id: z.string(), dialect: z.enum(DIALECT_NAMES) })
+
+const seenByDoctor = ({ target }: Sent, { status, headers }: Answer) => ({
+  url: new URL(target, ORIGIN),
+  status,
+  headers,
+  json: null,
+  ahead: null,
+})
 
 function outcomeOf({ status, headers }: Answer): Outcome {
   const code = headers.get("x-narrowgate-code")

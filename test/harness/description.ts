@@ -171,8 +171,8 @@ const mediaType = ({ headers }: Request | Response): string | null =>
 
 /** By which pages of other origins may read an answer: test/flow/pages-of-other-origins.test.ts. */
 const FOR_PAGES = ["access-control-allow-origin", "access-control-expose-headers"]
-/** Headers that the description of an answer need not name: its content's, and what HTTP/1.0 has for `no-store`. */
-const UNNAMED = new Set(["content-type", "content-length", "content-encoding", "pragma", ...FOR_PAGES])
+/** Headers that the description of an answer need not name: its content's, its time, and what HTTP/1.0 has for `no-store`. */
+const UNNAMED = new Set(["content-type", "content-length", "content-encoding", "date", "pragma", ...FOR_PAGES])
 
 function problemOfHeaders(known: Answer, type: string | null, sent: Headers): string | null {
   const described = new Map(Object.entries(known.headers).map(([name, ref]) => [name.toLowerCase(), ref]))

@@ -11,6 +11,8 @@ import { forgetOwnKeys } from "../../src/credentials/key-sets/own-keys.ts"
 import { forgetSigningKeys } from "../../src/signing/signing-key.ts"
 import { forgetReads } from "../../src/ledger/record-outbox.ts"
 import { forgetCandidate } from "../../src/bundles/candidate.ts"
+import { forgetOwner } from "../../src/bundles/ownership.ts"
+import { forgetOwnership } from "../../src/platform/config.ts"
 import { forgetBundle, POINTER_KEY } from "../../src/bundles/store.ts"
 import { publications } from "../../src/bundles/publications.ts"
 import { forgetSwitches } from "../../src/revocation/lease.ts"
@@ -55,6 +57,8 @@ export async function freshIsolate(): Promise<void> {
 
 /** The next request meets a cold isolate, on the storage that is there. */
 export function forgetCaches(): void {
+  forgetOwner()
+  forgetOwnership()
   forgetBundle()
   forgetCandidate()
   forgetOwnKeys()

@@ -29,17 +29,25 @@ export interface Stack extends AsyncDisposable {
 }
 
 export async function startStack(lab: Lab): Promise<Stack> {
-  const { privateKey, publicKey } = await generateKeyPair("ES256", { extractable: true })
-  const publicJwk = { ...(await exportJWK(publicKey)), kid: "staff", alg: "ES256" }
-  const narrowgate = await startNarrowgate(
-    lab,
-    null,
-    async (directory) => extend(directory, publicJwk),
-    buildNarrowgate,
-    true,
-  )
+  const staff = await makeStaff()
+  const narrowgate = await startNarrowgate(lab, null, staff.extend, buildNarrowgate, true)
   return {
     narrowgate,
+    operator: staff.operator,
+    [Symbol.asyncDispose]: () => narrowgate[Symbol.asyncDispose](),
+  }
+}
+
+export interface Staff extends Pick<Stack, "operator"> {
+  /** Changes a copy of bench/policies: the operator may do what operators do, and there is what the traffic calls. */
+  readonly extend: (directory: string) => Promise<void>
+}
+
+export async function makeStaff(): Promise<Staff> {
+  const { privateKey, publicKey } = await generateKeyPair("ES256", { extractable: true })
+  const publicJwk = { ...(await exportJWK(publicKey)), kid: "staff", alg: "ES256" }
+  return {
+    extend: async (directory) => extend(directory, publicJwk),
     async operator() {
       const token = new SignJWT({ client_id: CLIENT, jti: crypto.randomUUID() })
         .setProtectedHeader({ alg: "ES256", kid: "staff", typ: "at+jwt" })
@@ -50,7 +58,6 @@ export async function startStack(lab: Lab): Promise<Stack> {
         .setExpirationTime("5m")
       return `Bearer ${await token.sign(privateKey)}`
     },
-    [Symbol.asyncDispose]: () => narrowgate[Symbol.asyncDispose](),
   }
 }
 

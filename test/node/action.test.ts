@@ -43,7 +43,7 @@ test("each action of others is named by a whole version", () => {
 
 test("every input is used, and only inputs are", () => {
   const text = readFileSync(join(ROOT, "action.yml"), "utf8")
-  const used = Array.from(text.matchAll(/\binputs\.([\w-]+)/gu), ([, name]) => name)
+  const used = Array.from(text.matchAll(/\binputs\.([\w-]+)/gu), ([, name = ""]) => name)
   expect([...new Set(used)].toSorted()).toEqual(Object.keys(action.inputs).toSorted())
 })
 

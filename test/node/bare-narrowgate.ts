@@ -5,7 +5,7 @@
 import { createHash, randomUUID } from "node:crypto"
 import { join } from "node:path"
 import { exportJWK, generateKeyPair, SignJWT, type CryptoKey, type JWK } from "jose"
-import { readManifest } from "../../dev/manifest.ts"
+import { readManifest, type Manifest } from "../../dev/manifest.ts"
 import { compilePolicies } from "../../cli/compiler/compile.ts"
 import { generatePublisherKey, signPublication } from "../../cli/compiler/sign.ts"
 import type { BundleBody } from "../../src/core/policy/bundle.ts"
@@ -21,11 +21,13 @@ export interface BareWorker {
   readonly objectsOf?: string
   /** The service that stands for the Cache API. */
   readonly cache?: string
+  /** Absent: that of this tree. */
+  readonly manifest?: Manifest
 }
 
 /** The built Worker as a service of a configuration, with the namespaces of wrangler.toml. */
-export async function narrowgate({ module, variables, objectsOf, cache }: BareWorker): Promise<string> {
-  const { compatibilityDate, compatibilityFlags, durableObjects } = await readManifest()
+export async function narrowgate({ module, variables, objectsOf, cache, manifest }: BareWorker): Promise<string> {
+  const { compatibilityDate, compatibilityFlags, durableObjects } = manifest ?? (await readManifest())
   const namespaceOf = (className: string): string =>
     objectsOf === undefined ? text(className) : `(className = ${text(className)}, serviceName = ${text(objectsOf)})`
   const bindings = [

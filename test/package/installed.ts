@@ -10,10 +10,11 @@ export const ROOT = join(import.meta.dirname, "../..")
 /** Of one command, which may install. Milliseconds. */
 const TIMEOUT_MS = 120_000
 
-/** What `npm run pack` made. */
-export async function pack(): Promise<string> {
+/** What `npm run pack` makes, before any of these tests (packed.ts). */
+export const TARBALL = join(ROOT, "build", `narrowgate-${VERSION}.tgz`)
+
+export async function pack(): Promise<void> {
   await promisify(execFile)(process.execPath, [join(ROOT, "dev/pack.ts")], { cwd: ROOT })
-  return join(ROOT, "build", `narrowgate-${VERSION}.tgz`)
 }
 
 export interface Ran {
@@ -39,12 +40,12 @@ export interface Place extends AsyncDisposable {
 }
 
 /** @param node the version of Node, as the package `node` of npm has it */
-export async function emptyPlace(packed: string, node: string): Promise<Place> {
+export async function emptyPlace(node: string): Promise<Place> {
   const around = await mkdtemp(join(tmpdir(), "narrowgate-package-"))
   const [directory, own, cache] = [join(around, "empty"), join(around, "node"), join(around, "cache")]
   for (const path of [directory, own, cache]) await mkdir(path)
-  const tarball = join(around, basename(packed))
-  await cp(packed, tarball)
+  const tarball = join(around, basename(TARBALL))
+  await cp(TARBALL, tarball)
   await writeFile(join(own, "package.json"), '{ "allowScripts": { "node": true } }\n')
   const { stdout } = await promisify(execFile)("npm", ["config", "get", "cache"])
   // What npx installs is new each time; what was downloaded is not. (Where npm finds packages is in the environment.)

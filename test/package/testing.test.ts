@@ -4,16 +4,11 @@ import { join } from "node:path"
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
 import { versionOf } from "../../cli/package.ts"
 import { codeOf } from "../testing/guide.ts"
-import { emptyPlace, pack, ROOT, type Place, type Ran } from "./installed.ts"
+import { emptyPlace, ROOT, type Place, type Ran } from "./installed.ts"
 
 /** Of the guide, by the name of the file under which it tells readers to save them. */
 const GUIDE = join(ROOT, "docs/guides/testing-code.md")
 const TESTS = ["mail.test.ts", "mail.node.test.mjs"] as const
-
-let tarball: string
-beforeAll(async () => {
-  tarball = await pack()
-}, 120_000)
 
 describe.each(["22", "24"])("on Node %s", (node) => {
   let there: Place
@@ -23,7 +18,7 @@ describe.each(["22", "24"])("on Node %s", (node) => {
   const packages = (...names: readonly string[]): string[] => names.map((name) => `${name}@${versionOf(name)}`)
 
   beforeAll(async () => {
-    there = await emptyPlace(tarball, node)
+    there = await emptyPlace(node)
     await writeFile(
       file("package.json"),
       '{ "private": true, "type": "module", "allowScripts": { "workerd": true, "esbuild": true } }\n',

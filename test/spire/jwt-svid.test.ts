@@ -5,9 +5,11 @@
 import { decodeProtectedHeader } from "jose"
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest"
 import { z } from "zod"
+import { openTask } from "../../client/index.ts"
 import { callHttp } from "../../dev/demo/agent.ts"
 import { type Parts, startParts } from "../../dev/demo/parts.ts"
 import { login } from "../../cli/remote/local-stack-login.ts"
+import { fromWorkloadApi } from "../../spiffe/index.ts"
 import { type BundleEndpoint, publishBundle } from "./bundle-endpoint.ts"
 import { findCommands } from "./commands.ts"
 import { policiesBelieving } from "./policies.ts"
@@ -58,6 +60,19 @@ describe.skipIf("missing" in found)(name, () => {
     expect(await callHttp("GET", `${parts.edge.origin}/crm/tickets/42`, granted.token)).toMatchObject({ status: 200 })
     const headers = { "x-narrowgate-agent": SUPPORT, "x-narrowgate-user": `${parts.stack.provider}|alice` }
     expect(parts.api.received().at(-1)).toMatchObject({ method: "GET", name: "/crm/tickets/42", headers })
+  })
+
+  test("an agent gets its SVID by the socket of the Workload API, as itself alone", async () => {
+    const identity = fromWorkloadApi({ socket: spire.socket, spiffeId: NIGHTLY })
+    await using task = await openTask({ issuer, identity, resource: "https://api.example" })
+    expect((await task.fetch(`${parts.edge.origin}/crm/tickets`)).status).toBe(200)
+    const unknown = fromWorkloadApi({ socket: spire.socket, spiffeId: "spiffe://example.org/agent/another" })
+    await expect(openTask({ issuer, identity: unknown })).rejects.toMatchObject({
+      code: "identity_failed",
+      message: expect.stringMatching(/the Workload API refused: status 7, /),
+    })
+    const nowhere = fromWorkloadApi({ socket: "unix:///nowhere/api.sock" })
+    await expect(openTask({ issuer, identity: nowhere })).rejects.toMatchObject({ code: "identity_failed" })
   })
 
   test("an agent with nobody behind it gets what its purpose allows", async () => {

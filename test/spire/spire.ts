@@ -20,6 +20,8 @@ export interface Rotation {
 export interface Spire extends AsyncDisposable {
   /** A JWT-SVID from the agent's Workload API; the agent may have it in its cache. */
   readonly svid: (id: string, audiences: readonly string[]) => Promise<string>
+  /** Of the agent's Workload API. */
+  readonly socket: string
   /** The trust domain's bundle in SPIFFE's format, as it is now. */
   readonly bundle: () => Promise<string>
   /**
@@ -83,6 +85,7 @@ export async function startSpire(commands: Commands, ids: readonly string[]): Pr
     for (const id of ids) await waitFor(attesting, async () => svid(id, ["https://nobody.example"]))
     return {
       svid,
+      socket: `unix://${agentSocket}`,
       bundle: async () => server("bundle", "show", "-format", "spiffe"),
       async rotateKey() {
         const { active } = activeSchema.parse(await jwtKey("show"))

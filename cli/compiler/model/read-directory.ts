@@ -24,7 +24,11 @@ export interface PolicyFiles {
 export async function readPolicies(directory: string): Promise<PolicyFiles> {
   const paths = await listFiles(directory)
   if (paths) return sortFiles(directory, paths, async (path) => readFile(join(directory, path), "utf8"))
-  const problem = wholeFile(".", `there is no directory \`${directory}\``, "Name a policy directory.")
+  const problem = wholeFile(
+    ".",
+    `there is no directory \`${directory}\``,
+    "Name a policy directory; `narrowgate init` makes one.",
+  )
   return { texts: new Map(), tables: new Map(), problems: [problem] }
 }
 

@@ -89,7 +89,11 @@ async function judgeCall(
 }
 
 /** @param metadata where a challenge of this Worker may lead */
-export function judgeAnswer(answer: Answer, { id, dialect }: GatewayDefinition, metadata: readonly string[]): Finding {
+export function judgeAnswer(
+  answer: Answer,
+  { id, dialect }: Pick<GatewayDefinition, "id" | "dialect">,
+  metadata: readonly string[],
+): Finding {
   const { status, headers } = answer
   const code = headers.get("x-narrowgate-code")
   const challenge = headers.get("www-authenticate")
@@ -106,6 +110,8 @@ export function judgeAnswer(answer: Answer, { id, dialect }: GatewayDefinition, 
     return problem(what, "See whether the gateway reaches the Worker, and then its server; look at its log.")
   }
   if (code === null && leadsTo === undefined) {
+    // A client of AuthZEN makes the answer to its own client.
+    if (status === 401 && challenge !== null && dialect === "authzen") return ok(`${call} is answered 401`)
     if (status === 401 && challenge !== null)
       return warn(
         `${call} is answered 401 by something else than Narrowgate, which may not be asked`,

@@ -1,7 +1,8 @@
 /** The packages that this one needs are installed, each in the version that it was tested with. */
 import { resolve } from "node:path"
-import { ok, problem, warn, type Finding } from "../finding.ts"
-import { installedVersion, ownManifest, PACKAGE } from "../manifest.ts"
+import { ok, problem, skipped, warn, type Finding } from "../finding.ts"
+import { installCommand, LOCAL_STACK, PACKAGE } from "../../package.ts"
+import { fits, installedVersion, ownManifest } from "../manifest.ts"
 
 type Versions = Readonly<Record<string, string>>
 
@@ -27,7 +28,7 @@ export async function differing(wanted: Versions, from: readonly string[]): Prom
     const found = await Promise.all(from.map(async (directory) => installedVersion(name, directory)))
     return { name, wanted: version, found: found.find((each) => each !== null) ?? null }
   })
-  return (await Promise.all(all)).filter(({ wanted: version, found }) => version !== found)
+  return (await Promise.all(all)).filter(({ wanted: version, found }) => found === null || !fits(found, version))
 }
 
 export function judgeNeeded(wrong: readonly Differing[], count: number): Finding {
@@ -36,14 +37,15 @@ export function judgeNeeded(wrong: readonly Differing[], count: number): Finding
 }
 
 export function judgeOptional(wrong: readonly Differing[]): readonly Finding[] {
-  if (wrong.length === 0) return []
-  const install = wrong.map(({ name, wanted }) => `${name}@${wanted}`).join(" ")
-  return [
-    warn(
-      `${wrong.map(told).join("; ")}: \`narrowgate dev\` and \`deploy\` need them`,
-      `Install them where you use these: npm install --save-dev ${install}`,
-    ),
-  ]
+  return [...Map.groupBy(wrong, ({ name }) => (LOCAL_STACK.includes(name) ? "dev" : "deploy"))].map(
+    ([command, all]) => {
+      const text = `${all.map(told).join("; ")}: \`narrowgate ${command}\` needs it`
+      const install = installCommand(all.map(({ name }) => name))
+      // Who only tries it out, or only publishes, never deploys.
+      if (command === "deploy" && all.every(({ found }) => found === null)) return skipped(`${text} (${install})`)
+      return warn(text, `Install it where you use that: ${install}`)
+    },
+  )
 }
 
 const told = ({ name, wanted, found }: Differing): string =>

@@ -3,15 +3,30 @@ import { execFile } from "node:child_process"
 import { createRequire } from "node:module"
 import { dirname, join, resolve } from "node:path"
 import { promisify } from "node:util"
+import { requireGlibc } from "../../package.ts"
+import { Failure } from "../../terminal/failure.ts"
 import { ok, skipped, warn, type Finding } from "../finding.ts"
 import { WITHIN_MS } from "../subject.ts"
 
 const PLATFORM = `${process.platform} ${process.arch}`
 
 export async function checkPlatform(): Promise<readonly Finding[]> {
+  const libraryless = withoutGlibc()
+  if (libraryless) return [libraryless]
   const workerd = workerdFrom([import.meta.filename, resolve("package.json")])
   if (workerd === null) return [skipped(`${PLATFORM}; workerd, which \`narrowgate dev\` runs, is not installed`)]
   return [await judgeWorkerd(workerd)]
+}
+
+/** There, no build of workerd is installed that could be tried. */
+export function withoutGlibc(...system: Parameters<typeof requireGlibc>): Finding | null {
+  try {
+    requireGlibc(...system)
+    return null
+  } catch (failure) {
+    if (!(failure instanceof Failure)) throw failure
+    return warn(`${PLATFORM}; the local stack cannot run here: ${failure.message}`, failure.fix)
+  }
 }
 
 /** @param workerd its executable, or the script that runs it */
@@ -23,7 +38,7 @@ export async function judgeWorkerd(workerd: string): Promise<Finding> {
     const why = failure instanceof Error && "stderr" in failure ? String(failure.stderr).trim() : String(failure)
     return warn(
       `${PLATFORM}; the local stack cannot run here: workerd does not start${why === "" ? "" : `: ${why}`}`,
-      "Use Linux with glibc 2.35 or newer (Debian 12, Ubuntu 22.04; not Alpine), macOS 13.5 or newer, or Windows.",
+      "Use Linux with glibc 2.35 or newer (Debian 12, Ubuntu 22.04), macOS 13.5 or newer, or Windows.",
     )
   }
 }

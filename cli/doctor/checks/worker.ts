@@ -1,10 +1,10 @@
 /** The Worker answers, and by the name that it has given itself. */
 import { isObject } from "../../../src/core/encoding/json.ts"
+import { VERSION } from "../../package.ts"
 import { CALLED } from "../../terminal/program-name.ts"
 import { Failure } from "../../terminal/failure.ts"
 import { failed, ok, problem, skipped, warn, type Finding } from "../finding.ts"
-import { ownManifest } from "../manifest.ts"
-import { isAlive, type Subject } from "../subject.ts"
+import { isAlive, isUnclaimed, type Subject } from "../subject.ts"
 
 export async function checkWorker({ url, isUrlNamed, get }: Subject): Promise<readonly Finding[]> {
   const answer = await get(new URL("/healthz", url))
@@ -29,6 +29,7 @@ export async function checkIssuer(subject: Subject): Promise<readonly Finding[]>
   const { origin } = new URL(subject.url)
   const answer = await subject.get(new URL("/.well-known/oauth-authorization-server", origin))
   if (answer instanceof Failure) return [failed(answer)]
+  if (isUnclaimed(answer)) return [skipped("nobody has claimed the Worker, so it has no name yet")]
   const issuer = isObject(answer.json) ? answer.json["issuer"] : undefined
   if (issuer === origin) return [ok(`the Worker calls itself ${origin} as well`)]
   if (typeof issuer !== "string")
@@ -45,9 +46,8 @@ export async function checkVersion(subject: Subject): Promise<readonly Finding[]
   if (answer instanceof Failure) return [failed(answer)]
   const info = isObject(answer.json) ? answer.json["info"] : undefined
   const deployed = isObject(info) ? info["version"] : undefined
-  const { version } = await ownManifest()
-  if (deployed === version) return [ok(`the Worker and this command are ${version}`)]
+  if (deployed === VERSION) return [ok(`the Worker and this command are ${VERSION}`)]
   if (typeof deployed !== "string") return [warn("the Worker does not tell its version", "Deploy it anew.")]
   const fix = `Use this command in that version (npx narrowgate@${deployed}), or deploy this one.`
-  return [warn(`the Worker is ${deployed}, this command ${version}`, fix)]
+  return [warn(`the Worker is ${deployed}, this command ${VERSION}`, fix)]
 }

@@ -3,8 +3,7 @@
  * entry says so. It consists of many small Durable Objects, chosen by the value, so that no single one bears all the
  * load. A value is durable before the response.
  */
-import { DurableObject } from "cloudflare:workers"
-import { inJurisdiction } from "../../platform/jurisdiction.ts"
+import { StoredObject } from "../../platform/storage/stored-object.ts"
 import { sha256Hex } from "../../core/encoding/hash.ts"
 import { logEvent } from "../../platform/log.ts"
 import type { RequestContext } from "../../request-context.ts"
@@ -88,14 +87,14 @@ const REFUSED_AS = {
  * A row for each value, which is deleted by those that come after it: an alarm would be one more row for each value of a
  * log that is seldom used.
  */
-export class OnceLog extends DurableObject<Env> {
+export class OnceLog extends StoredObject {
   /** Key of the last row that was examined. Empty if it begins anew. */
   #examined = ""
   /** In this life, whose first value forgets expired ones, too. */
   #values = 0
 
   constructor(ctx: DurableObjectState, env: Env) {
-    super(ctx, inJurisdiction(env))
+    super(ctx, env, "OnceLog")
     ctx.storage.sql.exec("CREATE TABLE IF NOT EXISTS used (key TEXT PRIMARY KEY, until INTEGER NOT NULL) WITHOUT ROWID")
   }
 

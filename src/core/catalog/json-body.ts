@@ -1,4 +1,4 @@
-import { deny, type Denied } from "../denials/denial.ts"
+import { deny, type Denied } from "../denials/denied.ts"
 import { MAX_PARTS, readCallJson, readJson } from "../encoding/json.ts"
 
 export function parseJson(text: string, mostParts: number = MAX_PARTS): { readonly json: unknown } | Denied {

@@ -2,7 +2,7 @@
  * Locates a presented call: which tool of the catalog it calls, with which arguments. A call of a tool that the catalog
  * does not have is denied; there is no default tool.
  */
-import { QUERY_PART } from "../denials/call/request.ts"
+import { QUERY_PART } from "../denials/terms/query-part.ts"
 import { deny, isDenied, type Denied } from "../denials/denial.ts"
 import { variantOf, type CallArguments } from "./arguments.ts"
 import type { Lookup } from "../encoding/lookup.ts"

@@ -2,7 +2,7 @@
  * Which entry of the catalog a message to an MCP server calls, by its JSON-RPC method. Source: the schemas of MCP
  * 2025-11-25 and 2026-07-28.
  */
-import { deny, isDenied, type Denied } from "../denials/denial.ts"
+import { deny, isDenied, type Denied } from "../denials/denied.ts"
 import { asciiText } from "../encoding/display-text.ts"
 import { isObject } from "../encoding/json.ts"
 import { confusableKey } from "../encoding/name-folding.ts"

@@ -3,7 +3,7 @@
  * JSON-RPC body if the gateway passes it on, otherwise from the Mcp-* headers, if the server is known to enforce these.
  * Source: MCP 2025-11-25 and 2026-07-28, "Transports".
  */
-import { deny, isDenied, type Denied } from "../denials/denial.ts"
+import { deny, isDenied, type Denied } from "../denials/denied.ts"
 import { unseenOf } from "./arguments.ts"
 import { INEXACT, isJsonType, isObject, readLoosely } from "../encoding/json.ts"
 import { asksForOtherMethod, METHOD_IN_ARGUMENT } from "./method-override.ts"
@@ -155,8 +155,11 @@ export function decodeHeader(value: string): string | null {
   const encoded = BASE64.exec(value)?.[1]
   if (encoded === undefined) return /^[\x20-\x7e]*$/.test(value) ? value : null
   try {
-    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(Uint8Array.fromBase64(encoded))
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytesOf(encoded))
   } catch {
     return null
   }
 }
+
+/** By `atob`, because this file is read on Node 22 too, which has no `Uint8Array.fromBase64`. */
+const bytesOf = (base64: string): Uint8Array => Uint8Array.from(atob(base64), (byte) => byte.charCodeAt(0))

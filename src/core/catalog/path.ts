@@ -3,7 +3,7 @@
  * never guessed. Otherwise the authorizer would judge one path and the upstream serve another (CVE-2019-9901,
  * CVE-2021-29492, CVE-2026-41059). Source: RFC 3986, sections 3.3, 3.4 and 6.2.2.
  */
-import { deny, type Denied } from "../denials/denial.ts"
+import { deny, type Denied } from "../denials/denied.ts"
 
 export interface Target {
   /** Decoded path segments; `/a/b/` gives `a`, `b`, ``. */

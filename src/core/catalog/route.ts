@@ -2,7 +2,7 @@
  * HTTP routes: origin, method and path → tool, with the arguments from the path, the query and a JSON body. A literal
  * segment takes precedence over a parameter, whatever their order in the catalog.
  */
-import { deny, type Denied } from "../denials/denial.ts"
+import { deny, type Denied } from "../denials/denied.ts"
 import { NO_ARGUMENTS, UNSEEN, unseenOf, type CallArguments, type Unseen } from "./arguments.ts"
 import { foldName, foldCase } from "../encoding/name-folding.ts"
 import { isJsonType, isObject } from "../encoding/json.ts"

@@ -14,6 +14,8 @@ import { REQUEST_DENIALS } from "./call/request.ts"
 import { CODES, type Code } from "./terms/code.ts"
 import type { DenialOf, Member, Shows } from "./terms/evidence.ts"
 
+export { deny, isDenied, type Denied } from "./denied.ts"
+
 /** Ordered roughly as a call is checked. */
 export const DENIALS = {
   ...GATEWAY_DENIALS,
@@ -69,17 +71,4 @@ export function hideFigures<D extends { readonly reason: string }>(denial: D): D
   const figures = disclosingMembers(denial).filter(([, { kind }]) => kind === "figure")
   if (figures.length === 0) return denial
   return Object.assign({}, denial, Object.fromEntries(figures.map(([name]) => [name, null])))
-}
-
-/** The output of a step that denies. `deny` marks a denial, so that it differs from any other output. */
-export interface Denied {
-  readonly denied: Denial
-}
-
-export function deny(denial: Denial): Denied {
-  return { denied: denial }
-}
-
-export function isDenied(outcome: object): outcome is Denied {
-  return "denied" in outcome
 }

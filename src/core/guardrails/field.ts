@@ -3,7 +3,8 @@
  * equal.
  */
 import { canonicalText } from "../encoding/canonical-json.ts"
-import { argumentsNeeded, variantOf, type CallArguments, type Unseen, argumentsHash } from "../catalog/arguments.ts"
+import { argumentsNeeded, variantOf, type CallArguments, type Unseen } from "../catalog/arguments.ts"
+import { argumentsHash } from "../catalog/arguments-hash.ts"
 import type { Tool } from "../catalog/tool.ts"
 import type { Denial } from "../denials/denial.ts"
 import { sha256Hex } from "../encoding/hash.ts"

@@ -5,13 +5,13 @@
 import { buildCatalog, type Catalog } from "../catalog/locate.ts"
 import type { Lookup } from "../encoding/lookup.ts"
 import { guardrailsOf, type Guardrails } from "../guardrails/guardrails.ts"
-import { FORMAT } from "./bundle.ts"
 import type { Pointer } from "./bundle.ts"
 import type { AgentDefinition, PurposeDefinition } from "./definition/agents.ts"
 import type { ApprovalDefinition, Approving } from "./definition/approvers.ts"
 import type { LabelDefinition } from "./definition/labels.ts"
 import type { GatewayDefinition, QueryClient } from "./definition/gateways.ts"
 import type { Head, Span } from "./encode.ts"
+import { readBundle, type ReadableBundle } from "./formats.ts"
 import { engineOf, type Engine } from "./cedar/engine.ts"
 import { withClientEntities, withRegisteredClients } from "./registered-clients.ts"
 import { readStore, type EntityStore } from "./cedar/entities.ts"
@@ -57,9 +57,10 @@ export interface Bundle extends Omit<Head, Indexed> {
   readonly owners: ReadonlyMap<string, readonly Approving[]>
 }
 
-/** Throws on a text of another format, which it would misread, and if two routes match the same request. */
-export function assemble(text: string, pointer: Pointer): Bundle {
-  const end = lineEnd(text)
+/** Throws on a text of a format that this version does not read, and if two routes match the same request. */
+export function assemble(published: string, pointer: Pointer): Bundle {
+  const bundle = readBundle(published)
+  const { text, end } = bundle
   const {
     format: _format,
     servers,
@@ -71,7 +72,7 @@ export function assemble(text: string, pointer: Pointer): Bundle {
     guardrails,
     telltales,
     ...rest
-  } = headOf(text)
+  } = asHead(bundle)
   const { approvals, owners, tables, ...asWritten } = rest
   const section = ([from, to]: Span): Section => ({ text, from: end + 1 + from, to: end + 1 + to })
   const entities = new Table<StoredEntity>(section(tables.entities))
@@ -112,20 +113,16 @@ function* storedOf(entities: Table<StoredEntity>, type: string, after: string | 
   for (const { uid } of entities.rowsOf(`${type}::"`, last)) yield entity(uid.type, uid.id)
 }
 
+/** Throws on a text of a format that this version does not read. */
+export function headOf(published: string): Head {
+  return asHead(readBundle(published))
+}
+
 /**
  * The one place where text becomes a bundle unchecked: each cold isolate would pay for checking 10,000 rules again. The
  * format number guards the shape.
  */
-export function headOf(text: string): Head {
-  const line = text.slice(0, lineEnd(text))
-  const head: { readonly format?: unknown } = JSON.parse(line)
-  if (head.format !== FORMAT) throw new Error(`bundle format ${String(head.format)} is not ${FORMAT}`)
+function asHead({ head }: ReadableBundle): Head {
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- see above
   return head as Head
-}
-
-/** In an earlier format, the whole text is one line. */
-function lineEnd(text: string): number {
-  const end = text.indexOf("\n")
-  return end < 0 ? text.length : end
 }

@@ -154,6 +154,9 @@ export const PUBLICATION_TYPES: Readonly<Record<Publishing, string>> = {
 /** `typ` of a publisher's request for the history of publications. */
 export const HISTORY_TYPE = "narrowgate-history+jwt"
 
+/** `typ` of the statement by which the first operator claims a deployment. */
+export const CLAIM_TYPE = "narrowgate-claim+jwt"
+
 /** What KV holds under `pointer`, as the payload of a JWS by the publisher's key. */
 export interface Pointer {
   /** Grows by at least one with every publication; a smaller one is never accepted again. */

@@ -2,7 +2,7 @@
  * The part of a call that its record may show. Arguments are selected and redacted here, and the rest of the record is
  * made only from the result, so a new field cannot disclose an argument that the catalog redacts.
  */
-import { argumentsDigest } from "../catalog/arguments.ts"
+import { argumentsDigest } from "../catalog/arguments-hash.ts"
 import type { Segments } from "../catalog/route.ts"
 import type { Tool } from "../catalog/tool.ts"
 import type { Call, Evidence, Verdict } from "../decision/call.ts"

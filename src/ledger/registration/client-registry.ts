@@ -2,9 +2,8 @@
  * The registered clients of a class, one Durable Object: how many, how fast, and their list. Registering, listing and
  * removing go through it; no sign-in and no call does.
  */
-import { DurableObject } from "cloudflare:workers"
 import type { RegistrationDefinition } from "../../core/policy/definition/registration.ts"
-import { inJurisdiction } from "../../platform/jurisdiction.ts"
+import { StoredObject } from "../../platform/storage/stored-object.ts"
 import { registrationObject, type ClientRegistration } from "./registration.ts"
 
 const MINUTE_MS = 60_000
@@ -39,14 +38,14 @@ export function clientRegistry(env: Env, name: string): DurableObjectStub<Client
   return env.CLIENT_REGISTRY.getByName(name)
 }
 
-export class ClientRegistry extends DurableObject<Env> {
+export class ClientRegistry extends StoredObject {
   /** Where the search for unused clients continues. */
   #examined = ""
   /** When the last searches began, and for which network. */
   #searches: readonly { readonly at: number; readonly network: string | null }[] = []
 
   constructor(ctx: DurableObjectState, env: Env) {
-    super(ctx, inJurisdiction(env))
+    super(ctx, env, "ClientRegistry")
     const { sql } = ctx.storage
     sql.exec(
       "CREATE TABLE IF NOT EXISTS clients (id TEXT PRIMARY KEY, registration TEXT NOT NULL, expires INTEGER NOT NULL) WITHOUT ROWID",

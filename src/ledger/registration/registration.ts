@@ -3,10 +3,10 @@
  * endpoint and the token endpoint read it, so that no single object stands in the way of all sign-ins. It is deleted when
  * it expires or is revoked, and an unknown client has none: reading writes nothing.
  */
-import { DurableObject } from "cloudflare:workers"
 import type { RegistrationDefinition } from "../../core/policy/definition/registration.ts"
 import { isOfClass, registeredClientId } from "../../core/policy/registered-clients.ts"
-import { inJurisdiction } from "../../platform/jurisdiction.ts"
+import { keepVersion } from "../../platform/storage/version.ts"
+import { StoredObject } from "../../platform/storage/stored-object.ts"
 import type { RequestContext } from "../../request-context.ts"
 
 export interface ClientRegistration {
@@ -22,12 +22,13 @@ export interface ClientRegistration {
 /** The time of a client's last token is stored once in this time at most: it need not be more exact. */
 const USED_AGAIN_MS = 3_600_000
 
-export class Registration extends DurableObject<Env> {
+export class Registration extends StoredObject {
   constructor(ctx: DurableObjectState, env: Env) {
-    super(ctx, inJurisdiction(env))
+    super(ctx, env, "Registration", "later")
   }
 
   async begin(registration: ClientRegistration): Promise<void> {
+    keepVersion("Registration", this.ctx.storage)
     this.ctx.storage.kv.put("registration", registration)
     await this.ctx.storage.setAlarm(registration.expiresAt)
   }

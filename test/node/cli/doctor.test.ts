@@ -415,7 +415,7 @@ describe("an issuer", () => {
   })
 
   it.each([
-    ["garbage", "\u001b[2J", "not http"],
+    ["garbage", null, "not http"],
     ["no keys", { keys: [] }, "it is empty"],
     ["no set", { key: 1 }, "no key set"],
     [
@@ -431,7 +431,7 @@ describe("an issuer", () => {
     origin = await serverThat((request, response) => {
       if (request.url === "/keys") return void response.end(JSON.stringify(set))
       const document = { issuer: origin, jwks_uri: `${origin}/keys` }
-      response.end(what === "garbage" ? String(keys) : JSON.stringify(document))
+      return void response.end(what === "garbage" ? "\u001b[2J" : JSON.stringify(document))
     })
     const found = await judged(origin)
     expect(found).toMatchObject({ level: "problem", text: expect.stringContaining(says) })

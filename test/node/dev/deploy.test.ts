@@ -30,13 +30,12 @@ describe("its configuration", () => {
     const lost = base.split("\n").filter((line) => !lines.has(line))
     expect(lost.map((line) => line.split(" = ")[0])).toEqual([
       "name",
-      "ISSUER",
+      "# ISSUER",
+      "# PUBLISHER_KEYS",
       "SIGNING_ALGORITHM",
-      "PUBLISHER_KEYS",
       "MAX_PROBE_REQUESTS",
       "RECORD_DELAY_SECONDS",
       "JURISDICTION",
-      "id",
     ])
     expect(text).toContain('ISSUER = "https://authz.staging.example"')
     expect(text).toMatch(/^workers_dev = false\npreview_urls = false$/mu)

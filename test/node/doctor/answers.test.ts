@@ -8,6 +8,7 @@ import { freePort } from "../../../dev/loopback.ts"
 import { ask } from "../../../cli/doctor/ask.ts"
 import { judgeClock } from "../../../cli/doctor/checks/clock.ts"
 import { judgeTimes } from "../../../cli/doctor/checks/token.ts"
+import { judgeAnswer } from "../../../cli/doctor/checks/gateways.ts"
 import { checkWorker } from "../../../cli/doctor/checks/worker.ts"
 import { examine } from "../../../cli/doctor/examine.ts"
 import { ok } from "../../../cli/doctor/finding.ts"
@@ -107,6 +108,20 @@ test("a Worker that nobody named need not be there; one that was named has to", 
   expect(await examine(subject, only)).toMatchObject([{ level: "problem" }])
 })
 
+test("a Worker without an owner is to be claimed first", async () => {
+  const url = await serverThat((request, response) => {
+    const isAlive = request.url === "/healthz"
+    response.writeHead(isAlive ? 200 : 503)
+    response.end(JSON.stringify(isAlive ? { status: "alive" } : { error: "unclaimed", error_description: "" }))
+  })
+  const found = await examine(await subjectAt(url))
+  expect(found.find(({ check }) => check === "name")).toMatchObject({ level: "skipped" })
+  expect(found.find(({ check }) => check === "bundle")).toMatchObject({
+    level: "problem",
+    fix: expect.stringContaining(`narrowgate claim --url ${url}`),
+  })
+})
+
 test("a server that is no Worker is not asked further", async () => {
   const asked: string[] = []
   const url = await serverThat((request, response) => {
@@ -140,6 +155,15 @@ test("a check that never ends, and one that fails, cost the others nothing", asy
   ])
 })
 
+test.each([
+  ["authzen", "ok"],
+  ["envoy", "warn"],
+] as const)("a 401 that another authenticator may have given, behind a gateway of dialect %s: %s", (dialect, level) => {
+  const headers = new Headers({ "WWW-Authenticate": "Bearer" })
+  const answer = { url: new URL("https://api.example/crm"), status: 401, headers, json: null, ahead: null }
+  expect(judgeAnswer(answer, { id: "edge", dialect }, []).level).toBe(level)
+})
+
 describe("the clock", () => {
   async function aheadOf(seconds: number, age = 0): Promise<number | null> {
     const date = new Date(Date.now() + seconds * 1000).toUTCString()
@@ -165,6 +189,7 @@ describe("the clock", () => {
       { name: local, ahead: -90 },
     ])
     expect(one).toMatchObject({ level: "problem", text: expect.stringContaining("local is 1 minute behind") })
+    expect(judgeClock([{ name: worker, ahead: 400 }]).fix).toContain("set the wrong one")
     const all = judgeClock([
       { name: worker, ahead: 400 },
       { name: local, ahead: 401 },

@@ -7,9 +7,9 @@ import { join } from "node:path"
 import { afterEach, beforeEach, describe, expect, it, test } from "vitest"
 import { judgeNode } from "../../../cli/doctor/checks/node.ts"
 import { differing, judgeNeeded, judgeOptional } from "../../../cli/doctor/checks/packages.ts"
-import { judgeWorkerd } from "../../../cli/doctor/checks/platform.ts"
+import { judgeWorkerd, withoutGlibc } from "../../../cli/doctor/checks/platform.ts"
 import { judgeProxy } from "../../../cli/doctor/checks/proxy.ts"
-import { installedVersion } from "../../../cli/doctor/manifest.ts"
+import { fits, installedVersion } from "../../../cli/doctor/manifest.ts"
 import { ownerOf } from "../../../cli/doctor/port-owner.ts"
 import { duration } from "../../../cli/doctor/since.ts"
 
@@ -45,6 +45,13 @@ describe("the Workers runtime", () => {
     expect(found.fix).toContain("glibc")
   })
 
+  it("is not tried where its C library is not", () => {
+    expect(withoutGlibc({ header: { glibcVersionRuntime: "2.36" } })).toBeNull()
+    const found = withoutGlibc({ header: {} })
+    if (process.platform !== "linux") return
+    expect(found).toMatchObject({ level: "warn", text: expect.stringContaining("another C library") })
+  })
+
   it("that is not there, or hangs, is told as well", async () => {
     expect((await judgeWorkerd(join(directory, "nowhere"))).level).toBe("warn")
     const began = Date.now()
@@ -73,9 +80,29 @@ describe("packages", () => {
       level: "problem",
       text: "zod is 3.0.0, not 4.6.7; jose is not installed",
     })
-    expect(judgeOptional(wrong)).toMatchObject([
-      { level: "warn", fix: expect.stringContaining("npm install --save-dev zod@4.6.7 jose@6.2.18") },
+    const optional = await differing({ miniflare: "^5.1.0", wrangler: "^4.0.0" }, [directory])
+    expect(judgeOptional(optional)).toMatchObject([
+      { level: "warn", fix: expect.stringMatching(/: npm install --save-dev --save-exact miniflare@\S+$/) },
+      { level: "skipped", text: expect.stringContaining("`narrowgate deploy` needs it (npm install") },
     ])
+  })
+
+  it("that only a deployment needs have to fit if they are there", async () => {
+    await install("wrangler", "3.0.0")
+    const optional = await differing({ wrangler: "^4.0.0" }, [directory])
+    expect(judgeOptional(optional)).toMatchObject([
+      { level: "warn", text: expect.stringContaining("wrangler is 3.0.0, not ^4.0.0") },
+    ])
+  })
+
+  it.each([
+    ["5.2.0", "^5.1.9", true],
+    ["5.20261102.0-beta", "^5.20261102.0-beta", true],
+    ["5.1.8", "^5.1.9", false],
+    ["6.0.0", "^5.1.9", false],
+    ["5.2.0", "5.1.9", false],
+  ])("of version %s fit %s: %s", (version, wanted, fit) => {
+    expect(fits(version, wanted)).toBe(fit)
   })
 
   it("are found above, and where the command runs", async () => {

@@ -1,6 +1,7 @@
 /** Why a request is not one call of one tool, with arguments that are unambiguous. */
 import { hiddenByCheck, optional, plain, TEXT, TEXTS } from "../terms/evidence.ts"
 import { asciiText } from "../../encoding/display-text.ts"
+import { QUERY_PART } from "../terms/query-part.ts"
 import { ARGUMENT, HEADER, WHAT } from "./members.ts"
 import { final, ONLY_CODE, reason } from "./reason.ts"
 
@@ -102,9 +103,6 @@ export const REQUEST_DENIALS = {
         : "An argument, or a member of one, has a name that can be read as another one that a rule reads or that is redacted.",
   }),
 }
-
-/** Stands in place of a name: some servers read a part of the query without a name as an argument. */
-export const QUERY_PART = "a part of the query"
 
 function notAccepted({ what }: { readonly what: string }): string {
   return `The request was not accepted: ${what}.`

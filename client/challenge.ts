@@ -1,0 +1,21 @@
+/** What `WWW-Authenticate` asks for (RFC 6750, section 3; RFC 9470, section 3). */
+import type { StepUp } from "./denial.ts"
+
+export interface Challenge {
+  readonly scope?: string
+  readonly stepUp?: StepUp
+}
+
+export function challengeIn(header: string): Challenge {
+  const scope = parameter(header, "scope")
+  const [acrValues, maxAge] = [parameter(header, "acr_values"), parameter(header, "max_age")]
+  const seconds = maxAge !== undefined && /^\d{1,9}$/.test(maxAge) ? Number(maxAge) : undefined
+  const stepUp = {
+    ...(acrValues !== undefined && { acrValues: acrValues.split(" ") }),
+    ...(seconds !== undefined && { maxAge: seconds }),
+  }
+  return { ...(scope !== undefined && { scope }), ...(Object.keys(stepUp).length > 0 && { stepUp }) }
+}
+
+const parameter = (header: string, name: string): string | undefined =>
+  new RegExp(`(?:^|[\\s,])${name}="([^"]{0,4000})"`, "i").exec(header)?.[1]

@@ -1,0 +1,203 @@
+/**
+ * Finds the denial in what a client has made of it. What an upstream returned must not pass for one because it quotes
+ * one: of a result that did not fail nothing is read but the members that Narrowgate itself sets, and of text that a
+ * tool returned only one that is Narrowgate's sentence from its beginning to its end.
+ */
+import type { Approval, Denial } from "./denial.ts"
+import { DeniedError } from "./errors.ts"
+import { isObject, parsed, secondsIn, textAt, type JsonObject } from "./json.ts"
+import { sentenceIn } from "./denial-sentence.ts"
+import { challengeIn } from "./challenge.ts"
+
+/** Where a program finds a denial in a result of MCP. */
+const META_KEY = "narrowgate/denial"
+/** Characters; a denial is short. */
+const LONGEST = 65_536
+/** Causes of causes, and what wraps them. */
+const DEEPEST = 6
+
+/**
+ * Finds the denial in whatever a client made of it: a `Response` (whose body can still be read), a tool's result, an
+ * error, JSON or text. Undefined: there is none, or its shape is unknown. Never throws.
+ */
+export async function denialOf(outcome: unknown): Promise<Denial | undefined> {
+  try {
+    return await (isResponse(outcome)
+      ? inResponse(outcome)
+      : isError(outcome)
+        ? inError(outcome, 0)
+        : inResult(outcome))
+  } catch {
+    // A getter of a foreign object, or a body that broke off.
+    return undefined
+  }
+}
+
+/** Also of another realm, such as a frame. */
+const isError = (value: unknown): value is Error => Object.prototype.toString.call(value) === "[object Error]"
+
+/** Also of another realm, or of a library's own `fetch`. */
+const isResponse = (value: unknown): value is Response =>
+  isObject(value) && typeof value["status"] === "number" && value["headers"] instanceof Headers && "bodyUsed" in value
+
+async function inResponse(response: Response): Promise<Denial | undefined> {
+  const { headers, bodyUsed } = response
+  const code = headers.get("x-narrowgate-code")
+  if (response.ok && code === null) return undefined
+  const body = bodyUsed ? "" : await boundedText(response.clone())
+  return withHeaders(inText(body, true), code, headers)
+}
+
+/** What the headers say takes part too: which gateways pass on. */
+function withHeaders(found: Denial | undefined, code: string | null, headers: Headers): Denial | undefined {
+  const of = found ?? (code === null ? undefined : { code, description: "" })
+  if (!of) return undefined
+  const decision = of.decision ?? headers.get("x-narrowgate-decision") ?? undefined
+  const retryAfter = of.retryAfter ?? secondsIn(headers.get("retry-after"))
+  const { scope, stepUp } = challengeIn(headers.get("www-authenticate") ?? "")
+  return {
+    ...of,
+    ...(decision !== undefined && { decision }),
+    ...(retryAfter !== undefined && { retryAfter }),
+    ...(of.code === "insufficient_scope" && scope !== undefined && { scope }),
+    ...(of.code === "step_up_required" && stepUp && { stepUp }),
+  }
+}
+
+async function boundedText(response: Response): Promise<string> {
+  const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader()
+  let text = ""
+  for (let next = await reader?.read(); next?.done === false; next = await reader?.read()) {
+    text += next.value
+    if (text.length > LONGEST) {
+      await reader?.cancel()
+      return ""
+    }
+  }
+  return text
+}
+
+/** Members of an error under which clients keep what the server sent. */
+const KEPT = [
+  "denial",
+  "data",
+  "error",
+  "result",
+  "responseBody",
+  "body",
+  "text",
+  "response",
+  "cause",
+  "originalError",
+] as const
+
+async function inError(error: object, depth: number): Promise<Denial | undefined> {
+  if (error instanceof DeniedError) return error.denial
+  if (depth > DEEPEST) return undefined
+  const members = error as JsonObject
+  const own = inMembers(members) ?? inText(textAt(members, "message") ?? "", false)
+  if (own) return own
+  for (const name of KEPT) {
+    const kept = members[name]
+    const found = isResponse(kept)
+      ? await inResponse(kept)
+      : typeof kept === "string"
+        ? inText(kept, false)
+        : isObject(kept)
+          ? await inError(kept, depth + 1)
+          : undefined
+    if (found) return found
+  }
+  return undefined
+}
+
+/** What a tool returned, a message of JSON-RPC, or a body as it was parsed. */
+function inResult(result: unknown): Denial | undefined {
+  if (typeof result === "string") return inText(result, true)
+  // Some clients give the parts of a failed tool's result, or the only one, without the result.
+  if (Array.isArray(result)) return sentenceIn(result.map(textOfPart).join(" "), true)
+  if (!isObject(result)) return undefined
+  if (result["type"] === "text") return inText(textOfPart(result), true)
+  return inMembers(result) ?? inMessage(result)
+}
+
+function inMessage(message: JsonObject): Denial | undefined {
+  const { error, result } = message
+  if (isObject(error)) return inRpcError(error)
+  return isObject(result) ? inMembers(result) : undefined
+}
+
+/** An error of JSON-RPC, also without the message around it. */
+function inRpcError({ data, message }: JsonObject): Denial | undefined {
+  const found = isObject(data) ? ofBody(data) : undefined
+  return found && withSentence(found, typeof message === "string" ? message : "")
+}
+
+/** A result of MCP, an error of JSON-RPC, or the body of any other denial. */
+function inMembers(value: JsonObject): Denial | undefined {
+  const { content, isError, _meta: meta } = value
+  const text = isError === true && Array.isArray(content) ? content.map(textOfPart).join(" ") : ""
+  const members = isObject(meta) ? meta[META_KEY] : undefined
+  const found = isObject(members) ? ofBody(members) : undefined
+  if (found) return withSentence(found, text)
+  return (
+    ofBody(value) ?? inRpcError(value) ?? sentenceIn(text, true) ?? sentenceIn(textAt(value, "message") ?? "", true)
+  )
+}
+
+const textOfPart = (part: unknown): string => (isObject(part) ? (textAt(part, "text") ?? "") : "")
+
+/** The sentence says for how long to wait, which the members do not. */
+function withSentence(denial: Denial, text: string): Denial {
+  const { retryAfter } = sentenceIn(text, false) ?? {}
+  return retryAfter === undefined ? denial : { ...denial, retryAfter }
+}
+
+/** @param isWhole nothing but the denial stands in it; otherwise an error's message, with words of the client around it */
+function inText(text: string, isWhole: boolean): Denial | undefined {
+  if (text.length > LONGEST || text === "") return undefined
+  const json = jsonIn(text, isWhole)
+  return (isObject(json) ? (inMembers(json) ?? inMessage(json)) : undefined) ?? sentenceIn(text, isWhole)
+}
+
+function jsonIn(text: string, isWhole: boolean): unknown {
+  const whole = text.trim()
+  if (whole.startsWith("{")) return parsed(whole)
+  const [start, end] = [text.indexOf("{"), text.lastIndexOf("}")]
+  return isWhole || start < 0 || end < start ? undefined : parsed(text.slice(start, end + 1))
+}
+
+const DECISION = /^dec_\w{1,64}$/
+
+/** The body of a denial. An id of a decision tells it from any other server's error of OAuth. */
+function ofBody(body: JsonObject): Denial | undefined {
+  const [code, decision] = [textAt(body, "error"), textAt(body, "decision_id")]
+  if (code === undefined || decision === undefined || !DECISION.test(decision)) return undefined
+  const scope = textAt(body, "scope")
+  const approval = isObject(body["approval"]) ? approvalOf(body["approval"]) : undefined
+  return {
+    code,
+    description: textAt(body, "error_description") ?? "",
+    decision,
+    ...(scope !== undefined && { scope }),
+    ...(approval && { approval }),
+  }
+}
+
+const STATUSES = ["pending", "approved", "rejected"] as const
+
+function approvalOf(approval: JsonObject): Approval | undefined {
+  const [id, url, status] = [textAt(approval, "id"), textAt(approval, "url"), textAt(approval, "status")]
+  const known = STATUSES.find((each) => each === status)
+  const task = url === undefined ? undefined : /\/console\/approvals\/(tsk_[\w.-]{1,200})\/apr_/.exec(url)?.[1]
+  if (id === undefined || url === undefined || known === undefined || task === undefined) return undefined
+  const { name, expires_at: expiresAt } = approval
+  return {
+    id,
+    task,
+    status: known,
+    url,
+    ...((typeof name === "string" || name === null) && { name }),
+    ...(typeof expiresAt === "number" && { expiresAt: expiresAt * 1000 }),
+  }
+}

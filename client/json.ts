@@ -1,0 +1,42 @@
+/** Values of which nothing is known. */
+
+export type JsonObject = Readonly<Record<string, unknown>>
+
+export const isObject = (value: unknown): value is JsonObject =>
+  typeof value === "object" && value !== null && !Array.isArray(value)
+
+/** Undefined: it is no JSON. */
+export function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
+
+export const textAt = (object: JsonObject, name: string): string | undefined =>
+  typeof object[name] === "string" ? object[name] : undefined
+
+/** The claims of a JWT, unverified. Undefined: it is none. */
+export function claimsOf(jwt: string): JsonObject | undefined {
+  const [, payload, signature] = jwt.split(".")
+  if (payload === undefined || signature === undefined) return undefined
+  try {
+    const text = atob(payload.replaceAll("-", "+").replaceAll("_", "/"))
+    const claims = parsed(new TextDecoder().decode(Uint8Array.from(text, (each) => each.charCodeAt(0))))
+    return isObject(claims) ? claims : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** `Retry-After` in seconds (RFC 9110, section 10.2.3), which may also be a date. */
+export function secondsIn(header: string | null): number | undefined {
+  if (header === null) return undefined
+  if (/^\s*\d{1,9}\s*$/.test(header)) return Number(header)
+  const at = Date.parse(header)
+  return Number.isNaN(at) ? undefined : Math.max(0, Math.ceil((at - Date.now()) / 1000))
+}
+
+/** A bearer token (RFC 6750, section 2.1). Anything else would stand in the message of an error about a header. */
+export const isToken = (text: string): boolean => /^[\w.~+/-]+=*$/.test(text)

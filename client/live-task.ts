@@ -1,0 +1,275 @@
+/** A task while it is in use: its token, renewed in time, and what the agent does with it. */
+import { authorizedFetch } from "./authorized-fetch.ts"
+import { boundedFetch } from "./bounded-fetch.ts"
+import { NarrowgateError } from "./errors.ts"
+import type { IssuedToken, Issuer } from "./issuer.ts"
+import { claimsOf, isObject, parsed, textAt } from "./json.ts"
+import { ProofKey } from "./proof-key.ts"
+import type { HandOver, SavedTask, ScopeText, Session, SubAgent, Task } from "./task.ts"
+import {
+  audienceOf,
+  definedOf,
+  openingRequest,
+  renewal,
+  scopeMember,
+  sessionRequest,
+  withParameters,
+  type Requested,
+} from "./token-requests.ts"
+
+/** The part of a token's life that is left when it is renewed. */
+const LAST_PART = 1 / 4
+/** Milliseconds: a token that is about to expire would do so on its way. */
+const MARGIN = 2_000
+/** Milliseconds between attempts to renew a token that is good for a while yet. */
+const PAUSE = 5_000
+/** Milliseconds: a timer of more than 24 days would go off at once. */
+const LONGEST_SLEEP = 86_400_000
+
+export class LiveTask implements Task {
+  readonly #issuer: Issuer
+  readonly #key: ProofKey | null
+  readonly #requested: Requested
+  readonly #isKeptAlive: boolean
+  #current: IssuedToken
+  /** Milliseconds since the epoch; infinite: there is no later token. */
+  #renewAt: number
+  #renewal: Promise<IssuedToken> | null = null
+  #ended: Promise<void> | null = null
+  #timer: ReturnType<typeof setTimeout> | undefined
+
+  constructor(issuer: Issuer, key: ProofKey | null, requested: Requested, issued: IssuedToken, isKeptAlive: boolean) {
+    this.#issuer = issuer
+    this.#key = key
+    this.#requested = requested
+    this.#isKeptAlive = isKeptAlive
+    this.#current = issued
+    this.#renewAt = renewalOf(issued)
+    this.#keepAlive()
+  }
+
+  get issuer(): string {
+    return this.#issuer.id
+  }
+  get id(): string {
+    return this.#current.task
+  }
+  get purpose(): string {
+    return this.#current.purpose
+  }
+  get scope(): string {
+    return this.#current.scope
+  }
+  get isBound(): boolean {
+    return this.#key !== null
+  }
+
+  async token(): Promise<string> {
+    return (await this.#usable()).token
+  }
+
+  readonly fetch: typeof fetch = async (input, init) =>
+    authorizedFetch(
+      {
+        token: async () => this.token(),
+        after: async (refused) => this.#after(refused),
+        key: this.#key,
+        clock: this.#issuer.clock,
+        reach: this.#issuer.reach,
+      },
+      input,
+      init,
+    )
+
+  async delegate({ id, identity, purpose, dpop }: SubAgent, scope?: ScopeText): Promise<Task> {
+    const key = await ProofKey.of(dpop ?? this.isBound)
+    const handOver = await this.handOver({ id, ...(key && { thumbprint: key.thumbprint }) })
+    const requested = { ...(purpose !== undefined && { purpose }), ...scopeMember(scope) }
+    return opened(this.#issuer.as(identity), key, requested, this.#isKeptAlive, handOver)
+  }
+
+  async handOver({ id, thumbprint }: { readonly id: string; readonly thumbprint?: string }): Promise<HandOver> {
+    const token = await this.token()
+    if (!this.#key) return { token }
+    if (thumbprint === undefined) throw new TypeError("a bound task is handed over to a key: name its thumbprint")
+    const now = this.#issuer.clock.now()
+    return { token, handover: await this.#key.handOver(this.issuer, id, thumbprint, token, now) }
+  }
+
+  async stepUp(session: Session): Promise<void> {
+    this.#requireLive()
+    const request = await sessionRequest(session)
+    const named = { task: this.id, resource: audienceOf(this.#current.token) }
+    this.#take(await this.#issuer.request(withParameters(request, named), this.#key))
+  }
+
+  complete(): Promise<void> {
+    this.#ended ??= this.#complete().catch((thrown: unknown) => {
+      this.#ended = null
+      throw thrown
+    })
+    return this.#ended
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.complete().catch((thrown: unknown) => {
+      // Nothing is left that could end it, or that it would have to end.
+      if (!(thrown instanceof NarrowgateError) || thrown.code !== "task_ended") throw thrown
+    })
+  }
+
+  async save(): Promise<SavedTask> {
+    const { task, purpose, scope, token, expiresAt } = await this.#usable()
+    const { session: _, ...requested } = this.#requested
+    const saved = { version: 1, issuer: this.issuer, task, purpose, scope, token, expiresAt, requested } as const
+    return this.#key ? { ...saved, key: await this.#key.saved() } : saved
+  }
+
+  /** The form that renews the token, for a client that makes the request itself; it lacks the agent's proof. */
+  async renewalForm(): Promise<URLSearchParams> {
+    const { grant, parameters } = renewal(await this.token())
+    return new URLSearchParams({ grant_type: grant, ...definedOf(parameters) })
+  }
+
+  /** Adds the agent's proof to a request to the token endpoint, and to no other. */
+  async authenticate(form: URLSearchParams, url: URL): Promise<void> {
+    if (url.href !== this.#issuer.tokenEndpoint.href)
+      throw new NarrowgateError("issuer_invalid", `${url.origin} is not ${this.issuer}, and gets no proof of the agent`)
+    for (const [name, value] of Object.entries(await this.#issuer.assertion())) form.set(name, value)
+  }
+
+  /** Takes a token of this task that another request has got. */
+  adopt({ token, life }: { readonly token: string; readonly life: number }): void {
+    const from = Date.now()
+    if (claimsOf(token)?.["task"] !== this.id) return
+    this.#take({ ...this.#current, token, from, expiresAt: from + life * 1000 })
+  }
+
+  async #usable(): Promise<IssuedToken> {
+    this.#requireLive()
+    const now = Date.now()
+    const { expiresAt } = this.#current
+    if (now >= expiresAt) return this.#reopened()
+    if (now < this.#renewAt) return this.#current
+    try {
+      return await this.#renewed()
+    } catch (thrown) {
+      if (now >= expiresAt - MARGIN) throw thrown
+      // It is good for a while yet, and is renewed by a later call, or refused there.
+      this.#renewAt = Date.now() + PAUSE
+      return this.#current
+    }
+  }
+
+  /** The token that comes after one that was not accepted; null: there is none. */
+  async #after(refused: string): Promise<string | null> {
+    if (this.#current.token !== refused) return this.#current.token
+    try {
+      return (await this.#renewed()).token
+    } catch {
+      return null
+    }
+  }
+
+  #renewed(): Promise<IssuedToken> {
+    return this.#once(async () => this.#issuer.request(renewal(this.#current.token), this.#key))
+  }
+
+  /**
+   * The last token has expired, so that nothing proves the task any more but its key: the same request by the same key
+   * continues it.
+   */
+  #reopened(): Promise<IssuedToken> {
+    const key = this.#key
+    const lapsed = new NarrowgateError(
+      "task_ended",
+      "the task's token expired before it was renewed: open another task",
+    )
+    if (!key || this.#renewAt === Infinity) throw lapsed
+    return this.#once(async () => {
+      const issued = await this.#issuer.request(await openingRequest(this.#requested), key)
+      if (issued.task === this.id) return issued
+      // The task has ended; what was opened in its place is not what the caller holds.
+      await ended(this.#issuer, key, issued).catch(() => undefined)
+      throw lapsed
+    })
+  }
+
+  /** One request for all who wait for it. */
+  #once(request: () => Promise<IssuedToken>): Promise<IssuedToken> {
+    this.#renewal ??= request()
+      .then((issued) => this.#take(issued))
+      .finally(() => {
+        this.#renewal = null
+      })
+    return this.#renewal
+  }
+
+  #take(issued: IssuedToken): IssuedToken {
+    // No token outlives its task: one that does not outlive the one before is the last.
+    const isLast = issued.expiresAt <= this.#current.expiresAt + 1_000
+    this.#current = issued
+    this.#renewAt = isLast ? Infinity : renewalOf(issued)
+    this.#keepAlive()
+    return issued
+  }
+
+  #requireLive(): void {
+    if (this.#ended) throw new NarrowgateError("task_ended", "the task has been completed")
+  }
+
+  async #complete(): Promise<void> {
+    clearTimeout(this.#timer)
+    await ended(this.#issuer, this.#key, await this.#usable())
+  }
+
+  #keepAlive(): void {
+    clearTimeout(this.#timer)
+    if (!this.#isKeptAlive || this.#ended || this.#renewAt === Infinity) return
+    const again = (): void => {
+      this.#usable().then(
+        () => this.#keepAlive(),
+        () => undefined,
+      )
+    }
+    this.#timer = setTimeout(again, Math.min(LONGEST_SLEEP, Math.max(0, this.#renewAt - Date.now())))
+    // In Node a task keeps no process alive.
+    const timer: { readonly unref?: () => void } | number = this.#timer
+    if (typeof timer === "object") timer.unref?.()
+  }
+}
+
+const renewalOf = ({ from, expiresAt }: IssuedToken): number => expiresAt - (expiresAt - from) * LAST_PART
+
+export async function opened(
+  issuer: Issuer,
+  key: ProofKey | null,
+  requested: Requested,
+  isKeptAlive: boolean,
+  parent?: HandOver,
+): Promise<LiveTask> {
+  const issued = await issuer.request(await openingRequest(requested, parent), key)
+  return new LiveTask(issuer.afterwards(), key, requested, issued, isKeptAlive)
+}
+
+/** Ends a task by its own token. That of one which has ended already, however it did, still says so. */
+async function ended(issuer: Issuer, key: ProofKey | null, { task, token }: IssuedToken): Promise<void> {
+  const url = new URL(`${issuer.id}/v1/tasks/${task}/complete`)
+  const reach = issuer.afterwards().reach
+  const response = await authorizedFetch(
+    {
+      token: async () => token,
+      after: async () => null,
+      key,
+      clock: issuer.clock,
+      reach: { ...reach, fetch: async (input, init) => boundedFetch(String(input), init ?? {}, reach) },
+    },
+    url,
+    { method: "POST" },
+  )
+  if (response.ok) return
+  const code = response.status >= 500 ? "issuer_unreachable" : "not_completed"
+  const body = parsed(await response.text())
+  const why = (isObject(body) ? textAt(body, "error_description") : undefined) ?? `the status is ${response.status}`
+  throw new NarrowgateError(code, `the task is not completed: ${why}`)
+}

@@ -1,0 +1,96 @@
+/** Opens a task, or goes on with one. */
+import { NarrowgateError } from "./errors.ts"
+import { Issuer, type IssuedToken } from "./issuer.ts"
+import type { Reach } from "./bounded-fetch.ts"
+import { isObject, isToken, textAt } from "./json.ts"
+import { LiveTask, opened } from "./live-task.ts"
+import { ProofKey } from "./proof-key.ts"
+import type { OpenTaskOptions, ResumeTaskOptions, SavedTask, Task } from "./task.ts"
+import { scopeMember, type Requested } from "./token-requests.ts"
+
+/** Milliseconds. */
+const TIMEOUT = 10_000
+
+const reachOf = (options: Pick<OpenTaskOptions, "fetch" | "timeout" | "allowHttp" | "signal">): Reach => ({
+  // Called as a function of nothing: `fetch` of a browser refuses any other `this`.
+  fetch: options.fetch ?? (async (input, init) => fetch(input, init)),
+  timeout: options.timeout ?? TIMEOUT,
+  allowHttp: options.allowHttp ?? false,
+  signal: options.signal,
+})
+
+/**
+ * Opens a task.
+ *
+ * @throws {NarrowgateError} `identity_failed`, `issuer_unreachable`, `issuer_invalid`, `insecure_url`, `token_refused`
+ */
+export async function openTask(options: OpenTaskOptions): Promise<Task> {
+  const { identity, parent, purpose, resource, session, scope, dpop, keepAlive = true } = options
+  const [issuer, key] = await Promise.all([Issuer.at(options.issuer, identity, reachOf(options)), ProofKey.of(dpop)])
+  const requested: Requested = {
+    ...(purpose !== undefined && { purpose }),
+    ...(resource !== undefined && { resource }),
+    ...(session !== undefined && { session }),
+    ...scopeMember(scope),
+  }
+  return opened(issuer, key, requested, keepAlive, parent)
+}
+
+/**
+ * Goes on with a task that an earlier process has saved.
+ *
+ * @throws {NarrowgateError} `saved_invalid`; `task_ended`, if its token has expired and it is bound to no key; those of
+ *   `openTask`
+ */
+export async function resumeTask(saved: SavedTask, options: ResumeTaskOptions): Promise<Task> {
+  const { issuer: url, issued, requested } = readSaved(saved)
+  const key = await keyOf(saved, options)
+  const issuer = await Issuer.at(url, options.identity, reachOf(options))
+  const { session, keepAlive = true } = options
+  const asked = { ...requested, ...(session !== undefined && { session }) }
+  const task = new LiveTask(issuer.afterwards(), key, asked, issued, keepAlive)
+  // Whether the task can go on is known before the caller relies on it.
+  await task.token()
+  return task
+}
+
+async function keyOf({ key }: SavedTask, { dpop }: ResumeTaskOptions): Promise<ProofKey | null> {
+  if (key === undefined) return null
+  if (key !== null) return ProofKey.restored(key)
+  if (dpop) return ProofKey.of(dpop)
+  throw new NarrowgateError("saved_invalid", "the task is bound to a key that was not saved with it: give it as `dpop`")
+}
+
+interface ReadTask {
+  readonly issuer: string
+  readonly issued: IssuedToken
+  readonly requested: SavedTask["requested"]
+}
+
+function readSaved(saved: unknown): ReadTask {
+  const invalid = new NarrowgateError("saved_invalid", "this is no task that `save` has returned")
+  if (!isObject(saved) || saved["version"] !== 1 || !isObject(saved["requested"])) throw invalid
+  const of = (name: string): string => {
+    const value = textAt(saved, name)
+    if (value === undefined) throw invalid
+    return value
+  }
+  const { expiresAt } = saved
+  if (typeof expiresAt !== "number" || !isToken(of("token"))) throw invalid
+  const names = ["purpose", "scope", "resource"] as const
+  const { requested } = saved
+  return {
+    issuer: of("issuer"),
+    issued: {
+      token: of("token"),
+      task: of("task"),
+      purpose: of("purpose"),
+      scope: of("scope"),
+      from: Date.now(),
+      expiresAt,
+    },
+    requested: Object.fromEntries(
+      names.flatMap((name) => (typeof requested[name] === "string" ? [[name, requested[name]]] : [])),
+    ),
+  }
+}

@@ -1,0 +1,132 @@
+/** The key to which a task's tokens are bound, and what it signs (RFC 9449). */
+import { calculateJwkThumbprint, exportJWK, generateKeyPair, importJWK, SignJWT, type CryptoKey, type JWK } from "jose"
+import { NarrowgateError } from "./errors.ts"
+import { isObject } from "./json.ts"
+
+export interface KeyPair {
+  readonly privateKey: CryptoKey
+  readonly publicKey: CryptoKey
+}
+
+/**
+ * `true`: a key that is made now and cannot be exported. `{ extractable: true }`: one that `save` contains. A key pair:
+ * the caller's own, for `ES256`, `ES384` or `Ed25519`.
+ */
+export type BindingOption = boolean | { readonly extractable: true } | KeyPair
+
+const DEFAULT_ALGORITHM = "ES256"
+
+export interface Proven {
+  readonly method: string
+  readonly url: URL
+  /** Absent at the token endpoint. */
+  readonly token?: string
+  /** Milliseconds since the epoch. */
+  readonly now: number
+}
+
+export class ProofKey {
+  readonly thumbprint: string
+  readonly #privateKey: CryptoKey
+  readonly #publicJwk: JWK
+  readonly #algorithm: string
+  /** Whether the key is the caller's to keep. */
+  readonly #isKept: boolean
+  /** The last nonce of each origin (RFC 9449, section 8.2). */
+  readonly #nonces = new Map<string, string>()
+
+  private constructor({ privateKey }: KeyPair, publicJwk: JWK, thumbprint: string, isKept: boolean) {
+    this.#privateKey = privateKey
+    this.#publicJwk = publicJwk
+    this.#algorithm = algorithmOf(publicJwk)
+    this.#isKept = isKept
+    this.thumbprint = thumbprint
+  }
+
+  static async of(option: BindingOption | undefined): Promise<ProofKey | null> {
+    if (option === undefined || option === false) return null
+    const isPair = option !== true && "privateKey" in option
+    const pair = isPair
+      ? option
+      : await generateKeyPair(DEFAULT_ALGORITHM, { extractable: option !== true && option.extractable })
+    return ProofKey.#ofPair(pair, isPair || !pair.privateKey.extractable)
+  }
+
+  static async #ofPair(pair: KeyPair, isKept: boolean): Promise<ProofKey> {
+    const { kty, crv, x, y, n, e } = await exportJWK(pair.publicKey)
+    const publicJwk = Object.fromEntries(
+      Object.entries({ kty, crv, x, y, n, e }).filter(([, value]) => value !== undefined),
+    )
+    return new ProofKey(pair, publicJwk, await calculateJwkThumbprint(publicJwk), isKept)
+  }
+
+  /** @throws {NarrowgateError} `saved_invalid`, if `saved` is no private key */
+  static async restored(saved: unknown): Promise<ProofKey> {
+    try {
+      if (!isObject(saved) || typeof saved["d"] !== "string") throw new TypeError("no private key")
+      const { d: _, ...publicPart } = saved
+      const algorithm = algorithmOf(publicPart)
+      const [privateKey, publicKey] = await Promise.all([
+        importJWK(saved, algorithm, { extractable: true }),
+        importJWK(publicPart, algorithm, { extractable: true }),
+      ])
+      if (privateKey instanceof Uint8Array || publicKey instanceof Uint8Array) throw new TypeError("no key pair")
+      return await ProofKey.#ofPair({ privateKey, publicKey }, false)
+    } catch {
+      // The cause would be about a key.
+      throw new NarrowgateError("saved_invalid", "the saved task has no usable key")
+    }
+  }
+
+  /** The private key; null if the caller keeps it. */
+  async saved(): Promise<JWK | null> {
+    return this.#isKept ? null : exportJWK(this.#privateKey)
+  }
+
+  /** A proof for one request (RFC 9449, section 4.2). */
+  async prove({ method, url, token, now }: Proven): Promise<string> {
+    const nonce = this.#nonces.get(url.origin)
+    const claims = {
+      htm: method,
+      htu: url.origin + url.pathname,
+      ...(token !== undefined && { ath: await hashOf(token) }),
+      ...(nonce !== undefined && { nonce }),
+    }
+    return this.#sign("dpop+jwt", claims, now)
+  }
+
+  /** Consents that another agent, with another key, gets a task out of the one that has this token. */
+  async handOver(audience: string, agent: string, thumbprint: string, token: string, now: number): Promise<string> {
+    const claims = { aud: audience, sub: agent, cnf: { jkt: thumbprint }, ath: await hashOf(token) }
+    return this.#sign("narrowgate-handover+jwt", claims, now)
+  }
+
+  takeNonce(response: Response, url: URL): void {
+    const nonce = response.headers.get("dpop-nonce")
+    if (nonce !== null) this.#nonces.set(url.origin, nonce)
+  }
+
+  async #sign(typ: string, claims: Record<string, unknown>, now: number): Promise<string> {
+    return new SignJWT({ ...claims, jti: crypto.randomUUID() })
+      .setProtectedHeader({ alg: this.#algorithm, typ, jwk: this.#publicJwk })
+      .setIssuedAt(Math.floor(now / 1000))
+      .sign(this.#privateKey)
+  }
+}
+
+function algorithmOf({ kty, crv }: { readonly kty?: unknown; readonly crv?: unknown }): string {
+  if (kty === "EC" && crv === "P-256") return "ES256"
+  if (kty === "EC" && crv === "P-384") return "ES384"
+  if (kty === "OKP" && crv === "Ed25519") return "Ed25519"
+  if (kty === "RSA") return "PS256"
+  throw new TypeError("the key is of no kind that signs proofs: P-256, P-384, Ed25519 or RSA (PSS)")
+}
+
+/** RFC 9449, section 4.2, `ath`. */
+async function hashOf(token: string): Promise<string> {
+  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(token)))
+  return btoa(String.fromCharCode(...digest))
+    .replaceAll("+", "-")
+    .replaceAll("/", "_")
+    .replace(/=+$/, "")
+}

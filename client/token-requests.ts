@@ -1,0 +1,45 @@
+/** What an agent asks the token endpoint for (RFC 8693; RFC 6749, section 4.4; RFC 7523). */
+import { GRANT, TOKEN_TYPE, type TokenRequest } from "./issuer.ts"
+import { claimsOf } from "./json.ts"
+import type { HandOver, OpenTaskOptions, ScopeText, Session, SessionToken } from "./task.ts"
+
+export type Requested = Pick<OpenTaskOptions, "purpose" | "resource" | "session"> & { readonly scope?: string }
+
+export const renewal = (token: string): TokenRequest => ({
+  grant: GRANT.exchange,
+  parameters: { subject_token: token, subject_token_type: `${TOKEN_TYPE}access_token`, resource: audienceOf(token) },
+})
+
+/** A task keeps its audience, and each request of an agent that has several names it. */
+export function audienceOf(token: string): string | undefined {
+  const aud = claimsOf(token)?.["aud"]
+  return typeof aud === "string" ? aud : undefined
+}
+
+export const withParameters = (
+  { grant, parameters }: TokenRequest,
+  more: TokenRequest["parameters"],
+): TokenRequest => ({
+  grant,
+  parameters: { ...parameters, ...more },
+})
+
+export const definedOf = (parameters: TokenRequest["parameters"]): Record<string, string> =>
+  Object.fromEntries(Object.entries(parameters).filter((each): each is [string, string] => each[1] !== undefined))
+
+export const scopeMember = (scope: ScopeText | undefined): { readonly scope?: string } =>
+  scope === undefined ? {} : { scope: typeof scope === "string" ? scope : scope.join(" ") }
+
+export async function sessionRequest(session: Session): Promise<TokenRequest> {
+  const given = typeof session === "function" ? await session() : session
+  const { token, type }: SessionToken = typeof given === "string" ? { token: given, type: "access_token" } : given
+  if (type === "id_jag") return { grant: GRANT.assertion, parameters: { assertion: token } }
+  const parameters = { subject_token: token, subject_token_type: `${TOKEN_TYPE}${type}` }
+  return { grant: GRANT.exchange, parameters }
+}
+
+export async function openingRequest({ session, ...requested }: Requested, parent?: HandOver): Promise<TokenRequest> {
+  if (parent) return withParameters(renewal(parent.token), { ...requested, handover: parent.handover })
+  if (session === undefined) return { grant: GRANT.own, parameters: requested }
+  return withParameters(await sessionRequest(session), requested)
+}

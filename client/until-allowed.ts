@@ -1,0 +1,144 @@
+/** Waits while waiting can help, and makes the same call again. */
+import { denialOf } from "./denial-of.ts"
+import type { Approval, Denial } from "./denial.ts"
+import { DeniedError } from "./errors.ts"
+import { isObject } from "./json.ts"
+import type { Task } from "./task.ts"
+
+export interface UntilAllowedOptions {
+  /** The task that makes the call: it reads its own approval. */
+  readonly task: Task
+  /** Called once for each approval that people have to give: show them its page. The wait begins when it is done. */
+  readonly onApproval?: (approval: Approval, denial: Denial) => void | Promise<void>
+  readonly signal?: AbortSignal
+  /** Milliseconds to wait in all; 600,000 by default. */
+  readonly maxWait?: number
+}
+
+const MAX_WAIT = 600_000
+/** Milliseconds, if the answer does not say for how long. */
+const PAUSE = 5_000
+/** Seconds: for no longer does Narrowgate keep an answer back. */
+const LONGEST_HOLD = 30
+
+/**
+ * Makes a call, and exactly that call again as long as it is denied and waiting can help: people have to approve of it,
+ * a limit has no room yet, no decision could be made. Returns, or throws, what the call did when it was not denied.
+ *
+ * @throws {DeniedError} `denied`: waiting does not help; `wait_exceeded`: it would, for longer than `maxWait`
+ */
+export async function untilAllowed<T>(call: () => T | Promise<T>, options: UntilAllowedOptions): Promise<T> {
+  const { task, onApproval, signal, maxWait = MAX_WAIT } = options
+  const deadline = Date.now() + maxWait
+  const shown = new Set<string>()
+  for (;;) {
+    signal?.throwIfAborted()
+    const outcome = await settled(call)
+    const denial = await denialOf("thrown" in outcome ? outcome.thrown : outcome.value)
+    if (!denial) {
+      if ("thrown" in outcome) throw outcome.thrown
+      return outcome.value
+    }
+    const cause = "thrown" in outcome ? { cause: outcome.thrown } : {}
+    await discard(outcome)
+    const approval = approvalOf(denial, task)
+    if (approval) {
+      if (!shown.has(approval.id)) await onApproval?.(approval, denial)
+      const isNew = !shown.has(approval.id)
+      shown.add(approval.id)
+      const status = await decided(task, approval, deadline, signal)
+      if (status === "rejected")
+        throw new DeniedError("denied", { ...denial, approval: { ...approval, status } }, cause)
+      if (status === "pending") throw new DeniedError("wait_exceeded", denial, cause)
+      // An approval that people have given, and the call is denied for it all the same: not again at once.
+      if (!isNew && !(await slept(PAUSE, deadline, signal))) throw new DeniedError("wait_exceeded", denial, cause)
+      continue
+    }
+    const pause = pauseOf(denial)
+    if (pause === null) throw new DeniedError("denied", denial, cause)
+    if (!(await slept(pause, deadline, signal))) throw new DeniedError("wait_exceeded", denial, cause)
+  }
+}
+
+type Outcome<T> = { readonly value: T } | { readonly thrown: unknown }
+
+async function settled<T>(call: () => T | Promise<T>): Promise<Outcome<T>> {
+  try {
+    return { value: await call() }
+  } catch (thrown) {
+    return { thrown }
+  }
+}
+
+/** The body of a response that nobody will read. */
+async function discard(outcome: Outcome<unknown>): Promise<void> {
+  const value = "value" in outcome ? outcome.value : null
+  if (value instanceof Response && !value.bodyUsed) await value.body?.cancel().catch(() => undefined)
+}
+
+/**
+ * An approval of this very task, as its issuer has it. Whoever stands behind the call may have made the answer up: no
+ * address in it gets a token, and none is shown to people that is not the issuer's.
+ */
+function approvalOf({ code, approval }: Denial, { issuer, id: task }: Task): Approval | null {
+  if (code !== "approval_required" || approval?.task !== task || !/^apr_\w{1,64}$/.test(approval.id)) return null
+  if (approval.status === "rejected") return null
+  return { ...approval, url: `${issuer}/console/approvals/${task}/${approval.id}` }
+}
+
+/** Milliseconds; null: waiting does not help. */
+function pauseOf({ code, retryAfter }: Denial): number | null {
+  if (code === "unavailable") return retryAfter === undefined ? PAUSE : retryAfter * 1000
+  const isLimit = code === "rate_limited" || code === "budget_exhausted"
+  return isLimit && retryAfter !== undefined ? retryAfter * 1000 : null
+}
+
+/** Returns what people have decided; `pending`: nothing in time. `gone`: there is no such approval any more. */
+async function decided(
+  { fetch, issuer }: Task,
+  { id, task }: Approval,
+  deadline: number,
+  signal: AbortSignal | undefined,
+): Promise<"approved" | "rejected" | "pending" | "gone"> {
+  const url = `${issuer}/v1/tasks/${task}/approvals/${id}`
+  for (;;) {
+    const left = Math.ceil((deadline - Date.now()) / 1000)
+    if (left <= 0) return "pending"
+    const hold = Math.min(left, LONGEST_HOLD)
+    const late = AbortSignal.timeout((hold + 15) * 1000)
+    const response = await fetch(url, {
+      headers: { prefer: `wait=${hold}` },
+      signal: signal ? AbortSignal.any([signal, late]) : late,
+    }).catch((thrown: unknown) => {
+      signal?.throwIfAborted()
+      if (isLost(thrown)) return null
+      throw thrown
+    })
+    const body: unknown = await response?.json().catch(() => null)
+    const status = isObject(body) ? body["status"] : undefined
+    if (status === "approved" || status === "rejected") return status
+    if (response && response.status >= 400 && response.status < 500 && response.status !== 429) return "gone"
+    // It was held back already; otherwise too many wait, or there is an outage.
+    if (response?.ok && response.headers.has("preference-applied")) continue
+    if (!(await slept(PAUSE, deadline, signal))) return "pending"
+  }
+}
+
+/** A connection that broke off, or an answer that did not come. */
+const isLost = (thrown: unknown): boolean =>
+  thrown instanceof TypeError || (thrown instanceof DOMException && thrown.name === "TimeoutError")
+
+/** @returns false, at once, if it would be too late then */
+async function slept(pause: number, deadline: number, signal: AbortSignal | undefined): Promise<boolean> {
+  if (Date.now() + pause > deadline) return false
+  const { promise, resolve, reject } = Promise.withResolvers<true>()
+  const timer = setTimeout(() => resolve(true), pause)
+  const abort = (): void => reject(signal?.reason)
+  signal?.addEventListener("abort", abort, { once: true })
+  try {
+    return await promise
+  } finally {
+    clearTimeout(timer)
+    signal?.removeEventListener("abort", abort)
+  }
+}

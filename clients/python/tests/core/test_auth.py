@@ -1,0 +1,113 @@
+"""`TaskAuth`: the token goes to one origin, and a request is repeated once where that helps."""
+
+import time
+
+import httpx
+import pytest
+from conftest import VAULT
+from narrowgate import NarrowgateError, TaskAuth, open_task
+from server import Answer, serving
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_no_other_origin_gets_the_token_not_even_by_a_redirect(stack):
+    async def hear(received, _writer):
+        return Answer({"got": received.headers.get("authorization")})
+
+    async with serving(hear) as other:
+
+        async def lead(received, _writer):
+            if received.path == "/away":
+                return Answer(status=307, headers={"location": f"{other.origin}/there"})
+            return Answer({"got": received.headers.get("authorization")})
+
+        async with (
+            serving(lead) as gateway,
+            open_task(
+                issuer=stack.issuer, identity=stack.identity(VAULT), session=await stack.session(), dpop=True
+            ) as task,
+            httpx.AsyncClient(auth=TaskAuth(task, f"{gateway.origin}/mcp"), follow_redirects=True) as http,
+        ):
+            token = await task.token()
+            assert (await http.get(f"{gateway.origin}/here")).json() == {"got": f"DPoP {token}"}
+            assert (await http.get(f"{other.origin}/direct")).json() == {"got": None}
+            assert (await http.get(f"{gateway.origin}/away")).json() == {"got": None}
+            # The same machine by another name is another origin.
+            assert (await http.get(f"{gateway.origin}/here".replace("127.0.0.1", "localhost"))).json() == {"got": None}
+
+
+async def test_it_takes_the_origin_of_the_resource_or_needs_one(stack):
+    session = await stack.session()
+    options = {"issuer": stack.issuer, "identity": stack.identity(), "session": session}
+    async with open_task(**options, resource="https://api.example") as task:
+        auth = TaskAuth(task)
+        assert "https://api.example:443" in repr(auth)
+        assert (await task.token()) not in repr(auth)
+        with pytest.raises(ValueError, match="URL"):
+            TaskAuth(task, "api.example")
+    async with open_task(**options) as task:
+        with pytest.raises(ValueError, match="URL"):
+            TaskAuth(task)
+
+
+async def test_no_token_goes_over_plain_http_to_another_machine(stack):
+    options = {"issuer": stack.issuer, "identity": stack.identity(), "session": await stack.session()}
+    async with open_task(**options) as task:
+        async with httpx.AsyncClient(auth=TaskAuth(task, "http://api.example")) as http:
+            with pytest.raises(NarrowgateError) as raised:
+                await http.get("http://api.example/crm")
+    assert raised.value.code == "insecure_url"
+
+
+async def test_a_client_that_is_not_asynchronous_says_so(stack):
+    async with open_task(issuer=stack.issuer, identity=stack.identity(), session=await stack.session()) as task:
+        with pytest.raises(RuntimeError, match="AsyncClient"):
+            httpx.get(stack.edge, auth=TaskAuth(task, stack.edge))  # noqa: ASYNC210
+
+
+async def test_a_request_is_repeated_once_by_a_token_that_was_rotated_meanwhile(stack):
+    async with open_task(
+        issuer=stack.issuer, identity=stack.identity(), session=await stack.session(), keep_alive=False
+    ) as task:
+
+        async def refuse(*_):
+            task._renew_at = time.monotonic()
+            return Answer(status=401, headers={"www-authenticate": 'Bearer error="invalid_token"'})
+
+        async with serving(refuse) as gateway, httpx.AsyncClient(auth=TaskAuth(task, gateway.origin)) as http:
+            assert (await http.post(gateway.origin, content=b"once")).status_code == 401
+            first, second = gateway.received
+            assert first.headers["authorization"] != second.headers["authorization"]
+            assert first.body == second.body == b"once"
+
+            async def stream():
+                yield b"only once"
+
+            # There is no second body to send.
+            assert (await http.post(gateway.origin, content=stream())).status_code == 401
+            assert len(gateway.received) == 3
+
+
+async def test_a_request_that_another_token_would_not_help_is_not_repeated(stack):
+    async def refuse(*_):
+        return Answer(status=401, headers={"www-authenticate": 'DPoP error="use_dpop_nonce"', "dpop-nonce": "n"})
+
+    async with (
+        open_task(issuer=stack.issuer, identity=stack.identity(), session=await stack.session()) as task,
+        serving(refuse) as gateway,
+        httpx.AsyncClient(auth=TaskAuth(task, gateway.origin)) as http,
+    ):
+        # An unbound token has no proof that could have a nonce.
+        assert (await http.get(gateway.origin)).status_code == 401
+        assert len(gateway.received) == 1
+    async with (
+        open_task(
+            issuer=stack.issuer, identity=stack.identity(VAULT), session=await stack.session(), dpop=True
+        ) as task,
+        serving(refuse) as gateway,
+        httpx.AsyncClient(auth=TaskAuth(task, gateway.origin)) as http,
+    ):
+        assert (await http.get(gateway.origin)).status_code == 401
+        assert len(gateway.received) == 2
+        assert gateway.received[0].headers["dpop"] != gateway.received[1].headers["dpop"]

@@ -1,0 +1,136 @@
+/**
+ * A backup: one file, itself a database of SQLite, with every file of the objects in compressed parts. It holds private
+ * keys and what people did: only its owner may read it.
+ */
+import { createHash } from "node:crypto"
+import { chmod, open, readdir, rename, rm, stat } from "node:fs/promises"
+import { mkdir } from "node:fs/promises"
+import { dirname, join } from "node:path"
+import { DatabaseSync } from "node:sqlite"
+import { deflateRawSync, inflateRawSync } from "node:zlib"
+import { Failure } from "../cli/terminal/failure.ts"
+import { VERSION } from "../cli/package.ts"
+import { syncDirectory } from "./directory.ts"
+
+const PART_BYTES = 4 * 1_048_576
+
+const SCHEMA = `
+CREATE TABLE backup (version TEXT NOT NULL, taken_at INTEGER NOT NULL);
+CREATE TABLE files (path TEXT PRIMARY KEY, digest TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE parts (path TEXT NOT NULL, part INTEGER NOT NULL, bytes BLOB NOT NULL, PRIMARY KEY (path, part));
+`
+
+export interface BackupFacts {
+  /** Of the Narrowgate that wrote it. */
+  readonly version: string
+  /** Milliseconds since the epoch. */
+  readonly takenAt: number
+}
+
+/** @param objects copies of files that nobody writes; afterwards each database is one file */
+export async function writeArchive(file: string, objects: string, takenAt: number): Promise<number> {
+  const unfinished = `${file}.part`
+  await rm(unfinished, { force: true })
+  // Before the first byte is in it.
+  await (await open(unfinished, "wx", 0o600)).close()
+  let files = 0
+  try {
+    using database = new DatabaseSync(unfinished)
+    database.exec(`PRAGMA journal_mode = OFF; ${SCHEMA} BEGIN`)
+    database.prepare("INSERT INTO backup VALUES (?, ?)").run(VERSION, takenAt)
+    for (const className of await readdir(objects)) {
+      for (const name of await readdir(join(objects, className))) {
+        if (!name.endsWith(".sqlite")) continue
+        settle(join(objects, className, name))
+        await addFile(database, join(objects, className, name), `${className}/${name}`)
+        files += 1
+      }
+    }
+    database.exec("COMMIT")
+  } catch (error) {
+    await rm(unfinished, { force: true })
+    throw error
+  }
+  await syncDirectory(unfinished)
+  await rename(unfinished, file)
+  await syncDirectory(dirname(file))
+  return files
+}
+
+/** What its log holds comes into the database, as it would when a process opens it after another was killed. */
+function settle(path: string): void {
+  using database = new DatabaseSync(path)
+  database.exec("PRAGMA wal_checkpoint(TRUNCATE)")
+  const [first] = database.prepare("PRAGMA quick_check(1)").all()
+  const said = Object.values(first ?? {})[0]
+  if (said !== "ok") throw new Failure(`${path} is damaged: ${String(said)}`, "The backup was not written.")
+}
+
+async function addFile(database: DatabaseSync, from: string, path: string): Promise<void> {
+  const handle = await open(from)
+  const digest = createHash("sha256")
+  const insert = database.prepare("INSERT INTO parts VALUES (?, ?, ?)")
+  try {
+    const buffer = Buffer.alloc(PART_BYTES)
+    for (let part = 0; ; part++) {
+      const { bytesRead } = await handle.read(buffer, 0, PART_BYTES)
+      if (bytesRead === 0) break
+      const bytes = buffer.subarray(0, bytesRead)
+      digest.update(bytes)
+      insert.run(path, part, deflateRawSync(bytes, { level: 3 }))
+    }
+  } finally {
+    await handle.close()
+  }
+  database.prepare("INSERT INTO files VALUES (?, ?)").run(path, digest.digest("hex"))
+}
+
+/** @throws Failure if it is no backup */
+export async function readArchive(file: string): Promise<BackupFacts> {
+  await stat(file)
+  try {
+    using database = new DatabaseSync(file, { readOnly: true })
+    const { version, taken_at } = database.prepare("SELECT version, taken_at FROM backup").get() ?? {}
+    return { version: String(version), takenAt: Number(taken_at) }
+  } catch {
+    throw new Failure(`${file} is no backup of Narrowgate`, "`narrowgate serve backup` writes one.")
+  }
+}
+
+const PATH = /^[A-Za-z]+\/[0-9a-z.-]+\.sqlite$/
+
+/** @throws Failure if a byte of it is not as it was written */
+export async function unpackArchive(file: string, to: string, isWanted: (className: string) => boolean): Promise<void> {
+  using database = new DatabaseSync(file, { readOnly: true })
+  for (const row of database.prepare("SELECT path, digest FROM files").all()) {
+    const path = String(row["path"])
+    if (!PATH.test(path)) throw damaged(file, path)
+    const [className = ""] = path.split("/")
+    if (!isWanted(className)) continue
+    await mkdir(join(to, className), { recursive: true, mode: 0o700 })
+    if ((await writeParts(database, path, join(to, path))) !== row["digest"]) throw damaged(file, path)
+  }
+  for (const className of await readdir(to)) await syncDirectory(join(to, className))
+  await syncDirectory(to)
+}
+
+const damaged = (file: string, path: string): Failure =>
+  new Failure(`${file} is damaged: ${path} is not as it was written`, "Nothing was restored. Use another backup.")
+
+async function writeParts(database: DatabaseSync, path: string, to: string): Promise<string> {
+  const digest = createHash("sha256")
+  const handle = await open(to, "wx", 0o600)
+  try {
+    for (const { bytes } of database.prepare("SELECT bytes FROM parts WHERE path = ? ORDER BY part").iterate(path)) {
+      if (!(bytes instanceof Uint8Array)) continue
+      const inflated = inflateRawSync(bytes, { maxOutputLength: PART_BYTES })
+      digest.update(inflated)
+      await handle.writeFile(inflated)
+    }
+    await handle.sync()
+  } finally {
+    await handle.close()
+  }
+  await chmod(to, 0o600)
+  return digest.digest("hex")
+}

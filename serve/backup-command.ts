@@ -1,0 +1,88 @@
+/** `narrowgate serve backup` and `narrowgate serve restore`. */
+import { access, mkdir, mkdtemp, readdir, rename, rm, rmdir } from "node:fs/promises"
+import { dirname, join, resolve } from "node:path"
+import { EXIT, Failure } from "../cli/terminal/failure.ts"
+import { readArchive, unpackArchive, writeArchive } from "./archive.ts"
+import { askForBackup, copyObjects } from "./backup-socket.ts"
+import { readConfiguration } from "./configuration.ts"
+import { OBJECTS, openDirectory, refuseNewer, UNFINISHED } from "./directory.ts"
+
+export async function runBackup(given: string, config: string | null): Promise<void> {
+  hideExperiments()
+  const file = resolve(given)
+  if (await isThere(file)) throw new Failure(`${file} is there already`, "Name a file that is not.", EXIT.usage)
+  const { directory } = await readConfiguration(config, process.env)
+  if (!(await isThere(join(directory, OBJECTS)))) {
+    throw new Failure(`${directory} is no directory of Narrowgate`, "Name its configuration with --config.", EXIT.usage)
+  }
+  await mkdir(dirname(file), { recursive: true })
+  // Beside the backup, so that the disk of the deployment needs no room for it.
+  const copy = await mkdtemp(`${file}.copy-`)
+  try {
+    const { takenAt, stoodMs } = (await copyRunning(directory, copy)) ?? (await copyAtRest(directory, copy))
+    const files = await writeArchive(file, join(copy, OBJECTS), takenAt)
+    console.log(`${file}: ${files} objects as of ${new Date(takenAt).toISOString()}; calls waited ${stoodMs} ms`)
+  } finally {
+    await rm(copy, { recursive: true, force: true })
+  }
+}
+
+interface Copied {
+  readonly takenAt: number
+  readonly stoodMs: number
+}
+
+async function copyRunning(directory: string, copy: string): Promise<Copied | null> {
+  const answer = await askForBackup(directory, copy)
+  if (answer && "problem" in answer) throw new Failure(answer.problem, "No backup was written.")
+  return answer
+}
+
+async function copyAtRest(path: string, copy: string): Promise<Copied> {
+  using directory = await openDirectory(path)
+  const takenAt = Date.now()
+  await copyObjects(directory.objects, copy)
+  return { takenAt, stoodMs: 0 }
+}
+
+/** Sessions of people at our pages: they sign in again. Nobody knows which of them were ended since. */
+const LEFT_OUT: ReadonlySet<string> = new Set(["Session"])
+
+export async function runRestore(given: string, config: string | null): Promise<void> {
+  hideExperiments()
+  const file = resolve(given)
+  const { version, takenAt } = await readArchive(file)
+  refuseNewer(file, version)
+  const { directory: path } = await readConfiguration(config, process.env)
+  if ((await isThere(path)) && (await readdir(path)).length > 0) {
+    throw new Failure(`${path} is not empty`, "Move it away, or name another directory: a restore replaces nothing.")
+  }
+  using directory = await openDirectory(path)
+  const unfinished = join(path, UNFINISHED)
+  await mkdir(unfinished, { mode: 0o700 })
+  // First of all: no process runs on what was restored without knowing it.
+  const at = Math.max(Date.now(), takenAt)
+  await directory.save({ ...directory.state, restored: { at, takenAt } })
+  await unpackArchive(file, unfinished, (className) => !LEFT_OUT.has(className))
+  await rmdir(directory.objects)
+  await rename(unfinished, directory.objects)
+  console.log(
+    [
+      `${path}: as of ${new Date(takenAt).toISOString()}.`,
+      "At its start everything that was given before now is revoked, and every call is stopped until an operator lifts that:",
+      `  narrowgate revoke lift swi_hold-${at}`,
+      "docs/guides/serve.md says what to do before.",
+    ].join("\n"),
+  )
+}
+
+async function isThere(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  )
+}
+
+function hideExperiments(): void {
+  process.removeAllListeners("warning")
+}

@@ -1,0 +1,137 @@
+/**
+ * Backups of a deployment that runs. Its objects are many databases that refer to one another, so all of them are copied
+ * at one moment: workerd stands still while its files are copied, and they are what an end of the process at that moment
+ * would leave. Whatever was answered before is in them; requests of those milliseconds wait. This process does it, and not
+ * the one that asks, because a guard ends workerd if this one is gone: nothing can leave it standing.
+ */
+import { once } from "node:events"
+import { constants } from "node:fs"
+import { copyFile, mkdir, readdir, readFile, rm } from "node:fs/promises"
+import { createConnection, createServer, type Server, type Socket } from "node:net"
+import { join } from "node:path"
+import { setTimeout as sleep } from "node:timers/promises"
+import { text as textOf } from "node:stream/consumers"
+import { z } from "zod"
+import { OBJECTS, SOCKET, type Directory } from "./directory.ts"
+import { log } from "./log.ts"
+
+/** A gateway waits for seconds: what takes longer is to be copied while nothing runs. */
+const STANDS_AT_MOST_MS = 5_000
+const STANDS_WITHIN_MS = 1_000
+
+const answerSchema = z.union([
+  z.object({ takenAt: z.number(), stoodMs: z.number() }),
+  z.object({ problem: z.string() }),
+])
+export type BackupAnswer = z.infer<typeof answerSchema>
+
+export interface Backups extends AsyncDisposable {
+  close(): Promise<void>
+}
+
+/** @param pid of workerd */
+export async function takeBackups(directory: Directory, pid: number): Promise<Backups> {
+  const path = join(directory.path, SOCKET)
+  // Of a process that was killed.
+  await rm(path, { force: true })
+  let turn: Promise<unknown> = Promise.resolve()
+  const server = createServer({ allowHalfOpen: true }, (socket) => {
+    turn = turn.then(async () => answer(socket, directory.objects, pid)).catch(() => undefined)
+  })
+  const umask = process.umask(0o077)
+  server.listen(path)
+  await once(server, "listening").finally(() => process.umask(umask))
+  const close = async (): Promise<void> => {
+    await turn
+    await closed(server)
+  }
+  return { close, [Symbol.asyncDispose]: close }
+}
+
+async function closed(server: Server): Promise<void> {
+  if (server.listening) await new Promise((done) => server.close(done))
+}
+
+async function answer(socket: Socket, objects: string, pid: number): Promise<void> {
+  let result: BackupAnswer
+  try {
+    result = await copyStanding(objects, await textOf(socket), pid)
+    log("backup_taken", { stood_ms: result.stoodMs })
+  } catch (error) {
+    result = { problem: error instanceof Error ? error.message : String(error) }
+    log("backup_failed", { error: result.problem })
+  }
+  socket.end(JSON.stringify(result))
+}
+
+async function copyStanding(
+  objects: string,
+  to: string,
+  pid: number,
+): Promise<{ readonly takenAt: number; readonly stoodMs: number }> {
+  const begun = performance.now()
+  process.kill(pid, "SIGSTOP")
+  // However long the copying takes, no longer than this.
+  let isLate = false
+  const goOn = (): boolean => process.kill(pid, "SIGCONT")
+  const late = setTimeout(() => {
+    isLate = true
+    goOn()
+  }, STANDS_AT_MOST_MS)
+  try {
+    await untilStanding(pid)
+    const takenAt = Date.now()
+    await copyObjects(objects, to, () => isLate)
+    if (isLate) throw new Error(TOO_LARGE)
+    return { takenAt, stoodMs: Math.round(performance.now() - begun) }
+  } finally {
+    clearTimeout(late)
+    goOn()
+  }
+}
+
+const TOO_LARGE =
+  "copying takes longer than a gateway waits: stop `narrowgate serve`, back up, and start it, or have its directory on a file system that clones files (XFS, Btrfs, APFS)"
+
+/** The system answers before each of its threads stands. */
+async function untilStanding(pid: number): Promise<void> {
+  if (process.platform !== "linux") return sleep(100)
+  for (const until = performance.now() + STANDS_WITHIN_MS; performance.now() < until; await sleep(1)) {
+    const tasks = await readdir(`/proc/${pid}/task`)
+    const states = await Promise.all(
+      tasks.map(async (task) => /\) (\S)/.exec(await readFile(`/proc/${pid}/task/${task}/stat`, "utf8"))?.[1]),
+    )
+    if (states.every((state) => state === "T")) return
+  }
+  throw new Error("workerd does not stand still")
+}
+
+/** Indexes of write-ahead logs are made anew from them. */
+const isCopied = (name: string): boolean => !name.endsWith("-shm")
+
+/** Two levels: classes, and files of their objects. */
+export async function copyObjects(from: string, to: string, isLate = (): boolean => false): Promise<void> {
+  for (const className of await readdir(from)) {
+    const names = (await readdir(join(from, className))).filter(isCopied)
+    await mkdir(join(to, OBJECTS, className), { recursive: true })
+    for (const name of names) {
+      if (isLate()) return
+      await copyFile(join(from, className, name), join(to, OBJECTS, className, name), constants.COPYFILE_FICLONE)
+    }
+  }
+}
+
+/**
+ * Has the process that runs copy its objects into this directory.
+ * @returns null if none runs
+ */
+export async function askForBackup(directory: string, to: string): Promise<BackupAnswer | null> {
+  const socket = createConnection({ path: join(directory, SOCKET), allowHalfOpen: true })
+  try {
+    await once(socket, "connect")
+  } catch {
+    return null
+  }
+  socket.end(to)
+  return answerSchema.parse(JSON.parse(await textOf(socket)))
+}

@@ -1,0 +1,55 @@
+/** `narrowgate serve`: what it needs is loaded when it runs. */
+import type { Command } from "commander"
+import { Failure } from "../cli/terminal/failure.ts"
+
+interface ConfigOption {
+  readonly config?: string
+}
+
+export function addServe(program: Command): void {
+  const serve = withConfig(program.command("serve"))
+    .description("run Narrowgate on this machine, for production: the Worker in workerd, with its objects on disk")
+    .addHelpText("after", "\nExamples:\n  narrowgate serve\n  narrowgate serve --config /etc/narrowgate.yaml\n")
+    .action(async (options: ConfigOption) => {
+      requireNode()
+      await (await import("./run.ts")).runServe(options.config ?? null)
+    })
+  withConfig(serve.command("backup"))
+    .description("write all that the deployment stores into a file, whether it runs or not")
+    .argument("<FILE>", "the file, which must not be there")
+    .addHelpText("after", "\nExample:\n  narrowgate serve backup /backups/monday.narrowgate\n")
+    .action(async (file: string, _options: unknown, command: Command) => {
+      requireNode()
+      await (await import("./backup-command.ts")).runBackup(file, configOf(command))
+    })
+  withConfig(serve.command("restore"))
+    .description("fill the empty directory of a deployment from a backup; what was given before is revoked")
+    .argument("<FILE>", "a file that `serve backup` has written")
+    .addHelpText("after", "\nExample:\n  narrowgate serve restore /backups/monday.narrowgate\n")
+    .action(async (file: string, _options: unknown, command: Command) => {
+      requireNode()
+      await (await import("./backup-command.ts")).runRestore(file, configOf(command))
+    })
+}
+
+function withConfig(command: Command): Command {
+  return command.option("--config <FILE>", "the configuration; absent: narrowgate.yaml, if it is there")
+}
+
+/** `serve` takes its own option wherever it stands. */
+function configOf(command: Command): string | null {
+  const { config }: ConfigOption = command.optsWithGlobals()
+  return config ?? null
+}
+
+/** Earlier ones of version 22 have no SQLite, or one that cannot be closed in order. */
+const NODE = [22, 15] as const
+
+function requireNode(): void {
+  const [major = 0, minor = 0] = process.versions.node.split(".").map(Number)
+  if (major > NODE[0] || (major === NODE[0] && minor >= NODE[1])) return
+  throw new Failure(
+    `this needs Node.js ${NODE.join(".")} or newer`,
+    `It runs on ${process.versions.node}: install another.`,
+  )
+}

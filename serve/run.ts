@@ -1,0 +1,159 @@
+/** What `narrowgate serve` does: workerd on the directory, started again if it ends, until it is told to stop. */
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { setTimeout as sleep } from "node:timers/promises"
+import { Failure } from "../cli/terminal/failure.ts"
+import { readManifest } from "../dev/manifest.ts"
+import { VERSION } from "../cli/package.ts"
+import { takeBackups, type Backups } from "./backup-socket.ts"
+import { readConfiguration, type Configuration } from "./configuration.ts"
+import { openDirectory, type Directory } from "./directory.ts"
+import { log } from "./log.ts"
+import { startRuntime, type Runtime } from "./runtime.ts"
+import { workerModules } from "./worker-modules.ts"
+import { bindingsOf, workerdConfig } from "./workerd-config.ts"
+
+/** Of ends that nobody asked for; one more within the time, and this process ends as well. */
+const MOST_ENDS = 5
+const WITHIN_MS = 60_000
+const PAUSE_MS = 200
+
+export async function runServe(file: string | null): Promise<void> {
+  logWarnings()
+  const stopping = untilStopped()
+  const configuration = await readConfiguration(file, process.env)
+  using directory = await openDirectory(configuration.directory)
+  const place = await mkdtemp(join(tmpdir(), "narrowgate-"))
+  try {
+    const server = new Server(configuration, directory, place)
+    await server.prepare()
+    await server.run(stopping)
+  } catch (error) {
+    throw withoutRoom(error, configuration.directory)
+  } finally {
+    await rm(place, { recursive: true, force: true })
+  }
+  log("stopped")
+}
+
+function withoutRoom(error: unknown, directory: string): unknown {
+  if (!(error instanceof Error && "code" in error && error.code === "ENOSPC")) return error
+  return new Failure(`there is no room on the disk of ${directory}`, "Make room, and start it again: nothing is lost.")
+}
+
+/** Warnings of Node.js are events like others; that a part of it is experimental is none of an operator's business. */
+function logWarnings(): void {
+  process.removeAllListeners("warning")
+  process.on("warning", ({ name, message }) => {
+    if (name !== "ExperimentalWarning") log("warning", { text: message })
+  })
+}
+
+async function untilStopped(): Promise<NodeJS.Signals> {
+  return new Promise((done) => {
+    for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) process.on(signal, () => done(signal))
+  })
+}
+
+class Server {
+  readonly #configuration: Configuration
+  readonly #directory: Directory
+  /** For files of this run, that nobody else may read. */
+  readonly #place: string
+  readonly #ends: number[] = []
+  #modules: Readonly<Record<string, string>> = {}
+
+  constructor(configuration: Configuration, directory: Directory, place: string) {
+    this.#configuration = configuration
+    this.#directory = directory
+    this.#place = place
+  }
+
+  async prepare(): Promise<void> {
+    this.#modules = await workerModules(this.#place)
+    await this.#applyRestore()
+  }
+
+  /** Before anybody else is let in. Repeated if this process ends in the middle. */
+  async #applyRestore(): Promise<void> {
+    const { restored } = this.#directory.state
+    if (!restored) return
+    const runtime = await this.#start(false)
+    try {
+      await runtime.control({ restored })
+    } finally {
+      await runtime.stop(this.#configuration.stop_seconds)
+    }
+    await this.#directory.save({ ...this.#directory.state, restored: null })
+    log("restored", { at: restored.at, taken_at: restored.takenAt })
+  }
+
+  async run(stopping: Promise<NodeJS.Signals>): Promise<void> {
+    const signalled = stopping.then((signal) => ({ stopped: signal }))
+    let runtime = await this.#begin()
+    for (;;) {
+      await using backups = await this.#takeBackups(runtime)
+      const event = await Promise.race([signalled, runtime.ended])
+      await backups?.close()
+      if ("stopped" in event) {
+        log("stopping", { signal: event.stopped })
+        return runtime.stop(this.#configuration.stop_seconds)
+      }
+      log("runtime_ended", { code: event.code, signal: event.signal })
+      await this.#pause()
+      runtime = await this.#begin()
+    }
+  }
+
+  /** Without room for the name of its socket, calls are decided all the same. */
+  async #takeBackups({ pid }: Runtime): Promise<Backups | null> {
+    return takeBackups(this.#directory, pid).catch((error: unknown) => {
+      log("backups_unavailable", { error: String(error) })
+      return null
+    })
+  }
+
+  async #begin(): Promise<Runtime> {
+    const runtime = await this.#start(true)
+    const { unclaimed } = await runtime.control({ restored: null })
+    log("serving", { version: VERSION, listen: this.#configuration.listen, port: runtime.port, pid: runtime.pid })
+    if (unclaimed) {
+      const { issuer, secrets } = this.#configuration
+      log("unclaimed", { claim: secrets["CLAIM"] ?? "", command: `narrowgate claim --url ${issuer}` })
+    }
+    return runtime
+  }
+
+  /** @throws if it ends again and again: whoever started this process can see it */
+  async #pause(): Promise<void> {
+    const now = Date.now()
+    this.#ends.push(now)
+    const recent = this.#ends.filter((at) => now - at < WITHIN_MS)
+    if (recent.length > MOST_ENDS) {
+      throw new Failure(`workerd ended ${recent.length} times within a minute`, "The log above says how.")
+    }
+    await sleep(PAUSE_MS * 2 ** (recent.length - 1))
+  }
+
+  async #start(isPublic: boolean): Promise<Runtime> {
+    const control = join(this.#place, "control")
+    const config = join(this.#place, "workerd.capnp")
+    const text = workerdConfig({
+      configuration: this.#configuration,
+      manifest: await readManifest(),
+      modules: this.#modules,
+      objects: this.#directory.objects,
+      control,
+      isPublic,
+      authorities: await Promise.all(
+        this.#configuration.certificate_authorities.map(async (file) => readFile(file, "utf8")),
+      ),
+    })
+    await rm(control, { force: true })
+    await writeFile(config, text, { mode: 0o600 })
+    return startRuntime(config, control, bindingsOf(this.#configuration), isPublic, (runtime) =>
+      this.#directory.noteRuntime(runtime),
+    )
+  }
+}

@@ -1,0 +1,49 @@
+/**
+ * What the process beside workerd asks on a socket of its own before anybody else is let in: to keep the schedule, and
+ * after a restore that nothing of before it counts as authority.
+ */
+import release from "../../src/index.ts"
+import type { ServeEnv } from "./environment.ts"
+import { schedule } from "./schedule.ts"
+
+/** Which backup was restored, and when, in milliseconds since the epoch. */
+export interface Restored {
+  readonly at: number
+  readonly takenAt: number
+}
+
+/** What it answers: whether nobody has claimed this deployment yet (`POST /v1/claim`). */
+export interface Begun {
+  readonly unclaimed: boolean
+}
+
+/** The operator as whom it appears in the list of revocations and in notices. */
+const OPERATOR = "narrowgate serve|restore"
+
+export const control = {
+  async fetch(request, env, ctx) {
+    const { restored } = await request.json<{ readonly restored: Restored | null }>()
+    await schedule(env).begin()
+    if (restored) await withdrawAll(env, restored)
+    const ready = await release.fetch(new Request("https://localhost/readyz"), env, ctx)
+    const { error } = await ready.json<{ readonly error?: string }>()
+    return Response.json({ unclaimed: error === "unclaimed" } satisfies Begun)
+  },
+} satisfies ExportedHandler<ServeEnv>
+
+/**
+ * A backup is of the past: what was ended, used up or revoked since is alive in it. So everything that was given before
+ * the restore is revoked, the keys that signed it are gone, and every call is stopped until an operator has looked.
+ * Repeated, it does the same.
+ */
+async function withdrawAll(env: ServeEnv, { at, takenAt }: Restored): Promise<void> {
+  const board = env.SWITCHBOARD.getByName("board")
+  for (const { kid } of await board.publicKeys()) if (kid !== undefined) await board.pull(kid)
+  const reason = `restored from a backup of ${new Date(takenAt).toISOString()}`
+  const setter = { decision: `restore_${at}`, operator: OPERATOR, reason }
+  const stopped = { kind: "everything" } as const
+  await Promise.all([
+    board.set({ id: `swi_restored-${at}`, stopped, before: at }, setter),
+    board.set({ id: `swi_hold-${at}`, stopped, before: null }, setter),
+  ])
+}

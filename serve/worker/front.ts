@@ -1,0 +1,39 @@
+/**
+ * The Worker on one machine: that of the release as it is, with what Cloudflare has and workerd has not. workerd finds
+ * the release under the name by which it is imported here (serve/workerd-config.ts).
+ */
+import release from "../../src/index.ts"
+import { clientAddress, HEADER } from "./client-address.ts"
+import type { ServeEnv } from "./environment.ts"
+
+export * from "../../src/index.ts"
+export { control } from "./control.ts"
+export { bundles, Entries } from "./entries.ts"
+export { Schedule } from "./schedule.ts"
+
+/** Where no address is asked for: these answer gateways, and are not to cost more than they do. */
+const WITHOUT_ADDRESS = /^\/(?:authz|access|v1)\//
+
+export default {
+  fetch: (request, env, ctx) => release.fetch(addressed(request, env), env, ctx),
+} satisfies ExportedHandler<ServeEnv>
+
+function addressed(request: Request, env: ServeEnv): Request {
+  if (WITHOUT_ADDRESS.test(new URL(request.url).pathname)) return request
+  const address = clientAddress(peerOf(request), request.headers.get("X-Forwarded-For"), trustedProxies(env))
+  if (address === null) return request
+  const headers = new Headers(request.headers)
+  headers.set(HEADER, address)
+  return new Request(request, { headers })
+}
+
+function peerOf({ cf }: Request): string | undefined {
+  const peer: unknown = cf === undefined ? undefined : Reflect.get(cf, "clientIp")
+  return typeof peer === "string" ? peer : undefined
+}
+
+let proxies: ReadonlySet<string> | undefined
+
+function trustedProxies({ TRUSTED_PROXIES }: ServeEnv): ReadonlySet<string> {
+  return (proxies ??= new Set(JSON.parse(TRUSTED_PROXIES)))
+}

@@ -1,0 +1,75 @@
+/** Asks Narrowgate over a service binding, by RPC: a gateway of dialect `worker` with `body: true`. */
+import { isObject, readLoosely } from "../src/core/encoding/json.ts"
+import type { Authorizer, WorkerAnswer } from "./authorizer.ts"
+import {
+  allowedBy,
+  deniedBy,
+  headerReader,
+  ownDenial,
+  secondsOf,
+  timeoutOf,
+  type DecisionOptions,
+  type Decisions,
+  type DenialMembers,
+  type ToolCall,
+} from "./decisions.ts"
+
+export interface BindingDecisionOptions extends DecisionOptions {
+  /** The binding to Narrowgate's entry point `Authorizer`. */
+  readonly authorizer: Pick<Authorizer, "authorize">
+  /** The Worker's own, as a gateway of dialect `worker`. */
+  readonly key: string
+  /** The public URL of the MCP server's endpoint, as the catalog has it. */
+  readonly endpoint: string
+}
+
+export function bindingDecisions({ authorizer, key, endpoint, ...options }: BindingDecisionOptions): Decisions {
+  const timeout = timeoutOf(options.timeout)
+  return {
+    ...(options.onFailure && { onFailure: options.onFailure }),
+    async decide(call) {
+      const { authorization, dpop } = call
+      const headers: [string, string][] = [["Content-Type", "application/json"]]
+      if (authorization !== null) headers.push(["Authorization", authorization])
+      if (dpop !== null) headers.push(["DPoP", dpop])
+      const asked = { key, method: "POST", url: endpoint, headers, body: messageOf(call) }
+      const answer = await within(timeout, authorizer.authorize(asked))
+      const header = headerReader(answer.headers)
+      const allowed: unknown = answer.allowed
+      if (allowed === true) return allowedBy(header)
+      const denial = denialIn(answer)
+      return denial
+        ? deniedBy(denial, call.tool, secondsOf(header("Retry-After")))
+        : ownDenial("unavailable", call.tool)
+    },
+  }
+}
+
+/** A tool of the catalog is `<server>.<tool>`; the message has the server's own name of it. */
+function messageOf({ tool, arguments: given }: ToolCall): string {
+  const name = tool.slice(tool.indexOf(".") + 1)
+  return JSON.stringify({ jsonrpc: "2.0", id: 1, method: "tools/call", params: { name, arguments: given } })
+}
+
+/** In a result, in an error, or alone: as the gateway's `denials` says, and as the denial is. */
+function denialIn({ body }: WorkerAnswer): DenialMembers | null {
+  const message = member(readLoosely(body))
+  const meta = member(member(message["result"])["_meta"])
+  const found = [meta["narrowgate/denial"], member(message["error"])["data"], message].find(isDenial)
+  return found ?? null
+}
+
+const member = (json: unknown): Readonly<Record<string, unknown>> => (isObject(json) ? json : {})
+const isDenial = (json: unknown): json is DenialMembers => isObject(json) && typeof json["error"] === "string"
+
+async function within<Answer>(milliseconds: number, answer: Promise<Answer>): Promise<Answer> {
+  let timer: ReturnType<typeof setTimeout> | undefined
+  const late = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => reject(new Error(`no answer within ${milliseconds} ms`)), milliseconds)
+  })
+  try {
+    return await Promise.race([answer, late])
+  } finally {
+    clearTimeout(timer)
+  }
+}

@@ -1,0 +1,104 @@
+/** A decision on the call of a tool, whichever way Narrowgate was asked, and the denial that stands for no answer. */
+import { CODES } from "../src/core/denials/terms/code.ts"
+import { denialText } from "../src/core/denials/denial-text.ts"
+import { isObject } from "../src/core/encoding/json.ts"
+import { callerOfHeaders, type ReadHeader, type Caller } from "./caller.ts"
+
+/** The call of a tool. */
+export interface ToolCall {
+  /** The tool's name in the catalog: `server.tool`. */
+  readonly tool: string
+  readonly arguments: Readonly<Record<string, unknown>>
+  /** `Authorization` of the request, scheme included; null if it has none. */
+  readonly authorization: string | null
+  /** Its `DPoP`, for a bound token; null if it has none. */
+  readonly dpop: string | null
+}
+
+/** What other answers have as their body: the code in `error`. */
+export type DenialMembers = Readonly<Record<string, unknown>> & { readonly error: string }
+
+export type ToolDecision =
+  /** The caller is null if Narrowgate only observes, and has not accepted the credential. */
+  | { readonly allowed: true; readonly caller: Caller | null }
+  | {
+      readonly allowed: false
+      readonly denial: DenialMembers
+      /** One paragraph for the model. */
+      readonly text: string
+    }
+
+/** Asks Narrowgate. A rejection, or an answer that is none, denies the call. */
+export interface Decisions {
+  decide(call: ToolCall): Promise<ToolDecision>
+  /** Gets what a rejection was, for the server's own log: the client is told only that nothing was decided. */
+  onFailure?(cause: unknown): void
+}
+
+/** @param header of the answer: all of them stand in it, if necessary empty */
+export function allowedBy(header: ReadHeader): ToolDecision {
+  return { allowed: true, caller: header("X-Narrowgate-Agent") === "" ? null : callerOfHeaders(header) }
+}
+
+/** Of all ways to ask. */
+export interface DecisionOptions {
+  /** Milliseconds after which a call counts as denied: 6,000 by default, at most 30,000. */
+  readonly timeout?: number
+  /** Gets why nothing was decided, for the server's own log. */
+  readonly onFailure?: (cause: unknown) => void
+}
+
+/** The denial of a call about which nothing is known but this. */
+export function ownDenial(code: "unavailable" | "malformed_call", tool: string): ToolDecision {
+  const { sentence } = CODES[code]
+  return deniedBy({ error: code, error_description: sentence }, tool, null)
+}
+
+/**
+ * @param denial what Narrowgate answered
+ * @param retryAfter seconds; null: unknown
+ */
+export function deniedBy(denial: DenialMembers, tool: string, retryAfter: number | null): ToolDecision {
+  const { error: code, error_description, decision_id, scope, approval } = denial
+  const links = isObject(approval) ? approval : null
+  const text = denialText({
+    code,
+    description: textOr(error_description, ""),
+    subject: { tool, method: null },
+    decision: typeof decision_id === "string" ? decision_id : null,
+    approval: links && {
+      status: textOr(links["status"], "pending"),
+      expires_at: typeof links["expires_at"] === "number" ? links["expires_at"] : null,
+      url: textOr(links["url"], ""),
+    },
+    scope: typeof scope === "string" ? scope : null,
+    // A model that reads when to ask again would do so until people have answered.
+    retryAfter: links ? null : retryAfter,
+  })
+  return { allowed: false, denial, text }
+}
+
+const textOr = (value: unknown, otherwise: string): string => (typeof value === "string" ? value : otherwise)
+
+/** Of `Retry-After`; null if it is none in seconds. */
+export function secondsOf(header: string | null): number | null {
+  return header !== null && /^\d{1,6}$/.test(header) ? Number(header) : null
+}
+
+/** @param headers by names in lower case */
+export function headerReader(headers: Readonly<Record<string, unknown>>): ReadHeader {
+  return (name) => {
+    const value = headers[name.toLowerCase()]
+    return typeof value === "string" ? value : null
+  }
+}
+
+const LONGEST_MS = 30_000
+/** Narrowgate decides within 4.5 s, or denies. */
+const DEFAULT_MS = 6_000
+
+/** @throws TypeError */
+export function timeoutOf(milliseconds: number = DEFAULT_MS): number {
+  if (milliseconds >= 1 && milliseconds <= LONGEST_MS) return milliseconds
+  throw new TypeError(`\`timeout\` is 1 to ${LONGEST_MS} milliseconds`)
+}

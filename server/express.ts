@@ -1,0 +1,110 @@
+/** Middleware for Express 4 and 5, and whatever else has their `(request, response, next)`. */
+import { bodyOf, joined, NO_BODY } from "./body.ts"
+import { rememberCaller } from "./callers.ts"
+import { CallRefusedError, refusalAnswer } from "./errors.ts"
+import { gatekeeper } from "./gatekeeper.ts"
+import type { ServiceOptions } from "./service-options.ts"
+import { MAX_BODY_BYTES } from "./hono.ts"
+import type { Body } from "../src/core/catalog/call-request.ts"
+import { isJsonType } from "../src/core/encoding/json.ts"
+
+/** What is used of a request of Node's server, as Express passes it on. */
+export interface ExpressRequest {
+  readonly method?: string | undefined
+  readonly originalUrl: string
+  readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>
+  readonly readableDidRead?: boolean
+  /** What a parser has read. */
+  body?: unknown
+  on(event: "data", listener: (chunk: Uint8Array) => void): unknown
+  on(event: "end" | "close", listener: () => void): unknown
+  on(event: "error", listener: (error: Error) => void): unknown
+  pause(): unknown
+}
+
+export interface ExpressResponse {
+  status(status: number): unknown
+  set(headers: Record<string, string>): unknown
+  json(body: unknown): unknown
+}
+
+export type ExpressHandler = (
+  request: ExpressRequest,
+  response: ExpressResponse,
+  next: (error?: unknown) => void,
+) => Promise<void>
+
+/**
+ * Lets allowed calls of the service's tools through, and nothing else; `callerOf(request)` says whose. A JSON body is in
+ * `request.body` from here on, as after `express.json()`, which may stand before it or after it; every other body is left
+ * alone. What is to be public is registered before it.
+ */
+export function expressMiddleware(options: ServiceOptions): ExpressHandler {
+  const check = gatekeeper(options)
+  return async (request, response, next) => {
+    const header = (name: string): string | null => {
+      const value = request.headers[name.toLowerCase()]
+      return value === undefined ? null : typeof value === "string" ? value : value.join(", ")
+    }
+    try {
+      const body = async (): Promise<Body | null> => readBody(request, header)
+      rememberCaller(request, await check({ method: request.method ?? "", target: request.originalUrl, header, body }))
+    } catch (error) {
+      if (!(error instanceof CallRefusedError)) return next(error)
+      const { status, headers, body } = refusalAnswer(error)
+      // Of a body that nobody will read, the connection is not kept for another request.
+      response.set(error.code === "body_too_long" ? { ...headers, Connection: "close" } : headers)
+      response.status(status)
+      response.json(body)
+      return undefined
+    }
+    return next()
+  }
+}
+
+async function readBody(request: ExpressRequest, header: (name: string) => string | null): Promise<Body | null> {
+  if (header("Transfer-Encoding") === null && Number(header("Content-Length") ?? 0) === 0) return NO_BODY
+  // The arguments of a body of another type are seen by nobody, so it stays whole for who reads it.
+  if (!isJsonType(header("Content-Type"))) return { kind: "withheld" }
+  if (request.readableDidRead === true) return parsedBody(request.body)
+  const bytes = await boundedBytes(request)
+  const body = bytes && bodyOf(bytes)
+  if (body?.kind === "whole") keepParsed(request, body.text)
+  return body
+}
+
+/** What the handler will read, whoever has parsed it: that is what has to be the call that was allowed. */
+function parsedBody(parsed: unknown): Body {
+  if (parsed instanceof Uint8Array) return bodyOf(parsed)
+  if (parsed === undefined) throw new CallRefusedError("malformed_call", "its body was read before, and is not kept")
+  return { kind: "whole", text: typeof parsed === "string" ? parsed : JSON.stringify(parsed) }
+}
+
+/** A body that is no JSON is refused by its reader. `_body` tells the parsers of Express that there is nothing to read. */
+function keepParsed(request: ExpressRequest, text: string): void {
+  try {
+    Object.assign(request, { body: JSON.parse(text), _body: true })
+  } catch {
+    Object.assign(request, { _body: true })
+  }
+}
+
+/** Null: too long; the rest is not read. */
+async function boundedBytes(request: ExpressRequest): Promise<Uint8Array | null> {
+  return new Promise((resolve, reject) => {
+    const chunks: Uint8Array[] = []
+    let length = 0
+    request.on("data", (chunk: Uint8Array) => {
+      length += chunk.byteLength
+      if (length <= MAX_BODY_BYTES) chunks.push(chunk)
+      else {
+        request.pause()
+        resolve(null)
+      }
+    })
+    request.on("end", () => resolve(joined(chunks, length)))
+    const fail = (cause?: Error): void => reject(new CallRefusedError("malformed_call", cause))
+    request.on("error", fail)
+    request.on("close", fail)
+  })
+}

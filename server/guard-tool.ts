@@ -1,0 +1,87 @@
+/**
+ * Has Narrowgate decide on each call of an MCP server's tool in the server itself, where no gateway stands before it. For
+ * the servers of the official SDKs, 1.x and 2.x.
+ */
+import { isObject } from "../src/core/encoding/json.ts"
+import { rememberCaller } from "./callers.ts"
+import { headerReader, ownDenial, type Decisions, type ToolCall, type ToolDecision } from "./decisions.ts"
+
+/** What a client gets in place of the tool's result: that of a gateway with `denials: mcp`. */
+export interface DeniedResult {
+  readonly content: readonly { readonly type: "text"; readonly text: string }[]
+  readonly isError: true
+  readonly _meta: Readonly<Record<string, unknown>>
+}
+
+/**
+ * Returns the tool's handler behind a decision: it runs only if Narrowgate has allowed exactly this call, with the arguments
+ * that it gets. `callerOf` of its last argument says whose call it is. Narrowgate out of reach, or too late: denied.
+ *
+ * The token is that of the request's `Authorization`; where the SDK passes on none, that of `authInfo`.
+ * @param tool its name in the catalog, `server.tool`
+ */
+export function guardTool<Handler extends (...args: never[]) => unknown>(
+  decisions: Decisions,
+  tool: string,
+  handler: Handler,
+): Handler {
+  const guarded = async (...args: unknown[]): Promise<unknown> => {
+    // (arguments, context), or of a tool without a schema the context alone: in both versions of the SDK.
+    const context = args.at(-1)
+    const decision = await decided(decisions, tool, args.length > 1 ? args[0] : {}, context)
+    if (!decision.allowed) return resultOf(decision)
+    if (decision.caller && typeof context === "object" && context !== null) rememberCaller(context, decision.caller)
+    return Reflect.apply(handler, undefined, args)
+  }
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- it takes what the handler takes, and a handler may return a promise
+  return guarded as unknown as Handler
+}
+
+async function decided(decisions: Decisions, tool: string, given: unknown, context: unknown): Promise<ToolDecision> {
+  // A value that JSON does not have would reach the handler otherwise than Narrowgate.
+  if (!isObject(given) || !isPlain(given)) return ownDenial("malformed_call", tool)
+  const call: ToolCall = { tool, arguments: given, ...credentialOf(context) }
+  try {
+    return await decisions.decide(call)
+  } catch (cause) {
+    decisions.onFailure?.(cause)
+    return ownDenial("unavailable", tool)
+  }
+}
+
+function resultOf({ denial, text }: Extract<ToolDecision, { readonly allowed: false }>): DeniedResult {
+  return { content: [{ type: "text", text }], isError: true, _meta: { "narrowgate/denial": denial } }
+}
+
+type Credential = Pick<ToolCall, "authorization" | "dpop">
+
+/** SDK 1.x: `extra.requestInfo.headers` and `extra.authInfo`; 2.x: `context.http.req.headers` and `context.http.authInfo`. */
+function credentialOf(context: unknown): Credential {
+  const extra = member(context)
+  const http = member(extra["http"])
+  const header = readerOf(member(http["req"])["headers"] ?? member(extra["requestInfo"])["headers"])
+  const authorization = header("Authorization")
+  if (authorization !== null) return { authorization, dpop: header("DPoP") }
+  const { token } = member(http["authInfo"] ?? extra["authInfo"])
+  return { authorization: typeof token === "string" ? `Bearer ${token}` : null, dpop: null }
+}
+
+function readerOf(headers: unknown): (name: string) => string | null {
+  if (typeof Headers === "function" && headers instanceof Headers) return (name) => headers.get(name)
+  return headerReader(member(headers))
+}
+
+const member = (value: unknown): Readonly<Record<string, unknown>> => (isObject(value) ? value : {})
+
+/** Deeper than Narrowgate reads. */
+const MAX_DEPTH = 64
+
+function isPlain(value: unknown, depth = 0): boolean {
+  if (value === undefined || value === null || typeof value === "string" || typeof value === "boolean") return true
+  if (typeof value === "number") return Number.isFinite(value)
+  if (typeof value !== "object" || depth > MAX_DEPTH || "toJSON" in value) return false
+  if (Array.isArray(value)) return value.every((each) => each !== undefined && isPlain(each, depth + 1))
+  const prototype: unknown = Object.getPrototypeOf(value)
+  const isRecord = prototype === Object.prototype || prototype === null
+  return isRecord && Object.values(value).every((each) => isPlain(each, depth + 1))
+}

@@ -1,0 +1,69 @@
+/** Middleware for Hono. */
+import type { Body } from "../src/core/catalog/call-request.ts"
+import { isJsonType } from "../src/core/encoding/json.ts"
+import { boundedBytes, bodyOf, NO_BODY } from "./body.ts"
+import { rememberCaller } from "./callers.ts"
+import { refusalAnswer } from "./errors.ts"
+import { gatekeeper } from "./gatekeeper.ts"
+import type { ServiceOptions } from "./service-options.ts"
+
+/** What is used of Hono's context. */
+export interface HonoContext {
+  readonly req: { raw: Request; arrayBuffer(): Promise<ArrayBuffer> }
+}
+
+export type HonoHandler = (context: HonoContext, next: () => Promise<void>) => Promise<Response | undefined>
+
+/** As long a body as Narrowgate itself reads. */
+export const MAX_BODY_BYTES = 1_048_576
+
+/**
+ * Lets allowed calls of the service's tools through, and nothing else; `callerOf(c)` says whose. The body can still be
+ * read. What is to be public is registered before it.
+ */
+export function honoMiddleware(options: ServiceOptions): HonoHandler {
+  const check = gatekeeper(options)
+  return async (context, next) => {
+    const { method, url, headers } = context.req.raw
+    try {
+      const caller = await check({
+        method,
+        target: url.slice(url.indexOf("/", url.indexOf("//") + 2)),
+        header: (name) => headers.get(name),
+        body: async () => readBody(context),
+      })
+      rememberCaller(context, caller)
+    } catch (error) {
+      const { status, headers: own, body } = refusalAnswer(error)
+      return Response.json(body, { status, headers: own })
+    }
+    await next()
+    return undefined
+  }
+}
+
+/** The arguments of a body of another type are seen by nobody, so it stays whole for who reads it. */
+async function readBody(context: HonoContext): Promise<Body | null> {
+  const { headers, body } = context.req.raw
+  const type = headers.get("Content-Type")
+  if (body === null || headers.get("Content-Length") === "0") return NO_BODY
+  if (type !== null && !isJsonType(type)) return { kind: "withheld" }
+  const bytes = await wholeBody(context)
+  if (bytes === null) return null
+  // Some servers have a stream for each request whose method may have a body.
+  if (bytes.length === 0) return NO_BODY
+  return type === null ? { kind: "withheld" } : bodyOf(bytes)
+}
+
+/** What a middleware before this one has read, Hono keeps; what is read here is put back. */
+async function wholeBody({ req }: HonoContext): Promise<Uint8Array | null> {
+  const { raw } = req
+  if (raw.bodyUsed) {
+    const bytes = new Uint8Array(await req.arrayBuffer())
+    return bytes.length > MAX_BODY_BYTES ? null : bytes
+  }
+  if (raw.body === null) return new Uint8Array()
+  const bytes = await boundedBytes(raw.body, MAX_BODY_BYTES)
+  if (bytes) req.raw = new Request(raw, { method: raw.method, body: bytes })
+  return bytes
+}

@@ -1,0 +1,95 @@
+/** Asks Narrowgate over HTTP, by the Authorization API of AuthZEN: a gateway of dialect `authzen` with `body: true`. */
+import { isObject } from "../src/core/encoding/json.ts"
+import { boundedBytes } from "./body.ts"
+import {
+  allowedBy,
+  deniedBy,
+  headerReader,
+  ownDenial,
+  secondsOf,
+  timeoutOf,
+  type DecisionOptions,
+  type Decisions,
+  type ToolCall,
+} from "./decisions.ts"
+
+export interface HttpDecisionOptions extends DecisionOptions {
+  /** Narrowgate's URL. */
+  readonly url: string
+  /** The server's own, as a gateway of dialect `authzen`. */
+  readonly key: string
+  /** Default: the global `fetch`. */
+  readonly fetch?: (url: string, init: DecisionRequest) => Promise<Response>
+}
+
+export interface DecisionRequest {
+  readonly method: "POST"
+  readonly redirect: "manual"
+  readonly headers: Record<string, string>
+  readonly body: string
+  readonly signal: AbortSignal
+}
+
+const MAX_ANSWER_BYTES = 65_536
+
+export function httpDecisions(options: HttpDecisionOptions): Decisions {
+  const { url, key, fetch: send = async (to, init) => fetch(to, init) } = options
+  const timeout = timeoutOf(options.timeout)
+  const endpoint = new URL("/access/v1/evaluation", url).href
+  return {
+    ...(options.onFailure && { onFailure: options.onFailure }),
+    async decide(call) {
+      const answer = await send(endpoint, {
+        method: "POST",
+        redirect: "manual",
+        headers: { Authorization: `Bearer ${key}`, "Content-Type": "application/json" },
+        body: JSON.stringify(evaluationOf(call)),
+        signal: AbortSignal.timeout(timeout),
+      })
+      const bytes = await boundedBytes(answer.body, MAX_ANSWER_BYTES)
+      if (bytes === null || answer.status !== 200) throw new Error(`${endpoint} answers ${answer.status}`)
+      const { decision, context } = objectOf(JSON.parse(new TextDecoder().decode(bytes)))
+      const { headers, code, access_request, ...members } = objectOf(context)
+      const header = headerReader(objectOf(headers ?? {}))
+      if (decision === true) return allowedBy(header)
+      if (decision !== false || typeof code !== "string") return ownDenial("unavailable", call.tool)
+      const { error_description, decision_id, scope } = members
+      const denial = {
+        error: code,
+        error_description,
+        decision_id,
+        ...(scope !== undefined && { scope }),
+        ...(access_request !== undefined && { approval: access_request }),
+      }
+      return deniedBy(denial, call.tool, secondsOf(header("Retry-After")))
+    },
+  }
+}
+
+function evaluationOf({ tool, arguments: given, authorization, dpop }: ToolCall): unknown {
+  return {
+    subject: { type: "agent", id: agentOf(authorization) },
+    action: { name: "tools/call" },
+    resource: { type: "tool", id: tool, properties: { arguments: given } },
+    context: { ...(authorization !== null && { authorization }), ...(dpop !== null && { dpop }) },
+  }
+}
+
+/** Of which Narrowgate, which verifies the token, says whether it is so. */
+function agentOf(authorization: string | null): string {
+  try {
+    const [, claims = ""] = (authorization ?? "").split(".")
+    const bytes = Uint8Array.from(atob(claims.replaceAll("-", "+").replaceAll("_", "/")), (byte) => byte.charCodeAt(0))
+    const { client_id } = objectOf(JSON.parse(new TextDecoder().decode(bytes)))
+    return typeof client_id === "string" && client_id !== "" ? client_id : UNKNOWN
+  } catch {
+    return UNKNOWN
+  }
+}
+/** Without a token that can be read, the denial is the same whoever is named. */
+const UNKNOWN = "unknown"
+
+function objectOf(json: unknown): Readonly<Record<string, unknown>> {
+  if (!isObject(json)) throw new Error("Narrowgate's answer is no object")
+  return json
+}

@@ -1,0 +1,95 @@
+/**
+ * Which tool a request to the service calls, and with which arguments: read by Narrowgate's own readers, from the same
+ * entries as the catalog has. What these would deny as ambiguous is refused here too.
+ */
+import { isDenied } from "../src/core/denials/denied.ts"
+import type { CallArguments } from "../src/core/catalog/arguments.ts"
+import type { Body } from "../src/core/catalog/call-request.ts"
+import { readMcpCall } from "../src/core/catalog/mcp-message.ts"
+import type { McpServer } from "../src/core/catalog/mcp-server.ts"
+import { readTarget, type Target } from "../src/core/catalog/path.ts"
+import { buildRouteTable, matchRoute, routeArguments, type RouteMatch } from "../src/core/catalog/route.ts"
+import { CallRefusedError } from "./errors.ts"
+import type { ReceivedRequest, ToolRoute, ToolServer, ToolsOptions } from "./service-options.ts"
+
+export interface LocatedCall {
+  readonly tool: string
+  readonly arguments: CallArguments
+  readonly unhashed: boolean
+}
+
+/** Finds the call of a request. @throws CallRefusedError */
+export type Locate = (request: ReceivedRequest) => Promise<LocatedCall>
+
+/** Where the readers expect an origin: the service has one, and its gateway knows which. */
+const ORIGIN = ""
+const SHORT = /^([A-Z]+) (\/\S*)$/
+
+export function locator({ tools = {}, servers = [] }: ToolsOptions): Locate {
+  if (Object.keys(tools).length + servers.length === 0)
+    throw new TypeError("`tools` or `servers` have to say what the service offers: nothing else is let through")
+  const unhashed = new Set<string>()
+  const routes = Object.entries(tools).map(([tool, given]) => {
+    const { methods, path, integers = [], query_names = [], unhashed: isUnhashed = false } = routeOf(tool, given)
+    if (isUnhashed) unhashed.add(tool)
+    return { tool, origin: ORIGIN, methods, path, integers, query_names }
+  })
+  const table = buildRouteTable(routes)
+  const byPath = new Map(servers.map((server) => [server.path, server]))
+  return async (request) => {
+    const target = readTarget(request.target)
+    if (isDenied(target)) throw new CallRefusedError("malformed_call", target.denied)
+    const server = byPath.get(`/${target.segments.join("/")}`)
+    if (server) return messageCall(server, target, request)
+    const match = matchRoute(table, ORIGIN, request.method, target)
+    if (!match) throw new CallRefusedError("tool_mismatch", "the request is no tool of this service")
+    if (match.isAmbiguous) throw new CallRefusedError("malformed_call", "its path is another tool's to some readers")
+    return routeCall(match, target, request, unhashed.has(match.definition.tool))
+  }
+}
+
+function routeOf(tool: string, given: string | ToolRoute): ToolRoute {
+  if (typeof given !== "string") return given
+  const [, method, path] = SHORT.exec(given) ?? []
+  if (method === undefined || path === undefined) throw new TypeError(`the route of ${tool} is not METHOD /path`)
+  return { methods: [method], path }
+}
+
+async function routeCall(
+  match: RouteMatch,
+  target: Target,
+  request: ReceivedRequest,
+  unhashed: boolean,
+): Promise<LocatedCall> {
+  const read = routeArguments(match, target, await bodyOf(request), { contentType: request.header("Content-Type") })
+  if (isDenied(read)) throw new CallRefusedError("malformed_call", read.denied)
+  return { tool: match.definition.tool, arguments: read, unhashed }
+}
+
+async function messageCall(
+  { unhashed = false, ...server }: ToolServer,
+  target: Target,
+  request: ReceivedRequest,
+): Promise<LocatedCall> {
+  if (target.query.length > 0) throw new CallRefusedError("malformed_call", "an MCP endpoint takes no query")
+  const { method, header } = request
+  const headers = {
+    contentType: header("Content-Type"),
+    mcpProtocolVersion: header("Mcp-Protocol-Version"),
+    mcpMethod: header("Mcp-Method"),
+    mcpName: header("Mcp-Name"),
+  }
+  const definition: McpServer = { ...server, origin: ORIGIN, enforces_headers: false }
+  const read = readMcpCall(definition, method, headers, await bodyOf(request))
+  if (!isDenied(read)) return { ...read, unhashed }
+  const isUnknown = read.denied.reason === "tool_unknown"
+  throw new CallRefusedError(isUnknown ? "tool_mismatch" : "malformed_call", read.denied)
+}
+
+async function bodyOf(request: ReceivedRequest): Promise<Body> {
+  const encoding = request.header("Content-Encoding")
+  if (encoding !== null && encoding !== "identity") throw new CallRefusedError("malformed_call", "its body is encoded")
+  const body = await request.body()
+  if (body === null) throw new CallRefusedError("body_too_long")
+  return body
+}

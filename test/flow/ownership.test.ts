@@ -1,0 +1,75 @@
+/** What it costs that a deployment was claimed: one request of a new isolate, and nothing afterwards. */
+import { createExecutionContext, runInDurableObject, waitOnExecutionContext } from "cloudflare:test"
+import { env } from "cloudflare:workers"
+import { beforeEach, expect, test } from "vitest"
+import { serve } from "../../src/app.ts"
+import { publications } from "../../src/bundles/publications.ts"
+import { forgetCaches, freshIsolate } from "../harness/isolate.ts"
+import { logged } from "../harness/worker-log.ts"
+
+beforeEach(freshIsolate)
+
+const CLAIMED = "https://claimed.example"
+
+/** Without a configured owner; counts the questions whose it is, which fail while `isDown`. */
+function unowned(isDown = () => false) {
+  let asked = 0
+  const object = publications(env)
+  const counted = {
+    ownership: async () => {
+      asked += 1
+      if (isDown()) throw new Error("it is down, by a test")
+      return object.ownership()
+    },
+    newest: async () => object.newest(),
+  }
+  const PUBLICATIONS = { getByName: () => counted }
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the one object, counted
+  const given = { ...env, ISSUER: "", PUBLISHER_KEYS: "", PUBLICATIONS } as unknown as Env
+  return { given, asked: () => asked }
+}
+
+const own = async (): Promise<void> =>
+  runInDurableObject(publications(env), (_, { storage }) => {
+    storage.sql.exec("INSERT INTO owner VALUES (1, ?, ?, 'k', 0)", CLAIMED, '{"keys":[]}')
+  })
+
+async function answer(given: Env, path = "/.well-known/authzen-configuration"): Promise<Response> {
+  const execution = createExecutionContext()
+  const response = await serve(new Request(CLAIMED + path), given, execution)
+  await waitOnExecutionContext(execution)
+  return response
+}
+
+test("a new isolate asks once whose it is, however many requests wait for that, and never again", async () => {
+  await own()
+  forgetCaches()
+  const { given, asked } = unowned()
+  const answers = await Promise.all(Array.from({ length: 20 }, async () => answer(given)))
+  expect(answers.map(({ status }) => status)).toEqual(Array.from({ length: 20 }, () => 200))
+  expect(await answers[0]?.json()).toMatchObject({ policy_decision_point: CLAIMED })
+  for (let again = 0; again < 20; again++) expect((await answer(given)).status).toBe(200)
+  expect(asked()).toBe(1)
+})
+
+test("an isolate of a deployment that nobody has claimed asks once in a second, whoever sends how much", async () => {
+  const { given, asked } = unowned()
+  const answers = await Promise.all(Array.from({ length: 50 }, async () => answer(given)))
+  expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([503]))
+  expect((await answer(given)).status).toBe(503)
+  expect(asked()).toBe(1)
+  await own()
+  await expect.poll(async () => (await answer(given)).status, { timeout: 3_000 }).toBe(200)
+})
+
+test("while it cannot be asked, nothing is served, and nobody is told that it is unclaimed", async () => {
+  await own()
+  forgetCaches()
+  let isDown = true
+  const { given } = unowned(() => isDown)
+  const response = await answer(given)
+  expect([response.status, await response.json()]).toMatchObject([503, { error: "unavailable" }])
+  expect(logged("owner_not_read")).toHaveLength(1)
+  isDown = false
+  await expect.poll(async () => (await answer(given)).status, { timeout: 5_000 }).toBe(200)
+})

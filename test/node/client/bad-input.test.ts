@@ -1,0 +1,289 @@
+/** What answers in place of the issuer, and identities that fail: a typed error each, in time, without a secret. */
+import { createServer, type RequestListener } from "node:http"
+import { mkdtemp, rm, writeFile } from "node:fs/promises"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { SignJWT, exportJWK, generateKeyPair } from "jose"
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest"
+import { listen, type Listening } from "../../../dev/loopback.ts"
+import {
+  fromFile,
+  fromGitHubActions,
+  fromPrivateKey,
+  NarrowgateError,
+  openTask,
+  type Identity,
+  type OpenTaskOptions,
+} from "../../../client/index.ts"
+
+/** Nobody signs with it elsewhere. */
+const SECRET = "c2VjcmV0LW9mLXRoZS1hZ2VudA"
+
+const proofFor = async (audience: string, more: Record<string, unknown> = {}): Promise<string> => {
+  const { privateKey } = await generateKeyPair("ES256")
+  return new SignJWT({ ...more, jti: SECRET })
+    .setProtectedHeader({ alg: "ES256" })
+    .setAudience(audience)
+    .sign(privateKey)
+}
+const good: Identity = async ({ audience }) => proofFor(audience)
+
+let answer: RequestListener = () => undefined
+let server: Listening
+let issuer = ""
+let number = 0
+beforeAll(async () => {
+  server = await listen(
+    createServer((request, response) => {
+      answer(request, response)
+    }),
+    0,
+  )
+})
+afterAll(async () => server.close())
+
+const metadata = (more: object = {}): string =>
+  JSON.stringify({ issuer, token_endpoint: `${issuer}/oauth/token`, ...more })
+
+/** Each under a path of its own, because what is known of an issuer is remembered. */
+function serve(listener: RequestListener): void {
+  issuer = `${server.origin}/${number++}`
+  answer = listener
+}
+
+/** Metadata that is good, and a token endpoint that answers so. */
+function serveTokens(listener: RequestListener): void {
+  serve((request, response) => {
+    if (request.url?.includes(".well-known")) {
+      response.setHeader("content-type", "application/json").end(metadata())
+    } else listener(request, response)
+  })
+}
+
+async function failure(options: Partial<OpenTaskOptions> = {}): Promise<NarrowgateError> {
+  const thrown = await openTask({ issuer, identity: good, timeout: 500, ...options }).then(
+    () => null,
+    (error: unknown) => error,
+  )
+  if (!(thrown instanceof NarrowgateError)) throw new Error(`it threw ${String(thrown)}`)
+  const told = [
+    thrown.message,
+    thrown.stack,
+    JSON.stringify(thrown.cause, Object.getOwnPropertyNames(thrown.cause ?? {})),
+  ]
+  expect(told.join(" ")).not.toContain(SECRET)
+  return thrown
+}
+
+describe("an issuer", () => {
+  test.each<readonly [name: string, body: () => string, type: string]>([
+    ["garbage", () => "<html>", "text/html"],
+    ["garbage that claims to be JSON", () => "{", "application/json"],
+    ["no object", () => "[]", "application/json"],
+    ["no issuer", () => "{}", "application/json"],
+    ["another issuer", () => metadata({ issuer: "https://evil.example" }), "application/json"],
+    ["its own path, with more", () => metadata({ issuer: `${issuer}/more` }), "application/json"],
+    ["no token endpoint", () => metadata({ token_endpoint: undefined }), "application/json"],
+    [
+      "a token endpoint in the clear",
+      () => metadata({ token_endpoint: "http://evil.example/token" }),
+      "application/json",
+    ],
+    ["a token endpoint that is no URL", () => metadata({ token_endpoint: "/token" }), "application/json"],
+    ["more than anybody reads", () => metadata({ padding: "x".repeat(200_000) }), "application/json"],
+  ])("whose metadata is %s", async (_, body, type) => {
+    serve((_request, response) => response.setHeader("content-type", type).end(body()))
+    expect((await failure()).code).toBe("issuer_invalid")
+  })
+
+  test("whose answer is too long says so", async () => {
+    serve((_request, response) =>
+      response.setHeader("content-type", "application/json").end(metadata({ padding: "x".repeat(200_000) })),
+    )
+    expect((await failure()).message).toBe("an answer has more than 131072 bytes")
+  })
+
+  test("that is elsewhere: no redirect is followed", async () => {
+    serve((request, response) => {
+      if (request.url?.endsWith("/moved")) response.setHeader("content-type", "application/json").end(metadata())
+      else response.writeHead(302, { location: `${issuer}/moved` }).end()
+    })
+    expect((await failure()).code).toBe("issuer_invalid")
+  })
+
+  test("that does not answer, or only begins to", async () => {
+    serve(() => undefined)
+    expect(await failure()).toMatchObject({
+      code: "issuer_unreachable",
+      message: expect.stringContaining("within 500 ms"),
+    })
+    serve((_request, response) => response.setHeader("content-type", "application/json").write("{"))
+    expect((await failure()).code).toBe("issuer_unreachable")
+    answer = (_request, response) => void response.socket?.destroy()
+    expect((await failure()).code).toBe("issuer_unreachable")
+    answer = (_request, response) => void response.writeHead(502).end("<html>")
+    expect((await failure()).code).toBe("issuer_unreachable")
+  })
+
+  test("that is no URL, or in the clear", async () => {
+    expect((await failure({ issuer: "authz.example" })).code).toBe("issuer_invalid")
+    expect((await failure({ issuer: "http://authz.example" })).code).toBe("insecure_url")
+    expect((await failure({ issuer: "ftp://authz.example", allowHttp: true })).code).toBe("insecure_url")
+  })
+
+  test.each<readonly [name: string, answer: object]>([
+    ["no JSON object", []],
+    ["no token", { token_type: "Bearer", expires_in: 300, task: "tsk_1", purpose: "p" }],
+    [
+      "no header's value",
+      { access_token: `${SECRET}\nx`, token_type: "Bearer", expires_in: 9, task: "tsk_1", purpose: "p" },
+    ],
+    ["no task", { access_token: SECRET, token_type: "Bearer", expires_in: 300, purpose: "p" }],
+    ["no life", { access_token: SECRET, token_type: "Bearer", task: "tsk_1", purpose: "p" }],
+    [
+      "a type that nobody knows",
+      { access_token: SECRET, token_type: "mac", expires_in: 300, task: "tsk_1", purpose: "p" },
+    ],
+  ])("whose token is %s", async (_, body) => {
+    serveTokens((_request, response) =>
+      response.setHeader("content-type", "application/json").end(JSON.stringify(body)),
+    )
+    expect((await failure()).code).toBe("issuer_invalid")
+  })
+
+  test("whose token is not bound to the key that was proven", async () => {
+    const body = { access_token: "t", token_type: "Bearer", expires_in: 300, task: "tsk_1", purpose: "p" }
+    serveTokens((_request, response) =>
+      response.setHeader("content-type", "application/json").end(JSON.stringify(body)),
+    )
+    expect((await failure({ dpop: true })).code).toBe("issuer_invalid")
+  })
+
+  test("whose tokens live long is asked again before they expire, and not before", async () => {
+    let issued = 0
+    let life = 1e12
+    const warnings: string[] = []
+    process.on("warning", ({ name }) => warnings.push(name))
+    serveTokens((_request, response) => {
+      const token = { access_token: `t${issued++}`, token_type: "Bearer", task: "tsk_1", purpose: "p" }
+      response.setHeader("content-type", "application/json").end(JSON.stringify({ ...token, expires_in: life }))
+    })
+    const wait = async (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
+    await openTask({ issuer, identity: good })
+    await wait(200)
+    expect([issued, warnings]).toEqual([1, []])
+    life = 4
+    const task = await openTask({ issuer, identity: good })
+    await openTask({ issuer, identity: good, keepAlive: false })
+    await wait(3_300)
+    expect([issued, await task.token()]).toEqual([4, "t3"])
+  })
+
+  test("that refuses says why, and when to come back", async () => {
+    const refusal = { error: "rate_limited", error_description: "Too many.", decision_id: "dec_1" }
+    serveTokens((_request, response) =>
+      response.writeHead(429, { "content-type": "application/json", "retry-after": "7" }).end(JSON.stringify(refusal)),
+    )
+    expect(await failure()).toMatchObject({
+      code: "token_refused",
+      message: "no token: rate_limited: Too many. (decision dec_1)",
+      refusal: { error: "rate_limited", status: 429, decision: "dec_1", retryAfter: 7 },
+    })
+    answer = (_request, response) => void response.writeHead(500).end("oops")
+    expect((await failure()).code).toBe("issuer_unreachable")
+    answer = (_request, response) => void response.writeHead(403).end("oops")
+    expect((await failure()).code).toBe("issuer_invalid")
+  })
+
+  test("is given up when the caller does", async () => {
+    serve(() => undefined)
+    const signal = AbortSignal.timeout(50)
+    const thrown: unknown = await openTask({ issuer, identity: good, signal }).catch((error: unknown) => error)
+    expect(thrown).toBe(signal.reason)
+  })
+})
+
+describe("an identity", () => {
+  const noEndpoint: RequestListener = (_request, response) => void response.writeHead(500).end()
+
+  test.each<readonly [name: string, identity: Identity, why: RegExp]>([
+    ["throws", () => Promise.reject(new Error("the vault is sealed")), /the vault is sealed/],
+    ["hangs", () => new Promise<string>(() => undefined), /no answer within 500 ms/],
+    ["is no JWT", () => SECRET, /it is no JWT/],
+    ["is nothing", () => undefined as never, /it is no JWT/],
+    [
+      "is for another",
+      async () => proofFor("https://other.example"),
+      /its audience is https:\/\/other.example, and not/,
+    ],
+    ["is for several others", async () => proofFor("x", { aud: ["a", "b"] }), /its audience is/],
+  ])("that %s", async (_, identity, why) => {
+    serveTokens(noEndpoint)
+    expect(await failure({ identity })).toMatchObject({ code: "identity_failed", message: expect.stringMatching(why) })
+  })
+
+  test("in a file is read each time", async () => {
+    const directory = await mkdtemp(join(tmpdir(), "narrowgate-identity-"))
+    const path = join(directory, "svid.jwt")
+    const sent: string[] = []
+    serveTokens((request, response) => {
+      request.setEncoding("utf8").on("data", (body: string) => sent.push(body))
+      request.on("end", () => response.writeHead(400, { "content-type": "application/json" }).end('{"error":"x"}'))
+    })
+    const identity = fromFile(path)
+    expect(await failure({ identity })).toMatchObject({
+      code: "identity_failed",
+      message: expect.stringContaining(path),
+    })
+    await writeFile(path, `${await proofFor(issuer, { sub: "first" })}\n`)
+    expect((await failure({ identity })).code).toBe("token_refused")
+    await writeFile(path, await proofFor(issuer, { sub: "second" }))
+    expect((await failure({ identity })).code).toBe("token_refused")
+    expect(sent).toHaveLength(2)
+    expect(sent[0]).not.toBe(sent[1])
+    await rm(directory, { recursive: true })
+  })
+
+  test("of a key says what it lacks", async () => {
+    serveTokens(noEndpoint)
+    const { privateKey } = await generateKeyPair("ES256", { extractable: true })
+    const { alg: _, ...jwk } = await exportJWK(privateKey)
+    const identity = fromPrivateKey({ agent: "https://agent.example", key: jwk })
+    expect(await failure({ identity })).toMatchObject({
+      code: "identity_failed",
+      message: expect.stringContaining("alg"),
+    })
+  })
+
+  describe("of GitHub Actions", () => {
+    afterEach(() => {
+      delete process.env["ACTIONS_ID_TOKEN_REQUEST_URL"]
+      delete process.env["ACTIONS_ID_TOKEN_REQUEST_TOKEN"]
+    })
+
+    test("says that the job may not have one", async () => {
+      serveTokens(noEndpoint)
+      expect(await failure({ identity: fromGitHubActions() })).toMatchObject({
+        code: "identity_failed",
+        message: expect.stringContaining("id-token: write"),
+      })
+    })
+
+    test("is asked for, for this audience", async () => {
+      let asked = ""
+      serve(async (request, response) => {
+        const { url = "", headers } = request
+        response.setHeader("content-type", "application/json")
+        if (url.includes(".well-known")) response.end(metadata())
+        else if (url.startsWith("/github")) {
+          asked = `${url} ${headers.authorization}`
+          response.end(JSON.stringify({ value: await proofFor(issuer) }))
+        } else response.writeHead(400).end('{"error":"x"}')
+      })
+      process.env["ACTIONS_ID_TOKEN_REQUEST_URL"] = `${server.origin}/github?api=1`
+      process.env["ACTIONS_ID_TOKEN_REQUEST_TOKEN"] = "runner"
+      expect((await failure({ identity: fromGitHubActions() })).code).toBe("token_refused")
+      expect(asked).toBe(`/github?api=1&audience=${encodeURIComponent(issuer)} Bearer runner`)
+    })
+  })
+})

@@ -1,0 +1,211 @@
+/** Tools of servers of both SDKs that ask the real Narrowgate themselves, called by the clients of both. */
+import { createServer, type RequestListener } from "node:http"
+import { Client as NewClient, StreamableHTTPClientTransport as NewTransport } from "@modelcontextprotocol/client"
+import { Client as OldClient } from "@modelcontextprotocol/sdk/client/index.js"
+import { StreamableHTTPClientTransport as OldTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js"
+import { afterAll, beforeAll, describe, expect, test } from "vitest"
+import { z } from "zod"
+import { developmentKey } from "../../../cli/remote/local-stack-policies.ts"
+import { getToken, makeKey, prove } from "../../../dev/demo/agent.ts"
+import { login } from "../../../cli/remote/local-stack-login.ts"
+import { listen, type Listening } from "../../../dev/loopback.ts"
+import { guardTool, httpDecisions, type HttpDecisionOptions } from "../../../server/index.ts"
+import { AGENT, ORIGIN, startBehind, type Behind } from "./behind.ts"
+import { TOOL_SERVERS, type Tried } from "./tool-servers.ts"
+
+const START_WITHIN_MS = 120_000
+
+let behind: Behind
+beforeAll(async () => {
+  behind = await startBehind()
+}, START_WITHIN_MS)
+afterAll(async () => behind.close())
+
+const answerSchema = z.looseObject({
+  content: z.array(z.looseObject({ text: z.string() })),
+  isError: z.boolean().optional(),
+  _meta: z.looseObject({ "narrowgate/denial": z.looseObject({ error: z.string() }).optional() }).optional(),
+})
+type Answer = z.infer<typeof answerSchema>
+
+/** By a client of the same generation as the server. */
+async function call(
+  version: string,
+  url: string,
+  headers: Readonly<Record<string, string>>,
+  name: string,
+  given: Record<string, unknown>,
+): Promise<Answer> {
+  const info = { name: "test", version: "1" }
+  const init = { requestInit: { headers } }
+  if (version === "1.x") {
+    const client = new OldClient(info)
+    await client.connect(new OldTransport(new URL(url), init))
+    const answer = await client.callTool({ name, arguments: given })
+    await client.close()
+    return answerSchema.parse(answer)
+  }
+  const client = new NewClient(info, { versionNegotiation: { mode: "auto" } })
+  await client.connect(new NewTransport(new URL(url), init))
+  const answer = await client.callTool({ name, arguments: given })
+  await client.close()
+  return answerSchema.parse(answer)
+}
+
+const denialOf = ({ isError, content, _meta }: Answer) => [
+  isError,
+  _meta?.["narrowgate/denial"]?.error,
+  content[0]?.text ?? "",
+]
+
+describe.each(Object.keys(TOOL_SERVERS))("a server of SDK %s", (version) => {
+  let server: Listening
+  let tried: Tried
+  const start = async (options: Partial<HttpDecisionOptions> = {}): Promise<Listening> => {
+    const make = TOOL_SERVERS[version]
+    if (!make) throw new Error("no such server")
+    tried = {
+      decisions: httpDecisions({ url: behind.stack.origin, key: developmentKey("asking"), ...options }),
+      reached: [],
+    }
+    return make(tried)
+  }
+  const bearer = (token: string): Record<string, string> => ({ Authorization: `Bearer ${token}` })
+  const tool = async (name: string, given: Record<string, unknown> = {}, headers = bearer(behind.token), to = server) =>
+    call(version, `${to.origin}/mcp`, headers, name, given)
+
+  beforeAll(async () => {
+    server = await start()
+  })
+  afterAll(async () => server.close())
+
+  test("runs an allowed call, with the arguments that were allowed, and knows whose it is", async () => {
+    const { content } = await tool("echo", { message: "hi" })
+    const { message, caller } = JSON.parse(content[0]?.text ?? "")
+    expect(message).toBe("hi")
+    expect(caller).toMatchObject({
+      agent: AGENT,
+      user: { issuer: behind.stack.provider, subject: "alice" },
+      tool: "everything.echo",
+      decision: expect.stringMatching(/^dec_/),
+      signed: null,
+    })
+    // The default of the schema, which Narrowgate was asked about too.
+    expect(tried.reached).toEqual([{ message: "hi", times: 1 }])
+    expect(JSON.parse((await tool("get-tiny-image")).content[0]?.text ?? "").caller.tool).toBe(
+      "everything.get-tiny-image",
+    )
+  })
+
+  test("gives a denial to the model as a gateway does, and runs nothing", async () => {
+    const reading = await behind.open({ purpose: "triage-ticket", scope: "crm.tickets.list:read" })
+    expect(denialOf(await tool("echo", { message: "hi" }, bearer(reading)))).toEqual([
+      true,
+      "insufficient_scope",
+      expect.stringMatching(
+        /^Narrowgate denied the call of "everything\.echo", and nothing was done\. The task's grant does not cover this call\. A token with the scope \S.* would do\. \(insufficient_scope, decision dec_\w+\)$/,
+      ),
+    ])
+    expect(tried.reached).toHaveLength(1)
+  })
+
+  test("says where people approve of a call", async () => {
+    const token = await behind.open({ purpose: "refund-order", scope: "billing.refund:write billing.*:read" })
+    const answer = await tool("refund", { order: "o-1", amount: 24_900 }, bearer(token))
+    expect(answer._meta?.["narrowgate/denial"]).toMatchObject({
+      error: "approval_required",
+      approval: { status: "pending", url: expect.stringContaining("/console/approvals/") },
+    })
+    expect(answer.content[0]?.text).toMatch(
+      /It can be approved at http\S+ until \d{4}-\S+Z: give that address to the user, and repeat exactly the same call once it is approved\./,
+    )
+    expect(answer.content[0]?.text).not.toContain("Try again in")
+    expect(denialOf(await tool("refund", { order: "o-1", amount: 900 }, bearer(token)))[0]).toBeUndefined()
+  })
+
+  test.each([
+    ["no token", {}, "missing_token"],
+    ["no Bearer", { Authorization: "Basic eDp5" }, "invalid_token"],
+    ["garbage", { Authorization: "Bearer a.b.c" }, "invalid_token"],
+    ["no JWT", { Authorization: "Bearer abc" }, "invalid_token"],
+  ])("denies a call with %s", async (_what, headers: Record<string, string>, code) => {
+    const [isError, error] = denialOf(await tool("echo", { message: "hi" }, headers))
+    expect([isError, error]).toEqual([true, code])
+  })
+
+  test("denies arguments that Narrowgate cannot see as the handler does", async () => {
+    expect(denialOf(await tool("when", { message: "2026-01-01" })).slice(0, 2)).toEqual([true, "malformed_call"])
+  })
+
+  test("passes on the proof of a bound token", async () => {
+    const key = await makeKey()
+    const { access_token: subject } = await login({ origin: behind.stack.provider, user: "alice" })
+    const where = { narrowgate: behind.stack.origin, provider: behind.stack.provider }
+    const agent = "spiffe://example.org/agent/vault"
+    const { token } = await getToken(where, { agent, subject, key, purpose: "triage-ticket" })
+    const bound = token?.access_token ?? ""
+    const asked = { Authorization: `DPoP ${bound}`, DPoP: await prove(key, "POST", `${ORIGIN}/everything/mcp`, bound) }
+    expect((await tool("get-tiny-image", {}, asked)).isError).toBeUndefined()
+    expect(denialOf(await tool("get-tiny-image", {}, asked))[1]).toBe("invalid_token")
+    expect(denialOf(await tool("get-tiny-image", {}, bearer(bound)))[1]).toBe("invalid_token")
+  })
+
+  const json = (body: unknown, status = 200, headers = {}): RequestListener => {
+    return (_request, response) => {
+      response.writeHead(status, { "Content-Type": "application/json", ...headers })
+      response.end(typeof body === "string" ? body : JSON.stringify(body))
+    }
+  }
+  const identity = Object.fromEntries(
+    ["agent", "user", "task", "purpose", "tool", "decision"].map((name) => [`x-narrowgate-${name}`, "https://a|b"]),
+  )
+  const allow = { decision: true, context: { decision_id: "dec_1", headers: identity } }
+  const elsewhere: RequestListener = (request, response) => {
+    if (request.url === "/allow") json(allow)(request, response)
+    else json("", 307, { Location: "/allow" })(request, response)
+  }
+  test.each<[string, RequestListener, number?]>([
+    ["never answers", () => undefined, 300],
+    ["ends the connection", (request) => void request.destroy()],
+    ["begins an answer, and does not end it", (_request, response) => void response.write("{"), 300],
+    ["fails", json({ error: "unavailable" }, 503)],
+    ["answers no JSON", json("<html>")],
+    ["answers another document", json([])],
+    ["allows in another word", json({ decision: "true", context: allow.context })],
+    ["allows, and does not say whom", json({ decision: true, context: { decision_id: "dec_1", headers: {} } })],
+    ["allows with another status", json(allow, 201)],
+    ["leads elsewhere", elsewhere],
+    ["denies without a code", json({ decision: false, context: {} })],
+    ["answers a mebibyte", json({ ...allow, more: "x".repeat(1_048_576) })],
+  ])("denies where what it asks %s", async (_what, listener, timeout = 6_000) => {
+    const broken = await listen(createServer(listener), 0)
+    const asking = await start({ url: broken.origin, timeout })
+    const answer = await tool("echo", { message: "hi" }, bearer(behind.token), asking)
+    expect(denialOf(answer).slice(0, 2)).toEqual([true, "unavailable"])
+    expect(tried.reached).toEqual([])
+    await asking.close()
+    await broken.close()
+  })
+
+  test("denies where nothing listens, and with a wrong key", async () => {
+    for (const options of [{ url: "http://127.0.0.1:1" }, { key: "wrong" }]) {
+      const failures: unknown[] = []
+      const asking = await start({ ...options, onFailure: (cause) => void failures.push(cause) })
+      const answer = await tool("echo", { message: "hi" }, bearer(behind.token), asking)
+      expect(denialOf(answer).slice(0, 2)).toEqual([true, "unavailable"])
+      expect([tried.reached, failures]).toEqual([[], [expect.any(Error)]])
+      await asking.close()
+    }
+  })
+})
+
+test("the token may come from what has authenticated the request before", async () => {
+  const decisions = httpDecisions({ url: behind.stack.origin, key: developmentKey("asking") })
+  const guarded = guardTool(decisions, "everything.echo", async (_given: object, _context: object) => "done")
+  for (const context of [{ authInfo: { token: behind.token } }, { http: { authInfo: { token: behind.token } } }])
+    await expect(guarded({ message: "hi" }, context)).resolves.toBe("done")
+})
+
+test.each([{ timeout: 0 }, { timeout: 30_001 }, { timeout: Number.NaN }])("options that are none: %o", (options) => {
+  expect(() => httpDecisions({ url: "https://authz.example", key: "k", ...options })).toThrow(TypeError)
+})

@@ -1,0 +1,77 @@
+/** Which tool a request is, by what the service says of itself; and what of that cannot be meant. */
+import { expect, test } from "vitest"
+import { CallRefusedError, gatekeeper, type ToolsOptions } from "../../../server/index.ts"
+
+const TOOLS: ToolsOptions = {
+  tools: {
+    "tickets.export": "GET /tickets/export",
+    "tickets.get": "GET /tickets/{ticket}",
+    "tickets.find": { methods: ["GET"], path: "/find", integers: ["page"], query_names: ["$top"] },
+  },
+  servers: [
+    {
+      name: "notes",
+      path: "/mcp",
+      resources: [{ tool: "notes.read", pattern: "file:///notes/{+path}" }],
+      prompts: [{ tool: "notes.sum-up", prompt: "sum up" }],
+    },
+  ],
+}
+
+/** Whether a call that was allowed for this tool passes as this request. */
+async function passes(tool: string, method: string, target: string, message?: object): Promise<string> {
+  const told: Readonly<Record<string, string>> = {
+    "x-narrowgate-agent": "agent",
+    "x-narrowgate-user": "",
+    "x-narrowgate-task": "tsk_1",
+    "x-narrowgate-purpose": "triage",
+    "x-narrowgate-tool": tool,
+    "x-narrowgate-decision": "dec_1",
+    ...(message && { "content-type": "application/json" }),
+  }
+  const text = message ? JSON.stringify({ jsonrpc: "2.0", id: 1, ...message }) : ""
+  return gatekeeper({ trust: "network", ...TOOLS })({
+    method,
+    target,
+    header: (name) => told[name.toLowerCase()] ?? null,
+    body: async () => ({ kind: "whole", text }),
+  }).then(
+    () => "ok",
+    (error: unknown) => (error instanceof CallRefusedError ? error.code : String(error)),
+  )
+}
+
+test.each<[string, ...Parameters<typeof passes>]>([
+  ["ok", "tickets.get", "GET", "/tickets/42"],
+  ["ok", "tickets.get", "HEAD", "/tickets/42"],
+  ["ok", "tickets.export", "GET", "/tickets/export"],
+  ["tool_mismatch", "tickets.get", "GET", "/tickets/export"],
+  ["malformed_call", "tickets.get", "GET", "/tickets/EXPORT"],
+  ["malformed_call", "tickets.get", "GET", "/tickets/../admin"],
+  ["malformed_call", "tickets.get", "GET", "http://evil.example/tickets/42"],
+  ["tool_mismatch", "tickets.get", "GET", "/tickets"],
+  ["tool_mismatch", "tickets.get", "GET", "/other"],
+  ["ok", "tickets.find", "GET", "/find?page=2&%24top=5"],
+  ["malformed_call", "tickets.find", "GET", "/find?page=two"],
+  ["malformed_call", "tickets.find", "GET", "/find?page=2&page=3"],
+  ["ok", "notes.read", "POST", "/mcp", { method: "resources/read", params: { uri: "file:///notes/a/b" } }],
+  ["tool_mismatch", "notes.read", "POST", "/mcp", { method: "resources/read", params: { uri: "file:///etc/a" } }],
+  ["ok", "notes.sum-up", "POST", "/mcp", { method: "prompts/get", params: { name: "sum up" } }],
+  ["tool_mismatch", "notes.read", "POST", "/mcp", { method: "prompts/get", params: { name: "sum up" } }],
+  ["ok", "notes.mcp.ping", "POST", "/mcp", { method: "ping" }],
+  ["ok", "notes.mcp.end", "DELETE", "/mcp"],
+  ["malformed_call", "notes.mcp.ping", "POST", "/mcp", { method: "nobody/knows" }],
+  ["tool_mismatch", "notes.mcp.ping", "PUT", "/mcp"],
+])("%s: %s, called by %s %s %o", async (code, ...call) => {
+  expect(await passes(...call)).toBe(code)
+})
+
+test.each<[ToolsOptions, typeof Error]>([
+  [{}, TypeError],
+  [{ tools: {}, servers: [] }, TypeError],
+  [{ tools: { "tickets.get": "/tickets" } }, TypeError],
+  [{ tools: { "tickets.get": "get /tickets" } }, TypeError],
+  [{ tools: { "tickets.get": "GET /t/{a}", "tickets.read": "GET /t/{b}" } }, Error],
+])("a service that cannot be meant: %o", (tools, error) => {
+  expect(() => gatekeeper({ trust: "network", ...tools })).toThrow(error)
+})

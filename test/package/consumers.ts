@@ -1,0 +1,119 @@
+/** Programs that use the package, as text: here there is no package of that name to import. */
+
+/** By entry: what has to compile with each set of types alone. */
+export const CONSUMERS: Readonly<Record<string, string>> = {
+  server: `
+import {
+  bindingDecisions,
+  callerOf,
+  CallRefusedError,
+  expressMiddleware,
+  gatekeeper,
+  guardTool,
+  honoMiddleware,
+  httpDecisions,
+  memoryReplays,
+  refusalAnswer,
+  transactionTokens,
+  type Authorizer,
+  type Caller,
+  type ServiceOptions,
+  type WorkerAnswer,
+} from "narrowgate/server"
+
+const options: ServiceOptions = {
+  issuer: "https://authz.example",
+  audience: "api.internal.example",
+  tools: {
+    "crm.tickets.get": "GET /crm/tickets/{ticket}",
+    "crm.tickets.note": { methods: ["POST"], path: "/crm/tickets/{ticket}/notes", integers: ["ticket"] },
+  },
+  servers: [{ name: "everything", path: "/mcp" }],
+  replays: memoryReplays(),
+  fetch: async (url, init) => fetch(url, init),
+}
+
+declare const hono: {
+  use(handler: (c: { req: { raw: Request; arrayBuffer(): Promise<ArrayBuffer> } }, next: () => Promise<void>) => unknown): void
+}
+hono.use(honoMiddleware(options))
+hono.use(honoMiddleware({ trust: "network", tools: { "crm.tickets.get": "GET /crm/tickets/{ticket}" } }))
+export const handler = expressMiddleware(options)
+
+export async function check(request: Request): Promise<Caller | null> {
+  try {
+    const { pathname } = new URL(request.url)
+    return await gatekeeper(options)({
+      method: request.method,
+      target: pathname,
+      header: (name) => request.headers.get(name),
+      body: async () => ({ kind: "whole", text: await request.text() }),
+    })
+  } catch (error) {
+    if (error instanceof CallRefusedError && error.code === "expired_token") return null
+    const { status, headers, body } = refusalAnswer(error)
+    console.log(new Response(JSON.stringify(body), { status, headers: { ...headers } }))
+    throw error
+  }
+}
+
+export async function verify(token: string): Promise<string | undefined> {
+  const { caller } = await transactionTokens({ issuer: "https://authz.example", audience: "a" }).verify(token)
+  const { user, signed }: Caller = caller
+  return user === null ? signed?.chain[0] : user.subject
+}
+
+declare const env: { readonly NARROWGATE: unknown }
+const authorizer = env.NARROWGATE as Authorizer
+const answer: Promise<WorkerAnswer> = authorizer.authorize({
+  key: "k",
+  method: "POST",
+  url: "https://api.example/mcp",
+  headers: [["Authorization", "Bearer t"]],
+  body: new Uint8Array(2),
+})
+const decisions = [
+  bindingDecisions({ authorizer, key: "k", endpoint: "https://api.example/mcp", onFailure: (cause) => console.error(cause) }),
+  httpDecisions({ url: "https://authz.example", key: "k", timeout: 2_000, fetch: async (url, init) => fetch(url, init) }),
+] as const
+export const tool = guardTool(decisions[0], "everything.echo", async (given: { message: string }, context: object) => {
+  return { said: given.message, by: callerOf(context).agent, answer: await answer }
+})
+`,
+}
+
+/** The same by the real frameworks and SDKs. */
+export const FRAMEWORKS = `
+import { McpServer as NewServer } from "@modelcontextprotocol/server"
+import { McpServer as OldServer } from "@modelcontextprotocol/sdk/server/mcp.js"
+import express from "express"
+import { Hono } from "hono"
+import { callerOf, expressMiddleware, guardTool, honoMiddleware, httpDecisions, type ServiceOptions } from "narrowgate/server"
+import { z } from "zod"
+
+declare const options: ServiceOptions
+const app = new Hono<{ Variables: { own: string } }>()
+app.use(honoMiddleware(options))
+app.use("/crm/*", honoMiddleware(options))
+app.get("/crm/:ticket", honoMiddleware(options), (c) => c.json({ agent: callerOf(c).agent, own: c.get("own") }))
+
+const service = express()
+service.use(expressMiddleware(options))
+service.get("/crm/:ticket", expressMiddleware(options), (request, response) => {
+  response.json(callerOf(request))
+})
+
+const decisions = httpDecisions({ url: "https://authz.example", key: "k" })
+const inputSchema = z.object({ message: z.string() })
+const say = (text: string) => ({ content: [{ type: "text" as const, text }] })
+new NewServer({ name: "a", version: "1" }).registerTool(
+  "echo",
+  { inputSchema },
+  guardTool(decisions, "a.echo", async ({ message }, context) => say(message + callerOf(context).agent)),
+)
+new OldServer({ name: "a", version: "1" }).registerTool(
+  "echo",
+  { inputSchema: inputSchema.shape },
+  guardTool(decisions, "a.echo", async ({ message }, extra) => say(message + callerOf(extra).agent)),
+)
+`

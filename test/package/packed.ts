@@ -1,0 +1,4 @@
+/** Before any test of the packed file: it is packed, once. */
+import { pack } from "./installed.ts"
+
+export default pack

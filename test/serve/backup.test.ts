@@ -1,0 +1,145 @@
+/** Backups and restores: what they refuse, what is in them, and what is not. */
+import { copyFile, mkdir, readdir, readFile, stat, writeFile } from "node:fs/promises"
+import { join } from "node:path"
+import { DatabaseSync } from "node:sqlite"
+import { setTimeout as sleep } from "node:timers/promises"
+import { afterAll, beforeAll, describe, expect, test } from "vitest"
+import { z } from "zod"
+import { SCOPE } from "../long/stack.ts"
+import { deploy, type Deployment } from "./served.ts"
+
+let there: Deployment
+let backup: string
+beforeAll(async () => {
+  there = await deploy()
+  backup = join(there.place, "running")
+  await there.start()
+  await there.publish()
+  await there.narrowgate.openTask("alice", SCOPE)
+  await revoke({ tool: "crm.customers.*" })
+})
+afterAll(async () => there.remove())
+
+async function revoke(what: object): Promise<void> {
+  const headers = { authorization: await there.staff.operator(), "content-type": "application/json" }
+  const response = await fetch(there.url("/v1/revocations"), {
+    method: "POST",
+    headers,
+    body: JSON.stringify({ ...what, confirm: true }),
+  })
+  expect(response.status, await response.text()).toBe(200)
+}
+
+const listed = z.object({
+  revocations: z.array(z.looseObject({ id: z.string(), tool: z.string().optional(), reason: z.string().optional() })),
+})
+
+async function revocations(): Promise<z.infer<typeof listed>["revocations"]> {
+  const headers = { authorization: await there.staff.operator() }
+  return listed.parse(await (await fetch(there.url("/v1/revocations"), { headers })).json()).revocations
+}
+
+const refused = (message: RegExp, code = 1) => ({ code, stderr: expect.stringMatching(message) })
+
+describe("a backup", () => {
+  test("is written while calls are decided, for its owner alone, and leaves nothing else", async () => {
+    const { code, stdout, stderr } = await there.run("backup", backup)
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" })
+    expect(stdout).toMatch(/running: \d+ objects as of 2\S+Z; calls waited \d+ ms\n?$/)
+    expect((await stat(backup)).mode & 0o777).toBe(0o600)
+    expect((await readdir(there.place)).filter((name) => name.startsWith("running"))).toEqual(["running"])
+    expect((await fetch(there.url("/readyz"))).status).toBe(200)
+  })
+
+  test("replaces no file", async () => {
+    expect(await there.run("backup", backup)).toMatchObject(refused(/running is there already/, 2))
+  })
+
+  test("whose command is killed leaves workerd running", async () => {
+    const file = join(there.place, "killed")
+    for (const after of [350, 450, 550]) {
+      const command = there.begin("backup", file)
+      await sleep(after)
+      await command.end("SIGKILL")
+      const response = await fetch(there.url("/healthz"), { signal: AbortSignal.timeout(8_000) })
+      expect(response.status).toBe(200)
+    }
+  })
+
+  test("of what is no deployment is refused", async () => {
+    expect(await there.runIn("nowhere", "backup", join(there.place, "none"))).toMatchObject(
+      refused(/nowhere is no directory of Narrowgate/, 2),
+    )
+  })
+
+  test("may be taken while nothing runs, too", async () => {
+    await there.serving.end()
+    const { code, stdout } = await there.run("backup", join(there.place, "at-rest"))
+    expect([code, stdout]).toEqual([0, expect.stringMatching(/calls waited 0 ms/)])
+    await there.start()
+  })
+})
+
+/** A copy of the backup in which this has been done. */
+async function changed(name: string, sql: string): Promise<string> {
+  const file = join(there.place, name)
+  await copyFile(backup, file)
+  using database = new DatabaseSync(file)
+  database.exec(sql)
+  return file
+}
+
+describe("a restore", () => {
+  test("into a directory that has anything is refused", async () => {
+    await mkdir(join(there.place, "used"))
+    await writeFile(join(there.place, "used/notes"), "")
+    expect(await there.runIn("used", "restore", backup)).toMatchObject(refused(/used is not empty/))
+    expect(await readdir(join(there.place, "used"))).toEqual(["notes"])
+  })
+
+  test("of a file that is no backup is refused", async () => {
+    const file = join(there.place, "narrowgate.yaml")
+    expect(await there.runIn("other", "restore", file)).toMatchObject(
+      refused(/narrowgate\.yaml is no backup of Narrowgate/),
+    )
+  })
+
+  test("of a backup of a newer version is refused", async () => {
+    const file = await changed("newer", "UPDATE backup SET version = '99.0.0'")
+    expect(await there.runIn("of-newer", "restore", file)).toMatchObject(
+      refused(/written by narrowgate 99\.0\.0, which is newer/),
+    )
+  })
+
+  test.each([
+    ["part", "DELETE FROM parts WHERE path LIKE 'Ledger/%' AND part = 0"],
+    ["path", "INSERT INTO files VALUES ('../evil.sqlite', '')"],
+  ])("of a backup with a damaged %s is refused, and nothing starts on what it wrote", async (what, sql) => {
+    const file = await changed(`damaged-${what}`, sql)
+    expect(await there.runIn(`of-${what}`, "restore", file)).toMatchObject(
+      refused(/is damaged: \S+ is not as it was written/),
+    )
+    expect(await there.runIn(`of-${what}`)).toMatchObject(refused(/a restore into \S+ was not finished/))
+  })
+
+  test("has all revocations of before, the stop of everything, and no session of people", async () => {
+    await there.serving.end()
+    const { code, stdout } = await there.runIn("restored", "restore", backup)
+    expect([code, stdout]).toEqual([0, expect.stringMatching(/narrowgate revoke lift swi_hold-\d+/)])
+    there.moveTo("restored")
+    expect(await readdir(join(there.place, "restored/objects"))).not.toContain("Session")
+    // Killed in the midst of its first start, it does the same in the next.
+    const first = there.begin()
+    await sleep(900)
+    await first.end("SIGKILL")
+    await there.start()
+    const found = await revocations()
+    expect(found.filter(({ tool }) => tool === "crm.customers.*")).toHaveLength(1)
+    const ofRestore = found.filter(({ id }) => /^swi_(?:hold|restored)-/.test(id))
+    expect(ofRestore.map(({ reason }) => reason)).toEqual(
+      Array(2).fill(expect.stringMatching(/^restored from a backup of 2/)),
+    )
+    const state: unknown = JSON.parse(await readFile(join(there.place, "restored/narrowgate.json"), "utf8"))
+    expect(state).toMatchObject({ restored: null })
+  })
+})

@@ -1,0 +1,103 @@
+/** Tools that ask the real Worker over a service binding. */
+import { exports } from "cloudflare:workers"
+import { beforeEach, describe, expect, expectTypeOf, test } from "vitest"
+import type * as rpc from "../../src/gateway/rpc.ts"
+import {
+  bindingDecisions,
+  callerOf,
+  guardTool,
+  type Authorizer,
+  type WorkerAnswer,
+  type WorkerCall,
+  type WorkerList,
+  type WorkerSettlement,
+} from "../../server/index.ts"
+import { openTask } from "../harness/agents.ts"
+import { publish, yard } from "../harness/bundles.ts"
+import { freshIsolateForEach } from "../harness/each-test.ts"
+import { keyOf } from "../harness/gateways.ts"
+import { agentId } from "../harness/issuers.ts"
+
+freshIsolateForEach()
+
+const endpoint = "https://api.test/desk/mcp"
+const key = keyOf("worker")
+const context = (token: string) => ({ http: { req: { headers: new Headers({ Authorization: `Bearer ${token}` }) } } })
+
+function guarded(authorizer: Pick<Authorizer, "authorize"> = exports.Authorizer, timeout = 6_000) {
+  const decisions = bindingDecisions({ authorizer, key, endpoint, timeout })
+  const handler = (given: object, on: object): unknown => ({ given, caller: callerOf(on) })
+  return {
+    search: guardTool(decisions, "desk.search", handler),
+    pay: guardTool(decisions, "desk.pay", handler),
+    nothing: guardTool(decisions, "desk.nothing", handler),
+  }
+}
+
+describe.each(["mcp", "http"] as const)("of a gateway with denials: %s", (denials) => {
+  beforeEach(async () => {
+    const body = await yard()
+    await publish({
+      ...body,
+      gateways: body.gateways.map((each) => (each.id === "worker" ? { ...each, denials } : each)),
+    })
+  })
+
+  test("an allowed call runs, by its caller", async () => {
+    const { token, task } = await openTask("first", { scope: "desk.search:read" })
+    expect(await guarded().search({ q: "a" }, context(token))).toMatchObject({
+      given: { q: "a" },
+      caller: { agent: agentId("first"), task, tool: "desk.search", signed: null },
+    })
+  })
+
+  test.each([
+    ["outside the grant", "pay", "insufficient_scope", "The task's grant does not cover this call."],
+    ["of no tool", "nothing", "unknown_tool", "This request is not a tool of the catalog."],
+  ] as const)("a call %s does not", async (_what, tool, error, sentence) => {
+    const { token } = await openTask("first", { scope: "desk.search:read" })
+    const begins = `Narrowgate denied the call of "desk.${tool}", and nothing was done. ${sentence}`
+    expect(await guarded()[tool]({}, context(token))).toEqual({
+      isError: true,
+      content: [{ type: "text", text: expect.stringContaining(begins) }],
+      _meta: { "narrowgate/denial": expect.objectContaining({ error, decision_id: expect.stringMatching(/^dec_/) }) },
+    })
+  })
+
+  test("nor does one without a token, or with garbage", async () => {
+    expect(await guarded().search({}, {})).toMatchObject({ _meta: { "narrowgate/denial": { error: "missing_token" } } })
+    const denied = { _meta: { "narrowgate/denial": { error: "invalid_token" } } }
+    expect(await guarded().search({}, context("a.b.c"))).toMatchObject(denied)
+  })
+})
+
+const plain = { status: 200, headers: {}, body: "" }
+const named = Object.fromEntries(
+  ["agent", "user", "task", "purpose", "tool", "decision"].map((name) => [`x-narrowgate-${name}`, "https://a|b"]),
+)
+test.each<[string, () => Promise<WorkerAnswer>]>([
+  ["throws", async () => Promise.reject(new Error("out of order, by a test"))],
+  ["never answers", async () => new Promise(() => undefined)],
+  ["allows nobody", async () => ({ ...plain, allowed: true })],
+  ["allows in another word", async () => ({ ...plain, headers: named, ...JSON.parse('{"allowed":"yes"}') })],
+  ["denies in no word", async () => ({ ...plain, allowed: false })],
+])("a binding that %s denies", async (_what, authorize) => {
+  expect(await guarded({ authorize }, 200).search({}, context("t"))).toEqual({
+    isError: true,
+    content: [
+      {
+        type: "text",
+        text: 'Narrowgate denied the call of "desk.search", and nothing was done. No decision could be made. The call itself may be fine: it has not been made. (unavailable)',
+      },
+    ],
+    _meta: { "narrowgate/denial": { error: "unavailable", error_description: "No decision could be made." } },
+  })
+})
+
+test("the types for other Workers are those of the Worker", () => {
+  expectTypeOf<WorkerCall>().toExtend<rpc.WorkerCall>()
+  expectTypeOf<WorkerList>().toExtend<rpc.WorkerList>()
+  expectTypeOf<WorkerSettlement>().toExtend<rpc.WorkerSettlement>()
+  expectTypeOf<rpc.WorkerAnswer>().toExtend<WorkerAnswer>()
+  expectTypeOf(exports.Authorizer).toExtend<Authorizer>()
+})

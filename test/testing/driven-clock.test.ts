@@ -19,7 +19,7 @@ async function bundled(): Promise<string> {
     write: false,
     format: "esm",
     conditions: ["workerd"],
-    external: ["cloudflare:*"],
+    external: ["cloudflare:*", "node:*"],
   })
   return outputFiles[0]?.text ?? ""
 }

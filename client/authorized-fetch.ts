@@ -48,7 +48,7 @@ interface Outgoing {
 function outgoingOf(input: Input, init: Init): Outgoing {
   const request = input instanceof Request ? input : null
   return {
-    url: new URL(request ? request.url : String(input), pageUrl()),
+    url: new URL(addressOf(input), pageUrl()),
     method: (init?.method ?? request?.method ?? "GET").toUpperCase(),
     headers: new Headers(init?.headers ?? request?.headers),
     body: init?.body ?? request?.body ?? null,
@@ -56,6 +56,11 @@ function outgoingOf(input: Input, init: Init): Outgoing {
     init,
     request,
   }
+}
+
+function addressOf(input: Input): string {
+  if (typeof input === "string") return input
+  return "href" in input ? input.href : input.url
 }
 
 /** What is relative is so to the page. */

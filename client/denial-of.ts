@@ -91,21 +91,18 @@ const KEPT = [
   "originalError",
 ] as const
 
-async function inError(error: object, depth: number): Promise<Denial | undefined> {
+async function inError(error: unknown, depth: number): Promise<Denial | undefined> {
   if (error instanceof DeniedError) return error.denial
-  if (depth > DEEPEST) return undefined
-  const members = error as JsonObject
-  const own = inMembers(members) ?? inText(textAt(members, "message") ?? "", false)
+  if (depth > DEEPEST || !isObject(error)) return undefined
+  const own = inMembers(error) ?? inText(textAt(error, "message") ?? "", false)
   if (own) return own
   for (const name of KEPT) {
-    const kept = members[name]
+    const kept = error[name]
     const found = isResponse(kept)
       ? await inResponse(kept)
       : typeof kept === "string"
         ? inText(kept, false)
-        : isObject(kept)
-          ? await inError(kept, depth + 1)
-          : undefined
+        : await inError(kept, depth + 1)
     if (found) return found
   }
   return undefined

@@ -206,10 +206,8 @@ export class LiveTask implements Task {
   }
 
   #take(issued: IssuedToken): IssuedToken {
-    // No token outlives its task: one that does not outlive the one before is the last.
-    const isLast = issued.expiresAt <= this.#current.expiresAt + 1_000
     this.#current = issued
-    this.#renewAt = isLast ? Infinity : renewalOf(issued)
+    this.#renewAt = renewalOf(issued)
     this.#keepAlive()
     return issued
   }
@@ -239,7 +237,11 @@ export class LiveTask implements Task {
   }
 }
 
-const renewalOf = ({ from, expiresAt }: IssuedToken): number => expiresAt - (expiresAt - from) * LAST_PART
+/** No token outlives its task: towards its end they are shorter and shorter, and the last is not renewed. */
+function renewalOf({ from, expiresAt }: IssuedToken): number {
+  const life = expiresAt - from
+  return life <= MARGIN ? Infinity : expiresAt - life * LAST_PART
+}
 
 export async function opened(
   issuer: Issuer,
@@ -262,10 +264,10 @@ async function ended(issuer: Issuer, key: ProofKey | null, { task, token }: Issu
       after: async () => null,
       key,
       clock: issuer.clock,
-      reach: { ...reach, fetch: async (input, init) => boundedFetch(String(input), init ?? {}, reach) },
+      reach: { ...reach, fetch: async (_input, init) => boundedFetch(url.href, init ?? {}, reach) },
     },
     url,
-    { method: "POST" },
+    { method: "POST", redirect: "manual" },
   )
   if (response.ok) return
   const code = response.status >= 500 ? "issuer_unreachable" : "not_completed"

@@ -10,6 +10,8 @@ import { scopeMember, type Requested } from "./token-requests.ts"
 
 /** Milliseconds. */
 const TIMEOUT = 10_000
+/** Milliseconds that a saved token was to live, at least: when it was issued is not known. */
+const MINUTE = 60_000
 
 const reachOf = (options: Pick<OpenTaskOptions, "fetch" | "timeout" | "allowHttp" | "signal">): Reach => ({
   // Called as a function of nothing: `fetch` of a browser refuses any other `this`.
@@ -86,7 +88,7 @@ function readSaved(saved: unknown): ReadTask {
       task: of("task"),
       purpose: of("purpose"),
       scope: of("scope"),
-      from: Date.now(),
+      from: Math.min(Date.now(), expiresAt - MINUTE),
       expiresAt,
     },
     requested: Object.fromEntries(

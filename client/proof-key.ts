@@ -53,10 +53,8 @@ export class ProofKey {
   }
 
   static async #ofPair(pair: KeyPair, isKept: boolean): Promise<ProofKey> {
-    const { kty, crv, x, y, n, e } = await exportJWK(pair.publicKey)
-    const publicJwk = Object.fromEntries(
-      Object.entries({ kty, crv, x, y, n, e }).filter(([, value]) => value !== undefined),
-    )
+    const { kty, crv, x, y } = await exportJWK(pair.publicKey)
+    const publicJwk = Object.fromEntries(Object.entries({ kty, crv, x, y }).filter(([, value]) => value !== undefined))
     return new ProofKey(pair, publicJwk, await calculateJwkThumbprint(publicJwk), isKept)
   }
 
@@ -118,8 +116,7 @@ function algorithmOf({ kty, crv }: { readonly kty?: unknown; readonly crv?: unkn
   if (kty === "EC" && crv === "P-256") return "ES256"
   if (kty === "EC" && crv === "P-384") return "ES384"
   if (kty === "OKP" && crv === "Ed25519") return "Ed25519"
-  if (kty === "RSA") return "PS256"
-  throw new TypeError("the key is of no kind that signs proofs: P-256, P-384, Ed25519 or RSA (PSS)")
+  throw new TypeError("the key is of no kind that signs proofs: P-256, P-384 or Ed25519")
 }
 
 /** RFC 9449, section 4.2, `ath`. */

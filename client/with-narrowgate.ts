@@ -24,7 +24,7 @@ export function withNarrowgate<Tools extends ToolSet>(
   options: WithNarrowgateOptions = {},
 ): Tools {
   const wrapped = Object.entries(tools).map(([name, tool]) => [name, withDenials(tool, task, options)] as const)
-  return Object.fromEntries(wrapped) as Tools
+  return Object.assign({ ...tools }, Object.fromEntries(wrapped))
 }
 
 function withDenials(tool: object, task: Task, options: WithNarrowgateOptions): object {

@@ -61,7 +61,7 @@ const run = async (file: string, ...args: readonly string[]): Promise<string> =>
 await rm(OUT, { recursive: true, force: true })
 await mkdir(TREE, { recursive: true })
 await run(toolAt("typescript", "bin/tsc"), "-p", "tsconfig.package.json")
-if (ENTRIES.length > 0) await run(toolAt("typescript", "bin/tsc"), "-p", "tsconfig.declarations.json")
+await run(toolAt("typescript", "bin/tsc"), "-p", "tsconfig.declarations.json")
 for (const which of WORKERS) {
   await cp(await builtWorker(which, join(OUT, which)), join(TREE, PACKED[which]))
 }

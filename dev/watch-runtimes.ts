@@ -1,5 +1,5 @@
 /** Ends the runtimes of this process with it, however it ends: a test run that is killed has no time to end them itself. */
-import { spawn, type ChildProcess } from "node:child_process"
+import { ChildProcess, spawn } from "node:child_process"
 import { subscribe } from "node:diagnostics_channel"
 import { basename } from "node:path"
 
@@ -31,7 +31,6 @@ function watch(runtime: ChildProcess): void {
 }
 
 function childIn(message: unknown): ChildProcess | null {
-  if (typeof message !== "object" || message === null || !("process" in message)) return null
-  const { process: child } = message as { readonly process: ChildProcess }
-  return child
+  const child: unknown = Reflect.get(Object(message), "process")
+  return child instanceof ChildProcess ? child : null
 }

@@ -7,10 +7,9 @@
 import { once } from "node:events"
 import { constants } from "node:fs"
 import { copyFile, mkdir, readdir, readFile, rm } from "node:fs/promises"
-import { createConnection, createServer, type Server, type Socket } from "node:net"
-import { join } from "node:path"
+import { createConnection, createServer, type Socket } from "node:net"
+import { isAbsolute, join } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
-import { text as textOf } from "node:stream/consumers"
 import { z } from "zod"
 import { OBJECTS, SOCKET, type Directory } from "./directory.ts"
 import { log } from "./log.ts"
@@ -18,6 +17,7 @@ import { log } from "./log.ts"
 /** A gateway waits for seconds: what takes longer is to be copied while nothing runs. */
 const STANDS_AT_MOST_MS = 5_000
 const STANDS_WITHIN_MS = 1_000
+const SAID_WITHIN_MS = 10_000
 
 const answerSchema = z.union([
   z.object({ takenAt: z.number(), stoodMs: z.number() }),
@@ -42,20 +42,18 @@ export async function takeBackups(directory: Directory, pid: number): Promise<Ba
   server.listen(path)
   await once(server, "listening").finally(() => process.umask(umask))
   const close = async (): Promise<void> => {
+    server.close()
     await turn
-    await closed(server)
   }
   return { close, [Symbol.asyncDispose]: close }
 }
 
-async function closed(server: Server): Promise<void> {
-  if (server.listening) await new Promise((done) => server.close(done))
-}
-
 async function answer(socket: Socket, objects: string, pid: number): Promise<void> {
   let result: BackupAnswer
+  // Who asked may be gone.
+  socket.on("error", () => undefined).setTimeout(SAID_WITHIN_MS, () => socket.destroy())
   try {
-    result = await copyStanding(objects, await textOf(socket), pid)
+    result = await copyStanding(objects, await said(socket), pid)
     log("backup_taken", { stood_ms: result.stoodMs })
   } catch (error) {
     result = { problem: error instanceof Error ? error.message : String(error) }
@@ -69,11 +67,19 @@ async function copyStanding(
   to: string,
   pid: number,
 ): Promise<{ readonly takenAt: number; readonly stoodMs: number }> {
+  // Whoever asks has made it; who was cut off has not said which.
+  if (!isAbsolute(to) || (await readdir(to)).length > 0) throw new Error("the directory for the copy is not empty")
   const begun = performance.now()
   process.kill(pid, "SIGSTOP")
   // However long the copying takes, no longer than this.
   let isLate = false
-  const goOn = (): boolean => process.kill(pid, "SIGCONT")
+  const goOn = (): void => {
+    try {
+      process.kill(pid, "SIGCONT")
+    } catch {
+      // It has ended meanwhile.
+    }
+  }
   const late = setTimeout(() => {
     isLate = true
     goOn()
@@ -133,5 +139,16 @@ export async function askForBackup(directory: string, to: string): Promise<Backu
     return null
   }
   socket.end(to)
-  return answerSchema.parse(JSON.parse(await textOf(socket)))
+  const answered = await said(socket)
+  return answered === ""
+    ? { problem: "narrowgate serve has ended meanwhile" }
+    : answerSchema.parse(JSON.parse(answered))
+}
+
+/** All that the other end says; this end may answer then. */
+async function said(socket: Socket): Promise<string> {
+  let text = ""
+  socket.setEncoding("utf8").on("data", (part: string) => (text += part))
+  await new Promise((done) => socket.once("end", done).once("close", done))
+  return text
 }

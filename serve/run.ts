@@ -116,13 +116,21 @@ class Server {
 
   async #begin(): Promise<Runtime> {
     const runtime = await this.#start(true)
-    const { unclaimed } = await runtime.control({ restored: null })
-    log("serving", { version: VERSION, listen: this.#configuration.listen, port: runtime.port, pid: runtime.pid })
-    if (unclaimed) {
-      const { issuer, secrets } = this.#configuration
-      log("unclaimed", { claim: secrets["CLAIM"] ?? "", command: `narrowgate claim --url ${issuer}` })
+    try {
+      const { unclaimed } = await runtime.control({ restored: null })
+      log("serving", { version: VERSION, listen: this.#configuration.listen, port: runtime.port, pid: runtime.pid })
+      if (unclaimed) this.#sayClaim()
+      return runtime
+    } catch (error) {
+      // It would go on without anybody who watches it.
+      await runtime.stop(0)
+      throw error
     }
-    return runtime
+  }
+
+  #sayClaim(): void {
+    const { issuer, secrets } = this.#configuration
+    log("unclaimed", { claim: secrets["CLAIM"] ?? "", command: `narrowgate claim --url ${issuer}` })
   }
 
   /** @throws if it ends again and again: whoever started this process can see it */

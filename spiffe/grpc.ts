@@ -66,7 +66,7 @@ function framed(message: Buffer): Buffer {
 function messageOf(headers: IncomingHttpHeaders, body: Buffer): Buffer {
   const { "grpc-status": status, "grpc-message": said = "", ":status": http } = headers
   if (status !== "0") {
-    const why = status === undefined ? `HTTP ${http ?? "without a status"}` : `status ${String(status)}`
+    const why = status === undefined ? `HTTP ${String(http ?? "without a status")}` : `status ${String(status)}`
     throw new Error(`the Workload API refused: ${why}${said === "" ? "" : `, ${decoded(String(said))}`}`)
   }
   const isWhole = body.length >= PREFIX && body[0] === 0 && body.readUInt32BE(1) <= body.length - PREFIX

@@ -62,14 +62,12 @@ function fitToTest(body: BundleBody, keys: KeySource): BundleBody {
   const fitted = fitToStack(body, new Map())
   return {
     ...fitted,
-    issuers: fitted.issuers.map((issuer) => ({ ...issuer, ...trusted })),
-    agents: fitted.agents.map((agent) => ({
-      ...agent,
-      ...(agent.identities && {
-        identities: agent.identities.map((identity) =>
-          identity.kind === "private_key_jwt" ? { ...identity, ...trusted } : identity,
-        ),
-      }),
-    })),
+    issuers: fitted.issuers.map((issuer) => Object.assign({}, issuer, trusted)),
+    agents: fitted.agents.map((agent) => {
+      const identities = agent.identities?.map((each) =>
+        each.kind === "private_key_jwt" ? Object.assign({}, each, trusted) : each,
+      )
+      return identities ? Object.assign({}, agent, { identities }) : agent
+    }),
   }
 }

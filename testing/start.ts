@@ -93,7 +93,7 @@ export async function startNarrowgate({ workers = [], log, ...policies }: StartO
 }
 
 /** Not every user of the package has need of it. */
-async function loadMiniflare(): Promise<typeof import("miniflare")> {
+async function loadMiniflare() {
   try {
     requireGlibc()
     return await withPackages(async () => import("miniflare"), ["miniflare"])

@@ -21,10 +21,17 @@ describe.skipIf(!isInstalled())("an agent in a page", () => {
     [VAULT, true],
   ])("opens a task, has it renewed, and ends it (%s, bound: %s)", async (agent, dpop) => {
     const entry = join(import.meta.dirname, "../../client/index.ts")
-    const options = { bundle: true, write: false, platform: "browser", format: "esm" } as const
+    const options = {
+      bundle: true,
+      write: false,
+      platform: "browser",
+      format: "iife",
+      globalName: "narrowgate",
+    } as const
     const { outputFiles } = await build({ entryPoints: [entry], ...options })
     const server = createServer((request, response) => {
       if (request.url === "/client.js") response.setHeader("content-type", "text/javascript").end(outputFiles[0]?.text)
+      else if (request.url === "/moved") response.writeHead(302, { location: "/" }).end()
       else response.setHeader("content-type", "text/html").end("<!doctype html><title>agent</title>")
     })
     await using opened = new AsyncDisposableStack()
@@ -32,8 +39,8 @@ describe.skipIf(!isInstalled())("an agent in a page", () => {
     const browser = opened.adopt(await startBrowser(), async (each) => each.close())
     const tab = await browser.newPage()
     await tab.goto(`${page.origin}/`)
+    await tab.addScriptTag({ url: "/client.js" })
     const order = {
-      library: `${page.origin}/client.js`,
       issuer: agents.stack.origin,
       resource: agents.edge.origin,
       svid: await agents.svid(agent)({
@@ -44,18 +51,20 @@ describe.skipIf(!isInstalled())("an agent in a page", () => {
       session: await agents.session("alice"),
       dpop,
     }
-    const seen: unknown = await tab.evaluate(async ({ library, svid, ...more }) => {
-      const { openTask } = await import(library)
+    const seen: unknown = await tab.evaluate(async ({ svid, ...more }) => {
+      const { openTask } = Reflect.get(globalThis, "narrowgate")
       const task = await openTask({ ...more, identity: () => svid })
       const now = Date.now
       Date.now = () => now() + 100_000
       const first = await task.token()
       Date.now = () => now() + (more.dpop ? 100_000 : 230_000)
       const next = await task.token()
+      // A browser tells no page where a redirect leads: nothing may follow it.
+      const moved = await task.fetch(`${location.origin}/moved`).catch(({ code }: { code: string }) => code)
       await task.complete()
       const after = await task.token().catch(({ code }: { code: string }) => code)
-      return [task.id.slice(0, 4), task.isBound, first === next, after]
+      return [task.id.slice(0, 4), task.isBound, first === next, moved, after]
     }, order)
-    expect(seen).toEqual(["tsk_", dpop, dpop, "task_ended"])
+    expect(seen).toEqual(["tsk_", dpop, dpop, "redirected", "task_ended"])
   })
 })

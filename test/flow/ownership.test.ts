@@ -3,6 +3,7 @@ import { createExecutionContext, runInDurableObject, waitOnExecutionContext } fr
 import { env } from "cloudflare:workers"
 import { beforeEach, expect, test } from "vitest"
 import { serve } from "../../src/app.ts"
+import { Authorizer } from "../../src/gateway/rpc.ts"
 import { publications } from "../../src/bundles/publications.ts"
 import { forgetCaches, freshIsolate } from "../harness/isolate.ts"
 import { logged } from "../harness/worker-log.ts"
@@ -60,6 +61,16 @@ test("an isolate of a deployment that nobody has claimed asks once in a second, 
   expect(asked()).toBe(1)
   await own()
   await expect.poll(async () => (await answer(given)).status, { timeout: 3_000 }).toBe(200)
+})
+
+test("a Worker that is bound to a deployment without an owner is denied, and told why", async () => {
+  const { given } = unowned()
+  const authorizer = new Authorizer(createExecutionContext(), given)
+  const call = { key: "k", method: "GET", url: "https://api.test/files/a", headers: {} }
+  const denied = { allowed: false, status: 503, body: expect.stringContaining('"error":"unclaimed"') }
+  expect(await authorizer.authorize(call)).toMatchObject(denied)
+  expect(await authorizer.tools({ key: "k", server: "desk", headers: {}, body: "{}" })).toMatchObject(denied)
+  expect(await authorizer.settle({ key: "k", decision: "dec_1", task: "t" })).toMatchObject(denied)
 })
 
 test("while it cannot be asked, nothing is served, and nobody is told that it is unclaimed", async () => {

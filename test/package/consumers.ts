@@ -2,6 +2,76 @@
 
 /** By entry: what has to compile with each set of types alone. */
 export const CONSUMERS: Readonly<Record<string, string>> = {
+  client: `
+import {
+  DeniedError,
+  denialOf,
+  fromFile,
+  mcpAuthProvider,
+  NarrowgateError,
+  openTask,
+  resumeTask,
+  toModel,
+  untilAllowed,
+  withNarrowgate,
+  type Identity,
+  type SavedTask,
+  type Task,
+} from "narrowgate/client"
+
+const identity: Identity = async ({ audience, signal }) => (await fetch(audience, { signal })).text()
+
+export async function work(saved: SavedTask | null): Promise<string> {
+  const issuer = "https://authz.example"
+  const task: Task = saved
+    ? await resumeTask(saved, { identity: fromFile("/run/identity"), fetch: async (input, init) => fetch(input, init) })
+    : await openTask({ issuer, identity, session: () => "token", purpose: "triage", scope: ["a.b:read"], dpop: true })
+  try {
+    const answer = await untilAllowed(async () => task.fetch("https://api.example/crm", { method: "POST", body: "{}" }), {
+      task,
+      onApproval: ({ url, expiresAt = 0 }) => console.log(url, expiresAt + 1),
+      signal: AbortSignal.timeout(1_000),
+      maxWait: 60_000,
+    })
+    const denial = await denialOf(answer)
+    if (denial) return toModel(denial)
+    const below = await task.delegate({ id: "agent", identity }, "a.b:read")
+    await below.complete()
+    const { echo } = withNarrowgate({ echo: { execute: async (given: { message: string }) => given.message } }, task)
+    const { access_token } = await mcpAuthProvider(task).tokens()
+    return (await echo.execute({ message: access_token })) + (await task.token()) + JSON.stringify(await task.save())
+  } catch (error) {
+    if (error instanceof DeniedError) return error.denial.code
+    if (error instanceof NarrowgateError && error.code === "token_refused") return error.refusal?.error ?? ""
+    throw error
+  } finally {
+    await task[Symbol.asyncDispose]()
+  }
+}
+`,
+  testing: `
+import { assertAllowed, assertDenied, narrowgateWorker, startNarrowgate, TaskDenied } from "narrowgate/testing"
+
+export async function tryPolicies(): Promise<string> {
+  await using narrowgate = await startNarrowgate({ policies: "policies", users: { alice: { groups: ["support"] } } })
+  const task = await narrowgate.task({ user: "alice", agent: "agent", purpose: "triage" })
+  assertAllowed(await narrowgate.call(task, "mail.send", { to: "a@example.org" }))
+  const denied = await narrowgate.call(task, "mail.send", { to: "a@example.com" })
+  assertDenied(denied, "policy_denied")
+  await narrowgate.clock.advance("1h")
+  await narrowgate.approve(denied, { as: "bob" })
+  return (await narrowgateWorker({ policies: "policies" })) instanceof TaskDenied ? "" : denied.headers["retry-after"] ?? ""
+}
+`,
+  "testing/pool": `
+import { assertAllowed, narrowgateBehind } from "narrowgate/testing/pool"
+
+export async function tryPolicies(env: { readonly NARROWGATE: object }): Promise<void> {
+  const narrowgate = await narrowgateBehind(env.NARROWGATE)
+  const task = await narrowgate.task({ user: { subject: "alice" }, agent: "agent" })
+  assertAllowed(await narrowgate.call(task, "mail.send"))
+}
+`,
   server: `
 import {
   bindingDecisions,

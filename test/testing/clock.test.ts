@@ -33,7 +33,7 @@ test("a token expires, and not before", async () => {
   expect(await ng.call(task, "crm.tickets.list")).toBeAllowed()
   await ng.clock.advance("11s")
   expect(await ng.call(task, "crm.tickets.list")).toBeDenied("invalid_token")
-  const [denied] = (await ng.records(task)).filter(({ decision }) => decision === "deny")
+  const denied = (await ng.records(task)).find(({ decision }) => decision === "deny")
   expect(denied?.denial).toMatchObject({ reason: "token_expired" })
 })
 

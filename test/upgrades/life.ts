@@ -31,6 +31,8 @@ export interface Past {
   readonly pending: Task & { readonly approval: string }
   readonly bound: Task & { readonly usedProof: string }
   readonly suspended: Task
+  /** Has read what must not leave. */
+  readonly labelled: Task
   readonly completed: Task
   readonly decision: string
 }
@@ -165,6 +167,9 @@ export async function before(edge: Edge): Promise<Past> {
   const usedProof = await makeProof(proofKey, "GET", "https://api.test/files/a", holding.token)
   expect((await edge.present(holding.token, "GET", "/files/a", usedProof))[0]).toBe("ok")
 
+  const labelled = await edge.open("dora")
+  expect((await edge.call(labelled, "GET", "/vault/a"))[0]).toBe("ok")
+
   const suspended = await edge.open("mallory")
   await edge.revoke({ user: `${IDP}|mallory` })
   const completed = await edge.open("alice")
@@ -181,6 +186,7 @@ export async function before(edge: Edge): Promise<Past> {
     approved,
     pending,
     bound: { ...holding, usedProof },
+    labelled,
     suspended,
     completed,
     decision: String(written.headers.get("X-Narrowgate-Decision")),
@@ -211,6 +217,8 @@ export async function after(edge: Edge, past: Past): Promise<void> {
   expect(await code(past.approved, "POST", "/till/shop")).toBe("approval_required")
   await edge.approve(past.pending, past.pending.approval)
   expect(await code(past.pending, "POST", "/till/shop")).toBe("ok")
+
+  expect(await code(past.labelled, "POST", "/post")).toBe("policy_denied")
 
   // A bound token needs a proof that nobody has used.
   expect((await edge.present(past.bound.token, "GET", "/files/a", past.bound.usedProof))[0]).toBe("invalid_token")

@@ -72,6 +72,7 @@ const filesOf = ({ users, agent, gateway }: PolicyKeys): Readonly<Record<string,
       tool("files.read", "read", "/files/{file}", "GET"),
       tool("files.write", "write", "/files/{file}", "PUT"),
       tool("post.send", "write", "/post", "POST"),
+      { ...tool("vault.read", "read", "/vault/{item}", "GET"), labels: ["reads:confidential"] },
       tool("till.pay", "write", "/till/{to}", "POST"),
     ],
   },
@@ -122,6 +123,9 @@ permit (principal in AgentGroup::"workers", action in [Action::"read", Action::"
 @remedy("approval:finance")
 forbid (principal, action == Action::"write", resource == Tool::"till.pay")
 unless { context.approvals.contains("finance") };
+@id("nothing-leaves")
+forbid (principal, action == Action::"write", resource == Tool::"post.send")
+when { context.task.labels.contains("reads:confidential") };
 @id("operators")
 permit (principal in OperatorGroup::"operator", action == Action::"manage", resource);
 `,

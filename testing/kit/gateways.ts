@@ -105,12 +105,12 @@ const authzen: Ask = async (request, asking, { url, fetch }) => {
   )
   const { decision, context } = objectIn(JSON.parse(answered.body))
   const said = objectIn(context)
-  const code = said["code"]
+  const { code, decision_id } = said
   return {
     status: decision === true ? 200 : Number(said["status"] ?? 403),
     headers: {
       ...textsIn(said["headers"]),
-      "x-narrowgate-decision": String(said["decision_id"] ?? ""),
+      ...(typeof decision_id === "string" && { "x-narrowgate-decision": decision_id }),
       ...(typeof code === "string" && { "x-narrowgate-code": code }),
     },
     body: JSON.stringify({ error: code, ...said }),

@@ -29,7 +29,7 @@ export function requestOf({ routes, servers, tools }: World, tool: string, args:
   )
 }
 
-const WITH_BODY = ["POST", "PUT", "PATCH"]
+const WITH_BODY: ReadonlySet<string> = new Set(["POST", "PUT", "PATCH"])
 
 /** Arguments stand in the path if it names them; the others in the query, or in the body of a request that changes something. */
 function httpRequest({ origin, methods, path }: RouteDefinition, args: Arguments): AgentRequest {
@@ -40,7 +40,7 @@ function httpRequest({ origin, methods, path }: RouteDefinition, args: Arguments
     return encodeURIComponent(textOf(value ?? ""))
   })
   const [method = "GET"] = methods
-  if (WITH_BODY.includes(method)) {
+  if (WITH_BODY.has(method)) {
     const body = JSON.stringify(Object.fromEntries(left))
     return { origin, method, target: filled, headers: { "content-type": "application/json" }, body }
   }

@@ -14,6 +14,6 @@ export { assertAllowed, assertDenied } from "../assertions.ts"
 /** @param binding the test's service binding to the entry point `TestKit` of the auxiliary Worker */
 export async function narrowgateBehind(binding: object): Promise<TestNarrowgate> {
   // A stub has every method, as far as one can see before one is called.
-  const kit = binding as TestKitBinding
+  const kit: TestKitBinding = Object(binding)
   return connect(kit, async () => undefined)
 }

@@ -1,5 +1,6 @@
 /** Alarms of the Durable Objects of the test build: each falls due by the clock of clock.ts, not by the runtime's. */
-import { DurableObject } from "cloudflare:workers"
+import type { DurableObject } from "cloudflare:workers"
+import { logEvent } from "../../src/platform/log.ts"
 import { fireTimers, moveTo, nextTimerAt, now, realDelay, realTimeOf } from "./clock.ts"
 import { environment } from "./environment.ts"
 
@@ -44,7 +45,7 @@ export function driven(Released: ObjectClass, binding: ObjectBinding): ObjectCla
       if ((await storage.getAlarm()) === null) return void (this.#alarm.at = null)
       await storage.deleteAlarm()
       await this.alarm({ isRetry: false, retryCount: 0, scheduledTime: now() }).catch(async (error: unknown) => {
-        console.error(error)
+        logEvent("failed", { method: "alarm", error: String(error) })
         await storage.setAlarm(now() + REPEATED_AFTER_MS)
       })
     }
@@ -63,9 +64,10 @@ type ObjectBinding = { [Name in keyof Env]: Env[Name] extends { jurisdiction: un
 function registered({ id, storage }: DurableObjectState, binding: ObjectBinding, env: Env): Alarm {
   drive(storage)
   const name = `${binding}/${String(id)}`
-  const namespace = Reflect.get(env, binding) as DurableObjectNamespace
+  const namespace: DurableObjectNamespace = Reflect.get(Object(env), binding)
   const alarm = alarms.get(name) ?? {
-    object: () => namespace.get(namespace.idFromString(String(id))) as unknown as DrivenObject,
+    // Its class is the one that is driven.
+    object: (): DrivenObject => Object(namespace.get(namespace.idFromString(String(id)))),
     at: null,
   }
   alarms.set(name, alarm)
@@ -80,7 +82,8 @@ function drive(storage: DurableObjectStorage): void {
   if (isDriven) return
   isDriven = true
   const prototype: DurableObjectStorage = Object.getPrototypeOf(storage)
-  const { getAlarm, setAlarm } = prototype
+  const getAlarm: DurableObjectStorage["getAlarm"] = Reflect.get(prototype, "getAlarm")
+  const setAlarm: DurableObjectStorage["setAlarm"] = Reflect.get(prototype, "setAlarm")
   prototype.getAlarm = async function (this: DurableObjectStorage) {
     return (await getAlarm.call(this)) === null ? null : (alarmOf.get(this)?.at ?? null)
   }

@@ -57,11 +57,13 @@ function setDrivenTimeout<Args extends unknown[]>(
   const arm = (): void => {
     timer.real = realSetTimeout(fire, Math.max(0, timer.at - now()))
     timer.moved = Promise.withResolvers()
-    void timer.moved.promise.then(() => {
-      if (!timers.has(id)) return
-      realClearTimeout(timer.real)
-      arm()
-    })
+    void rearm(timer.moved.promise)
+  }
+  const rearm = async (moved: Promise<void>): Promise<void> => {
+    await moved
+    if (!timers.has(id)) return
+    realClearTimeout(timer.real)
+    arm()
   }
   timers.set(id, timer)
   arm()

@@ -3,7 +3,7 @@
  * come with it. No release contains a file of this folder.
  */
 // Before anything of the release is loaded.
-import "./clock.ts"
+import { now } from "./clock.ts"
 import { WorkerEntrypoint } from "cloudflare:workers"
 import { findRecord, findRecords } from "../../src/audit/record-logs.ts"
 import type { DecisionRecord } from "../../src/core/record/record.ts"
@@ -11,7 +11,6 @@ import released, * as release from "../../src/index.ts"
 import type { WorkerAnswer, WorkerCall, WorkerList, WorkerSettlement } from "../../src/gateway/rpc.ts"
 import type { Facts, Setup } from "../kit/setup.ts"
 import { advance, driven } from "./alarms.ts"
-import { now } from "./clock.ts"
 import { begin, giveSetup, setupIn } from "./environment.ts"
 
 export const ClientRegistry = driven(release.ClientRegistry, "CLIENT_REGISTRY")

@@ -179,6 +179,23 @@ describe("an issuer", () => {
     expect([issued, await task.token()]).toEqual([4, "t3"])
   })
 
+  test("whose task is about to end gives shorter and shorter tokens, and is not asked for ever", async () => {
+    let issued = 0
+    const end = Date.now() + 5_000
+    serveTokens((request, response) => {
+      // The tasks of other tests go on.
+      if (request.url?.startsWith(new URL(issuer).pathname)) issued++
+      const token = { access_token: `t${issued}`, token_type: "Bearer", task: "tsk_1", purpose: "p" }
+      response
+        .setHeader("content-type", "application/json")
+        .end(JSON.stringify({ ...token, expires_in: Math.max(0.1, (end - Date.now()) / 1000) }))
+    })
+    const task = await openTask({ issuer, identity: good })
+    await new Promise((resolve) => setTimeout(resolve, 5_200))
+    await expect(task.token()).rejects.toMatchObject({ code: "task_ended" })
+    expect(issued).toBe(2)
+  })
+
   test("that refuses says why, and when to come back", async () => {
     const refusal = { error: "rate_limited", error_description: "Too many.", decision_id: "dec_1" }
     serveTokens((_request, response) =>
@@ -210,7 +227,7 @@ describe("an identity", () => {
     ["throws", () => Promise.reject(new Error("the vault is sealed")), /the vault is sealed/],
     ["hangs", () => new Promise<string>(() => undefined), /no answer within 500 ms/],
     ["is no JWT", () => SECRET, /it is no JWT/],
-    ["is nothing", () => undefined as never, /it is no JWT/],
+    ["is nothing", () => Reflect.get({}, "token"), /it is no JWT/],
     [
       "is for another",
       async () => proofFor("https://other.example"),

@@ -212,7 +212,7 @@ describe("no denial is found", () => {
 })
 
 describe("tools", () => {
-  const task = { issuer: "https://authz.example", id: "tsk_1" } as Task
+  const task: Task = JSON.parse('{ "issuer": "https://authz.example", "id": "tsk_1" }')
 
   test("keep what they are, and return a denial in words", async () => {
     class Tool {

@@ -23,7 +23,7 @@ function codeOf(heading: string): string {
 }
 
 type Runs = new (...names: string[]) => (...values: unknown[]) => Promise<unknown>
-const Run = (async () => undefined).constructor as Runs
+const Run: Runs = Reflect.get(async () => undefined, "constructor")
 
 /** Runs the code with these names before it. @param last what it returns then */
 async function shown(heading: string, names: Readonly<Record<string, unknown>>, last = ""): Promise<unknown> {
@@ -48,7 +48,7 @@ const openTask = async (options: library.OpenTaskOptions): Promise<library.Task>
   const task = await library.openTask(here(options))
   const { fetch: own } = task
   const fetchHere: typeof fetch = async (input, init) =>
-    own(String(input).replace("https://api.example", agents.edge.origin), init)
+    own((input instanceof Request ? input.url : String(input)).replace("https://api.example", agents.edge.origin), init)
   return Object.defineProperty(task, "fetch", { value: fetchHere })
 }
 
@@ -158,10 +158,13 @@ describe("the guide", () => {
     const source = async (file: string): Promise<string> =>
       readFile(join(import.meta.dirname, "../../../client", file), "utf8")
     const [, options = ""] = (await source("task.ts")).split("export interface OpenTaskOptions {")
-    const declared = Array.from((options.split("\n}")[0] ?? "").matchAll(/^ {2}readonly (\w+)/gm), ([, name]) => name)
+    const declared = Array.from(
+      (options.split("\n}")[0] ?? "").matchAll(/^ {2}readonly (\w+)/gm),
+      ([, name = ""]) => name,
+    )
     expect(namesIn(section("A task")).toSorted()).toEqual(declared.toSorted())
     const [, codes = ""] = (await source("errors.ts")).split("export type ErrorCode =")
-    const known = Array.from((codes.split("\n\n")[0] ?? "").matchAll(/"(\w+)"/g), ([, name]) => name)
+    const known = Array.from((codes.split("\n\n")[0] ?? "").matchAll(/"(\w+)"/g), ([, name = ""]) => name)
     expect(namesIn(section("What goes wrong")).toSorted()).toEqual(known.toSorted())
     const identities = Object.keys({ ...library, fromWorkloadApi }).filter((name) => name.startsWith("from"))
     expect(namesIn(section("Who the agent is")).toSorted()).toEqual(identities.toSorted())

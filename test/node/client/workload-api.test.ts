@@ -57,7 +57,7 @@ function grpc(answer: (stream: ServerHttp2Stream) => void): Server {
     stream.on("error", () => undefined)
     answer(stream)
   })
-  return server as unknown as Server
+  return server
 }
 
 /** Answers with this, and with the status after it. */
@@ -100,7 +100,7 @@ describe("the Workload API", () => {
     ],
     ["resets the request", () => grpc((stream) => stream.close(2)), /./],
     ["says nothing", () => grpc(() => undefined), /timeout/],
-    ["speaks HTTP/1", () => createHttpServer() as unknown as Server, /./],
+    ["speaks HTTP/1", () => createHttpServer(), /./],
     [
       "speaks something else",
       () => createServer((socket) => void socket.end("hello\r\n").on("error", () => undefined)),

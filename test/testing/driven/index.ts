@@ -1,5 +1,5 @@
 /** A Worker whose time is driven as that of the test build, with an object that writes down when its alarms come. */
-import "../../../testing/worker/clock.ts"
+import { now } from "../../../testing/worker/clock.ts"
 import { DurableObject } from "cloudflare:workers"
 import { advance, driven } from "../../../testing/worker/alarms.ts"
 
@@ -43,6 +43,7 @@ const OPERATIONS: Readonly<Record<string, (env: Env, given: number) => Promise<u
   empty: async (env) => chime(env).empty(),
   advance: async (_env, given) => advance(given),
   now: async () => [
+    now(),
     Date.now(),
     new Date().getTime(),
     new Date(0).getTime(),

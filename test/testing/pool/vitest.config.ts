@@ -9,7 +9,7 @@ const policies = new URL("../../../policies/", import.meta.url)
 const gateways = await readFile(fileURLToPath(`${policies.href}gateways.yaml`), "utf8")
 
 export default defineConfig({
-  test: { include: ["*.test.ts"] },
+  test: { include: ["*.test.ts"], setupFiles: ["../../../testing/vitest/index.ts"] },
   plugins: [
     cloudflareTest({
       main: "./worker.ts",

@@ -1,7 +1,6 @@
 import { env, exports } from "cloudflare:workers"
 import { beforeAll, expect, test } from "vitest"
 import { narrowgateBehind, type TestNarrowgate } from "../../../testing/pool/index.ts"
-import "../../../testing/vitest/index.ts"
 
 let ng: TestNarrowgate
 beforeAll(async () => {

@@ -9,7 +9,7 @@ before(async () => {
 })
 after(async () => ng.stop())
 
-test("mail stays in the house", async () => {
+void test("mail stays in the house", async () => {
   const task = await ng.task({ user: "alice", agent: "support", purpose: "answer-customer" })
   assertAllowed(await ng.call(task, "mail.send", { to: "bob@example.org" }))
   const denied = await ng.call(task, "mail.send", { to: "bob@elsewhere.example" })
@@ -20,7 +20,7 @@ test("mail stays in the house", async () => {
   await rejects(ng.task({ user: "alice", agent: "nobody" }), { code: "unknown_name" })
 })
 
-test("this one fails, so that one sees how", { skip: process.env["SHOW_FAILURE"] === undefined }, async () => {
+void test("this one fails, so that one sees how", { skip: process.env["SHOW_FAILURE"] === undefined }, async () => {
   const task = await ng.task({ user: "alice", agent: "support", purpose: "answer-customer" })
   assertAllowed(await ng.call(task, "mail.send", { to: "bob@elsewhere.example" }))
 })

@@ -28,6 +28,16 @@ const LONGEST_LINE = 120
 const PROMPT = "Give back 249.00 for the order 1001."
 const ASKED = /^Please approve: (\S+\/console\/approvals\/(tsk_[^/]+)\/apr_\w+)$/u
 
+/** What a gateway would say, by whoever reaches the service past it. */
+const OWN_WORD = {
+  "X-Narrowgate-Agent": AGENT,
+  "X-Narrowgate-User": "http://127.0.0.1:8788|alice",
+  "X-Narrowgate-Task": "tsk_1",
+  "X-Narrowgate-Purpose": "triage-ticket",
+  "X-Narrowgate-Tool": "crm.tickets.get",
+  "X-Narrowgate-Decision": "dec_1",
+}
+
 const stackOrder = z.object({
   issuer: z.string(),
   gateway: z.string(),
@@ -229,6 +239,6 @@ describe.skipIf(!installed)("with the packed package", () => {
     const headers = { Authorization: `Bearer ${behind.token}` }
     const allowed = await fetch(`${gateway.origin}/crm/tickets/42`, { headers })
     expect([allowed.status, await allowed.json()]).toEqual([200, { ticket: "42", agent: AGENT }])
-    expect((await fetch(`${service}/crm/tickets/42`, { headers })).status).toBe(401)
+    expect((await fetch(`${service}/crm/tickets/42`, { headers: { ...headers, ...OWN_WORD } })).status).toBe(401)
   })
 })

@@ -86,5 +86,7 @@ it("examples/guardrails has each section of guardrails.yaml, and each kind of gu
 })
 
 it("each is tested by .ci/run", async () => {
-  expect(await readFile(join(ROOT, ".ci/run"), "utf8")).toMatch(/for \w+ in policies starters\/\* examples\/guardrails;/u)
+  expect(await readFile(join(ROOT, ".ci/run"), "utf8")).toMatch(
+    /for \w+ in policies starters\/\* examples\/guardrails;/u,
+  )
 })

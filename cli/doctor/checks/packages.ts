@@ -24,7 +24,9 @@ interface Differing {
 
 /** @param from directories of which the first that has a package counts */
 export async function differing(wanted: Versions, from: readonly string[]): Promise<readonly Differing[]> {
-  const all = Object.entries(wanted).map(async ([name, version]): Promise<Differing> => {
+  const all = Object.entries(wanted).map(async ([name, range]): Promise<Differing> => {
+    // Under a name of its own, a package stands as `npm:<its name>@<version>`.
+    const version = range.replace(/^npm:.+@/u, "")
     const found = await Promise.all(from.map(async (directory) => installedVersion(name, directory)))
     return { name, wanted: version, found: found.find((each) => each !== null) ?? null }
   })

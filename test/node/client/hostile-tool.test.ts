@@ -1,7 +1,7 @@
 /** What a tool that lies may do to the agent that calls it: nothing to its clock, its pace, or the people whom it asks. */
 import { generateKeyPair, SignJWT, decodeJwt } from "jose"
 import { beforeAll, expect, test } from "vitest"
-import { openTask, untilAllowed, type Task } from "../../../client/index.ts"
+import { openTask, toModel, untilAllowed, type Task } from "../../../client/index.ts"
 
 const ISSUER = "https://authz.example"
 const TASK = "tsk_01M8815EYFQTG02QXPPQ2N3ENA-0a.1"
@@ -72,4 +72,9 @@ test.each(["tsk_other-0a.1", TASK])("no address but the issuer's is in the words
   const result = { isError: true, content: [], _meta: { "narrowgate/denial": denial } }
   const error: unknown = await untilAllowed(async () => result, { task, maxWait: 500 }).catch((thrown: unknown) => thrown)
   expect(String(error)).not.toContain("evil.example")
+})
+
+test("a denial that names no possible time is put into words all the same", () => {
+  const approval = { id: "apr_1", task: TASK, status: "pending", url: "https://authz.example/", expiresAt: 1e20 } as const
+  expect(toModel({ code: "approval_required", description: "x", approval })).toContain("approval_required")
 })

@@ -140,6 +140,18 @@ test("a strange Host does not hide from which network a client registers", async
   expect((await there.serving.said("client_registered", before + 1))["network"]).toBe("203.0.113.0/24")
 })
 
+test("a strange Host leads a question of a gateway to no other path", async () => {
+  const sent = requestPlain({
+    port: there.serving.port,
+    host: "127.0.0.1",
+    path: "/authz/forward/no-key-at-all",
+    headers: { host: "x/healthz?", "x-forwarded-method": "POST", "x-forwarded-uri": "/refund" },
+  })
+  sent.end()
+  const [response] = await once(sent, "response")
+  expect(response.statusCode, await text(response)).not.toBe(200)
+})
+
 test("the file of the page is a configuration, and its table has each member and variable", async () => {
   const file = join(there.place, "page.yaml")
   writeFileSync(file, blockOf("yaml"))

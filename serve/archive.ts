@@ -3,16 +3,21 @@
  * keys and what people did: only its owner may read it.
  */
 import { createHash } from "node:crypto"
-import { chmod, open, readdir, rename, rm, stat } from "node:fs/promises"
+import { chmod, open, readdir, rename, stat } from "node:fs/promises"
 import { mkdir } from "node:fs/promises"
 import { dirname, join } from "node:path"
 import { DatabaseSync } from "node:sqlite"
+import { pathToFileURL } from "node:url"
 import { deflateRawSync, inflateRawSync } from "node:zlib"
 import { Failure } from "../cli/terminal/failure.ts"
 import { VERSION } from "../cli/package.ts"
 import { syncDirectory } from "./directory.ts"
 
 const PART_BYTES = 4 * 1_048_576
+/** Of all objects together: a small file could unpack to any size. */
+const MAX_UNPACKED_BYTES = 64 * 2 ** 30
+/** A clock may have been wrong, but not by more: at a start, what was given before the backup is revoked. */
+const MAX_AHEAD_MS = 86_400_000
 
 const SCHEMA = `
 CREATE TABLE backup (version TEXT NOT NULL, taken_at INTEGER NOT NULL);
@@ -27,29 +32,37 @@ export interface BackupFacts {
   readonly takenAt: number
 }
 
-/** @param objects copies of files that nobody writes; afterwards each database is one file */
-export async function writeArchive(file: string, objects: string, takenAt: number): Promise<number> {
-  const unfinished = `${file}.part`
-  await rm(unfinished, { force: true })
+/**
+ * @param unfinished beside it, where nothing is yet: whoever calls removes it after a failure
+ * @param objects copies of files that nobody writes; afterwards each database is one file
+ */
+export async function writeArchive(
+  file: string,
+  unfinished: string,
+  objects: string,
+  takenAt: number,
+  most = MAX_UNPACKED_BYTES,
+): Promise<number> {
   // Before the first byte is in it.
   await (await open(unfinished, "wx", 0o600)).close()
   let files = 0
-  try {
+  let left = most
+  {
     using database = new DatabaseSync(unfinished)
     database.exec(`PRAGMA journal_mode = OFF; ${SCHEMA} BEGIN`)
     database.prepare("INSERT INTO backup VALUES (?, ?)").run(VERSION, takenAt)
     for (const className of await readdir(objects)) {
       for (const name of await readdir(join(objects, className))) {
         if (!name.endsWith(".sqlite")) continue
-        settle(join(objects, className, name))
-        await addFile(database, join(objects, className, name), `${className}/${name}`)
+        const path = join(objects, className, name)
+        settle(path)
+        left -= (await stat(path)).size
+        if (left < 0) throw tooLong("what the deployment stores", most)
+        await addFile(database, path, `${className}/${name}`)
         files += 1
       }
     }
     database.exec("COMMIT")
-  } catch (error) {
-    await rm(unfinished, { force: true })
-    throw error
   }
   await syncDirectory(unfinished)
   await rename(unfinished, file)
@@ -91,39 +104,74 @@ export async function readArchive(file: string): Promise<BackupFacts> {
   try {
     using database = new DatabaseSync(file, { readOnly: true })
     const { version, taken_at } = database.prepare("SELECT version, taken_at FROM backup").get() ?? {}
-    return { version: String(version), takenAt: Number(taken_at) }
+    if (isPlain(file) && isTime(taken_at)) return { version: String(version), takenAt: taken_at }
   } catch {
-    throw new Failure(`${file} is no backup of Narrowgate`, "`narrowgate serve backup` writes one.")
+    // It is no database, or another one.
   }
+  throw new Failure(`${file} is no backup of Narrowgate`, "`narrowgate serve backup` writes one.")
 }
+
+function isTime(given: unknown): given is number {
+  return typeof given === "number" && Number.isInteger(given) && given > 0 && given <= Date.now() + MAX_AHEAD_MS
+}
+
+/** Whether a database has tables and indexes alone: triggers and views would act whenever an object reads or writes. */
+function isPlain(path: string): boolean {
+  // Without the files of a log beside it.
+  using database = new DatabaseSync(new URL("?immutable=1", pathToFileURL(path)), { readOnly: true })
+  return database.prepare("SELECT 1 FROM sqlite_schema WHERE type NOT IN ('table', 'index')").get() === undefined
+}
+
+const tooLong = (what: string, most: number): Failure =>
+  new Failure(`${what} is longer than ${most} bytes`, "docs/guides/serve.md says what a backup holds at most.")
 
 const PATH = /^[A-Za-z]+\/[0-9a-z.-]+\.sqlite$/
 
-/** @throws Failure if a byte of it is not as it was written */
-export async function unpackArchive(file: string, to: string, isWanted: (className: string) => boolean): Promise<void> {
+/** @throws Failure if a byte of it is not as it was written, or a database has more than tables */
+export async function unpackArchive(
+  file: string,
+  to: string,
+  isWanted: (className: string) => boolean,
+  most = MAX_UNPACKED_BYTES,
+): Promise<void> {
   using database = new DatabaseSync(file, { readOnly: true })
+  let left = most
   for (const row of database.prepare("SELECT path, digest FROM files").all()) {
     const path = String(row["path"])
     if (!PATH.test(path)) throw damaged(file, path)
     const [className = ""] = path.split("/")
     if (!isWanted(className)) continue
     await mkdir(join(to, className), { recursive: true, mode: 0o700 })
-    if ((await writeParts(database, path, join(to, path))) !== row["digest"]) throw damaged(file, path)
+    const written = await writeParts(database, path, join(to, path), left)
+    left -= written.bytes
+    if (left < 0) throw tooLong(file, most)
+    if (written.digest !== row["digest"]) throw damaged(file, path)
+    if (!isPlain(join(to, path))) throw new Failure(`${file} has a trigger or a view in ${path}`, NOT_RESTORED)
   }
   for (const className of await readdir(to)) await syncDirectory(join(to, className))
   await syncDirectory(to)
 }
 
+const NOT_RESTORED = "Nothing was restored. Use another backup."
 const damaged = (file: string, path: string): Failure =>
-  new Failure(`${file} is damaged: ${path} is not as it was written`, "Nothing was restored. Use another backup.")
+  new Failure(`${file} is damaged: ${path} is not as it was written`, NOT_RESTORED)
 
-async function writeParts(database: DatabaseSync, path: string, to: string): Promise<string> {
+/** Stops beyond `most` bytes. */
+async function writeParts(
+  database: DatabaseSync,
+  path: string,
+  to: string,
+  most: number,
+): Promise<{ readonly digest: string; readonly bytes: number }> {
+  let written = 0
   const digest = createHash("sha256")
   const handle = await open(to, "wx", 0o600)
   try {
     for (const { bytes } of database.prepare("SELECT bytes FROM parts WHERE path = ? ORDER BY part").iterate(path)) {
       if (!(bytes instanceof Uint8Array)) continue
       const inflated = inflateRawSync(bytes, { maxOutputLength: PART_BYTES })
+      written += inflated.byteLength
+      if (written > most) break
       digest.update(inflated)
       await handle.writeFile(inflated)
     }
@@ -132,5 +180,5 @@ async function writeParts(database: DatabaseSync, path: string, to: string): Pro
     await handle.close()
   }
   await chmod(to, 0o600)
-  return digest.digest("hex")
+  return { digest: digest.digest("hex"), bytes: written }
 }

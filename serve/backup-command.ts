@@ -5,7 +5,7 @@ import { EXIT, Failure } from "../cli/terminal/failure.ts"
 import { readArchive, unpackArchive, writeArchive } from "./archive.ts"
 import { askForBackup, copyObjects } from "./backup-socket.ts"
 import { readConfiguration } from "./configuration.ts"
-import { OBJECTS, openDirectory, refuseNewer, UNFINISHED } from "./directory.ts"
+import { lock, OBJECTS, openDirectory, refuseNewer, UNFINISHED } from "./directory.ts"
 
 export async function runBackup(given: string, config: string | null): Promise<void> {
   hideExperiments()
@@ -16,14 +16,35 @@ export async function runBackup(given: string, config: string | null): Promise<v
     throw new Failure(`${directory} is no directory of Narrowgate`, "Name its configuration with --config.", EXIT.usage)
   }
   await mkdir(dirname(file), { recursive: true })
+  await removeLeftovers(dirname(file))
   // Beside the backup, so that the disk of the deployment needs no room for it.
-  const copy = await mkdtemp(`${file}.copy-`)
+  const place = await mkdtemp(join(dirname(file), PLACE))
+  const release = lock(place)
   try {
+    const copy = join(place, "copy")
+    await mkdir(copy)
     const { takenAt, stoodMs } = (await copyRunning(directory, copy)) ?? (await copyAtRest(directory, copy))
-    const files = await writeArchive(file, join(copy, OBJECTS), takenAt)
+    const files = await writeArchive(file, join(place, "backup"), join(copy, OBJECTS), takenAt)
     console.log(`${file}: ${files} objects as of ${new Date(takenAt).toISOString()}; calls waited ${stoodMs} ms`)
   } finally {
-    await rm(copy, { recursive: true, force: true })
+    release()
+    await rm(place, { recursive: true, force: true })
+  }
+}
+
+/** How the name begins of what a backup has beside its file while it is written. It has private keys. */
+const PLACE = ".narrowgate-backup-"
+
+/** Of commands that were killed. One that still runs has its lock. */
+async function removeLeftovers(beside: string): Promise<void> {
+  for (const name of (await readdir(beside)).filter((each) => each.startsWith(PLACE))) {
+    const place = join(beside, name)
+    try {
+      lock(place)()
+    } catch {
+      continue
+    }
+    await rm(place, { recursive: true, force: true })
   }
 }
 

@@ -10,6 +10,7 @@ import { parseDocument } from "yaml"
 import { z } from "zod"
 import { EXIT, Failure } from "../cli/terminal/failure.ts"
 import { PROBE_SECRET } from "../src/core/catalog/mcp-server.ts"
+import { addressOf } from "./worker/client-address.ts"
 
 export const DEFAULT_FILE = "narrowgate.yaml"
 
@@ -36,16 +37,16 @@ const schema = z.strictObject({
     .string()
     .regex(/^(?:\*|[^\s:]+|\[[0-9A-Fa-f:.]+\]):\d{1,5}$/, "must be ADDRESS:PORT, such as 127.0.0.1:8787")
     .default("127.0.0.1:8787"),
-  /** JWK Set of those who may publish bundles. Without any, the first operator claims the deployment. */
+  /** JWK Set of those who may publish bundles; with an empty one, nobody. Absent: the first operator claims the deployment. */
   publisher_keys: z
     .strictObject({ keys: z.array(z.record(z.string(), z.unknown()).refine(isPublic, "must not have a private part")) })
-    .default({ keys: [] }),
+    .optional(),
   signing_algorithm: z.enum(["ES256", "EdDSA"]).default("ES256"),
   max_probe_requests: z.int().min(10).max(10_000).default(1_000),
   /** Seconds that records of reads may wait for others. */
   record_delay_seconds: z.int().min(0).max(60).default(0),
   /** Addresses of the proxies whose `X-Forwarded-For` is believed. */
-  trusted_proxies: z.array(address).default(["127.0.0.1", "::1"]),
+  trusted_proxies: z.array(address.transform(addressOf)).default(["127.0.0.1", "::1"]),
   /** Networks that the Worker may request: identity providers, probed servers, receivers of notices. */
   outbound_networks: z.array(network).min(1).default(["public"]),
   /** Files (PEM) of further certificate authorities that it believes in. */
@@ -100,12 +101,11 @@ export async function readConfiguration(file: string | null, environment: Enviro
   if (!data) throw new Failure(problemsOf(error, inFile === null ? "the configuration" : path), FIX, EXIT.usage)
   const from = inFile === null || environment["NARROWGATE_DIRECTORY"] !== undefined ? "." : dirname(path)
   const secrets = secretsIn(environment)
-  const isClaimed = data.publisher_keys.keys.length > 0
   return {
     ...data,
     directory: resolve(from, data.directory),
     certificate_authorities: data.certificate_authorities.map((each) => resolve(dirname(path), each)),
-    secrets: isClaimed ? secrets : { [CLAIM]: randomBytes(32).toString("hex"), ...secrets },
+    secrets: data.publisher_keys ? secrets : { [CLAIM]: randomBytes(32).toString("hex"), ...secrets },
   }
 }
 

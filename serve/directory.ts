@@ -92,7 +92,11 @@ export async function openDirectory(path: string): Promise<Directory> {
   }
 }
 
-function lock(path: string): () => void {
+/**
+ * @returns what releases it; the end of the process does so too
+ * @throws if another process has it
+ */
+export function lock(path: string): () => void {
   const database = new DatabaseSync(join(path, LOCK_FILE))
   try {
     database.exec("BEGIN EXCLUSIVE")

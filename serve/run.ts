@@ -86,7 +86,7 @@ class Server {
       await runtime.stop(this.#configuration.stop_seconds)
     }
     await this.#directory.save({ ...this.#directory.state, restored: null })
-    log("restored", { at: restored.at, taken_at: restored.takenAt })
+    log("restored", { restored_at: restored.at, taken_at: restored.takenAt })
   }
 
   async run(stopping: Promise<NodeJS.Signals>): Promise<void> {

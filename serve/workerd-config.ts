@@ -30,7 +30,7 @@ export function bindingsOf(configuration: Configuration): Readonly<Record<string
   const { issuer, publisher_keys, signing_algorithm, max_probe_requests, record_delay_seconds } = configuration
   return {
     ISSUER: issuer,
-    ...(publisher_keys.keys.length > 0 && { PUBLISHER_KEYS: JSON.stringify(publisher_keys) }),
+    ...(publisher_keys && { PUBLISHER_KEYS: JSON.stringify(publisher_keys) }),
     SIGNING_ALGORITHM: signing_algorithm,
     MAX_PROBE_REQUESTS: String(max_probe_requests),
     RECORD_DELAY_SECONDS: String(record_delay_seconds),

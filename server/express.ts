@@ -14,6 +14,9 @@ export interface ExpressRequest {
   readonly originalUrl: string
   readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>
   readonly readableDidRead?: boolean
+  readonly httpVersionMajor?: number
+  /** Of HTTP/2. */
+  readonly stream?: { readonly endAfterHeaders?: boolean }
   /** What a parser has read. */
   body?: unknown
   on(event: "data", listener: (chunk: Uint8Array) => void): unknown
@@ -63,7 +66,7 @@ export function expressMiddleware(options: ServiceOptions): ExpressHandler {
 }
 
 async function readBody(request: ExpressRequest, header: (name: string) => string | null): Promise<Body | null> {
-  if (header("Transfer-Encoding") === null && Number(header("Content-Length") ?? 0) === 0) return NO_BODY
+  if (isBodiless(request, header)) return NO_BODY
   // The arguments of a body of another type are seen by nobody, so it stays whole for who reads it.
   if (!isJsonType(header("Content-Type"))) return { kind: "withheld" }
   if (request.readableDidRead === true) return parsedBody(request.body)
@@ -71,6 +74,12 @@ async function readBody(request: ExpressRequest, header: (name: string) => strin
   const body = bytes && bodyOf(bytes)
   if (body?.kind === "whole") keepParsed(request, body.text)
   return body
+}
+
+/** Only in HTTP/1 does a header have to announce a body. */
+function isBodiless({ httpVersionMajor, stream }: ExpressRequest, header: (name: string) => string | null): boolean {
+  if (httpVersionMajor !== 1) return stream?.endAfterHeaders === true
+  return header("Transfer-Encoding") === null && Number(header("Content-Length") ?? 0) === 0
 }
 
 /** What the handler will read, whoever has parsed it: that is what has to be the call that was allowed. */

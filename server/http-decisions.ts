@@ -1,5 +1,6 @@
 /** Asks Narrowgate over HTTP, by the Authorization API of AuthZEN: a gateway of dialect `authzen` with `body: true`. */
 import { isObject } from "../src/core/encoding/json.ts"
+import { isLoopback } from "../src/core/encoding/url.ts"
 import { boundedBytes } from "./body.ts"
 import {
   allowedBy,
@@ -14,8 +15,10 @@ import {
 } from "./decisions.ts"
 
 export interface HttpDecisionOptions extends DecisionOptions {
-  /** Narrowgate's URL. */
+  /** Narrowgate's URL: https, or on this machine http. */
   readonly url: string
+  /** Lets `key` and tokens go over plain HTTP to other machines too, where the network itself encrypts. */
+  readonly allowHttp?: boolean
   /** The server's own, as a gateway of dialect `authzen`. */
   readonly key: string
   /** Default: the global `fetch`. */
@@ -35,7 +38,7 @@ const MAX_ANSWER_BYTES = 65_536
 export function httpDecisions(options: HttpDecisionOptions): Decisions {
   const { url, key, fetch: send = async (to, init) => fetch(to, init) } = options
   const timeout = timeoutOf(options.timeout)
-  const endpoint = new URL("/access/v1/evaluation", url).href
+  const endpoint = endpointAt(url, options.allowHttp ?? false)
   return {
     ...(options.onFailure && { onFailure: options.onFailure }),
     async decide(call) {
@@ -64,6 +67,13 @@ export function httpDecisions(options: HttpDecisionOptions): Decisions {
       return deniedBy(denial, call.tool, secondsOf(header("Retry-After")))
     },
   }
+}
+
+function endpointAt(url: string, allowHttp: boolean): string {
+  const endpoint = new URL("/access/v1/evaluation", url)
+  const { protocol, href } = endpoint
+  if (protocol === "https:" || (protocol === "http:" && (allowHttp || isLoopback(endpoint)))) return href
+  throw new TypeError(`the key would be sent without TLS to ${endpoint.origin}: \`url\` has to be https`)
 }
 
 function evaluationOf({ tool, arguments: given, authorization, dpop }: ToolCall): unknown {

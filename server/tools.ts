@@ -5,6 +5,7 @@
 import { isDenied } from "../src/core/denials/denied.ts"
 import type { CallArguments } from "../src/core/catalog/arguments.ts"
 import type { Body } from "../src/core/catalog/call-request.ts"
+import { isOtherMethodInHeaders, METHOD_IN_HEADER } from "../src/core/catalog/method-override.ts"
 import { readMcpCall } from "../src/core/catalog/mcp-message.ts"
 import type { McpServer } from "../src/core/catalog/mcp-server.ts"
 import { readTarget, type Target } from "../src/core/catalog/path.ts"
@@ -37,6 +38,8 @@ export function locator({ tools = {}, servers = [] }: ToolsOptions): Locate {
   const table = buildRouteTable(routes)
   const byPath = new Map(servers.map((server) => [server.path, server]))
   return async (request) => {
+    if (isOtherMethodInHeaders(request.method, { get: request.header }))
+      throw new CallRefusedError("malformed_call", METHOD_IN_HEADER)
     const target = readTarget(request.target)
     if (isDenied(target)) throw new CallRefusedError("malformed_call", target.denied)
     const server = byPath.get(`/${target.segments.join("/")}`)

@@ -2,6 +2,7 @@
  * What the process beside workerd asks on a socket of its own before anybody else is let in: to keep the schedule, and
  * after a restore that nothing of before it counts as authority.
  */
+import type { Switch } from "../../src/core/signals/switch.ts"
 import release from "../../src/index.ts"
 import type { ServeEnv } from "./environment.ts"
 import { schedule } from "./schedule.ts"
@@ -42,8 +43,15 @@ async function withdrawAll(env: ServeEnv, { at, takenAt }: Restored): Promise<vo
   const reason = `restored from a backup of ${new Date(takenAt).toISOString()}`
   const setter = { decision: `restore_${at}`, operator: OPERATOR, reason }
   const stopped = { kind: "everything" } as const
-  await Promise.all([
-    board.set({ id: `swi_restored-${at}`, stopped, before: at }, setter),
-    board.set({ id: `swi_hold-${at}`, stopped, before: null }, setter),
-  ])
+  const switches: readonly Switch[] = [
+    { id: `swi_restored-${at}`, stopped, before: at },
+    { id: `swi_hold-${at}`, stopped, before: null },
+  ]
+  await Promise.all(switches.map(async (each) => board.set(each, setter)))
+  // What was restored is not believed to have kept them.
+  const listed: readonly Switch[] = JSON.parse(await board.listed())
+  for (const { id, before } of switches) {
+    const isKept = listed.some((each) => each.id === id && each.before === before && each.stopped.kind === stopped.kind)
+    if (!isKept) throw new Error(`the restored objects do not keep ${id}`)
+  }
 }

@@ -15,8 +15,20 @@ export { Schedule } from "./schedule.ts"
 const WITHOUT_ADDRESS = /^\/(?:authz|access|v1)\//
 
 export default {
-  fetch: (request, env, ctx) => release.fetch(addressed(request, env), env, ctx),
+  fetch: (request, env, ctx) =>
+    namesHost(request) ? release.fetch(addressed(request, env), env, ctx) : Response.json(NO_HOST, { status: 400 }),
 } satisfies ExportedHandler<ServeEnv>
+
+const HOST = /^(?:[\w.-]+|\[[\dA-Fa-f:.]+\])(?::\d+)?$/
+const NO_HOST = { error: "invalid_request", error_description: "The header `Host` names no host." }
+
+/**
+ * workerd makes the URL of the header and the path, whatever is in the header: before anything reads the URL it has to be
+ * a name, or the path would be another than the one that was asked for.
+ */
+function namesHost({ headers, url }: Request): boolean {
+  return HOST.test(headers.get("Host") ?? "") && URL.canParse(url)
+}
 
 function addressed(request: Request, env: ServeEnv): Request {
   if (WITHOUT_ADDRESS.test(new URL(request.url).pathname)) return request

@@ -12,7 +12,7 @@ export type ClaimOutcome =
   | "no secret"
   | "weak secret"
 
-/** Claims of anybody that are compared with the secret in a minute. */
+/** Refusals in a minute. Beyond, a wrong claim is answered without one; the right one counts all the same. */
 const PER_MINUTE = 20
 const MINUTE_MS = 60_000
 
@@ -23,8 +23,8 @@ interface OwnerRow extends Record<string, SqlStorageValue> {
 
 export class ClaimStorage {
   readonly #sql: SqlStorage
-  /** Milliseconds since the epoch: the claims of the last minute. */
-  #compared: readonly number[] = []
+  /** Milliseconds since the epoch: the refusals of the last minute. */
+  #refused: readonly number[] = []
 
   constructor(sql: SqlStorage) {
     this.#sql = sql
@@ -40,18 +40,22 @@ export class ClaimStorage {
 
   /** @param secret empty: there is none */
   async claim(secret: string, claim: Claim, now: number): Promise<ClaimOutcome> {
-    this.#compared = this.#compared.filter((at) => Math.abs(now - at) < MINUTE_MS)
-    if (this.#compared.length >= PER_MINUTE) return "too many"
-    this.#compared = [...this.#compared, now]
     const isOwned = this.ownership() !== null
     if (!isOwned && secret === "") return "no secret"
     if (!isOwned && !isStrong(secret)) return "weak secret"
     // Also if it was used: the time of the answer says nothing either.
     const isRight = await isProven(secret === "" ? claim.statement : secret, claim)
     // No wait from here on: of claims at once, the first wins.
-    if (!isRight || this.ownership() !== null) return "refused"
+    if (!isRight || this.ownership() !== null) return this.#refuse(now)
     const { issuer, publisherKeys } = claim.ownership
     this.#sql.exec("INSERT INTO owner VALUES (1, ?, ?, ?, ?)", issuer, JSON.stringify(publisherKeys), claim.kid, now)
     return "claimed"
+  }
+
+  #refuse(now: number): ClaimOutcome {
+    this.#refused = this.#refused.filter((at) => Math.abs(now - at) < MINUTE_MS)
+    if (this.#refused.length >= PER_MINUTE) return "too many"
+    this.#refused = [...this.#refused, now]
+    return "refused"
   }
 }

@@ -11,6 +11,7 @@ const read = (file: string): unknown => parse(readFileSync(join(ROOT, file), "ut
 const step = z.looseObject({
   uses: z.string().optional(),
   run: z.string().optional(),
+  if: z.string().optional(),
   with: z.record(z.string(), z.unknown()).optional(),
 })
 const action = z
@@ -45,6 +46,13 @@ test("every input is used, and only inputs are", () => {
   const text = readFileSync(join(ROOT, "action.yml"), "utf8")
   const used = Array.from(text.matchAll(/\binputs\.([\w-]+)/gu), ([, name = ""]) => name)
   expect([...new Set(used)].toSorted()).toEqual(Object.keys(action.inputs).toSorted())
+})
+
+test("nothing is published but for events that run what the repository has", () => {
+  const publishing = action.runs.steps.filter(({ run }) => run?.includes("narrowgate publish"))
+  expect(publishing.map((each) => each.if)).toEqual([
+    `contains(fromJSON('["push", "workflow_dispatch", "schedule"]'), github.event_name) && inputs.publish == 'true'`,
+  ])
 })
 
 describe("the workflow", () => {

@@ -47,7 +47,7 @@ describe("a backup", () => {
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" })
     expect(stdout).toMatch(/running: \d+ objects as of 2\S+Z; calls waited \d+ ms\n?$/)
     expect((await stat(backup)).mode & 0o777).toBe(0o600)
-    expect((await readdir(there.place)).filter((name) => name.startsWith("running"))).toEqual(["running"])
+    expect((await readdir(there.place)).filter((name) => /running|backup/.test(name))).toEqual(["running"])
     expect((await fetch(there.url("/readyz"))).status).toBe(200)
   })
 
@@ -64,6 +64,15 @@ describe("a backup", () => {
       const response = await fetch(there.url("/healthz"), { signal: AbortSignal.timeout(8_000) })
       expect(response.status).toBe(200)
     }
+  })
+
+  test("removes what a killed one has left beside it, and nothing of one that runs", async () => {
+    const [left, held] = [".narrowgate-backup-left", ".narrowgate-backup-held"]
+    for (const name of [left, held]) await mkdir(join(there.place, name))
+    using lock = new DatabaseSync(join(there.place, held, "lock"))
+    lock.exec("BEGIN EXCLUSIVE")
+    expect(await there.run("backup", join(there.place, "after"))).toMatchObject({ code: 0 })
+    expect((await readdir(there.place)).filter((name) => name.includes("backup"))).toEqual([held])
   })
 
   test("of what is no deployment is refused", async () => {
@@ -122,8 +131,20 @@ describe("a restore", () => {
     expect(await there.runIn(`of-${what}`)).toMatchObject(refused(/a restore into \S+ was not finished/))
   })
 
-  test("has all revocations of before, the stop of everything, and no session of people", async () => {
+  test("does not start on objects that do not keep its revocations", async () => {
     await there.serving.end()
+    expect(await there.runIn("acting", "restore", backup)).toMatchObject({ code: 0 })
+    for (const name of await readdir(join(there.place, "acting/objects/Switchboard"))) {
+      if (!/^[0-9a-f]{64}\.sqlite$/.test(name)) continue
+      using database = new DatabaseSync(join(there.place, "acting/objects/Switchboard", name))
+      database.exec(
+        "CREATE TRIGGER t AFTER INSERT ON switches BEGIN DELETE FROM switches WHERE id LIKE 'swi_hold%'; END",
+      )
+    }
+    expect(await there.runIn("acting")).toMatchObject(refused(/the Worker did not begin: 500/))
+  })
+
+  test("has all revocations of before, the stop of everything, and no session of people", async () => {
     const { code, stdout } = await there.runIn("restored", "restore", backup)
     expect([code, stdout]).toEqual([0, expect.stringMatching(/narrowgate revoke lift swi_hold-\d+/)])
     there.moveTo("restored")

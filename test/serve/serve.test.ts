@@ -3,6 +3,8 @@ import { readFile, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { DatabaseSync } from "node:sqlite"
 import { globSync, readdirSync, statSync } from "node:fs"
+import { connect } from "node:net"
+import { text } from "node:stream/consumers"
 import { setTimeout as sleep } from "node:timers/promises"
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
 import { ISSUER, ORIGIN } from "../../bench/servers/identities.ts"
@@ -130,6 +132,40 @@ describe("who sent a request", () => {
   ])("%s", async (_what, { path, ...headers }: Record<string, string>, network) => {
     expect(await register(headers, path)).toBe(network)
   })
+})
+
+/** The status line of an answer to a request that is written as it is. */
+async function statusOf(target: string, host: string, method = "GET"): Promise<string> {
+  const socket = connect(there.serving.port, "127.0.0.1")
+  socket.write(`${method} ${target} HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`)
+  const [status = ""] = (await text(socket)).split("\r\n")
+  return status
+}
+
+describe("what a gateway or a proxy passes on as Host", () => {
+  // In a URL a backslash is a slash: the path would be another, and with it who is asked for an address.
+  test.each([
+    "x/healthz?",
+    "x/healthz#",
+    "a\\v1\\x",
+    "user@x",
+    "a b",
+    "a:b:c",
+    "[x",
+    "[::::]",
+    "a:99999",
+    "1.2.3.999",
+    "%",
+    "",
+  ])("is no %j: 400, whatever the path", async (host) => {
+    expect(await statusOf("/authz/forward/no-key-at-all", host)).toMatch(/^HTTP\/1\.1 400 /)
+    expect(await statusOf("/oauth/register", host, "POST")).toMatch(/^HTTP\/1\.1 400 /)
+  })
+
+  test.each(["authz.example", "AUTHZ.example:8787", "a_service-1", "127.0.0.1:80", "[::1]", "[::1]:8787"])(
+    "may be %s",
+    async (host) => expect(await statusOf("/healthz", host)).toMatch(/^HTTP\/1\.1 200 /),
+  )
 })
 
 describe("it ends", () => {

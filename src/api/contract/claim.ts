@@ -14,7 +14,7 @@ export const CLAIM_ERRORS = {
   },
   rate_limited: {
     status: 429,
-    when: "There were too many claims within a minute. Who has the configuration can set ISSUER and PUBLISHER_KEYS instead.",
+    when: "There were too many wrong claims within a minute, and this one is wrong, too.",
   },
   secret_needed: { status: 503, when: "The deployment has no secret CLAIM, or one that could be guessed." },
   unavailable: { status: 503, when: "It is not certain whether the deployment was claimed: try again." },

@@ -30,8 +30,11 @@ export const METHOD_MAY_BE_IN_BODY: Denial = {
   what: "its body has a charset or names that readers differ on, or more of them than are searched, and may ask for another method",
 }
 
-export function isOtherMethodInHeaders(method: string, headers: Headers): boolean {
-  return JOINED.some((name) => headers.has(name) && !isMethod(headers.get(name), method))
+export function isOtherMethodInHeaders(method: string, headers: Pick<Headers, "get">): boolean {
+  return JOINED.some((name) => {
+    const value = headers.get(name)
+    return value !== null && !isMethod(value, method)
+  })
 }
 
 export function asksForOtherMethod(name: string, value: unknown, method: string): boolean {

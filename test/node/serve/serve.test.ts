@@ -62,6 +62,9 @@ describe("who sent a request", () => {
     ["behind two of them", "127.0.0.1:4000", "198.51.100.1, 203.0.113.9, 10.0.0.2", "203.0.113.9"],
     ["with its port", "[::1]:4000", "203.0.113.9:5000", "203.0.113.9"],
     ["nobody but proxies", "127.0.0.1:4000", "10.0.0.2", "10.0.0.2"],
+    ["behind a proxy of IPv6 that is written otherwise", "[::1]:4000", "203.0.113.9, 0:0:0:0:0:0:0:1", "203.0.113.9"],
+    ["behind one of IPv4 in IPv6", "[0:0::ffff:127.0.0.1]:4000", "203.0.113.9", "203.0.113.9"],
+    ["no address at all", "127.0.0.1:4000", "a]@[::1", "a]@[::1"],
     ["an empty hop", "127.0.0.1:4000", "203.0.113.9, ", "127.0.0.1"],
     ["unknown", undefined, "203.0.113.9", null],
   ])("%s", (_what, peer, forwarded, address) => expect(clientAddress(peer, forwarded, proxies)).toBe(address))

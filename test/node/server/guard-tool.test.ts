@@ -206,6 +206,19 @@ test("the token may come from what has authenticated the request before", async 
     await expect(guarded({ message: "hi" }, context)).resolves.toBe("done")
 })
 
-test.each([{ timeout: 0 }, { timeout: 30_001 }, { timeout: Number.NaN }])("options that are none: %o", (options) => {
+test("the key is sent without TLS to no other machine, unless that is stated", () => {
+  for (const url of ["http://127.0.0.1:8787", "http://localhost:8787", "http://[::1]:8787", "https://authz.example"])
+    expect(() => httpDecisions({ url, key: "k" })).not.toThrow()
+  expect(() => httpDecisions({ url: "http://authz.internal", key: "k", allowHttp: true })).not.toThrow()
+})
+
+test.each([
+  { timeout: 0 },
+  { timeout: 30_001 },
+  { timeout: Number.NaN },
+  { url: "http://authz.example" },
+  { url: "http://127.0.0.1.evil.example" },
+  { url: "ftp://authz.example", allowHttp: true },
+])("options that are none: %o", (options) => {
   expect(() => httpDecisions({ url: "https://authz.example", key: "k", ...options })).toThrow(TypeError)
 })

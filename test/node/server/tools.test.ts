@@ -19,7 +19,13 @@ const TOOLS: ToolsOptions = {
 }
 
 /** Whether a call that was allowed for this tool passes as this request. */
-async function passes(tool: string, method: string, target: string, message?: object): Promise<string> {
+async function passes(
+  tool: string,
+  method: string,
+  target: string,
+  message?: object,
+  headers: Readonly<Record<string, string>> = {},
+): Promise<string> {
   const told: Readonly<Record<string, string>> = {
     "x-narrowgate-agent": "agent",
     "x-narrowgate-user": "",
@@ -28,6 +34,7 @@ async function passes(tool: string, method: string, target: string, message?: ob
     "x-narrowgate-tool": tool,
     "x-narrowgate-decision": "dec_1",
     ...(message && { "content-type": "application/json" }),
+    ...headers,
   }
   const text = message ? JSON.stringify({ jsonrpc: "2.0", id: 1, ...message }) : ""
   return gatekeeper({ trust: "network", ...TOOLS })({
@@ -64,6 +71,21 @@ test.each<[string, ...Parameters<typeof passes>]>([
   ["tool_mismatch", "notes.mcp.ping", "PUT", "/mcp"],
 ])("%s: %s, called by %s %s %o", async (code, ...call) => {
   expect(await passes(...call)).toBe(code)
+})
+
+test.each([
+  ["malformed_call", "x-http-method-override", "DELETE"],
+  ["malformed_call", "x_http_method_override", "DELETE"],
+  ["malformed_call", "x-http-method", "GET, DELETE"],
+  ["malformed_call", "x-method-override", ""],
+  ["ok", "x-http-method-override", "GET"],
+])("%s: a header by which frameworks take another method, %s: %s", async (code, name, value) => {
+  expect(await passes("tickets.get", "GET", "/tickets/42", undefined, { [name]: value })).toBe(code)
+})
+
+test("malformed_call: the same in front of a server", async () => {
+  const headers = { "x-http-method-override": "DELETE" }
+  expect(await passes("notes.mcp.ping", "POST", "/mcp", { method: "ping" }, headers)).toBe("malformed_call")
 })
 
 test.each<[ToolsOptions, typeof Error]>([

@@ -1,0 +1,81 @@
+/** What a file has to be, and what it may hold, to be a backup. */
+import { existsSync, mkdirSync, mkdtempSync, rmSync, statSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { DatabaseSync } from "node:sqlite"
+import { afterAll, beforeAll, describe, expect, test } from "vitest"
+import { readArchive, unpackArchive, writeArchive } from "../../../serve/archive.ts"
+
+const place = mkdtempSync(join(tmpdir(), "narrowgate-archive-"))
+afterAll(() => rmSync(place, { recursive: true, force: true }))
+
+const DAY_MS = 86_400_000
+const TABLE = "CREATE TABLE t (a); INSERT INTO t VALUES (1)"
+
+/** A backup of one object that is made so, and how long the object is. */
+async function archiveOf(name: string, sql: string, most?: number): Promise<{ file: string; size: number }> {
+  const objects = mkdtempSync(join(place, "of-"))
+  mkdirSync(join(objects, "Ledger"))
+  const object = join(objects, "Ledger/a.sqlite")
+  change(object, sql)
+  const file = join(place, name)
+  await writeArchive(file, `${objects}.unfinished`, objects, Date.now(), most)
+  return { file, size: statSync(object).size }
+}
+
+function change(file: string, sql: string): void {
+  using database = new DatabaseSync(file)
+  database.exec(sql)
+}
+
+async function unpack(file: string, most?: number): Promise<string> {
+  const to = mkdtempSync(join(place, "to-"))
+  await unpackArchive(file, to, () => true, most)
+  return join(to, "Ledger/a.sqlite")
+}
+
+describe("a backup", () => {
+  let whole: Awaited<ReturnType<typeof archiveOf>>
+  beforeAll(async () => {
+    whole = await archiveOf("whole", `PRAGMA journal_mode = WAL; ${TABLE}; CREATE INDEX i ON t (a)`)
+  })
+
+  test("is what was written, and its objects are as they were", async () => {
+    const { takenAt } = await readArchive(whole.file)
+    expect(Math.abs(Date.now() - takenAt)).toBeLessThan(60_000)
+    using database = new DatabaseSync(await unpack(whole.file), { readOnly: true })
+    expect(database.prepare("SELECT a FROM t").all()).toEqual([{ a: 1 }])
+  })
+
+  test.each([
+    "UPDATE backup SET taken_at = 'x'",
+    "UPDATE backup SET taken_at = 9007199254740991",
+    `UPDATE backup SET taken_at = ${Date.now() + 2 * DAY_MS}`,
+    "UPDATE backup SET taken_at = 1.5",
+    "UPDATE backup SET taken_at = -1",
+    "UPDATE backup SET taken_at = 0",
+    "DELETE FROM backup",
+    "CREATE VIEW v AS SELECT 1",
+    "CREATE TRIGGER t AFTER INSERT ON parts BEGIN DELETE FROM files; END",
+  ])("is none after %s", async (sql) => {
+    const { file } = await archiveOf("changed", TABLE)
+    change(file, sql)
+    await expect(readArchive(file)).rejects.toThrow("changed is no backup of Narrowgate")
+    rmSync(file)
+  })
+
+  test.each(["CREATE TRIGGER s AFTER INSERT ON t BEGIN DELETE FROM t; END", "CREATE VIEW v AS SELECT a FROM t"])(
+    "of an object with more than tables is refused: %s",
+    async (sql) => {
+      const { file } = await archiveOf("acting", `${TABLE}; ${sql}`)
+      await expect(unpack(file)).rejects.toThrow("acting has a trigger or a view in Ledger/a.sqlite")
+    },
+  )
+
+  test("is bounded, unpacked: where it is written and where it is restored", async () => {
+    const { file, size } = whole
+    expect(existsSync(await unpack(file, size))).toBe(true)
+    await expect(unpack(file, size - 1)).rejects.toThrow(`whole is longer than ${size - 1} bytes`)
+    await expect(archiveOf("long", TABLE, 4_096)).rejects.toThrow("longer than 4096 bytes")
+  })
+})

@@ -2,6 +2,7 @@
 import { spawn, type ChildProcess } from "node:child_process"
 import { once } from "node:events"
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs"
+import { request as requestPlain } from "node:http"
 import { request } from "node:https"
 import { join } from "node:path"
 import { text } from "node:stream/consumers"
@@ -120,6 +121,35 @@ describe.each(PROXIES)("%s in front", (name, installed, startIt) => {
   test.skipIf(!installed)("passes on who sent a request, and what a client pretends is not believed", async () => {
     expect(await registerBy(port)).toBe("127.9.9.0/24")
   })
+})
+
+test("a strange Host does not hide from which network a client registers", async () => {
+  const before = there.serving.lines.filter(({ event }) => event === "client_registered").length
+  const sent = requestPlain({
+    port: there.serving.port,
+    host: "127.0.0.1",
+    path: "/oauth/register",
+    method: "POST",
+    // nginx passes it on; in a URL a backslash is a slash.
+    headers: { host: "a\\v1\\x", "content-type": "application/json", "x-forwarded-for": "203.0.113.7" },
+  })
+  sent.end(JSON.stringify({ redirect_uris: ["http://127.0.0.1/callback"] }))
+  const [response] = await once(sent, "response")
+  await text(response)
+  if (response.statusCode !== 201) return
+  expect((await there.serving.said("client_registered", before + 1))["network"]).toBe("203.0.113.0/24")
+})
+
+test("a strange Host leads a question of a gateway to no other path", async () => {
+  const sent = requestPlain({
+    port: there.serving.port,
+    host: "127.0.0.1",
+    path: "/authz/forward/no-key-at-all",
+    headers: { host: "x/healthz?", "x-forwarded-method": "POST", "x-forwarded-uri": "/refund" },
+  })
+  sent.end()
+  const [response] = await once(sent, "response")
+  expect(response.statusCode, await text(response)).not.toBe(200)
 })
 
 test("the file of the page is a configuration, and its table has each member and variable", async () => {

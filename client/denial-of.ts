@@ -5,7 +5,7 @@
  */
 import type { Approval, Denial } from "./denial.ts"
 import { DeniedError } from "./errors.ts"
-import { isObject, parsed, secondsIn, textAt, type JsonObject } from "./json.ts"
+import { isObject, isTime, parsed, secondsIn, textAt, type JsonObject } from "./json.ts"
 import { sentenceIn } from "./denial-sentence.ts"
 import { challengeIn } from "./challenge.ts"
 
@@ -199,6 +199,6 @@ function approvalOf(approval: JsonObject): Approval | undefined {
     status: known,
     url,
     ...((typeof name === "string" || name === null) && { name }),
-    ...(typeof expiresAt === "number" && { expiresAt: expiresAt * 1000 }),
+    ...(typeof expiresAt === "number" && isTime(expiresAt * 1000) && { expiresAt: expiresAt * 1000 }),
   }
 }

@@ -1,7 +1,7 @@
 /** What a tool that lies may do to the agent that calls it: nothing to its clock, its pace, or the people whom it asks. */
 import { generateKeyPair, SignJWT, decodeJwt } from "jose"
 import { beforeAll, expect, test } from "vitest"
-import { openTask, toModel, untilAllowed, type DeniedError, type Task } from "../../../client/index.ts"
+import { denialOf, openTask, toModel, untilAllowed, type Task } from "../../../client/index.ts"
 
 const ISSUER = "https://authz.example"
 const TASK = "tsk_01M8815EYFQTG02QXPPQ2N3ENA-0a.1"
@@ -117,19 +117,26 @@ test.each([
     (error: unknown) => error,
   )
   expect(String(thrown)).not.toContain("evil.example")
-  const { denial } = thrown as DeniedError
+  const denial = await denialOf(thrown)
   const mine = { task: TASK, url: `${ISSUER}/console/approvals/${TASK}/apr_1` }
-  if (of === TASK) expect(denial.approval).toMatchObject(mine)
-  else expect(denial.approval).toBeUndefined()
+  expect(denial).toMatchObject({ code: "approval_required" })
+  if (of === TASK) expect(denial?.approval).toMatchObject(mine)
+  else expect(denial?.approval).toBeUndefined()
 })
 
-test("a denial that names no possible time is put into words all the same", () => {
-  const approval = {
-    id: "apr_1",
-    task: TASK,
-    status: "pending",
-    url: "https://authz.example/",
-    expiresAt: 1e20,
-  } as const
-  expect(toModel({ code: "approval_required", description: "x", approval })).toContain("approval_required")
-})
+test.each([1e20, -1e20, NaN])(
+  "a denial that names no possible time is put into words all the same (%d)",
+  async (at) => {
+    const approval = {
+      id: "apr_1",
+      task: TASK,
+      status: "pending",
+      url: "https://authz.example/",
+      expiresAt: at,
+    } as const
+    expect(toModel({ code: "approval_required", description: "x", approval })).toContain("approval_required")
+    const url = `${ISSUER}/console/approvals/${TASK}/apr_1`
+    const read = await denialOf(forged({ id: "apr_1", status: "pending", url, expires_at: at }))
+    expect(read?.approval).toEqual({ id: "apr_1", task: TASK, status: "pending", url })
+  },
+)

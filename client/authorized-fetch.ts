@@ -12,7 +12,8 @@ export interface Authority {
   /** The token that comes after one that was not accepted; null: there is none. */
   readonly after: (refused: string) => Promise<string | null>
   readonly key: ProofKey | null
-  readonly clock: Clock
+  /** By which proofs to this origin are made, and which its answers may put right. */
+  readonly clockOf: (origin: string) => Clock
   readonly reach: Pick<Reach, "fetch" | "allowHttp">
 }
 
@@ -72,7 +73,7 @@ const isRepeatable = ({ body }: Outgoing): boolean =>
   typeof body !== "object" || body === null || !(Symbol.asyncIterator in body || "getReader" in body)
 
 async function answered(authority: Authority, outgoing: Outgoing): Promise<Response> {
-  const { key, clock } = authority
+  const { key } = authority
   let token = await authority.token()
   const tried = new Set<Remedy>()
   for (;;) {
@@ -81,7 +82,7 @@ async function answered(authority: Authority, outgoing: Outgoing): Promise<Respo
     const remedy = remedyOf(response, key !== null)
     if (remedy === null || tried.has(remedy) || !isRepeatable(outgoing)) return response
     tried.add(remedy)
-    if (remedy === "clock" && !clock.adjustBy(response)) return response
+    if (remedy === "clock" && !authority.clockOf(outgoing.url.origin).adjustBy(response)) return response
     if (remedy === "token") {
       const next = await authority.after(token)
       if (next === null || next === token) return response
@@ -91,12 +92,12 @@ async function answered(authority: Authority, outgoing: Outgoing): Promise<Respo
   }
 }
 
-async function sent({ key, clock, reach }: Authority, outgoing: Outgoing, token: string): Promise<Response> {
+async function sent({ key, clockOf, reach }: Authority, outgoing: Outgoing, token: string): Promise<Response> {
   const { url, method, body, init, request } = outgoing
   requireSecure(url, reach.allowHttp)
   const headers = new Headers(outgoing.headers)
   headers.set("authorization", `${key ? "DPoP" : "Bearer"} ${token}`)
-  if (key) headers.set("dpop", await key.prove({ method, url, token, now: clock.now() }))
+  if (key) headers.set("dpop", await key.prove({ method, url, token, now: clockOf(url.origin).now() }))
   const changed = { ...init, headers, redirect: "manual" } as const
   return request ? reach.fetch(request, changed) : reach.fetch(url, { ...changed, method, body })
 }

@@ -1,17 +1,23 @@
 /**
- * The issuer's time. What proves something (RFC 9449, RFC 7523) states when it was made, and is refused if this machine's
- * clock is off by a minute.
+ * The time of whoever reads a proof: the issuer, or what is called with a token. What proves something (RFC 9449, RFC
+ * 7523) states when it was made, and is refused if this machine's clock is off by a minute.
  */
 
 /** Milliseconds; an answer takes about as long to arrive, and a `Date` has whole seconds. */
 const TOLERANCE = 5_000
 
 export class Clock {
-  /** Milliseconds to add to this machine's clock. */
+  readonly #base: Pick<Clock, "now">
+  /** Milliseconds to add to the other clock. */
   #offset = 0
 
+  /** @param base what it goes by until it is adjusted, which changes nothing there; this machine's, if there is none */
+  constructor(base: Pick<Clock, "now"> = Date) {
+    this.#base = base
+  }
+
   now(): number {
-    return Date.now() + this.#offset
+    return this.#base.now() + this.#offset
   }
 
   /** @returns whether the clock was off, as far as it knew */
@@ -20,10 +26,10 @@ export class Clock {
     return !Number.isNaN(at) && this.adjust(at)
   }
 
-  /** @param now milliseconds since the epoch, by the issuer's clock, just now */
+  /** @param now milliseconds since the epoch, by its owner's clock, just now */
   adjust(now: number): boolean {
     if (Math.abs(now - this.now()) <= TOLERANCE) return false
-    this.#offset = now - Date.now()
+    this.#offset = now - this.#base.now()
     return true
   }
 }

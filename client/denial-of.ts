@@ -5,7 +5,7 @@
  */
 import type { Approval, Denial } from "./denial.ts"
 import { DeniedError } from "./errors.ts"
-import { isObject, parsed, secondsIn, textAt, type JsonObject } from "./json.ts"
+import { isObject, isTime, parsed, secondsIn, textAt, type JsonObject } from "./json.ts"
 import { sentenceIn } from "./denial-sentence.ts"
 import { challengeIn } from "./challenge.ts"
 
@@ -119,7 +119,9 @@ function inResult(result: unknown): Denial | undefined {
 }
 
 function inMessage(message: JsonObject): Denial | undefined {
-  const { error, result } = message
+  const { error, result, content } = message
+  // It is a tool's result, which quotes one.
+  if (Array.isArray(content)) return undefined
   if (isObject(error)) return inRpcError(error)
   return isObject(result) ? inMembers(result) : undefined
 }
@@ -137,6 +139,8 @@ function inMembers(value: JsonObject): Denial | undefined {
   const members = isObject(meta) ? meta[META_KEY] : undefined
   const found = isObject(members) ? ofBody(members) : undefined
   if (found) return withSentence(found, text)
+  // A result that did not fail, with whatever else a tool has put into it.
+  if (Array.isArray(content) && isError !== true) return undefined
   return (
     ofBody(value) ?? inRpcError(value) ?? sentenceIn(text, true) ?? sentenceIn(textAt(value, "message") ?? "", true)
   )
@@ -195,6 +199,6 @@ function approvalOf(approval: JsonObject): Approval | undefined {
     status: known,
     url,
     ...((typeof name === "string" || name === null) && { name }),
-    ...(typeof expiresAt === "number" && { expiresAt: expiresAt * 1000 }),
+    ...(typeof expiresAt === "number" && isTime(expiresAt * 1000) && { expiresAt: expiresAt * 1000 }),
   }
 }

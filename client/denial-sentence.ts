@@ -38,7 +38,7 @@ function descriptionIn(words: string, code: string): string {
   return advice !== null && said.endsWith(advice) ? said.slice(0, -advice.length).trimEnd() : said
 }
 
-const REMEDY = / (?:It can be approved at |It was rejected; |A token with the scope |Try again in )/
+const REMEDY = /(?:^| )(?:It can be approved at |It was rejected; |A token with the scope |Try again in )/
 
 const PENDING =
   /\bIt can be approved at (https?:\/\/\S{1,400}\/console\/approvals\/(tsk_[\w.-]{1,200})\/(apr_\w{1,64}))(?: until (\S{1,40}Z))?:/

@@ -38,5 +38,8 @@ export function secondsIn(header: string | null): number | undefined {
   return Number.isNaN(at) ? undefined : Math.max(0, Math.ceil((at - Date.now()) / 1000))
 }
 
+/** Milliseconds since the epoch of which a `Date` can be made. */
+export const isTime = (at: number): boolean => Math.abs(at) <= 8.64e15
+
 /** A bearer token (RFC 6750, section 2.1). Anything else would stand in the message of an error about a header. */
 export const isToken = (text: string): boolean => /^[\w.~+/-]+=*$/.test(text)

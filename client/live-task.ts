@@ -1,6 +1,7 @@
 /** A task while it is in use: its token, renewed in time, and what the agent does with it. */
 import { authorizedFetch } from "./authorized-fetch.ts"
 import { boundedFetch } from "./bounded-fetch.ts"
+import { Clock } from "./clock.ts"
 import { NarrowgateError } from "./errors.ts"
 import type { IssuedToken, Issuer } from "./issuer.ts"
 import { claimsOf, isObject, parsed, textAt } from "./json.ts"
@@ -31,6 +32,8 @@ export class LiveTask implements Task {
   readonly #key: ProofKey | null
   readonly #requested: Requested
   readonly #isKeptAlive: boolean
+  /** Of the origins that were called. What a tool says of the time is no reason to prove anything else by it. */
+  readonly #clocks = new Map<string, Clock>()
   #current: IssuedToken
   /** Milliseconds since the epoch; infinite: there is no later token. */
   #renewAt: number
@@ -74,7 +77,7 @@ export class LiveTask implements Task {
         token: async () => this.token(),
         after: async (refused) => this.#after(refused),
         key: this.#key,
-        clock: this.#issuer.clock,
+        clockOf: (origin) => this.#clockOf(origin),
         reach: this.#issuer.reach,
       },
       input,
@@ -143,6 +146,12 @@ export class LiveTask implements Task {
     const from = Date.now()
     if (claimsOf(token)?.["task"] !== this.id) return
     this.#take({ ...this.#current, token, from, expiresAt: from + life * 1000 })
+  }
+
+  #clockOf(origin: string): Clock {
+    const clock = this.#clocks.get(origin) ?? new Clock(this.#issuer.clock)
+    this.#clocks.set(origin, clock)
+    return clock
   }
 
   async #usable(): Promise<IssuedToken> {
@@ -263,7 +272,7 @@ async function ended(issuer: Issuer, key: ProofKey | null, { task, token }: Issu
       token: async () => token,
       after: async () => null,
       key,
-      clock: issuer.clock,
+      clockOf: () => issuer.clock,
       reach: { ...reach, fetch: async (_input, init) => boundedFetch(url.href, init ?? {}, reach) },
     },
     url,

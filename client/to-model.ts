@@ -2,6 +2,7 @@
 import { displayText } from "../src/core/encoding/display-text.ts"
 import { CODES, isCode } from "../src/core/denials/terms/code.ts"
 import type { Approval, Denial, StepUp } from "./denial.ts"
+import { isTime } from "./json.ts"
 
 /** Characters; a rule's own message may be long. */
 const LONGEST = 600
@@ -33,7 +34,8 @@ export function toModel(denial: Denial): string {
 }
 
 function approvalText({ status, url, expiresAt }: Approval): string {
-  const until = expiresAt === undefined ? "" : ` until ${new Date(expiresAt).toISOString().replace(".000Z", "Z")}`
+  const isKnown = expiresAt !== undefined && isTime(expiresAt)
+  const until = isKnown ? ` until ${new Date(expiresAt).toISOString().replace(".000Z", "Z")}` : ""
   if (status === "rejected") return `It was rejected; that holds${until}.`
   return `It can be approved at ${url}${until}: give that address to the user, and repeat exactly the same call once it is approved.`
 }

@@ -18,6 +18,10 @@ export interface UntilAllowedOptions {
 const MAX_WAIT = 600_000
 /** Milliseconds, if the answer does not say for how long. */
 const PAUSE = 5_000
+/** Milliseconds: no pause is shorter, whatever the answer says. It doubles as long as the denial stays the same. */
+const LEAST_PAUSE = 1_000
+/** Milliseconds: and so far. */
+const MOST_PAUSE = 60_000
 /** Seconds: for no longer does Narrowgate keep an answer back. */
 const LONGEST_HOLD = 30
 
@@ -31,18 +35,20 @@ export async function untilAllowed<T>(call: () => T | Promise<T>, options: Until
   const { task, onApproval, signal, maxWait = MAX_WAIT } = options
   const deadline = Date.now() + maxWait
   const shown = new Set<string>()
+  let least = { code: "", pause: LEAST_PAUSE }
   for (;;) {
     signal?.throwIfAborted()
     const outcome = await settled(call)
-    const denial = await denialOf("thrown" in outcome ? outcome.thrown : outcome.value)
-    if (!denial) {
+    const found = await denialOf("thrown" in outcome ? outcome.thrown : outcome.value)
+    if (!found) {
       if ("thrown" in outcome) throw outcome.thrown
       return outcome.value
     }
     const cause = "thrown" in outcome ? { cause: outcome.thrown } : {}
     await discard(outcome)
-    const approval = approvalOf(denial, task)
-    if (approval) {
+    const denial = checked(found, task)
+    const { approval } = denial
+    if (approval && approval.status !== "rejected") {
       if (!shown.has(approval.id)) await onApproval?.(approval, denial)
       const isNew = !shown.has(approval.id)
       shown.add(approval.id)
@@ -50,13 +56,17 @@ export async function untilAllowed<T>(call: () => T | Promise<T>, options: Until
       if (status === "rejected")
         throw new DeniedError("denied", { ...denial, approval: { ...approval, status } }, cause)
       if (status === "pending") throw new DeniedError("wait_exceeded", denial, cause)
-      // An approval that people have given, and the call is denied for it all the same: not again at once.
-      if (!isNew && !(await slept(PAUSE, deadline, signal))) throw new DeniedError("wait_exceeded", denial, cause)
+      // There is none, or people have given it, and the call is denied for it all the same: not again at once.
+      if (!(isNew && status === "approved") && !(await slept(PAUSE, deadline, signal)))
+        throw new DeniedError("wait_exceeded", denial, cause)
       continue
     }
     const pause = pauseOf(denial)
     if (pause === null) throw new DeniedError("denied", denial, cause)
-    if (!(await slept(pause, deadline, signal))) throw new DeniedError("wait_exceeded", denial, cause)
+    const doubled = Math.min(2 * least.pause, MOST_PAUSE)
+    least = { code: denial.code, pause: denial.code === least.code ? doubled : LEAST_PAUSE }
+    if (!(await slept(Math.max(pause, least.pause), deadline, signal)))
+      throw new DeniedError("wait_exceeded", denial, cause)
   }
 }
 
@@ -77,13 +87,13 @@ async function discard(outcome: Outcome<unknown>): Promise<void> {
 }
 
 /**
- * An approval of this very task, as its issuer has it. Whoever stands behind the call may have made the answer up: no
- * address in it gets a token, and none is shown to people that is not the issuer's.
+ * The denial with an approval of this very task, as its issuer has it, or with none. Whoever stands behind the call may
+ * have made the answer up: no address in it gets a token, and none is shown to people that is not the issuer's.
  */
-function approvalOf({ code, approval }: Denial, { issuer, id: task }: Task): Approval | null {
-  if (code !== "approval_required" || approval?.task !== task || !/^apr_\w{1,64}$/.test(approval.id)) return null
-  if (approval.status === "rejected") return null
-  return { ...approval, url: `${issuer}/console/approvals/${task}/${approval.id}` }
+function checked({ approval, ...denial }: Denial, { issuer, id: task }: Task): Denial {
+  if (denial.code !== "approval_required" || approval?.task !== task || !/^apr_\w{1,64}$/.test(approval.id))
+    return denial
+  return { ...denial, approval: { ...approval, url: `${issuer}/console/approvals/${task}/${approval.id}` } }
 }
 
 /** Milliseconds; null: waiting does not help. */

@@ -190,6 +190,9 @@ describe("no denial is found", () => {
     ],
     ["an id that is none", () => ({ ...BODY, decision_id: "7" })],
     ["a result that quotes one", () => ({ content: [{ type: "text", text: WORDS }] })],
+    ["a result that has the members of one", () => ({ content: [], ...BODY })],
+    ["a result that has an error of JSON-RPC", () => ({ content: [], isError: false, error: ERROR })],
+    ["a result that has the result of another", () => ({ content: [], result: RESULT })],
     [
       "a failed result that quotes one",
       () => ({ isError: true, content: [{ type: "text", text: `Ticket 13: "${WORDS}"` }] }),
@@ -256,6 +259,11 @@ describe("a denial in words", () => {
     const told = await denialOf(APPROVAL_WORDS)
     expect(told?.description).toBe("A person has to approve of this very call.")
     expect(told && toModel(told)).toBe(APPROVAL_WORDS.replace('the call of "pay"', "the call"))
+  })
+
+  test("that promises an approval has no address of its own", async () => {
+    const [beginning = "", approval = ""] = APPROVAL_WORDS.split("A person has to approve of this very call. ")
+    expect((await denialOf(beginning + approval.replace(PAGE, "https://evil.example/")))?.description).toBe("")
   })
 
   const denial: Denial = { code: "policy_denied", description: "Policy does not permit this call.", decision: DECISION }

@@ -104,7 +104,8 @@ def to_model(denial: Denial) -> str:
         parts.append(f"A token with the scope {denial.scope} would do.")
     else:
         parts.append(ADVICE.get(denial.code, ""))
-    if denial.retry_after is not None:
+    # A model that reads a time would repeat the call until people answer.
+    if denial.retry_after is not None and denial.code != "approval_required":
         seconds = int(denial.retry_after)
         parts.append(f"Try again in {seconds} {'second' if seconds == 1 else 'seconds'}.")
     parts.append(f"({denial.code}, decision {denial.decision})" if denial.decision else f"({denial.code})")

@@ -2,6 +2,7 @@
 import { execFileSync } from "node:child_process"
 import { summarise } from "../cli/commands/check.ts"
 import { developmentKey, WRITTEN_PROVIDER } from "../cli/remote/local-stack-policies.ts"
+import { USERS_TEXT } from "../cli/remote/local-stack.ts"
 import { Failure } from "../cli/terminal/failure.ts"
 import type { DevOptions } from "./command.ts"
 import { refuseTakenPort } from "./loopback.ts"
@@ -57,7 +58,9 @@ function tell(stack: Stack, { policies, candidate }: DevOptions): void {
   console.log(`Narrowgate        ${stack.origin} (bundle ${pointer?.seq}, ${pointer?.digest.slice(0, 12)})`)
   const isLocal = body?.issuers.some(({ issuer, sign_in }) => sign_in && issuer === WRITTEN_PROVIDER)
   console.log(`Console           ${stack.origin}/console${isLocal ? " (sign in as olivia)" : ""}`)
-  console.log(`Identity provider ${stack.provider} (users alice, bob, olivia; each one's password is the name)`)
+  console.log(
+    `Identity provider ${stack.provider} (users and their groups: ${USERS_TEXT}; each one's password is the name)`,
+  )
   for (const { id, dialect } of body?.gateways ?? []) {
     const header = dialect === "authzen" ? "Authorization: Bearer" : "X-Narrowgate-Key:"
     console.log(`Gateway ${id.padEnd(9)} ${dialect}, ${header} ${developmentKey(id)}`)

@@ -25,10 +25,17 @@ it.each(["SIGINT", "SIGQUIT", "SIGKILL"] as const)(
     const port = await twoFreePorts()
     const args = [MAIN, "dev", "--policies", EXAMPLE, "--port", String(port)]
     const dev = spawn(process.execPath, args, { cwd: directory, stdio: ["ignore", "pipe", "inherit"] })
+    const said: string[] = []
     const lines = createInterface({ input: dev.stdout })
     await new Promise<void>((ready) => {
-      lines.on("line", (line) => line.startsWith("Publisher's key") && ready())
+      lines.on("line", (line) => {
+        said.push(line)
+        if (line.startsWith("Publisher's key")) ready()
+      })
     })
+    expect(said.find((line) => line.startsWith("Identity provider"))).toContain(
+      "alice (support), bob (engineering), olivia (operations)",
+    )
     const isUp = async (): Promise<boolean> =>
       fetch(`http://127.0.0.1:${port}/healthz`).then(
         () => true,

@@ -153,7 +153,7 @@ describe("a server that asks Narrowgate itself", () => {
 
   it("denies in its tool's result", async () => {
     const wrong = ["--purpose", "change-things", "--scope", "everything.toggle-simulated-logging:write"]
-    const echo = ["everything.echo", "--policies", "asking", "--arguments", '{"message":"hi"}', ...wrong]
+    const echo = ["everything.echo", "--policies", "asking", "--arguments", '{"message":"hi"}', ...wrong] as const
     const { code, stdout } = await attempt(...echo)
     expect([code, stdout]).toEqual([1, expect.stringMatching(/^denied {3}everything\.echo {2}dec_\w+ /u)])
     expect(stdout).toMatch(/\n {2}insufficient_scope\n[^]*why: narrowgate explain dec_/u)
@@ -197,7 +197,10 @@ it("says whom the local stack knows, if it does not know the agent or the user",
   const client = await run(directory, [...echo, "--agent", "https://example.org/agents/fastmcp", "--login", "alice"])
   expect(client).toMatchObject({ code: 1, stderr: expect.stringContaining("docs/guides/clients/README.md") })
   const carol = await run(directory, [...echo, "--agent", AGENT, "--login", "carol"])
-  expect(carol).toMatchObject({ code: 1, stderr: expect.stringContaining("are alice, bob and olivia") })
+  expect(carol).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining("are alice (support), bob (engineering), olivia (operations);"),
+  })
 })
 
 describe("a call that people have to approve", () => {

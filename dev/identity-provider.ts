@@ -14,8 +14,9 @@ import {
   CLI_CLIENT,
   CLI_SECRET,
   RESOURCE_SCOPE,
+  USERS,
 } from "../cli/remote/local-stack.ts"
-import { USERS, loginPage } from "./login-page.ts"
+import { loginPage } from "./login-page.ts"
 import { type Listening, listen } from "./loopback.ts"
 import { type WorkloadIssuer, workloadIssuer } from "./workload-issuer.ts"
 

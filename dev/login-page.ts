@@ -5,14 +5,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http"
 import { text } from "node:stream/consumers"
 import type Provider from "oidc-provider"
-import { ONE_TIME_CODE } from "../cli/remote/local-stack.ts"
-
-/** Login names with their groups; the password of each is its name. */
-export const USERS: ReadonlyMap<string, readonly string[]> = new Map([
-  ["alice", ["support"]],
-  ["bob", ["engineering"]],
-  ["olivia", ["operations"]],
-])
+import { ONE_TIME_CODE, USERS } from "../cli/remote/local-stack.ts"
 
 /** Serves `GET` and `POST /interaction/:uid`, to which oidc-provider redirects for a login. */
 export async function loginPage(provider: Provider, request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -42,7 +35,7 @@ function page(response: ServerResponse, status: number, title: string): void {
 <meta charset="utf-8">
 <title>${title}</title>
 <h1>${title}</h1>
-<p>Development only: alice, bob or olivia; the password is the name, the one-time code ${ONE_TIME_CODE} or none.</p>
+<p>Development only: ${[...USERS.keys()].join(", ")}; the password is the name, the one-time code ${ONE_TIME_CODE} or none.</p>
 <form method="post">
   <label>Name <input name="login" required autofocus></label>
   <label>Password <input name="password" type="password" required></label>

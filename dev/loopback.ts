@@ -8,6 +8,7 @@ import { once } from "node:events"
 import { type Server, createServer } from "node:http"
 import { connect } from "node:net"
 import { setTimeout as sleep } from "node:timers/promises"
+import { Failure } from "../cli/terminal/failure.ts"
 
 /** What every part of the local stack returns: how to reach it, how to end it. */
 export interface Listening {
@@ -65,12 +66,13 @@ async function isFree(port: number): Promise<boolean> {
 /**
  * Checked before work of seconds that would fail in the end. A stack that was killed may have left its `workerd`
  * running.
+ *
+ * @param otherwise what else than to free the port
  */
-export async function refuseTakenPort(port: number): Promise<void> {
+export async function refuseTakenPort(port: number, otherwise: string): Promise<void> {
   if (port === 0 || (await isFree(port))) return
-  throw new Error(
-    `port ${port} is taken: end what listens there (a \`workerd\` of an earlier stack, if that was killed), or choose another one, such as --port ${port + 10}`,
-  )
+  const fix = `End what listens there (a \`workerd\` of an earlier stack, if that was killed), or ${otherwise}.`
+  throw new Failure(`port ${port} is taken`, fix)
 }
 
 /** Waits until `child` accepts connections; rejects with `complaint`'s text if it exits or does not within 10 s. */

@@ -8,6 +8,7 @@ import type { GatewayDefinition } from "../src/core/policy/definition/gateways.t
 import { isLoopback } from "../src/core/encoding/url.ts"
 import { type GatewayRoute, startGateway } from "./gateway.ts"
 import { SENDS_BODY, type StandIn } from "./gateway/ask.ts"
+import { refuseTakenPort } from "./loopback.ts"
 import { developmentKey } from "../cli/remote/local-stack-policies.ts"
 
 export interface OwnGateways {
@@ -45,7 +46,9 @@ export async function startOwnGateways({ body, narrowgate, upstream }: OwnGatewa
         else if (!canStandIn(dialect)) report.push(`${origin}: nothing stands in for a gateway of dialect ${dialect}`)
         else if (routes.length > 0) {
           taken.add(origin)
-          started.push(await startGateway({ ...listenerOf(gateway, origin, dialect, narrowgate), routes }))
+          const listener = listenerOf(gateway, origin, dialect, narrowgate)
+          await refuseTakenPort(listener.port, `give gateway ${id} another port: \`origins\` in gateways.yaml`)
+          started.push(await startGateway({ ...listener, routes }))
           for (const { prefix, upstream: to } of routes) report.push(`${origin}${prefix} → ${to} (${id}, ${dialect})`)
         }
       }

@@ -2,23 +2,65 @@
 import { execFileSync } from "node:child_process"
 import { summarise } from "../cli/commands/check.ts"
 import { developmentKey, WRITTEN_PROVIDER } from "../cli/remote/local-stack-policies.ts"
+import { USERS_TEXT } from "../cli/remote/local-stack.ts"
 import { Failure } from "../cli/terminal/failure.ts"
 import type { DevOptions } from "./command.ts"
-import { startOwnGateways } from "./own-gateways.ts"
+import { refuseTakenPort } from "./loopback.ts"
+import { startOwnGateways, type OwnGateways } from "./own-gateways.ts"
 import { DEMO_PORTS, namesDemoServers } from "./demo-ports.ts"
 import { PoliciesRefused, startStack, type Stack } from "./stack.ts"
 
 export async function runDev(options: DevOptions): Promise<void> {
-  const { policies, candidate, upstream, gateway = upstream !== undefined } = options
   const stack = await begin(options)
+  const behind = await startBehind(stack, options).catch(async (error: unknown) => {
+    await stack.close()
+    throw error
+  })
+  tell(stack, options)
+  for (const line of behind.report) console.log(line)
+  stack.follow((directory, published) => {
+    console.log(summarise(directory, published.compiled))
+    if (published.pointer) console.log(`published bundle ${published.pointer.seq} of ${directory}`)
+  })
+  // The servers that the example names run only with `--gateway`.
+  if (withGateways(options) || !isDemo(stack)) stack.keepProbing()
+  endWith(async () => {
+    await behind.close()
+    await stack.close()
+    process.exit(0)
+  })
+}
+
+const withGateways = ({ upstream, gateway = upstream !== undefined }: DevOptions): boolean => gateway
+
+const isDemo = ({ first }: Stack): boolean => namesDemoServers(first.compiled.body?.servers ?? [])
+
+/** Before anything is printed: a port of a gateway may be taken. */
+async function startBehind(stack: Stack, options: DevOptions): Promise<OwnGateways> {
+  const { body } = stack.first.compiled
+  if (!body || !withGateways(options)) return { report: [], close: async () => undefined }
+  if (isDemo(stack)) {
+    for (const port of Object.values(DEMO_PORTS))
+      await refuseTakenPort(port, "run policies of your own: the demo's gateways and servers have fixed ports")
+    const { edge, web, close } = await (await import("./services.ts")).startServices(stack.origin, DEMO_PORTS)
+    const where = `${edge.origin}/everything/mcp, /billing/mcp, /crm, /mail; ${web.origin}/desk/mcp`
+    return { report: [`Behind gateways   ${where}`], close }
+  }
+  const { upstream } = options
+  const own = await startOwnGateways({ body, narrowgate: stack.origin, ...(upstream && { upstream }) })
+  return { ...own, report: own.report.map((line) => `Behind a gateway  ${line}`) }
+}
+
+function tell(stack: Stack, { policies, candidate }: DevOptions): void {
   const { pointer, compiled } = stack.first
   const { body } = compiled
-  const isDemo = body !== null && namesDemoServers(body.servers)
   console.log(summarise(policies, compiled))
   console.log(`Narrowgate        ${stack.origin} (bundle ${pointer?.seq}, ${pointer?.digest.slice(0, 12)})`)
   const isLocal = body?.issuers.some(({ issuer, sign_in }) => sign_in && issuer === WRITTEN_PROVIDER)
   console.log(`Console           ${stack.origin}/console${isLocal ? " (sign in as olivia)" : ""}`)
-  console.log(`Identity provider ${stack.provider} (users alice, bob, olivia; each one's password is the name)`)
+  console.log(
+    `Identity provider ${stack.provider} (users and their groups: ${USERS_TEXT}; each one's password is the name)`,
+  )
   for (const { id, dialect } of body?.gateways ?? []) {
     const header = dialect === "authzen" ? "Authorization: Bearer" : "X-Narrowgate-Key:"
     console.log(`Gateway ${id.padEnd(9)} ${dialect}, ${header} ${developmentKey(id)}`)
@@ -28,31 +70,6 @@ export async function runDev(options: DevOptions): Promise<void> {
   }
   console.log(`Publisher's key   ${stack.publisherKey} (narrowgate rollback --key)`)
   if (candidate !== undefined) console.log(`Candidate         ${candidate}: narrowgate decisions tail --differs`)
-  stack.follow((directory, published) => {
-    console.log(summarise(directory, published.compiled))
-    if (published.pointer) console.log(`published bundle ${published.pointer.seq} of ${directory}`)
-  })
-  const services =
-    gateway && isDemo ? await (await import("./services.ts")).startServices(stack.origin, DEMO_PORTS) : null
-  if (services) {
-    console.log(
-      `Behind gateways   ${services.edge.origin}/everything/mcp, /billing/mcp, /crm, /mail; ${services.web.origin}/desk/mcp`,
-    )
-  }
-  const own =
-    gateway && body && !isDemo
-      ? await startOwnGateways({ body, narrowgate: stack.origin, ...(upstream && { upstream }) })
-      : null
-  for (const line of own?.report ?? []) console.log(`Behind a gateway  ${line}`)
-  // The servers that the example names run only with `--gateway`.
-  if (services || !isDemo) stack.keepProbing()
-  const stop = async (): Promise<never> => {
-    await own?.close()
-    await services?.close()
-    await stack.close()
-    process.exit(0)
-  }
-  endWith(async () => stop())
 }
 
 /** Milliseconds. */

@@ -71,7 +71,8 @@ export class PoliciesRefused extends Error {
 }
 
 export async function startStack(options: StackOptions): Promise<Stack> {
-  for (const port of [options.port, options.port + 1]) await refuseTakenPort(port)
+  for (const port of [options.port, options.port + 1])
+    await refuseTakenPort(port, `choose another one, such as --port ${port + 10}`)
   const policies = resolve(options.policies)
   const state = options.state ?? defaultState(policies, options.port)
   await mkdir(state, { recursive: true })

@@ -46,7 +46,7 @@ async function claim({ url, key: file, json }: ClaimOptions): Promise<void> {
     console.log(jsonText({ claimed: done !== null, key: key.file, ...done }))
     return
   }
-  const publish = `${CALLED} publish --url ${new URL(url).origin}${key.file === null ? "" : ` --key ${key.file}`}`
+  const publish = `${CALLED} publish --url ${new URL(url).origin}${key.file === null ? "" : ` --key ${key.file}`} --why "the first rules"`
   console.log(
     done
       ? colors.green(

@@ -1,6 +1,7 @@
 /** `narrowgate token`: the credentials of the local stack, for trials by hand. */
 import type { Command } from "commander"
 import { operatorBearer } from "../remote/bearer.ts"
+import { USERS_TEXT } from "../remote/local-stack.ts"
 import { jsonText, printableText } from "../terminal/escape.ts"
 import { DEFAULT_URL, reach, type WorkerOptions } from "../remote/worker.ts"
 import { atWorker } from "./worker-options.ts"
@@ -30,7 +31,7 @@ export function addToken(program: Command): void {
     )
   atWorker(group.command("user"))
     .description("log a user in; print the access token of the session")
-    .requiredOption("--login <NAME>", "the user: alice, bob or olivia")
+    .requiredOption("--login <NAME>", `the user, with the groups of each: ${USERS_TEXT}`)
     .option("--password <TEXT>", "the password (default: the right one)")
     .option("--second-factor", "log in with a one-time code too")
     .option("--id-token", "print the ID token instead")

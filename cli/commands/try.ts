@@ -88,17 +88,23 @@ async function tryTool(tool: string, options: TryOptions): Promise<void> {
     throw new Failure("only the local stack can be tried", "Leave `--url` out, and start `narrowgate dev`.", EXIT.usage)
   }
   const call = callOf(readCatalog(await readCatalogText(options.policies)), tool)
+  const gateways = await gatewaysAt(call.origin, options.policies)
+  // The server asks, and answers the call itself: no gateway adds the id of the decision.
+  const isAskedByServer = gateways.length > 0 && gateways.every(({ dialect }) => dialect === "authzen")
   const isNew = options.token === undefined && options.task === undefined && options.agent !== undefined
   const work = isNew ? await coveringPurpose(options.policies, options.agent ?? "", tool, options.purpose) : null
   const { token, task } = await withProgress("opening a task", () =>
-    tokenOf({ ...options, ...requestOf(options, work) }, call.origin, work),
+    tokenOf({ ...options, ...requestOf(options, work) }, gateways, work),
   )
-  const once = () => withProgress("calling", () => answered(call.origin, () => call.by(token, options.arguments)))
+  const once = () =>
+    withProgress("calling", () => answered(call.origin, isAskedByServer, () => call.by(token, options.arguments)))
   const first = await once()
   const isApproved = await awaitApproval(first, token, options)
   const answer = isApproved ? await once() : first
-  if (!isAllowed(answer)) process.exitCode = EXIT.refused
-  if (options.json) return console.log(jsonText({ tool, allowed: isAllowed(answer), task, ...answer }))
+  const isMade = answer.decision === null
+  const allowed = isMade ? null : isAllowed(answer)
+  if (allowed === false) process.exitCode = EXIT.refused
+  if (options.json) return console.log(jsonText({ tool, allowed, task, ...answer }))
   console.log(resultText(tool, task, answer, work))
 }
 
@@ -117,8 +123,12 @@ interface Opened {
 }
 
 /** In an existing task, which has made other calls or waits for an approval; otherwise in a new one. */
-async function tokenOf(options: TryOptions, origin: string, work: CoveringPurpose | null): Promise<Opened> {
-  const { token, agent, audience = await audienceAt(origin, options.policies) } = options
+async function tokenOf(
+  options: TryOptions,
+  gateways: readonly GatewayEntry[],
+  work: CoveringPurpose | null,
+): Promise<Opened> {
+  const { token, agent, audience = audienceOf(gateways) } = options
   if (token !== undefined) return { token: token === "-" ? (await text(process.stdin)).trim() : token, task: null }
   if (agent === undefined) throw new Failure("no agent is named", "Name the agent: --agent, or --token.", EXIT.usage)
   const request = { ...options, agent, ...(audience !== undefined && { audience }) }
@@ -140,16 +150,20 @@ async function awaitApproval({ approval }: GatewayAnswer, token: string, options
 }
 
 const gatewaysFile = z.looseObject({
-  gateways: z.array(z.looseObject({ audience: z.string(), origins: z.array(z.string()) })),
+  gateways: z.array(z.looseObject({ dialect: z.string(), audience: z.string(), origins: z.array(z.string()) })),
 })
+type GatewayEntry = z.infer<typeof gatewaysFile>["gateways"][number]
 
-/** The origin of the gateway for the tool; undefined if that is not clear, and then the Worker says what is missing. */
-async function audienceAt(origin: string, directory: string): Promise<string | undefined> {
+/** Those at the origin of the tool. */
+async function gatewaysAt(origin: string, directory: string): Promise<readonly GatewayEntry[]> {
   const file = await readFile(join(directory, "gateways.yaml"), "utf8").catch(() => "")
   const read = gatewaysFile.safeParse(parseDocument(file).toJSON())
-  const gateways = read.success ? read.data.gateways : []
-  const audiences = new Set(gateways.filter(({ origins }) => origins.includes(origin)).map(({ audience }) => audience))
-  const [only, ...others] = audiences
+  return read.success ? read.data.gateways.filter(({ origins }) => origins.includes(origin)) : []
+}
+
+/** Undefined if it is not clear, and then the Worker says what is missing. */
+function audienceOf(gateways: readonly GatewayEntry[]): string | undefined {
+  const [only, ...others] = new Set(gateways.map(({ audience }) => audience))
   return others.length === 0 ? only : undefined
 }
 
@@ -186,7 +200,11 @@ function callOf({ servers, tools }: CatalogFile, tool: string): Call {
   }
 }
 
-async function answered(origin: string, call: () => Promise<GatewayAnswer>): Promise<GatewayAnswer> {
+async function answered(
+  origin: string,
+  isAskedByServer: boolean,
+  call: () => Promise<GatewayAnswer>,
+): Promise<GatewayAnswer> {
   const answer = await call().catch((thrown: unknown) => {
     if (thrown instanceof Failure) throw thrown
     throw new Failure(
@@ -197,12 +215,17 @@ async function answered(origin: string, call: () => Promise<GatewayAnswer>): Pro
       EXIT.unreachable,
     )
   })
-  if (answer.decision !== null) return answer
+  if (answer.decision !== null || (isAskedByServer && answer.status < 400)) return answer
   throw new Failure(
     `the gateway at ${origin} answered ${answer.status} without a decision`,
-    answer.status === 502 ? "Is the server there that it stands before?" : "Look at what the local stack prints.",
+    WITHOUT_DECISION[answer.status] ?? "Look at what the local stack prints.",
     EXIT.unreachable,
   )
+}
+
+const WITHOUT_DECISION: Readonly<Record<number, string>> = {
+  404: "Nothing of yours stands behind it at this path: start the local stack with `--upstream URL`, where your server is, or give the server a `probe` in catalog.yaml.",
+  502: "Is the server there that it stands before?",
 }
 
 /** `fetch failed` says nothing; what made it fail is the innermost cause. */
@@ -214,6 +237,12 @@ function causeOf(thrown: unknown): string {
 
 function resultText(tool: string, task: string | null, answer: GatewayAnswer, work: CoveringPurpose | null): string {
   const { status, code, decision, description, approval } = answer
+  if (decision === null)
+    return [
+      `${colors.green("made")}     ${tool}${task === null ? "" : `  ${colors.dim(task)}`}`,
+      shortText(answer.text),
+      `  The server asks Narrowgate itself, and its answer names no decision: ${CALLED} decisions tail${task === null ? "" : ` --task ${task}`}`,
+    ].join("\n")
   const ids = `${tool}  ${decision}${task === null ? "" : `  ${colors.dim(task)}`}`
   if (isAllowed(answer)) return `${colors.green("allowed")}  ${ids}\n${shortText(answer.text)}`
   const lacking = code === "insufficient_scope" ? (work?.lacking ?? null) : null

@@ -10,7 +10,7 @@ export function nextCommands(directory: string, plan: Plan): readonly string[] {
   return [
     check,
     `${CALLED} keygen --out publisher.jwk`,
-    `${CALLED} publish ${directory} --key publisher.jwk --url <the Worker's URL>`,
+    `${CALLED} publish ${directory} --key publisher.jwk --url <the Worker's URL> --why "the first rules"`,
   ]
 }
 

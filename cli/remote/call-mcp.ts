@@ -33,9 +33,9 @@ export async function callMcp(endpoint: URL, token: string, entry: McpEntry, arg
   const transport = new StreamableHTTPClientTransport(endpoint, { fetch: listening, requestInit })
   try {
     await client.connect(transport)
-    const text = await call(client)
+    const { text, denial } = await call(client)
     if (!received.last) throw new Error("the client has called nothing")
-    return answerOf(received.last, text, await received.denial)
+    return answerOf(received.last, text, await received.denial, denial)
   } catch (thrown) {
     // If there was no answer, the connection's own failure says so.
     if (!received.last) throw thrown
@@ -45,23 +45,31 @@ export async function callMcp(endpoint: URL, token: string, entry: McpEntry, arg
   }
 }
 
-function textOf({ content }: Awaited<ReturnType<Client["callTool"]>>): string {
+function returned({ content, isError, _meta: meta }: Awaited<ReturnType<Client["callTool"]>>): Returned {
   const texts = content.map((part) => (part.type === "text" ? part.text : `(${part.type})`))
-  return texts.join("\n")
+  return { text: texts.join("\n"), ...(isError === true && { denial: meta?.["narrowgate/denial"] }) }
 }
 
-type McpCall = (client: Client) => Promise<string>
+interface Returned {
+  readonly text: string
+  /** Of a tool's result that is an error, if its server has put one there. */
+  readonly denial?: unknown
+}
+
+type McpCall = (client: Client) => Promise<Returned>
 
 function callOf({ own, resource, prompt }: McpEntry, args: Arguments): McpCall {
   if (resource !== undefined) {
     const uri = uriOf(resource, args)
-    return async (client) => JSON.stringify((await client.readResource({ uri })).contents)
+    return async (client) => ({ text: JSON.stringify((await client.readResource({ uri })).contents) })
   }
   if (prompt !== undefined) {
     const texts = Object.fromEntries(Object.entries(args).map(([name, value]) => [name, String(value)]))
-    return async (client) => JSON.stringify((await client.getPrompt({ name: prompt, arguments: texts })).messages)
+    return async (client) => ({
+      text: JSON.stringify((await client.getPrompt({ name: prompt, arguments: texts })).messages),
+    })
   }
-  return async (client) => textOf(await client.callTool({ name: own, arguments: args }))
+  return async (client) => returned(await client.callTool({ name: own, arguments: args }))
 }
 
 /** The argument `uri`, or the pattern with the arguments that it names. */

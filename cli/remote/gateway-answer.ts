@@ -1,4 +1,5 @@
 /** A gateway's answer to one call: whether it was allowed, and what came back. */
+import { z } from "zod"
 import { isObject } from "../../src/core/encoding/json.ts"
 import { parsedOrNull } from "./worker.ts"
 
@@ -22,13 +23,32 @@ export interface RequestedApproval {
   readonly url: string
 }
 
-/** @param body what came over the wire, if `text` is what a client made of it */
-export function answerOf({ status, headers }: Response, text: string, body: string = text): GatewayAnswer {
+/**
+ * @param body what came over the wire, if `text` is what a client made of it
+ * @param inResult the denial in a tool's result, of a server that asks Narrowgate itself
+ */
+export function answerOf(
+  { status, headers }: Response,
+  text: string,
+  body: string = text,
+  inResult: unknown = null,
+): GatewayAnswer {
   const code = headers.get("x-narrowgate-code")
   const decision = headers.get("x-narrowgate-decision")
+  const denial = ofServer.safeParse(inResult)
+  if (code === null && decision === null && denial.success) {
+    const { error, decision_id: own, error_description: description } = denial.data
+    return { status, code: error, decision: own, text, description, approval: approvalIn(JSON.stringify(inResult)) }
+  }
   if (code === null) return { status, code, decision, text, description: null, approval: null }
   return { status, code, decision, text, description: descriptionIn(body), approval: approvalIn(body) }
 }
+
+const ofServer = z.object({
+  error: z.string().regex(/^\w{1,64}$/u),
+  error_description: z.string(),
+  decision_id: z.string().regex(/^dec_\w{1,64}$/u),
+})
 
 /** A call that the upstream rejects was allowed nevertheless. */
 export function isAllowed({ code, decision }: GatewayAnswer): boolean {

@@ -5,11 +5,11 @@
 import { createHash, randomBytes } from "node:crypto"
 import { z } from "zod"
 import { Failure } from "../terminal/failure.ts"
-import { APP_CLIENT, CLI_CLIENT, CLI_SECRET, RESOURCE_SCOPE, ONE_TIME_CODE } from "./local-stack.ts"
+import { APP_CLIENT, CLI_CLIENT, CLI_SECRET, RESOURCE_SCOPE, ONE_TIME_CODE, USERS_TEXT } from "./local-stack.ts"
 
 const WHOM_IT_PROVES =
   "The local stack proves agents such as spiffe://example.org/agent/support. A client whose user is at the browser is tried by running it: docs/guides/clients/README.md."
-const WHOM_IT_LOGS_IN = "The users of the local stack are alice, bob and olivia; each one's password is the name."
+const WHOM_IT_LOGS_IN = `The users of the local stack, with their groups, are ${USERS_TEXT}; each one's password is the name.`
 
 /** A login takes four hops; more means a loop. */
 const MAX_HOPS = 10

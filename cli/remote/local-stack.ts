@@ -19,3 +19,13 @@ export const RESOURCE_SCOPE = "narrowgate"
 
 /** Everybody's second factor: a step-up can be tried without a phone. */
 export const ONE_TIME_CODE = "000000"
+
+/** Login names with their groups; the password of each is its name. */
+export const USERS: ReadonlyMap<string, readonly string[]> = new Map([
+  ["alice", ["support"]],
+  ["bob", ["engineering"]],
+  ["olivia", ["operations"]],
+])
+
+/** For a person: each with its groups. */
+export const USERS_TEXT = [...USERS].map(([name, groups]) => `${name} (${groups.join(", ")})`).join(", ")

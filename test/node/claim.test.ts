@@ -351,7 +351,9 @@ test("with the secret alone, the command leads from the first request to an allo
   const done = await command(CLAIM)
   expect(done).toMatchObject({
     code: 0,
-    stdout: expect.stringContaining(`next: narrowgate publish --url ${origin()} --key publisher.jwk`),
+    stdout: expect.stringContaining(
+      `next: narrowgate publish --url ${origin()} --key publisher.jwk --why "the first rules"`,
+    ),
   })
   expect(done.stdout + done.stderr).not.toContain(CLAIM)
   // An answer that was lost is found again, by the same key and by no other.

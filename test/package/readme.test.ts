@@ -55,7 +55,7 @@ describe.runIf(process.platform === "linux")("pasted", () => {
   }
 
   beforeAll(async () => {
-    for (const port of PORTS) await refuseTakenPort(port)
+    for (const port of PORTS) await refuseTakenPort(port, "run this on a machine where it is free")
     there = await emptyPlace("24")
     const installed = await paste(INSTALL.replace(/\S+$/u, there.tarball))
     expect(installed).toMatch(/^\s*added \d+ packages in \S+\s*$/u)

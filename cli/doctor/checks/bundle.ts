@@ -21,7 +21,7 @@ export async function checkBundle(subject: Subject): Promise<readonly Finding[]>
     ]
   const pointer = isObject(answer.json) && isObject(answer.json["bundle"]) ? answer.json["bundle"] : {}
   const { seq, digest } = pointer
-  const publish = `Publish them: ${CALLED} publish ${directory} --url ${url}`
+  const publish = `Publish them: ${CALLED} publish ${directory} --url ${url} --why "…"`
   if (answer.status !== 200 || typeof seq !== "number" || typeof digest !== "string")
     return [problem("the Worker has no policies, or no signing key, and denies every call", publish)]
   const deciding = `bundle ${seq} (${digest.slice(0, 12)}) decides`

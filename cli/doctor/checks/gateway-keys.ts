@@ -70,7 +70,7 @@ async function opens(key: string, { id, origins }: GatewayDefinition, subject: S
   const observes = answer.status === 200 && answer.headers.has("x-narrowgate-decision")
   if (code === "missing_token" || (!server && code === "malformed_call") || observes)
     return ok("the Worker knows its key")
-  const publish = `Publish: ${CALLED} publish ${directory} --url ${url}`
+  const publish = `Publish: ${CALLED} publish ${directory} --url ${url} --why "…"`
   if (code === "unknown_gateway")
     return problem("the Worker does not know the key, which is that of gateways.yaml here", publish)
   if (code === "unknown_tool")

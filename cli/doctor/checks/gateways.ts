@@ -85,21 +85,29 @@ async function judgeCall(
     answer,
     gateway,
     there.map((each) => metadataUrlOf(issuer, each, server)),
+    server !== undefined,
   )
 }
 
-/** @param metadata where a challenge of this Worker may lead */
+/**
+ * @param metadata where a challenge of this Worker may lead
+ * @param isList it answers `tools/list` of an MCP server
+ */
 export function judgeAnswer(
   answer: Answer,
   { id, dialect }: Pick<GatewayDefinition, "id" | "dialect">,
   metadata: readonly string[],
+  isList = false,
 ): Finding {
   const { status, headers } = answer
   const code = headers.get("x-narrowgate-code")
   const challenge = headers.get("www-authenticate")
   const leadsTo = /\bresource_metadata="([^"]*)"/u.exec(challenge ?? "")?.[1]
   const call = `a call of ${answer.url.href} without a token`
-  const configure = `Compare its configuration with docs/guides/gateways (${CALLED} gateway config ${id})`
+  const configure =
+    dialect === "authzen"
+      ? "Compare how it asks with docs/guides/authzen.md and docs/guides/services.md"
+      : `Compare its configuration with docs/guides/gateways (${CALLED} gateway config ${id})`
   if (code === "unknown_gateway")
     return problem(
       "it asks with a key that the Worker does not know",
@@ -121,6 +129,10 @@ export function judgeAnswer(
       return problem(
         `${call} is answered 403, without a word of Narrowgate`,
         `It denies, as if it did not reach the Worker. ${configure}.`,
+      )
+    if (isList && status === 200 && dialect === "authzen")
+      return skipped(
+        `${call} is answered with a list, as by a server that guards each tool (guardTool) and not its list: call a tool without a token, which has to be denied`,
       )
     return problem(
       `${call} is answered ${status}: THE GATEWAY DOES NOT ASK, AND PASSES CALLS`,

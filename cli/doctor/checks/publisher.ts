@@ -56,7 +56,11 @@ async function judgeKey(key: JWK, { url, signal }: Subject): Promise<Finding> {
   const read = bundles.listPublications.answer().safeParse(answer.json)
   if (answer.status === 200 && read.success) {
     const { live } = read.data
-    if (!live) return warn("the Worker knows the key; nothing is published yet", `Publish: ${CALLED} publish`)
+    if (!live)
+      return warn(
+        "the Worker knows the key; nothing is published yet",
+        `Publish: ${CALLED} publish --why "the first rules"`,
+      )
     const kid = key.kid ?? (await calculateJwkThumbprint(key))
     const by = live.kid === kid ? "this key" : `another key (${live.kid})`
     return ok(`the Worker knows the key; bundle ${live.seq} is signed by ${by}, ${since(live.at)} ago`)

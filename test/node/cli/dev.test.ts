@@ -1,14 +1,15 @@
 /** `narrowgate dev` as a process: whatever ends it, nothing that it has started stays. */
 import { spawn } from "node:child_process"
 import { once } from "node:events"
-import { mkdtemp, rm } from "node:fs/promises"
+import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises"
+import { createServer } from "node:http"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { createInterface } from "node:readline"
 import { afterAll, beforeAll, expect, it } from "vitest"
-import { twoFreePorts } from "../../../dev/loopback.ts"
+import { freePort, listen, twoFreePorts } from "../../../dev/loopback.ts"
 import { EXAMPLE } from "./own-stack.ts"
-import { MAIN } from "./run.ts"
+import { MAIN, run } from "./run.ts"
 
 const STACK_MS = 120_000
 
@@ -24,10 +25,17 @@ it.each(["SIGINT", "SIGQUIT", "SIGKILL"] as const)(
     const port = await twoFreePorts()
     const args = [MAIN, "dev", "--policies", EXAMPLE, "--port", String(port)]
     const dev = spawn(process.execPath, args, { cwd: directory, stdio: ["ignore", "pipe", "inherit"] })
+    const said: string[] = []
     const lines = createInterface({ input: dev.stdout })
     await new Promise<void>((ready) => {
-      lines.on("line", (line) => line.startsWith("Publisher's key") && ready())
+      lines.on("line", (line) => {
+        said.push(line)
+        if (line.startsWith("Publisher's key")) ready()
+      })
     })
+    expect(said.find((line) => line.startsWith("Identity provider"))).toContain(
+      "alice (support), bob (engineering), olivia (operations)",
+    )
     const isUp = async (): Promise<boolean> =>
       fetch(`http://127.0.0.1:${port}/healthz`).then(
         () => true,
@@ -40,3 +48,43 @@ it.each(["SIGINT", "SIGQUIT", "SIGKILL"] as const)(
   },
   STACK_MS,
 )
+
+it(
+  "ends with a fix if the port of a gateway is taken, before it says that anything is ready",
+  async () => {
+    const [port, gateway] = [await twoFreePorts(), await freePort()]
+    const taken = await listen(createServer(), gateway)
+    await cp(join(EXAMPLE, "../starters/read-only"), join(directory, "mine"), { recursive: true })
+    for (const file of ["catalog.yaml", "gateways.yaml"]) {
+      const text = await readFile(join(directory, "mine", file), "utf8")
+      await writeFile(join(directory, "mine", file), text.replaceAll("http://127.0.0.1:8080", taken.origin))
+    }
+    const ended = await run(directory, [
+      "dev",
+      "--policies",
+      "mine",
+      "--port",
+      String(port),
+      "--upstream",
+      "http://127.0.0.1:1/mcp",
+    ])
+    await taken.close()
+    expect([ended.code, ended.stdout]).toEqual([1, ""])
+    expect(ended.stderr).toContain(`error: port ${gateway} is taken\n  fix: End what listens there`)
+    expect(ended.stderr).toContain("give gateway edge another port: `origins` in gateways.yaml.")
+    await expect(fetch(`http://127.0.0.1:${port}/healthz`)).rejects.toThrow("fetch failed")
+  },
+  STACK_MS,
+)
+
+it("names another port if its own is taken", async () => {
+  const port = await twoFreePorts()
+  const taken = await listen(createServer(), port)
+  const ended = await run(directory, ["dev", "--policies", EXAMPLE, "--port", String(port)])
+  await taken.close()
+  expect(ended).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining(`or choose another one, such as --port ${port + 10}.`),
+  })
+  expect(ended.stderr).not.toContain("defect")
+})

@@ -205,7 +205,9 @@ describe("checks", () => {
     const provider = ["--issuer", "https://idp.example", "--origin", "https://api.example", "--operator", "ann"]
     const { code, stdout } = await initMcp(...provider, ...args, "--writes", "guarded")
     expect(code).toBe(0)
-    expect(stdout).toContain("narrowgate publish mine --key publisher.jwk")
+    expect(stdout).toContain(
+      'narrowgate publish mine --key publisher.jwk --url <the Worker\'s URL> --why "the first rules"',
+    )
     expect((await narrowgate("check", "mine")).stdout).toMatch(/; no problems\n$/u)
   })
 })

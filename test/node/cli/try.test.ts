@@ -3,12 +3,16 @@ import { appendFile, cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promis
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest"
+import { parse, stringify } from "yaml"
 import { z } from "zod"
+import { developmentKey } from "../../../cli/remote/local-stack-policies.ts"
 import { freePort, twoFreePorts } from "../../../dev/loopback.ts"
 import { startOwnGateways } from "../../../dev/own-gateways.ts"
 import { startStack } from "../../../dev/stack.ts"
 import { startEverything } from "../../../dev/upstreams.ts"
 import { MAX_WAITS } from "../../../src/ledger/approval-waits.ts"
+import { httpDecisions } from "../../../server/index.ts"
+import { TOOL_SERVERS } from "../server/tool-servers.ts"
 import { run, type Ran } from "./run.ts"
 
 const STACK_MS = 120_000
@@ -75,6 +79,12 @@ unless { context.approvals.contains("boss") };
     mine("approvers.yaml"),
     "approvals: [{ name: boss, approvers: [{ issuer: people, subject: olivia }], life: 15m }]\n",
   )
+  const { gateways: edges } = z
+    .object({ gateways: z.array(z.looseObject({ audience: z.string(), origins: z.array(z.string()) })) })
+    .parse(parse(await readFile(mine("gateways.yaml"), "utf8")))
+  const [{ audience = "", origins = [] } = {}] = edges
+  const asking = { id: "asking", dialect: "authzen", origins, audience, environment: "development", body: true }
+  await writeFile(mine("gateways.yaml"), stringify({ gateways: [...edges, asking] }))
   await rm(mine("access.test.yaml"))
   expect((await run(directory, ["check", "mine"])).stdout).not.toContain("error:")
   const stack = await startStack({
@@ -88,6 +98,15 @@ unless { context.approvals.contains("boss") };
   const gateways = await startOwnGateways({ body, narrowgate: stack.origin })
   closing.push(() => gateways.close())
   where = ["--url", stack.origin, "--idp", stack.provider]
+  const decisions = httpDecisions({ url: stack.origin, key: developmentKey("asking") })
+  const asks = await TOOL_SERVERS["2.x"]?.({ decisions, reached: [] })
+  if (!asks) throw new Error("no such server")
+  closing.push(() => asks.close())
+  await cp(join(directory, "mine"), join(directory, "asking"), { recursive: true })
+  const there = (file: string) => join(directory, "asking", file)
+  const catalog = await readFile(there("catalog.yaml"), "utf8")
+  await writeFile(there("catalog.yaml"), catalog.replaceAll(origin, asks.origin).replaceAll("/everything/mcp", "/mcp"))
+  await writeFile(there("gateways.yaml"), stringify({ gateways: [{ ...asking, origins: [asks.origin] }] }))
 }, STACK_MS)
 afterAll(async () => {
   for (const close of closing.toReversed()) await close()
@@ -125,6 +144,33 @@ describe("a purpose", () => {
   })
 })
 
+describe("a server that asks Narrowgate itself", () => {
+  it("answers an allowed call without naming the decision", async () => {
+    const { code, stdout } = await attempt("everything.echo", "--policies", "asking", "--arguments", '{"message":"hi"}')
+    expect([code, stdout]).toEqual([0, expect.stringMatching(/^made {5}everything\.echo {2}tsk_[\w.-]+\n.*hi/u)])
+    expect(stdout).toMatch(/its answer names no decision: narrowgate decisions tail --task tsk_/u)
+  })
+
+  it("denies in its tool's result", async () => {
+    const wrong = ["--purpose", "change-things", "--scope", "everything.toggle-simulated-logging:write"]
+    const echo = ["everything.echo", "--policies", "asking", "--arguments", '{"message":"hi"}', ...wrong] as const
+    const { code, stdout } = await attempt(...echo)
+    expect([code, stdout]).toEqual([1, expect.stringMatching(/^denied {3}everything\.echo {2}dec_\w+ /u)])
+    expect(stdout).toMatch(/\n {2}insufficient_scope\n[^]*why: narrowgate explain dec_/u)
+    const json = JSON.parse((await attempt(...echo, "--json")).stdout)
+    expect(json).toMatchObject({ allowed: false, code: "insufficient_scope" })
+  })
+})
+
+it("says how the local stack learns where a server is, if nothing stands behind the gateway", async () => {
+  const catalog = await readFile(join(directory, "mine/catalog.yaml"), "utf8")
+  await cp(join(directory, "mine"), join(directory, "lost"), { recursive: true })
+  await writeFile(join(directory, "lost/catalog.yaml"), catalog.replaceAll("/everything/mcp", "/elsewhere/mcp"))
+  const { code, stderr } = await attempt("everything.echo", "--policies", "lost")
+  expect([code, stderr]).toEqual([3, expect.stringContaining("answered 404 without a decision\n  fix: ")])
+  expect(stderr).toContain("start the local stack with `--upstream URL`")
+})
+
 it("several calls go into one task, which each call prints", async () => {
   const echo = ["everything.echo", "--arguments", '{"message":"hi"}'] as const
   const first = await attempt(...echo)
@@ -151,7 +197,10 @@ it("says whom the local stack knows, if it does not know the agent or the user",
   const client = await run(directory, [...echo, "--agent", "https://example.org/agents/fastmcp", "--login", "alice"])
   expect(client).toMatchObject({ code: 1, stderr: expect.stringContaining("docs/guides/clients/README.md") })
   const carol = await run(directory, [...echo, "--agent", AGENT, "--login", "carol"])
-  expect(carol).toMatchObject({ code: 1, stderr: expect.stringContaining("are alice, bob and olivia") })
+  expect(carol).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining("are alice (support), bob (engineering), olivia (operations);"),
+  })
 })
 
 describe("a call that people have to approve", () => {

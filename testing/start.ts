@@ -4,6 +4,7 @@ import { requireGlibc, withPackages } from "../cli/package.ts"
 import { Failure } from "../cli/terminal/failure.ts"
 import { NarrowgateTestError } from "./kit/error.ts"
 import { connect } from "./kit/kit.ts"
+import { refuseUnknown } from "./kit/options.ts"
 import type { Setup, TestKitBinding } from "./kit/setup.ts"
 import type { HttpResponse, RequestOptions, TestNarrowgate, TestPolicies } from "./types.ts"
 import { definitionOf } from "./definition.ts"
@@ -41,7 +42,17 @@ export interface RunningNarrowgate extends TestNarrowgate {
   fetchWorker(name: string, url: string, init?: RequestOptions): Promise<HttpResponse>
 }
 
-export async function startNarrowgate({ workers = [], log, ...policies }: StartOptions): Promise<RunningNarrowgate> {
+const START: Readonly<Record<keyof Required<StartOptions>, true>> = {
+  policies: true,
+  files: true,
+  users: true,
+  workers: true,
+  log: true,
+}
+
+export async function startNarrowgate(options: StartOptions): Promise<RunningNarrowgate> {
+  refuseUnknown("`startNarrowgate`", options, START)
+  const { workers = [], log, ...policies } = options
   const { Miniflare, convertV4MiniflareOptions, V4WorkerOptionsSchema } = await loadMiniflare()
   const narrowgate = await definitionOf(NAME, null)
   endRuntimesWithUs()
@@ -56,15 +67,16 @@ export async function startNarrowgate({ workers = [], log, ...policies }: StartO
     if (isWorker(worker)) return worker
     throw new NarrowgateTestError("invalid_argument", `\`workers\`: ${worker.name} is no Worker of miniflare`)
   })
-  const options = convertV4MiniflareOptions({
-    host: "127.0.0.1",
-    port: 0,
-    logRequests: false,
-    telemetry: { enabled: false },
-    handleStructuredLogs: ({ message }: { readonly message: string }) => log?.(message),
-    workers: [{ ...narrowgate }, driver, ...beside],
-  })
-  const runtime = new Miniflare(options)
+  const runtime = new Miniflare(
+    convertV4MiniflareOptions({
+      host: "127.0.0.1",
+      port: 0,
+      logRequests: false,
+      telemetry: { enabled: false },
+      handleStructuredLogs: ({ message }: { readonly message: string }) => log?.(message),
+      workers: [{ ...narrowgate }, driver, ...beside],
+    }),
+  )
   let stopped: Promise<void> | undefined
   const stop = async (): Promise<void> => (stopped ??= runtime.dispose())
   try {

@@ -16,6 +16,7 @@ import type {
 import { decisionOf } from "./decision.ts"
 import { NarrowgateTestError, TaskDenied } from "./error.ts"
 import { askAs } from "./gateways.ts"
+import { APPROVE, CALL, CLIENT, refuseUnknown, TASK } from "./options.ts"
 import { ProofKey } from "./proof.ts"
 import { Provider } from "./provider.ts"
 import { requestOf, type AgentRequest, type Arguments } from "./requests.ts"
@@ -65,6 +66,7 @@ class Kit implements TestNarrowgate {
   }
 
   async task(request: TaskRequest): Promise<TestTask> {
+    refuseUnknown("a task", request, TASK)
     const agent = this.#agent(request.agent)
     const now = await this.#binding.now()
     const form = new URLSearchParams({
@@ -94,6 +96,8 @@ class Kit implements TestNarrowgate {
   }
 
   async call(task: TestTask, tool: string, args: Arguments = {}, given: GivenCall = {}): Promise<Decision> {
+    refuseUnknown("what is given of a call", given, CALL)
+    refuseUnknown("`client`", given.client ?? {}, CLIENT)
     const request = requestOf(this.#world, tool, args)
     return this.#send(task, request, given)
   }
@@ -232,7 +236,9 @@ class Kit implements TestNarrowgate {
     return { id, token, scope: String(scope).split(" "), purpose: String(purpose) }
   }
 
-  async #answer({ approval }: Decision, { as, reason }: Approve, vote: object): Promise<void> {
+  async #answer({ approval }: Decision, how: Approve, vote: object): Promise<void> {
+    refuseUnknown("an answer to an approval", how, APPROVE)
+    const { as, reason } = how
     if (!approval) throw new NarrowgateTestError("approval_refused", "this decision waits for no approval")
     const { task, id } = approval
     const response = await this.#binding.fetch(`${this.url}/v1/tasks/${task}/approvals/${id}`, {

@@ -6,7 +6,14 @@ import { NarrowgateTestError } from "./kit/error.ts"
 import { connect } from "./kit/kit.ts"
 import { refuseUnknown } from "./kit/options.ts"
 import type { Setup, TestKitBinding } from "./kit/setup.ts"
-import type { HttpResponse, RequestOptions, TestNarrowgate, TestPolicies } from "./types.ts"
+import type {
+  GatewayOptions,
+  HttpResponse,
+  RequestOptions,
+  TestGateway,
+  TestNarrowgate,
+  TestPolicies,
+} from "./types.ts"
 import { definitionOf } from "./definition.ts"
 import { endRuntimesWithUs } from "../dev/watch-runtimes.ts"
 
@@ -40,6 +47,8 @@ const DRIVER_SCRIPT = `export default {
 export interface RunningNarrowgate extends TestNarrowgate {
   /** Sends a request to one of the `workers`, as if it had been called at that URL. */
   fetchWorker(name: string, url: string, init?: RequestOptions): Promise<HttpResponse>
+  /** Starts a gateway of gateways.yaml: an HTTP proxy on a free port, through which an agent under test makes its calls. */
+  gateway(id: string, options: GatewayOptions): Promise<TestGateway>
 }
 
 const START: Readonly<Record<keyof Required<StartOptions>, true>> = {
@@ -78,10 +87,15 @@ export async function startNarrowgate(options: StartOptions): Promise<RunningNar
     }),
   )
   let stopped: Promise<void> | undefined
-  const stop = async (): Promise<void> => (stopped ??= runtime.dispose())
+  const gateways: TestGateway[] = []
+  const end = async (): Promise<void> => {
+    await Promise.all(gateways.map(async (gateway) => gateway.stop()))
+    await runtime.dispose()
+  }
+  const stop = async (): Promise<void> => (stopped ??= end())
   try {
     // The runtime begins to start; meanwhile there is time for this.
-    const { setupOf } = await import("./policies.ts")
+    const [{ setupOf }, { listeningGateway }] = await Promise.all([import("./policies.ts"), import("./gateway.ts")])
     const setup = await setupOf(policies)
     const issuer = (await runtime.ready).origin
     const doorOf = async (name: string): Promise<typeof fetch> => {
@@ -95,6 +109,15 @@ export async function startNarrowgate(options: StartOptions): Promise<RunningNar
       stop,
     )
     return Object.assign(kit, {
+      gateway: async (id: string, given: GatewayOptions) => {
+        if (stopped) throw new NarrowgateTestError("stopped", "this Narrowgate has been stopped")
+        const { servers } = setup.world
+        const note = kit.noteDecision.bind(kit)
+        const asked = { gateway: kit.gatewayCalled(id), servers, narrowgate: issuer, key: kit.gatewayKey(id), note }
+        const gateway = await listeningGateway(asked, given)
+        gateways.push(gateway)
+        return gateway
+      },
       fetchWorker: async (name: string, to: string, init?: RequestOptions) =>
         (await doorOf(name))(to, { redirect: "manual", ...init }),
     })

@@ -33,7 +33,7 @@ function descriptionIn(body: string): string | null {
 }
 
 /** By the URL for people, which stands in each form of a denial. */
-function approvalIn(body: string): Decision["approval"] {
-  const [url, task, id] = /https?:\/\/[^\s"\\]+\/console\/approvals\/(tsk_[\w.-]*\w)\/(apr_\w+)/u.exec(body) ?? []
+export function approvalIn(text: string): Decision["approval"] {
+  const [url, task, id] = /https?:\/\/[^\s"\\]+\/console\/approvals\/(tsk_[\w.-]*\w)\/(apr_\w+)/u.exec(text) ?? []
   return url === undefined || task === undefined || id === undefined ? null : { task, id, url }
 }

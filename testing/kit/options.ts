@@ -4,7 +4,7 @@ import { NarrowgateTestError } from "./error.ts"
 import type { Approve, GivenCall, NarrowgateWorkerOptions, TaskRequest, UserClaims } from "../types.ts"
 
 /** All members of a type, so that none is forgotten here. */
-type Members<T> = Readonly<Record<keyof Required<T>, true>>
+export type Members<T> = Readonly<Record<keyof Required<T>, true>>
 
 export const TASK: Members<TaskRequest> = {
   agent: true,

@@ -6,7 +6,16 @@ import { randomUUID } from "node:crypto"
 import { type IncomingMessage, type ServerResponse, createServer, request as sendPlain } from "node:http"
 import { request as sendSecure } from "node:https"
 import { pipeline } from "node:stream/promises"
-import { type Authorizer, type Refusal, type Verdict, ask, exchange, refusal, SENDS_BODY } from "./gateway/ask.ts"
+import {
+  type Authorizer,
+  type OriginalRequest,
+  type Refusal,
+  type Verdict,
+  ask,
+  exchange,
+  refusal,
+  SENDS_BODY,
+} from "./gateway/ask.ts"
 import { asksForList, filteredAnswer } from "./gateway/lists.ts"
 import { type Pair, first, fromUpstream, pairs, toUpstream } from "./gateway/headers.ts"
 import { documentTarget } from "./gateway/metadata.ts"
@@ -30,10 +39,15 @@ export interface GatewayOptions {
   readonly authorizer: Authorizer
   /** The longest prefix takes precedence. */
   readonly routes: readonly GatewayRoute[]
-  /** The origin that clients call, if it is not the one listened on. Requests for other hosts are rejected. */
+  /**
+   * The origin that clients call, if it is not the one listened on; the authorizer is told its host. Requests for other
+   * hosts are rejected.
+   */
   readonly publicOrigin?: string
   /** Its id in gateways.yaml; absent: it serves no metadata of what is behind it. */
   readonly id?: string
+  /** Called with each answer of the authorizer, before the client has its own. */
+  readonly observe?: (original: OriginalRequest, verdict: Verdict) => void
 }
 
 /** One answer of the authorizer, for a demo to print. */
@@ -72,7 +86,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
 }
 
 async function serve(
-  { authorizer, routes, id, publicOrigin = "" }: GatewayOptions,
+  { authorizer, routes, id, publicOrigin = "", observe }: GatewayOptions,
   hosts: ReadonlySet<string>,
   decisions: GatewayDecision[],
   request: IncomingMessage,
@@ -105,9 +119,10 @@ async function serve(
   const whole = sendsBody ? await wholeBody(request) : new Uint8Array()
   if (whole === undefined) return deny(response, refusal(413))
   const requestId = randomUUID()
-  const original = { method, target, headers, body: whole, requestId }
+  const original = { method, target, headers, body: whole, requestId, host: new URL(publicOrigin).host }
   const verdict = await ask(authorizer, original)
   decisions.push(noted(verdict, method, target, requestId))
+  observe?.(original, verdict)
   if (!verdict.allowed) return deny(response, verdict)
 
   const isFiltered = upstream.server !== undefined

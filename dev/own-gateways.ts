@@ -7,7 +7,7 @@ import type { BundleBody } from "../src/core/policy/bundle.ts"
 import type { GatewayDefinition } from "../src/core/policy/definition/gateways.ts"
 import { isLoopback } from "../src/core/encoding/url.ts"
 import { type GatewayRoute, startGateway } from "./gateway.ts"
-import { SENDS_BODY, type StandIn } from "./gateway/ask.ts"
+import { isStandIn, type StandIn } from "./gateway/ask.ts"
 import { refuseTakenPort } from "./loopback.ts"
 import { developmentKey } from "../cli/remote/local-stack-policies.ts"
 
@@ -43,7 +43,7 @@ export async function startOwnGateways({ body, narrowgate, upstream }: OwnGatewa
           report.push(
             `${origin}: nothing stands in for a gateway with TLS; start yours: narrowgate gateway config ${id}`,
           )
-        else if (!canStandIn(dialect)) report.push(`${origin}: nothing stands in for a gateway of dialect ${dialect}`)
+        else if (!isStandIn(dialect)) report.push(`${origin}: nothing stands in for a gateway of dialect ${dialect}`)
         else if (routes.length > 0) {
           taken.add(origin)
           const listener = listenerOf(gateway, origin, dialect, narrowgate)
@@ -63,10 +63,6 @@ export async function startOwnGateways({ body, narrowgate, upstream }: OwnGatewa
 function listenerOf({ id }: GatewayDefinition, origin: string, dialect: StandIn, narrowgate: string) {
   const authorizer = { origin: narrowgate, key: developmentKey(id), dialect }
   return { id, port: Number(new URL(origin).port || 80), authorizer, publicOrigin: origin }
-}
-
-function canStandIn(dialect: string): dialect is StandIn {
-  return Object.hasOwn(SENDS_BODY, dialect)
 }
 
 interface Routes {

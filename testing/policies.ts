@@ -10,11 +10,13 @@ import type { BundleBody } from "../src/core/policy/bundle.ts"
 import type { KeySource } from "../src/core/policy/definition/keys.ts"
 import { canonicalBytes, digestOf } from "../src/core/policy/digest.ts"
 import { NarrowgateTestError } from "./kit/error.ts"
+import { refuseUnknown, USER } from "./kit/options.ts"
 import { ALGORITHM } from "./kit/provider.ts"
 import type { Setup } from "./kit/setup.ts"
 import type { TestPolicies } from "./types.ts"
 
 export async function setupOf({ policies, files = {}, users = {} }: TestPolicies): Promise<Omit<Setup, "issuer">> {
+  for (const [name, user] of Object.entries(users)) refuseUnknown(`the user \`${name}\``, user, USER)
   const directory = typeof policies === "string" ? policies : fileURLToPath(policies.href)
   const [compiled, publisher, pair] = await Promise.all([
     compile(directory, files),

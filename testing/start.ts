@@ -4,8 +4,16 @@ import { requireGlibc, withPackages } from "../cli/package.ts"
 import { Failure } from "../cli/terminal/failure.ts"
 import { NarrowgateTestError } from "./kit/error.ts"
 import { connect } from "./kit/kit.ts"
+import { refuseUnknown } from "./kit/options.ts"
 import type { Setup, TestKitBinding } from "./kit/setup.ts"
-import type { HttpResponse, RequestOptions, TestNarrowgate, TestPolicies } from "./types.ts"
+import type {
+  GatewayOptions,
+  HttpResponse,
+  RequestOptions,
+  TestGateway,
+  TestNarrowgate,
+  TestPolicies,
+} from "./types.ts"
 import { definitionOf } from "./definition.ts"
 import { endRuntimesWithUs } from "../dev/watch-runtimes.ts"
 
@@ -39,9 +47,21 @@ const DRIVER_SCRIPT = `export default {
 export interface RunningNarrowgate extends TestNarrowgate {
   /** Sends a request to one of the `workers`, as if it had been called at that URL. */
   fetchWorker(name: string, url: string, init?: RequestOptions): Promise<HttpResponse>
+  /** Starts a gateway of gateways.yaml: an HTTP proxy on a free port, through which an agent under test makes its calls. */
+  gateway(id: string, options: GatewayOptions): Promise<TestGateway>
 }
 
-export async function startNarrowgate({ workers = [], log, ...policies }: StartOptions): Promise<RunningNarrowgate> {
+const START: Readonly<Record<keyof Required<StartOptions>, true>> = {
+  policies: true,
+  files: true,
+  users: true,
+  workers: true,
+  log: true,
+}
+
+export async function startNarrowgate(options: StartOptions): Promise<RunningNarrowgate> {
+  refuseUnknown("`startNarrowgate`", options, START)
+  const { workers = [], log, ...policies } = options
   const { Miniflare, convertV4MiniflareOptions, V4WorkerOptionsSchema } = await loadMiniflare()
   const narrowgate = await definitionOf(NAME, null)
   endRuntimesWithUs()
@@ -56,20 +76,26 @@ export async function startNarrowgate({ workers = [], log, ...policies }: StartO
     if (isWorker(worker)) return worker
     throw new NarrowgateTestError("invalid_argument", `\`workers\`: ${worker.name} is no Worker of miniflare`)
   })
-  const options = convertV4MiniflareOptions({
-    host: "127.0.0.1",
-    port: 0,
-    logRequests: false,
-    telemetry: { enabled: false },
-    handleStructuredLogs: ({ message }: { readonly message: string }) => log?.(message),
-    workers: [{ ...narrowgate }, driver, ...beside],
-  })
-  const runtime = new Miniflare(options)
+  const runtime = new Miniflare(
+    convertV4MiniflareOptions({
+      host: "127.0.0.1",
+      port: 0,
+      logRequests: false,
+      telemetry: { enabled: false },
+      handleStructuredLogs: ({ message }: { readonly message: string }) => log?.(message),
+      workers: [{ ...narrowgate }, driver, ...beside],
+    }),
+  )
   let stopped: Promise<void> | undefined
-  const stop = async (): Promise<void> => (stopped ??= runtime.dispose())
+  const gateways: TestGateway[] = []
+  const end = async (): Promise<void> => {
+    await Promise.all(gateways.map(async (gateway) => gateway.stop()))
+    await runtime.dispose()
+  }
+  const stop = async (): Promise<void> => (stopped ??= end())
   try {
     // The runtime begins to start; meanwhile there is time for this.
-    const { setupOf } = await import("./policies.ts")
+    const [{ setupOf }, { listeningGateway }] = await Promise.all([import("./policies.ts"), import("./gateway.ts")])
     const setup = await setupOf(policies)
     const issuer = (await runtime.ready).origin
     const doorOf = async (name: string): Promise<typeof fetch> => {
@@ -83,6 +109,15 @@ export async function startNarrowgate({ workers = [], log, ...policies }: StartO
       stop,
     )
     return Object.assign(kit, {
+      gateway: async (id: string, given: GatewayOptions) => {
+        if (stopped) throw new NarrowgateTestError("stopped", "this Narrowgate has been stopped")
+        const { servers } = setup.world
+        const note = kit.noteDecision.bind(kit)
+        const asked = { gateway: kit.gatewayCalled(id), servers, narrowgate: issuer, key: kit.gatewayKey(id), note }
+        const gateway = await listeningGateway(asked, given)
+        gateways.push(gateway)
+        return gateway
+      },
       fetchWorker: async (name: string, to: string, init?: RequestOptions) =>
         (await doorOf(name))(to, { redirect: "manual", ...init }),
     })

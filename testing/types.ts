@@ -13,9 +13,9 @@ export interface TestNarrowgate {
    */
   call(task: TestTask, tool: string, args?: Readonly<Record<string, unknown>>, given?: GivenCall): Promise<Decision>
   /** Approves the call that the denial waits for. Rejects if this person may not. */
-  approve(denial: Decision, how: Approve): Promise<void>
+  approve(denial: Waiting, how: Approve): Promise<void>
   /** Rejects it instead. */
-  deny(denial: Decision, how: Approve): Promise<void>
+  deny(denial: Waiting, how: Approve): Promise<void>
   /** The decision records of a task, the oldest first. Waits until those of all its `call`s have arrived. */
   records(task: TestTask | string): Promise<readonly DecisionRecord[]>
   /** A session token of a user, as an app passes it to an agent. */
@@ -94,6 +94,12 @@ export interface Decision {
   readonly body: string
 }
 
+/**
+ * What waits for an approval: a decision, the denial that `narrowgate/client` gives to an agent, or the URL of the
+ * approval, as the denial states it.
+ */
+export type Waiting = string | { readonly approval?: { readonly task: string; readonly id: string } | null }
+
 export interface Approve {
   /** The person who answers: by name, or with their groups and how they have logged in. */
   readonly as: User
@@ -153,6 +159,34 @@ export interface HttpResponse {
     readonly forEach: (each: (value: string, name: string) => void) => void
   }
   readonly text: () => Promise<string>
+}
+
+export interface GatewayOptions {
+  /** The URL of what is behind it: it gets what is allowed, at the path that was called. */
+  readonly upstream: string
+  /** MCP servers that are elsewhere: the URL of each one's endpoint, by its name in catalog.yaml. */
+  readonly servers?: Readonly<Record<string, string>>
+  /** The origin of gateways.yaml at which it stands. Absent: its first. */
+  readonly origin?: string
+  /** Absent: one that is free. */
+  readonly port?: number
+}
+
+/** A gateway of gateways.yaml that listens, for agents under test. */
+export interface TestGateway {
+  /** Where: what the agent calls, in the place of the gateway's origin. No slash at its end. */
+  readonly url: string
+  /** The calls that it asked about, the oldest first. */
+  calls(): readonly GatewayCall[]
+  /** It ends with `ng.stop()` at the latest. */
+  stop(): Promise<void>
+  [Symbol.asyncDispose](): Promise<void>
+}
+
+export interface GatewayCall extends Decision {
+  readonly method: string
+  /** Path and query. */
+  readonly target: string
 }
 
 export interface TestPolicies {

@@ -6,6 +6,8 @@ interface Verdict {
   readonly code: string | null
   readonly description?: string | null
   readonly message?: string
+  /** Of the decision record. */
+  readonly id?: string
 }
 
 /** @returns what differs. Null if it is as expected */
@@ -32,9 +34,10 @@ function verdictIn(value: unknown): Verdict | null {
     : null
 }
 
-function denialText({ code, description, message }: Verdict): string {
+function denialText({ code, description, message, id = "" }: Verdict): string {
   const sentence = description ?? message
-  return sentence === undefined || sentence === null ? String(code) : `${code}: ${sentence}`
+  const words = sentence === undefined || sentence === null ? String(code) : `${code}: ${sentence}`
+  return id === "" ? words : `${words} (decision ${id})`
 }
 
 const noDecision = (received: unknown): string =>

@@ -1,16 +1,15 @@
 /** Narrowgate as a Worker beside others, where tests do not start it themselves. */
 import { definitionOf } from "./definition.ts"
 import { setupOf } from "./policies.ts"
+import { refuseUnknown, WORKER } from "./kit/options.ts"
 import type { NarrowgateWorkerOptions, WorkerDefinition } from "./types.ts"
 
 /**
  * Narrowgate as an auxiliary Worker: for Cloudflare's pool for Vitest, or beside your own Worker in miniflare. Bind the
  * entry point `TestKit` to your tests, and `Authorizer` to your Worker.
  */
-export async function narrowgateWorker({
-  name = "narrowgate",
-  issuer = "https://narrowgate.test",
-  ...policies
-}: NarrowgateWorkerOptions): Promise<WorkerDefinition> {
+export async function narrowgateWorker(options: NarrowgateWorkerOptions): Promise<WorkerDefinition> {
+  refuseUnknown("`narrowgateWorker`", options, WORKER)
+  const { name = "narrowgate", issuer = "https://narrowgate.test", ...policies } = options
   return definitionOf(name, { ...(await setupOf(policies)), issuer })
 }

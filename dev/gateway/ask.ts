@@ -22,6 +22,10 @@ export interface Authorizer {
 export const SENDS_BODY = { envoy: true, nginx: false, traefik: true, caddy: false } as const
 export type StandIn = keyof typeof SENDS_BODY
 
+export function isStandIn(dialect: string): dialect is StandIn {
+  return Object.hasOwn(SENDS_BODY, dialect)
+}
+
 export interface OriginalRequest {
   readonly method: string
   /** Path and query, exactly as the client sent them. */
@@ -30,6 +34,8 @@ export interface OriginalRequest {
   /** Whole, or empty under a dialect that sends none. */
   readonly body: Uint8Array
   readonly requestId: string
+  /** Of the origin that the client calls. */
+  readonly host: string
 }
 
 export interface Refusal {
@@ -57,7 +63,8 @@ const ASK: Readonly<Record<StandIn, typeof ask>> = {
  * (`status_on_error`). A denial may state another status for its client (`local_reply_config`).
  */
 async function askEnvoy(authorizer: Authorizer, original: OriginalRequest): Promise<Verdict> {
-  const headers: Pair[] = [...toEnvoyAuthorizer(original.headers), ...own(authorizer, original)]
+  // It keeps the client's Host.
+  const headers: Pair[] = [...toEnvoyAuthorizer(original.headers), ...own(authorizer, original, original.host)]
   // As Envoy's header-mutation filter sets it: the URL of the authorization request may be normalised on its way.
   headers.push(["x-narrowgate-original-path", original.target])
   const framed = original.body.length > 0 || first(original.headers, "content-length") !== undefined
@@ -77,9 +84,10 @@ const RESTATED: ReadonlyMap<string | undefined, number> = new Map([
 async function askNginx(authorizer: Authorizer, original: OriginalRequest): Promise<Verdict> {
   const headers: Pair[] = [
     ...toForwardAuthorizer(original.headers),
-    ...own(authorizer, original),
+    ...own(authorizer, original, new URL(authorizer.origin).host),
     ["x-original-method", original.method],
     ["x-original-uri", original.target],
+    ["x-original-host", original.host],
   ]
   const answer = await exchange(authorizer, "GET", "/authz/forward", headers, new Uint8Array())
   if (answer === undefined) return refusal(500)
@@ -98,10 +106,10 @@ async function askForwarded(authorizer: Authorizer, original: OriginalRequest): 
   const sendsBody = SENDS_BODY[authorizer.dialect]
   const headers: Pair[] = [
     ...toForwardAuthorizer(original.headers).filter(([name]) => !/^x[-_.]forwarded/iu.test(name)),
-    ...own(authorizer, original),
+    ...own(authorizer, original, new URL(authorizer.origin).host),
     ["x-forwarded-method", original.method],
     ["x-forwarded-uri", original.target],
-    ["x-forwarded-host", first(original.headers, "host") ?? ""],
+    ["x-forwarded-host", original.host],
     ["x-forwarded-proto", "http"],
   ]
   if (sendsBody && original.body.length > 0) headers.push(["content-length", String(original.body.length)])
@@ -112,9 +120,9 @@ async function askForwarded(authorizer: Authorizer, original: OriginalRequest): 
   return { ...answer, allowed: false, headers: denial(answer.headers) }
 }
 
-function own({ origin, key }: Authorizer, { requestId }: OriginalRequest): Pair[] {
+function own({ key }: Authorizer, { requestId }: OriginalRequest, host: string): Pair[] {
   return [
-    ["host", new URL(origin).host],
+    ["host", host],
     ["x-narrowgate-key", key],
     ["x-request-id", requestId],
   ]

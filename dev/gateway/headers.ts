@@ -21,7 +21,7 @@ const HOP_BY_HOP = new Set([
 ])
 
 /** What only the gateway says, to the authorizer or to the upstream. */
-const GATEWAY_OWN = new Set(["x-request-id", "x-original-method", "x-original-uri"])
+const GATEWAY_OWN = new Set(["x-request-id", "x-original-method", "x-original-uri", "x-original-host"])
 
 /** What Envoy's `allowed_headers` would list, besides `mcp-*`. */
 const ENVOY_ALLOWED = new Set(["authorization", "dpop", "content-type", "content-encoding", "accept"])

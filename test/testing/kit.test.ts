@@ -1,7 +1,7 @@
 /** The test kit as a developer uses it: the example's policies as they are, and those of the yard for every gateway. */
 import { readFile } from "node:fs/promises"
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
-import { startNarrowgate, TaskDenied, type RunningNarrowgate } from "../../testing/index.ts"
+import { narrowgateWorker, startNarrowgate, TaskDenied, type RunningNarrowgate } from "../../testing/index.ts"
 import { DIALECT_NAMES } from "../../src/core/policy/definition/gateways.ts"
 
 const users = { alice: { groups: ["support"] }, olivia: { groups: ["operations"] } }
@@ -88,9 +88,33 @@ describe("a task", () => {
     )
     const task = await ng.task({ user: "alice", agent: "support" })
     await expect(ng.call(task, "crm.ticket.get")).rejects.toThrow("Did you mean `crm.tickets.get`?")
+    // Of an MCP server that the catalog has.
+    await expect(ng.call(task, "everything.ecoh")).rejects.toMatchObject({
+      code: "unknown_name",
+      message: expect.stringContaining("Did you mean `everything.echo`?"),
+    })
     await expect(ng.call(task, "crm.tickets.list", {}, { gateway: "edgy" })).rejects.toThrow("Did you mean `edge`?")
     expect(() => ng.gatewayKey("edgy")).toThrow("Did you mean `edge`?")
   })
+})
+
+test("a member that no option has is refused, and so no slip of the pen passes for a test", async () => {
+  const wrong: Readonly<Record<string, never>> = Object({ group: ["support"] })
+  const refused = (name: string) => ({ code: "invalid_argument", message: expect.stringContaining(name) })
+  const start = startNarrowgate({ policies: "policies", users: { alice: wrong } })
+  await expect(start).rejects.toMatchObject(refused("the user `alice` has no member `group`. Did you mean `groups`?"))
+  await expect(startNarrowgate({ policies: "policies", ...wrong })).rejects.toMatchObject(refused("`startNarrowgate`"))
+  await expect(narrowgateWorker({ policies: "policies", ...wrong })).rejects.toMatchObject(
+    refused("`narrowgateWorker`"),
+  )
+  await expect(ng.session({ subject: "bob", ...wrong })).rejects.toMatchObject(refused("the user `bob`"))
+  await expect(ng.task({ user: "alice", agent: "support", ...wrong })).rejects.toMatchObject(refused("a task"))
+  const task = await ng.task({ user: "alice", agent: "support", purpose: "refund-order" })
+  const refund = async (given: object) => ng.call(task, "billing.refund", { order: "o-1", amount: 12_000 }, given)
+  await expect(refund(wrong)).rejects.toMatchObject(refused("what is given of a call"))
+  await expect(refund({ client: wrong })).rejects.toMatchObject(refused("`client`"))
+  const answer = ng.approve(await refund({}), { as: "olivia", ...wrong })
+  await expect(answer).rejects.toMatchObject(refused("an answer to an approval"))
 })
 
 test("an agent under test gets its session and identity from the kit, and speaks OAuth itself", async () => {
@@ -116,6 +140,7 @@ test("the matchers fail in words that say what happened", async () => {
   expect(() => expect(denied).toBeAllowed()).toThrow(
     "expected the call to be allowed, but it was denied: policy_denied: Policy does not permit this call.",
   )
+  expect(() => expect(denied).toBeAllowed()).toThrow(`(decision ${denied.id})`)
   expect(() => expect(denied).toBeDenied("rate_limited")).toThrow(
     "expected the call to be denied with rate_limited, but it was denied: policy_denied",
   )
@@ -139,6 +164,21 @@ test("a test can replace a file of the directory", async () => {
   await using closed = await startNarrowgate({ policies: "policies", files: { "closed.cedar": forbid }, users })
   const task = await closed.task({ user: "alice", agent: "support" })
   expect(await closed.call(task, "crm.tickets.list")).toBeDenied("policy_denied")
+})
+
+test("what an MCP client gets in a result is read as any other denial", async () => {
+  const gateways = await readFile("policies/gateways.yaml", "utf8")
+  const files = {
+    "gateways.yaml": gateways.replaceAll("body: true", "body: true\n    denials: mcp"),
+    "closed.cedar": '@id("closed") forbid (principal, action == Action::"read", resource == Tool::"everything.echo");',
+  }
+  await using closed = await startNarrowgate({ policies: "policies", files, users })
+  const task = await closed.task({ user: "alice", agent: "support", purpose: "triage-ticket" })
+  for (const gateway of ["edge", "forward"]) {
+    const denied = await closed.call(task, "everything.echo", { message: "hi" }, { gateway })
+    expect(denied).toMatchObject({ allowed: false, code: "policy_denied", body: expect.stringContaining('"result"') })
+    expect(denied.description).toMatch(/^Policy does not permit this call\./u)
+  }
 })
 
 test("a developer's own Worker stands beside it, and is bound to it", async () => {
@@ -198,6 +238,7 @@ describe("through a gateway of each dialect", () => {
     expect(await yard.call(task, "files.read", { file: "a" }, given)).toBeAllowed()
     const denied = await yard.call(task, "files.forbidden", {}, given)
     expect(denied).toBeDenied("policy_denied")
+    expect(denied.description).toMatch(/^Policy does not permit this call\./u)
     const records = await yard.records(task)
     expect(records.slice(1).map(({ gateway, tool, decision }) => [gateway, tool, decision])).toEqual([
       [gatewayOf(dialect), "files.read", "allow"],

@@ -1,6 +1,6 @@
 /** A gateway's answer as a test sees it. */
-import { isObject } from "../../src/core/encoding/json.ts"
 import type { Decision } from "../types.ts"
+import { objectIn } from "./gateways.ts"
 import type { GatewayResponse } from "./setup.ts"
 
 export function decisionOf({ status, headers, body }: GatewayResponse): Decision {
@@ -19,13 +19,13 @@ export function decisionOf({ status, headers, body }: GatewayResponse): Decision
   }
 }
 
-/** A denial has the same sentence in each of its forms: JSON, or a message of JSON-RPC. */
+/** A denial has the same sentence in each of its forms: JSON, the data of an error of JSON-RPC, a result of MCP. */
 function descriptionIn(body: string): string | null {
   try {
-    const json: unknown = JSON.parse(body)
-    if (!isObject(json)) return null
-    const { error, error_description: description } = json
-    const sentence = isObject(error) ? error["message"] : description
+    const whole = objectIn(JSON.parse(body))
+    const data = objectIn(whole["error"])["data"]
+    const meta = objectIn(objectIn(whole["result"])["_meta"])["narrowgate/denial"]
+    const sentence = objectIn(data ?? meta ?? whole)["error_description"]
     return typeof sentence === "string" ? sentence : null
   } catch {
     return null
@@ -33,7 +33,7 @@ function descriptionIn(body: string): string | null {
 }
 
 /** By the URL for people, which stands in each form of a denial. */
-function approvalIn(body: string): Decision["approval"] {
-  const [url, task, id] = /https?:\/\/[^\s"\\]+\/console\/approvals\/(tsk_[\w.-]*\w)\/(apr_\w+)/u.exec(body) ?? []
+export function approvalIn(text: string): Decision["approval"] {
+  const [url, task, id] = /https?:\/\/[^\s"\\]+\/console\/approvals\/(tsk_[\w.-]*\w)\/(apr_\w+)/u.exec(text) ?? []
   return url === undefined || task === undefined || id === undefined ? null : { task, id, url }
 }

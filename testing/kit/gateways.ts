@@ -173,7 +173,7 @@ async function read(response: HttpResponse): Promise<GatewayResponse> {
   return { status: response.status, headers, body: await response.text() }
 }
 
-function objectIn(value: unknown): Readonly<Record<string, unknown>> {
+export function objectIn(value: unknown): Readonly<Record<string, unknown>> {
   return isObject(value) ? value : {}
 }
 

@@ -12,10 +12,12 @@ import type {
   TestNarrowgate,
   TestTask,
   User,
+  Waiting,
 } from "../types.ts"
-import { decisionOf } from "./decision.ts"
+import { approvalIn, decisionOf } from "./decision.ts"
 import { NarrowgateTestError, TaskDenied } from "./error.ts"
 import { askAs } from "./gateways.ts"
+import { APPROVE, CALL, CLIENT, refuseUnknown, TASK } from "./options.ts"
 import { ProofKey } from "./proof.ts"
 import { Provider } from "./provider.ts"
 import { requestOf, type AgentRequest, type Arguments } from "./requests.ts"
@@ -31,7 +33,7 @@ const RECORDS_WITHIN = 10_000
 const LOOK_AGAIN = 20
 
 /** @param stop ends what was started for it */
-export async function connect(binding: TestKitBinding, stop: () => Promise<void>): Promise<TestNarrowgate> {
+export async function connect(binding: TestKitBinding, stop: () => Promise<void>): Promise<Kit> {
   return new Kit(binding, await binding.facts(), stop)
 }
 
@@ -65,6 +67,7 @@ class Kit implements TestNarrowgate {
   }
 
   async task(request: TaskRequest): Promise<TestTask> {
+    refuseUnknown("a task", request, TASK)
     const agent = this.#agent(request.agent)
     const now = await this.#binding.now()
     const form = new URLSearchParams({
@@ -94,15 +97,17 @@ class Kit implements TestNarrowgate {
   }
 
   async call(task: TestTask, tool: string, args: Arguments = {}, given: GivenCall = {}): Promise<Decision> {
+    refuseUnknown("what is given of a call", given, CALL)
+    refuseUnknown("`client`", given.client ?? {}, CLIENT)
     const request = requestOf(this.#world, tool, args)
     return this.#send(task, request, given)
   }
 
-  async approve(denial: Decision, how: Approve): Promise<void> {
+  async approve(denial: Waiting, how: Approve): Promise<void> {
     await this.#answer(denial, how, { approve: true, ...(how.uses !== undefined && { uses: how.uses }) })
   }
 
-  async deny(denial: Decision, how: Approve): Promise<void> {
+  async deny(denial: Waiting, how: Approve): Promise<void> {
     await this.#answer(denial, how, { approve: false })
   }
 
@@ -158,7 +163,8 @@ class Kit implements TestNarrowgate {
     throw new NarrowgateTestError("unknown_name", which)
   }
 
-  #gateway(id: string) {
+  /** An entry of gateways.yaml. */
+  gatewayCalled(id: string) {
     const found = this.#world.gateways.find((each) => each.id === id)
     if (found) return found
     const ids = this.#world.gateways.map((each) => each.id)
@@ -170,7 +176,7 @@ class Kit implements TestNarrowgate {
 
   /** The one that was named, or the first before this origin. */
   #gatewayFor({ origin }: AgentRequest, id: string | undefined) {
-    if (id !== undefined) return this.#gateway(id)
+    if (id !== undefined) return this.gatewayCalled(id)
     const found = this.#world.gateways.find(({ origins }) => origins.includes(origin))
     if (found) return found
     throw new NarrowgateTestError("unknown_name", `no gateway of gateways.yaml stands before ${origin}`)
@@ -193,8 +199,13 @@ class Kit implements TestNarrowgate {
     const sent = { ...request, headers: { ...request.headers, ...credential } }
     const answer = await askAs(gateway, this.gatewayKey(gateway.id), sent, client, this.#door())
     const decision = decisionOf(answer)
-    this.#decisions.set(task.id, [...(this.#decisions.get(task.id) ?? []), decision.id])
+    this.noteDecision(task.id, decision.id)
     return decision
+  }
+
+  /** `records` waits for it. */
+  noteDecision(task: string, id: string): void {
+    this.#decisions.set(task, [...(this.#decisions.get(task) ?? []), id])
   }
 
   /** Not bound functions: what is a binding's method may be a call of it. */
@@ -232,7 +243,10 @@ class Kit implements TestNarrowgate {
     return { id, token, scope: String(scope).split(" "), purpose: String(purpose) }
   }
 
-  async #answer({ approval }: Decision, { as, reason }: Approve, vote: object): Promise<void> {
+  async #answer(denial: Waiting, how: Approve, vote: object): Promise<void> {
+    refuseUnknown("an answer to an approval", how, APPROVE)
+    const { as, reason } = how
+    const approval = typeof denial === "string" ? approvalIn(denial) : denial.approval
     if (!approval) throw new NarrowgateTestError("approval_refused", "this decision waits for no approval")
     const { task, id } = approval
     const response = await this.#binding.fetch(`${this.url}/v1/tasks/${task}/approvals/${id}`, {

@@ -6,6 +6,7 @@ import { importJWK, SignJWT, type JWK } from "jose"
 import type { AgentDefinition } from "../../src/core/policy/definition/agents.ts"
 import { PLAIN_ACCESS_TOKEN, PLAIN_ID_TOKEN, type IssuerDefinition } from "../../src/core/policy/definition/issuers.ts"
 import { NarrowgateTestError } from "./error.ts"
+import { refuseUnknown, USER } from "./options.ts"
 import type { User, UserClaims } from "../types.ts"
 import type { World } from "./setup.ts"
 
@@ -86,6 +87,7 @@ export class Provider {
 
   #person(user: User): UserClaims & { readonly subject: string } {
     const { subject, ...claims } = typeof user === "string" ? { subject: user } : user
+    refuseUnknown(`the user \`${subject}\``, claims, USER)
     return { ...this.#users[subject], ...claims, subject }
   }
 

@@ -18,11 +18,13 @@ export interface AgentRequest {
 }
 
 export function requestOf({ routes, servers, tools }: World, tool: string, args: Arguments): AgentRequest {
-  const route = routes.find((each) => each.tool === tool)
-  if (route) return httpRequest(route, args)
-  const server = servers.find(({ name }) => tool.startsWith(`${name}.`))
-  if (server) return mcpRequest(server, tool, args)
   const names = tools.map(({ name }) => name)
+  if (names.includes(tool)) {
+    const route = routes.find((each) => each.tool === tool)
+    if (route) return httpRequest(route, args)
+    const server = servers.find(({ name }) => tool.startsWith(`${name}.`))
+    if (server) return mcpRequest(server, tool, args)
+  }
   throw new NarrowgateTestError(
     "unknown_name",
     `the catalog has no tool \`${tool}\`. ${suggest(tool, names, "Look there.")}`,

@@ -1,0 +1,96 @@
+/**
+ * A gateway of the policies that listens, for an agent under test: it asks as that gateway asks, passes on what is
+ * allowed, and answers what is denied itself.
+ */
+import { decodeJwt } from "jose"
+import { startGateway, type GatewayRoute } from "../dev/gateway.ts"
+import { isStandIn, SENDS_BODY, type Verdict } from "../dev/gateway/ask.ts"
+import { first } from "../dev/gateway/headers.ts"
+import { suggest } from "../src/core/encoding/nearest.ts"
+import type { GatewayDefinition } from "../src/core/policy/definition/gateways.ts"
+import { decisionOf } from "./kit/decision.ts"
+import { NarrowgateTestError } from "./kit/error.ts"
+import { refuseUnknown, type Members } from "./kit/options.ts"
+import type { GatewayResponse, World } from "./kit/setup.ts"
+import type { GatewayCall, GatewayOptions, TestGateway } from "./types.ts"
+
+const OPTIONS: Members<GatewayOptions> = { upstream: true, servers: true, origin: true, port: true }
+
+interface Asked {
+  readonly gateway: Pick<GatewayDefinition, "id" | "dialect" | "origins">
+  readonly servers: World["servers"]
+  /** Narrowgate's URL. */
+  readonly narrowgate: string
+  readonly key: string
+  /** Called with each decision, before the client has its answer. */
+  readonly note: (task: string, decision: string) => void
+}
+
+export async function listeningGateway(
+  { gateway, servers, narrowgate, key, note }: Asked,
+  options: GatewayOptions,
+): Promise<TestGateway> {
+  refuseUnknown("a gateway", options, OPTIONS)
+  const { id, dialect } = gateway
+  if (!isStandIn(dialect)) {
+    const known = Object.keys(SENDS_BODY).join(", ")
+    throw new NarrowgateTestError(
+      "invalid_argument",
+      `nothing stands in for a gateway of dialect ${dialect}. Give \`${id}\` one of ${known}, by \`files\`.`,
+    )
+  }
+  const { origin = gateway.origins[0] ?? "", upstream, port = 0 } = options
+  requireOneOf(gateway.origins, origin, `the gateway \`${id}\` of gateways.yaml has no origin`)
+  const behind = servers.filter((server) => server.origin === origin)
+  const calls: GatewayCall[] = []
+  const listening = await startGateway({
+    id,
+    port,
+    publicOrigin: origin,
+    authorizer: { origin: narrowgate, key, dialect },
+    routes: [{ prefix: "", upstream }, ...routesTo(behind, options)],
+    observe({ method, target, headers }, verdict) {
+      const call = { method, target, ...decisionOf(responseOf(verdict)) }
+      calls.push(call)
+      const task = taskOf(first(headers, "authorization") ?? "")
+      if (task !== null && call.id !== "") note(task, call.id)
+    },
+  })
+  let stopped: Promise<void> | undefined
+  const stop = async (): Promise<void> => (stopped ??= listening.close())
+  return { url: listening.origin, calls: () => [...calls], stop, [Symbol.asyncDispose]: stop }
+}
+
+/** Each MCP server is a route of its own, because its lists are cut down to what the agent may call. */
+function routesTo(behind: World["servers"], { upstream, servers = {} }: GatewayOptions): readonly GatewayRoute[] {
+  const names = behind.map(({ name }) => name)
+  for (const name of Object.keys(servers)) requireOneOf(names, name, "behind this gateway is no MCP server")
+  return behind.map(({ name, path }) => ({
+    prefix: path,
+    upstream: servers[name] ?? upstream.replace(/\/$/u, "") + path,
+    server: name,
+  }))
+}
+
+function requireOneOf(known: readonly string[], name: string, missing: string): void {
+  if (known.includes(name)) return
+  throw new NarrowgateTestError("unknown_name", `${missing} \`${name}\`. ${suggest(name, known, "Look there.")}`)
+}
+
+function responseOf(verdict: Verdict): GatewayResponse {
+  const { status, headers, body } = verdict.allowed
+    ? { status: 200, headers: verdict.identity, body: new Uint8Array() }
+    : verdict
+  const named = headers.map(([name, value]) => [name.toLowerCase(), value] as const)
+  return { status, headers: Object.fromEntries(named), body: new TextDecoder().decode(body) }
+}
+
+/** Null if it is no token of a task. */
+function taskOf(authorization: string): string | null {
+  try {
+    const { task } = decodeJwt(authorization.slice(authorization.indexOf(" ") + 1))
+    return typeof task === "string" ? task : null
+  } catch {
+    return null
+  }
+}

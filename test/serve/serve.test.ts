@@ -162,6 +162,13 @@ describe("what a gateway or a proxy passes on as Host", () => {
     expect(await statusOf("/oauth/register", host, "POST")).toMatch(/^HTTP\/1\.1 400 /)
   })
 
+  test.each([
+    ["http://x/healthz", 200],
+    ["http://x\\v1\\x/healthz", 400],
+  ])("counts rather than that of a whole URL which stands for the path: %s", async (target, status) => {
+    expect(await statusOf(target, "authz.example")).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `))
+  })
+
   test.each(["authz.example", "AUTHZ.example:8787", "a_service-1", "127.0.0.1:80", "[::1]", "[::1]:8787"])(
     "may be %s",
     async (host) => expect(await statusOf("/healthz", host)).toMatch(/^HTTP\/1\.1 200 /),

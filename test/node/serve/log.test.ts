@@ -31,7 +31,7 @@ test("no character of an event but the end of a line ends it", async () => {
 
 test("an event may come in pieces, between bytes of one character, and without an end", async () => {
   const text = bytes(`{"event":"a","reason":"ü"}\r\nplain\n\n{"event":"b"}`)
-  expect(await logged(...text)).toEqual([
+  expect(await logged(...text.split(""))).toEqual([
     { at, event: "a", reason: "ü" },
     { at, event: "runtime", text: "plain" },
     { at, event: "b" },

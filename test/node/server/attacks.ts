@@ -191,7 +191,13 @@ export const ATTACKS: readonly Attack[] = [
     name: "another method in a header",
     token: real,
     request: { method: "DELETE", body: "", headers: { "X-HTTP-Method-Override": "POST" } },
-    answer: [403, "tool_mismatch"],
+    answer: [400, "malformed_call"],
+  },
+  {
+    name: "a header that makes another method of the allowed one",
+    token: real,
+    request: { headers: { "X-HTTP-Method-Override": "DELETE" } },
+    answer: [400, "malformed_call"],
   },
   { name: "a route that is no tool", token: real, request: { target: "/admin" }, answer: [403, "tool_mismatch"] },
   {

@@ -112,15 +112,20 @@ def to_model(denial: Denial) -> str:
     return " ".join(part for part in parts if part)
 
 
+LONGEST_TEXT = 65_536
+"""Characters; a denial is short."""
 _CODE = r"[a-z][a-z_]{1,40}"
 _DECISION = re.compile(r"dec_[0-9A-Z]{10,40}")
-_DENIED = re.compile(rf"Narrowgate denied .{{1,4000}}?\(({_CODE}), decision ({_DECISION.pattern})\)", re.DOTALL)
+# From where it begins no further than to where it begins again: whoever answers could make that take long.
+_DENIED = re.compile(
+    rf"Narrowgate denied (?:(?!Narrowgate denied ).){{1,4000}}?\(({_CODE}), decision ({_DECISION.pattern})\)", re.DOTALL
+)
 _PAGE = re.compile(r"It can be approved at (\S{1,2000})(?: until (\S+))?: give that address")
 _REJECTED = re.compile(r"It was rejected; that holds")
 _SCOPE = re.compile(r"A token with the scope (.{1,2000}?) would do\.")
 _RETRY = re.compile(r"Try again in (\d{1,9}) seconds?\.")
 _NOTHING_DONE = "and nothing was done. "
-_TAIL = re.compile(r"\s*(?:It can be approved at|It was rejected|A token with the scope|Try again in|\().*", re.DOTALL)
+_TAIL = re.compile(r"(?:It can be approved at|It was rejected|A token with the scope|Try again in|\().*", re.DOTALL)
 _APPROVAL_PAGE = re.compile(r"https?://[^?#]+/console/approvals/([^/?#]+)/([^/?#]+)")
 
 
@@ -129,6 +134,8 @@ def denial_in_text(text: str, *, whole: bool) -> Denial | None:
 
     `whole`: only if the text is nothing else. A tool's own answer may quote a denial.
     """
+    if len(text) > LONGEST_TEXT:
+        return None
     match = _DENIED.fullmatch(text.strip()) if whole else _DENIED.search(text)
     if not match:
         return None
@@ -140,7 +147,7 @@ def denial_in_text(text: str, *, whole: bool) -> Denial | None:
     elif _REJECTED.search(words):
         approval = Approval(status="rejected")
     _, _, said = words.partition(_NOTHING_DONE)
-    description = _TAIL.sub("", said).removesuffix(ADVICE.get(match[1], "")).strip()
+    description = _TAIL.sub("", said).rstrip().removesuffix(ADVICE.get(match[1], "")).strip()
     return Denial(
         code=match[1],
         description=readable(description),
@@ -206,7 +213,7 @@ _CHALLENGED = {
     "insufficient_scope": "insufficient_scope",
     "insufficient_user_authentication": "step_up_required",
 }
-_PARAMETER = re.compile(r'([a-z_]+)="((?:[^"\\]|\\.)*)"')
+_PARAMETER = re.compile(r'(?<![a-z_])([a-z_]+)="((?:[^"\\]|\\.)*)"')
 
 
 def challenge_in(header: str) -> Mapping[str, str]:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from .denial import (
+    LONGEST_TEXT,
     Denial,
     DeniedError,
     denial_in_headers,
@@ -18,7 +19,6 @@ from .denial import (
 META_KEY = "narrowgate/denial"
 _MOST_LOOKS = 100
 """At parts of one value, which may contain itself."""
-_LONGEST_TEXT = 1_000_000
 _FIRST_FAILURE = 400
 # What the OpenAI Agents SDK puts before the message of an error, for the model.
 _TOLD_AS_FAILURE = (
@@ -80,19 +80,15 @@ def _in_error(error: BaseException, looks: Iterator[int]) -> Denial | None:
     return (
         (_in_response(response, looks) if response is not None else None)
         or _in_json_rpc_error(getattr(error, "error", None))
-        or _in_text(str(error))
+        or denial_in_text(str(error), whole=False)
         or _within(error.__cause__, looks)
         or _within(error.__context__, looks)
     )
 
 
-def _in_text(text: str) -> Denial | None:
-    return denial_in_text(text, whole=False) if len(text) <= _LONGEST_TEXT else None
-
-
 def _in_returned_text(text: str) -> Denial | None:
     """Text that a tool returned, without a sign of failure: a denial is all that there is."""
-    if len(text) > _LONGEST_TEXT:
+    if len(text) > LONGEST_TEXT:
         return None
     if text.startswith(_TOLD_AS_FAILURE):
         return denial_in_text(text, whole=False)
@@ -121,7 +117,7 @@ def _in_response(response: object, looks: Iterator[int]) -> Denial | None:
 def _body_of(response: object) -> object:
     try:
         content = response.content  # type: ignore[attr-defined]
-        return json.loads(content) if isinstance(content, bytes) and len(content) <= _LONGEST_TEXT else None
+        return json.loads(content) if isinstance(content, bytes) and len(content) <= LONGEST_TEXT else None
     except Exception:
         # It has not been read, or is no JSON.
         return None
@@ -132,6 +128,8 @@ def _in_mapping(value: Mapping[object, object], looks: Iterator[int]) -> Denial 
         return _in_json_rpc_error(value.get("error")) or _in_result(value.get("result"))
     if value.get("type") == "text" and isinstance(value.get("text"), str):
         return _in_returned_text(str(value["text"]))
+    if isinstance(value.get("content"), list) and not _has_failed(value):
+        return _in_result(value)
     return (
         denial_in_members(value)
         or _in_json_rpc_error(value.get("error"))
@@ -149,13 +147,12 @@ def _in_json_rpc_error(error: object) -> Denial | None:
     code, message = member(error, "code"), member(error, "message")
     if not isinstance(code, int) or not isinstance(message, str):
         return None
-    return denial_in_members(member(error, "data"), text=message) or _in_text(message)
+    return denial_in_members(member(error, "data"), text=message) or denial_in_text(message, whole=False)
 
 
 def _in_result(result: object) -> Denial | None:
     """A tool's result: members in its `_meta`, words in its content if it says that it has failed."""
-    content = member(result, "content")
-    has_failed = member(result, "is_error", "isError") is True or member(result, "status") == "error"
+    content, has_failed = member(result, "content"), _has_failed(result)
     words = "\n".join(_texts_in(content)) if has_failed else None
     # Of an allowed call the server writes `_meta`: there is a denial only where the result says so.
     asks = member(result, "result_type", "resultType") == "input_required"
@@ -165,7 +162,11 @@ def _in_result(result: object) -> Denial | None:
         if isinstance(meta, Mapping) and (has_failed or asks)
         else None
     )
-    return found or (_in_text(words) if words else None)
+    return found or (denial_in_text(words, whole=False) if words else None)
+
+
+def _has_failed(result: object) -> bool:
+    return member(result, "is_error", "isError") is True or member(result, "status") == "error"
 
 
 def _texts_in(content: object) -> Iterable[str]:

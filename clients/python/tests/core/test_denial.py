@@ -3,6 +3,7 @@
 import json
 import random
 import re
+import time
 from dataclasses import dataclass, field
 
 import httpx
@@ -193,6 +194,11 @@ def test_a_challenge_is_a_denial_where_it_names_the_metadata_of_its_resource():
         {"content": [{"type": "text", "text": f"Log: {RATE}"}], "isError": False},
         Thing(content=[{"type": "text", "text": RATE}], is_error=False),
         {"_meta": {"narrowgate/denial": MEMBERS}, "content": [], "isError": False},
+        {"content": [{"type": "text", "text": RATE}]},
+        {"content": [], **MEMBERS},
+        {"content": [], "error": ERROR},
+        {"content": [], "result": RESULT},
+        {"jsonrpc": "2.0", "id": 1, "result": {"content": [{"type": "text", "text": RATE}]}},
         response(200, MEMBERS),
         response(403, {"error": "forbidden"}),
         response(404, {"error": "invalid_token", "error_description": "of another server"}),
@@ -246,6 +252,22 @@ def test_nothing_raises_and_nothing_takes_for_ever():
         "(" * 900_000,
     ):
         assert denial_of(value) is None
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        [LookupError("Narrowgate denied " * 3_600)] * 100,
+        {**RESULT, "content": [{"type": "text", "text": "Narrowgate denied " * 100_000}]},
+        LookupError(f"Narrowgate denied x, and nothing was done.{' ' * 3_900}(policy_denied, decision {DECISION})"),
+        httpx.Response(401, headers={"www-authenticate": "a" * 64_000}),
+    ],
+)
+def test_nothing_that_is_made_to_take_long_does(value):
+    began = time.process_time()
+    for _ in range(10):
+        denial_of(value)
+    assert time.process_time() - began < 1
 
 
 def test_whatever_becomes_of_the_members_nothing_raises():

@@ -1,5 +1,5 @@
 /** A gateway of the policies that listens, before a developer's own service: an agent under test calls that. */
-import { createServer } from "node:http"
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http"
 import { text } from "node:stream/consumers"
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
 import { denialOf } from "../../client/denial-of.ts"
@@ -18,13 +18,12 @@ interface Received {
 async function startService(): Promise<Listening & { readonly received: Received[] }> {
   const received: Received[] = []
   const tools = ["search", "unheard-of"].map((name) => ({ name, inputSchema: { type: "object" } }))
-  const server = createServer((request, response) => {
-    void text(request).then((body) => {
-      received.push({ target: request.url ?? "", headers: request.headers, body })
-      response.writeHead(200, { "content-type": "application/json" })
-      response.end(JSON.stringify({ jsonrpc: "2.0", id: 1, result: { tools } }))
-    })
-  })
+  const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    received.push({ target: request.url ?? "", headers: request.headers, body: await text(request) })
+    response.writeHead(200, { "content-type": "application/json" })
+    response.end(JSON.stringify({ jsonrpc: "2.0", id: 1, result: { tools } }))
+  }
+  const server = createServer((request, response) => void answer(request, response))
   return { ...(await listen(server, 0)), received }
 }
 

@@ -1,4 +1,5 @@
 /** A gateway of the policies that listens, before a developer's own service: an agent under test calls that. */
+import { readFile } from "node:fs/promises"
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http"
 import { text } from "node:stream/consumers"
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
@@ -110,7 +111,16 @@ test("says what it cannot stand for", async () => {
 describe("of the policies of the yard", () => {
   let yard: RunningNarrowgate
   beforeAll(async () => {
-    yard = await startNarrowgate({ policies: "test/harness/yard", users: { alice: { groups: ["staff"] } } })
+    const gateways = await readFile("test/harness/yard/gateways.yaml", "utf8")
+    // As `twin`, of other makes.
+    const twin = (dialect: string, body: boolean) =>
+      `  - { id: ${dialect}-twin, dialect: ${dialect}, origins: ["https://other.test", "https://api.test"], audience: "https://api.test/", environment: test, body: ${body} }\n`
+    const twins = twin("envoy", true) + twin("nginx", false)
+    yard = await startNarrowgate({
+      policies: "test/harness/yard",
+      files: { "gateways.yaml": gateways.replace("gateways:\n", `gateways:\n${twins}`) },
+      users: { alice: { groups: ["staff"] } },
+    })
   })
   afterAll(async () => yard.stop())
 
@@ -119,8 +129,10 @@ describe("of the policies of the yard", () => {
     ["nginx", "https://api.test"],
     ["traefik", "https://api.test"],
     ["caddy", "https://api.test"],
-    // It has two.
+    // They have two.
     ["twin", "https://api.test"],
+    ["envoy-twin", "https://api.test"],
+    ["nginx-twin", "https://api.test"],
   ])("%s is asked about its own origin, whatever the port", async (id, origin) => {
     await using gateway = await yard.gateway(id, { upstream: service.origin, origin })
     const { token } = await yard.task({ user: "alice", agent: "first", purpose: "work" })

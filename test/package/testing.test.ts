@@ -8,7 +8,7 @@ import { emptyPlace, ROOT, type Place, type Ran } from "./installed.ts"
 
 /** Of the guide, by the name of the file under which it tells readers to save them. */
 const GUIDE = join(ROOT, "docs/guides/testing-code.md")
-const TESTS = ["mail.test.ts", "mail.node.test.mjs"] as const
+const TESTS = ["mail.spec.ts", "mail-test.mjs", "agent.spec.ts"] as const
 
 describe.each(["22", "24"])("on Node %s", (node) => {
   let there: Place
@@ -30,26 +30,27 @@ describe.each(["22", "24"])("on Node %s", (node) => {
   afterAll(async () => there[Symbol.asyncDispose]())
 
   test("without miniflare it says what to install; with that, node:test runs it, and ends", async () => {
-    const missing = await there.run("node", "--test", "mail.node.test.mjs")
+    const missing = await there.run("node", "--test", "mail-test.mjs")
     expect(missing.code).toBe(1)
     const [line = ""] = /npm install --save-dev --save-exact miniflare@[\w.-]+/u.exec(missing.stdout) ?? []
     const [, ...command] = line.split(" ")
     expect((await there.run("npm", ...command, "--no-audit", "--no-fund")).code).toBe(0)
-    const { code, stdout } = await there.run("node", "--test", "mail.node.test.mjs")
+    // By its own pattern, which takes no file of Vitest's.
+    const { code, stdout } = await there.run("node", "--test")
     expect([code, stdout]).toEqual([0, expect.stringMatching(/pass [1-9]\d*\n/u)])
   }, 180_000)
 
   test("Vitest runs it with its matchers", async () => {
     expect((await install(...packages("vitest"))).code).toBe(0)
-    const { code, stdout, stderr } = await there.run("npx", "vitest", "run", "mail.test.ts")
-    expect([code, stdout + stderr]).toEqual([0, expect.stringMatching(/Tests {2}\d+ passed/u)])
+    const { code, stdout, stderr } = await there.run("npx", "vitest", "run")
+    expect([code, stdout + stderr]).toEqual([0, expect.stringMatching(/Test Files {2}2 passed.*Tests {2}\d+ passed/su)])
   }, 180_000)
 
   test("in Cloudflare's pool for Vitest it is an auxiliary Worker", async () => {
     expect((await install(...packages("@cloudflare/vitest-plugin"))).code).toBe(0)
     await mkdir(file("pool"))
     await cp(file("policies"), file("pool/policies"), { recursive: true })
-    for (const name of ["vitest.config.ts", "worker.ts", "worker.test.ts"])
+    for (const name of ["vitest.config.ts", "worker.ts", "worker.spec.ts"])
       await writeFile(file("pool", name), await codeOf(GUIDE, `pool/${name}`))
     const gateways = await readFile(file("pool/policies/gateways.yaml"), "utf8")
     await writeFile(
@@ -105,6 +106,8 @@ export async function use(): Promise<Decision> {
   const decision = await ng.call(task, "mail.send", { to: "bob@example.org" })
   assertDenied(decision, "policy_denied")
   await ng.approve(decision, { as: { subject: "olivia", groups: ["operations"] } })
+  const gateway = await ng.gateway("edge", { upstream: "http://127.0.0.1:9000" })
+  await ng.deny(gateway.calls()[0] ?? gateway.url, { as: "olivia" })
   const time: Date = await ng.clock.advance("10 minutes")
   const [record] = await ng.records(task)
   const code: string | undefined = record?.code

@@ -1,5 +1,6 @@
 /** A gateway of the policies that listens, before a developer's own service: an agent under test calls that. */
-import { createServer } from "node:http"
+import { readFile } from "node:fs/promises"
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http"
 import { text } from "node:stream/consumers"
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
 import { denialOf } from "../../client/denial-of.ts"
@@ -18,13 +19,12 @@ interface Received {
 async function startService(): Promise<Listening & { readonly received: Received[] }> {
   const received: Received[] = []
   const tools = ["search", "unheard-of"].map((name) => ({ name, inputSchema: { type: "object" } }))
-  const server = createServer((request, response) => {
-    void text(request).then((body) => {
-      received.push({ target: request.url ?? "", headers: request.headers, body })
-      response.writeHead(200, { "content-type": "application/json" })
-      response.end(JSON.stringify({ jsonrpc: "2.0", id: 1, result: { tools } }))
-    })
-  })
+  const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    received.push({ target: request.url ?? "", headers: request.headers, body: await text(request) })
+    response.writeHead(200, { "content-type": "application/json" })
+    response.end(JSON.stringify({ jsonrpc: "2.0", id: 1, result: { tools } }))
+  }
+  const server = createServer((request, response) => void answer(request, response))
   return { ...(await listen(server, 0)), received }
 }
 
@@ -111,7 +111,16 @@ test("says what it cannot stand for", async () => {
 describe("of the policies of the yard", () => {
   let yard: RunningNarrowgate
   beforeAll(async () => {
-    yard = await startNarrowgate({ policies: "test/harness/yard", users: { alice: { groups: ["staff"] } } })
+    const gateways = await readFile("test/harness/yard/gateways.yaml", "utf8")
+    // As `twin`, of other makes.
+    const twin = (dialect: string, body: boolean) =>
+      `  - { id: ${dialect}-twin, dialect: ${dialect}, origins: ["https://other.test", "https://api.test"], audience: "https://api.test/", environment: test, body: ${body} }\n`
+    const twins = twin("envoy", true) + twin("nginx", false)
+    yard = await startNarrowgate({
+      policies: "test/harness/yard",
+      files: { "gateways.yaml": gateways.replace("gateways:\n", `gateways:\n${twins}`) },
+      users: { alice: { groups: ["staff"] } },
+    })
   })
   afterAll(async () => yard.stop())
 
@@ -120,8 +129,10 @@ describe("of the policies of the yard", () => {
     ["nginx", "https://api.test"],
     ["traefik", "https://api.test"],
     ["caddy", "https://api.test"],
-    // It has two.
+    // They have two.
     ["twin", "https://api.test"],
+    ["envoy-twin", "https://api.test"],
+    ["nginx-twin", "https://api.test"],
   ])("%s is asked about its own origin, whatever the port", async (id, origin) => {
     await using gateway = await yard.gateway(id, { upstream: service.origin, origin })
     const { token } = await yard.task({ user: "alice", agent: "first", purpose: "work" })

@@ -23,12 +23,19 @@ const KEEP_NEWER_FOR_MS = 300_000
 /** A name that no request can have: these entries are never served. */
 const keyOf = (place: string): string => `https://keys.narrowgate.invalid/${encodeURIComponent(place.toWellFormed())}`
 
+/** workerd on one machine (docs/guides/serve.md), which has no other isolate to share with either. */
+const HAS_NO_CACHE = /No Cache was configured/u
+
+function logFailure(error: unknown): void {
+  if (!HAS_NO_CACHE.test(String(error))) logEvent("shared_cache_failed", { error: String(error) })
+}
+
 export async function readShared(place: string): Promise<SharedDocument | null> {
   try {
     const found = await caches.default.match(keyOf(place))
     return found ? schema.parse(await found.json()) : null
   } catch (error) {
-    logEvent("shared_cache_failed", { error: String(error) })
+    logFailure(error)
     return null
   }
 }
@@ -45,7 +52,7 @@ export async function writeShared(place: string, document: SharedDocument, secon
     const headers = { "Cache-Control": `public, max-age=${seconds}` }
     await caches.default.put(keyOf(place), Response.json(document, { headers }))
   } catch (error) {
-    logEvent("shared_cache_failed", { error: String(error) })
+    logFailure(error)
   }
 }
 

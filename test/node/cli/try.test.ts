@@ -224,6 +224,23 @@ describe("a call that people have to approve", () => {
     expect(await attempt(...sum, "--task", task)).toMatchObject({ code: 0, stdout: expect.stringContaining("3") })
   })
 
+  it("is answered by its address too, which no list has to have", async () => {
+    const { stdout } = await attempt(...sum)
+    const address = /approve: (\S+)/u.exec(stdout)?.[1] ?? "none"
+    expect(await approve("approve", `${address}x/y`)).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining("no address"),
+    })
+    const elsewhere = new URL(new URL(address).pathname, "http://127.0.0.1:1").href
+    expect(await approve("approve", elsewhere)).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining("Add --url http://127.0.0.1:1."),
+    })
+    expect(await approve("approve", address)).toMatchObject({ code: 0, stdout: expect.stringContaining(": approved") })
+    const task = /--task (tsk_[\w.-]+)\n/u.exec(stdout)?.[1] ?? "none"
+    expect((await attempt(...sum, "--task", task)).code).toBe(0)
+  })
+
   it("is made again once they have", async () => {
     const waiting = attempt(...sum, "--wait", "60")
     expect((await approve("approve", await pending())).code).toBe(0)

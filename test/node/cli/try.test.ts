@@ -82,7 +82,9 @@ unless { context.approvals.contains("boss") };
   const { gateways: edges } = z
     .object({ gateways: z.array(z.looseObject({ audience: z.string(), origins: z.array(z.string()) })) })
     .parse(parse(await readFile(mine("gateways.yaml"), "utf8")))
-  const [{ audience = "", origins = [] } = {}] = edges
+  const [edge] = edges
+  if (!edge) throw new Error("init has written no gateway")
+  const { audience, origins } = edge
   const asking = { id: "asking", dialect: "authzen", origins, audience, environment: "development", body: true }
   await writeFile(mine("gateways.yaml"), stringify({ gateways: [...edges, asking] }))
   await rm(mine("access.test.yaml"))

@@ -35,15 +35,18 @@ export function addApprovals(program: Command): void {
   for (const decision of ["approve", "reject"] as const) {
     const command = asPerson(group.command(decision))
       .description(decision === "approve" ? "approve the task or the call" : "reject the task or the call")
-      .argument("<ID>", "the id of a task (tsk_…) or of a call's approval (apr_…), from `approvals list`")
+      .argument(
+        "<ID-OR-ADDRESS>",
+        "the id of a task (tsk_…) or of a call's approval (apr_…), from `approvals list`; or the address of an approval, as a denial has it",
+      )
       .option("--reason <TEXT>", "for a call: the reason, which is recorded")
       .addHelpText(
         "after",
-        `\nExamples:\n  narrowgate approvals ${decision} tsk_01J8… --login alice\n  narrowgate approvals ${decision} apr_01J8… --login alice\n`,
+        `\nExamples:\n  narrowgate approvals ${decision} tsk_01J8… --login alice\n  narrowgate approvals ${decision} apr_01J8… --login alice\n  narrowgate approvals ${decision} http://127.0.0.1:8787/console/approvals/tsk_01J8…/apr_01J8… --login alice\n`,
       )
     if (decision === "approve") command.option("--uses <N>", "for a call: how often it may be made (default: once)")
     command.action(async (id: string, options: AnswerOptions) =>
-      id.startsWith("apr_") ? answerCall(id, decision, options) : answerTask(id, decision, options),
+      id.startsWith("apr_") || URL.canParse(id) ? answerCall(id, decision, options) : answerTask(id, decision, options),
     )
   }
 }
@@ -55,30 +58,59 @@ async function answerTask(id: string, decision: "approve" | "reject", options: A
   console.log(options.json ? jsonText(answer, 0) : printableText(`${answer.task}: ${answer.decision}`))
 }
 
-/** The path of the approval contains its task, which only the list shows. */
-async function answerCall(id: string, decision: "approve" | "reject", options: AnswerOptions): Promise<void> {
+async function answerCall(which: string, decision: "approve" | "reject", options: AnswerOptions): Promise<void> {
   const most = uses.optional().safeParse(options.uses)
   if (!most.success) throw new Failure(`--uses cannot be ${options.uses}`, "Write a number from 1 to 100.", EXIT.usage)
   const bearer = await personBearer(options, options.login)
-  const waiting = await waitingFor(options, bearer)
-  const approval = waiting.approvals.filter((each) => each.kind === "call").find((each) => each.id === id)
-  if (!approval) throw new Failure(`${id} does not wait for you`, "Look at what does: narrowgate approvals.")
-  if (most.data !== undefined && most.data > approval.most_uses) {
-    const fix = `approvers.yaml lets one approval of ${approval.name ?? "an operator"} allow ${approval.most_uses} at most.`
-    throw new Failure(`--uses cannot be ${most.data}`, fix, EXIT.usage)
-  }
+  const parameters = URL.canParse(which)
+    ? addressed(new URL(which), options.url)
+    : await listed(which, most.data, options, bearer)
   const body = {
     approve: decision === "approve",
     ...(most.data !== undefined && { uses: most.data }),
     ...(options.reason !== undefined && { reason: options.reason }),
   }
-  const parameters = { task: approval.task, approval: id }
   const input = { parameters, body, schema: approvals.answerCallApproval.answer() }
   const answer = await requestApi(options, bearer, "answerCallApproval", input)
   if (options.json) return console.log(jsonText(answer, 0))
   const lacking = answer.status === "pending" ? `, ${answer.votes.length} of ${answer.need} have approved` : ""
   const calls = answer.status === "approved" ? `, for ${callsText(answer.uses)}` : ""
   console.log(printableText(`${answer.id}: ${answer.status}${lacking}${calls}`))
+}
+
+interface CallApprovalPath {
+  readonly task: string
+  readonly approval: string
+}
+
+/** Of an approval that is in no list as well: its approvers may have been named after it was requested. */
+function addressed({ href, origin, pathname }: URL, worker: string): CallApprovalPath {
+  const [, task, approval] = /^\/console\/approvals\/(tsk_[\w.-]+)\/(apr_\w+)$/u.exec(pathname) ?? []
+  if (task === undefined || approval === undefined)
+    throw new Failure(`${href} is no address of an approval`, "Take it from the denial.", EXIT.usage)
+  if (origin !== new URL(worker).origin)
+    throw new Failure(`the approval is at ${origin}, not at ${worker}`, `Add --url ${origin}.`, EXIT.usage)
+  return { task, approval }
+}
+
+/** The path of the approval contains its task, which only the list shows. */
+async function listed(
+  id: string,
+  most: number | undefined,
+  worker: WorkerOptions,
+  bearer: string,
+): Promise<CallApprovalPath> {
+  const waiting = await waitingFor(worker, bearer)
+  const approval = waiting.approvals.filter((each) => each.kind === "call").find((each) => each.id === id)
+  if (!approval) {
+    const fix = "Look at what does: narrowgate approvals. One that is in no list is answered by its address."
+    throw new Failure(`${id} does not wait for you`, fix)
+  }
+  if (most !== undefined && most > approval.most_uses) {
+    const fix = `approvers.yaml lets one approval of ${approval.name ?? "an operator"} allow ${approval.most_uses} at most.`
+    throw new Failure(`--uses cannot be ${most}`, fix, EXIT.usage)
+  }
+  return { task: approval.task, approval: id }
 }
 
 function asPerson(command: Command): Command {

@@ -54,7 +54,9 @@ async function claim({ url, key: file, json }: ClaimOptions): Promise<void> {
         )
       : `${url} is yours already: it accepts bundles by this key`,
   )
-  console.log(`next: ${publish}\nThe secret CLAIM is of no more use: npx wrangler secret delete CLAIM`)
+  console.log(
+    `next: ${publish}\nThe secret CLAIM is of no more use: on Cloudflare, npx wrangler secret delete CLAIM; where \`narrowgate serve\` runs, unset it if it is set`,
+  )
 }
 
 /** Never an argument: whoever may list processes sees their arguments. */

@@ -47,7 +47,7 @@ export function addImport(program: Command): void {
     .description("add the tools of a running MCP server, each pinned to its current definition")
     .argument("<URL>", "the server's streamable HTTP endpoint")
     .option("--origin <ORIGIN>", "the origin at which clients reach it through a gateway (default: as in the catalog)")
-    .option("--path <PATH>", "its path at that origin (default: as in the catalog)")
+    .option("--path <PATH>", "its path at that origin (default: as in the catalog, otherwise /<server>/mcp)")
     .addOption(repeated("--header <'NAME: VALUE'>", "a header of every request, not a secret; may be repeated"))
     .addOption(
       repeated(
@@ -147,13 +147,14 @@ async function finish(
 async function placeOf({ policies, server, origin, path }: McpOptions) {
   const entry = readCatalog(await readCatalogText(policies)).servers.find(({ name }) => name === server)
   if (!entry) {
-    if (origin === undefined || path === undefined) {
+    if (origin === undefined) {
       const fix =
         "State the URL at which clients reach the server through a gateway: `--origin https://api.example --path /mcp`."
       throw new Failure(`the catalog has no server \`${server}\` yet`, fix, EXIT.usage)
     }
-    checked({ name: server, origin, path }, {})
-    return { origin, path }
+    const place = { origin, path: path ?? `/${server}/mcp` }
+    checked({ name: server, ...place }, {})
+    return place
   }
   if ((origin ?? entry.origin) !== entry.origin || (path ?? entry.path) !== entry.path) {
     const message = `the catalog has \`${server}\` at ${entry.origin}${entry.path}`

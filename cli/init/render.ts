@@ -58,7 +58,7 @@ function permittedLines(plan: Plan): readonly string[] {
   const above = count((given) => !within(given))
   const how = plan.writes === "guarded" ? "after a fresh login" : "not yet: access.cedar has rules for them in comments"
   return [
-    `  ${colors.dim("permitted")}  ${tools(reads)} that only read`,
+    `  ${colors.dim("permitted")}  ${tools(reads)} that only ${reads === 1 ? "reads" : "read"}`,
     ...(changes === 0 ? [] : [`  ${colors.dim("permitted")}  ${tools(changes)} that may change something, ${how}`]),
     ...(above === 0 ? [] : [`  ${colors.dim("denied")}     ${tools(above)} above \`${plan.highest}\``]),
   ]

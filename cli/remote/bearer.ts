@@ -11,13 +11,25 @@ export async function operatorBearer({ url, idp }: WorkerOptions): Promise<strin
   if (token !== undefined && token !== "") return token
   const session = await sessionToken(url)
   if (session !== null) return session
-  if (!isLoopback(url)) {
-    const fix = "Log in (narrowgate login), or set NARROWGATE_TOKEN to an access token of an operator."
-    throw new Failure(`nobody is logged in at ${url}`, fix, EXIT.usage)
-  }
+  const fix = "Log in (narrowgate login), or set NARROWGATE_TOKEN to an access token of an operator."
+  const stranger = new Failure(`nobody is logged in at ${url}`, fix, EXIT.usage)
+  if (!isLoopback(url)) throw stranger
   const { operatorToken } = await import("./local-stack-login.ts")
-  return reach(idp, () => operatorToken({ origin: idp }))
+  return reach(idp, () => operatorToken({ origin: idp })).catch(async (failure: unknown) => {
+    const isUnreachable = failure instanceof Failure && failure.exitCode === EXIT.unreachable
+    // A Worker of this machine without that provider is no local stack, such as one of `narrowgate serve`.
+    throw isUnreachable && (await answers(url)) ? stranger : failure
+  })
 }
+
+const answers = async (url: string): Promise<boolean> =>
+  fetch(new URL("/healthz", url), { redirect: "manual", signal: AbortSignal.timeout(TIMEOUT_MS) }).then(
+    ({ ok }) => ok,
+    () => false,
+  )
+
+/** Milliseconds. */
+const TIMEOUT_MS = 3_000
 
 /** The token of the user who is logged in there, renewed if it is about to expire. */
 async function sessionToken(url: string): Promise<string | null> {

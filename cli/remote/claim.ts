@@ -39,7 +39,7 @@ const FIXES: Readonly<Record<number, string>> = {
   404: "Check the address: it is no Narrowgate Worker, or one of an older version.",
   409: "Publish with the private half of a key of PUBLISHER_KEYS: narrowgate publish --key FILE.",
   429: "Wait a minute; or set ISSUER and PUBLISHER_KEYS in the configuration.",
-  503: "Set the secret (npx wrangler secret put CLAIM), or try again in a moment, as the answer says.",
+  503: "Set the secret (on Cloudflare: npx wrangler secret put CLAIM), or try again in a moment, as the answer says.",
 }
 
 async function post(url: string, body: object): Promise<{ readonly status: number; readonly answer: unknown }> {

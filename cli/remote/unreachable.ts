@@ -25,14 +25,23 @@ const OF_TLS: Readonly<Record<string, readonly [what: string, fix: string]>> = {
   ERR_TLS_CERT_ALTNAME_INVALID: ["is for another host", "Use a host name that the certificate has."],
 }
 
+/**
+ * Null: its certificate is not what is wrong.
+ *
+ * @param thrown by `fetch`
+ */
+export function distrusted(server: URL, thrown: unknown): Failure | null {
+  const code = codeOf(thrown)
+  const [what, fix] = OF_TLS[code] ?? []
+  if (what === undefined || fix === undefined) return null
+  return new Failure(`the TLS certificate of ${server.host} ${what} (${code})`, fix, EXIT.unreachable)
+}
+
 /** @param thrown by `fetch` */
 export function unreachable(server: URL, thrown: unknown): Failure {
+  const ofTls = distrusted(server, thrown)
+  if (ofTls) return ofTls
   const code = codeOf(thrown)
-  const ofTls = OF_TLS[code]
-  if (ofTls) {
-    const [what, fix] = ofTls
-    return new Failure(`the TLS certificate of ${server.host} ${what} (${code})`, fix, EXIT.unreachable)
-  }
   if (code === "EPROTO" || code.startsWith("ERR_SSL_")) {
     return new Failure(
       `${server.host} does not speak TLS as expected (${code})`,

@@ -2,6 +2,7 @@
 import { isIP } from "node:net"
 import { z } from "zod"
 import { CONTRACT, pathTo, type EndpointName, type Parameters } from "../../src/api/contract/contract.ts"
+import { distrusted } from "./unreachable.ts"
 import { escaped } from "../terminal/escape.ts"
 import { EXIT, Failure } from "../terminal/failure.ts"
 
@@ -33,6 +34,8 @@ export async function reach<Value>(origin: string, ask: () => Promise<Value>): P
     return await ask()
   } catch (failure) {
     if (failure instanceof Failure) throw failure
+    const ofTls = distrusted(new URL(origin), failure)
+    if (ofTls) throw ofTls
     // Node's message for a failed connection; its cause is no more readable.
     const failed = failure instanceof TypeError && failure.message === "fetch failed"
     const unreachable = failed || (failure instanceof DOMException && failure.name === "TimeoutError")

@@ -355,6 +355,7 @@ test("with the secret alone, the command leads from the first request to an allo
       `next: narrowgate publish --url ${origin()} --key publisher.jwk --why "the first rules"`,
     ),
   })
+  expect(done.stdout).toContain("where `narrowgate serve` runs, unset it")
   expect(done.stdout + done.stderr).not.toContain(CLAIM)
   // An answer that was lost is found again, by the same key and by no other.
   expect(await command(CLAIM)).toMatchObject({ code: 0, stdout: expect.stringContaining("is yours already") })

@@ -1,4 +1,5 @@
 /** The packages that this one needs are installed, each in the version that it was tested with. */
+import { existsSync } from "node:fs"
 import { resolve } from "node:path"
 import { ok, problem, skipped, warn, type Finding } from "../finding.ts"
 import { installCommand, LOCAL_STACK, PACKAGE } from "../../package.ts"
@@ -11,7 +12,7 @@ export async function checkPackages(): Promise<readonly Finding[]> {
   const needed = { ...devDependencies, ...dependencies }
   return [
     judgeNeeded(await differing(needed, [PACKAGE]), Object.keys(needed).length),
-    ...judgeOptional(await differing(peerDependencies, [PACKAGE, resolve(".")])),
+    ...judgeOptional(await differing(peerDependencies, [PACKAGE, resolve(".")]), existsSync("narrowgate.yaml")),
   ]
 }
 
@@ -38,16 +39,26 @@ export function judgeNeeded(wrong: readonly Differing[], count: number): Finding
   return problem(wrong.map(told).join("; "), "Install anew, by the lock file in a clone: `npm ci`, else `npm install`.")
 }
 
-export function judgeOptional(wrong: readonly Differing[]): readonly Finding[] {
-  return [...Map.groupBy(wrong, ({ name }) => (LOCAL_STACK.includes(name) ? "dev" : "deploy"))].map(
-    ([command, all]) => {
-      const text = `${all.map(told).join("; ")}: \`narrowgate ${command}\` needs it`
-      const install = installCommand(all.map(({ name }) => name))
-      // Who only tries it out, or only publishes, never deploys.
-      if (command === "deploy" && all.every(({ found }) => found === null)) return skipped(`${text} (${install})`)
-      return warn(text, `Install it where you use that: ${install}`)
-    },
-  )
+const [DEV, SERVE] = ["`narrowgate dev`", "`narrowgate serve`"]
+
+/** Package → what needs it. */
+const NEEDED_BY: ReadonlyMap<string, string> = new Map([
+  ...LOCAL_STACK.map((name) => [name, DEV] as const),
+  ["workerd", SERVE],
+  ["vitest", "a test of yours in Vitest"],
+  ["wrangler", "`narrowgate deploy`"],
+])
+
+/** @param isServing the directory is one of `narrowgate serve`, otherwise one to try things out */
+export function judgeOptional(wrong: readonly Differing[], isServing = false): readonly Finding[] {
+  return [...Map.groupBy(wrong, ({ name }) => NEEDED_BY.get(name) ?? DEV)].map(([what, all]) => {
+    const text = `${all.map(told).join("; ")}: ${what} needs it`
+    const install = installCommand(all.map(({ name }) => name))
+    // Who only tries it out never deploys, and where it serves nobody tries it out.
+    if (what !== (isServing ? SERVE : DEV) && all.every(({ found }) => found === null))
+      return skipped(`${text} (${install})`)
+    return warn(text, `Install it where you use that: ${install}`)
+  })
 }
 
 const told = ({ name, wanted, found }: Differing): string =>

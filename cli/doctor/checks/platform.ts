@@ -14,7 +14,8 @@ export async function checkPlatform(): Promise<readonly Finding[]> {
   const libraryless = withoutGlibc()
   if (libraryless) return [libraryless]
   const workerd = workerdFrom([import.meta.filename, resolve("package.json")])
-  if (workerd === null) return [skipped(`${PLATFORM}; workerd, which \`narrowgate dev\` runs, is not installed`)]
+  if (workerd === null)
+    return [skipped(`${PLATFORM}; workerd, which \`narrowgate dev\` and \`serve\` run, is not installed`)]
   return [await judgeWorkerd(workerd)]
 }
 
@@ -43,15 +44,20 @@ export async function judgeWorkerd(workerd: string): Promise<Finding> {
   }
 }
 
-/** It comes with miniflare. */
-function workerdFrom(files: readonly string[]): string | null {
+/** It comes with miniflare; for `narrowgate serve` it is installed by itself. */
+export function workerdFrom(files: readonly string[]): string | null {
   for (const from of files) {
-    try {
-      const miniflare = createRequire(from).resolve("miniflare")
-      return join(dirname(createRequire(miniflare).resolve("workerd/package.json")), "bin/workerd")
-    } catch {
-      continue
-    }
+    const found = resolved("miniflare", from) ?? from
+    const workerd = resolved("workerd/package.json", found)
+    if (workerd !== null) return join(dirname(workerd), "bin/workerd")
   }
   return null
+}
+
+function resolved(name: string, from: string): string | null {
+  try {
+    return createRequire(from).resolve(name)
+  } catch {
+    return null
+  }
 }

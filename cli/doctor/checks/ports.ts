@@ -3,6 +3,7 @@ import { once } from "node:events"
 import { connect } from "node:net"
 import { DEFAULT_PORT } from "../../remote/local-stack-policies.ts"
 import { isLoopback } from "../../remote/worker.ts"
+import { Failure } from "../../terminal/failure.ts"
 import { CALLED } from "../../terminal/program-name.ts"
 import { about, ok, problem, warn, type Finding } from "../finding.ts"
 import { ownerOf } from "../port-owner.ts"
@@ -10,22 +11,29 @@ import { isAlive, WITHIN_MS, type Subject } from "../subject.ts"
 
 export async function checkPorts(subject: Subject): Promise<readonly Finding[]> {
   const { isLocal, url, idp, body, get } = subject
-  const ports = isLocal ? [portOf(url), portOf(idp)] : [DEFAULT_PORT, DEFAULT_PORT + 1]
   const gateways = isLocal ? (body?.gateways ?? []).flatMap(({ origins }) => origins.filter(isLoopback)) : []
-  // A Worker here has both, and its provider with it.
-  const isStack = isLocal && isAlive(await get(new URL("/healthz", url)))
+  const isWorker = isLocal && isAlive(await get(new URL("/healthz", url)))
+  // A Worker here without the provider is no local stack, such as one of `narrowgate serve`.
+  const isStack = isWorker && !((await get(new URL("/.well-known/openid-configuration", idp))) instanceof Failure)
+  const ports = isLocal ? [portOf(url), ...(isWorker && !isStack ? [] : [portOf(idp)])] : STACK_PORTS
+  const whose = isStack ? "the local stack's" : isWorker ? "the Worker's" : null
   return Promise.all([
-    ...ports.map(async (port) => about(String(port), await judgePort(port, isLocal, isStack))),
+    ...ports.map(async (port) => about(String(port), await judgePort(port, isLocal, whose))),
     ...[...new Set(gateways.map(portOf))].map(async (port) => about(String(port), await tellPort(port))),
   ])
 }
 
-/** @param isNeeded somebody wants to use the local stack, or may */
-async function judgePort(port: number, isNeeded: boolean, isStack: boolean): Promise<Finding> {
+const STACK_PORTS = [DEFAULT_PORT, DEFAULT_PORT + 1]
+
+/**
+ * @param isNeeded somebody wants to use the local stack, or may
+ * @param whose of whom it is known that the port is theirs, rightly
+ */
+async function judgePort(port: number, isNeeded: boolean, whose: string | null): Promise<Finding> {
   if (!(await isTaken(port))) return ok("free")
   const owner = await ownerOf(port)
   const taken = owner ? `taken by ${owner.name} (process ${owner.pid})` : "taken"
-  if (isStack) return ok(`${taken}, the local stack's`)
+  if (whose !== null) return ok(`${taken}, ${whose}`)
   const end = owner ? `kill ${owner.pid}` : `lsof -nP -iTCP:${port} -sTCP:LISTEN`
   const fix = `End what listens there (${end}), or choose another port: ${CALLED} dev --port ${port + 10}`
   return isNeeded ? problem(taken, fix) : warn(taken, fix)

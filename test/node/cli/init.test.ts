@@ -54,6 +54,14 @@ describe("of a real MCP server", () => {
     )
   })
 
+  it("counts one tool as one", async () => {
+    const paths = { "/orders": { get: { operationId: "list", responses: { 200: { description: "all" } } } } }
+    const document = { openapi: "3.1.0", info: { title: "shop", version: "1" }, paths }
+    await writeFile(join(directory, "one.json"), JSON.stringify(document))
+    const { stdout } = await narrowgate("init", "mine", "--openapi", "one.json", "--server", "shop", "--yes")
+    expect(stdout).toContain("\n  permitted  1 tool that only reads\n")
+  })
+
   it("says why each tool has its class, and what may be called", async () => {
     const { stdout } = await initMcp()
     expect(stdout).toContain("\n  permitted  21 tools that only read\n")

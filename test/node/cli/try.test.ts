@@ -82,7 +82,9 @@ unless { context.approvals.contains("boss") };
   const { gateways: edges } = z
     .object({ gateways: z.array(z.looseObject({ audience: z.string(), origins: z.array(z.string()) })) })
     .parse(parse(await readFile(mine("gateways.yaml"), "utf8")))
-  const [{ audience = "", origins = [] } = {}] = edges
+  const [edge] = edges
+  if (!edge) throw new Error("init has written no gateway")
+  const { audience, origins } = edge
   const asking = { id: "asking", dialect: "authzen", origins, audience, environment: "development", body: true }
   await writeFile(mine("gateways.yaml"), stringify({ gateways: [...edges, asking] }))
   await rm(mine("access.test.yaml"))
@@ -222,6 +224,23 @@ describe("a call that people have to approve", () => {
     const task = /--task (tsk_[\w.-]+)\n/u.exec(stdout)?.[1] ?? "none"
     expect((await approve("approve", await pending())).code).toBe(0)
     expect(await attempt(...sum, "--task", task)).toMatchObject({ code: 0, stdout: expect.stringContaining("3") })
+  })
+
+  it("is answered by its address too, which no list has to have", async () => {
+    const { stdout } = await attempt(...sum)
+    const address = /approve: (\S+)/u.exec(stdout)?.[1] ?? "none"
+    expect(await approve("approve", `${address}x/y`)).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining("no address"),
+    })
+    const elsewhere = new URL(new URL(address).pathname, "http://127.0.0.1:1").href
+    expect(await approve("approve", elsewhere)).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining("Add --url http://127.0.0.1:1."),
+    })
+    expect(await approve("approve", address)).toMatchObject({ code: 0, stdout: expect.stringContaining(": approved") })
+    const task = /--task (tsk_[\w.-]+)\n/u.exec(stdout)?.[1] ?? "none"
+    expect((await attempt(...sum, "--task", task)).code).toBe(0)
   })
 
   it("is made again once they have", async () => {

@@ -1,5 +1,5 @@
 /** What `narrowgate doctor` says of the machine: each check with what makes it fail. */
-import { chmod, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises"
+import { chmod, mkdir, mkdtemp, realpath, rm, writeFile } from "node:fs/promises"
 import { createServer } from "node:net"
 import { once } from "node:events"
 import { tmpdir } from "node:os"
@@ -7,7 +7,7 @@ import { join } from "node:path"
 import { afterEach, beforeEach, describe, expect, it, test } from "vitest"
 import { judgeNode } from "../../../cli/doctor/checks/node.ts"
 import { differing, judgeNeeded, judgeOptional } from "../../../cli/doctor/checks/packages.ts"
-import { judgeWorkerd, withoutGlibc } from "../../../cli/doctor/checks/platform.ts"
+import { judgeWorkerd, withoutGlibc, workerdFrom } from "../../../cli/doctor/checks/platform.ts"
 import { judgeProxy } from "../../../cli/doctor/checks/proxy.ts"
 import { fits, installedVersion } from "../../../cli/doctor/manifest.ts"
 import { ownerOf } from "../../../cli/doctor/port-owner.ts"
@@ -85,6 +85,26 @@ describe("packages", () => {
       { level: "warn", fix: expect.stringMatching(/: npm install --save-dev --save-exact miniflare@\S+$/) },
       { level: "skipped", text: expect.stringContaining("`narrowgate deploy` needs it (npm install") },
     ])
+  })
+
+  it("of trials are not missed where it serves, and the other way round", async () => {
+    const missing = await differing({ miniflare: "^5.1.0", workerd: "1.2.3", vitest: "^5.0.0" }, [directory])
+    const told = (isServing: boolean) => judgeOptional(missing, isServing).map(({ level, text }) => [level, text])
+    const of = (name: string, use: string) => expect.stringContaining(`${name} is not installed: ${use} needs it`)
+    expect(told(true)).toEqual([
+      ["skipped", of("miniflare", "`narrowgate dev`")],
+      ["warn", of("workerd", "`narrowgate serve`")],
+      ["skipped", of("vitest", "a test of yours in Vitest")],
+    ])
+    expect(told(false).map(([level]) => level)).toEqual(["warn", "skipped", "skipped"])
+  })
+
+  it("have workerd by itself, or with miniflare", async () => {
+    const from = join(directory, "package.json")
+    expect(workerdFrom([from])).toBeNull()
+    await install("workerd", "1.2.3")
+    const at = join(await realpath(directory), "node_modules/workerd/bin/workerd")
+    expect(workerdFrom([from])).toBe(at)
   })
 
   it("that only a deployment needs have to fit if they are there", async () => {

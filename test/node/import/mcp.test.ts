@@ -22,7 +22,8 @@ beforeEach(async () => {
 afterEach(() => stage.end())
 
 /** A name that the example does not have, at an origin that one of its gateways serves. */
-const FRESH = ["--server", "fresh", "--origin", "http://127.0.0.1:8080", "--path", "/fresh/mcp"]
+const WITHOUT_PATH = ["--server", "fresh", "--origin", "http://127.0.0.1:8080"]
+const FRESH = [...WITHOUT_PATH, "--path", "/fresh/mcp"]
 
 const importMcp = (url: string, ...args: readonly string[]) => stage.narrowgate("import", "mcp", url, ...args)
 
@@ -44,7 +45,7 @@ describe("the reference server of the MCP project", () => {
 
   it("is added with its tools; not a line of the catalog changes, and it checks", async () => {
     const before = await stage.catalog()
-    const { code, stdout } = await importMcp(everything.url, ...FRESH)
+    const { code, stdout } = await importMcp(everything.url, ...WITHOUT_PATH)
     expect({ code, stdout }).toEqual({ code: 0, stdout: expect.stringContaining("MCP 2025-11-25") })
     expect(stdout).toContain("new      fresh.echo  execute restricted sink:external; suggested: read (readOnlyHint)")
     expect(stdout).toMatch(/headers are not known to be enforced: .*HTTP 400 without the error -32020/)

@@ -5,7 +5,7 @@ import { EXIT, Failure } from "../cli/terminal/failure.ts"
 import { readArchive, unpackArchive, writeArchive } from "./archive.ts"
 import { askForBackup, copyObjects } from "./backup-socket.ts"
 import { readConfiguration } from "./configuration.ts"
-import { lock, OBJECTS, openDirectory, refuseNewer, UNFINISHED } from "./directory.ts"
+import { lock, OBJECTS, openDirectory, refuseNewer, UNFINISHED, withoutRoom } from "./directory.ts"
 
 export async function runBackup(given: string, config: string | null): Promise<void> {
   hideExperiments()
@@ -19,15 +19,18 @@ export async function runBackup(given: string, config: string | null): Promise<v
   await removeLeftovers(dirname(file))
   // Beside the backup, so that the disk of the deployment needs no room for it.
   const place = await mkdtemp(join(dirname(file), PLACE))
-  const release = lock(place)
+  let release: (() => void) | null = null
   try {
+    release = lock(place)
     const copy = join(place, "copy")
     await mkdir(copy)
     const { takenAt, stoodMs } = (await copyRunning(directory, copy)) ?? (await copyAtRest(directory, copy))
     const files = await writeArchive(file, join(place, "backup"), join(copy, OBJECTS), takenAt)
     console.log(`${file}: ${files} objects as of ${new Date(takenAt).toISOString()}; calls waited ${stoodMs} ms`)
+  } catch (error) {
+    throw withoutRoom(error, dirname(file), "Make room, or name a file on another disk: nothing was written.")
   } finally {
-    release()
+    release?.()
     await rm(place, { recursive: true, force: true })
   }
 }

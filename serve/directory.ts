@@ -108,6 +108,17 @@ export function lock(path: string): () => void {
   return () => database.close()
 }
 
+/** SQLITE_FULL, as `node:sqlite` has it. */
+const SQLITE_FULL = 13
+
+/** The same error; of a full disk, one that says so. */
+export function withoutRoom(error: unknown, place: string, fix: string): unknown {
+  const isFull =
+    error instanceof Error &&
+    (("code" in error && error.code === "ENOSPC") || ("errcode" in error && error.errcode === SQLITE_FULL))
+  return isFull ? new Failure(`there is no room on the disk of ${place}`, fix) : error
+}
+
 async function untilRuntimeIsGone(path: string): Promise<void> {
   const noted = await readFile(join(path, RUNTIME_FILE), "utf8").catch(() => null)
   const { data } = runtimeSchema.safeParse(noted === null ? null : jsonIn(noted))

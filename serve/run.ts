@@ -8,7 +8,7 @@ import { readManifest } from "../dev/manifest.ts"
 import { VERSION } from "../cli/package.ts"
 import { takeBackups, type Backups } from "./backup-socket.ts"
 import { readConfiguration, type Configuration } from "./configuration.ts"
-import { openDirectory, type Directory } from "./directory.ts"
+import { openDirectory, type Directory, withoutRoom } from "./directory.ts"
 import { log } from "./log.ts"
 import { startRuntime, type Runtime } from "./runtime.ts"
 import { workerModules } from "./worker-modules.ts"
@@ -30,16 +30,11 @@ export async function runServe(file: string | null): Promise<void> {
     await server.prepare()
     await server.run(stopping)
   } catch (error) {
-    throw withoutRoom(error, configuration.directory)
+    throw withoutRoom(error, configuration.directory, "Make room, and start it again: nothing is lost.")
   } finally {
     await rm(place, { recursive: true, force: true })
   }
   log("stopped")
-}
-
-function withoutRoom(error: unknown, directory: string): unknown {
-  if (!(error instanceof Error && "code" in error && error.code === "ENOSPC")) return error
-  return new Failure(`there is no room on the disk of ${directory}`, "Make room, and start it again: nothing is lost.")
 }
 
 /** Warnings of Node.js are events like others; that a part of it is experimental is none of an operator's business. */

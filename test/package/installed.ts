@@ -54,6 +54,8 @@ export async function emptyPlace(node: string): Promise<Place> {
     ...process.env,
     PATH: [join(own, "node_modules/node/bin"), process.env["PATH"]].join(delimiter),
     npm_config_cache: cache,
+    // That of `npm run -s`, which may run these tests, is not theirs.
+    npm_config_loglevel: "notice",
     NO_COLOR: "1",
   }
   const runIn = async (cwd: string, program: string, args: readonly string[]): Promise<Ran> => {

@@ -12,22 +12,27 @@ export function endRuntimesWithUs(): void {
   subscribe("child_process", (message) => {
     const child = childIn(message)
     child?.once("spawn", () => {
-      if (basename(child.spawnfile).startsWith("workerd")) watch(child)
+      if (basename(child.spawnfile).startsWith("workerd")) guard(child).on("error", () => undefined)
     })
   })
 }
 
 /**
- * The pipe to its standard input ends with this process, whatever has ended that. In a session of its own, because an
- * interrupt at the terminal goes to every process of the test run.
+ * Kills a runtime when this process is gone. The pipe to the guard's standard input ends with this process, whatever has
+ * ended that. The guard is in a session of its own, because an interrupt at the terminal goes to every process there.
+ *
+ * @returns the guard, which emits `error` if it cannot be run
  */
-function watch(runtime: ChildProcess): void {
-  const script = `read -r _; kill -9 ${runtime.pid}`
-  const watcher = spawn("/bin/sh", ["-c", script], { stdio: ["pipe", "ignore", "ignore"], detached: true })
-  watcher.unref()
-  Reflect.get(watcher.stdin ?? {}, "unref")?.call(watcher.stdin)
-  watcher.on("error", () => undefined)
-  runtime.once("exit", () => watcher.kill("SIGKILL"))
+export function guard(runtime: ChildProcess): ChildProcess {
+  const script = 'read -r _; kill -KILL "$1"'
+  const guarding = spawn("/bin/sh", ["-c", script, "narrowgate-guard", String(runtime.pid)], {
+    stdio: ["pipe", "ignore", "ignore"],
+    detached: true,
+  })
+  guarding.unref()
+  Reflect.get(guarding.stdin ?? {}, "unref")?.call(guarding.stdin)
+  runtime.once("exit", () => guarding.kill("SIGKILL"))
+  return guarding
 }
 
 function childIn(message: unknown): ChildProcess | null {

@@ -1,4 +1,4 @@
-/** One process of workerd: started, told what to do before others may ask, and ended. */
+/** One process of workerd: started, configured before others may send requests, and ended. */
 import { spawn, type ChildProcess } from "node:child_process"
 import { once } from "node:events"
 import { existsSync } from "node:fs"
@@ -10,7 +10,8 @@ import { text as textOf } from "node:stream/consumers"
 import { z } from "zod"
 import { installCommand, requireGlibc, versionOf } from "../cli/package.ts"
 import { Failure } from "../cli/terminal/failure.ts"
-import type { NotedRuntime } from "./directory.ts"
+import { guard } from "../dev/watch-runtimes.ts"
+import type { RuntimeProcess } from "./directory.ts"
 import { log, logLinesOf } from "./log.ts"
 
 export interface Runtime {
@@ -20,7 +21,7 @@ export interface Runtime {
   /** Resolves with what ended it. */
   readonly ended: Promise<Ending>
   /** Sends it what serve/worker/control.ts understands. */
-  control(body: unknown): Promise<z.infer<typeof begunSchema>>
+  control(body: unknown): Promise<z.infer<typeof beginSchema>>
   /** No new request is accepted; those in progress have this long. */
   stop(seconds: number): Promise<void>
 }
@@ -35,7 +36,7 @@ export interface Ending {
 const START_WITHIN_MS = 30_000
 /** A restore waits until every lease has run out. */
 const CONTROL_WITHIN_MS = 30_000
-const KEPT_LINES = 20
+const MOST_LINES = 20
 
 /**
  * @param config path of workerd's configuration
@@ -46,7 +47,7 @@ export async function startRuntime(
   socket: string,
   bindings: Readonly<Record<string, string>>,
   isPublic: boolean,
-  note: (runtime: NotedRuntime) => void,
+  note: (runtime: RuntimeProcess) => void,
 ): Promise<Runtime> {
   const args = ["serve", config, "--experimental", "--control-fd=3", "--import-path=/"]
   const child = spawn(workerdBinary(), args, {
@@ -56,20 +57,20 @@ export async function startRuntime(
     detached: true,
   })
   const ended = endOf(child)
-  const said: string[] = []
+  const lines: string[] = []
   for (const stream of [child.stdout, child.stderr])
-    if (stream) logLinesOf(stream, (line) => said.splice(0, Math.max(0, said.push(line) - KEPT_LINES)))
+    if (stream) logLinesOf(stream, (line) => lines.splice(0, Math.max(0, lines.push(line) - MOST_LINES)))
   const { pid } = child
   if (pid === undefined) throw new Failure(`workerd cannot be run: ${(await ended).error}`, PLATFORMS)
-  const guard = guardOf(pid)
+  // The directory would stay in use if workerd outlived this process.
+  guard(child).once("error", () => child.kill("SIGKILL"))
   note({ pid, argument: config })
-  void ended.then(() => guard.kill("SIGKILL"))
   const sockets = isPublic ? ["control", "http"] : ["control"]
   const ports = await listening(child, sockets)
   if (!ports) {
     child.kill("SIGKILL")
     await ended
-    throw new Failure(`workerd did not start:\n${said.join("\n")}`, fixFor(said))
+    throw new Failure(`workerd did not start:\n${lines.join("\n")}`, fixFor(lines))
   }
   return {
     pid,
@@ -118,15 +119,6 @@ async function endOf(child: ChildProcess): Promise<Ending> {
   })
 }
 
-/** Ends workerd if this process is gone, however it ended: the directory would stay in use otherwise. */
-function guardOf(pid: number): ChildProcess {
-  const script = 'read -r line; kill -KILL "$1"'
-  return spawn("/bin/sh", ["-c", script, "narrowgate-guard", String(pid)], {
-    stdio: ["pipe", "ignore", "ignore"],
-    detached: true,
-  })
-}
-
 /** workerd writes one line of JSON for each socket that it listens on. Null if it ends, or takes too long. */
 async function listening(child: ChildProcess, sockets: readonly string[]): Promise<Record<string, number> | null> {
   const control = child.stdio[3]
@@ -135,11 +127,11 @@ async function listening(child: ChildProcess, sockets: readonly string[]): Promi
 }
 
 async function portsIn(control: Readable, sockets: readonly string[]): Promise<Record<string, number> | null> {
-  let said = ""
+  let text = ""
   for await (const chunk of control) {
-    said += String(chunk)
+    text += String(chunk)
     const found = Array.from(
-      said.matchAll(/"socket": *"(\w+)", *"port": *(\d+)/g),
+      text.matchAll(/"socket": *"(\w+)", *"port": *(\d+)/g),
       ([, name = "", port]) => [name, Number(port)] as const,
     )
     if (sockets.every((name) => found.some(([each]) => each === name))) return Object.fromEntries(found)
@@ -151,21 +143,21 @@ async function late(): Promise<null> {
   return new Promise((done) => setTimeout(() => done(null), START_WITHIN_MS).unref())
 }
 
-function fixFor(said: readonly string[]): string {
-  if (said.some((line) => /in use/i.test(line)))
+function fixFor(lines: readonly string[]): string {
+  if (lines.some((line) => /in use/i.test(line)))
     return "Another process listens there: set `listen` to another address."
-  if (said.some((line) => /GLIBC|not found/.test(line))) return PLATFORMS
+  if (lines.some((line) => /GLIBC|not found/.test(line))) return PLATFORMS
   return "The lines above are workerd's own."
 }
 
-/** `Begun` of serve/worker/control.ts. */
-const begunSchema = z.object({ unclaimed: z.boolean() })
+/** `BeginResult` of serve/worker/control.ts. */
+const beginSchema = z.object({ unclaimed: z.boolean() })
 
-async function post(socketPath: string, body: string): Promise<z.infer<typeof begunSchema>> {
+async function post(socketPath: string, body: string): Promise<z.infer<typeof beginSchema>> {
   const sent = request({ socketPath, path: "/", method: "POST", timeout: CONTROL_WITHIN_MS })
   sent.end(body)
   const [response] = await once(sent, "response")
-  const said = await textOf(response)
-  if (response.statusCode !== 200) throw new Error(`the Worker did not begin: ${response.statusCode} ${said}`)
-  return begunSchema.parse(JSON.parse(said))
+  const text = await textOf(response)
+  if (response.statusCode !== 200) throw new Error(`the Worker did not begin: ${response.statusCode} ${text}`)
+  return beginSchema.parse(JSON.parse(text))
 }

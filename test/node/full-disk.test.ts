@@ -1,13 +1,11 @@
 /**
  * Storage that takes no more: the objects of a bare workerd lie on a small file system of their own, which is filled to
- * its last block while calls go on. Needs the right to mount one (root on Linux), and says so where it has none.
+ * its last block while calls go on.
  */
-import { execFileSync } from "node:child_process"
-import { mkdtempSync, rmSync, writeFileSync, appendFileSync } from "node:fs"
-import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest"
 import { BUILD_WITHIN_MS, START_WITHIN_MS } from "./bare-workerd.ts"
+import { smallDisk } from "./small-disk.ts"
 import {
   assertion,
   build,
@@ -23,48 +21,21 @@ import {
   type Task,
 } from "./two-isolates.ts"
 
-const SIZE = "16m"
-const BLOCK = Buffer.alloc(64 * 1024)
 /** Writes that find room in what SQLite has reserved already are few; beyond these the disk is full for certain. */
 const MOST_CALLS = 400
 
-const directory = mkdtempSync(join(tmpdir(), "narrowgate-full-"))
-const canMount = mount()
-if (!canMount) process.stderr.write("full-disk: no right to mount a file system here; its tests are skipped\n")
-
-function mount(): boolean {
-  try {
-    execFileSync("mount", ["-t", "tmpfs", "-o", `size=${SIZE}`, "tmpfs", directory], { stdio: "ignore" })
-    return true
-  } catch {
-    return false
-  }
-}
-
-const filler = join(directory, "filler")
-
-function fill(): void {
-  writeFileSync(filler, "")
-  for (const block of [BLOCK, BLOCK.subarray(0, 512)]) {
-    try {
-      for (;;) appendFileSync(filler, block)
-    } catch (error) {
-      expect(error).toMatchObject({ code: "ENOSPC" })
-    }
-  }
-}
+const disk = smallDisk()
 
 beforeAll(build, BUILD_WITHIN_MS + 5_000)
 let runs = 0
 // Each start has a publisher of its own, and objects that know another's bundle would decide by none.
-beforeEach(async () => startOn(join(directory, `objects-${++runs}`)), START_WITHIN_MS + 5_000)
+beforeEach(async () => startOn(join(disk.path, `objects-${++runs}`)), START_WITHIN_MS + 5_000)
 afterEach(async () => {
   await kill()
-  rmSync(filler, { force: true })
+  disk.makeRoom()
 })
 afterAll(async () => {
-  if (canMount) execFileSync("umount", [directory])
-  rmSync(directory, { recursive: true })
+  disk.remove()
   await remove()
 })
 
@@ -89,17 +60,17 @@ async function callUntilDenied(task: Task, request: typeof write): Promise<reado
 
 async function restart(): Promise<void> {
   await kill()
-  rmSync(filler)
+  disk.makeRoom()
   await start()
 }
 
-describe.skipIf(!canMount)("while storage takes no more", () => {
+describe.skipIf(!disk.isMounted)("while storage takes no more", () => {
   test("fail closed: writes and new tasks are unavailable, and both go on once there is room", async () => {
     const task = await open("a")
-    fill()
+    disk.fill()
     await callUntilDenied(task, write)
     expect((await exchange("b", await assertion())).status).toBe(503)
-    rmSync(filler)
+    disk.makeRoom()
     await expect.poll(async () => (await call("b", task, undefined, write)).status, { timeout: 10_000 }).toBe(200)
     await open("b")
   }, 60_000)
@@ -107,7 +78,7 @@ describe.skipIf(!canMount)("while storage takes no more", () => {
   test("the record tells: each write that was allowed has its record after a kill", async () => {
     const task = await open("a")
     const before = (await call("a", task, undefined, write)).headers.get("X-Narrowgate-Decision") ?? ""
-    fill()
+    disk.fill()
     const allowed = [before, ...(await callUntilDenied(task, write))]
     await restart()
     // Records that the killed process had not sent go out when their ledger wakes: by a call, or by its alarm.
@@ -119,7 +90,7 @@ describe.skipIf(!canMount)("while storage takes no more", () => {
 
   test("no over-admission: what was allowed before counts after a kill", async () => {
     const task = await open("a")
-    fill()
+    disk.fill()
     const before = await callUntilDenied(task, limited)
     await restart()
     let after = 0
@@ -130,7 +101,7 @@ describe.skipIf(!canMount)("while storage takes no more", () => {
 
   test("ended is ended: an end that storage did not take is not acknowledged", async () => {
     const tasks = await Promise.all([open("a"), open("a"), open("b"), open("b")])
-    fill()
+    disk.fill()
     await Promise.all(tasks.map(async (task) => callUntilDenied(task, write)))
     const acknowledged = await Promise.all(tasks.map(async (task) => (await complete("b", task)).status))
     for (const status of acknowledged) expect([200, 503]).toContain(status)

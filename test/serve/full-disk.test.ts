@@ -1,51 +1,24 @@
 /**
  * A disk that takes no more: the directory lies on a small file system of its own, which is filled to its last block.
- * Needs the right to mount one (root on Linux), and says so where it has none.
  */
-import { execFileSync } from "node:child_process"
-import { appendFileSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
-import { tmpdir } from "node:os"
+import { readdirSync } from "node:fs"
+import { rm } from "node:fs/promises"
 import { join } from "node:path"
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
 import { ORIGIN } from "../../bench/servers/identities.ts"
 import type { Task } from "../../bench/servers/narrowgate.ts"
 import { PER_TREE, SCOPE } from "../long/stack.ts"
+import { smallDisk } from "../node/small-disk.ts"
 import { deploy, type Deployment } from "./served.ts"
 
-const BLOCK = Buffer.alloc(64 * 1024)
 const MOST_CALLS = 400
 
-const disk = mkdtempSync(join(tmpdir(), "narrowgate-full-"))
-const canMount = mount()
-if (!canMount) process.stderr.write("full-disk: no right to mount a file system here; its tests are skipped\n")
-
-function mount(): boolean {
-  try {
-    execFileSync("mount", ["-t", "tmpfs", "-o", "size=16m", "tmpfs", disk], { stdio: "ignore" })
-    return true
-  } catch {
-    return false
-  }
-}
-
-const filler = join(disk, "filler")
-
-function fill(): void {
-  writeFileSync(filler, "")
-  for (const block of [BLOCK, BLOCK.subarray(0, 512)]) {
-    try {
-      for (;;) appendFileSync(filler, block)
-    } catch (error) {
-      expect(error).toMatchObject({ code: "ENOSPC" })
-    }
-  }
-}
+const disk = smallDisk()
 
 let there: Deployment
 afterAll(async () => {
   await there?.remove()
-  if (canMount) execFileSync("umount", [disk])
-  rmSync(disk, { recursive: true })
+  disk.remove()
 })
 
 let replies = 0
@@ -70,19 +43,19 @@ async function replyUntilDenied(task: Task): Promise<readonly [allowed: number, 
   throw new Error("no call was denied")
 }
 
-describe.skipIf(!canMount)("while the disk takes no more", () => {
+describe.skipIf(!disk.isMounted)("while the disk takes no more", () => {
   const tasks: Task[] = []
   const used = new Map<Task, number>()
 
   beforeAll(async () => {
-    there = await deploy({ directory: join(disk, "data") })
+    there = await deploy({ directory: join(disk.path, "data") })
     await there.start()
     await there.publish()
     for (const user of ["alice", "bob", "carol"]) tasks.push(await there.narrowgate.openTask(user, SCOPE))
   })
 
   test("what has to be written is unavailable, and the process lives", async () => {
-    fill()
+    disk.fill()
     const codes = new Set<string>()
     for (const task of tasks) {
       const [allowed, code] = await replyUntilDenied(task)
@@ -96,17 +69,29 @@ describe.skipIf(!canMount)("while the disk takes no more", () => {
   })
 
   test("a backup to that disk is refused with a sentence, and leaves nothing", async () => {
-    const { code, stderr } = await there.run("backup", join(disk, "backup"))
+    const { code, stderr } = await there.run("backup", join(disk.path, "backup"))
     expect(code).toBe(1)
     expect(stderr).toMatch(/^error: there is no room on the disk of \S+\n {2}fix: Make room,/)
-    expect(execFileSync("ls", [disk], { encoding: "utf8" }).trim().split("\n")).toEqual(["data", "filler"])
+    expect(readdirSync(disk.path).toSorted()).toEqual(["data", "filler"])
+  })
+
+  test("a restore to that disk is refused with a sentence, and nothing starts on what it wrote", async () => {
+    const backup = join(there.place, "backup")
+    expect(await there.run("backup", backup)).toMatchObject({ code: 0 })
+    const place = join(disk.path, "restored")
+    const { code, stderr } = await there.runIn(place, "restore", backup)
+    expect([code, stderr]).toEqual([
+      1,
+      expect.stringMatching(/^error: there is no room on the disk of \S+restored\n {2}fix: Make room, delete \S+, and/),
+    ])
+    await rm(place, { recursive: true, force: true })
   })
 
   test("a new process starts on it or says why not, and nothing is lost once there is room", async () => {
     await there.serving.end("SIGKILL")
     const outcome = await there.start().then(async (serving) => (await serving.end()).code, String)
     if (outcome !== 0) expect(outcome).toMatch(/error: .+\n {2}fix: /)
-    rmSync(filler)
+    disk.makeRoom()
     await there.start()
     for (const task of tasks) {
       const [allowed, denied] = await replyUntilDenied(task)

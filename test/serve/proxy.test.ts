@@ -8,7 +8,7 @@ import { text } from "node:stream/consumers"
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
 import { accepting, freePort, stop } from "../../dev/loopback.ts"
 import { MEMBERS, readConfiguration } from "../../serve/configuration.ts"
-import { find, libraries, type Installed } from "../gateways/installed.ts"
+import { find, libraries, REQUIRED, type Installed } from "../gateways/installed.ts"
 import { selfSigned } from "../node/certificate.ts"
 import { deploy, type Deployment } from "./served.ts"
 import { withRegistration } from "./registration.ts"
@@ -99,8 +99,13 @@ async function startCaddy(installed: Installed): Promise<void> {
 
 const PROXIES = [
   ["nginx", find("nginx", []), startNginx],
-  ["Caddy", find("caddy", []), startCaddy],
+  ["caddy", find("caddy", []), startCaddy],
 ] as const
+
+test.runIf(REQUIRED.length > 0)("proxies that GATEWAYS_REQUIRED names are installed", () => {
+  const here = PROXIES.filter(([, installed]) => installed).map(([name]) => name)
+  expect(here).toEqual(expect.arrayContaining([...REQUIRED]))
+})
 
 describe.each(PROXIES)("%s in front", (name, installed, startIt) => {
   if (!installed) process.stderr.write(`proxy: no ${name} here (GATEWAYS names a place); its test is skipped\n`)

@@ -2,7 +2,7 @@
 import { globSync, readFileSync } from "node:fs"
 import { join } from "node:path"
 import { expect, test } from "vitest"
-import { VERSION } from "../../cli/package.ts"
+import { VERSION, versionOf } from "../../cli/package.ts"
 import { mayFollow, notesOf } from "../../dev/release.ts"
 
 const ROOT = join(import.meta.dirname, "../..")
@@ -16,6 +16,10 @@ test("the version is the same wherever it stands", () => {
   for (const file of globSync("clients/*/pyproject.toml", { cwd: ROOT })) {
     expect(read(file), file).toContain(`\nversion = "${VERSION}"\n`)
   }
+})
+
+test("the page for one machine installs the workerd that this version is tested with", () => {
+  expect(read("docs/guides/serve.md")).toContain(`npm install narrowgate workerd@${versionOf("workerd")}\n`)
 })
 
 test("the changelog tells what is in this version", () => {

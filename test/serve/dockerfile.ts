@@ -14,6 +14,8 @@ interface Instruction {
 
 export interface Image {
   readonly base: string
+  /** What it copies, from the folder in which it is built. */
+  readonly sources: readonly string[]
   readonly directory: string
   readonly environment: Readonly<Record<string, string>>
   /** Null: root. */
@@ -45,6 +47,7 @@ export function build(repository: string, root: string, port: number): Image {
       .replaceAll("8787", String(port))
   const image = {
     base: "",
+    sources: [] as string[],
     directory: root,
     environment: {} as Record<string, string>,
     user: null as string | null,
@@ -64,7 +67,7 @@ export function build(repository: string, root: string, port: number): Image {
         image.directory = rest
         break
       case "COPY":
-        copy(repository, image.directory, rest)
+        image.sources.push(copy(repository, image.directory, given))
         break
       case "RUN":
         execFileSync("/bin/sh", ["-c", rest], { cwd: image.directory, env: env(), stdio: "pipe" })
@@ -93,11 +96,13 @@ export function build(repository: string, root: string, port: number): Image {
   return image
 }
 
-function copy(repository: string, directory: string, rest: string): void {
+/** Returns what was to be copied. */
+function copy(repository: string, directory: string, rest: string): string {
   const [from = "", to = ""] = rest.split(/\s+/)
   const found = globSync(from, { cwd: repository })
   if (found.length !== 1) throw new Error(`COPY ${from}: ${found.length} files`)
   copyFileSync(join(repository, found[0] ?? ""), join(directory, to))
+  return from
 }
 
 /** As a container starts it: with nothing of this process's environment but where Node is; as its user, if this one is root. */

@@ -10,7 +10,10 @@ import { clientAddress } from "../../../serve/worker/client-address.ts"
 const ROOT = join(import.meta.dirname, "../../..")
 
 describe("the keys of classes of objects", () => {
-  /** As they were released. A row is added with a class; none is ever changed or removed. */
+  /**
+   * As they were released: a copy on purpose, so that a change of the table alone fails. A row is added here and there with
+   * a class; none is ever changed or removed.
+   */
   const RELEASED = {
     ClientRegistry: "ClientRegistry",
     Entries: "Entries",
@@ -27,13 +30,12 @@ describe("the keys of classes of objects", () => {
     Switchboard: "Switchboard",
   }
 
-  test("never change", () => expect(UNIQUE_KEYS).toMatchObject(RELEASED))
+  test("never change", () => expect(UNIQUE_KEYS).toStrictEqual(RELEASED))
 
   test("are distinct, and there is one for each class", async () => {
-    expect(new Set(Object.values(UNIQUE_KEYS)).size).toBe(Object.keys(UNIQUE_KEYS).length)
     const { durableObjects } = await readManifest()
     for (const { className } of durableObjects) expect(UNIQUE_KEYS).toHaveProperty(className)
-    // They are names of folders, on file systems that may not tell `A` from `a`.
+    // They are names of folders, on file systems that may not distinguish `A` from `a`.
     expect(new Set(Object.values(UNIQUE_KEYS).map((key) => key.toLowerCase())).size).toBe(
       Object.keys(UNIQUE_KEYS).length,
     )

@@ -3,15 +3,14 @@
  * keys and what people did: only its owner may read it.
  */
 import { createHash } from "node:crypto"
-import { chmod, open, readdir, rename, stat } from "node:fs/promises"
-import { mkdir } from "node:fs/promises"
+import { chmod, mkdir, open, readdir, rename, stat } from "node:fs/promises"
 import { dirname, join } from "node:path"
 import { DatabaseSync } from "node:sqlite"
 import { pathToFileURL } from "node:url"
 import { deflateRawSync, inflateRawSync } from "node:zlib"
 import { Failure } from "../cli/terminal/failure.ts"
 import { VERSION } from "../cli/package.ts"
-import { syncDirectory } from "./directory.ts"
+import { isFull, syncDirectory } from "./directory.ts"
 
 const PART_BYTES = 4 * 1_048_576
 /** Of all objects together: a small file could unpack to any size. */
@@ -33,7 +32,7 @@ export interface BackupFacts {
 }
 
 /**
- * @param unfinished beside it, where nothing is yet: whoever calls removes it after a failure
+ * @param unfinished beside it, where nothing is yet: the caller removes it after a failure
  * @param objects copies of files that nobody writes; afterwards each database is one file
  */
 export async function writeArchive(
@@ -55,7 +54,7 @@ export async function writeArchive(
       for (const name of await readdir(join(objects, className))) {
         if (!name.endsWith(".sqlite")) continue
         const path = join(objects, className, name)
-        settle(path)
+        settle(path, `${className}/${name}`)
         left -= (await stat(path)).size
         if (left < 0) throw tooLong("what the deployment stores", most)
         await addFile(database, path, `${className}/${name}`)
@@ -70,13 +69,32 @@ export async function writeArchive(
   return files
 }
 
-/** What its log holds comes into the database, as it would when a process opens it after another was killed. */
-function settle(path: string): void {
-  using database = new DatabaseSync(path)
-  database.exec("PRAGMA wal_checkpoint(TRUNCATE)")
-  const [first] = database.prepare("PRAGMA quick_check(1)").all()
-  const said = Object.values(first ?? {})[0]
-  if (said !== "ok") throw new Failure(`${path} is damaged: ${String(said)}`, "The backup was not written.")
+/**
+ * Applies the write-ahead log to the database, as a process does that opens it after another was killed.
+ *
+ * @param name of the object, for people
+ */
+function settle(path: string, name: string): void {
+  let problem: unknown
+  try {
+    using database = new DatabaseSync(path)
+    database.exec("PRAGMA wal_checkpoint(TRUNCATE)")
+    problem = database.prepare("PRAGMA quick_check(1)").get()?.["quick_check"]
+  } catch (error) {
+    if (!isUnreadable(error) || isFull(error)) throw error
+    problem = error.message
+  }
+  if (problem === "ok") return
+  throw new Failure(
+    `the object ${name} is damaged: ${String(problem)}`,
+    "No backup was written. Restore an earlier one into another directory.",
+  )
+}
+
+/** Whether SQLite or the decompression cannot read what was written. */
+function isUnreadable(error: unknown): error is Error {
+  const code = error instanceof Error && "code" in error ? String(error.code) : ""
+  return /^(?:ERR_SQLITE_ERROR|ERR_BUFFER_TOO_LARGE|Z_\w+)$/.test(code)
 }
 
 async function addFile(database: DatabaseSync, from: string, path: string): Promise<void> {
@@ -134,27 +152,39 @@ export async function unpackArchive(
   isWanted: (className: string) => boolean,
   most = MAX_UNPACKED_BYTES,
 ): Promise<void> {
+  try {
+    await unpackFiles(file, to, isWanted, most)
+  } catch (error) {
+    throw isUnreadable(error) ? damaged(file, error.message) : error
+  }
+  for (const className of await readdir(to)) await syncDirectory(join(to, className))
+  await syncDirectory(to)
+}
+
+async function unpackFiles(
+  file: string,
+  to: string,
+  isWanted: (className: string) => boolean,
+  most: number,
+): Promise<void> {
   using database = new DatabaseSync(file, { readOnly: true })
   let left = most
   for (const row of database.prepare("SELECT path, digest FROM files").all()) {
     const path = String(row["path"])
-    if (!PATH.test(path)) throw damaged(file, path)
+    if (!PATH.test(path)) throw damaged(file, `${path} is not as it was written`)
     const [className = ""] = path.split("/")
     if (!isWanted(className)) continue
     await mkdir(join(to, className), { recursive: true, mode: 0o700 })
     const written = await writeParts(database, path, join(to, path), left)
     left -= written.bytes
     if (left < 0) throw tooLong(file, most)
-    if (written.digest !== row["digest"]) throw damaged(file, path)
+    if (written.digest !== row["digest"]) throw damaged(file, `${path} is not as it was written`)
     if (!isPlain(join(to, path))) throw new Failure(`${file} has a trigger or a view in ${path}`, NOT_RESTORED)
   }
-  for (const className of await readdir(to)) await syncDirectory(join(to, className))
-  await syncDirectory(to)
 }
 
 const NOT_RESTORED = "Nothing was restored. Use another backup."
-const damaged = (file: string, path: string): Failure =>
-  new Failure(`${file} is damaged: ${path} is not as it was written`, NOT_RESTORED)
+const damaged = (file: string, problem: string): Failure => new Failure(`${file} is damaged: ${problem}`, NOT_RESTORED)
 
 /** Stops beyond `most` bytes. */
 async function writeParts(

@@ -3,9 +3,9 @@ import { access, mkdir, mkdtemp, readdir, rename, rm, rmdir } from "node:fs/prom
 import { dirname, join, resolve } from "node:path"
 import { EXIT, Failure } from "../cli/terminal/failure.ts"
 import { readArchive, unpackArchive, writeArchive } from "./archive.ts"
-import { askForBackup, copyObjects } from "./backup-socket.ts"
+import { requestBackup, copyObjects } from "./backup-socket.ts"
 import { readConfiguration } from "./configuration.ts"
-import { lock, OBJECTS, openDirectory, refuseNewer, UNFINISHED, withoutRoom } from "./directory.ts"
+import { lock, OBJECTS, openDirectory, refuseNewer, UNFINISHED, withoutRoom, type DirectoryState } from "./directory.ts"
 
 export async function runBackup(given: string, config: string | null): Promise<void> {
   hideExperiments()
@@ -51,18 +51,18 @@ async function removeLeftovers(beside: string): Promise<void> {
   }
 }
 
-interface Copied {
+interface CopyResult {
   readonly takenAt: number
   readonly stoodMs: number
 }
 
-async function copyRunning(directory: string, copy: string): Promise<Copied | null> {
-  const answer = await askForBackup(directory, copy)
+async function copyRunning(directory: string, copy: string): Promise<CopyResult | null> {
+  const answer = await requestBackup(directory, copy)
   if (answer && "problem" in answer) throw new Failure(answer.problem, "No backup was written.")
   return answer
 }
 
-async function copyAtRest(path: string, copy: string): Promise<Copied> {
+async function copyAtRest(path: string, copy: string): Promise<CopyResult> {
   using directory = await openDirectory(path)
   const takenAt = Date.now()
   await copyObjects(directory.objects, copy)
@@ -81,15 +81,12 @@ export async function runRestore(given: string, config: string | null): Promise<
   if ((await isThere(path)) && (await readdir(path)).length > 0) {
     throw new Failure(`${path} is not empty`, "Move it away, or name another directory: a restore replaces nothing.")
   }
-  using directory = await openDirectory(path)
-  const unfinished = join(path, UNFINISHED)
-  await mkdir(unfinished, { mode: 0o700 })
-  // First of all: no process runs on what was restored without knowing it.
   const at = Math.max(Date.now(), takenAt)
-  await directory.save({ ...directory.state, restored: { at, takenAt } })
-  await unpackArchive(file, unfinished, (className) => !LEFT_OUT.has(className))
-  await rmdir(directory.objects)
-  await rename(unfinished, directory.objects)
+  try {
+    await fillDirectory(path, file, { at, takenAt })
+  } catch (error) {
+    throw withoutRoom(error, path, `Make room, delete ${path}, and restore again.`)
+  }
   console.log(
     [
       `${path}: as of ${new Date(takenAt).toISOString()}.`,
@@ -98,6 +95,21 @@ export async function runRestore(given: string, config: string | null): Promise<
       "docs/guides/serve.md says what to do before.",
     ].join("\n"),
   )
+}
+
+async function fillDirectory(
+  path: string,
+  file: string,
+  restored: NonNullable<DirectoryState["restored"]>,
+): Promise<void> {
+  using directory = await openDirectory(path)
+  const unfinished = join(path, UNFINISHED)
+  await mkdir(unfinished, { mode: 0o700 })
+  // First of all: no process runs on what was restored without knowing it.
+  await directory.save({ ...directory.state, restored })
+  await unpackArchive(file, unfinished, (className) => !LEFT_OUT.has(className))
+  await rmdir(directory.objects)
+  await rename(unfinished, directory.objects)
 }
 
 async function isThere(path: string): Promise<boolean> {

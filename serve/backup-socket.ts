@@ -2,7 +2,7 @@
  * Backups of a deployment that runs. Its objects are many databases that refer to one another, so all of them are copied
  * at one moment: workerd stands still while its files are copied, and they are what an end of the process at that moment
  * would leave. Whatever was answered before is in them; requests of those milliseconds wait. This process does it, and not
- * the one that asks, because a guard ends workerd if this one is gone: nothing can leave it standing.
+ * the command, because a guard kills workerd if this process is gone: nothing can leave it standing.
  */
 import { once } from "node:events"
 import { constants } from "node:fs"
@@ -17,7 +17,7 @@ import { log } from "./log.ts"
 /** A gateway waits for seconds: what takes longer is to be copied while nothing runs. */
 const STANDS_AT_MOST_MS = 5_000
 const STANDS_WITHIN_MS = 1_000
-const SAID_WITHIN_MS = 10_000
+const SENT_WITHIN_MS = 10_000
 
 const answerSchema = z.union([
   z.object({ takenAt: z.number(), stoodMs: z.number() }),
@@ -29,14 +29,21 @@ export interface Backups extends AsyncDisposable {
   close(): Promise<void>
 }
 
-/** @param pid of workerd */
-export async function takeBackups(directory: Directory, pid: number): Promise<Backups> {
+/**
+ * @param pid of workerd
+ * @param mostMs that it stands still
+ */
+export async function takeBackups(
+  directory: Pick<Directory, "path" | "objects">,
+  pid: number,
+  mostMs = STANDS_AT_MOST_MS,
+): Promise<Backups> {
   const path = join(directory.path, SOCKET)
   // Of a process that was killed.
   await rm(path, { force: true })
   let turn: Promise<unknown> = Promise.resolve()
   const server = createServer({ allowHalfOpen: true }, (socket) => {
-    turn = turn.then(async () => answer(socket, directory.objects, pid)).catch(() => undefined)
+    turn = turn.then(async () => answer(socket, directory.objects, pid, mostMs)).catch(() => undefined)
   })
   const umask = process.umask(0o077)
   server.listen(path)
@@ -48,12 +55,12 @@ export async function takeBackups(directory: Directory, pid: number): Promise<Ba
   return { close, [Symbol.asyncDispose]: close }
 }
 
-async function answer(socket: Socket, objects: string, pid: number): Promise<void> {
+async function answer(socket: Socket, objects: string, pid: number, mostMs: number): Promise<void> {
   let result: BackupAnswer
-  // Who asked may be gone.
-  socket.on("error", () => undefined).setTimeout(SAID_WITHIN_MS, () => socket.destroy())
+  // The command may be gone.
+  socket.on("error", () => undefined).setTimeout(SENT_WITHIN_MS, () => socket.destroy())
   try {
-    result = await copyStanding(objects, await said(socket), pid)
+    result = await copyStanding(objects, await receive(socket), pid, mostMs)
     log("backup_taken", { stood_ms: result.stoodMs })
   } catch (error) {
     result = { problem: error instanceof Error ? error.message : String(error) }
@@ -66,8 +73,9 @@ async function copyStanding(
   objects: string,
   to: string,
   pid: number,
+  mostMs: number,
 ): Promise<{ readonly takenAt: number; readonly stoodMs: number }> {
-  // Whoever asks has made it; who was cut off has not said which.
+  // The command has made it. Of one that was cut off, the path may be incomplete.
   if (!isAbsolute(to) || (await readdir(to)).length > 0) throw new Error("the directory for the copy is not empty")
   const begun = performance.now()
   process.kill(pid, "SIGSTOP")
@@ -83,7 +91,7 @@ async function copyStanding(
   const late = setTimeout(() => {
     isLate = true
     goOn()
-  }, STANDS_AT_MOST_MS)
+  }, mostMs)
   try {
     await untilStanding(pid)
     const takenAt = Date.now()
@@ -131,7 +139,7 @@ export async function copyObjects(from: string, to: string, isLate = (): boolean
  * Has the process that runs copy its objects into this directory.
  * @returns null if none runs
  */
-export async function askForBackup(directory: string, to: string): Promise<BackupAnswer | null> {
+export async function requestBackup(directory: string, to: string): Promise<BackupAnswer | null> {
   const socket = createConnection({ path: join(directory, SOCKET), allowHalfOpen: true })
   try {
     await once(socket, "connect")
@@ -139,14 +147,14 @@ export async function askForBackup(directory: string, to: string): Promise<Backu
     return null
   }
   socket.end(to)
-  const answered = await said(socket)
-  return answered === ""
+  const response = await receive(socket)
+  return response === ""
     ? { problem: "narrowgate serve has ended meanwhile" }
-    : answerSchema.parse(JSON.parse(answered))
+    : answerSchema.parse(JSON.parse(response))
 }
 
-/** All that the other end says; this end may answer then. */
-async function said(socket: Socket): Promise<string> {
+/** All that the other end sends; this end may answer then. */
+async function receive(socket: Socket): Promise<string> {
   let text = ""
   socket.setEncoding("utf8").on("data", (part: string) => (text += part))
   await new Promise((done) => socket.once("end", done).once("close", done))

@@ -5,7 +5,7 @@
  */
 import { execFile } from "node:child_process"
 import { existsSync, writeFileSync } from "node:fs"
-import { chmod, mkdir, open, readFile, rename } from "node:fs/promises"
+import { chmod, mkdir, open, readdir, readFile, rename } from "node:fs/promises"
 import { join } from "node:path"
 import { DatabaseSync } from "node:sqlite"
 import { setTimeout as sleep } from "node:timers/promises"
@@ -30,7 +30,7 @@ export interface Directory extends Disposable {
   readonly state: DirectoryState
   save(state: DirectoryState): Promise<void>
   /** Notes which process of workerd writes in it, at once: by it, the next process knows whether that one is gone. */
-  noteRuntime(runtime: NotedRuntime): void
+  noteRuntime(runtime: RuntimeProcess): void
 }
 
 const runtimeSchema = z.object({
@@ -38,7 +38,7 @@ const runtimeSchema = z.object({
   /** An argument of its command, which no other process has. */
   argument: z.string(),
 })
-export type NotedRuntime = z.infer<typeof runtimeSchema>
+export type RuntimeProcess = z.infer<typeof runtimeSchema>
 
 const STATE_FILE = "narrowgate.json"
 const LOCK_FILE = "lock"
@@ -47,7 +47,7 @@ const RUNTIME_FILE = "runtime"
 const GONE_WITHIN_MS = 5_000
 /** Names of what a directory contains, beside its objects. */
 export const OBJECTS = "objects"
-/** On which it is asked for a backup. */
+/** By which `narrowgate serve backup` reaches the process that runs. */
 export const SOCKET = "socket"
 /** Systems bound the path of a socket. */
 const MOST_PATH_BYTES = 90
@@ -69,7 +69,7 @@ export async function openDirectory(path: string): Promise<Directory> {
     await untilRuntimeIsGone(path)
     if (existsSync(join(path, UNFINISHED)))
       throw new Failure(`a restore into ${path} was not finished`, "Delete the directory, and restore again.")
-    let state = await readState(path)
+    let state = await readState(path, objects)
     refuseNewer(path, state.version)
     const save = async (next: DirectoryState): Promise<void> => {
       await writeDurably(path, STATE_FILE, JSON.stringify(next))
@@ -108,15 +108,19 @@ export function lock(path: string): () => void {
   return () => database.close()
 }
 
+/** Returns the same error, or, if the disk is full, one that says so. */
+export function withoutRoom(error: unknown, place: string, fix: string): unknown {
+  return isFull(error) ? new Failure(`there is no room on the disk of ${place}`, fix) : error
+}
+
 /** SQLITE_FULL, as `node:sqlite` has it. */
 const SQLITE_FULL = 13
 
-/** The same error; of a full disk, one that says so. */
-export function withoutRoom(error: unknown, place: string, fix: string): unknown {
-  const isFull =
+export function isFull(error: unknown): boolean {
+  return (
     error instanceof Error &&
     (("code" in error && error.code === "ENOSPC") || ("errcode" in error && error.errcode === SQLITE_FULL))
-  return isFull ? new Failure(`there is no room on the disk of ${place}`, fix) : error
+  )
 }
 
 async function untilRuntimeIsGone(path: string): Promise<void> {
@@ -133,7 +137,7 @@ async function untilRuntimeIsGone(path: string): Promise<void> {
 }
 
 /** Another process may have got its id since. */
-async function isRunning({ pid, argument }: NotedRuntime): Promise<boolean> {
+async function isRunning({ pid, argument }: RuntimeProcess): Promise<boolean> {
   try {
     process.kill(pid, 0)
     const command =
@@ -155,14 +159,18 @@ function jsonIn(text: string): unknown {
   }
 }
 
-async function readState(path: string): Promise<DirectoryState> {
+async function readState(path: string, objects: string): Promise<DirectoryState> {
   const file = join(path, STATE_FILE)
   try {
     return stateSchema.parse(JSON.parse(await readFile(file, "utf8")))
   } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "ENOENT")
-      return { version: "0.0.0", restored: null }
-    throw new Failure(`${file} is damaged`, "Restore a backup into a new directory, and move this one away.")
+    const isMissing = error instanceof Error && "code" in error && error.code === "ENOENT"
+    // It is written before the first object. Without it, nobody would know that objects were restored.
+    if (isMissing && (await readdir(objects)).length === 0) return { version: "0.0.0", restored: null }
+    throw new Failure(
+      `${file} is ${isMissing ? "missing" : "damaged"}`,
+      "Restore a backup into a new directory, and move this one away.",
+    )
   }
 }
 

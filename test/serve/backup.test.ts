@@ -1,5 +1,5 @@
 /** Backups and restores: what they refuse, what is in them, and what is not. */
-import { copyFile, mkdir, readdir, readFile, stat, writeFile } from "node:fs/promises"
+import { copyFile, mkdir, readdir, readFile, rm, stat, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { DatabaseSync } from "node:sqlite"
 import { setTimeout as sleep } from "node:timers/promises"
@@ -129,6 +129,16 @@ describe("a restore", () => {
       refused(/is damaged: \S+ is not as it was written/),
     )
     expect(await there.runIn(`of-${what}`)).toMatchObject(refused(/a restore into \S+ was not finished/))
+  })
+
+  test.each([
+    ["missing", rm],
+    ["damaged", async (file: string) => writeFile(file, "{")],
+  ])("does not start if the file that says so is %s", async (what, change) => {
+    const path = `without-${what}`
+    expect(await there.runIn(path, "restore", backup)).toMatchObject({ code: 0 })
+    await change(join(there.place, path, "narrowgate.json"))
+    expect(await there.runIn(path)).toMatchObject(refused(new RegExp(`narrowgate\\.json is ${what}\n {2}fix: `)))
   })
 
   test("does not start on objects that do not keep its revocations", async () => {

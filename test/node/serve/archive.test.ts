@@ -1,9 +1,11 @@
 /** What a file has to be, and what it may hold, to be a backup. */
-import { existsSync, mkdirSync, mkdtempSync, rmSync, statSync } from "node:fs"
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { DatabaseSync } from "node:sqlite"
+import { deflateRawSync } from "node:zlib"
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
+import { Failure } from "../../../cli/terminal/failure.ts"
 import { readArchive, unpackArchive, writeArchive } from "../../../serve/archive.ts"
 
 const place = mkdtempSync(join(tmpdir(), "narrowgate-archive-"))
@@ -71,6 +73,53 @@ describe("a backup", () => {
       await expect(unpack(file)).rejects.toThrow("acting has a trigger or a view in Ledger/a.sqlite")
     },
   )
+
+  test.each([
+    ["bytes that are not compressed", "UPDATE parts SET bytes = zeroblob(64)"],
+    ["bytes of another object", "UPDATE parts SET bytes = X'0300'"],
+    [
+      "a part that unpacks to more than was packed",
+      `UPDATE parts SET bytes = X'${deflateRawSync(Buffer.alloc(5 * 2 ** 20)).toString("hex")}'`,
+    ],
+    ["a part that is missing", "DELETE FROM parts"],
+    ["a digest that is missing", "UPDATE files SET digest = ''"],
+    ["a path beyond its directory", "UPDATE files SET path = 'Ledger/../../a.sqlite'"],
+    ["no table of parts", "DROP TABLE parts"],
+  ])("with %s is refused as damaged", async (_what, sql) => {
+    const { file } = await archiveOf("changed", TABLE)
+    change(file, sql)
+    await expect(unpack(file)).rejects.toThrow(/changed is damaged: /)
+    rmSync(file)
+  })
+
+  test("with any byte changed is refused, or is what was written", async () => {
+    const { file } = await archiveOf("flipped", `${TABLE}; CREATE TABLE u AS SELECT hex(randomblob(20000)) AS a`)
+    const bytes = readFileSync(file)
+    for (let at = 0; at < bytes.length; at += 97) {
+      const flipped = Buffer.from(bytes)
+      flipped.writeUInt8(bytes.readUInt8(at) ^ 0xff, at)
+      writeFileSync(file, flipped)
+      const outcome = await readArchive(file)
+        .then(async () => unpack(file))
+        .catch((error: unknown) => error)
+      if (typeof outcome !== "string") expect(outcome, `byte ${at}`).toBeInstanceOf(Failure)
+    }
+  })
+
+  test.each([
+    ["is no database any more", 0, 100],
+    ["has a page that cannot be read", 4_096, 200],
+  ])("of an object that %s is not written", async (_what, from, length) => {
+    const objects = mkdtempSync(join(place, "of-"))
+    mkdirSync(join(objects, "Ledger"))
+    const object = join(objects, "Ledger/a.sqlite")
+    change(object, TABLE)
+    const bytes = readFileSync(object)
+    writeFileSync(object, bytes.fill(0xa5, from, from + length))
+    const written = writeArchive(join(place, "none"), `${objects}.unfinished`, objects, Date.now())
+    await expect(written).rejects.toThrow(/^the object Ledger\/a\.sqlite is damaged: /)
+    expect(existsSync(join(place, "none"))).toBe(false)
+  })
 
   test("is bounded, unpacked: where it is written and where it is restored", async () => {
     const { file, size } = whole

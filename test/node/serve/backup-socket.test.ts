@@ -1,0 +1,71 @@
+/** Copies of objects while another process writes them: all of one moment, or none. */
+import { spawn, type ChildProcess } from "node:child_process"
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { afterAll, beforeAll, beforeEach, expect, test, vi } from "vitest"
+import { requestBackup, takeBackups } from "../../../serve/backup-socket.ts"
+
+const place = mkdtempSync(join(tmpdir(), "narrowgate-copy-"))
+const objects = join(place, "objects")
+/** Of two objects, between which many others are copied. */
+const [FIRST, LAST] = ["Ledger/count.sqlite", "RecordLog/count.sqlite"] as const
+const OTHERS = 2_000
+/** Counts in one file, then in the other, as long as it lives. */
+const WRITER = `const fs = require("node:fs"), files = process.argv.slice(1).map((file) => fs.openSync(file, "r+"))
+for (let count = 0; ; count++) for (const file of files) fs.writeSync(file, String(count).padStart(12), 0)`
+
+let writer: ChildProcess
+const countIn = (file: string): number => Number(readFileSync(file, "utf8"))
+
+beforeAll(async () => {
+  for (const folder of ["Ledger", "RecordLog"]) {
+    mkdirSync(join(objects, folder), { recursive: true })
+    for (let other = 0; other < OTHERS; other++) writeFileSync(join(objects, folder, `${other}.sqlite`), "other")
+  }
+  for (const file of [FIRST, LAST]) writeFileSync(join(objects, file), "0")
+  writer = spawn(process.execPath, ["-e", WRITER, join(objects, FIRST), join(objects, LAST)], { stdio: "ignore" })
+  await vi.waitUntil(() => countIn(join(objects, LAST)) > 0, { timeout: 10_000 })
+})
+afterAll(() => {
+  writer.kill("SIGKILL")
+  rmSync(place, { recursive: true })
+})
+// The log is on standard output.
+beforeEach(() => {
+  const spy = vi.spyOn(process.stdout, "write").mockReturnValue(true)
+  return () => spy.mockRestore()
+})
+
+async function copy(mostMs?: number): Promise<{ answer: unknown; to: string }> {
+  const to = mkdtempSync(join(place, "to-"))
+  await using _backups = await takeBackups({ path: place, objects }, writer.pid ?? 0, mostMs)
+  return { answer: await requestBackup(place, to), to }
+}
+
+async function expectWriting(): Promise<void> {
+  const before = countIn(join(objects, LAST))
+  await vi.waitUntil(() => countIn(join(objects, LAST)) > before, { timeout: 5_000 })
+}
+
+test("objects of a copy are of one moment, and the process goes on", async () => {
+  const { answer, to } = await copy()
+  expect(answer).toMatchObject({ takenAt: expect.any(Number), stoodMs: expect.any(Number) })
+  const [first, last] = [FIRST, LAST].map((file) => countIn(join(to, "objects", file)))
+  expect(Math.abs(Number(first) - Number(last))).toBeLessThanOrEqual(1)
+  await expectWriting()
+})
+
+test("a copy that takes too long is none, and the process goes on", async () => {
+  const { answer } = await copy(100)
+  expect(answer).toEqual({ problem: expect.stringMatching(/^copying takes longer than a gateway waits: stop/) })
+  await expectWriting()
+})
+
+test("a process that has ended meanwhile is reported, and nobody waits", async () => {
+  const gone = spawn(process.execPath, ["-e", ""], { stdio: "ignore" })
+  await vi.waitUntil(() => gone.exitCode !== null, { timeout: 5_000 })
+  const to = mkdtempSync(join(place, "to-"))
+  await using _backups = await takeBackups({ path: place, objects }, gone.pid ?? 0)
+  expect(await requestBackup(place, to)).toEqual({ problem: expect.stringMatching(/ESRCH/) })
+})

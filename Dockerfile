@@ -8,7 +8,7 @@ RUN npm init --yes > /dev/null && npm install --no-audit --no-fund ./narrowgate.
 # The one version whose objects on disk this release was tested with.
 RUN npm install --no-audit --no-fund "workerd@$(node -p 'require("narrowgate/package.json").peerDependencies.workerd.slice(1)')"
 
-# The user `node` of the base, by its number, so that whoever forbids root can see that it is none.
+# The user `node` of the base, by its number: Kubernetes (`runAsNonRoot`) accepts no name.
 RUN mkdir -p /data && chown 1000:1000 /data
 USER 1000:1000
 

@@ -1,4 +1,4 @@
-/** What `narrowgate serve` does: workerd on the directory, started again if it ends, until it is told to stop. */
+/** What `narrowgate serve` does: workerd on the directory, started again if it ends, until a signal stops it. */
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -14,7 +14,7 @@ import { startRuntime, type Runtime } from "./runtime.ts"
 import { workerModules } from "./worker-modules.ts"
 import { bindingsOf, workerdConfig } from "./workerd-config.ts"
 
-/** Of ends that nobody asked for; one more within the time, and this process ends as well. */
+/** Of unexpected ends; with one more within the time, this process ends as well. */
 const MOST_ENDS = 5
 const WITHIN_MS = 60_000
 const PAUSE_MS = 200
@@ -70,7 +70,7 @@ class Server {
     await this.#applyRestore()
   }
 
-  /** Before anybody else is let in. Repeated if this process ends in the middle. */
+  /** Before workerd listens to others. Repeated if this process ends in the middle. */
   async #applyRestore(): Promise<void> {
     const { restored } = this.#directory.state
     if (!restored) return
@@ -114,21 +114,21 @@ class Server {
     try {
       const { unclaimed } = await runtime.control({ restored: null })
       log("serving", { version: VERSION, listen: this.#configuration.listen, port: runtime.port, pid: runtime.pid })
-      if (unclaimed) this.#sayClaim()
+      if (unclaimed) this.#logClaim()
       return runtime
     } catch (error) {
-      // It would go on without anybody who watches it.
+      // It would go on unsupervised.
       await runtime.stop(0)
       throw error
     }
   }
 
-  #sayClaim(): void {
+  #logClaim(): void {
     const { issuer, secrets } = this.#configuration
     log("unclaimed", { claim: secrets["CLAIM"] ?? "", command: `narrowgate claim --url ${issuer}` })
   }
 
-  /** @throws if it ends again and again: whoever started this process can see it */
+  /** @throws if workerd ends again and again, so that the supervisor of this process sees it */
   async #pause(): Promise<void> {
     const now = Date.now()
     this.#ends.push(now)

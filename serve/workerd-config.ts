@@ -8,16 +8,16 @@ export interface WorkerdParts {
   readonly manifest: Manifest
   /** Files by the name under which a module is imported; the first is the entry. */
   readonly modules: Readonly<Record<string, string>>
-  /** Where objects are, and the socket on which this process alone asks. */
+  /** Where objects are, and the socket that this process alone uses. */
   readonly objects: string
   readonly control: string
-  /** Whether others may ask. */
+  /** Whether others may send requests. */
   readonly isPublic: boolean
   /** Texts of certificate authorities. */
   readonly authorities: readonly string[]
 }
 
-/** What clients could otherwise pretend to be told by Cloudflare. */
+/** Headers by which a client could otherwise pass for Cloudflare. */
 const TAKEN_OFF = ["CF-Connecting-IP"]
 /** Objects of serve/worker/, beside those of wrangler.toml. */
 const OWN_OBJECTS = [

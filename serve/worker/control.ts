@@ -1,6 +1,6 @@
 /**
- * What the process beside workerd asks on a socket of its own before anybody else is let in: to keep the schedule, and
- * after a restore that nothing of before it counts as authority.
+ * What the process beside workerd requests on a socket of its own before workerd listens to others: to keep the schedule,
+ * and after a restore that nothing of before it counts as authority.
  */
 import type { Switch } from "../../src/core/signals/switch.ts"
 import release from "../../src/index.ts"
@@ -8,13 +8,13 @@ import type { ServeEnv } from "./environment.ts"
 import { schedule } from "./schedule.ts"
 
 /** Which backup was restored, and when, in milliseconds since the epoch. */
-export interface Restored {
+export interface Restore {
   readonly at: number
   readonly takenAt: number
 }
 
-/** What it answers: whether nobody has claimed this deployment yet (`POST /v1/claim`). */
-export interface Begun {
+/** The response: whether this deployment is still to be claimed (`POST /v1/claim`). */
+export interface BeginResult {
   readonly unclaimed: boolean
 }
 
@@ -23,12 +23,12 @@ const OPERATOR = "narrowgate serve|restore"
 
 export const control = {
   async fetch(request, env, ctx) {
-    const { restored } = await request.json<{ readonly restored: Restored | null }>()
+    const { restored } = await request.json<{ readonly restored: Restore | null }>()
     await schedule(env).begin()
     if (restored) await withdrawAll(env, restored)
     const ready = await release.fetch(new Request("https://localhost/readyz"), env, ctx)
     const { error } = await ready.json<{ readonly error?: string }>()
-    return Response.json({ unclaimed: error === "unclaimed" } satisfies Begun)
+    return Response.json({ unclaimed: error === "unclaimed" } satisfies BeginResult)
   },
 } satisfies ExportedHandler<ServeEnv>
 
@@ -37,7 +37,7 @@ export const control = {
  * the restore is revoked, the keys that signed it are gone, and every call is stopped until an operator has looked.
  * Repeated, it does the same.
  */
-async function withdrawAll(env: ServeEnv, { at, takenAt }: Restored): Promise<void> {
+async function withdrawAll(env: ServeEnv, { at, takenAt }: Restore): Promise<void> {
   const board = env.SWITCHBOARD.getByName("board")
   for (const { kid } of await board.publicKeys()) if (kid !== undefined) await board.pull(kid)
   const reason = `restored from a backup of ${new Date(takenAt).toISOString()}`
@@ -48,7 +48,7 @@ async function withdrawAll(env: ServeEnv, { at, takenAt }: Restored): Promise<vo
     { id: `swi_hold-${at}`, stopped, before: null },
   ]
   await Promise.all(switches.map(async (each) => board.set(each, setter)))
-  // What was restored is not believed to have kept them.
+  // A trigger in the restored objects could have deleted them.
   const listed: readonly Switch[] = JSON.parse(await board.listed())
   for (const { id, before } of switches) {
     const isKept = listed.some((each) => each.id === id && each.before === before && each.stopped.kind === stopped.kind)

@@ -1,5 +1,5 @@
 /**
- * The namespace `BUNDLES` on one machine: an object with SQLite behind the protocol by which workerd asks a KV namespace.
+ * The namespace `BUNDLES` on one machine: an object with SQLite behind the protocol by which workerd requests a KV namespace.
  * A key is the path of a URL, the methods are GET, PUT and DELETE. It does what `src/bundles/` uses, and nothing else: no
  * lists, no expiry, no metadata. What was put is read at once.
  */

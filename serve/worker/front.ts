@@ -11,7 +11,7 @@ export { control } from "./control.ts"
 export { bundles, Entries } from "./entries.ts"
 export { Schedule } from "./schedule.ts"
 
-/** Where no address is asked for: these answer gateways, and are not to cost more than they do. */
+/** Paths that need no address: they answer gateways, whose calls are not to cost more. */
 const WITHOUT_ADDRESS = /^\/(?:authz|access|v1)\//
 
 export default {
@@ -24,7 +24,7 @@ const NO_HOST = { error: "invalid_request", error_description: "The header `Host
 
 /**
  * workerd makes the URL of the header and the path, whatever is in the header: before anything reads the URL it has to be
- * a name, or the path would be another than the one that was asked for.
+ * a name, or the path would be another than the requested one.
  */
 function namesHost({ headers, url }: Request): boolean {
   return HOST.test(headers.get("Host") ?? "") && URL.canParse(url)

@@ -13,6 +13,9 @@ let backup: string
 beforeAll(async () => {
   there = await deploy()
   backup = join(there.place, "running")
+  // As of people who have signed in at the console.
+  await mkdir(join(there.place, "data/objects/Session"), { recursive: true })
+  new DatabaseSync(join(there.place, "data/objects/Session/a.sqlite")).close()
   await there.start()
   await there.publish()
   await there.narrowgate.openTask("alice", SCOPE)
@@ -158,6 +161,7 @@ describe("a restore", () => {
     const { code, stdout } = await there.runIn("restored", "restore", backup)
     expect([code, stdout]).toEqual([0, expect.stringMatching(/narrowgate revoke lift swi_hold-\d+/)])
     there.moveTo("restored")
+    expect(await readdir(join(there.place, "data/objects"))).toContain("Session")
     expect(await readdir(join(there.place, "restored/objects"))).not.toContain("Session")
     // Killed in the midst of its first start, it does the same in the next.
     const first = there.begin()

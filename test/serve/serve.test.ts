@@ -254,6 +254,19 @@ describe("without a publisher", () => {
     return (await fetch(other.url("/v1/claim"), { method: "POST", headers, body })).status
   }
 
+  test("its backup is restored like any other, and the next start prints a claim", async () => {
+    const backup = join(other.place, "unclaimed")
+    await (await other.start()).said("unclaimed")
+    expect(await other.run("backup", backup)).toMatchObject({ code: 0 })
+    await other.serving.end()
+    expect(await other.runIn("restored", "restore", backup)).toMatchObject({ code: 0 })
+    other.moveTo("restored")
+    const { claim: secret } = await (await other.start()).said("unclaimed")
+    expect(await claim(secret)).toBe(200)
+    await other.serving.end()
+    other.moveTo("data")
+  })
+
   test("each start prints another claim, until one is used", async () => {
     const first = await (await other.start()).said("unclaimed")
     await other.serving.end()

@@ -1,5 +1,5 @@
 /** What a file has to be, and what it may hold, to be a backup. */
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs"
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { DatabaseSync } from "node:sqlite"
@@ -30,6 +30,8 @@ function change(file: string, sql: string): void {
   database.exec(sql)
 }
 
+const AS_WRITTEN = /is not as it was written/
+
 async function unpack(file: string, most?: number): Promise<string> {
   const to = mkdtempSync(join(place, "to-"))
   await unpackArchive(file, to, () => true, most)
@@ -39,7 +41,9 @@ async function unpack(file: string, most?: number): Promise<string> {
 describe("a backup", () => {
   let whole: Awaited<ReturnType<typeof archiveOf>>
   beforeAll(async () => {
-    whole = await archiveOf("whole", `PRAGMA journal_mode = WAL; ${TABLE}; CREATE INDEX i ON t (a)`)
+    // Longer than two parts of the file.
+    const long = "CREATE TABLE long AS SELECT randomblob(9000000) AS a"
+    whole = await archiveOf("whole", `PRAGMA journal_mode = WAL; ${TABLE}; CREATE INDEX i ON t (a); ${long}`)
   })
 
   test("is what was written, and its objects are as they were", async () => {
@@ -47,6 +51,12 @@ describe("a backup", () => {
     expect(Math.abs(Date.now() - takenAt)).toBeLessThan(60_000)
     using database = new DatabaseSync(await unpack(whole.file), { readOnly: true })
     expect(database.prepare("SELECT a FROM t").all()).toEqual([{ a: 1 }])
+  })
+
+  test("is unpacked without the classes that are not wanted", async () => {
+    const to = mkdtempSync(join(place, "to-"))
+    await unpackArchive(whole.file, to, (className) => className !== "Ledger")
+    expect(readdirSync(to)).toEqual([])
   })
 
   test.each([
@@ -75,20 +85,27 @@ describe("a backup", () => {
   )
 
   test.each([
-    ["bytes that are not compressed", "UPDATE parts SET bytes = zeroblob(64)"],
-    ["bytes of another object", "UPDATE parts SET bytes = X'0300'"],
+    ["bytes that are not compressed", /invalid/, "UPDATE parts SET bytes = zeroblob(64)"],
+    ["bytes of another object", AS_WRITTEN, "UPDATE parts SET bytes = X'0300'"],
     [
       "a part that unpacks to more than was packed",
+      /larger than 4194304 bytes/,
       `UPDATE parts SET bytes = X'${deflateRawSync(Buffer.alloc(5 * 2 ** 20)).toString("hex")}'`,
     ],
-    ["a part that is missing", "DELETE FROM parts"],
-    ["a digest that is missing", "UPDATE files SET digest = ''"],
-    ["a path beyond its directory", "UPDATE files SET path = 'Ledger/../../a.sqlite'"],
-    ["no table of parts", "DROP TABLE parts"],
-  ])("with %s is refused as damaged", async (_what, sql) => {
+    ["a part that is missing", AS_WRITTEN, "DELETE FROM parts"],
+    ["a digest that is missing", AS_WRITTEN, "UPDATE files SET digest = ''"],
+    [
+      "a path beyond its directory",
+      AS_WRITTEN,
+      "UPDATE files SET path = 'Ledger/../../a.sqlite'; UPDATE parts SET path = 'Ledger/../../a.sqlite'",
+    ],
+    ["no table of parts", /no such table/, "DROP TABLE parts"],
+  ])("with %s is refused as damaged", async (_what, problem, sql) => {
     const { file } = await archiveOf("changed", TABLE)
     change(file, sql)
-    await expect(unpack(file)).rejects.toThrow(/changed is damaged: /)
+    const unpacked = unpack(file)
+    await expect(unpacked).rejects.toThrow(problem)
+    await expect(unpacked).rejects.toThrow(/changed is damaged: /)
     rmSync(file)
   })
 
@@ -124,7 +141,10 @@ describe("a backup", () => {
   test("is bounded, unpacked: where it is written and where it is restored", async () => {
     const { file, size } = whole
     expect(existsSync(await unpack(file, size))).toBe(true)
-    await expect(unpack(file, size - 1)).rejects.toThrow(`whole is longer than ${size - 1} bytes`)
+    const to = mkdtempSync(join(place, "to-"))
+    const unpacked = unpackArchive(file, to, () => true, size - 1)
+    await expect(unpacked).rejects.toThrow(`whole is longer than ${size - 1} bytes`)
+    expect(statSync(join(to, "Ledger/a.sqlite")).size).toBeLessThan(size)
     await expect(archiveOf("long", TABLE, 4_096)).rejects.toThrow("longer than 4096 bytes")
   })
 })

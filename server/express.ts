@@ -1,10 +1,9 @@
 /** Middleware for Express 4 and 5, and whatever else has their `(request, response, next)`. */
-import { bodyOf, joined, NO_BODY } from "./body.ts"
+import { bodyOf, joined, MAX_BODY_BYTES, NO_BODY } from "./body.ts"
 import { rememberCaller } from "./callers.ts"
 import { CallRefusedError, refusalAnswer } from "./errors.ts"
 import { gatekeeper } from "./gatekeeper.ts"
 import type { ServiceOptions } from "./service-options.ts"
-import { MAX_BODY_BYTES } from "./hono.ts"
 import type { Body } from "../src/core/catalog/call-request.ts"
 import { isJsonType } from "../src/core/encoding/json.ts"
 

@@ -1,7 +1,7 @@
 /** Middleware for Hono. */
 import type { Body } from "../src/core/catalog/call-request.ts"
 import { isJsonType } from "../src/core/encoding/json.ts"
-import { boundedBytes, bodyOf, NO_BODY } from "./body.ts"
+import { boundedBytes, bodyOf, MAX_BODY_BYTES, NO_BODY } from "./body.ts"
 import { rememberCaller } from "./callers.ts"
 import { refusalAnswer } from "./errors.ts"
 import { gatekeeper } from "./gatekeeper.ts"
@@ -13,9 +13,6 @@ export interface HonoContext {
 }
 
 export type HonoHandler = (context: HonoContext, next: () => Promise<void>) => Promise<Response | undefined>
-
-/** As long a body as Narrowgate itself reads. */
-export const MAX_BODY_BYTES = 1_048_576
 
 /**
  * Lets allowed calls of the service's tools through, and nothing else; `callerOf(c)` says whose. The body can still be

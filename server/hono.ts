@@ -43,13 +43,15 @@ export function honoMiddleware(options: ServiceOptions): HonoHandler {
 async function readBody(context: HonoContext): Promise<Body | null> {
   const { headers, body } = context.req.raw
   const type = headers.get("Content-Type")
-  if (body === null || headers.get("Content-Length") === "0") return NO_BODY
-  if (type !== null && !isJsonType(type)) return { kind: "withheld" }
+  if (body === null) return NO_BODY
+  // A request from within the runtime, as over a service binding, can have a body and claim that there is none.
+  const isAnnouncedEmpty = headers.get("Content-Length") === "0"
+  if (type !== null && !isJsonType(type) && !isAnnouncedEmpty) return { kind: "withheld" }
   const bytes = await wholeBody(context)
   if (bytes === null) return null
   // Some servers have a stream for each request whose method may have a body.
   if (bytes.length === 0) return NO_BODY
-  return type === null ? { kind: "withheld" } : bodyOf(bytes)
+  return isJsonType(type) ? bodyOf(bytes) : { kind: "withheld" }
 }
 
 /** What a middleware before this one has read, Hono keeps; what is read here is put back. */

@@ -3,6 +3,7 @@
  * `transaction_tokens` gets them: a statement, signed by Narrowgate, about one allowed call, valid for half a minute.
  */
 import { errors, jwtVerify } from "jose"
+import { isLoopback } from "../src/core/encoding/url.ts"
 import { claimsOf, type Claims } from "./caller.ts"
 import { CallRefusedError } from "./errors.ts"
 import { KeysUnavailableError, publishedKeys } from "./keys.ts"
@@ -25,7 +26,8 @@ const ALGORITHMS: readonly SigningAlgorithm[] = ["ES256", "EdDSA"]
 export function transactionTokens(options: TokenOptions): TransactionTokens {
   const { issuer, audience, algorithms = ALGORITHMS, clockTolerance = 5, replays, fetch: fetchKeys } = options
   if (!isIssuer(issuer)) throw new TypeError("`issuer` is an https URL without a slash at its end")
-  if (audience === "") throw new TypeError("`audience` is empty")
+  // Without one, tokens for every service would do: a program without types can pass an environment variable that is not set.
+  if (typeof audience !== "string" || audience === "") throw new TypeError("`audience` is the service's trust domain")
   if (!(clockTolerance >= 0 && clockTolerance <= MOST_TOLERANCE))
     throw new TypeError(`\`clockTolerance\` is 0 to ${MOST_TOLERANCE} seconds`)
   if (algorithms.length === 0 || !algorithms.every((each) => ALGORITHMS.includes(each)))
@@ -59,9 +61,8 @@ export function transactionTokens(options: TokenOptions): TransactionTokens {
 function isIssuer(issuer: string): boolean {
   const url = URL.parse(issuer)
   if (!url || issuer.endsWith("/") || url.search !== "" || url.hash !== "") return false
-  return url.protocol === "https:" || (url.protocol === "http:" && LOOPBACK.has(url.hostname))
+  return url.protocol === "https:" || (url.protocol === "http:" && isLoopback(url))
 }
-const LOOPBACK: ReadonlySet<string> = new Set(["127.0.0.1", "[::1]", "localhost"])
 
 /** What the issuer's answer is, if it is no set of keys; what took too long. */
 const OF_KEYS: ReadonlySet<string> = new Set([errors.JWKSTimeout.code, errors.JWKSInvalid.code, errors.JOSEError.code])

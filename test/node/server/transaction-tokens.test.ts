@@ -185,6 +185,8 @@ test.each([
   { issuer: "https://authz.example/" },
   { issuer: "authz.example" },
   { audience: "" },
+  { audience: undefined },
+  { audience: [] },
   { clockTolerance: 61 },
   { clockTolerance: -1 },
   { clockTolerance: Number.NaN },

@@ -102,6 +102,25 @@ describe("the issuer's keys", () => {
     expect(asked).toBe(3)
   })
 
+  test("are fetched again if the clock was set back, after a failure too", async () => {
+    const [old, next] = await Promise.all(["old", "next"].map(async (kid) => makeKey(kid)))
+    if (!old || !next) throw new Error("no keys")
+    publish(old)
+    const { verify } = tokens()
+    expect(await codeOf(verify(await sign(old)))).toBe("ok")
+    publish(next)
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() - 3_600_000 })
+    expect(await codeOf(verify(await sign(old)))).toBe("invalid_token")
+    expect(await codeOf(verify(await sign(next)))).toBe("ok")
+    expect(asked).toBe(2)
+    const failing = tokens()
+    answer = (response) => void response.writeHead(500).end()
+    expect(await codeOf(failing.verify(await sign(next)))).toBe("unavailable")
+    publish(next)
+    vi.setSystemTime(Date.now() - 3_600_000)
+    expect(await codeOf(failing.verify(await sign(next)))).toBe("ok")
+  })
+
   test.each<[string, (response: ServerResponse) => void]>([
     ["another status", (response) => void response.writeHead(500).end("{}")],
     ["a redirect", (response) => void response.writeHead(302, { Location: "/.well-known/jwks.json" }).end()],

@@ -3,10 +3,10 @@ import { isObject, readLoosely } from "../src/core/encoding/json.ts"
 import type { Authorizer, WorkerAnswer } from "./authorizer.ts"
 import {
   allowedBy,
+  checkKey,
   deniedBy,
   headerReader,
   ownDenial,
-  secondsOf,
   timeoutOf,
   type DecisionOptions,
   type Decisions,
@@ -24,6 +24,7 @@ export interface BindingDecisionOptions extends DecisionOptions {
 }
 
 export function bindingDecisions({ authorizer, key, endpoint, ...options }: BindingDecisionOptions): Decisions {
+  checkKey(key)
   const timeout = timeoutOf(options.timeout)
   return {
     ...(options.onFailure && { onFailure: options.onFailure }),
@@ -38,9 +39,7 @@ export function bindingDecisions({ authorizer, key, endpoint, ...options }: Bind
       const allowed: unknown = answer.allowed
       if (allowed === true) return allowedBy(header)
       const denial = denialIn(answer)
-      return denial
-        ? deniedBy(denial, call.tool, secondsOf(header("Retry-After")))
-        : ownDenial("unavailable", call.tool)
+      return denial ? deniedBy(denial, call.tool, header) : ownDenial("unavailable", call.tool)
     },
   }
 }

@@ -51,14 +51,14 @@ export interface DecisionOptions {
 /** The denial of a call about which nothing is known but this. */
 export function ownDenial(code: "unavailable" | "malformed_call", tool: string): ToolDecision {
   const { sentence } = CODES[code]
-  return deniedBy({ error: code, error_description: sentence }, tool, null)
+  return deniedBy({ error: code, error_description: sentence }, tool, () => null)
 }
 
 /**
  * @param denial what Narrowgate answered
- * @param retryAfter seconds; null: unknown
+ * @param header of that answer
  */
-export function deniedBy(denial: DenialMembers, tool: string, retryAfter: number | null): ToolDecision {
+export function deniedBy(denial: DenialMembers, tool: string, header: ReadHeader): ToolDecision {
   const { error: code, error_description, decision_id, scope, approval } = denial
   const links = isObject(approval) ? approval : null
   const text = denialText({
@@ -73,15 +73,15 @@ export function deniedBy(denial: DenialMembers, tool: string, retryAfter: number
     },
     scope: typeof scope === "string" ? scope : null,
     // A model that reads when to ask again would do so until people have answered.
-    retryAfter: links ? null : retryAfter,
+    retryAfter: links ? null : secondsOf(header("Retry-After")),
   })
   return { allowed: false, denial, text }
 }
 
 const textOr = (value: unknown, otherwise: string): string => (typeof value === "string" ? value : otherwise)
 
-/** Of `Retry-After`; null if it is none in seconds. */
-export function secondsOf(header: string | null): number | null {
+/** Null if it is no number of seconds. */
+function secondsOf(header: string | null): number | null {
   return header !== null && /^\d{1,6}$/.test(header) ? Number(header) : null
 }
 
@@ -96,6 +96,14 @@ export function headerReader(headers: Readonly<Record<string, unknown>>): ReadHe
 const LONGEST_MS = 30_000
 /** Narrowgate decides within 4.5 s, or denies. */
 const DEFAULT_MS = 6_000
+
+/**
+ * Without this check, a key that no environment variable has would deny every call, and no log would say why.
+ * @throws TypeError
+ */
+export function checkKey(key: string): void {
+  if (typeof key !== "string" || !/^[\x21-\x7e]+$/.test(key)) throw new TypeError("`key` is visible ASCII, not empty")
+}
 
 /** @throws TypeError */
 export function timeoutOf(milliseconds: number = DEFAULT_MS): number {

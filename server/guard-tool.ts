@@ -29,7 +29,7 @@ export function guardTool<Handler extends (...args: never[]) => unknown>(
     // (arguments, context), or of a tool without a schema the context alone: in both versions of the SDK.
     const context = args.at(-1)
     const decision = await decided(decisions, tool, args.length > 1 ? args[0] : {}, context)
-    if (!decision.allowed) return resultOf(decision)
+    if (decision.allowed !== true) return resultOf(decision)
     if (decision.caller && typeof context === "object" && context !== null) rememberCaller(context, decision.caller)
     return Reflect.apply(handler, undefined, args)
   }
@@ -42,7 +42,11 @@ async function decided(decisions: Decisions, tool: string, given: unknown, conte
   if (!isObject(given) || !isPlain(given)) return ownDenial("malformed_call", tool)
   const call: ToolCall = { tool, arguments: given, ...credentialOf(context) }
   try {
-    return await decisions.decide(call)
+    const decision = await decisions.decide(call)
+    const allowed = decision.allowed ? decision.caller?.tool : undefined
+    // Over a binding the endpoint decides which server's tool it is: another's of the same name may be allowed.
+    if (allowed !== undefined && allowed !== tool) throw new Error(`allowed is ${allowed}, called is ${tool}`)
+    return decision
   } catch (cause) {
     decisions.onFailure?.(cause)
     return ownDenial("unavailable", tool)

@@ -4,10 +4,10 @@ import { isLoopback } from "../src/core/encoding/url.ts"
 import { boundedBytes } from "./body.ts"
 import {
   allowedBy,
+  checkKey,
   deniedBy,
   headerReader,
   ownDenial,
-  secondsOf,
   timeoutOf,
   type DecisionOptions,
   type Decisions,
@@ -37,6 +37,7 @@ const MAX_ANSWER_BYTES = 65_536
 
 export function httpDecisions(options: HttpDecisionOptions): Decisions {
   const { url, key, fetch: send = async (to, init) => fetch(to, init) } = options
+  checkKey(key)
   const timeout = timeoutOf(options.timeout)
   const endpoint = endpointAt(url, options.allowHttp ?? false)
   return {
@@ -64,7 +65,7 @@ export function httpDecisions(options: HttpDecisionOptions): Decisions {
         ...(scope !== undefined && { scope }),
         ...(access_request !== undefined && { approval: access_request }),
       }
-      return deniedBy(denial, call.tool, secondsOf(header("Retry-After")))
+      return deniedBy(denial, call.tool, header)
     },
   }
 }

@@ -72,14 +72,19 @@ describe.each(["mcp", "http"] as const)("of a gateway with denials: %s", (denial
 })
 
 const plain = { status: 200, headers: {}, body: "" }
-const named = Object.fromEntries(
-  ["agent", "user", "task", "purpose", "tool", "decision"].map((name) => [`x-narrowgate-${name}`, "https://a|b"]),
-)
+const headersOf = (tool: string) => ({
+  ...Object.fromEntries(
+    ["agent", "user", "task", "purpose", "decision"].map((name) => [`x-narrowgate-${name}`, "https://a|b"]),
+  ),
+  "x-narrowgate-tool": tool,
+})
+const named = headersOf("desk.search")
 test.each<[string, () => Promise<WorkerAnswer>]>([
   ["throws", async () => Promise.reject(new Error("out of order, by a test"))],
   ["never answers", async () => new Promise(() => undefined)],
   ["allows nobody", async () => ({ ...plain, allowed: true })],
   ["allows in another word", async () => ({ ...plain, headers: named, ...JSON.parse('{"allowed":"yes"}') })],
+  ["allows another server's tool", async () => ({ ...plain, allowed: true, headers: headersOf("other.search") })],
   ["denies in no word", async () => ({ ...plain, allowed: false })],
 ])("a binding that %s denies", async (_what, authorize) => {
   expect(await guarded({ authorize }, 200).search({}, context("t"))).toEqual({
@@ -92,6 +97,12 @@ test.each<[string, () => Promise<WorkerAnswer>]>([
     ],
     _meta: { "narrowgate/denial": { error: "unavailable", error_description: "No decision could be made." } },
   })
+})
+
+test("an allow in another word, of decisions from elsewhere, runs nothing", async () => {
+  const decisions = { decide: async () => JSON.parse('{"allowed":"yes","caller":null}') }
+  const guardedTool = guardTool(decisions, "desk.search", (_given: object, _context: object): unknown => "done")
+  expect(await guardedTool({}, {})).toMatchObject({ isError: true })
 })
 
 test("the types for other Workers are those of the Worker", () => {

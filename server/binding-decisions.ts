@@ -4,6 +4,8 @@ import type { Authorizer, WorkerAnswer } from "./authorizer.ts"
 import {
   allowedBy,
   checkKey,
+  checkSettled,
+  decisionsOf,
   deniedBy,
   headerReader,
   ownDenial,
@@ -16,7 +18,7 @@ import {
 
 export interface BindingDecisionOptions extends DecisionOptions {
   /** The binding to Narrowgate's entry point `Authorizer`. */
-  readonly authorizer: Pick<Authorizer, "authorize">
+  readonly authorizer: Pick<Authorizer, "authorize" | "settle">
   /** The Worker's own, as a gateway of dialect `worker`. */
   readonly key: string
   /** The public URL of the MCP server's endpoint, as the catalog has it. */
@@ -26,8 +28,7 @@ export interface BindingDecisionOptions extends DecisionOptions {
 export function bindingDecisions({ authorizer, key, endpoint, ...options }: BindingDecisionOptions): Decisions {
   checkKey(key)
   const timeout = timeoutOf(options.timeout)
-  return {
-    ...(options.onFailure && { onFailure: options.onFailure }),
+  return decisionsOf(options, {
     async decide(call) {
       const { authorization, dpop } = call
       const headers: [string, string][] = [["Content-Type", "application/json"]]
@@ -41,7 +42,10 @@ export function bindingDecisions({ authorizer, key, endpoint, ...options }: Bind
       const denial = denialIn(answer)
       return denial ? deniedBy(denial, call.tool, header) : ownDenial("unavailable", call.tool)
     },
-  }
+    async settle({ decision, task }) {
+      checkSettled((await within(timeout, authorizer.settle({ key, decision, task }))).status)
+    },
+  })
 }
 
 /** A tool of the catalog is `<server>.<tool>`; the message has the server's own name of it. */

@@ -31,7 +31,9 @@ export type ToolDecision =
 /** Asks Narrowgate. A rejection, or an answer that is none, denies the call. */
 export interface Decisions {
   decide(call: ToolCall): Promise<ToolDecision>
-  /** Gets what a rejection was, for the server's own log: the client is told only that nothing was decided. */
+  /** Reports that an allowed call has ended. Absent: it is in flight for its tool's `duration`. */
+  settle?(caller: Caller): Promise<void>
+  /** Gets what a rejection of one of them was, for the server's own log: the client is told only that nothing was decided. */
   onFailure?(cause: unknown): void
 }
 
@@ -44,8 +46,26 @@ export function allowedBy(header: ReadHeader): ToolDecision {
 export interface DecisionOptions {
   /** Milliseconds after which a call counts as denied: 6,000 by default, at most 30,000. */
   readonly timeout?: number
-  /** Gets why nothing was decided, for the server's own log. */
+  /** Whether the end of each call is reported, as by a gateway with `settles: true`: false by default. */
+  readonly settles?: boolean
+  /** Gets why nothing was decided, or settled, for the server's own log. */
   readonly onFailure?: (cause: unknown) => void
+}
+
+export function decisionsOf(
+  { settles = false, onFailure }: DecisionOptions,
+  { decide, settle }: Required<Pick<Decisions, "decide" | "settle">>,
+): Decisions {
+  return { decide, ...(settles && { settle }), ...(onFailure && { onFailure }) }
+}
+
+/**
+ * A call that is not in flight was settled before, has outlasted its tool's `duration`, or counts in no guardrail.
+ * @param status of the answer to a settlement
+ * @throws Error unless the call is no longer in flight
+ */
+export function checkSettled(status: number): void {
+  if (status !== 200 && status !== 404) throw new Error(`Narrowgate answers a settlement with ${status}`)
 }
 
 /** The denial of a call about which nothing is known but this. */

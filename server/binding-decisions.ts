@@ -3,13 +3,11 @@ import { isObject, readLoosely } from "../src/core/encoding/json.ts"
 import type { Authorizer, WorkerAnswer } from "./authorizer.ts"
 import {
   allowedBy,
-  checkKey,
   checkSettled,
   decisionsOf,
   deniedBy,
   headerReader,
   ownDenial,
-  timeoutOf,
   type DecisionOptions,
   type Decisions,
   type DenialMembers,
@@ -25,10 +23,9 @@ export interface BindingDecisionOptions extends DecisionOptions {
   readonly endpoint: string
 }
 
-export function bindingDecisions({ authorizer, key, endpoint, ...options }: BindingDecisionOptions): Decisions {
-  checkKey(key)
-  const timeout = timeoutOf(options.timeout)
-  return decisionsOf(options, {
+export function bindingDecisions(options: BindingDecisionOptions): Decisions {
+  const { authorizer, key, endpoint } = options
+  return decisionsOf(options, (timeout) => ({
     async decide(call) {
       const { authorization, dpop } = call
       const headers: [string, string][] = [["Content-Type", "application/json"]]
@@ -45,7 +42,7 @@ export function bindingDecisions({ authorizer, key, endpoint, ...options }: Bind
     async settle({ decision, task }) {
       checkSettled((await within(timeout, authorizer.settle({ key, decision, task }))).status)
     },
-  })
+  }))
 }
 
 /** A tool of the catalog is `<server>.<tool>`; the message has the server's own name of it. */

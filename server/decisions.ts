@@ -52,13 +52,6 @@ export interface DecisionOptions {
   readonly onFailure?: (cause: unknown) => void
 }
 
-export function decisionsOf(
-  { settles = false, onFailure }: DecisionOptions,
-  { decide, settle }: Required<Pick<Decisions, "decide" | "settle">>,
-): Decisions {
-  return { decide, ...(settles && { settle }), ...(onFailure && { onFailure }) }
-}
-
 /**
  * A call that is not in flight was settled before, has outlasted its tool's `duration`, or counts in no guardrail.
  * @param status of the answer to a settlement
@@ -118,15 +111,17 @@ const LONGEST_MS = 30_000
 const DEFAULT_MS = 6_000
 
 /**
- * Without this check, a key that no environment variable has would deny every call, and no log would say why.
- * @throws TypeError
+ * Without its check, a key that no environment variable has would deny every call, and no log would say why.
+ * @param options what both ways to ask have in common
+ * @param make gets the timeout
+ * @throws TypeError if an option is not what it has to be
  */
-export function checkKey(key: string): void {
+export function decisionsOf(
+  { key, timeout = DEFAULT_MS, settles = false, onFailure }: DecisionOptions & { readonly key: string },
+  make: (timeout: number) => Required<Pick<Decisions, "decide" | "settle">>,
+): Decisions {
   if (typeof key !== "string" || !/^[\x21-\x7e]+$/.test(key)) throw new TypeError("`key` is visible ASCII, not empty")
-}
-
-/** @throws TypeError */
-export function timeoutOf(milliseconds: number = DEFAULT_MS): number {
-  if (milliseconds >= 1 && milliseconds <= LONGEST_MS) return milliseconds
-  throw new TypeError(`\`timeout\` is 1 to ${LONGEST_MS} milliseconds`)
+  if (!(timeout >= 1 && timeout <= LONGEST_MS)) throw new TypeError(`\`timeout\` is 1 to ${LONGEST_MS} milliseconds`)
+  const { decide, settle } = make(timeout)
+  return { decide, ...(settles && { settle }), ...(onFailure && { onFailure }) }
 }

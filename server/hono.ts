@@ -3,7 +3,7 @@ import type { Body } from "../src/core/catalog/call-request.ts"
 import { isJsonType } from "../src/core/encoding/json.ts"
 import { boundedBytes, bodyOf, MAX_BODY_BYTES, NO_BODY } from "./body.ts"
 import { rememberCaller } from "./callers.ts"
-import { refusalAnswer } from "./errors.ts"
+import { rejectionAnswer } from "./errors.ts"
 import { gatekeeper } from "./gatekeeper.ts"
 import type { ServiceOptions } from "./service-options.ts"
 
@@ -31,7 +31,7 @@ export function honoMiddleware(options: ServiceOptions): HonoHandler {
       })
       rememberCaller(context, caller)
     } catch (error) {
-      const { status, headers: own, body } = refusalAnswer(error)
+      const { status, headers: own, body } = rejectionAnswer(error)
       return Response.json(body, { status, headers: own })
     }
     await next()

@@ -4,13 +4,11 @@ import { isLoopback } from "../src/core/encoding/url.ts"
 import { boundedBytes } from "./body.ts"
 import {
   allowedBy,
-  checkKey,
   checkSettled,
   decisionsOf,
   deniedBy,
   headerReader,
   ownDenial,
-  timeoutOf,
   type DecisionOptions,
   type Decisions,
   type ToolCall,
@@ -40,42 +38,42 @@ const EVALUATION = "/access/v1/evaluation"
 
 export function httpDecisions(options: HttpDecisionOptions): Decisions {
   const { url, key, fetch: send = async (to, init) => fetch(to, init) } = options
-  checkKey(key)
-  const timeout = timeoutOf(options.timeout)
   const origin = originOf(url, options.allowHttp ?? false)
-  const post = async (path: string, headers: Record<string, string>, json: unknown) => {
-    const answer = await send(`${origin}${path}`, {
-      method: "POST",
-      redirect: "manual",
-      headers: { ...headers, "Content-Type": "application/json" },
-      body: JSON.stringify(json),
-      signal: AbortSignal.timeout(timeout),
-    })
-    return { status: answer.status, bytes: await boundedBytes(answer.body, MAX_ANSWER_BYTES) }
-  }
-  return decisionsOf(options, {
-    async decide(call) {
-      const { status, bytes } = await post(EVALUATION, { Authorization: `Bearer ${key}` }, evaluationOf(call))
-      if (bytes === null || status !== 200) throw new Error(`${origin}${EVALUATION} answers ${status}`)
-      const { decision, context } = objectOf(JSON.parse(new TextDecoder().decode(bytes)))
-      const { headers, code, access_request, ...members } = objectOf(context)
-      const header = headerReader(objectOf(headers ?? {}))
-      if (decision === true) return allowedBy(header)
-      if (decision !== false || typeof code !== "string") return ownDenial("unavailable", call.tool)
-      const { error_description, decision_id, scope } = members
-      const denial = {
-        error: code,
-        error_description,
-        decision_id,
-        ...(scope !== undefined && { scope }),
-        ...(access_request !== undefined && { approval: access_request }),
-      }
-      return deniedBy(denial, call.tool, header)
-    },
-    async settle({ decision, task }) {
-      const path = `/v1/calls/${encodeURIComponent(decision)}/settle`
-      checkSettled((await post(path, { "X-Narrowgate-Settle-Key": key }, { task })).status)
-    },
+  return decisionsOf(options, (timeout) => {
+    const post = async (path: string, headers: Record<string, string>, json: unknown) => {
+      const answer = await send(`${origin}${path}`, {
+        method: "POST",
+        redirect: "manual",
+        headers: { ...headers, "Content-Type": "application/json" },
+        body: JSON.stringify(json),
+        signal: AbortSignal.timeout(timeout),
+      })
+      return { status: answer.status, bytes: await boundedBytes(answer.body, MAX_ANSWER_BYTES) }
+    }
+    return {
+      async decide(call) {
+        const { status, bytes } = await post(EVALUATION, { Authorization: `Bearer ${key}` }, evaluationOf(call))
+        if (bytes === null || status !== 200) throw new Error(`${origin}${EVALUATION} answers ${status}`)
+        const { decision, context } = objectOf(JSON.parse(new TextDecoder().decode(bytes)))
+        const { headers, code, access_request, ...members } = objectOf(context)
+        const header = headerReader(objectOf(headers ?? {}))
+        if (decision === true) return allowedBy(header)
+        if (decision !== false || typeof code !== "string") return ownDenial("unavailable", call.tool)
+        const { error_description, decision_id, scope } = members
+        const denial = {
+          error: code,
+          error_description,
+          decision_id,
+          ...(scope !== undefined && { scope }),
+          ...(access_request !== undefined && { approval: access_request }),
+        }
+        return deniedBy(denial, call.tool, header)
+      },
+      async settle({ decision, task }) {
+        const path = `/v1/calls/${encodeURIComponent(decision)}/settle`
+        checkSettled((await post(path, { "X-Narrowgate-Settle-Key": key }, { task })).status)
+      },
+    }
   })
 }
 

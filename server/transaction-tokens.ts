@@ -5,14 +5,14 @@
 import { errors, jwtVerify } from "jose"
 import { isLoopback } from "../src/core/encoding/url.ts"
 import { claimsOf, type Claims } from "./caller.ts"
-import { CallRefusedError } from "./errors.ts"
+import { CallRejectedError } from "./errors.ts"
 import { KeysUnavailableError, publishedKeys } from "./keys.ts"
 import type { SigningAlgorithm, TokenOptions } from "./token-options.ts"
 
 export interface TransactionTokens {
-  /** @throws CallRefusedError */
+  /** @throws CallRejectedError */
   readonly verify: (token: string) => Promise<Claims>
-  /** Uses up the decision, after all other checks. @throws CallRefusedError */
+  /** Uses up the decision, after all other checks. @throws CallRejectedError */
   readonly use: (claims: Claims) => Promise<void>
 }
 
@@ -36,12 +36,12 @@ export function transactionTokens(options: TokenOptions): TransactionTokens {
   const rules = { typ: TYPE, issuer, audience, algorithms: [...algorithms], clockTolerance }
   return {
     async verify(token) {
-      if (token.length > MAX_TOKEN_LENGTH) throw new CallRefusedError("invalid_token", "it is too long")
+      if (token.length > MAX_TOKEN_LENGTH) throw new CallRejectedError("invalid_token", "it is too long")
       try {
         const { payload } = await jwtVerify(token, keys, { ...rules, requiredClaims: ["exp", "iat"] })
         return claimsOf(payload)
       } catch (cause) {
-        throw cause instanceof CallRefusedError ? cause : refusalOf(cause)
+        throw cause instanceof CallRejectedError ? cause : rejectionOf(cause)
       }
     },
     async use({ caller: { decision, signed } }) {
@@ -50,9 +50,9 @@ export function transactionTokens(options: TokenOptions): TransactionTokens {
       try {
         isFirst = await replays.use(decision, signed.expires + clockTolerance)
       } catch (cause) {
-        throw new CallRefusedError("unavailable", cause)
+        throw new CallRejectedError("unavailable", cause)
       }
-      if (isFirst !== true) throw new CallRefusedError("replayed_token")
+      if (isFirst !== true) throw new CallRejectedError("replayed_token")
     },
   }
 }
@@ -67,11 +67,11 @@ function isIssuer(issuer: string): boolean {
 /** What the issuer's answer is, if it is no set of keys; what took too long. */
 const OF_KEYS: ReadonlySet<string> = new Set([errors.JWKSTimeout.code, errors.JWKSInvalid.code, errors.JOSEError.code])
 
-function refusalOf(cause: unknown): CallRefusedError {
-  if (cause instanceof KeysUnavailableError) return new CallRefusedError("unavailable", cause)
-  if (cause instanceof errors.JWTExpired) return new CallRefusedError("expired_token", cause)
+function rejectionOf(cause: unknown): CallRejectedError {
+  if (cause instanceof KeysUnavailableError) return new CallRejectedError("unavailable", cause)
+  if (cause instanceof errors.JWTExpired) return new CallRejectedError("expired_token", cause)
   if (cause instanceof errors.JWTClaimValidationFailed && cause.claim === "aud")
-    return new CallRefusedError("wrong_audience", cause)
-  if (cause instanceof errors.JOSEError && OF_KEYS.has(cause.code)) return new CallRefusedError("unavailable", cause)
-  return new CallRefusedError("invalid_token", cause)
+    return new CallRejectedError("wrong_audience", cause)
+  if (cause instanceof errors.JOSEError && OF_KEYS.has(cause.code)) return new CallRejectedError("unavailable", cause)
+  return new CallRejectedError("invalid_token", cause)
 }

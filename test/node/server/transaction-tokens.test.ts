@@ -6,7 +6,7 @@ import { exportJWK, generateKeyPair, SignJWT, type CryptoKey, type JWK } from "j
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
 import { listen, type Listening } from "../../../dev/loopback.ts"
 import { argumentsHash, canonicalJson } from "../../../server/arguments-hash.ts"
-import { CallRefusedError, memoryReplays, refusalAnswer, transactionTokens } from "../../../server/index.ts"
+import { CallRejectedError, memoryReplays, rejectionAnswer, transactionTokens } from "../../../server/index.ts"
 import { sha256Hex } from "../../../src/core/encoding/hash.ts"
 
 const AUDIENCE = "api.internal.example"
@@ -65,7 +65,7 @@ const tokens = (more: object = {}) => transactionTokens({ issuer: issuer.origin,
 async function codeOf(work: Promise<unknown>): Promise<string> {
   return work.then(
     () => "ok",
-    (error: unknown) => (error instanceof CallRefusedError ? error.code : String(error)),
+    (error: unknown) => (error instanceof CallRejectedError ? error.code : String(error)),
   )
 }
 
@@ -245,5 +245,5 @@ test("arguments are hashed as Narrowgate hashes them", async () => {
 })
 
 test("an error that is no refusal is nobody's answer", () => {
-  expect(() => refusalAnswer(new Error("a defect, by a test"))).toThrow("a defect")
+  expect(() => rejectionAnswer(new Error("a defect, by a test"))).toThrow("a defect")
 })

@@ -3,11 +3,11 @@ import { isObject, readLoosely } from "../src/core/encoding/json.ts"
 import type { Authorizer, WorkerAnswer } from "./authorizer.ts"
 import {
   allowedBy,
+  checkSettled,
+  decisionsOf,
   deniedBy,
   headerReader,
   ownDenial,
-  secondsOf,
-  timeoutOf,
   type DecisionOptions,
   type Decisions,
   type DenialMembers,
@@ -16,17 +16,16 @@ import {
 
 export interface BindingDecisionOptions extends DecisionOptions {
   /** The binding to Narrowgate's entry point `Authorizer`. */
-  readonly authorizer: Pick<Authorizer, "authorize">
+  readonly authorizer: Pick<Authorizer, "authorize" | "settle">
   /** The Worker's own, as a gateway of dialect `worker`. */
   readonly key: string
   /** The public URL of the MCP server's endpoint, as the catalog has it. */
   readonly endpoint: string
 }
 
-export function bindingDecisions({ authorizer, key, endpoint, ...options }: BindingDecisionOptions): Decisions {
-  const timeout = timeoutOf(options.timeout)
-  return {
-    ...(options.onFailure && { onFailure: options.onFailure }),
+export function bindingDecisions(options: BindingDecisionOptions): Decisions {
+  const { authorizer, key, endpoint } = options
+  return decisionsOf(options, (timeout) => ({
     async decide(call) {
       const { authorization, dpop } = call
       const headers: [string, string][] = [["Content-Type", "application/json"]]
@@ -38,11 +37,12 @@ export function bindingDecisions({ authorizer, key, endpoint, ...options }: Bind
       const allowed: unknown = answer.allowed
       if (allowed === true) return allowedBy(header)
       const denial = denialIn(answer)
-      return denial
-        ? deniedBy(denial, call.tool, secondsOf(header("Retry-After")))
-        : ownDenial("unavailable", call.tool)
+      return denial ? deniedBy(denial, call.tool, header) : ownDenial("unavailable", call.tool)
     },
-  }
+    async settle({ decision, task }) {
+      checkSettled((await within(timeout, authorizer.settle({ key, decision, task }))).status)
+    },
+  }))
 }
 
 /** A tool of the catalog is `<server>.<tool>`; the message has the server's own name of it. */

@@ -1,6 +1,9 @@
 /** Bodies, read once and within a bound. */
 import type { Body } from "../src/core/catalog/call-request.ts"
 
+/** As long a body as Narrowgate itself reads. */
+export const MAX_BODY_BYTES = 1_048_576
+
 export const NO_BODY: Body = { kind: "whole", text: "" }
 
 /** Null: longer than `most` bytes; the rest is not read. */

@@ -1,6 +1,6 @@
 /** Who calls, as a service learns it: from the claims of a Transaction Token, or from the gateway's plain headers. */
 import { isObject } from "../src/core/encoding/json.ts"
-import { CallRefusedError } from "./errors.ts"
+import { CallRejectedError } from "./errors.ts"
 
 /** A person, as the provider of their session names them. */
 export interface User {
@@ -57,14 +57,15 @@ type Members = Readonly<Record<string, unknown>>
 /** @param payload of a token whose signature, type, issuer, audience and expiry have been verified */
 export function claimsOf(payload: Members): Claims {
   const { tctx, rctx } = payload
-  if (!isObject(tctx) || !isObject(rctx)) throw new CallRefusedError("invalid_token", "it has no context")
+  if (!isObject(tctx) || !isObject(rctx)) throw new CallRejectedError("invalid_token", "it has no context")
   const agent = text(payload, "req_wl")
   const [subject, scope] = [text(payload, "sub"), text(payload, "scope")]
   const [tool, expires, hash] = [text(tctx, "tool"), payload["exp"], tctx["arguments_hash"]]
   const action = scope.startsWith(`${tool}:`) ? scope.slice(tool.length + 1) : ""
-  if (action === "" || typeof expires !== "number") throw new CallRefusedError("invalid_token", "its claims contradict")
+  if (action === "" || typeof expires !== "number")
+    throw new CallRejectedError("invalid_token", "its claims contradict")
   if (hash !== undefined && !(typeof hash === "string" && /^[0-9a-f]{64}$/.test(hash)))
-    throw new CallRefusedError("invalid_token", "its hash of the arguments is none")
+    throw new CallRejectedError("invalid_token", "its hash of the arguments is none")
   return {
     caller: {
       agent,
@@ -94,11 +95,11 @@ export function claimsOf(payload: Members): Claims {
 export function callerOfHeaders(header: ReadHeader): Caller {
   const named = (name: string): string => {
     const value = header(`X-Narrowgate-${name}`)
-    if (value === null || value === "") throw new CallRefusedError("missing_identity", `no X-Narrowgate-${name}`)
+    if (value === null || value === "") throw new CallRejectedError("missing_identity", `no X-Narrowgate-${name}`)
     return decoded(value)
   }
   const user = header("X-Narrowgate-User")
-  if (user === null) throw new CallRefusedError("missing_identity", "no X-Narrowgate-User, which may be empty")
+  if (user === null) throw new CallRejectedError("missing_identity", "no X-Narrowgate-User, which may be empty")
   return {
     agent: named("Agent"),
     user: user === "" ? null : userOf(decoded(user), "invalid_identity"),
@@ -114,29 +115,29 @@ export function callerOfHeaders(header: ReadHeader): Caller {
 const MAX_HEADER_LENGTH = 4_096
 
 function decoded(value: string): string {
-  if (value.length > MAX_HEADER_LENGTH || !/^[\x21-\x7e]+$/.test(value)) throw new CallRefusedError("invalid_identity")
+  if (value.length > MAX_HEADER_LENGTH || !/^[\x21-\x7e]+$/.test(value)) throw new CallRejectedError("invalid_identity")
   try {
     return decodeURIComponent(value)
   } catch (cause) {
-    throw new CallRefusedError("invalid_identity", cause)
+    throw new CallRejectedError("invalid_identity", cause)
   }
 }
 
 function userOf(id: string, code: "invalid_token" | "invalid_identity"): User {
   const [, issuer, subject] = /^([^|]+)\|(.+)$/s.exec(id) ?? []
-  if (issuer === undefined || subject === undefined) throw new CallRefusedError(code, "its user is none")
+  if (issuer === undefined || subject === undefined) throw new CallRejectedError(code, "its user is none")
   return { issuer, subject }
 }
 
 function text(members: Members, name: string): string {
   const value = members[name]
-  if (typeof value !== "string" || value === "") throw new CallRefusedError("invalid_token", `it has no \`${name}\``)
+  if (typeof value !== "string" || value === "") throw new CallRejectedError("invalid_token", `it has no \`${name}\``)
   return value
 }
 
 function texts(members: Members, name: string): readonly string[] {
   const value = members[name]
   if (!Array.isArray(value) || !value.every((each) => typeof each === "string"))
-    throw new CallRefusedError("invalid_token", `its \`${name}\` is no list`)
+    throw new CallRejectedError("invalid_token", `its \`${name}\` is no list`)
   return value
 }

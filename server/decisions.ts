@@ -31,7 +31,9 @@ export type ToolDecision =
 /** Asks Narrowgate. A rejection, or an answer that is none, denies the call. */
 export interface Decisions {
   decide(call: ToolCall): Promise<ToolDecision>
-  /** Gets what a rejection was, for the server's own log: the client is told only that nothing was decided. */
+  /** Reports that an allowed call has ended. Absent: it is in flight for its tool's `duration`. */
+  settle?(caller: Caller): Promise<void>
+  /** Gets what a rejection of one of them was, for the server's own log: the client is told only that nothing was decided. */
   onFailure?(cause: unknown): void
 }
 
@@ -44,21 +46,32 @@ export function allowedBy(header: ReadHeader): ToolDecision {
 export interface DecisionOptions {
   /** Milliseconds after which a call counts as denied: 6,000 by default, at most 30,000. */
   readonly timeout?: number
-  /** Gets why nothing was decided, for the server's own log. */
+  /** Whether the end of each call is reported, as by a gateway with `settles: true`: false by default. */
+  readonly settles?: boolean
+  /** Gets why nothing was decided, or settled, for the server's own log. */
   readonly onFailure?: (cause: unknown) => void
+}
+
+/**
+ * A call that is not in flight was settled before, has outlasted its tool's `duration`, or counts in no guardrail.
+ * @param status of the answer to a settlement
+ * @throws Error unless the call is no longer in flight
+ */
+export function checkSettled(status: number): void {
+  if (status !== 200 && status !== 404) throw new Error(`Narrowgate answers a settlement with ${status}`)
 }
 
 /** The denial of a call about which nothing is known but this. */
 export function ownDenial(code: "unavailable" | "malformed_call", tool: string): ToolDecision {
   const { sentence } = CODES[code]
-  return deniedBy({ error: code, error_description: sentence }, tool, null)
+  return deniedBy({ error: code, error_description: sentence }, tool, () => null)
 }
 
 /**
  * @param denial what Narrowgate answered
- * @param retryAfter seconds; null: unknown
+ * @param header of that answer
  */
-export function deniedBy(denial: DenialMembers, tool: string, retryAfter: number | null): ToolDecision {
+export function deniedBy(denial: DenialMembers, tool: string, header: ReadHeader): ToolDecision {
   const { error: code, error_description, decision_id, scope, approval } = denial
   const links = isObject(approval) ? approval : null
   const text = denialText({
@@ -73,15 +86,15 @@ export function deniedBy(denial: DenialMembers, tool: string, retryAfter: number
     },
     scope: typeof scope === "string" ? scope : null,
     // A model that reads when to ask again would do so until people have answered.
-    retryAfter: links ? null : retryAfter,
+    retryAfter: links ? null : secondsOf(header("Retry-After")),
   })
   return { allowed: false, denial, text }
 }
 
 const textOr = (value: unknown, otherwise: string): string => (typeof value === "string" ? value : otherwise)
 
-/** Of `Retry-After`; null if it is none in seconds. */
-export function secondsOf(header: string | null): number | null {
+/** Null if it is no number of seconds. */
+function secondsOf(header: string | null): number | null {
   return header !== null && /^\d{1,6}$/.test(header) ? Number(header) : null
 }
 
@@ -97,8 +110,18 @@ const LONGEST_MS = 30_000
 /** Narrowgate decides within 4.5 s, or denies. */
 const DEFAULT_MS = 6_000
 
-/** @throws TypeError */
-export function timeoutOf(milliseconds: number = DEFAULT_MS): number {
-  if (milliseconds >= 1 && milliseconds <= LONGEST_MS) return milliseconds
-  throw new TypeError(`\`timeout\` is 1 to ${LONGEST_MS} milliseconds`)
+/**
+ * Without its check, a key that no environment variable has would deny every call, and no log would say why.
+ * @param options what both ways to ask have in common
+ * @param make gets the timeout
+ * @throws TypeError if an option is not what it has to be
+ */
+export function decisionsOf(
+  { key, timeout = DEFAULT_MS, settles = false, onFailure }: DecisionOptions & { readonly key: string },
+  make: (timeout: number) => Required<Pick<Decisions, "decide" | "settle">>,
+): Decisions {
+  if (typeof key !== "string" || !/^[\x21-\x7e]+$/.test(key)) throw new TypeError("`key` is visible ASCII, not empty")
+  if (!(timeout >= 1 && timeout <= LONGEST_MS)) throw new TypeError(`\`timeout\` is 1 to ${LONGEST_MS} milliseconds`)
+  const { decide, settle } = make(timeout)
+  return { decide, ...(settles && { settle }), ...(onFailure && { onFailure }) }
 }

@@ -1,13 +1,13 @@
 /** Why a service refuses a request: a code for programs, a sentence for people, and the answer in the form of RFC 6750. */
 
-interface Refusal {
+interface Rejection {
   readonly status: 400 | 401 | 403 | 413 | 503
   /** The error of RFC 6750, section 3.1; null: none fits, or the request said nothing that could be wrong. */
   readonly error: "invalid_request" | "invalid_token" | "insufficient_scope" | null
   readonly sentence: string
 }
 
-const REFUSALS = {
+const REJECTIONS = {
   missing_token: { status: 401, error: null, sentence: "A Transaction Token is required." },
   invalid_token: { status: 401, error: "invalid_token", sentence: "The Transaction Token is not valid." },
   expired_token: { status: 401, error: "invalid_token", sentence: "The Transaction Token has expired." },
@@ -29,7 +29,7 @@ const REFUSALS = {
   malformed_call: { status: 400, error: "invalid_request", sentence: "The request can be read in more than one way." },
   body_too_long: { status: 413, error: null, sentence: "The body is too long." },
   unavailable: { status: 503, error: null, sentence: "The caller cannot be verified now." },
-} as const satisfies Readonly<Record<string, Refusal>>
+} as const satisfies Readonly<Record<string, Rejection>>
 
 /**
  * - `missing_token`, `missing_identity`: the request did not come through the gateway
@@ -42,38 +42,38 @@ const REFUSALS = {
  * - `malformed_call`, `body_too_long`: the request itself
  * - `unavailable`: Narrowgate's keys, or the store of replays, are out of reach
  */
-export type RefusalCode = keyof typeof REFUSALS
+export type RejectionCode = keyof typeof REJECTIONS
 
 /** Thrown for a request whose caller is not proven. No message contains a token. */
-export class CallRefusedError extends Error {
-  override readonly name = "CallRefusedError"
-  readonly code: RefusalCode
+export class CallRejectedError extends Error {
+  override readonly name = "CallRejectedError"
+  readonly code: RejectionCode
   /** The HTTP status of the answer. */
   readonly status: number
 
   /** @param cause what was wrong, for the service's own log: the client does not get it */
-  constructor(code: RefusalCode, cause?: unknown) {
-    super(REFUSALS[code].sentence, cause === undefined ? undefined : { cause })
+  constructor(code: RejectionCode, cause?: unknown) {
+    super(REJECTIONS[code].sentence, cause === undefined ? undefined : { cause })
     this.code = code
-    this.status = REFUSALS[code].status
+    this.status = REJECTIONS[code].status
   }
 }
 
 /** An answer, in values that each framework can send. */
-export interface RefusalAnswer {
+export interface RejectionAnswer {
   readonly status: number
   readonly headers: Readonly<Record<string, string>>
-  readonly body: { readonly error: RefusalCode; readonly error_description: string }
+  readonly body: { readonly error: RejectionCode; readonly error_description: string }
 }
 
 /** Seconds. */
 const RETRY_AFTER_OUTAGE = "5"
 
 /** The answer to a refused request (RFC 6750, section 3). An error of any other kind is thrown again. */
-export function refusalAnswer(thrown: unknown): RefusalAnswer {
-  if (!(thrown instanceof CallRefusedError)) throw thrown
+export function rejectionAnswer(thrown: unknown): RejectionAnswer {
+  if (!(thrown instanceof CallRejectedError)) throw thrown
   const { code } = thrown
-  const { status, error, sentence }: Refusal = REFUSALS[code]
+  const { status, error, sentence }: Rejection = REJECTIONS[code]
   const isChallenge = status === 401 || error !== null
   const challenge = error === null ? "Bearer" : `Bearer error="${error}", error_description="${sentence}"`
   return {

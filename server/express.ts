@@ -1,10 +1,9 @@
 /** Middleware for Express 4 and 5, and whatever else has their `(request, response, next)`. */
-import { bodyOf, joined, NO_BODY } from "./body.ts"
+import { bodyOf, joined, MAX_BODY_BYTES, NO_BODY } from "./body.ts"
 import { rememberCaller } from "./callers.ts"
-import { CallRefusedError, refusalAnswer } from "./errors.ts"
+import { CallRejectedError, rejectionAnswer } from "./errors.ts"
 import { gatekeeper } from "./gatekeeper.ts"
 import type { ServiceOptions } from "./service-options.ts"
-import { MAX_BODY_BYTES } from "./hono.ts"
 import type { Body } from "../src/core/catalog/call-request.ts"
 import { isJsonType } from "../src/core/encoding/json.ts"
 
@@ -53,8 +52,8 @@ export function expressMiddleware(options: ServiceOptions): ExpressHandler {
       const body = async (): Promise<Body | null> => readBody(request, header)
       rememberCaller(request, await check({ method: request.method ?? "", target: request.originalUrl, header, body }))
     } catch (error) {
-      if (!(error instanceof CallRefusedError)) return next(error)
-      const { status, headers, body } = refusalAnswer(error)
+      if (!(error instanceof CallRejectedError)) return next(error)
+      const { status, headers, body } = rejectionAnswer(error)
       // Of a body that nobody will read, the connection is not kept for another request.
       response.set(error.code === "body_too_long" ? { ...headers, Connection: "close" } : headers)
       response.status(status)
@@ -85,7 +84,7 @@ function isBodiless({ httpVersionMajor, stream }: ExpressRequest, header: (name:
 /** What the handler will read, whoever has parsed it: that is what has to be the call that was allowed. */
 function parsedBody(parsed: unknown): Body {
   if (parsed instanceof Uint8Array) return bodyOf(parsed)
-  if (parsed === undefined) throw new CallRefusedError("malformed_call", "its body was read before, and is not kept")
+  if (parsed === undefined) throw new CallRejectedError("malformed_call", "its body was read before, and is not kept")
   return { kind: "whole", text: typeof parsed === "string" ? parsed : JSON.stringify(parsed) }
 }
 
@@ -112,7 +111,7 @@ async function boundedBytes(request: ExpressRequest): Promise<Uint8Array | null>
       }
     })
     request.on("end", () => resolve(joined(chunks, length)))
-    const fail = (cause?: Error): void => reject(new CallRefusedError("malformed_call", cause))
+    const fail = (cause?: Error): void => reject(new CallRejectedError("malformed_call", cause))
     request.on("error", fail)
     request.on("close", fail)
   })

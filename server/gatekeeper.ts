@@ -1,12 +1,12 @@
 /** The checks of one request, in order: whose statement it is, about which call, and about this very one. */
 import { argumentsHash } from "./arguments-hash.ts"
 import { callerOfHeaders, type Caller, type Claims } from "./caller.ts"
-import { CallRefusedError } from "./errors.ts"
+import { CallRejectedError } from "./errors.ts"
 import type { ReceivedRequest, ServiceOptions } from "./service-options.ts"
 import { locator, type LocatedCall } from "./tools.ts"
 import { transactionTokens } from "./transaction-tokens.ts"
 
-/** @throws CallRefusedError */
+/** @throws CallRejectedError */
 export type Gatekeeper = (request: ReceivedRequest) => Promise<Caller>
 
 export function gatekeeper(options: ServiceOptions): Gatekeeper {
@@ -21,7 +21,7 @@ export function gatekeeper(options: ServiceOptions): Gatekeeper {
   const tokens = transactionTokens(options)
   return async (request) => {
     const token = request.header("Txn-Token")
-    if (token === null || token === "") throw new CallRefusedError("missing_token")
+    if (token === null || token === "") throw new CallRejectedError("missing_token")
     // Before a body is read: a stranger's is not worth it.
     const claims = await tokens.verify(token)
     const call = await locate(request)
@@ -33,7 +33,7 @@ export function gatekeeper(options: ServiceOptions): Gatekeeper {
 }
 
 function checkTool({ tool }: Caller, call: LocatedCall): void {
-  if (tool !== call.tool) throw new CallRefusedError("tool_mismatch", `allowed is ${tool}, called is ${call.tool}`)
+  if (tool !== call.tool) throw new CallRejectedError("tool_mismatch", `allowed is ${tool}, called is ${call.tool}`)
 }
 
 async function checkArguments(
@@ -43,6 +43,6 @@ async function checkArguments(
   const open = Object.fromEntries(Object.entries(values).filter(([name]) => !redacted.includes(name)))
   const called = complete ? await argumentsHash(open) : null
   if (allowed === null && unhashed) return
-  if (allowed === null && (!complete || called !== null)) throw new CallRefusedError("arguments_unseen")
-  if (allowed !== called) throw new CallRefusedError("arguments_mismatch")
+  if (allowed === null && (!complete || called !== null)) throw new CallRejectedError("arguments_unseen")
+  if (allowed !== called) throw new CallRejectedError("arguments_mismatch")
 }

@@ -3,6 +3,7 @@
  * the servers of the official SDKs, 1.x and 2.x.
  */
 import { isObject } from "../src/core/encoding/json.ts"
+import type { Caller } from "./caller.ts"
 import { rememberCaller } from "./callers.ts"
 import { headerReader, ownDenial, type Decisions, type ToolCall, type ToolDecision } from "./decisions.ts"
 
@@ -30,8 +31,14 @@ export function guardTool<Handler extends (...args: never[]) => unknown>(
     const context = args.at(-1)
     const decision = await decided(decisions, tool, args.length > 1 ? args[0] : {}, context)
     if (!decision.allowed) return resultOf(decision)
-    if (decision.caller && typeof context === "object" && context !== null) rememberCaller(context, decision.caller)
-    return Reflect.apply(handler, undefined, args)
+    const { caller } = decision
+    if (caller && typeof context === "object" && context !== null) rememberCaller(context, caller)
+    try {
+      return await Reflect.apply(handler, undefined, args)
+    } finally {
+      // Before the client has the result, so that its next call finds room.
+      if (caller) await settle(decisions, caller)
+    }
   }
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- it takes what the handler takes, and a handler may return a promise
   return guarded as unknown as Handler
@@ -42,10 +49,25 @@ async function decided(decisions: Decisions, tool: string, given: unknown, conte
   if (!isObject(given) || !isPlain(given)) return ownDenial("malformed_call", tool)
   const call: ToolCall = { tool, arguments: given, ...credentialOf(context) }
   try {
-    return await decisions.decide(call)
+    const decision = await decisions.decide(call)
+    const { allowed }: { readonly allowed: unknown } = decision
+    if (typeof allowed !== "boolean") throw new Error("the decision is neither an allow nor a denial")
+    // Over a binding the endpoint decides which server's tool it is: another's of the same name may be allowed.
+    const subject = decision.allowed ? decision.caller?.tool : undefined
+    if (subject !== undefined && subject !== tool) throw new Error(`allowed is ${subject}, called is ${tool}`)
+    return decision
   } catch (cause) {
     decisions.onFailure?.(cause)
     return ownDenial("unavailable", tool)
+  }
+}
+
+/** Whatever comes of it, the tool's result stays: a call that is not settled counts for its `duration`. */
+async function settle(decisions: Decisions, caller: Caller): Promise<void> {
+  try {
+    await decisions.settle?.(caller)
+  } catch (cause) {
+    decisions.onFailure?.(cause)
   }
 }
 

@@ -1,9 +1,9 @@
 /** Middleware for Hono. */
 import type { Body } from "../src/core/catalog/call-request.ts"
 import { isJsonType } from "../src/core/encoding/json.ts"
-import { boundedBytes, bodyOf, NO_BODY } from "./body.ts"
+import { boundedBytes, bodyOf, MAX_BODY_BYTES, NO_BODY } from "./body.ts"
 import { rememberCaller } from "./callers.ts"
-import { refusalAnswer } from "./errors.ts"
+import { rejectionAnswer } from "./errors.ts"
 import { gatekeeper } from "./gatekeeper.ts"
 import type { ServiceOptions } from "./service-options.ts"
 
@@ -13,9 +13,6 @@ export interface HonoContext {
 }
 
 export type HonoHandler = (context: HonoContext, next: () => Promise<void>) => Promise<Response | undefined>
-
-/** As long a body as Narrowgate itself reads. */
-export const MAX_BODY_BYTES = 1_048_576
 
 /**
  * Lets allowed calls of the service's tools through, and nothing else; `callerOf(c)` says whose. The body can still be
@@ -34,7 +31,7 @@ export function honoMiddleware(options: ServiceOptions): HonoHandler {
       })
       rememberCaller(context, caller)
     } catch (error) {
-      const { status, headers: own, body } = refusalAnswer(error)
+      const { status, headers: own, body } = rejectionAnswer(error)
       return Response.json(body, { status, headers: own })
     }
     await next()
@@ -46,13 +43,15 @@ export function honoMiddleware(options: ServiceOptions): HonoHandler {
 async function readBody(context: HonoContext): Promise<Body | null> {
   const { headers, body } = context.req.raw
   const type = headers.get("Content-Type")
-  if (body === null || headers.get("Content-Length") === "0") return NO_BODY
-  if (type !== null && !isJsonType(type)) return { kind: "withheld" }
+  if (body === null) return NO_BODY
+  // A request from within the runtime, as over a service binding, can have a body and claim that there is none.
+  const isAnnouncedEmpty = headers.get("Content-Length") === "0"
+  if (type !== null && !isJsonType(type) && !isAnnouncedEmpty) return { kind: "withheld" }
   const bytes = await wholeBody(context)
   if (bytes === null) return null
   // Some servers have a stream for each request whose method may have a body.
   if (bytes.length === 0) return NO_BODY
-  return type === null ? { kind: "withheld" } : bodyOf(bytes)
+  return isJsonType(type) ? bodyOf(bytes) : { kind: "withheld" }
 }
 
 /** What a middleware before this one has read, Hono keeps; what is read here is put back. */

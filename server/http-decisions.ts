@@ -4,11 +4,11 @@ import { isLoopback } from "../src/core/encoding/url.ts"
 import { boundedBytes } from "./body.ts"
 import {
   allowedBy,
+  checkSettled,
+  decisionsOf,
   deniedBy,
   headerReader,
   ownDenial,
-  secondsOf,
-  timeoutOf,
   type DecisionOptions,
   type Decisions,
   type ToolCall,
@@ -34,46 +34,54 @@ export interface DecisionRequest {
 }
 
 const MAX_ANSWER_BYTES = 65_536
+const EVALUATION = "/access/v1/evaluation"
 
 export function httpDecisions(options: HttpDecisionOptions): Decisions {
   const { url, key, fetch: send = async (to, init) => fetch(to, init) } = options
-  const timeout = timeoutOf(options.timeout)
-  const endpoint = endpointAt(url, options.allowHttp ?? false)
-  return {
-    ...(options.onFailure && { onFailure: options.onFailure }),
-    async decide(call) {
-      const answer = await send(endpoint, {
+  const origin = originOf(url, options.allowHttp ?? false)
+  return decisionsOf(options, (timeout) => {
+    const post = async (path: string, headers: Record<string, string>, json: unknown) => {
+      const answer = await send(`${origin}${path}`, {
         method: "POST",
         redirect: "manual",
-        headers: { Authorization: `Bearer ${key}`, "Content-Type": "application/json" },
-        body: JSON.stringify(evaluationOf(call)),
+        headers: { ...headers, "Content-Type": "application/json" },
+        body: JSON.stringify(json),
         signal: AbortSignal.timeout(timeout),
       })
-      const bytes = await boundedBytes(answer.body, MAX_ANSWER_BYTES)
-      if (bytes === null || answer.status !== 200) throw new Error(`${endpoint} answers ${answer.status}`)
-      const { decision, context } = objectOf(JSON.parse(new TextDecoder().decode(bytes)))
-      const { headers, code, access_request, ...members } = objectOf(context)
-      const header = headerReader(objectOf(headers ?? {}))
-      if (decision === true) return allowedBy(header)
-      if (decision !== false || typeof code !== "string") return ownDenial("unavailable", call.tool)
-      const { error_description, decision_id, scope } = members
-      const denial = {
-        error: code,
-        error_description,
-        decision_id,
-        ...(scope !== undefined && { scope }),
-        ...(access_request !== undefined && { approval: access_request }),
-      }
-      return deniedBy(denial, call.tool, secondsOf(header("Retry-After")))
-    },
-  }
+      return { status: answer.status, bytes: await boundedBytes(answer.body, MAX_ANSWER_BYTES) }
+    }
+    return {
+      async decide(call) {
+        const { status, bytes } = await post(EVALUATION, { Authorization: `Bearer ${key}` }, evaluationOf(call))
+        if (bytes === null || status !== 200) throw new Error(`${origin}${EVALUATION} answers ${status}`)
+        const { decision, context } = objectOf(JSON.parse(new TextDecoder().decode(bytes)))
+        const { headers, code, access_request, ...members } = objectOf(context)
+        const header = headerReader(objectOf(headers ?? {}))
+        if (decision === true) return allowedBy(header)
+        if (decision !== false || typeof code !== "string") return ownDenial("unavailable", call.tool)
+        const { error_description, decision_id, scope } = members
+        const denial = {
+          error: code,
+          error_description,
+          decision_id,
+          ...(scope !== undefined && { scope }),
+          ...(access_request !== undefined && { approval: access_request }),
+        }
+        return deniedBy(denial, call.tool, header)
+      },
+      async settle({ decision, task }) {
+        const path = `/v1/calls/${encodeURIComponent(decision)}/settle`
+        checkSettled((await post(path, { "X-Narrowgate-Settle-Key": key }, { task })).status)
+      },
+    }
+  })
 }
 
-function endpointAt(url: string, allowHttp: boolean): string {
-  const endpoint = new URL("/access/v1/evaluation", url)
-  const { protocol, href } = endpoint
-  if (protocol === "https:" || (protocol === "http:" && (allowHttp || isLoopback(endpoint)))) return href
-  throw new TypeError(`the key would be sent without TLS to ${endpoint.origin}: \`url\` has to be https`)
+function originOf(url: string, allowHttp: boolean): string {
+  const parsed = new URL(url)
+  const { protocol, origin } = parsed
+  if (protocol === "https:" || (protocol === "http:" && (allowHttp || isLoopback(parsed)))) return origin
+  throw new TypeError(`the key would be sent without TLS to ${origin}: \`url\` has to be https`)
 }
 
 function evaluationOf({ tool, arguments: given, authorization, dpop }: ToolCall): unknown {

@@ -1,7 +1,7 @@
 /** `narrowgate/server`: for services and MCP servers behind Narrowgate, or that ask it themselves. */
 export { type Caller, type SignedFacts, type ReadHeader, type User, type Claims } from "./caller.ts"
 export { callerOf } from "./callers.ts"
-export { CallRefusedError, refusalAnswer, type RefusalAnswer, type RefusalCode } from "./errors.ts"
+export { CallRejectedError, rejectionAnswer, type RejectionAnswer, type RejectionCode } from "./errors.ts"
 export { honoMiddleware, type HonoContext, type HonoHandler } from "./hono.ts"
 export { expressMiddleware, type ExpressHandler, type ExpressRequest, type ExpressResponse } from "./express.ts"
 export { gatekeeper, type Gatekeeper } from "./gatekeeper.ts"

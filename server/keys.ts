@@ -22,9 +22,11 @@ export class KeysUnavailableError extends Error {
 }
 
 export function publishedKeys(issuer: string, fetchKeys: FetchKeys): JWTVerifyGetKey {
+  let fetchedAt = 0
   let failed: { readonly at: number; readonly cause: unknown } | null = null
   const fetchBounded = async (url: string, { signal }: { readonly signal: AbortSignal }): Promise<Response> => {
-    if (failed !== null && Date.now() - failed.at < FLOOR_OF_FAILURES_MS) throw unavailable(failed.cause)
+    // The clock may have been set back since.
+    if (failed !== null && Math.abs(Date.now() - failed.at) < FLOOR_OF_FAILURES_MS) throw unavailable(failed.cause)
     try {
       const answer = await fetchKeys(url, { method: "GET", redirect: "manual", signal })
       if (answer.status !== 200) throw new Error(`${url} answers ${answer.status}`)
@@ -33,18 +35,24 @@ export function publishedKeys(issuer: string, fetchKeys: FetchKeys): JWTVerifyGe
       const json: unknown = JSON.parse(new TextDecoder().decode(bytes))
       if (!isObject(json) || !Array.isArray(json["keys"])) throw new Error(`${url} answers no set of keys`)
       failed = null
+      fetchedAt = Date.now()
       return Response.json(json)
     } catch (cause) {
       failed = { at: Date.now(), cause }
       throw unavailable(cause)
     }
   }
-  return createRemoteJWKSet(new URL(`${issuer}/.well-known/jwks.json`), {
+  const keys = createRemoteJWKSet(new URL(`${issuer}/.well-known/jwks.json`), {
     cacheMaxAge: KEPT_MS,
     cooldownDuration: FLOOR_MS,
     timeoutDuration: TIMEOUT_MS,
     [customFetch]: fetchBounded,
   })
+  return async (header, token) => {
+    // If the clock was set back, `jose` would believe a key that is pulled for as much longer.
+    if (Date.now() < fetchedAt) await keys.reload()
+    return keys(header, token)
+  }
 }
 
 const unavailable = (cause: unknown): KeysUnavailableError =>

@@ -10,7 +10,7 @@ import { readMcpCall } from "../src/core/catalog/mcp-message.ts"
 import type { McpServer } from "../src/core/catalog/mcp-server.ts"
 import { readTarget, type Target } from "../src/core/catalog/path.ts"
 import { buildRouteTable, matchRoute, routeArguments, type RouteMatch } from "../src/core/catalog/route.ts"
-import { CallRefusedError } from "./errors.ts"
+import { CallRejectedError } from "./errors.ts"
 import type { ReceivedRequest, ToolRoute, ToolServer, ToolsOptions } from "./service-options.ts"
 
 export interface LocatedCall {
@@ -19,7 +19,7 @@ export interface LocatedCall {
   readonly unhashed: boolean
 }
 
-/** Finds the call of a request. @throws CallRefusedError */
+/** Finds the call of a request. @throws CallRejectedError */
 export type Locate = (request: ReceivedRequest) => Promise<LocatedCall>
 
 /** Where the readers expect an origin: the service has one, and its gateway knows which. */
@@ -39,14 +39,14 @@ export function locator({ tools = {}, servers = [] }: ToolsOptions): Locate {
   const byPath = new Map(servers.map((server) => [server.path, server]))
   return async (request) => {
     if (isOtherMethodInHeaders(request.method, { get: request.header }))
-      throw new CallRefusedError("malformed_call", METHOD_IN_HEADER)
+      throw new CallRejectedError("malformed_call", METHOD_IN_HEADER)
     const target = readTarget(request.target)
-    if (isDenied(target)) throw new CallRefusedError("malformed_call", target.denied)
+    if (isDenied(target)) throw new CallRejectedError("malformed_call", target.denied)
     const server = byPath.get(`/${target.segments.join("/")}`)
     if (server) return messageCall(server, target, request)
     const match = matchRoute(table, ORIGIN, request.method, target)
-    if (!match) throw new CallRefusedError("tool_mismatch", "the request is no tool of this service")
-    if (match.isAmbiguous) throw new CallRefusedError("malformed_call", "its path is another tool's to some readers")
+    if (!match) throw new CallRejectedError("tool_mismatch", "the request is no tool of this service")
+    if (match.isAmbiguous) throw new CallRejectedError("malformed_call", "its path is another tool's to some readers")
     return routeCall(match, target, request, unhashed.has(match.definition.tool))
   }
 }
@@ -65,7 +65,7 @@ async function routeCall(
   unhashed: boolean,
 ): Promise<LocatedCall> {
   const read = routeArguments(match, target, await bodyOf(request), { contentType: request.header("Content-Type") })
-  if (isDenied(read)) throw new CallRefusedError("malformed_call", read.denied)
+  if (isDenied(read)) throw new CallRejectedError("malformed_call", read.denied)
   return { tool: match.definition.tool, arguments: read, unhashed }
 }
 
@@ -74,7 +74,7 @@ async function messageCall(
   target: Target,
   request: ReceivedRequest,
 ): Promise<LocatedCall> {
-  if (target.query.length > 0) throw new CallRefusedError("malformed_call", "an MCP endpoint takes no query")
+  if (target.query.length > 0) throw new CallRejectedError("malformed_call", "an MCP endpoint takes no query")
   const { method, header } = request
   const headers = {
     contentType: header("Content-Type"),
@@ -86,13 +86,13 @@ async function messageCall(
   const read = readMcpCall(definition, method, headers, await bodyOf(request))
   if (!isDenied(read)) return { ...read, unhashed }
   const isUnknown = read.denied.reason === "tool_unknown"
-  throw new CallRefusedError(isUnknown ? "tool_mismatch" : "malformed_call", read.denied)
+  throw new CallRejectedError(isUnknown ? "tool_mismatch" : "malformed_call", read.denied)
 }
 
 async function bodyOf(request: ReceivedRequest): Promise<Body> {
   const encoding = request.header("Content-Encoding")
-  if (encoding !== null && encoding !== "identity") throw new CallRefusedError("malformed_call", "its body is encoded")
+  if (encoding !== null && encoding !== "identity") throw new CallRejectedError("malformed_call", "its body is encoded")
   const body = await request.body()
-  if (body === null) throw new CallRefusedError("body_too_long")
+  if (body === null) throw new CallRejectedError("body_too_long")
   return body
 }

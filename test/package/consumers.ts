@@ -76,14 +76,14 @@ export async function tryPolicies(env: { readonly NARROWGATE: object }): Promise
 import {
   bindingDecisions,
   callerOf,
-  CallRefusedError,
+  CallRejectedError,
   expressMiddleware,
   gatekeeper,
   guardTool,
   honoMiddleware,
   httpDecisions,
   memoryReplays,
-  refusalAnswer,
+  rejectionAnswer,
   transactionTokens,
   type Authorizer,
   type Caller,
@@ -120,8 +120,8 @@ export async function check(request: Request): Promise<Caller | null> {
       body: async () => ({ kind: "whole", text: await request.text() }),
     })
   } catch (error) {
-    if (error instanceof CallRefusedError && error.code === "expired_token") return null
-    const { status, headers, body } = refusalAnswer(error)
+    if (error instanceof CallRejectedError && error.code === "expired_token") return null
+    const { status, headers, body } = rejectionAnswer(error)
     console.log(new Response(JSON.stringify(body), { status, headers: { ...headers } }))
     throw error
   }

@@ -1,12 +1,16 @@
 /** Tools that ask the real Worker over a service binding. */
 import { exports } from "cloudflare:workers"
 import { beforeEach, describe, expect, expectTypeOf, test } from "vitest"
+import type { Concurrency } from "../../src/core/guardrails/concurrency.ts"
 import type * as rpc from "../../src/gateway/rpc.ts"
 import {
   bindingDecisions,
   callerOf,
   guardTool,
+  httpDecisions,
   type Authorizer,
+  type DecisionOptions,
+  type Decisions,
   type WorkerAnswer,
   type WorkerCall,
   type WorkerList,
@@ -16,7 +20,7 @@ import { openTask } from "../harness/agents.ts"
 import { publish, yard } from "../harness/bundles.ts"
 import { freshIsolateForEach } from "../harness/each-test.ts"
 import { keyOf } from "../harness/gateways.ts"
-import { agentId } from "../harness/issuers.ts"
+import { agentId, US } from "../harness/issuers.ts"
 
 freshIsolateForEach()
 
@@ -24,7 +28,9 @@ const endpoint = "https://api.test/desk/mcp"
 const key = keyOf("worker")
 const context = (token: string) => ({ http: { req: { headers: new Headers({ Authorization: `Bearer ${token}` }) } } })
 
-function guarded(authorizer: Pick<Authorizer, "authorize"> = exports.Authorizer, timeout = 6_000) {
+const settle = async (): Promise<WorkerAnswer> => Promise.reject(new Error("nothing was allowed"))
+
+function guarded(authorizer: Pick<Authorizer, "authorize" | "settle"> = exports.Authorizer, timeout = 6_000) {
   const decisions = bindingDecisions({ authorizer, key, endpoint, timeout })
   const handler = (given: object, on: object): unknown => ({ given, caller: callerOf(on) })
   return {
@@ -71,18 +77,93 @@ describe.each(["mcp", "http"] as const)("of a gateway with denials: %s", (denial
   })
 })
 
+describe("a call in flight", () => {
+  const options = { settles: true }
+  const overHttp = {
+    url: US,
+    key: keyOf("authzen"),
+    fetch: async (url: string, init: object) => exports.default.fetch(url, init),
+  }
+  const overBinding = { authorizer: exports.Authorizer, key, endpoint }
+  const WAYS: Readonly<Record<string, (more: DecisionOptions) => Decisions>> = {
+    HTTP: (more) => httpDecisions({ ...overHttp, ...more }),
+    "a binding": (more) => bindingDecisions({ ...overBinding, ...more }),
+  }
+  beforeEach(async () => {
+    const { gateways, tools, guardrails, ...body } = await yard()
+    const oneAtOnce: Concurrency = {
+      kind: "concurrency",
+      id: "one-at-once",
+      of: { tools: ["desk.search"] },
+      consequence: "deny",
+      per: ["task"],
+      limit: 1,
+    }
+    await publish({
+      ...body,
+      gateways: gateways.map((each) => ({ ...each, settles: true as const })),
+      tools: tools.map((tool) => (tool.name === "desk.search" ? { ...tool, duration: 30 } : tool)),
+      guardrails: [...guardrails, oneAtOnce],
+    })
+  })
+
+  test.each(Object.entries(WAYS))("is no longer once its tool has ended, however that ends: %s", async (_way, make) => {
+    const { token } = await openTask("first", { scope: "desk.search:read" })
+    const failures: unknown[] = []
+    const decisions = make({ ...options, onFailure: (cause) => void failures.push(cause) })
+    const search = guardTool(decisions, "desk.search", async ({ q }: { q: string }, on: object): Promise<unknown> => {
+      if (q === "fail") throw new Error("the tool fails, by a test")
+      return q === "again" ? search({ q: "b" }, on) : "done"
+    })
+    expect(await search({ q: "a" }, context(token))).toBe("done")
+    await expect(search({ q: "fail" }, context(token))).rejects.toThrow("the tool fails")
+    const denied = { _meta: { "narrowgate/denial": { error: "rate_limited" } } }
+    expect(await search({ q: "again" }, context(token))).toMatchObject(denied)
+    expect(await search({ q: "a" }, context(token))).toBe("done")
+    expect(failures).toEqual([])
+    const unsettled = guardTool(
+      make({}),
+      "desk.search",
+      async (_given: object, _on: object): Promise<unknown> => "done",
+    )
+    expect(await unsettled({ q: "a" }, context(token))).toBe("done")
+    expect(await unsettled({ q: "a" }, context(token))).toMatchObject(denied)
+  })
+
+  test.each<[string, Authorizer["settle"], number]>([
+    ["is settled already", async () => ({ ...plain, allowed: false, status: 404 }), 0],
+    ["cannot be settled by this gateway", async () => ({ ...plain, allowed: false, status: 403 }), 1],
+    ["is settled by a binding that throws", async () => Promise.reject(new Error("out of order, by a test")), 1],
+    ["is settled by a binding that never answers", async () => new Promise(() => undefined), 1],
+  ])("that %s: its result stays", async (_what, settleCall, count) => {
+    const failures: unknown[] = []
+    const decisions = bindingDecisions({
+      ...{ key, endpoint, settles: true, timeout: 200, onFailure: (cause) => void failures.push(cause) },
+      authorizer: { authorize: async () => ({ ...plain, allowed: true, headers: named }), settle: settleCall },
+    })
+    const search = guardTool(decisions, "desk.search", (_given: object, _on: object): unknown => "done")
+    expect(await search({}, context("t"))).toBe("done")
+    expect(failures).toHaveLength(count)
+  })
+})
+
 const plain = { status: 200, headers: {}, body: "" }
-const named = Object.fromEntries(
-  ["agent", "user", "task", "purpose", "tool", "decision"].map((name) => [`x-narrowgate-${name}`, "https://a|b"]),
-)
+const headersOf = (tool: string) => ({
+  ...Object.fromEntries(
+    ["agent", "user", "task", "purpose", "decision"].map((name) => [`x-narrowgate-${name}`, "https://a|b"]),
+  ),
+  "x-narrowgate-tool": tool,
+})
+const named = headersOf("desk.search")
 test.each<[string, () => Promise<WorkerAnswer>]>([
   ["throws", async () => Promise.reject(new Error("out of order, by a test"))],
   ["never answers", async () => new Promise(() => undefined)],
   ["allows nobody", async () => ({ ...plain, allowed: true })],
   ["allows in another word", async () => ({ ...plain, headers: named, ...JSON.parse('{"allowed":"yes"}') })],
+  ["allows another server's tool", async () => ({ ...plain, allowed: true, headers: headersOf("other.search") })],
   ["denies in no word", async () => ({ ...plain, allowed: false })],
 ])("a binding that %s denies", async (_what, authorize) => {
-  expect(await guarded({ authorize }, 200).search({}, context("t"))).toEqual({
+  expect(await guarded({ authorize, settle }, 200).search({}, context("t"))).toEqual({
     isError: true,
     content: [
       {
@@ -92,6 +173,12 @@ test.each<[string, () => Promise<WorkerAnswer>]>([
     ],
     _meta: { "narrowgate/denial": { error: "unavailable", error_description: "No decision could be made." } },
   })
+})
+
+test("an allow in another word, of decisions from elsewhere, runs nothing", async () => {
+  const decisions = { decide: async () => JSON.parse('{"allowed":"yes","caller":null}') }
+  const guardedTool = guardTool(decisions, "desk.search", (_given: object, _context: object): unknown => "done")
+  expect(await guardedTool({}, {})).toMatchObject({ _meta: { "narrowgate/denial": { error: "unavailable" } } })
 })
 
 test("the types for other Workers are those of the Worker", () => {

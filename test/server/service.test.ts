@@ -59,6 +59,17 @@ describe("a Worker behind a gateway", () => {
     expect(await answered({ path: "/files/a" }, token)).toMatchObject({ code: "tool_mismatch" })
   })
 
+  test("does not get a body whose length claims that there is none", async () => {
+    const empty = { path: "/files/a", method: "PUT", headers: { ...JSON_TYPE, "Content-Length": "0" } }
+    const token = await tokenFor(empty)
+    expect((await answered(empty, token)).status).toBe(200)
+    expect((await answered({ ...empty, body: "" }, token)).status).toBe(200)
+    expect(await answered({ ...empty, body: WRITE.body }, token)).toMatchObject({ code: "arguments_mismatch" })
+    const upload = { ...empty, headers: { "Content-Type": "text/plain", "Content-Length": "0" } }
+    expect((await answered({ ...upload, body: "" }, token)).status).toBe(200)
+    expect(await answered({ ...upload, body: WRITE.body }, token)).toMatchObject({ code: "arguments_mismatch" })
+  })
+
   test("learns of a sub-agent for whom it acts", async () => {
     const root = await openTask("first")
     const child = await openChild(root.token, "second")

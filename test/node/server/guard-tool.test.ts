@@ -157,9 +157,13 @@ describe.each(Object.keys(TOOL_SERVERS))("a server of SDK %s", (version) => {
     }
   }
   const identity = Object.fromEntries(
-    ["agent", "user", "task", "purpose", "tool", "decision"].map((name) => [`x-narrowgate-${name}`, "https://a|b"]),
+    ["agent", "user", "task", "purpose", "decision"].map((name) => [`x-narrowgate-${name}`, "https://a|b"]),
   )
-  const allow = { decision: true, context: { decision_id: "dec_1", headers: identity } }
+  const allowOf = (tool: string) => ({
+    decision: true,
+    context: { decision_id: "dec_1", headers: { ...identity, "x-narrowgate-tool": tool } },
+  })
+  const allow = allowOf("everything.echo")
   const elsewhere: RequestListener = (request, response) => {
     if (request.url === "/allow") json(allow)(request, response)
     else json("", 307, { Location: "/allow" })(request, response)
@@ -173,6 +177,7 @@ describe.each(Object.keys(TOOL_SERVERS))("a server of SDK %s", (version) => {
     ["answers another document", json([])],
     ["allows in another word", json({ decision: "true", context: allow.context })],
     ["allows, and does not say whom", json({ decision: true, context: { decision_id: "dec_1", headers: {} } })],
+    ["allows another tool", json(allowOf("other.echo"))],
     ["allows with another status", json(allow, 201)],
     ["leads elsewhere", elsewhere],
     ["denies without a code", json({ decision: false, context: {} })],
@@ -216,9 +221,12 @@ test.each([
   { timeout: 0 },
   { timeout: 30_001 },
   { timeout: Number.NaN },
+  { key: "" },
+  { key: undefined },
+  { key: "k\n2" },
   { url: "http://authz.example" },
   { url: "http://127.0.0.1.evil.example" },
   { url: "ftp://authz.example", allowHttp: true },
-])("options that are none: %o", (options) => {
+])("options that are none: %o", (options: object) => {
   expect(() => httpDecisions({ url: "https://authz.example", key: "k", ...options })).toThrow(TypeError)
 })

@@ -1,6 +1,6 @@
 /** Which tool a request is, by what the service says of itself; and what of that cannot be meant. */
 import { expect, test } from "vitest"
-import { CallRefusedError, gatekeeper, type ToolsOptions } from "../../../server/index.ts"
+import { CallRejectedError, gatekeeper, type ToolsOptions } from "../../../server/index.ts"
 
 const TOOLS: ToolsOptions = {
   tools: {
@@ -44,7 +44,7 @@ async function passes(
     body: async () => ({ kind: "whole", text }),
   }).then(
     () => "ok",
-    (error: unknown) => (error instanceof CallRefusedError ? error.code : String(error)),
+    (error: unknown) => (error instanceof CallRejectedError ? error.code : String(error)),
   )
 }
 

@@ -6,7 +6,7 @@ import { exportJWK, generateKeyPair, SignJWT, type CryptoKey, type JWK } from "j
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
 import { listen, type Listening } from "../../../dev/loopback.ts"
 import { argumentsHash, canonicalJson } from "../../../server/arguments-hash.ts"
-import { CallRefusedError, memoryReplays, refusalAnswer, transactionTokens } from "../../../server/index.ts"
+import { CallRejectedError, memoryReplays, rejectionAnswer, transactionTokens } from "../../../server/index.ts"
 import { sha256Hex } from "../../../src/core/encoding/hash.ts"
 
 const AUDIENCE = "api.internal.example"
@@ -65,7 +65,7 @@ const tokens = (more: object = {}) => transactionTokens({ issuer: issuer.origin,
 async function codeOf(work: Promise<unknown>): Promise<string> {
   return work.then(
     () => "ok",
-    (error: unknown) => (error instanceof CallRefusedError ? error.code : String(error)),
+    (error: unknown) => (error instanceof CallRejectedError ? error.code : String(error)),
   )
 }
 
@@ -100,6 +100,25 @@ describe("the issuer's keys", () => {
     expect(await codeOf(verify(await sign(old)))).toBe("invalid_token")
     expect(await codeOf(verify(await sign(next)))).toBe("ok")
     expect(asked).toBe(3)
+  })
+
+  test("are fetched again if the clock was set back, after a failure too", async () => {
+    const [old, next] = await Promise.all(["old", "next"].map(async (kid) => makeKey(kid)))
+    if (!old || !next) throw new Error("no keys")
+    publish(old)
+    const { verify } = tokens()
+    expect(await codeOf(verify(await sign(old)))).toBe("ok")
+    publish(next)
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() - 3_600_000 })
+    expect(await codeOf(verify(await sign(old)))).toBe("invalid_token")
+    expect(await codeOf(verify(await sign(next)))).toBe("ok")
+    expect(asked).toBe(2)
+    const failing = tokens()
+    answer = (response) => void response.writeHead(500).end()
+    expect(await codeOf(failing.verify(await sign(next)))).toBe("unavailable")
+    publish(next)
+    vi.setSystemTime(Date.now() - 3_600_000)
+    expect(await codeOf(failing.verify(await sign(next)))).toBe("ok")
   })
 
   test.each<[string, (response: ServerResponse) => void]>([
@@ -185,6 +204,8 @@ test.each([
   { issuer: "https://authz.example/" },
   { issuer: "authz.example" },
   { audience: "" },
+  { audience: undefined },
+  { audience: [] },
   { clockTolerance: 61 },
   { clockTolerance: -1 },
   { clockTolerance: Number.NaN },
@@ -224,5 +245,5 @@ test("arguments are hashed as Narrowgate hashes them", async () => {
 })
 
 test("an error that is no refusal is nobody's answer", () => {
-  expect(() => refusalAnswer(new Error("a defect, by a test"))).toThrow("a defect")
+  expect(() => rejectionAnswer(new Error("a defect, by a test"))).toThrow("a defect")
 })

@@ -42,7 +42,7 @@ export function fromFile(path: string): Identity {
  * The token of a projected volume (`serviceAccountToken`, with the issuer as its `audience`); the kubelet keeps it fresh.
  * The token that each pod has by default is for the cluster itself, and is not accepted.
  */
-export function fromKubernetes(path = "/var/run/secrets/narrowgate/token"): Identity {
+export function fromKubernetes(path = "/var/run/narrowgate/token"): Identity {
   return fromFile(path)
 }
 

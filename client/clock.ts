@@ -3,6 +3,9 @@
  * 7523) states when it was made, and is refused if this machine's clock is off by a minute.
  */
 
+/** Milliseconds: a timer of more than 24 days would go off at once. */
+export const LONGEST_TIMER = 86_400_000
+
 /** Milliseconds; an answer takes about as long to arrive, and a `Date` has whole seconds. */
 const TOLERANCE = 5_000
 

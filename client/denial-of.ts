@@ -5,7 +5,7 @@
  */
 import type { Approval, Denial } from "./denial.ts"
 import { DeniedError } from "./errors.ts"
-import { isObject, isTime, parsed, secondsIn, textAt, type JsonObject } from "./json.ts"
+import { definedOf, isObject, isTime, parsed, secondsIn, textAt, type JsonObject } from "./json.ts"
 import { sentenceIn } from "./denial-sentence.ts"
 import { challengeIn } from "./challenge.ts"
 
@@ -37,8 +37,12 @@ export async function denialOf(outcome: unknown): Promise<Denial | undefined> {
 const isError = (value: unknown): value is Error => Object.prototype.toString.call(value) === "[object Error]"
 
 /** Also of another realm, or of a library's own `fetch`. */
-const isResponse = (value: unknown): value is Response =>
-  isObject(value) && typeof value["status"] === "number" && value["headers"] instanceof Headers && "bodyUsed" in value
+export const isResponse = (value: unknown): value is Response =>
+  isObject(value) &&
+  typeof value["status"] === "number" &&
+  typeof value["bodyUsed"] === "boolean" &&
+  isObject(value["headers"]) &&
+  typeof value["headers"]["get"] === "function"
 
 async function inResponse(response: Response): Promise<Denial | undefined> {
   const { headers, bodyUsed } = response
@@ -57,10 +61,12 @@ function withHeaders(found: Denial | undefined, code: string | null, headers: He
   const { scope, stepUp } = challengeIn(headers.get("www-authenticate") ?? "")
   return {
     ...of,
-    ...(decision !== undefined && { decision }),
-    ...(retryAfter !== undefined && { retryAfter }),
-    ...(of.code === "insufficient_scope" && scope !== undefined && { scope }),
-    ...(of.code === "step_up_required" && stepUp && { stepUp }),
+    ...definedOf({
+      decision,
+      retryAfter,
+      scope: of.code === "insufficient_scope" ? scope : undefined,
+      stepUp: of.code === "step_up_required" ? stepUp : undefined,
+    }),
   }
 }
 
@@ -148,10 +154,10 @@ function inMembers(value: JsonObject): Denial | undefined {
 
 const textOfPart = (part: unknown): string => (isObject(part) ? (textAt(part, "text") ?? "") : "")
 
-/** The sentence says for how long to wait, which the members do not. */
+/** The sentence names the tool, and says for how long to wait; the members do neither. */
 function withSentence(denial: Denial, text: string): Denial {
-  const { retryAfter } = sentenceIn(text, false) ?? {}
-  return retryAfter === undefined ? denial : { ...denial, retryAfter }
+  const { tool, retryAfter } = sentenceIn(text, false) ?? {}
+  return { ...denial, ...definedOf({ tool, retryAfter }) }
 }
 
 /** @param isWhole nothing but the denial stands in it; otherwise an error's message, with words of the client around it */
@@ -176,13 +182,7 @@ function ofBody(body: JsonObject): Denial | undefined {
   if (code === undefined || decision === undefined || !DECISION.test(decision)) return undefined
   const scope = textAt(body, "scope")
   const approval = isObject(body["approval"]) ? approvalOf(body["approval"]) : undefined
-  return {
-    code,
-    description: textAt(body, "error_description") ?? "",
-    decision,
-    ...(scope !== undefined && { scope }),
-    ...(approval && { approval }),
-  }
+  return definedOf({ code, description: textAt(body, "error_description") ?? "", decision, scope, approval })
 }
 
 const STATUSES = ["pending", "approved", "rejected"] as const

@@ -25,6 +25,8 @@ export interface Denial {
   readonly code: DenialCode
   /** A sentence or more, in English: what is wrong. */
   readonly description: string
+  /** The tool whose call it was, if the answer names it: those to clients of MCP do. */
+  readonly tool?: string
   /** The id of the decision record, which `narrowgate explain` explains. */
   readonly decision?: string
   /** Seconds after which the same call may be tried again; absent: waiting does not help, or nobody knows for how long. */

@@ -1,15 +1,14 @@
 /** A task while it is in use: its token, renewed in time, and what the agent does with it. */
 import { authorizedFetch } from "./authorized-fetch.ts"
 import { boundedFetch } from "./bounded-fetch.ts"
-import { Clock } from "./clock.ts"
+import { Clock, LONGEST_TIMER } from "./clock.ts"
 import { NarrowgateError } from "./errors.ts"
 import type { IssuedToken, Issuer } from "./issuer.ts"
-import { claimsOf, isObject, parsed, textAt } from "./json.ts"
+import { claimsOf, definedOf, isObject, parsed, textAt } from "./json.ts"
 import { ProofKey } from "./proof-key.ts"
 import type { HandOver, SavedTask, ScopeText, Session, SubAgent, Task } from "./task.ts"
 import {
   audienceOf,
-  definedOf,
   openingRequest,
   renewal,
   scopeMember,
@@ -24,8 +23,6 @@ const LAST_PART = 1 / 4
 const MARGIN = 2_000
 /** Milliseconds between attempts to renew a token that is good for a while yet. */
 const PAUSE = 5_000
-/** Milliseconds: a timer of more than 24 days would go off at once. */
-const LONGEST_SLEEP = 86_400_000
 
 export class LiveTask implements Task {
   readonly #issuer: Issuer
@@ -87,7 +84,7 @@ export class LiveTask implements Task {
   async delegate({ id, identity, purpose, dpop }: SubAgent, scope?: ScopeText): Promise<Task> {
     const key = await ProofKey.of(dpop ?? this.isBound)
     const handOver = await this.handOver({ id, ...(key && { thumbprint: key.thumbprint }) })
-    const requested = { ...(purpose !== undefined && { purpose }), ...scopeMember(scope) }
+    const requested = definedOf({ purpose, ...scopeMember(scope) })
     return opened(this.#issuer.as(identity), key, requested, this.#isKeptAlive, handOver)
   }
 
@@ -239,7 +236,7 @@ export class LiveTask implements Task {
         () => undefined,
       )
     }
-    this.#timer = setTimeout(again, Math.min(LONGEST_SLEEP, Math.max(0, this.#renewAt - Date.now())))
+    this.#timer = setTimeout(again, Math.min(LONGEST_TIMER, Math.max(0, this.#renewAt - Date.now())))
     // In Node a task keeps no process alive.
     const timer: { readonly unref?: () => void } | number = this.#timer
     if (typeof timer === "object") timer.unref?.()

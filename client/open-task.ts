@@ -2,7 +2,7 @@
 import { NarrowgateError } from "./errors.ts"
 import { Issuer, type IssuedToken } from "./issuer.ts"
 import type { Reach } from "./bounded-fetch.ts"
-import { isObject, isToken, textAt } from "./json.ts"
+import { definedOf, isObject, isToken, textAt } from "./json.ts"
 import { LiveTask, opened } from "./live-task.ts"
 import { ProofKey } from "./proof-key.ts"
 import type { OpenTaskOptions, ResumeTaskOptions, SavedTask, Task } from "./task.ts"
@@ -29,12 +29,7 @@ const reachOf = (options: Pick<OpenTaskOptions, "fetch" | "timeout" | "allowHttp
 export async function openTask(options: OpenTaskOptions): Promise<Task> {
   const { identity, parent, purpose, resource, session, scope, dpop, keepAlive = true } = options
   const [issuer, key] = await Promise.all([Issuer.at(options.issuer, identity, reachOf(options)), ProofKey.of(dpop)])
-  const requested: Requested = {
-    ...(purpose !== undefined && { purpose }),
-    ...(resource !== undefined && { resource }),
-    ...(session !== undefined && { session }),
-    ...scopeMember(scope),
-  }
+  const requested: Requested = definedOf({ purpose, resource, session, ...scopeMember(scope) })
   return opened(issuer, key, requested, keepAlive, parent)
 }
 
@@ -49,8 +44,8 @@ export async function resumeTask(saved: SavedTask, options: ResumeTaskOptions): 
   const key = await keyOf(saved, options)
   const issuer = await Issuer.at(url, options.identity, reachOf(options))
   const { session, keepAlive = true } = options
-  const asked = { ...requested, ...(session !== undefined && { session }) }
-  const task = new LiveTask(issuer.afterwards(), key, asked, issued, keepAlive)
+  const again = { ...requested, ...definedOf({ session }) }
+  const task = new LiveTask(issuer.afterwards(), key, again, issued, keepAlive)
   // Whether the task can go on is known before the caller relies on it.
   await task.token()
   return task

@@ -24,9 +24,6 @@ export const withParameters = (
   parameters: { ...parameters, ...more },
 })
 
-export const definedOf = (parameters: TokenRequest["parameters"]): Record<string, string> =>
-  Object.fromEntries(Object.entries(parameters).filter((each): each is [string, string] => each[1] !== undefined))
-
 export const scopeMember = (scope: ScopeText | undefined): { readonly scope?: string } =>
   scope === undefined ? {} : { scope: typeof scope === "string" ? scope : scope.join(" ") }
 

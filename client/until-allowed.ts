@@ -1,5 +1,6 @@
 /** Waits while waiting can help, and makes the same call again. */
-import { denialOf } from "./denial-of.ts"
+import { LONGEST_TIMER } from "./clock.ts"
+import { denialOf, isResponse } from "./denial-of.ts"
 import type { Approval, Denial } from "./denial.ts"
 import { DeniedError } from "./errors.ts"
 import { isObject } from "./json.ts"
@@ -83,7 +84,7 @@ async function settled<T>(call: () => T | Promise<T>): Promise<Outcome<T>> {
 /** The body of a response that nobody will read. */
 async function discard(outcome: Outcome<unknown>): Promise<void> {
   const value = "value" in outcome ? outcome.value : null
-  if (value instanceof Response && !value.bodyUsed) await value.body?.cancel().catch(() => undefined)
+  if (isResponse(value) && !value.bodyUsed) await value.body?.cancel().catch(() => undefined)
 }
 
 /**
@@ -138,11 +139,11 @@ async function decided(
 const isLost = (thrown: unknown): boolean =>
   thrown instanceof TypeError || (thrown instanceof DOMException && thrown.name === "TimeoutError")
 
-/** @returns false, at once, if it would be too late then */
+/** @returns false, at once, if it would be too late then; true after a day at most */
 async function slept(pause: number, deadline: number, signal: AbortSignal | undefined): Promise<boolean> {
   if (Date.now() + pause > deadline) return false
   const { promise, resolve, reject } = Promise.withResolvers<true>()
-  const timer = setTimeout(() => resolve(true), pause)
+  const timer = setTimeout(() => resolve(true), Math.min(pause, LONGEST_TIMER))
   const abort = (): void => reject(signal?.reason)
   signal?.addEventListener("abort", abort, { once: true })
   try {

@@ -1,4 +1,4 @@
-/** What `WWW-Authenticate` asks for (RFC 6750, section 3; RFC 9470, section 3). */
+/** What `WWW-Authenticate` requires (RFC 6750, section 3; RFC 9470, section 3). */
 import type { StepUp } from "./denial.ts"
 import { definedOf } from "./json.ts"
 

@@ -52,7 +52,7 @@ async function inResponse(response: Response): Promise<Denial | undefined> {
   return withHeaders(inText(body, true), code, headers)
 }
 
-/** What the headers say takes part too: which gateways pass on. */
+/** Adds what the headers state, which gateways pass on. */
 function withHeaders(found: Denial | undefined, code: string | null, headers: Headers): Denial | undefined {
   const of = found ?? (code === null ? undefined : { code, description: "" })
   if (!of) return undefined
@@ -83,8 +83,8 @@ async function boundedText(response: Response): Promise<string> {
   return text
 }
 
-/** Members of an error under which clients keep what the server sent. */
-const KEPT = [
+/** Members of an error in which clients put what the server sent. */
+const ERROR_MEMBERS = [
   "denial",
   "data",
   "error",
@@ -102,13 +102,13 @@ async function inError(error: unknown, depth: number): Promise<Denial | undefine
   if (depth > DEEPEST || !isObject(error)) return undefined
   const own = inMembers(error) ?? inText(textAt(error, "message") ?? "", false)
   if (own) return own
-  for (const name of KEPT) {
-    const kept = error[name]
-    const found = isResponse(kept)
-      ? await inResponse(kept)
-      : typeof kept === "string"
-        ? inText(kept, false)
-        : await inError(kept, depth + 1)
+  for (const name of ERROR_MEMBERS) {
+    const member = error[name]
+    const found = isResponse(member)
+      ? await inResponse(member)
+      : typeof member === "string"
+        ? inText(member, false)
+        : await inError(member, depth + 1)
     if (found) return found
   }
   return undefined
@@ -176,7 +176,7 @@ function jsonIn(text: string, isWhole: boolean): unknown {
 
 const DECISION = /^dec_\w{1,64}$/
 
-/** The body of a denial. An id of a decision tells it from any other server's error of OAuth. */
+/** The body of a denial. The id of a decision distinguishes it from any other server's error of OAuth. */
 function ofBody(body: JsonObject): Denial | undefined {
   const [code, decision] = [textAt(body, "error"), textAt(body, "decision_id")]
   if (code === undefined || decision === undefined || !DECISION.test(decision)) return undefined
@@ -189,14 +189,14 @@ const STATUSES = ["pending", "approved", "rejected"] as const
 
 function approvalOf(approval: JsonObject): Approval | undefined {
   const [id, url, status] = [textAt(approval, "id"), textAt(approval, "url"), textAt(approval, "status")]
-  const known = STATUSES.find((each) => each === status)
+  const knownStatus = STATUSES.find((each) => each === status)
   const task = url === undefined ? undefined : /\/console\/approvals\/(tsk_[\w.-]{1,200})\/apr_/.exec(url)?.[1]
-  if (id === undefined || url === undefined || known === undefined || task === undefined) return undefined
+  if (id === undefined || url === undefined || knownStatus === undefined || task === undefined) return undefined
   const { name, expires_at: expiresAt } = approval
   return {
     id,
     task,
-    status: known,
+    status: knownStatus,
     url,
     ...((typeof name === "string" || name === null) && { name }),
     ...(typeof expiresAt === "number" && isTime(expiresAt * 1000) && { expiresAt: expiresAt * 1000 }),

@@ -29,9 +29,9 @@ export function sentenceIn(text: string, isWhole: boolean): Denial | undefined {
 
 /** Without what helps, which `toModel` says again. */
 function descriptionIn(words: string, code: string): string {
-  const [said = ""] = words.split(REMEDY, 1)
+  const [description = ""] = words.split(REMEDY, 1)
   const advice = isCode(code) ? CODES[code].advice : null
-  return advice !== null && said.endsWith(advice) ? said.slice(0, -advice.length).trimEnd() : said
+  return advice !== null && description.endsWith(advice) ? description.slice(0, -advice.length).trimEnd() : description
 }
 
 const REMEDY = /(?:^| )(?:It can be approved at |It was rejected; |A token with the scope |Try again in )/

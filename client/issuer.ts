@@ -90,7 +90,7 @@ export class Issuer {
     return new Issuer(this.metadata, this.clock, identity, this.reach)
   }
 
-  /** Without the signal of who opened the task. */
+  /** Without the signal that ends only the opening. */
   afterwards(): Issuer {
     return new Issuer(this.metadata, this.clock, this.#identity, { ...this.reach, signal: undefined })
   }
@@ -108,7 +108,7 @@ export class Issuer {
   /** @throws {NarrowgateError} `identity_failed`, `issuer_unreachable`, `issuer_invalid`, `token_refused` */
   async request(request: TokenRequest, key: ProofKey | null): Promise<IssuedToken> {
     const answer = await this.#post(request, key)
-    // Only the answer tells that this machine's clock is off, and then everything was made at a wrong time.
+    // Only the answer shows that this machine's clock is off, and then all proofs have a wrong time.
     const isOff = this.clock.adjustBy(answer)
     const isRefused = answer.status === 400 || answer.status === 401
     return this.#issued(isOff && isRefused ? await this.#post(request, key) : answer, key)

@@ -55,4 +55,4 @@ export function secondsIn(header: string | null): number | undefined {
 export const isTime = (at: number): boolean => Math.abs(at) <= 8.64e15
 
 /** A bearer token (RFC 6750, section 2.1). Anything else would stand in the message of an error about a header. */
-export const isToken = (text: string): boolean => /^[\w.~+/-]+=*$/.test(text)
+export const isToken = (value: unknown): value is string => typeof value === "string" && /^[\w.~+/-]+=*$/.test(value)

@@ -72,7 +72,7 @@ export class LiveTask implements Task {
     authorizedFetch(
       {
         token: async () => this.token(),
-        after: async (refused) => this.#after(refused),
+        after: async (rejected) => this.#after(rejected),
         key: this.#key,
         clockOf: (origin) => this.#clockOf(origin),
         reach: this.#issuer.reach,
@@ -83,7 +83,7 @@ export class LiveTask implements Task {
 
   async delegate({ id, identity, purpose, dpop }: SubAgent, scope?: ScopeText): Promise<Task> {
     const key = await ProofKey.of(dpop ?? this.isBound)
-    const handOver = await this.handOver({ id, ...(key && { thumbprint: key.thumbprint }) })
+    const handOver = await this.handOver(definedOf({ id, thumbprint: key?.thumbprint }))
     const requested = definedOf({ purpose, ...scopeMember(scope) })
     return opened(this.#issuer.as(identity), key, requested, this.#isKeptAlive, handOver)
   }
@@ -161,15 +161,15 @@ export class LiveTask implements Task {
       return await this.#renewed()
     } catch (thrown) {
       if (now >= expiresAt - MARGIN) throw thrown
-      // It is good for a while yet, and is renewed by a later call, or refused there.
+      // It is good for a while yet, and is renewed by a later call, or rejected there.
       this.#renewAt = Date.now() + PAUSE
       return this.#current
     }
   }
 
   /** The token that comes after one that was not accepted; null: there is none. */
-  async #after(refused: string): Promise<string | null> {
-    if (this.#current.token !== refused) return this.#current.token
+  async #after(rejected: string): Promise<string | null> {
+    if (this.#current.token !== rejected) return this.#current.token
     try {
       return (await this.#renewed()).token
     } catch {

@@ -238,6 +238,26 @@ describe("an issuer", () => {
   })
 })
 
+describe("a session", () => {
+  test.each<readonly [name: string, session: unknown]>([
+    ["is empty", ""],
+    ["is no header's value", `${SECRET}\nx`],
+    ["is nothing", () => undefined],
+    ["has no token", async () => ({ type: "id_token" })],
+    ["is null", null],
+    ["throws", () => Promise.reject(new Error("the user has logged out"))],
+  ])("that %s", async (_, session) => {
+    const sent: string[] = []
+    serveTokens((request, response) => {
+      sent.push(request.url ?? "")
+      response.writeHead(500).end()
+    })
+    const options = Object.fromEntries([["session", session]])
+    expect((await failure(options)).code).toBe("session_failed")
+    expect(sent).toEqual([])
+  })
+})
+
 describe("an identity", () => {
   const noEndpoint: RequestListener = (_request, response) => void response.writeHead(500).end()
 

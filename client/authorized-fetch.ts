@@ -10,9 +10,9 @@ import type { ProofKey } from "./proof-key.ts"
 export interface Authority {
   readonly token: () => Promise<string>
   /** The token that comes after one that was not accepted; null: there is none. */
-  readonly after: (refused: string) => Promise<string | null>
+  readonly after: (rejected: string) => Promise<string | null>
   readonly key: ProofKey | null
-  /** By which proofs to this origin are made, and which its answers may put right. */
+  /** The clock for proofs to this origin, which its answers may adjust. */
   readonly clockOf: (origin: string) => Clock
   readonly reach: Pick<Reach, "fetch" | "allowHttp">
 }
@@ -40,7 +40,7 @@ interface Outgoing {
   readonly headers: Headers
   readonly body: NonNullable<NonNullable<Init>["body"]> | null
   readonly redirect: string
-  /** What else the caller has said of it. */
+  /** The caller's other options. */
   readonly init: Init
   /** Null: the request is `url` and `init`. */
   readonly request: Request | null
@@ -122,7 +122,7 @@ function redirected(response: Response, outgoing: Outgoing): Outgoing | null {
   const location = STATUS_OF_REDIRECTS.has(response.status) ? response.headers.get("location") : null
   if (redirect === "error" && (location !== null || isOpaque)) throw new TypeError(`${url.origin} redirects`)
   if (redirect !== "follow") return null
-  if (isOpaque) throw new NarrowgateError("redirected", `${url.origin} redirects, and a browser does not say where to`)
+  if (isOpaque) throw new NarrowgateError("redirected", `${url.origin} redirects, and a browser does not show where to`)
   const target = location === null ? null : URL.parse(location, url.href)
   if (target?.origin !== url.origin) return null
   const signal = init?.signal ?? request?.signal

@@ -3,6 +3,7 @@
  * endpoints redirects and an assertion must not follow one elsewhere.
  */
 import { NarrowgateError } from "./errors.ts"
+import { firstOf } from "./signals.ts"
 
 /** Bytes; the longest answer is the metadata, with a few kilobytes. */
 const LONGEST_ANSWER = 131_072
@@ -21,7 +22,7 @@ export interface Reach {
  */
 export async function boundedFetch(url: string, init: RequestInit, reach: Reach): Promise<Response> {
   const late = AbortSignal.timeout(reach.timeout)
-  const signal = reach.signal ? AbortSignal.any([reach.signal, late]) : late
+  const signal = firstOf(reach.signal, late)
   try {
     const response = await reach.fetch(url, { ...init, redirect: "manual", signal })
     const body = await readBounded(response)

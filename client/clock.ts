@@ -1,7 +1,10 @@
 /**
- * The time of whoever reads a proof: the issuer, or what is called with a token. What proves something (RFC 9449, RFC
- * 7523) states when it was made, and is refused if this machine's clock is off by a minute.
+ * The clock of the server that checks a proof: the issuer, or the one that is called with a token. A proof (RFC 9449, RFC
+ * 7523) states when it was made, and is rejected if this machine's clock is off by a minute.
  */
+
+/** Milliseconds: a timer of more than 24 days would go off at once. */
+export const LONGEST_TIMER = 86_400_000
 
 /** Milliseconds; an answer takes about as long to arrive, and a `Date` has whole seconds. */
 const TOLERANCE = 5_000
@@ -20,7 +23,7 @@ export class Clock {
     return this.#base.now() + this.#offset
   }
 
-  /** @returns whether the clock was off, as far as it knew */
+  /** @returns whether the clock was off by more than the tolerance */
   adjustBy(response: Response): boolean {
     const at = Date.parse(response.headers.get("date") ?? "")
     return !Number.isNaN(at) && this.adjust(at)

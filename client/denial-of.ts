@@ -5,7 +5,7 @@
  */
 import type { Approval, Denial } from "./denial.ts"
 import { DeniedError } from "./errors.ts"
-import { isObject, isTime, parsed, secondsIn, textAt, type JsonObject } from "./json.ts"
+import { definedOf, isObject, isTime, parsed, secondsIn, textAt, type JsonObject } from "./json.ts"
 import { sentenceIn } from "./denial-sentence.ts"
 import { challengeIn } from "./challenge.ts"
 
@@ -37,8 +37,12 @@ export async function denialOf(outcome: unknown): Promise<Denial | undefined> {
 const isError = (value: unknown): value is Error => Object.prototype.toString.call(value) === "[object Error]"
 
 /** Also of another realm, or of a library's own `fetch`. */
-const isResponse = (value: unknown): value is Response =>
-  isObject(value) && typeof value["status"] === "number" && value["headers"] instanceof Headers && "bodyUsed" in value
+export const isResponse = (value: unknown): value is Response =>
+  isObject(value) &&
+  typeof value["status"] === "number" &&
+  typeof value["bodyUsed"] === "boolean" &&
+  isObject(value["headers"]) &&
+  typeof value["headers"]["get"] === "function"
 
 async function inResponse(response: Response): Promise<Denial | undefined> {
   const { headers, bodyUsed } = response
@@ -48,7 +52,7 @@ async function inResponse(response: Response): Promise<Denial | undefined> {
   return withHeaders(inText(body, true), code, headers)
 }
 
-/** What the headers say takes part too: which gateways pass on. */
+/** Adds what the headers state, which gateways pass on. */
 function withHeaders(found: Denial | undefined, code: string | null, headers: Headers): Denial | undefined {
   const of = found ?? (code === null ? undefined : { code, description: "" })
   if (!of) return undefined
@@ -57,10 +61,12 @@ function withHeaders(found: Denial | undefined, code: string | null, headers: He
   const { scope, stepUp } = challengeIn(headers.get("www-authenticate") ?? "")
   return {
     ...of,
-    ...(decision !== undefined && { decision }),
-    ...(retryAfter !== undefined && { retryAfter }),
-    ...(of.code === "insufficient_scope" && scope !== undefined && { scope }),
-    ...(of.code === "step_up_required" && stepUp && { stepUp }),
+    ...definedOf({
+      decision,
+      retryAfter,
+      scope: of.code === "insufficient_scope" ? scope : undefined,
+      stepUp: of.code === "step_up_required" ? stepUp : undefined,
+    }),
   }
 }
 
@@ -77,8 +83,8 @@ async function boundedText(response: Response): Promise<string> {
   return text
 }
 
-/** Members of an error under which clients keep what the server sent. */
-const KEPT = [
+/** Members of an error in which clients put what the server sent. */
+const ERROR_MEMBERS = [
   "denial",
   "data",
   "error",
@@ -96,13 +102,13 @@ async function inError(error: unknown, depth: number): Promise<Denial | undefine
   if (depth > DEEPEST || !isObject(error)) return undefined
   const own = inMembers(error) ?? inText(textAt(error, "message") ?? "", false)
   if (own) return own
-  for (const name of KEPT) {
-    const kept = error[name]
-    const found = isResponse(kept)
-      ? await inResponse(kept)
-      : typeof kept === "string"
-        ? inText(kept, false)
-        : await inError(kept, depth + 1)
+  for (const name of ERROR_MEMBERS) {
+    const member = error[name]
+    const found = isResponse(member)
+      ? await inResponse(member)
+      : typeof member === "string"
+        ? inText(member, false)
+        : await inError(member, depth + 1)
     if (found) return found
   }
   return undefined
@@ -148,10 +154,10 @@ function inMembers(value: JsonObject): Denial | undefined {
 
 const textOfPart = (part: unknown): string => (isObject(part) ? (textAt(part, "text") ?? "") : "")
 
-/** The sentence says for how long to wait, which the members do not. */
+/** The sentence names the tool, and says for how long to wait; the members do neither. */
 function withSentence(denial: Denial, text: string): Denial {
-  const { retryAfter } = sentenceIn(text, false) ?? {}
-  return retryAfter === undefined ? denial : { ...denial, retryAfter }
+  const { tool, retryAfter } = sentenceIn(text, false) ?? {}
+  return { ...denial, ...definedOf({ tool, retryAfter }) }
 }
 
 /** @param isWhole nothing but the denial stands in it; otherwise an error's message, with words of the client around it */
@@ -170,33 +176,27 @@ function jsonIn(text: string, isWhole: boolean): unknown {
 
 const DECISION = /^dec_\w{1,64}$/
 
-/** The body of a denial. An id of a decision tells it from any other server's error of OAuth. */
+/** The body of a denial. The id of a decision distinguishes it from any other server's error of OAuth. */
 function ofBody(body: JsonObject): Denial | undefined {
   const [code, decision] = [textAt(body, "error"), textAt(body, "decision_id")]
   if (code === undefined || decision === undefined || !DECISION.test(decision)) return undefined
   const scope = textAt(body, "scope")
   const approval = isObject(body["approval"]) ? approvalOf(body["approval"]) : undefined
-  return {
-    code,
-    description: textAt(body, "error_description") ?? "",
-    decision,
-    ...(scope !== undefined && { scope }),
-    ...(approval && { approval }),
-  }
+  return definedOf({ code, description: textAt(body, "error_description") ?? "", decision, scope, approval })
 }
 
 const STATUSES = ["pending", "approved", "rejected"] as const
 
 function approvalOf(approval: JsonObject): Approval | undefined {
   const [id, url, status] = [textAt(approval, "id"), textAt(approval, "url"), textAt(approval, "status")]
-  const known = STATUSES.find((each) => each === status)
+  const knownStatus = STATUSES.find((each) => each === status)
   const task = url === undefined ? undefined : /\/console\/approvals\/(tsk_[\w.-]{1,200})\/apr_/.exec(url)?.[1]
-  if (id === undefined || url === undefined || known === undefined || task === undefined) return undefined
+  if (id === undefined || url === undefined || knownStatus === undefined || task === undefined) return undefined
   const { name, expires_at: expiresAt } = approval
   return {
     id,
     task,
-    status: known,
+    status: knownStatus,
     url,
     ...((typeof name === "string" || name === null) && { name }),
     ...(typeof expiresAt === "number" && isTime(expiresAt * 1000) && { expiresAt: expiresAt * 1000 }),

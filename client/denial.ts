@@ -1,4 +1,4 @@
-/** What a denied call says of itself, whichever way it came. */
+/** A denial as a value, in whichever form a client delivered it. */
 
 /** The codes of denied calls; a newer Narrowgate may have more. */
 export type DenialCode =
@@ -25,9 +25,11 @@ export interface Denial {
   readonly code: DenialCode
   /** A sentence or more, in English: what is wrong. */
   readonly description: string
+  /** The tool whose call it was, if the answer names it: those to clients of MCP do. */
+  readonly tool?: string
   /** The id of the decision record, which `narrowgate explain` explains. */
   readonly decision?: string
-  /** Seconds after which the same call may be tried again; absent: waiting does not help, or nobody knows for how long. */
+  /** Seconds after which the same call may be tried again; absent: waiting does not help, or for how long is unknown. */
   readonly retryAfter?: number
   /** Of `insufficient_scope`: what the token of a task needs to cover the call, beside what it has. */
   readonly scope?: string
@@ -42,7 +44,7 @@ export interface Approval {
   /** The id of the task whose call it is. */
   readonly task: string
   readonly status: "pending" | "approved" | "rejected"
-  /** The page where people decide. It carries no authority, and may be shown to anybody. */
+  /** The page where people decide. It carries no authority, and may be public. */
   readonly url: string
   /** The approval's name in approvers.yaml; null: any operator decides. */
   readonly name?: string | null

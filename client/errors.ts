@@ -4,19 +4,21 @@ import { toModel } from "./to-model.ts"
 
 /**
  * - `identity_failed`: the agent's identity produced no token, or one that cannot be used
+ * - `session_failed`: the user's session produced no token, or one that cannot be used
  * - `issuer_unreachable`: Narrowgate, or what stands before it, did not answer in time, or not at all
- * - `issuer_invalid`: what answered is not the issuer that was asked: garbage, or another issuer's metadata
+ * - `issuer_invalid`: what answered is not that issuer: garbage, or another issuer's metadata
  * - `token_refused`: Narrowgate refused a token; `refusal` says why, and `retryAfter` when it may be tried again
  * - `task_ended`: the task has been completed, or its last token expired before it could be renewed: open another
  * - `not_completed`: the task could not be ended, because it is quarantined, or its token was revoked
  * - `saved_invalid`: what `resumeTask` got is no saved task, or its key is missing
  * - `insecure_url`: the token would have gone over plain HTTP to another machine
- * - `redirected`: the answer leads elsewhere, and a browser does not say where to
+ * - `redirected`: the answer redirects, and a browser does not show where to
  * - `denied`: the call is denied, and waiting does not help; `denial` says more
  * - `wait_exceeded`: the call is denied still, after `maxWait`; `denial` says more
  */
 export type ErrorCode =
   | "identity_failed"
+  | "session_failed"
   | "issuer_unreachable"
   | "issuer_invalid"
   | "token_refused"

@@ -1,7 +1,8 @@
 /** Where the proof of an agent's identity comes from. Each returns a JWT whose audience is the issuer. */
 import { importJWK, SignJWT, type CryptoKey, type JWK } from "jose"
 import { NarrowgateError } from "./errors.ts"
-import { claimsOf, isObject, parsed, textAt } from "./json.ts"
+import { claimsOf, definedOf, isObject, parsed, textAt } from "./json.ts"
+import { firstOf } from "./signals.ts"
 
 export interface IdentityRequest {
   /** The issuer, for which the token must be. */
@@ -42,7 +43,7 @@ export function fromFile(path: string): Identity {
  * The token of a projected volume (`serviceAccountToken`, with the issuer as its `audience`); the kubelet keeps it fresh.
  * The token that each pod has by default is for the cluster itself, and is not accepted.
  */
-export function fromKubernetes(path = "/var/run/secrets/narrowgate/token"): Identity {
+export function fromKubernetes(path = "/var/run/narrowgate/token"): Identity {
   return fromFile(path)
 }
 
@@ -74,7 +75,7 @@ export function fromPrivateKey({ agent, key, alg, kid }: PrivateKeyOptions): Ide
     if (algorithm === undefined) throw new Error("name the algorithm of the key: `alg`")
     const seconds = Math.floor(now / 1000)
     return new SignJWT({ jti: crypto.randomUUID() })
-      .setProtectedHeader({ alg: algorithm, ...(keyId !== undefined && { kid: keyId }) })
+      .setProtectedHeader(definedOf({ alg: algorithm, kid: keyId }))
       .setIssuer(agent)
       .setSubject(agent)
       .setAudience(audience)
@@ -85,7 +86,7 @@ export function fromPrivateKey({ agent, key, alg, kid }: PrivateKeyOptions): Ide
 }
 
 /**
- * Asks for the proof and looks at it: what can be said here need not be guessed from a refusal.
+ * Obtains the proof and checks it: an error here says more than one of the token endpoint would.
  *
  * @param now milliseconds since the epoch, by the issuer's clock
  * @throws {NarrowgateError} `identity_failed`
@@ -97,7 +98,7 @@ export async function identityProof(
   { timeout, signal: ended }: { readonly timeout: number; readonly signal?: AbortSignal | undefined },
 ): Promise<string> {
   const late = AbortSignal.timeout(timeout)
-  const signal = ended ? AbortSignal.any([ended, late]) : late
+  const signal = firstOf(ended, late)
   const token = await within(signal, async () => identity({ audience, signal, now })).catch((cause: unknown) => {
     ended?.throwIfAborted()
     const why = late.aborted ? `no answer within ${timeout} ms` : cause instanceof Error ? cause.message : "it threw"
@@ -110,7 +111,7 @@ export async function identityProof(
   return token
 }
 
-/** Whether it has expired is for the issuer to say, whose clock is right. */
+/** The issuer checks whether it has expired, because its clock is the one that counts. */
 function flawOf({ aud }: Readonly<Record<string, unknown>>, audience: string): string | null {
   const audiences: readonly unknown[] = Array.isArray(aud) ? aud : [aud]
   if (aud === undefined || audiences.includes(audience)) return null

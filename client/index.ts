@@ -1,7 +1,7 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 /**
  * `narrowgate/client`: for agents, in Node, in browsers and in Workers. An agent opens a task, makes its calls with the
- * task's token, understands what denies them, waits for people where they are asked, and ends the task.
+ * task's token, understands what denies them, waits for people who have to approve, and ends the task.
  */
 export { openTask, resumeTask } from "./open-task.ts"
 export type {

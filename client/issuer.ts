@@ -12,7 +12,7 @@ import { boundedFetch, requireSecure, type Reach } from "./bounded-fetch.ts"
 import { Clock } from "./clock.ts"
 import { NarrowgateError, type OAuthRefusal } from "./errors.ts"
 import { identityProof, type Identity } from "./identities.ts"
-import { claimsOf, isObject, isToken, parsed, secondsIn, textAt } from "./json.ts"
+import { claimsOf, definedOf, isObject, isToken, parsed, secondsIn, textAt } from "./json.ts"
 import type { ProofKey } from "./proof-key.ts"
 
 const TOKEN_EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
@@ -43,14 +43,14 @@ export interface IssuedToken {
   readonly expiresAt: number
 }
 
-/** What is known of issuers; a process knows few. */
-const KNOWN = new Map<
+/** The metadata and the clocks of issuers by URL; a process uses few. */
+const CACHE = new Map<
   string,
   { readonly metadata: AuthorizationServer; readonly clock: Clock; readonly until: number }
 >()
 /** Milliseconds. */
 const METADATA_LIFE = 300_000
-const MOST_KNOWN = 64
+const MOST_CACHED = 64
 
 export class Issuer {
   /** As its metadata has it. */
@@ -72,12 +72,16 @@ export class Issuer {
   static async at(issuer: string, identity: Identity, reach: Reach): Promise<Issuer> {
     const url = urlOf(issuer)
     requireSecure(url, reach.allowHttp)
-    const known = KNOWN.get(url.href)
-    if (known && known.until > Date.now()) return new Issuer(known.metadata, known.clock, identity, reach)
-    const clock = known?.clock ?? new Clock()
-    const metadata = await discovered(url, reach)
-    if (KNOWN.size >= MOST_KNOWN) KNOWN.clear()
-    KNOWN.set(url.href, { metadata, clock, until: Date.now() + METADATA_LIFE })
+    const cached = CACHE.get(url.href)
+    const clock = cached?.clock ?? new Clock()
+    const isFresh = cached !== undefined && cached.until > Date.now()
+    const metadata = isFresh ? cached.metadata : await discovered(url, reach)
+    // Of cached metadata too: another caller may allow what this one does not.
+    requireSecureEndpoint(metadata, reach)
+    if (!isFresh) {
+      if (CACHE.size >= MOST_CACHED) CACHE.clear()
+      CACHE.set(url.href, { metadata, clock, until: Date.now() + METADATA_LIFE })
+    }
     return new Issuer(metadata, clock, identity, reach)
   }
 
@@ -86,7 +90,7 @@ export class Issuer {
     return new Issuer(this.metadata, this.clock, identity, this.reach)
   }
 
-  /** Without the signal of who opened the task. */
+  /** Without the signal that ends only the opening. */
   afterwards(): Issuer {
     return new Issuer(this.metadata, this.clock, this.#identity, { ...this.reach, signal: undefined })
   }
@@ -104,14 +108,13 @@ export class Issuer {
   /** @throws {NarrowgateError} `identity_failed`, `issuer_unreachable`, `issuer_invalid`, `token_refused` */
   async request(request: TokenRequest, key: ProofKey | null): Promise<IssuedToken> {
     const answer = await this.#post(request, key)
-    // Only the answer tells that this machine's clock is off, and then everything was made at a wrong time.
+    // Only the answer shows that this machine's clock is off, and then all proofs have a wrong time.
     const isOff = this.clock.adjustBy(answer)
     const isRefused = answer.status === 400 || answer.status === 401
     return this.#issued(isOff && isRefused ? await this.#post(request, key) : answer, key)
   }
 
   async #post({ grant, parameters }: TokenRequest, key: ProofKey | null): Promise<Response> {
-    const given = Object.entries(parameters).filter((each): each is [string, string] => each[1] !== undefined)
     const assertion = await this.assertion()
     const now = this.clock.now()
     const headers: Record<string, string> = key
@@ -124,7 +127,7 @@ export class Issuer {
         for (const [name, value] of Object.entries(assertion)) body.set(name, value)
       },
       grant,
-      Object.fromEntries(given),
+      definedOf(parameters),
       { headers, ...throughReach(this.reach) },
     )
   }
@@ -164,15 +167,17 @@ async function discovered(url: URL, reach: Reach): Promise<AuthorizationServer> 
   const response = await discoveryRequest(url, { algorithm: "oauth2", ...throughReach(reach) })
   if (response.status >= 500)
     throw new NarrowgateError("issuer_unreachable", `${url.origin} answered ${response.status}`)
-  const metadata = await processDiscoveryResponse(url, response).catch((thrown: unknown) => {
+  return processDiscoveryResponse(url, response).catch((thrown: unknown) => {
     throw invalid(url.origin, "it has no metadata of that very issuer (RFC 8414)", thrown)
   })
+}
+
+function requireSecureEndpoint({ issuer, token_endpoint = "" }: AuthorizationServer, { allowHttp }: Reach): void {
   try {
-    requireSecure(new URL(metadata.token_endpoint ?? ""), reach.allowHttp)
+    requireSecure(new URL(token_endpoint), allowHttp)
   } catch (thrown) {
-    throw invalid(url.origin, "its metadata has no token endpoint that can be used", thrown)
+    throw invalid(issuer, "its metadata has no token endpoint that can be used", thrown)
   }
-  return metadata
 }
 
 const throughReach = (reach: Reach) => ({
@@ -195,13 +200,7 @@ async function refusalOf(issuer: string, answer: Response): Promise<NarrowgateEr
   const description = textAt(body, "error_description")
   const decision = headers.get("x-narrowgate-decision") ?? textAt(body, "decision_id")
   const retryAfter = secondsIn(headers.get("retry-after"))
-  const refusal: OAuthRefusal = {
-    error,
-    status,
-    ...(description !== undefined && { description }),
-    ...(decision !== undefined && { decision }),
-    ...(retryAfter !== undefined && { retryAfter }),
-  }
+  const refusal: OAuthRefusal = definedOf({ error, status, description, decision, retryAfter })
   const record = decision === undefined ? "" : ` (decision ${decision})`
   return new NarrowgateError("token_refused", `no token: ${error}: ${description ?? "no reason is given"}${record}`, {
     refusal,

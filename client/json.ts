@@ -1,4 +1,5 @@
-/** Values of which nothing is known. */
+/** Reads values that may be anything. */
+import { base64url } from "jose"
 
 export type JsonObject = Readonly<Record<string, unknown>>
 
@@ -17,13 +18,25 @@ export function parsed(text: string): unknown {
 export const textAt = (object: JsonObject, name: string): string | undefined =>
   typeof object[name] === "string" ? object[name] : undefined
 
+/** Members that may be undefined become optional ones. */
+export type Defined<Members> = string extends keyof Members
+  ? Record<string, Exclude<Members[keyof Members], undefined>>
+  : { [Name in keyof Members as undefined extends Members[Name] ? never : Name]: Members[Name] } & {
+      [Name in keyof Members as undefined extends Members[Name] ? Name : never]?: Exclude<Members[Name], undefined>
+    }
+
+/** The members that are not undefined. */
+export function definedOf<Members extends object>(members: Members): Defined<Members>
+export function definedOf(members: object): object {
+  return Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined))
+}
+
 /** The claims of a JWT, unverified. Undefined: it is none. */
 export function claimsOf(jwt: string): JsonObject | undefined {
   const [, payload, signature] = jwt.split(".")
   if (payload === undefined || signature === undefined) return undefined
   try {
-    const text = atob(payload.replaceAll("-", "+").replaceAll("_", "/"))
-    const claims = parsed(new TextDecoder().decode(Uint8Array.from(text, (each) => each.charCodeAt(0))))
+    const claims = parsed(new TextDecoder().decode(base64url.decode(payload)))
     return isObject(claims) ? claims : undefined
   } catch {
     return undefined
@@ -42,4 +55,4 @@ export function secondsIn(header: string | null): number | undefined {
 export const isTime = (at: number): boolean => Math.abs(at) <= 8.64e15
 
 /** A bearer token (RFC 6750, section 2.1). Anything else would stand in the message of an error about a header. */
-export const isToken = (text: string): boolean => /^[\w.~+/-]+=*$/.test(text)
+export const isToken = (value: unknown): value is string => typeof value === "string" && /^[\w.~+/-]+=*$/.test(value)

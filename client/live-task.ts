@@ -1,15 +1,14 @@
 /** A task while it is in use: its token, renewed in time, and what the agent does with it. */
 import { authorizedFetch } from "./authorized-fetch.ts"
 import { boundedFetch } from "./bounded-fetch.ts"
-import { Clock } from "./clock.ts"
+import { Clock, LONGEST_TIMER } from "./clock.ts"
 import { NarrowgateError } from "./errors.ts"
 import type { IssuedToken, Issuer } from "./issuer.ts"
-import { claimsOf, isObject, parsed, textAt } from "./json.ts"
+import { claimsOf, definedOf, isObject, parsed, textAt } from "./json.ts"
 import { ProofKey } from "./proof-key.ts"
 import type { HandOver, SavedTask, ScopeText, Session, SubAgent, Task } from "./task.ts"
 import {
   audienceOf,
-  definedOf,
   openingRequest,
   renewal,
   scopeMember,
@@ -24,8 +23,6 @@ const LAST_PART = 1 / 4
 const MARGIN = 2_000
 /** Milliseconds between attempts to renew a token that is good for a while yet. */
 const PAUSE = 5_000
-/** Milliseconds: a timer of more than 24 days would go off at once. */
-const LONGEST_SLEEP = 86_400_000
 
 export class LiveTask implements Task {
   readonly #issuer: Issuer
@@ -75,7 +72,7 @@ export class LiveTask implements Task {
     authorizedFetch(
       {
         token: async () => this.token(),
-        after: async (refused) => this.#after(refused),
+        after: async (rejected) => this.#after(rejected),
         key: this.#key,
         clockOf: (origin) => this.#clockOf(origin),
         reach: this.#issuer.reach,
@@ -86,8 +83,8 @@ export class LiveTask implements Task {
 
   async delegate({ id, identity, purpose, dpop }: SubAgent, scope?: ScopeText): Promise<Task> {
     const key = await ProofKey.of(dpop ?? this.isBound)
-    const handOver = await this.handOver({ id, ...(key && { thumbprint: key.thumbprint }) })
-    const requested = { ...(purpose !== undefined && { purpose }), ...scopeMember(scope) }
+    const handOver = await this.handOver(definedOf({ id, thumbprint: key?.thumbprint }))
+    const requested = definedOf({ purpose, ...scopeMember(scope) })
     return opened(this.#issuer.as(identity), key, requested, this.#isKeptAlive, handOver)
   }
 
@@ -164,15 +161,15 @@ export class LiveTask implements Task {
       return await this.#renewed()
     } catch (thrown) {
       if (now >= expiresAt - MARGIN) throw thrown
-      // It is good for a while yet, and is renewed by a later call, or refused there.
+      // It is good for a while yet, and is renewed by a later call, or rejected there.
       this.#renewAt = Date.now() + PAUSE
       return this.#current
     }
   }
 
   /** The token that comes after one that was not accepted; null: there is none. */
-  async #after(refused: string): Promise<string | null> {
-    if (this.#current.token !== refused) return this.#current.token
+  async #after(rejected: string): Promise<string | null> {
+    if (this.#current.token !== rejected) return this.#current.token
     try {
       return (await this.#renewed()).token
     } catch {
@@ -239,7 +236,7 @@ export class LiveTask implements Task {
         () => undefined,
       )
     }
-    this.#timer = setTimeout(again, Math.min(LONGEST_SLEEP, Math.max(0, this.#renewAt - Date.now())))
+    this.#timer = setTimeout(again, Math.min(LONGEST_TIMER, Math.max(0, this.#renewAt - Date.now())))
     // In Node a task keeps no process alive.
     const timer: { readonly unref?: () => void } | number = this.#timer
     if (typeof timer === "object") timer.unref?.()

@@ -20,7 +20,7 @@ export interface McpAuthProvider {
   codeVerifier(): never
 }
 
-/** Seconds, if the token endpoint does not say. */
+/** Seconds, if the token endpoint states none. */
 const SHORT_LIFE = 60
 
 /**

@@ -2,7 +2,7 @@
 import { NarrowgateError } from "./errors.ts"
 import { Issuer, type IssuedToken } from "./issuer.ts"
 import type { Reach } from "./bounded-fetch.ts"
-import { isObject, isToken, textAt } from "./json.ts"
+import { definedOf, isObject, isToken, textAt } from "./json.ts"
 import { LiveTask, opened } from "./live-task.ts"
 import { ProofKey } from "./proof-key.ts"
 import type { OpenTaskOptions, ResumeTaskOptions, SavedTask, Task } from "./task.ts"
@@ -10,11 +10,11 @@ import { scopeMember, type Requested } from "./token-requests.ts"
 
 /** Milliseconds. */
 const TIMEOUT = 10_000
-/** Milliseconds that a saved token was to live, at least: when it was issued is not known. */
+/** Milliseconds: the least life of a saved token, because when it was issued is not saved. */
 const MINUTE = 60_000
 
 const reachOf = (options: Pick<OpenTaskOptions, "fetch" | "timeout" | "allowHttp" | "signal">): Reach => ({
-  // Called as a function of nothing: `fetch` of a browser refuses any other `this`.
+  // Called without an object, because `fetch` of a browser accepts no other `this`.
   fetch: options.fetch ?? (async (input, init) => fetch(input, init)),
   timeout: options.timeout ?? TIMEOUT,
   allowHttp: options.allowHttp ?? false,
@@ -24,17 +24,12 @@ const reachOf = (options: Pick<OpenTaskOptions, "fetch" | "timeout" | "allowHttp
 /**
  * Opens a task.
  *
- * @throws {NarrowgateError} `identity_failed`, `issuer_unreachable`, `issuer_invalid`, `insecure_url`, `token_refused`
+ * @throws {NarrowgateError} `identity_failed`, `session_failed`, `issuer_unreachable`, `issuer_invalid`, `insecure_url`, `token_refused`
  */
 export async function openTask(options: OpenTaskOptions): Promise<Task> {
   const { identity, parent, purpose, resource, session, scope, dpop, keepAlive = true } = options
   const [issuer, key] = await Promise.all([Issuer.at(options.issuer, identity, reachOf(options)), ProofKey.of(dpop)])
-  const requested: Requested = {
-    ...(purpose !== undefined && { purpose }),
-    ...(resource !== undefined && { resource }),
-    ...(session !== undefined && { session }),
-    ...scopeMember(scope),
-  }
+  const requested: Requested = definedOf({ purpose, resource, session, ...scopeMember(scope) })
   return opened(issuer, key, requested, keepAlive, parent)
 }
 
@@ -49,9 +44,9 @@ export async function resumeTask(saved: SavedTask, options: ResumeTaskOptions): 
   const key = await keyOf(saved, options)
   const issuer = await Issuer.at(url, options.identity, reachOf(options))
   const { session, keepAlive = true } = options
-  const asked = { ...requested, ...(session !== undefined && { session }) }
-  const task = new LiveTask(issuer.afterwards(), key, asked, issued, keepAlive)
-  // Whether the task can go on is known before the caller relies on it.
+  const again = { ...requested, ...definedOf({ session }) }
+  const task = new LiveTask(issuer.afterwards(), key, again, issued, keepAlive)
+  // A task that cannot go on is an error here, before the caller relies on it.
   await task.token()
   return task
 }
@@ -78,9 +73,9 @@ function readSaved(saved: unknown): ReadTask {
     return value
   }
   const { expiresAt } = saved
-  if (typeof expiresAt !== "number" || !isToken(of("token"))) throw invalid
-  const names = ["purpose", "scope", "resource"] as const
+  if (typeof expiresAt !== "number" || !isToken(saved["token"])) throw invalid
   const { requested } = saved
+  const again = (name: string): string | undefined => textAt(requested, name)
   return {
     issuer: of("issuer"),
     issued: {
@@ -91,8 +86,6 @@ function readSaved(saved: unknown): ReadTask {
       from: Math.min(Date.now(), expiresAt - MINUTE),
       expiresAt,
     },
-    requested: Object.fromEntries(
-      names.flatMap((name) => (typeof requested[name] === "string" ? [[name, requested[name]]] : [])),
-    ),
+    requested: definedOf({ purpose: again("purpose"), scope: again("scope"), resource: again("resource") }),
   }
 }

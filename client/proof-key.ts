@@ -1,7 +1,16 @@
 /** The key to which a task's tokens are bound, and what it signs (RFC 9449). */
-import { calculateJwkThumbprint, exportJWK, generateKeyPair, importJWK, SignJWT, type CryptoKey, type JWK } from "jose"
+import {
+  base64url,
+  calculateJwkThumbprint,
+  exportJWK,
+  generateKeyPair,
+  importJWK,
+  SignJWT,
+  type CryptoKey,
+  type JWK,
+} from "jose"
 import { NarrowgateError } from "./errors.ts"
-import { isObject } from "./json.ts"
+import { definedOf, isObject } from "./json.ts"
 
 export interface KeyPair {
   readonly privateKey: CryptoKey
@@ -54,7 +63,7 @@ export class ProofKey {
 
   static async #ofPair(pair: KeyPair, isKept: boolean): Promise<ProofKey> {
     const { kty, crv, x, y } = await exportJWK(pair.publicKey)
-    const publicJwk = Object.fromEntries(Object.entries({ kty, crv, x, y }).filter(([, value]) => value !== undefined))
+    const publicJwk = definedOf({ kty, crv, x, y })
     return new ProofKey(pair, publicJwk, await calculateJwkThumbprint(publicJwk), isKept)
   }
 
@@ -84,12 +93,8 @@ export class ProofKey {
   /** A proof for one request (RFC 9449, section 4.2). */
   async prove({ method, url, token, now }: Proven): Promise<string> {
     const nonce = this.#nonces.get(url.origin)
-    const claims = {
-      htm: method,
-      htu: url.origin + url.pathname,
-      ...(token !== undefined && { ath: await hashOf(token) }),
-      ...(nonce !== undefined && { nonce }),
-    }
+    const ath = token === undefined ? undefined : await hashOf(token)
+    const claims = definedOf({ htm: method, htu: url.origin + url.pathname, ath, nonce })
     return this.#sign("dpop+jwt", claims, now)
   }
 
@@ -121,9 +126,5 @@ function algorithmOf({ kty, crv }: { readonly kty?: unknown; readonly crv?: unkn
 
 /** RFC 9449, section 4.2, `ath`. */
 async function hashOf(token: string): Promise<string> {
-  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(token)))
-  return btoa(String.fromCharCode(...digest))
-    .replaceAll("+", "-")
-    .replaceAll("/", "_")
-    .replace(/=+$/, "")
+  return base64url.encode(new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(token))))
 }

@@ -70,7 +70,7 @@ export interface Task extends AsyncDisposable {
   /** Whether calls prove a key; then a token alone is worth nothing, and `fetch` is what makes calls. */
   readonly isBound: boolean
 
-  /** A token that is good for a while; renewed before it expires, by one request for all who ask at once. */
+  /** A token that is good for a while; renewed before it expires, by one request for all concurrent callers. */
   token(): Promise<string>
 
   /**

@@ -1,8 +1,8 @@
 /** A denial in words for a model. */
-import { displayText } from "../src/core/encoding/display-text.ts"
+import { asciiText, displayText } from "../src/core/encoding/display-text.ts"
 import { CODES, isCode } from "../src/core/denials/terms/code.ts"
 import type { Approval, Denial, StepUp } from "./denial.ts"
-import { isTime } from "./json.ts"
+import { isObject, isTime } from "./json.ts"
 
 /** Characters; a rule's own message may be long. */
 const LONGEST = 600
@@ -10,13 +10,18 @@ const LONGEST = 600
 /**
  * One paragraph that a model can act on: what is denied, why, what helps, and when. Nothing in it is invisible or breaks
  * the line.
+ *
+ * @throws {TypeError} if `denial` is none, such as the promise of `denialOf`
  */
 export function toModel(denial: Denial): string {
-  const { code, description, decision, scope, approval, stepUp, retryAfter } = denial
+  const given: unknown = denial
+  if (!isObject(given) || typeof given["code"] !== "string")
+    throw new TypeError("this is no denial: give what `await denialOf(…)` returned, if it returned one")
+  const { code, description, tool, decision, scope, approval, stepUp, retryAfter } = denial
   const advice =
     scope !== undefined ? `A token with the scope ${scope} would do.` : isCode(code) ? CODES[code].advice : null
   const parts = [
-    "Narrowgate denied the call, and nothing was done.",
+    `Narrowgate denied the call${tool === undefined ? "" : ` of ${JSON.stringify(asciiText(tool))}`}, and nothing was done.`,
     description,
     ...(approval ? [approvalText(approval)] : []),
     ...(stepUp ? [stepUpText(stepUp)] : []),

@@ -1,6 +1,7 @@
-/** What an agent asks the token endpoint for (RFC 8693; RFC 6749, section 4.4; RFC 7523). */
+/** The requests of an agent to the token endpoint (RFC 8693; RFC 6749, section 4.4; RFC 7523). */
 import { GRANT, TOKEN_TYPE, type TokenRequest } from "./issuer.ts"
-import { claimsOf } from "./json.ts"
+import { NarrowgateError } from "./errors.ts"
+import { claimsOf, isToken } from "./json.ts"
 import type { HandOver, OpenTaskOptions, ScopeText, Session, SessionToken } from "./task.ts"
 
 export type Requested = Pick<OpenTaskOptions, "purpose" | "resource" | "session"> & { readonly scope?: string }
@@ -24,18 +25,24 @@ export const withParameters = (
   parameters: { ...parameters, ...more },
 })
 
-export const definedOf = (parameters: TokenRequest["parameters"]): Record<string, string> =>
-  Object.fromEntries(Object.entries(parameters).filter((each): each is [string, string] => each[1] !== undefined))
-
 export const scopeMember = (scope: ScopeText | undefined): { readonly scope?: string } =>
   scope === undefined ? {} : { scope: typeof scope === "string" ? scope : scope.join(" ") }
 
+/** @throws {NarrowgateError} `session_failed` */
 export async function sessionRequest(session: Session): Promise<TokenRequest> {
-  const given = typeof session === "function" ? await session() : session
-  const { token, type }: SessionToken = typeof given === "string" ? { token: given, type: "access_token" } : given
+  const { token, type } = await sessionToken(session).catch((cause: unknown) => {
+    throw new NarrowgateError("session_failed", "there is no session of the user", { cause })
+  })
   if (type === "id_jag") return { grant: GRANT.assertion, parameters: { assertion: token } }
   const parameters = { subject_token: token, subject_token_type: `${TOKEN_TYPE}${type}` }
   return { grant: GRANT.exchange, parameters }
+}
+
+async function sessionToken(session: Session): Promise<SessionToken> {
+  const given = typeof session === "function" ? await session() : session
+  const proof: SessionToken = typeof given === "string" ? { token: given, type: "access_token" } : given
+  if (!isToken(proof.token)) throw new TypeError("it is no token")
+  return proof
 }
 
 export async function openingRequest({ session, ...requested }: Requested, parent?: HandOver): Promise<TokenRequest> {

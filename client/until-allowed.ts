@@ -1,8 +1,10 @@
 /** Waits while waiting can help, and makes the same call again. */
-import { denialOf } from "./denial-of.ts"
+import { LONGEST_TIMER } from "./clock.ts"
+import { denialOf, isResponse } from "./denial-of.ts"
 import type { Approval, Denial } from "./denial.ts"
 import { DeniedError } from "./errors.ts"
 import { isObject } from "./json.ts"
+import { firstOf } from "./signals.ts"
 import type { Task } from "./task.ts"
 
 export interface UntilAllowedOptions {
@@ -22,7 +24,7 @@ const PAUSE = 5_000
 const LEAST_PAUSE = 1_000
 /** Milliseconds: and so far. */
 const MOST_PAUSE = 60_000
-/** Seconds: for no longer does Narrowgate keep an answer back. */
+/** Seconds: Narrowgate holds an answer back for no longer. */
 const LONGEST_HOLD = 30
 
 /**
@@ -34,7 +36,7 @@ const LONGEST_HOLD = 30
 export async function untilAllowed<T>(call: () => T | Promise<T>, options: UntilAllowedOptions): Promise<T> {
   const { task, onApproval, signal, maxWait = MAX_WAIT } = options
   const deadline = Date.now() + maxWait
-  const shown = new Set<string>()
+  const announced = new Set<string>()
   let least = { code: "", pause: LEAST_PAUSE }
   for (;;) {
     signal?.throwIfAborted()
@@ -49,9 +51,9 @@ export async function untilAllowed<T>(call: () => T | Promise<T>, options: Until
     const denial = checked(found, task)
     const { approval } = denial
     if (approval && approval.status !== "rejected") {
-      if (!shown.has(approval.id)) await onApproval?.(approval, denial)
-      const isNew = !shown.has(approval.id)
-      shown.add(approval.id)
+      if (!announced.has(approval.id)) await onApproval?.(approval, denial)
+      const isNew = !announced.has(approval.id)
+      announced.add(approval.id)
       const status = await decided(task, approval, deadline, signal)
       if (status === "rejected")
         throw new DeniedError("denied", { ...denial, approval: { ...approval, status } }, cause)
@@ -83,12 +85,12 @@ async function settled<T>(call: () => T | Promise<T>): Promise<Outcome<T>> {
 /** The body of a response that nobody will read. */
 async function discard(outcome: Outcome<unknown>): Promise<void> {
   const value = "value" in outcome ? outcome.value : null
-  if (value instanceof Response && !value.bodyUsed) await value.body?.cancel().catch(() => undefined)
+  if (isResponse(value) && !value.bodyUsed) await value.body?.cancel().catch(() => undefined)
 }
 
 /**
- * The denial with an approval of this very task, as its issuer has it, or with none. Whoever stands behind the call may
- * have made the answer up: no address in it gets a token, and none is shown to people that is not the issuer's.
+ * The denial with an approval of this very task, as its issuer has it, or with none. A tool behind the gateway
+ * can forge a denial: no address in it gets a token, and the only page for people is the issuer's.
  */
 function checked({ approval, ...denial }: Denial, { issuer, id: task }: Task): Denial {
   if (denial.code !== "approval_required" || approval?.task !== task || !/^apr_\w{1,64}$/.test(approval.id))
@@ -118,7 +120,7 @@ async function decided(
     const late = AbortSignal.timeout((hold + 15) * 1000)
     const response = await fetch(url, {
       headers: { prefer: `wait=${hold}` },
-      signal: signal ? AbortSignal.any([signal, late]) : late,
+      signal: firstOf(signal, late),
     }).catch((thrown: unknown) => {
       signal?.throwIfAborted()
       if (isLost(thrown)) return null
@@ -138,11 +140,11 @@ async function decided(
 const isLost = (thrown: unknown): boolean =>
   thrown instanceof TypeError || (thrown instanceof DOMException && thrown.name === "TimeoutError")
 
-/** @returns false, at once, if it would be too late then */
+/** @returns false, at once, if it would be too late then; true after a day at most */
 async function slept(pause: number, deadline: number, signal: AbortSignal | undefined): Promise<boolean> {
   if (Date.now() + pause > deadline) return false
   const { promise, resolve, reject } = Promise.withResolvers<true>()
-  const timer = setTimeout(() => resolve(true), pause)
+  const timer = setTimeout(() => resolve(true), Math.min(pause, LONGEST_TIMER))
   const abort = (): void => reject(signal?.reason)
   signal?.addEventListener("abort", abort, { once: true })
   try {

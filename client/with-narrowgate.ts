@@ -1,5 +1,6 @@
 /** Tools whose denials wait where waiting helps, and reach the model in words where it does not. */
 import { DeniedError } from "./errors.ts"
+import { firstOf } from "./signals.ts"
 import type { Task } from "./task.ts"
 import { untilAllowed, type UntilAllowedOptions } from "./until-allowed.ts"
 
@@ -48,6 +49,5 @@ function withDenials(tool: object, task: Task, options: WithNarrowgateOptions): 
 /** Both give a call's signal with its second argument. */
 function signalOf(context: unknown, own: AbortSignal | undefined): AbortSignal | undefined {
   const given = typeof context === "object" && context !== null && "abortSignal" in context ? context.abortSignal : null
-  if (!(given instanceof AbortSignal)) return own
-  return own ? AbortSignal.any([given, own]) : given
+  return given instanceof AbortSignal ? firstOf(own, given) : own
 }

@@ -64,21 +64,21 @@ function framed(message: Buffer): Buffer {
 }
 
 function messageOf(headers: IncomingHttpHeaders, body: Buffer): Buffer {
-  const { "grpc-status": status, "grpc-message": said = "", ":status": http } = headers
+  const { "grpc-status": status, "grpc-message": reason = "", ":status": http } = headers
   if (status !== "0") {
     const why = status === undefined ? `HTTP ${String(http ?? "without a status")}` : `status ${String(status)}`
-    throw new Error(`the Workload API refused: ${why}${said === "" ? "" : `, ${decoded(String(said))}`}`)
+    throw new Error(`the Workload API failed: ${why}${reason === "" ? "" : `, ${decoded(String(reason))}`}`)
   }
   const isWhole = body.length >= PREFIX && body[0] === 0 && body.readUInt32BE(1) <= body.length - PREFIX
   if (!isWhole) throw new Error("the Workload API answered without a whole message")
   return body.subarray(PREFIX, PREFIX + body.readUInt32BE(1))
 }
 
-/** Percent-encoded, unless its sender has forgotten to. */
-function decoded(said: string): string {
+/** Percent-encoded, if its sender follows the specification. */
+function decoded(text: string): string {
   try {
-    return decodeURIComponent(said)
+    return decodeURIComponent(text)
   } catch {
-    return said
+    return text
   }
 }

@@ -15,15 +15,15 @@ export interface WorkloadApiOptions {
 }
 
 const METHOD = "/SpiffeWorkloadAPI/FetchJWTSVID"
-/** Without it the endpoint refuses, so that nobody can be made to call it by a URL alone. */
+/** The endpoint requires it, so that a URL alone makes no process call it (server-side request forgery). */
 const METADATA = { "workload.spiffe.io": "true" }
 
 /** A JWT-SVID for the issuer, from the Workload API. `identity: fromWorkloadApi()` */
 export function fromWorkloadApi({ socket, spiffeId }: WorkloadApiOptions = {}): Identity {
   return async ({ audience, signal }) => {
     const place = placeOf(socket ?? process.env["SPIFFE_ENDPOINT_SOCKET"])
-    const asked = [textField(1, audience), ...(spiffeId === undefined ? [] : [textField(2, spiffeId)])]
-    const answer = await unaryCall(() => createConnection(place), METHOD, METADATA, Buffer.concat(asked), signal)
+    const request = [textField(1, audience), ...(spiffeId === undefined ? [] : [textField(2, spiffeId)])]
+    const answer = await unaryCall(() => createConnection(place), METHOD, METADATA, Buffer.concat(request), signal)
     // JWTSVIDResponse.svids, and JWTSVID.svid of the first of them.
     const first = fieldsOf(answer).get(1)?.[0]
     const svid = first && fieldsOf(first).get(2)?.[0]

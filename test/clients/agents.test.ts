@@ -62,10 +62,11 @@ describe.skipIf(!installed)("agents", () => {
         approval: { status: "pending", url: expect.stringContaining(`${stack.origin}/console/approvals/tsk_`) },
       })
       const denied = await program.call("read-ticket", { ticket: CLOSED })
-      const words = expect.stringMatching(/^Narrowgate denied the call, .*policy_denied/)
-      if (framework === "openai-agents")
-        expect(denied.text).toMatch(/^DeniedError: Narrowgate denied the call, .*policy_denied/)
-      else expect(JSON.parse(denied.text)).toMatchObject({ isError: true, content: [{ type: "text", text: words }] })
+      const text = expect.stringMatching(/^Narrowgate denied the call of "read-ticket", .*policy_denied/)
+      const part = { type: "text", text }
+      // What its SDK makes of a failed result.
+      const result = framework === "openai-agents" ? part : { isError: true, content: [part] }
+      expect(JSON.parse(denied.text)).toMatchObject(result)
       const approved = await program.call("read-ticket", { ticket: ASKED })
       expect(approved.text).toContain("on fire")
     } finally {

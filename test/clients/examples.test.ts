@@ -38,6 +38,13 @@ const OWN_WORD = {
   "X-Narrowgate-Decision": "dec_1",
 }
 
+async function wrangler(cwd: string, ...args: readonly string[]): Promise<void> {
+  await promisify(execFile)(process.execPath, [toolAt("wrangler", "bin/wrangler.js"), ...args], {
+    cwd,
+    env: { ...process.env, WRANGLER_SEND_METRICS: "false", CI: "true" },
+  })
+}
+
 const stackOrder = z.object({
   issuer: z.string(),
   gateway: z.string(),
@@ -79,14 +86,21 @@ describe.skipIf(!installed)("with the packed package", () => {
     const types = at("node_modules/@types")
     await mkdir(types)
     for (const name of ["node", "express"]) await symlink(join(PACKAGE, "node_modules/@types", name), join(types, name))
-    const compilerOptions = {
-      ...{ strict: true, noEmit: true, skipLibCheck: true, module: "nodenext", target: "es2024", types: ["node"] },
-      lib: ["es2024", "esnext.disposable", "dom"],
-    }
+    const common = { strict: true, noEmit: true, skipLibCheck: true, target: "es2024" }
+    const lib = ["es2024", "esnext.disposable"]
+    const ofNode = { ...common, module: "nodenext", types: ["node"], lib: [...lib, "dom"] }
     const include = ["services", ...["typescript", "ai-sdk", "openai-agents"].map((name) => `agents/${name}`)]
-    await writeFile(at("tsconfig.json"), JSON.stringify({ compilerOptions, include }))
-    const compiler = [toolAt("typescript", "bin/tsc"), "-p", directory]
-    await expect(promisify(execFile)(process.execPath, compiler)).resolves.toEqual({ stdout: "", stderr: "" })
+    await writeFile(at("tsconfig.json"), JSON.stringify({ compilerOptions: ofNode, include }))
+    // Its types are those that wrangler makes of its configuration.
+    const worker = at("agents/cloudflare-agents")
+    await wrangler(worker, "types")
+    const ofWorkers = { ...common, module: "esnext", moduleResolution: "bundler", lib }
+    const compilerOptions = { ...ofWorkers, types: ["./worker-configuration.d.ts", "node"] }
+    await writeFile(join(worker, "tsconfig.json"), JSON.stringify({ compilerOptions, include: ["agent.ts"] }))
+    for (const project of [directory, worker]) {
+      const compiler = [toolAt("typescript", "bin/tsc"), "-p", project]
+      await expect(promisify(execFile)(process.execPath, compiler)).resolves.toEqual({ stdout: "", stderr: "" })
+    }
   })
 
   describe("an agent gives money back once a person has approved, and not if they reject", () => {
@@ -148,11 +162,7 @@ describe.skipIf(!installed)("with the packed package", () => {
 
     test("cloudflare-agents", async () => {
       const cwd = at("agents/cloudflare-agents")
-      const wrangler = toolAt("wrangler", "bin/wrangler.js")
-      await promisify(execFile)(process.execPath, [wrangler, "deploy", "--dry-run", "--outdir", "dist"], {
-        cwd,
-        env: { ...process.env, WRANGLER_SEND_METRICS: "false", CI: "true" },
-      })
+      await wrangler(cwd, "deploy", "--dry-run", "--outdir", "dist")
       const contents = await readFile(join(cwd, "dist/agent.js"), "utf8")
       const variables = {
         ...{ ISSUER: order.issuer, AGENT: order.robot, KEY: JSON.stringify(order.key), MCP_URL: mcp() },

@@ -69,7 +69,7 @@ describe.skipIf("missing" in found)(name, () => {
     const unknown = fromWorkloadApi({ socket: spire.socket, spiffeId: "spiffe://example.org/agent/another" })
     await expect(openTask({ issuer, identity: unknown })).rejects.toMatchObject({
       code: "identity_failed",
-      message: expect.stringMatching(/the Workload API refused: status 7, /),
+      message: expect.stringMatching(/the Workload API failed: status 7, /),
     })
     const nowhere = fromWorkloadApi({ socket: "unix:///nowhere/api.sock" })
     await expect(openTask({ issuer, identity: nowhere })).rejects.toMatchObject({ code: "identity_failed" })

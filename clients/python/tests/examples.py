@@ -10,6 +10,7 @@ from conftest import RESEARCHER, Stack
 from narrowgate import IdentityRequest
 from server import Answer, serving
 
+MODEL = "a-model"
 CALL = {"order": "1001", "amount": 24_900}
 MOST_LINES = 25
 ASKED = "Please approve: "
@@ -23,6 +24,7 @@ def own_lines(program: Path) -> int:
 async def model(received, _writer):
     """OpenAI's Responses API, and its chat completions: calls the tool `refund`, and then says what that returned."""
     asked = json.loads(received.body)
+    assert asked["model"] == MODEL
     call = {"name": "refund", "arguments": json.dumps(CALL)}
     if received.path.endswith("/responses"):
         returned = [str(each["output"]) for each in asked["input"] if each.get("type") == "function_call_output"]
@@ -67,6 +69,7 @@ async def run(stack: Stack, program: Path, home: Path, *, approve: bool = True) 
             "SESSION": await stack.session(),
             "OPENAI_BASE_URL": f"{openai.origin}/v1",
             "OPENAI_API_KEY": "none",
+            "MODEL": MODEL,
             "OPENAI_AGENTS_DISABLE_TRACING": "1",
             "LANGSMITH_TRACING": "false",
         }

@@ -1,4 +1,4 @@
-/** An agent of Cloudflare that gives money back. Above 100.00 whoever watches its state is asked to approve. */
+/** An agent of Cloudflare that gives money back. Above 100.00 its state has the page where a person approves. */
 import { createMCPClient } from "@ai-sdk/mcp"
 import { openai } from "@ai-sdk/openai"
 import { Agent, routeAgentRequest } from "agents"

@@ -8,7 +8,7 @@ from langchain_mcp_adapters.client import MultiServerMCPClient
 from mcp.types import CallToolResult, TextContent
 from narrowgate import DeniedError, TaskAuth, from_file, open_task, until_allowed
 
-MCP_URL = os.environ["MCP_URL"]
+MCP_URL, MODEL = os.environ["MCP_URL"], os.environ.get("MODEL", "gpt-5-mini")
 NARROWGATE = {"issuer": os.environ["NARROWGATE"], "identity": from_file(os.environ["IDENTITY_FILE"])}
 
 
@@ -23,7 +23,7 @@ async def main():
 
         billing = {"transport": "http", "url": MCP_URL, "auth": TaskAuth(task, MCP_URL)}
         client = MultiServerMCPClient({"billing": billing}, tool_interceptors=[patient])
-        agent = create_agent("openai:gpt-5-mini", await client.get_tools())
+        agent = create_agent(f"openai:{MODEL}", await client.get_tools())
         answer = await agent.ainvoke({"messages": "Give back 249.00 for the order 1001."})
         print(answer["messages"][-1].text)
 

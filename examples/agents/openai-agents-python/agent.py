@@ -8,7 +8,7 @@ from agents.mcp import MCPServerStreamableHttp
 from mcp.types import CallToolResult, TextContent
 from narrowgate import DeniedError, TaskAuth, from_file, open_task, until_allowed
 
-MCP_URL = os.environ["MCP_URL"]
+MCP_URL, MODEL = os.environ["MCP_URL"], os.environ.get("MODEL", "gpt-5-mini")
 NARROWGATE = {"issuer": os.environ["NARROWGATE"], "identity": from_file(os.environ["IDENTITY_FILE"])}
 
 
@@ -29,7 +29,7 @@ async def main():
     async with open_task(**NARROWGATE, session=os.environ["SESSION"], purpose="refund-order", dpop=True) as task:
         async with Billing(params={"url": MCP_URL, "auth": TaskAuth(task, MCP_URL)}) as billing:
             billing.task = task
-            agent = Agent(name="refunds", mcp_servers=[billing])
+            agent = Agent(name="refunds", model=MODEL, mcp_servers=[billing])
             print((await Runner.run(agent, "Give back 249.00 for the order 1001.")).final_output)
 
 

@@ -1,4 +1,4 @@
-/** Answers who asks for a ticket: only calls that Narrowgate has allowed arrive. */
+/** Returns a ticket, and which agent calls: only calls that Narrowgate has allowed arrive. */
 import express from "express"
 import { callerOf, expressMiddleware } from "narrowgate/server"
 

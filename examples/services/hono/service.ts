@@ -1,4 +1,4 @@
-/** Answers who asks for a ticket: only calls that Narrowgate has allowed arrive. */
+/** Returns a ticket, and which agent calls: only calls that Narrowgate has allowed arrive. */
 import { Hono } from "hono"
 import { callerOf, honoMiddleware } from "narrowgate/server"
 

@@ -4,14 +4,15 @@
  * any other call waits as `withNarrowgate` or `untilAllowed` do.
  */
 import { readFile } from "node:fs/promises"
+import { stripTypeScriptTypes } from "node:module"
 import { createMCPClient } from "@ai-sdk/mcp"
+import { isStepCount } from "ai"
 import { MCPClient } from "@mastra/mcp"
 import { getAllMcpTools, MCPServerStreamableHttp, RunContext } from "@openai/agents"
 import { answer, ORDER, visited } from "./common.mjs"
 
-const { denialOf, fromPrivateKey, mcpAuthProvider, openTask, untilAllowed, withNarrowgate } = await import(
-  ORDER.library
-)
+const library = await import(ORDER.library)
+const { denialOf, fromPrivateKey, mcpAuthProvider, openTask, withNarrowgate } = library
 
 const task = await openTask({
   issuer: ORDER.issuer,
@@ -28,9 +29,10 @@ const shown = async (heading, names) => {
   const guide = await readFile(ORDER.guide, "utf8")
   const section = guide.slice(guide.indexOf(`\n### ${heading}\n`) + 1).split(/\n##/)[0]
   const [, code] = /```ts\n(.*?)```/s.exec(section)
-  const known = { task, onApproval, server: ORDER.server, withNarrowgate, definition: {}, ...names }
+  const scope = { ...library, task, onApproval, server: ORDER.server, definition: {}, ...names }
   const Run = (async () => {}).constructor
-  return new Run(...Object.keys(known), code.replaceAll(/^import .*\n/gm, ""))(...Object.values(known))
+  const program = stripTypeScriptTypes(code.replaceAll(/^import .*\n/gm, ""))
+  return new Run(...Object.keys(scope), program)(...Object.values(scope))
 }
 
 /** What a model would be given: the framework's own agents need one. */
@@ -50,7 +52,7 @@ const CONTEXT = { toolCallId: "1", messages: [] }
 
 const FRAMEWORKS = {
   "ai-sdk": async () => {
-    await shown("AI SDK", { createMCPClient, generateText, model: null, prompt: "" })
+    await shown("AI SDK", { createMCPClient, generateText, isStepCount, model: null, prompt: "" })
     const mcp = await createMCPClient({ transport: { type: "http", url: ORDER.server, fetch: task.fetch } })
     return executed(await mcp.tools(), given.tools, (tool) => tool, CONTEXT)
   },
@@ -66,11 +68,15 @@ const FRAMEWORKS = {
   },
   "openai-agents": async () => {
     await shown("OpenAI Agents", { MCPServerStreamableHttp, Agent })
+    const bare = new MCPServerStreamableHttp({ url: ORDER.server, name: "bare", fetch: task.fetch })
+    await bare.connect()
     const context = new RunContext()
-    const tools = await getAllMcpTools(given.mcpServers, context)
-    const call = (tool, args) =>
-      tools.find(({ name }) => name.replaceAll("_", "-") === tool).invoke(context, JSON.stringify(args))
-    return { call, wait: (tool, args) => untilAllowed(() => call(tool, args), { task, onApproval }) }
+    const invoking = async (servers) => {
+      const tools = await getAllMcpTools(servers, context)
+      return (tool, args) =>
+        tools.find(({ name }) => name.replaceAll("_", "-") === tool).invoke(context, JSON.stringify(args))
+    }
+    return { call: await invoking([bare]), wait: await invoking(given.mcpServers) }
   },
 }
 

@@ -96,6 +96,24 @@ describe("an issuer", () => {
     expect((await failure()).code).toBe("issuer_invalid")
   })
 
+  test("whose token endpoint in the clear another caller allows", async () => {
+    const meshed = "http://authz.internal.example/token"
+    const sent: string[] = []
+    const net: typeof fetch = async (input) => {
+      const { href } = new URL(input instanceof Request ? input.url : input)
+      sent.push(href)
+      return href === meshed ? Response.json({ error: "x" }, { status: 400 }) : fetch(href)
+    }
+    serve((_request, response) =>
+      response.setHeader("content-type", "application/json").end(metadata({ token_endpoint: meshed })),
+    )
+    expect((await failure({ fetch: net, allowHttp: true })).code).toBe("token_refused")
+    expect(sent).toHaveLength(2)
+    // The metadata is cached by now.
+    expect((await failure({ fetch: net })).code).toBe("issuer_invalid")
+    expect(sent.filter((url) => url === meshed)).toHaveLength(1)
+  })
+
   test("whose answer is too long says so", async () => {
     serve((_request, response) =>
       response.setHeader("content-type", "application/json").end(metadata({ padding: "x".repeat(200_000) })),
@@ -217,6 +235,26 @@ describe("an issuer", () => {
     const signal = AbortSignal.timeout(50)
     const thrown: unknown = await openTask({ issuer, identity: good, signal }).catch((error: unknown) => error)
     expect(thrown).toBe(signal.reason)
+  })
+})
+
+describe("a session", () => {
+  test.each<readonly [name: string, session: unknown]>([
+    ["is empty", ""],
+    ["is no header's value", `${SECRET}\nx`],
+    ["is nothing", () => undefined],
+    ["has no token", async () => ({ type: "id_token" })],
+    ["is null", null],
+    ["throws", () => Promise.reject(new Error("the user has logged out"))],
+  ])("that %s", async (_, session) => {
+    const sent: string[] = []
+    serveTokens((request, response) => {
+      sent.push(request.url ?? "")
+      response.writeHead(500).end()
+    })
+    const options = Object.fromEntries([["session", session]])
+    expect((await failure(options)).code).toBe("session_failed")
+    expect(sent).toEqual([])
   })
 })
 

@@ -1,4 +1,5 @@
 /** Denials as clients deliver them, and what must not be taken for one. */
+import { Response as ResponseOfMiniflare } from "miniflare"
 import { describe, expect, test } from "vitest"
 import { denialOf, DeniedError, toModel, withNarrowgate, type Denial, type Task } from "../../../client/index.ts"
 
@@ -40,6 +41,7 @@ describe("a denial is found", () => {
         return read
       },
     ],
+    ["an answer of another library's fetch", () => new ResponseOfMiniflare(JSON.stringify(BODY), { status: 403 })],
     ["an MCP answer with its own status", () => json(rpc({ error: ERROR }), 403)],
     [
       "an MCP answer with status 200",
@@ -214,6 +216,27 @@ describe("no denial is found", () => {
   })
 })
 
+describe("no tool can make the search take long", () => {
+  const backslashes = "\\".repeat(65_000)
+  const beginnings = "Narrowgate denied the call, and nothing was done. (a".repeat(1_200)
+  const members = { "narrowgate/denial": BODY }
+  test.each<readonly [what: string, outcome: () => unknown]>([
+    ["an error with backslashes", () => failure(backslashes)],
+    ["an error with many beginnings", () => failure(beginnings)],
+    ["many texts", () => failure("x", Object.fromEntries(["data", "body", "text"].map((name) => [name, beginnings])))],
+    [
+      "a result that is longer than any denial",
+      () => ({ isError: true, content: [{ type: "text", text: backslashes.repeat(20) }], _meta: members }),
+    ],
+    ["an error of JSON-RPC", () => rpc({ error: { ...ERROR, message: beginnings.repeat(20) } })],
+  ])("by %s", async (_, outcome) => {
+    const given = outcome()
+    const began = performance.now()
+    await denialOf(given)
+    expect(performance.now() - began).toBeLessThan(100)
+  })
+})
+
 describe("tools", () => {
   const task: Task = JSON.parse('{ "issuer": "https://authz.example", "id": "tsk_1" }')
 
@@ -258,7 +281,21 @@ describe("a denial in words", () => {
   test("that came in words says nothing twice", async () => {
     const told = await denialOf(APPROVAL_WORDS)
     expect(told?.description).toBe("A person has to approve of this very call.")
-    expect(told && toModel(told)).toBe(APPROVAL_WORDS.replace('the call of "pay"', "the call"))
+    expect(told && toModel(told)).toBe(APPROVAL_WORDS)
+  })
+
+  test("names the tool that the answer names", async () => {
+    for (const outcome of [RESULT, rpc({ error: ERROR }), WORDS]) {
+      const found = await denialOf(outcome)
+      expect(found?.tool).toBe("pay")
+      expect(found && toModel(found)).toMatch(/^Narrowgate denied the call of "pay", and nothing was done\./)
+    }
+    expect((await denialOf(BODY))?.tool).toBeUndefined()
+    expect(toModel({ code: "policy_denied", description: "", tool: 'a"\n\u202eb' })).toContain('the call of "a\\"??b",')
+  })
+
+  test.each([undefined, null, denialOf(RESULT), "policy_denied", {}])("is made of a denial alone (%#)", (given) => {
+    expect(() => Reflect.apply(toModel, undefined, [given])).toThrow(/await denialOf/)
   })
 
   test("that promises an approval has no address of its own", async () => {

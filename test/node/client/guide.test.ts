@@ -68,6 +68,15 @@ describe("the guide", () => {
     await rm(directory)
   })
 
+  test("has the token of a pod where its page mounts it", async () => {
+    const page = "../../../docs/guides/identity-providers/kubernetes.md"
+    const text = await readFile(join(import.meta.dirname, page), "utf8")
+    const [, directory = ""] = /mountPath: ([^\s,]+)/.exec(text) ?? []
+    const request = { audience: "https://authz.example", now: Date.now(), signal: AbortSignal.timeout(5_000) }
+    await expect(library.fromKubernetes()(request)).rejects.toThrow(`'${directory}/token'`)
+    expect(GUIDE).toContain(`\`${directory}/token\``)
+  })
+
   test("tells a model what is denied", async () => {
     await using task = await forRefunds()
     const client = new Client({ name: "test", version: "1" })
@@ -75,7 +84,7 @@ describe("the guide", () => {
     await client.connect(new StreamableHTTPClientTransport(server, { fetch: task.fetch }))
     const outcome = await client.callTool(call).catch((thrown: unknown) => thrown)
     expect(await shown("When a call is denied", { outcome })).toMatch(
-      /^Narrowgate denied the call, .*approval_required/,
+      /^Narrowgate denied the call of "refund", .*approval_required/,
     )
     await client.close()
   })

@@ -91,6 +91,22 @@ test("a denial that says not to wait is waited for all the same, and longer each
   for (const pauses of await Promise.all(made)) expect(pauses).toEqual([0, 1, 2])
 })
 
+test("a denial that says to wait for years is repeated no faster, even by an agent that waits for ever", async () => {
+  let made = 0
+  const ended = AbortSignal.timeout(500)
+  const work = async (): Promise<Response> => {
+    made += 1
+    return new Response("{}", {
+      status: 503,
+      headers: { "x-narrowgate-code": "unavailable", "retry-after": "999999999" },
+    })
+  }
+  const thrown: unknown = await untilAllowed(work, { task, maxWait: Infinity, signal: ended }).catch(
+    (error: unknown) => error,
+  )
+  expect([made, thrown]).toEqual([1, ended.reason])
+})
+
 test("approvals that nobody has made are asked about no faster, whatever their ids", async () => {
   calls = 0
   const work = async (): Promise<object> => {

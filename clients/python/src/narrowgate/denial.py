@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -10,6 +11,8 @@ from typing import Any, Literal, cast
 from .errors import NarrowgateError, readable
 from .web import origin_of, seconds_in
 
+LONGEST_TEXT = 65_536
+"""Characters; a denial is short."""
 ADVICE: Mapping[str, str] = {
     "missing_token": "",
     "invalid_token": "",
@@ -75,6 +78,8 @@ class Denial:
     """Of `approval_required`: where people decide on the call."""
     step_up: StepUp | None = None
     """Of `step_up_required`: which login is needed."""
+    tool: str | None = None
+    """The tool whose call it was, if the answer names it: those to clients of MCP do."""
     text: str | None = field(default=None, repr=False)
     """The whole denial in the words of the gateway's answer, if it had any."""
 
@@ -90,11 +95,12 @@ class DeniedError(NarrowgateError):
 
 
 def to_model(denial: Denial) -> str:
-    """Returns a denial as one paragraph that a model can act on."""
+    """Returns a denial as one paragraph that a model can act on. Nothing in it is invisible or breaks the line."""
     if denial.text:
-        return denial.text
+        return readable(denial.text, longest=LONGEST_TEXT)
     approval = denial.approval
-    parts = ["Narrowgate denied the call, and nothing was done.", denial.description]
+    subject = "the call" if denial.tool is None else f"the call of {json.dumps(denial.tool)}"
+    parts = [f"Narrowgate denied {subject}, and nothing was done.", denial.description]
     if approval and approval.status == "rejected":
         parts.append("It was rejected.")
     elif approval and approval.url:
@@ -109,17 +115,16 @@ def to_model(denial: Denial) -> str:
         seconds = int(denial.retry_after)
         parts.append(f"Try again in {seconds} {'second' if seconds == 1 else 'seconds'}.")
     parts.append(f"({denial.code}, decision {denial.decision})" if denial.decision else f"({denial.code})")
-    return " ".join(part for part in parts if part)
+    return " ".join(readable(part) for part in parts if part)
 
 
-LONGEST_TEXT = 65_536
-"""Characters; a denial is short."""
 _CODE = r"[a-z][a-z_]{1,40}"
 _DECISION = re.compile(r"dec_[0-9A-Z]{10,40}")
 # From where it begins no further than to where it begins again: whoever answers could make that take long.
 _DENIED = re.compile(
     rf"Narrowgate denied (?:(?!Narrowgate denied ).){{1,4000}}?\(({_CODE}), decision ({_DECISION.pattern})\)", re.DOTALL
 )
+_TOOL = re.compile(r'Narrowgate denied the call of "([^"\n]{1,300})", and ')
 _PAGE = re.compile(r"It can be approved at (\S{1,2000})(?: until (\S+))?: give that address")
 _REJECTED = re.compile(r"It was rejected; that holds")
 _SCOPE = re.compile(r"A token with the scope (.{1,2000}?) would do\.")
@@ -141,6 +146,7 @@ def denial_in_text(text: str, *, whole: bool) -> Denial | None:
         return None
     words = match[0]
     page, retry, scope = _PAGE.search(words), _RETRY.search(words), _SCOPE.search(words)
+    tool = _TOOL.match(words)
     approval = None
     if page and origin_of(page[1]):
         approval = approval_at(page[1])
@@ -155,6 +161,7 @@ def denial_in_text(text: str, *, whole: bool) -> Denial | None:
         scope=scope[1] if scope else None,
         approval=approval,
         retry_after=float(retry[1]) if retry else None,
+        tool=tool[1] if tool else None,
         text=words,
     )
 
@@ -183,6 +190,7 @@ def denial_in_members(members: object, *, text: str | None = None) -> Denial | N
         scope=scope if isinstance(scope, str) else None,
         approval=_approval_in(members.get("approval")),
         retry_after=words.retry_after if words else None,
+        tool=words.tool if words else None,
         text=words.text if words else None,
     )
 

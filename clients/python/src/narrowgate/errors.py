@@ -61,9 +61,9 @@ class NarrowgateError(Exception):
         self.refusal = refusal
 
 
-def readable(text: object, otherwise: str = "") -> str:
+def readable(text: object, otherwise: str = "", *, longest: int = _LONGEST_SENTENCE) -> str:
     """Returns foreign text as it may stand in a sentence: short, on one line, without anything like a JWT."""
     if not isinstance(text, str):
         return otherwise
-    line = "".join(character if character.isprintable() else " " for character in text[: 4 * _LONGEST_SENTENCE])
-    return _JWT.sub("[token]", line)[:_LONGEST_SENTENCE] or otherwise
+    line = "".join(character if character.isprintable() else " " for character in text[: 4 * longest])
+    return _JWT.sub("[token]", line)[:longest] or otherwise

@@ -6,11 +6,14 @@ import asyncio
 import inspect
 import re
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from typing import TypeAlias, TypeVar
 
+import httpx
+
 from .denial import Approval, Denial, DeniedError
+from .errors import NarrowgateError
 from .shapes import denial_of
 from .task import Task
 from .web import object_in, origin_of, seconds_in
@@ -114,14 +117,22 @@ def _checked(denial: Denial, task: Task) -> Denial:
 async def _decided(approval: str, task: Task, until: float) -> str | None:
     """Returns what people have decided; `pending`: nothing in time; None: nobody can any more."""
     while (left := until - time.monotonic()) > 0:
-        response = await task.approval_status(approval, wait=min(int(left) + 1, _LONGEST_WAIT))
-        if response.is_success:
-            status = (object_in(response) or {}).get("status")
-            if status != "pending":
-                return status if isinstance(status, str) else None
-        elif not response.is_server_error:
-            # The approval has expired, or the task has ended.
-            return None
-        if "preference-applied" not in response.headers:
-            await asyncio.sleep(min(seconds_in(response.headers.get("retry-after")) or _PAUSE, left))
+        headers: Mapping[str, str] = {}
+        try:
+            response = await task.approval_status(approval, wait=int(min(left + 1, _LONGEST_WAIT)))
+        except NarrowgateError as error:
+            # A connection that broke off: people may approve all the same.
+            if error.code != "issuer_unreachable":
+                raise
+        else:
+            headers = response.headers
+            if response.is_success:
+                status = (object_in(response) or {}).get("status")
+                if status != "pending":
+                    return status if isinstance(status, str) else None
+            elif not response.is_server_error and response.status_code != httpx.codes.TOO_MANY_REQUESTS:
+                # The approval has expired, or the task has ended.
+                return None
+        if "preference-applied" not in headers:
+            await asyncio.sleep(min(seconds_in(headers.get("retry-after")) or _PAUSE, left))
     return "pending"

@@ -84,6 +84,36 @@ async def test_it_waits_no_longer_than_it_is_told(agent):
     assert "It can be approved at" in to_model(denied.value.denial)
 
 
+async def test_a_wait_outlives_a_connection_that_breaks_off(stack, monkeypatch):
+    lost = []
+
+    async def lose(request):
+        if "/approvals/" in request.url.path and len(lost) < 2:
+            lost.append(request.url.path)
+            raise httpx.ReadError("the connection broke off")
+
+    def show(_approval):
+        asyncio.get_running_loop().create_task(stack.approve(agent.task))
+
+    monkeypatch.setattr("narrowgate.waiting._PAUSE", 0.5)
+    hooks = {"request": [lose]}
+    async with (
+        httpx.AsyncClient(event_hooks=hooks) as http,
+        open_task(
+            issuer=stack.issuer,
+            identity=stack.identity(),
+            session=await stack.session(),
+            purpose="refund-order",
+            http=http,
+        ) as task,
+        httpx.AsyncClient(auth=TaskAuth(task, stack.edge), timeout=20) as calls,
+    ):
+        agent = Agent(stack, task, calls)
+        response = await until_allowed(agent.refund, task=task, on_approval=show, max_wait=float("inf"))
+    assert "refunded" in response.text
+    assert len(lost) == 2
+
+
 async def test_an_approval_that_is_not_of_the_tasks_issuer_is_shown_to_nobody(agent):
     async def forged():
         page = f"https://evil.example/console/approvals/{agent.task.id}/apr_1"

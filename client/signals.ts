@@ -1,0 +1,3 @@
+/** A signal that ends with the first of these. */
+export const firstOf = (one: AbortSignal | undefined, other: AbortSignal): AbortSignal =>
+  one ? AbortSignal.any([one, other]) : other

@@ -8,7 +8,8 @@ import { builtWorker } from "../../dev/built-worker.ts"
 import { timeOf } from "../../src/core/encoding/ids.ts"
 import { narrowgateWorker, type WorkerDefinition } from "../../testing/index.ts"
 
-const HOUR = 3_600_000
+const MINUTE = 60_000
+const HOUR = 60 * MINUTE
 
 let directory: string
 /** Both with the same bindings, those of tests among them. */
@@ -28,9 +29,10 @@ test.each(["NARROWGATE_TEST", "TestKit", "Object.assign(globalThis"])("%s is in 
   expect([scriptOf(builds.test).includes(text), scriptOf(builds.release).includes(text)]).toEqual([true, false])
 })
 
-/** Asks for an advance by an hour, as the driver of the test kit does, and then for the time of a decision. */
+/** Calls `advance` by an hour at an entry point, as the driver of the test kit does, and then asks for a decision. */
 async function timeAfterAdvance(
   build: WorkerDefinition,
+  entrypoint: string,
 ): Promise<{ readonly advanced: string; readonly ahead: number }> {
   const driver: V4WorkerOptions = {
     name: "driver",
@@ -41,7 +43,7 @@ async function timeAfterAdvance(
       return Response.json({ advanced, decision: denied.headers.get("X-Narrowgate-Decision") })
     } }`,
     compatibilityDate: build.compatibilityDate,
-    serviceBindings: { KIT: { name: "narrowgate", entrypoint: "TestKit" }, NARROWGATE: "narrowgate" },
+    serviceBindings: { KIT: { name: "narrowgate", entrypoint }, NARROWGATE: "narrowgate" },
   }
   const shared = { logRequests: false, handleStructuredLogs: () => undefined, telemetry: { enabled: false } }
   const runtime = new Miniflare(convertV4MiniflareOptions({ ...shared, workers: [driver, { ...build }] }))
@@ -56,14 +58,18 @@ async function timeAfterAdvance(
   }
 }
 
-test("with the very binding by which tests advance the test build's clock, the release's stays as it is", async () => {
-  const ofTests = await timeAfterAdvance(builds.test)
-  expect(ofTests.advanced).toBe("advanced")
-  expect(ofTests.ahead).toBeGreaterThan(HOUR - 60_000)
-  const released = await timeAfterAdvance(builds.release).catch((error: unknown) => ({
-    advanced: String(error),
-    ahead: 0,
-  }))
-  expect(released.advanced).toMatch(/TestKit/u)
-  expect(Math.abs(released.ahead)).toBeLessThan(60_000)
+test("the entry point by which tests advance the clock is in the test build alone", async () => {
+  const { advanced, ahead } = await timeAfterAdvance(builds.test, "TestKit")
+  expect(advanced).toBe("advanced")
+  expect(ahead).toBeGreaterThan(HOUR - MINUTE)
+  await expect(timeAfterAdvance(builds.release, "TestKit")).rejects.toThrow(/TestKit/u)
 })
+
+test.each(["default", "Authorizer"])(
+  "the release's entry point `%s` does not advance its clock",
+  async (entrypoint) => {
+    const { advanced, ahead } = await timeAfterAdvance(builds.release, entrypoint)
+    expect(advanced).toMatch(/advance/u)
+    expect(Math.abs(ahead)).toBeLessThan(MINUTE)
+  },
+)

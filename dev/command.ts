@@ -49,6 +49,6 @@ function readPort(text: string): number {
 
 function readUrl(text: string): string {
   const url = URL.parse(text)
-  if (url && /^https?:$/u.test(url.protocol) && url.search === "" && url.hash === "") return text.replace(/\/$/u, "")
+  if (url && /^https?:$/u.test(url.protocol) && url.search === "" && url.hash === "") return text
   throw new InvalidArgumentError("an http(s) URL without a query")
 }

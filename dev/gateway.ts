@@ -40,7 +40,7 @@ export interface GatewayOptions {
   /** The longest prefix takes precedence. */
   readonly routes: readonly GatewayRoute[]
   /**
-   * The origin that clients call, if it is not the one listened on; the authorizer is told its host. Requests for other
+   * The origin that clients call, if it is not the one listened on; the authorizer gets its host. Requests for other
    * hosts are rejected.
    */
   readonly publicOrigin?: string
@@ -187,8 +187,10 @@ function locate(routes: readonly GatewayRoute[], target: string): Located | unde
     .toSorted((a, b) => b.prefix.length - a.prefix.length)[0]
   if (route === undefined) return undefined
   const { protocol, host, pathname } = new URL(route.upstream)
-  const below = (pathname === "/" ? "" : pathname) + target.slice(route.prefix.length) || "/"
-  return { protocol, host, path: below, server: route.server }
+  const rest = target.slice(route.prefix.length)
+  // A slash at the end of the upstream's own path counts only if nothing follows it.
+  const below = rest.startsWith("/") ? pathname.replace(/\/$/, "") : pathname
+  return { protocol, host, path: below + rest, server: route.server }
 }
 
 /** Undefined if it is longer than an authorizer may be sent. */

@@ -103,7 +103,7 @@ async function manifest(): Promise<unknown> {
         .filter((name) => !OF_THE_DEMO.has(name) && !OPTIONAL.includes(name))
         .toSorted(),
     ),
-    // A later one that somebody has already is no reason to refuse the installation.
+    // A later one that is there already must not fail the installation.
     peerDependencies: Object.fromEntries(
       Object.entries(versionsOf(OPTIONAL)).map(([name, version]) => [name, `^${version}`]),
     ),

@@ -16,7 +16,7 @@ export async function runDev(options: DevOptions): Promise<void> {
     await stack.close()
     throw error
   })
-  tell(stack, options)
+  printAddresses(stack, options)
   for (const line of behind.report) console.log(line)
   stack.follow((directory, published) => {
     console.log(summarise(directory, published.compiled))
@@ -51,7 +51,7 @@ async function startBehind(stack: Stack, options: DevOptions): Promise<OwnGatewa
   return { ...own, report: own.report.map((line) => `Behind a gateway  ${line}`) }
 }
 
-function tell(stack: Stack, { policies, candidate }: DevOptions): void {
+function printAddresses(stack: Stack, { policies, candidate }: DevOptions): void {
   const { pointer, compiled } = stack.first
   const { body } = compiled
   console.log(summarise(policies, compiled))

@@ -11,36 +11,37 @@ import type { GatewayDefinition } from "../src/core/policy/definition/gateways.t
 import { decisionOf } from "./kit/decision.ts"
 import { NarrowgateTestError } from "./kit/error.ts"
 import { refuseUnknown, type Members } from "./kit/options.ts"
-import type { GatewayResponse, World } from "./kit/setup.ts"
+import type { GatewayResponse, PolicyParts } from "./kit/setup.ts"
 import type { GatewayCall, GatewayOptions, TestGateway } from "./types.ts"
 
 const OPTIONS: Members<GatewayOptions> = { upstream: true, servers: true, origin: true, port: true }
 
-interface Asked {
+interface GatewayContext {
   readonly gateway: Pick<GatewayDefinition, "id" | "dialect" | "origins">
-  readonly servers: World["servers"]
+  readonly servers: PolicyParts["servers"]
   /** Narrowgate's URL. */
   readonly narrowgate: string
   readonly key: string
   /** Called with each decision, before the client has its answer. */
-  readonly note: (task: string, decision: string) => void
+  readonly addDecision: (task: string, decision: string) => void
 }
 
 export async function listeningGateway(
-  { gateway, servers, narrowgate, key, note }: Asked,
+  { gateway, servers, narrowgate, key, addDecision }: GatewayContext,
   options: GatewayOptions,
 ): Promise<TestGateway> {
   refuseUnknown("a gateway", options, OPTIONS)
   const { id, dialect } = gateway
   if (!isStandIn(dialect)) {
-    const known = Object.keys(SENDS_BODY).join(", ")
+    const dialects = Object.keys(SENDS_BODY).join(", ")
     throw new NarrowgateTestError(
       "invalid_argument",
-      `nothing stands in for a gateway of dialect ${dialect}. Give \`${id}\` one of ${known}, by \`files\`.`,
+      `nothing stands in for a gateway of dialect ${dialect}. Give \`${id}\` one of ${dialects}, by \`files\`.`,
     )
   }
   const { origin = gateway.origins[0] ?? "", upstream, port = 0 } = options
   requireOneOf(gateway.origins, origin, `the gateway \`${id}\` of gateways.yaml has no origin`)
+  for (const url of [upstream, ...Object.values(options.servers ?? {})]) requireUrl(url)
   const behind = servers.filter((server) => server.origin === origin)
   const calls: GatewayCall[] = []
   const listening = await startGateway({
@@ -53,7 +54,7 @@ export async function listeningGateway(
       const call = { method, target, ...decisionOf(responseOf(verdict)) }
       calls.push(call)
       const task = taskOf(first(headers, "authorization") ?? "")
-      if (task !== null && call.id !== "") note(task, call.id)
+      if (task !== null && call.id !== "") addDecision(task, call.id)
     },
   })
   let stopped: Promise<void> | undefined
@@ -62,7 +63,7 @@ export async function listeningGateway(
 }
 
 /** Each MCP server is a route of its own, because its lists are cut down to what the agent may call. */
-function routesTo(behind: World["servers"], { upstream, servers = {} }: GatewayOptions): readonly GatewayRoute[] {
+function routesTo(behind: PolicyParts["servers"], { upstream, servers = {} }: GatewayOptions): readonly GatewayRoute[] {
   const names = behind.map(({ name }) => name)
   for (const name of Object.keys(servers)) requireOneOf(names, name, "behind this gateway is no MCP server")
   return behind.map(({ name, path }) => ({
@@ -72,17 +73,22 @@ function routesTo(behind: World["servers"], { upstream, servers = {} }: GatewayO
   }))
 }
 
-function requireOneOf(known: readonly string[], name: string, missing: string): void {
-  if (known.includes(name)) return
-  throw new NarrowgateTestError("unknown_name", `${missing} \`${name}\`. ${suggest(name, known, "Look there.")}`)
+function requireOneOf(names: readonly string[], name: string, missing: string): void {
+  if (names.includes(name)) return
+  throw new NarrowgateTestError("unknown_name", `${missing} \`${name}\`. ${suggest(name, names, "Look there.")}`)
+}
+
+function requireUrl(text: string): void {
+  if (/^https?:$/u.test(URL.parse(text)?.protocol ?? "")) return
+  throw new NarrowgateTestError("invalid_argument", `behind a gateway is an http(s) URL, not ${JSON.stringify(text)}`)
 }
 
 function responseOf(verdict: Verdict): GatewayResponse {
   const { status, headers, body } = verdict.allowed
     ? { status: 200, headers: verdict.identity, body: new Uint8Array() }
     : verdict
-  const named = headers.map(([name, value]) => [name.toLowerCase(), value] as const)
-  return { status, headers: Object.fromEntries(named), body: new TextDecoder().decode(body) }
+  const lowerCase = headers.map(([name, value]) => [name.toLowerCase(), value] as const)
+  return { status, headers: Object.fromEntries(lowerCase), body: new TextDecoder().decode(body) }
 }
 
 /** Null if it is no token of a task. */

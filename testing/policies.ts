@@ -32,7 +32,7 @@ export async function setupOf({ policies, files = {}, users = {} }: TestPolicies
     bundle: new TextDecoder().decode(bytes),
     digest: await digestOf(bytes),
     publisher,
-    world: { agents, gateways, issuers, queries, routes, servers, tools },
+    policies: { agents, gateways, issuers, queries, routes, servers, tools },
     identities,
     keys: Object.fromEntries([...gateways, ...queries].map(({ id }) => [id, developmentKey(id)])),
     users,

@@ -1,4 +1,5 @@
 /** Narrowgate in miniflare, in the process of a test: a Worker on a port that is free, which ends with that process. */
+import { randomUUID } from "node:crypto"
 import type { V4WorkerOptions } from "miniflare"
 import { requireGlibc, withPackages } from "../cli/package.ts"
 import { Failure } from "../cli/terminal/failure.ts"
@@ -36,7 +37,7 @@ export interface OwnWorker {
 const NAME = "narrowgate"
 const DRIVER = "narrowgate-test-driver"
 
-/** Passes what a test calls on to the entry point for tests, to which no request from outside leads. */
+/** Passes what a test calls on to the entry point for tests. */
 const DRIVER_SCRIPT = `export default {
   async fetch(request, { KIT }) {
     const { method, args } = await request.json()
@@ -65,8 +66,11 @@ export async function startNarrowgate(options: StartOptions): Promise<RunningNar
   const { Miniflare, convertV4MiniflareOptions, V4WorkerOptionsSchema } = await loadMiniflare()
   const narrowgate = await definitionOf(NAME, null)
   endRuntimesWithUs()
+  // A secret of this process: no other request leads to the entry point for tests.
+  const driverUrl = `http://${randomUUID()}.invalid/`
   const driver = {
     name: DRIVER,
+    routes: [driverUrl],
     modules: [{ type: "ESModule" as const, path: "driver.js", contents: DRIVER_SCRIPT }],
     compatibilityDate: narrowgate.compatibilityDate,
     serviceBindings: { KIT: { name: NAME, entrypoint: "TestKit" } },
@@ -98,28 +102,37 @@ export async function startNarrowgate(options: StartOptions): Promise<RunningNar
     const [{ setupOf }, { listeningGateway }] = await Promise.all([import("./policies.ts"), import("./gateway.ts")])
     const setup = await setupOf(policies)
     const issuer = (await runtime.ready).origin
-    const doorOf = async (name: string): Promise<typeof fetch> => {
+    const requireRunning = (): void => {
       if (stopped) throw new NarrowgateTestError("stopped", "this Narrowgate has been stopped")
-      const door: unknown = await runtime.getWorker(name)
-      if (!isFetcher(door)) throw new NarrowgateTestError("unknown_name", `there is no Worker \`${name}\` beside it`)
-      return async (to, init) => door.fetch(to, init)
     }
-    const kit = await connect(
-      bindingBy(async () => doorOf(DRIVER), { ...setup, issuer }),
-      stop,
-    )
+    const send = async (body: string): Promise<HttpResponse> => {
+      requireRunning()
+      return runtime.dispatchFetch(driverUrl, { method: "POST", body })
+    }
+    const kit = await connect(bindingBy(send, { ...setup, issuer }), stop)
     return Object.assign(kit, {
-      gateway: async (id: string, given: GatewayOptions) => {
-        if (stopped) throw new NarrowgateTestError("stopped", "this Narrowgate has been stopped")
-        const { servers } = setup.world
-        const note = kit.noteDecision.bind(kit)
-        const asked = { gateway: kit.gatewayCalled(id), servers, narrowgate: issuer, key: kit.gatewayKey(id), note }
-        const gateway = await listeningGateway(asked, given)
+      gateway: async (id: string, options: GatewayOptions) => {
+        requireRunning()
+        const { servers } = setup.policies
+        const addDecision = kit.addDecision.bind(kit)
+        const context = {
+          gateway: kit.gatewayOf(id),
+          servers,
+          narrowgate: issuer,
+          key: kit.gatewayKey(id),
+          addDecision,
+        }
+        const gateway = await listeningGateway(context, options)
         gateways.push(gateway)
         return gateway
       },
-      fetchWorker: async (name: string, to: string, init?: RequestOptions) =>
-        (await doorOf(name))(to, { redirect: "manual", ...init }),
+      fetchWorker: async (name: string, to: string, init?: RequestOptions) => {
+        requireRunning()
+        const worker: unknown = await runtime.getWorker(name)
+        if (!isFetcher(worker))
+          throw new NarrowgateTestError("unknown_name", `there is no Worker \`${name}\` beside it`)
+        return worker.fetch(to, { redirect: "manual", ...init })
+      },
     })
   } catch (error) {
     await stop()
@@ -139,12 +152,10 @@ async function loadMiniflare() {
 }
 
 /** Requests go to the port, as those of agents and gateways do; the rest to the entry point for tests. */
-function bindingBy(driver: () => Promise<typeof fetch>, setup: Setup): TestKitBinding {
+function bindingBy(send: (body: string) => Promise<HttpResponse>, setup: Setup): TestKitBinding {
   const ask = async (method: string, ...args: readonly unknown[]) => {
-    const response = await (
-      await driver()
-    )("http://driver.invalid/", { method: "POST", body: JSON.stringify({ method, args }) })
-    if (!response.ok) throw new NarrowgateTestError("unexpected_answer", await response.text())
+    const response = await send(JSON.stringify({ method, args }))
+    if (response.status !== 200) throw new NarrowgateTestError("unexpected_answer", await response.text())
     const answer: { readonly value: never } = JSON.parse(await response.text())
     return answer.value
   }

@@ -11,11 +11,11 @@ export interface TestNarrowgate {
    * Decides one call of a tool, through the gateway that stands before it: it counts, and is recorded, as any other. The
    * tool itself is not called.
    */
-  call(task: TestTask, tool: string, args?: Readonly<Record<string, unknown>>, given?: GivenCall): Promise<Decision>
+  call(task: TestTask, tool: string, args?: Readonly<Record<string, unknown>>, options?: CallOptions): Promise<Decision>
   /** Approves the call that the denial waits for. Rejects if this person may not. */
-  approve(denial: Waiting, how: Approve): Promise<void>
+  approve(denial: PendingCall, options: ApprovalOptions): Promise<void>
   /** Rejects it instead. */
-  deny(denial: Waiting, how: Approve): Promise<void>
+  deny(denial: PendingCall, options: ApprovalOptions): Promise<void>
   /** The decision records of a task, the oldest first. Waits until those of all its `call`s have arrived. */
   records(task: TestTask | string): Promise<readonly DecisionRecord[]>
   /** A session token of a user, as an app passes it to an agent. */
@@ -68,7 +68,7 @@ export interface TestTask {
   readonly scope: readonly string[]
 }
 
-export interface GivenCall {
+export interface CallOptions {
   /** `id` of a gateway. Absent: the first of gateways.yaml that stands before the tool. */
   readonly gateway?: string
   /** What the gateway asserts of the client: a country such as `DE`, an IP address. */
@@ -98,9 +98,9 @@ export interface Decision {
  * What waits for an approval: a decision, the denial that `narrowgate/client` gives to an agent, or the URL of the
  * approval, as the denial states it.
  */
-export type Waiting = string | { readonly approval?: { readonly task: string; readonly id: string } | null }
+export type PendingCall = string | { readonly approval?: { readonly task: string; readonly id: string } | null }
 
-export interface Approve {
+export interface ApprovalOptions {
   /** The person who answers: by name, or with their groups and how they have logged in. */
   readonly as: User
   /** The most calls that it allows. Absent: 1. */

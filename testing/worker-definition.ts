@@ -1,6 +1,5 @@
 /** Narrowgate as a Worker beside others, where tests do not start it themselves. */
 import { definitionOf } from "./definition.ts"
-import { setupOf } from "./policies.ts"
 import { refuseUnknown, WORKER } from "./kit/options.ts"
 import type { NarrowgateWorkerOptions, WorkerDefinition } from "./types.ts"
 
@@ -11,5 +10,7 @@ import type { NarrowgateWorkerOptions, WorkerDefinition } from "./types.ts"
 export async function narrowgateWorker(options: NarrowgateWorkerOptions): Promise<WorkerDefinition> {
   refuseUnknown("`narrowgateWorker`", options, WORKER)
   const { name = "narrowgate", issuer = "https://narrowgate.test", ...policies } = options
+  // Loaded here, because `startNarrowgate` loads the compiler while the runtime starts.
+  const { setupOf } = await import("./policies.ts")
   return definitionOf(name, { ...(await setupOf(policies)), issuer })
 }

@@ -10,7 +10,7 @@ import { installCommand, LOCAL_STACK, PACKAGE, VERSION, versionOf } from "../pac
 export interface Project {
   readonly written: readonly string[]
   /** Files that were there, and are as they were. */
-  readonly kept: readonly string[]
+  readonly unchanged: readonly string[]
   /** The command after which `npx narrowgate` works here; null if nothing is missing. */
   readonly install: string | null
 }
@@ -32,14 +32,14 @@ const manifestSchema = z.looseObject({
  */
 export async function writeProject(directory: string, isRepository: boolean): Promise<Project> {
   const manifest = await readFile("package.json", "utf8").catch(() => null)
-  const [written, kept]: [string[], string[]] = [[], []]
+  const [written, unchanged]: [string[], string[]] = [[], []]
   const put = async (file: string, write: () => Promise<void>): Promise<void> => {
     try {
       await write()
       written.push(file)
     } catch (error) {
       if (!(error instanceof Error && "code" in error && /EEXIST/u.test(String(error.code)))) throw error
-      kept.push(file)
+      unchanged.push(file)
     }
   }
   const putText = async (file: string, text: string): Promise<void> =>
@@ -52,7 +52,7 @@ export async function writeProject(directory: string, isRepository: boolean): Pr
     await mkdir(dirname(file), { recursive: true })
     await put(file, async () => cp(join(PACKAGE, "template", file), file, { errorOnExist: true, force: false }))
   }
-  return { written, kept, install: manifest === null ? "npm install" : missingFrom(manifest) }
+  return { written, unchanged, install: manifest === null ? "npm install" : missingFrom(manifest) }
 }
 
 function manifestFor(directory: string): string {

@@ -38,7 +38,7 @@ export function report({ directory, plan, files, key, project }: Initialised, js
     "",
     colors.green(`${directory}: written, and it checks (${files.length} files)`),
     ...project.written.map((file) => colors.green(`${file}: written`)),
-    ...project.kept.map((file) => `${colors.yellow(file)}: is there already, and is as it was`),
+    ...project.unchanged.map((file) => `${colors.yellow(file)}: is there already, and is as it was`),
     "",
     `The key of the gateway \`${GATEWAY}\` (${gateway.dialect}), shown only now; its SHA-256 is in gateways.yaml:`,
     `  ${colors.bold(key)}`,

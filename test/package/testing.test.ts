@@ -29,6 +29,14 @@ describe.each(["22", "24"])("on Node %s", (node) => {
   }, 180_000)
   afterAll(async () => there[Symbol.asyncDispose]())
 
+  test("the Worker that is deployed has nothing of the one for tests", async () => {
+    const workers = ["worker/index.js", "testing/worker/index.js"]
+    const scripts = await Promise.all(
+      workers.map(async (worker) => readFile(file("node_modules/narrowgate", worker), "utf8")),
+    )
+    expect(scripts.map((script) => /NARROWGATE_TEST|TestKit/u.test(script))).toEqual([false, true])
+  })
+
   test("without miniflare it says what to install; with that, node:test runs it, and ends", async () => {
     const missing = await there.run("node", "--test", "mail-test.mjs")
     expect(missing.code).toBe(1)

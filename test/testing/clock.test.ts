@@ -99,7 +99,7 @@ test("records carry the time that it was", async () => {
 test("what an isolate keeps for some seconds is old after them", async () => {
   const task = await ng.task({ user: "alice", agent: "support" })
   expect(await ng.call(task, "crm.tickets.list")).toBeAllowed()
-  // Whoever suspends an agent waits until no isolate has an older list of what is suspended: two seconds.
+  // The operator's request waits until no isolate has an older list of what is suspended: two seconds.
   const suspended = fetch(`${ng.url}/v1/revocations`, {
     method: "POST",
     headers: { authorization: `Bearer ${await ng.person("olivia")}`, "content-type": "application/json" },

@@ -106,6 +106,8 @@ test("says what it cannot stand for", async () => {
   await expect(ng.gateway("edge", { upstream, origin })).rejects.toMatchObject({ code: "unknown_name" })
   await expect(ng.gateway("edge", { upstream, servers: { desk: upstream } })).rejects.toThrow("no MCP server `desk`")
   await expect(ng.gateway("edge", { upstream, ...Object({ ports: 1 }) })).rejects.toThrow("Did you mean `port`?")
+  for (const wrong of ["localhost:3000", "/mail"])
+    await expect(ng.gateway("edge", { upstream: wrong })).rejects.toMatchObject({ code: "invalid_argument" })
 })
 
 describe("of the policies of the yard", () => {

@@ -111,7 +111,7 @@ test("a member that no option has is refused, and so no slip of the pen passes f
   await expect(ng.task({ user: "alice", agent: "support", ...wrong })).rejects.toMatchObject(refused("a task"))
   const task = await ng.task({ user: "alice", agent: "support", purpose: "refund-order" })
   const refund = async (given: object) => ng.call(task, "billing.refund", { order: "o-1", amount: 12_000 }, given)
-  await expect(refund(wrong)).rejects.toMatchObject(refused("what is given of a call"))
+  await expect(refund(wrong)).rejects.toMatchObject(refused("the options of a call"))
   await expect(refund({ client: wrong })).rejects.toMatchObject(refused("`client`"))
   const answer = ng.approve(await refund({}), { as: "olivia", ...wrong })
   await expect(answer).rejects.toMatchObject(refused("an answer to an approval"))

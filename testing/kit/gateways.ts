@@ -7,33 +7,30 @@ import type { AgentRequest } from "./requests.ts"
 import type { HttpResponse } from "../types.ts"
 import type { GatewayResponse, TestKitBinding } from "./setup.ts"
 
-/** What an agent sends, with its credential. */
-export type SentRequest = AgentRequest
-
 type Gateway = Pick<GatewayDefinition, "id" | "dialect" | "body" | "request_id_header" | "asserts">
 
-interface Asking {
+interface GatewayContext {
   readonly key: string
   readonly gateway: Gateway
-  /** Headers that the gateway sets itself: a client's of these names do not get through. */
+  /** Headers that the gateway sets itself: it removes the client's of the same names. */
   readonly own: Readonly<Record<string, string>>
 }
 
-type Ask = (request: SentRequest, asking: Asking, to: Door) => Promise<GatewayResponse>
+type Ask = (request: AgentRequest, context: GatewayContext, endpoint: AuthorizerEndpoint) => Promise<GatewayResponse>
 
-interface Door extends Pick<TestKitBinding, "fetch" | "authorize"> {
+interface AuthorizerEndpoint extends Pick<TestKitBinding, "fetch" | "authorize"> {
   readonly url: string
 }
 
 const KEY = "x-narrowgate-key"
 
-const bodyOf = ({ body }: SentRequest, { gateway }: Asking): string | null => (gateway.body ? body : null)
-const hostOf = ({ origin }: SentRequest): string => new URL(origin).host
+const bodyOf = ({ body }: AgentRequest, { gateway }: GatewayContext): string | null => (gateway.body ? body : null)
+const hostOf = ({ origin }: AgentRequest): string => new URL(origin).host
 
-const likeEnvoy: Ask = async (request, asking, { url, fetch }) => {
+const likeEnvoy: Ask = async (request, context, { url, fetch }) => {
   const { method, target } = request
-  const headers = { ...request.headers, ...asking.own, [KEY]: asking.key, "x-narrowgate-original-path": target }
-  const body = bodyOf(request, asking)
+  const headers = { ...request.headers, ...context.own, [KEY]: context.key, "x-narrowgate-original-path": target }
+  const body = bodyOf(request, context)
   return read(
     await fetch(`${url}/authz/envoy${target}`, { method, headers, ...(body !== null && { body }), redirect: "manual" }),
   )
@@ -41,11 +38,10 @@ const likeEnvoy: Ask = async (request, asking, { url, fetch }) => {
 
 /** By the headers that the make sets. Those that pass a body on do so by POST. */
 const forwarding =
-  (describe: (request: SentRequest) => Readonly<Record<string, string>>): Ask =>
-  async (request, asking, { url, fetch }) => {
-    const headers = { ...request.headers, ...asking.own, [KEY]: asking.key, ...describe(request) }
-    const body = bodyOf(request, asking)
-    if (body === null) Reflect.deleteProperty(headers, asking.gateway.body ? "" : "content-length")
+  (describe: (request: AgentRequest) => Readonly<Record<string, string>>): Ask =>
+  async (request, context, { url, fetch }) => {
+    const headers = { ...request.headers, ...context.own, [KEY]: context.key, ...describe(request) }
+    const body = bodyOf(request, context)
     const init = body === null ? { method: "GET" } : { method: "POST", body }
     return read(await fetch(`${url}/authz/forward`, { ...init, headers, redirect: "manual" }))
   }
@@ -67,53 +63,53 @@ const ingressNginx = forwarding((request) => ({
   "x-original-url": request.origin + request.target,
 }))
 
-const kong: Ask = async (request, asking, { url, fetch }) => {
+const kong: Ask = async (request, context, { url, fetch }) => {
   const [path = "", query = ""] = request.target.split("?", 2)
   const querystring: Record<string, string[]> = {}
   for (const [name, value] of new URLSearchParams(query)) (querystring[name] ??= []).push(value)
   const { method, headers } = request
-  const http = { method, host: hostOf(request), path, querystring, headers, body: bodyOf(request, asking) ?? "" }
-  const answered = await read(
-    await fetch(`${url}/authz/forward/${asking.key}`, {
+  const http = { method, host: hostOf(request), path, querystring, headers, body: bodyOf(request, context) ?? "" }
+  const response = await read(
+    await fetch(`${url}/authz/forward/${context.key}`, {
       method: "POST",
       headers: { "content-type": "application/json" },
       body: JSON.stringify({ input: { request: { http } } }),
     }),
   )
-  const document = objectIn(JSON.parse(answered.body))
+  const document = objectIn(JSON.parse(response.body))
   const result = objectIn(document["result"])
   const status = result["allow"] === true ? 200 : Number(result["status"])
   return { status, headers: textsIn(result["headers"]), body: JSON.stringify(result["message"] ?? null) }
 }
 
-const authzen: Ask = async (request, asking, { url, fetch }) => {
+const authzen: Ask = async (request, context, { url, fetch }) => {
   const { authorization, dpop, ...headers } = request.headers
   const token = /^\S+ (\S+)$/u.exec(authorization ?? "")?.[1] ?? ""
-  const body = bodyOf(request, asking)
+  const body = bodyOf(request, context)
   const evaluation = {
     subject: { type: "agent", id: String(decodeJwt(token)["client_id"]) },
     action: { name: request.method },
     resource: { type: "uri", id: request.origin + request.target },
     context: { authorization, dpop, headers, ...(body !== null && { body }) },
   }
-  const answered = await read(
+  const response = await read(
     await fetch(`${url}/access/v1/evaluation`, {
       method: "POST",
-      headers: { ...asking.own, authorization: `Bearer ${asking.key}`, "content-type": "application/json" },
+      headers: { ...context.own, authorization: `Bearer ${context.key}`, "content-type": "application/json" },
       body: JSON.stringify(evaluation),
     }),
   )
-  const { decision, context } = objectIn(JSON.parse(answered.body))
-  const said = objectIn(context)
-  const { code, decision_id } = said
+  const evaluated = objectIn(JSON.parse(response.body))
+  const reason = objectIn(evaluated["context"])
+  const { code, decision_id } = reason
   return {
-    status: decision === true ? 200 : Number(said["status"] ?? 403),
+    status: evaluated["decision"] === true ? 200 : Number(reason["status"] ?? 403),
     headers: {
-      ...textsIn(said["headers"]),
+      ...textsIn(reason["headers"]),
       ...(typeof decision_id === "string" && { "x-narrowgate-decision": decision_id }),
       ...(typeof code === "string" && { "x-narrowgate-code": code }),
     },
-    body: JSON.stringify({ error: code, ...said }),
+    body: JSON.stringify({ error: code, ...reason }),
   }
 }
 
@@ -145,9 +141,9 @@ export interface ClientFacts {
 export async function askAs(
   gateway: Gateway,
   key: string,
-  request: SentRequest,
+  request: AgentRequest,
   { country, ip }: ClientFacts,
-  door: Door,
+  endpoint: AuthorizerEndpoint,
 ): Promise<GatewayResponse> {
   const { asserts = {}, request_id_header: id } = gateway
   const own = Object.fromEntries([
@@ -155,7 +151,7 @@ export async function askAs(
     ...asserted(gateway, "IP address", asserts.client_ip, ip),
     ...(id === undefined ? [] : [[id.toLowerCase(), crypto.randomUUID()] as const]),
   ])
-  return ASK[gateway.dialect](request, { key, gateway, own }, door)
+  return ASK[gateway.dialect](request, { key, gateway, own }, endpoint)
 }
 
 function asserted({ id }: Gateway, what: string, header: string | undefined, value: string | undefined) {

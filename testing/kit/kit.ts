@@ -3,25 +3,25 @@ import { suggest } from "../../src/core/encoding/nearest.ts"
 import { isObject } from "../../src/core/encoding/json.ts"
 import type { AgentDefinition } from "../../src/core/policy/definition/agents.ts"
 import type {
-  Approve,
+  ApprovalOptions,
   Decision,
   DecisionRecord,
-  GivenCall,
+  CallOptions,
   RequestOptions,
   TaskRequest,
   TestNarrowgate,
   TestTask,
   User,
-  Waiting,
+  PendingCall,
 } from "../types.ts"
 import { approvalIn, decisionOf } from "./decision.ts"
 import { NarrowgateTestError, TaskDenied } from "./error.ts"
 import { askAs } from "./gateways.ts"
-import { APPROVE, CALL, CLIENT, refuseUnknown, TASK } from "./options.ts"
+import { APPROVAL, CALL, CLIENT, refuseUnknown, TASK } from "./options.ts"
 import { ProofKey } from "./proof.ts"
 import { Provider } from "./provider.ts"
 import { requestOf, type AgentRequest, type Arguments } from "./requests.ts"
-import type { BoundCall, Facts, TestKitBinding, World } from "./setup.ts"
+import type { BoundCall, Facts, TestKitBinding, PolicyParts } from "./setup.ts"
 import { millisecondsOf } from "./span.ts"
 
 const TOKEN_EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
@@ -41,7 +41,7 @@ class Kit implements TestNarrowgate {
   readonly url: string
   readonly clock: TestNarrowgate["clock"]
   readonly #binding: TestKitBinding
-  readonly #world: World
+  readonly #policies: PolicyParts
   readonly #keys: Facts["keys"]
   readonly #provider: Provider
   readonly #stop: () => Promise<void>
@@ -51,13 +51,13 @@ class Kit implements TestNarrowgate {
 
   constructor(
     binding: TestKitBinding,
-    { issuer: url, world, users, identities, keys }: Facts,
+    { issuer: url, policies, users, identities, keys }: Facts,
     stop: () => Promise<void>,
   ) {
     this.#binding = binding
-    this.#world = world
+    this.#policies = policies
     this.#keys = keys
-    this.#provider = new Provider(world, users, identities, url)
+    this.#provider = new Provider(policies, users, identities, url)
     this.#stop = stop
     this.url = url
     this.clock = {
@@ -73,7 +73,7 @@ class Kit implements TestNarrowgate {
     const form = new URLSearchParams({
       client_assertion_type: JWT_BEARER,
       client_assertion: await this.#provider.identity(agent, now),
-      audience: request.audience ?? this.#world.gateways[0]?.audience ?? "",
+      audience: request.audience ?? this.#policies.gateways[0]?.audience ?? "",
       purpose: request.purpose ?? "",
       scope: typeof request.scope === "string" ? request.scope : (request.scope ?? []).join(" "),
       ...(request.details && { authorization_details: JSON.stringify(request.details) }),
@@ -96,19 +96,19 @@ class Kit implements TestNarrowgate {
     return task
   }
 
-  async call(task: TestTask, tool: string, args: Arguments = {}, given: GivenCall = {}): Promise<Decision> {
-    refuseUnknown("what is given of a call", given, CALL)
-    refuseUnknown("`client`", given.client ?? {}, CLIENT)
-    const request = requestOf(this.#world, tool, args)
-    return this.#send(task, request, given)
+  async call(task: TestTask, tool: string, args: Arguments = {}, options: CallOptions = {}): Promise<Decision> {
+    refuseUnknown("the options of a call", options, CALL)
+    refuseUnknown("`client`", options.client ?? {}, CLIENT)
+    const request = requestOf(this.#policies, tool, args)
+    return this.#send(task, request, options)
   }
 
-  async approve(denial: Waiting, how: Approve): Promise<void> {
-    await this.#answer(denial, how, { approve: true, ...(how.uses !== undefined && { uses: how.uses }) })
+  async approve(denial: PendingCall, options: ApprovalOptions): Promise<void> {
+    await this.#answer(denial, options, { approve: true, ...(options.uses !== undefined && { uses: options.uses }) })
   }
 
-  async deny(denial: Waiting, how: Approve): Promise<void> {
-    await this.#answer(denial, how, { approve: false })
+  async deny(denial: PendingCall, options: ApprovalOptions): Promise<void> {
+    await this.#answer(denial, options, { approve: false })
   }
 
   async records(task: TestTask | string): Promise<readonly DecisionRecord[]> {
@@ -152,7 +152,7 @@ class Kit implements TestNarrowgate {
 
   /** By its id, or the end of it, if no other agent's ends so. */
   #agent(name: string): AgentDefinition {
-    const { agents } = this.#world
+    const { agents } = this.#policies
     const exact = agents.find(({ id }) => id === name)
     const [found, ...others] = exact ? [exact] : agents.filter(({ id }) => id.endsWith(`/${name}`))
     if (found && others.length === 0) return found
@@ -164,10 +164,10 @@ class Kit implements TestNarrowgate {
   }
 
   /** An entry of gateways.yaml. */
-  gatewayCalled(id: string) {
-    const found = this.#world.gateways.find((each) => each.id === id)
+  gatewayOf(id: string) {
+    const found = this.#policies.gateways.find((each) => each.id === id)
     if (found) return found
-    const ids = this.#world.gateways.map((each) => each.id)
+    const ids = this.#policies.gateways.map((each) => each.id)
     throw new NarrowgateTestError(
       "unknown_name",
       `gateways.yaml has no gateway \`${id}\`. ${suggest(id, ids, "Look there.")}`,
@@ -176,13 +176,13 @@ class Kit implements TestNarrowgate {
 
   /** The one that was named, or the first before this origin. */
   #gatewayFor({ origin }: AgentRequest, id: string | undefined) {
-    if (id !== undefined) return this.gatewayCalled(id)
-    const found = this.#world.gateways.find(({ origins }) => origins.includes(origin))
+    if (id !== undefined) return this.gatewayOf(id)
+    const found = this.#policies.gateways.find(({ origins }) => origins.includes(origin))
     if (found) return found
     throw new NarrowgateTestError("unknown_name", `no gateway of gateways.yaml stands before ${origin}`)
   }
 
-  async #send(task: TestTask, request: AgentRequest, { gateway: id, client = {} }: GivenCall): Promise<Decision> {
+  async #send(task: TestTask, request: AgentRequest, { gateway: id, client = {} }: CallOptions): Promise<Decision> {
     const gateway = this.#gatewayFor(request, id)
     const proof = this.#proofs.get(task)
     const credential = proof
@@ -197,19 +197,19 @@ class Kit implements TestNarrowgate {
         }
       : { authorization: `Bearer ${task.token}` }
     const sent = { ...request, headers: { ...request.headers, ...credential } }
-    const answer = await askAs(gateway, this.gatewayKey(gateway.id), sent, client, this.#door())
+    const answer = await askAs(gateway, this.gatewayKey(gateway.id), sent, client, this.#endpoint())
     const decision = decisionOf(answer)
-    this.noteDecision(task.id, decision.id)
+    this.addDecision(task.id, decision.id)
     return decision
   }
 
   /** `records` waits for it. */
-  noteDecision(task: string, id: string): void {
+  addDecision(task: string, id: string): void {
     this.#decisions.set(task, [...(this.#decisions.get(task) ?? []), id])
   }
 
   /** Not bound functions: what is a binding's method may be a call of it. */
-  #door() {
+  #endpoint() {
     const binding = this.#binding
     return {
       url: this.url,
@@ -243,9 +243,9 @@ class Kit implements TestNarrowgate {
     return { id, token, scope: String(scope).split(" "), purpose: String(purpose) }
   }
 
-  async #answer(denial: Waiting, how: Approve, vote: object): Promise<void> {
-    refuseUnknown("an answer to an approval", how, APPROVE)
-    const { as, reason } = how
+  async #answer(denial: PendingCall, options: ApprovalOptions, vote: object): Promise<void> {
+    refuseUnknown("an answer to an approval", options, APPROVAL)
+    const { as, reason } = options
     const approval = typeof denial === "string" ? approvalIn(denial) : denial.approval
     if (!approval) throw new NarrowgateTestError("approval_refused", "this decision waits for no approval")
     const { task, id } = approval

@@ -1,7 +1,7 @@
 /** Options are read strictly: a member that is unknown is a slip of the pen, and a test that ignored it would pass. */
 import { suggest } from "../../src/core/encoding/nearest.ts"
 import { NarrowgateTestError } from "./error.ts"
-import type { Approve, GivenCall, NarrowgateWorkerOptions, TaskRequest, UserClaims } from "../types.ts"
+import type { ApprovalOptions, CallOptions, NarrowgateWorkerOptions, TaskRequest, UserClaims } from "../types.ts"
 
 /** All members of a type, so that none is forgotten here. */
 export type Members<T> = Readonly<Record<keyof Required<T>, true>>
@@ -15,9 +15,9 @@ export const TASK: Members<TaskRequest> = {
   parent: true,
   audience: true,
 }
-export const CALL: Members<GivenCall> = { gateway: true, client: true }
-export const CLIENT: Members<NonNullable<GivenCall["client"]>> = { country: true, ip: true }
-export const APPROVE: Members<Approve> = { as: true, uses: true, reason: true }
+export const CALL: Members<CallOptions> = { gateway: true, client: true }
+export const CLIENT: Members<NonNullable<CallOptions["client"]>> = { country: true, ip: true }
+export const APPROVAL: Members<ApprovalOptions> = { as: true, uses: true, reason: true }
 export const USER: Members<UserClaims> = { groups: true, acr: true, authAge: true, issuer: true, claims: true }
 export const WORKER: Members<NarrowgateWorkerOptions> = {
   policies: true,
@@ -28,10 +28,10 @@ export const WORKER: Members<NarrowgateWorkerOptions> = {
 }
 
 /** @param what that has these members, as a sentence begins with it */
-export function refuseUnknown(what: string, given: object, known: Readonly<Record<string, true>>): void {
+export function refuseUnknown(what: string, given: object, members: Readonly<Record<string, true>>): void {
   for (const name of Object.keys(given)) {
-    if (Object.hasOwn(known, name)) continue
-    const fix = suggest(name, Object.keys(known), "")
+    if (Object.hasOwn(members, name)) continue
+    const fix = suggest(name, Object.keys(members), "")
     throw new NarrowgateTestError("invalid_argument", `${what} has no member \`${name}\`. ${fix}`.trimEnd())
   }
 }

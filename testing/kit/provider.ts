@@ -8,7 +8,7 @@ import { PLAIN_ACCESS_TOKEN, PLAIN_ID_TOKEN, type IssuerDefinition } from "../..
 import { NarrowgateTestError } from "./error.ts"
 import { refuseUnknown, USER } from "./options.ts"
 import type { User, UserClaims } from "../types.ts"
-import type { World } from "./setup.ts"
+import type { PolicyParts } from "./setup.ts"
 
 export const ALGORITHM = "ES256"
 
@@ -24,14 +24,14 @@ export interface SignedSession {
 type Claims = Readonly<Record<string, unknown>>
 
 export class Provider {
-  readonly #world: World
+  readonly #policies: PolicyParts
   readonly #users: Readonly<Record<string, UserClaims>>
   readonly #jwk: JWK
   /** Narrowgate's own URL. */
   readonly #url: string
 
-  constructor(world: World, users: Readonly<Record<string, UserClaims>>, jwk: JWK, url: string) {
-    this.#world = world
+  constructor(policies: PolicyParts, users: Readonly<Record<string, UserClaims>>, jwk: JWK, url: string) {
+    this.#policies = policies
     this.#users = users
     this.#jwk = jwk
     this.#url = url
@@ -73,7 +73,7 @@ export class Provider {
 
   async identity({ id, identities = [] }: AgentDefinition, now: number): Promise<string> {
     const base = { sub: id, aud: this.#url, ...times(now, IDENTITY_LIFE) }
-    const domain = this.#world.issuers.find(
+    const domain = this.#policies.issuers.find(
       ({ trust_domain: name }) =>
         name !== undefined && (id === `spiffe://${name}` || id.startsWith(`spiffe://${name}/`)),
     )
@@ -81,7 +81,7 @@ export class Provider {
     const [identity] = identities
     if (!identity) throw new NarrowgateTestError("unknown_name", `nothing in the policies proves the identity of ${id}`)
     if (identity.kind === "private_key_jwt") return this.#sign({ ...base, iss: id }, "JWT")
-    const issuer = this.#world.issuers.find((each) => each.id === identity.issuer)
+    const issuer = this.#policies.issuers.find((each) => each.id === identity.issuer)
     return this.#sign({ ...identity.claims, ...base, iss: issuer?.issuer, sub: identity.subject }, "JWT")
   }
 
@@ -95,7 +95,7 @@ export class Provider {
     use: Use,
     id: string | undefined,
   ): IssuerDefinition & { readonly [Member in Use]: NonNullable<IssuerDefinition[Use]> } {
-    const found = this.#world.issuers.find(hasUse(use, id))
+    const found = this.#policies.issuers.find(hasUse(use, id))
     if (found) return found
     throw new NarrowgateTestError(
       "unknown_name",

@@ -3,7 +3,7 @@ import { suggest } from "../../src/core/encoding/nearest.ts"
 import type { RouteDefinition } from "../../src/core/catalog/route.ts"
 import type { McpServer } from "../../src/core/catalog/mcp-server.ts"
 import { NarrowgateTestError } from "./error.ts"
-import type { World } from "./setup.ts"
+import type { PolicyParts } from "./setup.ts"
 
 export type Arguments = Readonly<Record<string, unknown>>
 
@@ -17,7 +17,7 @@ export interface AgentRequest {
   readonly body: string | null
 }
 
-export function requestOf({ routes, servers, tools }: World, tool: string, args: Arguments): AgentRequest {
+export function requestOf({ routes, servers, tools }: PolicyParts, tool: string, args: Arguments): AgentRequest {
   const names = tools.map(({ name }) => name)
   if (names.includes(tool)) {
     const route = routes.find((each) => each.tool === tool)

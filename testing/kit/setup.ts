@@ -17,7 +17,7 @@ export interface Setup extends Facts {
 export interface Facts {
   /** The Worker's own URL. */
   readonly issuer: string
-  readonly world: World
+  readonly policies: PolicyParts
   /** The private key of every issuer and agent of the policies. */
   readonly identities: JWK
   /** Of each gateway and query client, by its id. */
@@ -27,7 +27,10 @@ export interface Facts {
 }
 
 /** The parts of a bundle that tests need to know. */
-export type World = Pick<BundleBody, "agents" | "gateways" | "issuers" | "queries" | "routes" | "servers" | "tools">
+export type PolicyParts = Pick<
+  BundleBody,
+  "agents" | "gateways" | "issuers" | "queries" | "routes" | "servers" | "tools"
+>
 
 /** A call as a bound Worker describes it (dialect `worker`). */
 export interface BoundCall {

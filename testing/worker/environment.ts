@@ -1,4 +1,4 @@
-/** What the test build decides by: policies, keys and identities that come with it, of which a release knows none. */
+/** What the test build decides by: policies, keys and identities that come with it, none of which a release has. */
 import { signPublication } from "../../cli/compiler/sign.ts"
 import { publications } from "../../src/bundles/publications.ts"
 import { verifyPublication } from "../../src/bundles/signed-publication.ts"
@@ -9,39 +9,39 @@ import type { Setup } from "../kit/setup.ts"
 /** The binding that only the test build reads. */
 const BINDING = "NARROWGATE_TEST"
 
-let given: Setup | undefined
-let found: Env | undefined
-let begun: Promise<void> | undefined
+let received: Setup | undefined
+let merged: Env | undefined
+let publication: Promise<void> | undefined
 
 /** Before any other request, if there is no such binding: the Worker is started while the policies are compiled. */
-export function giveSetup(setup: Setup): void {
-  given ??= setup
+export function receiveSetup(setup: Setup): void {
+  received ??= setup
 }
 
 export function setupIn(env: Env): Setup {
-  const setup: Setup | null | undefined = given ?? Reflect.get(env, BINDING)
+  const setup: Setup | null | undefined = received ?? Reflect.get(env, BINDING)
   if (!setup) throw new Error(`the test build needs the binding ${BINDING}`)
   return setup
 }
 
 /** The environment of the Worker. */
 export function environment(env: Env): Env {
-  if (found) return found
+  if (merged) return merged
   const { issuer, publisher } = setupIn(env)
   const variables = { ISSUER: issuer, PUBLISHER_KEYS: JSON.stringify({ keys: [publisher.publicJwk] }) }
-  return (found = Object.assign({}, env, variables))
+  return (merged = Object.assign({}, env, variables))
 }
 
 /** The same, once the policies are published. */
-export async function begin(env: Env): Promise<Env> {
-  await (begun ??= publish(env))
+export async function publishedEnvironment(env: Env): Promise<Env> {
+  await (publication ??= publish(env))
   return environment(env)
 }
 
-/** As a publisher does, but for the way over HTTP. */
-async function publish(given: Env): Promise<void> {
-  const env = environment(given)
-  const { bundle, digest, publisher, issuer: aud } = setupIn(given)
+/** As the endpoint for publishers does. */
+async function publish(bindings: Env): Promise<void> {
+  const env = environment(bindings)
+  const { bundle, digest, publisher, issuer: aud } = setupIn(bindings)
   const reason = { aud, by: "a test", why: "it starts with these policies" }
   const statement = await signPublication(publisher.privateJwk, { seq: 1, digest }, reason)
   await env.BUNDLES.put(bodyKey(digest), bundle)

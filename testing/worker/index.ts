@@ -11,7 +11,7 @@ import released, * as release from "../../src/index.ts"
 import type { WorkerAnswer, WorkerCall, WorkerList, WorkerSettlement } from "../../src/gateway/rpc.ts"
 import type { Facts, Setup } from "../kit/setup.ts"
 import { advance, driven } from "./alarms.ts"
-import { begin, giveSetup, setupIn } from "./environment.ts"
+import { publishedEnvironment, receiveSetup, setupIn } from "./environment.ts"
 
 export const ClientRegistry = driven(release.ClientRegistry, "CLIENT_REGISTRY")
 export const Inbox = driven(release.Inbox, "INBOX")
@@ -27,14 +27,14 @@ export const Switchboard = driven(release.Switchboard, "SWITCHBOARD")
 
 const MOST_RECORDS = 1_000
 
-async function answer(request: Request, given: Env, ctx: ExecutionContext): Promise<Response> {
-  return released.fetch(request, await begin(given), ctx)
+async function answer(request: Request, env: Env, ctx: ExecutionContext): Promise<Response> {
+  return released.fetch(request, await publishedEnvironment(env), ctx)
 }
 
 export default {
   fetch: answer,
   async scheduled(controller, env, ctx): Promise<void> {
-    await released.scheduled(controller, await begin(env), ctx)
+    await released.scheduled(controller, await publishedEnvironment(env), ctx)
   },
 } satisfies ExportedHandler<Env>
 
@@ -53,11 +53,11 @@ export class Authorizer extends WorkerEntrypoint<Env> {
   }
 
   async #released(): Promise<release.Authorizer> {
-    return new release.Authorizer(this.ctx, await begin(this.env))
+    return new release.Authorizer(this.ctx, await publishedEnvironment(this.env))
   }
 }
 
-/** For tests alone: whoever is bound to this entry point has the Worker's clock and every identity. */
+/** For tests alone: a Worker that is bound to this entry point controls the clock, and has every identity. */
 export class TestKit extends WorkerEntrypoint<Env> {
   override async fetch(request: Request): Promise<Response> {
     return answer(request, this.env, this.ctx)
@@ -65,10 +65,10 @@ export class TestKit extends WorkerEntrypoint<Env> {
 
   /** @param setup if the Worker was started without */
   async facts(setup?: Setup): Promise<Facts> {
-    if (setup) giveSetup(setup)
-    await begin(this.env)
-    const { issuer, world, identities, keys, users } = setupIn(this.env)
-    return { issuer, world, identities, keys, users }
+    if (setup) receiveSetup(setup)
+    await publishedEnvironment(this.env)
+    const { issuer, policies, identities, keys, users } = setupIn(this.env)
+    return { issuer, policies, identities, keys, users }
   }
 
   now(): number {
@@ -80,7 +80,7 @@ export class TestKit extends WorkerEntrypoint<Env> {
   }
 
   async records(task: string, ids: readonly string[]): Promise<readonly DecisionRecord[]> {
-    const env = await begin(this.env)
+    const env = await publishedEnvironment(this.env)
     const listed = await findRecords(env, { task, limit: MOST_RECORDS })
     const others = ids.filter((id) => listed.every((record) => record.id !== id))
     const found = await Promise.all(others.map(async (id) => findRecord(env, id)))
@@ -88,6 +88,6 @@ export class TestKit extends WorkerEntrypoint<Env> {
   }
 
   async authorize(call: WorkerCall): Promise<WorkerAnswer> {
-    return new release.Authorizer(this.ctx, await begin(this.env)).authorize(call)
+    return new release.Authorizer(this.ctx, await publishedEnvironment(this.env)).authorize(call)
   }
 }

@@ -1,6 +1,7 @@
 /**
  * The dialects that a gateway may be registered with. To add one takes one file here and one entry of `DIALECTS` in
- * `src/core/policy/definition/gateways.ts`; the compiler then demands its row in this table.
+ * `src/core/policy/definition/gateways.ts`; the compiler then demands its row in this table, and its row in the test
+ * kit's (`testing/kit/gateways.ts`).
  */
 import { authzen } from "./authzen.ts"
 import type { DialectName } from "../../core/policy/definition/gateways.ts"

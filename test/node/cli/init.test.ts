@@ -135,7 +135,7 @@ unless { context.arguments has a && context.arguments.a.lessThan(decimal("49.99"
     expect(JSON.parse(stdout)).toMatchObject({
       directory: "mine",
       classes: { "everything.get-env": { action: "read", sensitivity: "confidential" } },
-      project: { written: ["package.json", ".gitignore"], kept: [], install: "npm install" },
+      project: { written: ["package.json", ".gitignore"], unchanged: [], install: "npm install" },
       next: ["npm install", expect.any(String), expect.any(String), expect.any(String)],
     })
   })

@@ -357,3 +357,28 @@ test("a foreign Host is refused", async () => {
   expect(status).toBe(421)
   expect(api.received()).toEqual([])
 })
+
+test.each([
+  ["", "", "/mail/a?b=/c", "/mail/a?b=/c"],
+  ["", "/", "/mail/a", "/mail/a"],
+  ["", "/base/", "/mail/a", "/base/mail/a"],
+  ["/desk/mcp", "/mcp/", "/desk/mcp", "/mcp/"],
+  ["/desk/mcp", "/mcp/", "/desk/mcp/a", "/mcp/a"],
+  ["/desk/mcp", "", "/desk/mcp?a=b", "/?a=b"],
+])("below %j, an upstream at path %j gets %s as %s", async (prefix, path, target, expected) => {
+  const targets: (string | undefined)[] = []
+  const upstream = await listen(
+    createServer((request, response) => void (targets.push(request.url), response.end())),
+    0,
+  )
+  const authorizer = await startStub(() => ALLOW)
+  const routes = [{ prefix, upstream: upstream.origin + path }]
+  const gateway = await startGateway({
+    port: 0,
+    authorizer: { origin: authorizer.origin, key: KEY, dialect: "envoy" },
+    routes,
+  })
+  closing.push(upstream, authorizer, gateway)
+  expect((await call(gateway.origin, target)).status).toBe(200)
+  expect(targets).toEqual([expected])
+})

@@ -437,6 +437,23 @@ describe("an issuer", () => {
     expect(found).toMatchObject({ level: "problem", text: expect.stringContaining(says) })
   })
 
+  it.each([
+    'data:application/json,{"keys":[]}',
+    "http://idp.example/keys",
+    "https://10.0.0.1/keys",
+    "https://idp.internal/keys",
+    "keys",
+  ])("whose keys are at %s, which the Worker does not fetch", async (uri) => {
+    let origin = ""
+    origin = await serverThat((_request, response) => {
+      response.end(JSON.stringify({ issuer: origin, jwks_uri: uri }))
+    })
+    expect(await judged(origin)).toMatchObject({
+      level: "problem",
+      text: `${origin}/.well-known/openid-configuration: its \`jwks_uri\` ${uri} is no public https URL, which alone the Worker fetches`,
+    })
+  })
+
   it("whose clock is off is told of", async () => {
     let origin = ""
     origin = await serverThat((_request, response) => {

@@ -93,9 +93,9 @@ const OF_OAUTH = ["/.well-known/*", "/oauth/register", "/oauth/token", "/oauth/r
 const OF_A_TASK = ["/v1/tasks/:task/complete", "/v1/tasks/:task/approvals/:approval"]
 for (const path of [...OF_OAUTH, ...OF_A_TASK]) others.use(path, forPages)
 
-// A proof states when it was made: a client whose clock is off learns the time from the answer that refuses its proof.
-// Not every runtime adds the header (RFC 9110, section 6.6.1).
-for (const path of ["/oauth/token", ...OF_A_TASK]) {
+// A proof states when it was made: a client whose clock is off learns the time from the answer that rejects its proof.
+// An operator's command compares clocks by `/healthz`. Not every runtime adds the header (RFC 9110, section 6.6.1).
+for (const path of ["/healthz", "/oauth/token", ...OF_A_TASK]) {
   others.use(path, async (c, next) => {
     await next()
     c.header("Date", new Date().toUTCString())

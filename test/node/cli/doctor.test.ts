@@ -109,6 +109,7 @@ describe("behind gateways that ask", () => {
         check,
       ).toEqual(of(check).map(() => "ok"))
     expect(of("gateway").map(({ about }) => about)).toEqual(["edge", "web", "forward"])
+    expect(of("clock")[0]?.text).toBe("agrees with the Worker, local, workloads, within 30 seconds")
     expect(of("bundle")[0]?.text).toMatch(/^bundle 1 \([0-9a-f]{12}\) decides, and is what \S+policies says$/)
   })
 

@@ -45,13 +45,13 @@ export function serve(request: Request, env: Env, execution: ExecutionContext): 
 async function serveUnowned(request: Request, env: Env, execution: ExecutionContext): Promise<Response> {
   // With a strange `Host`, the URL is none.
   const [pathname = ""] = rawTarget(request).split("?", 1)
+  const isOpen = BEFORE_OWNED.has(pathname) && !request.headers.has(KEY_HEADER)
   try {
-    const answer = BEFORE_OWNED.has(pathname) ? null : await answerUnowned(env, (work) => execution.waitUntil(work))
-    if (answer) return isOfEnvoy(pathname) ? forEnvoy(answer) : answer
+    const answer = isOpen ? null : await answerUnowned(env, (work) => execution.waitUntil(work))
+    if (answer) return isOfEnvoy(pathname, request) ? forEnvoy(answer) : answer
   } catch (error) {
     // A configuration that cannot be read is reported as any other failure.
-    logEvent("failed", { method: request.method, error: String(error) })
-    return unforeseen(pathname)
+    return unforeseen(error, pathname, request)
   }
   return app.fetch(request, env, execution)
 }
@@ -93,9 +93,9 @@ const OF_OAUTH = ["/.well-known/*", "/oauth/register", "/oauth/token", "/oauth/r
 const OF_A_TASK = ["/v1/tasks/:task/complete", "/v1/tasks/:task/approvals/:approval"]
 for (const path of [...OF_OAUTH, ...OF_A_TASK]) others.use(path, forPages)
 
-// A proof states when it was made: a client whose clock is off learns the time from the answer that refuses its proof.
-// Not every runtime adds the header (RFC 9110, section 6.6.1).
-for (const path of ["/oauth/token", ...OF_A_TASK]) {
+// A proof states when it was made: a client whose clock is off learns the time from the answer that rejects its proof.
+// An operator's command compares clocks by `/healthz`. Not every runtime adds the header (RFC 9110, section 6.6.1).
+for (const path of ["/healthz", "/oauth/token", ...OF_A_TASK]) {
   others.use(path, async (c, next) => {
     await next()
     c.header("Date", new Date().toUTCString())
@@ -168,18 +168,19 @@ others.get("/readyz", async (c) => {
 others.notFound((c) => c.json({ error: "not_found", error_description: "There is nothing here." }, 404, NO_STORE))
 
 // An exception is a defect or an outage: the request is denied, and no stack trace is shown.
-const failed: ErrorHandler<{ Bindings: Env }> = (error, c) => {
-  logEvent("failed", { method: c.req.method, error: String(error) })
-  return unforeseen(c.req.path)
-}
+const failed: ErrorHandler<{ Bindings: Env }> = (error, c) => unforeseen(error, c.req.path, c.req.raw)
 
-function unforeseen(path: string): Response {
+function unforeseen(error: unknown, path: string, request: Request): Response {
+  logEvent("failed", { method: request.method, error: String(error) })
   const body = { error: "unavailable", error_description: "No decision could be made." }
   const answer = Response.json(body, { status: 503, headers: { ...NO_STORE, "Retry-After": "5" } })
-  return isOfEnvoy(path) ? forEnvoy(answer) : answer
+  return isOfEnvoy(path, request) ? forEnvoy(answer) : answer
 }
 
-const isOfEnvoy = (path: string): boolean => path.startsWith("/authz/envoy/")
+/** Wherever a client's path has led Envoy's request: a gateway's key elsewhere than at its endpoint may be Envoy's. */
+function isOfEnvoy(path: string, { headers }: Request): boolean {
+  return path.startsWith("/authz/envoy/") || (headers.has(KEY_HEADER) && !path.startsWith("/authz/forward"))
+}
 
 app.onError(failed)
 others.onError(failed)

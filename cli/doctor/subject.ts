@@ -42,7 +42,7 @@ export interface Subject extends Given {
   /** Ends every request. */
   readonly signal: AbortSignal
   readonly get: (url: string | URL) => Promise<Answer | Failure>
-  /** What a check says that needs the Worker, and it is not there. Null if it answers as one. */
+  /** The finding of a check that needs the Worker, if no Worker answers or nobody has claimed it; otherwise null. */
   readonly withoutWorker: () => Promise<Finding | null>
 }
 
@@ -84,7 +84,8 @@ export async function subjectOf(given: Given): Promise<Subject> {
     signal,
     get,
     async withoutWorker() {
-      return isAlive(await get(new URL("/healthz", url))) ? null : skipped(`no Worker answers at ${url}`)
+      if (!isAlive(await get(new URL("/healthz", url)))) return skipped(`no Worker answers at ${url}`)
+      return isUnclaimed(await get(new URL("/readyz", url))) ? skipped("nobody has claimed the Worker yet") : null
     },
   }
 }
@@ -99,9 +100,9 @@ export function isAlive(answer: Answer | Failure): boolean {
   return !(answer instanceof Failure) && isObject(answer.json) && answer.json["status"] === "alive"
 }
 
-/** It has no owner, whom the first operator becomes. */
-export function isUnclaimed({ json }: Answer): boolean {
-  return isObject(json) && json["error"] === "unclaimed"
+/** The Worker has no owner yet: it answers nothing but that, until the first operator claims it. */
+export function isUnclaimed(answer: Answer | Failure): boolean {
+  return !(answer instanceof Failure) && isObject(answer.json) && answer.json["error"] === "unclaimed"
 }
 
 /** What a check says that needs policies, and there are none, or they do not check. */

@@ -50,6 +50,15 @@ export async function answerUnowned(
     : unavailable("unavailable", "No decision could be made.")
 }
 
+/**
+ * Before an object or a schedule uses the configuration: on the platform it may run where no request has ever been.
+ * @throws OwnerUnknown
+ */
+export async function requireOwner(env: Env, background: (work: Promise<unknown>) => void): Promise<void> {
+  if (!isOwned() && (await answerUnowned(env, background)))
+    throw new OwnerUnknown("it is not known whose the deployment is")
+}
+
 function isKnown(env: Env): boolean {
   try {
     configOf(env)

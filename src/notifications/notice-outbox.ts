@@ -6,6 +6,7 @@
 import { timeOf } from "../core/encoding/ids.ts"
 import { logEvent } from "../platform/log.ts"
 import { currentBundle } from "../bundles/store.ts"
+import { requireOwner } from "../bundles/ownership.ts"
 import { bundleSource } from "../bundles/source.ts"
 import type { ReceiverDefinition } from "../core/policy/definition/receivers.ts"
 import { outboundOf, OUTBOUND_VERSION } from "./outbound-stub.ts"
@@ -158,7 +159,9 @@ export class Notices {
   }
 
   async #receivers(): Promise<Receivers> {
-    const bundle = await currentBundle(bundleSource(this.#env), Date.now(), (work) => this.#ctx.waitUntil(work))
+    const background = (work: Promise<unknown>): void => this.#ctx.waitUntil(work)
+    await requireOwner(this.#env, background)
+    const bundle = await currentBundle(bundleSource(this.#env), Date.now(), background)
     if (!bundle) throw new Error("no bundle names the receivers")
     return { all: bundle.receivers, seq: bundle.pointer.seq }
   }

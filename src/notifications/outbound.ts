@@ -8,7 +8,7 @@ import { StoredObject } from "../platform/storage/stored-object.ts"
 import { ringSigner } from "../signing/signing-key.ts"
 import { logEvent } from "../platform/log.ts"
 import type { ReceiverDefinition } from "../core/policy/definition/receivers.ts"
-import { answerUnowned } from "../bundles/ownership.ts"
+import { requireOwner } from "../bundles/ownership.ts"
 import { bundleFor, requestContext, type RequestContext } from "../request-context.ts"
 import { sha256Hex } from "../core/encoding/hash.ts"
 import { OUTBOUND_VERSION } from "./outbound-stub.ts"
@@ -77,7 +77,7 @@ export class Outbound extends StoredObject {
 
   async #work(): Promise<void> {
     const background = (work: Promise<unknown>): void => this.ctx.waitUntil(work)
-    if (await answerUnowned(this.env, background)) throw new Error("it is not known whose the deployment is")
+    await requireOwner(this.env, background)
     const context = requestContext(this.env, background)
     for (let round = 0; round < ROUNDS; round++) {
       const now = Date.now()

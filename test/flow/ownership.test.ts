@@ -5,7 +5,10 @@ import { beforeEach, expect, test } from "vitest"
 import { serve } from "../../src/app.ts"
 import { Authorizer } from "../../src/gateway/rpc.ts"
 import { publications } from "../../src/bundles/publications.ts"
+import { Notices } from "../../src/notifications/notice-outbox.ts"
+import { publish, yard } from "../harness/bundles.ts"
 import { forgetCaches, freshIsolate } from "../harness/isolate.ts"
+import { DESK, network, sentOf } from "../harness/receivers.ts"
 import { logged } from "../harness/worker-log.ts"
 
 beforeEach(freshIsolate)
@@ -15,14 +18,14 @@ const CLAIMED = "https://claimed.example"
 /** Without a configured owner; counts the questions whose it is, which fail while `isDown`. */
 function unowned(isDown = () => false) {
   let asked = 0
-  const object = publications(env)
   const counted = {
     ownership: async () => {
       asked += 1
       if (isDown()) throw new Error("it is down, by a test")
-      return object.ownership()
+      return publications(env).ownership()
     },
-    newest: async () => object.newest(),
+    newest: async () => publications(env).newest(),
+    accept: async (jws: string) => publications(env).accept(jws),
   }
   const PUBLICATIONS = { getByName: () => counted }
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the one object, counted
@@ -30,9 +33,9 @@ function unowned(isDown = () => false) {
   return { given, asked: () => asked }
 }
 
-const own = async (): Promise<void> =>
+const own = async (issuer = CLAIMED, publisherKeys = '{"keys":[]}'): Promise<void> =>
   runInDurableObject(publications(env), (_, { storage }) => {
-    storage.sql.exec("INSERT INTO owner VALUES (1, ?, ?, 'k', 0)", CLAIMED, '{"keys":[]}')
+    storage.sql.exec("INSERT INTO owner VALUES (1, ?, ?, 'k', 0)", issuer, publisherKeys)
   })
 
 async function answer(given: Env, path = "/.well-known/authzen-configuration"): Promise<Response> {
@@ -71,6 +74,30 @@ test("a Worker that is bound to a deployment without an owner is denied, and tol
   expect(await authorizer.authorize(call)).toMatchObject(denied)
   expect(await authorizer.tools({ key: "k", server: "desk", headers: {}, body: "{}" })).toMatchObject(denied)
   expect(await authorizer.settle({ key: "k", decision: "dec_1", task: "t" })).toMatchObject(denied)
+})
+
+test("an object where no request has ever been hands its notices over all the same", async () => {
+  await publish({ ...(await yard()), receivers: [DESK] })
+  await own(env.ISSUER, env.PUBLISHER_KEYS)
+  forgetCaches()
+  const net = network()
+  const { given, asked } = unowned()
+  const data = {
+    kind: "switch",
+    switch: "swi_1",
+    before: null,
+    operator: "o",
+    stopped: { kind: "everything" },
+  } as const
+  const isLeft = await runInDurableObject(env.LEDGER.getByName("of nobody"), async (_ledger, state) => {
+    const notices = new Notices(state, given)
+    notices.keep({ type: "switch.set", at: Date.now(), decision: "dec_1", data })
+    await notices.send()
+    return notices.hasAny()
+  })
+  expect(isLeft).toBe(false)
+  expect(asked()).toBe(1)
+  await sentOf(net, 1, "desk.test")
 })
 
 test("while it cannot be asked, nothing is served, and nobody is told that it is unclaimed", async () => {

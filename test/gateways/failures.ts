@@ -10,8 +10,16 @@ export interface Failure {
 
 const { "X-Narrowgate-Decision": _decision, ...UNDECIDED } = IDENTITY
 
+/** As src/bundles/ownership.ts answers, which knows no gateway and so no dialect. */
+const UNCLAIMED: Behaviour = {
+  status: 503,
+  headers: { "Cache-Control": "no-store", "Retry-After": "5", "X-Narrowgate-Code": "unavailable" },
+  body: '{"error":"unclaimed"}',
+}
+
 export const FAILURES: readonly Failure[] = [
   { name: "answers 500", answer: { status: 500, body: "x" }, expected: "500" },
+  { name: "has no owner yet", answer: UNCLAIMED, expected: "503 unavailable" },
   { name: "answers 404", answer: { status: 404, body: "x" }, expected: "500" },
   { name: "sends elsewhere", answer: { status: 302, headers: { Location: "/crm/tickets/42" } }, expected: "500" },
   { name: "answers 204 with an identity", answer: { status: 204, headers: IDENTITY }, expected: "500" },

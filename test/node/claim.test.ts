@@ -143,7 +143,7 @@ describe("before anybody has claimed it", () => {
       "/openapi.json",
       "/nowhere",
     ]) {
-      const answer = await send(path, undefined, { "X-Narrowgate-Key": GATEWAY_KEY })
+      const answer = await send(path, undefined)
       expect([path, ...errorOf(answer)]).toEqual([path, 503, "unclaimed"])
       expect(answer.text).toContain("narrowgate claim --url")
       expect(answer.text).not.toContain("Set the secret CLAIM")
@@ -152,6 +152,11 @@ describe("before anybody has claimed it", () => {
       expect([path, ...errorOf(await send(path, "grant_type=x"))]).toEqual([path, 503, "unclaimed"])
     // Envoy takes a status above 500 for no answer, and may then let the call pass.
     expect(errorOf(await send("/authz/envoy/pay", undefined))).toEqual([403, "unclaimed"])
+    // A client's path may lead the request of Envoy elsewhere, where a zone resolves `..`: to what strangers may see, too.
+    const ofGateway = { "X-Narrowgate-Key": GATEWAY_KEY }
+    for (const path of ["/healthz", "/v1/claim", "/readyz", "/authz/envoy*", "/nowhere"])
+      expect([path, ...errorOf(await send(path, undefined, ofGateway))]).toEqual([path, 403, "unclaimed"])
+    expect(errorOf(await send("/authz/forward", undefined, ofGateway))).toEqual([503, "unclaimed"])
     expect(await send("/healthz", undefined)).toMatchObject({ status: 200, text: '{"status":"alive"}' })
     expect(await isUnclaimed()).toBe(true)
   })

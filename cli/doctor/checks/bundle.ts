@@ -4,7 +4,7 @@ import { isObject } from "../../../src/core/encoding/json.ts"
 import { CALLED } from "../../terminal/program-name.ts"
 import { Failure } from "../../terminal/failure.ts"
 import { failed, ok, problem, warn, type Finding } from "../finding.ts"
-import { isUnclaimed, withoutPolicies, type Subject } from "../subject.ts"
+import { withoutPolicies, type Subject } from "../subject.ts"
 
 export async function checkBundle(subject: Subject): Promise<readonly Finding[]> {
   const missing = await subject.withoutWorker()
@@ -12,13 +12,6 @@ export async function checkBundle(subject: Subject): Promise<readonly Finding[]>
   const { url, directory, body, compiled, get } = subject
   const answer = await get(new URL("/readyz", url))
   if (answer instanceof Failure) return [failed(answer)]
-  if (isUnclaimed(answer))
-    return [
-      problem(
-        "nobody has claimed the Worker, which answers nothing until then",
-        `Claim it: ${CALLED} claim --url ${url}`,
-      ),
-    ]
   const pointer = isObject(answer.json) && isObject(answer.json["bundle"]) ? answer.json["bundle"] : {}
   const { seq, digest } = pointer
   const publish = `Publish them: ${CALLED} publish ${directory} --url ${url} --why "…"`

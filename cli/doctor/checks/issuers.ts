@@ -2,6 +2,7 @@
 import type { IssuerDefinition } from "../../../src/core/policy/definition/issuers.ts"
 import { algorithmOf, weakness } from "../../../src/core/keys/key-strength.ts"
 import { isObject } from "../../../src/core/encoding/json.ts"
+import { mayBeFetched } from "../../../src/core/encoding/url.ts"
 import { isLoopback } from "../../remote/worker.ts"
 import { CALLED } from "../../terminal/program-name.ts"
 import { Failure } from "../../terminal/failure.ts"
@@ -18,7 +19,7 @@ export async function checkIssuers(subject: Subject): Promise<readonly Finding[]
   return Promise.all(body.issuers.map(async (issuer) => about(issuer.id, await judgeIssuer(issuer, subject))))
 }
 
-async function judgeIssuer(issuer: IssuerDefinition, { get }: Subject): Promise<Finding> {
+async function judgeIssuer(issuer: IssuerDefinition, { get, isLocal }: Subject): Promise<Finding> {
   if (issuer.keys.kind === "inline") return judgeKeys(issuer, issuer.keys.jwks, "issuers.yaml")
   const first = documentUrl(issuer) ?? ""
   const document = await get(first)
@@ -32,6 +33,9 @@ async function judgeIssuer(issuer: IssuerDefinition, { get }: Subject): Promise<
     return problem(`${first} ${found}, not ${issuer.issuer}`, fix)
   }
   if (typeof uri !== "string") return unusable(issuer, first, "no `jwks_uri`")
+  const at = URL.parse(uri)
+  if (!at || !mayBeFetched(at, isLocal))
+    return unusable(issuer, first, `its \`jwks_uri\` ${uri} is no public https URL, which alone the Worker fetches`)
   const keys = await get(uri)
   if (keys instanceof Failure) return unreached(keys, uri)
   return keys.status === 200 ? judgeKeys(issuer, keys.json, uri) : unusable(issuer, uri, `HTTP ${keys.status}`)

@@ -8,7 +8,11 @@ import { isAlive, isUnclaimed, type Subject } from "../subject.ts"
 
 export async function checkWorker({ url, isUrlNamed, get }: Subject): Promise<readonly Finding[]> {
   const answer = await get(new URL("/healthz", url))
-  if (isAlive(answer)) return [ok(`alive at ${url}`)]
+  if (isAlive(answer)) {
+    const claim = `Claim it: ${CALLED} claim --url ${url}`
+    const isOwned = !isUnclaimed(await get(new URL("/readyz", url)))
+    return [isOwned ? ok(`alive at ${url}`) : problem("nobody has claimed it yet, so it denies every call", claim)]
+  }
   if (answer instanceof Failure) {
     if (isUrlNamed) return [failed(answer)]
     return [skipped(`${answer.message}: name a Worker by --url or NARROWGATE_URL, or start one: ${CALLED} dev`)]
@@ -29,7 +33,6 @@ export async function checkIssuer(subject: Subject): Promise<readonly Finding[]>
   const { origin } = new URL(subject.url)
   const answer = await subject.get(new URL("/.well-known/oauth-authorization-server", origin))
   if (answer instanceof Failure) return [failed(answer)]
-  if (isUnclaimed(answer)) return [skipped("nobody has claimed the Worker, so it has no name yet")]
   const issuer = isObject(answer.json) ? answer.json["issuer"] : undefined
   if (issuer === origin) return [ok(`the Worker calls itself ${origin} as well`)]
   if (typeof issuer !== "string")
@@ -47,7 +50,8 @@ export async function checkVersion(subject: Subject): Promise<readonly Finding[]
   const info = isObject(answer.json) ? answer.json["info"] : undefined
   const deployed = isObject(info) ? info["version"] : undefined
   if (deployed === VERSION) return [ok(`the Worker and this command are ${VERSION}`)]
-  if (typeof deployed !== "string") return [warn("the Worker does not tell its version", "Deploy it anew.")]
+  if (typeof deployed !== "string" || !/^\d+\.\d+\.\d+$/u.test(deployed))
+    return [warn("the Worker's description of its endpoints has no version", "Deploy it anew.")]
   const fix = `Use this command in that version (npx narrowgate@${deployed}), or deploy this one.`
   return [warn(`the Worker is ${deployed}, this command ${VERSION}`, fix)]
 }

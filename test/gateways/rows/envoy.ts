@@ -48,6 +48,7 @@ export const envoy: Row = {
     "dot segments out of the authorizer's path": "403 unknown_gateway",
     // `status_on_error`, `decided`; all below 500 is relayed.
     "answers 500": "403",
+    "has no owner yet": "403",
     "answers 404": "404",
     "sends elsewhere": "302",
     "answers 204 with an identity": "204",

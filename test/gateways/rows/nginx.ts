@@ -27,6 +27,8 @@ export const nginx: Row = {
   environment: ({ root }) => libraries(root),
   differs: {
     ...REFUSED,
+    // Its headers are passed on, and its status is none that `auth_request` knows.
+    "has no owner yet": "500 unavailable",
     // Any 2xx is an allow; without a decision there is no upstream.
     "answers 204 with an identity": "allowed",
     "is somebody else, who answers 200": "502",

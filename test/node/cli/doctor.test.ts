@@ -109,6 +109,7 @@ describe("behind gateways that ask", () => {
         check,
       ).toEqual(of(check).map(() => "ok"))
     expect(of("gateway").map(({ about }) => about)).toEqual(["edge", "web", "forward"])
+    expect(of("clock")[0]?.text).toBe("agrees with the Worker, local, workloads, within 30 seconds")
     expect(of("bundle")[0]?.text).toMatch(/^bundle 1 \([0-9a-f]{12}\) decides, and is what \S+policies says$/)
   })
 
@@ -435,6 +436,23 @@ describe("an issuer", () => {
     })
     const found = await judged(origin)
     expect(found).toMatchObject({ level: "problem", text: expect.stringContaining(says) })
+  })
+
+  it.each([
+    'data:application/json,{"keys":[]}',
+    "http://idp.example/keys",
+    "https://10.0.0.1/keys",
+    "https://idp.internal/keys",
+    "keys",
+  ])("whose keys are at %s, which the Worker does not fetch", async (uri) => {
+    let origin = ""
+    origin = await serverThat((_request, response) => {
+      response.end(JSON.stringify({ issuer: origin, jwks_uri: uri }))
+    })
+    expect(await judged(origin)).toMatchObject({
+      level: "problem",
+      text: `${origin}/.well-known/openid-configuration: its \`jwks_uri\` ${uri} is no public https URL, which alone the Worker fetches`,
+    })
   })
 
   it("whose clock is off is told of", async () => {

@@ -1,9 +1,11 @@
 /** Servers that are slow, wrong or hostile: each is a sentence in time, and none of them steers a terminal. */
-import { mkdtemp, rm } from "node:fs/promises"
+import { mkdtemp, rm, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
 import { afterEach, beforeEach, describe, expect, it, test } from "vitest"
+import { generatePublisherKey } from "../../../cli/compiler/sign.ts"
+import { developmentKey } from "../../../cli/remote/local-stack-policies.ts"
 import { freePort } from "../../../dev/loopback.ts"
 import { ask } from "../../../cli/doctor/ask.ts"
 import { judgeClock } from "../../../cli/doctor/checks/clock.ts"
@@ -14,8 +16,9 @@ import { examine } from "../../../cli/doctor/examine.ts"
 import { ok } from "../../../cli/doctor/finding.ts"
 import type { Check } from "../../../cli/doctor/table.ts"
 import { renderExamined } from "../../../cli/doctor/render.ts"
-import { subjectOf, type Subject } from "../../../cli/doctor/subject.ts"
+import { subjectOf, type Given, type Subject } from "../../../cli/doctor/subject.ts"
 import { Failure } from "../../../cli/terminal/failure.ts"
+import { ROOT } from "../bare-workerd.ts"
 import { serverOf, serverThat } from "./servers.ts"
 
 /** What a terminal would obey (cli/terminal/escape.ts); a line feed is ours. */
@@ -28,10 +31,11 @@ beforeEach(async () => {
 afterEach(() => rm(empty, { recursive: true }))
 
 /** A Worker and nothing else. */
-async function subjectAt(url: string): Promise<Subject> {
+function given(url: string): Given {
   const directory = join(empty, "policies")
-  return subjectOf({ directory, isDirectoryNamed: false, url, isUrlNamed: true, idp: "http://127.0.0.1:1" })
+  return { directory, isDirectoryNamed: false, url, isUrlNamed: true, idp: "http://127.0.0.1:1" }
 }
+const subjectAt = async (url: string): Promise<Subject> => subjectOf(given(url))
 
 async function failureAt(url: string, within = 1_000): Promise<string> {
   const answer = await ask(new URL(url), {}, AbortSignal.timeout(within))
@@ -100,6 +104,14 @@ test("a Worker that answers garbage, escapes and other names is told of without 
   expect(found.find(({ check }) => check === "version")).toMatchObject({ level: "warn" })
 })
 
+test("a version of a Worker that is none is not written into a command to be run", async () => {
+  for (const version of ["1.0.0; touch /tmp/x", "$(id)", "1.0.0-rc.1 ", ""]) {
+    const url = await serverOf({ "/healthz": { status: "alive" }, "/openapi.json": { info: { version } } })
+    const found = (await examine(await subjectAt(url))).find(({ check }) => check === "version")
+    expect(found).toMatchObject({ level: "warn", fix: "Deploy it anew." })
+  }
+})
+
 test("a Worker that nobody named need not be there; one that was named has to", async () => {
   const url = `http://127.0.0.1:${await freePort()}`
   const subject = await subjectAt(url)
@@ -108,18 +120,23 @@ test("a Worker that nobody named need not be there; one that was named has to", 
   expect(await examine(subject, only)).toMatchObject([{ level: "problem" }])
 })
 
-test("a Worker without an owner is to be claimed first", async () => {
+test("a Worker without an owner is to be claimed first, and nothing else is said of it", async () => {
+  const key = join(empty, "publisher.jwk")
+  await writeFile(key, JSON.stringify((await generatePublisherKey()).privateJwk), { mode: 0o600 })
   const url = await serverThat((request, response) => {
     const isAlive = request.url === "/healthz"
-    response.writeHead(isAlive ? 200 : 503)
+    response.writeHead(isAlive ? 200 : 503, { "x-narrowgate-code": "unavailable" })
     response.end(JSON.stringify(isAlive ? { status: "alive" } : { error: "unclaimed", error_description: "" }))
   })
-  const found = await examine(await subjectAt(url))
-  expect(found.find(({ check }) => check === "name")).toMatchObject({ level: "skipped" })
-  expect(found.find(({ check }) => check === "bundle")).toMatchObject({
-    level: "problem",
-    fix: expect.stringContaining(`narrowgate claim --url ${url}`),
-  })
+  const gateway = { id: "edge", key: developmentKey("edge") }
+  const subject = await subjectOf({ ...given(url), directory: join(ROOT, "policies"), key, gateway })
+  const found = await examine(subject)
+  const of = (name: string) => found.filter(({ check, about = "" }) => check === name && ["", "edge"].includes(about))
+  expect(of("worker")).toMatchObject([
+    { level: "problem", fix: expect.stringContaining(`narrowgate claim --url ${url}`) },
+  ])
+  for (const name of ["name", "version", "bundle", "publisher", "key"])
+    expect(of(name), name).toMatchObject([{ level: "skipped", text: "nobody has claimed the Worker yet" }])
 })
 
 test("a server that is no Worker is not asked further", async () => {

@@ -6,6 +6,7 @@ import { serve } from "../../src/app.ts"
 import { Authorizer } from "../../src/gateway/rpc.ts"
 import { publications } from "../../src/bundles/publications.ts"
 import { Notices } from "../../src/notifications/notice-outbox.ts"
+import { settingsOf } from "../../src/platform/config.ts"
 import { publish, yard } from "../harness/bundles.ts"
 import { forgetCaches, freshIsolate } from "../harness/isolate.ts"
 import { DESK, network, sentOf } from "../harness/receivers.ts"
@@ -78,7 +79,8 @@ test("a Worker that is bound to a deployment without an owner is denied, and tol
 
 test("an object where no request has ever been hands its notices over all the same", async () => {
   await publish({ ...(await yard()), receivers: [DESK] })
-  await own(env.ISSUER, env.PUBLISHER_KEYS)
+  const { issuer, publisherKeys } = settingsOf(env).stated
+  await own(issuer ?? "", JSON.stringify(publisherKeys))
   forgetCaches()
   const net = network()
   const { given, asked } = unowned()

@@ -37,9 +37,13 @@ export interface OwnWorker {
 const NAME = "narrowgate"
 const DRIVER = "narrowgate-test-driver"
 
-/** Passes what a test calls on to the entry point for tests. */
+/**
+ * Passes what a test calls on to the entry point for tests: if the request is for the secret URL, because miniflare lets
+ * a header of any request name the Worker that gets it.
+ */
 const DRIVER_SCRIPT = `export default {
-  async fetch(request, { KIT }) {
+  async fetch(request, { KIT, OWN_URL }) {
+    if (request.url !== OWN_URL) return new Response(null, { status: 404 })
     const { method, args } = await request.json()
     return Response.json({ value: await KIT[method](...args) })
   },
@@ -73,6 +77,7 @@ export async function startNarrowgate(options: StartOptions): Promise<RunningNar
     routes: [driverUrl],
     modules: [{ type: "ESModule" as const, path: "driver.js", contents: DRIVER_SCRIPT }],
     compatibilityDate: narrowgate.compatibilityDate,
+    bindings: { OWN_URL: driverUrl },
     serviceBindings: { KIT: { name: NAME, entrypoint: "TestKit" } },
   }
   const beside = workers.map((worker) => {

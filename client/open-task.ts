@@ -27,9 +27,10 @@ const reachOf = (options: Pick<OpenTaskOptions, "fetch" | "timeout" | "allowHttp
  * @throws {NarrowgateError} `identity_failed`, `session_failed`, `issuer_unreachable`, `issuer_invalid`, `insecure_url`, `token_refused`
  */
 export async function openTask(options: OpenTaskOptions): Promise<Task> {
-  const { identity, parent, purpose, resource, session, scope, dpop, keepAlive = true } = options
+  const { identity, parent, purpose, resource, session, scope, authorizationDetails, dpop, keepAlive = true } = options
   const [issuer, key] = await Promise.all([Issuer.at(options.issuer, identity, reachOf(options)), ProofKey.of(dpop)])
-  const requested: Requested = definedOf({ purpose, resource, session, ...scopeMember(scope) })
+  const authorization_details = authorizationDetails && JSON.stringify(authorizationDetails)
+  const requested: Requested = definedOf({ purpose, resource, session, authorization_details, ...scopeMember(scope) })
   return opened(issuer, key, requested, keepAlive, parent)
 }
 
@@ -86,6 +87,11 @@ function readSaved(saved: unknown): ReadTask {
       from: Math.min(Date.now(), expiresAt - MINUTE),
       expiresAt,
     },
-    requested: definedOf({ purpose: again("purpose"), scope: again("scope"), resource: again("resource") }),
+    requested: definedOf({
+      purpose: again("purpose"),
+      scope: again("scope"),
+      authorization_details: again("authorization_details"),
+      resource: again("resource"),
+    }),
   }
 }

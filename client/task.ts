@@ -1,9 +1,24 @@
 /** A task as an agent sees it, and what it takes to open one. */
+import type { ArgumentBounds } from "../src/core/catalog/bounds.ts"
+import type { Action, Sensitivity } from "../src/core/catalog/tool.ts"
 import type { Identity } from "./identities.ts"
 import type { BindingOption, KeyPair } from "./proof-key.ts"
 
 /** Scopes, `<tool pattern>:<action>`, separated by spaces or as a list. */
 export type ScopeText = string | readonly string[]
+
+/** Calls that a task is to make: an object of `authorization_details`, as the token endpoint takes it. */
+export interface CallDetails {
+  readonly type: "narrowgate_call"
+  /** Names of the catalog, or patterns such as `crm.tickets.*`. */
+  readonly tools: readonly string[]
+  readonly actions: readonly Action[]
+  readonly max_sensitivity?: Sensitivity
+  /** By argument; all bounds hold. */
+  readonly arguments?: ArgumentBounds
+  /** Of the whole task. */
+  readonly calls?: number
+}
 
 /** Proves on whose behalf the agent acts. */
 export interface SessionToken {
@@ -31,6 +46,8 @@ export interface OpenTaskOptions {
   readonly purpose?: string
   /** The most that the task is to do; absent: what the purpose gives by default. */
   readonly scope?: ScopeText
+  /** In place of `scope`, with bounds on arguments, sensitivity and the number of calls (RFC 9396). */
+  readonly authorizationDetails?: readonly CallDetails[]
   /** The audience, or a URL below it, if the agent has several audiences (RFC 8707). */
   readonly resource?: string
   /**
@@ -131,7 +148,13 @@ export interface SavedTask {
   /** Milliseconds since the epoch. */
   readonly expiresAt: number
   /** What was requested, to request it again. */
-  readonly requested: { readonly purpose?: string; readonly scope?: string; readonly resource?: string }
+  readonly requested: {
+    readonly purpose?: string
+    readonly scope?: string
+    /** As JSON. */
+    readonly authorization_details?: string
+    readonly resource?: string
+  }
   /** The private key, if it is exportable; null: the caller keeps it; absent: the task has none. */
   readonly key?: object | null
 }

@@ -57,6 +57,28 @@ export class NarrowgateError extends Error {
   }
 }
 
+/** The task waits for the consent of its user, whom nothing has asked yet. */
+export class ConsentRequiredError extends NarrowgateError {
+  override readonly name = "ConsentRequiredError"
+  /** What is to be consented to, as scopes. */
+  readonly scope: string
+  /** Where the agent sends a user who is at the browser (`authorization_code`). */
+  readonly authorizationEndpoint?: string
+  /** Where it requests the consent of a user who is elsewhere (OpenID CIBA), as `onConsent` does. */
+  readonly backchannelEndpoint?: string
+
+  constructor(
+    refusal: OAuthRefusal,
+    consent: Pick<ConsentRequiredError, "scope" | "authorizationEndpoint" | "backchannelEndpoint">,
+  ) {
+    const { scope, authorizationEndpoint, backchannelEndpoint } = consent
+    super("consent_required", `no token: the user has to consent first, to ${scope}`, { refusal })
+    this.scope = scope
+    if (authorizationEndpoint !== undefined) this.authorizationEndpoint = authorizationEndpoint
+    if (backchannelEndpoint !== undefined) this.backchannelEndpoint = backchannelEndpoint
+  }
+}
+
 /** A call that stays denied. Its message is what a model should read. */
 export class DeniedError extends NarrowgateError {
   override readonly name = "DeniedError"

@@ -24,14 +24,15 @@ const reachOf = (options: Pick<OpenTaskOptions, "fetch" | "timeout" | "allowHttp
 /**
  * Opens a task.
  *
- * @throws {NarrowgateError} `identity_failed`, `session_failed`, `issuer_unreachable`, `issuer_invalid`, `insecure_url`, `token_refused`
+ * @throws {NarrowgateError} `identity_failed`, `session_failed`, `issuer_unreachable`, `issuer_invalid`, `insecure_url`,
+ *   `token_refused`, `consent_required`
  */
 export async function openTask(options: OpenTaskOptions): Promise<Task> {
-  const { identity, parent, purpose, resource, session, scope, authorizationDetails, dpop, keepAlive = true } = options
+  const { identity, purpose, resource, session, scope, authorizationDetails, dpop, keepAlive = true } = options
   const [issuer, key] = await Promise.all([Issuer.at(options.issuer, identity, reachOf(options)), ProofKey.of(dpop)])
   const authorization_details = authorizationDetails && JSON.stringify(authorizationDetails)
   const requested: Requested = definedOf({ purpose, resource, session, authorization_details, ...scopeMember(scope) })
-  return opened(issuer, key, requested, keepAlive, parent)
+  return opened(issuer, key, requested, keepAlive, options)
 }
 
 /**

@@ -57,6 +57,11 @@ export interface OpenTaskOptions {
   readonly dpop?: BindingOption
   /** Takes the place of the global `fetch` for every request, of the token endpoint and of calls. */
   readonly fetch?: typeof fetch
+  /**
+   * Called if the task needs the user's consent: shows them where they answer. Meanwhile the opening waits. Absent, or if
+   * the session does not say who the user is: a `ConsentRequiredError`.
+   */
+  readonly onConsent?: (request: ConsentRequest) => void | Promise<void>
   /** Milliseconds that a request to the issuer, or the identity, may take; 10,000 by default. */
   readonly timeout?: number
   /** Lets tokens go over plain HTTP to other machines too, where the network itself encrypts. */
@@ -65,6 +70,16 @@ export interface OpenTaskOptions {
   readonly keepAlive?: boolean
   /** Ends the opening, and nothing after it. */
   readonly signal?: AbortSignal
+}
+
+/** A task waits for its user's consent. */
+export interface ConsentRequest {
+  /** The page where the user reads what the task would do, and answers. It carries no authority, and may be public. */
+  readonly url: string
+  /** What needs the consent, as scopes. */
+  readonly scope: string
+  /** Milliseconds since the epoch. */
+  readonly expiresAt: number
 }
 
 /** What `save` returned, and what is not saved with it. */

@@ -4,6 +4,7 @@
 export const CONSUMERS: Readonly<Record<string, string>> = {
   client: `
 import {
+  ConsentRequiredError,
   DeniedError,
   denialOf,
   fromFile,
@@ -25,7 +26,17 @@ export async function work(saved: SavedTask | null): Promise<string> {
   const issuer = "https://authz.example"
   const task: Task = saved
     ? await resumeTask(saved, { identity: fromFile("/run/identity"), fetch: async (input, init) => fetch(input, init) })
-    : await openTask({ issuer, identity, session: () => "token", purpose: "triage", scope: ["a.b:read"], dpop: true })
+    : await openTask({
+        issuer,
+        identity,
+        session: () => "token",
+        purpose: "triage",
+        authorizationDetails: [
+          { type: "narrowgate_call", tools: ["a.b"], actions: ["read"], arguments: { to: { like: "*@a.example" } } },
+        ],
+        onConsent: ({ url, scope, expiresAt }) => console.log(url, scope, expiresAt + 1),
+        dpop: true,
+      })
   try {
     const answer = await untilAllowed(async () => task.fetch("https://api.example/crm", { method: "POST", body: "{}" }), {
       task,
@@ -42,6 +53,7 @@ export async function work(saved: SavedTask | null): Promise<string> {
     return (await echo.execute({ message: access_token })) + (await task.token()) + JSON.stringify(await task.save())
   } catch (error) {
     if (error instanceof DeniedError) return error.denial.code
+    if (error instanceof ConsentRequiredError) return error.authorizationEndpoint ?? error.scope
     if (error instanceof NarrowgateError && error.code === "token_refused") return error.refusal?.error ?? ""
     throw error
   } finally {

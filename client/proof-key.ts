@@ -1,7 +1,7 @@
 /** The key to which a task's tokens are bound, and what it signs (RFC 9449). */
 import { base64url, importJWK, SignJWT, type CryptoKey, type JWK } from "jose"
 import { NarrowgateError } from "./errors.ts"
-import { definedOf, isObject } from "./json.ts"
+import { definedOf, isObject, textAt } from "./json.ts"
 
 export interface KeyPair {
   readonly privateKey: CryptoKey
@@ -46,15 +46,15 @@ export class ProofKey {
 
   static async of(option: BindingOption | undefined): Promise<ProofKey | null> {
     if (option === undefined || option === false) return null
-    const isPair = option !== true && "privateKey" in option
-    const pair = isPair
-      ? option
-      : await crypto.subtle.generateKey(DEFAULT_KIND, option !== true && option.extractable, ["sign", "verify"])
-    return ProofKey.#ofPair(pair, isPair || !pair.privateKey.extractable)
+    if (option !== true && "privateKey" in option) return ProofKey.#ofPair(option, true)
+    const { subtle } = crypto
+    const pair = await subtle.generateKey(DEFAULT_KIND, option !== true && option.extractable, ["sign", "verify"])
+    if (!("privateKey" in pair)) throw new TypeError("no pair of keys was made")
+    return ProofKey.#ofPair(pair, !pair.privateKey.extractable)
   }
 
   static async #ofPair(pair: KeyPair, isKept: boolean): Promise<ProofKey> {
-    const { kty, crv, x, y } = await crypto.subtle.exportKey("jwk", pair.publicKey)
+    const { kty, crv, x, y } = await exported(pair.publicKey)
     // RFC 7638, section 3.2: the members that it takes, in their order.
     return new ProofKey(pair, definedOf({ kty, crv, x, y }), await hashOf(JSON.stringify({ crv, kty, x, y })), isKept)
   }
@@ -80,7 +80,7 @@ export class ProofKey {
   /** The private key; null if the caller keeps it. */
   async saved(): Promise<JWK | null> {
     if (this.#isKept) return null
-    const { d } = await crypto.subtle.exportKey("jwk", this.#privateKey)
+    const { d } = await exported(this.#privateKey)
     return { ...this.#publicJwk, ...definedOf({ d }) }
   }
 
@@ -109,6 +109,12 @@ export class ProofKey {
       .setIssuedAt(Math.floor(now / 1000))
       .sign(this.#privateKey)
   }
+}
+
+async function exported(key: CryptoKey) {
+  const jwk: unknown = await crypto.subtle.exportKey("jwk", key)
+  const at = (name: string): string | undefined => (isObject(jwk) ? textAt(jwk, name) : undefined)
+  return { kty: at("kty"), crv: at("crv"), x: at("x"), y: at("y"), d: at("d") }
 }
 
 function algorithmOf({ kty, crv }: { readonly kty?: unknown; readonly crv?: unknown }): string {

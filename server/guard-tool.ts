@@ -5,7 +5,15 @@
 import { isObject } from "../src/core/encoding/json.ts"
 import type { Caller } from "./caller.ts"
 import { rememberCaller } from "./callers.ts"
-import { headerReader, ownDenial, type Decisions, type ToolCall, type ToolDecision } from "./decisions.ts"
+import {
+  callOf,
+  ownDenial,
+  type Decisions,
+  type DeniedDecision,
+  type ToolCall,
+  type ToolDecision,
+} from "./decisions.ts"
+import { credentialOf } from "./sdk-context.ts"
 
 /** What a client gets in place of the tool's result: that of a gateway with `denials: mcp`. */
 export interface DeniedResult {
@@ -46,7 +54,7 @@ export function guardTool<Handler extends (...args: never[]) => unknown>(
 
 async function decided(decisions: Decisions, tool: string, given: unknown, context: unknown): Promise<ToolDecision> {
   // A value that JSON does not have would reach the handler otherwise than Narrowgate.
-  if (!isObject(given) || !isPlain(given)) return ownDenial("malformed_call", tool)
+  if (!isObject(given) || !isPlain(given)) return ownDenial("malformed_call", callOf(tool))
   const call: ToolCall = { tool, arguments: given, ...credentialOf(context) }
   try {
     const decision = await decisions.decide(call)
@@ -58,7 +66,7 @@ async function decided(decisions: Decisions, tool: string, given: unknown, conte
     return decision
   } catch (cause) {
     decisions.onFailure?.(cause)
-    return ownDenial("unavailable", tool)
+    return ownDenial("unavailable", callOf(tool))
   }
 }
 
@@ -71,29 +79,9 @@ async function settle(decisions: Decisions, caller: Caller): Promise<void> {
   }
 }
 
-function resultOf({ denial, text }: Extract<ToolDecision, { readonly allowed: false }>): DeniedResult {
+function resultOf({ denial, text }: DeniedDecision): DeniedResult {
   return { content: [{ type: "text", text }], isError: true, _meta: { "narrowgate/denial": denial } }
 }
-
-type Credential = Pick<ToolCall, "authorization" | "dpop">
-
-/** SDK 1.x: `extra.requestInfo.headers` and `extra.authInfo`; 2.x: `context.http.req.headers` and `context.http.authInfo`. */
-function credentialOf(context: unknown): Credential {
-  const extra = member(context)
-  const http = member(extra["http"])
-  const header = readerOf(member(http["req"])["headers"] ?? member(extra["requestInfo"])["headers"])
-  const authorization = header("Authorization")
-  if (authorization !== null) return { authorization, dpop: header("DPoP") }
-  const { token } = member(http["authInfo"] ?? extra["authInfo"])
-  return { authorization: typeof token === "string" ? `Bearer ${token}` : null, dpop: null }
-}
-
-function readerOf(headers: unknown): (name: string) => string | null {
-  if (typeof Headers === "function" && headers instanceof Headers) return (name) => headers.get(name)
-  return headerReader(member(headers))
-}
-
-const member = (value: unknown): Readonly<Record<string, unknown>> => (isObject(value) ? value : {})
 
 /** Deeper than Narrowgate reads. */
 const MAX_DEPTH = 64

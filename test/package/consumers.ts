@@ -86,6 +86,7 @@ export async function tryPolicies(env: { readonly NARROWGATE: object }): Promise
 `,
   server: `
 import {
+  authorizerOf,
   bindingDecisions,
   callerOf,
   CallRejectedError,
@@ -99,6 +100,7 @@ import {
   transactionTokens,
   type Authorizer,
   type Caller,
+  type ServiceBinding,
   type ServiceOptions,
   type WorkerAnswer,
 } from "narrowgate/server"
@@ -145,8 +147,8 @@ export async function verify(token: string): Promise<string | undefined> {
   return user === null ? signed?.chain[0] : user.subject
 }
 
-declare const env: { readonly NARROWGATE: unknown }
-const authorizer = env.NARROWGATE as Authorizer
+declare const env: { readonly NARROWGATE: ServiceBinding }
+const authorizer: Authorizer = authorizerOf(env.NARROWGATE)
 const answer: Promise<WorkerAnswer> = authorizer.authorize({
   key: "k",
   method: "POST",
@@ -170,7 +172,7 @@ import { McpServer as NewServer } from "@modelcontextprotocol/server"
 import { McpServer as OldServer } from "@modelcontextprotocol/sdk/server/mcp.js"
 import express from "express"
 import { Hono } from "hono"
-import { callerOf, expressMiddleware, guardTool, honoMiddleware, httpDecisions, type ServiceOptions } from "narrowgate/server"
+import { callerOf, expressMiddleware, guardList, guardTool, honoMiddleware, httpDecisions, type ServiceOptions } from "narrowgate/server"
 import { z } from "zod"
 
 declare const options: ServiceOptions
@@ -188,12 +190,12 @@ service.get("/crm/:ticket", expressMiddleware(options), (request, response) => {
 const decisions = httpDecisions({ url: "https://authz.example", key: "k" })
 const inputSchema = z.object({ message: z.string() })
 const say = (text: string) => ({ content: [{ type: "text" as const, text }] })
-new NewServer({ name: "a", version: "1" }).registerTool(
+guardList(decisions, "a", new NewServer({ name: "a", version: "1" })).registerTool(
   "echo",
   { inputSchema },
   guardTool(decisions, "a.echo", async ({ message }, context) => say(message + callerOf(context).agent)),
 )
-new OldServer({ name: "a", version: "1" }).registerTool(
+guardList(decisions, "a", new OldServer({ name: "a", version: "1" })).registerTool(
   "echo",
   { inputSchema: inputSchema.shape },
   guardTool(decisions, "a.echo", async ({ message }, extra) => say(message + callerOf(extra).agent)),

@@ -3,13 +3,16 @@ import { createServer, type RequestListener } from "node:http"
 import { Client as NewClient, StreamableHTTPClientTransport as NewTransport } from "@modelcontextprotocol/client"
 import { Client as OldClient } from "@modelcontextprotocol/sdk/client/index.js"
 import { StreamableHTTPClientTransport as OldTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js"
+import { McpServer as NewServer } from "@modelcontextprotocol/server"
+import { McpServer as OldServer } from "@modelcontextprotocol/sdk/server/mcp.js"
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
 import { z } from "zod"
 import { developmentKey } from "../../../cli/remote/local-stack-policies.ts"
 import { getToken, makeKey, prove } from "../../../dev/demo/agent.ts"
 import { login } from "../../../cli/remote/local-stack-login.ts"
 import { listen, type Listening } from "../../../dev/loopback.ts"
-import { guardTool, httpDecisions, type HttpDecisionOptions } from "../../../server/index.ts"
+import { denialOf as inError } from "../../../client/index.ts"
+import { guardList, guardTool, httpDecisions, type HttpDecisionOptions } from "../../../server/index.ts"
 import { AGENT, ORIGIN, startBehind, type Behind } from "./behind.ts"
 import { TOOL_SERVERS, type Tried } from "./tool-servers.ts"
 
@@ -28,7 +31,20 @@ const answerSchema = z.looseObject({
 })
 type Answer = z.infer<typeof answerSchema>
 
-/** By a client of the same generation as the server. */
+/** Of the same generation as the server. */
+async function connected(version: string, url: string, headers: Readonly<Record<string, string>>) {
+  const info = { name: "test", version: "1" }
+  const init = { requestInit: { headers } }
+  if (version === "1.x") {
+    const client = new OldClient(info)
+    await client.connect(new OldTransport(new URL(url), init))
+    return client
+  }
+  const client = new NewClient(info, { versionNegotiation: { mode: "auto" } })
+  await client.connect(new NewTransport(new URL(url), init))
+  return client
+}
+
 async function call(
   version: string,
   url: string,
@@ -36,17 +52,7 @@ async function call(
   name: string,
   given: Record<string, unknown>,
 ): Promise<Answer> {
-  const info = { name: "test", version: "1" }
-  const init = { requestInit: { headers } }
-  if (version === "1.x") {
-    const client = new OldClient(info)
-    await client.connect(new OldTransport(new URL(url), init))
-    const answer = await client.callTool({ name, arguments: given })
-    await client.close()
-    return answerSchema.parse(answer)
-  }
-  const client = new NewClient(info, { versionNegotiation: { mode: "auto" } })
-  await client.connect(new NewTransport(new URL(url), init))
+  const client = await connected(version, url, headers)
   const answer = await client.callTool({ name, arguments: given })
   await client.close()
   return answerSchema.parse(answer)
@@ -95,6 +101,29 @@ describe.each(Object.keys(TOOL_SERVERS))("a server of SDK %s", (version) => {
     expect(JSON.parse((await tool("get-tiny-image")).content[0]?.text ?? "").caller.tool).toBe(
       "everything.get-tiny-image",
     )
+  })
+
+  const list = async (headers = bearer(behind.token), to = server): Promise<readonly string[]> => {
+    const client = await connected(version, `${to.origin}/mcp`, headers)
+    try {
+      return (await client.listTools()).tools.map(({ name }) => name)
+    } finally {
+      await client.close()
+    }
+  }
+
+  test("lists what its caller may call, and to nobody anything else", async () => {
+    expect(await list()).toEqual(["echo", "get-tiny-image"])
+    const reading = await behind.open({ purpose: "triage-ticket", scope: "crm.tickets.list:read" })
+    const denied: readonly (readonly [string, Record<string, string>])[] = [
+      ["insufficient_scope", bearer(reading)],
+      ["missing_token", {}],
+      ["invalid_token", bearer("a.b.c")],
+    ]
+    for (const [code, headers] of denied) {
+      const thrown = await list(headers).catch((each: unknown) => each)
+      expect(await inError(thrown)).toMatchObject({ code, decision: expect.stringMatching(/^dec_/) })
+    }
   })
 
   test("gives a denial to the model as a gateway does, and runs nothing", async () => {
@@ -188,6 +217,9 @@ describe.each(Object.keys(TOOL_SERVERS))("a server of SDK %s", (version) => {
     const answer = await tool("echo", { message: "hi" }, bearer(behind.token), asking)
     expect(denialOf(answer).slice(0, 2)).toEqual([true, "unavailable"])
     expect(tried.reached).toEqual([])
+    expect(await inError(await list(bearer(behind.token), asking).catch((each: unknown) => each))).toMatchObject({
+      code: "unavailable",
+    })
     await asking.close()
     await broken.close()
   })
@@ -202,6 +234,17 @@ describe.each(Object.keys(TOOL_SERVERS))("a server of SDK %s", (version) => {
       await asking.close()
     }
   })
+})
+
+test("a list that is there already is not taken for guarded", () => {
+  const decisions = httpDecisions({ url: behind.stack.origin, key: developmentKey("asking") })
+  const servers = [
+    new OldServer({ name: "everything", version: "1" }),
+    new NewServer({ name: "everything", version: "1" }),
+  ] as const
+  servers[0].registerTool("echo", {}, async () => ({ content: [] }))
+  servers[1].registerTool("echo", {}, async () => ({ content: [] }))
+  for (const server of servers) expect(() => guardList(decisions, "everything", server)).toThrow("tools/list")
 })
 
 test("the token may come from what has authenticated the request before", async () => {

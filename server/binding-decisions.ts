@@ -8,11 +8,11 @@ import {
   decisionsOf,
   deniedBy,
   headerReader,
+  headersOf,
   isDenial,
   listedBy,
   listingOf,
   ownDenial,
-  type Credential,
   type DecisionOptions,
   type Decisions,
   type DenialMembers,
@@ -28,13 +28,21 @@ export interface BindingDecisionOptions extends DecisionOptions {
   readonly endpoint: string
 }
 
+const TYPE = { "content-type": "application/json" } as const
+
 /** @throws TypeError if an option is not what it has to be, or the binding has no methods */
 export function bindingDecisions(options: BindingDecisionOptions): Decisions {
   const { key, endpoint } = options
   const authorizer = authorizerOf(options.authorizer)
   return decisionsOf(options, (timeout) => ({
     async decide(call) {
-      const asked = { key, method: "POST", url: endpoint, headers: headersOf(call), body: messageOf(call) }
+      const asked = {
+        key,
+        method: "POST",
+        url: endpoint,
+        headers: { ...TYPE, ...headersOf(call) },
+        body: messageOf(call),
+      }
       const answer = await within(timeout, authorizer.authorize(asked))
       const header = headerReader(answer.headers)
       const allowed: unknown = answer.allowed
@@ -51,13 +59,6 @@ export function bindingDecisions(options: BindingDecisionOptions): Decisions {
       checkSettled((await within(timeout, authorizer.settle({ key, decision, task }))).status)
     },
   }))
-}
-
-function headersOf({ authorization, dpop }: Credential): [string, string][] {
-  const headers: [string, string][] = [["Content-Type", "application/json"]]
-  if (authorization !== null) headers.push(["Authorization", authorization])
-  if (dpop !== null) headers.push(["DPoP", dpop])
-  return headers
 }
 
 /** A tool of the catalog is `<server>.<tool>`; the message has the server's own name of it. */

@@ -12,6 +12,11 @@ export interface Credential {
   readonly dpop: string | null
 }
 
+/** By the names of their headers, in lower case. */
+export function headersOf({ authorization, dpop }: Credential): Record<string, string> {
+  return { ...(authorization !== null && { authorization }), ...(dpop !== null && { dpop }) }
+}
+
 /** The call of a tool. */
 export interface ToolCall extends Credential {
   /** The tool's name in the catalog: `server.tool`. */

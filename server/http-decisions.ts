@@ -9,6 +9,7 @@ import {
   decisionsOf,
   deniedBy,
   headerReader,
+  headersOf,
   listedBy,
   listingOf,
   ownDenial,
@@ -78,10 +79,13 @@ export function httpDecisions(options: HttpDecisionOptions): Decisions {
         return deniedBy(denial, callOf(call.tool), header)
       },
       async list(list) {
-        const { authorization, dpop, server } = list
-        const credential = { ...(authorization !== null && { authorization }), ...(dpop !== null && { dpop }) }
-        const headers = { ...credential, "X-Narrowgate-Filter-Key": key, "X-Narrowgate-Server": server }
-        const { status, body, header } = await post(LISTS, headers, listingOf(list), MAX_BODY_BYTES)
+        const own = { "X-Narrowgate-Filter-Key": key, "X-Narrowgate-Server": list.server }
+        const { status, body, header } = await post(
+          LISTS,
+          { ...headersOf(list), ...own },
+          listingOf(list),
+          MAX_BODY_BYTES,
+        )
         return listedBy(status === 200, body, header)
       },
       async settle({ decision, task }) {
@@ -99,12 +103,12 @@ function originOf(url: string, allowHttp: boolean): string {
   throw new TypeError(`the key would be sent without TLS to ${origin}: \`url\` has to be https`)
 }
 
-function evaluationOf({ tool, arguments: given, authorization, dpop }: ToolCall): unknown {
+function evaluationOf({ tool, arguments: given, ...credential }: ToolCall): unknown {
   return {
-    subject: { type: "agent", id: agentOf(authorization) },
+    subject: { type: "agent", id: agentOf(credential.authorization) },
     action: { name: "tools/call" },
     resource: { type: "tool", id: tool, properties: { arguments: given } },
-    context: { ...(authorization !== null && { authorization }), ...(dpop !== null && { dpop }) },
+    context: headersOf(credential),
   }
 }
 

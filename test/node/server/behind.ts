@@ -39,6 +39,7 @@ const GATEWAYS = [
   entry("elsewhere", "envoy", "body: true\ntransaction_tokens: { audience: other.internal.example }"),
   // Passes no bodies on, so that arguments in them are seen by nobody.
   entry("blind", "envoy", `body: false\ntransaction_tokens: { audience: ${AUDIENCE} }`),
+  entry("saying", "envoy", "body: true\ndenials: mcp"),
   entry("asking", "authzen", "body: true"),
   entry("bound", "worker", "body: true\ndenials: mcp"),
 ].join("")

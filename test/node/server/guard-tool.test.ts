@@ -13,7 +13,7 @@ import { login } from "../../../cli/remote/local-stack-login.ts"
 import { listen, type Listening } from "../../../dev/loopback.ts"
 import { denialOf as inError } from "../../../client/index.ts"
 import { guardList, guardTool, httpDecisions, type HttpDecisionOptions } from "../../../server/index.ts"
-import { AGENT, ORIGIN, startBehind, type Behind } from "./behind.ts"
+import { AGENT, JSON_TYPE, ORIGIN, startBehind, type Behind } from "./behind.ts"
 import { TOOL_SERVERS, type Tried } from "./tool-servers.ts"
 
 const START_WITHIN_MS = 120_000
@@ -56,6 +56,28 @@ async function call(
   const answer = await client.callTool({ name, arguments: given })
   await client.close()
   return answerSchema.parse(answer)
+}
+
+/** The result that a gateway with `denials: mcp` gives to the same call. */
+async function ofGateway(name: string, given: object, token: string): Promise<Answer> {
+  const path = "/billing/mcp"
+  const response = await fetch(`${behind.stack.origin}/authz/envoy${path}`, {
+    method: "POST",
+    headers: {
+      ...JSON_TYPE,
+      Authorization: `Bearer ${token}`,
+      "X-Narrowgate-Key": developmentKey("saying"),
+      "X-Narrowgate-Original-Path": path,
+    },
+    body: JSON.stringify({ jsonrpc: "2.0", id: 1, method: "tools/call", params: { name, arguments: given } }),
+  })
+  return answerSchema.parse(z.object({ result: z.unknown() }).parse(await response.json()).result)
+}
+
+/** A gateway knows the tool by its server's name for it, and each decision has its own id. */
+const comparable = ({ content, isError, _meta }: Answer): unknown => {
+  const text = JSON.stringify({ content, isError, denial: _meta?.["narrowgate/denial"] })
+  return JSON.parse(text.replaceAll(/dec_\w+/gu, "dec_").replace("billing.refund", "refund"))
 }
 
 const denialOf = ({ isError, content, _meta }: Answer) => [
@@ -149,6 +171,8 @@ describe.each(Object.keys(TOOL_SERVERS))("a server of SDK %s", (version) => {
       /It can be approved at http\S+ until \d{4}-\S+Z: give that address to the user, and repeat exactly the same call once it is approved\./,
     )
     expect(answer.content[0]?.text).not.toContain("Try again in")
+    // What test/clients shows of each client is about the result of a gateway: this is the same.
+    expect(comparable(answer)).toEqual(comparable(await ofGateway("refund", { order: "o-1", amount: 24_900 }, token)))
     expect(denialOf(await tool("refund", { order: "o-1", amount: 900 }, bearer(token)))[0]).toBeUndefined()
   })
 

@@ -2,6 +2,8 @@
  * Has Narrowgate decide on each call of an MCP server's tool in the server itself, where no gateway stands before it. For
  * the servers of the official SDKs, 1.x and 2.x.
  */
+import { APPROVAL_KEY } from "../src/core/catalog/mcp-response.ts"
+import { approvalRequest } from "../src/core/denials/denial-text.ts"
 import { isObject } from "../src/core/encoding/json.ts"
 import type { Caller } from "./caller.ts"
 import { rememberCaller } from "./callers.ts"
@@ -13,14 +15,23 @@ import {
   type ToolCall,
   type ToolDecision,
 } from "./decisions.ts"
-import { credentialOf } from "./sdk-context.ts"
+import { canShowPage, credentialOf } from "./sdk-context.ts"
 
-/** What a client gets in place of the tool's result: that of a gateway with `denials: mcp`. */
-export interface DeniedResult {
-  readonly content: readonly { readonly type: "text"; readonly text: string }[]
-  readonly isError: true
-  readonly _meta: Readonly<Record<string, unknown>>
-}
+/**
+ * What a client gets in place of the tool's result: that of a gateway with `denials: mcp`. If a person has to approve of
+ * the call, and the client can show its user a page with it (MCP 2026-07-28), it is asked to do so and to repeat the call.
+ */
+export type DeniedResult =
+  | {
+      readonly content: readonly { readonly type: "text"; readonly text: string }[]
+      readonly isError: true
+      readonly _meta: Readonly<Record<string, unknown>>
+    }
+  | {
+      readonly resultType: "input_required"
+      readonly inputRequests: Readonly<Record<string, unknown>>
+      readonly _meta: Readonly<Record<string, unknown>>
+    }
 
 /**
  * Returns the tool's handler behind a decision: it runs only if Narrowgate has allowed exactly this call, with the arguments
@@ -38,7 +49,7 @@ export function guardTool<Handler extends (...args: never[]) => unknown>(
     // (arguments, context), or of a tool without a schema the context alone: in both versions of the SDK.
     const context = args.at(-1)
     const decision = await decided(decisions, tool, args.length > 1 ? args[0] : {}, context)
-    if (!decision.allowed) return resultOf(decision)
+    if (!decision.allowed) return resultOf(decision, tool, context)
     const { caller } = decision
     if (caller && typeof context === "object" && context !== null) rememberCaller(context, caller)
     try {
@@ -79,8 +90,15 @@ async function settle(decisions: Decisions, caller: Caller): Promise<void> {
   }
 }
 
-function resultOf({ denial, text }: DeniedDecision): DeniedResult {
-  return { content: [{ type: "text", text }], isError: true, _meta: { "narrowgate/denial": denial } }
+function resultOf({ denial, text }: DeniedDecision, tool: string, context: unknown): DeniedResult {
+  const _meta = { "narrowgate/denial": denial }
+  const { status, url, expires_at: until } = isObject(denial["approval"]) ? denial["approval"] : {}
+  if (status !== "pending" || typeof url !== "string" || !canShowPage(context, APPROVAL_KEY))
+    return { content: [{ type: "text", text }], isError: true, _meta }
+  const message = approvalRequest(callOf(tool), { expires_at: typeof until === "number" ? until : null })
+  // The call that the client repeats is decided anew: what it sends back means nothing.
+  const request = { method: "elicitation/create", params: { mode: "url", message, url } }
+  return { resultType: "input_required", inputRequests: { [APPROVAL_KEY]: request }, _meta }
 }
 
 /** Deeper than Narrowgate reads. */

@@ -14,6 +14,18 @@ export function credentialOf(context: unknown): Credential {
   return { authorization: typeof token === "string" ? `Bearer ${token}` : null, dpop: null }
 }
 
+const CAPABILITIES = "io.modelcontextprotocol/clientCapabilities"
+
+/**
+ * Whether the client says with its call that it can show its user a page, and has not answered this question already: it
+ * would ask its user again at once.
+ */
+export function canShowPage(context: unknown, question: string): boolean {
+  const { envelope, inputResponses } = member(member(context)["mcpReq"])
+  const { elicitation } = member(member(envelope)[CAPABILITIES])
+  return isObject(member(elicitation)["url"]) && member(inputResponses)[question] === undefined
+}
+
 function readerOf(headers: unknown): ReadHeader {
   if (typeof Headers === "function" && headers instanceof Headers) return (name) => headers.get(name)
   return headerReader(member(headers))

@@ -19,7 +19,7 @@ export function poolGateway(
     const { origin, pathname, search } = new URL(request.url)
     const { method } = request
     const [target, headers] = [pathname + search, Object.fromEntries(request.headers)]
-    const body = request.body === null ? null : await request.text()
+    const body = await textOf(request)
     const answer = await kit.ask(gateway, { origin, method, target, headers, body })
     const decision = decisionOf(answer)
     calls.push({ method, target, ...decision })
@@ -45,11 +45,22 @@ export function poolGateway(
 
 async function narrowgate(kit: Kit, request: Request): Promise<Response> {
   const { method, url, headers } = request
-  const body = request.body === null ? {} : { body: await request.text() }
-  const answer = await kit.fetch(url, { method, headers: Object.fromEntries(headers), ...body, redirect: "manual" })
-  const sent: [string, string][] = []
-  answer.headers.forEach((value, name) => void sent.push([name, value]))
-  return new Response(await answer.text(), { status: answer.status, headers: sent })
+  const body = await textOf(request)
+  const sent = {
+    method,
+    headers: Object.fromEntries(headers),
+    ...(body !== null && { body }),
+    redirect: "manual",
+  } as const
+  const answer = await kit.fetch(url, sent)
+  const lines: [string, string][] = []
+  answer.headers.forEach((value, name) => void lines.push([name, value]))
+  return new Response(await answer.text(), { status: answer.status, headers: lines })
+}
+
+/** Without the warning of workerd about a body that does not say that it is text. */
+async function textOf(request: Request): Promise<string | null> {
+  return request.body === null ? null : new TextDecoder().decode(await request.arrayBuffer())
 }
 
 /** What the client gets: a gateway with `denials: mcp` states the status for it. */

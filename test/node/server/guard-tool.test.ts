@@ -7,6 +7,7 @@ import { McpServer as NewServer } from "@modelcontextprotocol/server"
 import { McpServer as OldServer } from "@modelcontextprotocol/sdk/server/mcp.js"
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
 import { z } from "zod"
+import { CONSOLE_CLIENT } from "../../../cli/remote/local-stack.ts"
 import { developmentKey } from "../../../cli/remote/local-stack-policies.ts"
 import { getToken, makeKey, prove } from "../../../dev/demo/agent.ts"
 import { login } from "../../../cli/remote/local-stack-login.ts"
@@ -259,6 +260,54 @@ describe.each(Object.keys(TOOL_SERVERS))("a server of SDK %s", (version) => {
     }
   })
 })
+
+test("a client that can show its user a page does so, and goes on once people have approved", async () => {
+  const decisions = httpDecisions({ url: behind.stack.origin, key: developmentKey("asking") })
+  const tried: Tried = { decisions, reached: [] }
+  const server = await TOOL_SERVERS["2.x"]?.(tried)
+  if (!server) throw new Error("no such server")
+  const token = await behind.open({ purpose: "refund-order", scope: "billing.refund:write billing.*:read" })
+  const capabilities = { elicitation: { url: {} } }
+  const client = new NewClient({ name: "test", version: "1" }, { capabilities, versionNegotiation: { mode: "auto" } })
+  const shown: unknown[] = []
+  let approves = true
+  client.setRequestHandler("elicitation/create", async ({ params }) => {
+    shown.push(params)
+    const { url } = z.looseObject({ url: z.string() }).parse(params)
+    if (approves) await approve(url)
+    return { action: "accept" }
+  })
+  const init = { requestInit: { headers: { Authorization: `Bearer ${token}` } } }
+  await client.connect(new NewTransport(new URL(`${server.origin}/mcp`), init))
+  const refund = async (order: string): Promise<Answer> =>
+    answerSchema.parse(await client.callTool({ name: "refund", arguments: { order, amount: 24_900 } }))
+  expect((await refund("o-2")).content[0]?.text).toBe('{"order":"o-2"}')
+  expect(shown).toEqual([
+    {
+      mode: "url",
+      message: expect.stringMatching(/^A person has to approve the call of "billing\.refund"\. /),
+      url: expect.stringMatching(new RegExp(`^${behind.stack.origin}/console/approvals/tsk_[^/]+/apr_\\w+$`, "u")),
+    },
+  ])
+  expect(tried.reached).toEqual([{ order: "o-2", amount: 24_900 }])
+  // It is shown once. What stays denied is said in words.
+  approves = false
+  expect(denialOf(await refund("o-3")).slice(0, 2)).toEqual([true, "approval_required"])
+  expect([shown.length, tried.reached.length]).toEqual([2, 1])
+  await client.close()
+  await server.close()
+})
+
+async function approve(page: string): Promise<void> {
+  const { access_token } = await login({ origin: behind.stack.provider, user: "olivia", client: CONSOLE_CLIENT })
+  const [, task, id] = /\/(tsk_[^/]+)\/(apr_\w+)$/u.exec(page) ?? []
+  const { status } = await fetch(`${behind.stack.origin}/v1/tasks/${task}/approvals/${id}`, {
+    method: "POST",
+    headers: { ...JSON_TYPE, Authorization: `Bearer ${access_token}` },
+    body: JSON.stringify({ approve: true }),
+  })
+  if (status !== 200) throw new Error(`the approval was answered by ${status}`)
+}
 
 test("a list that is there already is not taken for guarded", () => {
   const decisions = httpDecisions({ url: behind.stack.origin, key: developmentKey("asking") })

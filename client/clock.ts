@@ -36,3 +36,18 @@ export class Clock {
     return true
   }
 }
+
+/** @returns false, at once, if it would be too late then; true after a day at most */
+export async function slept(pause: number, deadline: number, signal: AbortSignal | undefined): Promise<boolean> {
+  if (Date.now() + pause > deadline) return false
+  const { promise, resolve, reject } = Promise.withResolvers<true>()
+  const timer = setTimeout(() => resolve(true), Math.min(pause, LONGEST_TIMER))
+  const abort = (): void => reject(signal?.reason)
+  signal?.addEventListener("abort", abort, { once: true })
+  try {
+    return await promise
+  } finally {
+    clearTimeout(timer)
+    signal?.removeEventListener("abort", abort)
+  }
+}

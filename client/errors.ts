@@ -8,6 +8,7 @@ import { toModel } from "./to-model.ts"
  * - `issuer_unreachable`: Narrowgate, or what stands before it, did not answer in time, or not at all
  * - `issuer_invalid`: what answered is not that issuer: garbage, or another issuer's metadata
  * - `token_refused`: Narrowgate refused a token; `refusal` says why, and `retryAfter` when it may be tried again
+ * - `consent_required`: a `ConsentRequiredError`: a person has to consent first
  * - `task_ended`: the task has been completed, or its last token expired before it could be renewed: open another
  * - `not_completed`: the task could not be ended, because it is quarantined, or its token was revoked
  * - `saved_invalid`: what `resumeTask` got is no saved task, or its key is missing
@@ -22,6 +23,7 @@ export type ErrorCode =
   | "issuer_unreachable"
   | "issuer_invalid"
   | "token_refused"
+  | "consent_required"
   | "task_ended"
   | "not_completed"
   | "saved_invalid"
@@ -45,13 +47,35 @@ export interface OAuthRefusal {
 export class NarrowgateError extends Error {
   override readonly name: string = "NarrowgateError"
   readonly code: ErrorCode
-  /** Of `token_refused`. */
+  /** Of `token_refused` and `consent_required`. */
   readonly refusal?: OAuthRefusal
 
   constructor(code: ErrorCode, message: string, options: { cause?: unknown; refusal?: OAuthRefusal } = {}) {
     super(message, "cause" in options ? { cause: options.cause } : undefined)
     this.code = code
     if (options.refusal) this.refusal = options.refusal
+  }
+}
+
+/** The task waits for the consent of its user, whom nothing has asked yet. */
+export class ConsentRequiredError extends NarrowgateError {
+  override readonly name = "ConsentRequiredError"
+  /** What is to be consented to, as scopes. */
+  readonly scope: string
+  /** Where the agent sends a user who is at the browser (`authorization_code`). */
+  readonly authorizationEndpoint?: string
+  /** Where it requests the consent of a user who is elsewhere (OpenID CIBA), as `onConsent` does. */
+  readonly backchannelEndpoint?: string
+
+  constructor(
+    refusal: OAuthRefusal,
+    consent: Pick<ConsentRequiredError, "scope" | "authorizationEndpoint" | "backchannelEndpoint">,
+  ) {
+    const { scope, authorizationEndpoint, backchannelEndpoint } = consent
+    super("consent_required", `no token: the user has to consent first, to ${scope}`, { refusal })
+    this.scope = scope
+    if (authorizationEndpoint !== undefined) this.authorizationEndpoint = authorizationEndpoint
+    if (backchannelEndpoint !== undefined) this.backchannelEndpoint = backchannelEndpoint
   }
 }
 

@@ -5,6 +5,8 @@
  */
 export { openTask, resumeTask } from "./open-task.ts"
 export type {
+  CallDetails,
+  ConsentRequest,
   HandOver,
   OpenTaskOptions,
   ResumeTaskOptions,
@@ -23,7 +25,7 @@ export type { Approval, Denial, DenialCode, StepUp } from "./denial.ts"
 export { toModel } from "./to-model.ts"
 export { untilAllowed } from "./until-allowed.ts"
 export type { UntilAllowedOptions } from "./until-allowed.ts"
-export { DeniedError, NarrowgateError } from "./errors.ts"
+export { ConsentRequiredError, DeniedError, NarrowgateError } from "./errors.ts"
 export type { ErrorCode, OAuthRefusal } from "./errors.ts"
 export { mcpAuthProvider } from "./mcp-auth-provider.ts"
 export type { McpAuthProvider } from "./mcp-auth-provider.ts"

@@ -10,7 +10,7 @@ import {
 } from "oauth4webapi"
 import { boundedFetch, requireSecure, type Reach } from "./bounded-fetch.ts"
 import { Clock } from "./clock.ts"
-import { NarrowgateError, type OAuthRefusal } from "./errors.ts"
+import { ConsentRequiredError, NarrowgateError, type OAuthRefusal } from "./errors.ts"
 import { identityProof, type Identity } from "./identities.ts"
 import { claimsOf, definedOf, isObject, isToken, parsed, secondsIn, textAt } from "./json.ts"
 import type { ProofKey } from "./proof-key.ts"
@@ -18,14 +18,16 @@ import type { ProofKey } from "./proof-key.ts"
 const TOKEN_EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
 const JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 const CLIENT_CREDENTIALS = "client_credentials"
+const CIBA = "urn:openid:params:grant-type:ciba"
 const ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 export const TOKEN_TYPE = "urn:ietf:params:oauth:token-type:"
 
-export type Grant = typeof TOKEN_EXCHANGE | typeof JWT_BEARER | typeof CLIENT_CREDENTIALS
+export type Grant = typeof TOKEN_EXCHANGE | typeof JWT_BEARER | typeof CLIENT_CREDENTIALS | typeof CIBA
 export const GRANT = {
   exchange: TOKEN_EXCHANGE,
   assertion: JWT_BEARER,
   own: CLIENT_CREDENTIALS,
+  consent: CIBA,
 } as const satisfies Readonly<Record<string, Grant>>
 
 export interface TokenRequest {
@@ -77,7 +79,7 @@ export class Issuer {
     const isFresh = cached !== undefined && cached.until > Date.now()
     const metadata = isFresh ? cached.metadata : await discovered(url, reach)
     // Of cached metadata too: another caller may allow what this one does not.
-    requireSecureEndpoint(metadata, reach)
+    requireSecureEndpoint(metadata.issuer, metadata.token_endpoint ?? "", reach)
     if (!isFresh) {
       if (CACHE.size >= MOST_CACHED) CACHE.clear()
       CACHE.set(url.href, { metadata, clock, until: Date.now() + METADATA_LIFE })
@@ -114,6 +116,25 @@ export class Issuer {
     return this.#issued(isOff && isRefused ? await this.#post(request, key) : answer, key)
   }
 
+  /**
+   * Requests the consent of a user who is elsewhere (OpenID CIBA Core, section 7).
+   *
+   * @returns with seconds
+   * @throws {NarrowgateError} those of `request`
+   */
+  async askConsent(parameters: Readonly<Record<string, string>>) {
+    const url = this.metadata.backchannel_authentication_endpoint ?? ""
+    requireSecureEndpoint(this.id, url, this.reach)
+    const body = new URLSearchParams({ ...parameters, ...(await this.assertion()) })
+    const answer = await boundedFetch(url, { method: "POST", body }, this.reach)
+    if (answer.status !== 200) throw await refusalOf(this.metadata, answer)
+    const json = parsed(await answer.text())
+    const { auth_req_id: id, expires_in: life, interval = 5 } = isObject(json) ? json : {}
+    if (typeof id !== "string" || typeof life !== "number" || typeof interval !== "number")
+      throw invalid(this.id, "its answer names no request for consent")
+    return { id, life, interval }
+  }
+
   async #post({ grant, parameters }: TokenRequest, key: ProofKey | null): Promise<Response> {
     const assertion = await this.assertion()
     const now = this.clock.now()
@@ -134,7 +155,7 @@ export class Issuer {
 
   async #issued(answer: Response, key: ProofKey | null): Promise<IssuedToken> {
     const from = Date.now()
-    if (answer.status !== 200) throw await refusalOf(this.id, answer)
+    if (answer.status !== 200) throw await refusalOf(this.metadata, answer)
     const body = await processGenericTokenEndpointResponse(this.metadata, CLIENT, answer).catch(() => {
       // The cause would contain the token.
       throw invalid(this.id, "its answer is no token")
@@ -172,11 +193,11 @@ async function discovered(url: URL, reach: Reach): Promise<AuthorizationServer> 
   })
 }
 
-function requireSecureEndpoint({ issuer, token_endpoint = "" }: AuthorizationServer, { allowHttp }: Reach): void {
+function requireSecureEndpoint(issuer: string, endpoint: string, { allowHttp }: Reach): void {
   try {
-    requireSecure(new URL(token_endpoint), allowHttp)
+    requireSecure(new URL(endpoint), allowHttp)
   } catch (thrown) {
-    throw invalid(issuer, "its metadata has no token endpoint that can be used", thrown)
+    throw invalid(issuer, "its metadata has no endpoint that can be used", thrown)
   }
 }
 
@@ -189,7 +210,8 @@ const throughReach = (reach: Reach) => ({
 const invalid = (issuer: string, what: string, cause?: unknown): NarrowgateError =>
   new NarrowgateError("issuer_invalid", `${issuer}: ${what}`, cause === undefined ? {} : { cause })
 
-async function refusalOf(issuer: string, answer: Response): Promise<NarrowgateError> {
+async function refusalOf(metadata: AuthorizationServer, answer: Response): Promise<NarrowgateError> {
+  const { issuer, authorization_endpoint: authorizationEndpoint } = metadata
   const { headers, status } = answer
   const body = parsed(await answer.text())
   const error = isObject(body) ? textAt(body, "error") : undefined
@@ -201,6 +223,12 @@ async function refusalOf(issuer: string, answer: Response): Promise<NarrowgateEr
   const decision = headers.get("x-narrowgate-decision") ?? textAt(body, "decision_id")
   const retryAfter = secondsIn(headers.get("retry-after"))
   const refusal: OAuthRefusal = definedOf({ error, status, description, decision, retryAfter })
+  const scope = textAt(body, "scope")
+  if (error === "consent_required" && scope !== undefined) {
+    const backchannelEndpoint = metadata.backchannel_authentication_endpoint
+    const where = definedOf({ authorizationEndpoint, backchannelEndpoint })
+    return new ConsentRequiredError(refusal, { scope, ...where })
+  }
   const record = decision === undefined ? "" : ` (decision ${decision})`
   return new NarrowgateError("token_refused", `no token: ${error}: ${description ?? "no reason is given"}${record}`, {
     refusal,

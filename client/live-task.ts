@@ -2,11 +2,12 @@
 import { authorizedFetch } from "./authorized-fetch.ts"
 import { boundedFetch } from "./bounded-fetch.ts"
 import { Clock, LONGEST_TIMER } from "./clock.ts"
+import { withConsent } from "./consent.ts"
 import { NarrowgateError } from "./errors.ts"
 import type { IssuedToken, Issuer } from "./issuer.ts"
 import { claimsOf, definedOf, isObject, parsed, textAt } from "./json.ts"
 import { ProofKey } from "./proof-key.ts"
-import type { HandOver, SavedTask, ScopeText, Session, SubAgent, Task } from "./task.ts"
+import type { HandOver, OpenTaskOptions, SavedTask, ScopeText, Session, SubAgent, Task } from "./task.ts"
 import {
   audienceOf,
   openingRequest,
@@ -85,7 +86,7 @@ export class LiveTask implements Task {
     const key = await ProofKey.of(dpop ?? this.isBound)
     const handOver = await this.handOver(definedOf({ id, thumbprint: key?.thumbprint }))
     const requested = definedOf({ purpose, ...scopeMember(scope) })
-    return opened(this.#issuer.as(identity), key, requested, this.#isKeptAlive, handOver)
+    return opened(this.#issuer.as(identity), key, requested, this.#isKeptAlive, { parent: handOver })
   }
 
   async handOver({ id, thumbprint }: { readonly id: string; readonly thumbprint?: string }): Promise<HandOver> {
@@ -254,9 +255,11 @@ export async function opened(
   key: ProofKey | null,
   requested: Requested,
   isKeptAlive: boolean,
-  parent?: HandOver,
+  { parent, onConsent }: Pick<OpenTaskOptions, "parent" | "onConsent"> = {},
 ): Promise<LiveTask> {
-  const issued = await issuer.request(await openingRequest(requested, parent), key)
+  const request = await openingRequest(requested, parent)
+  // A consent opens a task of its own, and none below another.
+  const issued = await withConsent(issuer, request, key, parent ? undefined : onConsent)
   return new LiveTask(issuer.afterwards(), key, requested, issued, isKeptAlive)
 }
 

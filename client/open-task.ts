@@ -24,13 +24,15 @@ const reachOf = (options: Pick<OpenTaskOptions, "fetch" | "timeout" | "allowHttp
 /**
  * Opens a task.
  *
- * @throws {NarrowgateError} `identity_failed`, `session_failed`, `issuer_unreachable`, `issuer_invalid`, `insecure_url`, `token_refused`
+ * @throws {NarrowgateError} `identity_failed`, `session_failed`, `issuer_unreachable`, `issuer_invalid`, `insecure_url`,
+ *   `token_refused`, `consent_required`
  */
 export async function openTask(options: OpenTaskOptions): Promise<Task> {
-  const { identity, parent, purpose, resource, session, scope, dpop, keepAlive = true } = options
+  const { identity, purpose, resource, session, scope, authorizationDetails, dpop, keepAlive = true } = options
   const [issuer, key] = await Promise.all([Issuer.at(options.issuer, identity, reachOf(options)), ProofKey.of(dpop)])
-  const requested: Requested = definedOf({ purpose, resource, session, ...scopeMember(scope) })
-  return opened(issuer, key, requested, keepAlive, parent)
+  const authorization_details = authorizationDetails && JSON.stringify(authorizationDetails)
+  const requested: Requested = definedOf({ purpose, resource, session, authorization_details, ...scopeMember(scope) })
+  return opened(issuer, key, requested, keepAlive, options)
 }
 
 /**
@@ -86,6 +88,11 @@ function readSaved(saved: unknown): ReadTask {
       from: Math.min(Date.now(), expiresAt - MINUTE),
       expiresAt,
     },
-    requested: definedOf({ purpose: again("purpose"), scope: again("scope"), resource: again("resource") }),
+    requested: definedOf({
+      purpose: again("purpose"),
+      scope: again("scope"),
+      authorization_details: again("authorization_details"),
+      resource: again("resource"),
+    }),
   }
 }

@@ -1,16 +1,7 @@
 /** The key to which a task's tokens are bound, and what it signs (RFC 9449). */
-import {
-  base64url,
-  calculateJwkThumbprint,
-  exportJWK,
-  generateKeyPair,
-  importJWK,
-  SignJWT,
-  type CryptoKey,
-  type JWK,
-} from "jose"
+import { base64url, importJWK, SignJWT, type CryptoKey, type JWK } from "jose"
 import { NarrowgateError } from "./errors.ts"
-import { definedOf, isObject } from "./json.ts"
+import { definedOf, isObject, textAt } from "./json.ts"
 
 export interface KeyPair {
   readonly privateKey: CryptoKey
@@ -23,7 +14,8 @@ export interface KeyPair {
  */
 export type BindingOption = boolean | { readonly extractable: true } | KeyPair
 
-const DEFAULT_ALGORITHM = "ES256"
+/** ES256. */
+const DEFAULT_KIND = { name: "ECDSA", namedCurve: "P-256" } as const
 
 export interface Proven {
   readonly method: string
@@ -54,17 +46,17 @@ export class ProofKey {
 
   static async of(option: BindingOption | undefined): Promise<ProofKey | null> {
     if (option === undefined || option === false) return null
-    const isPair = option !== true && "privateKey" in option
-    const pair = isPair
-      ? option
-      : await generateKeyPair(DEFAULT_ALGORITHM, { extractable: option !== true && option.extractable })
-    return ProofKey.#ofPair(pair, isPair || !pair.privateKey.extractable)
+    if (option !== true && "privateKey" in option) return ProofKey.#ofPair(option, true)
+    const { subtle } = crypto
+    const pair = await subtle.generateKey(DEFAULT_KIND, option !== true && option.extractable, ["sign", "verify"])
+    if (!("privateKey" in pair)) throw new TypeError("no pair of keys was made")
+    return ProofKey.#ofPair(pair, !pair.privateKey.extractable)
   }
 
   static async #ofPair(pair: KeyPair, isKept: boolean): Promise<ProofKey> {
-    const { kty, crv, x, y } = await exportJWK(pair.publicKey)
-    const publicJwk = definedOf({ kty, crv, x, y })
-    return new ProofKey(pair, publicJwk, await calculateJwkThumbprint(publicJwk), isKept)
+    const { kty, crv, x, y } = await exported(pair.publicKey)
+    // RFC 7638, section 3.2: the members that it takes, in their order.
+    return new ProofKey(pair, definedOf({ kty, crv, x, y }), await hashOf(JSON.stringify({ crv, kty, x, y })), isKept)
   }
 
   /** @throws {NarrowgateError} `saved_invalid`, if `saved` is no private key */
@@ -87,7 +79,9 @@ export class ProofKey {
 
   /** The private key; null if the caller keeps it. */
   async saved(): Promise<JWK | null> {
-    return this.#isKept ? null : exportJWK(this.#privateKey)
+    if (this.#isKept) return null
+    const { d } = await exported(this.#privateKey)
+    return { ...this.#publicJwk, ...definedOf({ d }) }
   }
 
   /** A proof for one request (RFC 9449, section 4.2). */
@@ -117,6 +111,12 @@ export class ProofKey {
   }
 }
 
+async function exported(key: CryptoKey) {
+  const jwk: unknown = await crypto.subtle.exportKey("jwk", key)
+  const at = (name: string): string | undefined => (isObject(jwk) ? textAt(jwk, name) : undefined)
+  return { kty: at("kty"), crv: at("crv"), x: at("x"), y: at("y"), d: at("d") }
+}
+
 function algorithmOf({ kty, crv }: { readonly kty?: unknown; readonly crv?: unknown }): string {
   if (kty === "EC" && crv === "P-256") return "ES256"
   if (kty === "EC" && crv === "P-384") return "ES384"
@@ -124,7 +124,7 @@ function algorithmOf({ kty, crv }: { readonly kty?: unknown; readonly crv?: unkn
   throw new TypeError("the key is of no kind that signs proofs: P-256, P-384 or Ed25519")
 }
 
-/** RFC 9449, section 4.2, `ath`. */
-async function hashOf(token: string): Promise<string> {
-  return base64url.encode(new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(token))))
+/** As RFC 9449, section 4.2 (`ath`), and RFC 7638 have it. */
+async function hashOf(text: string): Promise<string> {
+  return base64url.encode(new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text))))
 }

@@ -1,9 +1,24 @@
 /** A task as an agent sees it, and what it takes to open one. */
+import type { ArgumentBounds } from "../src/core/catalog/bounds.ts"
+import type { Action, Sensitivity } from "../src/core/catalog/tool.ts"
 import type { Identity } from "./identities.ts"
 import type { BindingOption, KeyPair } from "./proof-key.ts"
 
 /** Scopes, `<tool pattern>:<action>`, separated by spaces or as a list. */
 export type ScopeText = string | readonly string[]
+
+/** Calls that a task is to make: an object of `authorization_details`, as the token endpoint takes it. */
+export interface CallDetails {
+  readonly type: "narrowgate_call"
+  /** Names of the catalog, or patterns such as `crm.tickets.*`. */
+  readonly tools: readonly string[]
+  readonly actions: readonly Action[]
+  readonly max_sensitivity?: Sensitivity
+  /** By argument; all bounds hold. */
+  readonly arguments?: ArgumentBounds
+  /** Of the whole task. */
+  readonly calls?: number
+}
 
 /** Proves on whose behalf the agent acts. */
 export interface SessionToken {
@@ -31,6 +46,8 @@ export interface OpenTaskOptions {
   readonly purpose?: string
   /** The most that the task is to do; absent: what the purpose gives by default. */
   readonly scope?: ScopeText
+  /** In place of `scope`, with bounds on arguments, sensitivity and the number of calls (RFC 9396). */
+  readonly authorizationDetails?: readonly CallDetails[]
   /** The audience, or a URL below it, if the agent has several audiences (RFC 8707). */
   readonly resource?: string
   /**
@@ -40,6 +57,11 @@ export interface OpenTaskOptions {
   readonly dpop?: BindingOption
   /** Takes the place of the global `fetch` for every request, of the token endpoint and of calls. */
   readonly fetch?: typeof fetch
+  /**
+   * Called if the task needs the user's consent: shows them where they answer. Meanwhile the opening waits. Absent, or if
+   * the session does not say who the user is: a `ConsentRequiredError`.
+   */
+  readonly onConsent?: (request: ConsentRequest) => void | Promise<void>
   /** Milliseconds that a request to the issuer, or the identity, may take; 10,000 by default. */
   readonly timeout?: number
   /** Lets tokens go over plain HTTP to other machines too, where the network itself encrypts. */
@@ -48,6 +70,16 @@ export interface OpenTaskOptions {
   readonly keepAlive?: boolean
   /** Ends the opening, and nothing after it. */
   readonly signal?: AbortSignal
+}
+
+/** A task waits for its user's consent. */
+export interface ConsentRequest {
+  /** The page where the user reads what the task would do, and answers. It carries no authority, and may be public. */
+  readonly url: string
+  /** What needs the consent, as scopes. */
+  readonly scope: string
+  /** Milliseconds since the epoch. */
+  readonly expiresAt: number
 }
 
 /** What `save` returned, and what is not saved with it. */
@@ -131,7 +163,13 @@ export interface SavedTask {
   /** Milliseconds since the epoch. */
   readonly expiresAt: number
   /** What was requested, to request it again. */
-  readonly requested: { readonly purpose?: string; readonly scope?: string; readonly resource?: string }
+  readonly requested: {
+    readonly purpose?: string
+    readonly scope?: string
+    /** As JSON. */
+    readonly authorization_details?: string
+    readonly resource?: string
+  }
   /** The private key, if it is exportable; null: the caller keeps it; absent: the task has none. */
   readonly key?: object | null
 }

@@ -2,9 +2,10 @@
 import { GRANT, TOKEN_TYPE, type TokenRequest } from "./issuer.ts"
 import { NarrowgateError } from "./errors.ts"
 import { claimsOf, isToken } from "./json.ts"
-import type { HandOver, OpenTaskOptions, ScopeText, Session, SessionToken } from "./task.ts"
+import type { HandOver, OpenTaskOptions, SavedTask, ScopeText, Session, SessionToken } from "./task.ts"
 
-export type Requested = Pick<OpenTaskOptions, "purpose" | "resource" | "session"> & { readonly scope?: string }
+/** By the names of the token endpoint, but for the session. */
+export type Requested = SavedTask["requested"] & Pick<OpenTaskOptions, "session">
 
 export const renewal = (token: string): TokenRequest => ({
   grant: GRANT.exchange,

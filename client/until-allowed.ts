@@ -1,5 +1,5 @@
 /** Waits while waiting can help, and makes the same call again. */
-import { LONGEST_TIMER } from "./clock.ts"
+import { slept } from "./clock.ts"
 import { denialOf, isResponse } from "./denial-of.ts"
 import type { Approval, Denial } from "./denial.ts"
 import { DeniedError } from "./errors.ts"
@@ -139,18 +139,3 @@ async function decided(
 /** A connection that broke off, or an answer that did not come. */
 const isLost = (thrown: unknown): boolean =>
   thrown instanceof TypeError || (thrown instanceof DOMException && thrown.name === "TimeoutError")
-
-/** @returns false, at once, if it would be too late then; true after a day at most */
-async function slept(pause: number, deadline: number, signal: AbortSignal | undefined): Promise<boolean> {
-  if (Date.now() + pause > deadline) return false
-  const { promise, resolve, reject } = Promise.withResolvers<true>()
-  const timer = setTimeout(() => resolve(true), Math.min(pause, LONGEST_TIMER))
-  const abort = (): void => reject(signal?.reason)
-  signal?.addEventListener("abort", abort, { once: true })
-  try {
-    return await promise
-  } finally {
-    clearTimeout(timer)
-    signal?.removeEventListener("abort", abort)
-  }
-}

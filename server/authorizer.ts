@@ -58,3 +58,24 @@ export interface Authorizer {
   /** A call that was allowed has ended. */
   settle(call: WorkerSettlement): Promise<WorkerAnswer>
 }
+
+/** A service binding as `wrangler types` types it, which does not know what another Worker offers. */
+export interface ServiceBinding {
+  fetch(...args: never[]): unknown
+}
+
+/**
+ * Returns the same binding, with its type.
+ *
+ * @throws TypeError if it has no methods: what another entry point lacks shows only when it is called
+ */
+export function authorizerOf(binding: Authorizer | ServiceBinding): Authorizer {
+  if (isAuthorizer(binding)) return binding
+  throw new TypeError("this is no binding to the entry point `Authorizer` of Narrowgate's Worker")
+}
+
+const METHODS = ["authorize", "tools", "settle"] as const satisfies readonly (keyof Authorizer)[]
+
+// Of a stub no member can be enumerated.
+const isAuthorizer = (binding: object): binding is Authorizer =>
+  METHODS.every((name) => typeof Reflect.get(binding, name) === "function")

@@ -1,12 +1,17 @@
 /** Asks Narrowgate over a service binding, by RPC: a gateway of dialect `worker` with `body: true`. */
 import { isObject, readLoosely } from "../src/core/encoding/json.ts"
-import type { Authorizer, WorkerAnswer } from "./authorizer.ts"
+import { authorizerOf, type Authorizer, type ServiceBinding, type WorkerAnswer } from "./authorizer.ts"
 import {
   allowedBy,
+  callOf,
   checkSettled,
   decisionsOf,
   deniedBy,
   headerReader,
+  headersOf,
+  isDenial,
+  listedBy,
+  listingOf,
   ownDenial,
   type DecisionOptions,
   type Decisions,
@@ -16,28 +21,39 @@ import {
 
 export interface BindingDecisionOptions extends DecisionOptions {
   /** The binding to Narrowgate's entry point `Authorizer`. */
-  readonly authorizer: Pick<Authorizer, "authorize" | "settle">
+  readonly authorizer: Authorizer | ServiceBinding
   /** The Worker's own, as a gateway of dialect `worker`. */
   readonly key: string
   /** The public URL of the MCP server's endpoint, as the catalog has it. */
   readonly endpoint: string
 }
 
+const TYPE = { "content-type": "application/json" } as const
+
+/** @throws TypeError if an option is not what it has to be, or the binding has no methods */
 export function bindingDecisions(options: BindingDecisionOptions): Decisions {
-  const { authorizer, key, endpoint } = options
+  const { key, endpoint } = options
+  const authorizer = authorizerOf(options.authorizer)
   return decisionsOf(options, (timeout) => ({
     async decide(call) {
-      const { authorization, dpop } = call
-      const headers: [string, string][] = [["Content-Type", "application/json"]]
-      if (authorization !== null) headers.push(["Authorization", authorization])
-      if (dpop !== null) headers.push(["DPoP", dpop])
-      const asked = { key, method: "POST", url: endpoint, headers, body: messageOf(call) }
+      const asked = {
+        key,
+        method: "POST",
+        url: endpoint,
+        headers: { ...TYPE, ...headersOf(call) },
+        body: messageOf(call),
+      }
       const answer = await within(timeout, authorizer.authorize(asked))
       const header = headerReader(answer.headers)
       const allowed: unknown = answer.allowed
       if (allowed === true) return allowedBy(header)
       const denial = denialIn(answer)
-      return denial ? deniedBy(denial, call.tool, header) : ownDenial("unavailable", call.tool)
+      return denial ? deniedBy(denial, callOf(call.tool), header) : ownDenial("unavailable", callOf(call.tool))
+    },
+    async list(list) {
+      const asked = { key, server: list.server, headers: headersOf(list), body: listingOf(list) }
+      const { allowed, body, headers } = await within(timeout, authorizer.tools(asked))
+      return listedBy(allowed, body, headerReader(headers))
     },
     async settle({ decision, task }) {
       checkSettled((await within(timeout, authorizer.settle({ key, decision, task }))).status)
@@ -60,7 +76,6 @@ function denialIn({ body }: WorkerAnswer): DenialMembers | null {
 }
 
 const member = (json: unknown): Readonly<Record<string, unknown>> => (isObject(json) ? json : {})
-const isDenial = (json: unknown): json is DenialMembers => isObject(json) && typeof json["error"] === "string"
 
 async function within<Answer>(milliseconds: number, answer: Promise<Answer>): Promise<Answer> {
   let timer: ReturnType<typeof setTimeout> | undefined

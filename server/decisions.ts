@@ -1,18 +1,35 @@
 /** A decision on the call of a tool, whichever way Narrowgate was asked, and the denial that stands for no answer. */
 import { CODES } from "../src/core/denials/terms/code.ts"
-import { denialText } from "../src/core/denials/denial-text.ts"
-import { isObject } from "../src/core/encoding/json.ts"
+import { denialText, type DeniedSubject } from "../src/core/denials/denial-text.ts"
+import { isObject, readLoosely } from "../src/core/encoding/json.ts"
 import { callerOfHeaders, type ReadHeader, type Caller } from "./caller.ts"
 
-/** The call of a tool. */
-export interface ToolCall {
-  /** The tool's name in the catalog: `server.tool`. */
-  readonly tool: string
-  readonly arguments: Readonly<Record<string, unknown>>
+/** What the client's request proves its caller with. */
+export interface Credential {
   /** `Authorization` of the request, scheme included; null if it has none. */
   readonly authorization: string | null
   /** Its `DPoP`, for a bound token; null if it has none. */
   readonly dpop: string | null
+}
+
+/** By the names of their headers, in lower case. */
+export function headersOf({ authorization, dpop }: Credential): Record<string, string> {
+  return { ...(authorization !== null && { authorization }), ...(dpop !== null && { dpop }) }
+}
+
+/** The call of a tool. */
+export interface ToolCall extends Credential {
+  /** The tool's name in the catalog: `server.tool`. */
+  readonly tool: string
+  readonly arguments: Readonly<Record<string, unknown>>
+}
+
+/** What a server would answer to `tools/list`. */
+export interface ToolList extends Credential {
+  /** The server's name in the catalog. */
+  readonly server: string
+  /** With its `tools`. */
+  readonly result: Readonly<Record<string, unknown>>
 }
 
 /** What other answers have as their body: the code in `error`. */
@@ -20,17 +37,24 @@ export type DenialMembers = Readonly<Record<string, unknown>> & { readonly error
 
 export type ToolDecision =
   /** The caller is null if Narrowgate only observes, and has not accepted the credential. */
-  | { readonly allowed: true; readonly caller: Caller | null }
-  | {
-      readonly allowed: false
-      readonly denial: DenialMembers
-      /** One paragraph for the model. */
-      readonly text: string
-    }
+  { readonly allowed: true; readonly caller: Caller | null } | DeniedDecision
+
+export type ListDecision =
+  /** The same result, with the tools that the caller may call. */
+  { readonly allowed: true; readonly result: Readonly<Record<string, unknown>> } | DeniedDecision
+
+export interface DeniedDecision {
+  readonly allowed: false
+  readonly denial: DenialMembers
+  /** One paragraph for the model. */
+  readonly text: string
+}
 
 /** Asks Narrowgate. A rejection, or an answer that is none, denies the call. */
 export interface Decisions {
   decide(call: ToolCall): Promise<ToolDecision>
+  /** Decides which tools of a list the caller may call. */
+  list(list: ToolList): Promise<ListDecision>
   /** Reports that an allowed call has ended. Absent: it is in flight for its tool's `duration`. */
   settle?(caller: Caller): Promise<void>
   /** Gets what a rejection of one of them was, for the server's own log: the client is told only that nothing was decided. */
@@ -61,23 +85,45 @@ export function checkSettled(status: number): void {
   if (status !== 200 && status !== 404) throw new Error(`Narrowgate answers a settlement with ${status}`)
 }
 
+export const LISTING: DeniedSubject = { tool: null, method: "tools/list" }
+
+export const callOf = (tool: string): DeniedSubject => ({ tool, method: null })
+
 /** The denial of a call about which nothing is known but this. */
-export function ownDenial(code: "unavailable" | "malformed_call", tool: string): ToolDecision {
+export function ownDenial(code: "unavailable" | "malformed_call", subject: DeniedSubject): DeniedDecision {
   const { sentence } = CODES[code]
-  return deniedBy({ error: code, error_description: sentence }, tool, () => null)
+  return deniedBy({ error: code, error_description: sentence }, subject, () => null)
 }
+
+/** The list as the answer to a request: what Narrowgate cuts down. */
+export const listingOf = ({ result }: ToolList): string => JSON.stringify({ jsonrpc: "2.0", id: 1, result })
+
+/**
+ * @param body that of Narrowgate's answer
+ * @param header of that answer
+ * @throws Error if it is none
+ */
+export function listedBy(allowed: unknown, body: string, header: ReadHeader): ListDecision {
+  const message = readLoosely(body)
+  if (allowed === true && isObject(message) && isObject(message["result"]) && Array.isArray(message["result"]["tools"]))
+    return { allowed, result: message["result"] }
+  if (allowed === false && isDenial(message)) return deniedBy(message, LISTING, header)
+  throw new Error("Narrowgate's answer is neither a list nor a denial")
+}
+
+export const isDenial = (json: unknown): json is DenialMembers => isObject(json) && typeof json["error"] === "string"
 
 /**
  * @param denial what Narrowgate answered
  * @param header of that answer
  */
-export function deniedBy(denial: DenialMembers, tool: string, header: ReadHeader): ToolDecision {
+export function deniedBy(denial: DenialMembers, subject: DeniedSubject, header: ReadHeader): DeniedDecision {
   const { error: code, error_description, decision_id, scope, approval } = denial
   const links = isObject(approval) ? approval : null
   const text = denialText({
     code,
     description: textOr(error_description, ""),
-    subject: { tool, method: null },
+    subject,
     decision: typeof decision_id === "string" ? decision_id : null,
     approval: links && {
       status: textOr(links["status"], "pending"),
@@ -118,10 +164,10 @@ const DEFAULT_MS = 6_000
  */
 export function decisionsOf(
   { key, timeout = DEFAULT_MS, settles = false, onFailure }: DecisionOptions & { readonly key: string },
-  make: (timeout: number) => Required<Pick<Decisions, "decide" | "settle">>,
+  make: (timeout: number) => Required<Omit<Decisions, "onFailure">>,
 ): Decisions {
   if (typeof key !== "string" || !/^[\x21-\x7e]+$/.test(key)) throw new TypeError("`key` is visible ASCII, not empty")
   if (!(timeout >= 1 && timeout <= LONGEST_MS)) throw new TypeError(`\`timeout\` is 1 to ${LONGEST_MS} milliseconds`)
-  const { decide, settle } = make(timeout)
-  return { decide, ...(settles && { settle }), ...(onFailure && { onFailure }) }
+  const { decide, list, settle } = make(timeout)
+  return { decide, list, ...(settles && { settle }), ...(onFailure && { onFailure }) }
 }

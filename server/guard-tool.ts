@@ -2,17 +2,36 @@
  * Has Narrowgate decide on each call of an MCP server's tool in the server itself, where no gateway stands before it. For
  * the servers of the official SDKs, 1.x and 2.x.
  */
+import { APPROVAL_KEY } from "../src/core/catalog/mcp-response.ts"
+import { approvalRequest } from "../src/core/denials/denial-text.ts"
 import { isObject } from "../src/core/encoding/json.ts"
 import type { Caller } from "./caller.ts"
 import { rememberCaller } from "./callers.ts"
-import { headerReader, ownDenial, type Decisions, type ToolCall, type ToolDecision } from "./decisions.ts"
+import {
+  callOf,
+  ownDenial,
+  type Decisions,
+  type DeniedDecision,
+  type ToolCall,
+  type ToolDecision,
+} from "./decisions.ts"
+import { canShowPage, credentialOf } from "./sdk-context.ts"
 
-/** What a client gets in place of the tool's result: that of a gateway with `denials: mcp`. */
-export interface DeniedResult {
-  readonly content: readonly { readonly type: "text"; readonly text: string }[]
-  readonly isError: true
-  readonly _meta: Readonly<Record<string, unknown>>
-}
+/**
+ * What a client gets in place of the tool's result: that of a gateway with `denials: mcp`. If a person has to approve of
+ * the call, and the client can show its user a page with it (MCP 2026-07-28), it is asked to do so and to repeat the call.
+ */
+export type DeniedResult =
+  | {
+      readonly content: readonly { readonly type: "text"; readonly text: string }[]
+      readonly isError: true
+      readonly _meta: Readonly<Record<string, unknown>>
+    }
+  | {
+      readonly resultType: "input_required"
+      readonly inputRequests: Readonly<Record<string, unknown>>
+      readonly _meta: Readonly<Record<string, unknown>>
+    }
 
 /**
  * Returns the tool's handler behind a decision: it runs only if Narrowgate has allowed exactly this call, with the arguments
@@ -30,7 +49,7 @@ export function guardTool<Handler extends (...args: never[]) => unknown>(
     // (arguments, context), or of a tool without a schema the context alone: in both versions of the SDK.
     const context = args.at(-1)
     const decision = await decided(decisions, tool, args.length > 1 ? args[0] : {}, context)
-    if (!decision.allowed) return resultOf(decision)
+    if (!decision.allowed) return resultOf(decision, tool, context)
     const { caller } = decision
     if (caller && typeof context === "object" && context !== null) rememberCaller(context, caller)
     try {
@@ -46,7 +65,7 @@ export function guardTool<Handler extends (...args: never[]) => unknown>(
 
 async function decided(decisions: Decisions, tool: string, given: unknown, context: unknown): Promise<ToolDecision> {
   // A value that JSON does not have would reach the handler otherwise than Narrowgate.
-  if (!isObject(given) || !isPlain(given)) return ownDenial("malformed_call", tool)
+  if (!isObject(given) || !isPlain(given)) return ownDenial("malformed_call", callOf(tool))
   const call: ToolCall = { tool, arguments: given, ...credentialOf(context) }
   try {
     const decision = await decisions.decide(call)
@@ -58,7 +77,7 @@ async function decided(decisions: Decisions, tool: string, given: unknown, conte
     return decision
   } catch (cause) {
     decisions.onFailure?.(cause)
-    return ownDenial("unavailable", tool)
+    return ownDenial("unavailable", callOf(tool))
   }
 }
 
@@ -71,29 +90,16 @@ async function settle(decisions: Decisions, caller: Caller): Promise<void> {
   }
 }
 
-function resultOf({ denial, text }: Extract<ToolDecision, { readonly allowed: false }>): DeniedResult {
-  return { content: [{ type: "text", text }], isError: true, _meta: { "narrowgate/denial": denial } }
+function resultOf({ denial, text }: DeniedDecision, tool: string, context: unknown): DeniedResult {
+  const _meta = { "narrowgate/denial": denial }
+  const { status, url, expires_at: until } = isObject(denial["approval"]) ? denial["approval"] : {}
+  if (status !== "pending" || typeof url !== "string" || !canShowPage(context, APPROVAL_KEY))
+    return { content: [{ type: "text", text }], isError: true, _meta }
+  const message = approvalRequest(callOf(tool), { expires_at: typeof until === "number" ? until : null })
+  // The call that the client repeats is decided anew: what it sends back means nothing.
+  const request = { method: "elicitation/create", params: { mode: "url", message, url } }
+  return { resultType: "input_required", inputRequests: { [APPROVAL_KEY]: request }, _meta }
 }
-
-type Credential = Pick<ToolCall, "authorization" | "dpop">
-
-/** SDK 1.x: `extra.requestInfo.headers` and `extra.authInfo`; 2.x: `context.http.req.headers` and `context.http.authInfo`. */
-function credentialOf(context: unknown): Credential {
-  const extra = member(context)
-  const http = member(extra["http"])
-  const header = readerOf(member(http["req"])["headers"] ?? member(extra["requestInfo"])["headers"])
-  const authorization = header("Authorization")
-  if (authorization !== null) return { authorization, dpop: header("DPoP") }
-  const { token } = member(http["authInfo"] ?? extra["authInfo"])
-  return { authorization: typeof token === "string" ? `Bearer ${token}` : null, dpop: null }
-}
-
-function readerOf(headers: unknown): (name: string) => string | null {
-  if (typeof Headers === "function" && headers instanceof Headers) return (name) => headers.get(name)
-  return headerReader(member(headers))
-}
-
-const member = (value: unknown): Readonly<Record<string, unknown>> => (isObject(value) ? value : {})
 
 /** Deeper than Narrowgate reads. */
 const MAX_DEPTH = 64

@@ -1,13 +1,17 @@
 /** Asks Narrowgate over HTTP, by the Authorization API of AuthZEN: a gateway of dialect `authzen` with `body: true`. */
 import { isObject } from "../src/core/encoding/json.ts"
 import { isLoopback } from "../src/core/encoding/url.ts"
-import { boundedBytes } from "./body.ts"
+import { boundedBytes, MAX_BODY_BYTES } from "./body.ts"
 import {
   allowedBy,
+  callOf,
   checkSettled,
   decisionsOf,
   deniedBy,
   headerReader,
+  headersOf,
+  listedBy,
+  listingOf,
   ownDenial,
   type DecisionOptions,
   type Decisions,
@@ -35,30 +39,35 @@ export interface DecisionRequest {
 
 const MAX_ANSWER_BYTES = 65_536
 const EVALUATION = "/access/v1/evaluation"
+const LISTS = "/v1/tools/filter"
 
 export function httpDecisions(options: HttpDecisionOptions): Decisions {
   const { url, key, fetch: send = async (to, init) => fetch(to, init) } = options
   const origin = originOf(url, options.allowHttp ?? false)
   return decisionsOf(options, (timeout) => {
-    const post = async (path: string, headers: Record<string, string>, json: unknown) => {
+    const post = async (path: string, headers: Record<string, string>, body: string, most = MAX_ANSWER_BYTES) => {
       const answer = await send(`${origin}${path}`, {
         method: "POST",
         redirect: "manual",
         headers: { ...headers, "Content-Type": "application/json" },
-        body: JSON.stringify(json),
+        body,
         signal: AbortSignal.timeout(timeout),
       })
-      return { status: answer.status, bytes: await boundedBytes(answer.body, MAX_ANSWER_BYTES) }
+      const bytes = await boundedBytes(answer.body, most)
+      const { status } = answer
+      if (bytes === null) throw new Error(`${origin}${path} answers too much, with ${status}`)
+      return { status, body: new TextDecoder().decode(bytes), header: (name: string) => answer.headers.get(name) }
     }
     return {
       async decide(call) {
-        const { status, bytes } = await post(EVALUATION, { Authorization: `Bearer ${key}` }, evaluationOf(call))
-        if (bytes === null || status !== 200) throw new Error(`${origin}${EVALUATION} answers ${status}`)
-        const { decision, context } = objectOf(JSON.parse(new TextDecoder().decode(bytes)))
+        const asked = JSON.stringify(evaluationOf(call))
+        const { status, body } = await post(EVALUATION, { Authorization: `Bearer ${key}` }, asked)
+        if (status !== 200) throw new Error(`${origin}${EVALUATION} answers ${status}`)
+        const { decision, context } = objectOf(JSON.parse(body))
         const { headers, code, access_request, ...members } = objectOf(context)
         const header = headerReader(objectOf(headers ?? {}))
         if (decision === true) return allowedBy(header)
-        if (decision !== false || typeof code !== "string") return ownDenial("unavailable", call.tool)
+        if (decision !== false || typeof code !== "string") return ownDenial("unavailable", callOf(call.tool))
         const { error_description, decision_id, scope } = members
         const denial = {
           error: code,
@@ -67,11 +76,21 @@ export function httpDecisions(options: HttpDecisionOptions): Decisions {
           ...(scope !== undefined && { scope }),
           ...(access_request !== undefined && { approval: access_request }),
         }
-        return deniedBy(denial, call.tool, header)
+        return deniedBy(denial, callOf(call.tool), header)
+      },
+      async list(list) {
+        const own = { "X-Narrowgate-Filter-Key": key, "X-Narrowgate-Server": list.server }
+        const { status, body, header } = await post(
+          LISTS,
+          { ...headersOf(list), ...own },
+          listingOf(list),
+          MAX_BODY_BYTES,
+        )
+        return listedBy(status === 200, body, header)
       },
       async settle({ decision, task }) {
         const path = `/v1/calls/${encodeURIComponent(decision)}/settle`
-        checkSettled((await post(path, { "X-Narrowgate-Settle-Key": key }, { task })).status)
+        checkSettled((await post(path, { "X-Narrowgate-Settle-Key": key }, JSON.stringify({ task }))).status)
       },
     }
   })
@@ -84,12 +103,12 @@ function originOf(url: string, allowHttp: boolean): string {
   throw new TypeError(`the key would be sent without TLS to ${origin}: \`url\` has to be https`)
 }
 
-function evaluationOf({ tool, arguments: given, authorization, dpop }: ToolCall): unknown {
+function evaluationOf({ tool, arguments: given, ...credential }: ToolCall): unknown {
   return {
-    subject: { type: "agent", id: agentOf(authorization) },
+    subject: { type: "agent", id: agentOf(credential.authorization) },
     action: { name: "tools/call" },
     resource: { type: "tool", id: tool, properties: { arguments: given } },
-    context: { ...(authorization !== null && { authorization }), ...(dpop !== null && { dpop }) },
+    context: headersOf(credential),
   }
 }
 

@@ -19,7 +19,27 @@ export { transactionTokens, type TransactionTokens } from "./transaction-tokens.
 export type { FetchKeys, KeyRequest, SigningAlgorithm, TokenOptions } from "./token-options.ts"
 export { memoryReplays, type ReplayStore } from "./replays.ts"
 export { guardTool, type DeniedResult } from "./guard-tool.ts"
-export type { DecisionOptions, Decisions, DenialMembers, ToolCall, ToolDecision } from "./decisions.ts"
+export { guardList, ListDeniedError, type ListingServer } from "./guard-list.ts"
+export type {
+  Credential,
+  DecisionOptions,
+  Decisions,
+  DeniedDecision,
+  DenialMembers,
+  ListDecision,
+  ToolCall,
+  ToolDecision,
+  ToolList,
+} from "./decisions.ts"
 export { httpDecisions, type DecisionRequest, type HttpDecisionOptions } from "./http-decisions.ts"
 export { bindingDecisions, type BindingDecisionOptions } from "./binding-decisions.ts"
-export type { Authorizer, HeaderLines, WorkerAnswer, WorkerCall, WorkerList, WorkerSettlement } from "./authorizer.ts"
+export { authorizerOf } from "./authorizer.ts"
+export type {
+  Authorizer,
+  HeaderLines,
+  ServiceBinding,
+  WorkerAnswer,
+  WorkerCall,
+  WorkerList,
+  WorkerSettlement,
+} from "./authorizer.ts"

@@ -2,7 +2,6 @@
  * A gateway of the policies that listens, for an agent under test: it asks as that gateway asks, passes on what is
  * allowed, and answers what is denied itself.
  */
-import { decodeJwt } from "jose"
 import { startGateway, type GatewayRoute } from "../dev/gateway.ts"
 import { isStandIn, SENDS_BODY, type Verdict } from "../dev/gateway/ask.ts"
 import { first } from "../dev/gateway/headers.ts"
@@ -12,6 +11,7 @@ import { decisionOf } from "./kit/decision.ts"
 import { NarrowgateTestError } from "./kit/error.ts"
 import { refuseUnknown, type Members } from "./kit/options.ts"
 import type { GatewayResponse, PolicyParts } from "./kit/setup.ts"
+import { taskOf } from "./kit/task-of.ts"
 import type { GatewayCall, GatewayOptions, TestGateway } from "./types.ts"
 
 const OPTIONS: Members<GatewayOptions> = { upstream: true, servers: true, origin: true, port: true }
@@ -89,14 +89,4 @@ function responseOf(verdict: Verdict): GatewayResponse {
     : verdict
   const lowerCase = headers.map(([name, value]) => [name.toLowerCase(), value] as const)
   return { status, headers: Object.fromEntries(lowerCase), body: new TextDecoder().decode(body) }
-}
-
-/** Null if it is no token of a task. */
-function taskOf(authorization: string): string | null {
-  try {
-    const { task } = decodeJwt(authorization.slice(authorization.indexOf(" ") + 1))
-    return typeof task === "string" ? task : null
-  } catch {
-    return null
-  }
 }

@@ -189,6 +189,25 @@ export interface GatewayCall extends Decision {
   readonly target: string
 }
 
+/** A gateway of gateways.yaml in Cloudflare's pool, where nothing can listen: the `fetch` of an agent under test. */
+export interface PoolGateway {
+  /**
+   * As the global `fetch`: a request to Narrowgate's own URL goes there; one to an origin of the gateway is decided as that
+   * gateway asks, and answered by what is behind it, or by the denial. To any other origin it is an error.
+   */
+  readonly fetch: typeof fetch
+  /** The calls that it asked about, the oldest first. */
+  calls(): readonly GatewayCall[]
+}
+
+export interface PoolNarrowgate extends TestNarrowgate {
+  /**
+   * Puts a gateway of gateways.yaml before what is behind it: a function, or a service binding's `fetch`. It does not cut
+   * down lists of MCP servers.
+   */
+  gateway(id: string, upstream: (request: Request) => Response | Promise<Response>): PoolGateway
+}
+
 export interface TestPolicies {
   /** The policy directory: a path, or a URL such as `new URL("../policies", import.meta.url)`. */
   readonly policies: string | { readonly href: string }

@@ -53,6 +53,10 @@ const errors: Readonly<Record<string, Answer>> = {
   "503": errorAnswer(503, [...codesOf(503), "unavailable"], "Something that decides this is unavailable."),
 }
 
+const notIssued = errorAnswer(400, codesOf(400), "No token is issued: RFC 6749, section 5.2.", {
+  members: { "scope?": text("Of `consent_required`: the scopes for which consent is required.") },
+})
+
 const ofGateway = errorAnswer(403, ["unknown_gateway"], "The request has the header `X-Narrowgate-Key`.", {
   headers: ["X-Narrowgate-Status"],
 })
@@ -111,7 +115,7 @@ function operation(
       security: [{}],
       ...(operationId === "token" && { parameters: [dpop] }),
       ...(requestBody && { requestBody }),
-      responses: { "200": answer, ...errors },
+      responses: { "200": answer, ...errors, ...(operationId === "token" && { "400": notIssued }) },
     },
   }
 }

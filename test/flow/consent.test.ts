@@ -146,6 +146,7 @@ describe("consent while the person is elsewhere (OpenID CIBA)", () => {
     expect((await postForm(form)).refused).toMatchObject({
       error: "consent_required",
       error_description: expect.stringContaining("safe.burn:execute"),
+      scope: "safe.burn:execute",
     })
     const some = await postForm({ ...form, scope: "safe.burn:execute files.list:read" })
     expect(some.issued?.scope).toBe("files.list:read")

@@ -24,7 +24,12 @@ const issued = z.object({
   refresh_token: z.string().optional(),
   authorization_details: z.unknown().optional(),
 })
-const refused = z.object({ error: z.string(), error_description: z.string(), decision_id: z.string() })
+const refused = z.object({
+  error: z.string(),
+  error_description: z.string(),
+  decision_id: z.string(),
+  scope: z.string().optional(),
+})
 
 export interface TokenAnswer {
   readonly status: number

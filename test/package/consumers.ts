@@ -4,6 +4,7 @@
 export const CONSUMERS: Readonly<Record<string, string>> = {
   client: `
 import {
+  ConsentRequiredError,
   DeniedError,
   denialOf,
   fromFile,
@@ -25,7 +26,17 @@ export async function work(saved: SavedTask | null): Promise<string> {
   const issuer = "https://authz.example"
   const task: Task = saved
     ? await resumeTask(saved, { identity: fromFile("/run/identity"), fetch: async (input, init) => fetch(input, init) })
-    : await openTask({ issuer, identity, session: () => "token", purpose: "triage", scope: ["a.b:read"], dpop: true })
+    : await openTask({
+        issuer,
+        identity,
+        session: () => "token",
+        purpose: "triage",
+        authorizationDetails: [
+          { type: "narrowgate_call", tools: ["a.b"], actions: ["read"], arguments: { to: { like: "*@a.example" } } },
+        ],
+        onConsent: ({ url, scope, expiresAt }) => console.log(url, scope, expiresAt + 1),
+        dpop: true,
+      })
   try {
     const answer = await untilAllowed(async () => task.fetch("https://api.example/crm", { method: "POST", body: "{}" }), {
       task,
@@ -42,6 +53,7 @@ export async function work(saved: SavedTask | null): Promise<string> {
     return (await echo.execute({ message: access_token })) + (await task.token()) + JSON.stringify(await task.save())
   } catch (error) {
     if (error instanceof DeniedError) return error.denial.code
+    if (error instanceof ConsentRequiredError) return error.authorizationEndpoint ?? error.scope
     if (error instanceof NarrowgateError && error.code === "token_refused") return error.refusal?.error ?? ""
     throw error
   } finally {
@@ -74,6 +86,7 @@ export async function tryPolicies(env: { readonly NARROWGATE: object }): Promise
 `,
   server: `
 import {
+  authorizerOf,
   bindingDecisions,
   callerOf,
   CallRejectedError,
@@ -87,6 +100,7 @@ import {
   transactionTokens,
   type Authorizer,
   type Caller,
+  type ServiceBinding,
   type ServiceOptions,
   type WorkerAnswer,
 } from "narrowgate/server"
@@ -133,8 +147,8 @@ export async function verify(token: string): Promise<string | undefined> {
   return user === null ? signed?.chain[0] : user.subject
 }
 
-declare const env: { readonly NARROWGATE: unknown }
-const authorizer = env.NARROWGATE as Authorizer
+declare const env: { readonly NARROWGATE: ServiceBinding }
+const authorizer: Authorizer = authorizerOf(env.NARROWGATE)
 const answer: Promise<WorkerAnswer> = authorizer.authorize({
   key: "k",
   method: "POST",
@@ -158,7 +172,7 @@ import { McpServer as NewServer } from "@modelcontextprotocol/server"
 import { McpServer as OldServer } from "@modelcontextprotocol/sdk/server/mcp.js"
 import express from "express"
 import { Hono } from "hono"
-import { callerOf, expressMiddleware, guardTool, honoMiddleware, httpDecisions, type ServiceOptions } from "narrowgate/server"
+import { callerOf, expressMiddleware, guardList, guardTool, honoMiddleware, httpDecisions, type ServiceOptions } from "narrowgate/server"
 import { z } from "zod"
 
 declare const options: ServiceOptions
@@ -176,12 +190,12 @@ service.get("/crm/:ticket", expressMiddleware(options), (request, response) => {
 const decisions = httpDecisions({ url: "https://authz.example", key: "k" })
 const inputSchema = z.object({ message: z.string() })
 const say = (text: string) => ({ content: [{ type: "text" as const, text }] })
-new NewServer({ name: "a", version: "1" }).registerTool(
+guardList(decisions, "a", new NewServer({ name: "a", version: "1" })).registerTool(
   "echo",
   { inputSchema },
   guardTool(decisions, "a.echo", async ({ message }, context) => say(message + callerOf(context).agent)),
 )
-new OldServer({ name: "a", version: "1" }).registerTool(
+guardList(decisions, "a", new OldServer({ name: "a", version: "1" })).registerTool(
   "echo",
   { inputSchema: inputSchema.shape },
   guardTool(decisions, "a.echo", async ({ message }, extra) => say(message + callerOf(extra).agent)),

@@ -58,7 +58,7 @@ describe.each(["22", "24"])("on Node %s", (node) => {
     expect((await install(...packages("@cloudflare/vitest-plugin"))).code).toBe(0)
     await mkdir(file("pool"))
     await cp(file("policies"), file("pool/policies"), { recursive: true })
-    for (const name of ["vitest.config.ts", "worker.ts", "worker.spec.ts"])
+    for (const name of ["vitest.config.ts", "worker.ts", "worker.spec.ts", "agent.spec.ts"])
       await writeFile(file("pool", name), await codeOf(GUIDE, `pool/${name}`))
     const gateways = await readFile(file("pool/policies/gateways.yaml"), "utf8")
     await writeFile(
@@ -66,7 +66,7 @@ describe.each(["22", "24"])("on Node %s", (node) => {
       gateways.replace("dialect: envoy", "dialect: worker").replace("request_id_header", "# "),
     )
     const { code, stdout, stderr } = await there.run("npx", "vitest", "run", "--root", "pool")
-    expect([code, stdout + stderr]).toEqual([0, expect.stringMatching(/Tests {2}\d+ passed/u)])
+    expect([code, stdout + stderr]).toEqual([0, expect.stringMatching(/Tests {2}2 passed/u)])
   }, 180_000)
 
   test.each([
@@ -122,6 +122,8 @@ export async function use(): Promise<Decision> {
   await ng[Symbol.asyncDispose]()
   const definition: { readonly name: string } = await narrowgateWorker({ policies: "policies" })
   const other = await narrowgateBehind({})
+  const inPool: typeof fetch = other.gateway("edge", async (request) => new Response(request.url)).fetch
+  await inPool(other.url)
   if (time.getTime() > 0 && code === definition.name) throw new TaskDenied("access_denied", other.url, null)
   return decision
 }

@@ -116,6 +116,32 @@ describe.each(Object.keys(ENVIRONMENTS))("with the types of %s alone", (name) =>
   })
 })
 
+test.each(["wrangler types", "@cloudflare/workers-types"])("a binding is taken as %s types it", async (name) => {
+  const env =
+    name === "wrangler types" ? "declare const env: Env" : "declare const env: { readonly NARROWGATE: Service }"
+  const text = `
+import { authorizerOf, bindingDecisions, type Decisions, type WorkerAnswer } from "narrowgate/server"
+import { narrowgateBehind } from "narrowgate/testing/pool"
+${env}
+const [key, endpoint] = ["k", "https://mcp.example/mcp"]
+export const decisions: Decisions = bindingDecisions({ authorizer: env.NARROWGATE, key, endpoint })
+export const settled: Promise<WorkerAnswer> = authorizerOf(env.NARROWGATE).settle({ key, decision: "d", task: "t" })
+export const narrowgate = narrowgateBehind(env.NARROWGATE)
+`
+  expect(await compile(await makeProject(name, { "binding.ts": text }))).toEqual([])
+})
+
+test("a denial that was not awaited is no denial, nor is none", async () => {
+  const wrong = `import { denialOf, toModel } from "narrowgate/client"
+toModel(denialOf("x"))
+toModel(await denialOf("x"))
+if (denialOf("x")) {
+}
+`
+  const said = await compile(await makeProject("Node", { "wrong.ts": wrong }))
+  expect(said.map((line) => line.slice(0, 11))).toEqual(["wrong.ts(2,", "wrong.ts(3,", "wrong.ts(4,"])
+})
+
 test("a project that uses an entry wrongly does not compile", async () => {
   const wrong = 'import { honoMiddleware } from "narrowgate/server"\nhonoMiddleware({ issuer: 7 })\n'
   const said = await compile(await makeProject("a browser", { "wrong.ts": wrong }))

@@ -33,16 +33,16 @@ const RUNS: ReadonlyMap<string, readonly (readonly string[])[]> = new Map([
       ["-m", "ruff", "format", "--no-cache", "--check", ".", "../../examples/agents"],
       ["-m", "mypy", "src"],
       ["-m", "mypy", "tests/typed/httpx_user.py"],
-      ["-m", "pytest", "tests/core"],
+      ["-m", "pytest", "tests/core", "tests/pages"],
     ],
   ],
-  ["mcp-1", [["-m", "pytest", "tests/mcp_1"]]],
+  ["mcp-1", [["-m", "pytest", "tests/mcp_1", "tests/pages"]]],
   [
     "mcp-2",
     [
       ["-m", "mypy", "src"],
       ["-m", "mypy", "tests/typed"],
-      ["-m", "pytest", "tests/mcp_2"],
+      ["-m", "pytest", "tests/mcp_2", "tests/pages"],
     ],
   ],
 ])
@@ -91,7 +91,12 @@ async function runIn(
   // Everything that it needs is there, in the versions that are pinned.
   await must(pythonOf(name), ...INSTALL, "--no-deps", wheel)
   await must(pythonOf(name), "-m", "pip", "check", "--disable-pip-version-check")
-  const own = { ...env, NARROWGATE_USER: USERS.get(name), MYPY_CACHE_DIR: join(directory, `types-${name}`) }
+  const own = {
+    ...env,
+    NARROWGATE_USER: USERS.get(name),
+    NARROWGATE_ENVIRONMENT: name,
+    MYPY_CACHE_DIR: join(directory, `types-${name}`),
+  }
   let isFine = true
   for (const args of runs) {
     const { code, output } = await run(pythonOf(name), args, own)

@@ -50,6 +50,11 @@ unless { context has session && context.session has acr && context.session.acr =
 @remedy("approval:refunds")
 forbid (principal, action == Action::"read", resource == Tool::"desk.search")
 unless { context.approvals.contains("refunds") };
+
+@id("replies-need-consent")
+@remedy("approval:user")
+forbid (principal, action == Action::"delegate", resource == Tool::"crm.tickets.reply")
+unless { context.approvals.contains("user") };
 `
 
 export interface PythonStack extends Listening {
@@ -176,7 +181,7 @@ async function adapt(policies: string, key: object): Promise<void> {
 
 const inbox = z.object({ approvals: z.array(z.looseObject({ id: z.string(), task: z.string() })) })
 
-/** Answers `GET /session`, `GET /identity`, and `POST /approve` and `/reject`, each for a task. */
+/** Answers `GET /session` and `/identity`; `/consent`, `/approve` and `/reject`, each for a task. */
 async function startPeople(narrowgate: string, provider: string): Promise<Listening> {
   const answers = new Map<string, (parameters: URLSearchParams) => Promise<string>>([
     [
@@ -195,6 +200,7 @@ async function startPeople(narrowgate: string, provider: string): Promise<Listen
           audience: parameters.get("audience") ?? "",
         }),
     ],
+    ["/consent", async (parameters) => consent(narrowgate, provider, parameters)],
     ["/approve", async (parameters) => decide(narrowgate, provider, parameters.get("task") ?? "", true)],
     ["/reject", async (parameters) => decide(narrowgate, provider, parameters.get("task") ?? "", false)],
   ])
@@ -208,6 +214,18 @@ async function startPeople(narrowgate: string, provider: string): Promise<Listen
     response.writeHead(status, { "content-type": "text/plain" }).end(text)
   })
   return listen(server, 0)
+}
+
+/** The user answers what `on_consent` got. */
+async function consent(narrowgate: string, provider: string, parameters: URLSearchParams): Promise<string> {
+  const user = parameters.get("user") ?? ""
+  const { access_token: token } = await login({ origin: provider, user, client: CONSOLE_CLIENT })
+  const headers = { authorization: `Bearer ${token}`, "content-type": "application/json" }
+  const url = `${narrowgate}/v1/approvals/${parameters.get("task") ?? ""}`
+  const body = JSON.stringify({ decision: parameters.get("decision") })
+  const { status } = await fetch(url, { method: "POST", headers, body })
+  if (status !== 200) throw new Error(`the request for consent was answered by ${status}`)
+  return ""
 }
 
 async function decide(narrowgate: string, provider: string, task: string, approve: boolean): Promise<string> {

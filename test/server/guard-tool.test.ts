@@ -4,13 +4,16 @@ import { beforeEach, describe, expect, expectTypeOf, test } from "vitest"
 import type { Concurrency } from "../../src/core/guardrails/concurrency.ts"
 import type * as rpc from "../../src/gateway/rpc.ts"
 import {
+  authorizerOf,
   bindingDecisions,
   callerOf,
+  guardList,
   guardTool,
   httpDecisions,
   type Authorizer,
   type DecisionOptions,
   type Decisions,
+  type ServiceBinding,
   type WorkerAnswer,
   type WorkerCall,
   type WorkerList,
@@ -28,9 +31,9 @@ const endpoint = "https://api.test/desk/mcp"
 const key = keyOf("worker")
 const context = (token: string) => ({ http: { req: { headers: new Headers({ Authorization: `Bearer ${token}` }) } } })
 
-const settle = async (): Promise<WorkerAnswer> => Promise.reject(new Error("nothing was allowed"))
+const nothing = async (): Promise<WorkerAnswer> => Promise.reject(new Error("nothing was allowed"))
 
-function guarded(authorizer: Pick<Authorizer, "authorize" | "settle"> = exports.Authorizer, timeout = 6_000) {
+function guarded(authorizer: Authorizer = exports.Authorizer, timeout = 6_000) {
   const decisions = bindingDecisions({ authorizer, key, endpoint, timeout })
   const handler = (given: object, on: object): unknown => ({ given, caller: callerOf(on) })
   return {
@@ -139,7 +142,11 @@ describe("a call in flight", () => {
     const failures: unknown[] = []
     const decisions = bindingDecisions({
       ...{ key, endpoint, settles: true, timeout: 200, onFailure: (cause) => void failures.push(cause) },
-      authorizer: { authorize: async () => ({ ...plain, allowed: true, headers: named }), settle: settleCall },
+      authorizer: {
+        authorize: async () => ({ ...plain, allowed: true, headers: named }),
+        tools: nothing,
+        settle: settleCall,
+      },
     })
     const search = guardTool(decisions, "desk.search", (_given: object, _on: object): unknown => "done")
     expect(await search({}, context("t"))).toBe("done")
@@ -163,7 +170,7 @@ test.each<[string, () => Promise<WorkerAnswer>]>([
   ["allows another server's tool", async () => ({ ...plain, allowed: true, headers: headersOf("other.search") })],
   ["denies in no word", async () => ({ ...plain, allowed: false })],
 ])("a binding that %s denies", async (_what, authorize) => {
-  expect(await guarded({ authorize, settle }, 200).search({}, context("t"))).toEqual({
+  expect(await guarded({ authorize, tools: nothing, settle: nothing }, 200).search({}, context("t"))).toEqual({
     isError: true,
     content: [
       {
@@ -175,8 +182,78 @@ test.each<[string, () => Promise<WorkerAnswer>]>([
   })
 })
 
+describe("a list of tools", () => {
+  beforeEach(async () => publish(await yard()))
+  const call =
+    (method: string) =>
+    async (decisions: Decisions, token: string | null, name = "desk") => {
+      const handlers = new Map<unknown, (...args: unknown[]) => unknown>()
+      const server = {
+        assertCanSetRequestHandler: (): void => undefined,
+        setRequestHandler: (of: unknown, handler: (...args: unknown[]) => unknown) => void handlers.set(of, handler),
+      }
+      guardList(decisions, name, { server })
+      const tools = ["search", "pay", "nothing"].map((each) => ({ name: each, title: undefined, inputSchema: {} }))
+      server.setRequestHandler(method, () => ({ tools, nextCursor: "2" }))
+      return handlers.get(method)?.({ method, params: {} }, token === null ? {} : context(token))
+    }
+  const list = call("tools/list")
+  const overBinding = (authorizer: Authorizer = exports.Authorizer, timeout = 6_000) =>
+    bindingDecisions({ authorizer, key, endpoint, timeout })
+  const overHttp = httpDecisions({
+    ...{ url: US, key: keyOf("authzen") },
+    fetch: async (url: string, init: object) => exports.default.fetch(url, init),
+  })
+  const WAYS = { HTTP: overHttp, "a binding": overBinding() }
+
+  test.each(Object.entries(WAYS))("has what the caller may call, and nothing else: %s", async (_way, decisions) => {
+    const { token } = await openTask("first", { scope: "desk.search:read" })
+    expect(await list(decisions, token)).toEqual({ tools: [{ name: "search", inputSchema: {} }], nextCursor: "2" })
+    await expect(list(decisions, null)).rejects.toMatchObject({
+      code: -32_001,
+      message: expect.stringContaining('Narrowgate denied the request "tools/list", and nothing was done.'),
+      data: { error: "missing_token" },
+    })
+    await expect(list(decisions, token, "elsewhere")).rejects.toMatchObject({ data: { error: "unknown_tool" } })
+    // Whatever else a server is asked for is its own.
+    expect(await call("prompts/list")(decisions, null)).toMatchObject({ nextCursor: "2" })
+  })
+
+  test.each<[string, () => Promise<WorkerAnswer>]>([
+    ["throws", nothing],
+    ["never answers", async () => new Promise(() => undefined)],
+    ["allows what is no list", async () => ({ ...plain, allowed: true, body: '{"result":{}}' })],
+    [
+      "allows in another word",
+      async () => ({ ...plain, body: '{"result":{"tools":[]}}', ...JSON.parse('{"allowed":1}') }),
+    ],
+    ["denies in no word", async () => ({ ...plain, allowed: false })],
+  ])("is not shown if a binding %s", async (_what, tools) => {
+    const decisions = overBinding({ authorize: nothing, tools, settle: nothing }, 200)
+    await expect(list(decisions, "t")).rejects.toMatchObject({ data: { error: "unavailable" } })
+  })
+
+  test("is not shown in another word of decisions from elsewhere", async () => {
+    const decide = async () => JSON.parse('{"allowed":"yes","result":{"tools":[]}}')
+    await expect(list({ decide, list: decide }, "t")).rejects.toMatchObject({ data: { error: "unavailable" } })
+  })
+})
+
+test("a binding of another type is taken for what it is, and one without methods is refused", async () => {
+  await publish(await yard())
+  const untyped: ServiceBinding = exports.Authorizer
+  const { token } = await openTask("first", { scope: "desk.search:read" })
+  const decisions = bindingDecisions({ authorizer: untyped, key, endpoint })
+  const search = guardTool(decisions, "desk.search", (_given: object, _on: object): unknown => "done")
+  expect(await search({}, context(token))).toBe("done")
+  const nobody: ServiceBinding = { fetch: () => undefined }
+  expect(() => bindingDecisions({ authorizer: nobody, key, endpoint })).toThrow("entry point `Authorizer`")
+  expect(() => authorizerOf(nobody)).toThrow(TypeError)
+})
+
 test("an allow in another word, of decisions from elsewhere, runs nothing", async () => {
-  const decisions = { decide: async () => JSON.parse('{"allowed":"yes","caller":null}') }
+  const decide = async () => JSON.parse('{"allowed":"yes","caller":null}')
+  const decisions = { decide, list: decide }
   const guardedTool = guardTool(decisions, "desk.search", (_given: object, _context: object): unknown => "done")
   expect(await guardedTool({}, {})).toMatchObject({ _meta: { "narrowgate/denial": { error: "unavailable" } } })
 })

@@ -14,6 +14,6 @@ test("in Cloudflare's pool for Vitest, Narrowgate is an auxiliary Worker beside 
       env: { ...process.env, NO_COLOR: "1", VITEST: undefined },
     },
   )
-  expect(stdout.match(/^ok /gmu)).toHaveLength(3)
+  expect(stdout.match(/^ok /gmu)).toHaveLength(7)
   expect(stdout).not.toMatch(/^not ok /mu)
 })

@@ -7,7 +7,7 @@ import type { AgentRequest } from "./requests.ts"
 import type { HttpResponse } from "../types.ts"
 import type { GatewayResponse, TestKitBinding } from "./setup.ts"
 
-type Gateway = Pick<GatewayDefinition, "id" | "dialect" | "body" | "request_id_header" | "asserts">
+export type Gateway = Pick<GatewayDefinition, "id" | "dialect" | "body" | "request_id_header" | "asserts">
 
 interface GatewayContext {
   readonly key: string

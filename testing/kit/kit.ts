@@ -7,6 +7,7 @@ import type {
   Decision,
   DecisionRecord,
   CallOptions,
+  HttpResponse,
   RequestOptions,
   TaskRequest,
   TestNarrowgate,
@@ -16,12 +17,12 @@ import type {
 } from "../types.ts"
 import { approvalIn, decisionOf } from "./decision.ts"
 import { NarrowgateTestError, TaskDenied } from "./error.ts"
-import { askAs } from "./gateways.ts"
+import { askAs, type ClientFacts, type Gateway } from "./gateways.ts"
 import { APPROVAL, CALL, CLIENT, refuseUnknown, TASK } from "./options.ts"
 import { ProofKey } from "./proof.ts"
 import { Provider } from "./provider.ts"
 import { requestOf, type AgentRequest, type Arguments } from "./requests.ts"
-import type { BoundCall, Facts, TestKitBinding, PolicyParts } from "./setup.ts"
+import type { BoundCall, Facts, GatewayResponse, TestKitBinding, PolicyParts } from "./setup.ts"
 import { millisecondsOf } from "./span.ts"
 
 const TOKEN_EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
@@ -37,7 +38,7 @@ export async function connect(binding: TestKitBinding, stop: () => Promise<void>
   return new Kit(binding, await binding.facts(), stop)
 }
 
-class Kit implements TestNarrowgate {
+export class Kit implements TestNarrowgate {
   readonly url: string
   readonly clock: TestNarrowgate["clock"]
   readonly #binding: TestKitBinding
@@ -197,10 +198,19 @@ class Kit implements TestNarrowgate {
         }
       : { authorization: `Bearer ${task.token}` }
     const sent = { ...request, headers: { ...request.headers, ...credential } }
-    const answer = await askAs(gateway, this.gatewayKey(gateway.id), sent, client, this.#endpoint())
-    const decision = decisionOf(answer)
+    const decision = decisionOf(await this.ask(gateway, sent, client))
     this.addDecision(task.id, decision.id)
     return decision
+  }
+
+  /** Asks as this gateway asks. */
+  async ask(gateway: Gateway, request: AgentRequest, client: ClientFacts = {}): Promise<GatewayResponse> {
+    return askAs(gateway, this.gatewayKey(gateway.id), request, client, this.#endpoint())
+  }
+
+  /** A request to Narrowgate itself. */
+  async fetch(url: string, init?: RequestOptions): Promise<HttpResponse> {
+    return this.#binding.fetch(url, init)
   }
 
   /** `records` waits for it. */

@@ -4,7 +4,8 @@
  * point `TestKit`.
  */
 import { connect } from "../kit/kit.ts"
-import type { TestNarrowgate } from "../types.ts"
+import type { PoolNarrowgate } from "../types.ts"
+import { poolGateway } from "./gateway.ts"
 import type { TestKitBinding } from "../kit/setup.ts"
 
 export { NarrowgateTestError, TaskDenied, type TestErrorCode } from "../kit/error.ts"
@@ -12,8 +13,12 @@ export type * from "../types.ts"
 export { assertAllowed, assertDenied } from "../assertions.ts"
 
 /** @param binding the test's service binding to the entry point `TestKit` of the auxiliary Worker */
-export async function narrowgateBehind(binding: object): Promise<TestNarrowgate> {
+export async function narrowgateBehind(binding: object): Promise<PoolNarrowgate> {
   // A stub has every method, as far as one can see before one is called.
   const kit: TestKitBinding = Object(binding)
-  return connect(kit, async () => undefined)
+  const connected = await connect(kit, async () => undefined)
+  return Object.assign(connected, {
+    gateway: (id: string, upstream: Parameters<PoolNarrowgate["gateway"]>[1]) =>
+      poolGateway(connected, connected.gatewayOf(id), upstream),
+  })
 }

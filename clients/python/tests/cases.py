@@ -51,3 +51,13 @@ async def stays_denied(task: Task, call: Callable[[], Awaitable[object]], code: 
     with pytest.raises(DeniedError) as raised:
         await until_allowed(call, task=task, on_approval=pytest.fail)
     assert raised.value.denial.code == code
+
+
+async def lives_through_denials_and_an_approval(
+    stack: Stack, task: Task, call_tool: Callable[..., Awaitable[object]]
+) -> None:
+    """One session of MCP goes on, whatever a gateway with `denials: mcp` denies."""
+    await denied(lambda: call_tool("refund", REFUND), "approval_required")
+    await through_an_approval(stack, task, lambda: call_tool("refund", REFUND), "refunded")
+    assert "refunded" in str(await call_tool("refund", SMALL))
+    await denied(lambda: call_tool("no-such-tool", {}), "unknown_tool")

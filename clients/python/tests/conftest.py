@@ -7,7 +7,7 @@ from zlib import crc32
 
 import httpx
 import pytest
-from narrowgate import Identity, IdentityRequest, Task
+from narrowgate import ConsentRequest, Identity, IdentityRequest, Task
 
 USER = os.environ.get("NARROWGATE_USER", "alice")
 RESEARCHER = "spiffe://example.org/agent/researcher"
@@ -52,6 +52,11 @@ class Stack:
 
     async def reject(self, task: Task) -> None:
         await self.decide(task.id, approve=False)
+
+    async def consent(self, request: ConsentRequest, decision: str) -> None:
+        start, _, task = request.url.rpartition("/")
+        assert start == f"{self.issuer}/console/approvals"
+        await self._ask("/consent", task=task, user=USER, decision=decision)
 
     async def decide(self, task: str, *, approve: bool) -> None:
         await self._ask("/approve" if approve else "/reject", task=task)

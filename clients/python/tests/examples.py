@@ -3,17 +3,19 @@
 import asyncio
 import json
 import os
+import re
 import sys
 from pathlib import Path
 
 from conftest import RESEARCHER, Stack
-from narrowgate import IdentityRequest
+from narrowgate import ConsentRequest, IdentityRequest
 from server import Answer, serving
 
 MODEL = "a-model"
 CALL = {"order": "1001", "amount": 24_900}
 MOST_LINES = 25
 ASKED = "Please approve: "
+CONSENT = re.compile(r"Please consent to (\S+): (\S+)")
 
 
 def own_lines(program: Path) -> int:
@@ -80,6 +82,8 @@ async def run(stack: Stack, program: Path, home: Path, *, approve: bool = True) 
         first = (await asyncio.wait_for(agent.stdout.readline(), 40)).decode()
         if first.startswith(ASKED):
             await stack.decide(first.strip().split("/")[-2], approve=approve)
+        elif consent := CONSENT.match(first):
+            await stack.consent(ConsentRequest(consent[2], consent[1], 0), "approve")
         said, log = await asyncio.wait_for(agent.communicate(), 40)
     assert agent.returncode == 0, log.decode()
     return first + said.decode(), log.decode()

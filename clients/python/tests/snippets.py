@@ -14,8 +14,8 @@ REPOSITORY = Path(__file__).resolve().parents[3]
 def environment_of(program: str) -> str:
     """The environment that has what it imports."""
     if re.search(r"^(?:from|import) (?:langchain|agents)", program, re.MULTILINE):
-        return "mcp_1"
-    return "mcp_2" if re.search(r"^(?:from|import) (?:mcp|fastmcp)", program, re.MULTILINE) else "core"
+        return "mcp-1"
+    return "mcp-2" if re.search(r"^(?:from|import) (?:mcp|fastmcp)", program, re.MULTILINE) else "core"
 
 
 def programs(environment: str) -> list[object]:

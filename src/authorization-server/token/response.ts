@@ -23,7 +23,12 @@ export function errorResponse({ refused: refusal, hint }: OAuthFailure, decision
   if (status === 401) headers.set("WWW-Authenticate", 'Bearer error="invalid_client"')
   if (status === 503) headers.set("Retry-After", "5")
   if ("retry_after" in refusal) headers.set("Retry-After", String(refusal.retry_after))
-  const body = { error, error_description: describeOAuthError(refusal, hint), decision_id: decisionId }
+  const body = {
+    error,
+    error_description: describeOAuthError(refusal, hint),
+    ...(refusal.reason === "consent_required" && { scope: refusal.scope }),
+    decision_id: decisionId,
+  }
   return Response.json(body, { status, headers })
 }
 

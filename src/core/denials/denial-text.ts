@@ -58,7 +58,7 @@ export function denialText({ code, description, subject, decision, approval, sco
 }
 
 /** What a client shows its user together with the URL. */
-export function approvalRequest(subject: DeniedSubject, { expires_at }: ApprovalText): string {
+export function approvalRequest(subject: DeniedSubject, { expires_at }: Pick<ApprovalText, "expires_at">): string {
   const until = expires_at === null ? "" : ` until ${moment(expires_at)}`
   return `A person has to approve ${subjectText(subject)}. That can be done at this page${until}.`
 }

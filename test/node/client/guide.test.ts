@@ -68,6 +68,17 @@ describe("the guide", () => {
     await rm(directory)
   })
 
+  test("has its user consent, to calls with bounds", async () => {
+    const show = async (text: string): Promise<void> => {
+      const [, url = ""] = /^Please consent to mail\.send:write: (\S+)$/.exec(text) ?? []
+      await agents.consent({ url }, "approve")
+    }
+    const names = { openTask, show, identity: agents.svid(SUPPORT), userToken: await agents.session("alice") }
+    await expect(shown("Bounds and consent", names, "await task.complete(); return task.scope")).resolves.toBe(
+      "mail.send:write",
+    )
+  }, 30_000)
+
   test("has the token of a pod where its page mounts it", async () => {
     const page = "../../../docs/guides/identity-providers/kubernetes.md"
     const text = await readFile(join(import.meta.dirname, page), "utf8")

@@ -1,7 +1,14 @@
 /** Agents of the local stack, with the client that they would import. */
 import { login, workloadIdentity } from "../../../cli/remote/local-stack-login.ts"
 import { CONSOLE_CLIENT } from "../../../cli/remote/local-stack.ts"
-import { fromPrivateKey, openTask, type Identity, type OpenTaskOptions, type Task } from "../../../client/index.ts"
+import {
+  fromPrivateKey,
+  openTask,
+  type ConsentRequest,
+  type Identity,
+  type OpenTaskOptions,
+  type Task,
+} from "../../../client/index.ts"
 import { ROBOT, startStage, type Stage } from "../interop/robot.ts"
 
 export const SUPPORT = "spiffe://example.org/agent/support"
@@ -17,6 +24,8 @@ export interface Agents extends Stage {
   /** A task of the support agent for alice, unless it says otherwise. */
   readonly open: (options?: Partial<OpenTaskOptions>) => Promise<Task>
   readonly decide: (approval: { readonly task: string; readonly id: string }, approve: boolean) => Promise<void>
+  /** alice answers what `onConsent` got. */
+  readonly consent: (request: Pick<ConsentRequest, "url">, decision: "approve" | "reject") => Promise<void>
 }
 
 export async function startAgents(): Promise<Agents> {
@@ -28,6 +37,12 @@ export async function startAgents(): Promise<Agents> {
       workloadIdentity({ origin: provider, id, audience })
   const session = async (user: string, secondFactor = false): Promise<string> =>
     (await login({ origin: provider, user, secondFactor })).access_token
+  const answer = async (user: string, path: string, body: object): Promise<void> => {
+    const { access_token } = await login({ origin: provider, user, client: CONSOLE_CLIENT })
+    const headers = { authorization: `Bearer ${access_token}`, "content-type": "application/json" }
+    const { status } = await fetch(origin + path, { method: "POST", headers, body: JSON.stringify(body) })
+    if (status !== 200) throw new Error(`${path} was answered by ${status}`)
+  }
   return {
     ...stage,
     svid,
@@ -42,12 +57,8 @@ export async function startAgents(): Promise<Agents> {
         keepAlive: false,
         ...options,
       }),
-    decide: async ({ task, id }, approve) => {
-      const { access_token } = await login({ origin: provider, user: "olivia", client: CONSOLE_CLIENT })
-      const headers = { authorization: `Bearer ${access_token}`, "content-type": "application/json" }
-      const url = `${origin}/v1/tasks/${task}/approvals/${id}`
-      const { status } = await fetch(url, { method: "POST", headers, body: JSON.stringify({ approve }) })
-      if (status !== 200) throw new Error(`the approval was answered by ${status}`)
-    },
+    decide: async ({ task, id }, approve) => answer("olivia", `/v1/tasks/${task}/approvals/${id}`, { approve }),
+    consent: async ({ url }, decision) =>
+      answer("alice", new URL(url).pathname.replace("/console/", "/v1/"), { decision }),
   }
 }

@@ -1,7 +1,15 @@
 /** `narrowgate/client` against the running Worker and its gateways: a task from its opening to its end. */
 import { decodeJwt } from "jose"
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
-import { NarrowgateError, openTask, resumeTask, type SavedTask, type Task } from "../../../client/index.ts"
+import {
+  ConsentRequiredError,
+  NarrowgateError,
+  openTask,
+  resumeTask,
+  type ConsentRequest,
+  type SavedTask,
+  type Task,
+} from "../../../client/index.ts"
 import { NIGHTLY, RESEARCHER, startAgents, SUPPORT, VAULT, type Agents } from "./stage.ts"
 
 let agents: Agents
@@ -189,6 +197,79 @@ describe("a bound task", () => {
       clock.restore()
     }
   })
+})
+
+describe("a task for which its user has to consent", () => {
+  const CONSENT_WITHIN_MS = 30_000
+  const wanted = {
+    purpose: "answer-customer",
+    authorizationDetails: [
+      {
+        type: "narrowgate_call",
+        tools: ["mail.send"],
+        actions: ["write"],
+        arguments: { to: { eq: "bob@example.org" } },
+      },
+    ],
+  } as const
+  const mail = async (task: Task, to: string): Promise<number> => {
+    const init = { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify({ to }) }
+    return (await task.fetch(`${agents.edge.origin}/mail/messages`, init)).status
+  }
+
+  test("is an error that says to what, and where", async () => {
+    const thrown = await agents.open(wanted).catch((each: unknown) => each)
+    expect(thrown).toBeInstanceOf(ConsentRequiredError)
+    const { origin } = agents.stack
+    expect(thrown).toMatchObject({
+      code: "consent_required",
+      scope: "mail.send:write",
+      authorizationEndpoint: `${origin}/oauth/authorize`,
+      backchannelEndpoint: `${origin}/oauth/bc-authorize`,
+      refusal: { error: "consent_required", status: 400, decision: expect.stringMatching(/^dec_/) },
+    })
+  })
+
+  test(
+    "opens once they have, bound, and with the bounds that they were shown",
+    async () => {
+      const asked: ConsentRequest[] = []
+      await using task = await agents.open({
+        ...wanted,
+        dpop: true,
+        onConsent: async (request) => {
+          asked.push(request)
+          await agents.consent(request, "approve")
+        },
+      })
+      const [{ url, scope, expiresAt } = { url: "", scope: "", expiresAt: 0 }] = asked
+      expect(url).toMatch(new RegExp(`^${agents.stack.origin}/console/approvals/tsk_[^./]+$`, "u"))
+      expect([asked.length, scope, task.scope, task.isBound]).toEqual([1, "mail.send:write", "mail.send:write", true])
+      expect(expiresAt).toBeGreaterThan(Date.now())
+      expect([await mail(task, "bob@example.org"), await mail(task, "eve@example.org")]).toEqual([201, 403])
+    },
+    CONSENT_WITHIN_MS,
+  )
+
+  test(
+    "is refused if they refuse",
+    async () => {
+      const onConsent = async (request: ConsentRequest): Promise<void> => agents.consent(request, "reject")
+      const thrown = await agents.open({ ...wanted, onConsent }).catch((each: unknown) => each)
+      expect(thrown).toMatchObject({ code: "token_refused", refusal: { error: "access_denied" } })
+    },
+    CONSENT_WITHIN_MS,
+  )
+
+  test(
+    "waits no longer than its caller",
+    async () => {
+      const ending = new AbortController()
+      const onConsent = (): void => void setTimeout(() => ending.abort(new Error("enough, by a test")), 100)
+      await expect(agents.open({ ...wanted, signal: ending.signal, onConsent })).rejects.toThrow("enough, by a test")
+    },
+    CONSENT_WITHIN_MS,
+  )
 })
 
 describe("another agent's task", () => {

@@ -3,7 +3,7 @@
  * The audiences of its gateways are the origins that they serve, which is what clients of MCP check before they ask for
  * a token.
  */
-import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises"
+import { appendFile, cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { exportJWK, generateKeyPair, type CryptoKey, type JWK } from "jose"
@@ -35,6 +35,14 @@ const robotWith = (jwk: JWK) => ({
   ceiling: { tools: ["everything.*:read", "desk.*:read", "crm.tickets.*:read"], max_sensitivity: "internal" },
   purposes: [ERRAND.name, "triage-ticket"],
 })
+
+/** Nobody's session alone is enough for mail: its user has to consent. */
+const CONSENT_RULE = `
+@id("mail-needs-consent")
+@remedy("approval:user")
+forbid (principal, action == Action::"delegate", resource == Tool::"mail.send")
+unless { context.approvals.contains("user") };
+`
 
 const entries = z.array(z.looseObject({}))
 const agentsFile = z.looseObject({ purposes: entries, agents: entries })
@@ -76,6 +84,7 @@ export async function startStage(): Promise<Stage> {
     entries.map((each) => ({ ...each, audience: each.origins[0] })),
   )
   try {
+    await appendFile(join(policies, "limits.cedar"), CONSENT_RULE)
     const parts = await startParts(policies)
     const close = async (): Promise<void> => {
       await parts.close()

@@ -1,5 +1,5 @@
 /** The real Narrowgate, and how a call is allowed there: the example's policies, with gateways that want signed tokens. */
-import { appendFile, cp, mkdtemp, rm } from "node:fs/promises"
+import { appendFile, cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { exchange } from "../../../cli/commands/token-exchange.ts"
@@ -39,6 +39,7 @@ const GATEWAYS = [
   entry("elsewhere", "envoy", "body: true\ntransaction_tokens: { audience: other.internal.example }"),
   // Passes no bodies on, so that arguments in them are seen by nobody.
   entry("blind", "envoy", `body: false\ntransaction_tokens: { audience: ${AUDIENCE} }`),
+  entry("saying", "envoy", "body: true\ndenials: mcp"),
   entry("asking", "authzen", "body: true"),
   entry("bound", "worker", "body: true\ndenials: mcp"),
 ].join("")
@@ -73,7 +74,10 @@ export async function startBehind(beside: readonly Beside[] = []): Promise<Behin
   const directory = await mkdtemp(join(tmpdir(), "narrowgate-behind-"))
   const policies = join(directory, "policies")
   await cp(EXAMPLE, policies, { recursive: true })
-  await appendFile(join(policies, "catalog.yaml"), TOOLS)
+  const catalog = join(policies, "catalog.yaml")
+  // The servers of these tests say other things of their tools than those of the example.
+  const unpinned = (await readFile(catalog, "utf8")).replaceAll(/^ +pinned: .*\n/gmu, "")
+  await writeFile(catalog, unpinned + TOOLS)
   await appendFile(join(policies, "gateways.yaml"), GATEWAYS)
   const stack = await startStack({ policies, port: await twoFreePorts(), state: join(directory, "state"), beside })
   const asked = { url: stack.origin, idp: stack.provider, agent: AGENT, login: "alice" }

@@ -3,14 +3,18 @@ import { createServer, type RequestListener } from "node:http"
 import { Client as NewClient, StreamableHTTPClientTransport as NewTransport } from "@modelcontextprotocol/client"
 import { Client as OldClient } from "@modelcontextprotocol/sdk/client/index.js"
 import { StreamableHTTPClientTransport as OldTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js"
+import { McpServer as NewServer } from "@modelcontextprotocol/server"
+import { McpServer as OldServer } from "@modelcontextprotocol/sdk/server/mcp.js"
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
 import { z } from "zod"
+import { CONSOLE_CLIENT } from "../../../cli/remote/local-stack.ts"
 import { developmentKey } from "../../../cli/remote/local-stack-policies.ts"
 import { getToken, makeKey, prove } from "../../../dev/demo/agent.ts"
 import { login } from "../../../cli/remote/local-stack-login.ts"
 import { listen, type Listening } from "../../../dev/loopback.ts"
-import { guardTool, httpDecisions, type HttpDecisionOptions } from "../../../server/index.ts"
-import { AGENT, ORIGIN, startBehind, type Behind } from "./behind.ts"
+import { denialOf as inError } from "../../../client/index.ts"
+import { guardList, guardTool, httpDecisions, type HttpDecisionOptions } from "../../../server/index.ts"
+import { AGENT, JSON_TYPE, ORIGIN, startBehind, type Behind } from "./behind.ts"
 import { TOOL_SERVERS, type Tried } from "./tool-servers.ts"
 
 const START_WITHIN_MS = 120_000
@@ -28,7 +32,20 @@ const answerSchema = z.looseObject({
 })
 type Answer = z.infer<typeof answerSchema>
 
-/** By a client of the same generation as the server. */
+/** Of the same generation as the server. */
+async function connected(version: string, url: string, headers: Readonly<Record<string, string>>) {
+  const info = { name: "test", version: "1" }
+  const init = { requestInit: { headers } }
+  if (version === "1.x") {
+    const client = new OldClient(info)
+    await client.connect(new OldTransport(new URL(url), init))
+    return client
+  }
+  const client = new NewClient(info, { versionNegotiation: { mode: "auto" } })
+  await client.connect(new NewTransport(new URL(url), init))
+  return client
+}
+
 async function call(
   version: string,
   url: string,
@@ -36,20 +53,32 @@ async function call(
   name: string,
   given: Record<string, unknown>,
 ): Promise<Answer> {
-  const info = { name: "test", version: "1" }
-  const init = { requestInit: { headers } }
-  if (version === "1.x") {
-    const client = new OldClient(info)
-    await client.connect(new OldTransport(new URL(url), init))
-    const answer = await client.callTool({ name, arguments: given })
-    await client.close()
-    return answerSchema.parse(answer)
-  }
-  const client = new NewClient(info, { versionNegotiation: { mode: "auto" } })
-  await client.connect(new NewTransport(new URL(url), init))
+  const client = await connected(version, url, headers)
   const answer = await client.callTool({ name, arguments: given })
   await client.close()
   return answerSchema.parse(answer)
+}
+
+/** The result that a gateway with `denials: mcp` gives to the same call. */
+async function ofGateway(name: string, given: object, token: string): Promise<Answer> {
+  const path = "/billing/mcp"
+  const response = await fetch(`${behind.stack.origin}/authz/envoy${path}`, {
+    method: "POST",
+    headers: {
+      ...JSON_TYPE,
+      Authorization: `Bearer ${token}`,
+      "X-Narrowgate-Key": developmentKey("saying"),
+      "X-Narrowgate-Original-Path": path,
+    },
+    body: JSON.stringify({ jsonrpc: "2.0", id: 1, method: "tools/call", params: { name, arguments: given } }),
+  })
+  return answerSchema.parse(z.object({ result: z.unknown() }).parse(await response.json()).result)
+}
+
+/** A gateway knows the tool by its server's name for it, and each decision has its own id. */
+const comparable = ({ content, isError, _meta }: Answer): unknown => {
+  const text = JSON.stringify({ content, isError, denial: _meta?.["narrowgate/denial"] })
+  return JSON.parse(text.replaceAll(/dec_\w+/gu, "dec_").replace("billing.refund", "refund"))
 }
 
 const denialOf = ({ isError, content, _meta }: Answer) => [
@@ -97,6 +126,29 @@ describe.each(Object.keys(TOOL_SERVERS))("a server of SDK %s", (version) => {
     )
   })
 
+  const list = async (headers = bearer(behind.token), to = server): Promise<readonly string[]> => {
+    const client = await connected(version, `${to.origin}/mcp`, headers)
+    try {
+      return (await client.listTools()).tools.map(({ name }) => name)
+    } finally {
+      await client.close()
+    }
+  }
+
+  test("lists what its caller may call, and to nobody anything else", async () => {
+    expect(await list()).toEqual(["echo", "get-tiny-image"])
+    const reading = await behind.open({ purpose: "triage-ticket", scope: "crm.tickets.list:read" })
+    const denied: readonly (readonly [string, Record<string, string>])[] = [
+      ["insufficient_scope", bearer(reading)],
+      ["missing_token", {}],
+      ["invalid_token", bearer("a.b.c")],
+    ]
+    for (const [code, headers] of denied) {
+      const thrown = await list(headers).catch((each: unknown) => each)
+      expect(await inError(thrown)).toMatchObject({ code, decision: expect.stringMatching(/^dec_/) })
+    }
+  })
+
   test("gives a denial to the model as a gateway does, and runs nothing", async () => {
     const reading = await behind.open({ purpose: "triage-ticket", scope: "crm.tickets.list:read" })
     expect(denialOf(await tool("echo", { message: "hi" }, bearer(reading)))).toEqual([
@@ -120,6 +172,8 @@ describe.each(Object.keys(TOOL_SERVERS))("a server of SDK %s", (version) => {
       /It can be approved at http\S+ until \d{4}-\S+Z: give that address to the user, and repeat exactly the same call once it is approved\./,
     )
     expect(answer.content[0]?.text).not.toContain("Try again in")
+    // What test/clients shows of each client is about the result of a gateway: this is the same.
+    expect(comparable(answer)).toEqual(comparable(await ofGateway("refund", { order: "o-1", amount: 24_900 }, token)))
     expect(denialOf(await tool("refund", { order: "o-1", amount: 900 }, bearer(token)))[0]).toBeUndefined()
   })
 
@@ -188,6 +242,9 @@ describe.each(Object.keys(TOOL_SERVERS))("a server of SDK %s", (version) => {
     const answer = await tool("echo", { message: "hi" }, bearer(behind.token), asking)
     expect(denialOf(answer).slice(0, 2)).toEqual([true, "unavailable"])
     expect(tried.reached).toEqual([])
+    expect(await inError(await list(bearer(behind.token), asking).catch((each: unknown) => each))).toMatchObject({
+      code: "unavailable",
+    })
     await asking.close()
     await broken.close()
   })
@@ -202,6 +259,65 @@ describe.each(Object.keys(TOOL_SERVERS))("a server of SDK %s", (version) => {
       await asking.close()
     }
   })
+})
+
+test("a client that can show its user a page does so, and goes on once people have approved", async () => {
+  const decisions = httpDecisions({ url: behind.stack.origin, key: developmentKey("asking") })
+  const tried: Tried = { decisions, reached: [] }
+  const server = await TOOL_SERVERS["2.x"]?.(tried)
+  if (!server) throw new Error("no such server")
+  const token = await behind.open({ purpose: "refund-order", scope: "billing.refund:write billing.*:read" })
+  const capabilities = { elicitation: { url: {} } }
+  const client = new NewClient({ name: "test", version: "1" }, { capabilities, versionNegotiation: { mode: "auto" } })
+  const shown: unknown[] = []
+  let approves = true
+  client.setRequestHandler("elicitation/create", async ({ params }) => {
+    shown.push(params)
+    const { url } = z.looseObject({ url: z.string() }).parse(params)
+    if (approves) await approve(url)
+    return { action: "accept" }
+  })
+  const init = { requestInit: { headers: { Authorization: `Bearer ${token}` } } }
+  await client.connect(new NewTransport(new URL(`${server.origin}/mcp`), init))
+  const refund = async (order: string): Promise<Answer> =>
+    answerSchema.parse(await client.callTool({ name: "refund", arguments: { order, amount: 24_900 } }))
+  expect((await refund("o-2")).content[0]?.text).toBe('{"order":"o-2"}')
+  expect(shown).toEqual([
+    {
+      mode: "url",
+      message: expect.stringMatching(/^A person has to approve the call of "billing\.refund"\. /),
+      url: expect.stringMatching(new RegExp(`^${behind.stack.origin}/console/approvals/tsk_[^/]+/apr_\\w+$`, "u")),
+    },
+  ])
+  expect(tried.reached).toEqual([{ order: "o-2", amount: 24_900 }])
+  // It is shown once. What stays denied is said in words.
+  approves = false
+  expect(denialOf(await refund("o-3")).slice(0, 2)).toEqual([true, "approval_required"])
+  expect([shown.length, tried.reached.length]).toEqual([2, 1])
+  await client.close()
+  await server.close()
+})
+
+async function approve(page: string): Promise<void> {
+  const { access_token } = await login({ origin: behind.stack.provider, user: "olivia", client: CONSOLE_CLIENT })
+  const [, task, id] = /\/(tsk_[^/]+)\/(apr_\w+)$/u.exec(page) ?? []
+  const { status } = await fetch(`${behind.stack.origin}/v1/tasks/${task}/approvals/${id}`, {
+    method: "POST",
+    headers: { ...JSON_TYPE, Authorization: `Bearer ${access_token}` },
+    body: JSON.stringify({ approve: true }),
+  })
+  if (status !== 200) throw new Error(`the approval was answered by ${status}`)
+}
+
+test("a list that is there already is not taken for guarded", () => {
+  const decisions = httpDecisions({ url: behind.stack.origin, key: developmentKey("asking") })
+  const servers = [
+    new OldServer({ name: "everything", version: "1" }),
+    new NewServer({ name: "everything", version: "1" }),
+  ] as const
+  servers[0].registerTool("echo", {}, async () => ({ content: [] }))
+  servers[1].registerTool("echo", {}, async () => ({ content: [] }))
+  for (const server of servers) expect(() => guardList(decisions, "everything", server)).toThrow("tools/list")
 })
 
 test("the token may come from what has authenticated the request before", async () => {

@@ -150,10 +150,16 @@ test("an MCP server that asks itself", async () => {
     (await send(service, { ...call, headers: { ...JSON_TYPE, Accept, ...own } })).text()
   expect(await as({ Authorization: `Bearer ${behind.token}` })).toContain(`hi, says ${AGENT}`)
   expect(await as({})).toContain("missing_token")
+  const list = { ...call, body: JSON.stringify({ jsonrpc: "2.0", id: 2, method: "tools/list" }) }
+  const listed = async (own: Readonly<Record<string, string>>): Promise<string> =>
+    (await send(service, { ...list, headers: { ...JSON_TYPE, Accept, ...own } })).text()
+  expect(await listed({ Authorization: `Bearer ${behind.token}` })).toContain('"name":"echo"')
+  expect(await listed({})).toContain("missing_token")
   await service.close()
 })
 
 test("a Worker that asks over a binding", async () => {
-  const env = `const env = { NARROWGATE: { authorize: async () => ({ allowed: false }) }, NARROWGATE_KEY: "k" }\n`
+  const stub = "{ authorize() {}, tools() {}, settle() {} }"
+  const env = `const env = { NARROWGATE: ${stub}, NARROWGATE_KEY: "k" }\n`
   expect(await run(env + program("An MCP server without a gateway", 1), "decisions")).toHaveProperty("decide")
 })

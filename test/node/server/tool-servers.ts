@@ -6,7 +6,7 @@ import { StreamableHTTPServerTransport } from "@modelcontextprotocol/sdk/server/
 import { getRequestListener } from "@hono/node-server"
 import { z } from "zod"
 import { listen, type Listening } from "../../../dev/loopback.ts"
-import { callerOf, guardTool, type Decisions } from "../../../server/index.ts"
+import { callerOf, guardList, guardTool, type Decisions } from "../../../server/index.ts"
 
 const ECHO = z.object({ message: z.string(), times: z.int().default(1) })
 const REFUND = z.object({ order: z.string(), amount: z.int() })
@@ -21,7 +21,7 @@ export interface Tried {
 }
 
 function newServer({ decisions, reached }: Tried): NewServer {
-  const server = new NewServer({ name: "everything", version: "1.0.0" })
+  const server = guardList(decisions, "everything", new NewServer({ name: "everything", version: "1.0.0" }))
   server.registerTool(
     "echo",
     { inputSchema: ECHO },
@@ -49,7 +49,7 @@ function newServer({ decisions, reached }: Tried): NewServer {
 }
 
 function oldServer({ decisions, reached }: Tried): OldServer {
-  const server = new OldServer({ name: "everything", version: "1.0.0" })
+  const server = guardList(decisions, "everything", new OldServer({ name: "everything", version: "1.0.0" }))
   server.registerTool(
     "echo",
     { inputSchema: ECHO.shape },

@@ -26,7 +26,7 @@ export default defineConfig({
             files: {
               "gateways.yaml": gateways.replace("dialect: envoy", "dialect: worker").replace("request_id_header", "# "),
             },
-            users: { alice: { groups: ["support"] } },
+            users: { alice: { groups: ["support"] }, olivia: { groups: ["operations"] } },
           }),
         ],
       },

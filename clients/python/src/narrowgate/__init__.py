@@ -1,8 +1,9 @@
 """Narrowgate for agents: a token for one task, and denials that an agent can act on."""
 
 from .auth import TaskAuth
+from .consent import ConsentRequest
 from .denial import Approval, Denial, DeniedError, StepUp, to_model
-from .errors import ErrorCode, NarrowgateError, OAuthRefusal
+from .errors import ConsentRequiredError, ErrorCode, NarrowgateError, OAuthRefusal
 from .identity import (
     Identity,
     IdentityRequest,
@@ -20,6 +21,8 @@ from .waiting import until_allowed
 
 __all__ = [
     "Approval",
+    "ConsentRequest",
+    "ConsentRequiredError",
     "Denial",
     "DeniedError",
     "ErrorCode",

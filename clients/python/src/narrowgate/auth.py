@@ -23,10 +23,13 @@ else:
 
 _FAILURE = 400
 _UNAUTHORIZED = 401
+_TOKEN = object()
 
 
 class TaskAuth(httpx.Auth, _Auth2):  # type: ignore[misc, unused-ignore]
     """Authenticates requests of an `AsyncClient` of httpx or httpx2 by a task: `AsyncClient(auth=TaskAuth(task))`.
+
+    In another thread than the task's, those of a `Client` as well.
 
     Only requests to the origin of `url` get the token; without `url`, to that of the task's `resource`. Others are sent
     without it. A request is sent once more if a DPoP nonce is required, or if the task got another token meanwhile.
@@ -45,37 +48,68 @@ class TaskAuth(httpx.Auth, _Auth2):  # type: ignore[misc, unused-ignore]
         return f"TaskAuth({self._task!r}, {self._origin!r})"
 
     def sync_auth_flow(self, request: Any) -> Generator[Any, Any, None]:
-        """Raises RuntimeError: a task is renewed asynchronously."""
-        raise RuntimeError("TaskAuth works with httpx.AsyncClient, not with httpx.Client")
+        """As `async_auth_flow`, for an `httpx.Client` in another thread than the task's: that of a synchronous tool.
+
+        Raises RuntimeError in the thread of the task's own event loop, which renews the token.
+        """
+        if origin_of(str(request.url)) != self._origin:
+            yield request
+            return
+        steps, answer = self._steps(request), None
+        while (wanted := _next(steps, answer)) is not None:
+            if wanted is _TOKEN:
+                answer = self._task.token_in_thread()
+                continue
+            answer = yield wanted
+            if _has_denial(answer):
+                answer.read()
 
     async def async_auth_flow(self, request: Any) -> AsyncGenerator[Any, Any]:
         """Adds the token; RFC 9449, sections 7 and 9."""
-        url = str(request.url)
-        if origin_of(url) != self._origin:
+        if origin_of(str(request.url)) != self._origin:
             yield request
             return
-        token = await self._task.token()
+        steps, answer = self._steps(request), None
+        while (wanted := _next(steps, answer)) is not None:
+            if wanted is _TOKEN:
+                answer = await self._task.token()
+                continue
+            answer = yield wanted
+            if _has_denial(answer):
+                await answer.aread()
+
+    def _steps(self, request: Any) -> Generator[Any, Any, None]:
+        """Yields what it needs: `_TOKEN`, or the request to which it needs the response."""
+        url = str(request.url)
+        token = yield _TOKEN
         self._authorize(request, url, token)
         response = yield request
-        await self._look_at(response)
+        self._nonce = response.headers.get("dpop-nonce") or self._nonce
         if response.status_code != _UNAUTHORIZED or not _can_repeat(request):
             return
-        current = await self._task.token()
+        current = yield _TOKEN
         challenge = challenge_in(response.headers.get("www-authenticate", ""))
         if current != token or (self._task.is_bound and challenge.get("error") == "use_dpop_nonce"):
             self._authorize(request, url, current)
             response = yield request
-            await self._look_at(response)
-
-    async def _look_at(self, response: Any) -> None:
-        self._nonce = response.headers.get("dpop-nonce") or self._nonce
-        # A client that reads streams reads the body of no failure: then an error would not have what `denial_of` needs.
-        if response.status_code >= _FAILURE and "x-narrowgate-code" in response.headers:
-            await response.aread()
+            self._nonce = response.headers.get("dpop-nonce") or self._nonce
 
     def _authorize(self, request: Any, url: str, token: str) -> None:
         for name, value in self._task.headers_for(request.method, url, token, self._nonce).items():
             request.headers[name] = value
+
+
+def _next(steps: Generator[Any, Any, None], answer: Any) -> Any:
+    """None: there is no further step."""
+    try:
+        return steps.send(answer)
+    except StopIteration:
+        return None
+
+
+def _has_denial(response: Any) -> bool:
+    """A client that reads streams reads the body of no failure: then an error would not have what `denial_of` needs."""
+    return response.status_code >= _FAILURE and "x-narrowgate-code" in response.headers
 
 
 def _can_repeat(request: Any) -> bool:

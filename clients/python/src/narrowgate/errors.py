@@ -12,6 +12,7 @@ ErrorCode = Literal[
     "issuer_unreachable",
     "issuer_invalid",
     "token_refused",
+    "consent_required",
     "task_ended",
     "saved_invalid",
     "insecure_url",
@@ -45,6 +46,7 @@ class NarrowgateError(Exception):
     - `issuer_unreachable`: the issuer did not answer, or not in time
     - `issuer_invalid`: what answered is not the issuer: garbage, or another issuer's metadata
     - `token_refused`: the issuer refused a token; `refusal` says why
+    - `consent_required`: a `ConsentRequiredError`
     - `task_ended`: the task has ended, or its last token expired before it could be renewed: open another one
     - `saved_invalid`: what `resume_task` got is no saved task
     - `insecure_url`: a token would have gone over plain HTTP to another machine
@@ -53,12 +55,32 @@ class NarrowgateError(Exception):
 
     code: ErrorCode
     refusal: OAuthRefusal | None
-    """Of `token_refused`."""
+    """Of `token_refused` and `consent_required`."""
 
     def __init__(self, code: ErrorCode, message: str, *, refusal: OAuthRefusal | None = None) -> None:
         super().__init__(message)
         self.code = code
         self.refusal = refusal
+
+
+class ConsentRequiredError(NarrowgateError):
+    """The task waits for the consent of its user, whom nothing has asked yet."""
+
+    scope: str
+    """What is to be consented to, as scopes."""
+    authorization_endpoint: str | None
+    """Where the agent sends a user who is at the browser (`authorization_code`)."""
+    backchannel_endpoint: str | None
+    """Where it requests the consent of a user who is elsewhere (OpenID CIBA), as `on_consent` does."""
+
+    def __init__(
+        self, scope: str, *, authorization_endpoint: str | None, backchannel_endpoint: str | None, refusal: OAuthRefusal
+    ) -> None:
+        message = f"There is no token: the user has to consent first, to {scope}."
+        super().__init__("consent_required", message, refusal=refusal)
+        self.scope = scope
+        self.authorization_endpoint = authorization_endpoint
+        self.backchannel_endpoint = backchannel_endpoint
 
 
 def readable(text: object, otherwise: str = "", *, longest: int = _LONGEST_SENTENCE) -> str:

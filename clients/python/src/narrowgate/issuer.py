@@ -10,13 +10,14 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from .errors import NarrowgateError, OAuthRefusal, readable
+from .errors import ConsentRequiredError, NarrowgateError, OAuthRefusal, readable
 from .web import clock_difference, fetch, is_protected, object_in, origin_of, seconds_in
 
 EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 TOKEN_TYPE = "urn:ietf:params:oauth:token-type:"  # noqa: S105
 JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+CIBA = "urn:openid:params:grant-type:ciba"
 _WELL_KNOWN = "/.well-known/oauth-authorization-server"
 
 
@@ -33,6 +34,17 @@ class IssuedToken:
     scope: str
 
 
+@dataclass(frozen=True)
+class AskedConsent:
+    """What `/oauth/bc-authorize` answered."""
+
+    id: str = field(repr=False)
+    life: float
+    """Seconds."""
+    interval: float
+    """Seconds between two questions whether the user has answered."""
+
+
 class Issuer:
     """One issuer, known by its URL and found by its metadata."""
 
@@ -46,6 +58,7 @@ class Issuer:
         self.http = http
         self.timeout = timeout
         self._token_endpoint: str | None = None
+        self._metadata: Mapping[str, Any] = {}
         self._ahead = 0.0
 
     def require_protected(self, url: str) -> None:
@@ -78,6 +91,7 @@ class Issuer:
         if not isinstance(endpoint, str) or origin_of(endpoint) != origin_of(self.url):
             raise NarrowgateError("issuer_invalid", f"{where} names no token endpoint of its own origin.")
         self._token_endpoint = endpoint
+        self._metadata = metadata
         self._ahead = clock_difference(response)
         return endpoint
 
@@ -91,6 +105,26 @@ class Issuer:
         if response.status_code != httpx.codes.OK or body is None:
             raise self._refusal(response, body)
         return self._issued(body)
+
+    async def ask_consent(self, form: Mapping[str, str]) -> AskedConsent:
+        """Requests the consent of a user who is elsewhere (OpenID CIBA Core, section 7)."""
+        endpoint = self._endpoint("backchannel_authentication_endpoint")
+        if endpoint is None or origin_of(endpoint) != origin_of(self.url):
+            raise NarrowgateError("issuer_invalid", f"{self.url} names no endpoint of its own for consent.")
+        response = await fetch(
+            self.http, self.http.build_request("POST", endpoint, data=dict(form)), timeout=self.timeout
+        )
+        body = object_in(response)
+        if response.status_code != httpx.codes.OK or body is None:
+            raise self._refusal(response, body)
+        asked, life, interval = body.get("auth_req_id"), body.get("expires_in"), body.get("interval", 5)
+        if not isinstance(asked, str) or not isinstance(life, (int, float)) or not isinstance(interval, (int, float)):
+            raise NarrowgateError("issuer_invalid", f"{self.url} answered with something else than a request.")
+        return AskedConsent(asked, life, interval)
+
+    def _endpoint(self, name: str) -> str | None:
+        endpoint = self._metadata.get(name)
+        return endpoint if isinstance(endpoint, str) else None
 
     def _issued(self, body: Mapping[str, Any]) -> IssuedToken:
         texts = [body.get(name) for name in ("access_token", "task", "purpose", "scope")]
@@ -122,5 +156,13 @@ class Issuer:
             decision=readable(decision) or None,
             retry_after=seconds_in(response.headers.get("retry-after")),
         )
+        scope = readable(body.get("scope"))
+        if error == "consent_required" and scope:
+            return ConsentRequiredError(
+                scope,
+                authorization_endpoint=self._endpoint("authorization_endpoint"),
+                backchannel_endpoint=self._endpoint("backchannel_authentication_endpoint"),
+                refusal=refusal,
+            )
         message = f"{self.url} refused a token: {refusal.description or 'it does not say why.'} ({refusal.error})"
         return NarrowgateError("token_refused", message, refusal=refusal)

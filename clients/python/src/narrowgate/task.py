@@ -6,7 +6,7 @@ import asyncio
 import json
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 from urllib.parse import quote
@@ -14,9 +14,10 @@ from urllib.parse import quote
 import httpx
 
 from .auth import TaskAuth
+from .consent import OnConsent, with_consent
 from .errors import ErrorCode, NarrowgateError
 from .identity import Identity, IdentityRequest, Session, assertion_of, session_of
-from .issuer import ASSERTION_TYPE, EXCHANGE, JWT_BEARER, TOKEN_TYPE, IssuedToken, Issuer
+from .issuer import ASSERTION_TYPE, EXCHANGE, JWT_BEARER, TOKEN_TYPE, AskedConsent, IssuedToken, Issuer
 from .proof import ProofKey
 from .web import fetch
 
@@ -49,15 +50,21 @@ class _Agent:
     keep_alive: bool
 
     async def issue(self, form: Mapping[str, str]) -> IssuedToken:
-        endpoint, now = await self.issuer.token_endpoint(), self.issuer.now()
-        request = IdentityRequest(audience=self.issuer.url, now=now)
-        assertion = await assertion_of(self.identity, request, self.issuer.timeout)
-        whole = {"client_assertion": assertion, "client_assertion_type": ASSERTION_TYPE, **form}
-        proof = self.key.prove("POST", endpoint, now=now) if self.key else None
+        endpoint = await self.issuer.token_endpoint()
+        whole = await self._proven(form)
+        proof = self.key.prove("POST", endpoint, now=self.issuer.now()) if self.key else None
         issued = await self.issuer.issue(whole, proof)
         if issued.is_bound != (self.key is not None):
             raise NarrowgateError("issuer_invalid", f"{self.issuer.url} issued a token that is bound to another key.")
         return issued
+
+    async def ask_consent(self, form: Mapping[str, str]) -> AskedConsent:
+        return await self.issuer.ask_consent(await self._proven(form))
+
+    async def _proven(self, form: Mapping[str, str]) -> dict[str, str]:
+        request = IdentityRequest(audience=self.issuer.url, now=self.issuer.now())
+        assertion = await assertion_of(self.identity, request, self.issuer.timeout)
+        return {"client_assertion": assertion, "client_assertion_type": ASSERTION_TYPE, **form}
 
 
 class Task:
@@ -70,15 +77,20 @@ class Task:
     resource: str | None
     """What the token is for, as it was requested."""
 
-    def __init__(self, agent: _Agent, issued: IssuedToken, resource: str | None) -> None:
+    def __init__(
+        self, agent: _Agent, issued: IssuedToken, requested: Mapping[str, str], session: Session | None = None
+    ) -> None:
         self._agent = agent
+        self._requested = requested
+        self._session = session
+        self._loop = asyncio.get_running_loop()
         self.id = issued.task
         self.purpose = issued.purpose
         self.scope = issued.scope
-        self.resource = resource
+        self.resource = requested.get("resource")
         self._lock = asyncio.Lock()
         self._is_saved = False
-        self._has_ended = False
+        self._has_ended = self._has_last = False
         self._expires = self._renew_at = self._longest_life = 0.0
         self._take(issued)
 
@@ -99,7 +111,7 @@ class Task:
         """Returns a token that holds for some time yet: the present one, or a renewed one.
 
         Whoever waits for a renewal waits for the same. Raises `task_ended` if the task was ended here, or its last
-        token has expired.
+        token has expired and the same request does not continue it, because it is bound to no key or has ended.
         """
         if self._has_ended:
             raise NarrowgateError("task_ended", f"The task {self.id} has ended: open another task.")
@@ -109,6 +121,19 @@ class Task:
             if time.monotonic() >= self._renew_at:
                 await self._renew()
             return self._token
+
+    def token_in_thread(self) -> str:
+        """As `token`, in a thread of its own: that of a synchronous tool.
+
+        Raises RuntimeError in the thread of the task's event loop, and once that has ended.
+        """
+        try:
+            is_own = asyncio.get_running_loop() is self._loop
+        except RuntimeError:
+            is_own = False
+        if is_own or not self._loop.is_running():
+            raise RuntimeError("A task's token is renewed by its event loop: work in another thread while that runs.")
+        return asyncio.run_coroutine_threadsafe(self.token(), self._loop).result()
 
     async def step_up(self, session: Session) -> None:
         """Brings a fresher or stronger login of the user into the task, after a denial `step_up_required`."""
@@ -129,8 +154,11 @@ class Task:
             key = ProofKey() if self._agent.key else None
             child = replace(self._agent, identity=identity, key=key)
             parent = await self.hand_over(agent, key.thumbprint() if key else None)
-            issued = await child.issue({**_parent_form(parent), **_requested(scope=scope, purpose=purpose)})
-            async with _living(Task(child, issued, self.resource)) as task:
+            requested = _requested(scope=scope, purpose=purpose)
+            issued = await child.issue({**_parent_form(parent), **requested})
+            if self.resource is not None:
+                requested["resource"] = self.resource
+            async with _living(Task(child, issued, requested)) as task:
                 yield task
 
         return delegated()
@@ -159,7 +187,7 @@ class Task:
         await self._end("abort")
 
     async def save(self) -> str:
-        """Returns the task as a text from which `resume_task` continues it, within the life of its token.
+        """Returns the task as a text from which `resume_task` continues it: while its token lives; bound, later too.
 
         **The text is a secret**: it has the token, and the key if the task is bound. Leaving the block of a task that
         was saved does not end it.
@@ -171,7 +199,7 @@ class Task:
             "task": self.id,
             "purpose": self.purpose,
             "scope": self.scope,
-            "resource": self.resource,
+            "requested": self._requested,
             "token": token,
             "expires_at": time.time() + self._expires - time.monotonic(),
             "key": self._agent.key.private() if self._agent.key else None,
@@ -210,7 +238,8 @@ class Task:
 
     async def _renew(self) -> None:
         if time.monotonic() >= self._expires:
-            raise NarrowgateError("task_ended", f"The last token of the task {self.id} has expired: open another task.")
+            await self._reopen()
+            return
         try:
             self._take(await self._agent.issue(_exchange(self._token)))
         except NarrowgateError as error:
@@ -222,16 +251,31 @@ class Task:
             is_final = refusal is not None and refusal.retry_after is None
             self._renew_at = self._expires if is_final else min(self._expires, time.monotonic() + pause)
 
+    async def _reopen(self) -> None:
+        """Nothing proves the task any more but its key: the same request by the same key continues it."""
+        lapsed = NarrowgateError("task_ended", f"The last token of the task {self.id} has expired: open another task.")
+        if self._agent.key is None or self._has_last:
+            raise lapsed
+        form = await _opening_form(self._session, self._agent.issuer.timeout)
+        issued = await self._agent.issue({**form, **self._requested})
+        if issued.task == self.id:
+            self._take(issued)
+            return
+        # The task has ended; what was opened in its place is not what the caller holds.
+        with suppress(NarrowgateError):
+            await Task(self._agent, issued, {}).abort()
+        raise lapsed
+
     def _take(self, issued: IssuedToken) -> None:
         if issued.task != self.id:
             raise NarrowgateError("issuer_invalid", f"{self.issuer} answered with a token of another task.")
         expires = time.monotonic() + issued.life
         # A token that lives shorter than one before it ends with the task, or with the session behind it.
-        is_last = issued.life < self._longest_life - 1
+        self._has_last = 0 < issued.life < self._longest_life - 1
         self._longest_life = max(issued.life, self._longest_life)
         self._token = issued.value
         self._expires = expires
-        self._renew_at = expires if is_last else expires - min(_EARLY, issued.life / _SHARE)
+        self._renew_at = expires if self._has_last else expires - min(_EARLY, issued.life / _SHARE)
 
     async def _end(self, way: Literal["complete", "abort"]) -> None:
         if self._has_ended:
@@ -276,6 +320,7 @@ def open_task(
     timeout: float = _TIMEOUT,
     allow_http: bool = False,
     keep_alive: bool = True,
+    on_consent: OnConsent | None = None,
 ) -> AbstractAsyncContextManager[Task]:
     """Opens a task: `async with open_task(…) as task`. Leaving the block ends it.
 
@@ -291,6 +336,8 @@ def open_task(
     - `timeout`: seconds that a request to the issuer, or the identity, may take
     - `allow_http`: lets tokens go over plain HTTP to other machines, where the network itself encrypts
     - `keep_alive`: renews the token in time also while nobody asks for it
+    - `on_consent`: called if its user has to consent: shows them where they answer, while the opening waits. None, or
+      if the session does not say who the user is: raises `ConsentRequiredError`
     """
     requested = _requested(
         scope=scope,
@@ -304,13 +351,10 @@ def open_task(
         async with _client(http) as client:
             at = Issuer(issuer, client, timeout=timeout, allow_http=allow_http)
             agent = _Agent(at, identity, (ProofKey() if dpop is True else dpop) or None, keep_alive)
-            if parent is not None:
-                form = _parent_form(parent)
-            elif session is not None:
-                form = await _session_form(session, timeout)
-            else:
-                form = {"grant_type": "client_credentials"}
-            async with _living(Task(agent, await agent.issue({**form, **requested}), resource)) as task:
+            form = _parent_form(parent) if parent else await _opening_form(session, timeout)
+            # A consent opens a task of its own, and none below another.
+            issued = await with_consent(agent, {**form, **requested}, None if parent else on_consent)
+            async with _living(Task(agent, issued, requested, session)) as task:
                 yield task
 
     return opened()
@@ -320,6 +364,7 @@ def resume_task(
     saved: str,
     *,
     identity: Identity,
+    session: Session | None = None,
     http: httpx.AsyncClient | None = None,
     timeout: float = _TIMEOUT,
     allow_http: bool = False,
@@ -327,29 +372,33 @@ def resume_task(
 ) -> AbstractAsyncContextManager[Task]:
     """Continues a task of `Task.save`: `async with resume_task(…) as task`. Leaving the block ends it.
 
-    Raises `saved_invalid` if the text is none, `task_ended` if its token has expired.
+    If its token has expired, a task that is bound to a key is continued by the same `session` as it was opened.
+
+    Raises `saved_invalid` if the text is none; `task_ended` if its token has expired and it is bound to no key, or has
+    ended; and what `open_task` raises.
     """
 
     @asynccontextmanager
-    async def resumed() -> AsyncIterator[Task]:
-        url, key, issued, resource = _read(saved)
-        if issued.life <= 0:
-            raise NarrowgateError("task_ended", f"The last token of the task {issued.task} has expired: open another.")
+    async def living() -> AsyncIterator[Task]:
+        url, key, issued, requested = _read(saved)
         async with _client(http) as client:
             at = Issuer(url, client, timeout=timeout, allow_http=allow_http)
             await at.token_endpoint()
-            async with _living(Task(_Agent(at, identity, key, keep_alive), issued, resource)) as task:
+            resumed = Task(_Agent(at, identity, key, keep_alive), issued, requested, session)
+            # One that cannot go on is an error here, before the caller relies on it.
+            await resumed.token()
+            async with _living(resumed) as task:
                 yield task
 
-    return resumed()
+    return living()
 
 
-def _read(saved: str) -> tuple[str, ProofKey | None, IssuedToken, str | None]:
+def _read(saved: str) -> tuple[str, ProofKey | None, IssuedToken, dict[str, str]]:
     try:
         members = json.loads(saved)
         texts = {name: members[name] for name in ("issuer", "task", "purpose", "scope", "token")}
-        resource, key = members["resource"], members["key"]
-        if not all(isinstance(text, str) for text in (*texts.values(), "" if resource is None else resource)):
+        requested, key = dict(members["requested"]), members["key"]
+        if not all(isinstance(text, str) for text in (*texts.values(), *requested.values())):
             raise TypeError  # noqa: TRY301
         issued = IssuedToken(
             value=texts["token"],
@@ -359,7 +408,7 @@ def _read(saved: str) -> tuple[str, ProofKey | None, IssuedToken, str | None]:
             purpose=texts["purpose"],
             scope=texts["scope"],
         )
-        return texts["issuer"], ProofKey.load(key) if key is not None else None, issued, resource
+        return texts["issuer"], ProofKey.load(key) if key is not None else None, issued, requested
     except Exception:
         # Its cause could show the key.
         raise NarrowgateError("saved_invalid", "This is no saved task.") from None
@@ -392,6 +441,10 @@ async def _client(http: httpx.AsyncClient | None) -> AsyncIterator[httpx.AsyncCl
 
 def _exchange(subject: str, kind: str = "access_token") -> dict[str, str]:
     return {"grant_type": EXCHANGE, "subject_token": subject, "subject_token_type": TOKEN_TYPE + kind}
+
+
+async def _opening_form(session: Session | None, timeout: float) -> dict[str, str]:
+    return {"grant_type": "client_credentials"} if session is None else await _session_form(session, timeout)
 
 
 async def _session_form(session: Session, timeout: float) -> dict[str, str]:

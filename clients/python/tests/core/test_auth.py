@@ -1,11 +1,12 @@
 """`TaskAuth`: the token goes to one origin, and a request is repeated once where that helps."""
 
+import asyncio
 import time
 
 import httpx
 import pytest
 from conftest import VAULT
-from narrowgate import NarrowgateError, TaskAuth, open_task
+from narrowgate import NarrowgateError, TaskAuth, denial_of, open_task
 from server import Answer, serving
 
 pytestmark = pytest.mark.anyio
@@ -60,10 +61,48 @@ async def test_no_token_goes_over_plain_http_to_another_machine(stack):
     assert raised.value.code == "insecure_url"
 
 
-async def test_a_client_that_is_not_asynchronous_says_so(stack):
-    async with open_task(issuer=stack.issuer, identity=stack.identity(), session=await stack.session()) as task:
-        with pytest.raises(RuntimeError, match="AsyncClient"):
-            httpx.get(stack.edge, auth=TaskAuth(task, stack.edge))  # noqa: ASYNC210
+async def test_a_synchronous_client_works_in_another_thread_and_says_so_elsewhere(stack):
+    async with open_task(
+        issuer=stack.issuer, identity=stack.identity(VAULT), session=await stack.session(), dpop=True, keep_alive=False
+    ) as task:
+
+        def tool(path):
+            with httpx.Client(auth=TaskAuth(task, stack.edge)) as http:
+                return http.get(stack.edge + path)
+
+        first = await task.token()
+        # It is renewed by the loop of its task.
+        task._renew_at = time.monotonic()
+        assert (await asyncio.to_thread(tool, "/crm/tickets/42")).status_code == 200
+        assert await task.token() != first
+
+        def stream():
+            with httpx.Client(auth=TaskAuth(task, stack.edge)) as http:
+                with http.stream("GET", stack.edge + "/mail/messages") as response:
+                    return denial_of(response)
+
+        assert (await asyncio.to_thread(stream)).code == "unknown_tool"
+        with pytest.raises(RuntimeError, match="another thread"):
+            tool("/crm/tickets/42")
+
+
+async def test_a_synchronous_client_repeats_a_request_once_with_a_nonce(stack):
+    async def refuse(*_):
+        return Answer(status=401, headers={"www-authenticate": 'DPoP error="use_dpop_nonce"', "dpop-nonce": "n"})
+
+    async with (
+        open_task(
+            issuer=stack.issuer, identity=stack.identity(VAULT), session=await stack.session(), dpop=True
+        ) as task,
+        serving(refuse) as gateway,
+    ):
+
+        def tool():
+            with httpx.Client(auth=TaskAuth(task, gateway.origin)) as http:
+                return http.get(gateway.origin).status_code
+
+        assert await asyncio.to_thread(tool) == 401
+        assert len(gateway.received) == 2
 
 
 async def test_a_request_is_repeated_once_by_a_token_that_was_rotated_meanwhile(stack):

@@ -8,6 +8,7 @@ import httpx
 import pytest
 from conftest import RESEARCHER, VAULT, Stack
 from narrowgate import (
+    ConsentRequiredError,
     NarrowgateError,
     ProofKey,
     SessionToken,
@@ -160,7 +161,8 @@ async def test_a_task_survives_a_restart(stack):
 
 
 @pytest.mark.parametrize(
-    "change", [{"token": 7}, {"expires_at": "soon"}, {"key": {"kty": "EC"}}, {"issuer": None}, None]
+    "change",
+    [{"requested": {"scope": 7}}, {"token": 7}, {"expires_at": "soon"}, {"key": {"kty": "EC"}}, {"issuer": None}, None],
 )
 async def test_what_is_no_saved_task_is_not_resumed(stack, change):
     async with open_task(issuer=stack.issuer, identity=stack.identity(), session=await stack.session()) as task:
@@ -182,6 +184,42 @@ async def test_a_task_whose_token_has_expired_is_not_resumed(stack):
         async with resume_task(json.dumps({**members, "expires_at": time.time() - 1}), identity=stack.identity()):
             pass
     assert raised.value.code == "task_ended"
+
+
+def expired(saved: str) -> str:
+    return json.dumps({**json.loads(saved), "expires_at": time.time() - 100})
+
+
+async def test_a_bound_task_whose_token_has_expired_is_resumed_with_the_same_session(stack):
+    session, identity = await stack.session(), stack.identity(VAULT)
+    options = {"purpose": "answer-customer", "scope": "crm.tickets.get:read", "resource": "https://api.example"}
+    async with open_task(issuer=stack.issuer, identity=identity, session=session, dpop=True, **options) as task:
+        saved = expired(await task.save())
+    async with resume_task(saved, identity=identity, session=session) as again:
+        assert (again.id, again.scope, again.resource) == (task.id, task.scope, task.resource)
+        assert await again.token() != await task.token()
+        assert await status(again, stack) == 200
+        # In one process too.
+        again._expires = again._renew_at = time.monotonic()
+        assert await status(again, stack) == 200
+
+
+async def test_a_bound_task_is_not_resumed_by_another_login_nor_once_it_has_ended(stack):
+    session, identity = await stack.session(), stack.identity(VAULT)
+
+    async def code(saved, session):
+        with pytest.raises(NarrowgateError) as raised:
+            async with resume_task(saved, identity=identity, session=session):
+                pass
+        return raised.value.code
+
+    async with open_task(issuer=stack.issuer, identity=identity, session=session, dpop=True) as task:
+        saved = expired(await task.save())
+        # Logins are told apart by the second.
+        await asyncio.sleep(1.1)
+        assert await code(saved, await stack.session()) == "task_ended"
+        await task.complete()
+        assert await code(saved, session) == "task_ended"
 
 
 async def test_a_sub_agent_gets_a_task_with_less_that_ends_with_its_parent(stack):
@@ -252,6 +290,70 @@ async def test_authorization_details_bound_arguments(stack):
         resource="https://api.example",
     ) as task:
         assert task.scope == "crm.tickets.get:read"
+
+
+REPLY = [
+    {
+        "type": "narrowgate_call",
+        "tools": ["crm.tickets.reply"],
+        "actions": ["write"],
+        "arguments": {"ticket": {"eq": "42"}},
+    }
+]
+
+
+async def test_a_task_that_needs_consent_is_an_error_that_says_to_what_and_where(stack):
+    with pytest.raises(ConsentRequiredError) as raised:
+        async with open_task(
+            issuer=stack.issuer, identity=stack.identity(), session=await stack.session(), authorization_details=REPLY
+        ):
+            pass
+    error = raised.value
+    assert (error.code, error.scope) == ("consent_required", "crm.tickets.reply:write")
+    assert error.authorization_endpoint == f"{stack.issuer}/oauth/authorize"
+    assert error.backchannel_endpoint == f"{stack.issuer}/oauth/bc-authorize"
+    assert (error.refusal.error, error.refusal.status) == ("consent_required", 400)
+    assert error.refusal.decision.startswith("dec_")
+
+
+async def test_a_task_opens_once_its_user_has_consented_with_the_bounds_that_they_were_shown(stack):
+    asked = []
+
+    async def show(request):
+        asked.append(request)
+        await stack.consent(request, "approve")
+
+    async with open_task(
+        issuer=stack.issuer,
+        identity=stack.identity(),
+        session=await stack.session(),
+        purpose="triage-ticket",
+        authorization_details=REPLY,
+        dpop=True,
+        on_consent=show,
+    ) as task:
+        [request] = asked
+        assert request.scope == task.scope == "crm.tickets.reply:write"
+        assert request.expires_at > time.time()
+        async with httpx.AsyncClient(auth=TaskAuth(task, stack.edge)) as http:
+            codes = [
+                (await http.post(f"{stack.edge}/crm/tickets/{ticket}/replies", json={"text": "hi"})).status_code
+                for ticket in ("42", "43")
+            ]
+        assert codes == [201, 403]
+
+
+async def test_a_task_is_refused_if_its_user_refuses(stack):
+    with pytest.raises(NarrowgateError) as raised:
+        async with open_task(
+            issuer=stack.issuer,
+            identity=stack.identity(),
+            session=await stack.session(),
+            authorization_details=REPLY,
+            on_consent=lambda request: stack.consent(request, "reject"),
+        ):
+            pass
+    assert (raised.value.code, raised.value.refusal.error) == ("token_refused", "access_denied")
 
 
 @pytest.mark.parametrize(

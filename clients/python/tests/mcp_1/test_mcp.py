@@ -4,7 +4,7 @@ from contextlib import asynccontextmanager
 
 import httpx
 import pytest
-from cases import REFUND, SEARCH, SMALL, denied, stays_denied, tasks, through_an_approval
+from cases import SEARCH, denied, lives_through_denials_and_an_approval, stays_denied, tasks, through_an_approval
 from mcp import ClientSession
 from mcp.client.streamable_http import streamable_http_client
 from narrowgate import TaskAuth
@@ -25,10 +25,7 @@ async def connected(task, url):
 
 async def test_one_session_lives_through_denials_and_an_approval(stack):
     async with tasks(stack) as (task, _), connected(task, f"{stack.edge}/billing/mcp") as session:
-        await denied(lambda: session.call_tool("refund", REFUND), "approval_required")
-        await through_an_approval(stack, task, lambda: session.call_tool("refund", REFUND), "refunded")
-        assert "refunded" in str(await session.call_tool("refund", SMALL))
-        await denied(lambda: session.call_tool("no-such-tool", {}), "unknown_tool")
+        await lives_through_denials_and_an_approval(stack, task, session.call_tool)
 
 
 async def test_a_challenge_ends_the_session_and_is_found_in_the_group(stack):

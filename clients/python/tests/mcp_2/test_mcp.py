@@ -4,7 +4,15 @@ from contextlib import asynccontextmanager
 
 import httpx2
 import pytest
-from cases import REFUND, SEARCH, SMALL, denied, stays_denied, tasks, through_an_approval
+from cases import (
+    REFUND,
+    SEARCH,
+    denied,
+    lives_through_denials_and_an_approval,
+    stays_denied,
+    tasks,
+    through_an_approval,
+)
 from mcp.client import Client
 from mcp.client.streamable_http import streamable_http_client
 from mcp.types import ElicitResult
@@ -24,10 +32,7 @@ async def connected(task, url, **options):
 
 async def test_one_session_lives_through_denials_and_an_approval(stack):
     async with tasks(stack) as (task, _), connected(task, f"{stack.edge}/billing/mcp") as client:
-        await denied(lambda: client.call_tool("refund", REFUND), "approval_required")
-        await through_an_approval(stack, task, lambda: client.call_tool("refund", REFUND), "refunded")
-        assert "refunded" in str(await client.call_tool("refund", SMALL))
-        await denied(lambda: client.call_tool("no-such-tool", {}), "unknown_tool")
+        await lives_through_denials_and_an_approval(stack, task, client.call_tool)
 
 
 async def test_a_result_that_requires_input(stack):

@@ -2,6 +2,7 @@
 
 import httpx
 from narrowgate import (
+    ConsentRequiredError,
     Denial,
     DeniedError,
     NarrowgateError,
@@ -25,7 +26,12 @@ async def main(url: str, key: dict[str, str]) -> str | None:
     identity = from_private_key("https://agents.example/robot", key)
     session: Session = current_session
     try:
-        async with open_task(issuer="https://authz.example", identity=identity, session=session) as task:
+        async with open_task(
+            issuer="https://authz.example",
+            identity=identity,
+            session=session,
+            on_consent=lambda request: print(request.url, request.scope, request.expires_at + 1),
+        ) as task:
             async with httpx.AsyncClient(auth=TaskAuth(task, url)) as http:
 
                 async def call() -> httpx.Response:
@@ -36,8 +42,10 @@ async def main(url: str, key: dict[str, str]) -> str | None:
             async with task.delegate("https://agents.example/other", "a.b:read", identity=identity) as child:
                 await child.step_up(session)
             saved: str = await task.save()
-        async with resume_task(saved, identity=identity) as again:
+        async with resume_task(saved, identity=identity, session=session) as again:
             return await used(again) if denial is None else to_model(denial)
+    except ConsentRequiredError as required:
+        return required.authorization_endpoint or required.scope
     except DeniedError as denied:
         return denied.denial.decision
     except NarrowgateError as error:

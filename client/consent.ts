@@ -1,0 +1,69 @@
+/** A task to which its user consents elsewhere (OpenID CIBA Core, poll mode). */
+import { slept } from "./clock.ts"
+import { ConsentRequiredError, NarrowgateError } from "./errors.ts"
+import { GRANT, type IssuedToken, type Issuer, type TokenRequest } from "./issuer.ts"
+import { claimsOf, definedOf, textAt } from "./json.ts"
+import type { ProofKey } from "./proof-key.ts"
+import type { ConsentRequest } from "./task.ts"
+
+/** Milliseconds that the issuer wants in addition, if it is polled too often. */
+const SLOWER = 5_000
+
+/**
+ * Requests a token, and the consent of the user if the issuer requires it.
+ *
+ * @param onConsent shows the user where they answer; absent: nobody can, and what is thrown says so
+ * @throws {ConsentRequiredError}
+ * @throws {NarrowgateError} `token_refused`: `access_denied` if the user refuses, `expired_token` if they do not answer
+ */
+export async function withConsent(
+  issuer: Issuer,
+  request: TokenRequest,
+  key: ProofKey | null,
+  onConsent: ((request: ConsentRequest) => void | Promise<void>) | undefined,
+): Promise<IssuedToken> {
+  try {
+    return await issuer.request(request, key)
+  } catch (thrown) {
+    const hint = hintOf(request)
+    if (!onConsent || !hint || !(thrown instanceof ConsentRequiredError)) throw thrown
+    return answered(issuer, key, { ...wantedBy(request), ...hint }, thrown.scope, onConsent)
+  }
+}
+
+async function answered(
+  issuer: Issuer,
+  key: ProofKey | null,
+  parameters: Readonly<Record<string, string>>,
+  scope: string,
+  onConsent: (request: ConsentRequest) => void | Promise<void>,
+): Promise<IssuedToken> {
+  const { id, life, interval } = await issuer.askConsent(parameters)
+  const expiresAt = Date.now() + life * 1000
+  const task = id.slice(0, id.indexOf("."))
+  await onConsent({ url: `${issuer.id}/console/approvals/${encodeURIComponent(task)}`, scope, expiresAt })
+  // The issuer says when it has expired: its clock counts.
+  for (let pause = interval * 1000; ;) {
+    await slept(pause, Infinity, issuer.reach.signal)
+    try {
+      return await issuer.request({ grant: GRANT.consent, parameters: { auth_req_id: id } }, key)
+    } catch (thrown) {
+      const error = thrown instanceof NarrowgateError ? thrown.refusal?.error : undefined
+      if (error === "slow_down") pause += SLOWER
+      else if (error !== "authorization_pending") throw thrown
+    }
+  }
+}
+
+/** What the task is to do, without what proves the user. */
+const wantedBy = ({ parameters: { scope, authorization_details, purpose, resource } }: TokenRequest) =>
+  definedOf({ scope, authorization_details, purpose, resource })
+
+/** Who is to be asked (CIBA Core, section 7.1): whom the session is of. Null: it does not say, or there is none. */
+function hintOf({ parameters }: TokenRequest): Readonly<Record<string, string>> | null {
+  const { subject_token: session, subject_token_type: type = "", assertion } = parameters
+  if (session !== undefined && type.endsWith(":id_token")) return { id_token_hint: session }
+  const claims = claimsOf(session ?? assertion ?? "") ?? {}
+  const [issuer, subject] = [textAt(claims, "iss"), textAt(claims, "sub")]
+  return issuer === undefined || subject === undefined ? null : { login_hint: `${issuer}|${subject}` }
+}

@@ -60,8 +60,7 @@ export async function judgeTools(server: McpServer, catalog: readonly Tool[], si
     )
   const denied = called.filter(({ outcome }) => outcome === "denied").length
   if (denied > 0) return ok(`without a token it denies (${denied} of its tools called)`)
-  const why =
-    called.length === 0 ? "lists no tool that only reads" : `runs none of ${namesOf("unclear")} as called here`
+  const why = called.length === 0 ? "has no tool that only reads" : `runs none of ${namesOf("unclear")} as called here`
   return skipped(
     `whether ${url.href} asks is not known: it ${why}. Call a tool of it without a token: it has to be denied as missing_token`,
   )
@@ -81,9 +80,11 @@ async function callReads(
   })
   try {
     await client.connect(transport, { signal })
-    const { tools } = await client.request({ method: "tools/list", params: {} }, listSchema, { signal })
+    const listed = await client.request({ method: "tools/list", params: {} }, listSchema, { signal }).catch(deniedList)
+    if (listed === "unavailable") return [{ name: "its list", outcome: listed }]
+    const reads = new Set(catalog.filter(({ action }) => action === "read").map(({ name }) => name))
     const called: CalledTool[] = []
-    for (const { name, inputSchema } of readsOf(tools, server, catalog)) {
+    for (const { name, inputSchema } of listed ? listedReads(listed.tools, server, reads) : ownReads(server, reads)) {
       const params = { name, arguments: argumentsFor(inputSchema) }
       const outcome = await client
         .request({ method: "tools/call", params }, resultSchema, { signal })
@@ -102,14 +103,34 @@ async function callReads(
   }
 }
 
-function readsOf(listed: readonly ListedTool[], server: McpServer, catalog: readonly Tool[]): readonly ListedTool[] {
-  const reads = new Set(catalog.filter(({ action }) => action === "read").map(({ name }) => name))
+/**
+ * Of a list that a server denies to a client without a token (`guardList`), the catalog has the names.
+ * @throws what is no denial
+ */
+function deniedList(error: unknown): "unavailable" | null {
+  const { data } = z.object({ data: denialSchema }).parse(error)
+  return data.decision_id === undefined && data.error === "unavailable" ? "unavailable" : null
+}
+
+function listedReads(
+  listed: readonly ListedTool[],
+  server: McpServer,
+  reads: ReadonlySet<string>,
+): readonly ListedTool[] {
   return listed
     .filter(({ name, annotations: { readOnlyHint, destructiveHint } = {} }) => {
       const isRead = reads.has(catalogName(server, name) ?? "")
       return isRead && readOnlyHint !== false && destructiveHint !== true
     })
     .slice(0, MOST_TOOLS)
+}
+
+function ownReads(server: McpServer, reads: ReadonlySet<string>): readonly ListedTool[] {
+  const prefix = `${server.name}.`
+  return [...reads]
+    .filter((name) => name.startsWith(prefix) && catalogName(server, name.slice(prefix.length)) === name)
+    .slice(0, MOST_TOOLS)
+    .map((name) => ({ name: name.slice(prefix.length) }))
 }
 
 function outcomeOf({ isError, _meta }: z.infer<typeof resultSchema>): Outcome {

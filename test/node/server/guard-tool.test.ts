@@ -344,34 +344,37 @@ describe("doctor, without a token", () => {
   }
   const asking = () => httpDecisions({ url: behind.stack.origin, key: developmentKey("asking") })
 
-  describe.each(Object.entries(TOOL_SERVERS))("of a server of SDK %s", (_version, make) => {
+  const SERVERS = Object.keys(TOOL_SERVERS).flatMap((sdk) => [true, false].map((isListOpen) => ({ sdk, isListOpen })))
+
+  describe.each(SERVERS)("of a server of SDK $sdk, whose list is open: $isListOpen", ({ sdk, isListOpen }) => {
     const found = async (decisions: Decisions, ...more: [catalog?: typeof CATALOG, path?: string]) => {
       const reached: unknown[] = []
-      const server = await make({ decisions, reached })
-      const finding = await examine(server.origin, ...more)
-      await server.close()
+      const server = await TOOL_SERVERS[sdk]?.({ decisions, reached, isListOpen })
+      const finding = await examine(server?.origin ?? "", ...more)
+      await server?.close()
       return { ...finding, reached }
     }
 
     test("sees that it asks, by tools that only read", async () => {
-      // `when` fails on its argument, which is no time: of that nothing follows.
+      // `when` fails on its argument, which is no time: of that nothing follows. Without the list, neither does it of `echo`.
       expect(await found(asking())).toEqual({
         level: "ok",
-        text: "without a token it denies (2 of its tools called)",
+        text: `without a token it denies (${isListOpen ? 2 : 1} of its tools called)`,
         reached: [],
       })
     })
 
     test("sees that it does not reach Narrowgate", async () => {
       const finding = await found(httpDecisions({ url: "http://127.0.0.1:1", key: "k" }))
-      expect(finding).toMatchObject({ level: "problem", text: expect.stringContaining("denies echo") })
+      const denied = `denies ${isListOpen ? "echo" : "its list"}`
+      expect(finding).toMatchObject({ level: "problem", text: expect.stringContaining(denied) })
     })
 
     test("says what to do if nothing of it only reads, or runs as called", async () => {
       const changing = CATALOG.filter(({ action }) => action === "write")
       const failing = CATALOG.filter(({ name }) => name === "everything.when")
       for (const [catalog, why] of [
-        [changing, "it lists no tool that only reads"],
+        [changing, "it has no tool that only reads"],
         [failing, "it runs none of when as called here"],
       ] as const)
         expect(await found(asking(), catalog)).toMatchObject({

@@ -41,11 +41,15 @@ async function tryOut(candidate: BundleBody): Promise<{ readonly task: OpenTask;
   const pointer = await publish(candidate, 7, "candidate")
   forgetCandidate()
   const task = await openTask("first", { purpose: "work" })
-  await vi.waitFor(async () => {
-    const { decision } = await callWith(task.token, "/files/warm")
-    const record = await recordOf(decision)
-    expect(record.candidate?.bundle).toEqual(pointer)
-  })
+  // The record of a call that came too early takes a second.
+  await vi.waitFor(
+    async () => {
+      const { decision } = await callWith(task.token, "/files/warm")
+      const record = await recordOf(decision)
+      expect(record.candidate?.bundle).toEqual(pointer)
+    },
+    { timeout: 10_000 },
+  )
   return { task, pointer }
 }
 

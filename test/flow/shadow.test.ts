@@ -36,19 +36,21 @@ const about = (effect: "permit" | "forbid", id: string, tool: string, conditions
 })
 const withRule = (rule: ReturnType<typeof about>): BundleBody => ({ ...live, rules: [...live.rules, rule] })
 
+/** The record of a call that came too early takes its time, and so does that of the next one. */
+const RECORDED = { timeout: 10_000 }
+
 /** From the second call on it is at hand, in the isolate and in the ledger. */
 async function tryOut(candidate: BundleBody): Promise<{ readonly task: OpenTask; readonly pointer: Pointer }> {
   const pointer = await publish(candidate, 7, "candidate")
   forgetCandidate()
   const task = await openTask("first", { purpose: "work" })
-  // The record of a call that came too early takes a second.
   await vi.waitFor(
     async () => {
       const { decision } = await callWith(task.token, "/files/warm")
       const record = await recordOf(decision)
       expect(record.candidate?.bundle).toEqual(pointer)
     },
-    { timeout: 10_000 },
+    RECORDED,
   )
   return { task, pointer }
 }
@@ -175,7 +177,7 @@ describe("a candidate bundle", () => {
     expect(await tried()).toMatchObject({ differs: null })
     await env.BUNDLES.delete("candidate")
     vi.useFakeTimers({ now: Date.now() + 31_000, toFake: ["Date"] })
-    await vi.waitFor(async () => expect(await tried()).toBeNull())
+    await vi.waitFor(async () => expect(await tried()).toBeNull(), RECORDED)
   })
 
   test("is tried again by a ledger that has slept", async () => {

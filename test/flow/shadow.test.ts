@@ -44,14 +44,11 @@ async function tryOut(candidate: BundleBody): Promise<{ readonly task: OpenTask;
   const pointer = await publish(candidate, 7, "candidate")
   forgetCandidate()
   const task = await openTask("first", { purpose: "work" })
-  await vi.waitFor(
-    async () => {
-      const { decision } = await callWith(task.token, "/files/warm")
-      const record = await recordOf(decision)
-      expect(record.candidate?.bundle).toEqual(pointer)
-    },
-    RECORDED,
-  )
+  await vi.waitFor(async () => {
+    const { decision } = await callWith(task.token, "/files/warm")
+    const record = await recordOf(decision)
+    expect(record.candidate?.bundle).toEqual(pointer)
+  }, RECORDED)
   return { task, pointer }
 }
 

@@ -70,7 +70,7 @@ test(
         }
       }
     })
-    await fc.assert(life, { numRuns: runsOf(40) })
+    await fc.assert(life, { numRuns: runsOf(15) })
     expect(Math.min(seen.denied, seen.full)).toBeGreaterThan(0)
   },
   longerBy(120_000),

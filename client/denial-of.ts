@@ -15,6 +15,10 @@ const META_KEY = "narrowgate/denial"
 const LONGEST = 65_536
 /** Causes of causes, and what wraps them. */
 const DEEPEST = 6
+/** At errors, of which one may lead to itself in every way. */
+const MOST_LOOKS = 100
+/** Milliseconds: the rest of a denial comes with its headers, and anybody can write those. */
+const LONGEST_READ = 3_000
 
 /**
  * Finds the denial in whatever a client made of it: a `Response` (whose body can still be read), a tool's result, an
@@ -25,7 +29,7 @@ export async function denialOf(outcome: unknown): Promise<Denial | undefined> {
     return await (isResponse(outcome)
       ? inResponse(outcome)
       : isError(outcome)
-        ? inError(outcome, 0)
+        ? inError(outcome, 0, new Set())
         : inResult(outcome))
   } catch {
     // A getter of a foreign object, or a body that broke off.
@@ -70,17 +74,26 @@ function withHeaders(found: Denial | undefined, code: string | null, headers: He
   }
 }
 
+/** Of a body that is too long, or does not end, nothing. */
 async function boundedText(response: Response): Promise<string> {
   const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader()
   let text = ""
-  for (let next = await reader?.read(); next?.done === false; next = await reader?.read()) {
-    text += next.value
-    if (text.length > LONGEST) {
-      await reader?.cancel()
-      return ""
-    }
+  let isCut = false
+  // Not waited for: a copy of a body is cancelled once both are.
+  const cut = (): void => {
+    isCut = true
+    void reader?.cancel().catch(() => undefined)
   }
-  return text
+  const timer = setTimeout(cut, LONGEST_READ)
+  try {
+    for (let next = await reader?.read(); next?.done === false && !isCut; next = await reader?.read()) {
+      text += next.value
+      if (text.length > LONGEST) cut()
+    }
+  } finally {
+    clearTimeout(timer)
+  }
+  return isCut ? "" : text
 }
 
 /** Members of an error in which clients put what the server sent. */
@@ -97,9 +110,11 @@ const ERROR_MEMBERS = [
   "originalError",
 ] as const
 
-async function inError(error: unknown, depth: number): Promise<Denial | undefined> {
+/** @param seen what was looked at before */
+async function inError(error: unknown, depth: number, seen: Set<unknown>): Promise<Denial | undefined> {
   if (error instanceof DeniedError) return error.denial
-  if (depth > DEEPEST || !isObject(error)) return undefined
+  if (depth > DEEPEST || !isObject(error) || seen.has(error) || seen.size >= MOST_LOOKS) return undefined
+  seen.add(error)
   const own = inMembers(error) ?? inText(textAt(error, "message") ?? "", false)
   if (own) return own
   for (const name of ERROR_MEMBERS) {
@@ -108,7 +123,7 @@ async function inError(error: unknown, depth: number): Promise<Denial | undefine
       ? await inResponse(member)
       : typeof member === "string"
         ? inText(member, false)
-        : await inError(member, depth + 1)
+        : await inError(member, depth + 1, seen)
     if (found) return found
   }
   return undefined

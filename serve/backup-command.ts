@@ -54,8 +54,9 @@ export async function removeLeftovers(beside: string): Promise<void> {
 
 /** As `mkdtemp` makes it: a directory in which nobody else can have put a link to somewhere. */
 async function isOurs(place: string): Promise<boolean> {
-  const found = await lstat(place)
-  return found.isDirectory() && found.uid === process.getuid?.() && (found.mode & 0o077) === 0
+  // Another backup may have removed it meanwhile.
+  const found = await lstat(place).catch(() => null)
+  return found?.isDirectory() === true && found.uid === process.getuid?.() && (found.mode & 0o077) === 0
 }
 
 interface CopyResult {

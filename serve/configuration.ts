@@ -60,6 +60,8 @@ const schema = z.strictObject({
 export type Configuration = z.infer<typeof schema> & {
   /** Secrets of the Worker, by the name of their binding. */
   readonly secrets: Readonly<Record<string, string>>
+  /** The one of them that was made for this start, to be shown; null: whoever has set it knows it. */
+  readonly madeClaim: string | null
 }
 
 type Environment = Readonly<Record<string, string | undefined>>
@@ -101,11 +103,13 @@ export async function readConfiguration(file: string | null, environment: Enviro
   if (!data) throw new Failure(problemsOf(error, inFile === null ? "the configuration" : path), FIX, EXIT.usage)
   const from = inFile === null || environment["NARROWGATE_DIRECTORY"] !== undefined ? "." : dirname(path)
   const secrets = secretsIn(environment)
+  const madeClaim = data.publisher_keys || secrets[CLAIM] !== undefined ? null : randomBytes(32).toString("hex")
   return {
     ...data,
     directory: resolve(from, data.directory),
     certificate_authorities: data.certificate_authorities.map((each) => resolve(dirname(path), each)),
-    secrets: data.publisher_keys ? secrets : { [CLAIM]: randomBytes(32).toString("hex"), ...secrets },
+    secrets: madeClaim === null ? secrets : { ...secrets, [CLAIM]: madeClaim },
+    madeClaim,
   }
 }
 

@@ -124,8 +124,8 @@ class Server {
   }
 
   #logClaim(): void {
-    const { issuer, secrets } = this.#configuration
-    log("unclaimed", { claim: secrets["CLAIM"] ?? "", command: `narrowgate claim --url ${issuer}` })
+    const { issuer, madeClaim } = this.#configuration
+    log("unclaimed", { claim: madeClaim, command: `narrowgate claim --url ${issuer}` })
   }
 
   /** @throws if workerd ends again and again, so that the supervisor of this process sees it */

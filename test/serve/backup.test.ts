@@ -13,10 +13,10 @@ let backup: string
 beforeAll(async () => {
   there = await deploy()
   backup = join(there.place, "running")
+  await there.start()
   // As of people who have signed in at the console.
   await mkdir(join(there.place, "data/objects/Session"), { recursive: true })
   new DatabaseSync(join(there.place, "data/objects/Session/a.sqlite")).close()
-  await there.start()
   await there.publish()
   await there.narrowgate.openTask("alice", SCOPE)
   await revoke({ tool: "crm.customers.*" })

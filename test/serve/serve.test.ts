@@ -287,6 +287,15 @@ describe("without a publisher", () => {
   })
 })
 
+test("a claim that the operator has set is not in the log", async () => {
+  const secret = "0b5c3b6e6d1f4f7a9a1e7c58d0f4b2a6"
+  const other = await deploy({ isUnclaimed: true, env: { CLAIM: secret } })
+  const serving = await other.start()
+  expect(await serving.said("unclaimed")).toMatchObject({ claim: null })
+  expect(JSON.stringify(serving.lines)).not.toContain(secret)
+  await other.remove()
+})
+
 describe("what needs a schedule", () => {
   let other: Deployment
   beforeAll(async () => {

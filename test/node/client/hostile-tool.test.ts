@@ -156,3 +156,31 @@ test.each([1e20, -1e20, NaN])(
     expect(read?.approval).toEqual({ id: "apr_1", task: TASK, status: "pending", url })
   },
 )
+
+test("an answer that never ends holds nobody up: what its headers say is the denial", async () => {
+  const endless = (first: string): Response => {
+    const body = new ReadableStream({ start: (controller) => controller.enqueue(new TextEncoder().encode(first)) })
+    return new Response(body, { status: 403, headers: { "x-narrowgate-code": "policy_denied" } })
+  }
+  const began = Date.now()
+  const all = ["{", "x".repeat(100_000)].map(async (first) => denialOf(endless(first)))
+  expect(await Promise.all(all)).toEqual(Array.from(all, () => ({ code: "policy_denied", description: "" })))
+  expect(Date.now() - began).toBeLessThan(8_000)
+  const thrown: unknown = await untilAllowed(async () => endless("{"), { task }).catch((error: unknown) => error)
+  expect(thrown).toMatchObject({ code: "denied" })
+}, 20_000)
+
+test("an error that leads to itself in every way is looked at for a moment", async () => {
+  const names = ["denial", "data", "error", "result", "responseBody", "body", "text", "response", "cause"]
+  const error = Object.assign(new Error("Narrowgate denied ".repeat(3_600)), { isError: true })
+  for (const name of names) Object.assign(error, { [name]: error })
+  const began = Date.now()
+  expect(await denialOf(error)).toBeUndefined()
+  expect(Date.now() - began).toBeLessThan(1_000)
+  // What is there is found, however deep.
+  const denial = { error: "policy_denied", error_description: "No.", decision_id: DECISION }
+  const wrapped = new Error("1", { cause: new Error("2", { cause: Object.assign(new Error("3"), { data: denial }) }) })
+  expect(await denialOf(Object.assign(wrapped, { error: wrapped, response: {} }))).toMatchObject({
+    code: "policy_denied",
+  })
+}, 60_000)

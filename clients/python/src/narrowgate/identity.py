@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import json
 import os
 import re
+from base64 import urlsafe_b64decode
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -136,9 +138,29 @@ def from_private_key(agent: str, key: str | bytes | Mapping[str, Any], *, algori
 
 
 async def assertion_of(identity: Identity, request: IdentityRequest, timeout: float) -> str:
-    """Returns what an identity produces within `timeout` seconds; raises `identity_failed` if that is no JWT."""
+    """Returns what an identity produces within `timeout` seconds.
+
+    Raises `identity_failed` if that is no JWT, or one for somebody else: whom it is sent to could use it there.
+    """
     made = await _produced("identity_failed", "identity", lambda: identity(request), timeout)
-    return _checked("identity_failed", "identity", made)
+    token = _checked("identity_failed", "identity", made)
+    claims = _claims_of(token)
+    audience = claims.get("aud", request.audience)
+    if request.audience not in (audience if isinstance(audience, list) else [audience]):
+        raise NarrowgateError("identity_failed", f"The identity that was produced is not for {request.audience}.")
+    return token
+
+
+def _claims_of(token: str) -> Mapping[str, Any]:
+    """Returns the claims of a JWT, which its audience verifies."""
+    payload = token.split(".")[1]
+    try:
+        claims = json.loads(urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+    except (ValueError, RecursionError):
+        claims = None
+    if not isinstance(claims, dict):
+        raise NarrowgateError("identity_failed", "The identity that was produced is no JWT.")
+    return claims
 
 
 async def session_of(session: Session, timeout: float) -> SessionToken:

@@ -47,6 +47,24 @@ async def test_a_file_that_cannot_be_read(tmp_path, content):
     assert raised.value.code == "identity_failed"
 
 
+@pytest.mark.parametrize("audience", ["https://evil.example", ["https://evil.example"], [], 7, {}])
+async def test_an_identity_for_somebody_else_is_sent_to_nobody(audience):
+    """A task that was saved names its issuer: whoever could change that would get the identity that a file has."""
+    private = ECKey.generate_key("P-256", auto_kid=False)
+    token = jwt.encode({"alg": "ES256"}, {"sub": "agent", "aud": audience}, private)
+
+    async def say(*_):
+        return Answer({"issuer": server.origin, "token_endpoint": f"{server.origin}/oauth/token"})
+
+    async with serving(say) as server:
+        with pytest.raises(NarrowgateError) as raised:
+            async with open_task(issuer=server.origin, identity=lambda _request: token):
+                pass
+        assert raised.value.code == "identity_failed"
+        assert token not in str(raised.value)
+        assert [received.method for received in server.received] == ["GET"]
+
+
 def sync_failure(_request):
     raise RuntimeError(SECRET)
 

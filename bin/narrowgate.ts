@@ -8,7 +8,7 @@ import { escapedLines } from "../cli/terminal/escape.ts"
 import { EXIT, Failure } from "../cli/terminal/failure.ts"
 import { suggest } from "../src/core/encoding/nearest.ts"
 
-const program = narrowgateProgram()
+const program = await narrowgateProgram(process.argv[2])
 
 // A reader that stops early, such as `head`, is no failure.
 process.stdout.on("error", (failure: NodeJS.ErrnoException) =>

@@ -1,35 +1,42 @@
 /** All commands of `narrowgate`. A new one is a file in cli/commands/, and its row here. */
 import { Command } from "commander"
-import { addApprovals } from "../cli/commands/approvals.ts"
-import { addBuild } from "../cli/commands/build.ts"
-import { addClaim } from "../cli/commands/claim.ts"
-import { addCheck } from "../cli/commands/check.ts"
-import { addDiff } from "../cli/commands/diff.ts"
-import { addDoctor } from "../cli/commands/doctor.ts"
-import { addClient } from "../cli/commands/client.ts"
-import { addGateway } from "../cli/commands/gateway.ts"
-import { addErase } from "../cli/commands/erase.ts"
-import { addExplain } from "../cli/commands/explain.ts"
-import { addCompletion } from "../cli/commands/completion.ts"
-import { addDecisions } from "../cli/commands/decisions.ts"
-import { addImport } from "../cli/commands/import.ts"
-import { addInit } from "../cli/commands/init.ts"
-import { addLogin } from "../cli/commands/login.ts"
-import { addKeygen } from "../cli/commands/keygen.ts"
-import { addPublish } from "../cli/commands/publish.ts"
-import { addRevoke } from "../cli/commands/revoke.ts"
-import { addSchemas } from "../cli/commands/schemas.ts"
-import { addStatus } from "../cli/commands/status.ts"
-import { addTest } from "../cli/commands/test.ts"
-import { addToken } from "../cli/commands/token.ts"
-import { addTry } from "../cli/commands/try.ts"
-import { addDeploy } from "../dev/deploy/command.ts"
-import { addDev } from "../dev/command.ts"
-import { addServe } from "../serve/command.ts"
 import { VERSION } from "../cli/package.ts"
 import { EXIT } from "../cli/terminal/failure.ts"
 
-export function narrowgateProgram(): Command {
+type AddCommand = (program: Command) => void
+
+/** In the order of the help; those that the file adds, and the file, which is loaded if one of them is called. */
+const COMMANDS: readonly (readonly [names: readonly string[], load: () => Promise<AddCommand>])[] = [
+  [["init"], async () => (await import("../cli/commands/init.ts")).addInit],
+  [["dev"], async () => (await import("../dev/command.ts")).addDev],
+  [["doctor"], async () => (await import("../cli/commands/doctor.ts")).addDoctor],
+  [["check"], async () => (await import("../cli/commands/check.ts")).addCheck],
+  [["test"], async () => (await import("../cli/commands/test.ts")).addTest],
+  [["diff"], async () => (await import("../cli/commands/diff.ts")).addDiff],
+  [["build"], async () => (await import("../cli/commands/build.ts")).addBuild],
+  [["publish", "rollback"], async () => (await import("../cli/commands/publish.ts")).addPublish],
+  [["claim"], async () => (await import("../cli/commands/claim.ts")).addClaim],
+  [["deploy"], async () => (await import("../dev/deploy/command.ts")).addDeploy],
+  [["serve"], async () => (await import("../serve/command.ts")).addServe],
+  [["status", "history"], async () => (await import("../cli/commands/status.ts")).addStatus],
+  [["keygen"], async () => (await import("../cli/commands/keygen.ts")).addKeygen],
+  [["login", "logout"], async () => (await import("../cli/commands/login.ts")).addLogin],
+  [["import"], async () => (await import("../cli/commands/import.ts")).addImport],
+  [["decisions"], async () => (await import("../cli/commands/decisions.ts")).addDecisions],
+  [["explain"], async () => (await import("../cli/commands/explain.ts")).addExplain],
+  [["approvals"], async () => (await import("../cli/commands/approvals.ts")).addApprovals],
+  [["revoke"], async () => (await import("../cli/commands/revoke.ts")).addRevoke],
+  [["erase"], async () => (await import("../cli/commands/erase.ts")).addErase],
+  [["token"], async () => (await import("../cli/commands/token.ts")).addToken],
+  [["try"], async () => (await import("../cli/commands/try.ts")).addTry],
+  [["schemas"], async () => (await import("../cli/commands/schemas.ts")).addSchemas],
+  [["gateway"], async () => (await import("../cli/commands/gateway.ts")).addGateway],
+  [["client"], async () => (await import("../cli/commands/client.ts")).addClient],
+  [["completion"], async () => (await import("../cli/commands/completion.ts")).addCompletion],
+]
+
+/** @param word what was typed first. If it names no command, or absent, the program has all of them. */
+export async function narrowgateProgram(word?: string): Promise<Command> {
   const codes = Object.entries(EXIT).map(([name, code]) => `${code} ${name}`)
   const program = new Command("narrowgate")
     .description("Write, check, test and publish policies; run the local stack; see what was decided, and why.")
@@ -42,34 +49,13 @@ export function narrowgateProgram(): Command {
     // Below the help of each command as well.
     .addHelpText("afterAll", `Exit codes: ${codes.join(", ")}`)
     .exitOverride()
-  for (const add of [
-    addInit,
-    addDev,
-    addDoctor,
-    addCheck,
-    addTest,
-    addDiff,
-    addBuild,
-    addPublish,
-    addClaim,
-    addDeploy,
-    addServe,
-    addStatus,
-    addKeygen,
-    addLogin,
-    addImport,
-    addDecisions,
-    addExplain,
-    addApprovals,
-    addRevoke,
-    addErase,
-    addToken,
-    addTry,
-    addSchemas,
-    addGateway,
-    addClient,
-    addCompletion,
-  ])
-    add(program)
+  for (const add of await Promise.all(neededFor(word).map(async ([, load]) => load()))) add(program)
   return program
+}
+
+/** The script of `completion` covers all others. */
+function neededFor(word: string | undefined): typeof COMMANDS {
+  if (word === "-v" || word === "--version") return []
+  const named = COMMANDS.filter(([names]) => names.some((name) => name === word && name !== "completion"))
+  return named.length > 0 ? named : COMMANDS
 }

@@ -36,7 +36,9 @@ export async function withPackages<Part>(load: () => Promise<Part>, names: reado
   try {
     return await load()
   } catch (error) {
-    if (!(error instanceof Error && "code" in error && error.code === "ERR_MODULE_NOT_FOUND")) throw error
+    const code = error instanceof Error && "code" in error && error.code
+    // As an import has it, and as `require` does.
+    if (code !== "ERR_MODULE_NOT_FOUND" && code !== "MODULE_NOT_FOUND") throw error
     throw new Failure(
       `this needs packages that are not installed: ${names.join(", ")}`,
       `Install them: ${installCommand(names)}`,

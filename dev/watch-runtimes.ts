@@ -1,6 +1,6 @@
 /** Ends the runtimes of this process with it, however it ends: a test run that is killed has no time to end them itself. */
 import { ChildProcess, spawn } from "node:child_process"
-import { subscribe } from "node:diagnostics_channel"
+import { subscribe, unsubscribe } from "node:diagnostics_channel"
 import { basename } from "node:path"
 
 let isWatching = false
@@ -9,13 +9,35 @@ let isWatching = false
 export function endRuntimesWithUs(): void {
   if (isWatching) return
   isWatching = true
-  subscribe("child_process", (message) => {
+  subscribe(STARTED, (message) => {
     const child = childIn(message)
     child?.once("spawn", () => {
-      if (basename(child.spawnfile).startsWith("workerd")) guard(child).on("error", () => undefined)
+      if (isRuntime(child)) guard(child).on("error", () => undefined)
     })
   })
 }
+
+/**
+ * The next `workerd` of this process has read its configuration, which is longer than what a pipe holds: from then on this
+ * process may be busy while it starts.
+ */
+export async function configuredRuntime(): Promise<void> {
+  return new Promise((resolve) => {
+    const watch = (message: unknown): void => {
+      const child = childIn(message)
+      child?.once("spawn", () => {
+        if (!isRuntime(child)) return
+        unsubscribe(STARTED, watch)
+        child.stdin?.once("finish", resolve)
+      })
+    }
+    subscribe(STARTED, watch)
+  })
+}
+
+const STARTED = "child_process"
+
+const isRuntime = ({ spawnfile }: ChildProcess): boolean => basename(spawnfile).startsWith("workerd")
 
 /**
  * Kills a runtime when this process is gone. The pipe to the guard's standard input ends with this process, whatever has

@@ -1,5 +1,5 @@
 /** `narrowgate serve backup` and `narrowgate serve restore`. */
-import { access, mkdir, mkdtemp, readdir, rename, rm, rmdir } from "node:fs/promises"
+import { access, lstat, mkdir, mkdtemp, readdir, rename, rm, rmdir } from "node:fs/promises"
 import { dirname, join, resolve } from "node:path"
 import { EXIT, Failure } from "../cli/terminal/failure.ts"
 import { readArchive, unpackArchive, writeArchive } from "./archive.ts"
@@ -38,10 +38,11 @@ export async function runBackup(given: string, config: string | null): Promise<v
 /** How the name begins of what a backup has beside its file while it is written. It has private keys. */
 const PLACE = ".narrowgate-backup-"
 
-/** Of commands that were killed. One that still runs has its lock. */
-async function removeLeftovers(beside: string): Promise<void> {
+/** Of commands that were killed. One that still runs has its lock. What others have put there is left alone. */
+export async function removeLeftovers(beside: string): Promise<void> {
   for (const name of (await readdir(beside)).filter((each) => each.startsWith(PLACE))) {
     const place = join(beside, name)
+    if (!(await isOurs(place))) continue
     try {
       lock(place)()
     } catch {
@@ -49,6 +50,12 @@ async function removeLeftovers(beside: string): Promise<void> {
     }
     await rm(place, { recursive: true, force: true })
   }
+}
+
+/** As `mkdtemp` makes it: a directory in which nobody else can have put a link to somewhere. */
+async function isOurs(place: string): Promise<boolean> {
+  const found = await lstat(place)
+  return found.isDirectory() && found.uid === process.getuid?.() && (found.mode & 0o077) === 0
 }
 
 interface CopyResult {

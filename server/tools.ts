@@ -5,6 +5,7 @@
 import { isDenied } from "../src/core/denials/denied.ts"
 import type { CallArguments } from "../src/core/catalog/arguments.ts"
 import type { Body } from "../src/core/catalog/call-request.ts"
+import { buildEndpointTable, isEndpointToSome } from "../src/core/catalog/endpoint.ts"
 import { isOtherMethodInHeaders, METHOD_IN_HEADER } from "../src/core/catalog/method-override.ts"
 import { readMcpCall } from "../src/core/catalog/mcp-message.ts"
 import type { McpServer } from "../src/core/catalog/mcp-server.ts"
@@ -37,16 +38,18 @@ export function locator({ tools = {}, servers = [] }: ToolsOptions): Locate {
   })
   const table = buildRouteTable(routes)
   const byPath = new Map(servers.map((server) => [server.path, server]))
+  const endpoints = buildEndpointTable(servers.map(definitionOf))
   return async (request) => {
     if (isOtherMethodInHeaders(request.method, { get: request.header }))
       throw new CallRejectedError("malformed_call", METHOD_IN_HEADER)
     const target = readTarget(request.target)
     if (isDenied(target)) throw new CallRejectedError("malformed_call", target.denied)
-    const server = byPath.get(`/${target.segments.join("/")}`)
+    const server = byPath.get(target.path)
     if (server) return messageCall(server, target, request)
     const match = matchRoute(table, ORIGIN, request.method, target)
     if (!match) throw new CallRejectedError("tool_mismatch", "the request is no tool of this service")
-    if (match.isAmbiguous) throw new CallRejectedError("malformed_call", "its path is another tool's to some readers")
+    if (match.isAmbiguous || isEndpointToSome(endpoints, ORIGIN, target.segments, match.segments))
+      throw new CallRejectedError("malformed_call", "its path is another tool's to some readers")
     return routeCall(match, target, request, unhashed.has(match.definition.tool))
   }
 }
@@ -69,11 +72,11 @@ async function routeCall(
   return { tool: match.definition.tool, arguments: read, unhashed }
 }
 
-async function messageCall(
-  { unhashed = false, ...server }: ToolServer,
-  target: Target,
-  request: ReceivedRequest,
-): Promise<LocatedCall> {
+function definitionOf({ unhashed: _, ...server }: ToolServer): McpServer {
+  return { ...server, origin: ORIGIN, enforces_headers: false }
+}
+
+async function messageCall(server: ToolServer, target: Target, request: ReceivedRequest): Promise<LocatedCall> {
   if (target.query.length > 0) throw new CallRejectedError("malformed_call", "an MCP endpoint takes no query")
   const { method, header } = request
   const headers = {
@@ -82,9 +85,8 @@ async function messageCall(
     mcpMethod: header("Mcp-Method"),
     mcpName: header("Mcp-Name"),
   }
-  const definition: McpServer = { ...server, origin: ORIGIN, enforces_headers: false }
-  const read = readMcpCall(definition, method, headers, await bodyOf(request))
-  if (!isDenied(read)) return { ...read, unhashed }
+  const read = readMcpCall(definitionOf(server), method, headers, await bodyOf(request))
+  if (!isDenied(read)) return { ...read, unhashed: server.unhashed ?? false }
   const isUnknown = read.denied.reason === "tool_unknown"
   throw new CallRejectedError(isUnknown ? "tool_mismatch" : "malformed_call", read.denied)
 }

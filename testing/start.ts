@@ -1,6 +1,7 @@
 /** Narrowgate in miniflare, in the process of a test: a Worker on a port that is free, which ends with that process. */
 import { randomUUID } from "node:crypto"
-import type { V4WorkerOptions } from "miniflare"
+import { createRequire } from "node:module"
+import type * as Miniflare from "miniflare"
 import { requireGlibc, withPackages } from "../cli/package.ts"
 import { Failure } from "../cli/terminal/failure.ts"
 import { NarrowgateTestError } from "./kit/error.ts"
@@ -16,7 +17,7 @@ import type {
   TestPolicies,
 } from "./types.ts"
 import { definitionOf } from "./definition.ts"
-import { endRuntimesWithUs } from "../dev/watch-runtimes.ts"
+import { configuredRuntime, endRuntimesWithUs } from "../dev/watch-runtimes.ts"
 
 export interface StartOptions extends TestPolicies {
   /**
@@ -37,9 +38,13 @@ export interface OwnWorker {
 const NAME = "narrowgate"
 const DRIVER = "narrowgate-test-driver"
 
-/** Passes what a test calls on to the entry point for tests. */
+/**
+ * Passes what a test calls on to the entry point for tests: if the request is for the secret URL, because miniflare lets
+ * a header of any request name the Worker that gets it.
+ */
 const DRIVER_SCRIPT = `export default {
-  async fetch(request, { KIT }) {
+  async fetch(request, { KIT, OWN_URL }) {
+    if (request.url !== OWN_URL) return new Response(null, { status: 404 })
     const { method, args } = await request.json()
     return Response.json({ value: await KIT[method](...args) })
   },
@@ -73,13 +78,15 @@ export async function startNarrowgate(options: StartOptions): Promise<RunningNar
     routes: [driverUrl],
     modules: [{ type: "ESModule" as const, path: "driver.js", contents: DRIVER_SCRIPT }],
     compatibilityDate: narrowgate.compatibilityDate,
+    bindings: { OWN_URL: driverUrl },
     serviceBindings: { KIT: { name: NAME, entrypoint: "TestKit" } },
   }
   const beside = workers.map((worker) => {
-    const isWorker = (value: object): value is V4WorkerOptions => V4WorkerOptionsSchema.safeParse(value).success
+    const isWorker = (value: object): value is Miniflare.V4WorkerOptions => V4WorkerOptionsSchema.safeParse(value).success
     if (isWorker(worker)) return worker
     throw new NarrowgateTestError("invalid_argument", `\`workers\`: ${worker.name} is no Worker of miniflare`)
   })
+  const configured = configuredRuntime()
   const runtime = new Miniflare(
     convertV4MiniflareOptions({
       host: "127.0.0.1",
@@ -98,8 +105,9 @@ export async function startNarrowgate(options: StartOptions): Promise<RunningNar
   }
   const stop = async (): Promise<void> => (stopped ??= end())
   try {
-    // The runtime begins to start; meanwhile there is time for this.
-    const [{ setupOf }, { listeningGateway }] = await Promise.all([import("./policies.ts"), import("./gateway.ts")])
+    await Promise.race([configured, runtime.ready])
+    // The runtime starts, which is as long as this takes.
+    const { setupOf } = await import("./policies.ts")
     const setup = await setupOf(policies)
     const issuer = (await runtime.ready).origin
     const requireRunning = (): void => {
@@ -122,6 +130,7 @@ export async function startNarrowgate(options: StartOptions): Promise<RunningNar
           key: kit.gatewayKey(id),
           addDecision,
         }
+        const { listeningGateway } = await import("./gateway.ts")
         const gateway = await listeningGateway(context, options)
         gateways.push(gateway)
         return gateway
@@ -140,11 +149,12 @@ export async function startNarrowgate(options: StartOptions): Promise<RunningNar
   }
 }
 
-/** Not every user of the package has need of it. */
-async function loadMiniflare() {
+/** Not every user of the package has need of it. It is required, because an import would parse all of it twice before. */
+async function loadMiniflare(): Promise<typeof Miniflare> {
+  const load = async (): Promise<typeof Miniflare> => createRequire(import.meta.url)("miniflare")
   try {
     requireGlibc()
-    return await withPackages(async () => import("miniflare"), ["miniflare"])
+    return await withPackages(load, ["miniflare"])
   } catch (error) {
     if (!(error instanceof Failure)) throw error
     throw new NarrowgateTestError("runtime_missing", `${error.message}. ${error.fix}`)

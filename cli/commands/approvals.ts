@@ -19,6 +19,7 @@ interface PersonOptions extends WorkerOptions {
 const uses = z.coerce.number().int().min(1).max(100)
 
 interface AnswerOptions extends PersonOptions {
+  readonly task?: string
   readonly uses?: string
   readonly reason?: string
 }
@@ -39,15 +40,19 @@ export function addApprovals(program: Command): void {
         "<ID-OR-ADDRESS>",
         "the id of a task (tsk_…) or of a call's approval (apr_…), from `approvals list`; or the address of an approval, as a denial has it",
       )
+      .option("--task <ID>", "for a call's approval that is in no list: its task")
       .option("--reason <TEXT>", "for a call: the reason, which is recorded")
       .addHelpText(
         "after",
-        `\nExamples:\n  narrowgate approvals ${decision} tsk_01J8… --login alice\n  narrowgate approvals ${decision} apr_01J8… --login alice\n  narrowgate approvals ${decision} http://127.0.0.1:8787/console/approvals/tsk_01J8…/apr_01J8… --login alice\n`,
+        `\nExamples:\n  narrowgate approvals ${decision} tsk_01J8… --login alice\n  narrowgate approvals ${decision} apr_01J8… --login alice\n  narrowgate approvals ${decision} apr_01J8… --task tsk_01J8… --login alice\n  narrowgate approvals ${decision} http://127.0.0.1:8787/console/approvals/tsk_01J8…/apr_01J8… --login alice\n`,
       )
     if (decision === "approve") command.option("--uses <N>", "for a call: how often it may be made (default: once)")
-    command.action(async (id: string, options: AnswerOptions) =>
-      id.startsWith("apr_") || URL.canParse(id) ? answerCall(id, decision, options) : answerTask(id, decision, options),
-    )
+    command.action(async (which: string, options: AnswerOptions) => {
+      const { task, approval } = approvalOf(which, options)
+      await (approval === null
+        ? answerTask(task, decision, options)
+        : answerCall({ task, approval }, decision, options))
+    })
   }
 }
 
@@ -58,13 +63,15 @@ async function answerTask(id: string, decision: "approve" | "reject", options: A
   console.log(options.json ? jsonText(answer, 0) : printableText(`${answer.task}: ${answer.decision}`))
 }
 
-async function answerCall(which: string, decision: "approve" | "reject", options: AnswerOptions): Promise<void> {
+async function answerCall(
+  { task, approval }: CallApprovalId,
+  decision: "approve" | "reject",
+  options: AnswerOptions,
+): Promise<void> {
   const most = uses.optional().safeParse(options.uses)
   if (!most.success) throw new Failure(`--uses cannot be ${options.uses}`, "Write a number from 1 to 100.", EXIT.usage)
   const bearer = await personBearer(options, options.login)
-  const parameters = URL.canParse(which)
-    ? addressed(new URL(which), options.url)
-    : await listed(which, most.data, options, bearer)
+  const parameters = { approval, task: task ?? (await taskInList(approval, most.data, options, bearer)) }
   const body = {
     approve: decision === "approve",
     ...(most.data !== undefined && { uses: most.data }),
@@ -78,15 +85,29 @@ async function answerCall(which: string, decision: "approve" | "reject", options
   console.log(printableText(`${answer.id}: ${answer.status}${lacking}${calls}`))
 }
 
-interface CallApprovalPath {
-  readonly task: string
+interface CallApprovalId {
+  /** Undefined if it is to be looked up in the list. */
+  readonly task: string | undefined
   readonly approval: string
 }
 
-/** Of an approval that is in no list as well: its approvers may have been named after it was requested. */
-function addressed({ href, origin, pathname }: URL, worker: string): CallApprovalPath {
-  const [, task, approval] = /^\/console\/approvals\/(tsk_[\w.-]+)\/(apr_\w+)$/u.exec(pathname) ?? []
-  if (task === undefined || approval === undefined)
+/** Of a whole task if `approval` is null. */
+type ApprovalId = CallApprovalId | { readonly task: string; readonly approval: null }
+
+function approvalOf(which: string, { task, url }: AnswerOptions): ApprovalId {
+  if (which.startsWith("apr_")) return { task, approval: which }
+  if (task !== undefined)
+    throw new Failure("--task is for the id of a call's approval (apr_…)", "Leave --task out.", EXIT.usage)
+  return URL.canParse(which) ? addressed(new URL(which), url) : { task: which, approval: null }
+}
+
+/** A denial has both: that of the page, and that of the API. */
+const PAGE = /^\/console\/approvals\/(tsk_[\w.-]+)(?:\/(apr_\w+))?$/u
+const RESOURCE = /^\/v1\/tasks\/(tsk_[\w.-]+)\/approvals\/(apr_\w+)$/u
+
+function addressed({ href, origin, pathname }: URL, worker: string): ApprovalId {
+  const [, task, approval = null] = PAGE.exec(pathname) ?? RESOURCE.exec(pathname) ?? []
+  if (task === undefined)
     throw new Failure(`${href} is no address of an approval`, "Take it from the denial.", EXIT.usage)
   if (origin !== new URL(worker).origin)
     throw new Failure(`the approval is at ${origin}, not at ${worker}`, `Add --url ${origin}.`, EXIT.usage)
@@ -94,23 +115,23 @@ function addressed({ href, origin, pathname }: URL, worker: string): CallApprova
 }
 
 /** The path of the approval contains its task, which only the list shows. */
-async function listed(
+async function taskInList(
   id: string,
   most: number | undefined,
   worker: WorkerOptions,
   bearer: string,
-): Promise<CallApprovalPath> {
+): Promise<string> {
   const waiting = await waitingFor(worker, bearer)
   const approval = waiting.approvals.filter((each) => each.kind === "call").find((each) => each.id === id)
   if (!approval) {
-    const fix = "Look at what does: narrowgate approvals. One that is in no list is answered by its address."
+    const fix = "Look at what does: narrowgate approvals. One that is in no list: add --task, or name its address."
     throw new Failure(`${id} does not wait for you`, fix)
   }
   if (most !== undefined && most > approval.most_uses) {
     const fix = `approvers.yaml lets one approval of ${approval.name ?? "an operator"} allow ${approval.most_uses} at most.`
     throw new Failure(`--uses cannot be ${most}`, fix, EXIT.usage)
   }
-  return { task: approval.task, approval: id }
+  return approval.task
 }
 
 function asPerson(command: Command): Command {

@@ -3,7 +3,7 @@ import { spawn } from "node:child_process"
 import type { Command } from "commander"
 import { printableText } from "../terminal/escape.ts"
 import { colors } from "../terminal/colors.ts"
-import { loginByBrowser } from "../remote/oidc-login.ts"
+import { loginByBrowser, type LoggedInUser } from "../remote/oidc-login.ts"
 import { keepSession } from "../remote/login-session.ts"
 import { requireTls } from "../remote/worker.ts"
 import { workerOption } from "./worker-options.ts"
@@ -51,12 +51,19 @@ async function login({ url, issuer, client, scope, resource, browser }: LoginOpt
   // A token for such a Worker could not be sent anywhere.
   requireTls(url)
   const provider = { issuer, client, scope, resource: resource ?? new URL(url).origin }
-  const session = await loginByBrowser(provider, (where) => {
+  const { session, user } = await loginByBrowser(provider, (where) => {
     console.error(`Log in at ${printableText(where)}`)
     if (browser) open(where)
   })
   await keepSession(url, session)
-  console.log(colors.green(printableText(`logged in at ${url}, as ${issuer} says`)))
+  console.log(colors.green(printableText(`logged in at ${url} as ${userText(user)} of ${issuer}`)))
+  const then = session.refreshToken === undefined ? "then log in again" : "then it is renewed without a login"
+  console.log(`until ${new Date(session.expiresAt).toISOString()}; ${then}`)
+}
+
+function userText(user: LoggedInUser | null): string {
+  if (user === null) return "a user"
+  return user.name === null ? user.subject : `${user.name} (${user.subject})`
 }
 
 /** A person without a browser here still sees the address. */

@@ -2,11 +2,11 @@
  * The official Cedar engine on the text of a policy directory, which gets the same requests as the Worker's evaluator.
  * Both must decide alike, by the same rules, with one intended difference: here a forbid whose evaluation fails denies.
  */
-import { preparsePolicySet, statefulIsAuthorized } from "@cedar-policy/cedar-wasm/nodejs"
 import type { PolicyAnswer, PolicyRequest } from "../../src/core/policy/cedar/engine.ts"
 import type { EntityStore } from "../../src/core/policy/cedar/entities.ts"
 import { isNode } from "../../src/core/policy/cedar/est.ts"
 import type { LoweredRule, StoredEntity } from "../../src/core/policy/cedar/lowered.ts"
+import { preparsePolicySet, statefulIsAuthorized } from "../compiler/source/official-engine.ts"
 import { officialSet, type WrittenRule } from "../compiler/rules/source-rules.ts"
 import { OfficialWorld, refsIn, toContext, uidOf } from "./cedar-input.ts"
 import type { RecordedQuery } from "./recording-engine.ts"

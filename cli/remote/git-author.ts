@@ -2,7 +2,6 @@
 import { execFile } from "node:child_process"
 import { userInfo } from "node:os"
 import { promisify } from "node:util"
-import { EXIT, Failure } from "../terminal/failure.ts"
 import type { PublicationReason } from "../compiler/sign.ts"
 
 const MAX_BY = 256
@@ -14,7 +13,6 @@ export async function publicationReason(
 ): Promise<Omit<PublicationReason, "aud">> {
   const by = given.by ?? (await author(directory))
   const why = given.why ?? (await lastCommit(directory))
-  if (why === null) throw new Failure("no reason is given", 'Add --why "…": the history shows it.', EXIT.usage)
   return { by: by.trim().slice(0, MAX_BY), why: why.trim().slice(0, MAX_WHY) }
 }
 
@@ -23,11 +21,12 @@ async function author(directory: string): Promise<string> {
   return email ?? userInfo().username
 }
 
-/** Of the directory; null if git knows none, or if the directory has uncommitted changes. */
-async function lastCommit(directory: string): Promise<string | null> {
-  const changed = await git(directory, ["status", "--porcelain", "--", "."])
+/** Of the directory, as far as it is what is published. */
+async function lastCommit(directory: string): Promise<string> {
   const commit = await git(directory, ["log", "-1", "--format=%h %s", "--", "."])
-  return changed === null && commit !== null ? commit : null
+  if (commit === null) return `${directory}, not committed`
+  const changed = await git(directory, ["status", "--porcelain", "--", "."])
+  return changed === null ? commit : `${commit}, with uncommitted changes`
 }
 
 /** Null if there is no output, no git or no repository. */

@@ -22,8 +22,22 @@ export interface Provider {
 /** A person needs no longer to log in. Milliseconds. */
 const LOGIN_WITHIN_MS = 300_000
 
+export interface Login {
+  readonly session: Session
+  /** Null if the provider issues no ID token, as without the scope `openid`. */
+  readonly user: LoggedInUser | null
+}
+
+/** By the ID token. */
+export interface LoggedInUser {
+  /** `sub`, by which operators.yaml names an operator. */
+  readonly subject: string
+  /** Null if the provider states none. */
+  readonly name: string | null
+}
+
 /** @param show receives the address, and opens it if it can */
-export async function loginByBrowser(provider: Provider, show: (url: string) => void): Promise<Session> {
+export async function loginByBrowser(provider: Provider, show: (url: string) => void): Promise<Login> {
   const { scope, resource } = provider
   const found = await discover(provider)
   const pkceCodeVerifier = oidc.randomPKCECodeVerifier()
@@ -44,7 +58,7 @@ export async function loginByBrowser(provider: Provider, show: (url: string) => 
     show(url.href)
     const expected = { pkceCodeVerifier, expectedState }
     const tokens = await tokensOrFailure(oidc.authorizationCodeGrant(found, await arrived, expected, { resource }))
-    return sessionOf(provider, tokens)
+    return { session: sessionOf(provider, tokens), user: userOf(tokens.claims()) }
   } finally {
     close()
   }
@@ -138,6 +152,13 @@ async function tokensOrFailure<Value>(work: Promise<Value>): Promise<Value> {
     }
     throw failure
   }
+}
+
+function userOf(claims: oidc.IDToken | undefined): LoggedInUser | null {
+  if (!claims) return null
+  const { sub: subject, preferred_username: username, email } = claims
+  const name = [username, email].find((each) => typeof each === "string" && each !== "" && each !== subject)
+  return { subject, name: typeof name === "string" ? name : null }
 }
 
 const tooLate = (): Failure => new Failure("no login within five minutes", "Try again.")

@@ -23,7 +23,7 @@ export function addDeploy(program: Command): void {
     .option("--host <NAME>", "its own host name, in a zone of the account; kept in wrangler.<env>.toml")
     .option("--policies <DIR>", "the policy directory", "policies")
     .option("--key <FILE>", "the publisher's private key (also NARROWGATE_PUBLISHER_KEY)")
-    .option("--why <TEXT>", "why it is published; absent: the last commit of the directory")
+    .option("--why <TEXT>", "the reason of the publication (default: the last commit of the directory)")
     .option("--dry-run", "check all that can be checked here, and print what would be done; needs no account")
     .addHelpText(
       "after",

@@ -4,6 +4,8 @@ import { narrowgateProgram } from "../../bin/program.ts"
 import { EXIT, EXIT_MEANINGS } from "../../cli/terminal/failure.ts"
 import { code, table } from "./table.ts"
 
+const program = await narrowgateProgram()
+
 export function commandsPage(): string {
   return `${[
     "# Commands",
@@ -14,7 +16,7 @@ export function commandsPage(): string {
       ["code", "name", "meaning"],
       Object.entries(EXIT).map(([name, exit]) => [String(exit), name, EXIT_MEANINGS[exit]]),
     ),
-    ...narrowgateProgram().commands.flatMap((command) => section(command, "##")),
+    ...program.commands.flatMap((command) => section(command, "##")),
   ].join("\n\n")}\n`
 }
 

@@ -56,7 +56,14 @@ interface FoundRecords {
 }
 
 export async function listRecords(env: Env, query: RecordQuery): Promise<FoundRecords> {
-  const found = await Promise.all(logsFor(env, query).map((log) => log.list(query)))
+  return listRecordsIn(logsFor(env, query), query)
+}
+
+export async function listRecordsIn(
+  logs: readonly DurableObjectStub<RecordLog>[],
+  query: RecordQuery,
+): Promise<FoundRecords> {
+  const found = await Promise.all(logs.map((log) => log.list(query)))
   return { records: validRecords(found, query.after === undefined).slice(0, query.limit), arrived: joined(found) }
 }
 
@@ -107,7 +114,14 @@ function validRecords(
 }
 
 export async function findRecord(env: Env, id: string): Promise<DecisionRecord | null> {
-  const found = await Promise.all(allLogs(env).map((shard) => shard.get(id)))
+  return findRecordIn(allLogs(env), id)
+}
+
+export async function findRecordIn(
+  logs: readonly DurableObjectStub<RecordLog>[],
+  id: string,
+): Promise<DecisionRecord | null> {
+  const found = await Promise.all(logs.map((log) => log.get(id)))
   const records = found.flatMap((each) => (each ? [readStored(each)] : []))
   return records.length === 0 ? null : records.reduce(validRecord)
 }

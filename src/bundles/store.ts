@@ -94,7 +94,7 @@ export async function currentBundle(
     now,
     background,
     attempt: async () => check(cache, source, now),
-    onFailure: (error) => report(cache, error),
+    onFailure: (error) => report(cache, error, source.config.local),
   })
   return ageNow() < POLICY.unusableAfter ? (cache.loaded?.bundle ?? null) : null
 }
@@ -203,13 +203,14 @@ export async function withTimeout<Value>(work: Promise<Value>, milliseconds = TI
   return within(work, milliseconds, "KV or the object of publications")
 }
 
-function report(cache: Memory, error: unknown): void {
+/** @param isLocal the Worker is that of the local stack, which publishes as soon as it has started */
+function report(cache: Memory, error: unknown, isLocal = false): void {
   const text = String(error)
   const now = Date.now()
   if (text === cache.logged.error && clockDistance(now, cache.logged.at) < LOG_EVERY_MS) return
   cache.logged = { error: text, at: now }
-  if (text.endsWith(NOTHING_PUBLISHED)) logEvent("nothing_published_yet", {})
-  else logEvent("bundle_check_failed", { error: text })
+  if (!text.endsWith(NOTHING_PUBLISHED)) logEvent("bundle_check_failed", { error: text })
+  else if (!isLocal) logEvent("nothing_published_yet", {})
 }
 /** A new Worker begins like this: it is no failure, and every call is denied until something is published. */
 const NOTHING_PUBLISHED = "nothing has been published yet"

@@ -5,16 +5,21 @@
 import { listDurableObjectIds } from "cloudflare:test"
 import { env } from "cloudflare:workers"
 import { expect, vi } from "vitest"
-import { findRecord, findRecords } from "../../src/audit/record-logs.ts"
+import { findRecordIn, listRecordsIn } from "../../src/audit/record-logs.ts"
+import type { RecordLog } from "../../src/audit/record-log.ts"
 import type { DecisionRecord } from "../../src/core/record/record.ts"
 
 export async function recordOf(decision: string): Promise<DecisionRecord> {
   return arrived(async () => {
-    const record = await findRecord(env, decision)
+    const record = await findRecordIn(await logs(), decision)
     if (!record) throw new Error(`no record ${decision}`)
     return record
   })
 }
+
+/** Those that have been told anything: asking the others would make them. */
+const logs = async (): Promise<DurableObjectStub<RecordLog>[]> =>
+  (await listDurableObjectIds(env.RECORD_LOG)).map((id) => env.RECORD_LOG.get(id))
 
 /** A sending that was cut off with its request is given up after 15 s (src/audit/edge-recorder.ts); the next one follows. */
 const ARRIVES_WITHIN_MS = 40_000
@@ -37,7 +42,7 @@ async function arrived<Value>(find: () => Promise<Value>): Promise<Value> {
 /** Waits until there are as many as expected; fails where there are others. */
 export async function recordsOf(task: string, count: number): Promise<readonly DecisionRecord[]> {
   return arrived(async () => {
-    const records = await findRecords(env, { task, limit: count + 1 })
+    const { records } = await listRecordsIn(await logs(), { task, limit: count + 1 })
     expect(records).toHaveLength(count)
     return records
   })

@@ -71,7 +71,7 @@ describe("a backup", () => {
 
   test("removes what a killed one has left beside it, and nothing of one that runs", async () => {
     const [left, held] = [".narrowgate-backup-left", ".narrowgate-backup-held"]
-    for (const name of [left, held]) await mkdir(join(there.place, name))
+    for (const name of [left, held]) await mkdir(join(there.place, name), { mode: 0o700 })
     using lock = new DatabaseSync(join(there.place, held, "lock"))
     lock.exec("BEGIN EXCLUSIVE")
     expect(await there.run("backup", join(there.place, "after"))).toMatchObject({ code: 0 })

@@ -12,6 +12,17 @@ beforeAll(async () => {
 })
 afterAll(async () => ng.stop())
 
+// The runtime takes the name of the Worker to ask from a header of any request.
+test("what is for tests alone is not reached over its port", async () => {
+  const headers = { "MF-Route-Override": "narrowgate-test-driver" }
+  for (const path of ["/", `/${crypto.randomUUID()}`]) {
+    const body = JSON.stringify({ method: "now", args: [] })
+    const answer = await fetch(ng.url + path, { method: "POST", headers, body })
+    expect(answer.status).toBe(404)
+    expect(await answer.text()).toBe("")
+  }
+})
+
 describe("a call", () => {
   test("is allowed or denied by the directory's own rules", async () => {
     const task = await ng.task({ user: "alice", agent: "support", purpose: "answer-customer" })

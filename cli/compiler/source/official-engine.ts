@@ -3,6 +3,7 @@
  * time of a compilation. An edit of a policy directory leaves most of what the engine is given as it was, and checks
  * give it the same schema several times. So answers are kept for the next compilation.
  */
+import "./engine-flags.ts"
 import * as engine from "@cedar-policy/cedar-wasm/nodejs"
 
 /** More than one directory of a thousand rules and entities needs; the oldest go first. */
@@ -33,3 +34,6 @@ export const policyToJson = remembered(engine.policyToJson)
 export const schemaToJson = remembered(engine.schemaToJson)
 export const templateToJson = remembered(engine.templateToJson)
 export const validate = remembered(engine.validate)
+
+/** For as many questions as there are cases, no two of which are the same. */
+export { preparsePolicySet, statefulIsAuthorized } from "@cedar-policy/cedar-wasm/nodejs"

@@ -3,7 +3,7 @@
  * protects nothing, whatever the policies say.
  */
 import type { BundleBody } from "../../../src/core/policy/bundle.ts"
-import type { GatewayDefinition } from "../../../src/core/policy/definition/gateways.ts"
+import type { DialectName, GatewayDefinition } from "../../../src/core/policy/definition/gateways.ts"
 import type { McpServer } from "../../../src/core/catalog/mcp-server.ts"
 import { metadataUrlOf } from "../../../src/core/policy/resource.ts"
 import { isLoopback } from "../../remote/worker.ts"
@@ -32,8 +32,12 @@ async function judgeGateway(gateway: GatewayDefinition, body: BundleBody, subjec
   const found = await Promise.all(calls.map(async (call) => judgeCall(call, gateway, body, subject)))
   const worst = found.toSorted((a, b) => SEVERITY.indexOf(a.level) - SEVERITY.indexOf(b.level))[0]
   if (worst && worst.level !== "ok") return worst
-  return ok(`without a token it denies (${calls.length} asked): 401 by Narrowgate, with WWW-Authenticate`)
+  const how = GUARDING.has(gateway.dialect) ? "" : ": 401 by Narrowgate, with WWW-Authenticate"
+  return ok(`without a token it denies (${calls.length} asked)${how}`)
 }
+
+/** A server of these may ask Narrowgate itself, for each of its tools and not for their list (`guardTool`). */
+const GUARDING: ReadonlySet<DialectName> = new Set(["authzen", "worker"])
 
 const SEVERITY: readonly Level[] = ["problem", "warn", "skipped", "ok"]
 
@@ -69,7 +73,7 @@ const LIST_TOOLS: RequestInit = {
 async function judgeCall(
   { url, init, server }: HarmlessCall,
   gateway: GatewayDefinition,
-  { gateways }: BundleBody,
+  { gateways, tools }: BundleBody,
   subject: Subject,
 ): Promise<Finding> {
   const answer = await ask(new URL(url), init, subject.signal)
@@ -81,23 +85,24 @@ async function judgeCall(
   const issuer = new URL(subject.url).origin
   // Several may be registered for one origin, of which any may stand there.
   const there = gateways.filter(({ origins }) => origins.includes(new URL(url).origin))
-  return judgeAnswer(
-    answer,
-    gateway,
-    there.map((each) => metadataUrlOf(issuer, each, server)),
-    server !== undefined,
-  )
+  const metadata = there.map((each) => metadataUrlOf(issuer, each, server))
+  const finding = judgeAnswer(answer, gateway, metadata)
+  if (!server || !GUARDING.has(gateway.dialect) || !isPassed(answer)) return finding
+  const { judgeTools } = await import("./guarded-tools.ts")
+  const guarded = await judgeTools(server, tools, subject.signal)
+  // Of a gateway of the dialect `worker` the list itself has to be denied, unless the tools are.
+  return gateway.dialect === "authzen" || guarded.level === "ok" ? guarded : finding
 }
 
-/**
- * @param metadata where a challenge of this Worker may lead
- * @param isList it answers `tools/list` of an MCP server
- */
+/** Nothing has denied the call, or failed: the server itself has answered it. */
+const isPassed = ({ status, headers }: Answer): boolean =>
+  status < 500 && ![401, 403].includes(status) && !headers.has("x-narrowgate-code") && !headers.has("www-authenticate")
+
+/** @param metadata where a challenge of this Worker may lead */
 export function judgeAnswer(
   answer: Answer,
   { id, dialect }: Pick<GatewayDefinition, "id" | "dialect">,
   metadata: readonly string[],
-  isList = false,
 ): Finding {
   const { status, headers } = answer
   const code = headers.get("x-narrowgate-code")
@@ -129,10 +134,6 @@ export function judgeAnswer(
       return problem(
         `${call} is answered 403, without a word of Narrowgate`,
         `It denies, as if it did not reach the Worker. ${configure}.`,
-      )
-    if (isList && status === 200 && dialect === "authzen")
-      return skipped(
-        `${call} is answered with a list, as by a server that guards each tool (guardTool) and not its list: call a tool without a token, which has to be denied`,
       )
     return problem(
       `${call} is answered ${status}: THE GATEWAY DOES NOT ASK, AND PASSES CALLS`,

@@ -15,6 +15,8 @@ export interface BoundedFetch {
   readonly signal: AbortSignal
   /** The first failure that `fetch` reported. */
   readonly failure: () => Failure | null
+  /** Of the last answer; null if there was none. */
+  readonly status: () => number | null
 }
 
 export function boundedFetch(server: URL, headers: Readonly<Record<string, string>>, seconds: number): BoundedFetch {
@@ -22,6 +24,7 @@ export function boundedFetch(server: URL, headers: Readonly<Record<string, strin
   const given = new AbortController()
   const signal = AbortSignal.any([deadline, given.signal])
   let failure: Failure | null = null
+  let last: number | null = null
   let bytes = 0
   const fail = (why: Failure): Failure => (failure ??= why)
   const giveUp = (why: Failure): Failure => {
@@ -47,6 +50,7 @@ export function boundedFetch(server: URL, headers: Readonly<Record<string, strin
   return {
     signal,
     failure: () => failure,
+    status: () => last,
     async fetch(url, init) {
       const sent = new Headers(init?.headers)
       for (const [name, value] of Object.entries(headers)) sent.set(name, value)
@@ -57,6 +61,7 @@ export function boundedFetch(server: URL, headers: Readonly<Record<string, strin
         throw fail(signal.aborted ? late(server, seconds) : unreachable(server, thrown))
       }
       const response = await fetch(url, options).catch(lost)
+      last = response.status
       const refused = refusal(server, response, Object.keys(headers).length > 0)
       if (refused) throw fail(refused)
       const { status, statusText, headers: received } = response

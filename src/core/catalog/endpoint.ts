@@ -4,7 +4,7 @@
  */
 import { foldCase } from "../encoding/name-folding.ts"
 import type { McpServer } from "./mcp-server.ts"
-import { looseReadings } from "./route.ts"
+import { looseReadings, type Segments } from "./route.ts"
 
 export interface Endpoint {
   readonly server: McpServer
@@ -37,4 +37,22 @@ export function endpointsAt(table: EndpointTable, origin: string, segments: read
   return looseReadings(segments[0] ?? "")
     .flatMap((first) => table.get(tableKey(origin, first)) ?? [])
     .filter(({ literals }) => literals.every(isRead))
+}
+
+/**
+ * Whether some reader finds an MCP server at the path of a route's call. A route that says the server's path itself, and
+ * more, is meant.
+ * @param names of the route's segments
+ */
+export function isEndpointToSome(
+  table: EndpointTable,
+  origin: string,
+  segments: readonly string[],
+  names: Segments,
+): boolean {
+  const asked = segments.at(-1) === "" ? segments.slice(0, -1) : segments
+  return endpointsAt(table, origin, asked).some(({ literals: { length } }) => {
+    const isMeant = asked.length > length && names.slice(0, length).every((name) => name === null)
+    return !isMeant
+  })
 }

@@ -12,7 +12,7 @@ import { readMcpCall } from "./mcp-message.ts"
 import type { McpServer } from "./mcp-server.ts"
 import { readTarget, type Target } from "./path.ts"
 import { isRedacted, REDACTED, redactedNames } from "./redaction.ts"
-import { buildEndpointTable, endpointsAt, type EndpointTable } from "./endpoint.ts"
+import { buildEndpointTable, isEndpointToSome, type EndpointTable } from "./endpoint.ts"
 import { allRoutes, buildRouteTable, matchRoute, routeArguments } from "./route.ts"
 import type { RouteDefinition, RouteTable, Segments } from "./route.ts"
 import type { CallRequest } from "./call-request.ts"
@@ -55,7 +55,8 @@ export function buildCatalog(
 export function locate(catalog: Catalog, call: CallRequest): Located | Denied {
   const target = readTarget(call.target)
   if (isDenied(target)) return target
-  const server = catalog.servers.get(`${call.origin}/${target.segments.join("/")}`)
+  // As it is written: Express does not decode a path before it chooses a route.
+  const server = catalog.servers.get(call.origin + target.path)
   if (server) {
     // A query is no part of MCP; nobody knows what an upstream would read from it.
     if (target.query.length > 0) return deny({ reason: "target_ambiguous", what: "an MCP endpoint takes no query" })
@@ -70,7 +71,7 @@ export function locate(catalog: Catalog, call: CallRequest): Located | Denied {
   if (match.isAmbiguous)
     return deny({ reason: "target_ambiguous", what: "its path is another route's to some readers" })
   // A message to it would be judged as a call of the route (Express finds `/desk/mcp` at `/desk/MCP`).
-  if (isServersToSome(catalog, call.origin, target, match.segments))
+  if (isEndpointToSome(catalog.endpoints, call.origin, target.segments, match.segments))
     return deny({ reason: "target_ambiguous", what: "its path is an MCP server's to some readers" })
   const args = routeArguments(match, target, call.body, call.headers)
   if (isDenied(args)) return args
@@ -82,15 +83,6 @@ export function locate(catalog: Catalog, call: CallRequest): Located | Denied {
   if (objection) return deny(objection)
   const { definition, segments } = match
   return found(catalog, definition.tool, { arguments: args, path: target.path, segments, byHeaders: false })
-}
-
-/** A route that says the server's path itself, and more, is meant. */
-function isServersToSome({ endpoints }: Catalog, origin: string, { segments }: Target, names: Segments): boolean {
-  const asked = segments.at(-1) === "" ? segments.slice(0, -1) : segments
-  return endpointsAt(endpoints, origin, asked).some(({ literals: { length } }) => {
-    const isMeant = asked.length > length && names.slice(0, length).every((name) => name === null)
-    return !isMeant
-  })
 }
 
 /** The MCP server to whose endpoint a target leads, whatever the call; undefined if it leads to none. */

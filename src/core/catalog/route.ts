@@ -42,7 +42,9 @@ export interface RouteMatch {
   /**
    * True if the path is that of another tool's route to some readers: `EXPORT` beside `/tickets/export`; or a value of
    * this route and an integer of the other (`/releases/tags/assets` for `/releases/tags/{tag}` beside
-   * `/releases/{release}/assets`), which the other's upstream may not check before it has chosen.
+   * `/releases/{release}/assets`), which the other's upstream may not check before it has chosen; or a literal of this
+   * route that is written otherwise (`/tickets/%65xport`), which Express takes for a value, also of a route that the
+   * catalog does not have.
    */
   readonly isAmbiguous: boolean
 }
@@ -88,7 +90,7 @@ export function matchRoute(
   table: RouteTable,
   origin: string,
   method: string,
-  target: Pick<Target, "segments">,
+  target: Pick<Target, "segments" | "path">,
 ): RouteMatch | null {
   const root = table.get(tableKey(origin, method === "HEAD" ? "GET" : method))
   if (!root) return null
@@ -104,8 +106,17 @@ export function matchRoute(
     definition,
     segments,
     parameters,
-    isAmbiguous: (way.isLoose || way.isForked) && looseRoutes(root, target.segments).some(isOther),
+    isAmbiguous:
+      isRespelled(segments, target) ||
+      ((way.isLoose || way.isForked) && looseRoutes(root, target.segments).some(isOther)),
   }
+}
+
+/** Whether a literal is not written as the route has it. */
+function isRespelled(names: Segments, { path, segments }: Pick<Target, "segments" | "path">): boolean {
+  if (!path.includes("%")) return false
+  const written = path.slice(1).split("/")
+  return names.some((name, index) => name === null && written[index] !== segments[index])
 }
 
 /** Returns the tools that some reader may find at this path. @param method null for any method */

@@ -60,7 +60,14 @@ test.each([
   "/desk/mcp.json",
   "/desk/mcp.",
   "/desk/mcp%20",
+  // Express does not decode a path before it chooses a route.
+  "/desk/%6dcp",
 ])("%s is none: some upstreams find an MCP server there", (target) => {
   const what = "its path is an MCP server's to some readers"
   expect(located(target)).toEqual({ denied: { reason: "target_ambiguous", what } })
+})
+
+test("a route is not called by another spelling of its literals", () => {
+  const what = "its path is another route's to some readers"
+  expect(located("/desk/mcp/%61bout/a")).toEqual({ denied: { reason: "target_ambiguous", what } })
 })

@@ -78,6 +78,19 @@ describe("routes", () => {
     expect(toolAt([route("t.post", "/a", ["POST"])], "/a", "HEAD")).toBeNull()
   })
 
+  test("a literal that is written otherwise is a value to some readers, of a route that may not be in the catalog", () => {
+    const table = buildRouteTable([route("t.export", "/tickets/export"), route("t.part", "/a.b/{x}/~c")])
+    const isAmbiguous = (target: string): boolean | null => {
+      const read = readTarget(target)
+      if ("denied" in read) throw new Error(`ambiguous: ${target}`)
+      return matchRoute(table, "https://a.test", "GET", read)?.isAmbiguous ?? null
+    }
+    for (const plain of ["/tickets/export", "/a.b/%65/~c", "/a.b/%C3%A9?x=%65", "/a.b/%20/~c"])
+      expect(isAmbiguous(plain), plain).not.toBe(true)
+    for (const other of ["/tickets/%65xport", "/ticket%73/export", "/a%2Eb/x/~c", "/a.b/x/%7Ec", "/a.b/x/%7ec"])
+      expect(isAmbiguous(other), other).toBe(true)
+  })
+
   test("two routes for one request are a defect of the build, not a choice", () => {
     expect(() => buildRouteTable([route("a.a", "/{x}"), route("a.b", "/{y}")])).toThrow(/two routes/)
   })

@@ -62,16 +62,16 @@ async function mail(token: string, text: string): Promise<z.infer<typeof refusal
 }
 
 /** The second mail of a task asks. */
-async function asked(): Promise<{ readonly token: string; readonly id: string; readonly uri: string }> {
+async function asked(): Promise<{ readonly token: string } & Record<"id" | "uri" | "url", string>> {
   const token = await taskToken()
   expect(await mail(token, "one")).toBeNull()
   const refused = await mail(token, "two")
   if (!refused) throw new Error("nobody was asked")
-  const { id, uri } = refused.approval
+  const { id, uri, url } = refused.approval
   await expect
     .poll(async () => approvals("olivia"), { timeout: 10_000 })
     .toMatchObject({ code: 0, stdout: expect.stringContaining(id) })
-  return { token, id, uri }
+  return { token, id, uri, url }
 }
 
 test("a call that waits is shown as it is, and passes once it was approved of, once", async () => {
@@ -123,6 +123,35 @@ test.each([
     stderr: expect.stringContaining("does not wait for you"),
   })
   expect((await mail(token, "two"))?.approval).toMatchObject({ id, status: "pending" })
+})
+
+test.each([
+  ["its task and id", ({ id, uri }: { id: string; uri: string }) => [id, "--task", uri.split("/").at(-3) ?? ""]],
+  ["the address of its page", ({ url }: { url: string }) => [url]],
+  ["its address in the API", ({ uri }: { uri: string }) => [uri]],
+])("is answered without a look at the list, by %s", async (_, which) => {
+  const approval = await asked()
+  // The list says that it does not wait for bob; only the Worker's own answer says why.
+  const denied = await approvals("bob", "approve", ...which(approval))
+  expect([denied.code, denied.stderr]).toEqual([
+    1,
+    expect.stringContaining("403 policy_denied: The role approver is required."),
+  ])
+  const answered = await approvals("olivia", "approve", ...which(approval))
+  expect([answered.code, answered.stdout]).toEqual([0, `${approval.id}: approved, for 1 call\n`])
+})
+
+test("what names no approval is not sent", async () => {
+  const { origin } = own().stack
+  for (const [args, said] of [
+    [["tsk_01J8", "--task", "tsk_01J8"], "--task is for the id of a call's approval"],
+    [[`${origin}/console/approvals`], "is no address of an approval"],
+    [[`${origin}/console/tasks/tsk_01J8`], "is no address of an approval"],
+    [["https://other.example/console/approvals/tsk_01J8/apr_01J8"], "Add --url https://other.example."],
+  ] as const) {
+    const { code, stderr } = await approvals("olivia", "approve", ...args)
+    expect([code, stderr]).toEqual([2, expect.stringContaining(said)])
+  }
 })
 
 test("a number of calls that is none is told before anybody is asked", async () => {

@@ -24,8 +24,10 @@ it.each(["SIGINT", "SIGQUIT", "SIGKILL"] as const)(
   async (signal) => {
     const port = await twoFreePorts()
     const args = [MAIN, "dev", "--policies", EXAMPLE, "--port", String(port)]
-    const dev = spawn(process.execPath, args, { cwd: directory, stdio: ["ignore", "pipe", "inherit"] })
+    const dev = spawn(process.execPath, args, { cwd: directory, stdio: ["ignore", "pipe", "pipe"] })
     const said: string[] = []
+    let complaints = ""
+    dev.stderr.setEncoding("utf8").on("data", (text: string) => (complaints += text))
     const lines = createInterface({ input: dev.stdout })
     await new Promise<void>((ready) => {
       lines.on("line", (line) => {
@@ -42,6 +44,7 @@ it.each(["SIGINT", "SIGQUIT", "SIGKILL"] as const)(
         () => false,
       )
     expect(await isUp()).toBe(true)
+    expect(complaints).toBe("")
     dev.kill(signal)
     await once(dev, "exit")
     await expect.poll(isUp, { timeout: 10_000 }).toBe(false)

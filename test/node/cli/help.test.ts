@@ -7,7 +7,7 @@ import { run } from "./run.ts"
 /** What they print is for a person alone, or for a shell. */
 const WITHOUT_DATA = ["backup", "deploy", "dev", "login", "logout", "restore", "completion"]
 
-const COMMANDS = below(narrowgateProgram())
+const COMMANDS = below(await narrowgateProgram())
 
 function below({ commands }: Command): Command[] {
   return commands.flatMap((command) => [command, ...below(command)])
@@ -40,4 +40,15 @@ it("tells the exit codes", async () => {
     code: 0,
     stdout: expect.stringMatching(/\nExit codes: 0 ok, 1 refused, 2 usage/u),
   })
+})
+
+it("loads only the file of the command that is called, and that file adds what it is loaded for", async () => {
+  const names = (await narrowgateProgram()).commands.map((command) => command.name())
+  for (const name of names.filter((each) => each !== "completion")) {
+    const added = (await narrowgateProgram(name)).commands.map((command) => command.name())
+    expect(added, name).toContain(name)
+    expect(added.length, name).toBeLessThanOrEqual(2)
+  }
+  for (const word of ["completion", "--help", "help", "unknown"])
+    expect((await narrowgateProgram(word)).commands, word).toHaveLength(names.length)
 })

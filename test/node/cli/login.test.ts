@@ -43,6 +43,8 @@ async function login(user: string, ...more: readonly string[]) {
   })
   const ended = new Promise<number>((resolve) => child.once("exit", (code) => resolve(code ?? -1)))
   let told = ""
+  let stdout = ""
+  child.stdout.on("data", (chunk: Buffer) => (stdout += chunk.toString()))
   const start = await new Promise<string>((resolve) => {
     child.stderr.on("data", (chunk: Buffer) => {
       told += chunk.toString()
@@ -56,10 +58,31 @@ async function login(user: string, ...more: readonly string[]) {
     const back = await walk(new URL(start), redirect, { origin: own().stack.provider, user })
     await (await fetch(back)).text()
   }
-  return { code: await ended, told }
+  return { code: await ended, told, stdout }
 }
 
 describe("login", () => {
+  test("says as whom, and until when, and shows no token", async () => {
+    const { origin, provider } = own().stack
+    const { stdout, told } = await login("olivia")
+    const [who, until, ...more] = stdout.split("\n")
+    expect([who, more]).toEqual([`logged in at ${origin} as olivia of ${provider}`, [""]])
+    const [, time = ""] = /^until (\S+Z); then it is renewed without a login$/u.exec(until ?? "") ?? []
+    expect(Date.parse(time)).toBeGreaterThan(Date.now())
+    const kept = z
+      .record(z.string(), z.object({ accessToken: z.string(), refreshToken: z.string() }))
+      .parse(JSON.parse(await readFile(SESSIONS(), "utf8")))
+    const secrets = Object.values(kept).flatMap(({ accessToken, refreshToken }) => [accessToken, refreshToken])
+    expect(secrets).toHaveLength(2)
+    for (const secret of secrets) expect(stdout + told).not.toContain(secret)
+    const short = await login("olivia", "--scope", "openid narrowgate")
+    expect(short.stdout).toMatch(/^until \S+Z; then log in again$/mu)
+    // Without an ID token nobody knows.
+    const unnamed = await login("olivia", "--scope", "narrowgate")
+    expect(unnamed.stdout).toContain(`as a user of ${provider}\n`)
+    await narrowgate("logout")
+  })
+
   test("lets an operator manage by a session that is theirs alone, until they log out", async () => {
     expect((await history()).code).not.toBe(0)
     expect((await login("olivia")).code).toBe(0)

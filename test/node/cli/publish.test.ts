@@ -1,7 +1,8 @@
 /** Publishing as people do it: the command, against the Worker in workerd. */
 import { execFile } from "node:child_process"
-import { cp, readFile, stat, writeFile } from "node:fs/promises"
+import { cp, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises"
 import { createServer } from "node:http"
+import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { promisify } from "node:util"
 import { decodeJwt } from "jose"
@@ -57,10 +58,19 @@ describe("publish", () => {
     )
   })
 
-  test("of what is not committed wants to be told why", async () => {
+  test("of what is not committed says so, unless another reason is given", async () => {
     await edit("policies/guardrails.yaml", (text) => `${text}\n# edited\n`)
-    const { code, stderr } = await narrowgate("publish", ...KEY)
-    expect([code, stderr]).toEqual([2, expect.stringContaining('no reason is given\n  fix: Add --why "…"')])
+    const { stdout } = await narrowgate("publish", ...KEY)
+    expect(stdout).toMatch(/\(ada@example\.org: [0-9a-f]+ rules as they were, with uncommitted changes\)\n/)
+    // No repository, and one without a commit of it.
+    const nowhere = await mkdtemp(join(tmpdir(), "narrowgate-no-git-"))
+    await cp(join(own().directory, "policies"), join(nowhere, "mine"), { recursive: true })
+    for (const directory of [join(nowhere, "mine"), "new"]) {
+      await cp(join(nowhere, "mine"), join(own().directory, "new"), { recursive: true })
+      const done = await narrowgate("publish", directory, ...KEY, "--json")
+      expect(JSON.parse(done.stdout)).toMatchObject({ why: `${directory}, not committed`, done: true })
+    }
+    await Promise.all([nowhere, join(own().directory, "new")].map(async (each) => rm(each, { recursive: true })))
     const done = await narrowgate("publish", ...KEY, "--why", "a comment", "--by", "Bo", "--json")
     expect(JSON.parse(done.stdout)).toMatchObject({ by: "Bo", why: "a comment", what: "pointer", done: true })
   })

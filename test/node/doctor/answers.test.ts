@@ -227,22 +227,10 @@ test.each([
   expect(judgeTimes(claims, 1_000)).toMatchObject({ level, text: expect.stringContaining(text) })
 })
 
-describe("a server that asks itself", () => {
-  const url = new URL("https://mcp.example/mcp")
-  const answered = { url, status: 200, headers: new Headers(), json: { result: { tools: [] } }, ahead: null }
-  const asking = { id: "direct", dialect: "authzen" } as const
-
-  it("may guard its tools and not their list, of which nothing follows", () => {
-    expect(judgeAnswer(answered, asking, [], true)).toMatchObject({
-      level: "skipped",
-      text: expect.stringContaining("guards each tool (guardTool) and not its list: call a tool without a token"),
-    })
-    expect(judgeAnswer(answered, { id: "edge", dialect: "envoy" }, [], true).level).toBe("problem")
-  })
-
-  it("passes a call without asking: the fix is no configuration of a gateway", () => {
-    const found = judgeAnswer(answered, asking, [])
-    expect(found).toMatchObject({ level: "problem", fix: expect.stringContaining("docs/guides/services.md") })
-    expect(found.fix).not.toContain("gateway config")
-  })
+test("of a server that asks itself and passes a call, the fix is no configuration of a gateway", () => {
+  const url = new URL("https://mcp.example/orders/0")
+  const answered = { url, status: 200, headers: new Headers(), json: {}, ahead: null }
+  const found = judgeAnswer(answered, { id: "direct", dialect: "authzen" }, [])
+  expect(found).toMatchObject({ level: "problem", fix: expect.stringContaining("docs/guides/services.md") })
+  expect(found.fix).not.toContain("gateway config")
 })

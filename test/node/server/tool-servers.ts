@@ -18,10 +18,13 @@ export interface Tried {
   readonly decisions: Decisions
   /** Every call that a handler has run for. */
   readonly reached: unknown[]
+  /** Who asks for the list of tools gets it whole. */
+  readonly isListOpen?: boolean
 }
 
-function newServer({ decisions, reached }: Tried): NewServer {
-  const server = guardList(decisions, "everything", new NewServer({ name: "everything", version: "1.0.0" }))
+function newServer({ decisions, reached, isListOpen = false }: Tried): NewServer {
+  const server = new NewServer({ name: "everything", version: "1.0.0" })
+  if (!isListOpen) guardList(decisions, "everything", server)
   server.registerTool(
     "echo",
     { inputSchema: ECHO },
@@ -48,8 +51,9 @@ function newServer({ decisions, reached }: Tried): NewServer {
   return server
 }
 
-function oldServer({ decisions, reached }: Tried): OldServer {
-  const server = guardList(decisions, "everything", new OldServer({ name: "everything", version: "1.0.0" }))
+function oldServer({ decisions, reached, isListOpen = false }: Tried): OldServer {
+  const server = new OldServer({ name: "everything", version: "1.0.0" })
+  if (!isListOpen) guardList(decisions, "everything", server)
   server.registerTool(
     "echo",
     { inputSchema: ECHO.shape },

@@ -7,6 +7,8 @@ const TOOLS: ToolsOptions = {
     "tickets.export": "GET /tickets/export",
     "tickets.get": "GET /tickets/{ticket}",
     "tickets.find": { methods: ["GET"], path: "/find", integers: ["page"], query_names: ["$top"] },
+    "pages.post": "POST /{page}",
+    "pages.part": "POST /{page}/{part}",
   },
   servers: [
     {
@@ -54,6 +56,9 @@ test.each<[string, ...Parameters<typeof passes>]>([
   ["ok", "tickets.export", "GET", "/tickets/export"],
   ["tool_mismatch", "tickets.get", "GET", "/tickets/export"],
   ["malformed_call", "tickets.get", "GET", "/tickets/EXPORT"],
+  ["malformed_call", "tickets.export", "GET", "/tickets/%65xport"],
+  ["malformed_call", "tickets.get", "GET", "/ticket%73/42"],
+  ["ok", "tickets.get", "GET", "/tickets/%34%32"],
   ["malformed_call", "tickets.get", "GET", "/tickets/../admin"],
   ["malformed_call", "tickets.get", "GET", "http://evil.example/tickets/42"],
   ["tool_mismatch", "tickets.get", "GET", "/tickets"],
@@ -69,6 +74,12 @@ test.each<[string, ...Parameters<typeof passes>]>([
   ["ok", "notes.mcp.end", "DELETE", "/mcp"],
   ["malformed_call", "notes.mcp.ping", "POST", "/mcp", { method: "nobody/knows" }],
   ["tool_mismatch", "notes.mcp.ping", "PUT", "/mcp"],
+  ["ok", "pages.post", "POST", "/about", { method: "ping" }],
+  ["malformed_call", "pages.post", "POST", "/MCP", { method: "ping" }],
+  ["malformed_call", "pages.post", "POST", "/mcp.", { method: "ping" }],
+  ["malformed_call", "pages.part", "POST", "/mcp/a", { method: "ping" }],
+  ["malformed_call", "pages.post", "POST", "/%6dcp", { method: "ping" }],
+  ["malformed_call", "notes.mcp.ping", "POST", "/%6dcp", { method: "ping" }],
 ])("%s: %s, called by %s %s %o", async (code, ...call) => {
   expect(await passes(...call)).toBe(code)
 })

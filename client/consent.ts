@@ -43,14 +43,16 @@ async function answered(
   const task = id.slice(0, id.indexOf("."))
   await onConsent({ url: `${issuer.id}/console/approvals/${encodeURIComponent(task)}`, scope, expiresAt })
   // The issuer says when it has expired: its clock counts.
-  for (let pause = interval * 1000; ;) {
+  for (let pause = Math.max(1, interval) * 1000; ;) {
     await slept(pause, Infinity, issuer.reach.signal)
     try {
       return await issuer.request({ grant: GRANT.consent, parameters: { auth_req_id: id } }, key)
     } catch (thrown) {
-      const error = thrown instanceof NarrowgateError ? thrown.refusal?.error : undefined
-      if (error === "slow_down") pause += SLOWER
-      else if (error !== "authorization_pending") throw thrown
+      const { code, refusal }: Partial<NarrowgateError> = thrown instanceof NarrowgateError ? thrown : {}
+      // A connection that broke off: the user may consent all the same.
+      const isLost = code === "issuer_unreachable" && Date.now() < expiresAt
+      if (refusal?.error === "slow_down") pause += SLOWER
+      else if (refusal?.error !== "authorization_pending" && !isLost) throw thrown
     }
   }
 }

@@ -71,11 +71,9 @@ export class ConsentRequiredError extends NarrowgateError {
     refusal: OAuthRefusal,
     consent: Pick<ConsentRequiredError, "scope" | "authorizationEndpoint" | "backchannelEndpoint">,
   ) {
-    const { scope, authorizationEndpoint, backchannelEndpoint } = consent
-    super("consent_required", `no token: the user has to consent first, to ${scope}`, { refusal })
-    this.scope = scope
-    if (authorizationEndpoint !== undefined) this.authorizationEndpoint = authorizationEndpoint
-    if (backchannelEndpoint !== undefined) this.backchannelEndpoint = backchannelEndpoint
+    super("consent_required", `no token: the user has to consent first, to ${consent.scope}`, { refusal })
+    this.scope = consent.scope
+    Object.assign(this, consent)
   }
 }
 

@@ -211,7 +211,7 @@ const invalid = (issuer: string, what: string, cause?: unknown): NarrowgateError
   new NarrowgateError("issuer_invalid", `${issuer}: ${what}`, cause === undefined ? {} : { cause })
 
 async function refusalOf(metadata: AuthorizationServer, answer: Response): Promise<NarrowgateError> {
-  const { issuer, authorization_endpoint: authorizationEndpoint } = metadata
+  const { issuer } = metadata
   const { headers, status } = answer
   const body = parsed(await answer.text())
   const error = isObject(body) ? textAt(body, "error") : undefined
@@ -225,9 +225,9 @@ async function refusalOf(metadata: AuthorizationServer, answer: Response): Promi
   const refusal: OAuthRefusal = definedOf({ error, status, description, decision, retryAfter })
   const scope = textAt(body, "scope")
   if (error === "consent_required" && scope !== undefined) {
+    const authorizationEndpoint = metadata.authorization_endpoint
     const backchannelEndpoint = metadata.backchannel_authentication_endpoint
-    const where = definedOf({ authorizationEndpoint, backchannelEndpoint })
-    return new ConsentRequiredError(refusal, { scope, ...where })
+    return new ConsentRequiredError(refusal, definedOf({ scope, authorizationEndpoint, backchannelEndpoint }))
   }
   const record = decision === undefined ? "" : ` (decision ${decision})`
   return new NarrowgateError("token_refused", `no token: ${error}: ${description ?? "no reason is given"}${record}`, {

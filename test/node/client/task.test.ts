@@ -234,12 +234,20 @@ describe("a task for which its user has to consent", () => {
     "opens once they have, bound, and with the bounds that they were shown",
     async () => {
       const asked: ConsentRequest[] = []
+      let isLost = false
       await using task = await agents.open({
         ...wanted,
         dpop: true,
+        // The first question whether they have answered gets no answer.
+        fetch: async (input, init) => {
+          if (!isLost) return fetch(input, init)
+          isLost = false
+          throw new TypeError("fetch failed, by a test")
+        },
         onConsent: async (request) => {
           asked.push(request)
           await agents.consent(request, "approve")
+          isLost = true
         },
       })
       const [{ url, scope, expiresAt } = { url: "", scope: "", expiresAt: 0 }] = asked

@@ -61,10 +61,11 @@ async def with_consent(agent: _Agent, form: Mapping[str, str], on_consent: OnCon
     asked = await agent.ask_consent({**hint, **{name: form[name] for name in _WANTED if name in form}})
     task = asked.id.split(".")[0]
     url = f"{agent.issuer.url.rstrip('/')}/console/approvals/{quote(task, safe='')}"
-    answer = on_consent(ConsentRequest(url, scope, time.time() + asked.life))
+    expires_at = time.time() + asked.life
+    answer = on_consent(ConsentRequest(url, scope, expires_at))
     if inspect.isawaitable(answer):
         await answer
-    pause = asked.interval
+    pause = max(asked.interval, 1)
     while True:
         # The issuer says when it has expired: its clock counts.
         await asyncio.sleep(pause)
@@ -72,9 +73,11 @@ async def with_consent(agent: _Agent, form: Mapping[str, str], on_consent: OnCon
             return await agent.issue({"grant_type": CIBA, "auth_req_id": asked.id})
         except NarrowgateError as error:
             refused = error.refusal.error if error.refusal else None
+            # A connection that broke off: the user may consent all the same.
+            is_lost = error.code == "issuer_unreachable" and time.time() < expires_at
             if refused == "slow_down":
                 pause += _SLOWER
-            elif refused != "authorization_pending":
+            elif refused != "authorization_pending" and not is_lost:
                 raise
 
 
